@@ -1,0 +1,110 @@
+/** Every setting and limit, read from the environment once and checked. Nothing else reads process.env. */
+import { resolve } from "node:path";
+import { z } from "zod";
+
+const whole = (fallback: number, minimum = 0, maximum = Number.MAX_SAFE_INTEGER) =>
+  z
+    .string()
+    .regex(/^\d+$/, "must be a whole number")
+    .transform(Number)
+    .pipe(z.number().min(minimum).max(maximum))
+    .default(fallback);
+
+/** Limits on what may be asked for, as in Zaqar with its defaults. All bounds are inclusive; times are whole seconds, sizes bytes. */
+const limitSettings = {
+  MIN_MESSAGE_TTL: whole(60, 1),
+  MAX_MESSAGE_TTL: whole(1_209_600, 1),
+  DEFAULT_MESSAGE_TTL: whole(3600, 1),
+  MAX_MESSAGE_DELAY: whole(900),
+  DEFAULT_MESSAGE_DELAY: whole(0),
+  MIN_CLAIM_TTL: whole(60, 1),
+  MAX_CLAIM_TTL: whole(43_200, 1),
+  DEFAULT_CLAIM_TTL: whole(300, 1),
+  MIN_CLAIM_GRACE: whole(60),
+  MAX_CLAIM_GRACE: whole(43_200),
+  DEFAULT_CLAIM_GRACE: whole(60),
+  MIN_SUBSCRIPTION_TTL: whole(60, 1),
+  DEFAULT_SUBSCRIPTION_TTL: whole(3600, 1),
+  /** Of a queue's metadata. */
+  MAX_QUEUE_METADATA: whole(65_536, 2),
+  /** Of the bodies of one post over GraphQL; a queue's _max_messages_post_size lowers it. */
+  MAX_MESSAGES_POST_SIZE: whole(1_048_576, 1),
+  MAX_MESSAGES_PER_POST: whole(1000, 1),
+  /** Page size, claim limit, pop limit and ids over GraphQL. */
+  MAX_PAGE_SIZE: whole(100, 1, 1000),
+  DEFAULT_PAGE_SIZE: whole(10, 1, 1000),
+  MAX_QUEUE_NAME_LENGTH: whole(64, 1, 255),
+  MAX_PROJECT_LENGTH: whole(256, 1),
+  MAX_JSON_DEPTH: whole(64, 1),
+  /** Of an HTTP request's body. */
+  MAX_REQUEST_SIZE: whole(4 * 1_048_576, 1024),
+} as const;
+
+const settings = {
+  HOST: z.string().min(1).default("127.0.0.1"),
+  PORT: whole(3000, 0, 65_535),
+  DATA_DIR: z
+    .string()
+    .min(1)
+    .default("./data")
+    .transform((path) => resolve(path)),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "must begin with postgres:// or postgresql://")
+    .optional(),
+  /** Encrypts pool URIs. Needed with DATABASE_URL; otherwise made once in DATA_DIR/secret-key. */
+  SECRET_KEY: z.string().min(16, "must have at least 16 characters").optional(),
+  /** The key before SECRET_KEY, for `npm run rotate-key`. */
+  OLD_SECRET_KEY: z.string().min(16, "must have at least 16 characters").optional(),
+  /** Where browsers see this service, when it is not http://HOST:PORT. */
+  PUBLIC_URL: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),
+  AUTH: z.literal("none", { error: "must be none (the only way so far)" }).default("none"),
+  LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
+  /** Seconds between two collections of expired messages. */
+  GC_INTERVAL: whole(10, 1),
+  /** Seconds in which a purge or delete can be undone; gc frees nothing before. */
+  UNDO_SECONDS: whole(30),
+  /** Connections to each PostgreSQL pool. */
+  DATABASE_CONNECTIONS: whole(16, 2, 500),
+  ...limitSettings,
+} as const;
+
+const schema = z.object(settings);
+
+export type Config = z.infer<typeof schema>;
+export type Limits = Pick<Config, keyof typeof limitSettings>;
+
+/**
+ * Reads and checks the settings. A wrong value throws an error whose message names the variable, its rule and the way out;
+ * an empty value counts as left out.
+ */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const given = Object.fromEntries(
+    Object.keys(settings).map((name) => [name, environment[name] === "" ? undefined : environment[name]]),
+  );
+  const result = schema.safeParse(given);
+  if (!result.success) {
+    const lines = result.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
+    throw new ConfigError(
+      `These settings are wrong. Mend them in the environment and start again.\n${lines.join("\n")}`,
+    );
+  }
+  const config = result.data;
+  if (config.DATABASE_URL !== undefined && config.SECRET_KEY === undefined) {
+    throw new ConfigError(
+      "SECRET_KEY is needed when DATABASE_URL is set: it encrypts the pools' URIs. Make one with `openssl rand -base64 32` and keep it.",
+    );
+  }
+  if (config.AUTH === "none" && !isLoopback(config.HOST)) {
+    throw new ConfigError(
+      `HOST is ${config.HOST}, but AUTH=none serves loopback only. Use 127.0.0.1, ::1 or localhost.`,
+    );
+  }
+  return config;
+}
+
+export class ConfigError extends Error {}
+
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
+}

@@ -1,0 +1,115 @@
+/**
+ * The one error that crosses layers. Drivers and operations throw it; each door translates it once.
+ *
+ * `message` is for people and says what to do; it never holds SQL, stacks, URIs or secrets.
+ * `details` is for programs and is shown to clients as it is.
+ */
+export class DomainError extends Error {
+  readonly code: ErrorCode;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, options: { details?: Record<string, unknown>; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "DomainError";
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+
+  get kind(): ErrorKind {
+    return ERROR_CODES[this.code];
+  }
+
+  /** The HTTP status of this error's kind, the same at every door. */
+  get status(): number {
+    return HTTP_STATUS[this.kind];
+  }
+}
+
+/** True for a DomainError with this code. */
+export function hasCode(error: unknown, code: ErrorCode): error is DomainError {
+  return error instanceof DomainError && error.code === code;
+}
+
+export type ErrorKind =
+  | "invalid"
+  | "unauthenticated"
+  | "forbidden"
+  | "not-found"
+  | "conflict"
+  | "too-large"
+  | "misdirected"
+  | "unsupported"
+  | "too-many-requests"
+  | "internal"
+  | "unavailable";
+
+export const HTTP_STATUS: Record<ErrorKind, number> = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  "not-found": 404,
+  conflict: 409,
+  "too-large": 413,
+  misdirected: 421,
+  unsupported: 422,
+  "too-many-requests": 429,
+  internal: 500,
+  unavailable: 503,
+};
+
+/** Every code, with its kind. Names follow Zaqar's exceptions. The GraphQL schema prints this list as the enum ErrorCode. */
+export const ERROR_CODES = {
+  BAD_INPUT: "invalid",
+  CONFIRMATION_REQUIRED: "invalid",
+  UNAUTHENTICATED: "unauthenticated",
+  FORBIDDEN: "forbidden",
+  MISDIRECTED: "misdirected",
+  TOO_LARGE: "too-large",
+  NOT_SUPPORTED: "unsupported",
+
+  QUEUE_DOES_NOT_EXIST: "not-found",
+  QUEUE_IS_EMPTY: "not-found",
+  /** The pool's row for the queue has another epoch, or is gone: the caller's idea of where the queue lives is old. Never leaves the pooling driver. */
+  QUEUE_EPOCH_STALE: "conflict",
+  MESSAGE_DOES_NOT_EXIST: "not-found",
+  MESSAGE_IS_CLAIMED: "forbidden",
+  MESSAGE_NOT_CLAIMED: "conflict",
+  MESSAGE_NOT_CLAIMED_BY: "forbidden",
+  CLAIM_DOES_NOT_EXIST: "not-found",
+  SUBSCRIPTION_DOES_NOT_EXIST: "not-found",
+  SUBSCRIPTION_ALREADY_EXISTS: "conflict",
+
+  POOL_DOES_NOT_EXIST: "not-found",
+  POOL_ALREADY_EXISTS: "conflict",
+  /** Another pool already is this server and namespace. */
+  POOL_URI_IN_USE: "conflict",
+  /** Queues still live in the pool. */
+  POOL_IN_USE: "forbidden",
+  POOL_IN_USE_BY_FLAVOR: "forbidden",
+  POOL_CAPABILITIES_MISMATCH: "invalid",
+  POOL_NOT_REACHABLE: "invalid",
+  /** No pool fits a new queue: none in its flavor, or all weights are 0. */
+  NO_POOL_FOUND: "unavailable",
+  FLAVOR_DOES_NOT_EXIST: "not-found",
+  FLAVOR_ALREADY_EXISTS: "conflict",
+  QUEUE_NOT_MAPPED: "not-found",
+
+  STORE_DOES_NOT_EXIST: "not-found",
+  STORE_NOT_CONFIGURED: "conflict",
+  STORE_ALREADY_CONFIGURED: "conflict",
+  KEY_DOES_NOT_EXIST: "not-found",
+  LOCK_TIMEOUT: "conflict",
+  /** The lock passed in is for another key, not active, or expired. */
+  LOCK_NOT_VALID: "conflict",
+
+  /** An idempotency key was used before for a different request. */
+  IDEMPOTENCY_KEY_REUSED: "conflict",
+  STORAGE_UNAVAILABLE: "unavailable",
+  DEADLINE_EXCEEDED: "unavailable",
+  /** The connection broke after a write was sent: it may have happened. Repeat it with the same idempotencyKey. */
+  OUTCOME_UNKNOWN: "unavailable",
+  SHUTTING_DOWN: "unavailable",
+  INTERNAL: "internal",
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,316 @@
+/**
+ * The data plane's seam: what a pool can do with messages, claims and subscriptions.
+ *
+ * A driver checks types, never limits (operations do). Every duration is in whole seconds and travels as a
+ * duration; the store's own clock decides all expiry. Expired means invisible at once. All calls may run
+ * concurrently, and a crash at any point leaves either the whole effect of a call or none of it, unless the
+ * call says otherwise. A store that cannot be reached is STORAGE_UNAVAILABLE; a write whose connection broke
+ * after it was sent is OUTCOME_UNKNOWN; neither says that nothing happened.
+ */
+
+/** What a storage can do, in Zaqar's words. AOD = at least once delivery. */
+export const CAPABILITIES = ["FIFO", "CLAIMS", "DURABILITY", "AOD", "HIGH_THROUGHPUT"] as const;
+export type Capability = (typeof CAPABILITIES)[number];
+
+/**
+ * A queue of a project. `project` "" is Zaqar's "no project" and a project of its own.
+ * `epoch`, when given, must be that of the store's row for the queue, else the call affects nothing and is
+ * QUEUE_EPOCH_STALE. The pooling driver fills it from the catalogue; callers above leave it out.
+ */
+export interface QueueRef {
+  readonly project: string;
+  readonly name: string;
+  readonly epoch?: number;
+}
+
+/** At most one of `after` and `before`; both exclusive, and need not exist. `before` gives the page that ends there, still in ascending order. */
+export interface PageRequest {
+  after?: string;
+  before?: string;
+  limit: number;
+}
+
+/** `nextMarker` is null when nothing follows now; a reader that tails keeps its last item's marker. */
+export interface Page<T> {
+  items: T[];
+  nextMarker: string | null;
+  previousMarker: string | null;
+}
+
+export interface DataDriver {
+  /** Read when the driver opened. */
+  readonly capabilities: ReadonlySet<Capability>;
+  readonly messages: MessageController;
+  readonly claims: ClaimController;
+  readonly subscriptions: SubscriptionController;
+
+  /**
+   * Makes the store's row for a queue, with this epoch. Attaching the same epoch again changes nothing; a higher
+   * epoch begins a new, empty life of the queue; a lower one is QUEUE_EPOCH_STALE.
+   */
+  attachQueue(queue: QueueRef & { epoch: number }): Promise<void>;
+  /** Ends the queue's life here: its messages and claims are invisible at once, and gc frees them later. O(1). Silent when there is none. Subscriptions stay. */
+  detachQueue(queue: QueueRef): Promise<void>;
+
+  /** Is the storage ready? Never throws; answers within its own deadline. */
+  isAlive(): Promise<boolean>;
+  /** Really does each operation once on a hidden queue, and times it. Never throws: a failed operation says so. */
+  health(): Promise<DriverHealth>;
+  /** Frees what is expired, purged or detached, in small batches. Safe to run anywhere at any time; several at once share the work or leave it to one. */
+  gc(): Promise<GcResult>;
+  /** Waits for calls in flight, then closes connections. Twice is once. */
+  close(): Promise<void>;
+}
+
+export interface DriverHealth {
+  storageReachable: boolean;
+  operations: OperationHealth[];
+}
+
+/** `error` is a DomainError's message, never driver text. */
+export interface OperationHealth {
+  operation:
+    | "create_queue"
+    | "post_messages"
+    | "list_messages"
+    | "claim_messages"
+    | "delete_messages"
+    | "delete_claim"
+    | "bulk_delete_messages"
+    | "delete_queue";
+  succeeded: boolean;
+  seconds: number;
+  error: string | null;
+}
+
+export interface GcResult {
+  messages: number;
+  claims: number;
+  subscriptions: number;
+  queues: number;
+}
+
+// ---------------------------------------------------------------------------------------------- messages
+
+export interface NewMessage {
+  /** Exact JSON text of the body. Not parsed by drivers. */
+  bodyText: string;
+  ttlSeconds: number;
+  /** 0 = at once. */
+  delaySeconds: number;
+}
+
+export interface Message {
+  /** A UUID. Kept when the message moves to another queue or pool. */
+  id: string;
+  /** Its place in the queue: decimal digits, growing in the order of commit. Never used twice in one store. */
+  marker: string;
+  bodyText: string;
+  /** As posted, or claim ttl + grace of a claim that extended it. */
+  ttlSeconds: number;
+  /** Since it was posted (or moved here). */
+  ageSeconds: number;
+  createdAt: Date;
+  expiresAt: Date;
+  /** Null when it may be claimed already. */
+  delayedUntil: Date | null;
+  clientId: string | null;
+  /** How often it was claimed in this queue. */
+  claimCount: number;
+  /** The claim that holds it now; null when it is free. */
+  claim: { id: string; expiresAt: Date } | null;
+  /** The last claim on it even if that has lapsed (not after a release): Zaqar's href shows it. */
+  lastClaimId: string | null;
+}
+
+export interface QueueStats {
+  /** Includes delayed ones, as Zaqar counts. free + claimed = total. */
+  free: number;
+  claimed: number;
+  delayed: number;
+  total: number;
+  /** False when more than 10,000 messages are there: then the numbers come from counters. */
+  exact: boolean;
+  oldest: MessageStamp | null;
+  newest: MessageStamp | null;
+}
+
+export interface MessageStamp {
+  id: string;
+  ageSeconds: number;
+  createdAt: Date;
+}
+
+export type DeleteOutcome = "deleted" | "absent";
+
+export interface MessageController {
+  /**
+   * Appends messages, all or none, and gives their ids in the order given. They stand next to one another in the
+   * queue's order, and a reader that pages by marker misses none of them, whoever posts at the same time.
+   * With an idempotencyKey a repeat within a day gives the first call's ids and adds nothing; the same key with other messages is IDEMPOTENCY_KEY_REUSED.
+   */
+  post(params: {
+    queue: QueueRef;
+    messages: readonly NewMessage[];
+    clientId: string | null;
+    idempotencyKey?: string;
+  }): Promise<{ ids: string[] }>;
+
+  /** Oldest first. Leaves out claimed and delayed ones unless asked, and those of `exceptClientId`. A full page comes whatever the filters drop. */
+  list(params: {
+    queue: QueueRef;
+    page: PageRequest;
+    exceptClientId?: string;
+    includeClaimed?: boolean;
+    includeDelayed?: boolean;
+  }): Promise<Page<Message>>;
+
+  /** Claimed and delayed ones too. MESSAGE_DOES_NOT_EXIST; an id that makes no sense does not exist. */
+  get(params: { queue: QueueRef; id: string }): Promise<Message>;
+
+  /** Those that exist, in the order asked, each once. */
+  bulkGet(params: { queue: QueueRef; ids: readonly string[] }): Promise<Message[]>;
+
+  /** The oldest (1) or newest (-1), claimed and delayed ones included. QUEUE_IS_EMPTY. */
+  first(params: { queue: QueueRef; sort: 1 | -1 }): Promise<Message>;
+
+  /** Takes the oldest free messages away for good, in order. */
+  pop(params: { queue: QueueRef; limit: number }): Promise<Message[]>;
+
+  /**
+   * Without a claim: MESSAGE_IS_CLAIMED when it is claimed. With one: MESSAGE_NOT_CLAIMED when it is free,
+   * MESSAGE_NOT_CLAIMED_BY when another live claim holds it, CLAIM_DOES_NOT_EXIST when this claim is not live and another holds it.
+   * Checked and done in one step: an expired claim's id deletes nothing.
+   */
+  delete(params: { queue: QueueRef; id: string; claimId?: string }): Promise<DeleteOutcome>;
+
+  /**
+   * Deletes those that exist, claimed ones too, and says how many. With `claimIds`, only the messages that one
+   * of these live claims holds: any other existing one makes it MESSAGE_NOT_CLAIMED_BY and nothing is deleted.
+   */
+  bulkDelete(params: { queue: QueueRef; ids: readonly string[]; claimIds?: readonly string[] }): Promise<number>;
+
+  /** Makes every message that is in the queue now invisible, claimed ones too, at once and in O(1). gc frees them later. Claims on them end. */
+  purge(params: { queue: QueueRef; idempotencyKey?: string }): Promise<void>;
+
+  /** Of many queues in one call, in the order asked; null where the store has no such queue. Never scans a long queue. */
+  stats(queues: readonly QueueRef[]): Promise<(QueueStats | null)[]>;
+
+  /**
+   * Moves messages held by a live claim to the end of another queue of this store, with their ids, their claim
+   * ended and their count 0. `ttlSeconds` gives them a new life of that length; null keeps when they expire.
+   * Gives how many moved. Those not held by the claim stay. One step in one store; between pools: copied, then deleted
+   * (a crash between leaves both until the claim lapses and the next move, which does not copy again).
+   */
+  transfer(params: {
+    from: QueueRef;
+    to: QueueRef;
+    ids: readonly string[];
+    claimId: string;
+    ttlSeconds: number | null;
+  }): Promise<number>;
+
+  /** Appends copies of messages from another store under their own ids; one that is there already is left as it is. The other half of transfer. */
+  adopt(params: { queue: QueueRef; messages: readonly Message[]; ttlSeconds: number | null }): Promise<void>;
+}
+
+// ------------------------------------------------------------------------------------------------ claims
+
+export interface Claim {
+  id: string;
+  ttlSeconds: number;
+  graceSeconds: number;
+  /** Since it was made or last renewed. */
+  ageSeconds: number;
+  createdAt: Date;
+  renewedAt: Date;
+  expiresAt: Date;
+  clientId: string | null;
+  /** Who made it, as access control names them. */
+  actor: string | null;
+  /** How many messages it still holds. */
+  messageCount: number;
+}
+
+export interface ClaimController {
+  /**
+   * Takes the oldest messages that are not expired, delayed or held by a live claim, at most `limit`, and holds them
+   * for `ttlSeconds`. A message that would expire before the claim lives until the claim's end + grace. Two callers never
+   * get the same message while a claim is live. Nothing to claim: `claim` is null and nothing is made.
+   *
+   * `maxClaimCount`: a message claimed that often already is not delivered. With `takeExhausted` it is held by the same claim and given
+   * as `exhausted`, to be moved with `messages.transfer` (`claim` may then be null while its id is `claimId`); without, it stays where it is.
+   * With an idempotencyKey a repeat while the claim is live gives the same claim and the messages it still holds.
+   */
+  create(params: {
+    queue: QueueRef;
+    limit: number;
+    ttlSeconds: number;
+    graceSeconds: number;
+    clientId: string | null;
+    actor?: string | null;
+    maxClaimCount?: number;
+    takeExhausted?: boolean;
+    idempotencyKey?: string;
+  }): Promise<{ claimId: string; claim: Claim | null; messages: Message[]; exhausted: Message[] }>;
+
+  /** With its messages in the claim's order; deleted ones are left out. CLAIM_DOES_NOT_EXIST when it is released or expired. */
+  get(params: { queue: QueueRef; id: string }): Promise<{ claim: Claim; messages: Message[] }>;
+
+  /** Live claims of the queue, oldest first; marker = claim id. */
+  list(params: { queue: QueueRef; page: PageRequest }): Promise<Page<Claim>>;
+
+  /** Restarts its clock: expiry = now + ttl; extends messages as create does. CLAIM_DOES_NOT_EXIST. */
+  update(params: { queue: QueueRef; id: string; ttlSeconds: number; graceSeconds: number }): Promise<Claim>;
+
+  /** Frees its messages at once. Silent when there is none. */
+  delete(params: { queue: QueueRef; id: string }): Promise<void>;
+}
+
+// ----------------------------------------------------------------------------------------- subscriptions
+
+export interface Subscription {
+  id: string;
+  /** The queue's name. */
+  source: string;
+  subscriber: string;
+  ttlSeconds: number;
+  ageSeconds: number;
+  createdAt: Date;
+  expiresAt: Date;
+  /** JSON text of an object. */
+  optionsText: string;
+  confirmed: boolean;
+}
+
+/** Scoped by project and queue name; no queue is needed, and they outlive it. Unique by project, queue and subscriber. */
+export interface SubscriptionController {
+  /** Oldest first; marker = id. */
+  list(params: { queue: QueueRef; page: PageRequest }): Promise<Page<Subscription>>;
+  /** SUBSCRIPTION_DOES_NOT_EXIST, also once expired. */
+  get(params: { queue: QueueRef; id: string }): Promise<Subscription>;
+  /** Null when the subscriber is subscribed to this queue already. */
+  create(params: {
+    queue: QueueRef;
+    subscriber: string;
+    ttlSeconds: number;
+    optionsText: string;
+  }): Promise<Subscription | null>;
+  /** Changes what is given; a new ttl counts from now. SUBSCRIPTION_DOES_NOT_EXIST, SUBSCRIPTION_ALREADY_EXISTS. */
+  update(params: {
+    queue: QueueRef;
+    id: string;
+    subscriber?: string;
+    ttlSeconds?: number;
+    optionsText?: string;
+  }): Promise<Subscription>;
+  /** Silent when there is none. */
+  delete(params: { queue: QueueRef; id: string }): Promise<void>;
+  /** Removes all of a queue, and says how many. */
+  deleteAll(params: { queue: QueueRef }): Promise<number>;
+  exists(params: { queue: QueueRef; id: string }): Promise<boolean>;
+  /** SUBSCRIPTION_DOES_NOT_EXIST. */
+  confirm(params: { queue: QueueRef; id: string; confirmed: boolean }): Promise<Subscription>;
+  /** SUBSCRIPTION_DOES_NOT_EXIST. */
+  getWithSubscriber(params: { queue: QueueRef; subscriber: string }): Promise<Subscription>;
+}
