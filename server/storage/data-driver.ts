@@ -62,6 +62,26 @@ export interface DataDriver {
   close(): Promise<void>;
 }
 
+/** A data driver that routes each queue to its pool by the catalogue. Callers of the data plane need not know that it is one; the control plane does. */
+export interface PooledDataDriver extends DataDriver {
+  /**
+   * Draws the pool for a new queue in proportion to weight, among the flavor's pools or, with null, those without a flavor;
+   * the built-in pool "default" only when a queue without a flavor finds no registered pool. Weight 0 is never drawn. NO_POOL_FOUND.
+   */
+  choosePool(flavor: string | null): Promise<string>;
+  /** The driver of one pool, opened at its first use. POOL_DOES_NOT_EXIST, STORAGE_UNAVAILABLE. */
+  pool(name: string): Promise<DataDriver>;
+  /** Connects to a URI within a short time-out, makes the store's tables if they are missing, and says what it can do. BAD_INPUT for an unknown scheme, POOL_NOT_REACHABLE. */
+  verify(uri: string): Promise<ReadonlySet<Capability>>;
+  /** Drops what this process remembers of a queue's place; other processes forget within a second. */
+  forgetQueue(queue: QueueRef): Promise<void>;
+  /** Closes the pool's driver once its calls in flight have ended; the next use opens it anew. */
+  forgetPool(name: string): Promise<void>;
+}
+
+/** The pool that the control database itself is: cannot be deleted, and takes a queue only when no registered pool fits. */
+export const DEFAULT_POOL = "default";
+
 export interface DriverHealth {
   storageReachable: boolean;
   operations: OperationHealth[];

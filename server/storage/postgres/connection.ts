@@ -1,0 +1,99 @@
+/** Connections to one PostgreSQL server and schema, with deadlines, and the translation of its errors. */
+import pg from "pg";
+import { DomainError } from "../../errors.ts";
+
+/** Deadlines in milliseconds, each shorter than the one around it (HTTP 10 s > driver 5 s > statement 4 s > lock 1 s). */
+export const STATEMENT_TIMEOUT_MS = 4000;
+export const LOCK_TIMEOUT_MS = 1000;
+export const CONNECT_TIMEOUT_MS = 5000;
+
+/**
+ * Opens a pool of connections; none is made before the first use. `?schema=NAME` in the URL becomes the search path.
+ * An idle connection that breaks is dropped and reported to `onError`; without a listener it would end the process.
+ */
+export function openConnections(params: {
+  url: string;
+  connections: number;
+  applicationName?: string;
+  onError?: (error: Error) => void;
+}): pg.Pool {
+  const { connectionString, schema } = splitSchema(params.url);
+  const pool = new pg.Pool({
+    connectionString,
+    max: params.connections,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    application_name: params.applicationName ?? "isimud",
+    options: [
+      `-c search_path=${schema.replace(/[\\ ]/g, "\\$&")}`,
+      `-c statement_timeout=${STATEMENT_TIMEOUT_MS}`,
+      `-c lock_timeout=${LOCK_TIMEOUT_MS}`,
+      "-c idle_in_transaction_session_timeout=30000",
+      "-c timezone=UTC",
+    ].join(" "),
+  });
+  pool.on("error", (error) => params.onError?.(error));
+  return pool;
+}
+
+/** The schema that a pool's URI names (default "public"), and the URI without it. */
+export function splitSchema(uri: string): { connectionString: string; schema: string } {
+  const url = new URL(uri);
+  const schema = url.searchParams.get("schema") ?? "public";
+  url.searchParams.delete("schema");
+  if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(schema)) {
+    throw new DomainError(
+      "BAD_INPUT",
+      "The schema in a PostgreSQL URI must begin with a letter or underscore, then letters, digits and underscores, at most 63.",
+    );
+  }
+  return { connectionString: url.toString(), schema };
+}
+
+/**
+ * What a failed statement means to callers. `wrote`: the statement may have changed something, so a connection that
+ * broke leaves its outcome unknown.
+ */
+export function translatePostgresError(error: unknown, options: { wrote?: boolean } = {}): DomainError {
+  if (error instanceof DomainError) return error;
+  const code = (error as { code?: unknown }).code;
+  const sqlState = typeof code === "string" ? code : "";
+  if (sqlState === "57014" || sqlState === "55P03") {
+    return new DomainError("DEADLINE_EXCEEDED", "The storage took too long. Try again.", { cause: error });
+  }
+  if (sqlState === "53100" || sqlState === "53200" || sqlState === "25006") {
+    return new DomainError("STORAGE_UNAVAILABLE", "The storage is full or read-only. Nothing was written.", {
+      cause: error,
+    });
+  }
+  // 08: connection, 53: resources, 57: operator intervention (shutdown, crash), 40: rolled back by the server.
+  if (/^(08|53|57|40)/.test(sqlState)) {
+    return new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reached. Try again in a few seconds.", {
+      cause: error,
+    });
+  }
+  if (sqlState.length === 5 && /^[0-9A-Z]{5}$/.test(sqlState) && !sqlState.startsWith("E")) {
+    return new DomainError(
+      "INTERNAL",
+      "The storage refused a statement. This is a defect in Isimud; the log has more.",
+      {
+        cause: error,
+      },
+    );
+  }
+  const message = error instanceof Error ? error.message : "";
+  const neverSent = /ECONNREFUSED|ENOENT|EHOSTUNREACH|ENOTFOUND|timeout exceeded when trying to connect/.test(
+    `${sqlState} ${message}`,
+  );
+  if (options.wrote === true && !neverSent) {
+    return new DomainError(
+      "OUTCOME_UNKNOWN",
+      "The connection to the storage broke after the write was sent: it may have happened. Repeat it with the same idempotencyKey.",
+      { cause: error },
+    );
+  }
+  return new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reached. Try again in a few seconds.", {
+    cause: error,
+  });
+}
