@@ -1,0 +1,16 @@
+import type { Limits } from "../config.ts";
+import type { KeyValueStores } from "../kvs/key-value-stores.ts";
+import type { ControlDriver } from "../storage/control-driver.ts";
+import type { PooledDataDriver } from "../storage/data-driver.ts";
+
+/** What every operation works with. Built once by createOperations. */
+export interface OperationContext {
+  readonly control: ControlDriver;
+  readonly data: PooledDataDriver;
+  readonly stores: KeyValueStores;
+  readonly limits: Limits;
+  /** Milliseconds that only ever grow, for ages of what this process remembers. The data itself goes by the database's clock. */
+  readonly now: () => number;
+  /** For what went wrong behind an answer that is nevertheless right. Never bodies or URIs. */
+  readonly warn: (message: string, error: unknown) => void;
+}
