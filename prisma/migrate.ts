@@ -1,0 +1,160 @@
+/**
+ * Brings a database's tables up to date from the SQL files in prisma/migrations.
+ *
+ * They are recorded in Prisma's own table and in its format, so that `prisma migrate deploy` continues from here. All
+ * that is missing is applied in one transaction under a lock: a start that is killed or fails leaves nothing half-done,
+ * and several processes that start at once take turns.
+ */
+import { createHash, randomUUID } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import type pg from "pg";
+import { DomainError } from "../server/errors.ts";
+import { openConnections, splitSchema } from "../server/storage/postgres/connection.ts";
+
+/** First number of the advisory lock; the second is the schema's. The one-number space belongs to the queues. */
+const LOCK_CLASS = 0x15_19_0d;
+const OLDEST_SERVER = 15;
+const FOLDER = new URL("./migrations/", import.meta.url);
+
+interface Migration {
+  name: string;
+  sql: string;
+  checksum: string;
+}
+
+/**
+ * Applies what is missing and gives the names. `only: "pool"` applies those of a pool's own tables, for a registered pool;
+ * the schema is made if it is missing. NOT_SUPPORTED when this database cannot be used: not UTF8, too old, made by a
+ * newer Isimud, or with a migration that failed or was changed. Connection errors come as they are.
+ */
+export async function migrate(
+  params: ({ url: string } | { connections: pg.Pool; schema: string }) & { only: "all" | "pool" },
+): Promise<string[]> {
+  if ("connections" in params) {
+    const client = await params.connections.connect();
+    try {
+      const applied = await inOneTransaction(client, params.schema, params.only);
+      client.release();
+      return applied;
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
+  }
+  const { schema } = splitSchema(params.url);
+  const connections = openConnections({ url: params.url, connections: 1, applicationName: "isimud migrate" });
+  try {
+    return await migrate({ connections, schema, only: params.only });
+  } finally {
+    await connections.end();
+  }
+}
+
+async function inOneTransaction(client: pg.PoolClient, schema: string, only: "all" | "pool"): Promise<string[]> {
+  await client.query("BEGIN");
+  // Waiting for another process's migrations, and building an index, may take longer than a request may.
+  await client.query("SET LOCAL statement_timeout = 0");
+  await client.query("SET LOCAL lock_timeout = 0");
+  await client.query("SET LOCAL idle_in_transaction_session_timeout = 0");
+  await client.query("SELECT pg_advisory_xact_lock($1::int, hashtext($2))", [LOCK_CLASS, schema]);
+  await checkServer(client);
+  await makeSchema(client, schema);
+  const applied = await pending(client, only);
+  for (const migration of applied) {
+    try {
+      await client.query(migration.sql);
+    } catch (error) {
+      throw new DomainError("INTERNAL", `The migration ${migration.name} failed. The database is as it was before.`, {
+        cause: error,
+      });
+    }
+    await client.query(
+      `INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
+       VALUES ($1, $2, $3, transaction_timestamp(), clock_timestamp(), 1)`,
+      [randomUUID(), migration.checksum, migration.name],
+    );
+  }
+  await client.query("COMMIT");
+  return applied.map((migration) => migration.name);
+}
+
+async function checkServer(client: pg.PoolClient): Promise<void> {
+  const { rows } = await client.query<{ encoding: string; version: number }>(
+    "SELECT current_setting('server_encoding') AS encoding, current_setting('server_version_num')::int AS version",
+  );
+  const { encoding, version } = rows[0] ?? { encoding: "unknown", version: 0 };
+  if (encoding !== "UTF8") {
+    throw refusal(
+      `its encoding is ${encoding}, and messages are UTF8. Make it with \`CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0\``,
+    );
+  }
+  const major = Math.floor(version / 10_000);
+  if (major < OLDEST_SERVER) {
+    throw refusal(`its server is PostgreSQL ${major}, and ${OLDEST_SERVER} or newer is needed`);
+  }
+}
+
+/** splitSchema has checked the name. */
+async function makeSchema(client: pg.PoolClient, schema: string): Promise<void> {
+  const found = await client.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]);
+  if (found.rowCount === 0) await client.query(`CREATE SCHEMA "${schema}"`);
+  await client.query(`SET LOCAL search_path = "${schema}"`);
+  await client.query(
+    `CREATE TABLE IF NOT EXISTS _prisma_migrations (
+       id varchar(36) PRIMARY KEY NOT NULL,
+       checksum varchar(64) NOT NULL,
+       finished_at timestamptz,
+       migration_name varchar(255) NOT NULL,
+       logs text,
+       rolled_back_at timestamptz,
+       started_at timestamptz NOT NULL DEFAULT now(),
+       applied_steps_count integer NOT NULL DEFAULT 0)`,
+  );
+}
+
+async function pending(client: pg.PoolClient, only: "all" | "pool"): Promise<Migration[]> {
+  const known = readMigrations();
+  const { rows } = await client.query<{ name: string; checksum: string; finished: boolean }>(
+    `SELECT migration_name AS name, checksum, finished_at IS NOT NULL AS finished
+     FROM _prisma_migrations WHERE rolled_back_at IS NULL ORDER BY started_at, migration_name`,
+  );
+  for (const row of rows) {
+    const migration = known.find((one) => one.name === row.name);
+    if (!migration) {
+      throw refusal(
+        `it was made by a newer Isimud (it has the migration ${row.name}). Start that one, or restore a backup`,
+      );
+    }
+    if (!row.finished) {
+      throw refusal(
+        `the migration ${row.name} failed half-way. Mend the tables, then \`npx prisma migrate resolve --applied ${row.name}\``,
+      );
+    }
+    if (migration.checksum !== row.checksum) {
+      throw refusal(
+        `the migration ${row.name} was changed after it was applied. Put the file back as it was, and make a new migration instead`,
+      );
+    }
+  }
+  const done = new Set(rows.map((row) => row.name));
+  return known.filter((one) => !done.has(one.name) && (only === "all" || isPoolMigration(one.name)));
+}
+
+function isPoolMigration(name: string): boolean {
+  return /_pool(_|$)/.test(name);
+}
+
+function readMigrations(): Migration[] {
+  return readdirSync(FOLDER, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()
+    .map((name) => {
+      const sql = readFileSync(new URL(`${name}/migration.sql`, FOLDER), "utf8");
+      return { name, sql, checksum: createHash("sha256").update(sql).digest("hex") };
+    });
+}
+
+function refusal(reason: string): DomainError {
+  return new DomainError("NOT_SUPPORTED", `This database cannot be used: ${reason}.`);
+}

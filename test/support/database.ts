@@ -1,0 +1,35 @@
+/** Databases of a test file's own, on the server that global-setup.ts started. */
+import { randomBytes } from "node:crypto";
+import pg from "pg";
+import { inject } from "vitest";
+
+export interface TestDatabase {
+  /** May be given a `?schema=`. */
+  url: string;
+  /** Also ends connections that are still open. */
+  drop(): Promise<void>;
+}
+
+/** A fresh database with all tables, control and pool. */
+export function createTestDatabase(): Promise<TestDatabase> {
+  return create(`TEMPLATE ${inject("templateDatabase")}`);
+}
+
+/** A fresh database without tables: a pool before it is registered. `options` follow CREATE DATABASE. */
+export function createEmptyDatabase(options = ""): Promise<TestDatabase> {
+  return create(options);
+}
+
+async function create(options: string): Promise<TestDatabase> {
+  const name = `test_${randomBytes(8).toString("hex")}`;
+  await execute(`CREATE DATABASE ${name} ${options}`);
+  const url = new URL(inject("postgresUrl"));
+  url.pathname = `/${name}`;
+  return { url: url.toString(), drop: () => execute(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+}
+
+async function execute(sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: inject("postgresUrl") });
+  await client.connect();
+  await client.query(sql).finally(() => client.end());
+}

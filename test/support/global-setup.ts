@@ -1,0 +1,68 @@
+/** One PostgreSQL for a whole `vitest run`, and a migrated template that each test file's database is copied from. */
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import pg from "pg";
+import type { TestProject } from "vitest/node";
+import { migrate } from "../../prisma/migrate.ts";
+import { startEmbeddedPostgres } from "../../server/embedded-postgres.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Of a database whose user may create databases. */
+    postgresUrl: string;
+    templateDatabase: string;
+  }
+}
+
+/** With TEST_POSTGRES_URL set the tests use that server, whose user must be allowed to create databases. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const given = process.env.TEST_POSTGRES_URL;
+  const server = given === undefined ? await startOwnServer() : { url: given, stop: async () => {} };
+  const template = `isimud_template_${process.pid}`;
+  try {
+    await execute(server.url, `CREATE DATABASE ${template}`);
+    await migrate({ url: withDatabase(server.url, template), only: "all" });
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  project.provide("postgresUrl", server.url);
+  project.provide("templateDatabase", template);
+  return async () => {
+    if (given !== undefined) await execute(given, `DROP DATABASE ${template}`);
+    await server.stop();
+  };
+}
+
+async function startOwnServer(): Promise<{ url: string; stop(): Promise<void> }> {
+  const dataDir = mkdtempSync(join(tmpdir(), "isimud-test-"));
+  // As root, PostgreSQL runs as another account, which must be able to enter.
+  chmodSync(dataDir, 0o755);
+  const server = await startEmbeddedPostgres({
+    dataDir,
+    // Nobody pulls the plug on a test: what is acknowledged need not reach the disk.
+    settings: { fsync: "off", full_page_writes: "off", max_connections: "400" },
+  });
+  return {
+    url: server.url,
+    stop: async () => {
+      await server.stop();
+      const pointer = join(dataDir, "postgres-elsewhere");
+      if (existsSync(pointer)) rmSync(dirname(readFileSync(pointer, "utf8").trim()), { recursive: true });
+      rmSync(dataDir, { recursive: true });
+    },
+  };
+}
+
+async function execute(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(sql).finally(() => client.end());
+}
+
+function withDatabase(url: string, name: string): string {
+  const result = new URL(url);
+  result.pathname = `/${name}`;
+  return result.toString();
+}
