@@ -1,10 +1,10 @@
 -- A pool: a row per queue, its messages and claims. The control database is one too (the built-in pool "default").
 
 CREATE TABLE pool_identity (
-  only boolean NOT NULL DEFAULT true,
+  "only" boolean NOT NULL DEFAULT true,
   seed bigint NOT NULL,
-  CONSTRAINT pool_identity_pkey PRIMARY KEY (only),
-  CONSTRAINT pool_identity_one_row CHECK (only)
+  CONSTRAINT pool_identity_pkey PRIMARY KEY ("only"),
+  CONSTRAINT pool_identity_one_row CHECK ("only")
 );
 -- 62 random bits: the lower half of every message id made here (server/storage/postgres/message-id.ts).
 INSERT INTO pool_identity (seed)
@@ -47,6 +47,9 @@ CREATE TABLE messages (
 CREATE INDEX messages_expires_at_idx ON messages (expires_at);
 -- Few rows: only messages that came from another queue or pool keep an id that is not their marker.
 CREATE UNIQUE INDEX messages_origin ON messages (queue_id, origin_id) WHERE origin_id IS NOT NULL;
+
+-- Few rows too: what waits for its delay, for statistics of long queues.
+CREATE INDEX messages_delayed ON messages (queue_id, available_at) WHERE available_at IS NOT NULL;
 
 CREATE TABLE claims (
   id uuid NOT NULL,
