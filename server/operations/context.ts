@@ -1,5 +1,5 @@
 import type { Limits } from "../config.ts";
-import type { KeyValueStores } from "../kvs/key-value-stores.ts";
+import type { KeyValueStores } from "../kvs/stores.ts";
 import type { ControlDriver } from "../storage/control-driver.ts";
 import type { PooledDataDriver } from "../storage/data-driver.ts";
 

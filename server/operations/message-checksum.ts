@@ -1,0 +1,93 @@
+import { createHash } from "node:crypto";
+import { scalarEnd, skipSpace, stringEnd } from "./json-text.ts";
+
+/**
+ * Zaqar's checksum of a body: "MD5:" and the MD5 of what Python's json.dumps writes for it (keys in their order, `, ` and `: `, ASCII only).
+ * `bodyText` must be valid JSON. Any depth.
+ */
+export function checksumOf(bodyText: string): string {
+  return `MD5:${createHash("md5").update(pythonJson(bodyText), "ascii").digest("hex")}`;
+}
+
+interface OpenValue {
+  /** Null for an array. A key that comes twice keeps its first place and its last value, as in a Python dict. */
+  members: Map<string, string> | null;
+  items: string[];
+  key: string;
+}
+
+function pythonJson(text: string): string {
+  const open: OpenValue[] = [];
+  for (let at = 0; ; ) {
+    at = skipSpace(text, at);
+    const char = text[at];
+    let finished: string;
+    if (char === "{" || char === "[") {
+      open.push({ members: char === "{" ? new Map() : null, items: [], key: "" });
+      at += 1;
+      continue;
+    }
+    if (char === "," || char === ":") {
+      at += 1;
+      continue;
+    }
+    if (char === "}" || char === "]") {
+      at += 1;
+      finished = closed(open.pop());
+    } else if (char === '"') {
+      const end = stringEnd(text, at);
+      const written = pythonString(JSON.parse(text.slice(at, end)) as string);
+      at = end;
+      const parent = open.at(-1);
+      if (parent?.members && text[skipSpace(text, at)] === ":") {
+        parent.key = written;
+        continue;
+      }
+      finished = written;
+    } else {
+      const end = scalarEnd(text, at);
+      finished = pythonScalar(text.slice(at, end));
+      at = end;
+    }
+    const parent = open.at(-1);
+    if (parent === undefined) return finished;
+    if (parent.members) parent.members.set(parent.key, finished);
+    else parent.items.push(finished);
+  }
+}
+
+function closed(value: OpenValue | undefined): string {
+  if (value?.members) return `{${[...value.members].map(([key, item]) => `${key}: ${item}`).join(", ")}}`;
+  return `[${value?.items.join(", ") ?? ""}]`;
+}
+
+/** JSON.stringify escapes what Python does, but for DEL and everything beyond ASCII. */
+function pythonString(value: string): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+function pythonScalar(text: string): string {
+  if (text === "true" || text === "false" || text === "null") return text;
+  if (/^-?\d+$/.test(text)) return text === "-0" ? "0" : text;
+  return pythonFloat(Number(text));
+}
+
+/** Python's repr: the shortest digits that read back the same, an exponent below 1e-4 and from 1e16 on. */
+function pythonFloat(value: number): string {
+  if (!Number.isFinite(value)) return value < 0 ? "-Infinity" : "Infinity";
+  if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";
+  const [mantissa = "", exponentText = "0"] = value.toExponential().split("e");
+  const exponent = Number(exponentText);
+  if (exponent < -4 || exponent >= 16) {
+    const size = String(Math.abs(exponent)).padStart(2, "0");
+    return `${mantissa}e${exponent < 0 ? "-" : "+"}${size}`;
+  }
+  const sign = mantissa.startsWith("-") ? "-" : "";
+  const digits = mantissa.replace(/[-.]/g, "");
+  if (exponent < 0) return `${sign}0.${"0".repeat(-exponent - 1)}${digits}`;
+  const whole = digits.slice(0, exponent + 1).padEnd(exponent + 1, "0");
+  return `${sign}${whole}.${digits.slice(exponent + 1) || "0"}`;
+}
