@@ -38,6 +38,8 @@ const limitSettings = {
   MAX_JSON_DEPTH: whole(64, 1),
   /** Of an HTTP request's body. */
   MAX_REQUEST_SIZE: whole(4 * 1_048_576, 1024),
+  /** Server-sent event streams open at the same time in this process. */
+  MAX_LIVE_STREAMS: whole(1000, 1),
 } as const;
 
 const settings = {

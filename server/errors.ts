@@ -65,6 +65,7 @@ export const ERROR_CODES = {
   FORBIDDEN: "forbidden",
   MISDIRECTED: "misdirected",
   TOO_LARGE: "too-large",
+  TOO_MANY_REQUESTS: "too-many-requests",
   NOT_SUPPORTED: "unsupported",
 
   QUEUE_DOES_NOT_EXIST: "not-found",
