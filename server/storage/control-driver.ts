@@ -62,7 +62,7 @@ export interface QueueController {
   }): Promise<Page<Queue>>;
   /** How many queues a project (or all) has: exact up to 10,000, then value 10,000 and exact false. */
   count(params: { project?: string; prefix?: string }): Promise<{ value: number; exact: boolean }>;
-  /** Names of projects that have queues, ascending, by skipping along the index; marker = name (prefixed with "=", so that the unnamed project's is not empty). */
+  /** Names of projects that have queues, ascending, by skipping along the index; marker = name (prefixed with "=", so that the unnamed project's is not empty). `search` is a prefix. */
   listProjects(params: { page: PageRequest; search?: string }): Promise<Page<string>>;
 }
 
@@ -142,7 +142,7 @@ export interface CatalogueEntry {
 }
 
 export interface CatalogueController {
-  /** In order of insertion, of one project or of all, of one pool or of all; the marker is opaque. */
+  /** In order of insertion, of one project or of all, of one pool or of all; with `search`, those whose queue's name begins with it, by name. The marker is opaque. */
   list(params: { project?: string; pool?: string; search?: string; page: PageRequest }): Promise<Page<CatalogueEntry>>;
   /** QUEUE_NOT_MAPPED. */
   get(queue: QueueRef): Promise<CatalogueEntry>;
@@ -182,7 +182,7 @@ export interface AuditEntry {
 export interface AuditController {
   /** Gives the new entry's id. */
   append(entry: Omit<AuditEntry, "id" | "at">): Promise<string>;
-  /** The outcome of an intended action. */
+  /** The outcome of an intended action, once: an entry that has its outcome keeps it. */
   settle(id: string, outcome: "done" | "failed", detailsText?: string): Promise<void>;
   /** Newest first; marker = id. */
   list(params: { page: PageRequest; project?: string; actor?: string }): Promise<Page<AuditEntry>>;

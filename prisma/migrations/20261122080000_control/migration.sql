@@ -45,6 +45,8 @@ CREATE TABLE catalogue_entries (
 CREATE UNIQUE INDEX catalogue_entries_position_key ON catalogue_entries (position);
 CREATE INDEX catalogue_entries_pool_position_idx ON catalogue_entries (pool, position);
 CREATE INDEX catalogue_entries_project_position_idx ON catalogue_entries (project, position);
+CREATE INDEX catalogue_entries_queue_project_idx ON catalogue_entries (queue, project);
+CREATE INDEX catalogue_entries_pool_queue_project_idx ON catalogue_entries (pool, queue, project);
 -- Epochs only grow, over all entries and for ever: a queue made again never meets its former life in a pool.
 CREATE SEQUENCE catalogue_epoch AS bigint;
 

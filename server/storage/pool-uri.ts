@@ -1,0 +1,98 @@
+/** What a pool's URI says: which place it is, and how to show it without its secrets. */
+
+/** Names a place the way its own client finds it: host, port and namespace, with the defaults filled in. */
+type Family = { name: string; port: string; namespace: (uri: URL) => string };
+
+const postgres: Family = {
+  name: "postgres",
+  port: "5432",
+  // Without a database in the path PostgreSQL's clients use the one named after the user.
+  namespace: (uri) =>
+    `${pathOf(uri) || decoded(uri.username) || "postgres"}?schema=${uri.searchParams.get("schema") || "public"}`,
+};
+const redis: Family = {
+  name: "redis",
+  port: "6379",
+  namespace: (uri) => `${pathOf(uri) || "0"}?prefix=${uri.searchParams.get("prefix") ?? ""}`,
+};
+
+const FAMILIES: Record<string, Family> = {
+  "postgres:": postgres,
+  "postgresql:": postgres,
+  "redis:": redis,
+  "rediss:": redis,
+  "valkey:": redis,
+  "valkeys:": redis,
+};
+
+/**
+ * One text per place: two URIs with the same server and namespace give the same one, whatever their user, password,
+ * options, spelling of the scheme, case of the host or default port. Never throws: a text that is no URI is a place of its own.
+ * Holds no password of a URI that has the form `scheme://`.
+ */
+export function normalisePoolUri(uri: string): string {
+  const parsed = parse(uri);
+  if (parsed === null) return `unknown:${uri}`;
+  const family = FAMILIES[parsed.protocol];
+  if (family === undefined) {
+    return `${parsed.protocol}//${hostOf(parsed)}:${parsed.port}/${pathOf(parsed)}?${parsed.searchParams}`;
+  }
+  const port = parsed.port || parsed.searchParams.get("port") || family.port;
+  return `${family.name}://${hostOf(parsed)}:${port}/${family.namespace(parsed)}`;
+}
+
+/** For people: user and place, each secret as `***`. A text that is no URI is all secret. */
+export function maskPoolUri(uri: string): string {
+  const parsed = parse(uri);
+  if (parsed === null) return "***";
+  const password = parsed.password === "" ? "" : ":***";
+  const user = parsed.username === "" && password === "" ? "" : `${parsed.username}${password}@`;
+  const port = parsed.port === "" ? "" : `:${parsed.port}`;
+  const options = Array.from(
+    new URLSearchParams(parsed.search),
+    ([name, value]) => `${encodeURIComponent(name)}=${PUBLIC_OPTIONS.has(name) ? encodeURIComponent(value) : "***"}`,
+  ).join("&");
+  return `${parsed.protocol}//${user}${parsed.hostname}${port}${parsed.pathname}${options === "" ? "" : `?${options}`}`;
+}
+
+/** The scheme without its colon, lower case; null when there is none. */
+export function schemeOf(uri: string): string | null {
+  return parse(uri)?.protocol.slice(0, -1) ?? null;
+}
+
+/** Every other option may hold a secret: clients take passwords and keys there too. */
+const PUBLIC_OPTIONS: ReadonlySet<string> = new Set([
+  "schema",
+  "prefix",
+  "host",
+  "port",
+  "sslmode",
+  "application_name",
+  "connect_timeout",
+]);
+
+function parse(uri: string): URL | null {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(uri)) return null;
+  return URL.canParse(uri) ? new URL(uri) : null;
+}
+
+function hostOf(uri: URL): string {
+  const named = uri.searchParams.get("host") || decoded(uri.hostname);
+  // A folder of Unix sockets, where case counts.
+  if (named.startsWith("/")) return encodeURIComponent(named);
+  const host = named.toLowerCase().replace(/\.$/, "");
+  return host === "" || host === "[::1]" || host === "::1" || /^127(\.\d+){3}$/.test(host) ? "localhost" : host;
+}
+
+function pathOf(uri: URL): string {
+  return decoded(uri.pathname).replace(/^\/+|\/+$/g, "");
+}
+
+/** A stray per cent sign stands for itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

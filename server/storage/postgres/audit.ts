@@ -1,0 +1,55 @@
+/** The audit log: who did what, and how it ended. Rows are only ever added, and an intended one gets its outcome once. */
+import type { AuditController, AuditEntry } from "../control-driver.ts";
+import { guarded, type Session } from "./control-session.ts";
+import { badMarker, keysetPage } from "./keyset.ts";
+
+export function auditController({ session }: { session: Session }): AuditController {
+  const { prisma } = session;
+  const controller: AuditController = {
+    async append(entry) {
+      const { actor, action, project, target, outcome, detailsText, requestId } = entry;
+      const { id } = await prisma.auditEntry.create({
+        data: { actor, action, project, target, outcome, detailsText, requestId },
+        select: { id: true },
+      });
+      return String(id);
+    },
+
+    async settle(id, outcome, detailsText) {
+      await prisma.auditEntry.updateMany({
+        where: { id: toId(id), outcome: "intended" },
+        data: { outcome, ...(detailsText === undefined ? {} : { detailsText }) },
+      });
+    },
+
+    list: ({ page, project, actor }) =>
+      keysetPage({
+        page,
+        descending: true,
+        fetch: (bound, order, take) =>
+          prisma.auditEntry.findMany({
+            where: { project, actor, ...(bound ? { id: { [bound.side]: toId(bound.marker) } } : {}) },
+            orderBy: { id: order },
+            take,
+          }),
+        marker: (row) => String(row.id),
+        item: (row): AuditEntry => ({
+          id: String(row.id),
+          at: row.at,
+          actor: row.actor,
+          action: row.action,
+          project: row.project,
+          target: row.target,
+          outcome: row.outcome as AuditEntry["outcome"],
+          detailsText: row.detailsText,
+          requestId: row.requestId,
+        }),
+      }),
+  };
+  return guarded(session, controller, ["append", "settle"]);
+}
+
+function toId(text: string): bigint {
+  if (!/^\d{1,18}$/.test(text)) throw badMarker();
+  return BigInt(text);
+}
