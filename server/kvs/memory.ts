@@ -1,0 +1,248 @@
+/** The backend in this process: no entry or lock outlives it, and other processes see none of it. */
+import { LRUCache } from "lru-cache";
+import { type Clock, monotonicNow } from "./clock.ts";
+import { byCodePoint } from "./code-point-order.ts";
+import {
+  type Backend,
+  type BackingStore,
+  COUNT_LIMIT,
+  type Grant,
+  type Hold,
+  type LockPlace,
+  type Range,
+  type StoredKey,
+  type StoredLock,
+} from "./region.ts";
+
+const DEFAULT_MAXIMUM_ENTRIES = 10_000;
+
+interface Entry {
+  value: unknown;
+  fence: number;
+  /** Of the monotonic clock; infinity: stays. */
+  expiresAt: number;
+}
+
+/** Entries beyond a region's maximum push out the least recently used. Waiters for a lock are served in the order in which they came. */
+export function createMemoryBackend(params: { clock?: Clock } = {}): Backend {
+  const clock = params.clock ?? { offsetMs: 0 };
+  const regions = new Map<string, MemoryRegion>();
+  const toDate = (at: number) => new Date(Date.now() + clock.offsetMs + (at - monotonicNow(clock)));
+  return {
+    open(name, { maximumEntries = DEFAULT_MAXIMUM_ENTRIES }) {
+      const region = regions.get(name) ?? new MemoryRegion(maximumEntries, clock);
+      regions.set(name, region);
+      return region;
+    },
+    async regions(range) {
+      const filled = [...regions].filter(([, region]) => region.liveEntries().next().done !== true);
+      return cut(filled.map(([name]) => name).sort(byCodePoint), range, byCodePoint);
+    },
+    async count(name) {
+      let value = 0;
+      for (const _ of regions.get(name)?.liveEntries() ?? [])
+        if (++value > COUNT_LIMIT) return { value: COUNT_LIMIT, exact: false };
+      return { value, exact: true };
+    },
+    async keys(name, range) {
+      const found: StoredKey[] = [];
+      for (const [key, { expiresAt }] of regions.get(name)?.liveEntries() ?? []) {
+        found.push({ key, expiresAt: Number.isFinite(expiresAt) ? toDate(expiresAt) : null });
+      }
+      found.sort((a, b) => byCodePoint(a.key, b.key));
+      return cut(found, range, ({ key }, marker) => byCodePoint(key, marker));
+    },
+    async locks(range, only) {
+      const found: StoredLock[] = [];
+      for (const [name, region] of regions) {
+        if (only !== undefined && only !== name) continue;
+        for (const [key, lock] of region.liveLocks()) {
+          found.push({ region: name, key, holder: lock.holder, fence: lock.fence, expiresAt: toDate(lock.expiresAt) });
+        }
+      }
+      found.sort(byPlace);
+      return cut(found, range, byPlace);
+    },
+    async sweep() {
+      let freed = 0;
+      for (const region of regions.values()) freed += region.sweep();
+      return freed;
+    },
+  };
+}
+
+class MemoryRegion implements BackingStore {
+  readonly #clock: Clock;
+  readonly #entries: LRUCache<string, Entry>;
+  readonly #locks = new Map<string, HeldLock>();
+  #lastFence = 0;
+
+  constructor(maximumEntries: number, clock: Clock) {
+    this.#clock = clock;
+    this.#entries = new LRUCache({ max: maximumEntries });
+  }
+
+  peek(key: string): unknown {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    if (entry.expiresAt > monotonicNow(this.#clock)) return entry.value;
+    this.#entries.delete(key);
+    return undefined;
+  }
+
+  async get(keys: readonly string[]): Promise<unknown[]> {
+    return keys.map((key) => this.peek(key));
+  }
+
+  async set(
+    entries: readonly (readonly [string, unknown])[],
+    options: { ttlSeconds: number | null; hold?: Hold },
+  ): Promise<boolean> {
+    const now = monotonicNow(this.#clock);
+    const expiresAt = options.ttlSeconds === null ? Number.POSITIVE_INFINITY : now + options.ttlSeconds * 1000;
+    for (const [key, value] of entries) {
+      if (!this.#mayWrite(key, options.hold)) return false;
+      const fence = options.hold?.fence ?? this.#entries.peek(key)?.fence ?? 0;
+      this.#entries.set(key, { value, fence, expiresAt });
+    }
+    return true;
+  }
+
+  async delete(keys: readonly string[], hold?: Hold): Promise<{ refused: boolean; deleted: number }> {
+    let deleted = 0;
+    for (const key of keys) {
+      if (!this.#mayWrite(key, hold)) return { refused: true, deleted: 0 };
+      if (this.peek(key) !== undefined) deleted++;
+      this.#entries.delete(key);
+    }
+    return { refused: false, deleted };
+  }
+
+  async acquireLock(
+    key: string,
+    holder: string,
+    times: { lifeSeconds: number; waitSeconds: number },
+  ): Promise<Grant | null> {
+    const lock = this.#locks.get(key);
+    if (lock === undefined) {
+      const fresh: HeldLock = { holder, fence: 0, expiresAt: 0, waiters: [], drop: undefined };
+      this.#locks.set(key, fresh);
+      return this.#grant(key, fresh, { holder, lifeSeconds: times.lifeSeconds });
+    }
+    if (lock.expiresAt <= monotonicNow(this.#clock)) {
+      if (lock.waiters.length === 0) return this.#grant(key, lock, { holder, lifeSeconds: times.lifeSeconds });
+      this.#passOn(key, lock);
+    }
+    return new Promise((resolve) => {
+      const giveUp = () => {
+        lock.waiters.splice(lock.waiters.indexOf(waiter), 1);
+        resolve(null);
+      };
+      const timer = setTimeout(giveUp, times.waitSeconds * 1000);
+      const waiter: Waiter = { holder, lifeSeconds: times.lifeSeconds, resolve, timer };
+      lock.waiters.push(waiter);
+      this.#watch(key, lock);
+    });
+  }
+
+  async releaseLock(key: string, hold: Hold): Promise<void> {
+    const held = this.#locks.get(key);
+    if (held?.holder === hold.holder && held.fence === hold.fence) this.#passOn(key, held);
+  }
+
+  async findLock(key: string, holder: string): Promise<Grant | null> {
+    const held = this.#locks.get(key);
+    const remainingSeconds = held === undefined ? 0 : (held.expiresAt - monotonicNow(this.#clock)) / 1000;
+    return held?.holder === holder && remainingSeconds > 0 ? { fence: held.fence, remainingSeconds } : null;
+  }
+
+  *liveEntries(): Generator<[string, Entry]> {
+    const now = monotonicNow(this.#clock);
+    for (const [key, entry] of this.#entries.entries()) if (entry.expiresAt > now) yield [key, entry];
+  }
+
+  *liveLocks(): Generator<[string, HeldLock]> {
+    const now = monotonicNow(this.#clock);
+    for (const [key, lock] of this.#locks) if (lock.expiresAt > now) yield [key, lock];
+  }
+
+  sweep(): number {
+    const now = monotonicNow(this.#clock);
+    let freed = 0;
+    for (const [key, entry] of [...this.#entries.entries()]) {
+      if (entry.expiresAt <= now && this.#entries.delete(key)) freed++;
+    }
+    for (const [key, lock] of this.#locks) {
+      if (lock.expiresAt <= now && lock.waiters.length === 0 && this.#locks.delete(key)) freed++;
+    }
+    return freed;
+  }
+
+  #mayWrite(key: string, hold: Hold | undefined): boolean {
+    if (hold === undefined) return true;
+    const held = this.#locks.get(key);
+    return (
+      held?.holder === hold.holder &&
+      held.fence === hold.fence &&
+      held.expiresAt > monotonicNow(this.#clock) &&
+      (this.#entries.peek(key)?.fence ?? 0) <= hold.fence
+    );
+  }
+
+  /** Ends the present holder's time, in favour of the first waiter. */
+  #passOn(key: string, lock: HeldLock): void {
+    const next = lock.waiters.shift();
+    if (next === undefined) {
+      clearTimeout(lock.drop);
+      this.#locks.delete(key);
+      return;
+    }
+    clearTimeout(next.timer);
+    next.resolve(this.#grant(key, lock, next));
+  }
+
+  #grant(key: string, lock: HeldLock, to: { holder: string; lifeSeconds: number }): Grant {
+    lock.holder = to.holder;
+    lock.fence = ++this.#lastFence;
+    lock.expiresAt = monotonicNow(this.#clock) + to.lifeSeconds * 1000;
+    clearTimeout(lock.drop);
+    lock.drop = undefined;
+    if (lock.waiters.length > 0) this.#watch(key, lock);
+    return { fence: lock.fence, remainingSeconds: to.lifeSeconds };
+  }
+
+  /** Only a lock that somebody waits for needs a timer: any other is found to be over by whoever asks next. */
+  #watch(key: string, lock: HeldLock): void {
+    lock.drop ??= setTimeout(() => this.#passOn(key, lock), Math.max(0, lock.expiresAt - monotonicNow(this.#clock)));
+  }
+}
+
+interface HeldLock {
+  holder: string;
+  fence: number;
+  expiresAt: number;
+  /** Longest waiting first. */
+  waiters: Waiter[];
+  drop: NodeJS.Timeout | undefined;
+}
+
+interface Waiter {
+  holder: string;
+  lifeSeconds: number;
+  resolve: (grant: Grant | null) => void;
+  timer: NodeJS.Timeout;
+}
+
+function byPlace(a: LockPlace, b: LockPlace): number {
+  return byCodePoint(a.region, b.region) || byCodePoint(a.key, b.key);
+}
+
+function cut<T, M>(sorted: T[], range: Range<M>, compare: (item: T, marker: M) => number): T[] {
+  const { after, before, limit } = range;
+  if (before !== undefined) {
+    const below = sorted.filter((item) => compare(item, before) < 0);
+    return below.slice(Math.max(0, below.length - limit));
+  }
+  const above = after === undefined ? sorted : sorted.filter((item) => compare(item, after) > 0);
+  return above.slice(0, limit);
+}

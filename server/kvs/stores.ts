@@ -1,0 +1,259 @@
+/** The process's key-value stores by name, and what operators see of them. */
+import { DomainError, hasCode } from "../errors.ts";
+import type { Page, PageRequest } from "../storage/data-driver.ts";
+import type { Clock } from "./clock.ts";
+import { byCodePoint } from "./code-point-order.ts";
+import { KeyValueStore } from "./key-value-store.ts";
+import {
+  type Backend,
+  type Backends,
+  type LockPlace,
+  Region,
+  type RegionOptions,
+  type StoredKey,
+  type StoredLock,
+} from "./region.ts";
+
+/** The store of definitions: its name is none that a user may choose. */
+const DEFINITIONS = "isimud.stores";
+const USER_STORE_NAME = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** What a user may choose of a store that he makes; kept with the store, so every process opens it alike. */
+export interface StoreDefinition {
+  lockTimeoutSeconds?: number;
+  expirationSeconds?: number;
+}
+
+export interface StoreSummary {
+  name: string;
+  /** A backend's short name. */
+  backingStore: string;
+  /** Isimud's own: its keys may be shown, never its values. */
+  internal: boolean;
+  /** Entries, exact up to 10,000; then value 10,000 and exact false. */
+  count: { value: number; exact: boolean };
+}
+
+export interface KeyValueStores {
+  /** The store of that name in this process: made, unconfigured, at the first call, the same one afterwards. `region` (of the first call) may be configured already and shared. */
+  get<V = unknown>(name: string, region?: Region): KeyValueStore<V>;
+  /** A new region, for stores that share one. */
+  region(name: string): Region;
+
+  /** Makes a user's store in the durable backend, for good and for every process. STORE_ALREADY_CONFIGURED when the name is taken, BAD_INPUT for a name or time that makes no sense. */
+  create(name: string, definition?: StoreDefinition): Promise<KeyValueStore>;
+  /** A user's store, whichever process made it. STORE_DOES_NOT_EXIST, also for internal ones: their values are nobody's. */
+  open(name: string): Promise<KeyValueStore>;
+
+  /** All stores of users, and the internal ones of this process or with entries in the durable backend, ascending by name; marker = name. */
+  keyValueStores(page: PageRequest): Promise<Page<StoreSummary>>;
+  /** A store's keys as its backend spells them (a store with a mangler shows digests), ascending; marker = key. STORE_DOES_NOT_EXIST. */
+  keys(name: string, page: PageRequest): Promise<Page<StoredKey>>;
+  /** Live locks of all stores, or of one. STORE_DOES_NOT_EXIST. */
+  locks(params: { store?: string; page: PageRequest }): Promise<Page<StoredLock>>;
+  /** Frees what has expired in all backends, and says how many entries and locks; part of garbage collection. */
+  sweep(): Promise<number>;
+}
+
+/** `durable` is the short name of the backend in which users' stores are made. */
+export function createKeyValueStores(params: { backends: Backends; durable?: string; clock?: Clock }): KeyValueStores {
+  return new Registry(params.backends, params.durable ?? "postgres", params.clock ?? { offsetMs: 0 });
+}
+
+interface Registered {
+  store: KeyValueStore;
+  region: Region;
+  internal: boolean;
+}
+
+class Registry implements KeyValueStores {
+  readonly #backends: Backends;
+  readonly #durableName: string;
+  readonly #clock: Clock;
+  readonly #stores = new Map<string, Registered>();
+
+  constructor(backends: Backends, durableName: string, clock: Clock) {
+    this.#backends = backends;
+    this.#durableName = durableName;
+    this.#clock = clock;
+  }
+
+  get<V>(name: string, region?: Region): KeyValueStore<V> {
+    const registered = this.#stores.get(name) ?? this.#register(name, region ?? this.region(name), true);
+    return registered.store as KeyValueStore<V>;
+  }
+
+  region(name: string): Region {
+    return new Region(name, this.#backends);
+  }
+
+  async create(name: string, definition: StoreDefinition = {}): Promise<KeyValueStore> {
+    if (!USER_STORE_NAME.test(name)) {
+      throw new DomainError("BAD_INPUT", "A store's name is 1 to 64 letters, digits, - and _.");
+    }
+    const { lockTimeoutSeconds, expirationSeconds } = definition;
+    // Refuses times that make no sense before anything is written.
+    this.region(name).configure(this.#userOptions(definition));
+    const definitions = this.#definitions();
+    await using lock = await definitions.getLock(name).acquire();
+    const strangers = this.#stores.has(name) || (await this.#durable().count(name)).value > 0;
+    if (strangers || (await this.#defined(name)) !== undefined) {
+      throw new DomainError("STORE_ALREADY_CONFIGURED", `There is a store ${name} already. Take another name.`, {
+        details: { store: name },
+      });
+    }
+    await definitions.set(name, { lockTimeoutSeconds, expirationSeconds }, { lock });
+    return this.open(name);
+  }
+
+  async open(name: string): Promise<KeyValueStore> {
+    const known = this.#stores.get(name);
+    if (known?.internal === false) return known.store;
+    const definition = known === undefined ? await this.#defined(name) : undefined;
+    if (definition === undefined) throw storeDoesNotExist(name);
+    const opened = this.#stores.get(name) ?? this.#register(name, this.region(name), false);
+    if (!opened.store.isConfigured) opened.store.configure(this.#userOptions(definition));
+    return opened.store;
+  }
+
+  async keyValueStores(page: PageRequest): Promise<Page<StoreSummary>> {
+    const range = { ...page, limit: page.limit + 1 };
+    const names = new Set<string>();
+    const durable = this.#backends[this.#durableName];
+    if (durable !== undefined) {
+      for (const { key } of await durable.keys(DEFINITIONS, range)) names.add(key);
+      for (const name of await durable.regions(range)) names.add(name);
+    }
+    for (const [name, { region }] of this.#stores) if (region.isConfigured && within(name, page)) names.add(name);
+    const { items, ...markers } = cutPage([...names].sort(byCodePoint), page, (name) => name);
+    return { items: await this.#summaries(items), ...markers };
+  }
+
+  async keys(name: string, page: PageRequest): Promise<Page<StoredKey>> {
+    const { backend, region } = await this.#find(name);
+    const found = await backend.keys(region, { ...page, limit: page.limit + 1 });
+    return cutPage(found, page, ({ key }) => key);
+  }
+
+  async locks(params: { store?: string; page: PageRequest }): Promise<Page<StoredLock>> {
+    const { page } = params;
+    const range = {
+      after: page.after === undefined ? undefined : parseLockMarker(page.after),
+      before: page.before === undefined ? undefined : parseLockMarker(page.before),
+      limit: page.limit + 1,
+    };
+    const only = params.store === undefined ? undefined : await this.#find(params.store);
+    const backends = only === undefined ? Object.values(this.#backends) : [only.backend];
+    const found = (await Promise.all(backends.map((backend) => backend.locks(range, only?.region)))).flat();
+    found.sort((a, b) => byCodePoint(a.region, b.region) || byCodePoint(a.key, b.key));
+    return cutPage(found, page, ({ region, key }) => JSON.stringify([region, key]));
+  }
+
+  async sweep(): Promise<number> {
+    const freed = await Promise.all(Object.values(this.#backends).map((backend) => backend.sweep()));
+    return freed.reduce((sum, count) => sum + count, 0);
+  }
+
+  #register(name: string, region: Region, internal: boolean): Registered {
+    const registered = { store: new KeyValueStore(region, this.#clock), region, internal };
+    this.#stores.set(name, registered);
+    return registered;
+  }
+
+  #durable(): Backend {
+    const backend = this.#backends[this.#durableName];
+    if (backend === undefined) {
+      throw new DomainError("NOT_SUPPORTED", "Without a durable backing store, users cannot make stores.");
+    }
+    return backend;
+  }
+
+  #definitions(): KeyValueStore<StoreDefinition> {
+    this.#durable();
+    const store = this.get<StoreDefinition>(DEFINITIONS);
+    if (!store.isConfigured) store.configure({ backingStore: this.#durableName, keyMangler: false });
+    return store;
+  }
+
+  async #defined(name: string): Promise<StoreDefinition | undefined> {
+    try {
+      return await this.#definitions().get(name);
+    } catch (error) {
+      if (hasCode(error, "KEY_DOES_NOT_EXIST")) return undefined;
+      throw error;
+    }
+  }
+
+  /** Keys unmangled, so that their list can be read. */
+  #userOptions(definition: StoreDefinition): RegionOptions {
+    return { ...definition, backingStore: this.#durableName, keyMangler: false };
+  }
+
+  /** Where the store's entries are: this process's own knowledge first, then what the durable backend holds of others'. */
+  async #find(name: string): Promise<{ backend: Backend; region: string; backingStore: string; internal: boolean }> {
+    const known = this.#stores.get(name);
+    if (known?.region.isConfigured) {
+      const { backingStore } = known.region.settings;
+      const backend = this.#backends[backingStore] as Backend;
+      return { backend, region: known.region.name, backingStore, internal: known.internal };
+    }
+    const backend = this.#durable();
+    const place = { backend, region: name, backingStore: this.#durableName };
+    if ((await this.#defined(name)) !== undefined) return { ...place, internal: false };
+    if ((await backend.count(name)).value > 0) return { ...place, internal: true };
+    throw storeDoesNotExist(name);
+  }
+
+  async #summaries(names: string[]): Promise<StoreSummary[]> {
+    const found = names.map(async (name): Promise<StoreSummary | undefined> => {
+      try {
+        const { backend, region, backingStore, internal } = await this.#find(name);
+        return { name, backingStore, internal, count: await backend.count(region) };
+      } catch (error) {
+        // Its last entry expired between the two looks.
+        if (hasCode(error, "STORE_DOES_NOT_EXIST")) return undefined;
+        throw error;
+      }
+    });
+    return (await Promise.all(found)).filter((summary) => summary !== undefined);
+  }
+}
+
+function storeDoesNotExist(name: string): DomainError {
+  return new DomainError("STORE_DOES_NOT_EXIST", `There is no store ${name}. Create it first.`, {
+    details: { store: name },
+  });
+}
+
+function parseLockMarker(marker: string): LockPlace {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(marker);
+  } catch {
+    parsed = undefined;
+  }
+  const [region, key] = Array.isArray(parsed) ? parsed : [];
+  if (typeof region !== "string" || typeof key !== "string") {
+    throw new DomainError("BAD_INPUT", "This is not a marker of a list of locks. Take it from a page as it is.");
+  }
+  return { region, key };
+}
+
+function within(name: string, page: PageRequest): boolean {
+  if (page.before !== undefined) return byCodePoint(name, page.before) < 0;
+  return page.after === undefined || byCodePoint(name, page.after) > 0;
+}
+
+/** A page out of items that were asked for with one more than its limit, so that it shows whether anything follows. */
+function cutPage<T>(found: T[], page: PageRequest, markerOf: (item: T) => string): Page<T> {
+  const backwards = page.before !== undefined;
+  const items = backwards ? found.slice(-page.limit) : found.slice(0, page.limit);
+  const more = found.length > page.limit;
+  const first = items[0];
+  const last = items.at(-1);
+  return {
+    items,
+    nextMarker: last !== undefined && (backwards || more) ? markerOf(last) : null,
+    previousMarker: first !== undefined && (backwards ? more : page.after !== undefined) ? markerOf(first) : null,
+  };
+}
