@@ -1,0 +1,42 @@
+import type { Metadata, Viewport } from "next";
+import { headers } from "next/headers";
+import { ThemeProvider } from "next-themes";
+import type { ReactNode } from "react";
+import "./globals.css";
+import { AppShell } from "../components/app-shell.tsx";
+import { requestTime } from "./execute.ts";
+
+export const metadata: Metadata = {
+  title: { default: "Isimud", template: "%s · Isimud" },
+  description: "Message queues: what is in them, who holds what, and where they live.",
+};
+
+export const viewport: Viewport = {
+  themeColor: [
+    { media: "(prefers-color-scheme: light)", color: "#ffffff" },
+    { media: "(prefers-color-scheme: dark)", color: "#171e26" },
+  ],
+};
+
+/** Dynamic for every page: the nonce of the content security policy is another one for each request. */
+export default async function RootLayout({ children }: { children: ReactNode }) {
+  const policy = (await headers()).get("content-security-policy");
+  const nonce = policy?.match(/'nonce-([^']+)'/)?.[1];
+  return (
+    <html lang="en" suppressHydrationWarning>
+      <body>
+        <ThemeProvider
+          attribute="data-theme"
+          defaultTheme="system"
+          enableSystem
+          disableTransitionOnChange
+          nonce={nonce}
+        >
+          <AppShell serverNow={requestTime()} nonce={nonce}>
+            {children}
+          </AppShell>
+        </ThemeProvider>
+      </body>
+    </html>
+  );
+}

@@ -1,0 +1,105 @@
+"use client";
+
+import { createClient } from "graphql-sse";
+import { useTheme } from "next-themes";
+import { type ComponentProps, type ComponentType, useEffect, useState } from "react";
+import { API_PATH } from "./api.ts";
+import { Skeleton } from "./ui/states.tsx";
+import "graphiql/style.css";
+
+type GraphiqlProps = ComponentProps<typeof import("graphiql").GraphiQL>;
+type Fetcher = GraphiqlProps["fetcher"];
+
+const FIRST_QUERY = `# Everything that this dashboard shows comes from here.
+# Press Ctrl-Enter to run it.
+{
+  projects(first: 10) {
+    nodes {
+      name
+    }
+  }
+}
+`;
+
+/** Queries and mutations by POST; subscriptions as server-sent events from the same address. */
+function makeFetcher(): Fetcher {
+  const events = createClient({ url: new URL(API_PATH, window.location.href).href });
+  return (parameters, options) => {
+    const watches = options?.documentAST?.definitions.some(
+      (definition) =>
+        definition.kind === "OperationDefinition" &&
+        definition.operation === "subscription" &&
+        (!parameters.operationName || definition.name?.value === parameters.operationName),
+    );
+    if (watches) {
+      return events.iterate({
+        query: parameters.query,
+        variables: parameters.variables ?? {},
+        operationName: parameters.operationName ?? undefined,
+      }) as ReturnType<Fetcher>;
+    }
+    return fetch(API_PATH, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        accept: "application/graphql-response+json, application/json",
+        ...options?.headers,
+      },
+      body: JSON.stringify(parameters),
+    }).then((response) => response.json());
+  };
+}
+
+/**
+ * The editor makes style elements as it runs, which a strict content security policy allows only with the page's nonce.
+ * Elements made by script are the only ones touched.
+ */
+function giveStylesNonce(nonce: string): () => void {
+  const original = document.createElement;
+  document.createElement = function createElement(this: Document, name: string, options?: ElementCreationOptions) {
+    const element = original.call(this, name, options);
+    if (element instanceof HTMLStyleElement) element.nonce = nonce;
+    return element;
+  } as typeof document.createElement;
+  return () => {
+    document.createElement = original;
+  };
+}
+
+/** GraphiQL from this site's own files: nothing is loaded from elsewhere. */
+export function Explorer({ nonce }: { nonce?: string }) {
+  const { resolvedTheme } = useTheme();
+  const [loaded, setLoaded] = useState<{ Graphiql: ComponentType<GraphiqlProps>; fetcher: Fetcher } | null>(null);
+
+  useEffect(() => {
+    const undo = nonce ? giveStylesNonce(nonce) : undefined;
+    let gone = false;
+    void (async () => {
+      // In this order: the editor asks for its workers when it is loaded.
+      await import("graphiql/setup-workers/webpack");
+      const { GraphiQL } = await import("graphiql");
+      if (!gone) setLoaded({ Graphiql: GraphiQL, fetcher: makeFetcher() });
+    })();
+    return () => {
+      gone = true;
+      undo?.();
+    };
+  }, [nonce]);
+
+  return (
+    <div className="h-[calc(100dvh-9rem)] min-h-96 overflow-hidden rounded-lg border border-line bg-surface">
+      {loaded ? (
+        <loaded.Graphiql
+          fetcher={loaded.fetcher}
+          defaultQuery={FIRST_QUERY}
+          forcedTheme={resolvedTheme === "dark" ? "dark" : "light"}
+          shouldPersistHeaders={false}
+        />
+      ) : (
+        <div role="status" aria-label="Loading the explorer" className="p-4">
+          <Skeleton className="h-64 w-full" />
+        </div>
+      )}
+    </div>
+  );
+}

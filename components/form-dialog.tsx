@@ -1,0 +1,130 @@
+"use client";
+
+import { zodResolver } from "@hookform/resolvers/zod";
+import { useRouter } from "next/navigation";
+import { type ReactElement, type ReactNode, useId, useState } from "react";
+import { type DefaultValues, type FieldValues, FormProvider, useForm, useWatch } from "react-hook-form";
+import type { z } from "zod";
+import { API_PATH, ApiError, callApi } from "./api.ts";
+import { Button } from "./ui/button.tsx";
+import { Dialog } from "./ui/dialog.tsx";
+import { ShowGraphql } from "./ui/show-graphql.tsx";
+import { toastDone } from "./ui/toast.tsx";
+
+interface Props<Input extends FieldValues, Output extends FieldValues> {
+  trigger: ReactElement;
+  title: string;
+  description?: ReactNode;
+  submitLabel: string;
+  document: string;
+  schema: z.ZodType<Output, Input>;
+  defaults: DefaultValues<Input>;
+  /** The mutation's variables, from values that the schema has read. */
+  variables: (values: Output) => Record<string, unknown>;
+  done: (values: Output) => string;
+  /** Where to go afterwards. */
+  goTo?: (values: Output) => string;
+  wide?: boolean;
+  children: ReactNode;
+}
+
+/**
+ * A form in a dialog that sends one mutation. The browser checks what it can while one types; what the server
+ * refuses is shown in the dialog, which stays open with everything typed.
+ */
+export function FormDialog<Input extends FieldValues, Output extends FieldValues>(props: Props<Input, Output>) {
+  const [open, setOpen] = useState(false);
+  return (
+    <Dialog
+      open={open}
+      onOpenChange={setOpen}
+      trigger={props.trigger}
+      title={props.title}
+      description={props.description}
+      wide={props.wide}
+    >
+      {/* Made anew each time, so that it opens with the page's present values. */}
+      {open ? <Body {...props} close={() => setOpen(false)} /> : null}
+    </Dialog>
+  );
+}
+
+function Body<Input extends FieldValues, Output extends FieldValues>({
+  schema,
+  defaults,
+  document,
+  variables,
+  done,
+  goTo,
+  submitLabel,
+  children,
+  close,
+}: Props<Input, Output> & { close: () => void }) {
+  const router = useRouter();
+  const form = useForm<Input, unknown, Output>({
+    resolver: zodResolver(schema),
+    defaultValues: defaults,
+    mode: "onTouched",
+  });
+  const [refusal, setRefusal] = useState<ApiError | null>(null);
+  const formId = useId();
+
+  const submit = form.handleSubmit(async (values) => {
+    setRefusal(null);
+    try {
+      await callApi(document, variables(values));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      setRefusal(error);
+      return;
+    }
+    close();
+    toastDone(done(values));
+    if (goTo) router.push(goTo(values));
+    router.refresh();
+  });
+
+  return (
+    <FormProvider {...form}>
+      <form
+        id={formId}
+        noValidate
+        onSubmit={(event) => {
+          // A dialog is inside of the page's tree for React even where it is not for the document.
+          event.stopPropagation();
+          void submit(event);
+        }}
+        className="flex flex-col gap-4"
+      >
+        {children}
+        {refusal ? (
+          <div
+            role="alert"
+            className="rounded-md border border-danger/40 bg-danger-soft px-3 py-2 text-danger wrap-anywhere"
+          >
+            {refusal.message} <code className="font-mono text-xs">{refusal.code}</code>
+          </div>
+        ) : null}
+        <div className="flex flex-wrap items-center justify-end gap-2">
+          <div className="mr-auto">
+            <LiveGraphql document={document} schema={schema} variables={variables} />
+          </div>
+          <Button onClick={close}>Cancel</Button>
+          <Button type="submit" kind="primary" pending={form.formState.isSubmitting}>
+            {submitLabel}
+          </Button>
+        </div>
+      </form>
+    </FormProvider>
+  );
+}
+
+/** The GraphQL of what is typed so far; while that is not valid, with the document alone. */
+function LiveGraphql<Input extends FieldValues, Output extends FieldValues>({
+  document,
+  schema,
+  variables,
+}: Pick<Props<Input, Output>, "document" | "schema" | "variables">) {
+  const read = schema.safeParse(useWatch());
+  return <ShowGraphql document={document} variables={read.success ? variables(read.data) : {}} endpoint={API_PATH} />;
+}

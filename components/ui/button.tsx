@@ -1,0 +1,92 @@
+"use client";
+
+import Link from "next/link";
+import { type ComponentProps, type ReactNode, useId } from "react";
+import { classes } from "./classes.ts";
+import { Hint } from "./hint.tsx";
+
+export type ButtonKind = "primary" | "plain" | "ghost" | "danger";
+
+const KINDS: Record<ButtonKind, string> = {
+  primary: "border-transparent bg-accent-fill text-accent-ink hover:brightness-110",
+  plain: "border-line bg-surface text-ink hover:bg-hover",
+  ghost: "border-transparent text-muted hover:bg-hover hover:text-ink",
+  danger: "border-danger/40 bg-surface text-danger hover:bg-danger-soft",
+};
+
+function look(kind: ButtonKind, size: "small" | "normal", icon: boolean): string {
+  return classes(
+    "inline-flex shrink-0 items-center justify-center gap-1.5 rounded-md border font-medium whitespace-nowrap",
+    "aria-disabled:cursor-not-allowed aria-disabled:opacity-55 disabled:opacity-55 [&_svg]:size-4 [&_svg]:shrink-0",
+    size === "small" ? "h-7 text-[0.8125rem]" : "h-8",
+    icon ? (size === "small" ? "w-7" : "w-8") : size === "small" ? "px-2" : "px-3",
+    KINDS[kind],
+  );
+}
+
+type ButtonProps = Omit<ComponentProps<"button">, "className" | "disabled"> & {
+  kind?: ButtonKind;
+  size?: "small" | "normal";
+  /** For buttons that show only an icon: their name, and their hint. */
+  label?: string;
+  /** Set: the button does nothing, stays reachable by keyboard, and says why. */
+  disabledReason?: string | null;
+  pending?: boolean;
+  children?: ReactNode;
+};
+
+/** A button that, when it may not be used, says why instead of vanishing. */
+export function Button({
+  kind = "plain",
+  size = "normal",
+  label,
+  disabledReason,
+  pending = false,
+  children,
+  onClick,
+  ...rest
+}: ButtonProps) {
+  const reasonId = useId();
+  const off = Boolean(disabledReason) || pending;
+  const button = (
+    <button
+      type="button"
+      {...rest}
+      aria-label={label ?? rest["aria-label"]}
+      aria-disabled={off || undefined}
+      aria-busy={pending || undefined}
+      aria-describedby={disabledReason ? reasonId : rest["aria-describedby"]}
+      className={look(kind, size, label !== undefined)}
+      onClick={(event) => {
+        if (off) event.preventDefault();
+        else onClick?.(event);
+      }}
+    >
+      {children}
+      {disabledReason ? (
+        <span id={reasonId} hidden>
+          {disabledReason}
+        </span>
+      ) : null}
+    </button>
+  );
+  const hint = disabledReason ?? label;
+  return hint ? <Hint text={hint}>{button}</Hint> : button;
+}
+
+type LinkButtonProps = {
+  href: string;
+  kind?: ButtonKind;
+  size?: "small" | "normal";
+  label?: string;
+  children: ReactNode;
+};
+
+/** A link that looks like a button, for what goes somewhere. */
+export function LinkButton({ href, kind = "plain", size = "normal", label, children }: LinkButtonProps) {
+  return (
+    <Link href={href} aria-label={label} className={look(kind, size, label !== undefined)}>
+      {children}
+    </Link>
+  );
+}

@@ -1,0 +1,92 @@
+"use client";
+
+import { type ReactElement, type ReactNode, useId, useState } from "react";
+import { Button } from "./button.tsx";
+import { Dialog } from "./dialog.tsx";
+
+/**
+ * The upper two rungs of the ladder of confirmation (the lowest, for what can be undone, is a plain button):
+ * a dialog for what destroys, and with `typeName` one in which the name has to be typed.
+ */
+export function Confirm({
+  trigger,
+  title,
+  consequence,
+  confirmLabel,
+  typeName,
+  onConfirm,
+  extra,
+}: {
+  trigger: ReactElement;
+  title: string;
+  /** What will be gone, and what stays. */
+  consequence: ReactNode;
+  confirmLabel: string;
+  typeName?: string;
+  /** Resolves to false when it failed: then the dialog stays open. */
+  onConfirm: () => Promise<boolean>;
+  extra?: ReactNode;
+}) {
+  const [open, setOpen] = useState(false);
+  const [typed, setTyped] = useState("");
+  const [pending, setPending] = useState(false);
+  const inputId = useId();
+  const missing = typeName !== undefined && typed !== typeName;
+
+  async function confirm() {
+    setPending(true);
+    const done = await onConfirm();
+    setPending(false);
+    if (done) setOpen(false);
+  }
+
+  return (
+    <Dialog
+      open={open}
+      onOpenChange={(next) => {
+        setOpen(next);
+        setTyped("");
+      }}
+      trigger={trigger}
+      title={title}
+      alert
+      footer={
+        <>
+          {extra ? <div className="mr-auto">{extra}</div> : null}
+          <Button onClick={() => setOpen(false)}>Cancel</Button>
+          <Button
+            kind="danger"
+            pending={pending}
+            disabledReason={missing ? "Type the name first." : null}
+            onClick={() => void confirm()}
+          >
+            {confirmLabel}
+          </Button>
+        </>
+      }
+    >
+      <div>{consequence}</div>
+      {typeName !== undefined ? (
+        <form
+          className="flex flex-col gap-1"
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (!missing && !pending) void confirm();
+          }}
+        >
+          <label htmlFor={inputId}>
+            Type <strong className="font-mono wrap-anywhere">{typeName}</strong> to confirm
+          </label>
+          <input
+            id={inputId}
+            value={typed}
+            onChange={(event) => setTyped(event.target.value)}
+            autoComplete="off"
+            spellCheck={false}
+            className="h-9 w-full rounded-md border border-line-strong bg-surface px-2.5 font-mono"
+          />
+        </form>
+      ) : null}
+    </Dialog>
+  );
+}

@@ -1,0 +1,71 @@
+"use client";
+
+import { Dialog as Base } from "@base-ui/react/dialog";
+import { X } from "lucide-react";
+import type { ReactElement, ReactNode } from "react";
+import { classes } from "./classes.ts";
+
+const BACKDROP =
+  "fixed inset-0 z-40 bg-black/45 transition-opacity data-ending-style:opacity-0 data-starting-style:opacity-0";
+const POPUP = classes(
+  "relative flex max-h-full w-full flex-col rounded-t-xl border border-line bg-surface shadow-2xl outline-none sm:rounded-xl",
+  "transition-[opacity,translate] data-ending-style:translate-y-2 data-ending-style:opacity-0 data-starting-style:translate-y-2 data-starting-style:opacity-0",
+);
+
+/** A window over the page. Focus goes in, stays in, and returns to where it came from. */
+export function Dialog({
+  open,
+  onOpenChange,
+  trigger,
+  title,
+  description,
+  wide = false,
+  alert = false,
+  children,
+  footer,
+}: {
+  open: boolean;
+  onOpenChange: (open: boolean) => void;
+  trigger?: ReactElement;
+  title: string;
+  description?: ReactNode;
+  wide?: boolean;
+  /** It asks before something is destroyed: a click beside it does not close it. */
+  alert?: boolean;
+  children?: ReactNode;
+  footer?: ReactNode;
+}) {
+  return (
+    <Base.Root open={open} onOpenChange={(next) => onOpenChange(next)} disablePointerDismissal={alert}>
+      {trigger ? <Base.Trigger render={trigger} /> : null}
+      <Base.Portal>
+        <Base.Backdrop className={BACKDROP} />
+        <Base.Viewport className="fixed inset-0 z-40 flex items-end justify-center pt-8 sm:items-center sm:p-6">
+          <Base.Popup
+            role={alert ? "alertdialog" : "dialog"}
+            className={classes(POPUP, wide ? "sm:max-w-3xl" : "sm:max-w-lg")}
+          >
+            <div className="flex items-start gap-3 border-b border-line px-5 py-3">
+              <div className="min-w-0 flex-1">
+                <Base.Title className="text-base font-semibold wrap-anywhere">{title}</Base.Title>
+                {description ? <Base.Description className="text-muted">{description}</Base.Description> : null}
+              </div>
+              <Base.Close
+                aria-label="Close"
+                className="-mr-2 rounded-md p-1.5 text-muted hover:bg-hover hover:text-ink"
+              >
+                <X aria-hidden className="size-4" />
+              </Base.Close>
+            </div>
+            <div className="flex min-h-0 flex-1 flex-col gap-4 overflow-auto px-5 py-4">{children}</div>
+            {footer ? (
+              <div className="flex flex-wrap items-center justify-end gap-2 border-t border-line px-5 py-3">
+                {footer}
+              </div>
+            ) : null}
+          </Base.Popup>
+        </Base.Viewport>
+      </Base.Portal>
+    </Base.Root>
+  );
+}

@@ -1,0 +1,116 @@
+"use client";
+
+import { Search } from "lucide-react";
+import { usePathname, useRouter, useSearchParams } from "next/navigation";
+import { type ReactNode, useEffect, useId, useRef, useState, useTransition } from "react";
+
+/** Milliseconds of silence after which typing becomes an address. */
+const SETTLE = 250;
+
+/**
+ * A search box whose text lives in the address. Any change of the filter goes back to the first page,
+ * so `forget` names the address parts that a new filter makes meaningless.
+ */
+export function SearchBox({
+  param,
+  label,
+  placeholder,
+  forget = ["after", "before"],
+}: {
+  param: string;
+  label: string;
+  placeholder?: string;
+  forget?: string[];
+}) {
+  const router = useRouter();
+  const path = usePathname();
+  const search = useSearchParams();
+  const current = search.get(param) ?? "";
+  const [text, setText] = useState(current);
+  const [pending, start] = useTransition();
+  const sent = useRef(current);
+  const id = useId();
+
+  useEffect(() => {
+    // The address changed by other means (back, a link): follow it.
+    if (current !== sent.current) {
+      sent.current = current;
+      setText(current);
+    }
+  }, [current]);
+
+  useEffect(() => {
+    if (text === sent.current) return;
+    const timer = setTimeout(() => {
+      sent.current = text;
+      const next = new URLSearchParams(search);
+      for (const name of forget) next.delete(name);
+      if (text === "") next.delete(param);
+      else next.set(param, text);
+      const query = next.toString();
+      start(() => router.replace(query ? `${path}?${query}` : path, { scroll: false }));
+    }, SETTLE);
+    return () => clearTimeout(timer);
+  }, [text, search, path, param, forget, router]);
+
+  return (
+    <div className="relative w-full sm:w-72">
+      <label htmlFor={id} className="sr-only">
+        {label}
+      </label>
+      <Search aria-hidden className="pointer-events-none absolute top-2 left-2.5 size-4 text-muted" />
+      <input
+        id={id}
+        type="search"
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+        placeholder={placeholder ?? label}
+        aria-busy={pending}
+        autoComplete="off"
+        spellCheck={false}
+        data-search
+        className="h-8 w-full rounded-md border border-line-strong bg-surface pr-2 pl-8 placeholder:text-muted"
+      />
+    </div>
+  );
+}
+
+/** A row of filters above a table. */
+export function FilterBar({ children }: { children: ReactNode }) {
+  return <div className="flex flex-wrap items-center gap-2 border-b border-line p-3">{children}</div>;
+}
+
+/** A yes-or-no filter that lives in the address. */
+export function FilterCheck({
+  param,
+  label,
+  forget = ["after", "before"],
+}: {
+  param: string;
+  label: string;
+  forget?: string[];
+}) {
+  const router = useRouter();
+  const path = usePathname();
+  const search = useSearchParams();
+  const [, start] = useTransition();
+  const on = search.get(param) === "1";
+  return (
+    <label className="flex h-8 items-center gap-1.5">
+      <input
+        type="checkbox"
+        checked={on}
+        onChange={() => {
+          const next = new URLSearchParams(search);
+          for (const name of forget) next.delete(name);
+          if (on) next.delete(param);
+          else next.set(param, "1");
+          const query = next.toString();
+          start(() => router.replace(query ? `${path}?${query}` : path, { scroll: false }));
+        }}
+        className="size-4 accent-accent-fill"
+      />
+      {label}
+    </label>
+  );
+}

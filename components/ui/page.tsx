@@ -1,0 +1,99 @@
+import Link from "next/link";
+import type { ReactNode } from "react";
+import { classes } from "./classes.ts";
+
+export interface Crumb {
+  label: string;
+  href: string;
+}
+
+/** A page's title, the way up, and what can be done with the whole page. */
+export function PageHeader({
+  title,
+  mono = false,
+  crumbs = [],
+  badges,
+  description,
+  actions,
+}: {
+  title: string;
+  mono?: boolean;
+  crumbs?: Crumb[];
+  badges?: ReactNode;
+  description?: ReactNode;
+  actions?: ReactNode;
+}) {
+  return (
+    <header className="mb-4 flex flex-wrap items-start justify-between gap-x-4 gap-y-3">
+      <div className="min-w-0 flex-1 basis-64">
+        {crumbs.length > 0 ? (
+          <nav aria-label="Breadcrumb" className="mb-0.5">
+            <ol className="flex flex-wrap items-center gap-x-1.5 text-[0.8125rem] text-muted">
+              {crumbs.map((crumb) => (
+                <li key={crumb.href} className="flex min-w-0 items-center gap-1.5">
+                  <Link href={crumb.href} className="truncate underline-offset-2 hover:text-ink hover:underline">
+                    {crumb.label}
+                  </Link>
+                  <span aria-hidden>/</span>
+                </li>
+              ))}
+            </ol>
+          </nav>
+        ) : null}
+        <div className="flex flex-wrap items-center gap-2">
+          <h1
+            className={classes(
+              "text-xl leading-7 font-semibold tracking-tight wrap-anywhere",
+              mono && "font-mono text-lg",
+            )}
+          >
+            {title}
+          </h1>
+          {badges}
+        </div>
+        {description ? <p className="mt-0.5 max-w-prose text-muted">{description}</p> : null}
+      </div>
+      {actions ? <div className="flex flex-wrap items-center gap-2">{actions}</div> : null}
+    </header>
+  );
+}
+
+/** A titled box. */
+export function Panel({
+  title,
+  actions,
+  children,
+  flush = false,
+}: {
+  title?: string;
+  actions?: ReactNode;
+  children: ReactNode;
+  /** Its content reaches the border: for tables. */
+  flush?: boolean;
+}) {
+  return (
+    <section className="min-w-0 overflow-hidden rounded-lg border border-line bg-surface">
+      {title || actions ? (
+        <div className="flex min-h-11 flex-wrap items-center justify-between gap-2 border-b border-line px-4 py-1.5">
+          {title ? <h2 className="font-semibold">{title}</h2> : <span />}
+          {actions ? <div className="flex flex-wrap items-center gap-2">{actions}</div> : null}
+        </div>
+      ) : null}
+      <div className={flush ? undefined : "p-4"}>{children}</div>
+    </section>
+  );
+}
+
+/** Names and values of one thing. */
+export function Facts({ items }: { items: { label: string; value: ReactNode }[] }) {
+  return (
+    <dl className="grid grid-cols-[minmax(7rem,auto)_1fr] gap-x-6 gap-y-2">
+      {items.map((item) => (
+        <div key={item.label} className="contents">
+          <dt className="text-muted">{item.label}</dt>
+          <dd className="min-w-0 wrap-anywhere">{item.value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

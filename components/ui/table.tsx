@@ -1,0 +1,206 @@
+"use client";
+
+import {
+  type CellContext,
+  type ColumnDef,
+  createColumnHelper,
+  type RowData,
+  tableFeatures,
+  useTable,
+} from "@tanstack/react-table";
+import { ArrowDown, ArrowUp, ArrowUpDown, ChevronLeft, ChevronRight } from "lucide-react";
+import Link from "next/link";
+import type { ReactNode } from "react";
+import { classes } from "./classes.ts";
+import { ScrollRegion } from "./scroll-region.tsx";
+
+/** Sorting, filtering and paging happen on the server, so the table needs none of the library's row models. */
+const features = tableFeatures({});
+type Features = typeof features;
+
+export interface ColumnLook {
+  align?: "right";
+  /** Left out on narrow screens. */
+  wide?: boolean;
+  /** Takes the room that is left and breaks long words. */
+  grow?: boolean;
+}
+
+export type Column<Row extends RowData> = ColumnDef<Features, Row, unknown> & { look?: ColumnLook };
+export type Cell<Row extends RowData> = CellContext<Features, Row, unknown>;
+
+/** A column whose cell is made from the whole row. */
+export function column<Row extends RowData>(
+  id: string,
+  header: string,
+  cell: (row: Row) => ReactNode,
+  look: ColumnLook = {},
+): Column<Row> {
+  const definition = createColumnHelper<Features, Row>().display({
+    id,
+    header,
+    cell: (context) => cell(context.row.original),
+  });
+  return { ...definition, look };
+}
+
+export interface SortLink {
+  href: string;
+  /** How the rows are sorted by this column now. */
+  now: "ascending" | "descending" | null;
+}
+
+export interface PagerLinks {
+  previous: string | null;
+  next: string | null;
+  first: string | null;
+}
+
+/**
+ * A table of one page of rows. The address holds sort order and page, so headers and pager are links.
+ * Columns are to be defined outside of the component that renders it: new ones each time rebuild the table.
+ */
+export function DataTable<Row extends RowData>({
+  label,
+  columns,
+  rows,
+  rowKey,
+  sortLinks = {},
+  pager,
+  summary,
+  empty,
+}: {
+  label: string;
+  columns: Column<Row>[];
+  rows: Row[];
+  rowKey: (row: Row) => string;
+  /** By column id. */
+  sortLinks?: Record<string, SortLink>;
+  pager?: PagerLinks;
+  summary?: ReactNode;
+  /** Shown instead of the table when there are no rows. */
+  empty?: ReactNode;
+}) {
+  const table = useTable<Features, Row>({ features, columns, data: rows, getRowId: rowKey });
+  const looks = new Map(columns.map((definition) => [definition.id, definition.look ?? {}]));
+  const cellLook = (id: string) => {
+    const look = looks.get(id) ?? {};
+    return classes(
+      "px-3 first:pl-4 last:pr-4",
+      look.align === "right" ? "text-right" : "text-left",
+      look.wide && "hidden md:table-cell",
+      look.grow ? "w-full min-w-40 wrap-anywhere" : "whitespace-nowrap",
+    );
+  };
+
+  if (rows.length === 0 && empty) {
+    return (
+      <>
+        {empty}
+        {pager?.previous || pager?.first ? <Pager links={pager} /> : null}
+      </>
+    );
+  }
+  return (
+    <>
+      <ScrollRegion label={label} className="max-h-[75dvh]">
+        <table className="w-full border-collapse">
+          <caption className="sr-only">{label}</caption>
+          <thead>
+            {table.getHeaderGroups().map((group) => (
+              <tr key={group.id}>
+                {group.headers.map((header) => {
+                  const sort = sortLinks[header.column.id];
+                  const content = <table.FlexRender header={header} />;
+                  return (
+                    <th
+                      key={header.id}
+                      scope="col"
+                      aria-sort={sort?.now ?? undefined}
+                      className={classes(
+                        "sticky top-0 z-10 h-9 bg-sunken text-[0.8125rem] font-medium text-muted shadow-[inset_0_-1px_0_var(--line)]",
+                        cellLook(header.column.id),
+                      )}
+                    >
+                      {sort ? (
+                        <Link
+                          href={sort.href}
+                          className={classes("inline-flex items-center gap-1 hover:text-ink", sort.now && "text-ink")}
+                        >
+                          {content}
+                          {sort.now === "ascending" ? (
+                            <ArrowUp aria-hidden className="size-3.5" />
+                          ) : sort.now === "descending" ? (
+                            <ArrowDown aria-hidden className="size-3.5" />
+                          ) : (
+                            <ArrowUpDown aria-hidden className="size-3.5 opacity-60" />
+                          )}
+                        </Link>
+                      ) : (
+                        content
+                      )}
+                    </th>
+                  );
+                })}
+              </tr>
+            ))}
+          </thead>
+          <tbody>
+            {table.getRowModel().rows.map((row) => (
+              <tr key={row.id} className="border-b border-line last:border-0 hover:bg-hover">
+                {row.getAllCells().map((cell) => (
+                  <td key={cell.id} className={classes("h-10 py-1.5", cellLook(cell.column.id))}>
+                    <table.FlexRender cell={cell} />
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </ScrollRegion>
+      {pager || summary ? <Pager links={pager} summary={summary} /> : null}
+    </>
+  );
+}
+
+/** Links to the pages beside this one. Pages are found by key, so there are no page numbers. */
+function Pager({ links, summary }: { links?: PagerLinks; summary?: ReactNode }) {
+  return (
+    <div className="flex min-h-11 flex-wrap items-center justify-between gap-2 border-t border-line px-4 py-1.5 text-[0.8125rem] text-muted">
+      <span>{summary}</span>
+      {links?.previous || links?.next || links?.first ? (
+        <nav aria-label="Pages" className="flex items-center gap-1">
+          {links.first ? (
+            <Link href={links.first} className="rounded-md px-2 py-1 hover:bg-hover hover:text-ink">
+              First
+            </Link>
+          ) : null}
+          <Step href={links.previous} label="Previous">
+            <ChevronLeft aria-hidden className="size-4" />
+            Previous
+          </Step>
+          <Step href={links.next} label="Next">
+            Next
+            <ChevronRight aria-hidden className="size-4" />
+          </Step>
+        </nav>
+      ) : null}
+    </div>
+  );
+}
+
+function Step({ href, label, children }: { href: string | null; label: string; children: ReactNode }) {
+  const look = "inline-flex items-center gap-0.5 rounded-md border border-line px-2 py-1";
+  if (!href) {
+    return (
+      <span aria-hidden className={classes(look, "opacity-50")}>
+        {children}
+      </span>
+    );
+  }
+  return (
+    <Link href={href} aria-label={`${label} page`} className={classes(look, "bg-surface text-ink hover:bg-hover")}>
+      {children}
+    </Link>
+  );
+}

@@ -1,0 +1,34 @@
+import Link from "next/link";
+import { classes } from "./classes.ts";
+
+export interface TabLink {
+  label: string;
+  href: string;
+  current: boolean;
+  count?: string;
+}
+
+/** Tabs as links: each is an address of its own. */
+export function TabLinks({ label, tabs }: { label: string; tabs: TabLink[] }) {
+  return (
+    <nav aria-label={label} className="mb-4 overflow-x-auto border-b border-line">
+      <ul className="flex gap-1">
+        {tabs.map((tab) => (
+          <li key={tab.href}>
+            <Link
+              href={tab.href}
+              aria-current={tab.current ? "page" : undefined}
+              className={classes(
+                "-mb-px flex h-9 items-center gap-1.5 border-b-2 px-2.5 font-medium whitespace-nowrap focus-visible:-outline-offset-2",
+                tab.current ? "border-accent text-accent" : "border-transparent text-muted hover:text-ink",
+              )}
+            >
+              {tab.label}
+              {tab.count ? <span className="rounded bg-sunken px-1.5 text-xs text-muted">{tab.count}</span> : null}
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}

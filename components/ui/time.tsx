@@ -1,0 +1,101 @@
+"use client";
+
+import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
+
+const Now = createContext<number | null>(null);
+
+/**
+ * The server's clock, carried on by the browser's: a wrong clock in the browser does not make ages wrong.
+ * The first rendering in the browser uses exactly the server's instant, so that both agree.
+ */
+export function Clock({ serverNow, children }: { serverNow: number; children: ReactNode }) {
+  const [now, setNow] = useState(serverNow);
+  useEffect(() => {
+    const behind = serverNow - Date.now();
+    const timer = setInterval(() => setNow(Date.now() + behind), 1000);
+    return () => clearInterval(timer);
+  }, [serverNow]);
+  return <Now.Provider value={now}>{children}</Now.Provider>;
+}
+
+function useNow(): number {
+  const now = useContext(Now);
+  if (now === null) throw new Error("Times are rendered inside of <Clock>.");
+  return now;
+}
+
+/** 93784 -> "1 d 2 h"; the two largest units. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const units: [string, number][] = [
+    ["d", 86_400],
+    ["h", 3600],
+    ["min", 60],
+    ["s", 1],
+  ];
+  const first = units.findIndex(([, size]) => whole >= size);
+  if (first === -1) return "0 s";
+  let rest = whole;
+  const parts: string[] = [];
+  for (const [name, size] of units.slice(first, first + 2)) {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    if (count > 0) parts.push(`${count} ${name}`);
+  }
+  return parts.join(" ");
+}
+
+/** 2026-11-22T08:00:00.000Z -> "2026-11-22 08:00:00 UTC" */
+export function formatUtc(iso: string): string {
+  return `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
+}
+
+/** An instant: how long ago, or in how long; UTC on hover and for readers. */
+export function Ago({ at }: { at: string }) {
+  const seconds = (useNow() - Date.parse(at)) / 1000;
+  const utc = formatUtc(at);
+  const text =
+    Math.abs(seconds) < 1 ? "now" : seconds > 0 ? `${formatDuration(seconds)} ago` : `in ${formatDuration(-seconds)}`;
+  return (
+    <time dateTime={at} title={utc} className="whitespace-nowrap">
+      {text}
+    </time>
+  );
+}
+
+/** How long is left until an instant; says so when none is. */
+export function TimeLeft({ until, over = "expired" }: { until: string; over?: string }) {
+  const seconds = (Date.parse(until) - useNow()) / 1000;
+  return (
+    <time dateTime={until} title={formatUtc(until)} className="whitespace-nowrap">
+      {seconds <= 0 ? over : formatDuration(seconds)}
+    </time>
+  );
+}
+
+/** The share of a lease that has passed, with what is left in words. */
+export function LeaseBar({ from, until }: { from: string; until: string }) {
+  const now = useNow();
+  const length = Date.parse(until) - Date.parse(from);
+  const left = Math.max(0, Math.min(1, (Date.parse(until) - now) / Math.max(1, length)));
+  return (
+    <span className="flex items-center gap-2">
+      <span aria-hidden className="h-1.5 w-16 overflow-hidden rounded-full bg-line">
+        <span
+          className={left < 0.15 ? "block h-full bg-warn" : "block h-full bg-accent-fill"}
+          style={{ width: `${left * 100}%` }}
+        />
+      </span>
+      <TimeLeft until={until} />
+    </span>
+  );
+}
+
+/** An instant in UTC, in full. */
+export function Utc({ at }: { at: string }) {
+  return (
+    <time dateTime={at} className="whitespace-nowrap">
+      {formatUtc(at)}
+    </time>
+  );
+}
