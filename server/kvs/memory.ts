@@ -135,7 +135,11 @@ class MemoryRegion implements BackingStore {
     }
     return new Promise((resolve) => {
       const giveUp = () => {
-        lock.waiters.splice(lock.waiters.indexOf(waiter), 1);
+        // The holder's time and this waiter's may end in one moment: then the lock is free, not refused.
+        if (lock.expiresAt <= monotonicNow(this.#clock)) this.#passOn(key, lock);
+        const place = lock.waiters.indexOf(waiter);
+        if (place === -1) return;
+        lock.waiters.splice(place, 1);
         resolve(null);
       };
       const timer = setTimeout(giveUp, times.waitSeconds * 1000);

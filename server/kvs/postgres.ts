@@ -89,7 +89,7 @@ const SQL = {
   count: `WITH ${CLOCK}
     SELECT count(*)::int AS value FROM (
       SELECT FROM key_values v, clock
-      WHERE v.store = $2 AND (v.expires_at IS NULL OR v.expires_at > clock.now) LIMIT $3) AS some`,
+      WHERE v.store = $2 AND (v.expires_at IS NULL OR v.expires_at > clock.now) LIMIT $3) AS found`,
   sweepValues: `WITH ${CLOCK}, doomed AS MATERIALIZED (
       SELECT store, key FROM key_values WHERE expires_at <= (SELECT now FROM clock) LIMIT $2 FOR UPDATE SKIP LOCKED)
     DELETE FROM key_values v USING doomed d WHERE v.store = d.store AND v.key = d.key`,
@@ -98,7 +98,7 @@ const SQL = {
       WHERE expires_at <= (SELECT now FROM clock) - make_interval(secs => $3::float8) LIMIT $2 FOR UPDATE SKIP LOCKED)
     DELETE FROM key_locks l USING doomed d WHERE l.store = d.store AND l.key = d.key`,
   regions: (side: Side) => `WITH RECURSIVE ${CLOCK}, names (store, found) AS (
-      SELECT NULL::text, 0
+      SELECT NULL::text COLLATE "C", 0
       UNION ALL
       SELECT next.store, names.found + 1 FROM names, LATERAL (
         SELECT v.store FROM key_values v, clock

@@ -48,7 +48,7 @@ export interface Hold {
  * Wraps a region's backend: gives the methods that it changes, and all others go straight to `inner`. One that changes `get`
  * without `peek` turns peeking off, so that no read passes it by.
  */
-export type Proxy = (inner: BackingStore) => Partial<BackingStore>;
+export type RegionProxy = (inner: BackingStore) => Partial<BackingStore>;
 
 /** A place to keep entries: its short name is the key in the table of backends given to createKeyValueStores. */
 export interface Backend {
@@ -101,7 +101,7 @@ export interface RegionOptions {
   /** Left out: SHA-1. False: keys as they are. */
   keyMangler?: KeyMangler | false;
   /** The first is the outermost. */
-  proxies?: readonly Proxy[];
+  proxies?: readonly RegionProxy[];
   /** Left out: true. False: locks are granted to everybody at once and writers take none. */
   locking?: boolean;
   /** How long a lock lives unless released, and how long a caller waits for one. More than the one second of its holder's margin. Default 5. */
@@ -210,7 +210,7 @@ export function requirePositive(what: string, seconds: number | undefined): void
   }
 }
 
-function wrap(inner: BackingStore, proxy: Proxy): BackingStore {
+function wrap(inner: BackingStore, proxy: RegionProxy): BackingStore {
   const changed = proxy(inner);
   const peek =
     changed.get === undefined || changed.peek !== undefined ? (changed.peek ?? inner.peek?.bind(inner)) : undefined;

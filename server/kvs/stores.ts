@@ -92,9 +92,9 @@ class Registry implements KeyValueStores {
       throw new DomainError("BAD_INPUT", "A store's name is 1 to 64 letters, digits, - and _.");
     }
     const { lockTimeoutSeconds, expirationSeconds } = definition;
+    const definitions = this.#definitions();
     // Refuses times that make no sense before anything is written.
     this.region(name).configure(this.#userOptions(definition));
-    const definitions = this.#definitions();
     await using lock = await definitions.getLock(name).acquire();
     const strangers = this.#stores.has(name) || (await this.#durable().count(name)).value > 0;
     if (strangers || (await this.#defined(name)) !== undefined) {
@@ -176,6 +176,7 @@ class Registry implements KeyValueStores {
   }
 
   async #defined(name: string): Promise<StoreDefinition | undefined> {
+    if (this.#backends[this.#durableName] === undefined) return undefined;
     try {
       return await this.#definitions().get(name);
     } catch (error) {
@@ -197,7 +198,8 @@ class Registry implements KeyValueStores {
       const backend = this.#backends[backingStore] as Backend;
       return { backend, region: known.region.name, backingStore, internal: known.internal };
     }
-    const backend = this.#durable();
+    const backend = this.#backends[this.#durableName];
+    if (backend === undefined) throw storeDoesNotExist(name);
     const place = { backend, region: name, backingStore: this.#durableName };
     if ((await this.#defined(name)) !== undefined) return { ...place, internal: false };
     if ((await backend.count(name)).value > 0) return { ...place, internal: true };
