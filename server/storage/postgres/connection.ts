@@ -15,6 +15,8 @@ export function openConnections(params: {
   url: string;
   connections: number;
   applicationName?: string;
+  /** Further server settings of each session. */
+  settings?: Readonly<Record<string, string>>;
   onError?: (error: Error) => void;
 }): pg.Pool {
   const { connectionString, schema } = splitSchema(params.url);
@@ -31,6 +33,7 @@ export function openConnections(params: {
       `-c lock_timeout=${LOCK_TIMEOUT_MS}`,
       "-c idle_in_transaction_session_timeout=30000",
       "-c timezone=UTC",
+      ...Object.entries(params.settings ?? {}).map(([name, value]) => `-c ${name}=${value}`),
     ].join(" "),
   });
   pool.on("error", (error) => params.onError?.(error));

@@ -1,0 +1,50 @@
+import { randomUUID } from "node:crypto";
+import { DomainError } from "../errors.ts";
+import type { DataDriver, DriverHealth, OperationHealth } from "./data-driver.ts";
+
+const PROBE_MESSAGES = 10;
+
+/**
+ * Really does each operation once on a hidden queue and times it, with any data driver. The queue's name is no legal
+ * one, so it meets nobody's; it is gone for readers at the end, and gc frees it. Never throws.
+ */
+export async function probeDriver(driver: Omit<DataDriver, "health">): Promise<DriverHealth> {
+  const queue = { project: "", name: ` health ${randomUUID()}`, epoch: 1 };
+  const operations: OperationHealth[] = [];
+  let ids: string[] = [];
+  let claimId = "";
+
+  const attempt = async (operation: OperationHealth["operation"], work: () => Promise<unknown>) => {
+    const start = performance.now();
+    const error = await work().then(
+      () => null,
+      (thrown: unknown) => (thrown instanceof DomainError ? thrown.message : "The storage failed; the log has more."),
+    );
+    operations.push({ operation, succeeded: error === null, seconds: (performance.now() - start) / 1000, error });
+    return error === null;
+  };
+
+  if (await attempt("create_queue", () => driver.attachQueue(queue))) {
+    const messages = Array.from({ length: PROBE_MESSAGES }, () => ({
+      bodyText: '"probe"',
+      ttlSeconds: 60,
+      delaySeconds: 0,
+    }));
+    await attempt("post_messages", async () => {
+      ({ ids } = await driver.messages.post({ queue, messages, clientId: null }));
+    });
+    await attempt("list_messages", () => driver.messages.list({ queue, page: { limit: PROBE_MESSAGES } }));
+    await attempt("claim_messages", async () => {
+      const taken = await driver.claims.create({ queue, limit: 2, ttlSeconds: 60, graceSeconds: 60, clientId: null });
+      claimId = taken.claimId;
+    });
+    await attempt("delete_messages", async () => {
+      const [first] = ids;
+      if (first !== undefined) await driver.messages.delete({ queue, id: first, claimId });
+    });
+    await attempt("delete_claim", () => driver.claims.delete({ queue, id: claimId }));
+    await attempt("bulk_delete_messages", () => driver.messages.bulkDelete({ queue, ids }));
+    await attempt("delete_queue", () => driver.detachQueue(queue));
+  }
+  return { storageReachable: operations.some((operation) => operation.succeeded), operations };
+}

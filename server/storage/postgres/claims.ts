@@ -1,0 +1,269 @@
+import { DomainError } from "../../errors.ts";
+import type { Claim, ClaimController, Message, Page, PageRequest, QueueRef } from "../data-driver.ts";
+import { ClaimTakes, type Taken, type TakeParams } from "./claim-takes.ts";
+import { type MessageIds, normaliseUuid } from "./message-id.ts";
+import { ALIVE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
+import { type PoolQueues, STALE } from "./pool-queues.ts";
+import type { QueueCounts } from "./queue-counts.ts";
+import { clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
+
+const CLAIM_COLUMNS = `
+  c.id::text AS id, c.ttl_seconds::float8 AS ttl, c.grace_seconds::float8 AS grace, c.client_id AS client, c.actor AS actor,
+  ${milliseconds("c.created_at")} AS created, ${milliseconds("c.renewed_at")} AS renewed, ${milliseconds("c.expires_at")} AS expires,
+  ${milliseconds("clock.now")} AS now`;
+
+/** A purge ends the claims whose messages it took. */
+const LIVE = "c.expires_at > clock.now AND c.markers[cardinality(c.markers)] > q.low_water";
+
+/** A message that claim `c` of queue `q` holds. */
+const HELD = `m.queue_id = c.queue_id AND m.marker = ANY (c.markers) AND m.marker > q.low_water
+  AND m.claim_id = c.id AND m.claim_expires_at > clock.now AND ${ALIVE}`;
+
+const QUEUE = "pool_queues q CROSS JOIN clock";
+const QUEUE_IS = "q.id = $1 AND q.epoch = $2 AND q.state = 'live'";
+
+/** No row: stale. One row without a claim: none. Else the claim, and its messages in order if it still has any. */
+const GET: Statement = {
+  name: "claim_get",
+  text: `
+    WITH ${clockCte(4)}
+    SELECT held.*, found.id AS "claimId", found.ttl AS "claimTtl", found.grace AS "claimGrace", found.client AS "claimClient",
+      found.actor AS "claimActor", found.created AS "claimCreated", found.renewed AS "claimRenewed", found.expires AS "claimEnds",
+      ${milliseconds("clock.now")} AS "readAt"
+    FROM ${QUEUE}
+    LEFT JOIN LATERAL (
+      SELECT ${CLAIM_COLUMNS}, c.queue_id, c.markers FROM claims c WHERE c.queue_id = q.id AND c.id = $3 AND ${LIVE}
+    ) AS found ON true
+    LEFT JOIN LATERAL (
+      SELECT ${MESSAGE_COLUMNS} FROM claims c JOIN messages m ON ${HELD} WHERE c.id = $3 AND c.queue_id = q.id AND found.id IS NOT NULL
+      ORDER BY m.marker
+    ) AS held ON true
+    WHERE ${QUEUE_IS}`,
+};
+
+const listStatement = (direction: "forward" | "backward"): Statement => ({
+  name: `claim_list_${direction}`,
+  text: `
+    WITH ${clockCte(5)}
+    SELECT found.* FROM ${QUEUE}
+    LEFT JOIN LATERAL (
+      SELECT ${CLAIM_COLUMNS}, (SELECT count(*)::int FROM messages m WHERE ${HELD}) AS held
+      FROM claims c
+      WHERE c.queue_id = q.id AND c.id ${direction === "forward" ? ">" : "<"} $3::uuid AND ${LIVE}
+      ORDER BY c.id ${direction === "forward" ? "ASC" : "DESC"} LIMIT $4
+    ) AS found ON true
+    WHERE ${QUEUE_IS}`,
+});
+
+const LIST = { forward: listStatement("forward"), backward: listStatement("backward") };
+
+/** The claim's row is locked before its messages, here and in a release; its messages in the order of their markers. */
+const RENEW: Statement = {
+  name: "claim_renew",
+  text: `
+    WITH ${clockCte(6)},
+    queue AS MATERIALIZED (SELECT q.id, q.low_water FROM pool_queues q WHERE ${QUEUE_IS}),
+    renewed AS (
+      UPDATE claims c SET renewed_at = clock.now, expires_at = clock.now + make_interval(secs => $4), ttl_seconds = $4, grace_seconds = $5
+      FROM queue q, clock WHERE c.queue_id = q.id AND c.id = $3 AND ${LIVE}
+      RETURNING c.*
+    ),
+    held AS MATERIALIZED (
+      SELECT m.queue_id, m.marker FROM renewed c CROSS JOIN queue q CROSS JOIN clock JOIN messages m ON ${HELD}
+      ORDER BY m.marker FOR UPDATE OF m
+    ),
+    extended AS (
+      UPDATE messages m SET claim_expires_at = clock.now + make_interval(secs => $4),
+        ttl_seconds = CASE WHEN m.expires_at < clock.now + make_interval(secs => $4) THEN $4 + $5 ELSE m.ttl_seconds END,
+        expires_at = CASE WHEN m.expires_at < clock.now + make_interval(secs => $4)
+          THEN clock.now + make_interval(secs => $4 + $5) ELSE m.expires_at END
+      FROM held h, clock WHERE m.queue_id = h.queue_id AND m.marker = h.marker
+      RETURNING 1
+    )
+    SELECT found.*, (SELECT count(*)::int FROM extended) AS held
+    FROM queue q LEFT JOIN LATERAL (SELECT ${CLAIM_COLUMNS} FROM renewed c CROSS JOIN clock) AS found ON true`,
+};
+
+const RELEASE: Statement = {
+  name: "claim_release",
+  text: `
+    WITH ${clockCte(4)},
+    queue AS MATERIALIZED (SELECT q.id, q.low_water FROM pool_queues q WHERE ${QUEUE_IS}),
+    released AS (DELETE FROM claims c USING queue q WHERE c.queue_id = q.id AND c.id = $3 RETURNING c.*),
+    held AS MATERIALIZED (
+      SELECT m.queue_id, m.marker FROM released c CROSS JOIN queue q CROSS JOIN clock JOIN messages m ON ${HELD}
+      ORDER BY m.marker FOR UPDATE OF m
+    ),
+    freed AS (
+      UPDATE messages m SET claim_id = NULL, claim_expires_at = NULL
+      FROM held h WHERE m.queue_id = h.queue_id AND m.marker = h.marker
+      RETURNING 1
+    )
+    SELECT (SELECT count(*)::int FROM freed) AS freed FROM queue`,
+};
+
+interface ClaimRow {
+  id: string;
+  ttl: number;
+  grace: number;
+  client: string | null;
+  actor: string | null;
+  created: number;
+  renewed: number;
+  expires: number;
+  now: number;
+  held: number;
+}
+
+/** Claims on PostgreSQL. A claim is a row with the markers of what it took; what it still holds are the messages that carry its id. */
+export class PostgresClaims implements ClaimController {
+  readonly #statements: Statements;
+  readonly #queues: PoolQueues;
+  readonly #ids: MessageIds;
+  readonly #clock: { offsetMs: number };
+  readonly #takes: ClaimTakes;
+
+  constructor(parts: {
+    statements: Statements;
+    queues: PoolQueues;
+    counts: QueueCounts;
+    ids: MessageIds;
+    clock: { offsetMs: number };
+  }) {
+    this.#statements = parts.statements;
+    this.#queues = parts.queues;
+    this.#ids = parts.ids;
+    this.#clock = parts.clock;
+    this.#takes = new ClaimTakes(parts);
+  }
+
+  create(params: TakeParams): Promise<Taken> {
+    return this.#takes.take(params, async (claimId) => {
+      try {
+        const { claim, messages } = await this.get({ queue: params.queue, id: claimId });
+        return { claimId, claim, messages, exhausted: [] };
+      } catch (error) {
+        if (error instanceof DomainError && error.code === "CLAIM_DOES_NOT_EXIST") return null;
+        throw error;
+      }
+    });
+  }
+
+  async get(params: { queue: QueueRef; id: string }): Promise<{ claim: Claim; messages: Message[] }> {
+    const id = normaliseUuid(params.id);
+    return this.#queues.with(params.queue, async (row) => {
+      const rows = await this.#statements.read<ClaimMessageRow>(GET, [row.id, row.epoch, id, this.#offset()]);
+      const [first] = rows;
+      if (first === undefined) return STALE;
+      if (first.claimId === null) throw claimDoesNotExist(params);
+      const messages = rows
+        .filter((found): found is ClaimMessageRow & MessageRow => found.marker !== null)
+        .map((found) => readMessage(found, this.#ids));
+      const claim = readClaim({
+        id: first.claimId,
+        ttl: first.claimTtl,
+        grace: first.claimGrace,
+        client: first.claimClient,
+        actor: first.claimActor,
+        created: first.claimCreated,
+        renewed: first.claimRenewed,
+        expires: first.claimEnds,
+        now: first.readAt,
+        held: messages.length,
+      });
+      return { claim, messages };
+    });
+  }
+
+  async list(params: { queue: QueueRef; page: PageRequest }): Promise<Page<Claim>> {
+    const { after, before, limit } = params.page;
+    const backward = before !== undefined;
+    const from = normaliseUuid(before ?? after ?? NIL);
+    if (from === null) return { items: [], nextMarker: null, previousMarker: null };
+    return this.#queues.with(params.queue, async (row) => {
+      const values = [row.id, row.epoch, from, limit + 1, this.#offset()];
+      const rows = await this.#statements.read<ClaimRow | { id: null }>(
+        LIST[backward ? "backward" : "forward"],
+        values,
+      );
+      if (rows.length === 0) return STALE;
+      const found = rows.filter((claim): claim is ClaimRow => claim.id !== null);
+      const items = found.slice(0, limit).map(readClaim);
+      if (backward) items.reverse();
+      const more = found.length > limit;
+      return {
+        items,
+        nextMarker: backward || more ? (items.at(-1)?.id ?? null) : null,
+        previousMarker: (backward ? more : after !== undefined) ? (items[0]?.id ?? null) : null,
+      };
+    });
+  }
+
+  update(params: { queue: QueueRef; id: string; ttlSeconds: number; graceSeconds: number }): Promise<Claim> {
+    const { ttlSeconds, graceSeconds } = params;
+    return this.#queues.with(params.queue, async (row) => {
+      const [renewed] = await this.#statements.write<ClaimRow | { id: null }>(RENEW, [
+        row.id,
+        row.epoch,
+        normaliseUuid(params.id),
+        ttlSeconds,
+        graceSeconds,
+        this.#offset(),
+      ]);
+      if (renewed === undefined) return STALE;
+      if (renewed.id === null) throw claimDoesNotExist(params);
+      return readClaim(renewed);
+    });
+  }
+
+  async delete(params: { queue: QueueRef; id: string }): Promise<void> {
+    await this.#queues.with(params.queue, async (row) => {
+      const values = [row.id, row.epoch, normaliseUuid(params.id), this.#offset()];
+      const rows = await this.#statements.write(RELEASE, values);
+      return rows.length === 0 ? STALE : undefined;
+    });
+  }
+
+  #offset(): number {
+    return this.#clock.offsetMs / 1000;
+  }
+}
+
+const NIL = "00000000-0000-0000-0000-000000000000";
+
+type ClaimMessageRow = (MessageRow | { marker: null }) & {
+  claimId: string | null;
+  claimTtl: number;
+  claimGrace: number;
+  claimClient: string | null;
+  claimActor: string | null;
+  claimCreated: number;
+  claimRenewed: number;
+  claimEnds: number;
+  readAt: number;
+};
+
+function readClaim(row: ClaimRow): Claim {
+  return {
+    id: row.id,
+    ttlSeconds: row.ttl,
+    graceSeconds: row.grace,
+    ageSeconds: Math.max(0, Math.floor((row.now - row.renewed) / 1000)),
+    createdAt: new Date(row.created),
+    renewedAt: new Date(row.renewed),
+    expiresAt: new Date(row.expires),
+    clientId: row.client,
+    actor: row.actor,
+    messageCount: row.held,
+  };
+}
+
+function claimDoesNotExist(params: { queue: QueueRef; id: string }): DomainError {
+  return new DomainError(
+    "CLAIM_DOES_NOT_EXIST",
+    "This claim does not exist in this queue, was released or has expired.",
+    {
+      details: { queue: params.queue.name, claimId: params.id },
+    },
+  );
+}

@@ -1,0 +1,140 @@
+import type pg from "pg";
+import type {
+  Capability,
+  ClaimController,
+  DataDriver,
+  DriverHealth,
+  GcResult,
+  MessageController,
+  QueueRef,
+  SubscriptionController,
+} from "../data-driver.ts";
+import { probeDriver } from "../driver-probe.ts";
+import { PostgresClaims } from "./claims.ts";
+import { openConnections, translatePostgresError } from "./connection.ts";
+import { GarbageCollector } from "./gc.ts";
+import { messageIds } from "./message-id.ts";
+import { PostgresMessages } from "./messages.ts";
+import { PoolQueues } from "./pool-queues.ts";
+import { QueueCounts } from "./queue-counts.ts";
+import { Statements } from "./statements.ts";
+import { createPostgresSubscriptions } from "./subscriptions.ts";
+
+/** Beyond this a storage counts as not ready. */
+const ALIVE_DEADLINE_MS = 2000;
+
+/**
+ * Every statement reaches its rows by an index whatever the tables hold, so one plan serves for all parameters. Left
+ * to choose, the planner scans tables that it last saw empty.
+ */
+const PLANNING = {
+  plan_cache_mode: "force_generic_plan",
+  enable_seqscan: "off",
+  enable_bitmapscan: "off",
+  enable_hashjoin: "off",
+  enable_mergejoin: "off",
+  jit: "off",
+};
+
+export interface PostgresDataDriverOptions {
+  /** Where the pool is: server, database and `?schema=`. Its tables must be there (migrations named *_pool*). */
+  uri: string;
+  /** Connections at most; default 16. */
+  connections?: number;
+  /** Moves the pool's clock forward, for tests. */
+  clock?: { offsetMs: number };
+  /** How long a purge or delete can be undone before gc frees it; default 30. */
+  undoSeconds?: number;
+  /** Hears of connections that broke while idle and of counts that could not be written; default: nobody. */
+  onError?: (error: unknown) => void;
+}
+
+/** Opens a pool on PostgreSQL 15 or newer. STORAGE_UNAVAILABLE. */
+export async function openPostgresDataDriver(options: PostgresDataDriverOptions): Promise<DataDriver> {
+  const onError = options.onError ?? (() => undefined);
+  const connections = openConnections({
+    url: options.uri,
+    connections: options.connections ?? 16,
+    applicationName: "isimud data",
+    settings: PLANNING,
+    onError,
+  });
+  try {
+    const identity = await connections.query<{ seed: string; durable: boolean }>(
+      `SELECT seed::text, current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off' AS durable
+       FROM pool_identity`,
+    );
+    const row = identity.rows[0];
+    if (row === undefined) throw new Error("The pool has no identity.");
+    return new PostgresDataDriver(connections, BigInt(row.seed), row.durable, { ...options, onError });
+  } catch (error) {
+    await connections.end();
+    throw translatePostgresError(error);
+  }
+}
+
+class PostgresDataDriver implements DataDriver {
+  readonly capabilities: ReadonlySet<Capability>;
+  readonly messages: MessageController;
+  readonly claims: ClaimController;
+  readonly subscriptions: SubscriptionController;
+  readonly #connections: pg.Pool;
+  readonly #queues: PoolQueues;
+  readonly #counts: QueueCounts;
+  readonly #collector: GarbageCollector;
+  #closing: Promise<void> | null = null;
+
+  constructor(
+    connections: pg.Pool,
+    seed: bigint,
+    durable: boolean,
+    options: PostgresDataDriverOptions & { onError: (error: unknown) => void },
+  ) {
+    const clock = options.clock ?? { offsetMs: 0 };
+    const statements = new Statements(connections);
+    this.#connections = connections;
+    this.#queues = new PoolQueues(statements, clock);
+    this.#counts = new QueueCounts(statements, options.onError);
+    const parts = { statements, queues: this.#queues, counts: this.#counts, ids: messageIds(seed), clock };
+    this.messages = new PostgresMessages(parts);
+    this.claims = new PostgresClaims(parts);
+    this.subscriptions = createPostgresSubscriptions({ connections, clock });
+    this.#collector = new GarbageCollector(statements, clock, options.undoSeconds ?? 30);
+    const capabilities: Capability[] = ["FIFO", "CLAIMS", "AOD", "HIGH_THROUGHPUT"];
+    this.capabilities = new Set(durable ? [...capabilities, "DURABILITY"] : capabilities);
+  }
+
+  attachQueue(queue: QueueRef & { epoch: number }): Promise<void> {
+    return this.#queues.attach(queue);
+  }
+
+  detachQueue(queue: QueueRef): Promise<void> {
+    return this.#queues.detach(queue);
+  }
+
+  async isAlive(): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), ALIVE_DEADLINE_MS);
+    });
+    const answer = this.#connections.query("SELECT 1").then(
+      () => true,
+      () => false,
+    );
+    return Promise.race([answer, deadline]).finally(() => clearTimeout(timer));
+  }
+
+  health(): Promise<DriverHealth> {
+    return probeDriver(this);
+  }
+
+  async gc(): Promise<GcResult> {
+    await this.#counts.flush();
+    return this.#collector.collect();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#counts.close().then(() => this.#connections.end());
+    return this.#closing;
+  }
+}

@@ -1,0 +1,51 @@
+import type { Message } from "../data-driver.ts";
+import type { MessageIds } from "./message-id.ts";
+import { milliseconds } from "./statements.ts";
+
+/** What statements select of a message `m` beside a `clock`, to be read with `readMessage`. */
+export const MESSAGE_COLUMNS = `
+  m.marker::text AS marker, m.origin_id::text AS origin, m.body, m.ttl_seconds::float8 AS ttl, m.client_id AS client,
+  m.claim_count AS count, m.claim_id::text AS claim,
+  ${milliseconds("m.created_at")} AS created, ${milliseconds("m.expires_at")} AS expires,
+  ${milliseconds("m.available_at")} AS available, ${milliseconds("m.claim_expires_at")} AS "claimExpires",
+  ${milliseconds("clock.now")} AS now`;
+
+/** Nobody holds `m` now: never claimed, released, or its claim has lapsed. */
+export const FREE = "(m.claim_expires_at IS NULL OR m.claim_expires_at <= clock.now)";
+export const DUE = "(m.available_at IS NULL OR m.available_at <= clock.now)";
+export const ALIVE = "m.expires_at > clock.now";
+
+export interface MessageRow {
+  marker: string;
+  origin: string | null;
+  body: string;
+  ttl: number;
+  client: string | null;
+  count: number;
+  claim: string | null;
+  created: number;
+  expires: number;
+  available: number | null;
+  claimExpires: number | null;
+  now: number;
+}
+
+export function readMessage(row: MessageRow, ids: MessageIds): Message {
+  return {
+    id: row.origin ?? ids.idOf(row.marker),
+    marker: row.marker,
+    bodyText: row.body,
+    ttlSeconds: row.ttl,
+    ageSeconds: Math.max(0, Math.floor((row.now - row.created) / 1000)),
+    createdAt: new Date(row.created),
+    expiresAt: new Date(row.expires),
+    delayedUntil: row.available !== null && row.available > row.now ? new Date(row.available) : null,
+    clientId: row.client,
+    claimCount: row.count,
+    claim:
+      row.claim !== null && row.claimExpires !== null && row.claimExpires > row.now
+        ? { id: row.claim, expiresAt: new Date(row.claimExpires) }
+        : null,
+    lastClaimId: row.claim,
+  };
+}

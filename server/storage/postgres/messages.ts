@@ -1,0 +1,384 @@
+import { DomainError } from "../../errors.ts";
+import type {
+  DeleteOutcome,
+  Message,
+  MessageController,
+  NewMessage,
+  Page,
+  PageRequest,
+  QueueRef,
+  QueueStats,
+} from "../data-driver.ts";
+import { known, MessageDeletes } from "./message-deletes.ts";
+import { type MessageIds, normaliseUuid, parseMarker } from "./message-id.ts";
+import { digest, isUniqueViolation, keyReused, MessagePosts } from "./message-posts.ts";
+import { ALIVE, DUE, FREE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
+import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
+import type { QueueCounts } from "./queue-counts.ts";
+import { QueueStatistics } from "./queue-statistics.ts";
+import { clockCte, type Statement, type Statements } from "./statements.ts";
+
+/**
+ * Reads begin at the queue's row: no row at all means that the caller's idea of it is stale, one row without a message that
+ * nothing was found.
+ */
+const readStatement = (name: string, offset: number, messages: string): Statement => ({
+  name,
+  text: `
+    WITH ${clockCte(offset)}
+    SELECT found.* FROM pool_queues q CROSS JOIN clock
+    LEFT JOIN LATERAL (${messages}) AS found ON true
+    WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'`,
+});
+
+const listStatement = (direction: "forward" | "backward") =>
+  readStatement(
+    `message_list_${direction}`,
+    8,
+    `SELECT ${MESSAGE_COLUMNS} FROM messages m
+     WHERE m.queue_id = q.id AND m.marker > q.low_water
+       AND ${direction === "forward" ? "m.marker > $3::bigint" : "m.marker < $3::bigint"}
+       AND ${ALIVE} AND ($4 OR ${FREE}) AND ($5 OR ${DUE}) AND ($6::text IS NULL OR m.client_id IS DISTINCT FROM $6)
+     ORDER BY m.marker ${direction === "forward" ? "ASC" : "DESC"} LIMIT $7`,
+  );
+
+const LIST = { forward: listStatement("forward"), backward: listStatement("backward") };
+
+const BULK_GET = readStatement(
+  "message_bulk_get",
+  5,
+  `SELECT w.n, ${MESSAGE_COLUMNS}
+   FROM unnest($3::uuid[], $4::bigint[]) WITH ORDINALITY AS w(id, marker, n)
+   JOIN messages m ON m.queue_id = q.id AND m.marker =
+     coalesce((SELECT o.marker FROM messages o WHERE o.queue_id = q.id AND o.origin_id = w.id), w.marker)
+   WHERE m.marker > q.low_water AND ${ALIVE} AND (m.origin_id IS NULL OR m.origin_id = w.id)
+   ORDER BY w.n`,
+);
+
+const firstStatement = (sort: 1 | -1) =>
+  readStatement(
+    sort === 1 ? "message_oldest" : "message_newest",
+    3,
+    `SELECT ${MESSAGE_COLUMNS} FROM messages m
+     WHERE m.queue_id = q.id AND m.marker > q.low_water AND ${ALIVE}
+     ORDER BY m.marker ${sort === 1 ? "ASC" : "DESC"} LIMIT 1`,
+  );
+
+const FIRST = { 1: firstStatement(1), [-1]: firstStatement(-1) };
+
+const POP: Statement = {
+  name: "message_pop",
+  text: `
+    WITH ${clockCte(4)},
+    queue AS MATERIALIZED (SELECT q.id, q.low_water FROM pool_queues q WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'),
+    picked AS MATERIALIZED (
+      SELECT m.queue_id, m.marker FROM messages m, clock
+      WHERE m.queue_id = $1 AND m.marker > (SELECT low_water FROM queue) AND ${ALIVE} AND ${DUE} AND ${FREE}
+      ORDER BY m.marker LIMIT $3 FOR UPDATE OF m SKIP LOCKED
+    ),
+    popped AS (
+      DELETE FROM messages m USING picked p, clock WHERE m.queue_id = p.queue_id AND m.marker = p.marker
+      RETURNING m.marker AS place, ${MESSAGE_COLUMNS}
+    )
+    SELECT p.* FROM queue q LEFT JOIN popped p ON true ORDER BY p.place`,
+};
+
+const purgeStatement = (keyed: boolean): Statement => ({
+  name: keyed ? "queue_purge_keyed" : "queue_purge",
+  text: `
+    WITH entered AS MATERIALIZED (SELECT id FROM enter_queues(ARRAY[$1::bigint]) WHERE epoch = $2),
+    ${clockCte(3, "entered")},
+    forgotten AS (DELETE FROM queue_counts c USING entered e WHERE c.queue_id = e.id)${
+      keyed
+        ? `,
+    remembered AS (
+      INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
+      SELECT e.id, $4, $5, '', clock.now FROM entered e, clock
+    )`
+        : ""
+    }
+    UPDATE pool_queues q SET undo_low_water = q.low_water, low_water = nextval('message_marker'), purged_at = clock.now
+    FROM entered e, clock WHERE q.id = e.id
+    RETURNING q.id::text`,
+});
+
+const PURGE = purgeStatement(false);
+const PURGE_KEYED = purgeStatement(true);
+
+const PRIOR_REQUEST: Statement = {
+  name: "idempotency_prior",
+  text: "SELECT request FROM idempotency_keys WHERE queue_id = $1 AND key = $2",
+};
+
+/** The order: the target queue's lock, then the rows, as everybody who takes both. */
+const TRANSFER: Statement = {
+  name: "message_transfer",
+  text: `
+    WITH target AS MATERIALIZED (SELECT e.id FROM enter_queues(ARRAY[$3::bigint]) AS e WHERE e.epoch = $4),
+    ${clockCte(8, "target")},
+    source AS MATERIALIZED (SELECT q.id, q.low_water FROM pool_queues q WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'),
+    held AS MATERIALIZED (
+      SELECT m.queue_id, m.marker, w.id
+      FROM source s, clock, unnest($5::uuid[], $6::bigint[]) AS w(id, marker)
+      JOIN messages m ON m.queue_id = $1 AND m.marker =
+        coalesce((SELECT o.marker FROM messages o WHERE o.queue_id = $1 AND o.origin_id = w.id), w.marker)
+      WHERE m.marker > s.low_water AND (m.origin_id IS NULL OR m.origin_id = w.id)
+        AND m.claim_id = $7 AND m.claim_expires_at > clock.now AND ${ALIVE}
+      ORDER BY m.marker FOR UPDATE OF m
+    ),
+    numbered AS MATERIALIZED (
+      SELECT nextval('message_marker') AS place, o.queue_id, o.marker, o.id
+      FROM target t, (SELECT * FROM held ORDER BY marker) AS o
+    ),
+    moved AS (
+      UPDATE messages m SET queue_id = $3, marker = n.place, origin_id = n.id, created_at = clock.now,
+        expires_at = CASE WHEN $9::bigint IS NULL THEN m.expires_at ELSE clock.now + make_interval(secs => $9) END,
+        ttl_seconds = coalesce($9, m.ttl_seconds), claim_id = NULL, claim_expires_at = NULL, claim_count = 0, available_at = NULL
+      FROM numbered n, clock WHERE m.queue_id = n.queue_id AND m.marker = n.marker
+      RETURNING 1
+    )
+    SELECT (SELECT count(*)::int FROM source) AS source, (SELECT count(*)::int FROM target) AS target,
+      (SELECT count(*)::int FROM moved) AS moved`,
+};
+
+const ADOPT: Statement = {
+  name: "message_adopt",
+  text: `
+    WITH entered AS MATERIALIZED (SELECT e.id FROM enter_queues(ARRAY[$1::bigint]) AS e WHERE e.epoch = $2),
+    ${clockCte(7, "entered")},
+    numbered AS MATERIALIZED (
+      SELECT nextval('message_marker') AS marker, o.*
+      FROM entered e, (SELECT * FROM unnest($3::uuid[], $4::text[], $5::float8[], $6::bigint[], $8::text[])
+        WITH ORDINALITY AS o(id, body, remaining, ttl, client, n) ORDER BY n) AS o
+    ),
+    adopted AS (
+      INSERT INTO messages (queue_id, marker, created_at, expires_at, ttl_seconds, client_id, body, origin_id)
+      SELECT $1, b.marker, clock.now, clock.now + make_interval(secs => b.remaining), b.ttl, b.client, b.body, b.id
+      FROM numbered b, clock
+      ON CONFLICT (queue_id, origin_id) WHERE origin_id IS NOT NULL DO NOTHING
+      RETURNING 1
+    )
+    SELECT (SELECT count(*)::int FROM entered) AS entered, (SELECT count(*)::int FROM adopted) AS adopted`,
+};
+
+/** Messages on PostgreSQL. */
+export class PostgresMessages implements MessageController {
+  readonly #statements: Statements;
+  readonly #queues: PoolQueues;
+  readonly #counts: QueueCounts;
+  readonly #ids: MessageIds;
+  readonly #clock: { offsetMs: number };
+  readonly #posts: MessagePosts;
+  readonly #deletes: MessageDeletes;
+  readonly #statistics: QueueStatistics;
+
+  constructor(parts: {
+    statements: Statements;
+    queues: PoolQueues;
+    counts: QueueCounts;
+    ids: MessageIds;
+    clock: { offsetMs: number };
+  }) {
+    this.#statements = parts.statements;
+    this.#queues = parts.queues;
+    this.#counts = parts.counts;
+    this.#ids = parts.ids;
+    this.#clock = parts.clock;
+    this.#posts = new MessagePosts(parts);
+    this.#deletes = new MessageDeletes(parts);
+    this.#statistics = new QueueStatistics(parts);
+  }
+
+  post(params: {
+    queue: QueueRef;
+    messages: readonly NewMessage[];
+    clientId: string | null;
+    idempotencyKey?: string;
+  }): Promise<{ ids: string[] }> {
+    return this.#posts.post(params);
+  }
+
+  async list(params: {
+    queue: QueueRef;
+    page: PageRequest;
+    exceptClientId?: string;
+    includeClaimed?: boolean;
+    includeDelayed?: boolean;
+  }): Promise<Page<Message>> {
+    const { after, before, limit } = params.page;
+    const backward = before !== undefined;
+    const from = parseMarker(before ?? after ?? "0");
+    if (from === null) return { items: [], nextMarker: null, previousMarker: null };
+    const found = await this.#read(params.queue, LIST[backward ? "backward" : "forward"], [
+      from,
+      params.includeClaimed ?? false,
+      params.includeDelayed ?? false,
+      params.exceptClientId ?? null,
+      limit + 1,
+    ]);
+    const more = found.length > limit;
+    const items = found.slice(0, limit);
+    if (backward) items.reverse();
+    const first = items[0]?.marker ?? null;
+    const last = items.at(-1)?.marker ?? null;
+    return {
+      items,
+      nextMarker: backward || more ? last : null,
+      previousMarker: (backward ? more : after !== undefined) ? first : null,
+    };
+  }
+
+  async get(params: { queue: QueueRef; id: string }): Promise<Message> {
+    const [message] = await this.bulkGet({ queue: params.queue, ids: [params.id] });
+    if (message === undefined) {
+      throw new DomainError("MESSAGE_DOES_NOT_EXIST", "This message does not exist in this queue, or has expired.", {
+        details: { queue: params.queue.name, messageId: params.id },
+      });
+    }
+    return message;
+  }
+
+  bulkGet(params: { queue: QueueRef; ids: readonly string[] }): Promise<Message[]> {
+    const ids = [...new Set(known(params.ids))];
+    return this.#read(params.queue, BULK_GET, [ids, ids.map((id) => this.#ids.markerOf(id))]);
+  }
+
+  async first(params: { queue: QueueRef; sort: 1 | -1 }): Promise<Message> {
+    const [message] = await this.#read(params.queue, FIRST[params.sort], []);
+    if (message === undefined) {
+      throw new DomainError("QUEUE_IS_EMPTY", `Queue ${params.queue.name} is empty.`, {
+        details: { queue: params.queue.name },
+      });
+    }
+    return message;
+  }
+
+  pop(params: { queue: QueueRef; limit: number }): Promise<Message[]> {
+    return this.#queues.with(params.queue, async (row) => {
+      const rows = await this.#statements.write<NullableMessageRow>(POP, [
+        row.id,
+        row.epoch,
+        params.limit,
+        this.#offset(),
+      ]);
+      const popped = this.#messages(rows);
+      if (popped !== STALE) this.#counts.add(row.id, "deleted", popped.length);
+      return popped;
+    });
+  }
+
+  delete(params: { queue: QueueRef; id: string; claimId?: string }): Promise<DeleteOutcome> {
+    return this.#deletes.deleteOne(params);
+  }
+
+  bulkDelete(params: { queue: QueueRef; ids: readonly string[]; claimIds?: readonly string[] }): Promise<number> {
+    return this.#deletes.deleteMany(params);
+  }
+
+  async purge(params: { queue: QueueRef; idempotencyKey?: string }): Promise<void> {
+    const key = params.idempotencyKey;
+    await this.#queues.with(params.queue, async (row) => {
+      if (key !== undefined && (await this.#wasDone(row, key))) return;
+      try {
+        const values = [row.id, row.epoch, this.#offset()];
+        const rows =
+          key === undefined
+            ? await this.#statements.write(PURGE, values)
+            : await this.#statements.write(PURGE_KEYED, [...values, key, PURGE_DIGEST]);
+        if (rows.length === 0) return STALE;
+      } catch (error) {
+        if (key === undefined || !isUniqueViolation(error) || !(await this.#wasDone(row, key))) throw error;
+      }
+      this.#counts.drop(row.id);
+      return undefined;
+    });
+  }
+
+  async #wasDone(row: PoolQueue, key: string): Promise<boolean> {
+    const [prior] = await this.#statements.read<{ request: string }>(PRIOR_REQUEST, [row.id, key]);
+    if (prior !== undefined && prior.request !== PURGE_DIGEST) throw keyReused(key);
+    return prior !== undefined;
+  }
+
+  stats(queues: readonly QueueRef[]): Promise<(QueueStats | null)[]> {
+    return this.#statistics.of(queues);
+  }
+
+  async transfer(params: {
+    from: QueueRef;
+    to: QueueRef;
+    ids: readonly string[];
+    claimId: string;
+    ttlSeconds: number | null;
+  }): Promise<number> {
+    const ids = known(params.ids);
+    const claimId = normaliseUuid(params.claimId);
+    if (ids.length === 0 || claimId === null) return 0;
+    return this.#queues.with(params.from, (from) =>
+      this.#queues.with(params.to, async (to) => {
+        const [result] = await this.#statements.write<{ source: number; target: number; moved: number }>(TRANSFER, [
+          from.id,
+          from.epoch,
+          to.id,
+          to.epoch,
+          ids,
+          ids.map((id) => this.#ids.markerOf(id)),
+          claimId,
+          this.#offset(),
+          params.ttlSeconds,
+        ]);
+        if (result === undefined || result.source === 0 || result.target === 0) return STALE;
+        this.#counts.add(from.id, "deleted", result.moved);
+        this.#counts.add(to.id, "posted", result.moved);
+        return result.moved;
+      }),
+    );
+  }
+
+  async adopt(params: { queue: QueueRef; messages: readonly Message[]; ttlSeconds: number | null }): Promise<void> {
+    const { messages, ttlSeconds } = params;
+    await this.#queues.with(params.queue, async (row) => {
+      const [result] = await this.#statements.write<{ entered: number; adopted: number }>(ADOPT, [
+        row.id,
+        row.epoch,
+        messages.map((message) => message.id),
+        messages.map((message) => message.bodyText),
+        messages.map((message) => ttlSeconds ?? remainingSeconds(message)),
+        messages.map((message) => ttlSeconds ?? message.ttlSeconds),
+        this.#offset(),
+        messages.map((message) => message.clientId),
+      ]);
+      if (result === undefined || result.entered === 0) return STALE;
+      this.#counts.add(row.id, "posted", result.adopted);
+      return undefined;
+    });
+  }
+
+  #read(queue: QueueRef, statement: Statement, values: readonly unknown[]): Promise<Message[]> {
+    return this.#queues.with(queue, async (row) =>
+      this.#messages(
+        await this.#statements.read<NullableMessageRow>(statement, [row.id, row.epoch, ...values, this.#offset()]),
+      ),
+    );
+  }
+
+  #messages(rows: readonly NullableMessageRow[]): Message[] | typeof STALE {
+    if (rows.length === 0) return STALE;
+    const found = rows.filter((row): row is MessageRow => row.marker !== null);
+    return found.map((row) => readMessage(row, this.#ids));
+  }
+
+  #offset(): number {
+    return this.#clock.offsetMs / 1000;
+  }
+}
+
+type NullableMessageRow = MessageRow | { marker: null };
+
+const PURGE_DIGEST = digest(["purge"]);
+
+/** Seconds that the message has left, by its own store's clock. */
+function remainingSeconds(message: Message): number {
+  const now = message.createdAt.getTime() + message.ageSeconds * 1000;
+  return Math.max(0, (message.expiresAt.getTime() - now) / 1000);
+}

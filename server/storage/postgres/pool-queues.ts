@@ -1,0 +1,135 @@
+import { LRUCache } from "lru-cache";
+import { DomainError } from "../../errors.ts";
+import type { QueueRef } from "../data-driver.ts";
+import { translatePostgresError } from "./connection.ts";
+import type { Statement, Statements } from "./statements.ts";
+
+/** A queue's row in this pool: what every statement finds its messages by. */
+export interface PoolQueue {
+  id: string;
+  epoch: string;
+}
+
+const FIND: Statement = {
+  name: "pool_queue_find",
+  text: `SELECT id::text, epoch::text FROM pool_queues WHERE project = $1 AND name = $2 AND state = 'live'`,
+};
+
+/** As many queues as one process is likely to work with at a time. */
+const REMEMBERED_QUEUES = 50_000;
+
+/**
+ * Rows of the table pool_queues: one per queue that lives in this pool, with its epoch and low-water marker.
+ *
+ * Rows are remembered for ever, since every statement checks id and epoch again and affects nothing when they are old.
+ */
+export class PoolQueues {
+  readonly #statements: Statements;
+  readonly #clock: { offsetMs: number };
+  readonly #remembered = new LRUCache<string, PoolQueue>({ max: REMEMBERED_QUEUES });
+
+  constructor(statements: Statements, clock: { offsetMs: number }) {
+    this.#statements = statements;
+    this.#clock = clock;
+  }
+
+  /**
+   * Calls `work` with the queue's row. When that answers "stale" (the row is gone or has another epoch) it is read again
+   * and `work` runs once more. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE.
+   */
+  async with<T>(queue: QueueRef, work: (row: PoolQueue) => Promise<T | typeof STALE>): Promise<T> {
+    const key = keyOf(queue);
+    const remembered = this.#remembered.get(key);
+    if (remembered !== undefined && (queue.epoch === undefined || remembered.epoch === String(queue.epoch))) {
+      const result = await work(remembered);
+      if (result !== STALE) return result;
+      this.#remembered.delete(key);
+    }
+    const result = await work(await this.find(queue));
+    if (result !== STALE) return result;
+    this.#remembered.delete(key);
+    throw staleEpoch(queue);
+  }
+
+  /** Read from the table. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE. */
+  async find(queue: QueueRef): Promise<PoolQueue> {
+    const [row] = await this.#statements.read<PoolQueue>(FIND, [queue.project, queue.name]);
+    if (row === undefined) {
+      throw new DomainError("QUEUE_DOES_NOT_EXIST", `Queue ${queue.name} does not exist.`, {
+        details: { project: queue.project, queue: queue.name },
+      });
+    }
+    if (queue.epoch !== undefined && row.epoch !== String(queue.epoch)) throw staleEpoch(queue);
+    this.#remembered.set(keyOf(queue), row);
+    return row;
+  }
+
+  forget(queue: QueueRef): void {
+    this.#remembered.delete(keyOf(queue));
+  }
+
+  async attach(queue: QueueRef & { epoch: number }): Promise<void> {
+    this.forget(queue);
+    const client = await this.#statements.connections.connect().catch((error: unknown) => {
+      throw translatePostgresError(error);
+    });
+    let broken = false;
+    try {
+      await client.query("BEGIN");
+      const found = await client.query<{ id: string; epoch: string }>(
+        "SELECT id::text, epoch::text FROM pool_queues WHERE project = $1 AND name = $2 AND state = 'live' FOR UPDATE",
+        [queue.project, queue.name],
+      );
+      const row = found.rows[0];
+      if (row !== undefined && Number(row.epoch) > queue.epoch) throw staleEpoch(queue);
+      if (row === undefined || Number(row.epoch) < queue.epoch) {
+        if (row !== undefined) {
+          await client.query(
+            `UPDATE pool_queues SET state = 'detached', detached_at = clock_timestamp() + make_interval(secs => $2) WHERE id = $1`,
+            [row.id, this.#clock.offsetMs / 1000],
+          );
+        }
+        await client.query(
+          `INSERT INTO pool_queues (project, name, epoch) VALUES ($1, $2, $3)
+           ON CONFLICT (project, name) WHERE state = 'live' DO NOTHING`,
+          [queue.project, queue.name, queue.epoch],
+        );
+      }
+      await client.query("COMMIT");
+    } catch (error) {
+      broken = !(error instanceof DomainError);
+      if (!broken) await client.query("ROLLBACK").catch(() => undefined);
+      throw translatePostgresError(error);
+    } finally {
+      client.release(broken);
+    }
+    // Somebody else may have attached at the same moment, with another epoch.
+    const holds = await this.find({ project: queue.project, name: queue.name });
+    if (Number(holds.epoch) > queue.epoch) throw staleEpoch(queue);
+    if (Number(holds.epoch) < queue.epoch) await this.attach(queue);
+  }
+
+  async detach(queue: QueueRef): Promise<void> {
+    await this.#statements.write(
+      {
+        name: "pool_queue_detach",
+        text: `UPDATE pool_queues SET state = 'detached', detached_at = clock_timestamp() + make_interval(secs => $4)
+               WHERE project = $1 AND name = $2 AND state = 'live' AND ($3::bigint IS NULL OR epoch <= $3)`,
+      },
+      [queue.project, queue.name, queue.epoch ?? null, this.#clock.offsetMs / 1000],
+    );
+    this.forget(queue);
+  }
+}
+
+/** What `PoolQueues.with` hears when a statement did not find the row it was given. */
+export const STALE = Symbol("stale");
+
+// The length in front keeps ("a", "bc") and ("ab", "c") apart.
+const keyOf = (queue: QueueRef) => `${queue.project.length}:${queue.project}${queue.name}`;
+
+function staleEpoch(queue: QueueRef): DomainError {
+  return new DomainError("QUEUE_EPOCH_STALE", `Queue ${queue.name} has moved or was made again. Try again.`, {
+    details: { project: queue.project, queue: queue.name },
+  });
+}

@@ -1,0 +1,53 @@
+import type pg from "pg";
+import { translatePostgresError } from "./connection.ts";
+
+/** A statement that PostgreSQL plans once per connection. Its parameters are positional. */
+export interface Statement {
+  name: string;
+  text: string;
+}
+
+/** Runs prepared statements on a pool and translates their errors. */
+export class Statements {
+  readonly connections: pg.Pool;
+
+  constructor(connections: pg.Pool) {
+    this.connections = connections;
+  }
+
+  read<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    return this.#run(statement, values, false);
+  }
+
+  /** A connection that breaks after this was sent is OUTCOME_UNKNOWN. */
+  write<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    return this.#run(statement, values, true);
+  }
+
+  async #run<Row>(statement: Statement, values: readonly unknown[], wrote: boolean): Promise<Row[]> {
+    try {
+      const result = await this.connections.query({
+        name: statement.name,
+        text: statement.text,
+        values: values as unknown[],
+      });
+      return result.rows as Row[];
+    } catch (error) {
+      throw translatePostgresError(error, { wrote });
+    }
+  }
+}
+
+/**
+ * The first of a statement's CTEs: the one clock. `offset` is the number of the parameter that moves it, in seconds, which only tests do.
+ * `after` names a CTE that must be done first, so that a time is never older than the lock it was read under.
+ */
+export function clockCte(offset: number, after?: string): string {
+  const from = after === undefined ? "" : ` FROM (SELECT count(*) FROM ${after}) AS done`;
+  return `clock AS MATERIALIZED (SELECT clock_timestamp() + make_interval(secs => $${offset}::float8) AS now${from})`;
+}
+
+/** A moment as milliseconds since 1970, which JavaScript reads faster than a timestamp's text. */
+export function milliseconds(expression: string): string {
+  return `date_part('epoch', ${expression}) * 1000`;
+}
