@@ -76,7 +76,7 @@ export function Explorer({ nonce }: { nonce?: string }) {
     let gone = false;
     void (async () => {
       // In this order: the editor asks for its workers when it is loaded.
-      await import("graphiql/setup-workers/webpack");
+      await import("./explorer-workers.ts");
       const { GraphiQL } = await import("graphiql");
       if (!gone) setLoaded({ Graphiql: GraphiQL, fetcher: makeFetcher() });
     })();

@@ -1,0 +1,17 @@
+import type { Metadata } from "next";
+import { projectLabel } from "../../../../components/project-name.tsx";
+import { named, type Search } from "../../../address.ts";
+import { QueueList } from "../../../queue-list.tsx";
+
+interface Props {
+  params: Promise<{ project: string }>;
+  searchParams: Promise<Search>;
+}
+
+export async function generateMetadata({ params }: Props): Promise<Metadata> {
+  return { title: `Queues of ${projectLabel(named((await params).project))}` };
+}
+
+export default async function ProjectQueuesPage({ params, searchParams }: Props) {
+  return <QueueList project={named((await params).project)} search={await searchParams} />;
+}

@@ -1,0 +1,157 @@
+import { API_PATH } from "../components/api.ts";
+import { Failed } from "../components/failed.tsx";
+import { paths } from "../components/paths.ts";
+import { projectLabel } from "../components/project-name.tsx";
+import { CreateQueue } from "../components/queues/create-queue.tsx";
+import { type QueueRow, QueueTable } from "../components/queues/queue-table.tsx";
+import { FilterBar, SearchBox } from "../components/ui/filter-bar.tsx";
+import { PageHeader, Panel } from "../components/ui/page.tsx";
+import { ShowGraphql } from "../components/ui/show-graphql.tsx";
+import { formatCount } from "../components/ui/stat.tsx";
+import { EmptyState } from "../components/ui/states.tsx";
+import type { SortLink } from "../components/ui/table.tsx";
+import { one, type PageInfo, pagerLinks, pageVariables, type Search } from "./address.ts";
+import { load } from "./execute.ts";
+
+const QUEUES = /* GraphQL */ `
+  query Queues(
+    $project: String
+    $allProjects: Boolean
+    $search: String
+    $sort: QueueSort!
+    $descending: Boolean!
+    $first: SafeInt
+    $after: String
+    $last: SafeInt
+    $before: String
+  ) {
+    queues(
+      project: $project
+      allProjects: $allProjects
+      search: $search
+      sort: $sort
+      descending: $descending
+      first: $first
+      after: $after
+      last: $last
+      before: $before
+    ) {
+      nodes {
+        project
+        name
+        createdAt
+        stats {
+          free
+          claimed
+          delayed
+          total
+          exact
+          oldest {
+            ageSeconds
+          }
+        }
+      }
+      pageInfo {
+        hasNextPage
+        hasPreviousPage
+        startCursor
+        endCursor
+      }
+      count {
+        value
+        exact
+      }
+    }
+  }
+`;
+
+interface Answer {
+  queues: { nodes: QueueRow[]; pageInfo: PageInfo; count: { value: number; exact: boolean } | null };
+}
+
+/** What the address calls the orders, and what the API calls them. */
+const ORDERS: Record<string, { column: string; sort: string; descending: boolean }> = {
+  name: { column: "name", sort: "NAME", descending: false },
+  "-name": { column: "name", sort: "NAME", descending: true },
+  created: { column: "createdAt", sort: "CREATED_AT", descending: false },
+  "-created": { column: "createdAt", sort: "CREATED_AT", descending: true },
+};
+
+/** The list of queues, of one project or with null of all. */
+export async function QueueList({ project, search }: { project: string | null; search: Search }) {
+  const prefix = one(search, "search");
+  const order = ORDERS[one(search, "sort") ?? "name"] ?? ORDERS.name;
+  const sort = one(search, "sort");
+  if (!order) return null;
+
+  const variables = {
+    ...(project === null ? { allProjects: true } : { project }),
+    search: prefix,
+    sort: order.sort,
+    descending: order.descending,
+    ...pageVariables(search),
+  };
+  const loaded = await load<Answer>(QUEUES, variables);
+  const link = (query: { sort?: string; after?: string; before?: string }) =>
+    paths.queues(project, { search: prefix, ...query });
+
+  const sortLinks: Record<string, SortLink> = {};
+  for (const [id, key] of [
+    ["name", "name"],
+    ["createdAt", "created"],
+  ] as const) {
+    const here = order.column === id;
+    const next = here && !order.descending ? `-${key}` : key;
+    sortLinks[id] = {
+      href: link({ sort: next === "name" ? undefined : next }),
+      now: here ? (order.descending ? "descending" : "ascending") : null,
+    };
+  }
+
+  return (
+    <>
+      <PageHeader
+        title={project === null ? "Queues" : projectLabel(project)}
+        crumbs={project === null ? [] : [{ label: "Projects", href: paths.projects() }]}
+        description={project === null ? "Of all projects that you may see." : undefined}
+        actions={
+          <>
+            <ShowGraphql document={QUEUES} variables={variables} endpoint={API_PATH} />
+            <CreateQueue project={project} />
+          </>
+        }
+      />
+      <Panel flush>
+        <FilterBar>
+          <SearchBox param="search" label="Find queues whose names begin with" placeholder="Name begins with …" />
+        </FilterBar>
+        {loaded.ok ? (
+          <QueueTable
+            rows={loaded.data.queues.nodes}
+            ofAll={project === null}
+            sortLinks={sortLinks}
+            pager={pagerLinks(loaded.data.queues.pageInfo, search, (page) => link({ sort, ...page }))}
+            summary={summaryOf(loaded.data.queues.count)}
+            empty={
+              prefix === undefined ? (
+                <EmptyState title="No queues yet" action={<CreateQueue project={project} />}>
+                  Make one here, or let a program make it with createQueue.
+                </EmptyState>
+              ) : (
+                <EmptyState title={`No queue begins with “${prefix}”`}>Upper and lower case are different.</EmptyState>
+              )
+            }
+          />
+        ) : (
+          <Failed error={loaded.error} />
+        )}
+      </Panel>
+    </>
+  );
+}
+
+function summaryOf(count: { value: number; exact: boolean } | null): string {
+  if (count === null) return "";
+  const text = formatCount(count.value, count.exact ? "exact" : "at-least");
+  return count.value === 1 ? `${text} queue` : `${text} queues`;
+}

@@ -1,0 +1,2 @@
+/** Tells the editor where its workers are; the bundler makes files of this site of them. */
+import "graphiql/setup-workers/webpack";

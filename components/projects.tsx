@@ -1,0 +1,40 @@
+"use client";
+
+import Link from "next/link";
+import type { ReactNode } from "react";
+import { paths } from "./paths.ts";
+import { projectLabel } from "./project-name.tsx";
+import { column, DataTable, type PagerLinks } from "./ui/table.tsx";
+
+interface ProjectRow {
+  name: string;
+}
+
+const COLUMNS = [
+  column<ProjectRow>(
+    "name",
+    "Project",
+    (row) => (
+      <Link href={paths.queues(row.name)} className="text-accent underline-offset-2 hover:underline">
+        {projectLabel(row.name)}
+      </Link>
+    ),
+    { grow: true },
+  ),
+  column<ProjectRow>("links", "", (row) => (
+    <span className="flex gap-3">
+      <Link href={paths.flavors({ project: row.name })} className="text-muted underline-offset-2 hover:underline">
+        Flavors
+      </Link>
+      <Link href={paths.catalogue({ project: row.name })} className="text-muted underline-offset-2 hover:underline">
+        Catalogue
+      </Link>
+    </span>
+  )),
+];
+
+export function ProjectTable({ rows, pager, empty }: { rows: ProjectRow[]; pager: PagerLinks; empty: ReactNode }) {
+  return (
+    <DataTable label="Projects" columns={COLUMNS} rows={rows} rowKey={(row) => row.name} pager={pager} empty={empty} />
+  );
+}

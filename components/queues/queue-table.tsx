@@ -1,0 +1,140 @@
+"use client";
+
+import { Trash2 } from "lucide-react";
+import Link from "next/link";
+import type { ReactNode } from "react";
+import { ConfirmedAction } from "../action.tsx";
+import { paths } from "../paths.ts";
+import { projectLabel } from "../project-name.tsx";
+import { Badge } from "../ui/badge.tsx";
+import { Button } from "../ui/button.tsx";
+import { formatCount } from "../ui/stat.tsx";
+import { column, DataTable, type PagerLinks, type SortLink } from "../ui/table.tsx";
+import { Ago, formatDuration } from "../ui/time.tsx";
+import { DELETE_QUEUE } from "./documents.ts";
+
+export interface QueueRow {
+  project: string;
+  name: string;
+  createdAt: string;
+  stats: {
+    free: number;
+    claimed: number;
+    delayed: number;
+    total: number;
+    exact: boolean;
+    oldest: { ageSeconds: number } | null;
+  } | null;
+}
+
+/** Null statistics: the queue's pool did not answer. */
+function StatNumber({ row, of }: { row: QueueRow; of: "free" | "claimed" | "delayed" | "total" }) {
+  if (!row.stats) return <span className="text-muted">?</span>;
+  const value = row.stats[of];
+  return (
+    <span className={value === 0 ? "text-muted" : undefined}>
+      {formatCount(value, row.stats.exact ? "exact" : "about")}
+    </span>
+  );
+}
+
+const name = column<QueueRow>(
+  "name",
+  "Queue",
+  (row) => (
+    <Link
+      href={paths.queue(row.project, row.name)}
+      className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
+    >
+      {row.name}
+    </Link>
+  ),
+  { grow: true },
+);
+
+const project = column<QueueRow>("project", "Project", (row) => (
+  <Link href={paths.queues(row.project)} className="underline-offset-2 hover:underline">
+    {projectLabel(row.project)}
+  </Link>
+));
+
+const rest = [
+  column<QueueRow>("free", "Free", (row) => <StatNumber row={row} of="free" />, { align: "right" }),
+  column<QueueRow>("claimed", "Claimed", (row) => <StatNumber row={row} of="claimed" />, { align: "right", wide: true }),
+  column<QueueRow>("delayed", "Delayed", (row) => <StatNumber row={row} of="delayed" />, { align: "right", wide: true }),
+  column<QueueRow>("total", "Total", (row) => <StatNumber row={row} of="total" />, { align: "right" }),
+  column<QueueRow>(
+    "oldest",
+    "Oldest message",
+    (row) =>
+      row.stats ? (
+        row.stats.oldest ? (
+          formatDuration(row.stats.oldest.ageSeconds)
+        ) : (
+          <span className="text-muted">empty</span>
+        )
+      ) : (
+        <Badge tone="warn">pool does not answer</Badge>
+      ),
+    { align: "right", wide: true },
+  ),
+  column<QueueRow>("createdAt", "Created", (row) => <Ago at={row.createdAt} />, { align: "right", wide: true }),
+  column<QueueRow>(
+    "actions",
+    "",
+    (row) => (
+      <ConfirmedAction
+        document={DELETE_QUEUE}
+        variables={{ input: { project: row.project, name: row.name } }}
+        done={`Queue ${row.name} is deleted.`}
+        trigger={
+          <Button kind="ghost" size="small" label={`Delete ${row.name}`}>
+            <Trash2 aria-hidden />
+          </Button>
+        }
+        title={`Delete queue ${row.name}?`}
+        consequence={
+          row.stats === null || row.stats.total > 0
+            ? "Its messages and claims are gone at once. Its subscriptions stay, and work again when it is made again."
+            : "It is empty. Its subscriptions stay, and work again when it is made again."
+        }
+        confirmLabel="Delete queue"
+        typeName={row.name}
+      />
+    ),
+    { align: "right" },
+  ),
+];
+
+const OF_ONE = [name, ...rest];
+const OF_ALL = [name, project, ...rest];
+
+/** A page of queues, of one project or of all. */
+export function QueueTable({
+  rows,
+  ofAll,
+  sortLinks,
+  pager,
+  summary,
+  empty,
+}: {
+  rows: QueueRow[];
+  ofAll: boolean;
+  sortLinks: Record<string, SortLink>;
+  pager: PagerLinks;
+  summary: string;
+  empty: ReactNode;
+}) {
+  return (
+    <DataTable
+      label="Queues"
+      columns={ofAll ? OF_ALL : OF_ONE}
+      rows={rows}
+      rowKey={(row) => JSON.stringify([row.project, row.name])}
+      sortLinks={sortLinks}
+      pager={pager}
+      summary={summary}
+      empty={empty}
+    />
+  );
+}
