@@ -1,0 +1,306 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  advance,
+  claim,
+  type DataDriverHarness,
+  idsOf,
+  type OpenDataDriver,
+  post,
+  readAll,
+  uniqueName,
+} from "./harness.ts";
+
+export function describeClaims(name: string, open: OpenDataDriver): void {
+  describe(`claims on ${name}`, () => {
+    let harness: DataDriverHarness;
+    beforeAll(async () => {
+      harness = await open();
+    });
+    afterAll(() => harness.close());
+
+    it("takes the oldest free messages, in order, and holds them", async () => {
+      const queue = await harness.newQueue();
+      const ids = await post(harness, queue, 5);
+      const first = await claim(harness, queue, { limit: 2, clientId: "c", actor: "alice" });
+      expect(idsOf(first.messages)).toEqual(ids.slice(0, 2));
+      expect(first.claim).toMatchObject({
+        id: first.claimId,
+        ttlSeconds: 100,
+        graceSeconds: 60,
+        ageSeconds: 0,
+        clientId: "c",
+        actor: "alice",
+        messageCount: 2,
+      });
+      for (const message of first.messages) {
+        expect(message).toMatchObject({ claim: { id: first.claimId }, claimCount: 1, lastClaimId: first.claimId });
+      }
+      expect(idsOf((await claim(harness, queue)).messages)).toEqual(ids.slice(2));
+      expect(await claim(harness, queue)).toMatchObject({ claim: null, messages: [], exhausted: [] });
+    });
+
+    it("of a queue that does not exist is refused", async () => {
+      const queue = { project: "p", name: uniqueName("missing") };
+      await expect(claim(harness, queue)).rejects.toMatchObject({ code: "QUEUE_DOES_NOT_EXIST" });
+    });
+
+    it("by twenty callers at once never shares a message", async () => {
+      const queue = await harness.newQueue();
+      const ids = await post(harness, queue, 500);
+      const taken: string[] = [];
+      await Promise.all(
+        Array.from({ length: 20 }, async (_, caller) => {
+          const driver = caller % 2 === 0 ? harness.driver : harness.neighbour;
+          for (;;) {
+            const got = await driver.claims.create({
+              queue,
+              limit: 1 + (caller % 5),
+              ttlSeconds: 100,
+              graceSeconds: 60,
+              clientId: null,
+            });
+            if (got.claim === null) return;
+            taken.push(...idsOf(got.messages));
+          }
+        }),
+      );
+      expect(taken.length).toBe(500);
+      expect(new Set(taken)).toEqual(new Set(ids));
+    });
+
+    it("in one moment for many callers is dealt out in order, each its own claim", async () => {
+      const queue = await harness.newQueue();
+      const ids = await post(harness, queue, 30);
+      const claims = await Promise.all(Array.from({ length: 12 }, () => claim(harness, queue, { limit: 3 })));
+      const all = claims.flatMap((one) => idsOf(one.messages));
+      expect(all.length).toBe(30);
+      expect(new Set(all)).toEqual(new Set(ids));
+      expect(new Set(claims.map((one) => one.claimId)).size).toBe(12);
+      for (const one of claims) {
+        if (one.claim === null) continue;
+        const held = await harness.driver.claims.get({ queue, id: one.claimId });
+        expect(idsOf(held.messages)).toEqual(idsOf(one.messages));
+      }
+    });
+
+    it("lets go by itself when its time is over", async () => {
+      const queue = await harness.newQueue();
+      const ids = await post(harness, queue, 2);
+      const first = await claim(harness, queue, { ttlSeconds: 10 });
+      advance(harness, 9);
+      expect((await claim(harness, queue)).claim).toBeNull();
+      advance(harness, 1);
+      await expect(harness.driver.claims.get({ queue, id: first.claimId })).rejects.toMatchObject({
+        code: "CLAIM_DOES_NOT_EXIST",
+      });
+      const lapsed = await harness.driver.messages.get({ queue, id: ids[0] as string });
+      expect(lapsed).toMatchObject({ claim: null, lastClaimId: first.claimId, claimCount: 1 });
+      const second = await claim(harness, queue);
+      expect(idsOf(second.messages)).toEqual(ids);
+      expect(second.messages[0]?.claimCount).toBe(2);
+    });
+
+    it("extends the life of messages that would expire before it, by its grace, and spares others", async () => {
+      const queue = await harness.newQueue();
+      const [short] = await post(harness, queue, 1, { ttlSeconds: 120 });
+      const [long] = await post(harness, queue, 1, { ttlSeconds: 5000 });
+      const [equal] = await post(harness, queue, 1, { ttlSeconds: 777 });
+      const taken = await claim(harness, queue, { ttlSeconds: 777, graceSeconds: 23 });
+      const ttl = (id: string | undefined) => taken.messages.find((message) => message.id === id)?.ttlSeconds;
+      expect(ttl(short)).toBe(800);
+      expect(ttl(long)).toBe(5000);
+      expect([777, 800]).toContain(ttl(equal));
+      advance(harness, 790);
+      expect(await harness.driver.messages.get({ queue, id: short as string })).toMatchObject({ claim: null });
+      advance(harness, 10);
+      await expect(harness.driver.messages.get({ queue, id: short as string })).rejects.toMatchObject({
+        code: "MESSAGE_DOES_NOT_EXIST",
+      });
+    });
+
+    it("is read back with its age and the messages it still holds", async () => {
+      const queue = await harness.newQueue();
+      const ids = await post(harness, queue, 3);
+      const made = await claim(harness, queue);
+      await harness.driver.messages.delete({ queue, id: ids[1] as string, claimId: made.claimId });
+      advance(harness, 7);
+      const read = await harness.driver.claims.get({ queue, id: made.claimId });
+      expect(read.claim).toMatchObject({ id: made.claimId, ageSeconds: 7, ttlSeconds: 100, messageCount: 2 });
+      expect(idsOf(read.messages)).toEqual([ids[0], ids[2]]);
+    });
+
+    it("that has lost all its messages lives on until it expires", async () => {
+      const queue = await harness.newQueue();
+      const ids = await post(harness, queue, 1);
+      const made = await claim(harness, queue);
+      await harness.driver.messages.bulkDelete({ queue, ids });
+      expect((await harness.driver.claims.get({ queue, id: made.claimId })).messages).toEqual([]);
+      await harness.driver.claims.update({ queue, id: made.claimId, ttlSeconds: 50, graceSeconds: 0 });
+    });
+
+    it("belongs to its queue", async () => {
+      const queue = await harness.newQueue();
+      const other = await harness.newQueueBeside(queue);
+      await post(harness, queue, 1);
+      const made = await claim(harness, queue);
+      const params = { queue: other, id: made.claimId };
+      await expect(harness.driver.claims.get(params)).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
+      await expect(harness.driver.claims.update({ ...params, ttlSeconds: 60, graceSeconds: 60 })).rejects.toMatchObject(
+        { code: "CLAIM_DOES_NOT_EXIST" },
+      );
+      await harness.driver.claims.delete(params);
+      expect((await harness.driver.claims.get({ queue, id: made.claimId })).messages).toHaveLength(1);
+    });
+
+    it("renewed starts its clock again and extends messages", async () => {
+      const queue = await harness.newQueue();
+      const ids = await post(harness, queue, 1, { ttlSeconds: 100 });
+      const made = await claim(harness, queue, { ttlSeconds: 60 });
+      advance(harness, 50);
+      const renewed = await harness.driver.claims.update({ queue, id: made.claimId, ttlSeconds: 70, graceSeconds: 40 });
+      expect(renewed).toMatchObject({
+        id: made.claimId,
+        ttlSeconds: 70,
+        graceSeconds: 40,
+        ageSeconds: 0,
+        messageCount: 1,
+      });
+      advance(harness, 69);
+      expect(await harness.driver.messages.get({ queue, id: ids[0] as string })).toMatchObject({
+        ttlSeconds: 110,
+        claim: { id: made.claimId },
+      });
+      advance(harness, 1);
+      await expect(
+        harness.driver.claims.update({ queue, id: made.claimId, ttlSeconds: 70, graceSeconds: 40 }),
+      ).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
+    });
+
+    it("renewed or released late does not touch messages that another claim holds by now", async () => {
+      const queue = await harness.newQueue();
+      const ids = await post(harness, queue, 1);
+      const late = await claim(harness, queue, { ttlSeconds: 10 });
+      advance(harness, 10);
+      const current = await claim(harness, queue, { ttlSeconds: 20 });
+      await harness.driver.claims.delete({ queue, id: late.claimId });
+      await expect(
+        harness.driver.claims.update({ queue, id: late.claimId, ttlSeconds: 60, graceSeconds: 60 }),
+      ).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
+      expect(await harness.driver.messages.get({ queue, id: ids[0] as string })).toMatchObject({
+        claim: { id: current.claimId },
+      });
+    });
+
+    it("released frees its messages at once, and is silent when there is none", async () => {
+      const queue = await harness.newQueue();
+      const ids = await post(harness, queue, 3);
+      const made = await claim(harness, queue);
+      await harness.driver.claims.delete({ queue, id: made.claimId });
+      await harness.driver.claims.delete({ queue, id: made.claimId });
+      await harness.driver.claims.delete({ queue, id: "nonsense" });
+      const free = await harness.driver.messages.get({ queue, id: ids[0] as string });
+      expect(free).toMatchObject({ claim: null, lastClaimId: null });
+      expect(idsOf((await claim(harness, queue)).messages)).toEqual(ids);
+    });
+
+    it("an id that makes no sense does not exist", async () => {
+      const queue = await harness.newQueue();
+      for (const id of ["", "nonsense", randomUUID()]) {
+        await expect(harness.driver.claims.get({ queue, id })).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
+      }
+    });
+
+    it("lists live claims, oldest first, both ways by marker", async () => {
+      const queue = await harness.newQueue();
+      await post(harness, queue, 12);
+      const made: string[] = [];
+      for (let index = 0; index < 5; index += 1) made.push((await claim(harness, queue, { limit: 2 })).claimId);
+      await claim(harness, queue, { limit: 1, ttlSeconds: 5 });
+      advance(harness, 5);
+      await harness.driver.claims.delete({ queue, id: made.pop() as string });
+      const list = (page: { after?: string; before?: string; limit: number }) =>
+        harness.driver.claims.list({ queue, page });
+      const first = await list({ limit: 3 });
+      expect(first.items.map((one) => one.id)).toEqual(made.slice(0, 3));
+      expect(first.items[0]).toMatchObject({ messageCount: 2, ttlSeconds: 100 });
+      const second = await list({ limit: 3, after: first.nextMarker as string });
+      expect(second.items.map((one) => one.id)).toEqual(made.slice(3));
+      expect(second.nextMarker).toBeNull();
+      const back = await list({ limit: 3, before: second.items[0]?.id as string });
+      expect(back.items.map((one) => one.id)).toEqual(made.slice(0, 3));
+    });
+
+    it("with the same idempotency key gives the same claim while it lives, and a new one afterwards", async () => {
+      const queue = await harness.newQueue();
+      const ids = await post(harness, queue, 4);
+      const params = { limit: 2, ttlSeconds: 30, idempotencyKey: "claim-key" };
+      const first = await claim(harness, queue, params);
+      await harness.driver.messages.delete({ queue, id: ids[0] as string, claimId: first.claimId });
+      const again = await claim(harness, queue, params);
+      expect(again.claimId).toBe(first.claimId);
+      expect(idsOf(again.messages)).toEqual([ids[1]]);
+      await expect(claim(harness, queue, { ...params, limit: 3 })).rejects.toMatchObject({
+        code: "IDEMPOTENCY_KEY_REUSED",
+      });
+      advance(harness, 30);
+      const next = await claim(harness, queue, params);
+      expect(next.claimId).not.toBe(first.claimId);
+      expect(idsOf(next.messages)).toEqual([ids[1], ids[2]]);
+    });
+
+    it("at the same moment with one idempotency key takes once", async () => {
+      const queue = await harness.newQueue();
+      await post(harness, queue, 10);
+      const answers = await Promise.all(
+        Array.from({ length: 6 }, () => claim(harness, queue, { limit: 2, idempotencyKey: "race" })),
+      );
+      expect(new Set(answers.map((answer) => answer.claimId)).size).toBe(1);
+      expect((await harness.driver.messages.stats([queue]))[0]?.claimed).toBe(2);
+    });
+
+    describe("dead letters", () => {
+      it("a message claimed as often as allowed is held back for the dead letter queue, not delivered", async () => {
+        const queue = await harness.newQueue();
+        const dead = await harness.newQueueBeside(queue);
+        const policy = { maxClaimCount: 2, takeExhausted: true, ttlSeconds: 10 };
+        const ids = await post(harness, queue, 1);
+        for (const count of [1, 2]) {
+          const taken = await claim(harness, queue, policy);
+          expect(taken.messages[0]).toMatchObject({ id: ids[0], claimCount: count });
+          advance(harness, 10);
+        }
+        const fresh = await post(harness, queue, 1);
+        const third = await claim(harness, queue, policy);
+        expect(idsOf(third.messages)).toEqual(fresh);
+        expect(third.exhausted).toMatchObject([{ id: ids[0], claimCount: 2 }]);
+        expect(third.claim?.messageCount).toBe(1);
+        const move = { from: queue, to: dead, ids, claimId: third.claimId, ttlSeconds: 900 };
+        expect(await harness.driver.messages.transfer(move)).toBe(1);
+        expect(await readAll(harness.driver, dead)).toMatchObject([{ id: ids[0], claimCount: 0, ttlSeconds: 900 }]);
+        expect(idsOf(await readAll(harness.driver, queue))).toEqual(fresh);
+      });
+
+      it("when only such messages are there, no claim is made", async () => {
+        const queue = await harness.newQueue();
+        const ids = await post(harness, queue, 2);
+        const taken = await claim(harness, queue, { maxClaimCount: 0, takeExhausted: true });
+        expect(taken.claim).toBeNull();
+        expect(taken.messages).toEqual([]);
+        expect(idsOf(taken.exhausted)).toEqual(ids);
+      });
+
+      it("without a place to move them they stay, and others are delivered", async () => {
+        const queue = await harness.newQueue();
+        await post(harness, queue, 1);
+        await claim(harness, queue, { ttlSeconds: 5 });
+        advance(harness, 5);
+        const fresh = await post(harness, queue, 1);
+        const taken = await claim(harness, queue, { maxClaimCount: 1 });
+        expect(idsOf(taken.messages)).toEqual(fresh);
+        expect(taken.exhausted).toEqual([]);
+        expect((await harness.driver.messages.stats([queue]))[0]).toMatchObject({ free: 1, claimed: 1 });
+      });
+    });
+  });
+}

@@ -1,0 +1,578 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { QueueRef } from "../../server/storage/data-driver.ts";
+import {
+  advance,
+  aMessage,
+  bodies,
+  claim,
+  type DataDriverHarness,
+  idsOf,
+  type OpenDataDriver,
+  post,
+  readAll,
+  uniqueName,
+} from "./harness.ts";
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+export function describeMessages(name: string, open: OpenDataDriver): void {
+  describe(`messages on ${name}`, () => {
+    let harness: DataDriverHarness;
+    beforeAll(async () => {
+      harness = await open();
+    });
+    afterAll(() => harness.close());
+
+    const list = (queue: QueueRef, page: { after?: string; before?: string; limit?: number } = {}, options = {}) =>
+      harness.driver.messages.list({ queue, page: { limit: 10, ...page }, ...options });
+
+    describe("posting", () => {
+      it("gives ids in the order given, and keeps that order", async () => {
+        const queue = await harness.newQueue();
+        const ids = await post(harness, queue, 51);
+        expect(new Set(ids).size).toBe(51);
+        for (const id of ids) expect(id).toMatch(UUID);
+        expect(idsOf(await readAll(harness.driver, queue))).toEqual(ids);
+      });
+
+      it("keeps a body to the letter", async () => {
+        const queue = await harness.newQueue();
+        const texts = [
+          '{"n":12345678901234567890,"f":1.0,"e":1e400}',
+          '"nul \\u0000 and \\ud83d\\ude00 and 😀"',
+          '{"b":1,"a":2,"b":3}',
+          " [ 1 , 2 ] ",
+          "null",
+          `"${"x".repeat(200_000)}"`,
+          '"a,b\\"{}\\\\ NULL"',
+        ];
+        const messages = texts.map((bodyText) => ({ bodyText, ttlSeconds: 100, delaySeconds: 0 }));
+        const { ids } = await harness.driver.messages.post({ queue, messages, clientId: null });
+        const found = await harness.driver.messages.bulkGet({ queue, ids });
+        expect(found.map((message) => message.bodyText)).toEqual(texts);
+      });
+
+      it("describes a new message fully", async () => {
+        const queue = await harness.newQueue();
+        const { ids } = await harness.driver.messages.post({
+          queue,
+          messages: [aMessage("x", { ttlSeconds: 120 })],
+          clientId: "client-1",
+        });
+        const message = await harness.driver.messages.get({ queue, id: ids[0] as string });
+        expect(message).toMatchObject({
+          id: ids[0],
+          bodyText: '"x"',
+          ttlSeconds: 120,
+          ageSeconds: 0,
+          clientId: "client-1",
+          claimCount: 0,
+          claim: null,
+          lastClaimId: null,
+          delayedUntil: null,
+        });
+        expect(message.expiresAt.getTime() - message.createdAt.getTime()).toBe(120_000);
+        expect(message.marker).toMatch(/^\d+$/);
+      });
+
+      it("to a queue that does not exist is refused", async () => {
+        const queue = { project: "p", name: uniqueName("missing") };
+        await expect(post(harness, queue, 1)).rejects.toMatchObject({ code: "QUEUE_DOES_NOT_EXIST" });
+      });
+
+      it("of nothing gives no ids", async () => {
+        const queue = await harness.newQueue();
+        expect(await harness.driver.messages.post({ queue, messages: [], clientId: null })).toEqual({ ids: [] });
+      });
+
+      it("many at once from two processes keeps each post together and loses none", async () => {
+        const queue = await harness.newQueue();
+        const posts = await Promise.all(
+          Array.from({ length: 60 }, async (_, index) => {
+            const driver = index % 2 === 0 ? harness.driver : harness.neighbour;
+            const messages = [0, 1, 2].map((part) => aMessage([index, part]));
+            return (await driver.messages.post({ queue, messages, clientId: null })).ids;
+          }),
+        );
+        const order = idsOf(await readAll(harness.driver, queue, 50));
+        expect(order.length).toBe(180);
+        for (const ids of posts) {
+          const start = order.indexOf(ids[0] as string);
+          expect(order.slice(start, start + 3)).toEqual(ids);
+        }
+      });
+
+      it("again with the same idempotency key adds nothing and gives the first ids", async () => {
+        const queue = await harness.newQueue();
+        const params = { queue, messages: [aMessage(1), aMessage(2)], clientId: null, idempotencyKey: "key-1" };
+        const first = await harness.driver.messages.post(params);
+        const repeats = await Promise.all([
+          harness.driver.messages.post(params),
+          harness.neighbour.messages.post(params),
+        ]);
+        for (const repeat of repeats) expect(repeat.ids).toEqual(first.ids);
+        expect(await readAll(harness.driver, queue)).toHaveLength(2);
+        await expect(harness.driver.messages.post({ ...params, messages: [aMessage("other")] })).rejects.toMatchObject({
+          code: "IDEMPOTENCY_KEY_REUSED",
+        });
+      });
+
+      it("at the same moment with one idempotency key adds once", async () => {
+        const queue = await harness.newQueue();
+        const params = { queue, messages: [aMessage(1)], clientId: null, idempotencyKey: "race" };
+        const answers = await Promise.all(
+          Array.from({ length: 8 }, (_, index) =>
+            (index % 2 === 0 ? harness.driver : harness.neighbour).messages.post(params),
+          ),
+        );
+        expect(new Set(answers.map((answer) => answer.ids[0])).size).toBe(1);
+        expect(await readAll(harness.driver, queue)).toHaveLength(1);
+      });
+    });
+
+    describe("listing", () => {
+      it("pages forward and back by marker without gap or overlap", async () => {
+        const queue = await harness.newQueue();
+        const ids = await post(harness, queue, 25);
+        const first = await list(queue);
+        expect(idsOf(first.items)).toEqual(ids.slice(0, 10));
+        expect(first.previousMarker).toBeNull();
+        const second = await list(queue, { after: first.nextMarker as string });
+        const third = await list(queue, { after: second.nextMarker as string });
+        expect(idsOf(third.items)).toEqual(ids.slice(20));
+        expect(third.nextMarker).toBeNull();
+        const back = await list(queue, { before: third.previousMarker as string });
+        expect(idsOf(back.items)).toEqual(ids.slice(10, 20));
+        const front = await list(queue, { before: back.previousMarker as string });
+        expect(idsOf(front.items)).toEqual(ids.slice(0, 10));
+        expect(front.previousMarker).toBeNull();
+      });
+
+      it("leaves out claimed and delayed ones unless asked, and still fills the page", async () => {
+        const queue = await harness.newQueue();
+        const claimed = await post(harness, queue, 5);
+        await claim(harness, queue, { limit: 5 });
+        const delayed = await post(harness, queue, 3, { delaySeconds: 60 });
+        const free = await post(harness, queue, 10);
+        expect(idsOf((await list(queue)).items)).toEqual(free);
+        expect(idsOf((await list(queue, { limit: 20 }, { includeClaimed: true })).items)).toEqual([
+          ...claimed,
+          ...free,
+        ]);
+        expect(idsOf((await list(queue, { limit: 20 }, { includeDelayed: true })).items)).toEqual([
+          ...delayed,
+          ...free,
+        ]);
+      });
+
+      it("can leave out a client's own", async () => {
+        const queue = await harness.newQueue();
+        await harness.driver.messages.post({ queue, messages: [aMessage("mine")], clientId: "me" });
+        await harness.driver.messages.post({ queue, messages: [aMessage("theirs")], clientId: "them" });
+        await harness.driver.messages.post({ queue, messages: [aMessage("nobody's")], clientId: null });
+        expect(bodies((await list(queue, {}, { exceptClientId: "me" })).items)).toEqual(["theirs", "nobody's"]);
+        expect((await list(queue)).items).toHaveLength(3);
+      });
+
+      it("with a marker that makes no sense is empty", async () => {
+        const queue = await harness.newQueue();
+        await post(harness, queue, 1);
+        expect((await list(queue, { after: "no marker" })).items).toEqual([]);
+      });
+
+      it("of a queue that does not exist is refused", async () => {
+        await expect(list({ project: "p", name: uniqueName("missing") })).rejects.toMatchObject({
+          code: "QUEUE_DOES_NOT_EXIST",
+        });
+      });
+
+      it("by a tailing reader with eight concurrent posters misses nothing", async () => {
+        const queue = await harness.newQueue();
+        const posters = 8;
+        const rounds = 40;
+        let posting = true;
+        const posted: string[] = [];
+        const work = Promise.all(
+          Array.from({ length: posters }, async (_, poster) => {
+            const driver = poster % 2 === 0 ? harness.driver : harness.neighbour;
+            for (let round = 0; round < rounds; round += 1) {
+              const messages = Array.from({ length: 1 + (round % 3) }, () => aMessage([poster, round]));
+              posted.push(...(await driver.messages.post({ queue, messages, clientId: null })).ids);
+            }
+          }),
+        ).finally(() => {
+          posting = false;
+        });
+        const seen: string[] = [];
+        let after = "0";
+        for (let last = false; ; ) {
+          const page = await list(queue, { after, limit: 100 });
+          for (const message of page.items) seen.push(message.id);
+          after = page.items.at(-1)?.marker ?? after;
+          if (last && page.items.length === 0) break;
+          last = !posting;
+        }
+        await work;
+        expect(seen.length).toBe(posted.length);
+        expect(new Set(seen)).toEqual(new Set(posted));
+      });
+    });
+
+    describe("getting", () => {
+      it("finds claimed and delayed ones", async () => {
+        const queue = await harness.newQueue();
+        const [first] = await post(harness, queue, 1);
+        const [second] = await post(harness, queue, 1, { delaySeconds: 60 });
+        const { claim: made } = await claim(harness, queue);
+        expect(await harness.driver.messages.get({ queue, id: first as string })).toMatchObject({
+          claim: { id: made?.id },
+          claimCount: 1,
+        });
+        const delayed = await harness.driver.messages.get({ queue, id: second as string });
+        expect(delayed.delayedUntil).toBeInstanceOf(Date);
+      });
+
+      it("an id that makes no sense does not exist", async () => {
+        const queue = await harness.newQueue();
+        for (const id of ["", "nonsense", randomUUID(), "x".repeat(1000)]) {
+          await expect(harness.driver.messages.get({ queue, id })).rejects.toMatchObject({
+            code: "MESSAGE_DOES_NOT_EXIST",
+          });
+        }
+      });
+
+      it("many gives those that exist, in the order asked, each once", async () => {
+        const queue = await harness.newQueue();
+        const [a, b, c] = (await post(harness, queue, 3)) as [string, string, string];
+        const found = await harness.driver.messages.bulkGet({ queue, ids: [c, randomUUID(), a, "nope", c, b] });
+        expect(idsOf(found)).toEqual([c, a, b]);
+      });
+
+      it("never crosses from one queue or project to another", async () => {
+        const queue = await harness.newQueue();
+        const other = await harness.newQueueBeside(queue);
+        const [id] = (await post(harness, queue, 1)) as [string];
+        await expect(harness.driver.messages.get({ queue: other, id })).rejects.toMatchObject({
+          code: "MESSAGE_DOES_NOT_EXIST",
+        });
+        expect(await harness.driver.messages.delete({ queue: other, id })).toBe("absent");
+        expect(await harness.driver.messages.bulkDelete({ queue: other, ids: [id] })).toBe(0);
+        await harness.driver.messages.get({ queue, id });
+      });
+
+      it("keeps two projects apart whose names join alike", async () => {
+        const suffix = uniqueName("c");
+        const left = await harness.newQueue(suffix, "a.b");
+        const right = await harness.newQueue(`b.${suffix}`, "a");
+        await post(harness, left, 2);
+        expect((await list(right)).items).toEqual([]);
+        expect((await list(left)).items).toHaveLength(2);
+      });
+
+      it("first is the oldest or the newest, claimed ones included; an empty queue has none", async () => {
+        const queue = await harness.newQueue();
+        await expect(harness.driver.messages.first({ queue, sort: 1 })).rejects.toMatchObject({
+          code: "QUEUE_IS_EMPTY",
+        });
+        const ids = await post(harness, queue, 3);
+        await claim(harness, queue, { limit: 3 });
+        expect((await harness.driver.messages.first({ queue, sort: 1 })).id).toBe(ids[0]);
+        expect((await harness.driver.messages.first({ queue, sort: -1 })).id).toBe(ids[2]);
+      });
+    });
+
+    describe("time", () => {
+      it("expired is invisible at once, everywhere", async () => {
+        const queue = await harness.newQueue();
+        const [id] = (await post(harness, queue, 1, { ttlSeconds: 30 })) as [string];
+        advance(harness, 29);
+        expect((await list(queue)).items).toHaveLength(1);
+        advance(harness, 1);
+        expect((await list(queue)).items).toEqual([]);
+        await expect(harness.driver.messages.get({ queue, id })).rejects.toMatchObject({
+          code: "MESSAGE_DOES_NOT_EXIST",
+        });
+        await expect(harness.driver.messages.first({ queue, sort: 1 })).rejects.toMatchObject({
+          code: "QUEUE_IS_EMPTY",
+        });
+        expect((await claim(harness, queue)).claim).toBeNull();
+        expect(await harness.driver.messages.pop({ queue, limit: 5 })).toEqual([]);
+        expect(await harness.driver.messages.delete({ queue, id })).toBe("absent");
+        expect((await harness.driver.messages.stats([queue]))[0]).toMatchObject({ total: 0, oldest: null });
+      });
+
+      it("a delayed message is neither listed, claimed nor popped before its time", async () => {
+        const queue = await harness.newQueue();
+        await post(harness, queue, 1, { delaySeconds: 10 });
+        advance(harness, 9);
+        expect((await list(queue)).items).toEqual([]);
+        expect((await claim(harness, queue)).claim).toBeNull();
+        expect(await harness.driver.messages.pop({ queue, limit: 5 })).toEqual([]);
+        advance(harness, 1);
+        expect((await list(queue)).items).toHaveLength(1);
+        expect((await claim(harness, queue)).messages).toHaveLength(1);
+      });
+
+      it("age counts whole seconds since posting", async () => {
+        const queue = await harness.newQueue();
+        const [id] = (await post(harness, queue, 1)) as [string];
+        advance(harness, 12);
+        expect((await harness.driver.messages.get({ queue, id })).ageSeconds).toBe(12);
+      });
+    });
+
+    describe("popping", () => {
+      it("takes the oldest free ones away, in order", async () => {
+        const queue = await harness.newQueue();
+        await post(harness, queue, 2);
+        await claim(harness, queue, { limit: 2 });
+        const free = await post(harness, queue, 5);
+        expect(idsOf(await harness.driver.messages.pop({ queue, limit: 3 }))).toEqual(free.slice(0, 3));
+        expect(idsOf(await harness.driver.messages.pop({ queue, limit: 10 }))).toEqual(free.slice(3));
+        expect(await harness.driver.messages.pop({ queue, limit: 10 })).toEqual([]);
+      });
+
+      it("at the same moment never gives a message twice", async () => {
+        const queue = await harness.newQueue();
+        const ids = await post(harness, queue, 100);
+        const popped = await Promise.all(
+          Array.from({ length: 20 }, (_, index) =>
+            (index % 2 === 0 ? harness.driver : harness.neighbour).messages.pop({ queue, limit: 5 }),
+          ),
+        );
+        const all = popped.flatMap(idsOf);
+        expect(new Set(all).size).toBe(all.length);
+        for (let rest = await harness.driver.messages.pop({ queue, limit: 50 }); rest.length > 0; ) {
+          all.push(...idsOf(rest));
+          rest = await harness.driver.messages.pop({ queue, limit: 50 });
+        }
+        expect(new Set(all)).toEqual(new Set(ids));
+      });
+    });
+
+    describe("deleting", () => {
+      it("removes a free message, and is silent about one that is not there", async () => {
+        const queue = await harness.newQueue();
+        const [id] = (await post(harness, queue, 1)) as [string];
+        expect(await harness.driver.messages.delete({ queue, id })).toBe("deleted");
+        expect(await harness.driver.messages.delete({ queue, id })).toBe("absent");
+        expect(await harness.driver.messages.delete({ queue, id: "nonsense" })).toBe("absent");
+        expect(await harness.driver.messages.delete({ queue, id, claimId: randomUUID() })).toBe("absent");
+      });
+
+      it("a claimed message needs its own claim", async () => {
+        const queue = await harness.newQueue();
+        const [id, other] = (await post(harness, queue, 2)) as [string, string];
+        const mine = await claim(harness, queue, { limit: 1 });
+        const theirs = await claim(harness, queue, { limit: 1 });
+        const remove = (claimId?: string) =>
+          harness.driver.messages.delete({ queue, id, ...(claimId === undefined ? {} : { claimId }) });
+        await expect(remove()).rejects.toMatchObject({ code: "MESSAGE_IS_CLAIMED" });
+        await expect(remove(theirs.claimId)).rejects.toMatchObject({ code: "MESSAGE_NOT_CLAIMED_BY" });
+        await expect(remove(randomUUID())).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
+        await expect(remove("nonsense")).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
+        expect(await remove(mine.claimId)).toBe("deleted");
+        await harness.driver.claims.delete({ queue, id: theirs.claimId });
+        await expect(harness.driver.messages.delete({ queue, id: other, claimId: mine.claimId })).rejects.toMatchObject(
+          { code: "MESSAGE_NOT_CLAIMED" },
+        );
+      });
+
+      it("late, with an expired claim's id, removes nothing", async () => {
+        const queue = await harness.newQueue();
+        const [id] = (await post(harness, queue, 1)) as [string];
+        const late = await claim(harness, queue, { ttlSeconds: 10 });
+        advance(harness, 10);
+        const remove = () => harness.driver.messages.delete({ queue, id, claimId: late.claimId });
+        await expect(remove()).rejects.toMatchObject({ code: "MESSAGE_NOT_CLAIMED" });
+        const next = await claim(harness, queue);
+        await expect(remove()).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
+        await expect(
+          harness.driver.messages.bulkDelete({ queue, ids: [id], claimIds: [late.claimId] }),
+        ).rejects.toMatchObject({ code: "MESSAGE_NOT_CLAIMED_BY" });
+        expect(await harness.driver.messages.delete({ queue, id, claimId: next.claimId })).toBe("deleted");
+      });
+
+      it("in bulk takes claimed ones too, ignores unknown ids and says how many", async () => {
+        const queue = await harness.newQueue();
+        const ids = await post(harness, queue, 4);
+        await claim(harness, queue, { limit: 2 });
+        const asked = [...ids, randomUUID(), "nope", ids[0] as string];
+        expect(await harness.driver.messages.bulkDelete({ queue, ids: asked })).toBe(4);
+        expect((await harness.driver.messages.stats([queue]))[0]).toMatchObject({ total: 0, claimed: 0 });
+      });
+
+      it("in bulk with claims takes all or nothing", async () => {
+        const queue = await harness.newQueue();
+        const ids = await post(harness, queue, 4);
+        const mine = await claim(harness, queue, { limit: 2 });
+        const theirs = await claim(harness, queue, { limit: 1 });
+        await expect(
+          harness.driver.messages.bulkDelete({ queue, ids: ids.slice(0, 3), claimIds: [mine.claimId] }),
+        ).rejects.toMatchObject({ code: "MESSAGE_NOT_CLAIMED_BY" });
+        await expect(
+          harness.driver.messages.bulkDelete({ queue, ids: ids.slice(3), claimIds: [mine.claimId] }),
+        ).rejects.toMatchObject({ code: "MESSAGE_NOT_CLAIMED_BY" });
+        expect(await readAll(harness.driver, queue)).toHaveLength(4);
+        const claimIds = [mine.claimId, theirs.claimId];
+        expect(await harness.driver.messages.bulkDelete({ queue, ids: ids.slice(0, 3), claimIds })).toBe(3);
+      });
+
+      it("many at once, in any order, meets no deadlock and a bad one fails alone", async () => {
+        const queue = await harness.newQueue();
+        const ids = await post(harness, queue, 60);
+        const shuffled = (seed: number) =>
+          ids.toSorted((a, b) => ((a.charCodeAt(17) * seed) % 7) - ((b.charCodeAt(17) * seed) % 7));
+        const results = await Promise.allSettled([
+          ...Array.from({ length: 10 }, (_, index) =>
+            (index % 2 === 0 ? harness.driver : harness.neighbour).messages.bulkDelete({
+              queue,
+              ids: shuffled(index + 1),
+            }),
+          ),
+          harness.driver.messages.delete({ queue: { project: "p", name: "missing" }, id: ids[0] as string }),
+        ]);
+        const deleted = results
+          .slice(0, -1)
+          .map((result) => (result.status === "fulfilled" ? result.value : result.reason));
+        expect(deleted.reduce((sum: number, count) => sum + count, 0)).toBe(60);
+        expect(results.at(-1)).toMatchObject({ status: "rejected", reason: { code: "QUEUE_DOES_NOT_EXIST" } });
+      });
+    });
+
+    describe("purging", () => {
+      it("takes everything, claimed ones too, ends their claims and never reuses a marker", async () => {
+        const queue = await harness.newQueue();
+        await post(harness, queue, 12);
+        const held = await claim(harness, queue, { limit: 3 });
+        const [last] = (await readAll(harness.driver, queue)).slice(-1);
+        await harness.driver.messages.purge({ queue });
+        expect(await readAll(harness.driver, queue)).toEqual([]);
+        expect((await harness.driver.messages.stats([queue]))[0]).toMatchObject({ total: 0, claimed: 0 });
+        await expect(harness.driver.claims.get({ queue, id: held.claimId })).rejects.toMatchObject({
+          code: "CLAIM_DOES_NOT_EXIST",
+        });
+        const ids = await post(harness, queue, 2);
+        const after = await readAll(harness.driver, queue);
+        expect(idsOf(after)).toEqual(ids);
+        expect(BigInt(after[0]?.marker ?? 0)).toBeGreaterThan(BigInt(last?.marker ?? 0));
+      });
+
+      it("again with the same idempotency key spares what came later", async () => {
+        const queue = await harness.newQueue();
+        await post(harness, queue, 2);
+        await harness.driver.messages.purge({ queue, idempotencyKey: "once" });
+        await post(harness, queue, 1);
+        await harness.driver.messages.purge({ queue, idempotencyKey: "once" });
+        expect(await readAll(harness.driver, queue)).toHaveLength(1);
+      });
+
+      it("while others post never leaves a message from before it", async () => {
+        const queue = await harness.newQueue();
+        const before = await post(harness, queue, 20);
+        const [, during] = await Promise.all([
+          harness.driver.messages.purge({ queue }),
+          Promise.all(Array.from({ length: 10 }, () => post(harness, queue, 1))),
+        ]);
+        const left = new Set(idsOf(await readAll(harness.driver, queue)));
+        for (const id of before) expect(left.has(id)).toBe(false);
+        for (const id of left) expect(during.flat()).toContain(id);
+      });
+
+      it("is followed by gc, which frees the rows once it cannot be undone", async () => {
+        const queue = await harness.newQueue();
+        await post(harness, queue, 30);
+        await harness.driver.messages.purge({ queue });
+        const early = await harness.driver.gc();
+        advance(harness, 31);
+        const late = await harness.driver.gc();
+        expect(early.messages + late.messages).toBeGreaterThanOrEqual(30);
+        expect(late.messages).toBeGreaterThanOrEqual(30);
+        expect(await post(harness, queue, 1)).toHaveLength(1);
+        expect(await readAll(harness.driver, queue)).toHaveLength(1);
+      });
+    });
+
+    describe("statistics", () => {
+      it("count free, claimed and delayed, and name the oldest and newest", async () => {
+        const queue = await harness.newQueue();
+        const ids = await post(harness, queue, 6);
+        await claim(harness, queue, { limit: 2 });
+        advance(harness, 5);
+        const [delayed] = await post(harness, queue, 1, { delaySeconds: 60 });
+        const [stats] = await harness.driver.messages.stats([queue]);
+        expect(stats).toMatchObject({ free: 5, claimed: 2, delayed: 1, total: 7, exact: true });
+        expect(stats?.oldest).toMatchObject({ id: ids[0], ageSeconds: 5 });
+        expect(stats?.newest).toMatchObject({ id: delayed, ageSeconds: 0 });
+      });
+
+      it("come for many queues in the order asked, null for those that are not there", async () => {
+        const a = await harness.newQueue();
+        const b = await harness.newQueue();
+        await post(harness, a, 3);
+        await post(harness, b, 1);
+        const missing = { project: a.project, name: uniqueName("missing") };
+        const stats = await harness.driver.messages.stats([b, missing, a, b]);
+        expect(stats.map((one) => one?.total ?? null)).toEqual([1, null, 3, 1]);
+      });
+
+      it("of a long queue come from counters, close to the truth and marked so", async () => {
+        const queue = await harness.newQueue();
+        for (let round = 0; round < 12; round += 1) await post(harness, queue, 1000);
+        await claim(harness, queue, { limit: 100 });
+        await harness.driver.gc();
+        const [long] = await harness.driver.messages.stats([queue]);
+        expect(long).toMatchObject({ total: 12_000, claimed: 100, free: 11_900, exact: false });
+        await harness.driver.messages.purge({ queue });
+        expect((await harness.driver.messages.stats([queue]))[0]).toMatchObject({ total: 0, exact: true });
+      });
+    });
+
+    describe("moving", () => {
+      it("transfers what a claim holds to the end of another queue, with its ids", async () => {
+        const from = await harness.newQueue();
+        const to = await harness.newQueueBeside(from);
+        const [there] = await post(harness, to, 1);
+        const ids = await post(harness, from, 3);
+        const held = await claim(harness, from, { limit: 2 });
+        const move = { from, to, ids, claimId: held.claimId, ttlSeconds: 500 };
+        expect(await harness.driver.messages.transfer(move)).toBe(2);
+        expect(idsOf(await readAll(harness.driver, from))).toEqual([ids[2]]);
+        const moved = await readAll(harness.driver, to);
+        expect(idsOf(moved)).toEqual([there, ids[0], ids[1]]);
+        expect(moved[1]).toMatchObject({ claim: null, claimCount: 0, ttlSeconds: 500, bodyText: "0" });
+        expect(await harness.driver.messages.transfer(move)).toBe(0);
+        expect(await harness.driver.messages.get({ queue: to, id: ids[0] as string })).toMatchObject({ id: ids[0] });
+        expect(await harness.driver.messages.delete({ queue: to, id: ids[0] as string })).toBe("deleted");
+        const again = await claim(harness, to, { limit: 5 });
+        expect(idsOf(again.messages)).toEqual([there, ids[1]]);
+      });
+
+      it("transfers nothing for a claim that has expired", async () => {
+        const from = await harness.newQueue();
+        const to = await harness.newQueueBeside(from);
+        const ids = await post(harness, from, 1);
+        const held = await claim(harness, from, { ttlSeconds: 10 });
+        advance(harness, 10);
+        const move = { from, to, ids, claimId: held.claimId, ttlSeconds: null };
+        expect(await harness.driver.messages.transfer(move)).toBe(0);
+        expect(await readAll(harness.driver, from)).toHaveLength(1);
+      });
+
+      it("adopts copies under their own ids, once", async () => {
+        const queue = await harness.newQueue();
+        const target = await harness.newQueueBeside(queue);
+        await post(harness, queue, 2, { ttlSeconds: 300 });
+        advance(harness, 100);
+        const messages = await readAll(harness.driver, queue);
+        await harness.driver.messages.adopt({ queue: target, messages, ttlSeconds: null });
+        await harness.driver.messages.adopt({ queue: target, messages, ttlSeconds: null });
+        const adopted = await readAll(harness.driver, target);
+        expect(idsOf(adopted)).toEqual(idsOf(messages));
+        const left = (adopted[0]?.expiresAt.getTime() ?? 0) - (adopted[0]?.createdAt.getTime() ?? 0);
+        expect(Math.abs(left - 200_000)).toBeLessThan(2000);
+      });
+    });
+  });
+}

@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { advance, claim, type DataDriverHarness, idsOf, type OpenDataDriver, post, readAll } from "./harness.ts";
+
+/** What a pool does with its row of a queue, gc, and health. On drivers that are asked with an epoch directly. */
+export function describeQueueLives(name: string, open: OpenDataDriver): void {
+  describe(`queue lives on ${name}`, () => {
+    let harness: DataDriverHarness;
+    beforeAll(async () => {
+      harness = await open();
+    });
+    afterAll(() => harness.close());
+
+    it("attaching again with the same epoch changes nothing", async () => {
+      const queue = await harness.newQueue();
+      const ids = await post(harness, queue, 2);
+      await harness.driver.attachQueue({ ...queue, epoch: 1 });
+      expect(idsOf(await readAll(harness.driver, queue))).toEqual(ids);
+    });
+
+    it("a higher epoch begins an empty life, and never reuses a marker", async () => {
+      const queue = await harness.newQueue();
+      await post(harness, queue, 2);
+      const held = await claim(harness, queue, { limit: 1 });
+      const [last] = (await readAll(harness.driver, queue)).slice(-1);
+      await harness.driver.attachQueue({ ...queue, epoch: 5 });
+      expect(await readAll(harness.driver, queue)).toEqual([]);
+      await expect(harness.driver.claims.get({ queue, id: held.claimId })).rejects.toMatchObject({
+        code: "CLAIM_DOES_NOT_EXIST",
+      });
+      await post(harness, queue, 1);
+      const [next] = await readAll(harness.driver, queue);
+      expect(BigInt(next?.marker ?? 0)).toBeGreaterThan(BigInt(last?.marker ?? 0));
+      await expect(harness.driver.attachQueue({ ...queue, epoch: 4 })).rejects.toMatchObject({
+        code: "QUEUE_EPOCH_STALE",
+      });
+    });
+
+    it("attached by many at once has one life", async () => {
+      const queue = await harness.newQueue();
+      const results = await Promise.allSettled(
+        [2, 3, 4, 4, 4].map((epoch, index) =>
+          (index % 2 === 0 ? harness.driver : harness.neighbour).attachQueue({ ...queue, epoch }),
+        ),
+      );
+      for (const result of results) {
+        if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "QUEUE_EPOCH_STALE" });
+      }
+      await harness.driver.messages.post({
+        queue: { ...queue, epoch: 4 },
+        messages: [{ bodyText: "1", ttlSeconds: 60, delaySeconds: 0 }],
+        clientId: null,
+      });
+    });
+
+    it("a caller with an old epoch writes and reads nothing, even when it remembers the queue", async () => {
+      const queue = await harness.newQueue();
+      const old = { ...queue, epoch: 1 };
+      await post(harness, old, 1);
+      await harness.neighbour.attachQueue({ ...queue, epoch: 2 });
+      const stale = { code: "QUEUE_EPOCH_STALE" };
+      await expect(post(harness, old, 1)).rejects.toMatchObject(stale);
+      await expect(claim(harness, old)).rejects.toMatchObject(stale);
+      await expect(harness.driver.messages.list({ queue: old, page: { limit: 1 } })).rejects.toMatchObject(stale);
+      await expect(harness.driver.messages.pop({ queue: old, limit: 1 })).rejects.toMatchObject(stale);
+      await expect(harness.driver.messages.purge({ queue: old })).rejects.toMatchObject(stale);
+      expect(await readAll(harness.driver, { ...queue, epoch: 2 })).toEqual([]);
+    });
+
+    it("a detached queue is gone at once, and gc frees its rows later", async () => {
+      const queue = await harness.newQueue();
+      await post(harness, queue, 5);
+      await claim(harness, queue, { limit: 1 });
+      await harness.driver.detachQueue(queue);
+      await harness.driver.detachQueue(queue);
+      await expect(post(harness, queue, 1)).rejects.toMatchObject({ code: "QUEUE_DOES_NOT_EXIST" });
+      await expect(readAll(harness.neighbour, queue)).rejects.toMatchObject({ code: "QUEUE_DOES_NOT_EXIST" });
+      expect(await harness.driver.messages.stats([queue])).toEqual([null]);
+      advance(harness, 31);
+      const freed = await harness.driver.gc();
+      expect(freed.messages).toBeGreaterThanOrEqual(5);
+      expect(freed.queues).toBeGreaterThanOrEqual(1);
+    });
+
+    it("gc frees what has expired and nothing else", async () => {
+      const queue = await harness.newQueue();
+      await post(harness, queue, 3, { ttlSeconds: 10 });
+      await claim(harness, queue, { ttlSeconds: 5, graceSeconds: 0, limit: 1 });
+      const stay = await post(harness, queue, 2, { ttlSeconds: 100_000 });
+      advance(harness, 10);
+      const freed = await harness.driver.gc();
+      expect(freed.messages).toBeGreaterThanOrEqual(3);
+      expect(freed.claims).toBeGreaterThanOrEqual(1);
+      expect(idsOf(await readAll(harness.driver, queue))).toEqual(stay);
+    });
+
+    it("gc by several at once is done by one", async () => {
+      const queue = await harness.newQueue();
+      await post(harness, queue, 50, { ttlSeconds: 1 });
+      advance(harness, 1);
+      const results = await Promise.all([harness.driver.gc(), harness.neighbour.gc(), harness.driver.gc()]);
+      expect(results.reduce((sum, result) => sum + result.messages, 0)).toBeGreaterThanOrEqual(50);
+      expect(await readAll(harness.driver, queue)).toEqual([]);
+    });
+
+    it("health really does each operation, and leaves nothing behind for readers", async () => {
+      const health = await harness.driver.health();
+      expect(health.storageReachable).toBe(true);
+      expect(health.operations.map((one) => one.operation)).toEqual([
+        "create_queue",
+        "post_messages",
+        "list_messages",
+        "claim_messages",
+        "delete_messages",
+        "delete_claim",
+        "bulk_delete_messages",
+        "delete_queue",
+      ]);
+      for (const operation of health.operations) {
+        expect(operation).toMatchObject({ succeeded: true, error: null });
+        expect(operation.seconds).toBeGreaterThan(0);
+      }
+    });
+
+    it("is alive", async () => {
+      expect(await harness.driver.isAlive()).toBe(true);
+    });
+  });
+}
