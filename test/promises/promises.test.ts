@@ -1,0 +1,69 @@
+/** Promises of the data plane that need a process of their own or a very long queue. The others are in test/conformance. */
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { DataDriver } from "../../server/storage/data-driver.ts";
+import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+const run = promisify(execFile);
+const LONG = 1_000_000;
+
+describe("promises of the PostgreSQL driver", () => {
+  let database: TestDatabase;
+  let driver: DataDriver;
+  let client: pg.Client;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    driver = await openPostgresDataDriver({ uri: database.url });
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+  });
+  afterAll(async () => {
+    await client.end();
+    await driver.close();
+    await database.drop();
+  });
+
+  it("three processes posting to the same 50 queues in random order meet no deadlock and lose nothing", async () => {
+    for (let index = 0; index < 50; index += 1) await driver.attachQueue({ project: "p", name: `q${index}`, epoch: 1 });
+    const poster = fileURLToPath(new URL("random-poster.ts", import.meta.url));
+    const outputs = await Promise.all([1, 2, 3].map(() => run(process.execPath, [poster, database.url, "50", "1500"])));
+    expect(outputs.map(({ stdout }) => stdout.trim())).toEqual(["1500", "1500", "1500"]);
+    const { rows } = await client.query("SELECT count(*)::int AS posted FROM messages");
+    expect(rows[0].posted).toBe(4500);
+    const deadlocks = await client.query(
+      "SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()",
+    );
+    expect(deadlocks.rows[0].deadlocks).toBe(0);
+  });
+
+  it("purging 1,000,000 messages takes under 50 ms, and deleting such a queue too", async () => {
+    const queue = { project: "p", name: "long" };
+    await driver.attachQueue({ ...queue, epoch: 1 });
+    const fill = () =>
+      client.query(
+        `INSERT INTO messages (queue_id, marker, created_at, expires_at, ttl_seconds, body)
+         SELECT q.id, nextval('message_marker'), now(), now() + interval '1 hour', 3600, '"x"'
+         FROM pool_queues q, generate_series(1, ${LONG}) WHERE q.name = 'long' AND q.state = 'live'`,
+      );
+    const timed = async (work: () => Promise<unknown>) => {
+      const start = performance.now();
+      await work();
+      return performance.now() - start;
+    };
+    await fill();
+    await driver.messages.stats([queue]);
+    expect(await timed(() => driver.messages.purge({ queue }))).toBeLessThan(50);
+    expect((await driver.messages.list({ queue, page: { limit: 1 } })).items).toEqual([]);
+    await driver.messages.post({
+      queue,
+      messages: [{ bodyText: "1", ttlSeconds: 60, delaySeconds: 0 }],
+      clientId: null,
+    });
+    expect((await driver.messages.list({ queue, page: { limit: 5 } })).items).toHaveLength(1);
+    expect(await timed(() => driver.detachQueue(queue))).toBeLessThan(50);
+  }, 120_000);
+});
