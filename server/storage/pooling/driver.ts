@@ -1,0 +1,219 @@
+/** A data driver that sends each queue's calls to the pool that the catalogue names. To its callers it is one more DataDriver. */
+import { DomainError } from "../../errors.ts";
+import type { ControlDriver } from "../control-driver.ts";
+import {
+  type Capability,
+  type DataDriver,
+  DEFAULT_POOL,
+  type DriverHealth,
+  type GcResult,
+  type PooledDataDriver,
+} from "../data-driver.ts";
+import type { DriverRegistry } from "../driver-registry.ts";
+import { withDeadline } from "./deadline.ts";
+import { OpenPools } from "./open-pools.ts";
+import { type PlaceCache, PoolCatalog } from "./pool-catalog.ts";
+import { Router, routedClaims, routedMessages, routedSubscriptions } from "./routed-calls.ts";
+import { weightedChoice } from "./weighted-choice.ts";
+
+/** Each pool has its own, so that a dead one delays nobody else's answer. */
+const ALIVE_TIMEOUT_MS = 3000;
+const HEALTH_TIMEOUT_MS = 10_000;
+const GC_TIMEOUT_MS = 60_000;
+const VERIFY_TIMEOUT_MS = 5000;
+/** Pools read at a time for calls that go to all of them. */
+const POOL_PAGE = 100;
+
+/**
+ * `defaultDriver` is the built-in pool "default": the control database. `close` closes it too.
+ * `cache` remembers places for a second; see PlaceCache. `random` and `now` (milliseconds) are for tests.
+ * `onError` hears of pools that failed where no caller does; it must not throw.
+ */
+export function createPoolingDriver(params: {
+  control: ControlDriver;
+  cache: PlaceCache;
+  registry: DriverRegistry;
+  defaultDriver: DataDriver;
+  random?: () => number;
+  now?: () => number;
+  onError?: (error: unknown) => void;
+}): PooledDataDriver {
+  const { control, cache, registry, defaultDriver } = params;
+  const random = params.random ?? Math.random;
+  const onError = params.onError ?? (() => undefined);
+  const catalog = new PoolCatalog(control, cache);
+  const pools = new OpenPools({
+    pools: control.pools,
+    registry,
+    defaultDriver,
+    now: params.now ?? (() => performance.now()),
+    onError,
+  });
+  const router = new Router(catalog, pools, onError);
+  const collecting = new Map<string, Promise<GcResult>>();
+
+  async function poolNames(): Promise<string[]> {
+    const names = [DEFAULT_POOL];
+    let after: string | undefined;
+    do {
+      const page = await control.pools.list({ page: { after, limit: POOL_PAGE } });
+      names.push(...page.items.map((pool) => pool.name));
+      after = page.nextMarker ?? undefined;
+    } while (after !== undefined);
+    return names;
+  }
+
+  /** Asks all pools at once and gives each answer, or null for a pool that failed or took too long. */
+  async function askAll<T>(milliseconds: number, ask: (driver: DataDriver, name: string) => Promise<T>) {
+    return Promise.all(
+      (await poolNames()).map(async (name): Promise<T | null> => {
+        try {
+          const answer = pools.get(name).then((driver) => ask(driver, name));
+          return await withDeadline(answer, milliseconds, () => tooLate(name));
+        } catch (error) {
+          onError(error);
+          return null;
+        }
+      }),
+    );
+  }
+
+  return {
+    capabilities: defaultDriver.capabilities,
+    messages: routedMessages(router),
+    claims: routedClaims(router),
+    subscriptions: routedSubscriptions(router),
+
+    async attachQueue(queue) {
+      await catalog.forget(queue);
+      const place = await catalog.find(queue);
+      await (await pools.get(place.pool)).attachQueue(queue);
+    },
+
+    async detachQueue(queue) {
+      await catalog.forget(queue);
+      const [entry] = await control.catalogue.getMany([queue]);
+      if (entry === undefined) return;
+      await (await pools.get(entry.pool)).detachQueue(queue);
+    },
+
+    async isAlive() {
+      try {
+        return (await askAll(ALIVE_TIMEOUT_MS, (driver) => driver.isAlive())).every((alive) => alive === true);
+      } catch (error) {
+        onError(error);
+        return false;
+      }
+    },
+
+    async health() {
+      try {
+        return worstOf(await askAll(HEALTH_TIMEOUT_MS, (driver) => driver.health()));
+      } catch (error) {
+        onError(error);
+        return { storageReachable: false, operations: [] };
+      }
+    },
+
+    async gc() {
+      const results = await askAll(GC_TIMEOUT_MS, (driver, name) => {
+        // One that takes longer than the deadline goes on; the next call joins it.
+        const running = collecting.get(name);
+        if (running !== undefined) return running;
+        const started = driver.gc().finally(() => collecting.delete(name));
+        collecting.set(name, started);
+        return started;
+      });
+      const collected = results.filter((result) => result !== null);
+      if (collected.length === 0) {
+        throw new DomainError("STORAGE_UNAVAILABLE", "No pool could be collected. Try again in a few seconds.");
+      }
+      return collected.reduce((sum, one) => ({
+        messages: sum.messages + one.messages,
+        claims: sum.claims + one.claims,
+        subscriptions: sum.subscriptions + one.subscriptions,
+        queues: sum.queues + one.queues,
+      }));
+    },
+
+    close: () => pools.close(),
+
+    // Read anew for each new queue: a pool that was just given or denied a flavor counts at once.
+    async choosePool(flavor) {
+      const chosen = weightedChoice(await control.pools.getPoolsByFlavor(flavor), random);
+      if (chosen !== null) return chosen.name;
+      if (flavor === null) return DEFAULT_POOL;
+      throw new DomainError(
+        "NO_POOL_FOUND",
+        `No pool of the flavor ${JSON.stringify(flavor)} takes new queues. Give it a pool with a weight above 0.`,
+        { details: { flavor } },
+      );
+    },
+
+    pool: (name) => pools.get(name),
+
+    async verify(uri) {
+      const opening = registry.open(uri);
+      try {
+        const driver = await withDeadline(opening, VERIFY_TIMEOUT_MS, notReachable);
+        const capabilities: ReadonlySet<Capability> = new Set(driver.capabilities);
+        await driver.close();
+        return capabilities;
+      } catch (error) {
+        // One that opens after all has nobody to use it.
+        opening.then((driver) => driver.close()).catch(() => undefined);
+        throw error instanceof DomainError && error.kind === "invalid" ? error : notReachable(error);
+      }
+    },
+
+    forgetQueue: (queue) => catalog.forget(queue),
+    forgetPool: (name) => pools.forget(name),
+  };
+}
+
+/** Of each operation the answer of the pool that did worst: failed before slow. A pool that gave none counts as not reachable. */
+function worstOf(answers: readonly (DriverHealth | null)[]): DriverHealth {
+  const operations = new Map<string, DriverHealth["operations"][number]>();
+  for (const one of answers.flatMap((answer) => answer?.operations ?? [])) {
+    const worst = operations.get(one.operation);
+    const worse =
+      worst === undefined || (worst.succeeded === one.succeeded ? one.seconds > worst.seconds : worst.succeeded);
+    if (worse) operations.set(one.operation, one);
+  }
+  return {
+    storageReachable: answers.every((answer) => answer?.storageReachable === true),
+    operations: [...operations.values()],
+  };
+}
+
+/** What a connection's error code tells; a driver's own words could hold the URI. */
+const REASONS: Record<string, string> = {
+  ECONNREFUSED: "nothing listens at this host and port",
+  ECONNRESET: "the server closed the connection",
+  EHOSTUNREACH: "the host cannot be reached",
+  ENETUNREACH: "the network cannot be reached",
+  ENOENT: "there is no such socket",
+  ENOTFOUND: "the host's name is not known",
+  EAI_AGAIN: "the host's name could not be looked up",
+  ETIMEDOUT: "it took too long to connect",
+};
+
+function notReachable(error?: unknown): DomainError {
+  return new DomainError("POOL_NOT_REACHABLE", `The pool cannot be used: ${reasonOf(error)}. Check its URI.`, {
+    cause: error,
+  });
+}
+
+/** A DomainError's message is made for people and holds no secret; of other errors only the code is told. */
+function reasonOf(error: unknown): string {
+  if (error === undefined) return "it took too long to connect";
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    const reason = REASONS[String((cause as { code?: unknown }).code)];
+    if (reason !== undefined) return reason;
+  }
+  return error instanceof DomainError ? error.message.replace(/\.$/, "") : "it refused the connection";
+}
+
+function tooLate(pool: string): DomainError {
+  return new DomainError("DEADLINE_EXCEEDED", `The pool ${JSON.stringify(pool)} took too long.`, { details: { pool } });
+}

@@ -1,0 +1,147 @@
+/** The pools' drivers: opened at their first use, kept while the pool stays where it is, and closed when it moves or goes. */
+import { DomainError, hasCode } from "../../errors.ts";
+import type { PoolsController } from "../control-driver.ts";
+import { type DataDriver, DEFAULT_POOL } from "../data-driver.ts";
+import type { DriverRegistry } from "../driver-registry.ts";
+
+/** How long a pool's URI, or the failure to open it, counts before it is looked at again. */
+const REMEMBER_MS = 1000;
+
+interface OpenPool {
+  readonly uri: string;
+  readonly driver: Promise<DataDriver>;
+  /** Null until it is open. */
+  opened: DataDriver | null;
+  failed: boolean;
+  checkedAt: number;
+}
+
+export class OpenPools {
+  readonly #pools: Pick<PoolsController, "get">;
+  readonly #registry: DriverRegistry;
+  readonly #defaultDriver: DataDriver;
+  readonly #now: () => number;
+  readonly #onError: (error: unknown) => void;
+  readonly #open = new Map<string, OpenPool>();
+  readonly #checking = new Map<string, Promise<DataDriver>>();
+  readonly #closing = new Set<Promise<void>>();
+  #closed = false;
+
+  constructor(params: {
+    pools: Pick<PoolsController, "get">;
+    registry: DriverRegistry;
+    defaultDriver: DataDriver;
+    now: () => number;
+    onError: (error: unknown) => void;
+  }) {
+    this.#pools = params.pools;
+    this.#registry = params.registry;
+    this.#defaultDriver = params.defaultDriver;
+    this.#now = params.now;
+    this.#onError = params.onError;
+  }
+
+  /** The pool's driver if it is open and its URI was looked at within the second. */
+  peek(name: string): DataDriver | undefined {
+    if (name === DEFAULT_POOL) return this.#defaultDriver;
+    const pool = this.#open.get(name);
+    if (pool === undefined || pool.opened === null || this.#now() - pool.checkedAt >= REMEMBER_MS) return undefined;
+    return pool.opened;
+  }
+
+  /** POOL_DOES_NOT_EXIST, STORAGE_UNAVAILABLE. Those who ask at the same time share one look and one opening. */
+  get(name: string): Promise<DataDriver> {
+    const driver = this.peek(name);
+    if (driver !== undefined) return Promise.resolve(driver);
+    const running = this.#checking.get(name);
+    if (running !== undefined) return running;
+    const started = this.#check(name).finally(() => {
+      if (this.#checking.get(name) === started) this.#checking.delete(name);
+    });
+    this.#checking.set(name, started);
+    return started;
+  }
+
+  /** Closes it once its calls in flight have ended; one that is still opening is closed when it is open, without waiting. The built-in pool stays. */
+  async forget(name: string): Promise<void> {
+    this.#checking.delete(name);
+    const pool = this.#open.get(name);
+    if (pool === undefined) return;
+    const closing = this.#retire(name, pool);
+    if (pool.opened !== null) await closing;
+  }
+
+  /** Closes all, the built-in pool too. Twice is once. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const name of this.#open.keys()) void this.forget(name);
+    await Promise.all([...this.#closing, this.#defaultDriver.close()]);
+  }
+
+  async #check(name: string): Promise<DataDriver> {
+    const known = this.#open.get(name);
+    // A pool that just failed to open is not tried by each caller anew: they would all wait for its time-out.
+    if (known !== undefined && known.failed && this.#now() - known.checkedAt < REMEMBER_MS) return known.driver;
+    const uri = await this.#uriOf(name, known);
+    const current = this.#open.get(name);
+    if (current !== undefined && current.uri === uri && !current.failed) {
+      current.checkedAt = this.#now();
+      return current.driver;
+    }
+    if (current !== undefined) void this.#retire(name, current);
+    return this.#start(name, uri);
+  }
+
+  async #uriOf(name: string, known: OpenPool | undefined): Promise<string> {
+    try {
+      return (await this.#pools.get(name)).uri;
+    } catch (error) {
+      if (hasCode(error, "POOL_DOES_NOT_EXIST")) {
+        if (known !== undefined) void this.#retire(name, known);
+        throw error;
+      }
+      // The control plane is out of reach; where the pool was a moment ago is the best guess, and writes check the epoch there.
+      if (known?.opened) return known.uri;
+      throw error;
+    }
+  }
+
+  #start(name: string, uri: string): Promise<DataDriver> {
+    if (this.#closed) throw new DomainError("SHUTTING_DOWN", "The server is stopping.");
+    const driver = this.#registry.open(uri).catch((error: unknown) => {
+      if (error instanceof DomainError && error.kind === "unavailable") throw error;
+      throw new DomainError("STORAGE_UNAVAILABLE", `The pool ${JSON.stringify(name)} cannot be opened.`, {
+        details: { pool: name },
+        cause: error,
+      });
+    });
+    const pool: OpenPool = { uri, driver, opened: null, failed: false, checkedAt: this.#now() };
+    this.#open.set(name, pool);
+    driver.then(
+      (opened) => {
+        pool.opened = opened;
+        pool.checkedAt = this.#now();
+      },
+      (error: unknown) => {
+        pool.failed = true;
+        pool.checkedAt = this.#now();
+        this.#onError(error);
+      },
+    );
+    return driver;
+  }
+
+  async #retire(name: string, pool: OpenPool): Promise<void> {
+    if (this.#open.get(name) === pool) this.#open.delete(name);
+    const closing = pool.driver
+      .then(
+        (driver) => driver.close(),
+        // It never opened, which whoever asked for it has heard.
+        () => undefined,
+      )
+      .catch(this.#onError)
+      .finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+    await closing;
+  }
+}

@@ -1,0 +1,142 @@
+/** Where each queue is: the catalogue, remembered for at most a second. */
+import { DomainError, hasCode } from "../../errors.ts";
+import type { CatalogueEntry, ControlDriver } from "../control-driver.ts";
+import type { QueueRef } from "../data-driver.ts";
+import { withDeadline } from "./deadline.ts";
+
+/** A queue's pool, and its life there. */
+export interface Place {
+  readonly pool: string;
+  readonly epoch: number;
+}
+
+/**
+ * The drivers' cache, as far as it is needed here; a configured KeyValueStore is one. It may forget, fail or hang:
+ * that costs a look at the catalogue, and no answer depends on it. Best a store in memory without locks and key mangler.
+ */
+export interface PlaceCache {
+  /** What is in this process, without a promise. */
+  peek(key: string): Place | undefined;
+  /** Rejects when it is absent. */
+  get(key: string): Promise<Place>;
+  set(key: string, place: Place, options: { ttlSeconds: number }): Promise<void>;
+  deleteMulti(keys: readonly string[]): Promise<void>;
+}
+
+const REMEMBER_SECONDS = 1;
+/** Longer than this a cache is slower than what it stands in for. */
+const CACHE_TIMEOUT_MS = 250;
+
+export class PoolCatalog {
+  readonly #control: Pick<ControlDriver, "catalogue" | "queues">;
+  readonly #cache: PlaceCache;
+  /** Everyone who asks for the same queue at the same time waits for one look. */
+  readonly #looking = new Map<string, Promise<Place>>();
+
+  constructor(control: Pick<ControlDriver, "catalogue" | "queues">, cache: PlaceCache) {
+    this.#control = control;
+    this.#cache = cache;
+  }
+
+  /** What this process remembers; undefined says nothing about the queue. */
+  peek(queue: QueueRef): Place | undefined {
+    try {
+      return this.#cache.peek(keyOf(queue));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** QUEUE_DOES_NOT_EXIST when the catalogue has no entry; that is not remembered, so a queue made elsewhere is there at once. */
+  find(queue: QueueRef): Promise<Place> {
+    return this.#lookOnce(queue, async (key) => {
+      const cached = await this.#read(key);
+      return cached ?? placeOf(await this.#entry(queue));
+    });
+  }
+
+  /** Past the cache, and only for a queue whose record is there: the entry of a deleted one may remain for its subscriptions. QUEUE_DOES_NOT_EXIST. */
+  async reload(queue: QueueRef): Promise<Place> {
+    const [entry, exists] = await Promise.all([this.#entry(queue), this.#control.queues.exists(queue)]);
+    if (!exists) throw doesNotExist(queue);
+    const place = placeOf(entry);
+    await this.#write(keyOf(queue), place);
+    return place;
+  }
+
+  /** The places of many queues, with one look at the catalogue for those that are not remembered; null for those it does not know. */
+  async findMany(queues: readonly QueueRef[]): Promise<(Place | null)[]> {
+    const places = queues.map((queue) => this.peek(queue) ?? null);
+    const unknown = queues.filter((_, index) => places[index] === null);
+    if (unknown.length === 0) return places;
+    const found = new Map<string, Place>();
+    for (const entry of await this.#control.catalogue.getMany(unknown)) {
+      const key = keyOf({ project: entry.project, name: entry.queue });
+      found.set(key, placeOf(entry));
+    }
+    await Promise.all(Array.from(found, ([key, place]) => this.#write(key, place)));
+    return queues.map((queue, index) => places[index] ?? found.get(keyOf(queue)) ?? null);
+  }
+
+  async forget(queue: QueueRef): Promise<void> {
+    const key = keyOf(queue);
+    this.#looking.delete(key);
+    await this.#quietly(() => this.#cache.deleteMulti([key]));
+  }
+
+  #lookOnce(queue: QueueRef, look: (key: string) => Promise<Place>): Promise<Place> {
+    const key = keyOf(queue);
+    const running = this.#looking.get(key);
+    if (running !== undefined) return running;
+    const started: Promise<Place> = look(key)
+      .then(async (place) => {
+        // Forgotten meanwhile: what was read may be from before the change.
+        if (this.#looking.get(key) === started) await this.#write(key, place);
+        return place;
+      })
+      .finally(() => {
+        if (this.#looking.get(key) === started) this.#looking.delete(key);
+      });
+    this.#looking.set(key, started);
+    return started;
+  }
+
+  async #entry(queue: QueueRef): Promise<CatalogueEntry> {
+    try {
+      return await this.#control.catalogue.get(queue);
+    } catch (error) {
+      throw hasCode(error, "QUEUE_NOT_MAPPED") ? doesNotExist(queue) : error;
+    }
+  }
+
+  async #read(key: string): Promise<Place | undefined> {
+    return this.#quietly(() => this.#cache.get(key));
+  }
+
+  async #write(key: string, place: Place): Promise<void> {
+    await this.#quietly(() => this.#cache.set(key, place, { ttlSeconds: REMEMBER_SECONDS }));
+  }
+
+  async #quietly<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await withDeadline(work(), CACHE_TIMEOUT_MS, () => new Error("The cache took too long."));
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function placeOf(entry: CatalogueEntry): Place {
+  return { pool: entry.pool, epoch: entry.epoch };
+}
+
+/** The length in front keeps ("a", "bc") and ("ab", "c") apart. */
+function keyOf({ project, name }: QueueRef): string {
+  return `${project.length}:${project}${name}`;
+}
+
+function doesNotExist(queue: QueueRef): DomainError {
+  return new DomainError("QUEUE_DOES_NOT_EXIST", "There is no queue of this name in this project.", {
+    details: { project: queue.project, queue: queue.name },
+  });
+}

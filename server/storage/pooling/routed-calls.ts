@@ -1,0 +1,208 @@
+/** The data plane's calls, each sent to the pool that holds its queue. */
+import { DomainError, hasCode } from "../../errors.ts";
+import type {
+  ClaimController,
+  DataDriver,
+  MessageController,
+  QueueRef,
+  QueueStats,
+  SubscriptionController,
+} from "../data-driver.ts";
+import type { OpenPools } from "./open-pools.ts";
+import type { PoolCatalog } from "./pool-catalog.ts";
+
+/** The codes that say: the queue is not there, or not in this life. Nothing was read or written, so the call may be repeated. */
+function isMisplaced(error: unknown): boolean {
+  return hasCode(error, "QUEUE_EPOCH_STALE") || hasCode(error, "QUEUE_DOES_NOT_EXIST");
+}
+
+export class Router {
+  readonly #catalog: PoolCatalog;
+  readonly #pools: OpenPools;
+  readonly #onError: (error: unknown) => void;
+
+  constructor(catalog: PoolCatalog, pools: OpenPools, onError: (error: unknown) => void) {
+    this.#catalog = catalog;
+    this.#pools = pools;
+    this.#onError = onError;
+  }
+
+  /**
+   * Makes the call where the queue was a moment ago. When that pool does not know the queue or its life, looks at the catalogue, gives the
+   * pool the queue's row if it lacks it (a crash may have come between the two), and makes the call once more. QUEUE_DOES_NOT_EXIST.
+   * A caller that names an epoch itself gets it checked, and QUEUE_EPOCH_STALE.
+   */
+  async call<T>(queue: QueueRef, work: (driver: DataDriver, queue: QueueRef) => Promise<T>): Promise<T> {
+    const place = this.#catalog.peek(queue) ?? (await this.#catalog.find(queue));
+    const driver = this.#pools.peek(place.pool) ?? (await this.#pools.get(place.pool));
+    const { project, name, epoch = place.epoch } = queue;
+    try {
+      return await work(driver, { project, name, epoch });
+    } catch (error) {
+      if (!isMisplaced(error) || queue.epoch !== undefined) throw error;
+    }
+    try {
+      const mended = await this.mend(queue);
+      return await work(mended.driver, mended.queue);
+    } catch (error) {
+      if (!hasCode(error, "QUEUE_EPOCH_STALE")) throw error;
+      throw new DomainError("STORAGE_UNAVAILABLE", "The queue is moving or being made again. Try again.", {
+        cause: error,
+      });
+    }
+  }
+
+  /** The queue's pool by the catalogue itself, where the queue has its row from now on. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE. */
+  async mend(queue: QueueRef): Promise<{ driver: DataDriver; queue: QueueRef & { epoch: number } }> {
+    await this.#catalog.forget(queue);
+    const place = await this.#catalog.reload(queue);
+    const driver = await this.#pools.get(place.pool);
+    const found = { project: queue.project, name: queue.name, epoch: place.epoch };
+    await driver.attachQueue(found);
+    return { driver, queue: found };
+  }
+
+  /**
+   * One call to each pool for its queues. Where a pool has none for a queue, the catalogue is asked and the call made once more. A pool
+   * that fails leaves null for its queues, so that the others' are seen; when every pool fails, so does this.
+   */
+  async stats(queues: readonly QueueRef[]): Promise<(QueueStats | null)[]> {
+    const places = await this.#catalog.findMany(queues);
+    const answers: (QueueStats | null)[] = queues.map(() => null);
+    const byPool = new Map<string, number[]>();
+    places.forEach((place, index) => {
+      if (place === null) return;
+      const group = byPool.get(place.pool);
+      if (group === undefined) byPool.set(place.pool, [index]);
+      else group.push(index);
+    });
+    const failures: unknown[] = [];
+    await Promise.all(
+      Array.from(byPool, async ([pool, group]) => {
+        try {
+          const driver = this.#pools.peek(pool) ?? (await this.#pools.get(pool));
+          const refs = group.map((index): QueueRef => {
+            const { project, name, epoch = places[index]?.epoch } = queues[index] as QueueRef;
+            return { project, name, epoch };
+          });
+          const given = await statsWhereKnown(driver, refs);
+          await Promise.all(
+            group.map(async (index, position) => {
+              answers[index] = given[position] ?? (await this.#statsOfMended(queues[index] as QueueRef));
+            }),
+          );
+        } catch (error) {
+          failures.push(error);
+        }
+      }),
+    );
+    if (failures.length > 0 && failures.length === byPool.size) throw failures[0];
+    failures.forEach(this.#onError);
+    return answers;
+  }
+
+  async #statsOfMended(queue: QueueRef): Promise<QueueStats | null> {
+    if (queue.epoch !== undefined) return null;
+    try {
+      const mended = await this.mend(queue);
+      return (await mended.driver.messages.stats([mended.queue]))[0] ?? null;
+    } catch (error) {
+      if (isMisplaced(error)) return null;
+      throw error;
+    }
+  }
+
+  /**
+   * In one pool the pool does it in one step. Between two: copied, then deleted under the claim. When the claim has lapsed in between,
+   * the originals stay and 0 is given; the next move finds the copies there and does not copy again.
+   */
+  async transfer(params: Parameters<MessageController["transfer"]>[0]): Promise<number> {
+    const { from, to, ids, claimId, ttlSeconds } = params;
+    const [source, target] = await Promise.all([this.#catalog.find(from), this.#catalog.find(to)]);
+    if (source.pool === target.pool) {
+      return this.call(from, (driver, fromHere) =>
+        this.call(to, (other, toHere) => {
+          if (other !== driver) throw moved(to);
+          return driver.messages.transfer({ ...params, from: fromHere, to: toHere });
+        }),
+      );
+    }
+    const held = await this.call(from, async (driver, queue) =>
+      (await driver.messages.bulkGet({ queue, ids })).filter((message) => message.claim?.id === claimId),
+    );
+    if (held.length === 0) return 0;
+    await this.call(to, (driver, queue) => driver.messages.adopt({ queue, messages: held, ttlSeconds }));
+    try {
+      return await this.call(from, (driver, queue) =>
+        driver.messages.bulkDelete({ queue, ids: held.map((message) => message.id), claimIds: [claimId] }),
+      );
+    } catch (error) {
+      if (hasCode(error, "MESSAGE_NOT_CLAIMED_BY") || hasCode(error, "MESSAGE_NOT_CLAIMED")) return 0;
+      if (hasCode(error, "CLAIM_DOES_NOT_EXIST")) return 0;
+      throw error;
+    }
+  }
+}
+
+/** A stale epoch of one queue fails the call for all of a pool's; then each is asked for by itself. */
+async function statsWhereKnown(driver: DataDriver, queues: readonly QueueRef[]): Promise<(QueueStats | null)[]> {
+  try {
+    return await driver.messages.stats(queues);
+  } catch (error) {
+    if (!isMisplaced(error)) throw error;
+    if (queues.length === 1) return [null];
+    return (await Promise.all(queues.map((queue) => statsWhereKnown(driver, [queue])))).flat();
+  }
+}
+
+function moved(queue: QueueRef): DomainError {
+  return new DomainError("QUEUE_EPOCH_STALE", "The queue has moved to another pool.", {
+    details: { project: queue.project, queue: queue.name },
+  });
+}
+
+export function routedMessages(router: Router): MessageController {
+  return {
+    post: (params) => router.call(params.queue, (driver, queue) => driver.messages.post({ ...params, queue })),
+    list: (params) => router.call(params.queue, (driver, queue) => driver.messages.list({ ...params, queue })),
+    get: (params) => router.call(params.queue, (driver, queue) => driver.messages.get({ ...params, queue })),
+    bulkGet: (params) => router.call(params.queue, (driver, queue) => driver.messages.bulkGet({ ...params, queue })),
+    first: (params) => router.call(params.queue, (driver, queue) => driver.messages.first({ ...params, queue })),
+    pop: (params) => router.call(params.queue, (driver, queue) => driver.messages.pop({ ...params, queue })),
+    delete: (params) => router.call(params.queue, (driver, queue) => driver.messages.delete({ ...params, queue })),
+    bulkDelete: (params) =>
+      router.call(params.queue, (driver, queue) => driver.messages.bulkDelete({ ...params, queue })),
+    purge: (params) => router.call(params.queue, (driver, queue) => driver.messages.purge({ ...params, queue })),
+    adopt: (params) => router.call(params.queue, (driver, queue) => driver.messages.adopt({ ...params, queue })),
+    stats: (queues) => router.stats(queues),
+    transfer: (params) => router.transfer(params),
+  };
+}
+
+export function routedClaims(router: Router): ClaimController {
+  return {
+    create: (params) => router.call(params.queue, (driver, queue) => driver.claims.create({ ...params, queue })),
+    get: (params) => router.call(params.queue, (driver, queue) => driver.claims.get({ ...params, queue })),
+    list: (params) => router.call(params.queue, (driver, queue) => driver.claims.list({ ...params, queue })),
+    update: (params) => router.call(params.queue, (driver, queue) => driver.claims.update({ ...params, queue })),
+    delete: (params) => router.call(params.queue, (driver, queue) => driver.claims.delete({ ...params, queue })),
+  };
+}
+
+/** They outlive their queue, and so does its catalogue entry while there are any. */
+export function routedSubscriptions(router: Router): SubscriptionController {
+  return {
+    list: (params) => router.call(params.queue, (driver, queue) => driver.subscriptions.list({ ...params, queue })),
+    get: (params) => router.call(params.queue, (driver, queue) => driver.subscriptions.get({ ...params, queue })),
+    create: (params) => router.call(params.queue, (driver, queue) => driver.subscriptions.create({ ...params, queue })),
+    update: (params) => router.call(params.queue, (driver, queue) => driver.subscriptions.update({ ...params, queue })),
+    delete: (params) => router.call(params.queue, (driver, queue) => driver.subscriptions.delete({ ...params, queue })),
+    deleteAll: (params) =>
+      router.call(params.queue, (driver, queue) => driver.subscriptions.deleteAll({ ...params, queue })),
+    exists: (params) => router.call(params.queue, (driver, queue) => driver.subscriptions.exists({ ...params, queue })),
+    confirm: (params) =>
+      router.call(params.queue, (driver, queue) => driver.subscriptions.confirm({ ...params, queue })),
+    getWithSubscriber: (params) =>
+      router.call(params.queue, (driver, queue) => driver.subscriptions.getWithSubscriber({ ...params, queue })),
+  };
+}
