@@ -5,6 +5,7 @@ import { describeClaims } from "./claims.suite.ts";
 import { type OpenDataDriver, uniqueName } from "./harness.ts";
 import { describeMessages } from "./messages.suite.ts";
 import { describeQueueLives } from "./queue-lives.suite.ts";
+import { describeSubscriptions } from "./subscriptions.suite.ts";
 
 const postgres: OpenDataDriver = async () => {
   const database = await createTestDatabase();
@@ -34,3 +35,4 @@ const postgres: OpenDataDriver = async () => {
 describeMessages("PostgreSQL", postgres);
 describeClaims("PostgreSQL", postgres);
 describeQueueLives("PostgreSQL", postgres);
+describeSubscriptions("PostgreSQL", postgres);
