@@ -60,8 +60,15 @@ const settings = {
   OLD_SECRET_KEY: z.string().min(16, "must have at least 16 characters").optional(),
   /** Where browsers see this service, when it is not http://HOST:PORT. */
   PUBLIC_URL: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),
+  /** Where this service begins below its host, as a proxy passes it on. Inlined into the pages when they are built. */
+  BASE_PATH: z
+    .string()
+    .regex(/^(\/[A-Za-z0-9._~-]+)*$/, "must be empty, or begin with / and not end with it, such as /queues")
+    .default(""),
   AUTH: z.literal("none", { error: "must be none (the only way so far)" }).default("none"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
+  /** Seconds after SIGTERM in which readiness says 503 and requests are still taken, for a load balancer to notice. */
+  DRAIN_SECONDS: whole(1, 0, 8),
   /** Seconds between two collections of expired messages. */
   GC_INTERVAL: whole(10, 1),
   /** Seconds in which a purge or delete can be undone; gc frees nothing before. */
@@ -109,4 +116,9 @@ export class ConfigError extends Error {}
 
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** The environment for a process that this one starts, with these changes. */
+export function environmentForChild(changes: Record<string, string>): NodeJS.ProcessEnv {
+  return { ...process.env, ...changes };
 }

@@ -21,6 +21,7 @@ import {
 } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { StartError } from "./start-error.ts";
 
 const POINTER = "postgres-elsewhere";
 const ELSEWHERE = "/var/lib/isimud";
@@ -50,7 +51,7 @@ export function findPlace(dataDir: string): Place {
   const pointer = join(dataDir, POINTER);
   const pointed = existsSync(pointer) ? readFileSync(pointer, "utf8").trim() : null;
   if (pointed !== null && !existsSync(join(pointed, "data", "PG_VERSION"))) {
-    throw new Error(
+    throw new StartError(
       `${pointer} says that the database is at ${pointed}, but there is none. Put it back there; or, if it is lost for good, delete ${pointer} to begin with an empty one.`,
     );
   }
@@ -58,7 +59,7 @@ export function findPlace(dataDir: string): Place {
   const existing = existsSync(join(home, "data")) ? statSync(join(home, "data")) : null;
   if (process.getuid?.() !== 0) {
     if (existing && existing.uid !== process.getuid?.() && process.platform !== "win32") {
-      throw new Error(
+      throw new StartError(
         `The database in ${home} belongs to user id ${existing.uid}. Start Isimud as that user or as root, or choose another DATA_DIR.`,
       );
     }
@@ -96,7 +97,9 @@ function makeHome(home: string, account: Account): void {
 
 function ownerOf(cluster: { uid: number; gid: number }): Account {
   if (cluster.uid === 0) {
-    throw new Error("The database's folder belongs to root, and PostgreSQL does not run as root. Give it to `nobody`.");
+    throw new StartError(
+      "The database's folder belongs to root, and PostgreSQL does not run as root. Give it to `nobody`.",
+    );
   }
   return { name: accounts().find((one) => one.uid === cluster.uid)?.name ?? `with id ${cluster.uid}`, ...cluster };
 }
@@ -104,7 +107,7 @@ function ownerOf(cluster: { uid: number; gid: number }): Account {
 function unprivilegedAccount(): Account {
   const found = ["postgres", "nobody"].map((name) => accounts().find((one) => one.name === name)).find(Boolean);
   if (!found) {
-    throw new Error(
+    throw new StartError(
       "PostgreSQL does not run as root, and this machine has neither an account `postgres` nor `nobody`. Start Isimud as an ordinary user, or set DATABASE_URL.",
     );
   }
@@ -147,13 +150,13 @@ function nativeBinaries(): string {
   try {
     native = join(dirname(createRequire(import.meta.url).resolve(name)), "..", "native");
   } catch {
-    throw new Error(
+    throw new StartError(
       `The package ${name} is not installed, which brings PostgreSQL for this machine. Run \`npm ci\` (without --omit=optional), or set DATABASE_URL to a PostgreSQL of your own.`,
     );
   }
   const links = JSON.parse(readFileSync(join(native, "pg-symlinks.json"), "utf8")) as { target: string }[];
   if (links.some((link) => !existsSync(join(native, "..", link.target)))) {
-    throw new Error(
+    throw new StartError(
       `The package ${name} lacks its library links, because its install script did not run. Run \`npm rebuild ${name}\` and start again.`,
     );
   }

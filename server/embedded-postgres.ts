@@ -25,6 +25,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { findPlace, type Place, rememberPlace } from "./embedded-postgres-place.ts";
+import { commandLine, isAlive } from "./process-state.ts";
+import { StartError } from "./start-error.ts";
 
 /** The major version of the binaries; a cluster of another one is refused. */
 const MAJOR = "18";
@@ -101,7 +103,7 @@ export async function startEmbeddedPostgres(params: {
     server = child;
     const failed = new Promise<never>((_, reject) => {
       child.once("error", (error) => reject(cannotRun(error)));
-      child.once("exit", () => reject(new Error(`PostgreSQL did not start.\n${lastLines(logFile(place))}`)));
+      child.once("exit", () => reject(new StartError(`PostgreSQL did not start.\n${lastLines(logFile(place))}`)));
     });
     failed.catch(() => {});
     await Promise.race([ready(address("postgres"), report), failed]);
@@ -168,14 +170,14 @@ function makeCluster(place: Place, password: string): void {
   );
   unlinkSync(passwordFile);
   if (result.error) throw cannotRun(result.error);
-  if (result.status !== 0) throw new Error(`PostgreSQL could not make its database.\n${result.stderr}`);
+  if (result.status !== 0) throw new StartError(`PostgreSQL could not make its database.\n${result.stderr}`);
   renameSync(unfinished, join(place.home, "data"));
 }
 
 function checkVersion(cluster: string): void {
   const version = readFileSync(join(cluster, "PG_VERSION"), "utf8").trim();
   if (version === MAJOR) return;
-  throw new Error(
+  throw new StartError(
     `The database in ${cluster} was made by PostgreSQL ${version}, and this Isimud brings ${MAJOR}. ` +
       `Start it once more with the Isimud that made it and \`pg_dump\` it, or run a PostgreSQL ${version} on it yourself and set DATABASE_URL.`,
   );
@@ -226,7 +228,9 @@ async function ready(url: string, report: (line: string) => void): Promise<void>
     } catch (error) {
       await client.end().catch(() => {});
       if ((error as { code?: string }).code === "28P01") {
-        throw new Error("The database refuses the password in DATA_DIR/postgres-password. Put the right file back.");
+        throw new StartError(
+          "The database refuses the password in DATA_DIR/postgres-password. Put the right file back.",
+        );
       }
       if (Date.now() - began > START_DEADLINE_MS) throw error;
       if (!reported && Date.now() - began > 3000) {
@@ -286,25 +290,7 @@ async function stopOrphan(place: Place, report: (line: string) => void): Promise
       if (!isAlive(pid)) return;
     }
   }
-  throw new Error(`The PostgreSQL with process id ${pid} does not end. Stop it by hand and start again.`);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-  // An orphan in a container without an init stays a zombie: it has ended all the same.
-  return !(existsSync(`/proc/${pid}/stat`) && /^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8")));
-}
-
-/** Null where the system does not tell. */
-function commandLine(pid: number): string | null {
-  if (existsSync(`/proc/${pid}/cmdline`)) return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-  if (process.platform === "win32") return null;
-  const result = spawnSync("ps", ["-o", "command=", "-p", String(pid)], { encoding: "utf8" });
-  return result.status === 0 ? result.stdout : null;
+  throw new StartError(`The PostgreSQL with process id ${pid} does not end. Stop it by hand and start again.`);
 }
 
 // ----------------------------------------------------------------------------------------------- the parts
@@ -345,7 +331,7 @@ function freePort(): Promise<number> {
 }
 
 function cannotRun(error: Error): Error {
-  return new Error(
+  return new StartError(
     `PostgreSQL's program cannot run here (${error.message}). Run \`npm ci\`, or set DATABASE_URL to a PostgreSQL of your own.`,
     { cause: error },
   );

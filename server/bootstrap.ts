@@ -1,0 +1,131 @@
+/** Puts the parts together. The only file that knows concrete classes. */
+import { performance } from "node:perf_hooks";
+import type { Logger } from "pino";
+import { migrate } from "../prisma/migrate.ts";
+import type { Config } from "./config.ts";
+import { createMemoryBackend } from "./kvs/memory.ts";
+import { createPostgresBackend } from "./kvs/postgres.ts";
+import { createKeyValueStores, type KeyValueStores } from "./kvs/stores.ts";
+import { countMessages, createMetrics, type Metrics } from "./metrics.ts";
+import { createOperations } from "./operations/create-operations.ts";
+import type { Operations } from "./operations/operations.ts";
+import { createSecretBox } from "./secret-box.ts";
+import type { ControlDriver } from "./storage/control-driver.ts";
+import type { PooledDataDriver } from "./storage/data-driver.ts";
+import { createDriverRegistry } from "./storage/driver-registry.ts";
+import { createPoolingDriver } from "./storage/pooling/driver.ts";
+import type { Place } from "./storage/pooling/pool-catalog.ts";
+import { openConnections, splitSchema } from "./storage/postgres/connection.ts";
+import { createPostgresControlDriver } from "./storage/postgres/control-driver.ts";
+import { openPostgresDataDriver } from "./storage/postgres/data-driver.ts";
+
+/** Queues whose pool a process remembers; each takes some hundred bytes. */
+const CACHED_PLACES = 100_000;
+
+export interface Engine {
+  readonly config: Config;
+  readonly control: ControlDriver;
+  readonly data: PooledDataDriver;
+  readonly stores: KeyValueStores;
+  readonly operations: Operations;
+  readonly metrics: Metrics;
+  /** Waits for calls in flight, then closes all connections. Twice is once. */
+  close(): Promise<void>;
+}
+
+/**
+ * Brings the control database up to date and opens everything on it. `config` must have DATABASE_URL and SECRET_KEY.
+ * What it opened before it failed, it closes. `clock` moves the databases' clocks forward, for tests.
+ */
+export async function openEngine(
+  config: Config,
+  options: { log: Logger; clock?: { offsetMs: number } },
+): Promise<Engine> {
+  const { log, clock = { offsetMs: 0 } } = options;
+  const { DATABASE_URL: url, SECRET_KEY: secretKey } = config;
+  if (url === undefined || secretKey === undefined) throw new Error("The engine needs DATABASE_URL and SECRET_KEY.");
+  const warn = (message: string, error: unknown) => log.warn({ err: error }, message);
+
+  const applied = await migrate({ url, only: "all" });
+  if (applied.length > 0) log.info({ migrations: applied }, "The database's tables are up to date");
+
+  const openPostgresPool = (uri: string) =>
+    openPostgresDataDriver({
+      uri,
+      connections: config.DATABASE_CONNECTIONS,
+      clock,
+      undoSeconds: config.UNDO_SECONDS,
+      onError: (error) => warn("A pool's connections had an error", error),
+    });
+  const connections = openConnections({
+    url,
+    connections: config.DATABASE_CONNECTIONS,
+    applicationName: "isimud control",
+    onError: (error) => warn("An idle connection to the control database broke", error),
+  });
+  const defaultDriver = await openPostgresPool(url).catch(async (error: unknown) => {
+    await connections.end();
+    throw error;
+  });
+
+  const control = createPostgresControlDriver({
+    connections,
+    schema: splitSchema(url).schema,
+    secrets: createSecretBox(secretKey),
+    defaultPoolUri: url,
+  });
+  const stores = createKeyValueStores({
+    backends: { memory: createMemoryBackend({ clock }), postgres: createPostgresBackend({ connections, clock }) },
+    clock,
+  });
+  const metrics = createMetrics({
+    connections: () => ({
+      total: connections.totalCount,
+      idle: connections.idleCount,
+      waiting: connections.waitingCount,
+    }),
+  });
+  const registry = createDriverRegistry();
+  registry.register(["postgres", "postgresql"], async (uri) => {
+    await migrate({ url: uri, only: "pool" });
+    return openPostgresPool(uri);
+  });
+  const places = stores.get<Place>("isimud.places");
+  places.configure({
+    backingStore: "memory",
+    keyMangler: false,
+    locking: false,
+    expirationSeconds: 1,
+    maximumEntries: 50_000,
+  });
+  const data = countMessages(
+    createPoolingDriver({
+      control,
+      cache: places,
+      registry,
+      defaultDriver,
+      onError: (error) => warn("A pool failed", error),
+    }),
+    metrics.messages,
+  );
+  const operations = createOperations({ control, data, stores, limits: config, now: () => performance.now(), warn });
+
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    await data.close();
+    await control.close();
+    await connections.end();
+  };
+  return {
+    config,
+    control,
+    data,
+    stores,
+    operations,
+    metrics,
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,38 @@
+/** How this door says that something failed: the status of the error's kind, and the shape of a GraphQL error, so that one client code reads both. */
+import { DomainError, type ErrorCode, HTTP_STATUS } from "../errors.ts";
+
+export interface ErrorAnswer {
+  status: number;
+  body: { errors: [{ message: string; extensions: { code: string; status: number; details: object } }] };
+}
+
+/** What Fastify refuses on its own account before any route sees it. */
+const FASTIFY_CODES: Record<string, { code: ErrorCode; message: string }> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: { code: "TOO_LARGE", message: "The request's body is too large." },
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: { code: "BAD_INPUT", message: "The body is not as long as Content-Length says." },
+  FST_ERR_CTP_INVALID_JSON_BODY: { code: "BAD_INPUT", message: "The body is not JSON." },
+  FST_ERR_CTP_EMPTY_JSON_BODY: { code: "BAD_INPUT", message: "The body is empty." },
+};
+
+/** An unexpected error gives INTERNAL and the request's id; the caller logs it when `status` is 500. */
+export function answerError(error: unknown, requestId: string): ErrorAnswer {
+  if (error instanceof DomainError) return answer(error.code, error.status, error.message, error.details);
+  const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
+  const known = typeof code === "string" ? FASTIFY_CODES[code] : undefined;
+  if (known) {
+    const domainError = new DomainError(known.code, known.message);
+    return answer(known.code, domainError.status, known.message, {});
+  }
+  if (statusCode === 415) {
+    return answer("BAD_INPUT", 415, "This content type is not taken here. Use application/json.", {});
+  }
+  if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500) {
+    return answer("BAD_INPUT", statusCode, "The request makes no sense to this server.", {});
+  }
+  const message = `Something went wrong inside. The request's id is ${requestId}: with it an operator finds the cause in the log.`;
+  return answer("INTERNAL", HTTP_STATUS.internal, message, { requestId });
+}
+
+export function answer(code: ErrorCode | "NOT_FOUND", status: number, message: string, details: object): ErrorAnswer {
+  return { status, body: { errors: [{ message, extensions: { code, status, details } }] } };
+}

@@ -1,0 +1,127 @@
+/** Whether this service is well, for people, load balancers and Prometheus. */
+import type { FastifyInstance } from "fastify";
+import type { Metrics } from "../metrics.ts";
+import type { HealthOperations, HealthReport } from "../operations/health.ts";
+import type { EventLoopWatch } from "./event-loop.ts";
+
+const HEALTH_JSON = "application/health+json";
+
+type Status = HealthReport["status"];
+
+/** One measurement, as the draft "Health Check Response Format for HTTP APIs" names its parts. */
+interface Check {
+  componentType: "datastore" | "system" | "component";
+  status: Status;
+  observedValue?: number;
+  observedUnit?: string;
+  time: string;
+  output?: string;
+}
+
+export function addHealthRoutes(
+  app: FastifyInstance,
+  parts: { health: HealthOperations; metrics: Metrics; eventLoop: EventLoopWatch; isDraining: () => boolean },
+): void {
+  const { health, metrics, eventLoop, isDraining } = parts;
+
+  app.get("/health", async (request, reply) => {
+    const report = await health.check(request.access, {});
+    return reply
+      .code(report.status === "fail" ? 503 : 200)
+      .type(HEALTH_JSON)
+      .send({
+        status: report.status,
+        description: "Isimud, a message-queue service",
+        ...(report.warnings.length > 0 && { notes: report.warnings }),
+        checks: checksOf(report, eventLoop),
+      });
+  });
+
+  // Asks nobody but this process: a dead database is no reason to restart it.
+  app.get("/health/live", async (_, reply) => {
+    const { alive, milliseconds } = eventLoop.lag();
+    return reply
+      .code(alive ? 200 : 503)
+      .type(HEALTH_JSON)
+      .send({
+        status: alive ? "pass" : "fail",
+        checks: { "eventLoop:lag": [lagCheck(milliseconds, alive)] },
+      });
+  });
+
+  app.get("/health/ready", async (_, reply) => {
+    const ready = !isDraining() && (await health.isReady());
+    const output = isDraining() ? "This process is stopping." : "The control database cannot be reached.";
+    return reply
+      .code(ready ? 200 : 503)
+      .type(HEALTH_JSON)
+      .headers(ready ? {} : { "retry-after": "5" })
+      .send({ status: ready ? "pass" : "fail", ...(!ready && { output }) });
+  });
+
+  app.get("/metrics", async (_, reply) => {
+    const { body, contentType } = await metrics.text();
+    return reply.type(contentType).send(body);
+  });
+}
+
+function checksOf(report: HealthReport, eventLoop: EventLoopWatch): Record<string, Check[]> {
+  const now = new Date().toISOString();
+  const { alive, milliseconds } = eventLoop.lag();
+  const checks: Record<string, Check[]> = {
+    "control:responseTime": [
+      {
+        componentType: "datastore",
+        status: report.control.reachable ? "pass" : "fail",
+        observedValue: inMilliseconds(report.control.seconds),
+        observedUnit: "ms",
+        time: now,
+      },
+    ],
+    "eventLoop:lag": [lagCheck(milliseconds, alive)],
+  };
+  for (const pool of report.pools) {
+    const time = pool.checkedAt.toISOString();
+    checks[`pool ${pool.pool}:reachable`] = [
+      { componentType: "datastore", status: pool.storageReachable ? "pass" : "warn", time },
+    ];
+    for (const operation of pool.operations) {
+      checks[`pool ${pool.pool}:${operation.operation}`] = [
+        {
+          componentType: "datastore",
+          status: operation.succeeded ? "pass" : "warn",
+          observedValue: inMilliseconds(operation.seconds),
+          observedUnit: "ms",
+          time,
+          ...(operation.error !== null && { output: operation.error }),
+        },
+      ];
+    }
+  }
+  if (report.gc) {
+    checks["gc:duration"] = [
+      {
+        componentType: "component",
+        status: "pass",
+        observedValue: inMilliseconds(report.gc.seconds),
+        observedUnit: "ms",
+        time: report.gc.at.toISOString(),
+      },
+    ];
+  }
+  return checks;
+}
+
+function lagCheck(milliseconds: number, alive: boolean): Check {
+  return {
+    componentType: "system",
+    status: alive ? "pass" : "fail",
+    observedValue: milliseconds,
+    observedUnit: "ms",
+    time: new Date().toISOString(),
+  };
+}
+
+function inMilliseconds(seconds: number): number {
+  return Math.round(seconds * 1_000_000) / 1000;
+}
