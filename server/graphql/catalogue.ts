@@ -1,0 +1,141 @@
+import type { CatalogueEntry } from "../storage/control-driver.ts";
+import { orNull, projectArgs, projectField, queueArgs, queueField } from "./addresses.ts";
+import { builder } from "./builder.ts";
+import { connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
+import { DropAllInput, DropAllPayload } from "./drop-all.ts";
+import { PoolType } from "./pools.ts";
+import { type QueueParent, QueueType } from "./queue-types.ts";
+
+const CatalogueEntryType = builder.objectRef<CatalogueEntry>("CatalogueEntry").implement({
+  description: "Which pool holds a queue.",
+  fields: (t) => ({
+    project: t.exposeString("project", { description: "The queue's project." }),
+    queue: t.exposeString("queue", { description: "The queue's name." }),
+    pool: t.exposeString("pool", { description: "The pool's name." }),
+    epoch: t.expose("epoch", {
+      type: "SafeInt",
+      description:
+        "Grows with every change of any entry, so that a queue that is made again never meets its former life.",
+    }),
+  }),
+});
+
+const CatalogueConnectionType = connectionType("Catalogue", CatalogueEntryType, "catalogue entries");
+
+builder.objectFields(QueueType, (t) => ({
+  catalogueEntry: t.loadable({
+    type: CatalogueEntryType,
+    nullable: true,
+    description: "Which pool holds it. Many queues cost one question. Null when the catalogue has no entry for it.",
+    loaderOptions: { cache: false },
+    load: (queues: QueueParent[], { access, operations }) =>
+      operations.catalogue.getMany(access, { queues: queues.map(({ project, name }) => ({ project, queue: name })) }),
+    resolve: (queue) => queue,
+  }),
+}));
+
+builder.objectFields(PoolType, (t) => ({
+  catalogue: t.field({
+    type: CatalogueConnectionType,
+    args: pageArgs,
+    complexity: pageCost,
+    description: "The queues of all projects that live in it. Needs a caller who may see all projects.",
+    resolve: async ({ name }, args, { access, operations }) => ({
+      page: await operations.catalogue.list(access, { allProjects: true, pool: name, page: pageOf(args) }),
+      cursorOf: null,
+    }),
+  }),
+}));
+
+builder.queryFields((t) => ({
+  catalogueEntry: t.field({
+    type: CatalogueEntryType,
+    nullable: true,
+    args: queueArgs,
+    description: "Which pool holds a queue; null when it is not mapped.",
+    resolve: (_root, args, { access, operations }) =>
+      orNull(operations.catalogue.get(access, args), "QUEUE_NOT_MAPPED"),
+  }),
+  catalogue: t.field({
+    type: CatalogueConnectionType,
+    args: {
+      ...projectArgs,
+      allProjects: t.arg.boolean({ description: "Of all projects, instead of one. Needs a caller who may see them." }),
+      pool: t.arg.string({ description: "Only queues of this pool." }),
+      search: t.arg.string({ description: "Only queues whose names begin with this." }),
+      ...pageArgs,
+    },
+    complexity: pageCost,
+    description: "Which pool holds which queue, in the order in which they were mapped.",
+    resolve: async (_root, args, { access, operations }) => {
+      const { project, allProjects, pool, search } = args;
+      const page = await operations.catalogue.list(access, {
+        project,
+        pool,
+        search,
+        page: pageOf(args),
+        allProjects: allProjects ?? false,
+      });
+      return { page, cursorOf: null };
+    },
+  }),
+}));
+
+const poolField = { required: true, description: "The pool's name." } as const;
+
+const InsertCatalogueEntryInput = builder.inputType("InsertCatalogueEntryInput", {
+  description: "A queue, and the pool to map it to.",
+  fields: (t) => ({ project: t.string(projectField), queue: t.string(queueField), pool: t.string(poolField) }),
+});
+const UpdateCatalogueEntryInput = builder.inputType("UpdateCatalogueEntryInput", {
+  description: "A mapped queue, and the pool to map it to.",
+  fields: (t) => ({ project: t.string(projectField), queue: t.string(queueField), pool: t.string(poolField) }),
+});
+const DeleteCatalogueEntryInput = builder.inputType("DeleteCatalogueEntryInput", {
+  description: "The queue whose entry to delete.",
+  fields: (t) => ({ project: t.string(projectField), queue: t.string(queueField) }),
+});
+const entryPayload = (name: string, mutation: string) =>
+  builder.objectRef<{ entry: CatalogueEntry }>(name).implement({
+    description: `What became of ${mutation}.`,
+    fields: (t) => ({ entry: t.expose("entry", { type: CatalogueEntryType, description: "The entry as it is now." }) }),
+  });
+const InsertCatalogueEntryPayload = entryPayload("InsertCatalogueEntryPayload", "insertCatalogueEntry");
+const UpdateCatalogueEntryPayload = entryPayload("UpdateCatalogueEntryPayload", "updateCatalogueEntry");
+const DeleteCatalogueEntryPayload = builder.objectRef<{ deleted: boolean }>("DeleteCatalogueEntryPayload").implement({
+  description: "What became of deleteCatalogueEntry.",
+  fields: (t) => ({ deleted: t.exposeBoolean("deleted", { description: "False: there was none." }) }),
+});
+
+builder.mutationFields((t) => ({
+  insertCatalogueEntry: t.field({
+    type: InsertCatalogueEntryPayload,
+    args: { input: t.arg({ type: InsertCatalogueEntryInput, required: true, description: "The queue and the pool." }) },
+    description:
+      "Maps a queue to a pool. A sharp tool: no message moves. A queue that was mapped elsewhere begins empty, and what it held is out of reach until it is mapped back.",
+    resolve: async (_root, { input }, { access, operations }) => ({
+      entry: await operations.catalogue.insert(access, input),
+    }),
+  }),
+  updateCatalogueEntry: t.field({
+    type: UpdateCatalogueEntryPayload,
+    args: { input: t.arg({ type: UpdateCatalogueEntryInput, required: true, description: "The queue and the pool." }) },
+    description: "As insertCatalogueEntry, for a queue that has an entry already.",
+    resolve: async (_root, { input }, { access, operations }) => ({
+      entry: await operations.catalogue.update(access, input),
+    }),
+  }),
+  deleteCatalogueEntry: t.field({
+    type: DeleteCatalogueEntryPayload,
+    args: { input: t.arg({ type: DeleteCatalogueEntryInput, required: true, description: "The queue." }) },
+    description:
+      "Takes a queue's entry away. A sharp tool: the queue is out of reach until it is mapped or made again.",
+    resolve: (_root, { input }, { access, operations }) => operations.catalogue.delete(access, input),
+  }),
+  dropAllCatalogueEntries: t.field({
+    type: DropAllPayload,
+    args: { input: t.arg({ type: DropAllInput, required: true, description: "Whether to look or to act." }) },
+    description: "Empties the catalogue: every queue is out of reach until it is mapped or made again.",
+    resolve: (_root, { input }, { access, operations }) => operations.catalogue.dropAll(access, input),
+  }),
+}));

@@ -1,0 +1,199 @@
+import type { QueueAddress } from "../operations/addresses.ts";
+import type { ClaimRecord } from "../operations/claims.ts";
+import type { MessageRecord } from "../operations/messages.ts";
+import {
+  clientIdField,
+  createQueueField,
+  idempotencyKeyField,
+  orNull,
+  projectField,
+  queueArgs,
+  queueField,
+} from "./addresses.ts";
+import { builder, type GraphQLContext } from "./builder.ts";
+import { connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
+import { MessageType } from "./messages.ts";
+import { QueueType } from "./queue-types.ts";
+
+/** A claim on its way to a client; its messages are asked for when they are selected, unless they came with it. */
+interface ClaimParent extends ClaimRecord {
+  messages?: MessageRecord[];
+}
+
+type ClaimAddress = QueueAddress & { id: string };
+
+const ClaimType = builder.objectRef<ClaimParent>("Claim");
+ClaimType.implement({
+  description: "Who holds which messages, and for how long. When its time is over they are free again by themselves.",
+  fields: (t) => ({
+    id: t.exposeString("id", {
+      description: "Its id: whoever knows it may delete its messages, renew and release it.",
+    }),
+    project: t.exposeString("project", { description: "Its queue's project." }),
+    queue: t.exposeString("queue", { description: "Its queue's name." }),
+    ttlSeconds: t.expose("ttlSeconds", {
+      type: "SafeInt",
+      description: "How long it holds, from when it was made or last renewed.",
+    }),
+    graceSeconds: t.expose("graceSeconds", {
+      type: "SafeInt",
+      description: "How long a message that would have expired lives on behind the claim's end.",
+    }),
+    ageSeconds: t.expose("ageSeconds", { type: "SafeInt", description: "Seconds since it was made or last renewed." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was made." }),
+    renewedAt: t.expose("renewedAt", { type: "DateTime", description: "When it was made or last renewed." }),
+    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "When it ends by itself." }),
+    clientId: t.exposeString("clientId", { nullable: true, description: "Who made it, as they called themselves." }),
+    actor: t.exposeString("actor", { nullable: true, description: "Who made it, as access control names them." }),
+    messageCount: t.expose("messageCount", { type: "SafeInt", description: "How many messages it still holds." }),
+    messages: t.field({
+      type: [MessageType],
+      description: "The messages that it still holds, in the order in which it took them.",
+      resolve: (claim, _args, context) => claim.messages ?? messagesOf(claim, context),
+    }),
+  }),
+});
+
+/** A claim that ended since it was listed holds nothing. */
+async function messagesOf(claim: ClaimRecord, context: GraphQLContext) {
+  return (await readClaim(claim, context))?.messages ?? [];
+}
+
+async function readClaim({ project, queue, id }: ClaimAddress, { access, operations }: GraphQLContext) {
+  const found = await orNull(operations.claims.get(access, { project, queue, id }), "CLAIM_DOES_NOT_EXIST");
+  return found && { ...found.claim, messages: found.messages };
+}
+
+const ClaimConnectionType = connectionType("Claim", ClaimType, "claims");
+
+builder.objectFields(QueueType, (t) => ({
+  claims: t.field({
+    type: ClaimConnectionType,
+    args: pageArgs,
+    complexity: pageCost,
+    description: "Its live claims, oldest first.",
+    resolve: async ({ project, name: queue }, args, { access, operations }) => ({
+      page: await operations.claims.list(access, { project, queue, page: pageOf(args) }),
+      cursorOf: (claim: ClaimParent) => claim.id,
+    }),
+  }),
+  claim: t.field({
+    type: ClaimType,
+    nullable: true,
+    args: { id: t.arg.string({ required: true, description: "The claim's id." }) },
+    description: "One of its claims; null when it is released or expired.",
+    resolve: ({ project, name: queue }, { id }, context) => readClaim({ project, queue, id }, context),
+  }),
+}));
+
+builder.queryFields((t) => ({
+  claim: t.field({
+    type: ClaimType,
+    nullable: true,
+    args: { ...queueArgs, id: t.arg.string({ required: true, description: "The claim's id." }) },
+    description: "One claim; null when it is released or expired.",
+    resolve: (_root, args, context) => readClaim(args, context),
+  }),
+}));
+
+const ttlField = { type: "SafeInt", description: "How long the claim holds. Left out: the server's default." } as const;
+const graceField = {
+  type: "SafeInt",
+  description:
+    "How long a message that would have expired lives on behind the claim's end. Left out: the server's default.",
+} as const;
+
+const CreateClaimInput = builder.inputType("CreateClaimInput", {
+  description: "How many messages to claim, from which queue and for how long.",
+  fields: (t) => ({
+    project: t.string(projectField),
+    queue: t.string(queueField),
+    limit: t.field({ type: "SafeInt", description: "How many at most. Left out: the default page size." }),
+    ttlSeconds: t.field(ttlField),
+    graceSeconds: t.field(graceField),
+    clientId: t.string(clientIdField),
+    createQueue: t.boolean(createQueueField),
+    idempotencyKey: t.string(idempotencyKeyField),
+  }),
+});
+interface CreateClaim {
+  claim: ClaimParent | null;
+  messages: MessageRecord[];
+  deadLettered: number;
+}
+const CreateClaimPayload = builder.objectRef<CreateClaim>("CreateClaimPayload").implement({
+  description: "What became of createClaim.",
+  fields: (t) => ({
+    claim: t.expose("claim", {
+      type: ClaimType,
+      nullable: true,
+      description: "The claim; null when there was nothing to claim.",
+    }),
+    messages: t.expose("messages", { type: [MessageType], description: "Its messages, oldest first." }),
+    deadLettered: t.expose("deadLettered", {
+      type: "SafeInt",
+      description: "How many messages went to the dead letter queue instead, because they had been claimed too often.",
+    }),
+  }),
+});
+
+const RenewClaimInput = builder.inputType("RenewClaimInput", {
+  description: "The claim to renew.",
+  fields: (t) => ({
+    project: t.string(projectField),
+    queue: t.string(queueField),
+    id: t.string({ required: true, description: "The claim's id." }),
+    ttlSeconds: t.field(ttlField),
+    graceSeconds: t.field(graceField),
+  }),
+});
+const RenewClaimPayload = builder.objectRef<{ claim: ClaimParent }>("RenewClaimPayload").implement({
+  description: "What became of renewClaim.",
+  fields: (t) => ({ claim: t.expose("claim", { type: ClaimType, description: "The claim as it is now." }) }),
+});
+
+const ReleaseClaimInput = builder.inputType("ReleaseClaimInput", {
+  description: "The claim to release.",
+  fields: (t) => ({
+    project: t.string(projectField),
+    queue: t.string(queueField),
+    id: t.string({ required: true, description: "The claim's id." }),
+  }),
+});
+const ReleaseClaimPayload = builder.objectRef<{ id: string }>("ReleaseClaimPayload").implement({
+  description: "What became of releaseClaim.",
+  fields: (t) => ({ id: t.exposeString("id", { description: "The claim's id. It holds nothing any more." }) }),
+});
+
+builder.mutationFields((t) => ({
+  createClaim: t.field({
+    type: CreateClaimPayload,
+    args: { input: t.arg({ type: CreateClaimInput, required: true, description: "What to claim." }) },
+    description:
+      "Takes the oldest free messages and holds them. While the claim lives, nobody else gets them. Delete each with the claim's id once it is done.",
+    resolve: async (_root, { input }, { access, operations }) => {
+      const { claim, messages, deadLettered } = await operations.claims.create(access, {
+        ...input,
+        createQueue: input.createQueue ?? false,
+      });
+      return { claim: claim && { ...claim, messages }, messages, deadLettered };
+    },
+  }),
+  renewClaim: t.field({
+    type: RenewClaimPayload,
+    args: { input: t.arg({ type: RenewClaimInput, required: true, description: "The claim, and for how long." }) },
+    description: "Restarts a claim's clock: it ends `ttlSeconds` from now.",
+    resolve: async (_root, { input }, { access, operations }) => ({
+      claim: await operations.claims.update(access, input),
+    }),
+  }),
+  releaseClaim: t.field({
+    type: ReleaseClaimPayload,
+    args: { input: t.arg({ type: ReleaseClaimInput, required: true, description: "The claim." }) },
+    description: "Ends a claim: its messages are free at once. Safe to repeat.",
+    resolve: async (_root, { input }, { access, operations }) => {
+      await operations.claims.delete(access, input);
+      return { id: input.id };
+    },
+  }),
+}));

@@ -1,0 +1,131 @@
+import type { FlavorRecord } from "../operations/flavors.ts";
+import { orNull, projectArgs, projectField } from "./addresses.ts";
+import { builder } from "./builder.ts";
+import { connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
+import { DropAllInput, DropAllPayload } from "./drop-all.ts";
+import { CapabilityType } from "./pools.ts";
+
+const FlavorType = builder.objectRef<FlavorRecord>("Flavor");
+FlavorType.implement({
+  description: "A kind of storage that a queue can ask for with `_flavor`: the pools that carry its name.",
+  fields: (t) => ({
+    project: t.exposeString("project", { description: "Its project." }),
+    name: t.exposeString("name", { description: "Its name." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was made." }),
+    updatedAt: t.expose("updatedAt", { type: "DateTime", description: "When it was last changed." }),
+    pools: t.stringList({
+      complexity: { field: 2, multiplier: 1 },
+      description: "Names of its pools, ascending.",
+      resolve: ({ project, name }, _args, { access, operations }) =>
+        operations.flavors.pools(access, { project, name }),
+    }),
+    capabilities: t.field({
+      type: [CapabilityType],
+      nullable: true,
+      complexity: 10,
+      description: "What its first pool can do; null when it has none, or that cannot be reached now.",
+      resolve: ({ project, name }, _args, { access, operations }) =>
+        operations.flavors.capabilities(access, { project, name }),
+    }),
+  }),
+});
+
+const FlavorConnectionType = connectionType("Flavor", FlavorType, "flavors");
+
+builder.queryFields((t) => ({
+  flavor: t.field({
+    type: FlavorType,
+    nullable: true,
+    args: { ...projectArgs, name: t.arg.string({ required: true, description: "The flavor's name." }) },
+    description: "One flavor; null when there is none of that name.",
+    resolve: (_root, args, { access, operations }) =>
+      orNull(operations.flavors.get(access, args), "FLAVOR_DOES_NOT_EXIST"),
+  }),
+  flavors: t.field({
+    type: FlavorConnectionType,
+    args: { ...projectArgs, ...pageArgs },
+    complexity: pageCost,
+    description: "A project's flavors by name.",
+    resolve: async (_root, args, { access, operations }) => ({
+      page: await operations.flavors.list(access, { project: args.project, page: pageOf(args) }),
+      cursorOf: ({ name }: FlavorRecord) => name,
+    }),
+  }),
+}));
+
+const nameField = { required: true, description: "The flavor's name." } as const;
+
+const CreateFlavorInput = builder.inputType("CreateFlavorInput", {
+  description: "The flavor to make.",
+  fields: (t) => ({
+    project: t.string(projectField),
+    name: t.string(nameField),
+    pools: t.stringList({ required: true, description: "Names of pools that join it, at least one." }),
+    replace: t.boolean({
+      defaultValue: false,
+      required: true,
+      description: "Add the pools to a flavor that is there instead of refusing.",
+    }),
+  }),
+});
+const CreateFlavorPayload = builder
+  .objectRef<{ flavor: FlavorRecord; created: boolean }>("CreateFlavorPayload")
+  .implement({
+    description: "What became of createFlavor.",
+    fields: (t) => ({
+      flavor: t.expose("flavor", { type: FlavorType, description: "The flavor." }),
+      created: t.exposeBoolean("created", { description: "False: it was there, and the pools joined it." }),
+    }),
+  });
+const UpdateFlavorInput = builder.inputType("UpdateFlavorInput", {
+  description: "A flavor and its pools.",
+  fields: (t) => ({
+    project: t.string(projectField),
+    name: t.string(nameField),
+    pools: t.stringList({
+      required: true,
+      description: "Names of pools, at least one. Exactly these are its pools from now on.",
+    }),
+  }),
+});
+const UpdateFlavorPayload = builder.objectRef<{ flavor: FlavorRecord }>("UpdateFlavorPayload").implement({
+  description: "What became of updateFlavor.",
+  fields: (t) => ({ flavor: t.expose("flavor", { type: FlavorType, description: "The flavor as it is now." }) }),
+});
+const DeleteFlavorInput = builder.inputType("DeleteFlavorInput", {
+  description: "The flavor to delete.",
+  fields: (t) => ({ project: t.string(projectField), name: t.string(nameField) }),
+});
+const DeleteFlavorPayload = builder.objectRef<{ deleted: boolean }>("DeleteFlavorPayload").implement({
+  description: "What became of deleteFlavor.",
+  fields: (t) => ({ deleted: t.exposeBoolean("deleted", { description: "False: there was none." }) }),
+});
+
+builder.mutationFields((t) => ({
+  createFlavor: t.field({
+    type: CreateFlavorPayload,
+    args: { input: t.arg({ type: CreateFlavorInput, required: true, description: "The flavor." }) },
+    description: "Makes a flavor, and lets pools join it. They must be able to do what its first pool can.",
+    resolve: (_root, { input }, { access, operations }) => operations.flavors.create(access, input),
+  }),
+  updateFlavor: t.field({
+    type: UpdateFlavorPayload,
+    args: { input: t.arg({ type: UpdateFlavorInput, required: true, description: "The flavor and its pools." }) },
+    description: "Sets the pools of a flavor. Queues stay where they are.",
+    resolve: async (_root, { input }, { access, operations }) => ({
+      flavor: await operations.flavors.update(access, input),
+    }),
+  }),
+  deleteFlavor: t.field({
+    type: DeleteFlavorPayload,
+    args: { input: t.arg({ type: DeleteFlavorInput, required: true, description: "The flavor." }) },
+    description: "Deletes a flavor. Its queues stay where they are; new ones can no longer name it.",
+    resolve: (_root, { input }, { access, operations }) => operations.flavors.delete(access, input),
+  }),
+  dropAllFlavors: t.field({
+    type: DropAllPayload,
+    args: { input: t.arg({ type: DropAllInput, required: true, description: "Whether to look or to act." }) },
+    description: "Deletes all flavors of all projects.",
+    resolve: (_root, { input }, { access, operations }) => operations.flavors.dropAll(access, input),
+  }),
+}));

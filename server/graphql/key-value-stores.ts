@@ -1,0 +1,314 @@
+import type { AcquiredLock, KeyRecord, LockRecord, StoreRecord } from "../operations/key-value-stores.ts";
+import { orNull, requiredText } from "./addresses.ts";
+import { builder, type GraphQLContext } from "./builder.ts";
+import { CountType, connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
+import { RawJson } from "./json.ts";
+
+const LockType = builder.objectRef<LockRecord>("KeyValueLock").implement({
+  description: "A write lock on one key of a store. Readers are not held up.",
+  fields: (t) => ({
+    store: t.exposeString("store", { description: "The store's name." }),
+    key: t.exposeString("key", { description: "The key." }),
+    holder: t.exposeString("holder", {
+      description: "A digest of who holds it: the same holder shows alike, and it is no lock token.",
+    }),
+    fence: t.expose("fence", {
+      type: "SafeInt",
+      description: "Grows with every lock of the key. A write under an older one is refused.",
+    }),
+    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "When it ends by itself." }),
+  }),
+});
+const LockConnectionType = connectionType("KeyValueLock", LockType, "locks");
+
+const KeyType = builder.objectRef<KeyRecord>("KeyValueKey").implement({
+  description: "A key of a store.",
+  fields: (t) => ({
+    key: t.exposeString("key", { description: "As the backend spells it: a digest where the store hides its keys." }),
+    expiresAt: t.expose("expiresAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When its value is gone; null: when it is deleted.",
+    }),
+  }),
+});
+const KeyConnectionType = connectionType("KeyValueKey", KeyType, "keys");
+
+const ValueType = builder.objectRef<{ key: string; valueText: string }>("KeyValue").implement({
+  description: "A key and its value.",
+  fields: (t) => ({
+    key: t.exposeString("key", { description: "The key." }),
+    value: t.field({ type: "JSON", description: "The value.", resolve: ({ valueText }) => new RawJson(valueText) }),
+    valueText: t.exposeString("valueText", { description: "The same as text." }),
+  }),
+});
+
+const keysOf = async (store: string, args: Parameters<typeof pageOf>[0], { access, operations }: GraphQLContext) => ({
+  page: await operations.keyValueStores.keys(access, { store, page: pageOf(args) }),
+  cursorOf: null,
+});
+const locksOf = async (
+  store: string | null | undefined,
+  args: Parameters<typeof pageOf>[0],
+  { access, operations }: GraphQLContext,
+) => ({
+  page: await operations.keyValueStores.locks(access, { store, page: pageOf(args) }),
+  cursorOf: null,
+});
+
+const StoreType = builder.objectRef<StoreRecord>("KeyValueStore").implement({
+  description: "A named store of keys and values, with a lock for each key.",
+  fields: (t) => ({
+    name: t.exposeString("name", { description: "Its name." }),
+    backingStore: t.exposeString("backingStore", { description: "Where it keeps them: memory, postgres or redis." }),
+    internal: t.exposeBoolean("internal", {
+      description: "Belongs to Isimud itself: its keys can be seen, its values never.",
+    }),
+    count: t.expose("count", { type: CountType, description: "How many keys it has: exact up to 10,000." }),
+    keys: t.field({
+      type: KeyConnectionType,
+      args: pageArgs,
+      complexity: pageCost,
+      description: "Its keys.",
+      resolve: ({ name }, args, context) => keysOf(name, args, context),
+    }),
+    locks: t.field({
+      type: LockConnectionType,
+      args: pageArgs,
+      complexity: pageCost,
+      description: "Its locks that are held now.",
+      resolve: ({ name }, args, context) => locksOf(name, args, context),
+    }),
+  }),
+});
+const StoreConnectionType = connectionType("KeyValueStore", StoreType, "key-value stores");
+
+const storeArg = { required: true, description: "The store's name." } as const;
+
+builder.queryFields((t) => ({
+  keyValueStores: t.field({
+    type: StoreConnectionType,
+    args: pageArgs,
+    complexity: pageCost,
+    description: "All key-value stores by name, internal ones too.",
+    resolve: async (_root, args, { access, operations }) => ({
+      page: await operations.keyValueStores.list(access, { page: pageOf(args) }),
+      cursorOf: null,
+    }),
+  }),
+  keyValueKeys: t.field({
+    type: KeyConnectionType,
+    args: { store: t.arg.string(storeArg), ...pageArgs },
+    complexity: pageCost,
+    description: "The keys of a store.",
+    resolve: (_root, args, context) => keysOf(args.store, args, context),
+  }),
+  keyValue: t.field({
+    type: ValueType,
+    nullable: true,
+    args: { store: t.arg.string(storeArg), key: t.arg.string({ required: true, description: "The key." }) },
+    description: "One value of a store; null when the key is missing.",
+    resolve: async (_root, { store, key }, { access, operations }) => {
+      const valueText = await orNull(operations.keyValueStores.getValue(access, { store, key }), "KEY_DOES_NOT_EXIST");
+      return valueText === null ? null : { key, valueText };
+    },
+  }),
+  keyValues: t.field({
+    type: [ValueType],
+    args: {
+      store: t.arg.string(storeArg),
+      keys: t.arg.stringList({ required: true, description: "The keys, at most as many as a page has rows." }),
+    },
+    complexity: ({ keys }) => ({ field: 1, multiplier: keys.length }),
+    description: "Many values of a store, in the order asked. A key that is missing is an error that names it.",
+    resolve: async (_root, { store, keys }, { access, operations }) => {
+      const values = await operations.keyValueStores.getValues(access, { store, keys });
+      return values.map((valueText, index) => ({ key: keys[index] ?? "", valueText }));
+    },
+  }),
+  keyValueLocks: t.field({
+    type: LockConnectionType,
+    args: { store: t.arg.string({ description: "Only those of this store." }), ...pageArgs },
+    complexity: pageCost,
+    description: "Locks that are held now.",
+    resolve: (_root, args, context) => locksOf(args.store, args, context),
+  }),
+}));
+
+const keyField = { required: true, description: "The key." } as const;
+const lockTokenField = {
+  description: "The token of a lock of this key that you hold. Left out: the store takes the lock itself.",
+} as const;
+const valueField = { type: "JSON", description: "The value, any JSON." } as const;
+const valueTextField = { description: "The same as JSON text. Exactly this is kept." } as const;
+
+const CreateKeyValueStoreInput = builder.inputType("CreateKeyValueStoreInput", {
+  description: "The store to make.",
+  fields: (t) => ({
+    name: t.string({ required: true, description: "Its name." }),
+    lockTimeoutSeconds: t.field({
+      type: "SafeInt",
+      description: "How long a lock lives, and how long a caller waits for one: 2 to 3,600. Left out: a default.",
+    }),
+    expirationSeconds: t.field({
+      type: "SafeInt",
+      description: "How long a value lives. Left out: until it is deleted.",
+    }),
+  }),
+});
+const CreateKeyValueStorePayload = builder.objectRef<{ store: string }>("CreateKeyValueStorePayload").implement({
+  description: "What became of createKeyValueStore.",
+  fields: (t) => ({ name: t.exposeString("store", { description: "The store's name." }) }),
+});
+
+const SetKeyValueInput = builder.inputType("SetKeyValueInput", {
+  description: "A value to write.",
+  fields: (t) => ({
+    store: t.string(storeArg),
+    key: t.string(keyField),
+    value: t.field(valueField),
+    valueText: t.string(valueTextField),
+    lockToken: t.string(lockTokenField),
+  }),
+});
+const KeyValueInput = builder.inputType("KeyValueInput", {
+  description: "A key and its value.",
+  fields: (t) => ({ key: t.string(keyField), value: t.field(valueField), valueText: t.string(valueTextField) }),
+});
+const SetKeyValuesInput = builder.inputType("SetKeyValuesInput", {
+  description: "Values to write.",
+  fields: (t) => ({
+    store: t.string(storeArg),
+    entries: t.field({ type: [KeyValueInput], required: true, description: "The keys and their values." }),
+  }),
+});
+const DeleteKeyValueInput = builder.inputType("DeleteKeyValueInput", {
+  description: "The key to delete.",
+  fields: (t) => ({ store: t.string(storeArg), key: t.string(keyField), lockToken: t.string(lockTokenField) }),
+});
+const DeleteKeyValuesInput = builder.inputType("DeleteKeyValuesInput", {
+  description: "The keys to delete.",
+  fields: (t) => ({
+    store: t.string(storeArg),
+    keys: t.stringList({ required: true, description: "The keys." }),
+  }),
+});
+const keysPayload = (name: string, mutation: string) =>
+  builder.objectRef<{ keys: readonly string[] }>(name).implement({
+    description: `What became of ${mutation}.`,
+    fields: (t) => ({
+      keys: t.stringList({ description: "The keys that it was about.", resolve: ({ keys }) => keys }),
+    }),
+  });
+const SetKeyValuePayload = keysPayload("SetKeyValuePayload", "setKeyValue");
+const SetKeyValuesPayload = keysPayload("SetKeyValuesPayload", "setKeyValues");
+const DeleteKeyValuePayload = keysPayload("DeleteKeyValuePayload", "deleteKeyValue");
+const DeleteKeyValuesPayload = keysPayload("DeleteKeyValuesPayload", "deleteKeyValues");
+
+const AcquireKeyValueLockInput = builder.inputType("AcquireKeyValueLockInput", {
+  description: "The key to lock.",
+  fields: (t) => ({ store: t.string(storeArg), key: t.string(keyField) }),
+});
+const AcquireKeyValueLockPayload = builder.objectRef<AcquiredLock>("AcquireKeyValueLockPayload").implement({
+  description: "What became of acquireKeyValueLock.",
+  fields: (t) => ({
+    store: t.exposeString("store", { description: "The store's name." }),
+    key: t.exposeString("key", { description: "The key." }),
+    fence: t.expose("fence", {
+      type: "SafeInt",
+      nullable: true,
+      description: "The lock's number, which grows with every lock of the key.",
+    }),
+    lockToken: t.exposeString("lockToken", {
+      description:
+        "Proof that you hold it: present it to write under the lock and to release it. It is told only here.",
+    }),
+  }),
+});
+const ReleaseKeyValueLockInput = builder.inputType("ReleaseKeyValueLockInput", {
+  description: "The lock to release.",
+  fields: (t) => ({
+    store: t.string(storeArg),
+    key: t.string(keyField),
+    lockToken: t.string({ required: true, description: "The lock's token." }),
+  }),
+});
+const ReleaseKeyValueLockPayload = builder.objectRef<{ released: boolean }>("ReleaseKeyValueLockPayload").implement({
+  description: "What became of releaseKeyValueLock.",
+  fields: (t) => ({
+    released: t.exposeBoolean("released", {
+      description: "Always true: a lock that was over already is LOCK_NOT_VALID.",
+    }),
+  }),
+});
+
+builder.mutationFields((t) => ({
+  createKeyValueStore: t.field({
+    type: CreateKeyValueStorePayload,
+    args: { input: t.arg({ type: CreateKeyValueStoreInput, required: true, description: "The store." }) },
+    description: "Makes a key-value store, for good and for every process. A name is configured once.",
+    resolve: (_root, { input: { name: store, ...input } }, { access, operations }) =>
+      operations.keyValueStores.create(access, { store, ...input }),
+  }),
+  setKeyValue: t.field({
+    type: SetKeyValuePayload,
+    args: { input: t.arg({ type: SetKeyValueInput, required: true, description: "The key and its value." }) },
+    description: "Writes a value under the key's lock.",
+    resolve: async (_root, { input }, { access, operations }) => {
+      const { store, key, lockToken } = input;
+      await operations.keyValueStores.setValue(access, {
+        store,
+        key,
+        lockToken,
+        valueText: requiredText("value", input.value, input.valueText),
+      });
+      return { keys: [key] };
+    },
+  }),
+  setKeyValues: t.field({
+    type: SetKeyValuesPayload,
+    args: { input: t.arg({ type: SetKeyValuesInput, required: true, description: "The keys and their values." }) },
+    description: "Writes many values in one call, without locks.",
+    resolve: async (_root, { input }, { access, operations }) => {
+      const entries = input.entries.map(({ key, value, valueText }) => ({
+        key,
+        valueText: requiredText("value", value, valueText),
+      }));
+      await operations.keyValueStores.setValues(access, { store: input.store, entries });
+      return { keys: entries.map(({ key }) => key) };
+    },
+  }),
+  deleteKeyValue: t.field({
+    type: DeleteKeyValuePayload,
+    args: { input: t.arg({ type: DeleteKeyValueInput, required: true, description: "The key." }) },
+    description: "Deletes a key under its lock. One that is missing is KEY_DOES_NOT_EXIST.",
+    resolve: async (_root, { input }, { access, operations }) => {
+      await operations.keyValueStores.deleteValue(access, input);
+      return { keys: [input.key] };
+    },
+  }),
+  deleteKeyValues: t.field({
+    type: DeleteKeyValuesPayload,
+    args: { input: t.arg({ type: DeleteKeyValuesInput, required: true, description: "The keys." }) },
+    description: "Deletes many keys in one call, without locks.",
+    resolve: async (_root, { input }, { access, operations }) => {
+      await operations.keyValueStores.deleteValues(access, input);
+      return { keys: input.keys };
+    },
+  }),
+  acquireKeyValueLock: t.field({
+    type: AcquireKeyValueLockPayload,
+    args: { input: t.arg({ type: AcquireKeyValueLockInput, required: true, description: "The key." }) },
+    description: "Takes the write lock of a key, and waits for it as long as the store allows.",
+    resolve: (_root, { input }, { access, operations }) => operations.keyValueStores.acquireLock(access, input),
+  }),
+  releaseKeyValueLock: t.field({
+    type: ReleaseKeyValueLockPayload,
+    args: { input: t.arg({ type: ReleaseKeyValueLockInput, required: true, description: "The lock." }) },
+    description: "Gives a lock back.",
+    resolve: async (_root, { input }, { access, operations }) => {
+      await operations.keyValueStores.releaseLock(access, input);
+      return { released: true };
+    },
+  }),
+}));

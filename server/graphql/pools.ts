@@ -1,0 +1,227 @@
+import type { PoolRecord } from "../operations/pools.ts";
+import { CAPABILITIES, type Capability } from "../storage/data-driver.ts";
+import { optionalText, orNull } from "./addresses.ts";
+import { builder } from "./builder.ts";
+import { CountType, connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
+import { DropAllInput, DropAllPayload } from "./drop-all.ts";
+import { RawJson } from "./json.ts";
+
+/** Asking a pool itself costs a round trip to another server. */
+const ASKING_A_POOL = 10;
+
+const CAPABILITY_DESCRIPTIONS: Record<Capability, string> = {
+  FIFO: "Messages come in the order in which they were posted.",
+  CLAIMS: "Messages can be claimed.",
+  DURABILITY: "What was acknowledged survives a crash of the storage.",
+  AOD: "At least once delivery.",
+  HIGH_THROUGHPUT: "Made for many messages a second.",
+};
+
+export const CapabilityType = builder.enumType("Capability", {
+  description: "What a storage can do, in Zaqar's words.",
+  values: Object.fromEntries(
+    CAPABILITIES.map((name) => [name, { value: name, description: CAPABILITY_DESCRIPTIONS[name] }]),
+  ) as Record<Capability, { value: Capability; description: string }>,
+});
+
+export const PoolType = builder.objectRef<PoolRecord>("Pool");
+PoolType.implement({
+  description: "A storage that queues live in: a server and a namespace on it.",
+  fields: (t) => ({
+    name: t.exposeString("name", { description: "Its name." }),
+    builtIn: t.exposeBoolean("builtIn", {
+      description:
+        'True for the pool "default" that the control database itself is. It cannot be changed or deleted, and takes a queue only when no registered pool fits.',
+    }),
+    uri: t.exposeString("maskedUri", {
+      nullable: true,
+      description: "Where it is, with the password masked. Null for the built-in pool.",
+    }),
+    weight: t.expose("weight", {
+      type: "SafeInt",
+      nullable: true,
+      description: "Its share of new queues among the pools of its flavor; 0 takes none. Null for the built-in pool.",
+    }),
+    flavor: t.exposeString("flavor", {
+      nullable: true,
+      description: "The flavor it belongs to; null: it takes queues without one.",
+    }),
+    options: t.field({
+      type: "JSON",
+      description: "Options of its driver, an object.",
+      resolve: (pool) => new RawJson(pool.optionsText),
+    }),
+    optionsText: t.exposeString("optionsText", { description: "The same as text." }),
+    createdAt: t.expose("createdAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When it was registered. Null for the built-in pool.",
+    }),
+    updatedAt: t.expose("updatedAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When it was last changed. Null for the built-in pool.",
+    }),
+    queueCount: t.field({
+      type: CountType,
+      complexity: { field: 2, multiplier: 1 },
+      description: "How many queues live in it: exact up to 10,000.",
+      resolve: ({ name }, _args, { access, operations }) => operations.pools.countQueues(access, { name }),
+    }),
+    capabilities: t.field({
+      type: [CapabilityType],
+      nullable: true,
+      complexity: ASKING_A_POOL,
+      description: "What its storage can do; null when it cannot be reached now.",
+      resolve: ({ name }, _args, { access, operations }) => operations.pools.capabilities(access, { name }),
+    }),
+  }),
+});
+
+const PoolConnectionType = connectionType("Pool", PoolType, "pools");
+
+builder.queryFields((t) => ({
+  pool: t.field({
+    type: PoolType,
+    nullable: true,
+    args: { name: t.arg.string({ required: true, description: "The pool's name." }) },
+    description: "One pool; null when there is none of that name.",
+    resolve: (_root, { name }, { access, operations }) =>
+      orNull(operations.pools.get(access, { name }), "POOL_DOES_NOT_EXIST"),
+  }),
+  pools: t.field({
+    type: PoolConnectionType,
+    args: pageArgs,
+    complexity: pageCost,
+    description: "All pools by name; the built-in one stands first, on the first page.",
+    resolve: async (_root, args, { access, operations }) => ({
+      page: await operations.pools.list(access, { page: pageOf(args) }),
+      cursorOf: null,
+    }),
+  }),
+  poolsByFlavor: t.field({
+    type: [PoolType],
+    args: {
+      flavor: t.arg.string({
+        description: "The flavor's name. Left out: pools without a flavor, the built-in one not among them.",
+      }),
+    },
+    description: "The pools that new queues of a flavor are placed among.",
+    resolve: (_root, { flavor }, { access, operations }) =>
+      operations.pools.getByFlavor(access, { flavor: flavor ?? null }),
+  }),
+}));
+
+const uri =
+  "`postgresql://user:password@host/database?schema=name`, or another scheme that a driver is registered for. Stored encrypted, and shown with its password masked.";
+const weightField = "Its share of new queues among the pools of its flavor; 0 takes none.";
+const optionsField = { type: "JSON", description: "Options of its driver, an object." } as const;
+const optionsTextField = { description: "The same as text." } as const;
+const verifyField = {
+  defaultValue: true,
+  required: true,
+  description: "Connect to it first. False registers a server that is not up yet.",
+} as const;
+
+const CreatePoolInput = builder.inputType("CreatePoolInput", {
+  description: "The pool to register.",
+  fields: (t) => ({
+    name: t.string({ required: true, description: "Its name." }),
+    uri: t.string({ required: true, description: uri }),
+    weight: t.field({ type: "SafeInt", required: true, description: weightField }),
+    flavor: t.string({ description: "The flavor it belongs to. Left out: it takes queues without one." }),
+    options: t.field(optionsField),
+    optionsText: t.string(optionsTextField),
+    verify: t.boolean(verifyField),
+    replace: t.boolean({
+      defaultValue: false,
+      required: true,
+      description: "Set a pool of that name anew instead of refusing.",
+    }),
+  }),
+});
+const CreatePoolPayload = builder.objectRef<{ pool: PoolRecord; created: boolean }>("CreatePoolPayload").implement({
+  description: "What became of createPool.",
+  fields: (t) => ({
+    pool: t.expose("pool", { type: PoolType, description: "The pool." }),
+    created: t.exposeBoolean("created", { description: "False: it was there, and was set anew." }),
+  }),
+});
+
+const UpdatePoolInput = builder.inputType("UpdatePoolInput", {
+  description: "What to change of a pool. What is left out stays.",
+  fields: (t) => ({
+    name: t.string({ required: true, description: "The pool's name." }),
+    uri: t.string({ description: uri }),
+    weight: t.field({ type: "SafeInt", description: weightField }),
+    flavor: t.string({ description: "The flavor it belongs to; null takes it out of its flavor." }),
+    options: t.field(optionsField),
+    optionsText: t.string(optionsTextField),
+    verify: t.boolean(verifyField),
+  }),
+});
+const UpdatePoolPayload = builder.objectRef<{ pool: PoolRecord }>("UpdatePoolPayload").implement({
+  description: "What became of updatePool.",
+  fields: (t) => ({ pool: t.expose("pool", { type: PoolType, description: "The pool as it is now." }) }),
+});
+
+const DeletePoolInput = builder.inputType("DeletePoolInput", {
+  description: "The pool to unregister.",
+  fields: (t) => ({ name: t.string({ required: true, description: "The pool's name." }) }),
+});
+const DeletePoolPayload = builder.objectRef<{ deleted: boolean }>("DeletePoolPayload").implement({
+  description: "What became of deletePool.",
+  fields: (t) => ({ deleted: t.exposeBoolean("deleted", { description: "False: there was none." }) }),
+});
+
+const VerifyPoolInput = builder.inputType("VerifyPoolInput", {
+  description: "Where to connect.",
+  fields: (t) => ({ uri: t.string({ required: true, description: uri }) }),
+});
+const VerifyPoolPayload = builder.objectRef<{ capabilities: Capability[] }>("VerifyPoolPayload").implement({
+  description: "What was found there.",
+  fields: (t) => ({
+    capabilities: t.expose("capabilities", { type: [CapabilityType], description: "What the storage can do." }),
+  }),
+});
+
+builder.mutationFields((t) => ({
+  createPool: t.field({
+    type: CreatePoolPayload,
+    args: { input: t.arg({ type: CreatePoolInput, required: true, description: "The pool." }) },
+    description: "Registers a pool. Two pools are never the same server and namespace.",
+    resolve: (_root, { input: { options, optionsText, ...input } }, { access, operations }) =>
+      operations.pools.create(access, { ...input, optionsText: optionalText("options", options, optionsText) }),
+  }),
+  updatePool: t.field({
+    type: UpdatePoolPayload,
+    args: { input: t.arg({ type: UpdatePoolInput, required: true, description: "The pool, and what to change." }) },
+    description: "Changes a pool. Queues that live in it stay.",
+    resolve: async (_root, { input: { options, optionsText, ...input } }, { access, operations }) => ({
+      pool: await operations.pools.update(access, {
+        ...input,
+        optionsText: optionalText("options", options, optionsText),
+      }),
+    }),
+  }),
+  deletePool: t.field({
+    type: DeletePoolPayload,
+    args: { input: t.arg({ type: DeletePoolInput, required: true, description: "The pool." }) },
+    description: "Unregisters a pool. Refused while queues live in it, and for the last pool of a flavor.",
+    resolve: (_root, { input }, { access, operations }) => operations.pools.delete(access, input),
+  }),
+  verifyPool: t.field({
+    type: VerifyPoolPayload,
+    args: { input: t.arg({ type: VerifyPoolInput, required: true, description: "Where to connect." }) },
+    description: "Connects to a URI and says what is there, without registering it.",
+    resolve: async (_root, { input }, { access, operations }) => ({
+      capabilities: await operations.pools.verify(access, input),
+    }),
+  }),
+  dropAllPools: t.field({
+    type: DropAllPayload,
+    args: { input: t.arg({ type: DropAllInput, required: true, description: "Whether to look or to act." }) },
+    description: "Unregisters every pool but the built-in one. Refused while any of them holds queues.",
+    resolve: (_root, { input }, { access, operations }) => operations.pools.dropAll(access, input),
+  }),
+}));

@@ -1,0 +1,15 @@
+/** `npm run schema`: writes the schema as text to schema.graphql, which is the API's reference. */
+import { writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { printSchema } from "graphql";
+import { schema } from "./schema.ts";
+
+/** Exactly what schema.graphql must hold. */
+export function printedSchema(): string {
+  return `# Written by \`npm run schema\`. Change server/graphql/ instead.\n\n${printSchema(schema)}\n`;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  writeFileSync(resolve(import.meta.dirname, "../../schema.graphql"), printedSchema());
+}

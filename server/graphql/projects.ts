@@ -1,0 +1,32 @@
+import type { ProjectRecord } from "../operations/projects.ts";
+import { builder } from "./builder.ts";
+import { CountType, connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
+
+const ProjectType = builder.objectRef<ProjectRecord>("Project").implement({
+  description: "A project: queues of different projects never meet.",
+  fields: (t) => ({
+    name: t.exposeString("name", { description: 'Its name; "" is the project without a name.' }),
+    queueCount: t.field({
+      type: CountType,
+      complexity: { field: 2, multiplier: 1 },
+      description: "How many queues it has: exact up to 10,000.",
+      resolve: ({ name }, _args, { access, operations }) => operations.queues.count(access, { project: name }),
+    }),
+  }),
+});
+
+const ProjectConnectionType = connectionType("Project", ProjectType, "projects");
+
+builder.queryFields((t) => ({
+  projects: t.field({
+    type: ProjectConnectionType,
+    args: { search: t.arg.string({ description: "Only those whose names contain this." }), ...pageArgs },
+    complexity: pageCost,
+    description:
+      "The projects that you may see, by name: those with queues, and all of your own if you may see only some.",
+    resolve: async (_root, args, { access, operations }) => ({
+      page: await operations.projects.list(access, { search: args.search, page: pageOf(args) }),
+      cursorOf: null,
+    }),
+  }),
+}));

@@ -1,0 +1,201 @@
+import type { SubscriptionRecord } from "../operations/subscriptions.ts";
+import { createQueueField, optionalText, orNull, projectField, queueArgs, queueField } from "./addresses.ts";
+import { builder, type GraphQLContext } from "./builder.ts";
+import { connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
+import { RawJson } from "./json.ts";
+import { QueueType } from "./queue-types.ts";
+
+const QueueSubscriptionType = builder.objectRef<SubscriptionRecord>("QueueSubscription").implement({
+  description: "Somebody who is told of a queue's new messages; Zaqar calls it a subscription. It outlives its queue.",
+  fields: (t) => ({
+    id: t.exposeString("id", { description: "Its id." }),
+    project: t.exposeString("project", { description: "Its queue's project." }),
+    queue: t.exposeString("source", { description: "Its queue's name." }),
+    subscriber: t.exposeString("subscriber", { description: "Where to: a URI." }),
+    ttlSeconds: t.expose("ttlSeconds", {
+      type: "SafeInt",
+      description: "How long it lives, from when it was made or its ttl last set.",
+    }),
+    ageSeconds: t.expose("ageSeconds", { type: "SafeInt", description: "Seconds since then." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was made." }),
+    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "When it will be gone." }),
+    options: t.field({
+      type: "JSON",
+      description: "Its options, an object.",
+      resolve: (subscription) => new RawJson(subscription.optionsText),
+    }),
+    optionsText: t.exposeString("optionsText", { description: "The same as text." }),
+    confirmed: t.exposeBoolean("confirmed", { description: "Whether the subscriber has agreed." }),
+  }),
+});
+
+const QueueSubscriptionConnectionType = connectionType("QueueSubscription", QueueSubscriptionType, "subscriptions");
+
+async function list(
+  address: { project?: string | null; queue: string },
+  args: Parameters<typeof pageOf>[0],
+  { access, operations }: GraphQLContext,
+) {
+  const { project, queue } = address;
+  return {
+    page: await operations.subscriptions.list(access, { project, queue, page: pageOf(args) }),
+    cursorOf: ({ id }: SubscriptionRecord) => id,
+  };
+}
+
+builder.objectFields(QueueType, (t) => ({
+  subscriptions: t.field({
+    type: QueueSubscriptionConnectionType,
+    args: pageArgs,
+    complexity: pageCost,
+    description: "Its subscriptions, oldest first.",
+    resolve: ({ project, name: queue }, args, context) => list({ project, queue }, args, context),
+  }),
+}));
+
+builder.queryFields((t) => ({
+  queueSubscription: t.field({
+    type: QueueSubscriptionType,
+    nullable: true,
+    args: { ...queueArgs, id: t.arg.string({ required: true, description: "The subscription's id." }) },
+    description: "One subscription; null when there is none of that id.",
+    resolve: (_root, args, { access, operations }) =>
+      orNull(operations.subscriptions.get(access, args), "SUBSCRIPTION_DOES_NOT_EXIST"),
+  }),
+  queueSubscriptionOf: t.field({
+    type: QueueSubscriptionType,
+    nullable: true,
+    args: { ...queueArgs, subscriber: t.arg.string({ required: true, description: "The subscriber's URI." }) },
+    description: "A subscriber's subscription to a queue; null when there is none.",
+    resolve: (_root, args, { access, operations }) =>
+      orNull(operations.subscriptions.getWithSubscriber(access, args), "SUBSCRIPTION_DOES_NOT_EXIST"),
+  }),
+  queueSubscriptions: t.field({
+    type: QueueSubscriptionConnectionType,
+    args: { ...queueArgs, ...pageArgs },
+    complexity: pageCost,
+    description: "The subscriptions of a queue, oldest first; also of one that does not exist now.",
+    resolve: (_root, args, context) => list(args, args, context),
+  }),
+}));
+
+const subscriber = "An http, https, mailto, trust+http or trust+https URI.";
+const optionsField = { type: "JSON", description: "Options, an object." } as const;
+const optionsTextField = { description: "The same as text." } as const;
+const idField = { required: true, description: "The subscription's id." } as const;
+
+const CreateQueueSubscriptionInput = builder.inputType("CreateQueueSubscriptionInput", {
+  description: "Who to tell of a queue's messages.",
+  fields: (t) => ({
+    project: t.string(projectField),
+    queue: t.string(queueField),
+    subscriber: t.string({ required: true, description: subscriber }),
+    ttlSeconds: t.field({ type: "SafeInt", description: "How long it lives. Left out: the server's default." }),
+    options: t.field(optionsField),
+    optionsText: t.string(optionsTextField),
+    createQueue: t.boolean(createQueueField),
+  }),
+});
+const CreateQueueSubscriptionPayload = builder
+  .objectRef<{ subscription: SubscriptionRecord; created: boolean }>("CreateQueueSubscriptionPayload")
+  .implement({
+    description: "What became of createQueueSubscription.",
+    fields: (t) => ({
+      subscription: t.expose("subscription", { type: QueueSubscriptionType, description: "The subscription." }),
+      created: t.exposeBoolean("created", {
+        description: "False: it was there, not yet confirmed, and stayed as it was.",
+      }),
+    }),
+  });
+const UpdateQueueSubscriptionInput = builder.inputType("UpdateQueueSubscriptionInput", {
+  description: "What to change of a subscription. What is left out stays.",
+  fields: (t) => ({
+    project: t.string(projectField),
+    queue: t.string(queueField),
+    id: t.string(idField),
+    subscriber: t.string({ description: subscriber }),
+    ttlSeconds: t.field({ type: "SafeInt", description: "How long it lives from now on." }),
+    options: t.field(optionsField),
+    optionsText: t.string(optionsTextField),
+  }),
+});
+const DeleteQueueSubscriptionInput = builder.inputType("DeleteQueueSubscriptionInput", {
+  description: "The subscription to delete.",
+  fields: (t) => ({ project: t.string(projectField), queue: t.string(queueField), id: t.string(idField) }),
+});
+const DeleteQueueSubscriptionPayload = builder.objectRef<{ id: string }>("DeleteQueueSubscriptionPayload").implement({
+  description: "What became of deleteQueueSubscription.",
+  fields: (t) => ({ id: t.exposeString("id", { description: "The subscription's id. It is gone." }) }),
+});
+const ConfirmQueueSubscriptionInput = builder.inputType("ConfirmQueueSubscriptionInput", {
+  description: "The subscription, and whether the subscriber agrees.",
+  fields: (t) => ({
+    project: t.string(projectField),
+    queue: t.string(queueField),
+    id: t.string(idField),
+    confirmed: t.boolean({ defaultValue: true, required: true, description: "False takes the agreement back." }),
+  }),
+});
+const subscriptionPayload = (name: string, mutation: string) =>
+  builder.objectRef<{ subscription: SubscriptionRecord }>(name).implement({
+    description: `What became of ${mutation}.`,
+    fields: (t) => ({
+      subscription: t.expose("subscription", {
+        type: QueueSubscriptionType,
+        description: "The subscription as it is now.",
+      }),
+    }),
+  });
+const UpdateQueueSubscriptionPayload = subscriptionPayload("UpdateQueueSubscriptionPayload", "updateQueueSubscription");
+const ConfirmQueueSubscriptionPayload = subscriptionPayload(
+  "ConfirmQueueSubscriptionPayload",
+  "confirmQueueSubscription",
+);
+
+builder.mutationFields((t) => ({
+  createQueueSubscription: t.field({
+    type: CreateQueueSubscriptionPayload,
+    args: { input: t.arg({ type: CreateQueueSubscriptionInput, required: true, description: "The subscription." }) },
+    description: "Subscribes somebody to a queue.",
+    resolve: (_root, { input: { options, optionsText, createQueue, ...input } }, { access, operations }) =>
+      operations.subscriptions.create(access, {
+        ...input,
+        optionsText: optionalText("options", options, optionsText),
+        createQueue: createQueue ?? false,
+      }),
+  }),
+  updateQueueSubscription: t.field({
+    type: UpdateQueueSubscriptionPayload,
+    args: {
+      input: t.arg({
+        type: UpdateQueueSubscriptionInput,
+        required: true,
+        description: "The subscription, and what to change.",
+      }),
+    },
+    description: "Changes a subscription.",
+    resolve: async (_root, { input: { options, optionsText, ...input } }, { access, operations }) => ({
+      subscription: await operations.subscriptions.update(access, {
+        ...input,
+        optionsText: optionalText("options", options, optionsText),
+      }),
+    }),
+  }),
+  deleteQueueSubscription: t.field({
+    type: DeleteQueueSubscriptionPayload,
+    args: { input: t.arg({ type: DeleteQueueSubscriptionInput, required: true, description: "The subscription." }) },
+    description: "Ends a subscription. Safe to repeat.",
+    resolve: async (_root, { input }, { access, operations }) => {
+      await operations.subscriptions.delete(access, input);
+      return { id: input.id };
+    },
+  }),
+  confirmQueueSubscription: t.field({
+    type: ConfirmQueueSubscriptionPayload,
+    args: { input: t.arg({ type: ConfirmQueueSubscriptionInput, required: true, description: "The subscription." }) },
+    description: "Says that a subscriber agrees, or no longer does.",
+    resolve: async (_root, { input }, { access, operations }) => ({
+      subscription: await operations.subscriptions.confirm(access, input),
+    }),
+  }),
+}));
