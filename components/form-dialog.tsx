@@ -11,7 +11,7 @@ import { Dialog } from "./ui/dialog.tsx";
 import { ShowGraphql } from "./ui/show-graphql.tsx";
 import { toastDone } from "./ui/toast.tsx";
 
-interface Props<Input extends FieldValues, Output extends FieldValues> {
+interface Props<Input extends FieldValues, Output extends FieldValues, Data> {
   trigger: ReactElement;
   title: string;
   description?: ReactNode;
@@ -21,7 +21,8 @@ interface Props<Input extends FieldValues, Output extends FieldValues> {
   defaults: DefaultValues<Input>;
   /** The mutation's variables, from values that the schema has read. */
   variables: (values: Output) => Record<string, unknown>;
-  done: (values: Output) => string;
+  /** The toast's text, from what was sent and what came back. */
+  done: (values: Output, data: Data) => string;
   /** Where to go afterwards. */
   goTo?: (values: Output) => string;
   wide?: boolean;
@@ -32,7 +33,9 @@ interface Props<Input extends FieldValues, Output extends FieldValues> {
  * A form in a dialog that sends one mutation. The browser checks what it can while one types; what the server
  * refuses is shown in the dialog, which stays open with everything typed.
  */
-export function FormDialog<Input extends FieldValues, Output extends FieldValues>(props: Props<Input, Output>) {
+export function FormDialog<Input extends FieldValues, Output extends FieldValues, Data>(
+  props: Props<Input, Output, Data>,
+) {
   const [open, setOpen] = useState(false);
   return (
     <Dialog
@@ -49,7 +52,7 @@ export function FormDialog<Input extends FieldValues, Output extends FieldValues
   );
 }
 
-function Body<Input extends FieldValues, Output extends FieldValues>({
+function Body<Input extends FieldValues, Output extends FieldValues, Data>({
   schema,
   defaults,
   document,
@@ -59,7 +62,7 @@ function Body<Input extends FieldValues, Output extends FieldValues>({
   submitLabel,
   children,
   close,
-}: Props<Input, Output> & { close: () => void }) {
+}: Props<Input, Output, Data> & { close: () => void }) {
   const router = useRouter();
   const form = useForm<Input, unknown, Output>({
     resolver: zodResolver(schema),
@@ -71,15 +74,16 @@ function Body<Input extends FieldValues, Output extends FieldValues>({
 
   const submit = form.handleSubmit(async (values) => {
     setRefusal(null);
+    let data: Data;
     try {
-      await callApi(document, variables(values));
+      data = await callApi<Data>(document, variables(values));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       setRefusal(error);
       return;
     }
     close();
-    toastDone(done(values));
+    toastDone(done(values, data));
     if (goTo) router.push(goTo(values));
     router.refresh();
   });
@@ -124,7 +128,7 @@ function LiveGraphql<Input extends FieldValues, Output extends FieldValues>({
   document,
   schema,
   variables,
-}: Pick<Props<Input, Output>, "document" | "schema" | "variables">) {
+}: Pick<Props<Input, Output, never>, "document" | "schema" | "variables">) {
   const read = schema.safeParse(useWatch());
   return <ShowGraphql document={document} variables={read.success ? variables(read.data) : {}} endpoint={API_PATH} />;
 }

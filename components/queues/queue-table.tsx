@@ -60,8 +60,14 @@ const project = column<QueueRow>("project", "Project", (row) => (
 
 const rest = [
   column<QueueRow>("free", "Free", (row) => <StatNumber row={row} of="free" />, { align: "right" }),
-  column<QueueRow>("claimed", "Claimed", (row) => <StatNumber row={row} of="claimed" />, { align: "right", wide: true }),
-  column<QueueRow>("delayed", "Delayed", (row) => <StatNumber row={row} of="delayed" />, { align: "right", wide: true }),
+  column<QueueRow>("claimed", "Claimed", (row) => <StatNumber row={row} of="claimed" />, {
+    align: "right",
+    wide: true,
+  }),
+  column<QueueRow>("delayed", "Delayed", (row) => <StatNumber row={row} of="delayed" />, {
+    align: "right",
+    wide: true,
+  }),
   column<QueueRow>("total", "Total", (row) => <StatNumber row={row} of="total" />, { align: "right" }),
   column<QueueRow>(
     "oldest",

@@ -1,0 +1,144 @@
+import type { Metadata } from "next";
+import Link from "next/link";
+import { Failed } from "../../../../../../components/failed.tsx";
+import { paths } from "../../../../../../components/paths.ts";
+import { Facts, Panel } from "../../../../../../components/ui/page.tsx";
+import { formatCount, ShareBar, StatTile, StatTiles } from "../../../../../../components/ui/stat.tsx";
+import { ErrorState } from "../../../../../../components/ui/states.tsx";
+import { Ago, formatDuration, Utc } from "../../../../../../components/ui/time.tsx";
+import { named } from "../../../../../address.ts";
+import { load } from "../../../../../execute.ts";
+import { QueueFrame } from "../../../../../queue-frame.tsx";
+
+const STATISTICS = /* GraphQL */ `
+  query Statistics($project: String, $name: String!) {
+    queue(project: $project, name: $name) {
+      createdAt
+      updatedAt
+      stats {
+        free
+        claimed
+        delayed
+        total
+        exact
+        oldest {
+          id
+          ageSeconds
+          createdAt
+        }
+        newest {
+          id
+          ageSeconds
+          createdAt
+        }
+      }
+    }
+  }
+`;
+
+interface Stamp {
+  id: string;
+  ageSeconds: number;
+  createdAt: string;
+}
+
+interface Answer {
+  queue: {
+    createdAt: string;
+    updatedAt: string;
+    stats: {
+      free: number;
+      claimed: number;
+      delayed: number;
+      total: number;
+      exact: boolean;
+      oldest: Stamp | null;
+      newest: Stamp | null;
+    } | null;
+  } | null;
+}
+
+interface Props {
+  params: Promise<{ project: string; name: string }>;
+}
+
+export async function generateMetadata({ params }: Props): Promise<Metadata> {
+  return { title: `${named((await params).name)}: statistics` };
+}
+
+export default async function StatisticsPage({ params }: Props) {
+  const { project, name } = await params;
+  const address = { project: named(project), name: named(name) };
+  return (
+    <QueueFrame {...address} tab="statistics">
+      <Statistics {...address} />
+    </QueueFrame>
+  );
+}
+
+async function Statistics({ project, name }: { project: string; name: string }) {
+  const loaded = await load<Answer>(STATISTICS, { project, name });
+  if (!loaded.ok) return <Failed error={loaded.error} />;
+  const { queue } = loaded.data;
+  if (queue === null) return null;
+  const { stats } = queue;
+  if (stats === null) {
+    return (
+      <ErrorState title="The queue's pool does not answer">
+        Its messages are safe, but nothing can be said of them now. See the health page for the pool.
+      </ErrorState>
+    );
+  }
+  const exact = stats.exact ? "exact" : "about";
+  return (
+    <div className="flex flex-col gap-4">
+      <StatTiles>
+        <StatTile label="Total" value={formatCount(stats.total, exact)} />
+        <StatTile label="Free" value={formatCount(stats.free, exact)} note="delayed ones included" />
+        <StatTile label="Claimed" value={formatCount(stats.claimed, exact)} />
+        <StatTile label="Delayed" value={formatCount(stats.delayed, exact)} note="cannot be claimed yet" />
+        <StatTile label="Oldest" value={stats.oldest ? formatDuration(stats.oldest.ageSeconds) : "none"} />
+      </StatTiles>
+      <Panel title="Where the messages are">
+        <ShareBar
+          label="Messages by state"
+          shares={[
+            { label: "Ready", value: Math.max(0, stats.free - stats.delayed), tone: "accent" },
+            { label: "Claimed", value: stats.claimed, tone: "warn" },
+            { label: "Delayed", value: stats.delayed, tone: "line" },
+          ]}
+        />
+        {stats.exact ? null : (
+          <p className="mt-3 text-[0.8125rem] text-muted">
+            There are so many messages that these numbers come from counters; they may be a little off.
+          </p>
+        )}
+      </Panel>
+      <Panel title="Dates">
+        <Facts
+          items={[
+            { label: "Oldest message", value: <StampOf stamp={stats.oldest} project={project} queue={name} /> },
+            { label: "Newest message", value: <StampOf stamp={stats.newest} project={project} queue={name} /> },
+            { label: "Queue made", value: <Utc at={queue.createdAt} /> },
+            { label: "Settings changed", value: <Utc at={queue.updatedAt} /> },
+          ]}
+        />
+      </Panel>
+    </div>
+  );
+}
+
+function StampOf({ stamp, project, queue }: { stamp: Stamp | null; project: string; queue: string }) {
+  if (stamp === null) return <span className="text-muted">none</span>;
+  return (
+    <>
+      <Link
+        href={paths.queue(project, queue, "messages", { message: stamp.id })}
+        className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
+      >
+        {stamp.id.slice(0, 8)}
+      </Link>
+      , <Ago at={stamp.createdAt} />
+    </>
+  );
+}

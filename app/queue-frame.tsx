@@ -1,0 +1,131 @@
+import type { ReactNode } from "react";
+import { API_PATH } from "../components/api.ts";
+import { Failed } from "../components/failed.tsx";
+import { paths, QUEUE_TABS, type QueueTab } from "../components/paths.ts";
+import { projectLabel } from "../components/project-name.tsx";
+import { CreateQueue } from "../components/queues/create-queue.tsx";
+import { Badge } from "../components/ui/badge.tsx";
+import { PageHeader } from "../components/ui/page.tsx";
+import { ShowGraphql } from "../components/ui/show-graphql.tsx";
+import { formatCount } from "../components/ui/stat.tsx";
+import { NotFoundState } from "../components/ui/states.tsx";
+import { TabLinks } from "../components/ui/tabs.tsx";
+import { load } from "./execute.ts";
+
+const QUEUE = /* GraphQL */ `
+  query Queue($project: String, $name: String!) {
+    queue(project: $project, name: $name) {
+      createdAt
+      attributes {
+        deadLetterQueue
+        maxClaimCount
+      }
+      stats {
+        free
+        claimed
+        delayed
+        total
+        exact
+      }
+    }
+  }
+`;
+
+interface Answer {
+  queue: {
+    createdAt: string;
+    attributes: { deadLetterQueue: string | null; maxClaimCount: number | null };
+    stats: { free: number; claimed: number; delayed: number; total: number; exact: boolean } | null;
+  } | null;
+}
+
+const LABELS: Record<QueueTab, string> = {
+  messages: "Messages",
+  claims: "Claims",
+  subscriptions: "Subscriptions",
+  statistics: "Statistics",
+  settings: "Settings",
+};
+
+/** What every tab of a queue has above it. Its content is made only when the queue is there. */
+export async function QueueFrame({
+  project,
+  name,
+  tab,
+  actions,
+  children,
+}: {
+  project: string;
+  name: string;
+  tab: QueueTab;
+  actions?: ReactNode;
+  children: ReactNode;
+}) {
+  const variables = { project, name };
+  const loaded = await load<Answer>(QUEUE, variables);
+  const crumbs = [
+    { label: "Projects", href: paths.projects() },
+    { label: projectLabel(project), href: paths.queues(project) },
+  ];
+  if (!loaded.ok) {
+    return (
+      <>
+        <PageHeader title={name} mono crumbs={crumbs} />
+        <Failed error={loaded.error} />
+      </>
+    );
+  }
+  const { queue } = loaded.data;
+  if (queue === null) {
+    return (
+      <>
+        <PageHeader title={name} mono crumbs={crumbs} />
+        <NotFoundState title="There is no queue of this name" action={<CreateQueue project={project} />}>
+          It may have been deleted. Its subscriptions, if it had any, wait for it to be made again.
+        </NotFoundState>
+      </>
+    );
+  }
+  const { stats, attributes } = queue;
+  const exact = stats?.exact ? "exact" : "about";
+  return (
+    <>
+      <PageHeader
+        title={name}
+        mono
+        crumbs={crumbs}
+        badges={
+          stats === null ? (
+            <Badge tone="warn">its pool does not answer</Badge>
+          ) : (
+            <>
+              <Badge tone={stats.free > 0 ? "accent" : "neutral"}>{formatCount(stats.free, exact)} free</Badge>
+              <Badge tone={stats.claimed > 0 ? "warn" : "neutral"}>{formatCount(stats.claimed, exact)} claimed</Badge>
+              {stats.delayed > 0 ? <Badge>{formatCount(stats.delayed, exact)} delayed</Badge> : null}
+            </>
+          )
+        }
+        description={
+          attributes.deadLetterQueue !== null && attributes.maxClaimCount !== null
+            ? `After ${attributes.maxClaimCount} deliveries a message goes to ${attributes.deadLetterQueue}.`
+            : undefined
+        }
+        actions={
+          <>
+            <ShowGraphql document={QUEUE} variables={variables} endpoint={API_PATH} />
+            {actions}
+          </>
+        }
+      />
+      <TabLinks
+        label="Parts of the queue"
+        tabs={QUEUE_TABS.map((key) => ({
+          label: LABELS[key],
+          href: paths.queue(project, name, key),
+          current: key === tab,
+        }))}
+      />
+      {children}
+    </>
+  );
+}

@@ -1,0 +1,84 @@
+"use client";
+
+import Link from "next/link";
+import { useRouter } from "next/navigation";
+import { paths } from "../paths.ts";
+import { Dialog } from "../ui/dialog.tsx";
+import { Facts } from "../ui/page.tsx";
+import { NotFoundState } from "../ui/states.tsx";
+import { LeaseBar, TimeLeft, Utc } from "../ui/time.tsx";
+import type { ClaimRow } from "./claim-table.tsx";
+
+export interface ClaimDetail extends Omit<ClaimRow, "href" | "project" | "queue"> {
+  messages: { id: string; preview: string; expiresAt: string; claimCount: number }[];
+}
+
+/** One claim with what it holds, opened by the address. Null: it was released or has lapsed. */
+export function ClaimDialog({
+  project,
+  queue,
+  id,
+  claim,
+  closeHref,
+}: {
+  project: string;
+  queue: string;
+  id: string;
+  claim: ClaimDetail | null;
+  closeHref: string;
+}) {
+  const router = useRouter();
+  return (
+    <Dialog
+      open
+      onOpenChange={(open) => {
+        if (!open) router.push(closeHref, { scroll: false });
+      }}
+      title={`Claim ${id}`}
+      wide
+    >
+      {claim ? (
+        <>
+          <Facts
+            items={[
+              { label: "Time left", value: <LeaseBar from={claim.renewedAt} until={claim.expiresAt} /> },
+              { label: "Ends", value: <Utc at={claim.expiresAt} /> },
+              { label: "Made", value: <Utc at={claim.createdAt} /> },
+              { label: "Last renewed", value: <Utc at={claim.renewedAt} /> },
+              { label: "Length", value: `${claim.ttlSeconds} s, and ${claim.graceSeconds} s of grace` },
+              { label: "Client", value: claim.clientId ?? <span className="text-muted">did not say</span> },
+              { label: "Made by", value: claim.actor ?? <span className="text-muted">unknown</span> },
+            ]}
+          />
+          <section>
+            <h3 className="mb-2 font-semibold">Messages it holds</h3>
+            {claim.messages.length === 0 ? (
+              <p className="text-muted">None: they were deleted. The claim ends by itself.</p>
+            ) : (
+              <ul className="divide-y divide-line rounded-md border border-line">
+                {claim.messages.map((message) => (
+                  <li key={message.id} className="flex flex-wrap items-center gap-x-3 gap-y-1 px-3 py-2">
+                    <Link
+                      href={paths.queue(project, queue, "messages", { message: message.id })}
+                      className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
+                    >
+                      {message.id.slice(0, 8)}
+                    </Link>
+                    <span className="line-clamp-1 min-w-0 flex-1 basis-40 font-mono text-[0.8125rem] text-muted">
+                      {message.preview}
+                    </span>
+                    <span className="text-[0.8125rem] text-muted">
+                      delivery {message.claimCount}, expires in <TimeLeft until={message.expiresAt} />
+                    </span>
+                  </li>
+                ))}
+              </ul>
+            )}
+          </section>
+        </>
+      ) : (
+        <NotFoundState title="This claim is over">It was released, or its time has run out.</NotFoundState>
+      )}
+    </Dialog>
+  );
+}

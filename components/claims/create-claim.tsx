@@ -1,0 +1,54 @@
+"use client";
+
+import { Hand } from "lucide-react";
+import { z } from "zod";
+import { wholeText } from "../field-rules.ts";
+import { FormDialog } from "../form-dialog.tsx";
+import { Button } from "../ui/button.tsx";
+import { TextField } from "../ui/form.tsx";
+import { CREATE_CLAIM } from "./documents.ts";
+
+const schema = z.object({ limit: wholeText, ttl: wholeText, grace: wholeText });
+
+/** Claims messages by hand: to keep workers off them, or to see what a worker would get. */
+export function CreateClaim({ project, queue }: { project: string; queue: string }) {
+  return (
+    <FormDialog
+      trigger={
+        <Button kind="primary">
+          <Hand aria-hidden />
+          Claim messages
+        </Button>
+      }
+      title="Claim messages"
+      description="Takes the oldest free messages. Nobody else gets them until the claim ends or is released. It counts as a delivery."
+      submitLabel="Claim"
+      document={CREATE_CLAIM}
+      schema={schema}
+      defaults={{ limit: "1", ttl: "", grace: "" }}
+      variables={({ limit, ttl, grace }) => ({
+        input: {
+          project,
+          queue,
+          ...(limit === null ? {} : { limit }),
+          ...(ttl === null ? {} : { ttlSeconds: ttl }),
+          ...(grace === null ? {} : { graceSeconds: grace }),
+        },
+      })}
+      done={(_values, data: { createClaim: { claim: { id: string } | null; messages: { id: string }[] } }) =>
+        data.createClaim.claim === null ? "There was nothing to claim." : `${data.createClaim.messages.length} claimed.`
+      }
+    >
+      <div className="grid gap-4 sm:grid-cols-3">
+        <TextField name="limit" label="Messages" kind="number" description="At most this many." />
+        <TextField name="ttl" label="Claim for" kind="number" description="Seconds; 300 if empty." />
+        <TextField
+          name="grace"
+          label="Grace"
+          kind="number"
+          description="Seconds a message outlives the claim; 60 if empty."
+        />
+      </div>
+    </FormDialog>
+  );
+}

@@ -1,0 +1,31 @@
+export const CREATE_CLAIM = /* GraphQL */ `
+  mutation CreateClaim($input: CreateClaimInput!) {
+    createClaim(input: $input) {
+      claim {
+        id
+      }
+      messages {
+        id
+      }
+      deadLettered
+    }
+  }
+`;
+
+export const RENEW_CLAIM = /* GraphQL */ `
+  mutation RenewClaim($input: UpdateClaimInput!) {
+    updateClaim(input: $input) {
+      claim {
+        expiresAt
+      }
+    }
+  }
+`;
+
+export const RELEASE_CLAIM = /* GraphQL */ `
+  mutation ReleaseClaim($input: DeleteClaimInput!) {
+    deleteClaim(input: $input) {
+      deleted
+    }
+  }
+`;

@@ -1,0 +1,146 @@
+"use client";
+
+import { Trash2 } from "lucide-react";
+import Link from "next/link";
+import { useRouter } from "next/navigation";
+import { ConfirmedAction } from "../action.tsx";
+import { paths } from "../paths.ts";
+import { Button } from "../ui/button.tsx";
+import { CopyButton } from "../ui/copy-button.tsx";
+import { Dialog } from "../ui/dialog.tsx";
+import { JsonViewer } from "../ui/json-viewer.tsx";
+import { Facts } from "../ui/page.tsx";
+import { NotFoundState } from "../ui/states.tsx";
+import { Ago, TimeLeft, Utc } from "../ui/time.tsx";
+import { DELETE_MESSAGE } from "./documents.ts";
+import { messageCan } from "./message-can.ts";
+import { MessageState } from "./message-table.tsx";
+import { PostMessage } from "./post-message.tsx";
+
+export interface MessageDetail {
+  id: string;
+  marker: string;
+  bodyText: string;
+  ttlSeconds: number;
+  createdAt: string;
+  expiresAt: string;
+  delayedUntil: string | null;
+  clientId: string | null;
+  claimCount: number;
+  claim: { id: string; expiresAt: string } | null;
+  checksum: string | null;
+}
+
+/** One message, opened by the address. Null: it is not there, or not any more. */
+export function MessageDialog({
+  project,
+  queue,
+  id,
+  message,
+  closeHref,
+}: {
+  project: string;
+  queue: string;
+  id: string;
+  message: MessageDetail | null;
+  closeHref: string;
+}) {
+  const router = useRouter();
+  return (
+    <Dialog
+      open
+      onOpenChange={(open) => {
+        if (!open) router.push(closeHref, { scroll: false });
+      }}
+      title={`Message ${id}`}
+      wide
+      footer={
+        message ? (
+          <>
+            <PostMessage project={project} queue={queue} again={message.bodyText} />
+            <ConfirmedAction
+              document={DELETE_MESSAGE}
+              variables={{ input: { project, queue, id } }}
+              done="The message is deleted."
+              goTo={closeHref}
+              trigger={
+                <Button kind="danger" disabledReason={messageCan.delete(message)}>
+                  <Trash2 aria-hidden />
+                  Delete
+                </Button>
+              }
+              title="Delete this message?"
+              consequence="It is gone for good. Nobody will receive it."
+              confirmLabel="Delete message"
+            />
+          </>
+        ) : null
+      }
+    >
+      {message ? (
+        <>
+          <Facts
+            items={[
+              { label: "State", value: <MessageState message={message} /> },
+              ...(message.claim
+                ? [
+                    {
+                      label: "Claim",
+                      value: (
+                        <Link
+                          href={paths.queue(project, queue, "claims", { claim: message.claim.id })}
+                          className="font-mono text-[0.8125rem] text-accent underline underline-offset-2"
+                        >
+                          {message.claim.id}
+                        </Link>
+                      ),
+                    },
+                  ]
+                : []),
+              {
+                label: "Posted",
+                value: (
+                  <>
+                    <Utc at={message.createdAt} /> (<Ago at={message.createdAt} />)
+                  </>
+                ),
+              },
+              {
+                label: "Expires",
+                value: (
+                  <>
+                    <Utc at={message.expiresAt} /> (<TimeLeft until={message.expiresAt} />)
+                  </>
+                ),
+              },
+              { label: "Lifetime", value: `${message.ttlSeconds} s` },
+              { label: "Deliveries", value: message.claimCount },
+              { label: "Client", value: message.clientId ?? <span className="text-muted">did not say</span> },
+              {
+                label: "Marker",
+                value: <span className="font-mono text-[0.8125rem]">{message.marker}</span>,
+              },
+              ...(message.checksum
+                ? [{ label: "Checksum", value: <span className="font-mono text-[0.8125rem]">{message.checksum}</span> }]
+                : []),
+              {
+                label: "Id",
+                value: (
+                  <span className="flex items-center gap-1">
+                    <span className="min-w-0 font-mono text-[0.8125rem]">{message.id}</span>
+                    <CopyButton text={message.id} label="Copy the id" />
+                  </span>
+                ),
+              },
+            ]}
+          />
+          <JsonViewer text={message.bodyText} label="Body" />
+        </>
+      ) : (
+        <NotFoundState title="This message is not in the queue">
+          It was deleted, has expired, or never was.
+        </NotFoundState>
+      )}
+    </Dialog>
+  );
+}

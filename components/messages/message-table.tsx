@@ -1,0 +1,78 @@
+"use client";
+
+import Link from "next/link";
+import type { ReactNode } from "react";
+import { Badge } from "../ui/badge.tsx";
+import { formatBytes } from "../ui/json-viewer.tsx";
+import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
+import { Ago, TimeLeft } from "../ui/time.tsx";
+
+export interface MessageRow {
+  id: string;
+  /** The address that opens it. */
+  href: string;
+  /** The beginning of the body: a page of whole bodies could be a hundred megabytes. */
+  preview: string;
+  bytes: number;
+  createdAt: string;
+  expiresAt: string;
+  delayedUntil: string | null;
+  claimCount: number;
+  claim: { id: string; expiresAt: string } | null;
+}
+
+export function MessageState({ message }: { message: Pick<MessageRow, "claim" | "delayedUntil"> }) {
+  if (message.claim) {
+    return (
+      <Badge tone="warn">
+        claimed, <TimeLeft until={message.claim.expiresAt} over="lapsed" />
+      </Badge>
+    );
+  }
+  if (message.delayedUntil) {
+    return (
+      <Badge>
+        delayed, <TimeLeft until={message.delayedUntil} over="free" />
+      </Badge>
+    );
+  }
+  return <Badge tone="accent">free</Badge>;
+}
+
+const COLUMNS = [
+  column<MessageRow>("id", "Message", (row) => (
+    <Link
+      href={row.href}
+      scroll={false}
+      title={row.id}
+      className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
+    >
+      {row.id.slice(0, 8)}
+    </Link>
+  )),
+  column<MessageRow>(
+    "body",
+    "Body",
+    (row) => <span className="line-clamp-1 max-w-[60rem] font-mono text-[0.8125rem] text-muted">{row.preview}</span>,
+    { grow: true },
+  ),
+  column<MessageRow>("size", "Size", (row) => formatBytes(row.bytes), { align: "right", wide: true }),
+  column<MessageRow>("state", "State", (row) => <MessageState message={row} />),
+  column<MessageRow>("deliveries", "Deliveries", (row) => row.claimCount, { align: "right", wide: true }),
+  column<MessageRow>("age", "Posted", (row) => <Ago at={row.createdAt} />, { align: "right", wide: true }),
+  column<MessageRow>("ttl", "Expires in", (row) => <TimeLeft until={row.expiresAt} />, { align: "right", wide: true }),
+];
+
+export function MessageTable({ rows, pager, empty }: { rows: MessageRow[]; pager: PagerLinks; empty: ReactNode }) {
+  return (
+    <DataTable
+      label="Messages, oldest first"
+      columns={COLUMNS}
+      rows={rows}
+      rowKey={(row) => row.id}
+      pager={pager}
+      summary="Oldest first. Looking at messages does not consume them."
+      empty={empty}
+    />
+  );
+}

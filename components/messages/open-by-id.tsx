@@ -1,0 +1,36 @@
+"use client";
+
+import { useRouter } from "next/navigation";
+import { useId, useState } from "react";
+import { paths } from "../paths.ts";
+import { Button } from "../ui/button.tsx";
+
+/** Opens a message whose id one has from a log. */
+export function OpenById({ project, queue }: { project: string; queue: string }) {
+  const router = useRouter();
+  const [id, setId] = useState("");
+  const inputId = useId();
+  return (
+    <form
+      className="flex w-full gap-2 sm:ml-auto sm:w-auto"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (id.trim() !== "") router.push(paths.queue(project, queue, "messages", { message: id.trim() }));
+      }}
+    >
+      <label htmlFor={inputId} className="sr-only">
+        Message id
+      </label>
+      <input
+        id={inputId}
+        value={id}
+        onChange={(event) => setId(event.target.value)}
+        placeholder="Message id"
+        autoComplete="off"
+        spellCheck={false}
+        className="h-8 min-w-0 flex-1 rounded-md border border-line-strong bg-surface px-2.5 font-mono text-[0.8125rem] sm:w-72"
+      />
+      <Button type="submit">Open</Button>
+    </form>
+  );
+}

@@ -1,0 +1,75 @@
+"use client";
+
+import { RotateCw, Send } from "lucide-react";
+import { z } from "zod";
+import { jsonText, wholeText } from "../field-rules.ts";
+import { FormDialog } from "../form-dialog.tsx";
+import { Button } from "../ui/button.tsx";
+import { TextAreaField, TextField } from "../ui/form.tsx";
+import { POST_MESSAGES } from "./documents.ts";
+
+/** Copies in one post. The API takes up to 1,000. */
+const MAX_COPIES = 1000;
+
+const schema = z.object({
+  body: jsonText,
+  ttl: wholeText,
+  delay: wholeText,
+  copies: z
+    .string()
+    .regex(/^\s*\d+\s*$/, "This must be a whole number.")
+    .transform(Number)
+    .refine((copies) => copies >= 1 && copies <= MAX_COPIES, `From 1 to ${MAX_COPIES}.`),
+});
+
+/** Posts a message, or with `again` a body that was posted before and can be changed first. */
+export function PostMessage({ project, queue, again }: { project: string; queue: string; again?: string }) {
+  return (
+    <FormDialog
+      trigger={
+        again === undefined ? (
+          <Button kind="primary">
+            <Send aria-hidden />
+            Post a message
+          </Button>
+        ) : (
+          <Button>
+            <RotateCw aria-hidden />
+            Edit and post again
+          </Button>
+        )
+      }
+      title={again === undefined ? "Post a message" : "Post again"}
+      description={again === undefined ? undefined : "This makes a new message. The one that it was copied from stays."}
+      submitLabel="Post"
+      document={POST_MESSAGES}
+      schema={schema}
+      defaults={{ body: again ?? '{"hello": "world"}', ttl: "", delay: "", copies: "1" }}
+      variables={({ body, ttl, delay, copies }) => ({
+        input: {
+          project,
+          queue,
+          messages: Array.from({ length: copies }, () => ({
+            bodyText: body,
+            ...(ttl === null ? {} : { ttlSeconds: ttl }),
+            ...(delay === null ? {} : { delaySeconds: delay }),
+          })),
+        },
+      })}
+      done={({ copies }) => (copies === 1 ? "The message is posted." : `${copies} messages are posted.`)}
+      wide
+    >
+      <TextAreaField
+        name="body"
+        label="Body"
+        rows={10}
+        description="Any JSON. It is kept to the letter: large numbers keep every digit."
+      />
+      <div className="grid gap-4 sm:grid-cols-3">
+        <TextField name="ttl" label="Lifetime" kind="number" description="Seconds; the queue's default if empty." />
+        <TextField name="delay" label="Delay" kind="number" description="Seconds before it can be claimed." />
+        <TextField name="copies" label="Copies" kind="number" description="For a test load." />
+      </div>
+    </FormDialog>
+  );
+}

@@ -1,0 +1,79 @@
+"use client";
+
+import { Pencil, RotateCcw } from "lucide-react";
+import { z } from "zod";
+import { ActionButton } from "../action.tsx";
+import { neededWhole, queueName } from "../field-rules.ts";
+import { FormDialog } from "../form-dialog.tsx";
+import { Button } from "../ui/button.tsx";
+import { TextField } from "../ui/form.tsx";
+import { ATTRIBUTES, type AttributeName } from "./attributes.ts";
+import { PATCH_QUEUE_METADATA } from "./documents.ts";
+
+const NUMBER = z.object({ value: neededWhole });
+const TEXT = z.object({ value: queueName });
+
+/** Changes one reserved attribute, or takes it back to its default. */
+export function EditAttribute({
+  project,
+  queue,
+  name,
+  value,
+  stored,
+}: {
+  project: string;
+  queue: string;
+  name: AttributeName;
+  value: string | number | boolean | null;
+  stored: boolean;
+}) {
+  const attribute = ATTRIBUTES[name];
+  const fixed =
+    attribute.kind === "fixed"
+      ? name === "_flavor"
+        ? "The flavor counts only when the queue is made."
+        : "This is not supported yet."
+      : null;
+  const trigger = (
+    <Button kind="ghost" size="small" label={`Change ${name}`} disabledReason={fixed}>
+      <Pencil aria-hidden />
+    </Button>
+  );
+  const shared = {
+    trigger,
+    title: name,
+    description: attribute.meaning,
+    submitLabel: "Save",
+    document: PATCH_QUEUE_METADATA,
+    defaults: { value: value === null ? "" : String(value) },
+    variables: (values: { value: string | number }) => ({
+      input: { project, name: queue, changes: [{ op: "ADD", key: name, valueText: JSON.stringify(values.value) }] },
+    }),
+    done: () => `${name} is saved.`,
+  };
+  return (
+    <span className="flex justify-end gap-1">
+      {stored && fixed === null ? (
+        <ActionButton
+          document={PATCH_QUEUE_METADATA}
+          variables={{ input: { project, name: queue, changes: [{ op: "REMOVE", key: name }] } }}
+          done={`${name} has its default again.`}
+          label={`Take ${name} back to its default`}
+        >
+          <RotateCcw aria-hidden />
+        </ActionButton>
+      ) : null}
+      {fixed !== null ? (
+        trigger
+      ) : attribute.kind === "number" ? (
+        <FormDialog {...shared} schema={NUMBER}>
+          <TextField name="value" label="Value" kind="number" />
+        </FormDialog>
+      ) : (
+        <FormDialog {...shared} schema={TEXT}>
+          <TextField name="value" label="Value" mono />
+        </FormDialog>
+      )}
+    </span>
+  );
+}

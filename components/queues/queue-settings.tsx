@@ -1,0 +1,165 @@
+"use client";
+
+import { Pencil, Trash2 } from "lucide-react";
+import { z } from "zod";
+import { ConfirmedAction } from "../action.tsx";
+import { jsonObjectText } from "../field-rules.ts";
+import { FormDialog } from "../form-dialog.tsx";
+import { paths } from "../paths.ts";
+import { Badge } from "../ui/badge.tsx";
+import { Button } from "../ui/button.tsx";
+import { indentExactJson, parseExactJson } from "../ui/exact-json.ts";
+import { TextAreaField } from "../ui/form.tsx";
+import { JsonViewer } from "../ui/json-viewer.tsx";
+import { Panel } from "../ui/page.tsx";
+import { column, DataTable } from "../ui/table.tsx";
+import { ATTRIBUTES, type AttributeName, type QueueAttributes } from "./attributes.ts";
+import { DELETE_QUEUE, PURGE_QUEUE, UPDATE_QUEUE_METADATA } from "./documents.ts";
+import { EditAttribute } from "./edit-attribute.tsx";
+
+export type { QueueAttributes } from "./attributes.ts";
+
+interface AttributeRow {
+  project: string;
+  queue: string;
+  name: AttributeName;
+  stored: boolean;
+  value: string | number | boolean | null;
+}
+
+const COLUMNS = [
+  column<AttributeRow>("name", "Attribute", (row) => <code className="font-mono text-[0.8125rem]">{row.name}</code>),
+  column<AttributeRow>("value", "Value", (row) => (
+    <span className="flex items-center gap-2">
+      {row.value === null ? (
+        <span className="text-muted">none</span>
+      ) : (
+        <span>{ATTRIBUTES[row.name].show(row.value)}</span>
+      )}
+      {row.stored ? <Badge tone="accent">set</Badge> : <Badge>default</Badge>}
+    </span>
+  )),
+  column<AttributeRow>(
+    "meaning",
+    "What it does",
+    (row) => <span className="text-muted">{ATTRIBUTES[row.name].meaning}</span>,
+    {
+      grow: true,
+      wide: true,
+    },
+  ),
+  column<AttributeRow>(
+    "actions",
+    "",
+    (row) => (
+      <EditAttribute project={row.project} queue={row.queue} name={row.name} value={row.value} stored={row.stored} />
+    ),
+    { align: "right" },
+  ),
+];
+
+const metadataSchema = z.object({ metadata: jsonObjectText });
+
+/** The settings tab: the attributes that mean something to the service, the whole metadata, and what ends the queue. */
+export function QueueSettings({
+  project,
+  name,
+  metadataText,
+  stored,
+  attributes,
+}: {
+  project: string;
+  name: string;
+  metadataText: string;
+  stored: string[];
+  attributes: QueueAttributes;
+}) {
+  const rows = (Object.keys(ATTRIBUTES) as AttributeName[]).map((attribute) => ({
+    project,
+    queue: name,
+    name: attribute,
+    stored: stored.includes(attribute),
+    value: attributes[ATTRIBUTES[attribute].field],
+  }));
+  const parsed = parseExactJson(metadataText);
+  return (
+    <div className="flex flex-col gap-4">
+      <Panel title="Reserved attributes" flush>
+        <DataTable label="Reserved attributes" columns={COLUMNS} rows={rows} rowKey={(row) => row.name} />
+      </Panel>
+      <Panel
+        title="Metadata"
+        actions={
+          <FormDialog
+            trigger={
+              <Button size="small">
+                <Pencil aria-hidden />
+                Edit
+              </Button>
+            }
+            title="Edit the metadata"
+            description="All of it: what you leave out is removed."
+            submitLabel="Save"
+            document={UPDATE_QUEUE_METADATA}
+            schema={metadataSchema}
+            defaults={{ metadata: parsed ? indentExactJson(parsed) : metadataText }}
+            variables={(values) => ({ input: { project, name, metadataText: values.metadata } })}
+            done={() => "The metadata is saved."}
+            wide
+          >
+            <TextAreaField
+              name="metadata"
+              label="Metadata"
+              rows={14}
+              description="A JSON object. Kept to the letter."
+            />
+          </FormDialog>
+        }
+      >
+        <JsonViewer text={metadataText} label="Metadata" />
+      </Panel>
+      <Panel title="Take away">
+        <div className="flex flex-col gap-4">
+          <Step text="Empty the queue: every message is gone at once, claimed and delayed ones too. Settings and subscriptions stay.">
+            <ConfirmedAction
+              document={PURGE_QUEUE}
+              variables={{ input: { project, name, resources: ["MESSAGES"] } }}
+              done={`Queue ${name} is empty.`}
+              trigger={<Button kind="danger">Purge messages</Button>}
+              title={`Purge ${name}?`}
+              consequence="Every message in it is gone at once, also those that workers hold now. The queue itself stays."
+              confirmLabel="Purge messages"
+            />
+          </Step>
+          <Step text="Delete the queue with its messages and claims. Its subscriptions stay, and work again when it is made again.">
+            <ConfirmedAction
+              document={DELETE_QUEUE}
+              variables={{ input: { project, name } }}
+              done={`Queue ${name} is deleted.`}
+              goTo={paths.queues(project)}
+              trigger={
+                <Button kind="danger">
+                  <Trash2 aria-hidden />
+                  Delete queue
+                </Button>
+              }
+              title={`Delete queue ${name}?`}
+              consequence="Its messages, claims and settings are gone at once."
+              confirmLabel="Delete queue"
+              typeName={name}
+            />
+          </Step>
+        </div>
+      </Panel>
+    </div>
+  );
+}
+
+function Step({ text, children }: { text: string; children: React.ReactNode }) {
+  return (
+    <div className="flex flex-wrap items-center justify-between gap-3">
+      <p className="max-w-prose">{text}</p>
+      {children}
+    </div>
+  );
+}

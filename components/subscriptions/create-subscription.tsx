@@ -1,0 +1,55 @@
+"use client";
+
+import { Plus } from "lucide-react";
+import { z } from "zod";
+import { jsonObjectText, wholeText } from "../field-rules.ts";
+import { FormDialog } from "../form-dialog.tsx";
+import { Button } from "../ui/button.tsx";
+import { TextAreaField, TextField } from "../ui/form.tsx";
+import { CREATE_SUBSCRIPTION } from "./documents.ts";
+
+const schema = z.object({
+  subscriber: z
+    .string()
+    .trim()
+    .regex(/^(https?|trust\+https?|mailto):/, "Begin with https:, http: or mailto:."),
+  ttl: wholeText,
+  options: jsonObjectText,
+});
+
+export function CreateSubscription({ project, queue }: { project: string; queue: string }) {
+  return (
+    <FormDialog
+      trigger={
+        <Button kind="primary">
+          <Plus aria-hidden />
+          New subscription
+        </Button>
+      }
+      title="New subscription"
+      description="Who wants to hear of new messages in this queue."
+      submitLabel="Subscribe"
+      document={CREATE_SUBSCRIPTION}
+      schema={schema}
+      defaults={{ subscriber: "", ttl: "", options: "{}" }}
+      variables={({ subscriber, ttl, options }) => ({
+        input: { project, queue, subscriber, optionsText: options, ...(ttl === null ? {} : { ttlSeconds: ttl }) },
+      })}
+      done={(_values, data: { createQueueSubscription: { created: boolean } }) =>
+        data.createQueueSubscription.created
+          ? "The subscription is made."
+          : "It was there already, and is not confirmed yet."
+      }
+    >
+      <TextField
+        name="subscriber"
+        label="Subscriber"
+        mono
+        placeholder="https://example.org/hook"
+        description="An https, http or mailto address."
+      />
+      <TextField name="ttl" label="Lifetime" kind="number" description="Seconds; 3600 if empty. It ends by itself." />
+      <TextAreaField name="options" label="Options" rows={4} description="A JSON object, such as a _retry_policy." />
+    </FormDialog>
+  );
+}

@@ -1,0 +1,97 @@
+"use client";
+
+import { Trash2 } from "lucide-react";
+import type { ReactNode } from "react";
+import { ActionButton, ConfirmedAction } from "../action.tsx";
+import { Badge } from "../ui/badge.tsx";
+import { Button } from "../ui/button.tsx";
+import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
+import { Ago, TimeLeft } from "../ui/time.tsx";
+import { CONFIRM_SUBSCRIPTION, DELETE_SUBSCRIPTION } from "./documents.ts";
+
+export interface SubscriptionRow {
+  id: string;
+  project: string;
+  source: string;
+  subscriber: string;
+  createdAt: string;
+  expiresAt: string;
+  optionsText: string;
+  confirmed: boolean;
+}
+
+const COLUMNS = [
+  column<SubscriptionRow>(
+    "subscriber",
+    "Subscriber",
+    (row) => <span className="font-mono text-[0.8125rem]">{row.subscriber}</span>,
+    { grow: true },
+  ),
+  column<SubscriptionRow>("state", "State", (row) =>
+    row.confirmed ? <Badge tone="ok">confirmed</Badge> : <Badge>not confirmed</Badge>,
+  ),
+  column<SubscriptionRow>(
+    "options",
+    "Options",
+    (row) => <code className="block max-w-60 truncate font-mono text-[0.8125rem] text-muted">{row.optionsText}</code>,
+    { wide: true },
+  ),
+  column<SubscriptionRow>("created", "Made", (row) => <Ago at={row.createdAt} />, { align: "right", wide: true }),
+  column<SubscriptionRow>("ends", "Ends in", (row) => <TimeLeft until={row.expiresAt} />, {
+    align: "right",
+    wide: true,
+  }),
+  column<SubscriptionRow>(
+    "actions",
+    "",
+    (row) => {
+      const address = { project: row.project, queue: row.source, id: row.id };
+      return (
+        <span className="flex justify-end gap-1">
+          <ActionButton
+            document={CONFIRM_SUBSCRIPTION}
+            variables={{ input: { ...address, confirmed: !row.confirmed } }}
+            done={row.confirmed ? "The subscription is no longer confirmed." : "The subscription is confirmed."}
+          >
+            {row.confirmed ? "Unconfirm" : "Confirm"}
+          </ActionButton>
+          <ConfirmedAction
+            document={DELETE_SUBSCRIPTION}
+            variables={{ input: address }}
+            done="The subscription is deleted."
+            trigger={
+              <Button kind="ghost" size="small" label={`Delete the subscription of ${row.subscriber}`}>
+                <Trash2 aria-hidden />
+              </Button>
+            }
+            title="Delete this subscription?"
+            consequence={`${row.subscriber} no longer hears of new messages in ${row.source}.`}
+            confirmLabel="Delete subscription"
+          />
+        </span>
+      );
+    },
+    { align: "right" },
+  ),
+];
+
+export function SubscriptionTable({
+  rows,
+  pager,
+  empty,
+}: {
+  rows: SubscriptionRow[];
+  pager: PagerLinks;
+  empty: ReactNode;
+}) {
+  return (
+    <DataTable
+      label="Subscriptions"
+      columns={COLUMNS}
+      rows={rows}
+      rowKey={(row) => row.id}
+      pager={pager}
+      empty={empty}
+    />
+  );
+}
