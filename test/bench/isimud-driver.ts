@@ -1,0 +1,45 @@
+import type { DataDriver } from "../../server/storage/data-driver.ts";
+import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
+import { type Contender, payload } from "./contender.ts";
+
+const CONNECTIONS = 16;
+/** All that a claim can carry is on: a limit on its count, a client, a ttl that does not extend the messages. */
+const CLAIM = {
+  ttlSeconds: 300,
+  graceSeconds: 60,
+  clientId: "bench",
+  actor: "bench",
+  maxClaimCount: 10,
+  takeExhausted: true,
+};
+
+/** Isimud's data driver called in process, with everything real in it. */
+export async function isimudDriver(uri: string): Promise<Contender & { driver: DataDriver }> {
+  const driver = await openPostgresDataDriver({ uri, connections: CONNECTIONS });
+  const queue = { project: "bench", name: "bench", epoch: 1 };
+  await driver.attachQueue(queue);
+  return {
+    driver,
+    name: "isimud driver",
+    async post(count) {
+      const messages = Array.from({ length: count }, () => ({
+        bodyText: JSON.stringify(payload()),
+        ttlSeconds: 3600,
+        delaySeconds: 0,
+      }));
+      await driver.messages.post({ queue, messages, clientId: "bench" });
+    },
+    async take(count) {
+      const { claimId, messages } = await driver.claims.create({ queue, limit: count, ...CLAIM });
+      const [first] = messages;
+      if (first === undefined) return [];
+      if (messages.length === 1) await driver.messages.delete({ queue, id: first.id, claimId });
+      else {
+        const ids = messages.map((message) => message.id);
+        await driver.messages.bulkDelete({ queue, ids, claimIds: [claimId] });
+      }
+      return messages.map((message) => JSON.parse(message.bodyText).n);
+    },
+    close: () => driver.close(),
+  };
+}

@@ -1,0 +1,36 @@
+import { PgBoss } from "pg-boss";
+import { type Contender, payload } from "./contender.ts";
+
+const QUEUE = "bench";
+const CONNECTIONS = 16;
+
+/** pg-boss by its own calls: insert, fetch, deleteJob. */
+export async function pgBoss(url: string): Promise<Contender> {
+  const boss = new PgBoss({ connectionString: url, max: CONNECTIONS, supervise: false, schedule: false });
+  boss.on("error", (error) => console.error("pg-boss:", error));
+  await boss.start();
+  await boss.createQueue(QUEUE);
+  return {
+    name: "pg-boss",
+    async post(count) {
+      if (count === 1) await boss.send(QUEUE, payload());
+      else
+        await boss.insert(
+          QUEUE,
+          Array.from({ length: count }, () => ({ data: payload() })),
+        );
+    },
+    async take(count) {
+      const jobs = await boss.fetch<{ n: number }>(QUEUE, { batchSize: count });
+      if (jobs.length === 0) return [];
+      await boss.deleteJob(
+        QUEUE,
+        jobs.map((job) => job.id),
+      );
+      return jobs.map((job) => job.data.n);
+    },
+    async close() {
+      await boss.stop({ graceful: false });
+    },
+  };
+}
