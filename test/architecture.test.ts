@@ -1,0 +1,208 @@
+/**
+ * Who may import whom, read from the import lines. The drawing is in the README; a failure says what to do instead.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, posix, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+interface Import {
+  from: string;
+  /** A path from the root, or a package's name. */
+  to: string;
+  typeOnly: boolean;
+}
+
+const FILES = ["server", "prisma", "app", "components"]
+  .flatMap((folder) => readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true }))
+  .filter((entry) => entry.isFile() && /\.(ts|tsx|mjs)$/.test(entry.name))
+  .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
+  .filter((file) => !file.startsWith("prisma/generated/"));
+
+const TEXTS = new Map(FILES.map((file) => [file, readFileSync(join(ROOT, file), "utf8")]));
+const IMPORTS = FILES.flatMap(importsOf);
+
+function importsOf(file: string): Import[] {
+  const text = TEXTS.get(file) ?? "";
+  const statements = [
+    // import x from "y"; import type x from "y"; export x from "y"; import "y"
+    ...text.matchAll(/^(?:import|export)\s+(type\s)?(?:[^;"']*?\sfrom\s+)?["']([^"']+)["']/gm),
+    ...text.matchAll(/(?<!\w)()import\(\s*["']([^"']+)["']/g),
+  ];
+  return statements.map((match) => {
+    const [statement, type, specifier = ""] = match;
+    const named = /\{([^}]*)\}/.exec(statement)?.[1];
+    const onlyTypes =
+      named !== undefined &&
+      !/^(?:import|export)\s+\w+\s*,/.test(statement) &&
+      named.split(",").every((name) => name.trim() === "" || name.trim().startsWith("type "));
+    return { from: file, to: resolveSpecifier(file, specifier), typeOnly: type !== undefined || onlyTypes };
+  });
+}
+
+function resolveSpecifier(file: string, specifier: string): string {
+  if (specifier.startsWith(".")) return posix.normalize(posix.join(dirname(file), specifier));
+  if (specifier.startsWith("@/")) return specifier.slice(2);
+  return specifier;
+}
+
+/** "a.ts -> b.ts" for each import that breaks a rule. */
+function broken(rule: (one: Import) => boolean): string[] {
+  return IMPORTS.filter(rule).map((one) => `${one.from} -> ${one.to}`);
+}
+
+const isIn = (...folders: string[]) => {
+  return (path: string) => folders.some((folder) => path === folder || path.startsWith(folder));
+};
+
+/** What puts the parts together and what runs before there are any. */
+const isProgram = isIn(
+  "server/bootstrap.ts",
+  "server/main.ts",
+  "server/start.ts",
+  "server/reload.ts",
+  "server/rotate-key.ts",
+  "prisma/seed.ts",
+);
+
+test("there is something to check", () => {
+  expect(FILES.length).toBeGreaterThan(40);
+  expect(IMPORTS.length).toBeGreaterThan(150);
+  expect(IMPORTS.some((one) => one.typeOnly)).toBe(true);
+});
+
+describe("arrows", () => {
+  const drivers = ["postgres", "redis", "pooling"].map((name) => `server/storage/${name}/`);
+
+  test.each(drivers)(
+    "%s imports no other driver: what both need belongs beside the interfaces in server/storage/",
+    (driver) => {
+      const others = isIn(...drivers.filter((other) => other !== driver));
+      expect(broken(({ from, to }) => from.startsWith(driver) && others(to))).toEqual([]);
+    },
+  );
+
+  test("only server/bootstrap.ts knows concrete drivers: take a ControlDriver or a DataDriver as a parameter", () => {
+    const concrete = isIn("server/storage/postgres/", "server/storage/redis/", "server/storage/pooling/");
+    // Tables are a matter of the database itself; the key-value store's backend translates its errors as the drivers do.
+    const mayToo = isIn("server/storage/", "prisma/migrate.ts", "server/kvs/postgres.ts");
+    expect(broken(({ from, to, typeOnly }) => concrete(to) && !typeOnly && !isProgram(from) && !mayToo(from))).toEqual(
+      [],
+    );
+  });
+
+  test("doors reach drivers through operations: add to server/operations/ what is missing", () => {
+    const doors = isIn("server/graphql/", "server/zaqar/", "server/http/");
+    const behind = isIn("server/storage/", "server/kvs/");
+    // The interfaces have a few constants, such as the names of capabilities.
+    const interfaces = isIn("server/storage/control-driver.ts", "server/storage/data-driver.ts");
+    expect(broken(({ from, to, typeOnly }) => doors(from) && behind(to) && !interfaces(to) && !typeOnly)).toEqual([]);
+  });
+
+  test("operations know no door: give back records, and let the door translate them", () => {
+    const doors = isIn("server/graphql/", "server/zaqar/", "server/http/", "app/", "components/");
+    expect(broken(({ from, to }) => from.startsWith("server/operations/") && doors(to))).toEqual([]);
+  });
+
+  test("drivers know neither operations nor doors", () => {
+    const above = isIn("server/operations/", "server/graphql/", "server/zaqar/", "server/http/", "app/", "components/");
+    expect(broken(({ from, to }) => isIn("server/storage/", "server/kvs/")(from) && above(to))).toEqual([]);
+  });
+
+  test("pages import nothing of the server at run time: Next would bundle a second engine. Execute a document instead", () => {
+    const pages = isIn("app/", "components/");
+    expect(broken(({ from, to, typeOnly }) => pages(from) && isIn("server/", "prisma/")(to) && !typeOnly)).toEqual([]);
+  });
+
+  test("components take props and do not know the pages", () => {
+    expect(broken(({ from, to }) => from.startsWith("components/") && to.startsWith("app/"))).toEqual([]);
+  });
+
+  test("components/ui knows nothing of queues: hand it in as a prop", () => {
+    const outside = (to: string) => /^(app|components|server|prisma)\//.test(to) && !to.startsWith("components/ui/");
+    expect(broken(({ from, to }) => from.startsWith("components/ui/") && outside(to))).toEqual([]);
+  });
+});
+
+describe("packages", () => {
+  test("pg and Prisma stay with the storage: use a driver, or add to it", () => {
+    const allowed = isIn(
+      "prisma/",
+      "server/storage/postgres/",
+      "server/kvs/postgres.ts",
+      "server/access/",
+      "server/jobs/store.ts",
+      "server/history/store.ts",
+      "server/notifications/store.ts",
+      // Asks the server that it started whether it is up.
+      "server/embedded-postgres.ts",
+    );
+    const isDatabase = (to: string) => to === "pg" || to.startsWith("@prisma/") || to.startsWith("prisma/generated");
+    expect(broken(({ from, to }) => isDatabase(to) && !allowed(from))).toEqual([]);
+  });
+
+  test("GraphQL stays in its door", () => {
+    const isGraphQL = (to: string) => /^(graphql|graphql-sse|graphql-scalars|@apollo\/server|@pothos\/.*)$/.test(to);
+    // The explorer is GraphiQL, a client.
+    const allowed = isIn("server/graphql/", "app/graphql/", "components/explorer");
+    expect(broken(({ from, to, typeOnly }) => isGraphQL(to) && !allowed(from) && !typeOnly)).toEqual([]);
+  });
+});
+
+describe("text", () => {
+  const hits = (pattern: RegExp, ...allowed: string[]) =>
+    FILES.filter((file) => !isIn(...allowed)(file) && pattern.test(TEXTS.get(file) ?? ""));
+
+  test("process.env is read in server/config.ts only: add a setting there", () => {
+    // The two others pass it on, to prisma and to the program; a name that begins with NEXT_PUBLIC_ is replaced at build.
+    const allowed = ["server/config.ts", "prisma/generate.ts", "server/check-node.mjs"];
+    expect(hits(/process\.env(?!\.NEXT_PUBLIC_)/, ...allowed)).toEqual([]);
+  });
+
+  test("SQL has parameters and pages have text nodes", () => {
+    expect(hits(/\$queryRawUnsafe|\$executeRawUnsafe|dangerouslySetInnerHTML/)).toEqual([]);
+  });
+
+  test("no file is named after nothing: name it after what it does", () => {
+    expect(FILES.filter((file) => /(^|\/)(utils?|helpers?|common|manager|services?|types)\.tsx?$/.test(file))).toEqual(
+      [],
+    );
+  });
+
+  test("no file only passes on what others export: import from where it is made", () => {
+    const barrels = FILES.filter((file) => {
+      const lines = (TEXTS.get(file) ?? "").replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "").trim();
+      return (
+        lines !== "" && lines.split(";").every((line) => /^\s*(export\s+(\*|type\s*\{|\{)[^=]*from\s|$)/.test(line))
+      );
+    });
+    expect(barrels).toEqual([]);
+  });
+
+  test("no file is so long that it needs a table of contents", () => {
+    expect(FILES.filter((file) => (TEXTS.get(file) ?? "").split("\n").length > 450)).toEqual([]);
+  });
+});
+
+test("nothing imports itself round a circle: move what both need to a third file", () => {
+  const next = new Map<string, string[]>();
+  for (const one of IMPORTS) {
+    if (!one.typeOnly && TEXTS.has(one.to)) next.set(one.from, [...(next.get(one.from) ?? []), one.to]);
+  }
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const walk = (file: string, path: string[]) => {
+    const at = path.indexOf(file);
+    if (at >= 0) {
+      circles.push([...path.slice(at), file].join(" -> "));
+      return;
+    }
+    if (done.has(file)) return;
+    for (const to of next.get(file) ?? []) walk(to, [...path, file]);
+    done.add(file);
+  };
+  for (const file of FILES) walk(file, []);
+  expect(circles).toEqual([]);
+});

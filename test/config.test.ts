@@ -1,0 +1,54 @@
+import { describe, expect, test } from "vitest";
+import { isLoopback, readConfig } from "../server/config.ts";
+
+describe("readConfig", () => {
+  test("needs nothing, and gives Zaqar's limits", () => {
+    const config = readConfig({});
+    expect(config.HOST).toBe("127.0.0.1");
+    expect(config.PORT).toBe(3000);
+    expect(config.DATABASE_URL).toBeUndefined();
+    expect(config.MAX_MESSAGE_TTL).toBe(1_209_600);
+    expect(config.MAX_CLAIM_TTL).toBe(43_200);
+  });
+
+  test("takes an empty value as left out", () => {
+    expect(readConfig({ PORT: "", DATABASE_URL: "" }).PORT).toBe(3000);
+  });
+
+  test.each([
+    ["PORT", "http"],
+    ["PORT", "70000"],
+    ["PORT", "-1"],
+    ["GC_INTERVAL", "0"],
+    ["MAX_PAGE_SIZE", "1e3"],
+    ["DATABASE_URL", "mysql://localhost/x"],
+    ["SECRET_KEY", "short"],
+    ["PUBLIC_URL", "ftp://example.org"],
+    ["LOG_LEVEL", "loud"],
+    ["AUTH", "password"],
+    ["BASE_PATH", "queues"],
+    ["BASE_PATH", "/queues/"],
+    ["DRAIN_SECONDS", "60"],
+  ])("names %s when it is %j", (name, value) => {
+    expect(() => readConfig({ [name]: value })).toThrow(new RegExp(`^These settings are wrong[\\s\\S]*\\n  ${name}: `));
+  });
+
+  test("names every wrong setting at once", () => {
+    expect(() => readConfig({ PORT: "x", LOG_LEVEL: "x" })).toThrow(/PORT: [\s\S]*LOG_LEVEL: /);
+  });
+
+  test("wants a SECRET_KEY beside a DATABASE_URL", () => {
+    expect(() => readConfig({ DATABASE_URL: "postgres://localhost/x" })).toThrow("SECRET_KEY is needed");
+  });
+
+  test.each(["0.0.0.0", "::", "192.168.1.2", "example.org", "127.0.0.1.example.org"])(
+    "refuses to serve %s without accounts",
+    (host) => {
+      expect(() => readConfig({ HOST: host })).toThrow(`HOST is ${host}, but AUTH=none serves loopback only`);
+    },
+  );
+
+  test.each(["127.0.0.1", "127.8.9.10", "::1", "localhost"])("takes %s as loopback", (host) => {
+    expect(isLoopback(host)).toBe(true);
+  });
+});
