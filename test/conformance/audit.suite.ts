@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { AuditEntry } from "../../server/storage/control-driver.ts";
+import { type ControlDriverHarness, type OpenControlDriver, unique, walk } from "./control-harness.ts";
+
+export function describeAudit(name: string, open: OpenControlDriver): void {
+  describe(`the audit log on ${name}`, () => {
+    let harness: ControlDriverHarness;
+    beforeAll(async () => {
+      harness = await open();
+    });
+    afterAll(() => harness.close());
+
+    const audit = () => harness.driver.audit;
+    const anEntry = (changes: Partial<AuditEntry> = {}): Omit<AuditEntry, "id" | "at"> => ({
+      actor: "tester",
+      action: "purgeQueue",
+      project: "p",
+      target: unique("target"),
+      outcome: "intended",
+      detailsText: '{"count": 12345678901234567890}',
+      requestId: "r-1",
+      ...changes,
+    });
+    const find = async (id: string) =>
+      (await walk((page) => audit().list({ page }), [100])).find((entry) => entry.id === id);
+
+    it("keeps an entry to the letter", async () => {
+      const entry = anEntry({ project: null });
+      const id = await audit().append(entry);
+      expect(await find(id)).toEqual({ ...entry, id, at: expect.any(Date) });
+    });
+
+    it("gets its outcome once", async () => {
+      const id = await audit().append(anEntry());
+      await audit().settle(id, "failed", '{"why":"it broke"}');
+      expect(await find(id)).toMatchObject({ outcome: "failed", detailsText: '{"why":"it broke"}' });
+      await audit().settle(id, "done", "{}");
+      expect(await find(id)).toMatchObject({ outcome: "failed", detailsText: '{"why":"it broke"}' });
+    });
+
+    it("keeps its details when the outcome brings none, and what was refused stays so", async () => {
+      const [done, refused] = [await audit().append(anEntry()), await audit().append(anEntry({ outcome: "refused" }))];
+      await audit().settle(done, "done");
+      await audit().settle(refused, "done");
+      expect(await find(done)).toMatchObject({ outcome: "done", detailsText: anEntry().detailsText });
+      expect(await find(refused)).toMatchObject({ outcome: "refused" });
+    });
+
+    it("lists newest first, by project and actor, both ways", async () => {
+      const actor = unique("actor");
+      const made: { id: string; project: string | null }[] = [];
+      for (const project of ["p", null, "", "p", "q", "p", null]) {
+        made.unshift({ id: await audit().append(anEntry({ actor, project })), project });
+      }
+      const ids = async (scope: { project?: string }) =>
+        (await walk((page) => audit().list({ page, actor, ...scope }))).map((entry) => entry.id);
+      expect(await ids({})).toEqual(made.map((entry) => entry.id));
+      expect(await ids({ project: "p" })).toEqual(made.filter((one) => one.project === "p").map((one) => one.id));
+      expect(await ids({ project: "" })).toEqual(made.filter((one) => one.project === "").map((one) => one.id));
+      expect((await audit().list({ page: { limit: 1 } })).items[0]?.id).toBe(made[0]?.id);
+    });
+
+    it("refuses a marker that is no id", async () => {
+      await expect(audit().list({ page: { limit: 1, after: "x" } })).rejects.toMatchObject({ code: "BAD_INPUT" });
+      await expect(audit().settle("x", "done")).rejects.toMatchObject({ code: "BAD_INPUT" });
+    });
+  });
+}

@@ -1,0 +1,173 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { QueueRef } from "../../server/storage/data-driver.ts";
+import { type ControlDriverHarness, type OpenControlDriver, unique, walk } from "./control-harness.ts";
+
+export function describeCatalogue(name: string, open: OpenControlDriver): void {
+  describe(`the catalogue on ${name}`, () => {
+    let harness: ControlDriverHarness;
+    beforeAll(async () => {
+      harness = await open();
+    });
+    afterAll(() => harness.close());
+
+    const catalogue = () => harness.driver.catalogue;
+    const aQueue = (project = unique("project")): QueueRef => ({ project, name: unique("queue") });
+    const notMapped = { code: "QUEUE_NOT_MAPPED" };
+
+    it("maps a queue to a pool, which need not exist", async () => {
+      const queue = aQueue();
+      const entry = await catalogue().insert(queue, "nowhere");
+      expect(entry).toEqual({ project: queue.project, queue: queue.name, pool: "nowhere", epoch: expect.any(Number) });
+      expect(await catalogue().get(queue)).toEqual(entry);
+      expect(await catalogue().exists(queue)).toBe(true);
+    });
+
+    it("says that a queue is not mapped, naming both", async () => {
+      const queue = aQueue();
+      await expect(catalogue().get(queue)).rejects.toMatchObject(notMapped);
+      await expect(catalogue().get(queue)).rejects.toThrow(queue.name);
+      await expect(catalogue().get(queue)).rejects.toThrow(queue.project);
+      await expect(catalogue().update(queue, "a")).rejects.toMatchObject(notMapped);
+      expect(await catalogue().exists(queue)).toBe(false);
+      await catalogue().delete(queue);
+      await expect(catalogue().exists({ project: "\u0000", name: "x" })).rejects.toMatchObject({ code: "BAD_INPUT" });
+    });
+
+    it("gives a higher epoch at each insert and update of any queue, and after a delete", async () => {
+      const [one, other] = [aQueue(), aQueue()];
+      const epochs: number[] = [];
+      epochs.push((await catalogue().insert(one, "a")).epoch);
+      epochs.push((await catalogue().insert(other, "a")).epoch);
+      epochs.push((await catalogue().insert(one, "b")).epoch);
+      epochs.push((await catalogue().update(other, "b")).epoch);
+      await catalogue().delete(one);
+      epochs.push((await catalogue().insert(one, "a")).epoch);
+      expect(epochs).toEqual([...new Set(epochs)].sort((a, b) => a - b));
+      expect((await catalogue().get(one)).epoch).toBe(epochs[4]);
+      expect(await catalogue().get(other)).toMatchObject({ pool: "b", epoch: epochs[3] });
+    });
+
+    it("ifAbsent leaves an entry that is there as it is", async () => {
+      const queue = aQueue();
+      const first = await catalogue().insert(queue, "a", { ifAbsent: true });
+      expect(first.pool).toBe("a");
+      expect(await catalogue().insert(queue, "b", { ifAbsent: true })).toEqual(first);
+      expect(await catalogue().get(queue)).toEqual(first);
+    });
+
+    it("many at once with ifAbsent agree on one", async () => {
+      const queue = aQueue();
+      const entries = await Promise.all(
+        Array.from({ length: 12 }, (_, index) =>
+          (index % 2 === 0 ? harness.driver : harness.neighbour).catalogue.insert(queue, `pool-${index}`, {
+            ifAbsent: true,
+          }),
+        ),
+      );
+      expect(new Set(entries.map((entry) => JSON.stringify(entry))).size).toBe(1);
+      expect(await catalogue().get(queue)).toEqual(entries[0]);
+    });
+
+    it("in two transactions at once with ifAbsent the second agrees with the first, once that is committed", async () => {
+      const queue = aQueue();
+      const entries = await Promise.all(
+        [harness.driver, harness.neighbour].map((driver, index) =>
+          driver.transaction((tx) => tx.catalogue.insert(queue, `pool-${index}`, { ifAbsent: true })),
+        ),
+      );
+      expect(entries[0]).toEqual(entries[1]);
+    });
+
+    it("inserts and deletes at once all end well", async () => {
+      const queue = aQueue();
+      const calls = Array.from({ length: 24 }, (_, index) =>
+        index % 3 === 0
+          ? harness.neighbour.catalogue.delete(queue)
+          : catalogue().insert(queue, "a", { ifAbsent: index % 2 === 0 }),
+      );
+      for (const entry of await Promise.all(calls)) {
+        if (entry !== undefined) expect(entry).toMatchObject({ queue: queue.name, pool: "a" });
+      }
+    });
+
+    it("keeps projects apart whose names join alike", async () => {
+      const pairs = [
+        { project: "a.b", name: "c" },
+        { project: "a", name: "b.c" },
+        { project: "", name: "a.b.c" },
+      ];
+      for (const [index, queue] of pairs.entries()) await catalogue().insert(queue, `pool-${index}`);
+      for (const [index, queue] of pairs.entries()) expect((await catalogue().get(queue)).pool).toBe(`pool-${index}`);
+      const found = await catalogue().getMany([...pairs, { project: "a.b.c", name: "" }, pairs[0] as QueueRef]);
+      expect(found.map((entry) => entry.pool).sort()).toEqual(["pool-0", "pool-1", "pool-2"]);
+      expect(await catalogue().getMany([])).toEqual([]);
+      for (const queue of pairs) await catalogue().delete(queue);
+    });
+
+    it("lists in order of insertion, by project and pool, both ways", async () => {
+      await catalogue().dropAll();
+      const made = [];
+      for (const [index, project] of ["p", "", "p", "q", "p", "p"].entries()) {
+        made.push(await catalogue().insert({ project, name: `${"zyxwvu"[index]}` }, index % 2 === 0 ? "even" : "odd"));
+      }
+      expect(await walk((page) => catalogue().list({ page }))).toEqual(made);
+      expect(await walk((page) => catalogue().list({ project: "p", page }))).toEqual(
+        made.filter((entry) => entry.project === "p"),
+      );
+      expect(await walk((page) => catalogue().list({ pool: "odd", page }))).toEqual(
+        made.filter((entry) => entry.pool === "odd"),
+      );
+      expect(await walk((page) => catalogue().list({ project: "p", pool: "even", page }))).toEqual(
+        made.filter((entry) => entry.project === "p" && entry.pool === "even"),
+      );
+      expect(await walk((page) => catalogue().list({ project: "nobody", page }))).toEqual([]);
+    });
+
+    it("keeps a queue's place in the list when it moves", async () => {
+      await catalogue().dropAll();
+      const [one, other] = [aQueue(), aQueue()];
+      await catalogue().insert(one, "a");
+      await catalogue().insert(other, "a");
+      await catalogue().update(one, "b");
+      await catalogue().insert(one, "c");
+      const listed = (await catalogue().list({ page: { limit: 9 } })).items;
+      expect(listed.map((entry) => entry.queue)).toEqual([one.name, other.name]);
+    });
+
+    it("searches by the beginning of the queue's name, in its order", async () => {
+      await catalogue().dropAll();
+      for (const [queue, project, pool] of [
+        ["ab", "q", "x"],
+        ["a%", "p", "x"],
+        ["ab", "p", "y"],
+        ["b", "p", "x"],
+        ["aé", "p", "x"],
+      ] as const) {
+        await catalogue().insert({ project, name: queue }, pool);
+      }
+      const found = async (scope: object) =>
+        (await walk((page) => catalogue().list({ page, ...scope }))).map((entry) => `${entry.queue} ${entry.project}`);
+      expect(await found({ search: "a" })).toEqual(["a% p", "ab p", "ab q", "aé p"]);
+      expect(await found({ search: "a%" })).toEqual(["a% p"]);
+      expect(await found({ search: "ab", project: "q" })).toEqual(["ab q"]);
+      expect(await found({ search: "a", pool: "x" })).toEqual(["a% p", "ab q", "aé p"]);
+      await expect(catalogue().list({ page: { limit: 1, after: "x" }, search: "a" })).rejects.toMatchObject({
+        code: "BAD_INPUT",
+      });
+      await expect(catalogue().list({ page: { limit: 1, after: "x" } })).rejects.toMatchObject({ code: "BAD_INPUT" });
+    });
+
+    it("counts a pool's queues", async () => {
+      const pool = unique("pool");
+      expect(await catalogue().countByPool(pool)).toEqual({ value: 0, exact: true });
+      for (let index = 0; index < 3; index += 1) await catalogue().insert(aQueue(), pool);
+      expect(await catalogue().countByPool(pool)).toEqual({ value: 3, exact: true });
+    });
+
+    it("drops all", async () => {
+      await catalogue().insert(aQueue(), "a");
+      await catalogue().dropAll();
+      expect((await catalogue().list({ page: { limit: 1 } })).items).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,247 @@
+import { inspect } from "node:util";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { NewPool } from "../../server/storage/control-driver.ts";
+import { type ControlDriverHarness, inByteOrder, type OpenControlDriver, unique, walk } from "./control-harness.ts";
+
+export function describePools(name: string, open: OpenControlDriver): void {
+  describe(`pools on ${name}`, () => {
+    let harness: ControlDriverHarness;
+    beforeAll(async () => {
+      harness = await open();
+    });
+    afterAll(() => harness.close());
+    beforeEach(async () => {
+      await harness.driver.catalogue.dropAll();
+      await harness.driver.flavors.dropAll();
+      await harness.driver.pools.dropAll();
+    });
+
+    const pools = () => harness.driver.pools;
+    const aPool = (changes: Partial<NewPool> = {}): NewPool => ({
+      name: unique("pool"),
+      uri: `postgresql://user:secret@${unique("host")}/db`,
+      weight: 10,
+      ...changes,
+    });
+
+    it("creates a pool, and gives it back with its URI masked beside it", async () => {
+      const pool = aPool({
+        uri: "postgresql://user:secret@Host.example/db?schema=a",
+        flavor: "gold",
+        optionsText: '{"a":1}',
+      });
+      expect(await pools().create(pool)).toBe(true);
+      expect(await pools().exists(pool.name)).toBe(true);
+      expect(await pools().get(pool.name)).toEqual({
+        ...pool,
+        maskedUri: "postgresql://user:***@Host.example/db?schema=a",
+        createdAt: expect.any(Date),
+        updatedAt: expect.any(Date),
+      });
+    });
+
+    it("has no flavor and the options {} unless given, and takes any whole weight", async () => {
+      const pool = aPool({ weight: Number.MAX_SAFE_INTEGER });
+      await pools().create(pool);
+      expect(await pools().get(pool.name)).toMatchObject({ flavor: null, optionsText: "{}", weight: pool.weight });
+      await expect(pools().create(aPool({ weight: 0.5 }))).rejects.toMatchObject({ code: "BAD_INPUT" });
+      await expect(pools().create(aPool({ weight: -1 }))).rejects.toMatchObject({ code: "BAD_INPUT" });
+    });
+
+    it("replaces one of the same name: everything is set anew", async () => {
+      const pool = aPool({ flavor: "gold", optionsText: '{"a":1}' });
+      await pools().create(pool);
+      const second = { name: pool.name, uri: `${pool.uri}2`, weight: 0 };
+      expect(await pools().create(second)).toBe(false);
+      expect(await pools().get(pool.name)).toMatchObject({ ...second, flavor: null, optionsText: "{}" });
+    });
+
+    it("may be replaced with its own URI", async () => {
+      const pool = aPool();
+      await pools().create(pool);
+      expect(await pools().create({ ...pool, weight: 3 })).toBe(false);
+      expect((await pools().get(pool.name)).weight).toBe(3);
+    });
+
+    it("refuses a place that another pool has, however its URI is written", async () => {
+      const inUse = { code: "POOL_URI_IN_USE" };
+      const first = aPool({ uri: "postgresql://user:secret@db.example:5432/one?schema=public" });
+      await pools().create(first);
+      for (const uri of [
+        "postgres://other:password@DB.example/one",
+        "postgresql://db.example./one/?sslmode=require",
+        "postgresql://db.example:5432/%6fne?application_name=x",
+      ]) {
+        await expect(pools().create(aPool({ uri }))).rejects.toMatchObject({ ...inUse, details: { pool: first.name } });
+      }
+      const other = aPool({ uri: "postgresql://user:secret@db.example/one?schema=other" });
+      expect(await pools().create(other)).toBe(true);
+      await expect(pools().update(other.name, { uri: first.uri })).rejects.toMatchObject(inUse);
+      expect((await pools().get(other.name)).uri).toBe(other.uri);
+      await pools().delete(first.name);
+      await pools().update(other.name, { uri: first.uri });
+    });
+
+    it("refuses the place of its own store, and the built-in pool's name", async () => {
+      await expect(pools().create(aPool({ uri: harness.defaultPoolUri }))).rejects.toMatchObject({
+        code: "POOL_URI_IN_USE",
+      });
+      const pool = aPool();
+      await pools().create(pool);
+      await expect(pools().update(pool.name, { uri: harness.defaultPoolUri })).rejects.toMatchObject({
+        code: "POOL_URI_IN_USE",
+      });
+      await expect(pools().create(aPool({ name: "default" }))).rejects.toMatchObject({ code: "BAD_INPUT" });
+      const beside = new URL(harness.defaultPoolUri);
+      beside.searchParams.set("schema", "another");
+      expect(await pools().create(aPool({ uri: beside.toString() }))).toBe(true);
+    });
+
+    it("of many that want one place at once, one gets it", async () => {
+      const uri = aPool().uri;
+      const results = await Promise.allSettled(
+        Array.from({ length: 6 }, (_, index) =>
+          (index % 2 === 0 ? harness.driver : harness.neighbour).pools.create(aPool({ uri })),
+        ),
+      );
+      expect(results.filter((result) => result.status === "fulfilled")).toHaveLength(1);
+      for (const result of results) {
+        if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "POOL_URI_IN_USE" });
+      }
+    });
+
+    it("of many that create one name at once, one is told that it is new", async () => {
+      const pool = aPool();
+      const results = await Promise.all(
+        Array.from({ length: 6 }, (_, index) =>
+          (index % 2 === 0 ? harness.driver : harness.neighbour).pools.create({ ...pool, weight: index }),
+        ),
+      );
+      expect(results.filter(Boolean)).toHaveLength(1);
+    });
+
+    it("changes what is given and nothing else", async () => {
+      const pool = aPool({ flavor: "gold" });
+      await pools().create(pool);
+      expect(await pools().update(pool.name, { weight: 0 })).toMatchObject({ ...pool, weight: 0 });
+      expect(await pools().update(pool.name, { flavor: null })).toMatchObject({ flavor: null, weight: 0 });
+      expect(await pools().update(pool.name, { optionsText: '{"x":1}' })).toMatchObject({ optionsText: '{"x":1}' });
+      const uri = "postgresql://new:secret@elsewhere/db";
+      expect(await pools().update(pool.name, { uri })).toMatchObject({ uri, optionsText: '{"x":1}' });
+      await expect(pools().update(pool.name, {})).rejects.toMatchObject({ code: "BAD_INPUT" });
+      await expect(pools().update(unique("gone"), { weight: 1 })).rejects.toMatchObject({
+        code: "POOL_DOES_NOT_EXIST",
+      });
+    });
+
+    it("lists by name, both ways", async () => {
+      const names = ["b", "a", "B", "é", "a.a", "😀"];
+      for (const one of names) await pools().create(aPool({ name: one }));
+      expect((await walk((page) => pools().list({ page }))).map((pool) => pool.name)).toEqual(inByteOrder(names));
+    });
+
+    it("gives the pools of a flavor, and those without one", async () => {
+      for (const [one, flavor] of Object.entries({ a: "gold", b: null, c: "gold", d: "silver" })) {
+        await pools().create(aPool({ name: one, flavor }));
+      }
+      const of = async (flavor: string | null) => (await pools().getPoolsByFlavor(flavor)).map((pool) => pool.name);
+      expect(await of("gold")).toEqual(["a", "c"]);
+      expect(await of(null)).toEqual(["b"]);
+      expect(await of("lead")).toEqual([]);
+    });
+
+    it("is deleted, silently when there is none", async () => {
+      const pool = aPool();
+      await pools().create(pool);
+      await pools().delete(pool.name);
+      await pools().delete(pool.name);
+      expect(await pools().exists(pool.name)).toBe(false);
+      await expect(pools().get(pool.name)).rejects.toMatchObject({ code: "POOL_DOES_NOT_EXIST" });
+    });
+
+    it("is not deleted while the catalogue maps queues to it", async () => {
+      const pool = aPool();
+      await pools().create(pool);
+      const queue = { project: "p", name: "q" };
+      await harness.driver.catalogue.insert(queue, pool.name);
+      await harness.driver.catalogue.insert({ project: "", name: "q" }, pool.name);
+      await expect(pools().delete(pool.name)).rejects.toMatchObject({
+        code: "POOL_IN_USE",
+        details: { queues: 2, exact: true },
+      });
+      await harness.driver.catalogue.dropAll();
+      await pools().delete(pool.name);
+    });
+
+    it("is not deleted as the last pool of a flavor that exists", async () => {
+      const flavor = unique("flavor");
+      for (const one of ["a", "b"]) await pools().create(aPool({ name: one, flavor }));
+      await harness.driver.flavors.create({ project: "p", name: flavor, pools: ["a", "b"] });
+      await pools().delete("a");
+      await expect(pools().delete("b")).rejects.toMatchObject({ code: "POOL_IN_USE_BY_FLAVOR", details: { flavor } });
+      await harness.driver.flavors.delete({ project: "p", name: flavor });
+      await pools().delete("b");
+      await pools().create(aPool({ name: "c", flavor }));
+      await pools().delete("c");
+    });
+
+    it("two deletes at once leave a flavor its last pool", async () => {
+      for (let round = 0; round < 5; round += 1) {
+        const flavor = unique("flavor");
+        const [a, b] = [aPool({ flavor }), aPool({ flavor })];
+        for (const pool of [a, b]) await pools().create(pool);
+        await harness.driver.flavors.create({ project: "p", name: flavor, pools: [a.name, b.name] });
+        const results = await Promise.allSettled([pools().delete(a.name), harness.neighbour.pools.delete(b.name)]);
+        expect(results.filter((result) => result.status === "fulfilled")).toHaveLength(1);
+        expect(await pools().getPoolsByFlavor(flavor)).toHaveLength(1);
+      }
+    });
+
+    it("a delete and an insert into the catalogue at once never both win, when the insert makes sure of the pool", async () => {
+      let deleted = 0;
+      for (let round = 0; round < 20; round += 1) {
+        const pool = aPool();
+        const queue = { project: "p", name: unique("q") };
+        await pools().create(pool);
+        const [mapped, removed] = await Promise.allSettled([
+          harness.driver.transaction(async (tx) => {
+            await tx.catalogue.insert(queue, pool.name);
+            if (!(await tx.pools.exists(pool.name))) throw new Error("The pool is gone.");
+          }),
+          harness.neighbour.pools.delete(pool.name),
+        ]);
+        expect([mapped.status, removed.status].sort()).toEqual(["fulfilled", "rejected"]);
+        expect(await pools().exists(pool.name)).toBe(mapped.status === "fulfilled");
+        expect(await harness.driver.catalogue.exists(queue)).toBe(mapped.status === "fulfilled");
+        if (removed.status === "fulfilled") deleted += 1;
+      }
+      expect(deleted).toBeLessThanOrEqual(20);
+    });
+
+    it("drops all", async () => {
+      await pools().create(aPool());
+      await pools().dropAll();
+      expect((await pools().list({ page: { limit: 10 } })).items).toEqual([]);
+    });
+
+    it("keeps a URI's password out of the store, and out of every error", async () => {
+      const canary = `canary${unique("")}`;
+      const pool = aPool({ uri: `postgresql://user:${canary}@${unique("h")}/db?sslpassword=${canary}` });
+      await pools().create(pool);
+      expect(await harness.storedText()).toContain(pool.name);
+      expect(await harness.storedText()).not.toContain(canary);
+      expect((await pools().get(pool.name)).maskedUri).not.toContain(canary);
+      const errors = await Promise.allSettled([
+        pools().create({ ...pool, name: unique("again") }),
+        pools().create({ ...pool, weight: -1 }),
+        pools().create({ ...pool, name: "\u0000" }),
+        pools().update(unique("gone"), { uri: `${pool.uri}x` }),
+        pools().update(pool.name, { uri: `postgresql://u:${canary}@h/\u0000` }),
+      ]);
+      for (const result of errors) {
+        expect(result.status).toBe("rejected");
+        if (result.status === "rejected") expect(inspect(result.reason, { depth: 9 })).not.toContain(canary);
+      }
+    });
+  });
+}

@@ -1,0 +1,378 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { QueueRef } from "../../server/storage/data-driver.ts";
+import { type ControlDriverHarness, inByteOrder, type OpenControlDriver, unique, walk } from "./control-harness.ts";
+
+export function describeQueues(name: string, open: OpenControlDriver): void {
+  describe(`queues on ${name}`, () => {
+    let harness: ControlDriverHarness;
+    beforeAll(async () => {
+      harness = await open();
+    });
+    afterAll(() => harness.close());
+
+    const queues = () => harness.driver.queues;
+    const missing = { code: "QUEUE_DOES_NOT_EXIST" };
+    const aQueue = (changes: Partial<QueueRef> = {}): QueueRef => ({
+      project: unique("project"),
+      name: unique("queue"),
+      ...changes,
+    });
+
+    describe("records", () => {
+      it("creates once, and a second time changes nothing", async () => {
+        const queue = aQueue();
+        expect(await queues().create(queue, '{"a":1}')).toBe(true);
+        expect(await queues().create(queue, '{"a":2}')).toBe(false);
+        expect(await queues().getMetadata(queue)).toBe('{"a":1}');
+      });
+
+      it("has the metadata {} when none is given", async () => {
+        const queue = aQueue();
+        await queues().create(queue);
+        expect(await queues().getMetadata(queue)).toBe("{}");
+      });
+
+      it("of many creates at once, exactly one is told that it created", async () => {
+        const queue = aQueue();
+        const results = await Promise.all(
+          Array.from({ length: 10 }, (_, index) =>
+            (index % 2 === 0 ? harness.driver : harness.neighbour).queues.create(queue, `{"by":${index}}`),
+          ),
+        );
+        expect(results.filter(Boolean)).toHaveLength(1);
+        expect(await queues().getMetadata(queue)).toBe(`{"by":${results.indexOf(true)}}`);
+      });
+
+      it("keeps metadata to the letter", async () => {
+        const queue = aQueue();
+        const text = '{ "big": 12345678901234567890, "f": 1.0, "twice": 1, "twice": 2, "nul": "\\u0000", "é": "😀" }';
+        await queues().create(queue, text);
+        expect(await queues().getMetadata(queue)).toBe(text);
+        await queues().setMetadata(queue, `${text} `);
+        expect((await queues().get(queue)).metadataText).toBe(`${text} `);
+      });
+
+      it("describes a queue fully", async () => {
+        const queue = aQueue();
+        const before = Date.now();
+        await queues().create(queue, '{"x":1}');
+        const created = await queues().get(queue);
+        expect(created).toEqual({
+          project: queue.project,
+          name: queue.name,
+          metadataText: '{"x":1}',
+          createdAt: expect.any(Date),
+          updatedAt: expect.any(Date),
+        });
+        expect(Math.abs(created.createdAt.getTime() - before)).toBeLessThan(60_000);
+        await queues().setMetadata(queue, "{}");
+        const updated = await queues().get(queue);
+        expect(updated.createdAt).toEqual(created.createdAt);
+        expect(updated.updatedAt.getTime()).toBeGreaterThanOrEqual(created.updatedAt.getTime());
+      });
+
+      it("says that a missing queue does not exist, and deletes it silently", async () => {
+        const queue = aQueue();
+        expect(await queues().exists(queue)).toBe(false);
+        await expect(queues().get(queue)).rejects.toMatchObject(missing);
+        await expect(queues().getMetadata(queue)).rejects.toMatchObject(missing);
+        await expect(queues().setMetadata(queue, "{}")).rejects.toMatchObject(missing);
+        await queues().delete(queue);
+        await queues().create(queue);
+        expect(await queues().exists(queue)).toBe(true);
+        await queues().delete(queue);
+        await queues().delete(queue);
+        expect(await queues().exists(queue)).toBe(false);
+        expect(await queues().create(queue)).toBe(true);
+      });
+
+      it("keeps projects apart, the unnamed one and those whose names join alike too", async () => {
+        const pairs = [
+          { project: "", name: "a.b" },
+          { project: "a.b", name: "c" },
+          { project: "a", name: "b.c" },
+          { project: "a", name: "b" },
+          { project: "", name: "a" },
+          { project: "a.b.c", name: "" },
+        ];
+        for (const [index, queue] of pairs.entries()) expect(await queues().create(queue, `{"n":${index}}`)).toBe(true);
+        for (const [index, queue] of pairs.entries()) expect(await queues().getMetadata(queue)).toBe(`{"n":${index}}`);
+        await queues().delete(pairs[1] as QueueRef);
+        expect(await queues().exists(pairs[2] as QueueRef)).toBe(true);
+        for (const queue of pairs) await queues().delete(queue);
+      });
+
+      it("gives many at once, without those that are missing or another project's", async () => {
+        const [one, two, gone] = [aQueue(), aQueue(), aQueue()];
+        await queues().create(one, '{"n":1}');
+        await queues().create(two, '{"n":2}');
+        const swapped = { project: one.project, name: two.name };
+        const found = await queues().getMany([two, gone, swapped, one, one]);
+        expect(found.map((queue) => queue.metadataText).sort()).toEqual(['{"n":1}', '{"n":2}']);
+        expect(await queues().getMany([])).toEqual([]);
+      });
+
+      it("refuses text that it could not keep, and says so", async () => {
+        const bad = { code: "BAD_INPUT" };
+        await expect(queues().create(aQueue({ name: "a\u0000b" }))).rejects.toMatchObject(bad);
+        await expect(queues().create(aQueue({ project: "\u0000" }))).rejects.toMatchObject(bad);
+        await expect(queues().create(aQueue(), '{"a":"\u0000"}')).rejects.toMatchObject(bad);
+        await expect(queues().create(aQueue({ name: "half \ud800 pair" }))).rejects.toMatchObject(bad);
+        await expect(queues().exists(aQueue({ name: "\u0000" }))).rejects.toMatchObject(bad);
+        await expect(queues().getMany([aQueue({ name: "\u0000" })])).rejects.toMatchObject(bad);
+        await expect(queues().list({ prefix: "\u0000", page: { limit: 1 } })).rejects.toMatchObject(bad);
+      });
+    });
+
+    describe("lists", () => {
+      it("pages both ways, in every order, over names of any kind", async () => {
+        const names = fc.uniqueArray(fc.string({ unit: "binary", minLength: 1, maxLength: 4 }), { maxLength: 7 });
+        await fc.assert(
+          fc.asyncProperty(names, async (candidates) => {
+            const project = unique("p");
+            const wanted = candidates.filter((text) => !text.includes("\u0000") && text.isWellFormed());
+            await Promise.all(wanted.map((text) => queues().create({ project, name: text })));
+            const expected = inByteOrder(wanted);
+            const list = (descending: boolean, sort: "name" | "createdAt") =>
+              walk((page) => queues().list({ project, page, descending, sort }), [1, 2, 3, 10]);
+            const found = await list(false, "name");
+            expect(found.map((queue) => queue.name)).toEqual(expected);
+            expect((await list(true, "name")).map((queue) => queue.name)).toEqual(expected.toReversed());
+            const byAge = await list(false, "createdAt");
+            expect(inByteOrder(byAge.map((queue) => queue.name))).toEqual(expected);
+            expect((await list(true, "createdAt")).map((queue) => queue.name)).toEqual(
+              byAge.map((queue) => queue.name).toReversed(),
+            );
+          }),
+          { numRuns: 12 },
+        );
+      });
+
+      it("sorts by creation, and by name among those created together", async () => {
+        const project = unique("p");
+        await queues().create({ project, name: "z" });
+        await queues().create({ project, name: "a" });
+        await queues().create({ project, name: "m" });
+        const all = await walk((page) => queues().list({ project, page, sort: "createdAt" }));
+        const keys = all.map((queue) => `${queue.createdAt.toISOString()} ${queue.name}`);
+        expect(keys).toEqual([...keys].sort());
+        expect(all.map((queue) => queue.createdAt.getTime())).toEqual(
+          all.map((queue) => queue.createdAt.getTime()).sort((a, b) => a - b),
+        );
+      });
+
+      it("is of all projects when none is named, in all four orders", async () => {
+        const prefix = unique("everywhere");
+        const made: QueueRef[] = [];
+        for (const project of ["", "a", "a.b", "ä"]) {
+          for (const end of ["1", "2"]) {
+            const queue = { project, name: `${prefix}${end}` };
+            await queues().create(queue);
+            made.push(queue);
+          }
+        }
+        const keys = (found: readonly QueueRef[]) => found.map(({ project, name: queue }) => `${queue} ${project}`);
+        const expected = inByteOrder(keys(made));
+        for (const sort of ["name", "createdAt"] as const) {
+          const up = keys(await walk((page) => queues().list({ prefix, page, sort })));
+          const down = keys(await walk((page) => queues().list({ prefix, page, sort, descending: true })));
+          expect(down).toEqual(up.toReversed());
+          expect(sort === "name" ? up : inByteOrder(up)).toEqual(expected);
+        }
+        expect(await queues().count({ prefix })).toEqual({ value: 8, exact: true });
+      });
+
+      it("finds by prefix, to the letter", async () => {
+        const project = unique("p");
+        const names = ["a", "a%", "a%b", "a_", "ab", "aB", "A", "a\\", "b", "é", "éa", "\ud7ff", "\ue000", "😀", "😀x"];
+        for (const text of [...names, "\u{10ffff}", "\u{10ffff}\u{10ffff}", "\u{10ffff}a"]) {
+          await queues().create({ project, name: text });
+        }
+        const all = await walk((page) => queues().list({ project, page }));
+        for (const prefix of [
+          "a",
+          "a%",
+          "a_",
+          "a\\",
+          "A",
+          "é",
+          "\ud7ff",
+          "😀",
+          "\u{10ffff}",
+          "\u{10ffff}\u{10ffff}",
+          "zz",
+          "",
+        ]) {
+          const expected = all.map((queue) => queue.name).filter((text) => text.startsWith(prefix));
+          const found = await walk((page) => queues().list({ project, prefix, page }), [2, 20]);
+          expect(found.map((queue) => queue.name)).toEqual(expected);
+          expect(await queues().count({ project, prefix })).toEqual({ value: expected.length, exact: true });
+        }
+      });
+
+      it("shows metadata only when detailed, and uses the last name as marker", async () => {
+        const project = unique("p");
+        await queues().create({ project, name: "a" }, '{"x":1}');
+        await queues().create({ project, name: "b" }, '{"x":2}');
+        const plain = await queues().list({ project, page: { limit: 1 } });
+        expect(plain).toMatchObject({
+          items: [{ name: "a", metadataText: "{}" }],
+          nextMarker: "a",
+          previousMarker: null,
+        });
+        const detailed = await queues().list({ project, page: { limit: 5, after: "a" }, detailed: true });
+        expect(detailed).toMatchObject({ items: [{ name: "b", metadataText: '{"x":2}' }], nextMarker: null });
+      });
+
+      it("goes on from a marker whose queue is gone, and ends where nothing follows", async () => {
+        const project = unique("p");
+        for (const text of ["a", "b", "c"]) await queues().create({ project, name: text });
+        await queues().delete({ project, name: "b" });
+        const after = await queues().list({ project, page: { limit: 5, after: "b" } });
+        expect(after.items.map((queue) => queue.name)).toEqual(["c"]);
+        expect(after.previousMarker).toBe("c");
+        const before = await queues().list({ project, page: { limit: 5, before: "b" } });
+        expect(before.items.map((queue) => queue.name)).toEqual(["a"]);
+        expect(before.nextMarker).toBe("a");
+        expect(await queues().list({ project, page: { limit: 5, after: "c" } })).toEqual({
+          items: [],
+          nextMarker: null,
+          previousMarker: null,
+        });
+        // Nothing lies before "0", though a marker was given.
+        expect((await queues().list({ project, page: { limit: 5, after: "0" } })).previousMarker).toBeNull();
+      });
+
+      it("refuses markers that are not its own", async () => {
+        const bad = { code: "BAD_INPUT" };
+        const list = (after: string, options = {}) => queues().list({ page: { limit: 1, after }, ...options });
+        const marker = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+        await expect(list("nonsense")).rejects.toMatchObject(bad);
+        await expect(list(marker({ a: 1 }))).rejects.toMatchObject(bad);
+        await expect(list(marker(["a"]))).rejects.toMatchObject(bad);
+        await expect(list(marker(["a", 1]))).rejects.toMatchObject(bad);
+        await expect(list(marker(["a\u0000", "b"]))).rejects.toMatchObject(bad);
+        await expect(list(marker(["now", "a", "b"]), { sort: "createdAt" })).rejects.toMatchObject(bad);
+        await expect(list(marker(["1'", "b"]), { sort: "createdAt", project: "p" })).rejects.toMatchObject(bad);
+        await expect(queues().list({ page: { limit: 1, after: "a", before: "b" } })).rejects.toMatchObject(bad);
+        await expect(queues().listProjects({ page: { limit: 1, after: "a" } })).rejects.toMatchObject(bad);
+      });
+
+      it("counts exactly, and an empty scope too", async () => {
+        const project = unique("p");
+        expect(await queues().count({ project })).toEqual({ value: 0, exact: true });
+        for (const text of ["a", "b", "ba"]) await queues().create({ project, name: text });
+        expect(await queues().count({ project })).toEqual({ value: 3, exact: true });
+        expect(await queues().count({ project, prefix: "b" })).toEqual({ value: 2, exact: true });
+      });
+
+      it("lists the projects that have queues, each once, the unnamed one too", async () => {
+        const mark = unique("z");
+        const projects = ["", `${mark}`, `${mark}.a`, `${mark}é`, `${mark}😀`];
+        for (const project of projects) {
+          for (const text of ["q1", "q2", "q3"]) await queues().create({ project, name: text });
+        }
+        await queues().create({ project: `${mark}-gone`, name: "q" });
+        await queues().delete({ project: `${mark}-gone`, name: "q" });
+        const all = await walk((page) => queues().listProjects({ page }));
+        expect(all[0]).toBe("");
+        expect(all.filter((project) => project.startsWith(mark))).toEqual(inByteOrder(projects.slice(1)));
+        expect(new Set(all).size).toBe(all.length);
+        expect(await walk((page) => queues().listProjects({ page, search: mark }))).toEqual(
+          inByteOrder(projects.slice(1)),
+        );
+        expect(await walk((page) => queues().listProjects({ page, search: `${mark}.` }))).toEqual([`${mark}.a`]);
+        const first = await queues().listProjects({ page: { limit: 1 } });
+        expect(first.nextMarker).toBe("=");
+      });
+    });
+
+    describe("transactions", () => {
+      it("commits all of it", async () => {
+        const [one, two] = [aQueue(), aQueue()];
+        const result = await harness.driver.transaction(async (tx) => {
+          await tx.queues.create(one);
+          await tx.queues.create(two);
+          expect(await harness.neighbour.queues.exists(one)).toBe(false);
+          return "done";
+        });
+        expect(result).toBe("done");
+        expect(await queues().getMany([one, two])).toHaveLength(2);
+      });
+
+      it("leaves nothing when the work throws, and throws the same", async () => {
+        const queue = aQueue();
+        const reason = new Error("changed my mind");
+        await expect(
+          harness.driver.transaction(async (tx) => {
+            await tx.queues.create(queue);
+            await tx.audit.append(anAction(queue.name));
+            throw reason;
+          }),
+        ).rejects.toBe(reason);
+        expect(await queues().exists(queue)).toBe(false);
+        const { items } = await harness.driver.audit.list({ page: { limit: 100 } });
+        expect(items.filter((entry) => entry.target === queue.name)).toEqual([]);
+      });
+
+      it("throws the driver's own error when the work does not catch it", async () => {
+        const queue = aQueue();
+        await expect(
+          harness.driver.transaction(async (tx) => {
+            await tx.queues.create(queue);
+            await tx.queues.getMetadata(aQueue());
+          }),
+        ).rejects.toMatchObject(missing);
+        expect(await queues().exists(queue)).toBe(false);
+      });
+
+      it("goes on after an error that it catches", async () => {
+        const queue = aQueue();
+        await harness.driver.transaction(async (tx) => {
+          await tx.queues.create(queue);
+          await tx.queues.get(aQueue()).catch(() => undefined);
+        });
+        expect(await queues().exists(queue)).toBe(true);
+      });
+
+      it("loses no change that many make to one queue's metadata at once", async () => {
+        const queue = aQueue();
+        await queues().create(queue, '{"count":0}');
+        await Promise.all(
+          Array.from({ length: 12 }, (_, index) =>
+            (index % 2 === 0 ? harness.driver : harness.neighbour).transaction(async (tx) => {
+              const { count } = JSON.parse(await tx.queues.getMetadata(queue));
+              await tx.queues.setMetadata(queue, JSON.stringify({ count: count + 1 }));
+            }),
+          ),
+        );
+        expect(await queues().getMetadata(queue)).toBe('{"count":12}');
+      });
+
+      it("of two that create the same queue, the second sees it there", async () => {
+        const queue = aQueue();
+        const results = await Promise.all(
+          [harness.driver, harness.neighbour].map((driver) => driver.transaction((tx) => tx.queues.create(queue))),
+        );
+        expect(results.sort()).toEqual([false, true]);
+      });
+    });
+
+    it("is alive", async () => {
+      expect(await harness.driver.isAlive()).toBe(true);
+    });
+  });
+}
+
+function anAction(target: string) {
+  return {
+    actor: "tester",
+    action: "createQueue",
+    project: null,
+    target,
+    outcome: "done" as const,
+    detailsText: "{}",
+    requestId: "r-1",
+  };
+}
