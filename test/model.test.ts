@@ -1,0 +1,50 @@
+/** Random histories of one queue on a real store, seen through two drivers, against a model that fits on a page. */
+import { randomUUID } from "node:crypto";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, it } from "vitest";
+import type { DataDriver } from "../server/storage/data-driver.ts";
+import { openPostgresDataDriver } from "../server/storage/postgres/data-driver.ts";
+import { queueCommands, type Real } from "./model/commands.ts";
+import { QueueModel } from "./model/queue-model.ts";
+import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+
+const RUNS = 80;
+
+describe("queues, messages and claims on PostgreSQL", () => {
+  const clock = { offsetMs: 0 };
+  let database: TestDatabase;
+  let drivers: [DataDriver, DataDriver];
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    const open = () => openPostgresDataDriver({ uri: database.url, connections: 4, clock, undoSeconds: 60 });
+    drivers = [await open(), await open()];
+  });
+  afterAll(async () => {
+    await Promise.all(drivers.map((driver) => driver.close()));
+    await database.drop();
+  });
+
+  const begin = async (): Promise<{ model: QueueModel; real: Real }> => {
+    const queue = { project: "model", name: randomUUID() };
+    await drivers[0].attachQueue({ ...queue, epoch: 1 });
+    const real: Real = {
+      drivers,
+      queue,
+      epoch: 1,
+      clock,
+      startedAt: Date.now() + clock.offsetMs,
+      messageIds: [randomUUID(), "nonsense"],
+      claimIds: [randomUUID(), "nonsense"],
+      markers: new Map(),
+    };
+    return { model: new QueueModel(), real };
+  };
+
+  it("behave as their model does, whatever happens in whatever order", { timeout: 300_000 }, async () => {
+    await fc.assert(
+      fc.asyncProperty(queueCommands, (commands) => fc.asyncModelRun(begin, commands)),
+      { numRuns: RUNS, endOnFailure: false },
+    );
+  });
+});

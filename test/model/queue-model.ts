@@ -1,0 +1,225 @@
+/**
+ * One queue as the contract describes it: arrays, one clock, no cleverness. What a real driver is compared with.
+ *
+ * Times are seconds since the run began. Each call of `tick` is a moment later than the one before, by less than any duration in use,
+ * so that of two things with the same duration the earlier one ends first.
+ */
+import { DomainError, type ErrorCode } from "../../server/errors.ts";
+import type { NewMessage } from "../../server/storage/data-driver.ts";
+
+export interface ModelMessage {
+  id: string;
+  bodyText: string;
+  clientId: string | null;
+  createdAt: number;
+  ttlSeconds: number;
+  expiresAt: number;
+  availableAt: number;
+  claimId: string | null;
+  claimExpiresAt: number;
+  claimCount: number;
+}
+
+export interface ModelClaim {
+  id: string;
+  ttlSeconds: number;
+  graceSeconds: number;
+  clientId: string | null;
+  createdAt: number;
+  renewedAt: number;
+  expiresAt: number;
+}
+
+export interface ListOptions {
+  includeClaimed: boolean;
+  includeDelayed: boolean;
+  exceptClientId?: string;
+}
+
+const TICK = 1e-6;
+
+export class QueueModel {
+  now = 0;
+  /** In the order of the queue. */
+  messages: ModelMessage[] = [];
+  /** In the order of creation; released ones are taken out. */
+  claims: ModelClaim[] = [];
+  #keyed = new Map<string, { request: string; ids: string[] }>();
+
+  tick(): void {
+    this.now += TICK;
+  }
+
+  advance(seconds: number): void {
+    this.now += seconds;
+  }
+
+  alive(): ModelMessage[] {
+    return this.messages.filter((message) => message.expiresAt > this.now);
+  }
+
+  find(id: string): ModelMessage | undefined {
+    return this.alive().find((message) => message.id === id);
+  }
+
+  isClaimed(message: ModelMessage): boolean {
+    return message.claimId !== null && message.claimExpiresAt > this.now;
+  }
+
+  isDue(message: ModelMessage): boolean {
+    return message.availableAt <= this.now;
+  }
+
+  liveClaims(): ModelClaim[] {
+    return this.claims.filter((claim) => claim.expiresAt > this.now);
+  }
+
+  heldBy(claimId: string): ModelMessage[] {
+    return this.alive().filter((message) => message.claimId === claimId && this.isClaimed(message));
+  }
+
+  listed(options: ListOptions): ModelMessage[] {
+    return this.alive().filter(
+      (message) =>
+        (options.includeClaimed || !this.isClaimed(message)) &&
+        (options.includeDelayed || this.isDue(message)) &&
+        (options.exceptClientId === undefined || message.clientId !== options.exceptClientId),
+    );
+  }
+
+  /** The ids that a repeated post must give, or the error that it must be; null when the post is a new one. */
+  repeated(key: string | undefined, request: string): string[] | ErrorCode | null {
+    const prior = key === undefined ? undefined : this.#keyed.get(key);
+    if (prior === undefined) return null;
+    return prior.request === request ? prior.ids : "IDEMPOTENCY_KEY_REUSED";
+  }
+
+  post(
+    messages: readonly NewMessage[],
+    clientId: string | null,
+    ids: readonly string[],
+    key?: string,
+    request = "",
+  ): void {
+    messages.forEach((message, index) => {
+      this.messages.push({
+        id: ids[index] as string,
+        bodyText: message.bodyText,
+        clientId,
+        createdAt: this.now,
+        ttlSeconds: message.ttlSeconds,
+        expiresAt: this.now + message.ttlSeconds,
+        availableAt: this.now + message.delaySeconds,
+        claimId: null,
+        claimExpiresAt: 0,
+        claimCount: 0,
+      });
+    });
+    if (key !== undefined) this.#keyed.set(key, { request, ids: [...ids] });
+  }
+
+  /** What a claim of so many would take. */
+  claimable(limit: number, maxClaimCount = Number.POSITIVE_INFINITY): ModelMessage[] {
+    return this.alive()
+      .filter((message) => this.isDue(message) && !this.isClaimed(message) && message.claimCount < maxClaimCount)
+      .slice(0, limit);
+  }
+
+  claim(
+    taken: readonly ModelMessage[],
+    id: string,
+    times: { ttlSeconds: number; graceSeconds: number },
+    clientId: string | null,
+  ): void {
+    this.claims.push({
+      id,
+      ...times,
+      clientId,
+      createdAt: this.now,
+      renewedAt: this.now,
+      expiresAt: this.now + times.ttlSeconds,
+    });
+    for (const message of taken) {
+      message.claimId = id;
+      message.claimCount += 1;
+      this.#hold(message, times);
+    }
+  }
+
+  renew(claim: ModelClaim, times: { ttlSeconds: number; graceSeconds: number }): void {
+    const held = this.heldBy(claim.id);
+    Object.assign(claim, times, { renewedAt: this.now, expiresAt: this.now + times.ttlSeconds });
+    for (const message of held) this.#hold(message, times);
+  }
+
+  #hold(message: ModelMessage, { ttlSeconds, graceSeconds }: { ttlSeconds: number; graceSeconds: number }): void {
+    message.claimExpiresAt = this.now + ttlSeconds;
+    if (message.expiresAt < message.claimExpiresAt) {
+      message.expiresAt = message.claimExpiresAt + graceSeconds;
+      message.ttlSeconds = ttlSeconds + graceSeconds;
+    }
+  }
+
+  release(claimId: string): void {
+    for (const message of this.heldBy(claimId)) message.claimId = null;
+    this.claims = this.claims.filter((claim) => claim.id !== claimId);
+  }
+
+  /** The error that a deletion must be; null when it must be done, or there is nothing to do. */
+  refusesDelete(id: string, claimId: string | undefined): ErrorCode | null {
+    const message = this.find(id);
+    if (message === undefined) return null;
+    if (claimId === undefined) return this.isClaimed(message) ? "MESSAGE_IS_CLAIMED" : null;
+    if (!this.isClaimed(message)) return "MESSAGE_NOT_CLAIMED";
+    if (message.claimId === claimId) return null;
+    return this.liveClaims().some((claim) => claim.id === claimId) ? "MESSAGE_NOT_CLAIMED_BY" : "CLAIM_DOES_NOT_EXIST";
+  }
+
+  refusesBulkDelete(ids: readonly string[], claimIds: readonly string[] | undefined): ErrorCode | null {
+    if (claimIds === undefined) return null;
+    const held = (message: ModelMessage) =>
+      this.isClaimed(message) && message.claimId !== null && claimIds.includes(message.claimId);
+    return this.alive().some((message) => ids.includes(message.id) && !held(message)) ? "MESSAGE_NOT_CLAIMED_BY" : null;
+  }
+
+  /** Gives how many were there. */
+  remove(ids: readonly string[]): number {
+    const there = this.alive().filter((message) => ids.includes(message.id)).length;
+    this.messages = this.messages.filter((message) => !ids.includes(message.id));
+    return there;
+  }
+
+  purge(): void {
+    this.messages = [];
+    this.claims = [];
+  }
+
+  /** Ended and begun again. */
+  recreate(): void {
+    this.purge();
+    this.#keyed.clear();
+  }
+
+  stats() {
+    const alive = this.alive();
+    const claimed = alive.filter((message) => this.isClaimed(message)).length;
+    return {
+      total: alive.length,
+      claimed,
+      free: alive.length - claimed,
+      delayed: alive.filter((message) => !this.isDue(message)).length,
+      oldest: alive[0]?.id ?? null,
+      newest: alive.at(-1)?.id ?? null,
+    };
+  }
+}
+
+/** The code of the DomainError that `work` ends with, or its result. */
+export async function outcomeOf<T>(work: Promise<T>): Promise<T | ErrorCode> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof DomainError) return error.code;
+    throw error;
+  }
+}
