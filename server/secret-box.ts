@@ -32,7 +32,7 @@ export function createSecretBox(secretKey: string): SecretBox {
       const cipher = createCipheriv("aes-256-gcm", encryptionKey, nonce, { authTagLength: TAG_BYTES });
       cipher.setAAD(Buffer.from(context));
       const cipherText = Buffer.concat([cipher.update(plainText, "utf8"), cipher.final()]);
-      return [keyId, ...[nonce, cipher.getAuthTag(), cipherText].map((part) => part.toString("base64"))].join(".");
+      return [keyId, ...[nonce, cipher.getAuthTag(), cipherText].map((part) => part.toString("base64url"))].join(".");
     },
 
     open(sealed, context) {
@@ -45,12 +45,12 @@ export function createSecretBox(secretKey: string): SecretBox {
         );
       }
       try {
-        const decipher = createDecipheriv("aes-256-gcm", encryptionKey, Buffer.from(nonce ?? "", "base64"), {
+        const decipher = createDecipheriv("aes-256-gcm", encryptionKey, Buffer.from(nonce ?? "", "base64url"), {
           authTagLength: TAG_BYTES,
         });
         decipher.setAAD(Buffer.from(context));
-        decipher.setAuthTag(Buffer.from(tag ?? "", "base64"));
-        return Buffer.concat([decipher.update(Buffer.from(cipherText ?? "", "base64")), decipher.final()]).toString();
+        decipher.setAuthTag(Buffer.from(tag ?? "", "base64url"));
+        return Buffer.concat([decipher.update(Buffer.from(cipherText ?? "", "base64url")), decipher.final()]).toString();
       } catch {
         throw new DomainError("INTERNAL", "A stored secret has been changed or damaged. Enter it again.");
       }
