@@ -1,0 +1,171 @@
+/** The GraphQL door: one endpoint over HTTP, and the same inside the process. */
+import { randomUUID } from "node:crypto";
+import { ApolloServer, type ApolloServerPlugin, type GraphQLRequestContext, HeaderMap } from "@apollo/server";
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type { GraphQLFormattedError } from "graphql";
+import type { Access } from "../access/access.ts";
+import type { Limits } from "../config.ts";
+import { DomainError, HTTP_STATUS } from "../errors.ts";
+import type { Operations } from "../operations/operations.ts";
+import type { GraphQLContext } from "./builder.ts";
+import { COUNTED_ERRORS, createDocuments } from "./documents.ts";
+import { type ErrorLog, maskError } from "./errors.ts";
+import { createEvents } from "./events.ts";
+import { createExecute, type Execute, NEVER } from "./execute.ts";
+import { parseJson, unmarkJson } from "./json.ts";
+import { MAX_TOKENS, measureRule } from "./limits.ts";
+import type { OnOperation } from "./observe.ts";
+import { schema } from "./schema.ts";
+
+const RETRY_AFTER_SECONDS = 2;
+
+export interface GraphQLDoorParts {
+  operations: Operations;
+  limits: Limits;
+  log: ErrorLog;
+  /** Who is asking. May throw a DomainError, which is the answer then. */
+  accessOf: (request: FastifyRequest) => Access;
+  /** Where a browser that opens the endpoint is sent. */
+  explorerPath: string;
+  /** Called once for each operation that ended. */
+  onOperation?: OnOperation;
+}
+
+export interface GraphQLDoor {
+  /**
+   * Register it under the endpoint's path: `api.register(door.routes, { prefix: "/graphql" })`. It keeps to the server's body limit and leaves
+   * errors before a request is read to the server's error handler. When the server begins to close, streams complete.
+   */
+  routes: FastifyPluginAsync;
+  /** The same API without HTTP, in the name of `access`. */
+  executeAs(access: Access): Execute;
+}
+
+export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
+  const { operations, limits, log, accessOf, explorerPath, onOperation = () => {} } = parts;
+  const documents = createDocuments(limits);
+  const contextOf = (request: FastifyRequest, signal: AbortSignal): GraphQLContext => ({
+    access: accessOf(request),
+    operations,
+    limits,
+    signal,
+  });
+  const apollo = createApollo(limits, log, onOperation);
+  const events = createEvents({ documents, log, onOperation, contextOf, maximumStreams: limits.MAX_LIVE_STREAMS });
+
+  async function answer(request: FastifyRequest, reply: FastifyReply) {
+    const accept = request.headers.accept ?? "";
+    if (request.method === "GET" && accept.includes("text/html")) return reply.redirect(explorerPath, 303);
+    const body = readBody(request);
+    if (accept.includes("text/event-stream")) {
+      return await events.handle(request, reply, isObject(body) ? body : null);
+    }
+    const url = request.raw.url ?? "";
+    const response = await apollo.executeHTTPGraphQLRequest({
+      httpGraphQLRequest: {
+        method: request.method,
+        headers: headersOf(request),
+        search: url.includes("?") ? url.slice(url.indexOf("?")) : "",
+        body,
+      },
+      context: async () => contextOf(request, NEVER),
+    });
+    reply.code(response.status ?? 200).headers(Object.fromEntries(response.headers));
+    return reply.send(response.body.kind === "complete" ? response.body.string : response.body.asyncIterator);
+  }
+
+  return {
+    executeAs: createExecute({ operations, limits, log, documents, onOperation }),
+    routes: async (scope) => {
+      await apollo.start();
+      scope.addHook("preClose", async () => events.end());
+      scope.addHook("onClose", () => apollo.stop());
+      scope.removeAllContentTypeParsers();
+      scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+      scope.all("/", answer);
+    },
+  };
+}
+
+function createApollo(limits: Limits, log: ErrorLog, onOperation: OnOperation): ApolloServer<GraphQLContext> {
+  // Apollo formats an error without saying whose request it was.
+  const requestIds = new WeakMap<object, string>();
+  const plugin: ApolloServerPlugin<GraphQLContext> = {
+    requestDidStart: async () => ({
+      didEncounterErrors: async ({ errors, contextValue }) => {
+        for (const error of errors) requestIds.set(error, contextValue.access.requestId);
+      },
+      willSendResponse: async (context) => {
+        const errors = errorsOf(context);
+        onOperation({ type: context.operation?.operation ?? "unknown", outcome: errors ? "error" : "ok" });
+        if (errors) sayUnavailable(context, errors);
+      },
+    }),
+  };
+  return new ApolloServer<GraphQLContext>({
+    schema,
+    plugins: [plugin],
+    introspection: true,
+    csrfPrevention: true,
+    allowBatchedHttpRequests: false,
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+    persistedQueries: false,
+    nodeEnv: "production",
+    logger: { debug: () => {}, info: () => {}, warn: () => {}, error: (message) => log.error({}, String(message)) },
+    parseOptions: { maxTokens: MAX_TOKENS },
+    validationRules: [measureRule(limits)],
+    validationOptions: { maxErrors: COUNTED_ERRORS },
+    executionOptions: { maxCoercionErrors: COUNTED_ERRORS },
+    formatError: (_formatted, error) =>
+      maskError(error, { log, requestId: requestIds.get(error as object) ?? randomUUID() }),
+    stringifyResult: (result) => unmarkJson(JSON.stringify(result)),
+  });
+}
+
+function errorsOf({ response }: GraphQLRequestContext<GraphQLContext>): readonly GraphQLFormattedError[] | undefined {
+  return response.body?.kind === "single" ? response.body.singleResult.errors : undefined;
+}
+
+/** Nothing but errors, and one says that a storage is away: load balancers and clients that look at the status only must see it too. */
+function sayUnavailable(
+  { response }: GraphQLRequestContext<GraphQLContext>,
+  errors: readonly GraphQLFormattedError[],
+): void {
+  const data = response.body?.kind === "single" ? response.body.singleResult.data : undefined;
+  const hasData = Object.values(data ?? {}).some((value) => value !== null);
+  if (hasData || !errors.some(({ extensions }) => extensions?.status === HTTP_STATUS.unavailable)) return;
+  response.http.status = HTTP_STATUS.unavailable;
+  response.http.headers.set("retry-after", String(RETRY_AFTER_SECONDS));
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** The parsed body, its unusual numbers kept; undefined where there is none or it is not sent as JSON. BAD_INPUT when it is not JSON in UTF-8. */
+function readBody({ body, headers }: FastifyRequest): unknown {
+  const isJson = headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() === "application/json";
+  if (!isJson || !Buffer.isBuffer(body)) return undefined;
+  let text: string;
+  try {
+    text = utf8.decode(body);
+  } catch {
+    throw new DomainError("BAD_INPUT", "The body is not text in UTF-8.");
+  }
+  try {
+    return parseJson(text);
+  } catch {
+    throw new DomainError("BAD_INPUT", "The body is not JSON.");
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function headersOf({ headers }: FastifyRequest): HeaderMap {
+  const map = new HeaderMap();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(", ") : value);
+  }
+  return map;
+}
