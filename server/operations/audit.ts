@@ -1,10 +1,30 @@
-import type { Access } from "../access/access.ts";
+import { type Access, requireRole } from "../access/access.ts";
 import type { AuditEntry } from "../storage/control-driver.ts";
 import type { Page } from "../storage/data-driver.ts";
 import type { PageParams, ProjectAddress } from "./addresses.ts";
+import type { OperationContext } from "./context.ts";
+import { badInput, isStorable, pageRequest } from "./limits.ts";
+import { chosenScope } from "./names.ts";
 
 /** Needs the role admin. */
 export interface AuditOperations {
   /** Newest first. `project` left out = all, for an unlimited caller. */
   list(access: Access, params: ProjectAddress & PageParams & { actor?: string | null }): Promise<Page<AuditEntry>>;
+}
+
+export function createAuditOperations({ control, limits }: OperationContext): AuditOperations {
+  return {
+    async list(access, params) {
+      requireRole(access, "admin");
+      const named = params.project !== undefined && params.project !== null;
+      const project = chosenScope(limits, access, named ? { project: params.project } : { allProjects: true });
+      const actor = params.actor ?? undefined;
+      if (actor !== undefined && !isStorable(actor)) throw badInput("actor", "actor must be text without U+0000.");
+      return control.audit.list({
+        page: pageRequest(limits, params.page),
+        ...(project === undefined ? {} : { project }),
+        ...(actor === undefined ? {} : { actor }),
+      });
+    },
+  };
 }

@@ -1,30 +1,164 @@
-import type { Access } from "../access/access.ts";
+import { type Access, requireRole } from "../access/access.ts";
+import { DomainError } from "../errors.ts";
 import type { CatalogueEntry } from "../storage/control-driver.ts";
-import type { Page } from "../storage/data-driver.ts";
+import { DEFAULT_POOL, type Page, type QueueRef } from "../storage/data-driver.ts";
 import type { PageParams, ProjectAddress, QueueAddress } from "./addresses.ts";
-import type { DropAllParams, DropAllResult } from "./drop-all.ts";
+import { audited, permitted, type Trace } from "./audit-trail.ts";
+import type { OperationContext } from "./context.ts";
+import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
+import { badInput, checkBatch, isStorable, pageRequest } from "./limits.ts";
+import { checkName, chosenQueue, chosenScope } from "./names.ts";
+
+/** `discardMessages`: go on though the queue has messages where it is, or though its pool cannot say. */
+export interface CatalogueChange extends QueueAddress {
+  discardMessages?: boolean;
+}
 
 /**
- * Which pool holds which queue. Reading needs the role viewer, changing admin. Changes here are a sharp tool: no message moves. A queue that is
- * mapped elsewhere begins there empty, and what it held stays in the old pool, out of reach, until it is mapped back.
+ * Which pool holds which queue. Reading needs the role viewer, changing admin. Changes here are a sharp tool, for mending: no message moves. A queue
+ * that is mapped elsewhere or unmapped ends where it was, with its messages and claims, and begins empty where it is mapped next; its subscriptions
+ * stay in the old pool, out of reach. While it has messages such a change is CONFIRMATION_REQUIRED (details.messages) without `discardMessages`.
  */
 export interface CatalogueOperations {
-  /** In order of insertion, of one project, or with `allProjects` of all (an unlimited caller). */
+  /** In order of insertion (by name with `search`, how the queue's name begins), of one project, or with `allProjects` of all (an unlimited caller). */
   list(
     access: Access,
     params: ProjectAddress & PageParams & { allProjects?: boolean; pool?: string | null; search?: string | null },
   ): Promise<Page<CatalogueEntry>>;
   /** QUEUE_NOT_MAPPED. */
   get(access: Access, params: QueueAddress): Promise<CatalogueEntry>;
-  /** In the order asked; null where unmapped. */
+  /** In the order asked; null where unmapped. At most MAX_PAGE_SIZE. */
   getMany(access: Access, params: { queues: readonly QueueAddress[] }): Promise<(CatalogueEntry | null)[]>;
   exists(access: Access, params: QueueAddress): Promise<boolean>;
-  /** Maps the queue, or maps it anew. QUEUE_DOES_NOT_EXIST, POOL_DOES_NOT_EXIST. */
-  insert(access: Access, params: QueueAddress & { pool: string }): Promise<CatalogueEntry>;
+  /** Maps the queue; where it is mapped to this pool already nothing changes. QUEUE_DOES_NOT_EXIST, POOL_DOES_NOT_EXIST. */
+  insert(access: Access, params: CatalogueChange & { pool: string }): Promise<CatalogueEntry>;
   /** As insert, and QUEUE_NOT_MAPPED when it has no entry. */
-  update(access: Access, params: QueueAddress & { pool: string }): Promise<CatalogueEntry>;
-  /** The queue is out of reach until it is mapped or made again. `deleted` false when there was none. */
-  delete(access: Access, params: QueueAddress): Promise<{ deleted: boolean }>;
-  /** Puts every queue out of reach. Needs an unlimited caller. */
+  update(access: Access, params: CatalogueChange & { pool: string }): Promise<CatalogueEntry>;
+  /** The queue is out of reach until it is mapped or made again. `deleted` false when there was no entry. */
+  delete(access: Access, params: CatalogueChange): Promise<{ deleted: boolean }>;
+  /** Puts every queue out of reach, for good: what is made or mapped again begins empty. Needs an unlimited caller. */
   dropAll(access: Access, params: DropAllParams): Promise<DropAllResult>;
+}
+
+export function createCatalogueOperations(context: OperationContext): CatalogueOperations {
+  const { control, data, limits } = context;
+
+  function changing(access: Access, action: string, params: QueueAddress): Promise<{ queue: QueueRef; trace: Trace }> {
+    const trace = { access, action, project: params.project ?? null, target: String(params.queue) };
+    return permitted(context, trace, "admin", () => {
+      const queue = chosenQueue(limits, access, params);
+      return { queue, trace: { ...trace, project: queue.project } };
+    });
+  }
+
+  /** CONFIRMATION_REQUIRED when ending the queue's life in this pool would lose messages, or nobody can say. */
+  async function requireEmpty(queue: QueueRef, entry: CatalogueEntry): Promise<void> {
+    const pool = await data.pool(entry.pool);
+    const [stats] = await pool.messages.stats([{ ...queue, epoch: entry.epoch }]);
+    if (stats !== undefined && stats !== null && stats.total > 0) {
+      throw new DomainError(
+        "CONFIRMATION_REQUIRED",
+        `The queue has messages in the pool ${entry.pool}, and they would be lost. Pass discardMessages if that is what you want.`,
+        { details: { messages: stats.total, exact: stats.exact, pool: entry.pool } },
+      );
+    }
+  }
+
+  /** Its life there is over, so that nobody who remembers the old place writes to it any more. */
+  async function endLife(queue: QueueRef, entry: CatalogueEntry): Promise<void> {
+    try {
+      const pool = await data.pool(entry.pool);
+      await pool.detachQueue({ ...queue, epoch: entry.epoch });
+    } catch (error) {
+      context.warn(`The former life of a queue in the pool ${entry.pool} could not be ended`, error);
+    }
+  }
+
+  async function map(
+    access: Access,
+    action: "insertCatalogueEntry" | "updateCatalogueEntry",
+    params: CatalogueChange & { pool: string },
+  ): Promise<CatalogueEntry> {
+    const { queue, trace } = await changing(access, action, params);
+    const pool = checkName("pool", params.pool);
+    const [former] = await control.catalogue.getMany([queue]);
+    if (former === undefined && action === "updateCatalogueEntry") return control.catalogue.get(queue);
+    if (former?.pool === pool) return former;
+    if (former !== undefined && params.discardMessages !== true) await requireEmpty(queue, former);
+    const entry = await audited(context, trace, async (tx) => {
+      // Locks the queue's record: it is neither deleted nor mapped by another meanwhile.
+      await tx.queues.get(queue);
+      const result = await tx.catalogue.insert(queue, pool);
+      // Once inserted, the entry keeps its pool from being deleted; so this look is the last word.
+      if (pool !== DEFAULT_POOL) await tx.pools.get(pool);
+      return { result, details: { before: former?.pool ?? null, after: pool, epoch: result.epoch } };
+    });
+    if (former !== undefined) await endLife(queue, former);
+    await data.forgetQueue(queue);
+    await data.attachQueue({ ...queue, epoch: entry.epoch });
+    return entry;
+  }
+
+  return {
+    async list(access, params) {
+      requireRole(access, "viewer");
+      const project = chosenScope(limits, access, params);
+      const search = params.search ?? "";
+      if (!isStorable(search)) throw badInput("search", "search must be text without U+0000.");
+      return control.catalogue.list({
+        page: pageRequest(limits, params.page),
+        ...(project === undefined ? {} : { project }),
+        ...(params.pool === undefined || params.pool === null ? {} : { pool: checkName("pool", params.pool) }),
+        ...(search === "" ? {} : { search }),
+      });
+    },
+
+    async get(access, params) {
+      requireRole(access, "viewer");
+      return control.catalogue.get(chosenQueue(limits, access, params));
+    },
+
+    async getMany(access, { queues }) {
+      requireRole(access, "viewer");
+      const wanted = checkBatch(limits, "queues", queues).map((queue) => chosenQueue(limits, access, queue));
+      const found = await control.catalogue.getMany(wanted);
+      const byKey = new Map(found.map((entry) => [`${entry.queue} ${entry.project}`, entry]));
+      return wanted.map(({ project, name }) => byKey.get(`${name} ${project}`) ?? null);
+    },
+
+    async exists(access, params) {
+      requireRole(access, "viewer");
+      return control.catalogue.exists(chosenQueue(limits, access, params));
+    },
+
+    insert: (access, params) => map(access, "insertCatalogueEntry", params),
+    update: (access, params) => map(access, "updateCatalogueEntry", params),
+
+    async delete(access, params) {
+      const { queue, trace } = await changing(access, "deleteCatalogueEntry", params);
+      const [former] = await control.catalogue.getMany([queue]);
+      if (former === undefined) return { deleted: false };
+      if (params.discardMessages !== true) await requireEmpty(queue, former);
+      await audited(context, trace, async (tx) => {
+        await tx.catalogue.delete(queue);
+        return { result: undefined, details: { before: former.pool, epoch: former.epoch } };
+      });
+      await data.forgetQueue(queue);
+      await endLife(queue, former);
+      return { deleted: true };
+    },
+
+    async dropAll(access, params) {
+      const trace = { access, action: "dropAllCatalogueEntries", project: null, target: "*" };
+      await permitted(context, trace, "admin", () => {
+        if (access.projects === "all") return;
+        throw new DomainError("FORBIDDEN", "The whole catalogue is for those who may see all projects.");
+      });
+      return dropAll(context, trace, params, {
+        list: (tx, page) => tx.catalogue.list({ page }),
+        identity: ({ project, queue, pool, epoch }) => [project, queue, pool, epoch],
+        drop: (tx) => tx.catalogue.dropAll(),
+      });
+    },
+  };
 }

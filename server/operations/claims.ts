@@ -1,7 +1,15 @@
-import type { Access } from "../access/access.ts";
-import type { Claim, Page } from "../storage/data-driver.ts";
+import { type Access, requireRole } from "../access/access.ts";
+import { DomainError } from "../errors.ts";
+import type { Claim, Message, Page, QueueRef } from "../storage/data-driver.ts";
 import type { PageParams, QueueAddress } from "./addresses.ts";
-import type { MessageRecord } from "./messages.ts";
+import type { OperationContext } from "./context.ts";
+import type { DeadLetters } from "./dead-letters.ts";
+import { checkLimit, checkWhole, pageRequest } from "./limits.ts";
+import { type MessageRecord, placed } from "./messages.ts";
+import { checkToken, chosenQueue } from "./names.ts";
+import type { QueueLives } from "./queue-lives.ts";
+import { attributesUnlessMissing, orIfMissing, type QueueLookup } from "./queue-lookup.ts";
+import { readMetadata } from "./queue-metadata.ts";
 
 /** A claim and where it is. */
 export interface ClaimRecord extends Claim {
@@ -43,4 +51,124 @@ export interface ClaimOperations {
   update(access: Access, params: QueueAddress & ClaimTimes & { id: string }): Promise<ClaimRecord>;
   /** Releases: its messages are free at once. Silent when there is none. */
   delete(access: Access, params: QueueAddress & { id: string }): Promise<void>;
+}
+
+export function createClaimOperations(
+  context: OperationContext,
+  parts: { lookup: QueueLookup; lives: QueueLives; deadLetters: DeadLetters },
+): ClaimOperations {
+  const { data, limits } = context;
+  const { lookup, lives, deadLetters } = parts;
+
+  function chosen(access: Access, role: "viewer" | "operator", address: QueueAddress): QueueRef {
+    requireRole(access, role);
+    return chosenQueue(limits, access, address);
+  }
+
+  function checkTimes({ ttlSeconds, graceSeconds }: ClaimTimes): { ttlSeconds: number; graceSeconds: number } {
+    const { MIN_CLAIM_TTL, MAX_CLAIM_TTL, MIN_CLAIM_GRACE, MAX_CLAIM_GRACE } = limits;
+    return {
+      ttlSeconds: checkWhole(
+        "ttlSeconds",
+        ttlSeconds ?? limits.DEFAULT_CLAIM_TTL,
+        MIN_CLAIM_TTL,
+        MAX_CLAIM_TTL,
+        "seconds",
+      ),
+      graceSeconds: checkWhole(
+        "graceSeconds",
+        graceSeconds ?? limits.DEFAULT_CLAIM_GRACE,
+        MIN_CLAIM_GRACE,
+        MAX_CLAIM_GRACE,
+        "seconds",
+      ),
+    };
+  }
+
+  /** Of a queue that is there; in one that is not there are no claims. */
+  async function ofLiveQueue<T>(queue: QueueRef, work: () => Promise<T>): Promise<T> {
+    await lookup.attributes(queue);
+    return work();
+  }
+
+  return {
+    async create(access, params) {
+      const queue = chosen(access, "operator", params);
+      const request = {
+        queue,
+        ...checkTimes(params),
+        limit: checkLimit(limits, "limit", params.limit),
+        clientId: checkToken("clientId", params.clientId),
+        actor: access.actor,
+        ...idempotent(checkToken("idempotencyKey", params.idempotencyKey)),
+      };
+      const attributes = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
+      if (attributes === null) {
+        await lives.begin(access, queue, readMetadata(limits, "{}"));
+        return { claim: null, messages: [], deadLettered: 0 };
+      }
+      const { claim, messages, deadLettered } = await deadLetters.claim(request, attributes);
+      return { claim: claim === null ? null : claimed(queue, claim), messages: inQueue(queue, messages), deadLettered };
+    },
+
+    async get(access, params) {
+      const queue = chosen(access, "viewer", params);
+      const { claim, messages } = await orIfMissing(
+        () => ofLiveQueue(queue, () => data.claims.get({ queue, id: params.id })),
+        () => {
+          throw claimDoesNotExist();
+        },
+      );
+      return { claim: claimed(queue, claim), messages: inQueue(queue, messages) };
+    },
+
+    async list(access, params) {
+      const queue = chosen(access, "viewer", params);
+      const page = pageRequest(limits, params.page);
+      const found = await orIfMissing(
+        () => ofLiveQueue(queue, () => data.claims.list({ queue, page })),
+        () => ({ items: [], nextMarker: null, previousMarker: null }),
+      );
+      return { ...found, items: found.items.map((claim) => claimed(queue, claim)) };
+    },
+
+    async update(access, params) {
+      const queue = chosen(access, "operator", params);
+      const times = checkTimes(params);
+      const claim = await orIfMissing(
+        () => ofLiveQueue(queue, () => data.claims.update({ queue, id: params.id, ...times })),
+        () => {
+          throw claimDoesNotExist();
+        },
+      );
+      return claimed(queue, claim);
+    },
+
+    async delete(access, params) {
+      const queue = chosen(access, "operator", params);
+      await orIfMissing(
+        () => ofLiveQueue(queue, () => data.claims.delete({ queue, id: params.id })),
+        () => undefined,
+      );
+    },
+  };
+}
+
+function idempotent(idempotencyKey: string | null): { idempotencyKey?: string } {
+  return idempotencyKey === null ? {} : { idempotencyKey };
+}
+
+function claimed(queue: QueueRef, claim: Claim): ClaimRecord {
+  return Object.assign(claim, { project: queue.project, queue: queue.name });
+}
+
+function inQueue(queue: QueueRef, messages: Message[]): MessageRecord[] {
+  return messages.map((message) => placed(queue, message));
+}
+
+function claimDoesNotExist(): DomainError {
+  return new DomainError(
+    "CLAIM_DOES_NOT_EXIST",
+    "This claim does not exist in this queue, was released, or has expired.",
+  );
 }

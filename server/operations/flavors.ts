@@ -1,7 +1,13 @@
-import type { Access } from "../access/access.ts";
-import type { Capability, Page } from "../storage/data-driver.ts";
+import { type Access, requireRole } from "../access/access.ts";
+import { DomainError } from "../errors.ts";
+import { type Capability, DEFAULT_POOL, type Page } from "../storage/data-driver.ts";
 import type { PageParams, ProjectAddress } from "./addresses.ts";
-import type { DropAllParams, DropAllResult } from "./drop-all.ts";
+import { audited, permitted, type Transaction } from "./audit-trail.ts";
+import type { OperationContext } from "./context.ts";
+import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
+import { badInput, checkBatch, pageRequest } from "./limits.ts";
+import { checkName, chosenProject } from "./names.ts";
+import { capabilitiesOf, requireCapabilities } from "./pool-capabilities.ts";
 
 export interface FlavorRecord {
   project: string;
@@ -24,15 +30,167 @@ export interface FlavorOperations {
   pools(access: Access, params: NamedFlavor): Promise<string[]>;
   /** Those of its first pool; null when it has none, or that cannot be reached now. */
   capabilities(access: Access, params: NamedFlavor): Promise<Capability[] | null>;
-  /** One that exists is FLAVOR_ALREADY_EXISTS unless `replace`; pools of it from before stay in it. At least one pool. BAD_INPUT, POOL_DOES_NOT_EXIST, POOL_CAPABILITIES_MISMATCH. */
+  /**
+   * Sets the flavor on the pools; it is then theirs instead of another. `verify` false: without asking the pools for their capabilities.
+   * One that exists is FLAVOR_ALREADY_EXISTS unless `replace`; pools of it from before stay in it. At least one pool.
+   * BAD_INPUT, POOL_DOES_NOT_EXIST, POOL_CAPABILITIES_MISMATCH, POOL_IN_USE_BY_FLAVOR when it would take the last pool of another flavor.
+   */
   create(
     access: Access,
-    params: NamedFlavor & { pools: readonly string[]; replace?: boolean },
+    params: NamedFlavor & { pools: readonly string[]; replace?: boolean; verify?: boolean },
   ): Promise<{ flavor: FlavorRecord; created: boolean }>;
   /** Its pools are exactly these from now on. FLAVOR_DOES_NOT_EXIST, and as create. */
-  update(access: Access, params: NamedFlavor & { pools: readonly string[] }): Promise<FlavorRecord>;
+  update(access: Access, params: NamedFlavor & { pools: readonly string[]; verify?: boolean }): Promise<FlavorRecord>;
   /** Its queues stay where they are; new ones can no longer name it. `deleted` false when there was none. */
   delete(access: Access, params: NamedFlavor): Promise<{ deleted: boolean }>;
-  /** All flavors of all projects. Needs an unlimited caller. */
-  dropAll(access: Access, params: DropAllParams): Promise<DropAllResult>;
+  /** All flavors of the project, as delete does each. */
+  dropAll(access: Access, params: ProjectAddress & DropAllParams): Promise<DropAllResult>;
+}
+
+export function createFlavorOperations(context: OperationContext): FlavorOperations {
+  const { control, data, limits } = context;
+
+  function chosen(access: Access, { project, name }: NamedFlavor): { project: string; name: string } {
+    return { project: chosenProject(limits, access, project), name: checkName("name", name) };
+  }
+
+  function changing(access: Access, action: string, params: NamedFlavor) {
+    const trace = { access, action, project: params.project ?? null, target: String(params.name) };
+    return permitted(context, trace, "admin", () => {
+      const flavor = chosen(access, params);
+      return { flavor, trace: { ...trace, project: flavor.project } };
+    });
+  }
+
+  function checkPools(pools: readonly string[]): string[] {
+    const names = [...new Set(checkBatch(limits, "pools", pools))].map((pool) => checkName("pools", pool));
+    if (names.length === 0) throw badInput("pools", "A flavor needs at least one pool.");
+    if (names.includes(DEFAULT_POOL)) {
+      throw badInput("pools", `The built-in pool ${DEFAULT_POOL} cannot have a flavor. Register another pool.`);
+    }
+    return names;
+  }
+
+  /** Each pool must be able to do what the flavor's first can: the first that it will have, by name. */
+  async function requireAlike(flavor: string, pools: readonly string[]): Promise<void> {
+    const [first, ...others] = [...pools].sort();
+    if (first === undefined) return;
+    const wanted = (await data.pool(first)).capabilities;
+    for (const pool of others) {
+      requireCapabilities({ flavor, pool, capabilities: (await data.pool(pool)).capabilities, first }, wanted);
+    }
+  }
+
+  async function poolsOf(from: Pick<Transaction, "pools">, name: string): Promise<string[]> {
+    return (await from.pools.getPoolsByFlavor(name)).map((pool) => pool.name).sort();
+  }
+
+  /** A pool has one flavor; what takes it from another must leave that one a pool, if it is anybody's. */
+  async function requireNoneEmptied(tx: Transaction, project: string, flavor: string, pools: readonly string[]) {
+    for (const name of pools) {
+      const former = (await tx.pools.get(name)).flavor;
+      if (former === null || former === flavor) continue;
+      const left = (await poolsOf(tx, former)).filter((pool) => !pools.includes(pool));
+      if (left.length === 0 && (await tx.flavors.exists({ project, name: former }))) {
+        throw new DomainError(
+          "POOL_IN_USE_BY_FLAVOR",
+          `The pool ${name} is the last of the flavor ${former}. Give that flavor another pool, or delete it, first.`,
+          { details: { pool: name, flavor: former } },
+        );
+      }
+    }
+  }
+
+  return {
+    async list(access, params) {
+      requireRole(access, "viewer");
+      const project = chosenProject(limits, access, params.project);
+      return control.flavors.list({ project, page: pageRequest(limits, params.page) });
+    },
+
+    async get(access, params) {
+      requireRole(access, "viewer");
+      return control.flavors.get(chosen(access, params));
+    },
+
+    async exists(access, params) {
+      requireRole(access, "viewer");
+      return control.flavors.exists(chosen(access, params));
+    },
+
+    async pools(access, params) {
+      requireRole(access, "viewer");
+      return poolsOf(control, chosen(access, params).name);
+    },
+
+    async capabilities(access, params) {
+      requireRole(access, "viewer");
+      const [first] = await poolsOf(control, chosen(access, params).name);
+      return first === undefined ? null : capabilitiesOf(data, first);
+    },
+
+    async create(access, params) {
+      const { flavor, trace } = await changing(access, "createFlavor", params);
+      const pools = checkPools(params.pools);
+      const replace = params.replace === true;
+      if (!replace && (await control.flavors.exists(flavor))) throw alreadyExists(flavor.name);
+      if (params.verify !== false) {
+        await requireAlike(flavor.name, [...new Set([...(await poolsOf(control, flavor.name)), ...pools])]);
+      }
+      const created = await audited(context, trace, async (tx) => {
+        const before = await poolsOf(tx, flavor.name);
+        await requireNoneEmptied(tx, flavor.project, flavor.name, pools);
+        const result = await tx.flavors.create({ ...flavor, pools });
+        // Asked again here: another may have made it since.
+        if (!result && !replace) throw alreadyExists(flavor.name);
+        return { result, details: { before, after: await poolsOf(tx, flavor.name) } };
+      });
+      return { flavor: await control.flavors.get(flavor), created };
+    },
+
+    async update(access, params) {
+      const { flavor, trace } = await changing(access, "updateFlavor", params);
+      const pools = checkPools(params.pools);
+      if (params.verify !== false) await requireAlike(flavor.name, pools);
+      return audited(context, trace, async (tx) => {
+        const before = await poolsOf(tx, flavor.name);
+        await requireNoneEmptied(tx, flavor.project, flavor.name, pools);
+        await tx.flavors.update({ ...flavor, pools });
+        return { result: await tx.flavors.get(flavor), details: { before, after: pools } };
+      });
+    },
+
+    async delete(access, params) {
+      const { flavor, trace } = await changing(access, "deleteFlavor", params);
+      const deleted = await audited(context, trace, async (tx) => {
+        const result = await tx.flavors.exists(flavor);
+        const pools = await poolsOf(tx, flavor.name);
+        if (result) await tx.flavors.delete(flavor);
+        return { result, details: { pools }, changed: result };
+      });
+      return { deleted };
+    },
+
+    async dropAll(access, params) {
+      const named = { access, action: "dropAllFlavors", project: params.project ?? null, target: "*" };
+      const project = await permitted(context, named, "admin", () => chosenProject(limits, access, params.project));
+      return dropAll(context, { ...named, project }, params, {
+        list: (tx, page) => tx.flavors.list({ project, page }),
+        identity: ({ name }) => [project, name],
+        drop: async (tx, flavors) => {
+          for (const { name } of flavors) await tx.flavors.delete({ project, name });
+        },
+      });
+    },
+  };
+}
+
+function alreadyExists(name: string): DomainError {
+  return new DomainError(
+    "FLAVOR_ALREADY_EXISTS",
+    `There is a flavor ${name} in this project already. Change it, or take another name.`,
+    {
+      details: { flavor: name },
+    },
+  );
 }

@@ -1,5 +1,9 @@
-import type { Access } from "../access/access.ts";
+import { type Access, requireRole } from "../access/access.ts";
+import { DomainError } from "../errors.ts";
 import type { GcResult } from "../storage/data-driver.ts";
+import type { OperationContext } from "./context.ts";
+import { poolNames } from "./pool-names.ts";
+import type { QueueLives } from "./queue-lives.ts";
 
 export interface GcReport {
   pools: { pool: string; collected: GcResult | null; error: string | null }[];
@@ -8,6 +12,75 @@ export interface GcReport {
 }
 
 export interface GcOperations {
-  /** Frees what is expired, purged or deleted in one pool or all. Needs the role operator. A pool that fails is reported and stops no other. */
+  /**
+   * Frees what is expired, purged or deleted in one pool or all; with all, also what deletions left that could not reach their pool, and expired
+   * entries of key-value stores. Needs the role operator. A pool that fails is reported and stops no other. POOL_DOES_NOT_EXIST.
+   */
   collect(access: Access, params: { pool?: string | null }): Promise<GcReport>;
+  /** The last collection of all pools in this process; null before the first. Asks for no rights. */
+  last(): { at: Date; report: GcReport } | null;
+}
+
+/** Catalogue entries that one collection looks at; the next goes on from there. */
+const SWEEP_SIZE = 500;
+const NOTHING: GcResult = { messages: 0, claims: 0, subscriptions: 0, queues: 0 };
+
+export function createGcOperations(context: OperationContext, { lives }: { lives: QueueLives }): GcOperations {
+  const { control, data, stores, now, warn } = context;
+  let sweptUpTo: string | undefined;
+  let last: { at: Date; report: GcReport } | null = null;
+
+  async function collectPool(pool: string): Promise<GcReport["pools"][number]> {
+    try {
+      const driver = await data.pool(pool);
+      return { pool, collected: await driver.gc(), error: null };
+    } catch (error) {
+      warn(`Garbage collection of the pool ${pool} failed`, error);
+      return { pool, collected: null, error: error instanceof DomainError ? error.message : "It failed." };
+    }
+  }
+
+  /** Entries without a queue are what a deletion left, or a queue's subscriptions. */
+  async function sweepCatalogue(): Promise<void> {
+    const page = await control.catalogue.list({
+      page: { limit: SWEEP_SIZE, ...(sweptUpTo === undefined ? {} : { after: sweptUpTo }) },
+    });
+    sweptUpTo = page.nextMarker ?? undefined;
+    const refs = page.items.map(({ project, queue }) => ({ project, name: queue }));
+    const there = new Set((await control.queues.getMany(refs)).map(({ project, name }) => `${name} ${project}`));
+    for (const entry of page.items) {
+      if (there.has(`${entry.queue} ${entry.project}`)) continue;
+      await lives.bury(entry).catch((error: unknown) => warn("What a deleted queue left could not be freed", error));
+    }
+  }
+
+  return {
+    async collect(access, params) {
+      requireRole(access, "operator");
+      const began = now();
+      const one = params.pool ?? null;
+      if (one !== null) await data.pool(one);
+      else {
+        await sweepCatalogue();
+        await stores.sweep();
+      }
+      const names = one === null ? await poolNames(control) : [one];
+      const pools = await Promise.all(names.map(collectPool));
+      const total = pools.reduce((sum, { collected }) => added(sum, collected ?? NOTHING), NOTHING);
+      const report = { pools, total, seconds: (now() - began) / 1000 };
+      if (one === null) last = { at: new Date(), report };
+      return report;
+    },
+
+    last: () => last,
+  };
+}
+
+function added(a: GcResult, b: GcResult): GcResult {
+  return {
+    messages: a.messages + b.messages,
+    claims: a.claims + b.claims,
+    subscriptions: a.subscriptions + b.subscriptions,
+    queues: a.queues + b.queues,
+  };
 }

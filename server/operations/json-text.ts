@@ -24,7 +24,10 @@ export function checkJsonText(field: string, text: unknown, maxDepth: number): s
   try {
     JSON.parse(text);
   } catch {
-    throw badInput(field, `${field} is not valid JSON. Text needs double quotes; NaN and trailing commas are not JSON.`);
+    throw badInput(
+      field,
+      `${field} is not valid JSON. Text needs double quotes; NaN and trailing commas are not JSON.`,
+    );
   }
   return text;
 }

@@ -1,6 +1,14 @@
-import type { Access } from "../access/access.ts";
+import { createHash } from "node:crypto";
+import { type Access, requireRole } from "../access/access.ts";
+import { DomainError } from "../errors.ts";
+import type { KeyValueStore } from "../kvs/key-value-store.ts";
 import type { Page } from "../storage/data-driver.ts";
 import type { PageParams } from "./addresses.ts";
+import { intended, permitted } from "./audit-trail.ts";
+import type { OperationContext } from "./context.ts";
+import { checkJsonText } from "./json-text.ts";
+import { badInput, checkBatch, checkWhole, isStorable, pageRequest } from "./limits.ts";
+import { checkName } from "./names.ts";
 
 export interface StoreRecord {
   name: string;
@@ -20,7 +28,8 @@ export interface KeyRecord {
 }
 
 export interface LockRecord {
-  store: string;
+  /** As the backend calls the store's place. */
+  region: string;
   key: string;
   /** A digest of who holds it: the same holder shows alike, and the digest is no lock token. */
   holder: string;
@@ -78,4 +87,162 @@ export interface KeyValueStoreOperations {
   acquireLock(access: Access, params: { store: string; key: string }): Promise<AcquiredLock>;
   /** LOCK_NOT_VALID when it is over already. */
   releaseLock(access: Access, params: { store: string; key: string; lockToken: string }): Promise<void>;
+}
+
+const MAX_KEY_LENGTH = 1024;
+const MIN_LOCK_TIMEOUT = 2;
+const MAX_LOCK_TIMEOUT = 3600;
+const MAX_EXPIRATION = 10 * 365 * 86_400;
+
+export function createKeyValueStoreOperations(context: OperationContext): KeyValueStoreOperations {
+  const { stores, limits } = context;
+
+  /** A store of users. Values are kept as their JSON text, since the store's own values are JavaScript's. */
+  async function open(access: Access, store: string): Promise<KeyValueStore<string>> {
+    requireRole(access, "admin");
+    return (await stores.open(checkName("store", store))) as KeyValueStore<string>;
+  }
+
+  function checkValue(field: string, valueText: string): string {
+    checkJsonText(field, valueText, limits.MAX_JSON_DEPTH);
+    const bytes = Buffer.byteLength(valueText);
+    if (bytes > limits.MAX_QUEUE_METADATA) {
+      throw new DomainError(
+        "TOO_LARGE",
+        `A value may have at most ${limits.MAX_QUEUE_METADATA} bytes; this one has ${bytes}.`,
+        {
+          details: { field, bytes, maximum: limits.MAX_QUEUE_METADATA },
+        },
+      );
+    }
+    return valueText;
+  }
+
+  /** What the write relies on: the lock that the token names, or none. */
+  async function lockOf(store: KeyValueStore<string>, key: string, lockToken: string | null | undefined) {
+    if (lockToken === null || lockToken === undefined) return {};
+    return { lock: await store.resumeLock(key, checkLockToken(lockToken)) };
+  }
+
+  return {
+    async list(access, params) {
+      requireRole(access, "admin");
+      return stores.keyValueStores(pageRequest(limits, params.page));
+    },
+
+    async keys(access, params) {
+      requireRole(access, "admin");
+      return stores.keys(checkName("store", params.store), pageRequest(limits, params.page));
+    },
+
+    async locks(access, params) {
+      requireRole(access, "admin");
+      const store = params.store ?? undefined;
+      const page = await stores.locks({
+        page: pageRequest(limits, params.page),
+        ...(store === undefined ? {} : { store: checkName("store", store) }),
+      });
+      return { ...page, items: page.items.map((lock) => ({ ...lock, holder: holderDigest(lock.holder) })) };
+    },
+
+    async create(access, params) {
+      const trace = { access, action: "createKeyValueStore", project: null, target: String(params.store) };
+      const store = await permitted(context, trace, "admin", () => checkName("store", params.store));
+      const { lockTimeoutSeconds, expirationSeconds } = params;
+      const definition = {
+        ...(lockTimeoutSeconds === undefined || lockTimeoutSeconds === null
+          ? {}
+          : {
+              lockTimeoutSeconds: checkWhole(
+                "lockTimeoutSeconds",
+                lockTimeoutSeconds,
+                MIN_LOCK_TIMEOUT,
+                MAX_LOCK_TIMEOUT,
+                "seconds",
+              ),
+            }),
+        ...(expirationSeconds === undefined || expirationSeconds === null
+          ? {}
+          : { expirationSeconds: checkWhole("expirationSeconds", expirationSeconds, 1, MAX_EXPIRATION, "seconds") }),
+      };
+      // The store is not of the control driver's transaction, so the intent is written first.
+      await intended(
+        context,
+        trace,
+        definition,
+        () => stores.create(store, definition),
+        () => ({}),
+      );
+      return { store };
+    },
+
+    async getValue(access, params) {
+      return (await open(access, params.store)).get(checkKey(params.key));
+    },
+
+    async getValues(access, params) {
+      const store = await open(access, params.store);
+      return store.getMulti(checkBatch(limits, "keys", params.keys).map(checkKey));
+    },
+
+    async setValue(access, params) {
+      const store = await open(access, params.store);
+      const key = checkKey(params.key);
+      const value = checkValue("value", params.valueText);
+      await store.set(key, value, await lockOf(store, key, params.lockToken));
+    },
+
+    async setValues(access, params) {
+      const store = await open(access, params.store);
+      const entries = checkBatch(limits, "entries", params.entries).map(
+        ({ key, valueText }, index) => [checkKey(key), checkValue(`entries.${index}.value`, valueText)] as const,
+      );
+      await store.setMulti(new Map(entries));
+    },
+
+    async deleteValue(access, params) {
+      const store = await open(access, params.store);
+      const key = checkKey(params.key);
+      await store.delete(key, await lockOf(store, key, params.lockToken));
+    },
+
+    async deleteValues(access, params) {
+      const store = await open(access, params.store);
+      await store.deleteMulti(checkBatch(limits, "keys", params.keys).map(checkKey));
+    },
+
+    async acquireLock(access, params) {
+      const store = await open(access, params.store);
+      const key = checkKey(params.key);
+      const { token, fence } = await store.getLock(key).acquire();
+      // It is active, so it has one.
+      return { store: params.store, key, lockToken: token as string, fence };
+    },
+
+    async releaseLock(access, params) {
+      const store = await open(access, params.store);
+      const key = checkKey(params.key);
+      const lock = await store.resumeLock(key, checkLockToken(params.lockToken));
+      await lock.release();
+    },
+  };
+}
+
+function checkKey(key: unknown): string {
+  if (!isStorable(key) || key === "" || key.length > MAX_KEY_LENGTH) {
+    throw badInput("key", `A key must be text of 1 to ${MAX_KEY_LENGTH} characters without U+0000.`);
+  }
+  return key;
+}
+
+function checkLockToken(lockToken: unknown): string {
+  if (!isStorable(lockToken) || lockToken === "" || lockToken.length > MAX_KEY_LENGTH) {
+    throw new DomainError("LOCK_NOT_VALID", "This is not a lock's token. Take it from acquireLock as it is.");
+  }
+  return lockToken;
+}
+
+/** Who knows a holder's name may write and release, so it is not shown. */
+function holderDigest(holder: string): string {
+  return createHash("sha256").update(holder).digest("hex").slice(0, 12);
 }

@@ -1,6 +1,17 @@
-import type { Access } from "../access/access.ts";
-import type { DeleteOutcome, Message, Page } from "../storage/data-driver.ts";
+import { type Access, requireRole } from "../access/access.ts";
+import { DomainError } from "../errors.ts";
+import type { DeleteOutcome, Message, NewMessage, Page, QueueRef } from "../storage/data-driver.ts";
 import type { PageParams, QueueAddress } from "./addresses.ts";
+import { intended, permitted } from "./audit-trail.ts";
+import type { OperationContext } from "./context.ts";
+import { checkJsonText } from "./json-text.ts";
+import { badInput, checkBatch, checkLimit, checkWhole, pageRequest } from "./limits.ts";
+import { checkToken, chosenQueue } from "./names.ts";
+import type { ReservedAttributes } from "./queue-attributes.ts";
+import type { QueueLives } from "./queue-lives.ts";
+import { attributesUnlessMissing, orIfMissing, type QueueLookup } from "./queue-lookup.ts";
+import { readMetadata } from "./queue-metadata.ts";
+import type { QueueTail } from "./queue-tail.ts";
 
 /** A message and where it is. */
 export interface MessageRecord extends Message {
@@ -67,4 +78,192 @@ export interface MessageOperations {
     access: Access,
     params: QueueAddress & { after?: string | null; signal: AbortSignal },
   ): AsyncIterableIterator<MessageRecord>;
+}
+
+export function createMessageOperations(
+  context: OperationContext,
+  parts: { lookup: QueueLookup; lives: QueueLives; tail: QueueTail },
+): MessageOperations {
+  const { data, limits } = context;
+  const { lookup, lives, tail } = parts;
+
+  function chosen(access: Access, role: "viewer" | "operator", address: QueueAddress): QueueRef {
+    requireRole(access, role);
+    return chosenQueue(limits, access, address);
+  }
+
+  /** A read of a queue; one that is missing, or that is known to be deleted while its pool still has it, reads as empty. */
+  function read<T>(queue: QueueRef, work: () => Promise<T>, empty: () => T): Promise<T> {
+    return orIfMissing(async () => {
+      await lookup.attributes(queue);
+      return work();
+    }, empty);
+  }
+
+  return {
+    async post(access, params) {
+      const queue = chosen(access, "operator", params);
+      const clientId = checkToken("clientId", params.clientId);
+      const idempotencyKey = checkToken("idempotencyKey", params.idempotencyKey);
+      checkCount(limits.MAX_MESSAGES_PER_POST, params.messages);
+      const attributes = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
+      // Checked before the queue is made: a bad request leaves no queue behind.
+      const messages = newMessages(context, params.messages, attributes ?? readMetadata(limits, "{}").effective);
+      if (attributes === null) await lives.begin(access, queue, readMetadata(limits, "{}"));
+      const post = { queue, messages, clientId, ...(idempotencyKey === null ? {} : { idempotencyKey }) };
+      const result = await data.messages.post(post);
+      tail.posted(queue);
+      return result;
+    },
+
+    async list(access, params) {
+      const queue = chosen(access, "viewer", params);
+      const page = pageRequest(limits, params.page);
+      const clientId = checkToken("clientId", params.clientId);
+      if (params.echo === false && clientId === null) {
+        throw badInput("clientId", "echo: false leaves out a client's own messages, so it needs clientId.");
+      }
+      const { includeClaimed = false, includeDelayed = false } = params;
+      const filters = { includeClaimed, includeDelayed };
+      const except = params.echo === false && clientId !== null ? { exceptClientId: clientId } : {};
+      const found = await read(
+        queue,
+        () => data.messages.list({ queue, page, ...filters, ...except }),
+        () => ({ items: [], nextMarker: null, previousMarker: null }),
+      );
+      return { ...found, items: found.items.map((message) => placed(queue, message)) };
+    },
+
+    async get(access, params) {
+      const queue = chosen(access, "viewer", params);
+      const work = () => data.messages.get({ queue, id: params.id });
+      return placed(
+        queue,
+        await read(queue, work, () => {
+          throw new DomainError("MESSAGE_DOES_NOT_EXIST", "This message does not exist in this queue, or has expired.");
+        }),
+      );
+    },
+
+    async bulkGet(access, params) {
+      const queue = chosen(access, "viewer", params);
+      const ids = checkBatch(limits, "ids", params.ids);
+      const found = await read(
+        queue,
+        () => data.messages.bulkGet({ queue, ids }),
+        () => [],
+      );
+      return found.map((message) => placed(queue, message));
+    },
+
+    async first(access, params) {
+      const queue = chosen(access, "viewer", params);
+      const work = () => data.messages.first({ queue, sort: params.sort === "newest" ? -1 : 1 });
+      return placed(
+        queue,
+        await read(queue, work, () => {
+          throw new DomainError("QUEUE_IS_EMPTY", "This queue has no messages.");
+        }),
+      );
+    },
+
+    async pop(access, params) {
+      const queue = chosen(access, "operator", params);
+      const limit = checkLimit(limits, "limit", params.limit);
+      const popped = await read(
+        queue,
+        () => data.messages.pop({ queue, limit }),
+        () => [],
+      );
+      return popped.map((message) => placed(queue, message));
+    },
+
+    async delete(access, params) {
+      const queue = chosen(access, "operator", params);
+      const claimId = params.claimId ?? undefined;
+      return read(
+        queue,
+        () => data.messages.delete({ queue, id: params.id, ...(claimId === undefined ? {} : { claimId }) }),
+        () => "absent" as const,
+      );
+    },
+
+    async bulkDelete(access, params) {
+      const trace = { access, action: "deleteMessages", project: params.project ?? null, target: String(params.queue) };
+      const queue = await permitted(context, trace, "operator", () => chosenQueue(limits, access, params));
+      const ids = checkBatch(limits, "ids", params.ids);
+      const claimIds = params.claimIds ?? undefined;
+      if (claimIds !== undefined) checkBatch(limits, "claimIds", claimIds);
+      const work = () =>
+        read(
+          queue,
+          () => data.messages.bulkDelete({ queue, ids, ...(claimIds === undefined ? {} : { claimIds }) }),
+          () => 0,
+        );
+      // With claims it is how a consumer says that it is done, many times a second.
+      if (claimIds !== undefined) return work();
+      const named = { ...trace, project: queue.project };
+      return intended(context, named, { ids: ids.length }, work, (deleted) => ({ deleted }));
+    },
+
+    async *watch(access, params) {
+      const queue = chosen(access, "viewer", params);
+      const { after } = pageRequest(limits, { after: params.after ?? null });
+      for await (const message of tail.watch(queue, after, params.signal)) yield placed(queue, message);
+    },
+  };
+}
+
+function checkCount(maximum: number, messages: readonly MessageToPost[]): void {
+  if (!Array.isArray(messages) || messages.length === 0) {
+    throw badInput("messages", "messages must be a list of at least one message.");
+  }
+  if (messages.length > maximum) {
+    throw badInput("messages", `A post may have at most ${maximum} messages; this one has ${messages.length}.`, {
+      maximum,
+    });
+  }
+}
+
+/** Checked, with the queue's defaults. BAD_INPUT, TOO_LARGE. */
+function newMessages(
+  { limits }: OperationContext,
+  messages: readonly MessageToPost[],
+  queue: ReservedAttributes,
+): NewMessage[] {
+  const { MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, MAX_MESSAGE_DELAY, MAX_JSON_DEPTH } = limits;
+  const maximum = queue.maxMessagesPostSize;
+  let bytes = 0;
+  // The size first: nothing is parsed of a request that is too large.
+  for (const message of messages) {
+    if (typeof message?.bodyText === "string") bytes += Buffer.byteLength(message.bodyText);
+    if (bytes > maximum) {
+      throw new DomainError(
+        "TOO_LARGE",
+        `The bodies of one post may have ${maximum} bytes together. Post fewer at a time.`,
+        {
+          details: { field: "messages", maximum },
+        },
+      );
+    }
+  }
+  return messages.map((message, index) => {
+    const { ttlSeconds: ttl, delaySeconds: delay } = message;
+    return {
+      bodyText: checkJsonText(`messages.${index}.body`, message.bodyText, MAX_JSON_DEPTH),
+      ttlSeconds:
+        ttl === undefined || ttl === null
+          ? queue.defaultMessageTtl
+          : checkWhole(`messages.${index}.ttlSeconds`, ttl, MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, "seconds"),
+      delaySeconds:
+        delay === undefined || delay === null
+          ? queue.defaultMessageDelay
+          : checkWhole(`messages.${index}.delaySeconds`, delay, 0, MAX_MESSAGE_DELAY, "seconds"),
+    };
+  });
+}
+
+/** A message and where it is. The driver made it for this call, so it is completed instead of copied. */
+export function placed(queue: QueueRef, message: Message): MessageRecord {
+  return Object.assign(message, { project: queue.project, queue: queue.name });
 }

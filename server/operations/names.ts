@@ -56,3 +56,17 @@ export function checkToken(field: string, token: unknown): string | null {
   }
   return token;
 }
+
+/** The project of a list, or undefined for all projects: only an unlimited caller may list across projects; one with a single project means that. */
+export function chosenScope(
+  limits: Limits,
+  access: Access,
+  params: { project?: string | null; allProjects?: boolean },
+): string | undefined {
+  if (params.allProjects !== true) return chosenProject(limits, access, params.project);
+  if (params.project !== undefined && params.project !== null) {
+    throw badInput("allProjects", "Give `project` or `allProjects`, not both.");
+  }
+  if (access.projects === "all") return undefined;
+  return chosenProject(limits, access, undefined);
+}

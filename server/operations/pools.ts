@@ -1,7 +1,15 @@
-import type { Access } from "../access/access.ts";
-import type { Capability, Page } from "../storage/data-driver.ts";
+import { type Access, requireRole } from "../access/access.ts";
+import { DomainError } from "../errors.ts";
+import type { Pool } from "../storage/control-driver.ts";
+import { type Capability, DEFAULT_POOL, type Page, type PageRequest } from "../storage/data-driver.ts";
 import type { PageParams } from "./addresses.ts";
-import type { DropAllParams, DropAllResult } from "./drop-all.ts";
+import { audited, permitted } from "./audit-trail.ts";
+import type { OperationContext } from "./context.ts";
+import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
+import { checkObjectText } from "./json-text.ts";
+import { badInput, checkWhole, isStorable, pageRequest } from "./limits.ts";
+import { checkName } from "./names.ts";
+import { capabilitiesOf, requireCapabilities } from "./pool-capabilities.ts";
 
 export interface PoolRecord {
   name: string;
@@ -44,17 +52,254 @@ export interface PoolOperations {
   /** Connects and says what is there, and registers nothing. Admin. BAD_INPUT, POOL_NOT_REACHABLE. */
   verify(access: Access, params: { uri: string }): Promise<Capability[]>;
   /**
-   * Registers a pool. One of that name is POOL_ALREADY_EXISTS unless `replace`, which sets everything anew.
+   * Registers a pool. One of that name is POOL_ALREADY_EXISTS unless `replace`, which sets everything anew (no message moves).
    * BAD_INPUT, POOL_NOT_REACHABLE, POOL_URI_IN_USE, POOL_CAPABILITIES_MISMATCH (it lacks what the flavor's first pool can do).
    */
   create(
     access: Access,
     params: { name: string; uri: string; weight: number; replace?: boolean } & Omit<PoolChanges, "uri" | "weight">,
   ): Promise<{ pool: PoolRecord; created: boolean }>;
-  /** Changes what is given. Nothing given is BAD_INPUT. POOL_DOES_NOT_EXIST, and as create. */
+  /**
+   * Changes what is given. Nothing given is BAD_INPUT. POOL_DOES_NOT_EXIST, and as create. A new URI is for the same storage under another name or
+   * password: no message moves.
+   */
   update(access: Access, params: { name: string } & PoolChanges): Promise<PoolRecord>;
-  /** `deleted` false when there was none. POOL_IN_USE (details.queues { value, exact }), POOL_IN_USE_BY_FLAVOR. */
+  /** `deleted` false when there was none. POOL_IN_USE (details { queues, exact }), POOL_IN_USE_BY_FLAVOR, NOT_SUPPORTED for the built-in pool. */
   delete(access: Access, params: { name: string }): Promise<{ deleted: boolean }>;
   /** Unregisters every pool, never the built-in one. POOL_IN_USE while any of them holds queues. */
   dropAll(access: Access, params: DropAllParams): Promise<DropAllResult>;
+}
+
+const MAX_URI_LENGTH = 255;
+const MAX_WEIGHT = 2 ** 32 - 1;
+/** Stands for the built-in pool in lists: before every name, and no name itself. */
+const DEFAULT_MARKER = "!";
+
+const DEFAULT_RECORD: PoolRecord = {
+  name: DEFAULT_POOL,
+  builtIn: true,
+  maskedUri: null,
+  weight: null,
+  flavor: null,
+  optionsText: "{}",
+  createdAt: null,
+  updatedAt: null,
+};
+
+export function createPoolOperations(context: OperationContext): PoolOperations {
+  const { control, data, limits } = context;
+
+  function checkChanges(changes: PoolChanges): {
+    uri?: string;
+    weight?: number;
+    flavor?: string | null;
+    optionsText?: string;
+  } {
+    const { uri, weight, flavor, optionsText } = changes;
+    return {
+      ...(uri === undefined || uri === null ? {} : { uri: checkUri(uri) }),
+      ...(weight === undefined || weight === null ? {} : { weight: checkWhole("weight", weight, 0, MAX_WEIGHT) }),
+      ...(flavor === undefined
+        ? {}
+        : { flavor: flavor === null || flavor === "" ? null : checkName("flavor", flavor) }),
+      ...(optionsText === undefined || optionsText === null ? {} : { optionsText: checkOptions(optionsText) }),
+    };
+  }
+
+  function checkOptions(optionsText: string): string {
+    checkObjectText("options", optionsText, limits.MAX_JSON_DEPTH);
+    if (Buffer.byteLength(optionsText) > limits.MAX_QUEUE_METADATA) {
+      throw new DomainError("TOO_LARGE", `The options may have at most ${limits.MAX_QUEUE_METADATA} bytes.`, {
+        details: { field: "options", maximum: limits.MAX_QUEUE_METADATA },
+      });
+    }
+    return optionsText;
+  }
+
+  /** Before anything is written: can the storage be used, and does it fit its flavor? */
+  async function verified(name: string, uri: string | undefined, flavor: string | null): Promise<void> {
+    const capabilities = uri === undefined ? (await data.pool(name)).capabilities : await data.verify(uri);
+    if (flavor === null) return;
+    const first = (await control.pools.getPoolsByFlavor(flavor)).find((pool) => pool.name !== name);
+    if (first !== undefined)
+      requireCapabilities(
+        { flavor, pool: name, capabilities, first: first.name },
+        (await data.pool(first.name)).capabilities,
+      );
+  }
+
+  async function list(page: PageRequest): Promise<Page<PoolRecord>> {
+    const { after, before, limit } = page;
+    if (after === undefined && before === undefined) {
+      const rest = await control.pools.list({ page: { limit: Math.max(limit - 1, 1) } });
+      const items = rest.items.slice(0, limit - 1);
+      const more = items.length === 0 && rest.items.length > 0 ? DEFAULT_MARKER : rest.nextMarker;
+      return { items: [DEFAULT_RECORD, ...items.map(toRecord)], nextMarker: more, previousMarker: null };
+    }
+    const found = await control.pools.list({ page });
+    const items = found.items.map(toRecord);
+    if (before === undefined || before === DEFAULT_MARKER || found.previousMarker !== null) return { ...found, items };
+    if (items.length < limit) {
+      const nextMarker = found.nextMarker ?? DEFAULT_MARKER;
+      return { items: [DEFAULT_RECORD, ...items], nextMarker, previousMarker: null };
+    }
+    return { ...found, items, previousMarker: items[0]?.name ?? null };
+  }
+
+  return {
+    async list(access, params) {
+      requireRole(access, "viewer");
+      return list(pageRequest(limits, params.page));
+    },
+
+    async get(access, { name }) {
+      requireRole(access, "viewer");
+      return name === DEFAULT_POOL ? DEFAULT_RECORD : toRecord(await control.pools.get(checkName("name", name)));
+    },
+
+    async exists(access, { name }) {
+      requireRole(access, "viewer");
+      return name === DEFAULT_POOL || control.pools.exists(checkName("name", name));
+    },
+
+    async getByFlavor(access, { flavor }) {
+      requireRole(access, "viewer");
+      return (await control.pools.getPoolsByFlavor(flavor === null ? null : checkName("flavor", flavor))).map(toRecord);
+    },
+
+    async countQueues(access, { name }) {
+      requireRole(access, "viewer");
+      if (name !== DEFAULT_POOL) await control.pools.get(checkName("name", name));
+      return control.catalogue.countByPool(name);
+    },
+
+    async capabilities(access, { name }) {
+      requireRole(access, "viewer");
+      return capabilitiesOf(data, name === DEFAULT_POOL ? name : checkName("name", name));
+    },
+
+    async verify(access, { uri }) {
+      requireRole(access, "admin");
+      return [...(await data.verify(checkUri(uri)))];
+    },
+
+    async create(access, params) {
+      const trace = { access, action: "createPool", project: null, target: String(params.name) };
+      const name = await permitted(context, trace, "admin", () => checkName("name", params.name));
+      if (name === DEFAULT_POOL) {
+        throw badInput("name", `${DEFAULT_POOL} is the name of the built-in pool. Take another.`);
+      }
+      const replace = params.replace === true;
+      const { flavor = null, optionsText = "{}" } = checkChanges(params);
+      const uri = checkUri(params.uri);
+      const weight = checkWhole("weight", params.weight, 0, MAX_WEIGHT);
+      if (!replace && (await control.pools.exists(name))) throw alreadyExists(name);
+      if (params.verify !== false) await verified(name, uri, flavor);
+      const created = await audited(context, trace, async (tx) => {
+        const before = (await tx.pools.exists(name)) ? summary(await tx.pools.get(name)) : null;
+        const result = await tx.pools.create({ name, uri, weight, flavor, optionsText });
+        // Asked again here: another may have made it since.
+        if (!result && !replace) throw alreadyExists(name);
+        return { result, details: { before, after: summary(await tx.pools.get(name)) } };
+      });
+      await data.forgetPool(name);
+      return { pool: toRecord(await control.pools.get(name)), created };
+    },
+
+    async update(access, params) {
+      const trace = { access, action: "updatePool", project: null, target: String(params.name) };
+      const name = await permitted(context, trace, "admin", () => checkName("name", params.name));
+      if (name === DEFAULT_POOL) throw builtIn("changed");
+      const changes = checkChanges(params);
+      if (Object.keys(changes).length === 0) {
+        throw badInput("uri", "Give at least one of uri, weight, flavor and options to change.");
+      }
+      const now = await control.pools.get(name);
+      const flavor = changes.flavor === undefined ? now.flavor : changes.flavor;
+      const joins = flavor !== null && flavor !== now.flavor;
+      if (params.verify !== false && (changes.uri !== undefined || joins)) await verified(name, changes.uri, flavor);
+      const pool = await audited(context, trace, async (tx) => {
+        const before = await tx.pools.get(name);
+        const result = await tx.pools.update(name, changes);
+        return { result, details: { before: summary(before), after: summary(result) } };
+      });
+      await data.forgetPool(name);
+      return toRecord(pool);
+    },
+
+    async delete(access, params) {
+      const trace = { access, action: "deletePool", project: null, target: String(params.name) };
+      const name = await permitted(context, trace, "admin", () => checkName("name", params.name));
+      if (name === DEFAULT_POOL) throw builtIn("deleted");
+      const deleted = await audited(context, trace, async (tx) => {
+        const existed = await tx.pools.exists(name);
+        const before = existed ? summary(await tx.pools.get(name)) : null;
+        await tx.pools.delete(name);
+        return { result: existed, details: { before }, changed: existed };
+      });
+      await data.forgetPool(name);
+      return { deleted };
+    },
+
+    async dropAll(access, params) {
+      const trace = { access, action: "dropAllPools", project: null, target: "*" };
+      await permitted(context, trace, "admin", () => undefined);
+      const dropped: string[] = [];
+      const result = await dropAll(context, trace, params, {
+        list: (tx, page) => tx.pools.list({ page }),
+        identity: ({ name, maskedUri, weight, flavor }) => [name, maskedUri, weight, flavor],
+        drop: async (tx, pools) => {
+          await tx.pools.dropAll();
+          // Counted after: deleting waited for queues that were being placed, and now they show. Throwing takes it all back.
+          for (const { name } of pools) {
+            const queues = await tx.catalogue.countByPool(name);
+            if (queues.value > 0) throw inUse(name, queues);
+            dropped.push(name);
+          }
+        },
+      });
+      await Promise.all(dropped.map((name) => data.forgetPool(name)));
+      return result;
+    },
+  };
+}
+
+function toRecord(pool: Pool): PoolRecord {
+  const { name, maskedUri, weight, flavor, optionsText, createdAt, updatedAt } = pool;
+  return { name, builtIn: false, maskedUri, weight, flavor, optionsText, createdAt, updatedAt };
+}
+
+/** For the audit log. Options may hold anything, so they stay out. */
+function summary({ maskedUri, weight, flavor }: Pool): Record<string, unknown> {
+  return { uri: maskedUri, weight, flavor };
+}
+
+/** The message does not repeat it: it may hold a password. */
+function checkUri(uri: unknown): string {
+  if (!isStorable(uri) || uri === "" || uri.length > MAX_URI_LENGTH) {
+    throw badInput("uri", `uri must be text of 1 to ${MAX_URI_LENGTH} characters.`);
+  }
+  return uri;
+}
+
+function alreadyExists(name: string): DomainError {
+  return new DomainError("POOL_ALREADY_EXISTS", `There is a pool ${name} already. Change it, or take another name.`, {
+    details: { pool: name },
+  });
+}
+
+function builtIn(what: string): DomainError {
+  return new DomainError(
+    "NOT_SUPPORTED",
+    `The pool ${DEFAULT_POOL} is the control database itself and cannot be ${what}.`,
+    {
+      details: { pool: DEFAULT_POOL },
+    },
+  );
+}
+
+function inUse(name: string, queues: { value: number; exact: boolean }): DomainError {
+  return new DomainError("POOL_IN_USE", `The pool ${name} still holds queues. Move or delete them first.`, {
+    details: { pool: name, queues: queues.value, exact: queues.exact },
+  });
 }

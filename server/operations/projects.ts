@@ -1,6 +1,8 @@
-import type { Access } from "../access/access.ts";
-import type { Page } from "../storage/data-driver.ts";
+import { type Access, requireRole } from "../access/access.ts";
+import type { Page, PageRequest } from "../storage/data-driver.ts";
 import type { PageParams } from "./addresses.ts";
+import type { OperationContext } from "./context.ts";
+import { badInput, isStorable, pageRequest } from "./limits.ts";
 
 export interface ProjectRecord {
   /** "" is the project without a name. */
@@ -8,6 +10,46 @@ export interface ProjectRecord {
 }
 
 export interface ProjectOperations {
-  /** Projects that the caller may see: those with queues, and for a limited caller all of its own. Ascending by name. `search` is a part of the name. */
+  /** Projects that the caller may see: those with queues, and for a limited caller all of its own. Ascending by name. `search` is how the name begins. */
   list(access: Access, params: PageParams & { search?: string | null }): Promise<Page<ProjectRecord>>;
+}
+
+export function createProjectOperations({ control, limits }: OperationContext): ProjectOperations {
+  return {
+    async list(access, params) {
+      requireRole(access, "viewer");
+      const page = pageRequest(limits, params.page);
+      const search = params.search ?? "";
+      if (!isStorable(search)) throw badInput("search", "search must be text without U+0000.");
+      const found =
+        access.projects === "all"
+          ? await control.queues.listProjects({ page, ...(search === "" ? {} : { search }) })
+          : ownProjects(access.projects, search, page);
+      return { ...found, items: found.items.map((name) => ({ name })) };
+    },
+  };
+}
+
+/** The caller's own, whether they have queues or not, with markers as the control driver writes them. */
+function ownProjects(projects: readonly string[], search: string, page: PageRequest): Page<string> {
+  const named = [...new Set(projects)].filter((name) => name.startsWith(search)).sort(byCodePoint);
+  const { limit } = page;
+  const after = page.after?.slice(1);
+  const before = page.before?.slice(1);
+  const rest = named.filter(
+    (name) =>
+      (after === undefined || byCodePoint(name, after) > 0) && (before === undefined || byCodePoint(name, before) < 0),
+  );
+  const items = before === undefined ? rest.slice(0, limit) : rest.slice(-limit);
+  const [first, last] = [items[0], items.at(-1)];
+  return {
+    items,
+    nextMarker: last !== undefined && last !== named.at(-1) ? `=${last}` : null,
+    previousMarker: first !== undefined && first !== named[0] ? `=${first}` : null,
+  };
+}
+
+/** As the database sorts (COLLATE "C"); JavaScript's own order differs for characters beyond the basic plane. */
+function byCodePoint(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

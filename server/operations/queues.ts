@@ -1,19 +1,26 @@
-import type { Access } from "../access/access.ts";
-import type { Page, QueueStats } from "../storage/data-driver.ts";
+import { type Access, requireRole } from "../access/access.ts";
+import { DomainError } from "../errors.ts";
+import type { Queue } from "../storage/control-driver.ts";
+import type { Page, QueueRef, QueueStats } from "../storage/data-driver.ts";
 import type { PageParams, ProjectAddress } from "./addresses.ts";
-import type { ReservedAttributes } from "./queue-attributes.ts";
+import { audited, intended, permitted, type Trace } from "./audit-trail.ts";
+import type { OperationContext } from "./context.ts";
+import { badInput, checkBatch, isStorable, pageRequest } from "./limits.ts";
+import { checkQueueName, checkToken, chosenProject, chosenScope } from "./names.ts";
+import type { QueueLives } from "./queue-lives.ts";
+import type { QueueLookup } from "./queue-lookup.ts";
+import {
+  checkMetadata,
+  type MetadataChange,
+  patchedMetadata,
+  type QueueMetadata,
+  readMetadata,
+} from "./queue-metadata.ts";
+import { StatsWatch } from "./stats-watch.ts";
+import type { Ticker } from "./ticker.ts";
 
 export interface NamedQueue extends ProjectAddress {
   name: string;
-}
-
-export interface QueueMetadata {
-  /** JSON text of an object, as it was given: reserved attributes and the user's own. */
-  text: string;
-  /** What counts: the stored value where there is one, else the default. */
-  effective: ReservedAttributes;
-  /** Only those that are stored. */
-  stored: Partial<ReservedAttributes>;
 }
 
 export interface QueueRecord {
@@ -29,9 +36,6 @@ export interface ListedQueue extends QueueRecord {
   /** Null when not asked for, or when the queue's pool cannot say now. */
   stats: QueueStats | null;
 }
-
-/** `add` overwrites. `replace` and `remove` of a key that is neither stored nor reserved is BAD_INPUT. */
-export type MetadataChange = { op: "add" | "replace"; key: string; valueText: string } | { op: "remove"; key: string };
 
 export type PurgeResource = "messages" | "subscriptions";
 
@@ -95,14 +99,219 @@ export interface QueueOperations {
   ): Promise<{ subscriptions: number }>;
   /** QUEUE_DOES_NOT_EXIST. */
   stats(access: Access, params: NamedQueue): Promise<QueueStats>;
-  /** In the order asked; null for a queue that does not exist. One call a pool. At most MAX_PAGE_SIZE. */
+  /** In the order asked; null for a queue that does not exist, or whose pool cannot say now. One call a pool. At most MAX_PAGE_SIZE. */
   statsMany(access: Access, params: { queues: readonly NamedQueue[] }): Promise<(QueueStats | null)[]>;
   /**
    * The statistics of each queue now, then each change, at most once a second a queue. Watchers of one queue share one poll, and nothing
-   * polls while nobody watches. A slow reader gets the latest of each queue, not every step. Ends when `signal` aborts.
+   * polls while nobody watches. A slow reader gets the latest of each queue, not every step. Ends when `signal` aborts. FORBIDDEN and BAD_INPUT come from the call itself.
    */
   watchStats(
     access: Access,
     params: { queues: readonly NamedQueue[]; signal: AbortSignal },
   ): AsyncIterableIterator<StatsChange>;
+}
+
+const PURGE_RESOURCES: readonly PurgeResource[] = ["messages", "subscriptions"];
+
+export function createQueueOperations(
+  context: OperationContext,
+  parts: { lookup: QueueLookup; lives: QueueLives; ticker: Ticker },
+): QueueOperations {
+  const { control, data, limits } = context;
+  const { lookup, lives } = parts;
+  const watch = new StatsWatch({
+    ticker: parts.ticker,
+    read: (queues) => data.messages.stats(queues),
+    batch: limits.MAX_PAGE_SIZE,
+  });
+
+  function chosen(access: Access, { project, name }: NamedQueue): QueueRef {
+    return { project: chosenProject(limits, access, project), name: checkQueueName(limits, name) };
+  }
+
+  function chosenMany(access: Access, queues: readonly NamedQueue[]): QueueRef[] {
+    requireRole(access, "viewer");
+    return checkBatch(limits, "queues", queues).map((queue) => chosen(access, queue));
+  }
+
+  /** The queue of an action that is audited. */
+  function changing(access: Access, action: string, params: NamedQueue): Promise<QueueRef> {
+    const trace = { access, action, project: params.project ?? null, target: String(params.name) };
+    return permitted(context, trace, "operator", () => chosen(access, params));
+  }
+
+  async function changeMetadata(
+    queue: QueueRef,
+    trace: Trace,
+    change: (before: QueueMetadata) => QueueMetadata,
+  ): Promise<QueueRecord> {
+    const record = await audited(context, trace, async (tx) => {
+      const before = readMetadata(limits, await tx.queues.getMetadata(queue));
+      const after = change(before);
+      if (before.stored.flavor !== after.stored.flavor) throw flavorIsFixed(before.stored.flavor);
+      await tx.queues.setMetadata(queue, after.text);
+      const result = toRecord(await tx.queues.get(queue), after);
+      // Users' own keys may hold anything, so only the reserved ones are written down.
+      return { result, details: { before: before.stored, after: after.stored } };
+    });
+    await lookup.forget(queue);
+    return record;
+  }
+
+  function toRecord(
+    queue: Queue,
+    metadata: QueueMetadata | null = readMetadata(limits, queue.metadataText),
+  ): QueueRecord {
+    const { project, name, createdAt, updatedAt } = queue;
+    return { project, name, createdAt, updatedAt, metadata };
+  }
+
+  return {
+    async create(access, params) {
+      const queue = await changing(access, "createQueue", params);
+      const metadata = checkMetadata(limits, queue.name, params.metadataText ?? "{}");
+      const created = await lives.begin(access, queue, metadata);
+      return { queue: toRecord(await control.queues.get(queue)), created };
+    },
+
+    async get(access, params) {
+      requireRole(access, "viewer");
+      return toRecord(await control.queues.get(chosen(access, params)));
+    },
+
+    async getMany(access, { queues }) {
+      const wanted = chosenMany(access, queues);
+      const found = await control.queues.getMany(wanted);
+      const byKey = new Map(found.map((queue) => [keyOf(queue), queue]));
+      return wanted.map((queue) => {
+        const record = byKey.get(keyOf(queue));
+        return record === undefined ? null : toRecord(record);
+      });
+    },
+
+    async exists(access, params) {
+      requireRole(access, "viewer");
+      return control.queues.exists(chosen(access, params));
+    },
+
+    async list(access, params) {
+      requireRole(access, "viewer");
+      const project = chosenScope(limits, access, params);
+      const { sort = "name", descending = false, detailed = false, withStats = false } = params;
+      const page = await control.queues.list({
+        ...(project === undefined ? {} : { project }),
+        page: pageRequest(limits, params.page),
+        ...checkPrefix(params.prefix),
+        sort,
+        descending,
+        detailed,
+      });
+      const stats = withStats
+        ? await data.messages.stats(page.items).catch((error: unknown) => {
+            context.warn("The statistics of a page of queues could not be read", error);
+            return [];
+          })
+        : [];
+      const items = page.items.map((queue, index) => ({
+        ...(detailed ? toRecord(queue) : toRecord(queue, null)),
+        stats: stats[index] ?? null,
+      }));
+      return { ...page, items };
+    },
+
+    async count(access, params) {
+      requireRole(access, "viewer");
+      const project = chosenScope(limits, access, params);
+      return control.queues.count({ ...(project === undefined ? {} : { project }), ...checkPrefix(params.prefix) });
+    },
+
+    async setMetadata(access, params) {
+      const queue = await changing(access, "setQueueMetadata", params);
+      const after = checkMetadata(limits, queue.name, params.metadataText);
+      const trace = { access, action: "setQueueMetadata", project: queue.project, target: queue.name };
+      return changeMetadata(queue, trace, () => after);
+    },
+
+    async patchMetadata(access, params) {
+      const queue = await changing(access, "patchQueueMetadata", params);
+      checkBatch(limits, "changes", params.changes);
+      const trace = { access, action: "patchQueueMetadata", project: queue.project, target: queue.name };
+      return changeMetadata(queue, trace, (before) => patchedMetadata(limits, queue.name, before.text, params.changes));
+    },
+
+    async delete(access, params) {
+      const queue = await changing(access, "deleteQueue", params);
+      return { deleted: await lives.end(access, queue) };
+    },
+
+    async purge(access, params) {
+      const queue = await changing(access, "purgeQueue", params);
+      const resources = checkResources(params.resources);
+      const idempotencyKey = checkToken("idempotencyKey", params.idempotencyKey) ?? undefined;
+      await lookup.attributes(queue);
+      const trace = { access, action: "purgeQueue", project: queue.project, target: queue.name };
+      const purge = async () => {
+        if (resources.includes("messages")) {
+          await data.messages.purge({ queue, ...(idempotencyKey ? { idempotencyKey } : {}) });
+        }
+        return resources.includes("subscriptions") ? data.subscriptions.deleteAll({ queue }) : 0;
+      };
+      const subscriptions = await intended(context, trace, { resources }, purge, (count) => ({ subscriptions: count }));
+      return { subscriptions };
+    },
+
+    async stats(access, params) {
+      requireRole(access, "viewer");
+      const queue = chosen(access, params);
+      await lookup.attributes(queue);
+      const [stats] = await data.messages.stats([queue]);
+      if (stats === undefined || stats === null) throw queueDoesNotExist(queue);
+      return stats;
+    },
+
+    async statsMany(access, { queues }) {
+      return data.messages.stats(chosenMany(access, queues));
+    },
+
+    watchStats(access, { queues, signal }) {
+      return watch.watch(chosenMany(access, queues), signal);
+    },
+  };
+}
+
+function checkPrefix(prefix: string | null | undefined): { prefix?: string } {
+  if (prefix === undefined || prefix === null || prefix === "") return {};
+  if (!isStorable(prefix)) throw badInput("prefix", "prefix must be text without U+0000.");
+  return { prefix };
+}
+
+function checkResources(resources: readonly PurgeResource[] | null | undefined): readonly PurgeResource[] {
+  if (resources === undefined || resources === null) return PURGE_RESOURCES;
+  if (!Array.isArray(resources) || resources.some((resource) => !PURGE_RESOURCES.includes(resource))) {
+    throw badInput("resources", `resources must be a list out of ${PURGE_RESOURCES.join(" and ")}.`);
+  }
+  return resources;
+}
+
+function keyOf({ project, name }: QueueRef): string {
+  return `${name} ${project}`;
+}
+
+function queueDoesNotExist(queue: QueueRef): DomainError {
+  return new DomainError(
+    "QUEUE_DOES_NOT_EXIST",
+    `Queue ${queue.name} does not exist in this project. Create it first.`,
+    {
+      details: { project: queue.project, queue: queue.name },
+    },
+  );
+}
+
+function flavorIsFixed(flavor: string | null | undefined): DomainError {
+  const keep = typeof flavor !== "string" ? "Leave _flavor out" : `Keep "_flavor": ${JSON.stringify(flavor)}`;
+  return new DomainError(
+    "NOT_SUPPORTED",
+    `A queue's _flavor cannot change once it exists: its messages would have to move, which is not supported yet. ${keep}.`,
+    { details: { field: "_flavor" } },
+  );
 }

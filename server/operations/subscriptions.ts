@@ -1,6 +1,15 @@
-import type { Access } from "../access/access.ts";
-import type { Page, Subscription } from "../storage/data-driver.ts";
+import { type Access, requireRole } from "../access/access.ts";
+import { DomainError, hasCode } from "../errors.ts";
+import type { Page, QueueRef, Subscription } from "../storage/data-driver.ts";
 import type { PageParams, QueueAddress } from "./addresses.ts";
+import type { OperationContext } from "./context.ts";
+import { checkObjectText } from "./json-text.ts";
+import { badInput, checkWhole, isStorable, pageRequest } from "./limits.ts";
+import { chosenQueue } from "./names.ts";
+import { checkRetryPolicy } from "./queue-attributes.ts";
+import type { QueueLives } from "./queue-lives.ts";
+import { attributesUnlessMissing, orIfMissing, type QueueLookup } from "./queue-lookup.ts";
+import { readMetadata } from "./queue-metadata.ts";
 
 /** A subscription and its project; its queue is `source`. */
 export interface SubscriptionRecord extends Subscription {
@@ -38,4 +47,163 @@ export interface SubscriptionOperations {
   delete(access: Access, params: QueueAddress & { id: string }): Promise<void>;
   /** SUBSCRIPTION_DOES_NOT_EXIST. */
   confirm(access: Access, params: QueueAddress & { id: string; confirmed?: boolean }): Promise<SubscriptionRecord>;
+}
+
+const SUBSCRIBER_SCHEMES = ["http", "https", "mailto", "trust+http", "trust+https"];
+const MAX_SUBSCRIBER_LENGTH = 2048;
+/** Expiry times end with the year 9999. */
+const LAST_MOMENT_MS = Date.UTC(9999, 11, 31);
+
+export function createSubscriptionOperations(
+  context: OperationContext,
+  parts: { lookup: QueueLookup; lives: QueueLives },
+): SubscriptionOperations {
+  const { data, limits } = context;
+  const { lookup, lives } = parts;
+
+  function chosen(access: Access, role: "viewer" | "operator", address: QueueAddress): QueueRef {
+    requireRole(access, role);
+    return chosenQueue(limits, access, address);
+  }
+
+  function checked({ subscriber, ttlSeconds, optionsText }: SubscriptionFields): SubscriptionChanges {
+    return {
+      ...(given(subscriber) ? { subscriber: checkSubscriber(subscriber) } : {}),
+      ...(given(ttlSeconds) ? { ttlSeconds: checkTtl(ttlSeconds) } : {}),
+      ...(given(optionsText) ? { optionsText: checkOptions(optionsText) } : {}),
+    };
+  }
+
+  function checkTtl(ttlSeconds: number): number {
+    const maximum = Math.floor((LAST_MOMENT_MS - Date.now()) / 1000);
+    return checkWhole("ttlSeconds", ttlSeconds, limits.MIN_SUBSCRIPTION_TTL, maximum, "seconds");
+  }
+
+  function checkOptions(optionsText: string): string {
+    const members = checkObjectText("options", optionsText, limits.MAX_JSON_DEPTH);
+    const bytes = Buffer.byteLength(optionsText);
+    if (bytes > limits.MAX_QUEUE_METADATA) {
+      throw new DomainError("TOO_LARGE", `The options have ${bytes} bytes; at most ${limits.MAX_QUEUE_METADATA} fit.`, {
+        details: { field: "options", bytes, maximum: limits.MAX_QUEUE_METADATA },
+      });
+    }
+    const policyText = members.get("_retry_policy");
+    if (policyText !== undefined) checkRetryPolicy("options._retry_policy", policyText);
+    return optionsText;
+  }
+
+  return {
+    async list(access, params) {
+      const queue = chosen(access, "viewer", params);
+      const page = pageRequest(limits, params.page);
+      const found = await orIfMissing(
+        () => data.subscriptions.list({ queue, page }),
+        () => ({ items: [], nextMarker: null, previousMarker: null }),
+      );
+      return { ...found, items: found.items.map((subscription) => placed(queue, subscription)) };
+    },
+
+    async get(access, params) {
+      const queue = chosen(access, "viewer", params);
+      return placed(queue, await orMissing(() => data.subscriptions.get({ queue, id: params.id })));
+    },
+
+    async exists(access, params) {
+      const queue = chosen(access, "viewer", params);
+      return orIfMissing(
+        () => data.subscriptions.exists({ queue, id: params.id }),
+        () => false,
+      );
+    },
+
+    async getWithSubscriber(access, params) {
+      const queue = chosen(access, "viewer", params);
+      const { subscriber } = params;
+      return placed(queue, await orMissing(() => data.subscriptions.getWithSubscriber({ queue, subscriber })));
+    },
+
+    async create(access, params) {
+      const queue = chosen(access, "operator", params);
+      const subscriber = checkSubscriber(params.subscriber);
+      const fields = { ttlSeconds: limits.DEFAULT_SUBSCRIPTION_TTL, optionsText: "{}", ...checked(params), subscriber };
+      const attributes = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
+      if (attributes === null) await lives.begin(access, queue, readMetadata(limits, "{}"));
+      // The one that is in the way may expire between the two looks; then there is room for this one.
+      for (let attempt = 1; ; attempt += 1) {
+        const made = await data.subscriptions.create({ queue, ...fields });
+        if (made !== null) return { subscription: placed(queue, made), created: true };
+        try {
+          const there = await data.subscriptions.getWithSubscriber({ queue, subscriber });
+          if (!there.confirmed) return { subscription: placed(queue, there), created: false };
+          throw new DomainError(
+            "SUBSCRIPTION_ALREADY_EXISTS",
+            "This subscriber is subscribed to this queue already. Change that subscription.",
+            {
+              details: { id: there.id },
+            },
+          );
+        } catch (error) {
+          if (attempt === 3 || !hasCode(error, "SUBSCRIPTION_DOES_NOT_EXIST")) throw error;
+        }
+      }
+    },
+
+    async update(access, params) {
+      const queue = chosen(access, "operator", params);
+      const changes = checked(params);
+      if (Object.keys(changes).length === 0) {
+        throw badInput("subscriber", "Give at least one of subscriber, ttlSeconds and options to change.");
+      }
+      return placed(queue, await orMissing(() => data.subscriptions.update({ queue, id: params.id, ...changes })));
+    },
+
+    async delete(access, params) {
+      const queue = chosen(access, "operator", params);
+      await orIfMissing(
+        () => data.subscriptions.delete({ queue, id: params.id }),
+        () => undefined,
+      );
+    },
+
+    async confirm(access, params) {
+      const queue = chosen(access, "operator", params);
+      const { id, confirmed = true } = params;
+      return placed(queue, await orMissing(() => data.subscriptions.confirm({ queue, id, confirmed })));
+    },
+  };
+}
+
+type SubscriptionChanges = { subscriber?: string; ttlSeconds?: number; optionsText?: string };
+
+function given<T>(value: T | null | undefined): value is T {
+  return value !== null && value !== undefined;
+}
+
+/** Only the form; where it leads is checked when something is sent there. */
+function checkSubscriber(subscriber: unknown): string {
+  const scheme = typeof subscriber === "string" ? /^([a-z+]+):./i.exec(subscriber)?.[1]?.toLowerCase() : undefined;
+  if (!isStorable(subscriber) || scheme === undefined || !SUBSCRIBER_SCHEMES.includes(scheme)) {
+    throw badInput(
+      "subscriber",
+      `subscriber must be a URI that begins with one of ${SUBSCRIBER_SCHEMES.join(":, ")}:.`,
+    );
+  }
+  if (subscriber.length > MAX_SUBSCRIBER_LENGTH) {
+    throw badInput("subscriber", `subscriber may have at most ${MAX_SUBSCRIBER_LENGTH} characters.`);
+  }
+  if (/[\s\p{Cc}]/u.test(subscriber) || (scheme !== "mailto" && !URL.canParse(subscriber.replace(/^trust\+/i, "")))) {
+    throw badInput("subscriber", "subscriber is not a valid URI.");
+  }
+  return subscriber;
+}
+
+/** A queue that nobody knows has no subscriptions. */
+function orMissing<T>(work: () => Promise<T>): Promise<T> {
+  return orIfMissing(work, () => {
+    throw new DomainError("SUBSCRIPTION_DOES_NOT_EXIST", "This subscription does not exist, or has expired.");
+  });
+}
+
+function placed(queue: QueueRef, subscription: Subscription): SubscriptionRecord {
+  return Object.assign(subscription, { project: queue.project });
 }

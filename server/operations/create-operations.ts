@@ -1,0 +1,43 @@
+import { createAuditOperations } from "./audit.ts";
+import { createCatalogueOperations } from "./catalogue.ts";
+import { createClaimOperations } from "./claims.ts";
+import type { OperationContext } from "./context.ts";
+import { createDeadLetters } from "./dead-letters.ts";
+import { createFlavorOperations } from "./flavors.ts";
+import { createGcOperations } from "./gc.ts";
+import { createHealthOperations } from "./health.ts";
+import { createKeyValueStoreOperations } from "./key-value-stores.ts";
+import { createMessageOperations } from "./messages.ts";
+import type { Operations } from "./operations.ts";
+import { createPoolOperations } from "./pools.ts";
+import { createProjectOperations } from "./projects.ts";
+import { createQueueLives } from "./queue-lives.ts";
+import { createQueueLookup } from "./queue-lookup.ts";
+import { QueueTail } from "./queue-tail.ts";
+import { createQueueOperations } from "./queues.ts";
+import { createSubscriptionOperations } from "./subscriptions.ts";
+import { createTicker } from "./ticker.ts";
+
+/** Builds all operations on one context. They share a look-up of queues, one ticker and the tails; nothing of them needs closing. */
+export function createOperations(context: OperationContext): Operations {
+  const lookup = createQueueLookup(context);
+  const lives = createQueueLives(context, lookup);
+  const ticker = createTicker((error) => context.warn("What is being watched could not be read", error));
+  const tail = new QueueTail({ messages: context.data.messages, ticker, require: (queue) => lookup.attributes(queue) });
+  const deadLetters = createDeadLetters(context, { lookup, tail });
+  const gc = createGcOperations(context, { lives });
+  return {
+    queues: createQueueOperations(context, { lookup, lives, ticker }),
+    projects: createProjectOperations(context),
+    messages: createMessageOperations(context, { lookup, lives, tail }),
+    claims: createClaimOperations(context, { lookup, lives, deadLetters }),
+    subscriptions: createSubscriptionOperations(context, { lookup, lives }),
+    pools: createPoolOperations(context),
+    flavors: createFlavorOperations(context),
+    catalogue: createCatalogueOperations(context),
+    keyValueStores: createKeyValueStoreOperations(context),
+    audit: createAuditOperations(context),
+    health: createHealthOperations(context, { deadLetters, gc }),
+    gc,
+  };
+}

@@ -1,0 +1,96 @@
+import { DomainError, hasCode } from "../errors.ts";
+import type { KeyValueStore } from "../kvs/key-value-store.ts";
+import type { QueueRef } from "../storage/data-driver.ts";
+import type { OperationContext } from "./context.ts";
+import type { ReservedAttributes } from "./queue-attributes.ts";
+import { readMetadata } from "./queue-metadata.ts";
+
+/** How long another process may go on with what it knows of a queue. */
+const SECONDS = 1;
+const REMEMBERED_QUEUES = 50_000;
+
+/** What the hot path needs to know of a queue: that it is there, and what its attributes say. At most a second old; parsed once. */
+export interface QueueLookup {
+  /** QUEUE_DOES_NOT_EXIST. A queue that is missing is looked for anew each time, so that one made elsewhere is there at once. */
+  attributes(queue: QueueRef): ReservedAttributes | Promise<ReservedAttributes>;
+  /** After a change made here: the next look is at the database. */
+  forget(queue: QueueRef): Promise<void>;
+}
+
+export function createQueueLookup(context: Pick<OperationContext, "control" | "stores" | "limits">): QueueLookup {
+  const { control, limits } = context;
+  const store: KeyValueStore<ReservedAttributes> = context.stores.get<ReservedAttributes>("isimud.queues");
+  if (!store.isConfigured) {
+    store.configure({
+      backingStore: "memory",
+      keyMangler: false,
+      locking: false,
+      expirationSeconds: SECONDS,
+      maximumEntries: REMEMBERED_QUEUES,
+    });
+  }
+  // Everyone who meets the same expired entry waits for one look.
+  const looking = new Map<string, Promise<ReservedAttributes>>();
+
+  return {
+    attributes(queue) {
+      const key = keyOf(queue);
+      const known = store.peek(key) ?? looking.get(key);
+      if (known !== undefined) return known;
+      const found: Promise<ReservedAttributes> = control.queues
+        .getMetadata(queue)
+        .then(async (text) => {
+          const attributes = readMetadata(limits, text).effective;
+          // If it was forgotten meanwhile, the text may be from before the change.
+          if (looking.get(key) === found) await store.set(key, attributes).catch(() => undefined);
+          return attributes;
+        })
+        .finally(() => {
+          if (looking.get(key) === found) looking.delete(key);
+        });
+      looking.set(key, found);
+      return found;
+    },
+
+    async forget(queue) {
+      const key = keyOf(queue);
+      looking.delete(key);
+      // Absent is what it should be.
+      await store.deleteMulti([key]).catch(() => undefined);
+    },
+  };
+}
+
+/** What `fallback` gives when the queue does not exist, for reads of a missing queue, which are reads of an empty one. */
+export async function orIfMissing<T>(work: () => Promise<T>, fallback: () => T): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (hasCode(error, "QUEUE_DOES_NOT_EXIST")) return fallback();
+    throw error;
+  }
+}
+
+/** The attributes of a queue that is about to be used; null when it is missing and may be made. QUEUE_DOES_NOT_EXIST. */
+export async function attributesUnlessMissing(
+  lookup: QueueLookup,
+  queue: QueueRef,
+  mayCreate: boolean,
+): Promise<ReservedAttributes | null> {
+  return orIfMissing<ReservedAttributes | null>(
+    async () => lookup.attributes(queue),
+    () => {
+      if (mayCreate) return null;
+      throw new DomainError(
+        "QUEUE_DOES_NOT_EXIST",
+        `Queue ${queue.name} does not exist in this project. Create it first, or ask for that with createQueue.`,
+        { details: { project: queue.project, queue: queue.name } },
+      );
+    },
+  );
+}
+
+/** A queue's name has no space, so the two parts never meet another pair's. */
+function keyOf({ project, name }: QueueRef): string {
+  return `${name} ${project}`;
+}

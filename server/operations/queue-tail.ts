@@ -1,0 +1,109 @@
+import { hasCode } from "../errors.ts";
+import type { DataDriver, Message, QueueRef } from "../storage/data-driver.ts";
+import { type Ticker, Wake } from "./ticker.ts";
+
+/** What one read of a tail takes at most, and all that is held for a reader that does not read on. */
+const READ_SIZE = 100;
+
+interface TailedQueue {
+  queue: QueueRef;
+  newest: string | null;
+  watchers: Set<Wake>;
+}
+
+/**
+ * Readers that follow a queue's end. Each keeps its own place, a marker, and reads on from there, so none misses what was committed; this
+ * only says when to look: at once after a post in this process, and each second when the newest message has changed.
+ */
+export class QueueTail {
+  readonly #messages: DataDriver["messages"];
+  readonly #ticker: Ticker;
+  /** Throws QUEUE_DOES_NOT_EXIST once the queue is gone. */
+  readonly #require: (queue: QueueRef) => unknown;
+  readonly #tailed = new Map<string, TailedQueue>();
+  #stop: (() => void) | undefined;
+
+  constructor(parts: { messages: DataDriver["messages"]; ticker: Ticker; require: (queue: QueueRef) => unknown }) {
+    this.#messages = parts.messages;
+    this.#ticker = parts.ticker;
+    this.#require = parts.require;
+  }
+
+  /** Something was posted to this queue by this process. */
+  posted(queue: QueueRef): void {
+    if (this.#tailed.size === 0) return;
+    for (const wake of this.#tailed.get(keyOf(queue))?.watchers ?? []) wake.set();
+  }
+
+  async *watch(
+    queue: QueueRef,
+    after: string | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<Message, void, undefined> {
+    const wake = new Wake();
+    this.#join(queue, wake);
+    try {
+      await this.#require(queue);
+      let place = after ?? (await this.#newest(queue))?.marker;
+      while (!signal.aborted) {
+        await this.#require(queue);
+        const { items } = await this.#messages.list({
+          queue,
+          page: { limit: READ_SIZE, ...(place === undefined ? {} : { after: place }) },
+          includeClaimed: true,
+          includeDelayed: true,
+        });
+        for (const message of items) {
+          if (signal.aborted) return;
+          place = message.marker;
+          yield message;
+        }
+        if (items.length < READ_SIZE) await wake.wait(signal);
+      }
+    } finally {
+      this.#leave(queue, wake);
+    }
+  }
+
+  /** Undefined when the queue is empty, or not there. */
+  async #newest(queue: QueueRef): Promise<Message | undefined> {
+    try {
+      return await this.#messages.first({ queue, sort: -1 });
+    } catch (error) {
+      if (hasCode(error, "QUEUE_IS_EMPTY") || hasCode(error, "QUEUE_DOES_NOT_EXIST")) return undefined;
+      throw error;
+    }
+  }
+
+  #join(queue: QueueRef, wake: Wake): void {
+    const tailed = this.#tailed.get(keyOf(queue)) ?? { queue, newest: null, watchers: new Set() };
+    this.#tailed.set(keyOf(queue), tailed);
+    tailed.watchers.add(wake);
+    this.#stop ??= this.#ticker.listen(() => this.#look());
+  }
+
+  #leave(queue: QueueRef, wake: Wake): void {
+    const tailed = this.#tailed.get(keyOf(queue));
+    tailed?.watchers.delete(wake);
+    if (tailed?.watchers.size === 0) this.#tailed.delete(keyOf(queue));
+    if (this.#tailed.size > 0) return;
+    this.#stop?.();
+    this.#stop = undefined;
+  }
+
+  async #look(): Promise<void> {
+    await Promise.all(
+      [...this.#tailed.values()].map(async (tailed) => {
+        // An empty queue, a missing one and a failed look wake the readers too: they meet the reason themselves, or wait on.
+        const newest = await this.#newest(tailed.queue).catch(() => undefined);
+        if (newest !== undefined && newest.marker === tailed.newest) return;
+        tailed.newest = newest?.marker ?? null;
+        for (const wake of tailed.watchers) wake.set();
+      }),
+    );
+  }
+}
+
+function keyOf({ project, name }: QueueRef): string {
+  return `${name} ${project}`;
+}

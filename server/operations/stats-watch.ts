@@ -1,0 +1,99 @@
+import type { QueueRef, QueueStats } from "../storage/data-driver.ts";
+import type { StatsChange } from "./queues.ts";
+import { type Ticker, Wake } from "./ticker.ts";
+
+export type ReadStats = (queues: readonly QueueRef[]) => Promise<(QueueStats | null)[]>;
+
+interface WatchedQueue {
+  queue: QueueRef;
+  /** Undefined until it was read once. */
+  last: { stats: QueueStats | null; fingerprint: string } | undefined;
+  watchers: Set<Watcher>;
+}
+
+interface Watcher {
+  /** The latest of each queue that its reader has not seen; so it holds at most as many as it watches. */
+  pending: Map<WatchedQueue, QueueStats | null>;
+  wake: Wake;
+}
+
+/** Statistics of the queues that somebody watches, polled once a tick for all watchers together. */
+export class StatsWatch {
+  readonly #ticker: Ticker;
+  readonly #read: ReadStats;
+  readonly #batch: number;
+  readonly #watched = new Map<string, WatchedQueue>();
+  #stop: (() => void) | undefined;
+
+  constructor(parts: { ticker: Ticker; read: ReadStats; batch: number }) {
+    this.#ticker = parts.ticker;
+    this.#read = parts.read;
+    this.#batch = parts.batch;
+  }
+
+  async *watch(queues: readonly QueueRef[], signal: AbortSignal): AsyncGenerator<StatsChange, void, undefined> {
+    const watcher: Watcher = { pending: new Map(), wake: new Wake() };
+    const mine = new Set(queues.map((queue) => this.#join(queue, watcher)));
+    try {
+      const unread = [...mine].filter((watched) => watched.last === undefined);
+      await this.#poll(unread);
+      while (!signal.aborted) {
+        const next = watcher.pending.entries().next().value;
+        if (next === undefined) {
+          await watcher.wake.wait(signal);
+          continue;
+        }
+        const [watched, stats] = next;
+        watcher.pending.delete(watched);
+        yield { project: watched.queue.project, name: watched.queue.name, stats };
+      }
+    } finally {
+      for (const watched of mine) this.#leave(watched, watcher);
+    }
+  }
+
+  #join(queue: QueueRef, watcher: Watcher): WatchedQueue {
+    const key = JSON.stringify([queue.project, queue.name]);
+    const watched = this.#watched.get(key) ?? { queue, last: undefined, watchers: new Set() };
+    this.#watched.set(key, watched);
+    watched.watchers.add(watcher);
+    if (watched.last !== undefined) watcher.pending.set(watched, watched.last.stats);
+    this.#stop ??= this.#ticker.listen(() => this.#poll([...this.#watched.values()]));
+    return watched;
+  }
+
+  #leave(watched: WatchedQueue, watcher: Watcher): void {
+    watched.watchers.delete(watcher);
+    if (watched.watchers.size > 0) return;
+    this.#watched.delete(JSON.stringify([watched.queue.project, watched.queue.name]));
+    if (this.#watched.size === 0) {
+      this.#stop?.();
+      this.#stop = undefined;
+    }
+  }
+
+  async #poll(watched: readonly WatchedQueue[]): Promise<void> {
+    for (let from = 0; from < watched.length; from += this.#batch) {
+      const batch = watched.slice(from, from + this.#batch);
+      const stats = await this.#read(batch.map(({ queue }) => queue));
+      for (const [index, item] of batch.entries()) this.#tell(item, stats[index] ?? null);
+    }
+  }
+
+  #tell(watched: WatchedQueue, stats: QueueStats | null): void {
+    const fingerprint = fingerprintOf(stats);
+    if (watched.last?.fingerprint === fingerprint) return;
+    watched.last = { stats, fingerprint };
+    for (const watcher of watched.watchers) {
+      watcher.pending.set(watched, stats);
+      watcher.wake.set();
+    }
+  }
+}
+
+/** Ages grow by themselves, and are no change. */
+function fingerprintOf(stats: QueueStats | null): string {
+  if (stats === null) return "none";
+  const { free, claimed, delayed, total, exact, oldest, newest } = stats;
+  return JSON.stringify([free, claimed, delayed, total, exact, oldest?.id, newest?.id]);
+}
