@@ -9,6 +9,8 @@ export interface SecretBox {
   seal(plainText: string, context: string): string;
   /** INTERNAL when it was sealed with another key, for another context, or has been changed. */
   open(sealed: string, context: string): string;
+  /** Whether this key sealed it, by the key id in front. */
+  sealed(text: string): boolean;
   /** HMAC-SHA256 in hex: equal texts have equal digests under one key, and nobody without it can try candidates. */
   digest(text: string): string;
 }
@@ -50,11 +52,16 @@ export function createSecretBox(secretKey: string): SecretBox {
         });
         decipher.setAAD(Buffer.from(context));
         decipher.setAuthTag(Buffer.from(tag ?? "", "base64url"));
-        return Buffer.concat([decipher.update(Buffer.from(cipherText ?? "", "base64url")), decipher.final()]).toString();
+        return Buffer.concat([
+          decipher.update(Buffer.from(cipherText ?? "", "base64url")),
+          decipher.final(),
+        ]).toString();
       } catch {
         throw new DomainError("INTERNAL", "A stored secret has been changed or damaged. Enter it again.");
       }
     },
+
+    sealed: (text) => text.startsWith(`${keyId}.`),
 
     digest(text) {
       return createHmac("sha256", digestKey).update(text).digest("hex");

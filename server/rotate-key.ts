@@ -1,0 +1,60 @@
+/**
+ * `npm run rotate-key`: encrypts every pool's URI anew, from OLD_SECRET_KEY to SECRET_KEY, all in one transaction.
+ *
+ * Stop every Isimud on this database first, and start them with the new SECRET_KEY afterwards: one that has the old key can read no
+ * pool from then on. Run twice, it finds nothing left to do; stopped half-way, nothing has changed.
+ */
+import { ConfigError, readConfig } from "./config.ts";
+import { claimDataDir, readSecretKey } from "./data-dir.ts";
+import { startEmbeddedPostgres } from "./embedded-postgres.ts";
+import { createSecretBox } from "./secret-box.ts";
+import { openConnections, splitSchema } from "./storage/postgres/connection.ts";
+import { rotatePoolKeys } from "./storage/postgres/pool-keys.ts";
+
+async function rotateKey(): Promise<string> {
+  const { DATABASE_URL, DATA_DIR, SECRET_KEY, OLD_SECRET_KEY } = readConfig();
+  if (SECRET_KEY === undefined) {
+    throw new ConfigError(
+      "SECRET_KEY must be the key from now on. Make one with `openssl rand -base64 32` and keep it.",
+    );
+  }
+  if (DATABASE_URL !== undefined) {
+    if (OLD_SECRET_KEY === undefined) throw new ConfigError("OLD_SECRET_KEY must be the key until now.");
+    return reencrypt(DATABASE_URL, OLD_SECRET_KEY, SECRET_KEY);
+  }
+  // The embedded database: its key until now is in DATA_DIR, unless it was given.
+  const release = claimDataDir(DATA_DIR);
+  try {
+    const database = await startEmbeddedPostgres({ dataDir: DATA_DIR });
+    try {
+      return await reencrypt(database.url, OLD_SECRET_KEY ?? readSecretKey(DATA_DIR), SECRET_KEY);
+    } finally {
+      await database.stop();
+    }
+  } finally {
+    release();
+  }
+}
+
+async function reencrypt(url: string, oldKey: string, newKey: string): Promise<string> {
+  const connections = openConnections({ url, connections: 1, applicationName: "isimud rotate-key" });
+  try {
+    const count = await rotatePoolKeys({
+      connections,
+      schema: splitSchema(url).schema,
+      from: createSecretBox(oldKey),
+      to: createSecretBox(newKey),
+    });
+    return `${count} pool URIs encrypted anew. Start with this SECRET_KEY from now on; the old one is no longer needed.`;
+  } finally {
+    await connections.end();
+  }
+}
+
+try {
+  console.log(await rotateKey());
+} catch (error) {
+  // Without its causes: they may quote what could not be read.
+  console.error(error instanceof Error ? error.message : "The key could not be changed.");
+  process.exitCode = 1;
+}
