@@ -7,7 +7,7 @@ import { RawJson } from "./json.ts";
 const LockType = builder.objectRef<LockRecord>("KeyValueLock").implement({
   description: "A write lock on one key of a store. Readers are not held up.",
   fields: (t) => ({
-    region: t.exposeString("region", { description: "The store's place, as its backend calls it." }),
+    store: t.exposeString("store", { description: "The store's name." }),
     key: t.exposeString("key", { description: "The key, as the backend spells it." }),
     holder: t.exposeString("holder", {
       description: "A digest of who holds it: the same holder shows alike, and it is no lock token.",

@@ -28,8 +28,7 @@ export interface KeyRecord {
 }
 
 export interface LockRecord {
-  /** As the backend calls the store's place. */
-  region: string;
+  store: string;
   key: string;
   /** A digest of who holds it: the same holder shows alike, and the digest is no lock token. */
   holder: string;
@@ -142,7 +141,16 @@ export function createKeyValueStoreOperations(context: OperationContext): KeyVal
         page: pageRequest(limits, params.page),
         ...(store === undefined ? {} : { store: checkName("store", store) }),
       });
-      return { ...page, items: page.items.map((lock) => ({ ...lock, holder: holderDigest(lock.holder) })) };
+      return {
+        ...page,
+        items: page.items.map(({ region, key, holder, fence, expiresAt }) => ({
+          store: region,
+          key,
+          holder: holderDigest(holder),
+          fence,
+          expiresAt,
+        })),
+      };
     },
 
     async create(access, params) {
