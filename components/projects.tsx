@@ -4,10 +4,12 @@ import Link from "next/link";
 import type { ReactNode } from "react";
 import { paths } from "./paths.ts";
 import { projectLabel } from "./project-name.tsx";
+import { formatCount } from "./ui/stat.tsx";
 import { column, DataTable, type PagerLinks } from "./ui/table.tsx";
 
-interface ProjectRow {
+export interface ProjectRow {
   name: string;
+  queueCount: { value: number; exact: boolean };
 }
 
 const COLUMNS = [
@@ -20,6 +22,12 @@ const COLUMNS = [
       </Link>
     ),
     { grow: true },
+  ),
+  column<ProjectRow>(
+    "queues",
+    "Queues",
+    (row) => formatCount(row.queueCount.value, row.queueCount.exact ? "exact" : "at-least"),
+    { align: "right" },
   ),
   column<ProjectRow>("links", "", (row) => (
     <span className="flex gap-3">

@@ -1,7 +1,7 @@
 import type { Metadata } from "next";
 import { Failed } from "../../components/failed.tsx";
 import { paths } from "../../components/paths.ts";
-import { ProjectTable } from "../../components/projects.tsx";
+import { type ProjectRow, ProjectTable } from "../../components/projects.tsx";
 import { CreateQueue } from "../../components/queues/create-queue.tsx";
 import { FilterBar, SearchBox } from "../../components/ui/filter-bar.tsx";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
@@ -16,6 +16,10 @@ const PROJECTS = /* GraphQL */ `
     projects(search: $search, first: $first, after: $after, last: $last, before: $before) {
       nodes {
         name
+        queueCount {
+          value
+          exact
+        }
       }
       pageInfo {
         hasNextPage
@@ -30,7 +34,7 @@ const PROJECTS = /* GraphQL */ `
 export default async function ProjectsPage({ searchParams }: { searchParams: Promise<Search> }) {
   const search = await searchParams;
   const part = one(search, "search");
-  const loaded = await load<{ projects: { nodes: { name: string }[]; pageInfo: PageInfo } }>(PROJECTS, {
+  const loaded = await load<{ projects: { nodes: ProjectRow[]; pageInfo: PageInfo } }>(PROJECTS, {
     search: part,
     ...pageVariables(search),
   });

@@ -13,8 +13,8 @@ export const CREATE_CLAIM = /* GraphQL */ `
 `;
 
 export const RENEW_CLAIM = /* GraphQL */ `
-  mutation RenewClaim($input: UpdateClaimInput!) {
-    updateClaim(input: $input) {
+  mutation RenewClaim($input: RenewClaimInput!) {
+    renewClaim(input: $input) {
       claim {
         expiresAt
       }
@@ -23,9 +23,9 @@ export const RENEW_CLAIM = /* GraphQL */ `
 `;
 
 export const RELEASE_CLAIM = /* GraphQL */ `
-  mutation ReleaseClaim($input: DeleteClaimInput!) {
-    deleteClaim(input: $input) {
-      deleted
+  mutation ReleaseClaim($input: ReleaseClaimInput!) {
+    releaseClaim(input: $input) {
+      id
     }
   }
 `;

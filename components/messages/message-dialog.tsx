@@ -28,7 +28,6 @@ export interface MessageDetail {
   clientId: string | null;
   claimCount: number;
   claim: { id: string; expiresAt: string } | null;
-  checksum: string | null;
 }
 
 /** One message, opened by the address. Null: it is not there, or not any more. */
@@ -120,9 +119,6 @@ export function MessageDialog({
                 label: "Marker",
                 value: <span className="font-mono text-[0.8125rem]">{message.marker}</span>,
               },
-              ...(message.checksum
-                ? [{ label: "Checksum", value: <span className="font-mono text-[0.8125rem]">{message.checksum}</span> }]
-                : []),
               {
                 label: "Id",
                 value: (

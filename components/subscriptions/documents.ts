@@ -19,7 +19,7 @@ export const CONFIRM_SUBSCRIPTION = /* GraphQL */ `
 export const DELETE_SUBSCRIPTION = /* GraphQL */ `
   mutation DeleteQueueSubscription($input: DeleteQueueSubscriptionInput!) {
     deleteQueueSubscription(input: $input) {
-      deleted
+      id
     }
   }
 `;

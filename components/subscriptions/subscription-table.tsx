@@ -12,7 +12,7 @@ import { CONFIRM_SUBSCRIPTION, DELETE_SUBSCRIPTION } from "./documents.ts";
 export interface SubscriptionRow {
   id: string;
   project: string;
-  source: string;
+  queue: string;
   subscriber: string;
   createdAt: string;
   expiresAt: string;
@@ -45,7 +45,7 @@ const COLUMNS = [
     "actions",
     "",
     (row) => {
-      const address = { project: row.project, queue: row.source, id: row.id };
+      const address = { project: row.project, queue: row.queue, id: row.id };
       return (
         <span className="flex justify-end gap-1">
           <ActionButton
@@ -65,7 +65,7 @@ const COLUMNS = [
               </Button>
             }
             title="Delete this subscription?"
-            consequence={`${row.subscriber} no longer hears of new messages in ${row.source}.`}
+            consequence={`${row.subscriber} no longer hears of new messages in ${row.queue}.`}
             confirmLabel="Delete subscription"
           />
         </span>

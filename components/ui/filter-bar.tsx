@@ -7,6 +7,9 @@ import { type ReactNode, useEffect, useId, useRef, useState, useTransition } fro
 /** Milliseconds of silence after which typing becomes an address. */
 const SETTLE = 250;
 
+/** What an address loses when a filter changes: it begins at the first page again. */
+const FIRST_PAGE = ["after", "before"];
+
 /**
  * A search box whose text lives in the address. Any change of the filter goes back to the first page,
  * so `forget` names the address parts that a new filter makes meaningless.
@@ -15,7 +18,7 @@ export function SearchBox({
   param,
   label,
   placeholder,
-  forget = ["after", "before"],
+  forget = FIRST_PAGE,
 }: {
   param: string;
   label: string;
@@ -84,7 +87,7 @@ export function FilterBar({ children }: { children: ReactNode }) {
 export function FilterCheck({
   param,
   label,
-  forget = ["after", "before"],
+  forget = FIRST_PAGE,
 }: {
   param: string;
   label: string;
@@ -112,5 +115,57 @@ export function FilterCheck({
       />
       {label}
     </label>
+  );
+}
+
+/** One of several, or all; lives in the address. */
+export function FilterSelect({
+  param,
+  label,
+  all,
+  value,
+  choices,
+  forget = FIRST_PAGE,
+}: {
+  param: string;
+  label: string;
+  /** What is chosen while the address does not say. */
+  value?: string;
+  /** What no choice is called; left out when there always is one. */
+  all?: string;
+  choices: { value: string; label: string }[];
+  forget?: string[];
+}) {
+  const router = useRouter();
+  const path = usePathname();
+  const search = useSearchParams();
+  const [, start] = useTransition();
+  const id = useId();
+  return (
+    <div className="flex items-center gap-1.5">
+      <label htmlFor={id} className="text-muted">
+        {label}
+      </label>
+      <select
+        id={id}
+        value={search.get(param) ?? value ?? ""}
+        onChange={(event) => {
+          const next = new URLSearchParams(search);
+          for (const name of forget) next.delete(name);
+          if (event.target.value === "") next.delete(param);
+          else next.set(param, event.target.value);
+          const query = next.toString();
+          start(() => router.replace(query ? `${path}?${query}` : path, { scroll: false }));
+        }}
+        className="h-8 max-w-56 rounded-md border border-line-strong bg-surface px-2"
+      >
+        {all === undefined ? null : <option value="">{all}</option>}
+        {choices.map((choice) => (
+          <option key={choice.value} value={choice.value}>
+            {choice.label}
+          </option>
+        ))}
+      </select>
+    </div>
   );
 }

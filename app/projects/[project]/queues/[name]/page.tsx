@@ -23,33 +23,33 @@ const MESSAGES = /* GraphQL */ `
     $last: SafeInt
     $before: String
   ) {
-    messages(
-      project: $project
-      queue: $queue
-      includeClaimed: $includeClaimed
-      includeDelayed: $includeDelayed
-      first: $first
-      after: $after
-      last: $last
-      before: $before
-    ) {
-      nodes {
-        id
-        bodyText
-        createdAt
-        expiresAt
-        delayedUntil
-        claimCount
-        claim {
+    queue(project: $project, name: $queue) {
+      messages(
+        includeClaimed: $includeClaimed
+        includeDelayed: $includeDelayed
+        first: $first
+        after: $after
+        last: $last
+        before: $before
+      ) {
+        nodes {
           id
+          bodyText
+          createdAt
           expiresAt
+          delayedUntil
+          claimCount
+          claim {
+            id
+            expiresAt
+          }
         }
-      }
-      pageInfo {
-        hasNextPage
-        hasPreviousPage
-        startCursor
-        endCursor
+        pageInfo {
+          hasNextPage
+          hasPreviousPage
+          startCursor
+          endCursor
+        }
       }
     }
   }
@@ -71,7 +71,6 @@ const MESSAGE = /* GraphQL */ `
         id
         expiresAt
       }
-      checksum
     }
   }
 `;
@@ -110,28 +109,31 @@ async function Messages({ project, queue, search }: { project: string; queue: st
   const place = { free: onlyFree, after: one(search, "after"), before: one(search, "before") };
   const [page, message] = await Promise.all([
     load<{
-      messages: {
-        nodes: (Omit<MessageRow, "href" | "preview" | "bytes"> & { bodyText: string })[];
-        pageInfo: PageInfo;
-      };
+      queue: {
+        messages: {
+          nodes: (Omit<MessageRow, "href" | "preview" | "bytes"> & { bodyText: string })[];
+          pageInfo: PageInfo;
+        };
+      } | null;
     }>(MESSAGES, { project, queue, includeClaimed: !onlyFree, includeDelayed: !onlyFree, ...pageVariables(search) }),
     id === undefined ? null : load<{ message: MessageDetail | null }>(MESSAGE, { project, queue, id }),
   ]);
+  const connection = page.ok ? page.data.queue?.messages : undefined;
   return (
     <Panel flush>
       <FilterBar>
         <FilterCheck param="free" label="Only what can be claimed now" />
         <OpenById project={project} queue={queue} />
       </FilterBar>
-      {page.ok ? (
+      {connection ? (
         <MessageTable
-          rows={page.data.messages.nodes.map(({ bodyText, ...row }) => ({
+          rows={connection.nodes.map(({ bodyText, ...row }) => ({
             ...row,
             preview: bodyText.slice(0, PREVIEW),
             bytes: Buffer.byteLength(bodyText),
             href: paths.queue(project, queue, "messages", { ...place, message: row.id }),
           }))}
-          pager={pagerLinks(page.data.messages.pageInfo, search, (to) =>
+          pager={pagerLinks(connection.pageInfo, search, (to) =>
             paths.queue(project, queue, "messages", { free: onlyFree, ...to }),
           )}
           empty={
@@ -140,7 +142,7 @@ async function Messages({ project, queue, search }: { project: string; queue: st
             </EmptyState>
           }
         />
-      ) : (
+      ) : page.ok ? null : (
         <Failed error={page.error} />
       )}
       {message === null || id === undefined ? null : message.ok ? (

@@ -24,15 +24,17 @@ const CLAIM_FIELDS = `
 
 const CLAIMS = /* GraphQL */ `
   query Claims($project: String, $queue: String!, $first: SafeInt, $after: String, $last: SafeInt, $before: String) {
-    claims(project: $project, queue: $queue, first: $first, after: $after, last: $last, before: $before) {
-      nodes {
-        ${CLAIM_FIELDS}
-      }
-      pageInfo {
-        hasNextPage
-        hasPreviousPage
-        startCursor
-        endCursor
+    queue(project: $project, name: $queue) {
+      claims(first: $first, after: $after, last: $last, before: $before) {
+        nodes {
+          ${CLAIM_FIELDS}
+        }
+        pageInfo {
+          hasNextPage
+          hasPreviousPage
+          startCursor
+          endCursor
+        }
       }
     }
   }
@@ -86,27 +88,32 @@ async function Claims({ project, queue, search }: { project: string; queue: stri
   const id = one(search, "claim");
   const place = { after: one(search, "after"), before: one(search, "before") };
   const [page, claim] = await Promise.all([
-    load<{ claims: { nodes: Claim[]; pageInfo: PageInfo } }>(CLAIMS, { project, queue, ...pageVariables(search) }),
+    load<{ queue: { claims: { nodes: Claim[]; pageInfo: PageInfo } } | null }>(CLAIMS, {
+      project,
+      queue,
+      ...pageVariables(search),
+    }),
     id === undefined ? null : load<{ claim: ClaimWithBodies | null }>(CLAIM, { project, queue, id }),
   ]);
+  const connection = page.ok ? page.data.queue?.claims : undefined;
   return (
     <Panel flush>
-      {page.ok ? (
+      {connection ? (
         <ClaimTable
-          rows={page.data.claims.nodes.map((row) => ({
+          rows={connection.nodes.map((row) => ({
             ...row,
             project,
             queue,
             href: paths.queue(project, queue, "claims", { ...place, claim: row.id }),
           }))}
-          pager={pagerLinks(page.data.claims.pageInfo, search, (to) => paths.queue(project, queue, "claims", to))}
+          pager={pagerLinks(connection.pageInfo, search, (to) => paths.queue(project, queue, "claims", to))}
           empty={
             <EmptyState title="Nobody holds a message of this queue">
               A worker that claims messages shows here, with how long it still has.
             </EmptyState>
           }
         />
-      ) : (
+      ) : page.ok ? null : (
         <Failed error={page.error} />
       )}
       {claim === null || id === undefined ? null : claim.ok ? (

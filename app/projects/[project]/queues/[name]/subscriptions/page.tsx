@@ -24,7 +24,8 @@ const SUBSCRIPTIONS = /* GraphQL */ `
     queueSubscriptions(project: $project, queue: $queue, first: $first, after: $after, last: $last, before: $before) {
       nodes {
         id
-        source
+        project
+        queue
         subscriber
         createdAt
         expiresAt
@@ -66,15 +67,16 @@ export default async function SubscriptionsPage({ params, searchParams }: Props)
 }
 
 async function Subscriptions({ project, queue, search }: { project: string; queue: string; search: Search }) {
-  const page = await load<{ queueSubscriptions: { nodes: Omit<SubscriptionRow, "project">[]; pageInfo: PageInfo } }>(
-    SUBSCRIPTIONS,
-    { project, queue, ...pageVariables(search) },
-  );
+  const page = await load<{ queueSubscriptions: { nodes: SubscriptionRow[]; pageInfo: PageInfo } }>(SUBSCRIPTIONS, {
+    project,
+    queue,
+    ...pageVariables(search),
+  });
   return (
     <Panel flush>
       {page.ok ? (
         <SubscriptionTable
-          rows={page.data.queueSubscriptions.nodes.map((row) => ({ ...row, project }))}
+          rows={page.data.queueSubscriptions.nodes}
           pager={pagerLinks(page.data.queueSubscriptions.pageInfo, search, (to) =>
             paths.queue(project, queue, "subscriptions", to),
           )}

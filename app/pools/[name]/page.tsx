@@ -1,0 +1,184 @@
+import type { Metadata } from "next";
+import { type CatalogueRow, CatalogueTable } from "../../../components/catalogue/catalogue-table.tsx";
+import { Failed } from "../../../components/failed.tsx";
+import { OperationTable, type PoolHealth } from "../../../components/health.tsx";
+import { paths } from "../../../components/paths.ts";
+import { EditPool } from "../../../components/pools/pool-form.tsx";
+import { Capabilities, DeletePool, type PoolRow } from "../../../components/pools/pool-table.tsx";
+import { Badge } from "../../../components/ui/badge.tsx";
+import { LinkButton } from "../../../components/ui/button.tsx";
+import { JsonViewer } from "../../../components/ui/json-viewer.tsx";
+import { Facts, PageHeader, Panel } from "../../../components/ui/page.tsx";
+import { formatCount } from "../../../components/ui/stat.tsx";
+import { EmptyState, NotFoundState } from "../../../components/ui/states.tsx";
+import { Ago, Utc } from "../../../components/ui/time.tsx";
+import { named, type PageInfo, pagerLinks, pageVariables, type Search } from "../../address.ts";
+import { load } from "../../execute.ts";
+
+const POOL = /* GraphQL */ `
+  query Pool($name: String!, $first: SafeInt, $after: String, $last: SafeInt, $before: String) {
+    pool(name: $name) {
+      name
+      builtIn
+      uri
+      weight
+      flavor
+      optionsText
+      capabilities
+      createdAt
+      updatedAt
+      queueCount {
+        value
+        exact
+      }
+      catalogue(first: $first, after: $after, last: $last, before: $before) {
+        nodes {
+          project
+          queue
+          pool
+          epoch
+        }
+        pageInfo {
+          hasNextPage
+          hasPreviousPage
+          startCursor
+          endCursor
+        }
+      }
+    }
+    health {
+      pools {
+        pool
+        storageReachable
+        checkedAt
+        operations {
+          operation
+          succeeded
+          seconds
+          error
+        }
+      }
+    }
+  }
+`;
+
+interface Answer {
+  pool:
+    | (Omit<PoolRow, "share"> & {
+        createdAt: string | null;
+        updatedAt: string | null;
+        catalogue: { nodes: CatalogueRow[]; pageInfo: PageInfo };
+      })
+    | null;
+  health: { pools: PoolHealth[] };
+}
+
+interface Props {
+  params: Promise<{ name: string }>;
+  searchParams: Promise<Search>;
+}
+
+export async function generateMetadata({ params }: Props): Promise<Metadata> {
+  return { title: `Pool ${named((await params).name)}` };
+}
+
+export default async function PoolPage({ params, searchParams }: Props) {
+  const name = named((await params).name);
+  const search = await searchParams;
+  const loaded = await load<Answer>(POOL, { name, ...pageVariables(search) });
+  const crumbs = [{ label: "Pools", href: paths.pools() }];
+  if (!loaded.ok) {
+    return (
+      <>
+        <PageHeader title={name} mono crumbs={crumbs} />
+        <Failed error={loaded.error} />
+      </>
+    );
+  }
+  const { pool, health } = loaded.data;
+  if (pool === null) {
+    return (
+      <>
+        <PageHeader title={name} mono crumbs={crumbs} />
+        <NotFoundState
+          title="There is no pool of this name"
+          action={<LinkButton href={paths.pools()}>All pools</LinkButton>}
+        />
+      </>
+    );
+  }
+  const state = health.pools.find((candidate) => candidate.pool === name);
+  const row = { ...pool, share: null };
+  return (
+    <>
+      <PageHeader
+        title={name}
+        mono
+        crumbs={crumbs}
+        badges={
+          <>
+            {pool.builtIn ? <Badge>built in</Badge> : null}
+            {state ? (
+              <Badge tone={state.storageReachable ? "ok" : "danger"}>
+                {state.storageReachable ? "reachable" : "cannot be reached"}
+              </Badge>
+            ) : null}
+          </>
+        }
+        actions={
+          <>
+            <EditPool pool={row} />
+            <DeletePool pool={row} afterwards={paths.pools()} />
+          </>
+        }
+      />
+      <div className="grid items-start gap-4 lg:grid-cols-2">
+        <Panel title="About">
+          <Facts
+            items={[
+              {
+                label: "Address",
+                value: <span className="font-mono text-[0.8125rem]">{pool.uri ?? "the control database"}</span>,
+              },
+              { label: "Weight", value: pool.weight ?? "takes a queue only when no registered pool does" },
+              { label: "Flavor", value: pool.flavor ?? "none" },
+              { label: "Can", value: <Capabilities names={pool.capabilities} /> },
+              {
+                label: "Queues",
+                value: formatCount(pool.queueCount.value, pool.queueCount.exact ? "exact" : "at-least"),
+              },
+              ...(pool.createdAt ? [{ label: "Registered", value: <Utc at={pool.createdAt} /> }] : []),
+              ...(pool.updatedAt ? [{ label: "Changed", value: <Utc at={pool.updatedAt} /> }] : []),
+            ]}
+          />
+          {pool.optionsText === "{}" ? null : (
+            <div className="mt-4">
+              <JsonViewer text={pool.optionsText} label="Options" />
+            </div>
+          )}
+        </Panel>
+        <Panel title="Health" flush>
+          {state ? (
+            <>
+              <OperationTable pool={state} />
+              <p className="border-t border-line px-4 py-2 text-[0.8125rem] text-muted">
+                Each operation was really done on a hidden queue, <Ago at={state.checkedAt} />.
+              </p>
+            </>
+          ) : (
+            <EmptyState title="Not checked yet">The next health check includes it.</EmptyState>
+          )}
+        </Panel>
+        <div className="lg:col-span-2">
+          <Panel title="Queues here" flush>
+            <CatalogueTable
+              rows={pool.catalogue.nodes}
+              pager={pagerLinks(pool.catalogue.pageInfo, search, (page) => paths.pool(name, page))}
+              empty={<EmptyState title="No queue lives here">New ones come by weight and flavor.</EmptyState>}
+            />
+          </Panel>
+        </div>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,134 @@
+"use client";
+
+import { Pencil, Plus, Trash2 } from "lucide-react";
+import Link from "next/link";
+import type { ReactNode } from "react";
+import { z } from "zod";
+import { ConfirmedAction } from "../action.tsx";
+import { objectName, queueName } from "../field-rules.ts";
+import { FormDialog } from "../form-dialog.tsx";
+import { paths } from "../paths.ts";
+import { projectLabel } from "../project-name.tsx";
+import { Button } from "../ui/button.tsx";
+import { TextField } from "../ui/form.tsx";
+import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
+import { DELETE_ENTRY, INSERT_ENTRY, UPDATE_ENTRY } from "./documents.ts";
+
+export interface CatalogueRow {
+  project: string;
+  queue: string;
+  pool: string;
+  epoch: number;
+}
+
+const WARNING =
+  "No message moves. The queue begins empty in its new pool, and what it held stays in the old one, out of reach, until it is mapped back.";
+
+const insertion = z.object({ project: z.string(), queue: queueName, pool: objectName });
+const change = z.object({ pool: objectName });
+
+export function MapQueue() {
+  return (
+    <FormDialog
+      trigger={
+        <Button>
+          <Plus aria-hidden />
+          Map a queue
+        </Button>
+      }
+      title="Map a queue to a pool"
+      description={WARNING}
+      submitLabel="Map"
+      document={INSERT_ENTRY}
+      schema={insertion}
+      defaults={{ project: "", queue: "", pool: "" }}
+      variables={(values) => ({ input: values })}
+      done={({ queue, pool }) => `Queue ${queue} is mapped to ${pool}.`}
+    >
+      <TextField name="project" label="Project" description="Left empty: the project without a name." />
+      <TextField name="queue" label="Queue" mono description="It has to exist." />
+      <TextField name="pool" label="Pool" mono />
+    </FormDialog>
+  );
+}
+
+const COLUMNS = [
+  column<CatalogueRow>(
+    "queue",
+    "Queue",
+    (row) => (
+      <Link
+        href={paths.queue(row.project, row.queue)}
+        className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
+      >
+        {row.queue}
+      </Link>
+    ),
+    { grow: true },
+  ),
+  column<CatalogueRow>("project", "Project", (row) => (
+    <Link href={paths.queues(row.project)} className="underline-offset-2 hover:underline">
+      {projectLabel(row.project)}
+    </Link>
+  )),
+  column<CatalogueRow>("pool", "Pool", (row) => (
+    <Link href={paths.pool(row.pool)} className="font-mono text-[0.8125rem] underline-offset-2 hover:underline">
+      {row.pool}
+    </Link>
+  )),
+  column<CatalogueRow>("epoch", "Epoch", (row) => row.epoch, { align: "right", wide: true }),
+  column<CatalogueRow>(
+    "actions",
+    "",
+    (row) => (
+      <span className="flex justify-end gap-1">
+        <FormDialog
+          trigger={
+            <Button kind="ghost" size="small" label={`Map ${row.queue} elsewhere`}>
+              <Pencil aria-hidden />
+            </Button>
+          }
+          title={`Map ${row.queue} elsewhere`}
+          description={WARNING}
+          submitLabel="Map"
+          document={UPDATE_ENTRY}
+          schema={change}
+          defaults={{ pool: row.pool }}
+          variables={({ pool }) => ({ input: { project: row.project, queue: row.queue, pool } })}
+          done={({ pool }) => `Queue ${row.queue} is mapped to ${pool}.`}
+        >
+          <TextField name="pool" label="Pool" mono />
+        </FormDialog>
+        <ConfirmedAction
+          document={DELETE_ENTRY}
+          variables={{ input: { project: row.project, queue: row.queue } }}
+          done={`Queue ${row.queue} is no longer mapped.`}
+          trigger={
+            <Button kind="ghost" size="small" label={`Unmap ${row.queue}`}>
+              <Trash2 aria-hidden />
+            </Button>
+          }
+          title={`Unmap ${row.queue}?`}
+          consequence="The queue and its messages are out of reach until it is mapped or made again."
+          confirmLabel="Unmap"
+          typeName={row.queue}
+        />
+      </span>
+    ),
+    { align: "right" },
+  ),
+];
+
+/** Which pool holds which queue. */
+export function CatalogueTable({ rows, pager, empty }: { rows: CatalogueRow[]; pager: PagerLinks; empty: ReactNode }) {
+  return (
+    <DataTable
+      label="Queues and their pools"
+      columns={COLUMNS}
+      rows={rows}
+      rowKey={(row) => JSON.stringify([row.project, row.queue])}
+      pager={pager}
+      empty={empty}
+    />
+  );
+}

@@ -1,0 +1,52 @@
+"use client";
+
+import { Badge } from "./ui/badge.tsx";
+import { column, DataTable } from "./ui/table.tsx";
+
+interface Operation {
+  operation: string;
+  succeeded: boolean;
+  seconds: number;
+  error: string | null;
+}
+
+export interface PoolHealth {
+  pool: string;
+  storageReachable: boolean;
+  checkedAt: string;
+  operations: Operation[];
+}
+
+/** 0.0123 -> "12.3 ms" */
+export function formatMilliseconds(seconds: number): string {
+  const milliseconds = seconds * 1000;
+  return milliseconds >= 1000 ? `${seconds.toFixed(2)} s` : `${milliseconds.toFixed(1)} ms`;
+}
+
+const COLUMNS = [
+  column<Operation>("operation", "Operation", (row) => row.operation.toLowerCase().replaceAll("_", " "), {
+    grow: true,
+  }),
+  column<Operation>("state", "State", (row) =>
+    row.succeeded ? <Badge tone="ok">works</Badge> : <Badge tone="danger">failed</Badge>,
+  ),
+  column<Operation>("time", "Took", (row) => formatMilliseconds(row.seconds), { align: "right" }),
+];
+
+const WITH_ERRORS = [
+  ...COLUMNS,
+  column<Operation>("error", "What is wrong", (row) => <span className="whitespace-normal">{row.error}</span>),
+];
+
+/** What a pool did when it was last tried. */
+export function OperationTable({ pool }: { pool: PoolHealth }) {
+  const failing = pool.operations.some((operation) => operation.error !== null);
+  return (
+    <DataTable
+      label={`Operations of pool ${pool.pool}`}
+      columns={failing ? WITH_ERRORS : COLUMNS}
+      rows={pool.operations}
+      rowKey={(row) => row.operation}
+    />
+  );
+}

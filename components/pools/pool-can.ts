@@ -1,0 +1,21 @@
+import { formatCount } from "../ui/stat.tsx";
+
+/** What can be done with a pool in its state: null = it can, else why not. */
+interface PoolState {
+  builtIn: boolean;
+  queueCount: { value: number; exact: boolean };
+}
+
+export const poolCan = {
+  edit: (pool: PoolState): string | null =>
+    pool.builtIn
+      ? "The built-in pool is the control database itself. It has no weight and no address of its own."
+      : null,
+  delete: (pool: PoolState): string | null => {
+    if (pool.builtIn) return "The built-in pool is the control database itself. It cannot be deleted.";
+    const { value, exact } = pool.queueCount;
+    if (value === 0) return null;
+    const count = formatCount(value, exact ? "exact" : "at-least");
+    return `${count} ${value === 1 ? "queue lives" : "queues live"} here. Delete or move them first.`;
+  },
+};

@@ -1,0 +1,142 @@
+"use client";
+
+import { Pencil, Plus } from "lucide-react";
+import { useState } from "react";
+import { useFormContext } from "react-hook-form";
+import { z } from "zod";
+import { ApiError, callApi } from "../api.ts";
+import { jsonObjectText, neededWhole, objectName } from "../field-rules.ts";
+import { FormDialog } from "../form-dialog.tsx";
+import { paths } from "../paths.ts";
+import { Button } from "../ui/button.tsx";
+import { SwitchField, TextAreaField, TextField } from "../ui/form.tsx";
+import { CREATE_POOL, UPDATE_POOL, VERIFY_POOL } from "./documents.ts";
+import { poolCan } from "./pool-can.ts";
+import type { PoolRow } from "./pool-table.tsx";
+
+const fields = { weight: neededWhole, flavor: z.string().trim(), options: jsonObjectText, verify: z.boolean() };
+const newPool = z.object({ name: objectName, uri: z.string().trim().min(1, "Say where the pool is."), ...fields });
+const changedPool = z.object({ uri: z.string().trim(), ...fields });
+
+const URI_HINT =
+  "postgres://user:password@host/database?schema=name. The password is kept encrypted and never shown again.";
+
+function PoolFields({ uriHint }: { uriHint: string }) {
+  return (
+    <>
+      <TextField name="uri" label="Address" mono placeholder="postgres://" description={uriHint} />
+      <TestConnection />
+      <div className="grid gap-4 sm:grid-cols-2">
+        <TextField
+          name="weight"
+          label="Weight"
+          kind="number"
+          description="Its share of new queues, beside the others of its flavor. 0: takes no new ones."
+        />
+        <TextField name="flavor" label="Flavor" mono description="Empty: for queues that name no flavor." />
+      </div>
+      <TextAreaField name="options" label="Options" rows={2} description="A JSON object for the driver." />
+      <SwitchField
+        name="verify"
+        label="Connect before saving"
+        description="Off: registers a pool that is not up yet, and its capabilities stay unknown."
+      />
+    </>
+  );
+}
+
+/** Tries the address that is typed, and registers nothing. */
+function TestConnection() {
+  const { getValues } = useFormContext<{ uri: string }>();
+  const [result, setResult] = useState<{ good: boolean; text: string } | null>(null);
+  const [pending, setPending] = useState(false);
+
+  async function test() {
+    const uri = getValues("uri").trim();
+    if (uri === "") {
+      setResult({ good: false, text: "Type an address first." });
+      return;
+    }
+    setPending(true);
+    try {
+      const data = await callApi<{ verifyPool: { capabilities: string[] } }>(VERIFY_POOL, { input: { uri } });
+      setResult({ good: true, text: `It answers, and can: ${data.verifyPool.capabilities.join(", ")}.` });
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      setResult({ good: false, text: error.message });
+    } finally {
+      setPending(false);
+    }
+  }
+
+  return (
+    <div className="flex flex-wrap items-center gap-3">
+      <Button size="small" pending={pending} onClick={() => void test()}>
+        Test the connection
+      </Button>
+      <span role="status" className={result === null ? undefined : result.good ? "text-ok" : "text-danger"}>
+        {result?.text}
+      </span>
+    </div>
+  );
+}
+
+export function CreatePool() {
+  return (
+    <FormDialog
+      trigger={
+        <Button kind="primary">
+          <Plus aria-hidden />
+          New pool
+        </Button>
+      }
+      title="New pool"
+      description="A server with a namespace of its own that holds the messages of some queues."
+      submitLabel="Register pool"
+      document={CREATE_POOL}
+      schema={newPool}
+      defaults={{ name: "", uri: "", weight: "100", flavor: "", options: "{}", verify: true }}
+      variables={({ name, uri, weight, flavor, options, verify }) => ({
+        input: { name, uri, weight, verify, optionsText: options, ...(flavor === "" ? {} : { flavor }) },
+      })}
+      done={({ name }) => `Pool ${name} is registered.`}
+      goTo={({ name }) => paths.pool(name)}
+    >
+      <TextField name="name" label="Name" mono />
+      <PoolFields uriHint={URI_HINT} />
+    </FormDialog>
+  );
+}
+
+export function EditPool({ pool }: { pool: PoolRow }) {
+  const reason = poolCan.edit(pool);
+  const trigger = (
+    <Button size="small" kind="ghost" label={`Edit ${pool.name}`} disabledReason={reason}>
+      <Pencil aria-hidden />
+    </Button>
+  );
+  if (reason !== null) return trigger;
+  return (
+    <FormDialog
+      trigger={trigger}
+      title={`Pool ${pool.name}`}
+      description="A new weight counts for new queues. No queue moves."
+      submitLabel="Save"
+      document={UPDATE_POOL}
+      schema={changedPool}
+      defaults={{
+        uri: "",
+        weight: String(pool.weight ?? 0),
+        flavor: pool.flavor ?? "",
+        options: pool.optionsText,
+        verify: true,
+      }}
+      variables={({ uri, weight, flavor, options, verify }) => ({
+        input: { name: pool.name, weight, flavor, optionsText: options, verify, ...(uri === "" ? {} : { uri }) },
+      })}
+      done={() => `Pool ${pool.name} is saved.`}
+    >
+      <PoolFields uriHint={`Empty: stays as it is (${pool.uri ?? "unknown"}).`} />
+    </FormDialog>
+  );
+}

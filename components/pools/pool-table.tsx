@@ -1,0 +1,115 @@
+"use client";
+
+import { Trash2 } from "lucide-react";
+import Link from "next/link";
+import type { ReactNode } from "react";
+import { ConfirmedAction } from "../action.tsx";
+import { paths } from "../paths.ts";
+import { Badge } from "../ui/badge.tsx";
+import { Button } from "../ui/button.tsx";
+import { formatCount } from "../ui/stat.tsx";
+import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
+import { DELETE_POOL } from "./documents.ts";
+import { poolCan } from "./pool-can.ts";
+import { EditPool } from "./pool-form.tsx";
+
+export interface PoolRow {
+  name: string;
+  builtIn: boolean;
+  uri: string | null;
+  weight: number | null;
+  flavor: string | null;
+  optionsText: string;
+  capabilities: string[] | null;
+  queueCount: { value: number; exact: boolean };
+  /** Of the new queues of its flavor, in percent; null where that cannot be said. */
+  share: number | null;
+}
+
+export function Capabilities({ names }: { names: string[] | null }) {
+  if (names === null) return <Badge tone="warn">cannot be reached</Badge>;
+  return (
+    <span className="flex flex-wrap gap-1">
+      {names.map((name) => (
+        <Badge key={name}>{name}</Badge>
+      ))}
+    </span>
+  );
+}
+
+export function DeletePool({ pool, afterwards }: { pool: PoolRow; afterwards?: string }) {
+  const reason = poolCan.delete(pool);
+  const trigger = (
+    <Button kind="ghost" size="small" label={`Delete ${pool.name}`} disabledReason={reason}>
+      <Trash2 aria-hidden />
+    </Button>
+  );
+  if (reason !== null) return trigger;
+  return (
+    <ConfirmedAction
+      document={DELETE_POOL}
+      variables={{ input: { name: pool.name } }}
+      done={`Pool ${pool.name} is no longer registered.`}
+      goTo={afterwards}
+      trigger={trigger}
+      title={`Delete pool ${pool.name}?`}
+      consequence="No queue lives in it. Its server and what is stored there stay; only Isimud forgets it."
+      confirmLabel="Delete pool"
+      typeName={pool.name}
+    />
+  );
+}
+
+const COLUMNS = [
+  column<PoolRow>("name", "Pool", (row) => (
+    <span className="flex items-center gap-2">
+      <Link
+        href={paths.pool(row.name)}
+        className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
+      >
+        {row.name}
+      </Link>
+      {row.builtIn ? <Badge>built in</Badge> : null}
+    </span>
+  )),
+  column<PoolRow>(
+    "uri",
+    "Address",
+    (row) => <span className="font-mono text-[0.8125rem] text-muted">{row.uri ?? "the control database"}</span>,
+    { grow: true, wide: true },
+  ),
+  column<PoolRow>("flavor", "Flavor", (row) => row.flavor ?? <span className="text-muted">none</span>),
+  column<PoolRow>("weight", "Weight", (row) => row.weight ?? <span className="text-muted">last resort</span>, {
+    align: "right",
+  }),
+  column<PoolRow>(
+    "share",
+    "New queues",
+    (row) => (row.share === null ? <span className="text-muted">?</span> : `${row.share.toFixed(0)} %`),
+    { align: "right", wide: true },
+  ),
+  column<PoolRow>(
+    "queues",
+    "Queues",
+    (row) => formatCount(row.queueCount.value, row.queueCount.exact ? "exact" : "at-least"),
+    { align: "right" },
+  ),
+  column<PoolRow>("capabilities", "Can", (row) => <Capabilities names={row.capabilities} />, { wide: true }),
+  column<PoolRow>(
+    "actions",
+    "",
+    (row) => (
+      <span className="flex justify-end gap-1">
+        <EditPool pool={row} />
+        <DeletePool pool={row} />
+      </span>
+    ),
+    { align: "right" },
+  ),
+];
+
+export function PoolTable({ rows, pager, empty }: { rows: PoolRow[]; pager: PagerLinks; empty: ReactNode }) {
+  return (
+    <DataTable label="Pools" columns={COLUMNS} rows={rows} rowKey={(row) => row.name} pager={pager} empty={empty} />
+  );
+}
