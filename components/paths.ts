@@ -61,7 +61,7 @@ export const paths = {
     before?: string | null;
   }) => withQuery("/catalogue", { ...query, project: query?.project == null ? null : segment(query.project) }),
   health: () => "/health",
-  keys: () => "/keys",
-  audit: (query?: { after?: string | null; before?: string | null }) => withQuery("/audit", query),
+  keys: (query?: { store?: string; after?: string | null; before?: string | null }) => withQuery("/keys", query),
+  audit: (query?: { actor?: string; after?: string | null; before?: string | null }) => withQuery("/audit", query),
   explorer: () => "/graphql",
 };

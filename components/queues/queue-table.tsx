@@ -128,7 +128,7 @@ export function QueueTable({
   ofAll: boolean;
   sortLinks: Record<string, SortLink>;
   pager: PagerLinks;
-  summary: string;
+  summary: ReactNode;
   empty: ReactNode;
 }) {
   return (

@@ -1,0 +1,184 @@
+import type { Metadata } from "next";
+import Link from "next/link";
+import { API_PATH } from "../../components/api.ts";
+import { CollectGarbage } from "../../components/collect-garbage.tsx";
+import { Failed } from "../../components/failed.tsx";
+import { formatMilliseconds, OperationTable, type PoolHealth } from "../../components/health.tsx";
+import { paths } from "../../components/paths.ts";
+import { Badge } from "../../components/ui/badge.tsx";
+import { Facts, PageHeader, Panel } from "../../components/ui/page.tsx";
+import { ShowGraphql } from "../../components/ui/show-graphql.tsx";
+import { formatCount } from "../../components/ui/stat.tsx";
+import { Ago } from "../../components/ui/time.tsx";
+import { load } from "../execute.ts";
+import { HEALTH_LOOK, type HealthStatus, Warnings } from "../warnings.tsx";
+
+export const metadata: Metadata = { title: "Health" };
+
+const HEALTH = /* GraphQL */ `
+  query Health {
+    health {
+      status
+      warnings
+      control {
+        reachable
+        seconds
+      }
+      pools {
+        pool
+        storageReachable
+        checkedAt
+        operations {
+          operation
+          succeeded
+          seconds
+          error
+        }
+      }
+      gc {
+        at
+        seconds
+        collected {
+          messages
+          claims
+          subscriptions
+          queues
+        }
+      }
+    }
+    limits {
+      minMessageTtl
+      maxMessageTtl
+      defaultMessageTtl
+      maxMessageDelay
+      minClaimTtl
+      maxClaimTtl
+      defaultClaimTtl
+      minClaimGrace
+      maxClaimGrace
+      defaultClaimGrace
+      maxMessagesPerPost
+      maxMessagesPostSize
+      maxQueueMetadata
+      maxQueueNameLength
+      maxJsonDepth
+      maxPageSize
+      maxRequestSize
+    }
+  }
+`;
+
+interface Answer {
+  health: {
+    status: HealthStatus;
+    warnings: string[];
+    control: { reachable: boolean; seconds: number };
+    pools: PoolHealth[];
+    gc: {
+      at: string;
+      seconds: number;
+      collected: { messages: number; claims: number; subscriptions: number; queues: number };
+    } | null;
+  };
+  limits: Record<string, number>;
+}
+
+export default async function HealthPage() {
+  const loaded = await load<Answer>(HEALTH);
+  if (!loaded.ok) {
+    return (
+      <>
+        <PageHeader title="Health" />
+        <Failed error={loaded.error} />
+      </>
+    );
+  }
+  const { health, limits } = loaded.data;
+  const look = HEALTH_LOOK[health.status];
+  return (
+    <>
+      <PageHeader
+        title="Health"
+        badges={<Badge tone={look.tone}>{look.label}</Badge>}
+        description="Every pool is really tried, at most once in ten seconds, whoever asks."
+        actions={<ShowGraphql document={HEALTH} endpoint={API_PATH} />}
+      />
+      <div className="flex flex-col gap-4">
+        {health.warnings.length > 0 ? (
+          <Panel title="Needs attention">
+            <Warnings warnings={health.warnings} />
+          </Panel>
+        ) : null}
+        <div className="grid items-start gap-4 lg:grid-cols-2">
+          <Panel title="Control database">
+            <Facts
+              items={[
+                {
+                  label: "State",
+                  value: health.control.reachable ? (
+                    <Badge tone="ok">reachable</Badge>
+                  ) : (
+                    <Badge tone="danger">cannot be reached</Badge>
+                  ),
+                },
+                { label: "Answered in", value: formatMilliseconds(health.control.seconds) },
+              ]}
+            />
+          </Panel>
+          <Panel title="Collection of what has expired" actions={<CollectGarbage />}>
+            {health.gc === null ? (
+              <p className="text-muted">None has run in this process yet.</p>
+            ) : (
+              <Facts
+                items={[
+                  { label: "Last", value: <Ago at={health.gc.at} /> },
+                  { label: "Took", value: formatMilliseconds(health.gc.seconds) },
+                  {
+                    label: "Freed",
+                    value: `${formatCount(health.gc.collected.messages)} messages, ${formatCount(health.gc.collected.claims)} claims, ${formatCount(health.gc.collected.subscriptions)} subscriptions, ${formatCount(health.gc.collected.queues)} queues`,
+                  },
+                ]}
+              />
+            )}
+          </Panel>
+          {health.pools.map((pool) => (
+            <Panel
+              key={pool.pool}
+              title={`Pool ${pool.pool}`}
+              flush
+              actions={
+                <>
+                  <Badge tone={pool.storageReachable ? "ok" : "danger"}>
+                    {pool.storageReachable ? "reachable" : "cannot be reached"}
+                  </Badge>
+                  <span className="text-[0.8125rem] text-muted">
+                    tried <Ago at={pool.checkedAt} />
+                  </span>
+                  <Link href={paths.pool(pool.pool)} className="text-[0.8125rem] text-accent hover:underline">
+                    Open
+                  </Link>
+                </>
+              }
+            >
+              <OperationTable pool={pool} />
+            </Panel>
+          ))}
+          <Panel title="Limits">
+            <Facts
+              items={Object.entries(limits).map(([name, value]) => ({
+                label: limitLabel(name),
+                value: formatCount(value),
+              }))}
+            />
+          </Panel>
+        </div>
+      </div>
+    </>
+  );
+}
+
+/** maxMessageTtl -> "Max message ttl" */
+function limitLabel(name: string): string {
+  const words = name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

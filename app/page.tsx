@@ -1,0 +1,243 @@
+import { CircleCheck } from "lucide-react";
+import Link from "next/link";
+import { API_PATH } from "../components/api.ts";
+import { Failed } from "../components/failed.tsx";
+import { formatMilliseconds, type PoolHealth } from "../components/health.tsx";
+import { paths } from "../components/paths.ts";
+import { CreateQueue } from "../components/queues/create-queue.tsx";
+import { type QueueRow, QueueTable } from "../components/queues/queue-table.tsx";
+import { Badge } from "../components/ui/badge.tsx";
+import { PageHeader, Panel } from "../components/ui/page.tsx";
+import { ShowGraphql } from "../components/ui/show-graphql.tsx";
+import { formatCount, ShareBar, StatTile, StatTiles } from "../components/ui/stat.tsx";
+import { EmptyState } from "../components/ui/states.tsx";
+import { Ago } from "../components/ui/time.tsx";
+import { load } from "./execute.ts";
+import { HEALTH_LOOK, type HealthStatus, Warnings } from "./warnings.tsx";
+
+const OVERVIEW = /* GraphQL */ `
+  query Overview {
+    health {
+      status
+      warnings
+      control {
+        reachable
+        seconds
+      }
+      pools {
+        pool
+        storageReachable
+        checkedAt
+        operations {
+          operation
+          succeeded
+          seconds
+          error
+        }
+      }
+      gc {
+        at
+        collected {
+          messages
+        }
+      }
+    }
+    pools(first: 100) {
+      nodes {
+        name
+        queueCount {
+          value
+          exact
+        }
+      }
+    }
+    queues(allProjects: true, sort: CREATED_AT, descending: true, first: 20) {
+      count {
+        value
+        exact
+      }
+      nodes {
+        project
+        name
+        createdAt
+        stats {
+          free
+          claimed
+          delayed
+          total
+          exact
+          oldest {
+            ageSeconds
+          }
+        }
+      }
+    }
+  }
+`;
+
+interface Count {
+  value: number;
+  exact: boolean;
+}
+
+interface Answer {
+  health: {
+    status: HealthStatus;
+    warnings: string[];
+    control: { reachable: boolean; seconds: number };
+    pools: PoolHealth[];
+    gc: { at: string; collected: { messages: number } } | null;
+  };
+  pools: { nodes: { name: string; queueCount: Count }[] };
+  queues: { count: Count | null; nodes: QueueRow[] };
+}
+
+export default async function OverviewPage() {
+  const loaded = await load<Answer>(OVERVIEW);
+  if (!loaded.ok) {
+    return (
+      <>
+        <PageHeader title="Overview" />
+        <Failed error={loaded.error} />
+      </>
+    );
+  }
+  const { health, pools, queues } = loaded.data;
+  const look = HEALTH_LOOK[health.status];
+  const down = health.pools.filter((pool) => !pool.storageReachable).length;
+  const shown = sumOf(queues.nodes);
+  return (
+    <>
+      <PageHeader
+        title="Overview"
+        badges={<Badge tone={look.tone}>{look.label}</Badge>}
+        actions={
+          <>
+            <ShowGraphql document={OVERVIEW} endpoint={API_PATH} />
+            <CreateQueue project={null} />
+          </>
+        }
+      />
+      <div className="flex flex-col gap-4">
+        <StatTiles>
+          <StatTile label="Queues" value={countText(queues.count)} note="in all projects" href={paths.queues(null)} />
+          <StatTile
+            label="Pools"
+            value={formatCount(health.pools.length)}
+            tone={down > 0 ? "danger" : "neutral"}
+            note={down > 0 ? `${formatCount(down)} cannot be reached` : "all reachable"}
+            href={paths.pools()}
+          />
+          <StatTile
+            label="Control database"
+            value={health.control.reachable ? formatMilliseconds(health.control.seconds) : "down"}
+            tone={health.control.reachable ? "neutral" : "danger"}
+            note="to answer"
+            href={paths.health()}
+          />
+          <StatTile
+            label="Last collection"
+            value={health.gc ? <Ago at={health.gc.at} /> : "none yet"}
+            note={health.gc ? `${formatCount(health.gc.collected.messages)} messages freed` : "runs by itself"}
+            href={paths.health()}
+          />
+        </StatTiles>
+        <div className="grid items-start gap-4 lg:grid-cols-2">
+          <Panel title="Needs attention">
+            {health.warnings.length === 0 ? (
+              <p className="flex items-center gap-2 text-muted">
+                <CircleCheck aria-hidden className="size-4 text-ok" />
+                Nothing. Every pool does what it is asked.
+              </p>
+            ) : (
+              <Warnings warnings={health.warnings} />
+            )}
+          </Panel>
+          <Panel title="Pools">
+            <ul className="flex flex-col gap-2">
+              {health.pools.map((pool) => (
+                <PoolLine
+                  key={pool.pool}
+                  pool={pool}
+                  queues={pools.nodes.find(({ name }) => name === pool.pool)?.queueCount ?? null}
+                />
+              ))}
+            </ul>
+          </Panel>
+        </div>
+        <Panel title="Newest queues" flush>
+          {queues.nodes.length > 0 ? (
+            <div className="border-b border-line px-4 py-3">
+              <ShareBar
+                label="Messages in the newest queues"
+                shares={[
+                  { label: "Ready", value: shown.ready, tone: "accent" },
+                  { label: "Claimed", value: shown.claimed, tone: "warn" },
+                  { label: "Delayed", value: shown.delayed, tone: "line" },
+                ]}
+              />
+            </div>
+          ) : null}
+          <QueueTable
+            rows={queues.nodes}
+            ofAll
+            sortLinks={{}}
+            pager={{ first: null, previous: null, next: null }}
+            summary={
+              <Link href={paths.queues(null)} className="text-accent hover:underline">
+                All queues
+              </Link>
+            }
+            empty={
+              <EmptyState title="No queues yet" action={<CreateQueue project={null} />}>
+                Make one here, or let a program make it. <code className="font-mono">npm run demo</code> fills a world
+                to look at.
+              </EmptyState>
+            }
+          />
+        </Panel>
+      </div>
+    </>
+  );
+}
+
+function PoolLine({ pool, queues }: { pool: PoolHealth; queues: Count | null }) {
+  const slowest = pool.operations.reduce((most, operation) => Math.max(most, operation.seconds), 0);
+  const failed = pool.operations.filter((operation) => !operation.succeeded).length;
+  return (
+    <li className="flex flex-wrap items-center gap-x-3 gap-y-1">
+      <Link
+        href={paths.pool(pool.pool)}
+        className="min-w-24 font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
+      >
+        {pool.pool}
+      </Link>
+      {!pool.storageReachable ? (
+        <Badge tone="danger">cannot be reached</Badge>
+      ) : failed > 0 ? (
+        <Badge tone="warn">{failed} operations fail</Badge>
+      ) : (
+        <Badge tone="ok">works</Badge>
+      )}
+      <span className="ml-auto text-[0.8125rem] text-muted">
+        {queues ? `${countText(queues)} ${queues.value === 1 ? "queue" : "queues"}` : null}
+        {pool.storageReachable ? `, slowest operation ${formatMilliseconds(slowest)}` : null}
+      </span>
+    </li>
+  );
+}
+
+function countText(count: Count | null): string {
+  return count === null ? "?" : formatCount(count.value, count.exact ? "exact" : "at-least");
+}
+
+function sumOf(queues: QueueRow[]): { ready: number; claimed: number; delayed: number } {
+  const sum = { ready: 0, claimed: 0, delayed: 0 };
+  for (const { stats } of queues) {
+    if (stats === null) continue;
+    sum.ready += Math.max(0, stats.free - stats.delayed);
+    sum.claimed += stats.claimed;
+    sum.delayed += stats.delayed;
+  }
+  return sum;
+}

@@ -1,0 +1,88 @@
+"use client";
+
+import { Plus } from "lucide-react";
+import { z } from "zod";
+import { jsonText, objectName, wholeText } from "./field-rules.ts";
+import { FormDialog } from "./form-dialog.tsx";
+import { paths } from "./paths.ts";
+import { Button } from "./ui/button.tsx";
+import { TextAreaField, TextField } from "./ui/form.tsx";
+
+const CREATE_STORE = /* GraphQL */ `
+  mutation CreateKeyValueStore($input: CreateKeyValueStoreInput!) {
+    createKeyValueStore(input: $input) {
+      name
+    }
+  }
+`;
+
+const SET_KEY = /* GraphQL */ `
+  mutation SetKeyValue($input: SetKeyValueInput!) {
+    setKeyValue(input: $input) {
+      keys
+    }
+  }
+`;
+
+const newStore = z.object({ name: objectName, lockTimeout: wholeText, expiration: wholeText });
+const newValue = z.object({ key: z.string().min(1, "Give it a key."), value: jsonText });
+
+export function CreateStore() {
+  return (
+    <FormDialog
+      trigger={
+        <Button kind="primary">
+          <Plus aria-hidden />
+          New store
+        </Button>
+      }
+      title="New store"
+      description="A place for keys, values and locks that programs share. It is there for good."
+      submitLabel="Create store"
+      document={CREATE_STORE}
+      schema={newStore}
+      defaults={{ name: "", lockTimeout: "", expiration: "" }}
+      variables={({ name, lockTimeout, expiration }) => ({
+        input: {
+          name,
+          ...(lockTimeout === null ? {} : { lockTimeoutSeconds: lockTimeout }),
+          ...(expiration === null ? {} : { expirationSeconds: expiration }),
+        },
+      })}
+      done={({ name }) => `Store ${name} is there.`}
+      goTo={({ name }) => paths.keys({ store: name })}
+    >
+      <TextField name="name" label="Name" mono />
+      <TextField
+        name="lockTimeout"
+        label="Lock time-out"
+        kind="number"
+        description="Seconds that a lock lives, and that a caller waits for one."
+      />
+      <TextField
+        name="expiration"
+        label="Values live for"
+        kind="number"
+        description="Seconds. Empty: until they are deleted."
+      />
+    </FormDialog>
+  );
+}
+
+export function SetKey({ store }: { store: string }) {
+  return (
+    <FormDialog
+      trigger={<Button>Set a key</Button>}
+      title={`Set a key of ${store}`}
+      submitLabel="Set"
+      document={SET_KEY}
+      schema={newValue}
+      defaults={{ key: "", value: "{}" }}
+      variables={({ key, value }) => ({ input: { store, key, valueText: value } })}
+      done={({ key }) => `${key} is set.`}
+    >
+      <TextField name="key" label="Key" mono />
+      <TextAreaField name="value" label="Value" rows={5} description="Any JSON. Kept to the letter." />
+    </FormDialog>
+  );
+}

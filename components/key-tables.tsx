@@ -1,0 +1,142 @@
+"use client";
+
+import { Trash2 } from "lucide-react";
+import Link from "next/link";
+import type { ReactNode } from "react";
+import { ConfirmedAction } from "./action.tsx";
+import { paths } from "./paths.ts";
+import { Badge } from "./ui/badge.tsx";
+import { Button } from "./ui/button.tsx";
+import { formatCount } from "./ui/stat.tsx";
+import { column, DataTable, type PagerLinks } from "./ui/table.tsx";
+import { TimeLeft } from "./ui/time.tsx";
+
+export interface StoreRow {
+  name: string;
+  backingStore: string;
+  internal: boolean;
+  count: { value: number; exact: boolean };
+}
+
+export interface KeyRow {
+  store: string;
+  key: string;
+  expiresAt: string | null;
+  /** Values of internal stores are nobody's to change. */
+  internal: boolean;
+}
+
+export interface LockRow {
+  store: string;
+  key: string;
+  holder: string;
+  fence: number;
+  expiresAt: string;
+}
+
+const DELETE_KEY = /* GraphQL */ `
+  mutation DeleteKeyValue($input: DeleteKeyValueInput!) {
+    deleteKeyValue(input: $input) {
+      keys
+    }
+  }
+`;
+
+const STORES = [
+  column<StoreRow>(
+    "name",
+    "Store",
+    (row) => (
+      <span className="flex items-center gap-2">
+        <Link
+          href={paths.keys({ store: row.name })}
+          className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
+        >
+          {row.name}
+        </Link>
+        {row.internal ? <Badge>internal</Badge> : null}
+      </span>
+    ),
+    { grow: true },
+  ),
+  column<StoreRow>("backing", "Kept in", (row) => row.backingStore),
+  column<StoreRow>("count", "Keys", (row) => formatCount(row.count.value, row.count.exact ? "exact" : "at-least"), {
+    align: "right",
+  }),
+];
+
+export function StoreTable({ rows, pager, empty }: { rows: StoreRow[]; pager: PagerLinks; empty: ReactNode }) {
+  return (
+    <DataTable label="Stores" columns={STORES} rows={rows} rowKey={(row) => row.name} pager={pager} empty={empty} />
+  );
+}
+
+const KEYS = [
+  column<KeyRow>("key", "Key", (row) => <span className="font-mono text-[0.8125rem]">{row.key}</span>, { grow: true }),
+  column<KeyRow>(
+    "expires",
+    "Expires in",
+    (row) => (row.expiresAt === null ? <span className="text-muted">stays</span> : <TimeLeft until={row.expiresAt} />),
+    { align: "right" },
+  ),
+  column<KeyRow>(
+    "actions",
+    "",
+    (row) => {
+      const trigger = (
+        <Button
+          kind="ghost"
+          size="small"
+          label={`Delete ${row.key}`}
+          disabledReason={row.internal ? "This store belongs to Isimud itself." : null}
+        >
+          <Trash2 aria-hidden />
+        </Button>
+      );
+      if (row.internal) return trigger;
+      return (
+        <ConfirmedAction
+          document={DELETE_KEY}
+          variables={{ input: { store: row.store, key: row.key } }}
+          done="The key is deleted."
+          trigger={trigger}
+          title={`Delete ${row.key}?`}
+          consequence="Its value is gone for every program that uses this store."
+          confirmLabel="Delete key"
+        />
+      );
+    },
+    { align: "right" },
+  ),
+];
+
+export function KeyTable({ rows, pager, empty }: { rows: KeyRow[]; pager: PagerLinks; empty: ReactNode }) {
+  return <DataTable label="Keys" columns={KEYS} rows={rows} rowKey={(row) => row.key} pager={pager} empty={empty} />;
+}
+
+const LOCKS = [
+  column<LockRow>("key", "Key", (row) => <span className="font-mono text-[0.8125rem]">{row.key}</span>, { grow: true }),
+  column<LockRow>("store", "Store", (row) => <span className="font-mono text-[0.8125rem]">{row.store}</span>),
+  column<LockRow>(
+    "holder",
+    "Holder",
+    (row) => <span className="font-mono text-[0.8125rem]">{row.holder.slice(0, 12)}</span>,
+    {
+      wide: true,
+    },
+  ),
+  column<LockRow>("fence", "Fence", (row) => row.fence, { align: "right", wide: true }),
+  column<LockRow>("left", "Time left", (row) => <TimeLeft until={row.expiresAt} />, { align: "right" }),
+];
+
+export function LockTable({ rows, empty }: { rows: LockRow[]; empty: ReactNode }) {
+  return (
+    <DataTable
+      label="Locks held now"
+      columns={LOCKS}
+      rows={rows}
+      rowKey={(row) => JSON.stringify([row.store, row.key])}
+      empty={empty}
+    />
+  );
+}
