@@ -8,7 +8,7 @@ import { queueCommands, type Real } from "./model/commands.ts";
 import { QueueModel } from "./model/queue-model.ts";
 import { createTestDatabase, type TestDatabase } from "./support/database.ts";
 
-const RUNS = 80;
+const RUNS = 150;
 
 describe("queues, messages and claims on PostgreSQL", () => {
   const clock = { offsetMs: 0 };

@@ -457,6 +457,9 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         const after = await readAll(harness.driver, queue);
         expect(idsOf(after)).toEqual(ids);
         expect(BigInt(after[0]?.marker ?? 0)).toBeGreaterThan(BigInt(last?.marker ?? 0));
+        await claim(harness, queue);
+        const withEnded = { queue, id: ids[0] as string, claimId: held.claimId };
+        await expect(harness.driver.messages.delete(withEnded)).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
       });
 
       it("again with the same idempotency key spares what came later", async () => {

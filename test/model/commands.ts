@@ -51,10 +51,11 @@ class Step implements Command {
 
 const driverIndex = fc.constantFrom<(0 | 1)[]>(0, 1);
 const units = (most: number, least = 1) => fc.integer({ min: least, max: most }).map((count) => count * UNIT);
-const pick = fc.nat({ max: 40 });
+/** Mostly the latest ones, which are likely to be there still. */
+const pick = fc.oneof({ weight: 4, arbitrary: fc.nat({ max: 4 }) }, { weight: 1, arbitrary: fc.nat({ max: 40 }) });
 const client = fc.constantFrom(null, "client-a", "client-b");
 const limit = fc.integer({ min: 1, max: 4 });
-const chosen = (ids: readonly string[], number: number) => ids[number % ids.length] as string;
+const chosen = (ids: readonly string[], number: number) => ids.at(-1 - (number % ids.length)) as string;
 
 const newMessage = fc.record({
   bodyText: fc.constantFrom("null", '{"a": 1}', '"\\u0000"', "12345678901234567890", "[]"),
@@ -223,13 +224,16 @@ const release = command("release", pick, async (number, model, real, driver) => 
   model.release(id);
 });
 
+/** Under no claim, under the message's own (if it has one), or under any. */
+const claimChoice = fc.constantFrom("nobody" as const, "its" as const, "some" as const);
+
 const remove = command(
   "delete",
-  fc.record({ message: pick, claim: fc.option(pick, { nil: undefined }), itsOwn: fc.boolean() }),
+  fc.record({ message: pick, by: claimChoice, claim: pick }),
   async (given, model, real, driver) => {
     const id = chosen(real.messageIds, given.message);
     const own = model.find(id)?.claimId ?? undefined;
-    const claimId = given.itsOwn ? own : given.claim === undefined ? undefined : chosen(real.claimIds, given.claim);
+    const claimId = { nobody: undefined, its: own, some: chosen(real.claimIds, given.claim) }[given.by];
     const expected = model.refusesDelete(id, claimId) ?? (model.find(id) === undefined ? "absent" : "deleted");
     expect(await outcomeOf(driver.messages.delete({ queue: real.queue, id, claimId }))).toBe(expected);
     if (expected === "deleted") model.remove([id]);
@@ -240,13 +244,14 @@ const bulkRemove = command(
   "bulkDelete",
   fc.record({
     messages: fc.array(pick, { minLength: 1, maxLength: 4 }),
-    claims: fc.option(fc.array(pick, { maxLength: 3 }), { nil: undefined }),
-    itsOwn: fc.boolean(),
+    by: claimChoice,
+    claims: fc.array(pick, { maxLength: 3 }),
   }),
   async (given, model, real, driver) => {
     const ids = given.messages.map((number) => chosen(real.messageIds, number));
     const own = ids.map((id) => model.find(id)?.claimId).filter((id) => typeof id === "string");
-    const claimIds = given.itsOwn ? own : given.claims?.map((number) => chosen(real.claimIds, number));
+    const some = given.claims.map((number) => chosen(real.claimIds, number));
+    const claimIds = { nobody: undefined, its: own, some }[given.by];
     const refused = model.refusesBulkDelete(ids, claimIds);
     const outcome = await outcomeOf(driver.messages.bulkDelete({ queue: real.queue, ids, claimIds }));
     expect(outcome).toBe(refused ?? model.remove(ids));
@@ -290,19 +295,20 @@ const again = <T>(times: number, one: T): T[] => Array.from({ length: times }, (
 /** Repeated ones are as much more likely. */
 export const queueCommands = fc.commands(
   [
-    ...again(4, post),
-    ...again(4, claim),
-    ...again(3, advance),
-    ...again(3, remove),
-    ...again(2, bulkRemove),
-    ...again(2, renew),
-    ...again(2, release),
-    ...again(2, getClaim),
-    ...again(2, list),
-    ...again(2, gc),
-    ...[get, bulkGet, first, pop, purge, recreate],
+    ...again(10, post),
+    ...again(10, claim),
+    ...again(7, advance),
+    ...again(7, remove),
+    ...again(4, bulkRemove),
+    ...again(5, renew),
+    ...again(4, release),
+    ...again(4, getClaim),
+    ...again(4, list),
+    ...again(4, gc),
+    ...again(2, pop),
+    ...[get, bulkGet, first, purge, recreate],
   ],
-  { maxCommands: 40, size: "max" },
+  { maxCommands: 60, size: "max" },
 );
 
 /** Everything that can be seen of the queue, through the driver that did not act. */

@@ -1,7 +1,7 @@
 import { DomainError } from "../../errors.ts";
 import type { DeleteOutcome, QueueRef } from "../data-driver.ts";
 import { type MessageIds, normaliseUuid } from "./message-id.ts";
-import { ALIVE } from "./message-rows.ts";
+import { byNumber } from "./message-posts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 import { StatementPipeline } from "./statement-pipeline.ts";
@@ -9,74 +9,83 @@ import { clockCte, type Statement, type Statements } from "./statements.ts";
 
 const DELETE_LIMITS = { lanes: 2, maxRequests: 500, maxWeight: 2000 };
 
+/** What a request may delete: anything; what nobody holds; what the claims given hold. */
+const MODE = { any: 0, free: 1, held: 2 } as const;
+
 /**
- * Rows are locked in one order (queue, marker), so that no two deletes deadlock, and judged as they are once locked:
- * that is what makes the claim's id a fencing token. A request's `mode` is
- *   single: refused when claimed by another (or, without a claim, by anybody), or when a claim is given and it is free
- *   any:    takes what is there
- *   held:   refused as a whole when a message is not held by one of the claims given
+ * The messages come sorted by queue and marker and are locked in that order, so that no two deletes deadlock; each is judged as it
+ * is once locked, which is what makes the claim's id a fencing token. A request that meets a message that its mode refuses deletes nothing.
+ * A claim whose messages have all been deleted in one statement ends with them; its row is locked after them, as everywhere.
  */
 const DELETE: Statement = {
   name: "message_delete",
   text: `
-    WITH ${clockCte(8)},
-    request AS MATERIALIZED (
-      SELECT r.n, r.queue_id, r.mode, r.claims::uuid[] AS claims, q.low_water
-      FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) WITH ORDINALITY AS r(queue_id, epoch, mode, claims, n)
-      JOIN pool_queues q ON q.id = r.queue_id AND q.epoch = r.epoch AND q.state = 'live'
-    ),
-    wanted AS MATERIALIZED (
-      SELECT r.n, r.queue_id, r.mode, r.claims, r.low_water, w.id,
-        coalesce((SELECT o.marker FROM messages o WHERE o.queue_id = r.queue_id AND o.origin_id = w.id), w.marker) AS marker
-      FROM unnest($5::bigint[], $6::uuid[], $7::bigint[]) AS w(request, id, marker)
-      JOIN request r ON r.n = w.request
+    WITH queue AS MATERIALIZED (
+      SELECT array_agg(coalesce(q.id, 0) ORDER BY w.n) AS ids, array_agg(coalesce(q.low_water, 0) ORDER BY w.n) AS low_waters,
+        clock_timestamp() + make_interval(secs => $9::float8) AS now
+      FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS w(id, epoch, n)
+      LEFT JOIN pool_queues q ON q.id = w.id AND q.epoch = w.epoch AND q.state = 'live'
     ),
     locked AS MATERIALIZED (
-      SELECT w.n, w.mode, m.queue_id, m.marker, m.claim_id,
-        m.claim_expires_at > clock.now AS claimed, m.claim_id = ANY (w.claims) AS held, w.claims IS NOT NULL AS claim_given
-      FROM wanted w JOIN messages m ON m.queue_id = w.queue_id AND m.marker = w.marker, clock
-      WHERE m.marker > w.low_water AND ${ALIVE} AND (m.origin_id IS NULL OR m.origin_id = w.id)
-      ORDER BY m.queue_id, m.marker
-      FOR UPDATE OF m
-    ),
-    judged AS MATERIALIZED (
-      SELECT l.n, l.queue_id, l.marker,
+      SELECT w.request, m.queue_id, m.marker,
         CASE
-          WHEN l.mode = 'any' THEN 'delete'
-          WHEN NOT l.claim_given THEN CASE WHEN l.claimed IS TRUE THEN 'claimed' ELSE 'delete' END
-          WHEN l.claimed IS NOT TRUE THEN 'free'
-          WHEN l.held IS TRUE THEN 'delete'
+          WHEN ($4::int[])[w.request] = ${MODE.any} THEN 'delete'
+          WHEN ($4::int[])[w.request] = ${MODE.free} THEN CASE WHEN m.claim_expires_at > queue.now THEN 'claimed' ELSE 'delete' END
+          WHEN (m.claim_expires_at > queue.now) IS NOT TRUE THEN 'free'
+          WHEN m.claim_id = ($10::uuid[])[w.request] THEN 'delete'
+          WHEN m.claim_id = ANY ((($5::text[])[w.request])::uuid[]) THEN 'delete'
           ELSE 'other'
         END AS verdict
-      FROM locked l
+      FROM queue CROSS JOIN unnest($6::int[], $7::uuid[], $8::bigint[]) AS w(request, id, marker)
+      JOIN messages m ON m.queue_id = queue.ids[($3::int[])[w.request]] AND m.marker =
+        coalesce((SELECT o.marker FROM messages o WHERE o.queue_id = queue.ids[($3::int[])[w.request]] AND o.origin_id = w.id), w.marker)
+      WHERE m.marker > queue.low_waters[($3::int[])[w.request]] AND m.expires_at > queue.now AND (m.origin_id IS NULL OR m.origin_id = w.id)
+      FOR UPDATE OF m
     ),
-    refused AS MATERIALIZED (SELECT j.n, max(j.verdict) AS verdict FROM judged j WHERE j.verdict <> 'delete' GROUP BY j.n),
+    refused AS MATERIALIZED (SELECT array_agg(DISTINCT l.request) AS requests FROM locked l WHERE l.verdict <> 'delete'),
     deleted AS (
-      DELETE FROM messages m USING judged j
-      WHERE m.queue_id = j.queue_id AND m.marker = j.marker AND j.n NOT IN (SELECT f.n FROM refused f)
-      RETURNING j.n
+      DELETE FROM messages m USING locked l, refused
+      WHERE m.queue_id = l.queue_id AND m.marker = l.marker AND (refused.requests IS NULL OR l.request <> ALL (refused.requests))
+      RETURNING l.request, l.queue_id
+    ),
+    tally AS MATERIALIZED (SELECT d.request, d.queue_id, count(*) AS gone FROM deleted d GROUP BY d.request, d.queue_id),
+    ended AS (
+      DELETE FROM claims c USING tally t
+      WHERE c.queue_id = t.queue_id AND c.id = ($10::uuid[])[t.request] AND cardinality(c.markers) <= t.gone
     )
-    SELECT r.n::int AS request, f.verdict, (SELECT count(*)::int FROM deleted d WHERE d.n = r.n) AS deleted
-    FROM request r LEFT JOIN refused f ON f.n = r.n`,
+    SELECT array_to_string(queue.ids, ',') AS fresh, judged.*
+    FROM queue LEFT JOIN (
+      SELECT l.request, l.verdict, count(*)::int AS messages FROM locked l GROUP BY l.request, l.verdict
+    ) AS judged ON true`,
 };
 
 const CLAIM_IS_LIVE: Statement = {
   name: "claim_is_live",
   text: `WITH ${clockCte(3)}
-    SELECT 1 FROM claims c, clock WHERE c.queue_id = $1 AND c.id = ANY ($2::uuid[]) AND c.expires_at > clock.now LIMIT 1`,
+    SELECT 1 FROM claims c JOIN pool_queues q ON q.id = c.queue_id, clock
+    WHERE c.queue_id = $1 AND c.id = ANY ($2::uuid[]) AND c.expires_at > clock.now AND c.markers[cardinality(c.markers)] > q.low_water
+    LIMIT 1`,
 };
 
 interface DeleteRequest {
   row: PoolQueue;
-  mode: "single" | "any" | "held";
+  mode: keyof typeof MODE;
   ids: readonly string[];
-  claimIds: readonly string[] | null;
+  claimIds: readonly string[];
 }
 
+type Verdict = "claimed" | "free" | "other";
+
 interface DeleteResult {
-  verdict: "claimed" | "free" | "other" | null;
+  /** Null when nothing was in the way. */
+  refusal: Verdict | null;
   deleted: number;
 }
+
+type JudgedRow = { fresh: string } & (
+  | { request: number; verdict: Verdict | "delete"; messages: number }
+  | { request: null }
+);
 
 /** Deletes by id; deletes that are in flight together share a statement. */
 export class MessageDeletes {
@@ -103,25 +112,25 @@ export class MessageDeletes {
   }
 
   async deleteOne(params: { queue: QueueRef; id: string; claimId?: string }): Promise<DeleteOutcome> {
-    const id = normaliseUuid(params.id);
-    const given = params.claimId === undefined ? null : normaliseUuid(params.claimId);
-    const claimIds = params.claimId === undefined ? null : given === null ? [] : [given];
+    const { claimId } = params;
+    const claimIds = claimId === undefined ? [] : known([claimId]);
+    const mode = claimId === undefined ? "free" : "held";
     return this.#queues.with(params.queue, async (row) => {
-      const request: DeleteRequest = { row, mode: "single", ids: id === null ? [] : [id], claimIds };
-      const result = await this.#submit(request);
+      const result = await this.#submit({ row, mode, ids: known([params.id]), claimIds });
       if (result === STALE) return STALE;
-      if (result.verdict !== null) throw await this.#refusal(row, result.verdict, claimIds, params.id);
+      if (result.refusal !== null) throw await this.#refusal(row, result.refusal, claimIds, params.id);
       return result.deleted > 0 ? "deleted" : "absent";
     });
   }
 
   async deleteMany(params: { queue: QueueRef; ids: readonly string[]; claimIds?: readonly string[] }): Promise<number> {
     const ids = [...new Set(known(params.ids))];
-    const claimIds = params.claimIds === undefined ? null : known(params.claimIds);
+    const claimIds = known(params.claimIds ?? []);
+    const mode = params.claimIds === undefined ? "any" : "held";
     return this.#queues.with(params.queue, async (row) => {
-      const result = await this.#submit({ row, mode: claimIds === null ? "any" : "held", ids, claimIds });
+      const result = await this.#submit({ row, mode, ids, claimIds });
       if (result === STALE) return STALE;
-      if (result.verdict !== null) {
+      if (result.refusal !== null) {
         throw new DomainError(
           "MESSAGE_NOT_CLAIMED_BY",
           "Not all of these messages are held by the claims given. Nothing was deleted.",
@@ -138,68 +147,67 @@ export class MessageDeletes {
   }
 
   async #delete(batch: readonly DeleteRequest[]): Promise<(DeleteResult | typeof STALE)[]> {
-    const queueIds: string[] = [];
-    const epochs: string[] = [];
-    const modes: string[] = [];
-    const claims: (string | null)[] = [];
-    const requests: number[] = [];
-    const ids: string[] = [];
-    const markers: (string | null)[] = [];
-    batch.forEach((request, index) => {
-      queueIds.push(request.row.id);
-      epochs.push(request.row.epoch);
-      modes.push(request.mode);
-      claims.push(request.claimIds === null ? null : `{${request.claimIds.join(",")}}`);
-      for (const id of request.ids) {
-        requests.push(index + 1);
-        ids.push(id);
-        markers.push(this.#ids.markerOf(id));
-      }
-    });
-    const rows = await this.#statements.write<DeleteResult & { request: number }>(DELETE, [
-      queueIds,
-      epochs,
-      modes,
-      claims,
-      requests,
-      ids,
-      markers,
+    const rows = [...new Map(batch.map(({ row }) => [row.id, row])).values()];
+    const places = new Map(rows.map((row, index) => [row.id, index]));
+    const messages = batch
+      .flatMap(({ row, ids }, index) =>
+        ids.map((id) => ({ queue: row.id, request: index + 1, id, marker: this.#ids.markerOf(id) })),
+      )
+      .sort((a, b) => byNumber(a.queue, b.queue) || byNumber(a.marker ?? "0", b.marker ?? "0"));
+    const judged = await this.#statements.write<JudgedRow>(DELETE, [
+      rows.map((row) => row.id),
+      rows.map((row) => row.epoch),
+      batch.map(({ row }) => (places.get(row.id) as number) + 1),
+      batch.map(({ mode }) => MODE[mode]),
+      batch.map(({ claimIds }) => (claimIds.length > 1 ? `{${claimIds.join(",")}}` : null)),
+      messages.map(({ request }) => request),
+      messages.map(({ id }) => id),
+      messages.map(({ marker }) => marker),
       this.#clock.offsetMs / 1000,
+      batch.map(({ claimIds }) => (claimIds.length === 1 ? claimIds[0] : NIL)),
     ]);
-    const results: (DeleteResult | typeof STALE)[] = batch.map(() => STALE);
-    for (const row of rows) results[row.request - 1] = row;
+    const fresh = new Set(judged[0]?.fresh.split(","));
+    const results = batch.map(({ row }) =>
+      fresh.has(row.id) ? { refusal: null as Verdict | null, deleted: 0 } : STALE,
+    );
+    for (const row of judged) {
+      const result = row.request === null ? STALE : results[row.request - 1];
+      if (row.request === null || result === STALE || result === undefined) continue;
+      if (row.verdict === "delete") result.deleted += row.messages;
+      else result.refusal = row.verdict;
+    }
+    for (const result of results) if (result !== STALE && result.refusal !== null) result.deleted = 0;
     return results;
   }
 
   async #refusal(
     row: PoolQueue,
-    verdict: "claimed" | "free" | "other",
-    claimIds: readonly string[] | null,
+    refusal: Verdict,
+    claimIds: readonly string[],
     messageId: string,
   ): Promise<DomainError> {
     const details = { messageId };
-    if (verdict === "claimed") {
+    if (refusal === "claimed") {
       return new DomainError(
         "MESSAGE_IS_CLAIMED",
         "This message is claimed; it cannot be deleted without a valid claim id.",
         { details },
       );
     }
-    const live =
-      claimIds !== null &&
-      claimIds.length > 0 &&
-      (await this.#statements.read(CLAIM_IS_LIVE, [row.id, claimIds, this.#clock.offsetMs / 1000])).length > 0;
-    if (verdict === "other" && live) {
-      return new DomainError("MESSAGE_NOT_CLAIMED_BY", "Another claim holds this message.", { details });
-    }
-    if (verdict === "free") {
+    if (refusal === "free") {
       return new DomainError("MESSAGE_NOT_CLAIMED", "A claim was specified, but nobody holds this message now.", {
         details,
       });
     }
-    return new DomainError("CLAIM_DOES_NOT_EXIST", "The specified claim does not exist or has expired.", { details });
+    const live = await this.#statements.read(CLAIM_IS_LIVE, [row.id, claimIds, this.#clock.offsetMs / 1000]);
+    return live.length > 0
+      ? new DomainError("MESSAGE_NOT_CLAIMED_BY", "Another claim holds this message.", { details })
+      : new DomainError("CLAIM_DOES_NOT_EXIST", "The specified claim does not exist or has expired.", { details });
   }
 }
+
+/** The id of no claim. */
+const NIL = "00000000-0000-0000-0000-000000000000";
 
 /** Those that are ids at all, in PostgreSQL's spelling. */
 export function known(ids: readonly string[]): string[] {
