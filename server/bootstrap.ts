@@ -19,9 +19,6 @@ import { openConnections, splitSchema } from "./storage/postgres/connection.ts";
 import { createPostgresControlDriver } from "./storage/postgres/control-driver.ts";
 import { openPostgresDataDriver } from "./storage/postgres/data-driver.ts";
 
-/** Queues whose pool a process remembers; each takes some hundred bytes. */
-const CACHED_PLACES = 100_000;
-
 export interface Engine {
   readonly config: Config;
   readonly control: ControlDriver;
@@ -90,6 +87,7 @@ export async function openEngine(
     await migrate({ url: uri, only: "pool" });
     return openPostgresPool(uri);
   });
+  // The drivers' cache is this process's own and read on every call: no locks, no digests of keys.
   const places = stores.get<Place>("isimud.places");
   places.configure({
     backingStore: "memory",

@@ -87,7 +87,7 @@ export type Limits = Pick<Config, keyof typeof limitSettings>;
  * Reads and checks the settings. A wrong value throws an error whose message names the variable, its rule and the way out;
  * an empty value counts as left out.
  */
-export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
   const given = Object.fromEntries(
     Object.keys(settings).map((name) => [name, environment[name] === "" ? undefined : environment[name]]),
   );

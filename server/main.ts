@@ -1,0 +1,154 @@
+/**
+ * The program: one process with the engine, the API and the pages. `server/start.ts` runs it after everything that it
+ * needs; by itself it needs DATABASE_URL, SECRET_KEY and built pages.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { randomUUID } from "node:crypto";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Logger, pino } from "pino";
+import type { Access } from "./access/access.ts";
+import { createRequestAccess } from "./access/request-access.ts";
+import { type Engine, openEngine } from "./bootstrap.ts";
+import { type Config, readConfig } from "./config.ts";
+import { DomainError } from "./errors.ts";
+import { startGcSchedule } from "./gc-schedule.ts";
+import { createGraphQLDoor } from "./graphql/server.ts";
+import type { Pages } from "./http/pages.ts";
+import { createHttpServer, refuseUpgrade } from "./http/server.ts";
+import { Shutdown, type Stoppable } from "./shutdown.ts";
+
+/** The function's name on globalThis: Next has copies of its own of every module, so pages import nothing of the engine. */
+const EXECUTE = Symbol.for("isimud.execute");
+/** For requests in flight, once streams have been told to end. */
+const REQUESTS_DEADLINE_MS = 6000;
+/** For drivers whose storage no longer answers. */
+const ENGINE_DEADLINE_MS = 6000;
+
+export interface RunningServer extends Stoppable {
+  /** Where it listens, with BASE_PATH. */
+  readonly url: string;
+  readonly engine: Engine;
+}
+
+/**
+ * Listens when it resolves. What it opened before it failed, it closes. Closing: readiness says no, then listening ends, streams complete and
+ * requests in flight get their answers, then gc, pages and drivers end. Closing twice is once.
+ */
+export async function serve(
+  config: Config,
+  options: { dev: boolean; pages?: boolean; log?: Logger; clock?: { offsetMs: number } },
+): Promise<RunningServer> {
+  const { dev, log = pino({ level: config.LOG_LEVEL }) } = options;
+  const closing: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (const step of closing.reverse()) {
+      await step().catch((error: unknown) => log.error({ err: error }, "A part did not close"));
+    }
+  };
+  try {
+    const engine = await openEngine(config, { log, clock: options.clock });
+    closing.push(() => within(ENGINE_DEADLINE_MS, engine.close()));
+    const gc = startGcSchedule({
+      collect: (access) => engine.operations.gc.collect(access, {}),
+      intervalSeconds: config.GC_INTERVAL,
+      onError: (error) => log.warn({ err: error }, "Garbage could not be collected; the next time is soon"),
+    });
+    closing.push(() => within(ENGINE_DEADLINE_MS, gc.stop()));
+
+    const door = createGraphQLDoor({
+      operations: engine.operations,
+      limits: config,
+      log,
+      accessOf: (request) => request.access,
+      explorerPath: `${config.BASE_PATH}/graphql`,
+      onOperation: (operation) => engine.metrics.graphqlOperations.inc({ ...operation }),
+    });
+    const pages = options.pages === false ? null : await openPagesAs(config, dev, door.executeAs);
+    if (pages) closing.push(() => pages.open.close());
+
+    let draining = false;
+    const app = await createHttpServer({
+      config,
+      log,
+      dev,
+      pages,
+      health: engine.operations.health,
+      metrics: engine.metrics,
+      isDraining: () => draining,
+      addApi: (api) => api.register(door.routes, { prefix: "/graphql" }),
+    });
+    acceptUpgrades(app.server, config, dev ? (pages?.open ?? null) : null);
+    await app.listen({ host: config.HOST.replace(/^\[|\]$/g, ""), port: config.PORT });
+
+    const { port } = app.server.address() as AddressInfo;
+    const host = config.HOST.includes(":") ? `[${config.HOST.replace(/^\[|\]$/g, "")}]` : config.HOST;
+    const finish = async ({ hasty }: { hasty: boolean }) => {
+      draining = true;
+      if (!hasty) await sleep(config.DRAIN_SECONDS * 1000);
+      const cut = setTimeout(() => app.server.closeAllConnections(), REQUESTS_DEADLINE_MS);
+      await app.close().finally(() => clearTimeout(cut));
+      await close();
+    };
+    let finished: Promise<void> | undefined;
+    return {
+      url: `http://${host}:${port}${config.BASE_PATH}`,
+      engine,
+      close: (how) => {
+        finished ??= finish(how);
+        return finished;
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Pages run documents as whoever asked for them: the request's Access travels beside the code that renders. */
+async function openPagesAs(
+  config: Config,
+  dev: boolean,
+  executeAs: (access: Access) => (document: string, variables?: Record<string, unknown>) => Promise<unknown>,
+): Promise<{ open: Pages; as: (access: Access, render: () => Promise<void>) => Promise<void> }> {
+  const asking = new AsyncLocalStorage<Access>();
+  const execute = async (document: string, variables?: Record<string, unknown>) => {
+    const access = asking.getStore();
+    if (!access) throw new DomainError("INTERNAL", "A page asked outside of a request.");
+    return executeAs(access)(document, variables);
+  };
+  Object.assign(globalThis, { [EXECUTE]: execute });
+  const { openPages } = await import("./http/pages.ts");
+  const open = await openPages({ dev, hostname: config.HOST, port: config.PORT });
+  return { open, as: (access, render) => asking.run(access, render) };
+}
+
+/** The only place that takes upgrades: hot reload in development, and nothing else so far. */
+function acceptUpgrades(server: Server, config: Config, pages: Pages | null): void {
+  const accessOf = createRequestAccess(config);
+  server.on("upgrade", (request, socket: Duplex, head) => {
+    socket.on("error", () => socket.destroy());
+    try {
+      accessOf(request, randomUUID());
+    } catch (error) {
+      const status = error instanceof DomainError ? error.status : 500;
+      refuseUpgrade(socket, status, status === 421 ? "Misdirected Request" : "Forbidden");
+      return;
+    }
+    if (pages) void pages.upgrade(request, socket, head).catch(() => socket.destroy());
+    else refuseUpgrade(socket, 404, "Not Found");
+  });
+}
+
+async function within(milliseconds: number, work: Promise<void>): Promise<void> {
+  const late = sleep(milliseconds, "late" as const, { ref: false });
+  if ((await Promise.race([work, late])) === "late") throw new Error("It took too long and was left behind.");
+}
+
+if (import.meta.main) {
+  const shutdown = new Shutdown();
+  const { url } = await shutdown.step(() => serve(readConfig(), { dev: process.argv.includes("--dev") }));
+  console.log(`Isimud is at ${url}`);
+}

@@ -1,0 +1,78 @@
+/** A pooling driver on a control database of its own, as server/bootstrap.ts puts it together, with parts that a test may replace. */
+import { migrate } from "../../prisma/migrate.ts";
+import { createMemoryBackend } from "../../server/kvs/memory.ts";
+import { createKeyValueStores } from "../../server/kvs/stores.ts";
+import { createSecretBox } from "../../server/secret-box.ts";
+import type { ControlDriver } from "../../server/storage/control-driver.ts";
+import type { DataDriver, PooledDataDriver } from "../../server/storage/data-driver.ts";
+import { createDriverRegistry, type DriverRegistry } from "../../server/storage/driver-registry.ts";
+import { createPoolingDriver } from "../../server/storage/pooling/driver.ts";
+import type { Place, PlaceCache } from "../../server/storage/pooling/pool-catalog.ts";
+import { openConnections } from "../../server/storage/postgres/connection.ts";
+import { createPostgresControlDriver } from "../../server/storage/postgres/control-driver.ts";
+import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
+
+export interface Pooled {
+  control: ControlDriver;
+  data: PooledDataDriver;
+  registry: DriverRegistry;
+  /** What the pooling driver told nobody else. */
+  errors: unknown[];
+  close(): Promise<void>;
+}
+
+export interface PooledOptions {
+  /** Of the control database, which is migrated. */
+  url: string;
+  clock?: { offsetMs: number };
+  defaultDriver?: DataDriver;
+  cache?: PlaceCache;
+  now?: () => number;
+  random?: () => number;
+  /** Stands between the pooling driver and the control database. */
+  watch?: (control: ControlDriver) => ControlDriver;
+}
+
+export async function openPooled(options: PooledOptions): Promise<Pooled> {
+  const { url, clock = { offsetMs: 0 } } = options;
+  const connections = openConnections({ url, connections: 4 });
+  const control = createPostgresControlDriver({
+    connections,
+    schema: "public",
+    secrets: createSecretBox("the key of the tests"),
+    defaultPoolUri: url,
+  });
+  const registry = createDriverRegistry();
+  registry.register(["postgresql"], async (uri) => {
+    await migrate({ url: uri, only: "pool" });
+    return openPostgresDataDriver({ uri, connections: 4, clock });
+  });
+  const errors: unknown[] = [];
+  const data = createPoolingDriver({
+    control: options.watch?.(control) ?? control,
+    cache: options.cache ?? memoryCache(clock),
+    registry,
+    defaultDriver: options.defaultDriver ?? (await openPostgresDataDriver({ uri: url, connections: 4, clock })),
+    now: options.now,
+    random: options.random,
+    onError: (error) => errors.push(error),
+  });
+  return {
+    control,
+    data,
+    registry,
+    errors,
+    async close() {
+      await data.close();
+      await control.close();
+      await connections.end();
+    },
+  };
+}
+
+export function memoryCache(clock: { offsetMs: number }): PlaceCache {
+  const stores = createKeyValueStores({ backends: { memory: createMemoryBackend({ clock }) }, clock });
+  const store = stores.get<Place>("places");
+  store.configure({ backingStore: "memory", keyMangler: false, locking: false, expirationSeconds: 1 });
+  return store;
+}

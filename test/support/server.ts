@@ -1,0 +1,45 @@
+/** A whole service in this process, on a database and a port of its own. Pages are left out: they need a build (see process.ts). */
+import { pino } from "pino";
+import type { Engine } from "../../server/bootstrap.ts";
+import { readConfig } from "../../server/config.ts";
+import { serve } from "../../server/main.ts";
+import { createTestDatabase } from "./database.ts";
+
+export interface TestServer {
+  /** `http://127.0.0.1:<port>`; the API is below /api. */
+  url: string;
+  engine: Engine;
+  /** Moves the databases' clocks forward. */
+  clock: { offsetMs: number };
+  /** Ends it and drops its database. */
+  close(): Promise<void>;
+}
+
+/** `settings` are environment variables. Garbage is collected on demand only, unless they say otherwise. */
+export async function startTestServer(settings: Record<string, string> = {}): Promise<TestServer> {
+  const database = await createTestDatabase();
+  const clock = { offsetMs: 0 };
+  const config = readConfig({
+    PORT: "0",
+    DATABASE_URL: database.url,
+    SECRET_KEY: "a secret key for tests only",
+    DATABASE_CONNECTIONS: "8",
+    DRAIN_SECONDS: "0",
+    GC_INTERVAL: "3600",
+    ...settings,
+  });
+  const log = pino({ level: settings.LOG_LEVEL ?? "silent" });
+  const server = await serve(config, { dev: false, pages: false, log, clock }).catch(async (error: unknown) => {
+    await database.drop();
+    throw error;
+  });
+  return {
+    url: server.url,
+    engine: server.engine,
+    clock,
+    close: async () => {
+      await server.close({ hasty: true });
+      await database.drop();
+    },
+  };
+}
