@@ -98,7 +98,7 @@ function createApollo(limits: Limits, log: ErrorLog, onOperation: OnOperation): 
       willSendResponse: async (context) => {
         const errors = errorsOf(context);
         onOperation({ type: context.operation?.operation ?? "unknown", outcome: errors ? "error" : "ok" });
-        if (errors) sayUnavailable(context, errors);
+        if (errors) chooseStatus(context, errors);
       },
     }),
   };
@@ -127,16 +127,22 @@ function errorsOf({ response }: GraphQLRequestContext<GraphQLContext>): readonly
   return response.body?.kind === "single" ? response.body.singleResult.errors : undefined;
 }
 
-/** Nothing but errors, and one says that a storage is away: load balancers and clients that look at the status only must see it too. */
-function sayUnavailable(
-  { response }: GraphQLRequestContext<GraphQLContext>,
-  errors: readonly GraphQLFormattedError[],
-): void {
+/**
+ * Nothing but errors, and one says that a storage is away: 503, so that those who look at the status only see it too. A document that is wrong: 400,
+ * but 200 for a client that asks for application/json, as GraphQL over HTTP wants it there.
+ */
+function chooseStatus(context: GraphQLRequestContext<GraphQLContext>, errors: readonly GraphQLFormattedError[]): void {
+  const { request, response, source } = context;
   const data = response.body?.kind === "single" ? response.body.singleResult.data : undefined;
   const hasData = Object.values(data ?? {}).some((value) => value !== null);
-  if (hasData || !errors.some(({ extensions }) => extensions?.status === HTTP_STATUS.unavailable)) return;
-  response.http.status = HTTP_STATUS.unavailable;
-  response.http.headers.set("retry-after", String(RETRY_AFTER_SECONDS));
+  if (!hasData && errors.some(({ extensions }) => extensions?.status === HTTP_STATUS.unavailable)) {
+    response.http.status = HTTP_STATUS.unavailable;
+    response.http.headers.set("retry-after", String(RETRY_AFTER_SECONDS));
+  } else if (source !== undefined && response.http.status === HTTP_STATUS.invalid) {
+    const accept = request.http?.headers.get("accept") ?? "";
+    if (accept.includes("application/json") && !accept.includes("application/graphql-response+json"))
+      response.http.status = 200;
+  }
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
