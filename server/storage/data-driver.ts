@@ -161,6 +161,7 @@ export interface MessageStamp {
   createdAt: Date;
 }
 
+/** "absent": no such message, which deletes treat as done. */
 export type DeleteOutcome = "deleted" | "absent";
 
 export interface MessageController {
@@ -252,6 +253,7 @@ export interface Claim {
   messageCount: number;
 }
 
+/** A claim lives until it is released or expires, and only as long as it holds a message: with its last one it ends. */
 export interface ClaimController {
   /**
    * Takes the oldest messages that are not expired, delayed or held by a live claim, at most `limit`, and holds them

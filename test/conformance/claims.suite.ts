@@ -130,13 +130,25 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       expect(idsOf(read.messages)).toEqual([ids[0], ids[2]]);
     });
 
-    it("that has lost all its messages lives on until it expires", async () => {
+    it("ends with the last message it holds", async () => {
       const queue = await harness.newQueue();
-      const ids = await post(harness, queue, 1);
-      const made = await claim(harness, queue);
-      await harness.driver.messages.bulkDelete({ queue, ids });
-      expect((await harness.driver.claims.get({ queue, id: made.claimId })).messages).toEqual([]);
-      await harness.driver.claims.update({ queue, id: made.claimId, ttlSeconds: 50, graceSeconds: 0 });
+      const ids = await post(harness, queue, 3);
+      const one = await claim(harness, queue, { limit: 1 });
+      const two = await claim(harness, queue, { limit: 2 });
+      await harness.driver.messages.bulkDelete({ queue, ids: ids.slice(0, 2) });
+      await expect(harness.driver.claims.get({ queue, id: one.claimId })).rejects.toMatchObject({
+        code: "CLAIM_DOES_NOT_EXIST",
+      });
+      expect((await harness.driver.claims.get({ queue, id: two.claimId })).claim.messageCount).toBe(1);
+      await harness.driver.messages.bulkDelete({
+        queue,
+        ids: [ids[2] as string, ids[0] as string],
+        claimIds: [two.claimId],
+      });
+      await expect(
+        harness.driver.claims.update({ queue, id: two.claimId, ttlSeconds: 50, graceSeconds: 0 }),
+      ).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
+      expect((await harness.driver.claims.list({ queue, page: { limit: 5 } })).items).toEqual([]);
     });
 
     it("belongs to its queue", async () => {

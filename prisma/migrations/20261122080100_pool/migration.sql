@@ -62,10 +62,9 @@ CREATE TABLE claims (
   ttl_seconds bigint NOT NULL,
   grace_seconds bigint NOT NULL,
   markers bigint[],
-  CONSTRAINT claims_pkey PRIMARY KEY (id)
+  -- The only index: each claim pays for it twice, when it is made and when its last message is deleted.
+  CONSTRAINT claims_pkey PRIMARY KEY (queue_id, id)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
-CREATE INDEX claims_queue_id_id_idx ON claims (queue_id, id);
-CREATE INDEX claims_expires_at_idx ON claims (expires_at);
 
 CREATE TABLE subscriptions (
   id uuid NOT NULL,
@@ -104,22 +103,3 @@ CREATE TABLE idempotency_keys (
   CONSTRAINT idempotency_keys_pkey PRIMARY KEY (queue_id, key)
 );
 CREATE INDEX idempotency_keys_created_at_idx ON idempotency_keys (created_at);
-
--- Takes the write locks of these queues, which last until commit, and then reads their rows. A statement's own snapshot is older than
--- a lock that it had to wait for; a volatile function reads with a fresh one, so the epoch seen here is the one that holds.
--- The ids must come sorted: all takers lock in one order and never deadlock. The one-number space of advisory locks is the queues', apart
--- by schema, since two pools may share a database.
-CREATE FUNCTION enter_queues(ids bigint[])
-RETURNS TABLE (id bigint, epoch bigint, low_water bigint)
-LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-  space bigint := current_schema()::regnamespace::oid::bigint << 32;
-  one bigint;
-BEGIN
-  FOREACH one IN ARRAY ids LOOP
-    PERFORM pg_advisory_xact_lock(space + one);
-  END LOOP;
-  RETURN QUERY
-    SELECT q.id, q.epoch, q.low_water FROM pool_queues q WHERE q.id = ANY (ids) AND q.state = 'live';
-END
-$$;

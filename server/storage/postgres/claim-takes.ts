@@ -11,41 +11,34 @@ import { clockCte, type Statement, type Statements } from "./statements.ts";
 const CLAIM_LIMITS = { lanes: 2, maxRequests: 250, maxWeight: 2000 };
 
 /**
- * One pick per queue for all its requests, dealt out in order of arrival: within a statement its own locks do not exclude it,
- * so two picks of one queue would take the same rows. SKIP LOCKED keeps statements apart, and a row that changed since
- * the snapshot is judged again as it is once locked. A request whose queue is gone or has another epoch does not come back.
+ * One pick per queue for all its requests: within a statement its own locks do not exclude it, so two picks of one queue would take the
+ * same rows. What was picked is dealt out by place, in order of arrival: `owners` names the request that gets the first, second ... row
+ * of a queue. SKIP LOCKED keeps statements apart, and a row that changed since the snapshot is judged again as it is once
+ * locked. Queues that are gone or have another epoch are missing in `fresh`.
  */
 const takeStatement = (keyed: boolean): Statement => ({
   name: keyed ? "claim_take_keyed" : "claim_take",
   text: `
-    WITH ${clockCte(11)},
-    request AS MATERIALIZED (
-      SELECT r.*, q.low_water, sum(r.take) OVER (PARTITION BY r.queue_id ORDER BY r.n) AS upto
-      FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
-          $9::bigint[], $10::bool[])
-        WITH ORDINALITY AS r(queue_id, epoch, claim_id, take, ttl, grace, client_id, actor, max_count, take_exhausted, n)
-      JOIN pool_queues q ON q.id = r.queue_id AND q.epoch = r.epoch AND q.state = 'live'
-    ),
-    wanted AS MATERIALIZED (
-      SELECT r.queue_id, max(r.low_water) AS low_water, sum(r.take) AS take,
-        min(r.max_count) FILTER (WHERE NOT r.take_exhausted) AS count_below
-      FROM request r GROUP BY r.queue_id
+    WITH ${clockCte(13)},
+    queue AS MATERIALIZED (
+      SELECT w.n, w.take, w.offset, w.count_below, q.id, q.low_water
+      FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::int[], $5::bigint[]) WITH ORDINALITY AS w(id, epoch, take, "offset", count_below, n)
+      JOIN pool_queues q ON q.id = w.id AND q.epoch = w.epoch AND q.state = 'live'
     ),
     picked AS MATERIALIZED (
-      SELECT p.queue_id, p.marker, p.claim_count
-      FROM wanted w CROSS JOIN clock CROSS JOIN LATERAL (
+      SELECT w.offset, p.queue_id, p.marker, p.claim_count, row_number() OVER (PARTITION BY p.queue_id ORDER BY p.marker)::int AS place
+      FROM queue w CROSS JOIN clock CROSS JOIN LATERAL (
         SELECT m.queue_id, m.marker, m.claim_count FROM messages m
-        WHERE m.queue_id = w.queue_id AND m.marker > w.low_water AND ${ALIVE} AND ${DUE} AND ${FREE}
+        WHERE m.queue_id = w.id AND m.marker > w.low_water AND ${ALIVE} AND ${DUE} AND ${FREE}
           AND (w.count_below IS NULL OR m.claim_count < w.count_below)
         ORDER BY m.marker LIMIT w.take
         FOR UPDATE SKIP LOCKED
       ) AS p
     ),
     dealt AS MATERIALIZED (
-      SELECT r.n, r.claim_id, r.ttl, r.grace, p.queue_id, p.marker,
-        r.take_exhausted AND p.claim_count >= r.max_count IS TRUE AS exhausted
-      FROM (SELECT *, row_number() OVER (PARTITION BY queue_id ORDER BY marker) AS place FROM picked) AS p
-      JOIN request r ON r.queue_id = p.queue_id AND p.place <= r.upto AND p.place > r.upto - r.take
+      SELECT r.queue_id, r.marker, r.request, ($7::uuid[])[r.request] AS claim_id, ($8::bigint[])[r.request] AS ttl,
+        ($9::bigint[])[r.request] AS grace, r.claim_count >= ($10::bigint[])[r.request] AS exhausted
+      FROM (SELECT p.*, ($6::int[])[p.offset + p.place] AS request FROM picked p) AS r
     ),
     taken AS (
       UPDATE messages m SET claim_id = d.claim_id,
@@ -55,27 +48,26 @@ const takeStatement = (keyed: boolean): Statement => ({
         expires_at = CASE WHEN m.expires_at < clock.now + make_interval(secs => d.ttl)
           THEN clock.now + make_interval(secs => d.ttl + d.grace) ELSE m.expires_at END
       FROM dealt d, clock WHERE m.queue_id = d.queue_id AND m.marker = d.marker
-      RETURNING d.n, d.exhausted, m.marker AS place, ${MESSAGE_COLUMNS}
+      RETURNING d.request, d.exhausted, m.marker AS place, ${MESSAGE_COLUMNS}
     ),
     made AS (
       INSERT INTO claims (id, queue_id, client_id, actor, created_at, renewed_at, expires_at, ttl_seconds, grace_seconds, markers)
-      SELECT r.claim_id, r.queue_id, r.client_id, r.actor, clock.now, clock.now, clock.now + make_interval(secs => r.ttl), r.ttl, r.grace,
-        array_agg(d.marker ORDER BY d.marker)
-      FROM request r JOIN dealt d ON d.n = r.n AND NOT d.exhausted, clock
-      GROUP BY r.claim_id, r.queue_id, r.client_id, r.actor, r.ttl, r.grace, clock.now
-      RETURNING id, queue_id, created_at
+      SELECT d.claim_id, d.queue_id, ($11::text[])[d.request], ($12::text[])[d.request], clock.now, clock.now,
+        clock.now + make_interval(secs => d.ttl), d.ttl, d.grace, array_agg(d.marker ORDER BY d.marker)
+      FROM dealt d, clock WHERE NOT d.exhausted
+      GROUP BY d.claim_id, d.queue_id, d.request, d.ttl, d.grace, clock.now${keyed ? " RETURNING id, queue_id, created_at" : ""}
     )${
       keyed
         ? `,
     remembered AS (
       INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
-      SELECT c.queue_id, $12, $13, c.id::text, c.created_at FROM made c
+      SELECT c.queue_id, $14, $15, c.id::text, c.created_at FROM made c
     )`
         : ""
     }
-    SELECT r.n::int AS request, t.*
-    FROM request r LEFT JOIN taken t ON t.n = r.n
-    ORDER BY r.n, t.place`,
+    SELECT fresh.queues AS fresh, t.*
+    FROM (SELECT string_agg(q.n::text, ',') AS queues FROM queue q) AS fresh LEFT JOIN taken t ON true
+    ORDER BY t.place`,
 });
 
 const TAKE = takeStatement(false);
@@ -184,32 +176,40 @@ export class ClaimTakes {
   }
 
   #parameters(batch: readonly TakeRequest[]): unknown[] {
+    const queues = dealByQueue(batch);
     const of = <T>(read: (request: TakeRequest) => T) => batch.map(read);
     return [
-      of(({ row }) => row.id),
-      of(({ row }) => row.epoch),
+      queues.map(({ row }) => row.id),
+      queues.map(({ row }) => row.epoch),
+      queues.map(({ owners }) => owners.length),
+      queues.map((_, index) => queues.slice(0, index).reduce((sum, { owners }) => sum + owners.length, 0)),
+      queues.map(({ countBelow }) => countBelow),
+      queues.flatMap(({ owners }) => owners.map((request) => request + 1)),
       of(({ claimId }) => claimId),
-      of(({ params }) => params.limit),
       of(({ params }) => params.ttlSeconds),
       of(({ params }) => params.graceSeconds),
+      of(({ params }) =>
+        params.takeExhausted === true && params.maxClaimCount !== undefined ? params.maxClaimCount : NEVER,
+      ),
       of(({ params }) => params.clientId),
       of(({ params }) => params.actor ?? null),
-      of(({ params }) => params.maxClaimCount ?? null),
-      of(({ params }) => params.takeExhausted ?? false),
       this.#clock.offsetMs / 1000,
     ];
   }
 
   #read(batch: readonly TakeRequest[], rows: readonly TakenRow[]): (Taken | typeof STALE)[] {
+    const queues = dealByQueue(batch);
     const results: (Taken | typeof STALE)[] = batch.map(() => STALE);
-    for (const row of rows) {
-      const request = batch[row.request - 1] as TakeRequest;
-      let taken = results[row.request - 1];
-      if (taken === undefined || taken === STALE) {
-        taken = { claimId: request.claimId, claim: null, messages: [], exhausted: [] };
-        results[row.request - 1] = taken;
+    for (const place of rows[0]?.fresh?.split(",") ?? []) {
+      for (const index of queues[Number(place) - 1]?.requests ?? []) {
+        const { claimId } = batch[index] as TakeRequest;
+        results[index] = { claimId, claim: null, messages: [], exhausted: [] };
       }
+    }
+    for (const row of rows) {
       if (row.marker === null) continue;
+      const request = batch[row.request - 1] as TakeRequest;
+      const taken = results[row.request - 1] as Taken;
       const message = readMessage(row, this.#ids);
       if (row.exhausted) {
         taken.exhausted.push(message);
@@ -223,7 +223,38 @@ export class ClaimTakes {
   }
 }
 
-type TakenRow = { request: number } & ((MessageRow & { exhausted: boolean }) | { marker: null });
+/** More claims than any message has: what no count reaches. */
+const NEVER = Number.MAX_SAFE_INTEGER;
+
+/** `fresh`: places of the queues that are as the caller knew them, joined by commas; null when there is none. */
+type TakenRow = { fresh: string | null } & ((MessageRow & { request: number; exhausted: boolean }) | { marker: null });
+
+interface QueueDeal {
+  row: PoolQueue;
+  /** Indices of the requests, in order of arrival. */
+  requests: number[];
+  /** For each row that may be picked, in order, the index of the request that gets it. */
+  owners: number[];
+  /** Rows claimed this often already are left alone. */
+  countBelow: number | null;
+}
+
+function dealByQueue(batch: readonly TakeRequest[]): QueueDeal[] {
+  const deals = new Map<string, QueueDeal>();
+  batch.forEach(({ row, params }, index) => {
+    let deal = deals.get(row.id);
+    if (deal === undefined) {
+      deal = { row, requests: [], owners: [], countBelow: null };
+      deals.set(row.id, deal);
+    }
+    deal.requests.push(index);
+    for (let place = 0; place < params.limit; place += 1) deal.owners.push(index);
+    if (params.takeExhausted !== true && params.maxClaimCount !== undefined) {
+      deal.countBelow = Math.min(deal.countBelow ?? params.maxClaimCount, params.maxClaimCount);
+    }
+  });
+  return [...deals.values()];
+}
 
 function newClaim({ claimId, params }: TakeRequest, now: number): Claim {
   return {

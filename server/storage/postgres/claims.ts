@@ -12,9 +12,6 @@ const CLAIM_COLUMNS = `
   ${milliseconds("c.created_at")} AS created, ${milliseconds("c.renewed_at")} AS renewed, ${milliseconds("c.expires_at")} AS expires,
   ${milliseconds("clock.now")} AS now`;
 
-/** A purge ends the claims whose messages it took. */
-const LIVE = "c.expires_at > clock.now AND c.markers[cardinality(c.markers)] > q.low_water";
-
 /** A message that claim `c` of queue `q` holds. */
 const HELD = `m.queue_id = c.queue_id AND m.marker = ANY (c.markers) AND m.marker > q.low_water
   AND m.claim_id = c.id AND m.claim_expires_at > clock.now AND ${ALIVE}`;
@@ -22,20 +19,16 @@ const HELD = `m.queue_id = c.queue_id AND m.marker = ANY (c.markers) AND m.marke
 const QUEUE = "pool_queues q CROSS JOIN clock";
 const QUEUE_IS = "q.id = $1 AND q.epoch = $2 AND q.state = 'live'";
 
-/** No row: stale. One row without a claim: none. Else the claim, and its messages in order if it still has any. */
+/** No row: stale. One row without a message: no such claim, since a claim lives as long as it holds one. Else its messages in order. */
 const GET: Statement = {
   name: "claim_get",
   text: `
     WITH ${clockCte(4)}
-    SELECT held.*, found.id AS "claimId", found.ttl AS "claimTtl", found.grace AS "claimGrace", found.client AS "claimClient",
-      found.actor AS "claimActor", found.created AS "claimCreated", found.renewed AS "claimRenewed", found.expires AS "claimEnds",
-      ${milliseconds("clock.now")} AS "readAt"
-    FROM ${QUEUE}
+    SELECT held.* FROM ${QUEUE}
     LEFT JOIN LATERAL (
-      SELECT ${CLAIM_COLUMNS}, c.queue_id, c.markers FROM claims c WHERE c.queue_id = q.id AND c.id = $3 AND ${LIVE}
-    ) AS found ON true
-    LEFT JOIN LATERAL (
-      SELECT ${MESSAGE_COLUMNS} FROM claims c JOIN messages m ON ${HELD} WHERE c.id = $3 AND c.queue_id = q.id AND found.id IS NOT NULL
+      SELECT ${MESSAGE_COLUMNS}, c.ttl_seconds::float8 AS "claimTtl", c.grace_seconds::float8 AS "claimGrace", c.client_id AS "claimClient",
+        c.actor AS "claimActor", ${milliseconds("c.created_at")} AS "claimCreated", ${milliseconds("c.renewed_at")} AS "claimRenewed"
+      FROM claims c JOIN messages m ON ${HELD} WHERE c.queue_id = q.id AND c.id = $3
       ORDER BY m.marker
     ) AS held ON true
     WHERE ${QUEUE_IS}`,
@@ -47,9 +40,9 @@ const listStatement = (direction: "forward" | "backward"): Statement => ({
     WITH ${clockCte(5)}
     SELECT found.* FROM ${QUEUE}
     LEFT JOIN LATERAL (
-      SELECT ${CLAIM_COLUMNS}, (SELECT count(*)::int FROM messages m WHERE ${HELD}) AS held
-      FROM claims c
-      WHERE c.queue_id = q.id AND c.id ${direction === "forward" ? ">" : "<"} $3::uuid AND ${LIVE}
+      SELECT ${CLAIM_COLUMNS}, held.messages AS held
+      FROM claims c CROSS JOIN LATERAL (SELECT count(*)::int AS messages FROM messages m WHERE ${HELD}) AS held
+      WHERE c.queue_id = q.id AND c.id ${direction === "forward" ? ">" : "<"} $3::uuid AND c.expires_at > clock.now AND held.messages > 0
       ORDER BY c.id ${direction === "forward" ? "ASC" : "DESC"} LIMIT $4
     ) AS found ON true
     WHERE ${QUEUE_IS}`,
@@ -57,21 +50,18 @@ const listStatement = (direction: "forward" | "backward"): Statement => ({
 
 const LIST = { forward: listStatement("forward"), backward: listStatement("backward") };
 
-/** The claim's row is locked before its messages, here and in a release; its messages in the order of their markers. */
+/** Messages are locked in the order of their markers, then the claim's row: so does every statement that locks both. */
+const HELD_BY_CLAIM = `
+    queue AS MATERIALIZED (SELECT q.id, q.low_water FROM pool_queues q WHERE ${QUEUE_IS}),
+    held AS MATERIALIZED (
+      SELECT m.queue_id, m.marker FROM queue q CROSS JOIN clock JOIN claims c ON c.queue_id = q.id AND c.id = $3 JOIN messages m ON ${HELD}
+      ORDER BY m.marker FOR UPDATE OF m
+    )`;
+
 const RENEW: Statement = {
   name: "claim_renew",
   text: `
-    WITH ${clockCte(6)},
-    queue AS MATERIALIZED (SELECT q.id, q.low_water FROM pool_queues q WHERE ${QUEUE_IS}),
-    renewed AS (
-      UPDATE claims c SET renewed_at = clock.now, expires_at = clock.now + make_interval(secs => $4), ttl_seconds = $4, grace_seconds = $5
-      FROM queue q, clock WHERE c.queue_id = q.id AND c.id = $3 AND ${LIVE}
-      RETURNING c.*
-    ),
-    held AS MATERIALIZED (
-      SELECT m.queue_id, m.marker FROM renewed c CROSS JOIN queue q CROSS JOIN clock JOIN messages m ON ${HELD}
-      ORDER BY m.marker FOR UPDATE OF m
-    ),
+    WITH ${clockCte(6)}, ${HELD_BY_CLAIM},
     extended AS (
       UPDATE messages m SET claim_expires_at = clock.now + make_interval(secs => $4),
         ttl_seconds = CASE WHEN m.expires_at < clock.now + make_interval(secs => $4) THEN $4 + $5 ELSE m.ttl_seconds END,
@@ -79,27 +69,28 @@ const RENEW: Statement = {
           THEN clock.now + make_interval(secs => $4 + $5) ELSE m.expires_at END
       FROM held h, clock WHERE m.queue_id = h.queue_id AND m.marker = h.marker
       RETURNING 1
+    ),
+    tally AS MATERIALIZED (SELECT count(*)::int AS messages FROM extended),
+    renewed AS (
+      UPDATE claims c SET renewed_at = clock.now, expires_at = clock.now + make_interval(secs => $4), ttl_seconds = $4, grace_seconds = $5
+      FROM clock, tally WHERE c.queue_id = $1 AND c.id = $3 AND tally.messages > 0
+      RETURNING ${CLAIM_COLUMNS}, tally.messages AS held
     )
-    SELECT found.*, (SELECT count(*)::int FROM extended) AS held
-    FROM queue q LEFT JOIN LATERAL (SELECT ${CLAIM_COLUMNS} FROM renewed c CROSS JOIN clock) AS found ON true`,
+    SELECT renewed.* FROM queue LEFT JOIN renewed ON true`,
 };
 
 const RELEASE: Statement = {
   name: "claim_release",
   text: `
-    WITH ${clockCte(4)},
-    queue AS MATERIALIZED (SELECT q.id, q.low_water FROM pool_queues q WHERE ${QUEUE_IS}),
-    released AS (DELETE FROM claims c USING queue q WHERE c.queue_id = q.id AND c.id = $3 RETURNING c.*),
-    held AS MATERIALIZED (
-      SELECT m.queue_id, m.marker FROM released c CROSS JOIN queue q CROSS JOIN clock JOIN messages m ON ${HELD}
-      ORDER BY m.marker FOR UPDATE OF m
-    ),
+    WITH ${clockCte(4)}, ${HELD_BY_CLAIM},
     freed AS (
       UPDATE messages m SET claim_id = NULL, claim_expires_at = NULL
       FROM held h WHERE m.queue_id = h.queue_id AND m.marker = h.marker
       RETURNING 1
-    )
-    SELECT (SELECT count(*)::int FROM freed) AS freed FROM queue`,
+    ),
+    tally AS MATERIALIZED (SELECT count(*)::int AS messages FROM freed),
+    released AS (DELETE FROM claims c USING tally, queue q WHERE c.queue_id = q.id AND c.id = $3)
+    SELECT tally.messages AS freed FROM queue, tally`,
 };
 
 interface ClaimRow {
@@ -152,23 +143,26 @@ export class PostgresClaims implements ClaimController {
   async get(params: { queue: QueueRef; id: string }): Promise<{ claim: Claim; messages: Message[] }> {
     const id = normaliseUuid(params.id);
     return this.#queues.with(params.queue, async (row) => {
-      const rows = await this.#statements.read<ClaimMessageRow>(GET, [row.id, row.epoch, id, this.#offset()]);
+      const rows = await this.#statements.read<ClaimMessageRow | { marker: null }>(GET, [
+        row.id,
+        row.epoch,
+        id,
+        this.#offset(),
+      ]);
       const [first] = rows;
       if (first === undefined) return STALE;
-      if (first.claimId === null) throw claimDoesNotExist(params);
-      const messages = rows
-        .filter((found): found is ClaimMessageRow & MessageRow => found.marker !== null)
-        .map((found) => readMessage(found, this.#ids));
+      if (first.marker === null) throw claimDoesNotExist(params);
+      const messages = (rows as ClaimMessageRow[]).map((found) => readMessage(found, this.#ids));
       const claim = readClaim({
-        id: first.claimId,
+        id: first.claim as string,
         ttl: first.claimTtl,
         grace: first.claimGrace,
         client: first.claimClient,
         actor: first.claimActor,
         created: first.claimCreated,
         renewed: first.claimRenewed,
-        expires: first.claimEnds,
-        now: first.readAt,
+        expires: first.claimExpires as number,
+        now: first.now,
         held: messages.length,
       });
       return { claim, messages };
@@ -231,17 +225,14 @@ export class PostgresClaims implements ClaimController {
 
 const NIL = "00000000-0000-0000-0000-000000000000";
 
-type ClaimMessageRow = (MessageRow | { marker: null }) & {
-  claimId: string | null;
+interface ClaimMessageRow extends MessageRow {
   claimTtl: number;
   claimGrace: number;
   claimClient: string | null;
   claimActor: string | null;
   claimCreated: number;
   claimRenewed: number;
-  claimEnds: number;
-  readAt: number;
-};
+}
 
 function readClaim(row: ClaimRow): Claim {
   return {

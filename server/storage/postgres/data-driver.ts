@@ -18,7 +18,7 @@ import { PostgresMessages } from "./messages.ts";
 import { PoolQueues } from "./pool-queues.ts";
 import { QueueCounts } from "./queue-counts.ts";
 import { Statements } from "./statements.ts";
-import { createPostgresSubscriptions } from "./subscriptions.ts";
+import { PostgresSubscriptions } from "./subscriptions.ts";
 
 /** Beyond this a storage counts as not ready. */
 const ALIVE_DEADLINE_MS = 2000;
@@ -60,13 +60,16 @@ export async function openPostgresDataDriver(options: PostgresDataDriverOptions)
     onError,
   });
   try {
-    const identity = await connections.query<{ seed: string; durable: boolean }>(
-      `SELECT seed::text, current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off' AS durable
+    const identity = await connections.query<{ seed: string; durable: boolean; space: string }>(
+      `SELECT seed::text, (current_schema()::regnamespace::oid::bigint << 32)::text AS space, current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off' AS durable
        FROM pool_identity`,
     );
     const row = identity.rows[0];
     if (row === undefined) throw new Error("The pool has no identity.");
-    return new PostgresDataDriver(connections, BigInt(row.seed), row.durable, { ...options, onError });
+    return new PostgresDataDriver(new Statements(connections, row.space), BigInt(row.seed), row.durable, {
+      ...options,
+      onError,
+    });
   } catch (error) {
     await connections.end();
     throw translatePostgresError(error);
@@ -85,20 +88,20 @@ class PostgresDataDriver implements DataDriver {
   #closing: Promise<void> | null = null;
 
   constructor(
-    connections: pg.Pool,
+    statements: Statements,
     seed: bigint,
     durable: boolean,
     options: PostgresDataDriverOptions & { onError: (error: unknown) => void },
   ) {
     const clock = options.clock ?? { offsetMs: 0 };
-    const statements = new Statements(connections);
+    const { connections } = statements;
     this.#connections = connections;
     this.#queues = new PoolQueues(statements, clock);
     this.#counts = new QueueCounts(statements, options.onError);
     const parts = { statements, queues: this.#queues, counts: this.#counts, ids: messageIds(seed), clock };
     this.messages = new PostgresMessages(parts);
     this.claims = new PostgresClaims(parts);
-    this.subscriptions = createPostgresSubscriptions({ connections, clock });
+    this.subscriptions = new PostgresSubscriptions(statements, clock);
     this.#collector = new GarbageCollector(statements, clock, options.undoSeconds ?? 30);
     const capabilities: Capability[] = ["FIFO", "CLAIMS", "AOD", "HIGH_THROUGHPUT"];
     this.capabilities = new Set(durable ? [...capabilities, "DURABILITY"] : capabilities);

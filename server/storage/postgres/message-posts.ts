@@ -5,7 +5,7 @@ import type { MessageIds } from "./message-id.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 import { StatementPipeline } from "./statement-pipeline.ts";
-import { clockCte, type Statement, type Statements } from "./statements.ts";
+import type { Statement, Statements } from "./statements.ts";
 
 /** Posts that share one statement. Beyond these a statement only gets slower, and its neighbours wait longer. */
 const POST_LIMITS = { lanes: 2, maxRequests: 500, maxWeight: 2_000_000 };
@@ -13,46 +13,48 @@ const POST_LIMITS = { lanes: 2, maxRequests: 500, maxWeight: 2_000_000 };
 const MESSAGE_WEIGHT = 100;
 
 /**
- * Order is fixed under the queues' locks, taken in ascending order and held until commit: whoever reads past a marker has seen all
- * before it. The markers come from one sequence after the locks, so they ascend inside a queue in the order of commit.
- * A request whose queue is gone or has another epoch takes no part, and does not come back in the result.
+ * Order is fixed under the queues' advisory locks, which last until commit: whoever reads past a marker has seen all before it. They are
+ * taken in the order given, ascending, so that no two statements deadlock; all of them before the first marker is drawn, from one sequence.
+ * A queue that is gone or has another epoch counts as 0 and takes nothing.
+ *
+ * Hazard: the statement's snapshot may be older than a lock it waited for, so the epoch seen may be stale by then. What posted
+ * meanwhile lands in the life of the queue that the caller meant, as if it had come just before the change; whoever moves a queue
+ * must sweep once more after the statement time-out.
  */
 const postStatement = (keyed: boolean): Statement => ({
   name: keyed ? "message_post_keyed" : "message_post",
   text: `
-    WITH entered AS MATERIALIZED (SELECT id, epoch FROM enter_queues($1::bigint[])),
-    ${clockCte(9, "entered")},
-    request AS MATERIALIZED (
-      SELECT r.n, r.queue_id, r.client_id
-      FROM unnest($2::bigint[], $3::bigint[], $4::text[]) WITH ORDINALITY AS r(queue_id, epoch, client_id, n)
-      JOIN entered e ON e.id = r.queue_id AND e.epoch = r.epoch
-    ),
-    ordered AS MATERIALIZED (
-      SELECT r.n AS request, r.queue_id, r.client_id, b.body, b.ttl, b.delay, b.n
-      FROM unnest($5::bigint[], $6::text[], $7::bigint[], $8::bigint[]) WITH ORDINALITY AS b(request, body, ttl, delay, n)
-      JOIN request r ON r.n = b.request
-      ORDER BY b.n
-    ),
-    numbered AS MATERIALIZED (SELECT nextval('message_marker') AS marker, o.* FROM ordered o),
-    inserted AS (
-      INSERT INTO messages (queue_id, marker, created_at, expires_at, available_at, ttl_seconds, client_id, body)
-      SELECT b.queue_id, b.marker, clock.now, clock.now + make_interval(secs => b.ttl),
-        CASE WHEN b.delay > 0 THEN clock.now + make_interval(secs => b.delay) END, b.ttl, b.client_id, b.body
-      FROM numbered b, clock
+    WITH entered AS MATERIALIZED (
+      SELECT array_agg(w.id ORDER BY w.n) AS ids, clock_timestamp() + make_interval(secs => $9::float8) AS now
+      FROM (
+        SELECT w.n, coalesce(q.id, 0) AS id, pg_advisory_xact_lock($3::bigint + coalesce(q.id, 0)) AS locked
+        FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS w(id, epoch, n)
+        LEFT JOIN pool_queues q ON q.id = w.id AND q.epoch = w.epoch AND q.state = 'live'
+        ORDER BY w.n
+      ) AS w
     )${
       keyed
         ? `,
-    remembered AS (
-      INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
-      SELECT r.queue_id, $10, $11, coalesce(string_agg(b.marker::text, ',' ORDER BY b.n), ''), clock.now
-      FROM request r LEFT JOIN numbered b ON true, clock
-      GROUP BY r.queue_id, clock.now
-    )`
+    posted AS (`
         : ""
     }
-    SELECT r.n::int AS request, b.marker::text AS marker
-    FROM request r LEFT JOIN numbered b ON b.request = r.n
-    ORDER BY r.n, b.n`,
+    INSERT INTO messages (queue_id, marker, created_at, expires_at, available_at, ttl_seconds, client_id, body)
+    SELECT e.ids[b.queue], nextval('message_marker'), e.now, e.now + make_interval(secs => b.ttl),
+      CASE WHEN b.delay > 0 THEN e.now + make_interval(secs => b.delay) END, b.ttl, b.client_id, b.body
+    FROM entered e, unnest($4::int[], $5::text[], $6::bigint[], $7::bigint[], $8::text[]) AS b(queue, body, ttl, delay, client_id)
+    WHERE e.ids[b.queue] <> 0
+    RETURNING queue_id::text AS queue, marker::text AS marker${
+      keyed
+        ? `
+    ),
+    remembered AS (
+      INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
+      SELECT p.queue::bigint, $10, $11, string_agg(p.marker, ',' ORDER BY p.marker::bigint), e.now
+      FROM posted p, entered e GROUP BY p.queue, e.now
+    )
+    SELECT queue, marker FROM posted ORDER BY marker::bigint`
+        : ""
+    }`,
 });
 
 const POST = postStatement(false);
@@ -100,6 +102,10 @@ export class MessagePosts {
     idempotencyKey?: string;
   }): Promise<{ ids: string[] }> {
     const { messages, clientId, idempotencyKey } = params;
+    if (messages.length === 0) {
+      await this.#queues.find(params.queue);
+      return { ids: [] };
+    }
     const markers = await this.#queues.with(params.queue, async (row) => {
       if (idempotencyKey !== undefined) return this.#postOnce(row, messages, clientId, idempotencyKey);
       const posted = await this.#pipeline.submit({ row, messages, clientId }, weightOf(messages));
@@ -110,8 +116,7 @@ export class MessagePosts {
   }
 
   async #post(batch: readonly PostRequest[]): Promise<(string[] | typeof STALE)[]> {
-    const rows = await this.#statements.write<PostedRow>(POST, this.#parameters(batch));
-    return readPosted(rows, batch.length);
+    return readPosted(await this.#statements.write<PostedRow>(POST, this.#parameters(batch)), batch);
   }
 
   /** The unique key makes the statement fail, and change nothing, when another call with it has committed in between. */
@@ -126,11 +131,12 @@ export class MessagePosts {
       const [prior] = await this.#statements.read<{ request: string; result: string }>(PRIOR_POST, [row.id, key]);
       if (prior !== undefined) {
         if (prior.request !== request) throw keyReused(key);
-        return prior.result === "" ? [] : prior.result.split(",");
+        return prior.result.split(",");
       }
       try {
-        const values = [...this.#parameters([{ row, messages, clientId }]), key, request];
-        const [posted] = readPosted(await this.#statements.write<PostedRow>(POST_KEYED, values), 1);
+        const batch = [{ row, messages, clientId }];
+        const values = [...this.#parameters(batch), key, request];
+        const [posted] = readPosted(await this.#statements.write<PostedRow>(POST_KEYED, values), batch);
         if (posted !== undefined && posted !== STALE) this.#counts.add(row.id, "posted", posted.length);
         return posted ?? STALE;
       } catch (error) {
@@ -140,45 +146,59 @@ export class MessagePosts {
   }
 
   #parameters(batch: readonly PostRequest[]): unknown[] {
-    const queueIds: string[] = [];
-    const epochs: string[] = [];
-    const clients: (string | null)[] = [];
-    const requests: number[] = [];
+    const rows = [...new Map(batch.map(({ row }) => [`${row.id} ${row.epoch}`, row])).values()].sort((a, b) =>
+      byNumber(a.id, b.id),
+    );
+    const places = new Map(rows.map((row, index) => [`${row.id} ${row.epoch}`, index + 1]));
+    const queues: number[] = [];
     const bodies: string[] = [];
     const ttls: number[] = [];
     const delays: number[] = [];
-    batch.forEach(({ row, messages, clientId }, index) => {
-      queueIds.push(row.id);
-      epochs.push(row.epoch);
-      clients.push(clientId);
+    const clients: (string | null)[] = [];
+    for (const { row, messages, clientId } of batch) {
+      const place = places.get(`${row.id} ${row.epoch}`) as number;
       for (const message of messages) {
-        requests.push(index + 1);
+        queues.push(place);
         bodies.push(message.bodyText);
         ttls.push(message.ttlSeconds);
         delays.push(message.delaySeconds);
+        clients.push(clientId);
       }
-    });
-    const locks = [...new Set(queueIds)].sort(byNumber);
-    return [locks, queueIds, epochs, clients, requests, bodies, ttls, delays, this.#clock.offsetMs / 1000];
+    }
+    const ids = rows.map((row) => row.id);
+    const epochs = rows.map((row) => row.epoch);
+    return [
+      ids,
+      epochs,
+      this.#statements.lockSpace,
+      queues,
+      bodies,
+      ttls,
+      delays,
+      clients,
+      this.#clock.offsetMs / 1000,
+    ];
   }
 }
 
 interface PostedRow {
-  request: number;
-  marker: string | null;
+  queue: string;
+  marker: string;
 }
 
-function readPosted(rows: readonly PostedRow[], requests: number): (string[] | typeof STALE)[] {
-  const posted: (string[] | typeof STALE)[] = Array.from({ length: requests }, () => STALE);
-  for (const { request, marker } of rows) {
-    let markers = posted[request - 1];
-    if (markers === STALE || markers === undefined) {
-      markers = [];
-      posted[request - 1] = markers;
-    }
-    if (marker !== null) markers.push(marker);
-  }
-  return posted;
+/**
+ * The rows come in the order of the messages, without those of stale queues. A queue's row never changes its epoch (a new
+ * life is a new row), so a queue that took anything took all that was meant for it.
+ */
+function readPosted(rows: readonly PostedRow[], batch: readonly PostRequest[]): (string[] | typeof STALE)[] {
+  const fresh = new Set(rows.map((row) => row.queue));
+  let next = 0;
+  return batch.map(({ row, messages }) => {
+    if (!fresh.has(row.id)) return STALE;
+    const markers = rows.slice(next, next + messages.length).map((posted) => posted.marker);
+    next += messages.length;
+    return markers;
+  });
 }
 
 function weightOf(messages: readonly NewMessage[]): number {

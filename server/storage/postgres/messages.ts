@@ -83,10 +83,15 @@ const POP: Statement = {
     SELECT p.* FROM queue q LEFT JOIN popped p ON true ORDER BY p.place`,
 };
 
+/** Takes one queue's write lock, as posts do, and gives its row; none when it is gone or has another epoch. */
+const enterCte = (id: string, epoch: string, lockSpace: string) =>
+  `SELECT q.id, pg_advisory_xact_lock(${lockSpace}::bigint + q.id) FROM pool_queues q
+   WHERE q.id = ${id} AND q.epoch = ${epoch} AND q.state = 'live'`;
+
 const purgeStatement = (keyed: boolean): Statement => ({
   name: keyed ? "queue_purge_keyed" : "queue_purge",
   text: `
-    WITH entered AS MATERIALIZED (SELECT id FROM enter_queues(ARRAY[$1::bigint]) WHERE epoch = $2),
+    WITH entered AS MATERIALIZED (${enterCte("$1", "$2", keyed ? "$6" : "$4")}),
     ${clockCte(3, "entered")},
     forgotten AS (DELETE FROM queue_counts c USING entered e WHERE c.queue_id = e.id)${
       keyed
@@ -114,7 +119,7 @@ const PRIOR_REQUEST: Statement = {
 const TRANSFER: Statement = {
   name: "message_transfer",
   text: `
-    WITH target AS MATERIALIZED (SELECT e.id FROM enter_queues(ARRAY[$3::bigint]) AS e WHERE e.epoch = $4),
+    WITH target AS MATERIALIZED (${enterCte("$3", "$4", "$10")}),
     ${clockCte(8, "target")},
     source AS MATERIALIZED (SELECT q.id, q.low_water FROM pool_queues q WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'),
     held AS MATERIALIZED (
@@ -144,7 +149,7 @@ const TRANSFER: Statement = {
 const ADOPT: Statement = {
   name: "message_adopt",
   text: `
-    WITH entered AS MATERIALIZED (SELECT e.id FROM enter_queues(ARRAY[$1::bigint]) AS e WHERE e.epoch = $2),
+    WITH entered AS MATERIALIZED (${enterCte("$1", "$2", "$9")}),
     ${clockCte(7, "entered")},
     numbered AS MATERIALIZED (
       SELECT nextval('message_marker') AS marker, o.*
@@ -281,10 +286,11 @@ export class PostgresMessages implements MessageController {
       if (key !== undefined && (await this.#wasDone(row, key))) return;
       try {
         const values = [row.id, row.epoch, this.#offset()];
+        const space = this.#statements.lockSpace;
         const rows =
           key === undefined
-            ? await this.#statements.write(PURGE, values)
-            : await this.#statements.write(PURGE_KEYED, [...values, key, PURGE_DIGEST]);
+            ? await this.#statements.write(PURGE, [...values, space])
+            : await this.#statements.write(PURGE_KEYED, [...values, key, PURGE_DIGEST, space]);
         if (rows.length === 0) return STALE;
       } catch (error) {
         if (key === undefined || !isUniqueViolation(error) || !(await this.#wasDone(row, key))) throw error;
@@ -326,6 +332,7 @@ export class PostgresMessages implements MessageController {
           claimId,
           this.#offset(),
           params.ttlSeconds,
+          this.#statements.lockSpace,
         ]);
         if (result === undefined || result.source === 0 || result.target === 0) return STALE;
         this.#counts.add(from.id, "deleted", result.moved);
@@ -347,6 +354,7 @@ export class PostgresMessages implements MessageController {
         messages.map((message) => ttlSeconds ?? message.ttlSeconds),
         this.#offset(),
         messages.map((message) => message.clientId),
+        this.#statements.lockSpace,
       ]);
       if (result === undefined || result.entered === 0) return STALE;
       this.#counts.add(row.id, "posted", result.adopted);

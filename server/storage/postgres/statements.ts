@@ -10,9 +10,12 @@ export interface Statement {
 /** Runs prepared statements on a pool and translates their errors. */
 export class Statements {
   readonly connections: pg.Pool;
+  /** Added to a queue's id it is the queue's advisory lock: two pools may share a database, apart by schema. */
+  readonly lockSpace: string;
 
-  constructor(connections: pg.Pool) {
+  constructor(connections: pg.Pool, lockSpace: string) {
     this.connections = connections;
+    this.lockSpace = lockSpace;
   }
 
   read<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {

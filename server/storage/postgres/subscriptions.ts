@@ -1,10 +1,9 @@
-import type pg from "pg";
 import { DomainError } from "../../errors.ts";
 import type { Page, PageRequest, QueueRef, Subscription, SubscriptionController } from "../data-driver.ts";
 import { uuidV7 } from "../uuid-v7.ts";
 import { normaliseUuid } from "./message-id.ts";
 import { isUniqueViolation } from "./message-posts.ts";
-import { clockCte, milliseconds, type Statement, Statements } from "./statements.ts";
+import { clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
 
 /** What statements give of a subscription `s` beside a `clock`, to be read with `readSubscription`. */
 const COLUMNS = `
@@ -111,15 +110,8 @@ interface SubscriptionRow {
   now: number;
 }
 
-/** Subscriptions in a pool on PostgreSQL. `connections` stay the caller's to close; the clock's offset is for tests. */
-export function createPostgresSubscriptions(params: {
-  connections: pg.Pool;
-  clock: { offsetMs: number };
-}): SubscriptionController {
-  return new PostgresSubscriptions(new Statements(params.connections), params.clock);
-}
-
-class PostgresSubscriptions implements SubscriptionController {
+/** Subscriptions in a pool on PostgreSQL. */
+export class PostgresSubscriptions implements SubscriptionController {
   readonly #statements: Statements;
   readonly #clock: { offsetMs: number };
 
