@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { ApolloServer, type ApolloServerPlugin, type GraphQLRequestContext, HeaderMap } from "@apollo/server";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
-import type { GraphQLFormattedError } from "graphql";
+import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import type { Access } from "../access/access.ts";
 import type { Limits } from "../config.ts";
 import { DomainError, HTTP_STATUS } from "../errors.ts";
@@ -94,6 +94,12 @@ function createApollo(limits: Limits, log: ErrorLog, onOperation: OnOperation): 
     requestDidStart: async () => ({
       didEncounterErrors: async ({ errors, contextValue }) => {
         for (const error of errors) requestIds.set(error, contextValue.access.requestId);
+      },
+      didResolveOperation: async ({ operation }) => {
+        if (operation?.operation !== "subscription") return;
+        throw new GraphQLError("A subscription is a stream of events: send it with `Accept: text/event-stream`.", {
+          extensions: { http: { status: HTTP_STATUS.invalid } },
+        });
       },
       willSendResponse: async (context) => {
         const errors = errorsOf(context);
