@@ -186,7 +186,7 @@ function worstOf(answers: readonly (DriverHealth | null)[]): DriverHealth {
   };
 }
 
-/** What a connection's error code tells; a driver's own words could hold the URI. */
+/** What an error's code tells, the system's or the server's; an error's own words could hold the URI. */
 const REASONS: Record<string, string> = {
   ECONNREFUSED: "nothing listens at this host and port",
   ECONNRESET: "the server closed the connection",
@@ -196,6 +196,11 @@ const REASONS: Record<string, string> = {
   ENOTFOUND: "the host's name is not known",
   EAI_AGAIN: "the host's name could not be looked up",
   ETIMEDOUT: "it took too long to connect",
+  "28P01": "the server does not accept this user and password",
+  "28000": "the server does not let this user in from here",
+  "3D000": "there is no such database",
+  "42501": "this user may not make tables there",
+  "53300": "the server has no connection to spare",
 };
 
 function notReachable(error?: unknown): DomainError {

@@ -1,0 +1,145 @@
+/** A pool in memory that can be broken on purpose. It keeps rows of queues with their epochs, and messages; claims it knows only by what a test sets. */
+import { randomUUID } from "node:crypto";
+import { DomainError } from "../../server/errors.ts";
+import type { DataDriver, Message, QueueRef } from "../../server/storage/data-driver.ts";
+
+interface Row {
+  epoch: number;
+  messages: Message[];
+}
+
+export class FakePool {
+  readonly rows = new Map<string, Row>();
+  /** Each call, as "messages.post". */
+  readonly calls: string[] = [];
+  closed = 0;
+  /** Called before each call of the data plane; throws or waits to break it. */
+  before: (call: string) => void | Promise<void> = () => {};
+
+  readonly driver: DataDriver = {
+    capabilities: new Set(["FIFO", "CLAIMS"]),
+    messages: {
+      ...refusing<DataDriver["messages"]>("messages"),
+      post: ({ queue, messages }) =>
+        this.#on("messages.post", queue, (row) => {
+          const made = messages.map((message) => aStoredMessage({ bodyText: message.bodyText }));
+          row.messages.push(...made);
+          return { ids: made.map((message) => message.id) };
+        }),
+      bulkGet: ({ queue, ids }) =>
+        this.#on("messages.bulkGet", queue, (row) => row.messages.filter((message) => ids.includes(message.id))),
+      adopt: ({ queue, messages }) =>
+        this.#on("messages.adopt", queue, (row) => {
+          const known = new Set(row.messages.map((message) => message.id));
+          row.messages.push(
+            ...messages.filter((message) => !known.has(message.id)).map((one) => ({ ...one, claim: null })),
+          );
+        }),
+      bulkDelete: ({ queue, ids, claimIds }) =>
+        this.#on("messages.bulkDelete", queue, (row) => {
+          const named = row.messages.filter((message) => ids.includes(message.id));
+          if (named.some((message) => !claimIds?.includes(message.claim?.id ?? ""))) {
+            throw new DomainError("MESSAGE_NOT_CLAIMED_BY", "Not this claim's.");
+          }
+          row.messages = row.messages.filter((message) => !ids.includes(message.id));
+          return named.length;
+        }),
+      transfer: ({ from, to, ids }) =>
+        this.#on("messages.transfer", from, async (row) => {
+          const target = this.#row(to);
+          target.messages.push(...row.messages.filter((message) => ids.includes(message.id)));
+          row.messages = row.messages.filter((message) => !ids.includes(message.id));
+          return ids.length;
+        }),
+      stats: async (queues) => {
+        this.calls.push("messages.stats");
+        await this.before("messages.stats");
+        return queues.map((queue) => {
+          const row = this.rows.get(keyOf(queue));
+          if (row === undefined || row.epoch !== queue.epoch) return null;
+          const total = row.messages.length;
+          return { free: total, claimed: 0, delayed: 0, total, exact: true, oldest: null, newest: null };
+        });
+      },
+    },
+    claims: refusing<DataDriver["claims"]>("claims"),
+    subscriptions: refusing<DataDriver["subscriptions"]>("subscriptions"),
+    attachQueue: async (queue) => {
+      this.calls.push("attachQueue");
+      await this.before("attachQueue");
+      const row = this.rows.get(keyOf(queue));
+      if (row !== undefined && row.epoch > queue.epoch) throw stale();
+      if (row === undefined || row.epoch < queue.epoch)
+        this.rows.set(keyOf(queue), { epoch: queue.epoch, messages: [] });
+    },
+    detachQueue: async (queue) => {
+      this.calls.push("detachQueue");
+      this.rows.delete(keyOf(queue));
+    },
+    isAlive: async () => {
+      this.calls.push("isAlive");
+      await this.before("isAlive");
+      return true;
+    },
+    health: async () => {
+      this.calls.push("health");
+      await this.before("health");
+      return { storageReachable: true, operations: [] };
+    },
+    gc: async () => {
+      this.calls.push("gc");
+      await this.before("gc");
+      return { messages: 1, claims: 2, subscriptions: 3, queues: 4 };
+    },
+    close: async () => {
+      this.closed += 1;
+    },
+  };
+
+  messagesOf(queue: QueueRef): Message[] {
+    return this.rows.get(keyOf(queue))?.messages ?? [];
+  }
+
+  #row(queue: QueueRef): Row {
+    const row = this.rows.get(keyOf(queue));
+    if (row === undefined) throw new DomainError("QUEUE_DOES_NOT_EXIST", "There is no such queue here.");
+    if (queue.epoch !== undefined && row.epoch !== queue.epoch) throw stale();
+    return row;
+  }
+
+  async #on<T>(call: string, queue: QueueRef, work: (row: Row) => T | Promise<T>): Promise<T> {
+    this.calls.push(call);
+    await this.before(call);
+    return work(this.#row(queue));
+  }
+}
+
+export function aStoredMessage(changes: Partial<Message> = {}): Message {
+  return {
+    id: randomUUID(),
+    marker: "1",
+    bodyText: "1",
+    ttlSeconds: 60,
+    ageSeconds: 0,
+    createdAt: new Date(0),
+    expiresAt: new Date(60_000),
+    delayedUntil: null,
+    clientId: null,
+    claimCount: 0,
+    claim: null,
+    lastClaimId: null,
+    ...changes,
+  };
+}
+
+/** A controller whose every call fails: what a test does not expect must not pass unseen. */
+function refusing<C extends object>(name: string): C {
+  return new Proxy({} as C, {
+    get: (_target, call) => async () => {
+      throw new Error(`Nobody expected ${name}.${String(call)}.`);
+    },
+  });
+}
+
+const keyOf = ({ project, name }: QueueRef) => JSON.stringify([project, name]);
+const stale = () => new DomainError("QUEUE_EPOCH_STALE", "Another life.");
