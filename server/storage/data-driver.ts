@@ -276,7 +276,7 @@ export interface ClaimController {
     idempotencyKey?: string;
   }): Promise<{ claimId: string; claim: Claim | null; messages: Message[]; exhausted: Message[] }>;
 
-  /** With its messages in the claim's order; deleted ones are left out. CLAIM_DOES_NOT_EXIST when it is released or expired. */
+  /** With its messages in the claim's order; deleted ones are left out. CLAIM_DOES_NOT_EXIST when it is released or expired, or its last message is gone. */
   get(params: { queue: QueueRef; id: string }): Promise<{ claim: Claim; messages: Message[] }>;
 
   /** Live claims of the queue, oldest first; marker = claim id. */

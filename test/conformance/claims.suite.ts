@@ -140,6 +140,8 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
         code: "CLAIM_DOES_NOT_EXIST",
       });
       expect((await harness.driver.claims.get({ queue, id: two.claimId })).claim.messageCount).toBe(1);
+      const withEnded = { queue, id: ids[2] as string, claimId: one.claimId };
+      await expect(harness.driver.messages.delete(withEnded)).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
       await harness.driver.messages.bulkDelete({
         queue,
         ids: [ids[2] as string, ids[0] as string],

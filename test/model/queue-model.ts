@@ -70,8 +70,9 @@ export class QueueModel {
     return message.availableAt <= this.now;
   }
 
+  /** A claim ends when its time is over, and with the last message that it holds. */
   liveClaims(): ModelClaim[] {
-    return this.claims.filter((claim) => claim.expiresAt > this.now);
+    return this.claims.filter((claim) => claim.expiresAt > this.now && this.heldBy(claim.id).length > 0);
   }
 
   heldBy(claimId: string): ModelMessage[] {

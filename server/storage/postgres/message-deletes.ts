@@ -59,11 +59,14 @@ const DELETE: Statement = {
     ) AS judged ON true`,
 };
 
+/** A claim lives as long as it holds a message. */
 const CLAIM_IS_LIVE: Statement = {
   name: "claim_is_live",
   text: `WITH ${clockCte(3)}
-    SELECT 1 FROM claims c JOIN pool_queues q ON q.id = c.queue_id, clock
-    WHERE c.queue_id = $1 AND c.id = ANY ($2::uuid[]) AND c.expires_at > clock.now AND c.markers[cardinality(c.markers)] > q.low_water
+    SELECT 1 FROM pool_queues q CROSS JOIN clock JOIN claims c ON c.queue_id = q.id
+    JOIN messages m ON m.queue_id = c.queue_id AND m.marker = ANY (c.markers)
+    WHERE q.id = $1 AND c.id = ANY ($2::uuid[]) AND m.marker > q.low_water
+      AND m.claim_id = c.id AND m.claim_expires_at > clock.now AND m.expires_at > clock.now
     LIMIT 1`,
 };
 
