@@ -1,0 +1,69 @@
+/** A whole service without doors, on a database of its own: what the tests of operations ask. */
+import { pino } from "pino";
+import type { Access } from "../../server/access/access.ts";
+import { type Engine, openEngine } from "../../server/bootstrap.ts";
+import { readConfig } from "../../server/config.ts";
+import type { DomainError } from "../../server/errors.ts";
+import { createEmptyDatabase, createTestDatabase } from "../support/database.ts";
+
+export const admin: Access = { actor: "ada", role: "admin", projects: "all", requestId: "r-admin" };
+export const operator: Access = { actor: "otto", role: "operator", projects: ["p"], requestId: "r-operator" };
+export const viewer: Access = { actor: "vera", role: "viewer", projects: ["p", "q"], requestId: "r-viewer" };
+
+export interface Service extends Engine {
+  readonly clock: { offsetMs: number };
+  /** Another process on the same database. */
+  another(): Promise<Engine>;
+  /** The URI of a new, empty database for a pool. */
+  poolUri(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** `settings` are environment variables, over Zaqar's defaults. */
+export async function aService(settings: Record<string, string> = {}): Promise<Service> {
+  const database = await createTestDatabase();
+  const config = readConfig({
+    NODE_ENV: "test",
+    DATABASE_URL: database.url,
+    SECRET_KEY: "a secret of the tests",
+    DATABASE_CONNECTIONS: "4",
+    ...settings,
+  });
+  const clock = { offsetMs: 0 };
+  const log = pino({ level: "silent" });
+  const ends: (() => Promise<void>)[] = [database.drop];
+  const open = async () => {
+    const engine = await openEngine(config, { log, clock });
+    ends.unshift(() => engine.close());
+    return engine;
+  };
+  const engine = await open();
+  return {
+    ...engine,
+    clock,
+    another: open,
+    async poolUri() {
+      const pool = await createEmptyDatabase();
+      ends.push(pool.drop);
+      return pool.url;
+    },
+    async stop() {
+      for (const end of ends) await end();
+    },
+  };
+}
+
+/** The error that `work` is refused with, as doors see it; undefined when it is not. */
+export async function refusal(work: Promise<unknown>): Promise<Pick<DomainError, "code" | "details"> | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    const { code, details } = error as DomainError;
+    return { code, details };
+  }
+}
+
+export async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
+  return (await refusal(work))?.code;
+}

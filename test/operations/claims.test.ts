@@ -1,0 +1,170 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { aService, codeOf, operator, type Service, viewer } from "./a-service.ts";
+
+let service: Service;
+beforeAll(async () => {
+  service = await aService();
+  await service.operations.queues.create(operator, { name: "elsewhere" });
+});
+afterAll(() => service.stop());
+
+let queues = 0;
+async function aQueue(bodies: number, attributes: object = {}): Promise<string> {
+  queues += 1;
+  const queue = `q${queues}`;
+  await service.operations.queues.create(operator, { name: queue, metadataText: JSON.stringify(attributes) });
+  const messages = Array.from({ length: bodies }, (_, index) => ({ bodyText: String(index + 1) }));
+  if (bodies > 0) await service.operations.messages.post(operator, { queue, messages });
+  return queue;
+}
+
+const claim = (queue: string, params: object = {}) => service.operations.claims.create(operator, { queue, ...params });
+const bodies = ({ messages }: { messages: { bodyText: string }[] }) => messages.map(({ bodyText }) => bodyText);
+const lapse = (seconds: number) => {
+  service.clock.offsetMs += seconds * 1000;
+};
+
+describe("claiming", () => {
+  test("takes the oldest, with the server's defaults, and says who holds them", async () => {
+    const queue = await aQueue(3);
+    const made = await claim(queue, { limit: 2, clientId: "c" });
+    expect(bodies(made)).toEqual(["1", "2"]);
+    expect(made.claim).toMatchObject({
+      ttlSeconds: 300,
+      graceSeconds: 60,
+      clientId: "c",
+      actor: "otto",
+      project: "p",
+      queue,
+    });
+    expect(bodies(await claim(queue))).toEqual(["3"]);
+    expect(await claim(queue)).toEqual({ claim: null, messages: [], deadLettered: 0 });
+    const { items } = await service.operations.claims.list(viewer, { project: "p", queue });
+    expect(items.map(({ messageCount }) => messageCount)).toEqual([2, 1]);
+  });
+
+  test.each([
+    [{ ttlSeconds: 59 }, "BAD_INPUT"],
+    [{ ttlSeconds: 43_201 }, "BAD_INPUT"],
+    [{ ttlSeconds: 60, graceSeconds: 60 }, undefined],
+    [{ graceSeconds: 59 }, "BAD_INPUT"],
+    [{ graceSeconds: 43_201 }, "BAD_INPUT"],
+    [{ limit: 0 }, "BAD_INPUT"],
+    [{ limit: 101 }, "BAD_INPUT"],
+    [{ limit: 1.5 }, "BAD_INPUT"],
+    [{ clientId: "\u0000" }, "BAD_INPUT"],
+  ])("with %j is %s, and a renewal checks alike", async (params, code) => {
+    expect(await codeOf(claim("elsewhere", params))).toBe(code);
+    if (!("ttlSeconds" in params) && !("graceSeconds" in params)) return;
+    const renewal = service.operations.claims.update(operator, { queue: "elsewhere", id: "none", ...params });
+    expect(await codeOf(renewal)).toBe(code ?? "CLAIM_DOES_NOT_EXIST");
+  });
+
+  test("is renewed, released, and over by itself", async () => {
+    const queue = await aQueue(1);
+    const { claims } = service.operations;
+    const first = (await claim(queue, { ttlSeconds: 100 })).claim?.id as string;
+    lapse(90);
+    await claims.update(operator, { queue, id: first, ttlSeconds: 100 });
+    lapse(90);
+    expect((await claims.get(viewer, { project: "p", queue, id: first })).messages).toHaveLength(1);
+    await claims.delete(operator, { queue, id: first });
+    const second = (await claim(queue, { ttlSeconds: 100 })).claim?.id as string;
+    lapse(101);
+    expect(await codeOf(claims.get(operator, { queue, id: second }))).toBe("CLAIM_DOES_NOT_EXIST");
+    expect(await codeOf(claims.update(operator, { queue, id: second }))).toBe("CLAIM_DOES_NOT_EXIST");
+    expect(await codeOf(claims.delete(operator, { queue, id: second }))).toBeUndefined();
+  });
+
+  test("with an idempotency key gives the same claim while it lives", async () => {
+    const queue = await aQueue(4);
+    const first = await claim(queue, { limit: 2, idempotencyKey: "k" });
+    const again = await claim(queue, { limit: 2, idempotencyKey: "k" });
+    expect(again.claim?.id).toBe(first.claim?.id);
+    expect(bodies(again)).toEqual(["1", "2"]);
+  });
+
+  test("makes the queue when asked, and is for operators", async () => {
+    expect(await claim("made", { createQueue: true })).toEqual({ claim: null, messages: [], deadLettered: 0 });
+    expect(await service.operations.queues.exists(operator, { name: "made" })).toBe(true);
+    expect(await codeOf(service.operations.claims.create(viewer, { project: "p", queue: "made" }))).toBe("FORBIDDEN");
+  });
+});
+
+describe("dead letters", () => {
+  test("go to the dead letter queue at the claim after the last delivery, with the ttl that it sets", async () => {
+    const dead = await aQueue(0);
+    const attributes = { _max_claim_count: 2, _dead_letter_queue: dead, _dead_letter_queue_messages_ttl: 1000 };
+    const queue = await aQueue(1, attributes);
+    const [original] = (await service.operations.messages.list(operator, { queue })).items;
+    for (let delivery = 1; delivery <= 2; delivery += 1) {
+      expect(bodies(await claim(queue, { ttlSeconds: 60 }))).toEqual(["1"]);
+      lapse(61);
+    }
+    expect(await claim(queue)).toEqual({ claim: null, messages: [], deadLettered: 1 });
+    expect((await service.operations.queues.stats(operator, { name: queue })).total).toBe(0);
+    const [moved] = (await service.operations.messages.list(operator, { queue: dead })).items;
+    expect(moved).toMatchObject({ id: original?.id, bodyText: "1", claimCount: 0, claim: null, ttlSeconds: 1000 });
+  });
+
+  test("are looked past until something is delivered", async () => {
+    const dead = await aQueue(0);
+    const queue = await aQueue(5, { _max_claim_count: 1, _dead_letter_queue: dead });
+    await claim(queue, { limit: 5, ttlSeconds: 60 });
+    await service.operations.messages.post(operator, { queue, messages: [{ bodyText: "6", ttlSeconds: 3600 }] });
+    lapse(61);
+    const made = await claim(queue, { limit: 2 });
+    expect(bodies(made)).toEqual(["6"]);
+    expect(made.deadLettered).toBe(5);
+    expect((await service.operations.queues.stats(operator, { name: dead })).total).toBe(5);
+  });
+
+  test("a count of 0 or less gives up a message before its first delivery", async () => {
+    const dead = await aQueue(0);
+    const queue = await aQueue(1, { _max_claim_count: -3, _dead_letter_queue: dead });
+    expect(await claim(queue)).toMatchObject({ claim: null, deadLettered: 1 });
+  });
+
+  test("without both attributes nothing is given up", async () => {
+    const queue = await aQueue(1, { _max_claim_count: 1 });
+    for (let delivery = 1; delivery <= 3; delivery += 1) {
+      expect(bodies(await claim(queue, { ttlSeconds: 60 }))).toEqual(["1"]);
+      lapse(61);
+    }
+  });
+
+  test("while the dead letter queue is missing they are neither delivered nor dropped, and health says so", async () => {
+    const queue = await aQueue(2, { _max_claim_count: 1, _dead_letter_queue: "not-made" });
+    await claim(queue, { limit: 1, ttlSeconds: 60 });
+    lapse(61);
+    expect(bodies(await claim(queue, { ttlSeconds: 60 }))).toEqual(["2"]);
+    lapse(61);
+    expect(await claim(queue)).toEqual({ claim: null, messages: [], deadLettered: 0 });
+    expect((await service.operations.queues.stats(operator, { name: queue })).total).toBe(2);
+    const { status, warnings } = await service.operations.health.check(viewer, {});
+    expect(status).toBe("warn");
+    expect(warnings.join()).toContain("not-made");
+
+    await service.operations.queues.create(operator, { name: "not-made" });
+    expect(await claim(queue)).toMatchObject({ claim: null, deadLettered: 2 });
+    expect((await service.operations.health.check(viewer, {})).warnings).toEqual([]);
+  });
+
+  test("go to a queue in another pool too", async () => {
+    const admin = { ...operator, role: "admin" as const };
+    await service.operations.pools.create(admin, { name: "far", uri: await service.poolUri(), weight: 1 });
+    const dead = await aQueue(0);
+    const queue = await aQueue(3, { _max_claim_count: 1, _dead_letter_queue: "elsewhere" });
+    const pools = await service.operations.catalogue.getMany(operator, {
+      queues: [{ queue }, { queue: "elsewhere" }, { queue: dead }],
+    });
+    expect(pools.map((entry) => entry?.pool)).toEqual(["far", "default", "far"]);
+    await claim(queue, { limit: 3, ttlSeconds: 60 });
+    lapse(61);
+    expect(await claim(queue)).toMatchObject({ claim: null, deadLettered: 3 });
+    expect(
+      (await service.operations.messages.list(operator, { queue: "elsewhere" })).items.map(({ bodyText }) => bodyText),
+    ).toEqual(["1", "2", "3"]);
+    expect((await service.operations.queues.stats(operator, { name: queue })).total).toBe(0);
+  });
+});

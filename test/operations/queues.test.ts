@@ -1,0 +1,352 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { admin, aService, codeOf, operator, refusal, type Service, viewer } from "./a-service.ts";
+
+let service: Service;
+beforeAll(async () => {
+  service = await aService();
+});
+afterAll(() => service.stop());
+
+const named = (name: string) => ({ project: "p", name });
+const audits = async () =>
+  (await service.operations.audit.list(admin, { page: { limit: 100 } })).items.map(
+    ({ action, target, outcome }) => `${action} ${target} ${outcome}`,
+  );
+
+describe("creating a queue", () => {
+  test("says once that it was created, also to twenty who ask at the same time", async () => {
+    const made = await Promise.all(
+      Array.from({ length: 20 }, () => service.operations.queues.create(operator, named("race"))),
+    );
+    expect(made.filter(({ created }) => created)).toHaveLength(1);
+    expect((await audits()).filter((row) => row === "createQueue race done")).toHaveLength(1);
+  });
+
+  test("keeps metadata to the letter, and ignores it when the queue is there", async () => {
+    const metadataText = '{ "big": 12345678901234567890, "b":1.0,\n "_default_message_ttl": 90 }';
+    const { queue } = await service.operations.queues.create(operator, { ...named("letter"), metadataText });
+    expect(queue.metadata?.text).toBe(metadataText);
+    expect(queue.metadata?.stored).toEqual({ defaultMessageTtl: 90 });
+    expect(queue.metadata?.effective).toMatchObject({
+      defaultMessageTtl: 90,
+      defaultMessageDelay: 0,
+      maxClaimCount: null,
+    });
+    const again = await service.operations.queues.create(operator, { ...named("letter"), metadataText: "{}" });
+    expect(again.created).toBe(false);
+    expect(again.queue.metadata?.text).toBe(metadataText);
+  });
+
+  test.each([
+    ["", "BAD_INPUT"],
+    ["a b", "BAD_INPUT"],
+    ["a/b", "BAD_INPUT"],
+    ["\u0000", "BAD_INPUT"],
+    ["é", "BAD_INPUT"],
+    ["x".repeat(65), "BAD_INPUT"],
+    ["x".repeat(64), undefined],
+    ["a.b-c_D9", undefined],
+    ["..", undefined],
+  ])("with the name %j is %s", async (name, code) => {
+    expect(await codeOf(service.operations.queues.create(operator, named(name)))).toBe(code);
+  });
+
+  const metadata: [string, string | undefined][] = [
+    ["[]", "BAD_INPUT"],
+    ["{", "BAD_INPUT"],
+    ['{"a": NaN}', "BAD_INPUT"],
+    ['{"__proto__": 1}', "BAD_INPUT"],
+    ['{"\\u005f_proto__": 1}', "BAD_INPUT"],
+    ['{"constructor": {}}', "BAD_INPUT"],
+    [`{"a": ${"[".repeat(64)}${"]".repeat(64)}}`, "BAD_INPUT"],
+    [`{"a": ${"[".repeat(63)}${"]".repeat(63)}}`, undefined],
+    [`{"a": "${"x".repeat(65_536)}"}`, "TOO_LARGE"],
+    [`{"a": "${"é".repeat(32_763)}"}`, undefined],
+    ['{"a": "\ud800"}', "BAD_INPUT"],
+    ['{"_default_message_ttl": null}', "BAD_INPUT"],
+    ['{"_default_message_ttl": true}', "BAD_INPUT"],
+    ['{"_default_message_ttl": 60.0}', "BAD_INPUT"],
+    ['{"_default_message_ttl": 59}', "BAD_INPUT"],
+    ['{"_default_message_ttl": 60}', undefined],
+    ['{"_default_message_ttl": 1209600}', undefined],
+    ['{"_default_message_ttl": 1209601}', "BAD_INPUT"],
+    ['{"_max_messages_post_size": 0}', "BAD_INPUT"],
+    ['{"_max_messages_post_size": 1048577}', "BAD_INPUT"],
+    ['{"_default_message_delay": 900}', undefined],
+    ['{"_default_message_delay": 901}', "BAD_INPUT"],
+    ['{"_max_claim_count": -1}', undefined],
+    ['{"_max_claim_count": "3"}', "BAD_INPUT"],
+    ['{"_dead_letter_queue": "other"}', undefined],
+    ['{"_dead_letter_queue": "a b"}', "BAD_INPUT"],
+    ['{"_dead_letter_queue": "checked"}', "BAD_INPUT"],
+    ['{"_dead_letter_queue_messages_ttl": 1}', "BAD_INPUT"],
+    ['{"_enable_encrypt_messages": false}', undefined],
+    ['{"_enable_encrypt_messages": true}', "NOT_SUPPORTED"],
+    ['{"_enable_encrypt_messages": 1}', "BAD_INPUT"],
+    ['{"_flavor": "nobody"}', "FLAVOR_DOES_NOT_EXIST"],
+    ['{"_flavor": 1}', "BAD_INPUT"],
+    ['{"_retry_policy": {}}', undefined],
+    ['{"_retry_policy": []}', "BAD_INPUT"],
+    ['{"_retry_policy": {"minimum_delay": 21}}', "BAD_INPUT"],
+    ['{"_retry_policy": {"minimum_delay": 21, "maximum_delay": 31}}', undefined],
+    ['{"_retry_policy": {"retries_with_no_delay": true}}', "BAD_INPUT"],
+    ['{"_retry_policy": {"retry_backoff_function": "random"}}', "BAD_INPUT"],
+    ['{"_retry_policy": {"retry_backoff_function": "geometric"}}', undefined],
+    ['{"_retry_policy": {"ignore_subscription_override": 1}}', "BAD_INPUT"],
+    ['{"_ttl": null}', undefined],
+  ];
+  test.each(metadata.map(([metadataText, code]) => ({ shown: metadataText.slice(0, 70), metadataText, code })))(
+    "with the metadata $shown is $code",
+    async ({ metadataText, code }) => {
+      expect(await codeOf(service.operations.queues.create(operator, { ...named("checked"), metadataText }))).toBe(
+        code,
+      );
+    },
+  );
+
+  test("finishes a queue that a crash left between its record and its pool", async () => {
+    await service.control.queues.create(named("half"));
+    expect(await service.operations.queues.create(operator, named("half"))).toMatchObject({ created: false });
+    const { ids } = await service.operations.messages.post(operator, { queue: "half", messages: [{ bodyText: "1" }] });
+    expect(ids).toHaveLength(1);
+  });
+});
+
+describe("who may do what", () => {
+  test("a viewer reads and changes nothing, and each refusal of a change leaves a row in the audit log", async () => {
+    await service.operations.queues.create(operator, named("seen"));
+    expect(await service.operations.queues.get(viewer, named("seen"))).toMatchObject({ name: "seen" });
+    for (const refused of [
+      () => service.operations.queues.create(viewer, named("new")),
+      () => service.operations.queues.delete(viewer, named("seen")),
+      () => service.operations.queues.purge(viewer, named("seen")),
+      () => service.operations.queues.setMetadata(viewer, { ...named("seen"), metadataText: "{}" }),
+      () => service.operations.messages.bulkDelete(viewer, { project: "p", queue: "seen", ids: ["x"] }),
+    ]) {
+      expect(await codeOf(refused())).toBe("FORBIDDEN");
+    }
+    const refused = (await service.operations.audit.list(admin, { actor: "vera", page: { limit: 10 } })).items;
+    expect(refused.map(({ action, outcome, project }) => [action, outcome, project])).toEqual([
+      ["deleteMessages", "refused", "p"],
+      ["setQueueMetadata", "refused", "p"],
+      ["purgeQueue", "refused", "p"],
+      ["deleteQueue", "refused", "p"],
+      ["createQueue", "refused", "p"],
+    ]);
+    expect(await service.operations.queues.exists(viewer, named("seen"))).toBe(true);
+  });
+
+  test("a project that is not theirs answers alike whether it exists or not", async () => {
+    await service.operations.queues.create(admin, { project: "secret", name: "hidden" });
+    const there = await refusal(service.operations.queues.get(viewer, { project: "secret", name: "hidden" }));
+    const nowhere = await refusal(service.operations.queues.get(viewer, { project: "nothing", name: "hidden" }));
+    expect(there?.code).toBe("FORBIDDEN");
+    expect(nowhere).toEqual(there);
+  });
+
+  test("a project left out is the caller's only one", async () => {
+    await service.operations.queues.create(operator, { name: "mine" });
+    expect(await service.operations.queues.exists(viewer, named("mine"))).toBe(true);
+    expect(await codeOf(service.operations.queues.get(viewer, { name: "mine" }))).toBe("BAD_INPUT");
+    expect(await codeOf(service.operations.queues.get(admin, { name: "mine" }))).toBe("BAD_INPUT");
+  });
+
+  test("the project without a name is a project of its own, and names that join alike never meet", async () => {
+    await service.operations.queues.create(admin, { project: "", name: "mine" });
+    await service.operations.queues.create(admin, { project: "a.b", name: "c" });
+    await service.operations.queues.create(admin, { project: "a", name: "b.c" });
+    await service.operations.messages.post(admin, { project: "a.b", queue: "c", messages: [{ bodyText: "1" }] });
+    const stats = await service.operations.queues.statsMany(admin, {
+      queues: [
+        { project: "", name: "mine" },
+        { project: "a.b", name: "c" },
+        { project: "a", name: "b.c" },
+        named("no"),
+      ],
+    });
+    expect(stats.map((one) => one?.total ?? null)).toEqual([0, 1, 0, null]);
+  });
+});
+
+describe("metadata", () => {
+  test("is replaced as a whole, and counts at once for the next post", async () => {
+    await service.operations.queues.create(operator, named("meta"));
+    await service.operations.messages.post(operator, { queue: "meta", messages: [{ bodyText: "1" }] });
+    const metadataText = '{"_default_message_ttl":61,"mine":[1e400]}';
+    const queue = await service.operations.queues.setMetadata(operator, { ...named("meta"), metadataText });
+    expect(queue.metadata?.text).toBe(metadataText);
+    await service.operations.messages.post(operator, { queue: "meta", messages: [{ bodyText: "2" }] });
+    const newest = await service.operations.messages.first(operator, { queue: "meta", sort: "newest" });
+    expect(newest.ttlSeconds).toBe(61);
+  });
+
+  test("is patched key by key, all or nothing, the other values to the letter", async () => {
+    const metadataText = '{"a": 1.0, "b": 9007199254740993, "a/b": {"x" : 1}}';
+    await service.operations.queues.create(operator, { ...named("patched"), metadataText });
+    const patch = (...changes: Parameters<typeof service.operations.queues.patchMetadata>[1]["changes"]) =>
+      service.operations.queues.patchMetadata(operator, { ...named("patched"), changes });
+    const after = await patch(
+      { op: "replace", key: "a", valueText: "2.50" },
+      { op: "add", key: "c", valueText: " [1, 2] " },
+      { op: "remove", key: "_max_claim_count" },
+    );
+    expect(after.metadata?.text).toBe('{"a":2.50,"b":9007199254740993,"a/b":{"x" : 1},"c":[1, 2]}');
+    expect(await codeOf(patch({ op: "remove", key: "a" }, { op: "replace", key: "gone", valueText: "1" }))).toBe(
+      "BAD_INPUT",
+    );
+    expect(
+      await codeOf(patch({ op: "remove", key: "a" }, { op: "add", key: "_default_message_ttl", valueText: "1" })),
+    ).toBe("BAD_INPUT");
+    expect(await codeOf(patch({ op: "add", key: "__proto__", valueText: "1" }))).toBe("BAD_INPUT");
+    expect((await service.operations.queues.get(operator, named("patched"))).metadata?.text).toBe(after.metadata?.text);
+  });
+
+  test("loses none of twenty patches made at the same time", async () => {
+    await service.operations.queues.create(operator, named("crowded"));
+    const changes = Array.from({ length: 20 }, (_, index) => ({
+      op: "add" as const,
+      key: `k${index}`,
+      valueText: `${index}`,
+    }));
+    await Promise.all(
+      changes.map((change) =>
+        service.operations.queues.patchMetadata(operator, { ...named("crowded"), changes: [change] }),
+      ),
+    );
+    const { metadata } = await service.operations.queues.get(operator, named("crowded"));
+    expect(Object.keys(JSON.parse(metadata?.text ?? ""))).toHaveLength(20);
+  });
+
+  test("of a missing queue is QUEUE_DOES_NOT_EXIST", async () => {
+    const missing = named("missing");
+    expect(await codeOf(service.operations.queues.get(operator, missing))).toBe("QUEUE_DOES_NOT_EXIST");
+    expect(await codeOf(service.operations.queues.setMetadata(operator, { ...missing, metadataText: "{}" }))).toBe(
+      "QUEUE_DOES_NOT_EXIST",
+    );
+    expect(await codeOf(service.operations.queues.stats(operator, missing))).toBe("QUEUE_DOES_NOT_EXIST");
+    expect(await codeOf(service.operations.queues.purge(operator, missing))).toBe("QUEUE_DOES_NOT_EXIST");
+  });
+});
+
+describe("lists", () => {
+  test("go by name in pages both ways, with the statistics of the rows that are shown", async () => {
+    for (const name of ["l-a", "l-b", "l-c"]) {
+      await service.operations.messages.post(operator, {
+        queue: name,
+        messages: [{ bodyText: "1" }],
+        createQueue: true,
+      });
+    }
+    const list = (page: object) =>
+      service.operations.queues.list(operator, { prefix: "l-", page: { limit: 2, ...page }, withStats: true });
+    const first = await list({});
+    expect(first.items.map(({ name, stats, metadata }) => [name, stats?.total, metadata])).toEqual([
+      ["l-a", 1, null],
+      ["l-b", 1, null],
+    ]);
+    const second = await list({ after: first.nextMarker });
+    expect(second.items.map(({ name }) => name)).toEqual(["l-c"]);
+    expect((await list({ before: "l-c" })).items.map(({ name }) => name)).toEqual(["l-a", "l-b"]);
+    expect(await codeOf(list({ limit: 101 }))).toBe("BAD_INPUT");
+    expect(await codeOf(list({ limit: 0 }))).toBe("BAD_INPUT");
+    expect(await service.operations.queues.count(operator, { prefix: "l-" })).toEqual({ value: 3, exact: true });
+  });
+
+  test("across projects are for callers without limits", async () => {
+    const all = await service.operations.queues.list(admin, { allProjects: true, prefix: "mine" });
+    expect(all.items.map(({ project }) => project)).toEqual(["", "p"]);
+    expect(await codeOf(service.operations.queues.list(viewer, { allProjects: true }))).toBe("BAD_INPUT");
+    const own = await service.operations.queues.list(operator, { allProjects: true, prefix: "mine" });
+    expect(own.items.map(({ project }) => project)).toEqual(["p"]);
+  });
+
+  test("of projects show only those that the caller may see", async () => {
+    const all = await service.operations.projects.list(admin, {});
+    expect(all.items.map(({ name }) => name)).toEqual(["", "a", "a.b", "p", "secret"]);
+    const own = await service.operations.projects.list(viewer, { page: { limit: 1 } });
+    expect(own).toEqual({ items: [{ name: "p" }], nextMarker: "=p", previousMarker: null });
+    expect(await service.operations.projects.list(viewer, { page: { limit: 5, after: own.nextMarker } })).toEqual({
+      items: [{ name: "q" }],
+      nextMarker: null,
+      previousMarker: "=q",
+    });
+  });
+});
+
+describe("deleting and purging", () => {
+  const post = (queue: string) =>
+    service.operations.messages.post(operator, { queue, messages: [{ bodyText: "1" }, { bodyText: "2" }] });
+
+  test("a deleted queue is gone with its messages, for another process within a second too", async () => {
+    const other = await service.another();
+    await service.operations.queues.create(operator, named("short"));
+    await post("short");
+    await other.operations.messages.post(operator, { queue: "short", messages: [{ bodyText: "3" }] });
+    expect(await service.operations.queues.delete(operator, named("short"))).toEqual({ deleted: true });
+    expect(await service.operations.queues.delete(operator, named("short"))).toEqual({ deleted: false });
+    expect(await codeOf(post("short"))).toBe("QUEUE_DOES_NOT_EXIST");
+    // The other process still remembers the queue; its statement finds out.
+    expect(
+      await codeOf(other.operations.messages.post(operator, { queue: "short", messages: [{ bodyText: "4" }] })),
+    ).toBe("QUEUE_DOES_NOT_EXIST");
+    expect(await service.operations.catalogue.exists(operator, { queue: "short" })).toBe(false);
+    await service.operations.queues.create(operator, named("short"));
+    expect((await service.operations.queues.stats(operator, named("short"))).total).toBe(0);
+  });
+
+  test("subscriptions outlive their queue, in its pool, and work again when it is made again", async () => {
+    await service.operations.queues.create(operator, named("outlived"));
+    const { subscription } = await service.operations.subscriptions.create(operator, {
+      queue: "outlived",
+      subscriber: "http://example.com/hook",
+    });
+    const before = await service.operations.catalogue.get(operator, { queue: "outlived" });
+    await service.operations.queues.delete(operator, named("outlived"));
+    expect((await service.operations.subscriptions.list(operator, { queue: "outlived" })).items).toHaveLength(1);
+    await service.operations.queues.create(operator, named("outlived"));
+    const after = await service.operations.catalogue.get(operator, { queue: "outlived" });
+    expect(after.pool).toBe(before.pool);
+    expect(after.epoch).toBeGreaterThan(before.epoch);
+    const found = await service.operations.subscriptions.get(operator, { queue: "outlived", id: subscription.id });
+    expect(found.subscriber).toBe("http://example.com/hook");
+  });
+
+  test("what a deletion could not free is freed by garbage collection", async () => {
+    await service.operations.queues.create(operator, named("buried"));
+    await post("buried");
+    // As a crash leaves it: the record gone, the entry and the pool's row there.
+    await service.control.queues.delete(named("buried"));
+    await service.operations.gc.collect(operator, {});
+    expect(await service.operations.catalogue.exists(operator, { queue: "buried" })).toBe(false);
+    await service.operations.queues.create(operator, named("buried"));
+    expect((await service.operations.queues.stats(operator, named("buried"))).total).toBe(0);
+  });
+
+  test("a purge takes claimed messages and all subscriptions, and says so in the audit log", async () => {
+    await service.operations.queues.create(operator, { ...named("purged"), metadataText: '{"keep":1}' });
+    await post("purged");
+    await service.operations.claims.create(operator, { queue: "purged", limit: 1 });
+    for (let index = 0; index < 12; index += 1) {
+      const subscriber = `http://example.com/${index}`;
+      await service.operations.subscriptions.create(operator, { queue: "purged", subscriber });
+    }
+    const purge = (resources?: readonly ("messages" | "subscriptions")[]) =>
+      service.operations.queues.purge(operator, { ...named("purged"), resources });
+    expect(await purge([])).toEqual({ subscriptions: 0 });
+    expect((await service.operations.queues.stats(operator, named("purged"))).total).toBe(2);
+    expect(await purge(["messages"])).toEqual({ subscriptions: 0 });
+    expect((await service.operations.queues.stats(operator, named("purged"))).total).toBe(0);
+    expect(await purge()).toEqual({ subscriptions: 12 });
+    expect(await codeOf(purge(["claims" as "messages"]))).toBe("BAD_INPUT");
+    expect((await service.operations.queues.get(operator, named("purged"))).metadata?.text).toBe('{"keep":1}');
+    const [row] = (await service.operations.audit.list(admin, { page: { limit: 1 } })).items;
+    expect(row).toMatchObject({
+      action: "purgeQueue",
+      target: "purged",
+      outcome: "done",
+      actor: "otto",
+      requestId: "r-operator",
+    });
+    expect(JSON.parse(row?.detailsText ?? "")).toEqual({ resources: ["messages", "subscriptions"], subscriptions: 12 });
+  });
+});
