@@ -5,6 +5,7 @@ import { digest, isUniqueViolation, keyReused } from "./message-posts.ts";
 import { ALIVE, DUE, FREE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
+import type { QueueFloors } from "./queue-floors.ts";
 import { StatementPipeline } from "./statement-pipeline.ts";
 import { clockCte, type Statement, type Statements } from "./statements.ts";
 
@@ -21,15 +22,16 @@ const takeStatement = (keyed: boolean): Statement => ({
   text: `
     WITH ${clockCte(13)},
     queue AS MATERIALIZED (
-      SELECT w.n, w.take, w.offset, w.count_below, q.id, q.low_water
-      FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::int[], $5::bigint[]) WITH ORDINALITY AS w(id, epoch, take, "offset", count_below, n)
+      SELECT w.n, w.take, w.offset, w.count_below, q.id, greatest(q.low_water, w.floor) AS floor
+      FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::int[], $5::bigint[], $14::bigint[])
+        WITH ORDINALITY AS w(id, epoch, take, "offset", count_below, floor, n)
       JOIN pool_queues q ON q.id = w.id AND q.epoch = w.epoch AND q.state = 'live'
     ),
     picked AS MATERIALIZED (
       SELECT w.offset, p.queue_id, p.marker, p.claim_count, row_number() OVER (PARTITION BY p.queue_id ORDER BY p.marker)::int AS place
       FROM queue w CROSS JOIN clock CROSS JOIN LATERAL (
         SELECT m.queue_id, m.marker, m.claim_count FROM messages m
-        WHERE m.queue_id = w.id AND m.marker > w.low_water AND ${ALIVE} AND ${DUE} AND ${FREE}
+        WHERE m.queue_id = w.id AND m.marker > w.floor AND ${ALIVE} AND ${DUE} AND ${FREE}
           AND (w.count_below IS NULL OR m.claim_count < w.count_below)
         ORDER BY m.marker LIMIT w.take
         FOR UPDATE SKIP LOCKED
@@ -61,7 +63,7 @@ const takeStatement = (keyed: boolean): Statement => ({
         ? `,
     remembered AS (
       INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
-      SELECT c.queue_id, $14, $15, c.id::text, c.created_at FROM made c
+      SELECT c.queue_id, $15, $16, c.id::text, c.created_at FROM made c
     )`
         : ""
     }
@@ -115,6 +117,7 @@ export class ClaimTakes {
   readonly #counts: QueueCounts;
   readonly #ids: MessageIds;
   readonly #clock: { offsetMs: number };
+  readonly #floors: QueueFloors;
   readonly #pipeline: StatementPipeline<TakeRequest, Taken | typeof STALE>;
 
   constructor(parts: {
@@ -123,12 +126,14 @@ export class ClaimTakes {
     counts: QueueCounts;
     ids: MessageIds;
     clock: { offsetMs: number };
+    floors: QueueFloors;
   }) {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#counts = parts.counts;
     this.#ids = parts.ids;
     this.#clock = parts.clock;
+    this.#floors = parts.floors;
     this.#pipeline = new StatementPipeline({ ...CLAIM_LIMITS, run: (batch) => this.#take(batch) });
   }
 
@@ -139,7 +144,9 @@ export class ClaimTakes {
         params.idempotencyKey === undefined
           ? await this.#pipeline.submit({ row, claimId: uuidV7(), params }, params.limit)
           : await this.#takeOnce(row, params, params.idempotencyKey, resume);
-      if (taken !== STALE) this.#counts.add(row.id, "claimed", taken.messages.length);
+      if (taken === STALE) return STALE;
+      this.#counts.add(row.id, "claimed", taken.messages.length);
+      this.#floors.refresh(row);
       return taken;
     });
   }
@@ -194,6 +201,7 @@ export class ClaimTakes {
       of(({ params }) => params.clientId),
       of(({ params }) => params.actor ?? null),
       this.#clock.offsetMs / 1000,
+      queues.map(({ row }) => row.floor),
     ];
   }
 

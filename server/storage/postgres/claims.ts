@@ -5,6 +5,7 @@ import { type MessageIds, normaliseUuid } from "./message-id.ts";
 import { ALIVE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
 import { type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
+import type { QueueFloors } from "./queue-floors.ts";
 import { clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
 
 const CLAIM_COLUMNS = `
@@ -120,6 +121,7 @@ export class PostgresClaims implements ClaimController {
     counts: QueueCounts;
     ids: MessageIds;
     clock: { offsetMs: number };
+    floors: QueueFloors;
   }) {
     this.#statements = parts.statements;
     this.#queues = parts.queues;

@@ -17,6 +17,7 @@ import { messageIds } from "./message-id.ts";
 import { PostgresMessages } from "./messages.ts";
 import { PoolQueues } from "./pool-queues.ts";
 import { QueueCounts } from "./queue-counts.ts";
+import { QueueFloors } from "./queue-floors.ts";
 import { Statements } from "./statements.ts";
 import { PostgresSubscriptions } from "./subscriptions.ts";
 
@@ -98,7 +99,14 @@ class PostgresDataDriver implements DataDriver {
     this.#connections = connections;
     this.#queues = new PoolQueues(statements, clock);
     this.#counts = new QueueCounts(statements, options.onError);
-    const parts = { statements, queues: this.#queues, counts: this.#counts, ids: messageIds(seed), clock };
+    const parts = {
+      statements,
+      queues: this.#queues,
+      counts: this.#counts,
+      floors: new QueueFloors(statements),
+      ids: messageIds(seed),
+      clock,
+    };
     this.messages = new PostgresMessages(parts);
     this.claims = new PostgresClaims(parts);
     this.subscriptions = new PostgresSubscriptions(statements, clock);

@@ -15,6 +15,7 @@ import { digest, isUniqueViolation, keyReused, MessagePosts } from "./message-po
 import { ALIVE, DUE, FREE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
+import type { QueueFloors } from "./queue-floors.ts";
 import { QueueStatistics } from "./queue-statistics.ts";
 import { clockCte, type Statement, type Statements } from "./statements.ts";
 
@@ -26,7 +27,9 @@ const readStatement = (name: string, offset: number, messages: string): Statemen
   name,
   text: `
     WITH ${clockCte(offset)}
-    SELECT found.* FROM pool_queues q CROSS JOIN clock
+    SELECT found.* FROM (
+      SELECT o.id, o.epoch, o.state, greatest(o.low_water, $3::bigint) AS floor FROM pool_queues o
+    ) AS q CROSS JOIN clock
     LEFT JOIN LATERAL (${messages}) AS found ON true
     WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'`,
 });
@@ -34,33 +37,33 @@ const readStatement = (name: string, offset: number, messages: string): Statemen
 const listStatement = (direction: "forward" | "backward") =>
   readStatement(
     `message_list_${direction}`,
-    8,
+    9,
     `SELECT ${MESSAGE_COLUMNS} FROM messages m
-     WHERE m.queue_id = q.id AND m.marker > q.low_water
-       AND ${direction === "forward" ? "m.marker > $3::bigint" : "m.marker < $3::bigint"}
-       AND ${ALIVE} AND ($4 OR ${FREE}) AND ($5 OR ${DUE}) AND ($6::text IS NULL OR m.client_id IS DISTINCT FROM $6)
-     ORDER BY m.marker ${direction === "forward" ? "ASC" : "DESC"} LIMIT $7`,
+     WHERE m.queue_id = q.id
+       AND ${direction === "forward" ? "m.marker > greatest(q.floor, $4::bigint)" : "m.marker > q.floor AND m.marker < $4::bigint"}
+       AND ${ALIVE} AND ($5 OR ${FREE}) AND ($6 OR ${DUE}) AND ($7::text IS NULL OR m.client_id IS DISTINCT FROM $7)
+     ORDER BY m.marker ${direction === "forward" ? "ASC" : "DESC"} LIMIT $8`,
   );
 
 const LIST = { forward: listStatement("forward"), backward: listStatement("backward") };
 
 const BULK_GET = readStatement(
   "message_bulk_get",
-  5,
+  6,
   `SELECT w.n, ${MESSAGE_COLUMNS}
-   FROM unnest($3::uuid[], $4::bigint[]) WITH ORDINALITY AS w(id, marker, n)
+   FROM unnest($4::uuid[], $5::bigint[]) WITH ORDINALITY AS w(id, marker, n)
    JOIN messages m ON m.queue_id = q.id AND m.marker =
      coalesce((SELECT o.marker FROM messages o WHERE o.queue_id = q.id AND o.origin_id = w.id), w.marker)
-   WHERE m.marker > q.low_water AND ${ALIVE} AND (m.origin_id IS NULL OR m.origin_id = w.id)
+   WHERE m.marker > q.floor AND ${ALIVE} AND (m.origin_id IS NULL OR m.origin_id = w.id)
    ORDER BY w.n`,
 );
 
 const firstStatement = (sort: 1 | -1) =>
   readStatement(
     sort === 1 ? "message_oldest" : "message_newest",
-    3,
+    4,
     `SELECT ${MESSAGE_COLUMNS} FROM messages m
-     WHERE m.queue_id = q.id AND m.marker > q.low_water AND ${ALIVE}
+     WHERE m.queue_id = q.id AND m.marker > q.floor AND ${ALIVE}
      ORDER BY m.marker ${sort === 1 ? "ASC" : "DESC"} LIMIT 1`,
   );
 
@@ -70,10 +73,12 @@ const POP: Statement = {
   name: "message_pop",
   text: `
     WITH ${clockCte(4)},
-    queue AS MATERIALIZED (SELECT q.id, q.low_water FROM pool_queues q WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'),
+    queue AS MATERIALIZED (
+      SELECT q.id, greatest(q.low_water, $5::bigint) AS floor FROM pool_queues q WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'
+    ),
     picked AS MATERIALIZED (
       SELECT m.queue_id, m.marker FROM messages m, clock
-      WHERE m.queue_id = $1 AND m.marker > (SELECT low_water FROM queue) AND ${ALIVE} AND ${DUE} AND ${FREE}
+      WHERE m.queue_id = $1 AND m.marker > (SELECT floor FROM queue) AND ${ALIVE} AND ${DUE} AND ${FREE}
       ORDER BY m.marker LIMIT $3 FOR UPDATE OF m SKIP LOCKED
     ),
     popped AS (
@@ -173,6 +178,7 @@ export class PostgresMessages implements MessageController {
   readonly #counts: QueueCounts;
   readonly #ids: MessageIds;
   readonly #clock: { offsetMs: number };
+  readonly #floors: QueueFloors;
   readonly #posts: MessagePosts;
   readonly #deletes: MessageDeletes;
   readonly #statistics: QueueStatistics;
@@ -183,12 +189,14 @@ export class PostgresMessages implements MessageController {
     counts: QueueCounts;
     ids: MessageIds;
     clock: { offsetMs: number };
+    floors: QueueFloors;
   }) {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#counts = parts.counts;
     this.#ids = parts.ids;
     this.#clock = parts.clock;
+    this.#floors = parts.floors;
     this.#posts = new MessagePosts(parts);
     this.#deletes = new MessageDeletes(parts);
     this.#statistics = new QueueStatistics(parts);
@@ -265,9 +273,12 @@ export class PostgresMessages implements MessageController {
         row.epoch,
         params.limit,
         this.#offset(),
+        row.floor,
       ]);
       const popped = this.#messages(rows);
-      if (popped !== STALE) this.#counts.add(row.id, "deleted", popped.length);
+      if (popped === STALE) return STALE;
+      this.#counts.add(row.id, "deleted", popped.length);
+      this.#floors.refresh(row);
       return popped;
     });
   }
@@ -365,7 +376,13 @@ export class PostgresMessages implements MessageController {
   #read(queue: QueueRef, statement: Statement, values: readonly unknown[]): Promise<Message[]> {
     return this.#queues.with(queue, async (row) =>
       this.#messages(
-        await this.#statements.read<NullableMessageRow>(statement, [row.id, row.epoch, ...values, this.#offset()]),
+        await this.#statements.read<NullableMessageRow>(statement, [
+          row.id,
+          row.epoch,
+          row.floor,
+          ...values,
+          this.#offset(),
+        ]),
       ),
     );
   }

@@ -6,8 +6,11 @@ import type { Statement, Statements } from "./statements.ts";
 
 /** A queue's row in this pool: what every statement finds its messages by. */
 export interface PoolQueue {
-  id: string;
-  epoch: string;
+  readonly id: string;
+  readonly epoch: string;
+  /** See QueueFloors. */
+  floor: string;
+  floorReadAt: number;
 }
 
 const FIND: Statement = {
@@ -53,15 +56,21 @@ export class PoolQueues {
 
   /** Read from the table. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE. */
   async find(queue: QueueRef): Promise<PoolQueue> {
-    const [row] = await this.#statements.read<PoolQueue>(FIND, [queue.project, queue.name]);
-    if (row === undefined) {
+    const [found] = await this.#statements.read<{ id: string; epoch: string }>(FIND, [queue.project, queue.name]);
+    if (found === undefined) {
       throw new DomainError("QUEUE_DOES_NOT_EXIST", `Queue ${queue.name} does not exist.`, {
         details: { project: queue.project, queue: queue.name },
       });
     }
-    if (queue.epoch !== undefined && row.epoch !== String(queue.epoch)) throw staleEpoch(queue);
+    if (queue.epoch !== undefined && found.epoch !== String(queue.epoch)) throw staleEpoch(queue);
+    const row = { ...found, floor: "0", floorReadAt: 0 };
     this.#remembered.set(keyOf(queue), row);
     return row;
+  }
+
+  /** The row as remembered, without asking the table. */
+  peek(queue: QueueRef): PoolQueue | undefined {
+    return this.#remembered.get(keyOf(queue));
   }
 
   forget(queue: QueueRef): void {

@@ -1,6 +1,7 @@
 import type { QueueRef, QueueStats } from "../data-driver.ts";
 import type { MessageIds } from "./message-id.ts";
 import { ALIVE } from "./message-rows.ts";
+import type { PoolQueues } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 import { clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
 
@@ -10,7 +11,7 @@ export const EXACT_LIMIT = 10_000;
 const stamp = (direction: "ASC" | "DESC") => `
   LEFT JOIN LATERAL (
     SELECT m.marker::text AS marker, m.origin_id::text AS origin, ${milliseconds("m.created_at")} AS created
-    FROM messages m WHERE m.queue_id = q.id AND m.marker > q.low_water AND ${ALIVE}
+    FROM messages m WHERE m.queue_id = q.id AND m.marker > floor.marker AND ${ALIVE}
     ORDER BY m.marker ${direction} LIMIT 1
   )`;
 
@@ -26,9 +27,13 @@ const STATISTICS: Statement = {
       oldest.marker AS "oldestMarker", oldest.origin AS "oldestOrigin", oldest.created AS "oldestCreated",
       newest.marker AS "newestMarker", newest.origin AS "newestOrigin", newest.created AS "newestCreated",
       ${milliseconds("clock.now")} AS now
-    FROM unnest($1::text[], $2::text[], $3::bigint[]) WITH ORDINALITY AS w(project, name, epoch, n)
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $5::bigint[], $6::bigint[])
+      WITH ORDINALITY AS w(project, name, epoch, remembered, floor, n)
     JOIN pool_queues q ON q.project = w.project AND q.name = w.name AND q.state = 'live' AND (w.epoch IS NULL OR q.epoch = w.epoch)
     CROSS JOIN clock
+    CROSS JOIN LATERAL (
+      SELECT greatest(q.low_water, CASE WHEN q.id = w.remembered THEN w.floor ELSE 0 END) AS marker
+    ) AS floor
     CROSS JOIN LATERAL (
       SELECT coalesce(sum(c.posted - c.deleted - c.expired), 0) AS growth FROM queue_counts c WHERE c.queue_id = q.id
     ) AS counters
@@ -38,7 +43,7 @@ const STATISTICS: Statement = {
         count(*) FILTER (WHERE s.available_at > clock.now)::float8 AS delayed
       FROM (
         SELECT m.claim_expires_at, m.available_at FROM messages m
-        WHERE m.queue_id = q.id AND m.marker > q.low_water AND ${ALIVE}
+        WHERE m.queue_id = q.id AND m.marker > floor.marker AND ${ALIVE}
         ORDER BY m.marker
         LIMIT CASE WHEN counters.growth > ${EXACT_LIMIT} THEN 0 ELSE ${EXACT_LIMIT} + 1 END
       ) AS s
@@ -86,17 +91,20 @@ interface StatisticsRow {
 /** How full queues are: many in one statement. */
 export class QueueStatistics {
   readonly #statements: Statements;
+  readonly #queues: PoolQueues;
   readonly #counts: QueueCounts;
   readonly #ids: MessageIds;
   readonly #clock: { offsetMs: number };
 
   constructor(parts: {
     statements: Statements;
+    queues: PoolQueues;
     counts: QueueCounts;
     ids: MessageIds;
     clock: { offsetMs: number };
   }) {
     this.#statements = parts.statements;
+    this.#queues = parts.queues;
     this.#counts = parts.counts;
     this.#ids = parts.ids;
     this.#clock = parts.clock;
@@ -104,11 +112,14 @@ export class QueueStatistics {
 
   async of(queues: readonly QueueRef[]): Promise<(QueueStats | null)[]> {
     if (queues.length === 0) return [];
+    const remembered = queues.map((queue) => this.#queues.peek(queue));
     const rows = await this.#statements.read<StatisticsRow>(STATISTICS, [
       queues.map((queue) => queue.project),
       queues.map((queue) => queue.name),
       queues.map((queue) => queue.epoch ?? null),
       this.#clock.offsetMs / 1000,
+      remembered.map((row) => row?.id ?? null),
+      remembered.map((row) => row?.floor ?? null),
     ]);
     const stats: (QueueStats | null)[] = queues.map(() => null);
     await Promise.all(

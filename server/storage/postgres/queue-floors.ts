@@ -1,0 +1,44 @@
+import type { PoolQueue } from "./pool-queues.ts";
+import type { Statement, Statements } from "./statements.ts";
+
+/** Between two looks at a queue's floor: short enough that little is deleted meanwhile, long enough to cost nothing. */
+const REFRESH_MS = 100;
+
+const OLDEST: Statement = {
+  name: "queue_floor",
+  text: `
+    SELECT (m.marker - 1)::text AS floor FROM pool_queues q
+    JOIN LATERAL (
+      SELECT o.marker FROM messages o WHERE o.queue_id = q.id AND o.marker > greatest(q.low_water, $2::bigint) ORDER BY o.marker LIMIT 1
+    ) AS m ON true
+    WHERE q.id = $1`,
+};
+
+/**
+ * A queue's floor: a marker below which no message is left. Scans begin there, so that they do not walk over what was deleted but
+ * cannot be vacuumed yet, because some session still holds an old snapshot.
+ *
+ * Once true it stays true, in every process: a marker is drawn under the queue's lock, which lasts until commit, so nothing ever
+ * appears below a message that somebody has seen. Hazard: whoever lets purged messages come back must give the queue a new row.
+ */
+export class QueueFloors {
+  readonly #statements: Statements;
+
+  constructor(statements: Statements) {
+    this.#statements = statements;
+  }
+
+  /** Looks for the floor in the background when the last look was some time ago. */
+  refresh(row: PoolQueue): void {
+    const now = performance.now();
+    if (now - row.floorReadAt < REFRESH_MS) return;
+    row.floorReadAt = now;
+    this.#statements.read<{ floor: string }>(OLDEST, [row.id, row.floor]).then(
+      ([oldest]) => {
+        if (oldest !== undefined) row.floor = oldest.floor;
+      },
+      // The floor stays where it was, which is only slower.
+      () => undefined,
+    );
+  }
+}
