@@ -1,0 +1,239 @@
+import { expect, test } from "vitest";
+import { aProject, createClaim, createQueue, postMessages, startApi } from "./api.ts";
+
+const { api, server } = startApi();
+
+const POST = "mutation P($input: PostMessagesInput!) { postMessages(input: $input) { ids } }";
+const LIST =
+  'query L($project: String, $first: SafeInt, $after: String, $last: SafeInt, $before: String, $includeClaimed: Boolean! = false, $includeDelayed: Boolean! = false, $clientId: String, $echo: Boolean! = true) { queue(project: $project, name: "q") { messages(first: $first, after: $after, last: $last, before: $before, includeClaimed: $includeClaimed, includeDelayed: $includeDelayed, clientId: $clientId, echo: $echo) { nodes { bodyText } edges { cursor node { marker } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }';
+interface Listed {
+  queue: {
+    messages: {
+      nodes: { bodyText: string }[];
+      pageInfo: { hasNextPage: boolean; startCursor: string; endCursor: string };
+    };
+  };
+}
+const bodies = ({ queue }: Listed) => queue.messages.nodes.map(({ bodyText }) => bodyText);
+
+test("messages are posted in order, and each shows everything about itself", async () => {
+  const project = aProject();
+  const messages = [
+    { bodyText: '{"n": 1.0}', ttlSeconds: 120 },
+    { body: "two", delaySeconds: 60 },
+  ];
+  const { ids } = (await api.run(POST, { input: { project, queue: "q", createQueue: true, clientId: "me", messages } }))
+    .postMessages;
+  expect(ids).toHaveLength(2);
+  const query =
+    'query M($project: String, $id: String!) { message(project: $project, queue: "q", id: $id) { id project queue marker body bodyText ttlSeconds ageSeconds createdAt expiresAt delayedUntil clientId claimCount claim { id } lastClaimId } }';
+  const { message } = await api.run(query, { project, id: ids[0] });
+  expect(message).toMatchObject({
+    id: ids[0],
+    project,
+    queue: "q",
+    marker: expect.stringMatching(/^\d+$/),
+    bodyText: '{"n": 1.0}',
+    ttlSeconds: 120,
+    ageSeconds: 0,
+    delayedUntil: null,
+    clientId: "me",
+    claimCount: 0,
+    claim: null,
+    lastClaimId: null,
+  });
+  expect(Date.parse(message.expiresAt) - Date.parse(message.createdAt)).toBe(120_000);
+  const second = (await api.run(query, { project, id: ids[1] })).message;
+  expect(Date.parse(second.delayedUntil) - Date.parse(second.createdAt)).toBe(60_000);
+  expect((await api.run(query, { project, id: "nonsense" })).message).toBeNull();
+  expect((await api.run(query, { project: "other", id: ids[0] })).message).toBeNull();
+});
+
+test.each([
+  "12345678901234567",
+  "1.0",
+  "1e400",
+  '"\\u0000"',
+  '"é 漢字 🦄"',
+  '{"b":1,"a":[1,{"b":1}],"b":2}',
+  '{"__proto__":1}',
+  " [1 , 2] ",
+])("the body %s survives the whole way to the letter", async (bodyText) => {
+  const project = aProject();
+  await api.run(POST, { input: { project, queue: "q", createQueue: true, messages: [{ bodyText }] } });
+  const answer = await api.send(LIST.replace("nodes { bodyText }", "nodes { bodyText body }"), { project });
+  expect(answer.data.queue.messages.nodes[0].bodyText.trim()).toBe(bodyText.trim());
+  expect(answer.text).toContain(`"body":${answer.data.queue.messages.nodes[0].bodyText}`);
+});
+
+test.each([
+  ["no message at all", [], "BAD_INPUT"],
+  ["a body that is not JSON", [{ bodyText: "{" }], "BAD_INPUT"],
+  ["two JSON values", [{ bodyText: "1 2" }], "BAD_INPUT"],
+  ["NaN", [{ bodyText: "NaN" }], "BAD_INPUT"],
+  ["a body 65 deep", [{ bodyText: `${"[".repeat(65)}${"]".repeat(65)}` }], "BAD_INPUT"],
+  ["a ttl that is too short", [{ body: 1, ttlSeconds: 59 }], "BAD_INPUT"],
+  ["a ttl that is too long", [{ body: 1, ttlSeconds: 1_209_601 }], "BAD_INPUT"],
+  ["a delay that is too long", [{ body: 1, delaySeconds: 901 }], "BAD_INPUT"],
+  ["1,001 messages", Array.from({ length: 1001 }, () => ({ body: 1 })), "BAD_INPUT"],
+  ["more than a mebibyte", [{ body: "x".repeat(1_048_577) }], "TOO_LARGE"],
+])("%s is refused, and nothing is posted", async (_what, messages, code) => {
+  const project = aProject();
+  await createQueue(api, project, "q");
+  expect(
+    await api.codeOf(POST, {
+      input: { project, queue: "q", messages: [{ body: "first" }, ...messages].slice(messages.length === 0 ? 1 : 0) },
+    }),
+  ).toBe(code);
+  expect(bodies(await api.run(LIST, { project }))).toEqual([]);
+});
+
+test("posting to a missing queue is an error, unless it may be made", async () => {
+  const project = aProject();
+  const input = { project, queue: "q", messages: [{ body: 1 }] };
+  expect(await api.codeOf(POST, { input })).toBe("QUEUE_DOES_NOT_EXIST");
+  expect((await api.run(POST, { input: { ...input, createQueue: true } })).postMessages.ids).toHaveLength(1);
+});
+
+test("a post with an idempotency key can be repeated", async () => {
+  const project = aProject();
+  const input = {
+    project,
+    queue: "q",
+    createQueue: true,
+    messages: [{ body: 1 }, { body: 2 }],
+    idempotencyKey: "once",
+  };
+  const first = await api.run(POST, { input });
+  expect(await api.run(POST, { input })).toEqual(first);
+  expect(bodies(await api.run(LIST, { project }))).toEqual(["1", "2"]);
+  expect(await api.codeOf(POST, { input: { ...input, messages: [{ body: 3 }] } })).toBe("IDEMPOTENCY_KEY_REUSED");
+});
+
+test("a queue's own limit on posts counts", async () => {
+  const project = aProject();
+  await createQueue(api, project, "q", { _max_messages_post_size: 10 });
+  expect(await api.codeOf(POST, { input: { project, queue: "q", messages: [{ body: "123456789" }] } })).toBe(
+    "TOO_LARGE",
+  );
+  expect(
+    (await api.run(POST, { input: { project, queue: "q", messages: [{ body: "12345678" }] } })).postMessages.ids,
+  ).toHaveLength(1);
+});
+
+test("messages are read page by page, both ways, and a reader that goes on misses none", async () => {
+  const project = aProject();
+  await postMessages(api, project, "q", [1, 2, 3, 4, 5]);
+  const first = await api.run(LIST, { project, first: 2 });
+  expect(bodies(first)).toEqual(["1", "2"]);
+  expect(first.queue.messages.edges[1].cursor).toBe(first.queue.messages.edges[1].node.marker);
+  expect(first.queue.messages.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: false });
+  const rest = await api.run(LIST, { project, after: first.queue.messages.pageInfo.endCursor });
+  expect(bodies(rest)).toEqual(["3", "4", "5"]);
+  expect(rest.queue.messages.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: true });
+  const end = rest.queue.messages.pageInfo.endCursor;
+  expect(bodies(await api.run(LIST, { project, last: 2, before: end }))).toEqual(["3", "4"]);
+  expect(bodies(await api.run(LIST, { project, after: end }))).toEqual([]);
+  await postMessages(api, project, "q", [6]);
+  expect(bodies(await api.run(LIST, { project, after: end }))).toEqual(["6"]);
+});
+
+test("claimed, delayed and own messages are left out or shown as asked", async () => {
+  const project = aProject();
+  await postMessages(api, project, "q", ["claimed"]);
+  await createClaim(api, project, "q");
+  await postMessages(api, project, "q", ["delayed"], { delaySeconds: 100 });
+  await api.run(POST, { input: { project, queue: "q", clientId: "me", messages: [{ body: "own" }] } });
+  expect(bodies(await api.run(LIST, { project }))).toEqual(['"own"']);
+  expect(bodies(await api.run(LIST, { project, includeClaimed: true, includeDelayed: true }))).toEqual([
+    '"claimed"',
+    '"delayed"',
+    '"own"',
+  ]);
+  expect(bodies(await api.run(LIST, { project, clientId: "me", echo: false }))).toEqual([]);
+  expect(bodies(await api.run(LIST, { project, clientId: "other", echo: false }))).toEqual(['"own"']);
+  expect(await api.codeOf(LIST, { project, echo: false })).toBe("BAD_INPUT");
+});
+
+test("messages are found by id, oldest and newest, also through their queue", async () => {
+  const project = aProject();
+  const [one, two, three] = await postMessages(api, project, "q", [1, 2, 3]);
+  const query =
+    'query Q($project: String, $ids: [String!]!, $id: String!) { queue(project: $project, name: "q") { messagesById(ids: $ids) { id } message(id: $id) { bodyText } oldestMessage { id } newestMessage { id } } }';
+  const { queue } = await api.run(query, { project, ids: [three, "missing", one, three], id: two });
+  expect(queue).toEqual({
+    messagesById: [{ id: three }, { id: one }],
+    message: { bodyText: "2" },
+    oldestMessage: { id: one },
+    newestMessage: { id: three },
+  });
+  await createQueue(api, project, "empty");
+  const empty = await api.run(
+    'query Q($project: String) { queue(project: $project, name: "empty") { oldestMessage { id } newestMessage { id } } }',
+    { project },
+  );
+  expect(empty.queue).toEqual({ oldestMessage: null, newestMessage: null });
+  const tooMany = { project, ids: Array.from({ length: 101 }, () => "x"), id: "x" };
+  expect(await api.codeOf(query, tooMany)).toBe("BAD_INPUT");
+});
+
+test("pop takes the oldest free messages away", async () => {
+  const project = aProject();
+  await postMessages(api, project, "q", [1, 2, 3]);
+  await createClaim(api, project, "q");
+  const query = "mutation P($input: PopMessagesInput!) { popMessages(input: $input) { messages { bodyText } } }";
+  expect(await api.run(query, { input: { project, queue: "q", limit: 1 } })).toEqual({
+    popMessages: { messages: [{ bodyText: "2" }] },
+  });
+  expect(await api.run(query, { input: { project, queue: "q" } })).toEqual({
+    popMessages: { messages: [{ bodyText: "3" }] },
+  });
+  expect(await api.run(query, { input: { project, queue: "missing" } })).toEqual({ popMessages: { messages: [] } });
+  expect(await api.codeOf(query, { input: { project, queue: "q", limit: 101 } })).toBe("BAD_INPUT");
+});
+
+test("a message is deleted once, and a claimed one by its claim only", async () => {
+  const project = aProject();
+  const [free, ...held] = await postMessages(api, project, "q", [1, 2, 3, 4]);
+  const query = "mutation D($input: DeleteMessageInput!) { deleteMessage(input: $input) { deleted } }";
+  const remove = (id: string | undefined, claimId?: string) => ({ input: { project, queue: "q", id, claimId } });
+  expect(await api.run(query, remove(free))).toEqual({ deleteMessage: { deleted: true } });
+  expect(await api.run(query, remove(free))).toEqual({ deleteMessage: { deleted: false } });
+  const one = await createClaim(api, project, "q");
+  const two = await createClaim(api, project, "q");
+  expect([one?.messageIds, two?.messageIds]).toEqual([[held[0]], [held[1]]]);
+  expect(await api.codeOf(query, remove(held[0]))).toBe("MESSAGE_IS_CLAIMED");
+  expect(await api.codeOf(query, remove(held[0], two?.id))).toBe("MESSAGE_NOT_CLAIMED_BY");
+  expect(await api.codeOf(query, remove(held[0], "00000000-0000-4000-8000-000000000000"))).toBe("CLAIM_DOES_NOT_EXIST");
+  expect(await api.codeOf(query, remove(held[2], one?.id))).toBe("MESSAGE_NOT_CLAIMED");
+  expect(await api.run(query, remove(held[0], one?.id))).toEqual({ deleteMessage: { deleted: true } });
+  server().clock.offsetMs += 301_000;
+  expect(await api.codeOf(query, remove(held[1], two?.id))).toBe("MESSAGE_NOT_CLAIMED");
+});
+
+test("many messages are deleted in one step, with claims only what they hold", async () => {
+  const project = aProject();
+  const ids = await postMessages(api, project, "q", [1, 2, 3]);
+  const claim = await createClaim(api, project, "q", 2);
+  const query = "mutation D($input: DeleteMessagesInput!) { deleteMessages(input: $input) { deleted } }";
+  expect(await api.codeOf(query, { input: { project, queue: "q", ids, claimIds: [claim?.id] } })).toBe(
+    "MESSAGE_NOT_CLAIMED_BY",
+  );
+  const held = { project, queue: "q", ids: [...ids.slice(0, 2), "missing"], claimIds: [claim?.id] };
+  expect(await api.run(query, { input: held })).toEqual({ deleteMessages: { deleted: 2 } });
+  expect(await api.run(query, { input: { project, queue: "q", ids } })).toEqual({ deleteMessages: { deleted: 1 } });
+});
+
+test("what has expired is gone at once", async () => {
+  const project = aProject();
+  const [id] = await postMessages(api, project, "q", [1], { ttlSeconds: 60 });
+  server().clock.offsetMs += 60_000;
+  const query =
+    'query M($project: String, $id: String!) { message(project: $project, queue: "q", id: $id) { id } queue(project: $project, name: "q") { stats { total } } }';
+  expect(await api.run(query, { project, id })).toEqual({ message: null, queue: { stats: { total: 0 } } });
+  const collect =
+    "mutation { collectGarbage(input: {}) { pools { pool error collected { messages } } total { messages claims subscriptions queues } seconds } }";
+  const { collectGarbage } = await api.run(collect);
+  expect(collectGarbage.pools).toEqual([{ pool: "default", error: null, collected: { messages: expect.any(Number) } }]);
+  expect(collectGarbage.total.messages).toBeGreaterThanOrEqual(1);
+});

@@ -1,0 +1,297 @@
+import { expect, test } from "vitest";
+import { aProject, createClaim, createQueue, postMessages, startApi } from "./api.ts";
+
+const { api, server } = startApi();
+
+const CREATE =
+  "mutation C($input: CreateQueueInput!) { createQueue(input: $input) { created queue { project name metadataText metadata storedAttributes } } }";
+const NAMES =
+  "query Q($project: String, $first: SafeInt, $after: String, $last: SafeInt, $before: String, $search: String, $sort: QueueSort! = NAME, $descending: Boolean! = false) { queues(project: $project, first: $first, after: $after, last: $last, before: $before, search: $search, sort: $sort, descending: $descending) { nodes { name } edges { cursor node { name } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } count { value exact } } }";
+const names = ({ queues }: { queues: { nodes: { name: string }[] } }) => queues.nodes.map(({ name }) => name);
+
+test("a queue is made once, and a repeat changes nothing", async () => {
+  const project = aProject();
+  const input = { project, name: "orders", metadataText: '{"_default_message_ttl": 120, "exact": 1.0}' };
+  expect((await api.run(CREATE, { input })).createQueue).toEqual({
+    created: true,
+    queue: {
+      project,
+      name: "orders",
+      metadataText: input.metadataText,
+      metadata: { _default_message_ttl: 120, exact: 1 },
+      storedAttributes: ["_default_message_ttl"],
+    },
+  });
+  const again = await api.run(CREATE, { input: { ...input, metadataText: "{}" } });
+  expect(again.createQueue).toMatchObject({ created: false, queue: { metadataText: input.metadataText } });
+});
+
+test("the unnamed project is one of its own", async () => {
+  await createQueue(api, "", "unnamed");
+  expect(await api.run('{ queue(project: "", name: "unnamed") { project name } }')).toEqual({
+    queue: { project: "", name: "unnamed" },
+  });
+  expect(await api.run('{ queue(project: "other", name: "unnamed") { name } }')).toEqual({ queue: null });
+});
+
+test("who may see several projects must name one", async () => {
+  expect(await api.codeOf('{ queue(name: "q") { name } }')).toBe("BAD_INPUT");
+});
+
+test.each(["", "a b", "a/b", "ü", "x".repeat(65), "a\u0000"])("the name %j is refused", async (name) => {
+  expect(await api.codeOf(CREATE, { input: { project: "p", name } })).toBe("BAD_INPUT");
+});
+
+test.each([
+  '{"_default_message_ttl": 59}',
+  '{"_max_messages_post_size": 0}',
+  '{"_retry_policy": 1}',
+  '{"_enable_encrypt_messages": 1}',
+  "[]",
+  "{",
+])("the metadata %s is refused", async (metadataText) => {
+  expect(await api.codeOf(CREATE, { input: { project: "p", name: "q", metadataText } })).toBe("BAD_INPUT");
+});
+
+test("metadata that is too large is refused with its limit, and encryption is not supported", async () => {
+  const large = { project: "p", name: "q", metadata: { text: "x".repeat(70_000) } };
+  expect(await api.codeOf(CREATE, { input: large })).toBe("TOO_LARGE");
+  const encrypted = { project: "p", name: "q", metadata: { _enable_encrypt_messages: true } };
+  expect(await api.codeOf(CREATE, { input: encrypted })).toBe("NOT_SUPPORTED");
+});
+
+test("reserved attributes show what counts", async () => {
+  const project = aProject();
+  await createQueue(api, project, "q", {
+    _dead_letter_queue: "dead",
+    _max_claim_count: 3,
+    _dead_letter_queue_messages_ttl: 600,
+    _retry_policy: { retries_with_no_delay: 2, retry_backoff_function: "geometric" },
+  });
+  const query =
+    'query Q($project: String) { queue(project: $project, name: "q") { attributes { defaultMessageTtl defaultMessageDelay maxMessagesPostSize maxClaimCount deadLetterQueue deadLetterQueueMessagesTtl enableEncryptMessages flavor retryPolicy { retriesWithNoDelay retryBackoffFunction minimumDelay } } storedAttributes } }';
+  const { queue } = await api.run(query, { project });
+  expect(queue.attributes).toMatchObject({
+    defaultMessageTtl: 3600,
+    defaultMessageDelay: 0,
+    maxClaimCount: 3,
+    deadLetterQueue: "dead",
+    deadLetterQueueMessagesTtl: 600,
+    enableEncryptMessages: false,
+    flavor: null,
+    retryPolicy: { retriesWithNoDelay: 2, retryBackoffFunction: "GEOMETRIC" },
+  });
+  expect(queue.storedAttributes.sort()).toEqual([
+    "_dead_letter_queue",
+    "_dead_letter_queue_messages_ttl",
+    "_max_claim_count",
+    "_retry_policy",
+  ]);
+});
+
+test("a list is read page by page, both ways", async () => {
+  const project = aProject();
+  for (const name of ["a", "b", "c", "d", "e"]) await createQueue(api, project, name);
+  const first = await api.run(NAMES, { project, first: 2 });
+  expect(names(first)).toEqual(["a", "b"]);
+  expect(first.queues.edges.map(({ cursor }: { cursor: string }) => cursor)).toEqual(["a", "b"]);
+  expect(first.queues.pageInfo).toEqual({
+    hasNextPage: true,
+    hasPreviousPage: false,
+    startCursor: "a",
+    endCursor: "b",
+  });
+  expect(first.queues.count).toEqual({ value: 5, exact: true });
+  const second = await api.run(NAMES, { project, first: 10, after: "b" });
+  expect(names(second)).toEqual(["c", "d", "e"]);
+  expect(second.queues.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: true });
+  const back = await api.run(NAMES, { project, last: 2, before: "d" });
+  expect(names(back)).toEqual(["b", "c"]);
+  expect(back.queues.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: true });
+  expect(names(await api.run(NAMES, { project, descending: true, first: 2 }))).toEqual(["e", "d"]);
+});
+
+test("a list sorted by creation is paged by the markers of pageInfo", async () => {
+  const project = aProject();
+  for (const name of ["z", "m", "a"]) await createQueue(api, project, name);
+  const first = await api.run(NAMES, { project, sort: "CREATED_AT", first: 2 });
+  expect(names(first)).toEqual(["z", "m"]);
+  const next = await api.run(NAMES, { project, sort: "CREATED_AT", first: 2, after: first.queues.pageInfo.endCursor });
+  expect(names(next)).toEqual(["a"]);
+  expect(names(await api.run(NAMES, { project, sort: "CREATED_AT", descending: true }))).toEqual(["a", "m", "z"]);
+});
+
+test("a list is searched by the beginning of names, and counted so", async () => {
+  const project = aProject();
+  for (const name of ["order-1", "order-2", "order_3", "reorder"]) await createQueue(api, project, name);
+  const { queues } = await api.run(NAMES, { project, search: "order-" });
+  expect(names({ queues })).toEqual(["order-1", "order-2"]);
+  expect(queues.count).toEqual({ value: 2, exact: true });
+});
+
+test.each([0, -1, 101, 2 ** 53])("a page of %d is refused", async (first) => {
+  expect(await api.codeOf(NAMES, { project: "p", first })).toBe("BAD_INPUT");
+});
+
+test("a list of all projects holds queues of several", async () => {
+  const [one, two] = [aProject(), aProject()];
+  await createQueue(api, one, "in-all-projects");
+  await createQueue(api, two, "in-all-projects");
+  const { queues } = await api.run(
+    '{ queues(allProjects: true, search: "in-all-projects") { nodes { project metadataText stats { total } } pageInfo { endCursor } } }',
+  );
+  expect(queues.nodes.map(({ project }: { project: string }) => project).sort()).toEqual([one, two].sort());
+});
+
+test("metadata is replaced as a whole", async () => {
+  const project = aProject();
+  await createQueue(api, project, "q", { a: 1 });
+  const query =
+    "mutation U($input: UpdateQueueMetadataInput!) { updateQueueMetadata(input: $input) { queue { metadataText } } }";
+  const metadataText = '{"b": 12345678901234567}';
+  expect(await api.run(query, { input: { project, name: "q", metadataText } })).toEqual({
+    updateQueueMetadata: { queue: { metadataText } },
+  });
+  expect(await api.codeOf(query, { input: { project, name: "missing", metadataText } })).toBe("QUEUE_DOES_NOT_EXIST");
+  expect(await api.codeOf(query, { input: { project, name: "q", metadataText, metadata: {} } })).toBe("BAD_INPUT");
+  expect(await api.codeOf(query, { input: { project, name: "q" } })).toBe("BAD_INPUT");
+});
+
+test("metadata is changed key by key, all or none", async () => {
+  const project = aProject();
+  await createQueue(api, project, "q", { keep: 1, old: 2 });
+  const query =
+    "mutation P($input: PatchQueueMetadataInput!) { patchQueueMetadata(input: $input) { queue { metadata } } }";
+  const patch = (changes: object[]) => ({ input: { project, name: "q", changes } });
+  const changed = await api.run(
+    query,
+    patch([
+      { op: "ADD", key: "new", value: { deep: [1] } },
+      { op: "REPLACE", key: "keep", valueText: "null" },
+      { op: "REMOVE", key: "old" },
+      { op: "REMOVE", key: "_max_claim_count" },
+    ]),
+  );
+  expect(changed.patchQueueMetadata.queue.metadata).toEqual({ keep: null, new: { deep: [1] } });
+  for (const change of [
+    { op: "REPLACE", key: "missing", value: 1 },
+    { op: "REMOVE", key: "missing" },
+    { op: "REMOVE", key: "keep", value: 1 },
+    { op: "ADD", key: "keep" },
+    { op: "ADD", key: "_default_message_ttl", value: 1 },
+  ]) {
+    expect(await api.codeOf(query, patch([{ op: "ADD", key: "half", value: 1 }, change])), JSON.stringify(change)).toBe(
+      "BAD_INPUT",
+    );
+  }
+  const { queue } = await api.run('query Q($project: String) { queue(project: $project, name: "q") { metadata } }', {
+    project,
+  });
+  expect(queue.metadata).toEqual({ keep: null, new: { deep: [1] } });
+});
+
+test("a deleted queue is gone at once, and can be made again", async () => {
+  const project = aProject();
+  await postMessages(api, project, "q", [1, 2]);
+  const query = "mutation D($input: DeleteQueueInput!) { deleteQueue(input: $input) { deleted } }";
+  const input = { project, name: "q" };
+  expect(await api.run(query, { input })).toEqual({ deleteQueue: { deleted: true } });
+  expect(await api.run(query, { input })).toEqual({ deleteQueue: { deleted: false } });
+  await createQueue(api, project, "q");
+  const { queue } = await api.run(
+    'query Q($project: String) { queue(project: $project, name: "q") { stats { total } } }',
+    { project },
+  );
+  expect(queue).toEqual({ stats: { total: 0 } });
+});
+
+test("a purge takes claimed messages too, and subscriptions when asked", async () => {
+  const project = aProject();
+  await postMessages(api, project, "q", [1, 2, 3]);
+  await createClaim(api, project, "q", 2);
+  const subscribe =
+    "mutation S($input: CreateQueueSubscriptionInput!) { createQueueSubscription(input: $input) { created } }";
+  await api.run(subscribe, { input: { project, queue: "q", subscriber: "https://example.com/hook" } });
+  const query = "mutation P($input: PurgeQueueInput!) { purgeQueue(input: $input) { subscriptions } }";
+  const read =
+    'query Q($project: String) { queue(project: $project, name: "q") { stats { total claimed } subscriptions { nodes { id } } claims { nodes { id } } } }';
+  expect(await api.run(query, { input: { project, name: "q", resources: ["MESSAGES"] } })).toEqual({
+    purgeQueue: { subscriptions: 0 },
+  });
+  const { queue } = await api.run(read, { project });
+  expect(queue.stats).toEqual({ total: 0, claimed: 0 });
+  expect([queue.subscriptions.nodes.length, queue.claims.nodes.length]).toEqual([1, 0]);
+  expect(await api.run(query, { input: { project, name: "q" } })).toEqual({ purgeQueue: { subscriptions: 1 } });
+  expect(await api.codeOf(query, { input: { project, name: "missing" } })).toBe("QUEUE_DOES_NOT_EXIST");
+});
+
+test("statistics say how full a queue is, and of which messages", async () => {
+  const project = aProject();
+  const [oldest] = await postMessages(api, project, "q", [1, 2, 3]);
+  const [newest] = await postMessages(api, project, "q", [4], { delaySeconds: 100 });
+  await createClaim(api, project, "q", 2);
+  const query =
+    'query Q($project: String) { queue(project: $project, name: "q") { stats { free claimed delayed total exact oldest { id ageSeconds createdAt } newest { id } } } }';
+  const { stats } = (await api.run(query, { project })).queue;
+  expect(stats).toMatchObject({
+    free: 2,
+    claimed: 2,
+    delayed: 1,
+    total: 4,
+    exact: true,
+    oldest: { id: oldest },
+    newest: { id: newest },
+  });
+  expect(new Date(stats.oldest.createdAt).getTime()).not.toBeNaN();
+});
+
+test("the statistics of many queues are one question, however they are asked for", async () => {
+  const project = aProject();
+  for (const name of ["a", "b", "c"]) await postMessages(api, project, name, [1]);
+  const { queues } = server().engine.operations;
+  const asked: number[] = [];
+  const statsMany = queues.statsMany;
+  queues.statsMany = (access, params) => {
+    asked.push(params.queues.length);
+    return statsMany.call(queues, access, params);
+  };
+  const byName =
+    "query Q($project: String, $names: [String!]!) { queueStats(project: $project, names: $names) { project name stats { total } } }";
+  const found = await api.run(byName, { project, names: ["c", "missing", "a"] });
+  expect(found.queueStats).toEqual([
+    { project, name: "c", stats: { total: 1 } },
+    { project, name: "missing", stats: null },
+    { project, name: "a", stats: { total: 1 } },
+  ]);
+  const aliases = ["a", "b", "c"]
+    .map((name) => `${name}: queue(project: "${project}", name: "${name}") { stats { total } }`)
+    .join(" ");
+  expect(await api.run(`{ ${aliases} }`)).toEqual({
+    a: { stats: { total: 1 } },
+    b: { stats: { total: 1 } },
+    c: { stats: { total: 1 } },
+  });
+  const listed = await api.run(
+    "query Q($project: String) { queues(project: $project) { nodes { stats { total } } } }",
+    { project },
+  );
+  expect(listed.queues.nodes).toHaveLength(3);
+  queues.statsMany = statsMany;
+  expect(Math.max(...asked)).toBe(3);
+  expect(asked.length).toBeLessThanOrEqual(3);
+});
+
+test("a project's queues and projects themselves are listed and searched", async () => {
+  const project = `searched-${aProject()}`;
+  await createQueue(api, project, "a");
+  await createQueue(api, project, "b");
+  const { projects } = await api.run(
+    '{ projects(search: "searched-") { nodes { name queueCount { value exact } } pageInfo { hasNextPage } } }',
+  );
+  expect(projects.nodes).toEqual([{ name: project, queueCount: { value: 2, exact: true } }]);
+  const all = await api.run("{ projects(first: 1) { nodes { name } pageInfo { hasNextPage endCursor } } }");
+  const next = await api.run("query P($after: String) { projects(first: 1, after: $after) { nodes { name } } }", {
+    after: all.projects.pageInfo.endCursor,
+  });
+  expect(next.projects.nodes[0].name > all.projects.nodes[0].name).toBe(true);
+});
