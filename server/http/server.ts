@@ -1,7 +1,7 @@
 /** The HTTP server: what every request goes through, the API's routes, and the pages behind them. */
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Duplex } from "node:stream";
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
 import type { Logger } from "pino";
 import type { Access } from "../access/access.ts";
 import { createRequestAccess } from "../access/request-access.ts";
@@ -44,7 +44,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<FastifyI
   const { config, log, pages, dev } = parts;
   const app = Fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     bodyLimit: config.MAX_REQUEST_SIZE,
     requestTimeout: REQUEST_TIMEOUT_MS,

@@ -1,0 +1,105 @@
+/** The service as users start it: `server/start.ts` in a process of its own, with pages, on a DATA_DIR and a port of its own. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** The first start after a change of the pages builds them. */
+export const START_DEADLINE_MS = 600_000;
+
+export interface StartedProcess {
+  child: ChildProcess;
+  /** All that it printed so far. */
+  output(): string;
+  /** Resolves with what `pattern` found in the output; rejects when the process ends before. */
+  printed(pattern: RegExp): Promise<RegExpExecArray>;
+  /** The code it ended with, or the signal. */
+  ended: Promise<number | NodeJS.Signals | null>;
+}
+
+/** `settings` are environment variables; DATABASE_URL and the like of whoever runs the tests do not reach it. */
+export function startProcess(settings: Record<string, string>): StartedProcess {
+  const { PATH, HOME, TMPDIR } = process.env;
+  const child = spawn(process.execPath, ["--import", "./server/check-node.mjs", "server/start.ts"], {
+    cwd: ROOT,
+    env: { PATH, HOME, TMPDIR, NODE_ENV: "production", LOG_LEVEL: "warn", ...settings },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  const watchers = new Set<() => void>();
+  const take = (chunk: Buffer) => {
+    output += chunk;
+    for (const watcher of watchers) watcher();
+  };
+  child.stdout?.on("data", take);
+  child.stderr?.on("data", take);
+  const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
+    child.once("close", (code, signal) => resolve(code ?? signal));
+  });
+  return {
+    child,
+    output: () => output,
+    ended,
+    printed: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const found = pattern.exec(output);
+          if (!found) return;
+          watchers.delete(look);
+          resolve(found);
+        };
+        watchers.add(look);
+        look();
+        void ended.then((how) => reject(new Error(`It ended with ${how} before it printed ${pattern}.\n${output}`)));
+      }),
+  };
+}
+
+export interface WholeService {
+  url: string;
+  close(): Promise<void>;
+}
+
+/** For browser tests: everything, on a fresh database. Give `beforeAll` START_DEADLINE_MS, since it may have to build. */
+export async function startWholeService(settings: Record<string, string> = {}): Promise<WholeService> {
+  const dataDir = temporaryDataDir();
+  const port = await freePort();
+  const started = startProcess({ PORT: String(port), DATA_DIR: dataDir, DRAIN_SECONDS: "0", ...settings });
+  const [, url = ""] = await started.printed(/Isimud is at (\S+)/);
+  return {
+    url,
+    close: async () => {
+      started.child.kill("SIGTERM");
+      await started.ended;
+      removeDataDir(dataDir);
+    },
+  };
+}
+
+/** One that PostgreSQL's account can enter, should the tests run as root. */
+export function temporaryDataDir(): string {
+  const folder = mkdtempSync(join(tmpdir(), "isimud-data-"));
+  chmodSync(folder, 0o755);
+  return folder;
+}
+
+/** Also the database that had to live elsewhere. */
+export function removeDataDir(folder: string): void {
+  const pointer = join(folder, "postgres-elsewhere");
+  if (existsSync(pointer)) rmSync(dirname(readFileSync(pointer, "utf8").trim()), { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
