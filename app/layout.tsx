@@ -1,6 +1,5 @@
 import type { Metadata, Viewport } from "next";
 import { headers } from "next/headers";
-import { ThemeProvider } from "next-themes";
 import type { ReactNode } from "react";
 import "./globals.css";
 import { AppShell } from "../components/app-shell.tsx";
@@ -25,17 +24,9 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
   return (
     <html lang="en" suppressHydrationWarning>
       <body>
-        <ThemeProvider
-          attribute="data-theme"
-          defaultTheme="system"
-          enableSystem
-          disableTransitionOnChange
-          nonce={nonce}
-        >
-          <AppShell serverNow={requestTime()} nonce={nonce}>
-            {children}
-          </AppShell>
-        </ThemeProvider>
+        <AppShell serverNow={requestTime()} nonce={nonce}>
+          {children}
+        </AppShell>
       </body>
     </html>
   );

@@ -5,9 +5,10 @@ import { paths, QUEUE_TABS, type QueueTab } from "../components/paths.ts";
 import { projectLabel } from "../components/project-name.tsx";
 import { CreateQueue } from "../components/queues/create-queue.tsx";
 import { Badge } from "../components/ui/badge.tsx";
+import { formatCount } from "../components/ui/format.ts";
 import { PageHeader } from "../components/ui/page.tsx";
 import { ShowGraphql } from "../components/ui/show-graphql.tsx";
-import { formatCount } from "../components/ui/stat.tsx";
+
 import { NotFoundState } from "../components/ui/states.tsx";
 import { TabLinks } from "../components/ui/tabs.tsx";
 import { load } from "./execute.ts";

@@ -5,9 +5,10 @@ import { projectLabel } from "../components/project-name.tsx";
 import { CreateQueue } from "../components/queues/create-queue.tsx";
 import { type QueueRow, QueueTable } from "../components/queues/queue-table.tsx";
 import { FilterBar, SearchBox } from "../components/ui/filter-bar.tsx";
+import { formatCount } from "../components/ui/format.ts";
 import { PageHeader, Panel } from "../components/ui/page.tsx";
 import { ShowGraphql } from "../components/ui/show-graphql.tsx";
-import { formatCount } from "../components/ui/stat.tsx";
+
 import { EmptyState } from "../components/ui/states.tsx";
 import type { SortLink } from "../components/ui/table.tsx";
 import { one, type PageInfo, pagerLinks, pageVariables, type Search } from "./address.ts";

@@ -14,7 +14,8 @@ import {
   ScrollText,
   Tag,
 } from "lucide-react";
-import type { ReactNode } from "react";
+import { ThemeProvider } from "next-themes";
+import { type ReactNode, useState } from "react";
 import { paths } from "./paths.ts";
 import { RefreshPicker } from "./ui/refresh-picker.tsx";
 import { type NavGroup, Shell } from "./ui/shell.tsx";
@@ -65,30 +66,40 @@ const MARK = (
 
 /** What surrounds every page. */
 export function AppShell({ serverNow, nonce, children }: { serverNow: number; nonce?: string; children: ReactNode }) {
+  // A refresh renders with another nonce, but the document keeps that of its own policy.
+  const [documentNonce] = useState(nonce);
   return (
-    <CSPProvider nonce={nonce}>
-      <Clock serverNow={serverNow}>
-        <Tooltip.Provider>
-          <Toasts>
-            <div className="root">
-              <Shell
-                name="Isimud"
-                mark={MARK}
-                home={paths.overview()}
-                groups={GROUPS}
-                tools={
-                  <>
-                    <RefreshPicker />
-                    <ThemeToggle />
-                  </>
-                }
-              >
-                {children}
-              </Shell>
-            </div>
-          </Toasts>
-        </Tooltip.Provider>
-      </Clock>
+    <CSPProvider nonce={documentNonce} disableStyleElements>
+      <ThemeProvider
+        attribute="data-theme"
+        defaultTheme="system"
+        enableSystem
+        disableTransitionOnChange
+        nonce={documentNonce}
+      >
+        <Clock serverNow={serverNow}>
+          <Tooltip.Provider>
+            <Toasts>
+              <div className="root">
+                <Shell
+                  name="Isimud"
+                  mark={MARK}
+                  home={paths.overview()}
+                  groups={GROUPS}
+                  tools={
+                    <>
+                      <RefreshPicker />
+                      <ThemeToggle />
+                    </>
+                  }
+                >
+                  {children}
+                </Shell>
+              </div>
+            </Toasts>
+          </Tooltip.Provider>
+        </Clock>
+      </ThemeProvider>
     </CSPProvider>
   );
 }

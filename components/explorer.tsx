@@ -66,12 +66,18 @@ function giveStylesNonce(nonce: string): () => void {
   };
 }
 
+/** That of the document, which stays the same however many pages are visited without loading a new one. */
+function documentNonce(): string | undefined {
+  return document.querySelector<HTMLScriptElement>("script[nonce]")?.nonce;
+}
+
 /** GraphiQL from this site's own files: nothing is loaded from elsewhere. */
-export function Explorer({ nonce }: { nonce?: string }) {
+export function Explorer() {
   const { resolvedTheme } = useTheme();
   const [loaded, setLoaded] = useState<{ Graphiql: ComponentType<GraphiqlProps>; fetcher: Fetcher } | null>(null);
 
   useEffect(() => {
+    const nonce = documentNonce();
     const undo = nonce ? giveStylesNonce(nonce) : undefined;
     let gone = false;
     void (async () => {
@@ -84,7 +90,7 @@ export function Explorer({ nonce }: { nonce?: string }) {
       gone = true;
       undo?.();
     };
-  }, [nonce]);
+  }, []);
 
   return (
     <div className="h-[calc(100dvh-9rem)] min-h-96 overflow-hidden rounded-lg border border-line bg-surface">

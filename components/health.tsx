@@ -1,6 +1,7 @@
 "use client";
 
 import { Badge } from "./ui/badge.tsx";
+import { formatMilliseconds } from "./ui/format.ts";
 import { column, DataTable } from "./ui/table.tsx";
 
 interface Operation {
@@ -15,12 +16,6 @@ export interface PoolHealth {
   storageReachable: boolean;
   checkedAt: string;
   operations: Operation[];
-}
-
-/** 0.0123 -> "12.3 ms" */
-export function formatMilliseconds(seconds: number): string {
-  const milliseconds = seconds * 1000;
-  return milliseconds >= 1000 ? `${seconds.toFixed(2)} s` : `${milliseconds.toFixed(1)} ms`;
 }
 
 const COLUMNS = [

@@ -4,7 +4,8 @@ import Link from "next/link";
 import type { ReactNode } from "react";
 import { paths } from "./paths.ts";
 import { projectLabel } from "./project-name.tsx";
-import { formatCount } from "./ui/stat.tsx";
+import { formatCount } from "./ui/format.ts";
+
 import { column, DataTable, type PagerLinks } from "./ui/table.tsx";
 
 export interface ProjectRow {

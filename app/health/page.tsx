@@ -3,12 +3,13 @@ import Link from "next/link";
 import { API_PATH } from "../../components/api.ts";
 import { CollectGarbage } from "../../components/collect-garbage.tsx";
 import { Failed } from "../../components/failed.tsx";
-import { formatMilliseconds, OperationTable, type PoolHealth } from "../../components/health.tsx";
+import { OperationTable, type PoolHealth } from "../../components/health.tsx";
 import { paths } from "../../components/paths.ts";
 import { Badge } from "../../components/ui/badge.tsx";
+import { formatCount, formatMilliseconds } from "../../components/ui/format.ts";
 import { Facts, PageHeader, Panel } from "../../components/ui/page.tsx";
 import { ShowGraphql } from "../../components/ui/show-graphql.tsx";
-import { formatCount } from "../../components/ui/stat.tsx";
+
 import { Ago } from "../../components/ui/time.tsx";
 import { load } from "../execute.ts";
 import { HEALTH_LOOK, type HealthStatus, Warnings } from "../warnings.tsx";

@@ -3,7 +3,8 @@
 import Link from "next/link";
 import type { ReactNode } from "react";
 import { Badge } from "../ui/badge.tsx";
-import { formatBytes } from "../ui/json-viewer.tsx";
+import { formatBytes } from "../ui/format.ts";
+
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Ago, TimeLeft } from "../ui/time.tsx";
 

@@ -1,4 +1,4 @@
-import { formatCount } from "../ui/stat.tsx";
+import { formatCount } from "../ui/format.ts";
 
 /** What can be done with a pool in its state: null = it can, else why not. */
 interface PoolState {

@@ -7,7 +7,8 @@ import { ConfirmedAction } from "../action.tsx";
 import { paths } from "../paths.ts";
 import { Badge } from "../ui/badge.tsx";
 import { Button } from "../ui/button.tsx";
-import { formatCount } from "../ui/stat.tsx";
+import { formatCount } from "../ui/format.ts";
+
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { DELETE_POOL } from "./documents.ts";
 import { poolCan } from "./pool-can.ts";

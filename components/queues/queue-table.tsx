@@ -8,9 +8,10 @@ import { paths } from "../paths.ts";
 import { projectLabel } from "../project-name.tsx";
 import { Badge } from "../ui/badge.tsx";
 import { Button } from "../ui/button.tsx";
-import { formatCount } from "../ui/stat.tsx";
+import { formatCount, formatDuration } from "../ui/format.ts";
+
 import { column, DataTable, type PagerLinks, type SortLink } from "../ui/table.tsx";
-import { Ago, formatDuration } from "../ui/time.tsx";
+import { Ago } from "../ui/time.tsx";
 import { DELETE_QUEUE } from "./documents.ts";
 
 export interface QueueRow {

@@ -7,6 +7,7 @@ import { useMemo, useState } from "react";
 import { classes } from "./classes.ts";
 import { CopyButton } from "./copy-button.tsx";
 import { type ExactJson, indentExactJson, parseExactJson } from "./exact-json.ts";
+import { formatBytes } from "./format.ts";
 import { ScrollRegion } from "./scroll-region.tsx";
 
 const VIEWS = ["tree", "text", "hex", "base64"] as const;
@@ -183,11 +184,4 @@ function base64(bytes: Uint8Array): string {
   // In pieces: one call with a million arguments overflows the stack.
   for (let at = 0; at < bytes.length; at += 8192) binary += String.fromCharCode(...bytes.subarray(at, at + 8192));
   return btoa(binary);
-}
-
-/** 1536 -> "1.5 KiB" */
-export function formatBytes(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
-  if (bytes < 1024 * 1024) return `${(bytes / 1024).toFixed(1)} KiB`;
-  return `${(bytes / (1024 * 1024)).toFixed(1)} MiB`;
 }

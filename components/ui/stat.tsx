@@ -2,6 +2,7 @@ import Link from "next/link";
 import type { ReactNode } from "react";
 import type { Tone } from "./badge.tsx";
 import { classes } from "./classes.ts";
+import { formatCount } from "./format.ts";
 
 const INK: Record<Tone, string> = {
   neutral: "text-ink",
@@ -96,12 +97,4 @@ export function ShareBar({ shares, label, legend = true }: { shares: Share[]; la
       ) : null}
     </div>
   );
-}
-
-const COUNT = new Intl.NumberFormat("en-US");
-
-/** 12345 -> 12,345; a count that is only a lower bound or an estimate says so. */
-export function formatCount(value: number, exact: "exact" | "at-least" | "about" = "exact"): string {
-  const text = COUNT.format(value);
-  return exact === "at-least" ? `${text}+` : exact === "about" ? `≈ ${text}` : text;
 }

@@ -1,6 +1,7 @@
 "use client";
 
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
+import { formatDuration, formatUtc } from "./format.ts";
 
 const Now = createContext<number | null>(null);
 
@@ -22,32 +23,6 @@ function useNow(): number {
   const now = useContext(Now);
   if (now === null) throw new Error("Times are rendered inside of <Clock>.");
   return now;
-}
-
-/** 93784 -> "1 d 2 h"; the two largest units. */
-export function formatDuration(seconds: number): string {
-  const whole = Math.max(0, Math.floor(seconds));
-  const units: [string, number][] = [
-    ["d", 86_400],
-    ["h", 3600],
-    ["min", 60],
-    ["s", 1],
-  ];
-  const first = units.findIndex(([, size]) => whole >= size);
-  if (first === -1) return "0 s";
-  let rest = whole;
-  const parts: string[] = [];
-  for (const [name, size] of units.slice(first, first + 2)) {
-    const count = Math.floor(rest / size);
-    rest -= count * size;
-    if (count > 0) parts.push(`${count} ${name}`);
-  }
-  return parts.join(" ");
-}
-
-/** 2026-11-22T08:00:00.000Z -> "2026-11-22 08:00:00 UTC" */
-export function formatUtc(iso: string): string {
-  return `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
 }
 
 /** An instant: how long ago, or in how long; UTC on hover and for readers. */

@@ -7,9 +7,10 @@ import { EditPool } from "../../../components/pools/pool-form.tsx";
 import { Capabilities, DeletePool, type PoolRow } from "../../../components/pools/pool-table.tsx";
 import { Badge } from "../../../components/ui/badge.tsx";
 import { LinkButton } from "../../../components/ui/button.tsx";
+import { formatCount } from "../../../components/ui/format.ts";
 import { JsonViewer } from "../../../components/ui/json-viewer.tsx";
 import { Facts, PageHeader, Panel } from "../../../components/ui/page.tsx";
-import { formatCount } from "../../../components/ui/stat.tsx";
+
 import { EmptyState, NotFoundState } from "../../../components/ui/states.tsx";
 import { Ago, Utc } from "../../../components/ui/time.tsx";
 import { named, type PageInfo, pagerLinks, pageVariables, type Search } from "../../address.ts";

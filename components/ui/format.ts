@@ -1,0 +1,47 @@
+/** Numbers and times as people read them. */
+
+const COUNT = new Intl.NumberFormat("en-US");
+
+/** 12345 -> 12,345; a count that is only a lower bound or an estimate says so. */
+export function formatCount(value: number, exact: "exact" | "at-least" | "about" = "exact"): string {
+  const text = COUNT.format(value);
+  return exact === "at-least" ? `${text}+` : exact === "about" ? `≈ ${text}` : text;
+}
+
+/** 93784 -> "1 d 2 h"; the two largest units. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const units: [string, number][] = [
+    ["d", 86_400],
+    ["h", 3600],
+    ["min", 60],
+    ["s", 1],
+  ];
+  const first = units.findIndex(([, size]) => whole >= size);
+  if (first === -1) return "0 s";
+  let rest = whole;
+  const parts: string[] = [];
+  for (const [name, size] of units.slice(first, first + 2)) {
+    const count = Math.floor(rest / size);
+    rest -= count * size;
+    if (count > 0) parts.push(`${count} ${name}`);
+  }
+  return parts.join(" ");
+}
+
+/** 0.0123 -> "12.3 ms" */
+export function formatMilliseconds(seconds: number): string {
+  return seconds >= 1 ? `${seconds.toFixed(2)} s` : `${(seconds * 1000).toFixed(1)} ms`;
+}
+
+/** 2026-11-22T08:00:00.000Z -> "2026-11-22 08:00:00 UTC" */
+export function formatUtc(iso: string): string {
+  return `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
+}
+
+/** 1536 -> "1.5 KiB" */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  if (bytes < 1024 * 1024) return `${(bytes / 1024).toFixed(1)} KiB`;
+  return `${(bytes / (1024 * 1024)).toFixed(1)} MiB`;
+}
