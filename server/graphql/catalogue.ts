@@ -4,7 +4,7 @@ import { builder } from "./builder.ts";
 import { connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
 import { DropAllInput, DropAllPayload } from "./drop-all.ts";
 import { PoolType } from "./pools.ts";
-import { type QueueParent, QueueType } from "./queue-types.ts";
+import { inBatches, type QueueParent, QueueType } from "./queue-types.ts";
 
 const CatalogueEntryType = builder.objectRef<CatalogueEntry>("CatalogueEntry").implement({
   description: "Which pool holds a queue.",
@@ -28,8 +28,10 @@ builder.objectFields(QueueType, (t) => ({
     nullable: true,
     description: "Which pool holds it. Many queues cost one question. Null when the catalogue has no entry for it.",
     loaderOptions: { cache: false },
-    load: (queues: QueueParent[], { access, operations }) =>
-      operations.catalogue.getMany(access, { queues: queues.map(({ project, name }) => ({ project, queue: name })) }),
+    load: (queues: QueueParent[], { access, operations, limits }) =>
+      inBatches(queues, limits.MAX_PAGE_SIZE, (batch) =>
+        operations.catalogue.getMany(access, { queues: batch.map(({ project, name }) => ({ project, queue: name })) }),
+      ),
     resolve: (queue) => queue,
   }),
 }));
@@ -62,7 +64,7 @@ builder.queryFields((t) => ({
       ...projectArgs,
       allProjects: t.arg.boolean({ description: "Of all projects, instead of one. Needs a caller who may see them." }),
       pool: t.arg.string({ description: "Only queues of this pool." }),
-      search: t.arg.string({ description: "Only queues whose names begin with this." }),
+      search: t.arg.string({ description: "Only queues whose names begin with this; then by name." }),
       ...pageArgs,
     },
     complexity: pageCost,
@@ -83,17 +85,37 @@ builder.queryFields((t) => ({
 
 const poolField = { required: true, description: "The pool's name." } as const;
 
+const discardField = {
+  defaultValue: false,
+  required: true,
+  description: "Go on though the queue has messages where it is, or though its pool cannot say. They are lost.",
+} as const;
+
 const InsertCatalogueEntryInput = builder.inputType("InsertCatalogueEntryInput", {
   description: "A queue, and the pool to map it to.",
-  fields: (t) => ({ project: t.string(projectField), queue: t.string(queueField), pool: t.string(poolField) }),
+  fields: (t) => ({
+    project: t.string(projectField),
+    queue: t.string(queueField),
+    pool: t.string(poolField),
+    discardMessages: t.boolean(discardField),
+  }),
 });
 const UpdateCatalogueEntryInput = builder.inputType("UpdateCatalogueEntryInput", {
   description: "A mapped queue, and the pool to map it to.",
-  fields: (t) => ({ project: t.string(projectField), queue: t.string(queueField), pool: t.string(poolField) }),
+  fields: (t) => ({
+    project: t.string(projectField),
+    queue: t.string(queueField),
+    pool: t.string(poolField),
+    discardMessages: t.boolean(discardField),
+  }),
 });
 const DeleteCatalogueEntryInput = builder.inputType("DeleteCatalogueEntryInput", {
   description: "The queue whose entry to delete.",
-  fields: (t) => ({ project: t.string(projectField), queue: t.string(queueField) }),
+  fields: (t) => ({
+    project: t.string(projectField),
+    queue: t.string(queueField),
+    discardMessages: t.boolean(discardField),
+  }),
 });
 const entryPayload = (name: string, mutation: string) =>
   builder.objectRef<{ entry: CatalogueEntry }>(name).implement({
@@ -112,7 +134,7 @@ builder.mutationFields((t) => ({
     type: InsertCatalogueEntryPayload,
     args: { input: t.arg({ type: InsertCatalogueEntryInput, required: true, description: "The queue and the pool." }) },
     description:
-      "Maps a queue to a pool. A sharp tool: no message moves. A queue that was mapped elsewhere begins empty, and what it held is out of reach until it is mapped back.",
+      "Maps a queue to a pool. A sharp tool, for mending: no message moves. A queue that was mapped elsewhere ends there with its messages and claims, and begins empty; its subscriptions stay out of reach. While it has messages this is CONFIRMATION_REQUIRED without `discardMessages`.",
     resolve: async (_root, { input }, { access, operations }) => ({
       entry: await operations.catalogue.insert(access, input),
     }),
@@ -129,13 +151,14 @@ builder.mutationFields((t) => ({
     type: DeleteCatalogueEntryPayload,
     args: { input: t.arg({ type: DeleteCatalogueEntryInput, required: true, description: "The queue." }) },
     description:
-      "Takes a queue's entry away. A sharp tool: the queue is out of reach until it is mapped or made again.",
+      "Takes a queue's entry away. A sharp tool, for mending: its messages and claims end, and it is out of reach until it is mapped or made again. While it has messages this is CONFIRMATION_REQUIRED without `discardMessages`.",
     resolve: (_root, { input }, { access, operations }) => operations.catalogue.delete(access, input),
   }),
   dropAllCatalogueEntries: t.field({
     type: DropAllPayload,
     args: { input: t.arg({ type: DropAllInput, required: true, description: "Whether to look or to act." }) },
-    description: "Empties the catalogue: every queue is out of reach until it is mapped or made again.",
+    description:
+      "Empties the catalogue: every queue is out of reach until it is mapped or made again, and begins empty then.",
     resolve: (_root, { input }, { access, operations }) => operations.catalogue.dropAll(access, input),
   }),
 }));

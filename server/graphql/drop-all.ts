@@ -3,14 +3,14 @@ import type { DropAllResult } from "../operations/drop-all.ts";
 import { builder } from "./builder.ts";
 import { CountType } from "./connection.ts";
 
+export const confirmationTokenField = {
+  description:
+    "Left out: a dry run, which changes nothing and gives a token. With the token of a dry run it is done, if what is there is still what was shown.",
+} as const;
+
 export const DropAllInput = builder.inputType("DropAllInput", {
   description: "Whether to look or to act.",
-  fields: (t) => ({
-    confirmationToken: t.string({
-      description:
-        "Left out: a dry run, which changes nothing and gives a token. With the token of a dry run it is done, if what is there is still what was shown.",
-    }),
-  }),
+  fields: (t) => ({ confirmationToken: t.string(confirmationTokenField) }),
 });
 
 export const DropAllPayload = builder.objectRef<DropAllResult>("DropAllPayload").implement({

@@ -2,7 +2,7 @@ import type { FlavorRecord } from "../operations/flavors.ts";
 import { orNull, projectArgs, projectField } from "./addresses.ts";
 import { builder } from "./builder.ts";
 import { connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
-import { DropAllInput, DropAllPayload } from "./drop-all.ts";
+import { confirmationTokenField, DropAllPayload } from "./drop-all.ts";
 import { CapabilityType } from "./pools.ts";
 
 const FlavorType = builder.objectRef<FlavorRecord>("Flavor");
@@ -55,12 +55,19 @@ builder.queryFields((t) => ({
 
 const nameField = { required: true, description: "The flavor's name." } as const;
 
+const verifyField = {
+  defaultValue: true,
+  required: true,
+  description: "Ask the pools whether they can do what the flavor's first can. False takes pools that are not up yet.",
+} as const;
+
 const CreateFlavorInput = builder.inputType("CreateFlavorInput", {
   description: "The flavor to make.",
   fields: (t) => ({
     project: t.string(projectField),
     name: t.string(nameField),
     pools: t.stringList({ required: true, description: "Names of pools that join it, at least one." }),
+    verify: t.boolean(verifyField),
     replace: t.boolean({
       defaultValue: false,
       required: true,
@@ -86,6 +93,7 @@ const UpdateFlavorInput = builder.inputType("UpdateFlavorInput", {
       required: true,
       description: "Names of pools, at least one. Exactly these are its pools from now on.",
     }),
+    verify: t.boolean(verifyField),
   }),
 });
 const UpdateFlavorPayload = builder.objectRef<{ flavor: FlavorRecord }>("UpdateFlavorPayload").implement({
@@ -99,6 +107,11 @@ const DeleteFlavorInput = builder.inputType("DeleteFlavorInput", {
 const DeleteFlavorPayload = builder.objectRef<{ deleted: boolean }>("DeleteFlavorPayload").implement({
   description: "What became of deleteFlavor.",
   fields: (t) => ({ deleted: t.exposeBoolean("deleted", { description: "False: there was none." }) }),
+});
+
+const DropAllFlavorsInput = builder.inputType("DropAllFlavorsInput", {
+  description: "The project, and whether to look or to act.",
+  fields: (t) => ({ project: t.string(projectField), confirmationToken: t.string(confirmationTokenField) }),
 });
 
 builder.mutationFields((t) => ({
@@ -124,8 +137,8 @@ builder.mutationFields((t) => ({
   }),
   dropAllFlavors: t.field({
     type: DropAllPayload,
-    args: { input: t.arg({ type: DropAllInput, required: true, description: "Whether to look or to act." }) },
-    description: "Deletes all flavors of all projects.",
+    args: { input: t.arg({ type: DropAllFlavorsInput, required: true, description: "Whether to look or to act." }) },
+    description: "Deletes all flavors of a project.",
     resolve: (_root, { input }, { access, operations }) => operations.flavors.dropAll(access, input),
   }),
 }));

@@ -20,7 +20,7 @@ const ProjectConnectionType = connectionType("Project", ProjectType, "projects")
 builder.queryFields((t) => ({
   projects: t.field({
     type: ProjectConnectionType,
-    args: { search: t.arg.string({ description: "Only those whose names contain this." }), ...pageArgs },
+    args: { search: t.arg.string({ description: "Only those whose names begin with this." }), ...pageArgs },
     complexity: pageCost,
     description:
       "The projects that you may see, by name: those with queues, and all of your own if you may see only some.",

@@ -175,10 +175,11 @@ QueueType.implement({
       description:
         "How full it is now. Many queues cost one question to each pool. Null when it was deleted meanwhile, or in a list when its pool cannot say now.",
       loaderOptions: { cache: false },
-      load: async (queues: QueueParent[], { access, operations }) => {
+      load: async (queues: QueueParent[], { access, operations, limits }) => {
         const asked = queues.filter((queue) => queue.stats === undefined);
-        const answers =
-          asked.length === 0 ? [] : await operations.queues.statsMany(access, { queues: asked.map(addressOf) });
+        const answers = await inBatches(asked, limits.MAX_PAGE_SIZE, (batch) =>
+          operations.queues.statsMany(access, { queues: batch.map(({ project, name }) => ({ project, name })) }),
+        );
         const byQueue = new Map(asked.map((queue, index) => [queue, answers[index] ?? null]));
         return queues.map((queue) => (queue.stats === undefined ? (byQueue.get(queue) ?? null) : queue.stats));
       },
@@ -192,8 +193,16 @@ function reservedKey(attribute: string): string {
   return `_${attribute.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
 }
 
-export function addressOf({ project, name }: { project: string; name: string }) {
-  return { project, name };
+/** Asks about many in as few questions as the operations allow. */
+export async function inBatches<T, R>(
+  items: readonly T[],
+  size: number,
+  ask: (batch: readonly T[]) => Promise<readonly R[]>,
+): Promise<R[]> {
+  const batches = Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
+  return (await Promise.all(batches.map(ask))).flat();
 }
 
 export const QueueConnectionType = connectionType(
