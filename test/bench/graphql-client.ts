@@ -1,0 +1,69 @@
+import { Agent, request } from "node:http";
+import { type Contender, payload } from "./contender.ts";
+
+const POST = `mutation Post($input: PostMessagesInput!) { postMessages(input: $input) { ids } }`;
+const CLAIM = `mutation Claim($input: CreateClaimInput!) { createClaim(input: $input) { claim { id } messages { id bodyText } } }`;
+const DELETE = `mutation Delete($input: DeleteMessagesInput!) { deleteMessages(input: $input) { deleted } }`;
+const DELETE_ONE = `mutation DeleteOne($input: DeleteMessageInput!) { deleteMessage(input: $input) { deleted } }`;
+
+type Send = <T>(query: string, input: Record<string, unknown>) => Promise<T>;
+
+/** Sends GraphQL over HTTP as a program would: keep-alive, one request a connection at a time. */
+export function graphqlSender(url: string, connections: number): { send: Send; close: () => void } {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const endpoint = new URL(`${url}/api/graphql`);
+  const send: Send = (query, input) =>
+    new Promise((resolve, reject) => {
+      const body = JSON.stringify({ query, variables: { input } });
+      const headers = {
+        "content-type": "application/json",
+        accept: "application/json",
+        "content-length": Buffer.byteLength(body),
+      };
+      const sent = request(endpoint, { method: "POST", agent, headers }, (response) => {
+        let text = "";
+        response.setEncoding("utf8");
+        response.on("data", (chunk: string) => {
+          text += chunk;
+        });
+        response.on("error", reject);
+        response.on("end", () => {
+          const answer = JSON.parse(text);
+          if (answer.errors !== undefined) reject(new Error(JSON.stringify(answer.errors)));
+          else resolve(answer.data);
+        });
+      });
+      sent.on("error", reject);
+      sent.end(body);
+    });
+  return { send, close: () => agent.destroy() };
+}
+
+/** Isimud as programs meet it: GraphQL over HTTP. */
+export async function graphqlClient(url: string, connections: number): Promise<Contender> {
+  const { send, close } = graphqlSender(url, connections);
+  const queue = { project: "bench", queue: "bench" };
+  await send(`mutation Create($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
+    project: "bench",
+    name: "bench",
+  });
+  return {
+    name: "isimud graphql",
+    async post(count) {
+      const messages = Array.from({ length: count }, () => ({ bodyText: JSON.stringify(payload()) }));
+      await send(POST, { ...queue, messages, clientId: "bench" });
+    },
+    async take(count) {
+      const { createClaim } = await send<{
+        createClaim: { claim: { id: string } | null; messages: { id: string; bodyText: string }[] };
+      }>(CLAIM, { ...queue, limit: count, clientId: "bench" });
+      if (createClaim.claim === null) return [];
+      const { id: claimId } = createClaim.claim;
+      const ids = createClaim.messages.map((message) => message.id);
+      if (ids.length === 1) await send(DELETE_ONE, { ...queue, id: ids[0], claimId });
+      else await send(DELETE, { ...queue, ids, claimIds: [claimId] });
+      return createClaim.messages.map((message) => JSON.parse(message.bodyText).n);
+    },
+    close: async () => close(),
+  };
+}

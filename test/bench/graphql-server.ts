@@ -1,0 +1,37 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { RoundOrder } from "./graphql-load.ts";
+import type { Rates } from "./rounds.ts";
+
+const script = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+/** Starts a server on this database; gives its address. */
+export async function startServer(databaseUrl: string): Promise<{ url: string; stop: () => Promise<void> }> {
+  const child = fork(script("server-process.ts"), [databaseUrl]);
+  const [url] = (await once(child, "message")) as [string];
+  return { url, stop: () => ended(child) };
+}
+
+/** A load generator for the server at `url`: each call is one round. */
+export async function startLoad(
+  url: string,
+): Promise<{ round(order: RoundOrder): Promise<Rates>; stop(): Promise<void> }> {
+  const child = fork(script("graphql-load.ts"), [url]);
+  await once(child, "message");
+  return {
+    async round(order) {
+      child.send(order);
+      const [answer] = (await once(child, "message")) as [{ rates: Rates } | { error: string }];
+      if ("error" in answer) throw new Error(answer.error);
+      return answer.rates;
+    },
+    stop: () => ended(child),
+  };
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  const exited = once(child, "exit");
+  child.disconnect();
+  await exited;
+}

@@ -1,0 +1,15 @@
+/** A server of the bench's own, without pages: `node server-process.ts DATABASE_URL`. Sends its address to its parent. */
+import { pino } from "pino";
+import { readConfig } from "../../server/config.ts";
+import { serve } from "../../server/main.ts";
+
+const [url] = process.argv.slice(2);
+const config = readConfig({
+  PORT: "0",
+  DATABASE_URL: url,
+  SECRET_KEY: "a secret key for the bench only",
+  DRAIN_SECONDS: "0",
+});
+const server = await serve(config, { dev: false, pages: false, log: pino({ level: "warn" }) });
+process.on("disconnect", () => void server.close({ hasty: true }).then(() => process.exit(0)));
+process.send?.(server.url);
