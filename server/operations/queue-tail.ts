@@ -7,7 +7,8 @@ const READ_SIZE = 100;
 
 interface TailedQueue {
   queue: QueueRef;
-  newest: string | null;
+  /** Undefined: not known. */
+  newest: string | undefined;
   watchers: Set<Wake>;
 }
 
@@ -40,8 +41,12 @@ export class QueueTail {
     after: string | undefined,
     signal: AbortSignal,
   ): AsyncGenerator<Message, void, undefined> {
+    if (signal.aborted) return;
     const wake = new Wake();
     this.#join(queue, wake);
+    // A reader that was stopped may never ask again, and nothing would look for it any more.
+    const leave = () => this.#leave(queue, wake);
+    signal.addEventListener("abort", leave);
     try {
       await this.#require(queue);
       let place = after ?? (await this.#newest(queue))?.marker;
@@ -61,7 +66,8 @@ export class QueueTail {
         if (items.length < READ_SIZE) await wake.wait(signal);
       }
     } finally {
-      this.#leave(queue, wake);
+      signal.removeEventListener("abort", leave);
+      leave();
     }
   }
 
@@ -76,12 +82,13 @@ export class QueueTail {
   }
 
   #join(queue: QueueRef, wake: Wake): void {
-    const tailed = this.#tailed.get(keyOf(queue)) ?? { queue, newest: null, watchers: new Set() };
+    const tailed = this.#tailed.get(keyOf(queue)) ?? { queue, newest: undefined, watchers: new Set() };
     this.#tailed.set(keyOf(queue), tailed);
     tailed.watchers.add(wake);
     this.#stop ??= this.#ticker.listen(() => this.#look());
   }
 
+  /** Twice is once. */
   #leave(queue: QueueRef, wake: Wake): void {
     const tailed = this.#tailed.get(keyOf(queue));
     tailed?.watchers.delete(wake);
@@ -94,10 +101,15 @@ export class QueueTail {
   async #look(): Promise<void> {
     await Promise.all(
       [...this.#tailed.values()].map(async (tailed) => {
-        // An empty queue, a missing one and a failed look wake the readers too: they meet the reason themselves, or wait on.
-        const newest = await this.#newest(tailed.queue).catch(() => undefined);
-        if (newest !== undefined && newest.marker === tailed.newest) return;
-        tailed.newest = newest?.marker ?? null;
+        let newest: string | undefined;
+        try {
+          await this.#require(tailed.queue);
+          newest = (await this.#newest(tailed.queue))?.marker ?? "empty";
+        } catch {
+          // The queue is gone, or cannot be reached: the readers wake and meet the reason themselves.
+        }
+        if (newest !== undefined && newest === tailed.newest) return;
+        tailed.newest = newest;
         for (const wake of tailed.watchers) wake.set();
       }),
     );

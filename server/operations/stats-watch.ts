@@ -8,6 +8,8 @@ interface WatchedQueue {
   queue: QueueRef;
   /** Undefined until it was read once. */
   last: { stats: QueueStats | null; fingerprint: string } | undefined;
+  /** The first read, which all who come meanwhile wait for. */
+  first: Promise<void> | undefined;
   watchers: Set<Watcher>;
 }
 
@@ -32,11 +34,16 @@ export class StatsWatch {
   }
 
   async *watch(queues: readonly QueueRef[], signal: AbortSignal): AsyncGenerator<StatsChange, void, undefined> {
+    if (signal.aborted) return;
     const watcher: Watcher = { pending: new Map(), wake: new Wake() };
     const mine = new Set(queues.map((queue) => this.#join(queue, watcher)));
+    // A reader that was stopped may never ask again, and nothing would poll for it any more.
+    const leave = () => {
+      for (const watched of mine) this.#leave(watched, watcher);
+    };
+    signal.addEventListener("abort", leave);
     try {
-      const unread = [...mine].filter((watched) => watched.last === undefined);
-      await this.#poll(unread);
+      await this.#firstReads([...mine]);
       while (!signal.aborted) {
         const next = watcher.pending.entries().next().value;
         if (next === undefined) {
@@ -48,13 +55,27 @@ export class StatsWatch {
         yield { project: watched.queue.project, name: watched.queue.name, stats };
       }
     } finally {
-      for (const watched of mine) this.#leave(watched, watcher);
+      signal.removeEventListener("abort", leave);
+      leave();
     }
+  }
+
+  async #firstReads(watched: readonly WatchedQueue[]): Promise<void> {
+    const unread = watched.filter(({ first }) => first === undefined);
+    const read = this.#poll(unread);
+    for (const item of unread) {
+      item.first = read;
+      // The next who comes tries again.
+      read.catch(() => {
+        item.first = undefined;
+      });
+    }
+    await Promise.all(watched.map(({ first }) => first));
   }
 
   #join(queue: QueueRef, watcher: Watcher): WatchedQueue {
     const key = JSON.stringify([queue.project, queue.name]);
-    const watched = this.#watched.get(key) ?? { queue, last: undefined, watchers: new Set() };
+    const watched = this.#watched.get(key) ?? { queue, last: undefined, first: undefined, watchers: new Set() };
     this.#watched.set(key, watched);
     watched.watchers.add(watcher);
     if (watched.last !== undefined) watcher.pending.set(watched, watched.last.stats);
@@ -62,9 +83,9 @@ export class StatsWatch {
     return watched;
   }
 
+  /** Twice is once. */
   #leave(watched: WatchedQueue, watcher: Watcher): void {
-    watched.watchers.delete(watcher);
-    if (watched.watchers.size > 0) return;
+    if (!watched.watchers.delete(watcher) || watched.watchers.size > 0) return;
     this.#watched.delete(JSON.stringify([watched.queue.project, watched.queue.name]));
     if (this.#watched.size === 0) {
       this.#stop?.();

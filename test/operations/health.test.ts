@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createOperations } from "../../server/operations/create-operations.ts";
+import { admin, aService, codeOf, operator, type Service, viewer } from "./a-service.ts";
+
+let service: Service;
+let now = 0;
+let operations: Service["operations"];
+const warnings: string[] = [];
+beforeAll(async () => {
+  service = await aService();
+  const { control, data, stores, config: limits } = service;
+  operations = createOperations({
+    control,
+    data,
+    stores,
+    limits,
+    now: () => now,
+    warn: (message) => warnings.push(message),
+  });
+});
+afterAll(() => service.stop());
+
+test("a healthy service passes, with each operation of each pool timed", async () => {
+  await operations.pools.create(admin, { name: "second", uri: await service.poolUri(), weight: 1 });
+  const report = await operations.health.check(viewer, {});
+  expect(report).toMatchObject({ status: "pass", control: { reachable: true }, warnings: [] });
+  expect(report.pools.map(({ pool }) => pool)).toEqual(["default", "second"]);
+  for (const { operations: tried, storageReachable } of report.pools) {
+    expect(storageReachable).toBe(true);
+    expect(tried.every(({ succeeded, seconds }) => succeeded && seconds > 0)).toBe(true);
+    expect(tried.length).toBeGreaterThanOrEqual(8);
+  }
+  expect(await operations.health.isReady()).toBe(true);
+});
+
+test("pools are tried once in ten seconds, whoever asks", async () => {
+  now += 10_000;
+  const checks = await Promise.all(Array.from({ length: 5 }, () => operations.health.check(viewer, {})));
+  const first = checks[0]?.pools[0]?.checkedAt;
+  expect(checks.every(({ pools }) => pools[0]?.checkedAt === first)).toBe(true);
+  now += 9_999;
+  expect((await operations.health.check(viewer, {})).pools[0]?.checkedAt).toBe(first);
+  now += 1;
+  expect((await operations.health.check(viewer, {})).pools[0]?.checkedAt).not.toBe(first);
+});
+
+test("a pool that is down is a warning that names it, and the others are well", async () => {
+  const uri = "postgres://user:canary-password@127.0.0.1:1/d";
+  await operations.pools.create(admin, { name: "down", uri, weight: 0, verify: false });
+  const report = await operations.health.check(viewer, {});
+  expect(report.status).toBe("warn");
+  expect(report.warnings).toEqual([expect.stringContaining("down")]);
+  expect(report.pools.map(({ pool, storageReachable }) => [pool, storageReachable])).toEqual([
+    ["default", true],
+    ["down", false],
+    ["second", true],
+  ]);
+  expect(JSON.stringify(report)).not.toContain("canary-password");
+});
+
+test("garbage collection reports each pool, the dead one too, and health shows the last", async () => {
+  await operations.queues.create(operator, { name: "q" });
+  await operations.messages.post(operator, { queue: "q", messages: [{ bodyText: "1", ttlSeconds: 60 }] });
+  service.clock.offsetMs += 61_000;
+  const report = await operations.gc.collect(operator, {});
+  expect(report.pools.map(({ pool, error }) => [pool, error === null])).toEqual([
+    ["default", true],
+    ["down", false],
+    ["second", true],
+  ]);
+  expect(report.total.messages).toBe(1);
+  expect((await operations.health.check(viewer, {})).gc).toMatchObject({ messages: 1 });
+  expect(await operations.gc.collect(operator, { pool: "second" })).toMatchObject({ pools: [{ pool: "second" }] });
+  expect(await codeOf(operations.gc.collect(operator, { pool: "nowhere" }))).toBe("POOL_DOES_NOT_EXIST");
+  expect(await codeOf(operations.gc.collect(viewer, {}))).toBe("FORBIDDEN");
+  await operations.pools.delete(admin, { name: "down" });
+});
+
+test("the audit log is for admins, newest first, by project and actor", async () => {
+  expect(await codeOf(operations.audit.list(operator, {}))).toBe("FORBIDDEN");
+  await operations.queues.create({ ...operator, projects: "all" }, { project: "other", name: "q" });
+  const actions = async (params: object) =>
+    (await operations.audit.list(admin, params)).items.map(({ action, target }) => `${action} ${target}`);
+  expect(await actions({ page: { limit: 3 } })).toEqual(["createQueue q", "deletePool down", "createQueue q"]);
+  expect(await actions({ project: "other" })).toEqual(["createQueue q"]);
+  expect(await actions({ actor: "ada" })).toEqual(["deletePool down", "createPool down", "createPool second"]);
+  const limited = { ...admin, projects: ["other"] };
+  expect((await operations.audit.list(limited, {})).items.map(({ project }) => project)).toEqual(["other"]);
+  expect(await codeOf(operations.audit.list(limited, { project: "p" }))).toBe("FORBIDDEN");
+});
+
+test("without its control database it fails, is not ready, and says so", async () => {
+  const { control, data, stores, config: limits } = service;
+  const broken = {
+    ...control,
+    isAlive: async () => false,
+    pools: { ...control.pools, list: () => Promise.reject(new Error("never asked")) },
+  };
+  const cut = createOperations({ control: broken, data, stores, limits, now: () => now, warn: () => {} });
+  expect(await cut.health.isReady()).toBe(false);
+  const report = await cut.health.check(viewer, {});
+  expect(report).toMatchObject({ status: "fail", control: { reachable: false }, pools: [] });
+  expect(report.warnings.join()).toContain("DATABASE_URL");
+});

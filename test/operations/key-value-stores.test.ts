@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { admin, aService, codeOf, operator, refusal, type Service } from "./a-service.ts";
+
+let service: Service;
+beforeAll(async () => {
+  service = await aService();
+});
+afterAll(() => service.stop());
+
+const stores = () => service.operations.keyValueStores;
+
+test("a store is made once, for every process, and keeps JSON to the letter", async () => {
+  const other = await service.another();
+  await stores().create(admin, { store: "mine", expirationSeconds: 1000 });
+  expect(await codeOf(stores().create(admin, { store: "mine" }))).toBe("STORE_ALREADY_CONFIGURED");
+  const valueText = '{"big": 12345678901234567890, "one" : 1.0}';
+  await stores().setValue(admin, { store: "mine", key: "a b/é", valueText });
+  const there = other.operations.keyValueStores;
+  expect(await there.getValue(admin, { store: "mine", key: "a b/é" })).toBe(valueText);
+  await there.setValues(admin, {
+    store: "mine",
+    entries: [
+      { key: "x", valueText: "1" },
+      { key: "y", valueText: "2" },
+    ],
+  });
+  expect(await stores().getValues(admin, { store: "mine", keys: ["y", "x"] })).toEqual(["2", "1"]);
+  const missing = stores().getValues(admin, { store: "mine", keys: ["x", "nope"] });
+  expect(await refusal(missing)).toMatchObject({ code: "KEY_DOES_NOT_EXIST", details: { key: "nope" } });
+  expect((await stores().keys(admin, { store: "mine" })).items.map(({ key }) => key)).toEqual(["a b/é", "x", "y"]);
+  const [mine] = (await stores().list(admin, { page: { after: "l" } })).items;
+  expect(mine).toEqual({ name: "mine", backingStore: "postgres", internal: false, count: { value: 3, exact: true } });
+  await stores().deleteValue(admin, { store: "mine", key: "x" });
+  expect(await codeOf(stores().deleteValue(admin, { store: "mine", key: "x" }))).toBe("KEY_DOES_NOT_EXIST");
+  await stores().deleteValues(admin, { store: "mine", keys: ["y", "never"] });
+  service.clock.offsetMs += 1_001_000;
+  expect((await stores().keys(admin, { store: "mine" })).items).toEqual([]);
+});
+
+test("a lock goes from call to call as a token, excludes other processes, and its list gives no token away", async () => {
+  const other = await service.another();
+  await stores().create(admin, { store: "locked", lockTimeoutSeconds: 2 });
+  const key = "k";
+  const { lockToken, fence } = await stores().acquireLock(admin, { store: "locked", key });
+  const there = other.operations.keyValueStores;
+  expect(await codeOf(there.setValue(admin, { store: "locked", key, valueText: "1", lockToken: "guessed" }))).toBe(
+    "LOCK_NOT_VALID",
+  );
+  await there.setValue(admin, { store: "locked", key, valueText: "2", lockToken });
+  const { items } = await there.locks(admin, { store: "locked" });
+  expect(items).toMatchObject([{ store: "locked", key, fence }]);
+  expect(JSON.stringify(items)).not.toContain(lockToken);
+  await there.releaseLock(admin, { store: "locked", key, lockToken });
+  expect(await codeOf(stores().releaseLock(admin, { store: "locked", key, lockToken }))).toBe("LOCK_NOT_VALID");
+  expect(await codeOf(stores().setValue(admin, { store: "locked", key, valueText: "3", lockToken }))).toBe(
+    "LOCK_NOT_VALID",
+  );
+  expect((await stores().locks(admin, {})).items).toEqual([]);
+  const next = await there.acquireLock(admin, { store: "locked", key });
+  expect(next.fence).toBeGreaterThan(fence as number);
+});
+
+test("Isimud's own stores show their keys, never their values", async () => {
+  await service.operations.queues.create(operator, { name: "cached" });
+  await service.operations.messages.post(operator, { queue: "cached", messages: [{ bodyText: "1" }] });
+  const store = "isimud.queues";
+  const { items } = await stores().list(admin, {});
+  expect(items.find(({ name }) => name === store)).toMatchObject({ internal: true, backingStore: "memory" });
+  expect((await stores().keys(admin, { store })).items).toMatchObject([{ key: "cached p" }]);
+  expect(await codeOf(stores().getValue(admin, { store, key: "cached p" }))).toBe("STORE_DOES_NOT_EXIST");
+  expect(await codeOf(stores().setValue(admin, { store, key: "cached p", valueText: "{}" }))).toBe(
+    "STORE_DOES_NOT_EXIST",
+  );
+});
+
+test("what makes no sense is refused, and all of it to those who are no admins", async () => {
+  await stores().create(admin, { store: "checked" });
+  const set = (params: object) => stores().setValue(admin, { store: "checked", key: "k", valueText: "1", ...params });
+  expect(await codeOf(set({ store: "never" }))).toBe("STORE_DOES_NOT_EXIST");
+  expect(await codeOf(set({ store: "a b" }))).toBe("BAD_INPUT");
+  expect(await codeOf(set({ key: "" }))).toBe("BAD_INPUT");
+  expect(await codeOf(set({ key: "\u0000" }))).toBe("BAD_INPUT");
+  expect(await codeOf(set({ key: "x".repeat(1025) }))).toBe("BAD_INPUT");
+  expect(await codeOf(set({ valueText: "{a: 1}" }))).toBe("BAD_INPUT");
+  expect(await codeOf(set({ valueText: `"${"x".repeat(65_535)}"` }))).toBe("TOO_LARGE");
+  expect(await codeOf(stores().create(admin, { store: "dotted.name" }))).toBe("BAD_INPUT");
+  expect(await codeOf(stores().create(admin, { store: "short", lockTimeoutSeconds: 1 }))).toBe("BAD_INPUT");
+  for (const call of [
+    () => stores().list(operator, {}),
+    () => stores().keys(operator, { store: "checked" }),
+    () => stores().locks(operator, {}),
+    () => stores().create(operator, { store: "new" }),
+    () => stores().getValue(operator, { store: "checked", key: "k" }),
+    () => stores().setValue(operator, { store: "checked", key: "k", valueText: "1" }),
+    () => stores().acquireLock(operator, { store: "checked", key: "k" }),
+  ]) {
+    expect(await codeOf(call())).toBe("FORBIDDEN");
+  }
+  const { items } = await service.operations.audit.list(admin, { actor: "otto" });
+  expect(items.filter(({ outcome }) => outcome === "refused").map(({ action, target }) => [action, target])).toEqual([
+    ["createKeyValueStore", "new"],
+  ]);
+});

@@ -1,0 +1,302 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { admin, aService, codeOf, operator, refusal, type Service, viewer } from "./a-service.ts";
+
+let service: Service;
+beforeAll(async () => {
+  service = await aService();
+});
+afterAll(() => service.stop());
+
+const CANARY = "canary-password";
+
+async function aPool(name: string, params: { weight?: number; flavor?: string } = {}) {
+  const uri = await service.poolUri();
+  return service.operations.pools.create(admin, { name, uri, weight: 1, ...params });
+}
+
+describe("pools", () => {
+  test("are registered, verified, changed and deleted by admins, and shown without passwords", async () => {
+    const { pools } = service.operations;
+    const uri = await service.poolUri();
+    const { password } = new URL(uri);
+    expect(password).not.toBe("");
+    const { pool, created } = await pools.create(admin, { name: "one", uri, weight: 3, optionsText: '{"a": 1.0}' });
+    expect(created).toBe(true);
+    expect(pool).toMatchObject({ name: "one", builtIn: false, weight: 3, flavor: null, optionsText: '{"a": 1.0}' });
+    expect(await pools.capabilities(viewer, { name: "one" })).toContain("CLAIMS");
+    expect(await codeOf(pools.create(admin, { name: "one", uri, weight: 1 }))).toBe("POOL_ALREADY_EXISTS");
+    expect(await codeOf(pools.create(admin, { name: "two", uri, weight: 1 }))).toBe("POOL_URI_IN_USE");
+    expect(await pools.update(admin, { name: "one", weight: 0 })).toMatchObject({
+      weight: 0,
+      optionsText: '{"a": 1.0}',
+    });
+    expect(await codeOf(pools.update(admin, { name: "one" }))).toBe("BAD_INPUT");
+    expect(await codeOf(pools.update(admin, { name: "none", weight: 1 }))).toBe("POOL_DOES_NOT_EXIST");
+    const replaced = await pools.create(admin, { name: "one", uri, weight: 5, replace: true });
+    expect(replaced).toMatchObject({ created: false, pool: { weight: 5, optionsText: "{}" } });
+
+    const shown = JSON.stringify([
+      await pools.list(viewer, {}),
+      await pools.get(viewer, { name: "one" }),
+      await service.operations.audit.list(admin, {}),
+    ]);
+    expect(shown).not.toContain(password);
+    expect(shown).toContain("createPool");
+
+    expect(await pools.delete(admin, { name: "one" })).toEqual({ deleted: true });
+    expect(await pools.delete(admin, { name: "one" })).toEqual({ deleted: false });
+    for (const change of [
+      () => pools.create(operator, { name: "x", uri, weight: 1 }),
+      () => pools.update(operator, { name: "x", weight: 1 }),
+      () => pools.delete(operator, { name: "x" }),
+      () => pools.dropAll(operator, {}),
+      () => pools.verify(operator, { uri }),
+    ]) {
+      expect(await codeOf(change())).toBe("FORBIDDEN");
+    }
+  });
+
+  test.each([
+    [{ name: "a b" }, "BAD_INPUT"],
+    [{ name: "default" }, "BAD_INPUT"],
+    [{ weight: -1 }, "BAD_INPUT"],
+    [{ weight: 2 ** 32 }, "BAD_INPUT"],
+    [{ weight: 2 ** 32 - 1 }, undefined],
+    [{ weight: 0.5 }, "BAD_INPUT"],
+    [{ flavor: "a b" }, "BAD_INPUT"],
+    [{ optionsText: "[]" }, "BAD_INPUT"],
+    [{ uri: "" }, "BAD_INPUT"],
+    [{ uri: `postgres://h/${"d".repeat(250)}` }, "BAD_INPUT"],
+    [{ uri: "nobody://h/d", verify: true }, "BAD_INPUT"],
+    [{ uri: `postgres://u:${CANARY}@127.0.0.1:1/d`, verify: true }, "POOL_NOT_REACHABLE"],
+  ])("with %j is %s", async (params, code) => {
+    const uri = `postgres://127.0.0.1:1/limits${Math.random()}`;
+    const request = { name: "limits", uri, weight: 1, verify: false, replace: true, ...params };
+    const refused = await refusal(service.operations.pools.create(admin, request));
+    expect(refused?.code).toBe(code);
+    expect(JSON.stringify(refused ?? {})).not.toContain(CANARY);
+    await service.operations.pools.delete(admin, { name: "limits" });
+  });
+
+  test("one that is not up can be registered without verifying, and harms no other", async () => {
+    const { pools } = service.operations;
+    await pools.create(admin, { name: "down", uri: "postgres://u@127.0.0.1:1/d", weight: 0, verify: false });
+    expect(await pools.capabilities(viewer, { name: "down" })).toBeNull();
+    await pools.delete(admin, { name: "down" });
+  });
+
+  test("the built-in pool stands first in lists, and cannot be changed or deleted", async () => {
+    const { pools } = service.operations;
+    await aPool("la");
+    await aPool("lb");
+    const names = async (page: object) => {
+      const { items, nextMarker, previousMarker } = await pools.list(viewer, { page });
+      return { names: items.map(({ name }) => name), nextMarker, previousMarker };
+    };
+    expect((await names({})).names).toEqual(["default", "la", "lb"]);
+    for (const limit of [1, 2, 3]) {
+      const forward: string[] = [];
+      let after: string | null = null;
+      do {
+        const page = await names({ limit, after });
+        forward.push(...page.names);
+        after = page.nextMarker;
+      } while (after !== null);
+      expect(forward).toEqual(["default", "la", "lb"]);
+      const backward: string[] = [];
+      let before: string | null = "zz";
+      do {
+        const page = await names({ limit, before });
+        backward.unshift(...page.names);
+        before = page.previousMarker;
+      } while (before !== null);
+      expect(backward).toEqual(["default", "la", "lb"]);
+    }
+    expect(await pools.get(viewer, { name: "default" })).toMatchObject({
+      builtIn: true,
+      weight: null,
+      maskedUri: null,
+    });
+    expect(await codeOf(pools.update(admin, { name: "default", weight: 1 }))).toBe("NOT_SUPPORTED");
+    expect(await codeOf(pools.delete(admin, { name: "default" }))).toBe("NOT_SUPPORTED");
+    expect(await pools.capabilities(viewer, { name: "default" })).toContain("FIFO");
+    await pools.delete(admin, { name: "la" });
+    await pools.delete(admin, { name: "lb" });
+  });
+
+  test("are not deleted while queues live in them", async () => {
+    const { pools, queues } = service.operations;
+    await aPool("busy");
+    await queues.create(operator, { name: "in-busy" });
+    expect(await service.operations.catalogue.get(viewer, { project: "p", queue: "in-busy" })).toMatchObject({
+      pool: "busy",
+    });
+    expect(await pools.countQueues(viewer, { name: "busy" })).toEqual({ value: 1, exact: true });
+    expect(await refusal(pools.delete(admin, { name: "busy" }))).toMatchObject({
+      code: "POOL_IN_USE",
+      details: { queues: 1 },
+    });
+    const { confirmationToken } = await pools.dropAll(admin, {});
+    expect(await codeOf(pools.dropAll(admin, { confirmationToken }))).toBe("POOL_IN_USE");
+    expect(await pools.exists(viewer, { name: "busy" })).toBe(true);
+    await queues.delete(operator, { name: "in-busy" });
+    expect(await pools.delete(admin, { name: "busy" })).toEqual({ deleted: true });
+  });
+
+  test("are dropped all at once only as a dry run has shown them", async () => {
+    const { pools } = service.operations;
+    await aPool("d1");
+    const dry = await pools.dropAll(admin, {});
+    expect(dry).toMatchObject({ dropped: false, count: { value: 1, exact: true } });
+    await aPool("d2");
+    const confirm = (confirmationToken: string | null) => pools.dropAll(admin, { confirmationToken });
+    expect(await codeOf(confirm(dry.confirmationToken))).toBe("CONFIRMATION_REQUIRED");
+    expect(await codeOf(confirm("anything"))).toBe("CONFIRMATION_REQUIRED");
+    expect(await pools.exists(viewer, { name: "d1" })).toBe(true);
+    const seen = await pools.dropAll(admin, {});
+    expect(await confirm(seen.confirmationToken)).toEqual({
+      dropped: true,
+      count: { value: 2, exact: true },
+      confirmationToken: null,
+    });
+    expect((await pools.list(viewer, {})).items.map(({ name }) => name)).toEqual(["default"]);
+  });
+});
+
+describe("flavors", () => {
+  test("group pools for the queues that name them, and keep their queues in them", async () => {
+    const { flavors, pools, queues, catalogue } = service.operations;
+    await aPool("plain");
+    await aPool("fast-1");
+    await aPool("fast-2", { weight: 0 });
+    const { flavor, created } = await flavors.create(admin, {
+      project: "p",
+      name: "fast",
+      pools: ["fast-2", "fast-1"],
+    });
+    expect([flavor.project, flavor.name, created]).toEqual(["p", "fast", true]);
+    expect(await flavors.pools(viewer, { project: "p", name: "fast" })).toEqual(["fast-1", "fast-2"]);
+    expect(await flavors.capabilities(viewer, { project: "p", name: "fast" })).toContain("AOD");
+    expect((await pools.getByFlavor(viewer, { flavor: "fast" })).map(({ name }) => name)).toEqual(["fast-1", "fast-2"]);
+
+    for (let index = 0; index < 5; index += 1) {
+      await queues.create(operator, { name: `fast-${index}`, metadataText: '{"_flavor": "fast"}' });
+      await queues.create(operator, { name: `plain-${index}` });
+    }
+    const placed = await catalogue.list(viewer, { project: "p" });
+    expect(placed.items.every(({ queue, pool }) => pool === (queue.startsWith("fast") ? "fast-1" : "plain"))).toBe(
+      true,
+    );
+    expect(placed.items).toHaveLength(10);
+
+    const change = (metadataText: string) => queues.setMetadata(operator, { name: "fast-0", metadataText });
+    expect(await codeOf(change("{}"))).toBe("NOT_SUPPORTED");
+    expect(await codeOf(change('{"_flavor": "other"}'))).toBe("NOT_SUPPORTED");
+    expect(await codeOf(change('{"_flavor": "fast", "a": 1}'))).toBeUndefined();
+    await queues.create(operator, { name: "fast-0" });
+    expect((await catalogue.get(viewer, { project: "p", queue: "fast-0" })).pool).toBe("fast-1");
+
+    await pools.update(admin, { name: "fast-1", weight: 0 });
+    const late = queues.create(operator, { name: "fast-late", metadataText: '{"_flavor": "fast"}' });
+    expect(await codeOf(late)).toBe("NO_POOL_FOUND");
+    expect(await queues.exists(operator, { name: "fast-late" })).toBe(false);
+    expect(
+      await codeOf(queues.create(admin, { project: "other", name: "q", metadataText: '{"_flavor":"fast"}' })),
+    ).toBe("FLAVOR_DOES_NOT_EXIST");
+  });
+
+  test("are checked, and scoped by project", async () => {
+    const { flavors } = service.operations;
+    const create = (params: object) =>
+      flavors.create(admin, { project: "p", name: "checked", pools: ["plain"], ...params });
+    expect(await codeOf(create({ pools: [] }))).toBe("BAD_INPUT");
+    expect(await codeOf(create({ pools: ["nobody"] }))).toBe("POOL_DOES_NOT_EXIST");
+    expect(await codeOf(create({ pools: ["default"] }))).toBe("BAD_INPUT");
+    expect(await codeOf(create({ name: "a b" }))).toBe("BAD_INPUT");
+    expect(await codeOf(create({ name: "fast" }))).toBe("FLAVOR_ALREADY_EXISTS");
+    expect(await codeOf(create({ pools: ["fast-1", "fast-2"] }))).toBe("POOL_IN_USE_BY_FLAVOR");
+    expect(await flavors.exists(viewer, { project: "p", name: "checked" })).toBe(false);
+    expect(await codeOf(flavors.update(admin, { project: "p", name: "nobody", pools: ["plain"] }))).toBe(
+      "FLAVOR_DOES_NOT_EXIST",
+    );
+    expect(await codeOf(flavors.create(operator, { name: "checked", pools: ["plain"] }))).toBe("FORBIDDEN");
+    expect(await codeOf(flavors.get(viewer, { project: "q", name: "fast" }))).toBe("FLAVOR_DOES_NOT_EXIST");
+    await flavors.update(admin, { project: "p", name: "fast", pools: ["fast-2"] });
+    expect(await flavors.pools(viewer, { project: "p", name: "fast" })).toEqual(["fast-2"]);
+    expect(await codeOf(service.operations.pools.delete(admin, { name: "fast-2" }))).toBe("POOL_IN_USE_BY_FLAVOR");
+  });
+
+  test("of a project are dropped as a dry run has shown them, and their pools are free again", async () => {
+    const { flavors, pools } = service.operations;
+    const dry = await flavors.dropAll(admin, { project: "p" });
+    expect(dry).toMatchObject({ dropped: false, count: { value: 1, exact: true } });
+    const { dropped } = await flavors.dropAll(admin, { project: "p", confirmationToken: dry.confirmationToken });
+    expect(dropped).toBe(true);
+    expect(await pools.get(viewer, { name: "fast-2" })).toMatchObject({ flavor: null });
+    expect(await flavors.delete(admin, { project: "p", name: "fast" })).toEqual({ deleted: false });
+  });
+});
+
+describe("the catalogue", () => {
+  const post = (queue: string) => service.operations.messages.post(operator, { queue, messages: [{ bodyText: "1" }] });
+
+  test("maps a queue elsewhere only when nothing is lost, or on purpose; nobody writes to the old place afterwards", async () => {
+    const { catalogue, queues, messages } = service.operations;
+    const other = await service.another();
+    await aPool("from");
+    await aPool("to");
+    await queues.create(operator, { name: "mapped" });
+    await catalogue.insert(admin, { project: "p", queue: "mapped", pool: "from" });
+    await post("mapped");
+    await other.operations.messages.list(operator, { queue: "mapped" });
+    const move = (more: object = {}) => catalogue.update(admin, { project: "p", queue: "mapped", pool: "to", ...more });
+    expect(await refusal(move())).toMatchObject({
+      code: "CONFIRMATION_REQUIRED",
+      details: { messages: 1, pool: "from" },
+    });
+    expect(await codeOf(move({ pool: "nobody", discardMessages: true }))).toBe("POOL_DOES_NOT_EXIST");
+    expect(await move({ discardMessages: true })).toMatchObject({ pool: "to" });
+    expect((await queues.stats(operator, { name: "mapped" })).total).toBe(0);
+    // The other process remembers the old place for a second.
+    await other.operations.messages.post(operator, { queue: "mapped", messages: [{ bodyText: "2" }] });
+    expect((await messages.list(operator, { queue: "mapped" })).items.map(({ bodyText }) => bodyText)).toEqual(["2"]);
+    expect((await queues.stats(operator, { name: "mapped" })).total).toBe(1);
+    const again = await move();
+    expect(again.epoch).toBe((await catalogue.get(admin, { project: "p", queue: "mapped" })).epoch);
+  });
+
+  test("refuses what makes no sense, and those who may not", async () => {
+    const { catalogue } = service.operations;
+    const entry = { project: "p", queue: "nowhere", pool: "to" };
+    expect(await codeOf(catalogue.insert(admin, entry))).toBe("QUEUE_DOES_NOT_EXIST");
+    expect(await codeOf(catalogue.update(admin, entry))).toBe("QUEUE_NOT_MAPPED");
+    expect(await codeOf(catalogue.get(admin, entry))).toBe("QUEUE_NOT_MAPPED");
+    expect(await codeOf(catalogue.insert(operator, entry))).toBe("FORBIDDEN");
+    expect(await codeOf(catalogue.delete(operator, entry))).toBe("FORBIDDEN");
+    expect(await codeOf(catalogue.list(viewer, { allProjects: true }))).toBe("BAD_INPUT");
+  });
+
+  test("an entry that is deleted puts its queue out of reach until it is made again", async () => {
+    const { catalogue, queues } = service.operations;
+    await queues.create(operator, { name: "cut" });
+    await post("cut");
+    const entry = { project: "p", queue: "cut" };
+    expect(await codeOf(catalogue.delete(admin, entry))).toBe("CONFIRMATION_REQUIRED");
+    expect(await catalogue.delete(admin, { ...entry, discardMessages: true })).toEqual({ deleted: true });
+    expect(await catalogue.delete(admin, entry)).toEqual({ deleted: false });
+    expect(await codeOf(post("cut"))).toBe("QUEUE_DOES_NOT_EXIST");
+    expect(await queues.create(operator, { name: "cut" })).toMatchObject({ created: false });
+    await post("cut");
+    expect((await queues.stats(operator, { name: "cut" })).total).toBe(1);
+  });
+
+  test("is dropped as a dry run has shown it, by those who may see all projects", async () => {
+    const { catalogue } = service.operations;
+    const limited = { ...admin, projects: ["p"] };
+    expect(await codeOf(catalogue.dropAll(limited, {}))).toBe("FORBIDDEN");
+    const { confirmationToken, count } = await catalogue.dropAll(admin, {});
+    expect(count.value).toBeGreaterThan(10);
+    expect(await catalogue.dropAll(admin, { confirmationToken })).toMatchObject({ dropped: true });
+    expect((await catalogue.list(admin, { allProjects: true })).items).toEqual([]);
+  });
+});
