@@ -1,0 +1,222 @@
+/** The data plane's promises (and the key-value store's), each with one line that would break it and the test that must notice. */
+export interface Break {
+  promise: string;
+  /** Path from the top of the project. */
+  file: string;
+  /** Stands in the file exactly once. */
+  from: string;
+  to: string;
+  /** A test file, and the test's own name in it. */
+  test: { file: string; name: string };
+}
+
+const drivers = (name: string) => ({ file: "test/conformance/drivers.test.ts", name });
+const promises = (name: string) => ({ file: "test/promises/promises.test.ts", name });
+const pooling = (name: string) => ({ file: "test/pooling.test.ts", name });
+const kvs = (name: string) => ({ file: "test/kvs/postgres.test.ts", name });
+
+const POSTGRES = "server/storage/postgres";
+
+export const BREAKS: readonly Break[] = [
+  {
+    promise: "A reader that pages by marker never misses a committed message",
+    file: `${POSTGRES}/message-posts.ts`,
+    from: "pg_advisory_xact_lock($3",
+    to: "pg_advisory_xact_lock_shared($3",
+    test: drivers("by a tailing reader with eight concurrent posters misses nothing"),
+  },
+  {
+    promise: "A marker is never used twice, also after a queue was made again",
+    file: `${POSTGRES}/message-posts.ts`,
+    from: "SELECT e.ids[b.queue], nextval('message_marker'), e.now,",
+    to: "SELECT e.ids[b.queue], row_number() OVER (), e.now,",
+    test: drivers("a higher epoch begins an empty life, and never reuses a marker"),
+  },
+  {
+    promise: "A post that is repeated with its idempotency key adds nothing",
+    file: `${POSTGRES}/message-posts.ts`,
+    from: "SELECT p.queue::bigint, $10, $11,",
+    to: "SELECT p.queue::bigint, $10 || random(), $11,",
+    test: drivers("again with the same idempotency key adds nothing and gives the first ids"),
+  },
+  {
+    promise: "Processes that post to the same queues meet no deadlock",
+    file: `${POSTGRES}/message-posts.ts`,
+    from: "byNumber(a.id, b.id),",
+    to: "Math.random() - 0.5,",
+    test: promises("three processes posting to the same 50 queues in random order meet no deadlock and lose nothing"),
+  },
+  {
+    promise: "A request that is refused does not fail those that share its statement",
+    file: `${POSTGRES}/statement-pipeline.ts`,
+    from: "if (batch.length === 1 || ",
+    to: "if (batch.length >= 1 || ",
+    test: {
+      file: "test/statement-pipeline.test.ts",
+      name: "a refused one fails alone: its neighbours are tried again without it",
+    },
+  },
+  {
+    promise: "At most one live claim per message",
+    file: `${POSTGRES}/claim-takes.ts`,
+    from: "        FOR UPDATE SKIP LOCKED\n",
+    to: "\n",
+    test: drivers("by twenty callers at once never shares a message"),
+  },
+  {
+    promise: "A claim gives messages in the queue's order",
+    file: `${POSTGRES}/claim-takes.ts`,
+    from: "ORDER BY t.place`",
+    to: "ORDER BY t.place DESC`",
+    test: drivers("takes the oldest free messages, in order, and holds them"),
+  },
+  {
+    promise: "What a claim let lapse is delivered again",
+    file: `${POSTGRES}/message-rows.ts`,
+    from: "(m.claim_expires_at IS NULL OR m.claim_expires_at <= clock.now)",
+    to: "(m.claim_expires_at IS NULL)",
+    test: drivers("lets go by itself when its time is over"),
+  },
+  {
+    promise: "A claimed message lives to the claim's end and its grace",
+    file: `${POSTGRES}/claim-takes.ts`,
+    from: "make_interval(secs => d.ttl + d.grace) ELSE",
+    to: "make_interval(secs => d.ttl) ELSE",
+    test: drivers("extends the life of messages that would expire before it, by its grace, and spares others"),
+  },
+  {
+    promise: "The claim id is a fencing token: late, it deletes nothing",
+    file: `${POSTGRES}/message-deletes.ts`,
+    from: "WHEN (m.claim_expires_at > queue.now) IS NOT TRUE THEN 'free'",
+    to: "WHEN m.claim_id IS NULL THEN 'free'",
+    test: drivers("late, with an expired claim's id, removes nothing"),
+  },
+  {
+    promise: "Late, a claim renews and releases nothing that another holds",
+    file: `${POSTGRES}/claims.ts`,
+    from: "AND m.claim_id = c.id AND",
+    to: "AND",
+    test: drivers("renewed or released late does not touch messages that another claim holds by now"),
+  },
+  {
+    promise: "Expired is invisible at once",
+    file: `${POSTGRES}/message-rows.ts`,
+    from: 'export const ALIVE = "m.expires_at > clock.now"',
+    to: "export const ALIVE = \"m.expires_at > clock.now - interval '1 s'\"",
+    test: drivers("expired is invisible at once, everywhere"),
+  },
+  {
+    promise: "A delayed message is not delivered before its time",
+    file: `${POSTGRES}/message-rows.ts`,
+    from: "m.available_at <= clock.now)",
+    to: "m.available_at > clock.now)",
+    test: drivers("a delayed message is neither listed, claimed nor popped before its time"),
+  },
+  {
+    promise: "A body is kept to the letter",
+    file: `${POSTGRES}/message-posts.ts`,
+    from: "b.ttl, b.client_id, b.body\n",
+    to: "b.ttl, b.client_id, b.body::jsonb::text\n",
+    test: drivers("keeps a body to the letter"),
+  },
+  {
+    promise: "A purge takes all at once",
+    file: `${POSTGRES}/messages.ts`,
+    from: "low_water = nextval('message_marker'), purged_at",
+    to: "low_water = q.low_water, purged_at",
+    test: drivers("takes everything, claimed ones too, ends their claims and never reuses a marker"),
+  },
+  {
+    promise: "Purging 1,000,000 messages takes under 50 ms",
+    file: `${POSTGRES}/messages.ts`,
+    from: "forgotten AS (DELETE FROM queue_counts c USING entered e WHERE c.queue_id = e.id)",
+    to: "forgotten AS (DELETE FROM messages c USING entered e WHERE c.queue_id = e.id)",
+    test: promises("purging 1,000,000 messages takes under 50 ms, and deleting such a queue too"),
+  },
+  {
+    promise: "gc frees nothing that can be seen",
+    file: `${POSTGRES}/gc.ts`,
+    from: "SELECT queue_id, marker FROM messages WHERE expires_at <=",
+    to: "SELECT queue_id, marker FROM messages WHERE created_at <=",
+    test: drivers("gc frees what has expired and nothing else"),
+  },
+  {
+    promise: "A call with an old epoch reads and writes nothing",
+    file: `${POSTGRES}/message-posts.ts`,
+    from: "ON q.id = w.id AND q.epoch = w.epoch AND q.state = 'live'",
+    to: "ON q.id = w.id AND q.epoch = w.epoch",
+    test: drivers("a caller with an old epoch writes and reads nothing, even when it remembers the queue"),
+  },
+  {
+    promise: "Projects and queues whose names join alike never meet",
+    file: `${POSTGRES}/pool-queues.ts`,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
+    from: "`${queue.project.length}:${queue.project}${queue.name}`",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
+    to: "`${queue.project}.${queue.name}`",
+    test: drivers("keeps two projects apart whose names join alike"),
+  },
+  {
+    promise: "Long queues' statistics are close to the truth",
+    file: `${POSTGRES}/queue-statistics.ts`,
+    from: "const exact = row.growth <= EXACT_LIMIT && ",
+    to: "const exact = ",
+    test: drivers("of a long queue come from counters, close to the truth and marked so"),
+  },
+  {
+    promise: "A dead letter begins anew: no claim, no count",
+    file: `${POSTGRES}/messages.ts`,
+    from: "claim_expires_at = NULL, claim_count = 0,",
+    to: "claim_expires_at = NULL,",
+    test: drivers("transfers what a claim holds to the end of another queue, with its ids"),
+  },
+  {
+    promise: "An expired subscription does not stand in the way of a new one",
+    file: `${POSTGRES}/subscriptions.ts`,
+    from: "WHERE s.expires_at <= (SELECT now FROM clock)",
+    to: "WHERE false",
+    test: drivers("leave room for a new one of the same subscriber when they have expired"),
+  },
+  {
+    promise: "A queue that moved is found: the catalogue is read again, once",
+    file: "server/storage/pooling/routed-calls.ts",
+    from: "if (!isMisplaced(error) || queue.epoch !== undefined) throw error;",
+    to: "throw error;",
+    test: pooling("follows a queue that another process moved, within the second in which the old place is remembered"),
+  },
+  {
+    promise: "Weight 0 takes no queue",
+    file: "server/storage/pooling/weighted-choice.ts",
+    from: "candidate.weight > 0",
+    to: "candidate.weight >= 0",
+    test: pooling("gives each candidate its share of all throws, and never one of weight 0"),
+  },
+  {
+    promise: "A key's lock excludes across processes",
+    file: "server/kvs/postgres.ts",
+    from: "WHERE l.expires_at <= (SELECT now FROM clock)\n",
+    to: "\n",
+    test: kvs("excludes across processes: no increment is lost"),
+  },
+  {
+    promise: "A write with an older fence than the entry's is refused",
+    file: "server/kvs/postgres.ts",
+    from: "WHERE v.fence <= excluded.fence",
+    to: "",
+    test: kvs("refuses a write with an older fence than the entry's, whatever the holder's clock says"),
+  },
+  {
+    promise: "A lock is over for its holder a second before the backend drops it",
+    file: "server/kvs/region.ts",
+    from: "LOCK_MARGIN_SECONDS = 1;",
+    to: "LOCK_MARGIN_SECONDS = 0;",
+    test: kvs("expire for their holder one second before the backend drops them"),
+  },
+  {
+    promise: "The lock of a process that died is free again",
+    file: "server/kvs/postgres.ts",
+    from: "WHERE l.expires_at <= (SELECT now FROM clock)\n",
+    to: "WHERE false\n",
+    test: kvs("frees the lock of a process that died, and refuses what that one still had under way"),
+  },
+];

@@ -1,0 +1,132 @@
+import { describe, expect, it, vi } from "vitest";
+import { DomainError } from "../server/errors.ts";
+import { DRIVER_DEADLINE_MS, StatementPipeline } from "../server/storage/postgres/statement-pipeline.ts";
+
+interface Sent {
+  batch: readonly string[];
+  answer(results: (string | DomainError)[]): void;
+  fail(error: unknown): void;
+}
+
+/** A pipeline whose statements end when the test says so. */
+function aPipeline(limits: { lanes?: number; maxRequests?: number; maxWeight?: number } = {}) {
+  const sent: Sent[] = [];
+  const pipeline = new StatementPipeline<string, string>({
+    lanes: 1,
+    maxRequests: 10,
+    maxWeight: 100,
+    ...limits,
+    run: (batch) => new Promise((answer, fail) => sent.push({ batch, answer, fail })),
+  });
+  const submit = (request: string, weight = 1) => pipeline.submit(request, weight);
+  const settle = async (number: number) => {
+    sent[number]?.answer(sent[number].batch.map((request) => `${request} done`));
+    await vi.waitFor(() => expect(sent.length).toBeGreaterThanOrEqual(number + 1));
+  };
+  return { sent, submit, settle };
+}
+
+describe("requests that share statements", () => {
+  it("an idle pipeline sends at once, and what arrives meanwhile goes with the next statement, in order", async () => {
+    const { sent, submit, settle } = aPipeline();
+    const first = submit("a");
+    expect(sent.map(({ batch }) => batch)).toEqual([["a"]]);
+    const later = [submit("b"), submit("c"), submit("d")];
+    expect(sent).toHaveLength(1);
+    await settle(0);
+    expect(await first).toBe("a done");
+    await vi.waitFor(() => expect(sent[1]?.batch).toEqual(["b", "c", "d"]));
+    await settle(1);
+    expect(await Promise.all(later)).toEqual(["b done", "c done", "d done"]);
+  });
+
+  it("as many statements are under way as there are lanes", () => {
+    const { sent, submit } = aPipeline({ lanes: 2 });
+    for (const request of ["a", "b", "c"]) void submit(request);
+    expect(sent.map(({ batch }) => batch)).toEqual([["a"], ["b"]]);
+  });
+
+  it("a statement is bounded in number and weight, but never without a request", async () => {
+    const { sent, submit, settle } = aPipeline({ maxRequests: 2, maxWeight: 10 });
+    void submit("first");
+    for (const [request, weight] of [
+      ["a", 1],
+      ["b", 1],
+      ["c", 1],
+      ["heavy", 50],
+      ["d", 6],
+      ["e", 6],
+    ] as const) {
+      void submit(request, weight);
+    }
+    for (let number = 0; number < 5; number++) {
+      await vi.waitFor(() => expect(sent.length).toBe(number + 1));
+      await settle(number);
+    }
+    await vi.waitFor(() => expect(sent.length).toBe(6));
+    expect(sent.map(({ batch }) => batch)).toEqual([["first"], ["a", "b"], ["c"], ["heavy"], ["d"], ["e"]]);
+  });
+
+  it("each request gets its own result or error", async () => {
+    const { sent, submit, settle } = aPipeline();
+    void submit("first");
+    const [good, bad] = [submit("good"), submit("bad")];
+    const refused = expect(bad).rejects.toMatchObject({ code: "MESSAGE_IS_CLAIMED" });
+    await settle(0);
+    await vi.waitFor(() => expect(sent).toHaveLength(2));
+    sent[1]?.answer(["fine", new DomainError("MESSAGE_IS_CLAIMED", "It is claimed.")]);
+    expect(await good).toBe("fine");
+    await refused;
+  });
+
+  it("a refused one fails alone: its neighbours are tried again without it", async () => {
+    const { sent, submit, settle } = aPipeline();
+    void submit("first");
+    const outcomes = Promise.allSettled([submit("a"), submit("poison"), submit("c")]);
+    await settle(0);
+    await vi.waitFor(() => expect(sent).toHaveLength(2));
+    sent[1]?.fail(new DomainError("INTERNAL", "The storage refused a statement."));
+    for (const [number, request] of ["a", "poison", "c"].entries()) {
+      await vi.waitFor(() => expect(sent[2 + number]?.batch).toEqual([request]));
+      if (request === "poison") sent[2 + number]?.fail(new DomainError("INTERNAL", "The storage refused a statement."));
+      else await settle(2 + number);
+    }
+    expect(await outcomes).toMatchObject([
+      { status: "fulfilled", value: "a done" },
+      { status: "rejected", reason: { code: "INTERNAL" } },
+      { status: "fulfilled", value: "c done" },
+    ]);
+  });
+
+  it("none is repeated when the connection broke: each may have happened", async () => {
+    const { sent, submit, settle } = aPipeline();
+    void submit("first");
+    const outcomes = Promise.allSettled([submit("a"), submit("b")]);
+    await settle(0);
+    await vi.waitFor(() => expect(sent).toHaveLength(2));
+    sent[1]?.fail(new DomainError("OUTCOME_UNKNOWN", "It may have happened."));
+    expect(await outcomes).toMatchObject([
+      { status: "rejected", reason: { code: "OUTCOME_UNKNOWN" } },
+      { status: "rejected", reason: { code: "OUTCOME_UNKNOWN" } },
+    ]);
+    expect(sent).toHaveLength(2);
+  });
+
+  it("one that waited past the deadline is given up unsent", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    try {
+      const { sent, submit } = aPipeline();
+      void submit("slow");
+      const late = expect(submit("late")).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+      vi.advanceTimersByTime(DRIVER_DEADLINE_MS + 1);
+      const next = submit("next");
+      sent[0]?.answer(["slow done"]);
+      await late;
+      await vi.waitFor(() => expect(sent[1]?.batch).toEqual(["next"]));
+      sent[1]?.answer(["next done"]);
+      expect(await next).toBe("next done");
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
