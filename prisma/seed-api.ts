@@ -1,0 +1,30 @@
+/** The API as the demo uses it. */
+export type Call = <Data>(document: string, variables?: Record<string, unknown>) => Promise<Data>;
+
+/** Throws with what the API says, or with how to start it when nothing answers. */
+export function callsTo(endpoint: string): Call {
+  return async <Data>(query: string, variables: Record<string, unknown> = {}) => {
+    let response: Response;
+    try {
+      response = await fetch(endpoint, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ query, variables }),
+      });
+    } catch (error) {
+      throw new Error(
+        `Nothing answers at ${endpoint}. Start Isimud with npm start first, or name its URL: npm run demo -- URL`,
+        { cause: error },
+      );
+    }
+    const answer = (await response.json()) as {
+      data?: Data;
+      errors?: { message: string; extensions?: { code?: string } }[];
+    };
+    const first = answer.errors?.[0];
+    if (first || answer.data === undefined) {
+      throw new Error(`${first?.extensions?.code ?? response.status}: ${first?.message ?? "no data"}\n${query}`);
+    }
+    return answer.data;
+  };
+}
