@@ -186,7 +186,14 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
       it("finds by prefix, to the letter", async () => {
         const project = unique("p");
         const names = ["a", "a%", "a%b", "a_", "ab", "aB", "A", "a\\", "b", "é", "éa", "\ud7ff", "\ue000", "😀", "😀x"];
-        for (const text of [...names, "\u{10ffff}", "\u{10ffff}\u{10ffff}", "\u{10ffff}a"]) {
+        for (const text of [
+          ...names,
+          "\u{10ffff}",
+          "\u{10ffff}\u{10ffff}",
+          "\u{10ffff}a",
+          "a\u{10ffff}",
+          "a\u{10ffff}b",
+        ]) {
           await queues().create({ project, name: text });
         }
         const all = await walk((page) => queues().list({ project, page }));
@@ -200,6 +207,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
           "\ud7ff",
           "😀",
           "\u{10ffff}",
+          "a\u{10ffff}",
           "\u{10ffff}\u{10ffff}",
           "zz",
           "",
