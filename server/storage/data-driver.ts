@@ -52,6 +52,13 @@ export interface DataDriver {
   /** Ends the queue's life here: its messages and claims are invisible at once, and gc frees them later. O(1). Silent when there is none. Subscriptions stay. */
   detachQueue(queue: QueueRef): Promise<void>;
 
+  /**
+   * Calls `listener` when messages became free in a queue (posted, released or moved there): by this process at once, by others of the same
+   * store within milliseconds. Now and then for nothing; and a notice may be lost, and none comes for what lapses or falls due, so whoever
+   * waits also looks by himself. Gives the function that ends it.
+   */
+  watchArrivals(listener: ArrivalListener): () => void;
+
   /** Is the storage ready? Never throws; answers within its own deadline. */
   isAlive(): Promise<boolean>;
   /** Really does each operation once on a hidden queue, and times it. Never throws: a failed operation says so. */
@@ -61,6 +68,9 @@ export interface DataDriver {
   /** Waits for calls in flight, then closes connections. Twice is once. */
   close(): Promise<void>;
 }
+
+/** `count`: how many messages arrived, about. Must not throw. */
+export type ArrivalListener = (queue: QueueRef, count: number) => void;
 
 /** A data driver that routes each queue to its pool by the catalogue. Callers of the data plane need not know that it is one; the control plane does. */
 export interface PooledDataDriver extends DataDriver {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { QueueRef } from "../../server/storage/data-driver.ts";
 import {
   advance,
@@ -529,6 +529,34 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(long).toMatchObject({ total: 12_000, claimed: 100, free: 11_900, exact: false });
         await harness.driver.messages.purge({ queue });
         expect((await harness.driver.messages.stats([queue]))[0]).toMatchObject({ total: 0, exact: true });
+      });
+    });
+
+    describe("arrivals", () => {
+      it("are told to those who watch, in this process and in others, until they stop", async () => {
+        const queue = await harness.newQueue();
+        const quiet = await harness.newQueue();
+        const heard: { here: string[]; there: string[] } = { here: [], there: [] };
+        const stopHere = harness.driver.watchArrivals(({ name }) => heard.here.push(name));
+        const stopThere = harness.neighbour.watchArrivals(({ name }) => heard.there.push(name));
+        await vi.waitFor(
+          async () => {
+            await post(harness, queue, 1);
+            expect(heard.there).toContain(queue.name);
+          },
+          { timeout: 10_000, interval: 50 },
+        );
+        expect(heard.here).toContain(queue.name);
+        expect([...heard.here, ...heard.there]).not.toContain(quiet.name);
+        stopHere();
+        heard.here.length = 0;
+        await post(harness, queue, 1);
+        expect(heard.here).toEqual([]);
+        const { claimId } = await claim(harness, queue, { limit: 1 });
+        heard.there.length = 0;
+        await harness.driver.claims.delete({ queue, id: claimId });
+        await vi.waitFor(() => expect(heard.there).toContain(queue.name), { timeout: 10_000, interval: 20 });
+        stopThere();
       });
     });
 

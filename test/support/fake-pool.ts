@@ -76,6 +76,7 @@ export class FakePool {
       this.calls.push("detachQueue");
       this.rows.delete(keyOf(queue));
     },
+    watchArrivals: () => () => undefined,
     isAlive: async () => {
       this.calls.push("isAlive");
       await this.before("isAlive");

@@ -97,6 +97,8 @@ export function createPoolingDriver(params: {
       await (await pools.get(entry.pool)).detachQueue(queue);
     },
 
+    watchArrivals: (listener) => pools.watchArrivals(listener),
+
     async isAlive() {
       try {
         return (await askAll(ALIVE_TIMEOUT_MS, (driver) => driver.isAlive())).every((alive) => alive === true);

@@ -1,7 +1,7 @@
 /** The pools' drivers: opened at their first use, kept while the pool stays where it is, and closed when it moves or goes. */
 import { DomainError, hasCode } from "../../errors.ts";
 import type { PoolsController } from "../control-driver.ts";
-import { type DataDriver, DEFAULT_POOL } from "../data-driver.ts";
+import { type ArrivalListener, type DataDriver, DEFAULT_POOL } from "../data-driver.ts";
 import type { DriverRegistry } from "../driver-registry.ts";
 
 /** How long a pool's URI, or the failure to open it, counts before it is looked at again. */
@@ -25,6 +25,9 @@ export class OpenPools {
   readonly #open = new Map<string, OpenPool>();
   readonly #checking = new Map<string, Promise<DataDriver>>();
   readonly #closing = new Set<Promise<void>>();
+  readonly #watchers = new Set<ArrivalListener>();
+  /** How to stop watching each open pool; empty while nobody watches. */
+  readonly #watched = new Map<DataDriver, () => void>();
   #closed = false;
 
   constructor(params: {
@@ -60,6 +63,30 @@ export class OpenPools {
     });
     this.#checking.set(name, started);
     return started;
+  }
+
+  /** Of the pools that are open, and of those that open later. */
+  watchArrivals(listener: ArrivalListener): () => void {
+    this.#watchers.add(listener);
+    for (const driver of [this.#defaultDriver, ...[...this.#open.values()].map((pool) => pool.opened)])
+      this.#watch(driver);
+    return () => {
+      this.#watchers.delete(listener);
+      if (this.#watchers.size === 0) for (const driver of this.#watched.keys()) this.#unwatch(driver);
+    };
+  }
+
+  #watch(driver: DataDriver | null): void {
+    if (driver === null || this.#watchers.size === 0 || this.#watched.has(driver)) return;
+    const stop = driver.watchArrivals((queue, count) => {
+      for (const watcher of this.#watchers) watcher(queue, count);
+    });
+    this.#watched.set(driver, stop);
+  }
+
+  #unwatch(driver: DataDriver): void {
+    this.#watched.get(driver)?.();
+    this.#watched.delete(driver);
   }
 
   /** Closes it once its calls in flight have ended; one that is still opening is closed when it is open, without waiting. The built-in pool stays. */
@@ -121,6 +148,7 @@ export class OpenPools {
       (opened) => {
         pool.opened = opened;
         pool.checkedAt = this.#now();
+        this.#watch(opened);
       },
       (error: unknown) => {
         pool.failed = true;
@@ -133,6 +161,7 @@ export class OpenPools {
 
   async #retire(name: string, pool: OpenPool): Promise<void> {
     if (this.#open.get(name) === pool) this.#open.delete(name);
+    if (pool.opened !== null) this.#unwatch(pool.opened);
     const closing = pool.driver
       .then(
         (driver) => driver.close(),

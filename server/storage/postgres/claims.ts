@@ -1,5 +1,6 @@
 import { DomainError } from "../../errors.ts";
 import type { Claim, ClaimController, Message, Page, PageRequest, QueueRef } from "../data-driver.ts";
+import type { Arrivals } from "./arrivals.ts";
 import { ClaimTakes, type Taken, type TakeParams } from "./claim-takes.ts";
 import { type MessageIds, normaliseUuid } from "./message-id.ts";
 import { ALIVE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
@@ -113,6 +114,7 @@ export class PostgresClaims implements ClaimController {
   readonly #queues: PoolQueues;
   readonly #ids: MessageIds;
   readonly #clock: { offsetMs: number };
+  readonly #arrivals: Arrivals;
   readonly #takes: ClaimTakes;
 
   constructor(parts: {
@@ -122,11 +124,13 @@ export class PostgresClaims implements ClaimController {
     ids: MessageIds;
     clock: { offsetMs: number };
     floors: QueueFloors;
+    arrivals: Arrivals;
   }) {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#ids = parts.ids;
     this.#clock = parts.clock;
+    this.#arrivals = parts.arrivals;
     this.#takes = new ClaimTakes(parts);
   }
 
@@ -215,8 +219,10 @@ export class PostgresClaims implements ClaimController {
   async delete(params: { queue: QueueRef; id: string }): Promise<void> {
     await this.#queues.with(params.queue, async (row) => {
       const values = [row.id, row.epoch, normaliseUuid(params.id), this.#offset()];
-      const rows = await this.#statements.write(RELEASE, values);
-      return rows.length === 0 ? STALE : undefined;
+      const [released] = await this.#statements.write<{ freed: number }>(RELEASE, values);
+      if (released === undefined) return STALE;
+      this.#arrivals.tell(params.queue, released.freed);
+      return undefined;
     });
   }
 

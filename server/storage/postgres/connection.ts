@@ -19,25 +19,42 @@ export function openConnections(params: {
   settings?: Readonly<Record<string, string>>;
   onError?: (error: Error) => void;
 }): pg.Pool {
-  const { connectionString, schema } = splitSchema(params.url);
   const pool = new pg.Pool({
-    connectionString,
+    ...clientConfig(params.url, params.applicationName ?? "isimud", params.settings),
     max: params.connections,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: 60_000,
+  });
+  pool.on("error", (error) => params.onError?.(error));
+  return pool;
+}
+
+/** One connection outside a pool, for a session that lasts. The caller hears its errors and ends it. */
+export async function openConnection(url: string, applicationName: string): Promise<pg.Client> {
+  const client = new pg.Client(clientConfig(url, applicationName));
+  await client.connect();
+  return client;
+}
+
+function clientConfig(
+  url: string,
+  applicationName: string,
+  settings: Readonly<Record<string, string>> = {},
+): pg.ClientConfig {
+  const { connectionString, schema } = splitSchema(url);
+  return {
+    connectionString,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
-    application_name: params.applicationName ?? "isimud",
+    application_name: applicationName,
     options: [
       `-c search_path=${schema.replace(/[\\ ]/g, "\\$&")}`,
       `-c statement_timeout=${STATEMENT_TIMEOUT_MS}`,
       `-c lock_timeout=${LOCK_TIMEOUT_MS}`,
       "-c idle_in_transaction_session_timeout=30000",
       "-c timezone=UTC",
-      ...Object.entries(params.settings ?? {}).map(([name, value]) => `-c ${name}=${value}`),
+      ...Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`),
     ].join(" "),
-  });
-  pool.on("error", (error) => params.onError?.(error));
-  return pool;
+  };
 }
 
 /** The schema that a pool's URI names (default "public"), and the URI without it. */
@@ -60,6 +77,12 @@ export function splitSchema(uri: string): { connectionString: string; schema: st
  */
 export function translatePostgresError(error: unknown, options: { wrote?: boolean } = {}): DomainError {
   if (error instanceof DomainError) return error;
+  // Connection errors are plain ones; these come from our own code.
+  if (error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError) {
+    return new DomainError("INTERNAL", "This failed because of a defect in Isimud; the log has more.", {
+      cause: error,
+    });
+  }
   const code = (error as { code?: unknown }).code;
   const sqlState = typeof code === "string" ? code : "";
   if (sqlState === "57014" || sqlState === "55P03") {

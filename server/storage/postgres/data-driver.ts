@@ -1,5 +1,6 @@
 import type pg from "pg";
 import type {
+  ArrivalListener,
   Capability,
   ClaimController,
   DataDriver,
@@ -10,8 +11,9 @@ import type {
   SubscriptionController,
 } from "../data-driver.ts";
 import { probeDriver } from "../driver-probe.ts";
+import { Arrivals, LISTENER_NAME } from "./arrivals.ts";
 import { PostgresClaims } from "./claims.ts";
-import { openConnections, translatePostgresError } from "./connection.ts";
+import { openConnection, openConnections, translatePostgresError } from "./connection.ts";
 import { GarbageCollector } from "./gc.ts";
 import { messageIds } from "./message-id.ts";
 import { PostgresMessages } from "./messages.ts";
@@ -67,10 +69,9 @@ export async function openPostgresDataDriver(options: PostgresDataDriverOptions)
     );
     const row = identity.rows[0];
     if (row === undefined) throw new Error("The pool has no identity.");
-    return new PostgresDataDriver(new Statements(connections, row.space), BigInt(row.seed), row.durable, {
-      ...options,
-      onError,
-    });
+    const statements = new Statements(connections, row.space);
+    const arrivals = new Arrivals(statements, () => openConnection(options.uri, LISTENER_NAME), onError);
+    return new PostgresDataDriver(statements, arrivals, BigInt(row.seed), row.durable, { ...options, onError });
   } catch (error) {
     await connections.end();
     throw translatePostgresError(error);
@@ -83,6 +84,7 @@ class PostgresDataDriver implements DataDriver {
   readonly claims: ClaimController;
   readonly subscriptions: SubscriptionController;
   readonly #connections: pg.Pool;
+  readonly #arrivals: Arrivals;
   readonly #queues: PoolQueues;
   readonly #counts: QueueCounts;
   readonly #collector: GarbageCollector;
@@ -90,6 +92,7 @@ class PostgresDataDriver implements DataDriver {
 
   constructor(
     statements: Statements,
+    arrivals: Arrivals,
     seed: bigint,
     durable: boolean,
     options: PostgresDataDriverOptions & { onError: (error: unknown) => void },
@@ -97,6 +100,7 @@ class PostgresDataDriver implements DataDriver {
     const clock = options.clock ?? { offsetMs: 0 };
     const { connections } = statements;
     this.#connections = connections;
+    this.#arrivals = arrivals;
     this.#queues = new PoolQueues(statements, clock);
     this.#counts = new QueueCounts(statements, options.onError);
     const parts = {
@@ -104,6 +108,7 @@ class PostgresDataDriver implements DataDriver {
       queues: this.#queues,
       counts: this.#counts,
       floors: new QueueFloors(statements),
+      arrivals,
       ids: messageIds(seed),
       clock,
     };
@@ -121,6 +126,10 @@ class PostgresDataDriver implements DataDriver {
 
   detachQueue(queue: QueueRef): Promise<void> {
     return this.#queues.detach(queue);
+  }
+
+  watchArrivals(listener: ArrivalListener): () => void {
+    return this.#arrivals.watch(listener);
   }
 
   async isAlive(): Promise<boolean> {
@@ -145,6 +154,7 @@ class PostgresDataDriver implements DataDriver {
   }
 
   close(): Promise<void> {
+    this.#arrivals.close();
     this.#closing ??= this.#counts.close().then(() => this.#connections.end());
     return this.#closing;
   }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { DomainError } from "../../errors.ts";
 import type { NewMessage, QueueRef } from "../data-driver.ts";
+import type { Arrivals } from "./arrivals.ts";
 import type { MessageIds } from "./message-id.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
@@ -78,6 +79,7 @@ export class MessagePosts {
   readonly #counts: QueueCounts;
   readonly #ids: MessageIds;
   readonly #clock: { offsetMs: number };
+  readonly #arrivals: Arrivals;
   readonly #pipeline: StatementPipeline<PostRequest, string[] | typeof STALE>;
 
   constructor(parts: {
@@ -86,12 +88,14 @@ export class MessagePosts {
     counts: QueueCounts;
     ids: MessageIds;
     clock: { offsetMs: number };
+    arrivals: Arrivals;
   }) {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#counts = parts.counts;
     this.#ids = parts.ids;
     this.#clock = parts.clock;
+    this.#arrivals = parts.arrivals;
     this.#pipeline = new StatementPipeline({ ...POST_LIMITS, run: (batch) => this.#post(batch) });
   }
 
@@ -112,6 +116,7 @@ export class MessagePosts {
       if (posted !== STALE) this.#counts.add(row.id, "posted", posted.length);
       return posted;
     });
+    this.#arrivals.tell(params.queue, markers.length);
     return { ids: markers.map((marker) => this.#ids.idOf(marker)) };
   }
 

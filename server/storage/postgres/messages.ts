@@ -9,6 +9,7 @@ import type {
   QueueRef,
   QueueStats,
 } from "../data-driver.ts";
+import type { Arrivals } from "./arrivals.ts";
 import { known, MessageDeletes } from "./message-deletes.ts";
 import { type MessageIds, normaliseUuid, parseMarker } from "./message-id.ts";
 import { digest, isUniqueViolation, keyReused, MessagePosts } from "./message-posts.ts";
@@ -178,6 +179,7 @@ export class PostgresMessages implements MessageController {
   readonly #counts: QueueCounts;
   readonly #ids: MessageIds;
   readonly #clock: { offsetMs: number };
+  readonly #arrivals: Arrivals;
   readonly #floors: QueueFloors;
   readonly #posts: MessagePosts;
   readonly #deletes: MessageDeletes;
@@ -190,12 +192,14 @@ export class PostgresMessages implements MessageController {
     ids: MessageIds;
     clock: { offsetMs: number };
     floors: QueueFloors;
+    arrivals: Arrivals;
   }) {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#counts = parts.counts;
     this.#ids = parts.ids;
     this.#clock = parts.clock;
+    this.#arrivals = parts.arrivals;
     this.#floors = parts.floors;
     this.#posts = new MessagePosts(parts);
     this.#deletes = new MessageDeletes(parts);
@@ -348,6 +352,7 @@ export class PostgresMessages implements MessageController {
         if (result === undefined || result.source === 0 || result.target === 0) return STALE;
         this.#counts.add(from.id, "deleted", result.moved);
         this.#counts.add(to.id, "posted", result.moved);
+        this.#arrivals.tell(params.to, result.moved);
         return result.moved;
       }),
     );
@@ -369,6 +374,7 @@ export class PostgresMessages implements MessageController {
       ]);
       if (result === undefined || result.entered === 0) return STALE;
       this.#counts.add(row.id, "posted", result.adopted);
+      this.#arrivals.tell(params.queue, result.adopted);
       return undefined;
     });
   }

@@ -1,0 +1,175 @@
+import { randomUUID } from "node:crypto";
+import type pg from "pg";
+import type { ArrivalListener, QueueRef } from "../data-driver.ts";
+import type { Statement, Statements } from "./statements.ts";
+
+/** Between two notices, in milliseconds: what arrives meanwhile goes with the next one. */
+const NOTICE_INTERVAL_MS = 5;
+/** PostgreSQL takes just under 8,000 bytes a notice. */
+const NOTICE_SIZE = 7000;
+/** How long a process goes on as if nobody else listened, or as if somebody did. */
+const LISTENERS_ASKED_EVERY_MS = 1000;
+const RECONNECT_MS = 1000;
+export const LISTENER_NAME = "isimud arrivals";
+
+/** The channel carries the schema, because pools may share a database. */
+const NOTIFY: Statement = {
+  name: "arrivals_notify",
+  text: "SELECT pg_notify('isimud_arrivals_' || current_schema(), notice) FROM unnest($1::text[]) AS notice",
+};
+
+const LISTENERS: Statement = {
+  name: "arrivals_listeners",
+  text: `SELECT count(*)::int AS listeners FROM pg_stat_activity WHERE application_name = '${LISTENER_NAME}' AND datname = current_database()`,
+};
+
+/**
+ * Says in which queues something arrived: to this process at once, and to others of the same pool by NOTIFY.
+ *
+ * Notices are gathered and sent at most every few milliseconds, beside the statements and not in them: a commit that notifies takes a
+ * lock of the whole server. They are sent only while another process listens, and a process listens only while somebody in it waits.
+ * A notice may be lost (a broken connection), so whoever waits also looks by himself now and then.
+ */
+export class Arrivals {
+  readonly #statements: Statements;
+  /** Opens a connection of its own, which must not be from the pool. */
+  readonly #connect: () => Promise<pg.Client>;
+  readonly #onError: (error: unknown) => void;
+  readonly #listeners = new Set<ArrivalListener>();
+  readonly #self = randomUUID();
+  #gathered = new Map<string, { queue: QueueRef; count: number }>();
+  #timer: NodeJS.Timeout | null = null;
+  #othersListen = false;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #connection: pg.Client | null = null;
+  #connecting = false;
+  #reconnect: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  constructor(statements: Statements, connect: () => Promise<pg.Client>, onError: (error: unknown) => void) {
+    this.#statements = statements;
+    this.#connect = connect;
+    this.#onError = onError;
+  }
+
+  /** `count` messages became free in the queue by a call of this process. */
+  tell(queue: QueueRef, count: number): void {
+    if (count === 0) return;
+    for (const listener of this.#listeners) listener(queue, count);
+    if (!this.#othersListen && performance.now() - this.#askedAt < LISTENERS_ASKED_EVERY_MS) return;
+    const key = `${queue.project.length}:${queue.project}${queue.name}`;
+    const gathered = this.#gathered.get(key);
+    if (gathered === undefined) this.#gathered.set(key, { queue, count });
+    else gathered.count += count;
+    this.#timer ??= setTimeout(() => void this.#send(), NOTICE_INTERVAL_MS).unref();
+  }
+
+  watch(listener: ArrivalListener): () => void {
+    this.#listeners.add(listener);
+    void this.#listen();
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size === 0) this.#silence();
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#listeners.clear();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#silence();
+  }
+
+  async #send(): Promise<void> {
+    try {
+      if (performance.now() - this.#askedAt >= LISTENERS_ASKED_EVERY_MS) {
+        this.#askedAt = performance.now();
+        const [row] = await this.#statements.read<{ listeners: number }>(LISTENERS, []);
+        this.#othersListen = (row?.listeners ?? 0) > (this.#connection === null ? 0 : 1);
+      }
+      const gathered = [...this.#gathered.values()];
+      this.#gathered = new Map();
+      if (this.#othersListen && gathered.length > 0) await this.#statements.read(NOTIFY, [this.#notices(gathered)]);
+    } catch (error) {
+      // Those who wait elsewhere look by themselves.
+      this.#onError(error);
+    } finally {
+      this.#timer = null;
+      if (this.#gathered.size > 0 && !this.#closed) {
+        this.#timer = setTimeout(() => void this.#send(), NOTICE_INTERVAL_MS).unref();
+      }
+    }
+  }
+
+  #notices(gathered: readonly { queue: QueueRef; count: number }[]): string[] {
+    const notices: string[] = [];
+    let parts: string[] = [];
+    let size = 0;
+    for (const { queue, count } of gathered) {
+      const part = JSON.stringify([queue.project, queue.name, count]);
+      if (size + Buffer.byteLength(part) > NOTICE_SIZE && parts.length > 0) {
+        notices.push(`${this.#self}[${parts.join(",")}]`);
+        parts = [];
+        size = 0;
+      }
+      parts.push(part);
+      size += Buffer.byteLength(part) + 1;
+    }
+    notices.push(`${this.#self}[${parts.join(",")}]`);
+    return notices;
+  }
+
+  async #listen(): Promise<void> {
+    if (this.#connection !== null || this.#connecting || this.#closed || this.#listeners.size === 0) return;
+    this.#connecting = true;
+    try {
+      const connection = await this.#connect();
+      connection.on("notification", ({ payload }) => this.#hear(payload ?? ""));
+      connection.on("error", (error) => this.#lost(connection, error));
+      connection.on("end", () => this.#lost(connection, null));
+      await connection
+        .query("SELECT current_schema() AS schema")
+        .then(({ rows }) =>
+          connection.query(`LISTEN ${connection.escapeIdentifier(`isimud_arrivals_${rows[0].schema}`)}`),
+        );
+      this.#connection = connection;
+    } catch (error) {
+      this.#onError(error);
+      this.#retry();
+    } finally {
+      this.#connecting = false;
+    }
+    if (this.#listeners.size === 0) this.#silence();
+  }
+
+  #hear(payload: string): void {
+    const start = this.#self.length;
+    if (payload.startsWith(this.#self) || payload[start] !== "[") return;
+    for (const [project, name, count] of JSON.parse(payload.slice(start)) as [string, string, number][]) {
+      for (const listener of this.#listeners) listener({ project, name }, count);
+    }
+  }
+
+  #lost(connection: pg.Client, error: Error | null): void {
+    if (this.#connection !== connection) return;
+    this.#connection = null;
+    if (error !== null) this.#onError(error);
+    this.#retry();
+  }
+
+  #retry(): void {
+    if (this.#closed) return;
+    this.#reconnect ??= setTimeout(() => {
+      this.#reconnect = null;
+      void this.#listen();
+    }, RECONNECT_MS).unref();
+  }
+
+  #silence(): void {
+    if (this.#reconnect !== null) clearTimeout(this.#reconnect);
+    this.#reconnect = null;
+    const connection = this.#connection;
+    this.#connection = null;
+    connection?.end().catch(() => undefined);
+  }
+}
