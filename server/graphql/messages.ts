@@ -1,3 +1,4 @@
+import { checksumOf } from "../operations/message-checksum.ts";
 import type { MessageRecord, MessageToPost } from "../operations/messages.ts";
 import {
   clientIdField,
@@ -38,6 +39,10 @@ MessageType.implement({
       type: "JSON",
       description: "The body, written into the answer as that same text.",
       resolve: (message) => new RawJson(message.bodyText),
+    }),
+    checksum: t.string({
+      description: "\"MD5:\" and the MD5 of the body as Python's json.dumps writes it, which is Zaqar's checksum.",
+      resolve: (message) => checksumOf(message.bodyText),
     }),
     ttlSeconds: t.expose("ttlSeconds", {
       type: "SafeInt",

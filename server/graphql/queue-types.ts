@@ -169,11 +169,29 @@ QueueType.implement({
         "Which reserved attributes are stored, as they are called in the metadata; the others have their defaults.",
       resolve: (queue) => Object.keys(queue.metadata.stored).map(reservedKey),
     }),
+    deadLetterQueueMissing: t.loadable({
+      type: "Boolean",
+      description:
+        "True: its `_dead_letter_queue` does not exist. Messages that were delivered too often stay here, undelivered, until it does.",
+      loaderOptions: { cache: false },
+      load: async (queues: QueueParent[], { access, operations, limits }) => {
+        const targets = queues.flatMap(({ project, metadata }) => {
+          const name = metadata.effective.deadLetterQueue;
+          return name === null ? [] : [{ project, name }];
+        });
+        const found = await inBatches(targets, limits.MAX_PAGE_SIZE, (batch) =>
+          operations.queues.getMany(access, { queues: batch }),
+        );
+        const there = found.values();
+        return queues.map(({ metadata }) => metadata.effective.deadLetterQueue !== null && there.next().value === null);
+      },
+      resolve: (queue) => queue,
+    }),
     stats: t.loadable({
       type: QueueStatsType,
       nullable: true,
       description:
-        "How full it is now. Many queues cost one question to each pool. Null when it was deleted meanwhile, or in a list when its pool cannot say now.",
+        "How full it is now. Many queues cost one question to each pool. Null when it was deleted meanwhile, or its pool cannot say now.",
       loaderOptions: { cache: false },
       load: async (queues: QueueParent[], { access, operations, limits }) => {
         const asked = queues.filter((queue) => queue.stats === undefined);

@@ -7,7 +7,13 @@ import { builder } from "./builder.ts";
 import { pageArgs, pageCost, pageOf } from "./connection.ts";
 import { QueueConnectionType, type QueueParent, QueueStatsType, QueueType, selectedFields } from "./queue-types.ts";
 
-const METADATA_FIELDS = new Set(["metadata", "metadataText", "attributes", "storedAttributes"]);
+const METADATA_FIELDS = new Set([
+  "metadata",
+  "metadataText",
+  "attributes",
+  "storedAttributes",
+  "deadLetterQueueMissing",
+]);
 const STATS_FIELDS = new Set(["stats"]);
 const NO_METADATA = {} as QueueMetadata;
 
@@ -32,7 +38,7 @@ export const QueueStatsOfType = builder.objectRef<StatsChange>("NamedQueueStats"
     stats: t.expose("stats", {
       type: QueueStatsType,
       nullable: true,
-      description: "Null when there is no such queue.",
+      description: "Null when there is no such queue, or its pool cannot say now.",
     }),
   }),
 });

@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { aProject, createQueue, startApi } from "./api.ts";
+
+const { api } = startApi();
+
+test("a queue says whether its dead letter queue is missing, in a list too", async () => {
+  const project = aProject();
+  await createQueue(api, project, "a", { _max_claim_count: 1, _dead_letter_queue: "there" });
+  await createQueue(api, project, "b", { _max_claim_count: 1, _dead_letter_queue: "not-there" });
+  await createQueue(api, project, "there");
+  const query = "query Q($project: String) { queues(project: $project) { nodes { name deadLetterQueueMissing } } }";
+  expect((await api.run(query, { project })).queues.nodes).toEqual([
+    { name: "a", deadLetterQueueMissing: false },
+    { name: "b", deadLetterQueueMissing: true },
+    { name: "there", deadLetterQueueMissing: false },
+  ]);
+});
+
+test("a message shows Zaqar's checksum of its body", async () => {
+  const project = aProject();
+  const input = { project, queue: "q", createQueue: true, messages: [{ bodyText: '{"b": 1, "a": "é"}' }] };
+  await api.run("mutation P($input: PostMessagesInput!) { postMessages(input: $input) { ids } }", { input });
+  const query = 'query M($project: String) { queue(project: $project, name: "q") { oldestMessage { checksum } } }';
+  expect((await api.run(query, { project })).queue.oldestMessage).toEqual({
+    checksum: "MD5:b9622a81c98224c56eb3afdd8f51b202",
+  });
+});
