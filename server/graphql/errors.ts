@@ -63,7 +63,8 @@ function withoutSuggestion(message: string): string {
 
 const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   BAD_INPUT: "The request makes no sense or breaks a limit. The message says which.",
-  CONFIRMATION_REQUIRED: "What is there is no longer what the dry run showed. Run it again and present its new token.",
+  CONFIRMATION_REQUIRED:
+    "Something would be lost, or is no longer what a dry run showed. The message says how to confirm it.",
   UNAUTHENTICATED: "Nobody is signed in.",
   FORBIDDEN: "This caller may not do that, or may not use that project.",
   MISDIRECTED: "The request names a host that this service does not serve.",

@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createEmptyDatabase, type TestDatabase } from "../support/database.ts";
+import { aProject, createQueue, postMessages, startApi } from "./api.ts";
+
+const { api } = startApi();
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createEmptyDatabase();
+  const create = "mutation C($input: CreatePoolInput!) { createPool(input: $input) { created } }";
+  // Weight 0: queues come here only by the catalogue.
+  await api.run(create, { input: { name: "other", uri: database.url, weight: 0 } });
+});
+afterAll(() => database.drop());
+
+const ENTRY =
+  'query E($project: String) { catalogueEntry(project: $project, queue: "q") { project queue pool epoch } queue(project: $project, name: "q") { stats { total } } }';
+const INSERT =
+  "mutation I($input: InsertCatalogueEntryInput!) { insertCatalogueEntry(input: $input) { entry { pool epoch } } }";
+const UPDATE =
+  "mutation U($input: UpdateCatalogueEntryInput!) { updateCatalogueEntry(input: $input) { entry { pool epoch } } }";
+const DELETE = "mutation D($input: DeleteCatalogueEntryInput!) { deleteCatalogueEntry(input: $input) { deleted } }";
+
+/** Weight 0 leaves no pool to choose, so queues are made first and placed by name. */
+async function aQueue(): Promise<string> {
+  const project = aProject();
+  await createQueue(api, project, "q");
+  return project;
+}
+
+beforeAll(async () => {
+  const update = "mutation U($input: UpdatePoolInput!) { updatePool(input: $input) { pool { flavor } } }";
+  // Of a flavor, it does not stand in the way of queues without one.
+  await api.run(update, { input: { name: "other", flavor: "special" } });
+});
+
+test("an entry says which pool holds a queue", async () => {
+  const project = await aQueue();
+  const { catalogueEntry } = await api.run(ENTRY, { project });
+  expect(catalogueEntry).toEqual({ project, queue: "q", pool: "default", epoch: expect.any(Number) });
+  expect((await api.run(ENTRY, { project: "nobody" })).catalogueEntry).toBeNull();
+});
+
+test("a queue with messages is mapped elsewhere only when they may be lost", async () => {
+  const project = await aQueue();
+  await postMessages(api, project, "q", [1, 2]);
+  const before = (await api.run(ENTRY, { project })).catalogueEntry;
+  const { errors } = await api.send(UPDATE, { input: { project, queue: "q", pool: "other" } });
+  expect(errors?.[0]?.extensions).toMatchObject({
+    code: "CONFIRMATION_REQUIRED",
+    details: { messages: 2, pool: "default" },
+  });
+  const { entry } = (await api.run(UPDATE, { input: { project, queue: "q", pool: "other", discardMessages: true } }))
+    .updateCatalogueEntry;
+  expect(entry.pool).toBe("other");
+  expect(entry.epoch).toBeGreaterThan(before.epoch);
+  expect((await api.run(ENTRY, { project })).queue.stats.total).toBe(0);
+  await postMessages(api, project, "q", [3]);
+  expect((await api.run(ENTRY, { project })).queue.stats.total).toBe(1);
+});
+
+test("an entry is deleted and made again", async () => {
+  const project = await aQueue();
+  expect(await api.run(DELETE, { input: { project, queue: "q" } })).toEqual({
+    deleteCatalogueEntry: { deleted: true },
+  });
+  expect(await api.run(DELETE, { input: { project, queue: "q" } })).toEqual({
+    deleteCatalogueEntry: { deleted: false },
+  });
+  expect(await api.codeOf(UPDATE, { input: { project, queue: "q", pool: "other" } })).toBe("QUEUE_NOT_MAPPED");
+  expect(
+    (await api.run(INSERT, { input: { project, queue: "q", pool: "other" } })).insertCatalogueEntry.entry.pool,
+  ).toBe("other");
+  expect(await api.codeOf(INSERT, { input: { project, queue: "missing", pool: "other" } })).toBe(
+    "QUEUE_DOES_NOT_EXIST",
+  );
+  expect(await api.codeOf(INSERT, { input: { project, queue: "q", pool: "missing" } })).toBe("POOL_DOES_NOT_EXIST");
+});
+
+test("the catalogue is listed by project, pool and name, a page at a time", async () => {
+  const project = aProject();
+  for (const name of ["b", "a", "c"]) await createQueue(api, project, name);
+  await api.run(UPDATE, { input: { project, queue: "a", pool: "other" } });
+  const query =
+    "query C($project: String, $allProjects: Boolean, $pool: String, $search: String, $first: SafeInt, $after: String) { catalogue(project: $project, allProjects: $allProjects, pool: $pool, search: $search, first: $first, after: $after) { nodes { queue pool } pageInfo { hasNextPage endCursor } } }";
+  const list = async (variables: object) => (await api.run(query, { project, ...variables })).catalogue;
+  const queues = ({ nodes }: { nodes: { queue: string }[] }) => nodes.map(({ queue }) => queue);
+  const first = await list({ first: 2 });
+  const rest = await list({ after: first.pageInfo.endCursor });
+  expect([...queues(first), ...queues(rest)].sort()).toEqual(["a", "b", "c"]);
+  expect(first.pageInfo.hasNextPage).toBe(true);
+  expect(queues(await list({ pool: "other" }))).toEqual(["a"]);
+  expect(queues(await list({ search: "c" }))).toEqual(["c"]);
+  expect((await list({ project: undefined, allProjects: true, first: 100 })).nodes.length).toBeGreaterThan(3);
+  const { pool } = await api.run('{ pool(name: "other") { catalogue(first: 100) { nodes { project queue } } } }');
+  expect(pool.catalogue.nodes).toContainEqual({ project, queue: "a" });
+});
+
+test("dropping the whole catalogue is shown first", async () => {
+  await aQueue();
+  const drop =
+    "mutation D($input: DropAllInput!) { dropAllCatalogueEntries(input: $input) { dropped count { value } confirmationToken } }";
+  const dry = (await api.run(drop, { input: {} })).dropAllCatalogueEntries;
+  expect(dry).toMatchObject({ dropped: false, confirmationToken: expect.any(String) });
+  expect(await api.codeOf(drop, { input: { confirmationToken: "made up" } })).toBe("CONFIRMATION_REQUIRED");
+  const done = (await api.run(drop, { input: { confirmationToken: dry.confirmationToken } })).dropAllCatalogueEntries;
+  expect(done).toEqual({ dropped: true, count: dry.count, confirmationToken: null });
+  expect((await api.run("{ catalogue(allProjects: true) { nodes { queue } } }")).catalogue.nodes).toEqual([]);
+});

@@ -1,0 +1,169 @@
+import { expect, test } from "vitest";
+import { aProject, createClaim, createQueue, postMessages, startApi } from "./api.ts";
+
+const { api, server } = startApi();
+
+const CREATE =
+  "mutation C($input: CreateClaimInput!) { createClaim(input: $input) { deadLettered messages { id bodyText claimCount claim { id expiresAt } } claim { id project queue ttlSeconds graceSeconds ageSeconds createdAt renewedAt expiresAt clientId actor messageCount messages { id } } } }";
+const READ =
+  'query Q($project: String, $id: String!) { claim(project: $project, queue: "q", id: $id) { ttlSeconds graceSeconds messageCount messages { bodyText } } }';
+
+test("a claim takes the oldest free messages, and shows everything about itself", async () => {
+  const project = aProject();
+  const ids = await postMessages(api, project, "q", ["a", "b", "c"]);
+  const input = { project, queue: "q", limit: 2, ttlSeconds: 100, graceSeconds: 70, clientId: "worker-1" };
+  const { claim, messages, deadLettered } = (await api.run(CREATE, { input })).createClaim;
+  expect(claim).toMatchObject({
+    project,
+    queue: "q",
+    ttlSeconds: 100,
+    graceSeconds: 70,
+    ageSeconds: 0,
+    clientId: "worker-1",
+    actor: "local",
+    messageCount: 2,
+    messages: [{ id: ids[0] }, { id: ids[1] }],
+  });
+  expect(Date.parse(claim.expiresAt) - Date.parse(claim.createdAt)).toBe(100_000);
+  expect(messages).toEqual([
+    { id: ids[0], bodyText: '"a"', claimCount: 1, claim: { id: claim.id, expiresAt: claim.expiresAt } },
+    { id: ids[1], bodyText: '"b"', claimCount: 1, claim: { id: claim.id, expiresAt: claim.expiresAt } },
+  ]);
+  expect(deadLettered).toBe(0);
+  const next = await createClaim(api, project, "q", 10);
+  expect(next?.messageIds).toEqual([ids[2]]);
+});
+
+test("nothing to claim is null and no error", async () => {
+  const project = aProject();
+  await createQueue(api, project, "q");
+  expect((await api.run(CREATE, { input: { project, queue: "q" } })).createClaim).toEqual({
+    claim: null,
+    messages: [],
+    deadLettered: 0,
+  });
+});
+
+test("claiming from a missing queue is an error, unless it may be made", async () => {
+  const input = { project: aProject(), queue: "q" };
+  expect(await api.codeOf(CREATE, { input })).toBe("QUEUE_DOES_NOT_EXIST");
+  expect((await api.run(CREATE, { input: { ...input, createQueue: true } })).createClaim.claim).toBeNull();
+});
+
+test.each([
+  { ttlSeconds: 59 },
+  { ttlSeconds: 43_201 },
+  { graceSeconds: 59 },
+  { graceSeconds: 43_201 },
+  { limit: 0 },
+  { limit: 101 },
+])("%j is refused", async (wrong) => {
+  expect(await api.codeOf(CREATE, { input: { project: "p", queue: "q", ...wrong } })).toBe("BAD_INPUT");
+});
+
+test("a claim with an idempotency key can be repeated", async () => {
+  const project = aProject();
+  await postMessages(api, project, "q", [1, 2]);
+  const input = { project, queue: "q", limit: 1, idempotencyKey: "once" };
+  const first = await api.run(CREATE, { input });
+  const again = await api.run(CREATE, { input });
+  expect(again.createClaim.claim.id).toBe(first.createClaim.claim.id);
+  expect(again.createClaim.messages.map(({ id }: { id: string }) => id)).toEqual(
+    first.createClaim.messages.map(({ id }: { id: string }) => id),
+  );
+});
+
+test("a claim is read, renewed and released", async () => {
+  const project = aProject();
+  await postMessages(api, project, "q", ["a"]);
+  const claim = await createClaim(api, project, "q");
+  const id = claim?.id ?? "";
+  expect((await api.run(READ, { project, id })).claim).toEqual({
+    ttlSeconds: 300,
+    graceSeconds: 60,
+    messageCount: 1,
+    messages: [{ bodyText: '"a"' }],
+  });
+  server().clock.offsetMs += 200_000;
+  const renew =
+    "mutation R($input: RenewClaimInput!) { renewClaim(input: $input) { claim { id ttlSeconds ageSeconds messages { bodyText } } } }";
+  expect((await api.run(renew, { input: { project, queue: "q", id, ttlSeconds: 200 } })).renewClaim.claim).toEqual({
+    id,
+    ttlSeconds: 200,
+    ageSeconds: 0,
+    messages: [{ bodyText: '"a"' }],
+  });
+  server().clock.offsetMs += 150_000;
+  expect((await api.run(READ, { project, id })).claim).not.toBeNull();
+  const release = "mutation R($input: ReleaseClaimInput!) { releaseClaim(input: $input) { id } }";
+  for (let time = 0; time < 2; time++) {
+    expect(await api.run(release, { input: { project, queue: "q", id } })).toEqual({ releaseClaim: { id } });
+  }
+  expect((await api.run(READ, { project, id })).claim).toBeNull();
+  expect(await api.codeOf(renew, { input: { project, queue: "q", id } })).toBe("CLAIM_DOES_NOT_EXIST");
+  expect((await createClaim(api, project, "q"))?.messageIds).toEqual(claim?.messageIds);
+});
+
+test("a claim that is over holds nothing", async () => {
+  const project = aProject();
+  await postMessages(api, project, "q", ["a"]);
+  const id = (await createClaim(api, project, "q"))?.id;
+  server().clock.offsetMs += 300_000;
+  expect((await api.run(READ, { project, id })).claim).toBeNull();
+  expect((await api.run(READ, { project, id: "nonsense" })).claim).toBeNull();
+});
+
+test("a queue's live claims are listed oldest first, a page at a time, with what they hold", async () => {
+  const project = aProject();
+  await postMessages(api, project, "q", ["a", "b", "c"]);
+  const ids = [];
+  for (let index = 0; index < 3; index++) ids.push((await createClaim(api, project, "q"))?.id);
+  const query =
+    'query Q($project: String, $first: SafeInt, $after: String, $id: String!) { queue(project: $project, name: "q") { claims(first: $first, after: $after) { nodes { id messages { bodyText } } pageInfo { hasNextPage endCursor } } claim(id: $id) { id } } }';
+  const first = (await api.run(query, { project, first: 2, id: ids[1] })).queue;
+  expect(first.claims.nodes).toEqual([
+    { id: ids[0], messages: [{ bodyText: '"a"' }] },
+    { id: ids[1], messages: [{ bodyText: '"b"' }] },
+  ]);
+  expect(first.claims.pageInfo.hasNextPage).toBe(true);
+  expect(first.claim).toEqual({ id: ids[1] });
+  const rest = (await api.run(query, { project, after: first.claims.pageInfo.endCursor, id: "missing" })).queue;
+  expect(rest.claims.nodes.map(({ id }: { id: string }) => id)).toEqual([ids[2]]);
+  expect(rest.claim).toBeNull();
+});
+
+test("a message that was claimed too often goes to the dead letter queue", async () => {
+  const project = aProject();
+  await createQueue(api, project, "dead");
+  await createQueue(api, project, "q", {
+    _max_claim_count: 1,
+    _dead_letter_queue: "dead",
+    _dead_letter_queue_messages_ttl: 999,
+  });
+  const [id] = await postMessages(api, project, "q", ["poison"]);
+  const release = "mutation R($input: ReleaseClaimInput!) { releaseClaim(input: $input) { id } }";
+  const claim = await createClaim(api, project, "q");
+  await api.run(release, { input: { project, queue: "q", id: claim?.id } });
+  expect((await api.run(CREATE, { input: { project, queue: "q" } })).createClaim).toEqual({
+    claim: null,
+    messages: [],
+    deadLettered: 1,
+  });
+  const query =
+    'query Q($project: String) { queue(project: $project, name: "dead") { messages { nodes { id bodyText claimCount ttlSeconds claim { id } } } } }';
+  expect((await api.run(query, { project })).queue.messages.nodes).toEqual([
+    { id, bodyText: '"poison"', claimCount: 0, ttlSeconds: 999, claim: null },
+  ]);
+});
+
+test("twenty consumers at once never get the same message", async () => {
+  const project = aProject();
+  const ids = await postMessages(
+    api,
+    project,
+    "q",
+    Array.from({ length: 100 }, (_, index) => index),
+  );
+  const claims = await Promise.all(Array.from({ length: 20 }, () => createClaim(api, project, "q", 5)));
+  expect(claims.flatMap((claim) => claim?.messageIds ?? []).sort()).toEqual([...ids].sort());
+});

@@ -1,0 +1,81 @@
+import { expect, test } from "vitest";
+import { readConfig } from "../../server/config.ts";
+import { aProject, createQueue, postMessages, startApi } from "./api.ts";
+
+const { api } = startApi();
+
+test("health really tries every pool", async () => {
+  const { health } = await api.run(
+    "{ health { status control { reachable seconds } pools { pool storageReachable checkedAt operations { operation succeeded seconds error } } gc { at seconds collected { messages } } warnings } }",
+  );
+  expect(health).toMatchObject({ status: "PASS", control: { reachable: true }, warnings: [] });
+  expect(health.pools).toHaveLength(1);
+  expect(health.pools[0].operations.map(({ succeeded }: { succeeded: boolean }) => succeeded)).toEqual(
+    Array(8).fill(true),
+  );
+});
+
+test("a dead letter queue that is missing is a warning", async () => {
+  const project = aProject();
+  await createQueue(api, project, "q", { _max_claim_count: 0, _dead_letter_queue: "nowhere" });
+  await postMessages(api, project, "q", [1]);
+  await api.run("mutation C($input: CreateClaimInput!) { createClaim(input: $input) { deadLettered } }", {
+    input: { project, queue: "q" },
+  });
+  const { health } = await api.run("{ health { status warnings } }");
+  expect(health.status).toBe("WARN");
+  expect(health.warnings.join()).toContain("nowhere");
+});
+
+test("everybody can ask who they are and what may be asked for", async () => {
+  const { viewer, limits } = await api.run(
+    "{ viewer { actor role projects requestId } limits { maxPageSize defaultPageSize maxMessagesPerPost maxMessageTtl minClaimTtl maxQueueNameLength } }",
+  );
+  const config = readConfig({});
+  expect(viewer).toEqual({
+    actor: "local",
+    role: "ADMIN",
+    projects: null,
+    requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+  });
+  expect(limits).toEqual({
+    maxPageSize: config.MAX_PAGE_SIZE,
+    defaultPageSize: config.DEFAULT_PAGE_SIZE,
+    maxMessagesPerPost: config.MAX_MESSAGES_PER_POST,
+    maxMessageTtl: config.MAX_MESSAGE_TTL,
+    minClaimTtl: config.MIN_CLAIM_TTL,
+    maxQueueNameLength: config.MAX_QUEUE_NAME_LENGTH,
+  });
+});
+
+test("garbage is collected where it is asked for", async () => {
+  const query =
+    "mutation G($input: CollectGarbageInput!) { collectGarbage(input: $input) { pools { pool collected { messages claims subscriptions queues } error } total { messages } seconds } }";
+  const { collectGarbage } = await api.run(query, { input: { pool: "default" } });
+  expect(collectGarbage.pools.map(({ pool, error }: { pool: string; error: string | null }) => [pool, error])).toEqual([
+    ["default", null],
+  ]);
+  expect(await api.codeOf(query, { input: { pool: "missing" } })).toBe("POOL_DOES_NOT_EXIST");
+});
+
+test("what was changed, by whom and under which request stands in the audit log, newest first", async () => {
+  const project = aProject();
+  const made = await api.send("mutation C($input: CreateQueueInput!) { createQueue(input: $input) { created } }", {
+    input: { project, name: "q" },
+  });
+  await api.run("mutation D($input: DeleteQueueInput!) { deleteQueue(input: $input) { deleted } }", {
+    input: { project, name: "q" },
+  });
+  const query =
+    "query A($project: String, $actor: String, $first: SafeInt, $after: String) { auditEntries(project: $project, actor: $actor, first: $first, after: $after) { nodes { id at actor action project target outcome details requestId } pageInfo { hasNextPage endCursor } } }";
+  const { nodes } = (await api.run(query, { project, actor: "local" })).auditEntries;
+  expect(nodes.map(({ action, outcome }: { action: string; outcome: string }) => [action, outcome])).toEqual([
+    ["deleteQueue", "DONE"],
+    ["createQueue", "DONE"],
+  ]);
+  expect(nodes[1]).toMatchObject({ actor: "local", project, target: "q", requestId: made.headers.get("x-request-id") });
+  const first = (await api.run(query, { project, first: 1 })).auditEntries;
+  expect(first.pageInfo).toEqual({ hasNextPage: true, endCursor: first.nodes[0].id });
+  expect((await api.run(query, { project, after: first.pageInfo.endCursor })).auditEntries.nodes).toEqual([nodes[1]]);
+  expect((await api.run(query, { actor: "nobody" })).auditEntries.nodes).toEqual([]);
+});

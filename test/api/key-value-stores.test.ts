@@ -1,0 +1,116 @@
+import { expect, test } from "vitest";
+import { startApi } from "./api.ts";
+
+const { api } = startApi();
+
+const CREATE = "mutation C($input: CreateKeyValueStoreInput!) { createKeyValueStore(input: $input) { name } }";
+const SET = "mutation S($input: SetKeyValueInput!) { setKeyValue(input: $input) { keys } }";
+const SET_MANY = "mutation S($input: SetKeyValuesInput!) { setKeyValues(input: $input) { keys } }";
+const DELETE = "mutation D($input: DeleteKeyValueInput!) { deleteKeyValue(input: $input) { keys } }";
+const DELETE_MANY = "mutation D($input: DeleteKeyValuesInput!) { deleteKeyValues(input: $input) { keys } }";
+const ACQUIRE =
+  "mutation A($input: AcquireKeyValueLockInput!) { acquireKeyValueLock(input: $input) { store key fence lockToken } }";
+const RELEASE = "mutation R($input: ReleaseKeyValueLockInput!) { releaseKeyValueLock(input: $input) { released } }";
+const GET = "query G($store: String!, $key: String!) { keyValue(store: $store, key: $key) { key value valueText } }";
+
+let stores = 0;
+async function aStore(more: object = {}): Promise<string> {
+  stores++;
+  const name = `store-${stores}`;
+  expect(await api.run(CREATE, { input: { name, ...more } })).toEqual({ createKeyValueStore: { name } });
+  return name;
+}
+
+test("a store is made once, and listed beside the internal ones", async () => {
+  const name = await aStore();
+  expect(await api.codeOf(CREATE, { input: { name } })).toBe("STORE_ALREADY_CONFIGURED");
+  expect(await api.codeOf(CREATE, { input: { name: "a b" } })).toBe("BAD_INPUT");
+  const { keyValueStores } = await api.run(
+    "{ keyValueStores(first: 100) { nodes { name backingStore internal count { value exact } } } }",
+  );
+  expect(keyValueStores.nodes).toContainEqual({
+    name,
+    backingStore: "postgres",
+    internal: false,
+    count: { value: 0, exact: true },
+  });
+  expect(keyValueStores.nodes.some(({ internal }: { internal: boolean }) => internal)).toBe(true);
+});
+
+test("a value is written, read and deleted, to the letter", async () => {
+  const store = await aStore();
+  const valueText = '{"n": 12345678901234567, "u": "\\u0000"}';
+  expect(await api.run(SET, { input: { store, key: "k", valueText } })).toEqual({ setKeyValue: { keys: ["k"] } });
+  const answer = await api.send(GET, { store, key: "k" });
+  expect(answer.data.keyValue.valueText).toBe(valueText);
+  expect(answer.text).toContain(`"value":${valueText}`);
+  expect((await api.run(GET, { store, key: "missing" })).keyValue).toBeNull();
+  expect(await api.run(DELETE, { input: { store, key: "k" } })).toEqual({ deleteKeyValue: { keys: ["k"] } });
+  expect(await api.codeOf(DELETE, { input: { store, key: "k" } })).toBe("KEY_DOES_NOT_EXIST");
+  await api.run(SET, { input: { store, key: "null", value: null } });
+  expect((await api.run(GET, { store, key: "null" })).keyValue).toEqual({
+    key: "null",
+    value: null,
+    valueText: "null",
+  });
+});
+
+test("many values are written, read and deleted in one call", async () => {
+  const store = await aStore();
+  const entries = [
+    { key: "a", value: 1 },
+    { key: "b", valueText: '"two"' },
+  ];
+  expect(await api.run(SET_MANY, { input: { store, entries } })).toEqual({ setKeyValues: { keys: ["a", "b"] } });
+  const many =
+    "query M($store: String!, $keys: [String!]!) { keyValues(store: $store, keys: $keys) { key value } keyValueKeys(store: $store) { nodes { key expiresAt } } }";
+  const read = await api.run(many, { store, keys: ["b", "a"] });
+  expect(read.keyValues).toEqual([
+    { key: "b", value: "two" },
+    { key: "a", value: 1 },
+  ]);
+  expect(read.keyValueKeys.nodes).toHaveLength(2);
+  const { errors } = await api.send(many, { store, keys: ["a", "missing"] });
+  expect(errors?.[0]?.extensions.code).toBe("KEY_DOES_NOT_EXIST");
+  expect(JSON.stringify(errors?.[0])).toContain("missing");
+  await api.run(DELETE_MANY, { input: { store, keys: ["a", "never"] } });
+  expect((await api.run(GET, { store, key: "a" })).keyValue).toBeNull();
+  expect((await api.run(GET, { store, key: "b" })).keyValue).not.toBeNull();
+});
+
+test("under a lock only its holder writes", async () => {
+  const store = await aStore({ lockTimeoutSeconds: 2 });
+  const lock = (await api.run(ACQUIRE, { input: { store, key: "k" } })).acquireKeyValueLock;
+  expect(lock).toEqual({ store, key: "k", fence: expect.any(Number), lockToken: expect.any(String) });
+  const { keyValueLocks } = await api.run(
+    "query L($store: String) { keyValueLocks(store: $store) { nodes { store holder fence expiresAt } } }",
+    { store },
+  );
+  expect(keyValueLocks.nodes).toEqual([
+    { store, holder: expect.any(String), fence: lock.fence, expiresAt: expect.any(String) },
+  ]);
+  expect(JSON.stringify(keyValueLocks)).not.toContain(lock.lockToken);
+  await api.run(SET, { input: { store, key: "k", value: 1, lockToken: lock.lockToken } });
+  expect(await api.codeOf(SET, { input: { store, key: "other", value: 1, lockToken: lock.lockToken } })).toBe(
+    "LOCK_NOT_VALID",
+  );
+  const release = { input: { store, key: "k", lockToken: lock.lockToken } };
+  expect(await api.run(RELEASE, release)).toEqual({ releaseKeyValueLock: { released: true } });
+  expect(await api.codeOf(RELEASE, release)).toBe("LOCK_NOT_VALID");
+  expect(await api.codeOf(SET, { input: { store, key: "k", value: 2, lockToken: lock.lockToken } })).toBe(
+    "LOCK_NOT_VALID",
+  );
+  const second = (await api.run(ACQUIRE, { input: { store, key: "k" } })).acquireKeyValueLock;
+  expect(second.fence).toBeGreaterThan(lock.fence);
+});
+
+test("what belongs to Isimud itself, or to nobody, cannot be opened", async () => {
+  const { keyValueStores } = await api.run(
+    "{ keyValueStores(first: 100) { nodes { name internal keys(first: 5) { nodes { key } } } } }",
+  );
+  const internal = keyValueStores.nodes.find((store: { internal: boolean }) => store.internal);
+  for (const store of [internal.name, "missing"]) {
+    expect(await api.codeOf(GET, { store, key: "k" })).toBe("STORE_DOES_NOT_EXIST");
+    expect(await api.codeOf(SET, { input: { store, key: "k", value: 1 } })).toBe("STORE_DOES_NOT_EXIST");
+  }
+});

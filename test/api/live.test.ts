@@ -1,0 +1,82 @@
+import { expect, test } from "vitest";
+import { aProject, createClaim, createQueue, postMessages, startApi } from "./api.ts";
+
+const { api } = startApi();
+
+const POSTED =
+  'subscription P($project: String, $after: String) { messagePosted(project: $project, queue: "q", after: $after) { id bodyText marker } }';
+const STATS =
+  "subscription S($project: String, $names: [String!]!) { queueStatsChanged(project: $project, names: $names) { project name stats { free claimed } } }";
+
+test("messages come as they are posted, in order, and watching consumes none", async () => {
+  const project = aProject();
+  const [before] = await postMessages(api, project, "q", ["before"]);
+  const { message } = await api.run(
+    'query M($project: String, $id: String!) { message(project: $project, queue: "q", id: $id) { marker } }',
+    { project, id: before },
+  );
+  const stream = await api.listen(POSTED, { project, after: message.marker });
+  const ids = await postMessages(api, project, "q", [1, 2, 3]);
+  const bodies = [];
+  for (const id of ids) {
+    const event = await stream.next();
+    expect(event?.data.messagePosted.id).toBe(id);
+    bodies.push(event?.data.messagePosted.bodyText);
+  }
+  expect(bodies).toEqual(["1", "2", "3"]);
+  stream.close();
+  expect((await createClaim(api, project, "q", 10))?.messageIds).toEqual([before, ...ids]);
+});
+
+test("eight watchers see each message once while many post", async () => {
+  const project = aProject();
+  await createQueue(api, project, "q");
+  const streams = await Promise.all(Array.from({ length: 8 }, () => api.listen(POSTED, { project, after: "0" })));
+  const posted = (
+    await Promise.all(Array.from({ length: 10 }, (_, index) => postMessages(api, project, "q", [index, index])))
+  ).flat();
+  for (const stream of streams) {
+    const seen = [];
+    for (let count = 0; count < posted.length; count++) seen.push((await stream.next())?.data.messagePosted.id);
+    expect(seen.sort()).toEqual([...posted].sort());
+    stream.close();
+  }
+});
+
+test("watching a queue that is missing, or goes, ends with an error", async () => {
+  const project = aProject();
+  const missing = await api.listen(POSTED, { project });
+  expect((await missing.next())?.errors?.[0]?.extensions.code).toBe("QUEUE_DOES_NOT_EXIST");
+  expect(await missing.next()).toBeNull();
+  await postMessages(api, project, "q", [1]);
+  const stream = await api.listen(POSTED, { project, after: "0" });
+  await stream.next();
+  await api.run("mutation D($input: DeleteQueueInput!) { deleteQueue(input: $input) { deleted } }", {
+    input: { project, name: "q" },
+  });
+  expect((await stream.next())?.errors?.[0]?.extensions).toMatchObject({ code: "QUEUE_DOES_NOT_EXIST", status: 404 });
+  expect(await stream.next()).toBeNull();
+});
+
+test("statistics come now, and again when they change", async () => {
+  const project = aProject();
+  await postMessages(api, project, "a", [1]);
+  await createQueue(api, project, "b");
+  const stream = await api.listen(STATS, { project, names: ["a", "b"] });
+  const now = [await stream.next(), await stream.next()].map((event) => event?.data.queueStatsChanged);
+  expect(now.sort((one, two) => one.name.localeCompare(two.name))).toEqual([
+    { project, name: "a", stats: { free: 1, claimed: 0 } },
+    { project, name: "b", stats: { free: 0, claimed: 0 } },
+  ]);
+  await createClaim(api, project, "a");
+  expect((await stream.next())?.data.queueStatsChanged).toEqual({ project, name: "a", stats: { free: 0, claimed: 1 } });
+  stream.close();
+});
+
+test("too many queues to watch at once are refused", async () => {
+  const stream = await api.listen(STATS, {
+    project: "p",
+    names: Array.from({ length: 101 }, (_, index) => `q${index}`),
+  });
+  expect((await stream.next())?.errors?.[0]?.extensions.code).toBe("BAD_INPUT");
+});

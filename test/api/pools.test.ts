@@ -1,0 +1,239 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { createEmptyDatabase, type TestDatabase } from "../support/database.ts";
+import { aProject, createQueue, postMessages, startApi } from "./api.ts";
+
+const { api } = startApi();
+const databases: TestDatabase[] = [];
+beforeAll(async () => {
+  for (let index = 0; index < 2; index++) databases.push(await createEmptyDatabase());
+});
+afterAll(async () => {
+  for (const database of databases) await database.drop();
+});
+/** The URI of a namespace in one of the two databases. */
+function uri(schema: string, database = 0, password?: string): string {
+  const url = new URL(databases[database]?.url ?? "");
+  url.searchParams.set("schema", schema);
+  if (password !== undefined) url.password = password;
+  return url.toString();
+}
+
+const CREATE =
+  "mutation C($input: CreatePoolInput!) { createPool(input: $input) { created pool { name builtIn uri weight flavor options optionsText createdAt updatedAt queueCount { value exact } capabilities } } }";
+const DROP =
+  "mutation D($input: DropAllInput!) { dropAllPools(input: $input) { dropped count { value exact } confirmationToken } }";
+const FLAVOR =
+  "mutation F($input: CreateFlavorInput!) { createFlavor(input: $input) { created flavor { name pools capabilities } } }";
+const createPool = async (name: string, more: object = {}) =>
+  (await api.run(CREATE, { input: { name, uri: uri(name), weight: 1, ...more } })).createPool;
+const createFlavor = async (project: string, name: string, pools: string[], more: object = {}) =>
+  (await api.run(FLAVOR, { input: { project, name, pools, ...more } })).createFlavor;
+
+/** Between tests: no queues in pools, no pools, no flavors. */
+beforeEach(async () => {
+  const { queues } = await api.run("{ queues(allProjects: true, first: 100) { nodes { project name } } }");
+  for (const queue of queues.nodes) {
+    await api.run("mutation D($input: DeleteQueueInput!) { deleteQueue(input: $input) { deleted } }", { input: queue });
+  }
+  const { dropAllPools } = await api.run(DROP, { input: {} });
+  if (dropAllPools.count.value > 0)
+    await api.run(DROP, { input: { confirmationToken: dropAllPools.confirmationToken } });
+});
+
+test("a pool is registered, and never shows its password", async () => {
+  const answer = await api.send(CREATE, {
+    input: { name: "shown", uri: uri("shown", 0, "s3cret-canary"), weight: 5, options: { a: 1 }, verify: false },
+  });
+  const { created, pool } = answer.data.createPool;
+  expect(created).toBe(true);
+  expect(pool).toMatchObject({
+    name: "shown",
+    builtIn: false,
+    weight: 5,
+    flavor: null,
+    options: { a: 1 },
+    queueCount: { value: 0, exact: true },
+  });
+  expect(pool.uri).toContain("***");
+  const read = await api.send(
+    '{ pool(name: "shown") { uri optionsText } pools { nodes { name uri } } auditEntries(first: 100) { nodes { detailsText } } }',
+  );
+  expect(answer.text + read.text).not.toContain("s3cret-canary");
+});
+
+test("a pool is connected to before it is registered, unless that is not wanted", async () => {
+  const nowhere = "postgresql://user:password@127.0.0.1:1/nowhere?schema=s";
+  const { errors, text } = await api.send(CREATE, { input: { name: "p1", uri: nowhere, weight: 1 } });
+  expect(errors?.[0]?.extensions.code).toBe("POOL_NOT_REACHABLE");
+  expect(text).not.toMatch(/password|ECONNREFUSED/);
+  const { pool } = (await api.run(CREATE, { input: { name: "p1", uri: nowhere, weight: 1, verify: false } }))
+    .createPool;
+  expect(pool.capabilities).toBeNull();
+  const verify = "mutation V($input: VerifyPoolInput!) { verifyPool(input: $input) { capabilities } }";
+  expect((await api.run(verify, { input: { uri: uri("verified") } })).verifyPool.capabilities).toEqual(
+    expect.arrayContaining(["FIFO", "CLAIMS", "AOD"]),
+  );
+  expect(await api.codeOf(verify, { input: { uri: nowhere } })).toBe("POOL_NOT_REACHABLE");
+  expect(await api.codeOf(verify, { input: { uri: "mysql://host/db" } })).toBe("BAD_INPUT");
+});
+
+test("two pools are never the same place, nor of the same name unless it is replaced", async () => {
+  await createPool("p1");
+  expect(await api.codeOf(CREATE, { input: { name: "p2", uri: uri("p1"), weight: 1 } })).toBe("POOL_URI_IN_USE");
+  expect(await api.codeOf(CREATE, { input: { name: "p1", uri: uri("p2"), weight: 1 } })).toBe("POOL_ALREADY_EXISTS");
+  expect(await createPool("p1", { weight: 9, replace: true })).toMatchObject({ created: false, pool: { weight: 9 } });
+});
+
+test.each([{ name: "default" }, { name: "a b" }, { weight: -1 }, { optionsText: "[]" }, { uri: "" }])(
+  "%j is refused",
+  async (wrong) => {
+    expect(await api.codeOf(CREATE, { input: { name: "p1", uri: uri("p1"), weight: 1, ...wrong } })).toBe("BAD_INPUT");
+  },
+);
+
+test("a pool is changed, and what is not given stays", async () => {
+  await createPool("p1", { flavor: "fast", options: { a: 1 } });
+  const update =
+    "mutation U($input: UpdatePoolInput!) { updatePool(input: $input) { pool { weight flavor optionsText } } }";
+  expect((await api.run(update, { input: { name: "p1", weight: 0 } })).updatePool.pool).toEqual({
+    weight: 0,
+    flavor: "fast",
+    optionsText: '{"a":1}',
+  });
+  expect((await api.run(update, { input: { name: "p1", flavor: null } })).updatePool.pool).toMatchObject({
+    weight: 0,
+    flavor: null,
+  });
+  expect(await api.codeOf(update, { input: { name: "p1" } })).toBe("BAD_INPUT");
+  expect(await api.codeOf(update, { input: { name: "missing", weight: 1 } })).toBe("POOL_DOES_NOT_EXIST");
+  expect(await api.codeOf(update, { input: { name: "default", weight: 1 } })).toBe("NOT_SUPPORTED");
+});
+
+test("pools are listed by name behind the built-in one, a page at a time", async () => {
+  for (const name of ["b", "a", "c"]) await createPool(name);
+  const query =
+    "query P($first: SafeInt, $after: String, $last: SafeInt, $before: String) { pools(first: $first, after: $after, last: $last, before: $before) { nodes { name builtIn } pageInfo { hasNextPage endCursor startCursor } } }";
+  const read: string[] = [];
+  let after: string | undefined;
+  let start = "";
+  for (let page = 0; page < 4; page++) {
+    const { pools } = await api.run(query, { first: 1, after });
+    read.push(...pools.nodes.map(({ name }: { name: string }) => name));
+    after = pools.pageInfo.endCursor;
+    start = pools.pageInfo.startCursor;
+    expect(pools.pageInfo.hasNextPage).toBe(page < 3);
+  }
+  expect(read).toEqual(["default", "a", "b", "c"]);
+  const back = await api.run(query, { last: 3, before: start });
+  expect(back.pools.nodes.map(({ name }: { name: string }) => name)).toEqual(["default", "a", "b"]);
+  expect(
+    await api.run('{ pool(name: "missing") { name } pool2: pool(name: "default") { builtIn weight uri } }'),
+  ).toEqual({
+    pool: null,
+    pool2: { builtIn: true, weight: null, uri: null },
+  });
+});
+
+test("a new queue lives in a registered pool, which cannot go while it does", async () => {
+  await createPool("p1");
+  const project = aProject();
+  await postMessages(api, project, "q", [1]);
+  const query =
+    'query Q($project: String) { queue(project: $project, name: "q") { catalogueEntry { pool epoch } stats { total } } pool(name: "p1") { queueCount { value } catalogue { nodes { project queue } } } }';
+  expect(await api.run(query, { project })).toMatchObject({
+    queue: { catalogueEntry: { pool: "p1" }, stats: { total: 1 } },
+    pool: { queueCount: { value: 1 }, catalogue: { nodes: [{ project, queue: "q" }] } },
+  });
+  const remove = "mutation D($input: DeletePoolInput!) { deletePool(input: $input) { deleted } }";
+  const { errors } = await api.send(remove, { input: { name: "p1" } });
+  expect(errors?.[0]?.extensions).toMatchObject({
+    code: "POOL_IN_USE",
+    status: 403,
+    details: { queues: 1, exact: true },
+  });
+  await api.run("mutation D($input: DeleteQueueInput!) { deleteQueue(input: $input) { deleted } }", {
+    input: { project, name: "q" },
+  });
+  expect((await api.run(remove, { input: { name: "p1" } })).deletePool).toEqual({ deleted: true });
+  expect((await api.run(remove, { input: { name: "p1" } })).deletePool).toEqual({ deleted: false });
+  expect(await api.codeOf(remove, { input: { name: "default" } })).toBe("NOT_SUPPORTED");
+});
+
+test("all pools are dropped by the token of a dry run that still holds", async () => {
+  await createPool("p1");
+  const dry = (await api.run(DROP, { input: {} })).dropAllPools;
+  expect(dry).toEqual({ dropped: false, count: { value: 1, exact: true }, confirmationToken: expect.any(String) });
+  await createPool("p2");
+  expect(await api.codeOf(DROP, { input: { confirmationToken: dry.confirmationToken } })).toBe("CONFIRMATION_REQUIRED");
+  const { confirmationToken } = (await api.run(DROP, { input: {} })).dropAllPools;
+  expect((await api.run(DROP, { input: { confirmationToken } })).dropAllPools).toEqual({
+    dropped: true,
+    count: { value: 2, exact: true },
+    confirmationToken: null,
+  });
+  expect((await api.run("{ pools { nodes { name } } }")).pools.nodes).toEqual([{ name: "default" }]);
+});
+
+test("a flavor is its pools, and a queue that names it lives in one of them", async () => {
+  const project = aProject();
+  await createPool("p1");
+  await createPool("p2", { uri: uri("p2", 1) });
+  expect(await createFlavor(project, "fast", ["p2"])).toEqual({
+    created: true,
+    flavor: { name: "fast", pools: ["p2"], capabilities: expect.arrayContaining(["FIFO"]) },
+  });
+  await createQueue(api, project, "q", { _flavor: "fast" });
+  const read =
+    'query Q($project: String) { queue(project: $project, name: "q") { attributes { flavor } catalogueEntry { pool } } flavor(project: $project, name: "fast") { project pools } poolsByFlavor(flavor: "fast") { name } none: poolsByFlavor { name } missing: flavor(project: $project, name: "missing") { name } flavors(project: $project) { nodes { name } edges { cursor } } }';
+  expect(await api.run(read, { project })).toEqual({
+    queue: { attributes: { flavor: "fast" }, catalogueEntry: { pool: "p2" } },
+    flavor: { project, pools: ["p2"] },
+    poolsByFlavor: [{ name: "p2" }],
+    none: [{ name: "p1" }],
+    missing: null,
+    flavors: { nodes: [{ name: "fast" }], edges: [{ cursor: "fast" }] },
+  });
+  const remove = "mutation D($input: DeletePoolInput!) { deletePool(input: $input) { deleted } }";
+  expect(["POOL_IN_USE", "POOL_IN_USE_BY_FLAVOR"]).toContain(await api.codeOf(remove, { input: { name: "p2" } }));
+  const create = "mutation C($input: CreateQueueInput!) { createQueue(input: $input) { created } }";
+  expect(await api.codeOf(create, { input: { project, name: "q2", metadata: { _flavor: "missing" } } })).toBe(
+    "FLAVOR_DOES_NOT_EXIST",
+  );
+});
+
+test("a flavor is made once, extended when that is wanted, changed and deleted", async () => {
+  const project = aProject();
+  await createPool("p1");
+  await createPool("p2", { uri: uri("p2", 1) });
+  await createFlavor(project, "f", ["p1"]);
+  expect(await api.codeOf(FLAVOR, { input: { project, name: "f", pools: ["p2"] } })).toBe("FLAVOR_ALREADY_EXISTS");
+  expect(await createFlavor(project, "f", ["p2"], { replace: true })).toMatchObject({
+    created: false,
+    flavor: { pools: ["p1", "p2"] },
+  });
+  expect(await api.codeOf(FLAVOR, { input: { project, name: "g", pools: ["missing"] } })).toBe("POOL_DOES_NOT_EXIST");
+  expect(await api.codeOf(FLAVOR, { input: { project, name: "g", pools: [] } })).toBe("BAD_INPUT");
+  const update = "mutation U($input: UpdateFlavorInput!) { updateFlavor(input: $input) { flavor { pools } } }";
+  expect((await api.run(update, { input: { project, name: "f", pools: ["p2"] } })).updateFlavor.flavor).toEqual({
+    pools: ["p2"],
+  });
+  expect(await api.codeOf(update, { input: { project, name: "missing", pools: ["p1"] } })).toBe(
+    "FLAVOR_DOES_NOT_EXIST",
+  );
+  const remove = "mutation D($input: DeleteFlavorInput!) { deleteFlavor(input: $input) { deleted } }";
+  expect((await api.run(remove, { input: { project, name: "f" } })).deleteFlavor).toEqual({ deleted: true });
+  expect((await api.run(remove, { input: { project, name: "f" } })).deleteFlavor).toEqual({ deleted: false });
+  await createFlavor(project, "h", ["p1"]);
+  const drop =
+    "mutation D($input: DropAllFlavorsInput!) { dropAllFlavors(input: $input) { dropped count { value } confirmationToken } }";
+  const { confirmationToken } = (await api.run(drop, { input: { project } })).dropAllFlavors;
+  expect((await api.run(drop, { input: { project, confirmationToken } })).dropAllFlavors).toEqual({
+    dropped: true,
+    count: { value: 1 },
+    confirmationToken: null,
+  });
+  expect(
+    (await api.run("query F($project: String) { flavors(project: $project) { nodes { name } } }", { project })).flavors
+      .nodes,
+  ).toEqual([]);
+});
