@@ -23,8 +23,8 @@ export function createOperations(context: OperationContext): Operations {
   const lookup = createQueueLookup(context);
   const lives = createQueueLives(context, lookup);
   const ticker = createTicker((error) => context.warn("What is being watched could not be read", error));
-  const tail = new QueueTail({ messages: context.data.messages, ticker, require: (queue) => lookup.attributes(queue) });
-  const deadLetters = createDeadLetters(context, { lookup, tail });
+  const tail = new QueueTail({ data: context.data, ticker, require: (queue) => lookup.attributes(queue) });
+  const deadLetters = createDeadLetters(context, { lookup });
   const gc = createGcOperations(context, { lives });
   return {
     queues: createQueueOperations(context, { lookup, lives, ticker }),

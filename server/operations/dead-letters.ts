@@ -5,7 +5,6 @@ import type { Claim, ClaimController, Message, QueueRef } from "../storage/data-
 import type { OperationContext } from "./context.ts";
 import type { ReservedAttributes } from "./queue-attributes.ts";
 import type { QueueLookup } from "./queue-lookup.ts";
-import type { QueueTail } from "./queue-tail.ts";
 
 type ClaimRequest = Parameters<ClaimController["create"]>[0];
 
@@ -35,12 +34,8 @@ const MAX_CLAIM_COUNT = 2_147_483_647;
 const REMEMBERED_MISSING = 100;
 const MISSING_FOR_MS = 600_000;
 
-export function createDeadLetters(
-  context: OperationContext,
-  parts: { lookup: QueueLookup; tail: QueueTail },
-): DeadLetters {
+export function createDeadLetters(context: OperationContext, { lookup }: { lookup: QueueLookup }): DeadLetters {
   const { data } = context;
-  const { lookup, tail } = parts;
   const missing = new LRUCache<string, MissingDeadLetterQueue>({
     max: REMEMBERED_MISSING,
     ttl: MISSING_FOR_MS,
@@ -86,7 +81,6 @@ export function createDeadLetters(
             claimId,
             ttlSeconds: deadLetterQueueMessagesTtl,
           });
-          tail.posted(target);
         } catch (error) {
           // The caller has a claim, and must hear of it. What could not be moved is free again when the claim's time is over.
           context.warn("Dead letters could not be moved; a later claim tries again", error);

@@ -71,7 +71,7 @@ export interface MessageOperations {
   ): Promise<number>;
   /**
    * Messages as they come, in the queue's order, claimed ones too: those after the marker `after`, else those posted from now on. Delayed ones come
-   * when they are posted. Woken at once by posts of this process and within a second by those of others. Reads on only when the reader does. Ends when
+   * when they are posted. They come within milliseconds, or within a second when a notice is lost. Reads on only when the reader does. Ends when
    * `signal` aborts; QUEUE_DOES_NOT_EXIST when the queue is missing or goes.
    */
   watch(
@@ -111,9 +111,7 @@ export function createMessageOperations(
       const messages = newMessages(context, params.messages, attributes ?? readMetadata(limits, "{}").effective);
       if (attributes === null) await lives.begin(access, queue, readMetadata(limits, "{}"));
       const post = { queue, messages, clientId, ...(idempotencyKey === null ? {} : { idempotencyKey }) };
-      const result = await data.messages.post(post);
-      tail.posted(queue);
-      return result;
+      return data.messages.post(post);
     },
 
     async list(access, params) {

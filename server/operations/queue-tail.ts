@@ -14,26 +14,24 @@ interface TailedQueue {
 
 /**
  * Readers that follow a queue's end. Each keeps its own place, a marker, and reads on from there, so none misses what was committed; this
- * only says when to look: at once after a post in this process, and each second when the newest message has changed.
+ * only says when to look: when the drivers tell of an arrival, and, since such a notice may be lost, each second if the newest message has changed.
  */
 export class QueueTail {
-  readonly #messages: DataDriver["messages"];
+  readonly #data: Pick<DataDriver, "messages" | "watchArrivals">;
   readonly #ticker: Ticker;
   /** Throws QUEUE_DOES_NOT_EXIST once the queue is gone. */
   readonly #require: (queue: QueueRef) => unknown;
   readonly #tailed = new Map<string, TailedQueue>();
   #stop: (() => void) | undefined;
 
-  constructor(parts: { messages: DataDriver["messages"]; ticker: Ticker; require: (queue: QueueRef) => unknown }) {
-    this.#messages = parts.messages;
+  constructor(parts: {
+    data: Pick<DataDriver, "messages" | "watchArrivals">;
+    ticker: Ticker;
+    require: (queue: QueueRef) => unknown;
+  }) {
+    this.#data = parts.data;
     this.#ticker = parts.ticker;
     this.#require = parts.require;
-  }
-
-  /** Something was posted to this queue by this process. */
-  posted(queue: QueueRef): void {
-    if (this.#tailed.size === 0) return;
-    for (const wake of this.#tailed.get(keyOf(queue))?.watchers ?? []) wake.set();
   }
 
   async *watch(
@@ -52,7 +50,7 @@ export class QueueTail {
       let place = after ?? (await this.#newest(queue))?.marker;
       while (!signal.aborted) {
         await this.#require(queue);
-        const { items } = await this.#messages.list({
+        const { items } = await this.#data.messages.list({
           queue,
           page: { limit: READ_SIZE, ...(place === undefined ? {} : { after: place }) },
           includeClaimed: true,
@@ -74,7 +72,7 @@ export class QueueTail {
   /** Undefined when the queue is empty, or not there. */
   async #newest(queue: QueueRef): Promise<Message | undefined> {
     try {
-      return await this.#messages.first({ queue, sort: -1 });
+      return await this.#data.messages.first({ queue, sort: -1 });
     } catch (error) {
       if (hasCode(error, "QUEUE_IS_EMPTY") || hasCode(error, "QUEUE_DOES_NOT_EXIST")) return undefined;
       throw error;
@@ -85,7 +83,18 @@ export class QueueTail {
     const tailed = this.#tailed.get(keyOf(queue)) ?? { queue, newest: undefined, watchers: new Set() };
     this.#tailed.set(keyOf(queue), tailed);
     tailed.watchers.add(wake);
-    this.#stop ??= this.#ticker.listen(() => this.#look());
+    this.#stop ??= this.#start();
+  }
+
+  #start(): () => void {
+    const endTicks = this.#ticker.listen(() => this.#look());
+    const endNotices = this.#data.watchArrivals((queue) => {
+      for (const wake of this.#tailed.get(keyOf(queue))?.watchers ?? []) wake.set();
+    });
+    return () => {
+      endTicks();
+      endNotices();
+    };
   }
 
   /** Twice is once. */
