@@ -57,7 +57,7 @@ export function CreateStore() {
         name="lockTimeout"
         label="Lock time-out"
         kind="number"
-        description="Seconds that a lock lives, and that a caller waits for one."
+        description="Seconds that a lock lives unless it is released."
       />
       <TextField
         name="expiration"

@@ -19,7 +19,7 @@ export interface Lock extends AsyncDisposable {
   readonly token: string | null;
   /** Grows with every holder of the key; null while it is not active, or when the store has no locking. */
   readonly fence: number | null;
-  /** Waits at most the store's lock timeout: LOCK_TIMEOUT with details.target = key. LOCK_NOT_VALID when it is active already. */
+  /** Waits as long as the store lets callers wait, at most its lock timeout: LOCK_TIMEOUT with details.target = key. LOCK_NOT_VALID when it is active already. */
   acquire(): Promise<Lock>;
   /** Twice is once; silent when it has expired. */
   release(): Promise<void>;
@@ -64,12 +64,12 @@ export class KeyLock implements Lock {
     this.#acquiring = true;
     try {
       const holder = randomUUID();
-      const { backing, locking, lockTimeoutSeconds } = this.#settings;
+      const { backing, locking, lockTimeoutSeconds, lockWaitSeconds } = this.#settings;
       if (!locking) {
         this.#hold = { holder, fence: 0, validUntil: Number.POSITIVE_INFINITY };
         return this;
       }
-      const times = { lifeSeconds: lockTimeoutSeconds, waitSeconds: lockTimeoutSeconds };
+      const times = { lifeSeconds: lockTimeoutSeconds, waitSeconds: lockWaitSeconds };
       const grant = await backing.acquireLock(this.#storedKey, holder, times);
       if (grant === null) {
         throw new DomainError("LOCK_TIMEOUT", "Other writers held this key's lock for too long. Try again.", {

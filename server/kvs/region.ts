@@ -104,8 +104,10 @@ export interface RegionOptions {
   proxies?: readonly RegionProxy[];
   /** Left out: true. False: locks are granted to everybody at once and writers take none. */
   locking?: boolean;
-  /** How long a lock lives unless released, and how long a caller waits for one. More than the one second of its holder's margin. Default 5. */
+  /** How long a lock lives unless released. More than the one second of its holder's margin, at most a day. Default 5. */
   lockTimeoutSeconds?: number;
+  /** How long a caller waits for a lock; at most, and by default, lockTimeoutSeconds. */
+  lockWaitSeconds?: number;
   /** How long an entry lives that is written without a ttl of its own. Left out: until it is deleted. */
   expirationSeconds?: number;
   /** Memory: beyond it the least recently used entry is forgotten. Default 10,000. */
@@ -119,6 +121,7 @@ export interface RegionSettings {
   readonly mangle: KeyMangler | null;
   readonly locking: boolean;
   readonly lockTimeoutSeconds: number;
+  readonly lockWaitSeconds: number;
   readonly expirationSeconds: number | null;
 }
 
@@ -185,6 +188,7 @@ export class Region {
       );
     }
     requirePositive("expiration time", options.expirationSeconds);
+    requirePositive("wait for a lock", options.lockWaitSeconds);
     if (
       options.maximumEntries !== undefined &&
       !(Number.isSafeInteger(options.maximumEntries) && options.maximumEntries > 0)
@@ -198,6 +202,7 @@ export class Region {
       mangle: keyMangler === false ? null : keyMangler,
       locking,
       lockTimeoutSeconds,
+      lockWaitSeconds: Math.min(options.lockWaitSeconds ?? lockTimeoutSeconds, lockTimeoutSeconds),
       expirationSeconds: options.expirationSeconds ?? null,
     };
   }

@@ -16,9 +16,11 @@ import {
 
 /** The store of definitions: its name is none that a user may choose. */
 const DEFINITIONS = "isimud.stores";
+/** Users ask over HTTP: a lock that came after their request has ended would have no holder. */
+const USER_LOCK_WAIT_SECONDS = 5;
 const USER_STORE_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
-/** What a user may choose of a store that he makes; kept with the store, so every process opens it alike. */
+/** What a user may choose of a store that he makes; kept with the store, so every process opens it alike. Its callers wait 5 s for a lock at most. */
 export interface StoreDefinition {
   lockTimeoutSeconds?: number;
   expirationSeconds?: number;
@@ -187,7 +189,12 @@ class Registry implements KeyValueStores {
 
   /** Keys unmangled, so that their list can be read. */
   #userOptions(definition: StoreDefinition): RegionOptions {
-    return { ...definition, backingStore: this.#durableName, keyMangler: false };
+    return {
+      ...definition,
+      backingStore: this.#durableName,
+      keyMangler: false,
+      lockWaitSeconds: USER_LOCK_WAIT_SECONDS,
+    };
   }
 
   /** Where the store's entries are: this process's own knowledge first, then what the durable backend holds of others'. */

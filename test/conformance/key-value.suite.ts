@@ -72,6 +72,7 @@ export function describeKeyValue(name: string, open: () => Promise<KeyValueWorld
           { lockTimeoutSeconds: 1 },
           { lockTimeoutSeconds: Number.NaN },
           { lockTimeoutSeconds: 10_000_000 },
+          { lockWaitSeconds: 0 },
           { expirationSeconds: 0 },
           { expirationSeconds: Number.POSITIVE_INFINITY },
           { maximumEntries: 0 },

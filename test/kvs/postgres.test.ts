@@ -188,6 +188,16 @@ describe("key-value store shared by two processes", () => {
       expect(await other.keys(name, { limit: 1 })).toEqual({ items: [], nextMarker: null, previousMarker: null });
     });
 
+    it("let a caller wait five seconds for a lock, however long locks live", async () => {
+      const name = `made-${++serial}`;
+      const store = await one.create(name, { lockTimeoutSeconds: 3600 });
+      await using lock = await store.getLock("k").acquire();
+      const outcome = expect(store.getLock("k").acquire()).rejects.toEqual(refused("LOCK_TIMEOUT", { target: "k" }));
+      clock.offsetMs += 5000;
+      await outcome;
+      expect(lock.expired).toBe(false);
+    });
+
     it("are made once, whoever tries at the same time", async () => {
       const name = `made-${++serial}`;
       const outcomes = await Promise.allSettled([one.create(name), other.create(name), one.create(name)]);
