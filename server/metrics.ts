@@ -2,7 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { DataDriver } from "./storage/data-driver.ts";
 
-export type MessageAction = "posted" | "claimed" | "deleted" | "popped";
+type MessageAction = "posted" | "claimed" | "deleted" | "popped";
 
 export interface Metrics {
   readonly messages: Counter<"action">;
