@@ -148,7 +148,8 @@ const CreateKeyValueStoreInput = builder.inputType("CreateKeyValueStoreInput", {
     name: t.string({ required: true, description: "Its name." }),
     lockTimeoutSeconds: t.field({
       type: "SafeInt",
-      description: "How long a lock lives: 2 to 3,600. A caller waits for one as long, at most 5 seconds. Left out: a default.",
+      description:
+        "How long a lock lives: 2 to 3,600. A caller waits for one as long, at most 5 seconds. Left out: a default.",
     }),
     expirationSeconds: t.field({
       type: "SafeInt",
