@@ -7,6 +7,7 @@ import type { ControlDriver } from "../server/storage/control-driver.ts";
 import type { QueueRef } from "../server/storage/data-driver.ts";
 import type { PlaceCache } from "../server/storage/pooling/pool-catalog.ts";
 import { weightedChoice } from "../server/storage/pooling/weighted-choice.ts";
+import { openConnections } from "../server/storage/postgres/connection.ts";
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from "./support/database.ts";
 import { aStoredMessage, FakePool } from "./support/fake-pool.ts";
 import { memoryCache, openPooled, type Pooled, type PooledOptions } from "./support/pooled.ts";
@@ -586,6 +587,36 @@ describe("the pooling driver", () => {
     });
   });
 
+  describe("arrivals", () => {
+    it("are heard from the pools that are open and those that open later, until nobody listens", async () => {
+      const pooled = await start();
+      for (const pool of ["one", "two"]) await addPool(pooled, pool);
+      await pooled.data.pool("one");
+      const heard: string[] = [];
+      const stops = ["a", "b"].map((who) =>
+        pooled.data.watchArrivals(({ name }, count) => heard.push(`${who} ${name} ${count}`)),
+      );
+      await pooled.data.pool("two");
+      const arrive = (pool: FakePool, name: string) => {
+        for (const listener of pool.listeners) listener({ project: "p", name }, 3);
+      };
+      for (const [pool, name] of [
+        [builtIn, "x"],
+        [fake("one"), "y"],
+        [fake("two"), "z"],
+      ] as const)
+        arrive(pool, name);
+      expect(heard.sort()).toEqual(["a x 3", "a y 3", "a z 3", "b x 3", "b y 3", "b z 3"]);
+      await pooled.data.forgetPool("one");
+      expect(fake("one").listeners.size).toBe(0);
+      stops[0]?.();
+      arrive(fake("two"), "w");
+      expect(heard.filter((line) => line.includes(" w "))).toEqual(["b w 3"]);
+      stops[1]?.();
+      expect([builtIn.listeners.size, fake("two").listeners.size]).toEqual([0, 0]);
+    });
+  });
+
   describe("calls to all pools", () => {
     const hang = () => new Promise<void>(() => {});
 
@@ -605,7 +636,7 @@ describe("the pooling driver", () => {
     it("wait for a dead pool no longer than its own deadline", async () => {
       const pooled = await start();
       for (const pool of ["one", "dead"]) await addPool(pooled, pool);
-      await pooled.data.pool("dead");
+      for (const pool of ["one", "dead"]) await pooled.data.pool(pool);
       fake("dead").before = hang;
       vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
       for (const [call, milliseconds, answer] of [
@@ -617,7 +648,9 @@ describe("the pooling driver", () => {
         const done = pooled.data[call]().then((result) => {
           settled = result;
         });
-        while (!fake("dead").calls.includes(call)) await new Promise((resolve) => setImmediate(resolve));
+        while (![fake("one"), fake("dead")].every((pool) => pool.calls.includes(call))) {
+          await new Promise((resolve) => setImmediate(resolve));
+        }
         await vi.advanceTimersByTimeAsync(milliseconds - 1);
         expect(settled).toBe("waiting");
         await vi.advanceTimersByTimeAsync(1);
@@ -684,6 +717,45 @@ describe("the pooling driver", () => {
       }
       await pooled.control.pools.update("off", { weight: 1 });
       expect(await pooled.data.choosePool(null)).toBe("off");
+    });
+  });
+
+  describe("two real pools", () => {
+    it("do not share a fate: one whose database is gone harms no queue of the other, and comes back when it does", async () => {
+      const pooled = await start();
+      const [healthy, doomed] = [await createEmptyDatabase(), await createEmptyDatabase()];
+      await pooled.control.pools.create({ name: "healthy", uri: healthy.url, weight: 1 });
+      await pooled.control.pools.create({ name: "doomed", uri: doomed.url, weight: 1 });
+      const [well, ill] = [await aQueue(pooled, "healthy"), await aQueue(pooled, "doomed")];
+      for (const queue of [well, ill]) await pooled.data.messages.post(aPost(queue));
+      const admin = openConnections({ url: database.url, connections: 1 });
+      const name = new URL(doomed.url).pathname.slice(1);
+      await admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", [name]);
+      await expect
+        .poll(() =>
+          admin.query(`ALTER DATABASE ${name} RENAME TO ${name}_away`).then(
+            () => "away",
+            () => "busy",
+          ),
+        )
+        .toBe("away");
+
+      const failure = await pooled.data.messages.post(aPost(ill)).catch((error: unknown) => error);
+      expect(failure).toMatchObject({ kind: "unavailable" });
+      await pooled.data.messages.post(aPost(well));
+      const [first, second] = await pooled.data.messages.stats([
+        { project: "p", name: well.name },
+        { project: "p", name: ill.name },
+      ]);
+      expect([first?.total, second]).toEqual([2, null]);
+      expect(await pooled.data.isAlive()).toBe(false);
+
+      await admin.query(`ALTER DATABASE ${name}_away RENAME TO ${name}`);
+      expect((await pooled.data.messages.stats([{ project: "p", name: ill.name }]))[0]?.total).toBe(1);
+      expect(await pooled.data.isAlive()).toBe(true);
+      await admin.end();
+      for (const pool of ["healthy", "doomed"]) await pooled.data.forgetPool(pool);
+      await Promise.all([healthy.drop(), doomed.drop()]);
     });
   });
 

@@ -33,7 +33,7 @@ describe("a change of the secret key", () => {
     rotatePoolKeys({ connections, schema: "public", from: createSecretBox(from), to: createSecretBox(to) });
   const run = (environment: Record<string, string>) =>
     promisify(execFile)(process.execPath, [fileURLToPath(new URL("../server/rotate-key.ts", import.meta.url))], {
-      env: { PATH: "", DATABASE_URL: database.url, ...environment },
+      env: { NODE_ENV: "test", PATH: "", DATABASE_URL: database.url, ...environment },
     });
 
   it("leaves pools that only the new key opens, and finds their places again", async () => {

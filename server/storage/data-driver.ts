@@ -72,11 +72,14 @@ export interface DataDriver {
 /** `count`: how many messages arrived, about. Must not throw. */
 export type ArrivalListener = (queue: QueueRef, count: number) => void;
 
-/** A data driver that routes each queue to its pool by the catalogue. Callers of the data plane need not know that it is one; the control plane does. */
+/**
+ * A data driver that routes each queue to its pool by the catalogue. Callers of the data plane need not know that it is one; the control plane
+ * does. A queue that the catalogue does not map is QUEUE_DOES_NOT_EXIST. `stats` also gives null for the queues of a pool that fails, unless all fail.
+ */
 export interface PooledDataDriver extends DataDriver {
   /**
    * Draws the pool for a new queue in proportion to weight, among the flavor's pools or, with null, those without a flavor;
-   * the built-in pool "default" only when a queue without a flavor finds no registered pool. Weight 0 is never drawn. NO_POOL_FOUND.
+   * the built-in pool "default" only when a queue without a flavor finds no registered pool that takes queues. Weight 0 is never drawn. NO_POOL_FOUND.
    */
   choosePool(flavor: string | null): Promise<string>;
   /** The driver of one pool, opened at its first use. POOL_DOES_NOT_EXIST, STORAGE_UNAVAILABLE. */

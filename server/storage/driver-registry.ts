@@ -4,7 +4,7 @@ import type { DataDriver } from "./data-driver.ts";
 import { schemeOf } from "./pool-uri.ts";
 
 /** Connects, makes the store's tables if they are missing, and reads what the store can do. What it opened before it failed, it closes. */
-export type OpenDataDriver = (uri: string) => Promise<DataDriver>;
+type OpenDataDriver = (uri: string) => Promise<DataDriver>;
 
 export interface DriverRegistry {
   /** Each scheme once, without its colon. */

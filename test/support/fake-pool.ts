@@ -1,7 +1,7 @@
 /** A pool in memory that can be broken on purpose. It keeps rows of queues with their epochs, and messages; claims it knows only by what a test sets. */
 import { randomUUID } from "node:crypto";
 import { DomainError } from "../../server/errors.ts";
-import type { DataDriver, Message, QueueRef } from "../../server/storage/data-driver.ts";
+import type { ArrivalListener, DataDriver, Message, QueueRef } from "../../server/storage/data-driver.ts";
 
 interface Row {
   epoch: number;
@@ -12,6 +12,7 @@ export class FakePool {
   readonly rows = new Map<string, Row>();
   /** Each call, as "messages.post". */
   readonly calls: string[] = [];
+  readonly listeners = new Set<ArrivalListener>();
   closed = 0;
   /** Called before each call of the data plane; throws or waits to break it. */
   before: (call: string) => void | Promise<void> = () => {};
@@ -76,7 +77,10 @@ export class FakePool {
       this.calls.push("detachQueue");
       this.rows.delete(keyOf(queue));
     },
-    watchArrivals: () => () => undefined,
+    watchArrivals: (listener) => {
+      this.listeners.add(listener);
+      return () => this.listeners.delete(listener);
+    },
     isAlive: async () => {
       this.calls.push("isAlive");
       await this.before("isAlive");

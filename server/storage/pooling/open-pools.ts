@@ -68,11 +68,12 @@ export class OpenPools {
   /** Of the pools that are open, and of those that open later. */
   watchArrivals(listener: ArrivalListener): () => void {
     this.#watchers.add(listener);
-    for (const driver of [this.#defaultDriver, ...[...this.#open.values()].map((pool) => pool.opened)])
-      this.#watch(driver);
+    this.#watch(this.#defaultDriver);
+    for (const pool of this.#open.values()) this.#watch(pool.opened);
     return () => {
       this.#watchers.delete(listener);
-      if (this.#watchers.size === 0) for (const driver of this.#watched.keys()) this.#unwatch(driver);
+      if (this.#watchers.size > 0) return;
+      for (const driver of this.#watched.keys()) this.#unwatch(driver);
     };
   }
 
@@ -148,7 +149,7 @@ export class OpenPools {
       (opened) => {
         pool.opened = opened;
         pool.checkedAt = this.#now();
-        this.#watch(opened);
+        if (this.#open.get(name) === pool) this.#watch(opened);
       },
       (error: unknown) => {
         pool.failed = true;
