@@ -52,7 +52,11 @@ export async function serve(
     const engine = await openEngine(config, { log, clock: options.clock });
     closing.push(() => within(ENGINE_DEADLINE_MS, engine.close()));
     const gc = startGcSchedule({
-      collect: (access) => engine.operations.gc.collect(access, {}),
+      collect: async (access) => {
+        const report = await engine.operations.gc.collect(access, {});
+        for (const [kind, number] of Object.entries(report.total)) engine.metrics.collected.inc({ kind }, number);
+        return report;
+      },
       intervalSeconds: config.GC_INTERVAL,
       onError: (error) => log.warn({ err: error }, "Garbage could not be collected; the next time is soon"),
     });

@@ -1,0 +1,71 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { startGcSchedule } from "../server/gc-schedule.ts";
+import type { GcReport } from "../server/operations/gc.ts";
+
+const NOTHING: GcReport = {
+  pools: [],
+  total: { messages: 0, claims: 0, subscriptions: 0, queues: 0 },
+  seconds: 0,
+};
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** A collection that ends when it is told to. */
+function slowCollection() {
+  const waiting: (() => void)[] = [];
+  const collect = vi.fn(() => new Promise<GcReport>((resolve) => waiting.push(() => resolve(NOTHING))));
+  return { collect, finish: () => waiting.shift()?.() };
+}
+
+test("collects again and again, and never while the last one runs", async () => {
+  const { collect, finish } = slowCollection();
+  const gc = startGcSchedule({ collect, intervalSeconds: 10, onError: () => {}, random: () => 0.5 });
+  await vi.advanceTimersByTimeAsync(9_999);
+  expect(collect).toHaveBeenCalledTimes(0);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(collect).toHaveBeenCalledTimes(1);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(collect).toHaveBeenCalledTimes(1);
+  finish();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(collect).toHaveBeenCalledTimes(2);
+  finish();
+  await gc.stop();
+});
+
+test("does not begin at the same time in every process", async () => {
+  const { collect } = slowCollection();
+  startGcSchedule({ collect, intervalSeconds: 10, onError: () => {}, random: () => 0 });
+  await vi.advanceTimersByTimeAsync(9_000);
+  expect(collect).toHaveBeenCalledTimes(1);
+});
+
+test("goes on after one that failed, which is told", async () => {
+  const broken = new Error("away");
+  const collect = vi.fn().mockRejectedValueOnce(broken).mockResolvedValue(NOTHING);
+  const onError = vi.fn();
+  const gc = startGcSchedule({ collect, intervalSeconds: 10, onError, random: () => 0.5 });
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(onError).toHaveBeenCalledExactlyOnceWith(broken);
+  expect(collect).toHaveBeenCalledTimes(2);
+  await gc.stop();
+});
+
+test("stops: waits for the one that runs, and begins no other", async () => {
+  const { collect, finish } = slowCollection();
+  const gc = startGcSchedule({ collect, intervalSeconds: 10, onError: () => {}, random: () => 0.5 });
+  await vi.advanceTimersByTimeAsync(10_000);
+  const stopped = vi.fn();
+  const stopping = gc.stop().then(stopped);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(stopped).not.toHaveBeenCalled();
+  finish();
+  await stopping;
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(collect).toHaveBeenCalledTimes(1);
+});
