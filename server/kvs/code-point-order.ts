@@ -1,4 +1,15 @@
 /** The order of PostgreSQL's "C" collation in UTF-8, which UTF-16's code units do not have above U+FFFF. */
 export function byCodePoint(a: string, b: string): number {
-  return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b));
+  const shared = Math.min(a.length, b.length);
+  for (let index = 0; index < shared; index++) {
+    const [one, other] = [a.charCodeAt(index), b.charCodeAt(index)];
+    if (one !== other) return rank(one) - rank(other);
+  }
+  return a.length - b.length;
+}
+
+/** Surrogates are halves of characters above U+FFFF: they come after all other units, which close the gap. */
+function rank(unit: number): number {
+  if (unit < 0xd800) return unit;
+  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }

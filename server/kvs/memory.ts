@@ -36,7 +36,11 @@ export function createMemoryBackend(params: { clock?: Clock } = {}): Backend {
     },
     async regions(range) {
       const filled = [...regions].filter(([, region]) => region.liveEntries().next().done !== true);
-      return cut(filled.map(([name]) => name).sort(byCodePoint), range, byCodePoint);
+      return select(
+        filled.map(([name]) => name),
+        range,
+        { between: byCodePoint, toMarker: byCodePoint },
+      );
     },
     async count(name) {
       let value = 0;
@@ -45,12 +49,16 @@ export function createMemoryBackend(params: { clock?: Clock } = {}): Backend {
       return { value, exact: true };
     },
     async keys(name, range) {
-      const found: StoredKey[] = [];
-      for (const [key, { expiresAt }] of regions.get(name)?.liveEntries() ?? []) {
-        found.push({ key, expiresAt: Number.isFinite(expiresAt) ? toDate(expiresAt) : null });
-      }
-      found.sort((a, b) => byCodePoint(a.key, b.key));
-      return cut(found, range, ({ key }, marker) => byCodePoint(key, marker));
+      const found = select(regions.get(name)?.liveEntries() ?? [], range, {
+        between: ([a], [b]) => byCodePoint(a, b),
+        toMarker: ([key], marker) => byCodePoint(key, marker),
+      });
+      return found.map(
+        ([key, { expiresAt }]): StoredKey => ({
+          key,
+          expiresAt: Number.isFinite(expiresAt) ? toDate(expiresAt) : null,
+        }),
+      );
     },
     async locks(range, only) {
       const found: StoredLock[] = [];
@@ -60,8 +68,7 @@ export function createMemoryBackend(params: { clock?: Clock } = {}): Backend {
           found.push({ region: name, key, holder: lock.holder, fence: lock.fence, expiresAt: toDate(lock.expiresAt) });
         }
       }
-      found.sort(byPlace);
-      return cut(found, range, byPlace);
+      return select<StoredLock, LockPlace>(found, range, { between: byPlace, toMarker: byPlace });
     },
     async sweep() {
       let freed = 0;
@@ -241,12 +248,24 @@ function byPlace(a: LockPlace, b: LockPlace): number {
   return byCodePoint(a.region, b.region) || byCodePoint(a.key, b.key);
 }
 
-function cut<T, M>(sorted: T[], range: Range<M>, compare: (item: T, marker: M) => number): T[] {
+/** The items of a range, in order; keeps no more than its limit at a time, since a region may be large. */
+function select<T, M>(items: Iterable<T>, range: Range<M>, order: Order<T, M>): T[] {
   const { after, before, limit } = range;
-  if (before !== undefined) {
-    const below = sorted.filter((item) => compare(item, before) < 0);
-    return below.slice(Math.max(0, below.length - limit));
+  const direction = before === undefined ? 1 : -1;
+  const kept: T[] = [];
+  for (const item of items) {
+    if (after !== undefined && order.toMarker(item, after) <= 0) continue;
+    if (before !== undefined && order.toMarker(item, before) >= 0) continue;
+    let place = kept.length;
+    while (place > 0 && order.between(item, kept[place - 1] as T) * direction < 0) place--;
+    if (place >= limit) continue;
+    kept.splice(place, 0, item);
+    if (kept.length > limit) kept.pop();
   }
-  const above = after === undefined ? sorted : sorted.filter((item) => compare(item, after) > 0);
-  return above.slice(0, limit);
+  return direction === 1 ? kept : kept.reverse();
+}
+
+interface Order<T, M> {
+  between(a: T, b: T): number;
+  toMarker(item: T, marker: M): number;
 }

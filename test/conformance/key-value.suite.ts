@@ -264,9 +264,12 @@ export function describeKeyValue(name: string, open: () => Promise<KeyValueWorld
         store.configure({ backingStore: world.backingStore, keyMangler: false });
         await world.stores.sweep();
         await store.setMulti({ a: 1, b: 2 }, { ttlSeconds: 10 });
+        await store.setMulti(new Map(Array.from({ length: 2500 }, (_, number) => [`many ${number}`, 0])), {
+          ttlSeconds: 10,
+        });
         await store.set("c", 3);
         passSeconds(10);
-        expect(await world.stores.sweep()).toBeGreaterThanOrEqual(2);
+        expect(await world.stores.sweep()).toBeGreaterThanOrEqual(2502);
         expect(await world.stores.sweep()).toBe(0);
         expect(await store.get("c")).toBe(3);
       });
