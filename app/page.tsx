@@ -10,7 +10,7 @@ import { Badge } from "../components/ui/badge.tsx";
 import { formatCount, formatMilliseconds } from "../components/ui/format.ts";
 import { PageHeader, Panel } from "../components/ui/page.tsx";
 import { ShowGraphql } from "../components/ui/show-graphql.tsx";
-import { ShareBar, StatTile, StatTiles } from "../components/ui/stat.tsx";
+import { StatTile, StatTiles } from "../components/ui/stat.tsx";
 import { EmptyState } from "../components/ui/states.tsx";
 import { Ago } from "../components/ui/time.tsx";
 import { load } from "./execute.ts";
@@ -106,7 +106,6 @@ export default async function OverviewPage() {
   const { health, pools, queues } = loaded.data;
   const look = HEALTH_LOOK[health.status];
   const down = health.pools.filter((pool) => !pool.storageReachable).length;
-  const shown = sumOf(queues.nodes);
   return (
     <>
       <PageHeader
@@ -144,7 +143,14 @@ export default async function OverviewPage() {
           />
         </StatTiles>
         <div className="grid items-start gap-4 lg:grid-cols-2">
-          <Panel title="Needs attention">
+          <Panel
+            title="Needs attention"
+            actions={
+              <Link href={paths.health()} className="text-[0.8125rem] text-accent hover:underline">
+                Health
+              </Link>
+            }
+          >
             {health.warnings.length === 0 ? (
               <p className="flex items-center gap-2 text-muted">
                 <CircleCheck aria-hidden className="size-4 text-ok" />
@@ -167,18 +173,6 @@ export default async function OverviewPage() {
           </Panel>
         </div>
         <Panel title="Newest queues" flush>
-          {queues.nodes.length > 0 ? (
-            <div className="border-b border-line px-4 py-3">
-              <ShareBar
-                label="Messages in the newest queues"
-                shares={[
-                  { label: "Ready", value: shown.ready, tone: "accent" },
-                  { label: "Claimed", value: shown.claimed, tone: "warn" },
-                  { label: "Delayed", value: shown.delayed, tone: "line" },
-                ]}
-              />
-            </div>
-          ) : null}
           <QueueTable
             rows={queues.nodes}
             ofAll
@@ -230,15 +224,4 @@ function PoolLine({ pool, queues }: { pool: PoolHealth; queues: Count | null }) 
 
 function countText(count: Count | null): string {
   return count === null ? "?" : formatCount(count.value, count.exact ? "exact" : "at-least");
-}
-
-function sumOf(queues: QueueRow[]): { ready: number; claimed: number; delayed: number } {
-  const sum = { ready: 0, claimed: 0, delayed: 0 };
-  for (const { stats } of queues) {
-    if (stats === null) continue;
-    sum.ready += Math.max(0, stats.free - stats.delayed);
-    sum.claimed += stats.claimed;
-    sum.delayed += stats.delayed;
-  }
-  return sum;
 }

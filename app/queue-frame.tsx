@@ -1,3 +1,4 @@
+import Link from "next/link";
 import type { ReactNode } from "react";
 import { API_PATH } from "../components/api.ts";
 import { Failed } from "../components/failed.tsx";
@@ -107,9 +108,18 @@ export async function QueueFrame({
           )
         }
         description={
-          attributes.deadLetterQueue !== null && attributes.maxClaimCount !== null
-            ? `After ${attributes.maxClaimCount} deliveries a message goes to ${attributes.deadLetterQueue}.`
-            : undefined
+          attributes.deadLetterQueue !== null && attributes.maxClaimCount !== null ? (
+            <>
+              After {attributes.maxClaimCount} deliveries a message goes to{" "}
+              <Link
+                href={paths.queue(project, attributes.deadLetterQueue)}
+                className="font-mono text-[0.8125rem] text-accent underline underline-offset-2"
+              >
+                {attributes.deadLetterQueue}
+              </Link>
+              .
+            </>
+          ) : undefined
         }
         actions={
           <>

@@ -2,6 +2,7 @@
 
 import { Badge } from "./ui/badge.tsx";
 import { formatMilliseconds } from "./ui/format.ts";
+import { EmptyState } from "./ui/states.tsx";
 import { column, DataTable } from "./ui/table.tsx";
 
 interface Operation {
@@ -42,6 +43,13 @@ export function OperationTable({ pool }: { pool: PoolHealth }) {
       columns={failing ? WITH_ERRORS : COLUMNS}
       rows={pool.operations}
       rowKey={(row) => row.operation}
+      empty={
+        <EmptyState title="Nothing could be tried">
+          {pool.storageReachable
+            ? "The next check does."
+            : "Its storage does not answer. Check its server and its address."}
+        </EmptyState>
+      }
     />
   );
 }

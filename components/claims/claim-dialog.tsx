@@ -5,6 +5,7 @@ import { useRouter } from "next/navigation";
 import { paths } from "../paths.ts";
 import { Dialog } from "../ui/dialog.tsx";
 import { Facts } from "../ui/page.tsx";
+import { ShortId } from "../ui/short-id.tsx";
 import { NotFoundState } from "../ui/states.tsx";
 import { LeaseBar, TimeLeft, Utc } from "../ui/time.tsx";
 import type { ClaimRow } from "./claim-table.tsx";
@@ -62,7 +63,7 @@ export function ClaimDialog({
                       href={paths.queue(project, queue, "messages", { message: message.id })}
                       className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
                     >
-                      {message.id.slice(0, 8)}
+                      <ShortId id={message.id} />
                     </Link>
                     <span className="line-clamp-1 min-w-0 flex-1 basis-40 font-mono text-[0.8125rem] text-muted">
                       {message.preview}

@@ -3,6 +3,7 @@
 import Link from "next/link";
 import type { ReactNode } from "react";
 import { ActionButton } from "../action.tsx";
+import { ShortId } from "../ui/short-id.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Ago, LeaseBar } from "../ui/time.tsx";
 import { RELEASE_CLAIM, RENEW_CLAIM } from "./documents.ts";
@@ -27,10 +28,9 @@ const COLUMNS = [
     <Link
       href={row.href}
       scroll={false}
-      title={row.id}
       className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
     >
-      {row.id.slice(0, 8)}
+      <ShortId id={row.id} />
     </Link>
   )),
   column<ClaimRow>("left", "Time left", (row) => <LeaseBar from={row.renewedAt} until={row.expiresAt} />),

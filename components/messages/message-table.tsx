@@ -4,6 +4,7 @@ import Link from "next/link";
 import type { ReactNode } from "react";
 import { Badge } from "../ui/badge.tsx";
 import { formatBytes } from "../ui/format.ts";
+import { ShortId } from "../ui/short-id.tsx";
 
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Ago, TimeLeft } from "../ui/time.tsx";
@@ -45,10 +46,9 @@ const COLUMNS = [
     <Link
       href={row.href}
       scroll={false}
-      title={row.id}
       className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
     >
-      {row.id.slice(0, 8)}
+      <ShortId id={row.id} />
     </Link>
   )),
   column<MessageRow>(

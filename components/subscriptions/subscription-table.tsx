@@ -33,7 +33,7 @@ const COLUMNS = [
   column<SubscriptionRow>(
     "options",
     "Options",
-    (row) => <code className="block max-w-60 truncate font-mono text-[0.8125rem] text-muted">{row.optionsText}</code>,
+    (row) => <code className="block max-w-44 truncate font-mono text-[0.8125rem] text-muted">{row.optionsText}</code>,
     { wide: true },
   ),
   column<SubscriptionRow>("created", "Made", (row) => <Ago at={row.createdAt} />, { align: "right", wide: true }),

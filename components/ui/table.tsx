@@ -97,13 +97,13 @@ export function DataTable<Row extends RowData>({
     return (
       <>
         {empty}
-        {pager?.previous || pager?.first ? <Pager links={pager} /> : null}
+        <Pager links={pager} />
       </>
     );
   }
   return (
     <>
-      <ScrollRegion label={label} className="max-h-[75dvh]">
+      <ScrollRegion label={label} className="sm:max-h-[max(24rem,calc(100dvh-17rem))]">
         <table className="w-full border-collapse">
           <caption className="sr-only">{label}</caption>
           <thead>
@@ -158,17 +158,19 @@ export function DataTable<Row extends RowData>({
           </tbody>
         </table>
       </ScrollRegion>
-      {pager || summary ? <Pager links={pager} summary={summary} /> : null}
+      <Pager links={pager} summary={summary} />
     </>
   );
 }
 
 /** Links to the pages beside this one. Pages are found by key, so there are no page numbers. */
 function Pager({ links, summary }: { links?: PagerLinks; summary?: ReactNode }) {
+  const elsewhere = links?.previous || links?.next || links?.first;
+  if (!elsewhere && !summary) return null;
   return (
     <div className="flex min-h-11 flex-wrap items-center justify-between gap-2 border-t border-line px-4 py-1.5 text-[0.8125rem] text-muted">
       <span>{summary}</span>
-      {links?.previous || links?.next || links?.first ? (
+      {links && elsewhere ? (
         <nav aria-label="Pages" className="flex items-center gap-1">
           {links.first ? (
             <Link href={links.first} className="rounded-md px-2 py-1 hover:bg-hover hover:text-ink">

@@ -4,6 +4,7 @@ import { Failed } from "../../../../../../components/failed.tsx";
 import { paths } from "../../../../../../components/paths.ts";
 import { formatCount, formatDuration } from "../../../../../../components/ui/format.ts";
 import { Facts, Panel } from "../../../../../../components/ui/page.tsx";
+import { ShortId } from "../../../../../../components/ui/short-id.tsx";
 import { ShareBar, StatTile, StatTiles } from "../../../../../../components/ui/stat.tsx";
 import { ErrorState } from "../../../../../../components/ui/states.tsx";
 import { Ago, Utc } from "../../../../../../components/ui/time.tsx";
@@ -137,7 +138,7 @@ function StampOf({ stamp, project, queue }: { stamp: Stamp | null; project: stri
         href={paths.queue(project, queue, "messages", { message: stamp.id })}
         className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
       >
-        {stamp.id.slice(0, 8)}
+        <ShortId id={stamp.id} />
       </Link>
       , <Ago at={stamp.createdAt} />
     </>
