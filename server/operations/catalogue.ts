@@ -88,6 +88,10 @@ export function createCatalogueOperations(context: OperationContext): CatalogueO
     const entry = await audited(context, trace, async (tx) => {
       // Locks the queue's record: it is neither deleted nor mapped by another meanwhile.
       await tx.queues.get(queue);
+      const [current] = await tx.catalogue.getMany([queue]);
+      if (current?.epoch !== former?.epoch) {
+        throw new DomainError("CONFIRMATION_REQUIRED", "The entry was changed at the same time. Look at it again.");
+      }
       const result = await tx.catalogue.insert(queue, pool);
       // Once inserted, the entry keeps its pool from being deleted; so this look is the last word.
       if (pool !== DEFAULT_POOL) await tx.pools.get(pool);

@@ -2,6 +2,7 @@ import { type Access, requireRole } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
 import type { GcResult } from "../storage/data-driver.ts";
 import type { OperationContext } from "./context.ts";
+import { withDeadline } from "./deadline.ts";
 import { poolNames } from "./pool-names.ts";
 import type { QueueLives } from "./queue-lives.ts";
 
@@ -23,19 +24,29 @@ export interface GcOperations {
 
 /** Catalogue entries that one collection looks at; the next goes on from there. */
 const SWEEP_SIZE = 500;
+/** Of one pool, so that a slow one does not keep the next collection of the others from beginning. */
+const POOL_DEADLINE_MS = 60_000;
 const NOTHING: GcResult = { messages: 0, claims: 0, subscriptions: 0, queues: 0 };
 
 export function createGcOperations(context: OperationContext, { lives }: { lives: QueueLives }): GcOperations {
   const { control, data, stores, now, warn } = context;
+  const collecting = new Map<string, Promise<GcResult>>();
   let sweptUpTo: string | undefined;
   let last: { at: Date; report: GcReport } | null = null;
 
+  /** Those who ask while a pool is collected, join; one that takes long is reported and goes on. */
   async function collectPool(pool: string): Promise<GcReport["pools"][number]> {
     try {
-      const driver = await data.pool(pool);
-      return { pool, collected: await driver.gc(), error: null };
+      const running = collecting.get(pool) ?? data.pool(pool).then((driver) => driver.gc());
+      collecting.set(pool, running);
+      const done = () => collecting.delete(pool);
+      running.then(done, done);
+      const collected = await withDeadline(running, POOL_DEADLINE_MS, () => {
+        throw new DomainError("DEADLINE_EXCEEDED", "It takes long, and goes on.");
+      });
+      return { pool, collected, error: null };
     } catch (error) {
-      warn(`Garbage collection of the pool ${pool} failed`, error);
+      warn(`Garbage collection of the pool ${pool} did not end well`, error);
       return { pool, collected: null, error: error instanceof DomainError ? error.message : "It failed." };
     }
   }
@@ -61,8 +72,8 @@ export function createGcOperations(context: OperationContext, { lives }: { lives
       const one = params.pool ?? null;
       if (one !== null) await data.pool(one);
       else {
-        await sweepCatalogue();
-        await stores.sweep();
+        await sweepCatalogue().catch((error: unknown) => warn("What deletions left could not be looked for", error));
+        await stores.sweep().catch((error: unknown) => warn("Key-value stores could not be swept", error));
       }
       const names = one === null ? await poolNames(control) : [one];
       const pools = await Promise.all(names.map(collectPool));

@@ -3,6 +3,7 @@ import { DomainError } from "../errors.ts";
 import type { DriverHealth, OperationHealth } from "../storage/data-driver.ts";
 import type { OperationContext } from "./context.ts";
 import type { DeadLetters } from "./dead-letters.ts";
+import { withDeadline } from "./deadline.ts";
 import type { GcOperations } from "./gc.ts";
 import { poolNames } from "./pool-names.ts";
 
@@ -61,19 +62,13 @@ export function createHealthOperations(
   }
 
   async function tryPool(pool: string): Promise<DriverHealth> {
-    let timer: NodeJS.Timeout | undefined;
+    const lost = { storageReachable: false, operations: [] };
     try {
-      const late = new Promise<null>((resolve) => {
-        timer = setTimeout(resolve, POOL_DEADLINE_MS, null);
-      });
       const health = data.pool(pool).then((driver) => driver.health());
-      health.catch(() => undefined);
-      return (await Promise.race([health, late])) ?? { storageReachable: false, operations: [] };
+      return await withDeadline(health, POOL_DEADLINE_MS, () => lost);
     } catch (error) {
       context.warn(`The pool ${pool} could not be checked`, error);
-      return { storageReachable: false, operations: [] };
-    } finally {
-      clearTimeout(timer);
+      return lost;
     }
   }
 

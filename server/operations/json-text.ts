@@ -40,7 +40,7 @@ export function checkObjectText(field: string, text: unknown, maxDepth: number):
 }
 
 /** Does any text nest deeper? Works on invalid JSON too; linear, without recursion. */
-export function nestsDeeperThan(text: string, maxDepth: number): boolean {
+function nestsDeeperThan(text: string, maxDepth: number): boolean {
   let depth = 0;
   for (let at = 0; at < text.length; ) {
     const code = text.charCodeAt(at);

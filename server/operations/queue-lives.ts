@@ -8,7 +8,7 @@ import type { CatalogueEntry } from "../storage/control-driver.ts";
 import { DEFAULT_POOL, type QueueRef } from "../storage/data-driver.ts";
 import { audited } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
-import type { QueueLookup } from "./queue-lookup.ts";
+import { orIfMissing, type QueueLookup } from "./queue-lookup.ts";
 import type { QueueMetadata } from "./queue-metadata.ts";
 
 /** A pool that is drawn may be deleted before the queue is mapped to it; each draw sees the pools that there are then. */
@@ -105,7 +105,11 @@ export function createQueueLives(context: OperationContext, lookup: QueueLookup)
       const entry = await entryOf(queue);
       const trace = { access, action: "deleteQueue", project: queue.project, target: queue.name };
       const existed = await audited(context, trace, async (tx) => {
-        const exists = await tx.queues.exists(queue);
+        // Locks the record: of two who delete at the same time one finds it.
+        const exists = await orIfMissing(
+          () => tx.queues.getMetadata(queue).then(() => true),
+          () => false,
+        );
         if (exists) await tx.queues.delete(queue);
         return { result: exists, details: { pool: entry?.pool ?? null, epoch: entry?.epoch ?? null }, changed: exists };
       });

@@ -72,13 +72,16 @@ export async function orIfMissing<T>(work: () => Promise<T>, fallback: () => T):
 }
 
 /** The attributes of a queue that is about to be used; null when it is missing and may be made. QUEUE_DOES_NOT_EXIST. */
-export async function attributesUnlessMissing(
+export function attributesUnlessMissing(
   lookup: QueueLookup,
   queue: QueueRef,
   mayCreate: boolean,
-): Promise<ReservedAttributes | null> {
+): ReservedAttributes | Promise<ReservedAttributes | null> {
+  const known = lookup.attributes(queue);
+  // On the hot path it is known, and costs no promise.
+  if (!(known instanceof Promise)) return known;
   return orIfMissing<ReservedAttributes | null>(
-    async () => lookup.attributes(queue),
+    () => known,
     () => {
       if (mayCreate) return null;
       throw new DomainError(

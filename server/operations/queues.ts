@@ -92,7 +92,10 @@ export interface QueueOperations {
    * `deleted` is false when there was none. Safe to repeat, also after a crash.
    */
   delete(access: Access, params: NamedQueue): Promise<{ deleted: boolean }>;
-  /** Makes messages (claimed ones too), subscriptions, or with neither named both vanish at once. The metadata stays. QUEUE_DOES_NOT_EXIST. */
+  /**
+   * Makes messages (claimed ones too), subscriptions, or with neither named both vanish at once. The metadata stays. With an idempotencyKey a repeat within
+   * a day takes no messages that came since; subscriptions go at each call. QUEUE_DOES_NOT_EXIST.
+   */
   purge(
     access: Access,
     params: NamedQueue & { resources?: readonly PurgeResource[] | null; idempotencyKey?: string | null },
@@ -111,6 +114,7 @@ export interface QueueOperations {
   ): AsyncIterableIterator<StatsChange>;
 }
 
+const MAX_CHANGES = 1000;
 const PURGE_RESOURCES: readonly PurgeResource[] = ["messages", "subscriptions"];
 
 export function createQueueOperations(
@@ -234,7 +238,9 @@ export function createQueueOperations(
 
     async patchMetadata(access, params) {
       const queue = await changing(access, "patchQueueMetadata", params);
-      checkBatch(limits, "changes", params.changes);
+      if (!Array.isArray(params.changes) || params.changes.length > MAX_CHANGES) {
+        throw badInput("changes", `changes must be a list of at most ${MAX_CHANGES}.`, { maximum: MAX_CHANGES });
+      }
       const trace = { access, action: "patchQueueMetadata", project: queue.project, target: queue.name };
       return changeMetadata(queue, trace, (before) => patchedMetadata(limits, queue.name, before.text, params.changes));
     },

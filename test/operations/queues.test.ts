@@ -294,6 +294,46 @@ describe("deleting and purging", () => {
     expect((await service.operations.queues.stats(operator, named("short"))).total).toBe(0);
   });
 
+  test("of twenty who delete at the same time one deleted it", async () => {
+    await service.operations.queues.create(operator, named("fought-over"));
+    const made = await Promise.all(
+      Array.from({ length: 20 }, () => service.operations.queues.delete(operator, named("fought-over"))),
+    );
+    expect(made.filter(({ deleted }) => deleted)).toHaveLength(1);
+    expect((await audits()).filter((row) => row === "deleteQueue fought-over done")).toHaveLength(1);
+  });
+
+  test("those who delete, make and post to a queue at the same time leave it whole", async () => {
+    const name = "churned";
+    const other = await service.another();
+    const clients = [service, other].flatMap(({ operations }) => [
+      () => operations.queues.create(operator, named(name)),
+      () => operations.queues.delete(operator, named(name)),
+      () => operations.messages.post(operator, { queue: name, messages: [{ bodyText: "1" }], createQueue: true }),
+    ]);
+    const codes = await Promise.all(
+      clients.map(async (client) => {
+        const met: (string | undefined)[] = [];
+        for (let round = 0; round < 25; round += 1) met.push(await codeOf(client()));
+        return met;
+      }),
+    );
+    // A queue may be gone between a look and a post, and be moving through lives; nothing else goes wrong.
+    const expected = new Set([undefined, "QUEUE_DOES_NOT_EXIST", "STORAGE_UNAVAILABLE"]);
+    expect(codes.flat().filter((code) => !expected.has(code))).toEqual([]);
+    await service.operations.queues.create(operator, named(name));
+    const { ids } = await service.operations.messages.post(operator, {
+      queue: name,
+      messages: [{ bodyText: '"last"' }],
+    });
+    const found = await other.operations.messages.get(operator, { queue: name, id: ids[0] as string });
+    expect(found.bodyText).toBe('"last"');
+    await service.operations.queues.delete(operator, named(name));
+    await service.operations.gc.collect(operator, {});
+    expect(await service.operations.catalogue.exists(operator, { queue: name })).toBe(false);
+    expect(await service.operations.messages.list(operator, { queue: name })).toMatchObject({ items: [] });
+  });
+
   test("subscriptions outlive their queue, in its pool, and work again when it is made again", async () => {
     await service.operations.queues.create(operator, named("outlived"));
     const { subscription } = await service.operations.subscriptions.create(operator, {
