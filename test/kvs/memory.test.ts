@@ -4,6 +4,9 @@ import { createMemoryBackend } from "../../server/kvs/memory.ts";
 import type { RegionOptions } from "../../server/kvs/region.ts";
 import { createKeyValueStores } from "../../server/kvs/stores.ts";
 import { describeKeyValue } from "../conformance/key-value.suite.ts";
+import type { KeyValueWorld } from "../conformance/key-value-harness.ts";
+import { describeKeyValueLists } from "../conformance/key-value-lists.suite.ts";
+import { describeKeyValueLocks } from "../conformance/key-value-locks.suite.ts";
 
 function openStores(clock = { offsetMs: 0 }) {
   return createKeyValueStores({ backends: { memory: createMemoryBackend({ clock }) }, durable: "memory", clock });
@@ -15,10 +18,13 @@ function aStore(options: Partial<RegionOptions> = {}) {
   return store;
 }
 
-describeKeyValue("memory", async () => {
+const open = async (): Promise<KeyValueWorld> => {
   const clock = { offsetMs: 0 };
   return { stores: openStores(clock), backingStore: "memory", clock, close: async () => {} };
-});
+};
+describeKeyValue("memory", open);
+describeKeyValueLocks("memory", open);
+describeKeyValueLists("memory", open);
 
 describe("key-value store in memory", () => {
   it("can be peeked at without waiting, and hands out the same object each time", async () => {

@@ -6,10 +6,10 @@ import { createPostgresBackend } from "../../server/kvs/postgres.ts";
 import { createKeyValueStores, type KeyValueStores } from "../../server/kvs/stores.ts";
 import { openConnections } from "../../server/storage/postgres/connection.ts";
 import { describeKeyValue } from "../conformance/key-value.suite.ts";
+import { type KeyValueWorld, refused } from "../conformance/key-value-harness.ts";
+import { describeKeyValueLists } from "../conformance/key-value-lists.suite.ts";
+import { describeKeyValueLocks } from "../conformance/key-value-locks.suite.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-
-const refused = (code: string, details: Record<string, unknown> = {}) =>
-  expect.objectContaining({ code, details: expect.objectContaining(details) });
 
 function openStores(connections: pg.Pool, clock: { offsetMs: number }): KeyValueStores {
   return createKeyValueStores({
@@ -18,7 +18,7 @@ function openStores(connections: pg.Pool, clock: { offsetMs: number }): KeyValue
   });
 }
 
-describeKeyValue("Postgres", async () => {
+const open = async (): Promise<KeyValueWorld> => {
   const database = await createTestDatabase();
   const clock = { offsetMs: 0 };
   const connections = openConnections({ url: database.url, connections: 4 });
@@ -31,7 +31,10 @@ describeKeyValue("Postgres", async () => {
       await database.drop();
     },
   };
-});
+};
+describeKeyValue("Postgres", open);
+describeKeyValueLocks("Postgres", open);
+describeKeyValueLists("Postgres", open);
 
 describe("key-value store shared by two processes", () => {
   let database: TestDatabase;

@@ -1,0 +1,108 @@
+/** What every backend of the key-value store shows operators. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freshName, type KeyValueWorld, passSecondsIn, refused } from "./key-value-harness.ts";
+
+export function describeKeyValueLists(name: string, open: () => Promise<KeyValueWorld>): void {
+  describe(`lists of the key-value store on ${name}`, () => {
+    let world: KeyValueWorld;
+    beforeAll(async () => {
+      world = await open();
+    });
+    afterAll(() => world.close());
+    const passSeconds = (seconds: number) => passSecondsIn(world, seconds);
+
+    it("pages through a store's keys both ways, in order, without expired ones", async () => {
+      const name = freshName();
+      const store = world.stores.get(name);
+      store.configure({ backingStore: world.backingStore, keyMangler: false });
+      await store.setMulti({ d: 1, b: 1, "\uffff": 1, "🐪": 1, a: 1, c: 1 });
+      await store.set("gone", 1, { ttlSeconds: 1 });
+      await store.set("leaving", 1, { ttlSeconds: 100 });
+      passSeconds(1);
+      const first = await world.stores.keys(name, { limit: 3 });
+      expect(first.items).toEqual([
+        { key: "a", expiresAt: null },
+        { key: "b", expiresAt: null },
+        { key: "c", expiresAt: null },
+      ]);
+      expect(first).toMatchObject({ nextMarker: "c", previousMarker: null });
+      const second = await world.stores.keys(name, { limit: 4, after: "c" });
+      expect(second.items.map(({ key }) => key)).toEqual(["d", "leaving", "\uffff", "🐪"]);
+      expect(second).toMatchObject({ nextMarker: null, previousMarker: "d" });
+      const remaining = (second.items[1]?.expiresAt?.getTime() ?? 0) - (Date.now() + world.clock.offsetMs);
+      expect(Math.abs(remaining - 99_000)).toBeLessThan(10_000);
+      const back = await world.stores.keys(name, { limit: 2, before: "d" });
+      expect(back.items.map(({ key }) => key)).toEqual(["b", "c"]);
+      expect(back).toMatchObject({ nextMarker: "c", previousMarker: "b" });
+      expect(await world.stores.keys(name, { limit: 2, before: "a" })).toEqual({
+        items: [],
+        nextMarker: null,
+        previousMarker: null,
+      });
+    });
+
+    it("lists stores with their backend and the number of entries", async () => {
+      const name = freshName();
+      const store = world.stores.get(name);
+      store.configure({ backingStore: world.backingStore });
+      await store.setMulti({ a: 1, b: 2 });
+      await store.set("gone", 3, { ttlSeconds: 1 });
+      passSeconds(1);
+      const { items } = await world.stores.keyValueStores({ limit: 100 });
+      expect(items).toContainEqual({
+        name,
+        backingStore: world.backingStore,
+        internal: true,
+        count: { value: 2, exact: true },
+      });
+      expect(items.map((item) => item.name)).toEqual(items.map((item) => item.name).sort());
+    });
+
+    it("counts exactly up to 10,000 entries and says when there are more", async () => {
+      const name = freshName();
+      const store = world.stores.get(name);
+      store.configure({ backingStore: world.backingStore, keyMangler: false, maximumEntries: 20_000 });
+      const numbered = (from: number, to: number) =>
+        new Map(Array.from({ length: to - from }, (_, index) => [`k${from + index}`, 0]));
+      const count = async () =>
+        (await world.stores.keyValueStores({ limit: 100 })).items.find((item) => item.name === name)?.count;
+      await store.setMulti(numbered(0, 10_000));
+      expect(await count()).toEqual({ value: 10_000, exact: true });
+      await store.setMulti(numbered(10_000, 10_001));
+      expect(await count()).toEqual({ value: 10_000, exact: false });
+    });
+
+    it("pages through live locks both ways, of all stores or of one", async () => {
+      const name = freshName();
+      const store = world.stores.get(name);
+      store.configure({ backingStore: world.backingStore, keyMangler: false, lockTimeoutSeconds: 50 });
+      const held = await Promise.all(["b", "a", "c"].map((key) => store.getLock(key).acquire()));
+      const page = await world.stores.locks({ store: name, page: { limit: 2 } });
+      expect(page.items).toMatchObject([
+        { region: name, key: "a", holder: held[1]?.token, fence: held[1]?.fence, expiresAt: expect.any(Date) },
+        { region: name, key: "b", holder: held[0]?.token, fence: held[0]?.fence },
+      ]);
+      const next = await world.stores.locks({ store: name, page: { limit: 2, after: page.nextMarker as string } });
+      expect(next.items.map(({ key }) => key)).toEqual(["c"]);
+      expect(next.nextMarker).toBeNull();
+      const back = await world.stores.locks({
+        store: name,
+        page: { limit: 1, before: next.previousMarker as string },
+      });
+      expect(back.items.map(({ key }) => key)).toEqual(["b"]);
+      const all = await world.stores.locks({ page: { limit: 100 } });
+      expect(all.items.filter(({ region }) => region === name)).toHaveLength(3);
+      await Promise.all(held.map((lock) => lock.release()));
+      expect((await world.stores.locks({ store: name, page: { limit: 10 } })).items).toEqual([]);
+      await expect(world.stores.locks({ page: { limit: 1, after: "nonsense" } })).rejects.toEqual(refused("BAD_INPUT"));
+    });
+
+    it("knows no store that nobody made", async () => {
+      await expect(world.stores.keys("nobody", { limit: 1 })).rejects.toEqual(refused("STORE_DOES_NOT_EXIST"));
+      await expect(world.stores.locks({ store: "nobody", page: { limit: 1 } })).rejects.toEqual(
+        refused("STORE_DOES_NOT_EXIST"),
+      );
+      await expect(world.stores.open("nobody")).rejects.toEqual(refused("STORE_DOES_NOT_EXIST"));
+    });
+  });
+}

@@ -1,0 +1,192 @@
+/** What every backend of the key-value store keeps of its write locks. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { RegionOptions } from "../../server/kvs/region.ts";
+import { configuredStore, type KeyValueWorld, passSecondsIn, refused } from "./key-value-harness.ts";
+
+export function describeKeyValueLocks(name: string, open: () => Promise<KeyValueWorld>): void {
+  describe(`locks of the key-value store on ${name}`, () => {
+    let world: KeyValueWorld;
+    beforeAll(async () => {
+      world = await open();
+    });
+    afterAll(() => world.close());
+    const aStore = (options: Partial<RegionOptions> = {}) => configuredStore(world, options);
+    const passSeconds = (seconds: number) => passSecondsIn(world, seconds);
+
+    it("let their holder write and delete, and say what they are", async () => {
+      const store = aStore();
+      const lock = store.getLock("k");
+      expect(lock).toMatchObject({ key: "k", active: false, expired: false, token: null, fence: null });
+      await lock.acquire();
+      expect(lock).toMatchObject({
+        active: true,
+        expired: false,
+        token: expect.any(String),
+        fence: expect.any(Number),
+      });
+      await store.set("k", 1, { lock });
+      await store.set("k", 2, { lock });
+      expect(await store.get("k")).toBe(2);
+      await store.delete("k", { lock });
+      await expect(store.delete("k", { lock })).rejects.toEqual(refused("KEY_DOES_NOT_EXIST"));
+      await lock.release();
+      expect(lock).toMatchObject({ active: false, token: null, fence: null });
+      await lock.release();
+    });
+
+    it("do not hold up readers", async () => {
+      const store = aStore();
+      await store.set("k", 1);
+      await using _lock = await store.getLock("k").acquire();
+      expect(await store.get("k")).toBe(1);
+      expect(await store.getMulti(["k"])).toEqual([1]);
+    });
+
+    it("hold up the key's other writers until they are released", async () => {
+      const store = aStore({ lockTimeoutSeconds: 60 });
+      await store.set("k", "before");
+      const lock = await store.getLock("k").acquire();
+      const order: string[] = [];
+      const writes = [
+        store.set("k", "other").then(() => order.push("other")),
+        store.delete("k").then(() => order.push("deleted")),
+      ];
+      await store.set("another key", 1);
+      expect(await store.get("k")).toBe("before");
+      await store.set("k", "mine", { lock });
+      order.push("mine");
+      await lock.release();
+      await Promise.all(writes);
+      expect(order[0]).toBe("mine");
+    });
+
+    it("are released at the end of an `await using` block, also after an error", async () => {
+      const store = aStore();
+      const failing = async () => {
+        await using lock = await store.getLock("k").acquire();
+        await store.set("k", 1, { lock });
+        throw new Error("in the block");
+      };
+      await expect(failing()).rejects.toThrow("in the block");
+      await using again = await store.getLock("k").acquire();
+      expect(again.active).toBe(true);
+    });
+
+    it("make read and write one step: no increment of many is lost", async () => {
+      const store = aStore({ lockTimeoutSeconds: 60 });
+      await store.set("count", 0);
+      const increment = async () => {
+        await using lock = await store.getLock("count").acquire();
+        await store.set("count", ((await store.get("count")) as number) + 1, { lock });
+      };
+      await Promise.all(Array.from({ length: 12 }, increment));
+      expect(await store.get("count")).toBe(12);
+    });
+
+    it("get growing fences", async () => {
+      const store = aStore();
+      const fences: number[] = [];
+      for (let turn = 0; turn < 3; turn++) {
+        await using lock = await store.getLock("k").acquire();
+        fences.push(lock.fence as number);
+      }
+      expect(fences).toEqual([...new Set(fences)].sort((a, b) => a - b));
+    });
+
+    it("are refused for another key, for another store, when not active and when released", async () => {
+      const [store, other] = [aStore(), aStore()];
+      await using lock = await store.getLock("k").acquire();
+      await expect(store.set("other", 1, { lock })).rejects.toEqual(refused("LOCK_NOT_VALID", { target: "k" }));
+      await expect(other.set("k", 1, { lock })).rejects.toEqual(refused("LOCK_NOT_VALID"));
+      await expect(store.set("k", 1, { lock: store.getLock("k") })).rejects.toEqual(refused("LOCK_NOT_VALID"));
+      await store.set("k", 1, { lock });
+      await lock.release();
+      await expect(store.set("k", 2, { lock })).rejects.toEqual(refused("LOCK_NOT_VALID"));
+      await expect(store.delete("k", { lock })).rejects.toEqual(refused("LOCK_NOT_VALID"));
+      expect(await store.get("k")).toBe(1);
+    });
+
+    it("expire for their holder one second before the backend drops them", async () => {
+      const store = aStore({ lockTimeoutSeconds: 50 });
+      await store.set("k", "before");
+      const lock = await store.getLock("k").acquire();
+      passSeconds(40);
+      expect(lock.expired).toBe(false);
+      await store.set("k", "in time", { lock });
+      passSeconds(9);
+      expect(lock).toMatchObject({ active: true, expired: true });
+      await expect(store.set("k", "late", { lock })).rejects.toEqual(refused("LOCK_NOT_VALID"));
+      // Still the backend's: it is not found free before the whole time is over.
+      expect((await world.stores.locks({ page: { limit: 100 } })).items.map(({ holder }) => holder)).toContain(
+        lock.token,
+      );
+      passSeconds(1);
+      expect((await world.stores.locks({ page: { limit: 100 } })).items.map(({ holder }) => holder)).not.toContain(
+        lock.token,
+      );
+      await using next = await store.getLock("k").acquire();
+      await store.set("k", "next", { lock: next });
+      expect(await store.get("k")).toBe("next");
+    });
+
+    it("leave a new holder's lock alone when an expired one is released late", async () => {
+      const store = aStore({ lockTimeoutSeconds: 5 });
+      const late = await store.getLock("k").acquire();
+      passSeconds(5);
+      await using next = await store.getLock("k").acquire();
+      await late.release();
+      const holders = (await world.stores.locks({ page: { limit: 100 } })).items.map(({ holder }) => holder);
+      expect(holders).toContain(next.token);
+      await store.set("k", 1, { lock: next });
+    });
+
+    it("are acquired once at a time, and again after a release", async () => {
+      const store = aStore();
+      const lock = await store.getLock("k").acquire();
+      await expect(lock.acquire()).rejects.toEqual(refused("LOCK_NOT_VALID"));
+      await lock.release();
+      await lock.acquire();
+      await store.set("k", 1, { lock });
+      await lock.release();
+    });
+
+    it("are found again by their token, to write with and to release", async () => {
+      const store = aStore({ lockTimeoutSeconds: 5 });
+      const lock = await store.getLock("k").acquire();
+      const token = lock.token as string;
+      const resumed = await store.resumeLock("k", token);
+      expect(resumed).toMatchObject({ key: "k", active: true, expired: false, fence: lock.fence });
+      await store.set("k", 1, { lock: resumed });
+      await expect(store.resumeLock("other", token)).rejects.toEqual(refused("LOCK_NOT_VALID"));
+      await expect(store.resumeLock("k", "no such token")).rejects.toEqual(refused("LOCK_NOT_VALID"));
+      await resumed.release();
+      await expect(store.resumeLock("k", token)).rejects.toEqual(refused("LOCK_NOT_VALID"));
+      await expect(store.set("k", 2, { lock }), "released by the other").rejects.toEqual(refused("LOCK_NOT_VALID"));
+      expect(await store.get("k")).toBe(1);
+    });
+
+    it("are not taken by writes of many keys, which pass a held one by", async () => {
+      const store = aStore({ lockTimeoutSeconds: 60 });
+      await using lock = await store.getLock("k").acquire();
+      await store.setMulti({ k: "many", l: 1 });
+      expect(await store.get("k")).toBe("many");
+      await store.deleteMulti(["k"]);
+      await store.set("k", "holder", { lock });
+      expect(await store.get("k")).toBe("holder");
+    });
+
+    it("are granted to everybody and guard nothing where locking is off", async () => {
+      const store = aStore({ locking: false });
+      await using one = await store.getLock("k").acquire();
+      await using two = await store.getLock("k").acquire();
+      await store.set("k", 1, { lock: one });
+      await store.set("k", 2, { lock: two });
+      await store.set("k", 3);
+      expect(await store.get("k")).toBe(3);
+      expect(one.fence).toBeNull();
+      await one.release();
+      await expect(store.set("k", 4, { lock: one })).rejects.toEqual(refused("LOCK_NOT_VALID"));
+      await store.delete("k");
+    });
+  });
+}
