@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { DomainError } from "../../server/errors.ts";
+import { createOperations } from "../../server/operations/create-operations.ts";
+import type { Operations } from "../../server/operations/operations.ts";
+import type { ControlDriver } from "../../server/storage/control-driver.ts";
+import type { PooledDataDriver } from "../../server/storage/data-driver.ts";
+import { admin, aService, codeOf, operator, type Service } from "./a-service.ts";
+
+let service: Service;
+beforeAll(async () => {
+  service = await aService();
+});
+afterAll(() => service.stop());
+
+const over = <T extends object>(target: T, changes: Partial<T> = {}): T =>
+  new Proxy(target, {
+    get: (_, key) => (key in changes ? changes[key as keyof T] : Reflect.get(target, key, target)),
+  });
+
+/** The same service with something broken behind its operations. */
+function broken(parts: { control?: Partial<ControlDriver>; data?: Partial<PooledDataDriver> }): Operations {
+  return createOperations({
+    control: over(service.control, parts.control),
+    data: over(service.data, parts.data),
+    stores: service.stores,
+    limits: service.config,
+    now: () => performance.now(),
+    warn: () => {},
+  });
+}
+
+const newest = async () => (await service.operations.audit.list(admin, { page: { limit: 1 } })).items[0];
+const unavailable = () => Promise.reject(new DomainError("STORAGE_UNAVAILABLE", "Out of reach."));
+
+test("a change whose row cannot be written does not happen", async () => {
+  const { control } = service;
+  const operations = broken({
+    control: {
+      transaction: (work) => control.transaction((tx) => work({ ...tx, audit: { ...tx.audit, append: unavailable } })),
+    },
+  });
+  await service.operations.queues.create(operator, { name: "kept", metadataText: '{"a":1}' });
+  expect(await codeOf(operations.queues.create(operator, { name: "never" }))).toBe("STORAGE_UNAVAILABLE");
+  expect(await codeOf(operations.queues.delete(operator, { name: "kept" }))).toBe("STORAGE_UNAVAILABLE");
+  expect(await codeOf(operations.queues.setMetadata(operator, { name: "kept", metadataText: "{}" }))).toBe(
+    "STORAGE_UNAVAILABLE",
+  );
+  const pool = { name: "never", uri: "postgres://127.0.0.1:1/d", weight: 1, verify: false };
+  expect(await codeOf(operations.pools.create(admin, pool))).toBe("STORAGE_UNAVAILABLE");
+  expect(await service.operations.queues.exists(operator, { name: "never" })).toBe(false);
+  expect(await service.operations.catalogue.exists(operator, { queue: "never" })).toBe(false);
+  expect((await service.operations.queues.get(operator, { name: "kept" })).metadata?.text).toBe('{"a":1}');
+  expect(await service.operations.pools.exists(admin, { name: "never" })).toBe(false);
+});
+
+test("a refusal stays a refusal when it cannot be written down", async () => {
+  const operations = broken({ control: { audit: { ...service.control.audit, append: unavailable } } });
+  expect(await codeOf(operations.pools.delete(operator, { name: "x" }))).toBe("FORBIDDEN");
+});
+
+test("an action on a pool is written down before it begins; its failure after; what nobody knows stays intended", async () => {
+  await service.operations.queues.create(operator, { name: "purged" });
+  const purging = (purge: PooledDataDriver["messages"]["purge"]) => {
+    const operations = broken({ data: { messages: over(service.data.messages, { purge }) } });
+    return operations.queues.purge(operator, { name: "purged", resources: ["messages"] });
+  };
+  const seen: unknown[] = [];
+  await purging(async () => {
+    seen.push((await newest())?.outcome);
+  });
+  expect(seen).toEqual(["intended"]);
+  expect(await newest()).toMatchObject({ action: "purgeQueue", outcome: "done" });
+  expect(await codeOf(purging(unavailable))).toBe("STORAGE_UNAVAILABLE");
+  expect(await newest()).toMatchObject({
+    outcome: "failed",
+    detailsText: expect.stringContaining("STORAGE_UNAVAILABLE"),
+  });
+  const lost = () => Promise.reject(new DomainError("OUTCOME_UNKNOWN", "The connection broke."));
+  expect(await codeOf(purging(lost))).toBe("OUTCOME_UNKNOWN");
+  expect(await newest()).toMatchObject({ action: "purgeQueue", outcome: "intended" });
+  const notWritten = broken({ control: { audit: { ...service.control.audit, append: unavailable } } });
+  await service.operations.messages.post(operator, { queue: "purged", messages: [{ bodyText: "1" }] });
+  expect(await codeOf(notWritten.queues.purge(operator, { name: "purged" }))).toBe("STORAGE_UNAVAILABLE");
+  expect((await service.operations.queues.stats(operator, { name: "purged" })).total).toBe(1);
+});
+
+test("a queue is deleted though its pool is out of reach, and what it left is freed once that is back", async () => {
+  await service.operations.queues.create(operator, { name: "far" });
+  await service.operations.messages.post(operator, { queue: "far", messages: [{ bodyText: "1" }] });
+  const operations = broken({ data: { pool: unavailable } });
+  expect(await operations.queues.delete(operator, { name: "far" })).toEqual({ deleted: true });
+  expect(await codeOf(service.operations.queues.get(operator, { name: "far" }))).toBe("QUEUE_DOES_NOT_EXIST");
+  expect((await operations.messages.list(operator, { queue: "far" })).items).toEqual([]);
+  expect(await service.operations.catalogue.exists(operator, { queue: "far" })).toBe(true);
+  await service.operations.gc.collect(operator, {});
+  expect(await service.operations.catalogue.exists(operator, { queue: "far" })).toBe(false);
+});
+
+test("what another process changed in a queue counts here within a second", async () => {
+  const other = await service.another();
+  await service.operations.queues.create(operator, { name: "shared" });
+  const post = async () => {
+    await service.operations.messages.post(operator, { queue: "shared", messages: [{ bodyText: "1" }] });
+    return (await service.operations.messages.first(operator, { queue: "shared", sort: "newest" })).ttlSeconds;
+  };
+  expect(await post()).toBe(3600);
+  const metadataText = '{"_default_message_ttl": 77}';
+  await other.operations.queues.setMetadata(operator, { name: "shared", metadataText });
+  service.clock.offsetMs += 1000;
+  expect(await post()).toBe(77);
+});
