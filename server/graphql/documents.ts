@@ -18,6 +18,9 @@ export interface Documents {
 /** graphql-js adds one more error that says that it stopped. */
 export const COUNTED_ERRORS = MAX_ERRORS - 1;
 
+/** Suggestions would tell a stranger the schema's names, and cost time to find. */
+export const VALIDATION = { maxErrors: COUNTED_ERRORS, hideSuggestions: true };
+
 export function createDocuments(limits: Limits): Documents {
   const rules = validationRules(limits);
   const known = new LRUCache<string, DocumentNode>({
@@ -35,7 +38,7 @@ export function createDocuments(limits: Limits): Documents {
       } catch (error) {
         return { errors: [error instanceof GraphQLError ? error : new GraphQLError("This document cannot be read.")] };
       }
-      const errors = validate(schema, document, rules, { maxErrors: COUNTED_ERRORS });
+      const errors = validate(schema, document, rules, VALIDATION);
       if (errors.length > 0) return { errors };
       known.set(source, document);
       return { document };

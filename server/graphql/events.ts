@@ -8,7 +8,7 @@ import type { GraphQLContext } from "./builder.ts";
 import { COUNTED_ERRORS, type Documents } from "./documents.ts";
 import { type ErrorLog, maskError } from "./errors.ts";
 import { unmarkJson } from "./json.ts";
-import type { OnOperation, OperationSeen } from "./observe.ts";
+import { type OnOperation, type OperationSeen, secondsSince } from "./observe.ts";
 import { schema } from "./schema.ts";
 
 /** Events that may wait for a slow reader; then the source is read no further. */
@@ -26,6 +26,8 @@ interface Parts {
 interface Stream {
   context: GraphQLContext;
   seen: OperationSeen;
+  /** By performance.now(). */
+  begun: number;
   /** Events given to the stream and not yet taken by the socket. */
   waiting: number;
   /** Wakes whoever waits for `waiting` to fall. */
@@ -89,7 +91,7 @@ export function createEvents({ documents, log, onOperation, contextOf, maximumSt
     validate: () => [],
     subscribe: subscribeToTheEnd,
     onNext,
-    onComplete: (_context, { context: stream }) => onOperation(stream.seen),
+    onComplete: (_context, { context: stream }) => onOperation(stream.seen, secondsSince(stream.begun)),
   });
 
   async function handle(request: FastifyRequest, reply: FastifyReply, body: Record<string, unknown> | null) {
@@ -103,6 +105,7 @@ export function createEvents({ documents, log, onOperation, contextOf, maximumSt
     const stream: Stream = {
       context: contextOf(request, controller.signal),
       seen: { type: "unknown", outcome: "ok" },
+      begun: performance.now(),
       waiting: 0,
       taken: () => {},
     };

@@ -6,7 +6,7 @@ import type { Operations } from "../operations/operations.ts";
 import { COUNTED_ERRORS, type Documents } from "./documents.ts";
 import { type ErrorLog, maskError } from "./errors.ts";
 import { unmarkJson } from "./json.ts";
-import type { OnOperation } from "./observe.ts";
+import { type OnOperation, secondsSince } from "./observe.ts";
 import { schema } from "./schema.ts";
 
 export interface ExecuteResult {
@@ -35,6 +35,7 @@ export function createExecute({ operations, limits, log, documents, onOperation 
   return (access) => async (source, variables) => {
     const mask = (errors: readonly unknown[]) =>
       errors.map((error) => maskError(error, { requestId: access.requestId, log }));
+    const begun = performance.now();
     const prepared = documents.prepare(source);
     if (prepared.errors) return { errors: mask(prepared.errors) };
     const type = getOperationAST(prepared.document)?.operation;
@@ -48,7 +49,7 @@ export function createExecute({ operations, limits, log, documents, onOperation 
       contextValue: { access, operations, limits, signal: NEVER },
       options: { maxCoercionErrors: COUNTED_ERRORS },
     });
-    onOperation({ type, outcome: result.errors ? "error" : "ok" });
+    onOperation({ type, outcome: result.errors ? "error" : "ok" }, secondsSince(begun));
     return {
       ...(result.data === undefined ? {} : { data: JSON.parse(unmarkJson(JSON.stringify(result.data))) }),
       ...(result.errors ? { errors: mask(result.errors) } : {}),

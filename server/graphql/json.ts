@@ -54,7 +54,7 @@ interface SourceTextJson {
 const sourceTextJson = JSON as unknown as SourceTextJson;
 
 /** Every number that JavaScript might print otherwise has a point, an exponent, 16 digits, or is -0. Inside strings this may match in vain: that costs time only. */
-const UNUSUAL_NUMBER = /(?:^|[:,[\s])-?(?:\d{16}|\d+[.eE]|0[\s,}\]])/;
+const UNUSUAL_NUMBER = /(?:^|[:,[\s])(?:-?(?:\d{16}|\d+[.eE])|-0[\s,}\]])/;
 
 /**
  * As JSON.parse, but a number whose text JavaScript would not give back becomes a JSON.rawJSON object, which JSON.stringify writes to the letter.

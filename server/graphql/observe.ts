@@ -4,4 +4,10 @@ export interface OperationSeen {
   outcome: "ok" | "error";
 }
 
-export type OnOperation = (seen: OperationSeen) => void;
+/** `seconds` from the request to the end of its answer; of a stream, to its end. */
+export type OnOperation = (seen: OperationSeen, seconds: number) => void;
+
+/** Seconds since `begun`, an instant of performance.now(). */
+export function secondsSince(begun: number): number {
+  return (performance.now() - begun) / 1000;
+}

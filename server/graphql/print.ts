@@ -1,7 +1,6 @@
 /** `npm run schema`: writes the schema as text to schema.graphql, which is the API's reference. */
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import { printSchema } from "graphql";
 import { schema } from "./schema.ts";
 
@@ -10,6 +9,6 @@ export function printedSchema(): string {
   return `# Written by \`npm run schema\`. Change server/graphql/ instead.\n\n${printSchema(schema)}\n`;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+if (import.meta.main) {
   writeFileSync(resolve(import.meta.dirname, "../../schema.graphql"), printedSchema());
 }

@@ -1,6 +1,7 @@
 /** The GraphQL door: one endpoint over HTTP, and the same inside the process. */
 import { randomUUID } from "node:crypto";
 import { ApolloServer, type ApolloServerPlugin, type GraphQLRequestContext, HeaderMap } from "@apollo/server";
+import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import type { Access } from "../access/access.ts";
@@ -8,13 +9,13 @@ import type { Limits } from "../config.ts";
 import { DomainError, HTTP_STATUS } from "../errors.ts";
 import type { Operations } from "../operations/operations.ts";
 import type { GraphQLContext } from "./builder.ts";
-import { COUNTED_ERRORS, createDocuments } from "./documents.ts";
+import { COUNTED_ERRORS, createDocuments, VALIDATION } from "./documents.ts";
 import { type ErrorLog, maskError } from "./errors.ts";
 import { createEvents } from "./events.ts";
 import { createExecute, type Execute, NEVER } from "./execute.ts";
 import { parseJson, unmarkJson } from "./json.ts";
 import { MAX_TOKENS, measureRule } from "./limits.ts";
-import type { OnOperation } from "./observe.ts";
+import { type OnOperation, secondsSince } from "./observe.ts";
 import { schema } from "./schema.ts";
 
 const RETRY_AFTER_SECONDS = 2;
@@ -91,26 +92,33 @@ function createApollo(limits: Limits, log: ErrorLog, onOperation: OnOperation): 
   // Apollo formats an error without saying whose request it was.
   const requestIds = new WeakMap<object, string>();
   const plugin: ApolloServerPlugin<GraphQLContext> = {
-    requestDidStart: async () => ({
-      didEncounterErrors: async ({ errors, contextValue }) => {
-        for (const error of errors) requestIds.set(error, contextValue.access.requestId);
-      },
-      didResolveOperation: async ({ operation }) => {
-        if (operation?.operation !== "subscription") return;
-        throw new GraphQLError("A subscription is a stream of events: send it with `Accept: text/event-stream`.", {
-          extensions: { http: { status: HTTP_STATUS.invalid } },
-        });
-      },
-      willSendResponse: async (context) => {
-        const errors = errorsOf(context);
-        onOperation({ type: context.operation?.operation ?? "unknown", outcome: errors ? "error" : "ok" });
-        if (errors) chooseStatus(context, errors);
-      },
-    }),
+    requestDidStart: async () => {
+      const begun = performance.now();
+      return {
+        didEncounterErrors: async ({ errors, contextValue }) => {
+          for (const error of errors) requestIds.set(error, contextValue.access.requestId);
+        },
+        didResolveOperation: async ({ operation }) => {
+          if (operation?.operation !== "subscription") return;
+          throw new GraphQLError("A subscription is a stream of events: send it with `Accept: text/event-stream`.", {
+            extensions: { http: { status: HTTP_STATUS.invalid } },
+          });
+        },
+        willSendResponse: async (context) => {
+          const errors = errorsOf(context);
+          onOperation(
+            { type: context.operation?.operation ?? "unknown", outcome: errors ? "error" : "ok" },
+            secondsSince(begun),
+          );
+          if (errors) chooseStatus(context, errors);
+        },
+      };
+    },
   };
   return new ApolloServer<GraphQLContext>({
     schema,
-    plugins: [plugin],
+    // The first would put a wrapper around every field's resolver.
+    plugins: [ApolloServerPluginCacheControlDisabled(), plugin],
     introspection: true,
     csrfPrevention: true,
     allowBatchedHttpRequests: false,
@@ -121,7 +129,7 @@ function createApollo(limits: Limits, log: ErrorLog, onOperation: OnOperation): 
     logger: { debug: () => {}, info: () => {}, warn: () => {}, error: (message) => log.error({}, String(message)) },
     parseOptions: { maxTokens: MAX_TOKENS },
     validationRules: [measureRule(limits)],
-    validationOptions: { maxErrors: COUNTED_ERRORS },
+    validationOptions: VALIDATION,
     executionOptions: { maxCoercionErrors: COUNTED_ERRORS },
     formatError: (_formatted, error) =>
       maskError(error, { log, requestId: requestIds.get(error as object) ?? randomUUID() }),
