@@ -41,7 +41,11 @@ export async function openEngine(
   const { log, clock = { offsetMs: 0 } } = options;
   const { DATABASE_URL: url, SECRET_KEY: secretKey } = config;
   if (url === undefined || secretKey === undefined) throw new Error("The engine needs DATABASE_URL and SECRET_KEY.");
-  const warn = (message: string, error: unknown) => log.warn({ err: error }, message);
+  let closing: Promise<void> | undefined;
+  const warn = (message: string, error: unknown) => {
+    // Connections that end may still say so after the pool has let them go.
+    if (!closing) log.warn({ err: error }, message);
+  };
 
   const applied = await migrate({ url, only: "all" });
   if (applied.length > 0) log.info({ migrations: applied }, "The database's tables are up to date");
@@ -108,7 +112,6 @@ export async function openEngine(
   );
   const operations = createOperations({ control, data, stores, limits: config, now: () => performance.now(), warn });
 
-  let closing: Promise<void> | undefined;
   const close = async () => {
     await data.close();
     await control.close();

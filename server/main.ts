@@ -8,7 +8,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Logger, pino } from "pino";
+import type { Logger } from "pino";
 import type { Access } from "./access/access.ts";
 import { createRequestAccess } from "./access/request-access.ts";
 import { type Engine, openEngine } from "./bootstrap.ts";
@@ -18,6 +18,7 @@ import { startGcSchedule } from "./gc-schedule.ts";
 import { createGraphQLDoor } from "./graphql/server.ts";
 import type { Pages } from "./http/pages.ts";
 import { createHttpServer, refuseUpgrade } from "./http/server.ts";
+import { createLog } from "./log.ts";
 import { Shutdown, type Stoppable } from "./shutdown.ts";
 
 /** The function's name on globalThis: Next has copies of its own of every module, so pages import nothing of the engine. */
@@ -41,7 +42,7 @@ export async function serve(
   config: Config,
   options: { dev: boolean; pages?: boolean; log?: Logger; clock?: { offsetMs: number } },
 ): Promise<RunningServer> {
-  const { dev, log = pino({ level: config.LOG_LEVEL }) } = options;
+  const { dev, log = createLog(config) } = options;
   const closing: (() => Promise<void>)[] = [];
   const close = async () => {
     for (const step of closing.reverse()) {

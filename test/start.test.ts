@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { isAlive } from "../server/process-state.ts";
 import {
   freePort,
   removeDataDir,
@@ -37,15 +38,6 @@ const post = (body: string) =>
 
 function postgresPid(): number {
   return Number(readFileSync(join(dataDir, "postgres", "data", "postmaster.pid"), "utf8").split("\n")[0]);
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 beforeAll(async () => {
@@ -134,7 +126,7 @@ describe("npm start", () => {
     service = start();
     await service.printed(/Stop it with Ctrl-C/);
     expect(service.output()).toContain("Stopping the PostgreSQL that an Isimud left behind");
-    expect(isRunning(orphan)).toBe(false);
+    expect(isAlive(orphan)).toBe(false);
     const data = await graphql(`{ queue(project: "p", name: "q") { stats { total } } }`);
     expect(data).toMatchObject({ queue: { stats: { total: expect.any(Number) } } });
     const { total } = (data.queue as { stats: { total: number } }).stats;
@@ -156,7 +148,7 @@ describe("npm start", () => {
     expect(await stream.text()).toContain("event: complete");
     expect(await service.ended).toBe(0);
     expect(service.output()).toMatch(/Stopped\.\n$/);
-    expect(isRunning(database)).toBe(false);
+    expect(isAlive(database)).toBe(false);
     expect(existsSync(join(dataDir, "isimud.pid"))).toBe(false);
 
     service = start();

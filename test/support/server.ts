@@ -1,5 +1,4 @@
 /** A whole service in this process, on a database and a port of its own. Pages are left out: they need a build (see process.ts). */
-import { pino } from "pino";
 import type { Engine } from "../../server/bootstrap.ts";
 import { readConfig } from "../../server/config.ts";
 import { serve } from "../../server/main.ts";
@@ -26,10 +25,10 @@ export async function startTestServer(settings: Record<string, string> = {}): Pr
     DATABASE_CONNECTIONS: "8",
     DRAIN_SECONDS: "0",
     GC_INTERVAL: "3600",
+    LOG_LEVEL: "silent",
     ...settings,
   });
-  const log = pino({ level: settings.LOG_LEVEL ?? "silent" });
-  const server = await serve(config, { dev: false, pages: false, log, clock }).catch(async (error: unknown) => {
+  const server = await serve(config, { dev: false, pages: false, clock }).catch(async (error: unknown) => {
     await database.drop();
     throw error;
   });
