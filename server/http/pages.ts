@@ -13,19 +13,18 @@ export interface Pages {
 }
 
 export async function openPages(params: { dev: boolean; hostname: string; port: number }): Promise<Pages> {
-  const app = next({
-    ...params,
-    dir: fileURLToPath(new URL("../..", import.meta.url)),
-    // At its first request Next would listen for upgrades on whatever server it came from, past our checks.
-    // It gets a server that never listens instead.
-    httpServer: new Server(),
-  });
+  // At its first request Next listens for upgrades on whatever server that came from, past our checks. It gets a server
+  // that never listens instead, and hears there of those that passed. (Its getUpgradeHandler knows no hot reload: a page
+  // in development then waits for ever for its first message.)
+  const upgrades = new Server();
+  const app = next({ ...params, dir: fileURLToPath(new URL("../..", import.meta.url)), httpServer: upgrades });
   await app.prepare();
   const handle = app.getRequestHandler();
-  const upgrade = app.getUpgradeHandler();
   return {
     handle: (request, response) => handle(request, response),
-    upgrade: (request, socket, head) => upgrade(request, socket, head),
+    upgrade: async (request, socket, head) => {
+      if (!upgrades.emit("upgrade", request, socket, head)) socket.destroy();
+    },
     close: () => app.close(),
   };
 }
