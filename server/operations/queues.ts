@@ -39,7 +39,7 @@ export interface ListedQueue extends QueueRecord {
 
 export type PurgeResource = "messages" | "subscriptions";
 
-/** `stats` is null once the queue is gone. */
+/** `stats` is null once the queue is gone, or while its pool cannot say. */
 export interface StatsChange {
   project: string;
   name: string;

@@ -22,7 +22,7 @@ export function createTicker(failed: (error: unknown) => void): Ticker {
       listeners.set(listener, { busy: false });
       timer ??= setInterval(() => {
         for (const [each, state] of listeners) void call(each, state);
-      }, INTERVAL_MS);
+      }, INTERVAL_MS).unref();
       return () => {
         listeners.delete(listener);
         if (listeners.size > 0) return;

@@ -4,6 +4,10 @@ import type { Access } from "../../server/access/access.ts";
 import { type Engine, openEngine } from "../../server/bootstrap.ts";
 import { readConfig } from "../../server/config.ts";
 import type { DomainError } from "../../server/errors.ts";
+import { createOperations } from "../../server/operations/create-operations.ts";
+import type { Operations } from "../../server/operations/operations.ts";
+import type { ControlDriver } from "../../server/storage/control-driver.ts";
+import type { PooledDataDriver } from "../../server/storage/data-driver.ts";
 import { createEmptyDatabase, createTestDatabase } from "../support/database.ts";
 
 export const admin: Access = { actor: "ada", role: "admin", projects: "all", requestId: "r-admin" };
@@ -51,6 +55,28 @@ export async function aService(settings: Record<string, string> = {}): Promise<S
       for (const end of ends) await end();
     },
   };
+}
+
+/** The target with these of its members replaced. */
+export function over<T extends object>(target: T, changes: Partial<T> = {}): T {
+  return new Proxy(target, {
+    get: (_, key) => (key in changes ? changes[key as keyof T] : Reflect.get(target, key, target)),
+  });
+}
+
+/** The same service with something broken behind its operations. */
+export function withBroken(
+  service: Service,
+  parts: { control?: Partial<ControlDriver>; data?: Partial<PooledDataDriver> },
+): Operations {
+  return createOperations({
+    control: over(service.control, parts.control),
+    data: over(service.data, parts.data),
+    stores: service.stores,
+    limits: service.config,
+    now: () => performance.now(),
+    warn: () => {},
+  });
 }
 
 /** The error that `work` is refused with, as doors see it; undefined when it is not. */

@@ -1,10 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DomainError } from "../../server/errors.ts";
-import { createOperations } from "../../server/operations/create-operations.ts";
-import type { Operations } from "../../server/operations/operations.ts";
-import type { ControlDriver } from "../../server/storage/control-driver.ts";
 import type { PooledDataDriver } from "../../server/storage/data-driver.ts";
-import { admin, aService, codeOf, operator, type Service } from "./a-service.ts";
+import { admin, aService, codeOf, operator, over, type Service, withBroken } from "./a-service.ts";
 
 let service: Service;
 beforeAll(async () => {
@@ -12,23 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-const over = <T extends object>(target: T, changes: Partial<T> = {}): T =>
-  new Proxy(target, {
-    get: (_, key) => (key in changes ? changes[key as keyof T] : Reflect.get(target, key, target)),
-  });
-
-/** The same service with something broken behind its operations. */
-function broken(parts: { control?: Partial<ControlDriver>; data?: Partial<PooledDataDriver> }): Operations {
-  return createOperations({
-    control: over(service.control, parts.control),
-    data: over(service.data, parts.data),
-    stores: service.stores,
-    limits: service.config,
-    now: () => performance.now(),
-    warn: () => {},
-  });
-}
-
+const broken = (parts: Parameters<typeof withBroken>[1]) => withBroken(service, parts);
 const newest = async () => (await service.operations.audit.list(admin, { page: { limit: 1 } })).items[0];
 const unavailable = () => Promise.reject(new DomainError("STORAGE_UNAVAILABLE", "Out of reach."));
 

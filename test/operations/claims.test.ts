@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { aService, codeOf, operator, type Service, viewer } from "./a-service.ts";
+import { DomainError } from "../../server/errors.ts";
+import { aService, codeOf, operator, over, type Service, viewer, withBroken } from "./a-service.ts";
 
 let service: Service;
 beforeAll(async () => {
@@ -148,6 +149,21 @@ describe("dead letters", () => {
     await service.operations.queues.create(operator, { name: "not-made" });
     expect(await claim(queue)).toMatchObject({ claim: null, deadLettered: 2 });
     expect((await service.operations.health.check(viewer, {})).warnings).toEqual([]);
+  });
+
+  test("that cannot be moved cost nobody his claim, and move at a later one", async () => {
+    const dead = await aQueue(0);
+    const queue = await aQueue(2, { _max_claim_count: 1, _dead_letter_queue: dead });
+    await claim(queue, { limit: 1, ttlSeconds: 60 });
+    lapse(61);
+    const transfer = () => Promise.reject(new DomainError("STORAGE_UNAVAILABLE", "Out of reach."));
+    const { claims } = withBroken(service, { data: { messages: over(service.data.messages, { transfer }) } });
+    const made = await claims.create(operator, { queue, ttlSeconds: 60 });
+    expect(bodies(made)).toEqual(["2"]);
+    expect(made).toMatchObject({ claim: { messageCount: 1 }, deadLettered: 0 });
+    lapse(61);
+    expect(await claim(queue)).toMatchObject({ claim: null, deadLettered: 2 });
+    expect((await service.operations.queues.stats(operator, { name: dead })).total).toBe(2);
   });
 
   test("go to a queue in another pool too", async () => {
