@@ -11,7 +11,7 @@ import {
   queueField,
 } from "./addresses.ts";
 import { builder, type GraphQLContext } from "./builder.ts";
-import { connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
+import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
 import { MessageType } from "./messages.ts";
 import { QueueType } from "./queue-types.ts";
 
@@ -48,6 +48,7 @@ ClaimType.implement({
     messageCount: t.expose("messageCount", { type: "SafeInt", description: "How many messages it still holds." }),
     messages: t.field({
       type: [MessageType],
+      complexity: { field: ASKING_THE_STORE, multiplier: 10 },
       description: "The messages that it still holds, in the order in which it took them.",
       resolve: (claim, _args, context) => claim.messages ?? messagesOf(claim, context),
     }),
@@ -81,6 +82,7 @@ builder.objectFields(QueueType, (t) => ({
     type: ClaimType,
     nullable: true,
     args: { id: t.arg.string({ required: true, description: "The claim's id." }) },
+    complexity: ASKING_THE_STORE,
     description: "One of its claims; null when it is released or expired.",
     resolve: ({ project, name: queue }, { id }, context) => readClaim({ project, queue, id }, context),
   }),

@@ -42,8 +42,16 @@ export function pageOf({ first, after, last, before }: PageArgs): NonNullable<Pa
   return { before, limit: last };
 }
 
-/** What a connection costs: one, and its rows as many times as the page is long. */
-export const pageCost = (args: PageArgs) => ({ field: 1, multiplier: args.first ?? args.last ?? DEFAULT_COST });
+/** What a field costs that asks the store by itself, so that a list of many rows with one each is dear. */
+export const ASKING_THE_STORE = 5;
+/** What a field costs that may keep a request waiting: for another server, a lock, or a long piece of work. */
+export const KEEPING_WAITING = 500;
+
+/** What a connection costs: a question, and its rows as many times as the page is long. */
+export const pageCost = (args: PageArgs) => ({
+  field: ASKING_THE_STORE,
+  multiplier: args.first ?? args.last ?? DEFAULT_COST,
+});
 
 /** A number that may be a lower bound. */
 export interface Count {

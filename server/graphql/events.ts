@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST, subscribe } from "graphql";
 import { createHandler, type ExecutionPatchResult, type Request, type RequestParams } from "graphql-sse";
+import type { Access } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
 import type { GraphQLContext } from "./builder.ts";
 import { COUNTED_ERRORS, type Documents } from "./documents.ts";
@@ -18,7 +19,7 @@ interface Parts {
   documents: Documents;
   log: ErrorLog;
   onOperation: OnOperation;
-  contextOf: (request: FastifyRequest, signal: AbortSignal) => GraphQLContext;
+  contextFor: (access: Access, signal: AbortSignal) => GraphQLContext;
   maximumStreams: number;
 }
 
@@ -37,12 +38,17 @@ interface Stream {
 type SseRequest = Request<FastifyRequest, Stream>;
 
 export interface Events {
-  handle(request: FastifyRequest, reply: FastifyReply, body: Record<string, unknown> | null): Promise<unknown>;
+  handle(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    access: Access,
+    body: Record<string, unknown> | null,
+  ): Promise<unknown>;
   /** Completes every stream: clients see an end and not a broken connection. */
   end(): void;
 }
 
-export function createEvents({ documents, log, onOperation, contextOf, maximumStreams }: Parts): Events {
+export function createEvents({ documents, log, onOperation, contextFor, maximumStreams }: Parts): Events {
   const open = new Set<AbortController>();
   const mask = (error: unknown, { access }: GraphQLContext) => maskError(error, { requestId: access.requestId, log });
 
@@ -94,7 +100,12 @@ export function createEvents({ documents, log, onOperation, contextOf, maximumSt
     onComplete: (_context, { context: stream }) => onOperation(stream.seen, secondsSince(stream.begun)),
   });
 
-  async function handle(request: FastifyRequest, reply: FastifyReply, body: Record<string, unknown> | null) {
+  async function handle(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    access: Access,
+    body: Record<string, unknown> | null,
+  ) {
     if (open.size >= maximumStreams) {
       throw new DomainError(
         "TOO_MANY_REQUESTS",
@@ -103,7 +114,7 @@ export function createEvents({ documents, log, onOperation, contextOf, maximumSt
     }
     const controller = new AbortController();
     const stream: Stream = {
-      context: contextOf(request, controller.signal),
+      context: contextFor(access, controller.signal),
       seen: { type: "unknown", outcome: "ok" },
       begun: performance.now(),
       waiting: 0,

@@ -1,7 +1,7 @@
 import type { FlavorRecord } from "../operations/flavors.ts";
 import { orNull, projectArgs, projectField } from "./addresses.ts";
 import { builder } from "./builder.ts";
-import { connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
+import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
 import { confirmationTokenField, DropAllPayload } from "./drop-all.ts";
 import { CapabilityType } from "./pools.ts";
 
@@ -14,7 +14,7 @@ FlavorType.implement({
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was made." }),
     updatedAt: t.expose("updatedAt", { type: "DateTime", description: "When it was last changed." }),
     pools: t.stringList({
-      complexity: { field: 2, multiplier: 1 },
+      complexity: ASKING_THE_STORE,
       description: "Names of its pools, ascending.",
       resolve: ({ project, name }, _args, { access, operations }) =>
         operations.flavors.pools(access, { project, name }),
@@ -22,7 +22,7 @@ FlavorType.implement({
     capabilities: t.field({
       type: [CapabilityType],
       nullable: true,
-      complexity: 10,
+      complexity: ASKING_THE_STORE,
       description: "What its first pool can do; null when it has none, or that cannot be reached now.",
       resolve: ({ project, name }, _args, { access, operations }) =>
         operations.flavors.capabilities(access, { project, name }),

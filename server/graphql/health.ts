@@ -4,6 +4,7 @@ import type { GcReport } from "../operations/gc.ts";
 import type { HealthReport, PoolHealth } from "../operations/health.ts";
 import type { GcResult, OperationHealth } from "../storage/data-driver.ts";
 import { builder } from "./builder.ts";
+import { KEEPING_WAITING } from "./connection.ts";
 
 const HealthStatus = builder.enumType("HealthStatus", {
   description: "How the service is as a whole.",
@@ -198,6 +199,7 @@ builder.mutationFields((t) => ({
   collectGarbage: t.field({
     type: CollectGarbagePayload,
     args: { input: t.arg({ type: CollectGarbageInput, required: true, description: "Where." }) },
+    complexity: KEEPING_WAITING,
     description:
       "Frees the space of what is expired, purged or deleted, now instead of at the next scheduled time. Changes nothing that can be seen.",
     resolve: (_root, { input }, { access, operations }) => operations.gc.collect(access, input),

@@ -1,7 +1,7 @@
 import type { AcquiredLock, KeyRecord, LockRecord, StoreRecord } from "../operations/key-value-stores.ts";
 import { orNull, requiredText } from "./addresses.ts";
 import { builder, type GraphQLContext } from "./builder.ts";
-import { CountType, connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
+import { CountType, connectionType, KEEPING_WAITING, pageArgs, pageCost, pageOf } from "./connection.ts";
 import { RawJson } from "./json.ts";
 
 const LockType = builder.objectRef<LockRecord>("KeyValueLock").implement({
@@ -300,6 +300,7 @@ builder.mutationFields((t) => ({
   acquireKeyValueLock: t.field({
     type: AcquireKeyValueLockPayload,
     args: { input: t.arg({ type: AcquireKeyValueLockInput, required: true, description: "The key." }) },
+    complexity: KEEPING_WAITING,
     description: "Takes the write lock of a key, and waits for it as long as the store allows.",
     resolve: (_root, { input }, { access, operations }) => operations.keyValueStores.acquireLock(access, input),
   }),

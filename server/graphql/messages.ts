@@ -11,7 +11,7 @@ import {
   requiredText,
 } from "./addresses.ts";
 import { builder } from "./builder.ts";
-import { connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
+import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
 import { RawJson } from "./json.ts";
 import { QueueType } from "./queue-types.ts";
 
@@ -73,7 +73,7 @@ MessageType.implement({
 
 const MessageConnectionType = connectionType("Message", MessageType, "messages");
 
-const idsCost = ({ ids }: { ids: readonly string[] }) => ({ field: 1, multiplier: ids.length });
+const idsCost = ({ ids }: { ids: readonly string[] }) => ({ field: ASKING_THE_STORE, multiplier: ids.length });
 
 builder.objectFields(QueueType, (t) => ({
   messages: t.field({
@@ -114,6 +114,7 @@ builder.objectFields(QueueType, (t) => ({
     type: MessageType,
     nullable: true,
     args: { id: t.arg.string({ required: true, description: "The message's id." }) },
+    complexity: ASKING_THE_STORE,
     description: "One of its messages, claimed and delayed ones too; null when there is none of that id.",
     resolve: ({ project, name: queue }, { id }, { access, operations }) =>
       orNull(operations.messages.get(access, { project, queue, id }), "MESSAGE_DOES_NOT_EXIST"),
@@ -131,6 +132,7 @@ builder.objectFields(QueueType, (t) => ({
   oldestMessage: t.field({
     type: MessageType,
     nullable: true,
+    complexity: ASKING_THE_STORE,
     description: "Its oldest message, claimed and delayed ones included; null when it is empty.",
     resolve: ({ project, name: queue }, _args, { access, operations }) =>
       orNull(operations.messages.first(access, { project, queue, sort: "oldest" }), "QUEUE_IS_EMPTY"),
@@ -138,6 +140,7 @@ builder.objectFields(QueueType, (t) => ({
   newestMessage: t.field({
     type: MessageType,
     nullable: true,
+    complexity: ASKING_THE_STORE,
     description: "Its newest message, claimed and delayed ones included; null when it is empty.",
     resolve: ({ project, name: queue }, _args, { access, operations }) =>
       orNull(operations.messages.first(access, { project, queue, sort: "newest" }), "QUEUE_IS_EMPTY"),

@@ -2,12 +2,17 @@ import type { PoolRecord } from "../operations/pools.ts";
 import { CAPABILITIES, type Capability } from "../storage/data-driver.ts";
 import { optionalText, orNull } from "./addresses.ts";
 import { builder } from "./builder.ts";
-import { CountType, connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
+import {
+  ASKING_THE_STORE,
+  CountType,
+  connectionType,
+  KEEPING_WAITING,
+  pageArgs,
+  pageCost,
+  pageOf,
+} from "./connection.ts";
 import { DropAllInput, DropAllPayload } from "./drop-all.ts";
 import { RawJson } from "./json.ts";
-
-/** Asking a pool itself costs a round trip to another server. */
-const ASKING_A_POOL = 10;
 
 const CAPABILITY_DESCRIPTIONS: Record<Capability, string> = {
   FIFO: "Messages come in the order in which they were posted.",
@@ -64,14 +69,14 @@ PoolType.implement({
     }),
     queueCount: t.field({
       type: CountType,
-      complexity: { field: 2, multiplier: 1 },
+      complexity: ASKING_THE_STORE,
       description: "How many queues live in it: exact up to 10,000.",
       resolve: ({ name }, _args, { access, operations }) => operations.pools.countQueues(access, { name }),
     }),
     capabilities: t.field({
       type: [CapabilityType],
       nullable: true,
-      complexity: ASKING_A_POOL,
+      complexity: ASKING_THE_STORE,
       description: "What its storage can do; null when it cannot be reached now.",
       resolve: ({ name }, _args, { access, operations }) => operations.pools.capabilities(access, { name }),
     }),
@@ -189,6 +194,7 @@ builder.mutationFields((t) => ({
   createPool: t.field({
     type: CreatePoolPayload,
     args: { input: t.arg({ type: CreatePoolInput, required: true, description: "The pool." }) },
+    complexity: KEEPING_WAITING,
     description: "Registers a pool. Two pools are never the same server and namespace.",
     resolve: (_root, { input: { options, optionsText, ...input } }, { access, operations }) =>
       operations.pools.create(access, { ...input, optionsText: optionalText("options", options, optionsText) }),
@@ -196,6 +202,7 @@ builder.mutationFields((t) => ({
   updatePool: t.field({
     type: UpdatePoolPayload,
     args: { input: t.arg({ type: UpdatePoolInput, required: true, description: "The pool, and what to change." }) },
+    complexity: KEEPING_WAITING,
     description: "Changes a pool. Queues that live in it stay.",
     resolve: async (_root, { input: { options, optionsText, ...input } }, { access, operations }) => ({
       pool: await operations.pools.update(access, {
@@ -213,6 +220,7 @@ builder.mutationFields((t) => ({
   verifyPool: t.field({
     type: VerifyPoolPayload,
     args: { input: t.arg({ type: VerifyPoolInput, required: true, description: "Where to connect." }) },
+    complexity: KEEPING_WAITING,
     description: "Connects to a URI and says what is there, without registering it.",
     resolve: async (_root, { input }, { access, operations }) => ({
       capabilities: await operations.pools.verify(access, input),

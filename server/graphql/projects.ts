@@ -1,6 +1,6 @@
 import type { ProjectRecord } from "../operations/projects.ts";
 import { builder } from "./builder.ts";
-import { CountType, connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
+import { ASKING_THE_STORE, CountType, connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
 
 const ProjectType = builder.objectRef<ProjectRecord>("Project").implement({
   description: "A project: queues of different projects never meet.",
@@ -8,7 +8,7 @@ const ProjectType = builder.objectRef<ProjectRecord>("Project").implement({
     name: t.exposeString("name", { description: 'Its name; "" is the project without a name.' }),
     queueCount: t.field({
       type: CountType,
-      complexity: { field: 2, multiplier: 1 },
+      complexity: ASKING_THE_STORE,
       description: "How many queues it has: exact up to 10,000.",
       resolve: ({ name }, _args, { access, operations }) => operations.queues.count(access, { project: name }),
     }),

@@ -36,7 +36,7 @@ function textOfLiteral(node: ValueNode, variables: Record<string, unknown>, dept
 
 builder.scalarType("JSON", {
   description:
-    "Any JSON value. In answers it is the stored text to the letter, so no digit and no order of keys is lost on the way. In input, a number that JavaScript cannot hold exactly is refused: pass the text instead, in the field beside it whose name ends in Text.",
+    "Any JSON value. In answers it is the stored text to the letter, so no digit and no order of keys is lost on the way. In input, a number that JavaScript cannot hold exactly is refused, of a key that is there twice the last counts, and keys that are whole numbers come first: where that matters pass the text instead, in the field beside it whose name ends in Text.",
   serialize: (value) => value as unknown as string,
   parseValue: (value) => new RawJson(jsonTextOf(value, MAXIMUM_DEPTH)),
   parseLiteral: (node, variables) => new RawJson(textOfLiteral(node, variables ?? {}, MAXIMUM_DEPTH)),

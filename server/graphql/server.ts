@@ -45,22 +45,19 @@ export interface GraphQLDoor {
 export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
   const { operations, limits, log, accessOf, explorerPath, onOperation = () => {} } = parts;
   const documents = createDocuments(limits);
-  const contextOf = (request: FastifyRequest, signal: AbortSignal): GraphQLContext => ({
-    access: accessOf(request),
-    operations,
-    limits,
-    signal,
-  });
+  const contextFor = (access: Access, signal: AbortSignal): GraphQLContext => ({ access, operations, limits, signal });
   const apollo = createApollo(limits, log, onOperation);
-  const events = createEvents({ documents, log, onOperation, contextOf, maximumStreams: limits.MAX_LIVE_STREAMS });
+  const events = createEvents({ documents, log, onOperation, contextFor, maximumStreams: limits.MAX_LIVE_STREAMS });
 
   async function answer(request: FastifyRequest, reply: FastifyReply) {
     const accept = request.headers.accept ?? "";
     if (request.method === "GET" && accept.includes("text/html")) return reply.redirect(explorerPath, 303);
+    const access = accessOf(request);
     const body = readBody(request);
     if (accept.includes("text/event-stream")) {
-      return await events.handle(request, reply, isObject(body) ? body : null);
+      return await events.handle(request, reply, access, isObject(body) ? body : null);
     }
+    const context = contextFor(access, NEVER);
     const url = request.raw.url ?? "";
     const response = await apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: {
@@ -69,7 +66,7 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
         search: url.includes("?") ? url.slice(url.indexOf("?")) : "",
         body,
       },
-      context: async () => contextOf(request, NEVER),
+      context: async () => context,
     });
     reply.code(response.status ?? 200).headers(Object.fromEntries(response.headers));
     return reply.send(response.body.kind === "complete" ? response.body.string : response.body.asyncIterator);

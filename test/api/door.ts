@@ -20,7 +20,11 @@ export interface OpenDoor extends GraphQLClient {
 
 export const ADMIN: Access = { actor: "tester", role: "admin", projects: "all", requestId: "request-1" };
 
-export async function openDoor(operations: SomeOperations = {}, limits: Partial<Limits> = {}): Promise<OpenDoor> {
+export async function openDoor(
+  operations: SomeOperations = {},
+  limits: Partial<Limits> = {},
+  accessOf: () => Access = () => ADMIN,
+): Promise<OpenDoor> {
   const logged: OpenDoor["logged"] = [];
   const seen: OperationSeen[] = [];
   const allLimits = { ...readConfig({}), ...limits };
@@ -28,7 +32,7 @@ export async function openDoor(operations: SomeOperations = {}, limits: Partial<
     operations: operations as Operations,
     limits: allLimits,
     log: { error: (details, message) => logged.push({ details, message }) },
-    accessOf: () => ADMIN,
+    accessOf,
     explorerPath: "/graphql",
     onOperation: (operation) => seen.push(operation),
   });

@@ -1,6 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { auditServer } from "graphql-http";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { DomainError } from "../../server/errors.ts";
 import { answerOf } from "./client.ts";
 import { type OpenDoor, openDoor } from "./door.ts";
 
@@ -90,7 +91,7 @@ test("several operations in one request are refused", async () => {
 
 test("a body that is too large is refused before it is read", async () => {
   const answer = await door.sendText(JSON.stringify({ query: `{ viewer { actor } } # ${"x".repeat(10_000)}` }));
-  expect(answer.status).toBe(413);
+  expect([answer.status, answer.errors?.[0]?.extensions.code]).toEqual([413, "TOO_LARGE"]);
 });
 
 test("a compressed body is not unpacked", async () => {
@@ -109,4 +110,18 @@ test("each operation is counted by its type and outcome, and by nothing that a c
     { type: "unknown", outcome: "error" },
     { type: "query", outcome: "ok" },
   ]);
+});
+
+test("who may not ask at all is told so by the status, on every way in", async () => {
+  const closed = await openDoor({}, {}, () => {
+    throw new DomainError("UNAUTHENTICATED", "Sign in first.");
+  });
+  const answers = [
+    await closed.send("{ viewer { actor } }"),
+    await closed.send("{ viewer { actor } }", {}, { accept: "text/event-stream" }),
+    await closed.sendText("{"),
+  ];
+  await closed.close();
+  expect(answers.map(({ status }) => status)).toEqual([401, 401, 401]);
+  expect(answers.map(({ errors }) => errors?.[0]?.extensions.code)).toEqual(Array(3).fill("UNAUTHENTICATED"));
 });

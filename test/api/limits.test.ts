@@ -42,6 +42,9 @@ const FORBIDDEN: Record<string, string> = {
   "fields 13 deep": `{ queues { nodes { claims { nodes { messages { ...on Message { claim { id } } } } } } } ${repeat(1, () => "")} queue(name: "q") { messages { edges { node { claim { id { a { b { c { d { e { f { g } } } } } } } } } } } } }`,
   "the schema's types 9 deep": `{ __schema { types { ${nested(9)} } } }`,
   "a field that does not exist": "{ qeue(name: 1) { name } }",
+  "waiting for thirty locks": `mutation { ${repeat(30, (index) => `a${index}: acquireKeyValueLock(input: { store: "s", key: "${index}" }) { fence }`)} }`,
+  "every queue's claims with their messages":
+    "{ queues(first: 100) { nodes { claims { nodes { messages { id } } } } } }",
   "a negative page as a discount":
     "{ queues(first: -1000000) { nodes { name } } again: queues(first: 100) { nodes { messages(first: 100) { nodes { id bodyText } } } } }",
 };
