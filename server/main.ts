@@ -85,7 +85,7 @@ export async function serve(
       isDraining: () => draining,
       addApi: (api) => api.register(door.routes, { prefix: "/graphql" }),
     });
-    acceptUpgrades(app.server, config, dev ? (pages?.open ?? null) : null);
+    const upgraded = acceptUpgrades(app.server, config, dev ? (pages?.open ?? null) : null);
     await app.listen({ host: config.HOST.replace(/^\[|\]$/g, ""), port: config.PORT });
 
     const { port } = app.server.address() as AddressInfo;
@@ -93,6 +93,7 @@ export async function serve(
     const finish = async ({ hasty }: { hasty: boolean }) => {
       draining = true;
       if (!hasty) await sleep(config.DRAIN_SECONDS * 1000);
+      for (const socket of upgraded) socket.destroy();
       const cut = setTimeout(() => app.server.closeAllConnections(), REQUESTS_DEADLINE_MS);
       await app.close().finally(() => clearTimeout(cut));
       await close();
@@ -130,10 +131,16 @@ async function openPagesAs(
   return { open, as: (access, render) => asking.run(access, render) };
 }
 
-/** The only place that takes upgrades: hot reload in development, and nothing else so far. */
-function acceptUpgrades(server: Server, config: Config, pages: Pages | null): void {
+/**
+ * The only place that takes upgrades: hot reload in development, and nothing else so far. Gives the sockets that were taken:
+ * a server does not know them any more, and yet waits for them when it closes.
+ */
+function acceptUpgrades(server: Server, config: Config, pages: Pages | null): Set<Duplex> {
   const accessOf = createRequestAccess(config);
+  const sockets = new Set<Duplex>();
   server.on("upgrade", (request, socket: Duplex, head) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
     socket.on("error", () => socket.destroy());
     try {
       accessOf(request, randomUUID());
@@ -142,9 +149,9 @@ function acceptUpgrades(server: Server, config: Config, pages: Pages | null): vo
       refuseUpgrade(socket, status, status === 421 ? "Misdirected Request" : "Forbidden");
       return;
     }
-    if (pages) void pages.upgrade(request, socket, head).catch(() => socket.destroy());
-    else refuseUpgrade(socket, 404, "Not Found");
+    if (!pages?.upgrade(request, socket, head)) refuseUpgrade(socket, 404, "Not Found");
   });
+  return sockets;
 }
 
 async function within(milliseconds: number, work: Promise<void>): Promise<void> {
