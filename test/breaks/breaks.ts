@@ -12,7 +12,8 @@ export interface Break {
 
 const drivers = (name: string) => ({ file: "test/conformance/drivers.test.ts", name });
 const promises = (name: string) => ({ file: "test/promises/promises.test.ts", name });
-const pooling = (name: string) => ({ file: "test/pooling.test.ts", name });
+const control = (name: string) => ({ file: "test/conformance/control-drivers.test.ts", name });
+const pooling = (file: string, name: string) => ({ file: `test/pooling/${file}.test.ts`, name });
 const kvs = (name: string) => ({ file: "test/kvs/postgres.test.ts", name });
 
 const POSTGRES = "server/storage/postgres";
@@ -178,18 +179,37 @@ export const BREAKS: readonly Break[] = [
     test: drivers("leave room for a new one of the same subscriber when they have expired"),
   },
   {
+    promise: "The control plane loses no change of a queue's metadata",
+    file: `${POSTGRES}/queues.ts`,
+    from: " FOR UPDATE`;",
+    to: "`;",
+    test: control("loses no change that many make to one queue's metadata at once"),
+  },
+  {
+    promise: "The control plane deletes no pool under a queue that is being placed",
+    file: `${POSTGRES}/catalogue.ts`,
+    from: " FOR KEY SHARE)",
+    to: ")",
+    test: control(
+      "a delete and an insert into the catalogue at once never both win, when the insert makes sure of the pool",
+    ),
+  },
+  {
     promise: "A queue that moved is found: the catalogue is read again, once",
     file: "server/storage/pooling/routed-calls.ts",
     from: "if (!isMisplaced(error) || queue.epoch !== undefined) throw error;",
     to: "throw error;",
-    test: pooling("follows a queue that another process moved, within the second in which the old place is remembered"),
+    test: pooling(
+      "routing",
+      "follows a queue that another process moved, within the second in which the old place is remembered",
+    ),
   },
   {
     promise: "Weight 0 takes no queue",
     file: "server/storage/pooling/weighted-choice.ts",
     from: "candidate.weight > 0",
     to: "candidate.weight >= 0",
-    test: pooling("gives each candidate its share of all throws, and never one of weight 0"),
+    test: pooling("placement", "gives each candidate its share of all throws, and never one of weight 0"),
   },
   {
     promise: "A key's lock excludes across processes",

@@ -5,6 +5,7 @@ import { openPooled } from "../support/pooled.ts";
 import { describeClaims } from "./claims.suite.ts";
 import { type OpenDataDriver, uniqueName } from "./harness.ts";
 import { describeMessages } from "./messages.suite.ts";
+import { describeSubscriptions } from "./subscriptions.suite.ts";
 
 /** One pool is a database, the other a schema beside the control tables. Queues take turns, and a queue beside another is in the other pool. */
 const twoPools: OpenDataDriver = async () => {
@@ -47,3 +48,4 @@ const twoPools: OpenDataDriver = async () => {
 
 describeMessages("two pools of PostgreSQL", twoPools);
 describeClaims("two pools of PostgreSQL", twoPools);
+describeSubscriptions("two pools of PostgreSQL", twoPools);

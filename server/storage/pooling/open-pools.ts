@@ -109,7 +109,7 @@ export class OpenPools {
   async #check(name: string): Promise<DataDriver> {
     const known = this.#open.get(name);
     // A pool that just failed to open is not tried by each caller anew: they would all wait for its time-out.
-    if (known !== undefined && known.failed && this.#now() - known.checkedAt < REMEMBER_MS) return known.driver;
+    if (known?.failed && this.#now() - known.checkedAt < REMEMBER_MS) return known.driver;
     const uri = await this.#uriOf(name, known);
     const current = this.#open.get(name);
     if (current !== undefined && current.uri === uri && !current.failed) {
