@@ -5,8 +5,6 @@ import type { PageParams } from "../operations/addresses.ts";
 import type { Page } from "../storage/data-driver.ts";
 import { builder } from "./builder.ts";
 
-const DEFAULT_COST = 10;
-
 /** The arguments of every connection. */
 export const pageArgs = builder.args((t) => ({
   first: t.field({
@@ -50,7 +48,7 @@ export const KEEPING_WAITING = 500;
 /** What a connection costs: a question, and its rows as many times as the page is long. */
 export const pageCost = (args: PageArgs) => ({
   field: ASKING_THE_STORE,
-  multiplier: args.first ?? args.last ?? DEFAULT_COST,
+  multiplier: args.first ?? args.last ?? 1,
 });
 
 /** A number that may be a lower bound. */

@@ -57,7 +57,7 @@ export function measureRule(limits: Limits): ValidationRule {
       for (const definition of document.definitions) {
         if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
       }
-      const measurer = createMeasurer(context, fragments, limits.MAX_PAGE_SIZE);
+      const measurer = createMeasurer(context, fragments, limits);
       for (const definition of document.definitions) {
         if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
         const root = context.getSchema().getRootType(definition.operation);
@@ -92,7 +92,7 @@ function countDirectives(context: ValidationContext): ASTVisitor {
 function createMeasurer(
   context: ValidationContext,
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
-  longestPage: number,
+  { MAX_PAGE_SIZE: longestPage, DEFAULT_PAGE_SIZE: usualPage }: Limits,
 ) {
   const schema = context.getSchema();
   // A fragment is measured once, however often it is spread: without this, ten short fragments make a million steps.
@@ -153,21 +153,26 @@ function createMeasurer(
     return typeof cost === "number" ? { field: cost } : (cost ?? {});
   }
 
+  /** What a cost function may ask of the arguments: how large a number is, how long a list. */
   function argumentsOf(field: GraphQLField<unknown, unknown> | undefined, given: readonly ArgumentNode[]) {
     const values: Record<string, unknown> = {};
-    for (const { name, value } of given) {
-      const definition = field?.args.find((argument) => argument.name === name.value);
-      values[name.value] = sizeOf(value, definition ? isListType(getNullableType(definition.type)) : false);
+    for (const { name, type } of field?.args ?? []) {
+      const node = given.find((argument) => argument.name.value === name)?.value;
+      values[name] = isListType(getNullableType(type)) ? { length: lengthOf(node) } : numberOf(node);
     }
+    if ("first" in values && values.first === undefined && values.last === undefined) values.first = usualPage;
     return values;
   }
 
-  /** What a cost function needs to know of an argument: a number, or how long a list is. A variable may be anything, so it counts as the most. */
-  function sizeOf(node: ValueNode, isList: boolean): unknown {
-    if (node.kind === Kind.VARIABLE) return isList ? { length: longestPage } : longestPage;
-    if (node.kind === Kind.INT) return Number(node.value);
-    if (node.kind === Kind.LIST) return { length: node.values.length };
-    return undefined;
+  // A variable may be anything, so it counts as the most that operations take.
+  function numberOf(node: ValueNode | undefined): number | undefined {
+    if (node?.kind === Kind.VARIABLE) return longestPage;
+    return node?.kind === Kind.INT ? Number(node.value) : undefined;
+  }
+
+  function lengthOf(node: ValueNode | undefined): number {
+    if (node?.kind === Kind.VARIABLE) return longestPage;
+    return node?.kind === Kind.LIST ? node.values.length : 1;
   }
 
   return measureSelection;

@@ -11,7 +11,15 @@ beforeAll(async () => {
     return null as never;
   };
   door = await openDoor({
-    queues: { get: count, list: count, statsMany: count, setMetadata: count },
+    queues: {
+      get: count,
+      list: count,
+      setMetadata: count,
+      statsMany: async () => {
+        asked++;
+        return [];
+      },
+    },
     messages: { list: count },
   });
 });
@@ -45,6 +53,8 @@ const FORBIDDEN: Record<string, string> = {
   "waiting for thirty locks": `mutation { ${repeat(30, (index) => `a${index}: acquireKeyValueLock(input: { store: "s", key: "${index}" }) { fence }`)} }`,
   "every queue's claims with their messages":
     "{ queues(first: 100) { nodes { claims { nodes { messages { id } } } } } }",
+  "a list that must be there and is not": "{ queueStats { name } }",
+  "a page that is no number": '{ queues(first: "100") { nodes { name } } }',
   "a negative page as a discount":
     "{ queues(first: -1000000) { nodes { name } } again: queues(first: 100) { nodes { messages(first: 100) { nodes { id bodyText } } } } }",
 };
@@ -84,6 +94,12 @@ describe.each(Object.entries(readings))("%s", (_name, read) => {
     expect(errors?.length).toBeGreaterThanOrEqual(3);
     expect(JSON.stringify(errors)).not.toContain("Did you mean");
     expect(errors?.map(({ message }) => message)).toContain('Cannot query field "viewr" on type "Query".');
+  });
+
+  test("one name in the place of a list of names is a list of one", async () => {
+    expect(
+      (await read('{ queueStats(project: "p", names: "q") { name } }')).errors?.map(({ message }) => message) ?? [],
+    ).toEqual([]);
   });
 
   test("the whole schema can be asked for, as explorers do", async () => {
