@@ -190,9 +190,7 @@ export const BREAKS: readonly Break[] = [
     file: `${POSTGRES}/catalogue.ts`,
     from: " FOR KEY SHARE)",
     to: ")",
-    test: control(
-      "a delete and an insert into the catalogue at once never both win, when the insert makes sure of the pool",
-    ),
+    test: control("a delete waits for a queue that is being mapped to the pool, and then sees it"),
   },
   {
     promise: "A queue that moved is found: the catalogue is read again, once",
