@@ -1,14 +1,15 @@
-/** Random histories of one queue on a real store, seen through two drivers, against a model that fits on a page. */
+/** Random histories of two queues on a real store, seen through two drivers, against a model that fits on a page. */
 import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import type { DataDriver } from "../server/storage/data-driver.ts";
 import { openPostgresDataDriver } from "../server/storage/postgres/data-driver.ts";
 import { queueCommands, type Real } from "./model/commands.ts";
-import { QueueModel } from "./model/queue-model.ts";
+import type { Place } from "./model/observations.ts";
+import { StoreModel } from "./model/queue-model.ts";
 import { createTestDatabase, type TestDatabase } from "./support/database.ts";
 
-const RUNS = 150;
+const RUNS = 80;
 
 describe("queues, messages and claims on PostgreSQL", () => {
   const clock = { offsetMs: 0 };
@@ -25,20 +26,16 @@ describe("queues, messages and claims on PostgreSQL", () => {
     await database.drop();
   });
 
-  const begin = async (): Promise<{ model: QueueModel; real: Real }> => {
+  const aPlace = async (): Promise<Place> => {
     const queue = { project: "model", name: randomUUID() };
     await drivers[0].attachQueue({ ...queue, epoch: 1 });
-    const real: Real = {
-      drivers,
-      queue,
-      epoch: 1,
-      clock,
-      startedAt: Date.now() + clock.offsetMs,
-      messageIds: [randomUUID(), "nonsense"],
-      claimIds: [randomUUID(), "nonsense"],
-      markers: new Map(),
-    };
-    return { model: new QueueModel(), real };
+    return { queue, epoch: 1, startedAt: Date.now() + clock.offsetMs, markers: new Map(), highest: 0n };
+  };
+  const begin = async (): Promise<{ model: StoreModel; real: Real }> => {
+    const places = [await aPlace(), await aPlace()] as const;
+    const messageIds = [randomUUID(), "nonsense"];
+    const claimIds = [randomUUID(), "nonsense"];
+    return { model: new StoreModel(), real: { drivers, places, clock, messageIds, claimIds } };
   };
 
   it("behave as their model does, whatever happens in whatever order", { timeout: 300_000 }, async () => {

@@ -1,35 +1,42 @@
 /** What may happen to a queue: each command does it to the real driver and to the model, and compares. */
 import fc from "fast-check";
 import { expect } from "vitest";
-import type { Claim, DataDriver, Message, NewMessage, QueueRef } from "../../server/storage/data-driver.ts";
-import { type ModelClaim, type ModelMessage, outcomeOf, type QueueModel } from "./queue-model.ts";
-
-/** Durations are whole multiples of this, so that a slow machine does not change what has expired. */
-const UNIT = 60;
+import type { DataDriver, NewMessage } from "../../server/storage/data-driver.ts";
+import { compareAll, likeClaim, likeMessage, type Place, UNIT } from "./observations.ts";
+import { type ModelMessage, outcomeOf, type QueueModel, type StoreModel } from "./queue-model.ts";
 
 export interface Real {
   /** Two processes on one store. */
   drivers: readonly [DataDriver, DataDriver];
-  queue: QueueRef;
-  epoch: number;
+  places: readonly [Place, Place];
   clock: { offsetMs: number };
-  /** The real moment of the model's second 0. */
-  startedAt: number;
-  /** Every id that the queue ever gave, and some that it never did; commands choose by number. */
+  /** Every id that either queue ever gave, and some that none did; commands choose by number, so they name strange ones too. */
   messageIds: string[];
   claimIds: string[];
-  markers: Map<string, string>;
 }
 
-type Command = fc.AsyncCommand<QueueModel, Real>;
+type Command = fc.AsyncCommand<StoreModel, Real>;
+type Side = 0 | 1;
+
+/** A command's view: the queue it acts on, and the driver it acts through. */
+interface Scene {
+  model: QueueModel;
+  store: StoreModel;
+  place: Place;
+  real: Real;
+  driver: DataDriver;
+  other: { model: QueueModel; place: Place };
+}
 
 class Step implements Command {
   readonly #text: string;
-  readonly #driver: 0 | 1;
-  readonly #act: (model: QueueModel, real: Real, driver: DataDriver) => Promise<void>;
+  readonly #queue: Side;
+  readonly #driver: Side;
+  readonly #act: (scene: Scene) => Promise<void>;
 
-  constructor(text: string, driver: 0 | 1, act: (model: QueueModel, real: Real, driver: DataDriver) => Promise<void>) {
+  constructor(text: string, queue: Side, driver: Side, act: (scene: Scene) => Promise<void>) {
     this.#text = text;
+    this.#queue = queue;
     this.#driver = driver;
     this.#act = act;
   }
@@ -38,18 +45,32 @@ class Step implements Command {
     return true;
   }
 
-  async run(model: QueueModel, real: Real): Promise<void> {
-    model.tick();
-    await this.#act(model, real, real.drivers[this.#driver]);
-    await compareAll(model, real, real.drivers[1 - this.#driver] as DataDriver);
+  async run(store: StoreModel, real: Real): Promise<void> {
+    store.tick();
+    const otherQueue = this.#queue === 0 ? 1 : 0;
+    await this.#act({
+      model: store.queues[this.#queue],
+      store,
+      place: real.places[this.#queue],
+      real,
+      driver: real.drivers[this.#driver],
+      other: { model: store.queues[otherQueue], place: real.places[otherQueue] },
+    });
+    const witness = real.drivers[this.#driver === 0 ? 1 : 0];
+    await Promise.all(store.queues.map((queue, index) => compareAll(queue, real.places[index as Side], witness)));
   }
 
   toString(): string {
-    return `${this.#text}@${this.#driver}`;
+    return `${this.#text} on queue ${this.#queue} by driver ${this.#driver}`;
   }
 }
 
-const driverIndex = fc.constantFrom<(0 | 1)[]>(0, 1);
+/** Mostly the first queue: what happens there is worth more the more of it there is. */
+const queueSide = fc.oneof(
+  { weight: 3, arbitrary: fc.constant<Side>(0) },
+  { weight: 1, arbitrary: fc.constant<Side>(1) },
+);
+const driverSide = fc.constantFrom<Side[]>(0, 1);
 const units = (most: number, least = 1) => fc.integer({ min: least, max: most }).map((count) => count * UNIT);
 /** Mostly the latest ones, which are likely to be there still. */
 const pick = fc.oneof({ weight: 4, arbitrary: fc.nat({ max: 4 }) }, { weight: 1, arbitrary: fc.nat({ max: 40 }) });
@@ -66,13 +87,13 @@ const newMessage = fc.record({
 const command = <T>(
   name: string,
   given: fc.Arbitrary<T>,
-  act: (given: T, model: QueueModel, real: Real, driver: DataDriver) => Promise<void>,
+  act: (given: T, scene: Scene) => Promise<void>,
 ): fc.Arbitrary<Command> =>
   fc
-    .tuple(given, driverIndex)
+    .tuple(given, queueSide, driverSide)
     .map(
-      ([params, index]) =>
-        new Step(`${name}(${fc.stringify(params)})`, index, (model, real, driver) => act(params, model, real, driver)),
+      ([params, queue, driver]) =>
+        new Step(`${name}(${fc.stringify(params)})`, queue, driver, (scene) => act(params, scene)),
     );
 
 const post = command(
@@ -82,14 +103,14 @@ const post = command(
     clientId: client,
     key: fc.option(fc.constantFrom("key-1", "key-2"), { nil: undefined, freq: 4 }),
   }),
-  async ({ messages, clientId, key }, model, real, driver) => {
+  async ({ messages, clientId, key }, { model, place, real, driver }) => {
     // A key belongs to what is posted; who posts is the same each time here.
     const poster = key === undefined ? clientId : null;
     const request = JSON.stringify(messages);
     const repeated = model.repeated(key, request);
     const outcome = await outcomeOf(
       driver.messages.post({
-        queue: real.queue,
+        queue: place.queue,
         messages: messages as NewMessage[],
         clientId: poster,
         idempotencyKey: key,
@@ -118,12 +139,12 @@ const list = command(
       nil: undefined,
     }),
   }),
-  async ({ limit, from, ...options }, model, real, driver) => {
-    const known = [...real.markers.values()];
+  async ({ limit, from, ...options }, { model, place, driver }) => {
+    const known = [...place.markers.values()];
     const marker = from === undefined || known.length === 0 ? undefined : chosen(known, from.at);
     const page = marker === undefined || from === undefined ? { limit } : { limit, [from.side]: marker };
-    const found = await driver.messages.list({ queue: real.queue, page, ...options });
-    const markerOf = (message: ModelMessage) => BigInt(real.markers.get(message.id) as string);
+    const found = await driver.messages.list({ queue: place.queue, page, ...options });
+    const markerOf = (message: ModelMessage) => BigInt(place.markers.get(message.id) as string);
     const all = model.listed(options);
     const side = marker === undefined ? undefined : from?.side;
     const beyond = all.filter(
@@ -135,33 +156,37 @@ const list = command(
     expect(found.items.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
     if (side !== "before") {
       const last = expected.at(-1);
-      expect(found.nextMarker).toBe(beyond.length > limit && last !== undefined ? real.markers.get(last.id) : null);
+      expect(found.nextMarker).toBe(beyond.length > limit && last !== undefined ? place.markers.get(last.id) : null);
     } else {
       const first = expected[0];
       expect(found.previousMarker).toBe(
-        beyond.length > limit && first !== undefined ? real.markers.get(first.id) : null,
+        beyond.length > limit && first !== undefined ? place.markers.get(first.id) : null,
       );
     }
   },
 );
 
-const get = command("get", pick, async (number, model, real, driver) => {
+const get = command("get", pick, async (number, { model, place, real, driver }) => {
   const id = chosen(real.messageIds, number);
   const message = model.find(id);
-  const outcome = await outcomeOf(driver.messages.get({ queue: real.queue, id }));
+  const outcome = await outcomeOf(driver.messages.get({ queue: place.queue, id }));
   if (message === undefined) expect(outcome).toBe("MESSAGE_DOES_NOT_EXIST");
-  else expect(outcome).toEqual(likeMessage(message, model, real));
+  else expect(outcome).toEqual(likeMessage(message, model, place));
 });
 
-const bulkGet = command("bulkGet", fc.array(pick, { maxLength: 5 }), async (numbers, model, real, driver) => {
-  const ids = numbers.map((number) => chosen(real.messageIds, number));
-  const expected = [...new Set(ids)].filter((id) => model.find(id) !== undefined);
-  const found = await driver.messages.bulkGet({ queue: real.queue, ids });
-  expect(found.map(({ id }) => id)).toEqual(expected);
-});
+const bulkGet = command(
+  "bulkGet",
+  fc.array(pick, { maxLength: 5 }),
+  async (numbers, { model, place, real, driver }) => {
+    const ids = numbers.map((number) => chosen(real.messageIds, number));
+    const expected = [...new Set(ids)].filter((id) => model.find(id) !== undefined);
+    const found = await driver.messages.bulkGet({ queue: place.queue, ids });
+    expect(found.map(({ id }) => id)).toEqual(expected);
+  },
+);
 
-const first = command("first", fc.constantFrom(1 as const, -1 as const), async (sort, model, real, driver) => {
-  const outcome = await outcomeOf(driver.messages.first({ queue: real.queue, sort }));
+const first = command("first", fc.constantFrom(1 as const, -1 as const), async (sort, { model, place, driver }) => {
+  const outcome = await outcomeOf(driver.messages.first({ queue: place.queue, sort }));
   const expected = model.alive().at(sort === 1 ? 0 : -1);
   expect(typeof outcome === "string" ? outcome : outcome.id).toBe(expected?.id ?? "QUEUE_IS_EMPTY");
 });
@@ -174,53 +199,84 @@ const claim = command(
     ...claimTimes,
     limit,
     clientId: client,
-    maxClaimCount: fc.option(fc.integer({ min: 1, max: 2 }), { nil: undefined, freq: 4 }),
+    maxClaimCount: fc.option(fc.integer({ min: 0, max: 2 }), { nil: undefined, freq: 3 }),
+    takeExhausted: fc.boolean(),
   }),
-  async ({ limit, clientId, maxClaimCount, ...times }, model, real, driver) => {
-    const expected = model.claimable(limit, maxClaimCount);
-    const made = await driver.claims.create({ queue: real.queue, limit, clientId, maxClaimCount, ...times });
-    if (expected.length === 0) {
-      expect(made).toMatchObject({ claim: null, messages: [], exhausted: [] });
-      return;
+  async ({ limit, clientId, maxClaimCount, takeExhausted, ...times }, { model, place, real, driver }) => {
+    const allowed = maxClaimCount ?? Number.POSITIVE_INFINITY;
+    const expected = model.claimable(limit, takeExhausted ? Number.POSITIVE_INFINITY : allowed);
+    const options = { limit, clientId, maxClaimCount, takeExhausted, ...times };
+    const made = await driver.claims.create({ queue: place.queue, ...options });
+    if (expected.length > 0) {
+      expect(real.claimIds).not.toContain(made.claimId);
+      real.claimIds.push(made.claimId);
     }
-    expect(real.claimIds).not.toContain(made.claimId);
-    real.claimIds.push(made.claimId);
-    model.claim(expected, made.claimId, times, clientId);
-    expect(made.exhausted).toEqual([]);
-    expect(made.messages).toEqual(expected.map((message) => likeMessage(message, model, real)));
-    expect(made.claim).toEqual(likeClaim(model.claims.at(-1) as ModelClaim, model, real));
+    model.claim(expected, made.claimId, times, clientId, allowed);
+    const [exhausted, delivered] = [true, false].map((kind) =>
+      expected.filter((message) => message.exhausted === kind),
+    );
+    expect(made.exhausted).toEqual(exhausted?.map((message) => likeMessage(message, model, place)));
+    expect(made.messages).toEqual(delivered?.map((message) => likeMessage(message, model, place)));
+    const claim = model.claims.find(({ id }) => id === made.claimId);
+    expect(made.claim).toEqual(claim === undefined ? null : likeClaim(claim, model, place));
   },
 );
 
-const getClaim = command("getClaim", pick, async (number, model, real, driver) => {
+/** Mostly what its claim holds: the way of dead letters. */
+const transfer = command(
+  "transfer",
+  fc.record({
+    messages: fc.array(pick, { minLength: 1, maxLength: 3 }),
+    claim: fc.option(pick, { nil: undefined, freq: 4 }),
+    ttlSeconds: fc.option(units(6), { nil: null }),
+  }),
+  async (given, { model, place, real, driver, other }) => {
+    const ids = given.messages.map((number) => chosen(real.messageIds, number));
+    const own = ids.map((id) => model.find(id)?.claimId).find((id) => typeof id === "string");
+    const claimId = own ?? chosen(real.claimIds, given.claim ?? 0);
+    const { ttlSeconds } = given;
+    const moved = await driver.messages.transfer({
+      from: place.queue,
+      to: other.place.queue,
+      ids,
+      claimId,
+      ttlSeconds,
+    });
+    expect(moved).toBe(model.transfer(ids, claimId, ttlSeconds, other.model));
+    // There, and if they ever come back here, they get new markers.
+    for (const id of ids) if (model.find(id) === undefined) place.markers.delete(id);
+  },
+);
+
+const getClaim = command("getClaim", pick, async (number, { model, place, real, driver }) => {
   const id = chosen(real.claimIds, number);
-  const outcome = await outcomeOf(driver.claims.get({ queue: real.queue, id }));
+  const outcome = await outcomeOf(driver.claims.get({ queue: place.queue, id }));
   const live = model.liveClaims().find((claim) => claim.id === id);
   if (live === undefined) expect(outcome).toBe("CLAIM_DOES_NOT_EXIST");
   else {
-    const messages = model.heldBy(id).map((message) => likeMessage(message, model, real));
-    expect(outcome).toEqual({ claim: likeClaim(live, model, real), messages });
+    const messages = model.heldBy(id).map((message) => likeMessage(message, model, place));
+    expect(outcome).toEqual({ claim: likeClaim(live, model, place), messages });
   }
 });
 
 const renew = command(
   "renew",
   fc.record({ ...claimTimes, number: pick }),
-  async ({ number, ...times }, model, real, driver) => {
+  async ({ number, ...times }, { model, place, real, driver }) => {
     const id = chosen(real.claimIds, number);
-    const outcome = await outcomeOf(driver.claims.update({ queue: real.queue, id, ...times }));
+    const outcome = await outcomeOf(driver.claims.update({ queue: place.queue, id, ...times }));
     const live = model.liveClaims().find((claim) => claim.id === id);
     if (live === undefined) expect(outcome).toBe("CLAIM_DOES_NOT_EXIST");
     else {
       model.renew(live, times);
-      expect(outcome).toEqual(likeClaim(live, model, real));
+      expect(outcome).toEqual(likeClaim(live, model, place));
     }
   },
 );
 
-const release = command("release", pick, async (number, model, real, driver) => {
+const release = command("release", pick, async (number, { model, place, real, driver }) => {
   const id = chosen(real.claimIds, number);
-  await driver.claims.delete({ queue: real.queue, id });
+  await driver.claims.delete({ queue: place.queue, id });
   model.release(id);
 });
 
@@ -230,12 +286,12 @@ const claimChoice = fc.constantFrom("nobody" as const, "its" as const, "some" as
 const remove = command(
   "delete",
   fc.record({ message: pick, by: claimChoice, claim: pick }),
-  async (given, model, real, driver) => {
+  async (given, { model, place, real, driver }) => {
     const id = chosen(real.messageIds, given.message);
     const own = model.find(id)?.claimId ?? undefined;
     const claimId = { nobody: undefined, its: own, some: chosen(real.claimIds, given.claim) }[given.by];
     const expected = model.refusesDelete(id, claimId) ?? (model.find(id) === undefined ? "absent" : "deleted");
-    expect(await outcomeOf(driver.messages.delete({ queue: real.queue, id, claimId }))).toBe(expected);
+    expect(await outcomeOf(driver.messages.delete({ queue: place.queue, id, claimId }))).toBe(expected);
     if (expected === "deleted") model.remove([id]);
   },
 );
@@ -247,46 +303,46 @@ const bulkRemove = command(
     by: claimChoice,
     claims: fc.array(pick, { maxLength: 3 }),
   }),
-  async (given, model, real, driver) => {
+  async (given, { model, place, real, driver }) => {
     const ids = given.messages.map((number) => chosen(real.messageIds, number));
     const own = ids.map((id) => model.find(id)?.claimId).filter((id) => typeof id === "string");
     const some = given.claims.map((number) => chosen(real.claimIds, number));
     const claimIds = { nobody: undefined, its: own, some }[given.by];
     const refused = model.refusesBulkDelete(ids, claimIds);
-    const outcome = await outcomeOf(driver.messages.bulkDelete({ queue: real.queue, ids, claimIds }));
+    const outcome = await outcomeOf(driver.messages.bulkDelete({ queue: place.queue, ids, claimIds }));
     expect(outcome).toBe(refused ?? model.remove(ids));
   },
 );
 
-const pop = command("pop", limit, async (limit, model, real, driver) => {
+const pop = command("pop", limit, async (limit, { model, place, driver }) => {
   const expected = model.claimable(limit);
-  const popped = await driver.messages.pop({ queue: real.queue, limit });
-  expect(popped).toEqual(expected.map((message) => likeMessage(message, model, real)));
+  const popped = await driver.messages.pop({ queue: place.queue, limit });
+  expect(popped).toEqual(expected.map((message) => likeMessage(message, model, place)));
   model.remove(expected.map(({ id }) => id));
 });
 
-const purge = command("purge", fc.constant(null), async (_, model, real, driver) => {
-  await driver.messages.purge({ queue: real.queue });
+const purge = command("purge", fc.constant(null), async (_, { model, place, driver }) => {
+  await driver.messages.purge({ queue: place.queue });
   model.purge();
 });
 
-const recreate = command("detach+attach", fc.constant(null), async (_, model, real, driver) => {
-  await driver.detachQueue(real.queue);
-  const list = driver.messages.list({ queue: real.queue, page: { limit: 1 } });
+const recreate = command("detach+attach", fc.constant(null), async (_, { model, place, driver }) => {
+  await driver.detachQueue(place.queue);
+  const list = driver.messages.list({ queue: place.queue, page: { limit: 1 } });
   expect(await outcomeOf(list)).toBe("QUEUE_DOES_NOT_EXIST");
-  expect(await driver.messages.stats([real.queue])).toEqual([null]);
-  real.epoch += 1;
-  await driver.attachQueue({ ...real.queue, epoch: real.epoch });
+  expect(await driver.messages.stats([place.queue])).toEqual([null]);
+  place.epoch += 1;
+  await driver.attachQueue({ ...place.queue, epoch: place.epoch });
   model.recreate();
 });
 
-const advance = command("advance", units(4), async (seconds, model, real) => {
+const advance = command("advance", units(4), async (seconds, { store, real }) => {
   real.clock.offsetMs += seconds * 1000;
-  model.advance(seconds);
+  store.advance(seconds);
 });
 
 /** Whatever is free to collect: nobody sees a difference. */
-const gc = command("gc", fc.constant(null), async (_, _model, _real, driver) => {
+const gc = command("gc", fc.constant(null), async (_, { driver }) => {
   await driver.gc();
 });
 
@@ -306,81 +362,8 @@ export const queueCommands = fc.commands(
     ...again(4, list),
     ...again(4, gc),
     ...again(2, pop),
+    ...again(4, transfer),
     ...[get, bulkGet, first, purge, recreate],
   ],
   { maxCommands: 60, size: "max" },
 );
-
-/** Everything that can be seen of the queue, through the driver that did not act. */
-async function compareAll(model: QueueModel, real: Real, driver: DataDriver): Promise<void> {
-  const [messages, claims, [stats]] = await Promise.all([
-    driver.messages.list({ queue: real.queue, page: { limit: 1000 }, includeClaimed: true, includeDelayed: true }),
-    driver.claims.list({ queue: real.queue, page: { limit: 1000 } }),
-    driver.messages.stats([real.queue]),
-  ]);
-  for (const { id, marker } of messages.items) {
-    if (!real.markers.has(id)) {
-      const highest = [...real.markers.values()].reduce(
-        (high, known) => (BigInt(known) > high ? BigInt(known) : high),
-        0n,
-      );
-      expect(BigInt(marker), "a marker above all before it").toBeGreaterThan(highest);
-      real.markers.set(id, marker);
-    }
-    expect(marker).toBe(real.markers.get(id));
-  }
-  expect(messages.items).toEqual(model.alive().map((message) => likeMessage(message, model, real)));
-  expect(claims.items).toEqual(model.liveClaims().map((claim) => likeClaim(claim, model, real)));
-  const { oldest, newest, ...numbers } = model.stats();
-  expect(stats).toMatchObject({ ...numbers, exact: true });
-  expect([stats?.oldest?.id ?? null, stats?.newest?.id ?? null]).toEqual([oldest, newest]);
-}
-
-/** Give or take half a unit: what a run may take. */
-const near = (real: Real, seconds: number) => ({
-  asymmetricMatch: (at: unknown) =>
-    at instanceof Date && Math.abs(at.getTime() - real.startedAt - seconds * 1000) < (UNIT / 2) * 1000,
-  toString: () => "near",
-  toAsymmetricMatcher: () => `within ${UNIT / 2} s of ${new Date(real.startedAt + seconds * 1000).toISOString()}`,
-});
-
-const aged = (model: QueueModel, since: number) => ({
-  asymmetricMatch: (age: unknown) => typeof age === "number" && Math.abs(age - (model.now - since)) < UNIT / 2,
-  toString: () => "aged",
-  toAsymmetricMatcher: () => `about ${Math.round(model.now - since)}`,
-});
-
-function likeMessage(message: ModelMessage, model: QueueModel, real: Real): Message {
-  const claimed = model.isClaimed(message);
-  return {
-    id: message.id,
-    marker: real.markers.get(message.id) ?? expect.stringMatching(/^\d+$/),
-    bodyText: message.bodyText,
-    ttlSeconds: message.ttlSeconds,
-    ageSeconds: aged(model, message.createdAt) as unknown as number,
-    createdAt: near(real, message.createdAt) as unknown as Date,
-    expiresAt: near(real, message.expiresAt) as unknown as Date,
-    delayedUntil: model.isDue(message) ? null : (near(real, message.availableAt) as unknown as Date),
-    clientId: message.clientId,
-    claimCount: message.claimCount,
-    claim: claimed
-      ? { id: message.claimId as string, expiresAt: near(real, message.claimExpiresAt) as unknown as Date }
-      : null,
-    lastClaimId: message.claimId,
-  };
-}
-
-function likeClaim(claim: ModelClaim, model: QueueModel, real: Real): Claim {
-  return {
-    id: claim.id,
-    ttlSeconds: claim.ttlSeconds,
-    graceSeconds: claim.graceSeconds,
-    ageSeconds: aged(model, claim.renewedAt) as unknown as number,
-    createdAt: near(real, claim.createdAt) as unknown as Date,
-    renewedAt: near(real, claim.renewedAt) as unknown as Date,
-    expiresAt: near(real, claim.expiresAt) as unknown as Date,
-    clientId: claim.clientId,
-    actor: null,
-    messageCount: model.heldBy(claim.id).length,
-  };
-}

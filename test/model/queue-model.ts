@@ -1,5 +1,5 @@
 /**
- * One queue as the contract describes it: arrays, one clock, no cleverness. What a real driver is compared with.
+ * Queues as the contract describes them: arrays, one clock, no cleverness. What a real driver is compared with.
  *
  * Times are seconds since the run began. Each call of `tick` is a moment later than the one before, by less than any duration in use,
  * so that of two things with the same duration the earlier one ends first.
@@ -18,6 +18,8 @@ export interface ModelMessage {
   claimId: string | null;
   claimExpiresAt: number;
   claimCount: number;
+  /** Held to be moved, not delivered: the claim does not count it among its messages. */
+  exhausted: boolean;
 }
 
 export interface ModelClaim {
@@ -38,21 +40,31 @@ export interface ListOptions {
 
 const TICK = 1e-6;
 
-export class QueueModel {
+export interface ClaimTimes {
+  ttlSeconds: number;
+  graceSeconds: number;
+}
+
+/** Two queues of one store, so that a message may move and nothing may stray. */
+export class StoreModel {
+  readonly queues = [new QueueModel(), new QueueModel()] as const;
+
+  tick(): void {
+    this.advance(TICK);
+  }
+
+  advance(seconds: number): void {
+    for (const queue of this.queues) queue.now += seconds;
+  }
+}
+
+class QueueModel {
   now = 0;
   /** In the order of the queue. */
   messages: ModelMessage[] = [];
   /** In the order of creation; released ones are taken out. */
   claims: ModelClaim[] = [];
   #keyed = new Map<string, { request: string; ids: string[] }>();
-
-  tick(): void {
-    this.now += TICK;
-  }
-
-  advance(seconds: number): void {
-    this.now += seconds;
-  }
 
   alive(): ModelMessage[] {
     return this.messages.filter((message) => message.expiresAt > this.now);
@@ -76,7 +88,9 @@ export class QueueModel {
   }
 
   heldBy(claimId: string): ModelMessage[] {
-    return this.alive().filter((message) => message.claimId === claimId && this.isClaimed(message));
+    return this.alive().filter(
+      (message) => message.claimId === claimId && !message.exhausted && this.isClaimed(message),
+    );
   }
 
   listed(options: ListOptions): ModelMessage[] {
@@ -114,46 +128,39 @@ export class QueueModel {
         claimId: null,
         claimExpiresAt: 0,
         claimCount: 0,
+        exhausted: false,
       });
     });
     if (key !== undefined) this.#keyed.set(key, { request, ids: [...ids] });
   }
 
   /** What a claim of so many would take. */
-  claimable(limit: number, maxClaimCount = Number.POSITIVE_INFINITY): ModelMessage[] {
+  claimable(limit: number, countBelow = Number.POSITIVE_INFINITY): ModelMessage[] {
     return this.alive()
-      .filter((message) => this.isDue(message) && !this.isClaimed(message) && message.claimCount < maxClaimCount)
+      .filter((message) => this.isDue(message) && !this.isClaimed(message) && message.claimCount < countBelow)
       .slice(0, limit);
   }
 
-  claim(
-    taken: readonly ModelMessage[],
-    id: string,
-    times: { ttlSeconds: number; graceSeconds: number },
-    clientId: string | null,
-  ): void {
-    this.claims.push({
-      id,
-      ...times,
-      clientId,
-      createdAt: this.now,
-      renewedAt: this.now,
-      expiresAt: this.now + times.ttlSeconds,
-    });
+  /** Those claimed as often as allowed are held, but not delivered; of those alone no claim is made. */
+  claim(taken: readonly ModelMessage[], id: string, times: ClaimTimes, clientId: string | null, allowed: number): void {
     for (const message of taken) {
       message.claimId = id;
-      message.claimCount += 1;
+      message.exhausted = message.claimCount >= allowed;
+      if (!message.exhausted) message.claimCount += 1;
       this.#hold(message, times);
     }
+    if (taken.every((message) => message.exhausted)) return;
+    const expiresAt = this.now + times.ttlSeconds;
+    this.claims.push({ id, ...times, clientId, createdAt: this.now, renewedAt: this.now, expiresAt });
   }
 
-  renew(claim: ModelClaim, times: { ttlSeconds: number; graceSeconds: number }): void {
+  renew(claim: ModelClaim, times: ClaimTimes): void {
     const held = this.heldBy(claim.id);
     Object.assign(claim, times, { renewedAt: this.now, expiresAt: this.now + times.ttlSeconds });
     for (const message of held) this.#hold(message, times);
   }
 
-  #hold(message: ModelMessage, { ttlSeconds, graceSeconds }: { ttlSeconds: number; graceSeconds: number }): void {
+  #hold(message: ModelMessage, { ttlSeconds, graceSeconds }: ClaimTimes): void {
     message.claimExpiresAt = this.now + ttlSeconds;
     if (message.expiresAt < message.claimExpiresAt) {
       message.expiresAt = message.claimExpiresAt + graceSeconds;
@@ -190,6 +197,20 @@ export class QueueModel {
     return there;
   }
 
+  /** Moves what the claim holds of these to the end of another queue, as if it had just been posted there; gives how many. */
+  transfer(ids: readonly string[], claimId: string, ttlSeconds: number | null, to: QueueModel): number {
+    const moved = this.alive().filter(
+      (message) => ids.includes(message.id) && message.claimId === claimId && this.isClaimed(message),
+    );
+    this.remove(moved.map(({ id }) => id));
+    for (const message of moved) {
+      const life = ttlSeconds === null ? {} : { ttlSeconds, expiresAt: this.now + ttlSeconds };
+      const begun = { createdAt: this.now, availableAt: this.now, claimId: null, claimCount: 0, exhausted: false };
+      to.messages.push({ ...message, ...begun, ...life });
+    }
+    return moved.length;
+  }
+
   purge(): void {
     this.messages = [];
     this.claims = [];
@@ -214,6 +235,8 @@ export class QueueModel {
     };
   }
 }
+
+export type { QueueModel };
 
 /** The code of the DomainError that `work` ends with, or its result. */
 export async function outcomeOf<T>(work: Promise<T>): Promise<T | ErrorCode> {

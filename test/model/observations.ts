@@ -1,0 +1,90 @@
+/** What can be seen of a queue, beside what its model says. */
+import { expect } from "vitest";
+import type { Claim, DataDriver, Message, QueueRef } from "../../server/storage/data-driver.ts";
+import type { ModelClaim, ModelMessage, QueueModel } from "./queue-model.ts";
+
+/** Durations are whole multiples of this, so that a slow machine does not change what has expired. */
+export const UNIT = 60;
+
+/** A queue on the real store. */
+export interface Place {
+  queue: QueueRef;
+  epoch: number;
+  /** The real moment of the model's second 0. */
+  startedAt: number;
+  /** Of each message that was ever seen here, by id. */
+  markers: Map<string, string>;
+  /** The highest of them. */
+  highest: bigint;
+}
+
+/** Everything that can be seen of the queue, through the driver that did not act. */
+export async function compareAll(model: QueueModel, place: Place, driver: DataDriver): Promise<void> {
+  const [messages, claims, [stats]] = await Promise.all([
+    driver.messages.list({ queue: place.queue, page: { limit: 1000 }, includeClaimed: true, includeDelayed: true }),
+    driver.claims.list({ queue: place.queue, page: { limit: 1000 } }),
+    driver.messages.stats([place.queue]),
+  ]);
+  for (const { id, marker } of messages.items) {
+    if (!place.markers.has(id)) {
+      expect(BigInt(marker), "a marker above all before it").toBeGreaterThan(place.highest);
+      place.highest = BigInt(marker);
+      place.markers.set(id, marker);
+    }
+    expect(marker).toBe(place.markers.get(id));
+  }
+  expect(messages.items).toEqual(model.alive().map((message) => likeMessage(message, model, place)));
+  expect(claims.items).toEqual(model.liveClaims().map((claim) => likeClaim(claim, model, place)));
+  const { oldest, newest, ...numbers } = model.stats();
+  expect(stats).toMatchObject({ ...numbers, exact: true });
+  expect([stats?.oldest?.id ?? null, stats?.newest?.id ?? null]).toEqual([oldest, newest]);
+}
+
+/** Give or take half a unit: what a run may take. */
+const near = (place: Place, seconds: number) => ({
+  asymmetricMatch: (at: unknown) =>
+    at instanceof Date && Math.abs(at.getTime() - place.startedAt - seconds * 1000) < (UNIT / 2) * 1000,
+  toString: () => "near",
+  toAsymmetricMatcher: () => `within ${UNIT / 2} s of ${new Date(place.startedAt + seconds * 1000).toISOString()}`,
+});
+
+const aged = (model: QueueModel, since: number) => ({
+  asymmetricMatch: (age: unknown) => typeof age === "number" && Math.abs(age - (model.now - since)) < UNIT / 2,
+  toString: () => "aged",
+  toAsymmetricMatcher: () => `about ${Math.round(model.now - since)}`,
+});
+
+export function likeMessage(message: ModelMessage, model: QueueModel, place: Place): Message {
+  const claimed = model.isClaimed(message);
+  return {
+    id: message.id,
+    marker: place.markers.get(message.id) ?? expect.stringMatching(/^\d+$/),
+    bodyText: message.bodyText,
+    ttlSeconds: message.ttlSeconds,
+    ageSeconds: aged(model, message.createdAt) as unknown as number,
+    createdAt: near(place, message.createdAt) as unknown as Date,
+    expiresAt: near(place, message.expiresAt) as unknown as Date,
+    delayedUntil: model.isDue(message) ? null : (near(place, message.availableAt) as unknown as Date),
+    clientId: message.clientId,
+    claimCount: message.claimCount,
+    claim: claimed
+      ? { id: message.claimId as string, expiresAt: near(place, message.claimExpiresAt) as unknown as Date }
+      : null,
+    lastClaimId: message.claimId,
+  };
+}
+
+export function likeClaim(claim: ModelClaim, model: QueueModel, place: Place): Claim {
+  return {
+    id: claim.id,
+    ttlSeconds: claim.ttlSeconds,
+    graceSeconds: claim.graceSeconds,
+    ageSeconds: aged(model, claim.renewedAt) as unknown as number,
+    createdAt: near(place, claim.createdAt) as unknown as Date,
+    renewedAt: near(place, claim.renewedAt) as unknown as Date,
+    expiresAt: near(place, claim.expiresAt) as unknown as Date,
+    clientId: claim.clientId,
+    actor: null,
+    messageCount: model.heldBy(claim.id).length,
+  };
+}
