@@ -92,6 +92,7 @@ export async function serve(
     const host = config.HOST.includes(":") ? `[${config.HOST.replace(/^\[|\]$/g, "")}]` : config.HOST;
     const finish = async ({ hasty }: { hasty: boolean }) => {
       draining = true;
+      engine.operations.endWaits();
       if (!hasty) await sleep(config.DRAIN_SECONDS * 1000);
       for (const socket of upgraded) socket.destroy();
       const cut = setTimeout(() => app.server.closeAllConnections(), REQUESTS_DEADLINE_MS);

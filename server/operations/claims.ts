@@ -5,6 +5,7 @@ import type { PageParams, QueueAddress } from "./addresses.ts";
 import type { OperationContext } from "./context.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { checkLimit, checkWhole, pageRequest } from "./limits.ts";
+import { checkWait, type LongPolls } from "./long-polls.ts";
 import { type MessageRecord, placed } from "./messages.ts";
 import { checkToken, chosenQueue } from "./names.ts";
 import type { QueueLives } from "./queue-lives.ts";
@@ -28,7 +29,8 @@ export interface ClaimOperations {
   /**
    * Takes up to `limit` of the oldest free messages. Nothing to claim: `claim` is null. Messages that were claimed `_max_claim_count` times go to the
    * queue's `_dead_letter_queue` first, and `deadLettered` counts them; while that queue is missing they stay, undelivered.
-   * With an idempotencyKey a repeat while the claim is live gives the same claim. QUEUE_DOES_NOT_EXIST, BAD_INPUT.
+   * With an idempotencyKey a repeat while the claim is live gives the same claim. `waitSeconds` (0 to 20) waits for something to claim, until
+   * `signal` aborts. QUEUE_DOES_NOT_EXIST, BAD_INPUT.
    */
   create(
     access: Access,
@@ -38,6 +40,8 @@ export interface ClaimOperations {
         clientId?: string | null;
         idempotencyKey?: string | null;
         createQueue?: boolean;
+        waitSeconds?: number | null;
+        signal?: AbortSignal;
       },
   ): Promise<{ claim: ClaimRecord | null; messages: MessageRecord[]; deadLettered: number }>;
   /** CLAIM_DOES_NOT_EXIST when released or expired. */
@@ -55,10 +59,10 @@ export interface ClaimOperations {
 
 export function createClaimOperations(
   context: OperationContext,
-  parts: { lookup: QueueLookup; lives: QueueLives; deadLetters: DeadLetters },
+  parts: { lookup: QueueLookup; lives: QueueLives; deadLetters: DeadLetters; longPolls: LongPolls },
 ): ClaimOperations {
   const { data, limits } = context;
-  const { lookup, lives, deadLetters } = parts;
+  const { lookup, lives, deadLetters, longPolls } = parts;
 
   function chosen(access: Access, role: "viewer" | "operator", address: QueueAddress): QueueRef {
     requireRole(access, role);
@@ -102,12 +106,15 @@ export function createClaimOperations(
         actor: access.actor,
         ...idempotent(checkToken("idempotencyKey", params.idempotencyKey)),
       };
-      const attributes = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
-      if (attributes === null) {
-        await lives.begin(access, queue, readMetadata(limits, "{}"));
-        return { claim: null, messages: [], deadLettered: 0 };
-      }
-      const { claim, messages, deadLettered } = await deadLetters.claim(request, attributes);
+      const waitSeconds = checkWait(params.waitSeconds);
+      const made = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
+      if (made === null) await lives.begin(access, queue, readMetadata(limits, "{}"));
+      const { claim, messages, deadLettered } = await longPolls.until(
+        { queue, waiting: "claim", waitSeconds, signal: params.signal },
+        // Asked anew at each look: while one waits, the queue may go or change.
+        async () => deadLetters.claim(request, await lookup.attributes(queue)),
+        (taken) => taken.claim !== null || taken.deadLettered > 0,
+      );
       return { claim: claim === null ? null : claimed(queue, claim), messages: inQueue(queue, messages), deadLettered };
     },
 

@@ -7,6 +7,7 @@ import { createFlavorOperations } from "./flavors.ts";
 import { createGcOperations } from "./gc.ts";
 import { createHealthOperations } from "./health.ts";
 import { createKeyValueStoreOperations } from "./key-value-stores.ts";
+import { LongPolls } from "./long-polls.ts";
 import { createMessageOperations } from "./messages.ts";
 import type { Operations } from "./operations.ts";
 import { createPoolOperations } from "./pools.ts";
@@ -18,19 +19,20 @@ import { createQueueOperations } from "./queues.ts";
 import { createSubscriptionOperations } from "./subscriptions.ts";
 import { createTicker } from "./ticker.ts";
 
-/** Builds all operations on one context. They share a look-up of queues, one ticker and the tails; nothing of them needs closing. */
+/** Builds all operations on one context. They share a look-up of queues, one ticker, the tails and the long polls. */
 export function createOperations(context: OperationContext): Operations {
   const lookup = createQueueLookup(context);
   const lives = createQueueLives(context, lookup);
   const ticker = createTicker((error) => context.warn("What is being watched could not be read", error));
   const tail = new QueueTail({ data: context.data, ticker, require: (queue) => lookup.attributes(queue) });
+  const longPolls = new LongPolls({ data: context.data, ticker });
   const deadLetters = createDeadLetters(context, { lookup });
   const gc = createGcOperations(context, { lives });
   return {
     queues: createQueueOperations(context, { lookup, lives, ticker }),
     projects: createProjectOperations(context),
-    messages: createMessageOperations(context, { lookup, lives, tail }),
-    claims: createClaimOperations(context, { lookup, lives, deadLetters }),
+    messages: createMessageOperations(context, { lookup, lives, tail, longPolls }),
+    claims: createClaimOperations(context, { lookup, lives, deadLetters, longPolls }),
     subscriptions: createSubscriptionOperations(context, { lookup, lives }),
     pools: createPoolOperations(context),
     flavors: createFlavorOperations(context),
@@ -39,5 +41,6 @@ export function createOperations(context: OperationContext): Operations {
     audit: createAuditOperations(context),
     health: createHealthOperations(context, { deadLetters, gc }),
     gc,
+    endWaits: () => longPolls.close(),
   };
 }

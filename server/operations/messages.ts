@@ -6,6 +6,7 @@ import { intended, permitted } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import { checkJsonText } from "./json-text.ts";
 import { badInput, checkBatch, checkLimit, checkWhole, pageRequest } from "./limits.ts";
+import { checkWait, type LongPolls } from "./long-polls.ts";
 import { checkToken, chosenQueue } from "./names.ts";
 import type { ReservedAttributes } from "./queue-attributes.ts";
 import type { QueueLives } from "./queue-lives.ts";
@@ -47,12 +48,20 @@ export interface MessageOperations {
   ): Promise<{ ids: string[] }>;
   /**
    * Oldest first. Leaves out claimed and delayed ones unless asked. `echo` false leaves out those that `clientId` posted, and needs one.
-   * Page by the markers, or by a message's own marker; nothing committed is missed.
+   * Page by the markers, or by a message's own marker; nothing committed is missed. `waitSeconds` (0 to 20) waits while the page would be
+   * empty, until `signal` aborts.
    */
   list(
     access: Access,
     params: QueueAddress &
-      PageParams & { clientId?: string | null; echo?: boolean; includeClaimed?: boolean; includeDelayed?: boolean },
+      PageParams & {
+        clientId?: string | null;
+        echo?: boolean;
+        includeClaimed?: boolean;
+        includeDelayed?: boolean;
+        waitSeconds?: number | null;
+        signal?: AbortSignal;
+      },
   ): Promise<Page<MessageRecord>>;
   /** Claimed and delayed ones too. MESSAGE_DOES_NOT_EXIST. */
   get(access: Access, params: QueueAddress & { id: string }): Promise<MessageRecord>;
@@ -82,10 +91,10 @@ export interface MessageOperations {
 
 export function createMessageOperations(
   context: OperationContext,
-  parts: { lookup: QueueLookup; lives: QueueLives; tail: QueueTail },
+  parts: { lookup: QueueLookup; lives: QueueLives; tail: QueueTail; longPolls: LongPolls },
 ): MessageOperations {
   const { data, limits } = context;
-  const { lookup, lives, tail } = parts;
+  const { lookup, lives, tail, longPolls } = parts;
 
   function chosen(access: Access, role: "viewer" | "operator", address: QueueAddress): QueueRef {
     requireRole(access, role);
@@ -124,10 +133,15 @@ export function createMessageOperations(
       const { includeClaimed = false, includeDelayed = false } = params;
       const filters = { includeClaimed, includeDelayed };
       const except = params.echo === false && clientId !== null ? { exceptClientId: clientId } : {};
-      const found = await read(
-        queue,
-        () => data.messages.list({ queue, page, ...filters, ...except }),
-        () => ({ items: [], nextMarker: null, previousMarker: null }),
+      const found = await longPolls.until(
+        { queue, waiting: "read", waitSeconds: checkWait(params.waitSeconds), signal: params.signal },
+        () =>
+          read<Page<Message>>(
+            queue,
+            () => data.messages.list({ queue, page, ...filters, ...except }),
+            () => ({ items: [], nextMarker: null, previousMarker: null }),
+          ),
+        ({ items }) => items.length > 0,
       );
       return { ...found, items: found.items.map((message) => placed(queue, message)) };
     },

@@ -28,4 +28,6 @@ export interface Operations {
   readonly audit: AuditOperations;
   readonly health: HealthOperations;
   readonly gc: GcOperations;
+  /** Whoever waits for messages is answered with what there is, now and from now on: the server is about to stop. */
+  endWaits(): void;
 }
