@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { StatsWatch } from "../../server/operations/stats-watch.ts";
 import { createTicker } from "../../server/operations/ticker.ts";
 import type { QueueRef } from "../../server/storage/data-driver.ts";
-import { aService, codeOf, operator, type Service, viewer } from "./a-service.ts";
+import { aService, codeOf, operator, over, type Service, viewer, withBroken } from "./a-service.ts";
 
 let service: Service;
 beforeAll(async () => {
@@ -48,15 +48,26 @@ describe("watching a queue's messages", () => {
   const watch = (queue: string, signal: AbortSignal, after?: string) =>
     service.operations.messages.watch(viewer, { project: "p", queue, signal, after });
 
+  /** A watch that tells when it has found its place and read on from there for the first time. */
+  function placed(queue: string, signal: AbortSignal) {
+    const list = vi.fn(service.data.messages.list);
+    const { messages } = withBroken(service, { data: { messages: over(service.data.messages, { list }) } });
+    return {
+      messages: messages.watch(viewer, { project: "p", queue, signal }),
+      found: async () => {
+        await vi.waitFor(() => expect(list).toHaveBeenCalled());
+        await list.mock.results[0]?.value;
+      },
+    };
+  }
+
   test("gives those posted from now on, at once and in order, delayed ones too", async () => {
     const queue = await aQueue();
     await post(queue, "0");
     const stop = new AbortController();
-    const messages = watch(queue, stop.signal);
+    const { messages, found } = placed(queue, stop.signal);
     const first = messages.next();
-    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1));
-    // The watcher may still be reading where the queue ends; what is posted now is behind that.
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await found();
     await post(queue, "1", "2");
     await service.operations.messages.post(operator, { queue, messages: [{ bodyText: "3", delaySeconds: 600 }] });
     // Without a tick: the drivers tell of arrivals.
@@ -116,8 +127,9 @@ describe("watching a queue's messages", () => {
     const queue = await aQueue();
     expect(await watch(queue, AbortSignal.abort()).next()).toEqual({ value: undefined, done: true });
     const stop = new AbortController();
-    const waiting = watch(queue, stop.signal).next();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    const { messages, found } = placed(queue, stop.signal);
+    const waiting = messages.next();
+    await found();
     stop.abort();
     expect(await waiting).toEqual({ value: undefined, done: true });
     expect(vi.getTimerCount()).toBe(0);
