@@ -66,11 +66,8 @@ export function createQueueLives(context: OperationContext, lookup: QueueLookup)
               : former;
         // Once inserted, the entry keeps its pool from being deleted; so this look is the last word.
         if (former === undefined && pool !== DEFAULT_POOL && !(await tx.pools.exists(pool))) throw gone;
-        return {
-          result: { created, entry },
-          details: { pool: entry.pool, epoch: entry.epoch },
-          changed: created || former === undefined,
-        };
+        const changed = created || former === undefined;
+        return { result: { created, changed, entry }, details: { pool: entry.pool, epoch: entry.epoch }, changed };
       });
     } catch (error) {
       if (error === gone) return undefined;
@@ -95,7 +92,8 @@ export function createQueueLives(context: OperationContext, lookup: QueueLookup)
         const made = await record(access, queue, metadata, pool);
         if (made === undefined) continue;
         if (made.created) await lookup.forget(queue);
-        await attach(queue, made.entry);
+        // One that was there has its row, or gets it from the pooling driver at its first use.
+        if (made.changed) await attach(queue, made.entry);
         return made.created;
       }
       throw new DomainError("NO_POOL_FOUND", "The pools changed while the queue was placed. Try again.");

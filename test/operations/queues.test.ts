@@ -104,11 +104,15 @@ describe("creating a queue", () => {
     },
   );
 
-  test("finishes a queue that a crash left between its record and its pool", async () => {
+  test("finishes a queue that a crash left without its place, or without its pool's row", async () => {
     await service.control.queues.create(named("half"));
-    expect(await service.operations.queues.create(operator, named("half"))).toMatchObject({ created: false });
-    const { ids } = await service.operations.messages.post(operator, { queue: "half", messages: [{ bodyText: "1" }] });
-    expect(ids).toHaveLength(1);
+    await service.control.queues.create(named("almost"));
+    await service.control.catalogue.insert(named("almost"), "default");
+    for (const queue of ["half", "almost"]) {
+      expect(await service.operations.queues.create(operator, named(queue))).toMatchObject({ created: false });
+      const { ids } = await service.operations.messages.post(operator, { queue, messages: [{ bodyText: "1" }] });
+      expect(ids).toHaveLength(1);
+    }
   });
 });
 
