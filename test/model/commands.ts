@@ -93,7 +93,7 @@ const command = <T>(
     .tuple(given, queueSide, driverSide)
     .map(
       ([params, queue, driver]) =>
-        new Step(`${name}(${fc.stringify(params)})`, queue, driver, (scene) => act(params, scene)),
+        new Step(`${name}(${JSON.stringify(params)})`, queue, driver, (scene) => act(params, scene)),
     );
 
 const post = command(
