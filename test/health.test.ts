@@ -209,3 +209,42 @@ describe("answers", () => {
     expect((await ask("/api/%E0%A4%A")).status).toBe(400);
   });
 });
+
+test("under BASE_PATH everything is below it, and nothing beside it", async () => {
+  const own = await startTestServer({ BASE_PATH: "/queues" });
+  try {
+    expect(own.url).toMatch(/\/queues$/);
+    expect((await fetch(`${own.url}/api/health/live`)).status).toBe(200);
+    const root = own.url.replace(/\/queues$/, "");
+    expect((await fetch(`${root}/api/health/live`)).status).toBe(404);
+  } finally {
+    await own.close();
+  }
+});
+
+test("a request that is in flight when the end begins gets its answer", async () => {
+  const own = await startTestServer();
+  const body = JSON.stringify({ query: "{ __typename }" });
+  const headers = {
+    "content-type": "application/json",
+    "content-length": String(body.length),
+    // The server says "continue" once it has the head.
+    expect: "100-continue",
+  };
+  let closed: Promise<void> | undefined;
+  const status = await new Promise<number>((resolve, reject) => {
+    const outgoing = request(`${own.url}/api/graphql`, { method: "POST", headers }, (incoming) => {
+      incoming.resume();
+      incoming.on("end", () => resolve(incoming.statusCode ?? 0));
+    });
+    outgoing.on("error", reject);
+    outgoing.on("continue", () => {
+      closed = own.close();
+      outgoing.end(body);
+    });
+    outgoing.flushHeaders();
+  });
+  expect(status).toBe(200);
+  await closed;
+  await expect(fetch(`${own.url}/api/health/live`)).rejects.toThrow();
+});
