@@ -45,7 +45,7 @@ async function reencrypt(url: string, oldKey: string, newKey: string): Promise<s
       from: createSecretBox(oldKey),
       to: createSecretBox(newKey),
     });
-    return `${count} pool URIs encrypted anew. Start with this SECRET_KEY from now on; the old one is no longer needed.`;
+    return `Pool URIs encrypted anew: ${count}. Start with this SECRET_KEY from now on; the old one is no longer needed.`;
   } finally {
     await connections.end();
   }

@@ -37,19 +37,23 @@ afterAll(async () => {
 
 describe("with 100,000 queues in one project", () => {
   beforeAll(async () => {
-    await connections.query(
+    const client = await connections.connect();
+    await client.query("SET statement_timeout = 0");
+    await client.query(
       `INSERT INTO queues (project, name, created_at)
        SELECT 'big', 'q' || lpad(n::text, 6, '0'), '2026-01-01'::timestamptz + (n / 10) * interval '1 microsecond'
        FROM generate_series(0, ${QUEUES - 1}) AS n`,
     );
-    await connections.query(
+    await client.query(
       "INSERT INTO queues (project, name) SELECT 'p' || lpad(n::text, 3, '0'), 'q' FROM generate_series(0, 299) AS n",
     );
-    await connections.query(
+    await client.query(
       `INSERT INTO catalogue_entries (project, queue, pool, epoch)
        SELECT 'big', 'q' || lpad(n::text, 6, '0'), 'a', n FROM generate_series(0, ${QUEUES - 1}) AS n`,
     );
-    await connections.query("ANALYZE queues, catalogue_entries");
+    await client.query("ANALYZE queues, catalogue_entries");
+    await client.query("SET statement_timeout = DEFAULT");
+    client.release();
   });
 
   /** The best of several: what it costs when nothing else happens. */
