@@ -20,6 +20,8 @@ export const queueField = { required: true, description: "The queue's name." } a
 export const createQueueField = {
   description: "Make the queue if it is missing. Without it a missing queue is an error.",
 } as const;
+export const WAIT_SECONDS =
+  "How long to wait, 0 to 20 seconds, while there is nothing to give. Whatever comes meanwhile is given at once.";
 export const idempotencyKeyField = {
   description: "Any text of yours. A repeat with the same key gives the first answer and does nothing again.",
 } as const;

@@ -11,7 +11,7 @@ export interface GraphQLContext {
   readonly access: Access;
   readonly operations: Operations;
   readonly limits: Limits;
-  /** Aborts when nobody waits for the answer any more. Streams end by it. */
+  /** Aborts when nobody waits for the answer any more, or the server begins to close. Streams and long polls end by it. Made at the first look. */
   readonly signal: AbortSignal;
 }
 
@@ -32,6 +32,14 @@ export const builder = new SchemaBuilder<{
   // Fields say what they cost with this plugin; limits.ts adds it up once per document, before anything runs.
   complexity: { disabled: true, defaultListMultiplier: LIST_COST },
 });
+
+/** What an operation needs to wait: nothing if the caller does not want to, for then no signal need be made. */
+export function waiting(
+  context: GraphQLContext,
+  waitSeconds: number | null | undefined,
+): { waitSeconds?: number; signal?: AbortSignal } {
+  return waitSeconds === null || waitSeconds === undefined ? {} : { waitSeconds, signal: context.signal };
+}
 
 builder.queryType({ description: "What can be read. Reading never changes anything and never consumes a message." });
 builder.mutationType({

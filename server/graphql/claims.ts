@@ -9,9 +9,10 @@ import {
   projectField,
   queueArgs,
   queueField,
+  WAIT_SECONDS,
 } from "./addresses.ts";
-import { builder, type GraphQLContext } from "./builder.ts";
-import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
+import { builder, type GraphQLContext, waiting } from "./builder.ts";
+import { ASKING_THE_STORE, connectionType, KEEPING_WAITING, pageArgs, pageCost, pageOf } from "./connection.ts";
 import { MessageType } from "./messages.ts";
 import { QueueType } from "./queue-types.ts";
 
@@ -116,6 +117,7 @@ const CreateClaimInput = builder.inputType("CreateClaimInput", {
     clientId: t.string(clientIdField),
     createQueue: t.boolean(createQueueField),
     idempotencyKey: t.string(idempotencyKeyField),
+    waitSeconds: t.field({ type: "SafeInt", description: WAIT_SECONDS }),
   }),
 });
 interface CreateClaim {
@@ -173,9 +175,12 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: CreateClaimInput, required: true, description: "What to claim." }) },
     description:
       "Takes the oldest free messages and holds them. While the claim lives, nobody else gets them. Delete each with the claim's id once it is done.",
-    resolve: async (_root, { input }, { access, operations }) => {
+    complexity: KEEPING_WAITING,
+    resolve: async (_root, { input }, context) => {
+      const { access, operations } = context;
       const { claim, messages, deadLettered } = await operations.claims.create(access, {
         ...input,
+        ...waiting(context, input.waitSeconds),
         createQueue: input.createQueue ?? false,
       });
       return { claim: claim && { ...claim, messages }, messages, deadLettered };

@@ -19,7 +19,7 @@ interface Parts {
   documents: Documents;
   log: ErrorLog;
   onOperation: OnOperation;
-  contextFor: (access: Access, signal: AbortSignal) => GraphQLContext;
+  contextFor: (access: Access, reply: FastifyReply) => GraphQLContext;
   maximumStreams: number;
 }
 
@@ -44,12 +44,10 @@ export interface Events {
     access: Access,
     body: Record<string, unknown> | null,
   ): Promise<unknown>;
-  /** Completes every stream: clients see an end and not a broken connection. */
-  end(): void;
 }
 
 export function createEvents({ documents, log, onOperation, contextFor, maximumStreams }: Parts): Events {
-  const open = new Set<AbortController>();
+  let open = 0;
   const mask = (error: unknown, { access }: GraphQLContext) => maskError(error, { requestId: access.requestId, log });
 
   function onSubscribe({ context: stream }: SseRequest, { query, operationName, variables }: RequestParams) {
@@ -106,26 +104,22 @@ export function createEvents({ documents, log, onOperation, contextFor, maximumS
     access: Access,
     body: Record<string, unknown> | null,
   ) {
-    if (open.size >= maximumStreams) {
+    if (open >= maximumStreams) {
       throw new DomainError(
         "TOO_MANY_REQUESTS",
         "This process holds as many streams as it may. Close one, or try again later.",
       );
     }
-    const controller = new AbortController();
     const stream: Stream = {
-      context: contextFor(access, controller.signal),
+      context: contextFor(access, reply),
       seen: { type: "unknown", outcome: "ok" },
       begun: performance.now(),
       waiting: 0,
       taken: () => {},
     };
-    open.add(controller);
-    controller.signal.addEventListener("abort", () => stream.taken());
-    reply.raw.once("close", () => {
-      open.delete(controller);
-      controller.abort();
-    });
+    open++;
+    reply.raw.once("close", () => open--);
+    stream.context.signal.addEventListener("abort", () => stream.taken());
     const [answer, { status, headers = {} }] = await handler({
       method: request.method,
       url: request.raw.url ?? "",
@@ -146,12 +140,7 @@ export function createEvents({ documents, log, onOperation, contextFor, maximumS
     });
   }
 
-  return {
-    handle,
-    end() {
-      for (const controller of open) controller.abort();
-    },
-  };
+  return { handle };
 }
 
 /** graphql-sse drops the connection when a source fails; this says why, and completes. */

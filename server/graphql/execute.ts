@@ -29,7 +29,7 @@ interface Parts {
 }
 
 /** Nobody stops waiting for an answer inside the process. */
-export const NEVER = new AbortController().signal;
+const NEVER = new AbortController().signal;
 
 export function createExecute({ operations, limits, log, documents, onOperation }: Parts): (access: Access) => Execute {
   return (access) => async (source, variables) => {

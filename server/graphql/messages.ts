@@ -9,8 +9,9 @@ import {
   queueArgs,
   queueField,
   requiredText,
+  WAIT_SECONDS,
 } from "./addresses.ts";
-import { builder } from "./builder.ts";
+import { builder, waiting } from "./builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
 import { RawJson } from "./json.ts";
 import { QueueType } from "./queue-types.ts";
@@ -91,13 +92,15 @@ builder.objectFields(QueueType, (t) => ({
       }),
       clientId: t.arg.string({ description: "Who you are. With `echo: false`, your own messages are left out." }),
       echo: t.arg.boolean({ defaultValue: true, required: true, description: "Also messages that `clientId` posted." }),
+      waitSeconds: t.arg({ type: "SafeInt", description: WAIT_SECONDS }),
       ...pageArgs,
     },
     complexity: pageCost,
     description:
       "Its messages, oldest first. A reader that goes on behind `endCursor` misses none, whoever posts meanwhile.",
-    resolve: async ({ project, name: queue }, args, { access, operations }) => {
-      const { includeClaimed, includeDelayed, clientId, echo } = args;
+    resolve: async ({ project, name: queue }, args, context) => {
+      const { access, operations } = context;
+      const { includeClaimed, includeDelayed, clientId, echo, waitSeconds } = args;
       const page = await operations.messages.list(access, {
         project,
         queue,
@@ -105,6 +108,7 @@ builder.objectFields(QueueType, (t) => ({
         includeDelayed,
         clientId,
         echo,
+        ...waiting(context, waitSeconds),
         page: pageOf(args),
       });
       return { page, cursorOf: (message: MessageRecord) => message.marker };

@@ -12,11 +12,12 @@ import type { GraphQLContext } from "./builder.ts";
 import { COUNTED_ERRORS, createDocuments, VALIDATION } from "./documents.ts";
 import { type ErrorLog, maskError } from "./errors.ts";
 import { createEvents } from "./events.ts";
-import { createExecute, type Execute, NEVER } from "./execute.ts";
+import { createExecute, type Execute } from "./execute.ts";
 import { parseJson, unmarkJson } from "./json.ts";
 import { MAX_TOKENS, measureRule } from "./limits.ts";
 import { type OnOperation, secondsSince } from "./observe.ts";
 import { schema } from "./schema.ts";
+import { createWaits } from "./waits.ts";
 
 const RETRY_AFTER_SECONDS = 2;
 
@@ -35,7 +36,7 @@ export interface GraphQLDoorParts {
 export interface GraphQLDoor {
   /**
    * Register it under the endpoint's path: `api.register(door.routes, { prefix: "/graphql" })`. It keeps to the server's body limit and leaves
-   * errors before a request is read to the server's error handler. When the server begins to close, streams complete.
+   * errors before a request is read to the server's error handler. When the server begins to close, streams complete and long polls answer.
    */
   routes: FastifyPluginAsync;
   /** The same API without HTTP, in the name of `access`. */
@@ -45,7 +46,15 @@ export interface GraphQLDoor {
 export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
   const { operations, limits, log, accessOf, explorerPath, onOperation = () => {} } = parts;
   const documents = createDocuments(limits);
-  const contextFor = (access: Access, signal: AbortSignal): GraphQLContext => ({ access, operations, limits, signal });
+  const waits = createWaits();
+  const contextFor = (access: Access, reply: FastifyReply): GraphQLContext => ({
+    access,
+    operations,
+    limits,
+    get signal() {
+      return waits.signalOf(reply);
+    },
+  });
   const apollo = createApollo(limits, log, onOperation);
   const events = createEvents({ documents, log, onOperation, contextFor, maximumStreams: limits.MAX_LIVE_STREAMS });
 
@@ -57,7 +66,7 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
     if (accept.includes("text/event-stream")) {
       return await events.handle(request, reply, access, isObject(body) ? body : null);
     }
-    const context = contextFor(access, NEVER);
+    const context = contextFor(access, reply);
     const url = request.raw.url ?? "";
     const response = await apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: {
@@ -76,7 +85,7 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
     executeAs: createExecute({ operations, limits, log, documents, onOperation }),
     routes: async (scope) => {
       await apollo.start();
-      scope.addHook("preClose", async () => events.end());
+      scope.addHook("preClose", async () => waits.end());
       scope.addHook("onClose", () => apollo.stop());
       scope.removeAllContentTypeParsers();
       scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));

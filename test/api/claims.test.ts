@@ -132,6 +132,16 @@ test("a queue's live claims are listed oldest first, a page at a time, with what
   expect(rest.claim).toBeNull();
 });
 
+test("a claim can wait for something to come, at most twenty seconds", async () => {
+  const project = aProject();
+  await createQueue(api, project, "q");
+  const waiting = api.run(CREATE, { input: { project, queue: "q", waitSeconds: 20 } });
+  await api.run("{ viewer { actor } }");
+  const [id] = await postMessages(api, project, "q", ["at last"]);
+  expect((await waiting).createClaim).toMatchObject({ messages: [{ id, bodyText: '"at last"' }] });
+  expect(await api.codeOf(CREATE, { input: { project, queue: "q", waitSeconds: 21 } })).toBe("BAD_INPUT");
+});
+
 test("a message that was claimed too often goes to the dead letter queue", async () => {
   const project = aProject();
   await createQueue(api, project, "dead");

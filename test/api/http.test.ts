@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { auditServer } from "graphql-http";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { DomainError } from "../../server/errors.ts";
 import { answerOf } from "./client.ts";
 import { type OpenDoor, openDoor } from "./door.ts";
@@ -124,4 +124,36 @@ test("who may not ask at all is told so by the status, on every way in", async (
   await closed.close();
   expect(answers.map(({ status }) => status)).toEqual([401, 401, 401]);
   expect(answers.map(({ errors }) => errors?.[0]?.extensions.code)).toEqual(Array(3).fill("UNAUTHENTICATED"));
+});
+
+test("an operation that waits is told when its client goes, and when the server closes", async () => {
+  let began = 0;
+  let ended = 0;
+  const waiting = await openDoor({
+    claims: {
+      create: async (_access, { signal }) => {
+        began++;
+        await new Promise((resolve) => signal?.addEventListener("abort", resolve));
+        ended++;
+        return { claim: null, messages: [], deadLettered: 0 };
+      },
+    },
+  });
+  const query = 'mutation { createClaim(input: { queue: "q", waitSeconds: 20 }) { claim { id } } }';
+  const controller = new AbortController();
+  const gone = fetch(waiting.url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ query }),
+    signal: controller.signal,
+  });
+  await vi.waitFor(() => expect(began).toBe(1));
+  controller.abort();
+  await expect(gone).rejects.toThrow();
+  await vi.waitFor(() => expect(ended).toBe(1));
+  const stays = waiting.send(query);
+  await vi.waitFor(() => expect(began).toBe(2));
+  const closed = waiting.close();
+  expect((await stays).data).toEqual({ createClaim: { claim: null } });
+  await closed;
 });

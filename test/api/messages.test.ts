@@ -155,6 +155,17 @@ test("claimed, delayed and own messages are left out or shown as asked", async (
   expect(await api.codeOf(LIST, { project, echo: false })).toBe("BAD_INPUT");
 });
 
+test("a reader can wait for the next message", async () => {
+  const project = aProject();
+  await createQueue(api, project, "q");
+  const query =
+    'query W($project: String) { queue(project: $project, name: "q") { messages(waitSeconds: 20) { nodes { bodyText } } } }';
+  const waiting = api.run(query, { project });
+  await api.run("{ viewer { actor } }");
+  await postMessages(api, project, "q", ["at last"]);
+  expect(bodies(await waiting)).toEqual(['"at last"']);
+});
+
 test("messages are found by id, oldest and newest, also through their queue", async () => {
   const project = aProject();
   const [one, two, three] = await postMessages(api, project, "q", [1, 2, 3]);
