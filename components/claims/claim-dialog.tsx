@@ -65,7 +65,7 @@ export function ClaimDialog({
                     >
                       <ShortId id={message.id} />
                     </Link>
-                    <span className="line-clamp-1 min-w-0 flex-1 basis-40 font-mono text-[0.8125rem] text-muted">
+                    <span className="min-w-0 flex-1 basis-40 truncate font-mono text-[0.8125rem] text-muted">
                       {message.preview}
                     </span>
                     <span className="text-[0.8125rem] text-muted">

@@ -54,8 +54,8 @@ const COLUMNS = [
   column<MessageRow>(
     "body",
     "Body",
-    (row) => <span className="line-clamp-1 max-w-[60rem] font-mono text-[0.8125rem] text-muted">{row.preview}</span>,
-    { grow: true },
+    (row) => <span className="block truncate font-mono text-[0.8125rem] text-muted">{row.preview}</span>,
+    { grow: "cut" },
   ),
   column<MessageRow>("size", "Size", (row) => formatBytes(row.bytes), { align: "right", wide: true }),
   column<MessageRow>("state", "State", (row) => <MessageState message={row} />),

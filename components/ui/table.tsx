@@ -22,8 +22,8 @@ export interface ColumnLook {
   align?: "right";
   /** Left out on narrow screens. */
   wide?: boolean;
-  /** Takes the room that is left and breaks long words. */
-  grow?: boolean;
+  /** Takes the room that is left and breaks long words, or with "cut" shows what fits of one line. */
+  grow?: boolean | "cut";
 }
 
 export type Column<Row extends RowData> = ColumnDef<Features, Row, unknown> & { look?: ColumnLook };
@@ -89,7 +89,7 @@ export function DataTable<Row extends RowData>({
       "px-3 first:pl-4 last:pr-4",
       look.align === "right" ? "text-right" : "text-left",
       look.wide && "hidden md:table-cell",
-      look.grow ? "w-full min-w-40 wrap-anywhere" : "whitespace-nowrap",
+      look.grow === "cut" ? "w-full max-w-0" : look.grow ? "w-full min-w-40 wrap-anywhere" : "whitespace-nowrap",
     );
   };
 
@@ -111,7 +111,13 @@ export function DataTable<Row extends RowData>({
               <tr key={group.id}>
                 {group.headers.map((header) => {
                   const sort = sortLinks[header.column.id];
-                  const content = <table.FlexRender header={header} />;
+                  // A cell that is cut has no width of its own: its header gives it the least.
+                  const cut = looks.get(header.column.id)?.grow === "cut";
+                  const content = (
+                    <span className={cut ? "inline-block min-w-36" : undefined}>
+                      <table.FlexRender header={header} />
+                    </span>
+                  );
                   return (
                     <th
                       key={header.id}

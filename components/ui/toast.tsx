@@ -23,7 +23,7 @@ export function Toasts({ children }: { children: ReactNode }) {
       {children}
       <Toast.Portal>
         <Toast.Viewport
-          aria-label="Messages"
+          aria-label="Notifications"
           className="fixed inset-x-3 bottom-3 z-50 flex flex-col gap-2 sm:left-auto sm:w-96"
         >
           <List />

@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { paths } from "../../components/paths.ts";
+import { START_DEADLINE_MS } from "../support/process.ts";
+import { type Dashboard, openDashboard } from "./service.ts";
+
+const SLOW = 120_000;
+
+let dashboard: Dashboard;
+beforeAll(async () => {
+  dashboard = await openDashboard({ demo: true });
+}, START_DEADLINE_MS);
+afterAll(() => dashboard?.close());
+
+it(
+  "the explorer runs a query with nothing but this machine to load from",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit({ onlyLoopback: true });
+    await page.goto(dashboard.url + paths.explorer(), { waitUntil: "networkidle" });
+    await page.getByRole("button", { name: /Execute query/ }).click({ timeout: SLOW / 2 });
+    await page.locator(".result-window").getByText("shop").waitFor();
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
+  "the explorer also works when one comes to it from another page, whose policy is stricter",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit({ onlyLoopback: true });
+    await page.goto(dashboard.url + paths.overview(), { waitUntil: "networkidle" });
+    await page.getByRole("link", { name: "GraphQL", exact: true }).click();
+    await page.getByRole("button", { name: /Execute query/ }).click({ timeout: SLOW / 2 });
+    await page.locator(".result-window").getByText("shop").waitFor();
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
+  "GET /api/graphql in a browser leads to the explorer",
+  async () => {
+    const { page, end } = await dashboard.visit();
+    await page.goto(`${dashboard.url}/api/graphql`);
+    expect(new URL(page.url()).pathname).toBe(paths.explorer());
+    await end();
+  },
+  SLOW,
+);

@@ -1,0 +1,154 @@
+/** Every page, looked at by axe in both themes and at the width of a telephone. */
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "playwright";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { paths } from "../../components/paths.ts";
+import { START_DEADLINE_MS } from "../support/process.ts";
+import { type Dashboard, openDashboard } from "./service.ts";
+
+const SLOW = 60_000;
+
+const PAGES: [string, string][] = [
+  ["the overview", paths.overview()],
+  ["projects", paths.projects()],
+  ["queues of all projects", paths.queues(null)],
+  ["queues of a project", paths.queues("shop", { sort: "-created" })],
+  ["queues of a project whose name needs escaping", paths.queues("süd/west & more")],
+  ["queues of a project that has none", paths.queues("nobody")],
+  ["a search that finds nothing", paths.queues(null, { search: "zzz" })],
+  ["messages", paths.queue("shop", "orders")],
+  ["messages of an empty queue", paths.queue("shop", "refunds")],
+  ["a message that is not there", paths.queue("shop", "orders", "messages", { message: "nonsense" })],
+  ["messages of a project called ~", paths.queue("~", "queue.of.a.project.called.tilde")],
+  ["claims", paths.queue("shop", "orders", "claims")],
+  ["claims of a queue without any", paths.queue("shop", "refunds", "claims")],
+  ["subscriptions", paths.queue("shop", "orders", "subscriptions")],
+  ["statistics", paths.queue("shop", "orders", "statistics")],
+  ["settings", paths.queue("shop", "invoices", "settings")],
+  ["a queue that is not there", paths.queue("shop", "missing")],
+  ["pools", paths.pools()],
+  ["a pool", paths.pool("default")],
+  ["a pool that is not there", paths.pool("missing")],
+  ["flavors", paths.flavors({ project: "shop" })],
+  ["the catalogue", paths.catalogue()],
+  ["health", paths.health()],
+  ["keys", paths.keys()],
+  ["keys of a store", paths.keys({ store: "isimud.queues" })],
+  ["the audit log", paths.audit()],
+  ["an address that does not exist", "/nothing/here"],
+];
+
+let dashboard: Dashboard;
+beforeAll(async () => {
+  dashboard = await openDashboard({ demo: true });
+}, START_DEADLINE_MS);
+afterAll(() => dashboard?.close());
+
+async function violations(page: Page): Promise<string[]> {
+  const { violations: found } = await new AxeBuilder({ page }).analyze();
+  return found.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html} (${node.failureSummary ?? ""})`));
+}
+
+describe.each(["light", "dark"] as const)("in the %s theme", (theme) => {
+  it.each(PAGES)(
+    "axe finds nothing on %s",
+    async (_name, path) => {
+      const { page, complaints, end } = await dashboard.visit({ theme });
+      await page.goto(dashboard.url + path, { waitUntil: "networkidle" });
+      expect(await page.locator("html").getAttribute("data-theme")).toBe(theme);
+      await page.getByRole("main").waitFor();
+      expect(await violations(page)).toEqual([]);
+      // The browser reports the status of the page that is meant to be missing.
+      expect(complaints.filter((text) => !text.includes("404 (Not Found)"))).toEqual([]);
+      await end();
+    },
+    SLOW,
+  );
+
+  it(
+    "axe finds nothing in dialogs and menus",
+    async () => {
+      const { page, complaints, end } = await dashboard.visit({ theme });
+      const dialogs: [string, string][] = [
+        [paths.queues(null), "New queue"],
+        [paths.queue("shop", "orders"), "Post a message"],
+        [paths.queue("shop", "orders", "claims"), "Claim messages"],
+        [paths.pools(), "New pool"],
+        [paths.queues("shop"), "Delete orders"],
+      ];
+      for (const [path, button] of dialogs) {
+        await page.goto(dashboard.url + path, { waitUntil: "networkidle" });
+        await page.getByRole("button", { name: button }).first().click();
+        await page.getByRole(/^Delete/.test(button) ? "alertdialog" : "dialog").waitFor();
+        await settled(page);
+        expect(await violations(page), button).toEqual([]);
+      }
+      await page.goto(dashboard.url + paths.queue("shop", "exact-numbers"), { waitUntil: "networkidle" });
+      await page.getByRole("table").getByRole("link").first().click();
+      await page.getByRole("dialog").getByText("123456789012345678901234567890").waitFor();
+      await settled(page);
+      expect(await violations(page), "a message").toEqual([]);
+      await page.goto(dashboard.url + paths.overview(), { waitUntil: "networkidle" });
+      await page.getByRole("button", { name: /^Theme/ }).click();
+      await page.getByRole("menu").waitFor();
+      await settled(page);
+      expect(await violations(page), "the menu of themes").toEqual([]);
+      expect(complaints).toEqual([]);
+      await end();
+    },
+    SLOW * 2,
+  );
+});
+
+/** Until what fades in has its colours. */
+async function settled(page: Page): Promise<void> {
+  await page.waitForFunction(() => document.getAnimations().every((animation) => animation.playState !== "running"));
+}
+
+describe("at 375 pixels", () => {
+  it.each(PAGES)(
+    "%s has no sideways scroll of the page",
+    async (_name, path) => {
+      const { page, end } = await dashboard.visit({ width: 375 });
+      await page.goto(dashboard.url + path, { waitUntil: "networkidle" });
+      const width = await page.evaluate(() => document.documentElement.scrollWidth);
+      expect(width).toBeLessThanOrEqual(375);
+      await end();
+    },
+    SLOW,
+  );
+
+  it(
+    "the drawer leads to every page and gives the focus back when it closes",
+    async () => {
+      const { page, end } = await dashboard.visit({ width: 375 });
+      await page.goto(dashboard.url, { waitUntil: "networkidle" });
+      const opener = page.getByRole("button", { name: "Open the navigation" });
+      await opener.click();
+      await page.getByRole("dialog").getByRole("link", { name: "Pools" }).waitFor();
+      await page.keyboard.press("Escape");
+      await page.getByRole("dialog").waitFor({ state: "hidden" });
+      expect(await opener.evaluate((element) => element === document.activeElement)).toBe(true);
+      await opener.click();
+      await page.getByRole("dialog").getByRole("link", { name: "Pools" }).click();
+      await page.getByRole("heading", { name: "Pools", level: 1 }).waitFor();
+      await page.getByRole("dialog").waitFor({ state: "hidden" });
+      await end();
+    },
+    SLOW,
+  );
+});
+
+it(
+  "the skip link is the first stop of the keyboard and leads to the content",
+  async () => {
+    const { page, end } = await dashboard.visit();
+    await page.goto(dashboard.url, { waitUntil: "networkidle" });
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to the content");
+    await page.keyboard.press("Enter");
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe("content");
+    await end();
+  },
+  SLOW,
+);

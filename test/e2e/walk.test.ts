@@ -1,0 +1,213 @@
+/** What an operator does, step by step, in a browser, on an Isimud that nobody has used yet. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { paths } from "../../components/paths.ts";
+import { START_DEADLINE_MS } from "../support/process.ts";
+import { type Dashboard, openDashboard } from "./service.ts";
+
+const SLOW = 120_000;
+
+let dashboard: Dashboard;
+beforeAll(async () => {
+  dashboard = await openDashboard({ demo: false });
+}, START_DEADLINE_MS);
+afterAll(() => dashboard?.close());
+
+it(
+  "from the first queue to its end: create, post, peek, claim, release, delete, purge, delete the queue",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url, { waitUntil: "networkidle" });
+    await page.getByText("No queues yet").waitFor();
+
+    await page.getByRole("button", { name: "New queue" }).first().click();
+    await page.getByRole("button", { name: "Create queue" }).click();
+    await page.getByText("Give it a name.").waitFor();
+    await page.getByLabel("Name", { exact: true }).fill("not a name!");
+    await page.getByText("Only letters, digits, _, - and . are allowed.").waitFor();
+    await page.getByLabel("Name", { exact: true }).fill("tea.orders");
+    await page.getByLabel("Project").fill("~");
+    await page.getByRole("button", { name: "Create queue" }).click();
+    await page.waitForURL(`**${paths.queue("~", "tea.orders")}`);
+    await page.getByText("No messages here").waitFor();
+
+    const body = '{"big":12345678901234567890123,"one":1.0,"text":"Grüße <b>&</b> 📮"}';
+    await page.getByRole("button", { name: "Post a message" }).click();
+    await page.getByLabel("Body").fill("{oops");
+    await page.getByRole("button", { name: "Post", exact: true }).click();
+    await page.getByText("This is not valid JSON.").waitFor();
+    await page.getByLabel("Body").fill(body);
+    await page.getByLabel("Copies").fill("3");
+    await page.getByRole("button", { name: "Post", exact: true }).click();
+    await page.getByText("3 messages are posted.").waitFor();
+    await page.getByText("3 free", { exact: true }).waitFor();
+
+    // Peeking, however often, consumes nothing; the body is shown to the last digit.
+    await page.getByRole("table").getByRole("link").first().click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("12345678901234567890123").waitFor();
+    await dialog.getByText('"Grüße <b>&</b> 📮"').waitFor();
+    const opened = new URL(page.url());
+    await page.reload({ waitUntil: "networkidle" });
+    await dialog.getByText("12345678901234567890123").waitFor();
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "hidden" });
+    expect(new URL(page.url()).search).toBe("");
+    await page.getByText("3 free", { exact: true }).waitFor();
+
+    await page.getByRole("link", { name: "Claims" }).click();
+    await page.getByText("Nobody holds a message of this queue").waitFor();
+    await page.getByRole("button", { name: "Claim messages" }).click();
+    await page.getByLabel("Messages", { exact: true }).fill("2");
+    await page.getByRole("button", { name: "Claim", exact: true }).click();
+    await page.getByText("2 claimed.").waitFor();
+    await page.getByText("2 claimed", { exact: true }).waitFor();
+
+    // What a claim holds cannot be deleted, and the button says why.
+    await page.goto(opened.href, { waitUntil: "networkidle" });
+    const held = dialog.getByRole("button", { name: "Delete" });
+    expect(await held.getAttribute("aria-disabled")).toBe("true");
+    expect(await held.textContent()).toContain("A claim holds this message");
+    await dialog.getByRole("row").or(dialog.getByText("claimed,")).first().waitFor();
+
+    await page.goto(dashboard.url + paths.queue("~", "tea.orders", "claims"), { waitUntil: "networkidle" });
+    await page.getByRole("button", { name: "Renew" }).click();
+    await page.getByText("The claim lasts 300 s from now.").waitFor();
+    await page.getByRole("button", { name: "Release" }).click();
+    await page.getByText("The claim is released.").waitFor();
+    await page.getByText("3 free", { exact: true }).waitFor();
+
+    await page.goto(opened.href, { waitUntil: "networkidle" });
+    await dialog.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("button", { name: "Delete message" }).click();
+    await page.getByText("The message is deleted.").waitFor();
+    await page.getByText("2 free", { exact: true }).waitFor();
+
+    await page.getByRole("link", { name: "Settings" }).click();
+    await page.getByRole("button", { name: "Change _default_message_ttl" }).click();
+    await page.getByLabel("Value").fill("1");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("alert").filter({ hasText: "BAD_INPUT" }).waitFor();
+    await page.getByLabel("Value").fill("120");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("row", { name: /_default_message_ttl.*120 s.*set/ }).waitFor();
+    await page.getByRole("button", { name: "Take _default_message_ttl back to its default" }).click();
+    await page.getByRole("row", { name: /_default_message_ttl.*3600 s.*default/ }).waitFor();
+
+    await page.getByRole("button", { name: "Purge messages" }).click();
+    await page.getByRole("alertdialog").getByRole("button", { name: "Purge messages" }).click();
+    await page.getByText("Queue tea.orders is empty.").waitFor();
+    await page.getByText("0 free", { exact: true }).waitFor();
+
+    await page.getByRole("button", { name: "Delete queue" }).click();
+    const last = page.getByRole("alertdialog");
+    expect(await last.getByRole("button", { name: "Delete queue" }).getAttribute("aria-disabled")).toBe("true");
+    await last.getByRole("textbox").fill("tea.orders");
+    await last.getByRole("button", { name: "Delete queue" }).click();
+    await page.getByText("Queue tea.orders is deleted.").waitFor();
+    await page.waitForURL(`**${paths.queues("~")}`);
+    await page.getByText("No queues yet").waitFor();
+
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
+  "subscriptions: subscribe, confirm, delete",
+  async () => {
+    await dashboard.call(`mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
+      input: { project: "walk", name: "heard" },
+    });
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url + paths.queue("walk", "heard", "subscriptions"), { waitUntil: "networkidle" });
+    await page.getByText("Nobody is subscribed").waitFor();
+    await page.getByRole("button", { name: "New subscription" }).first().click();
+    await page.getByLabel("Subscriber").fill("ftp://example.org");
+    await page.getByRole("button", { name: "Subscribe", exact: true }).click();
+    await page.getByText("Begin with https:, http: or mailto:.").waitFor();
+    await page.getByLabel("Subscriber").fill("https://hooks.example.org/walk");
+    await page.getByRole("button", { name: "Subscribe", exact: true }).click();
+    await page.getByRole("row", { name: /hooks\.example\.org.*not confirmed/ }).waitFor();
+    await page.getByRole("button", { name: "Confirm", exact: true }).click();
+    await page.getByRole("button", { name: "Unconfirm" }).waitFor();
+    await page.getByRole("button", { name: /Delete the subscription/ }).click();
+    await page.getByRole("button", { name: "Delete subscription", exact: true }).click();
+    await page.getByText("Nobody is subscribed").waitFor();
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
+  "pools: a connection test that says what is wrong, register without connecting, edit, delete by name",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url + paths.pools(), { waitUntil: "networkidle" });
+    const builtIn = page.getByRole("row", { name: /default/ });
+    expect(await builtIn.getByRole("button", { name: "Delete default" }).getAttribute("aria-disabled")).toBe("true");
+
+    await page.getByRole("button", { name: "New pool" }).click();
+    await page.getByLabel("Name", { exact: true }).fill("cold-1");
+    await page.getByLabel("Address").fill("postgres://u:canary-password@127.0.0.1:9/x?schema=cold");
+    await page.getByRole("button", { name: "Test the connection" }).click();
+    await page.getByRole("dialog").getByRole("status").filter({ hasText: /\S/ }).waitFor();
+    await page.getByRole("switch", { name: "Connect before saving" }).click();
+    await page.getByLabel("Weight").fill("0");
+    await page.getByRole("button", { name: "Register pool" }).click();
+    await page.waitForURL(`**${paths.pool("cold-1")}`);
+    await page.getByText("cannot be reached").first().waitFor();
+    expect(await page.content()).not.toContain("canary-password");
+
+    await page.goto(dashboard.url + paths.pools(), { waitUntil: "networkidle" });
+    await page.getByRole("button", { name: "Edit cold-1" }).click();
+    await page.getByLabel("Weight").fill("70");
+    await page.getByRole("switch", { name: "Connect before saving" }).click();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("row", { name: /cold-1.*70.*100 %/ }).waitFor();
+    expect(await page.content()).not.toContain("canary-password");
+
+    await page.getByRole("button", { name: "Delete cold-1" }).click();
+    await page.getByRole("alertdialog").getByRole("textbox").fill("cold-1");
+    await page.getByRole("button", { name: "Delete pool" }).click();
+    await page.getByText("Pool cold-1 is no longer registered.").waitFor();
+    await page.getByRole("row", { name: /cold-1/ }).waitFor({ state: "detached" });
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
+  "a list of queues is found, sorted and paged by its address",
+  async () => {
+    const make = (name: string) =>
+      dashboard.call(`mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
+        input: { project: "many", name },
+      });
+    for (let index = 0; index < 120; index++) await make(`q-${String(index).padStart(3, "0")}`);
+    await make("other");
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url + paths.queues("many"), { waitUntil: "networkidle" });
+    await page.getByText("121 queues").waitFor();
+    await page.getByRole("searchbox").fill("q-");
+    await page.waitForURL(/search=q-/);
+    await page.getByText("120 queues").waitFor();
+    await page.getByRole("link", { name: "Next page" }).click();
+    await page.getByRole("link", { name: "q-050", exact: true }).waitFor();
+    await page.getByRole("link", { name: "Next page" }).click();
+    await page.getByRole("link", { name: "q-119", exact: true }).waitFor();
+    expect(await page.getByRole("link", { name: "Next page" }).count()).toBe(0);
+    await page.getByRole("link", { name: "Previous page" }).click();
+    await page.getByRole("link", { name: "q-050", exact: true }).waitFor();
+    await page.reload();
+    await page.getByRole("link", { name: "q-099", exact: true }).waitFor();
+    await page.getByRole("columnheader", { name: "Queue" }).getByRole("link").click();
+    await page.waitForURL(/sort=-name/);
+    await page.getByRole("link", { name: "q-119", exact: true }).waitFor();
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
