@@ -69,7 +69,10 @@ export async function serve(
       log,
       accessOf: (request) => request.access,
       explorerPath: `${config.BASE_PATH}/graphql`,
-      onOperation: (operation) => engine.metrics.graphqlOperations.inc({ ...operation }),
+      onOperation: (operation, seconds) => {
+        engine.metrics.graphqlOperations.inc({ ...operation });
+        if (operation.type !== "subscription") engine.metrics.graphqlSeconds.observe({ ...operation }, seconds);
+      },
     });
     const pages = options.pages === false ? null : await openPagesAs(config, dev, door.executeAs);
     if (pages) closing.push(() => pages.open.close());

@@ -8,10 +8,13 @@ export interface Metrics {
   readonly messages: Counter<"action">;
   readonly httpSeconds: Histogram<"method" | "route" | "status">;
   readonly graphqlOperations: Counter<"type" | "outcome">;
+  readonly graphqlSeconds: Histogram<"type" | "outcome">;
   readonly collected: Counter<"kind">;
   /** In Prometheus' text format. */
   text(): Promise<{ body: string; contentType: string }>;
 }
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 export function createMetrics(params: {
   /** Of the control database's pool of connections. */
@@ -41,13 +44,20 @@ export function createMetrics(params: {
       name: "isimud_http_request_seconds",
       help: "Time from a request's arrival to the end of its answer; streams are not in it.",
       labelNames: ["method", "route", "status"],
-      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      buckets: SECONDS,
       registers,
     }),
     graphqlOperations: new Counter({
       name: "isimud_graphql_operations_total",
       help: "GraphQL operations by type, and whether they had errors.",
       labelNames: ["type", "outcome"],
+      registers,
+    }),
+    graphqlSeconds: new Histogram({
+      name: "isimud_graphql_operation_seconds",
+      help: "Time that GraphQL operations took, those of pages too; subscriptions are not in it.",
+      labelNames: ["type", "outcome"],
+      buckets: SECONDS,
       registers,
     }),
     collected: new Counter({
