@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { describe, expect, it, vi } from "vitest";
 import { DomainError } from "../../server/errors.ts";
 import { createEmptyDatabase } from "../support/database.ts";
-import { addPool, CANARY, preparePools } from "./harness.ts";
+import { addPool, CANARY, preparePools, watched } from "./harness.ts";
 
 const { fake, start, state } = preparePools();
 
@@ -20,6 +20,17 @@ describe("calls to all pools", () => {
     expect(pooled.errors).toMatchObject([{ code: "STORAGE_UNAVAILABLE" }]);
     for (const pool of [state.builtIn, fake("one")]) pool.before = fake("two").before;
     await expect(pooled.data.gc()).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+  });
+
+  it("collect in the built-in pool even when the others cannot be read", async () => {
+    const { seen, watch } = watched();
+    const pooled = await start({ watch });
+    await addPool(pooled, "one");
+    seen.broken = true;
+    expect(await pooled.data.gc()).toMatchObject({ messages: 1, queues: 4 });
+    expect(await pooled.data.isAlive()).toBe(false);
+    expect(await pooled.data.health()).toEqual({ storageReachable: false, operations: [] });
+    expect(pooled.errors).toHaveLength(3);
   });
 
   it("wait for a dead pool no longer than its own deadline", async () => {

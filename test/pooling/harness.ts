@@ -119,6 +119,10 @@ export function watched() {
         look("pools");
         return control.pools.get(name);
       },
+      list: async (params) => {
+        look("pools");
+        return control.pools.list(params);
+      },
     },
   });
   return { seen, watch };

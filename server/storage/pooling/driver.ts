@@ -63,10 +63,10 @@ export function createPoolingDriver(params: {
     return names;
   }
 
-  /** Asks all pools at once and gives each answer, or null for a pool that failed or took too long. */
-  async function askAll<T>(milliseconds: number, ask: (driver: DataDriver, name: string) => Promise<T>) {
+  /** Asks these pools at once and gives each answer, or null for a pool that failed or took too long. */
+  function askAll<T>(names: string[], milliseconds: number, ask: (driver: DataDriver, name: string) => Promise<T>) {
     return Promise.all(
-      (await poolNames()).map(async (name): Promise<T | null> => {
+      names.map(async (name): Promise<T | null> => {
         try {
           const answer = pools.get(name).then((driver) => ask(driver, name));
           return await withDeadline(answer, milliseconds, () => tooLate(name));
@@ -101,7 +101,9 @@ export function createPoolingDriver(params: {
 
     async isAlive() {
       try {
-        return (await askAll(ALIVE_TIMEOUT_MS, (driver) => driver.isAlive())).every((alive) => alive === true);
+        return (await askAll(await poolNames(), ALIVE_TIMEOUT_MS, (driver) => driver.isAlive())).every(
+          (alive) => alive === true,
+        );
       } catch (error) {
         onError(error);
         return false;
@@ -110,7 +112,7 @@ export function createPoolingDriver(params: {
 
     async health() {
       try {
-        return worstOf(await askAll(HEALTH_TIMEOUT_MS, (driver) => driver.health()));
+        return worstOf(await askAll(await poolNames(), HEALTH_TIMEOUT_MS, (driver) => driver.health()));
       } catch (error) {
         onError(error);
         return { storageReachable: false, operations: [] };
@@ -118,7 +120,12 @@ export function createPoolingDriver(params: {
     },
 
     async gc() {
-      const results = await askAll(GC_TIMEOUT_MS, (driver, name) => {
+      const names = await poolNames().catch((error: unknown) => {
+        // Registered pools can wait until they can be read; the built-in one's expired messages need not.
+        onError(error);
+        return [DEFAULT_POOL];
+      });
+      const results = await askAll(names, GC_TIMEOUT_MS, (driver, name) => {
         // One that takes longer than the deadline goes on; the next call joins it.
         const running = collecting.get(name);
         if (running !== undefined) return running;
