@@ -6,8 +6,9 @@ export const DRIVER_DEADLINE_MS = 5000;
 /**
  * Requests that are in flight together share a statement, a round trip and a commit: a group commit in the process.
  *
- * It never waits on a timer. A request that finds a free lane goes out at once; what arrives while all lanes are busy goes with the
- * next statement, in order of arrival, at most `maxRequests` and `maxWeight` a statement. When a statement of several is refused
+ * It never waits on a timer. A request that finds a free lane goes out at the end of this turn of the event loop, with what else came in the
+ * same turn; what arrives while all lanes are busy goes with the next statement, in order of arrival, at most `maxRequests` and
+ * `maxWeight` a statement. When a statement of several is refused
  * and rolled back, each of its requests is tried alone, so that one bad request never fails its neighbours.
  * A request that waits past the deadline is DEADLINE_EXCEEDED and was not sent.
  */
@@ -18,6 +19,7 @@ export class StatementPipeline<Request, Result> {
   readonly #maxWeight: number;
   #waiting: Waiting<Request, Result>[] = [];
   #busy = 0;
+  #scheduled = false;
 
   constructor(params: {
     /** One statement for all; gives a result or an error for each, in order. Throwing means that the statement changed nothing, unless OUTCOME_UNKNOWN. */
@@ -36,7 +38,17 @@ export class StatementPipeline<Request, Result> {
   submit(request: Request, weight: number): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ request, weight, since: performance.now(), resolve, reject });
-      if (this.#busy < this.#lanes) this.#send();
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#busy >= this.#lanes || this.#waiting.length === 0) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#send();
+      this.#schedule();
     });
   }
 
@@ -44,9 +56,9 @@ export class StatementPipeline<Request, Result> {
     const batch = this.#nextBatch();
     if (batch.length === 0) return;
     this.#busy += 1;
-    this.#settle(batch).finally(() => {
+    void this.#settle(batch).then(() => {
       this.#busy -= 1;
-      this.#send();
+      this.#schedule();
     });
   }
 
