@@ -9,7 +9,7 @@ import type { Place } from "./model/observations.ts";
 import { StoreModel } from "./model/queue-model.ts";
 import { createTestDatabase, type TestDatabase } from "./support/database.ts";
 
-const RUNS = 80;
+const RUNS = 60;
 
 describe("queues, messages and claims on PostgreSQL", () => {
   const clock = { offsetMs: 0 };
