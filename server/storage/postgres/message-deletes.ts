@@ -55,7 +55,9 @@ const DELETE: Statement = {
     )
     SELECT array_to_string(queue.ids, ',') AS fresh, judged.*
     FROM queue LEFT JOIN (
-      SELECT l.request, l.verdict, count(*)::int AS messages FROM locked l GROUP BY l.request, l.verdict
+      SELECT t.request, 'delete' AS verdict, t.gone::int AS messages FROM tally t
+      UNION ALL
+      SELECT l.request, l.verdict, count(*)::int FROM locked l WHERE l.verdict <> 'delete' GROUP BY l.request, l.verdict
     ) AS judged ON true`,
 };
 
