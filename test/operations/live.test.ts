@@ -92,6 +92,23 @@ describe("watching a queue's messages", () => {
     stop.abort();
   });
 
+  test("gives within a tick what no notice told of", async () => {
+    const queue = await aQueue();
+    const { operations } = await service.another();
+    const deaf = withBroken(service, { data: { watchArrivals: () => () => {} } });
+    const stop = new AbortController();
+    const messages = deaf.messages.watch(viewer, { project: "p", queue, signal: stop.signal, after: "0" });
+    for (const body of ["1", "2"]) {
+      await operations.messages.post(operator, { queue, messages: [{ bodyText: body }] });
+      expect((await next(messages))?.bodyText).toBe(body);
+    }
+    // Nothing is left to read, so only a tick can bring the last one.
+    const waiting = next(messages);
+    await operations.messages.post(operator, { queue, messages: [{ bodyText: "3" }] });
+    expect((await waiting)?.bodyText).toBe("3");
+    stop.abort();
+  });
+
   test("misses none of 400 that eight clients of two processes post at the same time", async () => {
     const queue = await aQueue();
     const other = await service.another();
@@ -175,6 +192,16 @@ describe("watching statistics", () => {
     second();
     expect(read).toHaveBeenCalledTimes(2);
     expect(read).toHaveBeenLastCalledWith(watched);
+    await read.mock.results[1]?.value;
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    // Nothing changed: after the second queue's first statistics there is nothing to tell.
+    const told = vi.fn();
+    const [first] = watchers;
+    await first?.next();
+    void first?.next().then(told);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    expect(told).not.toHaveBeenCalled();
+    stop.abort();
     await Promise.all(watchers.map((changes) => changes.return()));
     second();
     expect(read).toHaveBeenCalledTimes(2);
