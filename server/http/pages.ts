@@ -22,9 +22,7 @@ export async function openPages(params: { dev: boolean; hostname: string; port: 
   const handle = app.getRequestHandler();
   return {
     handle: (request, response) => handle(request, response),
-    upgrade: async (request, socket, head) => {
-      if (!upgrades.emit("upgrade", request, socket, head)) socket.destroy();
-    },
+    upgrade: (request, socket, head) => upgrades.emit("upgrade", request, socket, head),
     close: () => app.close(),
   };
 }
