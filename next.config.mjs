@@ -1,18 +1,24 @@
 import { fileURLToPath } from "node:url";
+import { pagesFolder } from "./server/pages-folder.ts";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
-// Inlined at build: BASE_PATH is part of the build's fingerprint (server/build.ts).
 const basePath = process.env.BASE_PATH ?? "";
+const distDir = pagesFolder(basePath);
 
 /** @type {import("next").NextConfig} */
 export default {
   basePath,
+  distDir,
   env: { NEXT_PUBLIC_BASE_PATH: basePath },
   // The engine lives in the server, once; a page that pulled these in would open a second one.
   serverExternalPackages: ["pg", "graphql", "prom-client", "pino"],
   turbopack: { root },
-  // `npm run check` does it, for everything at once.
-  typescript: { ignoreBuildErrors: true },
+  typescript: {
+    // `npm run check` does it, for everything at once.
+    ignoreBuildErrors: true,
+    // Next writes the folder of its generated types into the file that it is given.
+    tsconfigPath: basePath === "" ? "tsconfig.json" : `${distDir}.tsconfig.json`,
+  },
   poweredByHeader: false,
   devIndicators: false,
   images: { unoptimized: true },

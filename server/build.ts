@@ -3,21 +3,30 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { environmentForChild } from "./config.ts";
+import { pagesFolder } from "./pages-folder.ts";
 import { isAlive } from "./process-state.ts";
 import { StartError } from "./start-error.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const FINGERPRINT = join(ROOT, ".build", "fingerprint");
+/** Next builds one at a time in a folder. */
 const LOCK = join(ROOT, ".build", "lock");
 /** Everything that pages are made from. Types that they import from server/ vanish at build. */
-const SOURCES = ["app", "components", "next.config.mjs", "postcss.config.mjs", "tsconfig.json", "package-lock.json"];
+const SOURCES = [
+  "app",
+  "components",
+  "next.config.mjs",
+  "server/pages-folder.ts",
+  "postcss.config.mjs",
+  "tsconfig.json",
+  "package-lock.json",
+];
 
 /**
- * Resolves when .next holds the pages of these sources and this BASE_PATH. Several processes at once build it once. A build
+ * Resolves when there are pages of these sources for this BASE_PATH. Several processes at once build it once. A build
  * that fails or is killed leaves no fingerprint, so the next start builds again.
  */
 export async function buildPages(params: {
@@ -33,11 +42,13 @@ export async function buildPages(params: {
   try {
     if (isBuilt(basePath)) return;
     const fingerprint = fingerprintOf(basePath);
-    rmSync(FINGERPRINT, { force: true });
+    rmSync(fingerprintFile(basePath), { force: true });
+    if (basePath !== "")
+      writeFileSync(join(ROOT, `${pagesFolder(basePath)}.tsconfig.json`), '{ "extends": "../tsconfig.json" }\n');
     report("Building the pages (only when they changed; this takes a minute or so)...");
     const began = Date.now();
     await runNextBuild(basePath, report, params.signal);
-    writeFileSync(FINGERPRINT, fingerprint);
+    writeFileSync(fingerprintFile(basePath), fingerprint);
     report(`Built the pages in ${Math.round((Date.now() - began) / 1000)} s.`);
   } finally {
     rmSync(LOCK, { force: true });
@@ -45,11 +56,17 @@ export async function buildPages(params: {
 }
 
 function isBuilt(basePath: string): boolean {
+  const file = fingerprintFile(basePath);
   return (
-    existsSync(join(ROOT, ".next", "BUILD_ID")) &&
-    existsSync(FINGERPRINT) &&
-    readFileSync(FINGERPRINT, "utf8") === fingerprintOf(basePath)
+    existsSync(join(ROOT, pagesFolder(basePath), "BUILD_ID")) &&
+    existsSync(file) &&
+    readFileSync(file, "utf8") === fingerprintOf(basePath)
   );
+}
+
+/** Beside the pages' folder, which Next empties. */
+function fingerprintFile(basePath: string): string {
+  return join(ROOT, ".build", `${basename(pagesFolder(basePath))}.fingerprint`);
 }
 
 /** False while another living process builds. */

@@ -7,8 +7,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-/** The first start after a change of the pages builds them. */
-export const START_DEADLINE_MS = 600_000;
+/** The first start after a change of the pages builds them, and another test file may be building before. */
+export const START_DEADLINE_MS = 1_200_000;
 
 export interface StartedProcess {
   child: ChildProcess;
