@@ -142,7 +142,7 @@ export default async function OverviewPage() {
             href={paths.health()}
           />
         </StatTiles>
-        <div className="grid items-start gap-4 lg:grid-cols-2">
+        <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-2">
           <Panel
             title="Needs attention"
             actions={

@@ -30,16 +30,21 @@ const COLUMNS = [
     (row) => formatCount(row.queueCount.value, row.queueCount.exact ? "exact" : "at-least"),
     { align: "right" },
   ),
-  column<ProjectRow>("links", "", (row) => (
-    <span className="flex gap-3">
-      <Link href={paths.flavors({ project: row.name })} className="text-muted underline-offset-2 hover:underline">
-        Flavors
-      </Link>
-      <Link href={paths.catalogue({ project: row.name })} className="text-muted underline-offset-2 hover:underline">
-        Catalogue
-      </Link>
-    </span>
-  )),
+  column<ProjectRow>(
+    "links",
+    "",
+    (row) => (
+      <span className="flex gap-3">
+        <Link href={paths.flavors({ project: row.name })} className="text-muted underline-offset-2 hover:underline">
+          Flavors
+        </Link>
+        <Link href={paths.catalogue({ project: row.name })} className="text-muted underline-offset-2 hover:underline">
+          Catalogue
+        </Link>
+      </span>
+    ),
+    { wide: true },
+  ),
 ];
 
 export function ProjectTable({ rows, pager, empty }: { rows: ProjectRow[]; pager: PagerLinks; empty: ReactNode }) {

@@ -110,7 +110,7 @@ export default async function HealthPage() {
             <Warnings warnings={health.warnings} />
           </Panel>
         ) : null}
-        <div className="grid items-start gap-4 lg:grid-cols-2">
+        <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-2">
           <Panel title="Control database">
             <Facts
               items={[

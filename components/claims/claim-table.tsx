@@ -34,7 +34,7 @@ const COLUMNS = [
     </Link>
   )),
   column<ClaimRow>("left", "Time left", (row) => <LeaseBar from={row.renewedAt} until={row.expiresAt} />),
-  column<ClaimRow>("messages", "Messages", (row) => row.messageCount, { align: "right" }),
+  column<ClaimRow>("messages", "Messages", (row) => row.messageCount, { align: "right", wide: true }),
   column<ClaimRow>("holder", "Holder", (row) => row.clientId ?? row.actor ?? "unknown", { wide: true, grow: true }),
   column<ClaimRow>("terms", "Claim + grace", (row) => `${row.ttlSeconds} s + ${row.graceSeconds} s`, {
     align: "right",

@@ -55,7 +55,7 @@ export function LeaseBar({ from, until }: { from: string; until: string }) {
   const left = Math.max(0, Math.min(1, (Date.parse(until) - now) / Math.max(1, length)));
   return (
     <span className="flex items-center gap-2">
-      <span aria-hidden className="h-1.5 w-16 overflow-hidden rounded-full bg-line">
+      <span aria-hidden className="h-1.5 w-16 overflow-hidden max-sm:hidden rounded-full bg-line">
         <span
           className={left < 0.15 ? "block h-full bg-warn" : "block h-full bg-accent-fill"}
           style={{ width: `${left * 100}%` }}

@@ -133,7 +133,7 @@ export default async function PoolPage({ params, searchParams }: Props) {
           </>
         }
       />
-      <div className="grid items-start gap-4 lg:grid-cols-2">
+      <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-2">
         <Panel title="About">
           <Facts
             items={[
