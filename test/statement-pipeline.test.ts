@@ -26,12 +26,27 @@ function aPipeline(limits: { lanes?: number; maxRequests?: number; maxWeight?: n
   return { sent, submit, settle };
 }
 
+/** The end of this turn of the event loop, when a pipeline with a free lane sends. */
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
 describe("requests that share statements", () => {
-  it("an idle pipeline sends at once, and what arrives meanwhile goes with the next statement, in order", async () => {
+  it("an idle pipeline sends at the end of the turn what came in it, without a timer", async () => {
+    const { sent, submit } = aPipeline();
+    void submit("a");
+    void submit("b");
+    expect(sent).toHaveLength(0);
+    await turn();
+    expect(sent.map(({ batch }) => batch)).toEqual([["a", "b"]]);
+  });
+
+  it("what arrives while a statement is under way goes with the next one, in order", async () => {
     const { sent, submit, settle } = aPipeline();
     const first = submit("a");
-    expect(sent.map(({ batch }) => batch)).toEqual([["a"]]);
-    const later = [submit("b"), submit("c"), submit("d")];
+    await turn();
+    const later = [submit("b"), submit("c")];
+    await turn();
+    later.push(submit("d"));
+    await turn();
     expect(sent).toHaveLength(1);
     await settle(0);
     expect(await first).toBe("a done");
@@ -40,15 +55,19 @@ describe("requests that share statements", () => {
     expect(await Promise.all(later)).toEqual(["b done", "c done", "d done"]);
   });
 
-  it("as many statements are under way as there are lanes", () => {
+  it("as many statements are under way as there are lanes", async () => {
     const { sent, submit } = aPipeline({ lanes: 2 });
-    for (const request of ["a", "b", "c"]) void submit(request);
+    for (const request of ["a", "b", "c"]) {
+      void submit(request);
+      await turn();
+    }
     expect(sent.map(({ batch }) => batch)).toEqual([["a"], ["b"]]);
   });
 
   it("a statement is bounded in number and weight, but never without a request", async () => {
     const { sent, submit, settle } = aPipeline({ maxRequests: 2, maxWeight: 10 });
     void submit("first");
+    await turn();
     for (const [request, weight] of [
       ["a", 1],
       ["b", 1],
@@ -70,6 +89,7 @@ describe("requests that share statements", () => {
   it("each request gets its own result or error", async () => {
     const { sent, submit, settle } = aPipeline();
     void submit("first");
+    await turn();
     const [good, bad] = [submit("good"), submit("bad")];
     const refused = expect(bad).rejects.toMatchObject({ code: "MESSAGE_IS_CLAIMED" });
     await settle(0);
@@ -82,6 +102,7 @@ describe("requests that share statements", () => {
   it("a refused one fails alone: its neighbours are tried again without it", async () => {
     const { sent, submit, settle } = aPipeline();
     void submit("first");
+    await turn();
     const outcomes = Promise.allSettled([submit("a"), submit("poison"), submit("c")]);
     await settle(0);
     await vi.waitFor(() => expect(sent).toHaveLength(2));
@@ -101,6 +122,7 @@ describe("requests that share statements", () => {
   it("none is repeated when the connection broke: each may have happened", async () => {
     const { sent, submit, settle } = aPipeline();
     void submit("first");
+    await turn();
     const outcomes = Promise.allSettled([submit("a"), submit("b")]);
     await settle(0);
     await vi.waitFor(() => expect(sent).toHaveLength(2));
@@ -117,6 +139,7 @@ describe("requests that share statements", () => {
     try {
       const { sent, submit } = aPipeline();
       void submit("slow");
+      await turn();
       const late = expect(submit("late")).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
       vi.advanceTimersByTime(DRIVER_DEADLINE_MS + 1);
       const next = submit("next");
