@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: messages a second against peers on the same database, in interleaved rounds. Prints medians, spread and
  * ratios, and fails when a message came twice or never. Options (all after `--`):
- *   --cells driver,http   what to measure                --rounds 5      rounds of each
+ *   --cells driver,http   what to measure: driver, http, backlog, queues, latency, snapshot
+ *   --rounds 5            rounds of each
  *   --clients 1,8,64      callers at a time              --seconds 0.7   of posting in a round
  *   --batches 1,10        messages a call                --peers plain,pg-boss,graphile
  *   --url URL             drives a server that is already running, over GraphQL, with nothing beside it
@@ -12,13 +13,17 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { migrate } from "../../prisma/migrate.ts";
 import { startEmbeddedPostgres } from "../../server/embedded-postgres.ts";
+import { backlog } from "./backlog.ts";
 import type { Contender } from "./contender.ts";
 import { graphileWorker } from "./graphile-worker.ts";
 import { startLoad, startServer } from "./graphql-server.ts";
 import { isimudDriver } from "./isimud-driver.ts";
+import { latency } from "./latency.ts";
 import { pgBoss } from "./pg-boss.ts";
 import { plainTable } from "./plain-table.ts";
+import { queueLists } from "./queue-lists.ts";
 import { median, oneRound, type Rates, summary } from "./rounds.ts";
+import { snapshot } from "./snapshot.ts";
 
 const { values } = parseArgs({
   options: {
@@ -61,6 +66,10 @@ if (values.url !== undefined) {
     await migrate({ url: postgres.url, only: "all" });
     if (values.cells.includes("driver")) await driverCells(postgres.url);
     if (values.cells.includes("http")) await httpCells(postgres.url);
+    if (values.cells.includes("backlog")) await backlog(postgres.url, rounds);
+    if (values.cells.includes("queues")) await queueLists(postgres.url, rounds);
+    if (values.cells.includes("latency")) await latency(postgres.url, rounds);
+    if (values.cells.includes("snapshot")) await snapshot(postgres.url);
   } finally {
     await postgres.stop();
     rmSync(dataDir, { recursive: true, force: true });

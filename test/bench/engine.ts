@@ -1,0 +1,12 @@
+import { pino } from "pino";
+import type { Access } from "../../server/access/access.ts";
+import { type Engine, openEngine } from "../../server/bootstrap.ts";
+import { readConfig } from "../../server/config.ts";
+
+export const BENCH_ACCESS: Access = { actor: "bench", role: "admin", projects: "all", requestId: "bench" };
+
+/** The whole engine in this process, without HTTP. */
+export function openBenchEngine(url: string): Promise<Engine> {
+  const config = readConfig({ DATABASE_URL: url, SECRET_KEY: "a secret key for the bench only" });
+  return openEngine(config, { log: pino({ level: "warn" }) });
+}

@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import { isimudDriver } from "./isimud-driver.ts";
+import { median } from "./rounds.ts";
+
+const CLIENTS = 64;
+const BATCH = 10;
+const MINUTE_MS = 60_000;
+const PROBE_MS = 5000;
+const LOAD = 0.7;
+
+/** Full speed while other sessions hold an old snapshot, after a minute at 70 % load, and 10 s after they let go. */
+export async function snapshot(url: string): Promise<void> {
+  console.log(
+    `\nPost, claim and delete with ${CLIENTS} clients in batches of ${BATCH}; messages a second at full speed, while others hold a snapshot`,
+  );
+  for (const readers of [1, 4]) {
+    const contender = await isimudDriver(url);
+    await fullSpeed(contender, PROBE_MS / 5);
+    const before = await fullSpeed(contender, PROBE_MS);
+    const holders = await Promise.all(Array.from({ length: readers }, () => hold(url)));
+    await work(contender, MINUTE_MS - PROBE_MS, before * LOAD);
+    const held = await fullSpeed(contender, PROBE_MS);
+    for (const holder of holders) await holder.end();
+    await sleep(10_000 - PROBE_MS);
+    const after = await fullSpeed(contender, PROBE_MS);
+    const percent = (rate: number) =>
+      `${Math.round(rate).toLocaleString("en")} (${Math.round((rate / before) * 100)} %)`;
+    console.log(
+      `  ${readers} held: before ${Math.round(before).toLocaleString("en")}, after a minute of it ${percent(held)}, 10 s after it ended ${percent(after)}`,
+    );
+    await contender.close();
+  }
+}
+
+type Worker = Awaited<ReturnType<typeof isimudDriver>>;
+
+/** The median of its seconds, so that one hiccup of the machine is not the answer. */
+async function fullSpeed(contender: Worker, milliseconds: number): Promise<number> {
+  const seconds: number[] = [];
+  for (let left = milliseconds; left > 0; left -= 1000)
+    seconds.push(await work(contender, 1000, Number.POSITIVE_INFINITY));
+  return median(seconds);
+}
+
+/** Each client posts a batch and takes one, at most `rate` messages a second all together; gives the rate reached. */
+async function work(contender: Worker, milliseconds: number, rate: number): Promise<number> {
+  const start = performance.now();
+  let done = 0;
+  await Promise.all(
+    Array.from({ length: CLIENTS }, async () => {
+      while (performance.now() - start < milliseconds) {
+        await contender.post(BATCH);
+        done += (await contender.take(BATCH)).length;
+        const ahead = (done / rate) * 1000 - (performance.now() - start);
+        if (ahead > 0) await sleep(ahead);
+      }
+    }),
+  );
+  return done / ((performance.now() - start) / 1000);
+}
+
+async function hold(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ");
+  await client.query("SELECT count(*) FROM messages");
+  return client;
+}
