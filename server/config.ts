@@ -122,3 +122,8 @@ export function isLoopback(host: string): boolean {
 export function environmentForChild(changes: Record<string, string>): NodeJS.ProcessEnv {
   return { ...process.env, ...changes };
 }
+
+/** True below an npm script, whose shell does not pass on the signals that npm gives it. */
+export function isStartedByNpm(): boolean {
+  return process.env.npm_lifecycle_event !== undefined;
+}

@@ -1,8 +1,10 @@
 /** Ends a process in order: what was started last is closed first. */
+import { isStartedByNpm } from "./config.ts";
 import { StartError } from "./start-error.ts";
 
 /** Everything must have ended by then; what has not is cut off. */
 const DEADLINE_MS = 18_000;
+const PARENT_CHECK_MS = 500;
 
 export interface Stoppable {
   /** `hasty`: without waiting for load balancers to notice. */
@@ -21,10 +23,22 @@ export class Shutdown {
     process.on("SIGINT", () => void this.#end(0, { hasty: true }));
     process.on("SIGTERM", () => void this.#end(0, { hasty: false }));
     process.on("SIGHUP", () => void this.#end(0, { hasty: false }));
+    if (isStartedByNpm()) this.#endWithParent();
     process.on("uncaughtException", (error) => {
       console.error(error);
       void this.#end(1, { hasty: true });
     });
+  }
+
+  /** `kill` on npm ends npm and the shell between, and tells us nothing: what is left to see is that the parent is another. */
+  #endWithParent(): void {
+    const parent = process.ppid;
+    const timer = setInterval(() => {
+      if (process.ppid === parent) return;
+      clearInterval(timer);
+      void this.#end(0, { hasty: true });
+    }, PARENT_CHECK_MS);
+    timer.unref();
   }
 
   /** Aborts when the end begins. */

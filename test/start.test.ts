@@ -172,6 +172,20 @@ describe("npm start", () => {
   });
 });
 
+test("ends in order when npm, which started it, is told to end and does not pass that on", async () => {
+  const own = temporaryDataDir();
+  try {
+    const npm = startProcess({ DATA_DIR: own, PORT: String(await freePort()) }, ["npm", "start"]);
+    await npm.printed(/Stop it with Ctrl-C/);
+    const { pid } = JSON.parse(readFileSync(join(own, "isimud.pid"), "utf8")) as { pid: number };
+    npm.child.kill("SIGTERM");
+    await expect.poll(() => isAlive(pid), { timeout: 20_000 }).toBe(false);
+    expect(existsSync(join(own, "postgres", "data", "postmaster.pid"))).toBe(false);
+  } finally {
+    removeDataDir(own);
+  }
+});
+
 describe("what is wrong is said with the way out", () => {
   test.each([
     ["PORT", "seventy", "PORT: must be a whole number"],

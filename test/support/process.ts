@@ -7,6 +7,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** What the npm script "start" runs: a process that signals reach. */
+const PROGRAM = [process.execPath, "--import", "./server/check-node.mjs", "server/start.ts"] as const;
 /** The first start after a change of the pages builds them, and another test file may be building before. */
 export const START_DEADLINE_MS = 1_200_000;
 
@@ -21,9 +23,12 @@ export interface StartedProcess {
 }
 
 /** `settings` are environment variables; DATABASE_URL and the like of whoever runs the tests do not reach it. */
-export function startProcess(settings: Record<string, string>): StartedProcess {
+export function startProcess(
+  settings: Record<string, string>,
+  [command, ...args]: readonly [string, ...string[]] = PROGRAM,
+): StartedProcess {
   const { PATH, HOME, TMPDIR } = process.env;
-  const child = spawn(process.execPath, ["--import", "./server/check-node.mjs", "server/start.ts"], {
+  const child = spawn(command, args, {
     cwd: ROOT,
     env: { PATH, HOME, TMPDIR, NODE_ENV: "production", LOG_LEVEL: "warn", ...settings },
     stdio: ["ignore", "pipe", "pipe"],
