@@ -22,10 +22,6 @@ export function requireRole(access: Access, role: Role): void {
   }
 }
 
-export function hasRole(access: Access, role: Role): boolean {
-  return RANK[access.role] >= RANK[role];
-}
-
 /**
  * The project that a request means: the one it names, if the caller may see it, else the caller's only one.
  * "Not yours" and "does not exist" answer alike.

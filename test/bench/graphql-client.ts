@@ -9,7 +9,7 @@ const DELETE_ONE = `mutation DeleteOne($input: DeleteMessageInput!) { deleteMess
 type Send = <T>(query: string, input: Record<string, unknown>) => Promise<T>;
 
 /** Sends GraphQL over HTTP as a program would: keep-alive, one request a connection at a time. */
-export function graphqlSender(url: string, connections: number): { send: Send; close: () => void } {
+function graphqlSender(url: string, connections: number): { send: Send; close: () => void } {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const endpoint = new URL(`${url}/api/graphql`);
   const send: Send = (query, input) =>

@@ -3,8 +3,8 @@ import pg from "pg";
 import { DomainError } from "../../errors.ts";
 
 /** Deadlines in milliseconds, each shorter than the one around it (HTTP 10 s > driver 5 s > statement 4 s > lock 1 s). */
-export const STATEMENT_TIMEOUT_MS = 4000;
-export const LOCK_TIMEOUT_MS = 1000;
+const STATEMENT_TIMEOUT_MS = 4000;
+const LOCK_TIMEOUT_MS = 1000;
 export const CONNECT_TIMEOUT_MS = 5000;
 
 /**
