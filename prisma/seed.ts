@@ -36,6 +36,17 @@ async function fillPools(call: Call, databaseUrl: string | undefined): Promise<v
     await pool("eu-2", inSchema("demo_eu_2"), 100);
     await pool("ledger", inSchema("demo_ledger"), 100);
     await flavor("shop", "durable", ["ledger"]);
+    await call(`mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
+      input: { project: "shop", name: "ledger-entries", metadataText: '{"_flavor":"durable"}' },
+    });
+    await call(`mutation ($input: PostMessagesInput!) { postMessages(input: $input) { ids } }`, {
+      input: {
+        project: "shop",
+        queue: "ledger-entries",
+        messages: [{ bodyText: '{"entry":1,"amount":9007199254740993}' }],
+        idempotencyKey: "demo-ledger-entries",
+      },
+    });
   }
   // Registered before it is up, and drained: weight 0 takes no queues.
   await pool("archive", "postgres://isimud:not-a-secret@127.0.0.1:9/archive?schema=cold", 0, {
@@ -100,8 +111,9 @@ const call = callsTo(`${url.replace(/\/+$/, "")}/api/graphql`);
 
 const steps: [string, () => Promise<void>][] = [
   ["Pools and flavors", () => fillPools(call, config.DATABASE_URL)],
-  ["The shop's queues, in every state", () => fillShop(call)],
   [`${SENSORS.toLocaleString("en-US")} queues of telemetry`, () => fillTelemetry(call)],
+  // After the many, so that these are the newest, which the overview shows.
+  ["The shop's queues, in every state", () => fillShop(call)],
   ["A key-value store", () => fillStore(call)],
 ];
 try {

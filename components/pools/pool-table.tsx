@@ -38,6 +38,12 @@ export function Capabilities({ names }: { names: string[] | null }) {
   );
 }
 
+/** The same in fewer lines. */
+function CapabilityText({ names }: { names: string[] | null }) {
+  if (names === null) return <Capabilities names={null} />;
+  return <span className="block w-48 text-xs whitespace-normal text-muted">{names.join(", ")}</span>;
+}
+
 export function DeletePool({ pool, afterwards }: { pool: PoolRow; afterwards?: string }) {
   const reason = poolCan.delete(pool);
   const trigger = (
@@ -95,7 +101,7 @@ const COLUMNS = [
     (row) => formatCount(row.queueCount.value, row.queueCount.exact ? "exact" : "at-least"),
     { align: "right" },
   ),
-  column<PoolRow>("capabilities", "Can", (row) => <Capabilities names={row.capabilities} />, { wide: true }),
+  column<PoolRow>("capabilities", "Can", (row) => <CapabilityText names={row.capabilities} />, { wide: true }),
   column<PoolRow>(
     "actions",
     "",
