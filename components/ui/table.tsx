@@ -29,7 +29,7 @@ export interface ColumnLook {
 export type Column<Row extends RowData> = ColumnDef<Features, Row, unknown> & { look?: ColumnLook };
 export type Cell<Row extends RowData> = CellContext<Features, Row, unknown>;
 
-/** A column whose cell is made from the whole row. */
+/** A column whose cell is made from the whole row. Without a header it is the column of actions. */
 export function column<Row extends RowData>(
   id: string,
   header: string,
@@ -115,7 +115,11 @@ export function DataTable<Row extends RowData>({
                   const cut = looks.get(header.column.id)?.grow === "cut";
                   const content = (
                     <span className={cut ? "inline-block min-w-36" : undefined}>
-                      <table.FlexRender header={header} />
+                      {header.column.columnDef.header === "" ? (
+                        <span className="sr-only">Actions</span>
+                      ) : (
+                        <table.FlexRender header={header} />
+                      )}
                     </span>
                   );
                   return (
@@ -201,7 +205,7 @@ function Step({ href, label, children }: { href: string | null; label: string; c
   const look = "inline-flex items-center gap-0.5 rounded-md border border-line px-2 py-1";
   if (!href) {
     return (
-      <span aria-hidden className={classes(look, "opacity-50")}>
+      <span aria-hidden className={classes(look, "border-dashed")}>
         {children}
       </span>
     );

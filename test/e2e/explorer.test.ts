@@ -1,3 +1,4 @@
+import type { Page } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";
@@ -11,13 +12,22 @@ beforeAll(async () => {
 }, START_DEADLINE_MS);
 afterAll(() => dashboard?.close());
 
+/** The one that is there at the first visit. The button is there before the editor can run it. */
+async function runFirstQuery(page: Page): Promise<void> {
+  await page
+    .locator(".view-line", { hasText: "projects" })
+    .first()
+    .waitFor({ timeout: SLOW / 2 });
+  await page.getByRole("button", { name: /Execute query/ }).click();
+  await page.locator(".result-window").getByText("shop").waitFor();
+}
+
 it(
   "the explorer runs a query with nothing but this machine to load from",
   async () => {
     const { page, complaints, end } = await dashboard.visit({ onlyLoopback: true });
     await page.goto(dashboard.url + paths.explorer(), { waitUntil: "networkidle" });
-    await page.getByRole("button", { name: /Execute query/ }).click({ timeout: SLOW / 2 });
-    await page.locator(".result-window").getByText("shop").waitFor();
+    await runFirstQuery(page);
     expect(complaints).toEqual([]);
     await end();
   },
@@ -30,8 +40,7 @@ it(
     const { page, complaints, end } = await dashboard.visit({ onlyLoopback: true });
     await page.goto(dashboard.url + paths.overview(), { waitUntil: "networkidle" });
     await page.getByRole("link", { name: "GraphQL", exact: true }).click();
-    await page.getByRole("button", { name: /Execute query/ }).click({ timeout: SLOW / 2 });
-    await page.locator(".result-window").getByText("shop").waitFor();
+    await runFirstQuery(page);
     expect(complaints).toEqual([]);
     await end();
   },
