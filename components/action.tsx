@@ -19,7 +19,7 @@ interface Action {
 }
 
 /** Changes something over the API, says so, and loads the page's data anew. */
-export function useAction(options: { goTo?: string } = {}): Action {
+function useAction(options: { goTo?: string } = {}): Action {
   const router = useRouter();
   const { goTo } = options;
   const [pending, setPending] = useState(false);

@@ -21,9 +21,6 @@ export const wholeText = z
   .transform(readWhole)
   .refine((value) => value === null || Number.isSafeInteger(value), "This number is too large.");
 
-/** Seconds as text; null when empty. */
-export const optionalSeconds = wholeText;
-
 /** A whole number as text that has to be there. */
 export const neededWhole = z
   .string()

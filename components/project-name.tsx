@@ -1,5 +1,5 @@
 /** The unnamed project, where people read it. */
-export const UNNAMED_PROJECT = "(no project)";
+const UNNAMED_PROJECT = "(no project)";
 
 export function projectLabel(project: string): string {
   return project === "" ? UNNAMED_PROJECT : project;

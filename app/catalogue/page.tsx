@@ -69,13 +69,14 @@ export default async function CataloguePage({ searchParams }: { searchParams: Pr
     search: text,
     ...pageVariables(search),
   });
+  const pools = loaded.ok ? loaded.data.pools.nodes.map(({ name }) => name) : [];
   return (
     <>
       <PageHeader
         title="Catalogue"
         crumbs={project === undefined ? [] : [{ label: projectLabel(project), href: paths.queues(project) }]}
         description="Which pool holds which queue. Changing it by hand is a sharp tool: no message moves."
-        actions={<MapQueue />}
+        actions={<MapQueue pools={pools} />}
       />
       <Panel flush>
         <FilterBar>
@@ -84,12 +85,13 @@ export default async function CataloguePage({ searchParams }: { searchParams: Pr
             param="pool"
             label="Pool"
             all="All pools"
-            choices={loaded.ok ? loaded.data.pools.nodes.map(({ name }) => ({ value: name, label: name })) : []}
+            choices={pools.map((name) => ({ value: name, label: name }))}
           />
         </FilterBar>
         {loaded.ok ? (
           <CatalogueTable
             rows={loaded.data.catalogue.nodes}
+            pools={pools}
             pager={pagerLinks(loaded.data.catalogue.pageInfo, search, (page) =>
               paths.catalogue({ project, pool, search: text, ...page }),
             )}

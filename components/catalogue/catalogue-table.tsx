@@ -10,7 +10,7 @@ import { FormDialog } from "../form-dialog.tsx";
 import { paths } from "../paths.ts";
 import { projectLabel } from "../project-name.tsx";
 import { Button } from "../ui/button.tsx";
-import { TextField } from "../ui/form.tsx";
+import { SelectField, TextField } from "../ui/form.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { DELETE_ENTRY, INSERT_ENTRY, UPDATE_ENTRY } from "./documents.ts";
 
@@ -21,13 +21,20 @@ export interface CatalogueRow {
   epoch: number;
 }
 
+/** With the pools that it could be mapped to. */
+interface MappableRow extends CatalogueRow {
+  pools: string[];
+}
+
+const choicesOf = (pools: string[]) => pools.map((name) => ({ value: name, label: name }));
+
 const WARNING =
   "No message moves. The queue begins empty in its new pool, and what it held stays in the old one, out of reach, until it is mapped back.";
 
 const insertion = z.object({ project: z.string(), queue: queueName, pool: objectName });
 const change = z.object({ pool: objectName });
 
-export function MapQueue() {
+export function MapQueue({ pools }: { pools: string[] }) {
   return (
     <FormDialog
       trigger={
@@ -41,19 +48,19 @@ export function MapQueue() {
       submitLabel="Map"
       document={INSERT_ENTRY}
       schema={insertion}
-      defaults={{ project: "", queue: "", pool: "" }}
+      defaults={{ project: "", queue: "", pool: pools[0] ?? "" }}
       variables={(values) => ({ input: values })}
       done={({ queue, pool }) => `Queue ${queue} is mapped to ${pool}.`}
     >
       <TextField name="project" label="Project" description="Left empty: the project without a name." />
       <TextField name="queue" label="Queue" mono description="It has to exist." />
-      <TextField name="pool" label="Pool" mono />
+      <SelectField name="pool" label="Pool" choices={choicesOf(pools)} />
     </FormDialog>
   );
 }
 
 const COLUMNS = [
-  column<CatalogueRow>(
+  column<MappableRow>(
     "queue",
     "Queue",
     (row) => (
@@ -66,18 +73,18 @@ const COLUMNS = [
     ),
     { grow: true },
   ),
-  column<CatalogueRow>("project", "Project", (row) => (
+  column<MappableRow>("project", "Project", (row) => (
     <Link href={paths.queues(row.project)} className="underline-offset-2 hover:underline">
       {projectLabel(row.project)}
     </Link>
   )),
-  column<CatalogueRow>("pool", "Pool", (row) => (
+  column<MappableRow>("pool", "Pool", (row) => (
     <Link href={paths.pool(row.pool)} className="font-mono text-[0.8125rem] underline-offset-2 hover:underline">
       {row.pool}
     </Link>
   )),
-  column<CatalogueRow>("epoch", "Epoch", (row) => row.epoch, { align: "right", wide: true }),
-  column<CatalogueRow>(
+  column<MappableRow>("epoch", "Epoch", (row) => row.epoch, { align: "right", wide: true }),
+  column<MappableRow>(
     "actions",
     "",
     (row) => (
@@ -97,7 +104,7 @@ const COLUMNS = [
           variables={({ pool }) => ({ input: { project: row.project, queue: row.queue, pool } })}
           done={({ pool }) => `Queue ${row.queue} is mapped to ${pool}.`}
         >
-          <TextField name="pool" label="Pool" mono />
+          <SelectField name="pool" label="Pool" choices={choicesOf(row.pools)} />
         </FormDialog>
         <ConfirmedAction
           document={DELETE_ENTRY}
@@ -120,12 +127,23 @@ const COLUMNS = [
 ];
 
 /** Which pool holds which queue. */
-export function CatalogueTable({ rows, pager, empty }: { rows: CatalogueRow[]; pager: PagerLinks; empty: ReactNode }) {
+export function CatalogueTable({
+  rows,
+  pools,
+  pager,
+  empty,
+}: {
+  rows: CatalogueRow[];
+  /** Names of all pools. */
+  pools: string[];
+  pager: PagerLinks;
+  empty: ReactNode;
+}) {
   return (
     <DataTable
       label="Queues and their pools"
       columns={COLUMNS}
-      rows={rows}
+      rows={rows.map((row) => ({ ...row, pools }))}
       rowKey={(row) => JSON.stringify([row.project, row.queue])}
       pager={pager}
       empty={empty}

@@ -2,7 +2,7 @@
 
 import { Plus } from "lucide-react";
 import { z } from "zod";
-import { jsonObjectText, optionalSeconds, queueName, wholeText } from "../field-rules.ts";
+import { jsonObjectText, queueName, wholeText } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
 import { paths } from "../paths.ts";
 import { Button } from "../ui/button.tsx";
@@ -13,8 +13,8 @@ const schema = z
   .object({
     project: z.string(),
     name: queueName,
-    ttl: optionalSeconds,
-    delay: optionalSeconds,
+    ttl: wholeText,
+    delay: wholeText,
     maxClaimCount: wholeText,
     deadLetterQueue: z.string().trim(),
     flavor: z.string().trim(),

@@ -5,6 +5,7 @@ import { Braces, X } from "lucide-react";
 import { useState } from "react";
 import { Button } from "./button.tsx";
 import { CopyButton } from "./copy-button.tsx";
+import { curlCommand } from "./curl.ts";
 import { ScrollRegion } from "./scroll-region.tsx";
 
 /** What a button or page asks of the API: the document, the variables and a command line that does the same. */
@@ -64,12 +65,6 @@ export function ShowGraphql({
       </Popover.Portal>
     </Popover.Root>
   );
-}
-
-/** A line for a POSIX shell; a quote in the body is closed, escaped and opened again. */
-export function curlCommand(url: string, query: string, variables: Record<string, unknown>): string {
-  const body = JSON.stringify({ query, variables }).replaceAll("'", "'\\''");
-  return `curl -sS '${url.replaceAll("'", "%27")}' -H 'content-type: application/json' --data-binary '${body}'`;
 }
 
 /** Takes away the indentation that all lines share. */

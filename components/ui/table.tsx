@@ -1,13 +1,6 @@
 "use client";
 
-import {
-  type CellContext,
-  type ColumnDef,
-  createColumnHelper,
-  type RowData,
-  tableFeatures,
-  useTable,
-} from "@tanstack/react-table";
+import { type ColumnDef, createColumnHelper, type RowData, tableFeatures, useTable } from "@tanstack/react-table";
 import { ArrowDown, ArrowUp, ArrowUpDown, ChevronLeft, ChevronRight } from "lucide-react";
 import Link from "next/link";
 import type { ReactNode } from "react";
@@ -27,7 +20,6 @@ export interface ColumnLook {
 }
 
 export type Column<Row extends RowData> = ColumnDef<Features, Row, unknown> & { look?: ColumnLook };
-export type Cell<Row extends RowData> = CellContext<Features, Row, unknown>;
 
 /** A column whose cell is made from the whole row. Without a header it is the column of actions. */
 export function column<Row extends RowData>(

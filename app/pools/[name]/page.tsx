@@ -47,6 +47,11 @@ const POOL = /* GraphQL */ `
         }
       }
     }
+    pools(first: 100) {
+      nodes {
+        name
+      }
+    }
     health {
       pools {
         pool
@@ -71,6 +76,7 @@ interface Answer {
         catalogue: { nodes: CatalogueRow[]; pageInfo: PageInfo };
       })
     | null;
+  pools: { nodes: { name: string }[] };
   health: { pools: PoolHealth[] };
 }
 
@@ -174,6 +180,7 @@ export default async function PoolPage({ params, searchParams }: Props) {
           <Panel title="Queues here" flush>
             <CatalogueTable
               rows={pool.catalogue.nodes}
+              pools={loaded.data.pools.nodes.map((other) => other.name)}
               pager={pagerLinks(pool.catalogue.pageInfo, search, (page) => paths.pool(name, page))}
               empty={<EmptyState title="No queue lives here">New ones come by weight and flavor.</EmptyState>}
             />
