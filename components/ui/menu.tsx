@@ -1,7 +1,7 @@
 "use client";
 
 import { Menu as Base } from "@base-ui/react/menu";
-import type { ReactElement, ReactNode } from "react";
+import { type ReactElement, type ReactNode, useState } from "react";
 import { classes } from "./classes.ts";
 
 export interface MenuChoice {
@@ -24,10 +24,13 @@ export function ChoiceMenu({
   value: string;
   onChange: (value: string) => void;
 }) {
+  // Beside its trigger and not at the document's end: so it is in the same landmark.
+  const [place, setPlace] = useState<HTMLElement | null>(null);
   return (
     <Base.Root>
       <Base.Trigger render={trigger} />
-      <Base.Portal>
+      <span ref={setPlace} />
+      <Base.Portal container={place}>
         <Base.Positioner sideOffset={6} align="end" className="z-50">
           <Base.Popup
             aria-label={label}
