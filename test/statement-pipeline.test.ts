@@ -15,6 +15,7 @@ function aPipeline(limits: { lanes?: number; maxRequests?: number; maxWeight?: n
     lanes: 1,
     maxRequests: 10,
     maxWeight: 100,
+    lineOf: (request) => request.charAt(0),
     ...limits,
     run: (batch) => new Promise((answer, fail) => sent.push({ batch, answer, fail })),
   });
@@ -53,6 +54,17 @@ describe("requests that share statements", () => {
     await vi.waitFor(() => expect(sent[1]?.batch).toEqual(["b", "c", "d"]));
     await settle(1);
     expect(await Promise.all(later)).toEqual(["b done", "c done", "d done"]);
+  });
+
+  it("queues take turns when not all that wait fits, and each keeps its own order", async () => {
+    const { sent, submit, settle } = aPipeline({ maxRequests: 4 });
+    void submit("first");
+    await turn();
+    for (const request of ["a1", "a2", "a3", "a4", "a5", "b1", "b2", "c1"]) void submit(request);
+    await settle(0);
+    await vi.waitFor(() => expect(sent[1]?.batch).toEqual(["a1", "b1", "c1", "a2"]));
+    await settle(1);
+    await vi.waitFor(() => expect(sent[2]?.batch).toEqual(["a3", "a4", "a5", "b2"]));
   });
 
   it("as many statements are under way as there are lanes", async () => {

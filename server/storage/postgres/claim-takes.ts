@@ -134,7 +134,11 @@ export class ClaimTakes {
     this.#ids = parts.ids;
     this.#clock = parts.clock;
     this.#floors = parts.floors;
-    this.#pipeline = new StatementPipeline({ ...CLAIM_LIMITS, run: (batch) => this.#take(batch) });
+    this.#pipeline = new StatementPipeline({
+      ...CLAIM_LIMITS,
+      lineOf: ({ row }) => row.id,
+      run: (batch) => this.#take(batch),
+    });
   }
 
   /** `resume` reads a claim by id for a repeated idempotency key; null when it is no longer live. */

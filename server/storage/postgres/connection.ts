@@ -5,6 +5,8 @@ import { DomainError } from "../../errors.ts";
 /** Deadlines in milliseconds, each shorter than the one around it (HTTP 10 s > driver 5 s > statement 4 s > lock 1 s). */
 const STATEMENT_TIMEOUT_MS = 4000;
 const LOCK_TIMEOUT_MS = 1000;
+/** How long an answer is waited for: longer than the server allows a statement, so that only a connection that swallows everything gets here. */
+export const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1000;
 export const CONNECT_TIMEOUT_MS = 5000;
 
 /**
@@ -25,6 +27,8 @@ export function openConnections(params: {
     idleTimeoutMillis: 60_000,
   });
   pool.on("error", (error) => params.onError?.(error));
+  // The pool listens only to idle ones. One that breaks between two statements of its holder fails the next of them.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
 }
 
@@ -71,6 +75,10 @@ export function splitSchema(uri: string): { connectionString: string; schema: st
   return { connectionString: url.toString(), schema };
 }
 
+/** How `pg` and the system say that there was no connection to send on. */
+const NEVER_SENT =
+  /ECONNREFUSED|ENOENT|EHOSTUNREACH|ENOTFOUND|timeout exceeded when trying to connect|due to connection timeout|timeout expired|after calling end on the pool/;
+
 /**
  * What a failed statement means to callers. `wrote`: the statement may have changed something, so a connection that
  * broke leaves its outcome unknown.
@@ -110,9 +118,7 @@ export function translatePostgresError(error: unknown, options: { wrote?: boolea
     );
   }
   const message = error instanceof Error ? error.message : "";
-  const neverSent = /ECONNREFUSED|ENOENT|EHOSTUNREACH|ENOTFOUND|timeout exceeded when trying to connect/.test(
-    `${sqlState} ${message}`,
-  );
+  const neverSent = NEVER_SENT.test(`${sqlState} ${message}`);
   if (options.wrote === true && !neverSent) {
     return new DomainError(
       "OUTCOME_UNKNOWN",

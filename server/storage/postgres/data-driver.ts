@@ -20,7 +20,7 @@ import { PostgresMessages } from "./messages.ts";
 import { PoolQueues } from "./pool-queues.ts";
 import { QueueCounts } from "./queue-counts.ts";
 import { QueueFloors } from "./queue-floors.ts";
-import { Statements } from "./statements.ts";
+import { type CallsInFlight, Statements } from "./statements.ts";
 import { PostgresSubscriptions } from "./subscriptions.ts";
 
 /** Beyond this a storage counts as not ready. */
@@ -84,6 +84,7 @@ class PostgresDataDriver implements DataDriver {
   readonly claims: ClaimController;
   readonly subscriptions: SubscriptionController;
   readonly #connections: pg.Pool;
+  readonly #calls: CallsInFlight;
   readonly #arrivals: Arrivals;
   readonly #queues: PoolQueues;
   readonly #counts: QueueCounts;
@@ -100,6 +101,7 @@ class PostgresDataDriver implements DataDriver {
     const clock = options.clock ?? { offsetMs: 0 };
     const { connections } = statements;
     this.#connections = connections;
+    this.#calls = statements.calls;
     this.#arrivals = arrivals;
     this.#queues = new PoolQueues(statements, clock);
     this.#counts = new QueueCounts(statements, options.onError);
@@ -155,7 +157,10 @@ class PostgresDataDriver implements DataDriver {
 
   close(): Promise<void> {
     this.#arrivals.close();
-    this.#closing ??= this.#counts.close().then(() => this.#connections.end());
+    this.#closing ??= this.#calls
+      .settled()
+      .then(() => this.#counts.close())
+      .then(() => this.#connections.end());
     return this.#closing;
   }
 }

@@ -15,7 +15,8 @@ const MODE = { any: 0, free: 1, held: 2 } as const;
 /**
  * The messages come sorted by queue and marker and are locked in that order, so that no two deletes deadlock; each is judged as it
  * is once locked, which is what makes the claim's id a fencing token. A request that meets a message that its mode refuses deletes nothing.
- * A claim whose messages have all been deleted in one statement ends with them; its row is locked after them, as everywhere.
+ * A claim ends with its last message; its row is locked after them, as everywhere. Two statements that delete its last two messages at
+ * the same moment leave its row to gc.
  */
 const DELETE: Statement = {
   name: "message_delete",
@@ -50,8 +51,12 @@ const DELETE: Statement = {
     ),
     tally AS MATERIALIZED (SELECT d.request, d.queue_id, count(*) AS gone FROM deleted d GROUP BY d.request, d.queue_id),
     ended AS (
-      DELETE FROM claims c USING tally t
-      WHERE c.queue_id = t.queue_id AND c.id = ($10::uuid[])[t.request] AND cardinality(c.markers) <= t.gone
+      DELETE FROM claims c USING (
+        SELECT t.queue_id, ($10::uuid[])[t.request] AS id, sum(t.gone) AS gone FROM tally t GROUP BY 1, 2
+      ) AS t
+      WHERE c.queue_id = t.queue_id AND c.id = t.id AND (cardinality(c.markers) <= t.gone OR t.gone >= (
+        SELECT count(*) FROM messages m WHERE m.queue_id = c.queue_id AND m.marker = ANY (c.markers) AND m.claim_id = c.id
+      ))
     )
     SELECT array_to_string(queue.ids, ',') AS fresh, judged.*
     FROM queue LEFT JOIN (
@@ -113,7 +118,11 @@ export class MessageDeletes {
     this.#counts = parts.counts;
     this.#ids = parts.ids;
     this.#clock = parts.clock;
-    this.#pipeline = new StatementPipeline({ ...DELETE_LIMITS, run: (batch) => this.#delete(batch) });
+    this.#pipeline = new StatementPipeline({
+      ...DELETE_LIMITS,
+      lineOf: ({ row }) => row.id,
+      run: (batch) => this.#delete(batch),
+    });
   }
 
   async deleteOne(params: { queue: QueueRef; id: string; claimId?: string }): Promise<DeleteOutcome> {

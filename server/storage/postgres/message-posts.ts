@@ -16,7 +16,7 @@ const MESSAGE_WEIGHT = 100;
 /**
  * Order is fixed under the queues' advisory locks, which last until commit: whoever reads past a marker has seen all before it. They are
  * taken in the order given, ascending, so that no two statements deadlock; all of them before the first marker is drawn, from one sequence.
- * A queue that is gone or has another epoch counts as 0 and takes nothing.
+ * A queue that is gone or has another epoch counts as 0 and takes nothing, no lock either: one that all such queues share could deadlock.
  *
  * Hazard: the statement's snapshot may be older than a lock it waited for, so the epoch seen may be stale by then. What posted
  * meanwhile lands in the life of the queue that the caller meant, as if it had come just before the change; whoever moves a queue
@@ -28,7 +28,7 @@ const postStatement = (keyed: boolean): Statement => ({
     WITH entered AS MATERIALIZED (
       SELECT array_agg(w.id ORDER BY w.n) AS ids, clock_timestamp() + make_interval(secs => $9::float8) AS now
       FROM (
-        SELECT w.n, coalesce(q.id, 0) AS id, pg_advisory_xact_lock($3::bigint + coalesce(q.id, 0)) AS locked
+        SELECT w.n, coalesce(q.id, 0) AS id, pg_advisory_xact_lock($3::bigint + q.id) AS locked
         FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS w(id, epoch, n)
         LEFT JOIN pool_queues q ON q.id = w.id AND q.epoch = w.epoch AND q.state = 'live'
         ORDER BY w.n
@@ -96,7 +96,11 @@ export class MessagePosts {
     this.#ids = parts.ids;
     this.#clock = parts.clock;
     this.#arrivals = parts.arrivals;
-    this.#pipeline = new StatementPipeline({ ...POST_LIMITS, run: (batch) => this.#post(batch) });
+    this.#pipeline = new StatementPipeline({
+      ...POST_LIMITS,
+      lineOf: ({ row }) => row.id,
+      run: (batch) => this.#post(batch),
+    });
   }
 
   async post(params: {

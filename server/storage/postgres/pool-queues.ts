@@ -43,15 +43,20 @@ export class PoolQueues {
   async with<T>(queue: QueueRef, work: (row: PoolQueue) => Promise<T | typeof STALE>): Promise<T> {
     const key = keyOf(queue);
     const remembered = this.#remembered.get(key);
-    if (remembered !== undefined && (queue.epoch === undefined || remembered.epoch === String(queue.epoch))) {
-      const result = await work(remembered);
+    this.#statements.calls.begin();
+    try {
+      if (remembered !== undefined && (queue.epoch === undefined || remembered.epoch === String(queue.epoch))) {
+        const result = await work(remembered);
+        if (result !== STALE) return result;
+        this.#remembered.delete(key);
+      }
+      const result = await work(await this.find(queue));
       if (result !== STALE) return result;
       this.#remembered.delete(key);
+      throw staleEpoch(queue);
+    } finally {
+      this.#statements.calls.end();
     }
-    const result = await work(await this.find(queue));
-    if (result !== STALE) return result;
-    this.#remembered.delete(key);
-    throw staleEpoch(queue);
   }
 
   /** Read from the table. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE. */

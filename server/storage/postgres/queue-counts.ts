@@ -23,6 +23,7 @@ export class QueueCounts {
   #pending = new Map<string, Counts>();
   #timer: NodeJS.Timeout | null = null;
   #flushing: Promise<void> = Promise.resolve();
+  #closed = false;
 
   constructor(statements: Statements, onError: (error: unknown) => void) {
     this.#statements = statements;
@@ -30,7 +31,7 @@ export class QueueCounts {
   }
 
   add(queueId: string, kind: Kind, count: number): void {
-    if (count === 0) return;
+    if (count === 0 || this.#closed) return;
     let counts = this.#pending.get(queueId);
     if (counts === undefined) {
       counts = { posted: 0, claimed: 0, deleted: 0, expired: 0 };
@@ -81,7 +82,9 @@ export class QueueCounts {
     }
   }
 
+  /** A last flush, and no more: what cannot be written now is lost, as in a crash. */
   async close(): Promise<void> {
+    this.#closed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     await this.flush();

@@ -7,13 +7,14 @@ export const DRIVER_DEADLINE_MS = 5000;
  * Requests that are in flight together share a statement, a round trip and a commit: a group commit in the process.
  *
  * It never waits on a timer. A request that finds a free lane goes out at the end of this turn of the event loop, with what else came in the
- * same turn; what arrives while all lanes are busy goes with the next statement, in order of arrival, at most `maxRequests` and
- * `maxWeight` a statement. When a statement of several is refused
+ * same turn; what arrives while all lanes are busy goes with the next statement, at most `maxRequests` and `maxWeight` of it: in order of
+ * arrival in each queue, and in turn among queues when there is more. When a statement of several is refused
  * and rolled back, each of its requests is tried alone, so that one bad request never fails its neighbours.
  * A request that waits past the deadline is DEADLINE_EXCEEDED and was not sent.
  */
 export class StatementPipeline<Request, Result> {
   readonly #run: (batch: readonly Request[]) => Promise<(Result | DomainError)[]>;
+  readonly #lineOf: (request: Request) => string;
   readonly #lanes: number;
   readonly #maxRequests: number;
   readonly #maxWeight: number;
@@ -24,11 +25,14 @@ export class StatementPipeline<Request, Result> {
   constructor(params: {
     /** One statement for all; gives a result or an error for each, in order. Throwing means that the statement changed nothing, unless OUTCOME_UNKNOWN. */
     run: (batch: readonly Request[]) => Promise<(Result | DomainError)[]>;
+    /** The queue that a request is for: when not all fit into a statement, queues take turns. */
+    lineOf: (request: Request) => string;
     lanes: number;
     maxRequests: number;
     maxWeight: number;
   }) {
     this.#run = params.run;
+    this.#lineOf = params.lineOf;
     this.#lanes = params.lanes;
     this.#maxRequests = params.maxRequests;
     this.#maxWeight = params.maxWeight;
@@ -64,21 +68,34 @@ export class StatementPipeline<Request, Result> {
 
   #nextBatch(): Waiting<Request, Result>[] {
     const oldest = performance.now() - DRIVER_DEADLINE_MS;
+    const waiting = this.#waiting.filter((one) => {
+      if (one.since >= oldest) return true;
+      one.reject(new DomainError("DEADLINE_EXCEEDED", "The storage is too busy: this was not sent. Try again."));
+      return false;
+    });
     const batch: Waiting<Request, Result>[] = [];
     let weight = 0;
-    let taken = 0;
-    for (const waiting of this.#waiting) {
-      if (waiting.since < oldest) {
-        waiting.reject(new DomainError("DEADLINE_EXCEEDED", "The storage is too busy: this was not sent. Try again."));
-      } else {
-        if (batch.length > 0 && (batch.length >= this.#maxRequests || weight + waiting.weight > this.#maxWeight)) break;
-        batch.push(waiting);
-        weight += waiting.weight;
-      }
-      taken += 1;
+    for (const one of this.#fits(waiting) ? waiting : this.#inTurn(waiting)) {
+      if (batch.length > 0 && (batch.length >= this.#maxRequests || weight + one.weight > this.#maxWeight)) break;
+      batch.push(one);
+      weight += one.weight;
     }
-    this.#waiting = this.#waiting.slice(taken);
+    const taken = new Set(batch);
+    this.#waiting = batch.length === waiting.length ? [] : waiting.filter((one) => !taken.has(one));
     return batch;
+  }
+
+  #fits(waiting: readonly Waiting<Request, Result>[]): boolean {
+    return waiting.length <= this.#maxRequests && waiting.reduce((sum, one) => sum + one.weight, 0) <= this.#maxWeight;
+  }
+
+  /** One request of each queue, then the next of each: a queue with thousands waiting delays nobody else's first. */
+  *#inTurn(waiting: readonly Waiting<Request, Result>[]): Generator<Waiting<Request, Result>> {
+    let lines = [...Map.groupBy(waiting, (one) => this.#lineOf(one.request)).values()];
+    for (let place = 0; lines.length > 0; place += 1) {
+      for (const line of lines) yield line[place] as Waiting<Request, Result>;
+      lines = lines.filter((line) => line.length > place + 1);
+    }
   }
 
   async #settle(batch: Waiting<Request, Result>[]): Promise<void> {

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { translatePostgresError } from "./connection.ts";
+import { ANSWER_TIMEOUT_MS, translatePostgresError } from "./connection.ts";
 
 /** A statement that PostgreSQL plans once per connection. Its parameters are positional. */
 export interface Statement {
@@ -7,9 +7,32 @@ export interface Statement {
   text: string;
 }
 
+/** Counts calls that have begun and not ended, for whoever closes. */
+export class CallsInFlight {
+  #count = 0;
+  #settled: (() => void)[] = [];
+
+  begin(): void {
+    this.#count += 1;
+  }
+
+  end(): void {
+    this.#count -= 1;
+    if (this.#count > 0) return;
+    for (const settled of this.#settled.splice(0)) settled();
+  }
+
+  /** Once none is left. */
+  settled(): Promise<void> {
+    if (this.#count === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#settled.push(resolve));
+  }
+}
+
 /** Runs prepared statements on a pool and translates their errors. */
 export class Statements {
   readonly connections: pg.Pool;
+  readonly calls = new CallsInFlight();
   /** Added to a queue's id it is the queue's advisory lock: two pools may share a database, apart by schema. */
   readonly lockSpace: string;
 
@@ -28,15 +51,15 @@ export class Statements {
   }
 
   async #run<Row>(statement: Statement, values: readonly unknown[], wrote: boolean): Promise<Row[]> {
+    this.calls.begin();
     try {
-      const result = await this.connections.query({
-        name: statement.name,
-        text: statement.text,
-        values: values as unknown[],
-      });
+      const query = { ...statement, values: values as unknown[], query_timeout: ANSWER_TIMEOUT_MS };
+      const result = await this.connections.query(query);
       return result.rows as Row[];
     } catch (error) {
       throw translatePostgresError(error, { wrote });
+    } finally {
+      this.calls.end();
     }
   }
 }
