@@ -1,0 +1,173 @@
+/** What the PostgreSQL driver promises when connections break, stall or end, and when statements get in one another's way. */
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import type { DataDriver } from "../../server/storage/data-driver.ts";
+import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
+import { QueueCounts } from "../../server/storage/postgres/queue-counts.ts";
+import type { Statements } from "../../server/storage/postgres/statements.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+const MESSAGE = { bodyText: "1", ttlSeconds: 300, delaySeconds: 0 };
+
+describe("the PostgreSQL driver's faults", () => {
+  let database: TestDatabase;
+  let driver: DataDriver;
+  let client: pg.Client;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    driver = await openPostgresDataDriver({ uri: database.url });
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+  });
+  afterAll(async () => {
+    await client.end();
+    await driver.close();
+    await database.drop();
+  });
+
+  async function aQueue(name: string, of = driver) {
+    const queue = { project: "p", name };
+    await of.attachQueue({ ...queue, epoch: 1 });
+    return queue;
+  }
+  const post = (queue: { project: string; name: string }, of = driver) =>
+    of.messages.post({ queue, messages: [MESSAGE], clientId: null });
+
+  it("a connection that breaks while gc holds it fails that collection and nothing else", async () => {
+    const uncaught: unknown[] = [];
+    const hear = (error: unknown) => uncaught.push(error);
+    process.on("uncaughtException", hear);
+    try {
+      await client.query("BEGIN");
+      await client.query("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE");
+      const collected = driver.gc().catch((error: unknown) => error);
+      await vi.waitUntil(async () => {
+        const ended = await client.query(
+          "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid = 26467",
+        );
+        return ended.rows.length > 0;
+      });
+      await client.query("COMMIT");
+      expect(await collected).toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+      expect(uncaught).toEqual([]);
+      await driver.gc();
+    } finally {
+      process.off("uncaughtException", hear);
+    }
+  });
+
+  it("closing waits for every call that has begun, and later calls were never sent", async () => {
+    const closing = await openPostgresDataDriver({ uri: database.url, connections: 4 });
+    const queue = await aQueue("closing", closing);
+    // More than the statements in flight take.
+    const posts = Promise.all(Array.from({ length: 1500 }, () => post(queue, closing)));
+    const first = closing.messages.first({ queue, sort: 1 }).catch((error: unknown) => error);
+    await closing.close();
+    expect(await posts).toHaveLength(1500);
+    expect(await first).not.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+    await expect(post(queue, closing)).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+  });
+
+  it("a post to a queue that is gone takes no lock, so it never holds up those beside it", async () => {
+    const [gone, live] = [await aQueue("gone"), await aQueue("live")];
+    await post(gone);
+    await post(live);
+    await client.query("UPDATE pool_queues SET state = 'detached', detached_at = now() WHERE name = 'gone'");
+    await client.query("BEGIN");
+    await client.query("SELECT pg_advisory_xact_lock(current_schema()::regnamespace::oid::bigint << 32)");
+    const [lost, kept] = await Promise.allSettled([post(gone), post(live)]);
+    await client.query("COMMIT");
+    expect(lost).toMatchObject({ reason: { code: "QUEUE_DOES_NOT_EXIST" } });
+    expect(kept).toMatchObject({ status: "fulfilled" });
+  });
+
+  it("a claim's row goes with its last message, however they are deleted", async () => {
+    const queue = await aQueue("one by one");
+    await driver.messages.post({ queue, messages: Array.from({ length: 6 }, () => MESSAGE), clientId: null });
+    const take = () => driver.claims.create({ queue, limit: 3, ttlSeconds: 60, graceSeconds: 60, clientId: null });
+    const rows = async () => (await client.query("SELECT id::text FROM claims ORDER BY id")).rows.map(({ id }) => id);
+    const [one, other] = [await take(), await take()];
+    const [last, ...rest] = one.messages;
+    for (const { id } of rest) await driver.messages.delete({ queue, id, claimId: one.claimId });
+    expect(await rows()).toEqual([one.claimId, other.claimId]);
+    await driver.messages.delete({ queue, id: last?.id ?? "", claimId: one.claimId });
+    expect(await rows()).toEqual([other.claimId]);
+    await Promise.all(other.messages.map(({ id }) => driver.messages.delete({ queue, id, claimId: other.claimId })));
+    expect(await rows()).toEqual([]);
+  });
+
+  describe("behind a network that swallows everything", () => {
+    let proxy: Server;
+    let stalled = false;
+    const sockets = new Set<Socket>();
+    let swallowed: () => void = () => undefined;
+    afterEach(() => {
+      vi.useRealTimers();
+      for (const socket of sockets) socket.destroy();
+      proxy.close();
+    });
+
+    it("a write is given up, its outcome unknown, and the next one has a connection of its own", async () => {
+      const target = new URL(database.url);
+      const socketFolder = target.searchParams.get("host");
+      const upstream = () =>
+        socketFolder === null
+          ? connect(Number(target.port), target.hostname)
+          : connect(`${socketFolder}/.s.PGSQL.${target.port}`);
+      proxy = createServer((near) => {
+        const far = upstream();
+        for (const socket of [near, far]) sockets.add(socket.on("error", () => undefined));
+        near.on("data", (data) => (stalled ? swallowed() : far.write(data)));
+        far.on("data", (data) => stalled || near.write(data));
+      });
+      proxy.listen(0, "127.0.0.1");
+      await once(proxy, "listening");
+      const uri = new URL(database.url);
+      uri.searchParams.delete("host");
+      uri.hostname = "127.0.0.1";
+      uri.port = String((proxy.address() as { port: number }).port);
+      const distant = await openPostgresDataDriver({ uri: uri.toString(), connections: 4 });
+      const queue = await aQueue("stalled", distant);
+      await post(queue, distant);
+
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+      stalled = true;
+      const sent = new Promise<void>((resolve) => {
+        swallowed = resolve;
+      });
+      const lost = post(queue, distant).catch((error: unknown) => error);
+      await sent;
+      await vi.advanceTimersByTimeAsync(6000);
+      expect(await lost).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+
+      stalled = false;
+      vi.useRealTimers();
+      expect((await post(queue, distant)).ids).toHaveLength(1);
+      await distant.close();
+    });
+  });
+});
+
+describe("counts that cannot be written", () => {
+  it("wait for the next flush, and are given up at the end", async () => {
+    vi.useFakeTimers();
+    try {
+      const write = vi.fn(() => Promise.reject(new Error("down")));
+      const errors = vi.fn();
+      const counts = new QueueCounts({ write } as unknown as Statements, errors);
+      counts.add("1", "posted", 1);
+      await vi.advanceTimersByTimeAsync(2500);
+      expect(write).toHaveBeenCalledTimes(2);
+      await counts.close();
+      expect(write).toHaveBeenCalledTimes(3);
+      counts.add("1", "posted", 1);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(write).toHaveBeenCalledTimes(3);
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
