@@ -82,8 +82,12 @@ const COLUMNS = [
   column<PoolRow>(
     "uri",
     "Address",
-    (row) => <span className="font-mono text-[0.8125rem] text-muted">{row.uri ?? "the control database"}</span>,
-    { grow: true, wide: true },
+    (row) => (
+      <span title={row.uri ?? undefined} className="block truncate font-mono text-[0.8125rem] text-muted">
+        {row.uri ?? "the control database"}
+      </span>
+    ),
+    { grow: "cut", wide: true },
   ),
   column<PoolRow>("flavor", "Flavor", (row) => row.flavor ?? <span className="text-muted">none</span>),
   column<PoolRow>("weight", "Weight", (row) => row.weight ?? <span className="text-muted">last resort</span>, {

@@ -29,7 +29,7 @@ export function ChoiceMenu({
   return (
     <Base.Root>
       <Base.Trigger render={trigger} />
-      <span ref={setPlace} />
+      <span ref={setPlace} className="absolute" />
       <Base.Portal container={place}>
         <Base.Positioner sideOffset={6} align="end" className="z-50">
           <Base.Popup

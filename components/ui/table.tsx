@@ -81,7 +81,11 @@ export function DataTable<Row extends RowData>({
       "px-3 first:pl-4 last:pr-4",
       look.align === "right" ? "text-right" : "text-left",
       look.wide && "hidden md:table-cell",
-      look.grow === "cut" ? "w-full max-w-0" : look.grow ? "w-full min-w-40 wrap-anywhere" : "whitespace-nowrap",
+      look.grow === "cut"
+        ? "w-full max-w-40 sm:max-w-0"
+        : look.grow
+          ? "w-full min-w-40 wrap-anywhere"
+          : "whitespace-nowrap",
     );
   };
 
@@ -103,17 +107,12 @@ export function DataTable<Row extends RowData>({
               <tr key={group.id}>
                 {group.headers.map((header) => {
                   const sort = sortLinks[header.column.id];
-                  // A cell that is cut has no width of its own: its header gives it the least.
-                  const cut = looks.get(header.column.id)?.grow === "cut";
-                  const content = (
-                    <span className={cut ? "inline-block min-w-36" : undefined}>
-                      {header.column.columnDef.header === "" ? (
-                        <span className="sr-only">Actions</span>
-                      ) : (
-                        <table.FlexRender header={header} />
-                      )}
-                    </span>
-                  );
+                  const content =
+                    header.column.columnDef.header === "" ? (
+                      <span className="sr-only">Actions</span>
+                    ) : (
+                      <table.FlexRender header={header} />
+                    );
                   return (
                     <th
                       key={header.id}
