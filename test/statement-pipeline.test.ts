@@ -131,6 +131,36 @@ describe("requests that share statements", () => {
     ]);
   });
 
+  it("a queue that is held up fails alone: the others' requests are tried again without it", async () => {
+    const { sent, submit, settle } = aPipeline();
+    void submit("first");
+    await turn();
+    const outcomes = Promise.allSettled([
+      submit("a1"),
+      submit("locked1"),
+      submit("a2"),
+      submit("locked2"),
+      submit("c"),
+    ]);
+    await settle(0);
+    const timeOut = new DomainError("DEADLINE_EXCEEDED", "The storage took too long. Try again.");
+    await vi.waitFor(() => expect(sent).toHaveLength(2));
+    sent[1]?.fail(timeOut);
+    for (const [number, batch] of [["a1", "a2"], ["locked1", "locked2"], ["c"]].entries()) {
+      await vi.waitFor(() => expect(sent[2 + number]?.batch).toEqual(batch));
+      if (number === 1) sent[2 + number]?.fail(timeOut);
+      else await settle(2 + number);
+    }
+    expect((await outcomes).map(({ status }) => status)).toEqual([
+      "fulfilled",
+      "rejected",
+      "fulfilled",
+      "rejected",
+      "fulfilled",
+    ]);
+    expect(sent).toHaveLength(5);
+  });
+
   it("none is repeated when the connection broke: each may have happened", async () => {
     const { sent, submit, settle } = aPipeline();
     void submit("first");

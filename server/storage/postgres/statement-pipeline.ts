@@ -1,4 +1,4 @@
-import { DomainError } from "../../errors.ts";
+import { DomainError, hasCode } from "../../errors.ts";
 
 /** How long a request may wait for its turn before it is given up unsent, in milliseconds (the driver's own deadline). */
 export const DRIVER_DEADLINE_MS = 5000;
@@ -9,7 +9,8 @@ export const DRIVER_DEADLINE_MS = 5000;
  * It never waits on a timer. A request that finds a free lane goes out at the end of this turn of the event loop, with what else came in the
  * same turn; what arrives while all lanes are busy goes with the next statement, at most `maxRequests` and `maxWeight` of it: in order of
  * arrival in each queue, and in turn among queues when there is more. When a statement of several is refused
- * and rolled back, each of its requests is tried alone, so that one bad request never fails its neighbours.
+ * and rolled back, each of its requests is tried alone, so that one bad request never fails its neighbours; when it was held up by
+ * somebody's lock and rolled back, each queue is tried alone.
  * A request that waits past the deadline is DEADLINE_EXCEEDED and was not sent.
  */
 export class StatementPipeline<Request, Result> {
@@ -107,12 +108,25 @@ export class StatementPipeline<Request, Result> {
         else waiting.resolve(result as Result);
       });
     } catch (error) {
-      if (batch.length === 1 || !(error instanceof DomainError) || error.code !== "INTERNAL") {
-        for (const waiting of batch) waiting.reject(error);
-        return;
-      }
-      for (const waiting of batch) await this.#settle([waiting]);
+      const parts = this.#partsOf(batch, error);
+      if (parts.length < 2) for (const waiting of batch) waiting.reject(error);
+      else for (const part of parts) await this.#settleUnlessLate(part, error);
     }
+  }
+
+  /** How to try again what changed nothing. One part: not at all. */
+  #partsOf(batch: Waiting<Request, Result>[], error: unknown): Waiting<Request, Result>[][] {
+    if (hasCode(error, "INTERNAL")) return batch.map((waiting) => [waiting]);
+    if (hasCode(error, "DEADLINE_EXCEEDED")) {
+      return [...Map.groupBy(batch, (waiting) => this.#lineOf(waiting.request)).values()];
+    }
+    return [batch];
+  }
+
+  async #settleUnlessLate(part: Waiting<Request, Result>[], error: unknown): Promise<void> {
+    const oldest = performance.now() - DRIVER_DEADLINE_MS;
+    if (part.some(({ since }) => since >= oldest)) await this.#settle(part);
+    else for (const waiting of part) waiting.reject(error);
   }
 }
 
