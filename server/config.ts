@@ -73,7 +73,9 @@ const settings = {
   GC_INTERVAL: whole(10, 1),
   /** Seconds in which a purge or delete can be undone; gc frees nothing before. */
   UNDO_SECONDS: whole(30),
-  /** Connections to each PostgreSQL pool. */
+  /** Server processes, which share the port. */
+  WORKERS: whole(1, 1, 64),
+  /** Connections to each PostgreSQL pool, of each process. */
   DATABASE_CONNECTIONS: whole(16, 2, 500),
   ...limitSettings,
 } as const;

@@ -3,6 +3,7 @@
  * needs; by itself it needs DATABASE_URL, SECRET_KEY and built pages.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import cluster from "node:cluster";
 import { randomUUID } from "node:crypto";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -20,6 +21,7 @@ import type { Pages } from "./http/pages.ts";
 import { createHttpServer, refuseUpgrade } from "./http/server.ts";
 import { createLog } from "./log.ts";
 import { Shutdown, type Stoppable } from "./shutdown.ts";
+import type { WorkerReady } from "./workers.ts";
 
 /** The function's name on globalThis: Next has copies of its own of every module, so pages import nothing of the engine. */
 const EXECUTE = Symbol.for("isimud.execute");
@@ -166,5 +168,6 @@ async function within(milliseconds: number, work: Promise<void>): Promise<void> 
 if (import.meta.main) {
   const shutdown = new Shutdown();
   const { url } = await shutdown.step(() => serve(readConfig(), { dev: process.argv.includes("--dev") }));
-  console.log(`Isimud is at ${url}`);
+  if (cluster.isWorker) process.send?.({ url } satisfies WorkerReady);
+  else console.log(`Isimud is at ${url}`);
 }

@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import type { Config } from "./config.ts";
-import { Shutdown } from "./shutdown.ts";
+import { Shutdown, type Stoppable } from "./shutdown.ts";
 
 type ReadyConfig = Config & { DATABASE_URL: string; SECRET_KEY: string };
 
@@ -34,8 +34,7 @@ async function start(flags: { dev: boolean; buildOnly: boolean }, shutdown: Shut
     return;
   }
   await shutdown.step(build);
-  const { serve } = await import("./main.ts");
-  const { url } = await shutdown.step(() => serve(ready, { dev: false }));
+  const { url } = await shutdown.step(() => run(ready));
   say(
     [
       `Isimud is at ${url}`,
@@ -45,6 +44,16 @@ async function start(flags: { dev: boolean; buildOnly: boolean }, shutdown: Shut
       "Stop it with Ctrl-C.",
     ].join("\n"),
   );
+}
+
+async function run(config: ReadyConfig): Promise<{ url: string } & Stoppable> {
+  if (config.WORKERS === 1) {
+    const { serve } = await import("./main.ts");
+    return serve(config, { dev: false });
+  }
+  const { runWorkers } = await import("./workers.ts");
+  const { DATABASE_URL, SECRET_KEY } = config;
+  return runWorkers(config.WORKERS, { DATABASE_URL, SECRET_KEY });
 }
 
 /** The settings with a database and a key: those that are given, or embedded ones in DATA_DIR. */
