@@ -49,11 +49,8 @@ export class LongPolls {
   ): Promise<T> {
     const { queue, waiting, waitSeconds } = params;
     if (waitSeconds === 0) return look();
-    const over = AbortSignal.any([
-      AbortSignal.timeout(waitSeconds * 1000),
-      this.#closing.signal,
-      ...(params.signal === undefined ? [] : [params.signal]),
-    ]);
+    const until = performance.now() + waitSeconds * 1000;
+    let over: AbortSignal | undefined;
     const key = keyOf(queue);
     const waiter: Waiter = { wake: new Wake(), called: true };
     // Before the first look, so that nothing arrives unseen between the two.
@@ -65,15 +62,26 @@ export class LongPolls {
           this.#callNext(key, waiter);
           return answer;
         }
+        // Only for those who really wait: a time-out is kept until its time, and most find something at once.
+        over ??= this.#over(until, params.signal);
         if (over.aborted) return answer;
         waiter.called = false;
         await waiter.wake.wait(over);
+        if (over.aborted) {
+          // It may have been called for what came, and does not look.
+          if (waiter.called) this.#callNext(key, waiter);
+          return answer;
+        }
         waiter.called = true;
-        if (over.aborted) return answer;
       }
     } finally {
       this.#leave(key, waiting, waiter);
     }
+  }
+
+  #over(until: number, signal: AbortSignal | undefined): AbortSignal {
+    const time = AbortSignal.timeout(Math.max(0, Math.ceil(until - performance.now())));
+    return AbortSignal.any([time, this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
   }
 
   /** Everyone who waits answers with what there is; nobody waits any more. */

@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { LongPolls } from "../../server/operations/long-polls.ts";
+import type { ArrivalListener } from "../../server/storage/data-driver.ts";
 import { aService, codeOf, operator, type Service, viewer } from "./a-service.ts";
 
 let service: Service;
@@ -106,5 +108,52 @@ describe("waiting", () => {
     service.operations.endWaits();
     for (const answer of await Promise.all(waiting)) expect(answer.claim).toBeNull();
     expect((await claim(queue)).claim).toBeNull();
+  });
+});
+
+describe("waiters of one queue", () => {
+  const queue = { project: "p", name: "q" };
+  function waiters() {
+    let arrived: ArrivalListener = () => undefined;
+    const watchArrivals = (listener: ArrivalListener) => {
+      arrived = listener;
+      return () => undefined;
+    };
+    const polls = new LongPolls({ data: { watchArrivals }, ticker: { listen: () => () => undefined } });
+    const left: string[] = [];
+    const claim = (signal?: AbortSignal) =>
+      polls.until(
+        { queue, waiting: "claim", waitSeconds: 20, ...(signal === undefined ? {} : { signal }) },
+        async () => left.pop(),
+        (answer) => answer !== undefined,
+      );
+    const arrive = (message: string) => {
+      left.push(message);
+      arrived(queue, 1);
+    };
+    return { claim, arrive };
+  }
+  /** Until all have looked and wait. */
+  const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+  test("who finds something at once leaves no timer behind", async () => {
+    const { claim, arrive } = waiters();
+    const timeout = vi.spyOn(AbortSignal, "timeout");
+    arrive("a");
+    expect(await claim()).toBe("a");
+    expect(timeout).not.toHaveBeenCalled();
+    timeout.mockRestore();
+  });
+
+  test("who is called and goes away at that moment leaves it to the next", async () => {
+    const { claim, arrive } = waiters();
+    const gone = new AbortController();
+    const first = claim(gone.signal);
+    const second = claim();
+    await turn();
+    arrive("a");
+    gone.abort();
+    expect(await first).toBeUndefined();
+    expect(await second).toBe("a");
   });
 });
