@@ -98,6 +98,60 @@ describe("the PostgreSQL driver's faults", () => {
     expect(await rows()).toEqual([]);
   });
 
+  it("a notice that is none is passed over", async () => {
+    const uncaught: unknown[] = [];
+    const hear = (error: unknown) => uncaught.push(error);
+    process.on("uncaughtException", hear);
+    try {
+      const { rows } = await client.query("SELECT 'isimud_arrivals_' || md5(current_schema()) AS channel");
+      const self = "00000000-0000-4000-8000-000000000000";
+      const heard: string[] = [];
+      const stop = driver.watchArrivals(({ name }) => heard.push(name));
+      await vi.waitUntil(async () => {
+        for (const notice of ["[junk", "[1,null,[]]", '[["p","told",1]]']) {
+          await client.query("SELECT pg_notify($1, $2)", [rows[0].channel, self + notice]);
+        }
+        return heard.includes("told") || uncaught.length > 0;
+      });
+      stop();
+      expect(uncaught).toEqual([]);
+      expect(new Set(heard)).toEqual(new Set(["told"]));
+    } finally {
+      process.off("uncaughtException", hear);
+    }
+  });
+
+  const fill = (name: string, count: number) =>
+    client.query(
+      `INSERT INTO messages (queue_id, marker, created_at, expires_at, ttl_seconds, body)
+       SELECT q.id, nextval('message_marker'), now(), now() + interval '1 hour', 3600, '"x"'
+       FROM pool_queues q, generate_series(1, $2::int) WHERE q.name = $1 AND q.state = 'live'`,
+      [name, count],
+    );
+
+  it("posts that a crash left uncounted are counted by gc once somebody has asked", async () => {
+    const queue = await aQueue("uncounted");
+    await fill(queue.name, 12_000);
+    const total = async () => (await driver.messages.stats([queue]))[0]?.total;
+    expect(await total()).toBe(10_001);
+    await driver.gc();
+    expect(await total()).toBe(12_000);
+  });
+
+  it("a queue that is purged again and again is freed all the same", async () => {
+    const queue = await aQueue("purged");
+    for (let round = 0; round < 3; round += 1) {
+      await fill(queue.name, 100);
+      await driver.messages.purge({ queue });
+    }
+    await driver.gc();
+    const { rows } = await client.query(
+      "SELECT count(*)::int AS left FROM messages m JOIN pool_queues q ON q.id = m.queue_id WHERE q.name = 'purged'",
+    );
+    // The last purge could still be undone.
+    expect(rows[0].left).toBe(100);
+  });
+
   describe("behind a network that swallows everything", () => {
     let proxy: Server;
     let stalled = false;

@@ -12,10 +12,12 @@ const LISTENERS_ASKED_EVERY_MS = 1000;
 const RECONNECT_MS = 1000;
 export const LISTENER_NAME = "isimud arrivals";
 
-/** The channel carries the schema, because pools may share a database. */
+/** The channel carries the schema, because pools may share a database; as a digest, because a channel's name is no longer than a schema's. */
+const CHANNEL = "'isimud_arrivals_' || md5(current_schema())";
+
 const NOTIFY: Statement = {
   name: "arrivals_notify",
-  text: "SELECT pg_notify('isimud_arrivals_' || current_schema(), notice) FROM unnest($1::text[]) AS notice",
+  text: `SELECT pg_notify(${CHANNEL}, notice) FROM unnest($1::text[]) AS notice`,
 };
 
 const LISTENERS: Statement = {
@@ -122,18 +124,15 @@ export class Arrivals {
   async #listen(): Promise<void> {
     if (this.#connection !== null || this.#connecting || this.#closed || this.#listeners.size === 0) return;
     this.#connecting = true;
+    let connection: pg.Client | undefined;
     try {
-      const connection = await this.#connect();
-      connection.on("notification", ({ payload }) => this.#hear(payload ?? ""));
-      connection.on("error", (error) => this.#lost(connection, error));
-      connection.on("end", () => this.#lost(connection, null));
-      await connection
-        .query("SELECT current_schema() AS schema")
-        .then(({ rows }) =>
-          connection.query(`LISTEN ${connection.escapeIdentifier(`isimud_arrivals_${rows[0].schema}`)}`),
-        );
+      connection = await this.#connect();
+      this.#hearFrom(connection);
+      const { rows } = await connection.query<{ channel: string }>(`SELECT ${CHANNEL} AS channel`);
+      await connection.query(`LISTEN ${connection.escapeIdentifier(rows[0]?.channel ?? "")}`);
       this.#connection = connection;
     } catch (error) {
+      connection?.end().catch(() => undefined);
       this.#onError(error);
       this.#retry();
     } finally {
@@ -142,10 +141,17 @@ export class Arrivals {
     if (this.#listeners.size === 0) this.#silence();
   }
 
+  #hearFrom(connection: pg.Client): void {
+    connection.on("notification", ({ payload }) => this.#hear(payload ?? ""));
+    connection.on("error", (error) => this.#lost(connection, error));
+    connection.on("end", () => this.#lost(connection, null));
+  }
+
+  /** Whoever may connect to the database may say anything here; what is no notice is passed over. */
   #hear(payload: string): void {
     const start = this.#self.length;
     if (payload.startsWith(this.#self) || payload[start] !== "[") return;
-    for (const [project, name, count] of JSON.parse(payload.slice(start)) as [string, string, number][]) {
+    for (const [project, name, count] of readNotice(payload.slice(start))) {
       for (const listener of this.#listeners) listener({ project, name }, count);
     }
   }
@@ -171,5 +177,20 @@ export class Arrivals {
     const connection = this.#connection;
     this.#connection = null;
     connection?.end().catch(() => undefined);
+  }
+}
+
+function readNotice(text: string): [string, string, number][] {
+  try {
+    const parts: unknown[] = JSON.parse(text);
+    return parts.filter(
+      (part): part is [string, string, number] =>
+        Array.isArray(part) &&
+        typeof part[0] === "string" &&
+        typeof part[1] === "string" &&
+        Number.isSafeInteger(part[2]),
+    );
+  } catch {
+    return [];
   }
 }

@@ -117,7 +117,7 @@ class PostgresDataDriver implements DataDriver {
     this.messages = new PostgresMessages(parts);
     this.claims = new PostgresClaims(parts);
     this.subscriptions = new PostgresSubscriptions(statements, clock);
-    this.#collector = new GarbageCollector(statements, clock, options.undoSeconds ?? 30);
+    this.#collector = new GarbageCollector(statements, clock, options.undoSeconds ?? 30, this.#counts);
     const capabilities: Capability[] = ["FIFO", "CLAIMS", "AOD", "HIGH_THROUGHPUT"];
     this.capabilities = new Set(durable ? [...capabilities, "DURABILITY"] : capabilities);
   }

@@ -1,6 +1,7 @@
 import { hasCode } from "../../errors.ts";
 import type { GcResult } from "../data-driver.ts";
 import { translatePostgresError } from "./connection.ts";
+import type { QueueCounts } from "./queue-counts.ts";
 import { EXACT_LIMIT } from "./queue-statistics.ts";
 import type { Statement, Statements } from "./statements.ts";
 
@@ -8,6 +9,8 @@ import type { Statement, Statements } from "./statements.ts";
 const BATCH = 1000;
 /** Statements a collection: the rest is left to the next one. */
 const MAX_STATEMENTS = 2000;
+/** Doubted queues that one collection counts again. */
+const RECOUNTS = 10;
 const IDEMPOTENCY_SECONDS = 86_400;
 /** The class of gc's advisory lock ("gc" in ASCII); the other number is the schema, so each pool has one leader. */
 const GC_LOCK_CLASS = 0x6763;
@@ -71,15 +74,22 @@ const OLD_IDEMPOTENCY_KEYS: Statement = {
     SELECT count(*)::int AS freed FROM freed`,
 };
 
-/** Queues whose purge or end can no longer be undone. */
+/**
+ * Queues whose purge or end can no longer be undone, and what of a queue that was purged again meanwhile is from before both: only the last
+ * purge could be undone, and a queue that is purged more often than that would never be freed.
+ */
 const TO_COLLECT: Statement = {
   name: "gc_queues_to_collect",
   text: `
-    SELECT id::text, state = 'detached' AS gone,
-      CASE WHEN state = 'detached' THEN 9223372036854775807 ELSE low_water END::text AS "upTo", purged_at::text AS "purgedAt"
-    FROM pool_queues
-    WHERE (state = 'detached' OR purged_at IS NOT NULL) AND coalesce(detached_at, purged_at) <= ${NOW} - make_interval(secs => $2::float8)
-    ORDER BY id LIMIT 100`,
+    SELECT q.id::text, q.state = 'detached' AS gone, q.due,
+      CASE WHEN NOT q.due THEN q.undo_low_water WHEN q.state = 'detached' THEN 9223372036854775807 ELSE q.low_water END::text AS "upTo",
+      q.purged_at::text AS "purgedAt"
+    FROM (
+      SELECT *, coalesce(detached_at, purged_at) <= ${NOW} - make_interval(secs => $2::float8) AS due
+      FROM pool_queues WHERE state <> 'live' OR purged_at IS NOT NULL
+    ) AS q
+    WHERE q.due OR (q.state = 'live' AND q.undo_low_water > 0)
+    ORDER BY q.due DESC, q.id LIMIT 100`,
 };
 
 const UNREACHABLE_MESSAGES: Statement = {
@@ -146,9 +156,11 @@ export class GarbageCollector {
   readonly #statements: Statements;
   readonly #clock: { offsetMs: number };
   readonly #undoSeconds: number;
+  readonly #counts: QueueCounts;
   #recounted = "0";
 
-  constructor(statements: Statements, clock: { offsetMs: number }, undoSeconds: number) {
+  constructor(statements: Statements, clock: { offsetMs: number }, undoSeconds: number, counts: QueueCounts) {
+    this.#counts = counts;
     this.#statements = statements;
     this.#clock = clock;
     this.#undoSeconds = undoSeconds;
@@ -188,13 +200,17 @@ export class GarbageCollector {
     };
     await this.#untilDone(OLD_IDEMPOTENCY_KEYS, [offset], budget);
 
-    const ended = await this.#statements.read<{ id: string; gone: boolean; upTo: string; purgedAt: string | null }>(
-      TO_COLLECT,
-      [offset, this.#undoSeconds],
-    );
+    const ended = await this.#statements.read<{
+      id: string;
+      gone: boolean;
+      due: boolean;
+      upTo: string;
+      purgedAt: string | null;
+    }>(TO_COLLECT, [offset, this.#undoSeconds]);
     for (const queue of ended) {
       result.messages += await this.#untilDone(UNREACHABLE_MESSAGES, [queue.id, queue.upTo], budget);
       if (budget.statements <= 0) break;
+      if (!queue.due) continue;
       if (queue.gone) {
         const [removed] = await this.#statements.write<{ freed: number }>(REMOVE_QUEUE, [queue.id]);
         result.queues += removed?.freed ?? 0;
@@ -204,6 +220,7 @@ export class GarbageCollector {
     }
 
     await this.#statements.write(FOLD_COUNTS, []);
+    for (const queueId of this.#counts.takeDoubted(RECOUNTS)) await this.#recount(queueId);
     await this.#recountOne();
     return result;
   }
@@ -212,8 +229,11 @@ export class GarbageCollector {
   async #recountOne(): Promise<void> {
     const [queue] = await this.#statements.read<{ id: string }>(LONG_QUEUE_AFTER, [this.#recounted]);
     this.#recounted = queue?.id ?? "0";
-    if (queue === undefined) return;
-    await this.#statements.write(RECOUNT, [queue.id]).catch((error: unknown) => {
+    if (queue !== undefined) await this.#recount(queue.id);
+  }
+
+  async #recount(queueId: string): Promise<void> {
+    await this.#statements.write(RECOUNT, [queueId]).catch((error: unknown) => {
       // A queue too long to be counted in time keeps the counters it has.
       if (!hasCode(error, "DEADLINE_EXCEEDED")) throw error;
     });

@@ -167,7 +167,13 @@ export class MessageDeletes {
       .flatMap(({ row, ids }, index) =>
         ids.map((id) => ({ queue: row.id, request: index + 1, id, marker: this.#ids.markerOf(id) })),
       )
-      .sort((a, b) => byNumber(a.queue, b.queue) || byNumber(a.marker ?? "0", b.marker ?? "0"));
+      // By id those from elsewhere, whose markers are not known here.
+      .sort(
+        (a, b) =>
+          byNumber(a.queue, b.queue) ||
+          byNumber(a.marker ?? "0", b.marker ?? "0") ||
+          (a.id < b.id ? -1 : Number(a.id > b.id)),
+      );
     const judged = await this.#statements.write<JudgedRow>(DELETE, [
       rows.map((row) => row.id),
       rows.map((row) => row.epoch),

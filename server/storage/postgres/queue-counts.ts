@@ -4,6 +4,7 @@ type Kind = "posted" | "claimed" | "deleted" | "expired";
 type Counts = Record<Kind, number>;
 
 const FLUSH_INTERVAL_MS = 1000;
+const DOUBTED_QUEUES = 1000;
 
 const APPEND: Statement = {
   name: "queue_counts_append",
@@ -24,6 +25,7 @@ export class QueueCounts {
   #timer: NodeJS.Timeout | null = null;
   #flushing: Promise<void> = Promise.resolve();
   #closed = false;
+  readonly #doubted = new Set<string>();
 
   constructor(statements: Statements, onError: (error: unknown) => void) {
     this.#statements = statements;
@@ -48,6 +50,18 @@ export class QueueCounts {
   pendingGrowth(queueId: string): number {
     const counts = this.#pending.get(queueId);
     return counts === undefined ? 0 : counts.posted - counts.deleted - counts.expired;
+  }
+
+  /** More messages were seen in a queue than were counted; what a crash lost is never noticed otherwise. */
+  doubt(queueId: string): void {
+    if (this.#doubted.size < DOUBTED_QUEUES) this.#doubted.add(queueId);
+  }
+
+  /** Gives some of the doubted queues, to be counted again. */
+  takeDoubted(limit: number): string[] {
+    const taken = [...this.#doubted].slice(0, limit);
+    for (const queueId of taken) this.#doubted.delete(queueId);
+    return taken;
   }
 
   /** A purge makes what was counted meaningless. */

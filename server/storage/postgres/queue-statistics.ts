@@ -143,6 +143,7 @@ export class QueueStatistics {
       this.#clock.offsetMs / 1000,
     ]);
     const counted = row.growth + this.#counts.pendingGrowth(row.queueId);
+    if (counted < row.total) this.#counts.doubt(row.queueId);
     // The counters may lag behind what is plainly there, or not know yet that all has expired.
     const total = oldest === null ? 0 : Math.max(counted, row.total);
     const claimed = Math.min(long?.claimed ?? 0, total);
