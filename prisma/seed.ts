@@ -2,7 +2,8 @@
  * `npm run demo [URL]`: fills a running Isimud with a demo world, over its GraphQL API like any other client. Running it
  * again adds only what is missing: a queue that has messages is left alone.
  */
-import { readConfig } from "../server/config.ts";
+import { isLoopback, readConfig } from "../server/config.ts";
+import { embeddedUrl } from "../server/embedded-postgres.ts";
 import { type Call, callsTo } from "./seed-api.ts";
 import { fillShop } from "./seed-shop.ts";
 
@@ -10,7 +11,7 @@ const SENSORS = 2000;
 /** Requests in flight at once while many queues are made. */
 const AT_ONCE = 12;
 
-async function fillPools(call: Call, databaseUrl: string | undefined): Promise<void> {
+async function fillPools(call: Call, databaseUrl: string | null): Promise<void> {
   const pool = async (name: string, uri: string, weight: number, more: { verify?: boolean; flavor?: string } = {}) => {
     const { pool } = await call<{ pool: object | null }>(`query ($name: String!) { pool(name: $name) { name } }`, {
       name,
@@ -25,8 +26,8 @@ async function fillPools(call: Call, databaseUrl: string | undefined): Promise<v
       input: { project, name, pools, replace: true },
     });
   };
-  // Real pools are schemas beside the control tables. The embedded database's address changes with each start, so it gets none.
-  if (databaseUrl !== undefined) {
+  // Real pools are schemas beside the control tables.
+  if (databaseUrl !== null) {
     const inSchema = (schema: string) => {
       const url = new URL(databaseUrl);
       url.searchParams.set("schema", schema);
@@ -107,10 +108,11 @@ async function fillStore(call: Call): Promise<void> {
 
 const config = readConfig();
 const url = process.argv[2] ?? config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}${config.BASE_PATH}`;
+const ownDatabase = isLoopback(new URL(url).hostname) ? embeddedUrl(config.DATA_DIR) : null;
 const call = callsTo(`${url.replace(/\/+$/, "")}/api/graphql`);
 
 const steps: [string, () => Promise<void>][] = [
-  ["Pools and flavors", () => fillPools(call, config.DATABASE_URL)],
+  ["Pools and flavors", () => fillPools(call, config.DATABASE_URL ?? ownDatabase)],
   [`${SENSORS.toLocaleString("en-US")} queues of telemetry`, () => fillTelemetry(call)],
   // After the many, so that these are the newest, which the overview shows.
   ["The shop's queues, in every state", () => fillShop(call)],

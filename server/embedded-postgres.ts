@@ -32,6 +32,10 @@ import { StartError } from "./start-error.ts";
 const MAJOR = "18";
 const USER = "isimud";
 const DATABASE = "isimud";
+/** Only a part of the socket's name, in a folder of its own. The same at each start, so that a pool in this database keeps its address. */
+const SOCKET_PORT = 5432;
+/** Where whoever may read DATA_DIR finds the address, with its password: for `npm run demo`. */
+const URL_FILE = "database-url";
 /** Of a socket's path, on the strictest system. */
 const SOCKET_PATH_LIMIT = 100;
 const LOG_LIMIT = 20 * 1024 * 1024;
@@ -72,8 +76,10 @@ export async function startEmbeddedPostgres(params: {
   checkVersion(cluster);
   await stopOrphan(place, report);
 
-  const port = await freePort();
   const socket = socketFolder(place);
+  const port = socket ? SOCKET_PORT : await freePort();
+  // Nothing of ours runs now. PostgreSQL would refuse a lock whose process id another program has got since.
+  if (socket) rmSync(join(socket, `.s.PGSQL.${port}.lock`), { force: true });
   const settings: Record<string, string> = {
     listen_addresses: socket ? "" : "127.0.0.1",
     unix_socket_directories: socket ?? "",
@@ -124,6 +130,7 @@ export async function startEmbeddedPostgres(params: {
 
   await launch();
   await makeDatabase(address("postgres"));
+  rememberUrl(params.dataDir, socket ? address(DATABASE) : null);
 
   let stopped: Promise<void> | undefined;
   return {
@@ -138,6 +145,18 @@ export async function startEmbeddedPostgres(params: {
 }
 
 // -------------------------------------------------------------------------------------------- the cluster
+
+/** The address of the database that runs in `dataDir`; null when it has another one at each start, or none was started yet. */
+export function embeddedUrl(dataDir: string): string | null {
+  const file = join(dataDir, URL_FILE);
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : null;
+}
+
+function rememberUrl(dataDir: string, url: string | null): void {
+  const file = join(dataDir, URL_FILE);
+  rmSync(file, { force: true });
+  if (url !== null) writeFileSync(file, `${url}\n`, { mode: 0o600 });
+}
 
 function readPassword(dataDir: string): string {
   const file = join(dataDir, "postgres-password");
