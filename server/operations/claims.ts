@@ -9,7 +9,7 @@ import { checkWait, type LongPolls } from "./long-polls.ts";
 import { type MessageRecord, placed } from "./messages.ts";
 import { checkToken, chosenQueue } from "./names.ts";
 import type { QueueLives } from "./queue-lives.ts";
-import { attributesUnlessMissing, orIfMissing, type QueueLookup } from "./queue-lookup.ts";
+import { attributesUnlessMissing, makingIfMissing, orIfMissing, type QueueLookup } from "./queue-lookup.ts";
 import { readMetadata } from "./queue-metadata.ts";
 
 /** A claim and where it is. */
@@ -108,11 +108,18 @@ export function createClaimOperations(
       };
       const waitSeconds = checkWait(params.waitSeconds);
       const made = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
-      if (made === null) await lives.begin(access, queue, readMetadata(limits, "{}"));
+      const begin = () => lives.begin(access, queue, readMetadata(limits, "{}"));
+      if (made === null) await begin();
+      // Asked anew at each look: while one waits, the queue may go or change.
+      const look = async () => deadLetters.claim(request, await lookup.attributes(queue));
+      let mayMake = params.createQueue === true;
       const { claim, messages, deadLettered } = await longPolls.until(
         { queue, waiting: "claim", waitSeconds, signal: params.signal },
-        // Asked anew at each look: while one waits, the queue may go or change.
-        async () => deadLetters.claim(request, await lookup.attributes(queue)),
+        () => {
+          if (!mayMake) return look();
+          mayMake = false;
+          return makingIfMissing(lookup, queue, begin, look);
+        },
         (taken) => taken.claim !== null || taken.deadLettered > 0,
       );
       return { claim: claim === null ? null : claimed(queue, claim), messages: inQueue(queue, messages), deadLettered };

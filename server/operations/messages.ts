@@ -10,7 +10,7 @@ import { checkWait, type LongPolls } from "./long-polls.ts";
 import { checkToken, chosenQueue } from "./names.ts";
 import type { ReservedAttributes } from "./queue-attributes.ts";
 import type { QueueLives } from "./queue-lives.ts";
-import { attributesUnlessMissing, orIfMissing, type QueueLookup } from "./queue-lookup.ts";
+import { attributesUnlessMissing, makingIfMissing, orIfMissing, type QueueLookup } from "./queue-lookup.ts";
 import { readMetadata } from "./queue-metadata.ts";
 import type { QueueTail } from "./queue-tail.ts";
 
@@ -118,9 +118,11 @@ export function createMessageOperations(
       const attributes = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
       // Checked before the queue is made: a bad request leaves no queue behind.
       const messages = newMessages(context, params.messages, attributes ?? readMetadata(limits, "{}").effective);
-      if (attributes === null) await lives.begin(access, queue, readMetadata(limits, "{}"));
+      const begin = () => lives.begin(access, queue, readMetadata(limits, "{}"));
+      if (attributes === null) await begin();
       const post = { queue, messages, clientId, ...(idempotencyKey === null ? {} : { idempotencyKey }) };
-      return data.messages.post(post);
+      if (params.createQueue !== true) return data.messages.post(post);
+      return makingIfMissing(lookup, queue, begin, () => data.messages.post(post));
     },
 
     async list(access, params) {

@@ -71,6 +71,26 @@ export async function orIfMissing<T>(work: () => Promise<T>, fallback: () => T):
   }
 }
 
+/**
+ * What `work` gives; when it finds that the queue, which was remembered, is gone, the queue is made with `make` and `work` done once more:
+ * what is remembered may be from before another process deleted it.
+ */
+export async function makingIfMissing<T>(
+  lookup: QueueLookup,
+  queue: QueueRef,
+  make: () => Promise<unknown>,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!hasCode(error, "QUEUE_DOES_NOT_EXIST")) throw error;
+    await lookup.forget(queue);
+    await make();
+    return work();
+  }
+}
+
 /** The attributes of a queue that is about to be used; null when it is missing and may be made. QUEUE_DOES_NOT_EXIST. */
 export function attributesUnlessMissing(
   lookup: QueueLookup,

@@ -19,6 +19,23 @@ const post = (queue: string, ...messages: { bodyText: string; ttlSeconds?: numbe
   service.operations.messages.post(operator, { queue, messages });
 
 describe("posting", () => {
+  test("createQueue makes a queue that another process just deleted, though it is still remembered; claiming too", async () => {
+    const other = await service.another();
+    const address = { project: "p", queue: await aQueue(), createQueue: true };
+    const gone = async () => {
+      await service.operations.messages.post(operator, { ...address, messages: [{ bodyText: "0" }] });
+      await service.operations.messages.list(viewer, address);
+      await other.operations.queues.delete(operator, { project: "p", name: address.queue });
+    };
+    await gone();
+    await service.operations.messages.post(operator, { ...address, messages: [{ bodyText: "1" }] });
+    const { items } = await service.operations.messages.list(viewer, address);
+    expect(items.map(({ bodyText }) => bodyText)).toEqual(["1"]);
+    await gone();
+    expect(await service.operations.claims.create(operator, address)).toMatchObject({ claim: null });
+    expect(await service.operations.queues.exists(viewer, { project: "p", name: address.queue })).toBe(true);
+  });
+
   test("a body is kept to the letter, whatever JavaScript would make of it", async () => {
     const queue = await aQueue();
     const bodies = [
