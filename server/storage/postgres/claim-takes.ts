@@ -22,10 +22,10 @@ const takeStatement = (keyed: boolean): Statement => ({
   text: `
     WITH ${clockCte(13)},
     queue AS MATERIALIZED (
-      SELECT w.n, w.take, w.offset, w.count_below, q.id, greatest(q.low_water, w.floor) AS floor
-      FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::int[], $5::bigint[], $14::bigint[])
-        WITH ORDINALITY AS w(id, epoch, take, "offset", count_below, floor, n)
-      JOIN pool_queues q ON q.id = w.id AND q.epoch = w.epoch AND q.state = 'live'
+      SELECT w.n, ($3::bigint[])[w.n] AS take, ($4::int[])[w.n] AS "offset", ($5::bigint[])[w.n] AS count_below, q.id,
+        greatest(q.low_water, ($14::bigint[])[w.n]) AS floor
+      FROM unnest($1::bigint[]) WITH ORDINALITY AS w(id, n)
+      JOIN pool_queues q ON q.id = w.id AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live'
     ),
     picked AS MATERIALIZED (
       SELECT w.offset, p.queue_id, p.marker, p.claim_count, row_number() OVER (PARTITION BY p.queue_id ORDER BY p.marker)::int AS place

@@ -103,7 +103,8 @@ export function translatePostgresError(error: unknown, options: { wrote?: boolea
   }
   // 08: connection, 28 and 3D: the server lets us in no longer, or the database is gone; 53: resources, 57: operator
   // intervention (shutdown, crash), 40: rolled back by the server.
-  if (/^(08|28|3D|53|57|40)/.test(sqlState)) {
+  // 08P01 is a statement of ours that does not fit the protocol.
+  if (/^(08|28|3D|53|57|40)/.test(sqlState) && sqlState !== "08P01") {
     return new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reached. Try again in a few seconds.", {
       cause: error,
     });

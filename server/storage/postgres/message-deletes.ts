@@ -24,8 +24,8 @@ const DELETE: Statement = {
     WITH queue AS MATERIALIZED (
       SELECT array_agg(coalesce(q.id, 0) ORDER BY w.n) AS ids, array_agg(coalesce(q.low_water, 0) ORDER BY w.n) AS low_waters,
         clock_timestamp() + make_interval(secs => $9::float8) AS now
-      FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS w(id, epoch, n)
-      LEFT JOIN pool_queues q ON q.id = w.id AND q.epoch = w.epoch AND q.state = 'live'
+      FROM unnest($1::bigint[]) WITH ORDINALITY AS w(id, n)
+      LEFT JOIN pool_queues q ON q.id = w.id AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live'
     ),
     locked AS MATERIALIZED (
       SELECT w.request, m.queue_id, m.marker,
@@ -37,7 +37,9 @@ const DELETE: Statement = {
           WHEN m.claim_id = ANY ((($5::text[])[w.request])::uuid[]) THEN 'delete'
           ELSE 'other'
         END AS verdict
-      FROM queue CROSS JOIN unnest($6::int[], $7::uuid[], $8::bigint[]) AS w(request, id, marker)
+      FROM queue CROSS JOIN (
+        SELECT ($6::int[])[i.n] AS request, i.id, ($8::bigint[])[i.n] AS marker FROM unnest($7::uuid[]) WITH ORDINALITY AS i(id, n)
+      ) AS w
       JOIN messages m ON m.queue_id = queue.ids[($3::int[])[w.request]] AND m.marker =
         coalesce((SELECT o.marker FROM messages o WHERE o.queue_id = queue.ids[($3::int[])[w.request]] AND o.origin_id = w.id), w.marker)
       WHERE m.marker > queue.low_waters[($3::int[])[w.request]] AND m.expires_at > queue.now AND (m.origin_id IS NULL OR m.origin_id = w.id)

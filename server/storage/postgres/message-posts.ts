@@ -26,11 +26,11 @@ const postStatement = (keyed: boolean): Statement => ({
   name: keyed ? "message_post_keyed" : "message_post",
   text: `
     WITH entered AS MATERIALIZED (
-      SELECT array_agg(w.id ORDER BY w.n) AS ids, clock_timestamp() + make_interval(secs => $9::float8) AS now
+      SELECT array_agg(w.id) AS ids, clock_timestamp() + make_interval(secs => $10::float8) AS now
       FROM (
-        SELECT w.n, coalesce(q.id, 0) AS id, pg_advisory_xact_lock($3::bigint + q.id) AS locked
-        FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS w(id, epoch, n)
-        LEFT JOIN pool_queues q ON q.id = w.id AND q.epoch = w.epoch AND q.state = 'live'
+        SELECT coalesce(q.id, 0) AS id, CASE WHEN q.id IS NOT NULL THEN pg_advisory_xact_lock($3::bigint + q.id) END AS locked
+        FROM unnest($1::bigint[]) WITH ORDINALITY AS w(id, n)
+        LEFT JOIN pool_queues q ON q.id = w.id AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live'
         ORDER BY w.n
       ) AS w
     )${
@@ -40,20 +40,21 @@ const postStatement = (keyed: boolean): Statement => ({
         : ""
     }
     INSERT INTO messages (queue_id, marker, created_at, expires_at, available_at, ttl_seconds, client_id, body)
-    SELECT e.ids[b.queue], nextval('message_marker'), e.now, e.now + make_interval(secs => b.ttl),
-      CASE WHEN b.delay > 0 THEN e.now + make_interval(secs => b.delay) END, b.ttl, b.client_id, b.body
-    FROM entered e, unnest($4::int[], $5::text[], $6::bigint[], $7::bigint[], $8::text[]) AS b(queue, body, ttl, delay, client_id)
-    WHERE e.ids[b.queue] <> 0
-    RETURNING queue_id::text AS queue, marker::text AS marker${
+    SELECT e.ids[($4::int[])[b.n]], nextval('message_marker'), e.now, e.now + ($6::bigint[])[b.n] * interval '1 second',
+      CASE WHEN ($7::bigint[])[b.n] > 0 THEN e.now + ($7::bigint[])[b.n] * interval '1 second' END, ($6::bigint[])[b.n],
+      ($9::text[])[($8::int[])[b.n]], b.body
+    FROM entered e, unnest($5::text[]) WITH ORDINALITY AS b(body, n)
+    WHERE e.ids[($4::int[])[b.n]] <> 0
+    RETURNING queue_id AS queue, marker${
       keyed
         ? `
     ),
     remembered AS (
       INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
-      SELECT p.queue::bigint, $10, $11, string_agg(p.marker, ',' ORDER BY p.marker::bigint), e.now
+      SELECT p.queue, $11, $12, string_agg(p.marker::text, ',' ORDER BY p.marker), e.now
       FROM posted p, entered e GROUP BY p.queue, e.now
     )
-    SELECT queue, marker FROM posted ORDER BY marker::bigint`
+    SELECT queue, marker FROM posted ORDER BY marker`
         : ""
     }`,
 });
@@ -163,15 +164,17 @@ export class MessagePosts {
     const bodies: string[] = [];
     const ttls: number[] = [];
     const delays: number[] = [];
-    const clients: (string | null)[] = [];
+    const clients: number[] = [];
+    const clientIds = [...new Set(batch.map(({ clientId }) => clientId))];
     for (const { row, messages, clientId } of batch) {
       const place = places.get(`${row.id} ${row.epoch}`) as number;
+      const client = clientIds.indexOf(clientId) + 1;
       for (const message of messages) {
         queues.push(place);
         bodies.push(message.bodyText);
         ttls.push(message.ttlSeconds);
         delays.push(message.delaySeconds);
-        clients.push(clientId);
+        clients.push(client);
       }
     }
     const ids = rows.map((row) => row.id);
@@ -185,6 +188,7 @@ export class MessagePosts {
       ttls,
       delays,
       clients,
+      clientIds,
       this.#clock.offsetMs / 1000,
     ];
   }
