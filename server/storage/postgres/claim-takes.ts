@@ -3,6 +3,7 @@ import { uuidV7 } from "../uuid-v7.ts";
 import type { MessageIds } from "./message-id.ts";
 import { digest, isUniqueViolation, keyReused } from "./message-posts.ts";
 import { ALIVE, DUE, FREE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
+import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 import type { QueueFloors } from "./queue-floors.ts";
@@ -120,14 +121,7 @@ export class ClaimTakes {
   readonly #floors: QueueFloors;
   readonly #pipeline: StatementPipeline<TakeRequest, Taken | typeof STALE>;
 
-  constructor(parts: {
-    statements: Statements;
-    queues: PoolQueues;
-    counts: QueueCounts;
-    ids: MessageIds;
-    clock: { offsetMs: number };
-    floors: QueueFloors;
-  }) {
+  constructor(parts: PoolParts) {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#counts = parts.counts;

@@ -4,9 +4,8 @@ import type { Arrivals } from "./arrivals.ts";
 import { ClaimTakes, type Taken, type TakeParams } from "./claim-takes.ts";
 import { type MessageIds, normaliseUuid } from "./message-id.ts";
 import { ALIVE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
+import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueues, STALE } from "./pool-queues.ts";
-import type { QueueCounts } from "./queue-counts.ts";
-import type { QueueFloors } from "./queue-floors.ts";
 import { clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
 
 const CLAIM_COLUMNS = `
@@ -117,15 +116,7 @@ export class PostgresClaims implements ClaimController {
   readonly #arrivals: Arrivals;
   readonly #takes: ClaimTakes;
 
-  constructor(parts: {
-    statements: Statements;
-    queues: PoolQueues;
-    counts: QueueCounts;
-    ids: MessageIds;
-    clock: { offsetMs: number };
-    floors: QueueFloors;
-    arrivals: Arrivals;
-  }) {
+  constructor(parts: PoolParts) {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#ids = parts.ids;

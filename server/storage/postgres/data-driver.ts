@@ -17,6 +17,7 @@ import { openConnection, openConnections, translatePostgresError } from "./conne
 import { GarbageCollector } from "./gc.ts";
 import { messageIds } from "./message-id.ts";
 import { PostgresMessages } from "./messages.ts";
+import type { PoolParts } from "./pool-parts.ts";
 import { PoolQueues } from "./pool-queues.ts";
 import { QueueCounts } from "./queue-counts.ts";
 import { QueueFloors } from "./queue-floors.ts";
@@ -105,7 +106,7 @@ class PostgresDataDriver implements DataDriver {
     this.#arrivals = arrivals;
     this.#queues = new PoolQueues(statements, clock);
     this.#counts = new QueueCounts(statements, options.onError);
-    const parts = {
+    const parts: PoolParts = {
       statements,
       queues: this.#queues,
       counts: this.#counts,

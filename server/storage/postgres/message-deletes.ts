@@ -2,6 +2,7 @@ import { DomainError } from "../../errors.ts";
 import type { DeleteOutcome, QueueRef } from "../data-driver.ts";
 import { type MessageIds, normaliseUuid } from "./message-id.ts";
 import { byNumber } from "./message-posts.ts";
+import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 import { StatementPipeline } from "./statement-pipeline.ts";
@@ -108,13 +109,7 @@ export class MessageDeletes {
   readonly #clock: { offsetMs: number };
   readonly #pipeline: StatementPipeline<DeleteRequest, DeleteResult | typeof STALE>;
 
-  constructor(parts: {
-    statements: Statements;
-    queues: PoolQueues;
-    counts: QueueCounts;
-    ids: MessageIds;
-    clock: { offsetMs: number };
-  }) {
+  constructor(parts: PoolParts) {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#counts = parts.counts;

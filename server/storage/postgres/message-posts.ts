@@ -3,6 +3,7 @@ import { DomainError } from "../../errors.ts";
 import type { NewMessage, QueueRef } from "../data-driver.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { MessageIds } from "./message-id.ts";
+import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 import { StatementPipeline } from "./statement-pipeline.ts";
@@ -83,14 +84,7 @@ export class MessagePosts {
   readonly #arrivals: Arrivals;
   readonly #pipeline: StatementPipeline<PostRequest, string[] | typeof STALE>;
 
-  constructor(parts: {
-    statements: Statements;
-    queues: PoolQueues;
-    counts: QueueCounts;
-    ids: MessageIds;
-    clock: { offsetMs: number };
-    arrivals: Arrivals;
-  }) {
+  constructor(parts: PoolParts) {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#counts = parts.counts;

@@ -14,6 +14,7 @@ import { known, MessageDeletes } from "./message-deletes.ts";
 import { type MessageIds, normaliseUuid, parseMarker } from "./message-id.ts";
 import { digest, isUniqueViolation, keyReused, MessagePosts } from "./message-posts.ts";
 import { ALIVE, DUE, FREE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
+import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 import type { QueueFloors } from "./queue-floors.ts";
@@ -185,15 +186,7 @@ export class PostgresMessages implements MessageController {
   readonly #deletes: MessageDeletes;
   readonly #statistics: QueueStatistics;
 
-  constructor(parts: {
-    statements: Statements;
-    queues: PoolQueues;
-    counts: QueueCounts;
-    ids: MessageIds;
-    clock: { offsetMs: number };
-    floors: QueueFloors;
-    arrivals: Arrivals;
-  }) {
+  constructor(parts: PoolParts) {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#counts = parts.counts;

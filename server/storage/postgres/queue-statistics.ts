@@ -1,6 +1,7 @@
 import type { QueueRef, QueueStats } from "../data-driver.ts";
 import type { MessageIds } from "./message-id.ts";
 import { ALIVE } from "./message-rows.ts";
+import type { PoolParts } from "./pool-parts.ts";
 import type { PoolQueues } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 import { clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
@@ -96,13 +97,7 @@ export class QueueStatistics {
   readonly #ids: MessageIds;
   readonly #clock: { offsetMs: number };
 
-  constructor(parts: {
-    statements: Statements;
-    queues: PoolQueues;
-    counts: QueueCounts;
-    ids: MessageIds;
-    clock: { offsetMs: number };
-  }) {
+  constructor(parts: PoolParts) {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#counts = parts.counts;
