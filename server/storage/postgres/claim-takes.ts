@@ -143,7 +143,6 @@ export class ClaimTakes {
           ? await this.#pipeline.submit({ row, claimId: uuidV7(), params }, params.limit)
           : await this.#takeOnce(row, params, params.idempotencyKey, resume);
       if (taken === STALE) return STALE;
-      this.#counts.add(row.id, "claimed", taken.messages.length);
       this.#floors.refresh(row);
       return taken;
     });
@@ -224,6 +223,7 @@ export class ClaimTakes {
       taken.messages.push(message);
       taken.claim ??= newClaim(request, row.now);
       taken.claim.messageCount += 1;
+      this.#counts.add(request.row.id, "claimed", 1);
     }
     return results;
   }

@@ -45,9 +45,17 @@ export class Statements {
     return this.#run(statement, values, false);
   }
 
-  /** A connection that breaks after this was sent is OUTCOME_UNKNOWN. */
-  write<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    return this.#run(statement, values, true);
+  /**
+   * A connection that breaks after this was sent is OUTCOME_UNKNOWN. The victim of a deadlock was rolled back, so it is sent once more:
+   * messages that moved here from another queue can be locked in another order than by their markers.
+   */
+  async write<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    try {
+      return await this.#run<Row>(statement, values, true);
+    } catch (error) {
+      if (sqlStateOf(error) !== DEADLOCK_DETECTED) throw error;
+      return this.#run(statement, values, true);
+    }
   }
 
   async #run<Row>(statement: Statement, values: readonly unknown[], wrote: boolean): Promise<Row[]> {
@@ -62,6 +70,12 @@ export class Statements {
       this.calls.end();
     }
   }
+}
+
+const DEADLOCK_DETECTED = "40P01";
+
+function sqlStateOf(error: unknown): unknown {
+  return (error as { cause?: { code?: unknown } } | undefined)?.cause?.code;
 }
 
 /**
