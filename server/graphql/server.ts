@@ -17,7 +17,7 @@ import { parseJson, unmarkJson } from "./json.ts";
 import { MAX_TOKENS, measureRule } from "./limits.ts";
 import { type OnOperation, secondsSince } from "./observe.ts";
 import { schema } from "./schema.ts";
-import { createWaits } from "./waits.ts";
+import { createWaits, type Waits } from "./waits.ts";
 
 const RETRY_AFTER_SECONDS = 2;
 
@@ -47,14 +47,8 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
   const { operations, limits, log, accessOf, explorerPath, onOperation = () => {} } = parts;
   const documents = createDocuments(limits);
   const waits = createWaits();
-  const contextFor = (access: Access, reply: FastifyReply): GraphQLContext => ({
-    access,
-    operations,
-    limits,
-    get signal() {
-      return waits.signalOf(reply);
-    },
-  });
+  const contextFor = (access: Access, reply: FastifyReply) =>
+    new RequestContext({ access, operations, limits, reply, waits });
   const apollo = createApollo(limits, log, onOperation);
   const events = createEvents({ documents, log, onOperation, contextFor, maximumStreams: limits.MAX_LIVE_STREAMS });
 
@@ -92,6 +86,27 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
       scope.all("/", answer);
     },
   };
+}
+
+/** Apollo copies a context's own properties: the signal is on the prototype, so that it is made for the few that wait and not for every request. */
+class RequestContext implements GraphQLContext {
+  readonly access: Access;
+  readonly operations: Operations;
+  readonly limits: Limits;
+  readonly reply: FastifyReply;
+  readonly waits: Waits;
+
+  constructor(parts: Omit<RequestContext, "signal">) {
+    this.access = parts.access;
+    this.operations = parts.operations;
+    this.limits = parts.limits;
+    this.reply = parts.reply;
+    this.waits = parts.waits;
+  }
+
+  get signal(): AbortSignal {
+    return this.waits.signalOf(this.reply);
+  }
 }
 
 function createApollo(limits: Limits, log: ErrorLog, onOperation: OnOperation): ApolloServer<GraphQLContext> {
