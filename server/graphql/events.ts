@@ -62,7 +62,7 @@ export function createEvents({ documents, log, onOperation, contextFor, maximumS
       document: prepared.document,
       operationName,
       variableValues: variables,
-      contextValue: Object.create(stream.context) as GraphQLContext,
+      contextValue: Object.create(stream.context),
       options: { maxCoercionErrors: COUNTED_ERRORS },
     };
   }
