@@ -10,7 +10,7 @@ import { FormDialog } from "../form-dialog.tsx";
 import { paths } from "../paths.ts";
 import { projectLabel } from "../project-name.tsx";
 import { Button } from "../ui/button.tsx";
-import { SelectField, TextField } from "../ui/form.tsx";
+import { SelectField, SwitchField, TextField } from "../ui/form.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { DELETE_ENTRY, INSERT_ENTRY, UPDATE_ENTRY } from "./documents.ts";
 
@@ -29,10 +29,18 @@ interface MappableRow extends CatalogueRow {
 const choicesOf = (pools: string[]) => pools.map((name) => ({ value: name, label: name }));
 
 const WARNING =
-  "No message moves. The queue begins empty in its new pool, and what it held stays in the old one, out of reach, until it is mapped back.";
+  "A tool for mending. No message moves: the queue begins empty in its new pool, and ends in the old one.";
 
-const insertion = z.object({ project: z.string(), queue: queueName, pool: objectName });
-const change = z.object({ pool: objectName });
+const insertion = z.object({ project: z.string(), queue: queueName, pool: objectName, discardMessages: z.boolean() });
+const change = z.object({ pool: objectName, discardMessages: z.boolean() });
+
+const DISCARD = (
+  <SwitchField
+    name="discardMessages"
+    label="Discard its messages"
+    description="Needed when the queue holds messages, or when its pool cannot say. They are lost."
+  />
+);
 
 export function MapQueue({ pools }: { pools: string[] }) {
   return (
@@ -48,13 +56,14 @@ export function MapQueue({ pools }: { pools: string[] }) {
       submitLabel="Map"
       document={INSERT_ENTRY}
       schema={insertion}
-      defaults={{ project: "", queue: "", pool: pools[0] ?? "" }}
+      defaults={{ project: "", queue: "", pool: pools[0] ?? "", discardMessages: false }}
       variables={(values) => ({ input: values })}
       done={({ queue, pool }) => `Queue ${queue} is mapped to ${pool}.`}
     >
       <TextField name="project" label="Project" description="Left empty: the project without a name." />
       <TextField name="queue" label="Queue" mono description="It has to exist." />
       <SelectField name="pool" label="Pool" choices={choicesOf(pools)} />
+      {DISCARD}
     </FormDialog>
   );
 }
@@ -100,15 +109,16 @@ const COLUMNS = [
           submitLabel="Map"
           document={UPDATE_ENTRY}
           schema={change}
-          defaults={{ pool: row.pool }}
-          variables={({ pool }) => ({ input: { project: row.project, queue: row.queue, pool } })}
+          defaults={{ pool: row.pool, discardMessages: false }}
+          variables={(values) => ({ input: { project: row.project, queue: row.queue, ...values } })}
           done={({ pool }) => `Queue ${row.queue} is mapped to ${pool}.`}
         >
           <SelectField name="pool" label="Pool" choices={choicesOf(row.pools)} />
+          {DISCARD}
         </FormDialog>
         <ConfirmedAction
           document={DELETE_ENTRY}
-          variables={{ input: { project: row.project, queue: row.queue } }}
+          variables={{ input: { project: row.project, queue: row.queue, discardMessages: true } }}
           done={`Queue ${row.queue} is no longer mapped.`}
           trigger={
             <Button kind="ghost" size="small" label={`Unmap ${row.queue}`}>
@@ -116,7 +126,7 @@ const COLUMNS = [
             </Button>
           }
           title={`Unmap ${row.queue}?`}
-          consequence="The queue and its messages are out of reach until it is mapped or made again."
+          consequence="Its messages and claims are lost, and the queue is out of reach until it is mapped or made again."
           confirmLabel="Unmap"
           typeName={row.queue}
         />

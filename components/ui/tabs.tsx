@@ -12,7 +12,7 @@ export interface TabLink {
 export function TabLinks({ label, tabs }: { label: string; tabs: TabLink[] }) {
   return (
     <nav aria-label={label} className="mb-4 overflow-x-auto border-b border-line">
-      <ul className="flex gap-1">
+      <ul className="flex flex-wrap gap-x-1 sm:flex-nowrap">
         {tabs.map((tab) => (
           <li key={tab.href}>
             <Link

@@ -23,8 +23,8 @@ export interface DeadLetters {
     request: ClaimRequest,
     attributes: ReservedAttributes,
   ): Promise<{ claim: Claim | null; messages: Message[]; deadLettered: number }>;
-  /** Queues of which a claim in this process found the dead letter queue missing, lately. */
-  missing(): MissingDeadLetterQueue[];
+  /** Queues of which a claim in this process found the dead letter queue missing, lately, and whose it still is. */
+  missing(): Promise<MissingDeadLetterQueue[]>;
 }
 
 /** One claim moves at most as many times its limit. What is left then is moved by the next claim. */
@@ -35,7 +35,7 @@ const REMEMBERED_MISSING = 100;
 const MISSING_FOR_MS = 600_000;
 
 export function createDeadLetters(context: OperationContext, { lookup }: { lookup: QueueLookup }): DeadLetters {
-  const { data } = context;
+  const { control, data } = context;
   const missing = new LRUCache<string, MissingDeadLetterQueue>({
     max: REMEMBERED_MISSING,
     ttl: MISSING_FOR_MS,
@@ -91,6 +91,17 @@ export function createDeadLetters(context: OperationContext, { lookup }: { looku
       }
     },
 
-    missing: () => [...missing.values()],
+    async missing() {
+      const entries = [...missing];
+      const queuesOf = ({ project, queue, deadLetterQueue }: MissingDeadLetterQueue) =>
+        [queue, deadLetterQueue].map((name) => ({ project, name }));
+      const found = await control.queues.getMany(entries.flatMap(([, entry]) => queuesOf(entry)));
+      const exists = (project: string, name: string) =>
+        found.some((queue) => queue.project === project && queue.name === name);
+      for (const [key, { project, queue, deadLetterQueue }] of entries) {
+        if (!exists(project, queue) || exists(project, deadLetterQueue)) missing.delete(key);
+      }
+      return [...missing.values()];
+    },
   };
 }

@@ -97,6 +97,8 @@ export function createHealthOperations(
       const names = controlHealth.reachable ? await pools() : knownPools;
       const checked = await Promise.all(names.map(checkPool));
       const last = parts.gc.last();
+      // The check of the control database has told already when it is away.
+      const missing = await parts.deadLetters.missing().catch(() => []);
       const warnings = [
         ...(controlHealth.reachable
           ? []
@@ -105,8 +107,7 @@ export function createHealthOperations(
         ...(last?.report.pools ?? []).flatMap(({ pool, error }) =>
           error === null ? [] : [`Garbage collection failed in the pool ${pool}: ${error}`],
         ),
-        ...parts.deadLetters
-          .missing()
+        ...missing
           .filter(visibleTo(access))
           .map(
             ({ project, queue, deadLetterQueue }) =>

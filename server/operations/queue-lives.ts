@@ -46,7 +46,10 @@ export function createQueueLives(context: OperationContext, lookup: QueueLookup)
       await data.attachQueue({ project: queue.project, name: queue.name, epoch: entry.epoch });
     } catch (error) {
       // Somebody made it anew meanwhile; then that life counts, and he attaches it.
-      if (!hasCode(error, "QUEUE_EPOCH_STALE")) throw error;
+      if (hasCode(error, "QUEUE_EPOCH_STALE")) return;
+      // The queue is made, whatever its pool says; the pooling driver attaches it at its first use.
+      if (!(error instanceof DomainError) || error.kind !== "unavailable") throw error;
+      context.warn("A queue was made whose pool cannot be reached now", error);
     }
   }
 

@@ -174,8 +174,12 @@ export function createQueueOperations(
     async create(access, params) {
       const queue = await changing(access, "createQueue", params);
       const metadata = checkMetadata(limits, queue.name, params.metadataText ?? "{}");
-      const created = await lives.begin(access, queue, metadata);
-      return { queue: toRecord(await control.queues.get(queue)), created };
+      for (;;) {
+        const created = await lives.begin(access, queue, metadata);
+        const [made] = await control.queues.getMany([queue]);
+        // Missing: somebody deleted it at this very moment, and it is to be there.
+        if (made !== undefined) return { queue: toRecord(made), created };
+      }
     },
 
     async get(access, params) {

@@ -23,7 +23,7 @@ export interface QueueRef {
   readonly epoch?: number;
 }
 
-/** At most one of `after` and `before`; both exclusive, and need not exist. `before` gives the page that ends there, still in ascending order. */
+/** At most one of `after` and `before`; both exclusive, and need not exist any more, but what no page could have given is BAD_INPUT. `before` gives the page that ends there, still in ascending order. */
 export interface PageRequest {
   after?: string;
   before?: string;

@@ -235,6 +235,7 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       await harness.driver.claims.delete({ queue, id: made.pop() as string });
       const list = (page: { after?: string; before?: string; limit: number }) =>
         harness.driver.claims.list({ queue, page });
+      await expect(list({ limit: 3, after: "nonsense" })).rejects.toMatchObject({ code: "BAD_INPUT" });
       const first = await list({ limit: 3 });
       expect(first.items.map((one) => one.id)).toEqual(made.slice(0, 3));
       expect(first.items[0]).toMatchObject({ messageCount: 2, ttlSeconds: 100 });

@@ -2,7 +2,7 @@ import { DomainError } from "../../errors.ts";
 import type { Claim, ClaimController, Message, Page, PageRequest, QueueRef } from "../data-driver.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { ClaimTakes, type Taken, type TakeParams } from "./claim-takes.ts";
-import { type MessageIds, normaliseUuid } from "./message-id.ts";
+import { type MessageIds, normaliseUuid, uuidMarker } from "./message-id.ts";
 import { ALIVE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueues, STALE } from "./pool-queues.ts";
@@ -169,8 +169,7 @@ export class PostgresClaims implements ClaimController {
   async list(params: { queue: QueueRef; page: PageRequest }): Promise<Page<Claim>> {
     const { after, before, limit } = params.page;
     const backward = before !== undefined;
-    const from = normaliseUuid(before ?? after ?? NIL);
-    if (from === null) return { items: [], nextMarker: null, previousMarker: null };
+    const from = uuidMarker(before ?? after ?? NIL);
     return this.#queues.with(params.queue, async (row) => {
       const values = [row.id, row.epoch, from, limit + 1, this.#offset()];
       const rows = await this.#statements.read<ClaimRow | { id: null }>(

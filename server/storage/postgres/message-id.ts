@@ -1,3 +1,5 @@
+import { DomainError } from "../../errors.ts";
+
 /**
  * A message's id is its marker sealed with its pool's seed: a version 8 UUID (RFC 9562) with 60 bits of marker and 62 of seed.
  *
@@ -42,8 +44,23 @@ export function normaliseUuid(id: string): string | null {
   return null;
 }
 
-/** A marker as a 63-bit number, or null when it makes no sense. */
-export function parseMarker(marker: string): string | null {
-  if (!/^\d{1,19}$/.test(marker)) return null;
-  return BigInt(marker) < 1n << 63n ? marker : null;
+/** A marker that is a 63-bit number. BAD_INPUT. */
+export function numberMarker(marker: string): string {
+  if (!/^\d{1,19}$/.test(marker) || BigInt(marker) >= 1n << 63n) throw badMarker();
+  return marker;
+}
+
+/** A marker that is a UUID. BAD_INPUT. */
+export function uuidMarker(marker: string): string {
+  const uuid = normaliseUuid(marker);
+  if (uuid === null) throw badMarker();
+  return uuid;
+}
+
+function badMarker(): DomainError {
+  return new DomainError(
+    "BAD_INPUT",
+    "This is no marker of this list. Take one from a page that you read before, or leave it out to begin at the beginning.",
+    { details: { field: "marker" } },
+  );
 }

@@ -11,7 +11,7 @@ import type {
 } from "../data-driver.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { known, MessageDeletes } from "./message-deletes.ts";
-import { type MessageIds, normaliseUuid, parseMarker } from "./message-id.ts";
+import { type MessageIds, normaliseUuid, numberMarker } from "./message-id.ts";
 import { digest, isUniqueViolation, keyReused, MessagePosts } from "./message-posts.ts";
 import { ALIVE, DUE, FREE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
@@ -217,8 +217,7 @@ export class PostgresMessages implements MessageController {
   }): Promise<Page<Message>> {
     const { after, before, limit } = params.page;
     const backward = before !== undefined;
-    const from = parseMarker(before ?? after ?? "0");
-    if (from === null) return { items: [], nextMarker: null, previousMarker: null };
+    const from = numberMarker(before ?? after ?? "0");
     const found = await this.#read(params.queue, LIST[backward ? "backward" : "forward"], [
       from,
       params.includeClaimed ?? false,

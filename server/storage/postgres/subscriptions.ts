@@ -1,7 +1,7 @@
 import { DomainError } from "../../errors.ts";
 import type { Page, PageRequest, QueueRef, Subscription, SubscriptionController } from "../data-driver.ts";
 import { uuidV7 } from "../uuid-v7.ts";
-import { normaliseUuid } from "./message-id.ts";
+import { normaliseUuid, uuidMarker } from "./message-id.ts";
 import { isUniqueViolation } from "./message-posts.ts";
 import { clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
 
@@ -123,8 +123,7 @@ export class PostgresSubscriptions implements SubscriptionController {
   async list(params: { queue: QueueRef; page: PageRequest }): Promise<Page<Subscription>> {
     const { after, before, limit } = params.page;
     const backward = before !== undefined;
-    const from = normaliseUuid(before ?? after ?? NIL);
-    if (from === null) return { items: [], nextMarker: null, previousMarker: null };
+    const from = uuidMarker(before ?? after ?? NIL);
     const rows = await this.#statements.read<SubscriptionRow>(LIST[backward ? "backward" : "forward"], [
       ...this.#place(params),
       from,
