@@ -151,6 +151,14 @@ describe("dead letters", () => {
     expect((await service.operations.health.check(viewer, {})).warnings).toEqual([]);
   });
 
+  test("the warning about a missing dead letter queue goes with the queue that named it", async () => {
+    const queue = await aQueue(1, { _max_claim_count: 1, _dead_letter_queue: "never-made" });
+    await claim(queue);
+    expect((await service.operations.health.check(viewer, {})).warnings.join()).toContain("never-made");
+    await service.operations.queues.delete(operator, { name: queue });
+    expect((await service.operations.health.check(viewer, {})).warnings).toEqual([]);
+  });
+
   test("that cannot be moved cost nobody his claim, and move at a later one", async () => {
     const dead = await aQueue(0);
     const queue = await aQueue(2, { _max_claim_count: 1, _dead_letter_queue: dead });

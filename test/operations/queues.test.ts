@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { admin, aService, codeOf, operator, refusal, type Service, viewer } from "./a-service.ts";
+import { DomainError } from "../../server/errors.ts";
+import { admin, aService, codeOf, operator, refusal, type Service, viewer, withBroken } from "./a-service.ts";
 
 let service: Service;
 beforeAll(async () => {
@@ -113,6 +114,14 @@ describe("creating a queue", () => {
       const { ids } = await service.operations.messages.post(operator, { queue, messages: [{ bodyText: "1" }] });
       expect(ids).toHaveLength(1);
     }
+  });
+
+  test("succeeds while its pool is away, and the queue works once it is back", async () => {
+    const attachQueue = () => Promise.reject(new DomainError("STORAGE_UNAVAILABLE", "Out of reach."));
+    const { queues } = withBroken(service, { data: { attachQueue } });
+    expect((await queues.create(operator, named("early"))).created).toBe(true);
+    const post = { queue: "early", messages: [{ bodyText: "1" }] };
+    expect((await service.operations.messages.post(operator, post)).ids).toHaveLength(1);
   });
 });
 
