@@ -3,6 +3,7 @@ import { performance } from "node:perf_hooks";
 import type { Logger } from "pino";
 import { migrate } from "../prisma/migrate.ts";
 import type { Config } from "./config.ts";
+import { DomainError } from "./errors.ts";
 import { createMemoryBackend } from "./kvs/memory.ts";
 import { createPostgresBackend } from "./kvs/postgres.ts";
 import { createKeyValueStores, type KeyValueStores } from "./kvs/stores.ts";
@@ -75,6 +76,11 @@ export async function openEngine(
     secrets: createSecretBox(secretKey),
     defaultPoolUri: url,
   });
+  await requireSecretKey(control).catch(async (error: unknown) => {
+    await Promise.all([defaultDriver.close(), control.close()]);
+    await connections.end();
+    throw error;
+  });
   const stores = createKeyValueStores({
     backends: { memory: createMemoryBackend({ clock }), postgres: createPostgresBackend({ connections, clock }) },
     clock,
@@ -129,4 +135,13 @@ export async function openEngine(
       return closing;
     },
   };
+}
+
+/** A wrong key would show only at the first look at a pool, as an error that no client can mend. A single damaged secret does not stop the start: it is entered again. */
+async function requireSecretKey(control: ControlDriver): Promise<void> {
+  try {
+    await control.pools.list({ page: { limit: 1 } });
+  } catch (error) {
+    if (error instanceof DomainError && "sealedWith" in error.details) throw error;
+  }
 }

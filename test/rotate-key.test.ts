@@ -1,7 +1,10 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openEngine } from "../server/bootstrap.ts";
+import { readConfig } from "../server/config.ts";
 import { createSecretBox } from "../server/secret-box.ts";
 import { openConnections } from "../server/storage/postgres/connection.ts";
 import { createPostgresControlDriver } from "../server/storage/postgres/control-driver.ts";
@@ -44,6 +47,13 @@ describe("a change of the secret key", () => {
     await expect(pools.create({ name: "c", uri: "postgresql://A:5432/db", weight: 1 })).rejects.toMatchObject({
       code: "POOL_URI_IN_USE",
     });
+  });
+
+  it("is missed at the start, which another key than the pools' refuses", async () => {
+    const config = (key: string) => readConfig({ DATABASE_URL: database.url, SECRET_KEY: key });
+    const log = pino({ level: "silent" });
+    await expect(openEngine(config(KEYS[0]), { log })).rejects.toThrow(/another SECRET_KEY/);
+    await (await openEngine(config(KEYS[1]), { log })).close();
   });
 
   it("changes nothing when it is done already", async () => {
