@@ -2,7 +2,7 @@
  * `npm run demo [URL]`: fills a running Isimud with a demo world, over its GraphQL API like any other client. Running it
  * again adds only what is missing: a queue that has messages is left alone.
  */
-import { isLoopback, readConfig } from "../server/config.ts";
+import { type Config, ConfigError, isLoopback, readConfig } from "../server/config.ts";
 import { embeddedUrl } from "../server/embedded-postgres.ts";
 import { type Call, callsTo } from "./seed-api.ts";
 import { fillShop } from "./seed-shop.ts";
@@ -106,7 +106,16 @@ async function fillStore(call: Call): Promise<void> {
   });
 }
 
-const config = readConfig();
+function readOrExplain(): Config {
+  try {
+    return readConfig();
+  } catch (error) {
+    console.error(error instanceof ConfigError ? error.message : error);
+    process.exit(1);
+  }
+}
+
+const config = readOrExplain();
 const url = process.argv[2] ?? config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}${config.BASE_PATH}`;
 const ownDatabase = isLoopback(new URL(url).hostname) ? embeddedUrl(config.DATA_DIR) : null;
 const call = callsTo(`${url.replace(/\/+$/, "")}/api/graphql`);

@@ -2,7 +2,7 @@
 
 import { Dialog as Base } from "@base-ui/react/dialog";
 import { X } from "lucide-react";
-import type { ReactElement, ReactNode } from "react";
+import { type ReactElement, type ReactNode, useRef } from "react";
 import { classes } from "./classes.ts";
 
 const BACKDROP =
@@ -35,6 +35,10 @@ export function Dialog({
   children?: ReactNode;
   footer?: ReactNode;
 }) {
+  const content = useRef<HTMLDivElement>(null);
+  // What is to be filled in comes first; without a field the dialog decides.
+  const firstField = () =>
+    content.current?.querySelector<HTMLElement>("input:not([type=hidden]), textarea, select") ?? null;
   return (
     <Base.Root open={open} onOpenChange={(next) => onOpenChange(next)} disablePointerDismissal={alert}>
       {trigger ? <Base.Trigger render={trigger} /> : null}
@@ -43,6 +47,7 @@ export function Dialog({
         <Base.Viewport className="fixed inset-0 z-40 flex items-end justify-center pt-8 sm:items-center sm:p-6">
           <Base.Popup
             role={alert ? "alertdialog" : "dialog"}
+            initialFocus={firstField}
             className={classes(POPUP, wide ? "sm:max-w-3xl" : "sm:max-w-lg")}
           >
             <div className="flex items-start gap-3 border-b border-line px-5 py-3">
@@ -57,7 +62,9 @@ export function Dialog({
                 <X aria-hidden className="size-4" />
               </Base.Close>
             </div>
-            <div className="flex min-h-0 flex-1 flex-col gap-4 overflow-auto px-5 py-4">{children}</div>
+            <div ref={content} className="flex min-h-0 flex-1 flex-col gap-4 overflow-auto px-5 py-4">
+              {children}
+            </div>
             {footer ? (
               <div className="flex flex-wrap items-center justify-end gap-2 border-t border-line px-5 py-3">
                 {footer}

@@ -299,7 +299,11 @@ function builtIn(what: string): DomainError {
 }
 
 function inUse(name: string, queues: { value: number; exact: boolean }): DomainError {
-  return new DomainError("POOL_IN_USE", `The pool ${name} still holds queues. Move or delete them first.`, {
-    details: { pool: name, queues: queues.value, exact: queues.exact },
-  });
+  return new DomainError(
+    "POOL_IN_USE",
+    `The pool ${name} still holds queues, or what deleted queues left there while it could not be reached. Move or delete the queues, and take what is left out of the catalogue.`,
+    {
+      details: { pool: name, queues: queues.value, exact: queues.exact },
+    },
+  );
 }

@@ -119,9 +119,13 @@ export function poolsController({
         if (row === null) return;
         const queues = await countQueues(tx, name);
         if (queues.value > 0) {
-          throw new DomainError("POOL_IN_USE", "The pool still holds queues. Move or delete them first.", {
-            details: { queues: queues.value, exact: queues.exact },
-          });
+          throw new DomainError(
+            "POOL_IN_USE",
+            "The pool still holds queues, or what deleted queues left there while it could not be reached. Move or delete the queues, and take what is left out of the catalogue.",
+            {
+              details: { queues: queues.value, exact: queues.exact },
+            },
+          );
         }
         if (row.flavor !== null) await requireNotLastOfFlavor(tx, name, row.flavor);
         await tx.pool.deleteMany({ where: { name } });
