@@ -9,6 +9,7 @@ const TASK = "bench";
 export async function graphileWorker(url: string): Promise<Contender> {
   const pgPool = new pg.Pool({ connectionString: url, max: CONNECTIONS });
   pgPool.on("error", () => undefined);
+  pgPool.on("connect", (client) => client.on("error", () => undefined));
   const logger = new Logger(() => () => undefined);
   const worker = await makeWorkerUtils({ pgPool, logger });
   await worker.migrate();

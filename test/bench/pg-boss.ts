@@ -7,7 +7,9 @@ const CONNECTIONS = 16;
 /** pg-boss by its own calls: insert, fetch, deleteJob. */
 export async function pgBoss(url: string): Promise<Contender> {
   const boss = new PgBoss({ connectionString: url, max: CONNECTIONS, supervise: false, schedule: false });
-  boss.on("error", (error) => console.error("pg-boss:", error));
+  let closing = false;
+  // Its connections outlive its stop, and hear that the database ends.
+  boss.on("error", (error) => closing || console.error("pg-boss:", error));
   await boss.start();
   await boss.createQueue(QUEUE);
   return {
@@ -30,6 +32,7 @@ export async function pgBoss(url: string): Promise<Contender> {
       return jobs.map((job) => job.data.n);
     },
     async close() {
+      closing = true;
       await boss.stop({ graceful: false });
     },
   };

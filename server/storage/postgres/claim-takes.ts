@@ -1,7 +1,7 @@
 import type { Claim, Message, QueueRef } from "../data-driver.ts";
 import { uuidV7 } from "../uuid-v7.ts";
 import type { MessageIds } from "./message-id.ts";
-import { digest, isUniqueViolation, keyReused } from "./message-posts.ts";
+import { byNumber, digest, isUniqueViolation, keyReused } from "./message-posts.ts";
 import { ALIVE, DUE, FREE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
@@ -216,6 +216,7 @@ export class ClaimTakes {
       const request = batch[row.request - 1] as TakeRequest;
       const taken = results[row.request - 1] as Taken;
       const message = readMessage(row, this.#ids);
+      if (byNumber(row.marker, request.row.seen) > 0) request.row.seen = row.marker;
       if (row.exhausted) {
         taken.exhausted.push(message);
         continue;

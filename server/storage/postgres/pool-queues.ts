@@ -11,6 +11,8 @@ export interface PoolQueue {
   /** See QueueFloors. */
   floor: string;
   floorReadAt: number;
+  /** The newest marker that this process has met in the queue. */
+  seen: string;
 }
 
 const FIND: Statement = {
@@ -68,7 +70,7 @@ export class PoolQueues {
       });
     }
     if (queue.epoch !== undefined && found.epoch !== String(queue.epoch)) throw staleEpoch(queue);
-    const row = { ...found, floor: "0", floorReadAt: 0 };
+    const row = { ...found, floor: "0", floorReadAt: 0, seen: "0" };
     this.#remembered.set(keyOf(queue), row);
     return row;
   }

@@ -19,7 +19,7 @@ const OLDEST: Statement = {
  * cannot be vacuumed yet, because some session still holds an old snapshot.
  *
  * Once true it stays true, in every process: a marker is drawn under the queue's lock, which lasts until commit, so nothing ever
- * appears below a message that somebody has seen. Hazard: whoever lets purged messages come back must give the queue a new row.
+ * appears below a message that somebody has seen. So an empty queue's floor is the newest message that was seen in it. Hazard: whoever lets purged messages come back must give the queue a new row.
  */
 export class QueueFloors {
   readonly #statements: Statements;
@@ -33,9 +33,12 @@ export class QueueFloors {
     const now = performance.now();
     if (now - row.floorReadAt < REFRESH_MS) return;
     row.floorReadAt = now;
+    // Read before the look: what is visible by then, is or was in the queue when it looks.
+    const { seen } = row;
     this.#statements.read<{ floor: string }>(OLDEST, [row.id, row.floor]).then(
       ([oldest]) => {
-        if (oldest !== undefined) row.floor = oldest.floor;
+        const floor = oldest?.floor ?? seen;
+        if (BigInt(floor) > BigInt(row.floor)) row.floor = floor;
       },
       // The floor stays where it was, which is only slower.
       () => undefined,
