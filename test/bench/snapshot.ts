@@ -51,7 +51,9 @@ async function work(contender: Worker, milliseconds: number, rate: number): Prom
     Array.from({ length: CLIENTS }, async () => {
       while (performance.now() - start < milliseconds) {
         await contender.post(BATCH);
-        done += (await contender.take(BATCH)).length;
+        // Not in one expression: the sum would be read before the wait.
+        const taken = await contender.take(BATCH);
+        done += taken.length;
         const ahead = (done / rate) * 1000 - (performance.now() - start);
         if (ahead > 0) await sleep(ahead);
       }
