@@ -19,7 +19,8 @@ const OLDEST: Statement = {
  * cannot be vacuumed yet, because some session still holds an old snapshot.
  *
  * Once true it stays true, in every process: a marker is drawn under the queue's lock, which lasts until commit, so nothing ever
- * appears below a message that somebody has seen. So an empty queue's floor is the newest message that was seen in it. Hazard: whoever lets purged messages come back must give the queue a new row.
+ * appears below a message that somebody has seen. So an empty queue's floor is the newest message that was seen in it.
+ * Hazard: whoever lets purged messages come back must give the queue a new row.
  */
 export class QueueFloors {
   readonly #statements: Statements;
