@@ -25,9 +25,10 @@ export async function plainTable(url: string): Promise<Contender> {
     async take(count) {
       const { rows } = await pool.query<{ id: string; body: string }>({
         name: "plain_claim",
-        text: `UPDATE plain_jobs SET locked_until = now() + interval '5 minutes' WHERE id IN (
+        // As an array, which is read once: joined as a subquery it may be run again for each row, and lock the whole table.
+        text: `UPDATE plain_jobs SET locked_until = now() + interval '5 minutes' WHERE id = ANY (ARRAY(
             SELECT id FROM plain_jobs WHERE locked_until IS NULL OR locked_until < now() ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
-          ) RETURNING id, body`,
+          )) RETURNING id, body`,
         values: [count],
       });
       if (rows.length === 0) return [];
