@@ -1,5 +1,6 @@
 import { DomainError } from "../../errors.ts";
 import type { DeleteOutcome, QueueRef } from "../data-driver.ts";
+import { int4Array, int8Array, textArray, uuidArray } from "./array-parameter.ts";
 import { type MessageIds, normaliseUuid } from "./message-id.ts";
 import { byNumber } from "./message-posts.ts";
 import type { PoolParts } from "./pool-parts.ts";
@@ -8,64 +9,82 @@ import type { QueueCounts } from "./queue-counts.ts";
 import { StatementPipeline } from "./statement-pipeline.ts";
 import { clockCte, type Statement, type Statements } from "./statements.ts";
 
-const DELETE_LIMITS = { lanes: 2, maxRequests: 500, maxWeight: 2000 };
+const DELETE_LIMITS = { lanes: 2, maxRequests: 500, maxWeight: 2000, enoughWeight: 32, linesTakeTurns: false };
 
 /** What a request may delete: anything; what nobody holds; what the claims given hold. */
 const MODE = { any: 0, free: 1, held: 2 } as const;
 
+/** What becomes of a message; all but the first refuse the whole request. */
+const VERDICTS = ["delete", "claimed", "free", "other"] as const;
+const VERDICT = { delete: 0, claimed: 1, free: 2, other: 3 } as const satisfies Record<(typeof VERDICTS)[number], number>;
+
 /**
  * The messages come sorted by queue and marker and are locked in that order, so that no two deletes deadlock; each is judged as it
- * is once locked, which is what makes the claim's id a fencing token. A request that meets a message that its mode refuses deletes nothing.
- * A claim ends with its last message; its row is locked after them, as everywhere. Two statements that delete its last two messages at
- * the same moment leave its row to gc.
+ * is once locked, which is what makes the claim's id a fencing token, and stays where it is from then on. A request that meets a message that
+ * its mode refuses deletes nothing. A claim ends with its last message; its row is locked after them, as everywhere. Two statements that
+ * delete its last two messages at the same moment leave its row to gc.
  */
 const DELETE: Statement = {
   name: "message_delete",
   text: `
     WITH queue AS MATERIALIZED (
       SELECT array_agg(coalesce(q.id, 0) ORDER BY w.n) AS ids, array_agg(coalesce(q.low_water, 0) ORDER BY w.n) AS low_waters,
+        array_agg(EXISTS (SELECT 1 FROM messages o WHERE o.queue_id = q.id AND o.origin_id IS NOT NULL) ORDER BY w.n) AS has_moved,
         clock_timestamp() + make_interval(secs => $9::float8) AS now
-      FROM unnest($1::bigint[]) WITH ORDINALITY AS w(id, n)
-      LEFT JOIN pool_queues q ON q.id = w.id AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live'
+      FROM unnest($1::bigint[]) WITH ORDINALITY AS w(id, n) LEFT JOIN LATERAL (
+        SELECT q.id, q.low_water FROM pool_queues q WHERE q.id = w.id AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live' LIMIT 1
+      ) AS q ON true
     ),
     locked AS MATERIALIZED (
-      SELECT w.request, m.queue_id, m.marker,
+      SELECT w.request, m.place, m.queue_id,
         CASE
-          WHEN ($4::int[])[w.request] = ${MODE.any} THEN 'delete'
-          WHEN ($4::int[])[w.request] = ${MODE.free} THEN CASE WHEN m.claim_expires_at > queue.now THEN 'claimed' ELSE 'delete' END
-          WHEN (m.claim_expires_at > queue.now) IS NOT TRUE THEN 'free'
-          WHEN m.claim_id = ($10::uuid[])[w.request] THEN 'delete'
-          WHEN m.claim_id = ANY ((($5::text[])[w.request])::uuid[]) THEN 'delete'
-          ELSE 'other'
+          WHEN ($4::int[])[w.request] = ${MODE.any} THEN ${VERDICT.delete}
+          WHEN ($4::int[])[w.request] = ${MODE.free} THEN CASE WHEN m.claim_expires_at > queue.now THEN ${VERDICT.claimed} ELSE ${VERDICT.delete} END
+          WHEN (m.claim_expires_at > queue.now) IS NOT TRUE THEN ${VERDICT.free}
+          WHEN m.claim_id = ($10::uuid[])[w.request] THEN ${VERDICT.delete}
+          WHEN m.claim_id = ANY ((($5::text[])[w.request])::uuid[]) THEN ${VERDICT.delete}
+          ELSE ${VERDICT.other}
         END AS verdict
       FROM queue CROSS JOIN (
-        SELECT ($6::int[])[i.n] AS request, i.id, ($8::bigint[])[i.n] AS marker FROM unnest($7::uuid[]) WITH ORDINALITY AS i(id, n)
-      ) AS w
-      JOIN messages m ON m.queue_id = queue.ids[($3::int[])[w.request]] AND m.marker =
-        coalesce((SELECT o.marker FROM messages o WHERE o.queue_id = queue.ids[($3::int[])[w.request]] AND o.origin_id = w.id), w.marker)
-      WHERE m.marker > queue.low_waters[($3::int[])[w.request]] AND m.expires_at > queue.now AND (m.origin_id IS NULL OR m.origin_id = w.id)
-      FOR UPDATE OF m
+        SELECT ($6::int[])[i.n] AS request, i.id, ($8::bigint[])[i.n] AS marker, ($3::int[])[($6::int[])[i.n]] AS queue
+        FROM unnest($7::uuid[]) WITH ORDINALITY AS i(id, n) OFFSET 0
+      ) AS w CROSS JOIN LATERAL (
+        SELECT m.ctid AS place, m.queue_id, m.claim_id, m.claim_expires_at FROM messages m
+        WHERE m.queue_id = queue.ids[w.queue] AND m.marker = CASE
+            WHEN queue.has_moved[w.queue]
+            THEN coalesce((SELECT o.marker FROM messages o WHERE o.queue_id = queue.ids[w.queue] AND o.origin_id = w.id), w.marker)
+            ELSE w.marker END
+          AND m.marker > queue.low_waters[w.queue] AND m.expires_at > queue.now AND (m.origin_id IS NULL OR m.origin_id = w.id)
+        FOR UPDATE
+      ) AS m
     ),
-    refused AS MATERIALIZED (SELECT array_agg(DISTINCT l.request) AS requests FROM locked l WHERE l.verdict <> 'delete'),
+    refused AS MATERIALIZED (SELECT array_agg(DISTINCT l.request) AS requests FROM locked l WHERE l.verdict <> ${VERDICT.delete}),
+    tally AS MATERIALIZED (
+      SELECT l.request, l.queue_id, count(*) AS gone FROM locked l, refused
+      WHERE refused.requests IS NULL OR l.request <> ALL (refused.requests) GROUP BY l.request, l.queue_id
+    ),
     deleted AS (
-      DELETE FROM messages m USING locked l, refused
-      WHERE m.queue_id = l.queue_id AND m.marker = l.marker AND (refused.requests IS NULL OR l.request <> ALL (refused.requests))
-      RETURNING l.request, l.queue_id
+      DELETE FROM messages m WHERE m.ctid = ANY (ARRAY(
+        SELECT l.place FROM locked l, refused WHERE refused.requests IS NULL OR l.request <> ALL (refused.requests)
+      ))
     ),
-    tally AS MATERIALIZED (SELECT d.request, d.queue_id, count(*) AS gone FROM deleted d GROUP BY d.request, d.queue_id),
     ended AS (
-      DELETE FROM claims c USING (
-        SELECT t.queue_id, ($10::uuid[])[t.request] AS id, sum(t.gone) AS gone FROM tally t GROUP BY 1, 2
-      ) AS t
-      WHERE c.queue_id = t.queue_id AND c.id = t.id AND (cardinality(c.markers) <= t.gone OR t.gone >= (
-        SELECT count(*) FROM messages m WHERE m.queue_id = c.queue_id AND m.marker = ANY (c.markers) AND m.claim_id = c.id
+      DELETE FROM claims c WHERE c.ctid = ANY (ARRAY(
+        SELECT c.place FROM (
+          SELECT t.queue_id, ($10::uuid[])[t.request] AS id, sum(t.gone) AS gone FROM tally t GROUP BY 1, 2
+        ) AS t CROSS JOIN LATERAL (
+          SELECT c.ctid AS place FROM claims c WHERE c.queue_id = t.queue_id AND c.id = t.id AND (cardinality(c.markers) <= t.gone OR t.gone >= (
+            SELECT count(*) FROM messages m WHERE m.queue_id = c.queue_id AND m.marker = ANY (c.markers) AND m.claim_id = c.id
+          ))
+          FOR UPDATE
+        ) AS c
       ))
     )
     SELECT array_to_string(queue.ids, ',') AS fresh, judged.*
     FROM queue LEFT JOIN (
-      SELECT t.request, 'delete' AS verdict, t.gone::int AS messages FROM tally t
+      SELECT t.request, ${VERDICT.delete} AS verdict, t.gone::int AS messages FROM tally t
       UNION ALL
-      SELECT l.request, l.verdict, count(*)::int FROM locked l WHERE l.verdict <> 'delete' GROUP BY l.request, l.verdict
+      SELECT l.request, l.verdict, count(*)::int FROM locked l WHERE l.verdict <> ${VERDICT.delete} GROUP BY l.request, l.verdict
     ) AS judged ON true`,
 };
 
@@ -87,7 +106,7 @@ interface DeleteRequest {
   claimIds: readonly string[];
 }
 
-type Verdict = "claimed" | "free" | "other";
+type Verdict = Exclude<(typeof VERDICTS)[number], "delete">;
 
 interface DeleteResult {
   /** Null when nothing was in the way. */
@@ -96,7 +115,7 @@ interface DeleteResult {
 }
 
 type JudgedRow = { fresh: string } & (
-  | { request: number; verdict: Verdict | "delete"; messages: number }
+  | { request: number; verdict: number; messages: number }
   | { request: null }
 );
 
@@ -172,16 +191,16 @@ export class MessageDeletes {
           (a.id < b.id ? -1 : Number(a.id > b.id)),
       );
     const judged = await this.#statements.write<JudgedRow>(DELETE, [
-      rows.map((row) => row.id),
-      rows.map((row) => row.epoch),
-      batch.map(({ row }) => (places.get(row.id) as number) + 1),
-      batch.map(({ mode }) => MODE[mode]),
-      batch.map(({ claimIds }) => (claimIds.length > 1 ? `{${claimIds.join(",")}}` : null)),
-      messages.map(({ request }) => request),
-      messages.map(({ id }) => id),
-      messages.map(({ marker }) => marker),
+      int8Array(rows.map((row) => row.id)),
+      int8Array(rows.map((row) => row.epoch)),
+      int4Array(batch.map(({ row }) => (places.get(row.id) as number) + 1)),
+      int4Array(batch.map(({ mode }) => MODE[mode])),
+      textArray(batch.map(({ claimIds }) => (claimIds.length > 1 ? `{${claimIds.join(",")}}` : null))),
+      int4Array(messages.map(({ request }) => request)),
+      uuidArray(messages.map(({ id }) => id)),
+      int8Array(messages.map(({ marker }) => marker)),
       this.#clock.offsetMs / 1000,
-      batch.map(({ claimIds }) => (claimIds.length === 1 ? claimIds[0] : NIL)),
+      uuidArray(batch.map(({ claimIds }) => (claimIds.length === 1 ? (claimIds[0] as string) : NIL))),
     ]);
     const fresh = new Set(judged[0]?.fresh.split(","));
     const results = batch.map(({ row }) =>
@@ -190,8 +209,9 @@ export class MessageDeletes {
     for (const row of judged) {
       const result = row.request === null ? STALE : results[row.request - 1];
       if (row.request === null || result === STALE || result === undefined) continue;
-      if (row.verdict === "delete") result.deleted += row.messages;
-      else result.refusal = row.verdict;
+      const verdict = VERDICTS[row.verdict];
+      if (verdict === "delete") result.deleted += row.messages;
+      else result.refusal = verdict ?? null;
     }
     for (const result of results) if (result !== STALE && result.refusal !== null) result.deleted = 0;
     return results;
