@@ -89,7 +89,12 @@ describe("requests that share statements", () => {
   it("of a lot that waits half goes, so that the other half is worked on beside it", async () => {
     const { sent, submit } = aPipeline({ lanes: 2, enoughWeight: 2 });
     for (const request of ["a1", "a2", "a3", "a4", "a5", "a6"]) void submit(request);
-    await vi.waitFor(() => expect(sent.map(({ batch }) => batch)).toEqual([["a1", "a2", "a3"], ["a4", "a5", "a6"]]));
+    await vi.waitFor(() =>
+      expect(sent.map(({ batch }) => batch)).toEqual([
+        ["a1", "a2", "a3"],
+        ["a4", "a5", "a6"],
+      ]),
+    );
   });
 
   it("where queues take turns, each has one statement under way, and others go past it", async () => {

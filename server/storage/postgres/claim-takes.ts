@@ -14,6 +14,8 @@ import { clockCte, milliseconds, type Statement, type Statements } from "./state
 /** Weight: rows that may be taken, and what a claim costs beside them. Two statements for one queue would walk over what the other has locked. */
 const CLAIM_LIMITS = { lanes: 2, maxRequests: 250, maxWeight: 2000, enoughWeight: 32, linesTakeTurns: true };
 
+const secondsOf = (count: string) => `${count} * interval '1 second'`;
+
 /**
  * One pick per queue for all its requests: within a statement its own locks do not exclude it, so two picks of one queue would take the
  * same rows. What was picked is dealt out by place, in order of arrival: `owners` names the request that gets the first, second ... row
@@ -25,11 +27,6 @@ const takeStatement = (keyed: boolean): Statement => ({
   name: keyed ? "claim_take_keyed" : "claim_take",
   text: `
     WITH ${clockCte(13)},
-    until AS MATERIALIZED (
-      SELECT array_agg(clock.now + t.ttl * interval '1 second' ORDER BY t.n) AS ends,
-        array_agg(clock.now + (t.ttl + ($9::bigint[])[t.n]) * interval '1 second' ORDER BY t.n) AS graces
-      FROM clock, unnest($8::bigint[]) WITH ORDINALITY AS t(ttl, n)
-    ),
     queue AS MATERIALIZED (
       SELECT w.n, ($3::int[])[w.n] AS take, ($4::int[])[w.n] AS "offset", ($5::bigint[])[w.n] AS count_below, q.id,
         greatest(q.low_water, ($14::bigint[])[w.n]) AS floor
@@ -38,31 +35,34 @@ const takeStatement = (keyed: boolean): Statement => ({
       ) AS q
     ),
     picked AS MATERIALIZED (
-      SELECT p.place, p.queue_id, p.marker, p.claim_count,
-        ($6::int[])[w.offset + row_number() OVER (PARTITION BY w.n ORDER BY p.marker)] AS request
+      SELECT p.place, p.queue_id, p.marker, p.claim_count, ($6::int[])[w.offset + p.n] AS request
       FROM queue w CROSS JOIN clock CROSS JOIN LATERAL (
-        SELECT m.ctid AS place, m.queue_id, m.marker, m.claim_count FROM messages m
-        WHERE m.queue_id = w.id AND m.marker > w.floor AND ${ALIVE} AND ${DUE} AND ${FREE}
-          AND (w.count_below IS NULL OR m.claim_count < w.count_below)
-        ORDER BY m.marker LIMIT w.take
-        FOR UPDATE SKIP LOCKED
+        SELECT p.*, row_number() OVER () AS n FROM (
+          SELECT m.ctid AS place, m.queue_id, m.marker, m.claim_count FROM messages m
+          WHERE m.queue_id = w.id AND m.marker > w.floor AND ${ALIVE} AND ${DUE} AND ${FREE}
+            AND (w.count_below IS NULL OR m.claim_count < w.count_below)
+          ORDER BY m.marker LIMIT w.take
+          FOR UPDATE SKIP LOCKED
+        ) AS p
       ) AS p
     ),
     taken AS (
       UPDATE messages m SET claim_id = ($7::uuid[])[p.request],
-        claim_expires_at = until.ends[p.request],
+        claim_expires_at = clock.now + ${secondsOf("($8::bigint[])[p.request]")},
         claim_count = CASE WHEN p.claim_count >= ($10::bigint[])[p.request] THEN m.claim_count ELSE m.claim_count + 1 END,
-        ttl_seconds = CASE WHEN m.expires_at < until.ends[p.request] THEN ($8::bigint[])[p.request] + ($9::bigint[])[p.request] ELSE m.ttl_seconds END,
-        expires_at = CASE WHEN m.expires_at < until.ends[p.request] THEN until.graces[p.request] ELSE m.expires_at END
-      FROM picked p, until WHERE m.ctid = p.place
+        ttl_seconds = CASE WHEN m.expires_at < clock.now + ${secondsOf("($8::bigint[])[p.request]")}
+          THEN ($8::bigint[])[p.request] + ($9::bigint[])[p.request] ELSE m.ttl_seconds END,
+        expires_at = CASE WHEN m.expires_at < clock.now + ${secondsOf("($8::bigint[])[p.request]")}
+          THEN clock.now + ${secondsOf("(($8::bigint[])[p.request] + ($9::bigint[])[p.request])")} ELSE m.expires_at END
+      FROM picked p, clock WHERE m.ctid = p.place
       RETURNING p.request, p.claim_count >= ($10::bigint[])[p.request] AS exhausted, ${POSTED_COLUMNS}
     ),
     made AS (
       INSERT INTO claims (id, queue_id, client_id, actor, created_at, renewed_at, expires_at, ttl_seconds, grace_seconds, markers)
       SELECT ($7::uuid[])[d.request], d.queue_id, ($11::text[])[d.request], ($12::text[])[d.request], clock.now, clock.now,
-        until.ends[d.request], ($8::bigint[])[d.request], ($9::bigint[])[d.request], d.markers
-      FROM clock, until, (
-        SELECT p.request, p.queue_id, array_agg(p.marker ORDER BY p.marker) AS markers FROM picked p
+        clock.now + ${secondsOf("($8::bigint[])[d.request]")}, ($8::bigint[])[d.request], ($9::bigint[])[d.request], d.markers
+      FROM clock, (
+        SELECT p.request, p.queue_id, array_agg(p.marker) AS markers FROM picked p
         WHERE p.claim_count < ($10::bigint[])[p.request] GROUP BY p.request, p.queue_id
       ) AS d${keyed ? " RETURNING id, queue_id, created_at" : ""}
     )${
@@ -74,9 +74,8 @@ const takeStatement = (keyed: boolean): Statement => ({
     )`
         : ""
     }
-    SELECT fresh.queues AS fresh, fresh.now, t.*
-    FROM (SELECT string_agg(q.n::text, ',') AS queues, ${milliseconds("clock.now")} AS now FROM clock LEFT JOIN queue q ON true GROUP BY clock.now) AS fresh
-    LEFT JOIN taken t ON true`,
+    SELECT (SELECT string_agg(q.n::text, ',') FROM queue q) AS fresh, ${milliseconds("clock.now")} AS now, t.*
+    FROM clock LEFT JOIN taken t ON true`,
 });
 
 const TAKE = takeStatement(false);
@@ -149,7 +148,7 @@ export class ClaimTakes {
           ? await this.#pipeline.submit({ row, claimId: uuidV7(), params }, params.limit)
           : await this.#takeOnce(row, params, params.idempotencyKey, resume);
       if (taken === STALE) return STALE;
-      this.#floors.refresh(row);
+      this.#floors.refresh(row, 0);
       return taken;
     });
   }

@@ -12,6 +12,7 @@ import type {
 } from "../data-driver.ts";
 import { probeDriver } from "../driver-probe.ts";
 import { Arrivals, LISTENER_NAME } from "./arrivals.ts";
+import { ClaimEnds } from "./claim-ends.ts";
 import { PostgresClaims } from "./claims.ts";
 import { openConnection, openConnections, translatePostgresError } from "./connection.ts";
 import { GarbageCollector } from "./gc.ts";
@@ -92,6 +93,7 @@ class PostgresDataDriver implements DataDriver {
   readonly #arrivals: Arrivals;
   readonly #queues: PoolQueues;
   readonly #counts: QueueCounts;
+  readonly #claimEnds: ClaimEnds;
   readonly #collector: GarbageCollector;
   #closing: Promise<void> | null = null;
 
@@ -109,10 +111,12 @@ class PostgresDataDriver implements DataDriver {
     this.#arrivals = arrivals;
     this.#queues = new PoolQueues(statements, clock);
     this.#counts = new QueueCounts(statements, options.onError);
+    this.#claimEnds = new ClaimEnds(statements, options.onError);
     const parts: PoolParts = {
       statements,
       queues: this.#queues,
       counts: this.#counts,
+      claimEnds: this.#claimEnds,
       floors: new QueueFloors(statements),
       arrivals,
       ids: messageIds(seed),
@@ -155,6 +159,7 @@ class PostgresDataDriver implements DataDriver {
   }
 
   async gc(): Promise<GcResult> {
+    await this.#claimEnds.flush();
     await this.#counts.flush();
     return this.#collector.collect();
   }
@@ -163,6 +168,7 @@ class PostgresDataDriver implements DataDriver {
     this.#arrivals.close();
     this.#closing ??= this.#calls
       .settled()
+      .then(() => this.#claimEnds.flush())
       .then(() => this.#counts.close())
       .then(() => this.#connections.end());
     return this.#closing;

@@ -1,11 +1,13 @@
 import { DomainError } from "../../errors.ts";
 import type { DeleteOutcome, QueueRef } from "../data-driver.ts";
 import { int4Array, int8Array, textArray, uuidArray } from "./array-parameter.ts";
+import type { ClaimEnds } from "./claim-ends.ts";
 import { type MessageIds, normaliseUuid } from "./message-id.ts";
 import { byNumber } from "./message-posts.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
+import type { QueueFloors } from "./queue-floors.ts";
 import { StatementPipeline } from "./statement-pipeline.ts";
 import { clockCte, type Statement, type Statements } from "./statements.ts";
 
@@ -14,78 +16,56 @@ const DELETE_LIMITS = { lanes: 2, maxRequests: 500, maxWeight: 2000, enoughWeigh
 /** What a request may delete: anything; what nobody holds; what the claims given hold. */
 const MODE = { any: 0, free: 1, held: 2 } as const;
 
-/** What becomes of a message; all but the first refuse the whole request. */
+/** What becomes of a message; all but the first refuse the whole request, and the last outweighs the others. */
 const VERDICTS = ["delete", "claimed", "free", "other"] as const;
-const VERDICT = { delete: 0, claimed: 1, free: 2, other: 3 } as const satisfies Record<(typeof VERDICTS)[number], number>;
+const VERDICT = { delete: 0, claimed: 1, free: 2, other: 3 } as const satisfies Record<
+  (typeof VERDICTS)[number],
+  number
+>;
 
 /**
  * The messages come sorted by queue and marker and are locked in that order, so that no two deletes deadlock; each is judged as it
  * is once locked, which is what makes the claim's id a fencing token, and stays where it is from then on. A request that meets a message that
- * its mode refuses deletes nothing. A claim ends with its last message; its row is locked after them, as everywhere. Two statements that
- * delete its last two messages at the same moment leave its row to gc.
+ * its mode refuses deletes nothing. Only a queue that took in messages from elsewhere looks an id up before it takes it for a sealed marker.
  */
 const DELETE: Statement = {
   name: "message_delete",
   text: `
     WITH queue AS MATERIALIZED (
       SELECT array_agg(coalesce(q.id, 0) ORDER BY w.n) AS ids, array_agg(coalesce(q.low_water, 0) ORDER BY w.n) AS low_waters,
-        array_agg(EXISTS (SELECT 1 FROM messages o WHERE o.queue_id = q.id AND o.origin_id IS NOT NULL) ORDER BY w.n) AS has_moved,
-        clock_timestamp() + make_interval(secs => $9::float8) AS now
+        array_agg(q.holds_moved ORDER BY w.n) AS holds_moved, clock_timestamp() + make_interval(secs => $9::float8) AS now
       FROM unnest($1::bigint[]) WITH ORDINALITY AS w(id, n) LEFT JOIN LATERAL (
-        SELECT q.id, q.low_water FROM pool_queues q WHERE q.id = w.id AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live' LIMIT 1
+        SELECT q.id, q.low_water, q.holds_moved FROM pool_queues q WHERE q.id = w.id AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live' LIMIT 1
       ) AS q ON true
     ),
-    locked AS MATERIALIZED (
-      SELECT w.request, m.place, m.queue_id,
-        CASE
+    judged AS MATERIALIZED (
+      SELECT w.request, count(*)::int AS messages, array_agg(m.place) AS places, max(CASE
           WHEN ($4::int[])[w.request] = ${MODE.any} THEN ${VERDICT.delete}
           WHEN ($4::int[])[w.request] = ${MODE.free} THEN CASE WHEN m.claim_expires_at > queue.now THEN ${VERDICT.claimed} ELSE ${VERDICT.delete} END
           WHEN (m.claim_expires_at > queue.now) IS NOT TRUE THEN ${VERDICT.free}
           WHEN m.claim_id = ($10::uuid[])[w.request] THEN ${VERDICT.delete}
           WHEN m.claim_id = ANY ((($5::text[])[w.request])::uuid[]) THEN ${VERDICT.delete}
           ELSE ${VERDICT.other}
-        END AS verdict
+        END) AS verdict
       FROM queue CROSS JOIN (
         SELECT ($6::int[])[i.n] AS request, i.id, ($8::bigint[])[i.n] AS marker, ($3::int[])[($6::int[])[i.n]] AS queue
         FROM unnest($7::uuid[]) WITH ORDINALITY AS i(id, n) OFFSET 0
       ) AS w CROSS JOIN LATERAL (
-        SELECT m.ctid AS place, m.queue_id, m.claim_id, m.claim_expires_at FROM messages m
+        SELECT m.ctid AS place, m.claim_id, m.claim_expires_at FROM messages m
         WHERE m.queue_id = queue.ids[w.queue] AND m.marker = CASE
-            WHEN queue.has_moved[w.queue]
+            WHEN queue.holds_moved[w.queue]
             THEN coalesce((SELECT o.marker FROM messages o WHERE o.queue_id = queue.ids[w.queue] AND o.origin_id = w.id), w.marker)
             ELSE w.marker END
           AND m.marker > queue.low_waters[w.queue] AND m.expires_at > queue.now AND (m.origin_id IS NULL OR m.origin_id = w.id)
         FOR UPDATE
       ) AS m
-    ),
-    refused AS MATERIALIZED (SELECT array_agg(DISTINCT l.request) AS requests FROM locked l WHERE l.verdict <> ${VERDICT.delete}),
-    tally AS MATERIALIZED (
-      SELECT l.request, l.queue_id, count(*) AS gone FROM locked l, refused
-      WHERE refused.requests IS NULL OR l.request <> ALL (refused.requests) GROUP BY l.request, l.queue_id
+      GROUP BY w.request
     ),
     deleted AS (
-      DELETE FROM messages m WHERE m.ctid = ANY (ARRAY(
-        SELECT l.place FROM locked l, refused WHERE refused.requests IS NULL OR l.request <> ALL (refused.requests)
-      ))
-    ),
-    ended AS (
-      DELETE FROM claims c WHERE c.ctid = ANY (ARRAY(
-        SELECT c.place FROM (
-          SELECT t.queue_id, ($10::uuid[])[t.request] AS id, sum(t.gone) AS gone FROM tally t GROUP BY 1, 2
-        ) AS t CROSS JOIN LATERAL (
-          SELECT c.ctid AS place FROM claims c WHERE c.queue_id = t.queue_id AND c.id = t.id AND (cardinality(c.markers) <= t.gone OR t.gone >= (
-            SELECT count(*) FROM messages m WHERE m.queue_id = c.queue_id AND m.marker = ANY (c.markers) AND m.claim_id = c.id
-          ))
-          FOR UPDATE
-        ) AS c
-      ))
+      DELETE FROM messages m
+      WHERE m.ctid = ANY (ARRAY(SELECT unnest(j.places) FROM judged j WHERE j.verdict = ${VERDICT.delete}))
     )
-    SELECT array_to_string(queue.ids, ',') AS fresh, judged.*
-    FROM queue LEFT JOIN (
-      SELECT t.request, ${VERDICT.delete} AS verdict, t.gone::int AS messages FROM tally t
-      UNION ALL
-      SELECT l.request, l.verdict, count(*)::int FROM locked l WHERE l.verdict <> ${VERDICT.delete} GROUP BY l.request, l.verdict
-    ) AS judged ON true`,
+    SELECT array_to_string(queue.ids, ',') AS fresh, j.request, j.verdict, j.messages FROM queue LEFT JOIN judged j ON true`,
 };
 
 /** A claim lives as long as it holds a message. */
@@ -114,16 +94,15 @@ interface DeleteResult {
   deleted: number;
 }
 
-type JudgedRow = { fresh: string } & (
-  | { request: number; verdict: number; messages: number }
-  | { request: null }
-);
+type JudgedRow = { fresh: string } & ({ request: number; verdict: number; messages: number } | { request: null });
 
 /** Deletes by id; deletes that are in flight together share a statement. */
 export class MessageDeletes {
   readonly #statements: Statements;
   readonly #queues: PoolQueues;
   readonly #counts: QueueCounts;
+  readonly #claimEnds: ClaimEnds;
+  readonly #floors: QueueFloors;
   readonly #ids: MessageIds;
   readonly #clock: { offsetMs: number };
   readonly #pipeline: StatementPipeline<DeleteRequest, DeleteResult | typeof STALE>;
@@ -132,6 +111,8 @@ export class MessageDeletes {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#counts = parts.counts;
+    this.#claimEnds = parts.claimEnds;
+    this.#floors = parts.floors;
     this.#ids = parts.ids;
     this.#clock = parts.clock;
     this.#pipeline = new StatementPipeline({
@@ -172,11 +153,35 @@ export class MessageDeletes {
 
   async #submit(request: DeleteRequest): Promise<DeleteResult | typeof STALE> {
     const result = await this.#pipeline.submit(request, request.ids.length + 1);
-    if (result !== STALE) this.#counts.add(request.row.id, "deleted", result.deleted);
+    if (result === STALE || result.deleted === 0) return result;
+    this.#counts.add(request.row.id, "deleted", result.deleted);
+    this.#floors.refresh(request.row, result.deleted);
+    for (const claimId of request.claimIds) this.#claimEnds.add(request.row.id, claimId, result.deleted);
     return result;
   }
 
-  async #delete(batch: readonly DeleteRequest[]): Promise<(DeleteResult | typeof STALE)[]> {
+  /** A message that two requests name goes to the first; the other is judged in a statement of its own, by what is left then. */
+  async #delete(batch: readonly DeleteRequest[]): Promise<(DeleteResult | typeof STALE | DomainError)[]> {
+    const named = new Set<string>();
+    const later: number[] = [];
+    const now = batch.filter(({ row, ids }, index) => {
+      const again = ids.some((id) => named.has(`${row.id} ${id}`));
+      if (again) later.push(index);
+      else for (const id of ids) named.add(`${row.id} ${id}`);
+      return !again;
+    });
+    const results: (DeleteResult | typeof STALE | DomainError)[] = await this.#deleteApart(now);
+    if (later.length === 0) return results;
+    const rest = later.map((index) => batch[index] as DeleteRequest);
+    const late = await this.#delete(rest).catch((error: unknown) => {
+      if (!(error instanceof DomainError)) throw error;
+      return rest.map(() => error);
+    });
+    for (const [place, index] of later.entries()) results.splice(index, 0, late[place] as DeleteResult);
+    return results;
+  }
+
+  async #deleteApart(batch: readonly DeleteRequest[]): Promise<(DeleteResult | typeof STALE)[]> {
     const rows = [...new Map(batch.map(({ row }) => [row.id, row])).values()];
     const places = new Map(rows.map((row, index) => [row.id, index]));
     const messages = batch
@@ -209,11 +214,10 @@ export class MessageDeletes {
     for (const row of judged) {
       const result = row.request === null ? STALE : results[row.request - 1];
       if (row.request === null || result === STALE || result === undefined) continue;
-      const verdict = VERDICTS[row.verdict];
-      if (verdict === "delete") result.deleted += row.messages;
-      else result.refusal = verdict ?? null;
+      const verdict = VERDICTS[row.verdict] ?? "other";
+      if (verdict === "delete") result.deleted = row.messages;
+      else result.refusal = verdict;
     }
-    for (const result of results) if (result !== STALE && result.refusal !== null) result.deleted = 0;
     return results;
   }
 

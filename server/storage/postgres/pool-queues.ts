@@ -11,6 +11,9 @@ export interface PoolQueue {
   /** See QueueFloors. */
   floor: string;
   floorReadAt: number;
+  lookingForFloor: boolean;
+  /** Messages that this process removed since it last looked for the floor. */
+  gone: number;
   /** The newest marker that this process has met in the queue. */
   seen: string;
 }
@@ -70,7 +73,7 @@ export class PoolQueues {
       });
     }
     if (queue.epoch !== undefined && found.epoch !== String(queue.epoch)) throw staleEpoch(queue);
-    const row = { ...found, floor: "0", floorReadAt: 0, seen: "0" };
+    const row = { ...found, floor: "0", floorReadAt: 0, lookingForFloor: false, gone: 0, seen: "0" };
     this.#remembered.set(keyOf(queue), row);
     return row;
   }
