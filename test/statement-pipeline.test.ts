@@ -16,6 +16,7 @@ function aPipeline(
     maxWeight?: number;
     enoughWeight?: number;
     linesTakeTurns?: boolean;
+    namesOf?: (request: string) => string[];
   } = {},
 ) {
   const sent: Sent[] = [];
@@ -109,6 +110,14 @@ describe("requests that share statements", () => {
     expect(sent).toHaveLength(2);
     await settle(0);
     await vi.waitFor(() => expect(sent[2]?.batch).toEqual(["a2"]));
+  });
+
+  it("requests with a name in common never share a statement", async () => {
+    const { sent, submit, settle } = aPipeline({ namesOf: (request) => [...request.slice(1)] });
+    for (const request of ["a12", "a3", "a24", "a5"]) void submit(request);
+    await turn();
+    await settle(0);
+    await vi.waitFor(() => expect(sent.map(({ batch }) => batch)).toEqual([["a12", "a3", "a5"], ["a24"]]));
   });
 
   it("a statement is bounded in number and weight, but never without a request", async () => {

@@ -242,20 +242,15 @@ export class ClaimTakes {
     }
     for (const taken of results) {
       if (taken === STALE) continue;
-      inOrder(taken.messages);
-      inOrder(taken.exhausted);
+      // An update gives its rows in any order.
+      taken.messages.sort(byMarker);
+      taken.exhausted.sort(byMarker);
     }
     return results;
   }
 }
 
-/** An update gives its rows in any order, nearly always in theirs. */
-function inOrder(messages: Message[]): void {
-  const ordered = messages.every(
-    ({ marker }, index) => index === 0 || byNumber((messages[index - 1] as Message).marker, marker) < 0,
-  );
-  if (!ordered) messages.sort((a, b) => byNumber(a.marker, b.marker));
-}
+const byMarker = (a: Message, b: Message) => byNumber(a.marker, b.marker);
 
 /** More claims than any message has: what no count reaches. */
 const NEVER = Number.MAX_SAFE_INTEGER;

@@ -118,6 +118,7 @@ export class MessageDeletes {
     this.#pipeline = new StatementPipeline({
       ...DELETE_LIMITS,
       lineOf: ({ row }) => row.id,
+      namesOf: ({ ids }) => ids,
       run: (batch) => this.#delete(batch),
     });
   }
@@ -160,28 +161,7 @@ export class MessageDeletes {
     return result;
   }
 
-  /** A message that two requests name goes to the first; the other is judged in a statement of its own, by what is left then. */
-  async #delete(batch: readonly DeleteRequest[]): Promise<(DeleteResult | typeof STALE | DomainError)[]> {
-    const named = new Set<string>();
-    const later: number[] = [];
-    const now = batch.filter(({ row, ids }, index) => {
-      const again = ids.some((id) => named.has(`${row.id} ${id}`));
-      if (again) later.push(index);
-      else for (const id of ids) named.add(`${row.id} ${id}`);
-      return !again;
-    });
-    const results: (DeleteResult | typeof STALE | DomainError)[] = await this.#deleteApart(now);
-    if (later.length === 0) return results;
-    const rest = later.map((index) => batch[index] as DeleteRequest);
-    const late = await this.#delete(rest).catch((error: unknown) => {
-      if (!(error instanceof DomainError)) throw error;
-      return rest.map(() => error);
-    });
-    for (const [place, index] of later.entries()) results.splice(index, 0, late[place] as DeleteResult);
-    return results;
-  }
-
-  async #deleteApart(batch: readonly DeleteRequest[]): Promise<(DeleteResult | typeof STALE)[]> {
+  async #delete(batch: readonly DeleteRequest[]): Promise<(DeleteResult | typeof STALE)[]> {
     const rows = [...new Map(batch.map(({ row }) => [row.id, row])).values()];
     const places = new Map(rows.map((row, index) => [row.id, index]));
     const messages = batch

@@ -17,6 +17,7 @@ export const DRIVER_DEADLINE_MS = 5000;
 export class StatementPipeline<Request, Result> {
   readonly #run: (batch: readonly Request[]) => Promise<(Result | DomainError)[]>;
   readonly #lineOf: (request: Request) => string;
+  readonly #namesOf: (request: Request) => readonly string[];
   readonly #lanes: number;
   readonly #maxRequests: number;
   readonly #maxWeight: number;
@@ -33,6 +34,8 @@ export class StatementPipeline<Request, Result> {
     run: (batch: readonly Request[]) => Promise<(Result | DomainError)[]>;
     /** The queue that a request is for: when not all fit into a statement, queues take turns. */
     lineOf: (request: Request) => string;
+    /** What the request is about, where a statement must not meet it twice: of requests with a name in common the later goes with a later statement. */
+    namesOf?: (request: Request) => readonly string[];
     lanes: number;
     maxRequests: number;
     maxWeight: number;
@@ -43,6 +46,7 @@ export class StatementPipeline<Request, Result> {
   }) {
     this.#run = params.run;
     this.#lineOf = params.lineOf;
+    this.#namesOf = params.namesOf ?? (() => []);
     this.#lanes = params.lanes;
     this.#maxRequests = params.maxRequests;
     this.#maxWeight = params.maxWeight;
@@ -100,9 +104,13 @@ export class StatementPipeline<Request, Result> {
     const total = ready.reduce((sum, one) => sum + one.weight, 0);
     const maxWeight = Math.min(this.#maxWeight, total > 2 * this.#enoughWeight ? total / 2 : total);
     const batch: Waiting<Request, Result>[] = [];
+    const named = new Set<string>();
     let weight = 0;
     for (const one of this.#fits(ready.length, total) ? ready : this.#inTurn(ready)) {
       if (batch.length > 0 && (batch.length >= this.#maxRequests || weight + one.weight > maxWeight)) break;
+      const names = this.#namesOf(one.request);
+      if (names.some((name) => named.has(name))) continue;
+      for (const name of names) named.add(name);
       batch.push(one);
       weight += one.weight;
     }
