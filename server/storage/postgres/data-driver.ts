@@ -11,6 +11,7 @@ import type {
   SubscriptionController,
 } from "../data-driver.ts";
 import { probeDriver } from "../driver-probe.ts";
+import type { QueueMoveController } from "../queue-move-controller.ts";
 import { Arrivals, LISTENER_NAME } from "./arrivals.ts";
 import { PostgresClaims } from "./claims.ts";
 import { openConnection, openConnections, translatePostgresError } from "./connection.ts";
@@ -21,6 +22,7 @@ import type { PoolParts } from "./pool-parts.ts";
 import { PoolQueues } from "./pool-queues.ts";
 import { QueueCounts } from "./queue-counts.ts";
 import { QueueFloors } from "./queue-floors.ts";
+import { postgresQueueMoves } from "./queue-moves.ts";
 import { type CallsInFlight, Statements } from "./statements.ts";
 import { PostgresSubscriptions } from "./subscriptions.ts";
 
@@ -84,6 +86,7 @@ class PostgresDataDriver implements DataDriver {
   readonly messages: MessageController;
   readonly claims: ClaimController;
   readonly subscriptions: SubscriptionController;
+  readonly moves: QueueMoveController;
   readonly #connections: pg.Pool;
   readonly #calls: CallsInFlight;
   readonly #arrivals: Arrivals;
@@ -118,6 +121,7 @@ class PostgresDataDriver implements DataDriver {
     this.messages = new PostgresMessages(parts);
     this.claims = new PostgresClaims(parts);
     this.subscriptions = new PostgresSubscriptions(statements, clock);
+    this.moves = postgresQueueMoves(parts);
     this.#collector = new GarbageCollector(statements, clock, options.undoSeconds ?? 30, this.#counts);
     const capabilities: Capability[] = ["FIFO", "CLAIMS", "AOD", "HIGH_THROUGHPUT"];
     this.capabilities = new Set(durable ? [...capabilities, "DURABILITY"] : capabilities);
