@@ -63,6 +63,11 @@ export function createQueueMoves(
     await data.forgetQueue({ project, name });
   }
 
+  /** Of an attempt that was taken over and ended: what it has done in the pools since then. */
+  async function giveUp(move: QueueMove): Promise<void> {
+    await undoMove(await partsOf(move));
+  }
+
   /** True when there is nothing left of it. */
   async function recoverOne(found: QueueMove): Promise<boolean> {
     const move = await control.moves.takeOver({ move: found, holder, leaseSeconds: LEASE_SECONDS });
@@ -124,9 +129,9 @@ export function createQueueMoves(
         return report;
       } catch (error) {
         // Read anew, since a commit's outcome may be unknown. What cannot be settled now is found when the lease has lapsed.
-        const settled = control.moves.takeOver({ move, holder, leaseSeconds: LEASE_SECONDS, own: true });
-        await settled
-          .then((now) => (now === null ? undefined : settle(now)))
+        await control.moves
+          .takeOver({ move, holder, leaseSeconds: LEASE_SECONDS, own: true })
+          .then((now) => (now === null ? giveUp(move) : settle(now)))
           .catch((failure: unknown) => context.warn("A move that failed could not be undone yet", failure));
         throw error;
       }

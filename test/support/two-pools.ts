@@ -24,7 +24,7 @@ export interface TwoPools {
 export type OpenTwoPools = () => Promise<TwoPools>;
 
 /** `uris` gives where the pools are, and how to remove them. */
-export async function openTwoPools(
+async function openTwoPools(
   places: () => Promise<{ left: string; right: string; drop(): Promise<void> }>,
 ): Promise<TwoPools> {
   const control = await createTestDatabase();

@@ -97,7 +97,14 @@ export class Router {
     const place: Place = await this.#catalog.reload({ project, name });
     const driver = await this.#pools.get(place.pool);
     const queue = { project, name, epoch: place.epoch };
-    await driver.attachQueue(queue);
+    const refused: unknown = await driver.attachQueue(queue).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    // It may have moved away just before that; whoever moves it later finds the row.
+    const now = await this.#catalog.reload({ project, name });
+    if (now.epoch !== place.epoch) return this.#mend({ project, name });
+    if (refused !== null) throw refused;
     return { driver, queue };
   }
 
@@ -127,7 +134,8 @@ export class Router {
           const given = await statsWhereKnown(driver, refs);
           await Promise.all(
             group.map(async (index, position) => {
-              answers[index] = given[position] ?? (await this.#statsOfMended(queues[index] as QueueRef));
+              answers[index] =
+                given[position] ?? (await this.#statsOfMended(queues[index] as QueueRef, queues.length > 1));
             }),
           );
         } catch (error) {
@@ -140,13 +148,14 @@ export class Router {
     return answers;
   }
 
-  async #statsOfMended(queue: QueueRef): Promise<QueueStats | null> {
+  /** With others that are asked for too, one that is moving must not take their answers away. */
+  async #statsOfMended(queue: QueueRef, among: boolean): Promise<QueueStats | null> {
     if (queue.epoch !== undefined) return null;
     try {
       const mended = await this.mend(queue);
       return (await mended.driver.messages.stats([mended.queue]))[0] ?? null;
     } catch (error) {
-      if (isMisplaced(error)) return null;
+      if (isMisplaced(error) && (among || !hasCode(error, "QUEUE_IS_MOVING"))) return null;
       throw error;
     }
   }

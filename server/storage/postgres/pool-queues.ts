@@ -100,6 +100,12 @@ export class PoolQueues {
       const row = found.rows[0];
       if (row !== undefined && Number(row.epoch) > queue.epoch) throw staleEpoch(queue);
       if (row?.state === "moving" && Number(row.epoch) === queue.epoch) throw isMoving(queue);
+      // Whoever asks read the catalogue before the queue moved away.
+      const away = await client.query(
+        "SELECT 1 FROM pool_queues WHERE project = $1 AND name = $2 AND state = 'moved' AND epoch >= $3",
+        [queue.project, queue.name, queue.epoch],
+      );
+      if (away.rows.length > 0) throw staleEpoch(queue);
       if (row === undefined || Number(row.epoch) < queue.epoch) {
         if (row !== undefined) {
           await client.query(

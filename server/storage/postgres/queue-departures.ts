@@ -131,19 +131,23 @@ const READ_SUBSCRIPTIONS: Statement = {
     FROM subscriptions s, clock WHERE s.project = $1 AND s.queue = $2 AND s.expires_at > clock.now ORDER BY s.id`,
 };
 
-/** Only an attempt that is not older than the last. A queue that has no row here (deleted, or never used) gets one that nobody can use. */
+/**
+ * Only an attempt that is not older than the last. A queue that has no row here (deleted, or never used) gets one that nobody can use, with a
+ * time at which it ended: so `thaw` knows not to bring it to life.
+ */
 const TAKE_OVER: Statement = {
   name: "queue_move_begin",
   text: `
     WITH taken AS (
-      UPDATE pool_queues q SET state = 'live', move_epoch = $4
+      UPDATE pool_queues q SET state = CASE WHEN q.detached_at IS NULL THEN 'live' ELSE 'moving' END, move_epoch = $4
       WHERE q.project = $1 AND q.name = $2 AND q.epoch = $3 AND q.state IN ('live', 'moving') AND coalesce(q.move_epoch, 0) < $4
       RETURNING q.id
     ),
     made AS (
-      INSERT INTO pool_queues (project, name, epoch, state, move_epoch)
-      SELECT $1, $2, $3, 'moving', $4
+      INSERT INTO pool_queues (project, name, epoch, state, move_epoch, detached_at)
+      SELECT $1, $2, $3, 'moving', $4, clock_timestamp()
       WHERE NOT EXISTS (SELECT 1 FROM pool_queues o WHERE o.project = $1 AND o.name = $2 AND o.state IN ('live', 'moving'))
+        AND NOT EXISTS (SELECT 1 FROM pool_queues o WHERE o.project = $1 AND o.name = $2 AND o.state = 'moved' AND o.epoch >= $3)
       ON CONFLICT (project, name) WHERE state IN ('live', 'moving') DO NOTHING
       RETURNING id
     ),
@@ -159,7 +163,7 @@ const FREEZE: Statement = {
 const THAW: Statement = {
   name: "queue_move_thaw",
   text: `
-    UPDATE pool_queues q SET state = 'live', move_epoch = $4
+    UPDATE pool_queues q SET state = CASE WHEN q.detached_at IS NULL THEN 'live' ELSE 'detached' END, move_epoch = $4
     WHERE q.project = $1 AND q.name = $2 AND q.epoch = $3 AND q.state IN ('live', 'moving') AND q.move_epoch <= $4
     RETURNING q.id::text`,
 };
