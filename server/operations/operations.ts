@@ -8,6 +8,7 @@ import type { ClaimOperations } from "./claims.ts";
 import type { FlavorOperations } from "./flavors.ts";
 import type { GcOperations } from "./gc.ts";
 import type { HealthOperations } from "./health.ts";
+import type { JobOperations } from "./jobs.ts";
 import type { KeyValueStoreOperations } from "./key-value-stores.ts";
 import type { MessageOperations } from "./messages.ts";
 import type { PoolOperations } from "./pools.ts";
@@ -24,6 +25,7 @@ export interface Operations {
   readonly pools: PoolOperations;
   readonly flavors: FlavorOperations;
   readonly catalogue: CatalogueOperations;
+  readonly jobs: JobOperations;
   readonly keyValueStores: KeyValueStoreOperations;
   readonly audit: AuditOperations;
   readonly health: HealthOperations;
