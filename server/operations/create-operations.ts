@@ -11,6 +11,7 @@ import { createKeyValueStoreOperations } from "./key-value-stores.ts";
 import { LongPolls } from "./long-polls.ts";
 import { createMessageOperations } from "./messages.ts";
 import type { Operations } from "./operations.ts";
+import { createPoolPlacementOperations } from "./pool-placement.ts";
 import { createPoolOperations } from "./pools.ts";
 import { createProjectOperations } from "./projects.ts";
 import { createQueueLives } from "./queue-lives.ts";
@@ -38,6 +39,7 @@ export function createOperations(context: OperationContext): Operations {
     claims: createClaimOperations(context, { lookup, lives, deadLetters, longPolls }),
     subscriptions: createSubscriptionOperations(context, { lookup, lives }),
     pools: createPoolOperations(context),
+    poolPlacement: createPoolPlacementOperations(context),
     flavors: createFlavorOperations(context),
     catalogue: createCatalogueOperations(context),
     jobs,

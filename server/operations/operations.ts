@@ -11,6 +11,7 @@ import type { HealthOperations } from "./health.ts";
 import type { JobOperations } from "./jobs.ts";
 import type { KeyValueStoreOperations } from "./key-value-stores.ts";
 import type { MessageOperations } from "./messages.ts";
+import type { PoolPlacementOperations } from "./pool-placement.ts";
 import type { PoolOperations } from "./pools.ts";
 import type { ProjectOperations } from "./projects.ts";
 import type { QueueOperations } from "./queues.ts";
@@ -23,6 +24,7 @@ export interface Operations {
   readonly claims: ClaimOperations;
   readonly subscriptions: SubscriptionOperations;
   readonly pools: PoolOperations;
+  readonly poolPlacement: PoolPlacementOperations;
   readonly flavors: FlavorOperations;
   readonly catalogue: CatalogueOperations;
   readonly jobs: JobOperations;
