@@ -27,7 +27,10 @@ export interface MoveWork {
   giveWeightBack(tx: Transaction, job: Job): Promise<void>;
 }
 
-export function createMoveWork(context: OperationContext, moves: QueueMoves): MoveWork {
+export function createMoveWork(
+  context: Pick<OperationContext, "control" | "data" | "limits">,
+  moves: QueueMoves,
+): MoveWork {
   const { control, data, limits } = context;
 
   const attributesOf = (text: string) => readMetadata(limits, text).effective;
