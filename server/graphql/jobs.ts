@@ -44,7 +44,7 @@ const JobErrorType = builder.objectRef<NonNullable<Job["error"]>>("JobError").im
   }),
 });
 
-export const JobType = builder.objectRef<Job>("Job").implement({
+const JobType = builder.objectRef<Job>("Job").implement({
   description: "A long action. It goes on when its request has ended, and when the process that does it dies.",
   fields: (t) => ({
     id: t.exposeString("id", { description: "Its id." }),
