@@ -9,12 +9,23 @@ interface Sent {
 }
 
 /** A pipeline whose statements end when the test says so. */
-function aPipeline(limits: { lanes?: number; maxRequests?: number; maxWeight?: number } = {}) {
+function aPipeline(
+  limits: {
+    lanes?: number;
+    maxRequests?: number;
+    maxWeight?: number;
+    enoughWeight?: number;
+    linesTakeTurns?: boolean;
+    namesOf?: (request: string) => string[];
+  } = {},
+) {
   const sent: Sent[] = [];
   const pipeline = new StatementPipeline<string, string>({
     lanes: 1,
     maxRequests: 10,
     maxWeight: 100,
+    enoughWeight: 100,
+    linesTakeTurns: false,
     lineOf: (request) => request.charAt(0),
     ...limits,
     run: (batch) => new Promise((answer, fail) => sent.push({ batch, answer, fail })),
@@ -74,6 +85,39 @@ describe("requests that share statements", () => {
       await turn();
     }
     expect(sent.map(({ batch }) => batch)).toEqual([["a"], ["b"]]);
+  });
+
+  it("of a lot that waits half goes, so that the other half is worked on beside it", async () => {
+    const { sent, submit } = aPipeline({ lanes: 2, enoughWeight: 2 });
+    for (const request of ["a1", "a2", "a3", "a4", "a5", "a6"]) void submit(request);
+    await vi.waitFor(() =>
+      expect(sent.map(({ batch }) => batch)).toEqual([
+        ["a1", "a2", "a3"],
+        ["a4", "a5", "a6"],
+      ]),
+    );
+  });
+
+  it("where queues take turns, each has one statement under way, and others go past it", async () => {
+    const { sent, submit, settle } = aPipeline({ lanes: 2, linesTakeTurns: true });
+    void submit("a1");
+    await turn();
+    void submit("a2");
+    void submit("b1");
+    await vi.waitFor(() => expect(sent.map(({ batch }) => batch)).toEqual([["a1"], ["b1"]]));
+    await settle(1);
+    await turn();
+    expect(sent).toHaveLength(2);
+    await settle(0);
+    await vi.waitFor(() => expect(sent[2]?.batch).toEqual(["a2"]));
+  });
+
+  it("requests with a name in common never share a statement", async () => {
+    const { sent, submit, settle } = aPipeline({ namesOf: (request) => [...request.slice(1)] });
+    for (const request of ["a12", "a3", "a24", "a5"]) void submit(request);
+    await turn();
+    await settle(0);
+    await vi.waitFor(() => expect(sent.map(({ batch }) => batch)).toEqual([["a12", "a3", "a5"], ["a24"]]));
   });
 
   it("a statement is bounded in number and weight, but never without a request", async () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { QueueRef } from "../../server/storage/data-driver.ts";
 import {
   advance,
   claim,
@@ -191,16 +192,44 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       ).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
     });
 
+    it("many renewed at once, one of them twice and one gone, get each their own time", async () => {
+      const queue = await harness.newQueue();
+      const other = await harness.newQueueBeside(queue);
+      await post(harness, queue, 12);
+      await post(harness, other, 2);
+      const made = await Promise.all(Array.from({ length: 6 }, () => claim(harness, queue, { limit: 2 })));
+      const beside = await claim(harness, other, { limit: 2 });
+      const gone = await claim(harness, other, { limit: 1 });
+      const renew = (ref: QueueRef, id: string, ttlSeconds: number) =>
+        harness.driver.claims.update({ queue: ref, id, ttlSeconds, graceSeconds: 60 });
+      const results = await Promise.allSettled([
+        ...made.map(({ claimId }, index) => renew(queue, claimId, 100 + index)),
+        renew(queue, made[0]?.claimId ?? "", 200),
+        renew(other, beside.claimId, 300),
+        renew(other, gone.claimId, 400),
+        renew(queue, beside.claimId, 500),
+      ]);
+      expect(
+        results.map((result) => (result.status === "fulfilled" ? result.value.ttlSeconds : result.reason.code)),
+      ).toEqual([100, 101, 102, 103, 104, 105, 200, 300, "CLAIM_DOES_NOT_EXIST", "CLAIM_DOES_NOT_EXIST"]);
+      expect((await harness.driver.claims.get({ queue, id: made[0]?.claimId ?? "" })).claim.ttlSeconds).toBe(200);
+      advance(harness, 150);
+      await expect(harness.driver.claims.get({ queue, id: made[5]?.claimId ?? "" })).rejects.toMatchObject({
+        code: "CLAIM_DOES_NOT_EXIST",
+      });
+      expect((await harness.driver.claims.get({ queue, id: made[0]?.claimId ?? "" })).messages).toHaveLength(2);
+    });
+
     it("renewed or released late does not touch messages that another claim holds by now", async () => {
       const queue = await harness.newQueue();
       const ids = await post(harness, queue, 1);
       const late = await claim(harness, queue, { ttlSeconds: 10 });
       advance(harness, 10);
       const current = await claim(harness, queue, { ttlSeconds: 20 });
+      const renew = () => harness.driver.claims.update({ queue, id: late.claimId, ttlSeconds: 60, graceSeconds: 60 });
+      await expect(renew()).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
       await harness.driver.claims.delete({ queue, id: late.claimId });
-      await expect(
-        harness.driver.claims.update({ queue, id: late.claimId, ttlSeconds: 60, graceSeconds: 60 }),
-      ).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
+      await expect(renew()).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
       expect(await harness.driver.messages.get({ queue, id: ids[0] as string })).toMatchObject({
         claim: { id: current.claimId },
       });

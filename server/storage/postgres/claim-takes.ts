@@ -1,64 +1,70 @@
 import type { Claim, Message, QueueRef } from "../data-driver.ts";
 import { uuidV7 } from "../uuid-v7.ts";
+import { int4Array, int8Array, textArray, uuidArray } from "./array-parameter.ts";
 import type { MessageIds } from "./message-id.ts";
 import { byNumber, digest, isUniqueViolation, keyReused } from "./message-posts.ts";
-import { ALIVE, DUE, FREE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
+import { ALIVE, DUE, FREE, POSTED_COLUMNS, type PostedRow, readMessage } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 import type { QueueFloors } from "./queue-floors.ts";
 import { StatementPipeline } from "./statement-pipeline.ts";
-import { clockCte, type Statement, type Statements } from "./statements.ts";
+import { clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
 
-const CLAIM_LIMITS = { lanes: 2, maxRequests: 250, maxWeight: 2000 };
+/** Weight: rows that may be taken, and what a claim costs beside them. Two statements for one queue would walk over what the other has locked. */
+const CLAIM_LIMITS = { lanes: 2, maxRequests: 250, maxWeight: 2000, enoughWeight: 32, linesTakeTurns: true };
+
+const secondsOf = (count: string) => `${count} * interval '1 second'`;
 
 /**
  * One pick per queue for all its requests: within a statement its own locks do not exclude it, so two picks of one queue would take the
  * same rows. What was picked is dealt out by place, in order of arrival: `owners` names the request that gets the first, second ... row
  * of a queue. SKIP LOCKED keeps statements apart, and a row that changed since the snapshot is judged again as it is once
- * locked. Queues that are gone or have another epoch are missing in `fresh`.
+ * locked; from then on it stays where it is, so the update goes to its place without another search. Queues that are gone or have another
+ * epoch are missing in `fresh`.
  */
 const takeStatement = (keyed: boolean): Statement => ({
   name: keyed ? "claim_take_keyed" : "claim_take",
   text: `
     WITH ${clockCte(13)},
     queue AS MATERIALIZED (
-      SELECT w.n, ($3::bigint[])[w.n] AS take, ($4::int[])[w.n] AS "offset", ($5::bigint[])[w.n] AS count_below, q.id,
+      SELECT w.n, ($3::int[])[w.n] AS take, ($4::int[])[w.n] AS "offset", ($5::bigint[])[w.n] AS count_below, q.id,
         greatest(q.low_water, ($14::bigint[])[w.n]) AS floor
-      FROM unnest($1::bigint[]) WITH ORDINALITY AS w(id, n)
-      JOIN pool_queues q ON q.id = w.id AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live'
+      FROM unnest($1::bigint[]) WITH ORDINALITY AS w(id, n) CROSS JOIN LATERAL (
+        SELECT q.id, q.low_water FROM pool_queues q WHERE q.id = w.id AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live' LIMIT 1
+      ) AS q
     ),
     picked AS MATERIALIZED (
-      SELECT w.offset, p.queue_id, p.marker, p.claim_count, row_number() OVER (PARTITION BY p.queue_id ORDER BY p.marker)::int AS place
+      SELECT p.place, p.queue_id, p.marker, p.claim_count, ($6::int[])[w.offset + p.n] AS request
       FROM queue w CROSS JOIN clock CROSS JOIN LATERAL (
-        SELECT m.queue_id, m.marker, m.claim_count FROM messages m
-        WHERE m.queue_id = w.id AND m.marker > w.floor AND ${ALIVE} AND ${DUE} AND ${FREE}
-          AND (w.count_below IS NULL OR m.claim_count < w.count_below)
-        ORDER BY m.marker LIMIT w.take
-        FOR UPDATE SKIP LOCKED
+        SELECT p.*, row_number() OVER () AS n FROM (
+          SELECT m.ctid AS place, m.queue_id, m.marker, m.claim_count FROM messages m
+          WHERE m.queue_id = w.id AND m.marker > w.floor AND ${ALIVE} AND ${DUE} AND ${FREE}
+            AND (w.count_below IS NULL OR m.claim_count < w.count_below)
+          ORDER BY m.marker LIMIT w.take
+          FOR UPDATE SKIP LOCKED
+        ) AS p
       ) AS p
     ),
-    dealt AS MATERIALIZED (
-      SELECT r.queue_id, r.marker, r.request, ($7::uuid[])[r.request] AS claim_id, ($8::bigint[])[r.request] AS ttl,
-        ($9::bigint[])[r.request] AS grace, r.claim_count >= ($10::bigint[])[r.request] AS exhausted
-      FROM (SELECT p.*, ($6::int[])[p.offset + p.place] AS request FROM picked p) AS r
-    ),
     taken AS (
-      UPDATE messages m SET claim_id = d.claim_id,
-        claim_expires_at = clock.now + make_interval(secs => d.ttl),
-        claim_count = m.claim_count + CASE WHEN d.exhausted THEN 0 ELSE 1 END,
-        ttl_seconds = CASE WHEN m.expires_at < clock.now + make_interval(secs => d.ttl) THEN d.ttl + d.grace ELSE m.ttl_seconds END,
-        expires_at = CASE WHEN m.expires_at < clock.now + make_interval(secs => d.ttl)
-          THEN clock.now + make_interval(secs => d.ttl + d.grace) ELSE m.expires_at END
-      FROM dealt d, clock WHERE m.queue_id = d.queue_id AND m.marker = d.marker
-      RETURNING d.request, d.exhausted, m.marker AS place, ${MESSAGE_COLUMNS}
+      UPDATE messages m SET claim_id = ($7::uuid[])[p.request],
+        claim_expires_at = clock.now + ${secondsOf("($8::bigint[])[p.request]")},
+        claim_count = CASE WHEN p.claim_count >= ($10::bigint[])[p.request] THEN m.claim_count ELSE m.claim_count + 1 END,
+        ttl_seconds = CASE WHEN m.expires_at < clock.now + ${secondsOf("($8::bigint[])[p.request]")}
+          THEN ($8::bigint[])[p.request] + ($9::bigint[])[p.request] ELSE m.ttl_seconds END,
+        expires_at = CASE WHEN m.expires_at < clock.now + ${secondsOf("($8::bigint[])[p.request]")}
+          THEN clock.now + ${secondsOf("(($8::bigint[])[p.request] + ($9::bigint[])[p.request])")} ELSE m.expires_at END
+      FROM picked p, clock WHERE m.ctid = p.place
+      RETURNING p.request, p.claim_count >= ($10::bigint[])[p.request] AS exhausted, ${POSTED_COLUMNS}
     ),
     made AS (
       INSERT INTO claims (id, queue_id, client_id, actor, created_at, renewed_at, expires_at, ttl_seconds, grace_seconds, markers)
-      SELECT d.claim_id, d.queue_id, ($11::text[])[d.request], ($12::text[])[d.request], clock.now, clock.now,
-        clock.now + make_interval(secs => d.ttl), d.ttl, d.grace, array_agg(d.marker ORDER BY d.marker)
-      FROM dealt d, clock WHERE NOT d.exhausted
-      GROUP BY d.claim_id, d.queue_id, d.request, d.ttl, d.grace, clock.now${keyed ? " RETURNING id, queue_id, created_at" : ""}
+      SELECT ($7::uuid[])[d.request], d.queue_id, ($11::text[])[d.request], ($12::text[])[d.request], clock.now, clock.now,
+        clock.now + ${secondsOf("($8::bigint[])[d.request]")}, ($8::bigint[])[d.request], ($9::bigint[])[d.request], d.markers
+      FROM clock, (
+        SELECT p.request, p.queue_id, array_agg(p.marker) AS markers FROM picked p
+        WHERE p.claim_count < ($10::bigint[])[p.request] GROUP BY p.request, p.queue_id
+      ) AS d${keyed ? " RETURNING id, queue_id, created_at" : ""}
     )${
       keyed
         ? `,
@@ -68,9 +74,8 @@ const takeStatement = (keyed: boolean): Statement => ({
     )`
         : ""
     }
-    SELECT fresh.queues AS fresh, t.*
-    FROM (SELECT string_agg(q.n::text, ',') AS queues FROM queue q) AS fresh LEFT JOIN taken t ON true
-    ORDER BY t.place`,
+    SELECT (SELECT string_agg(q.n::text, ',') FROM queue q) AS fresh, ${milliseconds("clock.now")} AS now, t.*
+    FROM clock LEFT JOIN taken t ON true`,
 });
 
 const TAKE = takeStatement(false);
@@ -143,7 +148,7 @@ export class ClaimTakes {
           ? await this.#pipeline.submit({ row, claimId: uuidV7(), params }, params.limit)
           : await this.#takeOnce(row, params, params.idempotencyKey, resume);
       if (taken === STALE) return STALE;
-      this.#floors.refresh(row);
+      this.#floors.refresh(row, 0);
       return taken;
     });
   }
@@ -182,29 +187,37 @@ export class ClaimTakes {
   #parameters(batch: readonly TakeRequest[]): unknown[] {
     const queues = dealByQueue(batch);
     const of = <T>(read: (request: TakeRequest) => T) => batch.map(read);
+    let offset = 0;
+    const offsets = queues.map(({ owners }) => {
+      offset += owners.length;
+      return offset - owners.length;
+    });
     return [
-      queues.map(({ row }) => row.id),
-      queues.map(({ row }) => row.epoch),
-      queues.map(({ owners }) => owners.length),
-      queues.map((_, index) => queues.slice(0, index).reduce((sum, { owners }) => sum + owners.length, 0)),
-      queues.map(({ countBelow }) => countBelow),
-      queues.flatMap(({ owners }) => owners.map((request) => request + 1)),
-      of(({ claimId }) => claimId),
-      of(({ params }) => params.ttlSeconds),
-      of(({ params }) => params.graceSeconds),
-      of(({ params }) =>
-        params.takeExhausted === true && params.maxClaimCount !== undefined ? params.maxClaimCount : NEVER,
+      int8Array(queues.map(({ row }) => row.id)),
+      int8Array(queues.map(({ row }) => row.epoch)),
+      int4Array(queues.map(({ owners }) => owners.length)),
+      int4Array(offsets),
+      int8Array(queues.map(({ countBelow }) => countBelow)),
+      int4Array(queues.flatMap(({ owners }) => owners)),
+      uuidArray(of(({ claimId }) => claimId)),
+      int8Array(of(({ params }) => params.ttlSeconds)),
+      int8Array(of(({ params }) => params.graceSeconds)),
+      int8Array(
+        of(({ params }) =>
+          params.takeExhausted === true && params.maxClaimCount !== undefined ? params.maxClaimCount : NEVER,
+        ),
       ),
-      of(({ params }) => params.clientId),
-      of(({ params }) => params.actor ?? null),
+      textArray(of(({ params }) => params.clientId)),
+      textArray(of(({ params }) => params.actor ?? null)),
       this.#clock.offsetMs / 1000,
-      queues.map(({ row }) => row.floor),
+      int8Array(queues.map(({ row }) => row.floor)),
     ];
   }
 
   #read(batch: readonly TakeRequest[], rows: readonly TakenRow[]): (Taken | typeof STALE)[] {
     const queues = dealByQueue(batch);
     const results: (Taken | typeof STALE)[] = batch.map(() => STALE);
+    const now = rows[0]?.now ?? 0;
     for (const place of rows[0]?.fresh?.split(",") ?? []) {
       for (const index of queues[Number(place) - 1]?.requests ?? []) {
         const { claimId } = batch[index] as TakeRequest;
@@ -215,32 +228,44 @@ export class ClaimTakes {
       if (row.marker === null) continue;
       const request = batch[row.request - 1] as TakeRequest;
       const taken = results[row.request - 1] as Taken;
-      const message = readMessage(row, this.#ids);
+      const claimExpires = now + request.params.ttlSeconds * 1000;
+      const message = readMessage({ ...row, claim: request.claimId, claimExpires }, this.#ids);
       if (byNumber(row.marker, request.row.seen) > 0) request.row.seen = row.marker;
       if (row.exhausted) {
         taken.exhausted.push(message);
         continue;
       }
       taken.messages.push(message);
-      taken.claim ??= newClaim(request, row.now);
+      taken.claim ??= newClaim(request, now);
       taken.claim.messageCount += 1;
       this.#counts.add(request.row.id, "claimed", 1);
+    }
+    for (const taken of results) {
+      if (taken === STALE) continue;
+      // An update gives its rows in any order.
+      taken.messages.sort(byMarker);
+      taken.exhausted.sort(byMarker);
     }
     return results;
   }
 }
 
+const byMarker = (a: Message, b: Message) => byNumber(a.marker, b.marker);
+
 /** More claims than any message has: what no count reaches. */
 const NEVER = Number.MAX_SAFE_INTEGER;
 
 /** `fresh`: places of the queues that are as the caller knew them, joined by commas; null when there is none. */
-type TakenRow = { fresh: string | null } & ((MessageRow & { request: number; exhausted: boolean }) | { marker: null });
+type TakenRow = { fresh: string | null; now: number } & (
+  | (PostedRow & { request: number; exhausted: boolean })
+  | { marker: null }
+);
 
 interface QueueDeal {
   row: PoolQueue;
   /** Indices of the requests, in order of arrival. */
   requests: number[];
-  /** For each row that may be picked, in order, the index of the request that gets it. */
+  /** For each row that may be picked, in order, the place of the request that gets it, from 1. */
   owners: number[];
   /** Rows claimed this often already are left alone. */
   countBelow: number | null;
@@ -255,7 +280,7 @@ function dealByQueue(batch: readonly TakeRequest[]): QueueDeal[] {
       deals.set(row.id, deal);
     }
     deal.requests.push(index);
-    for (let place = 0; place < params.limit; place += 1) deal.owners.push(index);
+    for (let place = 0; place < params.limit; place += 1) deal.owners.push(index + 1);
     if (params.takeExhausted !== true && params.maxClaimCount !== undefined) {
       deal.countBelow = Math.min(deal.countBelow ?? params.maxClaimCount, params.maxClaimCount);
     }

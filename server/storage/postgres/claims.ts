@@ -1,21 +1,14 @@
 import { DomainError } from "../../errors.ts";
 import type { Claim, ClaimController, Message, Page, PageRequest, QueueRef } from "../data-driver.ts";
 import type { Arrivals } from "./arrivals.ts";
+import { ClaimRenewals } from "./claim-renewals.ts";
+import { CLAIM_COLUMNS, type ClaimRow, claimDoesNotExist, HELD, readClaim } from "./claim-rows.ts";
 import { ClaimTakes, type Taken, type TakeParams } from "./claim-takes.ts";
 import { type MessageIds, normaliseUuid, uuidMarker } from "./message-id.ts";
-import { ALIVE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
+import { MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueues, STALE } from "./pool-queues.ts";
 import { clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
-
-const CLAIM_COLUMNS = `
-  c.id::text AS id, c.ttl_seconds::float8 AS ttl, c.grace_seconds::float8 AS grace, c.client_id AS client, c.actor AS actor,
-  ${milliseconds("c.created_at")} AS created, ${milliseconds("c.renewed_at")} AS renewed, ${milliseconds("c.expires_at")} AS expires,
-  ${milliseconds("clock.now")} AS now`;
-
-/** A message that claim `c` of queue `q` holds. */
-const HELD = `m.queue_id = c.queue_id AND m.marker = ANY (c.markers) AND m.marker > q.low_water
-  AND m.claim_id = c.id AND m.claim_expires_at > clock.now AND ${ALIVE}`;
 
 const QUEUE = "pool_queues q CROSS JOIN clock";
 const QUEUE_IS = "q.id = $1 AND q.epoch = $2 AND q.state = 'live'";
@@ -59,27 +52,6 @@ const HELD_BY_CLAIM = `
       ORDER BY m.marker FOR UPDATE OF m
     )`;
 
-const RENEW: Statement = {
-  name: "claim_renew",
-  text: `
-    WITH ${clockCte(6)}, ${HELD_BY_CLAIM},
-    extended AS (
-      UPDATE messages m SET claim_expires_at = clock.now + make_interval(secs => $4),
-        ttl_seconds = CASE WHEN m.expires_at < clock.now + make_interval(secs => $4) THEN $4 + $5 ELSE m.ttl_seconds END,
-        expires_at = CASE WHEN m.expires_at < clock.now + make_interval(secs => $4)
-          THEN clock.now + make_interval(secs => $4 + $5) ELSE m.expires_at END
-      FROM held h, clock WHERE m.queue_id = h.queue_id AND m.marker = h.marker
-      RETURNING 1
-    ),
-    tally AS MATERIALIZED (SELECT count(*)::int AS messages FROM extended),
-    renewed AS (
-      UPDATE claims c SET renewed_at = clock.now, expires_at = clock.now + make_interval(secs => $4), ttl_seconds = $4, grace_seconds = $5
-      FROM clock, tally WHERE c.queue_id = $1 AND c.id = $3 AND tally.messages > 0
-      RETURNING ${CLAIM_COLUMNS}, tally.messages AS held
-    )
-    SELECT renewed.* FROM queue LEFT JOIN renewed ON true`,
-};
-
 const RELEASE: Statement = {
   name: "claim_release",
   text: `
@@ -94,19 +66,6 @@ const RELEASE: Statement = {
     SELECT tally.messages AS freed FROM queue, tally`,
 };
 
-interface ClaimRow {
-  id: string;
-  ttl: number;
-  grace: number;
-  client: string | null;
-  actor: string | null;
-  created: number;
-  renewed: number;
-  expires: number;
-  now: number;
-  held: number;
-}
-
 /** Claims on PostgreSQL. A claim is a row with the markers of what it took; what it still holds are the messages that carry its id. */
 export class PostgresClaims implements ClaimController {
   readonly #statements: Statements;
@@ -115,6 +74,7 @@ export class PostgresClaims implements ClaimController {
   readonly #clock: { offsetMs: number };
   readonly #arrivals: Arrivals;
   readonly #takes: ClaimTakes;
+  readonly #renewals: ClaimRenewals;
 
   constructor(parts: PoolParts) {
     this.#statements = parts.statements;
@@ -123,6 +83,7 @@ export class PostgresClaims implements ClaimController {
     this.#clock = parts.clock;
     this.#arrivals = parts.arrivals;
     this.#takes = new ClaimTakes(parts);
+    this.#renewals = new ClaimRenewals(parts);
   }
 
   create(params: TakeParams): Promise<Taken> {
@@ -190,20 +151,7 @@ export class PostgresClaims implements ClaimController {
   }
 
   update(params: { queue: QueueRef; id: string; ttlSeconds: number; graceSeconds: number }): Promise<Claim> {
-    const { ttlSeconds, graceSeconds } = params;
-    return this.#queues.with(params.queue, async (row) => {
-      const [renewed] = await this.#statements.write<ClaimRow | { id: null }>(RENEW, [
-        row.id,
-        row.epoch,
-        normaliseUuid(params.id),
-        ttlSeconds,
-        graceSeconds,
-        this.#offset(),
-      ]);
-      if (renewed === undefined) return STALE;
-      if (renewed.id === null) throw claimDoesNotExist(params);
-      return readClaim(renewed);
-    });
+    return this.#renewals.renew(params);
   }
 
   async delete(params: { queue: QueueRef; id: string }): Promise<void> {
@@ -230,29 +178,4 @@ interface ClaimMessageRow extends MessageRow {
   claimActor: string | null;
   claimCreated: number;
   claimRenewed: number;
-}
-
-function readClaim(row: ClaimRow): Claim {
-  return {
-    id: row.id,
-    ttlSeconds: row.ttl,
-    graceSeconds: row.grace,
-    ageSeconds: Math.max(0, Math.floor((row.now - row.renewed) / 1000)),
-    createdAt: new Date(row.created),
-    renewedAt: new Date(row.renewed),
-    expiresAt: new Date(row.expires),
-    clientId: row.client,
-    actor: row.actor,
-    messageCount: row.held,
-  };
-}
-
-function claimDoesNotExist(params: { queue: QueueRef; id: string }): DomainError {
-  return new DomainError(
-    "CLAIM_DOES_NOT_EXIST",
-    "This claim does not exist in this queue, was released or has expired.",
-    {
-      details: { queue: params.queue.name, claimId: params.id },
-    },
-  );
 }

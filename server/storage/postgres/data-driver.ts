@@ -13,6 +13,7 @@ import type {
 import { probeDriver } from "../driver-probe.ts";
 import type { QueueMoveController } from "../queue-move-controller.ts";
 import { Arrivals, LISTENER_NAME } from "./arrivals.ts";
+import { ClaimEnds } from "./claim-ends.ts";
 import { PostgresClaims } from "./claims.ts";
 import { openConnection, openConnections, translatePostgresError } from "./connection.ts";
 import { GarbageCollector } from "./gc.ts";
@@ -40,6 +41,9 @@ const PLANNING = {
   enable_hashjoin: "off",
   enable_mergejoin: "off",
   jit: "off",
+  // What a statement needs is nearly always in memory. With the defaults a walk through an index that seems short looks cheaper than fetching what was found by place.
+  random_page_cost: "0.01",
+  seq_page_cost: "0.01",
 };
 
 export interface PostgresDataDriverOptions {
@@ -92,6 +96,7 @@ class PostgresDataDriver implements DataDriver {
   readonly #arrivals: Arrivals;
   readonly #queues: PoolQueues;
   readonly #counts: QueueCounts;
+  readonly #claimEnds: ClaimEnds;
   readonly #collector: GarbageCollector;
   #closing: Promise<void> | null = null;
 
@@ -109,10 +114,12 @@ class PostgresDataDriver implements DataDriver {
     this.#arrivals = arrivals;
     this.#queues = new PoolQueues(statements, clock);
     this.#counts = new QueueCounts(statements, options.onError);
+    this.#claimEnds = new ClaimEnds(statements, options.onError);
     const parts: PoolParts = {
       statements,
       queues: this.#queues,
       counts: this.#counts,
+      claimEnds: this.#claimEnds,
       floors: new QueueFloors(statements),
       arrivals,
       ids: messageIds(seed),
@@ -156,6 +163,7 @@ class PostgresDataDriver implements DataDriver {
   }
 
   async gc(): Promise<GcResult> {
+    await this.#claimEnds.flush();
     await this.#counts.flush();
     return this.#collector.collect();
   }
@@ -164,6 +172,7 @@ class PostgresDataDriver implements DataDriver {
     this.#arrivals.close();
     this.#closing ??= this.#calls
       .settled()
+      .then(() => this.#claimEnds.flush())
       .then(() => this.#counts.close())
       .then(() => this.#connections.end());
     return this.#closing;

@@ -1,17 +1,17 @@
 import { withBriefLocks } from "./brief-locks.ts";
 import type { Statement, Statements } from "./statements.ts";
 
-/** How many low bits of a marker count places within a statement; the bits above them come from the sequence. */
-const PLACE_BITS = 0n;
-
-const LAST: Statement = {
-  name: "marker_sequence_last",
-  text: "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END::text AS last FROM message_marker",
+/** One draw from the sequence gives the markers up to the next draw: see message-posts.ts. `next` is what the next one begins with. */
+const NEXT: Statement = {
+  name: "marker_sequence_next",
+  text: `
+    SELECT (s.last_value + CASE WHEN s.is_called THEN p.seqincrement ELSE 0 END)::text AS next
+    FROM message_marker s, pg_sequence p WHERE p.seqrelid = 'message_marker'::regclass`,
 };
 
-/** The highest marker that this store may have given so far. */
+/** No marker that this store has given is above it. */
 export async function highestMarker(statements: Statements): Promise<string> {
-  return (((await last(statements)) << PLACE_BITS) + (1n << PLACE_BITS) - 1n).toString();
+  return ((await next(statements)) - 1n).toString();
 }
 
 /**
@@ -19,19 +19,17 @@ export async function highestMarker(statements: Statements): Promise<string> {
  * sequence waits for all who have drawn from it to commit, and keeps others from drawing until this commits.
  */
 export async function liftMarkers(statements: Statements, marker: string): Promise<void> {
-  const wanted = BigInt(marker) >> PLACE_BITS;
-  if ((await last(statements)) >= wanted) return;
+  if ((await next(statements)) > BigInt(marker)) return;
   await withBriefLocks(statements, async (client) => {
     // Changes nothing, and takes the lock.
     await client.query("ALTER SEQUENCE message_marker NO CYCLE");
-    const { rows } = await client.query<{ last: string }>(LAST.text);
-    if (BigInt(rows[0]?.last ?? 0) < wanted) {
-      await client.query("SELECT setval('message_marker', $1)", [wanted.toString()]);
-    }
+    const { rows } = await client.query<{ next: string }>(NEXT.text);
+    if (BigInt(rows[0]?.next ?? 0) > BigInt(marker)) return;
+    await client.query("SELECT setval('message_marker', $1)", [marker]);
   });
 }
 
-async function last(statements: Statements): Promise<bigint> {
-  const [row] = await statements.read<{ last: string }>(LAST, []);
-  return BigInt(row?.last ?? 0);
+async function next(statements: Statements): Promise<bigint> {
+  const [row] = await statements.read<{ next: string }>(NEXT, []);
+  return BigInt(row?.next ?? 0);
 }

@@ -1,72 +1,71 @@
 import { DomainError } from "../../errors.ts";
 import type { DeleteOutcome, QueueRef } from "../data-driver.ts";
+import { int4Array, int8Array, textArray, uuidArray } from "./array-parameter.ts";
+import type { ClaimEnds } from "./claim-ends.ts";
 import { type MessageIds, normaliseUuid } from "./message-id.ts";
 import { byNumber } from "./message-posts.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
+import type { QueueFloors } from "./queue-floors.ts";
 import { StatementPipeline } from "./statement-pipeline.ts";
 import { clockCte, type Statement, type Statements } from "./statements.ts";
 
-const DELETE_LIMITS = { lanes: 2, maxRequests: 500, maxWeight: 2000 };
+const DELETE_LIMITS = { lanes: 2, maxRequests: 500, maxWeight: 2000, enoughWeight: 32, linesTakeTurns: false };
 
 /** What a request may delete: anything; what nobody holds; what the claims given hold. */
 const MODE = { any: 0, free: 1, held: 2 } as const;
 
+/** What becomes of a message; all but the first refuse the whole request, and the last outweighs the others. */
+const VERDICTS = ["delete", "claimed", "free", "other"] as const;
+const VERDICT = { delete: 0, claimed: 1, free: 2, other: 3 } as const satisfies Record<
+  (typeof VERDICTS)[number],
+  number
+>;
+
 /**
  * The messages come sorted by queue and marker and are locked in that order, so that no two deletes deadlock; each is judged as it
- * is once locked, which is what makes the claim's id a fencing token. A request that meets a message that its mode refuses deletes nothing.
- * A claim ends with its last message; its row is locked after them, as everywhere. Two statements that delete its last two messages at
- * the same moment leave its row to gc.
+ * is once locked, which is what makes the claim's id a fencing token, and stays where it is from then on. A request that meets a message that
+ * its mode refuses deletes nothing. Only a queue that took in messages from elsewhere looks an id up before it takes it for a sealed marker.
  */
 const DELETE: Statement = {
   name: "message_delete",
   text: `
     WITH queue AS MATERIALIZED (
       SELECT array_agg(coalesce(q.id, 0) ORDER BY w.n) AS ids, array_agg(coalesce(q.low_water, 0) ORDER BY w.n) AS low_waters,
-        clock_timestamp() + make_interval(secs => $9::float8) AS now
-      FROM unnest($1::bigint[]) WITH ORDINALITY AS w(id, n)
-      LEFT JOIN pool_queues q ON q.id = w.id AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live'
+        array_agg(q.holds_moved ORDER BY w.n) AS holds_moved, clock_timestamp() + make_interval(secs => $9::float8) AS now
+      FROM unnest($1::bigint[]) WITH ORDINALITY AS w(id, n) LEFT JOIN LATERAL (
+        SELECT q.id, q.low_water, q.holds_moved FROM pool_queues q WHERE q.id = w.id AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live' LIMIT 1
+      ) AS q ON true
     ),
-    locked AS MATERIALIZED (
-      SELECT w.request, m.queue_id, m.marker,
-        CASE
-          WHEN ($4::int[])[w.request] = ${MODE.any} THEN 'delete'
-          WHEN ($4::int[])[w.request] = ${MODE.free} THEN CASE WHEN m.claim_expires_at > queue.now THEN 'claimed' ELSE 'delete' END
-          WHEN (m.claim_expires_at > queue.now) IS NOT TRUE THEN 'free'
-          WHEN m.claim_id = ($10::uuid[])[w.request] THEN 'delete'
-          WHEN m.claim_id = ANY ((($5::text[])[w.request])::uuid[]) THEN 'delete'
-          ELSE 'other'
-        END AS verdict
+    judged AS MATERIALIZED (
+      SELECT w.request, count(*)::int AS messages, array_agg(m.place) AS places, max(CASE
+          WHEN ($4::int[])[w.request] = ${MODE.any} THEN ${VERDICT.delete}
+          WHEN ($4::int[])[w.request] = ${MODE.free} THEN CASE WHEN m.claim_expires_at > queue.now THEN ${VERDICT.claimed} ELSE ${VERDICT.delete} END
+          WHEN (m.claim_expires_at > queue.now) IS NOT TRUE THEN ${VERDICT.free}
+          WHEN m.claim_id = ($10::uuid[])[w.request] THEN ${VERDICT.delete}
+          WHEN m.claim_id = ANY ((($5::text[])[w.request])::uuid[]) THEN ${VERDICT.delete}
+          ELSE ${VERDICT.other}
+        END) AS verdict
       FROM queue CROSS JOIN (
-        SELECT ($6::int[])[i.n] AS request, i.id, ($8::bigint[])[i.n] AS marker FROM unnest($7::uuid[]) WITH ORDINALITY AS i(id, n)
-      ) AS w
-      JOIN messages m ON m.queue_id = queue.ids[($3::int[])[w.request]] AND m.marker =
-        coalesce((SELECT o.marker FROM messages o WHERE o.queue_id = queue.ids[($3::int[])[w.request]] AND o.origin_id = w.id), w.marker)
-      WHERE m.marker > queue.low_waters[($3::int[])[w.request]] AND m.expires_at > queue.now AND (m.origin_id IS NULL OR m.origin_id = w.id)
-      FOR UPDATE OF m
+        SELECT ($6::int[])[i.n] AS request, i.id, ($8::bigint[])[i.n] AS marker, ($3::int[])[($6::int[])[i.n]] AS queue
+        FROM unnest($7::uuid[]) WITH ORDINALITY AS i(id, n) OFFSET 0
+      ) AS w CROSS JOIN LATERAL (
+        SELECT m.ctid AS place, m.claim_id, m.claim_expires_at FROM messages m
+        WHERE m.queue_id = queue.ids[w.queue] AND m.marker = CASE
+            WHEN queue.holds_moved[w.queue]
+            THEN coalesce((SELECT o.marker FROM messages o WHERE o.queue_id = queue.ids[w.queue] AND o.origin_id = w.id), w.marker)
+            ELSE w.marker END
+          AND m.marker > queue.low_waters[w.queue] AND m.expires_at > queue.now AND (m.origin_id IS NULL OR m.origin_id = w.id)
+        FOR UPDATE
+      ) AS m
+      GROUP BY w.request
     ),
-    refused AS MATERIALIZED (SELECT array_agg(DISTINCT l.request) AS requests FROM locked l WHERE l.verdict <> 'delete'),
     deleted AS (
-      DELETE FROM messages m USING locked l, refused
-      WHERE m.queue_id = l.queue_id AND m.marker = l.marker AND (refused.requests IS NULL OR l.request <> ALL (refused.requests))
-      RETURNING l.request, l.queue_id
-    ),
-    tally AS MATERIALIZED (SELECT d.request, d.queue_id, count(*) AS gone FROM deleted d GROUP BY d.request, d.queue_id),
-    ended AS (
-      DELETE FROM claims c USING (
-        SELECT t.queue_id, ($10::uuid[])[t.request] AS id, sum(t.gone) AS gone FROM tally t GROUP BY 1, 2
-      ) AS t
-      WHERE c.queue_id = t.queue_id AND c.id = t.id AND (cardinality(c.markers) <= t.gone OR t.gone >= (
-        SELECT count(*) FROM messages m WHERE m.queue_id = c.queue_id AND m.marker = ANY (c.markers) AND m.claim_id = c.id
-      ))
+      DELETE FROM messages m
+      WHERE m.ctid = ANY (ARRAY(SELECT unnest(j.places) FROM judged j WHERE j.verdict = ${VERDICT.delete}))
     )
-    SELECT array_to_string(queue.ids, ',') AS fresh, judged.*
-    FROM queue LEFT JOIN (
-      SELECT t.request, 'delete' AS verdict, t.gone::int AS messages FROM tally t
-      UNION ALL
-      SELECT l.request, l.verdict, count(*)::int FROM locked l WHERE l.verdict <> 'delete' GROUP BY l.request, l.verdict
-    ) AS judged ON true`,
+    SELECT array_to_string(queue.ids, ',') AS fresh, j.request, j.verdict, j.messages FROM queue LEFT JOIN judged j ON true`,
 };
 
 /** A claim lives as long as it holds a message. */
@@ -87,7 +86,7 @@ interface DeleteRequest {
   claimIds: readonly string[];
 }
 
-type Verdict = "claimed" | "free" | "other";
+type Verdict = Exclude<(typeof VERDICTS)[number], "delete">;
 
 interface DeleteResult {
   /** Null when nothing was in the way. */
@@ -95,16 +94,15 @@ interface DeleteResult {
   deleted: number;
 }
 
-type JudgedRow = { fresh: string } & (
-  | { request: number; verdict: Verdict | "delete"; messages: number }
-  | { request: null }
-);
+type JudgedRow = { fresh: string } & ({ request: number; verdict: number; messages: number } | { request: null });
 
 /** Deletes by id; deletes that are in flight together share a statement. */
 export class MessageDeletes {
   readonly #statements: Statements;
   readonly #queues: PoolQueues;
   readonly #counts: QueueCounts;
+  readonly #claimEnds: ClaimEnds;
+  readonly #floors: QueueFloors;
   readonly #ids: MessageIds;
   readonly #clock: { offsetMs: number };
   readonly #pipeline: StatementPipeline<DeleteRequest, DeleteResult | typeof STALE>;
@@ -113,11 +111,14 @@ export class MessageDeletes {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#counts = parts.counts;
+    this.#claimEnds = parts.claimEnds;
+    this.#floors = parts.floors;
     this.#ids = parts.ids;
     this.#clock = parts.clock;
     this.#pipeline = new StatementPipeline({
       ...DELETE_LIMITS,
       lineOf: ({ row }) => row.id,
+      namesOf: ({ ids }) => ids,
       run: (batch) => this.#delete(batch),
     });
   }
@@ -153,7 +154,10 @@ export class MessageDeletes {
 
   async #submit(request: DeleteRequest): Promise<DeleteResult | typeof STALE> {
     const result = await this.#pipeline.submit(request, request.ids.length + 1);
-    if (result !== STALE) this.#counts.add(request.row.id, "deleted", result.deleted);
+    if (result === STALE || result.deleted === 0) return result;
+    this.#counts.add(request.row.id, "deleted", result.deleted);
+    this.#floors.refresh(request.row, result.deleted);
+    for (const claimId of request.claimIds) this.#claimEnds.add(request.row.id, claimId, result.deleted);
     return result;
   }
 
@@ -172,16 +176,16 @@ export class MessageDeletes {
           (a.id < b.id ? -1 : Number(a.id > b.id)),
       );
     const judged = await this.#statements.write<JudgedRow>(DELETE, [
-      rows.map((row) => row.id),
-      rows.map((row) => row.epoch),
-      batch.map(({ row }) => (places.get(row.id) as number) + 1),
-      batch.map(({ mode }) => MODE[mode]),
-      batch.map(({ claimIds }) => (claimIds.length > 1 ? `{${claimIds.join(",")}}` : null)),
-      messages.map(({ request }) => request),
-      messages.map(({ id }) => id),
-      messages.map(({ marker }) => marker),
+      int8Array(rows.map((row) => row.id)),
+      int8Array(rows.map((row) => row.epoch)),
+      int4Array(batch.map(({ row }) => (places.get(row.id) as number) + 1)),
+      int4Array(batch.map(({ mode }) => MODE[mode])),
+      textArray(batch.map(({ claimIds }) => (claimIds.length > 1 ? `{${claimIds.join(",")}}` : null))),
+      int4Array(messages.map(({ request }) => request)),
+      uuidArray(messages.map(({ id }) => id)),
+      int8Array(messages.map(({ marker }) => marker)),
       this.#clock.offsetMs / 1000,
-      batch.map(({ claimIds }) => (claimIds.length === 1 ? claimIds[0] : NIL)),
+      uuidArray(batch.map(({ claimIds }) => (claimIds.length === 1 ? (claimIds[0] as string) : NIL))),
     ]);
     const fresh = new Set(judged[0]?.fresh.split(","));
     const results = batch.map(({ row }) =>
@@ -190,10 +194,10 @@ export class MessageDeletes {
     for (const row of judged) {
       const result = row.request === null ? STALE : results[row.request - 1];
       if (row.request === null || result === STALE || result === undefined) continue;
-      if (row.verdict === "delete") result.deleted += row.messages;
-      else result.refusal = row.verdict;
+      const verdict = VERDICTS[row.verdict] ?? "other";
+      if (verdict === "delete") result.deleted = row.messages;
+      else result.refusal = verdict;
     }
-    for (const result of results) if (result !== STALE && result.refusal !== null) result.deleted = 0;
     return results;
   }
 

@@ -25,16 +25,25 @@ export function messageIds(seed: bigint): MessageIds {
   return {
     idOf(marker) {
       if (marker.length === UUID_LENGTH) return marker;
-      const value = BigInt(marker);
-      if (value < 0n || value >= MARKER_LIMIT) throw new RangeError("A marker must fit into 60 bits.");
-      const hex = value.toString(16).padStart(15, "0");
+      const hex = hexOf(marker).padStart(15, "0");
       return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(12)}${suffix}`;
     },
     markerOf(id) {
       if (!id.endsWith(suffix) || id.length !== UUID_LENGTH || id[14] !== "8") return null;
-      return BigInt(`0x${id.slice(0, 8)}${id.slice(9, 13)}${id.slice(15, 18)}`).toString();
+      const hex = `0x${id.slice(0, 8)}${id.slice(9, 13)}${id.slice(15, 18)}`;
+      const number = Number(hex);
+      return Number.isSafeInteger(number) ? String(number) : BigInt(hex).toString();
     },
   };
+}
+
+/** Most markers are numbers that JavaScript holds exactly, which it prints ten times as fast. */
+function hexOf(marker: string): string {
+  const number = Number(marker);
+  if (Number.isSafeInteger(number) && number >= 0) return number.toString(16);
+  const value = BigInt(marker);
+  if (value < 0n || value >= MARKER_LIMIT) throw new RangeError("A marker must fit into 60 bits.");
+  return value.toString(16);
 }
 
 /** The id in the spelling that PostgreSQL prints (lower case, with dashes), or null when it is no UUID: such an id does not exist. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { DomainError } from "../../errors.ts";
 import type { NewMessage, QueueRef } from "../data-driver.ts";
+import { int4Array, int8Array, textArray } from "./array-parameter.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { MessageIds } from "./message-id.ts";
 import type { PoolParts } from "./pool-parts.ts";
@@ -10,13 +11,17 @@ import { StatementPipeline } from "./statement-pipeline.ts";
 import type { Statement, Statements } from "./statements.ts";
 
 /** Posts that share one statement. Beyond these a statement only gets slower, and its neighbours wait longer. */
-const POST_LIMITS = { lanes: 2, maxRequests: 500, maxWeight: 2_000_000 };
+const POST_LIMITS = { lanes: 2, maxRequests: 500, maxWeight: 2_000_000, enoughWeight: 10_000, linesTakeTurns: false };
 /** What a message weighs beside its body, in characters. */
 const MESSAGE_WEIGHT = 100;
+
+/** Markers that one `nextval` gives: those up to the next one. The sequence's step. */
+const MARKER_BLOCK = 1024;
 
 /**
  * Order is fixed under the queues' advisory locks, which last until commit: whoever reads past a marker has seen all before it. They are
  * taken in the order given, ascending, so that no two statements deadlock; all of them before the first marker is drawn, from one sequence.
+ * Markers are drawn in blocks, so that the caller knows each message's by its place and no row has to come back.
  * A queue that is gone or has another epoch counts as 0 and takes nothing, no lock either: one that all such queues share could deadlock.
  *
  * Hazard: the statement's snapshot may be older than a lock it waited for, so the epoch seen may be stale by then. What posted
@@ -30,34 +35,35 @@ const postStatement = (keyed: boolean): Statement => ({
       SELECT array_agg(w.id) AS ids, clock_timestamp() + make_interval(secs => $10::float8) AS now
       FROM (
         SELECT coalesce(q.id, 0) AS id, CASE WHEN q.id IS NOT NULL THEN pg_advisory_xact_lock($3::bigint + q.id) END AS locked
-        FROM unnest($1::bigint[]) WITH ORDINALITY AS w(id, n)
-        LEFT JOIN pool_queues q ON q.id = w.id AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live'
+        FROM unnest($1::bigint[]) WITH ORDINALITY AS w(id, n) LEFT JOIN LATERAL (
+          SELECT q.id FROM pool_queues q WHERE q.id = w.id AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live' LIMIT 1
+        ) AS q ON true
         ORDER BY w.n
       ) AS w
-    )${
-      keyed
-        ? `,
-    posted AS (`
-        : ""
-    }
-    INSERT INTO messages (queue_id, marker, created_at, expires_at, available_at, ttl_seconds, client_id, body)
-    SELECT e.ids[($4::int[])[b.n]], nextval('message_marker'), e.now, e.now + ($6::bigint[])[b.n] * interval '1 second',
-      CASE WHEN ($7::bigint[])[b.n] > 0 THEN e.now + ($7::bigint[])[b.n] * interval '1 second' END, ($6::bigint[])[b.n],
-      ($9::text[])[($8::int[])[b.n]], b.body
-    FROM entered e, unnest($5::text[]) WITH ORDINALITY AS b(body, n)
-    WHERE e.ids[($4::int[])[b.n]] <> 0
-    RETURNING queue_id AS queue, marker${
-      keyed
-        ? `
+    ),
+    drawn AS MATERIALIZED (
+      SELECT array_agg(nextval('message_marker')) AS blocks FROM entered, generate_series(1, cardinality($5::text[]), ${MARKER_BLOCK})
+    ),
+    posted AS (
+      INSERT INTO messages (queue_id, marker, created_at, expires_at, available_at, ttl_seconds, client_id, body)
+      SELECT e.ids[($4::int[])[b.n]], d.blocks[1 + (b.n - 1) / ${MARKER_BLOCK}] + (b.n - 1) % ${MARKER_BLOCK},
+        e.now, e.now + ($6::bigint[])[b.n] * interval '1 second',
+        CASE WHEN ($7::bigint[])[b.n] > 0 THEN e.now + ($7::bigint[])[b.n] * interval '1 second' END, ($6::bigint[])[b.n],
+        ($9::text[])[($8::int[])[b.n]], b.body
+      FROM entered e, drawn d, unnest($5::text[]) WITH ORDINALITY AS b(body, n)
+      WHERE e.ids[($4::int[])[b.n]] <> 0${
+        keyed
+          ? `
+      RETURNING queue_id, marker
     ),
     remembered AS (
       INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
-      SELECT p.queue, $11, $12, string_agg(p.marker::text, ',' ORDER BY p.marker), e.now
-      FROM posted p, entered e GROUP BY p.queue, e.now
+      SELECT p.queue_id, $11, $12, string_agg(p.marker::text, ',' ORDER BY p.marker), e.now
+      FROM posted p, entered e GROUP BY p.queue_id, e.now`
+          : ""
+      }
     )
-    SELECT queue, marker FROM posted ORDER BY marker`
-        : ""
-    }`,
+    SELECT array_to_string(e.ids, ',') AS fresh, array_to_string(d.blocks, ',') AS blocks FROM entered e, drawn d`,
 });
 
 const POST = postStatement(false);
@@ -171,41 +177,48 @@ export class MessagePosts {
         clients.push(client);
       }
     }
-    const ids = rows.map((row) => row.id);
-    const epochs = rows.map((row) => row.epoch);
     return [
-      ids,
-      epochs,
+      int8Array(rows.map((row) => row.id)),
+      int8Array(rows.map((row) => row.epoch)),
       this.#statements.lockSpace,
-      queues,
-      bodies,
-      ttls,
-      delays,
-      clients,
-      clientIds,
+      int4Array(queues),
+      textArray(bodies),
+      int8Array(ttls),
+      int8Array(delays),
+      int4Array(clients),
+      textArray(clientIds),
       this.#clock.offsetMs / 1000,
     ];
   }
 }
 
 interface PostedRow {
-  queue: string;
-  marker: string;
+  /** Ids of the queues that took their messages, 0 for the others. */
+  fresh: string;
+  /** The first marker of each block. */
+  blocks: string;
 }
 
-/**
- * The rows come in the order of the messages, without those of stale queues. A queue's row never changes its epoch (a new
- * life is a new row), so a queue that took anything took all that was meant for it.
- */
-function readPosted(rows: readonly PostedRow[], batch: readonly PostRequest[]): (string[] | typeof STALE)[] {
-  const fresh = new Set(rows.map((row) => row.queue));
-  let next = 0;
+/** A queue's row never changes its epoch (a new life is a new row), so a queue that took anything took all that was meant for it. */
+function readPosted([posted]: readonly PostedRow[], batch: readonly PostRequest[]): (string[] | typeof STALE)[] {
+  const fresh = new Set(posted?.fresh.split(","));
+  const blocks = posted?.blocks.split(",") ?? [];
+  let place = 0;
   return batch.map(({ row, messages }) => {
-    if (!fresh.has(row.id)) return STALE;
-    const markers = rows.slice(next, next + messages.length).map((posted) => posted.marker);
-    next += messages.length;
-    return markers;
+    const markers = messages.map(() => {
+      const block = blocks[Math.floor(place / MARKER_BLOCK)] as string;
+      const marker = plus(block, place % MARKER_BLOCK);
+      place += 1;
+      return marker;
+    });
+    return fresh.has(row.id) ? markers : STALE;
   });
+}
+
+/** Digits of a bigint plus a small number; nearly always JavaScript's numbers hold the sum. */
+function plus(digits: string, more: number): string {
+  const sum = Number(digits) + more;
+  return Number.isSafeInteger(sum) ? String(sum) : String(BigInt(digits) + BigInt(more));
 }
 
 function weightOf(messages: readonly NewMessage[]): number {

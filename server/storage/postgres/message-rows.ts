@@ -2,12 +2,14 @@ import type { Message } from "../data-driver.ts";
 import type { MessageIds } from "./message-id.ts";
 import { milliseconds } from "./statements.ts";
 
-/** What statements select of a message `m` beside a `clock`, to be read with `readMessage`. */
-export const MESSAGE_COLUMNS = `
+/** What a message `m` is, whoever holds it. */
+export const POSTED_COLUMNS = `
   m.marker::text AS marker, m.origin_id::text AS origin, m.body, m.ttl_seconds::float8 AS ttl, m.client_id AS client,
-  m.claim_count AS count, m.claim_id::text AS claim,
-  ${milliseconds("m.created_at")} AS created, ${milliseconds("m.expires_at")} AS expires,
-  ${milliseconds("m.available_at")} AS available, ${milliseconds("m.claim_expires_at")} AS "claimExpires",
+  m.claim_count AS count, ${milliseconds("m.created_at")} AS created, ${milliseconds("m.expires_at")} AS expires,
+  ${milliseconds("m.available_at")} AS available`;
+
+/** What statements select of a message `m` beside a `clock`, to be read with `readMessage`. */
+export const MESSAGE_COLUMNS = `${POSTED_COLUMNS}, m.claim_id::text AS claim, ${milliseconds("m.claim_expires_at")} AS "claimExpires",
   ${milliseconds("clock.now")} AS now`;
 
 /** Nobody holds `m` now: never claimed, released, or its claim has lapsed. */
@@ -15,17 +17,20 @@ export const FREE = "(m.claim_expires_at IS NULL OR m.claim_expires_at <= clock.
 export const DUE = "(m.available_at IS NULL OR m.available_at <= clock.now)";
 export const ALIVE = "m.expires_at > clock.now";
 
-export interface MessageRow {
+export interface PostedRow {
   marker: string;
   origin: string | null;
   body: string;
   ttl: number;
   client: string | null;
   count: number;
-  claim: string | null;
   created: number;
   expires: number;
   available: number | null;
+}
+
+export interface MessageRow extends PostedRow {
+  claim: string | null;
   claimExpires: number | null;
   now: number;
 }

@@ -95,6 +95,10 @@ const enterCte = (id: string, epoch: string, lockSpace: string) =>
   `SELECT q.id, pg_advisory_xact_lock(${lockSpace}::bigint + q.id) FROM pool_queues q
    WHERE q.id = ${id} AND q.epoch = ${epoch} AND q.state = 'live'`;
 
+/** A queue that has taken in messages from elsewhere says so for ever: their ids are not their markers. Its row changes once. */
+const holdsMovedCte = (id: string) =>
+  `marked AS (UPDATE pool_queues q SET holds_moved = true WHERE q.id = ${id} AND NOT q.holds_moved)`;
+
 const purgeStatement = (keyed: boolean): Statement => ({
   name: keyed ? "queue_purge_keyed" : "queue_purge",
   text: `
@@ -148,7 +152,8 @@ const TRANSFER: Statement = {
         ttl_seconds = coalesce($9, m.ttl_seconds), claim_id = NULL, claim_expires_at = NULL, claim_count = 0, available_at = NULL
       FROM numbered n, clock WHERE m.queue_id = n.queue_id AND m.marker = n.marker
       RETURNING 1
-    )
+    ),
+    ${holdsMovedCte("$3")}
     SELECT (SELECT count(*)::int FROM source) AS source, (SELECT count(*)::int FROM target) AS target,
       (SELECT count(*)::int FROM moved) AS moved`,
 };
@@ -169,7 +174,8 @@ const ADOPT: Statement = {
       FROM numbered b, clock
       ON CONFLICT (queue_id, origin_id) WHERE origin_id IS NOT NULL DO NOTHING
       RETURNING 1
-    )
+    ),
+    ${holdsMovedCte("$1")}
     SELECT (SELECT count(*)::int FROM entered) AS entered, (SELECT count(*)::int FROM adopted) AS adopted`,
 };
 
@@ -274,7 +280,7 @@ export class PostgresMessages implements MessageController {
       const popped = this.#messages(rows);
       if (popped === STALE) return STALE;
       this.#counts.add(row.id, "deleted", popped.length);
-      this.#floors.refresh(row);
+      this.#floors.refresh(row, popped.length);
       return popped;
     });
   }

@@ -1,4 +1,5 @@
 import type { Arrivals } from "./arrivals.ts";
+import type { ClaimEnds } from "./claim-ends.ts";
 import type { MessageIds } from "./message-id.ts";
 import type { PoolQueues } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
@@ -10,6 +11,7 @@ export interface PoolParts {
   readonly statements: Statements;
   readonly queues: PoolQueues;
   readonly counts: QueueCounts;
+  readonly claimEnds: ClaimEnds;
   readonly floors: QueueFloors;
   readonly arrivals: Arrivals;
   readonly ids: MessageIds;

@@ -11,6 +11,9 @@ export interface PoolQueue {
   /** See QueueFloors. */
   floor: string;
   floorReadAt: number;
+  lookingForFloor: boolean;
+  /** Messages that this process removed since it last looked for the floor. */
+  gone: number;
   /** The newest marker that this process has met in the queue. */
   seen: string;
 }
@@ -71,7 +74,8 @@ export class PoolQueues {
     }
     if (queue.epoch !== undefined && found.epoch !== String(queue.epoch)) throw staleEpoch(queue);
     if (found.state === "moving") throw isMoving(queue);
-    const row = { id: found.id, epoch: found.epoch, floor: "0", floorReadAt: 0, seen: "0" };
+    const { id, epoch } = found;
+    const row = { id, epoch, floor: "0", floorReadAt: 0, lookingForFloor: false, gone: 0, seen: "0" };
     this.#remembered.set(keyOf(queue), row);
     return row;
   }

@@ -88,11 +88,15 @@ const ADD_SUBSCRIPTIONS = `
   FROM clock, unnest($4::uuid[], $5::text[], $6::bigint[], $7::text[], $8::boolean[], $9::float8[], $10::float8[], $11::float8[])
     AS b(id, subscriber, ttl, options, confirmed, age, renewal, remaining)`;
 
-/** What was purged before the move did not come along, and what was purged during it is not to be undone: gc may free all below the mark. */
+/**
+ * What was purged before the move did not come along, and what was purged during it is not to be undone: gc may free all below the mark.
+ * As everywhere, a queue with messages whose ids are not their markers says so.
+ */
 const BEGIN_TO_LIVE = `
   WITH ${clockCte(3)}
   UPDATE pool_queues q SET state = 'live', low_water = $2, undo_low_water = CASE WHEN $2::bigint > 0 THEN $2::bigint END,
-    purged_at = CASE WHEN $2::bigint > 0 THEN clock.now END
+    purged_at = CASE WHEN $2::bigint > 0 THEN clock.now END,
+    holds_moved = EXISTS (SELECT 1 FROM messages m WHERE m.queue_id = q.id AND m.origin_id IS NOT NULL)
   FROM clock WHERE q.id = $1`;
 
 const END_EARLIER_LIVES = `

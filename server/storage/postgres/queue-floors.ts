@@ -1,8 +1,9 @@
 import type { PoolQueue } from "./pool-queues.ts";
 import type { Statement, Statements } from "./statements.ts";
 
-/** Between two looks at a queue's floor: short enough that little is deleted meanwhile, long enough to cost nothing. */
+/** Between two looks at a queue's floor, unless enough was removed meanwhile: what scans walk over costs more than a look by then. */
 const REFRESH_MS = 100;
+const ENOUGH_GONE = 128;
 
 const OLDEST: Statement = {
   name: "queue_floor",
@@ -29,20 +30,28 @@ export class QueueFloors {
     this.#statements = statements;
   }
 
-  /** Looks for the floor in the background when the last look was some time ago. */
-  refresh(row: PoolQueue): void {
+  /** Looks for the floor in the background when the last look was some time ago or when, with the `gone` messages just removed, much has changed. */
+  refresh(row: PoolQueue, gone: number): void {
+    row.gone += gone;
     const now = performance.now();
-    if (now - row.floorReadAt < REFRESH_MS) return;
+    if (row.lookingForFloor || (row.gone < ENOUGH_GONE && now - row.floorReadAt < REFRESH_MS)) return;
+    row.lookingForFloor = true;
     row.floorReadAt = now;
+    row.gone = 0;
     // Read before the look: what is visible by then, is or was in the queue when it looks.
     const { seen } = row;
-    this.#statements.read<{ floor: string }>(OLDEST, [row.id, row.floor]).then(
-      ([oldest]) => {
-        const floor = oldest?.floor ?? seen;
-        if (BigInt(floor) > BigInt(row.floor)) row.floor = floor;
-      },
-      // The floor stays where it was, which is only slower.
-      () => undefined,
-    );
+    this.#statements
+      .read<{ floor: string }>(OLDEST, [row.id, row.floor])
+      .then(
+        ([oldest]) => {
+          const floor = oldest?.floor ?? seen;
+          if (BigInt(floor) > BigInt(row.floor)) row.floor = floor;
+        },
+        // The floor stays where it was, which is only slower.
+        () => undefined,
+      )
+      .finally(() => {
+        row.lookingForFloor = false;
+      });
   }
 }

@@ -8,7 +8,8 @@ export const DRIVER_DEADLINE_MS = 5000;
  *
  * It never waits on a timer. A request that finds a free lane goes out at the end of this turn of the event loop, with what else came in the
  * same turn; what arrives while all lanes are busy goes with the next statement, at most `maxRequests` and `maxWeight` of it: in order of
- * arrival in each queue, and in turn among queues when there is more. When a statement of several is refused
+ * arrival in each queue, and in turn among queues when there is more. When a lot waits, a statement takes half of it: callers that were answered
+ * together come again together, and so the halves keep the database and this process both at work. When a statement of several is refused
  * and rolled back, each of its requests is tried alone, so that one bad request never fails its neighbours; when it was held up by
  * somebody's lock and rolled back, each queue is tried alone.
  * A request that waits past the deadline is DEADLINE_EXCEEDED and was not sent.
@@ -16,9 +17,14 @@ export const DRIVER_DEADLINE_MS = 5000;
 export class StatementPipeline<Request, Result> {
   readonly #run: (batch: readonly Request[]) => Promise<(Result | DomainError)[]>;
   readonly #lineOf: (request: Request) => string;
+  readonly #namesOf: (request: Request) => readonly string[];
   readonly #lanes: number;
   readonly #maxRequests: number;
   readonly #maxWeight: number;
+  readonly #enoughWeight: number;
+  readonly #linesTakeTurns: boolean;
+  /** The queues that statements under way are for. */
+  readonly #busyLines = new Map<string, number>();
   #waiting: Waiting<Request, Result>[] = [];
   #busy = 0;
   #scheduled = false;
@@ -28,15 +34,24 @@ export class StatementPipeline<Request, Result> {
     run: (batch: readonly Request[]) => Promise<(Result | DomainError)[]>;
     /** The queue that a request is for: when not all fit into a statement, queues take turns. */
     lineOf: (request: Request) => string;
+    /** What the request is about, where a statement must not meet it twice: of requests with a name in common the later goes with a later statement. */
+    namesOf?: (request: Request) => readonly string[];
     lanes: number;
     maxRequests: number;
     maxWeight: number;
+    /** From this weight on a statement of its own is worth its cost: of more than twice as much, half goes. */
+    enoughWeight: number;
+    /** One statement at a time for each queue, where two would only get in each other's way. */
+    linesTakeTurns: boolean;
   }) {
     this.#run = params.run;
     this.#lineOf = params.lineOf;
+    this.#namesOf = params.namesOf ?? (() => []);
     this.#lanes = params.lanes;
     this.#maxRequests = params.maxRequests;
     this.#maxWeight = params.maxWeight;
+    this.#enoughWeight = params.enoughWeight;
+    this.#linesTakeTurns = params.linesTakeTurns;
   }
 
   /** `weight`: what the request adds to the statement, in the unit of maxWeight. */
@@ -52,19 +67,27 @@ export class StatementPipeline<Request, Result> {
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      this.#send();
-      this.#schedule();
+      if (this.#send()) this.#schedule();
     });
   }
 
-  #send(): void {
+  /** False when nothing that waits may go now. */
+  #send(): boolean {
     const batch = this.#nextBatch();
-    if (batch.length === 0) return;
+    if (batch.length === 0) return false;
+    const lines = [...new Set(batch.map(({ request }) => this.#lineOf(request)))];
     this.#busy += 1;
+    for (const line of lines) this.#busyLines.set(line, (this.#busyLines.get(line) ?? 0) + 1);
     void this.#settle(batch).then(() => {
       this.#busy -= 1;
+      for (const line of lines) {
+        const left = (this.#busyLines.get(line) as number) - 1;
+        if (left > 0) this.#busyLines.set(line, left);
+        else this.#busyLines.delete(line);
+      }
       this.#schedule();
     });
+    return true;
   }
 
   #nextBatch(): Waiting<Request, Result>[] {
@@ -74,10 +97,20 @@ export class StatementPipeline<Request, Result> {
       one.reject(new DomainError("DEADLINE_EXCEEDED", "The storage is too busy: this was not sent. Try again."));
       return false;
     });
+    const ready =
+      this.#linesTakeTurns && this.#busyLines.size > 0
+        ? waiting.filter(({ request }) => !this.#busyLines.has(this.#lineOf(request)))
+        : waiting;
+    const total = ready.reduce((sum, one) => sum + one.weight, 0);
+    const maxWeight = Math.min(this.#maxWeight, total > 2 * this.#enoughWeight ? total / 2 : total);
     const batch: Waiting<Request, Result>[] = [];
+    const named = new Set<string>();
     let weight = 0;
-    for (const one of this.#fits(waiting) ? waiting : this.#inTurn(waiting)) {
-      if (batch.length > 0 && (batch.length >= this.#maxRequests || weight + one.weight > this.#maxWeight)) break;
+    for (const one of this.#fits(ready.length, total) ? ready : this.#inTurn(ready)) {
+      if (batch.length > 0 && (batch.length >= this.#maxRequests || weight + one.weight > maxWeight)) break;
+      const names = this.#namesOf(one.request);
+      if (names.some((name) => named.has(name))) continue;
+      for (const name of names) named.add(name);
       batch.push(one);
       weight += one.weight;
     }
@@ -86,8 +119,8 @@ export class StatementPipeline<Request, Result> {
     return batch;
   }
 
-  #fits(waiting: readonly Waiting<Request, Result>[]): boolean {
-    return waiting.length <= this.#maxRequests && waiting.reduce((sum, one) => sum + one.weight, 0) <= this.#maxWeight;
+  #fits(requests: number, weight: number): boolean {
+    return requests <= this.#maxRequests && weight <= this.#maxWeight;
   }
 
   /** One request of each queue, then the next of each: a queue with thousands waiting delays nobody else's first. */

@@ -87,7 +87,7 @@ export function clockCte(offset: number, after?: string): string {
   return `clock AS MATERIALIZED (SELECT clock_timestamp() + make_interval(secs => $${offset}::float8) AS now${from})`;
 }
 
-/** A moment as milliseconds since 1970, which JavaScript reads faster than a timestamp's text. */
+/** A moment as whole milliseconds since 1970: JavaScript reads a number faster than a timestamp, and PostgreSQL prints a whole one faster. */
 export function milliseconds(expression: string): string {
-  return `date_part('epoch', ${expression}) * 1000`;
+  return `floor(date_part('epoch', ${expression}) * 1000)`;
 }

@@ -1,0 +1,97 @@
+/**
+ * Arrays as PostgreSQL's binary protocol has them: `pg` sends a Buffer as it is. As text an array of bodies is escaped here and unescaped there,
+ * character by character; measured, an insert of 500 messages takes three quarters of the time this way.
+ */
+const OID = { int4: 23, int8: 20, text: 25, uuid: 2950 } as const;
+const HEADER = 20;
+const NULL_LENGTH = -1;
+
+function header(buffer: Buffer, type: keyof typeof OID, length: number): void {
+  buffer.writeInt32BE(1, 0);
+  // No nulls, or perhaps some: the server only reads whether it must look for them.
+  buffer.writeInt32BE(1, 4);
+  buffer.writeInt32BE(OID[type], 8);
+  buffer.writeInt32BE(length, 12);
+  buffer.writeInt32BE(1, 16);
+}
+
+/** An empty array has no dimension. */
+function empty(type: keyof typeof OID): Buffer {
+  const buffer = Buffer.alloc(12);
+  buffer.writeInt32BE(OID[type], 8);
+  return buffer;
+}
+
+/** For `$n::int[]`. */
+export function int4Array(values: readonly number[]): Buffer {
+  if (values.length === 0) return empty("int4");
+  const buffer = Buffer.allocUnsafe(HEADER + values.length * 8);
+  header(buffer, "int4", values.length);
+  let at = HEADER;
+  for (const value of values) {
+    buffer.writeInt32BE(4, at);
+    buffer.writeInt32BE(value, at + 4);
+    at += 8;
+  }
+  return buffer;
+}
+
+/** For `$n::bigint[]`, of integers that JavaScript holds exactly, of their digits, and null. */
+export function int8Array(values: readonly (number | string | null)[]): Buffer {
+  if (values.length === 0) return empty("int8");
+  const buffer = Buffer.allocUnsafe(HEADER + values.length * 12);
+  header(buffer, "int8", values.length);
+  let at = HEADER;
+  for (const value of values) {
+    if (value === null) {
+      buffer.writeInt32BE(NULL_LENGTH, at);
+      at += 4;
+      continue;
+    }
+    buffer.writeInt32BE(8, at);
+    const number = typeof value === "number" ? value : Number(value);
+    if (Number.isSafeInteger(number)) {
+      const high = Math.floor(number / 0x1_0000_0000);
+      buffer.writeInt32BE(high, at + 4);
+      buffer.writeUInt32BE(number - high * 0x1_0000_0000, at + 8);
+    } else buffer.writeBigInt64BE(BigInt(value), at + 4);
+    at += 12;
+  }
+  return at === buffer.length ? buffer : buffer.subarray(0, at);
+}
+
+/** For `$n::text[]`. */
+export function textArray(values: readonly (string | null)[]): Buffer {
+  if (values.length === 0) return empty("text");
+  // One pass with room for the longest encoding would waste two thirds of it.
+  let length = HEADER;
+  for (const value of values) length += 4 + (value === null ? 0 : Buffer.byteLength(value));
+  const buffer = Buffer.allocUnsafe(length);
+  header(buffer, "text", values.length);
+  let at = HEADER;
+  for (const value of values) {
+    const written = value === null ? NULL_LENGTH : buffer.write(value, at + 4);
+    buffer.writeInt32BE(written, at);
+    at += 4 + Math.max(0, written);
+  }
+  return buffer;
+}
+
+/** For `$n::uuid[]`, of UUIDs with dashes, and null. */
+export function uuidArray(values: readonly (string | null)[]): Buffer {
+  if (values.length === 0) return empty("uuid");
+  const buffer = Buffer.allocUnsafe(HEADER + values.length * 20);
+  header(buffer, "uuid", values.length);
+  let at = HEADER;
+  for (const value of values) {
+    if (value === null) {
+      buffer.writeInt32BE(NULL_LENGTH, at);
+      at += 4;
+      continue;
+    }
+    buffer.writeInt32BE(16, at);
+    buffer.write(value.replaceAll("-", ""), at + 4, "hex");
+    at += 20;
+  }
+  return at === buffer.length ? buffer : buffer.subarray(0, at);
+}
