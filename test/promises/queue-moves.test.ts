@@ -241,6 +241,31 @@ describe("two at once", () => {
     for (const { queue, ids } of queues) expect(idsOf(await readAll(two.other.data, queue))).toEqual(ids);
   });
 
+  it("the sequence of markers is lifted while others draw from it, and never goes back", async () => {
+    const there = await aQueueOf(1);
+    await two.moves.move({ queue: there.queue, target: "right" });
+    const queues = await Promise.all(Array.from({ length: 4 }, () => aQueueOf(5)));
+    await left.query("SELECT setval('message_marker', last_value + 50000000) FROM message_marker");
+    for (const { queue } of queues) await post(queue);
+    let running = true;
+    const posted = [...there.ids];
+    const poster = async () => {
+      while (running) posted.push(...(await post(there.queue)).ids);
+    };
+    const posting = [poster(), poster(), poster()];
+    await Promise.all(queues.map(({ queue }) => two.moves.move({ queue, target: "right" })));
+    running = false;
+    await Promise.all(posting);
+    const all = await readAll(two.one.data, there.queue, 1000);
+    expect(new Set(idsOf(all))).toEqual(new Set(posted));
+    expect(all).toHaveLength(posted.length);
+    for (const { queue } of queues) {
+      const before = (await readAll(two.one.data, queue)).at(-1)?.marker ?? "0";
+      await post(queue);
+      expect(BigInt((await readAll(two.one.data, queue)).at(-1)?.marker ?? 0)).toBeGreaterThan(BigInt(before));
+    }
+  });
+
   it("a queue that is deleted while it moves stays deleted", async () => {
     const { queue } = await aQueueOf(3);
     const moving = stalled("transaction");
