@@ -60,6 +60,7 @@ export const paths = {
     after?: string | null;
     before?: string | null;
   }) => withQuery("/catalogue", { ...query, project: query?.project == null ? null : segment(query.project) }),
+  jobs: (query?: { state?: string; after?: string | null; before?: string | null }) => withQuery("/jobs", query),
   health: () => "/health",
   keys: (query?: { store?: string; after?: string | null; before?: string | null }) => withQuery("/keys", query),
   audit: (query?: { actor?: string; after?: string | null; before?: string | null }) => withQuery("/audit", query),

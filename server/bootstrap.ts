@@ -4,6 +4,8 @@ import type { Logger } from "pino";
 import { migrate } from "../prisma/migrate.ts";
 import type { Config } from "./config.ts";
 import { DomainError } from "./errors.ts";
+import type { JobStore } from "./jobs/job.ts";
+import { createJobStore } from "./jobs/store.ts";
 import { createMemoryBackend } from "./kvs/memory.ts";
 import { createPostgresBackend } from "./kvs/postgres.ts";
 import { createKeyValueStores, type KeyValueStores } from "./kvs/stores.ts";
@@ -25,6 +27,7 @@ export interface Engine {
   readonly control: ControlDriver;
   readonly data: PooledDataDriver;
   readonly stores: KeyValueStores;
+  readonly jobs: JobStore;
   readonly operations: Operations;
   readonly metrics: Metrics;
   /** Waits for calls in flight, then closes all connections. Twice is once. */
@@ -116,7 +119,16 @@ export async function openEngine(
     }),
     metrics.messages,
   );
-  const operations = createOperations({ control, data, stores, limits: config, now: () => performance.now(), warn });
+  const jobs = createJobStore({ connections });
+  const operations = createOperations({
+    control,
+    data,
+    stores,
+    jobs,
+    limits: config,
+    now: () => performance.now(),
+    warn,
+  });
 
   const close = async () => {
     await data.close();
@@ -128,6 +140,7 @@ export async function openEngine(
     control,
     data,
     stores,
+    jobs,
     operations,
     metrics,
     close: () => {

@@ -72,6 +72,8 @@ export const ERROR_CODES = {
   QUEUE_IS_EMPTY: "not-found",
   /** The pool's row for the queue has another epoch, or is gone: the caller's idea of where the queue lives is old. Never leaves the pooling driver. */
   QUEUE_EPOCH_STALE: "conflict",
+  /** For a moment nothing of the queue can be read or changed: it is on its way to another pool. */
+  QUEUE_IS_MOVING: "unavailable",
   MESSAGE_DOES_NOT_EXIST: "not-found",
   MESSAGE_IS_CLAIMED: "forbidden",
   MESSAGE_NOT_CLAIMED: "conflict",

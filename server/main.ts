@@ -19,6 +19,7 @@ import { startGcSchedule } from "./gc-schedule.ts";
 import { createGraphQLDoor } from "./graphql/server.ts";
 import type { Pages } from "./http/pages.ts";
 import { createHttpServer, refuseUpgrade } from "./http/server.ts";
+import { startJobRunner } from "./jobs/runner.ts";
 import { createLog } from "./log.ts";
 import { Shutdown, type Stoppable } from "./shutdown.ts";
 import type { WorkerReady } from "./workers.ts";
@@ -64,6 +65,14 @@ export async function serve(
       onError: (error) => log.warn({ err: error }, "Garbage could not be collected; the next time is soon"),
     });
     closing.push(() => within(ENGINE_DEADLINE_MS, gc.stop()));
+    const jobs = startJobRunner({
+      store: engine.jobs,
+      work: engine.operations.jobs.work,
+      beside: engine.operations.jobs.recoverMoves,
+      onError: (error) => log.warn({ err: error }, "A job, or the look for one, had an error"),
+    });
+    engine.operations.jobs.onAdded(jobs.wake);
+    closing.push(() => within(ENGINE_DEADLINE_MS, jobs.stop()));
 
     const door = createGraphQLDoor({
       operations: engine.operations,

@@ -86,8 +86,8 @@ describe("arrows", () => {
 
   test("only server/bootstrap.ts knows concrete drivers: take a ControlDriver or a DataDriver as a parameter", () => {
     const concrete = isIn("server/storage/postgres/", "server/storage/redis/", "server/storage/pooling/");
-    // Tables are a matter of the database itself; the key-value store's backend translates its errors as the drivers do.
-    const mayToo = isIn("server/storage/", "prisma/migrate.ts", "server/kvs/postgres.ts");
+    // Tables are a matter of the database itself; the stores beside the drivers translate its errors as they do.
+    const mayToo = isIn("server/storage/", "prisma/migrate.ts", "server/kvs/postgres.ts", "server/jobs/store.ts");
     expect(broken(({ from, to, typeOnly }) => concrete(to) && !typeOnly && !isProgram(from) && !mayToo(from))).toEqual(
       [],
     );

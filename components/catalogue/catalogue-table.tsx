@@ -1,12 +1,13 @@
 "use client";
 
-import { Pencil, Plus, Trash2 } from "lucide-react";
+import { ArrowRightLeft, Pencil, Plus, Trash2 } from "lucide-react";
 import Link from "next/link";
 import type { ReactNode } from "react";
 import { z } from "zod";
 import { ConfirmedAction } from "../action.tsx";
 import { objectName, queueName } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
+import { MOVE_QUEUE } from "../jobs/documents.ts";
 import { paths } from "../paths.ts";
 import { projectLabel } from "../project-name.tsx";
 import { Button } from "../ui/button.tsx";
@@ -32,6 +33,7 @@ const WARNING =
   "A tool for mending. No message moves: the queue begins empty in its new pool, and ends in the old one.";
 
 const insertion = z.object({ project: z.string(), queue: queueName, pool: objectName, discardMessages: z.boolean() });
+const movement = z.object({ pool: objectName });
 const change = z.object({ pool: objectName, discardMessages: z.boolean() });
 
 const DISCARD = (
@@ -68,6 +70,49 @@ export function MapQueue({ pools }: { pools: string[] }) {
   );
 }
 
+interface Moved {
+  moveQueue: { job: { state: string; error: { message: string } | null } };
+}
+
+/** Takes everything along. Nobody has to stop meanwhile. */
+function MoveQueue({ row }: { row: MappableRow }) {
+  const others = row.pools.filter((name) => name !== row.pool);
+  const trigger = (
+    <Button
+      kind="ghost"
+      size="small"
+      label={`Move ${row.queue}`}
+      disabledReason={others.length === 0 ? "There is no other pool." : null}
+    >
+      <ArrowRightLeft aria-hidden />
+    </Button>
+  );
+  if (others.length === 0) return trigger;
+  return (
+    <FormDialog
+      trigger={trigger}
+      title={`Move ${row.queue}`}
+      description="Its messages, claims and subscriptions go along, and its dead letter queue from the same pool. Clients go on posting and claiming."
+      submitLabel="Move"
+      document={MOVE_QUEUE}
+      schema={movement}
+      defaults={{ pool: others[0] ?? "" }}
+      variables={({ pool }) => ({ input: { project: row.project, queue: row.queue, pool } })}
+      done={({ pool }, { moveQueue: { job } }: Moved) => {
+        if (job.state === "DONE") return `Queue ${row.queue} is in ${pool} now.`;
+        return job.error?.message ?? `Queue ${row.queue} is on its way to ${pool}. Jobs shows how far it is.`;
+      }}
+    >
+      <SelectField
+        name="pool"
+        label="Pool"
+        choices={choicesOf(others)}
+        description="It must be of the queue's flavor."
+      />
+    </FormDialog>
+  );
+}
+
 const COLUMNS = [
   column<MappableRow>(
     "queue",
@@ -98,6 +143,7 @@ const COLUMNS = [
     "",
     (row) => (
       <span className="flex justify-end gap-1">
+        <MoveQueue row={row} />
         <FormDialog
           trigger={
             <Button kind="ghost" size="small" label={`Map ${row.queue} elsewhere`}>

@@ -11,11 +11,15 @@ export const poolCan = {
     pool.builtIn
       ? "The built-in pool is the control database itself. It has no weight and no address of its own."
       : null,
+  drain: (pool: PoolState, isDraining: boolean): string | null => {
+    if (isDraining) return "It is being drained already.";
+    return pool.queueCount.value === 0 ? "No queue lives here." : null;
+  },
   delete: (pool: PoolState): string | null => {
     if (pool.builtIn) return "The built-in pool is the control database itself. It cannot be deleted.";
     const { value, exact } = pool.queueCount;
     if (value === 0) return null;
     const count = formatCount(value, exact ? "exact" : "at-least");
-    return `${count} ${value === 1 ? "queue lives" : "queues live"} here. Delete or move them first.`;
+    return `${count} ${value === 1 ? "queue lives" : "queues live"} here. Drain it first.`;
   },
 };

@@ -1,9 +1,10 @@
 "use client";
 
-import { Trash2 } from "lucide-react";
+import { PackageOpen, Trash2 } from "lucide-react";
 import Link from "next/link";
 import type { ReactNode } from "react";
 import { ConfirmedAction } from "../action.tsx";
+import { DRAIN_POOL } from "../jobs/documents.ts";
 import { paths } from "../paths.ts";
 import { Badge } from "../ui/badge.tsx";
 import { Button } from "../ui/button.tsx";
@@ -63,6 +64,28 @@ export function DeletePool({ pool, afterwards }: { pool: PoolRow; afterwards?: s
       consequence="No queue lives in it. Its server and what is stored there stay; only Isimud forgets it."
       confirmLabel="Delete pool"
       typeName={pool.name}
+    />
+  );
+}
+
+export function DrainPool({ pool, isDraining }: { pool: PoolRow; isDraining: boolean }) {
+  const reason = poolCan.drain(pool, isDraining);
+  const trigger = (
+    <Button size="small" disabledReason={reason}>
+      <PackageOpen aria-hidden />
+      Drain
+    </Button>
+  );
+  if (reason !== null) return trigger;
+  return (
+    <ConfirmedAction
+      document={DRAIN_POOL}
+      variables={{ input: { pool: pool.name } }}
+      done={`Pool ${pool.name} is being drained.`}
+      trigger={trigger}
+      title={`Drain pool ${pool.name}?`}
+      consequence="Its queues move to the other pools of their flavors, by weight, while they are used. Its weight becomes 0, so it gets no new ones. It can be cancelled: what has moved by then stays where it is."
+      confirmLabel="Drain pool"
     />
   );
 }

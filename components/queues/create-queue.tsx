@@ -52,7 +52,7 @@ export function CreateQueue({ project }: { project: string | null }) {
         </Button>
       }
       title="New queue"
-      description="Only the name is needed. Everything else can be changed later, except the flavor."
+      description="Only the name is needed. Everything else can be changed later; another flavor moves the queue."
       submitLabel="Create queue"
       document={CREATE_QUEUE}
       schema={schema}

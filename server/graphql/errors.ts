@@ -74,6 +74,7 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   QUEUE_DOES_NOT_EXIST: "There is no such queue in the project. Reads give null instead.",
   QUEUE_IS_EMPTY: "The queue has no message.",
   QUEUE_EPOCH_STALE: "The queue moved while the request ran. Try again.",
+  QUEUE_IS_MOVING: "The queue is on its way to another pool. Try again in a moment.",
   MESSAGE_DOES_NOT_EXIST: "The message was deleted, has expired, or never was.",
   MESSAGE_IS_CLAIMED: "The message is claimed: only its claim may delete it.",
   MESSAGE_NOT_CLAIMED: "A claim was named, but the message is not claimed now.",

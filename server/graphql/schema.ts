@@ -9,6 +9,7 @@ import "./projects.ts";
 import "./pools.ts";
 import "./flavors.ts";
 import "./catalogue.ts";
+import "./jobs.ts";
 import "./key-value-stores.ts";
 import "./audit.ts";
 import "./health.ts";

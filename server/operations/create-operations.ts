@@ -6,14 +6,17 @@ import { createDeadLetters } from "./dead-letters.ts";
 import { createFlavorOperations } from "./flavors.ts";
 import { createGcOperations } from "./gc.ts";
 import { createHealthOperations } from "./health.ts";
+import { createJobOperations } from "./jobs.ts";
 import { createKeyValueStoreOperations } from "./key-value-stores.ts";
 import { LongPolls } from "./long-polls.ts";
 import { createMessageOperations } from "./messages.ts";
 import type { Operations } from "./operations.ts";
+import { createPoolPlacementOperations } from "./pool-placement.ts";
 import { createPoolOperations } from "./pools.ts";
 import { createProjectOperations } from "./projects.ts";
 import { createQueueLives } from "./queue-lives.ts";
 import { createQueueLookup } from "./queue-lookup.ts";
+import { createQueueMoves } from "./queue-moves.ts";
 import { QueueTail } from "./queue-tail.ts";
 import { createQueueOperations } from "./queues.ts";
 import { createSubscriptionOperations } from "./subscriptions.ts";
@@ -27,16 +30,19 @@ export function createOperations(context: OperationContext): Operations {
   const tail = new QueueTail({ data: context.data, ticker, require: (queue) => lookup.attributes(queue) });
   const longPolls = new LongPolls({ data: context.data, ticker });
   const deadLetters = createDeadLetters(context, { lookup });
+  const jobs = createJobOperations(context, { moves: createQueueMoves(context) });
   const gc = createGcOperations(context, { lives });
   return {
-    queues: createQueueOperations(context, { lookup, lives, ticker }),
+    queues: createQueueOperations(context, { lookup, lives, ticker, jobs }),
     projects: createProjectOperations(context),
     messages: createMessageOperations(context, { lookup, lives, tail, longPolls }),
     claims: createClaimOperations(context, { lookup, lives, deadLetters, longPolls }),
     subscriptions: createSubscriptionOperations(context, { lookup, lives }),
     pools: createPoolOperations(context),
+    poolPlacement: createPoolPlacementOperations(context),
     flavors: createFlavorOperations(context),
     catalogue: createCatalogueOperations(context),
+    jobs,
     keyValueStores: createKeyValueStoreOperations(context),
     audit: createAuditOperations(context),
     health: createHealthOperations(context, { deadLetters, gc }),

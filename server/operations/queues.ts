@@ -5,6 +5,7 @@ import type { Page, QueueRef, QueueStats } from "../storage/data-driver.ts";
 import type { PageParams, ProjectAddress } from "./addresses.ts";
 import { audited, intended, permitted, type Trace } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
+import type { JobOperations } from "./jobs.ts";
 import { badInput, checkBatch, isStorable, pageRequest } from "./limits.ts";
 import { checkQueueName, checkToken, chosenProject, chosenScope } from "./names.ts";
 import type { QueueLives } from "./queue-lives.ts";
@@ -83,7 +84,7 @@ export interface QueueOperations {
     access: Access,
     params: ProjectAddress & { allProjects?: boolean; prefix?: string | null },
   ): Promise<{ value: number; exact: boolean }>;
-  /** Replaces all metadata. QUEUE_DOES_NOT_EXIST; NOT_SUPPORTED when it would change `_flavor`. */
+  /** Replaces all metadata. Another `_flavor` moves the queue to a pool of it, as a job. QUEUE_DOES_NOT_EXIST, FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND. */
   setMetadata(access: Access, params: NamedQueue & { metadataText: string }): Promise<QueueRecord>;
   /** Changes top-level keys in the order given, all or nothing; loses no change made at the same time. Values of other keys stay to the letter. */
   patchMetadata(access: Access, params: NamedQueue & { changes: readonly MetadataChange[] }): Promise<QueueRecord>;
@@ -119,10 +120,10 @@ const PURGE_RESOURCES: readonly PurgeResource[] = ["messages", "subscriptions"];
 
 export function createQueueOperations(
   context: OperationContext,
-  parts: { lookup: QueueLookup; lives: QueueLives; ticker: Ticker },
+  parts: { lookup: QueueLookup; lives: QueueLives; ticker: Ticker; jobs: Pick<JobOperations, "followFlavor"> },
 ): QueueOperations {
   const { control, data, limits } = context;
-  const { lookup, lives } = parts;
+  const { lookup, lives, jobs } = parts;
   const watch = new StatsWatch({
     ticker: parts.ticker,
     read: (queues) => data.messages.stats(queues),
@@ -149,17 +150,37 @@ export function createQueueOperations(
     trace: Trace,
     change: (before: QueueMetadata) => QueueMetadata,
   ): Promise<QueueRecord> {
+    let flavor: { before: string | null; after: string | null } = { before: null, after: null };
     const record = await audited(context, trace, async (tx) => {
       const before = readMetadata(limits, await tx.queues.getMetadata(queue));
       const after = change(before);
-      if (before.stored.flavor !== after.stored.flavor) throw flavorIsFixed(before.stored.flavor);
+      flavor = { before: before.effective.flavor, after: after.effective.flavor };
+      if (flavor.before !== flavor.after) await requirePlace(queue, flavor.after);
       await tx.queues.setMetadata(queue, after.text);
       const result = toRecord(await tx.queues.get(queue), after);
       // Users' own keys may hold anything, so only the reserved ones are written down.
       return { result, details: { before: before.stored, after: after.stored } };
     });
     await lookup.forget(queue);
+    const { before, after } = flavor;
+    if (before !== after) await jobs.followFlavor(trace.access, queue, after);
+    // A change that was cut off just above is completed by its repetition.
+    else if (after !== null) {
+      await jobs.followFlavor(trace.access, queue, after).catch((error: unknown) => {
+        context.warn("A queue that is in a pool of another flavor cannot be moved now", error);
+      });
+    }
     return record;
+  }
+
+  /** Before a queue's flavor is changed: is there one of that name, with a pool that takes queues? */
+  async function requirePlace(queue: QueueRef, flavor: string | null): Promise<void> {
+    if (flavor !== null && !(await control.flavors.exists({ project: queue.project, name: flavor }))) {
+      throw new DomainError("FLAVOR_DOES_NOT_EXIST", `There is no flavor ${flavor} in this project. Create it first.`, {
+        details: { field: "_flavor", flavor },
+      });
+    }
+    await data.choosePool(flavor);
   }
 
   function toRecord(
@@ -314,14 +335,5 @@ function queueDoesNotExist(queue: QueueRef): DomainError {
     {
       details: { project: queue.project, queue: queue.name },
     },
-  );
-}
-
-function flavorIsFixed(flavor: string | null | undefined): DomainError {
-  const keep = typeof flavor !== "string" ? "Leave _flavor out" : `Keep "_flavor": ${JSON.stringify(flavor)}`;
-  return new DomainError(
-    "NOT_SUPPORTED",
-    `A queue's _flavor cannot change once it exists: its messages would have to move, which is not supported yet. ${keep}.`,
-    { details: { field: "_flavor" } },
   );
 }

@@ -11,6 +11,7 @@ export interface ControlDriver {
   readonly pools: PoolsController;
   readonly flavors: FlavorsController;
   readonly catalogue: CatalogueController;
+  readonly moves: QueueMovesController;
   readonly audit: AuditController;
 
   /**
@@ -161,6 +162,41 @@ export interface CatalogueController {
   /** How many queues a pool holds: exact up to 10,000. */
   countByPool(pool: string): Promise<{ value: number; exact: boolean }>;
   dropAll(): Promise<void>;
+}
+
+// ------------------------------------------------------------------------------------------------- moves
+
+/** An attempt to move a queue to another pool that has not ended. A queue has at most one. */
+export interface QueueMove {
+  project: string;
+  queue: string;
+  source: string;
+  target: string;
+  /** The queue's life where it was. */
+  sourceEpoch: number;
+  /** The life that it begins. Drawn anew by each attempt and by whoever takes one over, so it is the attempt's fence in both pools. */
+  epoch: number;
+  /** "copying": the catalogue names the source, and all can be undone. "switched": it names the target, and only the source is left to be freed. */
+  phase: "copying" | "switched";
+  /** Who does it, for as long as his lease lasts. */
+  holder: string;
+  startedAt: Date;
+}
+
+export interface QueueMovesController {
+  /** Null when the queue is on the move already, is not mapped, or is mapped to `target`. Of two at once one begins. */
+  begin(params: { queue: QueueRef; target: string; holder: string; leaseSeconds: number }): Promise<QueueMove | null>;
+  /** False when the attempt was taken over, or has ended. */
+  renew(params: { move: QueueMove; leaseSeconds: number }): Promise<boolean>;
+  /** Maps the queue to the target with the attempt's epoch. False, and nothing changed, when the attempt was taken over or the entry is no longer what it was. */
+  switch(move: QueueMove): Promise<boolean>;
+  /** Of an attempt whose lease has lapsed, or with `own` of one that the caller made and does no more. Gives it as it is now, with a new epoch while it can be undone; null when somebody else was faster. */
+  takeOver(params: { move: QueueMove; holder: string; leaseSeconds: number; own?: boolean }): Promise<QueueMove | null>;
+  /** Silent when it was taken over or has ended. */
+  end(move: QueueMove): Promise<void>;
+  find(queue: QueueRef): Promise<QueueMove | null>;
+  /** Whose holders have not been heard of. */
+  listLapsed(params: { limit: number }): Promise<QueueMove[]>;
 }
 
 // ------------------------------------------------------------------------------------------------- audit

@@ -8,6 +8,8 @@
  * after it was sent is OUTCOME_UNKNOWN; neither says that nothing happened.
  */
 
+import type { QueueMoveController } from "./queue-move-controller.ts";
+
 /** What a storage can do, in Zaqar's words. AOD = at least once delivery. */
 export const CAPABILITIES = ["FIFO", "CLAIMS", "DURABILITY", "AOD", "HIGH_THROUGHPUT"] as const;
 export type Capability = (typeof CAPABILITIES)[number];
@@ -15,7 +17,7 @@ export type Capability = (typeof CAPABILITIES)[number];
 /**
  * A queue of a project. `project` "" is Zaqar's "no project" and a project of its own.
  * `epoch`, when given, must be that of the store's row for the queue, else the call affects nothing and is
- * QUEUE_EPOCH_STALE. The pooling driver fills it from the catalogue; callers above leave it out.
+ * QUEUE_EPOCH_STALE (QUEUE_IS_MOVING while it is on its way to another store). The pooling driver fills it from the catalogue; callers above leave it out.
  */
 export interface QueueRef {
   readonly project: string;
@@ -43,10 +45,12 @@ export interface DataDriver {
   readonly messages: MessageController;
   readonly claims: ClaimController;
   readonly subscriptions: SubscriptionController;
+  /** Null: its queues cannot be moved to another store, nor to this one. */
+  readonly moves: QueueMoveController | null;
 
   /**
    * Makes the store's row for a queue, with this epoch. Attaching the same epoch again changes nothing; a higher
-   * epoch begins a new, empty life of the queue; a lower one is QUEUE_EPOCH_STALE.
+   * epoch begins a new, empty life of the queue; a lower one is QUEUE_EPOCH_STALE. QUEUE_IS_MOVING while nothing may change.
    */
   attachQueue(queue: QueueRef & { epoch: number }): Promise<void>;
   /** Ends the queue's life here: its messages and claims are invisible at once, and gc frees them later. O(1). Silent when there is none. Subscriptions stay. */

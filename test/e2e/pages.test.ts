@@ -31,6 +31,8 @@ const PAGES: [string, string][] = [
   ["a pool that is not there", paths.pool("missing")],
   ["flavors", paths.flavors({ project: "shop" })],
   ["the catalogue", paths.catalogue()],
+  ["jobs", paths.jobs()],
+  ["jobs in a state", paths.jobs({ state: "failed" })],
   ["health", paths.health()],
   ["keys", paths.keys()],
   ["keys of a store", paths.keys({ store: "isimud.queues" })],

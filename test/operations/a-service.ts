@@ -73,6 +73,7 @@ export function withBroken(
     control: over(service.control, parts.control),
     data: over(service.data, parts.data),
     stores: service.stores,
+    jobs: service.jobs,
     limits: service.config,
     now: () => performance.now(),
     warn: () => {},

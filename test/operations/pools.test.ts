@@ -190,8 +190,7 @@ describe("flavors", () => {
     expect(placed.items).toHaveLength(10);
 
     const change = (metadataText: string) => queues.setMetadata(operator, { name: "fast-0", metadataText });
-    expect(await codeOf(change("{}"))).toBe("NOT_SUPPORTED");
-    expect(await codeOf(change('{"_flavor": "other"}'))).toBe("NOT_SUPPORTED");
+    expect(await codeOf(change('{"_flavor": "other"}'))).toBe("FLAVOR_DOES_NOT_EXIST");
     expect(await codeOf(change('{"_flavor": "fast", "a": 1}'))).toBeUndefined();
     await queues.create(operator, { name: "fast-0" });
     expect((await catalogue.get(viewer, { project: "p", queue: "fast-0" })).pool).toBe("fast-1");

@@ -65,6 +65,7 @@ export class FakePool {
     },
     claims: refusing<DataDriver["claims"]>("claims"),
     subscriptions: refusing<DataDriver["subscriptions"]>("subscriptions"),
+    moves: null,
     attachQueue: async (queue) => {
       this.calls.push("attachQueue");
       await this.before("attachQueue");

@@ -2,9 +2,11 @@ import type { Metadata } from "next";
 import { type CatalogueRow, CatalogueTable } from "../../../components/catalogue/catalogue-table.tsx";
 import { Failed } from "../../../components/failed.tsx";
 import { OperationTable, type PoolHealth } from "../../../components/health.tsx";
+import { isUnfinished } from "../../../components/jobs/job-can.ts";
+import { DrainStatus, type JobRow } from "../../../components/jobs/job-table.tsx";
 import { paths } from "../../../components/paths.ts";
 import { EditPool } from "../../../components/pools/pool-form.tsx";
-import { Capabilities, DeletePool, type PoolRow } from "../../../components/pools/pool-table.tsx";
+import { Capabilities, DeletePool, DrainPool, type PoolRow } from "../../../components/pools/pool-table.tsx";
 import { Badge } from "../../../components/ui/badge.tsx";
 import { LinkButton } from "../../../components/ui/button.tsx";
 import { formatCount } from "../../../components/ui/format.ts";
@@ -52,6 +54,25 @@ const POOL = /* GraphQL */ `
         name
       }
     }
+    jobs(kind: DRAIN_POOL, target: $name, first: 1) {
+      nodes {
+        id
+        kind
+        project
+        target
+        state
+        progress
+        total
+        rate
+        error {
+          code
+          message
+        }
+        cancelRequested
+        actor
+        createdAt
+      }
+    }
     health {
       pools {
         pool
@@ -68,6 +89,24 @@ const POOL = /* GraphQL */ `
   }
 `;
 
+const PLACEMENT = /* GraphQL */ `
+  query Placement($flavor: String) {
+    poolPlacement(flavor: $flavor) {
+      pool
+      share
+      shareNow
+    }
+  }
+`;
+
+interface Share {
+  pool: string;
+  share: number;
+  shareNow: number;
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
+
 interface Answer {
   pool:
     | (Omit<PoolRow, "share"> & {
@@ -77,6 +116,7 @@ interface Answer {
       })
     | null;
   pools: { nodes: { name: string }[] };
+  jobs: { nodes: JobRow[] };
   health: { pools: PoolHealth[] };
 }
 
@@ -116,6 +156,9 @@ export default async function PoolPage({ params, searchParams }: Props) {
   }
   const state = health.pools.find((candidate) => candidate.pool === name);
   const row = { ...pool, share: null };
+  const [drain] = loaded.data.jobs.nodes;
+  const placement = pool.builtIn ? null : await load<{ poolPlacement: Share[] }>(PLACEMENT, { flavor: pool.flavor });
+  const share = placement?.ok ? placement.data.poolPlacement.find((other) => other.pool === name) : undefined;
   return (
     <>
       <PageHeader
@@ -134,6 +177,7 @@ export default async function PoolPage({ params, searchParams }: Props) {
         }
         actions={
           <>
+            <DrainPool pool={row} isDraining={drain !== undefined && isUnfinished(drain)} />
             <EditPool pool={row} />
             <DeletePool pool={row} afterwards={paths.pools()} />
           </>
@@ -154,6 +198,14 @@ export default async function PoolPage({ params, searchParams }: Props) {
                 label: "Queues",
                 value: formatCount(pool.queueCount.value, pool.queueCount.exact ? "exact" : "at-least"),
               },
+              ...(share
+                ? [
+                    {
+                      label: "Skew",
+                      value: `${percent(share.shareNow)} of the queues of its flavor live here; by weight it would be ${percent(share.share)}`,
+                    },
+                  ]
+                : []),
               ...(pool.createdAt ? [{ label: "Registered", value: <Utc at={pool.createdAt} /> }] : []),
               ...(pool.updatedAt ? [{ label: "Changed", value: <Utc at={pool.updatedAt} /> }] : []),
             ]}
@@ -176,6 +228,13 @@ export default async function PoolPage({ params, searchParams }: Props) {
             <EmptyState title="Not checked yet">The next health check includes it.</EmptyState>
           )}
         </Panel>
+        {drain === undefined ? null : (
+          <div className="lg:col-span-2">
+            <Panel title={isUnfinished(drain) ? "Being drained" : "Last drain"}>
+              <DrainStatus job={drain} />
+            </Panel>
+          </div>
+        )}
         <div className="lg:col-span-2">
           <Panel title="Queues here" flush>
             <CatalogueTable

@@ -83,6 +83,8 @@ export function createPoolingDriver(params: {
     messages: routedMessages(router),
     claims: routedClaims(router),
     subscriptions: routedSubscriptions(router),
+    // Moving is between two pools: see `pool`.
+    moves: null,
 
     async attachQueue(queue) {
       await catalog.forget(queue);

@@ -1,4 +1,5 @@
 /** The data plane's calls, each sent to the pool that holds its queue. */
+import { setTimeout as pause } from "node:timers/promises";
 import { DomainError, hasCode } from "../../errors.ts";
 import type {
   ClaimController,
@@ -9,17 +10,30 @@ import type {
   SubscriptionController,
 } from "../data-driver.ts";
 import type { OpenPools } from "./open-pools.ts";
-import type { PoolCatalog } from "./pool-catalog.ts";
+import type { Place, PoolCatalog } from "./pool-catalog.ts";
+
+/** How long a call waits for a queue that is on its way to another pool, and how often it is looked for meanwhile. */
+const MOVE_WAIT_MS = 2000;
+const MOVE_LOOK_MS = 20;
 
 /** The codes that say: the queue is not there, or not in this life. Nothing was read or written, so the call may be repeated. */
 function isMisplaced(error: unknown): boolean {
-  return hasCode(error, "QUEUE_EPOCH_STALE") || hasCode(error, "QUEUE_DOES_NOT_EXIST");
+  return (
+    hasCode(error, "QUEUE_EPOCH_STALE") || hasCode(error, "QUEUE_DOES_NOT_EXIST") || hasCode(error, "QUEUE_IS_MOVING")
+  );
+}
+
+interface Mended {
+  driver: DataDriver;
+  queue: QueueRef & { epoch: number };
 }
 
 export class Router {
   readonly #catalog: PoolCatalog;
   readonly #pools: OpenPools;
   readonly #onError: (error: unknown) => void;
+  /** Everyone who waits for the same queue shares one look at a time. */
+  readonly #mending = new Map<string, Promise<Mended>>();
 
   constructor(catalog: PoolCatalog, pools: OpenPools, onError: (error: unknown) => void) {
     this.#catalog = catalog;
@@ -29,8 +43,8 @@ export class Router {
 
   /**
    * Makes the call where the queue was a moment ago. When that pool does not know the queue or its life, looks at the catalogue, gives the
-   * pool the queue's row if it lacks it (a crash may have come between the two), and makes the call once more. QUEUE_DOES_NOT_EXIST.
-   * A caller that names an epoch itself gets it checked, and QUEUE_EPOCH_STALE.
+   * pool the queue's row if it lacks it (a crash may have come between the two), and makes the call once more. While the queue is on its way to
+   * another pool it waits for it. QUEUE_DOES_NOT_EXIST, QUEUE_IS_MOVING. A caller that names an epoch itself gets it checked, and QUEUE_EPOCH_STALE.
    */
   async call<T>(queue: QueueRef, work: (driver: DataDriver, queue: QueueRef) => Promise<T>): Promise<T> {
     const place = this.#catalog.peek(queue) ?? (await this.#catalog.find(queue));
@@ -41,25 +55,57 @@ export class Router {
     } catch (error) {
       if (!isMisplaced(error) || queue.epoch !== undefined) throw error;
     }
-    try {
-      const mended = await this.mend(queue);
-      return await work(mended.driver, mended.queue);
-    } catch (error) {
-      if (!hasCode(error, "QUEUE_EPOCH_STALE")) throw error;
-      throw new DomainError("STORAGE_UNAVAILABLE", "The queue is moving or being made again. Try again.", {
-        cause: error,
-      });
+    const deadline = performance.now() + MOVE_WAIT_MS;
+    for (;;) {
+      try {
+        const mended = await this.mend(queue, deadline);
+        return await work(mended.driver, mended.queue);
+      } catch (error) {
+        // It may begin to move just as the call is made.
+        if (hasCode(error, "QUEUE_IS_MOVING") && performance.now() < deadline) continue;
+        if (!hasCode(error, "QUEUE_EPOCH_STALE")) throw error;
+        throw new DomainError("STORAGE_UNAVAILABLE", "The queue is moving or being made again. Try again.", {
+          cause: error,
+        });
+      }
     }
   }
 
-  /** The queue's pool by the catalogue itself, where the queue has its row from now on. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE. */
-  async mend(queue: QueueRef): Promise<{ driver: DataDriver; queue: QueueRef & { epoch: number } }> {
-    await this.#catalog.forget(queue);
-    const place = await this.#catalog.reload(queue);
+  /** The queue's pool by the catalogue itself, where the queue has its row from now on. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE, and QUEUE_IS_MOVING once the deadline is over. */
+  async mend(queue: QueueRef, deadline = performance.now() + MOVE_WAIT_MS): Promise<Mended> {
+    for (;;) {
+      try {
+        return await this.#mendOnce(queue);
+      } catch (error) {
+        if (!hasCode(error, "QUEUE_IS_MOVING") || performance.now() >= deadline) throw error;
+      }
+      await pause(MOVE_LOOK_MS);
+    }
+  }
+
+  #mendOnce(queue: QueueRef): Promise<Mended> {
+    const key = `${queue.project.length}:${queue.project}${queue.name}`;
+    const running = this.#mending.get(key);
+    if (running !== undefined) return running;
+    const started = this.#mend(queue).finally(() => this.#mending.delete(key));
+    this.#mending.set(key, started);
+    return started;
+  }
+
+  async #mend({ project, name }: QueueRef): Promise<Mended> {
+    await this.#catalog.forget({ project, name });
+    const place: Place = await this.#catalog.reload({ project, name });
     const driver = await this.#pools.get(place.pool);
-    const found = { project: queue.project, name: queue.name, epoch: place.epoch };
-    await driver.attachQueue(found);
-    return { driver, queue: found };
+    const queue = { project, name, epoch: place.epoch };
+    const refused: unknown = await driver.attachQueue(queue).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    // It may have moved away just before that; whoever moves it later finds the row.
+    const now = await this.#catalog.reload({ project, name });
+    if (now.epoch !== place.epoch) return this.#mend({ project, name });
+    if (refused !== null) throw refused;
+    return { driver, queue };
   }
 
   /**
@@ -88,7 +134,8 @@ export class Router {
           const given = await statsWhereKnown(driver, refs);
           await Promise.all(
             group.map(async (index, position) => {
-              answers[index] = given[position] ?? (await this.#statsOfMended(queues[index] as QueueRef));
+              answers[index] =
+                given[position] ?? (await this.#statsOfMended(queues[index] as QueueRef, queues.length > 1));
             }),
           );
         } catch (error) {
@@ -101,13 +148,14 @@ export class Router {
     return answers;
   }
 
-  async #statsOfMended(queue: QueueRef): Promise<QueueStats | null> {
+  /** With others that are asked for too, one that is moving must not take their answers away. */
+  async #statsOfMended(queue: QueueRef, among: boolean): Promise<QueueStats | null> {
     if (queue.epoch !== undefined) return null;
     try {
       const mended = await this.mend(queue);
       return (await mended.driver.messages.stats([mended.queue]))[0] ?? null;
     } catch (error) {
-      if (isMisplaced(error)) return null;
+      if (isMisplaced(error) && (among || !hasCode(error, "QUEUE_IS_MOVING"))) return null;
       throw error;
     }
   }

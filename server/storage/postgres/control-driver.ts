@@ -10,6 +10,7 @@ import { catalogueController } from "./catalogue.ts";
 import { CONNECT_TIMEOUT_MS } from "./connection.ts";
 import { type Session, translateControlError } from "./control-session.ts";
 import { flavorsController } from "./flavors.ts";
+import { moveRecordsController } from "./move-records.ts";
 import { poolsController } from "./pools.ts";
 import { queueController } from "./queues.ts";
 
@@ -38,6 +39,7 @@ export function createPostgresControlDriver(params: {
     pools: poolsController({ session, secrets, defaultPoolUri }),
     flavors: flavorsController({ session }),
     catalogue: catalogueController({ session }),
+    moves: moveRecordsController({ session }),
     audit: auditController({ session }),
   });
 

@@ -11,6 +11,7 @@ import type {
   SubscriptionController,
 } from "../data-driver.ts";
 import { probeDriver } from "../driver-probe.ts";
+import type { QueueMoveController } from "../queue-move-controller.ts";
 import { Arrivals, LISTENER_NAME } from "./arrivals.ts";
 import { ClaimEnds } from "./claim-ends.ts";
 import { PostgresClaims } from "./claims.ts";
@@ -22,6 +23,7 @@ import type { PoolParts } from "./pool-parts.ts";
 import { PoolQueues } from "./pool-queues.ts";
 import { QueueCounts } from "./queue-counts.ts";
 import { QueueFloors } from "./queue-floors.ts";
+import { postgresQueueMoves } from "./queue-moves.ts";
 import { type CallsInFlight, Statements } from "./statements.ts";
 import { PostgresSubscriptions } from "./subscriptions.ts";
 
@@ -88,6 +90,7 @@ class PostgresDataDriver implements DataDriver {
   readonly messages: MessageController;
   readonly claims: ClaimController;
   readonly subscriptions: SubscriptionController;
+  readonly moves: QueueMoveController;
   readonly #connections: pg.Pool;
   readonly #calls: CallsInFlight;
   readonly #arrivals: Arrivals;
@@ -125,6 +128,7 @@ class PostgresDataDriver implements DataDriver {
     this.messages = new PostgresMessages(parts);
     this.claims = new PostgresClaims(parts);
     this.subscriptions = new PostgresSubscriptions(statements, clock);
+    this.moves = postgresQueueMoves(parts);
     this.#collector = new GarbageCollector(statements, clock, options.undoSeconds ?? 30, this.#counts);
     const capabilities: Capability[] = ["FIFO", "CLAIMS", "AOD", "HIGH_THROUGHPUT"];
     this.capabilities = new Set(durable ? [...capabilities, "DURABILITY"] : capabilities);

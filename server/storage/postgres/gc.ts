@@ -81,8 +81,8 @@ const OLD_IDEMPOTENCY_KEYS: Statement = {
 const TO_COLLECT: Statement = {
   name: "gc_queues_to_collect",
   text: `
-    SELECT q.id::text, q.state = 'detached' AS gone, q.due,
-      CASE WHEN NOT q.due THEN q.undo_low_water WHEN q.state = 'detached' THEN 9223372036854775807 ELSE q.low_water END::text AS "upTo",
+    SELECT q.id::text, q.state IN ('detached', 'moved') AS gone, q.due,
+      CASE WHEN NOT q.due THEN q.undo_low_water WHEN q.state IN ('detached', 'moved') THEN 9223372036854775807 ELSE q.low_water END::text AS "upTo",
       q.purged_at::text AS "purgedAt"
     FROM (
       SELECT *, coalesce(detached_at, purged_at) <= ${NOW} - make_interval(secs => $2::float8) AS due
@@ -107,7 +107,7 @@ const REMOVE_QUEUE: Statement = {
   name: "gc_remove_queue",
   text: `
     WITH removed AS (
-      DELETE FROM pool_queues q WHERE q.id = $1 AND q.state = 'detached' AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.queue_id = q.id)
+      DELETE FROM pool_queues q WHERE q.id = $1 AND q.state IN ('detached', 'moved') AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.queue_id = q.id)
       RETURNING q.id
     ),
     claims_gone AS (DELETE FROM claims c USING removed r WHERE c.queue_id = r.id),

@@ -8,9 +8,11 @@ import { DomainError } from "../../errors.ts";
  * marker there and keeps its id in the column origin_id.
  */
 const MARKER_LIMIT = 1n << 60n;
+const UUID_LENGTH = 36;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 export interface MessageIds {
+  /** An id stays as it is: what is remembered of a post that was made in another pool are ids. */
   idOf(marker: string): string;
   /** The marker sealed in an id of this pool; null for an id from elsewhere. */
   markerOf(id: string): string | null;
@@ -22,11 +24,12 @@ export function messageIds(seed: bigint): MessageIds {
   const suffix = `-${tail.slice(0, 4)}-${tail.slice(4)}`;
   return {
     idOf(marker) {
+      if (marker.length === UUID_LENGTH) return marker;
       const hex = hexOf(marker).padStart(15, "0");
       return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(12)}${suffix}`;
     },
     markerOf(id) {
-      if (!id.endsWith(suffix) || id.length !== 36 || id[14] !== "8") return null;
+      if (!id.endsWith(suffix) || id.length !== UUID_LENGTH || id[14] !== "8") return null;
       const hex = `0x${id.slice(0, 8)}${id.slice(9, 13)}${id.slice(15, 18)}`;
       const number = Number(hex);
       return Number.isSafeInteger(number) ? String(number) : BigInt(hex).toString();

@@ -20,7 +20,7 @@ export interface PoolQueue {
 
 const FIND: Statement = {
   name: "pool_queue_find",
-  text: `SELECT id::text, epoch::text FROM pool_queues WHERE project = $1 AND name = $2 AND state = 'live'`,
+  text: `SELECT id::text, epoch::text, state FROM pool_queues WHERE project = $1 AND name = $2 AND state IN ('live', 'moving')`,
 };
 
 /** As many queues as one process is likely to work with at a time. */
@@ -43,7 +43,7 @@ export class PoolQueues {
 
   /**
    * Calls `work` with the queue's row. When that answers "stale" (the row is gone or has another epoch) it is read again
-   * and `work` runs once more. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE.
+   * and `work` runs once more. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE, QUEUE_IS_MOVING.
    */
   async with<T>(queue: QueueRef, work: (row: PoolQueue) => Promise<T | typeof STALE>): Promise<T> {
     const key = keyOf(queue);
@@ -64,16 +64,18 @@ export class PoolQueues {
     }
   }
 
-  /** Read from the table. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE. */
+  /** Read from the table. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE, QUEUE_IS_MOVING. */
   async find(queue: QueueRef): Promise<PoolQueue> {
-    const [found] = await this.#statements.read<{ id: string; epoch: string }>(FIND, [queue.project, queue.name]);
+    const [found] = await this.#statements.read<FoundRow>(FIND, [queue.project, queue.name]);
     if (found === undefined) {
       throw new DomainError("QUEUE_DOES_NOT_EXIST", `Queue ${queue.name} does not exist.`, {
         details: { project: queue.project, queue: queue.name },
       });
     }
     if (queue.epoch !== undefined && found.epoch !== String(queue.epoch)) throw staleEpoch(queue);
-    const row = { ...found, floor: "0", floorReadAt: 0, lookingForFloor: false, gone: 0, seen: "0" };
+    if (found.state === "moving") throw isMoving(queue);
+    const { id, epoch } = found;
+    const row = { id, epoch, floor: "0", floorReadAt: 0, lookingForFloor: false, gone: 0, seen: "0" };
     this.#remembered.set(keyOf(queue), row);
     return row;
   }
@@ -95,12 +97,19 @@ export class PoolQueues {
     let broken = false;
     try {
       await client.query("BEGIN");
-      const found = await client.query<{ id: string; epoch: string }>(
-        "SELECT id::text, epoch::text FROM pool_queues WHERE project = $1 AND name = $2 AND state = 'live' FOR UPDATE",
+      const found = await client.query<FoundRow>(
+        "SELECT id::text, epoch::text, state FROM pool_queues WHERE project = $1 AND name = $2 AND state IN ('live', 'moving') FOR UPDATE",
         [queue.project, queue.name],
       );
       const row = found.rows[0];
       if (row !== undefined && Number(row.epoch) > queue.epoch) throw staleEpoch(queue);
+      if (row?.state === "moving" && Number(row.epoch) === queue.epoch) throw isMoving(queue);
+      // Whoever asks read the catalogue before the queue moved away.
+      const away = await client.query(
+        "SELECT 1 FROM pool_queues WHERE project = $1 AND name = $2 AND state = 'moved' AND epoch >= $3",
+        [queue.project, queue.name, queue.epoch],
+      );
+      if (away.rows.length > 0) throw staleEpoch(queue);
       if (row === undefined || Number(row.epoch) < queue.epoch) {
         if (row !== undefined) {
           await client.query(
@@ -108,11 +117,18 @@ export class PoolQueues {
             [row.id, this.#clock.offsetMs / 1000],
           );
         }
-        await client.query(
+        const begun = await client.query(
           `INSERT INTO pool_queues (project, name, epoch) VALUES ($1, $2, $3)
-           ON CONFLICT (project, name) WHERE state = 'live' DO NOTHING`,
+           ON CONFLICT (project, name) WHERE state IN ('live', 'moving') DO NOTHING`,
           [queue.project, queue.name, queue.epoch],
         );
+        // It lives here again, so what tells that it has moved away is no longer true.
+        if (begun.rowCount !== 0) {
+          await client.query(
+            `UPDATE pool_queues SET state = 'detached' WHERE project = $1 AND name = $2 AND state = 'moved' AND epoch < $3`,
+            [queue.project, queue.name, queue.epoch],
+          );
+        }
       }
       await client.query("COMMIT");
     } catch (error) {
@@ -133,12 +149,18 @@ export class PoolQueues {
       {
         name: "pool_queue_detach",
         text: `UPDATE pool_queues SET state = 'detached', detached_at = clock_timestamp() + make_interval(secs => $4)
-               WHERE project = $1 AND name = $2 AND state = 'live' AND ($3::bigint IS NULL OR epoch <= $3)`,
+               WHERE project = $1 AND name = $2 AND state IN ('live', 'moving') AND ($3::bigint IS NULL OR epoch <= $3)`,
       },
       [queue.project, queue.name, queue.epoch ?? null, this.#clock.offsetMs / 1000],
     );
     this.forget(queue);
   }
+}
+
+interface FoundRow {
+  id: string;
+  epoch: string;
+  state: "live" | "moving";
 }
 
 /** What `PoolQueues.with` hears when a statement did not find the row it was given. */
@@ -147,8 +169,18 @@ export const STALE = Symbol("stale");
 // The length in front keeps ("a", "bc") and ("ab", "c") apart.
 const keyOf = (queue: QueueRef) => `${queue.project.length}:${queue.project}${queue.name}`;
 
-function staleEpoch(queue: QueueRef): DomainError {
+export function staleEpoch(queue: QueueRef): DomainError {
   return new DomainError("QUEUE_EPOCH_STALE", `Queue ${queue.name} has moved or was made again. Try again.`, {
     details: { project: queue.project, queue: queue.name },
   });
+}
+
+export function isMoving(queue: QueueRef): DomainError {
+  return new DomainError(
+    "QUEUE_IS_MOVING",
+    `Queue ${queue.name} is on its way to another pool. Try again in a moment.`,
+    {
+      details: { project: queue.project, queue: queue.name },
+    },
+  );
 }

@@ -3,6 +3,7 @@ import type { Page, PageRequest, QueueRef, Subscription, SubscriptionController 
 import { uuidV7 } from "../uuid-v7.ts";
 import { normaliseUuid, uuidMarker } from "./message-id.ts";
 import { isUniqueViolation } from "./message-posts.ts";
+import { isMoving, staleEpoch } from "./pool-queues.ts";
 import { clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
 
 /** What statements give of a subscription `s` beside a `clock`, to be read with `readSubscription`. */
@@ -13,6 +14,17 @@ const COLUMNS = `
 
 const LIVE = "s.expires_at > clock.now";
 const QUEUE_IS = "s.project = $1 AND s.queue = $2";
+
+/**
+ * Subscriptions need no row of their queue here, so they go by the opposite: one that says that it is moving away, or has moved. Then a write
+ * changes nothing, and whoever finds nothing asks AWAY whether that is why.
+ */
+const STAYS = `NOT EXISTS (SELECT 1 FROM pool_queues q WHERE q.project = $1 AND q.name = $2 AND q.state IN ('moving', 'moved'))`;
+
+const AWAY: Statement = {
+  name: "subscription_away",
+  text: `SELECT q.state FROM pool_queues q WHERE q.project = $1 AND q.name = $2 AND q.state IN ('moving', 'moved') ORDER BY q.epoch DESC LIMIT 1`,
+};
 
 const listStatement = (direction: "forward" | "backward"): Statement => ({
   name: `subscription_list_${direction}`,
@@ -42,7 +54,7 @@ const CREATE: Statement = {
     WITH ${clockCte(7)},
     made AS (
       INSERT INTO subscriptions AS s (id, project, queue, subscriber, ttl_seconds, options, created_at, renewed_at, expires_at)
-      SELECT $3, $1, $2, $4, $5::bigint, $6, now, now, now + make_interval(secs => $5::bigint) FROM clock
+      SELECT $3, $1, $2, $4, $5::bigint, $6, now, now, now + make_interval(secs => $5::bigint) FROM clock WHERE ${STAYS}
       ON CONFLICT (project, queue, subscriber) DO UPDATE
         SET id = excluded.id, ttl_seconds = excluded.ttl_seconds, options = excluded.options, confirmed = false,
           created_at = excluded.created_at, renewed_at = excluded.renewed_at, expires_at = excluded.expires_at
@@ -59,7 +71,7 @@ const UPDATE: Statement = {
     WITH ${clockCte(7)},
     removed AS (
       DELETE FROM subscriptions o USING clock
-      WHERE o.project = $1 AND o.queue = $2 AND o.subscriber = $4 AND o.expires_at <= clock.now AND o.id <> $3
+      WHERE o.project = $1 AND o.queue = $2 AND o.subscriber = $4 AND o.expires_at <= clock.now AND o.id <> $3 AND ${STAYS}
       RETURNING 1
     ),
     changed AS (
@@ -68,7 +80,7 @@ const UPDATE: Statement = {
         renewed_at = CASE WHEN $5::bigint IS NULL THEN s.renewed_at ELSE clock.now END,
         expires_at = CASE WHEN $5::bigint IS NULL THEN s.expires_at ELSE clock.now + make_interval(secs => $5::bigint) END
       FROM clock, (SELECT count(*) FROM removed) AS done
-      WHERE ${QUEUE_IS} AND s.id = $3 AND ${LIVE}
+      WHERE ${QUEUE_IS} AND s.id = $3 AND ${LIVE} AND ${STAYS}
       RETURNING s.*
     )
     SELECT ${COLUMNS} FROM changed s, clock`,
@@ -79,22 +91,22 @@ const CONFIRM: Statement = {
   text: `
     WITH ${clockCte(5)},
     changed AS (
-      UPDATE subscriptions s SET confirmed = $4 FROM clock WHERE ${QUEUE_IS} AND s.id = $3 AND ${LIVE} RETURNING s.*
+      UPDATE subscriptions s SET confirmed = $4 FROM clock WHERE ${QUEUE_IS} AND s.id = $3 AND ${LIVE} AND ${STAYS} RETURNING s.*
     )
     SELECT ${COLUMNS} FROM changed s, clock`,
 };
 
 const DELETE: Statement = {
   name: "subscription_delete",
-  text: `DELETE FROM subscriptions s WHERE ${QUEUE_IS} AND s.id = $3`,
+  text: `DELETE FROM subscriptions s WHERE ${QUEUE_IS} AND s.id = $3 AND ${STAYS} RETURNING s.id`,
 };
 
 const DELETE_ALL: Statement = {
   name: "subscription_delete_all",
   text: `
     WITH ${clockCte(3)},
-    gone AS (DELETE FROM subscriptions s WHERE ${QUEUE_IS} RETURNING s.expires_at)
-    SELECT (count(*) FILTER (WHERE gone.expires_at > clock.now))::int AS removed FROM gone, clock`,
+    gone AS (DELETE FROM subscriptions s WHERE ${QUEUE_IS} AND ${STAYS} RETURNING s.expires_at)
+    SELECT gone.expires_at > clock.now AS live FROM gone, clock`,
 };
 
 interface SubscriptionRow {
@@ -110,7 +122,7 @@ interface SubscriptionRow {
   now: number;
 }
 
-/** Subscriptions in a pool on PostgreSQL. */
+/** Subscriptions in a pool on PostgreSQL. Every call is QUEUE_IS_MOVING or QUEUE_EPOCH_STALE when its queue moves to another pool, or did. */
 export class PostgresSubscriptions implements SubscriptionController {
   readonly #statements: Statements;
   readonly #clock: { offsetMs: number };
@@ -124,8 +136,7 @@ export class PostgresSubscriptions implements SubscriptionController {
     const { after, before, limit } = params.page;
     const backward = before !== undefined;
     const from = uuidMarker(before ?? after ?? NIL);
-    const rows = await this.#statements.read<SubscriptionRow>(LIST[backward ? "backward" : "forward"], [
-      ...this.#place(params),
+    const rows = await this.#read<SubscriptionRow>(params.queue, LIST[backward ? "backward" : "forward"], [
       from,
       limit + 1,
       this.#offset(),
@@ -153,8 +164,8 @@ export class PostgresSubscriptions implements SubscriptionController {
     optionsText: string;
   }): Promise<Subscription | null> {
     const { subscriber, ttlSeconds, optionsText } = params;
-    const values = [...this.#place(params), uuidV7(), subscriber, ttlSeconds, optionsText, this.#offset()];
-    const [row] = await this.#statements.write<SubscriptionRow>(CREATE, values);
+    const values = [uuidV7(), subscriber, ttlSeconds, optionsText, this.#offset()];
+    const [row] = await this.#write<SubscriptionRow>(params.queue, CREATE, values);
     return row === undefined ? null : readSubscription(row);
   }
 
@@ -167,9 +178,9 @@ export class PostgresSubscriptions implements SubscriptionController {
   }): Promise<Subscription> {
     const { subscriber = null, ttlSeconds = null, optionsText = null } = params;
     const id = normaliseUuid(params.id);
-    const values = [...this.#place(params), id, subscriber, ttlSeconds, optionsText, this.#offset()];
+    const values = [id, subscriber, ttlSeconds, optionsText, this.#offset()];
     try {
-      const [row] = await this.#statements.write<SubscriptionRow>(UPDATE, values);
+      const [row] = await this.#write<SubscriptionRow>(params.queue, UPDATE, values);
       if (row === undefined) throw doesNotExist(params);
       return readSubscription(row);
     } catch (error) {
@@ -182,14 +193,13 @@ export class PostgresSubscriptions implements SubscriptionController {
   }
 
   async delete(params: { queue: QueueRef; id: string }): Promise<void> {
-    await this.#statements.write(DELETE, [...this.#place(params), normaliseUuid(params.id)]);
+    await this.#write(params.queue, DELETE, [normaliseUuid(params.id)]);
   }
 
   /** Removes expired ones too, uncounted. */
   async deleteAll(params: { queue: QueueRef }): Promise<number> {
-    const values = [...this.#place(params), this.#offset()];
-    const [row] = await this.#statements.write<{ removed: number }>(DELETE_ALL, values);
-    return row?.removed ?? 0;
+    const rows = await this.#write<{ live: boolean }>(params.queue, DELETE_ALL, [this.#offset()]);
+    return rows.filter(({ live }) => live).length;
   }
 
   async exists(params: { queue: QueueRef; id: string }): Promise<boolean> {
@@ -197,15 +207,17 @@ export class PostgresSubscriptions implements SubscriptionController {
   }
 
   async confirm(params: { queue: QueueRef; id: string; confirmed: boolean }): Promise<Subscription> {
-    const values = [...this.#place(params), normaliseUuid(params.id), params.confirmed, this.#offset()];
-    const [row] = await this.#statements.write<SubscriptionRow>(CONFIRM, values);
+    const values = [normaliseUuid(params.id), params.confirmed, this.#offset()];
+    const [row] = await this.#write<SubscriptionRow>(params.queue, CONFIRM, values);
     if (row === undefined) throw doesNotExist(params);
     return readSubscription(row);
   }
 
   async getWithSubscriber(params: { queue: QueueRef; subscriber: string }): Promise<Subscription> {
-    const values = [...this.#place(params), params.subscriber, this.#offset()];
-    const [row] = await this.#statements.read<SubscriptionRow>(GET_WITH_SUBSCRIBER, values);
+    const [row] = await this.#read<SubscriptionRow>(params.queue, GET_WITH_SUBSCRIBER, [
+      params.subscriber,
+      this.#offset(),
+    ]);
     if (row !== undefined) return readSubscription(row);
     throw new DomainError("SUBSCRIPTION_DOES_NOT_EXIST", "This subscriber is not subscribed to this queue.", {
       details: { queue: params.queue.name, subscriber: params.subscriber },
@@ -213,13 +225,25 @@ export class PostgresSubscriptions implements SubscriptionController {
   }
 
   async #find(params: { queue: QueueRef; id: string }): Promise<Subscription | null> {
-    const values = [...this.#place(params), normaliseUuid(params.id), this.#offset()];
-    const [row] = await this.#statements.read<SubscriptionRow>(GET, values);
+    const [row] = await this.#read<SubscriptionRow>(params.queue, GET, [normaliseUuid(params.id), this.#offset()]);
     return row === undefined ? null : readSubscription(row);
   }
 
-  #place({ queue }: { queue: QueueRef }): [string, string] {
-    return [queue.project, queue.name];
+  async #read<Row>(queue: QueueRef, statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    const rows = await this.#statements.read<Row>(statement, [queue.project, queue.name, ...values]);
+    if (rows.length === 0) await this.#requireHere(queue);
+    return rows;
+  }
+
+  async #write<Row>(queue: QueueRef, statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    const rows = await this.#statements.write<Row>(statement, [queue.project, queue.name, ...values]);
+    if (rows.length === 0) await this.#requireHere(queue);
+    return rows;
+  }
+
+  async #requireHere(queue: QueueRef): Promise<void> {
+    const [away] = await this.#statements.read<{ state: string }>(AWAY, [queue.project, queue.name]);
+    if (away !== undefined) throw away.state === "moving" ? isMoving(queue) : staleEpoch(queue);
   }
 
   #offset(): number {

@@ -1,0 +1,33 @@
+export const MOVE_QUEUE = /* GraphQL */ `
+  mutation MoveQueue($input: MoveQueueInput!) {
+    moveQueue(input: $input) {
+      job {
+        id
+        state
+        error {
+          message
+        }
+      }
+    }
+  }
+`;
+
+export const DRAIN_POOL = /* GraphQL */ `
+  mutation DrainPool($input: DrainPoolInput!) {
+    drainPool(input: $input) {
+      job {
+        id
+      }
+    }
+  }
+`;
+
+export const CANCEL_JOB = /* GraphQL */ `
+  mutation CancelJob($input: CancelJobInput!) {
+    cancelJob(input: $input) {
+      job {
+        state
+      }
+    }
+  }
+`;

@@ -1,0 +1,139 @@
+"use client";
+
+import { CircleStop } from "lucide-react";
+import Link from "next/link";
+import type { ReactNode } from "react";
+import { ActionButton } from "../action.tsx";
+import { paths } from "../paths.ts";
+import { projectLabel } from "../project-name.tsx";
+import { Badge, type Tone } from "../ui/badge.tsx";
+import { Progress } from "../ui/progress.tsx";
+import { RefreshWhile } from "../ui/refresh-while.tsx";
+import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
+import { Ago } from "../ui/time.tsx";
+import { CANCEL_JOB } from "./documents.ts";
+import { isUnfinished, jobCan } from "./job-can.ts";
+
+export interface JobRow {
+  id: string;
+  kind: "MOVE_QUEUE" | "DRAIN_POOL";
+  project: string | null;
+  target: string;
+  state: "WAITING" | "RUNNING" | "DONE" | "FAILED" | "CANCELLED";
+  progress: number;
+  total: number | null;
+  rate: number | null;
+  error: { code: string; message: string } | null;
+  cancelRequested: boolean;
+  actor: string;
+  createdAt: string;
+}
+
+const KINDS: Record<JobRow["kind"], { label: string; unit: string }> = {
+  MOVE_QUEUE: { label: "move a queue", unit: "messages" },
+  DRAIN_POOL: { label: "drain a pool", unit: "queues" },
+};
+
+const STATES: Record<JobRow["state"], { label: string; tone: Tone }> = {
+  WAITING: { label: "waiting", tone: "neutral" },
+  RUNNING: { label: "running", tone: "accent" },
+  DONE: { label: "done", tone: "ok" },
+  FAILED: { label: "failed", tone: "danger" },
+  CANCELLED: { label: "cancelled", tone: "warn" },
+};
+
+function JobState({ job }: { job: JobRow }) {
+  return (
+    <span className="flex flex-wrap items-center gap-2">
+      <Badge tone={STATES[job.state].tone}>{STATES[job.state].label}</Badge>
+      {job.cancelRequested && isUnfinished(job) ? <Badge tone="warn">stopping</Badge> : null}
+      {job.error ? <span className="text-danger wrap-anywhere whitespace-normal">{job.error.message}</span> : null}
+    </span>
+  );
+}
+
+function JobProgress({ job }: { job: JobRow }) {
+  const { unit } = KINDS[job.kind];
+  return (
+    <span className="flex flex-wrap items-center gap-x-3">
+      <Progress label={`Progress of job ${job.id}`} value={job.progress} total={job.total} />
+      <span className="text-muted">
+        {unit}
+        {job.rate !== null && isUnfinished(job) ? `, ${job.rate.toFixed(1)} a second` : ""}
+      </span>
+    </span>
+  );
+}
+
+function CancelJob({ job }: { job: JobRow }) {
+  return (
+    <ActionButton
+      document={CANCEL_JOB}
+      variables={{ input: { id: job.id } }}
+      done="The job stops at its next safe point."
+      label={`Cancel job ${job.id}`}
+      disabledReason={jobCan.cancel(job)}
+    >
+      <CircleStop aria-hidden />
+    </ActionButton>
+  );
+}
+
+/** A pool's drain that is under way or was the last, with what can be done about it. */
+export function DrainStatus({ job }: { job: JobRow }) {
+  return (
+    <div className="flex flex-wrap items-center justify-between gap-3">
+      <RefreshWhile active={isUnfinished(job)} />
+      <JobState job={job} />
+      <JobProgress job={job} />
+      <span className="flex items-center gap-2 text-muted">
+        asked for by {job.actor} <Ago at={job.createdAt} />
+        <CancelJob job={job} />
+      </span>
+    </div>
+  );
+}
+
+const COLUMNS = [
+  column<JobRow>("created", "Asked for", (row) => <Ago at={row.createdAt} />),
+  column<JobRow>("kind", "What", (row) => KINDS[row.kind].label),
+  column<JobRow>(
+    "target",
+    "Of what",
+    (row) => (
+      <>
+        {row.project === null ? null : <span className="text-muted">{projectLabel(row.project)} / </span>}
+        <Link
+          href={row.project === null ? paths.pool(row.target) : paths.queue(row.project, row.target)}
+          className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
+        >
+          {row.target}
+        </Link>
+      </>
+    ),
+    { grow: true },
+  ),
+  column<JobRow>("state", "State", (row) => <JobState job={row} />),
+  column<JobRow>("progress", "Progress", (row) => <JobProgress job={row} />, { wide: true }),
+  column<JobRow>("actor", "Who", (row) => row.actor, { wide: true }),
+  column<JobRow>(
+    "actions",
+    "",
+    (row) => (
+      <span className="flex justify-end">
+        <CancelJob job={row} />
+      </span>
+    ),
+    { align: "right" },
+  ),
+];
+
+/** Long actions, newest first. */
+export function JobTable({ rows, pager, empty }: { rows: JobRow[]; pager: PagerLinks; empty: ReactNode }) {
+  return (
+    <>
+      <RefreshWhile active={rows.some(isUnfinished)} />
+      <DataTable label="Jobs" columns={COLUMNS} rows={rows} rowKey={(row) => row.id} pager={pager} empty={empty} />
+    </>
+  );
+}

@@ -1,0 +1,174 @@
+/** Jobs in the control database, shared by all processes. Its clock decides leases. */
+import type pg from "pg";
+import { DomainError, type ErrorCode } from "../errors.ts";
+import type { Page, PageRequest } from "../storage/data-driver.ts";
+import { translatePostgresError } from "../storage/postgres/connection.ts";
+import type { Job, JobKind, JobState, JobStore } from "./job.ts";
+
+interface JobRow {
+  id: string;
+  kind: JobKind;
+  project: string | null;
+  target: string;
+  input: string;
+  state: JobState;
+  progress: number;
+  total: number | null;
+  rate: number | null;
+  result: string | null;
+  error_code: ErrorCode | null;
+  error_message: string | null;
+  cancel_requested: boolean;
+  actor: string;
+  request_id: string;
+  holder: string | null;
+  fence: number;
+  created_at: Date;
+  started_at: Date | null;
+  finished_at: Date | null;
+}
+
+const COLUMNS = `id::text, kind, project, target, input, state, progress::float8, total::float8, rate, result, error_code, error_message,
+  cancel_requested, actor, request_id, holder, fence::float8, created_at, started_at, finished_at`;
+
+const UNFINISHED = "state IN ('waiting', 'running')";
+/** The job as its holder knows it. */
+const OURS = "id = $1 AND holder = $2 AND fence = $3 AND state = 'running'";
+
+const SQL = {
+  add: `INSERT INTO jobs (kind, project, target, input, actor, request_id) VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (kind, target, (coalesce(project, ''))) WHERE ${UNFINISHED} DO NOTHING RETURNING ${COLUMNS}`,
+  unfinished: `SELECT ${COLUMNS} FROM jobs WHERE kind = $1 AND coalesce(project, '') = coalesce($2, '') AND target = $3 AND ${UNFINISHED}`,
+  get: `SELECT ${COLUMNS} FROM jobs WHERE id = $1`,
+  take: `UPDATE jobs SET state = 'running', holder = $1, fence = fence + 1, lease_expires_at = clock_timestamp() + make_interval(secs => $2),
+      started_at = coalesce(started_at, clock_timestamp())
+    WHERE id = (
+      SELECT id FROM jobs WHERE ${UNFINISHED} AND (lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp())
+      ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING ${COLUMNS}`,
+  beat: `UPDATE jobs SET lease_expires_at = clock_timestamp() + make_interval(secs => $4), progress = $5, total = $6, rate = $7
+    WHERE ${OURS} RETURNING cancel_requested`,
+  release: `UPDATE jobs SET lease_expires_at = NULL WHERE ${OURS}`,
+  end: `UPDATE jobs SET state = $4, progress = $5, total = $6, result = $7, error_code = $8, error_message = $9, lease_expires_at = NULL,
+      finished_at = clock_timestamp()
+    WHERE ${OURS} RETURNING 1`,
+  cancel: `UPDATE jobs SET cancel_requested = true,
+      state = CASE WHEN state = 'waiting' THEN 'cancelled' ELSE state END,
+      finished_at = CASE WHEN state = 'waiting' THEN clock_timestamp() END
+    WHERE id = $1 AND ${UNFINISHED}`,
+};
+
+/** `connections` stay the caller's. */
+export function createJobStore({ connections }: { connections: pg.Pool }): JobStore {
+  async function run<Row extends object>(text: string, values: readonly unknown[], wrote: boolean): Promise<Row[]> {
+    try {
+      return (await connections.query<Row>(text, [...values])).rows;
+    } catch (error) {
+      throw translatePostgresError(error, { wrote });
+    }
+  }
+  const holding = ({ id, holder, fence }: Job) => [id, holder, fence];
+
+  async function get(id: string): Promise<Job | null> {
+    if (!isId(id)) return null;
+    const [row] = await run<JobRow>(SQL.get, [id], false);
+    return row === undefined ? null : toJob(row);
+  }
+
+  async function list({ page, kind, state, target, projects }: Parameters<JobStore["list"]>[0]): Promise<Page<Job>> {
+    const { after, before, limit } = page;
+    for (const marker of [after, before]) if (marker !== undefined && !isId(marker)) throw badMarker();
+    const backward = before !== undefined;
+    const rows = await run<JobRow>(
+      `SELECT ${COLUMNS} FROM jobs
+       WHERE ($1::bigint IS NULL OR id < $1) AND ($2::bigint IS NULL OR id > $2)
+         AND ($3::text IS NULL OR kind = $3) AND ($4::text IS NULL OR state = $4) AND ($5::text IS NULL OR target = $5)
+         AND ($6::text[] IS NULL OR project = ANY ($6))
+       ORDER BY jobs.id ${backward ? "ASC" : "DESC"} LIMIT $7`,
+      [after ?? null, before ?? null, kind ?? null, state ?? null, target ?? null, projects ?? null, limit + 1],
+      false,
+    );
+    return pageOf(rows.map(toJob), { ...page, limit });
+  }
+
+  return {
+    async add({ kind, project, target, inputText, actor, requestId }) {
+      // One that was there may end before it is read; then there is room for the new one.
+      for (;;) {
+        const [row] = await run<JobRow>(SQL.add, [kind, project, target, inputText, actor, requestId], true);
+        if (row !== undefined) return { job: toJob(row), created: true };
+        const [other] = await run<JobRow>(SQL.unfinished, [kind, project, target], false);
+        if (other !== undefined) return { job: toJob(other), created: false };
+      }
+    },
+    get,
+    list,
+    async take({ holder, leaseSeconds }) {
+      const [row] = await run<JobRow>(SQL.take, [holder, leaseSeconds], true);
+      return row === undefined ? null : toJob(row);
+    },
+    async beat({ job, leaseSeconds, progress, total, rate }) {
+      const values = [...holding(job), leaseSeconds, progress, total, rate];
+      const [row] = await run<{ cancel_requested: boolean }>(SQL.beat, values, true);
+      return row === undefined ? null : { cancelRequested: row.cancel_requested };
+    },
+    async release(job) {
+      await run(SQL.release, holding(job), true);
+    },
+    async end({ job, state, progress, total, resultText, error }) {
+      const values = [...holding(job), state, progress, total, resultText, error?.code ?? null, error?.message ?? null];
+      return (await run(SQL.end, values, true)).length > 0;
+    },
+    async cancel(id) {
+      if (!isId(id)) return null;
+      await run(SQL.cancel, [id], true);
+      return get(id);
+    },
+  };
+}
+
+/** The rows come in the order in which they were read, one more than the page if there is more. */
+function pageOf(jobs: Job[], { after, before, limit }: PageRequest): Page<Job> {
+  const more = jobs.length > limit;
+  const items = jobs.slice(0, limit);
+  const backward = before !== undefined;
+  if (backward) items.reverse();
+  return {
+    items,
+    nextMarker: backward || more ? (items.at(-1)?.id ?? null) : null,
+    previousMarker: (backward ? more : after !== undefined) ? (items[0]?.id ?? null) : null,
+  };
+}
+
+function toJob(row: JobRow): Job {
+  const { error_code: code, error_message: message } = row;
+  return {
+    id: row.id,
+    kind: row.kind,
+    project: row.project,
+    target: row.target,
+    inputText: row.input,
+    state: row.state,
+    progress: row.progress,
+    total: row.total,
+    rate: row.rate,
+    resultText: row.result,
+    error: code === null ? null : { code, message: message ?? "" },
+    cancelRequested: row.cancel_requested,
+    actor: row.actor,
+    requestId: row.request_id,
+    holder: row.holder,
+    fence: row.fence,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+  };
+}
+
+const isId = (id: string) => /^\d{1,18}$/.test(id);
+
+function badMarker(): DomainError {
+  return new DomainError("BAD_INPUT", "This is no marker of this list. Take one from a page that you read before.", {
+    details: { field: "marker" },
+  });
+}

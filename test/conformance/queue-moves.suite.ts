@@ -1,0 +1,270 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { DataDriver, Message, QueueRef } from "../../server/storage/data-driver.ts";
+import type { OpenTwoPools, TwoPools } from "../support/two-pools.ts";
+import { aMessage, idsOf, readAll, uniqueName } from "./harness.ts";
+
+/** Moving a queue between two pools, of one engine or two: what it has before it has after, to the letter. */
+export function describeQueueMoves(name: string, open: OpenTwoPools): void {
+  describe(`moves of queues on ${name}`, () => {
+    let two: TwoPools;
+    beforeAll(async () => {
+      two = await open();
+    });
+    afterAll(() => two.close());
+
+    const post = async (queue: QueueRef, count: number, changes: Parameters<typeof aMessage>[1] = {}) => {
+      const messages = Array.from({ length: count }, (_, index) => aMessage(index, changes));
+      return (await two.one.data.messages.post({ queue, messages, clientId: "poster" })).ids;
+    };
+    const take = (
+      queue: QueueRef,
+      limit: number,
+      changes: Partial<Parameters<DataDriver["claims"]["create"]>[0]> = {},
+    ) =>
+      two.one.data.claims.create({
+        queue,
+        limit,
+        ttlSeconds: 300,
+        graceSeconds: 60,
+        clientId: "c",
+        actor: "ann",
+        ...changes,
+      });
+    const move = (queue: QueueRef, target: "left" | "right") => two.moves.move({ queue, target });
+    const placeOf = async (queue: QueueRef) => (await two.one.control.catalogue.get(queue)).pool;
+    const stateOf = ({ id, marker, bodyText, ttlSeconds, clientId, claimCount, claim, lastClaimId }: Message) => ({
+      id,
+      marker,
+      bodyText,
+      ttlSeconds,
+      clientId,
+      claimCount,
+      claim: claim?.id ?? null,
+      lastClaimId,
+    });
+
+    it("keeps messages, order, markers, ids, claims, counts and times, there and back", async () => {
+      const queue = await two.aQueue(uniqueName());
+      await post(queue, 5);
+      await post(queue, 2, { delaySeconds: 100, ttlSeconds: 500 });
+      const { claimId, messages } = await take(queue, 1);
+      await two.one.data.messages.delete({ queue, id: messages[0]?.id ?? "", claimId });
+      const held = await take(queue, 2);
+      const lapsed = await take(queue, 1, { ttlSeconds: 1 });
+      two.clock.offsetMs += 2000;
+      const before = await readAll(two.one.data, queue);
+      for (const target of ["right", "left", "right"] as const) {
+        const report = await move(queue, target);
+        expect(report).toMatchObject({ messages: 6, claims: 1 });
+        expect(await placeOf(queue)).toBe(target);
+        const after = await readAll(two.one.data, queue);
+        expect(after.map(stateOf)).toEqual(before.map(stateOf));
+        for (const [index, message] of after.entries()) {
+          const was = before[index] as Message;
+          for (const time of ["createdAt", "expiresAt", "delayedUntil"] as const) {
+            expect(Math.abs(Number(message[time]) - Number(was[time]))).toBeLessThan(5000);
+          }
+        }
+        expect(after.some((message) => message.lastClaimId === lapsed.claimId)).toBe(true);
+        const claim = await two.one.data.claims.get({ queue, id: held.claimId });
+        expect(claim.claim).toMatchObject({
+          ttlSeconds: 300,
+          graceSeconds: 60,
+          clientId: "c",
+          actor: "ann",
+          messageCount: 2,
+        });
+        expect(idsOf(claim.messages)).toEqual(idsOf(held.messages));
+        expect(await two.one.data.messages.stats([queue])).toMatchObject([{ total: 6, claimed: 2, delayed: 2 }]);
+      }
+      // The claim still works, and only it: another takes the rest.
+      const others = await take(queue, 10);
+      expect(others.messages).toHaveLength(2);
+      const [first] = held.messages;
+      await two.one.data.claims.update({ queue, id: held.claimId, ttlSeconds: 400, graceSeconds: 60 });
+      expect(await two.one.data.messages.delete({ queue, id: first?.id ?? "", claimId: held.claimId })).toBe("deleted");
+      await two.one.data.claims.delete({ queue, id: held.claimId });
+      expect((await take(queue, 10)).messages).toHaveLength(1);
+      expect(two.warnings).toEqual([]);
+    });
+
+    it("a reader's marker means the same place, and what is posted next stands behind it", async () => {
+      const queue = await two.aQueue(uniqueName());
+      // The last ones are gone when the queue moves, and a reader has read them.
+      await post(queue, 3);
+      const [last] = await post(queue, 1);
+      const marker = (await readAll(two.one.data, queue)).at(-1)?.marker as string;
+      await two.one.data.messages.bulkDelete({ queue, ids: [last as string] });
+      await move(queue, "right");
+      const next = await post(queue, 2);
+      const page = await two.other.data.messages.list({ queue, page: { after: marker, limit: 10 } });
+      expect(idsOf(page.items)).toEqual(next);
+      await move(queue, "left");
+      const again = await post(queue, 1);
+      const more = await two.other.data.messages.list({ queue, page: { after: marker, limit: 10 } });
+      expect(idsOf(more.items)).toEqual([...next, ...again]);
+    });
+
+    it("what was purged stays gone, and so does what was not moved", async () => {
+      const queue = await two.aQueue(uniqueName());
+      await post(queue, 3);
+      await two.one.data.messages.purge({ queue });
+      const kept = await post(queue, 2);
+      await move(queue, "right");
+      expect(idsOf(await readAll(two.one.data, queue))).toEqual(kept);
+      two.clock.offsetMs += 40_000;
+      await (await two.pool("left")).gc();
+      await (await two.pool("right")).gc();
+      expect(idsOf(await readAll(two.one.data, queue))).toEqual(kept);
+    });
+
+    it("a repeated idempotency key gives what it gave before", async () => {
+      const queue = await two.aQueue(uniqueName());
+      const messages = [aMessage(1), aMessage(2)];
+      const posting = { queue, messages, clientId: null, idempotencyKey: "post" };
+      const first = await two.one.data.messages.post(posting);
+      const claim = await take(queue, 1, { idempotencyKey: "claim" });
+      for (const target of ["right", "left"] as const) {
+        await move(queue, target);
+        expect(await two.one.data.messages.post(posting)).toEqual(first);
+        expect((await take(queue, 1, { idempotencyKey: "claim" })).claimId).toBe(claim.claimId);
+        await expect(two.one.data.messages.post({ ...posting, messages: [aMessage(3)] })).rejects.toMatchObject({
+          code: "IDEMPOTENCY_KEY_REUSED",
+        });
+      }
+      expect(await readAll(two.one.data, queue)).toHaveLength(2);
+    });
+
+    it("subscriptions go along, and are changed where the queue is, also by a process with an old catalogue", async () => {
+      const queue = await two.aQueue(uniqueName());
+      const subscription = (subscriber: string) => ({ queue, subscriber, ttlSeconds: 1000, optionsText: '{"a":1}' });
+      const made = await two.one.data.subscriptions.create(subscription("http://one"));
+      // The other process remembers where the queue is.
+      await two.other.data.subscriptions.list({ queue, page: { limit: 1 } });
+      await move(queue, "right");
+      const second = await two.other.data.subscriptions.create(subscription("http://two"));
+      const listed = await two.one.data.subscriptions.list({ queue, page: { limit: 10 } });
+      expect(listed.items.map(({ id }) => id)).toEqual([made?.id, second?.id]);
+      expect(listed.items[0]).toMatchObject({ subscriber: "http://one", optionsText: '{"a":1}', confirmed: false });
+      expect(await two.other.data.subscriptions.create(subscription("http://one"))).toBeNull();
+      await move(queue, "left");
+      expect(await two.other.data.subscriptions.deleteAll({ queue })).toBe(2);
+      expect((await two.one.data.subscriptions.list({ queue, page: { limit: 10 } })).items).toEqual([]);
+    });
+
+    it("a process with an old catalogue posts to the new place", async () => {
+      const queue = await two.aQueue(uniqueName());
+      await two.other.data.messages.post({ queue, messages: [aMessage(1)], clientId: null });
+      await move(queue, "right");
+      await two.other.data.messages.post({ queue, messages: [aMessage(2)], clientId: null });
+      expect(await readAll(two.one.data, queue)).toHaveLength(2);
+      expect(await (await two.pool("left")).messages.stats([queue])).toEqual([null]);
+    });
+
+    it("to where it is already does nothing; without an entry it is refused", async () => {
+      const queue = await two.aQueue(uniqueName());
+      expect(await move(queue, "left")).toBeNull();
+      await expect(move({ project: "p", name: uniqueName() }, "left")).rejects.toMatchObject({
+        code: "QUEUE_NOT_MAPPED",
+      });
+      await expect(two.moves.move({ queue, target: "nowhere" })).rejects.toMatchObject({ code: "POOL_DOES_NOT_EXIST" });
+      await post(queue, 1);
+      expect(await readAll(two.one.data, queue)).toHaveLength(1);
+      expect(await two.one.control.moves.find(queue)).toBeNull();
+    });
+
+    it("a deleted queue's subscriptions go along, and the queue stays deleted", async () => {
+      const queue = await two.aQueue(uniqueName());
+      await two.one.data.subscriptions.create({ queue, subscriber: "http://one", ttlSeconds: 1000, optionsText: "{}" });
+      const { epoch } = await two.one.control.catalogue.get(queue);
+      await two.one.control.queues.delete(queue);
+      await two.one.data.detachQueue({ ...queue, epoch });
+      await move(queue, "right");
+      expect(await placeOf(queue)).toBe("right");
+      expect((await two.one.data.subscriptions.list({ queue, page: { limit: 10 } })).items).toHaveLength(1);
+      await expect(post(queue, 1)).rejects.toMatchObject({ code: "QUEUE_DOES_NOT_EXIST" });
+    });
+
+    it("several thousand messages go along in order", async () => {
+      const queue = await two.aQueue(uniqueName());
+      const posted: string[] = [];
+      for (let round = 0; round < 5; round += 1) posted.push(...(await post(queue, 900)));
+      const report = await move(queue, "right");
+      expect(report?.messages).toBe(4500);
+      expect(idsOf(await readAll(two.one.data, queue, 1000))).toEqual(posted);
+    });
+
+    it("nothing is lost, doubled or held twice while eight clients post, claim and delete", async () => {
+      const queue = await two.aQueue(uniqueName());
+      const posted = new Set<string>();
+      const done = new Set<string>();
+      /** Who holds a message, until when by this process's clock; leases are long, so two holders are an error. */
+      const held = new Map<string, string>();
+      const doubles: string[] = [];
+      const failures: unknown[] = [];
+      let running = true;
+      const client = async (number: number) => {
+        const { data } = number % 2 === 0 ? two.one : two.other;
+        while (running) {
+          try {
+            const { ids } = await data.messages.post({
+              queue,
+              messages: [aMessage(number), aMessage(number)],
+              clientId: null,
+            });
+            for (const id of ids) posted.add(id);
+            const claim = await data.claims.create({
+              queue,
+              limit: 3,
+              ttlSeconds: 600,
+              graceSeconds: 60,
+              clientId: null,
+            });
+            for (const { id } of claim.messages) {
+              if (held.has(id) || done.has(id)) doubles.push(id);
+              held.set(id, claim.claimId);
+            }
+            for (const { id } of claim.messages.slice(1)) {
+              const outcome = await data.messages.delete({ queue, id, claimId: claim.claimId });
+              if (outcome !== "deleted") doubles.push(`${id} was gone`);
+              done.add(id);
+              held.delete(id);
+            }
+            if (number % 3 === 0) {
+              // Forgotten first: from the moment of the release somebody else may hold it.
+              for (const [id, claimId] of held) if (claimId === claim.claimId) held.delete(id);
+              await data.claims.delete({ queue, id: claim.claimId });
+            }
+          } catch (error) {
+            failures.push(error);
+            running = false;
+          }
+        }
+      };
+      const clients = Array.from({ length: 8 }, (_, number) => client(number));
+      await expect.poll(() => done.size).toBeGreaterThan(50);
+      const pauses: number[] = [];
+      for (const target of ["right", "left", "right"] as const) {
+        const report = await move(queue, target);
+        pauses.push(report?.pauseMs ?? Number.NaN);
+        const until = done.size + 50;
+        await expect.poll(() => done.size > until || !running).toBe(true);
+      }
+      running = false;
+      await Promise.all(clients);
+      expect(failures).toEqual([]);
+      expect(doubles).toEqual([]);
+      const left = await readAll(two.one.data, queue, 1000);
+      expect(new Set(idsOf(left)).size).toBe(left.length);
+      expect(new Set([...done, ...idsOf(left)])).toEqual(posted);
+      for (const id of done) expect(left.some((message) => message.id === id)).toBe(false);
+      for (const message of left) expect(message.claim?.id ?? null).toBe(held.get(message.id) ?? null);
+      const markers = left.map((message) => BigInt(message.marker));
+      expect(markers).toEqual(markers.toSorted((a, b) => (a < b ? -1 : 1)));
+      console.info(
+        `${name}: ${posted.size} posted, pauses of ${pauses.map((pause) => pause.toFixed(0)).join(", ")} ms`,
+      );
+      for (const pause of pauses) expect(pause).toBeLessThan(1000);
+    });
+  });
+}

@@ -1,0 +1,82 @@
+/** Moving a queue and draining a pool, step by step, in a browser. */
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "playwright";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { paths } from "../../components/paths.ts";
+import { createEmptyDatabase, type TestDatabase } from "../support/database.ts";
+import { START_DEADLINE_MS } from "../support/process.ts";
+import { type Dashboard, openDashboard } from "./service.ts";
+
+const SLOW = 120_000;
+
+let dashboard: Dashboard;
+const databases: TestDatabase[] = [];
+beforeAll(async () => {
+  dashboard = await openDashboard({ demo: false });
+  // South has weight 0: the queue is made in the north.
+  for (const [name, weight] of [
+    ["north", 1],
+    ["south", 0],
+  ] as const) {
+    const database = await createEmptyDatabase();
+    databases.push(database);
+    const input = { name, uri: database.url, weight };
+    await dashboard.call("mutation ($input: CreatePoolInput!) { createPool(input: $input) { created } }", { input });
+  }
+  const input = { project: "p", queue: "tea", messages: [{ body: 1 }, { body: 2 }, { body: 3 }], createQueue: true };
+  await dashboard.call("mutation ($input: PostMessagesInput!) { postMessages(input: $input) { ids } }", { input });
+}, START_DEADLINE_MS);
+afterAll(async () => {
+  await dashboard?.close();
+  for (const database of databases) await database.drop();
+});
+
+async function violations(page: Page): Promise<string[]> {
+  const { violations: found } = await new AxeBuilder({ page }).analyze();
+  return found.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html} (${node.failureSummary ?? ""})`));
+}
+
+it(
+  "a queue moves to another pool with its messages; that pool is drained, and can be deleted then",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url + paths.catalogue(), { waitUntil: "networkidle" });
+    await page.getByRole("row", { name: /tea.*north/ }).waitFor();
+    await page.getByRole("button", { name: "Move tea" }).click();
+    await page.getByRole("dialog").getByLabel("Pool").selectOption("south");
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole("button", { name: "Move", exact: true }).click();
+    await page.getByText("Queue tea is in south now.").waitFor();
+    await page.getByRole("row", { name: /tea.*south/ }).waitFor();
+    await page.goto(dashboard.url + paths.queue("p", "tea"), { waitUntil: "networkidle" });
+    await page.getByText("3 free", { exact: true }).waitFor();
+
+    await page.goto(dashboard.url + paths.pool("south"), { waitUntil: "networkidle" });
+    await page.getByText("100 % of the queues of its flavor live here; by weight it would be 0 %").waitFor();
+    expect(await page.getByRole("button", { name: "Delete south" }).getAttribute("aria-disabled")).toBe("true");
+    await page.getByRole("button", { name: "Drain", exact: true }).click();
+    await page.getByRole("alertdialog").getByRole("button", { name: "Drain pool" }).click();
+    await page.getByText("Pool south is being drained.").waitFor();
+    // The page follows the job by itself.
+    await page.getByRole("heading", { name: "Last drain" }).waitFor();
+    await page.getByText("No queue lives here", { exact: true }).waitFor();
+    expect(await violations(page)).toEqual([]);
+    expect(await page.getByRole("button", { name: "Drain", exact: true }).getAttribute("aria-disabled")).toBe("true");
+
+    await page.goto(dashboard.url + paths.jobs(), { waitUntil: "networkidle" });
+    await page.getByRole("row", { name: /drain a pool.*south.*done.*1 of 1/ }).waitFor();
+    await page.getByRole("row", { name: /move a queue.*tea.*done.*3 of 3/ }).waitFor();
+    const cancel = page.getByRole("button", { name: /Cancel job/ }).first();
+    expect(await cancel.getAttribute("aria-disabled")).toBe("true");
+    expect(await violations(page)).toEqual([]);
+
+    await page.goto(dashboard.url + paths.pool("south"), { waitUntil: "networkidle" });
+    await page.getByRole("button", { name: "Delete south" }).click();
+    await page.getByRole("alertdialog").getByRole("textbox").fill("south");
+    await page.getByRole("button", { name: "Delete pool" }).click();
+    await page.getByText("Pool south is no longer registered.").waitFor();
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);

@@ -1,0 +1,289 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { Engine } from "../../server/bootstrap.ts";
+import type { Job } from "../../server/jobs/job.ts";
+import { type JobProgress, type JobRunner, type JobWork, startJobRunner } from "../../server/jobs/runner.ts";
+import { admin, aService, codeOf, operator, refusal, type Service, viewer } from "./a-service.ts";
+
+let service: Service;
+const runners: JobRunner[] = [];
+const errors: unknown[] = [];
+beforeAll(async () => {
+  service = await aService();
+});
+afterEach(async () => {
+  await Promise.all(runners.splice(0).map((runner) => runner.stop()));
+  expect(errors.splice(0)).toEqual([]);
+});
+afterAll(() => service.stop());
+
+function startRunner(engine: Engine = service, changes: Partial<Record<Job["kind"], JobWork>> = {}): JobRunner {
+  const { jobs } = engine.operations;
+  const runner = startJobRunner({
+    store: engine.jobs,
+    work: { ...jobs.work, ...changes },
+    beside: jobs.recoverMoves,
+    onError: (error) => errors.push(error),
+  });
+  jobs.onAdded(runner.wake);
+  runners.push(runner);
+  return runner;
+}
+
+let pools = 0;
+async function aPool(weight = 1, flavor: string | null = null): Promise<string> {
+  const name = `pool-${++pools}`;
+  await service.operations.pools.create(admin, { name, uri: await service.poolUri(), weight, flavor });
+  return name;
+}
+/** In the pool that is named, whatever the dice would say. */
+async function aQueue(name: string, pool: string, metadataText = "{}"): Promise<{ project: string; name: string }> {
+  const queue = { project: "p", name };
+  await service.operations.queues.create(operator, { ...queue, metadataText });
+  if ((await placeOf(name)) !== pool) {
+    await service.operations.catalogue.update(admin, { project: "p", queue: name, pool, discardMessages: true });
+  }
+  return queue;
+}
+const post = (queue: string, count: number) =>
+  service.operations.messages.post(operator, {
+    project: "p",
+    queue,
+    messages: Array.from({ length: count }, (_, index) => ({ bodyText: String(index) })),
+  });
+const placeOf = async (queue: string) => (await service.control.catalogue.get({ project: "p", name: queue })).pool;
+const totalOf = async (name: string) => (await service.operations.queues.stats(operator, { project: "p", name })).total;
+const ended = async (id: string): Promise<Job> => {
+  await expect.poll(async () => (await service.jobs.get(id))?.finishedAt ?? null).not.toBeNull();
+  return (await service.jobs.get(id)) as Job;
+};
+const stopsAt = (progress: JobProgress) => {
+  try {
+    progress.checkpoint();
+    return false;
+  } catch {
+    return true;
+  }
+};
+const removePool = async (name: string) => service.operations.pools.delete(admin, { name });
+
+describe("moveQueue", () => {
+  it("answers with the job done, its result and its audit row", async () => {
+    startRunner();
+    const [one, two] = [await aPool(), await aPool()];
+    await aQueue("small", one);
+    await post("small", 5);
+    const job = await service.operations.jobs.moveQueue(operator, { project: "p", queue: "small", pool: two });
+    expect(job).toMatchObject({
+      kind: "moveQueue",
+      project: "p",
+      target: "small",
+      state: "done",
+      progress: 5,
+      total: 5,
+      error: null,
+    });
+    expect(JSON.parse(job.resultText ?? "")).toMatchObject({
+      from: one,
+      pool: two,
+      messages: 5,
+      pauseMs: expect.any(Number),
+    });
+    expect(await placeOf("small")).toBe(two);
+    expect(await totalOf("small")).toBe(5);
+    const { items } = await service.control.audit.list({ page: { limit: 5 }, project: "p" });
+    expect(items[0]).toMatchObject({ action: "moveQueue", actor: "otto", target: "small", outcome: "done" });
+    expect(JSON.parse(items[0]?.detailsText ?? "")).toMatchObject({ before: one, after: two, job: job.id });
+    const again = await service.operations.jobs.moveQueue(operator, { project: "p", queue: "small", pool: two });
+    expect(again).toMatchObject({ state: "done" });
+  });
+
+  it("takes the dead letter queue along", async () => {
+    startRunner();
+    const [one, two] = [await aPool(), await aPool()];
+    await aQueue("dead", one);
+    await aQueue("alive", one, '{"_dead_letter_queue": "dead", "_max_claim_count": 2}');
+    await post("dead", 2);
+    const job = await service.operations.jobs.moveQueue(operator, { project: "p", queue: "alive", pool: two });
+    expect(JSON.parse(job.resultText ?? "")).toMatchObject({ companion: "dead" });
+    expect([await placeOf("alive"), await placeOf("dead"), await totalOf("dead")]).toEqual([two, two, 2]);
+  });
+
+  it("is refused to viewers, of missing queues and pools, and to a pool of another flavor", async () => {
+    const { moveQueue } = service.operations.jobs;
+    const one = await aPool();
+    const other = await aPool(1, "fast");
+    await aQueue("refused", one);
+    const move = { project: "p", queue: "refused", pool: one };
+    expect(await codeOf(moveQueue(viewer, move))).toBe("FORBIDDEN");
+    expect(await codeOf(moveQueue(operator, { ...move, project: "q" }))).toBe("FORBIDDEN");
+    expect(await codeOf(moveQueue(operator, { ...move, queue: "missing" }))).toBe("QUEUE_DOES_NOT_EXIST");
+    expect(await codeOf(moveQueue(operator, { ...move, pool: "missing" }))).toBe("POOL_DOES_NOT_EXIST");
+    expect(await refusal(moveQueue(operator, { ...move, pool: other }))).toMatchObject({
+      code: "BAD_INPUT",
+      details: { field: "pool", pool: "fast", queue: null },
+    });
+  });
+});
+
+describe("a change of _flavor", () => {
+  it("moves the queue with its messages, and back", async () => {
+    startRunner();
+    const one = await aPool();
+    const [gold, silver] = [await aPool(1, "gold"), await aPool(1, "silver")];
+    for (const name of ["gold", "silver"]) {
+      await service.operations.flavors.create(admin, { project: "p", name, pools: [name === "gold" ? gold : silver] });
+    }
+    await aQueue("flavored", one);
+    await post("flavored", 3);
+    const set = (metadataText: string) =>
+      service.operations.queues.setMetadata(operator, { project: "p", name: "flavored", metadataText });
+    await set('{"_flavor": "gold"}');
+    await expect.poll(() => placeOf("flavored")).toBe(gold);
+    await set('{"_flavor": "silver"}');
+    await expect.poll(() => placeOf("flavored")).toBe(silver);
+    expect(await totalOf("flavored")).toBe(3);
+    expect(await codeOf(set('{"_flavor": "nothing"}'))).toBe("FLAVOR_DOES_NOT_EXIST");
+    await set("{}");
+    await expect.poll(() => placeOf("flavored")).not.toBe(silver);
+    expect(await totalOf("flavored")).toBe(3);
+  });
+});
+
+describe("drainPool", () => {
+  it("moves all queues away, by weight; the pool gets no new ones, and only then can be deleted", async () => {
+    startRunner();
+    const one = await aPool(1);
+    const names = Array.from({ length: 7 }, (_, index) => `drained-${index}`);
+    for (const name of names) {
+      await aQueue(name, one);
+      await post(name, 2);
+    }
+    const details = await refusal(removePool(one));
+    expect(details).toMatchObject({ code: "POOL_IN_USE", details: { queues: 7 } });
+    const job = await service.operations.jobs.drainPool(admin, { pool: one });
+    const done = await ended(job.id);
+    expect(done).toMatchObject({ state: "done", progress: 7, total: 7, error: null });
+    for (const name of names) {
+      expect(await placeOf(name)).not.toBe(one);
+      expect(await totalOf(name)).toBe(2);
+    }
+    expect(await service.operations.pools.get(admin, { name: one })).toMatchObject({ weight: 0 });
+    expect(await service.operations.pools.countQueues(admin, { name: one })).toEqual({ value: 0, exact: true });
+    expect(await removePool(one)).toEqual({ deleted: true });
+    expect(await codeOf(service.operations.jobs.drainPool(operator, { pool: one }))).toBe("FORBIDDEN");
+    expect(await codeOf(service.operations.jobs.drainPool(admin, { pool: "missing" }))).toBe("POOL_DOES_NOT_EXIST");
+  });
+
+  it("asked for twice is one job, done by one of two processes", async () => {
+    const another = await service.another();
+    startRunner();
+    startRunner(another);
+    const one = await aPool(1);
+    for (let index = 0; index < 12; index += 1) await aQueue(`twice-${index}`, one);
+    const jobs = await Promise.all([
+      service.operations.jobs.drainPool(admin, { pool: one }),
+      another.operations.jobs.drainPool(admin, { pool: one }),
+      another.operations.jobs.drainPool(admin, { pool: one }),
+    ]);
+    expect(new Set(jobs.map(({ id }) => id)).size).toBe(1);
+    const done = await ended(jobs[0]?.id ?? "");
+    expect(done).toMatchObject({ state: "done", progress: 12, fence: 1 });
+  });
+
+  it("that is cancelled stops between two queues, and gives the weight back", async () => {
+    const started = Promise.withResolvers<void>();
+    const drain = service.operations.jobs.work.drainPool;
+    startRunner(service, {
+      drainPool: async (job, progress) => {
+        started.resolve();
+        // The heartbeat brings the news.
+        await expect.poll(() => stopsAt(progress)).toBe(true);
+        return drain(job, progress);
+      },
+    });
+    const one = await aPool(3);
+    for (let index = 0; index < 3; index += 1) await aQueue(`cancelled-${index}`, one);
+    const waiting = service.operations.jobs.drainPool(admin, { pool: one });
+    await started.promise;
+    const { id } = await waiting;
+    expect(await service.operations.pools.get(admin, { name: one })).toMatchObject({ weight: 0 });
+    expect(await codeOf(service.operations.jobs.cancel(viewer, { id }))).toBeUndefined();
+    expect(await service.operations.jobs.cancel(viewer, { id })).toBeNull();
+    expect(await service.operations.jobs.cancel(admin, { id })).toMatchObject({
+      cancelRequested: true,
+      state: "running",
+    });
+    expect(await ended(id)).toMatchObject({ state: "cancelled" });
+    expect(await service.operations.pools.get(admin, { name: one })).toMatchObject({ weight: 3 });
+    expect((await service.operations.pools.countQueues(admin, { name: one })).value).toBe(3);
+    await service.operations.pools.update(admin, { name: one, weight: 0 });
+  });
+
+  it("that waits and is cancelled never begins", async () => {
+    const one = await aPool(5);
+    const job = await service.operations.jobs.drainPool(admin, { pool: one });
+    expect(job.state).toBe("waiting");
+    expect(await service.operations.jobs.cancel(admin, { id: job.id })).toMatchObject({ state: "cancelled" });
+    expect(await service.operations.pools.get(admin, { name: one })).toMatchObject({ weight: 5 });
+    await service.operations.pools.update(admin, { name: one, weight: 0 });
+  });
+
+  it("whose process stops goes on in another, and one whose process died when its lease has lapsed", async () => {
+    const another = await service.another();
+    const one = await aPool(1);
+    for (let index = 0; index < 4; index += 1) await aQueue(`resumed-${index}`, one);
+    const stuck = Promise.withResolvers<void>();
+    const first = startRunner(service, {
+      drainPool: async (_job, progress) => {
+        progress.report(0, 4);
+        stuck.resolve();
+        for (;;) {
+          await new Promise((resolve) => setImmediate(resolve));
+          progress.checkpoint();
+        }
+      },
+    });
+    const { id } = await service.operations.jobs.drainPool(admin, { pool: one });
+    await stuck.promise;
+    await first.stop();
+    expect(await service.jobs.get(id)).toMatchObject({ state: "running", fence: 1, finishedAt: null });
+    // It died: taken, and no heartbeat.
+    const dead = (await service.jobs.take({ holder: "dead", leaseSeconds: 0 })) as Job;
+    expect(dead).toMatchObject({ id, fence: 2 });
+    startRunner(another);
+    expect(await ended(id)).toMatchObject({ state: "done", progress: 4, fence: 3 });
+    const end = { job: dead, state: "failed", progress: 0, total: null, resultText: null, error: null } as const;
+    expect(await service.jobs.end(end)).toBe(false);
+    expect(await service.jobs.beat({ job: dead, leaseSeconds: 1, progress: 0, total: null, rate: null })).toBeNull();
+  });
+
+  it("without another pool that takes the queues fails, says so, and gives the weight back", async () => {
+    startRunner();
+    const only = await aPool(2, "lonely");
+    await service.operations.flavors.create(admin, { project: "p", name: "lonely", pools: [only] });
+    await aQueue("lonely", only, '{"_flavor": "lonely"}');
+    const { id } = await service.operations.jobs.drainPool(admin, { pool: only });
+    expect(await ended(id)).toMatchObject({ state: "failed", error: { code: "NO_POOL_FOUND" } });
+    expect(await service.operations.pools.get(admin, { name: only })).toMatchObject({ weight: 2 });
+  });
+});
+
+describe("the list of jobs", () => {
+  it("is newest first, by pages, and shows each caller what is his", async () => {
+    const { jobs } = service.operations;
+    const all = await jobs.list(admin, { page: { limit: 3 } });
+    const next = await jobs.list(admin, { page: { limit: 3, after: all.nextMarker } });
+    const ids = [...all.items, ...next.items].map(({ id }) => Number(id));
+    expect(ids).toEqual(ids.toSorted((a, b) => b - a));
+    const back = await jobs.list(admin, { page: { limit: 3, before: next.items[0]?.id ?? null } });
+    expect(back.items.map(({ id }) => id)).toEqual(all.items.map(({ id }) => id));
+    const moves = await jobs.list(operator, { kind: "moveQueue" });
+    expect(moves.items.length).toBeGreaterThan(2);
+    expect((await jobs.list(operator, { kind: "drainPool" })).items).toEqual([]);
+    const drain = (await jobs.list(admin, { kind: "drainPool" })).items[0] as Job;
+    expect(await jobs.get(viewer, { id: drain.id })).toBeNull();
+    expect(await jobs.get(admin, { id: drain.id })).toEqual(drain);
+    expect(await jobs.get(admin, { id: "no number" })).toBeNull();
+    expect(await codeOf(jobs.list(admin, { page: { after: "x" } }))).toBe("BAD_INPUT");
+  });
+});

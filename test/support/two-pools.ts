@@ -1,0 +1,77 @@
+/** Two processes over one control database with two pools to move queues between. */
+import { createQueueMoves, type QueueMoves } from "../../server/operations/queue-moves.ts";
+import type { DataDriver, QueueRef } from "../../server/storage/data-driver.ts";
+import { createEmptyDatabase, createTestDatabase } from "./database.ts";
+import { openPooled, type Pooled } from "./pooled.ts";
+
+export interface TwoPools {
+  one: Pooled;
+  /** Another process. */
+  other: Pooled;
+  moves: QueueMoves;
+  clock: { offsetMs: number };
+  /** URIs of the pools "left" and "right". */
+  uris: { left: string; right: string };
+  /** Of the control database. */
+  url: string;
+  warnings: unknown[];
+  /** A queue in the pool "left". */
+  aQueue(name: string): Promise<QueueRef>;
+  pool(name: "left" | "right"): Promise<DataDriver>;
+  close(): Promise<void>;
+}
+
+export type OpenTwoPools = () => Promise<TwoPools>;
+
+/** `uris` gives where the pools are, and how to remove them. */
+async function openTwoPools(
+  places: () => Promise<{ left: string; right: string; drop(): Promise<void> }>,
+): Promise<TwoPools> {
+  const control = await createTestDatabase();
+  const { drop, ...uris } = await places();
+  const clock = { offsetMs: 0 };
+  const [one, other] = await Promise.all([
+    openPooled({ url: control.url, clock }),
+    openPooled({ url: control.url, clock }),
+  ]);
+  await one.control.pools.create({ name: "left", uri: uris.left, weight: 1 });
+  await one.control.pools.create({ name: "right", uri: uris.right, weight: 1 });
+  const warnings: unknown[] = [];
+  const warn = (message: string, error: unknown) => warnings.push([message, error]);
+  return {
+    one,
+    other,
+    moves: createQueueMoves({ control: one.control, data: one.data, warn }),
+    clock,
+    uris,
+    url: control.url,
+    warnings,
+    async aQueue(name) {
+      const queue = { project: "p", name };
+      await one.control.queues.create(queue);
+      const { epoch } = await one.control.catalogue.insert(queue, "left");
+      await one.data.attachQueue({ ...queue, epoch });
+      return queue;
+    },
+    pool: (name) => one.data.pool(name),
+    async close() {
+      await one.close();
+      await other.close();
+      await control.drop();
+      await drop();
+    },
+  };
+}
+
+export const twoDatabases: OpenTwoPools = () =>
+  openTwoPools(async () => {
+    const [left, right] = await Promise.all([createEmptyDatabase(), createEmptyDatabase()]);
+    return {
+      left: left.url,
+      right: right.url,
+      async drop() {
+        await left.drop();
+        await right.drop();
+      },
+    };
+  });
