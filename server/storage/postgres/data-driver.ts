@@ -1,4 +1,5 @@
 import type pg from "pg";
+import type { CallsInFlight } from "../calls-in-flight.ts";
 import type {
   ArrivalListener,
   Capability,
@@ -21,7 +22,7 @@ import type { PoolParts } from "./pool-parts.ts";
 import { PoolQueues } from "./pool-queues.ts";
 import { QueueCounts } from "./queue-counts.ts";
 import { QueueFloors } from "./queue-floors.ts";
-import { type CallsInFlight, Statements } from "./statements.ts";
+import { Statements } from "./statements.ts";
 import { PostgresSubscriptions } from "./subscriptions.ts";
 
 /** Beyond this a storage counts as not ready. */

@@ -1,4 +1,4 @@
-import { DomainError } from "../../errors.ts";
+export { normaliseUuid, uuidMarker } from "../list-markers.ts";
 
 /**
  * A message's id is its marker sealed with its pool's seed: a version 8 UUID (RFC 9562) with 60 bits of marker and 62 of seed.
@@ -8,7 +8,6 @@ import { DomainError } from "../../errors.ts";
  * marker there and keeps its id in the column origin_id.
  */
 const MARKER_LIMIT = 1n << 60n;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 export interface MessageIds {
   idOf(marker: string): string;
@@ -32,35 +31,4 @@ export function messageIds(seed: bigint): MessageIds {
       return BigInt(`0x${id.slice(0, 8)}${id.slice(9, 13)}${id.slice(15, 18)}`).toString();
     },
   };
-}
-
-/** The id in the spelling that PostgreSQL prints (lower case, with dashes), or null when it is no UUID: such an id does not exist. */
-export function normaliseUuid(id: string): string | null {
-  const lower = id.toLowerCase();
-  if (UUID.test(lower)) return lower;
-  if (/^[0-9a-f]{32}$/.test(lower)) {
-    return `${lower.slice(0, 8)}-${lower.slice(8, 12)}-${lower.slice(12, 16)}-${lower.slice(16, 20)}-${lower.slice(20)}`;
-  }
-  return null;
-}
-
-/** A marker that is a 63-bit number. BAD_INPUT. */
-export function numberMarker(marker: string): string {
-  if (!/^\d{1,19}$/.test(marker) || BigInt(marker) >= 1n << 63n) throw badMarker();
-  return marker;
-}
-
-/** A marker that is a UUID. BAD_INPUT. */
-export function uuidMarker(marker: string): string {
-  const uuid = normaliseUuid(marker);
-  if (uuid === null) throw badMarker();
-  return uuid;
-}
-
-function badMarker(): DomainError {
-  return new DomainError(
-    "BAD_INPUT",
-    "This is no marker of this list. Take one from a page that you read before, or leave it out to begin at the beginning.",
-    { details: { field: "marker" } },
-  );
 }
