@@ -1,0 +1,215 @@
+/**
+ * The pieces that the scripts of a queue have in common.
+ *
+ * KEYS: 1 row, 2 order, 3 ready, 4 delayed, 5 claimed, 6 expiry, 7 records, 8 bodies, 9 claims, 10 holdings, 11 claim-ids, 12 claim-ends,
+ * 13 kept, 14 kept-ends, 15 ended, 16 the shard's list of what is due. ARGV: 1 the caller's epoch or nothing, 2 the clock's offset in
+ * microseconds; what a script takes begins at 3.
+ *
+ * Times and markers are microseconds since 1970, which a double holds exactly until the year 2255. A marker is the time of its post, or one
+ * more than the last where that is higher: so it is never reused, not even when a queue's row is gone or a replica took over without the last writes.
+ *
+ * A message is in `order` by its marker, in `expiry` by its end, and in one of `ready` (may be claimed) by its marker, `delayed` by
+ * when that is over, or `claimed` by when its claim is.
+ */
+
+/** The clock, and the numbers as texts: Lua's own spelling loses digits. */
+export const CLOCK = `
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2] + ARGV[2]
+local function digits(number) return string.format('%.0f', number) end
+local NOW = digits(now)
+`;
+
+const NAMES = `
+local ROW, ORDER, READY, DELAYED, CLAIMED, EXPIRY, RECORDS, BODIES = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local CLAIMS, HOLDINGS, CLAIM_IDS, CLAIM_ENDS, KEPT, KEPT_ENDS = KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14]
+local ENDED, DUE = KEYS[15], KEYS[16]
+`;
+
+/** So many things settled at a time: a few milliseconds of the server's. */
+export const SETTLE_STEP = 500;
+
+/**
+ * What fell due: claims end, messages of lapsed claims and those whose delay is over become ready, expired ones go. A message expires with or
+ * after the claim that holds it, so a live claim never loses one here. `settled` is false when something is left.
+ */
+const SETTLE = `
+local function fell_due(key) return redis.call('ZRANGEBYSCORE', key, '-inf', NOW, 'LIMIT', 0, ${SETTLE_STEP}) end
+
+local function end_claims(ids)
+  redis.call('ZREM', CLAIM_ENDS, unpack(ids))
+  redis.call('ZREM', CLAIM_IDS, unpack(ids))
+  redis.call('HDEL', CLAIMS, unpack(ids))
+  redis.call('HDEL', HOLDINGS, unpack(ids))
+end
+
+local function remove(ids)
+  for first = 1, #ids, ${SETTLE_STEP} do
+    local some = {unpack(ids, first, math.min(first + ${SETTLE_STEP - 1}, #ids))}
+    redis.call('ZREM', ORDER, unpack(some))
+    redis.call('ZREM', READY, unpack(some))
+    redis.call('ZREM', DELAYED, unpack(some))
+    redis.call('ZREM', CLAIMED, unpack(some))
+    redis.call('ZREM', EXPIRY, unpack(some))
+    redis.call('HDEL', RECORDS, unpack(some))
+    redis.call('HDEL', BODIES, unpack(some))
+  end
+end
+
+local function make_ready(key)
+  local ids = fell_due(key)
+  if #ids == 0 then return 0 end
+  local ready = {}
+  for place, marker in ipairs(redis.call('ZMSCORE', ORDER, unpack(ids))) do
+    if marker then
+      ready[#ready + 1] = marker
+      ready[#ready + 1] = ids[place]
+    end
+  end
+  redis.call('ZREM', key, unpack(ids))
+  if #ready > 0 then redis.call('ZADD', READY, unpack(ready)) end
+  return #ids
+end
+
+local ended_claims = fell_due(CLAIM_ENDS)
+if #ended_claims > 0 then end_claims(ended_claims) end
+local moved = math.max(make_ready(CLAIMED), make_ready(DELAYED))
+local expired = fell_due(EXPIRY)
+if #expired > 0 then remove(expired) end
+local settled = math.max(#ended_claims, moved, #expired) < ${SETTLE_STEP}
+`;
+
+/** Ends the script unless the queue lives with the caller's epoch and everything that fell due is settled. */
+export const ENTER = `${CLOCK}${NAMES}
+local epoch = redis.call('HGET', ROW, 'epoch')
+if not epoch then return {'missing'} end
+if ARGV[1] ~= '' and ARGV[1] ~= epoch then return {'stale'} end
+${SETTLE}
+if not settled then return {'more'} end
+`;
+
+/** For gc, which also looks at queues that have ended. */
+export const ENTER_ANY = `${CLOCK}${NAMES}${SETTLE}`;
+
+/** For what ends a life, which nothing need be settled for. */
+export const ENTER_LIFE = `${CLOCK}${NAMES}
+local epoch = redis.call('HGET', ROW, 'epoch')
+`;
+
+/** gc looks at this queue at `at`, or sooner. */
+export const SCHEDULE = `
+local function schedule(at) redis.call('ZADD', DUE, 'LT', digits(at), ROW) end
+`;
+
+/**
+ * A message's record: marker, created, expires, ttl, available (0: at once), count, claim, claim ends, part in it (d: delivered, x: held back,
+ * -: none), client. The claim of a lapsed one stays in it.
+ */
+export const RECORD = `
+local function read_record(record)
+  return string.match(record, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$')
+end
+`;
+
+/** Puts messages at the end of a queue, whose keys begin after `base`: {id, expires, ttl, available, client, body} each. Gives when the first expires. */
+export const APPEND = `
+local function append(base, messages)
+  local row = KEYS[base + 1]
+  local marker = math.max((tonumber(redis.call('HGET', row, 'last') or 0)) + 1, now)
+  local soonest = math.huge
+  for first = 1, #messages, ${SETTLE_STEP} do
+    local order, ready, delayed, expiry, records, bodies = {}, {}, {}, {}, {}, {}
+    for place = first, math.min(first + ${SETTLE_STEP - 1}, #messages) do
+      local id, expires, ttl, available, client, body = unpack(messages[place])
+      local at, ends = digits(marker), digits(expires)
+      order[#order + 1] = at
+      order[#order + 1] = id
+      expiry[#expiry + 1] = ends
+      expiry[#expiry + 1] = id
+      records[#records + 1] = id
+      records[#records + 1] = table.concat({at, NOW, ends, ttl, digits(available), '0 - 0 -', client}, ' ')
+      bodies[#bodies + 1] = id
+      bodies[#bodies + 1] = body
+      if available > now then
+        -- One that expires before it is due is delayed for all its life.
+        delayed[#delayed + 1] = digits(math.min(available, expires))
+        delayed[#delayed + 1] = id
+      else
+        ready[#ready + 1] = at
+        ready[#ready + 1] = id
+      end
+      soonest = math.min(soonest, expires)
+      marker = marker + 1
+    end
+    redis.call('ZADD', KEYS[base + 2], unpack(order))
+    if #ready > 0 then redis.call('ZADD', KEYS[base + 3], unpack(ready)) end
+    if #delayed > 0 then redis.call('ZADD', KEYS[base + 4], unpack(delayed)) end
+    redis.call('ZADD', KEYS[base + 6], unpack(expiry))
+    redis.call('HSET', KEYS[base + 7], unpack(records))
+    redis.call('HSET', KEYS[base + 8], unpack(bodies))
+  end
+  redis.call('HSET', row, 'last', digits(marker - 1))
+  redis.call('ZADD', KEYS[base + 16], 'LT', digits(soonest), row)
+end
+`;
+
+/** Messages as a reply: id, record and body of each. Those that are gone are left out. */
+export const DESCRIBE = `
+local function describe(ids)
+  local described = {}
+  for first = 1, #ids, ${SETTLE_STEP} do
+    local some = {unpack(ids, first, math.min(first + ${SETTLE_STEP - 1}, #ids))}
+    local records = redis.call('HMGET', RECORDS, unpack(some))
+    local bodies = redis.call('HMGET', BODIES, unpack(some))
+    for place, id in ipairs(some) do
+      if records[place] then
+        described[#described + 1] = id
+        described[#described + 1] = records[place]
+        described[#described + 1] = bodies[place]
+      end
+    end
+  end
+  return described
+end
+`;
+
+/** What a claim holds of late: `held` fewer. With its last message it ends. */
+export const LET_GO = `
+local function let_go(claim, count)
+  local claim_record = redis.call('HGET', CLAIMS, claim)
+  if not claim_record then return end
+  local times, held, rest = string.match(claim_record, '^(%S+ %S+ %S+ %S+ %S+) (%S+) (.*)$')
+  if held - count <= 0 then
+    end_claims({claim})
+  else
+    redis.call('HSET', CLAIMS, claim, times .. ' ' .. digits(held - count) .. ' ' .. rest)
+  end
+end
+`;
+
+/** An idempotency key, with a sign in front to tell it from none: its request and result when it was used within a day. */
+export const KEPT_KEYS = `
+local function kept(key)
+  local at, request, result = string.match(redis.call('HGET', KEPT, key) or '', '^(%S+) (%S+) (.*)$')
+  if at and at + 86400000000 > now then return request, result end
+end
+local function keep(key, request, result)
+  redis.call('HSET', KEPT, key, NOW .. ' ' .. request .. ' ' .. result)
+  redis.call('ZADD', KEPT_ENDS, digits(now + 86400000000), key)
+  schedule(now + 86400000000)
+end
+`;
+
+/** Puts the first `count` parts of the queue's life away under the names that follow the queue's 16 keys. True when there was anything. */
+export const PUT_AWAY = `
+local function put_away(count)
+  local any = false
+  for place = 1, count do
+    if redis.call('EXISTS', KEYS[1 + place]) == 1 then
+      redis.call('RENAME', KEYS[1 + place], KEYS[16 + place])
+      any = true
+    end
+  end
+  return any
+end
+`;
