@@ -19,6 +19,7 @@ import type { Place } from "./storage/pooling/pool-catalog.ts";
 import { openConnections, splitSchema } from "./storage/postgres/connection.ts";
 import { createPostgresControlDriver } from "./storage/postgres/control-driver.ts";
 import { openPostgresDataDriver } from "./storage/postgres/data-driver.ts";
+import { openRedisDataDriver } from "./storage/redis/data-driver.ts";
 
 export interface Engine {
   readonly config: Config;
@@ -97,6 +98,14 @@ export async function openEngine(
     await migrate({ url: uri, only: "pool" });
     return openPostgresPool(uri);
   });
+  registry.register(["redis", "rediss", "valkey", "valkeys"], (uri) =>
+    openRedisDataDriver({
+      uri,
+      clock,
+      undoSeconds: config.UNDO_SECONDS,
+      onError: (error) => warn("A pool's connection broke", error),
+    }),
+  );
   // The drivers' cache is this process's own and read on every call: no locks, no digests of keys.
   const places = stores.get<Place>("isimud.places");
   places.configure({

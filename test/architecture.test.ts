@@ -86,8 +86,8 @@ describe("arrows", () => {
 
   test("only server/bootstrap.ts knows concrete drivers: take a ControlDriver or a DataDriver as a parameter", () => {
     const concrete = isIn("server/storage/postgres/", "server/storage/redis/", "server/storage/pooling/");
-    // Tables are a matter of the database itself; the key-value store's backend translates its errors as the drivers do.
-    const mayToo = isIn("server/storage/", "prisma/migrate.ts", "server/kvs/postgres.ts");
+    // Tables are a matter of the database itself; the key-value store's backends connect and translate errors as the drivers do.
+    const mayToo = isIn("server/storage/", "prisma/migrate.ts", "server/kvs/postgres.ts", "server/kvs/redis.ts");
     expect(broken(({ from, to, typeOnly }) => concrete(to) && !typeOnly && !isProgram(from) && !mayToo(from))).toEqual(
       [],
     );
@@ -141,6 +141,12 @@ describe("packages", () => {
     );
     const isDatabase = (to: string) => to === "pg" || to.startsWith("@prisma/") || to.startsWith("prisma/generated");
     expect(broken(({ from, to }) => isDatabase(to) && !allowed(from))).toEqual([]);
+  });
+
+  test("the client of Redis stays with its driver and the key-value store's backend: use a driver, or add to it", () => {
+    const allowed = isIn("server/storage/redis/", "server/kvs/redis.ts");
+    const isClient = (to: string) => to === "redis" || to.startsWith("@redis/");
+    expect(broken(({ from, to }) => isClient(to) && !allowed(from))).toEqual([]);
   });
 
   test("GraphQL stays in its door", () => {

@@ -1,5 +1,6 @@
 /** Where a Redis or Valkey is, as a pool's URI says it. */
 import { DomainError } from "../../errors.ts";
+import { DEFAULT_REDIS_PREFIX } from "../pool-uri.ts";
 
 export interface ServerAddress {
   host: string;
@@ -17,9 +18,10 @@ export interface RedisAddress extends ServerAddress {
   cluster: boolean;
 }
 
-const DEFAULT_PREFIX = "isimud";
 /** A brace would change which part of a key decides its place in a cluster. */
 const PREFIX = /^[A-Za-z0-9_.:-]{1,64}$/;
+
+const OPTIONS: ReadonlySet<string> = new Set(["prefix", "cluster"]);
 
 /**
  * `redis://USER:PASSWORD@HOST:PORT/NAME`, also `rediss:`, `valkey:` and `valkeys:`. A NAME that is a number is the database, any other the
@@ -28,12 +30,16 @@ const PREFIX = /^[A-Za-z0-9_.:-]{1,64}$/;
 export function parseRedisUri(uri: string): RedisAddress {
   if (!URL.canParse(uri)) throw badUri("it is no URI");
   const url = new URL(uri);
-  const place = decodeURIComponent(url.pathname.slice(1));
-  const numbered = /^\d{1,6}$/.test(place);
+  // pool-uri.ts must find the same place, so nothing else may change it.
+  for (const option of url.searchParams.keys()) {
+    if (!OPTIONS.has(option)) throw badUri("its options are prefix and cluster");
+  }
+  const place = decoded(url.pathname).replace(/^\/+|\/+$/g, "");
+  const numbered = /^\d+$/.test(place);
   const named = numbered ? "" : place;
   const option = url.searchParams.get("prefix") ?? "";
   if (named !== "" && option !== "" && named !== option) throw badUri("it names two prefixes");
-  const prefix = named || option || DEFAULT_PREFIX;
+  const prefix = named || option || DEFAULT_REDIS_PREFIX;
   if (!PREFIX.test(prefix)) throw badUri("a prefix is 1 to 64 letters, digits, _, ., : and -");
   const cluster = url.searchParams.get("cluster") === "true";
   const database = numbered ? Number(place) : 0;
@@ -42,12 +48,21 @@ export function parseRedisUri(uri: string): RedisAddress {
     host: url.hostname.replace(/^\[(.*)\]$/, "$1") || "localhost",
     port: Number(url.port || 6379),
     tls: /^(rediss|valkeys):$/.test(url.protocol),
-    username: decodeURIComponent(url.username) || undefined,
-    password: decodeURIComponent(url.password) || undefined,
+    username: decoded(url.username) || undefined,
+    password: decoded(url.password) || undefined,
     database,
     prefix,
     cluster,
   };
+}
+
+/** A stray per cent sign stands for itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function badUri(why: string): DomainError {
