@@ -9,7 +9,7 @@ import { queueCommands, type Real } from "./model/commands.ts";
 import type { Place } from "./model/observations.ts";
 import { StoreModel } from "./model/queue-model.ts";
 import { createTestDatabase } from "./support/database.ts";
-import { describeWithRedis, startRedis } from "./support/redis.ts";
+import { describeWithRedis, startRedis, startRedisCluster } from "./support/redis.ts";
 
 const RUNS = 60;
 const undoSeconds = 60;
@@ -69,6 +69,14 @@ describeWithRedis(() => {
     return {
       open: (clock) => openRedisDataDriver({ uri: server.url, clock, undoSeconds }),
       drop: () => server.stop(),
+    };
+  });
+  // Its two queues are on two servers more often than not, so that a move between them is two steps.
+  describeModel("a Redis Cluster", async () => {
+    const cluster = await startRedisCluster();
+    return {
+      open: (clock) => openRedisDataDriver({ uri: cluster.url, clock, undoSeconds }),
+      drop: () => cluster.stop(),
     };
   });
 });

@@ -1,38 +1,49 @@
 import { hasCode } from "../../errors.ts";
-import type { MessageController } from "../data-driver.ts";
+import type { MessageController, QueueRef } from "../data-driver.ts";
 import { normaliseUuid } from "../list-markers.ts";
 import type { Arrivals } from "./arrivals.ts";
-import { known } from "./message-deletes.ts";
-import { epochOf, type PoolQueues } from "./pool-queues.ts";
+import { known, type MessageDeletes } from "./message-deletes.ts";
+import { ADOPT_FIELDS, type MessagePosts } from "./message-posts.ts";
+import { epochOf, type PoolQueues, queueDoesNotExist, staleEpoch } from "./pool-queues.ts";
 import { script } from "./scripts.ts";
 import { APPEND, ENTER, LET_GO, RECORD } from "./shared-lua.ts";
 
+/** What a claim holds of the ids from `first` on, in the order of the queue: marker, then what `append` takes of each. */
+const HELD = `
+local function held_of(first, claim_id, new_ttl)
+  local held = {}
+  for at = first, #ARGV do
+    local record = redis.call('HGET', RECORDS, ARGV[at])
+    if record then
+      local marker, _, expires, ttl, _, _, claim, ends, part, client = read_record(record)
+      if claim == claim_id and tonumber(ends) > now then
+        if new_ttl ~= '' then
+          ttl = new_ttl
+          expires = now + new_ttl * 1000000
+        end
+        local body = redis.call('HGET', BODIES, ARGV[at])
+        held[#held + 1] = {marker = tonumber(marker), part = part, message = {ARGV[at], tonumber(expires), ttl, 0, client, body}}
+      end
+    end
+  end
+  table.sort(held, function(one, other) return one.marker < other.marker end)
+  return held
+end
+`;
+
 /** ARGV: 3 the target's epoch, 4 claim, 5 ttl or nothing, then the ids. The target's 16 keys follow the source's. A copy that is there already stays as it is. */
 const TRANSFER = script(
-  `${ENTER}${RECORD}${LET_GO}${APPEND}
+  `${ENTER}${RECORD}${LET_GO}${APPEND}${HELD}
 local target = redis.call('HGET', KEYS[17], 'epoch')
 if not target then return {'target missing'} end
 if ARGV[3] ~= '' and ARGV[3] ~= target then return {'target stale'} end
-local held = {}
-local delivered = 0
-for at = 6, #ARGV do
-  local record = redis.call('HGET', RECORDS, ARGV[at])
-  if record then
-    local marker, _, expires, ttl, _, _, claim, ends, part, client = read_record(record)
-    if claim == ARGV[4] and tonumber(ends) > now then
-      if ARGV[5] ~= '' then
-        ttl = ARGV[5]
-        expires = now + ARGV[5] * 1000000
-      end
-      held[#held + 1] = {tonumber(marker), {ARGV[at], tonumber(expires), ttl, 0, client, redis.call('HGET', BODIES, ARGV[at])}}
-      if part == 'd' then delivered = delivered + 1 end
-    end
-  end
+local ids, messages, delivered = {}, {}, 0
+local held = held_of(6, ARGV[4], ARGV[5])
+for place, one in ipairs(held) do
+  ids[place] = one.message[1]
+  if one.part == 'd' then delivered = delivered + 1 end
 end
-if #held == 0 then return {'ok', 0} end
-table.sort(held, function(one, other) return one[1] < other[1] end)
-local ids, messages = {}, {}
-for place, message in ipairs(held) do ids[place] = message[2][1] end
+if #ids == 0 then return {'ok', 0} end
 remove(ids)
 for place, id in ipairs(ids) do
   local copy = redis.call('HGET', KEYS[23], id)
@@ -42,12 +53,24 @@ for place, id in ipairs(ids) do
     redis.call('ZREM', KEYS[20], id)
     redis.call('ZREM', KEYS[21], id)
   end
-  if not there then messages[#messages + 1] = held[place][2] end
+  if not there then messages[#messages + 1] = held[place].message end
 end
 if delivered > 0 then let_go(ARGV[4], delivered) end
 if #messages > 0 then append(16, messages) end
 return {'ok', #ids}`,
   "grows",
+);
+
+/** ARGV: 3 claim, 4 ttl or nothing, then the ids. Gives what ADOPT takes: only durations travel. */
+const COPY = script(
+  `${ENTER}${RECORD}${HELD}
+local copies = {}
+for _, one in ipairs(held_of(5, ARGV[3], ARGV[4])) do
+  local id, expires, ttl, _, client, body = unpack(one.message)
+  for _, value in ipairs({id, digits(expires - now), ttl, client, body}) do copies[#copies + 1] = value end
+end
+return {'ok', copies}`,
+  "reads",
 );
 
 type Transfer = Parameters<MessageController["transfer"]>[0];
@@ -56,33 +79,29 @@ type Transfer = Parameters<MessageController["transfer"]>[0];
 export class MessageMoves {
   readonly #queues: PoolQueues;
   readonly #arrivals: Arrivals;
-  readonly #messages: Pick<MessageController, "bulkGet" | "adopt" | "bulkDelete">;
+  readonly #posts: MessagePosts;
+  readonly #deletes: MessageDeletes;
 
-  constructor(
-    queues: PoolQueues,
-    arrivals: Arrivals,
-    messages: Pick<MessageController, "bulkGet" | "adopt" | "bulkDelete">,
-  ) {
+  constructor(queues: PoolQueues, arrivals: Arrivals, posts: MessagePosts, deletes: MessageDeletes) {
     this.#queues = queues;
     this.#arrivals = arrivals;
-    this.#messages = messages;
+    this.#posts = posts;
+    this.#deletes = deletes;
   }
 
   async transfer(params: Transfer): Promise<number> {
-    const { from, to, claimId: claim, ttlSeconds } = params;
-    const claimId = normaliseUuid(claim);
+    const { from, to } = params;
+    const claimId = normaliseUuid(params.claimId);
     const ids = [...new Set(known(params.ids))];
     if (ids.length === 0 || claimId === null) return 0;
+    const ttl = params.ttlSeconds === null ? "" : String(params.ttlSeconds);
     const { keys, scripts } = this.#queues;
     const targetKeys = keys.queue(to);
     if (scripts.link.isCluster && targetKeys.at(-1) !== keys.queue(from).at(-1)) {
-      return this.#copyThenDelete({ ...params, ids, claimId });
+      return this.#copyThenDelete({ from, to, ids, claimId, ttl });
     }
-    const values = [epochOf(to), claimId, ttlSeconds === null ? "" : String(ttlSeconds), ...ids];
-    const [verdict, moved] = await this.#queues.call(from, TRANSFER, values, targetKeys);
-    // Says which of the two errors it is.
-    if (verdict !== "ok") await this.#messages.bulkGet({ queue: to, ids: [] });
-    if (verdict !== "ok") return this.transfer(params);
+    const [verdict, moved] = await this.#queues.call(from, TRANSFER, [epochOf(to), claimId, ttl, ...ids], targetKeys);
+    if (verdict !== "ok") throw verdict === "target stale" ? staleEpoch(to) : queueDoesNotExist(to);
     this.#arrivals.tell(to, moved as number);
     return moved as number;
   }
@@ -91,18 +110,18 @@ export class MessageMoves {
    * The two queues may be on two servers of the cluster. A crash in between leaves both until the claim lapses; the next move finds the
    * copies there and does not copy again. When the claim has lapsed meanwhile, the originals stay and 0 is given.
    */
-  async #copyThenDelete({ from, to, ids, claimId, ttlSeconds }: Transfer): Promise<number> {
-    const found = await this.#messages.bulkGet({ queue: from, ids });
-    const held = found.filter((message) => message.claim?.id === claimId).sort(byMarker);
-    await this.#messages.adopt({ queue: to, messages: held, ttlSeconds });
+  async #copyThenDelete(move: { from: QueueRef; to: QueueRef; ids: string[]; claimId: string; ttl: string }) {
+    const { from, to, ids, claimId, ttl } = move;
+    const [, copied] = await this.#queues.call(from, COPY, [claimId, ttl, ...ids]);
+    const copies = copied as string[];
+    await this.#posts.append(to, copies);
+    const held = copies.filter((_, index) => index % ADOPT_FIELDS === 0);
     if (held.length === 0) return 0;
     try {
-      return await this.#messages.bulkDelete({ queue: from, ids: held.map(({ id }) => id), claimIds: [claimId] });
+      return await this.#deletes.deleteMany({ queue: from, ids: held, claimIds: [claimId] });
     } catch (error) {
       if (hasCode(error, "MESSAGE_NOT_CLAIMED_BY")) return 0;
       throw error;
     }
   }
 }
-
-const byMarker = (one: { marker: string }, other: { marker: string }) => Number(one.marker) - Number(other.marker);

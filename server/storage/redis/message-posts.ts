@@ -26,11 +26,14 @@ return {'ok'}`,
   "grows",
 );
 
+/** Values of each message in ADOPT. */
+export const ADOPT_FIELDS = 5;
+
 /** ARGV: 3 and on: id, microseconds left, ttl, client and body of each message. One that is there already stays as it is. */
 const ADOPT = script(
   `${ENTER}${APPEND}
 local messages = {}
-for at = 3, #ARGV, 5 do
+for at = 3, #ARGV, ${ADOPT_FIELDS} do
   if redis.call('HEXISTS', RECORDS, ARGV[at]) == 0 then
     messages[#messages + 1] = {ARGV[at], now + ARGV[at + 1], ARGV[at + 2], 0, ARGV[at + 3], ARGV[at + 4]}
   end
@@ -83,6 +86,11 @@ export class MessagePosts {
       optional(message.clientId),
       message.bodyText,
     ]);
+    await this.append(queue, values);
+  }
+
+  /** Appends what ADOPT takes. */
+  async append(queue: QueueRef, values: readonly string[]): Promise<void> {
     const [, adopted] = await this.#queues.call(queue, ADOPT, values);
     this.#arrivals.tell(queue, adopted as number);
   }

@@ -117,7 +117,7 @@ export class RedisMessages implements MessageController {
     this.#queues = queues;
     this.#posts = new MessagePosts(queues, arrivals);
     this.#deletes = new MessageDeletes(queues);
-    this.#moves = new MessageMoves(queues, arrivals, this);
+    this.#moves = new MessageMoves(queues, arrivals, this.#posts, this.#deletes);
     this.#statistics = new QueueStatistics(queues);
   }
 

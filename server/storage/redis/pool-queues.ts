@@ -58,11 +58,7 @@ export class PoolQueues {
   ): Promise<readonly Reply[]> {
     const keys = [...this.keys.queue(queue), ...moreKeys];
     const reply = await this.scripts.settled(script, keys, [epochOf(queue), this.offset(), ...values]);
-    if (reply[0] === "missing") {
-      throw new DomainError("QUEUE_DOES_NOT_EXIST", `Queue ${queue.name} does not exist.`, {
-        details: { project: queue.project, queue: queue.name },
-      });
-    }
+    if (reply[0] === "missing") throw queueDoesNotExist(queue);
     if (reply[0] === "stale") throw staleEpoch(queue);
     return reply;
   }
@@ -89,6 +85,12 @@ export class PoolQueues {
 }
 
 export const epochOf = (queue: QueueRef) => (queue.epoch === undefined ? "" : String(queue.epoch));
+
+export function queueDoesNotExist(queue: QueueRef): DomainError {
+  return new DomainError("QUEUE_DOES_NOT_EXIST", `Queue ${queue.name} does not exist.`, {
+    details: { project: queue.project, queue: queue.name },
+  });
+}
 
 export function staleEpoch(queue: QueueRef): DomainError {
   return new DomainError("QUEUE_EPOCH_STALE", `Queue ${queue.name} has moved or was made again. Try again.`, {
