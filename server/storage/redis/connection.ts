@@ -7,6 +7,8 @@ import { deadlineExceeded, outcomeUnknown, translateRedisError } from "./redis-e
 /** Deadlines in milliseconds, shorter than HTTP's 10 s around them. */
 const CONNECT_TIMEOUT_MS = 5000;
 export const ANSWER_TIMEOUT_MS = 5000;
+/** A connection that said nothing to anybody for so long is given up. Longer than a look whether the server is alive may take. */
+const STALLED_MS = 4000;
 /** After a connection was refused the next calls hear the same for so long, so that a dead server is not knocked at by each of them. */
 const REFUSED_FOR_MS = 200;
 
@@ -66,6 +68,7 @@ export class RedisConnection {
   #client: Client | null = null;
   #opening: Promise<Client> | null = null;
   #refused: { error: unknown; until: number } | null = null;
+  #heardAt = 0;
   #closed = false;
 
   /** Connects at the first command. `onError` hears of connections that broke. */
@@ -84,19 +87,22 @@ export class RedisConnection {
    */
   async send(command: readonly string[], options: SendOptions): Promise<Reply> {
     const client = this.#client ?? (await this.#ready(options));
-    const left = options.deadline - performance.now();
+    const sentAt = performance.now();
+    const left = options.deadline - sentAt;
     if (left <= 0) throw deadlineExceeded();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         reject(options.wrote ? outcomeUnknown() : deadlineExceeded());
         // What waits behind this command would wait as long.
-        this.#drop(client);
+        if (left >= STALLED_MS && this.#heardAt < sentAt) this.#drop(client);
       }, left);
     });
     try {
       if (options.before !== undefined) client.sendCommand([...options.before]).catch(() => undefined);
-      return await Promise.race([client.sendCommand<Reply>(command as string[]), late]);
+      const answer = await Promise.race([client.sendCommand<Reply>(command as string[]), late]);
+      this.#heardAt = performance.now();
+      return answer;
     } catch (error) {
       if (isServerError(error)) {
         // The name may lead to the new master by now.
