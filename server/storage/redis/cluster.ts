@@ -1,4 +1,5 @@
-/** A Redis Cluster: each command goes to the server that has its key's slot, and follows when the slot has moved. */
+/** A Redis Cluster: each command goes to the server that has its key's slot, follows when the slot has moved, and waits while it moves. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { DomainError } from "../../errors.ts";
 import type { RedisAddress, ServerAddress } from "./address.ts";
 import { type Client, isServerError, RedisConnection, type Reply, type SendOptions } from "./connection.ts";
@@ -19,6 +20,8 @@ const SLOTS = 16_384;
 const MAX_REDIRECTIONS = 5;
 /** Between two looks at which server has which slot, while something is wrong. */
 const REFRESH_MS = 500;
+/** Between two tries while the keys of a slot are on their way to another server. */
+const MOVING_MS = 50;
 
 export class SingleServer implements RedisLink {
   readonly isCluster = false;
@@ -78,7 +81,13 @@ export class RedisCluster implements RedisLink {
           this.#lookSoon();
           throw error;
         }
-        // The server did none of it, so it may be sent again where it belongs.
+        // The server did none of it, so it may be sent again where it belongs, or once all keys of its slot have arrived.
+        if (error.message.startsWith("TRYAGAIN") && performance.now() + MOVING_MS < options.deadline) {
+          await sleep(MOVING_MS);
+          asked = null;
+          redirections = 0;
+          continue;
+        }
         const [kind, , elsewhere] = error.message.split(" ");
         if ((kind !== "MOVED" && kind !== "ASK") || elsewhere === undefined || redirections >= MAX_REDIRECTIONS) {
           throw error;
