@@ -6,6 +6,7 @@ import type { Config } from "./config.ts";
 import { DomainError } from "./errors.ts";
 import { createMemoryBackend } from "./kvs/memory.ts";
 import { createPostgresBackend } from "./kvs/postgres.ts";
+import { createRedisBackend } from "./kvs/redis.ts";
 import { createKeyValueStores, type KeyValueStores } from "./kvs/stores.ts";
 import { countMessages, createMetrics, type Metrics } from "./metrics.ts";
 import { createOperations } from "./operations/create-operations.ts";
@@ -49,6 +50,11 @@ export async function openEngine(
     if (!closing) log.warn({ err: error }, message);
   };
 
+  // Connects at its first use.
+  const onRedisError = (error: unknown) => warn("The key-value store's connection to Redis broke", error);
+  const redis =
+    config.REDIS_URL === undefined ? null : createRedisBackend({ uri: config.REDIS_URL, clock, onError: onRedisError });
+
   const applied = await migrate({ url, only: "all" });
   if (applied.length > 0) log.info({ migrations: applied }, "The database's tables are up to date");
 
@@ -83,7 +89,11 @@ export async function openEngine(
     throw error;
   });
   const stores = createKeyValueStores({
-    backends: { memory: createMemoryBackend({ clock }), postgres: createPostgresBackend({ connections, clock }) },
+    backends: {
+      memory: createMemoryBackend({ clock }),
+      postgres: createPostgresBackend({ connections, clock }),
+      ...(redis === null ? {} : { redis }),
+    },
     clock,
   });
   const metrics = createMetrics({
@@ -130,6 +140,7 @@ export async function openEngine(
   const close = async () => {
     await data.close();
     await control.close();
+    await redis?.close();
     await connections.end();
   };
   return {

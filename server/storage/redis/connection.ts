@@ -28,7 +28,7 @@ export interface SendOptions {
  * Connects, within a deadline. The client never connects again by itself and keeps no command for later, so what it was given when it breaks is
  * told at once. Whoever opened it hears its end by `onEnd`; without a listener an error of it would end the process.
  */
-export async function openClient(address: RedisAddress, onEnd: (error: unknown) => void): Promise<Client> {
+async function openClient(address: RedisAddress, onEnd: (error: unknown) => void): Promise<Client> {
   const { host, port, tls, username, password, database } = address;
   const timing = { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: false } as const;
   const client: Client = createClient({
