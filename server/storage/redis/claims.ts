@@ -8,35 +8,37 @@ import type { Reply } from "./connection.ts";
 import { ageSeconds, dateOf, optional, readMessages, readOptional } from "./message-records.ts";
 import type { PoolQueues } from "./pool-queues.ts";
 import { script } from "./scripts.ts";
-import { DESCRIBE, ENTER, KEPT_KEYS, RECORD, SCHEDULE } from "./shared-lua.ts";
+import { COMES_DUE, ENTER, KEPT_KEYS, RECORD, SCHEDULE, SETTLE_STEP } from "./shared-lua.ts";
 
 /** Messages that one run looks at when some may not be delivered any more. */
 const LOOK_AT = 2000;
 
-/** A claim's record: created, renewed, ends, ttl, grace, how many it holds, the length of its client's id, then client and actor. */
+/**
+ * A claim's record: created, renewed, ends, ttl, grace, how many it holds, the length of its client's id, then client and actor. Beside it, under
+ * the claim's id and ` held`, the ids of what it took, in order.
+ */
 const CLAIM_RECORD = `
-local function describe_claim(id)
-  local record = redis.call('HGET', CLAIMS, id)
+local function describe_claim(id, record)
   if not record then return false end
   local created, renewed, ends, ttl, grace, held, length, rest = string.match(record, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$')
   return {id, created, renewed, ends, ttl, grace, held, string.sub(rest, 1, length), string.sub(rest, length + 1)}
 end
-local function write_claim(id, created, ends, ttl, grace, held, client, actor)
-  redis.call('HSET', CLAIMS, id, table.concat({created, NOW, digits(ends), ttl, grace, digits(held), #client, client .. actor}, ' '))
-  redis.call('ZADD', CLAIM_ENDS, digits(ends), id)
-  redis.call('ZADD', CLAIM_IDS, 0, id)
-  schedule(ends)
+local function claim_record(created, ends, ttl, grace, held, client, actor)
+  return table.concat({created, NOW, digits(ends), ttl, grace, digits(held), #client, client .. actor}, ' ')
 end
 `;
 
-/** Holds messages until \`ends\`. One that would expire before lives until then and the grace. Each is {id, record, count, part}. */
+/**
+ * Holds messages until `ends`. One that would expire before lives until then and the grace. Each is {id, record, count, part}, and has its new record
+ * afterwards.
+ */
 const HOLD = `
 local function hold(messages, claim, ttl, grace)
   local ends = now + ttl * 1000000
-  for first = 1, #messages, 500 do
+  for some in slices(messages) do
     local claimed, expiry, records = {}, {}, {}
-    for place = first, math.min(first + 499, #messages) do
-      local id, record, count, part = unpack(messages[place])
+    for _, message in ipairs(some) do
+      local id, record, count, part = unpack(message)
       local marker, created, expires, life, available, _, _, _, _, client = read_record(record)
       if tonumber(expires) < ends then
         expires = digits(ends + grace * 1000000)
@@ -44,27 +46,56 @@ local function hold(messages, claim, ttl, grace)
         expiry[#expiry + 1] = expires
         expiry[#expiry + 1] = id
       end
+      message[2] = table.concat({marker, created, expires, life, available, count, claim, digits(ends), part, client}, ' ')
       claimed[#claimed + 1] = digits(ends)
       claimed[#claimed + 1] = id
       records[#records + 1] = id
-      records[#records + 1] = table.concat({marker, created, expires, life, available, count, claim, digits(ends), part, client}, ' ')
+      records[#records + 1] = message[2]
     end
     redis.call('HSET', RECORDS, unpack(records))
     redis.call('ZADD', CLAIMED, unpack(claimed))
     if #expiry > 0 then redis.call('ZADD', EXPIRY, unpack(expiry)) end
   end
+  comes_due(ends)
   return ends
 end
-local function held_by(claim)
-  local held = {}
-  for id in string.gmatch(redis.call('HGET', HOLDINGS, claim) or '', '%S+') do
-    local record = redis.call('HGET', RECORDS, id)
-    if record then
-      local _, _, _, _, _, count, holder, _, part = read_record(record)
-      if holder == claim and part == 'd' then held[#held + 1] = {id, record, count, part} end
+`;
+
+/** What a claim delivered and still holds, of the ids that it took. */
+const HELD_BY = `
+local function held_by(claim, taken)
+  local ids, held = {}, {}
+  for id in string.gmatch(taken or '', '%S+') do ids[#ids + 1] = id end
+  for some in slices(ids) do
+    for place, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do
+      if record then
+        local _, _, _, _, _, count, holder, _, part = read_record(record)
+        if holder == claim and part == 'd' then held[#held + 1] = {some[place], record, count, part} end
+      end
     end
   end
   return held
+end
+`;
+
+/** Messages whose records are known, as a reply. */
+const DESCRIBE_HELD = `
+local function describe_held(messages, part)
+  local ids, chosen, described = {}, {}, {}
+  for _, message in ipairs(messages) do
+    if message[4] == part then
+      ids[#ids + 1] = message[1]
+      chosen[#chosen + 1] = message
+    end
+  end
+  for some, first in slices(ids) do
+    for place, body in ipairs(redis.call('HMGET', BODIES, unpack(some))) do
+      described[#described + 1] = some[place]
+      described[#described + 1] = chosen[first + place - 1][2]
+      described[#described + 1] = body
+    end
+  end
+  return described
 end
 `;
 
@@ -73,88 +104,107 @@ end
  * are taken too, 11 idempotency key, 12 its request, 13 where to look. Those that are taken but not delivered are held without a claim's record.
  */
 const TAKE = script(
-  `${ENTER}${SCHEDULE}${KEPT_KEYS}${RECORD}${DESCRIBE}${CLAIM_RECORD}${HOLD}
+  `${ENTER}${SCHEDULE}${COMES_DUE}${KEPT_KEYS}${RECORD}${CLAIM_RECORD}${HOLD}${DESCRIBE_HELD}
 if ARGV[11] ~= '-' then
   local request, result = kept(ARGV[11])
   if request and request ~= ARGV[12] then return {'reused'} end
   if request and redis.call('HEXISTS', CLAIMS, result) == 1 then return {'repeated', result} end
 end
 local wanted, most, bound = tonumber(ARGV[4]), tonumber(ARGV[9]) or math.huge, ARGV[13]
-local taken, delivered, kept_back, looked = {}, {}, {}, 0
-local step = math.min(wanted, 500)
+local taken, ids, delivered, looked = {}, {}, {}, 0
+local step = math.min(wanted, ${SETTLE_STEP})
 repeat
-  local page = redis.call('ZRANGEBYSCORE', READY, bound, '+inf', 'WITHSCORES', 'LIMIT', 0, step)
-  for at = 1, #page, 2 do
-    local id = page[at]
-    local record = redis.call('HGET', RECORDS, id)
-    local count = tonumber((select(6, read_record(record))))
-    if count < most then
+  local page = redis.call('ZRANGEBYSCORE', READY, bound, '+inf', 'LIMIT', 0, step)
+  if #page == 0 then break end
+  local records = redis.call('HMGET', RECORDS, unpack(page))
+  for place, record in ipairs(records) do
+    local id = page[place]
+    local marker, _, _, _, _, count = read_record(record)
+    if tonumber(count) < most then
       delivered[#delivered + 1] = id
       taken[#taken + 1] = {id, record, digits(count + 1), 'd'}
+      ids[#ids + 1] = id
     elseif ARGV[10] == '1' then
-      kept_back[#kept_back + 1] = id
-      taken[#taken + 1] = {id, record, digits(count), 'x'}
+      taken[#taken + 1] = {id, record, count, 'x'}
+      ids[#ids + 1] = id
     end
-    bound = '(' .. page[at + 1]
+    bound = '(' .. marker
     if #taken == wanted then break end
   end
-  looked = looked + #page / 2
-until #taken == wanted or #page < 2 * step or looked >= ${LOOK_AT}
+  looked = looked + #page
+until #taken == wanted or #page < step or looked >= ${LOOK_AT}
 if #taken == 0 then return {'none', looked >= ${LOOK_AT} and bound or false} end
 local ends = hold(taken, ARGV[3], tonumber(ARGV[5]), tonumber(ARGV[6]))
-for first = 1, #taken, 500 do
-  local ids = {}
-  for place = first, math.min(first + 499, #taken) do ids[#ids + 1] = taken[place][1] end
-  redis.call('ZREM', READY, unpack(ids))
-end
+for some in slices(ids) do redis.call('ZREM', READY, unpack(some)) end
+local record = false
 if #delivered > 0 then
-  redis.call('HSET', HOLDINGS, ARGV[3], table.concat(delivered, ' '))
-  write_claim(ARGV[3], NOW, ends, ARGV[5], ARGV[6], #delivered, ARGV[7], ARGV[8])
+  record = claim_record(NOW, ends, ARGV[5], ARGV[6], #delivered, ARGV[7], ARGV[8])
+  redis.call('HSET', CLAIMS, ARGV[3], record, ARGV[3] .. ' held', table.concat(delivered, ' '))
+  redis.call('ZADD', CLAIM_ENDS, digits(ends), ARGV[3])
+  redis.call('ZADD', CLAIM_IDS, 0, ARGV[3])
   if ARGV[11] ~= '-' then keep(ARGV[11], ARGV[12], ARGV[3]) end
 end
-return {'ok', NOW, describe_claim(ARGV[3]), describe(delivered), describe(kept_back)}`,
+return {'ok', NOW, describe_claim(ARGV[3], record), describe_held(taken, 'd'), describe_held(taken, 'x')}`,
   "writes",
 );
 
+/** The claim that ARGV[3] names, and what it took. */
+const FIND_CLAIM = `
+local found = redis.call('HMGET', CLAIMS, ARGV[3], ARGV[3] .. ' held')
+`;
+
 const GET = script(
-  `${ENTER}${SCHEDULE}${RECORD}${DESCRIBE}${CLAIM_RECORD}${HOLD}
-local claim = describe_claim(ARGV[3])
-if not claim then return {'none'} end
-local ids = {}
-for place, message in ipairs(held_by(ARGV[3])) do ids[place] = message[1] end
-return {'ok', NOW, claim, describe(ids)}`,
+  `${ENTER}${RECORD}${CLAIM_RECORD}${HELD_BY}${DESCRIBE_HELD}${FIND_CLAIM}
+if not found[1] then return {'none'} end
+return {'ok', NOW, describe_claim(ARGV[3], found[1]), describe_held(held_by(ARGV[3], found[2]), 'd')}`,
   "reads",
 );
 
 /** ARGV: 3 and 4 the bounds, 5 how many, 6 the direction. Those that are there are live: what ended is settled. */
 const LIST = script(
-  `${ENTER}${SCHEDULE}${CLAIM_RECORD}
+  `${ENTER}${CLAIM_RECORD}
+local ids = redis.call(ARGV[6], CLAIM_IDS, ARGV[3], ARGV[4], 'LIMIT', 0, ARGV[5])
 local claims = {}
-for place, id in ipairs(redis.call(ARGV[6], CLAIM_IDS, ARGV[3], ARGV[4], 'LIMIT', 0, ARGV[5])) do claims[place] = describe_claim(id) end
+for some in slices(ids) do
+  for place, record in ipairs(redis.call('HMGET', CLAIMS, unpack(some))) do
+    claims[#claims + 1] = describe_claim(some[place], record)
+  end
+end
 return {'ok', NOW, claims}`,
   "reads",
 );
 
 const RENEW = script(
-  `${ENTER}${SCHEDULE}${RECORD}${CLAIM_RECORD}${HOLD}
-local claim = describe_claim(ARGV[3])
-if not claim then return {'none'} end
-local held = held_by(ARGV[3])
+  `${ENTER}${COMES_DUE}${RECORD}${CLAIM_RECORD}${HOLD}${HELD_BY}${FIND_CLAIM}
+if not found[1] then return {'none'} end
+local held = held_by(ARGV[3], found[2])
 local ends = hold(held, ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]))
-write_claim(ARGV[3], claim[2], ends, ARGV[4], ARGV[5], #held, claim[8], claim[9])
-return {'ok', NOW, describe_claim(ARGV[3])}`,
+local old = describe_claim(ARGV[3], found[1])
+local record = claim_record(old[2], ends, ARGV[4], ARGV[5], #held, old[8], old[9])
+redis.call('HSET', CLAIMS, ARGV[3], record)
+redis.call('ZADD', CLAIM_ENDS, digits(ends), ARGV[3])
+return {'ok', NOW, describe_claim(ARGV[3], record)}`,
   "writes",
 );
 
 const RELEASE = script(
-  `${ENTER}${SCHEDULE}${RECORD}${HOLD}
-local held = held_by(ARGV[3])
-for _, message in ipairs(held) do
-  local id, record, count = unpack(message)
-  local marker, created, expires, ttl, available, _, _, _, _, client = read_record(record)
-  redis.call('HSET', RECORDS, id, table.concat({marker, created, expires, ttl, available, count, '- 0 -', client}, ' '))
-  redis.call('ZREM', CLAIMED, id)
-  redis.call('ZADD', READY, marker, id)
+  `${ENTER}${RECORD}${HELD_BY}${FIND_CLAIM}
+if not found[1] then return {'ok', 0} end
+local held = held_by(ARGV[3], found[2])
+for some in slices(held) do
+  local ids, ready, records = {}, {}, {}
+  for place, message in ipairs(some) do
+    local id, record, count = unpack(message)
+    local marker, created, expires, ttl, available, _, _, _, _, client = read_record(record)
+    ids[place] = id
+    ready[#ready + 1] = marker
+    ready[#ready + 1] = id
+    records[#records + 1] = id
+    records[#records + 1] = table.concat({marker, created, expires, ttl, available, count, '- 0 -', client}, ' ')
+  end
+  redis.call('HSET', RECORDS, unpack(records))
+  redis.call('ZREM', CLAIMED, unpack(ids))
+  redis.call('ZADD', READY, unpack(ready))
 end
 end_claims({ARGV[3]})
 return {'ok', #held}`,

@@ -3,7 +3,7 @@ import type { Reply } from "./connection.ts";
 import { LIFE_PARTS, PURGED_PARTS, SHARDS } from "./keys.ts";
 import type { PoolQueues } from "./pool-queues.ts";
 import { script } from "./scripts.ts";
-import { CLOCK, ENTER_ANY, SETTLE_STEP } from "./shared-lua.ts";
+import { CLOCK, ENTER_ANY, NEVER, SETTLE_STEP } from "./shared-lua.ts";
 import { SUBSCRIPTIONS_ENTER } from "./subscriptions.ts";
 
 /** Shards that are looked at together. */
@@ -35,20 +35,17 @@ local verdict = 'ok'
 if not settled or #forgotten == ${SETTLE_STEP} or #lives > 0 then
   verdict = 'again'
 else
-  local soonest = math.huge
-  local function consider(key, later)
+  local soonest = ${NEVER}
+  if epoch then soonest = next_due() end
+  for key, later in pairs({[KEPT_ENDS] = 0, [ENDED] = ARGV[3]}) do
     local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
     if first[2] then soonest = math.min(soonest, first[2] + later) end
   end
-  consider(EXPIRY, 0)
-  consider(CLAIM_ENDS, 0)
-  consider(KEPT_ENDS, 0)
-  consider(ENDED, ARGV[3])
-  if soonest < math.huge then
+  if soonest < ${NEVER} then
     redis.call('ZADD', DUE, digits(soonest), ROW)
   else
     redis.call('ZREM', DUE, ROW)
-    if redis.call('HEXISTS', ROW, 'epoch') == 0 then redis.call('DEL', ROW) end
+    if not epoch then redis.call('DEL', ROW) end
   end
 end
 return {verdict, #expired, #ended_claims, lives}`,

@@ -18,7 +18,6 @@ export const LIFE_PARTS = [
   "records",
   "bodies",
   "claims",
-  "holdings",
   "claim-ids",
   "claim-ends",
   "kept",

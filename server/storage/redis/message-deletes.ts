@@ -12,25 +12,30 @@ import { ENTER, LET_GO, RECORD } from "./shared-lua.ts";
 const DELETE = script(
   `${ENTER}${RECORD}${LET_GO}
 local claims, ids, held_by = {}, {}, {}
-local first = 5 + ARGV[4]
+local first, count = 5 + ARGV[4], 0
+local found = {[READY] = {}, [CLAIMED] = {}, [DELAYED] = {}}
 for at = 5, first - 1 do claims[ARGV[at]] = true end
-for at = first, #ARGV do
-  local record = redis.call('HGET', RECORDS, ARGV[at])
-  if record then
-    local _, _, _, _, _, _, claim, ends, part = read_record(record)
-    local held = tonumber(ends) > now
-    local verdict
-    if ARGV[3] == 'free' and held then verdict = 'claimed' end
-    if ARGV[3] == 'held' and not held then verdict = 'unclaimed' end
-    if ARGV[3] == 'held' and held and not claims[claim] then verdict = 'other' end
-    if verdict then return {verdict, ARGV[5] and redis.call('HEXISTS', CLAIMS, ARGV[5]) or 0} end
-    ids[#ids + 1] = ARGV[at]
-    if held and part == 'd' then held_by[claim] = (held_by[claim] or 0) + 1 end
+for at = first, #ARGV do ids[#ids + 1] = ARGV[at] end
+for some in slices(ids) do
+  for place, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do
+    if record then
+      local _, _, _, _, available, _, claim, ends, part = read_record(record)
+      local held = tonumber(ends) > now
+      local verdict
+      if ARGV[3] == 'free' and held then verdict = 'claimed' end
+      if ARGV[3] == 'held' and not held then verdict = 'unclaimed' end
+      if ARGV[3] == 'held' and held and not claims[claim] then verdict = 'other' end
+      if verdict then return {verdict, ARGV[5] and redis.call('HEXISTS', CLAIMS, ARGV[5]) or 0} end
+      local where = found[held and CLAIMED or tonumber(available) > now and DELAYED or READY]
+      where[#where + 1] = some[place]
+      count = count + 1
+      if held and part == 'd' then held_by[claim] = (held_by[claim] or 0) + 1 end
+    end
   end
 end
-remove(ids)
-for claim, count in pairs(held_by) do let_go(claim, count) end
-return {'ok', #ids}`,
+for where, here in pairs(found) do remove(here, where) end
+for claim, fewer in pairs(held_by) do let_go(claim, fewer) end
+return {'ok', count}`,
   "writes",
 );
 

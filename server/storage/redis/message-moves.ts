@@ -6,7 +6,7 @@ import { known, type MessageDeletes } from "./message-deletes.ts";
 import { ADOPT_FIELDS, type MessagePosts } from "./message-posts.ts";
 import { epochOf, type PoolQueues, queueDoesNotExist, staleEpoch } from "./pool-queues.ts";
 import { script } from "./scripts.ts";
-import { APPEND, ENTER, LET_GO, RECORD } from "./shared-lua.ts";
+import { APPEND, ENTER, LET_GO, QUEUE_KEYS, RECORD } from "./shared-lua.ts";
 
 /** What a claim holds of the ids from `first` on, in the order of the queue: marker, then what `append` takes of each. */
 const HELD = `
@@ -31,10 +31,11 @@ local function held_of(first, claim_id, new_ttl)
 end
 `;
 
-/** ARGV: 3 the target's epoch, 4 claim, 5 ttl or nothing, then the ids. The target's 16 keys follow the source's. A copy that is there already stays as it is. */
+/** ARGV: 3 the target's epoch, 4 claim, 5 ttl or nothing, then the ids. The target's keys follow the source's. A copy that is there already stays as it is. */
 const TRANSFER = script(
   `${ENTER}${RECORD}${LET_GO}${APPEND}${HELD}
-local target = redis.call('HGET', KEYS[17], 'epoch')
+local target_row = redis.call('HMGET', KEYS[${QUEUE_KEYS + 1}], 'epoch', 'last', 'next')
+local target = target_row[1]
 if not target then return {'target missing'} end
 if ARGV[3] ~= '' and ARGV[3] ~= target then return {'target stale'} end
 local ids, messages, delivered = {}, {}, 0
@@ -44,19 +45,19 @@ for place, one in ipairs(held) do
   if one.part == 'd' then delivered = delivered + 1 end
 end
 if #ids == 0 then return {'ok', 0} end
-remove(ids)
+remove(ids, CLAIMED)
 for place, id in ipairs(ids) do
-  local copy = redis.call('HGET', KEYS[23], id)
+  local copy = redis.call('HGET', KEYS[${QUEUE_KEYS + 7}], id)
   local there = copy and tonumber((select(3, read_record(copy)))) > now
   if copy and not there then
     -- It has expired, and nobody has settled that yet.
-    redis.call('ZREM', KEYS[20], id)
-    redis.call('ZREM', KEYS[21], id)
+    redis.call('ZREM', KEYS[${QUEUE_KEYS + 4}], id)
+    redis.call('ZREM', KEYS[${QUEUE_KEYS + 5}], id)
   end
   if not there then messages[#messages + 1] = held[place].message end
 end
 if delivered > 0 then let_go(ARGV[4], delivered) end
-if #messages > 0 then append(16, messages) end
+if #messages > 0 then append(${QUEUE_KEYS}, messages, target_row[2], target_row[3]) end
 return {'ok', #ids}`,
   "grows",
 );

@@ -20,7 +20,7 @@ for at = 6, #ARGV, 4 do
   ids[#ids + 1] = ARGV[at]
   messages[#messages + 1] = {ARGV[at], now + ttl * 1000000, ARGV[at + 1], delay > 0 and now + delay * 1000000 or 0, ARGV[3], ARGV[at + 3]}
 end
-if #messages > 0 then append(0, messages) end
+if #messages > 0 then append(0, messages, row[2], soonest) end
 if ARGV[4] ~= '-' then keep(ARGV[4], ARGV[5], table.concat(ids, ' ')) end
 return {'ok'}`,
   "grows",
@@ -38,7 +38,7 @@ for at = 3, #ARGV, ${ADOPT_FIELDS} do
     messages[#messages + 1] = {ARGV[at], now + ARGV[at + 1], ARGV[at + 2], 0, ARGV[at + 3], ARGV[at + 4]}
   end
 end
-if #messages > 0 then append(0, messages) end
+if #messages > 0 then append(0, messages, row[2], soonest) end
 return {'ok', #messages}`,
   "grows",
 );

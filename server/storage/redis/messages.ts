@@ -82,7 +82,7 @@ const POP = script(
   `${ENTER}${DESCRIBE}
 local ids = redis.call('ZRANGE', READY, 0, ARGV[3] - 1)
 local messages = describe(ids)
-remove(ids)
+remove(ids, READY)
 return {'ok', NOW, messages}`,
   "writes",
 );

@@ -4,7 +4,7 @@ import type { QueueRef } from "../data-driver.ts";
 import type { Reply } from "./connection.ts";
 import { LIFE_PARTS, type PoolKeys } from "./keys.ts";
 import { type Script, type Scripts, script } from "./scripts.ts";
-import { ENTER_LIFE, PUT_AWAY, SCHEDULE } from "./shared-lua.ts";
+import { ENTER_LIFE, NEVER, PUT_AWAY, SCHEDULE } from "./shared-lua.ts";
 
 /** A life that ends keeps its keys, under other names, until gc frees them: renaming costs the same whatever they hold. */
 const END_LIFE = `${PUT_AWAY}${SCHEDULE}
@@ -22,7 +22,7 @@ if epoch then
   if tonumber(epoch) == tonumber(ARGV[3]) then return {'ok'} end
   end_life(ARGV[4])
 end
-redis.call('HSET', ROW, 'epoch', ARGV[3])
+redis.call('HSET', ROW, 'epoch', ARGV[3], 'next', '${NEVER}')
 return {'ok'}`,
   "grows",
 );
