@@ -119,7 +119,7 @@ repeat
   local records = redis.call('HMGET', RECORDS, unpack(page))
   for place, record in ipairs(records) do
     local id = page[place]
-    local marker, _, _, _, _, count = read_record(record)
+    local marker, count = string.match(record, '^(%S+) %S+ %S+ %S+ %S+ (%S+)')
     if tonumber(count) < most then
       delivered[#delivered + 1] = id
       taken[#taken + 1] = {id, record, digits(count + 1), 'd'}

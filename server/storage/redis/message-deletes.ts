@@ -3,14 +3,14 @@ import type { DeleteOutcome, QueueRef } from "../data-driver.ts";
 import { normaliseUuid } from "../list-markers.ts";
 import type { PoolQueues } from "./pool-queues.ts";
 import { script } from "./scripts.ts";
-import { ENTER, LET_GO, RECORD } from "./shared-lua.ts";
+import { ENTER, LET_GO } from "./shared-lua.ts";
 
 /**
  * ARGV: 3 what may be deleted (any; free: what nobody holds; held: what the claims given hold), 4 how many claims, then these, then the ids.
  * Meets it one that may not, it deletes nothing. The claim's id is the fencing token: it is compared in the step that deletes.
  */
 const DELETE = script(
-  `${ENTER}${RECORD}${LET_GO}
+  `${ENTER}${LET_GO}
 local claims, ids, held_by = {}, {}, {}
 local first, count = 5 + ARGV[4], 0
 local found = {[READY] = {}, [CLAIMED] = {}, [DELAYED] = {}}
@@ -19,7 +19,7 @@ for at = first, #ARGV do ids[#ids + 1] = ARGV[at] end
 for some in slices(ids) do
   for place, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do
     if record then
-      local _, _, _, _, available, _, claim, ends, part = read_record(record)
+      local available, claim, ends, part = string.match(record, '^%S+ %S+ %S+ %S+ (%S+) %S+ (%S+) (%S+) (%S+)')
       local held = tonumber(ends) > now
       local verdict
       if ARGV[3] == 'free' and held then verdict = 'claimed' end

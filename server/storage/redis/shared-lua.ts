@@ -14,11 +14,11 @@
  * A command costs a script more than what it does, so they are few and take many messages each.
  */
 
-/** The clock, and the numbers as texts: Lua's own spelling loses digits. */
+/** The clock, and whole numbers as texts: Lua's own spelling loses digits. */
 export const CLOCK = `
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] + ARGV[2]
-local function digits(number) return string.format('%.0f', number) end
+local function digits(number) return string.format('%d', number) end
 local NOW = digits(now)
 `;
 
