@@ -35,6 +35,8 @@ export interface TestRedis {
   url: string;
   /** Its process, to send signals to. */
   child: ChildProcess;
+  /** All names of keys, one a line. */
+  keys(): Promise<string>;
   stop(): Promise<void>;
   /** After it was killed: with the data that it had written. */
   restart(): Promise<void>;
@@ -48,6 +50,7 @@ export async function startRedis(settings: readonly string[] = []): Promise<Test
     port,
     url: `redis://127.0.0.1:${port}`,
     child: await begin(),
+    keys: () => ask(port, "KEYS *"),
     async stop() {
       await end(server.child);
       rmSync(folder, { recursive: true, force: true });
