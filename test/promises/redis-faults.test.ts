@@ -231,6 +231,35 @@ describeWithRedis(() => {
       expect((refusal as Error).message).not.toContain("word");
     });
 
+    it("whoever runs it hears when a server would drop messages for want of memory", async () => {
+      const errors: unknown[] = [];
+      const open = async () =>
+        (await openRedisDataDriver({ uri: server.url, onError: (error) => errors.push(error) })).close();
+      await open();
+      expect(errors).toEqual([]);
+      await ask(server.port, "CONFIG SET maxmemory 1gb maxmemory-policy allkeys-lru");
+      await open();
+      await ask(server.port, "CONFIG SET maxmemory 0 maxmemory-policy noeviction");
+      expect(errors).toMatchObject([{ message: expect.stringContaining("noeviction") }]);
+    });
+
+    it("a time beyond all times is the last one that there is", async () => {
+      const queue = await aQueue(driver, "forever");
+      const forever = { bodyText: "1", ttlSeconds: Number.MAX_SAFE_INTEGER, delaySeconds: 0 };
+      await driver.messages.post({ queue, messages: [forever], clientId: null });
+      const [message] = (await list(driver, queue)).items;
+      expect(message?.expiresAt.getTime()).toBe(8.64e15);
+      const taken = await driver.claims.create({
+        queue,
+        limit: 1,
+        ttlSeconds: 1e15,
+        graceSeconds: 1e15,
+        clientId: null,
+      });
+      expect(taken.messages).toHaveLength(1);
+      expect(await driver.messages.delete({ queue, id: message?.id ?? "", claimId: taken.claimId })).toBe("deleted");
+    });
+
     it("purging 100,000 messages takes under 50 ms, deleting such a queue too, and gc frees them", async () => {
       const clock = { offsetMs: 0 };
       const long = await openRedisDataDriver({ uri: `${server.url}/long`, clock });
@@ -256,7 +285,7 @@ describeWithRedis(() => {
       await long.close();
     }, 60_000);
 
-    it("100,000 messages that expire, lapse or fall due in one moment are settled step by step, and every answer is right", async () => {
+    it("20,000 messages that expire, lapse or fall due in one moment are settled step by step, and every answer is right", async () => {
       const clock = { offsetMs: 0 };
       const long = await openRedisDataDriver({ uri: `${server.url}/due`, clock });
       const queue = await aQueue(long, "due");

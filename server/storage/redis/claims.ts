@@ -228,19 +228,7 @@ export class RedisClaims implements ClaimController {
     const { queue, limit, ttlSeconds, graceSeconds, clientId, actor, maxClaimCount, idempotencyKey: key } = params;
     const takeExhausted = params.takeExhausted === true;
     const claimId = uuidV7();
-    const request =
-      key === undefined
-        ? ""
-        : digest([
-            "claim",
-            limit,
-            ttlSeconds,
-            graceSeconds,
-            clientId,
-            actor ?? null,
-            maxClaimCount ?? null,
-            takeExhausted,
-          ]);
+    const request = key === undefined ? "" : digest(["claim", limit, ttlSeconds, graceSeconds, clientId]);
     const values = [
       claimId,
       String(limit),

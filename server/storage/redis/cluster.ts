@@ -188,12 +188,12 @@ export class RedisCluster implements RedisLink {
 
 const nameOf = ({ host, port }: ServerAddress) => `${host}:${port}`;
 
-/** What CLUSTER SLOTS says: ranges with their master first. An empty host is the one that was asked. */
+/** What CLUSTER SLOTS says: ranges with their master first. An empty or unknown host is the one that was asked. */
 function slotsOf(ranges: Reply, asked: ServerAddress): string[] {
   const slots: string[] = [];
   for (const range of Array.isArray(ranges) ? ranges : []) {
     const [from, to, master] = range as [number, number, [string | null, number]];
-    const name = nameOf({ host: master[0] || asked.host, port: master[1] });
+    const name = nameOf({ host: master[0] === "?" ? asked.host : master[0] || asked.host, port: master[1] });
     for (let slot = from; slot <= to; slot += 1) slots[slot] = name;
   }
   return slots;

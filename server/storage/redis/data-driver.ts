@@ -46,7 +46,7 @@ export async function openRedisDataDriver(options: RedisDataDriverOptions): Prom
   const onError = options.onError ?? (() => undefined);
   const link = address.cluster ? new RedisCluster(address, onError) : new SingleServer(address, onError);
   try {
-    const durable = await inspect(link);
+    const durable = await inspect(link, onError);
     return new RedisDataDriver(link, address, durable, { ...options, onError });
   } catch (error) {
     link.close();
@@ -54,8 +54,11 @@ export async function openRedisDataDriver(options: RedisDataDriverOptions): Prom
   }
 }
 
-/** True when every server writes each change to its disk before it answers. One that does not say counts as one that does not. */
-async function inspect(link: RedisLink): Promise<boolean> {
+/**
+ * True when every server writes each change to its disk before it answers. One that does not say counts as one that does not. One that would drop
+ * messages for want of memory is used all the same, but `onError` hears of it.
+ */
+async function inspect(link: RedisLink, onError: (error: unknown) => void): Promise<boolean> {
   const options = { wrote: false, deadline: performance.now() + ANSWER_TIMEOUT_MS };
   for (const information of await link.sendToAll(["INFO", "server"], options)) {
     const [, version = "0"] = /^redis_version:(\d+)/m.exec(String(information)) ?? [];
@@ -63,15 +66,23 @@ async function inspect(link: RedisLink): Promise<boolean> {
       throw new DomainError("NOT_SUPPORTED", "This server is too old: a pool needs Redis 7 or Valkey, or newer.");
     }
   }
-  const answers = await link.sendToAll(["CONFIG", "GET", "append*"], options).catch(() => []);
-  return (
-    answers.length > 0 &&
-    answers.every((answer) => {
-      const settings = Array.isArray(answer) ? (answer as string[]) : [];
-      const value = (name: string) => settings[settings.indexOf(name) + 1];
-      return value("appendonly") === "yes" && value("appendfsync") === "always";
-    })
-  );
+  const read = async (pattern: string) => {
+    const answers = await link.sendToAll(["CONFIG", "GET", pattern], options).catch(() => []);
+    return answers.map((answer) => (Array.isArray(answer) ? (answer as string[]) : []));
+  };
+  const [disk, memory] = [await read("append*"), await read("maxmemory*")];
+  const settingOf = (settings: readonly string[], name: string) => settings[settings.indexOf(name) + 1];
+  // Policies of keys that expire spare ours, which never do.
+  if (
+    memory.some(
+      (one) => settingOf(one, "maxmemory") !== "0" && settingOf(one, "maxmemory-policy")?.startsWith("allkeys"),
+    )
+  ) {
+    onError(new Error("This server evicts keys, and messages with them. Set its maxmemory-policy to noeviction."));
+  }
+  const isDurable = (one: readonly string[]) =>
+    settingOf(one, "appendonly") === "yes" && settingOf(one, "appendfsync") === "always";
+  return disk.length > 0 && disk.every(isDurable);
 }
 
 class RedisDataDriver implements DataDriver {

@@ -14,11 +14,11 @@
  * A command costs a script more than what it does, so they are few and take many messages each.
  */
 
-/** The clock, and whole numbers as texts: Lua's own spelling loses digits. */
+/** The clock, and whole numbers as texts: Lua's own spelling loses digits. No time is later than JavaScript's last. */
 export const CLOCK = `
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] + ARGV[2]
-local function digits(number) return string.format('%d', number) end
+local function digits(number) return string.format('%d', number < 8.64e18 and number or 8.64e18) end
 local NOW = digits(now)
 `;
 
