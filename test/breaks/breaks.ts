@@ -269,8 +269,8 @@ export const BREAKS: readonly Break[] = [
   {
     promise: "On Redis a post that is repeated with its idempotency key adds nothing",
     file: `${REDIS}/message-posts.ts`,
-    from: "keep(ARGV[4], ARGV[5],",
-    to: "keep(ARGV[4] .. NOW, ARGV[5],",
+    from: "keep(ARGV[3], ARGV[4],",
+    to: "keep(ARGV[3] .. NOW, ARGV[4],",
     test: drivers("again with the same idempotency key adds nothing and gives the first ids"),
   },
   {

@@ -3,25 +3,30 @@ import type { Message, NewMessage, QueueRef } from "../data-driver.ts";
 import { digest, keyReused } from "../idempotency.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { optional } from "./message-records.ts";
-import type { PoolQueues } from "./pool-queues.ts";
+import { epochOf, type PoolQueues } from "./pool-queues.ts";
 import { script } from "./scripts.ts";
 import { APPEND, ENTER, KEPT_KEYS, SCHEDULE } from "./shared-lua.ts";
+import { SharedSends } from "./shared-sends.ts";
 
-/** ARGV: 3 client, 4 idempotency key, 5 its request, then id, ttl, delay and body of each message. */
+/** Posts that share a script: beyond so many characters it only holds up the server. A message weighs this much beside its body. */
+const MAX_WEIGHT = 125_000;
+const MESSAGE_WEIGHT = 1000;
+
+/** ARGV: 3 idempotency key, 4 its request, then id, ttl, delay, client and body of each message. */
 const POST = script(
   `${ENTER}${SCHEDULE}${KEPT_KEYS}${APPEND}
-if ARGV[4] ~= '-' then
-  local request, result = kept(ARGV[4])
-  if request then return {request == ARGV[5] and 'repeated' or 'reused', result} end
+if ARGV[3] ~= '-' then
+  local request, result = kept(ARGV[3])
+  if request then return {request == ARGV[4] and 'repeated' or 'reused', result} end
 end
 local messages, ids = {}, {}
-for at = 6, #ARGV, 4 do
+for at = 5, #ARGV, 5 do
   local ttl, delay = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   ids[#ids + 1] = ARGV[at]
-  messages[#messages + 1] = {ARGV[at], now + ttl * 1000000, ARGV[at + 1], delay > 0 and now + delay * 1000000 or 0, ARGV[3], ARGV[at + 3]}
+  messages[#messages + 1] = {ARGV[at], now + ttl * 1000000, ARGV[at + 1], delay > 0 and now + delay * 1000000 or 0, ARGV[at + 3], ARGV[at + 4]}
 end
 if #messages > 0 then append(0, messages, row[2], soonest) end
-if ARGV[4] ~= '-' then keep(ARGV[4], ARGV[5], table.concat(ids, ' ')) end
+if ARGV[3] ~= '-' then keep(ARGV[3], ARGV[4], table.concat(ids, ' ')) end
 return {'ok'}`,
   "grows",
 );
@@ -43,14 +48,27 @@ return {'ok', #messages}`,
   "grows",
 );
 
-/** Appends messages to queues. */
+interface Post {
+  queue: QueueRef;
+  values: readonly string[];
+}
+
+/** Appends messages to queues; posts to one queue that are in flight together share a script. */
 export class MessagePosts {
   readonly #queues: PoolQueues;
   readonly #arrivals: Arrivals;
+  readonly #shared: SharedSends<Post>;
 
   constructor(queues: PoolQueues, arrivals: Arrivals) {
     this.#queues = queues;
     this.#arrivals = arrivals;
+    this.#shared = new SharedSends({
+      maxWeight: MAX_WEIGHT,
+      send: async (_, posts) => {
+        const { queue } = posts[0] as Post;
+        await queues.call(queue, POST, ["-", "", ...posts.flatMap(({ values }) => values)]);
+      },
+    });
   }
 
   async post(params: {
@@ -59,20 +77,30 @@ export class MessagePosts {
     clientId: string | null;
     idempotencyKey?: string;
   }): Promise<{ ids: string[] }> {
-    const { queue, messages, clientId, idempotencyKey } = params;
-    // Nothing to post is nothing to remember either.
-    const key = messages.length === 0 ? undefined : idempotencyKey;
-    const request = key === undefined ? "" : digest(["post", messages, clientId]);
-    const values = [optional(clientId), optional(key), request];
+    const { queue, messages, clientId, idempotencyKey: key } = params;
+    const client = optional(clientId);
+    const values: string[] = [];
     const ids: string[] = [];
+    let weight = 0;
     for (const { bodyText, ttlSeconds, delaySeconds } of messages) {
       const id = randomUUID();
       ids.push(id);
-      values.push(id, String(ttlSeconds), String(delaySeconds), bodyText);
+      values.push(id, String(ttlSeconds), String(delaySeconds), client, bodyText);
+      weight += bodyText.length + MESSAGE_WEIGHT;
     }
-    const [verdict, result] = await this.#queues.call(queue, POST, values);
-    if (verdict === "reused") throw keyReused(key as string);
-    if (verdict === "repeated") return { ids: (result as string).split(" ") };
+    // Nothing to post is nothing to remember either.
+    if (key !== undefined && messages.length > 0) {
+      const request = digest(["post", messages, clientId]);
+      const [verdict, result] = await this.#queues.call(queue, POST, [optional(key), request, ...values]);
+      if (verdict === "reused") throw keyReused(key);
+      if (verdict === "repeated") return { ids: (result as string).split(" ") };
+    } else {
+      const { calls } = this.#queues.scripts;
+      calls.begin();
+      // Those that share a script must mean the same life of the queue.
+      const line = `${epochOf(queue)} ${this.#queues.keys.queue(queue)[0]}`;
+      await this.#shared.submit(line, { queue, values }, weight).finally(() => calls.end());
+    }
     this.#arrivals.tell(queue, ids.length);
     return { ids };
   }
