@@ -349,6 +349,29 @@ describeWithRedis(() => {
       expect(await driver.isAlive()).toBe(true);
     });
 
+    it("a server that stands still holds up only its own queues, also for a driver that has just been opened", async () => {
+      const queues: QueueRef[] = [];
+      for (let index = 0; index < 12; index += 1) queues.push(await aQueue(driver, `still ${index}`));
+      const owner = (queue: QueueRef) => ownerOf(slotOf(keysOf(queue)[0] as string));
+      const stopped = cluster.servers[1] as TestRedis;
+      const opened = await openRedisDataDriver({ uri: cluster.url });
+      stopped.child.kill("SIGSTOP");
+      try {
+        const begun = performance.now();
+        const [held] = queues.filter((queue) => owner(queue) === 1) as [QueueRef];
+        const outcome = post(opened, held).catch(codeOf);
+        for (const queue of queues.filter((one) => owner(one) !== 1)) await post(opened, queue);
+        expect(performance.now() - begun).toBeLessThan(2000);
+        expect(["OUTCOME_UNKNOWN", "STORAGE_UNAVAILABLE"]).toContain(await outcome);
+        expect(performance.now() - begun).toBeLessThan(7000);
+        for (const queue of queues.filter((one) => owner(one) !== 1)) await post(opened, queue);
+      } finally {
+        stopped.child.kill("SIGCONT");
+      }
+      await untilItWorks(() => Promise.all(queues.map((queue) => post(opened, queue))));
+      await opened.close();
+    }, 30_000);
+
     it("a server that dies takes only its queues with it, and they serve again once it is back", async () => {
       for (const server of cluster.servers) await ask(server.port, "CONFIG SET cluster-require-full-coverage no");
       const queues: QueueRef[] = [];

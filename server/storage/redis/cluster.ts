@@ -2,7 +2,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DomainError } from "../../errors.ts";
 import type { RedisAddress, ServerAddress } from "./address.ts";
-import { type Client, isServerError, RedisConnection, type Reply, type SendOptions } from "./connection.ts";
+import {
+  ANSWER_TIMEOUT_MS,
+  type Client,
+  isServerError,
+  RedisConnection,
+  type Reply,
+  type SendOptions,
+} from "./connection.ts";
 
 /** What scripts run on: one server, or many that look like one. */
 export interface RedisLink {
@@ -20,6 +27,8 @@ const SLOTS = 16_384;
 const MAX_REDIRECTIONS = 5;
 /** Between two looks at which server has which slot, while something is wrong. */
 const REFRESH_MS = 500;
+/** One server's time to say it, so that one that stands still does not keep the others from being asked. */
+const LOOK_MS = 1000;
 /** Between two tries while the keys of a slot are on their way to another server. */
 const MOVING_MS = 50;
 
@@ -145,7 +154,7 @@ export class RedisCluster implements RedisLink {
 
   #lookSoon(): void {
     if (performance.now() - this.#lookedAt < REFRESH_MS) return;
-    this.#look({ wrote: false, deadline: performance.now() + 2000 }).catch(() => undefined);
+    this.#look({ wrote: false, deadline: performance.now() + ANSWER_TIMEOUT_MS }).catch(() => undefined);
   }
 
   #look(options: SendOptions): Promise<void> {
@@ -162,7 +171,8 @@ export class RedisCluster implements RedisLink {
     for (const name of new Set([...this.#names(), nameOf(this.#root)])) {
       const server = this.#server(name);
       try {
-        const ranges = await server.send(["CLUSTER", "SLOTS"], { ...options, wrote: false });
+        const deadline = Math.min(options.deadline, performance.now() + LOOK_MS);
+        const ranges = await server.send(["CLUSTER", "SLOTS"], { wrote: false, deadline });
         const slots = slotsOf(ranges, server.server);
         if (slots.length > 0) {
           this.#slots = slots;
