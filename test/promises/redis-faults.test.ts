@@ -394,4 +394,24 @@ describeWithRedis(() => {
       expect(await driver.isAlive()).toBe(true);
     });
   });
+
+  it("a replica that takes over is followed, also when the server of the URI is the one that died", async () => {
+    const cluster = await startRedisCluster(3, true);
+    const driver = await openRedisDataDriver({ uri: cluster.url });
+    try {
+      const queues: QueueRef[] = [];
+      for (let index = 0; index < 12; index += 1) queues.push(await aQueue(driver, `queue ${index}`));
+      const ids = await Promise.all(queues.map(async (queue) => (await post(driver, queue)).ids[0] as string));
+      const dead = cluster.servers[0] as TestRedis;
+      expect(Number(/:(\d+)/.exec(await ask(dead.port, "WAIT 1 5000"))?.[1])).toBe(1);
+      dead.child.kill("SIGKILL");
+      const all = () =>
+        Promise.all(queues.map((queue, index) => driver.messages.get({ queue, id: ids[index] as string })));
+      await vi.waitFor(all, { timeout: 20_000, interval: 100 });
+      await Promise.all(queues.map((queue) => post(driver, queue)));
+    } finally {
+      await driver.close();
+      await cluster.stop();
+    }
+  }, 60_000);
 });

@@ -72,34 +72,47 @@ export interface TestCluster {
 
 const SLOTS = 16_384;
 
-/** Masters without replicas. They find one another through their bus, whose port is another one. */
-export async function startRedisCluster(masters = 3): Promise<TestCluster> {
+/** Masters, and on demand a replica of the first. They find one another through their bus, whose port is another one. */
+export async function startRedisCluster(masters = 3, withReplica = false): Promise<TestCluster> {
   const servers: TestRedis[] = [];
-  for (let index = 0; index < masters; index += 1) {
+  const size = masters + (withReplica ? 1 : 0);
+  for (let index = 0; index < size; index += 1) {
     const bus = await freePort();
-    servers.push(
-      await startRedis(["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", `${bus}`]),
-    );
-    await ask(servers.at(-1)?.port ?? 0, `CLUSTER SET-CONFIG-EPOCH ${index + 1}`);
-    const first = servers[0] as TestRedis;
-    const from = Math.floor((index * SLOTS) / masters);
-    const to = Math.floor(((index + 1) * SLOTS) / masters) - 1;
-    await ask(servers[index]?.port ?? 0, `CLUSTER ADDSLOTSRANGE ${from} ${to}`);
-    if (index > 0) await ask(first.port, `CLUSTER MEET 127.0.0.1 ${servers[index]?.port} ${bus}`);
+    const settings = ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", `${bus}`];
+    const server = await startRedis([...settings, "--cluster-node-timeout", withReplica ? "1000" : "15000"]);
+    servers.push(server);
+    if (index < masters) {
+      await ask(server.port, `CLUSTER SET-CONFIG-EPOCH ${index + 1}`);
+      const from = Math.floor((index * SLOTS) / masters);
+      const to = Math.floor(((index + 1) * SLOTS) / masters) - 1;
+      await ask(server.port, `CLUSTER ADDSLOTSRANGE ${from} ${to}`);
+    }
+    if (index > 0) await ask((servers[0] as TestRedis).port, `CLUSTER MEET 127.0.0.1 ${server.port} ${bus}`);
   }
   const stop = async () => {
     await Promise.all(servers.map((server) => server.stop()));
   };
   for (let attempt = 0; attempt < 300; attempt += 1) {
     const states = await Promise.all(servers.map(({ port }) => ask(port, "CLUSTER INFO")));
-    const whole = `cluster_known_nodes:${masters}`;
+    const whole = `cluster_known_nodes:${size}`;
     if (states.every((state) => state.includes("cluster_state:ok") && state.includes(whole))) {
+      if (withReplica) await replicate(servers.at(-1) as TestRedis, servers[0] as TestRedis);
       return { url: `${servers[0]?.url}/?cluster=true`, servers, stop };
     }
     await sleep(100);
   }
   await stop();
   throw new Error("The servers did not become a cluster.");
+}
+
+async function replicate(replica: TestRedis, master: TestRedis): Promise<void> {
+  const [, id] = /\r\n([0-9a-f]{40})/.exec(await ask(master.port, "CLUSTER MYID")) ?? [];
+  await ask(replica.port, `CLUSTER REPLICATE ${id}`);
+  for (let attempt = 0; attempt < 300; attempt += 1) {
+    if ((await ask(replica.port, "INFO replication")).includes("master_link_status:up")) return;
+    await sleep(100);
+  }
+  throw new Error("The replica did not follow its master.");
 }
 
 async function beginServer(folder: string, port: number, settings: readonly string[]): Promise<ChildProcess> {
