@@ -2,17 +2,16 @@ import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
 import { SharedSends } from "../server/storage/redis/shared-sends.ts";
 
-/** What was sent, and how each is ended by hand. */
+/** What was sent, and how each is ended by hand: each request's result is itself. */
 function aSender(maxWeight = 10) {
-  const sent: { line: string; requests: string[]; end: (error?: unknown) => void }[] = [];
-  const shared = new SharedSends<string>({
+  const sent: { requests: string[]; end: (error?: unknown) => void }[] = [];
+  const shared = new SharedSends<string, string>({
     maxWeight,
-    send: (line, requests) =>
+    send: (requests) =>
       new Promise((resolve, reject) => {
         sent.push({
-          line,
           requests: [...requests],
-          end: (error) => (error === undefined ? resolve() : reject(error)),
+          end: (error) => (error === undefined ? resolve(requests) : reject(error)),
         });
       }),
   });
@@ -24,17 +23,14 @@ describe("sends that share a script", () => {
     const { shared, sent } = aSender();
     const all = [shared.submit("a", "1", 1), shared.submit("b", "2", 1), shared.submit("a", "3", 1)];
     await turn();
-    expect(sent.map(({ line, requests }) => [line, requests])).toEqual([
-      ["a", ["1", "3"]],
-      ["b", ["2"]],
-    ]);
+    expect(sent.map(({ requests }) => requests)).toEqual([["1", "3"], ["2"]]);
     for (const { end } of sent) end();
-    await Promise.all(all);
+    expect(await Promise.all(all)).toEqual(["1", "2", "3"]);
   });
 
   it("wait while two are on their way, and then go at most so many at a time", async () => {
     const { shared, sent } = aSender(3);
-    const all: Promise<void>[] = [];
+    const all: Promise<string>[] = [];
     for (const request of ["1", "2"]) {
       all.push(shared.submit("a", request, 1));
       await turn();
@@ -69,7 +65,7 @@ describe("sends that share a script", () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     try {
       const { shared, sent } = aSender();
-      const begun: Promise<void>[] = [];
+      const begun: Promise<string>[] = [];
       for (const request of ["1", "2"]) {
         begun.push(shared.submit("a", request, 1));
         await turn();

@@ -255,13 +255,13 @@ export const BREAKS: readonly Break[] = [
   {
     promise: "On Redis the claim's id is the fencing token",
     file: `${REDIS}/message-deletes.ts`,
-    from: "held and not claims[claim] then verdict = 'other'",
+    from: "held and not request.claims[claim] then verdict = 'other'",
     to: "false then verdict = 'other'",
     test: drivers("late, with an expired claim's id, removes nothing"),
   },
   {
     promise: "On Redis two callers never hold one message",
-    file: `${REDIS}/claims.ts`,
+    file: `${REDIS}/claim-takes.ts`,
     from: "redis.call('ZREM', READY, unpack(some)) end",
     to: "end",
     test: drivers("by twenty callers at once never shares a message"),

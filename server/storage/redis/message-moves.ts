@@ -56,7 +56,7 @@ for place, id in ipairs(ids) do
   end
   if not there then messages[#messages + 1] = held[place].message end
 end
-if delivered > 0 then let_go(ARGV[4], delivered) end
+if delivered > 0 then let_go({[ARGV[4]] = delivered}) end
 if #messages > 0 then append(${QUEUE_KEYS}, messages, target_row[2], target_row[3]) end
 return {'ok', #ids}`,
   "grows",

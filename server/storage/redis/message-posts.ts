@@ -57,16 +57,17 @@ interface Post {
 export class MessagePosts {
   readonly #queues: PoolQueues;
   readonly #arrivals: Arrivals;
-  readonly #shared: SharedSends<Post>;
+  readonly #shared: SharedSends<Post, void>;
 
   constructor(queues: PoolQueues, arrivals: Arrivals) {
     this.#queues = queues;
     this.#arrivals = arrivals;
-    this.#shared = new SharedSends({
+    this.#shared = new SharedSends<Post, void>({
       maxWeight: MAX_WEIGHT,
-      send: async (_, posts) => {
+      send: async (posts) => {
         const { queue } = posts[0] as Post;
         await queues.call(queue, POST, ["-", "", ...posts.flatMap(({ values }) => values)]);
+        return [];
       },
     });
   }

@@ -32,7 +32,7 @@ local epoch = row[1]
 /** How many keys a queue has, its row among them. */
 export const QUEUE_KEYS = 15;
 
-/** So many things settled at a time: a few milliseconds of the server's. It also bounds what one command takes. */
+/** So many things settled at a time: a few milliseconds of the server's. It also bounds what one command takes. Even, since some lists are of pairs. */
 export const SETTLE_STEP = 500;
 
 /** Later than everything: nothing falls due. */
@@ -237,17 +237,28 @@ local function describe(ids)
 end
 `;
 
-/** A claim holds so many fewer. With its last message it ends. */
+/** Claims hold so many fewer. One ends with its last message. */
 export const LET_GO = `
-local function let_go(claim, count)
-  local claim_record = redis.call('HGET', CLAIMS, claim)
-  if not claim_record then return end
-  local times, held, rest = string.match(claim_record, '^(%S+ %S+ %S+ %S+ %S+) (%S+) (.*)$')
-  if held - count <= 0 then
-    end_claims({claim})
-  else
-    redis.call('HSET', CLAIMS, claim, times .. ' ' .. digits(held - count) .. ' ' .. rest)
+local function let_go(counts)
+  local claims, ended, kept_on = {}, {}, {}
+  for claim in pairs(counts) do claims[#claims + 1] = claim end
+  for some in slices(claims) do
+    for place, record in ipairs(redis.call('HMGET', CLAIMS, unpack(some))) do
+      if record then
+        local claim = some[place]
+        local times, held, rest = string.match(record, '^(%S+ %S+ %S+ %S+ %S+) (%S+) (.*)$')
+        local left = held - counts[claim]
+        if left <= 0 then
+          ended[#ended + 1] = claim
+        else
+          kept_on[#kept_on + 1] = claim
+          kept_on[#kept_on + 1] = times .. ' ' .. digits(left) .. ' ' .. rest
+        end
+      end
+    end
   end
+  for some in slices(ended) do end_claims(some) end
+  for some in slices(kept_on) do redis.call('HSET', CLAIMS, unpack(some)) end
 end
 `;
 

@@ -4,16 +4,16 @@ import { deadlineExceeded } from "./redis-errors.ts";
 /** Scripts of one line that are on their way at a time: one is done while the next is sent. */
 const LANES = 2;
 
-interface Waiting<Request> {
+interface Waiting<Request, Result> {
   request: Request;
   weight: number;
   since: number;
-  resolve: () => void;
+  resolve: (result: Result) => void;
   reject: (error: unknown) => void;
 }
 
-interface Line<Request> {
-  waiting: Waiting<Request>[];
+interface Line<Request, Result> {
+  waiting: Waiting<Request, Result>[];
   underWay: number;
   scheduled: boolean;
 }
@@ -23,31 +23,32 @@ interface Line<Request> {
  * out at its end, and what comes while two scripts are on their way goes with the next, in order of arrival and at most `maxWeight` of it. They
  * succeed or fail together. One that waits past the deadline is DEADLINE_EXCEEDED and was not sent.
  */
-export class SharedSends<Request> {
-  readonly #send: (line: string, requests: readonly Request[]) => Promise<void>;
+export class SharedSends<Request, Result> {
+  readonly #send: (requests: readonly Request[]) => Promise<readonly Result[]>;
   readonly #maxWeight: number;
-  readonly #lines = new Map<string, Line<Request>>();
+  readonly #lines = new Map<string, Line<Request, Result>>();
 
-  constructor(params: { send: (line: string, requests: readonly Request[]) => Promise<void>; maxWeight: number }) {
+  /** `send` gives a result for each request, in order. */
+  constructor(params: { send: (requests: readonly Request[]) => Promise<readonly Result[]>; maxWeight: number }) {
     this.#send = params.send;
     this.#maxWeight = params.maxWeight;
   }
 
-  submit(name: string, request: Request, weight: number): Promise<void> {
+  submit(name: string, request: Request, weight: number): Promise<Result> {
     let line = this.#lines.get(name);
     if (line === undefined) {
       line = { waiting: [], underWay: 0, scheduled: false };
       this.#lines.set(name, line);
     }
     const { waiting } = line;
-    const done = new Promise<void>((resolve, reject) => {
+    const done = new Promise<Result>((resolve, reject) => {
       waiting.push({ request, weight, since: performance.now(), resolve, reject });
     });
     this.#schedule(name, line);
     return done;
   }
 
-  #schedule(name: string, line: Line<Request>): void {
+  #schedule(name: string, line: Line<Request, Result>): void {
     if (line.scheduled || line.underWay >= LANES) return;
     if (line.waiting.length === 0) {
       if (line.underWay === 0) this.#lines.delete(name);
@@ -59,7 +60,7 @@ export class SharedSends<Request> {
       const batch = this.#nextBatch(line);
       if (batch.length > 0) {
         line.underWay += 1;
-        void this.#settle(name, batch).then(() => {
+        void this.#settle(batch).then(() => {
           line.underWay -= 1;
           this.#schedule(name, line);
         });
@@ -68,9 +69,9 @@ export class SharedSends<Request> {
     });
   }
 
-  #nextBatch(line: Line<Request>): Waiting<Request>[] {
+  #nextBatch(line: Line<Request, Result>): Waiting<Request, Result>[] {
     const oldest = performance.now() - ANSWER_TIMEOUT_MS;
-    const batch: Waiting<Request>[] = [];
+    const batch: Waiting<Request, Result>[] = [];
     let weight = 0;
     let taken = 0;
     for (const one of line.waiting) {
@@ -87,13 +88,12 @@ export class SharedSends<Request> {
     return batch;
   }
 
-  async #settle(name: string, batch: readonly Waiting<Request>[]): Promise<void> {
+  async #settle(batch: readonly Waiting<Request, Result>[]): Promise<void> {
     try {
-      await this.#send(
-        name,
-        batch.map(({ request }) => request),
-      );
-      for (const { resolve } of batch) resolve();
+      const results = await this.#send(batch.map(({ request }) => request));
+      batch.forEach(({ resolve }, index) => {
+        resolve(results[index] as Result);
+      });
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
