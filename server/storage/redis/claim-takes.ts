@@ -9,7 +9,7 @@ import { script } from "./scripts.ts";
 import { COMES_DUE, ENTER, KEPT_KEYS, RECORD, SCHEDULE, SETTLE_STEP } from "./shared-lua.ts";
 import { SharedSends } from "./shared-sends.ts";
 
-/** Messages that one run looks at when some may not be delivered any more. */
+/** Messages that one run passes over when they may not be delivered any more; then it gives what it has. */
 const LOOK_AT = 2000;
 /** Messages that claims which share a script may take. */
 const MAX_TAKEN = 200;
@@ -62,7 +62,7 @@ repeat
     if not requests[turn] then break end
   end
   looked = looked + #page
-until not requests[turn] or #page < step or looked >= ${LOOK_AT}
+until not requests[turn] or #page < step or looked - #taken >= ${LOOK_AT}
 hold(taken)
 for some in slices(ids) do redis.call('ZREM', READY, unpack(some)) end
 read_bodies(taken)
@@ -91,7 +91,7 @@ if #claims > 0 then
   if ARGV[5] ~= '-' then keep(ARGV[5], ARGV[6], requests[1].claim) end
 end
 if #taken > 0 then comes_due(first_end) end
-return {'ok', NOW, answers, looked >= ${LOOK_AT} and bound or false}`,
+return {'ok', NOW, answers, looked - #taken >= ${LOOK_AT} and bound or false}`,
   "writes",
 );
 

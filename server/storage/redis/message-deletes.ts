@@ -139,7 +139,7 @@ export class MessageDeletes {
     try {
       // Those that share a script must mean the same life of the queue.
       const line = `${epochOf(queue)} ${keys.queue(queue)[0]}`;
-      return await this.#shared.submit(line, { queue, values }, claims.length + ids.length);
+      return await this.#shared.submit(line, { queue, values }, 1 + claims.length + ids.length);
     } finally {
       scripts.calls.end();
     }
