@@ -162,6 +162,45 @@ describeWithRedis(() => {
       expect((await list(driver, queue)).items).toHaveLength(2);
     });
 
+    it("requests that share a script are judged each by itself", async () => {
+      const queue = await aQueue(driver, "shared");
+      const ids = (await post(driver, queue, 6)).ids as [string, string, string, string, string, string];
+      const take = (limit: number) =>
+        driver.claims.create({ queue, limit, ttlSeconds: 60, graceSeconds: 60, clientId: null });
+      const claims = await Promise.all([take(2), take(1), take(5), take(3)]);
+      expect(claims.map(({ messages }) => messages.map(({ id }) => id))).toEqual([
+        ids.slice(0, 2),
+        ids.slice(2, 3),
+        ids.slice(3, 6),
+        [],
+      ]);
+      const [mine, theirs] = claims.map(({ claimId }) => claimId) as [string, string];
+      const outcomes = await Promise.all(
+        [
+          driver.messages.delete({ queue, id: ids[0], claimId: mine }),
+          driver.messages.delete({ queue, id: ids[0], claimId: mine }),
+          driver.messages.delete({ queue, id: ids[2], claimId: mine }),
+          driver.messages.delete({ queue, id: ids[3] }),
+          driver.messages.bulkDelete({ queue, ids: [ids[1], ids[2]], claimIds: [mine] }),
+          driver.messages.bulkDelete({ queue, ids: [ids[1], ids[2]], claimIds: [mine, theirs] }),
+          driver.messages.bulkDelete({ queue, ids: [ids[1], ids[5]] }),
+          post(driver, queue).then(() => "posted"),
+        ].map((call) => Promise.resolve<unknown>(call).catch(codeOf)),
+      );
+      expect(outcomes).toEqual([
+        "deleted",
+        "absent",
+        "MESSAGE_NOT_CLAIMED_BY",
+        "MESSAGE_IS_CLAIMED",
+        "MESSAGE_NOT_CLAIMED_BY",
+        2,
+        1,
+        "posted",
+      ]);
+      const left = await driver.claims.list({ queue, page: { limit: 10 } });
+      expect(left.items.map(({ id, messageCount }) => [id, messageCount])).toEqual([[claims[2]?.claimId, 2]]);
+    });
+
     it("closing waits for every call that has begun, and later calls were never sent", async () => {
       const closing = await openRedisDataDriver({ uri: server.url });
       const queue = await aQueue(closing, "closing");
