@@ -256,6 +256,10 @@ describeWithRedis(() => {
       for (const rest of wrong) {
         await expect(openRedisDataDriver({ uri: `${server.url}${rest}` })).rejects.toMatchObject({ code: "BAD_INPUT" });
       }
+      await expect(openRedisDataDriver({ uri: `${server.url}?cluster=true` })).rejects.toMatchObject({
+        code: "STORAGE_UNAVAILABLE",
+        message: expect.stringContaining("no part of a Redis Cluster"),
+      });
     });
 
     it("is durable only where every write reaches the disk first, and where the server says so", async () => {
@@ -359,6 +363,14 @@ describeWithRedis(() => {
     afterAll(async () => {
       await driver.close();
       await cluster.stop();
+    });
+
+    it("is opened as a cluster only", async () => {
+      const single = openRedisDataDriver({ uri: cluster.servers[1]?.url ?? "" });
+      await expect(single).rejects.toMatchObject({
+        code: "BAD_INPUT",
+        message: expect.stringContaining("?cluster=true"),
+      });
     });
 
     const keysOf = (queue: QueueRef) => new PoolKeys("isimud").queue(queue);

@@ -62,6 +62,9 @@ async function inspect(link: RedisLink, onError: (error: unknown) => void): Prom
   const options = { wrote: false, deadline: performance.now() + ANSWER_TIMEOUT_MS };
   for (const information of await link.sendToAll(["INFO", "server"], options)) {
     const [, version = "0"] = /^redis_version:(\d+)/m.exec(String(information)) ?? [];
+    if (!link.isCluster && /^redis_mode:cluster/m.test(String(information))) {
+      throw new DomainError("BAD_INPUT", "This server is part of a Redis Cluster. Add ?cluster=true to the URI.");
+    }
     if (Number(version) < OLDEST_REDIS) {
       throw new DomainError("NOT_SUPPORTED", "This server is too old: a pool needs Redis 7 or Valkey, or newer.");
     }

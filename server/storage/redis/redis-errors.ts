@@ -11,11 +11,12 @@ const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/^LOADING/, "The storage is loading its data. Try again in a few seconds."],
   [/^MASTERDOWN/, "The storage has lost its master. Try again in a few seconds."],
   [
-    /^(CLUSTERDOWN|TRYAGAIN|MOVED|ASK|CROSSSLOT)/,
+    /^(CLUSTERDOWN|TRYAGAIN|MOVED|ASK)/,
     "The storage's cluster is being changed or has lost a part. Try again in a few seconds.",
   ],
   [/^BUSY/, "The storage is busy. Try again in a few seconds."],
   [/^(NOAUTH|WRONGPASS|NOPERM)/, "The storage does not let this user in, or not do this."],
+  [/cluster support disabled/, "This server is no part of a Redis Cluster. Leave ?cluster=true out of the URI."],
   [/max number of clients/, "The storage has no connection to spare."],
 ];
 
