@@ -264,9 +264,22 @@ describeWithRedis(() => {
 
     it("is durable only where every write reaches the disk first, and where the server says so", async () => {
       expect(driver.capabilities).toContain("DURABILITY");
-      await ask(server.port, "ACL SETUSER quiet on >secret-word ~* &* +@all -config");
+      await ask(server.port, "ACL SETUSER quiet on >secret-word ~isimud:* &isimud:* +@all -@admin -@dangerous -client");
       const quiet = await openRedisDataDriver({ uri: server.url.replace("//", "//quiet:secret-word@") });
       expect([...quiet.capabilities].sort()).toEqual(["AOD", "CLAIMS", "FIFO", "HIGH_THROUGHPUT"]);
+      expect((await quiet.health()).operations.every(({ succeeded }) => succeeded)).toBe(true);
+      const heard: string[] = [];
+      const stop = quiet.watchArrivals(({ name }) => heard.push(name));
+      const queue = await aQueue(driver, "for the quiet one");
+      await vi.waitFor(
+        async () => {
+          await post(driver, queue);
+          expect(heard).toContain(queue.name);
+        },
+        { timeout: 10_000, interval: 50 },
+      );
+      stop();
+      await quiet.gc();
       await quiet.close();
       const stranger = openRedisDataDriver({ uri: server.url.replace("//", "//quiet:wrong-word@") });
       const refusal = await stranger.catch((error: unknown) => error);

@@ -77,7 +77,8 @@ export class Arrivals {
       const receivers = await this.#link.send(this.#channel, command, options);
       this.#othersListen = this.#link.isCluster || (receivers as number) > (this.#client === null ? 0 : 1);
     } catch (error) {
-      // Those who wait elsewhere look by themselves.
+      // Those who wait elsewhere look by themselves. Not tried again at once: this user may not be allowed to.
+      this.#othersListen = false;
       if (!this.#closed) this.#onError(error);
     } finally {
       this.#timer = null;

@@ -36,7 +36,8 @@ async function openClient(address: RedisAddress, onEnd: (error: unknown) => void
     username,
     password,
     database,
-    name: "isimud",
+    // How operators see us in CLIENT LIST; a user who may not say it connects all the same.
+    clientInfoTag: "isimud",
     disableOfflineQueue: true,
   });
   client.on("error", onEnd);

@@ -1,4 +1,3 @@
-import { DomainError } from "../../errors.ts";
 import type {
   ArrivalListener,
   Capability,
@@ -15,19 +14,17 @@ import { parseRedisUri, type RedisAddress } from "./address.ts";
 import { Arrivals } from "./arrivals.ts";
 import { RedisClaims } from "./claims.ts";
 import { RedisCluster, type RedisLink, SingleServer } from "./cluster.ts";
-import { ANSWER_TIMEOUT_MS } from "./connection.ts";
 import { GarbageCollector } from "./gc.ts";
 import { PoolKeys } from "./keys.ts";
 import { RedisMessages } from "./messages.ts";
 import { PoolQueues } from "./pool-queues.ts";
 import { translateRedisError } from "./redis-errors.ts";
 import { Scripts } from "./scripts.ts";
+import { inspectServers } from "./server-inspection.ts";
 import { RedisSubscriptions } from "./subscriptions.ts";
 
 /** Beyond this a storage counts as not ready. */
 const ALIVE_DEADLINE_MS = 2000;
-/** Scripts that say which of them run on a full server need it. */
-const OLDEST_REDIS = 7;
 
 export interface RedisDataDriverOptions {
   /** Server, database or prefix, and `?cluster=true`. See address.ts. */
@@ -46,46 +43,15 @@ export async function openRedisDataDriver(options: RedisDataDriverOptions): Prom
   const onError = options.onError ?? (() => undefined);
   const link = address.cluster ? new RedisCluster(address, onError) : new SingleServer(address, onError);
   try {
-    const durable = await inspect(link, onError);
+    const { durable, evicts } = await inspectServers(link);
+    if (evicts) {
+      onError(new Error("This server evicts keys, and messages with them. Set its maxmemory-policy to noeviction."));
+    }
     return new RedisDataDriver(link, address, durable, { ...options, onError });
   } catch (error) {
     link.close();
     throw translateRedisError(error, { sent: false, wrote: false });
   }
-}
-
-/**
- * True when every server writes each change to its disk before it answers. One that does not say counts as one that does not. One that would drop
- * messages for want of memory is used all the same, but `onError` hears of it.
- */
-async function inspect(link: RedisLink, onError: (error: unknown) => void): Promise<boolean> {
-  const options = { wrote: false, deadline: performance.now() + ANSWER_TIMEOUT_MS };
-  for (const information of await link.sendToAll(["INFO", "server"], options)) {
-    const [, version = "0"] = /^redis_version:(\d+)/m.exec(String(information)) ?? [];
-    if (!link.isCluster && /^redis_mode:cluster/m.test(String(information))) {
-      throw new DomainError("BAD_INPUT", "This server is part of a Redis Cluster. Add ?cluster=true to the URI.");
-    }
-    if (Number(version) < OLDEST_REDIS) {
-      throw new DomainError("NOT_SUPPORTED", "This server is too old: a pool needs Redis 7 or Valkey, or newer.");
-    }
-  }
-  const read = async (pattern: string) => {
-    const answers = await link.sendToAll(["CONFIG", "GET", pattern], options).catch(() => []);
-    return answers.map((answer) => (Array.isArray(answer) ? (answer as string[]) : []));
-  };
-  const [disk, memory] = [await read("append*"), await read("maxmemory*")];
-  const settingOf = (settings: readonly string[], name: string) => settings[settings.indexOf(name) + 1];
-  // Policies of keys that expire spare ours, which never do.
-  if (
-    memory.some(
-      (one) => settingOf(one, "maxmemory") !== "0" && settingOf(one, "maxmemory-policy")?.startsWith("allkeys"),
-    )
-  ) {
-    onError(new Error("This server evicts keys, and messages with them. Set its maxmemory-policy to noeviction."));
-  }
-  const isDurable = (one: readonly string[]) =>
-    settingOf(one, "appendonly") === "yes" && settingOf(one, "appendfsync") === "always";
-  return disk.length > 0 && disk.every(isDurable);
 }
 
 class RedisDataDriver implements DataDriver {
