@@ -106,8 +106,9 @@ export class RedisConnection {
       return answer;
     } catch (error) {
       if (isServerError(error)) {
+        this.#heardAt = performance.now();
         // The name may lead to the new master by now.
-        if (/^READONLY/.test((error as Error).message)) this.#drop(client);
+        if (error.message.startsWith("READONLY")) this.#drop(client);
         throw error;
       }
       throw translateRedisError(error, { wrote: options.wrote, sent: !neverSent(error) });
