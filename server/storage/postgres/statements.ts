@@ -1,32 +1,11 @@
 import type pg from "pg";
+import { CallsInFlight } from "../calls-in-flight.ts";
 import { ANSWER_TIMEOUT_MS, translatePostgresError } from "./connection.ts";
 
 /** A statement that PostgreSQL plans once per connection. Its parameters are positional. */
 export interface Statement {
   name: string;
   text: string;
-}
-
-/** Counts calls that have begun and not ended, for whoever closes. */
-export class CallsInFlight {
-  #count = 0;
-  #settled: (() => void)[] = [];
-
-  begin(): void {
-    this.#count += 1;
-  }
-
-  end(): void {
-    this.#count -= 1;
-    if (this.#count > 0) return;
-    for (const settled of this.#settled.splice(0)) settled();
-  }
-
-  /** Once none is left. */
-  settled(): Promise<void> {
-    if (this.#count === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#settled.push(resolve));
-  }
 }
 
 /** Runs prepared statements on a pool and translates their errors. */
