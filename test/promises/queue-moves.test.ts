@@ -147,6 +147,7 @@ describe("a mover that is not heard of any more", () => {
     ["before", "freeze", 0],
     ["after", "freeze", 0],
     ["after", "readClaims", 0],
+    ["after", "readRest", 0],
     ["before", "open", 0],
     ["after", "open", 0],
     ["before", "transaction", 0],
@@ -205,7 +206,7 @@ describe("a mover that is not heard of any more", () => {
 
   it("callers wait while it is frozen, hear that it is moving when that lasts, and go on when it is over", async () => {
     const { queue } = await aQueueOf(1);
-    const moving = stalled("readClaims");
+    const moving = stalled("readRest");
     const outcome = moving.moves.move({ queue, target: "right" }).catch(() => undefined);
     await moving.reached;
     const began = performance.now();

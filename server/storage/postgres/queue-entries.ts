@@ -63,7 +63,8 @@ const ADD_CLAIMS: Statement = {
       SELECT b.id, t.id, b.client, b.actor, ${ago("b.age")}, ${ago("b.renewal")}, ${ahead("b.remaining")}, b.ttl, b.grace, b.markers::bigint[]
       FROM target t, clock, unnest($5::uuid[], $6::text[], $7::text[], $8::float8[], $9::float8[], $10::float8[], $11::bigint[], $12::bigint[], $13::text[])
         AS b(id, client, actor, age, renewal, remaining, ttl, grace, markers)
-      ON CONFLICT (queue_id, id) DO NOTHING
+      ON CONFLICT (queue_id, id) DO UPDATE SET renewed_at = excluded.renewed_at, expires_at = excluded.expires_at,
+        ttl_seconds = excluded.ttl_seconds, grace_seconds = excluded.grace_seconds
     )
     SELECT (SELECT count(*)::int FROM target) AS target, 0 AS grown`,
 };
@@ -98,6 +99,15 @@ const BEGIN_TO_LIVE = `
     purged_at = CASE WHEN $2::bigint > 0 THEN clock.now END,
     holds_moved = EXISTS (SELECT 1 FROM messages m WHERE m.queue_id = q.id AND m.origin_id IS NOT NULL)
   FROM clock WHERE q.id = $1`;
+
+/** Claims that ended while they were on their way. Nobody sees them, but statistics of long queues would count them until they expire. */
+const END_EMPTY_CLAIMS: Statement = {
+  name: "queue_move_empty_claims",
+  text: `
+    DELETE FROM claims c WHERE c.queue_id = $1 AND NOT EXISTS (
+      SELECT 1 FROM messages m WHERE m.queue_id = c.queue_id AND m.marker = ANY (c.markers) AND m.claim_id = c.id
+    )`,
+};
 
 const END_EARLIER_LIVES = `
   WITH ${clockCte(4)}
@@ -220,7 +230,7 @@ export class QueueEntries implements Entries {
     const { project, name, epoch } = queue;
     const { counts, subscriptions } = rest;
     await liftMarkers(this.#parts.statements, rest.highestMarker);
-    await withBriefLocks(this.#parts.statements, async (client) => {
+    const id = await withBriefLocks(this.#parts.statements, async (client) => {
       const found = await client.query<{ id: string }>(
         `SELECT q.id::text FROM pool_queues q WHERE q.project = $1 AND q.name = $2 AND q.epoch = $3 AND q.state = 'arriving' FOR UPDATE`,
         [project, name, epoch],
@@ -248,8 +258,11 @@ export class QueueEntries implements Entries {
       );
       await client.query(END_EARLIER_LIVES, [project, name, epoch, this.#offset()]);
       await client.query(BEGIN_TO_LIVE, [row.id, rest.lowWater, this.#offset()]);
+      return row.id;
     });
     this.#parts.queues.forget(queue);
+    // Beside what waits for the queue; what is left expires.
+    void this.#parts.statements.write(END_EMPTY_CLAIMS, [id]).catch(() => undefined);
   }
 
   async abandon({ queue }: { queue: QueueLife }): Promise<void> {
