@@ -222,6 +222,45 @@ describe("a mover that is not heard of any more", () => {
   });
 });
 
+describe("what changes while the queue is copied", () => {
+  it("goes along: claims made, renewed and ended, messages posted and deleted, keys, a purge", async () => {
+    const { queue, ids } = await aQueueOf(8);
+    const { claims, messages, subscriptions } = two.other.data;
+    const take = (limit: number) => claims.create({ queue, limit, ttlSeconds: 100, graceSeconds: 60, clientId: null });
+    const [renewed, released, used] = [await take(1), await take(1), await take(2)];
+    const moving = stalled("freeze");
+    const report = moving.moves.move({ queue, target: "right" });
+    await moving.reached;
+    await claims.update({ queue, id: renewed.claimId, ttlSeconds: 5000, graceSeconds: 60 });
+    await claims.delete({ queue, id: released.claimId });
+    await messages.delete({ queue, id: ids[2] as string, claimId: used.claimId });
+    const made = await take(1);
+    const keyed = { queue, messages: [aMessage("keyed")], clientId: null, idempotencyKey: "while it moves" };
+    const first = await messages.post(keyed);
+    moving.go();
+    const subscribed = subscriptions.create({ queue, subscriber: "http://late", ttlSeconds: 100, optionsText: "{}" });
+    expect(await report).toMatchObject({ messages: 8, claims: 3 });
+    expect(await subscribed).not.toBeNull();
+    expect(await messages.post(keyed)).toEqual(first);
+    expect((await claims.get({ queue, id: renewed.claimId })).claim.ttlSeconds).toBe(5000);
+    expect(idsOf((await claims.get({ queue, id: used.claimId })).messages)).toEqual([ids[3]]);
+    expect(idsOf((await claims.get({ queue, id: made.claimId })).messages)).toEqual([ids[1]]);
+    await expect(claims.get({ queue, id: released.claimId })).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
+    expect((await two.one.data.subscriptions.list({ queue, page: { limit: 5 } })).items).toHaveLength(1);
+    expect(idsOf((await take(20)).messages)).toEqual([...ids.slice(4), ...first.ids]);
+
+    const back = stalled("freeze");
+    const purged = back.moves.move({ queue, target: "left" });
+    await back.reached;
+    await messages.purge({ queue });
+    const kept = await post(queue);
+    back.go();
+    await purged;
+    expect(idsOf(await readAll(two.one.data, queue))).toEqual(kept.ids);
+    expect(await messages.stats([queue])).toMatchObject([{ total: 1, claimed: 0 }]);
+  });
+});
+
 describe("two at once", () => {
   it("one queue is moved by one of them; the other is refused, and what holds is what one did", async () => {
     const { queue, ids } = await aQueueOf(10);
