@@ -204,6 +204,26 @@ describe("a mover that is not heard of any more", () => {
     },
   );
 
+  it("wakes while another moves the queue: only the other changes anything", async () => {
+    const { queue, ids } = await aQueueOf(5);
+    const first = stalled("transaction");
+    const outcome = first.moves.move({ queue, target: "right" }).catch((error: { code: string }) => error.code);
+    await first.reached;
+    await lapse(queue);
+    await two.moves.recover();
+    const second = stalled("takeChanges");
+    const moved = second.moves.move({ queue, target: "right" });
+    await second.reached;
+    first.go();
+    expect(await outcome).toBe("QUEUE_EPOCH_STALE");
+    const late = await post(queue);
+    expect((await two.one.control.catalogue.get(queue)).pool).toBe("left");
+    second.go();
+    expect(await moved).toMatchObject({ messages: 6 });
+    expect((await two.one.control.catalogue.get(queue)).pool).toBe("right");
+    expect(idsOf(await readAll(two.other.data, queue))).toEqual([...ids, ...late.ids]);
+  });
+
   it("callers wait while it is frozen, hear that it is moving when that lasts, and go on when it is over", async () => {
     const { queue } = await aQueueOf(1);
     const moving = stalled("readRest");
