@@ -96,6 +96,7 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
       const last = keys.at(-1);
       if (last === undefined) return;
       await target.writeKeys({ ...to, keys });
+      await checkpoint(messages);
       key = last.key;
     }
   };

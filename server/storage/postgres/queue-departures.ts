@@ -183,6 +183,7 @@ const THAW: Statement = {
     RETURNING q.id::text`,
 };
 
+/** Subscriptions go only with the row, once: the queue may have come back with others since. The row's id is given each time, for the trigger. */
 const LEAVE: Statement = {
   name: "queue_move_leave",
   text: `
@@ -193,7 +194,9 @@ const LEAVE: Statement = {
       RETURNING q.id
     ),
     forgotten AS (DELETE FROM subscriptions s USING gone g WHERE s.project = $1 AND s.queue = $2)
-    SELECT g.id::text FROM gone g`,
+    SELECT g.id::text FROM gone g
+    UNION ALL
+    SELECT q.id::text FROM pool_queues q WHERE q.project = $1 AND q.name = $2 AND q.epoch = $3 AND q.state = 'moved'`,
 };
 
 type Attempt = { queue: QueueLife; moveEpoch: number };
@@ -215,10 +218,9 @@ export class QueueDepartures implements Departures {
     const [row] = await this.#parts.statements.write<{ id: string }>(TAKE_OVER, this.#place(params));
     if (row === undefined) throw staleEpoch(params.queue);
     const trigger = triggerOf(row.id);
-    await withBriefLocks(this.#parts.statements, async (client) => {
-      await client.query(`DROP TRIGGER IF EXISTS ${trigger} ON messages`);
-      await client.query(
-        `CREATE TRIGGER ${trigger} AFTER UPDATE OR DELETE ON messages FOR EACH ROW WHEN (OLD.queue_id = ${row.id}) EXECUTE FUNCTION queue_move_note()`,
+    await withBriefLocks(this.#parts.statements, async (transaction) => {
+      await transaction.query(
+        `CREATE OR REPLACE TRIGGER ${trigger} AFTER UPDATE OR DELETE ON messages FOR EACH ROW WHEN (OLD.queue_id = ${row.id}) EXECUTE FUNCTION queue_move_note()`,
       );
     });
   }
@@ -304,9 +306,9 @@ export class QueueDepartures implements Departures {
   }
 
   async #stopNoting(id: string): Promise<void> {
-    await withBriefLocks(this.#parts.statements, async (client) => {
-      await client.query(`DROP TRIGGER IF EXISTS ${triggerOf(id)} ON messages`);
-      await client.query("DELETE FROM queue_move_changes WHERE queue_id = $1", [id]);
+    await withBriefLocks(this.#parts.statements, async (transaction) => {
+      await transaction.query(`DROP TRIGGER IF EXISTS ${triggerOf(id)} ON messages`);
+      await transaction.query("DELETE FROM queue_move_changes WHERE queue_id = $1", [id]);
     });
   }
 
