@@ -11,7 +11,7 @@ import type { Transaction } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import { orIfMissing } from "./queue-lookup.ts";
 
-/** Longer than a step of a move takes, short enough that a queue whose mover died while it was frozen is back soon. */
+/** Short enough that a queue whose mover died while it was frozen is back soon. */
 const LEASE_SECONDS = 6;
 const RENEW_EVERY_MS = 1500;
 const LAPSED_AT_A_TIME = 20;
@@ -106,9 +106,18 @@ export function createQueueMoves(
 
   return {
     async move({ queue, target, commit = async () => undefined, checkpoint = () => undefined }) {
+      await data.pool(target);
       const move = await begin({ project: queue.project, name: queue.name }, target);
       if (move === null) return null;
-      let renewed = performance.now();
+      let lost = false;
+      const renewing = setInterval(() => {
+        control.moves.renew({ move, leaseSeconds: LEASE_SECONDS }).then(
+          (ours) => {
+            lost ||= !ours;
+          },
+          (error: unknown) => context.warn("The lease of a move could not be renewed", error),
+        );
+      }, RENEW_EVERY_MS).unref();
       try {
         const exists = await control.queues.exists(queue);
         const report = await moveQueue({
@@ -117,9 +126,7 @@ export function createQueueMoves(
           commit: () => mapTo(move, exists, commit),
           checkpoint: async (messages) => {
             await checkpoint(messages);
-            if (performance.now() - renewed < RENEW_EVERY_MS) return;
-            if (!(await control.moves.renew({ move, leaseSeconds: LEASE_SECONDS }))) throw changed(queue);
-            renewed = performance.now();
+            if (lost) throw changed(queue);
           },
         });
         await data.forgetQueue(queue);
@@ -134,6 +141,8 @@ export function createQueueMoves(
           .then((now) => (now === null ? giveUp(move) : settle(now)))
           .catch((failure: unknown) => context.warn("A move that failed could not be undone yet", failure));
         throw error;
+      } finally {
+        clearInterval(renewing);
       }
     },
 

@@ -82,6 +82,8 @@ export interface MovedRest {
   /** No marker that this store ever gave is above it. */
   highestMarker: string;
   counts: MovedCounts;
+  /** How many live claims there are. */
+  claims: number;
   subscriptions: MovedSubscription[];
 }
 
@@ -114,8 +116,10 @@ export interface QueueMoveController {
    * subscriptions, is QUEUE_IS_MOVING. DEADLINE_EXCEEDED, and the queue lives on, when what is under way does not end within `deadlineMs`.
    */
   freeze(params: { queue: QueueLife; moveEpoch: number; deadlineMs: number }): Promise<void>;
-  /** Live claims by id. */
-  readClaims(params: { queue: QueueLife; moveEpoch: number; after: string; limit: number }): Promise<MovedClaim[]>;
+  /** Live claims by id ("" to begin with), or those of some ids. One that is made, renewed or shortened later changes a message, and so is noted with it. */
+  readClaims(
+    params: { queue: QueueLife; moveEpoch: number } & ({ after: string; limit: number } | { ids: readonly string[] }),
+  ): Promise<MovedClaim[]>;
   readRest(params: { queue: QueueLife; moveEpoch: number }): Promise<MovedRest>;
   /** Gives the attempt up, and any earlier one: the queue lives on. Silent when there is nothing to undo. */
   thaw(params: { queue: QueueLife; moveEpoch: number }): Promise<void>;
@@ -133,6 +137,7 @@ export interface QueueMoveController {
     changed: readonly MovedState[];
     gone: readonly string[];
   }): Promise<number>;
+  /** Adds claims, and changes those that are there. */
   writeClaims(params: { queue: QueueLife; claims: readonly MovedClaim[] }): Promise<void>;
   writeKeys(params: { queue: QueueLife; keys: readonly MovedKey[] }): Promise<void>;
   /** The queue begins to live here, with the rest. Every marker given from now on is above `highestMarker`. */

@@ -54,7 +54,6 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
   const to: { queue: QueueLife } = { queue: { project, name, epoch } };
   const started = performance.now();
   let messages = 0;
-  let claims = 0;
   let after = "0";
 
   /** The messages that were not read yet. */
@@ -68,6 +67,8 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
       await checkpoint(messages);
     }
   };
+  /** Claims that were made or renewed since they were last carried: their messages were noted. */
+  const newerClaims = new Set<string>();
   /** What changed of those that were; gives how much. */
   const catchUp = async (): Promise<number> => {
     let taken = 0;
@@ -75,8 +76,18 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
       const { changed, gone, more } = await source.takeChanges({ ...from, limit: BATCH });
       taken += changed.length + gone.length;
       messages += await target.writeMessages({ ...to, messages: [], changed, gone });
-      if (!more) return taken;
+      for (const { claimId, claimRemainingMs } of changed) {
+        if (claimId !== null && (claimRemainingMs ?? 0) > 0) newerClaims.add(claimId);
+      }
+      if (!more) break;
     }
+    const ids = [...newerClaims];
+    newerClaims.clear();
+    for (let at = 0; at < ids.length; at += BATCH) {
+      const claims = await source.readClaims({ ...from, ids: ids.slice(at, at + BATCH) });
+      if (claims.length > 0) await target.writeClaims({ ...to, claims });
+    }
+    return taken;
   };
   const carryKeys = async (youngerThanMs?: number): Promise<void> => {
     const young = youngerThanMs === undefined ? {} : { youngerThanMs };
@@ -85,16 +96,17 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
       const last = keys.at(-1);
       if (last === undefined) return;
       await target.writeKeys({ ...to, keys });
+      await checkpoint(messages);
       key = last.key;
     }
   };
   const carryClaims = async (): Promise<void> => {
     for (let id = ""; ; ) {
-      const batch = await source.readClaims({ ...from, after: id, limit: BATCH });
-      const last = batch.at(-1);
+      const claims = await source.readClaims({ ...from, after: id, limit: BATCH });
+      const last = claims.at(-1);
       if (last === undefined) return;
-      await target.writeClaims({ ...to, claims: batch });
-      claims += batch.length;
+      await target.writeClaims({ ...to, claims });
+      await checkpoint(messages);
       id = last.id;
     }
   };
@@ -112,6 +124,7 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
   await target.prepare(to);
   let keysSeen = performance.now();
   await carryKeys();
+  await carryClaims();
   await copy();
   const look = performance.now();
   await carryKeys(look - keysSeen + KEY_MARGIN_MS);
@@ -122,14 +135,13 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
   await copy();
   await catchUp();
   await carryKeys(performance.now() - keysSeen + KEY_MARGIN_MS);
-  await carryClaims();
   const rest = await source.readRest(from);
   await target.open({ ...to, rest: { ...rest, counts: agreeing(rest.counts, messages) } });
   // A deleted queue's subscriptions wait there for it to be made again.
   if (!params.exists) await params.target.detachQueue(to.queue);
   await params.commit();
   const ended = performance.now();
-  return { messages, claims, pauseMs: ended - frozen, seconds: (ended - started) / 1000 };
+  return { messages, claims: rest.claims, pauseMs: ended - frozen, seconds: (ended - started) / 1000 };
 }
 
 /** Ends an attempt that the catalogue does not know of: the queue lives on in the source. That comes first, for nobody sees what the target holds. */

@@ -14,6 +14,8 @@ const drivers = (name: string) => ({ file: "test/conformance/drivers.test.ts", n
 const promises = (name: string) => ({ file: "test/promises/promises.test.ts", name });
 const control = (name: string) => ({ file: "test/conformance/control-drivers.test.ts", name });
 const pooling = (file: string, name: string) => ({ file: `test/pooling/${file}.test.ts`, name });
+const moves = (name: string) => ({ file: "test/promises/queue-moves.test.ts", name });
+const movesOf = (name: string) => ({ file: "test/conformance/queue-moves.test.ts", name });
 const kvs = (name: string) => ({ file: "test/kvs/postgres.test.ts", name });
 
 const POSTGRES = "server/storage/postgres";
@@ -301,5 +303,49 @@ export const BREAKS: readonly Break[] = [
       file: "test/kvs/redis.test.ts",
       name: "refuses a write with an older fence than the entry's, whatever the holder's clock says",
     },
+  },
+  {
+    promise: "A queue that moves takes along what was posted with a snapshot older than the freeze",
+    file: `${POSTGRES}/write-barrier.ts`,
+    from: "while (writers.length > 0) {",
+    to: "while (writers.length > 1000) {",
+    test: moves("a post that waits for the queue's lock with an old snapshot goes along"),
+  },
+  {
+    promise: "A queue that moves keeps its readers' markers true",
+    file: `${POSTGRES}/queue-entries.ts`,
+    from: "await liftMarkers(this.#parts.statements, rest.highestMarker);",
+    to: "",
+    test: movesOf("a reader's marker means the same place, and what is posted next stands behind it"),
+  },
+  {
+    promise: "A queue that moves takes along what changes meanwhile",
+    file: `${POSTGRES}/queue-departures.ts`,
+    from: "AFTER UPDATE OR DELETE ON messages",
+    to: "AFTER DELETE ON messages",
+    test: moves("goes along: claims made, renewed and ended, messages posted and deleted, keys, a purge"),
+  },
+  {
+    promise: "A queue that moves is moved by one: whoever was taken for dead changes nothing",
+    file: "server/operations/queue-moves.ts",
+    from: "|| !(await tx.moves.switch(move))",
+    to: "|| ((await tx.moves.switch(move)) && false)",
+    test: moves("before transaction: whoever finds the record ends it, and the mover that wakes spoils nothing"),
+  },
+  {
+    promise: "A queue that moves leaves no subscription behind",
+    file: `${POSTGRES}/subscriptions.ts`,
+    from: "const STAYS = `NOT EXISTS",
+    to: "const STAYS = `true OR NOT EXISTS",
+    test: movesOf(
+      "subscriptions go along, and are changed where the queue is, also by a process with an old catalogue",
+    ),
+  },
+  {
+    promise: "A queue that moves remembers its idempotency keys",
+    file: `${POSTGRES}/queue-departures.ts`,
+    from: 'result: key.result.split(",").map(toId).join(",")',
+    to: "result: key.result",
+    test: movesOf("a repeated idempotency key gives what it gave before"),
   },
 ];

@@ -147,6 +147,7 @@ describe("a mover that is not heard of any more", () => {
     ["before", "freeze", 0],
     ["after", "freeze", 0],
     ["after", "readClaims", 0],
+    ["after", "readRest", 0],
     ["before", "open", 0],
     ["after", "open", 0],
     ["before", "transaction", 0],
@@ -203,9 +204,29 @@ describe("a mover that is not heard of any more", () => {
     },
   );
 
+  it("wakes while another moves the queue: only the other changes anything", async () => {
+    const { queue, ids } = await aQueueOf(5);
+    const first = stalled("transaction");
+    const outcome = first.moves.move({ queue, target: "right" }).catch((error: { code: string }) => error.code);
+    await first.reached;
+    await lapse(queue);
+    await two.moves.recover();
+    const second = stalled("takeChanges");
+    const moved = second.moves.move({ queue, target: "right" });
+    await second.reached;
+    first.go();
+    expect(await outcome).toBe("QUEUE_EPOCH_STALE");
+    const late = await post(queue);
+    expect((await two.one.control.catalogue.get(queue)).pool).toBe("left");
+    second.go();
+    expect(await moved).toMatchObject({ messages: 6 });
+    expect((await two.one.control.catalogue.get(queue)).pool).toBe("right");
+    expect(idsOf(await readAll(two.other.data, queue))).toEqual([...ids, ...late.ids]);
+  });
+
   it("callers wait while it is frozen, hear that it is moving when that lasts, and go on when it is over", async () => {
     const { queue } = await aQueueOf(1);
-    const moving = stalled("readClaims");
+    const moving = stalled("readRest");
     const outcome = moving.moves.move({ queue, target: "right" }).catch(() => undefined);
     await moving.reached;
     const began = performance.now();
@@ -218,6 +239,45 @@ describe("a mover that is not heard of any more", () => {
     await outcome;
     expect(await readAll(two.one.data, queue)).toHaveLength(2);
     expect((await two.one.control.catalogue.get(queue)).pool).toBe("right");
+  });
+});
+
+describe("what changes while the queue is copied", () => {
+  it("goes along: claims made, renewed and ended, messages posted and deleted, keys, a purge", async () => {
+    const { queue, ids } = await aQueueOf(8);
+    const { claims, messages, subscriptions } = two.other.data;
+    const take = (limit: number) => claims.create({ queue, limit, ttlSeconds: 100, graceSeconds: 60, clientId: null });
+    const [renewed, released, used] = [await take(1), await take(1), await take(2)];
+    const moving = stalled("freeze");
+    const report = moving.moves.move({ queue, target: "right" });
+    await moving.reached;
+    await claims.update({ queue, id: renewed.claimId, ttlSeconds: 5000, graceSeconds: 60 });
+    await claims.delete({ queue, id: released.claimId });
+    await messages.delete({ queue, id: ids[2] as string, claimId: used.claimId });
+    const made = await take(1);
+    const keyed = { queue, messages: [aMessage("keyed")], clientId: null, idempotencyKey: "while it moves" };
+    const first = await messages.post(keyed);
+    moving.go();
+    const subscribed = subscriptions.create({ queue, subscriber: "http://late", ttlSeconds: 100, optionsText: "{}" });
+    expect(await report).toMatchObject({ messages: 8, claims: 3 });
+    expect(await subscribed).not.toBeNull();
+    expect(await messages.post(keyed)).toEqual(first);
+    expect((await claims.get({ queue, id: renewed.claimId })).claim.ttlSeconds).toBe(5000);
+    expect(idsOf((await claims.get({ queue, id: used.claimId })).messages)).toEqual([ids[3]]);
+    expect(idsOf((await claims.get({ queue, id: made.claimId })).messages)).toEqual([ids[1]]);
+    await expect(claims.get({ queue, id: released.claimId })).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
+    expect((await two.one.data.subscriptions.list({ queue, page: { limit: 5 } })).items).toHaveLength(1);
+    expect(idsOf((await take(20)).messages)).toEqual([...ids.slice(4), ...first.ids]);
+
+    const back = stalled("freeze");
+    const purged = back.moves.move({ queue, target: "left" });
+    await back.reached;
+    await messages.purge({ queue });
+    const kept = await post(queue);
+    back.go();
+    await purged;
+    expect(idsOf(await readAll(two.one.data, queue))).toEqual(kept.ids);
+    expect(await messages.stats([queue])).toMatchObject([{ total: 1, claimed: 0 }]);
   });
 });
 

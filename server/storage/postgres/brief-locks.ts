@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type pg from "pg";
-import { translatePostgresError } from "./connection.ts";
+import type { QueryConfig } from "pg";
+import { ANSWER_TIMEOUT_MS, translatePostgresError } from "./connection.ts";
 import type { Statements } from "./statements.ts";
 
 /** Whoever wants a lock on a whole table makes everybody behind him wait as long as he waits. */
@@ -10,13 +10,18 @@ const PAUSE_MS = 50;
 const LOCK_NOT_AVAILABLE = "55P03";
 const DEADLOCK_DETECTED = "40P01";
 
+/** A transaction's connection. A statement whose answer never comes fails. */
+export interface BriefTransaction {
+  query<Row>(text: string, values?: readonly unknown[]): Promise<{ rows: Row[] }>;
+}
+
 /**
  * Runs `work` in one transaction that gives up a lock that it does not get at once, and begins anew a little later, some seconds long: for locks on
  * tables and sequences that hot statements use. DEADLINE_EXCEEDED, and nothing changed, when the store is busy all the time.
  */
 export async function withBriefLocks<T>(
   statements: Statements,
-  work: (client: pg.PoolClient) => Promise<T>,
+  work: (transaction: BriefTransaction) => Promise<T>,
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -31,19 +36,21 @@ export async function withBriefLocks<T>(
   }
 }
 
-async function once<T>(statements: Statements, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+async function once<T>(statements: Statements, work: (transaction: BriefTransaction) => Promise<T>): Promise<T> {
   statements.calls.begin();
   try {
     const client = await statements.connections.connect();
     let broken = false;
+    const query = async (text: string, values?: readonly unknown[]) =>
+      client.query({ text, values: values as unknown[], query_timeout: ANSWER_TIMEOUT_MS } as QueryConfig);
     try {
-      await client.query(`BEGIN; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
-      const result = await work(client);
-      await client.query("COMMIT");
+      await query(`BEGIN; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+      const result = await work({ query: query as BriefTransaction["query"] });
+      await query("COMMIT");
       return result;
     } catch (error) {
       // The connection may be what failed; then there is nothing to roll back.
-      broken = await client.query("ROLLBACK").then(
+      broken = await query("ROLLBACK").then(
         () => false,
         () => true,
       );

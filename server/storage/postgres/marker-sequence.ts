@@ -20,12 +20,12 @@ export async function highestMarker(statements: Statements): Promise<string> {
  */
 export async function liftMarkers(statements: Statements, marker: string): Promise<void> {
   if ((await next(statements)) > BigInt(marker)) return;
-  await withBriefLocks(statements, async (client) => {
+  await withBriefLocks(statements, async (transaction) => {
     // Changes nothing, and takes the lock.
-    await client.query("ALTER SEQUENCE message_marker NO CYCLE");
-    const { rows } = await client.query<{ next: string }>(NEXT.text);
+    await transaction.query("ALTER SEQUENCE message_marker NO CYCLE");
+    const { rows } = await transaction.query<{ next: string }>(NEXT.text);
     if (BigInt(rows[0]?.next ?? 0) > BigInt(marker)) return;
-    await client.query("SELECT setval('message_marker', $1)", [marker]);
+    await transaction.query("SELECT setval('message_marker', $1)", [marker]);
   });
 }
 

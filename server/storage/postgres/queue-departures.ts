@@ -70,16 +70,30 @@ const TAKE_CHANGES: Statement = {
     ) AS found ON true`,
 };
 
+const CLAIM_COLUMNS = `c.id::text AS id, c.client_id AS "clientId", c.actor, c.ttl_seconds::float8 AS "ttlSeconds",
+  c.grace_seconds::float8 AS "graceSeconds", c.markers::text AS markers, ${milliseconds("clock.now - c.created_at")} AS "ageMs",
+  ${milliseconds("clock.now - c.renewed_at")} AS "sinceRenewalMs", ${milliseconds("c.expires_at - clock.now")} AS "remainingMs"`;
+
 const READ_CLAIMS: Statement = {
   name: "queue_move_claims",
   text: `
     WITH ${clockCte(7)}
     SELECT found.* FROM pool_queues q CROSS JOIN clock
     LEFT JOIN LATERAL (
-      SELECT c.id::text AS id, c.client_id AS "clientId", c.actor, c.ttl_seconds::float8 AS "ttlSeconds", c.grace_seconds::float8 AS "graceSeconds",
-        c.markers::text AS markers, ${milliseconds("clock.now - c.created_at")} AS "ageMs",
-        ${milliseconds("clock.now - c.renewed_at")} AS "sinceRenewalMs", ${milliseconds("c.expires_at - clock.now")} AS "remainingMs"
+      SELECT ${CLAIM_COLUMNS}
       FROM claims c WHERE c.queue_id = q.id AND c.id > $5::uuid AND c.expires_at > clock.now ORDER BY c.id LIMIT $6
+    ) AS found ON true
+    WHERE ${AT}`,
+};
+
+const READ_CLAIMS_BY_ID: Statement = {
+  name: "queue_move_claims_by_id",
+  text: `
+    WITH ${clockCte(6)}
+    SELECT found.* FROM pool_queues q CROSS JOIN clock
+    LEFT JOIN LATERAL (
+      SELECT ${CLAIM_COLUMNS}
+      FROM unnest($5::uuid[]) AS w(id) JOIN claims c ON c.queue_id = q.id AND c.id = w.id WHERE c.expires_at > clock.now
     ) AS found ON true
     WHERE ${AT}`,
 };
@@ -116,7 +130,8 @@ const READ_COUNTS: Statement = {
   name: "queue_move_counts",
   text: `
     SELECT q.low_water::text AS "lowWater", coalesce(sum(c.posted), 0)::float8 AS posted, coalesce(sum(c.claimed), 0)::float8 AS claimed,
-      coalesce(sum(c.deleted), 0)::float8 AS deleted, coalesce(sum(c.expired), 0)::float8 AS expired
+      coalesce(sum(c.deleted), 0)::float8 AS deleted, coalesce(sum(c.expired), 0)::float8 AS expired,
+      (SELECT count(*)::int FROM claims o WHERE o.queue_id = q.id AND o.expires_at > clock_timestamp() + make_interval(secs => $5::float8)) AS claims
     FROM pool_queues q LEFT JOIN queue_counts c ON c.queue_id = q.id
     WHERE ${AT} GROUP BY q.id, q.low_water`,
 };
@@ -168,6 +183,7 @@ const THAW: Statement = {
     RETURNING q.id::text`,
 };
 
+/** Subscriptions go only with the row, once: the queue may have come back with others since. The row's id is given each time, for the trigger. */
 const LEAVE: Statement = {
   name: "queue_move_leave",
   text: `
@@ -178,7 +194,9 @@ const LEAVE: Statement = {
       RETURNING q.id
     ),
     forgotten AS (DELETE FROM subscriptions s USING gone g WHERE s.project = $1 AND s.queue = $2)
-    SELECT g.id::text FROM gone g`,
+    SELECT g.id::text FROM gone g
+    UNION ALL
+    SELECT q.id::text FROM pool_queues q WHERE q.project = $1 AND q.name = $2 AND q.epoch = $3 AND q.state = 'moved'`,
 };
 
 type Attempt = { queue: QueueLife; moveEpoch: number };
@@ -200,10 +218,9 @@ export class QueueDepartures implements Departures {
     const [row] = await this.#parts.statements.write<{ id: string }>(TAKE_OVER, this.#place(params));
     if (row === undefined) throw staleEpoch(params.queue);
     const trigger = triggerOf(row.id);
-    await withBriefLocks(this.#parts.statements, async (client) => {
-      await client.query(`DROP TRIGGER IF EXISTS ${trigger} ON messages`);
-      await client.query(
-        `CREATE TRIGGER ${trigger} AFTER UPDATE OR DELETE ON messages FOR EACH ROW WHEN (OLD.queue_id = ${row.id}) EXECUTE FUNCTION queue_move_note()`,
+    await withBriefLocks(this.#parts.statements, async (transaction) => {
+      await transaction.query(
+        `CREATE OR REPLACE TRIGGER ${trigger} AFTER UPDATE OR DELETE ON messages FOR EACH ROW WHEN (OLD.queue_id = ${row.id}) EXECUTE FUNCTION queue_move_note()`,
       );
     });
   }
@@ -231,9 +248,14 @@ export class QueueDepartures implements Departures {
     return { changed, gone, more: first.taken === params.limit };
   }
 
-  async readClaims(params: Attempt & { after: string; limit: number }): Promise<MovedClaim[]> {
-    const after = params.after === "" ? NIL : params.after;
-    const rows = await this.#page<Omit<MovedClaim, "markers"> & { markers: string }>(READ_CLAIMS, { ...params, after });
+  async readClaims(
+    params: Attempt & ({ after: string; limit: number } | { ids: readonly string[] }),
+  ): Promise<MovedClaim[]> {
+    type Row = Omit<MovedClaim, "markers"> & { markers: string };
+    const rows =
+      "ids" in params
+        ? await this.#read<Row>(READ_CLAIMS_BY_ID, params, [params.ids, this.#offset()])
+        : await this.#page<Row>(READ_CLAIMS, { ...params, after: params.after === "" ? NIL : params.after });
     return rows.map((claim) => ({ ...claim, markers: claim.markers.slice(1, -1).split(",") }));
   }
 
@@ -262,12 +284,13 @@ export class QueueDepartures implements Departures {
 
   async readRest(params: Attempt): Promise<MovedRest> {
     const { statements } = this.#parts;
-    const [row] = await statements.read<MovedCounts & { lowWater: string }>(READ_COUNTS, this.#place(params));
+    const values = [...this.#place(params), this.#offset()];
+    const [row] = await statements.read<MovedCounts & { lowWater: string; claims: number }>(READ_COUNTS, values);
     if (row === undefined) throw staleEpoch(params.queue);
-    const { lowWater, ...counts } = row;
+    const { lowWater, claims, ...counts } = row;
     const { project, name } = params.queue;
     const subscriptions = await statements.read<MovedSubscription>(READ_SUBSCRIPTIONS, [project, name, this.#offset()]);
-    return { lowWater, counts, subscriptions, highestMarker: await highestMarker(statements) };
+    return { lowWater, counts, claims, subscriptions, highestMarker: await highestMarker(statements) };
   }
 
   async thaw(params: Attempt): Promise<void> {
@@ -283,9 +306,9 @@ export class QueueDepartures implements Departures {
   }
 
   async #stopNoting(id: string): Promise<void> {
-    await withBriefLocks(this.#parts.statements, async (client) => {
-      await client.query(`DROP TRIGGER IF EXISTS ${triggerOf(id)} ON messages`);
-      await client.query("DELETE FROM queue_move_changes WHERE queue_id = $1", [id]);
+    await withBriefLocks(this.#parts.statements, async (transaction) => {
+      await transaction.query(`DROP TRIGGER IF EXISTS ${triggerOf(id)} ON messages`);
+      await transaction.query("DELETE FROM queue_move_changes WHERE queue_id = $1", [id]);
     });
   }
 
@@ -294,7 +317,11 @@ export class QueueDepartures implements Departures {
     params: Attempt & { after: string; limit: number },
     more: readonly unknown[] = [],
   ): Promise<Row[]> {
-    const values = [...this.#place(params), params.after, params.limit, this.#offset(), ...more];
+    return this.#read(statement, params, [params.after, params.limit, this.#offset(), ...more]);
+  }
+
+  async #read<Row extends object>(statement: Statement, params: Attempt, more: readonly unknown[]): Promise<Row[]> {
+    const values = [...this.#place(params), ...more];
     const rows = await this.#parts.statements.read<Row & { ageMs: number | null }>(statement, values);
     if (rows.length === 0) throw staleEpoch(params.queue);
     return rows.filter((row) => row.ageMs !== null);

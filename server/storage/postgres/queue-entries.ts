@@ -63,7 +63,8 @@ const ADD_CLAIMS: Statement = {
       SELECT b.id, t.id, b.client, b.actor, ${ago("b.age")}, ${ago("b.renewal")}, ${ahead("b.remaining")}, b.ttl, b.grace, b.markers::bigint[]
       FROM target t, clock, unnest($5::uuid[], $6::text[], $7::text[], $8::float8[], $9::float8[], $10::float8[], $11::bigint[], $12::bigint[], $13::text[])
         AS b(id, client, actor, age, renewal, remaining, ttl, grace, markers)
-      ON CONFLICT (queue_id, id) DO NOTHING
+      ON CONFLICT (queue_id, id) DO UPDATE SET renewed_at = excluded.renewed_at, expires_at = excluded.expires_at,
+        ttl_seconds = excluded.ttl_seconds, grace_seconds = excluded.grace_seconds
     )
     SELECT (SELECT count(*)::int FROM target) AS target, 0 AS grown`,
 };
@@ -99,6 +100,15 @@ const BEGIN_TO_LIVE = `
     holds_moved = EXISTS (SELECT 1 FROM messages m WHERE m.queue_id = q.id AND m.origin_id IS NOT NULL)
   FROM clock WHERE q.id = $1`;
 
+/** Claims that ended while they were on their way. Nobody sees them, but statistics of long queues would count them until they expire. */
+const END_EMPTY_CLAIMS: Statement = {
+  name: "queue_move_empty_claims",
+  text: `
+    DELETE FROM claims c WHERE c.queue_id = $1 AND NOT EXISTS (
+      SELECT 1 FROM messages m WHERE m.queue_id = c.queue_id AND m.marker = ANY (c.markers) AND m.claim_id = c.id
+    )`,
+};
+
 const END_EARLIER_LIVES = `
   WITH ${clockCte(4)}
   UPDATE pool_queues q SET state = 'detached', detached_at = clock.now FROM clock
@@ -133,18 +143,18 @@ export class QueueEntries implements Entries {
 
   async prepare({ queue }: { queue: QueueLife }): Promise<void> {
     const { project, name, epoch } = queue;
-    await withBriefLocks(this.#parts.statements, async (client) => {
-      const later = await client.query(
+    await withBriefLocks(this.#parts.statements, async (transaction) => {
+      const later = await transaction.query(
         `SELECT 1 FROM pool_queues q WHERE q.project = $1 AND q.name = $2 AND q.epoch >= $3 AND q.state IN ('live', 'moving')`,
         [project, name, epoch],
       );
       if (later.rows.length > 0) throw staleEpoch(queue);
-      await client.query(
+      await transaction.query(
         `UPDATE pool_queues q SET state = 'detached', detached_at = clock_timestamp() + make_interval(secs => $4)
          WHERE q.project = $1 AND q.name = $2 AND q.epoch < $3 AND q.state = 'arriving'`,
         [project, name, epoch, this.#offset()],
       );
-      await client.query(
+      await transaction.query(
         `INSERT INTO pool_queues (project, name, epoch, state)
          SELECT $1, $2, $3, 'arriving' WHERE NOT EXISTS (
            SELECT 1 FROM pool_queues q WHERE q.project = $1 AND q.name = $2 AND q.epoch = $3 AND q.state = 'arriving')`,
@@ -220,16 +230,16 @@ export class QueueEntries implements Entries {
     const { project, name, epoch } = queue;
     const { counts, subscriptions } = rest;
     await liftMarkers(this.#parts.statements, rest.highestMarker);
-    await withBriefLocks(this.#parts.statements, async (client) => {
-      const found = await client.query<{ id: string }>(
+    const id = await withBriefLocks(this.#parts.statements, async (transaction) => {
+      const found = await transaction.query<{ id: string }>(
         `SELECT q.id::text FROM pool_queues q WHERE q.project = $1 AND q.name = $2 AND q.epoch = $3 AND q.state = 'arriving' FOR UPDATE`,
         [project, name, epoch],
       );
       const row = found.rows[0];
       if (row === undefined) throw staleEpoch(queue);
       // Left there by a life that ended when the catalogue was mended by hand.
-      await client.query("DELETE FROM subscriptions WHERE project = $1 AND queue = $2", [project, name]);
-      await client.query(ADD_SUBSCRIPTIONS, [
+      await transaction.query("DELETE FROM subscriptions WHERE project = $1 AND queue = $2", [project, name]);
+      await transaction.query(ADD_SUBSCRIPTIONS, [
         project,
         name,
         this.#offset(),
@@ -242,14 +252,17 @@ export class QueueEntries implements Entries {
         subscriptions.map(({ sinceRenewalMs }) => sinceRenewalMs),
         subscriptions.map(({ remainingMs }) => remainingMs),
       ]);
-      await client.query(
+      await transaction.query(
         "INSERT INTO queue_counts (queue_id, posted, claimed, deleted, expired) VALUES ($1, $2, $3, $4, $5)",
         [row.id, counts.posted, counts.claimed, counts.deleted, counts.expired],
       );
-      await client.query(END_EARLIER_LIVES, [project, name, epoch, this.#offset()]);
-      await client.query(BEGIN_TO_LIVE, [row.id, rest.lowWater, this.#offset()]);
+      await transaction.query(END_EARLIER_LIVES, [project, name, epoch, this.#offset()]);
+      await transaction.query(BEGIN_TO_LIVE, [row.id, rest.lowWater, this.#offset()]);
+      return row.id;
     });
     this.#parts.queues.forget(queue);
+    // Beside what waits for the queue; what is left expires.
+    void this.#parts.statements.write(END_EMPTY_CLAIMS, [id]).catch(() => undefined);
   }
 
   async abandon({ queue }: { queue: QueueLife }): Promise<void> {
