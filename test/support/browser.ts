@@ -1,6 +1,16 @@
 /** A real browser for tests: PLAYWRIGHT_CHROMIUM, or a chromium on the path, or the one inside an npm package. */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -49,7 +59,13 @@ async function unpackFromNpm(): Promise<Executable> {
     }
   }
   const path = join(folder, "chromium");
-  const environment = { FONTCONFIG_PATH: join(folder, "fonts") };
+  // Its own configuration looks for the fonts where a cloud function would have them; without any, letters are invisible, and some pages end the browser.
+  const fonts = join(folder, "fonts");
+  const configuration = `<fontconfig><dir>${fonts}</dir><cachedir>${join(fonts, "cache")}</cachedir></fontconfig>\n`;
+  if (readFileSync(join(fonts, "fonts.conf"), "utf8") !== configuration) {
+    writeFileSync(join(fonts, "fonts.conf"), configuration);
+  }
+  const environment = { FONTCONFIG_PATH: fonts };
   const libraries = { ...environment, LD_LIBRARY_PATH: join(folder, "al2023", "lib") };
   const complete = spawnSync(path, ["--version"], { env: { ...process.env, ...environment } }).status === 0;
   return { path, environment: complete ? environment : libraries };
