@@ -8,6 +8,7 @@ import type { JobStore } from "./jobs/job.ts";
 import { createJobStore } from "./jobs/store.ts";
 import { createMemoryBackend } from "./kvs/memory.ts";
 import { createPostgresBackend } from "./kvs/postgres.ts";
+import { createRedisBackend } from "./kvs/redis.ts";
 import { createKeyValueStores, type KeyValueStores } from "./kvs/stores.ts";
 import { countMessages, createMetrics, type Metrics } from "./metrics.ts";
 import { createOperations } from "./operations/create-operations.ts";
@@ -21,6 +22,7 @@ import type { Place } from "./storage/pooling/pool-catalog.ts";
 import { openConnections, splitSchema } from "./storage/postgres/connection.ts";
 import { createPostgresControlDriver } from "./storage/postgres/control-driver.ts";
 import { openPostgresDataDriver } from "./storage/postgres/data-driver.ts";
+import { openRedisDataDriver } from "./storage/redis/data-driver.ts";
 
 export interface Engine {
   readonly config: Config;
@@ -50,6 +52,11 @@ export async function openEngine(
     // Connections that end may still say so after the pool has let them go.
     if (!closing) log.warn({ err: error }, message);
   };
+
+  // Connects at its first use.
+  const onRedisError = (error: unknown) => warn("The key-value store's connection to Redis broke", error);
+  const redis =
+    config.REDIS_URL === undefined ? null : createRedisBackend({ uri: config.REDIS_URL, clock, onError: onRedisError });
 
   const applied = await migrate({ url, only: "all" });
   if (applied.length > 0) log.info({ migrations: applied }, "The database's tables are up to date");
@@ -85,7 +92,11 @@ export async function openEngine(
     throw error;
   });
   const stores = createKeyValueStores({
-    backends: { memory: createMemoryBackend({ clock }), postgres: createPostgresBackend({ connections, clock }) },
+    backends: {
+      memory: createMemoryBackend({ clock }),
+      postgres: createPostgresBackend({ connections, clock }),
+      ...(redis === null ? {} : { redis }),
+    },
     clock,
   });
   const metrics = createMetrics({
@@ -100,6 +111,14 @@ export async function openEngine(
     await migrate({ url: uri, only: "pool" });
     return openPostgresPool(uri);
   });
+  registry.register(["redis", "rediss", "valkey", "valkeys"], (uri) =>
+    openRedisDataDriver({
+      uri,
+      clock,
+      undoSeconds: config.UNDO_SECONDS,
+      onError: (error) => warn("A pool's connection broke", error),
+    }),
+  );
   // The drivers' cache is this process's own and read on every call: no locks, no digests of keys.
   const places = stores.get<Place>("isimud.places");
   places.configure({
@@ -133,6 +152,7 @@ export async function openEngine(
   const close = async () => {
     await data.close();
     await control.close();
+    await redis?.close();
     await connections.end();
   };
   return {

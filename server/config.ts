@@ -54,6 +54,11 @@ const settings = {
     .string()
     .regex(/^postgres(ql)?:\/\//, "must begin with postgres:// or postgresql://")
     .optional(),
+  /** Key-value stores may keep their entries there. Pools on Redis are registered, not set. */
+  REDIS_URL: z
+    .string()
+    .regex(/^(redis|valkey)s?:\/\//, "must begin with redis://, rediss://, valkey:// or valkeys://")
+    .optional(),
   /** Encrypts pool URIs. Needed with DATABASE_URL; otherwise made once in DATA_DIR/secret-key. */
   SECRET_KEY: z.string().min(16, "must have at least 16 characters").optional(),
   /** The key before SECRET_KEY, for `npm run rotate-key`. */

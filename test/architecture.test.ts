@@ -86,8 +86,14 @@ describe("arrows", () => {
 
   test("only server/bootstrap.ts knows concrete drivers: take a ControlDriver or a DataDriver as a parameter", () => {
     const concrete = isIn("server/storage/postgres/", "server/storage/redis/", "server/storage/pooling/");
-    // Tables are a matter of the database itself; the stores beside the drivers translate its errors as they do.
-    const mayToo = isIn("server/storage/", "prisma/migrate.ts", "server/kvs/postgres.ts", "server/jobs/store.ts");
+    // Tables are a matter of the database itself; the stores beside the drivers connect and translate errors as they do.
+    const mayToo = isIn(
+      "server/storage/",
+      "prisma/migrate.ts",
+      "server/kvs/postgres.ts",
+      "server/kvs/redis.ts",
+      "server/jobs/store.ts",
+    );
     expect(broken(({ from, to, typeOnly }) => concrete(to) && !typeOnly && !isProgram(from) && !mayToo(from))).toEqual(
       [],
     );
@@ -141,6 +147,12 @@ describe("packages", () => {
     );
     const isDatabase = (to: string) => to === "pg" || to.startsWith("@prisma/") || to.startsWith("prisma/generated");
     expect(broken(({ from, to }) => isDatabase(to) && !allowed(from))).toEqual([]);
+  });
+
+  test("the client of Redis stays with its driver and the key-value store's backend: use a driver, or add to it", () => {
+    const allowed = isIn("server/storage/redis/", "server/kvs/redis.ts");
+    const isClient = (to: string) => to === "redis" || to.startsWith("@redis/");
+    expect(broken(({ from, to }) => isClient(to) && !allowed(from))).toEqual([]);
   });
 
   test("GraphQL stays in its door", () => {

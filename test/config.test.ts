@@ -22,6 +22,7 @@ describe("readConfig", () => {
     ["GC_INTERVAL", "0"],
     ["MAX_PAGE_SIZE", "1e3"],
     ["DATABASE_URL", "mysql://localhost/x"],
+    ["REDIS_URL", "http://localhost"],
     ["SECRET_KEY", "short"],
     ["PUBLIC_URL", "ftp://example.org"],
     ["LOG_LEVEL", "loud"],

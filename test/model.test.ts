@@ -4,44 +4,79 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import type { DataDriver } from "../server/storage/data-driver.ts";
 import { openPostgresDataDriver } from "../server/storage/postgres/data-driver.ts";
+import { openRedisDataDriver } from "../server/storage/redis/data-driver.ts";
 import { queueCommands, type Real } from "./model/commands.ts";
 import type { Place } from "./model/observations.ts";
 import { StoreModel } from "./model/queue-model.ts";
-import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { createTestDatabase } from "./support/database.ts";
+import { describeWithRedis, startRedis, startRedisCluster } from "./support/redis.ts";
 
 const RUNS = 60;
+const undoSeconds = 60;
 
-describe("queues, messages and claims on PostgreSQL", () => {
-  const clock = { offsetMs: 0 };
-  let database: TestDatabase;
-  let drivers: [DataDriver, DataDriver];
+interface Store {
+  open(clock: { offsetMs: number }): Promise<DataDriver>;
+  drop(): Promise<void>;
+}
 
-  beforeAll(async () => {
-    database = await createTestDatabase();
-    const open = () => openPostgresDataDriver({ uri: database.url, connections: 4, clock, undoSeconds: 60 });
-    drivers = [await open(), await open()];
+function describeModel(name: string, createStore: () => Promise<Store>): void {
+  describe(`queues, messages and claims on ${name}`, () => {
+    const clock = { offsetMs: 0 };
+    let store: Store;
+    let drivers: [DataDriver, DataDriver];
+
+    beforeAll(async () => {
+      store = await createStore();
+      drivers = [await store.open(clock), await store.open(clock)];
+    });
+    afterAll(async () => {
+      await Promise.all(drivers.map((driver) => driver.close()));
+      await store.drop();
+    });
+
+    const aPlace = async (): Promise<Place> => {
+      const queue = { project: "model", name: randomUUID() };
+      await drivers[0].attachQueue({ ...queue, epoch: 1 });
+      return { queue, epoch: 1, startedAt: Date.now() + clock.offsetMs, markers: new Map(), highest: 0n };
+    };
+    const begin = async (): Promise<{ model: StoreModel; real: Real }> => {
+      const places = [await aPlace(), await aPlace()] as const;
+      const messageIds = [randomUUID(), "nonsense"];
+      const claimIds = [randomUUID(), "nonsense"];
+      return { model: new StoreModel(), real: { drivers, places, clock, messageIds, claimIds } };
+    };
+
+    it("behave as their model does, whatever happens in whatever order", { timeout: 300_000 }, async () => {
+      await fc.assert(
+        fc.asyncProperty(queueCommands, (commands) => fc.asyncModelRun(begin, commands)),
+        { numRuns: RUNS, endOnFailure: false },
+      );
+    });
   });
-  afterAll(async () => {
-    await Promise.all(drivers.map((driver) => driver.close()));
-    await database.drop();
+}
+
+describeModel("PostgreSQL", async () => {
+  const database = await createTestDatabase();
+  return {
+    open: (clock) => openPostgresDataDriver({ uri: database.url, connections: 4, clock, undoSeconds }),
+    drop: () => database.drop(),
+  };
+});
+
+describeWithRedis(() => {
+  describeModel("Redis", async () => {
+    const server = await startRedis();
+    return {
+      open: (clock) => openRedisDataDriver({ uri: server.url, clock, undoSeconds }),
+      drop: () => server.stop(),
+    };
   });
-
-  const aPlace = async (): Promise<Place> => {
-    const queue = { project: "model", name: randomUUID() };
-    await drivers[0].attachQueue({ ...queue, epoch: 1 });
-    return { queue, epoch: 1, startedAt: Date.now() + clock.offsetMs, markers: new Map(), highest: 0n };
-  };
-  const begin = async (): Promise<{ model: StoreModel; real: Real }> => {
-    const places = [await aPlace(), await aPlace()] as const;
-    const messageIds = [randomUUID(), "nonsense"];
-    const claimIds = [randomUUID(), "nonsense"];
-    return { model: new StoreModel(), real: { drivers, places, clock, messageIds, claimIds } };
-  };
-
-  it("behave as their model does, whatever happens in whatever order", { timeout: 300_000 }, async () => {
-    await fc.assert(
-      fc.asyncProperty(queueCommands, (commands) => fc.asyncModelRun(begin, commands)),
-      { numRuns: RUNS, endOnFailure: false },
-    );
+  // Its two queues are on two servers more often than not, so that a move between them is two steps.
+  describeModel("a Redis Cluster", async () => {
+    const cluster = await startRedisCluster();
+    return {
+      open: (clock) => openRedisDataDriver({ uri: cluster.url, clock, undoSeconds }),
+      drop: () => cluster.stop(),
+    };
   });
 });

@@ -58,6 +58,9 @@ describe("the place that a pool's URI names", () => {
     expect(normalisePoolUri("redis://h")).toBe(normalisePoolUri("valkeys://u:p@H:6379/0"));
     expect(normalisePoolUri("redis://h/1")).not.toBe(normalisePoolUri("redis://h/0"));
     expect(normalisePoolUri("redis://h?prefix=a")).not.toBe(normalisePoolUri("redis://h"));
+    expect(normalisePoolUri("redis://h/a")).toBe(normalisePoolUri("redis://h/0?prefix=a"));
+    expect(normalisePoolUri("redis://h/a")).not.toBe(normalisePoolUri("redis://h/1?prefix=a"));
+    expect(normalisePoolUri("redis://h/isimud?cluster=true")).toBe(normalisePoolUri("redis://h"));
   });
 
   it("is each its own for texts that are no URI, and never an error", () => {
@@ -80,6 +83,7 @@ describe("a pool's URI for people", () => {
   it.each([
     ["postgresql://user:secret@host:5433/db?schema=a", "postgresql://user:***@host:5433/db?schema=a"],
     ["redis://:secret@host", "redis://:***@host"],
+    ["valkeys://u:secret@host/jobs?cluster=true", "valkeys://u:***@host/jobs?cluster=true"],
     ["postgresql://host/db", "postgresql://host/db"],
     ["postgresql://user@host/db", "postgresql://user@host/db"],
     [

@@ -19,7 +19,7 @@ const newPool = z.object({ name: objectName, uri: z.string().trim().min(1, "Say 
 const changedPool = z.object({ uri: z.string().trim(), ...fields });
 
 const URI_HINT =
-  "postgres://user:password@host/database?schema=name. The password is kept encrypted and never shown again.";
+  "postgres://user:password@host/database?schema=name, or redis://user:password@host/prefix (?cluster=true for a cluster). The password is kept encrypted and never shown again.";
 
 function PoolFields({ uriHint }: { uriHint: string }) {
   return (

@@ -118,7 +118,7 @@ builder.queryFields((t) => ({
 }));
 
 const uri =
-  "`postgresql://user:password@host/database?schema=name`, or another scheme that a driver is registered for. Stored encrypted, and shown with its password masked.";
+  "`postgresql://user:password@host/database?schema=name`, `redis://user:password@host/prefix?cluster=true`, or another scheme that a driver is registered for. Stored encrypted, and shown with its password masked.";
 const weightField = "Its share of new queues among the pools of its flavor; 0 takes none.";
 const optionsField = { type: "JSON", description: "Options of its driver, an object." } as const;
 const optionsTextField = { description: "The same as text." } as const;

@@ -4,9 +4,18 @@ import { type Ticker, Wake } from "./ticker.ts";
 
 /** What one read of a tail takes at most, and all that is held for a reader that does not read on. */
 const READ_SIZE = 100;
+/** Between two calls of a busy queue's readers, in milliseconds; the first after a quiet time is at once. */
+const CALL_INTERVAL_MS = 10;
+/** Reads that are kept for readers who come to the same place a little later, and the characters of bodies that one of them may have. */
+const KEPT_READS = 4;
+const KEPT_SIZE = 256 * 1024;
 
 interface TailedQueue {
   queue: QueueRef;
+  /** By the place that they begin after; those since the last call that are under way, and the last that found something. */
+  reads: Map<string, Promise<readonly Message[]>>;
+  calledAt: number;
+  calling: NodeJS.Timeout | undefined;
   /** Undefined: not known. */
   newest: string | undefined;
   watchers: Set<Wake>;
@@ -15,6 +24,7 @@ interface TailedQueue {
 /**
  * Readers that follow a queue's end. Each keeps its own place, a marker, and reads on from there, so none misses what was committed; this
  * only says when to look: when the drivers tell of an arrival, and, since such a notice may be lost, each second if the newest message has changed.
+ * Readers at the same place share a read, so that a hundred of them cost the store what one does.
  */
 export class QueueTail {
   readonly #data: Pick<DataDriver, "messages" | "watchArrivals">;
@@ -50,12 +60,7 @@ export class QueueTail {
       let place = after ?? (await this.#newest(queue))?.marker;
       while (!signal.aborted) {
         await this.#require(queue);
-        const { items } = await this.#data.messages.list({
-          queue,
-          page: { limit: READ_SIZE, ...(place === undefined ? {} : { after: place }) },
-          includeClaimed: true,
-          includeDelayed: true,
-        });
+        const items = await this.#read(queue, place);
         for (const message of items) {
           if (signal.aborted) return;
           place = message.marker;
@@ -69,6 +74,28 @@ export class QueueTail {
     }
   }
 
+  #read(queue: QueueRef, place: string | undefined): Promise<readonly Message[]> {
+    // Held here: the next call begins another map.
+    const reads = this.#tailed.get(keyOf(queue))?.reads;
+    const begin = place ?? "";
+    const shared = reads?.get(begin);
+    if (shared !== undefined) return shared;
+    const page = { limit: READ_SIZE, ...(place === undefined ? {} : { after: place }) };
+    const read = this.#data.messages
+      .list({ queue, page, includeClaimed: true, includeDelayed: true })
+      .then(({ items }) => items);
+    reads?.set(begin, read);
+    read.then(
+      (items) => {
+        const size = items.reduce((sum, { bodyText }) => sum + bodyText.length, 0);
+        if (items.length === 0 || size > KEPT_SIZE) reads?.delete(begin);
+        else if (reads !== undefined && reads.size > KEPT_READS) reads.delete(reads.keys().next().value as string);
+      },
+      () => reads?.delete(begin),
+    );
+    return read;
+  }
+
   /** Undefined when the queue is empty, or not there. */
   async #newest(queue: QueueRef): Promise<Message | undefined> {
     try {
@@ -80,7 +107,14 @@ export class QueueTail {
   }
 
   #join(queue: QueueRef, wake: Wake): void {
-    const tailed = this.#tailed.get(keyOf(queue)) ?? { queue, newest: undefined, watchers: new Set() };
+    const tailed = this.#tailed.get(keyOf(queue)) ?? {
+      queue,
+      reads: new Map(),
+      calledAt: 0,
+      calling: undefined,
+      newest: undefined,
+      watchers: new Set(),
+    };
     this.#tailed.set(keyOf(queue), tailed);
     tailed.watchers.add(wake);
     this.#stop ??= this.#start();
@@ -89,7 +123,8 @@ export class QueueTail {
   #start(): () => void {
     const endTicks = this.#ticker.listen(() => this.#look());
     const endNotices = this.#data.watchArrivals((queue) => {
-      for (const wake of this.#tailed.get(keyOf(queue))?.watchers ?? []) wake.set();
+      const tailed = this.#tailed.get(keyOf(queue));
+      if (tailed !== undefined) callSoon(tailed);
     });
     return () => {
       endTicks();
@@ -101,7 +136,10 @@ export class QueueTail {
   #leave(queue: QueueRef, wake: Wake): void {
     const tailed = this.#tailed.get(keyOf(queue));
     tailed?.watchers.delete(wake);
-    if (tailed?.watchers.size === 0) this.#tailed.delete(keyOf(queue));
+    if (tailed?.watchers.size === 0) {
+      clearTimeout(tailed.calling);
+      this.#tailed.delete(keyOf(queue));
+    }
     if (this.#tailed.size > 0) return;
     this.#stop?.();
     this.#stop = undefined;
@@ -119,10 +157,28 @@ export class QueueTail {
         }
         if (newest !== undefined && newest === tailed.newest) return;
         tailed.newest = newest;
-        for (const wake of tailed.watchers) wake.set();
+        callNow(tailed);
       }),
     );
   }
+}
+
+/** A read that began before the call may not have seen what it is about. */
+function callNow(tailed: TailedQueue): void {
+  tailed.reads = new Map();
+  for (const wake of tailed.watchers) wake.set();
+}
+
+function callSoon(tailed: TailedQueue): void {
+  if (tailed.calling !== undefined) return;
+  const call = () => {
+    tailed.calling = undefined;
+    tailed.calledAt = performance.now();
+    callNow(tailed);
+  };
+  const wait = tailed.calledAt + CALL_INTERVAL_MS - performance.now();
+  if (wait <= 0) call();
+  else tailed.calling = setTimeout(call, wait).unref();
 }
 
 function keyOf({ project, name }: QueueRef): string {

@@ -3,6 +3,9 @@
 /** Names a place the way its own client finds it: host, port and namespace, with the defaults filled in. */
 type Family = { name: string; port: string; namespace: (uri: URL) => string };
 
+/** In front of every key of a pool on Redis whose URI names no other. */
+export const DEFAULT_REDIS_PREFIX = "isimud";
+
 const postgres: Family = {
   name: "postgres",
   port: "5432",
@@ -13,7 +16,13 @@ const postgres: Family = {
 const redis: Family = {
   name: "redis",
   port: "6379",
-  namespace: (uri) => `${pathOf(uri) || "0"}?prefix=${uri.searchParams.get("prefix") ?? ""}`,
+  // A path that is a number is the database; any other is the prefix of the keys, which the option says too.
+  namespace: (uri) => {
+    const path = pathOf(uri);
+    const numbered = /^\d+$/.test(path);
+    const prefix = (numbered ? "" : path) || uri.searchParams.get("prefix") || DEFAULT_REDIS_PREFIX;
+    return `${numbered ? Number(path) : 0}?prefix=${prefix}`;
+  },
 };
 
 const FAMILIES: Record<string, Family> = {
@@ -64,6 +73,7 @@ export function schemeOf(uri: string): string | null {
 const PUBLIC_OPTIONS: ReadonlySet<string> = new Set([
   "schema",
   "prefix",
+  "cluster",
   "host",
   "port",
   "sslmode",

@@ -1,4 +1,4 @@
-import { Agent, request } from "node:http";
+import { Pool } from "undici";
 import { type Contender, payload } from "./contender.ts";
 
 const POST = `mutation Post($input: PostMessagesInput!) { postMessages(input: $input) { ids } }`;
@@ -9,34 +9,18 @@ const DELETE_ONE = `mutation DeleteOne($input: DeleteMessageInput!) { deleteMess
 type Send = <T>(query: string, input: Record<string, unknown>) => Promise<T>;
 
 /** Sends GraphQL over HTTP as a program would: keep-alive, one request a connection at a time. */
-function graphqlSender(url: string, connections: number): { send: Send; close: () => void } {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  const endpoint = new URL(`${url}/api/graphql`);
-  const send: Send = (query, input) =>
-    new Promise((resolve, reject) => {
-      const body = JSON.stringify({ query, variables: { input } });
-      const headers = {
-        "content-type": "application/json",
-        accept: "application/json",
-        "content-length": Buffer.byteLength(body),
-      };
-      const sent = request(endpoint, { method: "POST", agent, headers }, (response) => {
-        let text = "";
-        response.setEncoding("utf8");
-        response.on("data", (chunk: string) => {
-          text += chunk;
-        });
-        response.on("error", reject);
-        response.on("end", () => {
-          const answer = JSON.parse(text);
-          if (answer.errors !== undefined) reject(new Error(JSON.stringify(answer.errors)));
-          else resolve(answer.data);
-        });
-      });
-      sent.on("error", reject);
-      sent.end(body);
-    });
-  return { send, close: () => agent.destroy() };
+function graphqlSender(url: string, connections: number): { send: Send; close: () => Promise<void> } {
+  const pool = new Pool(url, { connections, pipelining: 1 });
+  const path = `${new URL(url).pathname.replace(/\/$/, "")}/api/graphql`;
+  const headers = { "content-type": "application/json", accept: "application/json" };
+  const send: Send = async (query, input) => {
+    const body = JSON.stringify({ query, variables: { input } });
+    const answered = await pool.request({ method: "POST", path, headers, body });
+    const answer = JSON.parse(await answered.body.text());
+    if (answer.errors !== undefined) throw new Error(JSON.stringify(answer.errors));
+    return answer.data;
+  };
+  return { send, close: () => pool.destroy() };
 }
 
 /** Isimud as programs meet it: GraphQL over HTTP. */
@@ -64,6 +48,6 @@ export async function graphqlClient(url: string, connections: number): Promise<C
       else await send(DELETE, { ...queue, ids, claimIds: [claimId] });
       return createClaim.messages.map((message) => JSON.parse(message.bodyText).n);
     },
-    close: async () => close(),
+    close,
   };
 }

@@ -1,10 +1,11 @@
 /**
  * `npm run bench`: messages a second against peers on the same database, in interleaved rounds. Prints medians, spread and
  * ratios, and fails when a message came twice or never. Options (all after `--`):
- *   --cells driver,http   what to measure: driver, http, backlog, queues, latency, snapshot
+ *   --cells driver,http   what to measure: driver, http, backlog, queues, latency, snapshot, memory
  *   --rounds 5            rounds of each
  *   --clients 1,8,64      callers at a time              --seconds 0.7   of posting in a round
  *   --batches 1,10        messages a call                --peers plain,pg-boss,graphile
+ *   --minutes 10          of the cell "memory"
  *   --url URL             drives a server that is already running, over GraphQL, with nothing beside it
  */
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
@@ -19,6 +20,7 @@ import { graphileWorker } from "./graphile-worker.ts";
 import { startLoad, startServer } from "./graphql-server.ts";
 import { isimudDriver } from "./isimud-driver.ts";
 import { latency } from "./latency.ts";
+import { memory } from "./memory.ts";
 import { pgBoss } from "./pg-boss.ts";
 import { plainTable } from "./plain-table.ts";
 import { queueLists } from "./queue-lists.ts";
@@ -33,6 +35,7 @@ const { values } = parseArgs({
     clients: { type: "string", default: "1,8,64" },
     batches: { type: "string", default: "1,10" },
     peers: { type: "string", default: "plain,pg-boss,graphile" },
+    minutes: { type: "string", default: "10" },
     url: { type: "string" },
   },
 });
@@ -70,6 +73,7 @@ if (values.url !== undefined) {
     if (values.cells.includes("queues")) await queueLists(postgres.url, rounds);
     if (values.cells.includes("latency")) await latency(postgres.url, rounds);
     if (values.cells.includes("snapshot")) await snapshot(postgres.url);
+    if (values.cells.includes("memory")) await memory(postgres.url, Number(values.minutes));
   } finally {
     await postgres.stop();
     rmSync(dataDir, { recursive: true, force: true });

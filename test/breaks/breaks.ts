@@ -19,6 +19,7 @@ const movesOf = (name: string) => ({ file: "test/conformance/queue-moves.test.ts
 const kvs = (name: string) => ({ file: "test/kvs/postgres.test.ts", name });
 
 const POSTGRES = "server/storage/postgres";
+const REDIS = "server/storage/redis";
 
 export const BREAKS: readonly Break[] = [
   {
@@ -284,5 +285,57 @@ export const BREAKS: readonly Break[] = [
     from: 'result: key.result.split(",").map(toId).join(",")',
     to: "result: key.result",
     test: movesOf("a repeated idempotency key gives what it gave before"),
+  },
+  {
+    promise: "On Redis what has expired is invisible at once",
+    file: `${REDIS}/shared-lua.ts`,
+    from: "if soonest <= now then",
+    to: "if soonest <= now - 60000000 then",
+    test: drivers("expired is invisible at once, everywhere"),
+  },
+  {
+    promise: "On Redis a marker is never used twice, also after a queue was made again",
+    file: `${REDIS}/shared-lua.ts`,
+    from: "math.max((tonumber(last or 0)) + 1, now)",
+    to: "redis.call('ZCARD', KEYS[base + 2]) + 1",
+    test: drivers("a higher epoch begins an empty life, and never reuses a marker"),
+  },
+  {
+    promise: "On Redis the claim's id is the fencing token",
+    file: `${REDIS}/message-deletes.ts`,
+    from: "held and not request.claims[claim] then verdict = 'other'",
+    to: "false then verdict = 'other'",
+    test: drivers("late, with an expired claim's id, removes nothing"),
+  },
+  {
+    promise: "On Redis two callers never hold one message",
+    file: `${REDIS}/claim-takes.ts`,
+    from: "redis.call('ZREM', READY, unpack(some)) end",
+    to: "end",
+    test: drivers("by twenty callers at once never shares a message"),
+  },
+  {
+    promise: "On Redis a post that is repeated with its idempotency key adds nothing",
+    file: `${REDIS}/message-posts.ts`,
+    from: "keep(ARGV[3], ARGV[4],",
+    to: "keep(ARGV[3] .. NOW, ARGV[4],",
+    test: drivers("again with the same idempotency key adds nothing and gives the first ids"),
+  },
+  {
+    promise: "On Redis a caller with an old epoch writes nothing",
+    file: `${REDIS}/shared-lua.ts`,
+    from: "if ARGV[1] ~= '' and ARGV[1] ~= epoch then return {'stale'} end",
+    to: "",
+    test: drivers("a caller with an old epoch writes and reads nothing, even when it remembers the queue"),
+  },
+  {
+    promise: "On Redis a write with an older fence than the entry's is refused",
+    file: "server/kvs/redis.ts",
+    from: "<= tonumber(fence)",
+    to: "<= math.huge",
+    test: {
+      file: "test/kvs/redis.test.ts",
+      name: "refuses a write with an older fence than the entry's, whatever the holder's clock says",
+    },
   },
 ];

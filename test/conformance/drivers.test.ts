@@ -1,18 +1,23 @@
 /** Every data driver, and the suites that give it its meaning. A new backend is one entry here. */
+import type { DataDriver } from "../../server/storage/data-driver.ts";
 import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
+import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 import { createTestDatabase } from "../support/database.ts";
+import { describeWithRedis, startRedis, startRedisCluster } from "../support/redis.ts";
 import { describeClaims } from "./claims.suite.ts";
-import { type OpenDataDriver, uniqueName } from "./harness.ts";
+import { type DataDriverHarness, type OpenDataDriver, uniqueName } from "./harness.ts";
 import { describeMessages } from "./messages.suite.ts";
 import { describeQueueLives } from "./queue-lives.suite.ts";
 import { describeSubscriptions } from "./subscriptions.suite.ts";
 
-const postgres: OpenDataDriver = async () => {
-  const database = await createTestDatabase();
+/** Two drivers on a store, which is dropped with them. */
+async function twoDrivers(
+  open: (clock: { offsetMs: number }) => Promise<DataDriver>,
+  drop: () => Promise<void>,
+): Promise<DataDriverHarness> {
   const clock = { offsetMs: 0 };
-  const open = () => openPostgresDataDriver({ uri: database.url, connections: 6, clock });
-  const driver = await open();
-  const neighbour = await open();
+  const driver = await open(clock);
+  const neighbour = await open(clock);
   const newQueue = async (name = uniqueName(), project = "project") => {
     const queue = { project, name };
     await driver.attachQueue({ ...queue, epoch: 1 });
@@ -27,12 +32,48 @@ const postgres: OpenDataDriver = async () => {
     close: async () => {
       await driver.close();
       await neighbour.close();
-      await database.drop();
+      await drop();
     },
   };
+}
+
+const postgres: OpenDataDriver = async () => {
+  const database = await createTestDatabase();
+  return twoDrivers(
+    (clock) => openPostgresDataDriver({ uri: database.url, connections: 6, clock }),
+    () => database.drop(),
+  );
+};
+
+const redis: OpenDataDriver = async () => {
+  const server = await startRedis();
+  return twoDrivers(
+    (clock) => openRedisDataDriver({ uri: server.url, clock }),
+    () => server.stop(),
+  );
+};
+
+const redisCluster: OpenDataDriver = async () => {
+  const cluster = await startRedisCluster();
+  return twoDrivers(
+    (clock) => openRedisDataDriver({ uri: cluster.url, clock }),
+    () => cluster.stop(),
+  );
 };
 
 describeMessages("PostgreSQL", postgres);
 describeClaims("PostgreSQL", postgres);
 describeQueueLives("PostgreSQL", postgres);
 describeSubscriptions("PostgreSQL", postgres);
+
+describeWithRedis(() => {
+  for (const [name, open] of [
+    ["Redis", redis],
+    ["a Redis Cluster", redisCluster],
+  ] as const) {
+    describeMessages(name, open);
+    describeClaims(name, open);
+    describeQueueLives(name, open);
+    describeSubscriptions(name, open);
+  }
+});

@@ -2,23 +2,27 @@
 import type { DataDriver, QueueRef } from "../../server/storage/data-driver.ts";
 import { createEmptyDatabase, createTestDatabase } from "../support/database.ts";
 import { openPooled } from "../support/pooled.ts";
+import { describeWithRedis, startRedis } from "../support/redis.ts";
 import { describeClaims } from "./claims.suite.ts";
-import { type OpenDataDriver, uniqueName } from "./harness.ts";
+import { type DataDriverHarness, type OpenDataDriver, uniqueName } from "./harness.ts";
 import { describeMessages } from "./messages.suite.ts";
 import { describeSubscriptions } from "./subscriptions.suite.ts";
 
-/** One pool is a database, the other a schema beside the control tables. Queues take turns, and a queue beside another is in the other pool. */
-const twoPools: OpenDataDriver = async () => {
-  const [controlDatabase, poolDatabase] = await Promise.all([createTestDatabase(), createEmptyDatabase()]);
+interface Pools {
+  uris: Record<"one" | "other", string>;
+  drop(): Promise<void>;
+}
+
+/** Queues take turns, and a queue beside another is in the other pool. */
+const twoPools = (createPools: (controlUrl: string) => Promise<Pools>) => async (): Promise<DataDriverHarness> => {
+  const controlDatabase = await createTestDatabase();
+  const created = await createPools(controlDatabase.url);
   const clock = { offsetMs: 0 };
   const open = () => openPooled({ url: controlDatabase.url, clock });
   const [one, other] = await Promise.all([open(), open()]);
-  const schema = new URL(controlDatabase.url);
-  schema.searchParams.set("schema", "a_pool");
-  await one.control.pools.create({ name: "database", uri: poolDatabase.url, weight: 1 });
-  await one.control.pools.create({ name: "schema", uri: schema.toString(), weight: 1 });
+  const pools = ["one", "other"] as const;
+  for (const name of pools) await one.control.pools.create({ name, uri: created.uris[name], weight: 1 });
 
-  const pools = ["database", "schema"] as const;
   let turn = 0;
   const queueIn = async (pool: string, name = uniqueName(), project = "project"): Promise<QueueRef> => {
     const queue = { project, name };
@@ -35,17 +39,43 @@ const twoPools: OpenDataDriver = async () => {
     newQueue: (name, project) => queueIn(pools[turn++ % 2] as string, name, project),
     async newQueueBeside(queue) {
       const { pool } = await one.control.catalogue.get(queue);
-      return queueIn(pool === "schema" ? "database" : "schema");
+      return queueIn(pool === "one" ? "other" : "one");
     },
     close: async () => {
       await one.close();
       await other.close();
       await controlDatabase.drop();
-      await poolDatabase.drop();
+      await created.drop();
     },
   };
 };
 
-describeMessages("two pools of PostgreSQL", twoPools);
-describeClaims("two pools of PostgreSQL", twoPools);
-describeSubscriptions("two pools of PostgreSQL", twoPools);
+/** One pool is a database, the other a schema beside the control tables. */
+const onPostgres = twoPools(async (controlUrl) => {
+  const database = await createEmptyDatabase();
+  const schema = new URL(controlUrl);
+  schema.searchParams.set("schema", "a_pool");
+  return { uris: { one: database.url, other: schema.toString() }, drop: () => database.drop() };
+});
+
+/** A move between them leaves one kind of storage and arrives in the other. */
+const onPostgresAndRedis = twoPools(async () => {
+  const database = await createEmptyDatabase();
+  const server = await startRedis();
+  return {
+    uris: { one: database.url, other: `${server.url}/a_pool` },
+    drop: async () => {
+      await database.drop();
+      await server.stop();
+    },
+  };
+});
+
+function describeAll(name: string, open: OpenDataDriver): void {
+  describeMessages(name, open);
+  describeClaims(name, open);
+  describeSubscriptions(name, open);
+}
+
+describeAll("two pools of PostgreSQL", onPostgres);
+describeWithRedis(() => describeAll("a pool of PostgreSQL and one of Redis", onPostgresAndRedis));

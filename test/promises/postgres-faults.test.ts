@@ -11,6 +11,10 @@ import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const MESSAGE = { bodyText: "1", ttlSeconds: 300, delaySeconds: 0 };
 
+/** Statements of the driver that wait for a lock. */
+const WAITING =
+  "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'isimud data' AND wait_event_type = 'Lock'";
+
 describe("the PostgreSQL driver's faults", () => {
   let database: TestDatabase;
   let driver: DataDriver;
@@ -96,6 +100,43 @@ describe("the PostgreSQL driver's faults", () => {
     await expect.poll(rows).toEqual([other.claimId]);
     await Promise.all(other.messages.map(({ id }) => driver.messages.delete({ queue, id, claimId: other.claimId })));
     await expect.poll(rows).toEqual([]);
+  });
+
+  it("a message that changes between a statement's snapshot and its lock is deleted, renewed and released all the same", async () => {
+    const queue = await aQueue("changing");
+    const whileChanging = async <T>(work: () => Promise<T>): Promise<T> => {
+      await client.query("BEGIN");
+      await client.query("UPDATE messages SET ttl_seconds = ttl_seconds + 1");
+      const waiting = work();
+      await expect.poll(async () => (await other.query(WAITING)).rowCount).toBeGreaterThan(0);
+      await client.query("COMMIT");
+      return waiting;
+    };
+    const other = new pg.Client({ connectionString: database.url });
+    await other.connect();
+    try {
+      const { ids } = await driver.messages.post({ queue, messages: [MESSAGE, MESSAGE], clientId: null });
+      const { claimId } = await driver.claims.create({
+        queue,
+        limit: 2,
+        ttlSeconds: 60,
+        graceSeconds: 60,
+        clientId: null,
+      });
+      const times = { ttlSeconds: 500, graceSeconds: 60 };
+      await whileChanging(() => driver.claims.update({ queue, id: claimId, ...times }));
+      const { claim, messages } = await driver.claims.get({ queue, id: claimId });
+      expect(messages).toHaveLength(2);
+      for (const message of messages) expect(message.claim?.expiresAt.getTime()).toBe(claim.expiresAt.getTime());
+      expect(
+        await whileChanging(() => driver.messages.bulkDelete({ queue, ids: [ids[0] as string], claimIds: [claimId] })),
+      ).toBe(1);
+      await whileChanging(() => driver.claims.delete({ queue, id: claimId }));
+      expect(await whileChanging(() => driver.messages.delete({ queue, id: ids[1] as string }))).toBe("deleted");
+      expect((await driver.messages.stats([queue]))[0]?.total).toBe(0);
+    } finally {
+      await other.end();
+    }
   });
 
   it("a notice that is none is passed over", async () => {

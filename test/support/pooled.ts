@@ -11,6 +11,7 @@ import type { Place, PlaceCache } from "../../server/storage/pooling/pool-catalo
 import { openConnections } from "../../server/storage/postgres/connection.ts";
 import { createPostgresControlDriver } from "../../server/storage/postgres/control-driver.ts";
 import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
+import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 
 export interface Pooled {
   control: ControlDriver;
@@ -47,6 +48,7 @@ export async function openPooled(options: PooledOptions): Promise<Pooled> {
     await migrate({ url: uri, only: "pool" });
     return openPostgresDataDriver({ uri, connections: 4, clock });
   });
+  registry.register(["redis"], (uri) => openRedisDataDriver({ uri, clock }));
   const errors: unknown[] = [];
   const data = createPoolingDriver({
     control: options.watch?.(control) ?? control,

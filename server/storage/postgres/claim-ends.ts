@@ -26,7 +26,7 @@ const END: Statement = {
 export class ClaimEnds {
   readonly #statements: Statements;
   readonly #onError: (error: unknown) => void;
-  /** By claim id: its queue, and how many of its messages were deleted since the last flush. */
+  /** By claim id: its queue, and how many of its messages were surely deleted since the last flush. */
   #pending = new Map<string, { queueId: string; gone: number }>();
   #timer: NodeJS.Timeout | null = null;
   #flushing: Promise<void> = Promise.resolve();
@@ -36,7 +36,7 @@ export class ClaimEnds {
     this.#onError = onError;
   }
 
-  /** `gone` messages of the claim were deleted, and perhaps it has none left. */
+  /** At least `gone` messages of the claim were deleted, and perhaps it has none left. */
   add(queueId: string, claimId: string, gone: number): void {
     const pending = this.#pending.get(claimId);
     if (pending === undefined) this.#pending.set(claimId, { queueId, gone });

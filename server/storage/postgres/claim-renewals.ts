@@ -6,11 +6,11 @@ import { ALIVE } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import { StatementPipeline } from "./statement-pipeline.ts";
-import { clockCte, type Statement, type Statements } from "./statements.ts";
+import { allOrNothing, clockCte, type Statement, type Statements } from "./statements.ts";
 
 const RENEW_LIMITS = { lanes: 1, maxRequests: 250, maxWeight: 250, enoughWeight: 32, linesTakeTurns: false };
 
-/** Messages are locked by queue and marker, then the claims' rows: so does every statement that locks both. From then on they stay where they are. */
+/** Messages are locked by queue and marker, then the claims' rows: so does every statement that locks both. Then they are found by their places. */
 const RENEW: Statement = {
   name: "claim_renew",
   text: `
@@ -43,6 +43,7 @@ const RENEW: Statement = {
         expires_at = CASE WHEN m.expires_at < clock.now + ($5::bigint[])[h.request] * interval '1 second'
           THEN clock.now + (($5::bigint[])[h.request] + ($6::bigint[])[h.request]) * interval '1 second' ELSE m.expires_at END
       FROM held h, clock WHERE m.ctid = h.place
+      RETURNING 1
     ),
     locked AS MATERIALIZED (
       SELECT t.request, t.messages, c.place FROM (
@@ -57,7 +58,9 @@ const RENEW: Statement = {
       FROM locked l, clock WHERE c.ctid = l.place
       RETURNING l.request, ${CLAIM_COLUMNS}, l.messages AS held
     )
-    SELECT array_to_string(queue.ids, ',') AS fresh, r.* FROM queue LEFT JOIN renewed r ON true`,
+    SELECT array_to_string(queue.ids, ',') AS fresh, r.*,
+      ${allOrNothing("SELECT count(*) FROM extended", "SELECT count(*) FROM held")}, ${allOrNothing("SELECT count(*) FROM renewed", "SELECT count(*) FROM locked")}
+    FROM queue LEFT JOIN renewed r ON true`,
 };
 
 interface RenewRequest {

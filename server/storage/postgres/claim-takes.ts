@@ -9,7 +9,7 @@ import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 import type { QueueFloors } from "./queue-floors.ts";
 import { StatementPipeline } from "./statement-pipeline.ts";
-import { clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
+import { allOrNothing, clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
 
 /** Weight: rows that may be taken, and what a claim costs beside them. Two statements for one queue would walk over what the other has locked. */
 const CLAIM_LIMITS = { lanes: 2, maxRequests: 250, maxWeight: 2000, enoughWeight: 32, linesTakeTurns: true };
@@ -20,7 +20,7 @@ const secondsOf = (count: string) => `${count} * interval '1 second'`;
  * One pick per queue for all its requests: within a statement its own locks do not exclude it, so two picks of one queue would take the
  * same rows. What was picked is dealt out by place, in order of arrival: `owners` names the request that gets the first, second ... row
  * of a queue. SKIP LOCKED keeps statements apart, and a row that changed since the snapshot is judged again as it is once
- * locked; from then on it stays where it is, so the update goes to its place without another search. Queues that are gone or have another
+ * locked, and is then found by its place. Queues that are gone or have another
  * epoch are missing in `fresh`.
  */
 const takeStatement = (keyed: boolean): Statement => ({
@@ -74,7 +74,8 @@ const takeStatement = (keyed: boolean): Statement => ({
     )`
         : ""
     }
-    SELECT (SELECT string_agg(q.n::text, ',') FROM queue q) AS fresh, ${milliseconds("clock.now")} AS now, t.*
+    SELECT (SELECT string_agg(q.n::text, ',') FROM queue q) AS fresh, ${milliseconds("clock.now")} AS now, t.*,
+      ${allOrNothing("SELECT count(*) FROM taken", "SELECT count(*) FROM picked")}
     FROM clock LEFT JOIN taken t ON true`,
 });
 

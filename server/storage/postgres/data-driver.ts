@@ -1,4 +1,5 @@
 import type pg from "pg";
+import type { CallsInFlight } from "../calls-in-flight.ts";
 import type {
   ArrivalListener,
   Capability,
@@ -24,7 +25,7 @@ import { PoolQueues } from "./pool-queues.ts";
 import { QueueCounts } from "./queue-counts.ts";
 import { QueueFloors } from "./queue-floors.ts";
 import { postgresQueueMoves } from "./queue-moves.ts";
-import { type CallsInFlight, Statements } from "./statements.ts";
+import { Statements } from "./statements.ts";
 import { PostgresSubscriptions } from "./subscriptions.ts";
 
 /** Beyond this a storage counts as not ready. */

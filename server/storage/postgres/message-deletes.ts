@@ -9,7 +9,7 @@ import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 import type { QueueFloors } from "./queue-floors.ts";
 import { StatementPipeline } from "./statement-pipeline.ts";
-import { clockCte, type Statement, type Statements } from "./statements.ts";
+import { allOrNothing, clockCte, type Statement, type Statements } from "./statements.ts";
 
 const DELETE_LIMITS = { lanes: 2, maxRequests: 500, maxWeight: 2000, enoughWeight: 32, linesTakeTurns: false };
 
@@ -25,7 +25,7 @@ const VERDICT = { delete: 0, claimed: 1, free: 2, other: 3 } as const satisfies 
 
 /**
  * The messages come sorted by queue and marker and are locked in that order, so that no two deletes deadlock; each is judged as it
- * is once locked, which is what makes the claim's id a fencing token, and stays where it is from then on. A request that meets a message that
+ * is once locked, which is what makes the claim's id a fencing token, and is then found by its place. A request that meets a message that
  * its mode refuses deletes nothing. Only a queue that took in messages from elsewhere looks an id up before it takes it for a sealed marker.
  */
 const DELETE: Statement = {
@@ -63,9 +63,11 @@ const DELETE: Statement = {
     ),
     deleted AS (
       DELETE FROM messages m
-      WHERE m.ctid = ANY (ARRAY(SELECT unnest(j.places) FROM judged j WHERE j.verdict = ${VERDICT.delete}))
+      WHERE m.ctid = ANY (ARRAY(SELECT unnest(j.places) FROM judged j WHERE j.verdict = ${VERDICT.delete})) RETURNING 1
     )
-    SELECT array_to_string(queue.ids, ',') AS fresh, j.request, j.verdict, j.messages FROM queue LEFT JOIN judged j ON true`,
+    SELECT array_to_string(queue.ids, ',') AS fresh, j.request, j.verdict, j.messages,
+      ${allOrNothing("SELECT count(*) FROM deleted", `SELECT coalesce(sum(j.messages), 0) FROM judged j WHERE j.verdict = ${VERDICT.delete}`)}
+    FROM queue LEFT JOIN judged j ON true`,
 };
 
 /** A claim lives as long as it holds a message. */
@@ -157,7 +159,9 @@ export class MessageDeletes {
     if (result === STALE || result.deleted === 0) return result;
     this.#counts.add(request.row.id, "deleted", result.deleted);
     this.#floors.refresh(request.row, result.deleted);
-    for (const claimId of request.claimIds) this.#claimEnds.add(request.row.id, claimId, result.deleted);
+    // Of several claims nobody says whose messages these were.
+    const gone = request.claimIds.length === 1 ? result.deleted : 0;
+    for (const claimId of request.claimIds) this.#claimEnds.add(request.row.id, claimId, gone);
     return result;
   }
 

@@ -1,4 +1,4 @@
-import { DomainError } from "../../errors.ts";
+export { normaliseUuid, uuidMarker } from "../list-markers.ts";
 
 /**
  * A message's id is its marker sealed with its pool's seed: a version 8 UUID (RFC 9562) with 60 bits of marker and 62 of seed.
@@ -9,7 +9,6 @@ import { DomainError } from "../../errors.ts";
  */
 const MARKER_LIMIT = 1n << 60n;
 const UUID_LENGTH = 36;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 export interface MessageIds {
   /** An id stays as it is: what is remembered of a post that was made in another pool are ids. */
@@ -44,35 +43,4 @@ function hexOf(marker: string): string {
   const value = BigInt(marker);
   if (value < 0n || value >= MARKER_LIMIT) throw new RangeError("A marker must fit into 60 bits.");
   return value.toString(16);
-}
-
-/** The id in the spelling that PostgreSQL prints (lower case, with dashes), or null when it is no UUID: such an id does not exist. */
-export function normaliseUuid(id: string): string | null {
-  const lower = id.toLowerCase();
-  if (UUID.test(lower)) return lower;
-  if (/^[0-9a-f]{32}$/.test(lower)) {
-    return `${lower.slice(0, 8)}-${lower.slice(8, 12)}-${lower.slice(12, 16)}-${lower.slice(16, 20)}-${lower.slice(20)}`;
-  }
-  return null;
-}
-
-/** A marker that is a 63-bit number. BAD_INPUT. */
-export function numberMarker(marker: string): string {
-  if (!/^\d{1,19}$/.test(marker) || BigInt(marker) >= 1n << 63n) throw badMarker();
-  return marker;
-}
-
-/** A marker that is a UUID. BAD_INPUT. */
-export function uuidMarker(marker: string): string {
-  const uuid = normaliseUuid(marker);
-  if (uuid === null) throw badMarker();
-  return uuid;
-}
-
-function badMarker(): DomainError {
-  return new DomainError(
-    "BAD_INPUT",
-    "This is no marker of this list. Take one from a page that you read before, or leave it out to begin at the beginning.",
-    { details: { field: "marker" } },
-  );
 }

@@ -1,32 +1,11 @@
 import type pg from "pg";
+import { CallsInFlight } from "../calls-in-flight.ts";
 import { ANSWER_TIMEOUT_MS, translatePostgresError } from "./connection.ts";
 
 /** A statement that PostgreSQL plans once per connection. Its parameters are positional. */
 export interface Statement {
   name: string;
   text: string;
-}
-
-/** Counts calls that have begun and not ended, for whoever closes. */
-export class CallsInFlight {
-  #count = 0;
-  #settled: (() => void)[] = [];
-
-  begin(): void {
-    this.#count += 1;
-  }
-
-  end(): void {
-    this.#count -= 1;
-    if (this.#count > 0) return;
-    for (const settled of this.#settled.splice(0)) settled();
-  }
-
-  /** Once none is left. */
-  settled(): Promise<void> {
-    if (this.#count === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#settled.push(resolve));
-  }
 }
 
 /** Runs prepared statements on a pool and translates their errors. */
@@ -46,15 +25,16 @@ export class Statements {
   }
 
   /**
-   * A connection that breaks after this was sent is OUTCOME_UNKNOWN. The victim of a deadlock was rolled back, so it is sent once more:
-   * messages that moved here from another queue can be locked in another order than by their markers.
+   * A connection that breaks after this was sent is OUTCOME_UNKNOWN. What met others' work and was rolled back is sent again: the victim of a
+   * deadlock (messages that moved here from another queue can be locked in another order than by their markers), and what was not done whole.
    */
   async write<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    try {
-      return await this.#run<Row>(statement, values, true);
-    } catch (error) {
-      if (sqlStateOf(error) !== DEADLOCK_DETECTED) throw error;
-      return this.#run(statement, values, true);
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#run<Row>(statement, values, true);
+      } catch (error) {
+        if (attempt === ATTEMPTS || !ROLLED_BACK.has(sqlStateOf(error))) throw error;
+      }
     }
   }
 
@@ -72,7 +52,10 @@ export class Statements {
   }
 }
 
+const ATTEMPTS = 5;
 const DEADLOCK_DETECTED = "40P01";
+const NOT_WHOLE = "22012";
+const ROLLED_BACK: ReadonlySet<unknown> = new Set([DEADLOCK_DETECTED, NOT_WHOLE]);
 
 function sqlStateOf(error: unknown): unknown {
   return (error as { cause?: { code?: unknown } } | undefined)?.cause?.code;
@@ -85,6 +68,16 @@ function sqlStateOf(error: unknown): unknown {
 export function clockCte(offset: number, after?: string): string {
   const from = after === undefined ? "" : ` FROM (SELECT count(*) FROM ${after}) AS done`;
   return `clock AS MATERIALIZED (SELECT clock_timestamp() + make_interval(secs => $${offset}::float8) AS now${from})`;
+}
+
+/**
+ * A column that lets the statement fail, and change nothing, unless two counts agree: of the rows that were locked, and of those that were then changed.
+ *
+ * Hazard: a row is locked in its latest version, but a place is looked up in the statement's snapshot. A row that somebody changed between
+ * the snapshot and the lock is not found by its place; the next try sees it. It is rare, and a search by key for each row would cost everybody.
+ */
+export function allOrNothing(changed: string, locked: string): string {
+  return `1 / CASE WHEN (${changed}) = (${locked}) THEN 1 ELSE 0 END AS whole`;
 }
 
 /** A moment as whole milliseconds since 1970: JavaScript reads a number faster than a timestamp, and PostgreSQL prints a whole one faster. */

@@ -1,7 +1,7 @@
 import { DomainError } from "../../errors.ts";
 import type { Page, PageRequest, QueueRef, Subscription, SubscriptionController } from "../data-driver.ts";
+import { normaliseUuid, uuidMarker } from "../list-markers.ts";
 import { uuidV7 } from "../uuid-v7.ts";
-import { normaliseUuid, uuidMarker } from "./message-id.ts";
 import { isUniqueViolation } from "./message-posts.ts";
 import { isMoving, staleEpoch } from "./pool-queues.ts";
 import { clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";

@@ -1,0 +1,21 @@
+/** Counts calls that have begun and not ended, for whoever closes. */
+export class CallsInFlight {
+  #count = 0;
+  #settled: (() => void)[] = [];
+
+  begin(): void {
+    this.#count += 1;
+  }
+
+  end(): void {
+    this.#count -= 1;
+    if (this.#count > 0) return;
+    for (const settled of this.#settled.splice(0)) settled();
+  }
+
+  /** Once none is left. */
+  settled(): Promise<void> {
+    if (this.#count === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#settled.push(resolve));
+  }
+}

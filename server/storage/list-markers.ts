@@ -1,0 +1,35 @@
+/** Ids and markers as they come from outside: one spelling, or refused. */
+import { DomainError } from "../errors.ts";
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** The id in lower case, with dashes, or null when it is no UUID: such an id does not exist. */
+export function normaliseUuid(id: string): string | null {
+  const lower = id.toLowerCase();
+  if (UUID.test(lower)) return lower;
+  if (/^[0-9a-f]{32}$/.test(lower)) {
+    return `${lower.slice(0, 8)}-${lower.slice(8, 12)}-${lower.slice(12, 16)}-${lower.slice(16, 20)}-${lower.slice(20)}`;
+  }
+  return null;
+}
+
+/** A marker that is a 63-bit number. BAD_INPUT. */
+export function numberMarker(marker: string): string {
+  if (!/^\d{1,19}$/.test(marker) || BigInt(marker) >= 1n << 63n) throw badMarker();
+  return marker;
+}
+
+/** A marker that is a UUID. BAD_INPUT. */
+export function uuidMarker(marker: string): string {
+  const uuid = normaliseUuid(marker);
+  if (uuid === null) throw badMarker();
+  return uuid;
+}
+
+function badMarker(): DomainError {
+  return new DomainError(
+    "BAD_INPUT",
+    "This is no marker of this list. Take one from a page that you read before, or leave it out to begin at the beginning.",
+    { details: { field: "marker" } },
+  );
+}

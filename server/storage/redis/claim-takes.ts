@@ -1,0 +1,210 @@
+import { hasCode } from "../../errors.ts";
+import type { ClaimController, QueueRef } from "../data-driver.ts";
+import { digest, keyReused } from "../idempotency.ts";
+import { uuidV7 } from "../uuid-v7.ts";
+import { CLAIM_RECORD, DESCRIBE_HELD, HOLD, readClaim } from "./claim-records.ts";
+import { optional, readMessages } from "./message-records.ts";
+import { epochOf, type PoolQueues } from "./pool-queues.ts";
+import { script } from "./scripts.ts";
+import { COMES_DUE, ENTER, KEPT_KEYS, RECORD, SCHEDULE, SETTLE_STEP } from "./shared-lua.ts";
+import { SharedSends } from "./shared-sends.ts";
+
+/** Messages that one run passes over when they may not be delivered any more; then it gives what it has. */
+const LOOK_AT = 2000;
+/** Messages that claims which share a script may take. */
+const MAX_TAKEN = 200;
+const REQUEST_FIELDS = 6;
+
+/**
+ * ARGV: 3 how often a message may be claimed or nothing, 4 whether those claimed as often are taken too, 5 idempotency key (of a single claim), 6 its
+ * request, 7 where to look, then claim, limit, ttl, grace, client and actor of each. The oldest go to the first, the next to the second, and so on.
+ * What is taken but not delivered is held without a claim's record. Answers nothing for a claim that took nothing, and where it stopped looking.
+ */
+const TAKE = script(
+  `${ENTER}${SCHEDULE}${COMES_DUE}${KEPT_KEYS}${RECORD}${CLAIM_RECORD}${HOLD}${DESCRIBE_HELD}
+if ARGV[5] ~= '-' then
+  local request, result = kept(ARGV[5])
+  if request and request ~= ARGV[6] then return {'reused'} end
+  if request and redis.call('HEXISTS', CLAIMS, result) == 1 then return {'repeated', result} end
+end
+local most, bound = tonumber(ARGV[3]) or math.huge, ARGV[7]
+local requests, wanted = {}, 0
+for at = 8, #ARGV, ${REQUEST_FIELDS} do
+  local limit, ttl, grace = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+  requests[#requests + 1] = {
+    claim = ARGV[at], limit = limit, ttl = ttl, grace = grace, ends = now + ttl * 1000000,
+    client = ARGV[at + 4], actor = ARGV[at + 5], taken = {}, delivered = {}
+  }
+  wanted = wanted + limit
+end
+local taken, ids, turn, looked = {}, {}, 1, 0
+local step = math.min(wanted, ${SETTLE_STEP})
+repeat
+  local page = redis.call('ZRANGEBYSCORE', READY, bound, '+inf', 'LIMIT', 0, step)
+  if #page == 0 then break end
+  for place, record in ipairs(redis.call('HMGET', RECORDS, unpack(page))) do
+    local id, request = page[place], requests[turn]
+    local marker, count = string.match(record, '^(%S+) %S+ %S+ %S+ %S+ (%S+)')
+    local message
+    if tonumber(count) < most then
+      message = {id, record, digits(count + 1), 'd', request}
+      request.delivered[#request.delivered + 1] = id
+    elseif ARGV[4] == '1' then
+      message = {id, record, count, 'x', request}
+    end
+    if message then
+      taken[#taken + 1] = message
+      request.taken[#request.taken + 1] = message
+      ids[#ids + 1] = id
+      if #request.taken == request.limit then turn = turn + 1 end
+    end
+    bound = '(' .. marker
+    if not requests[turn] then break end
+  end
+  looked = looked + #page
+until not requests[turn] or #page < step or looked - #taken >= ${LOOK_AT}
+hold(taken)
+for some in slices(ids) do redis.call('ZREM', READY, unpack(some)) end
+read_bodies(taken)
+local claims, ends, names, answers, first_end = {}, {}, {}, {}, math.huge
+for place, request in ipairs(requests) do
+  local record = false
+  if #request.taken > 0 then first_end = math.min(first_end, request.ends) end
+  if #request.delivered > 0 then
+    record = claim_record(NOW, request.ends, request.ttl, request.grace, #request.delivered, request.client, request.actor)
+    claims[#claims + 1] = request.claim
+    claims[#claims + 1] = record
+    claims[#claims + 1] = request.claim .. ' held'
+    claims[#claims + 1] = table.concat(request.delivered, ' ')
+    ends[#ends + 1] = digits(request.ends)
+    ends[#ends + 1] = request.claim
+    names[#names + 1] = 0
+    names[#names + 1] = request.claim
+  end
+  answers[place] = #request.taken > 0
+    and {describe_claim(request.claim, record), describe_held(request.taken, 'd'), describe_held(request.taken, 'x')}
+end
+if #claims > 0 then
+  redis.call('HSET', CLAIMS, unpack(claims))
+  redis.call('ZADD', CLAIM_ENDS, unpack(ends))
+  redis.call('ZADD', CLAIM_IDS, unpack(names))
+  if ARGV[5] ~= '-' then keep(ARGV[5], ARGV[6], requests[1].claim) end
+end
+if #taken > 0 then comes_due(first_end) end
+return {'ok', NOW, answers, looked - #taken >= ${LOOK_AT} and bound or false}`,
+  "writes",
+);
+
+type TakeParams = Parameters<ClaimController["create"]>[0];
+type Taken = Awaited<ReturnType<ClaimController["create"]>>;
+type TakenParts = [claim: string[] | null, delivered: string[], heldBack: string[]];
+
+/** What one claim took; or where to look on, null when there is nothing more. */
+type Answer = { taken: Taken } | { lookFrom: string | null };
+
+interface Request {
+  queue: QueueRef;
+  policy: readonly string[];
+  values: readonly string[];
+}
+
+/** Takes messages for claims; claims of one queue that are in flight together share a script. */
+export class ClaimTakes {
+  readonly #queues: PoolQueues;
+  readonly #get: ClaimController["get"];
+  readonly #shared: SharedSends<Request, Answer>;
+
+  /** `get` reads the claim of a repeated idempotency key. */
+  constructor(queues: PoolQueues, get: ClaimController["get"]) {
+    this.#queues = queues;
+    this.#get = get;
+    this.#shared = new SharedSends({ maxWeight: MAX_TAKEN, send: (requests) => this.#take(requests) });
+  }
+
+  async take(params: TakeParams): Promise<Taken> {
+    const { queue, limit, ttlSeconds, graceSeconds, clientId, maxClaimCount, idempotencyKey: key } = params;
+    const claimId = uuidV7();
+    const nothing = { claimId, claim: null, messages: [], exhausted: [] };
+    if (limit < 1) return nothing;
+    const times = [String(limit), String(ttlSeconds), String(graceSeconds)];
+    const values = [claimId, ...times, optional(clientId), optional(params.actor)];
+    const policy = [
+      maxClaimCount === undefined ? "" : String(maxClaimCount),
+      params.takeExhausted === true ? "1" : "0",
+    ];
+    if (key !== undefined) {
+      const request = digest(["claim", limit, ttlSeconds, graceSeconds, clientId]);
+      return this.#takeOnce({ queue, policy: [...policy, optional(key), request], values }, key, nothing);
+    }
+    const { calls } = this.#queues.scripts;
+    calls.begin();
+    try {
+      const first = { queue, policy: [...policy, "-", ""], values };
+      // Those that share a script must mean the same life of the queue, and take by the same rule.
+      const line = `${epochOf(queue)} ${policy.join(" ")} ${this.#queues.keys.queue(queue)[0]}`;
+      return await this.#goOn(first, await this.#shared.submit(line, first, limit), nothing);
+    } finally {
+      calls.end();
+    }
+  }
+
+  /** Looks on for as long as there is more to look at. */
+  async #goOn(request: Request, answer: Answer, nothing: Taken): Promise<Taken> {
+    let last = answer;
+    while ("lookFrom" in last) {
+      if (last.lookFrom === null) return nothing;
+      [last] = (await this.#take([request], last.lookFrom)) as [Answer];
+    }
+    return last.taken;
+  }
+
+  /** Several only without an idempotency key. */
+  async #take(requests: readonly Request[], from = "-inf"): Promise<Answer[]> {
+    const { queue, policy } = requests[0] as Request;
+    const values = requests.flatMap((request) => request.values);
+    const [, now, answers, stopped] = await this.#queues.call(queue, TAKE, [...policy, from, ...values]);
+    return (answers as (TakenParts | null)[]).map((answer, index) =>
+      answer === null
+        ? { lookFrom: stopped as string | null }
+        : { taken: readTaken(requests[index]?.values[0] as string, answer, now as string) },
+    );
+  }
+
+  async #takeOnce(request: Request, key: string, nothing: Taken): Promise<Taken> {
+    let from: string | null = "-inf";
+    while (from !== null) {
+      const values: string[] = [...request.policy, from, ...request.values];
+      const [verdict, result, answers, stopped] = await this.#queues.call(request.queue, TAKE, values);
+      if (verdict === "reused") throw keyReused(key);
+      if (verdict === "repeated") {
+        const repeated = await this.#repeated(request.queue, result as string);
+        // Null: it has ended meanwhile.
+        if (repeated !== null) return repeated;
+        continue;
+      }
+      const [answer] = answers as [TakenParts | null];
+      if (answer !== null) return readTaken(nothing.claimId, answer, result as string);
+      from = stopped as string | null;
+    }
+    return nothing;
+  }
+
+  async #repeated(queue: QueueRef, claimId: string): Promise<Taken | null> {
+    try {
+      const { claim, messages } = await this.#get({ queue, id: claimId });
+      return { claimId, claim, messages, exhausted: [] };
+    } catch (error) {
+      if (hasCode(error, "CLAIM_DOES_NOT_EXIST")) return null;
+      throw error;
+    }
+  }
+}
+
+function readTaken(claimId: string, [claim, delivered, heldBack]: TakenParts, now: string): Taken {
+  return {
+    claimId,
+    claim: claim === null ? null : readClaim(claim, now),
+    messages: readMessages(delivered, now),
+    exhausted: readMessages(heldBack, now),
+  };
+}

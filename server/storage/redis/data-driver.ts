@@ -1,0 +1,122 @@
+import type {
+  ArrivalListener,
+  Capability,
+  ClaimController,
+  DataDriver,
+  DriverHealth,
+  GcResult,
+  MessageController,
+  QueueRef,
+  SubscriptionController,
+} from "../data-driver.ts";
+import { probeDriver } from "../driver-probe.ts";
+import { parseRedisUri, type RedisAddress } from "./address.ts";
+import { Arrivals } from "./arrivals.ts";
+import { RedisClaims } from "./claims.ts";
+import { RedisCluster, type RedisLink, SingleServer } from "./cluster.ts";
+import { GarbageCollector } from "./gc.ts";
+import { PoolKeys } from "./keys.ts";
+import { RedisMessages } from "./messages.ts";
+import { PoolQueues } from "./pool-queues.ts";
+import { translateRedisError } from "./redis-errors.ts";
+import { Scripts } from "./scripts.ts";
+import { inspectServers } from "./server-inspection.ts";
+import { RedisSubscriptions } from "./subscriptions.ts";
+
+/** Beyond this a storage counts as not ready. */
+const ALIVE_DEADLINE_MS = 2000;
+
+export interface RedisDataDriverOptions {
+  /** Server, database or prefix, and `?cluster=true`. See address.ts. */
+  uri: string;
+  /** Moves the pool's clock forward, for tests. */
+  clock?: { offsetMs: number };
+  /** How long a purge or delete stays in place before gc frees it; default 30. */
+  undoSeconds?: number;
+  /** Hears of connections that broke and of notices that could not be sent; default: nobody. */
+  onError?: (error: unknown) => void;
+}
+
+/** Opens a pool on Redis 7 or Valkey, or newer. BAD_INPUT for a URI that makes no sense, NOT_SUPPORTED for an older server, STORAGE_UNAVAILABLE. */
+export async function openRedisDataDriver(options: RedisDataDriverOptions): Promise<DataDriver> {
+  const address = parseRedisUri(options.uri);
+  const onError = options.onError ?? (() => undefined);
+  const link = address.cluster ? new RedisCluster(address, onError) : new SingleServer(address, onError);
+  try {
+    const { durable, evicts } = await inspectServers(link);
+    if (evicts) {
+      onError(new Error("This server evicts keys, and messages with them. Set its maxmemory-policy to noeviction."));
+    }
+    return new RedisDataDriver(link, address, durable, { ...options, onError });
+  } catch (error) {
+    link.close();
+    throw translateRedisError(error, { sent: false, wrote: false });
+  }
+}
+
+class RedisDataDriver implements DataDriver {
+  readonly capabilities: ReadonlySet<Capability>;
+  readonly messages: MessageController;
+  readonly claims: ClaimController;
+  readonly subscriptions: SubscriptionController;
+  readonly moves = null;
+  readonly #link: RedisLink;
+  readonly #scripts: Scripts;
+  readonly #arrivals: Arrivals;
+  readonly #queues: PoolQueues;
+  readonly #collector: GarbageCollector;
+  #closing: Promise<void> | null = null;
+
+  constructor(
+    link: RedisLink,
+    address: RedisAddress,
+    durable: boolean,
+    options: RedisDataDriverOptions & { onError: (error: unknown) => void },
+  ) {
+    this.#link = link;
+    this.#scripts = new Scripts(link);
+    // Channels know no databases.
+    this.#arrivals = new Arrivals(link, `${address.prefix}:${address.database}:arrivals`, options.onError);
+    this.#queues = new PoolQueues(this.#scripts, new PoolKeys(address.prefix), options.clock ?? { offsetMs: 0 });
+    this.messages = new RedisMessages(this.#queues, this.#arrivals);
+    this.claims = new RedisClaims(this.#queues, this.#arrivals);
+    this.subscriptions = new RedisSubscriptions(this.#queues);
+    this.#collector = new GarbageCollector(this.#queues, options.undoSeconds ?? 30);
+    const capabilities: Capability[] = ["FIFO", "CLAIMS", "AOD", "HIGH_THROUGHPUT"];
+    this.capabilities = new Set(durable ? [...capabilities, "DURABILITY"] : capabilities);
+  }
+
+  attachQueue(queue: QueueRef & { epoch: number }): Promise<void> {
+    return this.#queues.attach(queue);
+  }
+
+  detachQueue(queue: QueueRef): Promise<void> {
+    return this.#queues.detach(queue);
+  }
+
+  watchArrivals(listener: ArrivalListener): () => void {
+    return this.#arrivals.watch(listener);
+  }
+
+  isAlive(): Promise<boolean> {
+    const options = { wrote: false, deadline: performance.now() + ALIVE_DEADLINE_MS };
+    return this.#link.sendToAll(["PING"], options).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  health(): Promise<DriverHealth> {
+    return probeDriver(this);
+  }
+
+  gc(): Promise<GcResult> {
+    return this.#collector.collect();
+  }
+
+  close(): Promise<void> {
+    this.#arrivals.close();
+    this.#closing ??= this.#scripts.calls.settled().then(() => this.#link.close());
+    return this.#closing;
+  }
+}

@@ -1,0 +1,152 @@
+import { DomainError } from "../../errors.ts";
+import type { DeleteOutcome, QueueRef } from "../data-driver.ts";
+import { normaliseUuid } from "../list-markers.ts";
+import { epochOf, type PoolQueues } from "./pool-queues.ts";
+import { script } from "./scripts.ts";
+import { ENTER, LET_GO } from "./shared-lua.ts";
+import { SharedSends } from "./shared-sends.ts";
+
+/** Ids in deletions that share a script, claims among them. */
+const MAX_IDS = 500;
+
+/**
+ * ARGV: 3 and on, for each request: what may be deleted (any; free: what nobody holds; held: what the claims given hold), how many claims and how
+ * many ids, then these. A request that meets one that it may not, deletes nothing. What an earlier request of the script deletes is gone for the later ones.
+ * The claim's id is the fencing token: it is compared in the step that deletes. Answers a verdict and a number for each.
+ */
+const DELETE = script(
+  `${ENTER}${LET_GO}
+local requests, ids = {}, {}
+local at = 3
+while at <= #ARGV do
+  local request = {mode = ARGV[at], claim = false, claims = {}, first = #ids + 1}
+  local claims_end = at + 2 + ARGV[at + 1]
+  local ids_end = claims_end + ARGV[at + 2]
+  for place = at + 3, claims_end do
+    request.claim = request.claim or ARGV[place]
+    request.claims[ARGV[place]] = true
+  end
+  for place = claims_end + 1, ids_end do ids[#ids + 1] = ARGV[place] end
+  request.last = #ids
+  requests[#requests + 1] = request
+  at = ids_end + 1
+end
+local records = {}
+for some, first in slices(ids) do
+  for place, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do records[first + place - 1] = record end
+end
+local doomed, found, held_by, answers = {}, {[READY] = {}, [CLAIMED] = {}, [DELAYED] = {}}, {}, {}
+local function judge(request)
+  local mine = {}
+  for place = request.first, request.last do
+    local record = records[place]
+    if record and not doomed[ids[place]] then
+      local available, claim, ends, part = string.match(record, '^%S+ %S+ %S+ %S+ (%S+) %S+ (%S+) (%S+) (%S+)')
+      local held = tonumber(ends) > now
+      local verdict
+      if request.mode == 'free' and held then verdict = 'claimed' end
+      if request.mode == 'held' and not held then verdict = 'unclaimed' end
+      if request.mode == 'held' and held and not request.claims[claim] then verdict = 'other' end
+      if verdict then return {verdict, request.claim and redis.call('HEXISTS', CLAIMS, request.claim) or 0} end
+      local where = held and CLAIMED or tonumber(available) > now and DELAYED or READY
+      mine[#mine + 1] = {ids[place], where, held and part == 'd' and claim}
+    end
+  end
+  for _, message in ipairs(mine) do
+    local id, where, claim = unpack(message)
+    doomed[id] = true
+    table.insert(found[where], id)
+    if claim then held_by[claim] = (held_by[claim] or 0) + 1 end
+  end
+  return {'ok', #mine}
+end
+for place, request in ipairs(requests) do answers[place] = judge(request) end
+for where, here in pairs(found) do remove(here, where) end
+let_go(held_by)
+return {'ok', answers}`,
+  "writes",
+);
+
+type Verdict = "ok" | "claimed" | "unclaimed" | "other";
+/** With "ok" the number is how many were deleted; with "other", whether the first of the claims given is live. */
+type Answer = [verdict: Verdict, number: number];
+
+interface Request {
+  queue: QueueRef;
+  values: readonly string[];
+}
+
+/** Deletes by id; deletions from one queue that are in flight together share a script. */
+export class MessageDeletes {
+  readonly #queues: PoolQueues;
+  readonly #shared: SharedSends<Request, Answer>;
+
+  constructor(queues: PoolQueues) {
+    this.#queues = queues;
+    this.#shared = new SharedSends<Request, Answer>({
+      maxWeight: MAX_IDS,
+      send: async (requests) => {
+        const { queue } = requests[0] as Request;
+        const [, answers] = await queues.call(
+          queue,
+          DELETE,
+          requests.flatMap(({ values }) => values),
+        );
+        return answers as unknown as Answer[];
+      },
+    });
+  }
+
+  async deleteOne(params: { queue: QueueRef; id: string; claimId?: string }): Promise<DeleteOutcome> {
+    const { queue, id, claimId } = params;
+    const claims = claimId === undefined ? [] : known([claimId]);
+    const mode = claimId === undefined ? "free" : "held";
+    const [verdict, count] = await this.#submit(queue, mode, claims, known([id]));
+    if (verdict === "ok") return count === 0 ? "absent" : "deleted";
+    const details = { messageId: id };
+    if (verdict === "claimed") {
+      throw new DomainError(
+        "MESSAGE_IS_CLAIMED",
+        "This message is claimed; it cannot be deleted without a valid claim id.",
+        { details },
+      );
+    }
+    if (verdict === "unclaimed") {
+      throw new DomainError("MESSAGE_NOT_CLAIMED", "A claim was specified, but nobody holds this message now.", {
+        details,
+      });
+    }
+    throw claims.length > 0 && count === 1
+      ? new DomainError("MESSAGE_NOT_CLAIMED_BY", "Another claim holds this message.", { details })
+      : new DomainError("CLAIM_DOES_NOT_EXIST", "The specified claim does not exist or has expired.", { details });
+  }
+
+  async deleteMany(params: { queue: QueueRef; ids: readonly string[]; claimIds?: readonly string[] }): Promise<number> {
+    const claims = known(params.claimIds ?? []);
+    const mode = params.claimIds === undefined ? "any" : "held";
+    const [verdict, count] = await this.#submit(params.queue, mode, claims, [...new Set(known(params.ids))]);
+    if (verdict === "ok") return count;
+    throw new DomainError(
+      "MESSAGE_NOT_CLAIMED_BY",
+      "Not all of these messages are held by the claims given. Nothing was deleted.",
+    );
+  }
+
+  async #submit(queue: QueueRef, mode: string, claims: readonly string[], ids: readonly string[]): Promise<Answer> {
+    const { scripts, keys } = this.#queues;
+    const values = [mode, String(claims.length), String(ids.length), ...claims, ...ids];
+    scripts.calls.begin();
+    try {
+      // Those that share a script must mean the same life of the queue.
+      const line = `${epochOf(queue)} ${keys.queue(queue)[0]}`;
+      return await this.#shared.submit(line, { queue, values }, 1 + claims.length + ids.length);
+    } finally {
+      scripts.calls.end();
+    }
+  }
+}
+
+/** Those that are ids at all, in the spelling of the keys. */
+export function known(ids: readonly string[]): string[] {
+  return ids.map(normaliseUuid).filter((id) => id !== null);
+}

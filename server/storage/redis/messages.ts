@@ -1,0 +1,236 @@
+import { randomUUID } from "node:crypto";
+import { DomainError } from "../../errors.ts";
+import type {
+  DeleteOutcome,
+  Message,
+  MessageController,
+  NewMessage,
+  Page,
+  PageRequest,
+  QueueRef,
+  QueueStats,
+} from "../data-driver.ts";
+import { digest, keyReused } from "../idempotency.ts";
+import { numberMarker } from "../list-markers.ts";
+import type { Arrivals } from "./arrivals.ts";
+import { PURGED_PARTS } from "./keys.ts";
+import { known, MessageDeletes } from "./message-deletes.ts";
+import { MessageMoves } from "./message-moves.ts";
+import { MessagePosts } from "./message-posts.ts";
+import { optional, readMessages } from "./message-records.ts";
+import type { PoolQueues } from "./pool-queues.ts";
+import { QueueStatistics } from "./queue-statistics.ts";
+import { script } from "./scripts.ts";
+import { DESCRIBE, ENTER, ENTER_LIFE, KEPT_KEYS, PUT_AWAY, RECORD, SCHEDULE } from "./shared-lua.ts";
+
+/** Messages that one run of a list looks at: what the filters drop must not hold up the server. */
+const LOOK_AT = 2000;
+
+/**
+ * ARGV: 3 forward or backward, 4 the bound, 5 how many, 6 and 7 whether claimed and delayed ones belong to it, 8 whose do not. What is
+ * neither claimed nor delayed has a set of its own, so that these filters cost nothing; all others look at each message. Answers where it stopped
+ * when it has looked at enough; the caller goes on from there.
+ */
+const LIST = script(
+  `${ENTER}${RECORD}${DESCRIBE}
+local forward, wanted, claimed, delayed, except = ARGV[3] == 'forward', tonumber(ARGV[5]), ARGV[6] == '1', ARGV[7] == '1', ARGV[8]
+local from = (claimed or delayed) and ORDER or READY
+local some_filter = except ~= '-' or claimed ~= delayed
+local bound, found, looked = ARGV[4], {}, 0
+local step = some_filter and ${LOOK_AT / 4} or wanted
+repeat
+  local page
+  if forward then
+    page = redis.call('ZRANGEBYSCORE', from, bound, '+inf', 'WITHSCORES', 'LIMIT', 0, step)
+  else
+    page = redis.call('ZREVRANGEBYSCORE', from, bound, '-inf', 'WITHSCORES', 'LIMIT', 0, step)
+  end
+  for at = 1, #page, 2 do
+    local id, kept = page[at], true
+    if some_filter then
+      if not claimed and from == ORDER then kept = not redis.call('ZSCORE', CLAIMED, id) end
+      if kept and not delayed and from == ORDER then kept = not redis.call('ZSCORE', DELAYED, id) end
+      if kept and except ~= '-' then kept = select(10, read_record(redis.call('HGET', RECORDS, id))) ~= except end
+    end
+    if kept then found[#found + 1] = id end
+    bound = '(' .. page[at + 1]
+    if #found == wanted then break end
+  end
+  looked = looked + #page / 2
+until #found == wanted or #page < 2 * step or looked >= ${LOOK_AT}
+local stopped = #found < wanted and looked >= ${LOOK_AT}
+return {'ok', NOW, describe(found), stopped and bound or false}`,
+  "reads",
+);
+
+const GET = script(
+  `${ENTER}${DESCRIBE}
+local ids = {}
+for at = 3, #ARGV do ids[#ids + 1] = ARGV[at] end
+return {'ok', NOW, describe(ids)}`,
+  "reads",
+);
+
+const FIRST = script(
+  `${ENTER}${DESCRIBE}
+local ids = redis.call(ARGV[3] == '1' and 'ZRANGE' or 'ZREVRANGE', ORDER, 0, 0)
+return {'ok', NOW, describe(ids)}`,
+  "reads",
+);
+
+const POP = script(
+  `${ENTER}${DESCRIBE}
+local ids = redis.call('ZRANGE', READY, 0, ARGV[3] - 1)
+local messages = describe(ids)
+remove(ids, READY)
+return {'ok', NOW, messages}`,
+  "writes",
+);
+
+/** ARGV: 3 idempotency key, 4 its request, 5 the name under which the messages are put away. */
+const PURGE = script(
+  `${ENTER_LIFE}${PUT_AWAY}${SCHEDULE}${KEPT_KEYS}
+if not epoch then return {'missing'} end
+if ARGV[1] ~= '' and ARGV[1] ~= epoch then return {'stale'} end
+if ARGV[3] ~= '-' then
+  local request = kept(ARGV[3])
+  if request then return {request == ARGV[4] and 'ok' or 'reused'} end
+  keep(ARGV[3], ARGV[4], '')
+end
+if put_away(${PURGED_PARTS.length}) then
+  redis.call('ZADD', ENDED, NOW, 'purged:' .. ARGV[5])
+  schedule(now)
+end
+return {'ok'}`,
+  "writes",
+);
+
+/** Messages on Redis. */
+export class RedisMessages implements MessageController {
+  readonly #queues: PoolQueues;
+  readonly #posts: MessagePosts;
+  readonly #deletes: MessageDeletes;
+  readonly #moves: MessageMoves;
+  readonly #statistics: QueueStatistics;
+
+  constructor(queues: PoolQueues, arrivals: Arrivals) {
+    this.#queues = queues;
+    this.#posts = new MessagePosts(queues, arrivals);
+    this.#deletes = new MessageDeletes(queues);
+    this.#moves = new MessageMoves(queues, arrivals, this.#posts, this.#deletes);
+    this.#statistics = new QueueStatistics(queues);
+  }
+
+  post(params: {
+    queue: QueueRef;
+    messages: readonly NewMessage[];
+    clientId: string | null;
+    idempotencyKey?: string;
+  }): Promise<{ ids: string[] }> {
+    return this.#posts.post(params);
+  }
+
+  async list(params: {
+    queue: QueueRef;
+    page: PageRequest;
+    exceptClientId?: string;
+    includeClaimed?: boolean;
+    includeDelayed?: boolean;
+  }): Promise<Page<Message>> {
+    const { after, before, limit } = params.page;
+    const backward = before !== undefined;
+    const filters = [
+      params.includeClaimed === true ? "1" : "0",
+      params.includeDelayed === true ? "1" : "0",
+      optional(params.exceptClientId),
+    ];
+    const found: Message[] = [];
+    let bound: string | null = `(${numberMarker(before ?? after ?? "0")}`;
+    while (bound !== null) {
+      const wanted = String(limit + 1 - found.length);
+      const values = [backward ? "backward" : "forward", bound, wanted, ...filters];
+      const [, now, messages, stopped] = await this.#queues.call(params.queue, LIST, values);
+      found.push(...readMessages(messages as string[], now as string));
+      bound = stopped as string | null;
+    }
+    const more = found.length > limit;
+    const items = found.slice(0, limit);
+    if (backward) items.reverse();
+    const first = items[0]?.marker ?? null;
+    const last = items.at(-1)?.marker ?? null;
+    return {
+      items,
+      nextMarker: backward || more ? last : null,
+      previousMarker: (backward ? more : after !== undefined) ? first : null,
+    };
+  }
+
+  async get(params: { queue: QueueRef; id: string }): Promise<Message> {
+    const [message] = await this.bulkGet({ queue: params.queue, ids: [params.id] });
+    if (message === undefined) {
+      throw new DomainError("MESSAGE_DOES_NOT_EXIST", "This message does not exist in this queue, or has expired.", {
+        details: { queue: params.queue.name, messageId: params.id },
+      });
+    }
+    return message;
+  }
+
+  async bulkGet(params: { queue: QueueRef; ids: readonly string[] }): Promise<Message[]> {
+    const [, now, messages] = await this.#queues.call(params.queue, GET, [...new Set(known(params.ids))]);
+    return readMessages(messages as string[], now as string);
+  }
+
+  async first(params: { queue: QueueRef; sort: 1 | -1 }): Promise<Message> {
+    const [, now, messages] = await this.#queues.call(params.queue, FIRST, [String(params.sort)]);
+    const [message] = readMessages(messages as string[], now as string);
+    if (message === undefined) {
+      throw new DomainError("QUEUE_IS_EMPTY", `Queue ${params.queue.name} is empty.`, {
+        details: { queue: params.queue.name },
+      });
+    }
+    return message;
+  }
+
+  async pop(params: { queue: QueueRef; limit: number }): Promise<Message[]> {
+    if (params.limit < 1) return [];
+    const [, now, messages] = await this.#queues.call(params.queue, POP, [String(params.limit)]);
+    return readMessages(messages as string[], now as string);
+  }
+
+  delete(params: { queue: QueueRef; id: string; claimId?: string }): Promise<DeleteOutcome> {
+    return this.#deletes.deleteOne(params);
+  }
+
+  bulkDelete(params: { queue: QueueRef; ids: readonly string[]; claimIds?: readonly string[] }): Promise<number> {
+    return this.#deletes.deleteMany(params);
+  }
+
+  async purge(params: { queue: QueueRef; idempotencyKey?: string }): Promise<void> {
+    const { queue, idempotencyKey: key } = params;
+    const life = randomUUID();
+    const row = this.#queues.keys.queue(queue)[0] as string;
+    const values = [optional(key), PURGE_DIGEST, life];
+    const [verdict] = await this.#queues.call(queue, PURGE, values, this.#queues.keys.ended(row, life, PURGED_PARTS));
+    if (verdict === "reused") throw keyReused(key as string);
+  }
+
+  stats(queues: readonly QueueRef[]): Promise<(QueueStats | null)[]> {
+    return this.#statistics.of(queues);
+  }
+
+  transfer(params: {
+    from: QueueRef;
+    to: QueueRef;
+    ids: readonly string[];
+    claimId: string;
+    ttlSeconds: number | null;
+  }): Promise<number> {
+    return this.#moves.transfer(params);
+  }
+
+  adopt(params: { queue: QueueRef; messages: readonly Message[]; ttlSeconds: number | null }): Promise<void> {
+    return this.#posts.adopt(params);
+  }
+}
+
+const PURGE_DIGEST = digest(["purge"]);

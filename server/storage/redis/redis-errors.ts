@@ -1,0 +1,54 @@
+/** What a failed command means to callers. */
+import { ErrorReply } from "redis";
+import { DomainError } from "../../errors.ts";
+
+/** The first word of the answers with which a server refuses a command without having done any of it, and what people read then. */
+const REFUSALS: readonly (readonly [RegExp, string])[] = [
+  [/^OOM/, "The storage is full: it has reached its maxmemory. Nothing was written."],
+  [/^READONLY/, "The storage is read-only: it is a replica now. Try again in a few seconds."],
+  [/^MISCONF/, "The storage cannot write to its disk, so it takes no writes. Nothing was written."],
+  [/^NOREPLICAS/, "The storage has too few replicas to take writes. Nothing was written."],
+  [/^LOADING/, "The storage is loading its data. Try again in a few seconds."],
+  [/^MASTERDOWN/, "The storage has lost its master. Try again in a few seconds."],
+  [
+    /^(CLUSTERDOWN|TRYAGAIN|MOVED|ASK)/,
+    "The storage's cluster is being changed or has lost a part. Try again in a few seconds.",
+  ],
+  [/^BUSY/, "The storage is busy. Try again in a few seconds."],
+  [/^(NOAUTH|WRONGPASS|NOPERM)/, "The storage does not let this user in, or not do this."],
+  [/cluster support disabled/, "This server is no part of a Redis Cluster. Leave ?cluster=true out of the URI."],
+  [/max number of clients/, "The storage has no connection to spare."],
+];
+
+/** `sent`: the command may have reached the server. `wrote`: it may then have changed something. */
+export function translateRedisError(error: unknown, options: { sent: boolean; wrote: boolean }): DomainError {
+  if (error instanceof DomainError) return error;
+  if (error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError) {
+    return new DomainError("INTERNAL", "This failed because of a defect in Isimud; the log has more.", {
+      cause: error,
+    });
+  }
+  if (error instanceof ErrorReply) {
+    const refusal = REFUSALS.find(([pattern]) => pattern.test(error.message));
+    if (refusal !== undefined) return new DomainError("STORAGE_UNAVAILABLE", refusal[1], { cause: error });
+    return new DomainError("INTERNAL", "The storage refused a script. This is a defect in Isimud; the log has more.", {
+      cause: error,
+    });
+  }
+  if (options.sent && options.wrote) return outcomeUnknown(error);
+  return new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reached. Try again in a few seconds.", {
+    cause: error,
+  });
+}
+
+export function outcomeUnknown(cause?: unknown): DomainError {
+  return new DomainError(
+    "OUTCOME_UNKNOWN",
+    "The connection to the storage broke after the write was sent: it may have happened. Repeat it with the same idempotencyKey.",
+    { cause },
+  );
+}
+
+export function deadlineExceeded(): DomainError {
+  return new DomainError("DEADLINE_EXCEEDED", "The storage took too long. Try again.");
+}

@@ -1,0 +1,290 @@
+/**
+ * The pieces that the scripts of a queue have in common.
+ *
+ * KEYS: 1 row (epoch, last marker, when something falls due next), 2 order, 3 ready, 4 delayed, 5 claimed, 6 expiry, 7 records, 8 bodies,
+ * 9 claims, 10 claim-ids, 11 claim-ends, 12 kept, 13 kept-ends, 14 ended, 15 the shard's list of what gc has to look at. ARGV: 1 the caller's
+ * epoch or nothing, 2 the clock's offset in microseconds; what a script takes begins at 3.
+ *
+ * Times and markers are microseconds since 1970, which a double holds exactly until the year 2255. A marker is the time of its post, or one
+ * more than the last where that is higher: so it is never reused, not even when a queue's row is gone or a replica took over without the last writes.
+ *
+ * A message is in `order` by its marker, in `expiry` by its end, and in one of `ready` (may be claimed) by its marker, `delayed` by
+ * when that is over, or `claimed` by when its claim is.
+ *
+ * A command costs a script more than what it does, so they are few and take many messages each.
+ */
+
+/** The clock, and whole numbers as texts: Lua's own spelling loses digits. No time is later than JavaScript's last. */
+export const CLOCK = `
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2] + ARGV[2]
+local function digits(number) return string.format('%d', number < 8.64e18 and number or 8.64e18) end
+local NOW = digits(now)
+`;
+
+const NAMES = `
+local ROW, ORDER, READY, DELAYED, CLAIMED, EXPIRY, RECORDS, BODIES = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local CLAIMS, CLAIM_IDS, CLAIM_ENDS, KEPT, KEPT_ENDS, ENDED, DUE = KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
+local row = redis.call('HMGET', ROW, 'epoch', 'last', 'next')
+local epoch = row[1]
+`;
+
+/** How many keys a queue has, its row among them. */
+export const QUEUE_KEYS = 15;
+
+/** So many things settled at a time: a few milliseconds of the server's. It also bounds what one command takes. Even, since some lists are of pairs. */
+export const SETTLE_STEP = 500;
+
+/** Later than everything: nothing falls due. */
+export const NEVER = String(Number.MAX_SAFE_INTEGER);
+
+const ENDS = `
+local function end_claims(ids)
+  local fields = {}
+  for _, id in ipairs(ids) do
+    fields[#fields + 1] = id
+    fields[#fields + 1] = id .. ' held'
+  end
+  redis.call('ZREM', CLAIM_ENDS, unpack(ids))
+  redis.call('ZREM', CLAIM_IDS, unpack(ids))
+  redis.call('HDEL', CLAIMS, unpack(fields))
+end
+
+local function slices(list)
+  local first = 1 - ${SETTLE_STEP}
+  return function()
+    first = first + ${SETTLE_STEP}
+    if first <= #list then return {unpack(list, first, math.min(first + ${SETTLE_STEP - 1}, #list))}, first end
+  end
+end
+
+-- They are in the set given, or in any of the three.
+local function remove(ids, where)
+  for some in slices(ids) do
+    redis.call('ZREM', ORDER, unpack(some))
+    redis.call('ZREM', EXPIRY, unpack(some))
+    redis.call('HDEL', RECORDS, unpack(some))
+    redis.call('HDEL', BODIES, unpack(some))
+    if where then
+      redis.call('ZREM', where, unpack(some))
+    else
+      redis.call('ZREM', READY, unpack(some))
+      redis.call('ZREM', DELAYED, unpack(some))
+      redis.call('ZREM', CLAIMED, unpack(some))
+    end
+  end
+end
+`;
+
+/**
+ * What fell due: claims end, messages of lapsed claims and those whose delay is over become ready, expired ones go. A message expires with or
+ * after the claim that holds it, so a live claim never loses one here. `settled` is false when something is left.
+ */
+const SETTLE = `
+local expired, ended_claims, settled = {}, {}, true
+local function settle()
+  local function fell_due(key) return redis.call('ZRANGEBYSCORE', key, '-inf', NOW, 'LIMIT', 0, ${SETTLE_STEP}) end
+  local function make_ready(key)
+    local ids = fell_due(key)
+    if #ids == 0 then return 0 end
+    local ready = {}
+    for place, marker in ipairs(redis.call('ZMSCORE', ORDER, unpack(ids))) do
+      if marker then
+        ready[#ready + 1] = marker
+        ready[#ready + 1] = ids[place]
+      end
+    end
+    redis.call('ZREM', key, unpack(ids))
+    if #ready > 0 then redis.call('ZADD', READY, unpack(ready)) end
+    return #ids
+  end
+  ended_claims = fell_due(CLAIM_ENDS)
+  if #ended_claims > 0 then end_claims(ended_claims) end
+  local moved = math.max(make_ready(CLAIMED), make_ready(DELAYED))
+  expired = fell_due(EXPIRY)
+  if #expired > 0 then remove(expired) end
+  settled = math.max(#ended_claims, moved, #expired) < ${SETTLE_STEP}
+end
+local function next_due()
+  local soonest = ${NEVER}
+  for _, key in ipairs({CLAIM_ENDS, CLAIMED, DELAYED, EXPIRY}) do
+    local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+    if first[2] then soonest = math.min(soonest, tonumber(first[2])) end
+  end
+  redis.call('HSET', ROW, 'next', digits(soonest))
+  return soonest
+end
+`;
+
+/**
+ * Ends the script unless the queue lives with the caller's epoch and everything that fell due is settled. The row says when to look: nothing falls due
+ * before `soonest`.
+ */
+export const ENTER = `${CLOCK}${NAMES}
+if not epoch then return {'missing'} end
+if ARGV[1] ~= '' and ARGV[1] ~= epoch then return {'stale'} end
+${ENDS}
+local soonest = tonumber(row[3] or 0)
+if soonest <= now then
+  ${SETTLE}
+  settle()
+  if not settled then return {'more'} end
+  soonest = next_due()
+end
+`;
+
+/** For gc, which also looks at queues that have ended. */
+export const ENTER_ANY = `${CLOCK}${NAMES}${ENDS}${SETTLE}
+settle()
+`;
+
+/** For what ends a life, which nothing need be settled for. */
+export const ENTER_LIFE = `${CLOCK}${NAMES}`;
+
+/** gc looks at this queue at `at`, or sooner. */
+export const SCHEDULE = `
+local function schedule(at) redis.call('ZADD', DUE, 'LT', digits(at), ROW) end
+`;
+
+/** Something falls due at `at`. gc looks at a queue when anything does, so most of the time neither has to hear of it. */
+export const COMES_DUE = `
+local function comes_due(at)
+  if at >= soonest then return end
+  soonest = at
+  redis.call('HSET', ROW, 'next', digits(at))
+  redis.call('ZADD', DUE, 'LT', digits(at), ROW)
+end
+`;
+
+/**
+ * A message's record: marker, created, expires, ttl, available (0: at once), count, claim, claim ends, part in it (d: delivered, x: held back,
+ * -: none), client. The claim of a lapsed one stays in it.
+ */
+export const RECORD = `
+local function read_record(record)
+  return string.match(record, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$')
+end
+`;
+
+/**
+ * Puts messages at the end of a queue, whose keys begin after `base`: {id, expires, ttl, available, client, body} each. `last` and `next` are what
+ * its row says.
+ */
+export const APPEND = `
+local function append(base, messages, last, next)
+  local row = KEYS[base + 1]
+  local marker = math.max((tonumber(last or 0)) + 1, now)
+  next = tonumber(next or 0)
+  local first_due = next
+  for first = 1, #messages, ${SETTLE_STEP} do
+    local order, ready, delayed, expiry, records, bodies = {}, {}, {}, {}, {}, {}
+    for place = first, math.min(first + ${SETTLE_STEP - 1}, #messages) do
+      local id, expires, ttl, available, client, body = unpack(messages[place])
+      local at, ends = digits(marker), digits(expires)
+      order[#order + 1] = at
+      order[#order + 1] = id
+      expiry[#expiry + 1] = ends
+      expiry[#expiry + 1] = id
+      records[#records + 1] = id
+      records[#records + 1] = table.concat({at, NOW, ends, ttl, digits(available), '0 - 0 -', client}, ' ')
+      bodies[#bodies + 1] = id
+      bodies[#bodies + 1] = body
+      first_due = math.min(first_due, expires)
+      if available > now then
+        -- One that expires before it is due is delayed for all its life.
+        local over = math.min(available, expires)
+        delayed[#delayed + 1] = digits(over)
+        delayed[#delayed + 1] = id
+        first_due = math.min(first_due, over)
+      else
+        ready[#ready + 1] = at
+        ready[#ready + 1] = id
+      end
+      marker = marker + 1
+    end
+    redis.call('ZADD', KEYS[base + 2], unpack(order))
+    if #ready > 0 then redis.call('ZADD', KEYS[base + 3], unpack(ready)) end
+    if #delayed > 0 then redis.call('ZADD', KEYS[base + 4], unpack(delayed)) end
+    redis.call('ZADD', KEYS[base + 6], unpack(expiry))
+    redis.call('HSET', KEYS[base + 7], unpack(records))
+    redis.call('HSET', KEYS[base + 8], unpack(bodies))
+  end
+  if first_due < next then
+    redis.call('HSET', row, 'last', digits(marker - 1), 'next', digits(first_due))
+    redis.call('ZADD', KEYS[base + ${QUEUE_KEYS}], 'LT', digits(first_due), row)
+  else
+    redis.call('HSET', row, 'last', digits(marker - 1))
+  end
+end
+`;
+
+/** Messages as a reply: id, record and body of each. Those that are gone are left out. */
+export const DESCRIBE = `
+local function describe(ids)
+  local described = {}
+  for some in slices(ids) do
+    local records = redis.call('HMGET', RECORDS, unpack(some))
+    local bodies = redis.call('HMGET', BODIES, unpack(some))
+    for place, id in ipairs(some) do
+      if records[place] then
+        described[#described + 1] = id
+        described[#described + 1] = records[place]
+        described[#described + 1] = bodies[place]
+      end
+    end
+  end
+  return described
+end
+`;
+
+/** Claims hold so many fewer. One ends with its last message. */
+export const LET_GO = `
+local function let_go(counts)
+  local claims, ended, kept_on = {}, {}, {}
+  for claim in pairs(counts) do claims[#claims + 1] = claim end
+  for some in slices(claims) do
+    for place, record in ipairs(redis.call('HMGET', CLAIMS, unpack(some))) do
+      if record then
+        local claim = some[place]
+        local times, held, rest = string.match(record, '^(%S+ %S+ %S+ %S+ %S+) (%S+) (.*)$')
+        local left = held - counts[claim]
+        if left <= 0 then
+          ended[#ended + 1] = claim
+        else
+          kept_on[#kept_on + 1] = claim
+          kept_on[#kept_on + 1] = times .. ' ' .. digits(left) .. ' ' .. rest
+        end
+      end
+    end
+  end
+  for some in slices(ended) do end_claims(some) end
+  for some in slices(kept_on) do redis.call('HSET', CLAIMS, unpack(some)) end
+end
+`;
+
+/** An idempotency key, with a sign in front to tell it from none: its request and result when it was used within a day. */
+export const KEPT_KEYS = `
+local function kept(key)
+  local at, request, result = string.match(redis.call('HGET', KEPT, key) or '', '^(%S+) (%S+) (.*)$')
+  if at and at + 86400000000 > now then return request, result end
+end
+local function keep(key, request, result)
+  redis.call('HSET', KEPT, key, NOW .. ' ' .. request .. ' ' .. result)
+  redis.call('ZADD', KEPT_ENDS, digits(now + 86400000000), key)
+  schedule(now + 86400000000)
+end
+`;
+
+/** Puts the first `count` parts of the queue's life away under the names that follow the queue's keys. True when there was anything. */
+export const PUT_AWAY = `
+local function put_away(count)
+  local any = false
+  for place = 1, count do
+    if redis.call('EXISTS', KEYS[1 + place]) == 1 then
+      redis.call('RENAME', KEYS[1 + place], KEYS[${QUEUE_KEYS} + place])
+      any = true
+    end
+  end
+  return any
+end
+`;

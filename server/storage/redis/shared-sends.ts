@@ -1,0 +1,101 @@
+import { ANSWER_TIMEOUT_MS } from "./connection.ts";
+import { deadlineExceeded } from "./redis-errors.ts";
+
+/** Scripts of one line that are on their way at a time: one is done while the next is sent. */
+const LANES = 2;
+
+interface Waiting<Request, Result> {
+  request: Request;
+  weight: number;
+  since: number;
+  resolve: (result: Result) => void;
+  reject: (error: unknown) => void;
+}
+
+interface Line<Request, Result> {
+  waiting: Waiting<Request, Result>[];
+  underWay: number;
+  scheduled: boolean;
+}
+
+/**
+ * Requests of one line that are in flight together share a script. It never waits on a timer: what came in one turn of the event loop goes
+ * out at its end, and what comes while two scripts are on their way goes with the next, in order of arrival and at most `maxWeight` of it. They
+ * succeed or fail together. One that waits past the deadline is DEADLINE_EXCEEDED and was not sent.
+ */
+export class SharedSends<Request, Result> {
+  readonly #send: (requests: readonly Request[]) => Promise<readonly Result[]>;
+  readonly #maxWeight: number;
+  readonly #lines = new Map<string, Line<Request, Result>>();
+
+  /** `send` gives a result for each request, in order. */
+  constructor(params: { send: (requests: readonly Request[]) => Promise<readonly Result[]>; maxWeight: number }) {
+    this.#send = params.send;
+    this.#maxWeight = params.maxWeight;
+  }
+
+  submit(name: string, request: Request, weight: number): Promise<Result> {
+    let line = this.#lines.get(name);
+    if (line === undefined) {
+      line = { waiting: [], underWay: 0, scheduled: false };
+      this.#lines.set(name, line);
+    }
+    const { waiting } = line;
+    const done = new Promise<Result>((resolve, reject) => {
+      waiting.push({ request, weight, since: performance.now(), resolve, reject });
+    });
+    this.#schedule(name, line);
+    return done;
+  }
+
+  #schedule(name: string, line: Line<Request, Result>): void {
+    if (line.scheduled || line.underWay >= LANES) return;
+    if (line.waiting.length === 0) {
+      if (line.underWay === 0) this.#lines.delete(name);
+      return;
+    }
+    line.scheduled = true;
+    setImmediate(() => {
+      line.scheduled = false;
+      const batch = this.#nextBatch(line);
+      if (batch.length > 0) {
+        line.underWay += 1;
+        void this.#settle(batch).then(() => {
+          line.underWay -= 1;
+          this.#schedule(name, line);
+        });
+      }
+      this.#schedule(name, line);
+    });
+  }
+
+  #nextBatch(line: Line<Request, Result>): Waiting<Request, Result>[] {
+    const oldest = performance.now() - ANSWER_TIMEOUT_MS;
+    const batch: Waiting<Request, Result>[] = [];
+    let weight = 0;
+    let taken = 0;
+    for (const one of line.waiting) {
+      if (batch.length > 0 && weight + one.weight > this.#maxWeight) break;
+      taken += 1;
+      if (one.since < oldest) {
+        one.reject(deadlineExceeded());
+        continue;
+      }
+      batch.push(one);
+      weight += one.weight;
+    }
+    line.waiting.splice(0, taken);
+    return batch;
+  }
+
+  async #settle(batch: readonly Waiting<Request, Result>[]): Promise<void> {
+    try {
+      const results = await this.#send(batch.map(({ request }) => request));
+      batch.forEach(({ resolve }, index) => {
+        resolve(results[index] as Result);
+      });
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+  }
+}

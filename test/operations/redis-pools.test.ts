@@ -1,0 +1,84 @@
+/** A pool on Redis beside the built-in one, as operators register and programs use it. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeWithRedis, startRedis, type TestRedis } from "../support/redis.ts";
+import { admin, aService, codeOf, operator, type Service, viewer } from "./a-service.ts";
+
+describeWithRedis(() => {
+  let server: TestRedis;
+  let service: Service;
+  beforeAll(async () => {
+    server = await startRedis();
+    service = await aService({ REDIS_URL: `${server.url}/stores` });
+    const { pools } = service.operations;
+    await pools.create(admin, { name: "fast", uri: `${server.url}/jobs`, weight: 1 });
+    await service.operations.flavors.create(admin, { project: "p", name: "quick", pools: ["fast"] });
+  });
+  afterAll(async () => {
+    await service.stop();
+    await server.stop();
+  });
+
+  test("it is registered once, with what it can do, and shown without its secrets", async () => {
+    const { pools } = service.operations;
+    expect(await pools.capabilities(viewer, { name: "fast" })).toEqual(
+      expect.arrayContaining(["FIFO", "CLAIMS", "AOD", "HIGH_THROUGHPUT"]),
+    );
+    expect(await pools.capabilities(viewer, { name: "fast" })).not.toContain("DURABILITY");
+    const again = { name: "again", uri: `valkey://localhost:${server.port}/0?prefix=jobs`, weight: 1 };
+    expect(await codeOf(pools.create(admin, again))).toBe("POOL_URI_IN_USE");
+    const dead = { name: "dead", uri: "redis://u:canary@127.0.0.1:1", weight: 1, verify: true };
+    expect(await codeOf(pools.create(admin, dead))).toBe("POOL_NOT_REACHABLE");
+    expect(await codeOf(pools.create(admin, { ...dead, uri: `${server.url}?password=x` }))).toBe("BAD_INPUT");
+  });
+
+  test("its queues work like any others, dead letters in another pool too", async () => {
+    const { queues, messages, claims } = service.operations;
+    await queues.create(operator, { name: "graveyard" });
+    const attributes = { _flavor: "quick", _max_claim_count: 1, _dead_letter_queue: "graveyard" };
+    await queues.create(operator, { name: "orders", metadataText: JSON.stringify(attributes) });
+    const bodies = ['{"big": 12345678901234567890}', '"\\u0000"', "null"];
+    const sent = bodies.map((bodyText) => ({ bodyText }));
+    const { ids } = await messages.post(operator, { queue: "orders", messages: sent });
+    expect(await server.keys()).toContain("jobs:");
+    const listed = await messages.list(viewer, { project: "p", queue: "orders" });
+    expect(listed.items.map(({ bodyText }) => bodyText)).toEqual(bodies);
+    const first = await claims.create(operator, { queue: "orders" });
+    expect(first.messages.map(({ id }) => id)).toEqual(ids);
+    service.clock.offsetMs += 300_000;
+    expect(await claims.create(operator, { queue: "orders" })).toMatchObject({ claim: null, deadLettered: 3 });
+    const moved = await messages.list(viewer, { project: "p", queue: "graveyard" });
+    expect(moved.items.map(({ id }) => id)).toEqual(ids);
+    await queues.delete(operator, { name: "orders" });
+    service.clock.offsetMs += 60_000;
+    const { pools } = await service.operations.gc.collect(admin, {});
+    expect(pools.map(({ pool, error }) => [pool, error])).toEqual([
+      ["default", null],
+      ["fast", null],
+    ]);
+    expect(await server.keys()).not.toContain("jobs:");
+  });
+
+  test("key-value stores may keep their entries there", async () => {
+    const store = service.stores.get<number>("on redis");
+    store.configure({ backingStore: "redis" });
+    await store.set("k", 1);
+    expect(await store.get("k")).toBe(1);
+    expect(await server.keys()).toContain("stores:{key-values}:entries");
+  });
+
+  test("while it is away its queues are unavailable and others are not, and it serves again once it is back", async () => {
+    const { queues, messages } = service.operations;
+    await queues.create(operator, { name: "away", metadataText: '{"_flavor": "quick"}' });
+    await queues.create(operator, { name: "here" });
+    const post = (queue: string) => messages.post(operator, { queue, messages: [{ bodyText: "1" }] });
+    await post("away");
+    server.child.kill("SIGKILL");
+    expect(["STORAGE_UNAVAILABLE", "OUTCOME_UNKNOWN"]).toContain(await codeOf(post("away")));
+    await post("here");
+    expect((await service.data.health()).storageReachable).toBe(false);
+    await server.restart();
+    // It kept nothing on its disk, so the queue begins anew.
+    await expect.poll(() => codeOf(post("away"))).toBeUndefined();
+    expect((await messages.list(viewer, { project: "p", queue: "away" })).items).toHaveLength(1);
+  });
+});

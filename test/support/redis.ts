@@ -1,0 +1,156 @@
+/** Redis or Valkey servers of a test file's own, on free ports, in folders that go with them. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { it } from "vitest";
+import { freePort } from "./process.ts";
+
+const PROGRAM = ["redis-server", "valkey-server"].find((name) => {
+  try {
+    execFileSync(name, ["--version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+});
+
+/** Runs the suites when there is a server to run them on; else says how to install one, and fails where nothing may be skipped. */
+export function describeWithRedis(suites: () => void): void {
+  if (PROGRAM !== undefined) {
+    suites();
+    return;
+  }
+  const missing = "There is no redis-server or valkey-server on the path: apt-get install redis-server";
+  if (process.env.CI === "true") throw new Error(missing);
+  console.warn(missing);
+  it.skip(missing);
+}
+
+export interface TestRedis {
+  port: number;
+  /** Of a place that nobody else uses. */
+  url: string;
+  /** Its process, to send signals to. */
+  child: ChildProcess;
+  /** All names of keys, one a line. */
+  keys(): Promise<string>;
+  stop(): Promise<void>;
+  /** After it was killed: with the data that it had written. */
+  restart(): Promise<void>;
+}
+
+export async function startRedis(settings: readonly string[] = []): Promise<TestRedis> {
+  const folder = mkdtempSync(join(tmpdir(), "isimud-redis-"));
+  const port = await freePort();
+  const begin = () => beginServer(folder, port, settings);
+  const server: TestRedis = {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    child: await begin(),
+    keys: () => ask(port, "KEYS *"),
+    async stop() {
+      await end(server.child);
+      rmSync(folder, { recursive: true, force: true });
+    },
+    async restart() {
+      await end(server.child);
+      server.child = await begin();
+    },
+  };
+  return server;
+}
+
+export interface TestCluster {
+  url: string;
+  servers: TestRedis[];
+  stop(): Promise<void>;
+}
+
+const SLOTS = 16_384;
+
+/** Masters, and on demand a replica of the first. They find one another through their bus, whose port is another one. */
+export async function startRedisCluster(masters = 3, withReplica = false): Promise<TestCluster> {
+  const servers: TestRedis[] = [];
+  const size = masters + (withReplica ? 1 : 0);
+  for (let index = 0; index < size; index += 1) {
+    const bus = await freePort();
+    const settings = ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", `${bus}`];
+    const server = await startRedis([...settings, "--cluster-node-timeout", withReplica ? "1000" : "15000"]);
+    servers.push(server);
+    if (index < masters) {
+      await ask(server.port, `CLUSTER SET-CONFIG-EPOCH ${index + 1}`);
+      const from = Math.floor((index * SLOTS) / masters);
+      const to = Math.floor(((index + 1) * SLOTS) / masters) - 1;
+      await ask(server.port, `CLUSTER ADDSLOTSRANGE ${from} ${to}`);
+    }
+    if (index > 0) await ask((servers[0] as TestRedis).port, `CLUSTER MEET 127.0.0.1 ${server.port} ${bus}`);
+  }
+  const stop = async () => {
+    await Promise.all(servers.map((server) => server.stop()));
+  };
+  for (let attempt = 0; attempt < 300; attempt += 1) {
+    const states = await Promise.all(servers.map(({ port }) => ask(port, "CLUSTER INFO")));
+    const whole = `cluster_known_nodes:${size}`;
+    if (states.every((state) => state.includes("cluster_state:ok") && state.includes(whole))) {
+      if (withReplica) await replicate(servers.at(-1) as TestRedis, servers[0] as TestRedis);
+      return { url: `${servers[0]?.url}/?cluster=true`, servers, stop };
+    }
+    await sleep(100);
+  }
+  await stop();
+  throw new Error("The servers did not become a cluster.");
+}
+
+async function replicate(replica: TestRedis, master: TestRedis): Promise<void> {
+  const [, id] = /\r\n([0-9a-f]{40})/.exec(await ask(master.port, "CLUSTER MYID")) ?? [];
+  await ask(replica.port, `CLUSTER REPLICATE ${id}`);
+  for (let attempt = 0; attempt < 300; attempt += 1) {
+    if ((await ask(replica.port, "INFO replication")).includes("master_link_status:up")) return;
+    await sleep(100);
+  }
+  throw new Error("The replica did not follow its master.");
+}
+
+async function beginServer(folder: string, port: number, settings: readonly string[]): Promise<ChildProcess> {
+  const where = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", ""];
+  const child = spawn(PROGRAM as string, [...where, ...settings], { stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  child.stdout?.on("data", (chunk) => {
+    output += chunk;
+  });
+  child.stderr?.resume();
+  for (let attempt = 0; attempt < 300; attempt += 1) {
+    if (child.exitCode !== null) throw new Error(`The server ended at once.\n${output}`);
+    if ((await ask(port, "PING").catch(() => "")).startsWith("+PONG")) return child;
+    await sleep(50);
+  }
+  child.kill("SIGKILL");
+  throw new Error(`The server did not answer.\n${output}`);
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  // One that was stopped hears nothing else.
+  child.kill("SIGKILL");
+  await ended;
+}
+
+/** One command on a connection of its own, and all that comes back at first. */
+export function ask(port: number, command: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(`${command}\r\n`));
+    socket.setTimeout(5000, () => socket.destroy(new Error("The server did not answer.")));
+    socket.once("error", reject);
+    socket.once("data", (data) => {
+      const answer = String(data);
+      socket.destroy();
+      if (answer.startsWith("-")) reject(new Error(answer));
+      else resolve(answer);
+    });
+  });
+}
