@@ -3,6 +3,7 @@ import { DomainError, hasCode } from "../../errors.ts";
 import type { PoolsController } from "../control-driver.ts";
 import { type ArrivalListener, type DataDriver, DEFAULT_POOL } from "../data-driver.ts";
 import type { DriverRegistry } from "../driver-registry.ts";
+import { CircuitBreaker } from "./circuit-breaker.ts";
 
 /** How long a pool's URI, or the failure to open it, counts before it is looked at again. */
 const REMEMBER_MS = 1000;
@@ -24,6 +25,7 @@ export class OpenPools {
   readonly #onError: (error: unknown) => void;
   readonly #open = new Map<string, OpenPool>();
   readonly #checking = new Map<string, Promise<DataDriver>>();
+  readonly #breakers = new Map<string, CircuitBreaker>();
   readonly #closing = new Set<Promise<void>>();
   readonly #watchers = new Set<ArrivalListener>();
   /** How to stop watching each open pool; empty while nobody watches. */
@@ -63,6 +65,16 @@ export class OpenPools {
     });
     this.#checking.set(name, started);
     return started;
+  }
+
+  /** A pool that moves or is made anew begins with a new one. */
+  breakerOf(name: string): CircuitBreaker {
+    let breaker = this.#breakers.get(name);
+    if (breaker === undefined) {
+      breaker = new CircuitBreaker(name, this.#now);
+      this.#breakers.set(name, breaker);
+    }
+    return breaker;
   }
 
   /** Of the pools that are open, and of those that open later. */
@@ -161,7 +173,10 @@ export class OpenPools {
   }
 
   async #retire(name: string, pool: OpenPool): Promise<void> {
-    if (this.#open.get(name) === pool) this.#open.delete(name);
+    if (this.#open.get(name) === pool) {
+      this.#open.delete(name);
+      this.#breakers.delete(name);
+    }
     if (pool.opened !== null) this.#unwatch(pool.opened);
     const closing = pool.driver
       .then(

@@ -24,6 +24,7 @@ function isMisplaced(error: unknown): boolean {
 }
 
 interface Mended {
+  pool: string;
   driver: DataDriver;
   queue: QueueRef & { epoch: number };
 }
@@ -48,10 +49,12 @@ export class Router {
    */
   async call<T>(queue: QueueRef, work: (driver: DataDriver, queue: QueueRef) => Promise<T>): Promise<T> {
     const place = this.#catalog.peek(queue) ?? (await this.#catalog.find(queue));
-    const driver = this.#pools.peek(place.pool) ?? (await this.#pools.get(place.pool));
     const { project, name, epoch = place.epoch } = queue;
     try {
-      return await work(driver, { project, name, epoch });
+      return await this.#pools.breakerOf(place.pool).run(async () => {
+        const driver = this.#pools.peek(place.pool) ?? (await this.#pools.get(place.pool));
+        return work(driver, { project, name, epoch });
+      });
     } catch (error) {
       if (!isMisplaced(error) || queue.epoch !== undefined) throw error;
     }
@@ -59,7 +62,7 @@ export class Router {
     for (;;) {
       try {
         const mended = await this.mend(queue, deadline);
-        return await work(mended.driver, mended.queue);
+        return await this.#pools.breakerOf(mended.pool).run(() => work(mended.driver, mended.queue));
       } catch (error) {
         // It may begin to move just as the call is made.
         if (hasCode(error, "QUEUE_IS_MOVING") && performance.now() < deadline) continue;
@@ -105,7 +108,7 @@ export class Router {
     const now = await this.#catalog.reload({ project, name });
     if (now.epoch !== place.epoch) return this.#mend({ project, name });
     if (refused !== null) throw refused;
-    return { driver, queue };
+    return { pool: place.pool, driver, queue };
   }
 
   /**
@@ -126,12 +129,13 @@ export class Router {
     await Promise.all(
       Array.from(byPool, async ([pool, group]) => {
         try {
-          const driver = this.#pools.peek(pool) ?? (await this.#pools.get(pool));
           const refs = group.map((index): QueueRef => {
             const { project, name, epoch = places[index]?.epoch } = queues[index] as QueueRef;
             return { project, name, epoch };
           });
-          const given = await statsWhereKnown(driver, refs);
+          const given = await this.#pools
+            .breakerOf(pool)
+            .run(async () => statsWhereKnown(this.#pools.peek(pool) ?? (await this.#pools.get(pool)), refs));
           await Promise.all(
             group.map(async (index, position) => {
               answers[index] =

@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { DomainError } from "../../server/errors.ts";
+import { CircuitBreaker } from "../../server/storage/pooling/circuit-breaker.ts";
+import { addPool, aPost, aQueue, preparePools } from "./harness.ts";
+
+const AWAY = new DomainError("STORAGE_UNAVAILABLE", "Away.");
+
+describe("a circuit breaker", () => {
+  function aBreaker() {
+    const clock = { now: 0 };
+    const breaker = new CircuitBreaker("p", () => clock.now);
+    let tried = 0;
+    const call = (error?: DomainError) =>
+      breaker
+        .run(async () => {
+          tried += 1;
+          if (error !== undefined) throw error;
+          return "done";
+        })
+        .catch((caught: DomainError) => caught.message);
+    return { clock, call, tried: () => tried };
+  }
+
+  it("after five failures in a row refuses at once, and lets one call a second try", async () => {
+    const { clock, call, tried } = aBreaker();
+    for (let time = 0; time < 5; time += 1) expect(await call(AWAY)).toBe("Away.");
+    expect(await call()).toContain("does not answer");
+    clock.now = 1000;
+    expect(await Promise.all([call(AWAY), call()])).toEqual(["Away.", expect.stringContaining("does not answer")]);
+    expect(tried()).toBe(6);
+  });
+
+  it("opens to all with the first call that succeeds", async () => {
+    const { clock, call } = aBreaker();
+    for (let time = 0; time < 5; time += 1) await call(AWAY);
+    clock.now = 1000;
+    expect(await call()).toBe("done");
+    expect(await Promise.all([call(), call()])).toEqual(["done", "done"]);
+  });
+
+  it("counts failures in a row only, and no refusals", async () => {
+    const { call } = aBreaker();
+    const refusal = new DomainError("QUEUE_DOES_NOT_EXIST", "Not there.");
+    for (let time = 0; time < 4; time += 1) await call(AWAY);
+    await call(refusal);
+    for (let time = 0; time < 4; time += 1) expect(await call(AWAY)).toBe("Away.");
+    expect(await call()).toBe("done");
+  });
+});
+
+describe("a pool that does not answer", () => {
+  const { fake, start, wait } = preparePools();
+
+  it("is left alone after some failures, harms no other pool, and is used again when it is back", async () => {
+    const pooled = await start();
+    for (const pool of ["one", "two"]) await addPool(pooled, pool);
+    const [dead, live] = [await aQueue(pooled, "one"), await aQueue(pooled, "two")];
+    for (const queue of [dead, live]) await pooled.data.attachQueue(queue);
+    fake("one").before = () => {
+      throw AWAY;
+    };
+    const before = fake("one").calls.length;
+    for (let time = 0; time < 20; time += 1) {
+      await expect(pooled.data.messages.post(aPost(dead))).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+      await pooled.data.messages.post(aPost(live));
+    }
+    expect(fake("one").calls.length - before).toBe(5);
+    fake("one").before = () => {};
+    wait(1000);
+    await pooled.data.messages.post(aPost(dead));
+    expect(fake("one").messagesOf(dead)).toHaveLength(1);
+  });
+});
