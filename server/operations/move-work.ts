@@ -16,6 +16,7 @@ const PAGE = 100;
 const MOVES_AT_A_TIME = 4;
 /** A queue that somebody else moves, deletes or keeps busy gets another chance, as often as this without any other being moved. */
 const IDLE_PASSES = 3;
+const MAX_DRAWS = 20;
 
 export interface MoveWork {
   readonly kinds: Record<JobKind, JobWork>;
@@ -115,11 +116,24 @@ export function createMoveWork(
         if (pools.some(({ name, weight }) => name === beside && weight > 0)) return beside;
       }
     }
-    const target = await data.choosePool(flavor);
-    if (target !== entry.pool) return target;
-    throw new DomainError(
-      "NO_POOL_FOUND",
-      "There is no other pool that takes the queues. Register one, or give one a weight.",
+    // One that cannot be reached now, or cannot take moves, is passed over; the dice may fall on it again.
+    let refused: unknown = null;
+    for (let draw = 1; draw <= MAX_DRAWS; draw += 1) {
+      const target = await data.choosePool(flavor);
+      if (target === entry.pool) break;
+      try {
+        if ((await data.pool(target)).moves !== null) return target;
+      } catch (error) {
+        if (!(error instanceof DomainError) || error.kind !== "unavailable") throw error;
+        refused = error;
+      }
+    }
+    throw (
+      refused ??
+      new DomainError(
+        "NO_POOL_FOUND",
+        "There is no other pool that takes the queues. Register one, or give one a weight.",
+      )
     );
   }
 

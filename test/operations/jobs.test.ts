@@ -257,6 +257,22 @@ describe("drainPool", () => {
     expect(await service.jobs.beat({ job: dead, leaseSeconds: 1, progress: 0, total: null, rate: null })).toBeNull();
   });
 
+  it("passes over a pool that cannot be reached", async () => {
+    startRunner();
+    const flavor = "spread";
+    const [one, dead, live] = [await aPool(1, flavor), "pool-dead", await aPool(1, flavor)];
+    const uri = "postgresql://nobody:nothing@127.0.0.1:1/nowhere";
+    await service.operations.flavors.create(admin, { project: "p", name: flavor, pools: [one, live] });
+    const metadataText = JSON.stringify({ _flavor: flavor });
+    for (let index = 0; index < 6; index += 1) await aQueue(`spread-${index}`, one, metadataText);
+    await service.operations.pools.create(admin, { name: dead, uri, weight: 1, flavor, verify: false });
+    const { id } = await service.operations.jobs.drainPool(admin, { pool: one });
+    expect(await ended(id)).toMatchObject({ state: "done", progress: 6 });
+    for (let index = 0; index < 6; index += 1) expect(await placeOf(`spread-${index}`)).toBe(live);
+    await service.operations.pools.update(admin, { name: dead, weight: 0, verify: false });
+    errors.length = 0;
+  });
+
   it("without another pool that takes the queues fails, says so, and gives the weight back", async () => {
     startRunner();
     const only = await aPool(2, "lonely");
