@@ -1,7 +1,7 @@
 import type { Claim, QueueRef } from "../data-driver.ts";
+import { normaliseUuid } from "../list-markers.ts";
 import { int4Array, int8Array, uuidArray } from "./array-parameter.ts";
 import { CLAIM_COLUMNS, type ClaimRow, claimDoesNotExist, readClaim } from "./claim-rows.ts";
-import { normaliseUuid } from "./message-id.ts";
 import { ALIVE } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";

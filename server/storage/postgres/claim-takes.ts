@@ -1,8 +1,9 @@
 import type { Claim, Message, QueueRef } from "../data-driver.ts";
+import { digest, keyReused } from "../idempotency.ts";
 import { uuidV7 } from "../uuid-v7.ts";
 import { int4Array, int8Array, textArray, uuidArray } from "./array-parameter.ts";
 import type { MessageIds } from "./message-id.ts";
-import { byNumber, digest, isUniqueViolation, keyReused } from "./message-posts.ts";
+import { byNumber, isUniqueViolation } from "./message-posts.ts";
 import { ALIVE, DUE, FREE, POSTED_COLUMNS, type PostedRow, readMessage } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";

@@ -1,10 +1,11 @@
 import { DomainError } from "../../errors.ts";
 import type { Claim, ClaimController, Message, Page, PageRequest, QueueRef } from "../data-driver.ts";
+import { normaliseUuid, uuidMarker } from "../list-markers.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { ClaimRenewals } from "./claim-renewals.ts";
 import { CLAIM_COLUMNS, type ClaimRow, claimDoesNotExist, HELD, readClaim } from "./claim-rows.ts";
 import { ClaimTakes, type Taken, type TakeParams } from "./claim-takes.ts";
-import { type MessageIds, normaliseUuid, uuidMarker } from "./message-id.ts";
+import type { MessageIds } from "./message-id.ts";
 import { MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueues, STALE } from "./pool-queues.ts";

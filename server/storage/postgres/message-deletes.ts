@@ -1,8 +1,9 @@
 import { DomainError } from "../../errors.ts";
 import type { DeleteOutcome, QueueRef } from "../data-driver.ts";
+import { normaliseUuid } from "../list-markers.ts";
 import { int4Array, int8Array, textArray, uuidArray } from "./array-parameter.ts";
 import type { ClaimEnds } from "./claim-ends.ts";
-import { type MessageIds, normaliseUuid } from "./message-id.ts";
+import type { MessageIds } from "./message-id.ts";
 import { byNumber } from "./message-posts.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";

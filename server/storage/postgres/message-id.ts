@@ -1,5 +1,3 @@
-export { normaliseUuid, uuidMarker } from "../list-markers.ts";
-
 /**
  * A message's id is its marker sealed with its pool's seed: a version 8 UUID (RFC 9562) with 60 bits of marker and 62 of seed.
  *

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { DomainError } from "../../errors.ts";
 import type { NewMessage, QueueRef } from "../data-driver.ts";
+import { digest, keyReused } from "../idempotency.ts";
 import { int4Array, int8Array, textArray } from "./array-parameter.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { MessageIds } from "./message-id.ts";
@@ -229,16 +229,6 @@ function weightOf(messages: readonly NewMessage[]): number {
 
 /** Ascending as numbers, without losing digits of a bigint. */
 export const byNumber = (a: string, b: string) => a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
-
-export const digest = (request: unknown) => createHash("sha256").update(JSON.stringify(request)).digest("hex");
-
-export function keyReused(key: string): DomainError {
-  return new DomainError(
-    "IDEMPOTENCY_KEY_REUSED",
-    "This idempotencyKey was used for a different request. Take a new key for a new request.",
-    { details: { idempotencyKey: key } },
-  );
-}
 
 export function isUniqueViolation(error: unknown): boolean {
   return error instanceof DomainError && (error.cause as { code?: unknown } | undefined)?.code === "23505";

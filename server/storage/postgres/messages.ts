@@ -9,11 +9,12 @@ import type {
   QueueRef,
   QueueStats,
 } from "../data-driver.ts";
+import { digest, keyReused } from "../idempotency.ts";
 import { normaliseUuid, numberMarker } from "../list-markers.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { known, MessageDeletes } from "./message-deletes.ts";
 import type { MessageIds } from "./message-id.ts";
-import { digest, isUniqueViolation, keyReused, MessagePosts } from "./message-posts.ts";
+import { isUniqueViolation, MessagePosts } from "./message-posts.ts";
 import { ALIVE, DUE, FREE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
