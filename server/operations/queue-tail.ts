@@ -88,8 +88,11 @@ export class QueueTail {
     read.then(
       (items) => {
         const size = items.reduce((sum, { bodyText }) => sum + bodyText.length, 0);
-        if (items.length === 0 || size > KEPT_SIZE) reads?.delete(begin);
-        else if (reads !== undefined && reads.size > KEPT_READS) reads.delete(reads.keys().next().value as string);
+        if (reads === undefined) return;
+        // What is read may be gone soon, and who comes to an empty queue wants nothing from before.
+        if (place === undefined || items.length === 0 || size > KEPT_SIZE) reads.delete(begin);
+        else setTimeout(() => reads.delete(begin), CALL_INTERVAL_MS).unref();
+        if (reads.size > KEPT_READS) reads.delete(reads.keys().next().value as string);
       },
       () => reads?.delete(begin),
     );

@@ -117,7 +117,7 @@ export const BREAKS: readonly Break[] = [
   {
     promise: "Expired is invisible at once",
     file: `${POSTGRES}/message-rows.ts`,
-    from: 'export const ALIVE = "m.expires_at > clock.now"',
+    from: 'export const ALIVE = "(m.expires_at > clock.now) IS TRUE"',
     to: "export const ALIVE = \"m.expires_at > clock.now - interval '1 s'\"",
     test: drivers("expired is invisible at once, everywhere"),
   },
@@ -152,8 +152,8 @@ export const BREAKS: readonly Break[] = [
   {
     promise: "gc frees nothing that can be seen",
     file: `${POSTGRES}/gc.ts`,
-    from: "SELECT queue_id, marker FROM messages WHERE expires_at <=",
-    to: "SELECT queue_id, marker FROM messages WHERE created_at <=",
+    from: "SELECT ctid AS place FROM messages WHERE expires_at <=",
+    to: "SELECT ctid AS place FROM messages WHERE created_at <=",
     test: drivers("gc frees what has expired and nothing else"),
   },
   {

@@ -1,4 +1,4 @@
-import { int4Array, int8Array, uuidArray } from "./array-parameter.ts";
+import { int8Array, uuidArray } from "./array-parameter.ts";
 import type { Statement, Statements } from "./statements.ts";
 
 const FLUSH_INTERVAL_MS = 50;
@@ -11,9 +11,9 @@ const END: Statement = {
     DELETE FROM claims c WHERE c.ctid = ANY (ARRAY(
       SELECT c.place FROM unnest($1::bigint[]) WITH ORDINALITY AS w(queue_id, n) CROSS JOIN LATERAL (
         SELECT c.ctid AS place FROM claims c
-        WHERE c.queue_id = w.queue_id AND c.id = ($2::uuid[])[w.n] AND (cardinality(c.markers) <= ($3::int[])[w.n] OR NOT EXISTS (
+        WHERE c.queue_id = w.queue_id AND c.id = ($2::uuid[])[w.n] AND NOT EXISTS (
           SELECT 1 FROM messages m WHERE m.queue_id = c.queue_id AND m.marker = ANY (c.markers) AND m.claim_id = c.id
-        ))
+        )
         FOR UPDATE SKIP LOCKED
       ) AS c
     ))`,
@@ -26,8 +26,8 @@ const END: Statement = {
 export class ClaimEnds {
   readonly #statements: Statements;
   readonly #onError: (error: unknown) => void;
-  /** By claim id: its queue, and how many of its messages were surely deleted since the last flush. */
-  #pending = new Map<string, { queueId: string; gone: number }>();
+  /** By claim id: its queue. */
+  #pending = new Map<string, string>();
   #timer: NodeJS.Timeout | null = null;
   #flushing: Promise<void> = Promise.resolve();
 
@@ -36,11 +36,9 @@ export class ClaimEnds {
     this.#onError = onError;
   }
 
-  /** At least `gone` messages of the claim were deleted, and perhaps it has none left. */
-  add(queueId: string, claimId: string, gone: number): void {
-    const pending = this.#pending.get(claimId);
-    if (pending === undefined) this.#pending.set(claimId, { queueId, gone });
-    else pending.gone += gone;
+  /** Messages of the claim were deleted, and perhaps it has none left. */
+  add(queueId: string, claimId: string): void {
+    this.#pending.set(claimId, queueId);
     this.#timer ??= setTimeout(() => void this.flush(), FLUSH_INTERVAL_MS).unref();
   }
 
@@ -59,9 +57,8 @@ export class ClaimEnds {
       for (let from = 0; from < pending.length; from += BATCH) {
         const batch = pending.slice(from, from + BATCH);
         await this.#statements.write(END, [
-          int8Array(batch.map(([, { queueId }]) => queueId)),
+          int8Array(batch.map(([, queueId]) => queueId)),
           uuidArray(batch.map(([claimId]) => claimId)),
-          int4Array(batch.map(([, { gone }]) => gone)),
         ]);
       }
     } catch (error) {

@@ -59,7 +59,7 @@ const RENEW: Statement = {
       RETURNING l.request, ${CLAIM_COLUMNS}, l.messages AS held
     )
     SELECT array_to_string(queue.ids, ',') AS fresh, r.*,
-      ${allOrNothing("SELECT count(*) FROM extended", "SELECT count(*) FROM held")}, ${allOrNothing("SELECT count(*) FROM renewed", "SELECT count(*) FROM locked")}
+      ${allOrNothing("SELECT count(*) FROM extended", "SELECT count(*) FROM held")}, ${allOrNothing("SELECT count(*) FROM renewed", "SELECT count(DISTINCT h.request) FROM held h")}
     FROM queue LEFT JOIN renewed r ON true`,
 };
 

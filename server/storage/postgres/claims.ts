@@ -6,10 +6,10 @@ import { ClaimRenewals } from "./claim-renewals.ts";
 import { CLAIM_COLUMNS, type ClaimRow, claimDoesNotExist, HELD, readClaim } from "./claim-rows.ts";
 import { ClaimTakes, type Taken, type TakeParams } from "./claim-takes.ts";
 import type { MessageIds } from "./message-id.ts";
-import { MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
+import { ALIVE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueues, STALE } from "./pool-queues.ts";
-import { clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
+import { allOrNothing, clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
 
 const QUEUE = "pool_queues q CROSS JOIN clock";
 const QUEUE_IS = "q.id = $1 AND q.epoch = $2 AND q.state = 'live'";
@@ -49,8 +49,17 @@ const LIST = { forward: listStatement("forward"), backward: listStatement("backw
 const HELD_BY_CLAIM = `
     queue AS MATERIALIZED (SELECT q.id, q.low_water FROM pool_queues q WHERE ${QUEUE_IS}),
     held AS MATERIALIZED (
-      SELECT m.queue_id, m.marker FROM queue q CROSS JOIN clock JOIN claims c ON c.queue_id = q.id AND c.id = $3 JOIN messages m ON ${HELD}
-      ORDER BY m.marker FOR UPDATE OF m
+      SELECT m.place FROM clock CROSS JOIN (
+        SELECT c.queue_id, c.id, t.marker, q.low_water FROM queue q CROSS JOIN LATERAL (
+          SELECT c.queue_id, c.id, c.markers FROM claims c WHERE c.queue_id = q.id AND c.id = $3 LIMIT 1
+        ) AS c CROSS JOIN LATERAL unnest(c.markers) AS t(marker)
+        ORDER BY t.marker OFFSET 0
+      ) AS c CROSS JOIN LATERAL (
+        SELECT m.ctid AS place FROM messages m
+        WHERE m.queue_id = c.queue_id AND m.marker = c.marker AND m.marker > c.low_water
+          AND m.claim_id = c.id AND m.claim_expires_at > clock.now AND ${ALIVE}
+        FOR UPDATE
+      ) AS m
     )`;
 
 const RELEASE: Statement = {
@@ -59,12 +68,14 @@ const RELEASE: Statement = {
     WITH ${clockCte(4)}, ${HELD_BY_CLAIM},
     freed AS (
       UPDATE messages m SET claim_id = NULL, claim_expires_at = NULL
-      FROM held h WHERE m.queue_id = h.queue_id AND m.marker = h.marker
+      WHERE m.ctid = ANY (ARRAY(SELECT h.place FROM held h))
       RETURNING 1
     ),
     tally AS MATERIALIZED (SELECT count(*)::int AS messages FROM freed),
-    released AS (DELETE FROM claims c USING tally, queue q WHERE c.queue_id = q.id AND c.id = $3)
-    SELECT tally.messages AS freed FROM queue, tally`,
+    released AS (
+      DELETE FROM claims c WHERE c.queue_id = $1 AND c.id = $3 AND EXISTS (SELECT 1 FROM queue) AND (SELECT t.messages FROM tally t) >= 0
+    )
+    SELECT tally.messages AS freed, ${allOrNothing("SELECT t.messages FROM tally t", "SELECT count(*) FROM held")} FROM queue, tally`,
 };
 
 /** Claims on PostgreSQL. A claim is a row with the markers of what it took; what it still holds are the messages that carry its id. */

@@ -93,7 +93,8 @@ export function translatePostgresError(error: unknown, options: { wrote?: boolea
   }
   const code = (error as { code?: unknown }).code;
   const sqlState = typeof code === "string" ? code : "";
-  if (sqlState === "57014" || sqlState === "55P03") {
+  // 22012 is how a statement of ours says that it met others' work (allOrNothing in statements.ts).
+  if (sqlState === "57014" || sqlState === "55P03" || sqlState === "22012") {
     return new DomainError("DEADLINE_EXCEEDED", "The storage took too long. Try again.", { cause: error });
   }
   if (sqlState === "53100" || sqlState === "53200" || sqlState === "25006") {

@@ -23,10 +23,10 @@ const EXPIRED_MESSAGES: Statement = {
   name: "gc_messages",
   text: `
     WITH dead AS MATERIALIZED (
-      SELECT queue_id, marker FROM messages WHERE expires_at <= ${NOW} ORDER BY expires_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
+      SELECT ctid AS place FROM messages WHERE expires_at <= ${NOW} ORDER BY expires_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
     ),
     freed AS (
-      DELETE FROM messages m USING dead d WHERE m.queue_id = d.queue_id AND m.marker = d.marker RETURNING m.queue_id
+      DELETE FROM messages m WHERE m.ctid = ANY (ARRAY(SELECT d.place FROM dead d)) RETURNING m.queue_id
     ),
     counted AS (
       INSERT INTO queue_counts (queue_id, expired)
@@ -47,10 +47,12 @@ const EXPIRED_CLAIMS: Statement = {
       SELECT queue_id, id, expires_at FROM claims WHERE (queue_id, id) > ($2::bigint, $3::uuid) ORDER BY queue_id, id LIMIT ${5 * BATCH}
     ),
     dead AS MATERIALIZED (
-      SELECT c.queue_id, c.id FROM chunk k JOIN claims c ON c.queue_id = k.queue_id AND c.id = k.id
-      WHERE k.expires_at <= ${NOW} AND c.expires_at <= ${NOW} FOR UPDATE OF c SKIP LOCKED
+      SELECT c.place FROM chunk k CROSS JOIN LATERAL (
+        SELECT c.ctid AS place FROM claims c WHERE c.queue_id = k.queue_id AND c.id = k.id AND c.expires_at <= ${NOW} FOR UPDATE SKIP LOCKED
+      ) AS c
+      WHERE k.expires_at <= ${NOW}
     ),
-    freed AS (DELETE FROM claims c USING dead d WHERE c.queue_id = d.queue_id AND c.id = d.id RETURNING 1)
+    freed AS (DELETE FROM claims c WHERE c.ctid = ANY (ARRAY(SELECT d.place FROM dead d)) RETURNING 1)
     SELECT (SELECT count(*)::int FROM freed) AS freed, last.queue_id::text AS queue, last.id::text AS id
     FROM (SELECT queue_id, id FROM chunk ORDER BY queue_id DESC, id DESC LIMIT 1) AS last`,
 };
@@ -58,8 +60,8 @@ const EXPIRED_CLAIMS: Statement = {
 const EXPIRED_SUBSCRIPTIONS: Statement = {
   name: "gc_subscriptions",
   text: `
-    WITH dead AS MATERIALIZED (SELECT id FROM subscriptions WHERE expires_at <= ${NOW} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED),
-    freed AS (DELETE FROM subscriptions s USING dead d WHERE s.id = d.id RETURNING 1)
+    WITH dead AS MATERIALIZED (SELECT ctid AS place FROM subscriptions WHERE expires_at <= ${NOW} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED),
+    freed AS (DELETE FROM subscriptions s WHERE s.ctid = ANY (ARRAY(SELECT d.place FROM dead d)) RETURNING 1)
     SELECT count(*)::int AS freed FROM freed`,
 };
 
@@ -67,10 +69,10 @@ const OLD_IDEMPOTENCY_KEYS: Statement = {
   name: "gc_idempotency_keys",
   text: `
     WITH dead AS MATERIALIZED (
-      SELECT queue_id, key FROM idempotency_keys WHERE created_at <= ${NOW} - interval '${IDEMPOTENCY_SECONDS} seconds'
+      SELECT ctid AS place FROM idempotency_keys WHERE created_at <= ${NOW} - interval '${IDEMPOTENCY_SECONDS} seconds'
       LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
     ),
-    freed AS (DELETE FROM idempotency_keys k USING dead d WHERE k.queue_id = d.queue_id AND k.key = d.key RETURNING 1)
+    freed AS (DELETE FROM idempotency_keys k WHERE k.ctid = ANY (ARRAY(SELECT d.place FROM dead d)) RETURNING 1)
     SELECT count(*)::int AS freed FROM freed`,
 };
 
@@ -96,9 +98,9 @@ const UNREACHABLE_MESSAGES: Statement = {
   name: "gc_unreachable_messages",
   text: `
     WITH dead AS MATERIALIZED (
-      SELECT queue_id, marker FROM messages WHERE queue_id = $1 AND marker <= $2 ORDER BY marker LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
+      SELECT ctid AS place FROM messages WHERE queue_id = $1 AND marker <= $2 ORDER BY marker LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
     ),
-    freed AS (DELETE FROM messages m USING dead d WHERE m.queue_id = d.queue_id AND m.marker = d.marker RETURNING 1)
+    freed AS (DELETE FROM messages m WHERE m.ctid = ANY (ARRAY(SELECT d.place FROM dead d)) RETURNING 1)
     SELECT count(*)::int AS freed FROM freed`,
 };
 

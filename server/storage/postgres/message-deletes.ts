@@ -5,6 +5,7 @@ import { int4Array, int8Array, textArray, uuidArray } from "./array-parameter.ts
 import type { ClaimEnds } from "./claim-ends.ts";
 import type { MessageIds } from "./message-id.ts";
 import { byNumber } from "./message-posts.ts";
+import { ALIVE } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
@@ -57,7 +58,7 @@ const DELETE: Statement = {
             WHEN queue.holds_moved[w.queue]
             THEN coalesce((SELECT o.marker FROM messages o WHERE o.queue_id = queue.ids[w.queue] AND o.origin_id = w.id), w.marker)
             ELSE w.marker END
-          AND m.marker > queue.low_waters[w.queue] AND m.expires_at > queue.now AND (m.origin_id IS NULL OR m.origin_id = w.id)
+          AND m.marker > queue.low_waters[w.queue] AND (m.expires_at > queue.now) IS TRUE AND (m.origin_id IS NULL OR m.origin_id = w.id)
         FOR UPDATE
       ) AS m
       GROUP BY w.request
@@ -78,7 +79,7 @@ const CLAIM_IS_LIVE: Statement = {
     SELECT 1 FROM pool_queues q CROSS JOIN clock JOIN claims c ON c.queue_id = q.id
     JOIN messages m ON m.queue_id = c.queue_id AND m.marker = ANY (c.markers)
     WHERE q.id = $1 AND c.id = ANY ($2::uuid[]) AND m.marker > q.low_water
-      AND m.claim_id = c.id AND m.claim_expires_at > clock.now AND m.expires_at > clock.now
+      AND m.claim_id = c.id AND m.claim_expires_at > clock.now AND ${ALIVE}
     LIMIT 1`,
 };
 
@@ -160,9 +161,7 @@ export class MessageDeletes {
     if (result === STALE || result.deleted === 0) return result;
     this.#counts.add(request.row.id, "deleted", result.deleted);
     this.#floors.refresh(request.row, result.deleted);
-    // Of several claims nobody says whose messages these were.
-    const gone = request.claimIds.length === 1 ? result.deleted : 0;
-    for (const claimId of request.claimIds) this.#claimEnds.add(request.row.id, claimId, gone);
+    for (const claimId of request.claimIds) this.#claimEnds.add(request.row.id, claimId);
     return result;
   }
 

@@ -21,7 +21,7 @@ import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 import type { QueueFloors } from "./queue-floors.ts";
 import { QueueStatistics } from "./queue-statistics.ts";
-import { clockCte, type Statement, type Statements } from "./statements.ts";
+import { allOrNothing, clockCte, type Statement, type Statements } from "./statements.ts";
 
 /**
  * Reads begin at the queue's row: no row at all means that the caller's idea of it is stale, one row without a message that
@@ -56,8 +56,11 @@ const BULK_GET = readStatement(
   6,
   `SELECT w.n, ${MESSAGE_COLUMNS}
    FROM unnest($4::uuid[], $5::bigint[]) WITH ORDINALITY AS w(id, marker, n)
-   JOIN messages m ON m.queue_id = q.id AND m.marker =
-     coalesce((SELECT o.marker FROM messages o WHERE o.queue_id = q.id AND o.origin_id = w.id), w.marker)
+   CROSS JOIN LATERAL (
+     SELECT o.* FROM messages o WHERE o.queue_id = q.id AND o.marker =
+       coalesce((SELECT o.marker FROM messages o WHERE o.queue_id = q.id AND o.origin_id = w.id), w.marker)
+     LIMIT 1
+   ) AS m
    WHERE m.marker > q.floor AND ${ALIVE} AND (m.origin_id IS NULL OR m.origin_id = w.id)
    ORDER BY w.n`,
 );
@@ -81,15 +84,16 @@ const POP: Statement = {
       SELECT q.id, greatest(q.low_water, $5::bigint) AS floor FROM pool_queues q WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'
     ),
     picked AS MATERIALIZED (
-      SELECT m.queue_id, m.marker FROM messages m, clock
+      SELECT m.ctid AS place FROM messages m, clock
       WHERE m.queue_id = $1 AND m.marker > (SELECT floor FROM queue) AND ${ALIVE} AND ${DUE} AND ${FREE}
       ORDER BY m.marker LIMIT $3 FOR UPDATE OF m SKIP LOCKED
     ),
     popped AS (
-      DELETE FROM messages m USING picked p, clock WHERE m.queue_id = p.queue_id AND m.marker = p.marker
+      DELETE FROM messages m USING clock WHERE m.ctid = ANY (ARRAY(SELECT p.place FROM picked p))
       RETURNING m.marker AS place, ${MESSAGE_COLUMNS}
     )
-    SELECT p.* FROM queue q LEFT JOIN popped p ON true ORDER BY p.place`,
+    SELECT p.*, ${allOrNothing("SELECT count(*) FROM popped", "SELECT count(*) FROM picked")}
+    FROM queue q LEFT JOIN popped p ON true ORDER BY p.place`,
 };
 
 /** Takes one queue's write lock, as posts do, and gives its row; none when it is gone or has another epoch. */
@@ -136,28 +140,31 @@ const TRANSFER: Statement = {
     ${clockCte(8, "target")},
     source AS MATERIALIZED (SELECT q.id, q.low_water FROM pool_queues q WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'),
     held AS MATERIALIZED (
-      SELECT m.queue_id, m.marker, w.id
-      FROM source s, clock, unnest($5::uuid[], $6::bigint[]) AS w(id, marker)
-      JOIN messages m ON m.queue_id = $1 AND m.marker =
-        coalesce((SELECT o.marker FROM messages o WHERE o.queue_id = $1 AND o.origin_id = w.id), w.marker)
-      WHERE m.marker > s.low_water AND (m.origin_id IS NULL OR m.origin_id = w.id)
-        AND m.claim_id = $7 AND m.claim_expires_at > clock.now AND ${ALIVE}
-      ORDER BY m.marker FOR UPDATE OF m
+      SELECT m.place, m.marker, w.id
+      FROM source s CROSS JOIN clock CROSS JOIN (
+        SELECT w.id, coalesce((SELECT o.marker FROM messages o WHERE o.queue_id = $1 AND o.origin_id = w.id), w.marker) AS marker
+        FROM unnest($5::uuid[], $6::bigint[]) AS w(id, marker) ORDER BY 2 OFFSET 0
+      ) AS w CROSS JOIN LATERAL (
+        SELECT m.ctid AS place, m.marker FROM messages m
+        WHERE m.queue_id = $1 AND m.marker = w.marker AND m.marker > s.low_water AND (m.origin_id IS NULL OR m.origin_id = w.id)
+          AND m.claim_id = $7 AND m.claim_expires_at > clock.now AND ${ALIVE}
+        FOR UPDATE
+      ) AS m
     ),
     numbered AS MATERIALIZED (
-      SELECT nextval('message_marker') AS place, o.queue_id, o.marker, o.id
+      SELECT nextval('message_marker') AS marker, o.place, o.id
       FROM target t, (SELECT * FROM held ORDER BY marker) AS o
     ),
     moved AS (
-      UPDATE messages m SET queue_id = $3, marker = n.place, origin_id = n.id, created_at = clock.now,
+      UPDATE messages m SET queue_id = $3, marker = n.marker, origin_id = n.id, created_at = clock.now,
         expires_at = CASE WHEN $9::bigint IS NULL THEN m.expires_at ELSE clock.now + make_interval(secs => $9) END,
         ttl_seconds = coalesce($9, m.ttl_seconds), claim_id = NULL, claim_expires_at = NULL, claim_count = 0, available_at = NULL
-      FROM numbered n, clock WHERE m.queue_id = n.queue_id AND m.marker = n.marker
+      FROM numbered n, clock WHERE m.ctid = n.place
       RETURNING 1
     ),
     ${holdsMovedCte("$3")}
     SELECT (SELECT count(*)::int FROM source) AS source, (SELECT count(*)::int FROM target) AS target,
-      (SELECT count(*)::int FROM moved) AS moved`,
+      (SELECT count(*)::int FROM moved) AS moved, ${allOrNothing("SELECT count(*) FROM moved", "SELECT count(*) FROM numbered")}`,
 };
 
 const ADOPT: Statement = {
@@ -332,7 +339,7 @@ export class PostgresMessages implements MessageController {
     claimId: string;
     ttlSeconds: number | null;
   }): Promise<number> {
-    const ids = known(params.ids);
+    const ids = [...new Set(known(params.ids))];
     const claimId = normaliseUuid(params.claimId);
     if (ids.length === 0 || claimId === null) return 0;
     return this.#queues.with(params.from, (from) =>

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type pg from "pg";
 import { CallsInFlight } from "../calls-in-flight.ts";
 import { ANSWER_TIMEOUT_MS, translatePostgresError } from "./connection.ts";
@@ -29,12 +30,15 @@ export class Statements {
    * deadlock (messages that moved here from another queue can be locked in another order than by their markers), and what was not done whole.
    */
   async write<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    const until = performance.now() + RETRY_MS;
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#run<Row>(statement, values, true);
       } catch (error) {
-        if (attempt === ATTEMPTS || !ROLLED_BACK.has(sqlStateOf(error))) throw error;
+        if (performance.now() >= until || !ROLLED_BACK.has(sqlStateOf(error))) throw error;
       }
+      // The first again at once; those who keep meeting step out of each other's way.
+      if (attempt > 1) await pause(Math.random() * attempt * 2);
     }
   }
 
@@ -52,7 +56,8 @@ export class Statements {
   }
 }
 
-const ATTEMPTS = 5;
+/** In milliseconds; the driver's deadline is longer. */
+const RETRY_MS = 3000;
 const DEADLOCK_DETECTED = "40P01";
 const NOT_WHOLE = "22012";
 const ROLLED_BACK: ReadonlySet<unknown> = new Set([DEADLOCK_DETECTED, NOT_WHOLE]);
