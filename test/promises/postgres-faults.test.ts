@@ -139,6 +139,40 @@ describe("the PostgreSQL driver's faults", () => {
     }
   });
 
+  it("plans that were made while the tables were empty serve when they are full", async () => {
+    const queue = await aQueue("once empty");
+    const many = (count: number) => Array.from({ length: count }, () => MESSAGE);
+    const fill = async (count: number) => {
+      for (let posted = 0; posted < count; posted += 1000) {
+        await driver.messages.post({ queue, messages: many(1000), clientId: null });
+      }
+    };
+    const fresh = await openPostgresDataDriver({ uri: database.url, connections: 1 });
+    /** Each statement once, on a hundred messages. */
+    const callAll = async () => {
+      const { ids } = await fresh.messages.post({ queue, messages: many(100), clientId: null });
+      await fresh.messages.bulkGet({ queue, ids });
+      const times = { ttlSeconds: 60, graceSeconds: 60 };
+      const { claimId } = await fresh.claims.create({ queue, limit: 100, ...times, clientId: null });
+      await fresh.claims.update({ queue, id: claimId, ...times });
+      await fresh.claims.delete({ queue, id: claimId });
+      await fresh.messages.pop({ queue, limit: 100 });
+      await fresh.messages.bulkDelete({ queue, ids });
+    };
+    try {
+      await fill(2000);
+      await client.query("DELETE FROM messages");
+      // The pages stay, and the statistics say that nothing is in them.
+      await client.query("ANALYZE messages, claims");
+      for (let time = 0; time < 6; time += 1) await callAll();
+      await fill(20_000);
+      await callAll();
+    } finally {
+      await fresh.close();
+      await client.query("DELETE FROM messages");
+    }
+  });
+
   it("a notice that is none is passed over", async () => {
     const uncaught: unknown[] = [];
     const hear = (error: unknown) => uncaught.push(error);
