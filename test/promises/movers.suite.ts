@@ -1,0 +1,197 @@
+/** What a move promises, whatever the stores, when its mover dies, stalls or meets another. */
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createQueueMoves, type QueueMoves } from "../../server/operations/queue-moves.ts";
+import type { QueueRef } from "../../server/storage/data-driver.ts";
+import { aMessage, idsOf, readAll, uniqueName } from "../conformance/harness.ts";
+import { over } from "../operations/a-service.ts";
+import type { OpenTwoPools, TwoPools } from "../support/two-pools.ts";
+
+export async function aQueueOf(two: TwoPools, count: number): Promise<{ queue: QueueRef; ids: string[] }> {
+  const queue = await two.aQueue(uniqueName());
+  const messages = Array.from({ length: count }, (_, index) => aMessage(index));
+  const { ids } = await two.one.data.messages.post({ queue, messages, clientId: null });
+  return { queue, ids };
+}
+
+export const postTo = (two: TwoPools, queue: QueueRef, of = two.other.data) =>
+  of.messages.post({ queue, messages: [aMessage("late")], clientId: null });
+
+/** A mover whose call of `step` waits before it is made, or after, until `go`. Rejections are heard by whoever awaits it. */
+export function stalled(two: TwoPools, step: string, when: "before" | "after" = "before") {
+  const gate = Promise.withResolvers<void>();
+  const reached = Promise.withResolvers<void>();
+  const stalling = <T extends object>(target: T): T =>
+    new Proxy(target, {
+      get(object, key) {
+        const value = Reflect.get(object, key, object) as unknown;
+        if (key !== step || typeof value !== "function")
+          return typeof value === "function" ? value.bind(object) : value;
+        return async (...args: unknown[]) => {
+          const call = () => value.apply(object, args) as unknown;
+          const early = when === "after" ? await call() : undefined;
+          reached.resolve();
+          await gate.promise;
+          return when === "after" ? early : call();
+        };
+      },
+    });
+  const data = over(two.one.data, {
+    pool: async (name) => {
+      const driver = await two.one.data.pool(name);
+      return over(driver, { moves: driver.moves && stalling(driver.moves) });
+    },
+  });
+  const moves: QueueMoves = createQueueMoves({
+    control: over(stalling(two.one.control), { moves: stalling(two.one.control.moves) }),
+    data,
+    warn: () => {},
+  });
+  return { moves, reached: reached.promise, go: gate.resolve };
+}
+
+/** `leftovers`: what of moves that are over is still there. */
+export function describeMovers(
+  name: string,
+  open: OpenTwoPools,
+  leftovers: (two: TwoPools) => Promise<unknown[]> = () => Promise.resolve([]),
+): void {
+  let two: TwoPools;
+  let control: pg.Client;
+  const lapse = (queue: QueueRef) =>
+    control.query("UPDATE queue_moves SET lease_expires_at = now() - interval '1 second' WHERE queue = $1", [
+      queue.name,
+    ]);
+
+  describe(`on ${name},`, () => {
+    beforeAll(async () => {
+      two = await open();
+      control = new pg.Client({ connectionString: two.url });
+      await control.connect();
+    });
+    afterAll(async () => {
+      await control.end();
+      await two.close();
+    });
+
+    describe("a mover that is not heard of any more", () => {
+      const STEPS = [
+        ["before", "begin", 0],
+        ["after", "begin", 0],
+        ["before", "prepare", 0],
+        ["after", "readMessages", 0],
+        ["before", "takeChanges", 0],
+        ["before", "freeze", 0],
+        ["after", "freeze", 0],
+        ["after", "readClaims", 0],
+        ["before", "open", 0],
+        ["after", "open", 0],
+        ["before", "transaction", 0],
+        ["after", "transaction", 1],
+        ["before", "leave", 1],
+        ["after", "leave", 1],
+        ["before", "end", 1],
+      ] as const;
+
+      it.each(STEPS)(
+        "%s %s: whoever finds the record ends it, and the mover that wakes spoils nothing",
+        async (when, step, switched) => {
+          const { queue, ids } = await aQueueOf(two, 5);
+          const claim = await two.one.data.claims.create({
+            queue,
+            limit: 2,
+            ttlSeconds: 300,
+            graceSeconds: 60,
+            clientId: null,
+          });
+          const moving = stalled(two, step, when);
+          const outcome = moving.moves.move({ queue, target: "right" }).then(
+            () => "moved",
+            (error: { code: string }) => error.code,
+          );
+          await moving.reached;
+          // The record's own first step: nothing is there yet when it stalls before.
+          const recorded = (await two.one.control.moves.find(queue)) !== null;
+          if (recorded) {
+            expect(await two.moves.recover()).toBe(0);
+            await lapse(queue);
+            await two.moves.recover();
+            expect(await two.one.control.moves.find(queue)).toBeNull();
+            expect((await two.one.control.catalogue.get(queue)).pool).toBe(switched === 1 ? "right" : "left");
+          }
+          const late = await postTo(two, queue);
+          expect(idsOf(await readAll(two.other.data, queue))).toEqual([...ids, ...late.ids]);
+          // Somebody else moves it, there or back, before the first one wakes.
+          const target = switched === 1 ? "left" : "right";
+          const report = recorded ? await two.moves.move({ queue, target }) : null;
+          if (recorded) expect(report).toMatchObject({ messages: 6, claims: 1 });
+          const later = await postTo(two, queue);
+          moving.go();
+          const how = await outcome;
+          if (recorded && switched === 0) expect(how).toBe("QUEUE_EPOCH_STALE");
+          if (switched === 1) expect(how).toBe("moved");
+          expect((await two.one.control.catalogue.get(queue)).pool).toBe(recorded ? target : "right");
+          expect(idsOf(await readAll(two.other.data, queue))).toEqual([...ids, ...late.ids, ...later.ids]);
+          expect((await two.other.data.claims.get({ queue, id: claim.claimId })).messages).toHaveLength(2);
+          const last = await postTo(two, queue, two.one.data);
+          expect(last.ids).toHaveLength(1);
+          expect(await leftovers(two)).toEqual([]);
+        },
+      );
+
+      it("callers wait while it is frozen, hear that it is moving when that lasts, and go on when it is over", async () => {
+        const { queue } = await aQueueOf(two, 1);
+        const moving = stalled(two, "readClaims");
+        const outcome = moving.moves.move({ queue, target: "right" }).catch(() => undefined);
+        await moving.reached;
+        const began = performance.now();
+        await expect(postTo(two, queue)).rejects.toMatchObject({ code: "QUEUE_IS_MOVING", status: 503 });
+        expect(performance.now() - began).toBeGreaterThan(1500);
+        await expect(two.other.data.messages.stats([queue])).rejects.toMatchObject({ code: "QUEUE_IS_MOVING" });
+        const waiting = postTo(two, queue);
+        moving.go();
+        await waiting;
+        await outcome;
+        expect(await readAll(two.one.data, queue)).toHaveLength(2);
+        expect((await two.one.control.catalogue.get(queue)).pool).toBe("right");
+      });
+    });
+
+    describe("two at once", () => {
+      it("one queue is moved by one of them; the other is refused, and what holds is what one did", async () => {
+        const { queue, ids } = await aQueueOf(two, 10);
+        const others = createQueueMoves({ control: two.other.control, data: two.other.data, warn: () => {} });
+        const results = await Promise.allSettled(
+          [two.moves, others, two.moves, others].map((moves) => moves.move({ queue, target: "right" })),
+        );
+        for (const result of results) {
+          if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "QUEUE_IS_MOVING" });
+        }
+        expect(results.filter((result) => result.status === "fulfilled" && result.value !== null)).toHaveLength(1);
+        expect(idsOf(await readAll(two.other.data, queue))).toEqual(ids);
+      });
+
+      it("ten queues move at the same time", async () => {
+        const queues = await Promise.all(Array.from({ length: 10 }, () => aQueueOf(two, 20)));
+        await Promise.all(queues.map(({ queue }) => two.moves.move({ queue, target: "right" })));
+        for (const { queue, ids } of queues) expect(idsOf(await readAll(two.other.data, queue))).toEqual(ids);
+      });
+
+      it("a queue that is deleted while it moves stays deleted", async () => {
+        const { queue } = await aQueueOf(two, 3);
+        const moving = stalled(two, "transaction");
+        const outcome = moving.moves.move({ queue, target: "right" });
+        const how = outcome.catch((error: { code: string }) => error.code);
+        await moving.reached;
+        const { epoch } = await two.one.control.catalogue.get(queue);
+        await two.other.control.queues.delete(queue);
+        await (await two.pool("left")).detachQueue({ ...queue, epoch });
+        moving.go();
+        expect(await how).toBe("QUEUE_EPOCH_STALE");
+        for (const pool of ["left", "right"] as const) {
+          expect(await (await two.pool(pool)).messages.stats([queue])).toEqual([null]);
+        }
+      });
+    });
+  });
+}
