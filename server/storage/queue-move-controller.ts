@@ -101,7 +101,7 @@ export interface QueueMoveController {
     moveEpoch: number;
     limit: number;
   }): Promise<{ changed: MovedState[]; gone: string[]; more: boolean }>;
-  /** Idempotency keys in the order of `key`. With `youngerThanMs` only those used since then. */
+  /** Idempotency keys in an order of the store's own; `after` is the last one of the page before, or empty. One that is used meanwhile may come twice. With `youngerThanMs` only those used since then. */
   readKeys(params: {
     queue: QueueLife;
     moveEpoch: number;

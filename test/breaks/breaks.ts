@@ -16,6 +16,8 @@ const control = (name: string) => ({ file: "test/conformance/control-drivers.tes
 const pooling = (file: string, name: string) => ({ file: `test/pooling/${file}.test.ts`, name });
 const kvs = (name: string) => ({ file: "test/kvs/postgres.test.ts", name });
 
+const moves = (name: string) => ({ file: "test/promises/queue-moves.test.ts", name });
+
 const POSTGRES = "server/storage/postgres";
 const REDIS = "server/storage/redis";
 
@@ -291,6 +293,27 @@ export const BREAKS: readonly Break[] = [
     from: "if ARGV[1] ~= '' and ARGV[1] ~= epoch then return {'stale'} end",
     to: "",
     test: drivers("a caller with an old epoch writes and reads nothing, even when it remembers the queue"),
+  },
+  {
+    promise: "On Redis what changes while a queue moves goes along",
+    file: `${REDIS}/shared-lua.ts`,
+    from: "if not row[4] then return end",
+    to: "if row[4] then return end",
+    test: moves("goes along, whatever it is, away from left"),
+  },
+  {
+    promise: "On Redis nothing changes while a queue is frozen",
+    file: `${REDIS}/queue-departures.ts`,
+    from: "redis.call('HSET', ROW, 'frozen', '1')\nreturn",
+    to: "return",
+    test: moves("after freeze: whoever finds the record ends it, and the mover that wakes spoils nothing"),
+  },
+  {
+    promise: "On Redis a purge that overtakes a move holds where the queue goes",
+    file: `${REDIS}/messages.ts`,
+    from: "if row[4] then redis.call('HSET', ROW, 'low'",
+    to: "if false then redis.call('HSET', ROW, 'low'",
+    test: moves("a purge leaves only what came after it, away from left"),
   },
   {
     promise: "On Redis a write with an older fence than the entry's is refused",

@@ -2,7 +2,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createQueueMoves, type QueueMoves } from "../../server/operations/queue-moves.ts";
-import type { QueueRef } from "../../server/storage/data-driver.ts";
+import type { Message, QueueRef } from "../../server/storage/data-driver.ts";
 import { aMessage, idsOf, readAll, uniqueName } from "../conformance/harness.ts";
 import { over } from "../operations/a-service.ts";
 import type { OpenTwoPools, TwoPools } from "../support/two-pools.ts";
@@ -154,6 +154,115 @@ export function describeMovers(
         await outcome;
         expect(await readAll(two.one.data, queue)).toHaveLength(2);
         expect((await two.one.control.catalogue.get(queue)).pool).toBe("right");
+      });
+    });
+
+    describe("what happens once it was read", () => {
+      const stateOf = (messages: readonly Message[]) =>
+        messages.map(({ id, marker, bodyText, ttlSeconds, clientId, claimCount, claim, lastClaimId }) => ({
+          id,
+          marker,
+          bodyText,
+          ttlSeconds,
+          clientId,
+          claimCount,
+          claim: claim?.id ?? null,
+          lastClaimId,
+        }));
+      const lease = { ttlSeconds: 300, graceSeconds: 60, clientId: null };
+
+      it.each(["left", "right"] as const)("goes along, whatever it is, away from %s", async (from) => {
+        const { data } = two.one;
+        const { messages, claims } = data;
+        const to = from === "left" ? "right" : "left";
+        const { queue } = await aQueueOf(two, 12);
+        const { queue: beside } = await aQueueOf(two, 0);
+        if (from === "right") for (const one of [queue, beside]) await two.moves.move({ queue: one, target: from });
+        const renewed = await claims.create({ ...lease, queue, limit: 3 });
+        const moving = stalled(two, "takeChanges");
+        const report = moving.moves.move({ queue, target: to });
+        await moving.reached;
+        await claims.update({ queue, id: renewed.claimId, ttlSeconds: 5000, graceSeconds: 60 });
+        await messages.delete({ queue, id: renewed.messages[1]?.id ?? "", claimId: renewed.claimId });
+        const released = await claims.create({ ...lease, queue, limit: 2 });
+        await claims.delete({ queue, id: released.claimId });
+        const exhausting = { maxClaimCount: 1, takeExhausted: true };
+        const spent = await claims.create({ ...lease, queue, limit: 3, ...exhausting });
+        expect([spent.messages.length, spent.exhausted.length]).toEqual([1, 2]);
+        const popped = await messages.pop({ queue, limit: 1 });
+        const lapsed = await claims.create({ ...lease, queue, limit: 1, ttlSeconds: 1 });
+        const wanders = await claims.create({ ...lease, queue, limit: 1 });
+        const [wanderer] = idsOf(wanders.messages) as [string];
+        const transfer = { ids: [wanderer], ttlSeconds: null };
+        await messages.transfer({ ...transfer, from: queue, to: beside, claimId: wanders.claimId });
+        const back = await claims.create({ ...lease, queue: beside, limit: 1 });
+        expect(await messages.transfer({ ...transfer, from: beside, to: queue, claimId: back.claimId })).toBe(1);
+        const keyed = {
+          queue,
+          messages: [aMessage("keyed", { delaySeconds: 900 })],
+          clientId: "k",
+          idempotencyKey: "a",
+        };
+        const first = await messages.post(keyed);
+        two.clock.offsetMs += 1500;
+        const before = await readAll(data, queue);
+        expect(before.at(-2)?.id).toBe(wanderer);
+        expect(before.some(({ lastClaimId, claim }) => lastClaimId === lapsed.claimId && claim === null)).toBe(true);
+        moving.go();
+        expect(await report).toMatchObject({ messages: before.length });
+        const after = await readAll(data, queue);
+        expect(stateOf(after)).toEqual(stateOf(before));
+        expect(idsOf(after)).not.toContain(popped[0]?.id);
+        expect(await messages.post(keyed)).toEqual(first);
+        const { items } = await claims.list({ queue, page: { limit: 9 } });
+        expect(items.map(({ id }) => id)).toEqual([renewed.claimId, spent.claimId]);
+        expect((await claims.get({ queue, id: renewed.claimId })).claim).toMatchObject({
+          ttlSeconds: 5000,
+          messageCount: 2,
+        });
+        // What was held back is no part of the claim, and goes only with it.
+        expect(idsOf((await claims.get({ queue, id: spent.claimId })).messages)).toEqual(idsOf(spent.messages));
+        const dead = { ids: idsOf(spent.exhausted), from: queue, to: beside, claimId: spent.claimId, ttlSeconds: null };
+        expect(await messages.transfer(dead)).toBe(2);
+        const rest = await claims.create({ ...lease, queue, limit: 20 });
+        expect(rest.messages.map(({ id }) => id)).toContain(wanderer);
+        expect(rest.messages).toHaveLength(before.filter(({ claim }) => claim === null).length - 1);
+      });
+
+      it.each(["left", "right"] as const)("a purge leaves only what came after it, away from %s", async (from) => {
+        const { queue } = await aQueueOf(two, 600);
+        if (from === "right") await two.moves.move({ queue, target: from });
+        await two.one.data.claims.create({ ...lease, queue, limit: 5 });
+        const moving = stalled(two, "takeChanges");
+        const report = moving.moves.move({ queue, target: from === "left" ? "right" : "left" });
+        await moving.reached;
+        await two.one.data.messages.purge({ queue });
+        const late = await postTo(two, queue);
+        moving.go();
+        await report;
+        expect((await two.one.data.claims.list({ queue, page: { limit: 5 } })).items).toEqual([]);
+        expect(idsOf(await readAll(two.other.data, queue))).toEqual(late.ids);
+        expect((await two.one.data.messages.stats([queue]))[0]).toMatchObject({ total: 1, free: 1 });
+      });
+
+      it.each(["left", "right"] as const)("keys of more than a page, away from %s", async (from) => {
+        const { queue } = await aQueueOf(two, 0);
+        if (from === "right") await two.moves.move({ queue, target: from });
+        const keyed = (key: number) =>
+          two.one.data.messages.post({
+            queue,
+            messages: [aMessage(key)],
+            clientId: null,
+            idempotencyKey: `${key % 7}-${key} x`,
+          });
+        const posts = await Promise.all(Array.from({ length: 2100 }, (_, key) => keyed(key)));
+        const moving = stalled(two, "takeChanges");
+        const report = moving.moves.move({ queue, target: from === "left" ? "right" : "left" });
+        await moving.reached;
+        for (let key = posts.length; key < 2200; key += 1) posts.push(await keyed(key));
+        moving.go();
+        expect(await report).toMatchObject({ messages: 2200 });
+        expect(await Promise.all(posts.map((_, key) => keyed(key)))).toEqual(posts);
       });
     });
 

@@ -4,8 +4,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { QueueRef } from "../../server/storage/data-driver.ts";
 import type { QueueMoveController } from "../../server/storage/queue-move-controller.ts";
 import { idsOf, readAll } from "../conformance/harness.ts";
-import { describeWithRedis } from "../support/redis.ts";
-import { onPostgres, onRedis, type TwoPools, twoDatabases, twoPlaces } from "../support/two-pools.ts";
+import { describeWithRedis, startRedis, type TestRedis } from "../support/redis.ts";
+import { type OpenPlace, onPostgres, onRedis, type TwoPools, twoDatabases, twoPlaces } from "../support/two-pools.ts";
 import { aQueueOf, describeMovers, postTo, stalled } from "./movers.suite.ts";
 
 let two: TwoPools;
@@ -133,4 +133,37 @@ describeWithRedis(() => {
   describeMovers("PostgreSQL and Redis", twoPlaces(onPostgres, onRedis), triggersOf);
   describeMovers("Redis and PostgreSQL", twoPlaces(onRedis, onPostgres));
   describeMovers("Redis", twoPlaces(onRedis, onRedis));
+
+  it("what leaves a Redis leaves nothing behind, and so does what was given up on its way there", async () => {
+    const servers: TestRedis[] = [];
+    const onCounted: OpenPlace = async () => {
+      const server = await startRedis();
+      servers.push(server);
+      return { uri: server.url, drop: () => server.stop() };
+    };
+    const pools = await twoPlaces(onCounted, onPostgres)();
+    try {
+      const { queue } = await aQueueOf(pools, 5);
+      const subscription = { queue, subscriber: "http://one", ttlSeconds: 1000, optionsText: "{}" };
+      await pools.one.data.subscriptions.create(subscription);
+      await pools.one.data.claims.create({ queue, limit: 2, ttlSeconds: 300, graceSeconds: 60, clientId: null });
+      const collected = async () => {
+        pools.clock.offsetMs += 60_000;
+        await (await pools.pool("left")).gc();
+        return servers[0]?.keys();
+      };
+      expect(await collected()).toContain("queue");
+      await pools.moves.move({ queue, target: "right" });
+      expect(await collected()).toBe("*0\r\n");
+      const checkpoint = () => {
+        throw new Error("enough");
+      };
+      const outcome = pools.moves.move({ queue, target: "left", checkpoint });
+      await expect(outcome).rejects.toThrow("enough");
+      expect(await collected()).toBe("*0\r\n");
+      expect(await readAll(pools.one.data, queue)).toHaveLength(5);
+    } finally {
+      await pools.close();
+    }
+  });
 });

@@ -64,7 +64,7 @@ async function openTwoPools(
   };
 }
 
-export interface Place {
+interface Place {
   uri: string;
   drop(): Promise<void>;
 }

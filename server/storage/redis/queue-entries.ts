@@ -14,7 +14,16 @@ import { LIFE_PARTS, ROOM } from "./keys.ts";
 import { optional } from "./message-records.ts";
 import { END_LIFE, type PoolQueues, staleEpoch } from "./pool-queues.ts";
 import { type Script, script } from "./scripts.ts";
-import { ENTER_LIFE, ENTER_ROOM, FORGET_MOVE, QUEUE_KEYS, RECORD, SCHEDULE, SETTLE_STEP } from "./shared-lua.ts";
+import {
+  ENTER_LIFE,
+  ENTER_ROOM,
+  FORGET_MOVE,
+  LET_GO,
+  QUEUE_KEYS,
+  RECORD,
+  SCHEDULE,
+  SETTLE_STEP,
+} from "./shared-lua.ts";
 import { SUBSCRIPTIONS_ENTER } from "./subscriptions.ts";
 
 /** A room that is given up is freed like a life that ended. */
@@ -173,11 +182,19 @@ return {'ok'}`,
   "grows",
 );
 
-/** ARGV: 3 the marker at or below which all is purged. */
+/** ARGV: 3 the marker at or below which all is purged. Where the queue was, claims on it may still have been there. */
 const PURGE_ROOM = script(
-  `${ENTER_ROOM}
+  `${ENTER_ROOM}${RECORD}${LET_GO}
 local purged = redis.call('ZRANGEBYSCORE', ORDER, '-inf', ARGV[3], 'LIMIT', 0, ${SETTLE_STEP})
+local held_by = {}
+for some in slices(purged) do
+  for _, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do
+    local _, _, _, _, _, _, claim, _, part = read_record(record)
+    if part == 'd' then held_by[claim] = (held_by[claim] or 0) + 1 end
+  end
+end
 remove(purged)
+let_go(held_by)
 return {#purged == ${SETTLE_STEP} and 'more' or 'ok'}`,
   "writes",
 );
