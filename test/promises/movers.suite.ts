@@ -2,7 +2,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createQueueMoves, type QueueMoves } from "../../server/operations/queue-moves.ts";
-import type { Message, QueueRef } from "../../server/storage/data-driver.ts";
+import type { DataDriver, Message, QueueRef } from "../../server/storage/data-driver.ts";
 import { aMessage, idsOf, readAll, uniqueName } from "../conformance/harness.ts";
 import { over } from "../operations/a-service.ts";
 import type { OpenTwoPools, TwoPools } from "../support/two-pools.ts";
@@ -14,7 +14,7 @@ export async function aQueueOf(two: TwoPools, count: number): Promise<{ queue: Q
   return { queue, ids };
 }
 
-export const postTo = (two: TwoPools, queue: QueueRef, of = two.other.data) =>
+export const postTo = (two: TwoPools, queue: QueueRef, of: DataDriver = two.other.data) =>
   of.messages.post({ queue, messages: [aMessage("late")], clientId: null });
 
 /** A mover whose call of `step` waits before it is made, or after, until `go`. Rejections are heard by whoever awaits it. */

@@ -166,4 +166,42 @@ describeWithRedis(() => {
       await pools.close();
     }
   });
+
+  it("a Redis says of every call that a frozen queue is moving, also of what would come from beside", async () => {
+    const pools = await twoPlaces(onRedis, onPostgres)();
+    try {
+      const { queue } = await aQueueOf(pools, 3);
+      const { queue: beside } = await aQueueOf(pools, 1);
+      const driver = await pools.pool("left");
+      const { messages, claims, subscriptions } = driver;
+      const lease = { ttlSeconds: 300, graceSeconds: 60, clientId: null, limit: 1 };
+      const held = await claims.create({ ...lease, queue: beside });
+      const { epoch } = await pools.one.control.catalogue.get(queue);
+      const attempt = { queue: { ...queue, epoch }, moveEpoch: epoch + 1_000_000 };
+      const source = driver.moves as QueueMoveController;
+      await source.begin(attempt);
+      await source.freeze({ ...attempt, deadlineMs: 400 });
+      const transfer = { from: beside, to: queue, ids: idsOf(held.messages), claimId: held.claimId, ttlSeconds: null };
+      const page = { limit: 1 };
+      const calls = [
+        () => messages.transfer(transfer),
+        () => postTo(pools, queue, driver),
+        () => messages.list({ queue, page }),
+        () => messages.pop({ queue, limit: 1 }),
+        () => messages.purge({ queue }),
+        () => messages.bulkDelete({ queue, ids: [] }),
+        () => claims.create({ ...lease, queue }),
+        () => claims.list({ queue, page }),
+        () => subscriptions.list({ queue, page }),
+        () => driver.attachQueue({ ...queue, epoch }),
+      ];
+      for (const call of calls) await expect(call()).rejects.toMatchObject({ code: "QUEUE_IS_MOVING" });
+      await source.thaw(attempt);
+      await expect(source.begin(attempt)).rejects.toMatchObject({ code: "QUEUE_EPOCH_STALE" });
+      expect(await messages.transfer(transfer)).toBe(1);
+      expect(await readAll(driver, queue)).toHaveLength(4);
+    } finally {
+      await pools.close();
+    }
+  });
 });
