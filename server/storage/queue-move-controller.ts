@@ -82,12 +82,18 @@ export interface MovedRest {
   /** No marker that this store ever gave is above it. */
   highestMarker: string;
   counts: MovedCounts;
-  /** How many live claims there are. */
+  /** How many live claims there are; 0 with `claimsLast`, where they are counted as they are carried. */
   claims: number;
   subscriptions: MovedSubscription[];
 }
 
 export interface QueueMoveController {
+  /**
+   * Claims are carried only once nothing changes any more, after their messages, and never read by their ids. So the pause grows with how many are live.
+   * False: they are carried ahead, and those that changed once more.
+   */
+  readonly claimsLast: boolean;
+
   // ------------------------------------------------------------------------------------ where the queue is
 
   /** Begins to note which messages change, while the queue goes on living. Takes over from an earlier attempt: undoes its freeze, forgets what it noted. DEADLINE_EXCEEDED when the store is too busy. */
@@ -103,7 +109,7 @@ export interface QueueMoveController {
     moveEpoch: number;
     limit: number;
   }): Promise<{ changed: MovedState[]; gone: string[]; more: boolean }>;
-  /** Idempotency keys in the order of `key`. With `youngerThanMs` only those used since then. */
+  /** Idempotency keys in an order of the store's own; `after` is the last one of the page before, or empty. One that is used meanwhile may come twice. With `youngerThanMs` only those used since then. */
   readKeys(params: {
     queue: QueueLife;
     moveEpoch: number;

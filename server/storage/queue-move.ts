@@ -53,6 +53,7 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
   const from = { queue: { project, name, epoch: params.sourceEpoch }, moveEpoch: epoch };
   const to: { queue: QueueLife } = { queue: { project, name, epoch } };
   const started = performance.now();
+  const claimsLast = source.claimsLast || target.claimsLast;
   let messages = 0;
   let after = "0";
 
@@ -77,7 +78,7 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
       taken += changed.length + gone.length;
       messages += await target.writeMessages({ ...to, messages: [], changed, gone });
       for (const { claimId, claimRemainingMs } of changed) {
-        if (claimId !== null && (claimRemainingMs ?? 0) > 0) newerClaims.add(claimId);
+        if (!claimsLast && claimId !== null && (claimRemainingMs ?? 0) > 0) newerClaims.add(claimId);
       }
       if (!more) break;
     }
@@ -100,12 +101,15 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
       key = last.key;
     }
   };
-  const carryClaims = async (): Promise<void> => {
+  /** Gives how many. */
+  const carryClaims = async (): Promise<number> => {
+    let carried = 0;
     for (let id = ""; ; ) {
       const claims = await source.readClaims({ ...from, after: id, limit: BATCH });
       const last = claims.at(-1);
-      if (last === undefined) return;
+      if (last === undefined) return carried;
       await target.writeClaims({ ...to, claims });
+      carried += claims.length;
       await checkpoint(messages);
       id = last.id;
     }
@@ -124,7 +128,7 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
   await target.prepare(to);
   let keysSeen = performance.now();
   await carryKeys();
-  await carryClaims();
+  if (!claimsLast) await carryClaims();
   await copy();
   const look = performance.now();
   await carryKeys(look - keysSeen + KEY_MARGIN_MS);
@@ -135,13 +139,14 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
   await copy();
   await catchUp();
   await carryKeys(performance.now() - keysSeen + KEY_MARGIN_MS);
+  const late = claimsLast ? await carryClaims() : null;
   const rest = await source.readRest(from);
   await target.open({ ...to, rest: { ...rest, counts: agreeing(rest.counts, messages) } });
   // A deleted queue's subscriptions wait there for it to be made again.
   if (!params.exists) await params.target.detachQueue(to.queue);
   await params.commit();
   const ended = performance.now();
-  return { messages, claims: rest.claims, pauseMs: ended - frozen, seconds: (ended - started) / 1000 };
+  return { messages, claims: late ?? rest.claims, pauseMs: ended - frozen, seconds: (ended - started) / 1000 };
 }
 
 /** Ends an attempt that the catalogue does not know of: the queue lives on in the source. That comes first, for nobody sees what the target holds. */

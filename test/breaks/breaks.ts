@@ -295,6 +295,27 @@ export const BREAKS: readonly Break[] = [
     test: drivers("a caller with an old epoch writes and reads nothing, even when it remembers the queue"),
   },
   {
+    promise: "On Redis what changes while a queue moves goes along",
+    file: `${REDIS}/shared-lua.ts`,
+    from: "if not row[4] then return end",
+    to: "if row[4] then return end",
+    test: moves("goes along, whatever it is, away from left"),
+  },
+  {
+    promise: "On Redis nothing changes while a queue is frozen",
+    file: `${REDIS}/queue-departures.ts`,
+    from: "redis.call('HSET', ROW, 'frozen', '1')\nreturn",
+    to: "return",
+    test: moves("after freeze: whoever finds the record ends it, and the mover that wakes spoils nothing"),
+  },
+  {
+    promise: "On Redis a purge that overtakes a move holds where the queue goes",
+    file: `${REDIS}/messages.ts`,
+    from: "if row[4] then redis.call('HSET', ROW, 'low'",
+    to: "if false then redis.call('HSET', ROW, 'low'",
+    test: moves("a purge leaves only what came after it, away from left"),
+  },
+  {
     promise: "On Redis a write with an older fence than the entry's is refused",
     file: "server/kvs/redis.ts",
     from: "<= tonumber(fence)",

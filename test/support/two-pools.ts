@@ -3,6 +3,7 @@ import { createQueueMoves, type QueueMoves } from "../../server/operations/queue
 import type { DataDriver, QueueRef } from "../../server/storage/data-driver.ts";
 import { createEmptyDatabase, createTestDatabase } from "./database.ts";
 import { openPooled, type Pooled } from "./pooled.ts";
+import { startRedis, startRedisCluster } from "./redis.ts";
 
 export interface TwoPools {
   one: Pooled;
@@ -63,15 +64,41 @@ async function openTwoPools(
   };
 }
 
-export const twoDatabases: OpenTwoPools = () =>
-  openTwoPools(async () => {
-    const [left, right] = await Promise.all([createEmptyDatabase(), createEmptyDatabase()]);
-    return {
-      left: left.url,
-      right: right.url,
-      async drop() {
-        await left.drop();
-        await right.drop();
-      },
-    };
-  });
+interface Place {
+  uri: string;
+  drop(): Promise<void>;
+}
+
+export type OpenPlace = () => Promise<Place>;
+
+export const onPostgres: OpenPlace = async () => {
+  const { url, drop } = await createEmptyDatabase();
+  return { uri: url, drop };
+};
+
+export const onRedis: OpenPlace = async () => {
+  const { url, stop } = await startRedis();
+  return { uri: url, drop: stop };
+};
+
+export const onRedisCluster: OpenPlace = async () => {
+  const { url, stop } = await startRedisCluster();
+  return { uri: url, drop: stop };
+};
+
+export function twoPlaces(openLeft: OpenPlace, openRight: OpenPlace): OpenTwoPools {
+  return () =>
+    openTwoPools(async () => {
+      const [left, right] = await Promise.all([openLeft(), openRight()]);
+      return {
+        left: left.uri,
+        right: right.uri,
+        async drop() {
+          await left.drop();
+          await right.drop();
+        },
+      };
+    });
+}
+
+export const twoDatabases: OpenTwoPools = twoPlaces(onPostgres, onPostgres);

@@ -23,9 +23,10 @@ end
 export const HOLD = `
 local function hold(messages)
   for some in slices(messages) do
-    local claimed, expiry, records = {}, {}, {}
-    for _, message in ipairs(some) do
+    local claimed, expiry, records, ids = {}, {}, {}, {}
+    for place, message in ipairs(some) do
       local id, record, count, part, request = unpack(message)
+      ids[place] = id
       local marker, created, expires, life, available, _, _, _, _, client = read_record(record)
       if tonumber(expires) < request.ends then
         expires = digits(request.ends + request.grace * 1000000)
@@ -40,6 +41,7 @@ local function hold(messages)
       records[#records + 1] = id
       records[#records + 1] = message[2]
     end
+    note(ids)
     redis.call('HSET', RECORDS, unpack(records))
     redis.call('ZADD', CLAIMED, unpack(claimed))
     if #expiry > 0 then redis.call('ZADD', EXPIRY, unpack(expiry)) end

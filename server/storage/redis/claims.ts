@@ -68,6 +68,7 @@ for some in slices(held) do
     records[#records + 1] = id
     records[#records + 1] = table.concat({marker, created, expires, ttl, available, count, '- 0 -', client}, ' ')
   end
+  note(ids)
   redis.call('HSET', RECORDS, unpack(records))
   redis.call('ZREM', CLAIMED, unpack(ids))
   redis.call('ZADD', READY, unpack(ready))

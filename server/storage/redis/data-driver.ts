@@ -10,6 +10,7 @@ import type {
   SubscriptionController,
 } from "../data-driver.ts";
 import { probeDriver } from "../driver-probe.ts";
+import type { QueueMoveController } from "../queue-move-controller.ts";
 import { parseRedisUri, type RedisAddress } from "./address.ts";
 import { Arrivals } from "./arrivals.ts";
 import { RedisClaims } from "./claims.ts";
@@ -18,6 +19,7 @@ import { GarbageCollector } from "./gc.ts";
 import { PoolKeys } from "./keys.ts";
 import { RedisMessages } from "./messages.ts";
 import { PoolQueues } from "./pool-queues.ts";
+import { redisQueueMoves } from "./queue-moves.ts";
 import { translateRedisError } from "./redis-errors.ts";
 import { Scripts } from "./scripts.ts";
 import { inspectServers } from "./server-inspection.ts";
@@ -59,7 +61,7 @@ class RedisDataDriver implements DataDriver {
   readonly messages: MessageController;
   readonly claims: ClaimController;
   readonly subscriptions: SubscriptionController;
-  readonly moves = null;
+  readonly moves: QueueMoveController;
   readonly #link: RedisLink;
   readonly #scripts: Scripts;
   readonly #arrivals: Arrivals;
@@ -81,6 +83,7 @@ class RedisDataDriver implements DataDriver {
     this.messages = new RedisMessages(this.#queues, this.#arrivals);
     this.claims = new RedisClaims(this.#queues, this.#arrivals);
     this.subscriptions = new RedisSubscriptions(this.#queues);
+    this.moves = redisQueueMoves(this.#queues);
     this.#collector = new GarbageCollector(this.#queues, options.undoSeconds ?? 30);
     const capabilities: Capability[] = ["FIFO", "CLAIMS", "AOD", "HIGH_THROUGHPUT"];
     this.capabilities = new Set(durable ? [...capabilities, "DURABILITY"] : capabilities);

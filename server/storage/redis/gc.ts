@@ -21,7 +21,7 @@ const DUE = script(
 
 /**
  * Settles a queue, and says which of its ended lives can no longer be undone, those that ended `ARGV[3]` microseconds ago. When nothing is
- * left for now, the shard's list hears when to come back; a queue that lives no more and holds nothing loses its row.
+ * left for now, the shard's list hears when to come back; a queue that lives no more, holds nothing and is not on its way loses its row.
  */
 const COLLECT = script(
   `${ENTER_ANY}
@@ -45,7 +45,7 @@ else
     redis.call('ZADD', DUE, digits(soonest), ROW)
   else
     redis.call('ZREM', DUE, ROW)
-    if not epoch then redis.call('DEL', ROW) end
+    if not epoch and not row[4] and redis.call('HEXISTS', ROW, 'arriving') == 0 then redis.call('DEL', ROW) end
   end
 end
 return {verdict, #expired, #ended_claims, lives}`,
@@ -54,7 +54,8 @@ return {verdict, #expired, #ended_claims, lives}`,
 
 /** KEYS: 1 the list of the queue's ended lives, 2 the order of this one, then its other parts. UNLINK frees them beside the server's work. */
 const FREE = script(
-  `local messages = redis.call('ZCARD', KEYS[2])
+  `if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return {'ok', 0, 0} end
+local messages = redis.call('ZCARD', KEYS[2])
 for at = 2, #KEYS do redis.call('UNLINK', KEYS[at]) end
 return {'ok', messages, redis.call('ZREM', KEYS[1], ARGV[1])}`,
   "writes",

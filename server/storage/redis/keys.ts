@@ -26,6 +26,9 @@ export const LIFE_PARTS = [
 /** What a purge takes away: idempotency keys stay. */
 export const PURGED_PARTS = LIFE_PARTS.slice(0, -2);
 
+/** How the name of a life begins that did not begin here yet; its epoch follows. */
+export const ROOM = "arriving-";
+
 const SUBSCRIPTION_PARTS = ["subscribers", "ids", "ends"] as const;
 
 export class PoolKeys {
@@ -35,13 +38,13 @@ export class PoolKeys {
     this.#prefix = prefix;
   }
 
-  /** The queue's row, the parts of its life, its ended lives, and the shard's list for gc. */
+  /** The queue's row, the parts of its life, its ended lives, what changed while it moves, and the shard's list for gc. */
   queue(queue: QueueRef): string[] {
     return this.ofRow(this.#base(queue, "queue"));
   }
 
   ofRow(row: string): string[] {
-    return [row, ...LIFE_PARTS.map((part) => `${row}:${part}`), `${row}:ended`, this.dueBeside(row)];
+    return [row, ...LIFE_PARTS.map((part) => `${row}:${part}`), `${row}:ended`, `${row}:notes`, this.dueBeside(row)];
   }
 
   /** Where the parts of a queue's life are kept once it has ended. */
@@ -49,8 +52,14 @@ export class PoolKeys {
     return parts.map((part) => `${row}:ended:${life}:${part}`);
   }
 
+  /** Where a queue that is on its way here is written: the name of a life, so that gc frees what is abandoned like any that ended. */
+  room(row: string, epoch: number): string[] {
+    return this.ended(row, `${ROOM}${epoch}`, LIFE_PARTS);
+  }
+
+  /** With the queue's row at the end. */
   subscriptions(queue: QueueRef): string[] {
-    return this.ofSubscriptions(this.#base(queue, "subscriptions"));
+    return [...this.ofSubscriptions(this.#base(queue, "subscriptions")), this.#base(queue, "queue")];
   }
 
   ofSubscriptions(base: string): string[] {

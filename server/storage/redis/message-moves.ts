@@ -4,7 +4,7 @@ import { normaliseUuid } from "../list-markers.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { known, type MessageDeletes } from "./message-deletes.ts";
 import { ADOPT_FIELDS, type MessagePosts } from "./message-posts.ts";
-import { epochOf, type PoolQueues, queueDoesNotExist, staleEpoch } from "./pool-queues.ts";
+import { epochOf, isMoving, type PoolQueues, queueDoesNotExist, staleEpoch } from "./pool-queues.ts";
 import { script } from "./scripts.ts";
 import { APPEND, ENTER, LET_GO, QUEUE_KEYS, RECORD } from "./shared-lua.ts";
 
@@ -34,10 +34,11 @@ end
 /** ARGV: 3 the target's epoch, 4 claim, 5 ttl or nothing, then the ids. The target's keys follow the source's. A copy that is there already stays as it is. */
 const TRANSFER = script(
   `${ENTER}${RECORD}${LET_GO}${APPEND}${HELD}
-local target_row = redis.call('HMGET', KEYS[${QUEUE_KEYS + 1}], 'epoch', 'last', 'next')
+local target_row = redis.call('HMGET', KEYS[${QUEUE_KEYS + 1}], 'epoch', 'last', 'next', 'moving')
 local target = target_row[1]
 if not target then return {'target missing'} end
 if ARGV[3] ~= '' and ARGV[3] ~= target then return {'target stale'} end
+if target_row[4] and redis.call('HEXISTS', KEYS[${QUEUE_KEYS + 1}], 'frozen') == 1 then return {'target moving'} end
 local ids, messages, delivered = {}, {}, 0
 local held = held_of(6, ARGV[4], ARGV[5])
 for place, one in ipairs(held) do
@@ -102,6 +103,7 @@ export class MessageMoves {
       return this.#copyThenDelete({ from, to, ids, claimId, ttl });
     }
     const [verdict, moved] = await this.#queues.call(from, TRANSFER, [epochOf(to), claimId, ttl, ...ids], targetKeys);
+    if (verdict === "target moving") throw isMoving(to);
     if (verdict !== "ok") throw verdict === "target stale" ? staleEpoch(to) : queueDoesNotExist(to);
     this.#arrivals.tell(to, moved as number);
     return moved as number;

@@ -21,7 +21,7 @@ import { optional, readMessages } from "./message-records.ts";
 import type { PoolQueues } from "./pool-queues.ts";
 import { QueueStatistics } from "./queue-statistics.ts";
 import { script } from "./scripts.ts";
-import { DESCRIBE, ENTER, ENTER_LIFE, KEPT_KEYS, PUT_AWAY, RECORD, SCHEDULE } from "./shared-lua.ts";
+import { DESCRIBE, ENTER, ENTER_LIFE, KEPT_KEYS, PUT_AWAY, RECORD, SCHEDULE, UNLESS_FROZEN } from "./shared-lua.ts";
 
 /** Messages that one run of a list looks at: what the filters drop must not hold up the server. */
 const LOOK_AT = 2000;
@@ -92,6 +92,7 @@ const PURGE = script(
   `${ENTER_LIFE}${PUT_AWAY}${SCHEDULE}${KEPT_KEYS}
 if not epoch then return {'missing'} end
 if ARGV[1] ~= '' and ARGV[1] ~= epoch then return {'stale'} end
+${UNLESS_FROZEN}
 if ARGV[3] ~= '-' then
   local request = kept(ARGV[3])
   if request then return {request == ARGV[4] and 'ok' or 'reused'} end
@@ -101,6 +102,7 @@ if put_away(${PURGED_PARTS.length}) then
   redis.call('ZADD', ENDED, NOW, 'purged:' .. ARGV[5])
   schedule(now)
 end
+if row[4] then redis.call('HSET', ROW, 'low', row[2] or '0') end
 return {'ok'}`,
   "writes",
 );

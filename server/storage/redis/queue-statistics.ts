@@ -48,7 +48,8 @@ export class QueueStatistics {
         newest: readStamp(last, now as string),
       };
     } catch (error) {
-      if (hasCode(error, "QUEUE_DOES_NOT_EXIST") || hasCode(error, "QUEUE_EPOCH_STALE")) return null;
+      const elsewhere = ["QUEUE_DOES_NOT_EXIST", "QUEUE_EPOCH_STALE", "QUEUE_IS_MOVING"] as const;
+      if (elsewhere.some((code) => hasCode(error, code))) return null;
       throw error;
     }
   }

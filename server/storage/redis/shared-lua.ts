@@ -2,8 +2,8 @@
  * The pieces that the scripts of a queue have in common.
  *
  * KEYS: 1 row (epoch, last marker, when something falls due next), 2 order, 3 ready, 4 delayed, 5 claimed, 6 expiry, 7 records, 8 bodies,
- * 9 claims, 10 claim-ids, 11 claim-ends, 12 kept, 13 kept-ends, 14 ended, 15 the shard's list of what gc has to look at. ARGV: 1 the caller's
- * epoch or nothing, 2 the clock's offset in microseconds; what a script takes begins at 3.
+ * 9 claims, 10 claim-ids, 11 claim-ends, 12 kept, 13 kept-ends, 14 ended, 15 notes, 16 the shard's list of what gc has to look at. ARGV: 1 the
+ * caller's epoch or nothing, 2 the clock's offset in microseconds; what a script takes begins at 3.
  *
  * Times and markers are microseconds since 1970, which a double holds exactly until the year 2255. A marker is the time of its post, or one
  * more than the last where that is higher: so it is never reused, not even when a queue's row is gone or a replica took over without the last writes.
@@ -24,13 +24,13 @@ local NOW = digits(now)
 
 const NAMES = `
 local ROW, ORDER, READY, DELAYED, CLAIMED, EXPIRY, RECORDS, BODIES = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
-local CLAIMS, CLAIM_IDS, CLAIM_ENDS, KEPT, KEPT_ENDS, ENDED, DUE = KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15]
-local row = redis.call('HMGET', ROW, 'epoch', 'last', 'next')
+local CLAIMS, CLAIM_IDS, CLAIM_ENDS, KEPT, KEPT_ENDS, ENDED, NOTES, DUE = KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13], KEYS[14], KEYS[15], KEYS[16]
+local row = redis.call('HMGET', ROW, 'epoch', 'last', 'next', 'moving')
 local epoch = row[1]
 `;
 
 /** How many keys a queue has, its row among them. */
-export const QUEUE_KEYS = 15;
+export const QUEUE_KEYS = 16;
 
 /** So many things settled at a time: a few milliseconds of the server's. It also bounds what one command takes. Even, since some lists are of pairs. */
 export const SETTLE_STEP = 500;
@@ -38,7 +38,38 @@ export const SETTLE_STEP = 500;
 /** Later than everything: nothing falls due. */
 export const NEVER = String(Number.MAX_SAFE_INTEGER);
 
+/**
+ * Ends the script while nothing of the queue may change. A queue that moves to another store has in its row: `moving`, the attempt whose notes are
+ * taken; `frozen`; `low`, at or below which all is purged since then; `keys-read`, where its reader of idempotency keys is; and `ghost`, its epoch
+ * when it does not live here and only its subscriptions move. `fence` is the last attempt that was begun or given up; `left`, the epoch of the
+ * last life that moved away; `arriving`, of one that is on its way here.
+ */
+export const UNLESS_FROZEN = `
+if row[4] and redis.call('HEXISTS', ROW, 'frozen') == 1 then return {'moving'} end
+`;
+
+/** The move is over, and the queue's life here goes on or is over too. */
+export const FORGET_MOVE = `
+local function forget_move()
+  redis.call('HDEL', ROW, 'moving', 'frozen', 'low', 'keys-read', 'ghost')
+  redis.call('UNLINK', NOTES)
+end
+`;
+
+/**
+ * `note` comes before whatever changes or removes messages, at most a slice of them: while the queue moves, its mover hears of them. What
+ * lapses or falls due changes nothing that is carried. Numbers are spelled anew: the server's spelling of a score may have an exponent.
+ */
 const ENDS = `
+local function note(ids)
+  if not row[4] then return end
+  local notes = {}
+  for place, marker in ipairs(redis.call('ZMSCORE', ORDER, unpack(ids))) do
+    if marker then notes[#notes + 1] = digits(tonumber(marker)) .. ' ' .. ids[place] end
+  end
+  if #notes > 0 then redis.call('SADD', NOTES, unpack(notes)) end
+end
+
 local function end_claims(ids)
   local fields = {}
   for _, id in ipairs(ids) do
@@ -61,6 +92,7 @@ end
 -- They are in the set given, or in any of the three.
 local function remove(ids, where)
   for some in slices(ids) do
+    note(some)
     redis.call('ZREM', ORDER, unpack(some))
     redis.call('ZREM', EXPIRY, unpack(some))
     redis.call('HDEL', RECORDS, unpack(some))
@@ -116,14 +148,8 @@ local function next_due()
 end
 `;
 
-/**
- * Ends the script unless the queue lives with the caller's epoch and everything that fell due is settled. The row says when to look: nothing falls due
- * before `soonest`.
- */
-export const ENTER = `${CLOCK}${NAMES}
-if not epoch then return {'missing'} end
-if ARGV[1] ~= '' and ARGV[1] ~= epoch then return {'stale'} end
-${ENDS}
+/** The row says when to look: nothing falls due before `soonest`. */
+const SETTLED = `
 local soonest = tonumber(row[3] or 0)
 if soonest <= now then
   ${SETTLE}
@@ -132,6 +158,25 @@ if soonest <= now then
   soonest = next_due()
 end
 `;
+
+/**
+ * Ends the script unless the queue lives with the caller's epoch and everything that fell due is settled, and while it is frozen.
+ */
+export const ENTER = `${CLOCK}${NAMES}
+if not epoch then return {'missing'} end
+if ARGV[1] ~= '' and ARGV[1] ~= epoch then return {'stale'} end
+${UNLESS_FROZEN}${ENDS}${SETTLED}`;
+
+/** For the mover of a queue, ARGV[3], and nobody who was taken over by a later one. */
+export const ENTER_ATTEMPT = `${CLOCK}${NAMES}
+if (epoch or redis.call('HGET', ROW, 'ghost')) ~= ARGV[1] or row[4] ~= ARGV[3] then return {'stale'} end
+${ENDS}${SETTLED}`;
+
+/** For what fills a room: its parts stand in the place of the queue's. Nobody hears of its changes, even if it is filled from beside. */
+export const ENTER_ROOM = `${CLOCK}${NAMES}
+if redis.call('HGET', ROW, 'arriving') ~= ARGV[1] then return {'stale'} end
+row[4] = false
+${ENDS}`;
 
 /** For gc, which also looks at queues that have ended. */
 export const ENTER_ANY = `${CLOCK}${NAMES}${ENDS}${SETTLE}

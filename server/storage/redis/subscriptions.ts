@@ -4,7 +4,7 @@ import { normaliseUuid, uuidMarker } from "../list-markers.ts";
 import { uuidV7 } from "../uuid-v7.ts";
 import type { Reply } from "./connection.ts";
 import { ageSeconds, dateOf } from "./message-records.ts";
-import type { PoolQueues } from "./pool-queues.ts";
+import { isMoving, type PoolQueues, staleEpoch } from "./pool-queues.ts";
 import { type Script, script } from "./scripts.ts";
 import { CLOCK, SETTLE_STEP } from "./shared-lua.ts";
 
@@ -38,7 +38,12 @@ local expired = redis.call('ZRANGEBYSCORE', ENDS, '-inf', NOW, 'LIMIT', 0, ${SET
 for _, id in ipairs(expired) do remove(find(id)) end
 `;
 
-const ENTER = `${SUBSCRIPTIONS_ENTER}
+/** They need no row of their queue here, so they go by the opposite: one that says that it is moving away, or has moved. KEYS: 6 that row. */
+const ENTER = `
+local away = redis.call('HMGET', KEYS[6], 'frozen', 'left')
+if away[1] then return {'moving'} end
+if away[2] then return {'stale'} end
+${SUBSCRIPTIONS_ENTER}
 if #expired == ${SETTLE_STEP} then return {'more'} end
 `;
 
@@ -117,7 +122,7 @@ return {'ok', NOW, removed}`,
   "writes",
 );
 
-/** Subscriptions in a pool on Redis. */
+/** Subscriptions in a pool on Redis. Every call is QUEUE_IS_MOVING or QUEUE_EPOCH_STALE when its queue moves to another pool, or did. */
 export class RedisSubscriptions implements SubscriptionController {
   readonly #queues: PoolQueues;
 
@@ -213,9 +218,12 @@ export class RedisSubscriptions implements SubscriptionController {
   }
 
   /** They have no epoch: they outlive their queue. */
-  #call(queue: QueueRef, script: Script, values: readonly string[]): Promise<readonly Reply[]> {
+  async #call(queue: QueueRef, script: Script, values: readonly string[]): Promise<readonly Reply[]> {
     const { scripts, keys } = this.#queues;
-    return scripts.settled(script, keys.subscriptions(queue), ["", this.#queues.offset(), ...values]);
+    const reply = await scripts.settled(script, keys.subscriptions(queue), ["", this.#queues.offset(), ...values]);
+    if (reply[0] === "moving") throw isMoving(queue);
+    if (reply[0] === "stale") throw staleEpoch(queue);
+    return reply;
   }
 }
 

@@ -1,0 +1,31 @@
+import type { QueueMoveController } from "../queue-move-controller.ts";
+import type { PoolQueues } from "./pool-queues.ts";
+import { QueueDepartures } from "./queue-departures.ts";
+import { QueueEntries } from "./queue-entries.ts";
+
+/** Both halves of a move on Redis. */
+export function redisQueueMoves(queues: PoolQueues): QueueMoveController {
+  const from = new QueueDepartures(queues);
+  const to = new QueueEntries(queues);
+  return {
+    claimsLast: true,
+    begin: (params) => from.begin(params),
+    readMessages: (params) => from.readMessages(params),
+    takeChanges: (params) => from.takeChanges(params),
+    readKeys: (params) => from.readKeys(params),
+    freeze: (params) => from.freeze(params),
+    readClaims: async (params) => {
+      if ("ids" in params) throw new TypeError("Claims that are carried last are not read by their ids.");
+      return from.readClaims(params);
+    },
+    readRest: (params) => from.readRest(params),
+    thaw: (params) => from.thaw(params),
+    leave: (params) => from.leave(params),
+    prepare: (params) => to.prepare(params),
+    writeMessages: (params) => to.writeMessages(params),
+    writeClaims: (params) => to.writeClaims(params),
+    writeKeys: (params) => to.writeKeys(params),
+    open: (params) => to.open(params),
+    abandon: (params) => to.abandon(params),
+  };
+}
