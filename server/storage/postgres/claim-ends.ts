@@ -12,7 +12,9 @@ const END: Statement = {
       SELECT c.place FROM unnest($1::bigint[]) WITH ORDINALITY AS w(queue_id, n) CROSS JOIN LATERAL (
         SELECT c.ctid AS place FROM claims c
         WHERE c.queue_id = w.queue_id AND c.id = ($2::uuid[])[w.n] AND NOT EXISTS (
-          SELECT 1 FROM messages m WHERE m.queue_id = c.queue_id AND m.marker = ANY (c.markers) AND m.claim_id = c.id
+          SELECT 1 FROM unnest(c.markers) AS t(marker) CROSS JOIN LATERAL (
+            SELECT 1 FROM messages m WHERE m.queue_id = c.queue_id AND m.marker = t.marker AND m.claim_id = c.id LIMIT 1
+          ) AS m
         )
         FOR UPDATE SKIP LOCKED
       ) AS c

@@ -9,9 +9,11 @@ export const CLAIM_COLUMNS = `
   ${milliseconds("c.created_at")} AS created, ${milliseconds("c.renewed_at")} AS renewed, ${milliseconds("c.expires_at")} AS expires,
   ${milliseconds("clock.now")} AS now`;
 
-/** A message that claim `c` of queue `q` holds. */
-export const HELD = `m.queue_id = c.queue_id AND m.marker = ANY (c.markers) AND m.marker > q.low_water
-  AND m.claim_id = c.id AND m.claim_expires_at > clock.now AND ${ALIVE}`;
+/** The messages `m` that claim `c` of queue `q` holds, each looked up by its marker whatever the planner thinks of the table. */
+export const HELD = `unnest(c.markers) AS t(marker) CROSS JOIN LATERAL (
+    SELECT m.* FROM messages m WHERE m.queue_id = c.queue_id AND m.marker = t.marker AND m.marker > q.low_water
+      AND m.claim_id = c.id AND m.claim_expires_at > clock.now AND ${ALIVE} LIMIT 1
+  ) AS m`;
 
 export interface ClaimRow {
   id: string;

@@ -23,7 +23,7 @@ const GET: Statement = {
     LEFT JOIN LATERAL (
       SELECT ${MESSAGE_COLUMNS}, c.ttl_seconds::float8 AS "claimTtl", c.grace_seconds::float8 AS "claimGrace", c.client_id AS "claimClient",
         c.actor AS "claimActor", ${milliseconds("c.created_at")} AS "claimCreated", ${milliseconds("c.renewed_at")} AS "claimRenewed"
-      FROM claims c JOIN messages m ON ${HELD} WHERE c.queue_id = q.id AND c.id = $3
+      FROM claims c CROSS JOIN LATERAL ${HELD} WHERE c.queue_id = q.id AND c.id = $3
       ORDER BY m.marker
     ) AS held ON true
     WHERE ${QUEUE_IS}`,
@@ -36,7 +36,7 @@ const listStatement = (direction: "forward" | "backward"): Statement => ({
     SELECT found.* FROM ${QUEUE}
     LEFT JOIN LATERAL (
       SELECT ${CLAIM_COLUMNS}, held.messages AS held
-      FROM claims c CROSS JOIN LATERAL (SELECT count(*)::int AS messages FROM messages m WHERE ${HELD}) AS held
+      FROM claims c CROSS JOIN LATERAL (SELECT count(*)::int AS messages FROM ${HELD}) AS held
       WHERE c.queue_id = q.id AND c.id ${direction === "forward" ? ">" : "<"} $3::uuid AND c.expires_at > clock.now AND held.messages > 0
       ORDER BY c.id ${direction === "forward" ? "ASC" : "DESC"} LIMIT $4
     ) AS found ON true

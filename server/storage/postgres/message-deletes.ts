@@ -3,9 +3,9 @@ import type { DeleteOutcome, QueueRef } from "../data-driver.ts";
 import { normaliseUuid } from "../list-markers.ts";
 import { int4Array, int8Array, textArray, uuidArray } from "./array-parameter.ts";
 import type { ClaimEnds } from "./claim-ends.ts";
+import { HELD } from "./claim-rows.ts";
 import type { MessageIds } from "./message-id.ts";
 import { byNumber } from "./message-posts.ts";
-import { ALIVE } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
@@ -76,10 +76,8 @@ const DELETE: Statement = {
 const CLAIM_IS_LIVE: Statement = {
   name: "claim_is_live",
   text: `WITH ${clockCte(3)}
-    SELECT 1 FROM pool_queues q CROSS JOIN clock JOIN claims c ON c.queue_id = q.id
-    JOIN messages m ON m.queue_id = c.queue_id AND m.marker = ANY (c.markers)
-    WHERE q.id = $1 AND c.id = ANY ($2::uuid[]) AND m.marker > q.low_water
-      AND m.claim_id = c.id AND m.claim_expires_at > clock.now AND ${ALIVE}
+    SELECT 1 FROM pool_queues q CROSS JOIN clock JOIN claims c ON c.queue_id = q.id CROSS JOIN LATERAL ${HELD}
+    WHERE q.id = $1 AND c.id = ANY ($2::uuid[])
     LIMIT 1`,
 };
 

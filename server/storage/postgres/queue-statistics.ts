@@ -64,8 +64,10 @@ const LONG_QUEUE: Statement = {
     size AS (SELECT coalesce(sum(cardinality(l.markers)), 0) AS held FROM live l)
     SELECT
       CASE WHEN size.held > ${EXACT_LIMIT} THEN size.held ELSE (
-        SELECT count(*) FROM live l JOIN messages m ON m.queue_id = l.queue_id AND m.marker = ANY (l.markers)
-        WHERE m.claim_id = l.id AND m.claim_expires_at > clock.now AND ${ALIVE}
+        SELECT count(*) FROM live l CROSS JOIN LATERAL unnest(l.markers) AS t(marker) CROSS JOIN LATERAL (
+          SELECT 1 FROM messages m WHERE m.queue_id = l.queue_id AND m.marker = t.marker
+            AND m.claim_id = l.id AND m.claim_expires_at > clock.now AND ${ALIVE} LIMIT 1
+        ) AS m
       ) END::float8 AS claimed,
       (SELECT count(*) FROM (
         SELECT 1 FROM messages m WHERE m.queue_id = $1 AND m.available_at > clock.now LIMIT ${EXACT_LIMIT}
