@@ -40,15 +40,19 @@ const CHANGE_MESSAGES: Statement = {
   name: "queue_move_change",
   text: `
     WITH ${clockCte(4)}, ${TARGET},
+    there AS MATERIALIZED (
+      SELECT m.place, b.* FROM target t
+      CROSS JOIN unnest($5::bigint[], $6::float8[], $7::float8[], $8::float8[], $9::bigint[], $10::int[], $11::uuid[])
+        AS b(marker, remaining, delay, claim_remaining, ttl, count, claim)
+      CROSS JOIN LATERAL (SELECT m.ctid AS place FROM messages m WHERE m.queue_id = t.id AND m.marker = b.marker LIMIT 1) AS m
+    ),
     changed AS (
       UPDATE messages m SET expires_at = ${ahead("b.remaining")}, available_at = ${ahead("b.delay")}, claim_expires_at = ${ahead("b.claim_remaining")},
         ttl_seconds = b.ttl, claim_count = b.count, claim_id = b.claim
-      FROM target t, clock, unnest($5::bigint[], $6::float8[], $7::float8[], $8::float8[], $9::bigint[], $10::int[], $11::uuid[])
-        AS b(marker, remaining, delay, claim_remaining, ttl, count, claim)
-      WHERE m.queue_id = t.id AND m.marker = b.marker
+      FROM there b, clock WHERE m.ctid = b.place
     ),
     gone AS (
-      DELETE FROM messages m USING target t, unnest($12::bigint[]) AS g(marker) WHERE m.queue_id = t.id AND m.marker = g.marker
+      DELETE FROM messages m WHERE m.queue_id = (SELECT t.id FROM target t) AND m.marker = ANY ($12::bigint[])
       RETURNING 1
     )
     SELECT (SELECT count(*)::int FROM target) AS target, -(SELECT count(*)::int FROM gone) AS grown`,
@@ -105,7 +109,9 @@ const END_EMPTY_CLAIMS: Statement = {
   name: "queue_move_empty_claims",
   text: `
     DELETE FROM claims c WHERE c.queue_id = $1 AND NOT EXISTS (
-      SELECT 1 FROM messages m WHERE m.queue_id = c.queue_id AND m.marker = ANY (c.markers) AND m.claim_id = c.id
+      SELECT 1 FROM unnest(c.markers) AS t(marker) CROSS JOIN LATERAL (
+        SELECT 1 FROM messages m WHERE m.queue_id = c.queue_id AND m.marker = t.marker AND m.claim_id = c.id LIMIT 1
+      ) AS m
     )`,
 };
 
