@@ -98,6 +98,12 @@ describe("requests that share statements", () => {
     );
   });
 
+  it("a queue with a lot waiting does not push another's first request into the other half", async () => {
+    const { sent, submit } = aPipeline({ lanes: 1, enoughWeight: 2 });
+    for (const request of ["a1", "a2", "a3", "a4", "a5", "b1"]) void submit(request);
+    await vi.waitFor(() => expect(sent.map(({ batch }) => batch)).toEqual([["a1", "b1", "a2"]]));
+  });
+
   it("where queues take turns, each has one statement under way, and others go past it", async () => {
     const { sent, submit, settle } = aPipeline({ lanes: 2, linesTakeTurns: true });
     void submit("a1");

@@ -27,6 +27,7 @@ export function describeWithRedis(suites: () => void): void {
   const missing = "There is no redis-server or valkey-server on the path: apt-get install redis-server";
   if (process.env.CI === "true") throw new Error(missing);
   console.warn(missing);
+  // The name says what to install; where CI is true it fails instead.
   it.skip(missing);
 }
 

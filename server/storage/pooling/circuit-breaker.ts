@@ -13,6 +13,7 @@ export class CircuitBreaker {
   readonly #pool: string;
   readonly #now: () => number;
   #failures = 0;
+  #reason = "";
   #nextTry = 0;
 
   constructor(pool: string, now: () => number) {
@@ -30,8 +31,10 @@ export class CircuitBreaker {
       this.#failures = 0;
       return result;
     } catch (error) {
-      if (!isAway(error)) this.#failures = 0;
-      else if (++this.#failures === FAILURES) this.#nextTry = this.#now() + TRY_EVERY_MS;
+      if (isAway(error)) {
+        this.#reason = error.message;
+        if (++this.#failures === FAILURES) this.#nextTry = this.#now() + TRY_EVERY_MS;
+      } else this.#failures = 0;
       throw error;
     }
   }
@@ -39,12 +42,12 @@ export class CircuitBreaker {
   #away(): DomainError {
     return new DomainError(
       "STORAGE_UNAVAILABLE",
-      `The pool ${JSON.stringify(this.#pool)} does not answer. It is tried again each second.`,
+      `The pool ${JSON.stringify(this.#pool)} does not answer and is tried again each second. The last try said: ${this.#reason}`,
       { details: { pool: this.#pool } },
     );
   }
 }
 
-function isAway(error: unknown): boolean {
+function isAway(error: unknown): error is DomainError {
   return hasCode(error, "STORAGE_UNAVAILABLE") || hasCode(error, "OUTCOME_UNKNOWN");
 }

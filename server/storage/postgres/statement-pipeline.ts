@@ -106,7 +106,7 @@ export class StatementPipeline<Request, Result> {
     const batch: Waiting<Request, Result>[] = [];
     const named = new Set<string>();
     let weight = 0;
-    for (const one of this.#fits(ready.length, total) ? ready : this.#inTurn(ready)) {
+    for (const one of ready.length <= this.#maxRequests && total <= maxWeight ? ready : this.#inTurn(ready)) {
       if (batch.length > 0 && (batch.length >= this.#maxRequests || weight + one.weight > maxWeight)) break;
       const names = this.#namesOf(one.request);
       if (names.some((name) => named.has(name))) continue;
@@ -117,10 +117,6 @@ export class StatementPipeline<Request, Result> {
     const taken = new Set(batch);
     this.#waiting = batch.length === waiting.length ? [] : waiting.filter((one) => !taken.has(one));
     return batch;
-  }
-
-  #fits(requests: number, weight: number): boolean {
-    return requests <= this.#maxRequests && weight <= this.#maxWeight;
   }
 
   /** One request of each queue, then the next of each: a queue with thousands waiting delays nobody else's first. */
