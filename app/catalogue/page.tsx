@@ -75,7 +75,7 @@ export default async function CataloguePage({ searchParams }: { searchParams: Pr
       <PageHeader
         title="Catalogue"
         crumbs={project === undefined ? [] : [{ label: projectLabel(project), href: paths.queues(project) }]}
-        description="Which pool holds which queue. Changing it by hand is a sharp tool: no message moves."
+        description="Which pool holds which queue. Moving a queue takes its messages along; changing its entry by hand ends them."
         actions={<MapQueue pools={pools} />}
       />
       <Panel flush>
