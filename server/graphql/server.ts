@@ -12,14 +12,14 @@ import type { GraphQLContext } from "./builder.ts";
 import { COUNTED_ERRORS, createDocuments, VALIDATION } from "./documents.ts";
 import { type ErrorLog, maskError } from "./errors.ts";
 import { createEvents } from "./events.ts";
-import { createExecute, type Execute } from "./execute.ts";
-import { parseJson, unmarkJson } from "./json.ts";
+import { createExecute, createExecutor, type Execute } from "./execute.ts";
+import { answerText, refusedStatus, unavailable } from "./http-answer.ts";
+import { parseJson } from "./json.ts";
 import { MAX_TOKENS, measureRule } from "./limits.ts";
 import { type OnOperation, secondsSince } from "./observe.ts";
+import { createPlainRequests } from "./plain-requests.ts";
 import { schema } from "./schema.ts";
 import { createWaits, type Waits } from "./waits.ts";
-
-const RETRY_AFTER_SECONDS = 2;
 
 export interface GraphQLDoorParts {
   operations: Operations;
@@ -50,6 +50,8 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
   const contextFor = (access: Access, reply: FastifyReply) =>
     new RequestContext({ access, operations, limits, reply, waits });
   const apollo = createApollo(limits, log, onOperation);
+  const executor = createExecutor({ log, onOperation });
+  const plain = createPlainRequests({ documents, executor });
   const events = createEvents({ documents, log, onOperation, contextFor, maximumStreams: limits.MAX_LIVE_STREAMS });
 
   async function answer(request: FastifyRequest, reply: FastifyReply) {
@@ -60,7 +62,9 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
     if (accept.includes("text/event-stream")) {
       return await events.handle(request, reply, access, isObject(body) ? body : null);
     }
-    const context = contextFor(access, reply);
+    const context = () => contextFor(access, reply);
+    const answered = isObject(body) ? plain.answer(request, reply, body, context) : null;
+    if (answered !== null) return await answered;
     const url = request.raw.url ?? "";
     const response = await apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: {
@@ -69,14 +73,14 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
         search: url.includes("?") ? url.slice(url.indexOf("?")) : "",
         body,
       },
-      context: async () => context,
+      context: async () => context(),
     });
     reply.code(response.status ?? 200).headers(Object.fromEntries(response.headers));
     return reply.send(response.body.kind === "complete" ? response.body.string : response.body.asyncIterator);
   }
 
   return {
-    executeAs: createExecute({ operations, limits, log, documents, onOperation }),
+    executeAs: createExecute({ operations, limits, log, documents, executor }),
     routes: async (scope) => {
       await apollo.start();
       scope.addHook("preClose", async () => waits.end());
@@ -154,7 +158,7 @@ function createApollo(limits: Limits, log: ErrorLog, onOperation: OnOperation): 
     executionOptions: { maxCoercionErrors: COUNTED_ERRORS },
     formatError: (_formatted, error) =>
       maskError(error, { log, requestId: requestIds.get(error as object) ?? randomUUID() }),
-    stringifyResult: (result) => unmarkJson(JSON.stringify(result)),
+    stringifyResult: answerText,
   });
 }
 
@@ -162,21 +166,14 @@ function errorsOf({ response }: GraphQLRequestContext<GraphQLContext>): readonly
   return response.body?.kind === "single" ? response.body.singleResult.errors : undefined;
 }
 
-/**
- * Nothing but errors, and one says that a storage is away: 503, so that those who look at the status only see it too. A document that is wrong: 400,
- * but 200 for a client that asks for application/json, as GraphQL over HTTP wants it there.
- */
 function chooseStatus(context: GraphQLRequestContext<GraphQLContext>, errors: readonly GraphQLFormattedError[]): void {
   const { request, response, source } = context;
-  const data = response.body?.kind === "single" ? response.body.singleResult.data : undefined;
-  const hasData = Object.values(data ?? {}).some((value) => value !== null);
-  if (!hasData && errors.some(({ extensions }) => extensions?.status === HTTP_STATUS.unavailable)) {
-    response.http.status = HTTP_STATUS.unavailable;
-    response.http.headers.set("retry-after", String(RETRY_AFTER_SECONDS));
+  const away = unavailable(response.body?.kind === "single" ? response.body.singleResult.data : undefined, errors);
+  if (away !== null) {
+    response.http.status = away.status;
+    response.http.headers.set("retry-after", away.retryAfter);
   } else if (source !== undefined && response.http.status === HTTP_STATUS.invalid) {
-    const accept = request.http?.headers.get("accept") ?? "";
-    if (accept.includes("application/json") && !accept.includes("application/graphql-response+json"))
-      response.http.status = 200;
+    response.http.status = refusedStatus(request.http?.headers.get("accept"));
   }
 }
 
