@@ -21,14 +21,14 @@ export function createRequestAccess(config: Pick<Config, "PUBLIC_URL">): Request
     const served = servedByPort.get(port) ?? whatIsServed(port, config.PUBLIC_URL);
     servedByPort.set(port, served);
 
-    const hosts = request.headersDistinct["host"] ?? [];
-    if (hosts.length !== 1 || !served.hosts.has(hosts[0]?.toLowerCase() ?? "") || !request.url?.startsWith("/")) {
+    const { hosts, throughProxy } = readRoute(request.rawHeaders);
+    if (hosts !== 1 || !served.hosts.has(request.headers.host?.toLowerCase() ?? "") || !request.url?.startsWith("/")) {
       throw new DomainError(
         "MISDIRECTED",
         "This service is not known by that name. Use localhost, 127.0.0.1 or [::1], or set PUBLIC_URL.",
       );
     }
-    if (Object.keys(request.headers).some((name) => name === "forwarded" || name.startsWith("x-forwarded-"))) {
+    if (throughProxy) {
       throw new DomainError(
         "FORBIDDEN",
         "This request came through a proxy, and AUTH=none trusts only what comes from this machine. Ask it directly.",
@@ -39,6 +39,18 @@ export function createRequestAccess(config: Pick<Config, "PUBLIC_URL">): Request
     }
     return { actor: "local", role: "admin", projects: "all", requestId };
   };
+}
+
+/** `rawHeaders` holds names and values in turn, as they came: `headers` would hide a second Host. */
+function readRoute(rawHeaders: readonly string[]): { hosts: number; throughProxy: boolean } {
+  let hosts = 0;
+  let throughProxy = false;
+  for (let place = 0; place < rawHeaders.length; place += 2) {
+    const name = (rawHeaders[place] as string).toLowerCase();
+    if (name === "host") hosts += 1;
+    else if (name === "forwarded" || name.startsWith("x-forwarded-")) throughProxy = true;
+  }
+  return { hosts, throughProxy };
 }
 
 interface Served {

@@ -8,7 +8,9 @@ import { schema } from "./schema.ts";
 /** Characters of document text that are remembered; a longer document than a hundredth of it is not. */
 const REMEMBERED = 4_000_000;
 
-export type Prepared = { document: DocumentNode; errors?: undefined } | { document?: undefined; errors: readonly GraphQLError[] };
+export type Prepared =
+  | { document: DocumentNode; errors?: undefined }
+  | { document?: undefined; errors: readonly GraphQLError[] };
 
 export interface Documents {
   /** Never throws: what is wrong with the document is in `errors`, at most MAX_ERRORS of them. */

@@ -50,6 +50,8 @@ export async function createHttpServer(parts: HttpServerParts): Promise<FastifyI
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    // One logger for all: each line names its request itself.
+    childLoggerFactory: (logger) => logger,
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
   }) as unknown as FastifyInstance;
   const accessOf = createRequestAccess(config);
@@ -64,27 +66,29 @@ export async function createHttpServer(parts: HttpServerParts): Promise<FastifyI
   app.addHook("onRequest", async (request, reply) => {
     const path = pathOf(request);
     const isApi = path === apiPath || path.startsWith(`${apiPath}/`);
-    const nonce = isApi ? "" : randomBytes(16).toString("base64url");
-    const headers = isApi ? API_HEADERS : pageHeaders(nonce, { dev, explorer: path === explorerPath });
-    // On the raw response: pages are written past Fastify.
-    for (const [name, value] of Object.entries(headers)) reply.raw.setHeader(name, value);
-    reply.raw.setHeader("x-request-id", request.id);
-    if (parts.isDraining()) reply.raw.setHeader("connection", "close");
-    // Next reads the nonce from the request; whatever a client sent there is overwritten.
-    request.raw.headers["content-security-policy"] = headers["content-security-policy"];
+    const own = { "x-request-id": request.id, ...(parts.isDraining() ? { connection: "close" } : {}) };
+    if (isApi) reply.headers(API_HEADERS).headers(own);
+    else {
+      const nonce = randomBytes(16).toString("base64url");
+      const headers = pageHeaders(nonce, { dev, explorer: path === explorerPath });
+      // On the raw response: pages are written past Fastify.
+      for (const [name, value] of Object.entries({ ...headers, ...own })) reply.raw.setHeader(name, value);
+      // Next reads the nonce from the request; whatever a client sent there is overwritten.
+      request.raw.headers["content-security-policy"] = headers["content-security-policy"];
+    }
     request.access = accessOf(request.raw, request.id);
   });
 
   app.addHook("onResponse", async (request, reply) => {
     const status = reply.raw.statusCode;
     const seconds = reply.elapsedTime / 1000;
-    const stream = String(reply.raw.getHeader("content-type") ?? "").startsWith("text/event-stream");
+    const stream = String(reply.getHeader("content-type") ?? "").startsWith("text/event-stream");
     if (!stream) {
       const route = request.routeOptions.url ?? "none";
       parts.metrics.httpSeconds.observe({ method: request.method, route, status }, seconds);
     }
     // The path only: a query may hold what nobody should read in a log.
-    request.log.debug({ method: request.method, path: pathOf(request), status, seconds }, "Answered");
+    log.debug({ requestId: request.id, method: request.method, path: pathOf(request), status, seconds }, "Answered");
   });
 
   await app.register(
