@@ -43,6 +43,9 @@ const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
 const numbers = (text: string) => text.split(",").map(Number);
 
+/** Of the round before the first, which does not count: a program that has just started runs what its compiler has not seen yet. */
+const WARM_UP_SECONDS = 2;
+
 /** What is measured against others: a name, and one round of it. */
 interface Lane {
   name: string;
@@ -111,10 +114,10 @@ async function cells(lanes: readonly Lane[]): Promise<void> {
 async function cell(lanes: readonly Lane[], clients: number, batch: number): Promise<void> {
   const rates = new Map<Lane, Rates[]>(lanes.map((lane) => [lane, []]));
   for (let round = -1; round < rounds; round += 1) {
-    // Each is first in turn, so that none always meets the noise of its neighbour. Round -1 warms up.
+    // Each is first in turn, so that none always meets the noise of its neighbour.
     for (let place = 0; place < lanes.length; place += 1) {
       const lane = lanes[(place + round + 1) % lanes.length] as Lane;
-      const measured = await lane.round(clients, batch, round < 0 ? 0.2 : seconds);
+      const measured = await lane.round(clients, batch, round < 0 ? WARM_UP_SECONDS : seconds);
       if (round >= 0) rates.get(lane)?.push(measured);
     }
   }
