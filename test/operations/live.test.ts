@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { QueueTail } from "../../server/operations/queue-tail.ts";
 import { StatsWatch } from "../../server/operations/stats-watch.ts";
 import { createTicker } from "../../server/operations/ticker.ts";
-import type { QueueRef } from "../../server/storage/data-driver.ts";
+import type { DataDriver, Message, QueueRef } from "../../server/storage/data-driver.ts";
 import { aService, codeOf, operator, over, type Service, viewer, withBroken } from "./a-service.ts";
 
 let service: Service;
@@ -225,4 +226,28 @@ describe("watching statistics", () => {
     stop.abort();
     expect((await changes.next()).done).toBe(true);
   });
+});
+
+test("readers of a queue that never ends leave the event loop to others, and each other", async () => {
+  let marker = 0;
+  const list = async () => ({
+    items: Array.from({ length: 100 }, () => ({ marker: String(++marker), bodyText: "1" }) as Message),
+    nextMarker: null,
+    previousMarker: null,
+  });
+  const first = async () => ({ marker: "0" }) as Message;
+  const data = { messages: { list, first }, watchArrivals: () => () => {} } as unknown as DataDriver;
+  const tail = new QueueTail({ data, ticker: createTicker(() => {}), require: () => undefined });
+  const stop = new AbortController();
+  const seen = Array.from({ length: 20 }, () => 0);
+  const readers = seen.map(async (_, reader) => {
+    for await (const _message of tail.watch({ project: "p", name: "q" }, undefined, stop.signal))
+      seen[reader] = (seen[reader] ?? 0) + 1;
+  });
+  // Without turns the first of these would never come: nothing that the readers wait for needs the event loop.
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  stop.abort();
+  await Promise.all(readers);
+  expect(Math.min(...seen)).toBeGreaterThan(0);
+  expect(Math.max(...seen)).toBeLessThan(10 * Math.min(...seen));
 });
