@@ -22,13 +22,20 @@ export async function memory(databaseUrl: string, minutes: number): Promise<void
   const pool = new Pool(server.url, { connections: LONG_POLLS + STREAMS, bodyTimeout: 0, headersTimeout: 0 });
   const stop = new AbortController();
   await post(pool, 'mutation { createQueue(input: { project: "bench", name: "quiet" }) { created } }');
-  const waiting = Array.from({ length: LONG_POLLS }, () => pollUntil(pool, stop.signal));
-  const streaming = Array.from({ length: STREAMS }, () => readStream(pool, stop.signal));
+  const beside = [
+    ...Array.from({ length: LONG_POLLS }, () => pollUntil(pool, stop.signal)),
+    ...Array.from({ length: STREAMS }, () => readStream(pool, stop.signal)),
+  ];
+  let failed: unknown;
+  const note = (error: unknown) => {
+    if (!stop.signal.aborted) failed ??= error;
+  };
+  for (const one of beside) one.catch(note);
 
   const seen: number[][] = [];
   const begun = performance.now();
   console.log(`\nResident memory of the server, megabytes; idle ${Math.round(idle)}`);
-  for (let minute = 1; minute <= minutes; minute += 1) {
+  for (let minute = 1; minute <= minutes && failed === undefined; minute += 1) {
     const samples: number[] = [];
     while (performance.now() - begun < minute * 60_000) {
       await load.round({ clients: CLIENTS, batch: 10, seconds: ROUND_SECONDS });
@@ -44,10 +51,11 @@ export async function memory(databaseUrl: string, minutes: number): Promise<void
     `  above idle ${Math.round(last - idle)}; since half-time ${Math.round(last - median(seen[Math.floor((minutes - 1) / 2)] ?? []))}`,
   );
   stop.abort();
-  await Promise.allSettled([...waiting, ...streaming]);
+  await Promise.allSettled(beside);
   await pool.destroy();
   await load.stop();
   await server.stop();
+  if (failed !== undefined) throw failed;
 }
 
 async function post(pool: Pool, query: string, signal?: AbortSignal): Promise<unknown> {
