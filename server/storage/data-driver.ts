@@ -276,6 +276,8 @@ export interface ClaimController {
    * Takes the oldest messages that are not expired, delayed or held by a live claim, at most `limit`, and holds them
    * for `ttlSeconds`. A message that would expire before the claim lives until the claim's end + grace. Two callers never
    * get the same message while a claim is live. Nothing to claim: `claim` is null and nothing is made.
+   * Where thousands of held or delayed messages stand in front of the first free one, what becomes free among them may be passed over for up to ten
+   * seconds, as long as there are others to take; with fewer it never is.
    *
    * `maxClaimCount`: a message claimed that often already is not delivered. With `takeExhausted` it is held by the same claim and given
    * as `exhausted`, to be moved with `messages.transfer` (`claim` may then be null while its id is `claimId`); without, it stays where it is.

@@ -37,6 +37,26 @@ export const BREAKS: readonly Break[] = [
     test: drivers("a higher epoch begins an empty life, and never reuses a marker"),
   },
   {
+    promise: "A claim never says that there is nothing without having looked everywhere",
+    file: `${POSTGRES}/claim-takes.ts`,
+    from: "if (!skipping || taken.messages",
+    to: "if (skipping || taken.messages",
+    test: {
+      file: "test/promises/claim-starts.test.ts",
+      name: "find what another process released, at once, when there is nothing else",
+    },
+  },
+  {
+    promise: "Readers of a queue that never ends leave the event loop to others",
+    file: "server/operations/queue-tail.ts",
+    from: "await this.#turns.take();",
+    to: "",
+    test: {
+      file: "test/operations/live.test.ts",
+      name: "readers of a queue that never ends leave the event loop to others, and each other",
+    },
+  },
+  {
     promise: "A post that is repeated with its idempotency key adds nothing",
     file: `${POSTGRES}/message-posts.ts`,
     from: "SELECT p.queue_id, $11, $12,",

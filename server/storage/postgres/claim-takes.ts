@@ -2,6 +2,7 @@ import type { Claim, Message, QueueRef } from "../data-driver.ts";
 import { digest, keyReused } from "../idempotency.ts";
 import { uuidV7 } from "../uuid-v7.ts";
 import { int4Array, int8Array, textArray, uuidArray } from "./array-parameter.ts";
+import type { ClaimStarts } from "./claim-starts.ts";
 import type { MessageIds } from "./message-id.ts";
 import { byNumber, isUniqueViolation } from "./message-posts.ts";
 import { ALIVE, DUE, FREE, POSTED_COLUMNS, type PostedRow, readMessage } from "./message-rows.ts";
@@ -112,6 +113,12 @@ export interface Taken {
   exhausted: Message[];
 }
 
+/** `skipping`: messages were left out that may have become free. */
+interface Looked {
+  taken: Taken;
+  skipping: boolean;
+}
+
 interface TakeRequest {
   row: PoolQueue;
   claimId: string;
@@ -126,7 +133,8 @@ export class ClaimTakes {
   readonly #ids: MessageIds;
   readonly #clock: { offsetMs: number };
   readonly #floors: QueueFloors;
-  readonly #pipeline: StatementPipeline<TakeRequest, Taken | typeof STALE>;
+  readonly #starts: ClaimStarts;
+  readonly #pipeline: StatementPipeline<TakeRequest, Looked | typeof STALE>;
 
   constructor(parts: PoolParts) {
     this.#statements = parts.statements;
@@ -135,6 +143,7 @@ export class ClaimTakes {
     this.#ids = parts.ids;
     this.#clock = parts.clock;
     this.#floors = parts.floors;
+    this.#starts = parts.claimStarts;
     this.#pipeline = new StatementPipeline({
       ...CLAIM_LIMITS,
       lineOf: ({ row }) => row.id,
@@ -147,7 +156,7 @@ export class ClaimTakes {
     return this.#queues.with(params.queue, async (row) => {
       const taken =
         params.idempotencyKey === undefined
-          ? await this.#pipeline.submit({ row, claimId: uuidV7(), params }, params.limit)
+          ? await this.#takeAnywhere(row, params)
           : await this.#takeOnce(row, params, params.idempotencyKey, resume);
       if (taken === STALE) return STALE;
       this.#floors.refresh(row, 0);
@@ -155,8 +164,29 @@ export class ClaimTakes {
     });
   }
 
-  async #take(batch: readonly TakeRequest[]): Promise<(Taken | typeof STALE)[]> {
-    return this.#read(batch, await this.#statements.write<TakenRow>(TAKE, this.#parameters(batch)));
+  async #takeAnywhere(row: PoolQueue, params: TakeParams): Promise<Taken | typeof STALE> {
+    for (;;) {
+      const looked = await this.#pipeline.submit({ row, claimId: uuidV7(), params }, params.limit);
+      if (looked === STALE) return STALE;
+      const { taken, skipping } = looked;
+      if (!skipping || taken.messages.length + taken.exhausted.length > 0) return taken;
+      this.#starts.reset(row);
+    }
+  }
+
+  async #take(batch: readonly TakeRequest[]): Promise<(Looked | typeof STALE)[]> {
+    const deals = dealByQueue(batch, (row) => this.#starts.of(row));
+    const begun = performance.now();
+    const rows = await this.#statements.write<TakenRow>(TAKE, this.#parameters(batch, deals));
+    const milliseconds = performance.now() - begun;
+    const results = this.#read(batch, deals, rows);
+    const skipping = new Set<number>();
+    for (const deal of deals) {
+      if (deal.skipping) for (const index of deal.requests) skipping.add(index);
+      const first = firstMarker(deal.requests.map((index) => results[index]));
+      if (first !== undefined) this.#starts.learn(deal.row, { start: deal.start, first, milliseconds });
+    }
+    return results.map((taken, index) => (taken === STALE ? STALE : { taken, skipping: skipping.has(index) }));
   }
 
   /** The unique key makes the statement fail, and take nothing, when another call with it has committed in between. */
@@ -177,17 +207,17 @@ export class ClaimTakes {
         await this.#statements.write(FORGET_KEY, [row.id, key, prior.result]);
       }
       const single = [{ row, claimId: uuidV7(), params }];
+      const deals = dealByQueue(single, () => ({ start: row.floor, skipping: false }));
       try {
-        const rows = await this.#statements.write<TakenRow>(TAKE_KEYED, [...this.#parameters(single), key, request]);
-        return this.#read(single, rows)[0] ?? STALE;
+        const values = [...this.#parameters(single, deals), key, request];
+        return this.#read(single, deals, await this.#statements.write<TakenRow>(TAKE_KEYED, values))[0] ?? STALE;
       } catch (error) {
         if (attempt > 2 || !isUniqueViolation(error)) throw error;
       }
     }
   }
 
-  #parameters(batch: readonly TakeRequest[]): unknown[] {
-    const queues = dealByQueue(batch);
+  #parameters(batch: readonly TakeRequest[], queues: readonly QueueDeal[]): unknown[] {
     const of = <T>(read: (request: TakeRequest) => T) => batch.map(read);
     let offset = 0;
     const offsets = queues.map(({ owners }) => {
@@ -212,12 +242,15 @@ export class ClaimTakes {
       textArray(of(({ params }) => params.clientId)),
       textArray(of(({ params }) => params.actor ?? null)),
       this.#clock.offsetMs / 1000,
-      int8Array(queues.map(({ row }) => row.floor)),
+      int8Array(queues.map(({ start }) => start)),
     ];
   }
 
-  #read(batch: readonly TakeRequest[], rows: readonly TakenRow[]): (Taken | typeof STALE)[] {
-    const queues = dealByQueue(batch);
+  #read(
+    batch: readonly TakeRequest[],
+    queues: readonly QueueDeal[],
+    rows: readonly TakenRow[],
+  ): (Taken | typeof STALE)[] {
     const results: (Taken | typeof STALE)[] = batch.map(() => STALE);
     const now = rows[0]?.now ?? 0;
     for (const place of rows[0]?.fresh?.split(",") ?? []) {
@@ -252,6 +285,14 @@ export class ClaimTakes {
   }
 }
 
+/** Of all that these took; each has its messages in order. */
+function firstMarker(results: readonly (Taken | typeof STALE | undefined)[]): string | undefined {
+  return results
+    .flatMap((taken) => (taken === STALE || taken === undefined ? [] : [taken.messages[0], taken.exhausted[0]]))
+    .flatMap((message) => (message === undefined ? [] : [message.marker]))
+    .sort(byNumber)[0];
+}
+
 const byMarker = (a: Message, b: Message) => byNumber(a.marker, b.marker);
 
 /** More claims than any message has: what no count reaches. */
@@ -265,6 +306,9 @@ type TakenRow = { fresh: string | null; now: number } & (
 
 interface QueueDeal {
   row: PoolQueue;
+  /** See ClaimStarts. */
+  start: string;
+  skipping: boolean;
   /** Indices of the requests, in order of arrival. */
   requests: number[];
   /** For each row that may be picked, in order, the place of the request that gets it, from 1. */
@@ -273,12 +317,12 @@ interface QueueDeal {
   countBelow: number | null;
 }
 
-function dealByQueue(batch: readonly TakeRequest[]): QueueDeal[] {
+function dealByQueue(batch: readonly TakeRequest[], startOf: ClaimStarts["of"]): QueueDeal[] {
   const deals = new Map<string, QueueDeal>();
   batch.forEach(({ row, params }, index) => {
     let deal = deals.get(row.id);
     if (deal === undefined) {
-      deal = { row, requests: [], owners: [], countBelow: null };
+      deal = { row, ...startOf(row), requests: [], owners: [], countBelow: null };
       deals.set(row.id, deal);
     }
     deal.requests.push(index);

@@ -4,6 +4,7 @@ import { normaliseUuid, uuidMarker } from "../list-markers.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { ClaimRenewals } from "./claim-renewals.ts";
 import { CLAIM_COLUMNS, type ClaimRow, claimDoesNotExist, HELD, readClaim } from "./claim-rows.ts";
+import type { ClaimStarts } from "./claim-starts.ts";
 import { ClaimTakes, type Taken, type TakeParams } from "./claim-takes.ts";
 import type { MessageIds } from "./message-id.ts";
 import { ALIVE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
@@ -85,6 +86,7 @@ export class PostgresClaims implements ClaimController {
   readonly #ids: MessageIds;
   readonly #clock: { offsetMs: number };
   readonly #arrivals: Arrivals;
+  readonly #starts: ClaimStarts;
   readonly #takes: ClaimTakes;
   readonly #renewals: ClaimRenewals;
 
@@ -94,6 +96,7 @@ export class PostgresClaims implements ClaimController {
     this.#ids = parts.ids;
     this.#clock = parts.clock;
     this.#arrivals = parts.arrivals;
+    this.#starts = parts.claimStarts;
     this.#takes = new ClaimTakes(parts);
     this.#renewals = new ClaimRenewals(parts);
   }
@@ -171,6 +174,7 @@ export class PostgresClaims implements ClaimController {
       const values = [row.id, row.epoch, normaliseUuid(params.id), this.#offset()];
       const [released] = await this.#statements.write<{ freed: number }>(RELEASE, values);
       if (released === undefined) return STALE;
+      this.#starts.reset(row);
       this.#arrivals.tell(params.queue, released.freed);
       return undefined;
     });

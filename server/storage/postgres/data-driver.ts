@@ -15,6 +15,7 @@ import { probeDriver } from "../driver-probe.ts";
 import type { QueueMoveController } from "../queue-move-controller.ts";
 import { Arrivals, LISTENER_NAME } from "./arrivals.ts";
 import { ClaimEnds } from "./claim-ends.ts";
+import { ClaimStarts } from "./claim-starts.ts";
 import { PostgresClaims } from "./claims.ts";
 import { openConnection, openConnections, translatePostgresError } from "./connection.ts";
 import { GarbageCollector } from "./gc.ts";
@@ -121,6 +122,7 @@ class PostgresDataDriver implements DataDriver {
       queues: this.#queues,
       counts: this.#counts,
       claimEnds: this.#claimEnds,
+      claimStarts: new ClaimStarts(statements, clock),
       floors: new QueueFloors(statements),
       arrivals,
       ids: messageIds(seed),

@@ -1,5 +1,6 @@
 import type { Arrivals } from "./arrivals.ts";
 import type { ClaimEnds } from "./claim-ends.ts";
+import type { ClaimStarts } from "./claim-starts.ts";
 import type { MessageIds } from "./message-id.ts";
 import type { PoolQueues } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
@@ -12,6 +13,7 @@ export interface PoolParts {
   readonly queues: PoolQueues;
   readonly counts: QueueCounts;
   readonly claimEnds: ClaimEnds;
+  readonly claimStarts: ClaimStarts;
   readonly floors: QueueFloors;
   readonly arrivals: Arrivals;
   readonly ids: MessageIds;

@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { DomainError } from "../../errors.ts";
 import type { QueueRef } from "../data-driver.ts";
+import type { ClaimSkip } from "./claim-starts.ts";
 import { translatePostgresError } from "./connection.ts";
 import type { Statement, Statements } from "./statements.ts";
 
@@ -16,6 +17,11 @@ export interface PoolQueue {
   gone: number;
   /** The newest marker that this process has met in the queue. */
   seen: string;
+  /** See ClaimStarts. */
+  skip: ClaimSkip | null;
+  lookedInFrontAt: number;
+  /** How often claims were told to look everywhere. */
+  releases: number;
 }
 
 const FIND: Statement = {
@@ -75,7 +81,18 @@ export class PoolQueues {
     if (queue.epoch !== undefined && found.epoch !== String(queue.epoch)) throw staleEpoch(queue);
     if (found.state === "moving") throw isMoving(queue);
     const { id, epoch } = found;
-    const row = { id, epoch, floor: "0", floorReadAt: 0, lookingForFloor: false, gone: 0, seen: "0" };
+    const row: PoolQueue = {
+      id,
+      epoch,
+      floor: "0",
+      floorReadAt: 0,
+      lookingForFloor: false,
+      gone: 0,
+      seen: "0",
+      skip: null,
+      lookedInFrontAt: 0,
+      releases: 0,
+    };
     this.#remembered.set(keyOf(queue), row);
     return row;
   }

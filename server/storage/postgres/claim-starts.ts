@@ -1,0 +1,82 @@
+import { byNumber } from "./message-posts.ts";
+import type { PoolQueue } from "./pool-queues.ts";
+import type { Statement, Statements } from "./statements.ts";
+
+/** So many held or delayed messages in front of the first free one are left out for a while instead of being walked over by each claim. */
+const WORTH_SKIPPING = 2000;
+/** How long they are left out, in milliseconds: so many times what the walk over them took, within bounds. */
+const SKIP_WALKS = 10;
+const SHORTEST_SKIP_MS = 1000;
+const LONGEST_SKIP_MS = 10_000;
+/** Between two looks at how many there are. */
+const LOOK_MS = 1000;
+
+const IN_FRONT: Statement = {
+  name: "claim_in_front",
+  text: `SELECT count(*)::int AS messages FROM (
+      SELECT 1 FROM messages m WHERE m.queue_id = $1 AND m.marker > $2 AND m.marker < $3 LIMIT ${WORTH_SKIPPING}
+    ) AS walked`,
+};
+
+/** A claim of the queue need not look below `start` for a while. */
+export interface ClaimSkip {
+  start: string;
+  until: number;
+  /** Of the pool's clock, which tests move: what is held now is free then. */
+  offsetMs: number;
+}
+
+/**
+ * Where claims of a queue begin. A hundred thousand messages that are held or delayed cost a claim 40 ms to walk over, one claim after the other; so once a claim
+ * had to, those that follow begin where it found its first message.
+ *
+ * Price: what becomes free among those (a claim that lapses, a delay that ends, a release in another process) is seen when the skip ends,
+ * which is at most ten seconds later, and nearly always one. A release in this process ends it, and so does a claim that finds nothing: no claim
+ * answers "nothing there" without having looked everywhere. With fewer messages in front than are worth skipping, nothing is ever left out.
+ */
+export class ClaimStarts {
+  readonly #statements: Statements;
+  readonly #clock: { offsetMs: number };
+
+  constructor(statements: Statements, clock: { offsetMs: number }) {
+    this.#statements = statements;
+    this.#clock = clock;
+  }
+
+  /** A marker below which a claim does not look; `skipping` tells whether it leaves messages out by that. */
+  of(row: PoolQueue): { start: string; skipping: boolean } {
+    const { skip, floor } = row;
+    if (skip !== null && skip.until > performance.now() && skip.offsetMs === this.#clock.offsetMs) {
+      if (byNumber(skip.start, floor) > 0) return { start: skip.start, skipping: true };
+    } else row.skip = null;
+    return { start: floor, skipping: false };
+  }
+
+  /** A claim found its first message at this marker, having begun at `start`, and took so many milliseconds. Looks in the background at what it walked over. */
+  learn(row: PoolQueue, { start, first, milliseconds }: { start: string; first: string; milliseconds: number }): void {
+    const before = String(BigInt(first) - 1n);
+    if (row.skip !== null) {
+      if (byNumber(before, row.skip.start) > 0) row.skip.start = before;
+      return;
+    }
+    const now = performance.now();
+    if (now - row.lookedInFrontAt < LOOK_MS || BigInt(before) - BigInt(start) < WORTH_SKIPPING) return;
+    row.lookedInFrontAt = now;
+    const { releases } = row;
+    const until = now + Math.min(Math.max(SKIP_WALKS * milliseconds, SHORTEST_SKIP_MS), LONGEST_SKIP_MS);
+    this.#statements.read<{ messages: number }>(IN_FRONT, [row.id, start, first]).then(
+      ([found]) => {
+        if (found === undefined || found.messages < WORTH_SKIPPING || releases !== row.releases) return;
+        row.skip = { start: before, until, offsetMs: this.#clock.offsetMs };
+      },
+      // Claims walk on, which is only slower.
+      () => undefined,
+    );
+  }
+
+  /** Messages of the queue have become free here, or none was found: the next claim looks everywhere. */
+  reset(row: PoolQueue): void {
+    row.skip = null;
+    row.releases += 1;
+  }
+}
