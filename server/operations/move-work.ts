@@ -9,7 +9,7 @@ import type { Transaction } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import { orIfMissing } from "./queue-lookup.ts";
 import { readMetadata } from "./queue-metadata.ts";
-import type { QueueMoves } from "./queue-moves.ts";
+import { isSameStore, type QueueMoves } from "./queue-moves.ts";
 
 const PAGE = 100;
 /** Queues of a pool that move at the same time: beyond these they only wait for one another's locks. */
@@ -122,7 +122,8 @@ export function createMoveWork(
       const target = await data.choosePool(flavor);
       if (target === entry.pool) break;
       try {
-        if ((await data.pool(target)).moves !== null) return target;
+        const driver = await data.pool(target);
+        if (driver.moves !== null && driver.identity !== (await data.pool(entry.pool)).identity) return target;
       } catch (error) {
         if (!(error instanceof DomainError) || error.kind !== "unavailable") throw error;
         refused = error;
@@ -206,11 +207,14 @@ export function createMoveWork(
     giveWeightBack,
     async requireMovable(queue, pool) {
       const entry = await control.catalogue.get(queue);
-      for (const name of [entry.pool, pool]) {
-        if ((await data.pool(name)).moves === null) {
+      const [from, to] = await Promise.all(
+        [entry.pool, pool].map(async (name) => {
+          const driver = await data.pool(name);
+          if (driver.moves !== null) return driver;
           throw new DomainError("NOT_SUPPORTED", `The pool ${name} is of a kind whose queues cannot be moved.`);
-        }
-      }
+        }),
+      );
+      if (entry.pool !== pool && from?.identity === to?.identity) throw isSameStore(entry.pool, pool);
       return entry.pool;
     },
   };
