@@ -49,6 +49,8 @@ export interface QueueController {
   getMetadata(queue: QueueRef): Promise<string>;
   /** Replaces all of it. QUEUE_DOES_NOT_EXIST. Inside a transaction, `getMetadata` followed by this loses no other change. */
   setMetadata(queue: QueueRef, metadataText: string): Promise<void>;
+  /** The names of queues whose metadata has this one as `_dead_letter_queue`, ascending, at most `limit`. */
+  listByDeadLetterQueue(params: { queue: QueueRef; limit: number }): Promise<string[]>;
   /**
    * A page of queues. `project` left out = of all projects. The marker is the last queue's name when sorted by name in
    * one project, an opaque text otherwise. Keyset paging: as fast at 100,000 queues as at 100. Metadata is "{}" unless detailed.

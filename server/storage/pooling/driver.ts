@@ -150,8 +150,8 @@ export function createPoolingDriver(params: {
     close: () => pools.close(),
 
     // Read anew for each new queue: a pool that was just given or denied a flavor counts at once.
-    async choosePool(flavor) {
-      const chosen = weightedChoice(await control.pools.getPoolsByFlavor(flavor), random);
+    async choosePool(flavor, dice = random) {
+      const chosen = weightedChoice(await control.pools.getPoolsByFlavor(flavor), dice);
       if (chosen !== null) return chosen.name;
       if (flavor === null) return DEFAULT_POOL;
       throw new DomainError(
