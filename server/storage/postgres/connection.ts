@@ -1,6 +1,7 @@
 /** Connections to one PostgreSQL server and schema, with deadlines, and the translation of its errors. */
 import pg from "pg";
 import { DomainError } from "../../errors.ts";
+import { takesNoWrites } from "../takes-no-writes.ts";
 
 /** Deadlines in milliseconds, each shorter than the one around it (HTTP 10 s > driver 5 s > statement 4 s > lock 1.5 s). A lock outlasts the server's look for deadlocks, after 1 s, so that one of them ends and the others go on. */
 const STATEMENT_TIMEOUT_MS = 4000;
@@ -98,9 +99,7 @@ export function translatePostgresError(error: unknown, options: { wrote?: boolea
     return new DomainError("DEADLINE_EXCEEDED", "The storage took too long. Try again.", { cause: error });
   }
   if (sqlState === "53100" || sqlState === "53200" || sqlState === "25006") {
-    return new DomainError("STORAGE_UNAVAILABLE", "The storage is full or read-only. Nothing was written.", {
-      cause: error,
-    });
+    return takesNoWrites("The storage is full or read-only. Nothing was written.", error);
   }
   // 08: connection, 28 and 3D: the server lets us in no longer, or the database is gone; 53: resources, 57: operator
   // intervention (shutdown, crash), 40: rolled back by the server.
