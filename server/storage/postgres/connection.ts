@@ -20,10 +20,13 @@ export function openConnections(params: {
   applicationName?: string;
   /** Further server settings of each session. */
   settings?: Readonly<Record<string, string>>;
+  /** For statements that may take as long as they take, whose sessions lift the server's own deadline. */
+  patient?: boolean;
   onError?: (error: Error) => void;
 }): pg.Pool {
   const pool = new pg.Pool({
     ...clientConfig(params.url, params.applicationName ?? "isimud", params.settings),
+    ...(params.patient === true ? { query_timeout: 0 } : {}),
     max: params.connections,
     idleTimeoutMillis: 60_000,
   });
@@ -49,6 +52,8 @@ function clientConfig(
   return {
     connectionString,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    // The server's deadline is nothing to a server that stands still, or to a network that swallows everything.
+    query_timeout: ANSWER_TIMEOUT_MS,
     keepAlive: true,
     application_name: applicationName,
     options: [
