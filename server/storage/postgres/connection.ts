@@ -7,7 +7,7 @@ import { takesNoWrites } from "../takes-no-writes.ts";
 const STATEMENT_TIMEOUT_MS = 4000;
 const LOCK_TIMEOUT_MS = 1500;
 /** How long an answer is waited for: longer than the server allows a statement, so that only a connection that swallows everything gets here. */
-export const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1000;
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1000;
 export const CONNECT_TIMEOUT_MS = 5000;
 
 /**
