@@ -42,7 +42,12 @@ export async function migrate(
     }
   }
   const { schema } = splitSchema(params.url);
-  const connections = openConnections({ url: params.url, connections: 1, applicationName: "isimud migrate" });
+  const connections = openConnections({
+    url: params.url,
+    connections: 1,
+    applicationName: "isimud migrate",
+    patient: true,
+  });
   try {
     return await migrate({ connections, schema, only: params.only });
   } finally {

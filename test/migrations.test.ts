@@ -52,6 +52,28 @@ describe("migrate", () => {
     expect(await migrate({ url, only: "pool" })).toEqual([]);
   });
 
+  test("finds the dead letter queues in the metadata of queues that were there before", async () => {
+    const own = await createTestDatabase();
+    try {
+      await query(own.url, "ALTER TABLE queues DROP COLUMN dead_letter_queue");
+      await query(own.url, "DELETE FROM _prisma_migrations WHERE migration_name LIKE '%dead_letter_users'");
+      await query(
+        own.url,
+        String.raw`INSERT INTO queues (project, name, metadata) VALUES
+          ('p', '1', '{"_dead_letter_queue": "dead"}'), ('p', '2', '{"\u005fdead_letter_queue": "d\u0065ad", "a": 1e999999}'),
+          ('p', '3', '{"_dead_letter_queue": 3}'), ('p', '4', '{"dead": "\u0000"}'), ('p', '5', '{}')`,
+      );
+      expect(await migrate({ url: own.url, only: "all" })).toEqual([expect.stringContaining("dead_letter_users")]);
+      const rows = await query<{ dead: string | null }>(
+        own.url,
+        "SELECT dead_letter_queue AS dead FROM queues ORDER BY name",
+      );
+      expect(rows.map(({ dead }) => dead)).toEqual(["dead", "dead", null, null, null]);
+    } finally {
+      await own.drop();
+    }
+  });
+
   test("leaves nothing behind when a migration fails", async () => {
     const own = await createEmptyDatabase();
     try {

@@ -26,6 +26,7 @@ const JOBS = /* GraphQL */ `
           code
           message
         }
+        resultText
         cancelRequested
         actor
         createdAt

@@ -71,7 +71,12 @@ export function MapQueue({ pools }: { pools: string[] }) {
 }
 
 interface Moved {
-  moveQueue: { job: { state: string; error: { message: string } | null } };
+  moveQueue: { job: { state: string; resultText: string | null; error: { message: string } | null } };
+}
+
+function apartOf(resultText: string | null): string {
+  const { apart = [] }: { apart?: { queue: string }[] } = JSON.parse(resultText ?? "{}");
+  return apart.length === 0 ? "" : ` ${apart.map(({ queue }) => queue).join(", ")} stay apart: Jobs says why.`;
 }
 
 /** Takes everything along. Nobody has to stop meanwhile. */
@@ -92,14 +97,14 @@ function MoveQueue({ row }: { row: MappableRow }) {
     <FormDialog
       trigger={trigger}
       title={`Move ${row.queue}`}
-      description="Its messages, claims and subscriptions go along, and its dead letter queue from the same pool. Clients go on posting and claiming."
+      description="Its messages, claims and subscriptions go along, and so do its dead letter queue and all others that use that one, from the same pool, where they may live there. Clients go on posting and claiming."
       submitLabel="Move"
       document={MOVE_QUEUE}
       schema={movement}
       defaults={{ pool: others[0] ?? "" }}
       variables={({ pool }) => ({ input: { project: row.project, queue: row.queue, pool } })}
       done={({ pool }, { moveQueue: { job } }: Moved) => {
-        if (job.state === "DONE") return `Queue ${row.queue} is in ${pool} now.`;
+        if (job.state === "DONE") return `Queue ${row.queue} is in ${pool} now.${apartOf(job.resultText)}`;
         return job.error?.message ?? `Queue ${row.queue} is on its way to ${pool}. Jobs shows how far it is.`;
       }}
     >

@@ -4,6 +4,7 @@ export const MOVE_QUEUE = /* GraphQL */ `
       job {
         id
         state
+        resultText
         error {
           message
         }

@@ -24,6 +24,8 @@ export interface JobRow {
   total: number | null;
   rate: number | null;
   error: { code: string; message: string } | null;
+  /** JSON text of an object; null until it is done. */
+  resultText: string | null;
   cancelRequested: boolean;
   actor: string;
   createdAt: string;
@@ -48,8 +50,42 @@ function JobState({ job }: { job: JobRow }) {
       <Badge tone={STATES[job.state].tone}>{STATES[job.state].label}</Badge>
       {job.cancelRequested && isUnfinished(job) ? <Badge tone="warn">stopping</Badge> : null}
       {job.error ? <span className="text-danger wrap-anywhere whitespace-normal">{job.error.message}</span> : null}
+      <JobCompany job={job} />
     </span>
   );
+}
+
+interface Company {
+  along?: string[];
+  apart?: { queue: string; why: string }[];
+}
+
+const SHOWN = 5;
+
+/** Who went along with a queue, and who belongs to it and lives elsewhere. */
+function JobCompany({ job }: { job: JobRow }) {
+  const { along = [], apart = [] }: Company = JSON.parse(job.resultText ?? "{}");
+  if (along.length === 0 && apart.length === 0) return null;
+  return (
+    <span className="text-muted wrap-anywhere whitespace-normal">
+      {along.length === 0 ? null : `With ${namesOf(along)}. `}
+      {apart.length === 0 ? null : (
+        <span className="text-warn">
+          Apart:{" "}
+          {apart
+            .slice(0, SHOWN)
+            .map(({ queue, why }) => `${queue} (${why})`)
+            .join(" ")}
+          {apart.length > SHOWN ? ` and ${apart.length - SHOWN} more` : ""}
+        </span>
+      )}
+    </span>
+  );
+}
+
+function namesOf(queues: string[]): string {
+  const more = queues.length > SHOWN ? ` and ${queues.length - SHOWN} more` : "";
+  return `${queues.slice(0, SHOWN).join(", ")}${more}`;
 }
 
 function JobProgress({ job }: { job: JobRow }) {

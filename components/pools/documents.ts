@@ -28,6 +28,7 @@ export const VERIFY_POOL = /* GraphQL */ `
   mutation VerifyPool($input: VerifyPoolInput!) {
     verifyPool(input: $input) {
       capabilities
+      registeredAs
     }
   }
 `;

@@ -39,7 +39,7 @@ function PoolFields({ uriHint }: { uriHint: string }) {
       <SwitchField
         name="verify"
         label="Connect before saving"
-        description="Off: registers a pool that is not up yet, and its capabilities stay unknown."
+        description="Off: registers a pool that is not up yet. Its capabilities stay unknown, and so does whether another pool is the same place."
       />
     </>
   );
@@ -59,8 +59,13 @@ function TestConnection() {
     }
     setPending(true);
     try {
-      const data = await callApi<{ verifyPool: { capabilities: string[] } }>(VERIFY_POOL, { input: { uri } });
-      setResult({ good: true, text: `It answers, and can: ${data.verifyPool.capabilities.join(", ")}.` });
+      const { verifyPool } = await callApi<{ verifyPool: { capabilities: string[]; registeredAs: string | null } }>(
+        VERIFY_POOL,
+        { input: { uri } },
+      );
+      const { capabilities, registeredAs } = verifyPool;
+      const already = registeredAs === null ? "" : ` It is the pool ${registeredAs}.`;
+      setResult({ good: true, text: `It answers, and can: ${capabilities.join(", ")}.${already}` });
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       setResult({ good: false, text: error.message });
@@ -120,7 +125,7 @@ export function EditPool({ pool }: { pool: PoolRow }) {
     <FormDialog
       trigger={trigger}
       title={`Pool ${pool.name}`}
-      description="A new weight counts for new queues. No queue moves."
+      description="A new weight counts for new queues. No queue moves: while there are any, a new address must lead to the same storage."
       submitLabel="Save"
       document={UPDATE_POOL}
       schema={changedPool}

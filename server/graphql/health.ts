@@ -30,6 +30,11 @@ const PoolHealthType = builder.objectRef<PoolHealth>("PoolHealth").implement({
   fields: (t) => ({
     pool: t.exposeString("pool", { description: "The pool's name." }),
     storageReachable: t.exposeBoolean("storageReachable", { description: "Whether its storage answers." }),
+    sameAs: t.exposeString("sameAs", {
+      nullable: true,
+      description:
+        "The pool that is the same server and namespace, as can come of registering without verifying. Null: none that is known now.",
+    }),
     operations: t.expose("operations", {
       type: [OperationHealthType],
       complexity: { field: 1, multiplier: 8 },

@@ -183,19 +183,26 @@ const VerifyPoolInput = builder.inputType("VerifyPoolInput", {
   description: "Where to connect.",
   fields: (t) => ({ uri: t.string({ required: true, description: uri }) }),
 });
-const VerifyPoolPayload = builder.objectRef<{ capabilities: Capability[] }>("VerifyPoolPayload").implement({
-  description: "What was found there.",
-  fields: (t) => ({
-    capabilities: t.expose("capabilities", { type: [CapabilityType], description: "What the storage can do." }),
-  }),
-});
+const VerifyPoolPayload = builder
+  .objectRef<{ capabilities: Capability[]; registeredAs: string | null }>("VerifyPoolPayload")
+  .implement({
+    description: "What was found there.",
+    fields: (t) => ({
+      capabilities: t.expose("capabilities", { type: [CapabilityType], description: "What the storage can do." }),
+      registeredAs: t.exposeString("registeredAs", {
+        nullable: true,
+        description: "The pool that is this server and namespace already, whatever its URI. Null: none is known to be.",
+      }),
+    }),
+  });
 
 builder.mutationFields((t) => ({
   createPool: t.field({
     type: CreatePoolPayload,
     args: { input: t.arg({ type: CreatePoolInput, required: true, description: "The pool." }) },
     complexity: KEEPING_WAITING,
-    description: "Registers a pool. Two pools are never the same server and namespace.",
+    description:
+      "Registers a pool. Two pools are never the same server and namespace: what is found there counts, not how the URI is written.",
     resolve: (_root, { input: { options, optionsText, ...input } }, { access, operations }) =>
       operations.pools.create(access, { ...input, optionsText: optionalText("options", options, optionsText) }),
   }),
@@ -203,7 +210,8 @@ builder.mutationFields((t) => ({
     type: UpdatePoolPayload,
     args: { input: t.arg({ type: UpdatePoolInput, required: true, description: "The pool, and what to change." }) },
     complexity: KEEPING_WAITING,
-    description: "Changes a pool. Queues that live in it stay.",
+    description:
+      "Changes a pool. Queues that live in it stay, so a URI that leads to another storage is refused while there are any, unless `verify` is false.",
     resolve: async (_root, { input: { options, optionsText, ...input } }, { access, operations }) => ({
       pool: await operations.pools.update(access, {
         ...input,
@@ -222,9 +230,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: VerifyPoolInput, required: true, description: "Where to connect." }) },
     complexity: KEEPING_WAITING,
     description: "Connects to a URI and says what is there, without registering it.",
-    resolve: async (_root, { input }, { access, operations }) => ({
-      capabilities: await operations.pools.verify(access, input),
-    }),
+    resolve: (_root, { input }, { access, operations }) => operations.pools.verify(access, input),
   }),
   dropAllPools: t.field({
     type: DropAllPayload,

@@ -9,6 +9,8 @@ import { poolNames } from "./pool-names.ts";
 
 export interface PoolHealth {
   pool: string;
+  /** The pool that is the same server and namespace, as can come of registering without verifying. Null: none that is known now. */
+  sameAs: string | null;
   storageReachable: boolean;
   operations: OperationHealth[];
   /** When this was really tried; at most 10 s ago. */
@@ -38,6 +40,9 @@ const REMEMBER_POOL_MS = 10_000;
 const REMEMBER_CONTROL_MS = 1000;
 const POOL_DEADLINE_MS = 10_000;
 
+/** `identity` is null for a pool that could not be opened. */
+type CheckedPool = Omit<PoolHealth, "sameAs"> & { identity: string | null };
+
 interface Remembered<T> {
   startedAt: number;
   answer: Promise<T>;
@@ -48,12 +53,12 @@ export function createHealthOperations(
   parts: { deadLetters: DeadLetters; gc: GcOperations },
 ): HealthOperations {
   const { control, data, now } = context;
-  const checks = new Map<string, Remembered<PoolHealth>>();
+  const checks = new Map<string, Remembered<CheckedPool>>();
   let controlCheck: Remembered<{ reachable: boolean; seconds: number }> | null = null;
   let knownPools: string[] = [];
 
   /** Shared by all who ask within the time; the next one begins a new check. */
-  function checkPool(pool: string): Promise<PoolHealth> {
+  function checkPool(pool: string): Promise<CheckedPool> {
     const known = checks.get(pool);
     if (known !== undefined && now() - known.startedAt < REMEMBER_POOL_MS) return known.answer;
     const answer = tryPool(pool).then((health) => ({ pool, ...health, checkedAt: new Date() }));
@@ -61,11 +66,14 @@ export function createHealthOperations(
     return answer;
   }
 
-  async function tryPool(pool: string): Promise<DriverHealth> {
-    const lost = { storageReachable: false, operations: [] };
+  async function tryPool(pool: string): Promise<DriverHealth & { identity: string | null }> {
+    const lost = { storageReachable: false, operations: [], identity: null };
+    const tried = async (): Promise<DriverHealth & { identity: string | null }> => {
+      const driver = await data.pool(pool);
+      return { ...(await driver.health()), identity: driver.identity };
+    };
     try {
-      const health = data.pool(pool).then((driver) => driver.health());
-      return await withDeadline(health, POOL_DEADLINE_MS, () => lost);
+      return await withDeadline(tried(), POOL_DEADLINE_MS, () => lost);
     } catch (error) {
       context.warn(`The pool ${pool} could not be checked`, error);
       return lost;
@@ -95,7 +103,7 @@ export function createHealthOperations(
       requireRole(access, "viewer");
       const controlHealth = await checkControl();
       const names = controlHealth.reachable ? await pools() : knownPools;
-      const checked = await Promise.all(names.map(checkPool));
+      const checked = withDoubles(await Promise.all(names.map(checkPool)));
       const last = parts.gc.last();
       // The check of the control database has told already when it is away.
       const missing = await parts.deadLetters.missing().catch(() => []);
@@ -123,13 +131,30 @@ export function createHealthOperations(
   };
 }
 
+/** Of pools that are one store the first, which is the built-in one if that is among them, is the one that the others are the same as. */
+function withDoubles(pools: readonly CheckedPool[]): PoolHealth[] {
+  const firsts = new Map<string, string>();
+  return pools.map(({ identity, ...health }) => {
+    const first = identity === null ? undefined : firsts.get(identity);
+    if (identity !== null && first === undefined) firsts.set(identity, health.pool);
+    return { ...health, sameAs: first ?? null };
+  });
+}
+
 function visibleTo(access: Access): (queue: { project: string }) => boolean {
   return ({ project }) => access.projects === "all" || access.projects.includes(project);
 }
 
-function poolWarnings({ pool, storageReachable, operations }: PoolHealth): string[] {
+function poolWarnings({ pool, storageReachable, operations, sameAs }: PoolHealth): string[] {
   if (!storageReachable)
     return [`The pool ${pool} cannot be reached. Its queues are not available; check its server and URI.`];
   const failed = operations.filter(({ succeeded }) => !succeeded).map(({ operation }) => operation);
-  return failed.length === 0 ? [] : [`In the pool ${pool} these operations fail: ${failed.join(", ")}.`];
+  return [
+    ...(failed.length === 0 ? [] : [`In the pool ${pool} these operations fail: ${failed.join(", ")}.`]),
+    ...(sameAs === null
+      ? []
+      : [
+          `The pool ${pool} is the same server and namespace as the pool ${sameAs}. Give it no new queues, move those that it has to a third pool, and delete it.`,
+        ]),
+  ];
 }

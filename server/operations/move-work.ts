@@ -3,13 +3,14 @@ import { DomainError, hasCode } from "../errors.ts";
 import type { Job, JobKind } from "../jobs/job.ts";
 import { type JobProgress, JobStopped, type JobWork } from "../jobs/runner.ts";
 import type { CatalogueEntry, QueueMove } from "../storage/control-driver.ts";
-import { DEFAULT_POOL, type QueueRef } from "../storage/data-driver.ts";
+import type { QueueRef } from "../storage/data-driver.ts";
 import type { MoveReport } from "../storage/queue-move.ts";
 import type { Transaction } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
+import { createQueueFamilies, type QueueApart, type QueueFamilies } from "./queue-families.ts";
 import { orIfMissing } from "./queue-lookup.ts";
 import { readMetadata } from "./queue-metadata.ts";
-import type { QueueMoves } from "./queue-moves.ts";
+import { isSameStore, type QueueMoves } from "./queue-moves.ts";
 
 const PAGE = 100;
 /** Queues of a pool that move at the same time: beyond these they only wait for one another's locks. */
@@ -17,9 +18,14 @@ const MOVES_AT_A_TIME = 4;
 /** A queue that somebody else moves, deletes or keeps busy gets another chance, as often as this without any other being moved. */
 const IDLE_PASSES = 3;
 const MAX_DRAWS = 20;
+/** Queues apart that a drain names. */
+const MAX_APART = 100;
+/** Somebody else moves, deletes or keeps the queue busy. */
+const PASSING = ["QUEUE_IS_MOVING", "QUEUE_EPOCH_STALE", "QUEUE_NOT_MAPPED", "DEADLINE_EXCEEDED"] as const;
 
 export interface MoveWork {
   readonly kinds: Record<JobKind, JobWork>;
+  readonly families: QueueFamilies;
   /** The flavor that metadata asks for; null = none. */
   flavorOf(metadataText: string): string | null;
   /** Gives the pool that it is in. NOT_SUPPORTED when one of the two cannot move queues. */
@@ -34,8 +40,9 @@ export function createMoveWork(
 ): MoveWork {
   const { control, data, limits } = context;
 
-  const attributesOf = (text: string) => readMetadata(limits, text).effective;
-  const flavorOf = (text: string) => attributesOf(text).flavor;
+  const families = createQueueFamilies(context);
+
+  const flavorOf = (text: string) => readMetadata(limits, text).effective.flavor;
 
   /** The row is written with the change of the catalogue, under the name of whoever asked for the job. */
   const writeDown =
@@ -53,42 +60,36 @@ export function createMoveWork(
       });
     };
 
-  async function poolOf(queue: QueueRef): Promise<string | null> {
-    return (await control.catalogue.getMany([queue]))[0]?.pool ?? null;
-  }
-
   const metadataOf = (queue: QueueRef) =>
     orIfMissing<string | null>(
       () => control.queues.getMetadata(queue),
       () => null,
     );
 
-  /** A dead letter queue stays with its queue, if it was and may: then moving messages to it is one step in one pool. */
-  async function companionOf(queue: QueueRef, source: string, target: string): Promise<QueueRef | null> {
-    const text = await metadataOf(queue);
-    const name = text === null ? null : attributesOf(text).deadLetterQueue;
-    if (name === null || name === queue.name) return null;
-    const companion = { project: queue.project, name };
-    if ((await poolOf(companion)) !== source) return null;
-    const flavor = target === DEFAULT_POOL ? null : (await control.pools.get(target)).flavor;
-    return flavorOf((await metadataOf(companion)) ?? "{}") === flavor ? companion : null;
-  }
-
-  /** Moves the queue from `source`, then what belongs beside it; begun again, it goes on. Gives the report of the queue itself, null when it was there already. */
-  async function moveWithCompanion(
+  /** Moves the queue from `source`, then those that belong beside it; begun again, it goes on. The report is of the queue itself, null when it was there already. */
+  async function moveFamily(
     job: Job,
     queue: QueueRef,
     source: string,
     target: string,
     checkpoint: (messages: number) => void,
-  ): Promise<{ report: MoveReport | null; companion: string | null }> {
+  ): Promise<{ report: MoveReport | null; along: string[]; apart: QueueApart[] }> {
     const commit = writeDown(job);
     const report = await moves.move({ queue, target, commit, checkpoint });
-    const companion = source === target ? null : await companionOf(queue, source, target);
-    if (companion !== null) {
-      await moves.move({ queue: companion, target, commit, checkpoint: () => checkpoint(report?.messages ?? 0) });
+    if (source === target) return { report, along: [], apart: [] };
+    const family = await families.of(queue, source, target);
+    const along: string[] = [];
+    const apart = [...family.apart];
+    for (const one of family.along) {
+      try {
+        await moves.move({ queue: one, target, commit, checkpoint: () => checkpoint(report?.messages ?? 0) });
+        along.push(one.name);
+      } catch (error) {
+        if (!(error instanceof DomainError) || !PASSING.some((code) => hasCode(error, code))) throw error;
+        apart.push({ queue: one.name, why: `It could not be moved now: ${error.message}` });
+      }
     }
-    return { report, companion: companion?.name ?? null };
+    return { report, along, apart };
   }
 
   const moveQueue: JobWork = async (job, progress) => {
@@ -96,33 +97,29 @@ export function createMoveWork(
     const { from, pool } = JSON.parse(job.inputText) as { from: string; pool: string };
     const [stats] = await data.messages.stats([queue]);
     const total = stats?.total ?? null;
-    const { report, companion } = await moveWithCompanion(job, queue, from, pool, (messages) => {
+    const { report, along, apart } = await moveFamily(job, queue, from, pool, (messages) => {
       progress.report(messages, total === null ? null : Math.max(total, messages));
       progress.checkpoint();
     });
     const moved = report?.messages ?? 0;
     progress.report(moved, moved);
-    return { from, pool, companion, ...report };
+    return { from, pool, along, apart, ...report };
   };
 
-  /** Where a queue of a pool that is drained goes: to its dead letter queue if that may keep it, else where the dice fall. */
+  /** Where a queue of a pool that is drained goes: where one of its family lives, else where the dice fall, which do so alike for all of a family. */
   async function targetFor(entry: CatalogueEntry): Promise<string> {
-    const text = await metadataOf({ project: entry.project, name: entry.queue });
-    const { flavor, deadLetterQueue } = attributesOf(text ?? "{}");
-    if (deadLetterQueue !== null) {
-      const beside = await poolOf({ project: entry.project, name: deadLetterQueue });
-      if (beside !== null && beside !== entry.pool && beside !== DEFAULT_POOL) {
-        const pools = await control.pools.getPoolsByFlavor(flavor);
-        if (pools.some(({ name, weight }) => name === beside && weight > 0)) return beside;
-      }
-    }
+    const queue = { project: entry.project, name: entry.queue };
+    const flavor = flavorOf((await metadataOf(queue)) ?? "{}");
+    const home = await families.homeOf(queue, flavor, entry.pool);
+    const dice = await families.dice(queue);
     // One that cannot be reached now, or cannot take moves, is passed over; the dice may fall on it again.
     let refused: unknown = null;
-    for (let draw = 1; draw <= MAX_DRAWS; draw += 1) {
-      const target = await data.choosePool(flavor);
+    for (let draw = 0; draw <= MAX_DRAWS; draw += 1) {
+      const target = draw === 0 && home !== null ? home : await data.choosePool(flavor, dice);
       if (target === entry.pool) break;
       try {
-        if ((await data.pool(target)).moves !== null) return target;
+        const driver = await data.pool(target);
+        if (driver.moves !== null && driver.identity !== (await data.pool(entry.pool)).identity) return target;
       } catch (error) {
         if (!(error instanceof DomainError) || error.kind !== "unavailable") throw error;
         refused = error;
@@ -137,25 +134,30 @@ export function createMoveWork(
     );
   }
 
-  async function drainQueue(job: Job, entry: CatalogueEntry, progress: JobProgress): Promise<boolean> {
+  /** Gives null when it was not moved, else who stays apart from it. Its family follows by itself, for it lives here too. */
+  async function drainQueue(job: Job, entry: CatalogueEntry, progress: JobProgress): Promise<QueueApart[] | null> {
     const queue = { project: entry.project, name: entry.queue };
     try {
-      await moveWithCompanion(job, queue, entry.pool, await targetFor(entry), () => progress.checkpoint());
-      return true;
+      const target = await targetFor(entry);
+      await moves.move({ queue, target, commit: writeDown(job), checkpoint: () => progress.checkpoint() });
+      const apart = await families.apartFrom(queue, entry.pool, target);
+      return apart === null
+        ? []
+        : [{ queue: queue.name, why: `Its dead letter queue ${apart.queue} is apart. ${apart.why}` }];
     } catch (error) {
-      // Somebody else moves, deletes or keeps it busy; the next pass sees how it is then.
-      const passes = ["QUEUE_IS_MOVING", "QUEUE_EPOCH_STALE", "QUEUE_NOT_MAPPED", "DEADLINE_EXCEEDED"] as const;
-      if (passes.some((code) => hasCode(error, code))) return false;
+      // The next pass sees how it is then.
+      if (PASSING.some((code) => hasCode(error, code))) return null;
       throw error;
     }
   }
 
   const drain = async (job: Job, progress: JobProgress): Promise<object> => {
     let moved = job.progress;
+    const apart: QueueApart[] = [];
     for (let idle = 0; idle < IDLE_PASSES; ) {
       const left = await control.catalogue.countByPool(job.target);
       progress.report(moved, left.exact ? moved + left.value : null);
-      if (left.value === 0) return { queues: moved };
+      if (left.value === 0) return { queues: moved, apart };
       const before = moved;
       let after: string | undefined;
       do {
@@ -168,7 +170,11 @@ export function createMoveWork(
           const results = await Promise.allSettled(
             page.items.slice(at, at + MOVES_AT_A_TIME).map((entry) => drainQueue(job, entry, progress)),
           );
-          moved += results.filter((result) => result.status === "fulfilled" && result.value).length;
+          for (const result of results) {
+            if (result.status === "rejected" || result.value === null) continue;
+            moved += 1;
+            apart.push(...result.value.slice(0, MAX_APART - apart.length));
+          }
           progress.report(moved, left.exact ? Math.max(before + left.value, moved) : null);
           const failed = results.find((result) => result.status === "rejected");
           if (failed !== undefined) throw failed.reason;
@@ -202,15 +208,19 @@ export function createMoveWork(
 
   return {
     kinds: { moveQueue, drainPool },
+    families,
     flavorOf,
     giveWeightBack,
     async requireMovable(queue, pool) {
       const entry = await control.catalogue.get(queue);
-      for (const name of [entry.pool, pool]) {
-        if ((await data.pool(name)).moves === null) {
+      const [from, to] = await Promise.all(
+        [entry.pool, pool].map(async (name) => {
+          const driver = await data.pool(name);
+          if (driver.moves !== null) return driver;
           throw new DomainError("NOT_SUPPORTED", `The pool ${name} is of a kind whose queues cannot be moved.`);
-        }
-      }
+        }),
+      );
+      if (entry.pool !== pool && from?.identity === to?.identity) throw isSameStore(entry.pool, pool);
       return entry.pool;
     },
   };

@@ -1,7 +1,14 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
 import type { Pool } from "../storage/control-driver.ts";
-import { type Capability, DEFAULT_POOL, type Page, type PageRequest } from "../storage/data-driver.ts";
+import {
+  type Capability,
+  type DataDriver,
+  DEFAULT_POOL,
+  type Page,
+  type PageRequest,
+  type StoreFacts,
+} from "../storage/data-driver.ts";
 import type { PageParams } from "./addresses.ts";
 import { audited, permitted } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
@@ -49,10 +56,11 @@ export interface PoolOperations {
   countQueues(access: Access, params: { name: string }): Promise<{ value: number; exact: boolean }>;
   /** What its storage can do; null when it cannot be reached now. POOL_DOES_NOT_EXIST. */
   capabilities(access: Access, params: { name: string }): Promise<Capability[] | null>;
-  /** Connects and says what is there, and registers nothing. Admin. BAD_INPUT, POOL_NOT_REACHABLE. */
-  verify(access: Access, params: { uri: string }): Promise<Capability[]>;
+  /** Connects and says what is there, and which pool is that place already, whatever its URI; registers nothing. Admin. BAD_INPUT, POOL_NOT_REACHABLE. */
+  verify(access: Access, params: { uri: string }): Promise<{ capabilities: Capability[]; registeredAs: string | null }>;
   /**
-   * Registers a pool. One of that name is POOL_ALREADY_EXISTS unless `replace`, which sets everything anew (no message moves).
+   * Registers a pool. One of that name is POOL_ALREADY_EXISTS unless `replace`, which sets everything anew (no message moves). What `verify` finds to be
+   * another pool's server and namespace is POOL_URI_IN_USE, whatever the URIs say; without it only the URIs are compared, and the rest shows once the pool is opened.
    * BAD_INPUT, POOL_NOT_REACHABLE, POOL_URI_IN_USE, POOL_CAPABILITIES_MISMATCH (it lacks what the flavor's first pool can do).
    */
   create(
@@ -61,7 +69,7 @@ export interface PoolOperations {
   ): Promise<{ pool: PoolRecord; created: boolean }>;
   /**
    * Changes what is given. Nothing given is BAD_INPUT. POOL_DOES_NOT_EXIST, and as create. A new URI is for the same storage under another name or
-   * password: no message moves.
+   * password: no message moves. One that leads to another storage is POOL_IN_USE while the pool holds queues, unless `verify` is false.
    */
   update(access: Access, params: { name: string } & PoolChanges): Promise<PoolRecord>;
   /** `deleted` false when there was none. POOL_IN_USE (details { queues, exact }), POOL_IN_USE_BY_FLAVOR, NOT_SUPPORTED for the built-in pool. */
@@ -116,16 +124,28 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
     return optionsText;
   }
 
-  /** Before anything is written: can the storage be used, and does it fit its flavor? */
-  async function verified(name: string, uri: string | undefined, flavor: string | null): Promise<void> {
-    const capabilities = uri === undefined ? (await data.pool(name)).capabilities : await data.verify(uri);
-    if (flavor === null) return;
+  /** Before anything is written: can the storage be used, and does it fit its flavor? Gives what it is. */
+  async function verified(name: string, uri: string | undefined, flavor: string | null): Promise<StoreFacts> {
+    const facts: StoreFacts = uri === undefined ? await data.pool(name) : await data.verify(uri);
+    const { capabilities } = facts;
+    if (flavor === null) return facts;
     const first = (await control.pools.getPoolsByFlavor(flavor)).find((pool) => pool.name !== name);
     if (first !== undefined)
       requireCapabilities(
         { flavor, pool: name, capabilities, first: first.name },
         (await data.pool(first.name)).capabilities,
       );
+    return facts;
+  }
+
+  /** A pool that was registered without a look, and holds queues: which store is it? One that cannot be reached now stays unknown. */
+  async function lookAt({ name, uri, identity }: Pool): Promise<void> {
+    if (identity !== null || (await control.catalogue.countByPool(name)).value === 0) return;
+    const driver: DataDriver | null = await data.pool(name).catch((error: unknown) => {
+      if (error instanceof DomainError && error.kind === "unavailable") return null;
+      throw error;
+    });
+    if (driver !== null) await control.pools.note({ name, uri, identity: driver.identity });
   }
 
   async function list(page: PageRequest): Promise<Page<PoolRecord>> {
@@ -180,7 +200,8 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
 
     async verify(access, { uri }) {
       requireRole(access, "admin");
-      return [...(await data.verify(checkUri(uri)))];
+      const { capabilities, identity } = await data.verify(checkUri(uri));
+      return { capabilities: [...capabilities], registeredAs: await control.pools.findByIdentity(identity) };
     },
 
     async create(access, params) {
@@ -193,11 +214,13 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
       const { flavor = null, optionsText = "{}" } = checkChanges(params);
       const uri = checkUri(params.uri);
       const weight = checkWhole("weight", params.weight, 0, MAX_WEIGHT);
-      if (!replace && (await control.pools.exists(name))) throw alreadyExists(name);
-      if (params.verify !== false) await verified(name, uri, flavor);
+      const exists = await control.pools.exists(name);
+      if (exists && !replace) throw alreadyExists(name);
+      if (exists && params.verify !== false) await lookAt(await control.pools.get(name));
+      const identity = params.verify === false ? {} : { identity: (await verified(name, uri, flavor)).identity };
       const created = await audited(context, trace, async (tx) => {
         const before = (await tx.pools.exists(name)) ? summary(await tx.pools.get(name)) : null;
-        const result = await tx.pools.create({ name, uri, weight, flavor, optionsText });
+        const result = await tx.pools.create({ name, uri, weight, flavor, optionsText, ...identity });
         // Asked again here: another may have made it since.
         if (!result && !replace) throw alreadyExists(name);
         return { result, details: { before, after: summary(await tx.pools.get(name)) } };
@@ -217,10 +240,13 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
       const now = await control.pools.get(name);
       const flavor = changes.flavor === undefined ? now.flavor : changes.flavor;
       const joins = flavor !== null && flavor !== now.flavor;
-      if (params.verify !== false && (changes.uri !== undefined || joins)) await verified(name, changes.uri, flavor);
+      const verify = params.verify !== false && (changes.uri !== undefined || joins);
+      if (verify && changes.uri !== undefined) await lookAt(now);
+      const facts = verify ? await verified(name, changes.uri, flavor) : null;
+      const identity = facts === null || changes.uri === undefined ? {} : { identity: facts.identity };
       const pool = await audited(context, trace, async (tx) => {
         const before = await tx.pools.get(name);
-        const result = await tx.pools.update(name, changes);
+        const result = await tx.pools.update(name, { ...changes, ...identity });
         return { result, details: { before: summary(before), after: summary(result) } };
       });
       await data.forgetPool(name);

@@ -89,6 +89,14 @@ export function createQueueMoves(
     }
   }
 
+  /** Two names of one store: a queue that arrived would end the life that it came from. */
+  async function requireTwoStores(queue: QueueRef, target: string): Promise<void> {
+    const { pool } = await control.catalogue.get(queue);
+    if (pool === target) return;
+    const [from, to] = await Promise.all([data.pool(pool), data.pool(target)]);
+    if (from.identity === to.identity) throw isSameStore(pool, target);
+  }
+
   async function mapTo(
     move: QueueMove,
     exists: boolean,
@@ -107,6 +115,7 @@ export function createQueueMoves(
   return {
     async move({ queue, target, commit = async () => undefined, checkpoint = () => undefined }) {
       await data.pool(target);
+      await requireTwoStores(queue, target);
       const move = await begin({ project: queue.project, name: queue.name }, target);
       if (move === null) return null;
       let lost = false;
@@ -164,6 +173,14 @@ function isThere(tx: Transaction, queue: QueueRef): Promise<boolean> {
   return orIfMissing(
     () => tx.queues.getMetadata(queue).then(() => true),
     () => false,
+  );
+}
+
+export function isSameStore(pool: string, target: string): DomainError {
+  return new DomainError(
+    "POOL_URI_IN_USE",
+    `The pools ${pool} and ${target} are the same server and namespace, so nothing can move between them. Take a third pool.`,
+    { details: { pool, target } },
   );
 }
 

@@ -49,6 +49,8 @@ export interface QueueController {
   getMetadata(queue: QueueRef): Promise<string>;
   /** Replaces all of it. QUEUE_DOES_NOT_EXIST. Inside a transaction, `getMetadata` followed by this loses no other change. */
   setMetadata(queue: QueueRef, metadataText: string): Promise<void>;
+  /** The names of queues whose metadata has this one as `_dead_letter_queue`, ascending, at most `limit`. */
+  listByDeadLetterQueue(params: { queue: QueueRef; limit: number }): Promise<string[]>;
   /**
    * A page of queues. `project` left out = of all projects. The marker is the last queue's name when sorted by name in
    * one project, an opaque text otherwise. Keyset paging: as fast at 100,000 queues as at 100. Metadata is "{}" unless detailed.
@@ -80,6 +82,8 @@ export interface Pool {
   flavor: string | null;
   /** JSON text of an object. */
   optionsText: string;
+  /** Which store it is (see StoreFacts), as last seen there. Null = nobody has looked yet. */
+  identity: string | null;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -87,6 +91,8 @@ export interface Pool {
 export interface NewPool {
   name: string;
   uri: string;
+  /** What the URI led to. Left out: nobody looked, and what is known stays only while the URI says the same place. */
+  identity?: string;
   weight: number;
   flavor?: string | null;
   optionsText?: string;
@@ -96,10 +102,21 @@ export interface PoolsController {
   list(params: { page: PageRequest }): Promise<Page<Pool>>;
   /** POOL_DOES_NOT_EXIST. */
   get(name: string): Promise<Pool>;
-  /** Replaces one of the same name. A URI whose server and namespace another pool has is POOL_URI_IN_USE. True if it was new. No connection is made at this level. */
+  /**
+   * Replaces one of the same name. A URI or an identity that says the server and namespace of another pool, or of this control database, is POOL_URI_IN_USE; of
+   * two at once one gets it. An identity other than the known one is POOL_IN_USE while the catalogue maps queues to the pool: their messages would be left
+   * behind. True if it was new. No connection is made at this level.
+   */
   create(pool: NewPool): Promise<boolean>;
-  /** Changes what is given. POOL_DOES_NOT_EXIST, POOL_URI_IN_USE; nothing given is BAD_INPUT. */
+  /** Changes what is given. POOL_DOES_NOT_EXIST, and as create; nothing given is BAD_INPUT. */
   update(name: string, changes: Partial<Omit<NewPool, "name">>): Promise<Pool>;
+  /**
+   * Writes down what was found when the pool was opened at `uri`, whatever was known before. Gives the pool that is this same store already, and writes
+   * nothing then; null otherwise, also when the pool is elsewhere by now or gone.
+   */
+  note(params: { name: string; uri: string; identity: string }): Promise<string | null>;
+  /** The pool that is this store, the built-in one too; null when none is known to be. */
+  findByIdentity(identity: string): Promise<string | null>;
   /** Silent when there is none. POOL_IN_USE while the catalogue maps queues to it, POOL_IN_USE_BY_FLAVOR when it is the last pool of an existing flavor. */
   delete(name: string): Promise<void>;
   exists(name: string): Promise<boolean>;

@@ -39,9 +39,17 @@ export interface Page<T> {
   previousMarker: string | null;
 }
 
-export interface DataDriver {
-  /** Read when the driver opened. */
+/** What a driver knows of its store, read when it opened. */
+export interface StoreFacts {
+  /**
+   * Which store it is. Kept in the store and drawn at random when it is first opened, by one of all who do that at once; so every driver of the same server and
+   * namespace shows the same one, whatever the URI that led there. A copy of a store has its identity too.
+   */
+  readonly identity: string;
   readonly capabilities: ReadonlySet<Capability>;
+}
+
+export interface DataDriver extends StoreFacts {
   readonly messages: MessageController;
   readonly claims: ClaimController;
   readonly subscriptions: SubscriptionController;
@@ -84,12 +92,13 @@ export interface PooledDataDriver extends DataDriver {
   /**
    * Draws the pool for a new queue in proportion to weight, among the flavor's pools or, with null, those without a flavor;
    * the built-in pool "default" only when a queue without a flavor finds no registered pool that takes queues. Weight 0 is never drawn. NO_POOL_FOUND.
+   * `dice` gives numbers as Math.random does.
    */
-  choosePool(flavor: string | null): Promise<string>;
+  choosePool(flavor: string | null, dice?: () => number): Promise<string>;
   /** The driver of one pool, opened at its first use. POOL_DOES_NOT_EXIST, STORAGE_UNAVAILABLE. */
   pool(name: string): Promise<DataDriver>;
-  /** Connects to a URI within a short time-out, makes the store's tables if they are missing, and says what it can do. BAD_INPUT for an unknown scheme, POOL_NOT_REACHABLE. */
-  verify(uri: string): Promise<ReadonlySet<Capability>>;
+  /** Connects to a URI within a short time-out, makes the store's tables if they are missing, and says what it is and can do. BAD_INPUT for an unknown scheme, POOL_NOT_REACHABLE. */
+  verify(uri: string): Promise<StoreFacts>;
   /** Drops what this process remembers of a queue's place; other processes forget within a second. */
   forgetQueue(queue: QueueRef): Promise<void>;
   /** Closes the pool's driver once its calls in flight have ended; the next use opens it anew. */

@@ -82,18 +82,12 @@ export interface MovedRest {
   /** No marker that this store ever gave is above it. */
   highestMarker: string;
   counts: MovedCounts;
-  /** How many live claims there are; 0 with `claimsLast`, where they are counted as they are carried. */
+  /** How many live claims there are. */
   claims: number;
   subscriptions: MovedSubscription[];
 }
 
 export interface QueueMoveController {
-  /**
-   * Claims are carried only once nothing changes any more, after their messages, and never read by their ids. So the pause grows with how many are live.
-   * False: they are carried ahead, and those that changed once more.
-   */
-  readonly claimsLast: boolean;
-
   // ------------------------------------------------------------------------------------ where the queue is
 
   /** Begins to note which messages change, while the queue goes on living. Takes over from an earlier attempt: undoes its freeze, forgets what it noted. DEADLINE_EXCEEDED when the store is too busy. */
@@ -143,7 +137,10 @@ export interface QueueMoveController {
     changed: readonly MovedState[];
     gone: readonly string[];
   }): Promise<number>;
-  /** Adds claims, and changes those that are there. */
+  /**
+   * Adds claims, and changes those that are there, after the messages that they hold: one that came or changed later needs its claim once more. A claim
+   * whose messages have gone or changed hands ends with the last of them.
+   */
   writeClaims(params: { queue: QueueLife; claims: readonly MovedClaim[] }): Promise<void>;
   writeKeys(params: { queue: QueueLife; keys: readonly MovedKey[] }): Promise<void>;
   /** The queue begins to live here, with the rest. Every marker given from now on is above `highestMarker`. */

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { DomainError, hasCode } from "../errors.ts";
 import type { DataDriver } from "./data-driver.ts";
-import type { MovedCounts, QueueLife, QueueMoveController } from "./queue-move-controller.ts";
+import type { MovedCounts, MovedState, QueueLife, QueueMoveController } from "./queue-move-controller.ts";
 
 /** Messages, claims, keys and notes that are carried at a time. */
 const BATCH = 1000;
@@ -53,9 +53,14 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
   const from = { queue: { project, name, epoch: params.sourceEpoch }, moveEpoch: epoch };
   const to: { queue: QueueLife } = { queue: { project, name, epoch } };
   const started = performance.now();
-  const claimsLast = source.claimsLast || target.claimsLast;
   let messages = 0;
   let after = "0";
+  /** Claims on messages that came or changed since the claims were carried: they are carried once more. */
+  const newerClaims = new Set<string>();
+  let claimsCarried = false;
+  const rememberClaim = ({ claimId, claimRemainingMs }: MovedState): void => {
+    if (claimId !== null && (claimRemainingMs ?? 0) > 0) newerClaims.add(claimId);
+  };
 
   /** The messages that were not read yet. */
   const copy = async (): Promise<void> => {
@@ -64,12 +69,11 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
       const last = batch.at(-1);
       if (last === undefined) return;
       messages += await target.writeMessages({ ...to, messages: batch, changed: [], gone: [] });
+      if (claimsCarried) batch.forEach(rememberClaim);
       after = last.marker;
       await checkpoint(messages);
     }
   };
-  /** Claims that were made or renewed since they were last carried: their messages were noted. */
-  const newerClaims = new Set<string>();
   /** What changed of those that were; gives how much. */
   const catchUp = async (): Promise<number> => {
     let taken = 0;
@@ -77,9 +81,7 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
       const { changed, gone, more } = await source.takeChanges({ ...from, limit: BATCH });
       taken += changed.length + gone.length;
       messages += await target.writeMessages({ ...to, messages: [], changed, gone });
-      for (const { claimId, claimRemainingMs } of changed) {
-        if (!claimsLast && claimId !== null && (claimRemainingMs ?? 0) > 0) newerClaims.add(claimId);
-      }
+      changed.forEach(rememberClaim);
       if (!more) break;
     }
     const ids = [...newerClaims];
@@ -101,15 +103,13 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
       key = last.key;
     }
   };
-  /** Gives how many. */
-  const carryClaims = async (): Promise<number> => {
-    let carried = 0;
+  const carryClaims = async (): Promise<void> => {
+    claimsCarried = true;
     for (let id = ""; ; ) {
       const claims = await source.readClaims({ ...from, after: id, limit: BATCH });
       const last = claims.at(-1);
-      if (last === undefined) return carried;
+      if (last === undefined) return;
       await target.writeClaims({ ...to, claims });
-      carried += claims.length;
       await checkpoint(messages);
       id = last.id;
     }
@@ -128,8 +128,8 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
   await target.prepare(to);
   let keysSeen = performance.now();
   await carryKeys();
-  if (!claimsLast) await carryClaims();
   await copy();
+  await carryClaims();
   const look = performance.now();
   await carryKeys(look - keysSeen + KEY_MARGIN_MS);
   keysSeen = look;
@@ -139,14 +139,13 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
   await copy();
   await catchUp();
   await carryKeys(performance.now() - keysSeen + KEY_MARGIN_MS);
-  const late = claimsLast ? await carryClaims() : null;
   const rest = await source.readRest(from);
   await target.open({ ...to, rest: { ...rest, counts: agreeing(rest.counts, messages) } });
   // A deleted queue's subscriptions wait there for it to be made again.
   if (!params.exists) await params.target.detachQueue(to.queue);
   await params.commit();
   const ended = performance.now();
-  return { messages, claims: late ?? rest.claims, pauseMs: ended - frozen, seconds: (ended - started) / 1000 };
+  return { messages, claims: rest.claims, pauseMs: ended - frozen, seconds: (ended - started) / 1000 };
 }
 
 /** Ends an attempt that the catalogue does not know of: the queue lives on in the source. That comes first, for nobody sees what the target holds. */

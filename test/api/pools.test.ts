@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createEmptyDatabase, type TestDatabase } from "../support/database.ts";
+import { postgresByDetour } from "../support/detour.ts";
 import { aProject, createQueue, postMessages, startApi } from "./api.ts";
 
 const { api } = startApi();
@@ -82,6 +83,27 @@ test("two pools are never the same place, nor of the same name unless it is repl
   expect(await api.codeOf(CREATE, { input: { name: "p2", uri: uri("p1"), weight: 1 } })).toBe("POOL_URI_IN_USE");
   expect(await api.codeOf(CREATE, { input: { name: "p1", uri: uri("p2"), weight: 1 } })).toBe("POOL_ALREADY_EXISTS");
   expect(await createPool("p1", { weight: 9, replace: true })).toMatchObject({ created: false, pool: { weight: 9 } });
+});
+
+test("nor when their URIs differ: the second one is refused by what is found there, and its first pool is named", async () => {
+  await createPool("p1");
+  const detour = await postgresByDetour(uri("p1"));
+  const twin = { name: "p2", uri: detour.uri, weight: 1 };
+  const { errors } = await api.send(CREATE, { input: twin });
+  expect(errors?.[0]).toMatchObject({
+    message: expect.stringContaining('The pool "p1" is this server and namespace already'),
+    extensions: { code: "POOL_URI_IN_USE", status: 409, details: { pool: "p1" } },
+  });
+  const verify = "mutation V($input: VerifyPoolInput!) { verifyPool(input: $input) { registeredAs } }";
+  expect((await api.run(verify, { input: { uri: detour.uri } })).verifyPool.registeredAs).toBe("p1");
+  const health = "{ health { warnings pools { pool sameAs } } }";
+  await api.run(CREATE, { input: { ...twin, verify: false } });
+  const report = (await api.run(health)).health;
+  expect(report.pools).toContainEqual({ pool: "p2", sameAs: "p1" });
+  expect(report.warnings).toContainEqual(expect.stringContaining("p2 is the same server and namespace as the pool p1"));
+  const update = "mutation U($input: UpdatePoolInput!) { updatePool(input: $input) { pool { name } } }";
+  expect(await api.codeOf(update, { input: { name: "p2", uri: detour.uri } })).toBe("POOL_URI_IN_USE");
+  detour.close();
 });
 
 test.each([{ name: "default" }, { name: "a b" }, { weight: -1 }, { optionsText: "[]" }, { uri: "" }])(

@@ -389,4 +389,28 @@ export const BREAKS: readonly Break[] = [
     to: "result: key.result",
     test: movesOf("a repeated idempotency key gives what it gave before"),
   },
+  {
+    promise: "Two pools are never one server and namespace",
+    file: `${POSTGRES}/pools.ts`,
+    from: "if (holder !== null) throw uriInUse(holder);",
+    to: "",
+    test: control("refuses a store that another pool is, or that it is itself, whatever the URIs say"),
+  },
+  {
+    promise: "A claim that changes while its queue moves to a Redis is there as it became",
+    file: `${REDIS}/queue-entries.ts`,
+    from: "count_all_held(gone)",
+    to: "",
+    test: movesOf("claims that change before, while and after they are carried are in their new place as they became"),
+  },
+  {
+    promise: "A pool that is full is read all the same",
+    file: "server/storage/pooling/circuit-breaker.ts",
+    from: "if (isTakingNoWrites(error)) return false;",
+    to: "",
+    test: pooling(
+      "circuit-breaker",
+      "counts no answer that the pool is full or read-only, and takes it for a sign that it is there",
+    ),
+  },
 ];

@@ -2,6 +2,7 @@
 import { createSecretBox } from "../../server/secret-box.ts";
 import { openConnections } from "../../server/storage/postgres/connection.ts";
 import { createPostgresControlDriver } from "../../server/storage/postgres/control-driver.ts";
+import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { describeAudit } from "./audit.suite.ts";
 import { describeCatalogue } from "./catalogue.suite.ts";
@@ -28,6 +29,11 @@ const postgres: OpenControlDriver = async () => {
     driver: one.driver,
     neighbour: other.driver,
     defaultPoolUri: database.url,
+    async ownIdentity() {
+      const data = await openPostgresDataDriver({ uri: database.url, connections: 1 });
+      await data.close();
+      return data.identity;
+    },
     async storedText() {
       const { rows: tables } = await one.connections.query<{ name: string }>(
         "SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public'",

@@ -9,6 +9,8 @@ export interface ControlDriverHarness {
   neighbour: ControlDriver;
   /** The URI of the store itself, which is the built-in pool. */
   defaultPoolUri: string;
+  /** Which store it is, as a data driver of it shows. */
+  ownIdentity(): Promise<string>;
   /** Everything that is stored, as text, to look for secrets in. */
   storedText(): Promise<string>;
   close(): Promise<void>;

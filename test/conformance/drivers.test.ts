@@ -6,6 +6,7 @@ import { createTestDatabase } from "../support/database.ts";
 import { describeWithRedis, startRedis, startRedisCluster } from "../support/redis.ts";
 import { describeClaims } from "./claims.suite.ts";
 import { type DataDriverHarness, type OpenDataDriver, uniqueName } from "./harness.ts";
+import { describeIdentity } from "./identity.suite.ts";
 import { describeMessages } from "./messages.suite.ts";
 import { describeQueueLives } from "./queue-lives.suite.ts";
 import { describeSubscriptions } from "./subscriptions.suite.ts";
@@ -61,6 +62,7 @@ const redisCluster: OpenDataDriver = async () => {
   );
 };
 
+describeIdentity("PostgreSQL", postgres);
 describeMessages("PostgreSQL", postgres);
 describeClaims("PostgreSQL", postgres);
 describeQueueLives("PostgreSQL", postgres);
@@ -71,6 +73,7 @@ describeWithRedis(() => {
     ["Redis", redis],
     ["a Redis Cluster", redisCluster],
   ] as const) {
+    describeIdentity(name, open);
     describeMessages(name, open);
     describeClaims(name, open);
     describeQueueLives(name, open);

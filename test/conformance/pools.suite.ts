@@ -35,6 +35,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       expect(await pools().exists(pool.name)).toBe(true);
       expect(await pools().get(pool.name)).toEqual({
         ...pool,
+        identity: null,
         maskedUri: "postgresql://user:***@Host.example/db?schema=a",
         createdAt: expect.any(Date),
         updatedAt: expect.any(Date),
@@ -96,6 +97,76 @@ export function describePools(name: string, open: OpenControlDriver): void {
       const beside = new URL(harness.defaultPoolUri);
       beside.searchParams.set("schema", "another");
       expect(await pools().create(aPool({ uri: beside.toString() }))).toBe(true);
+    });
+
+    it("refuses a store that another pool is, or that it is itself, whatever the URIs say", async () => {
+      const identity = unique("store");
+      const first = aPool({ identity });
+      await pools().create(first);
+      expect((await pools().get(first.name)).identity).toBe(identity);
+      expect(await pools().findByIdentity(identity)).toBe(first.name);
+      expect(await pools().findByIdentity(unique("store"))).toBeNull();
+      const inUse = { code: "POOL_URI_IN_USE", details: { pool: first.name } };
+      await expect(pools().create(aPool({ identity }))).rejects.toMatchObject(inUse);
+      const other = aPool();
+      await pools().create(other);
+      await expect(pools().update(other.name, { uri: aPool().uri, identity })).rejects.toMatchObject(inUse);
+      expect(await pools().note({ name: other.name, uri: other.uri, identity })).toBe(first.name);
+      expect((await pools().get(other.name)).identity).toBeNull();
+      const own = { identity: await harness.ownIdentity() };
+      await expect(pools().create(aPool(own))).rejects.toMatchObject({ details: { pool: "default" } });
+      expect(await pools().findByIdentity(own.identity)).toBe("default");
+      await pools().delete(first.name);
+      expect(await pools().create(aPool({ identity }))).toBe(true);
+    });
+
+    it("keeps what is known of the store while the URI says the same place, and notes it only of that place", async () => {
+      const pool = aPool();
+      await pools().create(pool);
+      const [identity, next] = [unique("store"), unique("store")];
+      expect(await pools().note({ name: pool.name, uri: pool.uri, identity })).toBeNull();
+      const known = async () => (await pools().get(pool.name)).identity;
+      expect(await known()).toBe(identity);
+      await pools().update(pool.name, { uri: pool.uri.replace("secret", "changed") });
+      expect(await known()).toBe(identity);
+      await pools().update(pool.name, { weight: 3 });
+      expect(await known()).toBe(identity);
+      expect(await pools().note({ name: pool.name, uri: pool.uri, identity: next })).toBeNull();
+      expect(await known()).toBe(next);
+      const elsewhere = aPool().uri;
+      await pools().update(pool.name, { uri: elsewhere });
+      expect(await known()).toBeNull();
+      expect(await pools().note({ name: pool.name, uri: pool.uri, identity })).toBeNull();
+      expect(await pools().note({ name: unique("gone"), uri: pool.uri, identity })).toBeNull();
+      expect(await known()).toBeNull();
+    });
+
+    it("is not given another store while the catalogue maps queues to it, unless nobody looked", async () => {
+      const pool = aPool({ identity: unique("store") });
+      await pools().create(pool);
+      await harness.driver.catalogue.insert({ project: "p", name: "q" }, pool.name);
+      const elsewhere = { uri: aPool().uri, identity: unique("store") };
+      const refused = { code: "POOL_IN_USE", details: { pool: pool.name, queues: 1, exact: true } };
+      await expect(pools().update(pool.name, elsewhere)).rejects.toMatchObject(refused);
+      await expect(pools().create({ ...pool, ...elsewhere })).rejects.toMatchObject(refused);
+      expect((await pools().get(pool.name)).uri).toBe(pool.uri);
+      await pools().update(pool.name, { uri: aPool().uri, identity: pool.identity });
+      await pools().update(pool.name, { uri: elsewhere.uri });
+      expect(await pools().get(pool.name)).toMatchObject({ uri: elsewhere.uri, identity: null });
+      await harness.driver.catalogue.dropAll();
+    });
+
+    it("of many that want one store at once, by several URIs, one gets it", async () => {
+      const identity = unique("store");
+      const results = await Promise.allSettled(
+        Array.from({ length: 6 }, (_, index) =>
+          (index % 2 === 0 ? harness.driver : harness.neighbour).pools.create(aPool({ identity })),
+        ),
+      );
+      expect(results.filter((result) => result.status === "fulfilled")).toHaveLength(1);
+      for (const result of results) {
+        if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "POOL_URI_IN_USE" });
+      }
     });
 
     it("of many that want one place at once, one gets it", async () => {

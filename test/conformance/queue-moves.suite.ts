@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DataDriver, Message, QueueRef } from "../../server/storage/data-driver.ts";
+import { moveQueue, undoMove } from "../../server/storage/queue-move.ts";
 import type { OpenTwoPools, TwoPools } from "../support/two-pools.ts";
 import { aMessage, idsOf, readAll, uniqueName } from "./harness.ts";
 
@@ -183,6 +184,96 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       expect(await placeOf(queue)).toBe("right");
       expect((await two.one.data.subscriptions.list({ queue, page: { limit: 10 } })).items).toHaveLength(1);
       await expect(post(queue, 1)).rejects.toMatchObject({ code: "QUEUE_DOES_NOT_EXIST" });
+    });
+
+    it("claims that change before, while and after they are carried are in their new place as they became", async () => {
+      const queue = await two.aQueue(uniqueName());
+      const { claims, messages } = two.one.data;
+      const sizeOf = async (id: string) =>
+        claims.get({ queue, id }).then(
+          ({ claim, messages: held }) => [claim.messageCount, held.length, claim.ttlSeconds],
+          (error) => error.code,
+        );
+      await post(queue, 60);
+      // At each step of the move, to claims that were made before the move and to one that is made now.
+      const steps: { claimId: string; ids: string[] }[][] = [];
+      for (let step = 0; step < 4; step += 1) {
+        const made: (typeof steps)[number] = [];
+        for (let index = 0; index < 4; index += 1) {
+          const taken = await take(queue, 3);
+          made.push({ claimId: taken.claimId, ids: idsOf(taken.messages) });
+        }
+        steps.push(made);
+      }
+      const untouched = await take(queue, 2);
+      let at = 0;
+      const late: string[] = [];
+      const checkpoint = async () => {
+        const step = steps[at++];
+        if (step === undefined) return;
+        const [shrinks, ends, released, renewed] = step as [
+          (typeof step)[0],
+          (typeof step)[0],
+          (typeof step)[0],
+          (typeof step)[0],
+        ];
+        for (const id of shrinks.ids.slice(0, 2)) await messages.delete({ queue, id, claimId: shrinks.claimId });
+        await messages.bulkDelete({ queue, ids: ends.ids, claimIds: [ends.claimId] });
+        await claims.delete({ queue, id: released.claimId });
+        await claims.update({ queue, id: renewed.claimId, ttlSeconds: 777, graceSeconds: 60 });
+        await messages.post({ queue, clientId: null, messages: [aMessage("late")] });
+        late.push((await take(queue, 2)).claimId);
+      };
+      const report = await two.moves.move({ queue, target: "right", checkpoint });
+      expect(at).toBeGreaterThanOrEqual(steps.length);
+      // PostgreSQL counts those too whose last message has just gone.
+      expect(report?.claims).toBeGreaterThanOrEqual(steps.length * 3 + 1);
+      expect(report?.claims).toBeLessThanOrEqual(steps.length * 4 + 1);
+      expect(await placeOf(queue)).toBe("right");
+      for (const [shrinks, ends, released, renewed] of steps) {
+        expect(await sizeOf(shrinks?.claimId ?? "")).toEqual([1, 1, 300]);
+        expect(await sizeOf(ends?.claimId ?? "")).toBe("CLAIM_DOES_NOT_EXIST");
+        expect(await sizeOf(released?.claimId ?? "")).toBe("CLAIM_DOES_NOT_EXIST");
+        expect(await sizeOf(renewed?.claimId ?? "")).toEqual([3, 3, 777]);
+        // Its last message takes a claim with it, here as there.
+        const [, , last] = shrinks?.ids ?? [];
+        await messages.delete({ queue, id: last ?? "", claimId: shrinks?.claimId ?? "" });
+        expect(await sizeOf(shrinks?.claimId ?? "")).toBe("CLAIM_DOES_NOT_EXIST");
+      }
+      for (const id of late) expect(await sizeOf(id)).toEqual([2, 2, 300]);
+      expect(await sizeOf(untouched.claimId)).toEqual([2, 2, 300]);
+    });
+
+    it("claims are carried before the queue is frozen, so the pause does not grow with them", async () => {
+      const queue = await two.aQueue(uniqueName());
+      await post(queue, 300);
+      await Promise.all(Array.from({ length: 300 }, () => take(queue, 1)));
+      const [source, target] = await Promise.all([two.pool("left"), two.pool("right")]);
+      let frozen = false;
+      const carried = { before: 0, after: 0 };
+      const watching = (driver: DataDriver): DataDriver => {
+        const { moves } = driver;
+        if (moves === null) throw new Error("This driver moves no queues.");
+        const watched = {
+          ...moves,
+          freeze: async (params: Parameters<typeof moves.freeze>[0]) => {
+            await moves.freeze(params);
+            frozen = true;
+          },
+          writeClaims: async (params: Parameters<typeof moves.writeClaims>[0]) => {
+            carried[frozen ? "after" : "before"] += params.claims.length;
+            await moves.writeClaims(params);
+          },
+        };
+        return new Proxy(driver, { get: (_, key) => (key === "moves" ? watched : Reflect.get(driver, key, driver)) });
+      };
+      const { epoch: sourceEpoch } = await two.one.control.catalogue.get(queue);
+      const attempt = { source: watching(source), target: watching(target), ...queue, sourceEpoch };
+      const epoch = sourceEpoch + 1_000_000;
+      const report = await moveQueue({ ...attempt, epoch, exists: true, commit: async () => {} });
+      expect(report).toMatchObject({ messages: 300, claims: 300, pauseMs: expect.any(Number) });
+      expect(carried).toEqual({ before: 300, after: 0 });
+      await undoMove({ ...attempt, epoch });
     });
 
     it("several thousand messages go along in order", async () => {

@@ -44,6 +44,24 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         expect(await queues().getMetadata(queue)).toBe(`{"by":${results.indexOf(true)}}`);
       });
 
+      it("finds those that use a dead letter queue, as their metadata says now", async () => {
+        const dead = aQueue();
+        const { project } = dead;
+        const uses = (name: unknown) => JSON.stringify({ a: 1, _dead_letter_queue: name });
+        for (const name of ["b", "a", "c"]) await queues().create({ project, name }, uses(dead.name));
+        await queues().create(aQueue({ name: "x" }), uses(dead.name));
+        for (const other of [uses(7), uses(`${dead.name}x`), uses("\u0000"), "{}"]) {
+          await queues().create(aQueue({ project }), other);
+        }
+        const find = (limit = 10) => queues().listByDeadLetterQueue({ queue: dead, limit });
+        expect(await find()).toEqual(["a", "b", "c"]);
+        expect(await find(2)).toEqual(["a", "b"]);
+        await queues().setMetadata({ project, name: "a" }, "{}");
+        await queues().setMetadata({ project, name: "b" }, `{"\\u005fdead_letter_queue": "${dead.name}"}`);
+        await queues().delete({ project, name: "c" });
+        expect(await find()).toEqual(["b"]);
+      });
+
       it("keeps metadata to the letter", async () => {
         const queue = aQueue();
         const text = '{ "big": 12345678901234567890, "f": 1.0, "twice": 1, "twice": 2, "nul": "\\u0000", "é": "😀" }';

@@ -104,8 +104,58 @@ describe("moveQueue", () => {
     await aQueue("alive", one, '{"_dead_letter_queue": "dead", "_max_claim_count": 2}');
     await post("dead", 2);
     const job = await service.operations.jobs.moveQueue(operator, { project: "p", queue: "alive", pool: two });
-    expect(JSON.parse(job.resultText ?? "")).toMatchObject({ companion: "dead" });
+    expect(JSON.parse(job.resultText ?? "")).toMatchObject({ along: ["dead"], apart: [] });
     expect([await placeOf("alive"), await placeOf("dead"), await totalOf("dead")]).toEqual([two, two, 2]);
+  });
+
+  it("of a dead letter queue takes along all that use it, and those of one take their sisters, but nobody from elsewhere", async () => {
+    startRunner();
+    const [one, two, three] = [await aPool(), await aPool(), await aPool()];
+    const uses = (name: string) => JSON.stringify({ _dead_letter_queue: name });
+    await aQueue("grave", one);
+    for (const name of ["user-a", "user-b"]) await aQueue(name, one, uses("grave"));
+    await aQueue("user-far", three, uses("grave"));
+    await aQueue("stranger", one, uses("other-grave"));
+    await post("user-b", 3);
+    const move = async (queue: string, pool: string) => {
+      const job = await service.operations.jobs.moveQueue(operator, { project: "p", queue, pool });
+      const { state, resultText } = await ended(job.id);
+      expect(state).toBe("done");
+      const { along, apart } = JSON.parse(resultText ?? "");
+      return { along, apart };
+    };
+    const far = [{ queue: "user-far", why: `It lives in the pool ${three}.` }];
+    const places = () => Promise.all(["grave", "user-a", "user-b", "user-far", "stranger"].map(placeOf));
+    expect(await move("grave", two)).toEqual({ along: ["user-a", "user-b"], apart: far });
+    expect(await places()).toEqual([two, two, two, three, one]);
+    expect(await totalOf("user-b")).toBe(3);
+    expect(await move("user-b", one)).toEqual({ along: ["grave", "user-a"], apart: far });
+    expect(await places()).toEqual([one, one, one, three, one]);
+    // Once more changes nothing, and one that uses it no more stays.
+    await service.operations.queues.setMetadata(operator, { project: "p", name: "user-a", metadataText: "{}" });
+    expect(await move("grave", three)).toEqual({ along: ["user-b", "user-far"], apart: [] });
+    expect(await places()).toEqual([three, one, three, three, one]);
+  });
+
+  it("leaves a dead letter queue of another flavor where it is, and says why; the pair is together again once both have the flavor", async () => {
+    startRunner();
+    const one = await aPool();
+    const fast = [await aPool(1, "rapid"), await aPool(1, "rapid"), await aPool(1, "rapid")];
+    await service.operations.flavors.create(admin, { project: "p", name: "rapid", pools: fast });
+    await aQueue("slow-grave", one);
+    await aQueue("quick", one, '{"_dead_letter_queue": "slow-grave"}');
+    const set = (name: string, attributes: object) =>
+      service.operations.queues.setMetadata(operator, { project: "p", name, metadataText: JSON.stringify(attributes) });
+    await set("quick", { _dead_letter_queue: "slow-grave", _flavor: "rapid" });
+    await expect.poll(() => placeOf("quick")).not.toBe(one);
+    const place = await placeOf("quick");
+    expect(await placeOf("slow-grave")).toBe(one);
+    const { items } = await service.operations.jobs.list(operator, { target: "quick" });
+    const { resultText } = await ended(items[0]?.id ?? "");
+    const why = `It is of no flavor, and the pool ${place} is of rapid.`;
+    expect(JSON.parse(resultText ?? "")).toMatchObject({ along: [], apart: [{ queue: "slow-grave", why }] });
+    await set("slow-grave", { _flavor: "rapid" });
+    await expect.poll(() => placeOf("slow-grave")).toBe(place);
   });
 
   it("is refused to viewers, of missing queues and pools, and to a pool of another flavor", async () => {
@@ -172,6 +222,36 @@ describe("drainPool", () => {
     expect(await removePool(one)).toEqual({ deleted: true });
     expect(await codeOf(service.operations.jobs.drainPool(operator, { pool: one }))).toBe("FORBIDDEN");
     expect(await codeOf(service.operations.jobs.drainPool(admin, { pool: "missing" }))).toBe("POOL_DOES_NOT_EXIST");
+  });
+
+  it("keeps each queue with its dead letter queue, whatever the dice say, and names those that may not live together", async () => {
+    startRunner();
+    const source = await aPool(0, "paired");
+    const targets = [await aPool(1, "paired"), await aPool(1, "paired"), await aPool(1, "paired")];
+    const lone = await aPool(1, "lone");
+    await service.operations.flavors.create(admin, { project: "p", name: "paired", pools: [source, ...targets] });
+    await service.operations.flavors.create(admin, { project: "p", name: "lone", pools: [lone] });
+    const families = Array.from({ length: 10 }, (_, index) => [
+      `pair-${index}`,
+      `pair-${index}-dead`,
+      `pair-${index}-too`,
+    ]);
+    for (const [queue, dead, too] of families as [string, string, string][]) {
+      const user = JSON.stringify({ _flavor: "paired", _dead_letter_queue: dead });
+      for (const name of [queue, too]) await aQueue(name, source, user);
+      await aQueue(dead, source, '{"_flavor": "paired"}');
+    }
+    await aQueue("lone-dead", source, '{"_flavor": "lone"}');
+    await aQueue("lone-user", source, '{"_flavor": "paired", "_dead_letter_queue": "lone-dead"}');
+    const job = await service.operations.jobs.drainPool(admin, { pool: source });
+    const done = await ended(job.id);
+    expect(done).toMatchObject({ state: "done", progress: 32 });
+    const places = await Promise.all(families.map((names) => Promise.all(names.map(placeOf))));
+    for (const place of places) expect(new Set(place).size).toBe(1);
+    expect(new Set(places.flat()).size).toBeGreaterThan(1);
+    const [apart, ...others] = JSON.parse(done.resultText ?? "").apart;
+    expect(apart).toMatchObject({ queue: "lone-user", why: expect.stringContaining("lone-dead is apart") });
+    expect(others).toEqual([]);
   });
 
   it("asked for twice is one job, done by one of two processes", async () => {

@@ -91,8 +91,9 @@ describe("verifying a URI", () => {
     const empty = await createEmptyDatabase();
     const url = new URL(empty.url);
     url.searchParams.set("schema", "brand_new");
-    expect(await pooled.data.verify(url.toString())).toContain("CLAIMS");
-    expect(await pooled.data.verify(url.toString())).toContain("FIFO");
+    const { identity, capabilities } = await pooled.data.verify(url.toString());
+    expect([...capabilities]).toEqual(expect.arrayContaining(["CLAIMS", "FIFO"]));
+    expect((await pooled.data.verify(url.toString())).identity).toBe(identity);
     await pooled.control.pools.create({ name: "real", uri: url.toString(), weight: 1 });
     expect(await (await pooled.data.pool("real")).isAlive()).toBe(true);
     await pooled.data.forgetPool("real");

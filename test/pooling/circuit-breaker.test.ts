@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DomainError } from "../../server/errors.ts";
 import { CircuitBreaker } from "../../server/storage/pooling/circuit-breaker.ts";
+import { takesNoWrites } from "../../server/storage/takes-no-writes.ts";
 import { addPool, aPost, aQueue, preparePools } from "./harness.ts";
 
 const AWAY = new DomainError("STORAGE_UNAVAILABLE", "Away.");
@@ -44,6 +45,18 @@ describe("a circuit breaker", () => {
     for (let time = 0; time < 4; time += 1) await call(AWAY);
     await call(refusal);
     for (let time = 0; time < 4; time += 1) expect(await call(AWAY)).toBe("Away.");
+    expect(await call()).toBe("done");
+  });
+
+  it("counts no answer that the pool is full or read-only, and takes it for a sign that it is there", async () => {
+    const { clock, call, tried } = aBreaker();
+    const full = takesNoWrites("Full.", null);
+    for (let time = 0; time < 20; time += 1) expect(await call(full)).toBe("Full.");
+    expect(tried()).toBe(20);
+    expect(await call()).toBe("done");
+    for (let time = 0; time < 5; time += 1) await call(AWAY);
+    clock.now = 1000;
+    expect(await call(full)).toBe("Full.");
     expect(await call()).toBe("done");
   });
 });

@@ -21,6 +21,41 @@ describe("open pools", () => {
     expect(fake("elsewhere").closed).toBe(0);
   });
 
+  it("have written down which store they are, once it is not known or no longer so, and are told of when they are double", async () => {
+    const pooled = await start();
+    const identityOf = async (pool: string) => (await pooled.control.pools.get(pool)).identity;
+    await addPool(pooled, "one");
+    await pooled.data.pool("one");
+    await expect.poll(() => identityOf("one")).toBe(fake("one").driver.identity);
+    expect(pooled.errors).toEqual([]);
+
+    // The same store by another name.
+    await pooled.control.pools.create({ name: "two", uri: "fake://two", weight: 1 });
+    fake("two").driver = { ...fake("two").driver, identity: fake("one").driver.identity };
+    await pooled.data.pool("two");
+    await expect.poll(() => pooled.errors.map(String)).toEqual([expect.stringMatching(/"one" and "two" are the same/)]);
+    // Not again each time that it is looked at.
+    for (let seconds = 0; seconds < 30; seconds += 10) {
+      wait(10_000);
+      await pooled.data.pool("two");
+    }
+    expect(await identityOf("two")).toBeNull();
+
+    // Somebody mends it: then the second is looked at again by itself.
+    await pooled.control.pools.delete("one");
+    wait(10_000);
+    await pooled.data.pool("two");
+    await expect.poll(() => identityOf("two")).toBe(fake("two").driver.identity);
+    expect(pooled.errors).toHaveLength(1);
+
+    // A restored, or an emptied, server at the same address.
+    await pooled.data.forgetPool("two");
+    fake("two").driver = { ...fake("two").driver, identity: "another" };
+    await pooled.data.pool("two");
+    await expect.poll(() => identityOf("two")).toBe("another");
+    await expect.poll(() => pooled.errors.map(String)[1]).toMatch(/"two" is another storage/);
+  });
+
   it("are closed at once when told to forget them", async () => {
     const pooled = await start();
     await addPool(pooled, "one");

@@ -10,9 +10,11 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** A fresh database with all tables, control and pool. */
-export function createTestDatabase(): Promise<TestDatabase> {
-  return create(`TEMPLATE ${inject("templateDatabase")}`);
+/** A fresh database with all tables, control and pool, and an identity of its own, which a copy would not have. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const database = await create(`TEMPLATE ${inject("templateDatabase")}`);
+  await execute("UPDATE pool_identity SET seed = floor(random() * 4611686018427387903)::bigint", database.url);
+  return database;
 }
 
 /** A fresh database without tables: a pool before it is registered. `options` follow CREATE DATABASE. */
@@ -28,8 +30,8 @@ async function create(options: string): Promise<TestDatabase> {
   return { url: url.toString(), drop: () => execute(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
 }
 
-async function execute(sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: inject("postgresUrl") });
+async function execute(sql: string, url = inject("postgresUrl")): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
   await client.connect();
   await client.query(sql).finally(() => client.end());
 }

@@ -17,7 +17,8 @@ export class FakePool {
   /** Called before each call of the data plane; throws or waits to break it. */
   before: (call: string) => void | Promise<void> = () => {};
 
-  readonly driver: DataDriver = {
+  driver: DataDriver = {
+    identity: randomUUID(),
     capabilities: new Set(["FIFO", "CLAIMS"]),
     messages: {
       ...refusing<DataDriver["messages"]>("messages"),

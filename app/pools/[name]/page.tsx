@@ -68,6 +68,7 @@ const POOL = /* GraphQL */ `
           code
           message
         }
+        resultText
         cancelRequested
         actor
         createdAt

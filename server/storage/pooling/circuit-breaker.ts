@@ -1,4 +1,5 @@
 import { DomainError, hasCode } from "../../errors.ts";
+import { isTakingNoWrites } from "../takes-no-writes.ts";
 
 /** Failures in a row after which a pool counts as away. */
 const FAILURES = 5;
@@ -7,7 +8,8 @@ const TRY_EVERY_MS = 1000;
 
 /**
  * Keeps callers from waiting for a pool that does not answer: after some failures in a row they are refused at once, STORAGE_UNAVAILABLE, and one call a
- * second tries the pool. The first that succeeds opens it to all. What a pool refuses, or what takes too long in it, is a sign that it is there.
+ * second tries the pool. The first that succeeds opens it to all. What a pool refuses, or what takes too long in it, is a sign that it is there; so is
+ * the answer that it is full or read-only, with which its reads may go on.
  */
 export class CircuitBreaker {
   readonly #pool: string;
@@ -49,5 +51,6 @@ export class CircuitBreaker {
 }
 
 function isAway(error: unknown): error is DomainError {
+  if (isTakingNoWrites(error)) return false;
   return hasCode(error, "STORAGE_UNAVAILABLE") || hasCode(error, "OUTCOME_UNKNOWN");
 }

@@ -2,7 +2,6 @@
 import { DomainError } from "../../errors.ts";
 import type { ControlDriver } from "../control-driver.ts";
 import {
-  type Capability,
   type DataDriver,
   DEFAULT_POOL,
   type DriverHealth,
@@ -79,6 +78,7 @@ export function createPoolingDriver(params: {
   }
 
   return {
+    identity: defaultDriver.identity,
     capabilities: defaultDriver.capabilities,
     messages: routedMessages(router),
     claims: routedClaims(router),
@@ -150,8 +150,8 @@ export function createPoolingDriver(params: {
     close: () => pools.close(),
 
     // Read anew for each new queue: a pool that was just given or denied a flavor counts at once.
-    async choosePool(flavor) {
-      const chosen = weightedChoice(await control.pools.getPoolsByFlavor(flavor), random);
+    async choosePool(flavor, dice = random) {
+      const chosen = weightedChoice(await control.pools.getPoolsByFlavor(flavor), dice);
       if (chosen !== null) return chosen.name;
       if (flavor === null) return DEFAULT_POOL;
       throw new DomainError(
@@ -167,9 +167,9 @@ export function createPoolingDriver(params: {
       const opening = registry.open(uri);
       try {
         const driver = await withDeadline(opening, VERIFY_TIMEOUT_MS, notReachable);
-        const capabilities: ReadonlySet<Capability> = new Set(driver.capabilities);
+        const { identity, capabilities } = driver;
         await driver.close();
-        return capabilities;
+        return { identity, capabilities };
       } catch (error) {
         // One that opens after all has nobody to use it.
         opening.then((driver) => driver.close()).catch(() => undefined);

@@ -1,12 +1,14 @@
 /** The pools' drivers: opened at their first use, kept while the pool stays where it is, and closed when it moves or goes. */
 import { DomainError, hasCode } from "../../errors.ts";
-import type { PoolsController } from "../control-driver.ts";
+import type { Pool, PoolsController } from "../control-driver.ts";
 import { type ArrivalListener, type DataDriver, DEFAULT_POOL } from "../data-driver.ts";
 import type { DriverRegistry } from "../driver-registry.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 
 /** How long a pool's URI, or the failure to open it, counts before it is looked at again. */
 const REMEMBER_MS = 1000;
+/** Between two tries to write down which store a pool is. */
+const NOTE_EVERY_MS = 10_000;
 
 interface OpenPool {
   readonly uri: string;
@@ -15,10 +17,14 @@ interface OpenPool {
   opened: DataDriver | null;
   failed: boolean;
   checkedAt: number;
+  /** When it was last tried to write down which store it is. */
+  notedAt: number;
+  /** The pool that is this store already, as far as was told. */
+  double: string | null;
 }
 
 export class OpenPools {
-  readonly #pools: Pick<PoolsController, "get">;
+  readonly #pools: Pick<PoolsController, "get" | "note">;
   readonly #registry: DriverRegistry;
   readonly #defaultDriver: DataDriver;
   readonly #now: () => number;
@@ -27,13 +33,14 @@ export class OpenPools {
   readonly #checking = new Map<string, Promise<DataDriver>>();
   readonly #breakers = new Map<string, CircuitBreaker>();
   readonly #closing = new Set<Promise<void>>();
+  readonly #noting = new Set<Promise<void>>();
   readonly #watchers = new Set<ArrivalListener>();
   /** How to stop watching each open pool; empty while nobody watches. */
   readonly #watched = new Map<DataDriver, () => void>();
   #closed = false;
 
   constructor(params: {
-    pools: Pick<PoolsController, "get">;
+    pools: Pick<PoolsController, "get" | "note">;
     registry: DriverRegistry;
     defaultDriver: DataDriver;
     now: () => number;
@@ -115,38 +122,59 @@ export class OpenPools {
   async close(): Promise<void> {
     this.#closed = true;
     for (const name of this.#open.keys()) void this.forget(name);
-    await Promise.all([...this.#closing, this.#defaultDriver.close()]);
+    await Promise.all([...this.#closing, ...this.#noting, this.#defaultDriver.close()]);
   }
 
   async #check(name: string): Promise<DataDriver> {
     const known = this.#open.get(name);
     // A pool that just failed to open is not tried by each caller anew: they would all wait for its time-out.
     if (known?.failed && this.#now() - known.checkedAt < REMEMBER_MS) return known.driver;
-    const uri = await this.#uriOf(name, known);
+    const registered = await this.#lookUp(name, known);
     const current = this.#open.get(name);
-    if (current !== undefined && current.uri === uri && !current.failed) {
+    if (current !== undefined && current.uri === registered.uri && !current.failed) {
       current.checkedAt = this.#now();
+      this.#note(name, current, registered.identity);
       return current.driver;
     }
     if (current !== undefined) void this.#retire(name, current);
-    return this.#start(name, uri);
+    return this.#start(name, registered);
   }
 
-  async #uriOf(name: string, known: OpenPool | undefined): Promise<string> {
+  async #lookUp(name: string, known: OpenPool | undefined): Promise<Pick<Pool, "uri" | "identity">> {
     try {
-      return (await this.#pools.get(name)).uri;
+      return await this.#pools.get(name);
     } catch (error) {
       if (hasCode(error, "POOL_DOES_NOT_EXIST")) {
         if (known !== undefined) void this.#retire(name, known);
         throw error;
       }
       // The control plane is out of reach; where the pool was a moment ago is the best guess, and writes check the epoch there.
-      if (known?.opened) return known.uri;
+      if (known?.opened) return { uri: known.uri, identity: known.opened.identity };
       throw error;
     }
   }
 
-  #start(name: string, uri: string): Promise<DataDriver> {
+  /**
+   * Has it written down which store the pool is, where that is not known or no longer so: of a pool that was registered without a look, say. One that
+   * turns out to be another pool's store is told of and goes on: each queue lives in one pool, so neither sees the other's, but none moves between the two.
+   */
+  #note(name: string, pool: OpenPool, registered: string | null): void {
+    const { uri, opened } = pool;
+    if (opened === null || opened.identity === registered || this.#now() - pool.notedAt < NOTE_EVERY_MS) return;
+    pool.notedAt = this.#now();
+    const noting = this.#pools
+      .note({ name, uri, identity: opened.identity })
+      .then((holder) => {
+        if (holder !== null && holder !== pool.double) this.#onError(isDouble(name, holder));
+        if (holder === null && registered !== null) this.#onError(isAnother(name));
+        pool.double = holder;
+      })
+      .catch(this.#onError)
+      .finally(() => this.#noting.delete(noting));
+    this.#noting.add(noting);
+  }
+
+  #start(name: string, { uri, identity }: Pick<Pool, "uri" | "identity">): Promise<DataDriver> {
     if (this.#closed) throw new DomainError("SHUTTING_DOWN", "The server is stopping.");
     const driver = this.#registry.open(uri).catch((error: unknown) => {
       if (error instanceof DomainError && error.kind === "unavailable") throw error;
@@ -155,13 +183,23 @@ export class OpenPools {
         cause: error,
       });
     });
-    const pool: OpenPool = { uri, driver, opened: null, failed: false, checkedAt: this.#now() };
+    const pool: OpenPool = {
+      uri,
+      driver,
+      opened: null,
+      failed: false,
+      checkedAt: this.#now(),
+      notedAt: Number.NEGATIVE_INFINITY,
+      double: null,
+    };
     this.#open.set(name, pool);
     driver.then(
       (opened) => {
         pool.opened = opened;
         pool.checkedAt = this.#now();
-        if (this.#open.get(name) === pool) this.#watch(opened);
+        if (this.#open.get(name) !== pool) return;
+        this.#watch(opened);
+        this.#note(name, pool, identity);
       },
       (error: unknown) => {
         pool.failed = true;
@@ -189,4 +227,16 @@ export class OpenPools {
     this.#closing.add(closing);
     await closing;
   }
+}
+
+function isDouble(pool: string, holder: string): Error {
+  return new Error(
+    `The pools ${JSON.stringify(holder)} and ${JSON.stringify(pool)} are the same server and namespace, or one is a copy of the other. Give ${JSON.stringify(pool)} no new queues, move those that it has to a third pool, and delete it.`,
+  );
+}
+
+function isAnother(pool: string): Error {
+  return new Error(
+    `The pool ${JSON.stringify(pool)} is another storage than when it was last opened, though its URI says the same place. What its queues held there is not in this one.`,
+  );
 }

@@ -1,6 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { QueryConfig } from "pg";
-import { ANSWER_TIMEOUT_MS, translatePostgresError } from "./connection.ts";
+import { translatePostgresError } from "./connection.ts";
 import type { Statements } from "./statements.ts";
 
 /** Whoever wants a lock on a whole table makes everybody behind him wait as long as he waits. */
@@ -42,7 +41,7 @@ async function once<T>(statements: Statements, work: (transaction: BriefTransact
     const client = await statements.connections.connect();
     let broken = false;
     const query = async (text: string, values?: readonly unknown[]) =>
-      client.query({ text, values: values as unknown[], query_timeout: ANSWER_TIMEOUT_MS } as QueryConfig);
+      client.query({ text, values: values as unknown[] });
     try {
       await query(`BEGIN; SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
       const result = await work({ query: query as BriefTransaction["query"] });

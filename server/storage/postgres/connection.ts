@@ -1,12 +1,13 @@
 /** Connections to one PostgreSQL server and schema, with deadlines, and the translation of its errors. */
 import pg from "pg";
 import { DomainError } from "../../errors.ts";
+import { takesNoWrites } from "../takes-no-writes.ts";
 
 /** Deadlines in milliseconds, each shorter than the one around it (HTTP 10 s > driver 5 s > statement 4 s > lock 1.5 s). A lock outlasts the server's look for deadlocks, after 1 s, so that one of them ends and the others go on. */
 const STATEMENT_TIMEOUT_MS = 4000;
 const LOCK_TIMEOUT_MS = 1500;
 /** How long an answer is waited for: longer than the server allows a statement, so that only a connection that swallows everything gets here. */
-export const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1000;
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1000;
 export const CONNECT_TIMEOUT_MS = 5000;
 
 /**
@@ -19,10 +20,13 @@ export function openConnections(params: {
   applicationName?: string;
   /** Further server settings of each session. */
   settings?: Readonly<Record<string, string>>;
+  /** For statements that may take as long as they take, whose sessions lift the server's own deadline. */
+  patient?: boolean;
   onError?: (error: Error) => void;
 }): pg.Pool {
   const pool = new pg.Pool({
     ...clientConfig(params.url, params.applicationName ?? "isimud", params.settings),
+    ...(params.patient === true ? { query_timeout: 0 } : {}),
     max: params.connections,
     idleTimeoutMillis: 60_000,
   });
@@ -48,6 +52,8 @@ function clientConfig(
   return {
     connectionString,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    // The server's deadline is nothing to a server that stands still, or to a network that swallows everything.
+    query_timeout: ANSWER_TIMEOUT_MS,
     keepAlive: true,
     application_name: applicationName,
     options: [
@@ -98,9 +104,7 @@ export function translatePostgresError(error: unknown, options: { wrote?: boolea
     return new DomainError("DEADLINE_EXCEEDED", "The storage took too long. Try again.", { cause: error });
   }
   if (sqlState === "53100" || sqlState === "53200" || sqlState === "25006") {
-    return new DomainError("STORAGE_UNAVAILABLE", "The storage is full or read-only. Nothing was written.", {
-      cause: error,
-    });
+    return takesNoWrites("The storage is full or read-only. Nothing was written.", error);
   }
   // 08: connection, 28 and 3D: the server lets us in no longer, or the database is gone; 53: resources, 57: operator
   // intervention (shutdown, crash), 40: rolled back by the server.

@@ -2,7 +2,7 @@
 import { PrismaPg } from "@prisma/adapter-pg";
 import type pg from "pg";
 import { type Prisma, PrismaClient } from "../../../prisma/generated/client.ts";
-import type { DomainError } from "../../errors.ts";
+import { DomainError } from "../../errors.ts";
 import type { SecretBox } from "../../secret-box.ts";
 import type { ControlDriver } from "../control-driver.ts";
 import { auditController } from "./audit.ts";
@@ -17,6 +17,8 @@ import { queueController } from "./queues.ts";
 const ALIVE_TIMEOUT_MS = 2000;
 /** Of a transaction as a whole; each statement and lock has its own, shorter, deadline. */
 const TRANSACTION_TIMEOUT_MS = 5000;
+/** How long a transaction is waited for: a server that stands still answers its rollback no more than its statements. */
+const TRANSACTION_ANSWER_MS = TRANSACTION_TIMEOUT_MS + 1000;
 
 /**
  * `connections` stay the caller's: `close` leaves them open. Their search path must be `schema`.
@@ -31,8 +33,29 @@ export function createPostgresControlDriver(params: {
   const { connections, schema, secrets, defaultPoolUri } = params;
   const client = new PrismaClient({ adapter: new PrismaPg(connections, { schema }), errorFormat: "minimal" });
 
-  const transact = <T>(work: (tx: Prisma.TransactionClient) => Promise<T>) =>
-    client.$transaction(work, { maxWait: CONNECT_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS });
+  /** One that is given up is never committed: whatever of it still comes is rolled back, unless the commit was on its way. */
+  async function transact<T>(work: (tx: Prisma.TransactionClient) => Promise<T>): Promise<T> {
+    let givenUp = false;
+    let committing = false;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        givenUp = true;
+        reject(lateTransaction(committing));
+      }, TRANSACTION_ANSWER_MS);
+    });
+    const running = client.$transaction(
+      async (tx) => {
+        const result = await work(tx);
+        if (givenUp) throw lateTransaction(false);
+        committing = true;
+        return result;
+      },
+      { maxWait: CONNECT_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS },
+    );
+    running.catch(() => undefined);
+    return Promise.race([running, late]).finally(() => clearTimeout(timer));
+  }
 
   const controllers = (session: Session) => ({
     queues: queueController({ session }),
@@ -94,4 +117,16 @@ export function createPostgresControlDriver(params: {
       await client.$disconnect();
     },
   };
+}
+
+function lateTransaction(committing: boolean): DomainError {
+  return committing
+    ? new DomainError(
+        "OUTCOME_UNKNOWN",
+        "The control database did not answer when the change was to be kept: it may have been. Look, and repeat it if it was not.",
+      )
+    : new DomainError(
+        "STORAGE_UNAVAILABLE",
+        "The control database does not answer. Nothing was written. Try again in a few seconds.",
+      );
 }

@@ -21,6 +21,7 @@ import { openConnection, openConnections, translatePostgresError } from "./conne
 import { GarbageCollector } from "./gc.ts";
 import { messageIds } from "./message-id.ts";
 import { PostgresMessages } from "./messages.ts";
+import { identityOf } from "./pool-identity.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { PoolQueues } from "./pool-queues.ts";
 import { QueueCounts } from "./queue-counts.ts";
@@ -88,6 +89,7 @@ export async function openPostgresDataDriver(options: PostgresDataDriverOptions)
 }
 
 class PostgresDataDriver implements DataDriver {
+  readonly identity: string;
   readonly capabilities: ReadonlySet<Capability>;
   readonly messages: MessageController;
   readonly claims: ClaimController;
@@ -111,6 +113,7 @@ class PostgresDataDriver implements DataDriver {
   ) {
     const clock = options.clock ?? { offsetMs: 0 };
     const { connections } = statements;
+    this.identity = identityOf(seed);
     this.#connections = connections;
     this.#calls = statements.calls;
     this.#arrivals = arrivals;

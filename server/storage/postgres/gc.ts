@@ -178,12 +178,11 @@ export class GarbageCollector {
         `SELECT pg_try_advisory_lock(${GC_LOCK_CLASS}, current_schema()::regnamespace::oid::int) AS won`,
       );
       if (lock.rows[0]?.won !== true) return { messages: 0, claims: 0, subscriptions: 0, queues: 0 };
-      try {
-        return await this.#collect();
-      } finally {
-        await leader.query(`SELECT pg_advisory_unlock(${GC_LOCK_CLASS}, current_schema()::regnamespace::oid::int)`);
-      }
+      const result = await this.#collect();
+      await leader.query(`SELECT pg_advisory_unlock(${GC_LOCK_CLASS}, current_schema()::regnamespace::oid::int)`);
+      return result;
     } catch (error) {
+      // The lock ends with its connection. To ask for that would be to wait again for a server that does not answer.
       broken = true;
       throw translatePostgresError(error);
     } finally {

@@ -1,4 +1,4 @@
-/** Pools: their URIs encrypted, one pool per server and namespace. */
+/** Pools: their URIs encrypted, one pool per server and namespace, by what the URI says and by what was found there. */
 import type { Pool as PoolRow, Prisma } from "../../../prisma/generated/client.ts";
 import { DomainError } from "../../errors.ts";
 import type { SecretBox } from "../../secret-box.ts";
@@ -7,6 +7,7 @@ import { DEFAULT_POOL } from "../data-driver.ts";
 import { maskPoolUri, normalisePoolUri } from "../pool-uri.ts";
 import { guarded, type Session } from "./control-session.ts";
 import { keysetPage } from "./keyset.ts";
+import { identityOf } from "./pool-identity.ts";
 
 /** Counting queues that keep a pool from being deleted goes no further. */
 const COUNT_LIMIT = 10_000;
@@ -32,16 +33,49 @@ export function poolsController({
       weight: Number(row.weight),
       flavor: row.flavor,
       optionsText: row.optionsText,
+      identity: row.identity,
       createdAt: row.createdAt,
       updatedAt: row.updatedAt,
     };
   }
 
+  const digestOf = (uri: string) => secrets.digest(normalisePoolUri(uri));
+
   /** The columns that a URI becomes. POOL_URI_IN_USE for the place of the control database, which is a pool already. */
   function sealedUri(name: string, uri: string) {
-    const place = normalisePoolUri(uri);
-    if (place === defaultPlace) throw uriInUse();
-    return { encryptedUri: secrets.seal(uri, poolContext(name)), uriDigest: secrets.digest(place) };
+    if (normalisePoolUri(uri) === defaultPlace) throw uriInUse(DEFAULT_POOL);
+    return { encryptedUri: secrets.seal(uri, poolContext(name)), uriDigest: digestOf(uri) };
+  }
+
+  /** The pool that is this store, other than the one of this name. */
+  async function holderOf(tx: Prisma.TransactionClient, identity: string, except?: string): Promise<string | null> {
+    const own = await tx.poolIdentity.findFirst({ select: { seed: true } });
+    if (own !== null && identityOf(own.seed) === identity) return DEFAULT_POOL;
+    const found = await tx.pool.findUnique({ where: { identity }, select: { name: true } });
+    return found === null || found.name === except ? null : found.name;
+  }
+
+  /**
+   * What the pool's store is known to be once it has this URI. POOL_URI_IN_USE when another pool is there, POOL_IN_USE when the pool's queues are not.
+   * Undefined identity: nobody looked.
+   */
+  async function settled(
+    tx: Prisma.TransactionClient,
+    former: PoolRow | null,
+    name: string,
+    uriDigest: string,
+    identity: string | undefined,
+  ): Promise<string | null> {
+    await requireFreePlace(tx, name, uriDigest);
+    if (identity === undefined) return former?.uriDigest === uriDigest ? former.identity : null;
+    const holder = await holderOf(tx, identity, name);
+    if (holder !== null) throw uriInUse(holder);
+    if (former !== null && former.identity !== null && former.identity !== identity) {
+      await holdPool(tx, name);
+      const queues = await countQueues(tx, name);
+      if (queues.value > 0) throw elsewhere(name, queues);
+    }
+    return identity;
   }
 
   const controller: PoolsController = {
@@ -76,29 +110,32 @@ export function poolsController({
       };
       return session.atomically(async (tx) => {
         await lockPools(tx);
-        await requireFreePlace(tx, pool.name, values.uriDigest);
+        const former = await tx.pool.findUnique({ where: { name: pool.name } });
+        const identity = await settled(tx, former, pool.name, values.uriDigest, pool.identity);
         const { count } = await tx.pool.updateMany({
           where: { name: pool.name },
-          data: { ...values, updatedAt: new Date() },
+          data: { ...values, identity, updatedAt: new Date() },
         });
-        if (count === 0) await tx.pool.create({ data: { name: pool.name, ...values } });
+        if (count === 0) await tx.pool.create({ data: { name: pool.name, ...values, identity } });
         return count === 0;
       });
     },
 
     async update(name, changes) {
-      const { uri, weight, flavor, optionsText } = changes;
+      const { uri, identity, weight, flavor, optionsText } = changes;
       if (uri === undefined && weight === undefined && flavor === undefined && optionsText === undefined) {
         throw new DomainError("BAD_INPUT", "Give at least one of uri, weight, flavor and options to change.");
       }
       const sealed = uri === undefined ? null : sealedUri(name, uri);
       return session.atomically(async (tx) => {
         await lockPools(tx);
-        if (sealed !== null) await requireFreePlace(tx, name, sealed.uriDigest);
+        const former = await tx.pool.findUnique({ where: { name } });
+        const place =
+          sealed === null ? {} : { ...sealed, identity: await settled(tx, former, name, sealed.uriDigest, identity) };
         const [row] = await tx.pool.updateManyAndReturn({
           where: { name },
           data: {
-            ...sealed,
+            ...place,
             ...(weight === undefined ? {} : { weight: toWeight(weight) }),
             ...(flavor === undefined ? {} : { flavor }),
             ...(optionsText === undefined ? {} : { optionsText }),
@@ -113,8 +150,7 @@ export function poolsController({
     async delete(name) {
       await session.atomically(async (tx) => {
         await lockPools(tx);
-        // Waits for inserts into the catalogue that name this pool, and holds up later ones; the count below then sees them all.
-        await tx.$queryRaw`SELECT 1 FROM pools WHERE name = ${name} FOR UPDATE`;
+        await holdPool(tx, name);
         const row = await tx.pool.findUnique({ where: { name }, select: { flavor: true } });
         if (row === null) return;
         const queues = await countQueues(tx, name);
@@ -132,6 +168,19 @@ export function poolsController({
       });
     },
 
+    async note({ name, uri, identity }) {
+      return session.atomically(async (tx) => {
+        await lockPools(tx);
+        const holder = await holderOf(tx, identity, name);
+        if (holder === null) {
+          await tx.pool.updateMany({ where: { name, uriDigest: digestOf(uri) }, data: { identity } });
+        }
+        return holder;
+      });
+    },
+
+    findByIdentity: (identity) => holderOf(prisma, identity),
+
     async exists(name) {
       return (await prisma.pool.count({ where: { name } })) > 0;
     },
@@ -144,7 +193,7 @@ export function poolsController({
       await prisma.pool.deleteMany();
     },
   };
-  return guarded(session, controller, ["create", "update", "delete", "dropAll"]);
+  return guarded(session, controller, ["create", "update", "note", "delete", "dropAll"]);
 }
 
 /** What a pool's URI is sealed for: another pool's row does not open with it. */
@@ -158,6 +207,11 @@ export function poolContext(name: string): string {
  */
 export async function lockPools(tx: Prisma.TransactionClient): Promise<void> {
   await tx.$executeRaw`LOCK TABLE pools IN SHARE ROW EXCLUSIVE MODE`;
+}
+
+/** Waits for inserts into the catalogue that name this pool, and holds up later ones; a count after it sees them all. */
+async function holdPool(tx: Prisma.TransactionClient, name: string): Promise<void> {
+  await tx.$queryRaw`SELECT 1 FROM pools WHERE name = ${name} FOR UPDATE`;
 }
 
 /** How many queues the catalogue maps to a pool, exact up to 10,000. */
@@ -194,11 +248,19 @@ async function requireNotLastOfFlavor(tx: Prisma.TransactionClient, name: string
   );
 }
 
-function uriInUse(pool = DEFAULT_POOL): DomainError {
+function uriInUse(pool: string): DomainError {
   return new DomainError(
     "POOL_URI_IN_USE",
-    `The pool ${JSON.stringify(pool)} is this server and namespace already. Use another database or schema.`,
+    `The pool ${JSON.stringify(pool)} is this server and namespace already, or this is a copy of it. Use another database, schema or prefix.`,
     { details: { pool } },
+  );
+}
+
+function elsewhere(pool: string, queues: { value: number; exact: boolean }): DomainError {
+  return new DomainError(
+    "POOL_IN_USE",
+    `This URI leads to another storage than the one that holds the queues of the pool ${JSON.stringify(pool)}, and their messages would stay behind. Register it as a pool of its own and drain this one, or make the change without verifying.`,
+    { details: { pool, queues: queues.value, exact: queues.exact } },
   );
 }
 

@@ -8,7 +8,6 @@ export function postgresQueueMoves(parts: PoolParts): QueueMoveController {
   const from = new QueueDepartures(parts);
   const to = new QueueEntries(parts);
   return {
-    claimsLast: false,
     begin: (params) => from.begin(params),
     readMessages: (params) => from.readMessages(params),
     takeChanges: (params) => from.takeChanges(params),

@@ -32,7 +32,7 @@ export function queueController({ session }: { session: Session }): QueueControl
   const controller: QueueController = {
     async create({ project, name }, metadataText = "{}") {
       const { count } = await prisma.queue.createMany({
-        data: [{ project, name, metadataText }],
+        data: [{ project, name, metadataText, deadLetterQueue: deadLetterQueueOf(metadataText) }],
         skipDuplicates: true,
       });
       return count === 1;
@@ -49,7 +49,10 @@ export function queueController({ session }: { session: Session }): QueueControl
     async get({ project, name }) {
       // In a transaction, what is read here is likely to be written next: nobody else may change it in between.
       if (session.inTransaction) await lockQueue(prisma, project, name);
-      const row = await prisma.queue.findUnique({ where: { project_name: { project, name } } });
+      const row = await prisma.queue.findUnique({
+        where: { project_name: { project, name } },
+        omit: { deadLetterQueue: true },
+      });
       if (row === null) throw doesNotExist();
       return row;
     },
@@ -76,9 +79,19 @@ export function queueController({ session }: { session: Session }): QueueControl
     async setMetadata({ project, name }, metadataText) {
       const { count } = await prisma.queue.updateMany({
         where: { project, name },
-        data: { metadataText, updatedAt: new Date() },
+        data: { metadataText, deadLetterQueue: deadLetterQueueOf(metadataText), updatedAt: new Date() },
       });
       if (count === 0) throw doesNotExist();
+    },
+
+    async listByDeadLetterQueue({ queue: { project, name }, limit }) {
+      const rows = await prisma.queue.findMany({
+        where: { project, deadLetterQueue: name },
+        select: { name: true },
+        orderBy: { name: "asc" },
+        take: limit,
+      });
+      return rows.map((row) => row.name);
     },
 
     async list({ project, page, prefix, sort = "name", descending, detailed }) {
@@ -208,6 +221,17 @@ function toQueue(row: ListRow): Queue {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
+}
+
+/** What stands beside the metadata, so that it can be searched for. Text that cannot be searched for, or is no name, is none. */
+function deadLetterQueueOf(metadataText: string): string | null {
+  if (!metadataText.includes("dead") && !metadataText.includes("\\u")) return null;
+  try {
+    const { _dead_letter_queue: name } = JSON.parse(metadataText) as { _dead_letter_queue?: unknown };
+    return typeof name === "string" && name.isWellFormed() && !name.includes("\u0000") ? name : null;
+  } catch {
+    return null;
+  }
 }
 
 function doesNotExist(): DomainError {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type pg from "pg";
 import { CallsInFlight } from "../calls-in-flight.ts";
-import { ANSWER_TIMEOUT_MS, translatePostgresError } from "./connection.ts";
+import { translatePostgresError } from "./connection.ts";
 
 /** A statement that PostgreSQL plans once per connection. Its parameters are positional. */
 export interface Statement {
@@ -45,8 +45,7 @@ export class Statements {
   async #run<Row>(statement: Statement, values: readonly unknown[], wrote: boolean): Promise<Row[]> {
     this.calls.begin();
     try {
-      const query = { ...statement, values: values as unknown[], query_timeout: ANSWER_TIMEOUT_MS };
-      const result = await this.connections.query(query);
+      const result = await this.connections.query({ ...statement, values: values as unknown[] });
       return result.rows as Row[];
     } catch (error) {
       throw translatePostgresError(error, { wrote });

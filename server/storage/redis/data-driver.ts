@@ -11,13 +11,14 @@ import type {
 } from "../data-driver.ts";
 import { probeDriver } from "../driver-probe.ts";
 import type { QueueMoveController } from "../queue-move-controller.ts";
-import { parseRedisUri, type RedisAddress } from "./address.ts";
+import { parseRedisUri } from "./address.ts";
 import { Arrivals } from "./arrivals.ts";
 import { RedisClaims } from "./claims.ts";
-import { RedisCluster, type RedisLink, SingleServer } from "./cluster.ts";
+import { RedisCluster, SingleServer } from "./cluster.ts";
 import { GarbageCollector } from "./gc.ts";
 import { PoolKeys } from "./keys.ts";
 import { RedisMessages } from "./messages.ts";
+import { keepIdentity, readIdentity } from "./pool-identity.ts";
 import { PoolQueues } from "./pool-queues.ts";
 import { redisQueueMoves } from "./queue-moves.ts";
 import { translateRedisError } from "./redis-errors.ts";
@@ -49,7 +50,19 @@ export async function openRedisDataDriver(options: RedisDataDriverOptions): Prom
     if (evicts) {
       onError(new Error("This server evicts keys, and messages with them. Set its maxmemory-policy to noeviction."));
     }
-    return new RedisDataDriver(link, address, durable, { ...options, onError });
+    const scripts = new Scripts(link);
+    const queues = new PoolQueues(scripts, new PoolKeys(address.prefix), options.clock ?? { offsetMs: 0 });
+    const identity = await readIdentity(scripts, queues.keys);
+    // Channels know no databases.
+    const arrivals = new Arrivals(link, `${address.prefix}:${address.database}:arrivals`, onError);
+    return new RedisDataDriver({
+      queues,
+      arrivals,
+      durable,
+      identity,
+      undoSeconds: options.undoSeconds ?? 30,
+      onError,
+    });
   } catch (error) {
     link.close();
     throw translateRedisError(error, { sent: false, wrote: false });
@@ -57,34 +70,38 @@ export async function openRedisDataDriver(options: RedisDataDriverOptions): Prom
 }
 
 class RedisDataDriver implements DataDriver {
+  readonly identity: string;
   readonly capabilities: ReadonlySet<Capability>;
   readonly messages: MessageController;
   readonly claims: ClaimController;
   readonly subscriptions: SubscriptionController;
   readonly moves: QueueMoveController;
-  readonly #link: RedisLink;
   readonly #scripts: Scripts;
   readonly #arrivals: Arrivals;
   readonly #queues: PoolQueues;
   readonly #collector: GarbageCollector;
+  readonly #onError: (error: unknown) => void;
   #closing: Promise<void> | null = null;
 
-  constructor(
-    link: RedisLink,
-    address: RedisAddress,
-    durable: boolean,
-    options: RedisDataDriverOptions & { onError: (error: unknown) => void },
-  ) {
-    this.#link = link;
-    this.#scripts = new Scripts(link);
-    // Channels know no databases.
-    this.#arrivals = new Arrivals(link, `${address.prefix}:${address.database}:arrivals`, options.onError);
-    this.#queues = new PoolQueues(this.#scripts, new PoolKeys(address.prefix), options.clock ?? { offsetMs: 0 });
+  constructor(parts: {
+    queues: PoolQueues;
+    arrivals: Arrivals;
+    durable: boolean;
+    identity: string;
+    undoSeconds: number;
+    onError: (error: unknown) => void;
+  }) {
+    const { queues, arrivals, durable, identity, undoSeconds, onError } = parts;
+    this.identity = identity;
+    this.#scripts = queues.scripts;
+    this.#arrivals = arrivals;
+    this.#queues = queues;
+    this.#onError = onError;
     this.messages = new RedisMessages(this.#queues, this.#arrivals);
     this.claims = new RedisClaims(this.#queues, this.#arrivals);
     this.subscriptions = new RedisSubscriptions(this.#queues);
     this.moves = redisQueueMoves(this.#queues);
-    this.#collector = new GarbageCollector(this.#queues, options.undoSeconds ?? 30);
+    this.#collector = new GarbageCollector(this.#queues, undoSeconds);
     const capabilities: Capability[] = ["FIFO", "CLAIMS", "AOD", "HIGH_THROUGHPUT"];
     this.capabilities = new Set(durable ? [...capabilities, "DURABILITY"] : capabilities);
   }
@@ -103,7 +120,7 @@ class RedisDataDriver implements DataDriver {
 
   isAlive(): Promise<boolean> {
     const options = { wrote: false, deadline: performance.now() + ALIVE_DEADLINE_MS };
-    return this.#link.sendToAll(["PING"], options).then(
+    return this.#scripts.link.sendToAll(["PING"], options).then(
       () => true,
       () => false,
     );
@@ -113,13 +130,19 @@ class RedisDataDriver implements DataDriver {
     return probeDriver(this);
   }
 
-  gc(): Promise<GcResult> {
+  async gc(): Promise<GcResult> {
+    const identity = await keepIdentity(this.#scripts, this.#queues.keys, this.identity);
+    if (identity !== this.identity) {
+      this.#onError(
+        new Error("This server holds another pool than when it was opened: what was in it is not there any more."),
+      );
+    }
     return this.#collector.collect();
   }
 
   close(): Promise<void> {
     this.#arrivals.close();
-    this.#closing ??= this.#scripts.calls.settled().then(() => this.#link.close());
+    this.#closing ??= this.#scripts.calls.settled().then(() => this.#scripts.link.close());
     return this.#closing;
   }
 }

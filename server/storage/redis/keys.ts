@@ -38,6 +38,10 @@ export class PoolKeys {
     this.#prefix = prefix;
   }
 
+  get identity(): string {
+    return `${this.#prefix}:identity`;
+  }
+
   /** The queue's row, the parts of its life, its ended lives, what changed while it moves, and the shard's list for gc. */
   queue(queue: QueueRef): string[] {
     return this.ofRow(this.#base(queue, "queue"));

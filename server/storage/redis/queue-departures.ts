@@ -113,27 +113,38 @@ return {'ok'}`,
   "grows",
 );
 
-/** ARGV: 4 after which id or nothing, 5 how many. Each with the markers of what it delivered and still holds. */
-const READ_CLAIMS = script(
-  `${ENTER_ATTEMPT}${RECORD}${CLAIM_RECORD}${HELD_BY}
+/** Each with the markers of what it delivered and still holds. `ids` is a Lua expression. */
+const readClaims = (ids: string) =>
+  script(
+    `${ENTER_ATTEMPT}${RECORD}${CLAIM_RECORD}${HELD_BY}
 local claims = {}
-for _, id in ipairs(redis.call('ZRANGEBYLEX', CLAIM_IDS, ARGV[4] == '' and '-' or '(' .. ARGV[4], '+', 'LIMIT', 0, ARGV[5])) do
+for _, id in ipairs(${ids}) do
   local found = redis.call('HMGET', CLAIMS, id, id .. ' held')
   local claim, markers = describe_claim(id, found[1]), {}
-  for place, message in ipairs(held_by(id, found[2])) do markers[place] = (read_record(message[2])) end
-  claim[#claim + 1] = table.concat(markers, ' ')
-  claims[#claims + 1] = claim
+  if claim then
+    for place, message in ipairs(held_by(id, found[2])) do markers[place] = (read_record(message[2])) end
+    claim[#claim + 1] = table.concat(markers, ' ')
+    claims[#claims + 1] = claim
+  end
 end
 return {'ok', NOW, claims}`,
-  "reads",
+    "reads",
+  );
+
+/** ARGV: 4 after which id or nothing, 5 how many. */
+const READ_CLAIMS = readClaims(
+  "redis.call('ZRANGEBYLEX', CLAIM_IDS, ARGV[4] == '' and '-' or '(' .. ARGV[4], '+', 'LIMIT', 0, ARGV[5])",
 );
+
+/** ARGV: 4 and on: their ids. */
+const READ_CLAIMS_BY_ID = readClaims("{unpack(ARGV, 4)}");
 
 /** A server that took over without having heard of the freeze must not pass for frozen. */
 const READ_REST = script(
   `${ENTER_ATTEMPT}
 local rest = redis.call('HMGET', ROW, 'frozen', 'low', 'last')
 if not rest[1] then return {'stale'} end
-return {'ok', rest[2] or '0', rest[3] or '0'}`,
+return {'ok', rest[2] or '0', rest[3] or '0', redis.call('ZCARD', CLAIM_IDS)}`,
   "reads",
 );
 
@@ -240,8 +251,13 @@ export class QueueDepartures implements Departures {
     await this.#call(params, FREEZE);
   }
 
-  async readClaims(params: Attempt & { after: string; limit: number }): Promise<MovedClaim[]> {
-    const [, time, claims] = await this.#call(params, READ_CLAIMS, [params.after, String(params.limit)]);
+  async readClaims(
+    params: Attempt & ({ after: string; limit: number } | { ids: readonly string[] }),
+  ): Promise<MovedClaim[]> {
+    const [, time, claims] =
+      "ids" in params
+        ? await this.#call(params, READ_CLAIMS_BY_ID, params.ids)
+        : await this.#call(params, READ_CLAIMS, [params.after, String(params.limit)]);
     const now = time as string;
     return (claims as ClaimParts[]).map(([id, created, renewed, ends, ttl, grace, , client, actor, markers]) => ({
       id,
@@ -258,7 +274,7 @@ export class QueueDepartures implements Departures {
 
   /** Nothing is counted here, so the counts begin where the queue goes. */
   async readRest(params: Attempt): Promise<MovedRest> {
-    const [, lowWater, highestMarker] = await this.#call(params, READ_REST);
+    const [, lowWater, highestMarker, live] = await this.#call(params, READ_REST);
     const { keys, scripts } = this.#queues;
     const values = ["", this.#queues.offset()];
     const [, time, found] = await scripts.settled(READ_SUBSCRIPTIONS, keys.subscriptions(params.queue), values);
@@ -277,7 +293,13 @@ export class QueueDepartures implements Departures {
       };
     });
     const counts = { posted: 0, claimed: 0, deleted: 0, expired: 0 };
-    return { lowWater: lowWater as string, highestMarker: highestMarker as string, counts, claims: 0, subscriptions };
+    return {
+      lowWater: lowWater as string,
+      highestMarker: highestMarker as string,
+      counts,
+      claims: live as number,
+      subscriptions,
+    };
   }
 
   async thaw(params: Attempt): Promise<void> {

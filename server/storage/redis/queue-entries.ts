@@ -50,15 +50,31 @@ return {'ok'}`,
   "grows",
 );
 
+/** Of messages that go or change, how many each claim in the room delivered: `let_go` takes them from it. */
+const COUNT_HELD = `${RECORD}${LET_GO}
+local held_by = {}
+local function count_held(record)
+  local _, _, _, _, _, _, claim, _, part = read_record(record)
+  if part == 'd' then held_by[claim] = (held_by[claim] or 0) + 1 end
+end
+local function count_all_held(ids)
+  for some in slices(ids) do
+    for _, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do
+      if record then count_held(record) end
+    end
+  end
+end
+`;
+
 const STATE_FIELDS = 7;
 const MESSAGE_FIELDS = STATE_FIELDS + 4;
 
 /**
  * ARGV: 3 how many messages, 4 how many that changed, then their fields, then the markers of what is gone. A held message counts as held back until its
- * claim comes and says that it delivered it. One that is there under a lower marker left its queue and came back, so that it stands at the new one.
+ * claim comes, or comes again, and says that it delivered it. One that is there under a lower marker left its queue and came back, so that it stands at the new one.
  */
 const WRITE = script(
-  `${ENTER_ROOM}${RECORD}
+  `${ENTER_ROOM}${COUNT_HELD}
 local function state_at(at)
   local marker, remaining, ttl, count, claim, claim_remaining, delay = unpack(ARGV, at, at + ${STATE_FIELDS - 1})
   local state = {marker = marker, expires = now + remaining, ttl = ttl, count = count, claim = claim, ends = 0, available = 0}
@@ -114,6 +130,7 @@ for _ = 1, ARGV[3] do
   local there = redis.call('ZSCORE', ORDER, state.id)
   if not there or tonumber(there) < tonumber(state.marker) then
     if there then
+      count_all_held({state.id})
       remove({state.id})
     else
       grown = grown + 1
@@ -127,7 +144,9 @@ for _ = 1, ARGV[4] do
   at = at + ${STATE_FIELDS}
   state.id = id_at(state.marker)
   if state.id then
-    local _, created, _, _, _, _, _, _, _, client = read_record(redis.call('HGET', RECORDS, state.id))
+    local record = redis.call('HGET', RECORDS, state.id)
+    local _, created, _, _, _, _, _, _, _, client = read_record(record)
+    count_held(record)
     state.created, state.client = created, client
     changed[#changed + 1] = state
   end
@@ -137,7 +156,9 @@ for place = at, #ARGV do
   local id = id_at(ARGV[place])
   if id then gone[#gone + 1] = id end
 end
+count_all_held(gone)
 remove(gone)
+let_go(held_by)
 return {'ok', grown - #gone}`,
   "grows",
 );
@@ -184,15 +205,9 @@ return {'ok'}`,
 
 /** ARGV: 3 the marker at or below which all is purged. Where the queue was, claims on it may still have been there. */
 const PURGE_ROOM = script(
-  `${ENTER_ROOM}${RECORD}${LET_GO}
+  `${ENTER_ROOM}${COUNT_HELD}
 local purged = redis.call('ZRANGEBYSCORE', ORDER, '-inf', ARGV[3], 'LIMIT', 0, ${SETTLE_STEP})
-local held_by = {}
-for some in slices(purged) do
-  for _, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do
-    local _, _, _, _, _, _, claim, _, part = read_record(record)
-    if part == 'd' then held_by[claim] = (held_by[claim] or 0) + 1 end
-  end
-end
+count_all_held(purged)
 remove(purged)
 let_go(held_by)
 return {#purged == ${SETTLE_STEP} and 'more' or 'ok'}`,

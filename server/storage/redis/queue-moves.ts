@@ -8,16 +8,12 @@ export function redisQueueMoves(queues: PoolQueues): QueueMoveController {
   const from = new QueueDepartures(queues);
   const to = new QueueEntries(queues);
   return {
-    claimsLast: true,
     begin: (params) => from.begin(params),
     readMessages: (params) => from.readMessages(params),
     takeChanges: (params) => from.takeChanges(params),
     readKeys: (params) => from.readKeys(params),
     freeze: (params) => from.freeze(params),
-    readClaims: async (params) => {
-      if ("ids" in params) throw new TypeError("Claims that are carried last are not read by their ids.");
-      return from.readClaims(params);
-    },
+    readClaims: (params) => from.readClaims(params),
     readRest: (params) => from.readRest(params),
     thaw: (params) => from.thaw(params),
     leave: (params) => from.leave(params),

@@ -1,13 +1,18 @@
 /** What a failed command means to callers. */
 import { ErrorReply } from "redis";
 import { DomainError } from "../../errors.ts";
+import { takesNoWrites } from "../takes-no-writes.ts";
 
-/** The first word of the answers with which a server refuses a command without having done any of it, and what people read then. */
-const REFUSALS: readonly (readonly [RegExp, string])[] = [
+/** The first word of the answers with which a server refuses a command without having done any of it, and what people read then. These are refusals of writes, */
+const WRITES_REFUSED: readonly (readonly [RegExp, string])[] = [
   [/^OOM/, "The storage is full: it has reached its maxmemory. Nothing was written."],
   [/^READONLY/, "The storage is read-only: it is a replica now. Try again in a few seconds."],
   [/^MISCONF/, "The storage cannot write to its disk, so it takes no writes. Nothing was written."],
   [/^NOREPLICAS/, "The storage has too few replicas to take writes. Nothing was written."],
+];
+
+/** and these of all commands. */
+const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/^LOADING/, "The storage is loading its data. Try again in a few seconds."],
   [/^MASTERDOWN/, "The storage has lost its master. Try again in a few seconds."],
   [
@@ -29,6 +34,8 @@ export function translateRedisError(error: unknown, options: { sent: boolean; wr
     });
   }
   if (error instanceof ErrorReply) {
+    const unwritten = WRITES_REFUSED.find(([pattern]) => pattern.test(error.message));
+    if (unwritten !== undefined) return takesNoWrites(unwritten[1], error);
     const refusal = REFUSALS.find(([pattern]) => pattern.test(error.message));
     if (refusal !== undefined) return new DomainError("STORAGE_UNAVAILABLE", refusal[1], { cause: error });
     return new DomainError("INTERNAL", "The storage refused a script. This is a defect in Isimud; the log has more.", {

@@ -1,0 +1,18 @@
+-- Which queues use a dead letter queue: the name stands in their metadata, which is text and can be searched for by nothing.
+ALTER TABLE queues ADD COLUMN dead_letter_queue text COLLATE "C";
+CREATE INDEX queues_dead_letter_queue ON queues (project, dead_letter_queue, name) WHERE dead_letter_queue IS NOT NULL;
+
+DO $$
+DECLARE
+  queue record;
+BEGIN
+  FOR queue IN SELECT project, name, metadata FROM queues WHERE metadata LIKE '%dead%' OR metadata LIKE '%\\u%' LOOP
+    -- Metadata that PostgreSQL cannot read, such as a zero character in it, is read when it is next set.
+    BEGIN
+      UPDATE queues q SET dead_letter_queue = queue.metadata::json ->> '_dead_letter_queue'
+      WHERE q.project = queue.project AND q.name = queue.name AND json_typeof(queue.metadata::json -> '_dead_letter_queue') = 'string';
+    EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+      NULL;
+    END;
+  END LOOP;
+END $$;

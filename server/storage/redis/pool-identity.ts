@@ -1,0 +1,28 @@
+/** Which store this is, in a key of its own: see StoreFacts. */
+import { randomUUID } from "node:crypto";
+import { ANSWER_TIMEOUT_MS } from "./connection.ts";
+import type { PoolKeys } from "./keys.ts";
+import { type Scripts, script } from "./scripts.ts";
+
+/** ARGV: 1 what it shall be if there is none. Also on a full server, which must be opened to be emptied. */
+const KEEP = script(
+  `local known = redis.call('GET', KEYS[1])
+if known then return {known} end
+redis.call('SET', KEYS[1], ARGV[1])
+return {ARGV[1]}`,
+  "writes",
+);
+
+/** Reads it, and draws one where there is none; of those who do that at once all get the same. */
+export async function readIdentity(scripts: Scripts, keys: PoolKeys): Promise<string> {
+  // A replica, which takes no writes, has it too.
+  const options = { wrote: false, deadline: performance.now() + ANSWER_TIMEOUT_MS };
+  const known = await scripts.link.send(keys.identity, ["GET", keys.identity], options);
+  return typeof known === "string" ? known : keepIdentity(scripts, keys, `redis:${randomUUID()}`);
+}
+
+/** Writes it again where it went away with the server's memory, and gives the one that holds. */
+export async function keepIdentity(scripts: Scripts, keys: PoolKeys, identity: string): Promise<string> {
+  const [kept] = await scripts.run(KEEP, [keys.identity], [identity]);
+  return kept as string;
+}

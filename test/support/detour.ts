@@ -1,0 +1,41 @@
+/** Another way to a server: a port of its own that leads there. */
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+
+/** `to`: a port on loopback, or the path of a Unix socket. */
+export async function openDetour(to: number | string): Promise<{ port: number; close(): void }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = typeof to === "number" ? connect(to, "127.0.0.1") : connect(to);
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(one);
+      one.on("error", () => other.destroy());
+      one.on("close", () => sockets.delete(one));
+      one.pipe(other);
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+/** The same PostgreSQL by another host and port. */
+export async function postgresByDetour(uri: string): Promise<{ uri: string; close(): void }> {
+  const url = new URL(uri);
+  const folder = url.searchParams.get("host");
+  const port = Number(url.port || 5432);
+  const detour = await openDetour(folder === null ? port : `${folder}/.s.PGSQL.${port}`);
+  url.searchParams.delete("host");
+  url.hostname = "127.0.0.1";
+  url.port = String(detour.port);
+  return { uri: url.toString(), close: detour.close };
+}
