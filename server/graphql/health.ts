@@ -1,7 +1,8 @@
 /** How the service is, who is asking, and what may be asked for. */
 import type { Limits } from "../config.ts";
 import type { GcReport } from "../operations/gc.ts";
-import type { HealthReport, PoolHealth } from "../operations/health.ts";
+import type { HealthReport } from "../operations/health.ts";
+import type { PoolHealth } from "../operations/pool-checks.ts";
 import type { GcResult, OperationHealth } from "../storage/data-driver.ts";
 import { builder } from "./builder.ts";
 import { KEEPING_WAITING } from "./connection.ts";
@@ -22,14 +23,19 @@ const OperationHealthType = builder.objectRef<OperationHealth>("OperationHealth"
     succeeded: t.exposeBoolean("succeeded", { description: "Whether it worked." }),
     seconds: t.exposeFloat("seconds", { description: "How long it took." }),
     error: t.exposeString("error", { nullable: true, description: "What went wrong." }),
+    errorCode: t.exposeString("errorCode", { nullable: true, description: "The same as one of ErrorCode." }),
   }),
 });
 
-const PoolHealthType = builder.objectRef<PoolHealth>("PoolHealth").implement({
+export const PoolHealthType = builder.objectRef<PoolHealth>("PoolHealth").implement({
   description: "How a pool is.",
   fields: (t) => ({
     pool: t.exposeString("pool", { description: "The pool's name." }),
     storageReachable: t.exposeBoolean("storageReachable", { description: "Whether its storage answers." }),
+    errorCode: t.exposeString("errorCode", {
+      nullable: true,
+      description: "Why it does not answer, one of ErrorCode; null when it does.",
+    }),
     operations: t.expose("operations", {
       type: [OperationHealthType],
       complexity: { field: 1, multiplier: 8 },
@@ -69,7 +75,7 @@ const LastCollectionType = builder.objectRef<NonNullable<HealthReport["gc"]>>("L
   }),
 });
 
-const HealthType = builder.objectRef<HealthReport>("Health").implement({
+export const HealthType = builder.objectRef<HealthReport>("Health").implement({
   description: "How the service is.",
   fields: (t) => ({
     status: t.expose("status", { type: HealthStatus, description: "As a whole." }),

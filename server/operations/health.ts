@@ -1,19 +1,8 @@
 import { type Access, requireRole } from "../access/access.ts";
-import { DomainError } from "../errors.ts";
-import type { DriverHealth, OperationHealth } from "../storage/data-driver.ts";
 import type { OperationContext } from "./context.ts";
 import type { DeadLetters } from "./dead-letters.ts";
-import { withDeadline } from "./deadline.ts";
 import type { GcOperations } from "./gc.ts";
-import { poolNames } from "./pool-names.ts";
-
-export interface PoolHealth {
-  pool: string;
-  storageReachable: boolean;
-  operations: OperationHealth[];
-  /** When this was really tried; at most 10 s ago. */
-  checkedAt: Date;
-}
+import type { PoolChecks, PoolHealth } from "./pool-checks.ts";
 
 export interface HealthReport {
   /** pass: all well. warn: something needs attention (a pool, a missing dead letter queue). fail: the control database cannot be reached. */
@@ -34,43 +23,15 @@ export interface HealthOperations {
   isReady(): Promise<boolean>;
 }
 
-const REMEMBER_POOL_MS = 10_000;
 const REMEMBER_CONTROL_MS = 1000;
-const POOL_DEADLINE_MS = 10_000;
-
-interface Remembered<T> {
-  startedAt: number;
-  answer: Promise<T>;
-}
 
 export function createHealthOperations(
   context: OperationContext,
-  parts: { deadLetters: DeadLetters; gc: GcOperations },
+  parts: { deadLetters: DeadLetters; gc: GcOperations; checks: PoolChecks },
 ): HealthOperations {
-  const { control, data, now } = context;
-  const checks = new Map<string, Remembered<PoolHealth>>();
-  let controlCheck: Remembered<{ reachable: boolean; seconds: number }> | null = null;
-  let knownPools: string[] = [];
-
-  /** Shared by all who ask within the time; the next one begins a new check. */
-  function checkPool(pool: string): Promise<PoolHealth> {
-    const known = checks.get(pool);
-    if (known !== undefined && now() - known.startedAt < REMEMBER_POOL_MS) return known.answer;
-    const answer = tryPool(pool).then((health) => ({ pool, ...health, checkedAt: new Date() }));
-    checks.set(pool, { startedAt: now(), answer });
-    return answer;
-  }
-
-  async function tryPool(pool: string): Promise<DriverHealth> {
-    const lost = { storageReachable: false, operations: [] };
-    try {
-      const health = data.pool(pool).then((driver) => driver.health());
-      return await withDeadline(health, POOL_DEADLINE_MS, () => lost);
-    } catch (error) {
-      context.warn(`The pool ${pool} could not be checked`, error);
-      return lost;
-    }
-  }
+  const { control, now } = context;
+  const { checks } = parts;
+  let controlCheck: { startedAt: number; answer: Promise<{ reachable: boolean; seconds: number }> } | null = null;
 
   function checkControl(): Promise<{ reachable: boolean; seconds: number }> {
     if (controlCheck !== null && now() - controlCheck.startedAt < REMEMBER_CONTROL_MS) return controlCheck.answer;
@@ -80,22 +41,12 @@ export function createHealthOperations(
     return answer;
   }
 
-  async function pools(): Promise<string[]> {
-    try {
-      knownPools = await poolNames(control);
-      for (const pool of checks.keys()) if (!knownPools.includes(pool)) checks.delete(pool);
-    } catch (error) {
-      if (!(error instanceof DomainError)) throw error;
-    }
-    return knownPools;
-  }
-
   return {
     async check(access) {
       requireRole(access, "viewer");
       const controlHealth = await checkControl();
-      const names = controlHealth.reachable ? await pools() : knownPools;
-      const checked = await Promise.all(names.map(checkPool));
+      const names = controlHealth.reachable ? await checks.names() : checks.known();
+      const checked = await Promise.all(names.map((pool) => checks.check(pool)));
       const last = parts.gc.last();
       // The check of the control database has told already when it is away.
       const missing = await parts.deadLetters.missing().catch(() => []);

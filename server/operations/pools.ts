@@ -87,7 +87,7 @@ const DEFAULT_RECORD: PoolRecord = {
 };
 
 export function createPoolOperations(context: OperationContext): PoolOperations {
-  const { control, data, limits } = context;
+  const { control, data, limits, history, warn } = context;
 
   function checkChanges(changes: PoolChanges): {
     uri?: string;
@@ -126,6 +126,12 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
         { flavor, pool: name, capabilities, first: first.name },
         (await data.pool(first.name)).capabilities,
       );
+  }
+
+  /** What is remembered of a pool that is no more: another one may get its name. */
+  async function forget(name: string): Promise<void> {
+    await data.forgetPool(name);
+    await history.forget(name).catch((error: unknown) => warn("A deleted pool's history stays until it is old", error));
   }
 
   async function list(page: PageRequest): Promise<Page<PoolRecord>> {
@@ -237,7 +243,7 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
         await tx.pools.delete(name);
         return { result: existed, details: { before }, changed: existed };
       });
-      await data.forgetPool(name);
+      await forget(name);
       return { deleted };
     },
 
@@ -258,7 +264,7 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
           }
         },
       });
-      await Promise.all(dropped.map((name) => data.forgetPool(name)));
+      await Promise.all(dropped.map(forget));
       return result;
     },
   };
