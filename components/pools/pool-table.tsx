@@ -14,6 +14,7 @@ import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { DELETE_POOL } from "./documents.ts";
 import { poolCan } from "./pool-can.ts";
 import { EditPool } from "./pool-form.tsx";
+import { type HealthInterval, LastHour } from "./timeline.tsx";
 
 export interface PoolRow {
   name: string;
@@ -26,6 +27,7 @@ export interface PoolRow {
   queueCount: { value: number; exact: boolean };
   /** Of the new queues of its flavor, in percent; null where that cannot be said. */
   share: number | null;
+  healthLastHour?: HealthInterval[];
 }
 
 export function Capabilities({ names }: { names: string[] | null }) {
@@ -127,6 +129,12 @@ const COLUMNS = [
     "Queues",
     (row) => formatCount(row.queueCount.value, row.queueCount.exact ? "exact" : "at-least"),
     { align: "right" },
+  ),
+  column<PoolRow>(
+    "hour",
+    "Last hour",
+    (row) => (row.healthLastHour ? <LastHour pool={row.name} intervals={row.healthLastHour} /> : null),
+    { wide: true },
   ),
   column<PoolRow>("capabilities", "Can", (row) => <CapabilityText names={row.capabilities} />, { wide: true }),
   column<PoolRow>(

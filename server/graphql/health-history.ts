@@ -3,7 +3,7 @@ import type { HealthInterval, OperationInterval } from "../history/history.ts";
 import type { HealthSampling } from "../operations/health-history.ts";
 import { builder, type GraphQLContext } from "./builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
-import { HealthType, PoolHealthType } from "./health.ts";
+import { PoolHealthType } from "./health.ts";
 import { PoolType } from "./pools.ts";
 import { inBatches } from "./queue-types.ts";
 
@@ -147,11 +147,11 @@ const HealthSamplingType = builder.objectRef<HealthSampling>("HealthSampling").i
   }),
 });
 
-builder.objectFields(HealthType, (t) => ({
-  sampling: t.field({
+builder.queryFields((t) => ({
+  healthSampling: t.field({
     type: HealthSamplingType,
     complexity: ASKING_THE_STORE,
     description: "How the history of the pools' health is made. `Pool.healthHistory` reads it.",
-    resolve: (_health, _args, { access, operations }) => operations.healthHistory.sampling(access, {}),
+    resolve: (_root, _args, { access, operations }) => operations.healthHistory.sampling(access, {}),
   }),
 }));

@@ -75,7 +75,7 @@ const LastCollectionType = builder.objectRef<NonNullable<HealthReport["gc"]>>("L
   }),
 });
 
-export const HealthType = builder.objectRef<HealthReport>("Health").implement({
+const HealthType = builder.objectRef<HealthReport>("Health").implement({
   description: "How the service is.",
   fields: (t) => ({
     status: t.expose("status", { type: HealthStatus, description: "As a whole." }),

@@ -42,15 +42,15 @@ test("a pool's health has a history, by pool and by operation, and a last hour t
   expect(await api.codeOf(history, { step: 1 })).toBe("BAD_INPUT");
   expect(await api.codeOf(history, { after: "nonsense" })).toBe("BAD_INPUT");
 
-  const { pools, health } = await api.run(
-    "{ pools { nodes { name healthLastHour { samples unreachable } } } health { pools { pool lastHour { samples } } sampling { everySeconds keptSeconds lastAt nextAt } } }",
+  const { pools, health, healthSampling } = await api.run(
+    "{ pools { nodes { name healthLastHour { samples unreachable } } } health { pools { pool lastHour { samples } } } healthSampling { everySeconds keptSeconds lastAt nextAt } }",
   );
   expect(pools.nodes).toMatchObject([{ name: "default" }]);
   const { healthLastHour } = pools.nodes[0];
   expect(healthLastHour.map(({ samples }: { samples: number }) => samples)).toEqual([...Array(9).fill(0), 1, 0, 1]);
   expect(healthLastHour[11].unreachable).toBe(1);
   expect(health.pools[0].lastHour).toHaveLength(12);
-  expect(health.sampling).toEqual({
+  expect(healthSampling).toEqual({
     everySeconds: null,
     keptSeconds: 86_400,
     lastAt: expect.any(String),
