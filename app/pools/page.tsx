@@ -1,7 +1,6 @@
 import type { Metadata } from "next";
 import { Failed } from "../../components/failed.tsx";
 import { paths } from "../../components/paths.ts";
-import { INTERVAL_FIELDS } from "../../components/pools/documents.ts";
 import { CreatePool } from "../../components/pools/pool-form.tsx";
 import { type PoolRow, PoolTable } from "../../components/pools/pool-table.tsx";
 import { WeightTrial } from "../../components/pools/weight-trial.tsx";
@@ -28,7 +27,13 @@ const POOLS = /* GraphQL */ `
           value
           exact
         }
-        healthLastHour {${INTERVAL_FIELDS}
+        healthLastHour {
+          from
+          until
+          samples
+          unreachable
+          failing
+          errorCode
         }
       }
       pageInfo {

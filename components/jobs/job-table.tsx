@@ -95,7 +95,7 @@ export function DrainStatus({ job }: { job: JobRow }) {
 }
 
 const COLUMNS = [
-  column<JobRow>("created", "Asked for", (row) => <Ago at={row.createdAt} />),
+  column<JobRow>("created", "Asked for", (row) => <Ago at={row.createdAt} />, { wide: true }),
   column<JobRow>("kind", "What", (row) => KINDS[row.kind].label),
   column<JobRow>(
     "target",

@@ -14,7 +14,7 @@ import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { DELETE_POOL } from "./documents.ts";
 import { poolCan } from "./pool-can.ts";
 import { EditPool } from "./pool-form.tsx";
-import { type HealthInterval, LastHour } from "./timeline.tsx";
+import { type HourStep, LastHour } from "./timeline.tsx";
 
 export interface PoolRow {
   name: string;
@@ -27,7 +27,7 @@ export interface PoolRow {
   queueCount: { value: number; exact: boolean };
   /** Of the new queues of its flavor, in percent; null where that cannot be said. */
   share: number | null;
-  healthLastHour?: HealthInterval[];
+  healthLastHour?: HourStep[];
 }
 
 export function Capabilities({ names }: { names: string[] | null }) {

@@ -27,12 +27,12 @@ export interface Sampling {
   nextAt: string | null;
 }
 
-function stateOf({ samples, unreachable, failing }: HealthInterval): StripStep["state"] {
+function stateOf({ samples, unreachable, failing }: HourStep): StripStep["state"] {
   if (samples === 0) return "none";
   return unreachable > 0 ? "danger" : failing > 0 ? "warn" : "ok";
 }
 
-function stateText(interval: HealthInterval): string {
+function stateText(interval: HourStep): string {
   const { samples, unreachable, failing, errorCode } = interval;
   const of = samples === 1 ? "" : ` in ${unreachable > 0 ? unreachable : failing} of ${samples}`;
   const code = errorCode === null ? "" : ` (${errorCode})`;
@@ -46,7 +46,7 @@ function stateText(interval: HealthInterval): string {
 }
 
 /** Of all samples, those in which everything worked; null without any. */
-function wellShare(intervals: HealthInterval[]): number | null {
+function wellShare(intervals: HourStep[]): number | null {
   const samples = intervals.reduce((sum, one) => sum + one.samples, 0);
   const bad = intervals.reduce((sum, one) => sum + one.unreachable + one.failing, 0);
   return samples === 0 ? null : (samples - bad) / samples;
@@ -54,6 +54,7 @@ function wellShare(intervals: HealthInterval[]): number | null {
 
 /** 1 -> "100 %"; never rounded up to it. */
 function percent(share: number): string {
+  if (share === 0) return "0 %";
   return share === 1 ? "100 %" : `${(Math.floor(1000 * share) / 10).toFixed(1)} %`;
 }
 
@@ -61,7 +62,7 @@ function percent(share: number): string {
 const clock = (iso: string) => iso.slice(11, 16);
 const milliseconds = (value: number) => (value >= 1000 ? `${(value / 1000).toFixed(2)} s` : `${value.toFixed(1)} ms`);
 
-function stripOf(intervals: HealthInterval[]): StripStep[] {
+function stripOf(intervals: HourStep[]): StripStep[] {
   return intervals.map((one) => ({
     key: one.from,
     state: stateOf(one),
@@ -69,8 +70,11 @@ function stripOf(intervals: HealthInterval[]): StripStep[] {
   }));
 }
 
+/** What the strip of an hour needs. */
+export type HourStep = Omit<HealthInterval, "lastAt" | "p50Ms" | "p95Ms">;
+
 /** A line's worth of the last hour: how often everything worked, and when it did not. */
-export function LastHour({ pool, intervals }: { pool: string; intervals: HealthInterval[] }) {
+export function LastHour({ pool, intervals }: { pool: string; intervals: HourStep[] }) {
   const share = wellShare(intervals);
   if (share === null) return <span className="text-muted">no samples yet</span>;
   return (
@@ -120,6 +124,10 @@ export function Timeline({
     return <NoSamples sampling={sampling} />;
   }
   const about = `${what} of pool ${pool} from ${formatUtc(first.from)} to ${formatUtc(last.until)}`;
+  const newestTime = tried.findLast(({ p50Ms }) => p50Ms !== null);
+  const strip = (
+    <StateStrip label={`State: ${about}. Worked in ${percent(share)} of the tries.`} steps={stripOf(intervals)} />
+  );
   return (
     <>
       <div className="flex flex-col gap-3 p-4">
@@ -134,17 +142,24 @@ export function Timeline({
             </span>
           )}
         </p>
-        <StateStrip label={`State: ${about}. Worked in ${percent(share)} of the tries.`} steps={stripOf(intervals)} />
-        <LineChart
-          label={`Time taken: ${about}. In the newest step ${newest.p50Ms === null ? "nothing succeeded" : `p50 ${milliseconds(newest.p50Ms)}, p95 ${milliseconds(newest.p95Ms ?? newest.p50Ms)}`}.`}
-          lines={[
-            { label: "p50", look: "plain", values: intervals.map(({ p50Ms }) => p50Ms) },
-            { label: "p95", look: "dashed", values: intervals.map(({ p95Ms }) => p95Ms) },
-          ]}
-          from={`${clock(first.from)} UTC`}
-          until={`${clock(last.until)} UTC`}
-          format={(value) => (value >= 1000 ? `${value / 1000} s` : `${value} ms`)}
-        />
+        {newestTime === undefined ? (
+          <>
+            {strip}
+            <p className="text-[0.8125rem] text-muted">Nothing succeeded in this time, so there is nothing to time.</p>
+          </>
+        ) : (
+          <LineChart
+            above={strip}
+            label={`Time taken: ${about}. The newest: p50 ${milliseconds(newestTime.p50Ms ?? 0)}, p95 ${milliseconds(newestTime.p95Ms ?? 0)}.`}
+            lines={[
+              { label: "p50", look: "plain", values: intervals.map(({ p50Ms }) => p50Ms) },
+              { label: "p95", look: "dashed", values: intervals.map(({ p95Ms }) => p95Ms) },
+            ]}
+            from={`${clock(first.from)} UTC`}
+            until={`${clock(last.until)} UTC`}
+            format={(value) => (value >= 1000 ? `${value / 1000} s` : `${value} ms`)}
+          />
+        )}
       </div>
       <TableTwin>
         <DataTable

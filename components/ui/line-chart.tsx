@@ -28,12 +28,15 @@ export function LineChart({
   from,
   until,
   format,
+  above,
 }: {
   label: string;
   lines: ChartLine[];
   from: ReactNode;
   until: ReactNode;
   format: (value: number) => string;
+  /** Drawn over the same time, such as a strip. */
+  above?: ReactNode;
 }) {
   const steps = Math.max(0, ...lines.map(({ values }) => values.length));
   const highest = Math.max(0, ...lines.flatMap(({ values }) => values.map((value) => value ?? 0)));
@@ -46,8 +49,21 @@ export function LineChart({
     .defined((value) => value !== null)
     .x((_value, step) => step + 0.5)
     .y((value) => scale(value ?? 0));
+  // A value between two gaps has no neighbour to be joined to.
+  const alone = (values: ChartLine["values"]) =>
+    values.map((value, step) =>
+      value !== null && (values[step - 1] ?? null) === null && (values[step + 1] ?? null) === null
+        ? `M${step + 0.2} ${scale(value)}h0.6`
+        : "",
+    );
   return (
-    <div className="grid grid-cols-[auto_1fr] gap-x-2 gap-y-1 text-xs text-muted">
+    <div className="grid grid-cols-[auto_1fr] gap-x-2 gap-y-2 text-xs text-muted">
+      {above === undefined ? null : (
+        <>
+          <span />
+          {above}
+        </>
+      )}
       {/* Holds the column as wide as its widest word. */}
       <div aria-hidden className="relative h-32 text-right">
         <span className="invisible">{ticks.map(format).reduce((a, b) => (b.length > a.length ? b : a), "")}</span>
@@ -82,7 +98,7 @@ export function LineChart({
         {lines.map(({ label: name, look, values }) => (
           <path
             key={name}
-            d={path(values) ?? undefined}
+            d={`${path(values) ?? ""}${alone(values).join("")}`}
             fill="none"
             strokeWidth={2}
             strokeLinecap="round"

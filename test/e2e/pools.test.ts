@@ -62,15 +62,16 @@ it.each(["light", "dark"] as const)(
       .first()
       .waitFor();
     expect(await violations(page)).toEqual([]);
-    await page.getByLabel("Operation").selectOption("post messages");
-    await page.getByLabel("Last").selectOption("1 day");
+    await page.getByLabel("Operation", { exact: true }).selectOption("post messages");
+    await page.waitForURL("**?operation=post_messages");
+    await page.getByLabel("Last", { exact: true }).selectOption("1 day");
     await page.getByRole("img", { name: /^Time taken: post messages of pool default/ }).waitFor();
     expect(new URL(page.url()).search).toBe("?operation=post_messages&range=day");
 
     await page.goto(dashboard.url + paths.pool("down"), { waitUntil: "networkidle" });
     await page.getByText("It did not answer when it was tried,").waitFor();
     expect(await page.getByText("Each operation was really done").count()).toBe(0);
-    await page.getByRole("img", { name: /^State: .* of pool down .* Worked in 0.0 % of the tries/ }).waitFor();
+    await page.getByRole("img", { name: /^State: .* of pool down .* Worked in 0 % of the tries/ }).waitFor();
     await page.getByText("As a table").click();
     await page
       .getByText(/could not be reached.*STORAGE_UNAVAILABLE/)
