@@ -41,12 +41,6 @@ export function Capabilities({ names }: { names: string[] | null }) {
   );
 }
 
-/** The same in fewer lines. */
-function CapabilityText({ names }: { names: string[] | null }) {
-  if (names === null) return <Capabilities names={null} />;
-  return <span className="block w-48 text-xs whitespace-normal text-muted">{names.join(", ")}</span>;
-}
-
 export function DeletePool({ pool, afterwards }: { pool: PoolRow; afterwards?: string }) {
   const reason = poolCan.delete(pool);
   const trigger = (
@@ -102,6 +96,7 @@ const COLUMNS = [
         {row.name}
       </Link>
       {row.builtIn ? <Badge>built in</Badge> : null}
+      {row.capabilities === null ? <Badge tone="danger">cannot be reached</Badge> : null}
     </span>
   )),
   column<PoolRow>(
@@ -136,7 +131,6 @@ const COLUMNS = [
     (row) => (row.healthLastHour ? <LastHour pool={row.name} intervals={row.healthLastHour} /> : null),
     { wide: true },
   ),
-  column<PoolRow>("capabilities", "Can", (row) => <CapabilityText names={row.capabilities} />, { wide: true }),
   column<PoolRow>(
     "actions",
     "",

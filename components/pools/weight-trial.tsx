@@ -31,17 +31,18 @@ interface Row extends Share {
 /** Milliseconds of silence after which what is typed is asked about. */
 const SETTLE = 250;
 
-const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
+/** 0.375 -> "37.5 %" */
+const percent = (share: number) => `${Number((100 * share).toFixed(1))} %`;
 
 /** How much of a whole, as a bar below its number. */
 function Part({ share, look }: { share: number; look: "new" | "today" }) {
   return (
-    <span className="inline-flex w-20 flex-col items-end gap-0.5">
+    <span className="inline-flex w-12 flex-col sm:w-20 items-end gap-0.5">
       {percent(share)}
       <span aria-hidden className="h-1.5 w-full overflow-hidden rounded-full bg-line">
         <span
           className={look === "new" ? "block h-full bg-accent-fill" : "block h-full bg-line-strong"}
-          style={{ width: percent(share) }}
+          style={{ width: `${100 * share}%` }}
         />
       </span>
     </span>
@@ -60,7 +61,7 @@ function WeightField({ row }: { row: Row }) {
         autoComplete="off"
         value={row.text}
         onChange={(event) => row.change(event.target.value)}
-        className="h-8 w-20 rounded-md border border-line-strong bg-surface px-2 text-right aria-invalid:border-danger"
+        className="h-8 w-14 rounded-md border border-line-strong bg-surface px-2 text-right sm:w-20 aria-invalid:border-danger"
       />
       {row.error === null ? null : (
         <span id={id} className="text-xs whitespace-normal text-danger">
@@ -72,9 +73,13 @@ function WeightField({ row }: { row: Row }) {
 }
 
 const COLUMNS = [
-  column<Row>("pool", "Pool", (row) => <span className="font-mono text-[0.8125rem]">{row.pool}</span>, { grow: true }),
+  column<Row>("pool", "Pool", (row) => (
+    <span title={row.pool} className="block max-w-20 truncate font-mono text-[0.8125rem] sm:max-w-72">
+      {row.pool}
+    </span>
+  )),
   column<Row>("weight", "Weight", (row) => <WeightField row={row} />, { align: "right" }),
-  column<Row>("share", "New queues", (row) => <Part share={row.share} look="new" />, { align: "right" }),
+  column<Row>("share", "New", (row) => <Part share={row.share} look="new" />, { align: "right" }),
   column<Row>("today", "Today", (row) => <Part share={row.shareNow} look="today" />, { align: "right" }),
   column<Row>("queues", "Queues", (row) => formatCount(row.queues.value, row.queues.exact ? "exact" : "at-least"), {
     align: "right",
@@ -218,7 +223,7 @@ function Trial({ flavors, close }: { flavors: (string | null)[]; close: () => vo
       ) : null}
       <div className="overflow-hidden rounded-lg border border-line">
         <DataTable
-          label="Weights and shares"
+          label="Weights, and shares of new queues and of those of today"
           columns={COLUMNS}
           rows={rows}
           rowKey={(row) => row.pool}
@@ -246,7 +251,7 @@ function Trial({ flavors, close }: { flavors: (string | null)[]; close: () => vo
           {refusal.message} <code className="font-mono text-xs">{refusal.code}</code>
         </div>
       ) : null}
-      <div className="sticky -bottom-4 -mx-5 -mb-4 flex flex-wrap items-center justify-end gap-2 border-t border-line bg-surface px-5 py-3">
+      <div className="sticky -bottom-4 -mx-5 -mb-4 flex flex-wrap items-center justify-end gap-2 border-t border-line bg-surface px-5 py-3 sm:rounded-b-xl">
         <div className="mr-auto">
           <ShowGraphql document={PLACEMENT} variables={{ flavor, weights }} endpoint={API_PATH} />
         </div>
