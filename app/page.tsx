@@ -4,6 +4,7 @@ import { API_PATH } from "../components/api.ts";
 import { Failed } from "../components/failed.tsx";
 import type { PoolHealth } from "../components/health.tsx";
 import { paths } from "../components/paths.ts";
+import { POOL_HEALTH_FIELDS } from "../components/pools/documents.ts";
 import { CreateQueue } from "../components/queues/create-queue.tsx";
 import { type QueueRow, QueueTable } from "../components/queues/queue-table.tsx";
 import { Badge } from "../components/ui/badge.tsx";
@@ -25,16 +26,7 @@ const OVERVIEW = /* GraphQL */ `
         reachable
         seconds
       }
-      pools {
-        pool
-        storageReachable
-        checkedAt
-        operations {
-          operation
-          succeeded
-          seconds
-          error
-        }
+      pools {${POOL_HEALTH_FIELDS}
       }
       gc {
         at

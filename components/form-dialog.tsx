@@ -110,7 +110,7 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data>({
           </div>
         ) : null}
         {/* In sight however long the form is. */}
-        <div className="sticky -bottom-4 -mx-5 -mb-4 flex flex-wrap items-center justify-end gap-2 border-t border-line bg-surface px-5 py-3">
+        <div className="sticky -bottom-4 -mx-5 -mb-4 flex flex-wrap items-center justify-end gap-2 border-t border-line bg-surface px-5 py-3 sm:rounded-b-xl">
           <div className="mr-auto">
             <LiveGraphql document={document} schema={schema} variables={variables} />
           </div>

@@ -1,9 +1,11 @@
 "use client";
 
+import { operationLabel } from "./pools/operations.ts";
 import { Badge } from "./ui/badge.tsx";
 import { formatMilliseconds } from "./ui/format.ts";
 import { EmptyState } from "./ui/states.tsx";
 import { column, DataTable } from "./ui/table.tsx";
+import { Ago } from "./ui/time.tsx";
 
 interface Operation {
   operation: string;
@@ -20,7 +22,7 @@ export interface PoolHealth {
 }
 
 const COLUMNS = [
-  column<Operation>("operation", "Operation", (row) => row.operation.toLowerCase().replaceAll("_", " "), {
+  column<Operation>("operation", "Operation", (row) => operationLabel(row.operation), {
     grow: true,
   }),
   column<Operation>("state", "State", (row) =>
@@ -34,22 +36,30 @@ const WITH_ERRORS = [
   column<Operation>("error", "What is wrong", (row) => <span className="whitespace-normal">{row.error}</span>),
 ];
 
-/** What a pool did when it was last tried. */
+/** What a pool did when it was last tried, and when that was. */
 export function OperationTable({ pool }: { pool: PoolHealth }) {
   const failing = pool.operations.some((operation) => operation.error !== null);
   return (
-    <DataTable
-      label={`Operations of pool ${pool.pool}`}
-      columns={failing ? WITH_ERRORS : COLUMNS}
-      rows={pool.operations}
-      rowKey={(row) => row.operation}
-      empty={
-        <EmptyState title="Nothing could be tried">
-          {pool.storageReachable
-            ? "The next check does."
-            : "Its storage does not answer. Check its server and its address."}
-        </EmptyState>
-      }
-    />
+    <>
+      <DataTable
+        label={`Operations of pool ${pool.pool}`}
+        columns={failing ? WITH_ERRORS : COLUMNS}
+        rows={pool.operations}
+        rowKey={(row) => row.operation}
+        empty={
+          <EmptyState title="Nothing could be tried">
+            {pool.storageReachable
+              ? "The next check does."
+              : "Its storage does not answer. Check its server and its address."}
+          </EmptyState>
+        }
+      />
+      <p className="border-t border-line px-4 py-2 text-[0.8125rem] text-muted">
+        {pool.storageReachable
+          ? "Each operation was really done on a hidden queue, "
+          : "It did not answer when it was tried, "}
+        <Ago at={pool.checkedAt} />.
+      </p>
+    </>
   );
 }

@@ -1,14 +1,17 @@
 "use client";
 
-import { Trash2 } from "lucide-react";
+import { Eye, Trash2 } from "lucide-react";
 import Link from "next/link";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { ConfirmedAction } from "./action.tsx";
+import { API_PATH, ApiError, callApi } from "./api.ts";
 import { paths } from "./paths.ts";
 import { Badge } from "./ui/badge.tsx";
 import { Button } from "./ui/button.tsx";
+import { Dialog } from "./ui/dialog.tsx";
 import { formatCount } from "./ui/format.ts";
-
+import { JsonViewer } from "./ui/json-viewer.tsx";
+import { ShowGraphql } from "./ui/show-graphql.tsx";
 import { column, DataTable, type PagerLinks } from "./ui/table.tsx";
 import { TimeLeft } from "./ui/time.tsx";
 
@@ -23,7 +26,7 @@ export interface KeyRow {
   store: string;
   key: string;
   expiresAt: string | null;
-  /** Values of internal stores are nobody's to change. */
+  /** Values of internal stores are nobody's to see or change. */
   internal: boolean;
 }
 
@@ -34,6 +37,14 @@ export interface LockRow {
   fence: number;
   expiresAt: string;
 }
+
+const KEY_VALUE = /* GraphQL */ `
+  query KeyValue($store: String!, $key: String!) {
+    keyValue(store: $store, key: $key) {
+      valueText
+    }
+  }
+`;
 
 const DELETE_KEY = /* GraphQL */ `
   mutation DeleteKeyValue($input: DeleteKeyValueInput!) {
@@ -72,6 +83,87 @@ export function StoreTable({ rows, pager, empty }: { rows: StoreRow[]; pager: Pa
   );
 }
 
+/** Asks for the value when it is opened, so that a list of keys loads none. */
+function ShowValue({ row }: { row: KeyRow }) {
+  const [open, setOpen] = useState(false);
+  const [text, setText] = useState<string | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const trigger = (
+    <Button
+      kind="ghost"
+      size="small"
+      label={`Show the value of ${row.key}`}
+      disabledReason={row.internal ? "This store belongs to Isimud itself: its values are never shown." : null}
+    >
+      <Eye aria-hidden />
+    </Button>
+  );
+  if (row.internal) return trigger;
+  const variables = { store: row.store, key: row.key };
+
+  async function change(next: boolean) {
+    setOpen(next);
+    if (!next) return;
+    setText(null);
+    setProblem(null);
+    try {
+      const { keyValue } = await callApi<{ keyValue: { valueText: string } | null }>(KEY_VALUE, variables);
+      if (keyValue === null) setProblem("The key is gone by now.");
+      else setText(keyValue.valueText);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      setProblem(error.message);
+    }
+  }
+
+  return (
+    <Dialog
+      open={open}
+      onOpenChange={(next) => void change(next)}
+      trigger={trigger}
+      title={row.key}
+      description={`Its value in the store ${row.store}.`}
+      wide
+    >
+      <div aria-live="polite">
+        {text !== null ? (
+          <JsonViewer text={text} label={`Value of ${row.key}`} />
+        ) : (
+          <p className={problem === null ? "text-muted" : "text-danger"}>{problem ?? "Reading…"}</p>
+        )}
+      </div>
+      <div>
+        <ShowGraphql document={KEY_VALUE} variables={variables} endpoint={API_PATH} />
+      </div>
+    </Dialog>
+  );
+}
+
+function DeleteKey({ row }: { row: KeyRow }) {
+  const trigger = (
+    <Button
+      kind="ghost"
+      size="small"
+      label={`Delete ${row.key}`}
+      disabledReason={row.internal ? "This store belongs to Isimud itself." : null}
+    >
+      <Trash2 aria-hidden />
+    </Button>
+  );
+  if (row.internal) return trigger;
+  return (
+    <ConfirmedAction
+      document={DELETE_KEY}
+      variables={{ input: { store: row.store, key: row.key } }}
+      done="The key is deleted."
+      trigger={trigger}
+      title={`Delete ${row.key}?`}
+      consequence="Its value is gone for every program that uses this store."
+      confirmLabel="Delete key"
+    />
+  );
+}
+
 const KEYS = [
   column<KeyRow>("key", "Key", (row) => <span className="font-mono text-[0.8125rem]">{row.key}</span>, { grow: true }),
   column<KeyRow>(
@@ -83,30 +175,12 @@ const KEYS = [
   column<KeyRow>(
     "actions",
     "",
-    (row) => {
-      const trigger = (
-        <Button
-          kind="ghost"
-          size="small"
-          label={`Delete ${row.key}`}
-          disabledReason={row.internal ? "This store belongs to Isimud itself." : null}
-        >
-          <Trash2 aria-hidden />
-        </Button>
-      );
-      if (row.internal) return trigger;
-      return (
-        <ConfirmedAction
-          document={DELETE_KEY}
-          variables={{ input: { store: row.store, key: row.key } }}
-          done="The key is deleted."
-          trigger={trigger}
-          title={`Delete ${row.key}?`}
-          consequence="Its value is gone for every program that uses this store."
-          confirmLabel="Delete key"
-        />
-      );
-    },
+    (row) => (
+      <span className="flex justify-end gap-1">
+        <ShowValue row={row} />
+        <DeleteKey row={row} />
+      </span>
+    ),
     { align: "right" },
   ),
 ];

@@ -49,7 +49,8 @@ export const paths = {
   queue: (project: string, name: string, tab: QueueTab = "messages", query?: Query) =>
     withQuery(`/projects/${segment(project)}/queues/${segment(name)}${tab === "messages" ? "" : `/${tab}`}`, query),
   pools: (query?: { after?: string | null; before?: string | null }) => withQuery("/pools", query),
-  pool: (name: string, query?: { after?: string | null; before?: string | null }) =>
+  /** `range` and `operation`: of the history that it shows. */
+  pool: (name: string, query?: { range?: string; operation?: string; after?: string | null; before?: string | null }) =>
     withQuery(`/pools/${segment(name)}`, query),
   flavors: (query?: { project?: string | null; after?: string | null; before?: string | null }) =>
     withQuery("/flavors", { ...query, project: query?.project == null ? null : segment(query.project) }),

@@ -4,8 +4,12 @@ import type { Logger } from "pino";
 import { migrate } from "../prisma/migrate.ts";
 import type { Config } from "./config.ts";
 import { DomainError } from "./errors.ts";
+import type { HealthHistory } from "./history/history.ts";
+import type { Turn } from "./history/sampler.ts";
+import { createHealthHistory } from "./history/store.ts";
 import type { JobStore } from "./jobs/job.ts";
 import { createJobStore } from "./jobs/store.ts";
+import type { KeyValueStore } from "./kvs/key-value-store.ts";
 import { createMemoryBackend } from "./kvs/memory.ts";
 import { createPostgresBackend } from "./kvs/postgres.ts";
 import { createRedisBackend } from "./kvs/redis.ts";
@@ -30,6 +34,9 @@ export interface Engine {
   readonly data: PooledDataDriver;
   readonly stores: KeyValueStores;
   readonly jobs: JobStore;
+  readonly history: HealthHistory;
+  /** Which process takes the next samples. */
+  readonly turns: KeyValueStore<Turn>;
   readonly operations: Operations;
   readonly metrics: Metrics;
   /** Waits for calls in flight, then closes all connections. Twice is once. */
@@ -139,11 +146,20 @@ export async function openEngine(
     metrics.messages,
   );
   const jobs = createJobStore({ connections });
+  const everySeconds = config.HEALTH_INTERVAL;
+  const history = createHealthHistory({ connections, clock, everySeconds });
+  const turns = stores.get<Turn>("isimud.turns");
+  turns.configure({
+    backingStore: "postgres",
+    keyMangler: false,
+    ...(everySeconds === 0 ? {} : { expirationSeconds: everySeconds }),
+  });
   const operations = createOperations({
     control,
     data,
     stores,
     jobs,
+    history,
     limits: config,
     now: () => performance.now(),
     warn,
@@ -161,6 +177,8 @@ export async function openEngine(
     data,
     stores,
     jobs,
+    history,
+    turns,
     operations,
     metrics,
     close: () => {

@@ -76,6 +76,8 @@ const settings = {
   DRAIN_SECONDS: whole(1, 0, 8),
   /** Seconds between two collections of expired messages. */
   GC_INTERVAL: whole(10, 1),
+  /** Seconds between two samples of every pool's health; 0 takes none. */
+  HEALTH_INTERVAL: whole(30, 0, 300),
   /** Seconds in which a purge or delete can be undone; gc frees nothing before. */
   UNDO_SECONDS: whole(30),
   /** Server processes, which share the port. */

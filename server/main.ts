@@ -17,6 +17,7 @@ import { type Config, readConfig } from "./config.ts";
 import { DomainError } from "./errors.ts";
 import { startGcSchedule } from "./gc-schedule.ts";
 import { createGraphQLDoor } from "./graphql/server.ts";
+import { startSampler } from "./history/sampler.ts";
 import type { Pages } from "./http/pages.ts";
 import { createHttpServer, refuseUpgrade } from "./http/server.ts";
 import { startJobRunner } from "./jobs/runner.ts";
@@ -73,6 +74,15 @@ export async function serve(
     });
     engine.operations.jobs.onAdded(jobs.wake);
     closing.push(() => within(ENGINE_DEADLINE_MS, jobs.stop()));
+
+    if (config.HEALTH_INTERVAL > 0) {
+      const sampler = startSampler({
+        sample: engine.operations.healthHistory.sample,
+        turns: engine.turns,
+        onError: (error) => log.warn({ err: error }, "How the pools are could not be sampled; the next time is soon"),
+      });
+      closing.push(() => within(ENGINE_DEADLINE_MS, sampler.stop()));
+    }
 
     const door = createGraphQLDoor({
       operations: engine.operations,

@@ -93,6 +93,7 @@ describe("arrows", () => {
       "server/kvs/postgres.ts",
       "server/kvs/redis.ts",
       "server/jobs/store.ts",
+      "server/history/store.ts",
     );
     expect(broken(({ from, to, typeOnly }) => concrete(to) && !typeOnly && !isProgram(from) && !mayToo(from))).toEqual(
       [],

@@ -5,6 +5,8 @@ import { CollectGarbage } from "../../components/collect-garbage.tsx";
 import { Failed } from "../../components/failed.tsx";
 import { OperationTable, type PoolHealth } from "../../components/health.tsx";
 import { paths } from "../../components/paths.ts";
+import { INTERVAL_FIELDS, POOL_HEALTH_FIELDS } from "../../components/pools/documents.ts";
+import { type HealthInterval, type Sampling, Timeline } from "../../components/pools/timeline.tsx";
 import { Badge } from "../../components/ui/badge.tsx";
 import { formatCount, formatMilliseconds } from "../../components/ui/format.ts";
 import { Facts, PageHeader, Panel } from "../../components/ui/page.tsx";
@@ -25,15 +27,8 @@ const HEALTH = /* GraphQL */ `
         reachable
         seconds
       }
-      pools {
-        pool
-        storageReachable
-        checkedAt
-        operations {
-          operation
-          succeeded
-          seconds
-          error
+      pools {${POOL_HEALTH_FIELDS}
+        lastHour {${INTERVAL_FIELDS}
         }
       }
       gc {
@@ -46,6 +41,11 @@ const HEALTH = /* GraphQL */ `
           queues
         }
       }
+    }
+    healthSampling {
+      everySeconds
+      lastAt
+      nextAt
     }
     limits {
       minMessageTtl
@@ -74,13 +74,14 @@ interface Answer {
     status: HealthStatus;
     warnings: string[];
     control: { reachable: boolean; seconds: number };
-    pools: PoolHealth[];
+    pools: (PoolHealth & { lastHour: HealthInterval[] })[];
     gc: {
       at: string;
       seconds: number;
       collected: { messages: number; claims: number; subscriptions: number; queues: number };
     } | null;
   };
+  healthSampling: Sampling;
   limits: Record<string, number>;
 }
 
@@ -94,7 +95,7 @@ export default async function HealthPage() {
       </>
     );
   }
-  const { health, limits } = loaded.data;
+  const { health, healthSampling, limits } = loaded.data;
   const look = HEALTH_LOOK[health.status];
   return (
     <>
@@ -152,9 +153,6 @@ export default async function HealthPage() {
                   <Badge tone={pool.storageReachable ? "ok" : "danger"}>
                     {pool.storageReachable ? "reachable" : "cannot be reached"}
                   </Badge>
-                  <span className="text-[0.8125rem] text-muted">
-                    tried <Ago at={pool.checkedAt} />
-                  </span>
                   <Link href={paths.pool(pool.pool)} className="text-[0.8125rem] text-accent hover:underline">
                     Open
                   </Link>
@@ -162,6 +160,8 @@ export default async function HealthPage() {
               }
             >
               <OperationTable pool={pool} />
+              <h3 className="border-t border-line px-4 pt-3 font-medium">The last hour, all operations together</h3>
+              <Timeline pool={pool.pool} what="All operations" intervals={pool.lastHour} sampling={healthSampling} />
             </Panel>
           ))}
           <Panel title="Limits">

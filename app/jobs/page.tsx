@@ -1,5 +1,6 @@
 import type { Metadata } from "next";
 import { Failed } from "../../components/failed.tsx";
+import { JOB_FIELDS } from "../../components/jobs/documents.ts";
 import { type JobRow, JobTable } from "../../components/jobs/job-table.tsx";
 import { paths } from "../../components/paths.ts";
 import { FilterBar, FilterSelect } from "../../components/ui/filter-bar.tsx";
@@ -13,23 +14,7 @@ export const metadata: Metadata = { title: "Jobs" };
 const JOBS = /* GraphQL */ `
   query Jobs($state: JobState, $first: SafeInt, $after: String, $last: SafeInt, $before: String) {
     jobs(state: $state, first: $first, after: $after, last: $last, before: $before) {
-      nodes {
-        id
-        kind
-        project
-        target
-        state
-        progress
-        total
-        rate
-        error {
-          code
-          message
-        }
-        resultText
-        cancelRequested
-        actor
-        createdAt
+      nodes {${JOB_FIELDS}
       }
       pageInfo {
         hasNextPage

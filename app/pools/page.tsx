@@ -3,6 +3,7 @@ import { Failed } from "../../components/failed.tsx";
 import { paths } from "../../components/paths.ts";
 import { CreatePool } from "../../components/pools/pool-form.tsx";
 import { type PoolRow, PoolTable } from "../../components/pools/pool-table.tsx";
+import { WeightTrial } from "../../components/pools/weight-trial.tsx";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
 import { EmptyState } from "../../components/ui/states.tsx";
 import { type PageInfo, pagerLinks, pageVariables, type Search } from "../address.ts";
@@ -26,6 +27,14 @@ const POOLS = /* GraphQL */ `
           value
           exact
         }
+        healthLastHour {
+          from
+          until
+          samples
+          unreachable
+          failing
+          errorCode
+        }
       }
       pageInfo {
         hasNextPage
@@ -43,12 +52,19 @@ export default async function PoolsPage({ searchParams }: { searchParams: Promis
     POOLS,
     pageVariables(search),
   );
+  const registered = loaded.ok ? loaded.data.pools.nodes.filter(({ builtIn }) => !builtIn) : [];
+  const flavors = [...new Set(registered.map(({ flavor }) => flavor))];
   return (
     <>
       <PageHeader
         title="Pools"
         description="Where messages are stored. A new queue is placed by weight among the pools of its flavor."
-        actions={<CreatePool />}
+        actions={
+          <>
+            <WeightTrial flavors={flavors} />
+            <CreatePool />
+          </>
+        }
       />
       <Panel flush>
         {loaded.ok ? (

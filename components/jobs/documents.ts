@@ -1,3 +1,22 @@
+/** What a JobRow is made of. */
+export const JOB_FIELDS = `
+        id
+        kind
+        project
+        target
+        state
+        progress
+        total
+        rate
+        error {
+          code
+          message
+        }
+        resultText
+        cancelRequested
+        actor
+        createdAt`;
+
 export const MOVE_QUEUE = /* GraphQL */ `
   mutation MoveQueue($input: MoveQueueInput!) {
     moveQueue(input: $input) {

@@ -131,7 +131,6 @@ export function DrainStatus({ job }: { job: JobRow }) {
 }
 
 const COLUMNS = [
-  column<JobRow>("created", "Asked for", (row) => <Ago at={row.createdAt} />),
   column<JobRow>("kind", "What", (row) => KINDS[row.kind].label),
   column<JobRow>(
     "target",
@@ -151,6 +150,7 @@ const COLUMNS = [
   ),
   column<JobRow>("state", "State", (row) => <JobState job={row} />),
   column<JobRow>("progress", "Progress", (row) => <JobProgress job={row} />, { wide: true }),
+  column<JobRow>("created", "Asked for", (row) => <Ago at={row.createdAt} />, { wide: true }),
   column<JobRow>("actor", "Who", (row) => row.actor, { wide: true }),
   column<JobRow>(
     "actions",

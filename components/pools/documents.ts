@@ -1,3 +1,27 @@
+/** What a PoolHealth is made of. */
+export const POOL_HEALTH_FIELDS = `
+        pool
+        storageReachable
+        checkedAt
+        operations {
+          operation
+          succeeded
+          seconds
+          error
+        }`;
+
+/** What a HealthInterval is made of. */
+export const INTERVAL_FIELDS = `
+          from
+          until
+          lastAt
+          samples
+          unreachable
+          failing
+          errorCode
+          p50Ms
+          p95Ms`;
+
 export const CREATE_POOL = /* GraphQL */ `
   mutation CreatePool($input: CreatePoolInput!) {
     createPool(input: $input) {
@@ -29,6 +53,21 @@ export const VERIFY_POOL = /* GraphQL */ `
     verifyPool(input: $input) {
       capabilities
       registeredAs
+    }
+  }
+`;
+
+export const PLACEMENT = /* GraphQL */ `
+  query PoolPlacement($flavor: String, $weights: [PoolWeightInput!]) {
+    poolPlacement(flavor: $flavor, weights: $weights) {
+      pool
+      weight
+      share
+      queues {
+        value
+        exact
+      }
+      shareNow
     }
   }
 `;

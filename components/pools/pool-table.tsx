@@ -14,6 +14,7 @@ import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { DELETE_POOL } from "./documents.ts";
 import { poolCan } from "./pool-can.ts";
 import { EditPool } from "./pool-form.tsx";
+import { type HourStep, LastHour } from "./timeline.tsx";
 
 export interface PoolRow {
   name: string;
@@ -26,6 +27,7 @@ export interface PoolRow {
   queueCount: { value: number; exact: boolean };
   /** Of the new queues of its flavor, in percent; null where that cannot be said. */
   share: number | null;
+  healthLastHour?: HourStep[];
 }
 
 export function Capabilities({ names }: { names: string[] | null }) {
@@ -37,12 +39,6 @@ export function Capabilities({ names }: { names: string[] | null }) {
       ))}
     </span>
   );
-}
-
-/** The same in fewer lines. */
-function CapabilityText({ names }: { names: string[] | null }) {
-  if (names === null) return <Capabilities names={null} />;
-  return <span className="block w-48 text-xs whitespace-normal text-muted">{names.join(", ")}</span>;
 }
 
 export function DeletePool({ pool, afterwards }: { pool: PoolRow; afterwards?: string }) {
@@ -100,6 +96,7 @@ const COLUMNS = [
         {row.name}
       </Link>
       {row.builtIn ? <Badge>built in</Badge> : null}
+      {row.capabilities === null ? <Badge tone="danger">cannot be reached</Badge> : null}
     </span>
   )),
   column<PoolRow>(
@@ -128,7 +125,12 @@ const COLUMNS = [
     (row) => formatCount(row.queueCount.value, row.queueCount.exact ? "exact" : "at-least"),
     { align: "right" },
   ),
-  column<PoolRow>("capabilities", "Can", (row) => <CapabilityText names={row.capabilities} />, { wide: true }),
+  column<PoolRow>(
+    "hour",
+    "Last hour",
+    (row) => (row.healthLastHour ? <LastHour pool={row.name} intervals={row.healthLastHour} /> : null),
+    { wide: true },
+  ),
   column<PoolRow>(
     "actions",
     "",

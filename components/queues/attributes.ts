@@ -7,11 +7,13 @@ export interface QueueAttributes {
   deadLetterQueueMessagesTtl: number | null;
   enableEncryptMessages: boolean;
   flavor: string | null;
+  /** JSON text, as it was written. */
+  retryPolicy: string | null;
 }
 
 interface Attribute {
   field: keyof QueueAttributes;
-  kind: "number" | "text" | "fixed";
+  kind: "number" | "text" | "json" | "fixed";
   meaning: string;
   show: (value: string | number | boolean) => string;
 }
@@ -56,6 +58,13 @@ export const ATTRIBUTES = {
     kind: "number",
     meaning: "How long a message lives in the dead letter queue. None: it keeps its own end.",
     show: seconds,
+  },
+  _retry_policy: {
+    field: "retryPolicy",
+    kind: "json",
+    meaning:
+      "How a notification that its subscriber did not take is sent again, unless the subscription says otherwise.",
+    show: plain,
   },
   _flavor: {
     field: "flavor",

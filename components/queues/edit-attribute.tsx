@@ -3,15 +3,16 @@
 import { Pencil, RotateCcw } from "lucide-react";
 import { z } from "zod";
 import { ActionButton } from "../action.tsx";
-import { neededWhole, queueName } from "../field-rules.ts";
+import { jsonObjectText, neededWhole, queueName } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
 import { Button } from "../ui/button.tsx";
-import { TextField } from "../ui/form.tsx";
+import { TextAreaField, TextField } from "../ui/form.tsx";
 import { ATTRIBUTES, type AttributeName } from "./attributes.ts";
 import { PATCH_QUEUE_METADATA } from "./documents.ts";
 
 const NUMBER = z.object({ value: neededWhole });
 const TEXT = z.object({ value: queueName });
+const JSON_TEXT = z.object({ value: jsonObjectText });
 
 /** Changes one reserved attribute, or takes it back to its default. */
 export function EditAttribute({
@@ -39,6 +40,7 @@ export function EditAttribute({
       <Pencil aria-hidden />
     </Button>
   );
+  const textOf = (typed: string | number) => (attribute.kind === "json" ? String(typed) : JSON.stringify(typed));
   const shared = {
     trigger,
     title: name,
@@ -47,7 +49,7 @@ export function EditAttribute({
     document: PATCH_QUEUE_METADATA,
     defaults: { value: value === null ? "" : String(value) },
     variables: (values: { value: string | number }) => ({
-      input: { project, name: queue, changes: [{ op: "ADD", key: name, valueText: JSON.stringify(values.value) }] },
+      input: { project, name: queue, changes: [{ op: "ADD", key: name, valueText: textOf(values.value) }] },
     }),
     done: () => `${name} is saved.`,
   };
@@ -68,6 +70,10 @@ export function EditAttribute({
       ) : attribute.kind === "number" ? (
         <FormDialog {...shared} schema={NUMBER}>
           <TextField name="value" label="Value" kind="number" />
+        </FormDialog>
+      ) : attribute.kind === "json" ? (
+        <FormDialog {...shared} schema={JSON_TEXT}>
+          <TextAreaField name="value" label="Value" description="A JSON object. Kept to the letter." />
         </FormDialog>
       ) : (
         <FormDialog {...shared} schema={TEXT}>

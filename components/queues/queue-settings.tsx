@@ -8,7 +8,7 @@ import { FormDialog } from "../form-dialog.tsx";
 import { paths } from "../paths.ts";
 import { Badge } from "../ui/badge.tsx";
 import { Button } from "../ui/button.tsx";
-import { indentExactJson, parseExactJson } from "../ui/exact-json.ts";
+import { type ExactJson, indentExactJson, parseExactJson } from "../ui/exact-json.ts";
 import { TextAreaField } from "../ui/form.tsx";
 import { JsonViewer } from "../ui/json-viewer.tsx";
 import { Panel } from "../ui/page.tsx";
@@ -34,7 +34,15 @@ const COLUMNS = [
       {row.value === null ? (
         <span className="text-muted">none</span>
       ) : (
-        <span>{ATTRIBUTES[row.name].show(row.value)}</span>
+        <span
+          className={
+            ATTRIBUTES[row.name].kind === "json"
+              ? "max-w-72 font-mono text-xs wrap-anywhere whitespace-normal"
+              : undefined
+          }
+        >
+          {ATTRIBUTES[row.name].show(row.value)}
+        </span>
       )}
       {row.stored ? <Badge tone="accent">set</Badge> : <Badge>default</Badge>}
     </span>
@@ -72,16 +80,18 @@ export function QueueSettings({
   name: string;
   metadataText: string;
   stored: string[];
-  attributes: QueueAttributes;
+  /** What counts; the retry policy is read from the metadata, where it stands as it was written. */
+  attributes: Omit<QueueAttributes, "retryPolicy">;
 }) {
+  const parsed = parseExactJson(metadataText);
+  const values: QueueAttributes = { ...attributes, retryPolicy: memberText(parsed, "_retry_policy") };
   const rows = (Object.keys(ATTRIBUTES) as AttributeName[]).map((attribute) => ({
     project,
     queue: name,
     name: attribute,
     stored: stored.includes(attribute),
-    value: attributes[ATTRIBUTES[attribute].field],
+    value: values[ATTRIBUTES[attribute].field],
   }));
-  const parsed = parseExactJson(metadataText);
   return (
     <div className="flex flex-col gap-4">
       <Panel title="Reserved attributes" flush>
@@ -153,6 +163,12 @@ export function QueueSettings({
       </Panel>
     </div>
   );
+}
+
+/** Of a key that occurs twice, the last one counts. */
+function memberText(json: ExactJson | null, key: string): string | null {
+  const entry = json?.kind === "object" ? json.entries.findLast((one) => one.key === key) : undefined;
+  return entry === undefined ? null : indentExactJson(entry.value);
 }
 
 function Step({ text, children }: { text: string; children: React.ReactNode }) {

@@ -22,10 +22,11 @@ const OperationHealthType = builder.objectRef<OperationHealth>("OperationHealth"
     succeeded: t.exposeBoolean("succeeded", { description: "Whether it worked." }),
     seconds: t.exposeFloat("seconds", { description: "How long it took." }),
     error: t.exposeString("error", { nullable: true, description: "What went wrong." }),
+    errorCode: t.exposeString("errorCode", { nullable: true, description: "The same as one of ErrorCode." }),
   }),
 });
 
-const PoolHealthType = builder.objectRef<PoolHealth>("PoolHealth").implement({
+export const PoolHealthType = builder.objectRef<PoolHealth>("PoolHealth").implement({
   description: "How a pool is.",
   fields: (t) => ({
     pool: t.exposeString("pool", { description: "The pool's name." }),
@@ -34,6 +35,10 @@ const PoolHealthType = builder.objectRef<PoolHealth>("PoolHealth").implement({
       nullable: true,
       description:
         "The pool that is the same server and namespace, as can come of registering without verifying. Null: none that is known now.",
+    }),
+    errorCode: t.exposeString("errorCode", {
+      nullable: true,
+      description: "Why it does not answer, one of ErrorCode; null when it does.",
     }),
     operations: t.expose("operations", {
       type: [OperationHealthType],

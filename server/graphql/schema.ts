@@ -13,6 +13,7 @@ import "./jobs.ts";
 import "./key-value-stores.ts";
 import "./audit.ts";
 import "./health.ts";
+import "./health-history.ts";
 import "./live.ts";
 import { builder } from "./builder.ts";
 

@@ -1,4 +1,5 @@
 import type { Limits } from "../config.ts";
+import type { HealthHistory } from "../history/history.ts";
 import type { JobStore } from "../jobs/job.ts";
 import type { KeyValueStores } from "../kvs/stores.ts";
 import type { ControlDriver } from "../storage/control-driver.ts";
@@ -10,6 +11,7 @@ export interface OperationContext {
   readonly data: PooledDataDriver;
   readonly stores: KeyValueStores;
   readonly jobs: JobStore;
+  readonly history: HealthHistory;
   readonly limits: Limits;
   /** Milliseconds that only ever grow, for ages of what this process remembers. The data itself goes by the database's clock. */
   readonly now: () => number;

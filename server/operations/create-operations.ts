@@ -6,11 +6,13 @@ import { createDeadLetters } from "./dead-letters.ts";
 import { createFlavorOperations } from "./flavors.ts";
 import { createGcOperations } from "./gc.ts";
 import { createHealthOperations } from "./health.ts";
+import { createHealthHistoryOperations } from "./health-history.ts";
 import { createJobOperations } from "./jobs.ts";
 import { createKeyValueStoreOperations } from "./key-value-stores.ts";
 import { LongPolls } from "./long-polls.ts";
 import { createMessageOperations } from "./messages.ts";
 import type { Operations } from "./operations.ts";
+import { createPoolChecks } from "./pool-checks.ts";
 import { createPoolPlacementOperations } from "./pool-placement.ts";
 import { createPoolOperations } from "./pools.ts";
 import { createProjectOperations } from "./projects.ts";
@@ -22,7 +24,7 @@ import { createQueueOperations } from "./queues.ts";
 import { createSubscriptionOperations } from "./subscriptions.ts";
 import { createTicker } from "./ticker.ts";
 
-/** Builds all operations on one context. They share a look-up of queues, one ticker, the tails and the long polls. */
+/** Builds all operations on one context. They share a look-up of queues, one ticker, the tails, the long polls and the checks of pools. */
 export function createOperations(context: OperationContext): Operations {
   const lookup = createQueueLookup(context);
   const lives = createQueueLives(context, lookup);
@@ -32,6 +34,7 @@ export function createOperations(context: OperationContext): Operations {
   const deadLetters = createDeadLetters(context, { lookup });
   const jobs = createJobOperations(context, { moves: createQueueMoves(context) });
   const gc = createGcOperations(context, { lives });
+  const checks = createPoolChecks(context);
   return {
     queues: createQueueOperations(context, { lookup, lives, ticker, jobs }),
     projects: createProjectOperations(context),
@@ -45,7 +48,8 @@ export function createOperations(context: OperationContext): Operations {
     jobs,
     keyValueStores: createKeyValueStoreOperations(context),
     audit: createAuditOperations(context),
-    health: createHealthOperations(context, { deadLetters, gc }),
+    health: createHealthOperations(context, { deadLetters, gc, checks }),
+    healthHistory: createHealthHistoryOperations(context, { checks }),
     gc,
     endWaits: () => longPolls.close(),
   };

@@ -1,20 +1,12 @@
 import { type Access, requireRole } from "../access/access.ts";
-import { DomainError } from "../errors.ts";
-import type { DriverHealth, OperationHealth } from "../storage/data-driver.ts";
 import type { OperationContext } from "./context.ts";
 import type { DeadLetters } from "./dead-letters.ts";
-import { withDeadline } from "./deadline.ts";
 import type { GcOperations } from "./gc.ts";
-import { poolNames } from "./pool-names.ts";
+import type { PoolCheck, PoolChecks } from "./pool-checks.ts";
 
-export interface PoolHealth {
-  pool: string;
+export interface PoolHealth extends Omit<PoolCheck, "identity"> {
   /** The pool that is the same server and namespace, as can come of registering without verifying. Null: none that is known now. */
   sameAs: string | null;
-  storageReachable: boolean;
-  operations: OperationHealth[];
-  /** When this was really tried; at most 10 s ago. */
-  checkedAt: Date;
 }
 
 export interface HealthReport {
@@ -36,49 +28,15 @@ export interface HealthOperations {
   isReady(): Promise<boolean>;
 }
 
-const REMEMBER_POOL_MS = 10_000;
 const REMEMBER_CONTROL_MS = 1000;
-const POOL_DEADLINE_MS = 10_000;
-
-/** `identity` is null for a pool that could not be opened. */
-type CheckedPool = Omit<PoolHealth, "sameAs"> & { identity: string | null };
-
-interface Remembered<T> {
-  startedAt: number;
-  answer: Promise<T>;
-}
 
 export function createHealthOperations(
   context: OperationContext,
-  parts: { deadLetters: DeadLetters; gc: GcOperations },
+  parts: { deadLetters: DeadLetters; gc: GcOperations; checks: PoolChecks },
 ): HealthOperations {
-  const { control, data, now } = context;
-  const checks = new Map<string, Remembered<CheckedPool>>();
-  let controlCheck: Remembered<{ reachable: boolean; seconds: number }> | null = null;
-  let knownPools: string[] = [];
-
-  /** Shared by all who ask within the time; the next one begins a new check. */
-  function checkPool(pool: string): Promise<CheckedPool> {
-    const known = checks.get(pool);
-    if (known !== undefined && now() - known.startedAt < REMEMBER_POOL_MS) return known.answer;
-    const answer = tryPool(pool).then((health) => ({ pool, ...health, checkedAt: new Date() }));
-    checks.set(pool, { startedAt: now(), answer });
-    return answer;
-  }
-
-  async function tryPool(pool: string): Promise<DriverHealth & { identity: string | null }> {
-    const lost = { storageReachable: false, operations: [], identity: null };
-    const tried = async (): Promise<DriverHealth & { identity: string | null }> => {
-      const driver = await data.pool(pool);
-      return { ...(await driver.health()), identity: driver.identity };
-    };
-    try {
-      return await withDeadline(tried(), POOL_DEADLINE_MS, () => lost);
-    } catch (error) {
-      context.warn(`The pool ${pool} could not be checked`, error);
-      return lost;
-    }
-  }
+  const { control, now } = context;
+  const { checks } = parts;
+  let controlCheck: { startedAt: number; answer: Promise<{ reachable: boolean; seconds: number }> } | null = null;
 
   function checkControl(): Promise<{ reachable: boolean; seconds: number }> {
     if (controlCheck !== null && now() - controlCheck.startedAt < REMEMBER_CONTROL_MS) return controlCheck.answer;
@@ -88,22 +46,12 @@ export function createHealthOperations(
     return answer;
   }
 
-  async function pools(): Promise<string[]> {
-    try {
-      knownPools = await poolNames(control);
-      for (const pool of checks.keys()) if (!knownPools.includes(pool)) checks.delete(pool);
-    } catch (error) {
-      if (!(error instanceof DomainError)) throw error;
-    }
-    return knownPools;
-  }
-
   return {
     async check(access) {
       requireRole(access, "viewer");
       const controlHealth = await checkControl();
-      const names = controlHealth.reachable ? await pools() : knownPools;
-      const checked = withDoubles(await Promise.all(names.map(checkPool)));
+      const names = controlHealth.reachable ? await checks.names() : checks.known();
+      const checked = withDoubles(await Promise.all(names.map((pool) => checks.check(pool))));
       const last = parts.gc.last();
       // The check of the control database has told already when it is away.
       const missing = await parts.deadLetters.missing().catch(() => []);
@@ -132,7 +80,7 @@ export function createHealthOperations(
 }
 
 /** Of pools that are one store the first, which is the built-in one if that is among them, is the one that the others are the same as. */
-function withDoubles(pools: readonly CheckedPool[]): PoolHealth[] {
+function withDoubles(pools: readonly PoolCheck[]): PoolHealth[] {
   const firsts = new Map<string, string>();
   return pools.map(({ identity, ...health }) => {
     const first = identity === null ? undefined : firsts.get(identity);

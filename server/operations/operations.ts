@@ -8,6 +8,7 @@ import type { ClaimOperations } from "./claims.ts";
 import type { FlavorOperations } from "./flavors.ts";
 import type { GcOperations } from "./gc.ts";
 import type { HealthOperations } from "./health.ts";
+import type { HealthHistoryOperations } from "./health-history.ts";
 import type { JobOperations } from "./jobs.ts";
 import type { KeyValueStoreOperations } from "./key-value-stores.ts";
 import type { MessageOperations } from "./messages.ts";
@@ -31,6 +32,7 @@ export interface Operations {
   readonly keyValueStores: KeyValueStoreOperations;
   readonly audit: AuditOperations;
   readonly health: HealthOperations;
+  readonly healthHistory: HealthHistoryOperations;
   readonly gc: GcOperations;
   /** Whoever waits for messages is answered with what there is, now and from now on: the server is about to stop. */
   endWaits(): void;

@@ -95,7 +95,7 @@ const DEFAULT_RECORD: PoolRecord = {
 };
 
 export function createPoolOperations(context: OperationContext): PoolOperations {
-  const { control, data, limits } = context;
+  const { control, data, limits, history, warn } = context;
 
   function checkChanges(changes: PoolChanges): {
     uri?: string;
@@ -146,6 +146,12 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
       throw error;
     });
     if (driver !== null) await control.pools.note({ name, uri, identity: driver.identity });
+  }
+
+  /** What is remembered of a pool that is no more: another one may get its name. */
+  async function forget(name: string): Promise<void> {
+    await data.forgetPool(name);
+    await history.forget(name).catch((error: unknown) => warn("A deleted pool's history stays until it is old", error));
   }
 
   async function list(page: PageRequest): Promise<Page<PoolRecord>> {
@@ -263,7 +269,7 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
         await tx.pools.delete(name);
         return { result: existed, details: { before }, changed: existed };
       });
-      await data.forgetPool(name);
+      await forget(name);
       return { deleted };
     },
 
@@ -284,7 +290,7 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
           }
         },
       });
-      await Promise.all(dropped.map((name) => data.forgetPool(name)));
+      await Promise.all(dropped.map(forget));
       return result;
     },
   };

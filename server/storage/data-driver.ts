@@ -8,6 +8,7 @@
  * after it was sent is OUTCOME_UNKNOWN; neither says that nothing happened.
  */
 
+import type { ErrorCode } from "../errors.ts";
 import type { QueueMoveController } from "./queue-move-controller.ts";
 
 /** What a storage can do, in Zaqar's words. AOD = at least once delivery. */
@@ -113,7 +114,7 @@ export interface DriverHealth {
   operations: OperationHealth[];
 }
 
-/** `error` is a DomainError's message, never driver text. */
+/** `error` is a DomainError's message, never driver text, and `errorCode` its code. */
 export interface OperationHealth {
   operation:
     | "create_queue"
@@ -127,6 +128,7 @@ export interface OperationHealth {
   succeeded: boolean;
   seconds: number;
   error: string | null;
+  errorCode: ErrorCode | null;
 }
 
 export interface GcResult {

@@ -18,9 +18,18 @@ export async function probeDriver(driver: Omit<DataDriver, "health">): Promise<D
     const start = performance.now();
     const error = await work().then(
       () => null,
-      (thrown: unknown) => (thrown instanceof DomainError ? thrown.message : "The storage failed; the log has more."),
+      (thrown: unknown) =>
+        thrown instanceof DomainError
+          ? thrown
+          : new DomainError("INTERNAL", "The storage failed; the log has more.", { cause: thrown }),
     );
-    operations.push({ operation, succeeded: error === null, seconds: (performance.now() - start) / 1000, error });
+    operations.push({
+      operation,
+      succeeded: error === null,
+      seconds: (performance.now() - start) / 1000,
+      error: error?.message ?? null,
+      errorCode: error?.code ?? null,
+    });
     return error === null;
   };
 

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { readConfig } from "../../server/config.ts";
 import { aProject, createQueue, postMessages, startApi } from "./api.ts";
 
-const { api } = startApi();
+const { api, server } = startApi();
 
 test("health really tries every pool", async () => {
   const { health } = await api.run(
@@ -13,6 +13,49 @@ test("health really tries every pool", async () => {
   expect(health.pools[0].operations.map(({ succeeded }: { succeeded: boolean }) => succeeded)).toEqual(
     Array(8).fill(true),
   );
+});
+
+test("a pool's health has a history, by pool and by operation, and a last hour that many pools share", async () => {
+  const { engine, clock } = server();
+  const post = (milliseconds: number) => ({ operation: "post_messages", milliseconds, errorCode: null });
+  const well = { pool: "default", reachable: true, errorCode: null };
+  await engine.history.add({ ...well, operations: [post(3)] });
+  clock.offsetMs += 600_000;
+  await engine.history.add({ ...well, reachable: false, errorCode: "STORAGE_UNAVAILABLE", operations: [] });
+  const history =
+    'query H($first: SafeInt, $after: String, $step: SafeInt) { pool(name: "default") { healthHistory(first: $first, after: $after, stepSeconds: $step) { nodes { from until samples unreachable failing errorCode p50Ms operations { operation samples failed errorCode p50Ms p95Ms } } pageInfo { hasNextPage endCursor } } } }';
+  const first = (await api.run(history, { first: 1, step: 60 })).pool.healthHistory;
+  expect(first.nodes).toMatchObject([
+    { samples: 1, unreachable: 1, failing: 0, errorCode: "STORAGE_UNAVAILABLE", p50Ms: null, operations: [] },
+  ]);
+  expect(Date.parse(first.nodes[0].until) - Date.parse(first.nodes[0].from)).toBe(60_000);
+  const rest = (await api.run(history, { first: 5, after: first.pageInfo.endCursor, step: 60 })).pool.healthHistory;
+  expect(rest.pageInfo.hasNextPage).toBe(false);
+  expect(rest.nodes).toMatchObject([
+    {
+      samples: 1,
+      unreachable: 0,
+      p50Ms: 3,
+      operations: [{ operation: "post_messages", samples: 1, failed: 0, errorCode: null, p50Ms: 3, p95Ms: 3 }],
+    },
+  ]);
+  expect(await api.codeOf(history, { step: 1 })).toBe("BAD_INPUT");
+  expect(await api.codeOf(history, { after: "nonsense" })).toBe("BAD_INPUT");
+
+  const { pools, health, healthSampling } = await api.run(
+    "{ pools { nodes { name healthLastHour { samples unreachable } } } health { pools { pool lastHour { samples } } } healthSampling { everySeconds keptSeconds lastAt nextAt } }",
+  );
+  expect(pools.nodes).toMatchObject([{ name: "default" }]);
+  const { healthLastHour } = pools.nodes[0];
+  expect(healthLastHour.map(({ samples }: { samples: number }) => samples)).toEqual([...Array(9).fill(0), 1, 0, 1]);
+  expect(healthLastHour[11].unreachable).toBe(1);
+  expect(health.pools[0].lastHour).toHaveLength(12);
+  expect(healthSampling).toEqual({
+    everySeconds: null,
+    keptSeconds: 86_400,
+    lastAt: expect.any(String),
+    nextAt: null,
+  });
 });
 
 test("a dead letter queue that is missing is a warning", async () => {

@@ -21,9 +21,9 @@ export interface Dashboard {
   close(): Promise<void>;
 }
 
-/** `demo` false: an Isimud that nobody has used yet. */
-export async function openDashboard(options: { demo: boolean }): Promise<Dashboard> {
-  const service = await startWholeService();
+/** `demo` false: an Isimud that nobody has used yet. `settings` are environment variables. */
+export async function openDashboard(options: { demo: boolean; settings?: Record<string, string> }): Promise<Dashboard> {
+  const service = await startWholeService(options.settings);
   const call = callsTo(`${service.url}/api/graphql`);
   let browser: Browser | undefined;
   try {

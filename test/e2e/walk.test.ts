@@ -211,3 +211,35 @@ it(
   },
   SLOW,
 );
+
+it(
+  "a queue's retry policy is set on its settings page, and a key of a user's store shows its value, one of Isimud's own never",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    await dashboard.call(
+      `mutation { createQueue(input: { project: "p", name: "notified" }) { created }
+        createKeyValueStore(input: { name: "flags" }) { name }
+        setKeyValue(input: { store: "flags", key: "beta", valueText: "{\\"big\\": 12345678901234567890}" }) { keys } }`,
+    );
+    await page.goto(dashboard.url + paths.queue("p", "notified", "settings"), { waitUntil: "networkidle" });
+    await page.getByRole("row", { name: /_retry_policy none default/ }).waitFor();
+    await page.getByRole("button", { name: "Change _retry_policy" }).click();
+    await page.getByRole("dialog").getByLabel("Value").fill('{"minimum_delay": 1, "maximum_delay": 5}');
+    await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
+    await page.getByText("maximum_delay (5) must be at least 10 more than minimum_delay (1)").waitFor();
+    await page.getByRole("dialog").getByLabel("Value").fill('{"minimum_delay": 1, "maximum_delay": 50}');
+    await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
+    await page.getByText("_retry_policy is saved.").waitFor();
+    await page.getByRole("row", { name: /_retry_policy .*"maximum_delay": 50.* set/ }).waitFor();
+
+    await page.goto(dashboard.url + paths.keys({ store: "flags" }), { waitUntil: "networkidle" });
+    await page.getByRole("button", { name: "Show the value of beta" }).click();
+    await page.getByRole("dialog", { name: "beta" }).getByText("12345678901234567890").waitFor();
+    await page.goto(dashboard.url + paths.keys({ store: "isimud.turns" }), { waitUntil: "networkidle" });
+    const hidden = page.getByRole("button", { name: "Show the value of health" });
+    expect(await hidden.getAttribute("aria-disabled")).toBe("true");
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);

@@ -74,6 +74,7 @@ export function withBroken(
     data: over(service.data, parts.data),
     stores: service.stores,
     jobs: service.jobs,
+    history: service.history,
     limits: service.config,
     now: () => performance.now(),
     warn: () => {},

@@ -8,12 +8,13 @@ let operations: Service["operations"];
 const warnings: string[] = [];
 beforeAll(async () => {
   service = await aService();
-  const { control, data, stores, jobs, config: limits } = service;
+  const { control, data, stores, jobs, history, config: limits } = service;
   operations = createOperations({
     control,
     data,
     stores,
     jobs,
+    history,
     limits,
     now: () => now,
     warn: (message) => warnings.push(message),
@@ -91,13 +92,22 @@ test("the audit log is for admins, newest first, by project and actor", async ()
 });
 
 test("without its control database it fails, is not ready, and says so", async () => {
-  const { control, data, stores, jobs, config: limits } = service;
+  const { control, data, stores, jobs, history, config: limits } = service;
   const broken = {
     ...control,
     isAlive: async () => false,
     pools: { ...control.pools, list: () => Promise.reject(new Error("never asked")) },
   };
-  const cut = createOperations({ control: broken, data, stores, jobs, limits, now: () => now, warn: () => {} });
+  const cut = createOperations({
+    control: broken,
+    data,
+    stores,
+    jobs,
+    history,
+    limits,
+    now: () => now,
+    warn: () => {},
+  });
   expect(await cut.health.isReady()).toBe(false);
   const report = await cut.health.check(viewer, {});
   expect(report).toMatchObject({ status: "fail", control: { reachable: false }, pools: [] });

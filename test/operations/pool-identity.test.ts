@@ -119,9 +119,18 @@ describe("on PostgreSQL", () => {
 
   test("one that turns out to be double is a warning, loses nothing, and gives no queue to its twin", async () => {
     const warned: string[] = [];
-    const { control, data, stores, jobs, config: limits } = service;
+    const { control, data, stores, jobs, history, config: limits } = service;
     let now = 0;
-    const operations = createOperations({ control, data, stores, jobs, limits, now: () => now, warn: () => {} });
+    const operations = createOperations({
+      control,
+      data,
+      stores,
+      jobs,
+      history,
+      limits,
+      now: () => now,
+      warn: () => {},
+    });
     const uri = await service.poolUri();
     await create("twin-a", uri, { weight: 1 });
     await operations.queues.create(operator, { name: "twice" });

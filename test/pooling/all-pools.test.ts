@@ -72,7 +72,15 @@ describe("calls to all pools", () => {
     expect(await pooled.data.isAlive()).toBe(true);
     const probe = (succeeded: boolean, seconds: number) => async () => ({
       storageReachable: true,
-      operations: [{ operation: "post_messages" as const, succeeded, seconds, error: succeeded ? null : "It broke." }],
+      operations: [
+        {
+          operation: "post_messages" as const,
+          succeeded,
+          seconds,
+          error: succeeded ? null : "It broke.",
+          errorCode: succeeded ? null : ("INTERNAL" as const),
+        },
+      ],
     });
     state.builtIn.driver.health = probe(true, 5);
     fake("one").driver.health = probe(true, 2);

@@ -14,7 +14,7 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-/** `settings` are environment variables. Garbage is collected on demand only, unless they say otherwise. */
+/** `settings` are environment variables. Garbage is collected on demand only and no samples are taken, unless they say otherwise. */
 export async function startTestServer(settings: Record<string, string> = {}): Promise<TestServer> {
   const database = await createTestDatabase();
   const clock = { offsetMs: 0 };
@@ -25,6 +25,7 @@ export async function startTestServer(settings: Record<string, string> = {}): Pr
     DATABASE_CONNECTIONS: "8",
     DRAIN_SECONDS: "0",
     GC_INTERVAL: "3600",
+    HEALTH_INTERVAL: "0",
     LOG_LEVEL: "silent",
     ...settings,
   });

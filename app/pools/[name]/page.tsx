@@ -2,9 +2,11 @@ import type { Metadata } from "next";
 import { type CatalogueRow, CatalogueTable } from "../../../components/catalogue/catalogue-table.tsx";
 import { Failed } from "../../../components/failed.tsx";
 import { OperationTable, type PoolHealth } from "../../../components/health.tsx";
+import { JOB_FIELDS } from "../../../components/jobs/documents.ts";
 import { isUnfinished } from "../../../components/jobs/job-can.ts";
 import { DrainStatus, type JobRow } from "../../../components/jobs/job-table.tsx";
 import { paths } from "../../../components/paths.ts";
+import { POOL_HEALTH_FIELDS } from "../../../components/pools/documents.ts";
 import { EditPool } from "../../../components/pools/pool-form.tsx";
 import { Capabilities, DeletePool, DrainPool, type PoolRow } from "../../../components/pools/pool-table.tsx";
 import { Badge } from "../../../components/ui/badge.tsx";
@@ -14,9 +16,10 @@ import { JsonViewer } from "../../../components/ui/json-viewer.tsx";
 import { Facts, PageHeader, Panel } from "../../../components/ui/page.tsx";
 
 import { EmptyState, NotFoundState } from "../../../components/ui/states.tsx";
-import { Ago, Utc } from "../../../components/ui/time.tsx";
-import { named, type PageInfo, pagerLinks, pageVariables, type Search } from "../../address.ts";
+import { Utc } from "../../../components/ui/time.tsx";
+import { named, one, type PageInfo, pagerLinks, pageVariables, type Search } from "../../address.ts";
 import { load } from "../../execute.ts";
+import { PoolHistory } from "../../pool-history.tsx";
 
 const POOL = /* GraphQL */ `
   query Pool($name: String!, $first: SafeInt, $after: String, $last: SafeInt, $before: String) {
@@ -55,36 +58,11 @@ const POOL = /* GraphQL */ `
       }
     }
     jobs(kind: DRAIN_POOL, target: $name, first: 1) {
-      nodes {
-        id
-        kind
-        project
-        target
-        state
-        progress
-        total
-        rate
-        error {
-          code
-          message
-        }
-        resultText
-        cancelRequested
-        actor
-        createdAt
+      nodes {${JOB_FIELDS}
       }
     }
     health {
-      pools {
-        pool
-        storageReachable
-        checkedAt
-        operations {
-          operation
-          succeeded
-          seconds
-          error
-        }
+      pools {${POOL_HEALTH_FIELDS}
       }
     }
   }
@@ -219,12 +197,7 @@ export default async function PoolPage({ params, searchParams }: Props) {
         </Panel>
         <Panel title="Health" flush>
           {state ? (
-            <>
-              <OperationTable pool={state} />
-              <p className="border-t border-line px-4 py-2 text-[0.8125rem] text-muted">
-                Each operation was really done on a hidden queue, <Ago at={state.checkedAt} />.
-              </p>
-            </>
+            <OperationTable pool={state} />
           ) : (
             <EmptyState title="Not checked yet">The next health check includes it.</EmptyState>
           )}
@@ -237,11 +210,16 @@ export default async function PoolPage({ params, searchParams }: Props) {
           </div>
         )}
         <div className="lg:col-span-2">
+          <PoolHistory pool={name} search={search} />
+        </div>
+        <div className="lg:col-span-2">
           <Panel title="Queues here" flush>
             <CatalogueTable
               rows={pool.catalogue.nodes}
               pools={loaded.data.pools.nodes.map((other) => other.name)}
-              pager={pagerLinks(pool.catalogue.pageInfo, search, (page) => paths.pool(name, page))}
+              pager={pagerLinks(pool.catalogue.pageInfo, search, (page) =>
+                paths.pool(name, { range: one(search, "range"), operation: one(search, "operation"), ...page }),
+              )}
               empty={<EmptyState title="No queue lives here">New ones come by weight and flavor.</EmptyState>}
             />
           </Panel>

@@ -44,7 +44,11 @@ export default async function SettingsPage({ params }: Props) {
 
 async function Settings({ project, name }: { project: string; name: string }) {
   const loaded = await load<{
-    queue: { metadataText: string; storedAttributes: string[]; attributes: QueueAttributes } | null;
+    queue: {
+      metadataText: string;
+      storedAttributes: string[];
+      attributes: Omit<QueueAttributes, "retryPolicy">;
+    } | null;
   }>(SETTINGS, { project, name });
   if (!loaded.ok) return <Failed error={loaded.error} />;
   const { queue } = loaded.data;

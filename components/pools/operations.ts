@@ -1,0 +1,16 @@
+/** What is tried of each pool, in this order. */
+export const OPERATIONS = [
+  "create_queue",
+  "post_messages",
+  "list_messages",
+  "claim_messages",
+  "delete_messages",
+  "delete_claim",
+  "bulk_delete_messages",
+  "delete_queue",
+];
+
+/** post_messages -> "post messages" */
+export function operationLabel(operation: string): string {
+  return operation.replaceAll("_", " ");
+}

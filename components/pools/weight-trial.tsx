@@ -1,0 +1,272 @@
+"use client";
+
+import { Scale } from "lucide-react";
+import { useRouter } from "next/navigation";
+import { type FormEvent, useEffect, useId, useState } from "react";
+import { API_PATH, ApiError, callApi } from "../api.ts";
+import { neededWhole } from "../field-rules.ts";
+import { Button } from "../ui/button.tsx";
+import { Dialog } from "../ui/dialog.tsx";
+import { formatCount } from "../ui/format.ts";
+import { ShowGraphql } from "../ui/show-graphql.tsx";
+import { column, DataTable } from "../ui/table.tsx";
+import { toastDone } from "../ui/toast.tsx";
+import { PLACEMENT, UPDATE_POOL } from "./documents.ts";
+
+interface Share {
+  pool: string;
+  weight: number;
+  /** From 0 to 1, as `shareNow`. */
+  share: number;
+  queues: { value: number; exact: boolean };
+  shareNow: number;
+}
+
+interface Row extends Share {
+  text: string;
+  error: string | null;
+  change: (text: string) => void;
+}
+
+/** Milliseconds of silence after which what is typed is asked about. */
+const SETTLE = 250;
+
+/** 0.375 -> "37.5 %" */
+const percent = (share: number) => `${Number((100 * share).toFixed(1))} %`;
+
+/** How much of a whole, as a bar below its number. */
+function Part({ share, look }: { share: number; look: "new" | "today" }) {
+  return (
+    <span className="inline-flex w-12 flex-col sm:w-20 items-end gap-0.5">
+      {percent(share)}
+      <span aria-hidden className="h-1.5 w-full overflow-hidden rounded-full bg-line">
+        <span
+          className={look === "new" ? "block h-full bg-accent-fill" : "block h-full bg-line-strong"}
+          style={{ width: `${100 * share}%` }}
+        />
+      </span>
+    </span>
+  );
+}
+
+function WeightField({ row }: { row: Row }) {
+  const id = useId();
+  return (
+    <span className="flex flex-col items-end gap-0.5">
+      <input
+        aria-label={`Weight of ${row.pool}`}
+        aria-invalid={row.error !== null || undefined}
+        aria-describedby={row.error === null ? undefined : id}
+        inputMode="numeric"
+        autoComplete="off"
+        value={row.text}
+        onChange={(event) => row.change(event.target.value)}
+        className="h-8 w-14 rounded-md border border-line-strong bg-surface px-2 text-right sm:w-20 aria-invalid:border-danger"
+      />
+      {row.error === null ? null : (
+        <span id={id} className="text-xs whitespace-normal text-danger">
+          {row.error}
+        </span>
+      )}
+    </span>
+  );
+}
+
+const COLUMNS = [
+  column<Row>("pool", "Pool", (row) => (
+    <span title={row.pool} className="block max-w-20 truncate font-mono text-[0.8125rem] sm:max-w-72">
+      {row.pool}
+    </span>
+  )),
+  column<Row>("weight", "Weight", (row) => <WeightField row={row} />, { align: "right" }),
+  column<Row>("share", "New", (row) => <Part share={row.share} look="new" />, { align: "right" }),
+  column<Row>("today", "Today", (row) => <Part share={row.shareNow} look="today" />, { align: "right" }),
+  column<Row>("queues", "Queues", (row) => formatCount(row.queues.value, row.queues.exact ? "exact" : "at-least"), {
+    align: "right",
+    wide: true,
+  }),
+];
+
+/** Change weights and see how new queues would be spread, beside how queues lie today, before anything is saved. `flavors`: null is "without one". */
+export function WeightTrial({ flavors }: { flavors: (string | null)[] }) {
+  const [open, setOpen] = useState(false);
+  const trigger = (
+    <Button disabledReason={flavors.length === 0 ? "No pool is registered. The built-in one has no weight." : null}>
+      <Scale aria-hidden />
+      Try weights
+    </Button>
+  );
+  if (flavors.length === 0) return trigger;
+  return (
+    <Dialog
+      open={open}
+      onOpenChange={setOpen}
+      trigger={trigger}
+      title="Try other weights"
+      description="How new queues would be spread among the pools of a flavor, beside how queues lie today. No queue moves."
+      wide
+    >
+      {open ? <Trial flavors={flavors} close={() => setOpen(false)} /> : null}
+    </Dialog>
+  );
+}
+
+function Trial({ flavors, close }: { flavors: (string | null)[]; close: () => void }) {
+  const router = useRouter();
+  const [index, setIndex] = useState(0);
+  const [typed, setTyped] = useState<Record<string, string>>({});
+  const [saved, setSaved] = useState<Share[] | null>(null);
+  const [predicted, setPredicted] = useState<Share[] | null>(null);
+  const [refusal, setRefusal] = useState<ApiError | null>(null);
+  const [saving, setSaving] = useState(false);
+  const id = useId();
+
+  const flavor = flavors[index] ?? null;
+  const read = (text: string) => neededWhole.safeParse(text);
+  const rows = (saved ?? []).map((share): Row => {
+    const text = typed[share.pool] ?? String(share.weight);
+    const result = read(text);
+    return {
+      ...share,
+      share: predicted?.find(({ pool }) => pool === share.pool)?.share ?? share.share,
+      text,
+      error: result.success ? null : (result.error.issues[0]?.message ?? "This must be a whole number."),
+      change: (next) => setTyped((before) => ({ ...before, [share.pool]: next })),
+    };
+  });
+  const wrong = rows.some(({ error }) => error !== null);
+  const weights = rows
+    .filter(({ error, text, weight }) => error === null && Number(text) !== weight)
+    .map(({ pool, text }) => ({ pool, weight: Number(text) }));
+  const question = JSON.stringify({ flavor, weights });
+
+  useEffect(() => {
+    if (wrong) return;
+    let over = false;
+    const timer = setTimeout(async () => {
+      try {
+        const variables = JSON.parse(question) as { flavor: string | null; weights: object[] };
+        const { poolPlacement } = await callApi<{ poolPlacement: Share[] }>(PLACEMENT, variables);
+        if (over) return;
+        setRefusal(null);
+        setPredicted(poolPlacement);
+        if (variables.weights.length === 0) setSaved(poolPlacement);
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        if (!over) setRefusal(error);
+      }
+    }, SETTLE);
+    return () => {
+      over = true;
+      clearTimeout(timer);
+    };
+  }, [question, wrong]);
+
+  async function save(event: FormEvent) {
+    event.preventDefault();
+    event.stopPropagation();
+    if (wrong || saving) return;
+    setSaving(true);
+    setRefusal(null);
+    const done: string[] = [];
+    try {
+      for (const { pool, weight } of weights) {
+        await callApi(UPDATE_POOL, { input: { name: pool, weight } });
+        done.push(pool);
+      }
+      close();
+      toastDone(
+        `${done.length === 1 ? "The weight" : "The weights"} of ${done.join(", ")} ${done.length === 1 ? "is" : "are"} saved.`,
+      );
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      setRefusal(error);
+      // Those before it are saved: they are what is tried against from now on.
+      setSaved((before) =>
+        (before ?? []).map((share) => ({
+          ...share,
+          weight: done.includes(share.pool) ? Number(typed[share.pool]) : share.weight,
+        })),
+      );
+    } finally {
+      setSaving(false);
+      router.refresh();
+    }
+  }
+
+  const nobody = rows.length > 0 && !wrong && rows.every(({ text }) => Number(text) === 0);
+  return (
+    <form onSubmit={(event) => void save(event)} className="flex flex-col gap-4">
+      {flavors.length > 1 ? (
+        <div className="flex items-center gap-2">
+          <label htmlFor={id} className="font-medium">
+            Flavor
+          </label>
+          <select
+            id={id}
+            value={index}
+            onChange={(event) => {
+              setIndex(Number(event.target.value));
+              setTyped({});
+              setSaved(null);
+              setPredicted(null);
+            }}
+            className="h-9 min-w-40 rounded-md border border-line-strong bg-surface px-2.5"
+          >
+            {flavors.map((name, place) => (
+              <option key={name ?? ""} value={place}>
+                {name ?? "none"}
+              </option>
+            ))}
+          </select>
+        </div>
+      ) : null}
+      <div className="overflow-hidden rounded-lg border border-line">
+        <DataTable
+          label="Weights, and shares of new queues and of those of today"
+          columns={COLUMNS}
+          rows={rows}
+          rowKey={(row) => row.pool}
+          empty={
+            <p className="p-4 text-muted">{refusal === null ? "Counting queues…" : "Nothing could be counted."}</p>
+          }
+        />
+      </div>
+      <p role="status" className={nobody ? "text-danger" : "text-muted"}>
+        {rows.length === 0
+          ? ""
+          : wrong
+            ? "A weight is not a whole number."
+            : nobody
+              ? flavor === null
+                ? "No registered pool would take new queues: the built-in one would."
+                : `No pool would take new queues of the flavor ${flavor}: they would be refused.`
+              : `New queues: ${rows.map(({ pool, share }) => `${pool} ${percent(share)}`).join(", ")}.`}
+      </p>
+      {refusal ? (
+        <div
+          role="alert"
+          className="rounded-md border border-danger/40 bg-danger-soft px-3 py-2 text-danger wrap-anywhere"
+        >
+          {refusal.message} <code className="font-mono text-xs">{refusal.code}</code>
+        </div>
+      ) : null}
+      <div className="sticky -bottom-4 -mx-5 -mb-4 flex flex-wrap items-center justify-end gap-2 border-t border-line bg-surface px-5 py-3 sm:rounded-b-xl">
+        <div className="mr-auto">
+          <ShowGraphql document={PLACEMENT} variables={{ flavor, weights }} endpoint={API_PATH} />
+        </div>
+        <Button onClick={close}>Cancel</Button>
+        <Button
+          type="submit"
+          kind="primary"
+          pending={saving}
+          disabledReason={
+            wrong ? "A weight is not a whole number." : weights.length === 0 ? "No weight is changed." : null
+          }
+        >
+          Save weights
+        </Button>
+      </div>
+    </form>
+  );
+}

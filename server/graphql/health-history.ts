@@ -1,0 +1,157 @@
+/** How the pools were: samples over time. */
+import type { HealthInterval, OperationInterval } from "../history/history.ts";
+import type { HealthSampling } from "../operations/health-history.ts";
+import { builder, type GraphQLContext } from "./builder.ts";
+import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
+import { PoolHealthType } from "./health.ts";
+import { PoolType } from "./pools.ts";
+import { inBatches } from "./queue-types.ts";
+
+const OperationIntervalType = builder.objectRef<OperationInterval>("OperationInterval").implement({
+  description: "What one operation did in a stretch of time.",
+  fields: (t) => ({
+    operation: t.exposeString("operation", { description: "Which, such as post_messages." }),
+    samples: t.expose("samples", { type: "SafeInt", description: "How often it was tried." }),
+    failed: t.expose("failed", { type: "SafeInt", description: "How often it failed." }),
+    errorCode: t.exposeString("errorCode", {
+      nullable: true,
+      description: "Why it failed the last time, one of ErrorCode; null when it did not fail.",
+    }),
+    p50Ms: t.exposeFloat("p50Ms", {
+      nullable: true,
+      description: "Half of the successful tries took at most so many milliseconds; null without any.",
+    }),
+    p95Ms: t.exposeFloat("p95Ms", {
+      nullable: true,
+      description: "95 % of the successful tries took at most so many milliseconds; null without any.",
+    }),
+  }),
+});
+
+const PoolHealthIntervalType = builder.objectRef<HealthInterval>("PoolHealthInterval").implement({
+  description: "How a pool was in a stretch of time.",
+  fields: (t) => ({
+    from: t.expose("from", { type: "DateTime", description: "When it begins." }),
+    until: t.expose("until", { type: "DateTime", description: "When it ends, perhaps in the future." }),
+    lastAt: t.expose("lastAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When its newest sample was taken; null without any.",
+    }),
+    samples: t.expose("samples", { type: "SafeInt", description: "How often the pool was tried." }),
+    unreachable: t.expose("unreachable", { type: "SafeInt", description: "How often its storage did not answer." }),
+    failing: t.expose("failing", {
+      type: "SafeInt",
+      description: "How often its storage answered, but an operation failed.",
+    }),
+    errorCode: t.exposeString("errorCode", {
+      nullable: true,
+      description: "Why its storage did not answer the last time, one of ErrorCode; null when it always did.",
+    }),
+    p50Ms: t.exposeFloat("p50Ms", {
+      nullable: true,
+      description:
+        "Half of the samples in which all operations succeeded took at most so many milliseconds together; null without any.",
+    }),
+    p95Ms: t.exposeFloat("p95Ms", {
+      nullable: true,
+      description:
+        "95 % of the samples in which all operations succeeded took at most so many milliseconds together; null without any.",
+    }),
+    operations: t.loadableList({
+      type: OperationIntervalType,
+      complexity: { field: ASKING_THE_STORE, multiplier: 8 },
+      description:
+        "The same of each operation, in the order in which they are tried. Many stretches cost one question.",
+      loaderOptions: { cache: false },
+      load: (intervals: HealthInterval[], { access, operations, limits }) =>
+        inBatches(intervals, limits.MAX_PAGE_SIZE, (batch) =>
+          operations.healthHistory.operations(access, { intervals: batch }),
+        ),
+      resolve: (interval) => interval,
+    }),
+  }),
+});
+
+const PoolHealthIntervalConnectionType = connectionType(
+  "PoolHealthInterval",
+  PoolHealthIntervalType,
+  "stretches of time in which a pool was tried",
+);
+
+const lastHourDescription =
+  "How it was in the last hour, in twelve stretches of five minutes of which the last is not over yet, oldest first; those without samples too. Many pools cost one question.";
+const lastHourCost = { field: ASKING_THE_STORE, multiplier: 12 };
+const loadLastHour = (pools: string[], { access, operations, limits }: GraphQLContext) =>
+  inBatches(pools, limits.MAX_PAGE_SIZE, (batch) => operations.healthHistory.lastHour(access, { pools: batch }));
+
+builder.objectFields(PoolType, (t) => ({
+  healthLastHour: t.loadableList({
+    type: PoolHealthIntervalType,
+    complexity: lastHourCost,
+    description: lastHourDescription,
+    loaderOptions: { cache: false },
+    load: loadLastHour,
+    resolve: ({ name }) => name,
+  }),
+  healthHistory: t.field({
+    type: PoolHealthIntervalConnectionType,
+    args: {
+      since: t.arg({ type: "DateTime", description: "Only samples from then on. Left out: all that are kept." }),
+      stepSeconds: t.arg({
+        type: "SafeInt",
+        description:
+          "How long a stretch is, from 30 to 86,400 seconds; each begins at a multiple of it. Left out: 300.",
+      }),
+      ...pageArgs,
+    },
+    complexity: pageCost,
+    description: "How it was, newest stretch first. Those in which it was not tried are left out.",
+    resolve: async ({ name }, { since, stepSeconds, ...args }, { access, operations }) => ({
+      page: await operations.healthHistory.list(access, { pool: name, since, stepSeconds, page: pageOf(args) }),
+      cursorOf: ({ from }: HealthInterval) => String(from.getTime() / 1000),
+    }),
+  }),
+}));
+
+builder.objectFields(PoolHealthType, (t) => ({
+  lastHour: t.loadableList({
+    type: PoolHealthIntervalType,
+    complexity: lastHourCost,
+    description: lastHourDescription,
+    loaderOptions: { cache: false },
+    load: loadLastHour,
+    resolve: ({ pool }) => pool,
+  }),
+}));
+
+const HealthSamplingType = builder.objectRef<HealthSampling>("HealthSampling").implement({
+  description: "How the history of the pools' health is made: one process tries all pools, for all processes.",
+  fields: (t) => ({
+    everySeconds: t.expose("everySeconds", {
+      type: "SafeInt",
+      nullable: true,
+      description: "Seconds between two samples; null: none are taken.",
+    }),
+    keptSeconds: t.expose("keptSeconds", { type: "SafeInt", description: "How long a sample is kept, in seconds." }),
+    lastAt: t.expose("lastAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When the newest sample of any pool was taken; null without any.",
+    }),
+    nextAt: t.expose("nextAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When the next samples are due; null when none are taken, or none has been yet.",
+    }),
+  }),
+});
+
+builder.queryFields((t) => ({
+  healthSampling: t.field({
+    type: HealthSamplingType,
+    complexity: ASKING_THE_STORE,
+    description: "How the history of the pools' health is made. `Pool.healthHistory` reads it.",
+    resolve: (_root, _args, { access, operations }) => operations.healthHistory.sampling(access, {}),
+  }),
+}));

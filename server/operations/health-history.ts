@@ -1,0 +1,119 @@
+import { type Access, requireRole } from "../access/access.ts";
+import type { HealthInterval, OperationInterval } from "../history/history.ts";
+import { DEFAULT_POOL, type Page } from "../storage/data-driver.ts";
+import type { PageParams } from "./addresses.ts";
+import type { OperationContext } from "./context.ts";
+import { badInput, checkBatch, checkWhole, pageRequest } from "./limits.ts";
+import { checkName } from "./names.ts";
+import type { PoolChecks } from "./pool-checks.ts";
+
+export interface HealthSampling {
+  /** Null: none are taken. */
+  everySeconds: number | null;
+  keptSeconds: number;
+  /** When the newest sample of any pool was taken. */
+  lastAt: Date | null;
+  /** When the next round is due, perhaps already; null when none are taken, or no round has been yet. */
+  nextAt: Date | null;
+}
+
+export interface HealthHistoryOperations {
+  /** A pool's stretches of `stepSeconds` (default 300) that have samples, newest first. Viewer. BAD_INPUT, also for a name that is none. */
+  list(
+    access: Access,
+    params: PageParams & { pool: string; stepSeconds?: number | null; since?: Date | null },
+  ): Promise<Page<HealthInterval>>;
+  /** The last hour of each pool in stretches of five minutes, oldest first, those without samples too. Viewer. In the order asked. */
+  lastHour(access: Access, params: { pools: readonly string[] }): Promise<HealthInterval[][]>;
+  /** What each operation did within each stretch, in the order asked. Viewer. */
+  operations(
+    access: Access,
+    params: { intervals: readonly Pick<HealthInterval, "pool" | "from" | "until">[] },
+  ): Promise<OperationInterval[][]>;
+  sampling(access: Access, params: Record<string, never>): Promise<HealthSampling>;
+  /**
+   * For the schedule, which asks for no rights: tries every pool and keeps what was found, each as soon as it is known, then frees what is too old.
+   * One pool's failure is a warning. Once `signal` aborts, what is still being tried is dropped.
+   */
+  sample(signal: AbortSignal): Promise<void>;
+}
+
+const DEFAULT_STEP_SECONDS = 300;
+const MIN_STEP_SECONDS = 30;
+const MAX_STEP_SECONDS = 86_400;
+const HOUR = { stepSeconds: 300, steps: 12 };
+
+export function createHealthHistoryOperations(
+  context: OperationContext,
+  { checks }: { checks: PoolChecks },
+): HealthHistoryOperations {
+  const { history, limits, warn } = context;
+  const kept = new WeakSet<object>();
+
+  async function samplePool(pool: string, aborted: Promise<null>): Promise<void> {
+    const health = await Promise.race([checks.check(pool), aborted]);
+    // A check is shared for ten seconds: it counts once.
+    if (health === null || kept.has(health)) return;
+    kept.add(health);
+    await history.add({
+      pool,
+      reachable: health.storageReachable,
+      errorCode: health.errorCode,
+      operations: health.operations.map(({ operation, seconds, errorCode }) => ({
+        operation,
+        milliseconds: seconds * 1000,
+        errorCode,
+      })),
+    });
+  }
+
+  return {
+    async list(access, { pool, stepSeconds, since, page }) {
+      requireRole(access, "viewer");
+      if (since !== null && since !== undefined && Number.isNaN(since.getTime())) {
+        throw badInput("since", "since must be an instant.");
+      }
+      const step = stepSeconds ?? DEFAULT_STEP_SECONDS;
+      return history.intervals({
+        pool: pool === DEFAULT_POOL ? pool : checkName("pool", pool),
+        stepSeconds: checkWhole("stepSeconds", step, MIN_STEP_SECONDS, MAX_STEP_SECONDS),
+        ...(since === null || since === undefined ? {} : { since }),
+        page: pageRequest(limits, page),
+      });
+    },
+
+    async lastHour(access, { pools }) {
+      requireRole(access, "viewer");
+      return history.latest({ pools: checkBatch(limits, "pools", pools), ...HOUR });
+    },
+
+    async operations(access, { intervals }) {
+      requireRole(access, "viewer");
+      return history.operations(checkBatch(limits, "intervals", intervals));
+    },
+
+    async sampling(access) {
+      requireRole(access, "viewer");
+      const { everySeconds, keptSeconds } = history;
+      const lastAt = await history.lastAt();
+      const off = everySeconds === 0;
+      const nextAt = off || lastAt === null ? null : new Date(lastAt.getTime() + everySeconds * 1000);
+      return { everySeconds: off ? null : everySeconds, keptSeconds, lastAt, nextAt };
+    },
+
+    async sample(signal) {
+      const { promise: aborted, resolve } = Promise.withResolvers<null>();
+      signal.addEventListener("abort", () => resolve(null), { once: true });
+      if (signal.aborted) return;
+      const names = await checks.names();
+      await Promise.all(
+        names.map((pool) =>
+          samplePool(pool, aborted).catch((error: unknown) =>
+            warn(`How the pool ${pool} was could not be kept`, error),
+          ),
+        ),
+      );
+      if (!signal.aborted) await history.trim();
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import { DomainError, type ErrorCode } from "../errors.ts";
+import type { OperationHealth } from "../storage/data-driver.ts";
+import type { OperationContext } from "./context.ts";
+import { withDeadline } from "./deadline.ts";
+import { poolNames } from "./pool-names.ts";
+
+export interface PoolCheck {
+  pool: string;
+  /** Which store it is; null for a pool that could not be opened. */
+  identity: string | null;
+  storageReachable: boolean;
+  /** Why it is not reachable; else null. */
+  errorCode: ErrorCode | null;
+  operations: OperationHealth[];
+  /** When this was really tried; at most 10 s ago. */
+  checkedAt: Date;
+}
+
+/** Pools are really tried, at most once per 10 s whoever asks; one that hangs delays the answer by 10 s at most, and no other pool. Never fails. */
+export interface PoolChecks {
+  check(pool: string): Promise<PoolCheck>;
+  /** The built-in pool first. When the control database cannot say which there are: those that were known last. */
+  names(): Promise<string[]>;
+  /** Those that were known last. */
+  known(): string[];
+}
+
+const REMEMBER_MS = 10_000;
+const DEADLINE_MS = 10_000;
+
+export function createPoolChecks({ control, data, now, warn }: OperationContext): PoolChecks {
+  const checks = new Map<string, { startedAt: number; answer: Promise<PoolCheck> }>();
+  /** Told about once until they are there again: the sampler asks all day. */
+  const lostPools = new Set<string>();
+  let known: string[] = [];
+
+  async function tryPool(pool: string): Promise<Omit<PoolCheck, "pool" | "checkedAt">> {
+    const lost = (errorCode: ErrorCode) => ({ identity: null, storageReachable: false, errorCode, operations: [] });
+    try {
+      const tried = async (): Promise<Omit<PoolCheck, "pool" | "checkedAt">> => {
+        const driver = await data.pool(pool);
+        const health = await driver.health();
+        const errorCode = health.storageReachable ? null : (health.operations[0]?.errorCode ?? "STORAGE_UNAVAILABLE");
+        return { ...health, identity: driver.identity, errorCode };
+      };
+      const found = await withDeadline(tried(), DEADLINE_MS, () => lost("DEADLINE_EXCEEDED"));
+      lostPools.delete(pool);
+      return found;
+    } catch (error) {
+      if (!lostPools.has(pool)) warn(`The pool ${pool} could not be checked`, error);
+      lostPools.add(pool);
+      return lost(error instanceof DomainError ? error.code : "INTERNAL");
+    }
+  }
+
+  return {
+    /** Shared by all who ask within the time; the next one begins a new check. */
+    check(pool) {
+      const last = checks.get(pool);
+      if (last !== undefined && now() - last.startedAt < REMEMBER_MS) return last.answer;
+      const answer = tryPool(pool).then((health) => ({ pool, ...health, checkedAt: new Date() }));
+      checks.set(pool, { startedAt: now(), answer });
+      return answer;
+    },
+    async names() {
+      try {
+        known = await poolNames(control);
+        for (const pool of checks.keys()) {
+          if (known.includes(pool)) continue;
+          checks.delete(pool);
+          lostPools.delete(pool);
+        }
+      } catch (error) {
+        if (!(error instanceof DomainError)) throw error;
+      }
+      return known;
+    },
+    known: () => known,
+  };
+}

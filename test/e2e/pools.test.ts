@@ -1,0 +1,206 @@
+/** What an operator sees of pools: how they were, and what other weights would do. */
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "playwright";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { paths } from "../../components/paths.ts";
+import { createEmptyDatabase, type TestDatabase } from "../support/database.ts";
+import { START_DEADLINE_MS } from "../support/process.ts";
+import { type Dashboard, openDashboard } from "./service.ts";
+
+const SLOW = 120_000;
+
+let dashboard: Dashboard;
+const databases: TestDatabase[] = [];
+beforeAll(async () => {
+  dashboard = await openDashboard({ demo: false, settings: { HEALTH_INTERVAL: "10" } });
+  for (const [name, weight] of [
+    ["north", 1],
+    ["south", 3],
+  ] as const) {
+    const database = await createEmptyDatabase();
+    databases.push(database);
+    await createPool({ name, uri: database.url, weight });
+  }
+  await createPool({ name: "down", uri: "postgres://user:secret@127.0.0.1:1/d", weight: 0, verify: false });
+}, START_DEADLINE_MS);
+afterAll(async () => {
+  await dashboard?.close();
+  for (const database of databases) await database.drop();
+});
+
+const createPool = (input: object) =>
+  dashboard.call("mutation ($input: CreatePoolInput!) { createPool(input: $input) { created } }", { input });
+
+async function violations(page: Page): Promise<string[]> {
+  const { violations: found } = await new AxeBuilder({ page }).analyze();
+  return found.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html} (${node.failureSummary ?? ""})`));
+}
+
+async function samplesOf(pool: string): Promise<number> {
+  const { pool: found } = (await dashboard.call(
+    "query ($name: String!) { pool(name: $name) { healthLastHour { samples } } }",
+    { name: pool },
+  )) as { pool: { healthLastHour: { samples: number }[] } };
+  return found.healthLastHour.reduce((sum, { samples }) => sum + samples, 0);
+}
+
+it.each(["light", "dark"] as const)(
+  "how a pool was is drawn, with a table that says the same, in the %s theme",
+  async (theme) => {
+    await expect.poll(() => samplesOf("down"), { timeout: 60_000 }).toBeGreaterThan(0);
+    const { page, complaints, end } = await dashboard.visit({ theme });
+    await page.goto(dashboard.url + paths.pool("default"), { waitUntil: "networkidle" });
+    await page.getByRole("heading", { name: "Health over time" }).waitFor();
+    await page
+      .getByRole("img", { name: /^State: All operations of pool default .* Worked in 100 % of the tries/ })
+      .waitFor();
+    await page.getByRole("img", { name: /^Time taken: All operations of pool default .* p50 [\d.]+ ms/ }).waitFor();
+    await page.getByText("As a table").click();
+    const table = page.getByRole("table", { name: "All operations of pool default over time" });
+    await table
+      .getByRole("row", { name: /works \d+ [\d.]+ ms [\d.]+ ms/ })
+      .first()
+      .waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.getByLabel("Operation", { exact: true }).selectOption("post messages");
+    await page.waitForURL((url) => url.search === "?operation=post_messages");
+    await page.getByLabel("Last", { exact: true }).selectOption("1 day");
+    await page.waitForURL((url) => url.search === "?operation=post_messages&range=day");
+    await page.getByRole("img", { name: /^Time taken: post messages of pool default/ }).waitFor();
+
+    await page.goto(dashboard.url + paths.pool("down"), { waitUntil: "networkidle" });
+    await page.getByText("It did not answer when it was tried,").waitFor();
+    expect(await page.getByText("Each operation was really done").count()).toBe(0);
+    await page.getByRole("img", { name: /^State: .* of pool down .* Worked in 0 % of the tries/ }).waitFor();
+    await page.getByText("As a table").click();
+    await page
+      .getByText(/could not be reached.*STORAGE_UNAVAILABLE/)
+      .first()
+      .waitFor();
+    expect(await violations(page)).toEqual([]);
+
+    await page.goto(dashboard.url + paths.pools(), { waitUntil: "networkidle" });
+    await page.getByRole("row", { name: /^default .* 100 %/ }).waitFor();
+    await page.getByRole("img", { name: "Pool down in the last hour, in steps of five minutes" }).waitFor();
+    await page.goto(dashboard.url + paths.health(), { waitUntil: "networkidle" });
+    await page.getByRole("img", { name: /^State: All operations of pool down/ }).waitFor();
+    expect(await violations(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
+  "a pool that was just made says when its first sample comes",
+  async () => {
+    const database = await createEmptyDatabase();
+    databases.push(database);
+    await createPool({ name: "new", uri: database.url, weight: 0, flavor: "fresh" });
+    const { page, end } = await dashboard.visit();
+    await page.goto(dashboard.url + paths.pool("new"), { waitUntil: "networkidle" });
+    await page
+      .getByText(/Every pool is tried each 10 s; the next samples are due|Worked in 100 %/)
+      .first()
+      .waitFor();
+    await expect.poll(() => samplesOf("new"), { timeout: 60_000 }).toBeGreaterThan(0);
+    await page.reload({ waitUntil: "networkidle" });
+    await page.getByText("Worked in").waitFor();
+    await end();
+  },
+  SLOW,
+);
+
+it(
+  "at 375 pixels the page of a pool has no sideways scroll, with its table open too",
+  async () => {
+    const { page, end } = await dashboard.visit({ width: 375 });
+    await page.goto(dashboard.url + paths.pool("default"), { waitUntil: "networkidle" });
+    await page.getByText("As a table").click();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(375);
+    await end();
+  },
+  SLOW,
+);
+
+it.each([
+  ["light", 1280],
+  ["dark", 375],
+] as const)(
+  "weights are tried with the keyboard before they are saved (%s, %i pixels)",
+  async (theme, width) => {
+    for (const [name, weight] of [
+      ["north", 1],
+      ["south", 3],
+    ] as const) {
+      const input = { name, weight };
+      await dashboard.call("mutation ($input: UpdatePoolInput!) { updatePool(input: $input) { pool { name } } }", {
+        input,
+      });
+    }
+    const { page, complaints, end } = await dashboard.visit({ theme, width });
+    await page.goto(dashboard.url + paths.pools(), { waitUntil: "networkidle" });
+    await page.getByRole("button", { name: "Try weights" }).focus();
+    await page.keyboard.press("Enter");
+    const dialog = page.getByRole("dialog", { name: "Try other weights" });
+    const status = dialog.getByRole("status");
+    const flavor = dialog.getByLabel("Flavor");
+    if ((await flavor.count()) > 0) await flavor.selectOption("none");
+    await status.getByText("New queues: down 0 %, north 25 %, south 75 %.").waitFor();
+    const save = dialog.getByRole("button", { name: "Save weights" });
+    expect(await save.getAttribute("aria-disabled")).toBe("true");
+
+    const north = dialog.getByLabel("Weight of north");
+    await north.focus();
+    await page.keyboard.press("ControlOrMeta+A");
+    await page.keyboard.type("x");
+    await status.getByText("A weight is not a whole number.").waitFor();
+    await page.keyboard.press("Backspace");
+    await page.keyboard.type("9");
+    await status.getByText("New queues: down 0 %, north 75 %, south 25 %.").waitFor();
+    expect(await north.evaluate((element) => element === document.activeElement)).toBe(true);
+    // Nothing is changed by looking.
+    const weightOf = async (name: string) =>
+      (
+        (await dashboard.call("query ($name: String!) { pool(name: $name) { weight } }", { name })) as {
+          pool: { weight: number };
+        }
+      ).pool.weight;
+    expect(await weightOf("north")).toBe(1);
+    await page.waitForFunction(() => document.getAnimations().every(({ playState }) => playState !== "running"));
+    expect(await violations(page)).toEqual([]);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+
+    await north.focus();
+    await page.keyboard.press("Enter");
+    await page.getByText("The weight of north is saved.").waitFor();
+    await dialog.waitFor({ state: "hidden" });
+    expect([await weightOf("north"), await weightOf("south")]).toEqual([9, 3]);
+    await page.getByRole("row", { name: /^north .* 9 / }).waitFor();
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
+  "all weights 0 are said to leave new queues to the built-in pool",
+  async () => {
+    const { page, end } = await dashboard.visit();
+    await page.goto(dashboard.url + paths.pools(), { waitUntil: "networkidle" });
+    await page.getByRole("button", { name: "Try weights" }).click();
+    const dialog = page.getByRole("dialog");
+    const flavor = dialog.getByLabel("Flavor");
+    if ((await flavor.count()) > 0) await flavor.selectOption("none");
+    await dialog.getByLabel("Weight of north").fill("0");
+    await dialog.getByLabel("Weight of south").fill("0");
+    await dialog.getByText("No registered pool would take new queues: the built-in one would.").waitFor();
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "hidden" });
+    expect(
+      await page.getByRole("button", { name: "Try weights" }).evaluate((one) => one === document.activeElement),
+    ).toBe(true);
+    await end();
+  },
+  SLOW,
+);
