@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { it } from "vitest";
 import { freePort } from "./process.ts";
 
-const PROGRAM = ["redis-server", "valkey-server"].find((name) => {
+export const REDIS_PROGRAM = ["redis-server", "valkey-server"].find((name) => {
   try {
     execFileSync(name, ["--version"], { stdio: "ignore" });
     return true;
@@ -18,17 +18,18 @@ const PROGRAM = ["redis-server", "valkey-server"].find((name) => {
   }
 });
 
+export const NO_REDIS = "There is no redis-server or valkey-server on the path: apt-get install redis-server";
+
 /** Runs the suites when there is a server to run them on; else says how to install one, and fails where nothing may be skipped. */
 export function describeWithRedis(suites: () => void): void {
-  if (PROGRAM !== undefined) {
+  if (REDIS_PROGRAM !== undefined) {
     suites();
     return;
   }
-  const missing = "There is no redis-server or valkey-server on the path: apt-get install redis-server";
-  if (process.env.CI === "true") throw new Error(missing);
-  console.warn(missing);
+  if (process.env.CI === "true") throw new Error(NO_REDIS);
+  console.warn(NO_REDIS);
   // The name says what to install; where CI is true it fails instead.
-  it.skip(missing);
+  it.skip(NO_REDIS);
 }
 
 export interface TestRedis {
@@ -118,7 +119,7 @@ async function replicate(replica: TestRedis, master: TestRedis): Promise<void> {
 
 async function beginServer(folder: string, port: number, settings: readonly string[]): Promise<ChildProcess> {
   const where = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", ""];
-  const child = spawn(PROGRAM as string, [...where, ...settings], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(REDIS_PROGRAM as string, [...where, ...settings], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   child.stdout?.on("data", (chunk) => {
     output += chunk;
