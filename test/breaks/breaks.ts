@@ -210,8 +210,8 @@ export const BREAKS: readonly Break[] = [
   {
     promise: "A queue that moved is found: the catalogue is read again, once",
     file: "server/storage/pooling/routed-calls.ts",
-    from: "if (!isMisplaced(error) || queue.epoch !== undefined) throw error;",
-    to: "throw error;",
+    from: "if (!isMisplaced(refusal) || queue.epoch !== undefined) throw refusal;",
+    to: "throw refusal;",
     test: pooling(
       "routing",
       "follows a queue that another process moved, within the second in which the old place is remembered",

@@ -21,22 +21,35 @@ export class CircuitBreaker {
     this.#now = now;
   }
 
-  async run<T>(work: () => Promise<T>): Promise<T> {
+  /** On every call's way, so it adds a single step to the promise. `otherwise` is asked what a failure means. */
+  run<T>(work: () => Promise<T>, otherwise: (error: unknown) => Promise<T> = rethrown): Promise<T> {
     if (this.#failures >= FAILURES) {
-      if (this.#now() < this.#nextTry) throw this.#away();
+      if (this.#now() < this.#nextTry) return Promise.reject(this.#away());
       this.#nextTry = this.#now() + TRY_EVERY_MS;
     }
+    const failed = (error: unknown) => {
+      this.#failed(error);
+      return otherwise(error);
+    };
     try {
-      const result = await work();
-      this.#failures = 0;
-      return result;
+      return work().then(this.#succeeded, failed);
     } catch (error) {
-      if (isAway(error)) {
-        this.#reason = error.message;
-        if (++this.#failures === FAILURES) this.#nextTry = this.#now() + TRY_EVERY_MS;
-      } else this.#failures = 0;
-      throw error;
+      return failed(error);
     }
+  }
+
+  readonly #succeeded = <T>(result: T): T => {
+    this.#failures = 0;
+    return result;
+  };
+
+  #failed(error: unknown): void {
+    if (!isAway(error)) {
+      this.#failures = 0;
+      return;
+    }
+    this.#reason = error.message;
+    if (++this.#failures === FAILURES) this.#nextTry = this.#now() + TRY_EVERY_MS;
   }
 
   #away(): DomainError {
@@ -50,4 +63,8 @@ export class CircuitBreaker {
 
 function isAway(error: unknown): error is DomainError {
   return hasCode(error, "STORAGE_UNAVAILABLE") || hasCode(error, "OUTCOME_UNKNOWN");
+}
+
+async function rethrown(error: unknown): Promise<never> {
+  throw error;
 }

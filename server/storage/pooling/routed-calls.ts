@@ -47,17 +47,33 @@ export class Router {
    * pool the queue's row if it lacks it (a crash may have come between the two), and makes the call once more. While the queue is on its way to
    * another pool it waits for it. QUEUE_DOES_NOT_EXIST, QUEUE_IS_MOVING. A caller that names an epoch itself gets it checked, and QUEUE_EPOCH_STALE.
    */
-  async call<T>(queue: QueueRef, work: (driver: DataDriver, queue: QueueRef) => Promise<T>): Promise<T> {
-    const place = this.#catalog.peek(queue) ?? (await this.#catalog.find(queue));
+  call<T>(queue: QueueRef, work: (driver: DataDriver, queue: QueueRef) => Promise<T>): Promise<T> {
+    // The usual way, which every message pays for: what is needed is remembered, and nothing is waited for but the pool.
+    const place = this.#catalog.peek(queue);
+    const driver = place && this.#pools.peek(place.pool);
+    if (place === undefined || driver === undefined) return this.#callUnknown(queue, work);
     const { project, name, epoch = place.epoch } = queue;
-    try {
-      return await this.#pools.breakerOf(place.pool).run(async () => {
-        const driver = this.#pools.peek(place.pool) ?? (await this.#pools.get(place.pool));
-        return work(driver, { project, name, epoch });
-      });
-    } catch (error) {
-      if (!isMisplaced(error) || queue.epoch !== undefined) throw error;
-    }
+    return this.#pools.breakerOf(place.pool).run(
+      () => work(driver, { project, name, epoch }),
+      (error) => this.#callAgain(queue, work, error),
+    );
+  }
+
+  async #callUnknown<T>(queue: QueueRef, work: (driver: DataDriver, queue: QueueRef) => Promise<T>): Promise<T> {
+    const place = await this.#catalog.find(queue);
+    const { project, name, epoch = place.epoch } = queue;
+    return this.#pools.breakerOf(place.pool).run(
+      async () => work(await this.#pools.get(place.pool), { project, name, epoch }),
+      (error) => this.#callAgain(queue, work, error),
+    );
+  }
+
+  async #callAgain<T>(
+    queue: QueueRef,
+    work: (driver: DataDriver, queue: QueueRef) => Promise<T>,
+    refusal: unknown,
+  ): Promise<T> {
+    if (!isMisplaced(refusal) || queue.epoch !== undefined) throw refusal;
     const deadline = performance.now() + MOVE_WAIT_MS;
     for (;;) {
       try {
