@@ -7,7 +7,7 @@ const TRY_EVERY_MS = 1000;
 
 /**
  * Keeps callers from waiting for a pool that does not answer: after some failures in a row they are refused at once, STORAGE_UNAVAILABLE, and one call a
- * second tries the pool. The first that succeeds opens it to all. What a pool refuses, or what takes too long in it, is a sign that it is there.
+ * second tries the pool. The first that succeeds opens it to all. What a pool refuses is a sign that it is there; what took too long is a sign of nothing.
  */
 export class CircuitBreaker {
   readonly #pool: string;
@@ -44,6 +44,8 @@ export class CircuitBreaker {
   };
 
   #failed(error: unknown): void {
+    // In a pool that stands still, too, calls wait for their turn until they are late.
+    if (hasCode(error, "DEADLINE_EXCEEDED")) return;
     if (!isAway(error)) {
       this.#failures = 0;
       return;

@@ -84,7 +84,8 @@ export class RedisConnection {
 
   /**
    * Sends one command. Never repeats it. STORAGE_UNAVAILABLE when it did not reach the server or was refused; when no answer came in time,
-   * or the connection broke, OUTCOME_UNKNOWN for a write. A server's error that is none of these comes as it is, for NOSCRIPT and MOVED.
+   * or the connection broke, OUTCOME_UNKNOWN for a write; for others DEADLINE_EXCEEDED when the server answers somebody, else STORAGE_UNAVAILABLE. A
+   * server's error that is none of these comes as it is, for NOSCRIPT and MOVED.
    */
   async send(command: readonly string[], options: SendOptions): Promise<Reply> {
     const client = this.#client ?? (await this.#ready(options));
@@ -94,9 +95,11 @@ export class RedisConnection {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        reject(options.wrote ? outcomeUnknown() : deadlineExceeded());
+        const silent = this.#heardAt < sentAt;
+        if (options.wrote) reject(outcomeUnknown());
+        else reject(silent && left >= STALLED_MS ? unreachable(new Error("No answer in time.")) : deadlineExceeded());
         // What waits behind this command would wait as long.
-        if (left >= STALLED_MS && this.#heardAt < sentAt) this.#drop(client);
+        if (left >= STALLED_MS && silent) this.#drop(client);
       }, left);
     });
     try {
@@ -135,8 +138,11 @@ export class RedisConnection {
       this.#opening = null;
     });
     let timer: NodeJS.Timeout | undefined;
+    const left = options.deadline - performance.now();
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(deadlineExceeded()), Math.max(0, options.deadline - performance.now()));
+      const tooLate = () =>
+        reject(left >= STALLED_MS ? unreachable(new Error("No connection in time.")) : deadlineExceeded());
+      timer = setTimeout(tooLate, Math.max(0, left));
     });
     try {
       return await Promise.race([this.#opening, late]);
