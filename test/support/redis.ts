@@ -75,13 +75,18 @@ export interface TestCluster {
 const SLOTS = 16_384;
 
 /** Masters, and on demand a replica of the first. They find one another through their bus, whose port is another one. */
-export async function startRedisCluster(masters = 3, withReplica = false): Promise<TestCluster> {
+export async function startRedisCluster(
+  masters = 3,
+  withReplica = false,
+  settings: readonly string[] = [],
+): Promise<TestCluster> {
   const servers: TestRedis[] = [];
   const size = masters + (withReplica ? 1 : 0);
   for (let index = 0; index < size; index += 1) {
     const bus = await freePort();
-    const settings = ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", `${bus}`];
-    const server = await startRedis([...settings, "--cluster-node-timeout", withReplica ? "1000" : "15000"]);
+    const clustered = ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", `${bus}`];
+    const timeout = ["--cluster-node-timeout", withReplica ? "1000" : "15000"];
+    const server = await startRedis([...clustered, ...timeout, ...settings]);
     servers.push(server);
     if (index < masters) {
       await ask(server.port, `CLUSTER SET-CONFIG-EPOCH ${index + 1}`);

@@ -65,6 +65,7 @@ class RedisDataDriver implements DataDriver {
   readonly #link: RedisLink;
   readonly #scripts: Scripts;
   readonly #arrivals: Arrivals;
+  readonly #keys: PoolKeys;
   readonly #queues: PoolQueues;
   readonly #collector: GarbageCollector;
   #closing: Promise<void> | null = null;
@@ -79,7 +80,8 @@ class RedisDataDriver implements DataDriver {
     this.#scripts = new Scripts(link);
     // Channels know no databases.
     this.#arrivals = new Arrivals(link, `${address.prefix}:${address.database}:arrivals`, options.onError);
-    this.#queues = new PoolQueues(this.#scripts, new PoolKeys(address.prefix), options.clock ?? { offsetMs: 0 });
+    this.#keys = new PoolKeys(address.prefix);
+    this.#queues = new PoolQueues(this.#scripts, this.#keys, options.clock ?? { offsetMs: 0 });
     this.messages = new RedisMessages(this.#queues, this.#arrivals);
     this.claims = new RedisClaims(this.#queues, this.#arrivals);
     this.subscriptions = new RedisSubscriptions(this.#queues);
@@ -99,6 +101,10 @@ class RedisDataDriver implements DataDriver {
 
   watchArrivals(listener: ArrivalListener): () => void {
     return this.#arrivals.watch(listener);
+  }
+
+  partOf(queue: QueueRef): string {
+    return this.#link.serverOf(this.#keys.queue(queue)[0] as string);
   }
 
   isAlive(): Promise<boolean> {
