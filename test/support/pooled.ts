@@ -50,7 +50,7 @@ export async function openPooled(options: PooledOptions): Promise<Pooled> {
     await migrate({ url: uri, only: "pool" });
     return openPostgresDataDriver({ uri, connections: most, clock });
   });
-  registry.register(["redis"], (uri) => openRedisDataDriver({ uri, clock }));
+  registry.register(["redis", "rediss"], (uri) => openRedisDataDriver({ uri, clock }));
   const errors: unknown[] = [];
   const data = createPoolingDriver({
     control: options.watch?.(control) ?? control,

@@ -68,25 +68,32 @@ export async function startRedis(settings: readonly string[] = []): Promise<Test
 
 export interface TestCluster {
   url: string;
+  /** Of the first server; 0 without TLS. */
+  tlsPort: number;
   servers: TestRedis[];
   stop(): Promise<void>;
 }
 
 const SLOTS = 16_384;
 
-/** Masters, and on demand a replica of the first. They find one another through their bus, whose port is another one. */
+/** Masters, and on demand a replica of the first, or TLS beside (`settings` has the certificates then). They find one another through their bus, whose port is another one. */
 export async function startRedisCluster(
   masters = 3,
   withReplica = false,
   settings: readonly string[] = [],
+  tls = false,
 ): Promise<TestCluster> {
   const servers: TestRedis[] = [];
+  let firstTlsPort = 0;
   const size = masters + (withReplica ? 1 : 0);
   for (let index = 0; index < size; index += 1) {
     const bus = await freePort();
     const clustered = ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", `${bus}`];
     const timeout = ["--cluster-node-timeout", withReplica ? "1000" : "15000"];
-    const server = await startRedis([...clustered, ...timeout, ...settings]);
+    const tlsPort = tls ? await freePort() : 0;
+    const encrypted = tls ? ["--tls-port", `${tlsPort}`, "--tls-cluster", "yes"] : [];
+    if (index === 0) firstTlsPort = tlsPort;
+    const server = await startRedis([...clustered, ...timeout, ...encrypted, ...settings]);
     servers.push(server);
     if (index < masters) {
       await ask(server.port, `CLUSTER SET-CONFIG-EPOCH ${index + 1}`);
@@ -104,7 +111,7 @@ export async function startRedisCluster(
     const whole = `cluster_known_nodes:${size}`;
     if (states.every((state) => state.includes("cluster_state:ok") && state.includes(whole))) {
       if (withReplica) await replicate(servers.at(-1) as TestRedis, servers[0] as TestRedis);
-      return { url: `${servers[0]?.url}/?cluster=true`, servers, stop };
+      return { url: `${servers[0]?.url}/?cluster=true`, tlsPort: firstTlsPort, servers, stop };
     }
     await sleep(100);
   }
