@@ -15,6 +15,8 @@ export interface JobProgress {
   report(progress: number, total: number | null): void;
   /** A safe point: throws JobStopped when the job is to stop. */
   checkpoint(): void;
+  /** The same, asking the store: before what only the job's holder may do. */
+  confirm(): Promise<void>;
 }
 
 /** Gives the job's result, plain JSON. Begins where a former holder was cut off at any point. */
@@ -111,22 +113,33 @@ export function startJobRunner(params: {
         onError(error);
       }
     };
-    const beating = setInterval(() => void beat(), BEAT_EVERY_MS).unref();
+    let lastBeat = Promise.resolve();
+    const beating = setInterval(() => {
+      lastBeat = beat();
+    }, BEAT_EVERY_MS).unref();
     const end = (state: "done" | "failed" | "cancelled", result: object | null, error: Job["error"]) =>
       store.end({ job, state, ...at, resultText: result === null ? null : JSON.stringify(result), error });
+    const checkpoint = () => {
+      if (stopping) stop ??= new JobStopped("stopping");
+      if (stop !== null) throw stop;
+    };
     try {
       if (job.cancelRequested) stop = new JobStopped("cancelled");
       const result = await work[job.kind](job, {
         report: (progress, total) => {
           at = { progress, total };
         },
-        checkpoint: () => {
-          if (stopping) stop ??= new JobStopped("stopping");
-          if (stop !== null) throw stop;
+        checkpoint,
+        confirm: async () => {
+          await beat();
+          checkpoint();
         },
       });
       await end("done", result, null);
     } catch (error) {
+      // One under way would give the lease back that is released here.
+      clearInterval(beating);
+      await lastBeat;
       if (!(error instanceof JobStopped)) await end("failed", null, toldAs(error, onError));
       else if (error.why === "cancelled") await end("cancelled", null, null);
       else if (error.why === "stopping") await store.release(job);

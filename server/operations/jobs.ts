@@ -51,6 +51,8 @@ export interface JobOperations {
 /** How long a caller waits for a short job, and how often it is looked at. */
 const WAIT_MS = 2000;
 const LOOK_EVERY_MS = 30;
+/** A change of flavor waits so often for a move that is under way to end. */
+const FOLLOW_ATTEMPTS = 3;
 
 export function createJobOperations(context: OperationContext, { moves }: { moves: QueueMoves }): JobOperations {
   const { control, data, limits, jobs } = context;
@@ -65,7 +67,7 @@ export function createJobOperations(context: OperationContext, { moves }: { move
     const { actor, requestId } = access;
     const added = await jobs.add({ kind, project, target, inputText: JSON.stringify(input), actor, requestId });
     for (const listener of listeners) listener();
-    return added.job;
+    return added;
   }
 
   async function ended(job: Job): Promise<Job> {
@@ -117,7 +119,7 @@ export function createJobOperations(context: OperationContext, { moves }: { move
         });
       }
       const from = await work.requireMovable(queue, pool);
-      return ended(await add(access, "moveQueue", queue.project, queue.name, { from, pool }));
+      return ended((await add(access, "moveQueue", queue.project, queue.name, { from, pool })).job);
     },
 
     async drainPool(access, params) {
@@ -132,7 +134,7 @@ export function createJobOperations(context: OperationContext, { moves }: { move
         await tx.pools.update(pool, { weight: 0 });
         return { result: before.weight, details: { before: { weight: before.weight }, after: { weight: 0 } } };
       });
-      return ended(await add(access, "drainPool", null, pool, { weight }));
+      return ended((await add(access, "drainPool", null, pool, { weight })).job);
     },
 
     async cancel(access, { id }) {
@@ -151,11 +153,16 @@ export function createJobOperations(context: OperationContext, { moves }: { move
     },
 
     async followFlavor(access, queue, flavor) {
-      const entry = await control.catalogue.get(queue);
-      const { flavor: here } = await requirePool(entry.pool);
-      if (here === flavor) return;
-      const pool = (await work.families.homeOf(queue, flavor, entry.pool)) ?? (await data.choosePool(flavor));
-      await add(access, "moveQueue", queue.project, queue.name, { from: entry.pool, pool });
+      for (let attempt = 1; attempt <= FOLLOW_ATTEMPTS; attempt += 1) {
+        const entry = await control.catalogue.get(queue);
+        const { flavor: here } = await requirePool(entry.pool);
+        if (here === flavor) return;
+        const pool = (await work.families.homeOf(queue, flavor, entry.pool)) ?? (await data.choosePool(flavor));
+        const { job, created } = await add(access, "moveQueue", queue.project, queue.name, { from: entry.pool, pool });
+        if (created) return;
+        // One that was under way looks at the flavor before it ends, which it may just have done.
+        await ended(job);
+      }
     },
 
     work: work.kinds,

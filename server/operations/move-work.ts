@@ -1,9 +1,10 @@
 /** What jobs do that move queues. Each may be cut off at any point and begins again where things are by then. */
+import { setTimeout as pause } from "node:timers/promises";
 import { DomainError, hasCode } from "../errors.ts";
 import type { Job, JobKind } from "../jobs/job.ts";
 import { type JobProgress, JobStopped, type JobWork } from "../jobs/runner.ts";
 import type { CatalogueEntry, QueueMove } from "../storage/control-driver.ts";
-import type { QueueRef } from "../storage/data-driver.ts";
+import { DEFAULT_POOL, type QueueRef } from "../storage/data-driver.ts";
 import type { MoveReport } from "../storage/queue-move.ts";
 import type { Transaction } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
@@ -15,8 +16,10 @@ import { isSameStore, type QueueMoves } from "./queue-moves.ts";
 const PAGE = 100;
 /** Queues of a pool that move at the same time: beyond these they only wait for one another's locks. */
 const MOVES_AT_A_TIME = 4;
-/** A queue that somebody else moves, deletes or keeps busy gets another chance, as often as this without any other being moved. */
-const IDLE_PASSES = 3;
+/** A queue that somebody else moves, deletes or keeps busy gets another chance, as often as this without any other leaving the pool. */
+const IDLE_PASSES = 30;
+/** Before each of them, in milliseconds; so a mover that died meanwhile has lost its lease by the last. */
+const IDLE_PAUSE_MS = 1000;
 const MAX_DRAWS = 20;
 /** Queues apart that a drain names. */
 const MAX_APART = 100;
@@ -66,6 +69,16 @@ export function createMoveWork(
       () => null,
     );
 
+  /** The pool that the queue is in if its flavor is that of the queue; else one that is. */
+  async function poolOfFlavor(queue: QueueRef, pool: string): Promise<string> {
+    const text = await metadataOf(queue);
+    if (text === null) return pool;
+    const here = pool === DEFAULT_POOL ? null : (await control.pools.get(pool)).flavor;
+    const wanted = flavorOf(text);
+    if (here === wanted) return pool;
+    return (await families.homeOf(queue, wanted, pool)) ?? (await data.choosePool(wanted));
+  }
+
   /** Moves the queue from `source`, then those that belong beside it; begun again, it goes on. The report is of the queue itself, null when it was there already. */
   async function moveFamily(
     job: Job,
@@ -97,13 +110,21 @@ export function createMoveWork(
     const { from, pool } = JSON.parse(job.inputText) as { from: string; pool: string };
     const [stats] = await data.messages.stats([queue]);
     const total = stats?.total ?? null;
-    const { report, along, apart } = await moveFamily(job, queue, from, pool, (messages) => {
-      progress.report(messages, total === null ? null : Math.max(total, messages));
-      progress.checkpoint();
-    });
-    const moved = report?.messages ?? 0;
-    progress.report(moved, moved);
-    return { from, pool, along, apart, ...report };
+    for (let source = from, target = pool; ; ) {
+      const { report, along, apart } = await moveFamily(job, queue, source, target, (messages) => {
+        progress.report(messages, total === null ? null : Math.max(total, messages));
+        progress.checkpoint();
+      });
+      // A change of flavor while this went on found it under way, and left the rest to it.
+      const next = await poolOfFlavor(queue, target);
+      if (next === target) {
+        const moved = report?.messages ?? 0;
+        progress.report(moved, moved);
+        return { from, pool: target, along, apart, ...report };
+      }
+      source = target;
+      target = next;
+    }
   };
 
   /** Where a queue of a pool that is drained goes: where one of its family lives, else where the dice fall, which do so alike for all of a family. */
@@ -154,7 +175,9 @@ export function createMoveWork(
   const drain = async (job: Job, progress: JobProgress): Promise<object> => {
     let moved = job.progress;
     const apart: QueueApart[] = [];
+    let fewest = Number.POSITIVE_INFINITY;
     for (let idle = 0; idle < IDLE_PASSES; ) {
+      if (idle > 0) await pause(IDLE_PAUSE_MS);
       const left = await control.catalogue.countByPool(job.target);
       progress.report(moved, left.exact ? moved + left.value : null);
       if (left.value === 0) return { queues: moved, apart };
@@ -181,7 +204,9 @@ export function createMoveWork(
         }
         after = page.nextMarker ?? undefined;
       } while (after !== undefined);
-      idle = moved === before ? idle + 1 : 0;
+      // What others moved counts too: the pool empties.
+      idle = moved > before || left.value < fewest ? 0 : idle + 1;
+      fewest = Math.min(fewest, left.value);
     }
     throw new DomainError(
       "QUEUE_IS_MOVING",
@@ -200,6 +225,8 @@ export function createMoveWork(
       return await drain(job, progress);
     } catch (error) {
       // One that goes on elsewhere keeps the pool closed to new queues.
+      // One that goes on elsewhere keeps the pool closed to new queues, also when this holder was taken for dead and only now fails.
+      if (!(error instanceof JobStopped)) await progress.confirm();
       const goesOn = error instanceof JobStopped && error.why !== "cancelled";
       if (!goesOn) await control.transaction((tx) => giveWeightBack(tx, job));
       throw error;

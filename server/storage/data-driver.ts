@@ -72,6 +72,12 @@ export interface DataDriver extends StoreFacts {
    */
   watchArrivals(listener: ArrivalListener): () => void;
 
+  /**
+   * Of a storage of several servers, a name for the one that has this queue now: queues of the same name fail together, others do not. Asked while
+   * something fails. Left out where the storage is up or down as a whole.
+   */
+  partOf?(queue: QueueRef): string;
+
   /** Is the storage ready? Never throws; answers within its own deadline. */
   isAlive(): Promise<boolean>;
   /** Really does each operation once on a hidden queue, and times it. Never throws: a failed operation says so. */

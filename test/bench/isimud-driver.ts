@@ -1,4 +1,4 @@
-import type { DataDriver } from "../../server/storage/data-driver.ts";
+import type { DataDriver, QueueRef } from "../../server/storage/data-driver.ts";
 import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
 import { type Contender, payload } from "./contender.ts";
 
@@ -18,27 +18,38 @@ export async function isimudDriver(uri: string): Promise<Contender & { driver: D
   const driver = await openPostgresDataDriver({ uri, connections: CONNECTIONS });
   const queue = { project: "bench", name: "bench", epoch: 1 };
   await driver.attachQueue(queue);
+  return { ...driverContender("isimud driver", driver, [queue]), driver };
+}
+
+/** Any data driver, whose calls take the queues in turn. */
+export function driverContender(name: string, driver: DataDriver, queues: readonly QueueRef[]): Contender {
+  let turn = 0;
+  const nextQueue = () => queues[turn++ % queues.length] as QueueRef;
   return {
-    driver,
-    name: "isimud driver",
+    name,
     async post(count) {
       const messages = Array.from({ length: count }, () => ({
         bodyText: JSON.stringify(payload()),
         ttlSeconds: 3600,
         delaySeconds: 0,
       }));
-      await driver.messages.post({ queue, messages, clientId: "bench" });
+      await driver.messages.post({ queue: nextQueue(), messages, clientId: "bench" });
     },
     async take(count) {
-      const { claimId, messages } = await driver.claims.create({ queue, limit: count, ...CLAIM });
-      const [first] = messages;
-      if (first === undefined) return [];
-      if (messages.length === 1) await driver.messages.delete({ queue, id: first.id, claimId });
-      else {
-        const ids = messages.map((message) => message.id);
-        await driver.messages.bulkDelete({ queue, ids, claimIds: [claimId] });
+      // Nobody posts any more, so a queue that was found empty stays so.
+      for (const _ of queues) {
+        const queue = nextQueue();
+        const { claimId, messages } = await driver.claims.create({ queue, limit: count, ...CLAIM });
+        const [first] = messages;
+        if (first === undefined) continue;
+        if (messages.length === 1) await driver.messages.delete({ queue, id: first.id, claimId });
+        else {
+          const ids = messages.map((message) => message.id);
+          await driver.messages.bulkDelete({ queue, ids, claimIds: [claimId] });
+        }
+        return messages.map((message) => JSON.parse(message.bodyText).n);
       }
-      return messages.map((message) => JSON.parse(message.bodyText).n);
+      return [];
     },
     close: () => driver.close(),
   };

@@ -1,8 +1,9 @@
 /**
  * `npm run bench`: messages a second against peers on the same database, in interleaved rounds. Prints medians, spread and
  * ratios, and fails when a message came twice or never. Options (all after `--`):
- *   --cells driver,http   what to measure: driver, http, backlog, queues, latency, snapshot, memory
- *   --rounds 5            rounds of each
+ *   --cells driver,http   what to measure: driver, http, backlog, queues, latency, snapshot, memory,
+ *                         routing, pools (with routing)
+ *   --rounds 5            rounds of each (of routing 9)
  *   --clients 1,8,64      callers at a time              --seconds 0.7   of posting in a round
  *   --batches 1,10        messages a call                --peers plain,pg-boss,graphile
  *   --minutes 10          of the cell "memory"
@@ -19,18 +20,19 @@ import type { Contender } from "./contender.ts";
 import { graphileWorker } from "./graphile-worker.ts";
 import { startLoad, startServer } from "./graphql-server.ts";
 import { isimudDriver } from "./isimud-driver.ts";
+import { interleaved, type Lane, laneOf, printCell } from "./lanes.ts";
 import { latency } from "./latency.ts";
 import { memory } from "./memory.ts";
 import { pgBoss } from "./pg-boss.ts";
 import { plainTable } from "./plain-table.ts";
+import { pools } from "./pools.ts";
 import { queueLists } from "./queue-lists.ts";
-import { median, oneRound, type Rates, summary } from "./rounds.ts";
 import { snapshot } from "./snapshot.ts";
 
 const { values } = parseArgs({
   options: {
     cells: { type: "string", default: "driver,http" },
-    rounds: { type: "string", default: "5" },
+    rounds: { type: "string" },
     seconds: { type: "string", default: "0.7" },
     clients: { type: "string", default: "1,8,64" },
     batches: { type: "string", default: "1,10" },
@@ -39,23 +41,9 @@ const { values } = parseArgs({
     url: { type: "string" },
   },
 });
-const rounds = Number(values.rounds);
+const rounds = Number(values.rounds ?? 5);
 const seconds = Number(values.seconds);
 const numbers = (text: string) => text.split(",").map(Number);
-
-/** Of the round before the first, which does not count: a program that has just started runs what its compiler has not seen yet. */
-const WARM_UP_SECONDS = 2;
-
-/** What is measured against others: a name, and one round of it. */
-interface Lane {
-  name: string;
-  round(clients: number, batch: number, seconds: number): Promise<Rates>;
-}
-
-const laneOf = (contender: Contender): Lane => ({
-  name: contender.name,
-  round: (clients, batch, length) => oneRound(contender, clients, batch, length),
-});
 
 console.log(`${rounds} interleaved rounds of ${seconds} s of posting; messages a second: median (lowest-highest).`);
 if (values.url !== undefined) {
@@ -76,6 +64,10 @@ if (values.url !== undefined) {
     if (values.cells.includes("queues")) await queueLists(postgres.url, rounds);
     if (values.cells.includes("latency")) await latency(postgres.url, rounds);
     if (values.cells.includes("snapshot")) await snapshot(postgres.url);
+    if (/routing|pools/.test(values.cells)) {
+      const others = values.cells.includes("pools") ? rounds : 0;
+      await pools(postgres.url, { routing: Number(values.rounds ?? 9), others, seconds });
+    }
     if (values.cells.includes("memory")) await memory(postgres.url, Number(values.minutes));
   } finally {
     await postgres.stop();
@@ -107,28 +99,10 @@ async function httpCells(databaseUrl: string): Promise<void> {
 
 async function cells(lanes: readonly Lane[]): Promise<void> {
   for (const clients of numbers(values.clients)) {
-    for (const batch of numbers(values.batches)) await cell(lanes, clients, batch);
-  }
-}
-
-async function cell(lanes: readonly Lane[], clients: number, batch: number): Promise<void> {
-  const rates = new Map<Lane, Rates[]>(lanes.map((lane) => [lane, []]));
-  for (let round = -1; round < rounds; round += 1) {
-    // Each is first in turn, so that none always meets the noise of its neighbour.
-    for (let place = 0; place < lanes.length; place += 1) {
-      const lane = lanes[(place + round + 1) % lanes.length] as Lane;
-      const measured = await lane.round(clients, batch, round < 0 ? WARM_UP_SECONDS : seconds);
-      if (round >= 0) rates.get(lane)?.push(measured);
+    for (const batch of numbers(values.batches)) {
+      const cell = { clients, batch, rounds, seconds };
+      const plain = lanes.findIndex(({ name }) => name === "plain table");
+      printCell(lanes, await interleaved(lanes, cell), cell, Math.max(0, plain));
     }
-  }
-  console.log(
-    `\n${clients} client${clients === 1 ? "" : "s"}, ${batch === 1 ? "one by one" : `in batches of ${batch}`}`,
-  );
-  const plain = lanes.find((lane) => lane.name === "plain table") ?? (lanes[0] as Lane);
-  const of = (lane: Lane, kind: keyof Rates) => (rates.get(lane) ?? []).map((rate) => rate[kind]);
-  for (const lane of lanes) {
-    const text = (kind: keyof Rates) =>
-      `${summary(of(lane, kind))}, x${(median(of(lane, kind)) / median(of(plain, kind))).toFixed(2)}`;
-    console.log(`  ${lane.name.padEnd(16)} post ${text("post").padEnd(32)} claim + delete ${text("take")}`);
   }
 }

@@ -1,17 +1,21 @@
 import type { Contender } from "./contender.ts";
 
+/** Messages a second, and the CPU microseconds that this process spent on each: steadier where others share the machine. */
 export interface Rates {
   post: number;
   take: number;
+  postCpu: number;
+  takeCpu: number;
 }
 
 /**
- * Posts with `clients` callers for `seconds`, then takes all of it away again. Messages a second of both.
+ * Posts with `clients` callers for `seconds`, then takes all of it away again.
  * Throws unless each message that was posted came exactly once.
  */
 export async function oneRound(contender: Contender, clients: number, batch: number, seconds: number): Promise<Rates> {
   let posted = 0;
   const postStart = performance.now();
+  const beforePost = process.cpuUsage();
   const until = postStart + seconds * 1000;
   await callers(clients, async () => {
     while (performance.now() < until) {
@@ -20,9 +24,11 @@ export async function oneRound(contender: Contender, clients: number, batch: num
     }
   });
   const postSeconds = (performance.now() - postStart) / 1000;
+  const postCpu = microsecondsSince(beforePost) / posted;
 
   const taken: number[] = [];
   const takeStart = performance.now();
+  const beforeTake = process.cpuUsage();
   if (contender.drain !== undefined) taken.push(...(await contender.drain(clients, posted)));
   else {
     await callers(clients, async () => {
@@ -34,12 +40,18 @@ export async function oneRound(contender: Contender, clients: number, batch: num
     });
   }
   const takeSeconds = (performance.now() - takeStart) / 1000;
+  const takeCpu = microsecondsSince(beforeTake) / posted;
   if (taken.length !== posted || new Set(taken).size !== posted) {
     throw new Error(
       `${contender.name}: ${posted} posted, ${taken.length} taken, ${new Set(taken).size} of them different.`,
     );
   }
-  return { post: posted / postSeconds, take: posted / takeSeconds };
+  return { post: posted / postSeconds, take: posted / takeSeconds, postCpu, takeCpu };
+}
+
+function microsecondsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
 }
 
 async function callers(count: number, work: () => Promise<void>): Promise<void> {
@@ -55,8 +67,8 @@ export function median(values: readonly number[]): number {
 }
 
 /** Median, and the lowest and highest as percent of it. */
-export function summary(values: readonly number[]): string {
+export function summary(values: readonly number[], digits = 0): string {
   const middle = median(values);
   const percent = (value: number) => Math.round((value / middle) * 100);
-  return `${Math.round(middle).toLocaleString("en")} (${percent(Math.min(...values))}-${percent(Math.max(...values))} %)`;
+  return `${middle.toLocaleString("en", { maximumFractionDigits: digits })} (${percent(Math.min(...values))}-${percent(Math.max(...values))} %)`;
 }

@@ -15,6 +15,7 @@ const promises = (name: string) => ({ file: "test/promises/promises.test.ts", na
 const control = (name: string) => ({ file: "test/conformance/control-drivers.test.ts", name });
 const pooling = (file: string, name: string) => ({ file: `test/pooling/${file}.test.ts`, name });
 const moves = (name: string) => ({ file: "test/promises/queue-moves.test.ts", name });
+const jobs = (name: string) => ({ file: "test/operations/jobs.test.ts", name });
 const movesOf = (name: string) => ({ file: "test/conformance/queue-moves.test.ts", name });
 const kvs = (name: string) => ({ file: "test/kvs/postgres.test.ts", name });
 
@@ -230,12 +231,66 @@ export const BREAKS: readonly Break[] = [
   {
     promise: "A queue that moved is found: the catalogue is read again, once",
     file: "server/storage/pooling/routed-calls.ts",
-    from: "if (!isMisplaced(error) || queue.epoch !== undefined) throw error;",
-    to: "throw error;",
+    from: "if (!isMisplaced(refusal) || queue.epoch !== undefined) throw refusal;",
+    to: "throw refusal;",
     test: pooling(
       "routing",
       "follows a queue that another process moved, within the second in which the old place is remembered",
     ),
+  },
+  {
+    promise: "A sick pool's callers do not wait for it: they are refused at once, with the reason",
+    file: "server/storage/pooling/circuit-breaker.ts",
+    from: "if (failing === undefined || failing.failures < FAILURES) return null;",
+    to: "return null;",
+    test: {
+      file: "test/promises/sick-pools.test.ts",
+      name: "when it stands still, hinders no call to the other, answers 503 with the reason, and is whole afterwards",
+    },
+  },
+  {
+    promise: "A sick pool's calls that are late are no sign that it is well",
+    file: "server/storage/pooling/circuit-breaker.ts",
+    from: 'if (hasCode(error, "DEADLINE_EXCEEDED")) return;',
+    to: "",
+    test: pooling(
+      "circuit-breaker",
+      "neither opens nor closes: calls that waited in vain are late one after the other",
+    ),
+  },
+  {
+    promise: "A sick server of a cluster takes only its own queues with it",
+    file: "server/storage/pooling/routed-calls.ts",
+    from: 'return driver?.partOf?.(queue) ?? "";',
+    to: 'return "";',
+    test: {
+      file: "test/promises/sick-cluster.test.ts",
+      name: "a server that is killed takes only its own queues with it, and they are whole afterwards",
+    },
+  },
+  {
+    promise: "A drain that goes on elsewhere is not undone by the process that had it before",
+    file: "server/operations/move-work.ts",
+    from: "if (!(error instanceof JobStopped)) await progress.confirm();",
+    to: "",
+    test: jobs("that another process has by now leaves the pool closed to new queues, however it fails here"),
+  },
+  {
+    promise: "A change of flavor during a move is followed",
+    file: "server/operations/move-work.ts",
+    from: "return here === wanted ? pool : data.choosePool(wanted);",
+    to: "return pool;",
+    test: jobs("are followed in the end: the queue is where the last one says, also when that is where it was"),
+  },
+  {
+    promise: "A certificate that is not trusted says what to do",
+    file: `${REDIS}/redis-errors.ts`,
+    from: "tlsRefusalOf(cause) ?? ",
+    to: "",
+    test: {
+      file: "test/promises/redis-tls.test.ts",
+      name: "an authority that is not known is named as the reason, with the way out",
+    },
   },
   {
     promise: "Weight 0 takes no queue",

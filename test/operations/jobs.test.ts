@@ -1,7 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../../server/bootstrap.ts";
 import type { Job } from "../../server/jobs/job.ts";
-import { type JobProgress, type JobRunner, type JobWork, startJobRunner } from "../../server/jobs/runner.ts";
+import {
+  type JobProgress,
+  type JobRunner,
+  JobStopped,
+  type JobWork,
+  startJobRunner,
+} from "../../server/jobs/runner.ts";
 import { admin, aService, codeOf, operator, refusal, type Service, viewer } from "./a-service.ts";
 
 let service: Service;
@@ -199,6 +205,47 @@ describe("a change of _flavor", () => {
   });
 });
 
+describe("changes of _flavor while the queue moves", () => {
+  it("are followed in the end: the queue is where the last one says, also when that is where it was", async () => {
+    const one = await aPool();
+    for (const name of ["red", "blue"]) {
+      await service.operations.flavors.create(admin, { project: "p", name, pools: [await aPool(1, name)] });
+    }
+    await aQueue("restless", one);
+    await post("restless", 3);
+    const set = (metadataText: string) =>
+      service.operations.queues.setMetadata(operator, { project: "p", name: "restless", metadataText });
+    const { moveQueue } = service.operations.jobs.work;
+    const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    startRunner(service, {
+      moveQueue: async (job, progress) => {
+        begun.resolve();
+        await go.promise;
+        return moveQueue(job, progress);
+      },
+    });
+    await set('{"_flavor": "red"}');
+    await begun.promise;
+    await set("{}");
+    go.resolve();
+    await expect
+      .poll(async () => (await service.operations.jobs.list(admin, { target: "restless" })).items[0]?.state)
+      .toBe("done");
+    const { flavor } = (await service.operations.pools.get(viewer, { name: await placeOf("restless") })) ?? {};
+    expect(flavor).toBeNull();
+    // One after the other, as fast as they are answered.
+    for (const color of ["blue", "red", "blue"]) await set(`{"_flavor": "${color}"}`);
+    const blue = async () =>
+      (await service.operations.pools.get(viewer, { name: await placeOf("restless") }))?.flavor ?? null;
+    await expect.poll(blue).toBe("blue");
+    const unfinished = async () =>
+      (await service.operations.jobs.list(admin, { target: "restless" })).items.some((job) => job.finishedAt === null);
+    await expect.poll(unfinished).toBe(false);
+    expect(await blue()).toBe("blue");
+    expect(await totalOf("restless")).toBe(3);
+  });
+});
+
 describe("drainPool", () => {
   it("moves all queues away, by weight; the pool gets no new ones, and only then can be deleted", async () => {
     startRunner();
@@ -335,6 +382,24 @@ describe("drainPool", () => {
     const end = { job: dead, state: "failed", progress: 0, total: null, resultText: null, error: null } as const;
     expect(await service.jobs.end(end)).toBe(false);
     expect(await service.jobs.beat({ job: dead, leaseSeconds: 1, progress: 0, total: null, rate: null })).toBeNull();
+  });
+
+  it("that another process has by now leaves the pool closed to new queues, however it fails here", async () => {
+    const one = await aPool(1, "solitary");
+    await service.operations.flavors.create(admin, { project: "p", name: "solitary", pools: [one] });
+    await aQueue("nowhere-to-go", one, '{"_flavor": "solitary"}');
+    await service.operations.pools.update(admin, { name: one, weight: 0 });
+    const lost: JobProgress = {
+      report: () => {},
+      checkpoint: () => {},
+      confirm: () => Promise.reject(new JobStopped("lost")),
+    };
+    const job = { id: "0", target: one, progress: 0, inputText: '{"weight":1}', actor: "ada", requestId: "r" } as Job;
+    await expect(service.operations.jobs.work.drainPool(job, lost)).rejects.toMatchObject({ why: "lost" });
+    expect((await service.control.pools.get(one)).weight).toBe(0);
+    const held = { ...lost, confirm: async () => {} };
+    await expect(service.operations.jobs.work.drainPool(job, held)).rejects.toMatchObject({ code: "NO_POOL_FOUND" });
+    expect((await service.control.pools.get(one)).weight).toBe(1);
   });
 
   it("passes over a pool that cannot be reached", async () => {

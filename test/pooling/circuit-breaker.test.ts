@@ -6,22 +6,23 @@ import { addPool, aPost, aQueue, preparePools } from "./harness.ts";
 
 const AWAY = new DomainError("STORAGE_UNAVAILABLE", "Away.");
 
-describe("a circuit breaker", () => {
-  function aBreaker() {
-    const clock = { now: 0 };
-    const breaker = new CircuitBreaker("p", () => clock.now);
-    let tried = 0;
-    const call = (error?: DomainError) =>
-      breaker
-        .run(async () => {
-          tried += 1;
-          if (error !== undefined) throw error;
-          return "done";
-        })
-        .catch((caught: DomainError) => caught.message);
-    return { clock, call, tried: () => tried };
-  }
+function aBreaker() {
+  const clock = { now: 0 };
+  const breaker = new CircuitBreaker("p", () => clock.now);
+  let tried = 0;
+  const call = (error?: DomainError, until?: Promise<void>) =>
+    breaker
+      .run(async () => {
+        tried += 1;
+        await until;
+        if (error !== undefined) throw error;
+        return "done";
+      })
+      .catch((caught: DomainError) => caught.message);
+  return { clock, call, tried: () => tried };
+}
 
+describe("a circuit breaker", () => {
   it("after five failures in a row refuses at once, and lets one call a second try", async () => {
     const { clock, call, tried } = aBreaker();
     for (let time = 0; time < 5; time += 1) expect(await call(AWAY)).toBe("Away.");
@@ -58,6 +59,24 @@ describe("a circuit breaker", () => {
     clock.now = 1000;
     expect(await call(full)).toBe("Full.");
     expect(await call()).toBe("done");
+  });
+});
+
+describe("what took too long", () => {
+  it("neither opens nor closes: calls that waited in vain are late one after the other", async () => {
+    const { clock, call, tried } = aBreaker();
+    const late = new DomainError("DEADLINE_EXCEEDED", "Late.");
+    for (let time = 0; time < 20; time += 1) expect(await call(late)).toBe("Late.");
+    const waiting = Promise.withResolvers<void>();
+    const slow = call(late, waiting.promise);
+    for (let time = 0; time < 5; time += 1) await call(AWAY);
+    waiting.resolve();
+    expect(await slow).toBe("Late.");
+    expect(await call()).toContain("does not answer");
+    clock.now = 1000;
+    expect(await call(late)).toBe("Late.");
+    expect(await call()).toContain("does not answer");
+    expect(tried()).toBe(27);
   });
 });
 

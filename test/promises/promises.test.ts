@@ -6,7 +6,10 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DataDriver } from "../../server/storage/data-driver.ts";
 import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
+import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
+import { readAll } from "../conformance/harness.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { describeWithRedis, startRedis, startRedisCluster } from "../support/redis.ts";
 
 const run = promisify(execFile);
 const LONG = 1_000_000;
@@ -79,4 +82,26 @@ describe("promises of the PostgreSQL driver", () => {
     expect((await driver.messages.list({ queue, page: { limit: 5 } })).items).toHaveLength(1);
     expect(await timed(() => driver.detachQueue(queue))).toBeLessThan(50);
   }, 120_000);
+});
+
+describeWithRedis(() => {
+  it.each([
+    ["a Redis", startRedis],
+    ["a Redis Cluster", startRedisCluster],
+  ] as const)("three processes posting to the same 50 queues of %s in random order lose nothing", async (_, start) => {
+    const { url, stop } = await start();
+    const driver = await openRedisDataDriver({ uri: url });
+    try {
+      const queues = Array.from({ length: 50 }, (_, index) => ({ project: "p", name: `q${index}` }));
+      for (const queue of queues) await driver.attachQueue({ ...queue, epoch: 1 });
+      const poster = fileURLToPath(new URL("random-poster.ts", import.meta.url));
+      await Promise.all([1, 2, 3].map(() => run(process.execPath, [poster, url, "50", "1500"])));
+      const all = (await Promise.all(queues.map((queue) => readAll(driver, queue, 1000)))).flat();
+      expect(new Set(all.map(({ id }) => id)).size).toBe(4500);
+      expect(all).toHaveLength(4500);
+    } finally {
+      await driver.close();
+      await stop();
+    }
+  });
 });

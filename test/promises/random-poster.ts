@@ -1,8 +1,11 @@
 /** A process that posts to the same queues as others, in random order: `node random-poster.ts URI QUEUES POSTS`. Prints what was acknowledged, or fails. */
 import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
+import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 
 const [uri, queues, posts] = process.argv.slice(2) as [string, string, string];
-const driver = await openPostgresDataDriver({ uri, connections: 4 });
+const driver = await (/^rediss?:/.test(uri)
+  ? openRedisDataDriver({ uri })
+  : openPostgresDataDriver({ uri, connections: 4 }));
 const message = { bodyText: '"x"', ttlSeconds: 3600, delaySeconds: 0 };
 const post = async () => {
   const queue = { project: "p", name: `q${Math.floor(Math.random() * Number(queues))}` };

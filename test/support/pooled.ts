@@ -26,6 +26,8 @@ export interface PooledOptions {
   /** Of the control database, which is migrated. */
   url: string;
   clock?: { offsetMs: number };
+  /** To each database; default 4. */
+  connections?: number;
   defaultDriver?: DataDriver;
   cache?: PlaceCache;
   now?: () => number;
@@ -35,8 +37,8 @@ export interface PooledOptions {
 }
 
 export async function openPooled(options: PooledOptions): Promise<Pooled> {
-  const { url, clock = { offsetMs: 0 } } = options;
-  const connections = openConnections({ url, connections: 4 });
+  const { url, clock = { offsetMs: 0 }, connections: most = 4 } = options;
+  const connections = openConnections({ url, connections: most });
   const control = createPostgresControlDriver({
     connections,
     schema: "public",
@@ -46,15 +48,15 @@ export async function openPooled(options: PooledOptions): Promise<Pooled> {
   const registry = createDriverRegistry();
   registry.register(["postgresql"], async (uri) => {
     await migrate({ url: uri, only: "pool" });
-    return openPostgresDataDriver({ uri, connections: 4, clock });
+    return openPostgresDataDriver({ uri, connections: most, clock });
   });
-  registry.register(["redis"], (uri) => openRedisDataDriver({ uri, clock }));
+  registry.register(["redis", "rediss"], (uri) => openRedisDataDriver({ uri, clock }));
   const errors: unknown[] = [];
   const data = createPoolingDriver({
     control: options.watch?.(control) ?? control,
     cache: options.cache ?? memoryCache(clock),
     registry,
-    defaultDriver: options.defaultDriver ?? (await openPostgresDataDriver({ uri: url, connections: 4, clock })),
+    defaultDriver: options.defaultDriver ?? (await openPostgresDataDriver({ uri: url, connections: most, clock })),
     now: options.now,
     random: options.random,
     onError: (error) => errors.push(error),

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { it } from "vitest";
 import { freePort } from "./process.ts";
 
-const PROGRAM = ["redis-server", "valkey-server"].find((name) => {
+export const REDIS_PROGRAM = ["redis-server", "valkey-server"].find((name) => {
   try {
     execFileSync(name, ["--version"], { stdio: "ignore" });
     return true;
@@ -18,17 +18,18 @@ const PROGRAM = ["redis-server", "valkey-server"].find((name) => {
   }
 });
 
+export const NO_REDIS = "There is no redis-server or valkey-server on the path: apt-get install redis-server";
+
 /** Runs the suites when there is a server to run them on; else says how to install one, and fails where nothing may be skipped. */
 export function describeWithRedis(suites: () => void): void {
-  if (PROGRAM !== undefined) {
+  if (REDIS_PROGRAM !== undefined) {
     suites();
     return;
   }
-  const missing = "There is no redis-server or valkey-server on the path: apt-get install redis-server";
-  if (process.env.CI === "true") throw new Error(missing);
-  console.warn(missing);
+  if (process.env.CI === "true") throw new Error(NO_REDIS);
+  console.warn(NO_REDIS);
   // The name says what to install; where CI is true it fails instead.
-  it.skip(missing);
+  it.skip(NO_REDIS);
 }
 
 export interface TestRedis {
@@ -67,20 +68,32 @@ export async function startRedis(settings: readonly string[] = []): Promise<Test
 
 export interface TestCluster {
   url: string;
+  /** Of the first server; 0 without TLS. */
+  tlsPort: number;
   servers: TestRedis[];
   stop(): Promise<void>;
 }
 
 const SLOTS = 16_384;
 
-/** Masters, and on demand a replica of the first. They find one another through their bus, whose port is another one. */
-export async function startRedisCluster(masters = 3, withReplica = false): Promise<TestCluster> {
+/** Masters, and on demand a replica of the first, or TLS beside (`settings` has the certificates then). They find one another through their bus, whose port is another one. */
+export async function startRedisCluster(
+  masters = 3,
+  withReplica = false,
+  settings: readonly string[] = [],
+  tls = false,
+): Promise<TestCluster> {
   const servers: TestRedis[] = [];
+  let firstTlsPort = 0;
   const size = masters + (withReplica ? 1 : 0);
   for (let index = 0; index < size; index += 1) {
     const bus = await freePort();
-    const settings = ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", `${bus}`];
-    const server = await startRedis([...settings, "--cluster-node-timeout", withReplica ? "1000" : "15000"]);
+    const clustered = ["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", `${bus}`];
+    const timeout = ["--cluster-node-timeout", withReplica ? "1000" : "15000"];
+    const tlsPort = tls ? await freePort() : 0;
+    const encrypted = tls ? ["--tls-port", `${tlsPort}`, "--tls-cluster", "yes"] : [];
+    if (index === 0) firstTlsPort = tlsPort;
+    const server = await startRedis([...clustered, ...timeout, ...encrypted, ...settings]);
     servers.push(server);
     if (index < masters) {
       await ask(server.port, `CLUSTER SET-CONFIG-EPOCH ${index + 1}`);
@@ -98,7 +111,7 @@ export async function startRedisCluster(masters = 3, withReplica = false): Promi
     const whole = `cluster_known_nodes:${size}`;
     if (states.every((state) => state.includes("cluster_state:ok") && state.includes(whole))) {
       if (withReplica) await replicate(servers.at(-1) as TestRedis, servers[0] as TestRedis);
-      return { url: `${servers[0]?.url}/?cluster=true`, servers, stop };
+      return { url: `${servers[0]?.url}/?cluster=true`, tlsPort: firstTlsPort, servers, stop };
     }
     await sleep(100);
   }
@@ -118,7 +131,7 @@ async function replicate(replica: TestRedis, master: TestRedis): Promise<void> {
 
 async function beginServer(folder: string, port: number, settings: readonly string[]): Promise<ChildProcess> {
   const where = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", ""];
-  const child = spawn(PROGRAM as string, [...where, ...settings], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(REDIS_PROGRAM as string, [...where, ...settings], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   child.stdout?.on("data", (chunk) => {
     output += chunk;

@@ -6,51 +6,98 @@ const FAILURES = 5;
 /** Between two calls that try it again, in milliseconds. */
 const TRY_EVERY_MS = 1000;
 
+interface Failing {
+  /** In a row. */
+  failures: number;
+  /** What the last one said. */
+  reason: string;
+  nextTry: number;
+}
+
 /**
  * Keeps callers from waiting for a pool that does not answer: after some failures in a row they are refused at once, STORAGE_UNAVAILABLE, and one call a
- * second tries the pool. The first that succeeds opens it to all. What a pool refuses, or what takes too long in it, is a sign that it is there; so is
- * the answer that it is full or read-only, with which its reads may go on.
+ * second tries the pool. The first that succeeds opens it to all. What a pool refuses is a sign that it is there; so is
+ * the answer that it is full or read-only, with which its reads may go on. What took too long is a sign of nothing.
+ * Where a pool has parts that fail by themselves, each is judged by its own calls.
  */
 export class CircuitBreaker {
   readonly #pool: string;
   readonly #now: () => number;
-  #failures = 0;
-  #reason = "";
-  #nextTry = 0;
+  /** The parts whose last call failed. */
+  readonly #failing = new Map<string, Failing>();
 
   constructor(pool: string, now: () => number) {
     this.#pool = pool;
     this.#now = now;
   }
 
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#failures >= FAILURES) {
-      if (this.#now() < this.#nextTry) throw this.#away();
-      this.#nextTry = this.#now() + TRY_EVERY_MS;
+  /**
+   * On every call's way, so it adds a single step to the promise. `otherwise` is asked what a failure means. `part` says which one the
+   * call is for, and is asked only while something fails.
+   */
+  run<T>(
+    work: () => Promise<T>,
+    otherwise: (error: unknown) => Promise<T> = rethrown,
+    part: () => string = whole,
+  ): Promise<T> {
+    if (this.#failing.size > 0) {
+      const refusal = this.#refusalOf(part());
+      if (refusal !== null) return Promise.reject(refusal);
     }
-    try {
-      const result = await work();
-      this.#failures = 0;
+    const succeeded = (result: T) => {
+      if (this.#failing.size > 0) this.#failing.delete(part());
       return result;
+    };
+    const failed = (error: unknown) => {
+      this.#failed(part(), error);
+      return otherwise(error);
+    };
+    try {
+      return work().then(succeeded, failed);
     } catch (error) {
-      if (isAway(error)) {
-        this.#reason = error.message;
-        if (++this.#failures === FAILURES) this.#nextTry = this.#now() + TRY_EVERY_MS;
-      } else this.#failures = 0;
-      throw error;
+      return failed(error);
     }
   }
 
-  #away(): DomainError {
+  #refusalOf(part: string): DomainError | null {
+    const failing = this.#failing.get(part);
+    if (failing === undefined || failing.failures < FAILURES) return null;
+    if (this.#now() < failing.nextTry) return this.#away(part, failing);
+    failing.nextTry = this.#now() + TRY_EVERY_MS;
+    return null;
+  }
+
+  #failed(part: string, error: unknown): void {
+    // In a pool that stands still, too, calls wait for their turn until they are late.
+    if (hasCode(error, "DEADLINE_EXCEEDED")) return;
+    if (!isAway(error)) {
+      this.#failing.delete(part);
+      return;
+    }
+    const failing = this.#failing.get(part) ?? { failures: 0, reason: "", nextTry: 0 };
+    this.#failing.set(part, failing);
+    failing.reason = error.message;
+    if (++failing.failures === FAILURES) failing.nextTry = this.#now() + TRY_EVERY_MS;
+  }
+
+  #away(part: string, { reason }: Failing): DomainError {
+    const pool = `pool ${JSON.stringify(this.#pool)}`;
+    const who = part === "" ? `The ${pool}` : `The server that has this queue in the ${pool}`;
     return new DomainError(
       "STORAGE_UNAVAILABLE",
-      `The pool ${JSON.stringify(this.#pool)} does not answer and is tried again each second. The last try said: ${this.#reason}`,
+      `${who} does not answer and is tried again each second. The last try said: ${reason}`,
       { details: { pool: this.#pool } },
     );
   }
 }
 
+const whole = () => "";
+
 function isAway(error: unknown): error is DomainError {
   if (isTakingNoWrites(error)) return false;
   return hasCode(error, "STORAGE_UNAVAILABLE") || hasCode(error, "OUTCOME_UNKNOWN");
+}
+
+async function rethrown(error: unknown): Promise<never> {
+  throw error;
 }

@@ -47,22 +47,41 @@ export class Router {
    * pool the queue's row if it lacks it (a crash may have come between the two), and makes the call once more. While the queue is on its way to
    * another pool it waits for it. QUEUE_DOES_NOT_EXIST, QUEUE_IS_MOVING. A caller that names an epoch itself gets it checked, and QUEUE_EPOCH_STALE.
    */
-  async call<T>(queue: QueueRef, work: (driver: DataDriver, queue: QueueRef) => Promise<T>): Promise<T> {
-    const place = this.#catalog.peek(queue) ?? (await this.#catalog.find(queue));
+  call<T>(queue: QueueRef, work: (driver: DataDriver, queue: QueueRef) => Promise<T>): Promise<T> {
+    // The usual way, which every message pays for: what is needed is remembered, and nothing is waited for but the pool.
+    const place = this.#catalog.peek(queue);
+    const driver = place && this.#pools.peek(place.pool);
+    if (place === undefined || driver === undefined) return this.#callUnknown(queue, work);
     const { project, name, epoch = place.epoch } = queue;
-    try {
-      return await this.#pools.breakerOf(place.pool).run(async () => {
-        const driver = this.#pools.peek(place.pool) ?? (await this.#pools.get(place.pool));
-        return work(driver, { project, name, epoch });
-      });
-    } catch (error) {
-      if (!isMisplaced(error) || queue.epoch !== undefined) throw error;
-    }
+    return this.#pools.breakerOf(place.pool).run(
+      () => work(driver, { project, name, epoch }),
+      (error) => this.#callAgain(queue, work, error),
+      () => partOf(driver, queue),
+    );
+  }
+
+  async #callUnknown<T>(queue: QueueRef, work: (driver: DataDriver, queue: QueueRef) => Promise<T>): Promise<T> {
+    const place = await this.#catalog.find(queue);
+    const { project, name, epoch = place.epoch } = queue;
+    return this.#pools.breakerOf(place.pool).run(
+      async () => work(await this.#pools.get(place.pool), { project, name, epoch }),
+      (error) => this.#callAgain(queue, work, error),
+      () => partOf(this.#pools.peek(place.pool), queue),
+    );
+  }
+
+  async #callAgain<T>(
+    queue: QueueRef,
+    work: (driver: DataDriver, queue: QueueRef) => Promise<T>,
+    refusal: unknown,
+  ): Promise<T> {
+    if (!isMisplaced(refusal) || queue.epoch !== undefined) throw refusal;
     const deadline = performance.now() + MOVE_WAIT_MS;
     for (;;) {
       try {
         const mended = await this.mend(queue, deadline);
-        return await this.#pools.breakerOf(mended.pool).run(() => work(mended.driver, mended.queue));
+        const again = () => work(mended.driver, mended.queue);
+        return await this.#pools.breakerOf(mended.pool).run(again, undefined, () => partOf(mended.driver, queue));
       } catch (error) {
         // It may begin to move just as the call is made.
         if (hasCode(error, "QUEUE_IS_MOVING") && performance.now() < deadline) continue;
@@ -112,30 +131,34 @@ export class Router {
   }
 
   /**
-   * One call to each pool for its queues. Where a pool has none for a queue, the catalogue is asked and the call made once more. A pool
+   * One call to each pool for its queues, or to each part of it. Where a pool has none for a queue, the catalogue is asked and the call made once more. A pool
    * that fails leaves null for its queues, so that the others' are seen; when every pool fails, so does this.
    */
   async stats(queues: readonly QueueRef[]): Promise<(QueueStats | null)[]> {
     const places = await this.#catalog.findMany(queues);
     const answers: (QueueStats | null)[] = queues.map(() => null);
-    const byPool = new Map<string, number[]>();
+    const groups = new Map<string, { pool: string; part: string; group: number[] }>();
     places.forEach((place, index) => {
       if (place === null) return;
-      const group = byPool.get(place.pool);
-      if (group === undefined) byPool.set(place.pool, [index]);
-      else group.push(index);
+      const { pool } = place;
+      const part = partOf(this.#pools.peek(pool), queues[index] as QueueRef);
+      const known = groups.get(`${part} ${pool}`);
+      if (known === undefined) groups.set(`${part} ${pool}`, { pool, part, group: [index] });
+      else known.group.push(index);
     });
     const failures: unknown[] = [];
     await Promise.all(
-      Array.from(byPool, async ([pool, group]) => {
+      Array.from(groups.values(), async ({ pool, part, group }) => {
         try {
           const refs = group.map((index): QueueRef => {
             const { project, name, epoch = places[index]?.epoch } = queues[index] as QueueRef;
             return { project, name, epoch };
           });
-          const given = await this.#pools
-            .breakerOf(pool)
-            .run(async () => statsWhereKnown(this.#pools.peek(pool) ?? (await this.#pools.get(pool)), refs));
+          const given = await this.#pools.breakerOf(pool).run(
+            async () => statsWhereKnown(this.#pools.peek(pool) ?? (await this.#pools.get(pool)), refs),
+            undefined,
+            () => part,
+          );
           await Promise.all(
             group.map(async (index, position) => {
               answers[index] =
@@ -147,7 +170,7 @@ export class Router {
         }
       }),
     );
-    if (failures.length > 0 && failures.length === byPool.size) throw failures[0];
+    if (failures.length > 0 && failures.length === groups.size) throw failures[0];
     failures.forEach(this.#onError);
     return answers;
   }
@@ -205,6 +228,10 @@ async function statsWhereKnown(driver: DataDriver, queues: readonly QueueRef[]):
     if (queues.length === 1) return [null];
     return (await Promise.all(queues.map((queue) => statsWhereKnown(driver, [queue])))).flat();
   }
+}
+
+function partOf(driver: DataDriver | undefined, queue: QueueRef): string {
+  return driver?.partOf?.(queue) ?? "";
 }
 
 function moved(queue: QueueRef): DomainError {

@@ -2,6 +2,7 @@
 import pg from "pg";
 import { DomainError } from "../../errors.ts";
 import { takesNoWrites } from "../takes-no-writes.ts";
+import { tlsRefusalOf } from "../tls-refusals.ts";
 
 /** Deadlines in milliseconds, each shorter than the one around it (HTTP 10 s > driver 5 s > statement 4 s > lock 1.5 s). A lock outlasts the server's look for deadlocks, after 1 s, so that one of them ends and the others go on. */
 const STATEMENT_TIMEOUT_MS = 4000;
@@ -123,6 +124,9 @@ export function translatePostgresError(error: unknown, options: { wrote?: boolea
       },
     );
   }
+  // Whatever was to be sent waited for the connection.
+  const refusal = tlsRefusalOf(error);
+  if (refusal !== null) return new DomainError("STORAGE_UNAVAILABLE", refusal, { cause: error });
   const message = error instanceof Error ? error.message : "";
   const neverSent = NEVER_SENT.test(`${sqlState} ${message}`);
   if (options.wrote === true && !neverSent) {

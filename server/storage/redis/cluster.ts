@@ -17,6 +17,8 @@ export interface RedisLink {
   send(key: string, command: readonly string[], options: SendOptions): Promise<Reply>;
   /** The same to every server that takes writes. */
   sendToAll(command: readonly string[], options: SendOptions): Promise<Reply[]>;
+  /** The server that has this key, as far as is known; "" for the only one, and for one that is not known. */
+  serverOf(key: string): string;
   /** A client of its own to some server, for subscriptions. */
   openClient(onEnd: (error: unknown) => void): Promise<Client>;
   readonly isCluster: boolean;
@@ -46,6 +48,10 @@ export class SingleServer implements RedisLink {
 
   async sendToAll(command: readonly string[], options: SendOptions): Promise<Reply[]> {
     return [await this.#connection.send(command, options)];
+  }
+
+  serverOf(): string {
+    return "";
   }
 
   openClient(onEnd: (error: unknown) => void): Promise<Client> {
@@ -114,6 +120,10 @@ export class RedisCluster implements RedisLink {
   async sendToAll(command: readonly string[], options: SendOptions): Promise<Reply[]> {
     if (this.#slots.length === 0) await this.#look(options);
     return Promise.all(this.#names().map((name) => this.#server(name).send(command, options)));
+  }
+
+  serverOf(key: string): string {
+    return this.#slots[slotOf(key)] ?? "";
   }
 
   async openClient(onEnd: (error: unknown) => void): Promise<Client> {

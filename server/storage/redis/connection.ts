@@ -1,8 +1,9 @@
 /** One connection to one server: opened when it is needed, dropped when it stalls or breaks, never with a queue of its own. */
-import { ClientClosedError, ClientOfflineError, createClient, ErrorReply } from "redis";
+import { ClientClosedError, ClientOfflineError, ConnectionTimeoutError, createClient, ErrorReply } from "redis";
 import { DomainError } from "../../errors.ts";
+import { tlsNotAnswered } from "../tls-refusals.ts";
 import type { RedisAddress, ServerAddress } from "./address.ts";
-import { deadlineExceeded, outcomeUnknown, translateRedisError } from "./redis-errors.ts";
+import { deadlineExceeded, outcomeUnknown, translateRedisError, unreachable } from "./redis-errors.ts";
 
 /** Deadlines in milliseconds, shorter than HTTP's 10 s around them. */
 const CONNECT_TIMEOUT_MS = 5000;
@@ -45,14 +46,15 @@ async function openClient(address: RedisAddress, onEnd: (error: unknown) => void
   let timer: NodeJS.Timeout | undefined;
   // A server that takes the connection and then says nothing.
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("The server did not answer in time.")), CONNECT_TIMEOUT_MS);
+    timer = setTimeout(() => reject(new ConnectionTimeoutError()), CONNECT_TIMEOUT_MS);
   });
   try {
     await Promise.race([client.connect(), late]);
     return client;
   } catch (error) {
     discard(client);
-    throw error;
+    // A port without TLS takes the first bytes for the beginning of a command, and waits for its end.
+    throw tls && error instanceof ConnectionTimeoutError ? tlsNotAnswered(error) : error;
   } finally {
     clearTimeout(timer);
   }
@@ -84,7 +86,8 @@ export class RedisConnection {
 
   /**
    * Sends one command. Never repeats it. STORAGE_UNAVAILABLE when it did not reach the server or was refused; when no answer came in time,
-   * or the connection broke, OUTCOME_UNKNOWN for a write. A server's error that is none of these comes as it is, for NOSCRIPT and MOVED.
+   * or the connection broke, OUTCOME_UNKNOWN for a write; for others DEADLINE_EXCEEDED when the server answers somebody, else STORAGE_UNAVAILABLE. A
+   * server's error that is none of these comes as it is, for NOSCRIPT and MOVED.
    */
   async send(command: readonly string[], options: SendOptions): Promise<Reply> {
     const client = this.#client ?? (await this.#ready(options));
@@ -94,9 +97,11 @@ export class RedisConnection {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        reject(options.wrote ? outcomeUnknown() : deadlineExceeded());
+        const silent = this.#heardAt < sentAt;
+        if (options.wrote) reject(outcomeUnknown());
+        else reject(silent && left >= STALLED_MS ? unreachable(new Error("No answer in time.")) : deadlineExceeded());
         // What waits behind this command would wait as long.
-        if (left >= STALLED_MS && this.#heardAt < sentAt) this.#drop(client);
+        if (left >= STALLED_MS && silent) this.#drop(client);
       }, left);
     });
     try {
@@ -135,8 +140,15 @@ export class RedisConnection {
       this.#opening = null;
     });
     let timer: NodeJS.Timeout | undefined;
+    const left = options.deadline - performance.now();
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(deadlineExceeded()), Math.max(0, options.deadline - performance.now()));
+      const tooLate = () =>
+        reject(
+          left >= STALLED_MS
+            ? unreachable(this.#address.tls ? tlsNotAnswered(undefined) : new ConnectionTimeoutError())
+            : deadlineExceeded(),
+        );
+      timer = setTimeout(tooLate, Math.max(0, left));
     });
     try {
       return await Promise.race([this.#opening, late]);
@@ -187,10 +199,4 @@ export function isServerError(error: unknown): error is Error {
 /** The client said no by itself. */
 function neverSent(error: unknown): boolean {
   return error instanceof ClientClosedError || error instanceof ClientOfflineError;
-}
-
-function unreachable(cause: unknown): DomainError {
-  return new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reached. Try again in a few seconds.", {
-    cause,
-  });
 }

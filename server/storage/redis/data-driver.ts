@@ -118,6 +118,10 @@ class RedisDataDriver implements DataDriver {
     return this.#arrivals.watch(listener);
   }
 
+  partOf(queue: QueueRef): string {
+    return this.#scripts.link.serverOf(this.#queues.keys.queue(queue)[0] as string);
+  }
+
   isAlive(): Promise<boolean> {
     const options = { wrote: false, deadline: performance.now() + ALIVE_DEADLINE_MS };
     return this.#scripts.link.sendToAll(["PING"], options).then(

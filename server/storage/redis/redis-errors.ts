@@ -2,6 +2,7 @@
 import { ErrorReply } from "redis";
 import { DomainError } from "../../errors.ts";
 import { takesNoWrites } from "../takes-no-writes.ts";
+import { tlsRefusalOf } from "../tls-refusals.ts";
 
 /** The first word of the answers with which a server refuses a command without having done any of it, and what people read then. These are refusals of writes, */
 const WRITES_REFUSED: readonly (readonly [RegExp, string])[] = [
@@ -42,10 +43,13 @@ export function translateRedisError(error: unknown, options: { sent: boolean; wr
       cause: error,
     });
   }
-  if (options.sent && options.wrote) return outcomeUnknown(error);
-  return new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reached. Try again in a few seconds.", {
-    cause: error,
-  });
+  return options.sent && options.wrote ? outcomeUnknown(error) : unreachable(error);
+}
+
+/** Nothing was sent. */
+export function unreachable(cause: unknown): DomainError {
+  const message = tlsRefusalOf(cause) ?? "The storage cannot be reached. Try again in a few seconds.";
+  return new DomainError("STORAGE_UNAVAILABLE", message, { cause });
 }
 
 export function outcomeUnknown(cause?: unknown): DomainError {
