@@ -10,7 +10,7 @@ const script = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 export async function startServer(databaseUrl: string): Promise<{ url: string; stop: () => Promise<void> }> {
   // As `npm start` does.
   const execArgv = [...process.execArgv, "--max-semi-space-size=16"];
-  const env = { ...process.env, NODE_ENV: "production" };
+  const env = { ...process.env, NODE_ENV: "production" as const };
   const child = fork(script("server-process.ts"), [databaseUrl], { execArgv, env });
   const [url] = (await once(child, "message")) as [string];
   return { url, stop: () => ended(child) };
