@@ -50,7 +50,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<FastifyI
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
-    // One logger for all: each line names its request itself.
+    // One logger for all: our own lines name their request themselves, and a logger for each request costs every one of them.
     childLoggerFactory: (logger) => logger,
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
   }) as unknown as FastifyInstance;

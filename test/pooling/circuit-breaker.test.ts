@@ -102,4 +102,25 @@ describe("a pool that does not answer", () => {
     await pooled.data.messages.post(aPost(dead));
     expect(fake("one").messagesOf(dead)).toHaveLength(1);
   });
+
+  it("is judged part by part, however long ago its URI was looked at", async () => {
+    const pooled = await start();
+    await addPool(pooled, "wide");
+    const wide = fake("wide").driver;
+    const [ill, well] = [await aQueue(pooled, "wide", "ill"), await aQueue(pooled, "wide", "well")];
+    for (const queue of [ill, well]) await pooled.data.attachQueue(queue);
+    const { post, stats } = wide.messages;
+    wide.partOf = ({ name }) => (name === "ill" ? "one" : "two");
+    const fails = (names: readonly string[]) => names.includes("ill");
+    wide.messages.post = (params) => (fails([params.queue.name]) ? Promise.reject(AWAY) : post(params));
+    wide.messages.stats = (queues) => (fails(queues.map(({ name }) => name)) ? Promise.reject(AWAY) : stats(queues));
+    for (let time = 0; time < 7; time += 1) {
+      await expect(pooled.data.messages.post(aPost(ill))).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+      wait(1500);
+      // One after the other would hide that all but the first were refused.
+      await Promise.all([pooled.data.messages.post(aPost(well)), pooled.data.messages.post(aPost(well))]);
+      wait(1500);
+      expect(await pooled.data.messages.stats([ill, well])).toMatchObject([null, { total: 2 * time + 2 }]);
+    }
+  });
 });

@@ -80,7 +80,11 @@ export const addPool = (pooled: Pooled, name: string, weight = 1, flavor: string
   pooled.control.pools.create({ name, uri: `fake://${name}`, weight, flavor });
 
 /** A queue of the control plane that no pool has a row of yet. */
-export async function aQueue(pooled: Pooled, pool: string, name = randomUUID()): Promise<QueueRef & { epoch: number }> {
+export async function aQueue(
+  pooled: Pooled,
+  pool: string,
+  name: string = randomUUID(),
+): Promise<QueueRef & { epoch: number }> {
   const queue = { project: "p", name };
   await pooled.control.queues.create(queue);
   const { epoch } = await pooled.control.catalogue.insert(queue, pool);

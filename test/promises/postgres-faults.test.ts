@@ -4,6 +4,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { DataDriver } from "../../server/storage/data-driver.ts";
+import { openConnections } from "../../server/storage/postgres/connection.ts";
 import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
 import { QueueCounts } from "../../server/storage/postgres/queue-counts.ts";
 import type { Statements } from "../../server/storage/postgres/statements.ts";
@@ -60,6 +61,20 @@ describe("the PostgreSQL driver's faults", () => {
     } finally {
       process.off("uncaughtException", hear);
     }
+  });
+
+  it("a connection that is given back inside a transaction is dropped, and what it did with it", async () => {
+    const pool = openConnections({ url: database.url, connections: 1 });
+    const queue = await aQueue("in between");
+    const held = await pool.connect();
+    await held.query("BEGIN");
+    await held.query("UPDATE pool_queues SET state = 'detached' WHERE name = 'in between'");
+    held.release();
+    expect((await pool.query("SELECT state FROM pool_queues WHERE name = 'in between'")).rows).toEqual([
+      { state: "live" },
+    ]);
+    expect((await post(queue)).ids).toHaveLength(1);
+    await pool.end();
   });
 
   it("closing waits for every call that has begun, and later calls were never sent", async () => {

@@ -5,6 +5,8 @@ import { isTakingNoWrites } from "../takes-no-writes.ts";
 const FAILURES = 5;
 /** Between two calls that try it again, in milliseconds. */
 const TRY_EVERY_MS = 1000;
+/** After so long without a failure a part is forgotten: a server that has left its cluster gets no more calls. */
+const FORGET_MS = 60_000;
 
 interface Failing {
   /** In a row. */
@@ -12,6 +14,7 @@ interface Failing {
   /** What the last one said. */
   reason: string;
   nextTry: number;
+  failedAt: number;
 }
 
 /**
@@ -45,7 +48,11 @@ export class CircuitBreaker {
       if (refusal !== null) return Promise.reject(refusal);
     }
     const succeeded = (result: T) => {
-      if (this.#failing.size > 0) this.#failing.delete(part());
+      if (this.#failing.size > 0) {
+        this.#failing.delete(part());
+        // Of calls from before the pool was open.
+        this.#failing.delete(WHOLE);
+      }
       return result;
     };
     const failed = (error: unknown) => {
@@ -68,21 +75,24 @@ export class CircuitBreaker {
   }
 
   #failed(part: string, error: unknown): void {
+    const now = this.#now();
     // In a pool that stands still, too, calls wait for their turn until they are late.
     if (hasCode(error, "DEADLINE_EXCEEDED")) return;
     if (!isAway(error)) {
       this.#failing.delete(part);
       return;
     }
-    const failing = this.#failing.get(part) ?? { failures: 0, reason: "", nextTry: 0 };
+    for (const [name, { failedAt }] of this.#failing) if (now - failedAt > FORGET_MS) this.#failing.delete(name);
+    const failing = this.#failing.get(part) ?? { failures: 0, reason: "", nextTry: 0, failedAt: now };
     this.#failing.set(part, failing);
     failing.reason = error.message;
-    if (++failing.failures === FAILURES) failing.nextTry = this.#now() + TRY_EVERY_MS;
+    failing.failedAt = now;
+    if (++failing.failures === FAILURES) failing.nextTry = now + TRY_EVERY_MS;
   }
 
   #away(part: string, { reason }: Failing): DomainError {
     const pool = `pool ${JSON.stringify(this.#pool)}`;
-    const who = part === "" ? `The ${pool}` : `The server that has this queue in the ${pool}`;
+    const who = part === WHOLE ? `The ${pool}` : `The server that has this queue in the ${pool}`;
     return new DomainError(
       "STORAGE_UNAVAILABLE",
       `${who} does not answer and is tried again each second. The last try said: ${reason}`,
@@ -91,7 +101,9 @@ export class CircuitBreaker {
   }
 }
 
-const whole = () => "";
+/** The part that a pool without parts is, and one that is not open yet. */
+const WHOLE = "";
+const whole = () => WHOLE;
 
 function isAway(error: unknown): error is DomainError {
   if (isTakingNoWrites(error)) return false;

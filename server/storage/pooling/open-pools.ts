@@ -61,6 +61,11 @@ export class OpenPools {
     return pool.opened;
   }
 
+  /** The pool's driver if it is open, whenever its URI was looked at: for what is asked about a call that goes another way. */
+  opened(name: string): DataDriver | undefined {
+    return name === DEFAULT_POOL ? this.#defaultDriver : (this.#open.get(name)?.opened ?? undefined);
+  }
+
   /** POOL_DOES_NOT_EXIST, STORAGE_UNAVAILABLE. Those who ask at the same time share one look and one opening. */
   get(name: string): Promise<DataDriver> {
     const driver = this.peek(name);

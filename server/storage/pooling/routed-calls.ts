@@ -66,7 +66,7 @@ export class Router {
     return this.#pools.breakerOf(place.pool).run(
       async () => work(await this.#pools.get(place.pool), { project, name, epoch }),
       (error) => this.#callAgain(queue, work, error),
-      () => partOf(this.#pools.peek(place.pool), queue),
+      () => partOf(this.#pools.opened(place.pool), queue),
     );
   }
 
@@ -141,7 +141,7 @@ export class Router {
     places.forEach((place, index) => {
       if (place === null) return;
       const { pool } = place;
-      const part = partOf(this.#pools.peek(pool), queues[index] as QueueRef);
+      const part = partOf(this.#pools.opened(pool), queues[index] as QueueRef);
       const known = groups.get(`${part} ${pool}`);
       if (known === undefined) groups.set(`${part} ${pool}`, { pool, part, group: [index] });
       else known.group.push(index);

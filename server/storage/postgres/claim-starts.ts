@@ -26,6 +26,15 @@ export interface ClaimSkip {
   offsetMs: number;
 }
 
+export interface ClaimStart {
+  /** A marker below which the claim does not look. */
+  start: string;
+  /** Whether it leaves messages out by that. */
+  skipping: boolean;
+  /** The queue's when it began. */
+  releases: number;
+}
+
 /**
  * Where claims of a queue begin. A hundred thousand messages that are held or delayed cost a claim 40 ms to walk over, one claim after the other; so once a claim
  * had to, those that follow begin where it found its first message.
@@ -43,17 +52,22 @@ export class ClaimStarts {
     this.#clock = clock;
   }
 
-  /** A marker below which a claim does not look; `skipping` tells whether it leaves messages out by that. */
-  of(row: PoolQueue): { start: string; skipping: boolean } {
-    const { skip, floor } = row;
+  of(row: PoolQueue): ClaimStart {
+    const { skip, floor, releases } = row;
     if (skip !== null && skip.until > performance.now() && skip.offsetMs === this.#clock.offsetMs) {
-      if (byNumber(skip.start, floor) > 0) return { start: skip.start, skipping: true };
+      if (byNumber(skip.start, floor) > 0) return { start: skip.start, skipping: true, releases };
     } else row.skip = null;
-    return { start: floor, skipping: false };
+    return { start: floor, skipping: false, releases };
   }
 
-  /** A claim found its first message at this marker, having begun at `start`, and took so many milliseconds. Looks in the background at what it walked over. */
-  learn(row: PoolQueue, { start, first, milliseconds }: { start: string; first: string; milliseconds: number }): void {
+  /** A claim found its first message at the marker `first` and took so many milliseconds. Looks in the background at what it walked over. */
+  learn(
+    row: PoolQueue,
+    { start, releases }: ClaimStart,
+    { first, milliseconds }: { first: string; milliseconds: number },
+  ): void {
+    // What was released while the claim was under way it may have passed over.
+    if (releases !== row.releases) return;
     const before = String(BigInt(first) - 1n);
     if (row.skip !== null) {
       if (byNumber(before, row.skip.start) > 0) row.skip.start = before;
@@ -62,7 +76,6 @@ export class ClaimStarts {
     const now = performance.now();
     if (now - row.lookedInFrontAt < LOOK_MS || BigInt(before) - BigInt(start) < WORTH_SKIPPING) return;
     row.lookedInFrontAt = now;
-    const { releases } = row;
     const until = now + Math.min(Math.max(SKIP_WALKS * milliseconds, SHORTEST_SKIP_MS), LONGEST_SKIP_MS);
     this.#statements.read<{ messages: number }>(IN_FRONT, [row.id, start, first]).then(
       ([found]) => {

@@ -2,7 +2,7 @@ import type { Claim, Message, QueueRef } from "../data-driver.ts";
 import { digest, keyReused } from "../idempotency.ts";
 import { uuidV7 } from "../uuid-v7.ts";
 import { int4Array, int8Array, textArray, uuidArray } from "./array-parameter.ts";
-import type { ClaimStarts } from "./claim-starts.ts";
+import type { ClaimStart, ClaimStarts } from "./claim-starts.ts";
 import type { MessageIds } from "./message-id.ts";
 import { byNumber, isUniqueViolation } from "./message-posts.ts";
 import { ALIVE, DUE, FREE, POSTED_COLUMNS, type PostedRow, readMessage } from "./message-rows.ts";
@@ -184,7 +184,7 @@ export class ClaimTakes {
     for (const deal of deals) {
       if (deal.skipping) for (const index of deal.requests) skipping.add(index);
       const first = firstMarker(deal.requests.map((index) => results[index]));
-      if (first !== undefined) this.#starts.learn(deal.row, { start: deal.start, first, milliseconds });
+      if (first !== undefined) this.#starts.learn(deal.row, deal, { first, milliseconds });
     }
     return results.map((taken, index) => (taken === STALE ? STALE : { taken, skipping: skipping.has(index) }));
   }
@@ -207,7 +207,7 @@ export class ClaimTakes {
         await this.#statements.write(FORGET_KEY, [row.id, key, prior.result]);
       }
       const single = [{ row, claimId: uuidV7(), params }];
-      const deals = dealByQueue(single, () => ({ start: row.floor, skipping: false }));
+      const deals = dealByQueue(single, () => ({ start: row.floor, skipping: false, releases: row.releases }));
       try {
         const values = [...this.#parameters(single, deals), key, request];
         return this.#read(single, deals, await this.#statements.write<TakenRow>(TAKE_KEYED, values))[0] ?? STALE;
@@ -304,11 +304,8 @@ type TakenRow = { fresh: string | null; now: number } & (
   | { marker: null }
 );
 
-interface QueueDeal {
+interface QueueDeal extends ClaimStart {
   row: PoolQueue;
-  /** See ClaimStarts. */
-  start: string;
-  skipping: boolean;
   /** Indices of the requests, in order of arrival. */
   requests: number[];
   /** For each row that may be picked, in order, the place of the request that gets it, from 1. */

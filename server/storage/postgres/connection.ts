@@ -34,6 +34,10 @@ export function openConnections(params: {
   pool.on("error", (error) => params.onError?.(error));
   // The pool listens only to idle ones. One that breaks between two statements of its holder fails the next of them.
   pool.on("connect", (client) => client.on("error", () => undefined));
+  // What ends a transaction may be given up unsent, and then its holder gives the connection back as if nothing were: the next would work inside of it.
+  pool.on("release", (_error, client) => {
+    if (client.getTransactionStatus() !== "I") void client.end();
+  });
   return pool;
 }
 
