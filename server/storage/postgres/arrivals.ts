@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type pg from "pg";
+import { ArrivalNotices, type Arrived } from "../arrival-notices.ts";
 import type { ArrivalListener, QueueRef } from "../data-driver.ts";
 import type { Statement, Statements } from "./statements.ts";
 
-/** Between two notices, in milliseconds: what arrives meanwhile goes with the next one. */
-const NOTICE_INTERVAL_MS = 5;
 /** PostgreSQL takes just under 8,000 bytes a notice. */
 const NOTICE_SIZE = 7000;
 /** How long a process goes on as if nobody else listened, or as if somebody did. */
@@ -28,7 +27,7 @@ const LISTENERS: Statement = {
 /**
  * Says in which queues something arrived: to this process at once, and to others of the same pool by NOTIFY.
  *
- * Notices are gathered and sent at most every few milliseconds, beside the statements and not in them: a commit that notifies takes a
+ * Notices are gathered and sent beside the statements and not in them: a commit that notifies takes a
  * lock of the whole server. They are sent only while another process listens, and a process listens only while somebody in it waits.
  * A notice may be lost (a broken connection), so whoever waits also looks by himself now and then.
  */
@@ -39,8 +38,7 @@ export class Arrivals {
   readonly #onError: (error: unknown) => void;
   readonly #listeners = new Set<ArrivalListener>();
   readonly #self = randomUUID();
-  #gathered = new Map<string, { queue: QueueRef; count: number }>();
-  #timer: NodeJS.Timeout | null = null;
+  readonly #notices = new ArrivalNotices((arrived) => this.#send(arrived));
   #othersListen = false;
   #askedAt = Number.NEGATIVE_INFINITY;
   #connection: pg.Client | null = null;
@@ -59,11 +57,7 @@ export class Arrivals {
     if (count === 0) return;
     for (const listener of this.#listeners) listener(queue, count);
     if (!this.#othersListen && performance.now() - this.#askedAt < LISTENERS_ASKED_EVERY_MS) return;
-    const key = `${queue.project.length}:${queue.project}${queue.name}`;
-    const gathered = this.#gathered.get(key);
-    if (gathered === undefined) this.#gathered.set(key, { queue, count });
-    else gathered.count += count;
-    this.#timer ??= setTimeout(() => void this.#send(), NOTICE_INTERVAL_MS).unref();
+    this.#notices.add(queue, count);
   }
 
   watch(listener: ArrivalListener): () => void {
@@ -78,36 +72,29 @@ export class Arrivals {
   close(): void {
     this.#closed = true;
     this.#listeners.clear();
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#notices.close();
     this.#silence();
   }
 
-  async #send(): Promise<void> {
+  async #send(arrived: readonly Arrived[]): Promise<void> {
     try {
       if (performance.now() - this.#askedAt >= LISTENERS_ASKED_EVERY_MS) {
         this.#askedAt = performance.now();
         const [row] = await this.#statements.read<{ listeners: number }>(LISTENERS, []);
         this.#othersListen = (row?.listeners ?? 0) > (this.#connection === null ? 0 : 1);
       }
-      const gathered = [...this.#gathered.values()];
-      this.#gathered = new Map();
-      if (this.#othersListen && gathered.length > 0) await this.#statements.read(NOTIFY, [this.#notices(gathered)]);
+      if (this.#othersListen) await this.#statements.read(NOTIFY, [this.#textsOf(arrived)]);
     } catch (error) {
       // Those who wait elsewhere look by themselves.
       this.#onError(error);
-    } finally {
-      this.#timer = null;
-      if (this.#gathered.size > 0 && !this.#closed) {
-        this.#timer = setTimeout(() => void this.#send(), NOTICE_INTERVAL_MS).unref();
-      }
     }
   }
 
-  #notices(gathered: readonly { queue: QueueRef; count: number }[]): string[] {
+  #textsOf(arrived: readonly Arrived[]): string[] {
     const notices: string[] = [];
     let parts: string[] = [];
     let size = 0;
-    for (const { queue, count } of gathered) {
+    for (const { queue, count } of arrived) {
       const part = JSON.stringify([queue.project, queue.name, count]);
       if (size + Buffer.byteLength(part) > NOTICE_SIZE && parts.length > 0) {
         notices.push(`${this.#self}[${parts.join(",")}]`);

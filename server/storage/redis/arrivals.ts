@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { ArrivalNotices, type Arrived } from "../arrival-notices.ts";
 import type { ArrivalListener, QueueRef } from "../data-driver.ts";
 import type { RedisLink } from "./cluster.ts";
 import { ANSWER_TIMEOUT_MS, type Client, discard } from "./connection.ts";
 
-/** Between two notices, in milliseconds: what arrives meanwhile goes with the next one. */
-const NOTICE_INTERVAL_MS = 5;
 /** How long a process goes on as if nobody else listened. */
 const LISTENERS_ASKED_EVERY_MS = 1000;
 const RECONNECT_MS = 1000;
@@ -12,7 +11,7 @@ const RECONNECT_MS = 1000;
 /**
  * Says in which queues something arrived: to this process at once, and to others of the same store by PUBLISH.
  *
- * Notices are gathered and sent at most every few milliseconds, beside the scripts. On a single server they rest for a second when nobody else
+ * Notices are gathered and sent beside the scripts. On a single server they rest for a second when nobody else
  * listened; the servers of a cluster know only their own listeners. A notice may be lost (a broken connection), so whoever waits also
  * looks by himself now and then.
  */
@@ -22,8 +21,7 @@ export class Arrivals {
   readonly #onError: (error: unknown) => void;
   readonly #listeners = new Set<ArrivalListener>();
   readonly #self = randomUUID();
-  #gathered = new Map<string, { queue: QueueRef; count: number }>();
-  #timer: NodeJS.Timeout | null = null;
+  readonly #notices = new ArrivalNotices((arrived) => this.#send(arrived));
   #othersListen = true;
   #saidAt = Number.NEGATIVE_INFINITY;
   #client: Client | null = null;
@@ -42,11 +40,7 @@ export class Arrivals {
     if (count === 0 || this.#closed) return;
     for (const listener of this.#listeners) listener(queue, count);
     if (!this.#othersListen && performance.now() - this.#saidAt < LISTENERS_ASKED_EVERY_MS) return;
-    const key = `${queue.project.length}:${queue.project}${queue.name}`;
-    const gathered = this.#gathered.get(key);
-    if (gathered === undefined) this.#gathered.set(key, { queue, count });
-    else gathered.count += count;
-    this.#timer ??= setTimeout(() => void this.#send(), NOTICE_INTERVAL_MS).unref();
+    this.#notices.add(queue, count);
   }
 
   watch(listener: ArrivalListener): () => void {
@@ -61,15 +55,12 @@ export class Arrivals {
   close(): void {
     this.#closed = true;
     this.#listeners.clear();
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#notices.close();
     this.#silence();
   }
 
-  async #send(): Promise<void> {
-    const notice = JSON.stringify(
-      [...this.#gathered.values()].map(({ queue, count }) => [queue.project, queue.name, count]),
-    );
-    this.#gathered = new Map();
+  async #send(arrived: readonly Arrived[]): Promise<void> {
+    const notice = JSON.stringify(arrived.map(({ queue, count }) => [queue.project, queue.name, count]));
     try {
       this.#saidAt = performance.now();
       const options = { wrote: false, deadline: performance.now() + ANSWER_TIMEOUT_MS };
@@ -80,11 +71,6 @@ export class Arrivals {
       // Those who wait elsewhere look by themselves. Not tried again at once: this user may not be allowed to.
       this.#othersListen = false;
       if (!this.#closed) this.#onError(error);
-    } finally {
-      this.#timer = null;
-      if (this.#gathered.size > 0 && !this.#closed) {
-        this.#timer = setTimeout(() => void this.#send(), NOTICE_INTERVAL_MS).unref();
-      }
     }
   }
 

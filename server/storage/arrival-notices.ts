@@ -1,0 +1,58 @@
+import type { QueueRef } from "./data-driver.ts";
+
+/** Between two notices, in milliseconds: what arrives meanwhile goes with the next one. */
+const INTERVAL_MS = 5;
+
+export interface Arrived {
+  queue: QueueRef;
+  count: number;
+}
+
+/**
+ * What a driver tells other processes of: gathered by queue, and sent one notice after the other. The first after a quiet time goes out at the end of this turn
+ * of the event loop, so whoever waits elsewhere waits no longer than he must; under load one goes every few milliseconds.
+ */
+export class ArrivalNotices {
+  readonly #send: (arrived: readonly Arrived[]) => Promise<void>;
+  #gathered = new Map<string, Arrived>();
+  #sentAt = Number.NEGATIVE_INFINITY;
+  #scheduled = false;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  /** `send` must not throw: a notice may be lost. */
+  constructor(send: (arrived: readonly Arrived[]) => Promise<void>) {
+    this.#send = send;
+  }
+
+  add(queue: QueueRef, count: number): void {
+    const key = `${queue.project.length}:${queue.project}${queue.name}`;
+    const gathered = this.#gathered.get(key);
+    if (gathered === undefined) this.#gathered.set(key, { queue, count });
+    else gathered.count += count;
+    this.#schedule();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#closed || this.#gathered.size === 0) return;
+    this.#scheduled = true;
+    const wait = this.#sentAt + INTERVAL_MS - performance.now();
+    if (wait <= 0) setImmediate(() => void this.#sendNow());
+    else this.#timer = setTimeout(() => void this.#sendNow(), wait).unref();
+  }
+
+  async #sendNow(): Promise<void> {
+    if (this.#closed) return;
+    const arrived = [...this.#gathered.values()];
+    this.#gathered = new Map();
+    this.#sentAt = performance.now();
+    await this.#send(arrived);
+    this.#scheduled = false;
+    this.#schedule();
+  }
+}
