@@ -224,12 +224,18 @@ export function createMoveWork(
     try {
       return await drain(job, progress);
     } catch (error) {
-      // One that goes on elsewhere keeps the pool closed to new queues.
+      const stopped =
+        error instanceof JobStopped
+          ? error
+          : await progress.confirm().then(
+              () => null,
+              (why: unknown) => why,
+            );
       // One that goes on elsewhere keeps the pool closed to new queues, also when this holder was taken for dead and only now fails.
-      if (!(error instanceof JobStopped)) await progress.confirm();
-      const goesOn = error instanceof JobStopped && error.why !== "cancelled";
+      const goesOn = stopped instanceof JobStopped && stopped.why !== "cancelled";
       if (!goesOn) await control.transaction((tx) => giveWeightBack(tx, job));
-      throw error;
+      // Not the failure: what is to go on elsewhere must not end as failed here.
+      throw stopped ?? error;
     }
   };
 
