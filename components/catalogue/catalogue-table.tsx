@@ -97,7 +97,7 @@ function MoveQueue({ row }: { row: MappableRow }) {
     <FormDialog
       trigger={trigger}
       title={`Move ${row.queue}`}
-      description="Its messages, claims and subscriptions go along, and so do its dead letter queue and all others that use that one, from the same pool, where they may live there. Clients go on posting and claiming."
+      description="Its messages, claims and subscriptions go along, and so do its dead letter queue and up to 100 others that use that one, from the same pool, where they may live there. Clients go on posting and claiming."
       submitLabel="Move"
       document={MOVE_QUEUE}
       schema={movement}

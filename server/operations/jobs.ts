@@ -21,8 +21,8 @@ export interface JobOperations {
   /** Null when there is none that the caller may see. */
   get(access: Access, params: { id: string }): Promise<Job | null>;
   /**
-   * Moves a queue to a pool, with its messages, claims and subscriptions, while it is used; its dead letter queue and all others that use that one go along
-   * from the same pool, if they may live there, and the result says which of them do and which stay apart. Answers
+   * Moves a queue to a pool, with its messages, claims and subscriptions, while it is used; its dead letter queue and up to 100 others that use that one
+   * go along from the same pool, if they may live there, and the result says which of them do and which stay apart. Answers
    * when it is done, or after two seconds while it goes on. A move of the same queue that has not ended is given instead. Role operator.
    * QUEUE_DOES_NOT_EXIST, POOL_DOES_NOT_EXIST, NOT_SUPPORTED, BAD_INPUT when the pool is of another flavor.
    */

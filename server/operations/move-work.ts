@@ -89,8 +89,9 @@ export function createMoveWork(
   ): Promise<{ report: MoveReport | null; along: string[]; apart: QueueApart[] }> {
     const commit = writeDown(job);
     const report = await moves.move({ queue, target, commit, checkpoint });
-    if (source === target) return { report, along: [], apart: [] };
     const family = await families.of(queue, source, target);
+    // Where it is already nobody goes along; but a move before this one may have left some behind.
+    if (source === target) return { report, along: [], apart: family.apart };
     const along: string[] = [];
     const apart = [...family.apart];
     for (const one of family.along) {
@@ -98,8 +99,9 @@ export function createMoveWork(
         await moves.move({ queue: one, target, commit, checkpoint: () => checkpoint(report?.messages ?? 0) });
         along.push(one.name);
       } catch (error) {
-        if (!(error instanceof DomainError) || !PASSING.some((code) => hasCode(error, code))) throw error;
-        apart.push({ queue: one.name, why: `It could not be moved now: ${error.message}` });
+        // The queue itself has moved: a move that failed now would say that nothing has.
+        if (!(error instanceof DomainError)) throw error;
+        apart.push({ queue: one.name, why: `It could not be moved now: ${error.message} Move it by itself later.` });
       }
     }
     return { report, along, apart };
@@ -224,12 +226,18 @@ export function createMoveWork(
     try {
       return await drain(job, progress);
     } catch (error) {
-      // One that goes on elsewhere keeps the pool closed to new queues.
+      const stopped =
+        error instanceof JobStopped
+          ? error
+          : await progress.confirm().then(
+              () => null,
+              (why: unknown) => why,
+            );
       // One that goes on elsewhere keeps the pool closed to new queues, also when this holder was taken for dead and only now fails.
-      if (!(error instanceof JobStopped)) await progress.confirm();
-      const goesOn = error instanceof JobStopped && error.why !== "cancelled";
+      const goesOn = stopped instanceof JobStopped && stopped.why !== "cancelled";
       if (!goesOn) await control.transaction((tx) => giveWeightBack(tx, job));
-      throw error;
+      // Not the failure: what is to go on elsewhere must not end as failed here.
+      throw stopped ?? error;
     }
   };
 

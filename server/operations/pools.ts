@@ -138,14 +138,19 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
     return facts;
   }
 
-  /** A pool that was registered without a look, and holds queues: which store is it? One that cannot be reached now stays unknown. */
-  async function lookAt({ name, uri, identity }: Pool): Promise<void> {
-    if (identity !== null || (await control.catalogue.countByPool(name)).value === 0) return;
+  /**
+   * A pool that was registered without a look, and holds queues: which store is it? One that cannot be reached now stays unknown. Of a double nothing is
+   * written down, so what was seen is given on too.
+   */
+  async function lookAt({ name, uri, identity }: Pool): Promise<{ formerIdentity?: string }> {
+    if (identity !== null || (await control.catalogue.countByPool(name)).value === 0) return {};
     const driver: DataDriver | null = await data.pool(name).catch((error: unknown) => {
       if (error instanceof DomainError && error.kind === "unavailable") return null;
       throw error;
     });
-    if (driver !== null) await control.pools.note({ name, uri, identity: driver.identity });
+    if (driver === null) return {};
+    await control.pools.note({ name, uri, identity: driver.identity });
+    return { formerIdentity: driver.identity };
   }
 
   /** What is remembered of a pool that is no more: another one may get its name. */
@@ -222,11 +227,11 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
       const weight = checkWhole("weight", params.weight, 0, MAX_WEIGHT);
       const exists = await control.pools.exists(name);
       if (exists && !replace) throw alreadyExists(name);
-      if (exists && params.verify !== false) await lookAt(await control.pools.get(name));
+      const former = exists && params.verify !== false ? await lookAt(await control.pools.get(name)) : {};
       const identity = params.verify === false ? {} : { identity: (await verified(name, uri, flavor)).identity };
       const created = await audited(context, trace, async (tx) => {
         const before = (await tx.pools.exists(name)) ? summary(await tx.pools.get(name)) : null;
-        const result = await tx.pools.create({ name, uri, weight, flavor, optionsText, ...identity });
+        const result = await tx.pools.create({ name, uri, weight, flavor, optionsText, ...identity, ...former });
         // Asked again here: another may have made it since.
         if (!result && !replace) throw alreadyExists(name);
         return { result, details: { before, after: summary(await tx.pools.get(name)) } };
@@ -247,12 +252,12 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
       const flavor = changes.flavor === undefined ? now.flavor : changes.flavor;
       const joins = flavor !== null && flavor !== now.flavor;
       const verify = params.verify !== false && (changes.uri !== undefined || joins);
-      if (verify && changes.uri !== undefined) await lookAt(now);
+      const former = verify && changes.uri !== undefined ? await lookAt(now) : {};
       const facts = verify ? await verified(name, changes.uri, flavor) : null;
       const identity = facts === null || changes.uri === undefined ? {} : { identity: facts.identity };
       const pool = await audited(context, trace, async (tx) => {
         const before = await tx.pools.get(name);
-        const result = await tx.pools.update(name, { ...changes, ...identity });
+        const result = await tx.pools.update(name, { ...changes, ...identity, ...former });
         return { result, details: { before: summary(before), after: summary(result) } };
       });
       await data.forgetPool(name);

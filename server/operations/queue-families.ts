@@ -7,7 +7,7 @@ import { DEFAULT_POOL, type QueueRef } from "../storage/data-driver.ts";
 import type { OperationContext } from "./context.ts";
 import { readMetadata } from "./queue-metadata.ts";
 
-/** One that belongs to a queue that moved, and does not live beside it. `why` is for people. */
+/** One that belongs to a queue that moved, and does not live beside it; or a dead letter queue not all of whose users were looked at. `why` is for people. */
 export interface QueueApart {
   queue: string;
   why: string;
@@ -16,7 +16,8 @@ export interface QueueApart {
 export interface QueueFamilies {
   /**
    * Who goes along when the queue moves: its dead letter queue, those that use the same one, or those whose dead letter queue it is, and so on, as far as they
-   * are in `source` (or in `target` already) and may live in `target`. At most 100; `apart` names the others that were seen, with the reason.
+   * are in `source` (or in `target` already) and may live in `target`. At most 100, and of those that use one dead letter queue the first 100 by name;
+   * `apart` names the others that were seen, with the reason, and the dead letter queues that more queues use.
    */
   of(queue: QueueRef, source: string, target: string): Promise<{ along: QueueRef[]; apart: QueueApart[] }>;
   /** A pool of the flavor that takes queues and where one of its family lives already, other than `except`; null when there is none. */
@@ -44,11 +45,16 @@ export function createQueueFamilies({ control, limits }: Pick<OperationContext, 
     return name === queue.name ? null : name;
   }
 
-  /** Its dead letter queue, then by name at most `limit` of those whose dead letter queue it is. */
-  async function relativesOf(queue: QueueRef, limit: number): Promise<string[]> {
+  /** Its dead letter queue, then by name at most `limit` of those whose dead letter queue it is; `last` of them when there are more, else null. */
+  async function relativesOf(queue: QueueRef, limit: number): Promise<{ names: string[]; last: string | null }> {
     const above = await deadLetterQueueOf(queue);
-    const below = await control.queues.listByDeadLetterQueue({ queue, limit });
-    return [...(above === null ? [] : [above]), ...below.filter((name) => name !== above && name !== queue.name)];
+    const found = await control.queues.listByDeadLetterQueue({ queue, limit: limit + 1 });
+    const below = found.slice(0, limit);
+    const others = below.filter((name) => name !== above && name !== queue.name);
+    return {
+      names: [...(above === null ? [] : [above]), ...others],
+      last: found.length > limit ? (below.at(-1) ?? null) : null,
+    };
   }
 
   async function look(project: string, names: readonly string[]) {
@@ -69,9 +75,12 @@ export function createQueueFamilies({ control, limits }: Pick<OperationContext, 
     target: string,
     wanted: string | null,
   ): string | null {
-    if (pool !== source && pool !== target) return `It lives in the pool ${pool}.`;
-    if (flavor === wanted) return null;
-    return `${flavor === null ? "It is of no flavor" : `It is of the flavor ${flavor}`}, and the pool ${target} is ${wanted === null ? "of none" : `of ${wanted}`}.`;
+    const elsewhere = pool !== source && pool !== target ? `It lives in the pool ${pool}.` : null;
+    if (flavor === wanted) return elsewhere === null ? null : `${elsewhere} Move it by itself.`;
+    return (
+      elsewhere ??
+      `${flavor === null ? "It is of no flavor" : `It is of the flavor ${flavor}`}, and the pool ${target} is ${wanted === null ? "of none" : `of ${wanted}`}.`
+    );
   }
 
   return {
@@ -84,7 +93,8 @@ export function createQueueFamilies({ control, limits }: Pick<OperationContext, 
       // Grows while it is walked.
       const walked: QueueRef[] = [queue];
       for (const one of walked) {
-        const fresh = (await relativesOf(one, MAX_ALONG + 1)).filter((name) => !seen.has(name));
+        const { names, last } = await relativesOf(one, MAX_ALONG);
+        const fresh = names.filter((name) => !seen.has(name));
         for (const name of fresh) seen.add(name);
         for (const found of await look(project, fresh)) {
           const why =
@@ -96,12 +106,13 @@ export function createQueueFamilies({ control, limits }: Pick<OperationContext, 
             walked.push(found.queue);
           }
         }
+        if (last !== null) apart.push({ queue: one.name, why: tooMany(last) });
       }
       return { along, apart };
     },
 
     async homeOf(queue, flavor, except) {
-      const relatives = await look(queue.project, await relativesOf(queue, MAX_ASKED));
+      const relatives = await look(queue.project, (await relativesOf(queue, MAX_ASKED)).names);
       if (relatives.length === 0) return null;
       const open = (await control.pools.getPoolsByFlavor(flavor)).filter(({ weight }) => weight > 0);
       const home = relatives.find(({ pool }) => pool !== except && open.some(({ name }) => name === pool));
@@ -132,4 +143,8 @@ export function createQueueFamilies({ control, limits }: Pick<OperationContext, 
       return why === null ? null : { queue: found.queue.name, why };
     },
   };
+}
+
+function tooMany(last: string): string {
+  return `More than ${MAX_ALONG} queues use it as their dead letter queue. Those after ${last} by name were not looked at, and stay where they are. Move them by themselves.`;
 }

@@ -93,6 +93,8 @@ export interface NewPool {
   uri: string;
   /** What the URI led to. Left out: nobody looked, and what is known stays only while the URI says the same place. */
   identity?: string;
+  /** What its former URI was just seen to lead to. Counts where nothing is written down, as of a pool that turned out to be another one's double. */
+  formerIdentity?: string;
   weight: number;
   flavor?: string | null;
   optionsText?: string;

@@ -40,7 +40,7 @@ export interface Page<T> {
   previousMarker: string | null;
 }
 
-/** What a driver knows of its store, read when it opened. */
+/** What a driver knows of its store, read when it opened; a driver that finds another store there later takes that one's identity on. */
 export interface StoreFacts {
   /**
    * Which store it is. Kept in the store and drawn at random when it is first opened, by one of all who do that at once; so every driver of the same server and

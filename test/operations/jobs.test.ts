@@ -130,7 +130,7 @@ describe("moveQueue", () => {
       const { along, apart } = JSON.parse(resultText ?? "");
       return { along, apart };
     };
-    const far = [{ queue: "user-far", why: `It lives in the pool ${three}.` }];
+    const far = [{ queue: "user-far", why: `It lives in the pool ${three}. Move it by itself.` }];
     const places = () => Promise.all(["grave", "user-a", "user-b", "user-far", "stranger"].map(placeOf));
     expect(await move("grave", two)).toEqual({ along: ["user-a", "user-b"], apart: far });
     expect(await places()).toEqual([two, two, two, three, one]);

@@ -1,6 +1,7 @@
 /** One pool per server and namespace, by what the stores themselves say. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createOperations } from "../../server/operations/create-operations.ts";
+import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 import { openDetour, postgresByDetour } from "../support/detour.ts";
 import { ask, describeWithRedis, startRedis, startRedisCluster, type TestRedis } from "../support/redis.ts";
 import { admin, aService, codeOf, operator, refusal, type Service, viewer } from "./a-service.ts";
@@ -117,6 +118,24 @@ describe("on PostgreSQL", () => {
     await pools.delete(admin, { name: "blind" });
   });
 
+  test("a double that holds queues cannot be pointed at another store, though nothing is written down of it", async () => {
+    const { pools, queues, messages } = service.operations;
+    const uri = await service.poolUri();
+    await create("original", uri);
+    await create("double", await byDetour(uri), { weight: 1, verify: false });
+    await queues.create(operator, { name: "doubly" });
+    await messages.post(operator, { queue: "doubly", messages: [{ bodyText: "1" }] });
+    const elsewhere = await service.poolUri();
+    const stranded = { code: "POOL_IN_USE", details: { pool: "double", queues: 1, exact: true } };
+    expect(await refusal(pools.update(admin, { name: "double", uri: elsewhere }))).toEqual(stranded);
+    expect(await refusal(create("double", elsewhere, { replace: true }))).toEqual(stranded);
+    expect((await service.control.pools.get("double")).identity).toBeNull();
+    expect((await messages.list(viewer, { project: "p", queue: "doubly" })).items).toHaveLength(1);
+    await queues.delete(operator, { name: "doubly" });
+    await pools.update(admin, { name: "double", uri: elsewhere });
+    for (const name of ["double", "original"]) await pools.delete(admin, { name });
+  });
+
   test("one that turns out to be double is a warning, loses nothing, and gives no queue to its twin", async () => {
     const warned: string[] = [];
     const { control, data, stores, jobs, history, config: limits } = service;
@@ -206,6 +225,22 @@ describeWithRedis(() => {
       closers.push(detour.close);
       const again = create("again", `redis://127.0.0.1:${detour.port}/forgetful`);
       expect(await refusal(again)).toEqual({ code: "POOL_URI_IN_USE", details: { pool: "forgetful" } });
+    });
+
+    test("a server that became another store is told of once, and is that one from then on", async () => {
+      const told: unknown[] = [];
+      const uri = `${server.url}/becoming`;
+      const driver = await openRedisDataDriver({ uri, onError: (error) => told.push(error) });
+      try {
+        await driver.gc();
+        expect(told).toEqual([]);
+        await ask(server.port, "SET becoming:identity redis:restored-from-elsewhere");
+        for (let round = 0; round < 3; round += 1) await driver.gc();
+        expect(told).toEqual([expect.objectContaining({ message: expect.stringContaining("holds another pool") })]);
+        expect(driver.identity).toBe("redis:restored-from-elsewhere");
+      } finally {
+        await driver.close();
+      }
     });
 
     test("a full server can be registered, so that it can be emptied", async () => {

@@ -64,13 +64,14 @@ export function poolsController({
     former: PoolRow | null,
     name: string,
     uriDigest: string,
-    identity: string | undefined,
+    { identity, formerIdentity }: Pick<NewPool, "identity" | "formerIdentity">,
   ): Promise<string | null> {
     await requireFreePlace(tx, name, uriDigest);
     if (identity === undefined) return former?.uriDigest === uriDigest ? former.identity : null;
     const holder = await holderOf(tx, identity, name);
     if (holder !== null) throw uriInUse(holder);
-    if (former !== null && former.identity !== null && former.identity !== identity) {
+    const known = former?.identity ?? formerIdentity ?? identity;
+    if (former !== null && known !== identity) {
       await holdPool(tx, name);
       const queues = await countQueues(tx, name);
       if (queues.value > 0) throw elsewhere(name, queues);
@@ -111,7 +112,7 @@ export function poolsController({
       return session.atomically(async (tx) => {
         await lockPools(tx);
         const former = await tx.pool.findUnique({ where: { name: pool.name } });
-        const identity = await settled(tx, former, pool.name, values.uriDigest, pool.identity);
+        const identity = await settled(tx, former, pool.name, values.uriDigest, pool);
         const { count } = await tx.pool.updateMany({
           where: { name: pool.name },
           data: { ...values, identity, updatedAt: new Date() },
@@ -122,7 +123,7 @@ export function poolsController({
     },
 
     async update(name, changes) {
-      const { uri, identity, weight, flavor, optionsText } = changes;
+      const { uri, weight, flavor, optionsText } = changes;
       if (uri === undefined && weight === undefined && flavor === undefined && optionsText === undefined) {
         throw new DomainError("BAD_INPUT", "Give at least one of uri, weight, flavor and options to change.");
       }
@@ -131,7 +132,7 @@ export function poolsController({
         await lockPools(tx);
         const former = await tx.pool.findUnique({ where: { name } });
         const place =
-          sealed === null ? {} : { ...sealed, identity: await settled(tx, former, name, sealed.uriDigest, identity) };
+          sealed === null ? {} : { ...sealed, identity: await settled(tx, former, name, sealed.uriDigest, changes) };
         const [row] = await tx.pool.updateManyAndReturn({
           where: { name },
           data: {

@@ -70,7 +70,7 @@ export async function openRedisDataDriver(options: RedisDataDriverOptions): Prom
 }
 
 class RedisDataDriver implements DataDriver {
-  readonly identity: string;
+  identity: string;
   readonly capabilities: ReadonlySet<Capability>;
   readonly messages: MessageController;
   readonly claims: ClaimController;
@@ -137,6 +137,8 @@ class RedisDataDriver implements DataDriver {
   async gc(): Promise<GcResult> {
     const identity = await keepIdentity(this.#scripts, this.#queues.keys, this.identity);
     if (identity !== this.identity) {
+      // Taken on, so that it is told once, and processes that opened it before and after agree on which store it is.
+      this.identity = identity;
       this.#onError(
         new Error("This server holds another pool than when it was opened: what was in it is not there any more."),
       );

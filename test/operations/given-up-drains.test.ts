@@ -1,0 +1,71 @@
+/** Drains that end before their pool is empty: whether it takes new queues again. */
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { DomainError } from "../../server/errors.ts";
+import type { Job } from "../../server/jobs/job.ts";
+import { type JobRunner, type JobWork, startJobRunner } from "../../server/jobs/runner.ts";
+import { admin, aService, operator, over, type Service, withBroken } from "./a-service.ts";
+
+let service: Service;
+let runner: JobRunner | undefined;
+beforeAll(async () => {
+  service = await aService();
+});
+afterEach(async () => {
+  await runner?.stop();
+  runner = undefined;
+});
+afterAll(() => service.stop());
+
+function startRunner(drainPool: JobWork): void {
+  const { jobs } = service.operations;
+  const onError = (error: unknown) => {
+    throw error;
+  };
+  runner = startJobRunner({ store: service.jobs, work: { ...jobs.work, drainPool }, onError });
+  jobs.onAdded(runner.wake);
+}
+
+/** The only one of its flavor, with a queue that can go nowhere. */
+async function aLonelyPool(name: string): Promise<string> {
+  await service.operations.pools.create(admin, { name, uri: await service.poolUri(), weight: 3, flavor: name });
+  await service.operations.flavors.create(admin, { project: "p", name, pools: [name] });
+  await service.operations.queues.create(operator, { name: `in-${name}`, metadataText: `{"_flavor": "${name}"}` });
+  return name;
+}
+const weightOf = async (name: string) => (await service.control.pools.get(name)).weight;
+const ended = async (id: string): Promise<Job> => {
+  await expect.poll(async () => (await service.jobs.get(id))?.finishedAt ?? null).not.toBeNull();
+  return (await service.jobs.get(id)) as Job;
+};
+
+test("one that fails before it hears that it was cancelled gives the weight back", async () => {
+  const pool = await aLonelyPool("unheard");
+  const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  startRunner(async (job, progress) => {
+    begun.resolve();
+    await go.promise;
+    // As between two heartbeats.
+    return service.operations.jobs.work.drainPool(job, { ...progress, checkpoint: () => {} });
+  });
+  const asked = service.operations.jobs.drainPool(admin, { pool });
+  await begun.promise;
+  const { id } = await asked;
+  expect(await weightOf(pool)).toBe(0);
+  expect(await service.jobs.cancel(id)).toMatchObject({ state: "running", cancelRequested: true });
+  go.resolve();
+  expect(await ended(id)).toMatchObject({ state: "cancelled" });
+  expect(await weightOf(pool)).toBe(3);
+});
+
+test("one that was cancelled while nobody had it, and cannot even look at its pool, gives the weight back", async () => {
+  const pool = await aLonelyPool("unseen");
+  const { id } = await service.operations.jobs.drainPool(admin, { pool });
+  const dead = (await service.jobs.take({ holder: "dead", leaseSeconds: 60 })) as Job;
+  await service.jobs.release(dead);
+  expect(await service.operations.jobs.cancel(admin, { id })).toMatchObject({ state: "running" });
+  const countByPool = () => Promise.reject(new DomainError("DEADLINE_EXCEEDED", "The storage took too long."));
+  const catalogue = over(service.control.catalogue, { countByPool });
+  startRunner(withBroken(service, { control: { catalogue } }).jobs.work.drainPool);
+  expect(await ended(id)).toMatchObject({ state: "cancelled" });
+  expect(await weightOf(pool)).toBe(3);
+});
