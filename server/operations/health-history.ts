@@ -102,18 +102,24 @@ export function createHealthHistoryOperations(
     },
 
     async sample(signal) {
-      const { promise: aborted, resolve } = Promise.withResolvers<null>();
-      signal.addEventListener("abort", () => resolve(null), { once: true });
       if (signal.aborted) return;
-      const names = await checks.names();
-      await Promise.all(
-        names.map((pool) =>
-          samplePool(pool, aborted).catch((error: unknown) =>
-            warn(`How the pool ${pool} was could not be kept`, error),
+      const { promise: aborted, resolve } = Promise.withResolvers<null>();
+      const abort = () => resolve(null);
+      // The signal outlives the round: what stays on it stays for good.
+      signal.addEventListener("abort", abort);
+      try {
+        const names = await checks.names();
+        await Promise.all(
+          names.map((pool) =>
+            samplePool(pool, aborted).catch((error: unknown) =>
+              warn(`How the pool ${pool} was could not be kept`, error),
+            ),
           ),
-        ),
-      );
-      if (!signal.aborted) await history.trim();
+        );
+        if (!signal.aborted) await history.trim();
+      } finally {
+        signal.removeEventListener("abort", abort);
+      }
     },
   };
 }

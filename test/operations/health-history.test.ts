@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { HealthSample } from "../../server/history/history.ts";
@@ -204,6 +205,14 @@ describe("a round of samples", () => {
     const before = await samples();
     await round(new AbortController().signal);
     expect(await samples()).toBe(before);
+  });
+
+  it("leaves nothing on the signal, which lasts as long as the process", async () => {
+    const { signal } = new AbortController();
+    const round = service.operations.healthHistory.sample(signal);
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    await round;
+    expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
   it("is due again after the interval, which the API says", async () => {
