@@ -4,7 +4,7 @@ import { OPERATIONS, operationLabel } from "../components/pools/operations.ts";
 import { type HealthInterval, type Sampling, Timeline } from "../components/pools/timeline.tsx";
 import { FilterBar, FilterSelect } from "../components/ui/filter-bar.tsx";
 import { Panel } from "../components/ui/page.tsx";
-import { one, type Search } from "./address.ts";
+import { chosen, one, type Search } from "./address.ts";
 import { load, requestTime } from "./execute.ts";
 
 const HISTORY = /* GraphQL */ `
@@ -48,7 +48,7 @@ const RANGES = {
 
 /** How a pool was; the address says how far back, and which operation. */
 export async function PoolHistory({ pool, search }: { pool: string; search: Search }) {
-  const range = RANGES[(one(search, "range") ?? "hour") as keyof typeof RANGES] ?? RANGES.hour;
+  const range = chosen(search, "range", RANGES) ?? RANGES.hour;
   const operation = OPERATIONS.find((name) => name === one(search, "operation"));
   const stepMs = range.stepSeconds * 1000;
   const since = Math.floor(requestTime() / stepMs) * stepMs - (range.steps - 1) * stepMs;
