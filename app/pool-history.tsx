@@ -101,12 +101,12 @@ function untried(from: number, until: number): Node {
   };
 }
 
-/** The same of one operation. It cannot be tried while the pool cannot be reached, so that counts as before. */
+/** The same of one operation. Its failures are counted while the pool can be reached; when it cannot, that counts as before. */
 function narrowed({ operations = [], ...node }: Node, operation: string): HealthInterval {
   const own = operations.find((one) => one.operation === operation);
   return {
     ...node,
-    failing: own === undefined ? node.failing : Math.max(0, own.failed - node.unreachable),
+    failing: own === undefined ? node.failing : own.failed,
     errorCode: own?.errorCode ?? node.errorCode,
     p50Ms: own?.p50Ms ?? null,
     p95Ms: own?.p95Ms ?? null,

@@ -25,7 +25,7 @@ export interface HealthHistoryOperations {
   ): Promise<Page<HealthInterval>>;
   /** The last hour of each pool in stretches of five minutes, oldest first, those without samples too. Viewer. In the order asked. */
   lastHour(access: Access, params: { pools: readonly string[] }): Promise<HealthInterval[][]>;
-  /** What each operation did within each stretch, in the order asked. Viewer. */
+  /** What each operation did within each stretch while the storage answered, in the order asked. Viewer. */
   operations(
     access: Access,
     params: { intervals: readonly Pick<HealthInterval, "pool" | "from" | "until">[] },

@@ -69,6 +69,24 @@ describe("the history of a pool's health", () => {
     ]);
   });
 
+  it("counts what failed while the pool was away as the pool's, and else as the operation's", async () => {
+    const pool = aPool();
+    toNextStep(300);
+    await service.history.add(
+      sample(pool, {
+        reachable: false,
+        errorCode: "STORAGE_UNAVAILABLE",
+        operations: [{ operation: "delete_queue", milliseconds: 1, errorCode: "STORAGE_UNAVAILABLE" }],
+      }),
+    );
+    await service.history.add(sample(pool, { operations: [post(9999, "DEADLINE_EXCEEDED")] }));
+    await service.history.add(sample(pool, { reachable: false, errorCode: "STORAGE_UNAVAILABLE" }));
+    const { items } = await list({ pool });
+    expect(items).toMatchObject([{ samples: 3, unreachable: 2, failing: 1 }]);
+    const operations = await service.operations.healthHistory.operations(viewer, { intervals: items });
+    expect(operations).toMatchObject([[{ operation: "post_messages", samples: 1, failed: 1 }]]);
+  });
+
   it("is read newest first, in pages, in both directions, and leaves out stretches without samples", async () => {
     const pool = aPool();
     toNextStep(60);
