@@ -16,6 +16,16 @@ export function isOn(search: Search, name: string): boolean {
   return one(search, name) === "1";
 }
 
+/** What a parameter stands for among these; undefined for none of them. */
+export function chosen<Choice>(
+  search: Search,
+  name: string,
+  choices: Readonly<Record<string, Choice>>,
+): Choice | undefined {
+  const value = one(search, name);
+  return value !== undefined && Object.hasOwn(choices, value) ? choices[value] : undefined;
+}
+
 /** The name in a segment of the path. An unreadable one is an address that does not exist. */
 export function named(segment: string): string {
   const name = readSegment(segment);

@@ -4,7 +4,7 @@ import { OPERATIONS, operationLabel } from "../components/pools/operations.ts";
 import { type HealthInterval, type Sampling, Timeline } from "../components/pools/timeline.tsx";
 import { FilterBar, FilterSelect } from "../components/ui/filter-bar.tsx";
 import { Panel } from "../components/ui/page.tsx";
-import { one, type Search } from "./address.ts";
+import { chosen, one, type Search } from "./address.ts";
 import { load, requestTime } from "./execute.ts";
 
 const HISTORY = /* GraphQL */ `
@@ -48,7 +48,7 @@ const RANGES = {
 
 /** How a pool was; the address says how far back, and which operation. */
 export async function PoolHistory({ pool, search }: { pool: string; search: Search }) {
-  const range = RANGES[(one(search, "range") ?? "hour") as keyof typeof RANGES] ?? RANGES.hour;
+  const range = chosen(search, "range", RANGES) ?? RANGES.hour;
   const operation = OPERATIONS.find((name) => name === one(search, "operation"));
   const stepMs = range.stepSeconds * 1000;
   const since = Math.floor(requestTime() / stepMs) * stepMs - (range.steps - 1) * stepMs;
@@ -101,12 +101,12 @@ function untried(from: number, until: number): Node {
   };
 }
 
-/** The same of one operation. It cannot be tried while the pool cannot be reached, so that counts as before. */
+/** The same of one operation. Its failures are counted while the pool can be reached; when it cannot, that counts as before. */
 function narrowed({ operations = [], ...node }: Node, operation: string): HealthInterval {
   const own = operations.find((one) => one.operation === operation);
   return {
     ...node,
-    failing: own === undefined ? node.failing : Math.max(0, own.failed - node.unreachable),
+    failing: own === undefined ? node.failing : own.failed,
     errorCode: own?.errorCode ?? node.errorCode,
     p50Ms: own?.p50Ms ?? null,
     p95Ms: own?.p95Ms ?? null,

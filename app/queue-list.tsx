@@ -11,7 +11,7 @@ import { ShowGraphql } from "../components/ui/show-graphql.tsx";
 
 import { EmptyState } from "../components/ui/states.tsx";
 import type { SortLink } from "../components/ui/table.tsx";
-import { one, type PageInfo, pagerLinks, pageVariables, type Search } from "./address.ts";
+import { chosen, one, type PageInfo, pagerLinks, pageVariables, type Search } from "./address.ts";
 import { load } from "./execute.ts";
 
 const QUEUES = /* GraphQL */ `
@@ -81,7 +81,7 @@ const ORDERS: Record<string, { column: string; sort: string; descending: boolean
 /** The list of queues, of one project or with null of all. */
 export async function QueueList({ project, search }: { project: string | null; search: Search }) {
   const prefix = one(search, "search");
-  const order = ORDERS[one(search, "sort") ?? "name"] ?? ORDERS.name;
+  const order = chosen(search, "sort", ORDERS) ?? ORDERS.name;
   const sort = one(search, "sort");
   if (!order) return null;
 

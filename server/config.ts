@@ -77,7 +77,10 @@ const settings = {
   /** Seconds between two collections of expired messages. */
   GC_INTERVAL: whole(10, 1),
   /** Seconds between two samples of every pool's health; 0 takes none. */
-  HEALTH_INTERVAL: whole(30, 0, 300),
+  HEALTH_INTERVAL: whole(30, 0, 300).refine(
+    (seconds) => seconds === 0 || seconds >= 10,
+    "must be 0 or at least 10: a pool is tried at most once per 10 s",
+  ),
   /** Seconds in which a purge or delete can be undone; gc frees nothing before. */
   UNDO_SECONDS: whole(30),
   /** Server processes, which share the port. */

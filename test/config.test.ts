@@ -30,8 +30,14 @@ describe("readConfig", () => {
     ["BASE_PATH", "queues"],
     ["BASE_PATH", "/queues/"],
     ["DRAIN_SECONDS", "60"],
+    ["HEALTH_INTERVAL", "9"],
+    ["HEALTH_INTERVAL", "301"],
   ])("names %s when it is %j", (name, value) => {
     expect(() => readConfig({ [name]: value })).toThrow(new RegExp(`^These settings are wrong[\\s\\S]*\\n  ${name}: `));
+  });
+
+  test.each([0, 10, 300])("takes a HEALTH_INTERVAL of %i", (seconds) => {
+    expect(readConfig({ HEALTH_INTERVAL: String(seconds) }).HEALTH_INTERVAL).toBe(seconds);
   });
 
   test("names every wrong setting at once", () => {

@@ -62,7 +62,7 @@ const PoolHealthIntervalType = builder.objectRef<HealthInterval>("PoolHealthInte
       type: OperationIntervalType,
       complexity: { field: ASKING_THE_STORE, multiplier: 8 },
       description:
-        "The same of each operation, in the order in which they are tried. Many stretches cost one question.",
+        "The same of each operation while the storage answered, in the order in which they are tried. Many stretches cost one question.",
       loaderOptions: { cache: false },
       load: (intervals: HealthInterval[], { access, operations, limits }) =>
         inBatches(intervals, limits.MAX_PAGE_SIZE, (batch) =>

@@ -59,7 +59,7 @@ export interface HealthHistory {
   }): Promise<Page<HealthInterval>>;
   /** The last `steps` stretches of each pool, the present one too, oldest first, those without samples as well; one statement for all. In the order asked. */
   latest(params: { pools: readonly string[]; stepSeconds: number; steps: number }): Promise<HealthInterval[][]>;
-  /** Each operation within each stretch, in the order asked; one statement for all. */
+  /** Each operation within each stretch, of the samples at which the storage answered, in the order asked; one statement for all. */
   operations(intervals: readonly Pick<HealthInterval, "pool" | "from" | "until">[]): Promise<OperationInterval[][]>;
   /** When the newest sample of all was taken; null without any. */
   lastAt(): Promise<Date | null>;

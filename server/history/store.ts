@@ -50,7 +50,7 @@ const SQL = {
       (array_agg(o.error_code ORDER BY h.taken_at DESC) FILTER (WHERE o.error_code IS NOT NULL))[1] AS error_code,
       percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY o.milliseconds) FILTER (WHERE o.error_code IS NULL) AS percentiles
     FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) WITH ORDINALITY AS i(pool, begins, ends, place)
-    JOIN health_samples h ON h.pool = i.pool AND h.taken_at >= i.begins AND h.taken_at < i.ends
+    JOIN health_samples h ON h.pool = i.pool AND h.taken_at >= i.begins AND h.taken_at < i.ends AND h.reachable
     CROSS JOIN LATERAL unnest(h.operations, h.milliseconds, h.error_codes) WITH ORDINALITY AS o(operation, milliseconds, error_code, place)
     GROUP BY i.place, o.operation ORDER BY i.place, min(o.place)`,
   lastAt: "SELECT taken_at FROM health_samples ORDER BY id DESC LIMIT 1",

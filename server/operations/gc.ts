@@ -15,7 +15,7 @@ export interface GcReport {
 export interface GcOperations {
   /**
    * Frees what is expired, purged or deleted in one pool or all; with all, also what deletions left that could not reach their pool, and expired
-   * entries of key-value stores. Needs the role operator. A pool that fails is reported and stops no other. POOL_DOES_NOT_EXIST.
+   * entries of key-value stores, and what older versions left unsaid about dead letter queues is noted. Needs the role operator. A pool that fails is reported and stops no other. POOL_DOES_NOT_EXIST.
    */
   collect(access: Access, params: { pool?: string | null }): Promise<GcReport>;
   /** The last collection of all pools in this process; null before the first. Asks for no rights. */
@@ -51,7 +51,7 @@ export function createGcOperations(context: OperationContext, { lives }: { lives
     }
   }
 
-  /** Entries without a queue are what a deletion left, or a queue's subscriptions. */
+  /** Entries without a queue are what a deletion left, or a queue's subscriptions. Of the queues, what is noted beside their metadata is compared with it. */
   async function sweepCatalogue(): Promise<void> {
     const page = await control.catalogue.list({
       page: { limit: SWEEP_SIZE, ...(sweptUpTo === undefined ? {} : { after: sweptUpTo }) },
@@ -63,6 +63,9 @@ export function createGcOperations(context: OperationContext, { lives }: { lives
       if (there.has(`${entry.queue} ${entry.project}`)) continue;
       await lives.bury(entry).catch((error: unknown) => warn("What a deleted queue left could not be freed", error));
     }
+    await control.queues
+      .mendDeadLetterQueues(refs)
+      .catch((error: unknown) => warn("Which queues use a dead letter queue could not be compared", error));
   }
 
   return {

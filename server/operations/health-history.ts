@@ -25,7 +25,7 @@ export interface HealthHistoryOperations {
   ): Promise<Page<HealthInterval>>;
   /** The last hour of each pool in stretches of five minutes, oldest first, those without samples too. Viewer. In the order asked. */
   lastHour(access: Access, params: { pools: readonly string[] }): Promise<HealthInterval[][]>;
-  /** What each operation did within each stretch, in the order asked. Viewer. */
+  /** What each operation did within each stretch while the storage answered, in the order asked. Viewer. */
   operations(
     access: Access,
     params: { intervals: readonly Pick<HealthInterval, "pool" | "from" | "until">[] },
@@ -102,18 +102,24 @@ export function createHealthHistoryOperations(
     },
 
     async sample(signal) {
-      const { promise: aborted, resolve } = Promise.withResolvers<null>();
-      signal.addEventListener("abort", () => resolve(null), { once: true });
       if (signal.aborted) return;
-      const names = await checks.names();
-      await Promise.all(
-        names.map((pool) =>
-          samplePool(pool, aborted).catch((error: unknown) =>
-            warn(`How the pool ${pool} was could not be kept`, error),
+      const { promise: aborted, resolve } = Promise.withResolvers<null>();
+      const abort = () => resolve(null);
+      // The signal outlives the round: what stays on it stays for good.
+      signal.addEventListener("abort", abort);
+      try {
+        const names = await checks.names();
+        await Promise.all(
+          names.map((pool) =>
+            samplePool(pool, aborted).catch((error: unknown) =>
+              warn(`How the pool ${pool} was could not be kept`, error),
+            ),
           ),
-        ),
-      );
-      if (!signal.aborted) await history.trim();
+        );
+        if (!signal.aborted) await history.trim();
+      } finally {
+        signal.removeEventListener("abort", abort);
+      }
     },
   };
 }

@@ -52,6 +52,11 @@ export interface QueueController {
   /** The names of queues whose metadata has this one as `_dead_letter_queue`, ascending, at most `limit`. */
   listByDeadLetterQueue(params: { queue: QueueRef; limit: number }): Promise<string[]>;
   /**
+   * Brings what `listByDeadLetterQueue` searches in line with the metadata of those that exist: processes of an older version, beside which this one
+   * is started, set the one and do not know the other. Metadata that is set meanwhile is left to its writer.
+   */
+  mendDeadLetterQueues(queues: readonly QueueRef[]): Promise<void>;
+  /**
    * A page of queues. `project` left out = of all projects. The marker is the last queue's name when sorted by name in
    * one project, an opaque text otherwise. Keyset paging: as fast at 100,000 queues as at 100. Metadata is "{}" unless detailed.
    */

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { HealthSample } from "../../server/history/history.ts";
@@ -66,6 +67,24 @@ describe("the history of a pool's health", () => {
         { operation: "delete_queue", samples: 101, failed: 0, errorCode: null, p50Ms: 100, p95Ms: 100 },
       ],
     ]);
+  });
+
+  it("counts what failed while the pool was away as the pool's, and else as the operation's", async () => {
+    const pool = aPool();
+    toNextStep(300);
+    await service.history.add(
+      sample(pool, {
+        reachable: false,
+        errorCode: "STORAGE_UNAVAILABLE",
+        operations: [{ operation: "delete_queue", milliseconds: 1, errorCode: "STORAGE_UNAVAILABLE" }],
+      }),
+    );
+    await service.history.add(sample(pool, { operations: [post(9999, "DEADLINE_EXCEEDED")] }));
+    await service.history.add(sample(pool, { reachable: false, errorCode: "STORAGE_UNAVAILABLE" }));
+    const { items } = await list({ pool });
+    expect(items).toMatchObject([{ samples: 3, unreachable: 2, failing: 1 }]);
+    const operations = await service.operations.healthHistory.operations(viewer, { intervals: items });
+    expect(operations).toMatchObject([[{ operation: "post_messages", samples: 1, failed: 1 }]]);
   });
 
   it("is read newest first, in pages, in both directions, and leaves out stretches without samples", async () => {
@@ -204,6 +223,14 @@ describe("a round of samples", () => {
     const before = await samples();
     await round(new AbortController().signal);
     expect(await samples()).toBe(before);
+  });
+
+  it("leaves nothing on the signal, which lasts as long as the process", async () => {
+    const { signal } = new AbortController();
+    const round = service.operations.healthHistory.sample(signal);
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    await round;
+    expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
   it("is due again after the interval, which the API says", async () => {

@@ -1,3 +1,4 @@
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DomainError } from "../../server/errors.ts";
 import { admin, aService, codeOf, operator, refusal, type Service, viewer, withBroken } from "./a-service.ts";
@@ -373,6 +374,29 @@ describe("deleting and purging", () => {
     expect(await service.operations.catalogue.exists(operator, { queue: "buried" })).toBe(false);
     await service.operations.queues.create(operator, named("buried"));
     expect((await service.operations.queues.stats(operator, named("buried"))).total).toBe(0);
+  });
+
+  test("garbage collection finds the dead letter queues that a process of an older version set", async () => {
+    const [first, second] = ['{"_dead_letter_queue":"first"}', String.raw`{"\u005fdead_letter_queue":"second"}`];
+    const changes: [name: string, before: string, after: string][] = [
+      ["kept", first, first],
+      ["missing", "{}", first],
+      ["stale", first, second],
+      ["gone", first, "{}"],
+    ];
+    const connections = new pg.Pool({ connectionString: service.config.DATABASE_URL, max: 1 });
+    try {
+      for (const [name, before, after] of changes) {
+        await service.operations.queues.create(operator, { ...named(name), metadataText: before });
+        await connections.query("UPDATE queues SET metadata = $1 WHERE project = 'p' AND name = $2", [after, name]);
+      }
+    } finally {
+      await connections.end();
+    }
+    const usersOf = (name: string) => service.control.queues.listByDeadLetterQueue({ queue: named(name), limit: 10 });
+    expect(await usersOf("first")).toEqual(["gone", "kept", "stale"]);
+    await service.operations.gc.collect(operator, {});
+    expect([await usersOf("first"), await usersOf("second")]).toEqual([["kept", "missing"], ["stale"]]);
   });
 
   test("a purge takes claimed messages and all subscriptions, and says so in the audit log", async () => {

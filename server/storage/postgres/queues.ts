@@ -94,6 +94,21 @@ export function queueController({ session }: { session: Session }): QueueControl
       return rows.map((row) => row.name);
     },
 
+    async mendDeadLetterQueues(queues) {
+      if (queues.length === 0) return;
+      // A key in JSON is written as it is, or with an escape.
+      const rows = await prisma.$queryRaw<{ project: string; name: string; metadata: string; noted: string | null }[]>`
+        SELECT project, name, metadata, dead_letter_queue AS noted FROM queues
+        WHERE (project, name) IN (
+          SELECT * FROM unnest(${queues.map((queue) => queue.project)}::text[], ${queues.map((queue) => queue.name)}::text[]))
+          AND (dead_letter_queue IS NOT NULL OR strpos(metadata, '"_dead_letter_queue"') > 0 OR strpos(metadata, ${"\\u00"}) > 0)`;
+      for (const { project, name, metadata: metadataText, noted } of rows) {
+        const deadLetterQueue = deadLetterQueueOf(metadataText);
+        if (deadLetterQueue === noted) continue;
+        await prisma.queue.updateMany({ where: { project, name, metadataText }, data: { deadLetterQueue } });
+      }
+    },
+
     async list({ project, page, prefix, sort = "name", descending, detailed }) {
       const plan = LISTS[sort][project === undefined ? "all" : "one"];
       return keysetPage({
@@ -143,7 +158,7 @@ export function queueController({ session }: { session: Session }): QueueControl
       });
     },
   };
-  return guarded(session, controller, ["create", "delete", "setMetadata"]);
+  return guarded(session, controller, ["create", "delete", "setMetadata", "mendDeadLetterQueues"]);
 }
 
 interface ListPlan {
