@@ -128,13 +128,17 @@ export function createJobOperations(context: OperationContext, { moves }: { move
       const { items } = await jobs.list({ page: { limit: 100 }, kind: "drainPool", target: pool });
       const unfinished = items.find((job) => job.finishedAt === null);
       if (unfinished !== undefined) return unfinished;
-      const weight = await audited(context, trace, async (tx) => {
-        if (pool === DEFAULT_POOL) return { result: null, details: {} };
-        const before = await tx.pools.get(pool);
-        await tx.pools.update(pool, { weight: 0 });
-        return { result: before.weight, details: { before: { weight: before.weight }, after: { weight: 0 } } };
+      const job = await audited(context, trace, async (tx) => {
+        // This change holds up all others of pools until it is committed, so what is read beside it is the weight from before, and of two requests the second
+        // finds the first one's job. A job whose request then fails to commit takes no harm: it closes the pool itself.
+        if (pool !== DEFAULT_POOL) await tx.pools.update(pool, { weight: 0 });
+        const weight = pool === DEFAULT_POOL ? null : (await control.pools.get(pool)).weight;
+        const { job, created } = await add(access, "drainPool", null, pool, { weight });
+        if (!created && weight !== null) await tx.pools.update(pool, { weight });
+        const details = weight === null ? {} : { before: { weight }, after: { weight: 0 } };
+        return { result: job, details, changed: created };
       });
-      return ended((await add(access, "drainPool", null, pool, { weight })).job);
+      return ended(job);
     },
 
     async cancel(access, { id }) {

@@ -222,8 +222,17 @@ export function createMoveWork(
     if ((await tx.pools.get(job.target)).weight === 0) await tx.pools.update(job.target, { weight });
   }
 
+  /** Also waits for the request, which may not have committed yet. Only at first: later its weight is whatever somebody wants. */
+  async function close(job: Job): Promise<void> {
+    if (job.fence !== 1 || JSON.parse(job.inputText).weight === null) return;
+    await control.transaction(async (tx) => {
+      if (await tx.pools.exists(job.target)) await tx.pools.update(job.target, { weight: 0 });
+    });
+  }
+
   const drainPool: JobWork = async (job, progress) => {
     try {
+      await close(job);
       return await drain(job, progress);
     } catch (error) {
       const stopped =

@@ -1,8 +1,10 @@
 /** Drains that end before their pool is empty: whether it takes new queues again. */
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DomainError } from "../../server/errors.ts";
-import type { Job } from "../../server/jobs/job.ts";
+import type { Job, JobStore } from "../../server/jobs/job.ts";
 import { type JobRunner, type JobWork, startJobRunner } from "../../server/jobs/runner.ts";
+import { createOperations } from "../../server/operations/create-operations.ts";
+import type { Operations } from "../../server/operations/operations.ts";
 import { admin, aService, operator, over, type Service, withBroken } from "./a-service.ts";
 
 let service: Service;
@@ -31,6 +33,11 @@ async function aLonelyPool(name: string): Promise<string> {
   await service.operations.flavors.create(admin, { project: "p", name, pools: [name] });
   await service.operations.queues.create(operator, { name: `in-${name}`, metadataText: `{"_flavor": "${name}"}` });
   return name;
+}
+function withJobs(changes: Partial<JobStore>): Operations {
+  const { control, data, stores, jobs, history, config: limits } = service;
+  const now = () => performance.now();
+  return createOperations({ control, data, stores, jobs: over(jobs, changes), history, limits, now, warn: () => {} });
 }
 const weightOf = async (name: string) => (await service.control.pools.get(name)).weight;
 const ended = async (id: string): Promise<Job> => {
@@ -68,4 +75,28 @@ test("one that was cancelled while nobody had it, and cannot even look at its po
   startRunner(withBroken(service, { control: { catalogue } }).jobs.work.drainPool);
   expect(await ended(id)).toMatchObject({ state: "cancelled" });
   expect(await weightOf(pool)).toBe(3);
+});
+
+test("one that cannot be written down leaves the weight as it was, and the next one remembers that", async () => {
+  const pool = await aLonelyPool("unwritten");
+  const add = () => Promise.reject(new DomainError("STORAGE_UNAVAILABLE", "It is away."));
+  const broken = withJobs({ add }).jobs.drainPool(admin, { pool });
+  await expect(broken).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+  expect(await weightOf(pool)).toBe(3);
+  const { id, inputText } = await service.operations.jobs.drainPool(admin, { pool });
+  expect(JSON.parse(inputText)).toEqual({ weight: 3 });
+  // A request that looked before this one was there.
+  const list = async () => ({ items: [], nextMarker: null, previousMarker: null });
+  await service.operations.pools.update(admin, { name: pool, weight: 2 });
+  expect(await withJobs({ list }).jobs.drainPool(admin, { pool })).toMatchObject({ id, inputText });
+  expect(await weightOf(pool)).toBe(2);
+  await service.operations.jobs.cancel(admin, { id });
+});
+
+test("one that begins closes the pool, should its request not have done so", async () => {
+  await service.operations.pools.create(admin, { name: "open", uri: await service.poolUri(), weight: 3 });
+  const job = { id: "0", target: "open", progress: 0, fence: 1, inputText: '{"weight":3}' } as Job;
+  const progress = { report: () => {}, checkpoint: () => {}, confirm: async () => {} };
+  expect(await service.operations.jobs.work.drainPool(job, progress)).toEqual({ queues: 0, apart: [] });
+  expect(await weightOf("open")).toBe(0);
 });
