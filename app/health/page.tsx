@@ -28,7 +28,7 @@ const HEALTH = /* GraphQL */ `
         seconds
       }
       pools {${POOL_HEALTH_FIELDS}
-        lastHour {${INTERVAL_FIELDS}
+        healthLastHour {${INTERVAL_FIELDS}
         }
       }
       gc {
@@ -74,7 +74,7 @@ interface Answer {
     status: HealthStatus;
     warnings: string[];
     control: { reachable: boolean; seconds: number };
-    pools: (PoolHealth & { lastHour: HealthInterval[] })[];
+    pools: (PoolHealth & { healthLastHour: HealthInterval[] })[];
     gc: {
       at: string;
       seconds: number;
@@ -161,7 +161,12 @@ export default async function HealthPage() {
             >
               <OperationTable pool={pool} />
               <h3 className="border-t border-line px-4 pt-3 font-medium">The last hour, all operations together</h3>
-              <Timeline pool={pool.pool} what="All operations" intervals={pool.lastHour} sampling={healthSampling} />
+              <Timeline
+                pool={pool.pool}
+                what="All operations"
+                intervals={pool.healthLastHour}
+                sampling={healthSampling}
+              />
             </Panel>
           ))}
           <Panel title="Limits">

@@ -131,12 +131,14 @@ export function DrainStatus({ job }: { job: JobRow }) {
 }
 
 const COLUMNS = [
-  column<JobRow>("kind", "What", (row) => KINDS[row.kind].label),
+  column<JobRow>("kind", "What", (row) => KINDS[row.kind].label, { wide: true }),
   column<JobRow>(
     "target",
     "Of what",
     (row) => (
       <>
+        {/* Beside a column for it, a narrow screen has no room for the button at the end. */}
+        <span className="block md:hidden">{KINDS[row.kind].label}</span>
         {row.project === null ? null : <span className="text-muted">{projectLabel(row.project)} / </span>}
         <Link
           href={row.project === null ? paths.pool(row.target) : paths.queue(row.project, row.target)}

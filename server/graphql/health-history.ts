@@ -115,7 +115,7 @@ builder.objectFields(PoolType, (t) => ({
 }));
 
 builder.objectFields(PoolHealthType, (t) => ({
-  lastHour: t.loadableList({
+  healthLastHour: t.loadableList({
     type: PoolHealthIntervalType,
     complexity: lastHourCost,
     description: lastHourDescription,

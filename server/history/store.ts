@@ -1,7 +1,7 @@
 /** Samples in the control database, shared by all processes. Its clock stamps them. */
 import type pg from "pg";
-import { DomainError, type ErrorCode } from "../errors.ts";
-import type { Page, PageRequest } from "../storage/data-driver.ts";
+import type { ErrorCode } from "../errors.ts";
+import { numberMarker, pageOf } from "../storage/list-markers.ts";
 import { translatePostgresError } from "../storage/postgres/connection.ts";
 import type { HealthHistory, HealthInterval, OperationInterval } from "./history.ts";
 
@@ -95,13 +95,14 @@ export function createHealthHistory(params: {
 
     async intervals({ pool, stepSeconds, since, page }) {
       const { after, before, limit } = page;
-      const markers = [after, before].map((marker) => (marker === undefined ? null : readMarker(marker)));
+      const markers = [after, before].map((marker) => (marker === undefined ? null : numberMarker(marker)));
       const direction = before === undefined ? "DESC" : "ASC";
       const values = [pool, stepSeconds, since ?? null, ...markers, limit + 1];
       const { rows } = await run<IntervalRow>(SQL.intervals(direction), values);
       return pageOf(
         rows.map((row) => toInterval(row, stepSeconds)),
         page,
+        markerOf,
       );
     },
 
@@ -139,20 +140,6 @@ export function createHealthHistory(params: {
   };
 }
 
-/** The rows come in the order in which they were read, one more than the page if there is more. */
-function pageOf(intervals: HealthInterval[], { after, before, limit }: PageRequest): Page<HealthInterval> {
-  const more = intervals.length > limit;
-  const items = intervals.slice(0, limit);
-  const backward = before !== undefined;
-  if (backward) items.reverse();
-  const [first, last] = [items[0], items.at(-1)];
-  return {
-    items,
-    nextMarker: last !== undefined && (backward || more) ? markerOf(last) : null,
-    previousMarker: first !== undefined && (backward ? more : after !== undefined) ? markerOf(first) : null,
-  };
-}
-
 function toInterval(row: IntervalRow, stepSeconds: number): HealthInterval {
   return {
     pool: row.pool,
@@ -176,11 +163,4 @@ function toPercentiles(percentiles: number[] | null): { p50Ms: number | null; p9
 /** The interval's place in every list, whatever the step. */
 function markerOf({ from }: Pick<HealthInterval, "from">): string {
   return String(from.getTime() / 1000);
-}
-
-function readMarker(marker: string): number {
-  if (/^\d{1,12}$/.test(marker)) return Number(marker);
-  throw new DomainError("BAD_INPUT", "This is no marker of this list. Take one from a page that you read before.", {
-    details: { field: "marker" },
-  });
 }

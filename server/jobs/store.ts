@@ -1,7 +1,8 @@
 /** Jobs in the control database, shared by all processes. Its clock decides leases. */
 import type pg from "pg";
-import { DomainError, type ErrorCode } from "../errors.ts";
-import type { Page, PageRequest } from "../storage/data-driver.ts";
+import type { ErrorCode } from "../errors.ts";
+import type { Page } from "../storage/data-driver.ts";
+import { numberMarker, pageOf } from "../storage/list-markers.ts";
 import { translatePostgresError } from "../storage/postgres/connection.ts";
 import type { Job, JobKind, JobState, JobStore } from "./job.ts";
 
@@ -77,7 +78,7 @@ export function createJobStore({ connections }: { connections: pg.Pool }): JobSt
 
   async function list({ page, kind, state, target, projects }: Parameters<JobStore["list"]>[0]): Promise<Page<Job>> {
     const { after, before, limit } = page;
-    for (const marker of [after, before]) if (marker !== undefined && !isId(marker)) throw badMarker();
+    for (const marker of [after, before]) if (marker !== undefined) numberMarker(marker);
     const backward = before !== undefined;
     const rows = await run<JobRow>(
       `SELECT ${COLUMNS} FROM jobs
@@ -88,7 +89,7 @@ export function createJobStore({ connections }: { connections: pg.Pool }): JobSt
       [after ?? null, before ?? null, kind ?? null, state ?? null, target ?? null, projects ?? null, limit + 1],
       false,
     );
-    return pageOf(rows.map(toJob), { ...page, limit });
+    return pageOf(rows.map(toJob), page, ({ id }) => id);
   }
 
   return {
@@ -127,19 +128,6 @@ export function createJobStore({ connections }: { connections: pg.Pool }): JobSt
   };
 }
 
-/** The rows come in the order in which they were read, one more than the page if there is more. */
-function pageOf(jobs: Job[], { after, before, limit }: PageRequest): Page<Job> {
-  const more = jobs.length > limit;
-  const items = jobs.slice(0, limit);
-  const backward = before !== undefined;
-  if (backward) items.reverse();
-  return {
-    items,
-    nextMarker: backward || more ? (items.at(-1)?.id ?? null) : null,
-    previousMarker: (backward ? more : after !== undefined) ? (items[0]?.id ?? null) : null,
-  };
-}
-
 function toJob(row: JobRow): Job {
   const { error_code: code, error_message: message } = row;
   return {
@@ -166,9 +154,3 @@ function toJob(row: JobRow): Job {
 }
 
 const isId = (id: string) => /^\d{1,18}$/.test(id);
-
-function badMarker(): DomainError {
-  return new DomainError("BAD_INPUT", "This is no marker of this list. Take one from a page that you read before.", {
-    details: { field: "marker" },
-  });
-}

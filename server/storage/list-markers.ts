@@ -1,5 +1,6 @@
 /** Ids and markers as they come from outside: one spelling, or refused. */
 import { DomainError } from "../errors.ts";
+import type { Page, PageRequest } from "./data-driver.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -24,6 +25,24 @@ export function uuidMarker(marker: string): string {
   const uuid = normaliseUuid(marker);
   if (uuid === null) throw badMarker();
   return uuid;
+}
+
+/** The rows come in the order in which they were read, one more than the page if there is more. */
+export function pageOf<Item>(
+  rows: readonly Item[],
+  { after, before, limit }: PageRequest,
+  markerOf: (item: Item) => string,
+): Page<Item> {
+  const more = rows.length > limit;
+  const items = rows.slice(0, limit);
+  const backward = before !== undefined;
+  if (backward) items.reverse();
+  const [first, last] = [items[0], items.at(-1)];
+  return {
+    items,
+    nextMarker: last !== undefined && (backward || more) ? markerOf(last) : null,
+    previousMarker: first !== undefined && (backward ? more : after !== undefined) ? markerOf(first) : null,
+  };
 }
 
 function badMarker(): DomainError {

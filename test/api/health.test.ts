@@ -43,13 +43,13 @@ test("a pool's health has a history, by pool and by operation, and a last hour t
   expect(await api.codeOf(history, { after: "nonsense" })).toBe("BAD_INPUT");
 
   const { pools, health, healthSampling } = await api.run(
-    "{ pools { nodes { name healthLastHour { samples unreachable } } } health { pools { pool lastHour { samples } } } healthSampling { everySeconds keptSeconds lastAt nextAt } }",
+    "{ pools { nodes { name healthLastHour { samples unreachable } } } health { pools { pool healthLastHour { samples } } } healthSampling { everySeconds keptSeconds lastAt nextAt } }",
   );
   expect(pools.nodes).toMatchObject([{ name: "default" }]);
   const { healthLastHour } = pools.nodes[0];
   expect(healthLastHour.map(({ samples }: { samples: number }) => samples)).toEqual([...Array(9).fill(0), 1, 0, 1]);
   expect(healthLastHour[11].unreachable).toBe(1);
-  expect(health.pools[0].lastHour).toHaveLength(12);
+  expect(health.pools[0].healthLastHour).toHaveLength(12);
   expect(healthSampling).toEqual({
     everySeconds: null,
     keptSeconds: 86_400,
