@@ -12,6 +12,7 @@ import {
   pageOf,
 } from "./connection.ts";
 import { DropAllInput, DropAllPayload } from "./drop-all.ts";
+import { PoolHealthType } from "./health.ts";
 import { RawJson } from "./json.ts";
 
 const CAPABILITY_DESCRIPTIONS: Record<Capability, string> = {
@@ -72,6 +73,13 @@ PoolType.implement({
       complexity: ASKING_THE_STORE,
       description: "How many queues live in it: exact up to 10,000.",
       resolve: ({ name }, _args, { access, operations }) => operations.pools.countQueues(access, { name }),
+    }),
+    health: t.field({
+      type: PoolHealthType,
+      complexity: { field: KEEPING_WAITING },
+      description:
+        "How it is: really tried, at most once per ten seconds whoever asks. Of many pools `health` of the query tells at once.",
+      resolve: ({ name }, _args, { access, operations }) => operations.health.pool(access, { name }),
     }),
     capabilities: t.field({
       type: [CapabilityType],

@@ -1,7 +1,9 @@
 import { type Access, requireRole } from "../access/access.ts";
+import { DEFAULT_POOL } from "../storage/data-driver.ts";
 import type { OperationContext } from "./context.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { GcOperations } from "./gc.ts";
+import { checkName } from "./names.ts";
 import type { PoolCheck, PoolChecks } from "./pool-checks.ts";
 
 export interface PoolHealth extends Omit<PoolCheck, "identity"> {
@@ -24,6 +26,8 @@ export interface HealthReport {
 export interface HealthOperations {
   /** Never fails but for FORBIDDEN. Every pool is really tried, at most once per 10 s whoever asks, and a pool that hangs delays the answer by 10 s at most. */
   check(access: Access, params: Record<string, never>): Promise<HealthReport>;
+  /** How one pool is: tried and remembered as by `check`, and no other is waited for. POOL_DOES_NOT_EXIST. */
+  pool(access: Access, params: { name: string }): Promise<PoolHealth>;
   /** Is the control database there? For readiness; remembered for a second. Asks for no rights. */
   isReady(): Promise<boolean>;
 }
@@ -73,6 +77,14 @@ export function createHealthOperations(
       const status = !controlHealth.reachable ? "fail" : warnings.length > 0 ? "warn" : "pass";
       const gc = last === null ? null : { at: last.at, seconds: last.report.seconds, ...last.report.total };
       return { status, control: controlHealth, pools: checked, gc, warnings };
+    },
+
+    async pool(access, { name }) {
+      requireRole(access, "viewer");
+      if (name !== DEFAULT_POOL) await control.pools.get(checkName("name", name));
+      const { identity, ...health } = await checks.check(name);
+      const holder = identity === null ? null : await control.pools.findByIdentity(identity);
+      return { ...health, sameAs: holder === name ? null : holder };
     },
 
     isReady: async () => (await checkControl()).reachable,

@@ -100,6 +100,10 @@ test("nor when their URIs differ: the second one is refused by what is found the
   await api.run(CREATE, { input: { ...twin, verify: false } });
   const report = (await api.run(health)).health;
   expect(report.pools).toContainEqual({ pool: "p2", sameAs: "p1" });
+  const one = await api.run(
+    '{ pool(name: "p2") { health { pool storageReachable sameAs operations { succeeded } } } }',
+  );
+  expect(one.pool.health).toMatchObject({ pool: "p2", storageReachable: true, sameAs: "p1" });
   expect(report.warnings).toContainEqual(expect.stringContaining("p2 is the same server and namespace as the pool p1"));
   const update = "mutation U($input: UpdatePoolInput!) { updatePool(input: $input) { pool { name } } }";
   expect(await api.codeOf(update, { input: { name: "p2", uri: detour.uri } })).toBe("POOL_URI_IN_USE");

@@ -35,6 +35,13 @@ test("a healthy service passes, with each operation of each pool timed", async (
   expect(await operations.health.isReady()).toBe(true);
 });
 
+test("a pool by itself is as it is among all", async () => {
+  const { pools } = await operations.health.check(viewer, {});
+  expect(await operations.health.pool(viewer, { name: "second" })).toEqual(pools[1]);
+  expect(await operations.health.pool(viewer, { name: "default" })).toEqual(pools[0]);
+  expect(await codeOf(operations.health.pool(viewer, { name: "third" }))).toBe("POOL_DOES_NOT_EXIST");
+});
+
 test("pools are tried once in ten seconds, whoever asks", async () => {
   now += 10_000;
   const checks = await Promise.all(Array.from({ length: 5 }, () => operations.health.check(viewer, {})));
