@@ -73,7 +73,6 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data>({
   const formId = useId();
 
   const submit = form.handleSubmit(async (values) => {
-    setRefusal(null);
     let data: Data;
     try {
       data = await callApi<Data>(document, variables(values));
@@ -96,21 +95,22 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data>({
         onSubmit={(event) => {
           // A dialog is inside of the page's tree for React even where it is not for the document.
           event.stopPropagation();
+          setRefusal(null);
           void submit(event);
         }}
         className="flex flex-col gap-4"
       >
         {children}
-        {refusal ? (
-          <div
-            role="alert"
-            className="rounded-md border border-danger/40 bg-danger-soft px-3 py-2 text-danger wrap-anywhere"
-          >
-            {refusal.message} <code className="font-mono text-xs">{refusal.code}</code>
-          </div>
-        ) : null}
-        {/* In sight however long the form is. */}
+        {/* In sight however long the form is, and what the server refused with it. */}
         <div className="sticky -bottom-4 -mx-5 -mb-4 flex flex-wrap items-center justify-end gap-2 border-t border-line bg-surface px-5 py-3 sm:rounded-b-xl">
+          {refusal ? (
+            <div
+              role="alert"
+              className="w-full rounded-md border border-danger/40 bg-danger-soft px-3 py-2 text-danger wrap-anywhere"
+            >
+              {refusal.message} <code className="font-mono text-xs">{refusal.code}</code>
+            </div>
+          ) : null}
           <div className="mr-auto">
             <LiveGraphql document={document} schema={schema} variables={variables} />
           </div>

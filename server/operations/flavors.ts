@@ -81,26 +81,6 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
     }
   }
 
-  async function poolsOf(from: Pick<Transaction, "pools">, name: string): Promise<string[]> {
-    return (await from.pools.getPoolsByFlavor(name)).map((pool) => pool.name).sort();
-  }
-
-  /** A pool has one flavor; what takes it from another must leave that one a pool, if it is anybody's. */
-  async function requireNoneEmptied(tx: Transaction, project: string, flavor: string, pools: readonly string[]) {
-    for (const name of pools) {
-      const former = (await tx.pools.get(name)).flavor;
-      if (former === null || former === flavor) continue;
-      const left = (await poolsOf(tx, former)).filter((pool) => !pools.includes(pool));
-      if (left.length === 0 && (await tx.flavors.exists({ project, name: former }))) {
-        throw new DomainError(
-          "POOL_IN_USE_BY_FLAVOR",
-          `The pool ${name} is the last of the flavor ${former}. Give that flavor another pool, or delete it, first.`,
-          { details: { pool: name, flavor: former } },
-        );
-      }
-    }
-  }
-
   return {
     async list(access, params) {
       requireRole(access, "viewer");
@@ -139,7 +119,7 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
       }
       const created = await audited(context, trace, async (tx) => {
         const before = await poolsOf(tx, flavor.name);
-        await requireNoneEmptied(tx, flavor.project, flavor.name, pools);
+        await requireNoneEmptied(tx, flavor.name, pools);
         const result = await tx.flavors.create({ ...flavor, pools });
         // Asked again here: another may have made it since.
         if (!result && !replace) throw alreadyExists(flavor.name);
@@ -154,7 +134,7 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
       if (params.verify !== false) await requireAlike(flavor.name, pools);
       return audited(context, trace, async (tx) => {
         const before = await poolsOf(tx, flavor.name);
-        await requireNoneEmptied(tx, flavor.project, flavor.name, pools);
+        await requireNoneEmptied(tx, flavor.name, pools);
         await tx.flavors.update({ ...flavor, pools });
         return { result: await tx.flavors.get(flavor), details: { before, after: pools } };
       });
@@ -183,6 +163,33 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
       });
     },
   };
+}
+
+async function poolsOf(from: Pick<Transaction, "pools">, name: string): Promise<string[]> {
+  return (await from.pools.getPoolsByFlavor(name)).map((pool) => pool.name).sort();
+}
+
+/**
+ * A pool has one flavor, or none with null; what takes it from another must leave that one a pool, if it is anybody's in any project.
+ * POOL_IN_USE_BY_FLAVOR, POOL_DOES_NOT_EXIST.
+ */
+export async function requireNoneEmptied(
+  tx: Pick<Transaction, "pools" | "flavors">,
+  flavor: string | null,
+  pools: readonly string[],
+): Promise<void> {
+  for (const name of pools) {
+    const former = (await tx.pools.get(name)).flavor;
+    if (former === null || former === flavor) continue;
+    const left = (await poolsOf(tx, former)).filter((pool) => !pools.includes(pool));
+    if (left.length === 0 && (await tx.flavors.exists({ name: former }))) {
+      throw new DomainError(
+        "POOL_IN_USE_BY_FLAVOR",
+        `The pool ${name} is the last of the flavor ${former}. Give that flavor another pool, or delete it, first.`,
+        { details: { pool: name, flavor: former } },
+      );
+    }
+  }
 }
 
 function alreadyExists(name: string): DomainError {

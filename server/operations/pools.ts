@@ -13,6 +13,7 @@ import type { PageParams } from "./addresses.ts";
 import { audited, permitted } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
+import { requireNoneEmptied } from "./flavors.ts";
 import { checkObjectText } from "./json-text.ts";
 import { badInput, checkWhole, isStorable, pageRequest } from "./limits.ts";
 import { checkName } from "./names.ts";
@@ -68,7 +69,7 @@ export interface PoolOperations {
     params: { name: string; uri: string; weight: number; replace?: boolean } & Omit<PoolChanges, "uri" | "weight">,
   ): Promise<{ pool: PoolRecord; created: boolean }>;
   /**
-   * Changes what is given. Nothing given is BAD_INPUT. POOL_DOES_NOT_EXIST, and as create. A new URI is for the same storage under another name or
+   * Changes what is given. Nothing given is BAD_INPUT. POOL_DOES_NOT_EXIST, POOL_IN_USE_BY_FLAVOR when it would leave its flavor without a pool, and as create. A new URI is for the same storage under another name or
    * password: no message moves. One that leads to another storage is POOL_IN_USE while the pool holds queues, unless `verify` is false.
    */
   update(access: Access, params: { name: string } & PoolChanges): Promise<PoolRecord>;
@@ -257,6 +258,7 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
       const identity = facts === null || changes.uri === undefined ? {} : { identity: facts.identity };
       const pool = await audited(context, trace, async (tx) => {
         const before = await tx.pools.get(name);
+        await requireNoneEmptied(tx, flavor, [name]);
         const result = await tx.pools.update(name, { ...changes, ...identity, ...former });
         return { result, details: { before: summary(before), after: summary(result) } };
       });

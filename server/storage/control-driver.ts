@@ -152,7 +152,8 @@ export interface FlavorsController {
   update(params: { project: string; name: string; pools: readonly string[] }): Promise<void>;
   /** Silent when there is none. Clears the flavor of its pools when no other project has a flavor of that name. */
   delete(params: { project: string; name: string }): Promise<void>;
-  exists(params: { project: string; name: string }): Promise<boolean>;
+  /** Without a project: in any. */
+  exists(params: { project?: string; name: string }): Promise<boolean>;
   dropAll(): Promise<void>;
 }
 

@@ -222,7 +222,13 @@ describe("flavors", () => {
     expect(await codeOf(flavors.get(viewer, { project: "q", name: "fast" }))).toBe("FLAVOR_DOES_NOT_EXIST");
     await flavors.update(admin, { project: "p", name: "fast", pools: ["fast-2"] });
     expect(await flavors.pools(viewer, { project: "p", name: "fast" })).toEqual(["fast-2"]);
-    expect(await codeOf(service.operations.pools.delete(admin, { name: "fast-2" }))).toBe("POOL_IN_USE_BY_FLAVOR");
+    const { pools } = service.operations;
+    expect(await codeOf(pools.delete(admin, { name: "fast-2" }))).toBe("POOL_IN_USE_BY_FLAVOR");
+    // Nor does another project, or a change of the pool itself, take a flavor's last pool away.
+    const elsewhere = flavors.create(admin, { project: "q", name: "thief", pools: ["fast-2"] });
+    expect(await codeOf(elsewhere)).toBe("POOL_IN_USE_BY_FLAVOR");
+    expect(await codeOf(pools.update(admin, { name: "fast-2", flavor: null }))).toBe("POOL_IN_USE_BY_FLAVOR");
+    expect((await pools.update(admin, { name: "fast-2", weight: 2 })).flavor).toBe("fast");
   });
 
   test("of a project are dropped as a dry run has shown them, and their pools are free again", async () => {

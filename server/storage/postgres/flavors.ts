@@ -60,7 +60,7 @@ export function flavorsController({ session }: { session: Session }): FlavorsCon
       }),
 
     async exists({ project, name }) {
-      return (await prisma.flavor.count({ where: { project, name } })) > 0;
+      return (await prisma.flavor.count({ where: { name, ...(project === undefined ? {} : { project }) } })) > 0;
     },
 
     async dropAll() {
