@@ -48,16 +48,6 @@ export const BREAKS: readonly Break[] = [
     },
   },
   {
-    promise: "Readers of a queue that never ends leave the event loop to others",
-    file: "server/operations/queue-tail.ts",
-    from: "await this.#turns.take();",
-    to: "",
-    test: {
-      file: "test/operations/live.test.ts",
-      name: "readers of a queue that never ends leave the event loop to others, and each other",
-    },
-  },
-  {
     promise: "A post that is repeated with its idempotency key adds nothing",
     file: `${POSTGRES}/message-posts.ts`,
     from: "SELECT p.queue_id, $11, $12,",
