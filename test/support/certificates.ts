@@ -22,6 +22,7 @@ export function describeWithOpenssl(suites: () => void): void {
   const missing = "There is no openssl on the path: apt-get install openssl";
   if (process.env.CI === "true") throw new Error(missing);
   console.warn(missing);
+  // The name says what to install; where CI is true it fails instead.
   it.skip(missing);
 }
 
