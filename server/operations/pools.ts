@@ -232,6 +232,7 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
       const identity = params.verify === false ? {} : { identity: (await verified(name, uri, flavor)).identity };
       const created = await audited(context, trace, async (tx) => {
         const before = (await tx.pools.exists(name)) ? summary(await tx.pools.get(name)) : null;
+        if (replace && before !== null) await requireNoneEmptied(tx, flavor, [name]);
         const result = await tx.pools.create({ name, uri, weight, flavor, optionsText, ...identity, ...former });
         // Asked again here: another may have made it since.
         if (!result && !replace) throw alreadyExists(name);

@@ -228,6 +228,8 @@ describe("flavors", () => {
     const elsewhere = flavors.create(admin, { project: "q", name: "thief", pools: ["fast-2"] });
     expect(await codeOf(elsewhere)).toBe("POOL_IN_USE_BY_FLAVOR");
     expect(await codeOf(pools.update(admin, { name: "fast-2", flavor: null }))).toBe("POOL_IN_USE_BY_FLAVOR");
+    const anew = { name: "fast-2", uri: await service.poolUri(), weight: 1, replace: true, verify: false };
+    expect(await codeOf(pools.create(admin, anew))).toBe("POOL_IN_USE_BY_FLAVOR");
     expect((await pools.update(admin, { name: "fast-2", weight: 2 })).flavor).toBe("fast");
   });
 
