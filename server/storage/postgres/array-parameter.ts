@@ -90,8 +90,27 @@ export function uuidArray(values: readonly (string | null)[]): Buffer {
       continue;
     }
     buffer.writeInt32BE(16, at);
-    buffer.write(value.replaceAll("-", ""), at + 4, "hex");
-    at += 20;
+    at = writeUuid(buffer, at + 4, value);
   }
   return at === buffer.length ? buffer : buffer.subarray(0, at);
+}
+
+/** By the code of a hexadecimal digit. */
+const NIBBLE = new Uint8Array(128);
+for (const digit of "0123456789abcdefABCDEF") NIBBLE[digit.charCodeAt(0)] = Number.parseInt(digit, 16);
+const DASH = 45;
+
+/** Gives the place after it. Twice as fast as leaving out the dashes and `buffer.write(..., "hex")`; every message has some ids. */
+function writeUuid(buffer: Buffer, at: number, uuid: string): number {
+  let place = at;
+  for (let index = 0; index < uuid.length; index += 2) {
+    const high = uuid.charCodeAt(index);
+    if (high === DASH) {
+      index -= 1;
+      continue;
+    }
+    buffer[place] = ((NIBBLE[high] as number) << 4) | (NIBBLE[uuid.charCodeAt(index + 1)] as number);
+    place += 1;
+  }
+  return place;
 }

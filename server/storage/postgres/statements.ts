@@ -88,3 +88,6 @@ export function allOrNothing(changed: string, locked: string): string {
 export function milliseconds(expression: string): string {
   return `floor(date_part('epoch', ${expression}) * 1000)`;
 }
+
+/** Whether one parameter can stand for all: requests that come together mostly ask for the same, and a statement costs by what it has to set up. */
+export const alike = (values: readonly unknown[]): boolean => values.every((value) => value === values[0]);
