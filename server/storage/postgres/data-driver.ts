@@ -70,6 +70,7 @@ export async function openPostgresDataDriver(options: PostgresDataDriverOptions)
     connections: options.connections ?? 16,
     applicationName: "isimud data",
     settings: PLANNING,
+    pipeline: true,
     onError,
   });
   try {
