@@ -85,6 +85,35 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       }
     });
 
+    it("of all kinds from several queues in one moment is each what was asked for", async () => {
+      const queues = [await harness.newQueue(), await harness.newQueue(), await harness.newQueue()];
+      for (const queue of queues.slice(0, 2)) await post(harness, queue, 60);
+      const kinds = Array.from({ length: 24 }, (_, index) => ({
+        queue: queues[index % 3] as QueueRef,
+        limit: 1 + (index % 4),
+        ttlSeconds: 100 + index,
+        graceSeconds: 60 + index,
+        clientId: index % 2 === 0 ? null : `client-${index}`,
+        actor: `actor-${index}`,
+        maxClaimCount: 1 + (index % 2),
+      }));
+      const claims = await Promise.all(kinds.map((kind) => harness.driver.claims.create(kind)));
+      for (const [index, { queue, limit, maxClaimCount: _, ...terms }] of kinds.entries()) {
+        const { claim: made, claimId } = claims[index] as (typeof claims)[number];
+        if (index % 3 === 2) {
+          expect(made).toBeNull();
+          continue;
+        }
+        expect(made).toMatchObject({ ...terms, messageCount: limit });
+        const held = await harness.driver.claims.get({ queue, id: claimId });
+        expect(held.claim).toMatchObject({ ...terms, messageCount: limit });
+        expect(held.messages).toHaveLength(limit);
+      }
+      expect(new Set(claims.flatMap(({ messages }) => idsOf(messages))).size).toBe(
+        kinds.reduce((sum, { limit }, index) => sum + (index % 3 === 2 ? 0 : limit), 0),
+      );
+    });
+
     it("lets go by itself when its time is over", async () => {
       const queue = await harness.newQueue();
       const ids = await post(harness, queue, 2);

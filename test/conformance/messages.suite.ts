@@ -103,6 +103,35 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         }
       });
 
+      it("of all kinds to several queues in one moment keeps each what it is, and one to a queue that is gone fails alone", async () => {
+        const queues = [await harness.newQueue(), await harness.newQueue(), await harness.newQueue()];
+        const kinds = Array.from({ length: 30 }, (_, index) => ({
+          queue: queues[index % 3] as QueueRef,
+          clientId: index % 2 === 0 ? null : `client-${index % 5}`,
+          messages: [0, 1].map((part) =>
+            aMessage([index, part], { ttlSeconds: 100 + index + part, delaySeconds: index % 4 === 0 ? 50 : 0 }),
+          ),
+        }));
+        const missing = { project: "p", name: uniqueName("missing") };
+        const [gone, ...posted] = await Promise.allSettled([
+          post(harness, missing, 1),
+          ...kinds.map((kind) => harness.driver.messages.post(kind)),
+        ]);
+        expect(gone).toMatchObject({ status: "rejected", reason: { code: "QUEUE_DOES_NOT_EXIST" } });
+        for (const [index, { queue, clientId, messages }] of kinds.entries()) {
+          const one = posted[index];
+          if (one?.status !== "fulfilled") throw new Error(`Post ${index} failed.`, { cause: one?.reason });
+          const got = await harness.driver.messages.bulkGet({ queue, ids: one.value.ids });
+          expect(got).toMatchObject(
+            messages.map(({ bodyText, ttlSeconds }) => ({ bodyText, ttlSeconds, clientId, claim: null })),
+          );
+          const due = got.map(({ createdAt, delayedUntil }) =>
+            delayedUntil === null ? 0 : delayedUntil.getTime() - createdAt.getTime(),
+          );
+          expect(due).toEqual(messages.map(({ delaySeconds }) => delaySeconds * 1000));
+        }
+      });
+
       it("again with the same idempotency key adds nothing and gives the first ids", async () => {
         const queue = await harness.newQueue();
         const params = { queue, messages: [aMessage(1), aMessage(2)], clientId: null, idempotencyKey: "key-1" };
@@ -419,6 +448,41 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(await readAll(harness.driver, queue)).toHaveLength(4);
         const claimIds = [mine.claimId, theirs.claimId];
         expect(await harness.driver.messages.bulkDelete({ queue, ids: ids.slice(0, 3), claimIds })).toBe(3);
+      });
+
+      it("of all kinds in several queues in one moment is judged one by one", async () => {
+        const queues = [await harness.newQueue(), await harness.newQueue()];
+        const { messages } = harness.driver;
+        const outcomes = queues.map(async (queue) => {
+          const [claimed, held, one, other, free, spare, bulk] = (await post(harness, queue, 7)) as [
+            string,
+            ...string[],
+          ];
+          const claimIds: string[] = [];
+          for (let time = 0; time < 4; time += 1) claimIds.push((await claim(harness, queue, { limit: 1 })).claimId);
+          const [mine, theirs, ...both] = claimIds;
+          const pair = [one as string, other as string];
+          return Promise.allSettled([
+            messages.delete({ queue, id: free as string }),
+            messages.delete({ queue, id: claimed }),
+            messages.delete({ queue, id: held as string, claimId: theirs as string }),
+            messages.delete({ queue, id: spare as string, claimId: mine as string }),
+            messages.bulkDelete({ queue, ids: [bulk as string, randomUUID()] }),
+            messages.bulkDelete({ queue, ids: pair, claimIds: both }),
+            messages.delete({ queue, id: randomUUID() }),
+          ]);
+        });
+        for (const outcome of await Promise.all(outcomes)) {
+          expect(outcome.map((one) => (one.status === "fulfilled" ? one.value : one.reason.code))).toEqual([
+            "deleted",
+            "MESSAGE_IS_CLAIMED",
+            "deleted",
+            "MESSAGE_NOT_CLAIMED",
+            1,
+            2,
+            "absent",
+          ]);
+        }
       });
 
       it("many at once, in any order, meets no deadlock and a bad one fails alone", async () => {
