@@ -50,7 +50,7 @@ const MIXED: Spelling = {
   places: "($10::int[])[($5::int[])[i.n]] AS queue,",
 };
 
-/** For one queue whose requests have one mode and name one claim each at most, as most that come together do. Measured, it saves the server 60 µs of 240. */
+/** For one queue whose requests have one mode and name one claim each at most, as most that come together do. Measured, it saves the server a tenth. */
 const ALIKE: Spelling = {
   queue: `
       SELECT q.id, q.low_water, q.holds_moved, q.id::text AS fresh, clock_timestamp() + make_interval(secs => $4::float8) AS now

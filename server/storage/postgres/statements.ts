@@ -97,9 +97,8 @@ export interface Committed<Row> {
 }
 
 /**
- * A transaction of nothing but its commit, which ends when the log is on disk up to there, and with synchronous replicas when they have it too. It
- * goes out with the statement that committed early, on the same connection: a session does not outlive a crash of its server, so that it answers
- * means that what it followed is not lost.
+ * A transaction of nothing but its commit, which ends when the log is on disk up to there. It goes out with the statement that committed early, on the
+ * same connection: a session does not outlive a crash of its server, so that it answers means that what it followed is not lost.
  */
 const FLUSH: Statement = { name: "log_flush", text: "SELECT pg_logical_emit_message(true, 'isimud', '')" };
 
@@ -124,10 +123,10 @@ export function clockCte(offset: number, after?: string): string {
 
 /**
  * An expression that lets the statement's transaction commit without waiting for the disk, when the parameter says so. Somewhere it must be evaluated
- * once at least, when the statement does anything.
+ * once at least, when the statement does anything. Not where replicas have a say: what only they lack is on disk here, and `FLUSHED` could not tell.
  */
 export const commitEarly = (parameter: number): string =>
-  `CASE WHEN $${parameter}::boolean THEN set_config('synchronous_commit', 'off', true) END`;
+  `CASE WHEN $${parameter}::boolean AND current_setting('synchronous_standby_names') = '' THEN set_config('synchronous_commit', 'off', true) END`;
 
 /**
  * A column for statements whose rows outlive a crash in somebody's hands: a reader that pages by marker, a copy in another store, what this process
