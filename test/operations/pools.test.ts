@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { admin, aService, codeOf, operator, refusal, type Service, viewer } from "./a-service.ts";
 
 let service: Service;
@@ -13,6 +14,22 @@ async function aPool(name: string, params: { weight?: number; flavor?: string } 
   const uri = await service.poolUri();
   return service.operations.pools.create(admin, { name, uri, weight: 1, ...params });
 }
+
+test("the log says which pool's connections broke, and tells no URI", async () => {
+  const uri = await service.poolUri();
+  await service.operations.pools.create(admin, { name: "broken", uri, weight: 0 });
+  expect(await service.operations.pools.capabilities(viewer, { name: "broken" })).not.toBeNull();
+  const client = new pg.Client({ connectionString: uri });
+  await client.connect();
+  await client.query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'isimud data'",
+  );
+  await client.end();
+  const told = () => service.logged.filter((line) => line.includes("The pool broken had an error"));
+  await vi.waitFor(() => expect(told()).not.toEqual([]));
+  expect(service.logged.join()).not.toContain(new URL(uri).password);
+  await service.operations.pools.delete(admin, { name: "broken" });
+});
 
 describe("pools", () => {
   test("are registered, verified, changed and deleted by admins, and shown without passwords", async () => {

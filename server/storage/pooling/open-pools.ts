@@ -4,6 +4,7 @@ import type { Pool, PoolsController } from "../control-driver.ts";
 import { type ArrivalListener, type DataDriver, DEFAULT_POOL } from "../data-driver.ts";
 import type { DriverRegistry } from "../driver-registry.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
+import { naming } from "./naming.ts";
 
 /** How long a pool's URI, or the failure to open it, counts before it is looked at again. */
 const REMEMBER_MS = 1000;
@@ -155,7 +156,7 @@ export class OpenPools {
       }
       // The control plane is out of reach; where the pool was a moment ago is the best guess, and writes check the epoch there.
       if (known?.opened) return { uri: known.uri, identity: known.opened.identity };
-      throw error;
+      throw error instanceof DomainError && error.kind === "unavailable" ? isNotKnown(name, error) : error;
     }
   }
 
@@ -181,7 +182,7 @@ export class OpenPools {
 
   #start(name: string, { uri, identity }: Pick<Pool, "uri" | "identity">): Promise<DataDriver> {
     if (this.#closed) throw new DomainError("SHUTTING_DOWN", "The server is stopping.");
-    const driver = this.#registry.open(uri).catch((error: unknown) => {
+    const driver = this.#registry.open(uri, name).catch((error: unknown) => {
       if (error instanceof DomainError && error.kind === "unavailable") throw error;
       throw new DomainError("STORAGE_UNAVAILABLE", `The pool ${JSON.stringify(name)} cannot be opened.`, {
         details: { pool: name },
@@ -206,12 +207,12 @@ export class OpenPools {
         this.#watch(opened);
         this.#note(name, pool, identity);
       },
-      (error: unknown) => {
+      () => {
         pool.failed = true;
         pool.checkedAt = this.#now();
-        this.#onError(error);
       },
     );
+    driver.catch(naming(name)).catch(this.#onError);
     return driver;
   }
 
@@ -232,6 +233,15 @@ export class OpenPools {
     this.#closing.add(closing);
     await closing;
   }
+}
+
+/** It is not the pool that failed. */
+function isNotKnown(pool: string, error: DomainError): DomainError {
+  return new DomainError(
+    error.code,
+    `Where the pool ${JSON.stringify(pool)} is could not be looked up in the control database: ${error.message}`,
+    { details: { ...error.details, pool }, cause: error.cause },
+  );
 }
 
 function isDouble(pool: string, holder: string): Error {
