@@ -77,6 +77,11 @@ export interface DataDriver extends StoreFacts {
    * something fails. Left out where the storage is up or down as a whole.
    */
   partOf?(queue: QueueRef): string;
+  /**
+   * When gc last found the store without what it had held, though it is the same one: a server that keeps nothing on disk and was started again. One of the
+   * processes that use the store finds it. Left out where that has not been seen, or cannot come.
+   */
+  readonly lostAt?: Date;
 
   /** Is the storage ready? Never throws; answers within its own deadline. */
   isAlive(): Promise<boolean>;

@@ -20,6 +20,8 @@ interface OpenPool {
   checkedAt: number;
   /** When it was last tried to write down which store it is. */
   notedAt: number;
+  /** The driver's, as far as it is written down. */
+  lostAt: Date | undefined;
   /** The pool that is this store already, as far as was told. */
   double: string | null;
 }
@@ -161,19 +163,24 @@ export class OpenPools {
   }
 
   /**
-   * Has it written down which store the pool is, where that is not known or no longer so: of a pool that was registered without a look, say. One that
+   * Has it written down which store the pool is, where that is not known or no longer so: of a pool that was registered without a look, say. And that it lost
+   * what it held. One that
    * turns out to be another pool's store is told of and goes on: each queue lives in one pool, so neither sees the other's, but none moves between the two.
    */
   #note(name: string, pool: OpenPool, registered: string | null): void {
     const { uri, opened } = pool;
-    if (opened === null || opened.identity === registered || this.#now() - pool.notedAt < NOTE_EVERY_MS) return;
+    if (opened === null) return;
+    const { identity, lostAt } = opened;
+    const lost = lostAt !== pool.lostAt;
+    if ((identity === registered && !lost) || this.#now() - pool.notedAt < NOTE_EVERY_MS) return;
     pool.notedAt = this.#now();
     const noting = this.#pools
-      .note({ name, uri, identity: opened.identity })
+      .note({ name, uri, identity, lost })
       .then((holder) => {
         if (holder !== null && holder !== pool.double) this.#onError(isDouble(name, holder));
-        if (holder === null && registered !== null) this.#onError(isAnother(name));
+        if (holder === null && registered !== null && registered !== identity) this.#onError(isAnother(name));
         pool.double = holder;
+        pool.lostAt = lostAt;
       })
       .catch(this.#onError)
       .finally(() => this.#noting.delete(noting));
@@ -196,6 +203,7 @@ export class OpenPools {
       failed: false,
       checkedAt: this.#now(),
       notedAt: Number.NEGATIVE_INFINITY,
+      lostAt: undefined,
       double: null,
     };
     this.#open.set(name, pool);
