@@ -1,6 +1,7 @@
 import { type Access, requireRole } from "../access/access.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError, hasCode } from "../errors.ts";
 import type { GcResult } from "../storage/data-driver.ts";
+import { isTakingNoWrites } from "../storage/takes-no-writes.ts";
 import type { OperationContext } from "./context.ts";
 import { withDeadline } from "./deadline.ts";
 import { poolNames } from "./pool-names.ts";
@@ -34,10 +35,22 @@ export function createGcOperations(context: OperationContext, { lives }: { lives
   let sweptUpTo: string | undefined;
   let last: { at: Date; report: GcReport } | null = null;
 
+  async function collectIn(pool: string): Promise<GcResult> {
+    const driver = await data.pool(pool);
+    try {
+      const collected = await driver.gc();
+      data.noteReachable(pool, true);
+      return collected;
+    } catch (error) {
+      if (hasCode(error, "STORAGE_UNAVAILABLE") && !isTakingNoWrites(error)) data.noteReachable(pool, false);
+      throw error;
+    }
+  }
+
   /** Those who ask while a pool is collected, join; one that takes long is reported and goes on. */
   async function collectPool(pool: string): Promise<GcReport["pools"][number]> {
     try {
-      const running = collecting.get(pool) ?? data.pool(pool).then((driver) => driver.gc());
+      const running = collecting.get(pool) ?? collectIn(pool);
       collecting.set(pool, running);
       const done = () => collecting.delete(pool);
       running.then(done, done);

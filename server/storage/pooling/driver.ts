@@ -92,11 +92,7 @@ export function createPoolingDriver(params: {
     // Moving is between two pools: see `pool`.
     moves: null,
 
-    async attachQueue(queue) {
-      await catalog.forget(queue);
-      const place = await catalog.find(queue);
-      await at(place.pool, (driver) => driver.attachQueue(queue));
-    },
+    attachQueue: (queue) => router.attach(queue),
 
     async detachQueue(queue) {
       await catalog.forget(queue);
@@ -157,7 +153,9 @@ export function createPoolingDriver(params: {
 
     // Read anew for each new queue: a pool that was just given or denied a flavor counts at once.
     async choosePool(flavor, dice = random) {
-      const chosen = weightedChoice(await control.pools.getPoolsByFlavor(flavor), dice);
+      const fitting = await control.pools.getPoolsByFlavor(flavor);
+      const there = fitting.filter(({ name }) => !pools.isAway(name));
+      const chosen = weightedChoice(there, dice) ?? weightedChoice(fitting, dice);
       if (chosen !== null) return chosen.name;
       if (flavor === null) return DEFAULT_POOL;
       throw new DomainError(
@@ -167,6 +165,7 @@ export function createPoolingDriver(params: {
       );
     },
 
+    noteReachable: (name, reachable) => pools.noteReachable(name, reachable),
     pool: (name) => pools.get(name).catch(naming(name)),
 
     async verify(uri) {

@@ -8,6 +8,8 @@ import { naming } from "./naming.ts";
 
 /** How long a pool's URI, or the failure to open it, counts before it is looked at again. */
 const REMEMBER_MS = 1000;
+/** How long it counts that a pool was found away: whoever tries it meanwhile says so again, and if nobody does, it may be back. */
+const AWAY_MS = 60_000;
 /** Between two tries to write down which store a pool is. */
 const NOTE_EVERY_MS = 10_000;
 
@@ -35,6 +37,8 @@ export class OpenPools {
   readonly #open = new Map<string, OpenPool>();
   readonly #checking = new Map<string, Promise<DataDriver>>();
   readonly #breakers = new Map<string, CircuitBreaker>();
+  /** When each was last found away, until it is found there. */
+  readonly #awayAt = new Map<string, number>();
   readonly #closing = new Set<Promise<void>>();
   readonly #noting = new Set<Promise<void>>();
   readonly #watchers = new Set<ArrivalListener>();
@@ -92,6 +96,19 @@ export class OpenPools {
     return breaker;
   }
 
+  /** What a call says that went past the breaker. */
+  noteReachable(name: string, reachable: boolean): void {
+    if (reachable) this.#awayAt.delete(name);
+    else this.#awayAt.set(name, this.#now());
+  }
+
+  /** Is it known to be away, it or a part of it? By what calls met lately; nothing is asked for it. */
+  isAway(name: string): boolean {
+    const awayAt = this.#awayAt.get(name);
+    if (awayAt !== undefined && this.#now() - awayAt <= AWAY_MS) return true;
+    return this.#breakers.get(name)?.isAway() ?? false;
+  }
+
   /** Of the pools that are open, and of those that open later. */
   watchArrivals(listener: ArrivalListener): () => void {
     this.#watchers.add(listener);
@@ -120,6 +137,7 @@ export class OpenPools {
   /** Closes it once its calls in flight have ended; one that is still opening is closed when it is open, without waiting. The built-in pool stays. */
   async forget(name: string): Promise<void> {
     this.#checking.delete(name);
+    this.#awayAt.delete(name);
     const pool = this.#open.get(name);
     if (pool === undefined) return;
     const closing = this.#retire(name, pool);
@@ -211,12 +229,14 @@ export class OpenPools {
       (opened) => {
         pool.opened = opened;
         pool.checkedAt = this.#now();
+        this.noteReachable(name, true);
         if (this.#open.get(name) !== pool) return;
         this.#watch(opened);
         this.#note(name, pool, identity);
       },
       () => {
         pool.failed = true;
+        this.noteReachable(name, false);
         pool.checkedAt = this.#now();
       },
     );

@@ -97,6 +97,17 @@ export class Router {
     }
   }
 
+  /** Gives the queue's pool the row. When the pool refuses, no other is looked for. */
+  async attach(queue: QueueRef & { epoch: number }): Promise<void> {
+    await this.#catalog.forget(queue);
+    const { pool } = await this.#catalog.find(queue);
+    await this.#pools.breakerOf(pool).run(
+      async () => (await this.#pools.get(pool)).attachQueue(queue),
+      naming(pool),
+      () => partOf(this.#pools.opened(pool), queue),
+    );
+  }
+
   /** The queue's pool by the catalogue itself, where the queue has its row from now on. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE, and QUEUE_IS_MOVING once the deadline is over. */
   async mend(queue: QueueRef, deadline = performance.now() + MOVE_WAIT_MS): Promise<Mended> {
     for (;;) {
