@@ -165,6 +165,7 @@ export async function openEngine(
     limits: config,
     now: () => performance.now(),
     warn,
+    info: (message) => log.info(message),
   });
 
   const close = async () => {

@@ -4,7 +4,6 @@ import type { Pool, PoolsController } from "../control-driver.ts";
 import { type ArrivalListener, type DataDriver, DEFAULT_POOL } from "../data-driver.ts";
 import type { DriverRegistry } from "../driver-registry.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
-import { naming } from "./naming.ts";
 
 /** How long a pool's URI, or the failure to open it, counts before it is looked at again. */
 const REMEMBER_MS = 1000;
@@ -240,7 +239,6 @@ export class OpenPools {
         pool.checkedAt = this.#now();
       },
     );
-    driver.catch(naming(name)).catch(this.#onError);
     return driver;
   }
 
