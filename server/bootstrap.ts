@@ -19,7 +19,7 @@ import { createOperations } from "./operations/create-operations.ts";
 import type { Operations } from "./operations/operations.ts";
 import { createSecretBox } from "./secret-box.ts";
 import type { ControlDriver } from "./storage/control-driver.ts";
-import type { PooledDataDriver } from "./storage/data-driver.ts";
+import { DEFAULT_POOL, type PooledDataDriver } from "./storage/data-driver.ts";
 import { createDriverRegistry } from "./storage/driver-registry.ts";
 import { createPoolingDriver } from "./storage/pooling/driver.ts";
 import type { Place } from "./storage/pooling/pool-catalog.ts";
@@ -68,13 +68,15 @@ export async function openEngine(
   const applied = await migrate({ url, only: "all" });
   if (applied.length > 0) log.info({ migrations: applied }, "The database's tables are up to date");
 
-  const openPostgresPool = (uri: string) =>
+  const onPoolError = (pool: string | null) => (error: unknown) =>
+    warn(pool === null ? "A pool that is looked at had an error" : `The pool ${pool} had an error`, error);
+  const openPostgresPool = (uri: string, pool: string | null) =>
     openPostgresDataDriver({
       uri,
       connections: config.DATABASE_CONNECTIONS,
       clock,
       undoSeconds: config.UNDO_SECONDS,
-      onError: (error) => warn("A pool's connections had an error", error),
+      onError: onPoolError(pool),
     });
   const connections = openConnections({
     url,
@@ -82,7 +84,7 @@ export async function openEngine(
     applicationName: "isimud control",
     onError: (error) => warn("An idle connection to the control database broke", error),
   });
-  const defaultDriver = await openPostgresPool(url).catch(async (error: unknown) => {
+  const defaultDriver = await openPostgresPool(url, DEFAULT_POOL).catch(async (error: unknown) => {
     await connections.end();
     throw error;
   });
@@ -114,16 +116,16 @@ export async function openEngine(
     }),
   });
   const registry = createDriverRegistry();
-  registry.register(["postgres", "postgresql"], async (uri) => {
+  registry.register(["postgres", "postgresql"], async (uri, pool) => {
     await migrate({ url: uri, only: "pool" });
-    return openPostgresPool(uri);
+    return openPostgresPool(uri, pool);
   });
-  registry.register(["redis", "rediss", "valkey", "valkeys"], (uri) =>
+  registry.register(["redis", "rediss", "valkey", "valkeys"], (uri, pool) =>
     openRedisDataDriver({
       uri,
       clock,
       undoSeconds: config.UNDO_SECONDS,
-      onError: (error) => warn("A pool's connection broke", error),
+      onError: onPoolError(pool),
     }),
   );
   // The drivers' cache is this process's own and read on every call: no locks, no digests of keys.
@@ -163,6 +165,7 @@ export async function openEngine(
     limits: config,
     now: () => performance.now(),
     warn,
+    info: (message) => log.info(message),
   });
 
   const close = async () => {

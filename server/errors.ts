@@ -30,6 +30,11 @@ export function hasCode(error: unknown, code: ErrorCode): error is DomainError {
   return error instanceof DomainError && error.code === code;
 }
 
+/** What is no DomainError is nobody's fault but ours. */
+export function kindOf(error: unknown): ErrorKind {
+  return error instanceof DomainError ? error.kind : "internal";
+}
+
 export type ErrorKind =
   | "invalid"
   | "unauthenticated"

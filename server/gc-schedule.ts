@@ -1,6 +1,7 @@
 /** Collects garbage again and again while the process runs. */
 import { randomUUID } from "node:crypto";
 import type { Access } from "./access/access.ts";
+import { type ErrorKind, kindOf } from "./errors.ts";
 import type { GcReport } from "./operations/gc.ts";
 
 export interface GcSchedule {
@@ -10,24 +11,30 @@ export interface GcSchedule {
 
 /**
  * The next one begins `intervalSeconds` after the last has ended, so two never overlap in this process; a little dice
- * keeps many processes from beginning together. One that fails is logged and followed by the next.
+ * keeps many processes from beginning together. One that fails is followed by the next; of those
+ * in a row that fail alike the first is told, and then the one that works again.
  */
 export function startGcSchedule(params: {
   collect: (access: Access) => Promise<GcReport>;
   intervalSeconds: number;
   onError: (error: unknown) => void;
+  onRecovered?: () => void;
   random?: () => number;
 }): GcSchedule {
   const random = params.random ?? Math.random;
   let running: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
+  let failing: ErrorKind | null = null;
 
   const run = async () => {
     try {
       await params.collect({ actor: "isimud:gc", role: "admin", projects: "all", requestId: randomUUID() });
+      if (failing !== null) params.onRecovered?.();
+      failing = null;
     } catch (error) {
-      params.onError(error);
+      if (kindOf(error) !== failing) params.onError(error);
+      failing = kindOf(error);
     }
     plan();
   };

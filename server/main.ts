@@ -63,7 +63,9 @@ export async function serve(
         return report;
       },
       intervalSeconds: config.GC_INTERVAL,
-      onError: (error) => log.warn({ err: error }, "Garbage could not be collected; the next time is soon"),
+      onError: (error) =>
+        log.warn({ err: error }, "Garbage cannot be collected; the next line about it comes when it can"),
+      onRecovered: () => log.info("Garbage is collected again"),
     });
     closing.push(() => within(ENGINE_DEADLINE_MS, gc.stop()));
     const jobs = startJobRunner({

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { DomainError } from "../server/errors.ts";
 import { startGcSchedule } from "../server/gc-schedule.ts";
 import type { GcReport } from "../server/operations/gc.ts";
 
@@ -53,6 +54,26 @@ test("goes on after one that failed, which is told", async () => {
   await vi.advanceTimersByTimeAsync(20_000);
   expect(onError).toHaveBeenCalledExactlyOnceWith(broken);
   expect(collect).toHaveBeenCalledTimes(2);
+  await gc.stop();
+});
+
+test("tells once of those in a row that fail alike, and of the one that works again", async () => {
+  const away = () => new DomainError("STORAGE_UNAVAILABLE", "away");
+  const collect = vi.fn().mockResolvedValue(NOTHING);
+  for (const error of [away(), away(), away(), new Error("a defect"), new Error("a defect")]) {
+    collect.mockRejectedValueOnce(error);
+  }
+  const told: string[] = [];
+  const gc = startGcSchedule({
+    collect,
+    intervalSeconds: 10,
+    onError: (error) => told.push((error as Error).message),
+    onRecovered: () => told.push("works again"),
+    random: () => 0.5,
+  });
+  await vi.advanceTimersByTimeAsync(80_000);
+  expect(collect).toHaveBeenCalledTimes(8);
+  expect(told).toEqual(["away", "a defect", "works again"]);
   await gc.stop();
 });
 

@@ -134,7 +134,7 @@ builder.mutationFields((t) => ({
     type: InsertCatalogueEntryPayload,
     args: { input: t.arg({ type: InsertCatalogueEntryInput, required: true, description: "The queue and the pool." }) },
     description:
-      "Maps a queue to a pool. A sharp tool, for mending: no message moves. A queue that was mapped elsewhere ends there with its messages and claims, and begins empty; its subscriptions stay out of reach. While it has messages this is CONFIRMATION_REQUIRED without `discardMessages`.",
+      "Maps a queue to a pool. A sharp tool, for mending: no message moves. A queue that was mapped elsewhere ends there with its messages and claims, and begins empty; its subscriptions stay out of reach. While it has messages this is CONFIRMATION_REQUIRED without `discardMessages`, and STORAGE_UNAVAILABLE while its pool cannot say.",
     resolve: async (_root, { input }, { access, operations }) => ({
       entry: await operations.catalogue.insert(access, input),
     }),
@@ -151,7 +151,7 @@ builder.mutationFields((t) => ({
     type: DeleteCatalogueEntryPayload,
     args: { input: t.arg({ type: DeleteCatalogueEntryInput, required: true, description: "The queue." }) },
     description:
-      "Takes a queue's entry away. A sharp tool, for mending: its messages and claims end, and it is out of reach until it is mapped or made again. While it has messages this is CONFIRMATION_REQUIRED without `discardMessages`.",
+      "Takes a queue's entry away. A sharp tool, for mending: its messages and claims end, and it is out of reach until it is mapped or made again. While it has messages this is CONFIRMATION_REQUIRED without `discardMessages`, and STORAGE_UNAVAILABLE while its pool cannot say.",
     resolve: (_root, { input }, { access, operations }) => operations.catalogue.delete(access, input),
   }),
   dropAllCatalogueEntries: t.field({

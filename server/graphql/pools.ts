@@ -219,7 +219,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: UpdatePoolInput, required: true, description: "The pool, and what to change." }) },
     complexity: KEEPING_WAITING,
     description:
-      "Changes a pool. Queues that live in it stay, so a URI that leads to another storage is refused while there are any, unless `verify` is false.",
+      "Changes a pool. Queues that live in it stay, so a URI that leads to another storage is refused while there are any, unless `verify` is false. A URI, the same one too, ends the warning of `health` that the pool came back without what it held.",
     resolve: async (_root, { input: { options, optionsText, ...input } }, { access, operations }) => ({
       pool: await operations.pools.update(access, {
         ...input,

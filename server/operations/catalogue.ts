@@ -17,7 +17,8 @@ export interface CatalogueChange extends QueueAddress {
 /**
  * Which pool holds which queue. Reading needs the role viewer, changing admin. Changes here are a sharp tool, for mending: no message moves. A queue
  * that is mapped elsewhere or unmapped ends where it was, with its messages and claims, and begins empty where it is mapped next; its subscriptions
- * stay in the old pool, out of reach. While it has messages such a change is CONFIRMATION_REQUIRED (details.messages) without `discardMessages`.
+ * stay in the old pool, out of reach. While it has messages such a change is CONFIRMATION_REQUIRED (details.messages) without `discardMessages`, and STORAGE_UNAVAILABLE
+ * (details.pool) while its pool cannot say.
  */
 export interface CatalogueOperations {
   /** In order of insertion (by name with `search`, how the queue's name begins), of one project, or with `allProjects` of all (an unlimited caller). */
@@ -51,10 +52,12 @@ export function createCatalogueOperations(context: OperationContext): CatalogueO
     });
   }
 
-  /** CONFIRMATION_REQUIRED when ending the queue's life in this pool would lose messages, or nobody can say. */
+  /** CONFIRMATION_REQUIRED when ending the queue's life in this pool would lose messages; what the pool fails with when it cannot say, and what to do then. */
   async function requireEmpty(queue: QueueRef, entry: CatalogueEntry): Promise<void> {
-    const pool = await data.pool(entry.pool);
-    const [stats] = await pool.messages.stats([{ ...queue, epoch: entry.epoch }]);
+    const ask = async () => (await data.pool(entry.pool)).messages.stats([{ ...queue, epoch: entry.epoch }]);
+    const [stats] = await ask().catch((error: unknown) => {
+      throw error instanceof DomainError && error.kind === "unavailable" ? cannotSay(entry.pool, error) : error;
+    });
     if (stats !== undefined && stats !== null && stats.total > 0) {
       throw new DomainError(
         "CONFIRMATION_REQUIRED",
@@ -165,4 +168,12 @@ export function createCatalogueOperations(context: OperationContext): CatalogueO
       });
     },
   };
+}
+
+function cannotSay(pool: string, error: DomainError): DomainError {
+  return new DomainError(
+    error.code,
+    `The pool ${pool} cannot say whether the queue has messages, which would be lost. If it will not come back, pass discardMessages. It failed with: ${error.message}`,
+    { details: { ...error.details, pool }, cause: error.cause },
+  );
 }

@@ -17,4 +17,6 @@ export interface OperationContext {
   readonly now: () => number;
   /** For what went wrong behind an answer that is nevertheless right. Never bodies or URIs. */
   readonly warn: (message: string, error: unknown) => void;
+  /** For what is well again. Left out: nobody hears it. */
+  readonly info?: (message: string) => void;
 }

@@ -1,6 +1,8 @@
 import { type Access, requireRole } from "../access/access.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError, hasCode, kindOf } from "../errors.ts";
+import { Outages } from "../outages.ts";
 import type { GcResult } from "../storage/data-driver.ts";
+import { isTakingNoWrites } from "../storage/takes-no-writes.ts";
 import type { OperationContext } from "./context.ts";
 import { withDeadline } from "./deadline.ts";
 import { poolNames } from "./pool-names.ts";
@@ -15,7 +17,8 @@ export interface GcReport {
 export interface GcOperations {
   /**
    * Frees what is expired, purged or deleted in one pool or all; with all, also what deletions left that could not reach their pool, and expired
-   * entries of key-value stores, and what older versions left unsaid about dead letter queues is noted. Needs the role operator. A pool that fails is reported and stops no other. POOL_DOES_NOT_EXIST.
+   * entries of key-value stores, and what older versions left unsaid about dead letter queues is noted. Needs the role operator. A pool that fails is reported and stops no other; the log
+   * hears of it when it begins to fail and when it works again. POOL_DOES_NOT_EXIST.
    */
   collect(access: Access, params: { pool?: string | null }): Promise<GcReport>;
   /** The last collection of all pools in this process; null before the first. Asks for no rights. */
@@ -29,26 +32,47 @@ const POOL_DEADLINE_MS = 60_000;
 const NOTHING: GcResult = { messages: 0, claims: 0, subscriptions: 0, queues: 0 };
 
 export function createGcOperations(context: OperationContext, { lives }: { lives: QueueLives }): GcOperations {
-  const { control, data, stores, now, warn } = context;
+  const { control, data, stores, now, warn, info = () => undefined } = context;
+  const outages = new Outages({ warn, info });
   const collecting = new Map<string, Promise<GcResult>>();
   let sweptUpTo: string | undefined;
   let last: { at: Date; report: GcReport } | null = null;
 
+  async function collectIn(pool: string): Promise<GcResult> {
+    const driver = await data.pool(pool);
+    try {
+      const collected = await driver.gc();
+      data.noteReachable(pool, true);
+      return collected;
+    } catch (error) {
+      if (hasCode(error, "STORAGE_UNAVAILABLE") && !isTakingNoWrites(error)) data.noteReachable(pool, false);
+      throw error;
+    }
+  }
+
   /** Those who ask while a pool is collected, join; one that takes long is reported and goes on. */
   async function collectPool(pool: string): Promise<GcReport["pools"][number]> {
     try {
-      const running = collecting.get(pool) ?? data.pool(pool).then((driver) => driver.gc());
+      const running = collecting.get(pool) ?? collectIn(pool);
       collecting.set(pool, running);
       const done = () => collecting.delete(pool);
       running.then(done, done);
       const collected = await withDeadline(running, POOL_DEADLINE_MS, () => {
         throw new DomainError("DEADLINE_EXCEEDED", "It takes long, and goes on.");
       });
+      outages.worked(collectionOf(pool));
       return { pool, collected, error: null };
     } catch (error) {
-      warn(`Garbage collection of the pool ${pool} did not end well`, error);
+      outages.failed(collectionOf(pool), error);
       return { pool, collected: null, error: error instanceof DomainError ? error.message : "It failed." };
     }
+  }
+
+  async function told(what: string, work: Promise<unknown>): Promise<void> {
+    await work.then(
+      () => outages.worked(what),
+      (error: unknown) => outages.failed(what, error),
+    );
   }
 
   /** Entries without a queue are what a deletion left, or a queue's subscriptions. Of the queues, what is noted beside their metadata is compared with it. */
@@ -61,7 +85,10 @@ export function createGcOperations(context: OperationContext, { lives }: { lives
     const there = new Set((await control.queues.getMany(refs)).map(({ project, name }) => `${name} ${project}`));
     for (const entry of page.items) {
       if (there.has(`${entry.queue} ${entry.project}`)) continue;
-      await lives.bury(entry).catch((error: unknown) => warn("What a deleted queue left could not be freed", error));
+      await lives.bury(entry).catch((error: unknown) => {
+        // That a pool is away its own collection tells.
+        if (kindOf(error) !== "unavailable") warn("What a deleted queue left could not be freed", error);
+      });
     }
     await control.queues
       .mendDeadLetterQueues(refs)
@@ -75,8 +102,8 @@ export function createGcOperations(context: OperationContext, { lives }: { lives
       const one = params.pool ?? null;
       if (one !== null) await data.pool(one);
       else {
-        await sweepCatalogue().catch((error: unknown) => warn("What deletions left could not be looked for", error));
-        await stores.sweep().catch((error: unknown) => warn("Key-value stores could not be swept", error));
+        await told("The look for what deletions left", sweepCatalogue());
+        await told("The sweep of key-value stores", stores.sweep());
       }
       const names = one === null ? await poolNames(control) : [one];
       const pools = await Promise.all(names.map(collectPool));
@@ -88,6 +115,10 @@ export function createGcOperations(context: OperationContext, { lives }: { lives
 
     last: () => last,
   };
+}
+
+function collectionOf(pool: string): string {
+  return `Garbage collection of the pool ${pool}`;
 }
 
 function added(a: GcResult, b: GcResult): GcResult {

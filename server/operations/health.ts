@@ -24,7 +24,10 @@ export interface HealthReport {
 }
 
 export interface HealthOperations {
-  /** Never fails but for FORBIDDEN. Every pool is really tried, at most once per 10 s whoever asks, and a pool that hangs delays the answer by 10 s at most. */
+  /**
+   * Never fails but for FORBIDDEN. That a pool lost what it held is warned of, in every process and after each restart, until an operator updates the pool with
+   * a URI, its own too, or deletes it. Every pool is really tried, at most once per 10 s whoever asks, and a pool that hangs delays the answer by 10 s at most.
+   */
   check(access: Access, params: Record<string, never>): Promise<HealthReport>;
   /** How one pool is: tried and remembered as by `check`, and no other is waited for. POOL_DOES_NOT_EXIST. */
   pool(access: Access, params: { name: string }): Promise<PoolHealth>;
@@ -58,12 +61,16 @@ export function createHealthOperations(
       const checked = withDoubles(await Promise.all(names.map((pool) => checks.check(pool))));
       const last = parts.gc.last();
       // The check of the control database has told already when it is away.
-      const missing = await parts.deadLetters.missing().catch(() => []);
+      const [missing, losses] = await Promise.all([
+        parts.deadLetters.missing().catch(() => []),
+        control.pools.listLosses().catch(() => []),
+      ]);
       const warnings = [
         ...(controlHealth.reachable
           ? []
           : ["The control database cannot be reached. Check that it runs and DATABASE_URL is right."]),
         ...checked.flatMap(poolWarnings),
+        ...losses.map(lossWarning),
         ...(last?.report.pools ?? []).flatMap(({ pool, error }) =>
           error === null ? [] : [`Garbage collection failed in the pool ${pool}: ${error}`],
         ),
@@ -103,6 +110,10 @@ function withDoubles(pools: readonly PoolCheck[]): PoolHealth[] {
 
 function visibleTo(access: Access): (queue: { project: string }) => boolean {
   return ({ project }) => access.projects === "all" || access.projects.includes(project);
+}
+
+function lossWarning({ pool, at }: { pool: string; at: Date }): string {
+  return `The pool ${pool} came back without what its queues held: its storage was found empty, or to be another one, on ${at.toISOString()}. Check that it keeps its data on disk, post anew what can be, then update the pool with its URI, which ends this warning.`;
 }
 
 function poolWarnings({ pool, storageReachable, operations, sameAs }: PoolHealth): string[] {

@@ -45,6 +45,7 @@ export function createPoolChecks({ control, data, now, warn }: OperationContext)
       };
       const found = await withDeadline(tried(), DEADLINE_MS, () => lost("DEADLINE_EXCEEDED"));
       lostPools.delete(pool);
+      data.noteReachable(pool, found.storageReachable);
       return found;
     } catch (error) {
       if (!lostPools.has(pool)) warn(`The pool ${pool} could not be checked`, error);

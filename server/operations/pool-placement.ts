@@ -16,7 +16,7 @@ export interface PoolShare {
 
 export interface PoolPlacementOperations {
   /**
-   * How new queues of a flavor (null = without one) would be spread if its pools had these weights, beside how its queues lie today. Changes nothing.
+   * How new queues of a flavor (null = without one) would be spread, while none is away, if its pools had these weights, beside how its queues lie today. Changes nothing.
    * Role viewer. BAD_INPUT for a pool that is not of the flavor.
    */
   predict(

@@ -119,9 +119,14 @@ export interface PoolsController {
   update(name: string, changes: Partial<Omit<NewPool, "name">>): Promise<Pool>;
   /**
    * Writes down what was found when the pool was opened at `uri`, whatever was known before. Gives the pool that is this same store already, and writes
-   * nothing then; null otherwise, also when the pool is elsewhere by now or gone.
+   * nothing then; null otherwise, also when the pool is elsewhere by now or gone. Another store than the known one, or `lost`, is a loss: see `listLosses`.
    */
-  note(params: { name: string; uri: string; identity: string }): Promise<string | null>;
+  note(params: { name: string; uri: string; identity: string; lost?: boolean }): Promise<string | null>;
+  /**
+   * The pools whose storage was found without what it had held, by name, and when that was. Each stays among them until it is given a URI
+   * again, its own too, or is deleted: an operator does that who knows.
+   */
+  listLosses(): Promise<{ pool: string; at: Date }[]>;
   /** The pool that is this store, the built-in one too; null when none is known to be. */
   findByIdentity(identity: string): Promise<string | null>;
   /** Silent when there is none. POOL_IN_USE while the catalogue maps queues to it, POOL_IN_USE_BY_FLAVOR when it is the last pool of an existing flavor. */

@@ -77,6 +77,11 @@ export interface DataDriver extends StoreFacts {
    * something fails. Left out where the storage is up or down as a whole.
    */
   partOf?(queue: QueueRef): string;
+  /**
+   * When gc last found the store without what it had held, though it is the same one: a server that keeps nothing on disk and was started again. One of the
+   * processes that use the store finds it. Left out where that has not been seen, or cannot come.
+   */
+  readonly lostAt?: Date;
 
   /** Is the storage ready? Never throws; answers within its own deadline. */
   isAlive(): Promise<boolean>;
@@ -99,9 +104,12 @@ export interface PooledDataDriver extends DataDriver {
   /**
    * Draws the pool for a new queue in proportion to weight, among the flavor's pools or, with null, those without a flavor;
    * the built-in pool "default" only when a queue without a flavor finds no registered pool that takes queues. Weight 0 is never drawn. NO_POOL_FOUND.
-   * `dice` gives numbers as Math.random does.
+   * A pool that this process knows to be away, or a part of it, is drawn only when all that have a weight are; nothing is asked for it, so one that just
+   * went away may be drawn, and one that nobody found away within the minute counts as there. `dice` gives numbers as Math.random does.
    */
   choosePool(flavor: string | null, dice?: () => number): Promise<string>;
+  /** What a call to the driver that `pool` gave says of its storage; for `choosePool`. */
+  noteReachable(name: string, reachable: boolean): void;
   /** The driver of one pool, opened at its first use. POOL_DOES_NOT_EXIST, STORAGE_UNAVAILABLE. */
   pool(name: string): Promise<DataDriver>;
   /** Connects to a URI within a short time-out, makes the store's tables if they are missing, and says what it is and can do. BAD_INPUT for an unknown scheme, POOL_NOT_REACHABLE. */

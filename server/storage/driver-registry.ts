@@ -3,8 +3,11 @@ import { DomainError } from "../errors.ts";
 import type { DataDriver } from "./data-driver.ts";
 import { schemeOf } from "./pool-uri.ts";
 
-/** Connects, makes the store's tables if they are missing, and reads what the store can do. What it opened before it failed, it closes. */
-type OpenDataDriver = (uri: string) => Promise<DataDriver>;
+/**
+ * Connects, makes the store's tables if they are missing, and reads what the store can do. What it opened before it failed, it closes.
+ * `pool` is its name for the log; null for one that is only looked at.
+ */
+type OpenDataDriver = (uri: string, pool: string | null) => Promise<DataDriver>;
 
 export interface DriverRegistry {
   /** Each scheme once, without its colon. */
@@ -12,7 +15,7 @@ export interface DriverRegistry {
   /** The schemes a pool's URI may have. */
   schemes(): string[];
   /** BAD_INPUT for a scheme that nobody registered, before any connection is made; else the driver's own errors. */
-  open(uri: string): Promise<DataDriver>;
+  open(uri: string, pool: string | null): Promise<DataDriver>;
 }
 
 export function createDriverRegistry(): DriverRegistry {
@@ -27,13 +30,13 @@ export function createDriverRegistry(): DriverRegistry {
 
     schemes: () => [...openers.keys()],
 
-    async open(uri) {
+    async open(uri, pool) {
       const open = openers.get(schemeOf(uri) ?? "");
       if (open === undefined) {
         const known = [...openers.keys()].map((scheme) => `${scheme}://`).join(", ");
         throw new DomainError("BAD_INPUT", `A pool's URI must begin with one of ${known}.`);
       }
-      return open(uri);
+      return open(uri, pool);
     },
   };
 }

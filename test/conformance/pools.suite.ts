@@ -141,6 +141,30 @@ export function describePools(name: string, open: OpenControlDriver): void {
       expect(await known()).toBeNull();
     });
 
+    it("is among the losses once its store was found empty, or to be another, until it is given a URI again or deleted", async () => {
+      const [flushed, replaced, well] = [aPool(), aPool(), aPool()];
+      for (const pool of [flushed, replaced, well]) {
+        await pools().create(pool);
+        await pools().note({ name: pool.name, uri: pool.uri, identity: unique("store") });
+      }
+      const losses = async () => (await harness.neighbour.pools.listLosses()).map(({ pool }) => pool);
+      expect(await losses()).toEqual([]);
+
+      const { identity } = await pools().get(flushed.name);
+      const before = Date.now();
+      await pools().note({ name: flushed.name, uri: flushed.uri, identity: identity as string, lost: true });
+      await pools().note({ name: replaced.name, uri: replaced.uri, identity: unique("store") });
+      expect(await losses()).toEqual([flushed.name, replaced.name].sort());
+      for (const { at } of await pools().listLosses()) expect(at.getTime()).toBeGreaterThanOrEqual(before);
+
+      await pools().update(flushed.name, { weight: 2 });
+      expect(await losses()).toContain(flushed.name);
+      await pools().update(flushed.name, { uri: flushed.uri });
+      expect(await losses()).toEqual([replaced.name]);
+      await pools().create(replaced);
+      expect(await losses()).toEqual([]);
+    });
+
     it("is not given another store while the catalogue maps queues to it, unless nobody looked", async () => {
       const pool = aPool({ identity: unique("store") });
       await pools().create(pool);

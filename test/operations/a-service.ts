@@ -4,6 +4,7 @@ import type { Access } from "../../server/access/access.ts";
 import { type Engine, openEngine } from "../../server/bootstrap.ts";
 import { readConfig } from "../../server/config.ts";
 import type { DomainError } from "../../server/errors.ts";
+import { describeError } from "../../server/log.ts";
 import { createOperations } from "../../server/operations/create-operations.ts";
 import type { Operations } from "../../server/operations/operations.ts";
 import type { ControlDriver } from "../../server/storage/control-driver.ts";
@@ -16,6 +17,8 @@ export const viewer: Access = { actor: "vera", role: "viewer", projects: ["p", "
 
 export interface Service extends Engine {
   readonly clock: { offsetMs: number };
+  /** The lines of its log. */
+  readonly logged: readonly string[];
   /** Another process on the same database. */
   another(): Promise<Engine>;
   /** The URI of a new, empty database for a pool. */
@@ -34,7 +37,8 @@ export async function aService(settings: Record<string, string> = {}): Promise<S
     ...settings,
   });
   const clock = { offsetMs: 0 };
-  const log = pino({ level: "silent" });
+  const logged: string[] = [];
+  const log = pino({ level: "info", serializers: { err: describeError } }, { write: (line) => logged.push(line) });
   const ends: (() => Promise<void>)[] = [database.drop];
   const open = async () => {
     const engine = await openEngine(config, { log, clock });
@@ -45,6 +49,7 @@ export async function aService(settings: Record<string, string> = {}): Promise<S
   return {
     ...engine,
     clock,
+    logged,
     another: open,
     async poolUri() {
       const pool = await createEmptyDatabase();

@@ -50,7 +50,7 @@ test("on PostgreSQL", async () => {
           (await refusal(service.operations.messages.post(operator, { queue, messages: [{ bodyText: "2" }] })))
             ?.details,
       )
-      .toEqual({ takesWrites: false });
+      .toEqual({ pool: "pg", takesWrites: false });
     await readsGoOn(queue);
   } finally {
     await set("RESET default_transaction_read_only").catch(() => undefined);

@@ -1,5 +1,5 @@
 /** One pool per server and namespace, by what the stores themselves say. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createOperations } from "../../server/operations/create-operations.ts";
 import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 import { openDetour, postgresByDetour } from "../support/detour.ts";
@@ -225,6 +225,38 @@ describeWithRedis(() => {
       closers.push(detour.close);
       const again = create("again", `redis://127.0.0.1:${detour.port}/forgetful`);
       expect(await refusal(again)).toEqual({ code: "POOL_URI_IN_USE", details: { pool: "forgetful" } });
+    });
+
+    test.each([
+      ["is emptied", false],
+      ["is emptied while nobody uses it", true],
+    ])("a pool that %s is a warning in every process, until it is updated with its URI", async (_, unused) => {
+      const name = unused ? "emptied-unused" : "emptied";
+      const uri = `${server.url}/${name}`;
+      const { pools, queues, gc } = service.operations;
+      await create(name, uri, { weight: 1 });
+      await queues.create(operator, { name });
+      await gc.collect(admin, { pool: name });
+      const another = await service.another();
+      const warnings = async () =>
+        (await another.operations.health.check(viewer, {})).warnings.filter((warning) => warning.includes(name));
+      expect(await warnings()).toEqual([]);
+
+      await ask(server.port, "FLUSHALL");
+      if (unused) await service.data.forgetPool(name);
+      const told = [expect.stringMatching(new RegExp(`^The pool ${name} came back without what its queues held`))];
+      await vi.waitFor(async () => {
+        await gc.collect(admin, { pool: name });
+        expect(await warnings()).toEqual(told);
+      }, 5000);
+
+      await pools.update(admin, { name, weight: 0 });
+      expect(await warnings()).toEqual(told);
+      await pools.update(admin, { name, uri });
+      expect(await warnings()).toEqual([]);
+      await gc.collect(admin, { pool: name });
+      expect(await warnings()).toEqual([]);
+      await queues.delete(operator, { name });
     });
 
     test("a server that became another store is told of once, and is that one from then on", async () => {

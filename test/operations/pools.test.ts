@@ -1,5 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { admin, aService, codeOf, operator, refusal, type Service, viewer } from "./a-service.ts";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { DomainError } from "../../server/errors.ts";
+import { admin, aService, codeOf, operator, over, refusal, type Service, viewer, withBroken } from "./a-service.ts";
 
 let service: Service;
 beforeAll(async () => {
@@ -13,6 +15,22 @@ async function aPool(name: string, params: { weight?: number; flavor?: string } 
   const uri = await service.poolUri();
   return service.operations.pools.create(admin, { name, uri, weight: 1, ...params });
 }
+
+test("the log says which pool's connections broke, and tells no URI", async () => {
+  const uri = await service.poolUri();
+  await service.operations.pools.create(admin, { name: "broken", uri, weight: 0 });
+  expect(await service.operations.pools.capabilities(viewer, { name: "broken" })).not.toBeNull();
+  const client = new pg.Client({ connectionString: uri });
+  await client.connect();
+  await client.query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'isimud data'",
+  );
+  await client.end();
+  const told = () => service.logged.filter((line) => line.includes("The pool broken had an error"));
+  await vi.waitFor(() => expect(told()).not.toEqual([]));
+  expect(service.logged.join()).not.toContain(new URL(uri).password);
+  await service.operations.pools.delete(admin, { name: "broken" });
+});
 
 describe("pools", () => {
   test("are registered, verified, changed and deleted by admins, and shown without passwords", async () => {
@@ -295,6 +313,32 @@ describe("the catalogue", () => {
     expect(await queues.create(operator, { name: "cut" })).toMatchObject({ created: false });
     await post("cut");
     expect((await queues.stats(operator, { name: "cut" })).total).toBe(1);
+  });
+
+  test("says how to go on without a pool that is away", async () => {
+    const { queues } = service.operations;
+    await queues.create(operator, { name: "stuck" });
+    await service.operations.catalogue.insert(admin, { project: "p", queue: "stuck", pool: "to" });
+    const cause = new Error("connect ECONNREFUSED");
+    const away = new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reached.", { cause });
+    const fails = () => Promise.reject(away);
+    const driver = await service.data.pool("to");
+    const dead = over(driver, { messages: over(driver.messages, { stats: fails }), detachQueue: fails });
+    const entry = { project: "p", queue: "stuck" };
+    for (const pool of [fails, async () => dead]) {
+      const { catalogue } = withBroken(service, { data: { pool } });
+      const told = {
+        code: "STORAGE_UNAVAILABLE",
+        message: expect.stringMatching(/^The pool to cannot say .* pass discardMessages\. .* cannot be reached\.$/),
+        details: { pool: "to" },
+        cause,
+      };
+      await expect(catalogue.delete(admin, entry)).rejects.toMatchObject(told);
+      await expect(catalogue.update(admin, { ...entry, pool: "from" })).rejects.toMatchObject(told);
+    }
+    const { catalogue } = withBroken(service, { data: { pool: fails } });
+    expect(await catalogue.delete(admin, { ...entry, discardMessages: true })).toEqual({ deleted: true });
+    await queues.delete(operator, { name: "stuck" });
   });
 
   test("is dropped as a dry run has shown it, by those who may see all projects", async () => {

@@ -37,6 +37,9 @@ describe("calls to all pools", () => {
     const pooled = await start();
     for (const pool of ["one", "dead"]) await addPool(pooled, pool);
     for (const pool of ["one", "dead"]) await pooled.data.pool(pool);
+    // What is written down of them would meet its own deadline when time flies.
+    const noted = async (pool: string) => (await pooled.control.pools.get(pool)).identity !== null;
+    for (const pool of ["one", "dead"]) await vi.waitFor(async () => expect(await noted(pool)).toBe(true));
     fake("dead").before = hang;
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     for (const [call, milliseconds, answer] of [

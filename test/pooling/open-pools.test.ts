@@ -56,6 +56,28 @@ describe("open pools", () => {
     await expect.poll(() => pooled.errors.map(String)[1]).toMatch(/"two" is another storage/);
   });
 
+  it("have written down that they lost what they held, once each time", async () => {
+    const pooled = await start();
+    await addPool(pooled, "one");
+    await pooled.data.pool("one");
+    const losses = () => pooled.control.pools.listLosses();
+    await expect.poll(async () => (await pooled.control.pools.get("one")).identity).not.toBeNull();
+    expect(await losses()).toEqual([]);
+
+    const lose = async () => {
+      Object.assign(fake("one").driver, { lostAt: new Date() });
+      wait(10_000);
+      await pooled.data.pool("one");
+      await expect.poll(losses).toMatchObject([{ pool: "one" }]);
+    };
+    await lose();
+    await pooled.control.pools.update("one", { uri: "fake://one" });
+    wait(10_000);
+    await pooled.data.pool("one");
+    await pooled.data.close();
+    expect(await losses()).toEqual([]);
+  });
+
   it("are closed at once when told to forget them", async () => {
     const pooled = await start();
     await addPool(pooled, "one");

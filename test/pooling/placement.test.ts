@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { DomainError } from "../../server/errors.ts";
 import { weightedChoice } from "../../server/storage/pooling/weighted-choice.ts";
-import { addPool, preparePools } from "./harness.ts";
+import type { Pooled } from "../support/pooled.ts";
+import { addPool, aPost, aQueue, preparePools } from "./harness.ts";
 
-const { start } = preparePools();
+const { fake, start, wait } = preparePools();
 
 describe("a weighted choice", () => {
   const pools = [
@@ -57,6 +59,83 @@ describe("the pool of a new queue", () => {
     dice = 0.999;
     expect(await pooled.data.choosePool(null)).toBe("b");
     expect(await pooled.data.choosePool("gold")).toBe("gold");
+  });
+
+  describe("when a pool is away", () => {
+    const away = new DomainError("STORAGE_UNAVAILABLE", "It is gone.");
+    const breaks = (pool: string) => {
+      fake(pool).before = () => {
+        throw away;
+      };
+    };
+    const drawn = async (pooled: Pooled, flavor: string | null = null) =>
+      Promise.all([0, 0.24, 0.26, 0.5, 0.999].map((dice) => pooled.data.choosePool(flavor, () => dice)));
+
+    /** How it is found out. */
+    const ways: Record<string, (pooled: Pooled) => Promise<void>> = {
+      "could not be opened": async (pooled) => {
+        breaks("a");
+        await pooled.data.pool("a").catch(() => undefined);
+      },
+      "does not answer the calls that are for its queues": async (pooled) => {
+        const queue = await aQueue(pooled, "a");
+        await pooled.data.attachQueue(queue);
+        breaks("a");
+        for (let time = 0; time < 5; time += 1) await pooled.data.messages.post(aPost(queue)).catch(() => undefined);
+      },
+      "does not answer when queues are made there": async (pooled) => {
+        const queue = await aQueue(pooled, "a");
+        await pooled.data.pool("a");
+        breaks("a");
+        for (let time = 0; time < 5; time += 1) await pooled.data.attachQueue(queue).catch(() => undefined);
+      },
+      "did not answer a call past the router": async (pooled) => {
+        breaks("a");
+        pooled.data.noteReachable("a", false);
+      },
+    };
+
+    it.each(Object.keys(ways))("that %s, the dice fall among the others until it is back", async (way) => {
+      const pooled = await start();
+      await addPool(pooled, "a", 3);
+      await addPool(pooled, "b", 1);
+      expect(new Set(await drawn(pooled))).toEqual(new Set(["a", "b"]));
+      await ways[way]?.(pooled);
+      const calls = fake("a").calls.length;
+      expect(new Set(await drawn(pooled))).toEqual(new Set(["b"]));
+      // Nothing is asked for it.
+      expect(fake("a").calls).toHaveLength(calls);
+      wait(60_000);
+      expect(new Set(await drawn(pooled))).toEqual(new Set(["b"]));
+      // Nobody has tried it for so long that it may be back.
+      wait(1);
+      expect(new Set(await drawn(pooled))).toEqual(new Set(["a", "b"]));
+    });
+
+    it("and is found there, it is drawn again at once", async () => {
+      const pooled = await start();
+      await addPool(pooled, "a", 3);
+      await addPool(pooled, "b", 1);
+      const queue = await aQueue(pooled, "a");
+      await ways["does not answer the calls that are for its queues"]?.(pooled);
+      fake("a").before = () => {};
+      wait(1000);
+      await pooled.data.attachQueue(queue);
+      pooled.data.noteReachable("a", false);
+      pooled.data.noteReachable("a", true);
+      expect(new Set(await drawn(pooled))).toEqual(new Set(["a", "b"]));
+    });
+
+    it("and all others that take queues are, too, they are drawn as if none were", async () => {
+      const pooled = await start();
+      for (const pool of ["a", "b"]) await addPool(pooled, pool, 1, "gold");
+      await addPool(pooled, "off", 0, "gold");
+      for (const pool of ["a", "b"]) pooled.data.noteReachable(pool, false);
+      expect(new Set(await drawn(pooled, "gold"))).toEqual(new Set(["a", "b"]));
+      await addPool(pooled, "lonely", 1);
+      pooled.data.noteReachable("lonely", false);
+      expect(new Set(await drawn(pooled))).toEqual(new Set(["lonely"]));
+    });
   });
 
   it("is the built-in one only without a flavor, and when no registered pool takes queues", async () => {

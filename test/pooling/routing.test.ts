@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { DomainError } from "../../server/errors.ts";
 import type { QueueRef } from "../../server/storage/data-driver.ts";
 import type { PlaceCache } from "../../server/storage/pooling/pool-catalog.ts";
+import { takesNoWrites } from "../../server/storage/takes-no-writes.ts";
 import { memoryCache } from "../support/pooled.ts";
-import { addPool, aPost, aQueue, preparePools, watched } from "./harness.ts";
+import { addPool, aPost, aQueue, CANARY, preparePools, watched } from "./harness.ts";
 
 const { fake, start, state, wait } = preparePools();
 
@@ -154,6 +156,94 @@ describe("routing", () => {
     for (const queue of queues) await pooled.data.messages.post(aPost(queue));
     expect(seen.get).toBe(before + 1);
     for (const queue of queues) await pooled.control.queues.delete(queue);
+  });
+});
+
+describe("the failure of a storage", () => {
+  const cause = new Error("connect ECONNREFUSED");
+  const unreachable = new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reached.", { cause });
+  const named = (code = "STORAGE_UNAVAILABLE") => ({
+    code,
+    message: 'Pool "one": The storage cannot be reached.',
+    details: { pool: "one" },
+    cause,
+  });
+
+  it("says which pool's it is, however the call came there", async () => {
+    const pooled = await start();
+    for (const pool of ["one", "two"]) await addPool(pooled, pool);
+    const [known, unknown, fresh] = [
+      await aQueue(pooled, "one"),
+      await aQueue(pooled, "one"),
+      await aQueue(pooled, "one"),
+    ];
+    await pooled.data.messages.post(aPost(known));
+    const breaks = (calls: readonly string[]) => {
+      fake("one").before = (call) => {
+        if (calls.includes(call)) throw unreachable;
+      };
+    };
+    breaks(["messages.post", "messages.stats", "gc"]);
+    await expect(pooled.data.messages.post(aPost(known))).rejects.toMatchObject(named());
+    await expect(pooled.data.messages.post(aPost(unknown))).rejects.toMatchObject(named());
+    await expect(pooled.data.messages.stats([known])).rejects.toMatchObject(named());
+    // What no caller hears is for the log.
+    await pooled.data.gc();
+    expect(pooled.errors).toMatchObject([named()]);
+    // Once it is found that the pool lacks the queue.
+    breaks(["attachQueue"]);
+    await expect(pooled.data.messages.post(aPost(fresh))).rejects.toMatchObject(named());
+    await expect(pooled.data.attachQueue(fresh)).rejects.toMatchObject(named());
+  });
+
+  it("says which pool could not be opened, but not which URI", async () => {
+    const pooled = await start();
+    await pooled.control.pools.create({ name: "one", uri: `fake://u:${CANARY}@one`, weight: 1 });
+    const queue = await aQueue(pooled, "one");
+    fake("one").before = () => {
+      throw unreachable;
+    };
+    const failures = await Promise.all(
+      [pooled.data.pool("one"), pooled.data.messages.post(aPost(queue)), pooled.data.attachQueue(queue)].map((call) =>
+        call.catch((error: unknown) => error),
+      ),
+    );
+    expect(failures).toMatchObject([named(), named(), named()]);
+    // It is told to those who asked, and not to the log once more.
+    expect(pooled.errors).toEqual([]);
+    expect(inspect(failures, { depth: 9 })).not.toContain(CANARY);
+  });
+
+  it("keeps its code, its details and its cause, and is told to each of those who share it", async () => {
+    const pooled = await start();
+    await addPool(pooled, "one");
+    const queue = await aQueue(pooled, "one");
+    await pooled.data.attachQueue(queue);
+    const doubtful = new DomainError("OUTCOME_UNKNOWN", unreachable.message, { cause });
+    for (const failure of [doubtful, new DomainError("DEADLINE_EXCEEDED", unreachable.message, { cause })]) {
+      fake("one").before = () => {
+        throw failure;
+      };
+      const calls = [1, 2].map(() => pooled.data.messages.post(aPost(queue)).catch((error: unknown) => error));
+      expect(await Promise.all(calls)).toMatchObject([named(failure.code), named(failure.code)]);
+    }
+    fake("one").before = () => {
+      throw takesNoWrites("Full.", cause);
+    };
+    await expect(pooled.data.messages.post(aPost(queue))).rejects.toMatchObject({
+      details: { pool: "one", takesWrites: false },
+    });
+  });
+
+  it("is not the pool's when it is the control database that cannot say where the pool is", async () => {
+    const { seen, watch } = watched();
+    const pooled = await start({ watch });
+    await addPool(pooled, "one");
+    seen.broken = true;
+    await expect(pooled.data.pool("one")).rejects.toMatchObject({
+      code: "STORAGE_UNAVAILABLE",
+      message: expect.stringMatching(/^Where the pool "one" is could not be looked up .*The control plane is gone/),
+    });
   });
 });
 

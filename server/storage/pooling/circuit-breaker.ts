@@ -66,6 +66,14 @@ export class CircuitBreaker {
     }
   }
 
+  /** Are calls refused, here or for a part? What nobody has tried for a while is not known any more. */
+  isAway(): boolean {
+    for (const { failures, failedAt } of this.#failing.values()) {
+      if (failures >= FAILURES && this.#now() - failedAt <= FORGET_MS) return true;
+    }
+    return false;
+  }
+
   #refusalOf(part: string): DomainError | null {
     const failing = this.#failing.get(part);
     if (failing === undefined || failing.failures < FAILURES) return null;

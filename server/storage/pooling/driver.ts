@@ -10,6 +10,7 @@ import {
 } from "../data-driver.ts";
 import type { DriverRegistry } from "../driver-registry.ts";
 import { withDeadline } from "./deadline.ts";
+import { naming } from "./naming.ts";
 import { OpenPools } from "./open-pools.ts";
 import { type PlaceCache, PoolCatalog } from "./pool-catalog.ts";
 import { Router, routedClaims, routedMessages, routedSubscriptions } from "./routed-calls.ts";
@@ -62,12 +63,17 @@ export function createPoolingDriver(params: {
     return names;
   }
 
+  /** A call to this pool, not by way of a queue's place. */
+  function at<T>(name: string, work: (driver: DataDriver) => T | Promise<T>): Promise<T> {
+    return pools.get(name).then(work).catch(naming(name));
+  }
+
   /** Asks these pools at once and gives each answer, or null for a pool that failed or took too long. */
   function askAll<T>(names: string[], milliseconds: number, ask: (driver: DataDriver, name: string) => Promise<T>) {
     return Promise.all(
       names.map(async (name): Promise<T | null> => {
         try {
-          const answer = pools.get(name).then((driver) => ask(driver, name));
+          const answer = at(name, (driver) => ask(driver, name));
           return await withDeadline(answer, milliseconds, () => tooLate(name));
         } catch (error) {
           onError(error);
@@ -86,17 +92,13 @@ export function createPoolingDriver(params: {
     // Moving is between two pools: see `pool`.
     moves: null,
 
-    async attachQueue(queue) {
-      await catalog.forget(queue);
-      const place = await catalog.find(queue);
-      await (await pools.get(place.pool)).attachQueue(queue);
-    },
+    attachQueue: (queue) => router.attach(queue),
 
     async detachQueue(queue) {
       await catalog.forget(queue);
       const [entry] = await control.catalogue.getMany([queue]);
       if (entry === undefined) return;
-      await (await pools.get(entry.pool)).detachQueue(queue);
+      await at(entry.pool, (driver) => driver.detachQueue(queue));
     },
 
     watchArrivals: (listener) => pools.watchArrivals(listener),
@@ -151,7 +153,9 @@ export function createPoolingDriver(params: {
 
     // Read anew for each new queue: a pool that was just given or denied a flavor counts at once.
     async choosePool(flavor, dice = random) {
-      const chosen = weightedChoice(await control.pools.getPoolsByFlavor(flavor), dice);
+      const fitting = await control.pools.getPoolsByFlavor(flavor);
+      const there = fitting.filter(({ name }) => !pools.isAway(name));
+      const chosen = weightedChoice(there, dice) ?? weightedChoice(fitting, dice);
       if (chosen !== null) return chosen.name;
       if (flavor === null) return DEFAULT_POOL;
       throw new DomainError(
@@ -161,10 +165,11 @@ export function createPoolingDriver(params: {
       );
     },
 
-    pool: (name) => pools.get(name),
+    noteReachable: (name, reachable) => pools.noteReachable(name, reachable),
+    pool: (name) => pools.get(name).catch(naming(name)),
 
     async verify(uri) {
-      const opening = registry.open(uri);
+      const opening = registry.open(uri, null);
       try {
         const driver = await withDeadline(opening, VERIFY_TIMEOUT_MS, notReachable);
         const { identity, capabilities } = driver;

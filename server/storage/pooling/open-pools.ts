@@ -7,6 +7,8 @@ import { CircuitBreaker } from "./circuit-breaker.ts";
 
 /** How long a pool's URI, or the failure to open it, counts before it is looked at again. */
 const REMEMBER_MS = 1000;
+/** How long it counts that a pool was found away: whoever tries it meanwhile says so again, and if nobody does, it may be back. */
+const AWAY_MS = 60_000;
 /** Between two tries to write down which store a pool is. */
 const NOTE_EVERY_MS = 10_000;
 
@@ -19,6 +21,8 @@ interface OpenPool {
   checkedAt: number;
   /** When it was last tried to write down which store it is. */
   notedAt: number;
+  /** The driver's, as far as it is written down. */
+  lostAt: Date | undefined;
   /** The pool that is this store already, as far as was told. */
   double: string | null;
 }
@@ -32,6 +36,8 @@ export class OpenPools {
   readonly #open = new Map<string, OpenPool>();
   readonly #checking = new Map<string, Promise<DataDriver>>();
   readonly #breakers = new Map<string, CircuitBreaker>();
+  /** When each was last found away, until it is found there. */
+  readonly #awayAt = new Map<string, number>();
   readonly #closing = new Set<Promise<void>>();
   readonly #noting = new Set<Promise<void>>();
   readonly #watchers = new Set<ArrivalListener>();
@@ -89,6 +95,19 @@ export class OpenPools {
     return breaker;
   }
 
+  /** What a call says that went past the breaker. */
+  noteReachable(name: string, reachable: boolean): void {
+    if (reachable) this.#awayAt.delete(name);
+    else this.#awayAt.set(name, this.#now());
+  }
+
+  /** Is it known to be away, it or a part of it? By what calls met lately; nothing is asked for it. */
+  isAway(name: string): boolean {
+    const awayAt = this.#awayAt.get(name);
+    if (awayAt !== undefined && this.#now() - awayAt <= AWAY_MS) return true;
+    return this.#breakers.get(name)?.isAway() ?? false;
+  }
+
   /** Of the pools that are open, and of those that open later. */
   watchArrivals(listener: ArrivalListener): () => void {
     this.#watchers.add(listener);
@@ -117,6 +136,7 @@ export class OpenPools {
   /** Closes it once its calls in flight have ended; one that is still opening is closed when it is open, without waiting. The built-in pool stays. */
   async forget(name: string): Promise<void> {
     this.#checking.delete(name);
+    this.#awayAt.delete(name);
     const pool = this.#open.get(name);
     if (pool === undefined) return;
     const closing = this.#retire(name, pool);
@@ -155,24 +175,29 @@ export class OpenPools {
       }
       // The control plane is out of reach; where the pool was a moment ago is the best guess, and writes check the epoch there.
       if (known?.opened) return { uri: known.uri, identity: known.opened.identity };
-      throw error;
+      throw error instanceof DomainError && error.kind === "unavailable" ? isNotKnown(name, error) : error;
     }
   }
 
   /**
-   * Has it written down which store the pool is, where that is not known or no longer so: of a pool that was registered without a look, say. One that
+   * Has it written down which store the pool is, where that is not known or no longer so: of a pool that was registered without a look, say. And that it lost
+   * what it held. One that
    * turns out to be another pool's store is told of and goes on: each queue lives in one pool, so neither sees the other's, but none moves between the two.
    */
   #note(name: string, pool: OpenPool, registered: string | null): void {
     const { uri, opened } = pool;
-    if (opened === null || opened.identity === registered || this.#now() - pool.notedAt < NOTE_EVERY_MS) return;
+    if (opened === null) return;
+    const { identity, lostAt } = opened;
+    const lost = lostAt !== pool.lostAt;
+    if ((identity === registered && !lost) || this.#now() - pool.notedAt < NOTE_EVERY_MS) return;
     pool.notedAt = this.#now();
     const noting = this.#pools
-      .note({ name, uri, identity: opened.identity })
+      .note({ name, uri, identity, lost })
       .then((holder) => {
         if (holder !== null && holder !== pool.double) this.#onError(isDouble(name, holder));
-        if (holder === null && registered !== null) this.#onError(isAnother(name));
+        if (holder === null && registered !== null && registered !== identity) this.#onError(isAnother(name));
         pool.double = holder;
+        pool.lostAt = lostAt;
       })
       .catch(this.#onError)
       .finally(() => this.#noting.delete(noting));
@@ -181,7 +206,7 @@ export class OpenPools {
 
   #start(name: string, { uri, identity }: Pick<Pool, "uri" | "identity">): Promise<DataDriver> {
     if (this.#closed) throw new DomainError("SHUTTING_DOWN", "The server is stopping.");
-    const driver = this.#registry.open(uri).catch((error: unknown) => {
+    const driver = this.#registry.open(uri, name).catch((error: unknown) => {
       if (error instanceof DomainError && error.kind === "unavailable") throw error;
       throw new DomainError("STORAGE_UNAVAILABLE", `The pool ${JSON.stringify(name)} cannot be opened.`, {
         details: { pool: name },
@@ -195,6 +220,7 @@ export class OpenPools {
       failed: false,
       checkedAt: this.#now(),
       notedAt: Number.NEGATIVE_INFINITY,
+      lostAt: undefined,
       double: null,
     };
     this.#open.set(name, pool);
@@ -202,14 +228,15 @@ export class OpenPools {
       (opened) => {
         pool.opened = opened;
         pool.checkedAt = this.#now();
+        this.noteReachable(name, true);
         if (this.#open.get(name) !== pool) return;
         this.#watch(opened);
         this.#note(name, pool, identity);
       },
-      (error: unknown) => {
+      () => {
         pool.failed = true;
+        this.noteReachable(name, false);
         pool.checkedAt = this.#now();
-        this.#onError(error);
       },
     );
     return driver;
@@ -232,6 +259,15 @@ export class OpenPools {
     this.#closing.add(closing);
     await closing;
   }
+}
+
+/** It is not the pool that failed. */
+function isNotKnown(pool: string, error: DomainError): DomainError {
+  return new DomainError(
+    error.code,
+    `Where the pool ${JSON.stringify(pool)} is could not be looked up in the control database: ${error.message}`,
+    { details: { ...error.details, pool }, cause: error.cause },
+  );
 }
 
 function isDouble(pool: string, holder: string): Error {

@@ -9,6 +9,7 @@ import type {
   QueueStats,
   SubscriptionController,
 } from "../data-driver.ts";
+import { naming } from "./naming.ts";
 import type { OpenPools } from "./open-pools.ts";
 import type { Place, PoolCatalog } from "./pool-catalog.ts";
 
@@ -55,7 +56,7 @@ export class Router {
     const { project, name, epoch = place.epoch } = queue;
     return this.#pools.breakerOf(place.pool).run(
       () => work(driver, { project, name, epoch }),
-      (error) => this.#callAgain(queue, work, error),
+      (error) => this.#callAgain(place.pool, queue, work, error),
       () => partOf(driver, queue),
     );
   }
@@ -65,23 +66,26 @@ export class Router {
     const { project, name, epoch = place.epoch } = queue;
     return this.#pools.breakerOf(place.pool).run(
       async () => work(await this.#pools.get(place.pool), { project, name, epoch }),
-      (error) => this.#callAgain(queue, work, error),
+      (error) => this.#callAgain(place.pool, queue, work, error),
       () => partOf(this.#pools.opened(place.pool), queue),
     );
   }
 
   async #callAgain<T>(
+    pool: string,
     queue: QueueRef,
     work: (driver: DataDriver, queue: QueueRef) => Promise<T>,
     refusal: unknown,
   ): Promise<T> {
-    if (!isMisplaced(refusal) || queue.epoch !== undefined) throw refusal;
+    if (!isMisplaced(refusal) || queue.epoch !== undefined) return naming(pool)(refusal);
     const deadline = performance.now() + MOVE_WAIT_MS;
     for (;;) {
       try {
         const mended = await this.mend(queue, deadline);
         const again = () => work(mended.driver, mended.queue);
-        return await this.#pools.breakerOf(mended.pool).run(again, undefined, () => partOf(mended.driver, queue));
+        return await this.#pools
+          .breakerOf(mended.pool)
+          .run(again, naming(mended.pool), () => partOf(mended.driver, queue));
       } catch (error) {
         // It may begin to move just as the call is made.
         if (hasCode(error, "QUEUE_IS_MOVING") && performance.now() < deadline) continue;
@@ -91,6 +95,17 @@ export class Router {
         });
       }
     }
+  }
+
+  /** Gives the queue's pool the row. When the pool refuses, no other is looked for. */
+  async attach(queue: QueueRef & { epoch: number }): Promise<void> {
+    await this.#catalog.forget(queue);
+    const { pool } = await this.#catalog.find(queue);
+    await this.#pools.breakerOf(pool).run(
+      async () => (await this.#pools.get(pool)).attachQueue(queue),
+      naming(pool),
+      () => partOf(this.#pools.opened(pool), queue),
+    );
   }
 
   /** The queue's pool by the catalogue itself, where the queue has its row from now on. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE, and QUEUE_IS_MOVING once the deadline is over. */
@@ -117,7 +132,7 @@ export class Router {
   async #mend({ project, name }: QueueRef): Promise<Mended> {
     await this.#catalog.forget({ project, name });
     const place: Place = await this.#catalog.reload({ project, name });
-    const driver = await this.#pools.get(place.pool);
+    const driver = await this.#pools.get(place.pool).catch(naming(place.pool));
     const queue = { project, name, epoch: place.epoch };
     const refused: unknown = await driver.attachQueue(queue).then(
       () => null,
@@ -126,7 +141,7 @@ export class Router {
     // It may have moved away just before that; whoever moves it later finds the row.
     const now = await this.#catalog.reload({ project, name });
     if (now.epoch !== place.epoch) return this.#mend({ project, name });
-    if (refused !== null) throw refused;
+    if (refused !== null) naming(place.pool)(refused);
     return { pool: place.pool, driver, queue };
   }
 
@@ -156,7 +171,7 @@ export class Router {
           });
           const given = await this.#pools.breakerOf(pool).run(
             async () => statsWhereKnown(this.#pools.peek(pool) ?? (await this.#pools.get(pool)), refs),
-            undefined,
+            naming(pool),
             () => part,
           );
           await Promise.all(
@@ -180,7 +195,8 @@ export class Router {
     if (queue.epoch !== undefined) return null;
     try {
       const mended = await this.mend(queue);
-      return (await mended.driver.messages.stats([mended.queue]))[0] ?? null;
+      const [stats] = await mended.driver.messages.stats([mended.queue]).catch(naming(mended.pool));
+      return stats ?? null;
     } catch (error) {
       if (isMisplaced(error) && (among || !hasCode(error, "QUEUE_IS_MOVING"))) return null;
       throw error;

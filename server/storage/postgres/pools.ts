@@ -115,7 +115,7 @@ export function poolsController({
         const identity = await settled(tx, former, pool.name, values.uriDigest, pool);
         const { count } = await tx.pool.updateMany({
           where: { name: pool.name },
-          data: { ...values, identity, updatedAt: new Date() },
+          data: { ...values, identity, lostAt: null, updatedAt: new Date() },
         });
         if (count === 0) await tx.pool.create({ data: { name: pool.name, ...values, identity } });
         return count === 0;
@@ -132,7 +132,9 @@ export function poolsController({
         await lockPools(tx);
         const former = await tx.pool.findUnique({ where: { name } });
         const place =
-          sealed === null ? {} : { ...sealed, identity: await settled(tx, former, name, sealed.uriDigest, changes) };
+          sealed === null
+            ? {}
+            : { ...sealed, identity: await settled(tx, former, name, sealed.uriDigest, changes), lostAt: null };
         const [row] = await tx.pool.updateManyAndReturn({
           where: { name },
           data: {
@@ -169,15 +171,27 @@ export function poolsController({
       });
     },
 
-    async note({ name, uri, identity }) {
+    async note({ name, uri, identity, lost = false }) {
       return session.atomically(async (tx) => {
         await lockPools(tx);
         const holder = await holderOf(tx, identity, name);
         if (holder === null) {
-          await tx.pool.updateMany({ where: { name, uriDigest: digestOf(uri) }, data: { identity } });
+          await tx.$executeRaw`
+            UPDATE pools
+            SET identity = ${identity}, lost_at = CASE WHEN ${lost} OR identity <> ${identity} THEN clock_timestamp() ELSE lost_at END
+            WHERE name = ${name} AND uri_digest = ${digestOf(uri)}`;
         }
         return holder;
       });
+    },
+
+    async listLosses() {
+      const rows = await prisma.pool.findMany({
+        where: { lostAt: { not: null } },
+        select: { name: true, lostAt: true },
+        orderBy: { name: "asc" },
+      });
+      return rows.flatMap(({ name, lostAt }) => (lostAt === null ? [] : [{ pool: name, at: lostAt }]));
     },
 
     findByIdentity: (identity) => holderOf(prisma, identity),

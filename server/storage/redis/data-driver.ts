@@ -71,6 +71,7 @@ export async function openRedisDataDriver(options: RedisDataDriverOptions): Prom
 
 class RedisDataDriver implements DataDriver {
   identity: string;
+  lostAt?: Date;
   readonly capabilities: ReadonlySet<Capability>;
   readonly messages: MessageController;
   readonly claims: ClaimController;
@@ -135,7 +136,11 @@ class RedisDataDriver implements DataDriver {
   }
 
   async gc(): Promise<GcResult> {
-    const identity = await keepIdentity(this.#scripts, this.#queues.keys, this.identity);
+    const { identity, missing } = await keepIdentity(this.#scripts, this.#queues.keys, this.identity);
+    if (missing) {
+      this.lostAt = new Date();
+      this.#onError(new Error("This server came back empty: what was in it is not there any more."));
+    }
     if (identity !== this.identity) {
       // Taken on, so that it is told once, and processes that opened it before and after agree on which store it is.
       this.identity = identity;

@@ -7,9 +7,9 @@ import { type Scripts, script } from "./scripts.ts";
 /** ARGV: 1 what it shall be if there is none. Also on a full server, which must be opened to be emptied. */
 const KEEP = script(
   `local known = redis.call('GET', KEYS[1])
-if known then return {known} end
+if known then return {known, 0} end
 redis.call('SET', KEYS[1], ARGV[1])
-return {ARGV[1]}`,
+return {ARGV[1], 1}`,
   "writes",
 );
 
@@ -18,11 +18,15 @@ export async function readIdentity(scripts: Scripts, keys: PoolKeys): Promise<st
   // A replica, which takes no writes, has it too.
   const options = { wrote: false, deadline: performance.now() + ANSWER_TIMEOUT_MS };
   const known = await scripts.link.send(keys.identity, ["GET", keys.identity], options);
-  return typeof known === "string" ? known : keepIdentity(scripts, keys, `redis:${randomUUID()}`);
+  return typeof known === "string" ? known : (await keepIdentity(scripts, keys, `redis:${randomUUID()}`)).identity;
 }
 
-/** Writes it again where it went away with the server's memory, and gives the one that holds. */
-export async function keepIdentity(scripts: Scripts, keys: PoolKeys, identity: string): Promise<string> {
-  const [kept] = await scripts.run(KEEP, [keys.identity], [identity]);
-  return kept as string;
+/** Writes it again where it went away with the server's memory, and gives the one that holds. `missing`: there was none. */
+export async function keepIdentity(
+  scripts: Scripts,
+  keys: PoolKeys,
+  identity: string,
+): Promise<{ identity: string; missing: boolean }> {
+  const [kept, written] = await scripts.run(KEEP, [keys.identity], [identity]);
+  return { identity: kept as string, missing: Number(written) === 1 };
 }

@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { DomainError } from "../../server/errors.ts";
+import { createOperations } from "../../server/operations/create-operations.ts";
+import type { DataDriver } from "../../server/storage/data-driver.ts";
+import { admin, aService, operator, over, type Service, viewer } from "./a-service.ts";
+
+let service: Service;
+beforeAll(async () => {
+  service = await aService();
+});
+afterAll(() => service.stop());
+
+const AWAY = new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reached.");
+
+/** Operations with what they log, and two pools of which "ill" can be broken. */
+async function withIllPool() {
+  const { control, data, stores, jobs, history, config: limits } = service;
+  for (const name of ["ill", "well"]) {
+    await service.operations.pools.create(admin, { name, uri: await service.poolUri(), weight: 1 });
+  }
+  const told: string[] = [];
+  const state: { failure: Error | null } = { failure: null };
+  const breaks = (driver: DataDriver): DataDriver => {
+    const fails = async () => {
+      throw state.failure;
+    };
+    return state.failure === null ? driver : over(driver, { gc: fails, detachQueue: fails });
+  };
+  const operations = createOperations({
+    control,
+    data: over(data, {
+      pool: async (name) => {
+        const driver = await data.pool(name);
+        return name === "ill" ? breaks(driver) : driver;
+      },
+    }),
+    stores,
+    jobs,
+    history,
+    limits,
+    now: () => performance.now(),
+    warn: (message, error) => told.push(`${message}: ${(error as Error).message}`),
+    info: (message) => told.push(message),
+  });
+  return { operations, state, told };
+}
+
+test("of a pool that is away the log hears when that begins and when it ends, also when deleted queues left something there", async () => {
+  const { operations, state, told } = await withIllPool();
+  const collect = () => operations.gc.collect(admin, {});
+  const inIll = async () => {
+    for (let number = 0; ; number += 1) {
+      const queue = `q${number}`;
+      await operations.queues.create(operator, { name: queue });
+      if ((await operations.catalogue.get(viewer, { project: "p", queue })).pool === "ill") return queue;
+    }
+  };
+  const queue = await inIll();
+  await collect();
+  expect(told).toEqual([]);
+
+  state.failure = AWAY;
+  await operations.queues.delete(operator, { name: queue });
+  told.length = 0;
+  for (let round = 0; round < 3; round += 1) await collect();
+  const begins = (why: string) =>
+    `Garbage collection of the pool ill fails; the next line about it comes when it works again: ${why}`;
+  expect(told).toEqual([begins(AWAY.message)]);
+
+  // Away in other words is no news; a defect is.
+  state.failure = new DomainError("DEADLINE_EXCEEDED", "It took too long.");
+  await collect();
+  expect(told).toHaveLength(1);
+  state.failure = new Error("a defect");
+  for (let round = 0; round < 2; round += 1) await collect();
+  expect(told.filter((line) => line.includes("collection of the pool"))).toEqual([
+    begins(AWAY.message),
+    begins("a defect"),
+  ]);
+
+  state.failure = null;
+  for (let round = 0; round < 2; round += 1) await collect();
+  expect(told.at(-1)).toBe("Garbage collection of the pool ill works again");
+  expect(told.filter((line) => line.includes("works again") && !line.includes("fails"))).toHaveLength(1);
+});
+
+test("a pool that a collection found away gets no new queue until one finds it there", async () => {
+  const { data } = service;
+  const failing = vi.spyOn(await data.pool("ill"), "gc").mockRejectedValue(AWAY);
+  const drawn = async () => {
+    const dice = Array.from({ length: 20 }, (_, index) => index / 20);
+    return new Set(await Promise.all(dice.map((one) => data.choosePool(null, () => one))));
+  };
+  await service.operations.gc.collect(admin, {});
+  expect(await drawn()).toEqual(new Set(["well"]));
+  failing.mockRestore();
+  await service.operations.gc.collect(admin, {});
+  expect(await drawn()).toEqual(new Set(["ill", "well"]));
+});
