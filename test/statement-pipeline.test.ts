@@ -4,8 +4,7 @@ import { DRIVER_DEADLINE_MS, StatementPipeline } from "../server/storage/postgre
 
 interface Sent {
   batch: readonly string[];
-  alone: boolean;
-  answer(results: (string | DomainError)[], durable?: Promise<void>): void;
+  answer(results: (string | DomainError)[]): void;
   fail(error: unknown): void;
 }
 
@@ -29,10 +28,7 @@ function aPipeline(
     linesTakeTurns: false,
     lineOf: (request) => request.charAt(0),
     ...limits,
-    run: (batch, alone) =>
-      new Promise((answer, fail) =>
-        sent.push({ batch, alone, answer: (results, durable) => answer({ results, durable }), fail }),
-      ),
+    run: (batch) => new Promise((answer, fail) => sent.push({ batch, answer, fail })),
   });
   const submit = (request: string, weight = 1) => pipeline.submit(request, weight);
   const settle = async (number: number) => {
@@ -228,48 +224,6 @@ describe("requests that share statements", () => {
       { status: "rejected", reason: { code: "OUTCOME_UNKNOWN" } },
     ]);
     expect(sent).toHaveLength(2);
-  });
-
-  it("what is committed but not yet on disk makes room for the next statement, and is answered when it is there", async () => {
-    const { sent, submit } = aPipeline();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const answered = vi.fn();
-    const first = submit("a").then(answered);
-    await turn();
-    const second = submit("b");
-    sent[0]?.answer(["a done"], promise);
-    await vi.waitFor(() => expect(sent[1]?.batch).toEqual(["b"]));
-    sent[1]?.answer(["b done"]);
-    expect(await second).toBe("b done");
-    expect(answered).not.toHaveBeenCalled();
-    resolve();
-    await first;
-    expect(answered).toHaveBeenCalledWith("a done");
-  });
-
-  it("what never came to the disk fails for all, and is not sent again", async () => {
-    const { sent, submit } = aPipeline();
-    const outcomes = Promise.allSettled([submit("a"), submit("b")]);
-    await turn();
-    sent[0]?.answer(["a done", "b done"], Promise.reject(new DomainError("OUTCOME_UNKNOWN", "It may have happened.")));
-    expect(await outcomes).toMatchObject([
-      { status: "rejected", reason: { code: "OUTCOME_UNKNOWN" } },
-      { status: "rejected", reason: { code: "OUTCOME_UNKNOWN" } },
-    ]);
-    expect(sent).toHaveLength(1);
-  });
-
-  it("a statement is told whether nothing else waits or is under way", async () => {
-    const { sent, submit, settle } = aPipeline({ lanes: 2, maxRequests: 2 });
-    void submit("a");
-    void submit("b");
-    await turn();
-    void submit("c");
-    await vi.waitFor(() => expect(sent.map(({ alone }) => alone)).toEqual([true, false]));
-    await settle(0);
-    await settle(1);
-    for (const request of ["d", "e", "f"]) void submit(request);
-    await vi.waitFor(() => expect(sent.map(({ alone }) => alone)).toEqual([true, false, false, false]));
   });
 
   it("one that waited past the deadline is given up unsent", async () => {

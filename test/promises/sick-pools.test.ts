@@ -142,5 +142,5 @@ function describeSickPools(name: string, open: () => Promise<Patient>): void {
   });
 }
 
-describeSickPools("PostgreSQL", () => startOwnPostgres());
+describeSickPools("PostgreSQL", startOwnPostgres);
 describeWithRedis(() => describeSickPools("Redis", redisPatient));

@@ -16,11 +16,10 @@ export interface OwnPostgres {
   stop(): Promise<void>;
 }
 
-export async function startOwnPostgres(settings: Record<string, string> = {}): Promise<OwnPostgres> {
+export async function startOwnPostgres(): Promise<OwnPostgres> {
   const dataDir = temporaryDataDir();
   // The machine does not lose its power, so what is acknowledged need not reach the disk.
-  const start = () =>
-    startEmbeddedPostgres({ dataDir, settings: { fsync: "off", full_page_writes: "off", ...settings } });
+  const start = () => startEmbeddedPostgres({ dataDir, settings: { fsync: "off", full_page_writes: "off" } });
   let server = await start();
   const { url } = server;
   const stalled = new Set<number>();

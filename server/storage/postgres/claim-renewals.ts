@@ -5,7 +5,7 @@ import { CLAIM_COLUMNS, type ClaimRow, claimDoesNotExist, readClaim } from "./cl
 import { ALIVE } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
-import { type Ran, StatementPipeline } from "./statement-pipeline.ts";
+import { StatementPipeline } from "./statement-pipeline.ts";
 import { allOrNothing, clockCte, type Statement, type Statements } from "./statements.ts";
 
 const RENEW_LIMITS = { lanes: 1, maxRequests: 250, maxWeight: 250, enoughWeight: 32, linesTakeTurns: false };
@@ -104,7 +104,7 @@ export class ClaimRenewals {
     });
   }
 
-  async #renew(batch: readonly RenewRequest[]): Promise<Ran<Renewed>> {
+  async #renew(batch: readonly RenewRequest[]): Promise<Renewed[]> {
     const rows = [...new Map(batch.map(({ row }) => [row.id, row])).values()];
     const places = new Map(rows.map((row, index) => [row.id, index + 1]));
     const renewed = await this.#statements.write<RenewedRow>(RENEW, [
@@ -119,6 +119,6 @@ export class ClaimRenewals {
     const fresh = new Set(renewed[0]?.fresh.split(","));
     const results: Renewed[] = batch.map(({ row }) => (fresh.has(row.id) ? null : STALE));
     for (const row of renewed) if (row.request !== null) results[row.request - 1] = readClaim(row);
-    return { results };
+    return results;
   }
 }

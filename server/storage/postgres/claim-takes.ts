@@ -10,16 +10,8 @@ import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 import type { QueueFloors } from "./queue-floors.ts";
-import { type Ran, StatementPipeline } from "./statement-pipeline.ts";
-import {
-  alike,
-  allOrNothing,
-  clockCte,
-  commitEarly,
-  milliseconds,
-  type Statement,
-  type Statements,
-} from "./statements.ts";
+import { StatementPipeline } from "./statement-pipeline.ts";
+import { alike, allOrNothing, clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
 
 /** Weight: rows that may be taken, and what a claim costs beside them. Two statements for one queue would walk over what the other has locked. */
 const CLAIM_LIMITS = { lanes: 2, maxRequests: 250, maxWeight: 2000, enoughWeight: 32, linesTakeTurns: true };
@@ -38,7 +30,7 @@ interface Spelling {
 
 const MIXED: Spelling = {
   queue: `
-      SELECT w.n, ($3::int[])[w.n] AS take, ($14::int[])[w.n] AS "offset", ${commitEarly(15)} AS early, ($5::bigint[])[w.n] AS count_below, q.id,
+      SELECT w.n, ($3::int[])[w.n] AS take, ($14::int[])[w.n] AS "offset", ($5::bigint[])[w.n] AS count_below, q.id,
         greatest(q.low_water, ($4::bigint[])[w.n]) AS floor
       FROM unnest($1::bigint[]) WITH ORDINALITY AS w(id, n) CROSS JOIN LATERAL (
         SELECT q.id, q.low_water FROM pool_queues q WHERE q.id = w.id AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live' LIMIT 1
@@ -51,7 +43,7 @@ const MIXED: Spelling = {
 /** For one queue whose requests ask for the same, as most that come together do. Measured, it saves the server a tenth. */
 const ALIKE: Spelling = {
   queue: `
-      SELECT 1 AS n, $3::int AS take, 0 AS "offset", ${commitEarly(14)} AS early, $5::bigint AS count_below, q.id, greatest(q.low_water, $4::bigint) AS floor
+      SELECT 1 AS n, $3::int AS take, 0 AS "offset", $5::bigint AS count_below, q.id, greatest(q.low_water, $4::bigint) AS floor
       FROM pool_queues q WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'`,
   ttl: () => "$8::bigint",
   grace: () => "$9::bigint",
@@ -106,7 +98,7 @@ const takeStatement = (name: string, { queue, ttl, grace, most }: Spelling, keye
         ? `,
     remembered AS (
       INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
-      SELECT c.queue_id, $15, $16, c.id::text, c.created_at FROM made c
+      SELECT c.queue_id, $14, $15, c.id::text, c.created_at FROM made c
     )`
         : ""
     }
@@ -182,7 +174,7 @@ export class ClaimTakes {
     this.#pipeline = new StatementPipeline({
       ...CLAIM_LIMITS,
       lineOf: ({ row }) => row.id,
-      run: (batch, alone) => this.#take(batch, alone),
+      run: (batch) => this.#take(batch),
     });
   }
 
@@ -209,41 +201,19 @@ export class ClaimTakes {
     }
   }
 
-  /** With nobody to wait for his turn, an early commit would only be one more statement. */
-  async #take(batch: readonly TakeRequest[], alone: boolean): Promise<Ran<Looked | typeof STALE>> {
+  async #take(batch: readonly TakeRequest[]): Promise<(Looked | typeof STALE)[]> {
     const deals = dealByQueue(batch, (row) => this.#starts.of(row));
-    const [statement, values] = this.#statementOf(batch, deals);
     const begun = performance.now();
-    const { rows, durable } = alone
-      ? { rows: await this.#statements.write<TakenRow>(statement, [...values, false]), durable: undefined }
-      : await this.#statements.writeEarly<TakenRow>(statement, [...values, true]);
+    const rows = await this.#statements.write<TakenRow>(...this.#statementOf(batch, deals));
     const milliseconds = performance.now() - begun;
     const results = this.#read(batch, deals, rows);
-    const skipping = new Set(deals.flatMap((deal) => (deal.skipping ? deal.requests : [])));
-    const note = () => {
-      this.#note(batch, results);
-      for (const deal of deals) {
-        const first = firstMarker(deal.requests.map((index) => results[index]));
-        if (first !== undefined) this.#starts.learn(deal.row, deal, { first, milliseconds });
-      }
-    };
-    if (durable === undefined) note();
-    return {
-      results: results.map((taken, index) => (taken === STALE ? STALE : { taken, skipping: skipping.has(index) })),
-      durable: durable?.then(note),
-    };
-  }
-
-  /** Remembers what was taken: not before a crash can no longer undo it. */
-  #note(batch: readonly TakeRequest[], results: readonly (Taken | typeof STALE)[]): void {
-    for (const [index, taken] of results.entries()) {
-      if (taken === STALE) continue;
-      const { row } = batch[index] as TakeRequest;
-      if (taken.messages.length > 0) this.#counts.add(row.id, "claimed", taken.messages.length);
-      for (const last of [taken.messages.at(-1), taken.exhausted.at(-1)]) {
-        if (last !== undefined && byNumber(last.marker, row.seen) > 0) row.seen = last.marker;
-      }
+    const skipping = new Set<number>();
+    for (const deal of deals) {
+      if (deal.skipping) for (const index of deal.requests) skipping.add(index);
+      const first = firstMarker(deal.requests.map((index) => results[index]));
+      if (first !== undefined) this.#starts.learn(deal.row, deal, { first, milliseconds });
     }
+    return results.map((taken, index) => (taken === STALE ? STALE : { taken, skipping: skipping.has(index) }));
   }
 
   /** The unique key makes the statement fail, and take nothing, when another call with it has committed in between. */
@@ -267,10 +237,8 @@ export class ClaimTakes {
       const deals = dealByQueue(single, () => ({ start: row.floor, skipping: false, releases: row.releases }));
       try {
         const [, values] = this.#statementOf(single, deals);
-        const rows = await this.#statements.write<TakenRow>(TAKE_KEYED, [...values, false, key, request]);
-        const results = this.#read(single, deals, rows);
-        this.#note(single, results);
-        return results[0] ?? STALE;
+        const rows = await this.#statements.write<TakenRow>(TAKE_KEYED, [...values, key, request]);
+        return this.#read(single, deals, rows)[0] ?? STALE;
       } catch (error) {
         if (attempt > 2 || !isUniqueViolation(error)) throw error;
       }
@@ -331,6 +299,7 @@ export class ClaimTakes {
       const taken = results[row.request - 1] as Taken;
       const claimExpires = now + request.params.ttlSeconds * 1000;
       const message = readMessage({ ...row, claim: request.claimId, claimExpires }, this.#ids);
+      if (byNumber(row.marker, request.row.seen) > 0) request.row.seen = row.marker;
       if (row.exhausted) {
         taken.exhausted.push(message);
         continue;
@@ -338,6 +307,7 @@ export class ClaimTakes {
       taken.messages.push(message);
       taken.claim ??= newClaim(request, now);
       taken.claim.messageCount += 1;
+      this.#counts.add(request.row.id, "claimed", 1);
     }
     for (const taken of results) {
       if (taken === STALE) continue;

@@ -21,8 +21,6 @@ export function openConnections(params: {
   applicationName?: string;
   /** Further server settings of each session. */
   settings?: Readonly<Record<string, string>>;
-  /** Sends a statement without waiting for the answer to the one before. */
-  pipeline?: boolean;
   /** For statements that may take as long as they take, whose sessions lift the server's own deadline. */
   patient?: boolean;
   onError?: (error: Error) => void;
@@ -31,7 +29,6 @@ export function openConnections(params: {
     ...clientConfig(params.url, params.applicationName ?? "isimud", params.settings),
     ...(params.patient === true ? { query_timeout: 0 } : {}),
     max: params.connections,
-    pipeline: params.pipeline ?? false,
     idleTimeoutMillis: 60_000,
   });
   pool.on("error", (error) => params.onError?.(error));
@@ -137,17 +134,13 @@ export function translatePostgresError(error: unknown, options: { wrote?: boolea
   const message = error instanceof Error ? error.message : "";
   const neverSent = NEVER_SENT.test(`${sqlState} ${message}`);
   if (options.wrote === true && !neverSent) {
-    return outcomeUnknown(error);
+    return new DomainError(
+      "OUTCOME_UNKNOWN",
+      "The connection to the storage broke after the write was sent: it may have happened. Repeat it with the same idempotencyKey.",
+      { cause: error },
+    );
   }
   return new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reached. Try again in a few seconds.", {
     cause: error,
   });
-}
-
-export function outcomeUnknown(cause: unknown): DomainError {
-  return new DomainError(
-    "OUTCOME_UNKNOWN",
-    "The connection to the storage broke after the write was sent: it may have happened. Repeat it with the same idempotencyKey.",
-    { cause },
-  );
 }

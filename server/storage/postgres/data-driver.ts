@@ -70,7 +70,6 @@ export async function openPostgresDataDriver(options: PostgresDataDriverOptions)
     connections: options.connections ?? 16,
     applicationName: "isimud data",
     settings: PLANNING,
-    pipeline: true,
     onError,
   });
   try {

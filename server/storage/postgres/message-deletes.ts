@@ -10,7 +10,7 @@ import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 import type { QueueFloors } from "./queue-floors.ts";
-import { type Ran, StatementPipeline } from "./statement-pipeline.ts";
+import { StatementPipeline } from "./statement-pipeline.ts";
 import { alike, allOrNothing, clockCte, type Statement, type Statements } from "./statements.ts";
 
 const DELETE_LIMITS = { lanes: 2, maxRequests: 500, maxWeight: 2000, enoughWeight: 32, linesTakeTurns: false };
@@ -210,7 +210,7 @@ export class MessageDeletes {
     return result;
   }
 
-  async #delete(batch: readonly DeleteRequest[]): Promise<Ran<DeleteResult | typeof STALE>> {
+  async #delete(batch: readonly DeleteRequest[]): Promise<(DeleteResult | typeof STALE)[]> {
     const rows = [...new Map(batch.map(({ row }) => [row.id, row])).values()];
     const messages = batch
       .flatMap(({ row, ids }, index) =>
@@ -235,7 +235,7 @@ export class MessageDeletes {
       if (verdict === "delete") result.deleted = row.messages;
       else result.refusal = verdict;
     }
-    return { results };
+    return results;
   }
 
   #statementOf(

@@ -7,8 +7,8 @@ import type { MessageIds } from "./message-id.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
-import { type Ran, StatementPipeline } from "./statement-pipeline.ts";
-import { alike, commitEarly, type Statement, type Statements } from "./statements.ts";
+import { StatementPipeline } from "./statement-pipeline.ts";
+import { alike, type Statement, type Statements } from "./statements.ts";
 
 /** Posts that share one statement. Beyond these a statement only gets slower, and its neighbours wait longer. */
 const POST_LIMITS = { lanes: 2, maxRequests: 500, maxWeight: 2_000_000, enoughWeight: 10_000, linesTakeTurns: false };
@@ -32,7 +32,7 @@ const postStatement = (keyed: boolean): Statement => ({
   name: keyed ? "message_post_keyed" : "message_post",
   text: `
     WITH entered AS MATERIALIZED (
-      SELECT array_agg(w.id) AS ids, ${commitEarly(11)} AS early, clock_timestamp() + make_interval(secs => $10::float8) AS now
+      SELECT array_agg(w.id) AS ids, clock_timestamp() + make_interval(secs => $10::float8) AS now
       FROM (
         SELECT coalesce(q.id, 0) AS id, CASE WHEN q.id IS NOT NULL THEN pg_advisory_xact_lock($3::bigint + q.id) END AS locked
         FROM unnest($1::bigint[]) WITH ORDINALITY AS w(id, n) LEFT JOIN LATERAL (
@@ -58,7 +58,7 @@ const postStatement = (keyed: boolean): Statement => ({
     ),
     remembered AS (
       INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
-      SELECT p.queue_id, $12, $13, string_agg(p.marker::text, ',' ORDER BY p.marker), e.now
+      SELECT p.queue_id, $11, $12, string_agg(p.marker::text, ',' ORDER BY p.marker), e.now
       FROM posted p, entered e GROUP BY p.queue_id, e.now`
           : ""
       }
@@ -77,7 +77,7 @@ const POST_ALIKE: Statement = {
   name: "message_post_alike",
   text: `
     WITH entered AS MATERIALIZED (
-      SELECT l.id, ${commitEarly(10)} AS early, nextval('message_marker') AS block, clock_timestamp() + make_interval(secs => $9::float8) AS now
+      SELECT l.id, nextval('message_marker') AS block, clock_timestamp() + make_interval(secs => $9::float8) AS now
       FROM (
         SELECT q.id, pg_advisory_xact_lock($3::bigint + q.id) AS locked FROM pool_queues q
         WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live' OFFSET 0
@@ -124,7 +124,7 @@ export class MessagePosts {
     this.#pipeline = new StatementPipeline({
       ...POST_LIMITS,
       lineOf: ({ row }) => row.id,
-      run: (batch, alone) => this.#post(batch, alone),
+      run: (batch) => this.#post(batch),
     });
   }
 
@@ -149,14 +149,8 @@ export class MessagePosts {
     return { ids: markers.map((marker) => this.#ids.idOf(marker)) };
   }
 
-  /** With nobody to wait for the lock, an early commit would only be one more statement. */
-  async #post(batch: readonly PostRequest[], alone: boolean): Promise<Ran<string[] | typeof STALE>> {
-    const [statement, values] = this.#statementOf(columnsOf(batch));
-    if (alone) {
-      return { results: readPosted(await this.#statements.write<PostedRow>(statement, [...values, false]), batch) };
-    }
-    const { rows, durable } = await this.#statements.writeEarly<PostedRow>(statement, [...values, true]);
-    return { results: readPosted(rows, batch), durable };
+  async #post(batch: readonly PostRequest[]): Promise<(string[] | typeof STALE)[]> {
+    return readPosted(await this.#statements.write<PostedRow>(...this.#statementOf(columnsOf(batch))), batch);
   }
 
   /** The unique key makes the statement fail, and change nothing, when another call with it has committed in between. */
@@ -175,7 +169,7 @@ export class MessagePosts {
       }
       try {
         const batch = [{ row, messages, clientId }];
-        const values = [...this.#mixed(columnsOf(batch)), false, key, request];
+        const values = [...this.#mixed(columnsOf(batch)), key, request];
         const [posted] = readPosted(await this.#statements.write<PostedRow>(POST_KEYED, values), batch);
         if (posted !== undefined && posted !== STALE) this.#counts.add(row.id, "posted", posted.length);
         return posted ?? STALE;

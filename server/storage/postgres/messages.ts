@@ -21,7 +21,7 @@ import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 import type { QueueFloors } from "./queue-floors.ts";
 import { QueueStatistics } from "./queue-statistics.ts";
-import { allOrNothing, clockCte, durableClockCte, type Statement, type Statements } from "./statements.ts";
+import { allOrNothing, clockCte, type Statement, type Statements } from "./statements.ts";
 
 /**
  * Reads begin at the queue's row: no row at all means that the caller's idea of it is stale, one row without a message that
@@ -30,7 +30,7 @@ import { allOrNothing, clockCte, durableClockCte, type Statement, type Statement
 const readStatement = (name: string, offset: number, messages: string): Statement => ({
   name,
   text: `
-    WITH ${durableClockCte(offset)}
+    WITH ${clockCte(offset)}
     SELECT found.* FROM (
       SELECT o.id, o.epoch, o.state, greatest(o.low_water, $3::bigint) AS floor FROM pool_queues o
     ) AS q CROSS JOIN clock

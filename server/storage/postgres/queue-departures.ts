@@ -15,7 +15,7 @@ import { highestMarker } from "./marker-sequence.ts";
 import { ALIVE } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { staleEpoch } from "./pool-queues.ts";
-import { clockCte, durableClockCte, milliseconds, type Statement } from "./statements.ts";
+import { clockCte, milliseconds, type Statement } from "./statements.ts";
 import { passWriteBarrier } from "./write-barrier.ts";
 
 /** Text of messages that is read at a time. */
@@ -32,7 +32,7 @@ const STATE_COLUMNS = `m.marker::text AS marker, m.ttl_seconds::float8 AS "ttlSe
 const READ_MESSAGES: Statement = {
   name: "queue_move_messages",
   text: `
-    WITH ${durableClockCte(7)}
+    WITH ${clockCte(7)}
     SELECT found.* FROM pool_queues q CROSS JOIN clock
     LEFT JOIN LATERAL (
       SELECT ${STATE_COLUMNS}, m.origin_id::text AS origin, m.body AS "bodyText", m.client_id AS "clientId", ${milliseconds("clock.now - m.created_at")} AS "ageMs"
@@ -77,7 +77,7 @@ const CLAIM_COLUMNS = `c.id::text AS id, c.client_id AS "clientId", c.actor, c.t
 const READ_CLAIMS: Statement = {
   name: "queue_move_claims",
   text: `
-    WITH ${durableClockCte(7)}
+    WITH ${clockCte(7)}
     SELECT found.* FROM pool_queues q CROSS JOIN clock
     LEFT JOIN LATERAL (
       SELECT ${CLAIM_COLUMNS}
@@ -89,7 +89,7 @@ const READ_CLAIMS: Statement = {
 const READ_CLAIMS_BY_ID: Statement = {
   name: "queue_move_claims_by_id",
   text: `
-    WITH ${durableClockCte(6)}
+    WITH ${clockCte(6)}
     SELECT found.* FROM pool_queues q CROSS JOIN clock
     LEFT JOIN LATERAL (
       SELECT ${CLAIM_COLUMNS}

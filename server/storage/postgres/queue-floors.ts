@@ -1,5 +1,5 @@
 import type { PoolQueue } from "./pool-queues.ts";
-import { FLUSHED, type Statement, type Statements } from "./statements.ts";
+import type { Statement, Statements } from "./statements.ts";
 
 /** Between two looks at a queue's floor, unless enough was removed meanwhile: what scans walk over costs more than a look by then. */
 const REFRESH_MS = 100;
@@ -8,7 +8,7 @@ const ENOUGH_GONE = 128;
 const OLDEST: Statement = {
   name: "queue_floor",
   text: `
-    SELECT (m.marker - 1)::text AS floor, ${FLUSHED} FROM pool_queues q
+    SELECT (m.marker - 1)::text AS floor FROM pool_queues q
     JOIN LATERAL (
       SELECT o.marker FROM messages o WHERE o.queue_id = q.id AND o.marker > greatest(q.low_water, $2::bigint) ORDER BY o.marker LIMIT 1
     ) AS m ON true

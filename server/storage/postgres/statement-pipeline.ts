@@ -15,7 +15,7 @@ export const DRIVER_DEADLINE_MS = 5000;
  * A request that waits past the deadline is DEADLINE_EXCEEDED and was not sent.
  */
 export class StatementPipeline<Request, Result> {
-  readonly #run: Run<Request, Result>;
+  readonly #run: (batch: readonly Request[]) => Promise<(Result | DomainError)[]>;
   readonly #lineOf: (request: Request) => string;
   readonly #namesOf: (request: Request) => readonly string[];
   readonly #lanes: number;
@@ -30,7 +30,8 @@ export class StatementPipeline<Request, Result> {
   #scheduled = false;
 
   constructor(params: {
-    run: Run<Request, Result>;
+    /** One statement for all; gives a result or an error for each, in order. Throwing means that the statement changed nothing, unless OUTCOME_UNKNOWN. */
+    run: (batch: readonly Request[]) => Promise<(Result | DomainError)[]>;
     /** The queue that a request is for: when not all fit into a statement, queues take turns. */
     lineOf: (request: Request) => string;
     /** What the request is about, where a statement must not meet it twice: of requests with a name in common the later goes with a later statement. */
@@ -127,24 +128,17 @@ export class StatementPipeline<Request, Result> {
     }
   }
 
-  /** Ends when the next statement may go. */
   async #settle(batch: Waiting<Request, Result>[]): Promise<void> {
-    const alone = this.#busy === 1 && this.#waiting.length === 0;
     try {
-      const { results, durable } = await this.#run(
-        batch.map((waiting) => waiting.request),
-        alone,
-      );
-      if (durable === undefined) answer(batch, results);
-      else {
-        void durable.then(
-          () => answer(batch, results),
-          (error: unknown) => refuse(batch, error),
-        );
-      }
+      const results = await this.#run(batch.map((waiting) => waiting.request));
+      batch.forEach((waiting, index) => {
+        const result = results[index];
+        if (result instanceof DomainError) waiting.reject(result);
+        else waiting.resolve(result as Result);
+      });
     } catch (error) {
       const parts = this.#partsOf(batch, error);
-      if (parts.length < 2) refuse(batch, error);
+      if (parts.length < 2) for (const waiting of batch) waiting.reject(error);
       else for (const part of parts) await this.#settleUnlessLate(part, error);
     }
   }
@@ -161,32 +155,8 @@ export class StatementPipeline<Request, Result> {
   async #settleUnlessLate(part: Waiting<Request, Result>[], error: unknown): Promise<void> {
     const oldest = performance.now() - DRIVER_DEADLINE_MS;
     if (part.some(({ since }) => since >= oldest)) await this.#settle(part);
-    else refuse(part, error);
+    else for (const waiting of part) waiting.reject(error);
   }
-}
-
-/**
- * One statement for all; gives a result or an error for each, in order. Throwing means that the statement changed nothing, unless OUTCOME_UNKNOWN.
- * `alone`: nothing else waits or is under way.
- */
-type Run<Request, Result> = (batch: readonly Request[], alone: boolean) => Promise<Ran<Result>>;
-
-export interface Ran<Result> {
-  results: (Result | DomainError)[];
-  /** When the callers may have their results, if that is later than the next statement may go; rejected, all of them fail with it. */
-  durable?: Promise<void> | undefined;
-}
-
-function answer<Result>(batch: readonly Waiting<unknown, Result>[], results: readonly (Result | DomainError)[]): void {
-  for (const [index, waiting] of batch.entries()) {
-    const result = results[index];
-    if (result instanceof DomainError) waiting.reject(result);
-    else waiting.resolve(result as Result);
-  }
-}
-
-function refuse(batch: readonly Waiting<unknown, never>[], error: unknown): void {
-  for (const waiting of batch) waiting.reject(error);
 }
 
 interface Waiting<Request, Result> {

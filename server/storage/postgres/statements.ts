@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type pg from "pg";
 import { CallsInFlight } from "../calls-in-flight.ts";
-import { outcomeUnknown, translatePostgresError } from "./connection.ts";
+import { translatePostgresError } from "./connection.ts";
 
 /** A statement that PostgreSQL plans once per connection. Its parameters are positional. */
 export interface Statement {
@@ -29,51 +29,16 @@ export class Statements {
    * A connection that breaks after this was sent is OUTCOME_UNKNOWN. What met others' work and was rolled back is sent again: the victim of a
    * deadlock (messages that moved here from another queue can be locked in another order than by their markers), and what was not done whole.
    */
-  write<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    return this.#again(() => this.#run<Row>(statement, values, true));
-  }
-
-  /**
-   * As `write`, for a statement with `commitEarly` that is told to: its locks are free, and others see what it did, before the log is on disk. The
-   * rows come then, and nobody outside may hear of them before `durable`: a crash until then takes everything back, and `durable` fails with OUTCOME_UNKNOWN.
-   */
-  writeEarly<Row>(statement: Statement, values: readonly unknown[]): Promise<Committed<Row>> {
-    return this.#again(() => this.#runEarly<Row>(statement, values));
-  }
-
-  async #again<Result>(run: () => Promise<Result>): Promise<Result> {
+  async write<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
     const until = performance.now() + RETRY_MS;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await run();
+        return await this.#run<Row>(statement, values, true);
       } catch (error) {
         if (performance.now() >= until || !ROLLED_BACK.has(sqlStateOf(error))) throw error;
       }
       // The first again at once; those who keep meeting step out of each other's way.
       if (attempt > 1) await pause(Math.random() * attempt * 2);
-    }
-  }
-
-  async #runEarly<Row>(statement: Statement, values: readonly unknown[]): Promise<Committed<Row>> {
-    this.calls.begin();
-    let durable: Promise<void> | null = null;
-    try {
-      const client = await this.connections.connect();
-      // Both are on their way before the first has an answer.
-      const executed = client.query({ ...statement, values: values as unknown[] });
-      durable = client.query({ ...FLUSH }).then(
-        () => client.release(),
-        (error: unknown) => {
-          client.release(true);
-          throw outcomeUnknown(error);
-        },
-      );
-      return { rows: (await executed).rows as Row[], durable };
-    } catch (error) {
-      throw translatePostgresError(error, { wrote: true });
-    } finally {
-      // Whoever waits for it hears how it ended.
-      void Promise.allSettled([durable]).then(() => this.calls.end());
     }
   }
 
@@ -89,18 +54,6 @@ export class Statements {
     }
   }
 }
-
-/** What a statement did that others see already. */
-export interface Committed<Row> {
-  rows: Row[];
-  durable: Promise<void>;
-}
-
-/**
- * A transaction of nothing but its commit, which ends when the log is on disk up to there. It goes out with the statement that committed early, on the
- * same connection: a session does not outlive a crash of its server, so that it answers means that what it followed is not lost.
- */
-const FLUSH: Statement = { name: "log_flush", text: "SELECT pg_logical_emit_message(true, 'isimud', '')" };
 
 /** In milliseconds; the driver's deadline is longer. */
 const RETRY_MS = 3000;
@@ -119,26 +72,6 @@ function sqlStateOf(error: unknown): unknown {
 export function clockCte(offset: number, after?: string): string {
   const from = after === undefined ? "" : ` FROM (SELECT count(*) FROM ${after}) AS done`;
   return `clock AS MATERIALIZED (SELECT clock_timestamp() + make_interval(secs => $${offset}::float8) AS now${from})`;
-}
-
-/**
- * An expression that lets the statement's transaction commit without waiting for the disk, when the parameter says so. Somewhere it must be evaluated
- * once at least, when the statement does anything. Not where replicas have a say: what only they lack is on disk here, and `FLUSHED` could not tell.
- */
-export const commitEarly = (parameter: number): string =>
-  `CASE WHEN $${parameter}::boolean AND current_setting('synchronous_standby_names') = '' THEN set_config('synchronous_commit', 'off', true) END`;
-
-/**
- * A column for statements whose rows outlive a crash in somebody's hands: a reader that pages by marker, a copy in another store, what this process
- * remembers of a queue. Their snapshot may hold what was committed early and is not on disk yet; a crash would take that back and give its markers
- * to other messages, which the reader would then never see. So where the log is ahead of the disk, the statement ends with a flush.
- */
-export const FLUSHED = `CASE WHEN pg_is_in_recovery() THEN NULL
-          WHEN pg_current_wal_flush_lsn() < pg_current_wal_insert_lsn() THEN pg_logical_emit_message(true, 'isimud', '') END AS flushed`;
-
-/** As `clockCte`, for statements that need `FLUSHED`, and refer to `clock`: one that nobody refers to is never evaluated. */
-export function durableClockCte(offset: number): string {
-  return `clock AS MATERIALIZED (SELECT clock_timestamp() + make_interval(secs => $${offset}::float8) AS now, ${FLUSHED})`;
 }
 
 /**
