@@ -66,3 +66,35 @@ it(
   },
   SLOW,
 );
+
+it.each([
+  ["light", 1280],
+  ["dark", 375],
+] as const)(
+  "a queue of it shows what is known, and which pool is missing (%s, %i pixels)",
+  async (theme, width) => {
+    const { page, complaints, end } = await dashboard.visit({ theme, width });
+    for (const tab of ["messages", "claims", "subscriptions", "statistics"] as const) {
+      await page.goto(dashboard.url + paths.queue("p", "tea", tab), { waitUntil: "networkidle" });
+      await page.getByRole("heading", { name: "tea", level: 1 }).waitFor();
+      const failed = page.locator("#content").getByRole("alert");
+      await failed.getByText("The pool lost cannot be reached", { exact: true }).waitFor();
+      expect(await failed.getByRole("link", { name: "Pool lost" }).getAttribute("href")).toBe(paths.pool("lost"));
+      const known = page.locator("section", { has: page.getByRole("heading", { name: "What is known" }) });
+      expect(await known.getByRole("link", { name: "lost" }).getAttribute("href")).toBe(paths.pool("lost"));
+      await known.getByText("far", { exact: true }).waitFor();
+      await known.getByText("the tea house").waitFor();
+      expect(await violations(page), tab).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    }
+    await page.goto(dashboard.url + paths.queue("p", "tea", "settings"), { waitUntil: "networkidle" });
+    await page.getByRole("heading", { name: "Reserved attributes" }).waitFor();
+    expect(await page.locator("#content").getByRole("alert").count()).toBe(0);
+    // A list of nothing but such queues is a list still.
+    await page.goto(dashboard.url + paths.queues("p"), { waitUntil: "networkidle" });
+    await page.getByRole("row", { name: /^tea \?/ }).waitFor();
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
