@@ -1,5 +1,6 @@
 import type { Metadata } from "next";
 import { type CatalogueRow, CatalogueTable } from "../../../components/catalogue/catalogue-table.tsx";
+import type { PoolChoice } from "../../../components/catalogue/entry-can.ts";
 import { Failed } from "../../../components/failed.tsx";
 import { OperationTable, type PoolHealth, PoolState } from "../../../components/health.tsx";
 import { JOB_FIELDS } from "../../../components/jobs/documents.ts";
@@ -43,6 +44,7 @@ const POOL = /* GraphQL */ `
           queue
           pool
           epoch
+          flavor
         }
         pageInfo {
           hasNextPage
@@ -55,6 +57,7 @@ const POOL = /* GraphQL */ `
     pools(first: 100) {
       nodes {
         name
+        flavor
       }
     }
     jobs(kind: DRAIN_POOL, target: $name, first: 1) {
@@ -95,7 +98,7 @@ interface Answer {
         catalogue: { nodes: CatalogueRow[]; pageInfo: PageInfo };
       })
     | null;
-  pools: { nodes: { name: string }[] };
+  pools: { nodes: PoolChoice[] };
   jobs: { nodes: JobRow[] };
   health: { pools: PoolHealth[] };
 }
@@ -212,7 +215,7 @@ export default async function PoolPage({ params, searchParams }: Props) {
           <Panel title="Queues here" flush>
             <CatalogueTable
               rows={pool.catalogue.nodes}
-              pools={loaded.data.pools.nodes.map((other) => other.name)}
+              pools={loaded.data.pools.nodes}
               pager={pagerLinks(pool.catalogue.pageInfo, search, (page) =>
                 paths.pool(name, { range: one(search, "range"), operation: one(search, "operation"), ...page }),
               )}
