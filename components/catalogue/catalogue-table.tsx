@@ -135,11 +135,16 @@ const COLUMNS = [
     ),
     { grow: true },
   ),
-  column<MappableRow>("project", "Project", (row) => (
-    <Link href={paths.queues(row.project)} className="underline-offset-2 hover:underline">
-      {projectLabel(row.project)}
-    </Link>
-  )),
+  column<MappableRow>(
+    "project",
+    "Project",
+    (row) => (
+      <Link href={paths.queues(row.project)} className="underline-offset-2 hover:underline">
+        {projectLabel(row.project)}
+      </Link>
+    ),
+    { wide: "below" },
+  ),
   column<MappableRow>("pool", "Pool", (row) => (
     <Link href={paths.pool(row.pool)} className="font-mono text-[0.8125rem] underline-offset-2 hover:underline">
       {row.pool}

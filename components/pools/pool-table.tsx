@@ -94,7 +94,7 @@ export function DrainPool({ pool, isDraining }: { pool: PoolFacts; isDraining: b
 
 const COLUMNS = [
   column<PoolRow>("name", "Pool", (row) => (
-    <span className="flex items-center gap-2">
+    <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
       <Link
         href={paths.pool(row.name)}
         className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
@@ -108,6 +108,12 @@ const COLUMNS = [
     row.health === null ? <span className="text-muted">not checked yet</span> : <PoolState pool={row.health} />,
   ),
   column<PoolRow>(
+    "queues",
+    "Queues",
+    (row) => formatCount(row.queueCount.value, row.queueCount.exact ? "exact" : "at-least"),
+    { align: "right" },
+  ),
+  column<PoolRow>(
     "uri",
     "Address",
     (row) => (
@@ -117,21 +123,18 @@ const COLUMNS = [
     ),
     { grow: "cut", wide: true },
   ),
-  column<PoolRow>("flavor", "Flavor", (row) => row.flavor ?? <span className="text-muted">none</span>),
+  column<PoolRow>("flavor", "Flavor", (row) => row.flavor ?? <span className="text-muted">none</span>, {
+    wide: "below",
+  }),
   column<PoolRow>("weight", "Weight", (row) => row.weight ?? <span className="text-muted">last resort</span>, {
     align: "right",
+    wide: "below",
   }),
   column<PoolRow>(
     "share",
     "New queues",
     (row) => (row.share === null ? <span className="text-muted">?</span> : `${row.share.toFixed(0)} %`),
     { align: "right", wide: true },
-  ),
-  column<PoolRow>(
-    "queues",
-    "Queues",
-    (row) => formatCount(row.queueCount.value, row.queueCount.exact ? "exact" : "at-least"),
-    { align: "right" },
   ),
   column<PoolRow>("hour", "Last hour", (row) => <LastHour pool={row.name} intervals={row.healthLastHour} />, {
     wide: true,
