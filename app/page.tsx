@@ -2,7 +2,7 @@ import { CircleCheck } from "lucide-react";
 import Link from "next/link";
 import { API_PATH } from "../components/api.ts";
 import { Failed } from "../components/failed.tsx";
-import type { PoolHealth } from "../components/health.tsx";
+import { type PoolHealth, PoolState } from "../components/health.tsx";
 import { paths } from "../components/paths.ts";
 import { POOL_HEALTH_FIELDS } from "../components/pools/documents.ts";
 import { CreateQueue } from "../components/queues/create-queue.tsx";
@@ -190,7 +190,6 @@ export default async function OverviewPage() {
 
 function PoolLine({ pool, queues }: { pool: PoolHealth; queues: Count | null }) {
   const slowest = pool.operations.reduce((most, operation) => Math.max(most, operation.seconds), 0);
-  const failed = pool.operations.filter((operation) => !operation.succeeded).length;
   return (
     <li className="flex flex-wrap items-center gap-x-3 gap-y-1">
       <Link
@@ -199,13 +198,7 @@ function PoolLine({ pool, queues }: { pool: PoolHealth; queues: Count | null }) 
       >
         {pool.pool}
       </Link>
-      {!pool.storageReachable ? (
-        <Badge tone="danger">cannot be reached</Badge>
-      ) : failed > 0 ? (
-        <Badge tone="warn">{failed} operations fail</Badge>
-      ) : (
-        <Badge tone="ok">works</Badge>
-      )}
+      <PoolState pool={pool} />
       <span className="ml-auto text-[0.8125rem] text-muted">
         {queues ? `${countText(queues)} ${queues.value === 1 ? "queue" : "queues"}` : null}
         {pool.storageReachable ? `, slowest operation ${formatMilliseconds(slowest)}` : null}

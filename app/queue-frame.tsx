@@ -13,6 +13,7 @@ import { ShowGraphql } from "../components/ui/show-graphql.tsx";
 import { NotFoundState } from "../components/ui/states.tsx";
 import { TabLinks } from "../components/ui/tabs.tsx";
 import { load } from "./execute.ts";
+import { QueueWithoutPool } from "./queue-without-pool.tsx";
 
 const QUEUE = /* GraphQL */ `
   query Queue($project: String, $name: String!) {
@@ -136,7 +137,14 @@ export async function QueueFrame({
           current: key === tab,
         }))}
       />
-      {children}
+      {stats === null ? (
+        <div className="flex flex-col gap-4">
+          {children}
+          <QueueWithoutPool project={project} queue={name} metadata={tab !== "settings"} />
+        </div>
+      ) : (
+        children
+      )}
     </>
   );
 }

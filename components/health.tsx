@@ -21,6 +21,14 @@ export interface PoolHealth {
   operations: Operation[];
 }
 
+/** How a pool is, in the same words wherever pools are shown. */
+export function PoolState({ pool }: { pool: PoolHealth }) {
+  if (!pool.storageReachable) return <Badge tone="danger">cannot be reached</Badge>;
+  const failed = pool.operations.filter((operation) => !operation.succeeded).length;
+  if (failed === 0) return <Badge tone="ok">works</Badge>;
+  return <Badge tone="warn">{failed === 1 ? "1 operation fails" : `${failed} operations fail`}</Badge>;
+}
+
 const COLUMNS = [
   column<Operation>("operation", "Operation", (row) => operationLabel(row.operation), {
     grow: true,

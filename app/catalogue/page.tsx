@@ -1,5 +1,6 @@
 import type { Metadata } from "next";
 import { type CatalogueRow, CatalogueTable, MapQueue } from "../../components/catalogue/catalogue-table.tsx";
+import type { PoolChoice } from "../../components/catalogue/entry-can.ts";
 import { Failed } from "../../components/failed.tsx";
 import { paths } from "../../components/paths.ts";
 import { projectLabel } from "../../components/project-name.tsx";
@@ -37,6 +38,7 @@ const CATALOGUE = /* GraphQL */ `
         queue
         pool
         epoch
+        flavor
       }
       pageInfo {
         hasNextPage
@@ -48,6 +50,7 @@ const CATALOGUE = /* GraphQL */ `
     pools(first: 100) {
       nodes {
         name
+        flavor
       }
     }
   }
@@ -55,7 +58,7 @@ const CATALOGUE = /* GraphQL */ `
 
 interface Answer {
   catalogue: { nodes: CatalogueRow[]; pageInfo: PageInfo };
-  pools: { nodes: { name: string }[] };
+  pools: { nodes: PoolChoice[] };
 }
 
 export default async function CataloguePage({ searchParams }: { searchParams: Promise<Search> }) {
@@ -69,14 +72,15 @@ export default async function CataloguePage({ searchParams }: { searchParams: Pr
     search: text,
     ...pageVariables(search),
   });
-  const pools = loaded.ok ? loaded.data.pools.nodes.map(({ name }) => name) : [];
+  const pools = loaded.ok ? loaded.data.pools.nodes : [];
+  const names = pools.map(({ name }) => name);
   return (
     <>
       <PageHeader
         title="Catalogue"
         crumbs={project === undefined ? [] : [{ label: projectLabel(project), href: paths.queues(project) }]}
         description="Which pool holds which queue. Moving a queue takes its messages along; changing its entry by hand ends them."
-        actions={<MapQueue pools={pools} />}
+        actions={<MapQueue pools={names} />}
       />
       <Panel flush>
         <FilterBar>
@@ -85,7 +89,7 @@ export default async function CataloguePage({ searchParams }: { searchParams: Pr
             param="pool"
             label="Pool"
             all="All pools"
-            choices={pools.map((name) => ({ value: name, label: name }))}
+            choices={names.map((name) => ({ value: name, label: name }))}
           />
         </FilterBar>
         {loaded.ok ? (

@@ -3,7 +3,7 @@ import Link from "next/link";
 import { API_PATH } from "../../components/api.ts";
 import { CollectGarbage } from "../../components/collect-garbage.tsx";
 import { Failed } from "../../components/failed.tsx";
-import { OperationTable, type PoolHealth } from "../../components/health.tsx";
+import { OperationTable, type PoolHealth, PoolState } from "../../components/health.tsx";
 import { paths } from "../../components/paths.ts";
 import { INTERVAL_FIELDS, POOL_HEALTH_FIELDS } from "../../components/pools/documents.ts";
 import { type HealthInterval, type Sampling, Timeline } from "../../components/pools/timeline.tsx";
@@ -150,9 +150,7 @@ export default async function HealthPage() {
               flush
               actions={
                 <>
-                  <Badge tone={pool.storageReachable ? "ok" : "danger"}>
-                    {pool.storageReachable ? "reachable" : "cannot be reached"}
-                  </Badge>
+                  <PoolState pool={pool} />
                   <Link href={paths.pool(pool.pool)} className="text-[0.8125rem] text-accent hover:underline">
                     Open
                   </Link>

@@ -1,6 +1,8 @@
 import type { Metadata } from "next";
 import { Failed } from "../../components/failed.tsx";
+import type { PoolHealth } from "../../components/health.tsx";
 import { paths } from "../../components/paths.ts";
+import { POOL_HEALTH_FIELDS } from "../../components/pools/documents.ts";
 import { CreatePool } from "../../components/pools/pool-form.tsx";
 import { type PoolRow, PoolTable } from "../../components/pools/pool-table.tsx";
 import { WeightTrial } from "../../components/pools/weight-trial.tsx";
@@ -22,7 +24,6 @@ const POOLS = /* GraphQL */ `
         weight
         flavor
         optionsText
-        capabilities
         queueCount {
           value
           exact
@@ -43,15 +44,22 @@ const POOLS = /* GraphQL */ `
         endCursor
       }
     }
+    health {
+      pools {${POOL_HEALTH_FIELDS}
+      }
+    }
   }
 `;
 
+interface Answer {
+  pools: { nodes: Omit<PoolRow, "share" | "health">[]; pageInfo: PageInfo };
+  health: { pools: PoolHealth[] };
+}
+
 export default async function PoolsPage({ searchParams }: { searchParams: Promise<Search> }) {
   const search = await searchParams;
-  const loaded = await load<{ pools: { nodes: Omit<PoolRow, "share">[]; pageInfo: PageInfo } }>(
-    POOLS,
-    pageVariables(search),
-  );
+  const loaded = await load<Answer>(POOLS, pageVariables(search));
+  const checked = new Map(loaded.ok ? loaded.data.health.pools.map((health) => [health.pool, health]) : []);
   const registered = loaded.ok ? loaded.data.pools.nodes.filter(({ builtIn }) => !builtIn) : [];
   const flavors = [...new Set(registered.map(({ flavor }) => flavor))];
   return (
@@ -70,7 +78,7 @@ export default async function PoolsPage({ searchParams }: { searchParams: Promis
         {loaded.ok ? (
           <PoolTable
             rows={withShares(
-              loaded.data.pools.nodes,
+              loaded.data.pools.nodes.map((pool) => ({ ...pool, health: checked.get(pool.name) ?? null })),
               !loaded.data.pools.pageInfo.hasNextPage && !loaded.data.pools.pageInfo.hasPreviousPage,
             )}
             pager={pagerLinks(loaded.data.pools.pageInfo, search, paths.pools)}

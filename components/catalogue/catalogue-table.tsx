@@ -14,17 +14,20 @@ import { Button } from "../ui/button.tsx";
 import { SelectField, SwitchField, TextField } from "../ui/form.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { DELETE_ENTRY, INSERT_ENTRY, UPDATE_ENTRY } from "./documents.ts";
+import { entryCan, moveTargets, type PoolChoice } from "./entry-can.ts";
 
 export interface CatalogueRow {
   project: string;
   queue: string;
   pool: string;
   epoch: number;
+  /** That the queue asks for. */
+  flavor: string | null;
 }
 
 /** With the pools that it could be mapped to. */
 interface MappableRow extends CatalogueRow {
-  pools: string[];
+  pools: PoolChoice[];
 }
 
 const choicesOf = (pools: string[]) => pools.map((name) => ({ value: name, label: name }));
@@ -81,18 +84,14 @@ function apartOf(resultText: string | null): string {
 
 /** Takes everything along. Nobody has to stop meanwhile. */
 function MoveQueue({ row }: { row: MappableRow }) {
-  const others = row.pools.filter((name) => name !== row.pool);
+  const targets = moveTargets(row, row.pools);
+  const reason = entryCan.move(row, row.pools);
   const trigger = (
-    <Button
-      kind="ghost"
-      size="small"
-      label={`Move ${row.queue}`}
-      disabledReason={others.length === 0 ? "There is no other pool." : null}
-    >
+    <Button kind="ghost" size="small" label={`Move ${row.queue}`} disabledReason={reason}>
       <ArrowRightLeft aria-hidden />
     </Button>
   );
-  if (others.length === 0) return trigger;
+  if (reason !== null) return trigger;
   return (
     <FormDialog
       trigger={trigger}
@@ -101,7 +100,7 @@ function MoveQueue({ row }: { row: MappableRow }) {
       submitLabel="Move"
       document={MOVE_QUEUE}
       schema={movement}
-      defaults={{ pool: others[0] ?? "" }}
+      defaults={{ pool: targets[0] ?? "" }}
       variables={({ pool }) => ({ input: { project: row.project, queue: row.queue, pool } })}
       done={({ pool }, { moveQueue: { job } }: Moved) => {
         if (job.state === "DONE") return `Queue ${row.queue} is in ${pool} now.${apartOf(job.resultText)}`;
@@ -111,8 +110,12 @@ function MoveQueue({ row }: { row: MappableRow }) {
       <SelectField
         name="pool"
         label="Pool"
-        choices={choicesOf(others)}
-        description="It must be of the queue's flavor."
+        choices={choicesOf(targets)}
+        description={
+          row.flavor === null
+            ? "Those without a flavor, as the queue is."
+            : `Those of the queue's flavor, ${row.flavor}.`
+        }
       />
     </FormDialog>
   );
@@ -132,11 +135,16 @@ const COLUMNS = [
     ),
     { grow: true },
   ),
-  column<MappableRow>("project", "Project", (row) => (
-    <Link href={paths.queues(row.project)} className="underline-offset-2 hover:underline">
-      {projectLabel(row.project)}
-    </Link>
-  )),
+  column<MappableRow>(
+    "project",
+    "Project",
+    (row) => (
+      <Link href={paths.queues(row.project)} className="underline-offset-2 hover:underline">
+        {projectLabel(row.project)}
+      </Link>
+    ),
+    { wide: "below" },
+  ),
   column<MappableRow>("pool", "Pool", (row) => (
     <Link href={paths.pool(row.pool)} className="font-mono text-[0.8125rem] underline-offset-2 hover:underline">
       {row.pool}
@@ -164,7 +172,7 @@ const COLUMNS = [
           variables={(values) => ({ input: { project: row.project, queue: row.queue, ...values } })}
           done={({ pool }) => `Queue ${row.queue} is mapped to ${pool}.`}
         >
-          <SelectField name="pool" label="Pool" choices={choicesOf(row.pools)} />
+          <SelectField name="pool" label="Pool" choices={choicesOf(row.pools.map(({ name }) => name))} />
           {DISCARD}
         </FormDialog>
         <ConfirmedAction
@@ -195,8 +203,8 @@ export function CatalogueTable({
   empty,
 }: {
   rows: CatalogueRow[];
-  /** Names of all pools. */
-  pools: string[];
+  /** All of them. */
+  pools: PoolChoice[];
   pager: PagerLinks;
   empty: ReactNode;
 }) {

@@ -131,14 +131,12 @@ export function DrainStatus({ job }: { job: JobRow }) {
 }
 
 const COLUMNS = [
-  column<JobRow>("kind", "What", (row) => KINDS[row.kind].label, { wide: true }),
+  column<JobRow>("kind", "What", (row) => KINDS[row.kind].label, { wide: "below" }),
   column<JobRow>(
     "target",
     "Of what",
     (row) => (
       <>
-        {/* Beside a column for it, a narrow screen has no room for the button at the end. */}
-        <span className="block md:hidden">{KINDS[row.kind].label}</span>
         {row.project === null ? null : <span className="text-muted">{projectLabel(row.project)} / </span>}
         <Link
           href={row.project === null ? paths.pool(row.target) : paths.queue(row.project, row.target)}
@@ -151,7 +149,7 @@ const COLUMNS = [
     { grow: true },
   ),
   column<JobRow>("state", "State", (row) => <JobState job={row} />),
-  column<JobRow>("progress", "Progress", (row) => <JobProgress job={row} />, { wide: true }),
+  column<JobRow>("progress", "Progress", (row) => <JobProgress job={row} />, { wide: "below" }),
   column<JobRow>("created", "Asked for", (row) => <Ago at={row.createdAt} />, { wide: true }),
   column<JobRow>("actor", "Who", (row) => row.actor, { wide: true }),
   column<JobRow>(

@@ -12,7 +12,7 @@ import { Button } from "../ui/button.tsx";
 import { SwitchField, TextAreaField, TextField } from "../ui/form.tsx";
 import { CREATE_POOL, UPDATE_POOL, VERIFY_POOL } from "./documents.ts";
 import { poolCan } from "./pool-can.ts";
-import type { PoolRow } from "./pool-table.tsx";
+import type { PoolFacts } from "./pool-table.tsx";
 
 const fields = { weight: neededWhole, flavor: z.string().trim(), options: jsonObjectText, verify: z.boolean() };
 const newPool = z.object({ name: objectName, uri: z.string().trim().min(1, "Say where the pool is."), ...fields });
@@ -113,7 +113,7 @@ export function CreatePool() {
   );
 }
 
-export function EditPool({ pool }: { pool: PoolRow }) {
+export function EditPool({ pool }: { pool: PoolFacts }) {
   const reason = poolCan.edit(pool);
   const trigger = (
     <Button size="small" kind="ghost" label={`Edit ${pool.name}`} disabledReason={reason}>

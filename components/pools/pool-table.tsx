@@ -4,6 +4,7 @@ import { PackageOpen, Trash2 } from "lucide-react";
 import Link from "next/link";
 import type { ReactNode } from "react";
 import { ConfirmedAction } from "../action.tsx";
+import { type PoolHealth, PoolState } from "../health.tsx";
 import { DRAIN_POOL } from "../jobs/documents.ts";
 import { paths } from "../paths.ts";
 import { Badge } from "../ui/badge.tsx";
@@ -16,18 +17,23 @@ import { poolCan } from "./pool-can.ts";
 import { EditPool } from "./pool-form.tsx";
 import { type HourStep, LastHour } from "./timeline.tsx";
 
-export interface PoolRow {
+/** What the control database knows of a pool. */
+export interface PoolFacts {
   name: string;
   builtIn: boolean;
   uri: string | null;
   weight: number | null;
   flavor: string | null;
   optionsText: string;
-  capabilities: string[] | null;
   queueCount: { value: number; exact: boolean };
+}
+
+export interface PoolRow extends PoolFacts {
+  /** Null: it was registered while this page was made. */
+  health: PoolHealth | null;
   /** Of the new queues of its flavor, in percent; null where that cannot be said. */
   share: number | null;
-  healthLastHour?: HourStep[];
+  healthLastHour: HourStep[];
 }
 
 export function Capabilities({ names }: { names: string[] | null }) {
@@ -41,7 +47,7 @@ export function Capabilities({ names }: { names: string[] | null }) {
   );
 }
 
-export function DeletePool({ pool, afterwards }: { pool: PoolRow; afterwards?: string }) {
+export function DeletePool({ pool, afterwards }: { pool: PoolFacts; afterwards?: string }) {
   const reason = poolCan.delete(pool);
   const trigger = (
     <Button kind="ghost" size="small" label={`Delete ${pool.name}`} disabledReason={reason}>
@@ -64,7 +70,7 @@ export function DeletePool({ pool, afterwards }: { pool: PoolRow; afterwards?: s
   );
 }
 
-export function DrainPool({ pool, isDraining }: { pool: PoolRow; isDraining: boolean }) {
+export function DrainPool({ pool, isDraining }: { pool: PoolFacts; isDraining: boolean }) {
   const reason = poolCan.drain(pool, isDraining);
   const trigger = (
     <Button size="small" disabledReason={reason}>
@@ -88,7 +94,7 @@ export function DrainPool({ pool, isDraining }: { pool: PoolRow; isDraining: boo
 
 const COLUMNS = [
   column<PoolRow>("name", "Pool", (row) => (
-    <span className="flex items-center gap-2">
+    <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
       <Link
         href={paths.pool(row.name)}
         className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
@@ -96,9 +102,17 @@ const COLUMNS = [
         {row.name}
       </Link>
       {row.builtIn ? <Badge>built in</Badge> : null}
-      {row.capabilities === null ? <Badge tone="danger">cannot be reached</Badge> : null}
     </span>
   )),
+  column<PoolRow>("state", "State", (row) =>
+    row.health === null ? <span className="text-muted">not checked yet</span> : <PoolState pool={row.health} />,
+  ),
+  column<PoolRow>(
+    "queues",
+    "Queues",
+    (row) => formatCount(row.queueCount.value, row.queueCount.exact ? "exact" : "at-least"),
+    { align: "right" },
+  ),
   column<PoolRow>(
     "uri",
     "Address",
@@ -109,9 +123,12 @@ const COLUMNS = [
     ),
     { grow: "cut", wide: true },
   ),
-  column<PoolRow>("flavor", "Flavor", (row) => row.flavor ?? <span className="text-muted">none</span>),
+  column<PoolRow>("flavor", "Flavor", (row) => row.flavor ?? <span className="text-muted">none</span>, {
+    wide: "below",
+  }),
   column<PoolRow>("weight", "Weight", (row) => row.weight ?? <span className="text-muted">last resort</span>, {
     align: "right",
+    wide: "below",
   }),
   column<PoolRow>(
     "share",
@@ -119,18 +136,9 @@ const COLUMNS = [
     (row) => (row.share === null ? <span className="text-muted">?</span> : `${row.share.toFixed(0)} %`),
     { align: "right", wide: true },
   ),
-  column<PoolRow>(
-    "queues",
-    "Queues",
-    (row) => formatCount(row.queueCount.value, row.queueCount.exact ? "exact" : "at-least"),
-    { align: "right" },
-  ),
-  column<PoolRow>(
-    "hour",
-    "Last hour",
-    (row) => (row.healthLastHour ? <LastHour pool={row.name} intervals={row.healthLastHour} /> : null),
-    { wide: true },
-  ),
+  column<PoolRow>("hour", "Last hour", (row) => <LastHour pool={row.name} intervals={row.healthLastHour} />, {
+    wide: true,
+  }),
   column<PoolRow>(
     "actions",
     "",

@@ -53,11 +53,16 @@ const name = column<QueueRow>(
   { grow: true },
 );
 
-const project = column<QueueRow>("project", "Project", (row) => (
-  <Link href={paths.queues(row.project)} className="underline-offset-2 hover:underline">
-    {projectLabel(row.project)}
-  </Link>
-));
+const project = column<QueueRow>(
+  "project",
+  "Project",
+  (row) => (
+    <Link href={paths.queues(row.project)} className="underline-offset-2 hover:underline">
+      {projectLabel(row.project)}
+    </Link>
+  ),
+  { wide: "below" },
+);
 
 const rest = [
   column<QueueRow>("free", "Free", (row) => <StatNumber row={row} of="free" />, { align: "right" }),
@@ -83,7 +88,7 @@ const rest = [
       ) : (
         <Badge tone="warn">pool does not answer</Badge>
       ),
-    { align: "right", wide: true },
+    { align: "right", wide: "below" },
   ),
   column<QueueRow>("createdAt", "Created", (row) => <Ago at={row.createdAt} />, { align: "right", wide: true }),
   column<QueueRow>(

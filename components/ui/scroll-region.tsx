@@ -1,7 +1,11 @@
-import type { ReactNode } from "react";
+"use client";
+
+import { type ReactNode, useEffect, useRef } from "react";
 import { classes } from "./classes.ts";
 
-/** What scrolls inside of the page: it has a name, and the keyboard reaches it. */
+const SHADOW = "pointer-events-none absolute inset-y-0 z-20 hidden w-5 from-black/15 to-transparent dark:from-black/80";
+
+/** What scrolls inside of the page: it has a name, the keyboard reaches it, and an edge that hides something is in shadow. */
 export function ScrollRegion({
   label,
   className,
@@ -11,14 +15,38 @@ export function ScrollRegion({
   className?: string;
   children: ReactNode;
 }) {
+  const ref = useRef<HTMLElement>(null);
+  // After every rendering: the content may be another element by then.
+  useEffect(() => {
+    const region = ref.current;
+    if (region === null) return;
+    const mark = () => {
+      const { scrollLeft, scrollWidth, clientWidth } = region;
+      region.toggleAttribute("data-more-left", scrollLeft > 0);
+      // Widths are rounded, places are not.
+      region.toggleAttribute("data-more-right", scrollLeft + clientWidth < scrollWidth - 1);
+    };
+    const sizes = new ResizeObserver(mark);
+    for (const element of [region, ...region.children]) sizes.observe(element);
+    region.addEventListener("scroll", mark, { passive: true });
+    return () => {
+      sizes.disconnect();
+      region.removeEventListener("scroll", mark);
+    };
+  });
   return (
-    <section
-      aria-label={label}
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: without it a keyboard cannot scroll
-      tabIndex={0}
-      className={classes("overflow-auto focus-visible:-outline-offset-2", className)}
-    >
-      {children}
-    </section>
+    <div className="relative min-w-0">
+      <section
+        ref={ref}
+        aria-label={label}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: without it a keyboard cannot scroll
+        tabIndex={0}
+        className={classes("peer overflow-auto focus-visible:-outline-offset-2", className)}
+      >
+        {children}
+      </section>
+      <div aria-hidden className={classes(SHADOW, "left-0 bg-linear-to-r peer-data-more-left:block")} />
+      <div aria-hidden className={classes(SHADOW, "right-0 bg-linear-to-l peer-data-more-right:block")} />
+    </div>
   );
 }

@@ -13,8 +13,8 @@ type Features = typeof features;
 
 export interface ColumnLook {
   align?: "right";
-  /** Left out on narrow screens. */
-  wide?: boolean;
+  /** No column on narrow screens: left out, or with "below" a line under the row's first cell. */
+  wide?: boolean | "below";
   /** Takes the room that is left and breaks long words, or with "cut" shows what fits of one line. */
   grow?: boolean | "cut";
 }
@@ -75,17 +75,22 @@ export function DataTable<Row extends RowData>({
 }) {
   const table = useTable<Features, Row>({ features, columns, data: rows, getRowId: rowKey });
   const looks = new Map(columns.map((definition) => [definition.id, definition.look ?? {}]));
+  const leading = columns.find((definition) => !definition.look?.wide)?.id;
   const cellLook = (id: string) => {
     const look = looks.get(id) ?? {};
     return classes(
-      "px-3 first:pl-4 last:pr-4",
+      "px-2 first:pl-4 last:pr-4 md:px-3 md:first:pl-4 md:last:pr-4",
       look.align === "right" ? "text-right" : "text-left",
       look.wide && "hidden md:table-cell",
       look.grow === "cut"
         ? "w-full max-w-40 sm:max-w-0"
         : look.grow
-          ? "w-full min-w-40 wrap-anywhere"
-          : "whitespace-nowrap",
+          ? "w-full min-w-28 wrap-anywhere md:min-w-40"
+          : id === leading
+            ? "min-w-28 wrap-anywhere md:whitespace-nowrap"
+            : "whitespace-nowrap",
+      // Those before it may be gone.
+      id === leading && "max-md:pl-4",
     );
   };
 
@@ -152,6 +157,19 @@ export function DataTable<Row extends RowData>({
                 {row.getAllCells().map((cell) => (
                   <td key={cell.id} className={classes("h-10 py-1.5", cellLook(cell.column.id))}>
                     <table.FlexRender cell={cell} />
+                    {cell.column.id === leading
+                      ? row
+                          .getAllCells()
+                          .filter((other) => looks.get(other.column.id)?.wide === "below")
+                          .map((other) => (
+                            <div
+                              key={other.id}
+                              className="mt-0.5 flex flex-wrap gap-x-1 text-[0.8125rem] text-muted md:hidden"
+                            >
+                              {String(other.column.columnDef.header)}: <table.FlexRender cell={other} />
+                            </div>
+                          ))
+                      : null}
                   </td>
                 ))}
               </tr>

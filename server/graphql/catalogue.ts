@@ -17,6 +17,20 @@ const CatalogueEntryType = builder.objectRef<CatalogueEntry>("CatalogueEntry").i
       description:
         "Grows with every change of any entry, so that a queue that is made again never meets its former life.",
     }),
+    flavor: t.loadable({
+      type: "String",
+      nullable: true,
+      description:
+        "Its queue's `_flavor`: the queue moves only to pools of it. Many entries cost one question. Null: of none, or there is no such queue any more.",
+      loaderOptions: { cache: false },
+      load: async (entries: CatalogueEntry[], { access, operations, limits }) => {
+        const queues = await inBatches(entries, limits.MAX_PAGE_SIZE, (batch) =>
+          operations.queues.getMany(access, { queues: batch.map(({ project, queue }) => ({ project, name: queue })) }),
+        );
+        return queues.map((queue) => queue?.metadata?.effective.flavor ?? null);
+      },
+      resolve: (entry) => entry,
+    }),
   }),
 });
 

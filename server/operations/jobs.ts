@@ -114,8 +114,10 @@ export function createJobOperations(context: OperationContext, { moves }: { move
       const wanted = work.flavorOf(await control.queues.getMetadata(queue));
       if (flavor !== wanted) {
         throw badInput("pool", "The pool is not of the queue's flavor. Take another, or change the queue's _flavor.", {
-          pool: flavor,
-          queue: wanted,
+          pool,
+          poolFlavor: flavor,
+          queue: queue.name,
+          queueFlavor: wanted,
         });
       }
       const from = await work.requireMovable(queue, pool);

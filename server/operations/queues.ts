@@ -301,7 +301,13 @@ export function createQueueOperations(
     },
 
     async statsMany(access, { queues }) {
-      return data.messages.stats(chosenMany(access, queues));
+      const wanted = chosenMany(access, queues);
+      return data.messages.stats(wanted).catch((error: unknown) => {
+        // Every pool that was asked is away, which is no more than one of many that is.
+        if (!(error instanceof DomainError) || error.kind !== "unavailable") throw error;
+        context.warn("The statistics of queues could not be read", error);
+        return wanted.map(() => null);
+      });
     },
 
     watchStats(access, { queues, signal }) {

@@ -33,6 +33,28 @@ beforeAll(async () => {
   await api.run(update, { input: { name: "other", flavor: "special" } });
 });
 
+test("an entry says which flavor its queue asks for, wherever it lives", async () => {
+  const project = aProject();
+  const flavor = "mutation F($input: CreateFlavorInput!) { createFlavor(input: $input) { created } }";
+  await api.run(flavor, { input: { project, name: "special", pools: ["other"] } });
+  await createQueue(api, project, "plain");
+  const update = "mutation U($input: UpdatePoolInput!) { updatePool(input: $input) { pool { weight } } }";
+  await api.run(update, { input: { name: "other", weight: 1 } });
+  await createQueue(api, project, "flavored", { _flavor: "special" });
+  await api.run(update, { input: { name: "other", weight: 0 } });
+  const query = "query C($project: String) { catalogue(project: $project) { nodes { queue pool flavor } } }";
+  expect((await api.run(query, { project })).catalogue.nodes).toEqual([
+    { queue: "plain", pool: "default", flavor: null },
+    { queue: "flavored", pool: "other", flavor: "special" },
+  ]);
+  await api.run(UPDATE, { input: { project, queue: "flavored", pool: "default" } });
+  expect((await api.run(query, { project })).catalogue.nodes).toContainEqual({
+    queue: "flavored",
+    pool: "default",
+    flavor: "special",
+  });
+});
+
 test("an entry says which pool holds a queue", async () => {
   const project = await aQueue();
   const { catalogueEntry } = await api.run(ENTRY, { project });

@@ -14,17 +14,24 @@ const databases: TestDatabase[] = [];
 beforeAll(async () => {
   dashboard = await openDashboard({ demo: false });
   // South has weight 0: the queue is made in the north.
-  for (const [name, weight] of [
-    ["north", 1],
-    ["south", 0],
+  for (const [name, weight, flavor] of [
+    ["north", 1, null],
+    ["south", 0, null],
+    ["quick", 1, "rapid"],
   ] as const) {
     const database = await createEmptyDatabase();
     databases.push(database);
-    const input = { name, uri: database.url, weight };
+    const input = { name, uri: database.url, weight, flavor };
     await dashboard.call("mutation ($input: CreatePoolInput!) { createPool(input: $input) { created } }", { input });
   }
   const input = { project: "p", queue: "tea", messages: [{ body: 1 }, { body: 2 }, { body: 3 }], createQueue: true };
   await dashboard.call("mutation ($input: PostMessagesInput!) { postMessages(input: $input) { ids } }", { input });
+  await dashboard.call("mutation ($input: CreateFlavorInput!) { createFlavor(input: $input) { created } }", {
+    input: { project: "p", name: "rapid", pools: ["quick"] },
+  });
+  await dashboard.call("mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }", {
+    input: { project: "p", name: "espresso", metadata: { _flavor: "rapid" } },
+  });
 }, START_DEADLINE_MS);
 afterAll(async () => {
   await dashboard?.close();
@@ -42,7 +49,19 @@ it(
     const { page, complaints, end } = await dashboard.visit();
     await page.goto(dashboard.url + paths.catalogue(), { waitUntil: "networkidle" });
     await page.getByRole("row", { name: /tea.*north/ }).waitFor();
+    // Only what fits is offered, and where nothing does the button says why.
+    const stuck = page.getByRole("button", { name: "Move espresso" });
+    expect(await stuck.getAttribute("aria-disabled")).toBe("true");
+    await stuck.hover();
+    const why = page.getByText("It is of the flavor rapid, and no other pool is.").last();
+    await why.waitFor();
+    await page.mouse.move(0, 0);
+    await why.waitFor({ state: "hidden" });
     await page.getByRole("button", { name: "Move tea" }).click();
+    expect(await page.getByRole("dialog").getByLabel("Pool").getByRole("option").allTextContents()).toEqual([
+      "default",
+      "south",
+    ]);
     await page.getByRole("dialog").getByLabel("Pool").selectOption("south");
     expect(await violations(page)).toEqual([]);
     await page.getByRole("button", { name: "Move", exact: true }).click();

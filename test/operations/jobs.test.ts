@@ -176,7 +176,7 @@ describe("moveQueue", () => {
     expect(await codeOf(moveQueue(operator, { ...move, pool: "missing" }))).toBe("POOL_DOES_NOT_EXIST");
     expect(await refusal(moveQueue(operator, { ...move, pool: other }))).toMatchObject({
       code: "BAD_INPUT",
-      details: { field: "pool", pool: "fast", queue: null },
+      details: { field: "pool", pool: other, poolFlavor: "fast", queue: "refused", queueFlavor: null },
     });
   });
 });

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DomainError } from "../../server/errors.ts";
-import { admin, aService, codeOf, operator, refusal, type Service, viewer, withBroken } from "./a-service.ts";
+import { admin, aService, codeOf, operator, over, refusal, type Service, viewer, withBroken } from "./a-service.ts";
 
 let service: Service;
 beforeAll(async () => {
@@ -179,6 +179,18 @@ describe("who may do what", () => {
       ],
     });
     expect(stats.map((one) => one?.total ?? null)).toEqual([0, 1, 0, null]);
+  });
+
+  test("what no pool can say now is null, and what else fails is not hidden", async () => {
+    await service.operations.queues.create(operator, named("unsaid"));
+    const broken = (code: "STORAGE_UNAVAILABLE" | "INTERNAL") => {
+      const stats = () => Promise.reject(new DomainError(code, "It broke."));
+      return withBroken(service, { data: { messages: over(service.data.messages, { stats }) } });
+    };
+    expect(await broken("STORAGE_UNAVAILABLE").queues.statsMany(operator, { queues: [named("unsaid")] })).toEqual([
+      null,
+    ]);
+    expect(await codeOf(broken("INTERNAL").queues.statsMany(operator, { queues: [named("unsaid")] }))).toBe("INTERNAL");
   });
 });
 

@@ -1,14 +1,15 @@
 import type { Metadata } from "next";
 import { type CatalogueRow, CatalogueTable } from "../../../components/catalogue/catalogue-table.tsx";
+import type { PoolChoice } from "../../../components/catalogue/entry-can.ts";
 import { Failed } from "../../../components/failed.tsx";
-import { OperationTable, type PoolHealth } from "../../../components/health.tsx";
+import { OperationTable, type PoolHealth, PoolState } from "../../../components/health.tsx";
 import { JOB_FIELDS } from "../../../components/jobs/documents.ts";
 import { isUnfinished } from "../../../components/jobs/job-can.ts";
 import { DrainStatus, type JobRow } from "../../../components/jobs/job-table.tsx";
 import { paths } from "../../../components/paths.ts";
 import { POOL_HEALTH_FIELDS } from "../../../components/pools/documents.ts";
 import { EditPool } from "../../../components/pools/pool-form.tsx";
-import { Capabilities, DeletePool, DrainPool, type PoolRow } from "../../../components/pools/pool-table.tsx";
+import { Capabilities, DeletePool, DrainPool, type PoolFacts } from "../../../components/pools/pool-table.tsx";
 import { Badge } from "../../../components/ui/badge.tsx";
 import { LinkButton } from "../../../components/ui/button.tsx";
 import { formatCount } from "../../../components/ui/format.ts";
@@ -43,6 +44,7 @@ const POOL = /* GraphQL */ `
           queue
           pool
           epoch
+          flavor
         }
         pageInfo {
           hasNextPage
@@ -55,6 +57,7 @@ const POOL = /* GraphQL */ `
     pools(first: 100) {
       nodes {
         name
+        flavor
       }
     }
     jobs(kind: DRAIN_POOL, target: $name, first: 1) {
@@ -88,13 +91,14 @@ const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
 
 interface Answer {
   pool:
-    | (Omit<PoolRow, "share"> & {
+    | (PoolFacts & {
+        capabilities: string[] | null;
         createdAt: string | null;
         updatedAt: string | null;
         catalogue: { nodes: CatalogueRow[]; pageInfo: PageInfo };
       })
     | null;
-  pools: { nodes: { name: string }[] };
+  pools: { nodes: PoolChoice[] };
   jobs: { nodes: JobRow[] };
   health: { pools: PoolHealth[] };
 }
@@ -134,7 +138,6 @@ export default async function PoolPage({ params, searchParams }: Props) {
     );
   }
   const state = health.pools.find((candidate) => candidate.pool === name);
-  const row = { ...pool, share: null };
   const [drain] = loaded.data.jobs.nodes;
   const placement = pool.builtIn ? null : await load<{ poolPlacement: Share[] }>(PLACEMENT, { flavor: pool.flavor });
   const share = placement?.ok ? placement.data.poolPlacement.find((other) => other.pool === name) : undefined;
@@ -147,18 +150,14 @@ export default async function PoolPage({ params, searchParams }: Props) {
         badges={
           <>
             {pool.builtIn ? <Badge>built in</Badge> : null}
-            {state ? (
-              <Badge tone={state.storageReachable ? "ok" : "danger"}>
-                {state.storageReachable ? "reachable" : "cannot be reached"}
-              </Badge>
-            ) : null}
+            {state ? <PoolState pool={state} /> : null}
           </>
         }
         actions={
           <>
-            <DrainPool pool={row} isDraining={drain !== undefined && isUnfinished(drain)} />
-            <EditPool pool={row} />
-            <DeletePool pool={row} afterwards={paths.pools()} />
+            <DrainPool pool={pool} isDraining={drain !== undefined && isUnfinished(drain)} />
+            <EditPool pool={pool} />
+            <DeletePool pool={pool} afterwards={paths.pools()} />
           </>
         }
       />
@@ -216,7 +215,7 @@ export default async function PoolPage({ params, searchParams }: Props) {
           <Panel title="Queues here" flush>
             <CatalogueTable
               rows={pool.catalogue.nodes}
-              pools={loaded.data.pools.nodes.map((other) => other.name)}
+              pools={loaded.data.pools.nodes}
               pager={pagerLinks(pool.catalogue.pageInfo, search, (page) =>
                 paths.pool(name, { range: one(search, "range"), operation: one(search, "operation"), ...page }),
               )}

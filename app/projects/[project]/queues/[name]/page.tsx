@@ -11,6 +11,7 @@ import { EmptyState } from "../../../../../components/ui/states.tsx";
 import { isOn, named, one, type PageInfo, pagerLinks, pageVariables, type Search } from "../../../../address.ts";
 import { load } from "../../../../execute.ts";
 import { QueueFrame } from "../../../../queue-frame.tsx";
+import { QueueFailed } from "../../../../queue-without-pool.tsx";
 
 const MESSAGES = /* GraphQL */ `
   query Messages(
@@ -143,7 +144,7 @@ async function Messages({ project, queue, search }: { project: string; queue: st
           }
         />
       ) : page.ok ? null : (
-        <Failed error={page.error} />
+        <QueueFailed project={project} queue={queue} error={page.error} />
       )}
       {message === null || id === undefined ? null : message.ok ? (
         <MessageDialog
@@ -153,9 +154,9 @@ async function Messages({ project, queue, search }: { project: string; queue: st
           message={message.data.message}
           closeHref={paths.queue(project, queue, "messages", place)}
         />
-      ) : (
+      ) : page.ok ? (
         <Failed error={message.error} />
-      )}
+      ) : null}
     </Panel>
   );
 }

@@ -9,6 +9,7 @@ import { EmptyState } from "../../../../../../components/ui/states.tsx";
 import { named, one, type PageInfo, pagerLinks, pageVariables, type Search } from "../../../../../address.ts";
 import { load } from "../../../../../execute.ts";
 import { QueueFrame } from "../../../../../queue-frame.tsx";
+import { QueueFailed } from "../../../../../queue-without-pool.tsx";
 
 const CLAIM_FIELDS = `
   id
@@ -114,7 +115,7 @@ async function Claims({ project, queue, search }: { project: string; queue: stri
           }
         />
       ) : page.ok ? null : (
-        <Failed error={page.error} />
+        <QueueFailed project={project} queue={queue} error={page.error} />
       )}
       {claim === null || id === undefined ? null : claim.ok ? (
         <ClaimDialog
@@ -124,9 +125,9 @@ async function Claims({ project, queue, search }: { project: string; queue: stri
           claim={claim.data.claim && detailOf(claim.data.claim)}
           closeHref={paths.queue(project, queue, "claims", place)}
         />
-      ) : (
+      ) : page.ok ? (
         <Failed error={claim.error} />
-      )}
+      ) : null}
     </Panel>
   );
 }

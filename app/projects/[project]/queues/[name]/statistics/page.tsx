@@ -6,11 +6,11 @@ import { formatCount, formatDuration } from "../../../../../../components/ui/for
 import { Facts, Panel } from "../../../../../../components/ui/page.tsx";
 import { ShortId } from "../../../../../../components/ui/short-id.tsx";
 import { ShareBar, StatTile, StatTiles } from "../../../../../../components/ui/stat.tsx";
-import { ErrorState } from "../../../../../../components/ui/states.tsx";
 import { Ago, Utc } from "../../../../../../components/ui/time.tsx";
 import { named } from "../../../../../address.ts";
 import { load } from "../../../../../execute.ts";
 import { QueueFrame } from "../../../../../queue-frame.tsx";
+import { QueueFailed } from "../../../../../queue-without-pool.tsx";
 
 const STATISTICS = /* GraphQL */ `
   query Statistics($project: String, $name: String!) {
@@ -86,9 +86,9 @@ async function Statistics({ project, name }: { project: string; name: string }) 
   const { stats } = queue;
   if (stats === null) {
     return (
-      <ErrorState title="The queue's pool does not answer">
-        Its messages are safe, but nothing can be said of them now. See the health page for the pool.
-      </ErrorState>
+      <Panel flush>
+        <QueueFailed project={project} queue={name} />
+      </Panel>
     );
   }
   const exact = stats.exact ? "exact" : "about";

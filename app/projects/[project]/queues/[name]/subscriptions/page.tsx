@@ -1,5 +1,4 @@
 import type { Metadata } from "next";
-import { Failed } from "../../../../../../components/failed.tsx";
 import { paths } from "../../../../../../components/paths.ts";
 import { CreateSubscription } from "../../../../../../components/subscriptions/create-subscription.tsx";
 import {
@@ -11,6 +10,7 @@ import { EmptyState } from "../../../../../../components/ui/states.tsx";
 import { named, type PageInfo, pagerLinks, pageVariables, type Search } from "../../../../../address.ts";
 import { load } from "../../../../../execute.ts";
 import { QueueFrame } from "../../../../../queue-frame.tsx";
+import { QueueFailed } from "../../../../../queue-without-pool.tsx";
 
 const SUBSCRIPTIONS = /* GraphQL */ `
   query QueueSubscriptions(
@@ -87,7 +87,7 @@ async function Subscriptions({ project, queue, search }: { project: string; queu
           }
         />
       ) : (
-        <Failed error={page.error} />
+        <QueueFailed project={project} queue={queue} error={page.error} />
       )}
     </Panel>
   );

@@ -1,0 +1,100 @@
+/** What an operator sees of a pool that was there and is away now, and of the queues that live in it. */
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "playwright";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { paths } from "../../components/paths.ts";
+import { createEmptyDatabase, type TestDatabase } from "../support/database.ts";
+import { postgresByDetour } from "../support/detour.ts";
+import { START_DEADLINE_MS } from "../support/process.ts";
+import { type Dashboard, openDashboard } from "./service.ts";
+
+const SLOW = 120_000;
+
+let dashboard: Dashboard;
+let database: TestDatabase;
+beforeAll(async () => {
+  dashboard = await openDashboard({ demo: false });
+  database = await createEmptyDatabase();
+  const detour = await postgresByDetour(database.url);
+  const run = (mutation: string, type: string, input: object) =>
+    dashboard.call(`mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`, { input });
+  await run("createPool", "CreatePoolInput", { name: "lost", uri: detour.uri, weight: 1 });
+  await run("createFlavor", "CreateFlavorInput", { project: "p", name: "far", pools: ["lost"] });
+  const metadata = { _flavor: "far", owner: "the tea house" };
+  await run("createQueue", "CreateQueueInput", { project: "p", name: "tea", metadata });
+  await run("postMessages", "PostMessagesInput", { project: "p", queue: "tea", messages: [{ body: 1 }] });
+  const { pool } = (await dashboard.call('{ pool(name: "lost") { health { storageReachable } } }', {})) as {
+    pool: { health: { storageReachable: boolean } };
+  };
+  expect(pool.health.storageReachable).toBe(true);
+  detour.close();
+}, START_DEADLINE_MS);
+afterAll(async () => {
+  await dashboard?.close();
+  await database?.drop();
+});
+
+async function violations(page: Page): Promise<string[]> {
+  const { violations: found } = await new AxeBuilder({ page }).analyze();
+  return found.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html} (${node.failureSummary ?? ""})`));
+}
+
+it(
+  "the list of pools, the pool's own page and the health page call it the same",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url + paths.pools(), { waitUntil: "networkidle" });
+    // What was found before it went away is remembered for a while.
+    await expect
+      .poll(
+        async () => {
+          await page.reload({ waitUntil: "networkidle" });
+          return page.getByRole("row", { name: /^lost/ }).textContent();
+        },
+        { timeout: 30_000 },
+      )
+      .toMatch(/cannot be reached/);
+    await page.getByRole("row", { name: /^default built in works/ }).waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.goto(dashboard.url + paths.pool("lost"), { waitUntil: "networkidle" });
+    await page.getByRole("heading", { name: "lost" }).locator("..").getByText("cannot be reached").waitFor();
+    await page.goto(dashboard.url + paths.health(), { waitUntil: "networkidle" });
+    const panel = page.locator("section", { has: page.getByRole("heading", { name: "Pool lost" }) });
+    await panel.getByText("cannot be reached", { exact: true }).waitFor();
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it.each([
+  ["light", 1280],
+  ["dark", 375],
+] as const)(
+  "a queue of it shows what is known, and which pool is missing (%s, %i pixels)",
+  async (theme, width) => {
+    const { page, complaints, end } = await dashboard.visit({ theme, width });
+    for (const tab of ["messages", "claims", "subscriptions", "statistics"] as const) {
+      await page.goto(dashboard.url + paths.queue("p", "tea", tab), { waitUntil: "networkidle" });
+      await page.getByRole("heading", { name: "tea", level: 1 }).waitFor();
+      const failed = page.locator("#content").getByRole("alert");
+      await failed.getByText("The pool lost cannot be reached", { exact: true }).waitFor();
+      expect(await failed.getByRole("link", { name: "Pool lost" }).getAttribute("href")).toBe(paths.pool("lost"));
+      const known = page.locator("section", { has: page.getByRole("heading", { name: "What is known" }) });
+      expect(await known.getByRole("link", { name: "lost" }).getAttribute("href")).toBe(paths.pool("lost"));
+      await known.getByText("far", { exact: true }).waitFor();
+      await known.getByText("the tea house").waitFor();
+      expect(await violations(page), tab).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    }
+    await page.goto(dashboard.url + paths.queue("p", "tea", "settings"), { waitUntil: "networkidle" });
+    await page.getByRole("heading", { name: "Reserved attributes" }).waitFor();
+    expect(await page.locator("#content").getByRole("alert").count()).toBe(0);
+    // A list of nothing but such queues is a list still.
+    await page.goto(dashboard.url + paths.queues("p"), { waitUntil: "networkidle" });
+    await page.getByRole("row", { name: /^tea .*pool does not answer/ }).waitFor();
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);

@@ -1,0 +1,90 @@
+/** Tables on a telephone: what matters most comes first, and what is further right can be seen to be there, and reached. */
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Locator, Page } from "playwright";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { paths } from "../../components/paths.ts";
+import { START_DEADLINE_MS } from "../support/process.ts";
+import { type Dashboard, openDashboard } from "./service.ts";
+
+const SLOW = 60_000;
+
+let dashboard: Dashboard;
+beforeAll(async () => {
+  dashboard = await openDashboard({ demo: true });
+  const run = (mutation: string, type: string, input: object) =>
+    dashboard.call(`mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`, { input });
+  const uri = "postgres://user:secret@127.0.0.1:1/d";
+  await run("createPool", "CreatePoolInput", { name: "archive", uri, weight: 0, flavor: "cold", verify: false });
+  await run("drainPool", "DrainPoolInput", { pool: "archive" });
+}, START_DEADLINE_MS);
+afterAll(() => dashboard?.close());
+
+async function violations(page: Page): Promise<string[]> {
+  const { violations: found } = await new AxeBuilder({ page }).analyze();
+  return found.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html} (${node.failureSummary ?? ""})`));
+}
+
+/** Null when all of it is within the region's left and right edge. */
+async function cutOff(region: Locator, part: Locator): Promise<string | null> {
+  const [inner, outer] = [await part.boundingBox(), await region.boundingBox()];
+  if (inner === null || outer === null) return "not shown";
+  const fits = inner.x >= outer.x && inner.x + inner.width <= outer.x + outer.width;
+  return fits ? null : `${inner.x} to ${inner.x + inner.width}`;
+}
+
+/** Address, name of the table, its columns that matter most, a row's beginning, and what stands under its first cell. */
+const TABLES: [string, string, string[], RegExp, string[]][] = [
+  [paths.queues(null), "Queues", ["Queue", "Free", "Total"], /^orders /, ["Project: shop", "Oldest message: "]],
+  [paths.pools(), "Pools", ["Pool", "State", "Queues"], /^archive /, ["Flavor: cold", "Weight: 0"]],
+  [paths.jobs(), "Jobs", ["Of what", "State"], /^archive /, ["What: drain a pool", "Progress: "]],
+];
+
+describe.each(["light", "dark"] as const)("at 375 pixels in the %s theme", (theme) => {
+  it.each(TABLES)(
+    "%s shows names, states and counts without scrolling",
+    async (path, label, headers, row, below) => {
+      const { page, end } = await dashboard.visit({ theme, width: 375 });
+      await page.goto(dashboard.url + path, { waitUntil: "networkidle" });
+      const region = page.getByRole("region", { name: label, exact: true });
+      for (const name of headers) {
+        expect(await cutOff(region, region.getByRole("columnheader", { name, exact: true })), name).toBeNull();
+      }
+      for (const text of below) {
+        const line = region.getByRole("row", { name: row }).first().locator("div", { hasText: text });
+        expect(await cutOff(region, line.first()), text).toBeNull();
+      }
+      expect(await violations(page)).toEqual([]);
+      await end();
+    },
+    SLOW,
+  );
+});
+
+it(
+  "an edge that hides something is in shadow, and the arrow keys lead there",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit({ width: 375 });
+    await page.goto(dashboard.url + paths.pools(), { waitUntil: "networkidle" });
+    const region = page.getByRole("region", { name: "Pools", exact: true });
+    const [left, right] = [0, 1].map((index) => region.locator("..").locator("> div").nth(index)) as [Locator, Locator];
+    await right.waitFor();
+    expect(await left.isVisible()).toBe(false);
+    await page.getByRole("button", { name: "New pool" }).focus();
+    await page.keyboard.press("Tab");
+    expect(await region.evaluate((element) => element === document.activeElement)).toBe(true);
+    await expect
+      .poll(async () => {
+        await page.keyboard.press("ArrowRight");
+        return right.isVisible();
+      })
+      .toBe(false);
+    await left.waitFor();
+    expect(await cutOff(region, region.getByRole("button", { name: "Delete archive" }))).toBeNull();
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await left.waitFor({ state: "hidden" });
+    expect(await right.isVisible()).toBe(false);
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
