@@ -170,8 +170,8 @@ export const BREAKS: readonly Break[] = [
   {
     promise: "A call with an old epoch reads and writes nothing",
     file: `${POSTGRES}/message-posts.ts`,
-    from: "AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live'",
-    to: "AND q.epoch = ($2::bigint[])[w.n]",
+    from: "WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'",
+    to: "WHERE q.id = $1 AND q.epoch = $2",
     test: drivers("a caller with an old epoch writes and reads nothing, even when it remembers the queue"),
   },
   {
