@@ -1,7 +1,7 @@
 /** Every page, looked at by axe in both themes and at the width of a telephone. */
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";
 import { type Dashboard, openDashboard } from "./service.ts";
@@ -46,24 +46,46 @@ beforeAll(async () => {
 }, START_DEADLINE_MS);
 afterAll(() => dashboard?.close());
 
-async function violations(page: Page): Promise<string[]> {
-  const { violations: found } = await new AxeBuilder({ page }).analyze();
-  return found.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html} (${node.failureSummary ?? ""})`));
+/** One browser session for all tests of a suite, as a visitor has who goes from page to page. What the browser complains of is a test's own. */
+function oneVisit(options: Parameters<Dashboard["visit"]>[0]) {
+  let visit: Awaited<ReturnType<Dashboard["visit"]>>;
+  beforeAll(async () => {
+    visit = await dashboard.visit(options);
+  });
+  beforeEach(() => {
+    visit.complaints.length = 0;
+  });
+  afterAll(() => visit?.end());
+  return () => visit;
 }
 
-describe.each(["light", "dark"] as const)("in the %s theme", (theme) => {
+/** What axe finds in either theme: the page follows the system's while it is open. */
+async function violations(page: Page): Promise<string[]> {
+  const found: string[] = [];
+  for (const theme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme: theme });
+    await page.locator(`html[data-theme=${theme}]`).waitFor();
+    await settled(page);
+    for (const rule of (await new AxeBuilder({ page }).analyze()).violations) {
+      found.push(...rule.nodes.map((node) => `${theme} ${rule.id}: ${node.html} (${node.failureSummary ?? ""})`));
+    }
+  }
+  return found;
+}
+
+describe("in either theme", () => {
+  const visit = oneVisit({});
+
   it.each(PAGES)(
     "axe finds nothing on %s",
     async (_name, path) => {
-      const { page, complaints, end } = await dashboard.visit({ theme });
+      const { page, complaints } = visit();
       await page.goto(dashboard.url + path, { waitUntil: "networkidle" });
-      expect(await page.locator("html").getAttribute("data-theme")).toBe(theme);
       // Not by its role: under a dialog the content is hidden from readers.
       await page.locator("#content").waitFor();
       expect(await violations(page)).toEqual([]);
       // The browser reports the status of the page that is meant to be missing.
       expect(complaints.filter((text) => !text.includes("404 (Not Found)"))).toEqual([]);
-      await end();
     },
     SLOW,
   );
@@ -71,7 +93,7 @@ describe.each(["light", "dark"] as const)("in the %s theme", (theme) => {
   it(
     "axe finds nothing in dialogs and menus",
     async () => {
-      const { page, complaints, end } = await dashboard.visit({ theme });
+      const { page, complaints } = visit();
       const dialogs: [string, string][] = [
         [paths.queues(null), "New queue"],
         [paths.queue("shop", "orders"), "Post a message"],
@@ -83,25 +105,35 @@ describe.each(["light", "dark"] as const)("in the %s theme", (theme) => {
         await page.goto(dashboard.url + path, { waitUntil: "networkidle" });
         await page.getByRole("button", { name: button }).first().click();
         await page.getByRole(/^Delete/.test(button) ? "alertdialog" : "dialog").waitFor();
-        await settled(page);
         expect(await violations(page), button).toEqual([]);
       }
       await page.goto(dashboard.url + paths.queue("shop", "exact-numbers"), { waitUntil: "networkidle" });
       await page.getByRole("table").getByRole("link").first().click();
       await page.getByRole("dialog").getByText("123456789012345678901234567890").waitFor();
-      await settled(page);
       expect(await violations(page), "a message").toEqual([]);
       await page.goto(dashboard.url + paths.overview(), { waitUntil: "networkidle" });
       await page.getByRole("button", { name: /^Theme/ }).click();
       await page.getByRole("menu").waitFor();
-      await settled(page);
       expect(await violations(page), "the menu of themes").toEqual([]);
       expect(complaints).toEqual([]);
-      await end();
     },
     SLOW * 2,
   );
 });
+
+it(
+  "a page opens in the theme of the system",
+  async () => {
+    for (const theme of ["light", "dark"] as const) {
+      const { page, end } = await dashboard.visit({ theme });
+      await page.goto(dashboard.url + paths.overview());
+      await page.locator("#content").waitFor();
+      expect(await page.locator("html").getAttribute("data-theme")).toBe(theme);
+      await end();
+    }
+  },
+  SLOW,
+);
 
 /** Until what fades in has its colours. */
 async function settled(page: Page): Promise<void> {
@@ -109,14 +141,15 @@ async function settled(page: Page): Promise<void> {
 }
 
 describe("at 375 pixels", () => {
+  const visit = oneVisit({ width: 375 });
+
   it.each(PAGES)(
     "%s has no sideways scroll of the page",
     async (_name, path) => {
-      const { page, end } = await dashboard.visit({ width: 375 });
+      const { page } = visit();
       await page.goto(dashboard.url + path, { waitUntil: "networkidle" });
       const width = await page.evaluate(() => document.documentElement.scrollWidth);
       expect(width).toBeLessThanOrEqual(375);
-      await end();
     },
     SLOW,
   );
