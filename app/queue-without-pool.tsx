@@ -1,10 +1,10 @@
-import Link from "next/link";
 import { cache } from "react";
 import { Failed } from "../components/failed.tsx";
 import { paths } from "../components/paths.ts";
 import { projectLabel } from "../components/project-name.tsx";
 import { LinkButton } from "../components/ui/button.tsx";
 import { JsonViewer } from "../components/ui/json-viewer.tsx";
+import { NameLink } from "../components/ui/name-link.tsx";
 import { Facts, Panel } from "../components/ui/page.tsx";
 import { ErrorState } from "../components/ui/states.tsx";
 import { Utc } from "../components/ui/time.tsx";
@@ -84,12 +84,7 @@ export async function QueueWithoutPool({ project, queue, metadata }: Address & {
           {
             label: "Pool",
             value: catalogueEntry ? (
-              <Link
-                href={paths.pool(catalogueEntry.pool)}
-                className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
-              >
-                {catalogueEntry.pool}
-              </Link>
+              <NameLink href={paths.pool(catalogueEntry.pool)}>{catalogueEntry.pool}</NameLink>
             ) : (
               "none"
             ),

@@ -1,7 +1,6 @@
 "use client";
 
 import { Eye, Trash2 } from "lucide-react";
-import Link from "next/link";
 import { type ReactNode, useState } from "react";
 import { ConfirmedAction } from "./action.tsx";
 import { API_PATH, ApiError, callApi } from "./api.ts";
@@ -11,6 +10,7 @@ import { Button } from "./ui/button.tsx";
 import { Dialog } from "./ui/dialog.tsx";
 import { formatCount } from "./ui/format.ts";
 import { JsonViewer } from "./ui/json-viewer.tsx";
+import { NameLink } from "./ui/name-link.tsx";
 import { ShowGraphql } from "./ui/show-graphql.tsx";
 import { column, DataTable, type PagerLinks } from "./ui/table.tsx";
 import { TimeLeft } from "./ui/time.tsx";
@@ -60,12 +60,7 @@ const STORES = [
     "Store",
     (row) => (
       <span className="flex items-center gap-2">
-        <Link
-          href={paths.keys({ store: row.name })}
-          className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
-        >
-          {row.name}
-        </Link>
+        <NameLink href={paths.keys({ store: row.name })}>{row.name}</NameLink>
         {row.internal ? <Badge>internal</Badge> : null}
       </span>
     ),

@@ -9,9 +9,10 @@ import { objectName, queueName } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
 import { MOVE_QUEUE } from "../jobs/documents.ts";
 import { paths } from "../paths.ts";
-import { projectLabel } from "../project-name.tsx";
+import { ProjectLink } from "../project-name.tsx";
 import { Button } from "../ui/button.tsx";
 import { SelectField, SwitchField, TextField } from "../ui/form.tsx";
+import { NameLink } from "../ui/name-link.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { DELETE_ENTRY, INSERT_ENTRY, UPDATE_ENTRY } from "./documents.ts";
 import { entryCan, moveTargets, type PoolChoice } from "./entry-can.ts";
@@ -125,26 +126,10 @@ const COLUMNS = [
   column<MappableRow>(
     "queue",
     "Queue",
-    (row) => (
-      <Link
-        href={paths.queue(row.project, row.queue)}
-        className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
-      >
-        {row.queue}
-      </Link>
-    ),
+    (row) => <NameLink href={paths.queue(row.project, row.queue)}>{row.queue}</NameLink>,
     { grow: true },
   ),
-  column<MappableRow>(
-    "project",
-    "Project",
-    (row) => (
-      <Link href={paths.queues(row.project)} className="underline-offset-2 hover:underline">
-        {projectLabel(row.project)}
-      </Link>
-    ),
-    { wide: "below" },
-  ),
+  column<MappableRow>("project", "Project", (row) => <ProjectLink project={row.project} />, { wide: "below" }),
   column<MappableRow>("pool", "Pool", (row) => (
     <Link href={paths.pool(row.pool)} className="font-mono text-[0.8125rem] underline-offset-2 hover:underline">
       {row.pool}

@@ -1,9 +1,9 @@
 "use client";
 
-import Link from "next/link";
 import { useRouter } from "next/navigation";
 import { paths } from "../paths.ts";
 import { Dialog } from "../ui/dialog.tsx";
+import { NameLink } from "../ui/name-link.tsx";
 import { Facts } from "../ui/page.tsx";
 import { ShortId } from "../ui/short-id.tsx";
 import { NotFoundState } from "../ui/states.tsx";
@@ -59,12 +59,9 @@ export function ClaimDialog({
               <ul className="divide-y divide-line rounded-md border border-line">
                 {claim.messages.map((message) => (
                   <li key={message.id} className="flex flex-wrap items-center gap-x-3 gap-y-1 px-3 py-2">
-                    <Link
-                      href={paths.queue(project, queue, "messages", { message: message.id })}
-                      className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
-                    >
+                    <NameLink href={paths.queue(project, queue, "messages", { message: message.id })}>
                       <ShortId id={message.id} />
-                    </Link>
+                    </NameLink>
                     <span className="min-w-0 flex-1 basis-40 truncate font-mono text-[0.8125rem] text-muted">
                       {message.preview}
                     </span>

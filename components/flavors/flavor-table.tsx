@@ -11,6 +11,7 @@ import { paths } from "../paths.ts";
 import { Capabilities } from "../pools/pool-table.tsx";
 import { Button } from "../ui/button.tsx";
 import { ChoicesField, TextField } from "../ui/form.tsx";
+import { NameLink } from "../ui/name-link.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { CREATE_FLAVOR, DELETE_FLAVOR, UPDATE_FLAVOR } from "./documents.ts";
 
@@ -87,13 +88,9 @@ const COLUMNS = [
       <span className="flex flex-wrap gap-x-3">
         {row.pools.length === 0 ? <span className="text-danger">none: new queues of it are refused</span> : null}
         {row.pools.map((name) => (
-          <Link
-            key={name}
-            href={paths.pool(name)}
-            className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
-          >
+          <NameLink key={name} href={paths.pool(name)}>
             {name}
-          </Link>
+          </NameLink>
         ))}
       </span>
     ),

@@ -1,12 +1,12 @@
 "use client";
 
 import { CircleStop } from "lucide-react";
-import Link from "next/link";
 import type { ReactNode } from "react";
 import { ActionButton } from "../action.tsx";
 import { paths } from "../paths.ts";
 import { projectLabel } from "../project-name.tsx";
 import { Badge, type Tone } from "../ui/badge.tsx";
+import { NameLink } from "../ui/name-link.tsx";
 import { Progress } from "../ui/progress.tsx";
 import { RefreshWhile } from "../ui/refresh-while.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
@@ -138,12 +138,9 @@ const COLUMNS = [
     (row) => (
       <>
         {row.project === null ? null : <span className="text-muted">{projectLabel(row.project)} / </span>}
-        <Link
-          href={row.project === null ? paths.pool(row.target) : paths.queue(row.project, row.target)}
-          className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
-        >
+        <NameLink href={row.project === null ? paths.pool(row.target) : paths.queue(row.project, row.target)}>
           {row.target}
-        </Link>
+        </NameLink>
       </>
     ),
     { grow: true },

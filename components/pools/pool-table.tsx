@@ -1,7 +1,6 @@
 "use client";
 
 import { PackageOpen, Trash2 } from "lucide-react";
-import Link from "next/link";
 import type { ReactNode } from "react";
 import { ConfirmedAction } from "../action.tsx";
 import { type PoolHealth, PoolState } from "../health.tsx";
@@ -10,6 +9,7 @@ import { paths } from "../paths.ts";
 import { Badge } from "../ui/badge.tsx";
 import { Button } from "../ui/button.tsx";
 import { formatCount } from "../ui/format.ts";
+import { NameLink } from "../ui/name-link.tsx";
 
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { DELETE_POOL } from "./documents.ts";
@@ -95,12 +95,7 @@ export function DrainPool({ pool, isDraining }: { pool: PoolFacts; isDraining: b
 const COLUMNS = [
   column<PoolRow>("name", "Pool", (row) => (
     <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
-      <Link
-        href={paths.pool(row.name)}
-        className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
-      >
-        {row.name}
-      </Link>
+      <NameLink href={paths.pool(row.name)}>{row.name}</NameLink>
       {row.builtIn ? <Badge>built in</Badge> : null}
     </span>
   )),

@@ -1,14 +1,14 @@
 "use client";
 
 import { Trash2 } from "lucide-react";
-import Link from "next/link";
 import type { ReactNode } from "react";
 import { ConfirmedAction } from "../action.tsx";
 import { paths } from "../paths.ts";
-import { projectLabel } from "../project-name.tsx";
+import { ProjectLink } from "../project-name.tsx";
 import { Badge } from "../ui/badge.tsx";
 import { Button } from "../ui/button.tsx";
 import { formatCount, formatDuration } from "../ui/format.ts";
+import { NameLink } from "../ui/name-link.tsx";
 
 import { column, DataTable, type PagerLinks, type SortLink } from "../ui/table.tsx";
 import { Ago } from "../ui/time.tsx";
@@ -42,27 +42,13 @@ function StatNumber({ row, of }: { row: QueueRow; of: "free" | "claimed" | "dela
 const name = column<QueueRow>(
   "name",
   "Queue",
-  (row) => (
-    <Link
-      href={paths.queue(row.project, row.name)}
-      className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
-    >
-      {row.name}
-    </Link>
-  ),
+  (row) => <NameLink href={paths.queue(row.project, row.name)}>{row.name}</NameLink>,
   { grow: true },
 );
 
-const project = column<QueueRow>(
-  "project",
-  "Project",
-  (row) => (
-    <Link href={paths.queues(row.project)} className="underline-offset-2 hover:underline">
-      {projectLabel(row.project)}
-    </Link>
-  ),
-  { wide: "below" },
-);
+const project = column<QueueRow>("project", "Project", (row) => <ProjectLink project={row.project} />, {
+  wide: "below",
+});
 
 const rest = [
   column<QueueRow>("free", "Free", (row) => <StatNumber row={row} of="free" />, { align: "right" }),

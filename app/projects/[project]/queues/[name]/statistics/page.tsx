@@ -1,8 +1,8 @@
 import type { Metadata } from "next";
-import Link from "next/link";
 import { Failed } from "../../../../../../components/failed.tsx";
 import { paths } from "../../../../../../components/paths.ts";
 import { formatCount, formatDuration } from "../../../../../../components/ui/format.ts";
+import { NameLink } from "../../../../../../components/ui/name-link.tsx";
 import { Facts, Panel } from "../../../../../../components/ui/page.tsx";
 import { ShortId } from "../../../../../../components/ui/short-id.tsx";
 import { ShareBar, StatTile, StatTiles } from "../../../../../../components/ui/stat.tsx";
@@ -134,12 +134,9 @@ function StampOf({ stamp, project, queue }: { stamp: Stamp | null; project: stri
   if (stamp === null) return <span className="text-muted">none</span>;
   return (
     <>
-      <Link
-        href={paths.queue(project, queue, "messages", { message: stamp.id })}
-        className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
-      >
+      <NameLink href={paths.queue(project, queue, "messages", { message: stamp.id })}>
         <ShortId id={stamp.id} />
-      </Link>
+      </NameLink>
       , <Ago at={stamp.createdAt} />
     </>
   );

@@ -1,0 +1,11 @@
+import Link from "next/link";
+import type { ReactNode } from "react";
+
+/** A link whose text is something's name or id, to the letter. */
+export function NameLink({ href, children }: { href: string; children: ReactNode }) {
+  return (
+    <Link href={href} className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline">
+      {children}
+    </Link>
+  );
+}
