@@ -1,8 +1,10 @@
 /** Collects garbage again and again while the process runs. */
 import { randomUUID } from "node:crypto";
 import type { Access } from "./access/access.ts";
-import { type ErrorKind, kindOf } from "./errors.ts";
 import type { GcReport } from "./operations/gc.ts";
+import type { Outages } from "./outages.ts";
+
+const WHAT = "Garbage collection";
 
 export interface GcSchedule {
   /** Starts no more, and waits for the one that runs. */
@@ -17,24 +19,20 @@ export interface GcSchedule {
 export function startGcSchedule(params: {
   collect: (access: Access) => Promise<GcReport>;
   intervalSeconds: number;
-  onError: (error: unknown) => void;
-  onRecovered?: () => void;
+  outages: Outages;
   random?: () => number;
 }): GcSchedule {
   const random = params.random ?? Math.random;
   let running: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
-  let failing: ErrorKind | null = null;
 
   const run = async () => {
     try {
       await params.collect({ actor: "isimud:gc", role: "admin", projects: "all", requestId: randomUUID() });
-      if (failing !== null) params.onRecovered?.();
-      failing = null;
+      params.outages.worked(WHAT);
     } catch (error) {
-      if (kindOf(error) !== failing) params.onError(error);
-      failing = kindOf(error);
+      params.outages.failed(WHAT, error);
     }
     plan();
   };

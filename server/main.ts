@@ -22,6 +22,7 @@ import type { Pages } from "./http/pages.ts";
 import { createHttpServer, refuseUpgrade } from "./http/server.ts";
 import { startJobRunner } from "./jobs/runner.ts";
 import { createLog } from "./log.ts";
+import { Outages } from "./outages.ts";
 import { Shutdown, type Stoppable } from "./shutdown.ts";
 import type { WorkerReady } from "./workers.ts";
 
@@ -63,9 +64,10 @@ export async function serve(
         return report;
       },
       intervalSeconds: config.GC_INTERVAL,
-      onError: (error) =>
-        log.warn({ err: error }, "Garbage cannot be collected; the next line about it comes when it can"),
-      onRecovered: () => log.info("Garbage is collected again"),
+      outages: new Outages({
+        warn: (message, error) => log.warn({ err: error }, message),
+        info: (message) => log.info(message),
+      }),
     });
     closing.push(() => within(ENGINE_DEADLINE_MS, gc.stop()));
     const jobs = startJobRunner({

@@ -2,12 +2,15 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { DomainError } from "../server/errors.ts";
 import { startGcSchedule } from "../server/gc-schedule.ts";
 import type { GcReport } from "../server/operations/gc.ts";
+import { Outages } from "../server/outages.ts";
 
 const NOTHING: GcReport = {
   pools: [],
   total: { messages: 0, claims: 0, subscriptions: 0, queues: 0 },
   seconds: 0,
 };
+
+const silent = new Outages({ warn: () => {}, info: () => {} });
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -25,7 +28,7 @@ function slowCollection() {
 
 test("collects again and again, and never while the last one runs", async () => {
   const { collect, finish } = slowCollection();
-  const gc = startGcSchedule({ collect, intervalSeconds: 10, onError: () => {}, random: () => 0.5 });
+  const gc = startGcSchedule({ collect, intervalSeconds: 10, outages: silent, random: () => 0.5 });
   await vi.advanceTimersByTimeAsync(9_999);
   expect(collect).toHaveBeenCalledTimes(0);
   await vi.advanceTimersByTimeAsync(1);
@@ -41,7 +44,7 @@ test("collects again and again, and never while the last one runs", async () => 
 
 test("does not begin at the same time in every process", async () => {
   const { collect } = slowCollection();
-  startGcSchedule({ collect, intervalSeconds: 10, onError: () => {}, random: () => 0 });
+  startGcSchedule({ collect, intervalSeconds: 10, outages: silent, random: () => 0 });
   await vi.advanceTimersByTimeAsync(9_000);
   expect(collect).toHaveBeenCalledTimes(1);
 });
@@ -49,10 +52,11 @@ test("does not begin at the same time in every process", async () => {
 test("goes on after one that failed, which is told", async () => {
   const broken = new Error("away");
   const collect = vi.fn().mockRejectedValueOnce(broken).mockResolvedValue(NOTHING);
-  const onError = vi.fn();
-  const gc = startGcSchedule({ collect, intervalSeconds: 10, onError, random: () => 0.5 });
+  const warn = vi.fn();
+  const outages = new Outages({ warn, info: () => {} });
+  const gc = startGcSchedule({ collect, intervalSeconds: 10, outages, random: () => 0.5 });
   await vi.advanceTimersByTimeAsync(20_000);
-  expect(onError).toHaveBeenCalledExactlyOnceWith(broken);
+  expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("Garbage collection fails"), broken);
   expect(collect).toHaveBeenCalledTimes(2);
   await gc.stop();
 });
@@ -67,19 +71,21 @@ test("tells once of those in a row that fail alike, and of the one that works ag
   const gc = startGcSchedule({
     collect,
     intervalSeconds: 10,
-    onError: (error) => told.push((error as Error).message),
-    onRecovered: () => told.push("works again"),
+    outages: new Outages({
+      warn: (_message, error) => told.push((error as Error).message),
+      info: (message) => told.push(message),
+    }),
     random: () => 0.5,
   });
   await vi.advanceTimersByTimeAsync(80_000);
   expect(collect).toHaveBeenCalledTimes(8);
-  expect(told).toEqual(["away", "a defect", "works again"]);
+  expect(told).toEqual(["away", "a defect", "Garbage collection works again"]);
   await gc.stop();
 });
 
 test("stops: waits for the one that runs, and begins no other", async () => {
   const { collect, finish } = slowCollection();
-  const gc = startGcSchedule({ collect, intervalSeconds: 10, onError: () => {}, random: () => 0.5 });
+  const gc = startGcSchedule({ collect, intervalSeconds: 10, outages: silent, random: () => 0.5 });
   await vi.advanceTimersByTimeAsync(10_000);
   const stopped = vi.fn();
   const stopping = gc.stop().then(stopped);
