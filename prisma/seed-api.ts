@@ -1,7 +1,18 @@
 /** The API as the demo uses it. */
 export type Call = <Data>(document: string, variables?: Record<string, unknown>) => Promise<Data>;
 
-/** Throws with what the API says, or with how to start it when nothing answers. */
+/** What the API refused. */
+export class ApiError extends Error {
+  /** The error's code, or the HTTP status of an answer without one. */
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(`${code}: ${message}`);
+    this.code = code;
+  }
+}
+
+/** Throws an ApiError with what the API says, or with how to start it when nothing answers. */
 export function callsTo(endpoint: string): Call {
   return async <Data>(query: string, variables: Record<string, unknown> = {}) => {
     let response: Response;
@@ -23,7 +34,8 @@ export function callsTo(endpoint: string): Call {
     };
     const first = answer.errors?.[0];
     if (first || answer.data === undefined) {
-      throw new Error(`${first?.extensions?.code ?? response.status}: ${first?.message ?? "no data"}\n${query}`);
+      const code = first?.extensions?.code ?? String(response.status);
+      throw new ApiError(code, `${first?.message ?? "no data"}\n${query}`);
     }
     return answer.data;
   };

@@ -1,127 +1,70 @@
 /**
- * `npm run demo [URL]`: fills a running Isimud with a demo world, over its GraphQL API like any other client. Running it
+ * `npm run demo`: fills a running Isimud with a demo world, over its GraphQL API like any other client. Running it
  * again adds only what is missing: a queue that has messages is left alone.
  */
+import { parseArgs } from "node:util";
 import { type Config, ConfigError, isLoopback, readConfig } from "../server/config.ts";
 import { embeddedUrl } from "../server/embedded-postgres.ts";
-import { type Call, callsTo } from "./seed-api.ts";
+import { callsTo } from "./seed-api.ts";
+import { fillPools } from "./seed-pools.ts";
 import { fillShop } from "./seed-shop.ts";
+import { fillStore, fillTelemetry, SENSORS } from "./seed-telemetry.ts";
+import { runTraffic } from "./seed-traffic.ts";
 
-const SENSORS = 2000;
-/** Requests in flight at once while many queues are made. */
-const AT_ONCE = 12;
+const USAGE = `npm run demo -- [--live] [URL]
 
-async function fillPools(call: Call, databaseUrl: string | null): Promise<void> {
-  const pool = async (name: string, uri: string, weight: number, more: { verify?: boolean; flavor?: string } = {}) => {
-    const { pool } = await call<{ pool: object | null }>(`query ($name: String!) { pool(name: $name) { name } }`, {
-      name,
+Fills a running Isimud with a demo world. URL is the service's address, such as http://127.0.0.1:3000;
+left out, it follows from the same settings as npm start (HOST, PORT, PUBLIC_URL, BASE_PATH).
+
+  --live   afterwards producers and workers run until Ctrl-C, so that pages move
+  --help   this text
+
+Pools are schemas of the service's own database. It is found by DATABASE_URL or DATA_DIR, which must be those of the service.`;
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(1);
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { help: { type: "boolean", short: "h" }, live: { type: "boolean", default: false } },
     });
-    if (pool) return;
-    await call(`mutation ($input: CreatePoolInput!) { createPool(input: $input) { created } }`, {
-      input: { name, uri, weight, ...more },
-    });
-  };
-  const flavor = async (project: string, name: string, pools: string[]) => {
-    await call(`mutation ($input: CreateFlavorInput!) { createFlavor(input: $input) { created } }`, {
-      input: { project, name, pools, replace: true },
-    });
-  };
-  // Real pools are schemas beside the control tables.
-  if (databaseUrl !== null) {
-    const inSchema = (schema: string) => {
-      const url = new URL(databaseUrl);
-      url.searchParams.set("schema", schema);
-      return url.href;
-    };
-    await pool("eu-1", inSchema("demo_eu_1"), 300);
-    await pool("eu-2", inSchema("demo_eu_2"), 100);
-    await pool("ledger", inSchema("demo_ledger"), 100);
-    await flavor("shop", "durable", ["ledger"]);
-    await call(`mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
-      input: { project: "shop", name: "ledger-entries", metadataText: '{"_flavor":"durable"}' },
-    });
-    await call(`mutation ($input: PostMessagesInput!) { postMessages(input: $input) { ids } }`, {
-      input: {
-        project: "shop",
-        queue: "ledger-entries",
-        messages: [{ bodyText: '{"entry":1,"amount":9007199254740993}' }],
-        idempotencyKey: "demo-ledger-entries",
-      },
-    });
+  } catch (error) {
+    return fail(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
   }
-  // Registered before it is up, and drained: weight 0 takes no queues.
-  await pool("archive", "postgres://isimud:not-a-secret@127.0.0.1:9/archive?schema=cold", 0, {
-    verify: false,
-    flavor: "cold",
-  });
 }
 
-async function fillTelemetry(call: Call): Promise<void> {
-  const { queues } = await call<{ queues: { count: { value: number } } }>(
-    `{ queues(project: "telemetry", search: "sensor-", first: 1) { count { value } } }`,
-  );
-  if (queues.count.value >= SENSORS) return;
-  const names = Array.from({ length: SENSORS }, (_, index) => `sensor-${String(index + 1).padStart(4, "0")}`);
-  let next = 0;
-  const work = async () => {
-    for (let index = next++; index < names.length; index = next++) {
-      const name = names[index];
-      if (name === undefined) return;
-      // Every seventh has readings; a queue is made by its first post, or empty.
-      if (index % 7 === 0) {
-        const messages = Array.from({ length: 1 + (index % 5) }, (_, reading) => ({
-          bodyText: `{"sensor":"${name}","reading":${reading},"celsius":${(15 + (index % 90) / 10).toFixed(1)}}`,
-        }));
-        await call(`mutation ($input: PostMessagesInput!) { postMessages(input: $input) { ids } }`, {
-          input: { project: "telemetry", queue: name, messages, createQueue: true, idempotencyKey: `demo-${name}` },
-        });
-      } else {
-        await call(`mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
-          input: { project: "telemetry", name },
-        });
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
-}
-
-async function fillStore(call: Call): Promise<void> {
-  const { keyValueStores } = await call<{ keyValueStores: { nodes: { name: string }[] } }>(
-    `{ keyValueStores(first: 100) { nodes { name } } }`,
-  );
-  if (!keyValueStores.nodes.some(({ name }) => name === "feature-flags")) {
-    await call(`mutation ($input: CreateKeyValueStoreInput!) { createKeyValueStore(input: $input) { name } }`, {
-      input: { name: "feature-flags", lockTimeoutSeconds: 600 },
-    });
-  }
-  await call(`mutation ($input: SetKeyValuesInput!) { setKeyValues(input: $input) { keys } }`, {
-    input: {
-      store: "feature-flags",
-      entries: [
-        { key: "checkout.v2", valueText: '{"enabled":true,"share":0.25}' },
-        { key: "gift-wrap", valueText: '{"enabled":false}' },
-        { key: "night-shift", valueText: '{"enabled":true,"from":"22:00","to":"06:00"}' },
-      ],
-    },
-  });
-}
-
-function readOrExplain(): Config {
+function readSettings(): Config {
   try {
     return readConfig();
   } catch (error) {
-    console.error(error instanceof ConfigError ? error.message : error);
-    process.exit(1);
+    if (error instanceof ConfigError) return fail(error.message);
+    throw error;
   }
 }
 
-const config = readOrExplain();
-const url = process.argv[2] ?? config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}${config.BASE_PATH}`;
+const { values, positionals } = readArguments();
+if (values.help) {
+  console.log(USAGE);
+  process.exit();
+}
+const config = readSettings();
+const url = positionals[0] ?? config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}${config.BASE_PATH}`;
+if (!URL.canParse(url) || positionals.length > 1) fail(`This is not one address: ${positionals.join(" ")}\n\n${USAGE}`);
 const ownDatabase = isLoopback(new URL(url).hostname) ? embeddedUrl(config.DATA_DIR) : null;
 const call = callsTo(`${url.replace(/\/+$/, "")}/api/graphql`);
+let leftOut: string | null = null;
 
-const steps: [string, () => Promise<void>][] = [
-  ["Pools and flavors", () => fillPools(call, config.DATABASE_URL ?? ownDatabase)],
+const steps: [string, () => Promise<unknown>][] = [
+  [
+    "Pools and flavors",
+    async () => {
+      leftOut = await fillPools(call, config.DATABASE_URL ?? ownDatabase);
+    },
+  ],
   [`${SENSORS.toLocaleString("en-US")} queues of telemetry`, () => fillTelemetry(call)],
   // After the many, so that these are the newest, which the overview shows.
   ["The shop's queues, in every state", () => fillShop(call)],
@@ -132,8 +75,15 @@ try {
     console.log(`${name}...`);
     await step();
   }
+  if (leftOut !== null) console.log(leftOut);
   console.log(`The demo world is at ${url}`);
+  if (values.live) {
+    const stop = new AbortController();
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+    console.log("Producers and workers run. Ctrl-C stops them.");
+    const { posted, done, failed } = await runTraffic(call, stop.signal, console.log);
+    console.log(`Stopped: ${posted} posted, ${done} done, ${failed} given back.`);
+  }
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
+  fail(error instanceof Error ? error.message : String(error));
 }

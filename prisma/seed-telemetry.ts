@@ -1,0 +1,56 @@
+/** Many queues, and a key-value store. */
+import type { Call } from "./seed-api.ts";
+
+export const SENSORS = 2000;
+/** Requests in flight at once while many queues are made. */
+const AT_ONCE = 12;
+
+export async function fillTelemetry(call: Call): Promise<void> {
+  const { queues } = await call<{ queues: { count: { value: number } } }>(
+    `{ queues(project: "telemetry", search: "sensor-", first: 1) { count { value } } }`,
+  );
+  if (queues.count.value >= SENSORS) return;
+  const names = Array.from({ length: SENSORS }, (_, index) => `sensor-${String(index + 1).padStart(4, "0")}`);
+  let next = 0;
+  const work = async () => {
+    for (let index = next++; index < names.length; index = next++) {
+      const name = names[index];
+      if (name === undefined) return;
+      // Every seventh has readings; a queue is made by its first post, or empty.
+      if (index % 7 === 0) {
+        const messages = Array.from({ length: 1 + (index % 5) }, (_, reading) => ({
+          bodyText: `{"sensor":"${name}","reading":${reading},"celsius":${(15 + (index % 90) / 10).toFixed(1)}}`,
+        }));
+        await call(`mutation ($input: PostMessagesInput!) { postMessages(input: $input) { ids } }`, {
+          input: { project: "telemetry", queue: name, messages, createQueue: true, idempotencyKey: `demo-${name}` },
+        });
+      } else {
+        await call(`mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
+          input: { project: "telemetry", name },
+        });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+}
+
+export async function fillStore(call: Call): Promise<void> {
+  const { keyValueStores } = await call<{ keyValueStores: { nodes: { name: string }[] } }>(
+    `{ keyValueStores(first: 100) { nodes { name } } }`,
+  );
+  if (!keyValueStores.nodes.some(({ name }) => name === "feature-flags")) {
+    await call(`mutation ($input: CreateKeyValueStoreInput!) { createKeyValueStore(input: $input) { name } }`, {
+      input: { name: "feature-flags", lockTimeoutSeconds: 600 },
+    });
+  }
+  await call(`mutation ($input: SetKeyValuesInput!) { setKeyValues(input: $input) { keys } }`, {
+    input: {
+      store: "feature-flags",
+      entries: [
+        { key: "checkout.v2", valueText: '{"enabled":true,"share":0.25}' },
+        { key: "gift-wrap", valueText: '{"enabled":false}' },
+        { key: "night-shift", valueText: '{"enabled":true,"from":"22:00","to":"06:00"}' },
+      ],
+    },
+  });
+}
