@@ -27,7 +27,7 @@ export function CreateSubscription({ project, queue }: { project: string; queue:
         </Button>
       }
       title="New subscription"
-      description="Who wants to hear of new messages in this queue."
+      description="It is stored. This version delivers nothing to subscribers yet."
       submitLabel="Subscribe"
       document={CREATE_SUBSCRIPTION}
       schema={schema}

@@ -65,7 +65,7 @@ const COLUMNS = [
               </Button>
             }
             title="Delete this subscription?"
-            consequence={`${row.subscriber} no longer hears of new messages in ${row.queue}.`}
+            consequence={`${row.subscriber} is no longer a subscriber of ${row.queue}.`}
             confirmLabel="Delete subscription"
           />
         </span>

@@ -6,7 +6,8 @@ import { RawJson } from "./json.ts";
 import { QueueType } from "./queue-types.ts";
 
 const QueueSubscriptionType = builder.objectRef<SubscriptionRecord>("QueueSubscription").implement({
-  description: "Somebody who is told of a queue's new messages; Zaqar calls it a subscription. It outlives its queue.",
+  description:
+    "A subscriber of a queue; Zaqar calls it a subscription. It is stored, listed and confirmed, but nothing is delivered yet: no subscriber hears of a message. It outlives its queue.",
   fields: (t) => ({
     id: t.exposeString("id", { description: "Its id." }),
     project: t.exposeString("project", { description: "Its queue's project." }),
@@ -85,7 +86,7 @@ const optionsTextField = { description: "The same as text." } as const;
 const idField = { required: true, description: "The subscription's id." } as const;
 
 const CreateQueueSubscriptionInput = builder.inputType("CreateQueueSubscriptionInput", {
-  description: "Who to tell of a queue's messages.",
+  description: "A subscriber, and the queue. The subscription is stored; nothing is delivered to it yet.",
   fields: (t) => ({
     project: t.string(projectField),
     queue: t.string(queueField),
@@ -156,7 +157,7 @@ builder.mutationFields((t) => ({
   createQueueSubscription: t.field({
     type: CreateQueueSubscriptionPayload,
     args: { input: t.arg({ type: CreateQueueSubscriptionInput, required: true, description: "The subscription." }) },
-    description: "Subscribes somebody to a queue.",
+    description: "Stores a subscription. Nothing is delivered to it yet.",
     resolve: (_root, { input: { options, optionsText, createQueue, ...input } }, { access, operations }) =>
       operations.subscriptions.create(access, {
         ...input,

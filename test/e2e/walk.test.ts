@@ -122,6 +122,7 @@ it(
     const { page, complaints, end } = await dashboard.visit();
     await page.goto(dashboard.url + paths.queue("walk", "heard", "subscriptions"), { waitUntil: "networkidle" });
     await page.getByText("Nobody is subscribed").waitFor();
+    await page.getByText("nothing is delivered yet").waitFor();
     await page.getByRole("button", { name: "New subscription" }).first().click();
     await page.getByLabel("Subscriber").fill("ftp://example.org");
     await page.getByRole("button", { name: "Subscribe", exact: true }).click();
@@ -134,6 +135,7 @@ it(
     await page.getByRole("button", { name: /Delete the subscription/ }).click();
     await page.getByRole("button", { name: "Delete subscription", exact: true }).click();
     await page.getByText("Nobody is subscribed").waitFor();
+    await page.getByText("nothing is delivered yet").waitFor();
     expect(complaints).toEqual([]);
     await end();
   },

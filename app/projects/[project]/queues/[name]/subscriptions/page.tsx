@@ -1,3 +1,4 @@
+import { Info } from "lucide-react";
 import type { Metadata } from "next";
 import { paths } from "../../../../../../components/paths.ts";
 import { CreateSubscription } from "../../../../../../components/subscriptions/create-subscription.tsx";
@@ -61,6 +62,10 @@ export default async function SubscriptionsPage({ params, searchParams }: Props)
       tab="subscriptions"
       actions={<CreateSubscription project={address.project} queue={address.queue} />}
     >
+      <p className="mb-4 flex items-start gap-2 text-muted">
+        <Info aria-hidden className="mt-0.5 size-4 shrink-0" />
+        Subscriptions are stored, but nothing is delivered yet: no subscriber hears of a message.
+      </p>
       <Subscriptions {...address} search={await searchParams} />
     </QueueFrame>
   );
@@ -82,7 +87,7 @@ async function Subscriptions({ project, queue, search }: { project: string; queu
           )}
           empty={
             <EmptyState title="Nobody is subscribed" action={<CreateSubscription project={project} queue={queue} />}>
-              A subscriber is an address that hears of new messages.
+              A subscriber is an address that is to hear of new messages.
             </EmptyState>
           }
         />
