@@ -2,6 +2,7 @@ import { type Access, requireRole } from "../access/access.ts";
 import { DEFAULT_POOL } from "../storage/data-driver.ts";
 import type { OperationContext } from "./context.ts";
 import type { DeadLetters } from "./dead-letters.ts";
+import { withDeadline } from "./deadline.ts";
 import type { GcOperations } from "./gc.ts";
 import { checkName } from "./names.ts";
 import type { PoolCheck, PoolChecks } from "./pool-checks.ts";
@@ -26,7 +27,7 @@ export interface HealthReport {
 export interface HealthOperations {
   /**
    * Never fails but for FORBIDDEN. That a pool lost what it held is warned of, in every process and after each restart, until an operator updates the pool with
-   * a URI, its own too, or deletes it. Every pool is really tried, at most once per 10 s whoever asks, and a pool that hangs delays the answer by 10 s at most.
+   * a URI, its own too, or deletes it. Every pool is really tried, at most once per 10 s whoever asks. Answers within 10 s, whatever is stuck; what did not answer by then counts as not reachable.
    */
   check(access: Access, params: Record<string, never>): Promise<HealthReport>;
   /** How one pool is: tried and remembered as by `check`, and no other is waited for. POOL_DOES_NOT_EXIST. */
@@ -36,6 +37,8 @@ export interface HealthOperations {
 }
 
 const REMEMBER_CONTROL_MS = 1000;
+/** Of the whole answer: each part has what those before it left. */
+const DEADLINE_MS = 9500;
 
 export function createHealthOperations(
   context: OperationContext,
@@ -53,18 +56,34 @@ export function createHealthOperations(
     return answer;
   }
 
+  /** How long is left of DEADLINE_MS, from now on. */
+  function countdown(): () => number {
+    const until = now() + DEADLINE_MS;
+    return () => Math.max(0, until - now());
+  }
+
   return {
     async check(access) {
       requireRole(access, "viewer");
+      const left = countdown();
       const controlHealth = await checkControl();
-      const names = controlHealth.reachable ? await checks.names() : checks.known();
-      const checked = withDoubles(await Promise.all(names.map((pool) => checks.check(pool))));
-      const last = parts.gc.last();
+      const names = controlHealth.reachable
+        ? await withDeadline(checks.names(), left(), () => checks.known())
+        : checks.known();
       // The check of the control database has told already when it is away.
-      const [missing, losses] = await Promise.all([
-        parts.deadLetters.missing().catch(() => []),
-        control.pools.listLosses().catch(() => []),
+      const listed = <T>(work: Promise<T[]>) =>
+        withDeadline(
+          work.catch(() => []),
+          left(),
+          () => [],
+        );
+      const [tried, missing, losses] = await Promise.all([
+        Promise.all(names.map((pool) => checks.check(pool, left()))),
+        listed(parts.deadLetters.missing()),
+        listed(control.pools.listLosses()),
       ]);
+      const checked = withDoubles(tried);
+      const last = parts.gc.last();
       const warnings = [
         ...(controlHealth.reachable
           ? []
@@ -88,9 +107,11 @@ export function createHealthOperations(
 
     async pool(access, { name }) {
       requireRole(access, "viewer");
+      const left = countdown();
       if (name !== DEFAULT_POOL) await control.pools.get(checkName("name", name));
-      const { identity, ...health } = await checks.check(name);
-      const holder = identity === null ? null : await control.pools.findByIdentity(identity);
+      const { identity, ...health } = await checks.check(name, left());
+      const holder =
+        identity === null ? null : await withDeadline(control.pools.findByIdentity(identity), left(), () => null);
       return { ...health, sameAs: holder === name ? null : holder };
     },
 

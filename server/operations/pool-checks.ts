@@ -16,9 +16,10 @@ export interface PoolCheck {
   checkedAt: Date;
 }
 
-/** Pools are really tried, at most once per 10 s whoever asks; one that hangs delays the answer by 10 s at most, and no other pool. Never fails. */
+/** Pools are really tried, at most once per 10 s whoever asks; one that hangs delays no other pool. Never fails. */
 export interface PoolChecks {
-  check(pool: string): Promise<PoolCheck>;
+  /** Waits `milliseconds` at most, by default for as long as a try may take. What is not known by then counts as not reachable. */
+  check(pool: string, milliseconds?: number): Promise<PoolCheck>;
   /** The built-in pool first. When the control database cannot say which there are: those that were known last. */
   names(): Promise<string[]>;
   /** Those that were known last. */
@@ -28,16 +29,17 @@ export interface PoolChecks {
 const REMEMBER_MS = 10_000;
 const DEADLINE_MS = 10_000;
 
+type Tried = Omit<PoolCheck, "pool" | "checkedAt">;
+
 export function createPoolChecks({ control, data, now, warn }: OperationContext): PoolChecks {
   const checks = new Map<string, { startedAt: number; answer: Promise<PoolCheck> }>();
   /** Told about once until they are there again: the sampler asks all day. */
   const lostPools = new Set<string>();
   let known: string[] = [];
 
-  async function tryPool(pool: string): Promise<Omit<PoolCheck, "pool" | "checkedAt">> {
-    const lost = (errorCode: ErrorCode) => ({ identity: null, storageReachable: false, errorCode, operations: [] });
+  async function tryPool(pool: string): Promise<Tried> {
     try {
-      const tried = async (): Promise<Omit<PoolCheck, "pool" | "checkedAt">> => {
+      const tried = async (): Promise<Tried> => {
         const driver = await data.pool(pool);
         const health = await driver.health();
         const errorCode = health.storageReachable ? null : (health.operations[0]?.errorCode ?? "STORAGE_UNAVAILABLE");
@@ -56,12 +58,15 @@ export function createPoolChecks({ control, data, now, warn }: OperationContext)
 
   return {
     /** Shared by all who ask within the time; the next one begins a new check. */
-    check(pool) {
-      const last = checks.get(pool);
-      if (last !== undefined && now() - last.startedAt < REMEMBER_MS) return last.answer;
-      const answer = tryPool(pool).then((health) => ({ pool, ...health, checkedAt: new Date() }));
-      checks.set(pool, { startedAt: now(), answer });
-      return answer;
+    check(pool, milliseconds = DEADLINE_MS) {
+      let last = checks.get(pool);
+      if (last === undefined || now() - last.startedAt >= REMEMBER_MS) {
+        const answer = tryPool(pool).then((tried) => ({ pool, ...tried, checkedAt: new Date() }));
+        last = { startedAt: now(), answer };
+        checks.set(pool, last);
+      }
+      const late = () => ({ pool, ...lost("DEADLINE_EXCEEDED"), checkedAt: new Date() });
+      return withDeadline(last.answer, milliseconds, late);
     },
     async names() {
       try {
@@ -78,4 +83,8 @@ export function createPoolChecks({ control, data, now, warn }: OperationContext)
     },
     known: () => known,
   };
+}
+
+function lost(errorCode: ErrorCode): Tried {
+  return { identity: null, storageReachable: false, errorCode, operations: [] };
 }

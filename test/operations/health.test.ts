@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createOperations } from "../../server/operations/create-operations.ts";
-import { admin, aService, codeOf, operator, type Service, viewer } from "./a-service.ts";
+import { admin, aService, codeOf, operator, over, type Service, viewer, withBroken } from "./a-service.ts";
 
 let service: Service;
 let now = 0;
@@ -119,4 +119,37 @@ test("without its control database it fails, is not ready, and says so", async (
   const report = await cut.health.check(viewer, {});
   expect(report).toMatchObject({ status: "fail", control: { reachable: false }, pools: [] });
   expect(report.warnings.join()).toContain("DATABASE_URL");
+});
+
+test("it answers within ten seconds, whatever is stuck", async () => {
+  const never = () => new Promise<never>(() => {});
+  const late = <T>(milliseconds: number, value: T) =>
+    new Promise<T>((resolve) => setTimeout(resolve, milliseconds, value));
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
+  try {
+    for (const alive of [true, false]) {
+      const pools = over(service.control.pools, {
+        list: () => late(4000, { items: [], nextMarker: null, previousMarker: null }),
+        listLosses: never,
+      });
+      const control = {
+        isAlive: () => late(2000, alive),
+        pools,
+        queues: over(service.control.queues, { getMany: never }),
+      };
+      const { health } = withBroken(service, { control, data: { pool: never } });
+      let answered = false;
+      const report = health.check(viewer, {}).finally(() => {
+        answered = true;
+      });
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(answered, String(alive)).toBe(true);
+      expect(await report).toMatchObject({
+        status: alive ? "warn" : "fail",
+        pools: alive ? [{ pool: "default", storageReachable: false, errorCode: "DEADLINE_EXCEEDED" }] : [],
+      });
+    }
+  } finally {
+    vi.useRealTimers();
+  }
 });
