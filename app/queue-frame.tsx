@@ -30,6 +30,9 @@ const QUEUE = /* GraphQL */ `
         total
         exact
       }
+      catalogueEntry {
+        pool
+      }
     }
   }
 `;
@@ -39,6 +42,7 @@ interface Answer {
     createdAt: string;
     attributes: { deadLetterQueue: string | null; maxClaimCount: number | null };
     stats: { free: number; claimed: number; delayed: number; total: number; exact: boolean } | null;
+    catalogueEntry: { pool: string } | null;
   } | null;
 }
 
@@ -99,7 +103,7 @@ export async function QueueFrame({
         crumbs={crumbs}
         badges={
           stats === null ? (
-            <Badge tone="warn">its pool does not answer</Badge>
+            <Badge tone="warn">{queue.catalogueEntry ? "its pool does not answer" : "not in the catalogue"}</Badge>
           ) : (
             <>
               <Badge tone={stats.free > 0 ? "accent" : "neutral"}>{formatCount(stats.free, exact)} free</Badge>

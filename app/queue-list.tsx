@@ -51,6 +51,9 @@ const QUEUES = /* GraphQL */ `
             ageSeconds
           }
         }
+        catalogueEntry {
+          pool
+        }
       }
       pageInfo {
         hasNextPage

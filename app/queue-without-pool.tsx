@@ -1,7 +1,9 @@
 import { cache } from "react";
+import { ActionButton } from "../components/action.tsx";
 import { Failed } from "../components/failed.tsx";
 import { paths } from "../components/paths.ts";
 import { projectLabel } from "../components/project-name.tsx";
+import { CREATE_QUEUE } from "../components/queues/documents.ts";
 import { LinkButton } from "../components/ui/button.tsx";
 import { JsonViewer } from "../components/ui/json-viewer.tsx";
 import { NameLink } from "../components/ui/name-link.tsx";
@@ -57,8 +59,11 @@ export async function QueueFailed({
   error = { code: "STORAGE_UNAVAILABLE", message: "It could not say how full the queue is." },
 }: Address & { error?: Failure }) {
   const title = TITLES[error.code];
-  const loaded = title ? await known(project, queue) : null;
-  const pool = loaded?.ok ? loaded.data.queue?.catalogueEntry?.pool : undefined;
+  const mayBeUnmapped = error.code === "QUEUE_NOT_MAPPED";
+  const loaded = title || mayBeUnmapped ? await known(project, queue) : null;
+  const entry = loaded?.ok ? loaded.data.queue?.catalogueEntry : undefined;
+  if (entry === null) return <NotInCatalogue project={project} queue={queue} />;
+  const pool = entry?.pool;
   if (title === undefined || pool === undefined) return <Failed error={error} />;
   return (
     <ErrorState
@@ -71,7 +76,32 @@ export async function QueueFailed({
   );
 }
 
-/** What can be said of a queue whose pool is away. `metadata` false: the page shows it already. */
+function NotInCatalogue({ project, queue }: Address) {
+  return (
+    <ErrorState
+      title="This queue is not in the catalogue"
+      code="QUEUE_NOT_MAPPED"
+      action={
+        <>
+          <ActionButton
+            kind="primary"
+            document={CREATE_QUEUE}
+            variables={{ input: { project, name: queue } }}
+            done={`Queue ${queue} has a pool again.`}
+          >
+            Place it in a pool
+          </ActionButton>
+          <LinkButton href={paths.catalogue({ project })}>Catalogue</LinkButton>
+        </>
+      }
+    >
+      No pool holds it, so nothing can be posted or read. Placed in a pool, it begins empty; to choose the pool
+      yourself, map it in the catalogue.
+    </ErrorState>
+  );
+}
+
+/** What can be said of a queue whose pool is away, or that has none. `metadata` false: the page shows it already. */
 export async function QueueWithoutPool({ project, queue, metadata }: Address & { metadata: boolean }) {
   const loaded = await known(project, queue);
   if (!loaded.ok || loaded.data.queue === null) return null;

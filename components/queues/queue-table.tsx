@@ -26,9 +26,11 @@ export interface QueueRow {
     exact: boolean;
     oldest: { ageSeconds: number } | null;
   } | null;
+  /** Null: no pool holds it. */
+  catalogueEntry: { pool: string } | null;
 }
 
-/** Null statistics: the queue's pool did not answer. */
+/** Null statistics: the queue's pool did not answer, or it has none. */
 function StatNumber({ row, of }: { row: QueueRow; of: "free" | "claimed" | "delayed" | "total" }) {
   if (!row.stats) return <span className="text-muted">?</span>;
   const value = row.stats[of];
@@ -72,7 +74,7 @@ const rest = [
           <span className="text-muted">empty</span>
         )
       ) : (
-        <Badge tone="warn">pool does not answer</Badge>
+        <Badge tone="warn">{row.catalogueEntry ? "pool does not answer" : "not in the catalogue"}</Badge>
       ),
     { align: "right", wide: "below" },
   ),

@@ -40,7 +40,8 @@ builder.objectFields(QueueType, (t) => ({
   catalogueEntry: t.loadable({
     type: CatalogueEntryType,
     nullable: true,
-    description: "Which pool holds it. Many queues cost one question. Null when the catalogue has no entry for it.",
+    description:
+      "Which pool holds it. Many queues cost one question. Null when the catalogue has no entry for it: it cannot be used (QUEUE_NOT_MAPPED) until createQueue or insertCatalogueEntry places it.",
     loaderOptions: { cache: false },
     load: (queues: QueueParent[], { access, operations, limits }) =>
       inBatches(queues, limits.MAX_PAGE_SIZE, (batch) =>
@@ -148,7 +149,7 @@ builder.mutationFields((t) => ({
     type: InsertCatalogueEntryPayload,
     args: { input: t.arg({ type: InsertCatalogueEntryInput, required: true, description: "The queue and the pool." }) },
     description:
-      "Maps a queue to a pool. A sharp tool, for mending: no message moves. A queue that was mapped elsewhere ends there with its messages and claims, and begins empty; its subscriptions stay out of reach. While it has messages this is CONFIRMATION_REQUIRED without `discardMessages`, and STORAGE_UNAVAILABLE while its pool cannot say.",
+      "Maps a queue to a pool, also to one that is away: the queue can be used once its pool is back. A sharp tool, for mending: no message moves. A queue that was mapped elsewhere ends there with its messages and claims, and begins empty; its subscriptions stay out of reach. While it has messages this is CONFIRMATION_REQUIRED without `discardMessages`, and STORAGE_UNAVAILABLE while its pool cannot say.",
     resolve: async (_root, { input }, { access, operations }) => ({
       entry: await operations.catalogue.insert(access, input),
     }),

@@ -92,7 +92,8 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   NO_POOL_FOUND: "No pool takes the new queue: its flavor has none, or all weights are 0.",
   FLAVOR_DOES_NOT_EXIST: "There is no flavor of that name in the project.",
   FLAVOR_ALREADY_EXISTS: "There is a flavor of that name in the project.",
-  QUEUE_NOT_MAPPED: "The catalogue has no entry for the queue.",
+  QUEUE_NOT_MAPPED:
+    "The catalogue has no entry for the queue, so no pool holds it. createQueue or insertCatalogueEntry places it.",
   STORE_DOES_NOT_EXIST: "There is no key-value store of that name.",
   STORE_NOT_CONFIGURED: "The key-value store has no backend yet.",
   STORE_ALREADY_CONFIGURED: "The key-value store has its backend already.",

@@ -191,7 +191,7 @@ QueueType.implement({
       type: QueueStatsType,
       nullable: true,
       description:
-        "How full it is now. Many queues cost one question to each pool. Null when it was deleted meanwhile, or its pool cannot say now.",
+        "How full it is now. Many queues cost one question to each pool. Null when it was deleted meanwhile, has no catalogueEntry, or its pool cannot say now.",
       loaderOptions: { cache: false },
       load: async (queues: QueueParent[], { access, operations, limits }) => {
         const asked = queues.filter((queue) => queue.stats === undefined);

@@ -8,6 +8,7 @@ import type { OperationContext } from "./context.ts";
 import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
 import { badInput, checkBatch, isStorable, pageRequest } from "./limits.ts";
 import { checkName, chosenQueue, chosenScope } from "./names.ts";
+import type { QueueLives } from "./queue-lives.ts";
 
 /** `discardMessages`: go on though the queue has messages where it is, or though its pool cannot say. */
 export interface CatalogueChange extends QueueAddress {
@@ -31,7 +32,10 @@ export interface CatalogueOperations {
   /** In the order asked; null where unmapped. At most MAX_PAGE_SIZE. */
   getMany(access: Access, params: { queues: readonly QueueAddress[] }): Promise<(CatalogueEntry | null)[]>;
   exists(access: Access, params: QueueAddress): Promise<boolean>;
-  /** Maps the queue; where it is mapped to this pool already nothing changes. QUEUE_DOES_NOT_EXIST, POOL_DOES_NOT_EXIST. */
+  /**
+   * Maps the queue; where it is mapped to this pool already nothing changes. A pool that is away gets the queue all the same, for when it is back.
+   * QUEUE_DOES_NOT_EXIST, POOL_DOES_NOT_EXIST.
+   */
   insert(access: Access, params: CatalogueChange & { pool: string }): Promise<CatalogueEntry>;
   /** As insert, and QUEUE_NOT_MAPPED when it has no entry. */
   update(access: Access, params: CatalogueChange & { pool: string }): Promise<CatalogueEntry>;
@@ -41,7 +45,10 @@ export interface CatalogueOperations {
   dropAll(access: Access, params: DropAllParams): Promise<DropAllResult>;
 }
 
-export function createCatalogueOperations(context: OperationContext): CatalogueOperations {
+export function createCatalogueOperations(
+  context: OperationContext,
+  { lives }: { lives: Pick<QueueLives, "attach"> },
+): CatalogueOperations {
   const { control, data, limits } = context;
 
   function changing(access: Access, action: string, params: QueueAddress): Promise<{ queue: QueueRef; trace: Trace }> {
@@ -101,8 +108,7 @@ export function createCatalogueOperations(context: OperationContext): CatalogueO
       return { result, details: { before: former?.pool ?? null, after: pool, epoch: result.epoch } };
     });
     if (former !== undefined) await endLife(queue, former);
-    await data.forgetQueue(queue);
-    await data.attachQueue({ ...queue, epoch: entry.epoch });
+    await lives.attach(queue, entry);
     return entry;
   }
 

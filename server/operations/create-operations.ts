@@ -44,7 +44,7 @@ export function createOperations(context: OperationContext): Operations {
     pools: createPoolOperations(context),
     poolPlacement: createPoolPlacementOperations(context),
     flavors: createFlavorOperations(context),
-    catalogue: createCatalogueOperations(context),
+    catalogue: createCatalogueOperations(context, { lives }),
     jobs,
     keyValueStores: createKeyValueStoreOperations(context),
     audit: createAuditOperations(context),

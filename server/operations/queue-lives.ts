@@ -16,6 +16,11 @@ const PLACEMENT_ATTEMPTS = 3;
 
 export interface QueueLives {
   /**
+   * Gives the queue's pool its row, once the catalogue says where that is. A pool that is away is only warned of: the queue is mapped
+   * all the same, and the pooling driver gives the pool the row at the queue's first use.
+   */
+  attach(queue: QueueRef, entry: CatalogueEntry): Promise<void>;
+  /**
    * Makes the queue: record, catalogue entry and audit row in one transaction, then the pool's row. After a crash between the two the queue
    * exists, and the pooling driver attaches it at its first use. A catalogue entry that remained from a former life decides the pool.
    * FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND.
@@ -47,9 +52,8 @@ export function createQueueLives(context: OperationContext, lookup: QueueLookup)
     } catch (error) {
       // Somebody made it anew meanwhile; then that life counts, and he attaches it.
       if (hasCode(error, "QUEUE_EPOCH_STALE")) return;
-      // The queue is made, whatever its pool says; the pooling driver attaches it at its first use.
       if (!(error instanceof DomainError) || error.kind !== "unavailable") throw error;
-      context.warn("A queue was made whose pool cannot be reached now", error);
+      context.warn("A queue was placed in a pool that cannot be reached now", error);
     }
   }
 
@@ -79,6 +83,8 @@ export function createQueueLives(context: OperationContext, lookup: QueueLookup)
   }
 
   return {
+    attach,
+
     async begin(access, queue, metadata) {
       const flavor = metadata.stored.flavor ?? null;
       if (flavor !== null && !(await control.flavors.exists({ project: queue.project, name: flavor }))) {

@@ -72,8 +72,8 @@ export async function orIfMissing<T>(work: () => Promise<T>, fallback: () => T):
 }
 
 /**
- * What `work` gives; when it finds that the queue, which was remembered, is gone, the queue is made with `make` and `work` done once more:
- * what is remembered may be from before another process deleted it.
+ * Runs `work`. If the queue was deleted (what is remembered may be a second old) or is not in the catalogue, makes it with `make` and runs `work`
+ * again.
  */
 export async function makingIfMissing<T>(
   lookup: QueueLookup,
@@ -84,7 +84,7 @@ export async function makingIfMissing<T>(
   try {
     return await work();
   } catch (error) {
-    if (!hasCode(error, "QUEUE_DOES_NOT_EXIST")) throw error;
+    if (!hasCode(error, "QUEUE_DOES_NOT_EXIST") && !hasCode(error, "QUEUE_NOT_MAPPED")) throw error;
     await lookup.forget(queue);
     await make();
     return work();

@@ -101,9 +101,9 @@ export interface QueueOperations {
     access: Access,
     params: NamedQueue & { resources?: readonly PurgeResource[] | null; idempotencyKey?: string | null },
   ): Promise<{ subscriptions: number }>;
-  /** QUEUE_DOES_NOT_EXIST. */
+  /** QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED. */
   stats(access: Access, params: NamedQueue): Promise<QueueStats>;
-  /** In the order asked; null for a queue that does not exist, or whose pool cannot say now. One call a pool. At most MAX_PAGE_SIZE. */
+  /** In the order asked; null for a queue that does not exist, or is not in the catalogue, or whose pool cannot say now. One call a pool. At most MAX_PAGE_SIZE. */
   statsMany(access: Access, params: { queues: readonly NamedQueue[] }): Promise<(QueueStats | null)[]>;
   /**
    * The statistics of each queue now, then each change, at most once a second a queue. Watchers of one queue share one poll, and nothing
@@ -296,8 +296,9 @@ export function createQueueOperations(
       const queue = chosen(access, params);
       await lookup.attributes(queue);
       const [stats] = await data.messages.stats([queue]);
-      if (stats === undefined || stats === null) throw queueDoesNotExist(queue);
-      return stats;
+      if (stats !== undefined && stats !== null) return stats;
+      if (await control.queues.exists(queue)) await control.catalogue.get(queue);
+      throw queueDoesNotExist(queue);
     },
 
     async statsMany(access, { queues }) {

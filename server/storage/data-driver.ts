@@ -98,7 +98,8 @@ export type ArrivalListener = (queue: QueueRef, count: number) => void;
 
 /**
  * A data driver that routes each queue to its pool by the catalogue. Callers of the data plane need not know that it is one; the control plane
- * does. A queue that the catalogue does not map is QUEUE_DOES_NOT_EXIST. `stats` also gives null for the queues of a pool that fails, unless all fail.
+ * does. A queue that exists and is not in the catalogue is QUEUE_NOT_MAPPED. `stats` gives null for it, and for the queues of a pool that fails, unless
+ * all fail.
  */
 export interface PooledDataDriver extends DataDriver {
   /**

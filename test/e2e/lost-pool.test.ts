@@ -96,3 +96,27 @@ it(
   },
   SLOW,
 );
+
+it(
+  "a queue that is not in the catalogue says so, and how to go on",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    const run = (mutation: string, type: string, input: object) =>
+      dashboard.call(`mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`, { input });
+    await run("createQueue", "CreateQueueInput", { project: "p", name: "loose" });
+    await run("deleteCatalogueEntry", "DeleteCatalogueEntryInput", { project: "p", queue: "loose" });
+    await page.goto(dashboard.url + paths.queues("p"), { waitUntil: "networkidle" });
+    await page.getByRole("row", { name: /^loose .*not in the catalogue/ }).waitFor();
+    await page.goto(dashboard.url + paths.queue("p", "loose", "statistics"), { waitUntil: "networkidle" });
+    const unmapped = page.locator("#content").getByRole("alert");
+    await unmapped.getByText("This queue is not in the catalogue").waitFor();
+    await page.goto(dashboard.url + paths.queue("p", "loose"), { waitUntil: "networkidle" });
+    await unmapped.getByText("This queue is not in the catalogue").waitFor();
+    expect(await violations(page)).toEqual([]);
+    await unmapped.getByRole("button", { name: "Place it in a pool" }).click();
+    await page.getByText("No messages here").waitFor();
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);

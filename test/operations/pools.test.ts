@@ -1,6 +1,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { DomainError } from "../../server/errors.ts";
+import { postgresByDetour } from "../support/detour.ts";
 import { admin, aService, codeOf, operator, over, refusal, type Service, viewer, withBroken } from "./a-service.ts";
 
 let service: Service;
@@ -309,10 +310,46 @@ describe("the catalogue", () => {
     expect(await codeOf(catalogue.delete(admin, entry))).toBe("CONFIRMATION_REQUIRED");
     expect(await catalogue.delete(admin, { ...entry, discardMessages: true })).toEqual({ deleted: true });
     expect(await catalogue.delete(admin, entry)).toEqual({ deleted: false });
-    expect(await codeOf(post("cut"))).toBe("QUEUE_DOES_NOT_EXIST");
+    const { messages, claims } = service.operations;
+    const uses = [
+      () => post("cut"),
+      () => messages.list(viewer, { project: "p", queue: "cut" }),
+      () => messages.pop(operator, { queue: "cut" }),
+      () => queues.stats(viewer, { project: "p", name: "cut" }),
+      () => queues.purge(operator, { name: "cut" }),
+      () => claims.create(operator, { queue: "cut" }),
+      () => claims.list(viewer, { project: "p", queue: "cut" }),
+      () => service.operations.subscriptions.list(viewer, { project: "p", queue: "cut" }),
+    ];
+    for (const use of uses) {
+      await expect(use(), String(use)).rejects.toMatchObject({
+        code: "QUEUE_NOT_MAPPED",
+        message: expect.stringMatching(/createQueue .* insertCatalogueEntry/),
+        details: { project: "p", queue: "cut" },
+      });
+    }
+    expect(await queues.statsMany(viewer, { queues: [{ project: "p", name: "cut" }] })).toEqual([null]);
     expect(await queues.create(operator, { name: "cut" })).toMatchObject({ created: false });
     await post("cut");
     expect((await queues.stats(operator, { name: "cut" })).total).toBe(1);
+    expect(await catalogue.delete(admin, { ...entry, discardMessages: true })).toEqual({ deleted: true });
+    await messages.post(operator, { queue: "cut", createQueue: true, messages: [{ bodyText: "2" }] });
+    expect((await queues.stats(operator, { name: "cut" })).total).toBe(1);
+  });
+
+  test("maps a queue to a pool that is away, which has it when it is back", async () => {
+    const { catalogue, queues } = service.operations;
+    const detour = await postgresByDetour(await service.poolUri());
+    await service.operations.pools.create(admin, { name: "away", uri: detour.uri, weight: 0 });
+    await queues.create(operator, { name: "early" });
+    detour.close();
+    const entry = { project: "p", queue: "early" };
+    expect(await catalogue.insert(admin, { ...entry, pool: "away" })).toMatchObject({ ...entry, pool: "away" });
+    expect(await refusal(post("early"))).toMatchObject({ code: "STORAGE_UNAVAILABLE", details: { pool: "away" } });
+    const [row] = (await service.operations.audit.list(admin, { page: { limit: 1 } })).items;
+    expect(row).toMatchObject({ action: "insertCatalogueEntry", target: "early", outcome: "done" });
+    await catalogue.update(admin, { ...entry, pool: "to", discardMessages: true });
+    await post("early");
   });
 
   test("says how to go on without a pool that is away", async () => {

@@ -47,7 +47,7 @@ export class PoolCatalog {
     }
   }
 
-  /** QUEUE_DOES_NOT_EXIST when the catalogue has no entry; that is not remembered, so a queue made elsewhere is there at once. */
+  /** QUEUE_DOES_NOT_EXIST, or QUEUE_NOT_MAPPED when it exists and the catalogue has no entry. Neither is remembered, so a queue made elsewhere is there at once. */
   find(queue: QueueRef): Promise<Place> {
     return this.#lookOnce(queue, async (key) => {
       const cached = await this.#read(key);
@@ -55,7 +55,7 @@ export class PoolCatalog {
     });
   }
 
-  /** Past the cache, and only for a queue whose record is there: the entry of a deleted one may remain for its subscriptions. QUEUE_DOES_NOT_EXIST. */
+  /** Past the cache, and only for a queue whose record is there: the entry of a deleted one may remain for its subscriptions. QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED. */
   async reload(queue: QueueRef): Promise<Place> {
     const [entry, exists] = await Promise.all([this.#entry(queue), this.#control.queues.exists(queue)]);
     if (!exists) throw doesNotExist(queue);
@@ -102,10 +102,14 @@ export class PoolCatalog {
   }
 
   async #entry(queue: QueueRef): Promise<CatalogueEntry> {
+    const { catalogue, queues } = this.#control;
     try {
-      return await this.#control.catalogue.get(queue);
+      return await catalogue.get(queue);
     } catch (error) {
-      throw hasCode(error, "QUEUE_NOT_MAPPED") ? doesNotExist(queue) : error;
+      if (!hasCode(error, "QUEUE_NOT_MAPPED")) throw error;
+      if (!(await queues.exists(queue))) throw doesNotExist(queue);
+      // Queue and entry are made in one step: the queue may have been made between the two looks.
+      return await catalogue.get(queue);
     }
   }
 

@@ -46,7 +46,7 @@ export class Router {
   /**
    * Makes the call where the queue was a moment ago. When that pool does not know the queue or its life, looks at the catalogue, gives the
    * pool the queue's row if it lacks it (a crash may have come between the two), and makes the call once more. While the queue is on its way to
-   * another pool it waits for it. QUEUE_DOES_NOT_EXIST, QUEUE_IS_MOVING. A caller that names an epoch itself gets it checked, and QUEUE_EPOCH_STALE.
+   * another pool it waits for it. QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED, QUEUE_IS_MOVING. A caller that names an epoch itself gets it checked, and QUEUE_EPOCH_STALE.
    */
   call<T>(queue: QueueRef, work: (driver: DataDriver, queue: QueueRef) => Promise<T>): Promise<T> {
     // The usual way, which every message pays for: what is needed is remembered, and nothing is waited for but the pool.
@@ -198,6 +198,7 @@ export class Router {
       const [stats] = await mended.driver.messages.stats([mended.queue]).catch(naming(mended.pool));
       return stats ?? null;
     } catch (error) {
+      if (hasCode(error, "QUEUE_NOT_MAPPED")) return null;
       if (isMisplaced(error) && (among || !hasCode(error, "QUEUE_IS_MOVING"))) return null;
       throw error;
     }

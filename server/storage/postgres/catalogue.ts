@@ -141,6 +141,7 @@ function toEntry(row: EntryRow): CatalogueEntry {
 function notMapped(project: string, queue: string): DomainError {
   return new DomainError(
     "QUEUE_NOT_MAPPED",
-    `No pool is registered for queue ${JSON.stringify(queue)} for project ${JSON.stringify(project)}.`,
+    `The queue ${JSON.stringify(queue)} of the project ${JSON.stringify(project)} is not in the catalogue, so no pool holds it. createQueue places it anew, empty; insertCatalogueEntry puts it into a pool that you name.`,
+    { details: { project, queue } },
   );
 }
