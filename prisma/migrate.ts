@@ -9,7 +9,8 @@ import { createHash, randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import type pg from "pg";
 import { DomainError } from "../server/errors.ts";
-import { openConnections, splitSchema } from "../server/storage/postgres/connection.ts";
+import { parsePostgresUri } from "../server/storage/postgres/address.ts";
+import { openConnections } from "../server/storage/postgres/connection.ts";
 
 /** First number of the advisory lock; the second is the schema's. The one-number space belongs to the queues. */
 const LOCK_CLASS = 0x15_19_0d;
@@ -41,7 +42,7 @@ export async function migrate(
       throw error;
     }
   }
-  const { schema } = splitSchema(params.url);
+  const { schema } = parsePostgresUri(params.url);
   const connections = openConnections({
     url: params.url,
     connections: 1,
@@ -99,7 +100,7 @@ async function checkServer(client: pg.PoolClient): Promise<void> {
   }
 }
 
-/** splitSchema has checked the name. */
+/** parsePostgresUri has checked the name. */
 async function makeSchema(client: pg.PoolClient, schema: string): Promise<void> {
   const found = await client.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]);
   if (found.rowCount === 0) await client.query(`CREATE SCHEMA "${schema}"`);

@@ -23,7 +23,8 @@ import { DEFAULT_POOL, type PooledDataDriver } from "./storage/data-driver.ts";
 import { createDriverRegistry } from "./storage/driver-registry.ts";
 import { createPoolingDriver } from "./storage/pooling/driver.ts";
 import type { Place } from "./storage/pooling/pool-catalog.ts";
-import { openConnections, splitSchema } from "./storage/postgres/connection.ts";
+import { parsePostgresUri } from "./storage/postgres/address.ts";
+import { openConnections } from "./storage/postgres/connection.ts";
 import { createPostgresControlDriver } from "./storage/postgres/control-driver.ts";
 import { openPostgresDataDriver } from "./storage/postgres/data-driver.ts";
 import { openRedisDataDriver } from "./storage/redis/data-driver.ts";
@@ -91,7 +92,7 @@ export async function openEngine(
 
   const control = createPostgresControlDriver({
     connections,
-    schema: splitSchema(url).schema,
+    schema: parsePostgresUri(url).schema,
     secrets: createSecretBox(secretKey),
     defaultPoolUri: url,
   });

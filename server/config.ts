@@ -1,6 +1,8 @@
 /** Every setting and limit, read from the environment once and checked. Nothing else reads process.env. */
 import { resolve } from "node:path";
 import { z } from "zod";
+import { parsePostgresUri } from "./storage/postgres/address.ts";
+import { parseRedisUri } from "./storage/redis/address.ts";
 
 const whole = (fallback: number, minimum = 0, maximum = Number.MAX_SAFE_INTEGER) =>
   z
@@ -9,6 +11,20 @@ const whole = (fallback: number, minimum = 0, maximum = Number.MAX_SAFE_INTEGER)
     .transform(Number)
     .pipe(z.number().min(minimum).max(maximum))
     .default(fallback);
+
+/** What `parse` takes; what it refuses is the setting's rule. */
+const uri = (schemes: RegExp, rule: string, parse: (uri: string) => unknown) =>
+  z
+    .string()
+    .regex(schemes, { error: rule, abort: true })
+    .superRefine((text, issues) => {
+      try {
+        parse(text);
+      } catch (error) {
+        issues.addIssue({ code: "custom", message: (error as Error).message });
+      }
+    })
+    .optional();
 
 /** Limits on what may be asked for, as in Zaqar with its defaults. All bounds are inclusive; times are whole seconds, sizes bytes. */
 const limitSettings = {
@@ -50,15 +66,13 @@ const settings = {
     .min(1)
     .default("./data")
     .transform((path) => resolve(path)),
-  DATABASE_URL: z
-    .string()
-    .regex(/^postgres(ql)?:\/\//, "must begin with postgres:// or postgresql://")
-    .optional(),
+  DATABASE_URL: uri(/^postgres(ql)?:\/\//, "must begin with postgres:// or postgresql://", parsePostgresUri),
   /** Key-value stores may keep their entries there. Pools on Redis are registered, not set. */
-  REDIS_URL: z
-    .string()
-    .regex(/^(redis|valkey)s?:\/\//, "must begin with redis://, rediss://, valkey:// or valkeys://")
-    .optional(),
+  REDIS_URL: uri(
+    /^(redis|valkey)s?:\/\//,
+    "must begin with redis://, rediss://, valkey:// or valkeys://",
+    parseRedisUri,
+  ),
   /** Encrypts pool URIs. Needed with DATABASE_URL; otherwise made once in DATA_DIR/secret-key. */
   SECRET_KEY: z.string().min(16, "must have at least 16 characters").optional(),
   /** The key before SECRET_KEY, for `npm run rotate-key`. */

@@ -8,7 +8,8 @@ import { ConfigError, readConfig } from "./config.ts";
 import { claimDataDir, readSecretKey } from "./data-dir.ts";
 import { startEmbeddedPostgres } from "./embedded-postgres.ts";
 import { createSecretBox } from "./secret-box.ts";
-import { openConnections, splitSchema } from "./storage/postgres/connection.ts";
+import { parsePostgresUri } from "./storage/postgres/address.ts";
+import { openConnections } from "./storage/postgres/connection.ts";
 import { rotatePoolKeys } from "./storage/postgres/pool-keys.ts";
 
 async function rotateKey(): Promise<string> {
@@ -41,7 +42,7 @@ async function reencrypt(url: string, oldKey: string, newKey: string): Promise<s
   try {
     const count = await rotatePoolKeys({
       connections,
-      schema: splitSchema(url).schema,
+      schema: parsePostgresUri(url).schema,
       from: createSecretBox(oldKey),
       to: createSecretBox(newKey),
     });

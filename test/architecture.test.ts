@@ -86,7 +86,8 @@ describe("arrows", () => {
 
   test("only server/bootstrap.ts knows concrete drivers: take a ControlDriver or a DataDriver as a parameter", () => {
     const concrete = isIn("server/storage/postgres/", "server/storage/redis/", "server/storage/pooling/");
-    // Tables are a matter of the database itself; the stores beside the drivers connect and translate errors as they do.
+    // Tables are a matter of the database itself; the stores beside the drivers connect and translate errors as they do; settings are checked before
+    // anything is opened.
     const mayToo = isIn(
       "server/storage/",
       "prisma/migrate.ts",
@@ -94,6 +95,7 @@ describe("arrows", () => {
       "server/kvs/redis.ts",
       "server/jobs/store.ts",
       "server/history/store.ts",
+      "server/config.ts",
     );
     expect(broken(({ from, to, typeOnly }) => concrete(to) && !typeOnly && !isProgram(from) && !mayToo(from))).toEqual(
       [],

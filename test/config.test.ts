@@ -22,6 +22,9 @@ describe("readConfig", () => {
     ["GC_INTERVAL", "0"],
     ["MAX_PAGE_SIZE", "1e3"],
     ["DATABASE_URL", "mysql://localhost/x"],
+    ["DATABASE_URL", "postgres://me@localhost:99999/x"],
+    ["DATABASE_URL", "postgres://me@localhost/x?sslrootcert=/dev/zero"],
+    ["REDIS_URL", "redis://localhost?tls=true"],
     ["REDIS_URL", "http://localhost"],
     ["SECRET_KEY", "short"],
     ["PUBLIC_URL", "ftp://example.org"],
@@ -45,7 +48,7 @@ describe("readConfig", () => {
   });
 
   test("wants a SECRET_KEY beside a DATABASE_URL", () => {
-    expect(() => readConfig({ DATABASE_URL: "postgres://localhost/x" })).toThrow("SECRET_KEY is needed");
+    expect(() => readConfig({ DATABASE_URL: "postgres://me@localhost/x" })).toThrow("SECRET_KEY is needed");
   });
 
   test.each(["0.0.0.0", "::", "192.168.1.2", "example.org", "127.0.0.1.example.org"])(

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { maskPoolUri, normalisePoolUri, schemeOf } from "../server/storage/pool-uri.ts";
+import { parsePostgresUri } from "../server/storage/postgres/address.ts";
+import { parseRedisUri } from "../server/storage/redis/address.ts";
 
 const CANARY = "Zq81canary";
 
@@ -79,6 +81,105 @@ describe("the place that a pool's URI names", () => {
   });
 });
 
+describe("a URI of PostgreSQL", () => {
+  const plain = {
+    host: "h",
+    port: 5432,
+    user: "u",
+    password: "",
+    database: "d",
+    schema: "public",
+    tls: "off",
+  };
+  it.each([
+    ["postgres://u@h/d", {}],
+    ["postgresql://u:p%40%2F%25@H:6543/d?schema=s", { host: "H", port: 6543, password: "p@/%", schema: "s" }],
+    ["postgresql://u:50%off@h/d", { password: "50%off" }],
+    ["postgresql://u@h", { database: "u" }],
+    ["postgresql://u@[::1]/d%20e", { host: "::1", database: "d e" }],
+    ["postgresql://u@localhost:1/d?host=/run/pg&port=2", { host: "/run/pg", port: 2 }],
+    ["postgresql://u@%2Frun%2Fpg/d", { host: "/run/pg" }],
+    ["postgresql://u@h/d?sslmode=require", { tls: "checked" }],
+    ["postgresql://u@h/d?sslmode=no-verify", { tls: "unchecked" }],
+  ])("says of %s where it is", (uri, place) => {
+    expect(parsePostgresUri(uri)).toEqual({ ...plain, ...place });
+  });
+
+  it.each([
+    "sslrootcert=/dev/zero",
+    "sslcert=/etc/passwd",
+    "sslkey=/etc/passwd",
+    "sslmode=prefer",
+    "ssl=true",
+    "uselibpqcompat=true",
+    "options=-c%20statement_timeout%3D0",
+    "statement_timeout=0",
+    "hostaddr=10.0.0.1",
+    "passfile=/etc/passwd",
+    "service=x",
+    "user=x",
+    "password=x",
+    "application_name=x",
+    "schema=a-b",
+    "schema=a%22b",
+    "port=0",
+    "port=1e3",
+  ])("takes no option %s", (option) => {
+    expect(() => parsePostgresUri(`postgres://u:p@h/d?${option}`)).toThrow(/^This URI cannot be used: /);
+  });
+
+  it("names a user, so that nobody's environment does", () => {
+    expect(() => parsePostgresUri("postgres://h/d")).toThrow("must name a user");
+  });
+});
+
+describe("a URI of Redis", () => {
+  it.each(["cluster=yes", "tls=false", "prefix=a%20b", "prefix={a}"])("takes no option %s", (option) => {
+    expect(() => parseRedisUri(`redis://h?${option}`)).toThrow(/^This URI cannot be used: /);
+  });
+  it("has a database that Redis can count to", () => {
+    expect(parseRedisUri("redis://h/15").database).toBe(15);
+    expect(() => parseRedisUri("redis://h/99999999999")).toThrow("a database is a number from 0 to");
+  });
+});
+
+describe("what is no URI, or another one than was meant, is refused, and not quoted", () => {
+  it.each([
+    `u:${CANARY}@h:99999/d`,
+    `u:${CANARY}@h:0/d`,
+    `u:${CANARY}@h:x/d`,
+    `u:${CANARY}/x@h/d`,
+    `u:1/${CANARY}@h/d`,
+    `u:1#${CANARY}@h/d`,
+    `u:1?${CANARY}@h/d`,
+    `u:${CANARY} x@h/d`,
+    `u:${CANARY}@h/d%00options%00-c`,
+    `u:${CANARY}@h/d\n`,
+    `u:${CANARY}@/d`,
+    `u@h/d?password=${CANARY}`,
+  ])("%s", (rest) => {
+    for (const parse of [() => parsePostgresUri(`postgres://${rest}`), () => parseRedisUri(`redis://${rest}`)]) {
+      expect(parse).toThrow(expect.objectContaining({ code: "BAD_INPUT" }));
+      expect(parse).not.toThrow(CANARY);
+    }
+  });
+
+  it("any text is parsed or refused with BAD_INPUT", () => {
+    const part = fc.string({ unit: fc.constantFrom(..."ab1/?#@:%&=[]. é\0") });
+    fc.assert(
+      fc.property(part, (text) => {
+        for (const parse of [() => parsePostgresUri(`postgres://${text}`), () => parseRedisUri(`redis://${text}`)]) {
+          try {
+            parse();
+          } catch (error) {
+            expect(error).toMatchObject({ code: "BAD_INPUT" });
+          }
+        }
+      }),
+    );
+  });
+});
+
 describe("a pool's URI for people", () => {
   it.each([
     ["postgresql://user:secret@host:5433/db?schema=a", "postgresql://user:***@host:5433/db?schema=a"],
@@ -123,4 +224,5 @@ it("a pool's URI begins with its scheme", () => {
   expect(schemeOf("file:/etc/passwd")).toBeNull();
   expect(schemeOf("localhost:1")).toBeNull();
   expect(schemeOf("")).toBeNull();
+  expect(schemeOf("postgres://h:99999")).toBe("postgres");
 });

@@ -190,7 +190,7 @@ describe("what is wrong is said with the way out", () => {
   test.each([
     ["PORT", "seventy", "PORT: must be a whole number"],
     ["HOST", "0.0.0.0", "AUTH=none serves loopback only"],
-    ["DATABASE_URL", "postgres://127.0.0.1:1/none", "SECRET_KEY is needed"],
+    ["DATABASE_URL", "postgres://u@127.0.0.1:1/none", "SECRET_KEY is needed"],
   ])("a wrong %s", async (name, value, message) => {
     const failed = start({ [name]: value });
     expect(await failed.ended).toBe(1);

@@ -1,4 +1,5 @@
 /** What a pool's URI says: which place it is, and how to show it without its secrets. */
+import { DomainError } from "../errors.ts";
 
 /** Names a place the way its own client finds it: host, port and namespace, with the defaults filled in. */
 type Family = { name: string; port: string; namespace: (uri: URL) => string };
@@ -35,6 +36,32 @@ const FAMILIES: Record<string, Family> = {
 };
 
 /**
+ * The URI taken apart. BAD_INPUT for what cannot be, for an option that is not among `options`, and for a password that is not escaped, which would be
+ * read as part of the host or path, and shown. The message says the rule and quotes nothing of the URI.
+ */
+export function parsePoolUri(uri: string, options: readonly string[]): URL {
+  const parsed = parse(uri);
+  if (/\s/.test(uri)) throw badUri("it has a space in it; write it as %20");
+  if (parsed === null || parsed.port === "0")
+    throw badUri(`it must read ${FORM}, with a port from 1 to 65535. ${ESCAPES}`);
+  const afterHost = /^[^:]+:\/\/[^/?#]*(.*)$/.exec(uri)?.[1] ?? "";
+  if (/[@#]/.test(afterHost)) throw badUri(`an @ or # stands where none may. ${ESCAPES}`);
+  // A client ends the text there, and reads what follows as settings of the session.
+  if (/%00/.test(uri)) throw badUri("it holds the character U+0000");
+  for (const name of parsed.searchParams.keys()) {
+    if (!options.includes(name)) throw badUri(`its only options are ${options.join(", ")}`);
+  }
+  return parsed;
+}
+
+const FORM = "SCHEME://USER:PASSWORD@HOST:PORT/NAME";
+const ESCAPES = "In a user and password write @ as %40, : as %3A, / as %2F, ? as %3F, # as %23 and % as %25";
+
+export function badUri(why: string): DomainError {
+  return new DomainError("BAD_INPUT", `This URI cannot be used: ${why}.`, { details: { field: "uri" } });
+}
+
+/**
  * One text per place: two URIs with the same server and namespace give the same one, whatever their user, password,
  * options, spelling of the scheme, case of the host or default port. Never throws: a text that is no URI is a place of its own.
  * Holds no password of a URI that has the form `scheme://`.
@@ -64,26 +91,18 @@ export function maskPoolUri(uri: string): string {
   return `${parsed.protocol}//${user}${parsed.hostname}${port}${parsed.pathname}${options === "" ? "" : `?${options}`}`;
 }
 
-/** The scheme without its colon, lower case; null when there is none. */
+/** The scheme without its colon, lower case, also of what else is no URI; null when there is none. */
 export function schemeOf(uri: string): string | null {
-  return parse(uri)?.protocol.slice(0, -1) ?? null;
+  return SCHEME.exec(uri)?.[1]?.toLowerCase() ?? null;
 }
 
-/** Every other option may hold a secret: clients take passwords and keys there too. */
-const PUBLIC_OPTIONS: ReadonlySet<string> = new Set([
-  "schema",
-  "prefix",
-  "cluster",
-  "host",
-  "port",
-  "sslmode",
-  "application_name",
-  "connect_timeout",
-]);
+/** Any other may hold a secret. */
+const PUBLIC_OPTIONS: ReadonlySet<string> = new Set(["schema", "prefix", "cluster", "host", "port", "sslmode"]);
+
+const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
 
 function parse(uri: string): URL | null {
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(uri)) return null;
-  return URL.canParse(uri) ? new URL(uri) : null;
+  return SCHEME.test(uri) && URL.canParse(uri) ? new URL(uri) : null;
 }
 
 function hostOf(uri: URL): string {
@@ -99,7 +118,7 @@ function pathOf(uri: URL): string {
 }
 
 /** A stray per cent sign stands for itself. */
-function decoded(text: string): string {
+export function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -26,7 +26,7 @@ test("a change whose row cannot be written does not happen", async () => {
   expect(await codeOf(operations.queues.setMetadata(operator, { name: "kept", metadataText: "{}" }))).toBe(
     "STORAGE_UNAVAILABLE",
   );
-  const pool = { name: "never", uri: "postgres://127.0.0.1:1/d", weight: 1, verify: false };
+  const pool = { name: "never", uri: "postgres://u@127.0.0.1:1/d", weight: 1, verify: false };
   expect(await codeOf(operations.pools.create(admin, pool))).toBe("STORAGE_UNAVAILABLE");
   expect(await service.operations.queues.exists(operator, { name: "never" })).toBe(false);
   expect(await service.operations.catalogue.exists(operator, { queue: "never" })).toBe(false);

@@ -85,11 +85,11 @@ describe("pools", () => {
     [{ flavor: "a b" }, "BAD_INPUT"],
     [{ optionsText: "[]" }, "BAD_INPUT"],
     [{ uri: "" }, "BAD_INPUT"],
-    [{ uri: `postgres://h/${"d".repeat(250)}` }, "BAD_INPUT"],
+    [{ uri: `postgres://u@h/${"d".repeat(250)}` }, "BAD_INPUT"],
     [{ uri: "nobody://h/d", verify: true }, "BAD_INPUT"],
     [{ uri: `postgres://u:${CANARY}@127.0.0.1:1/d`, verify: true }, "POOL_NOT_REACHABLE"],
   ])("with %j is %s", async (params, code) => {
-    const uri = `postgres://127.0.0.1:1/limits${Math.random()}`;
+    const uri = `postgres://u@127.0.0.1:1/limits${Math.random()}`;
     const request = { name: "limits", uri, weight: 1, verify: false, replace: true, ...params };
     const refused = await refusal(service.operations.pools.create(admin, request));
     expect(refused?.code).toBe(code);

@@ -63,7 +63,7 @@ describe("while the control database stands still", () => {
     const store = stores.get<number>("frozen");
     store.configure({ backingStore: "postgres" });
     await store.set("k", 1);
-    const uri = "postgres://127.0.0.1:1/d";
+    const uri = "postgres://u@127.0.0.1:1/d";
     const requests: Record<string, () => Promise<unknown>> = {
       "a read": () => operations.queues.list(viewer, { project: "p" }),
       "a change": () => operations.queues.create(operator, { name: "late" }),

@@ -1,8 +1,10 @@
 /** Connections to one PostgreSQL server and schema, with deadlines, and the translation of its errors. */
+import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { DomainError } from "../../errors.ts";
 import { takesNoWrites } from "../takes-no-writes.ts";
 import { tlsRefusalOf } from "../tls-refusals.ts";
+import { type PostgresAddress, parsePostgresUri } from "./address.ts";
 
 /** Deadlines in milliseconds, each shorter than the one around it (HTTP 10 s > driver 5 s > statement 4 s > lock 1.5 s). A lock outlasts the server's look for deadlocks, after 1 s, so that one of them ends and the others go on. */
 const STATEMENT_TIMEOUT_MS = 4000;
@@ -12,7 +14,7 @@ const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1000;
 export const CONNECT_TIMEOUT_MS = 5000;
 
 /**
- * Opens a pool of connections; none is made before the first use. `?schema=NAME` in the URL becomes the search path.
+ * Opens a pool of connections; none is made before the first use. `?schema=NAME` in the URL becomes the search path. BAD_INPUT.
  * An idle connection that breaks is dropped and reported to `onError`; without a listener it would end the process.
  */
 export function openConnections(params: {
@@ -53,16 +55,25 @@ function clientConfig(
   applicationName: string,
   settings: Readonly<Record<string, string>> = {},
 ): pg.ClientConfig {
-  const { connectionString, schema } = splitSchema(url);
+  const { host, port, user, password, database, schema, tls } = parsePostgresUri(url);
+  // Complete, and never the URI itself: for what is left out `pg` asks the environment (PGHOST, PGSSLMODE, a password file), and from a URI it reads files.
   return {
-    connectionString,
+    host,
+    port,
+    user,
+    database,
+    // One that nobody has: a server that wants a password says so itself. For a missing one `pg` leaves the connection open.
+    password: password || randomUUID(),
+    ssl: SSL[tls],
+    sslnegotiation: "postgres",
+    client_encoding: "UTF8",
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     // The server's deadline is nothing to a server that stands still, or to a network that swallows everything.
     query_timeout: ANSWER_TIMEOUT_MS,
     keepAlive: true,
     application_name: applicationName,
     options: [
-      `-c search_path=${schema.replace(/[\\ ]/g, "\\$&")}`,
+      `-c search_path=${schema}`,
       `-c statement_timeout=${STATEMENT_TIMEOUT_MS}`,
       `-c lock_timeout=${LOCK_TIMEOUT_MS}`,
       "-c idle_in_transaction_session_timeout=30000",
@@ -72,19 +83,11 @@ function clientConfig(
   };
 }
 
-/** The schema that a pool's URI names (default "public"), and the URI without it. */
-export function splitSchema(uri: string): { connectionString: string; schema: string } {
-  const url = new URL(uri);
-  const schema = url.searchParams.get("schema") ?? "public";
-  url.searchParams.delete("schema");
-  if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(schema)) {
-    throw new DomainError(
-      "BAD_INPUT",
-      "The schema in a PostgreSQL URI must begin with a letter or underscore, then letters, digits and underscores, at most 63.",
-    );
-  }
-  return { connectionString: url.toString(), schema };
-}
+const SSL: Readonly<Record<PostgresAddress["tls"], pg.ClientConfig["ssl"]>> = {
+  off: false,
+  unchecked: { rejectUnauthorized: false },
+  checked: true,
+};
 
 /** How `pg` and the system say that there was no connection to send on. */
 const NEVER_SENT =

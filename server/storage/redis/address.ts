@@ -1,6 +1,5 @@
 /** Where a Redis or Valkey is, as a pool's URI says it. */
-import { DomainError } from "../../errors.ts";
-import { DEFAULT_REDIS_PREFIX } from "../pool-uri.ts";
+import { badUri, DEFAULT_REDIS_PREFIX, decoded, parsePoolUri } from "../pool-uri.ts";
 
 export interface ServerAddress {
   host: string;
@@ -21,19 +20,18 @@ export interface RedisAddress extends ServerAddress {
 /** A brace would change which part of a key decides its place in a cluster. */
 const PREFIX = /^[A-Za-z0-9_.:-]{1,64}$/;
 
-const OPTIONS: ReadonlySet<string> = new Set(["prefix", "cluster"]);
+/** Redis takes its number of databases as a C int. */
+const MAX_DATABASE = 2 ** 31 - 2;
+
+/** pool-uri.ts must find the same place, so nothing else may change it. */
+const OPTIONS = ["prefix", "cluster"];
 
 /**
  * `redis://USER:PASSWORD@HOST:PORT/NAME`, also `rediss:`, `valkey:` and `valkeys:`. A NAME that is a number is the database, any other the
  * prefix of the keys, which `?prefix=` says too. `?cluster=true` for a Redis Cluster. BAD_INPUT.
  */
 export function parseRedisUri(uri: string): RedisAddress {
-  if (!URL.canParse(uri)) throw badUri("it is no URI");
-  const url = new URL(uri);
-  // pool-uri.ts must find the same place, so nothing else may change it.
-  for (const option of url.searchParams.keys()) {
-    if (!OPTIONS.has(option)) throw badUri("its options are prefix and cluster");
-  }
+  const url = parsePoolUri(uri, OPTIONS);
   const place = decoded(url.pathname).replace(/^\/+|\/+$/g, "");
   const numbered = /^\d+$/.test(place);
   const named = numbered ? "" : place;
@@ -41,8 +39,11 @@ export function parseRedisUri(uri: string): RedisAddress {
   if (named !== "" && option !== "" && named !== option) throw badUri("it names two prefixes");
   const prefix = named || option || DEFAULT_REDIS_PREFIX;
   if (!PREFIX.test(prefix)) throw badUri("a prefix is 1 to 64 letters, digits, _, ., : and -");
-  const cluster = url.searchParams.get("cluster") === "true";
+  const clustered = url.searchParams.get("cluster") ?? "false";
+  if (clustered !== "true" && clustered !== "false") throw badUri("cluster is true or false");
+  const cluster = clustered === "true";
   const database = numbered ? Number(place) : 0;
+  if (database > MAX_DATABASE) throw badUri(`a database is a number from 0 to ${MAX_DATABASE}`);
   if (cluster && database !== 0) throw badUri("a Redis Cluster has database 0 only");
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, "$1") || "localhost",
@@ -54,17 +55,4 @@ export function parseRedisUri(uri: string): RedisAddress {
     prefix,
     cluster,
   };
-}
-
-/** A stray per cent sign stands for itself. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-function badUri(why: string): DomainError {
-  return new DomainError("BAD_INPUT", `This is no Redis URI that can be used: ${why}.`, { details: { field: "uri" } });
 }
