@@ -54,6 +54,8 @@ const limitSettings = {
   MAX_JSON_DEPTH: whole(64, 1),
   /** Of an HTTP request's body. */
   MAX_REQUEST_SIZE: whole(4 * 1_048_576, 1024),
+  /** Of one GraphQL operation, in seconds; the longest wait for messages that one of its fields asks for is added once. */
+  OPERATION_DEADLINE_SECONDS: whole(10, 1, 300),
   /** Server-sent event streams open at the same time in this process. */
   MAX_LIVE_STREAMS: whole(1000, 1),
 } as const;

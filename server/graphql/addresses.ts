@@ -21,7 +21,7 @@ export const createQueueField = {
   description: "Make the queue if it is missing. Without it a missing queue is an error.",
 } as const;
 export const WAIT_SECONDS =
-  "How long to wait, 0 to 20 seconds, while there is nothing to give. Whatever comes meanwhile is given at once.";
+  "How long to wait, 0 to 20 seconds, while there is nothing to give. Whatever comes meanwhile is given at once. The fields of one operation wait no longer together than the longest of them may.";
 export const idempotencyKeyField = {
   description: "Any text of yours. A repeat with the same key gives the first answer and does nothing again.",
 } as const;

@@ -1,19 +1,9 @@
-/** The one schema builder, and what every resolver is given. */
+/** The one schema builder. */
 import SchemaBuilder from "@pothos/core";
 import ComplexityPlugin from "@pothos/plugin-complexity";
 import DataloaderPlugin from "@pothos/plugin-dataloader";
-import type { Access } from "../access/access.ts";
-import type { Limits } from "../config.ts";
-import type { Operations } from "../operations/operations.ts";
+import type { GraphQLContext } from "./context.ts";
 import type { RawJson } from "./json.ts";
-
-export interface GraphQLContext {
-  readonly access: Access;
-  readonly operations: Operations;
-  readonly limits: Limits;
-  /** Aborts when nobody waits for the answer any more, or the server begins to close. Streams and long polls end by it. Made at the first look. */
-  readonly signal: AbortSignal;
-}
 
 /** How many rows a list that is not paged counts for in the cost of a query. */
 const LIST_COST = 10;
@@ -33,12 +23,14 @@ export const builder = new SchemaBuilder<{
   complexity: { disabled: true, defaultListMultiplier: LIST_COST },
 });
 
-/** What an operation needs to wait: nothing if the caller does not want to, for then no signal need be made. */
-export function waiting(
+/** Runs `work` with what it needs to wait: nothing if the caller does not want to, for then no signal need be made. */
+export function waiting<T>(
   context: GraphQLContext,
   waitSeconds: number | null | undefined,
-): { waitSeconds?: number; signal?: AbortSignal } {
-  return waitSeconds === null || waitSeconds === undefined ? {} : { waitSeconds, signal: context.signal };
+  work: (wait: { waitSeconds?: number; signal?: AbortSignal }) => Promise<T>,
+): Promise<T> {
+  if (waitSeconds === null || waitSeconds === undefined) return work({});
+  return context.time.waiting(waitSeconds, context.signal, (signal) => work({ waitSeconds, signal }));
 }
 
 builder.queryType({ description: "What can be read. Reading never changes anything and never consumes a message." });

@@ -11,8 +11,9 @@ import {
   queueField,
   WAIT_SECONDS,
 } from "./addresses.ts";
-import { builder, type GraphQLContext, waiting } from "./builder.ts";
+import { builder, waiting } from "./builder.ts";
 import { ASKING_THE_STORE, connectionType, KEEPING_WAITING, pageArgs, pageCost, pageOf } from "./connection.ts";
+import type { GraphQLContext } from "./context.ts";
 import { MessageType } from "./messages.ts";
 import { QueueType } from "./queue-types.ts";
 
@@ -178,11 +179,9 @@ builder.mutationFields((t) => ({
     complexity: KEEPING_WAITING,
     resolve: async (_root, { input }, context) => {
       const { access, operations } = context;
-      const { claim, messages, deadLettered } = await operations.claims.create(access, {
-        ...input,
-        ...waiting(context, input.waitSeconds),
-        createQueue: input.createQueue ?? false,
-      });
+      const { claim, messages, deadLettered } = await waiting(context, input.waitSeconds, (wait) =>
+        operations.claims.create(access, { ...input, ...wait, createQueue: input.createQueue ?? false }),
+      );
       return { claim: claim && { ...claim, messages }, messages, deadLettered };
     },
   }),

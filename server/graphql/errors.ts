@@ -102,7 +102,8 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   LOCK_NOT_VALID: "The lock is for another key, was released, or has expired.",
   IDEMPOTENCY_KEY_REUSED: "The idempotency key was used before for something else.",
   STORAGE_UNAVAILABLE: "A storage cannot be reached now. Try again in a few seconds.",
-  DEADLINE_EXCEEDED: "A storage did not answer in time.",
+  DEADLINE_EXCEEDED:
+    "A storage did not answer in time, or the operation's own time was up before this field began or was read.",
   OUTCOME_UNKNOWN:
     "The connection broke after a write was sent: it may have happened. Repeat it with the same idempotency key.",
   SHUTTING_DOWN: "This process is stopping. Another one, or its successor, will answer.",

@@ -5,7 +5,7 @@ import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST
 import { createHandler, type ExecutionPatchResult, type Request, type RequestParams } from "graphql-sse";
 import type { Access } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
-import type { GraphQLContext } from "./builder.ts";
+import type { GraphQLContext } from "./context.ts";
 import { COUNTED_ERRORS, type Documents } from "./documents.ts";
 import { type ErrorLog, maskError } from "./errors.ts";
 import { unmarkJson } from "./json.ts";
@@ -62,7 +62,7 @@ export function createEvents({ documents, log, onOperation, contextFor, maximumS
       document: prepared.document,
       operationName,
       variableValues: variables,
-      contextValue: Object.create(stream.context),
+      contextValue: Object.create(operation.operation === "subscription" ? stream.context.ofStream() : stream.context),
       options: { maxCoercionErrors: COUNTED_ERRORS },
     };
   }
@@ -95,7 +95,10 @@ export function createEvents({ documents, log, onOperation, contextFor, maximumS
     validate: () => [],
     subscribe: subscribeToTheEnd,
     onNext,
-    onComplete: (_context, { context: stream }) => onOperation(stream.seen, secondsSince(stream.begun)),
+    onComplete: (_context, { context: stream }) => {
+      stream.context.time.end();
+      onOperation(stream.seen, secondsSince(stream.begun));
+    },
   });
 
   async function handle(

@@ -10,7 +10,7 @@ import {
 import type { Access } from "../access/access.ts";
 import type { Limits } from "../config.ts";
 import type { Operations } from "../operations/operations.ts";
-import type { GraphQLContext } from "./builder.ts";
+import { GraphQLContext } from "./context.ts";
 import { COUNTED_ERRORS, type Documents } from "./documents.ts";
 import { type ErrorLog, maskError } from "./errors.ts";
 import { unmarkJson } from "./json.ts";
@@ -45,6 +45,7 @@ export function createExecutor({ log, onOperation }: { log: ErrorLog; onOperatio
       contextValue: context,
       options: { maxCoercionErrors: COUNTED_ERRORS },
     });
+    context.time.end();
     onOperation({ type, outcome: errors ? "error" : "ok" }, secondsSince(begun));
     const { requestId } = context.access;
     return {
@@ -83,7 +84,7 @@ export function createExecute({ operations, limits, log, documents, executor }: 
     if (type === undefined || type === "subscription") {
       return refuse([new GraphQLError("Pass a document with exactly one query or mutation.")]);
     }
-    const context = { access, operations, limits, signal: NEVER };
+    const context = new GraphQLContext({ access, operations, limits, signal: () => NEVER });
     const { data, errors } = await executor({ document, type, variables }, context);
     return {
       ...(data === undefined ? {} : { data: JSON.parse(unmarkJson(JSON.stringify(data))) }),

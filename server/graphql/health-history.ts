@@ -1,8 +1,9 @@
 /** How the pools were: samples over time. */
 import type { HealthInterval, OperationInterval } from "../history/history.ts";
 import type { HealthSampling } from "../operations/health-history.ts";
-import { builder, type GraphQLContext } from "./builder.ts";
+import { builder } from "./builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
+import type { GraphQLContext } from "./context.ts";
 import { PoolHealthType } from "./health.ts";
 import { PoolType } from "./pools.ts";
 import { inBatches } from "./queue-types.ts";

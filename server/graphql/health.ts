@@ -152,6 +152,8 @@ const LIMIT_DESCRIPTIONS: Record<Exclude<keyof Limits, "MAX_LIVE_STREAMS">, stri
   MAX_PROJECT_LENGTH: "Longest name of a project, in characters.",
   MAX_JSON_DEPTH: "How deep JSON may nest.",
   MAX_REQUEST_SIZE: "Largest request, in bytes.",
+  OPERATION_DEADLINE_SECONDS:
+    "How long an operation may take, in seconds; waiting for messages, as long as its longest `waitSeconds`, comes on top.",
 };
 
 const LimitsType = builder.objectRef<Limits>("Limits").implement({

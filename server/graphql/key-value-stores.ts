@@ -1,7 +1,8 @@
 import type { AcquiredLock, KeyRecord, LockRecord, StoreRecord } from "../operations/key-value-stores.ts";
 import { orNull, requiredText } from "./addresses.ts";
-import { builder, type GraphQLContext } from "./builder.ts";
+import { builder } from "./builder.ts";
 import { CountType, connectionType, KEEPING_WAITING, pageArgs, pageCost, pageOf } from "./connection.ts";
+import type { GraphQLContext } from "./context.ts";
 import { RawJson } from "./json.ts";
 
 const LockType = builder.objectRef<LockRecord>("KeyValueLock").implement({

@@ -101,16 +101,10 @@ builder.objectFields(QueueType, (t) => ({
     resolve: async ({ project, name: queue }, args, context) => {
       const { access, operations } = context;
       const { includeClaimed, includeDelayed, clientId, echo, waitSeconds } = args;
-      const page = await operations.messages.list(access, {
-        project,
-        queue,
-        includeClaimed,
-        includeDelayed,
-        clientId,
-        echo,
-        ...waiting(context, waitSeconds),
-        page: pageOf(args),
-      });
+      const filters = { includeClaimed, includeDelayed, clientId, echo };
+      const page = await waiting(context, waitSeconds, (wait) =>
+        operations.messages.list(access, { project, queue, ...filters, ...wait, page: pageOf(args) }),
+      );
       return { page, cursorOf: (message: MessageRecord) => message.marker };
     },
   }),

@@ -5,7 +5,7 @@
  */
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { getOperationAST } from "graphql";
-import type { GraphQLContext } from "./builder.ts";
+import type { GraphQLContext } from "./context.ts";
 import type { Documents } from "./documents.ts";
 import type { Executor } from "./execute.ts";
 import { answerText, refusedStatus, unavailable } from "./http-answer.ts";

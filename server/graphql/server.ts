@@ -8,7 +8,7 @@ import type { Access } from "../access/access.ts";
 import type { Limits } from "../config.ts";
 import { DomainError, HTTP_STATUS } from "../errors.ts";
 import type { Operations } from "../operations/operations.ts";
-import type { GraphQLContext } from "./builder.ts";
+import { GraphQLContext } from "./context.ts";
 import { COUNTED_ERRORS, createDocuments, VALIDATION } from "./documents.ts";
 import { type ErrorLog, maskError } from "./errors.ts";
 import { createEvents } from "./events.ts";
@@ -19,7 +19,7 @@ import { MAX_TOKENS, measureRule } from "./limits.ts";
 import { type OnOperation, secondsSince } from "./observe.ts";
 import { createPlainRequests } from "./plain-requests.ts";
 import { schema } from "./schema.ts";
-import { createWaits, type Waits } from "./waits.ts";
+import { createWaits } from "./waits.ts";
 
 export interface GraphQLDoorParts {
   operations: Operations;
@@ -48,7 +48,7 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
   const documents = createDocuments(limits);
   const waits = createWaits();
   const contextFor = (access: Access, reply: FastifyReply) =>
-    new RequestContext({ access, operations, limits, reply, waits });
+    new GraphQLContext({ access, operations, limits, signal: () => waits.signalOf(reply) });
   const apollo = createApollo(limits, log, onOperation);
   const executor = createExecutor({ log, onOperation });
   const plain = createPlainRequests({ documents, executor });
@@ -92,27 +92,6 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
   };
 }
 
-/** Apollo copies a context's own properties: the signal is on the prototype, so that it is made for the few that wait and not for every request. */
-class RequestContext implements GraphQLContext {
-  readonly access: Access;
-  readonly operations: Operations;
-  readonly limits: Limits;
-  readonly reply: FastifyReply;
-  readonly waits: Waits;
-
-  constructor(parts: Omit<RequestContext, "signal">) {
-    this.access = parts.access;
-    this.operations = parts.operations;
-    this.limits = parts.limits;
-    this.reply = parts.reply;
-    this.waits = parts.waits;
-  }
-
-  get signal(): AbortSignal {
-    return this.waits.signalOf(this.reply);
-  }
-}
-
 function createApollo(limits: Limits, log: ErrorLog, onOperation: OnOperation): ApolloServer<GraphQLContext> {
   // Apollo formats an error without saying whose request it was.
   const requestIds = new WeakMap<object, string>();
@@ -130,6 +109,7 @@ function createApollo(limits: Limits, log: ErrorLog, onOperation: OnOperation): 
           });
         },
         willSendResponse: async (context) => {
+          context.contextValue.time.end();
           const errors = errorsOf(context);
           onOperation(
             { type: context.operation?.operation ?? "unknown", outcome: errors ? "error" : "ok" },

@@ -1,7 +1,8 @@
 import type { SubscriptionRecord } from "../operations/subscriptions.ts";
 import { createQueueField, optionalText, orNull, projectField, queueArgs, queueField } from "./addresses.ts";
-import { builder, type GraphQLContext } from "./builder.ts";
+import { builder } from "./builder.ts";
 import { connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
+import type { GraphQLContext } from "./context.ts";
 import { RawJson } from "./json.ts";
 import { QueueType } from "./queue-types.ts";
 

@@ -3,7 +3,7 @@ import { badInput } from "./limits.ts";
 import { type Ticker, Wake } from "./ticker.ts";
 
 /** What a caller may wait for, in seconds. */
-const MAX_WAIT_SECONDS = 20;
+export const MAX_WAIT_SECONDS = 20;
 /** After the last waiter has gone, how long arrivals are still listened to: those who poll come back. */
 const LINGER_MS = 30_000;
 

@@ -27,7 +27,8 @@ export interface PoolChecks {
 }
 
 const REMEMBER_MS = 10_000;
-const DEADLINE_MS = 10_000;
+/** Less than an operation over GraphQL may take, so that a pool that hangs is named and does not cost the whole answer. */
+const DEADLINE_MS = 8000;
 
 type Tried = Omit<PoolCheck, "pool" | "checkedAt">;
 

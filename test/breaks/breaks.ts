@@ -17,6 +17,7 @@ const pooling = (file: string, name: string) => ({ file: `test/pooling/${file}.t
 const moves = (name: string) => ({ file: "test/promises/queue-moves.test.ts", name });
 const jobs = (name: string) => ({ file: "test/operations/jobs.test.ts", name });
 const movesOf = (name: string) => ({ file: "test/conformance/queue-moves.test.ts", name });
+const api = (file: string, name: string) => ({ file: `test/api/${file}.test.ts`, name });
 const kvs = (name: string) => ({ file: "test/kvs/postgres.test.ts", name });
 
 const POSTGRES = "server/storage/postgres";
@@ -457,5 +458,12 @@ export const BREAKS: readonly Break[] = [
       "circuit-breaker",
       "counts no answer that the pool is full or read-only, and takes it for a sign that it is there",
     ),
+  },
+  {
+    promise: "Nothing is begun for an operation whose time is up",
+    file: "server/graphql/context.ts",
+    from: "this.time.requireLeft();",
+    to: "",
+    test: api("deadline", "inside the process a write that began ends, and none begins once the time is up"),
   },
 ];

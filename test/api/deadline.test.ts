@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Answer } from "./client.ts";
+import { ADMIN, type OpenDoor, openDoor } from "./door.ts";
+
+const DEADLINE_SECONDS = 0.3;
+const LONGER_MS = 500;
+
+let door: OpenDoor;
+let deleted: string[] = [];
+const later = <T>(value: T, milliseconds: number, signal?: AbortSignal) =>
+  new Promise<T>((resolve) => {
+    const timer = setTimeout(() => resolve(value), milliseconds);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve(value);
+    });
+    if (signal?.aborted) resolve(value);
+  });
+beforeAll(async () => {
+  door = await openDoor(
+    {
+      queues: {
+        get: () => new Promise<never>(() => {}),
+        delete: (_access, { name }) => {
+          deleted.push(String(name));
+          return later({ deleted: true } as never, LONGER_MS);
+        },
+      },
+      messages: {
+        async *watch() {
+          yield await later({ id: "m" } as never, LONGER_MS);
+        },
+      },
+      claims: {
+        create: (_access, { waitSeconds, signal }) =>
+          later({ claim: null, messages: [], deadLettered: 0 }, (waitSeconds ?? 0) * 1000, signal),
+      },
+    },
+    { OPERATION_DEADLINE_SECONDS: DEADLINE_SECONDS },
+  );
+});
+afterAll(() => door.close());
+
+type Reading = (query: string) => Promise<Pick<Answer, "data" | "errors">>;
+const readings: Record<string, Reading> = {
+  "over HTTP": (query) => door.send(query),
+  "over HTTP through Apollo": (query) => door.sendText(JSON.stringify({ query, extensions: {} })),
+  "over server-sent events": async (query) => (await (await door.listen(query)).next()) as Answer,
+  "inside the process": (query) => door.executeAs(ADMIN)(query) as Promise<Pick<Answer, "data" | "errors">>,
+};
+const codesOf = ({ errors }: Pick<Answer, "errors">) =>
+  errors?.map(({ path, extensions }) => [path?.join("."), extensions.code]);
+
+describe.concurrent.each(Object.entries(readings))("%s", (_way, read) => {
+  test.concurrent("fields that wait share one wait, and it does not count as the operation's time", async () => {
+    const wait = 'createClaim(input: { queue: "q", waitSeconds: 1 }) { deadLettered }';
+    const begun = performance.now();
+    const { data, errors } = await read(`mutation { a: ${wait} b: ${wait} c: ${wait} }`);
+    const seconds = (performance.now() - begun) / 1000;
+    expect(errors).toBeUndefined();
+    expect(Object.keys(data)).toEqual(["a", "b", "c"]);
+    expect(seconds).toBeGreaterThan(0.9);
+    expect(seconds).toBeLessThan(1.9);
+  });
+
+  test.concurrent("a read that takes too long is given up, and only that", async () => {
+    const answer = await read('{ slow: queue(name: "q") { name } viewer { actor } }');
+    expect(answer.data).toEqual({ slow: null, viewer: { actor: "tester" } });
+    expect(codesOf(answer)).toEqual([["slow", "DEADLINE_EXCEEDED"]]);
+  });
+});
+
+test.each(Object.entries(readings))(
+  "%s a write that began ends, and none begins once the time is up",
+  async (_way, read) => {
+    deleted = [];
+    const answer = await read(
+      'mutation { a: deleteQueue(input: { name: "a" }) { deleted } b: deleteQueue(input: { name: "b" }) { deleted } }',
+    );
+    expect(deleted).toEqual(["a"]);
+    expect(codesOf(answer)).toEqual([["b", "DEADLINE_EXCEEDED"]]);
+  },
+);
+
+test("a stream outlasts the time of an operation", async () => {
+  const stream = await door.listen('subscription { messagePosted(queue: "q") { id } }');
+  expect(await stream.next()).toEqual({ data: { messagePosted: { id: "m" } } });
+  stream.close();
+});
