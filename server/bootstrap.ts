@@ -27,6 +27,7 @@ import { parsePostgresUri } from "./storage/postgres/address.ts";
 import { openConnections } from "./storage/postgres/connection.ts";
 import { createPostgresControlDriver } from "./storage/postgres/control-driver.ts";
 import { openPostgresDataDriver } from "./storage/postgres/data-driver.ts";
+import { Timeline } from "./storage/postgres/timeline.ts";
 import { openRedisDataDriver } from "./storage/redis/data-driver.ts";
 
 export interface Engine {
@@ -79,8 +80,11 @@ export async function openEngine(
       undoSeconds: config.UNDO_SECONDS,
       onError: onPoolError(pool),
     });
+  // The built-in pool is this same store, and tells of what happened to it.
+  const timeline = new Timeline(() => undefined);
   const connections = openConnections({
     url,
+    onConnect: (client) => timeline.check(client),
     connections: config.DATABASE_CONNECTIONS,
     applicationName: "isimud control",
     onError: (error) => warn("An idle connection to the control database broke", error),

@@ -39,6 +39,26 @@ export const BREAKS: readonly Break[] = [
     test: drivers("a higher epoch begins an empty life, and never reuses a marker"),
   },
   {
+    promise: "A marker is never used twice, also after a standby took over without the last writes",
+    file: `${POSTGRES}/timeline.ts`,
+    from: "(isNew(seen) && seen.recorded !== null) ||",
+    to: "",
+    test: {
+      file: "test/timeline.test.ts",
+      name: "lifts the markers once when it is another, and every process forgets what it knew",
+    },
+  },
+  {
+    promise: "What a process knew of a queue is forgotten when the store has lost its last writes",
+    file: `${POSTGRES}/data-driver.ts`,
+    from: "timeline.forget = () => this.#queues.forgetAll();",
+    to: "",
+    test: {
+      file: "test/promises/lost-writes.test.ts",
+      name: "gives nothing twice, and shows every process what is there",
+    },
+  },
+  {
     promise: "A claim never says that there is nothing without having looked everywhere",
     file: `${POSTGRES}/claim-takes.ts`,
     from: "if (!skipping || taken.messages",

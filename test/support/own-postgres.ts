@@ -1,6 +1,10 @@
 /** A PostgreSQL server of a test's own, to be killed and stopped. */
+import { spawnSync } from "node:child_process";
+import { renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import pg from "pg";
 import { startEmbeddedPostgres } from "../../server/embedded-postgres.ts";
+import { findPlace } from "../../server/embedded-postgres-place.ts";
 import { removeDataDir, temporaryDataDir } from "./process.ts";
 
 export interface OwnPostgres {
@@ -10,6 +14,10 @@ export interface OwnPostgres {
   kill(): Promise<void>;
   /** After it was killed: with the data that it had written. */
   restart(): Promise<void>;
+  /** Restarts it, and keeps a copy of what it holds now: a standby that gets nothing more from it. */
+  copy(): Promise<void>;
+  /** Kills it, and the copy takes over at the same address, as a promoted standby does: on a timeline of its own, without what was written since. */
+  failOver(): Promise<void>;
   /** All its processes stand still, with their connections open, until `resume`. */
   stall(): Promise<void>;
   resume(): void;
@@ -19,9 +27,13 @@ export interface OwnPostgres {
 export async function startOwnPostgres(): Promise<OwnPostgres> {
   const dataDir = temporaryDataDir();
   // The machine does not lose its power, so what is acknowledged need not reach the disk.
-  const start = () => startEmbeddedPostgres({ dataDir, settings: { fsync: "off", full_page_writes: "off" } });
+  const settings = { fsync: "off", full_page_writes: "off" };
+  const start = (more = {}) => startEmbeddedPostgres({ dataDir, settings: { ...settings, ...more } });
   let server = await start();
   const { url } = server;
+  const { home } = findPlace(dataDir);
+  const cluster = join(home, "data");
+  const standby = join(home, "standby");
   const stalled = new Set<number>();
 
   /** The first process makes no new ones from then on, so these are all. */
@@ -47,16 +59,33 @@ export async function startOwnPostgres(): Promise<OwnPostgres> {
     stalled.clear();
   }
 
+  async function kill(): Promise<void> {
+    await stall();
+    for (const pid of stalled) signal(pid, "SIGKILL");
+    stalled.clear();
+    // Else its keeper would start it again.
+    await server.stop();
+  }
+
   return {
     url,
     stall,
     resume,
-    async kill() {
-      await stall();
-      for (const pid of stalled) signal(pid, "SIGKILL");
-      stalled.clear();
-      // Else its keeper would start it again.
+    kill,
+    async copy() {
       await server.stop();
+      // Keeps the owner, who is not root.
+      const { status, stderr } = spawnSync("cp", ["-a", cluster, standby], { encoding: "utf8" });
+      if (status !== 0) throw new Error(stderr);
+      server = await start();
+    },
+    async failOver() {
+      await kill();
+      renameSync(cluster, join(home, "dead"));
+      renameSync(standby, cluster);
+      writeFileSync(join(cluster, "recovery.signal"), "");
+      // There is no log to restore, so its recovery ends where the copy does.
+      server = await start({ restore_command: "false" });
     },
     async restart() {
       server = await start();

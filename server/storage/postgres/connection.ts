@@ -25,11 +25,14 @@ export function openConnections(params: {
   settings?: Readonly<Record<string, string>>;
   /** For statements that may take as long as they take, whose sessions lift the server's own deadline. */
   patient?: boolean;
+  /** Done with each new connection before anybody gets it. When it throws, the connection is closed and its caller hears the error. */
+  onConnect?: (client: pg.ClientBase) => Promise<void>;
   onError?: (error: Error) => void;
 }): pg.Pool {
   const pool = new pg.Pool({
     ...clientConfig(params.url, params.applicationName ?? "isimud", params.settings),
     ...(params.patient === true ? { query_timeout: 0 } : {}),
+    ...(params.onConnect === undefined ? {} : { onConnect: params.onConnect }),
     max: params.connections,
     idleTimeoutMillis: 60_000,
   });

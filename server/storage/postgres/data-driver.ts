@@ -29,6 +29,7 @@ import { QueueFloors } from "./queue-floors.ts";
 import { postgresQueueMoves } from "./queue-moves.ts";
 import { Statements } from "./statements.ts";
 import { PostgresSubscriptions } from "./subscriptions.ts";
+import { Timeline } from "./timeline.ts";
 
 /** Beyond this a storage counts as not ready. */
 const ALIVE_DEADLINE_MS = 2000;
@@ -65,8 +66,10 @@ export interface PostgresDataDriverOptions {
 /** Opens a pool on PostgreSQL 15 or newer. STORAGE_UNAVAILABLE. */
 export async function openPostgresDataDriver(options: PostgresDataDriverOptions): Promise<DataDriver> {
   const onError = options.onError ?? (() => undefined);
+  const timeline = new Timeline(onError);
   const connections = openConnections({
     url: options.uri,
+    onConnect: (client) => timeline.check(client),
     connections: options.connections ?? 16,
     applicationName: "isimud data",
     settings: PLANNING,
@@ -81,7 +84,7 @@ export async function openPostgresDataDriver(options: PostgresDataDriverOptions)
     if (row === undefined) throw new Error("The pool has no identity.");
     const statements = new Statements(connections, row.space);
     const arrivals = new Arrivals(statements, () => openConnection(options.uri, LISTENER_NAME), onError);
-    return new PostgresDataDriver(statements, arrivals, BigInt(row.seed), row.durable, { ...options, onError });
+    return new PostgresDataDriver(statements, arrivals, timeline, row, { ...options, onError });
   } catch (error) {
     await connections.end();
     throw translatePostgresError(error);
@@ -107,10 +110,11 @@ class PostgresDataDriver implements DataDriver {
   constructor(
     statements: Statements,
     arrivals: Arrivals,
-    seed: bigint,
-    durable: boolean,
+    timeline: Timeline,
+    store: { seed: string; durable: boolean },
     options: PostgresDataDriverOptions & { onError: (error: unknown) => void },
   ) {
+    const seed = BigInt(store.seed);
     const clock = options.clock ?? { offsetMs: 0 };
     const { connections } = statements;
     this.identity = identityOf(seed);
@@ -118,6 +122,7 @@ class PostgresDataDriver implements DataDriver {
     this.#calls = statements.calls;
     this.#arrivals = arrivals;
     this.#queues = new PoolQueues(statements, clock);
+    timeline.forget = () => this.#queues.forgetAll();
     this.#counts = new QueueCounts(statements, options.onError);
     this.#claimEnds = new ClaimEnds(statements, options.onError);
     const parts: PoolParts = {
@@ -137,7 +142,7 @@ class PostgresDataDriver implements DataDriver {
     this.moves = postgresQueueMoves(parts);
     this.#collector = new GarbageCollector(statements, clock, options.undoSeconds ?? 30, this.#counts);
     const capabilities: Capability[] = ["FIFO", "CLAIMS", "AOD", "HIGH_THROUGHPUT"];
-    this.capabilities = new Set(durable ? [...capabilities, "DURABILITY"] : capabilities);
+    this.capabilities = new Set(store.durable ? [...capabilities, "DURABILITY"] : capabilities);
   }
 
   attachQueue(queue: QueueRef & { epoch: number }): Promise<void> {

@@ -106,6 +106,11 @@ export class PoolQueues {
     this.#remembered.delete(keyOf(queue));
   }
 
+  /** The store has lost its last writes: rows may be gone, and messages be back that were deleted. */
+  forgetAll(): void {
+    this.#remembered.clear();
+  }
+
   async attach(queue: QueueRef & { epoch: number }): Promise<void> {
     this.forget(queue);
     const client = await this.#statements.connections.connect().catch((error: unknown) => {

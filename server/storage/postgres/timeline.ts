@@ -1,0 +1,168 @@
+/** Notices that a store has lost its last writes, and keeps it from giving the numbers of what is lost once more. */
+import type pg from "pg";
+import { DomainError } from "../../errors.ts";
+import { translatePostgresError } from "./connection.ts";
+
+/**
+ * More markers than a store loses. A statement draws 1,024, so these are a billion statements: days of a busy store.
+ * There is room for 6,000 such steps in what JavaScript and Redis can count.
+ */
+const STEP = 1n << 40n;
+
+/** What else gives numbers that somebody keeps: rows that processes remember, lives of queues, fences, jobs, the audit. */
+const OTHER_SEQUENCES = [
+  "pool_queues_id_seq",
+  "catalogue_epoch",
+  "catalogue_entries_position_seq",
+  "key_lock_fence",
+  "jobs_id_seq",
+  "audit_entries_id_seq",
+];
+
+interface Look {
+  standby: boolean;
+  /** The server's: its cluster and the number of its timeline. Null on a server that does not tell. */
+  timeline: string | null;
+  recorded: string | null;
+  above: string;
+  /** The first marker of the block that was drawn last. */
+  marker: string;
+  /** Microseconds since 1970. */
+  now: string;
+}
+
+/** The name of a file of the log begins with the timeline. What the last checkpoint says is older, for minutes after a standby took over. */
+const TIMELINE = `CASE WHEN NOT pg_is_in_recovery() THEN
+    (SELECT system_identifier FROM pg_control_system()) || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) END`;
+
+const look = (timeline: string) => `
+  SELECT pg_is_in_recovery() AS standby, ${timeline} AS timeline, i.timeline AS recorded, i.markers_above::text AS above,
+    s.last_value::text AS marker, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint::text AS now
+  FROM pool_identity i, message_marker s`;
+
+const WITHOUT_TIMELINE = look("NULL");
+
+/** insufficient_privilege, feature_not_supported, undefined_function: everybody may ask an ordinary server, but not every hosted one. */
+const DOES_NOT_TELL: ReadonlySet<unknown> = new Set(["42501", "0A000", "42883"]);
+
+/**
+ * A standby that takes over without the last writes has lost them: that is what such a replication does. But the sequences
+ * fall back with the data, and what they gave must not be given again: a message's id is its marker, and a reader's place
+ * is one. PostgreSQL begins a new timeline whenever a standby or a restored backup becomes a primary, and never within a
+ * connection, as long as those to standbys are refused. So each new connection asks for it before it is used, and the
+ * first that finds another one than the store has on record lifts the sequences, before anybody draws.
+ *
+ * Nobody knows what was given and lost. It is within a STEP of what the store still knows, and below the time in
+ * microseconds unless a million markers a second were drawn all the while; the higher of the two counts. Each timeline in
+ * between, that the store has not heard of, may have begun with a STEP and is worth another. A process that was there adds
+ * what it has seen; so it also notices a store that fell back on the same timeline, because its disk was put back.
+ *
+ * Price: not noticed is a disk that is put back while no process lives, or a dump that is restored to the server that it is
+ * from. One that is restored to another server is noticed.
+ */
+export class Timeline {
+  readonly #onFallBack: (error: Error) => void;
+  /** What this process last saw: null before the first look. */
+  #history: string | null = null;
+  #highest = 0n;
+  #look = look(TIMELINE);
+  /** Called when what the process remembers of the store's rows is no longer so. */
+  forget: () => void = () => undefined;
+
+  constructor(onFallBack: (error: Error) => void) {
+    this.#onFallBack = onFallBack;
+  }
+
+  /** For each new connection, before it is used. STORAGE_UNAVAILABLE for one to a standby. */
+  async check(client: pg.ClientBase): Promise<void> {
+    try {
+      const highest = this.#highest;
+      let seen = await this.#lookWith(client);
+      if (seen.standby) throw isStandby();
+      if (isNew(seen) || hasFallenBack(seen, highest)) seen = await this.#settle(client);
+      this.#remember(seen);
+    } catch (error) {
+      throw translatePostgresError(error);
+    }
+  }
+
+  /** Of all who notice at once one lifts, and the others wait for it. */
+  async #settle(client: pg.ClientBase): Promise<Look> {
+    const highest = this.#highest;
+    await client.query("BEGIN");
+    await client.query("SELECT 1 FROM pool_identity FOR UPDATE");
+    const seen = await this.#lookWith(client);
+    if (hasFallenBack(seen, highest)) await lift(client, aboveAll(seen, highest));
+    if (isNew(seen)) await client.query("UPDATE pool_identity SET timeline = $1", [seen.timeline]);
+    const settled = await this.#lookWith(client);
+    await client.query("COMMIT");
+    return settled;
+  }
+
+  async #lookWith(client: pg.ClientBase): Promise<Look> {
+    try {
+      const { rows } = await client.query<Look>(this.#look);
+      const [row] = rows;
+      if (row === undefined) throw new Error("The pool has no identity.");
+      return row;
+    } catch (error) {
+      // The first look of all is outside of a transaction, which would end here.
+      if (this.#look === WITHOUT_TIMELINE || !DOES_NOT_TELL.has((error as { code?: unknown }).code)) throw error;
+      this.#look = WITHOUT_TIMELINE;
+      return this.#lookWith(client);
+    }
+  }
+
+  #remember({ timeline, above, marker }: Look): void {
+    if (BigInt(marker) > this.#highest) this.#highest = BigInt(marker);
+    const history = `${timeline} ${above}`;
+    if (history === this.#history) return;
+    const before = this.#history;
+    this.#history = history;
+    if (before === null) return;
+    this.forget();
+    this.#onFallBack(
+      new Error(
+        `Another server has taken over, or a backup was restored: the last writes may be lost. Markers go on above ${above}, so none is given twice.`,
+      ),
+    );
+  }
+}
+
+const isNew = ({ timeline, recorded }: Look): boolean => timeline !== null && timeline !== recorded;
+
+/** A store that nobody has looked at yet has nothing to fall back from. */
+const hasFallenBack = (seen: Look, highest: bigint): boolean =>
+  (isNew(seen) && seen.recorded !== null) || BigInt(seen.marker) < highest;
+
+function aboveAll({ timeline, recorded, marker, now }: Look, highest: bigint): bigint {
+  const unheard = BigInt(timelinesBetween(recorded, timeline) - 1);
+  let above = 0n;
+  for (const bound of [BigInt(now), BigInt(marker) + STEP, highest + STEP]) if (bound > above) above = bound;
+  return above + unheard * STEP;
+}
+
+function timelinesBetween(recorded: string | null, timeline: string | null): number {
+  const [oldCluster, before] = (recorded ?? "").split("/");
+  const [cluster, after] = (timeline ?? "").split("/");
+  const steps = Number.parseInt(after ?? "", 16) - Number.parseInt(before ?? "", 16);
+  return cluster === oldCluster && steps > 1 ? steps : 1;
+}
+
+/** The others are drawn from far less often than once a microsecond. */
+async function lift(client: pg.ClientBase, above: bigint): Promise<void> {
+  await client.query("SELECT setval('message_marker', $1)", [above.toString()]);
+  await client.query(
+    `SELECT setval(s.id, greatest(pg_sequence_last_value(s.id), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint))
+     FROM unnest($1::text[]) AS w(name) CROSS JOIN LATERAL (SELECT to_regclass(w.name) AS id) AS s WHERE s.id IS NOT NULL`,
+    [OTHER_SEQUENCES],
+  );
+  await client.query("UPDATE pool_identity SET markers_above = $1", [above.toString()]);
+}
+
+function isStandby(): DomainError {
+  return new DomainError(
+    "STORAGE_UNAVAILABLE",
+    "The storage is a standby that has not taken over. Try again in a few seconds.",
+  );
+}
