@@ -33,7 +33,7 @@ export interface PageRequest {
   limit: number;
 }
 
-/** `nextMarker` is null when nothing follows now; a reader that tails keeps its last item's marker. */
+/** `nextMarker` is null when nothing follows now; a reader that tails keeps its last item's marker. A page may be shorter than asked and have one. */
 export interface Page<T> {
   items: T[];
   nextMarker: string | null;
@@ -207,6 +207,16 @@ export interface MessageStamp {
 /** "absent": no such message, which deletes treat as done. */
 export type DeleteOutcome = "deleted" | "absent";
 
+/**
+ * Bytes of bodies, in UTF-8, that one call gives at most, and one statement or script of a driver carries. A call with `maxBytes` gives at most that.
+ * It ends in front of the message that would pass the bound, but gives at least one where there is one: no body is larger than a post may be.
+ */
+export const MAX_CARRIED_BYTES = 16 * 1_048_576;
+
+/** The bound of a call that was asked for `maxBytes`, or not. */
+export const carriedBytes = (maxBytes: number | undefined) =>
+  Math.min(maxBytes ?? MAX_CARRIED_BYTES, MAX_CARRIED_BYTES);
+
 export interface MessageController {
   /**
    * Appends messages, all or none, and gives their ids in the order given. They stand next to one another in the
@@ -220,10 +230,14 @@ export interface MessageController {
     idempotencyKey?: string;
   }): Promise<{ ids: string[] }>;
 
-  /** Oldest first. Leaves out claimed and delayed ones unless asked, and those of `exceptClientId`. A full page comes whatever the filters drop. */
+  /**
+   * Oldest first. Leaves out claimed and delayed ones unless asked, and those of `exceptClientId`. A full page comes whatever the filters drop, unless
+   * its bytes end it early: then its marker goes on, in both directions.
+   */
   list(params: {
     queue: QueueRef;
     page: PageRequest;
+    maxBytes?: number;
     exceptClientId?: string;
     includeClaimed?: boolean;
     includeDelayed?: boolean;
@@ -232,14 +246,17 @@ export interface MessageController {
   /** Claimed and delayed ones too. MESSAGE_DOES_NOT_EXIST; an id that makes no sense does not exist. */
   get(params: { queue: QueueRef; id: string }): Promise<Message>;
 
-  /** Those that exist, in the order asked, each once. */
-  bulkGet(params: { queue: QueueRef; ids: readonly string[] }): Promise<Message[]>;
+  /**
+   * Those that exist, in the order asked, each once. May end early, by bytes: so whoever wants all asks again for the ids behind the last
+   * that came, until none comes.
+   */
+  bulkGet(params: { queue: QueueRef; ids: readonly string[]; maxBytes?: number }): Promise<Message[]>;
 
   /** The oldest (1) or newest (-1), claimed and delayed ones included. QUEUE_IS_EMPTY. */
   first(params: { queue: QueueRef; sort: 1 | -1 }): Promise<Message>;
 
-  /** Takes the oldest free messages away for good, in order. */
-  pop(params: { queue: QueueRef; limit: number }): Promise<Message[]>;
+  /** Takes the oldest free messages away for good, in order: at most `limit`, or fewer by bytes. None only when there are none. */
+  pop(params: { queue: QueueRef; limit: number; maxBytes?: number }): Promise<Message[]>;
 
   /**
    * Without a claim: MESSAGE_IS_CLAIMED when it is claimed. With one: MESSAGE_NOT_CLAIMED when it is free,
@@ -299,8 +316,8 @@ export interface Claim {
 /** A claim lives until it is released or expires, and only as long as it holds a message: with its last one it ends. */
 export interface ClaimController {
   /**
-   * Takes the oldest messages that are not expired, delayed or held by a live claim, at most `limit`, and holds them
-   * for `ttlSeconds`. A message that would expire before the claim lives until the claim's end + grace. Two callers never
+   * Takes the oldest messages that are not expired, delayed or held by a live claim, at most `limit` or fewer by bytes (`exhausted` ones
+   * count), and holds them for `ttlSeconds`. Claims that are made together may share `maxBytes`, and then each takes at least one. A message that would expire before the claim lives until the claim's end + grace. Two callers never
    * get the same message while a claim is live. Nothing to claim: `claim` is null and nothing is made.
    * Where thousands of held or delayed messages stand in front of the first free one, what becomes free among them may be passed over for up to ten
    * seconds, as long as there are others to take; with fewer it never is.
@@ -312,6 +329,7 @@ export interface ClaimController {
   create(params: {
     queue: QueueRef;
     limit: number;
+    maxBytes?: number;
     ttlSeconds: number;
     graceSeconds: number;
     clientId: string | null;
@@ -321,8 +339,16 @@ export interface ClaimController {
     idempotencyKey?: string;
   }): Promise<{ claimId: string; claim: Claim | null; messages: Message[]; exhausted: Message[] }>;
 
-  /** With its messages in the claim's order; deleted ones are left out. CLAIM_DOES_NOT_EXIST when it is released or expired, or its last message is gone. */
-  get(params: { queue: QueueRef; id: string }): Promise<{ claim: Claim; messages: Message[] }>;
+  /**
+   * With its messages in the order of their markers, those after the marker `after`; deleted ones are left out. They may end early, by bytes: so whoever
+   * wants all goes on after the last, until none comes. CLAIM_DOES_NOT_EXIST when it is released or expired, or its last message is gone.
+   */
+  get(params: {
+    queue: QueueRef;
+    id: string;
+    after?: string;
+    maxBytes?: number;
+  }): Promise<{ claim: Claim; messages: Message[] }>;
 
   /** Live claims of the queue, oldest first; marker = claim id. */
   list(params: { queue: QueueRef; page: PageRequest }): Promise<Page<Claim>>;

@@ -61,8 +61,8 @@ export const BREAKS: readonly Break[] = [
   {
     promise: "A claim never says that there is nothing without having looked everywhere",
     file: `${POSTGRES}/claim-takes.ts`,
-    from: "if (!skipping || taken.messages",
-    to: "if (skipping || taken.messages",
+    from: "if (!skipping || !isEmpty(taken)",
+    to: "if (skipping || !isEmpty(taken)",
     test: {
       file: "test/promises/claim-starts.test.ts",
       name: "find what another process released, at once, when there is nothing else",

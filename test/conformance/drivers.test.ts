@@ -4,6 +4,7 @@ import { openPostgresDataDriver } from "../../server/storage/postgres/data-drive
 import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { describeWithRedis, startRedis, startRedisCluster } from "../support/redis.ts";
+import { describeBytes } from "./bytes.suite.ts";
 import { describeClaims } from "./claims.suite.ts";
 import { type DataDriverHarness, type OpenDataDriver, uniqueName } from "./harness.ts";
 import { describeIdentity } from "./identity.suite.ts";
@@ -64,6 +65,7 @@ const redisCluster: OpenDataDriver = async () => {
 
 describeIdentity("PostgreSQL", postgres);
 describeMessages("PostgreSQL", postgres);
+describeBytes("PostgreSQL", postgres);
 describeClaims("PostgreSQL", postgres);
 describeQueueLives("PostgreSQL", postgres);
 describeSubscriptions("PostgreSQL", postgres);
@@ -75,6 +77,7 @@ describeWithRedis(() => {
   ] as const) {
     describeIdentity(name, open);
     describeMessages(name, open);
+    describeBytes(name, open);
     describeClaims(name, open);
     describeQueueLives(name, open);
     describeSubscriptions(name, open);

@@ -3,6 +3,7 @@ import type { DataDriver, QueueRef } from "../../server/storage/data-driver.ts";
 import { createEmptyDatabase, createTestDatabase } from "../support/database.ts";
 import { openPooled } from "../support/pooled.ts";
 import { describeWithRedis, startRedis } from "../support/redis.ts";
+import { describeBytes } from "./bytes.suite.ts";
 import { describeClaims } from "./claims.suite.ts";
 import { type DataDriverHarness, type OpenDataDriver, uniqueName } from "./harness.ts";
 import { describeMessages } from "./messages.suite.ts";
@@ -73,6 +74,7 @@ const onPostgresAndRedis = twoPools(async () => {
 
 function describeAll(name: string, open: OpenDataDriver): void {
   describeMessages(name, open);
+  describeBytes(name, open);
   describeClaims(name, open);
   describeSubscriptions(name, open);
 }

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import type { DataDriver, NewMessage } from "../../server/storage/data-driver.ts";
 import { compareAll, likeClaim, likeMessage, type Place, UNIT } from "./observations.ts";
-import { type ModelMessage, outcomeOf, type QueueModel, type StoreModel } from "./queue-model.ts";
+import { fitting, type ModelMessage, outcomeOf, type QueueModel, type StoreModel } from "./queue-model.ts";
 
 export interface Real {
   /** Two processes on one store. */
@@ -76,6 +76,8 @@ const units = (most: number, least = 1) => fc.integer({ min: least, max: most })
 const pick = fc.oneof({ weight: 4, arbitrary: fc.nat({ max: 4 }) }, { weight: 1, arbitrary: fc.nat({ max: 40 }) });
 const client = fc.constantFrom(null, "client-a", "client-b");
 const limit = fc.integer({ min: 1, max: 4 });
+/** What fits of bodies that have 2 to 20 bytes. */
+const maxBytes = fc.option(fc.integer({ min: 1, max: 40 }), { nil: undefined });
 const chosen = (ids: readonly string[], number: number) => ids.at(-1 - (number % ids.length)) as string;
 
 const newMessage = fc.record({
@@ -132,6 +134,7 @@ const list = command(
   "list",
   fc.record({
     limit,
+    maxBytes,
     includeClaimed: fc.boolean(),
     includeDelayed: fc.boolean(),
     exceptClientId: fc.option(fc.constantFrom("client-a", "client-b"), { nil: undefined }),
@@ -139,11 +142,11 @@ const list = command(
       nil: undefined,
     }),
   }),
-  async ({ limit, from, ...options }, { model, place, driver }) => {
+  async ({ limit, maxBytes, from, ...options }, { model, place, driver }) => {
     const known = [...place.markers.values()];
     const marker = from === undefined || known.length === 0 ? undefined : chosen(known, from.at);
     const page = marker === undefined || from === undefined ? { limit } : { limit, [from.side]: marker };
-    const found = await driver.messages.list({ queue: place.queue, page, ...options });
+    const found = await driver.messages.list({ queue: place.queue, page, maxBytes, ...options });
     const markerOf = (message: ModelMessage) => BigInt(place.markers.get(message.id) as string);
     const all = model.listed(options);
     const side = marker === undefined ? undefined : from?.side;
@@ -152,15 +155,19 @@ const list = command(
         side === undefined ||
         (side === "after" ? markerOf(message) > BigInt(marker ?? 0) : markerOf(message) < BigInt(marker ?? 0)),
     );
-    const expected = side === "before" ? beyond.slice(-limit) : beyond.slice(0, limit);
+    const ordered = side === "before" ? beyond.toReversed() : beyond;
+    const expected = fitting(ordered.slice(0, limit), maxBytes);
+    if (side === "before") expected.reverse();
     expect(found.items.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
     if (side !== "before") {
       const last = expected.at(-1);
-      expect(found.nextMarker).toBe(beyond.length > limit && last !== undefined ? place.markers.get(last.id) : null);
+      expect(found.nextMarker).toBe(
+        beyond.length > expected.length && last !== undefined ? place.markers.get(last.id) : null,
+      );
     } else {
       const first = expected[0];
       expect(found.previousMarker).toBe(
-        beyond.length > limit && first !== undefined ? place.markers.get(first.id) : null,
+        beyond.length > expected.length && first !== undefined ? place.markers.get(first.id) : null,
       );
     }
   },
@@ -176,12 +183,12 @@ const get = command("get", pick, async (number, { model, place, real, driver }) 
 
 const bulkGet = command(
   "bulkGet",
-  fc.array(pick, { maxLength: 5 }),
-  async (numbers, { model, place, real, driver }) => {
+  fc.record({ numbers: fc.array(pick, { maxLength: 5 }), maxBytes }),
+  async ({ numbers, maxBytes }, { model, place, real, driver }) => {
     const ids = numbers.map((number) => chosen(real.messageIds, number));
-    const expected = [...new Set(ids)].filter((id) => model.find(id) !== undefined);
-    const found = await driver.messages.bulkGet({ queue: place.queue, ids });
-    expect(found.map(({ id }) => id)).toEqual(expected);
+    const there = [...new Set(ids)].map((id) => model.find(id)).filter((message) => message !== undefined);
+    const found = await driver.messages.bulkGet({ queue: place.queue, ids, maxBytes });
+    expect(found.map(({ id }) => id)).toEqual(fitting(there, maxBytes).map(({ id }) => id));
   },
 );
 
@@ -198,14 +205,15 @@ const claim = command(
   fc.record({
     ...claimTimes,
     limit,
+    maxBytes,
     clientId: client,
     maxClaimCount: fc.option(fc.integer({ min: 0, max: 2 }), { nil: undefined, freq: 3 }),
     takeExhausted: fc.boolean(),
   }),
-  async ({ limit, clientId, maxClaimCount, takeExhausted, ...times }, { model, place, real, driver }) => {
+  async ({ limit, maxBytes, clientId, maxClaimCount, takeExhausted, ...times }, { model, place, real, driver }) => {
     const allowed = maxClaimCount ?? Number.POSITIVE_INFINITY;
-    const expected = model.claimable(limit, takeExhausted ? Number.POSITIVE_INFINITY : allowed);
-    const options = { limit, clientId, maxClaimCount, takeExhausted, ...times };
+    const expected = fitting(model.claimable(limit, takeExhausted ? Number.POSITIVE_INFINITY : allowed), maxBytes);
+    const options = { limit, maxBytes, clientId, maxClaimCount, takeExhausted, ...times };
     const made = await driver.claims.create({ queue: place.queue, ...options });
     if (expected.length > 0) {
       expect(real.claimIds).not.toContain(made.claimId);
@@ -248,13 +256,15 @@ const transfer = command(
   },
 );
 
-const getClaim = command("getClaim", pick, async (number, { model, place, real, driver }) => {
+const getClaim = command("getClaim", fc.record({ number: pick, maxBytes }), async (given, scene) => {
+  const { model, place, real, driver } = scene;
+  const { number, maxBytes } = given;
   const id = chosen(real.claimIds, number);
-  const outcome = await outcomeOf(driver.claims.get({ queue: place.queue, id }));
+  const outcome = await outcomeOf(driver.claims.get({ queue: place.queue, id, maxBytes }));
   const live = model.liveClaims().find((claim) => claim.id === id);
   if (live === undefined) expect(outcome).toBe("CLAIM_DOES_NOT_EXIST");
   else {
-    const messages = model.heldBy(id).map((message) => likeMessage(message, model, place));
+    const messages = fitting(model.heldBy(id), maxBytes).map((message) => likeMessage(message, model, place));
     expect(outcome).toEqual({ claim: likeClaim(live, model, place), messages });
   }
 });
@@ -314,9 +324,9 @@ const bulkRemove = command(
   },
 );
 
-const pop = command("pop", limit, async (limit, { model, place, driver }) => {
-  const expected = model.claimable(limit);
-  const popped = await driver.messages.pop({ queue: place.queue, limit });
+const pop = command("pop", fc.record({ limit, maxBytes }), async ({ limit, maxBytes }, { model, place, driver }) => {
+  const expected = fitting(model.claimable(limit), maxBytes);
+  const popped = await driver.messages.pop({ queue: place.queue, limit, maxBytes });
   expect(popped).toEqual(expected.map((message) => likeMessage(message, model, place)));
   model.remove(expected.map(({ id }) => id));
 });

@@ -238,6 +238,16 @@ class QueueModel {
 
 export type { QueueModel };
 
+/** Those in front of the one that would pass so many bytes; at least one. */
+export function fitting(messages: readonly ModelMessage[], maxBytes = Number.POSITIVE_INFINITY): ModelMessage[] {
+  let bytes = 0;
+  const end = messages.findIndex(({ bodyText }, index) => {
+    bytes += Buffer.byteLength(bodyText);
+    return bytes > maxBytes && index > 0;
+  });
+  return end === -1 ? [...messages] : messages.slice(0, end);
+}
+
 /** The code of the DomainError that `work` ends with, or its result. */
 export async function outcomeOf<T>(work: Promise<T>): Promise<T | ErrorCode> {
   try {

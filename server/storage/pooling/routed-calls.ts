@@ -4,6 +4,7 @@ import { DomainError, hasCode } from "../../errors.ts";
 import type {
   ClaimController,
   DataDriver,
+  Message,
   MessageController,
   QueueRef,
   QueueStats,
@@ -205,11 +206,11 @@ export class Router {
   }
 
   /**
-   * In one pool the pool does it in one step. Between two: copied, then deleted under the claim. When the claim has lapsed in between,
-   * the originals stay and 0 is given; the next move finds the copies there and does not copy again.
+   * In one pool the pool does it in one step. Between two: copied, then deleted under the claim, as many at a time as a call carries. When the claim
+   * has lapsed in between, the originals stay and are not counted; the next move finds the copies there and does not copy again.
    */
   async transfer(params: Parameters<MessageController["transfer"]>[0]): Promise<number> {
-    const { from, to, ids, claimId, ttlSeconds } = params;
+    const { from, to, ids } = params;
     const [source, target] = await Promise.all([this.#catalog.find(from), this.#catalog.find(to)]);
     if (source.pool === target.pool) {
       return this.call(from, (driver, fromHere) =>
@@ -219,9 +220,21 @@ export class Router {
         }),
       );
     }
-    const held = await this.call(from, async (driver, queue) =>
-      (await driver.messages.bulkGet({ queue, ids })).filter((message) => message.claim?.id === claimId),
-    );
+    let count = 0;
+    for (let rest = ids; ; ) {
+      const copied = await this.call(from, (driver, queue) => driver.messages.bulkGet({ queue, ids: rest }));
+      const last = copied.at(-1)?.id;
+      if (last === undefined) return count;
+      count += await this.#copyThenDelete(params, copied);
+      rest = rest.slice(rest.indexOf(last) + 1);
+    }
+  }
+
+  async #copyThenDelete(
+    { from, to, claimId, ttlSeconds }: Parameters<MessageController["transfer"]>[0],
+    copied: readonly Message[],
+  ): Promise<number> {
+    const held = copied.filter((message) => message.claim?.id === claimId);
     if (held.length === 0) return 0;
     await this.call(to, (driver, queue) => driver.messages.adopt({ queue, messages: held, ttlSeconds }));
     try {

@@ -1,7 +1,9 @@
-import type { Claim, Message, QueueRef } from "../data-driver.ts";
+import { AGAIN } from "../again.ts";
+import { type Claim, carriedBytes, type Message, type QueueRef } from "../data-driver.ts";
 import { digest, keyReused } from "../idempotency.ts";
 import { uuidV7 } from "../uuid-v7.ts";
 import { int4Array, int8Array, textArray, uuidArray } from "./array-parameter.ts";
+import { ByteBounds } from "./byte-bounds.ts";
 import type { ClaimStart, ClaimStarts } from "./claim-starts.ts";
 import type { MessageIds } from "./message-id.ts";
 import { byNumber, isUniqueViolation } from "./message-posts.ts";
@@ -11,7 +13,7 @@ import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 import type { QueueFloors } from "./queue-floors.ts";
 import { StatementPipeline } from "./statement-pipeline.ts";
-import { alike, allOrNothing, clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
+import { alike, allThatFit, clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
 
 /** Weight: rows that may be taken, and what a claim costs beside them. Two statements for one queue would walk over what the other has locked. */
 const CLAIM_LIMITS = { lanes: 2, maxRequests: 250, maxWeight: 2000, enoughWeight: 32, linesTakeTurns: true };
@@ -21,6 +23,8 @@ const secondsOf = (count: string) => `(${count}) * interval '1 second'`;
 /** How a statement spells its parameters: for each queue and request, or once for all. */
 interface Spelling {
   queue: string;
+  /** Whether a picked row, the n-th of its queue, is among those whose bodies the statement carries; `r` is the window of all rows so far. */
+  fits: string;
   /** Of the request that the row `by` names. */
   ttl: (by: string) => string;
   grace: (by: string) => string;
@@ -30,11 +34,12 @@ interface Spelling {
 
 const MIXED: Spelling = {
   queue: `
-      SELECT w.n, ($3::int[])[w.n] AS take, ($14::int[])[w.n] AS "offset", ($5::bigint[])[w.n] AS count_below, q.id,
+      SELECT w.n, ($3::int[])[w.n] AS take, ($15::int[])[w.n] AS "offset", ($5::bigint[])[w.n] AS count_below, q.id,
         greatest(q.low_water, ($4::bigint[])[w.n]) AS floor
       FROM unnest($1::bigint[]) WITH ORDINALITY AS w(id, n) CROSS JOIN LATERAL (
         SELECT q.id, q.low_water FROM pool_queues q WHERE q.id = w.id AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live' LIMIT 1
       ) AS q`,
+  fits: "sum(p.size) OVER r <= $14::bigint OR row_number() OVER r = 1",
   ttl: (by) => `($8::bigint[])[${by}.request]`,
   grace: (by) => `($9::bigint[])[${by}.request]`,
   most: (by) => `($10::bigint[])[${by}.request]`,
@@ -45,6 +50,7 @@ const ALIKE: Spelling = {
   queue: `
       SELECT 1 AS n, $3::int AS take, 0 AS "offset", $5::bigint AS count_below, q.id, greatest(q.low_water, $4::bigint) AS floor
       FROM pool_queues q WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'`,
+  fits: "p.bytes <= $14::bigint OR p.n = 1",
   ttl: () => "$8::bigint",
   grace: () => "$9::bigint",
   most: () => "$10::bigint",
@@ -55,25 +61,25 @@ const ALIKE: Spelling = {
  * same rows. What was picked is dealt out by place, in order of arrival: `owners` names the request that gets the first, second ... row
  * of a queue. SKIP LOCKED keeps statements apart, and a row that changed since the snapshot is judged again as it is once
  * locked, and is then found by its place. Queues that are gone or have another
- * epoch are missing in `fresh`.
+ * epoch are missing in `fresh`. What would pass the statement's bound in bytes is left as it is.
  */
-const takeStatement = (name: string, { queue, ttl, grace, most }: Spelling, keyed = false): Statement => ({
+const takeStatement = (name: string, { queue, fits, ttl, grace, most }: Spelling, keyed = false): Statement => ({
   name,
   text: `
     WITH ${clockCte(13)},
     queue AS MATERIALIZED (${queue}
     ),
     picked AS MATERIALIZED (
-      SELECT p.place, p.queue_id, p.marker, p.claim_count, ($6::int[])[w.offset + p.n] AS request
+      SELECT p.place, p.queue_id, p.marker, p.claim_count, ($6::int[])[w.offset + p.n] AS request, ${fits} AS fits
       FROM queue w CROSS JOIN clock CROSS JOIN LATERAL (
-        SELECT p.*, row_number() OVER () AS n FROM (
-          SELECT m.ctid AS place, m.queue_id, m.marker, m.claim_count FROM messages m
+        SELECT p.*, row_number() OVER r AS n, sum(p.size) OVER r AS bytes FROM (
+          SELECT m.ctid AS place, m.queue_id, m.marker, m.claim_count, octet_length(m.body) AS size FROM messages m
           WHERE m.queue_id = w.id AND m.marker > w.floor AND ${ALIVE} AND ${DUE} AND ${FREE}
             AND (w.count_below IS NULL OR m.claim_count < w.count_below)
           ORDER BY m.marker LIMIT w.take
           FOR UPDATE SKIP LOCKED
-        ) AS p
-      ) AS p
+        ) AS p WINDOW r AS (ROWS UNBOUNDED PRECEDING)
+      ) AS p WINDOW r AS (ROWS UNBOUNDED PRECEDING)
     ),
     taken AS (
       UPDATE messages m SET claim_id = ($7::uuid[])[p.request],
@@ -82,7 +88,7 @@ const takeStatement = (name: string, { queue, ttl, grace, most }: Spelling, keye
         ttl_seconds = CASE WHEN m.expires_at < clock.now + ${secondsOf(ttl("p"))} THEN ${ttl("p")} + ${grace("p")} ELSE m.ttl_seconds END,
         expires_at = CASE WHEN m.expires_at < clock.now + ${secondsOf(ttl("p"))}
           THEN clock.now + ${secondsOf(`${ttl("p")} + ${grace("p")}`)} ELSE m.expires_at END
-      FROM picked p, clock WHERE m.ctid = p.place
+      FROM picked p, clock WHERE m.ctid = p.place AND p.fits
       RETURNING p.request, p.claim_count >= ${most("p")} AS exhausted, ${POSTED_COLUMNS}
     ),
     made AS (
@@ -91,19 +97,19 @@ const takeStatement = (name: string, { queue, ttl, grace, most }: Spelling, keye
         clock.now + ${secondsOf(ttl("d"))}, ${ttl("d")}, ${grace("d")}, d.markers
       FROM clock, (
         SELECT p.request, p.queue_id, array_agg(p.marker) AS markers FROM picked p
-        WHERE p.claim_count < ${most("p")} GROUP BY p.request, p.queue_id
+        WHERE p.fits AND p.claim_count < ${most("p")} GROUP BY p.request, p.queue_id
       ) AS d${keyed ? " RETURNING id, queue_id, created_at" : ""}
     )${
       keyed
         ? `,
     remembered AS (
       INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
-      SELECT c.queue_id, $14, $15, c.id::text, c.created_at FROM made c
+      SELECT c.queue_id, $15, $16, c.id::text, c.created_at FROM made c
     )`
         : ""
     }
     SELECT (SELECT string_agg(q.n::text, ',') FROM queue q) AS fresh, ${milliseconds("clock.now")} AS now, t.*,
-      ${allOrNothing("SELECT count(*) FROM taken", "SELECT count(*) FROM picked")}
+      ${allThatFit("taken", "picked")}
     FROM clock LEFT JOIN taken t ON true`,
 });
 
@@ -124,6 +130,7 @@ const FORGET_KEY: Statement = {
 export interface TakeParams {
   queue: QueueRef;
   limit: number;
+  maxBytes?: number;
   ttlSeconds: number;
   graceSeconds: number;
   clientId: string | null;
@@ -161,6 +168,7 @@ export class ClaimTakes {
   readonly #clock: { offsetMs: number };
   readonly #floors: QueueFloors;
   readonly #starts: ClaimStarts;
+  readonly #bounds: ByteBounds;
   readonly #pipeline: StatementPipeline<TakeRequest, Looked | typeof STALE>;
 
   constructor(parts: PoolParts) {
@@ -171,6 +179,7 @@ export class ClaimTakes {
     this.#clock = parts.clock;
     this.#floors = parts.floors;
     this.#starts = parts.claimStarts;
+    this.#bounds = new ByteBounds(parts);
     this.#pipeline = new StatementPipeline({
       ...CLAIM_LIMITS,
       lineOf: ({ row }) => row.id,
@@ -196,24 +205,52 @@ export class ClaimTakes {
       const looked = await this.#pipeline.submit({ row, claimId: uuidV7(), params }, params.limit);
       if (looked === STALE) return STALE;
       const { taken, skipping } = looked;
-      if (!skipping || taken.messages.length + taken.exhausted.length > 0) return taken;
+      if (!skipping || !isEmpty(taken)) return taken;
       this.#starts.reset(row);
     }
   }
 
-  async #take(batch: readonly TakeRequest[]): Promise<(Looked | typeof STALE)[]> {
+  async #take(batch: readonly TakeRequest[]): Promise<(Looked | typeof STALE | typeof AGAIN)[]> {
     const deals = dealByQueue(batch, (row) => this.#starts.of(row));
+    await this.#cutToFit(batch, deals);
     const begun = performance.now();
     const rows = await this.#statements.write<TakenRow>(...this.#statementOf(batch, deals));
     const milliseconds = performance.now() - begun;
     const results = this.#read(batch, deals, rows);
+    const leftOut = this.#learnBounds(deals, rows);
     const skipping = new Set<number>();
+    const bounded = new Set<number>();
     for (const deal of deals) {
       if (deal.skipping) for (const index of deal.requests) skipping.add(index);
       const first = firstMarker(deal.requests.map((index) => results[index]));
+      // Of a queue that was cut and gave nothing even so, nothing can be claimed.
+      if (leftOut || (deal.cut && first !== undefined)) for (const index of deal.requests) bounded.add(index);
       if (first !== undefined) this.#starts.learn(deal.row, deal, { first, milliseconds });
     }
-    return results.map((taken, index) => (taken === STALE ? STALE : { taken, skipping: skipping.has(index) }));
+    return results.map((taken, index) => {
+      if (taken === STALE) return STALE;
+      if (bounded.has(index) && isEmpty(taken)) return AGAIN;
+      return { taken, skipping: skipping.has(index) };
+    });
+  }
+
+  /** Deals out no more of a queue with large bodies than fits. */
+  async #cutToFit(batch: readonly TakeRequest[], deals: readonly QueueDeal[]): Promise<void> {
+    const large = deals.filter(({ row }) => row.large);
+    const cuts = large.map(async (deal) => {
+      const wanted = deal.owners.length;
+      deal.owners.length = await this.#bounds.fitting(deal.row, wanted, maxBytesOf(batch), deal.start);
+      deal.cut = deal.owners.length < wanted;
+    });
+    if (large.length > 0) await Promise.all(cuts);
+  }
+
+  /** True when messages were left out by their bytes, so that a request that got none may find some. */
+  #learnBounds(deals: readonly QueueDeal[], rows: readonly TakenRow[]): boolean {
+    const locked = rows[0]?.locked ?? 0;
+    const taken = rows.filter(({ marker }) => marker !== null).length;
+    for (const { row } of deals) this.#bounds.learn(row, locked, taken);
+    return locked > taken;
   }
 
   /** The unique key makes the statement fail, and take nothing, when another call with it has committed in between. */
@@ -257,6 +294,7 @@ export class ClaimTakes {
       textArray(of(({ params }) => params.clientId)),
       textArray(of(({ params }) => params.actor ?? null)),
       this.#clock.offsetMs / 1000,
+      maxBytesOf(batch),
     ];
     const [queue, another] = queues;
     if (queue !== undefined && another === undefined && alike(ttls) && alike(graces) && alike(mosts)) {
@@ -329,11 +367,17 @@ function firstMarker(results: readonly (Taken | typeof STALE | undefined)[]): st
 
 const byMarker = (a: Message, b: Message) => byNumber(a.marker, b.marker);
 
+const isEmpty = ({ messages, exhausted }: Taken) => messages.length + exhausted.length === 0;
+
+/** What a statement carries for all of these, so that none gets more than it asked for. */
+const maxBytesOf = (batch: readonly TakeRequest[]) =>
+  Math.min(...batch.map(({ params }) => carriedBytes(params.maxBytes)));
+
 /** More claims than any message has: what no count reaches. */
 const NEVER = Number.MAX_SAFE_INTEGER;
 
-/** `fresh`: places of the queues that are as the caller knew them, joined by commas; null when there is none. */
-type TakenRow = { fresh: string | null; now: number } & (
+/** `fresh`: places of the queues that are as the caller knew them, joined by commas; null when there is none. `locked`: see allThatFit. */
+type TakenRow = { fresh: string | null; now: number; locked: number } & (
   | (PostedRow & { request: number; exhausted: boolean })
   | { marker: null }
 );
@@ -344,6 +388,8 @@ interface QueueDeal extends ClaimStart {
   requests: number[];
   /** For each row that may be picked, in order, the place of the request that gets it, from 1. */
   owners: number[];
+  /** Whether there are fewer of these than the requests asked for. */
+  cut: boolean;
   /** Rows claimed this often already are left alone. */
   countBelow: number | null;
 }
@@ -353,7 +399,7 @@ function dealByQueue(batch: readonly TakeRequest[], startOf: ClaimStarts["of"]):
   batch.forEach(({ row, params }, index) => {
     let deal = deals.get(row.id);
     if (deal === undefined) {
-      deal = { row, ...startOf(row), requests: [], owners: [], countBelow: null };
+      deal = { row, ...startOf(row), requests: [], owners: [], cut: false, countBelow: null };
       deals.set(row.id, deal);
     }
     deal.requests.push(index);

@@ -1,13 +1,21 @@
 import { DomainError } from "../../errors.ts";
-import type { Claim, ClaimController, Message, Page, PageRequest, QueueRef } from "../data-driver.ts";
-import { normaliseUuid, uuidMarker } from "../list-markers.ts";
+import {
+  type Claim,
+  type ClaimController,
+  carriedBytes,
+  type Message,
+  type Page,
+  type PageRequest,
+  type QueueRef,
+} from "../data-driver.ts";
+import { normaliseUuid, numberMarker, uuidMarker } from "../list-markers.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { ClaimRenewals } from "./claim-renewals.ts";
 import { CLAIM_COLUMNS, type ClaimRow, claimDoesNotExist, HELD, readClaim } from "./claim-rows.ts";
 import type { ClaimStarts } from "./claim-starts.ts";
 import { ClaimTakes, type Taken, type TakeParams } from "./claim-takes.ts";
 import type { MessageIds } from "./message-id.ts";
-import { ALIVE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
+import { ALIVE, MESSAGE_COLUMNS, type MessageRow, readMessage, upTo } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueues, STALE } from "./pool-queues.ts";
 import { allOrNothing, clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
@@ -15,18 +23,25 @@ import { allOrNothing, clockCte, milliseconds, type Statement, type Statements }
 const QUEUE = "pool_queues q CROSS JOIN clock";
 const QUEUE_IS = "q.id = $1 AND q.epoch = $2 AND q.state = 'live'";
 
-/** No row: stale. One row without a message: no such claim, since a claim lives as long as it holds one. Else its messages in order. */
+const CLAIM_FIELDS = `c.id::text AS "claimId", c.ttl_seconds::float8 AS "claimTtl", c.grace_seconds::float8 AS "claimGrace", c.client_id AS "claimClient",
+      c.actor AS "claimActor", ${milliseconds("c.created_at")} AS "claimCreated", ${milliseconds("c.renewed_at")} AS "claimRenewed",
+      ${milliseconds("c.expires_at")} AS "claimEnds", ${milliseconds("clock.now")} AS "readAt", c.held AS "claimHolds"`;
+
+/**
+ * No row: stale. One row without a claim: no such claim, since a claim lives as long as it holds a message. Else the claim beside each of its
+ * messages after a marker, in order, as many as the bytes allow; beside none, when none follows.
+ */
 const GET: Statement = {
   name: "claim_get",
   text: `
     WITH ${clockCte(4)}
-    SELECT held.* FROM ${QUEUE}
+    SELECT found.*, ${CLAIM_FIELDS} FROM ${QUEUE}
     LEFT JOIN LATERAL (
-      SELECT ${MESSAGE_COLUMNS}, c.ttl_seconds::float8 AS "claimTtl", c.grace_seconds::float8 AS "claimGrace", c.client_id AS "claimClient",
-        c.actor AS "claimActor", ${milliseconds("c.created_at")} AS "claimCreated", ${milliseconds("c.renewed_at")} AS "claimRenewed"
-      FROM claims c CROSS JOIN LATERAL ${HELD} WHERE c.queue_id = q.id AND c.id = $3
-      ORDER BY m.marker
-    ) AS held ON true
+      SELECT c.*, (SELECT count(*)::int FROM ${HELD}) AS held FROM claims c WHERE c.queue_id = q.id AND c.id = $3
+    ) AS c ON c.held > 0
+    LEFT JOIN LATERAL (
+      SELECT ${MESSAGE_COLUMNS} FROM ${upTo("$6", `SELECT m.* FROM ${HELD} WHERE m.marker > $5 ORDER BY m.marker`)} AS m
+    ) AS found ON true
     WHERE ${QUEUE_IS}`,
 };
 
@@ -104,7 +119,7 @@ export class PostgresClaims implements ClaimController {
   create(params: TakeParams): Promise<Taken> {
     return this.#takes.take(params, async (claimId) => {
       try {
-        const { claim, messages } = await this.get({ queue: params.queue, id: claimId });
+        const { claim, messages } = await this.get({ ...params, id: claimId });
         return { claimId, claim, messages, exhausted: [] };
       } catch (error) {
         if (error instanceof DomainError && error.code === "CLAIM_DOES_NOT_EXIST") return null;
@@ -113,30 +128,32 @@ export class PostgresClaims implements ClaimController {
     });
   }
 
-  async get(params: { queue: QueueRef; id: string }): Promise<{ claim: Claim; messages: Message[] }> {
+  async get(params: {
+    queue: QueueRef;
+    id: string;
+    after?: string;
+    maxBytes?: number;
+  }): Promise<{ claim: Claim; messages: Message[] }> {
     const id = normaliseUuid(params.id);
+    const after = numberMarker(params.after ?? "0");
     return this.#queues.with(params.queue, async (row) => {
-      const rows = await this.#statements.read<ClaimMessageRow | { marker: null }>(GET, [
-        row.id,
-        row.epoch,
-        id,
-        this.#offset(),
-      ]);
+      const values = [row.id, row.epoch, id, this.#offset(), after, carriedBytes(params.maxBytes)];
+      const rows = await this.#statements.read<HeldRow & (MessageRow | { marker: null })>(GET, values);
       const [first] = rows;
       if (first === undefined) return STALE;
-      if (first.marker === null) throw claimDoesNotExist(params);
-      const messages = (rows as ClaimMessageRow[]).map((found) => readMessage(found, this.#ids));
+      if (first.claimId === null) throw claimDoesNotExist(params);
+      const messages = rows.filter((found) => found.marker !== null).map((found) => readMessage(found, this.#ids));
       const claim = readClaim({
-        id: first.claim as string,
+        id: first.claimId,
         ttl: first.claimTtl,
         grace: first.claimGrace,
         client: first.claimClient,
         actor: first.claimActor,
         created: first.claimCreated,
         renewed: first.claimRenewed,
-        expires: first.claimExpires as number,
-        now: first.now,
-        held: messages.length,
+        expires: first.claimEnds,
+        now: first.readAt,
+        held: first.claimHolds,
       });
       return { claim, messages };
     });
@@ -187,11 +204,15 @@ export class PostgresClaims implements ClaimController {
 
 const NIL = "00000000-0000-0000-0000-000000000000";
 
-interface ClaimMessageRow extends MessageRow {
+interface HeldRow {
+  claimId: string | null;
   claimTtl: number;
   claimGrace: number;
   claimClient: string | null;
   claimActor: string | null;
   claimCreated: number;
   claimRenewed: number;
+  claimEnds: number;
+  claimHolds: number;
+  readAt: number;
 }

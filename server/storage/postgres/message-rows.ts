@@ -18,6 +18,17 @@ export const DUE = "(m.available_at IS NULL OR m.available_at <= clock.now)";
 /** Not in a form that the index by expiry could serve: a plan that was made while the table was empty would search all that lives for each message. */
 export const ALIVE = "(m.expires_at > clock.now) IS TRUE";
 
+/**
+ * The rows of `messages`, which are in order, up to the one whose body would pass the bytes that the parameter `maxBytes` names; at least one. `more` says
+ * of each whether another follows. Asking for a body's length does not read it.
+ */
+export const upTo = (maxBytes: string, messages: string) => `(
+    SELECT b.* FROM (
+      SELECT o.*, row_number() OVER r AS place, sum(octet_length(o.body)) OVER r AS bytes, lead(true, 1, false) OVER r AS more
+      FROM (${messages}) AS o WINDOW r AS (ROWS UNBOUNDED PRECEDING)
+    ) AS b WHERE b.bytes <= ${maxBytes}::bigint OR b.place = 1
+  )`;
+
 export interface PostedRow {
   marker: string;
   origin: string | null;

@@ -1,27 +1,29 @@
 import { DomainError } from "../../errors.ts";
-import type {
-  DeleteOutcome,
-  Message,
-  MessageController,
-  NewMessage,
-  Page,
-  PageRequest,
-  QueueRef,
-  QueueStats,
+import {
+  carriedBytes,
+  type DeleteOutcome,
+  type Message,
+  type MessageController,
+  type NewMessage,
+  type Page,
+  type PageRequest,
+  type QueueRef,
+  type QueueStats,
 } from "../data-driver.ts";
 import { digest, keyReused } from "../idempotency.ts";
 import { normaliseUuid, numberMarker } from "../list-markers.ts";
 import type { Arrivals } from "./arrivals.ts";
+import { ByteBounds } from "./byte-bounds.ts";
 import { known, MessageDeletes } from "./message-deletes.ts";
 import type { MessageIds } from "./message-id.ts";
 import { isUniqueViolation, MessagePosts } from "./message-posts.ts";
-import { ALIVE, DUE, FREE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./message-rows.ts";
+import { ALIVE, DUE, FREE, MESSAGE_COLUMNS, type MessageRow, readMessage, upTo } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 import type { QueueFloors } from "./queue-floors.ts";
 import { QueueStatistics } from "./queue-statistics.ts";
-import { allOrNothing, clockCte, type Statement, type Statements } from "./statements.ts";
+import { allOrNothing, allThatFit, clockCte, type Statement, type Statements } from "./statements.ts";
 
 /**
  * Reads begin at the queue's row: no row at all means that the caller's idea of it is stale, one row without a message that
@@ -41,28 +43,40 @@ const readStatement = (name: string, offset: number, messages: string): Statemen
 const listStatement = (direction: "forward" | "backward") =>
   readStatement(
     `message_list_${direction}`,
-    9,
-    `SELECT ${MESSAGE_COLUMNS} FROM messages m
-     WHERE m.queue_id = q.id
-       AND ${direction === "forward" ? "m.marker > greatest(q.floor, $4::bigint)" : "m.marker > q.floor AND m.marker < $4::bigint"}
-       AND ${ALIVE} AND ($5 OR ${FREE}) AND ($6 OR ${DUE}) AND ($7::text IS NULL OR m.client_id IS DISTINCT FROM $7)
-     ORDER BY m.marker ${direction === "forward" ? "ASC" : "DESC"} LIMIT $8`,
+    10,
+    `SELECT ${MESSAGE_COLUMNS}, m.more FROM ${upTo(
+      "$9",
+      `SELECT m.* FROM messages m
+       WHERE m.queue_id = q.id
+         AND ${direction === "forward" ? "m.marker > greatest(q.floor, $4::bigint)" : "m.marker > q.floor AND m.marker < $4::bigint"}
+         AND ${ALIVE} AND ($5 OR ${FREE}) AND ($6 OR ${DUE}) AND ($7::text IS NULL OR m.client_id IS DISTINCT FROM $7)
+       ORDER BY m.marker ${direction === "forward" ? "ASC" : "DESC"} LIMIT $8::bigint + 1`,
+    )} AS m WHERE m.place <= $8::bigint`,
   );
 
 const LIST = { forward: listStatement("forward"), backward: listStatement("backward") };
 
-const BULK_GET = readStatement(
-  "message_bulk_get",
-  6,
-  `SELECT w.n, ${MESSAGE_COLUMNS}
-   FROM unnest($4::uuid[], $5::bigint[]) WITH ORDINALITY AS w(id, marker, n)
-   CROSS JOIN LATERAL (
+/** `w` has an id, and the marker that it is made of unless the message came from elsewhere. */
+const BY_ID = `
      SELECT o.* FROM messages o WHERE o.queue_id = q.id AND o.marker =
        coalesce((SELECT o.marker FROM messages o WHERE o.queue_id = q.id AND o.origin_id = w.id), w.marker)
-     LIMIT 1
-   ) AS m
-   WHERE m.marker > q.floor AND ${ALIVE} AND (m.origin_id IS NULL OR m.origin_id = w.id)
-   ORDER BY w.n`,
+     LIMIT 1`;
+const IS_IT = `m.marker > q.floor AND ${ALIVE} AND (m.origin_id IS NULL OR m.origin_id = w.id)`;
+
+const GET = readStatement(
+  "message_get",
+  6,
+  `SELECT ${MESSAGE_COLUMNS} FROM (SELECT $4::uuid AS id, $5::bigint AS marker) AS w CROSS JOIN LATERAL (${BY_ID}) AS m WHERE ${IS_IT}`,
+);
+
+const BULK_GET = readStatement(
+  "message_bulk_get",
+  7,
+  `SELECT ${MESSAGE_COLUMNS} FROM ${upTo(
+    "$6",
+    `SELECT m.* FROM unnest($4::uuid[], $5::bigint[]) WITH ORDINALITY AS w(id, marker, n) CROSS JOIN LATERAL (${BY_ID}) AS m
+     WHERE ${IS_IT} ORDER BY w.n`,
+  )} AS m`,
 );
 
 const firstStatement = (sort: 1 | -1) =>
@@ -84,15 +98,17 @@ const POP: Statement = {
       SELECT q.id, greatest(q.low_water, $5::bigint) AS floor FROM pool_queues q WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'
     ),
     picked AS MATERIALIZED (
-      SELECT m.ctid AS place FROM messages m, clock
-      WHERE m.queue_id = $1 AND m.marker > (SELECT floor FROM queue) AND ${ALIVE} AND ${DUE} AND ${FREE}
-      ORDER BY m.marker LIMIT $3 FOR UPDATE OF m SKIP LOCKED
+      SELECT p.place, sum(p.size) OVER r <= $6::bigint OR row_number() OVER r = 1 AS fits FROM (
+        SELECT m.ctid AS place, octet_length(m.body) AS size FROM messages m, clock
+        WHERE m.queue_id = $1 AND m.marker > (SELECT floor FROM queue) AND ${ALIVE} AND ${DUE} AND ${FREE}
+        ORDER BY m.marker LIMIT $3 FOR UPDATE OF m SKIP LOCKED
+      ) AS p WINDOW r AS (ROWS UNBOUNDED PRECEDING)
     ),
     popped AS (
-      DELETE FROM messages m USING clock WHERE m.ctid = ANY (ARRAY(SELECT p.place FROM picked p))
+      DELETE FROM messages m USING clock WHERE m.ctid = ANY (ARRAY(SELECT p.place FROM picked p WHERE p.fits))
       RETURNING m.marker AS place, ${MESSAGE_COLUMNS}
     )
-    SELECT p.*, ${allOrNothing("SELECT count(*) FROM popped", "SELECT count(*) FROM picked")}
+    SELECT p.*, ${allThatFit("popped", "picked")}
     FROM queue q LEFT JOIN popped p ON true ORDER BY p.place`,
 };
 
@@ -197,6 +213,7 @@ export class PostgresMessages implements MessageController {
   readonly #clock: { offsetMs: number };
   readonly #arrivals: Arrivals;
   readonly #floors: QueueFloors;
+  readonly #bounds: ByteBounds;
   readonly #posts: MessagePosts;
   readonly #deletes: MessageDeletes;
   readonly #statistics: QueueStatistics;
@@ -209,6 +226,7 @@ export class PostgresMessages implements MessageController {
     this.#clock = parts.clock;
     this.#arrivals = parts.arrivals;
     this.#floors = parts.floors;
+    this.#bounds = new ByteBounds(parts);
     this.#posts = new MessagePosts(parts);
     this.#deletes = new MessageDeletes(parts);
     this.#statistics = new QueueStatistics(parts);
@@ -226,6 +244,7 @@ export class PostgresMessages implements MessageController {
   async list(params: {
     queue: QueueRef;
     page: PageRequest;
+    maxBytes?: number;
     exceptClientId?: string;
     includeClaimed?: boolean;
     includeDelayed?: boolean;
@@ -233,15 +252,20 @@ export class PostgresMessages implements MessageController {
     const { after, before, limit } = params.page;
     const backward = before !== undefined;
     const from = numberMarker(before ?? after ?? "0");
-    const found = await this.#read(params.queue, LIST[backward ? "backward" : "forward"], [
-      from,
-      params.includeClaimed ?? false,
-      params.includeDelayed ?? false,
-      params.exceptClientId ?? null,
-      limit + 1,
-    ]);
-    const more = found.length > limit;
-    const items = found.slice(0, limit);
+    const rows = await this.#rows<MessageRow & { more: boolean }>(
+      params.queue,
+      LIST[backward ? "backward" : "forward"],
+      [
+        from,
+        params.includeClaimed ?? false,
+        params.includeDelayed ?? false,
+        params.exceptClientId ?? null,
+        limit,
+        carriedBytes(params.maxBytes),
+      ],
+    );
+    const more = rows.at(-1)?.more ?? false;
+    const items = rows.map((row) => readMessage(row, this.#ids));
     if (backward) items.reverse();
     const first = items[0]?.marker ?? null;
     const last = items.at(-1)?.marker ?? null;
@@ -253,7 +277,8 @@ export class PostgresMessages implements MessageController {
   }
 
   async get(params: { queue: QueueRef; id: string }): Promise<Message> {
-    const [message] = await this.bulkGet({ queue: params.queue, ids: [params.id] });
+    const [id] = known([params.id]);
+    const [message] = id === undefined ? [] : await this.#read(params.queue, GET, [id, this.#ids.markerOf(id)]);
     if (message === undefined) {
       throw new DomainError("MESSAGE_DOES_NOT_EXIST", "This message does not exist in this queue, or has expired.", {
         details: { queue: params.queue.name, messageId: params.id },
@@ -262,9 +287,10 @@ export class PostgresMessages implements MessageController {
     return message;
   }
 
-  bulkGet(params: { queue: QueueRef; ids: readonly string[] }): Promise<Message[]> {
+  bulkGet(params: { queue: QueueRef; ids: readonly string[]; maxBytes?: number }): Promise<Message[]> {
     const ids = [...new Set(known(params.ids))];
-    return this.#read(params.queue, BULK_GET, [ids, ids.map((id) => this.#ids.markerOf(id))]);
+    const markers = ids.map((id) => this.#ids.markerOf(id));
+    return this.#read(params.queue, BULK_GET, [ids, markers, carriedBytes(params.maxBytes)]);
   }
 
   async first(params: { queue: QueueRef; sort: 1 | -1 }): Promise<Message> {
@@ -277,17 +303,16 @@ export class PostgresMessages implements MessageController {
     return message;
   }
 
-  pop(params: { queue: QueueRef; limit: number }): Promise<Message[]> {
+  pop(params: { queue: QueueRef; limit: number; maxBytes?: number }): Promise<Message[]> {
+    const maxBytes = carriedBytes(params.maxBytes);
     return this.#queues.with(params.queue, async (row) => {
-      const rows = await this.#statements.write<NullableMessageRow>(POP, [
-        row.id,
-        row.epoch,
-        params.limit,
-        this.#offset(),
-        row.floor,
-      ]);
+      const limit = await this.#bounds.fitting(row, params.limit, maxBytes);
+      const values = [row.id, row.epoch, limit, this.#offset(), row.floor, maxBytes];
+      const rows = await this.#statements.write<NullableMessageRow & { locked: number }>(POP, values);
+      const [first] = rows;
+      if (first === undefined) return STALE;
       const popped = this.#messages(rows);
-      if (popped === STALE) return STALE;
+      this.#bounds.learn(row, first.locked, popped.length);
       this.#counts.add(row.id, "deleted", popped.length);
       this.#floors.refresh(row, popped.length);
       return popped;
@@ -386,22 +411,19 @@ export class PostgresMessages implements MessageController {
     });
   }
 
-  #read(queue: QueueRef, statement: Statement, values: readonly unknown[]): Promise<Message[]> {
-    return this.#queues.with(queue, async (row) =>
-      this.#messages(
-        await this.#statements.read<NullableMessageRow>(statement, [
-          row.id,
-          row.epoch,
-          row.floor,
-          ...values,
-          this.#offset(),
-        ]),
-      ),
-    );
+  async #read(queue: QueueRef, statement: Statement, values: readonly unknown[]): Promise<Message[]> {
+    return this.#messages(await this.#rows(queue, statement, values));
   }
 
-  #messages(rows: readonly NullableMessageRow[]): Message[] | typeof STALE {
-    if (rows.length === 0) return STALE;
+  #rows<Row extends MessageRow>(queue: QueueRef, statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    return this.#queues.with(queue, async (row) => {
+      const all = [row.id, row.epoch, row.floor, ...values, this.#offset()];
+      const rows = await this.#statements.read<Row | { marker: null }>(statement, all);
+      return rows.length === 0 ? STALE : rows.filter((found): found is Row => found.marker !== null);
+    });
+  }
+
+  #messages(rows: readonly NullableMessageRow[]): Message[] {
     const found = rows.filter((row): row is MessageRow => row.marker !== null);
     return found.map((row) => readMessage(row, this.#ids));
   }

@@ -22,6 +22,8 @@ export interface PoolQueue {
   lookedInFrontAt: number;
   /** How often claims were told to look everywhere. */
   releases: number;
+  /** Whether bodies were met that are large, see ByteBounds. */
+  large: boolean;
 }
 
 const FIND: Statement = {
@@ -92,6 +94,7 @@ export class PoolQueues {
       skip: null,
       lookedInFrontAt: 0,
       releases: 0,
+      large: false,
     };
     this.#remembered.set(keyOf(queue), row);
     return row;

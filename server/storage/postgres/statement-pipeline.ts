@@ -1,4 +1,5 @@
 import { DomainError, hasCode } from "../../errors.ts";
+import { AGAIN } from "../again.ts";
 
 /** How long a request may wait for its turn before it is given up unsent, in milliseconds (the driver's own deadline). */
 export const DRIVER_DEADLINE_MS = 5000;
@@ -15,7 +16,7 @@ export const DRIVER_DEADLINE_MS = 5000;
  * A request that waits past the deadline is DEADLINE_EXCEEDED and was not sent.
  */
 export class StatementPipeline<Request, Result> {
-  readonly #run: (batch: readonly Request[]) => Promise<(Result | DomainError)[]>;
+  readonly #run: (batch: readonly Request[]) => Promise<(Result | DomainError | typeof AGAIN)[]>;
   readonly #lineOf: (request: Request) => string;
   readonly #namesOf: (request: Request) => readonly string[];
   readonly #lanes: number;
@@ -31,7 +32,7 @@ export class StatementPipeline<Request, Result> {
 
   constructor(params: {
     /** One statement for all; gives a result or an error for each, in order. Throwing means that the statement changed nothing, unless OUTCOME_UNKNOWN. */
-    run: (batch: readonly Request[]) => Promise<(Result | DomainError)[]>;
+    run: (batch: readonly Request[]) => Promise<(Result | DomainError | typeof AGAIN)[]>;
     /** The queue that a request is for: when not all fit into a statement, queues take turns. */
     lineOf: (request: Request) => string;
     /** What the request is about, where a statement must not meet it twice: of requests with a name in common the later goes with a later statement. */
@@ -131,11 +132,14 @@ export class StatementPipeline<Request, Result> {
   async #settle(batch: Waiting<Request, Result>[]): Promise<void> {
     try {
       const results = await this.#run(batch.map((waiting) => waiting.request));
+      const again: Waiting<Request, Result>[] = [];
       batch.forEach((waiting, index) => {
         const result = results[index];
-        if (result instanceof DomainError) waiting.reject(result);
+        if (result === AGAIN) again.push(waiting);
+        else if (result instanceof DomainError) waiting.reject(result);
         else waiting.resolve(result as Result);
       });
+      if (again.length > 0) this.#waiting = [...again, ...this.#waiting];
     } catch (error) {
       const parts = this.#partsOf(batch, error);
       if (parts.length < 2) for (const waiting of batch) waiting.reject(error);

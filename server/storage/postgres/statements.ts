@@ -84,6 +84,14 @@ export function allOrNothing(changed: string, locked: string): string {
   return `1 / CASE WHEN (${changed}) = (${locked}) THEN 1 ELSE 0 END AS whole`;
 }
 
+/**
+ * The same for a statement that leaves some of the rows that it locked as they are, since their bodies would pass its bound: those that do not
+ * `fit`. Gives how many were locked, so that the caller knows whether there were more than it gets.
+ */
+export function allThatFit(changed: string, locked: string): string {
+  return `(SELECT count(*)::int / CASE WHEN count(*) FILTER (WHERE l.fits) = (SELECT count(*) FROM ${changed}) THEN 1 ELSE 0 END FROM ${locked} l) AS locked`;
+}
+
 /** A moment as whole milliseconds since 1970: JavaScript reads a number faster than a timestamp, and PostgreSQL prints a whole one faster. */
 export function milliseconds(expression: string): string {
   return `floor(date_part('epoch', ${expression}) * 1000)`;

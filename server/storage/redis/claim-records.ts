@@ -66,19 +66,12 @@ local function held_by(claim, taken)
 end
 `;
 
-/** Messages whose records are known, as a reply; bodies are read once for all. */
+/** Messages whose records are known, as a reply: those of this part whose bodies were read. */
 export const DESCRIBE_HELD = `
-local function read_bodies(messages)
-  for some in slices(messages) do
-    local ids = {}
-    for place, message in ipairs(some) do ids[place] = message[1] end
-    for place, body in ipairs(redis.call('HMGET', BODIES, unpack(ids))) do some[place][6] = body end
-  end
-end
 local function describe_held(messages, part)
   local described = {}
   for _, message in ipairs(messages) do
-    if message[4] == part then
+    if message[4] == part and message[6] then
       described[#described + 1] = message[1]
       described[#described + 1] = message[2]
       described[#described + 1] = message[6]

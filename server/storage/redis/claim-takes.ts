@@ -1,24 +1,26 @@
 import { hasCode } from "../../errors.ts";
-import type { ClaimController, QueueRef } from "../data-driver.ts";
+import { AGAIN } from "../again.ts";
+import { type ClaimController, carriedBytes, MAX_CARRIED_BYTES, type QueueRef } from "../data-driver.ts";
 import { digest, keyReused } from "../idempotency.ts";
 import { uuidV7 } from "../uuid-v7.ts";
 import { CLAIM_RECORD, DESCRIBE_HELD, HOLD, readClaim } from "./claim-records.ts";
 import { optional, readMessages } from "./message-records.ts";
 import { epochOf, type PoolQueues } from "./pool-queues.ts";
 import { script } from "./scripts.ts";
-import { COMES_DUE, ENTER, KEPT_KEYS, RECORD, SCHEDULE, SETTLE_STEP } from "./shared-lua.ts";
+import { BODY_STEP, COMES_DUE, ENTER, KEPT_KEYS, RECORD, SCHEDULE, SETTLE_STEP } from "./shared-lua.ts";
 import { SharedSends } from "./shared-sends.ts";
 
 /** Messages that one run passes over when they may not be delivered any more; then it gives what it has. */
 const LOOK_AT = 2000;
 /** Messages that claims which share a script may take. */
 const MAX_TAKEN = 200;
-const REQUEST_FIELDS = 6;
+const REQUEST_FIELDS = 7;
 
 /**
  * ARGV: 3 how often a message may be claimed or nothing, 4 whether those claimed as often are taken too, 5 idempotency key (of a single claim), 6 its
- * request, 7 where to look, then claim, limit, ttl, grace, client and actor of each. The oldest go to the first, the next to the second, and so on.
- * What is taken but not delivered is held without a claim's record. Answers nothing for a claim that took nothing, and where it stopped looking.
+ * request, 7 where to look, then claim, limit, ttl, grace, client, actor and bytes of each. The oldest go to the first, the next to the second, and so on.
+ * What is taken but not delivered is held without a claim's record. Answers nothing for a claim that took nothing; where it stopped looking; and whether
+ * that was because it carries as much as it may.
  */
 const TAKE = script(
   `${ENTER}${SCHEDULE}${COMES_DUE}${KEPT_KEYS}${RECORD}${CLAIM_RECORD}${HOLD}${DESCRIBE_HELD}
@@ -33,39 +35,53 @@ for at = 8, #ARGV, ${REQUEST_FIELDS} do
   local limit, ttl, grace = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   requests[#requests + 1] = {
     claim = ARGV[at], limit = limit, ttl = ttl, grace = grace, ends = now + ttl * 1000000,
-    client = ARGV[at + 4], actor = ARGV[at + 5], taken = {}, delivered = {}
+    client = ARGV[at + 4], actor = ARGV[at + 5], max = tonumber(ARGV[at + 6]), bytes = 0, taken = {}, delivered = {}
   }
   wanted = wanted + limit
 end
-local taken, ids, turn, looked = {}, {}, 1, 0
+local taken, ids, turn, looked, bytes, full = {}, {}, 1, 0, 0, false
 local step = math.min(wanted, ${SETTLE_STEP})
+local function take(id, record, count, part, body)
+  local request = requests[turn]
+  local size = #body
+  if #request.taken > 0 and request.bytes + size > request.max then
+    turn = turn + 1
+    request = requests[turn]
+    if not request then return end
+  end
+  if #taken > 0 and bytes + size > ${MAX_CARRIED_BYTES} then
+    full = true
+    return
+  end
+  bytes, request.bytes = bytes + size, request.bytes + size
+  local message = {id, record, part == 'd' and digits(count + 1) or count, part, request, body}
+  if part == 'd' then request.delivered[#request.delivered + 1] = id end
+  taken[#taken + 1] = message
+  request.taken[#request.taken + 1] = message
+  ids[#ids + 1] = id
+  if #request.taken == request.limit then turn = turn + 1 end
+end
 repeat
   local page = redis.call('ZRANGEBYSCORE', READY, bound, '+inf', 'LIMIT', 0, step)
   if #page == 0 then break end
+  local bodies, read = {}, 0
   for place, record in ipairs(redis.call('HMGET', RECORDS, unpack(page))) do
-    local id, request = page[place], requests[turn]
     local marker, count = string.match(record, '^(%S+) %S+ %S+ %S+ %S+ (%S+)')
-    local message
-    if tonumber(count) < most then
-      message = {id, record, digits(count + 1), 'd', request}
-      request.delivered[#request.delivered + 1] = id
-    elseif ARGV[4] == '1' then
-      message = {id, record, count, 'x', request}
+    local part = tonumber(count) < most and 'd' or ARGV[4] == '1' and 'x'
+    if part then
+      if place > read then
+        read = math.min(place + ${BODY_STEP - 1}, #page)
+        for at, body in ipairs(redis.call('HMGET', BODIES, unpack(page, place, read))) do bodies[place + at - 1] = body end
+      end
+      take(page[place], record, count, part, bodies[place])
     end
-    if message then
-      taken[#taken + 1] = message
-      request.taken[#request.taken + 1] = message
-      ids[#ids + 1] = id
-      if #request.taken == request.limit then turn = turn + 1 end
-    end
+    if full or not requests[turn] then break end
     bound = '(' .. marker
-    if not requests[turn] then break end
   end
   looked = looked + #page
-until not requests[turn] or #page < step or looked - #taken >= ${LOOK_AT}
+until full or not requests[turn] or #page < step or looked - #taken >= ${LOOK_AT}
 hold(taken)
 for some in slices(ids) do redis.call('ZREM', READY, unpack(some)) end
-read_bodies(taken)
 local claims, ends, names, answers, first_end = {}, {}, {}, {}, math.huge
 for place, request in ipairs(requests) do
   local record = false
@@ -91,7 +107,7 @@ if #claims > 0 then
   if ARGV[5] ~= '-' then keep(ARGV[5], ARGV[6], requests[1].claim) end
 end
 if #taken > 0 then comes_due(first_end) end
-return {'ok', NOW, answers, looked - #taken >= ${LOOK_AT} and bound or false}`,
+return {'ok', NOW, answers, looked - #taken >= ${LOOK_AT} and bound or false, full and 1 or 0}`,
   "writes",
 );
 
@@ -106,6 +122,7 @@ interface Request {
   queue: QueueRef;
   policy: readonly string[];
   values: readonly string[];
+  maxBytes: number;
 }
 
 /** Takes messages for claims; claims of one queue that are in flight together share a script. */
@@ -127,19 +144,20 @@ export class ClaimTakes {
     const nothing = { claimId, claim: null, messages: [], exhausted: [] };
     if (limit < 1) return nothing;
     const times = [String(limit), String(ttlSeconds), String(graceSeconds)];
-    const values = [claimId, ...times, optional(clientId), optional(params.actor)];
+    const maxBytes = carriedBytes(params.maxBytes);
+    const values = [claimId, ...times, optional(clientId), optional(params.actor), String(maxBytes)];
     const policy = [
       maxClaimCount === undefined ? "" : String(maxClaimCount),
       params.takeExhausted === true ? "1" : "0",
     ];
     if (key !== undefined) {
       const request = digest(["claim", limit, ttlSeconds, graceSeconds, clientId]);
-      return this.#takeOnce({ queue, policy: [...policy, optional(key), request], values }, key, nothing);
+      return this.#takeOnce({ queue, policy: [...policy, optional(key), request], values, maxBytes }, key, nothing);
     }
     const { calls } = this.#queues.scripts;
     calls.begin();
     try {
-      const first = { queue, policy: [...policy, "-", ""], values };
+      const first = { queue, policy: [...policy, "-", ""], values, maxBytes };
       // Those that share a script must mean the same life of the queue, and take by the same rule.
       const line = `${epochOf(queue)} ${policy.join(" ")} ${this.#queues.keys.queue(queue)[0]}`;
       return await this.#goOn(first, await this.#shared.submit(line, first, limit), nothing);
@@ -153,21 +171,21 @@ export class ClaimTakes {
     let last = answer;
     while ("lookFrom" in last) {
       if (last.lookFrom === null) return nothing;
+      // A claim alone always takes one if it finds one.
       [last] = (await this.#take([request], last.lookFrom)) as [Answer];
     }
     return last.taken;
   }
 
   /** Several only without an idempotency key. */
-  async #take(requests: readonly Request[], from = "-inf"): Promise<Answer[]> {
+  async #take(requests: readonly Request[], from = "-inf"): Promise<(Answer | typeof AGAIN)[]> {
     const { queue, policy } = requests[0] as Request;
     const values = requests.flatMap((request) => request.values);
-    const [, now, answers, stopped] = await this.#queues.call(queue, TAKE, [...policy, from, ...values]);
-    return (answers as (TakenParts | null)[]).map((answer, index) =>
-      answer === null
-        ? { lookFrom: stopped as string | null }
-        : { taken: readTaken(requests[index]?.values[0] as string, answer, now as string) },
-    );
+    const [, now, answers, stopped, full] = await this.#queues.call(queue, TAKE, [...policy, from, ...values]);
+    return (answers as (TakenParts | null)[]).map((answer, index) => {
+      if (answer !== null) return { taken: readTaken(requests[index]?.values[0] as string, answer, now as string) };
+      return full === 1 ? AGAIN : { lookFrom: stopped as string | null };
+    });
   }
 
   async #takeOnce(request: Request, key: string, nothing: Taken): Promise<Taken> {
@@ -177,7 +195,7 @@ export class ClaimTakes {
       const [verdict, result, answers, stopped] = await this.#queues.call(request.queue, TAKE, values);
       if (verdict === "reused") throw keyReused(key);
       if (verdict === "repeated") {
-        const repeated = await this.#repeated(request.queue, result as string);
+        const repeated = await this.#repeated(request, result as string);
         // Null: it has ended meanwhile.
         if (repeated !== null) return repeated;
         continue;
@@ -189,9 +207,9 @@ export class ClaimTakes {
     return nothing;
   }
 
-  async #repeated(queue: QueueRef, claimId: string): Promise<Taken | null> {
+  async #repeated({ queue, maxBytes }: Request, claimId: string): Promise<Taken | null> {
     try {
-      const { claim, messages } = await this.#get({ queue, id: claimId });
+      const { claim, messages } = await this.#get({ queue, id: claimId, maxBytes });
       return { claimId, claim, messages, exhausted: [] };
     } catch (error) {
       if (hasCode(error, "CLAIM_DOES_NOT_EXIST")) return null;

@@ -1,24 +1,44 @@
 import { DomainError } from "../../errors.ts";
-import type { Claim, ClaimController, Message, Page, PageRequest, QueueRef } from "../data-driver.ts";
-import { normaliseUuid, uuidMarker } from "../list-markers.ts";
+import {
+  type Claim,
+  type ClaimController,
+  carriedBytes,
+  type Message,
+  type Page,
+  type PageRequest,
+  type QueueRef,
+} from "../data-driver.ts";
+import { normaliseUuid, numberMarker, uuidMarker } from "../list-markers.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { CLAIM_RECORD, DESCRIBE_HELD, HELD_BY, HOLD, readClaim } from "./claim-records.ts";
 import { ClaimTakes } from "./claim-takes.ts";
 import { readMessages } from "./message-records.ts";
 import type { PoolQueues } from "./pool-queues.ts";
 import { script } from "./scripts.ts";
-import { COMES_DUE, ENTER, RECORD } from "./shared-lua.ts";
+import { BODY_STEP, COMES_DUE, ENTER, RECORD } from "./shared-lua.ts";
 
 /** The claim that ARGV[3] names, and what it took. */
 const FIND_CLAIM = `
 local found = redis.call('HMGET', CLAIMS, ARGV[3], ARGV[3] .. ' held')
 `;
 
+/** ARGV: 4 after which marker, 5 how many bytes. */
 const GET = script(
   `${ENTER}${RECORD}${CLAIM_RECORD}${HELD_BY}${DESCRIBE_HELD}${FIND_CLAIM}
 if not found[1] then return {'none'} end
-local held = held_by(ARGV[3], found[2])
-read_bodies(held)
+local held, bytes = {}, 0
+for _, message in ipairs(held_by(ARGV[3], found[2])) do
+  if tonumber((read_record(message[2]))) > tonumber(ARGV[4]) then held[#held + 1] = message end
+end
+for first = 1, #held, ${BODY_STEP} do
+  local ids = {}
+  for place = first, math.min(first + ${BODY_STEP - 1}, #held) do ids[#ids + 1] = held[place][1] end
+  for place, body in ipairs(redis.call('HMGET', BODIES, unpack(ids))) do
+    bytes = bytes + #body
+    if bytes <= tonumber(ARGV[5]) or first + place == 2 then held[first + place - 1][6] = body end
+  end
+  if bytes > tonumber(ARGV[5]) then break end
+end
 return {'ok', NOW, describe_claim(ARGV[3], found[1]), describe_held(held, 'd')}`,
   "reads",
 );
@@ -94,8 +114,14 @@ export class RedisClaims implements ClaimController {
     return this.#takes.take(params);
   }
 
-  async get(params: { queue: QueueRef; id: string }): Promise<{ claim: Claim; messages: Message[] }> {
-    const [verdict, now, claim, messages] = await this.#queues.call(params.queue, GET, [idOrNone(params.id)]);
+  async get(params: {
+    queue: QueueRef;
+    id: string;
+    after?: string;
+    maxBytes?: number;
+  }): Promise<{ claim: Claim; messages: Message[] }> {
+    const values = [idOrNone(params.id), numberMarker(params.after ?? "0"), String(carriedBytes(params.maxBytes))];
+    const [verdict, now, claim, messages] = await this.#queues.call(params.queue, GET, values);
     if (verdict === "none") throw claimDoesNotExist(params);
     return {
       claim: readClaim(claim as string[], now as string),

@@ -1,14 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { DomainError } from "../../errors.ts";
-import type {
-  DeleteOutcome,
-  Message,
-  MessageController,
-  NewMessage,
-  Page,
-  PageRequest,
-  QueueRef,
-  QueueStats,
+import {
+  carriedBytes,
+  type DeleteOutcome,
+  type Message,
+  type MessageController,
+  type NewMessage,
+  type Page,
+  type PageRequest,
+  type QueueRef,
+  type QueueStats,
 } from "../data-driver.ts";
 import { digest, keyReused } from "../idempotency.ts";
 import { numberMarker } from "../list-markers.ts";
@@ -27,9 +28,9 @@ import { DESCRIBE, ENTER, ENTER_LIFE, KEPT_KEYS, PUT_AWAY, RECORD, SCHEDULE, UNL
 const LOOK_AT = 2000;
 
 /**
- * ARGV: 3 forward or backward, 4 the bound, 5 how many, 6 and 7 whether claimed and delayed ones belong to it, 8 whose do not. What is
+ * ARGV: 3 forward or backward, 4 the bound, 5 how many, 6 and 7 whether claimed and delayed ones belong to it, 8 whose do not, 9 how many bytes. What is
  * neither claimed nor delayed has a set of its own, so that these filters cost nothing; all others look at each message. Answers where it stopped
- * when it has looked at enough; the caller goes on from there.
+ * when it has looked at enough, and the caller goes on from there; and whether it left messages out by their bytes.
  */
 const LIST = script(
   `${ENTER}${RECORD}${DESCRIBE}
@@ -59,29 +60,31 @@ repeat
   looked = looked + #page / 2
 until #found == wanted or #page < 2 * step or looked >= ${LOOK_AT}
 local stopped = #found < wanted and looked >= ${LOOK_AT}
-return {'ok', NOW, describe(found), stopped and bound or false}`,
+local described, count = describe(found, tonumber(ARGV[9]))
+return {'ok', NOW, described, stopped and bound or false, count < #found and 1 or 0}`,
   "reads",
 );
 
 const GET = script(
   `${ENTER}${DESCRIBE}
 local ids = {}
-for at = 3, #ARGV do ids[#ids + 1] = ARGV[at] end
-return {'ok', NOW, describe(ids)}`,
+for at = 4, #ARGV do ids[#ids + 1] = ARGV[at] end
+return {'ok', NOW, (describe(ids, tonumber(ARGV[3])))}`,
   "reads",
 );
 
 const FIRST = script(
   `${ENTER}${DESCRIBE}
 local ids = redis.call(ARGV[3] == '1' and 'ZRANGE' or 'ZREVRANGE', ORDER, 0, 0)
-return {'ok', NOW, describe(ids)}`,
+return {'ok', NOW, (describe(ids, math.huge))}`,
   "reads",
 );
 
 const POP = script(
   `${ENTER}${DESCRIBE}
 local ids = redis.call('ZRANGE', READY, 0, ARGV[3] - 1)
-local messages = describe(ids)
+local messages, count = describe(ids, tonumber(ARGV[4]))
+for place = #ids, count + 1, -1 do ids[place] = nil end
 remove(ids, READY)
 return {'ok', NOW, messages}`,
   "writes",
@@ -135,6 +138,7 @@ export class RedisMessages implements MessageController {
   async list(params: {
     queue: QueueRef;
     page: PageRequest;
+    maxBytes?: number;
     exceptClientId?: string;
     includeClaimed?: boolean;
     includeDelayed?: boolean;
@@ -147,15 +151,22 @@ export class RedisMessages implements MessageController {
       optional(params.exceptClientId),
     ];
     const found: Message[] = [];
+    let bytesLeft = carriedBytes(params.maxBytes);
+    let cut = false;
     let bound: string | null = `(${numberMarker(before ?? after ?? "0")}`;
-    while (bound !== null) {
+    while (bound !== null && !cut) {
       const wanted = String(limit + 1 - found.length);
-      const values = [backward ? "backward" : "forward", bound, wanted, ...filters];
-      const [, now, messages, stopped] = await this.#queues.call(params.queue, LIST, values);
-      found.push(...readMessages(messages as string[], now as string));
+      const values = [backward ? "backward" : "forward", bound, wanted, ...filters, String(bytesLeft)];
+      const [, now, parts, stopped, leftOut] = await this.#queues.call(params.queue, LIST, values);
+      const messages = readMessages(parts as string[], now as string);
+      const bytes = messages.reduce((sum, { bodyText }) => sum + Buffer.byteLength(bodyText), 0);
+      // A script gives at least one, which may be too much for the rest of a page.
+      cut = leftOut === 1 || (bytes > bytesLeft && found.length > 0);
+      if (bytes <= bytesLeft || found.length === 0) found.push(...messages);
+      bytesLeft -= bytes;
       bound = stopped as string | null;
     }
-    const more = found.length > limit;
+    const more = cut || found.length > limit;
     const items = found.slice(0, limit);
     if (backward) items.reverse();
     const first = items[0]?.marker ?? null;
@@ -177,8 +188,9 @@ export class RedisMessages implements MessageController {
     return message;
   }
 
-  async bulkGet(params: { queue: QueueRef; ids: readonly string[] }): Promise<Message[]> {
-    const [, now, messages] = await this.#queues.call(params.queue, GET, [...new Set(known(params.ids))]);
+  async bulkGet(params: { queue: QueueRef; ids: readonly string[]; maxBytes?: number }): Promise<Message[]> {
+    const values = [String(carriedBytes(params.maxBytes)), ...new Set(known(params.ids))];
+    const [, now, messages] = await this.#queues.call(params.queue, GET, values);
     return readMessages(messages as string[], now as string);
   }
 
@@ -193,9 +205,10 @@ export class RedisMessages implements MessageController {
     return message;
   }
 
-  async pop(params: { queue: QueueRef; limit: number }): Promise<Message[]> {
+  async pop(params: { queue: QueueRef; limit: number; maxBytes?: number }): Promise<Message[]> {
     if (params.limit < 1) return [];
-    const [, now, messages] = await this.#queues.call(params.queue, POP, [String(params.limit)]);
+    const values = [String(params.limit), String(carriedBytes(params.maxBytes))];
+    const [, now, messages] = await this.#queues.call(params.queue, POP, values);
     return readMessages(messages as string[], now as string);
   }
 

@@ -263,22 +263,31 @@ local function append(base, messages, last, next)
 end
 `;
 
-/** Messages as a reply: id, record and body of each. Those that are gone are left out. */
+/**
+ * Bodies are read so many at a time, until their bytes are enough. What is read beyond that is never answered, but takes the server's memory meanwhile,
+ * so it is as few as do not slow down a script.
+ */
+export const BODY_STEP = 16;
+
+/** Messages as a reply: id, record and body of each, up to the one that would pass \`most\` bytes, and how many of the ids that is. Those that are gone are left out. */
 export const DESCRIBE = `
-local function describe(ids)
-  local described = {}
-  for some in slices(ids) do
+local function describe(ids, most)
+  local described, bytes = {}, 0
+  for first = 1, #ids, ${BODY_STEP} do
+    local some = {unpack(ids, first, math.min(first + ${BODY_STEP - 1}, #ids))}
     local records = redis.call('HMGET', RECORDS, unpack(some))
     local bodies = redis.call('HMGET', BODIES, unpack(some))
     for place, id in ipairs(some) do
       if records[place] then
+        bytes = bytes + #bodies[place]
+        if bytes > most and #described > 0 then return described, first + place - 2 end
         described[#described + 1] = id
         described[#described + 1] = records[place]
         described[#described + 1] = bodies[place]
       end
     end
   end
-  return described
+  return described, #ids
 end
 `;
 

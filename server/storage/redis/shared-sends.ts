@@ -1,3 +1,4 @@
+import { AGAIN } from "../again.ts";
 import { ANSWER_TIMEOUT_MS } from "./connection.ts";
 import { deadlineExceeded } from "./redis-errors.ts";
 
@@ -24,12 +25,15 @@ interface Line<Request, Result> {
  * succeed or fail together. One that waits past the deadline is DEADLINE_EXCEEDED and was not sent.
  */
 export class SharedSends<Request, Result> {
-  readonly #send: (requests: readonly Request[]) => Promise<readonly Result[]>;
+  readonly #send: (requests: readonly Request[]) => Promise<readonly (Result | typeof AGAIN)[]>;
   readonly #maxWeight: number;
   readonly #lines = new Map<string, Line<Request, Result>>();
 
   /** `send` gives a result for each request, in order. */
-  constructor(params: { send: (requests: readonly Request[]) => Promise<readonly Result[]>; maxWeight: number }) {
+  constructor(params: {
+    send: (requests: readonly Request[]) => Promise<readonly (Result | typeof AGAIN)[]>;
+    maxWeight: number;
+  }) {
     this.#send = params.send;
     this.#maxWeight = params.maxWeight;
   }
@@ -60,7 +64,7 @@ export class SharedSends<Request, Result> {
       const batch = this.#nextBatch(line);
       if (batch.length > 0) {
         line.underWay += 1;
-        void this.#settle(batch).then(() => {
+        void this.#settle(line, batch).then(() => {
           line.underWay -= 1;
           this.#schedule(name, line);
         });
@@ -88,12 +92,16 @@ export class SharedSends<Request, Result> {
     return batch;
   }
 
-  async #settle(batch: readonly Waiting<Request, Result>[]): Promise<void> {
+  async #settle(line: Line<Request, Result>, batch: readonly Waiting<Request, Result>[]): Promise<void> {
     try {
       const results = await this.#send(batch.map(({ request }) => request));
-      batch.forEach(({ resolve }, index) => {
-        resolve(results[index] as Result);
+      const again: Waiting<Request, Result>[] = [];
+      batch.forEach((waiting, index) => {
+        const result = results[index];
+        if (result === AGAIN) again.push(waiting);
+        else waiting.resolve(result as Result);
       });
+      line.waiting.unshift(...again);
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }

@@ -1,0 +1,45 @@
+import { ALIVE, DUE, FREE } from "./message-rows.ts";
+import type { PoolQueue } from "./pool-queues.ts";
+import { clockCte, type Statement, type Statements } from "./statements.ts";
+
+const FITTING: Statement = {
+  name: "message_fitting",
+  text: `
+    WITH ${clockCte(5)}
+    SELECT count(*)::int AS "there", count(*) FILTER (WHERE s.bytes <= $4::bigint)::int AS fitting FROM (
+      SELECT sum(octet_length(m.body)) OVER (ROWS UNBOUNDED PRECEDING) AS bytes FROM (
+        SELECT m.body FROM messages m, clock
+        WHERE m.queue_id = $1 AND m.marker > $2 AND ${ALIVE} AND ${DUE} AND ${FREE} ORDER BY m.marker LIMIT $3
+      ) AS m
+    ) AS s`,
+};
+
+/**
+ * How many messages to lock for a claim or a pop that is bounded in bytes. Their statements keep to the bound by themselves, but lock all that they
+ * were asked for first, and others pass over what is locked: they would take later messages, or find nothing. So in a queue of which this
+ * process has met a statement that did not take all it locked, it looks before how many fit. What others take meanwhile makes that an estimate.
+ */
+export class ByteBounds {
+  readonly #statements: Statements;
+  readonly #clock: { offsetMs: number };
+
+  constructor({ statements, clock }: { statements: Statements; clock: { offsetMs: number } }) {
+    this.#statements = statements;
+    this.#clock = clock;
+  }
+
+  /** At most `wanted`, and at least one. Gives `wanted` when all that are there fit. `from`: a marker below which none is looked for. */
+  async fitting(row: PoolQueue, wanted: number, maxBytes: number, from = row.floor): Promise<number> {
+    if (!row.large || wanted <= 1) return wanted;
+    const values = [row.id, from, wanted, maxBytes, this.#clock.offsetMs / 1000];
+    const [found] = await this.#statements.read<{ there: number; fitting: number }>(FITTING, values);
+    if (found !== undefined && found.fitting < found.there) return Math.max(1, found.fitting);
+    row.large = false;
+    return wanted;
+  }
+
+  /** A statement locked so many of a queue's messages, and took so many. */
+  learn(row: PoolQueue, locked: number, taken: number): void {
+    if (locked > taken) row.large = true;
+  }
+}

@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { MAX_CARRIED_BYTES, type Message, type QueueRef } from "../../server/storage/data-driver.ts";
+import { claim, type DataDriverHarness, idsOf, type OpenDataDriver } from "./harness.ts";
+
+/** JSON text of a string, of so many bytes. */
+const bodyOf = (bytes: number) => `"${"x".repeat(bytes - 2)}"`;
+const bytesOf = (messages: readonly Message[]) =>
+  messages.reduce((sum, { bodyText }) => sum + Buffer.byteLength(bodyText), 0);
+
+/** What every call keeps to that gives bodies. */
+export function describeBytes(name: string, open: OpenDataDriver): void {
+  describe(`bytes on ${name}`, () => {
+    let harness: DataDriverHarness;
+    beforeAll(async () => {
+      harness = await open();
+    });
+    afterAll(() => harness.close());
+
+    async function queueOf(sizes: readonly number[]): Promise<{ queue: QueueRef; ids: string[] }> {
+      const queue = await harness.newQueue();
+      const messages = sizes.map((bytes) => ({ bodyText: bodyOf(bytes), ttlSeconds: 3600, delaySeconds: 0 }));
+      const { ids } = await harness.driver.messages.post({ queue, messages, clientId: null });
+      return { queue, ids };
+    }
+    /** With a bound of 2,500: two, one that is too large for it, one, two, and so on. */
+    const SIZES = [1000, 1500, 4000, 2500, 1000, 1000, 501, 1000, 1000, 500, 2, 2, 2];
+    const PARTS = [[0, 1], [2], [3], [4, 5], [6, 7], [8, 9, 10, 11, 12]];
+    const maxBytes = 2500;
+
+    it("pages end before the message that would pass them, and their markers go on, forwards and backwards", async () => {
+      const { queue, ids } = await queueOf(SIZES);
+      for (const options of [{}, { includeClaimed: true }, { exceptClientId: "nobody" }]) {
+        const pages: string[][] = [];
+        for (let after: string | null | undefined; after !== null; ) {
+          const page = { limit: 100, ...(after === undefined ? {} : { after }) };
+          const { items, nextMarker } = await harness.driver.messages.list({ queue, page, maxBytes, ...options });
+          pages.push(idsOf(items));
+          after = nextMarker;
+        }
+        expect(pages).toEqual(PARTS.map((part) => part.map((index) => ids[index])));
+        const back: string[] = [];
+        for (let before: string | null = "999999999999999999"; before !== null; ) {
+          const page = { limit: 100, before };
+          const { items, previousMarker } = await harness.driver.messages.list({ queue, page, maxBytes, ...options });
+          expect(items.length).toBeGreaterThan(0);
+          expect(items.length === 1 || bytesOf(items) <= maxBytes).toBe(true);
+          back.unshift(...idsOf(items));
+          before = previousMarker;
+        }
+        expect(back).toEqual(ids);
+      }
+    });
+
+    it("a page that is full by its limit does not end early", async () => {
+      const { queue, ids } = await queueOf([10, 10, 10]);
+      const page = await harness.driver.messages.list({ queue, page: { limit: 3 }, maxBytes: 30 });
+      expect([idsOf(page.items), page.nextMarker]).toEqual([ids, null]);
+    });
+
+    it("gets by id go on behind the last that came", async () => {
+      const { queue, ids } = await queueOf(SIZES);
+      const parts: string[][] = [];
+      for (let rest = ids; ; ) {
+        const found = idsOf(await harness.driver.messages.bulkGet({ queue, ids: rest, maxBytes }));
+        if (found.length === 0) break;
+        parts.push(found);
+        rest = rest.slice(rest.indexOf(found.at(-1) as string) + 1);
+      }
+      expect(parts).toEqual(PARTS.map((part) => part.map((index) => ids[index])));
+    });
+
+    it("pops take no more than they give, until none is left", async () => {
+      const { queue, ids } = await queueOf(SIZES);
+      for (const part of [...PARTS, []]) {
+        const popped = await harness.driver.messages.pop({ queue, limit: 100, maxBytes });
+        expect(idsOf(popped)).toEqual(part.map((index) => ids[index]));
+      }
+    });
+
+    it("claims take no more than they give, and a claim's messages are read in parts", async () => {
+      const { queue, ids } = await queueOf(SIZES);
+      for (const part of PARTS) {
+        const { messages, claim: made } = await claim(harness, queue, { limit: 100, maxBytes });
+        expect([idsOf(messages), made?.messageCount]).toEqual([part.map((index) => ids[index]), part.length]);
+      }
+      expect((await claim(harness, queue, { limit: 100, maxBytes })).claim).toBeNull();
+    });
+
+    it("a claim's messages are read in parts, and a repeated claim gives the first", async () => {
+      const { queue, ids } = await queueOf(SIZES);
+      const made = await claim(harness, queue, { limit: 100, idempotencyKey: "once" });
+      const parts: string[][] = [];
+      for (let after: string | undefined; ; ) {
+        const from = after === undefined ? {} : { after };
+        const read = await harness.driver.claims.get({ queue, id: made.claimId, maxBytes, ...from });
+        expect(read.claim.messageCount).toBe(ids.length);
+        if (read.messages.length === 0) break;
+        parts.push(idsOf(read.messages));
+        after = read.messages.at(-1)?.marker;
+      }
+      expect(parts).toEqual(PARTS.map((part) => part.map((index) => ids[index])));
+      const repeated = await claim(harness, queue, { limit: 100, idempotencyKey: "once", maxBytes });
+      expect([repeated.claimId, idsOf(repeated.messages)]).toEqual([made.claimId, parts[0]]);
+    });
+
+    it("messages that go to the dead letter queue count", async () => {
+      const { queue, ids } = await queueOf([1000, 1000, 1000]);
+      const options = { limit: 100, maxBytes, maxClaimCount: 0, takeExhausted: true };
+      expect(idsOf((await claim(harness, queue, options)).exhausted)).toEqual(ids.slice(0, 2));
+      expect(idsOf((await claim(harness, queue, options)).exhausted)).toEqual(ids.slice(2));
+    });
+
+    it("claims made together each get some, in order, and none is told that there is nothing", async () => {
+      const both = [await queueOf(Array(60).fill(1000)), await queueOf(Array(60).fill(1000))];
+      for (let round = 0; round < 2; round += 1) {
+        const claims = await Promise.all(
+          Array.from({ length: 24 }, (_, index) => {
+            const { queue } = both[index % 2] as { queue: QueueRef };
+            return claim(harness, queue, { limit: 10, maxBytes });
+          }),
+        );
+        for (const [side, { ids }] of both.entries()) {
+          const taken = claims.filter((_, index) => index % 2 === side).map(({ messages }) => messages);
+          for (const messages of taken) expect([1, 2]).toContain(messages.length);
+          const expected = round === 0 ? ids.slice(0, taken.flat().length) : undefined;
+          if (expected !== undefined) expect(idsOf(taken.flat())).toEqual(expected);
+        }
+      }
+      for (const { queue, ids } of both) {
+        const claims = await harness.driver.claims.list({ queue, page: { limit: 100 } });
+        const left = await harness.driver.messages.list({ queue, page: { limit: 100 } });
+        const held = claims.items.reduce((sum, { messageCount }) => sum + messageCount, 0);
+        expect(held + left.items.length).toBe(ids.length);
+      }
+    });
+
+    it("no call carries more than its bound, asked or not", async () => {
+      const { queue, ids } = await queueOf(Array(18).fill(1_048_576));
+      const { driver } = harness;
+      const most = MAX_CARRIED_BYTES / 1_048_576;
+      const page = await driver.messages.list({ queue, page: { limit: 100 } });
+      expect([page.items.length, page.nextMarker]).toEqual([most, page.items.at(-1)?.marker]);
+      expect(await driver.messages.bulkGet({ queue, ids })).toHaveLength(most);
+      const together = await Promise.all([1, 2, 3].map(() => claim(harness, queue, { limit: 100 })));
+      const [first, ...others] = together.toSorted((a, b) => b.messages.length - a.messages.length);
+      expect(first?.messages).toHaveLength(most);
+      expect(others.map(({ messages }) => messages.length)).toEqual([18 - most, 0]);
+      await driver.claims.delete({ queue, id: first?.claimId as string });
+      expect(await driver.messages.pop({ queue, limit: 100 })).toHaveLength(most);
+    });
+  });
+}
