@@ -4,13 +4,16 @@ import { z } from "zod";
 import { parsePostgresUri } from "./storage/postgres/address.ts";
 import { parseRedisUri } from "./storage/redis/address.ts";
 
-const whole = (fallback: number, minimum = 0, maximum = Number.MAX_SAFE_INTEGER) =>
-  z
+const whole = (fallback: number, minimum = 0, maximum = Number.MAX_SAFE_INTEGER) => {
+  const range = maximum === Number.MAX_SAFE_INTEGER ? `not below ${minimum}` : `from ${minimum} to ${maximum}`;
+  return z
     .string()
-    .regex(/^\d+$/, "must be a whole number")
+    .refine((text) => /^\d+$/.test(text) && Number(text) >= minimum && Number(text) <= maximum, {
+      error: ({ input }) => `must be a whole number ${range}; it is ${JSON.stringify(input)}`,
+    })
     .transform(Number)
-    .pipe(z.number().min(minimum).max(maximum))
     .default(fallback);
+};
 
 /** What `parse` takes; what it refuses is the setting's rule. */
 const uri = (schemes: RegExp, rule: string, parse: (uri: string) => unknown) =>

@@ -21,9 +21,11 @@ import { startSampler } from "./history/sampler.ts";
 import type { Pages } from "./http/pages.ts";
 import { createHttpServer, refuseUpgrade } from "./http/server.ts";
 import { startJobRunner } from "./jobs/runner.ts";
+import { EACH_LISTENS, listenAddress, urlHost } from "./listening.ts";
 import { createLog } from "./log.ts";
 import { Outages } from "./outages.ts";
 import { Shutdown, type Stoppable } from "./shutdown.ts";
+import { explain } from "./start-error.ts";
 import type { WorkerReady } from "./workers.ts";
 
 /** The function's name on globalThis: Next has copies of its own of every module, so pages import nothing of the engine. */
@@ -114,10 +116,11 @@ export async function serve(
       addApi: (api) => api.register(door.routes, { prefix: "/graphql" }),
     });
     const upgraded = acceptUpgrades(app.server, config, dev ? (pages?.open ?? null) : null);
-    await app.listen({ host: config.HOST.replace(/^\[|\]$/g, ""), port: config.PORT });
+    // Fastify's types lack reusePort, which it hands on to Node as it does all the others.
+    const where = { host: listenAddress(config), port: config.PORT, reusePort: cluster.isWorker && EACH_LISTENS };
+    await app.listen(where);
 
     const { port } = app.server.address() as AddressInfo;
-    const host = config.HOST.includes(":") ? `[${config.HOST.replace(/^\[|\]$/g, "")}]` : config.HOST;
     const finish = async ({ hasty }: { hasty: boolean }) => {
       draining = true;
       engine.operations.endWaits();
@@ -129,7 +132,7 @@ export async function serve(
     };
     let finished: Promise<void> | undefined;
     return {
-      url: `http://${host}:${port}${config.BASE_PATH}`,
+      url: `http://${urlHost(config)}:${port}${config.BASE_PATH}`,
       engine,
       close: (how) => {
         finished ??= finish(how);
@@ -190,7 +193,14 @@ async function within(milliseconds: number, work: Promise<void>): Promise<void> 
 
 if (import.meta.main) {
   const shutdown = new Shutdown();
-  const { url } = await shutdown.step(() => serve(readConfig(), { dev: process.argv.includes("--dev") }));
-  if (cluster.isWorker) process.send?.({ url } satisfies WorkerReady);
-  else console.log(`Isimud is at ${url}`);
+  try {
+    const { url } = await shutdown.step(() => serve(readConfig(), { dev: process.argv.includes("--dev") }));
+    if (cluster.isWorker) process.send?.({ url } satisfies WorkerReady);
+    else console.log(`Isimud is at ${url}`);
+  } catch (error) {
+    const interrupted = shutdown.signal.aborted;
+    if (!interrupted) console.error(explain(error));
+    await shutdown.now({ hasty: true });
+    if (!interrupted) process.exit(1);
+  }
 }

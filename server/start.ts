@@ -2,9 +2,9 @@
  * `npm start`: everything from a fresh checkout to a running service, and back down in order, the database last.
  * `--dev` reloads pages and server on change; `--build-only` builds and ends.
  */
-import { fileURLToPath } from "node:url";
 import type { Config } from "./config.ts";
 import { Shutdown, type Stoppable } from "./shutdown.ts";
+import { explain } from "./start-error.ts";
 
 type ReadyConfig = Config & { DATABASE_URL: string; SECRET_KEY: string };
 
@@ -14,6 +14,9 @@ const say = (line: string) => console.log(line);
 async function start(flags: { dev: boolean; buildOnly: boolean }, shutdown: Shutdown): Promise<void> {
   const { readConfig } = await import("./config.ts");
   const config = readConfig();
+  const { findPort } = await import("./listening.ts");
+  // What takes minutes should not be in vain.
+  if (!flags.buildOnly) await findPort(config);
   const { generatePrismaClient } = await import("../prisma/generate.ts");
   generatePrismaClient();
   const { buildPages } = await import("./build.ts");
@@ -52,8 +55,7 @@ async function run(config: ReadyConfig): Promise<{ url: string } & Stoppable> {
     return serve(config, { dev: false });
   }
   const { runWorkers } = await import("./workers.ts");
-  const { DATABASE_URL, SECRET_KEY } = config;
-  return runWorkers(config.WORKERS, { DATABASE_URL, SECRET_KEY });
+  return runWorkers(config);
 }
 
 /** The settings with a database and a key: those that are given, or embedded ones in DATA_DIR. */
@@ -69,27 +71,6 @@ async function withDatabase(config: Config, shutdown: Shutdown): Promise<ReadyCo
     return { url: server.url, close: () => server.stop() };
   });
   return { ...config, DATABASE_URL: database.url, SECRET_KEY: SECRET_KEY ?? readSecretKey(DATA_DIR) };
-}
-
-/** What a person at a terminal needs: the way out of what can be mended, everything about what cannot. */
-function explain(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") {
-    const root = fileURLToPath(new URL("..", import.meta.url));
-    return `${message}\nAn npm package is missing. Run \`npm ci\` in ${root} and start again.`;
-  }
-  if (code === "EADDRINUSE") return "Another program listens on this port. Stop it, or set PORT to another one.";
-  if (code === "EACCES" || code === "EROFS") {
-    return `${message}\nThis user may not write there. Start as the user that owns it, or set DATA_DIR to a folder of your own.`;
-  }
-  if (code === "ECONNREFUSED" || code === "ENOTFOUND" || code === "28P01" || code === "3D000") {
-    return `${message}\nThe database of DATABASE_URL does not let us in. Start it, or mend the URL.`;
-  }
-  if (["ConfigError", "StartError", "DomainError"].includes(error.constructor.name)) {
-    return error.cause instanceof Error ? `${message}\n${error.cause.message}` : message;
-  }
-  return error.stack ?? message;
 }
 
 const shutdown = new Shutdown();

@@ -2,6 +2,8 @@
 import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import type { Config } from "./config.ts";
+import { EACH_LISTENS, findPort, holdSharedPort } from "./listening.ts";
 import type { Stoppable } from "./shutdown.ts";
 import { StartError } from "./start-error.ts";
 
@@ -16,10 +18,20 @@ export interface WorkerReady {
 /**
  * Resolves when all listen. One that dies is started again a second later; one that ends by itself in order is not. Closing asks each to
  * end, and waits for it. When the parent dies, they end too.
+ *
+ * Workers accept connections themselves. Where the parent accepts and hands them over, as Node's cluster does by default, one that is on its way to a
+ * worker that dies stays open in the parent for ever, unanswered.
  */
-export async function runWorkers(count: number, environment: Record<string, string>): Promise<WorkerReady & Stoppable> {
+export async function runWorkers(
+  config: Config & { DATABASE_URL: string; SECRET_KEY: string },
+): Promise<WorkerReady & Stoppable> {
+  const { DATABASE_URL, SECRET_KEY, WORKERS } = config;
+  const port = await findPort(config);
+  const release = EACH_LISTENS ? await holdSharedPort({ ...config, PORT: port }) : () => {};
+  const environment = { DATABASE_URL, SECRET_KEY, PORT: String(port) };
   const workers = new Set<Worker>();
   let closing = false;
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
   cluster.setupPrimary({ exec: PROGRAM, execArgv: process.execArgv });
 
   const fork = async (): Promise<string> => {
@@ -50,9 +62,10 @@ export async function runWorkers(count: number, environment: Record<string, stri
         await gone;
       }),
     );
+    release();
   };
   try {
-    const [url] = await Promise.all(Array.from({ length: count }, fork));
+    const [url] = await Promise.all(Array.from({ length: WORKERS }, fork));
     return { url: url as string, close };
   } catch (error) {
     await close();

@@ -1,5 +1,5 @@
 /** `npm start` as a user meets it: from nothing to a page, again, after kill -9, and down in order. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isAlive } from "../server/process-state.ts";
@@ -188,7 +188,9 @@ test("ends in order when npm, which started it, is told to end and does not pass
 
 describe("what is wrong is said with the way out", () => {
   test.each([
-    ["PORT", "seventy", "PORT: must be a whole number"],
+    ["PORT", "seventy", 'PORT: must be a whole number from 0 to 65535; it is "seventy"'],
+    ["PORT", "99999", 'PORT: must be a whole number from 0 to 65535; it is "99999"'],
+    ["WORKERS", "0", 'WORKERS: must be a whole number from 1 to 64; it is "0"'],
     ["HOST", "0.0.0.0", "AUTH=none serves loopback only"],
     ["DATABASE_URL", "postgres://u@127.0.0.1:1/none", "SECRET_KEY is needed"],
   ])("a wrong %s", async (name, value, message) => {
@@ -198,20 +200,26 @@ describe("what is wrong is said with the way out", () => {
     expect(failed.output()).not.toContain("    at ");
   });
 
-  test("a port that is taken", async () => {
+  test.each(["1", "2"])("a port that is taken, before anything is made, with %s workers", async (WORKERS) => {
     const own = temporaryDataDir();
     try {
-      const failed = start({ DATA_DIR: own });
+      const failed = start({ DATA_DIR: own, WORKERS });
       expect(await failed.ended).toBe(1);
-      expect(failed.output()).toContain("set PORT to another one");
-      expect(existsSync(join(own, "postgres", "data", "postmaster.pid"))).toBe(false);
+      expect(failed.output()).toBe(
+        `PORT is ${port}, but another program listens on 127.0.0.1:${port}. Stop it, or set PORT to another number.\n`,
+      );
+      expect(readdirSync(own)).toEqual([]);
     } finally {
       removeDataDir(own);
     }
   });
 
   test("a database that is not there", async () => {
-    const failed = start({ DATABASE_URL: "postgres://nobody@127.0.0.1:1/none", SECRET_KEY: "0123456789abcdef" });
+    const failed = start({
+      PORT: String(await freePort()),
+      DATABASE_URL: "postgres://nobody@127.0.0.1:1/none",
+      SECRET_KEY: "0123456789abcdef",
+    });
     expect(await failed.ended).toBe(1);
     expect(failed.output()).toContain("DATABASE_URL");
   });

@@ -1,5 +1,6 @@
 /** `WORKERS`: several processes behind one port. */
 import { readdirSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { isAlive } from "../server/process-state.ts";
 import {
@@ -53,6 +54,31 @@ function workers(): number[] {
     });
 }
 
+/** Clients that ask over a new connection each time, and wait for its end however long it takes. */
+function keepCalling(): { answered(): number; allEnded(): Promise<unknown> } {
+  const { port, host } = new URL(url);
+  let answered = 0;
+  let ending = false;
+  const caller = async () => {
+    while (!ending) {
+      const socket = connect(Number(port), "127.0.0.1");
+      const closed = new Promise((resolve) => socket.once("close", resolve));
+      socket.on("error", () => {});
+      socket.once("data", () => answered++);
+      socket.write(`GET /api/health/live HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+      await closed;
+    }
+  };
+  const callers = Array.from({ length: 32 }, caller);
+  return {
+    answered: () => answered,
+    allEnded: () => {
+      ending = true;
+      return Promise.all(callers);
+    },
+  };
+}
+
 test.runIf(process.platform === "linux")(
   "workers share the work, one that dies is replaced, and all end in order",
   async () => {
@@ -74,8 +100,13 @@ test.runIf(process.platform === "linux")(
     await graphql(`mutation { postMessages(input: { project: "p", queue: "late", messages: [{ body: 7 }] }) { ids } }`);
     expect(await waiting).toEqual({ createClaim: { messages: [{ body: 7 }] } });
 
+    const callers = keepCalling();
+    await expect.poll(() => callers.answered()).toBeGreaterThan(200);
     process.kill(before[0] as number, "SIGKILL");
+    // Answered or closed, also those that were on their way to the worker: none is forgotten.
+    await callers.allEnded();
     await expect.poll(() => workers().filter((pid) => !before.includes(pid)), { timeout: 30_000 }).toHaveLength(1);
+    expect(service.output()).toContain("another one is started");
     expect(await graphql(`{ queue(project: "p", name: "q") { stats { total } } }`)).toEqual({
       queue: { stats: { total: 20 } },
     });
