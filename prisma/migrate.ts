@@ -17,6 +17,11 @@ const LOCK_CLASS = 0x15_19_0d;
 const OLDEST_SERVER = 15;
 const FOLDER = new URL("./migrations/", import.meta.url);
 
+interface Work {
+  only: "all" | "pool";
+  rehearsal?: boolean;
+}
+
 interface Migration {
   name: string;
   sql: string;
@@ -26,15 +31,15 @@ interface Migration {
 /**
  * Applies what is missing and gives the names. `only: "pool"` applies those of a pool's own tables, for a registered pool;
  * the schema is made if it is missing. NOT_SUPPORTED when this database cannot be used: not UTF8, too old, made by a
- * newer Isimud, or with a migration that failed or was changed. Connection errors come as they are.
+ * newer Isimud, or with a migration that failed or was changed. Connection errors come as they are. With `rehearsal` all is taken back at the end.
  */
 export async function migrate(
-  params: ({ url: string } | { connections: pg.Pool; schema: string }) & { only: "all" | "pool" },
+  params: ({ url: string } | { connections: pg.Pool; schema: string }) & Work,
 ): Promise<string[]> {
   if ("connections" in params) {
     const client = await params.connections.connect();
     try {
-      const applied = await inOneTransaction(client, params.schema, params.only);
+      const applied = await inOneTransaction(client, params.schema, params);
       client.release();
       return applied;
     } catch (error) {
@@ -50,13 +55,17 @@ export async function migrate(
     patient: true,
   });
   try {
-    return await migrate({ connections, schema, only: params.only });
+    return await migrate({ ...params, connections, schema });
   } finally {
     await connections.end();
   }
 }
 
-async function inOneTransaction(client: pg.PoolClient, schema: string, only: "all" | "pool"): Promise<string[]> {
+async function inOneTransaction(
+  client: pg.PoolClient,
+  schema: string,
+  { only, rehearsal = false }: Work,
+): Promise<string[]> {
   await client.query("BEGIN");
   // Waiting for another process's migrations, and building an index, may take longer than a request may.
   await client.query("SET LOCAL statement_timeout = 0");
@@ -80,7 +89,7 @@ async function inOneTransaction(client: pg.PoolClient, schema: string, only: "al
       [randomUUID(), migration.checksum, migration.name],
     );
   }
-  await client.query("COMMIT");
+  await client.query(rehearsal ? "ROLLBACK" : "COMMIT");
   return applied.map((migration) => migration.name);
 }
 

@@ -27,8 +27,10 @@ import { parsePostgresUri } from "./storage/postgres/address.ts";
 import { openConnections } from "./storage/postgres/connection.ts";
 import { createPostgresControlDriver } from "./storage/postgres/control-driver.ts";
 import { openPostgresDataDriver } from "./storage/postgres/data-driver.ts";
+import { inspectPostgresStore } from "./storage/postgres/store-inspection.ts";
 import { Timeline } from "./storage/postgres/timeline.ts";
-import { openRedisDataDriver } from "./storage/redis/data-driver.ts";
+import { parseRedisUri } from "./storage/redis/address.ts";
+import { inspectRedisStore, openRedisDataDriver } from "./storage/redis/data-driver.ts";
 
 export interface Engine {
   readonly config: Config;
@@ -121,18 +123,23 @@ export async function openEngine(
     }),
   });
   const registry = createDriverRegistry();
-  registry.register(["postgres", "postgresql"], async (uri, pool) => {
-    await migrate({ url: uri, only: "pool" });
-    return openPostgresPool(uri, pool);
+  registry.register(["postgres", "postgresql"], {
+    check: parsePostgresUri,
+    async inspect(uri) {
+      await migrate({ url: uri, only: "pool", rehearsal: true });
+      return inspectPostgresStore(uri);
+    },
+    async open(uri, pool) {
+      await migrate({ url: uri, only: "pool" });
+      return openPostgresPool(uri, pool);
+    },
   });
-  registry.register(["redis", "rediss", "valkey", "valkeys"], (uri, pool) =>
-    openRedisDataDriver({
-      uri,
-      clock,
-      undoSeconds: config.UNDO_SECONDS,
-      onError: onPoolError(pool),
-    }),
-  );
+  registry.register(["redis", "rediss", "valkey", "valkeys"], {
+    check: parseRedisUri,
+    inspect: (uri) => inspectRedisStore(uri, onPoolError(null)),
+    open: (uri, pool) =>
+      openRedisDataDriver({ uri, clock, undoSeconds: config.UNDO_SECONDS, onError: onPoolError(pool) }),
+  });
   // The drivers' cache is this process's own and read on every call: no locks, no digests of keys.
   const places = stores.get<Place>("isimud.places");
   places.configure({

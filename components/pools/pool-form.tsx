@@ -35,7 +35,12 @@ function PoolFields({ uriHint }: { uriHint: string }) {
         />
         <TextField name="flavor" label="Flavor" mono description="Empty: for queues that name no flavor." />
       </div>
-      <TextAreaField name="options" label="Options" rows={2} description="A JSON object for the driver." />
+      <TextAreaField
+        name="options"
+        label="Options"
+        rows={2}
+        description="A JSON object for the driver. Not secret: everybody who sees the pool sees it."
+      />
       <SwitchField
         name="verify"
         label="Connect before saving"
@@ -45,7 +50,7 @@ function PoolFields({ uriHint }: { uriHint: string }) {
   );
 }
 
-/** Tries the address that is typed, and registers nothing. */
+/** Tries the address that is typed, and leaves nothing there. */
 function TestConnection() {
   const { getValues } = useFormContext<{ uri: string }>();
   const [result, setResult] = useState<{ good: boolean; text: string } | null>(null);

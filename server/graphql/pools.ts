@@ -15,6 +15,9 @@ import { DropAllInput, DropAllPayload } from "./drop-all.ts";
 import { PoolHealthType } from "./health.ts";
 import { RawJson } from "./json.ts";
 
+const OPTIONS =
+  "Options of its driver, an object. Not secret: whoever sees the pool sees them, so passwords belong into `uri`.";
+
 const CAPABILITY_DESCRIPTIONS: Record<Capability, string> = {
   FIFO: "Messages come in the order in which they were posted.",
   CLAIMS: "Messages can be claimed.",
@@ -54,7 +57,7 @@ PoolType.implement({
     }),
     options: t.field({
       type: "JSON",
-      description: "Options of its driver, an object.",
+      description: OPTIONS,
       resolve: (pool) => new RawJson(pool.optionsText),
     }),
     optionsText: t.exposeString("optionsText", { description: "The same as text." }),
@@ -126,14 +129,15 @@ builder.queryFields((t) => ({
 }));
 
 const uri =
-  "`postgresql://user:password@host/database?schema=name`, `redis://user:password@host/prefix?cluster=true`, or another scheme that a driver is registered for. Stored encrypted, and shown with its password masked.";
+  "`postgresql://user:password@host/database?schema=name`, `redis://user:password@host/prefix?cluster=true`, or another scheme that a driver is registered for. Special characters of user and password are percent-encoded. Stored encrypted, and shown with its password masked.";
 const weightField = "Its share of new queues among the pools of its flavor; 0 takes none.";
-const optionsField = { type: "JSON", description: "Options of its driver, an object." } as const;
+const optionsField = { type: "JSON", description: OPTIONS } as const;
 const optionsTextField = { description: "The same as text." } as const;
 const verifyField = {
   defaultValue: true,
   required: true,
-  description: "Connect to it first. False registers a server that is not up yet.",
+  description:
+    "Connect to it first. False registers a server that is not up yet; what is no URI of a pool is refused all the same.",
 } as const;
 
 const CreatePoolInput = builder.inputType("CreatePoolInput", {
@@ -237,7 +241,7 @@ builder.mutationFields((t) => ({
     type: VerifyPoolPayload,
     args: { input: t.arg({ type: VerifyPoolInput, required: true, description: "Where to connect." }) },
     complexity: KEEPING_WAITING,
-    description: "Connects to a URI and says what is there, without registering it.",
+    description: "Connects to a URI and says what is there, without registering it or leaving anything in it.",
     resolve: (_root, { input }, { access, operations }) => operations.pools.verify(access, input),
   }),
   dropAllPools: t.field({

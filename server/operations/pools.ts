@@ -1,14 +1,7 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
 import type { Pool } from "../storage/control-driver.ts";
-import {
-  type Capability,
-  type DataDriver,
-  DEFAULT_POOL,
-  type Page,
-  type PageRequest,
-  type StoreFacts,
-} from "../storage/data-driver.ts";
+import { type Capability, type DataDriver, DEFAULT_POOL, type Page, type PageRequest } from "../storage/data-driver.ts";
 import type { PageParams } from "./addresses.ts";
 import { audited, permitted } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
@@ -40,7 +33,7 @@ export interface PoolChanges {
   /** null and "" take it out of its flavor; undefined leaves it. */
   flavor?: string | null;
   optionsText?: string | null;
-  /** false: do not connect to the URI (then nor can its capabilities be checked). Default true. */
+  /** false: do not connect to the URI (then nor can its capabilities be checked). What is no URI of a pool is refused all the same. Default true. */
   verify?: boolean;
 }
 
@@ -57,7 +50,7 @@ export interface PoolOperations {
   countQueues(access: Access, params: { name: string }): Promise<{ value: number; exact: boolean }>;
   /** What its storage can do; null when it cannot be reached now. POOL_DOES_NOT_EXIST. */
   capabilities(access: Access, params: { name: string }): Promise<Capability[] | null>;
-  /** Connects and says what is there, and which pool is that place already, whatever its URI; registers nothing. Admin. BAD_INPUT, POOL_NOT_REACHABLE. */
+  /** Connects and says what is there, and which pool is that place already, whatever its URI; registers nothing, and leaves nothing there. Admin. BAD_INPUT, POOL_NOT_REACHABLE. */
   verify(access: Access, params: { uri: string }): Promise<{ capabilities: Capability[]; registeredAs: string | null }>;
   /**
    * Registers a pool. One of that name is POOL_ALREADY_EXISTS unless `replace`, which sets everything anew (no message moves). What `verify` finds to be
@@ -125,18 +118,29 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
     return optionsText;
   }
 
-  /** Before anything is written: can the storage be used, and does it fit its flavor? Gives what it is. */
-  async function verified(name: string, uri: string | undefined, flavor: string | null): Promise<StoreFacts> {
-    const facts: StoreFacts = uri === undefined ? await data.pool(name) : await data.verify(uri);
-    const { capabilities } = facts;
-    if (flavor === null) return facts;
+  /** No message repeats it: it may hold a password. */
+  function checkUri(uri: unknown): string {
+    if (!isStorable(uri) || uri === "" || uri.length > MAX_URI_LENGTH) {
+      throw badInput("uri", `uri must be text of 1 to ${MAX_URI_LENGTH} characters.`);
+    }
+    data.checkUri(uri);
+    return uri;
+  }
+
+  /** Before anything is written: does what the storage can do fit the flavor? */
+  async function requireFlavor(name: string, flavor: string | null, capabilities: ReadonlySet<Capability>) {
+    if (flavor === null) return;
     const first = (await control.pools.getPoolsByFlavor(flavor)).find((pool) => pool.name !== name);
-    if (first !== undefined)
-      requireCapabilities(
-        { flavor, pool: name, capabilities, first: first.name },
-        (await data.pool(first.name)).capabilities,
-      );
-    return facts;
+    if (first === undefined) return;
+    const wanted = (await data.pool(first.name)).capabilities;
+    requireCapabilities({ flavor, pool: name, capabilities, first: first.name }, wanted);
+  }
+
+  /** Can the storage be used, and does it fit? Gives which it is: a new one becomes somebody once nothing speaks against it. */
+  async function verified(name: string, uri: string, flavor: string | null): Promise<string> {
+    const { identity, capabilities } = await data.inspect(uri);
+    await requireFlavor(name, flavor, capabilities);
+    return identity ?? (await data.prepare(uri)).identity;
   }
 
   /**
@@ -212,8 +216,9 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
 
     async verify(access, { uri }) {
       requireRole(access, "admin");
-      const { capabilities, identity } = await data.verify(checkUri(uri));
-      return { capabilities: [...capabilities], registeredAs: await control.pools.findByIdentity(identity) };
+      const { capabilities, identity } = await data.inspect(checkUri(uri));
+      const registeredAs = identity === null ? null : await control.pools.findByIdentity(identity);
+      return { capabilities: [...capabilities], registeredAs };
     },
 
     async create(access, params) {
@@ -229,7 +234,7 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
       const exists = await control.pools.exists(name);
       if (exists && !replace) throw alreadyExists(name);
       const former = exists && params.verify !== false ? await lookAt(await control.pools.get(name)) : {};
-      const identity = params.verify === false ? {} : { identity: (await verified(name, uri, flavor)).identity };
+      const identity = params.verify === false ? {} : { identity: await verified(name, uri, flavor) };
       const created = await audited(context, trace, async (tx) => {
         const before = (await tx.pools.exists(name)) ? summary(await tx.pools.get(name)) : null;
         if (replace && before !== null) await requireNoneEmptied(tx, flavor, [name]);
@@ -252,11 +257,14 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
       }
       const now = await control.pools.get(name);
       const flavor = changes.flavor === undefined ? now.flavor : changes.flavor;
+      const { uri } = changes;
+      const verify = params.verify !== false;
+      const former = verify && uri !== undefined ? await lookAt(now) : {};
+      const identity = verify && uri !== undefined ? { identity: await verified(name, uri, flavor) } : {};
       const joins = flavor !== null && flavor !== now.flavor;
-      const verify = params.verify !== false && (changes.uri !== undefined || joins);
-      const former = verify && changes.uri !== undefined ? await lookAt(now) : {};
-      const facts = verify ? await verified(name, changes.uri, flavor) : null;
-      const identity = facts === null || changes.uri === undefined ? {} : { identity: facts.identity };
+      if (verify && uri === undefined && joins) {
+        await requireFlavor(name, flavor, (await data.pool(name)).capabilities);
+      }
       const pool = await audited(context, trace, async (tx) => {
         const before = await tx.pools.get(name);
         await requireNoneEmptied(tx, flavor, [name]);
@@ -312,14 +320,6 @@ function toRecord(pool: Pool): PoolRecord {
 /** For the audit log. Options may hold anything, so they stay out. */
 function summary({ maskedUri, weight, flavor }: Pool): Record<string, unknown> {
   return { uri: maskedUri, weight, flavor };
-}
-
-/** The message does not repeat it: it may hold a password. */
-function checkUri(uri: unknown): string {
-  if (!isStorable(uri) || uri === "" || uri.length > MAX_URI_LENGTH) {
-    throw badInput("uri", `uri must be text of 1 to ${MAX_URI_LENGTH} characters.`);
-  }
-  return uri;
 }
 
 function alreadyExists(name: string): DomainError {

@@ -50,6 +50,12 @@ export interface StoreFacts {
   readonly capabilities: ReadonlySet<Capability>;
 }
 
+/** A store that was only looked at. `identity` null: nobody has opened it yet. */
+export interface FoundStore {
+  readonly identity: string | null;
+  readonly capabilities: ReadonlySet<Capability>;
+}
+
 export interface DataDriver extends StoreFacts {
   readonly messages: MessageController;
   readonly claims: ClaimController;
@@ -113,8 +119,15 @@ export interface PooledDataDriver extends DataDriver {
   noteReachable(name: string, reachable: boolean): void;
   /** The driver of one pool, opened at its first use. POOL_DOES_NOT_EXIST, STORAGE_UNAVAILABLE. */
   pool(name: string): Promise<DataDriver>;
-  /** Connects to a URI within a short time-out, makes the store's tables if they are missing, and says what it is and can do. BAD_INPUT for an unknown scheme, POOL_NOT_REACHABLE. */
-  verify(uri: string): Promise<StoreFacts>;
+  /** BAD_INPUT for what is no URI of a store that can be a pool. Connects nowhere. */
+  checkUri(uri: string): void;
+  /**
+   * Connects to a URI within a short time-out and says what the store is and can do, and that a pool can be made there. Leaves nothing in it. BAD_INPUT,
+   * POOL_NOT_REACHABLE.
+   */
+  inspect(uri: string): Promise<FoundStore>;
+  /** Like `inspect`, and makes the store's tables and identity if they are missing. Twice is once. */
+  prepare(uri: string): Promise<StoreFacts>;
   /** Drops what this process remembers of a queue's place; other processes forget within a second. */
   forgetQueue(queue: QueueRef): Promise<void>;
   /** Closes the pool's driver once its calls in flight have ended; the next use opens it anew. */

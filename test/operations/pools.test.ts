@@ -97,6 +97,67 @@ describe("pools", () => {
     await service.operations.pools.delete(admin, { name: "limits" });
   });
 
+  test("a look at a URI leaves nothing there, and says which pool it is once there is one", async () => {
+    const { pools } = service.operations;
+    const url = new URL(await service.poolUri());
+    url.searchParams.set("schema", "looked_at");
+    const uri = url.toString();
+    const client = new pg.Client({ connectionString: uri });
+    await client.connect();
+    const things = async () =>
+      (await client.query("SELECT (SELECT count(*) FROM pg_class) + (SELECT count(*) FROM pg_namespace) AS count"))
+        .rows;
+    const before = await things();
+    const { capabilities, registeredAs } = await pools.verify(admin, { uri });
+    expect(capabilities).toContain("CLAIMS");
+    expect(registeredAs).toBeNull();
+    expect(await things()).toEqual(before);
+    await pools.create(admin, { name: "looked-at", uri, weight: 0 });
+    expect((await pools.verify(admin, { uri })).registeredAs).toBe("looked-at");
+    await pools.delete(admin, { name: "looked-at" });
+
+    // Where no pool could be made, the look says so.
+    const role = `reader_${Date.now()}`;
+    await client.query(`CREATE ROLE ${role} LOGIN PASSWORD '${CANARY}'`);
+    const weak = new URL(uri);
+    weak.username = role;
+    weak.password = CANARY;
+    await expect(pools.verify(admin, { uri: weak.toString() })).rejects.toMatchObject({
+      code: "POOL_NOT_REACHABLE",
+      message: expect.stringContaining("may not make tables"),
+    });
+    await client.query(`DROP ROLE ${role}`);
+    await client.end();
+  });
+
+  test.each([
+    `postgress://u:${CANARY}@h/d`,
+    `u:${CANARY}@localhost:13124`,
+    "localhost:13124",
+    "0",
+    `postgres://u:${CANARY}@h:99999/d`,
+    `postgres://u:x/${CANARY}@h/d`,
+    `postgres://u:${CANARY}@h/d?sslrootcert=/dev/zero`,
+    `redis://u:${CANARY}@h:99999`,
+    `redis://u:${CANARY}#@h`,
+  ])("%s is refused whether it is tried or not, and not quoted", async (uri) => {
+    const { pools } = service.operations;
+    for (const attempt of [
+      () => pools.create(admin, { name: "odd", uri, weight: 1, verify: false }),
+      () => pools.create(admin, { name: "odd", uri, weight: 1 }),
+      () => pools.update(admin, { name: "odd", uri, verify: false }),
+      () => pools.verify(admin, { uri }),
+    ]) {
+      const error = await attempt().then(
+        () => undefined,
+        (thrown: DomainError) => thrown,
+      );
+      expect(error).toMatchObject({ code: "BAD_INPUT", details: { field: "uri" } });
+      expect(error?.message).not.toContain(CANARY);
+    }
+    expect(await pools.exists(viewer, { name: "odd" })).toBe(false);
+  });
+
   test("one that is not up can be registered without verifying, and harms no other", async () => {
     const { pools } = service.operations;
     await pools.create(admin, { name: "down", uri: "postgres://u@127.0.0.1:1/d", weight: 0, verify: false });

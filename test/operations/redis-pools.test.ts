@@ -31,6 +31,26 @@ describeWithRedis(() => {
     expect(await codeOf(pools.create(admin, { ...dead, uri: `${server.url}?password=x` }))).toBe("BAD_INPUT");
   });
 
+  test("a look at one leaves no key there, and a URI that asks too much is told what", async () => {
+    const { pools } = service.operations;
+    const before = await server.keys();
+    const { capabilities, registeredAs } = await pools.verify(admin, { uri: `${server.url}/new` });
+    expect(capabilities).toContain("CLAIMS");
+    expect(registeredAs).toBeNull();
+    expect(await server.keys()).toBe(before);
+    const place = `127.0.0.1:${server.port}`;
+    for (const [uri, reason] of [
+      [`redis://:canary@${place}/new`, "wants no password"],
+      [`redis://nobody:canary@${place}/new`, "does not let this user in"],
+      [`redis://${place}/100000`, "no database of this number"],
+    ] as const) {
+      await expect(pools.verify(admin, { uri })).rejects.toMatchObject({
+        code: "POOL_NOT_REACHABLE",
+        message: expect.stringMatching(new RegExp(`^(?!.*(canary|defect)).*${reason}`)),
+      });
+    }
+  });
+
   test("its queues work like any others, dead letters in another pool too", async () => {
     const { queues, messages, claims } = service.operations;
     await queues.create(operator, { name: "graveyard" });

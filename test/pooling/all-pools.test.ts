@@ -96,15 +96,19 @@ describe("calls to all pools", () => {
   });
 });
 
-describe("verifying a URI", () => {
-  it("makes a new pool's tables, says what it can do, and leaves nothing open", async () => {
+describe("looking at a URI", () => {
+  it("says what a pool there could do and leaves nothing; preparing makes its tables, and leaves nothing open", async () => {
     const pooled = await start();
     const empty = await createEmptyDatabase();
     const url = new URL(empty.url);
     url.searchParams.set("schema", "brand_new");
-    const { identity, capabilities } = await pooled.data.verify(url.toString());
-    expect([...capabilities]).toEqual(expect.arrayContaining(["CLAIMS", "FIFO"]));
-    expect((await pooled.data.verify(url.toString())).identity).toBe(identity);
+    const found = await pooled.data.inspect(url.toString());
+    expect(found.identity).toBeNull();
+    expect([...found.capabilities]).toEqual(expect.arrayContaining(["CLAIMS", "FIFO"]));
+    const { identity, capabilities } = await pooled.data.prepare(url.toString());
+    expect(capabilities).toEqual(found.capabilities);
+    expect(await pooled.data.inspect(url.toString())).toEqual({ identity, capabilities });
+    expect(await pooled.data.prepare(url.toString())).toEqual({ identity, capabilities });
     await pooled.control.pools.create({ name: "real", uri: url.toString(), weight: 1 });
     expect(await (await pooled.data.pool("real")).isAlive()).toBe(true);
     await pooled.data.forgetPool("real");
@@ -114,9 +118,11 @@ describe("verifying a URI", () => {
   it("refuses a scheme that no driver has, before it connects", async () => {
     const pooled = await start();
     for (const uri of [`http://u:${CANARY}@h/`, "file:///etc/passwd", `u:${CANARY}@h`, ""]) {
-      const error = await pooled.data.verify(uri).catch((failure: unknown) => failure);
-      expect(error).toMatchObject({ code: "BAD_INPUT", message: expect.stringContaining("fake://") });
-      expect(inspect(error, { depth: 9 })).not.toContain(CANARY);
+      for (const look of [pooled.data.inspect, pooled.data.prepare, async () => pooled.data.checkUri(uri)]) {
+        const error = await look(uri).catch((failure: unknown) => failure);
+        expect(error).toMatchObject({ code: "BAD_INPUT", message: expect.stringContaining("fake://") });
+        expect(inspect(error, { depth: 9 })).not.toContain(CANARY);
+      }
     }
   });
 
@@ -131,7 +137,7 @@ describe("verifying a URI", () => {
       [`postgresql://u:${CANARY}@127.0.0.1:1/db?schema=a;b`, "schema"],
     ];
     for (const [uri, reason] of cases) {
-      const error = await pooled.data.verify(uri).catch((failure: unknown) => failure);
+      const error = await pooled.data.inspect(uri).catch((failure: unknown) => failure);
       expect(error).toMatchObject({
         code: expect.stringMatching(/^(POOL_NOT_REACHABLE|BAD_INPUT)$/),
         message: expect.stringContaining(reason),
@@ -146,7 +152,7 @@ describe("verifying a URI", () => {
     let open = () => {};
     fake("slow").before = () => new Promise((resolve) => (open = resolve));
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    const verdict = expect(pooled.data.verify("fake://slow")).rejects.toMatchObject({
+    const verdict = expect(pooled.data.prepare("fake://slow")).rejects.toMatchObject({
       code: "POOL_NOT_REACHABLE",
       message: expect.stringContaining("too long"),
     });

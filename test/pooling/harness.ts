@@ -59,11 +59,19 @@ export function preparePools() {
     async start(options: Partial<PooledOptions> = {}): Promise<Pooled> {
       const { url, clock, builtIn } = state;
       const pooled = await openPooled({ url, clock, now: () => state.now, defaultDriver: builtIn.driver, ...options });
-      pooled.registry.register(["fake"], async (uri) => {
-        state.opened.push(uri);
-        const pool = fake(new URL(uri).hostname);
-        await pool.before("open");
-        return pool.driver;
+      pooled.registry.register(["fake"], {
+        check: () => undefined,
+        async inspect(uri) {
+          const pool = fake(new URL(uri).hostname);
+          await pool.before("open");
+          return pool.driver;
+        },
+        async open(uri) {
+          state.opened.push(uri);
+          const pool = fake(new URL(uri).hostname);
+          await pool.before("open");
+          return pool.driver;
+        },
       });
       running.push(pooled);
       return pooled;

@@ -101,7 +101,7 @@ const tls = () => {
     const pooled = await openPooled({ url: database.url });
     try {
       const uri = `rediss://user:secret-word@localhost:${port}`;
-      const refusal: Error = await pooled.data.verify(uri).catch((error) => error);
+      const refusal: Error = await pooled.data.inspect(uri).catch((error) => error);
       expect(refusal).toMatchObject({
         code: "POOL_NOT_REACHABLE",
         message: expect.stringContaining("NODE_EXTRA_CA_CERTS"),

@@ -8,10 +8,13 @@ import type { DataDriver, PooledDataDriver } from "../../server/storage/data-dri
 import { createDriverRegistry, type DriverRegistry } from "../../server/storage/driver-registry.ts";
 import { createPoolingDriver } from "../../server/storage/pooling/driver.ts";
 import type { Place, PlaceCache } from "../../server/storage/pooling/pool-catalog.ts";
+import { parsePostgresUri } from "../../server/storage/postgres/address.ts";
 import { openConnections } from "../../server/storage/postgres/connection.ts";
 import { createPostgresControlDriver } from "../../server/storage/postgres/control-driver.ts";
 import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
-import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
+import { inspectPostgresStore } from "../../server/storage/postgres/store-inspection.ts";
+import { parseRedisUri } from "../../server/storage/redis/address.ts";
+import { inspectRedisStore, openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 
 export interface Pooled {
   control: ControlDriver;
@@ -46,11 +49,22 @@ export async function openPooled(options: PooledOptions): Promise<Pooled> {
     defaultPoolUri: url,
   });
   const registry = createDriverRegistry();
-  registry.register(["postgresql"], async (uri) => {
-    await migrate({ url: uri, only: "pool" });
-    return openPostgresDataDriver({ uri, connections: most, clock });
+  registry.register(["postgresql"], {
+    check: parsePostgresUri,
+    async inspect(uri) {
+      await migrate({ url: uri, only: "pool", rehearsal: true });
+      return inspectPostgresStore(uri);
+    },
+    async open(uri) {
+      await migrate({ url: uri, only: "pool" });
+      return openPostgresDataDriver({ uri, connections: most, clock });
+    },
   });
-  registry.register(["redis", "rediss"], (uri) => openRedisDataDriver({ uri, clock }));
+  registry.register(["redis", "rediss"], {
+    check: parseRedisUri,
+    inspect: (uri) => inspectRedisStore(uri, () => undefined),
+    open: (uri) => openRedisDataDriver({ uri, clock }),
+  });
   const errors: unknown[] = [];
   const data = createPoolingDriver({
     control: options.watch?.(control) ?? control,

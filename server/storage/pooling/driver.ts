@@ -20,7 +20,7 @@ import { weightedChoice } from "./weighted-choice.ts";
 const ALIVE_TIMEOUT_MS = 3000;
 const HEALTH_TIMEOUT_MS = 10_000;
 const GC_TIMEOUT_MS = 60_000;
-const VERIFY_TIMEOUT_MS = 5000;
+const REACH_TIMEOUT_MS = 5000;
 /** Pools read at a time for calls that go to all of them. */
 const POOL_PAGE = 100;
 
@@ -168,17 +168,20 @@ export function createPoolingDriver(params: {
     noteReachable: (name, reachable) => pools.noteReachable(name, reachable),
     pool: (name) => pools.get(name).catch(naming(name)),
 
-    async verify(uri) {
+    checkUri: (uri) => registry.check(uri),
+    inspect: (uri) => withDeadline(registry.inspect(uri), REACH_TIMEOUT_MS, notReachable).catch(notUsable),
+
+    async prepare(uri) {
       const opening = registry.open(uri, null);
       try {
-        const driver = await withDeadline(opening, VERIFY_TIMEOUT_MS, notReachable);
+        const driver = await withDeadline(opening, REACH_TIMEOUT_MS, notReachable);
         const { identity, capabilities } = driver;
         await driver.close();
         return { identity, capabilities };
       } catch (error) {
         // One that opens after all has nobody to use it.
         opening.then((driver) => driver.close()).catch(() => undefined);
-        throw error instanceof DomainError && error.kind === "invalid" ? error : notReachable(error);
+        return notUsable(error);
       }
     },
 
@@ -215,9 +218,16 @@ const REASONS: Record<string, string> = {
   "28P01": "the server does not accept this user and password",
   "28000": "the server does not let this user in from here",
   "3D000": "there is no such database",
+  "25006": "the server is a replica, or read-only",
   "42501": "this user may not make tables there",
+  // A schema that it may not enter.
+  "3F000": "this user may not make tables there",
   "53300": "the server has no connection to spare",
 };
+
+function notUsable(error: unknown): never {
+  throw error instanceof DomainError && error.kind === "invalid" ? error : notReachable(error);
+}
 
 function notReachable(error?: unknown): DomainError {
   return new DomainError("POOL_NOT_REACHABLE", `The pool cannot be used: ${reasonOf(error)}. Check its URI.`, {

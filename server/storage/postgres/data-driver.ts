@@ -28,6 +28,7 @@ import { QueueCounts } from "./queue-counts.ts";
 import { QueueFloors } from "./queue-floors.ts";
 import { postgresQueueMoves } from "./queue-moves.ts";
 import { Statements } from "./statements.ts";
+import { capabilitiesOf, IS_DURABLE } from "./store-inspection.ts";
 import { PostgresSubscriptions } from "./subscriptions.ts";
 import { Timeline } from "./timeline.ts";
 
@@ -77,7 +78,7 @@ export async function openPostgresDataDriver(options: PostgresDataDriverOptions)
   });
   try {
     const identity = await connections.query<{ seed: string; durable: boolean; space: string }>(
-      `SELECT seed::text, (current_schema()::regnamespace::oid::bigint << 32)::text AS space, current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off' AS durable
+      `SELECT seed::text, (current_schema()::regnamespace::oid::bigint << 32)::text AS space, ${IS_DURABLE} AS durable
        FROM pool_identity`,
     );
     const row = identity.rows[0];
@@ -141,8 +142,7 @@ class PostgresDataDriver implements DataDriver {
     this.subscriptions = new PostgresSubscriptions(statements, clock);
     this.moves = postgresQueueMoves(parts);
     this.#collector = new GarbageCollector(statements, clock, options.undoSeconds ?? 30, this.#counts);
-    const capabilities: Capability[] = ["FIFO", "CLAIMS", "AOD", "HIGH_THROUGHPUT"];
-    this.capabilities = new Set(store.durable ? [...capabilities, "DURABILITY"] : capabilities);
+    this.capabilities = capabilitiesOf(store.durable);
   }
 
   attachQueue(queue: QueueRef & { epoch: number }): Promise<void> {

@@ -3,7 +3,13 @@ import { ClientClosedError, ClientOfflineError, ConnectionTimeoutError, createCl
 import { DomainError } from "../../errors.ts";
 import { tlsNotAnswered } from "../tls-refusals.ts";
 import type { RedisAddress, ServerAddress } from "./address.ts";
-import { deadlineExceeded, outcomeUnknown, translateRedisError, unreachable } from "./redis-errors.ts";
+import {
+  deadlineExceeded,
+  outcomeUnknown,
+  refusedConnection,
+  translateRedisError,
+  unreachable,
+} from "./redis-errors.ts";
 
 /** Deadlines in milliseconds, shorter than HTTP's 10 s around them. */
 const CONNECT_TIMEOUT_MS = 5000;
@@ -153,11 +159,7 @@ export class RedisConnection {
     try {
       return await Promise.race([this.#opening, late]);
     } catch (error) {
-      throw isServerError(error)
-        ? translateRedisError(error, { wrote: false, sent: false })
-        : error instanceof DomainError
-          ? error
-          : unreachable(error);
+      throw isServerError(error) ? refusedConnection(error) : error instanceof DomainError ? error : unreachable(error);
     } finally {
       clearTimeout(timer);
     }

@@ -4,6 +4,7 @@ import type {
   ClaimController,
   DataDriver,
   DriverHealth,
+  FoundStore,
   GcResult,
   MessageController,
   QueueRef,
@@ -11,14 +12,14 @@ import type {
 } from "../data-driver.ts";
 import { probeDriver } from "../driver-probe.ts";
 import type { QueueMoveController } from "../queue-move-controller.ts";
-import { parseRedisUri } from "./address.ts";
+import { parseRedisUri, type RedisAddress } from "./address.ts";
 import { Arrivals } from "./arrivals.ts";
 import { RedisClaims } from "./claims.ts";
-import { RedisCluster, SingleServer } from "./cluster.ts";
+import { RedisCluster, type RedisLink, SingleServer } from "./cluster.ts";
 import { GarbageCollector } from "./gc.ts";
 import { PoolKeys } from "./keys.ts";
 import { RedisMessages } from "./messages.ts";
-import { keepIdentity, readIdentity } from "./pool-identity.ts";
+import { findIdentity, keepIdentity, readIdentity, tryToWrite } from "./pool-identity.ts";
 import { PoolQueues } from "./pool-queues.ts";
 import { redisQueueMoves } from "./queue-moves.ts";
 import { translateRedisError } from "./redis-errors.ts";
@@ -28,6 +29,9 @@ import { RedisSubscriptions } from "./subscriptions.ts";
 
 /** Beyond this a storage counts as not ready. */
 const ALIVE_DEADLINE_MS = 2000;
+
+/** Of every server. */
+const CAPABILITIES: readonly Capability[] = ["FIFO", "CLAIMS", "AOD", "HIGH_THROUGHPUT"];
 
 export interface RedisDataDriverOptions {
   /** Server, database or prefix, and `?cluster=true`. See address.ts. */
@@ -44,12 +48,9 @@ export interface RedisDataDriverOptions {
 export async function openRedisDataDriver(options: RedisDataDriverOptions): Promise<DataDriver> {
   const address = parseRedisUri(options.uri);
   const onError = options.onError ?? (() => undefined);
-  const link = address.cluster ? new RedisCluster(address, onError) : new SingleServer(address, onError);
+  const link = linkTo(address, onError);
   try {
-    const { durable, evicts } = await inspectServers(link);
-    if (evicts) {
-      onError(new Error("This server evicts keys, and messages with them. Set its maxmemory-policy to noeviction."));
-    }
+    const capabilities = await readCapabilities(link, onError);
     const scripts = new Scripts(link);
     const queues = new PoolQueues(scripts, new PoolKeys(address.prefix), options.clock ?? { offsetMs: 0 });
     const identity = await readIdentity(scripts, queues.keys);
@@ -58,7 +59,7 @@ export async function openRedisDataDriver(options: RedisDataDriverOptions): Prom
     return new RedisDataDriver({
       queues,
       arrivals,
-      durable,
+      capabilities,
       identity,
       undoSeconds: options.undoSeconds ?? 30,
       onError,
@@ -67,6 +68,35 @@ export async function openRedisDataDriver(options: RedisDataDriverOptions): Prom
     link.close();
     throw translateRedisError(error, { sent: false, wrote: false });
   }
+}
+
+/** Says what a server is and can do, and leaves no key there. Errors as openRedisDataDriver. */
+export async function inspectRedisStore(uri: string, onError: (error: unknown) => void): Promise<FoundStore> {
+  const address = parseRedisUri(uri);
+  const link = linkTo(address, onError);
+  try {
+    const capabilities = await readCapabilities(link, onError);
+    const scripts = new Scripts(link);
+    const keys = new PoolKeys(address.prefix);
+    await tryToWrite(scripts, keys);
+    return { identity: await findIdentity(scripts, keys), capabilities };
+  } catch (error) {
+    throw translateRedisError(error, { sent: false, wrote: false });
+  } finally {
+    link.close();
+  }
+}
+
+function linkTo(address: RedisAddress, onError: (error: unknown) => void): RedisLink {
+  return address.cluster ? new RedisCluster(address, onError) : new SingleServer(address, onError);
+}
+
+async function readCapabilities(link: RedisLink, onError: (error: unknown) => void): Promise<ReadonlySet<Capability>> {
+  const { durable, evicts } = await inspectServers(link);
+  if (evicts) {
+    onError(new Error("This server evicts keys, and messages with them. Set its maxmemory-policy to noeviction."));
+  }
+  return new Set([...CAPABILITIES, ...(durable ? (["DURABILITY"] as const) : [])]);
 }
 
 class RedisDataDriver implements DataDriver {
@@ -87,13 +117,14 @@ class RedisDataDriver implements DataDriver {
   constructor(parts: {
     queues: PoolQueues;
     arrivals: Arrivals;
-    durable: boolean;
+    capabilities: ReadonlySet<Capability>;
     identity: string;
     undoSeconds: number;
     onError: (error: unknown) => void;
   }) {
-    const { queues, arrivals, durable, identity, undoSeconds, onError } = parts;
+    const { queues, arrivals, capabilities, identity, undoSeconds, onError } = parts;
     this.identity = identity;
+    this.capabilities = capabilities;
     this.#scripts = queues.scripts;
     this.#arrivals = arrivals;
     this.#queues = queues;
@@ -103,8 +134,6 @@ class RedisDataDriver implements DataDriver {
     this.subscriptions = new RedisSubscriptions(this.#queues);
     this.moves = redisQueueMoves(this.#queues);
     this.#collector = new GarbageCollector(this.#queues, undoSeconds);
-    const capabilities: Capability[] = ["FIFO", "CLAIMS", "AOD", "HIGH_THROUGHPUT"];
-    this.capabilities = new Set(durable ? [...capabilities, "DURABILITY"] : capabilities);
   }
 
   attachQueue(queue: QueueRef & { epoch: number }): Promise<void> {

@@ -42,6 +42,11 @@ export class PoolKeys {
     return `${this.#prefix}:identity`;
   }
 
+  /** Written and taken away again, to see whether that is allowed. */
+  get trial(): string {
+    return `${this.#prefix}:trial`;
+  }
+
   /** The queue's row, the parts of its life, its ended lives, what changed while it moves, and the shard's list for gc. */
   queue(queue: QueueRef): string[] {
     return this.ofRow(this.#base(queue, "queue"));

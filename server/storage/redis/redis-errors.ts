@@ -26,6 +26,24 @@ const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/max number of clients/, "The storage has no connection to spare."],
 ];
 
+/** These of a connection that is being made: the URI asked for what is not there. */
+const CONNECTION_REFUSALS: readonly (readonly [RegExp, string])[] = [
+  [
+    /SELECT is not allowed in cluster/,
+    "This server is part of a Redis Cluster, which has database 0 only. Put a name for a prefix in its place, and add ?cluster=true to the URI.",
+  ],
+  [/DB index/, "The storage has no database of this number. Take a lower one, or a name for a prefix."],
+  [/AUTH.*(without any|no) password/, "The storage wants no password. Leave it out of the URI, or set one there."],
+  [/^DENIED/, "The storage is in its protected mode and takes nobody from here. Give it a password."],
+];
+
+/** A server's answer to the commands with which a connection begins. */
+export function refusedConnection(error: Error): DomainError {
+  const refusal = [...CONNECTION_REFUSALS, ...REFUSALS].find(([pattern]) => pattern.test(error.message));
+  const message = refusal?.[1] ?? "The storage refused the connection. Check the URI's user, password and database.";
+  return new DomainError("STORAGE_UNAVAILABLE", message, { cause: error });
+}
+
 /** `sent`: the command may have reached the server. `wrote`: it may then have changed something. */
 export function translateRedisError(error: unknown, options: { sent: boolean; wrote: boolean }): DomainError {
   if (error instanceof DomainError) return error;

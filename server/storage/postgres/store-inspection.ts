@@ -1,0 +1,35 @@
+/** What a pool's store is, before it is opened as one. */
+import type pg from "pg";
+import type { Capability, FoundStore } from "../data-driver.ts";
+import { openConnections, translatePostgresError } from "./connection.ts";
+import { identityOf } from "./pool-identity.ts";
+
+/** SQL: a commit that was acknowledged is on the disk. */
+export const IS_DURABLE = "current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off'";
+
+export function capabilitiesOf(durable: boolean): ReadonlySet<Capability> {
+  return new Set([...ALWAYS, ...(durable ? (["DURABILITY"] as const) : [])]);
+}
+
+const ALWAYS: readonly Capability[] = ["FIFO", "CLAIMS", "AOD", "HIGH_THROUGHPUT"];
+
+/** Reads only; that a pool can be made there, the migrations know. STORAGE_UNAVAILABLE. */
+export async function inspectPostgresStore(uri: string): Promise<FoundStore> {
+  const connections = openConnections({ url: uri, connections: 1, applicationName: "isimud look" });
+  try {
+    const { rows } = await connections.query<{ durable: boolean; known: boolean }>(
+      `SELECT ${IS_DURABLE} AS durable, to_regclass('pool_identity') IS NOT NULL AS known`,
+    );
+    const { durable, known } = rows[0] ?? { durable: false, known: false };
+    return { identity: known ? await readIdentity(connections) : null, capabilities: capabilitiesOf(durable) };
+  } catch (error) {
+    throw translatePostgresError(error);
+  } finally {
+    await connections.end();
+  }
+}
+
+async function readIdentity(connections: pg.Pool): Promise<string | null> {
+  const { rows } = await connections.query<{ seed: string }>("SELECT seed::text FROM pool_identity");
+  return rows[0] === undefined ? null : identityOf(BigInt(rows[0].seed));
+}
