@@ -1,8 +1,10 @@
 "use client";
 
-import Link from "next/link";
 import type { ReactNode } from "react";
-import { ActionButton } from "../action.tsx";
+import { ActionButton, ConfirmedAction } from "../action.tsx";
+import { Button } from "../ui/button.tsx";
+import { formatCount } from "../ui/format.ts";
+import { Link } from "../ui/link.tsx";
 import { ShortId } from "../ui/short-id.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Ago, LeaseBar } from "../ui/time.tsx";
@@ -23,6 +25,11 @@ export interface ClaimRow {
   messageCount: number;
 }
 
+/** Who made the claim, as far as that is known. */
+function holderOf(row: ClaimRow): string {
+  return row.clientId ?? row.actor ?? "unknown";
+}
+
 const COLUMNS = [
   column<ClaimRow>("id", "Claim", (row) => (
     <Link
@@ -35,7 +42,7 @@ const COLUMNS = [
   )),
   column<ClaimRow>("left", "Time left", (row) => <LeaseBar from={row.renewedAt} until={row.expiresAt} />),
   column<ClaimRow>("messages", "Messages", (row) => row.messageCount, { align: "right", wide: true }),
-  column<ClaimRow>("holder", "Holder", (row) => row.clientId ?? row.actor ?? "unknown", { wide: true, grow: true }),
+  column<ClaimRow>("holder", "Holder", holderOf, { wide: true, grow: true }),
   column<ClaimRow>("terms", "Claim + grace", (row) => `${row.ttlSeconds} s + ${row.graceSeconds} s`, {
     align: "right",
     wide: true,
@@ -61,13 +68,19 @@ const COLUMNS = [
         >
           Renew
         </ActionButton>
-        <ActionButton
+        <ConfirmedAction
           document={RELEASE_CLAIM}
           variables={{ input: { project: row.project, queue: row.queue, id: row.id } }}
-          done="The claim is released. Its messages are free again."
-        >
-          Release
-        </ActionButton>
+          done="The claim is released. Others can claim its messages now."
+          trigger={
+            <Button kind="ghost" size="small">
+              Release
+            </Button>
+          }
+          title="Release this claim?"
+          consequence={`${holderOf(row)} holds ${row.messageCount === 1 ? "1 message" : `${formatCount(row.messageCount)} messages`}. Others can claim ${row.messageCount === 1 ? "it" : "them"} at once, and this holder can no longer renew or delete in the name of the claim.`}
+          confirmLabel="Release claim"
+        />
       </span>
     ),
     { align: "right" },

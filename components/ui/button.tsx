@@ -1,9 +1,10 @@
 "use client";
 
-import Link from "next/link";
 import { type ComponentProps, type ReactNode, useId } from "react";
 import { classes } from "./classes.ts";
 import { Hint } from "./hint.tsx";
+import { Link } from "./link.tsx";
+import { useRowGone } from "./steady-rows.ts";
 
 export type ButtonKind = "primary" | "plain" | "ghost" | "danger";
 
@@ -40,12 +41,13 @@ export function Button({
   kind = "plain",
   size = "normal",
   label,
-  disabledReason,
+  disabledReason: ownReason,
   pending = false,
   children,
   onClick,
   ...rest
 }: ButtonProps) {
+  const disabledReason = useRowGone() ?? ownReason;
   const reasonId = useId();
   const off = Boolean(disabledReason) || pending;
   const button = (
@@ -70,7 +72,8 @@ export function Button({
       ) : null}
     </button>
   );
-  const hint = disabledReason ?? label;
+  // Not with the reason of a row that is gone: a button that gets a hint is another one, and loses the focus.
+  const hint = ownReason ?? label;
   return hint ? <Hint text={hint}>{button}</Hint> : button;
 }
 

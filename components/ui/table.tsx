@@ -2,10 +2,12 @@
 
 import { type ColumnDef, createColumnHelper, type RowData, tableFeatures, useTable } from "@tanstack/react-table";
 import { ArrowDown, ArrowUp, ArrowUpDown, ChevronLeft, ChevronRight } from "lucide-react";
-import Link from "next/link";
-import type { ReactNode } from "react";
+import { type ReactNode, useMemo } from "react";
+import { Badge } from "./badge.tsx";
 import { classes } from "./classes.ts";
+import { Link } from "./link.tsx";
 import { ScrollRegion } from "./scroll-region.tsx";
+import { RowGone, useSteadyRows } from "./steady-rows.ts";
 
 /** Sorting, filtering and paging happen on the server, so the table needs none of the library's row models. */
 const features = tableFeatures({});
@@ -73,7 +75,9 @@ export function DataTable<Row extends RowData>({
   /** Shown instead of the table when there are no rows. */
   empty?: ReactNode;
 }) {
-  const table = useTable<Features, Row>({ features, columns, data: rows, getRowId: rowKey });
+  const { shown, body } = useSteadyRows(rows, rowKey);
+  const data = useMemo(() => shown.map(({ row }) => row), [shown]);
+  const table = useTable<Features, Row>({ features, columns, data, getRowId: rowKey });
   const looks = new Map(columns.map((definition) => [definition.id, definition.look ?? {}]));
   const leading = columns.find((definition) => !definition.look?.wide)?.id;
   const cellLook = (id: string) => {
@@ -94,7 +98,7 @@ export function DataTable<Row extends RowData>({
     );
   };
 
-  if (rows.length === 0 && empty) {
+  if (shown.length === 0 && empty) {
     return (
       <>
         {empty}
@@ -151,29 +155,42 @@ export function DataTable<Row extends RowData>({
               </tr>
             ))}
           </thead>
-          <tbody>
-            {table.getRowModel().rows.map((row) => (
-              <tr key={row.id} className="border-b border-line last:border-0 hover:bg-hover">
-                {row.getAllCells().map((cell) => (
-                  <td key={cell.id} className={classes("h-10 py-1.5", cellLook(cell.column.id))}>
-                    <table.FlexRender cell={cell} />
-                    {cell.column.id === leading
-                      ? row
-                          .getAllCells()
-                          .filter((other) => looks.get(other.column.id)?.wide === "below")
-                          .map((other) => (
-                            <div
-                              key={other.id}
-                              className="mt-0.5 flex flex-wrap gap-x-1 text-[0.8125rem] text-muted md:hidden"
-                            >
-                              {String(other.column.columnDef.header)}: <table.FlexRender cell={other} />
-                            </div>
-                          ))
-                      : null}
-                  </td>
-                ))}
-              </tr>
-            ))}
+          <tbody ref={body}>
+            {table.getRowModel().rows.map((row, index) => {
+              const gone = shown[index]?.gone === true;
+              return (
+                <RowGone key={row.id} value={gone}>
+                  <tr
+                    data-key={row.id}
+                    aria-disabled={gone || undefined}
+                    className={classes(
+                      "border-b border-line last:border-0 hover:bg-hover",
+                      gone && "line-through opacity-55",
+                    )}
+                  >
+                    {row.getAllCells().map((cell) => (
+                      <td key={cell.id} className={classes("h-10 py-1.5", cellLook(cell.column.id))}>
+                        <table.FlexRender cell={cell} />
+                        {gone && cell.column.id === leading ? <Badge>gone</Badge> : null}
+                        {cell.column.id === leading
+                          ? row
+                              .getAllCells()
+                              .filter((other) => looks.get(other.column.id)?.wide === "below")
+                              .map((other) => (
+                                <div
+                                  key={other.id}
+                                  className="mt-0.5 flex flex-wrap gap-x-1 text-[0.8125rem] text-muted md:hidden"
+                                >
+                                  {String(other.column.columnDef.header)}: <table.FlexRender cell={other} />
+                                </div>
+                              ))
+                          : null}
+                      </td>
+                    ))}
+                  </tr>
+                </RowGone>
+              );
+            })}
           </tbody>
         </table>
       </ScrollRegion>

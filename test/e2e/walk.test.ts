@@ -73,6 +73,7 @@ it(
     await page.getByRole("button", { name: "Renew" }).click();
     await page.getByText("The claim lasts 300 s from now.").waitFor();
     await page.getByRole("button", { name: "Release" }).click();
+    await page.getByRole("alertdialog").getByRole("button", { name: "Release claim" }).click();
     await page.getByText("The claim is released.").waitFor();
     await page.getByText("3 free", { exact: true }).waitFor();
 

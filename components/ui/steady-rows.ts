@@ -1,0 +1,113 @@
+"use client";
+
+import { usePathname, useSearchParams } from "next/navigation";
+import { createContext, type RefObject, useContext, useEffect, useRef, useState } from "react";
+
+/** `gone`: it is not among the rows any more, and only keeps its place. */
+export interface SteadyRow<Row> {
+  key: string;
+  row: Row;
+  gone: boolean;
+}
+
+/** True inside of a row that is gone: nothing can be done with it. */
+export const RowGone = createContext(false);
+
+/** Why a button inside of a row does nothing; null when it does. */
+export function useRowGone(): string | null {
+  return useContext(RowGone) ? "It is not there any more." : null;
+}
+
+/** New rows, but all up to the row `anchor` stay where they are shown: what is new comes below it. */
+export function keepPlaces<Row>(
+  shown: readonly SteadyRow<Row>[],
+  fresh: readonly SteadyRow<Row>[],
+  anchors: readonly (string | null)[],
+): SteadyRow<Row>[] {
+  const last = shown.findLastIndex(({ key }) => anchors.includes(key));
+  const found = new Map(fresh.map((row) => [row.key, row]));
+  const kept = shown.slice(0, last + 1).map((row) => found.get(row.key) ?? { ...row, gone: true });
+  const keptKeys = new Set(kept.map(({ key }) => key));
+  return [...kept, ...fresh.filter(({ key }) => !keptKeys.has(key))];
+}
+
+interface State<Row> {
+  address: string;
+  rows: readonly Row[];
+  shown: SteadyRow<Row>[];
+}
+
+/**
+ * Rows that do not slide under somebody's hand: while the pointer is on a row, or the keyboard in it, that row and those above keep
+ * their places through refreshes, so that the second of two clicks does not meet the next row. Another address is another list.
+ */
+export function useSteadyRows<Row>(
+  rows: readonly Row[],
+  rowKey: (row: Row) => string,
+): { shown: SteadyRow<Row>[]; body: RefObject<HTMLTableSectionElement | null> } {
+  const address = `${usePathname()}?${useSearchParams()}`;
+  const pointed = useRef<string | null>(null);
+  const focused = useRef<string | null>(null);
+  const freshOf = (all: readonly Row[]) => all.map((row) => ({ key: rowKey(row), row, gone: false }));
+  const [state, setState] = useState<State<Row>>(() => ({ address, rows, shown: freshOf(rows) }));
+  let { shown } = state;
+  if (state.rows !== rows || state.address !== address) {
+    const anchors = state.address === address ? [pointed.current, focused.current] : [];
+    shown = keepPlaces(state.shown, freshOf(rows), anchors);
+    setState({ address, rows, shown });
+  }
+
+  const body = useRef<HTMLTableSectionElement>(null);
+  const settle = useRef(() => {});
+  settle.current = () => {
+    const next = keepPlaces(shown, freshOf(rows), [pointed.current, focused.current]);
+    if (next.some(({ key }, index) => key !== shown[index]?.key) || next.length !== shown.length) {
+      setState({ address, rows, shown: next });
+    }
+  };
+  // The document's own events: those of React also come from dialogs that a row opened.
+  const there = shown.length > 0;
+  useEffect(() => {
+    const element = body.current;
+    if (!there || element === null) return;
+    const keyOf = (target: EventTarget | null) =>
+      target instanceof Element && element.contains(target) ? (target.closest("tr")?.dataset.key ?? null) : null;
+    const over = (event: PointerEvent) => {
+      pointed.current = keyOf(event.target);
+    };
+    const leave = (event: PointerEvent) => {
+      // A finger is off the row as soon as it is lifted, and comes back to the same spot.
+      if (event.pointerType !== "mouse") return;
+      pointed.current = null;
+      settle.current();
+    };
+    const down = (event: PointerEvent) => {
+      pointed.current = keyOf(event.target);
+      // Who uses a pointer has left the keyboard, also where the focus stays.
+      focused.current = null;
+      settle.current();
+    };
+    const focusIn = (event: FocusEvent) => {
+      const byKeyboard = event.target instanceof Element && event.target.matches(":focus-visible");
+      focused.current = byKeyboard ? keyOf(event.target) : null;
+    };
+    const focusOut = () => {
+      focused.current = null;
+      // Where the focus goes next is told after this.
+      queueMicrotask(() => settle.current());
+    };
+    element.addEventListener("pointerover", over);
+    element.addEventListener("pointerleave", leave);
+    element.addEventListener("focusin", focusIn);
+    element.addEventListener("focusout", focusOut);
+    document.addEventListener("pointerdown", down);
+    return () => {
+      element.removeEventListener("pointerover", over);
+      element.removeEventListener("pointerleave", leave);
+      element.removeEventListener("focusin", focusIn);
+      element.removeEventListener("focusout", focusOut);
+      document.removeEventListener("pointerdown", down);
+    };
+  }, [there]);
+  return { shown, body };
+}
