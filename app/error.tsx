@@ -1,23 +1,33 @@
 "use client";
 
+import { useEffect, useRef } from "react";
 import { Button } from "../components/ui/button.tsx";
 import { PageHeader } from "../components/ui/page.tsx";
+import { useRefresh } from "../components/ui/refresh.tsx";
+import { RefreshWhile } from "../components/ui/refresh-while.tsx";
 import { ErrorState } from "../components/ui/states.tsx";
 
 export default function PageError({ error, reset }: { error: Error & { digest?: string }; reset: () => void }) {
+  const { refresh, pending, asOf } = useRefresh();
+  const failedAt = useRef(asOf);
+  useEffect(() => {
+    if (asOf !== failedAt.current) reset();
+  }, [asOf, reset]);
   return (
     <>
+      <RefreshWhile active seconds={5} />
       <PageHeader title="Error" />
       <ErrorState
         title="This page could not be shown"
         code={error.digest}
         action={
-          <Button kind="primary" onClick={reset}>
+          <Button kind="primary" pending={pending} onClick={refresh}>
             Try again
           </Button>
         }
       >
-        Something failed while the page was made. The server's log has the cause under the code below.
+        Something failed while the page was made. The server's log has the cause under the code below. It is tried again
+        every few seconds.
       </ErrorState>
     </>
   );

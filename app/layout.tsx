@@ -19,12 +19,13 @@ export const viewport: Viewport = {
 
 /** Dynamic for every page: the nonce of the content security policy is another one for each request. */
 export default async function RootLayout({ children }: { children: ReactNode }) {
-  const policy = (await headers()).get("content-security-policy");
+  const sent = await headers();
+  const policy = sent.get("content-security-policy");
   const nonce = policy?.match(/'nonce-([^']+)'/)?.[1];
   return (
     <html lang="en" suppressHydrationWarning>
       <body>
-        <AppShell serverNow={requestTime()} nonce={nonce}>
+        <AppShell serverNow={requestTime()} nonce={nonce} build={sent.get("x-isimud-build")}>
           {children}
         </AppShell>
       </body>

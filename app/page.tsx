@@ -1,5 +1,4 @@
 import { CircleCheck } from "lucide-react";
-import Link from "next/link";
 import { API_PATH } from "../components/api.ts";
 import { Failed } from "../components/failed.tsx";
 import { type PoolHealth, PoolState } from "../components/health.tsx";
@@ -9,6 +8,7 @@ import { CreateQueue } from "../components/queues/create-queue.tsx";
 import { type QueueRow, QueueTable } from "../components/queues/queue-table.tsx";
 import { Badge } from "../components/ui/badge.tsx";
 import { formatCount, formatMilliseconds } from "../components/ui/format.ts";
+import { Link } from "../components/ui/link.tsx";
 import { PageHeader, Panel } from "../components/ui/page.tsx";
 import { ShowGraphql } from "../components/ui/show-graphql.tsx";
 import { StatTile, StatTiles } from "../components/ui/stat.tsx";

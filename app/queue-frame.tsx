@@ -1,4 +1,3 @@
-import Link from "next/link";
 import type { ReactNode } from "react";
 import { API_PATH } from "../components/api.ts";
 import { Failed } from "../components/failed.tsx";
@@ -7,9 +6,9 @@ import { projectLabel } from "../components/project-name.tsx";
 import { CreateQueue } from "../components/queues/create-queue.tsx";
 import { Badge } from "../components/ui/badge.tsx";
 import { formatCount } from "../components/ui/format.ts";
+import { Link } from "../components/ui/link.tsx";
 import { PageHeader } from "../components/ui/page.tsx";
 import { ShowGraphql } from "../components/ui/show-graphql.tsx";
-
 import { NotFoundState } from "../components/ui/states.tsx";
 import { TabLinks } from "../components/ui/tabs.tsx";
 import { load } from "./execute.ts";

@@ -5,6 +5,7 @@ import { type ReactElement, type ReactNode, useCallback, useState } from "react"
 import { API_PATH, ApiError, callApi } from "./api.ts";
 import { Button, type ButtonKind } from "./ui/button.tsx";
 import { Confirm } from "./ui/confirm.tsx";
+import { useRefresh } from "./ui/refresh.tsx";
 import { ShowGraphql } from "./ui/show-graphql.tsx";
 import { toastDone, toastFailed } from "./ui/toast.tsx";
 
@@ -21,6 +22,7 @@ interface Action {
 /** Changes something over the API, says so, and loads the page's data anew. */
 function useAction(options: { goTo?: string } = {}): Action {
   const router = useRouter();
+  const { refresh } = useRefresh();
   const { goTo } = options;
   const [pending, setPending] = useState(false);
   const run: Action["run"] = useCallback(
@@ -30,7 +32,7 @@ function useAction(options: { goTo?: string } = {}): Action {
         const data = await callApi(document, variables);
         toastDone(typeof done === "string" ? done : done(data as never));
         if (goTo) router.push(goTo);
-        router.refresh();
+        refresh();
         return true;
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
@@ -40,7 +42,7 @@ function useAction(options: { goTo?: string } = {}): Action {
         setPending(false);
       }
     },
-    [router, goTo],
+    [router, refresh, goTo],
   );
   return { pending, run };
 }

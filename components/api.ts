@@ -1,3 +1,5 @@
+import type { ServerAnswer } from "./ui/refresh.tsx";
+
 /** A failure that the API reported, or that kept the API from being reached. */
 export class ApiError extends Error {
   readonly code: string;
@@ -9,8 +11,24 @@ export class ApiError extends Error {
   }
 }
 
+const API_ROOT = `${process.env.NEXT_PUBLIC_BASE_PATH ?? ""}/api`;
+
 /** Path of the API as the browser has to ask for it. The base path is fixed when the pages are built. */
-export const API_PATH = `${process.env.NEXT_PUBLIC_BASE_PATH ?? ""}/api/graphql`;
+export const API_PATH = `${API_ROOT}/graphql`;
+
+/** After that long a silent server counts as away. */
+const READY_MS = 5000;
+
+/** Whether the server could render a page now, and has the build that the open page is of. */
+export async function askServer(build: string | null): Promise<ServerAnswer> {
+  try {
+    const answer = await fetch(`${API_ROOT}/health/ready`, { signal: AbortSignal.timeout(READY_MS) });
+    if (!answer.ok) return "away";
+    return answer.headers.get("x-isimud-build") === build ? "ready" : "other build";
+  } catch {
+    return "away";
+  }
+}
 
 /** Sends one document to the API from the browser. Throws ApiError; after a lost connection the outcome is unknown, and says so. */
 export async function callApi<Data>(document: string, variables: Record<string, unknown> = {}): Promise<Data> {

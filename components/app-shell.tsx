@@ -16,8 +16,10 @@ import {
   Tag,
 } from "lucide-react";
 import { ThemeProvider } from "next-themes";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useCallback, useState } from "react";
+import { askServer } from "./api.ts";
 import { paths } from "./paths.ts";
+import { RefreshProvider } from "./ui/refresh.tsx";
 import { RefreshPicker } from "./ui/refresh-picker.tsx";
 import { type NavGroup, Shell } from "./ui/shell.tsx";
 import { ThemeToggle } from "./ui/theme-toggle.tsx";
@@ -67,9 +69,23 @@ const MARK = (
 );
 
 /** What surrounds every page. */
-export function AppShell({ serverNow, nonce, children }: { serverNow: number; nonce?: string; children: ReactNode }) {
+export function AppShell({
+  serverNow,
+  nonce,
+  build,
+  children,
+}: {
+  serverNow: number;
+  nonce?: string;
+  /** Of the pages; null when they run without their server. */
+  build: string | null;
+  children: ReactNode;
+}) {
   // A refresh renders with another nonce, but the document keeps that of its own policy.
   const [documentNonce] = useState(nonce);
+  // Likewise the browser keeps the build that it has loaded.
+  const [ownBuild] = useState(build);
+  const ask = useCallback(() => askServer(ownBuild), [ownBuild]);
   return (
     <CSPProvider nonce={documentNonce} disableStyleElements>
       <ThemeProvider
@@ -80,26 +96,28 @@ export function AppShell({ serverNow, nonce, children }: { serverNow: number; no
         nonce={documentNonce}
       >
         <Clock serverNow={serverNow}>
-          <Tooltip.Provider>
-            <Toasts>
-              <div className="root">
-                <Shell
-                  name="Isimud"
-                  mark={MARK}
-                  home={paths.overview()}
-                  groups={GROUPS}
-                  tools={
-                    <>
-                      <RefreshPicker />
-                      <ThemeToggle />
-                    </>
-                  }
-                >
-                  {children}
-                </Shell>
-              </div>
-            </Toasts>
-          </Tooltip.Provider>
+          <RefreshProvider ask={ask} serverNow={serverNow}>
+            <Tooltip.Provider>
+              <Toasts>
+                <div className="root">
+                  <Shell
+                    name="Isimud"
+                    mark={MARK}
+                    home={paths.overview()}
+                    groups={GROUPS}
+                    tools={
+                      <>
+                        <RefreshPicker />
+                        <ThemeToggle />
+                      </>
+                    }
+                  >
+                    {children}
+                  </Shell>
+                </div>
+              </Toasts>
+            </Tooltip.Provider>
+          </RefreshProvider>
         </Clock>
       </ThemeProvider>
     </CSPProvider>

@@ -1,3 +1,4 @@
+import { RefreshWhile } from "./ui/refresh-while.tsx";
 import { ErrorState } from "./ui/states.tsx";
 
 const TITLES: Record<string, string> = {
@@ -8,11 +9,17 @@ const TITLES: Record<string, string> = {
   SHUTTING_DOWN: "This server is stopping",
 };
 
-/** What the API said instead of data. */
+/** Failures that end by themselves. */
+const PASSING = new Set(["STORAGE_UNAVAILABLE", "DEADLINE_EXCEEDED", "NOT_STARTED", "SHUTTING_DOWN"]);
+
+/** What the API said instead of data. It is looked again while that may pass. */
 export function Failed({ error }: { error: { code: string; message: string } }) {
   return (
-    <ErrorState title={TITLES[error.code] ?? "This could not be loaded"} code={error.code}>
-      {error.message}
-    </ErrorState>
+    <>
+      <RefreshWhile active={PASSING.has(error.code)} seconds={5} />
+      <ErrorState title={TITLES[error.code] ?? "This could not be loaded"} code={error.code}>
+        {error.message}
+      </ErrorState>
+    </>
   );
 }

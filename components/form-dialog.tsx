@@ -8,6 +8,7 @@ import type { z } from "zod";
 import { API_PATH, ApiError, callApi } from "./api.ts";
 import { Button } from "./ui/button.tsx";
 import { Dialog } from "./ui/dialog.tsx";
+import { useRefresh } from "./ui/refresh.tsx";
 import { ShowGraphql } from "./ui/show-graphql.tsx";
 import { toastDone } from "./ui/toast.tsx";
 
@@ -64,6 +65,7 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data>({
   close,
 }: Props<Input, Output, Data> & { close: () => void }) {
   const router = useRouter();
+  const { refresh } = useRefresh();
   const form = useForm<Input, unknown, Output>({
     resolver: zodResolver(schema),
     defaultValues: defaults,
@@ -84,7 +86,7 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data>({
     close();
     toastDone(done(values, data));
     if (goTo) router.push(goTo(values));
-    router.refresh();
+    refresh();
   });
 
   return (

@@ -1,5 +1,5 @@
-import Link from "next/link";
 import { paths } from "./paths.ts";
+import { Link } from "./ui/link.tsx";
 
 /** The unnamed project, where people read it. */
 const UNNAMED_PROJECT = "(no project)";

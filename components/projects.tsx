@@ -1,11 +1,10 @@
 "use client";
 
-import Link from "next/link";
 import type { ReactNode } from "react";
 import { paths } from "./paths.ts";
 import { projectLabel } from "./project-name.tsx";
 import { formatCount } from "./ui/format.ts";
-
+import { Link } from "./ui/link.tsx";
 import { column, DataTable, type PagerLinks } from "./ui/table.tsx";
 
 export interface ProjectRow {

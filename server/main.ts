@@ -159,7 +159,7 @@ async function openPagesAs(
   };
   Object.assign(globalThis, { [EXECUTE]: execute });
   const { openPages } = await import("./http/pages.ts");
-  const open = await openPages({ dev, hostname: config.HOST, port: config.PORT });
+  const open = await openPages({ dev, hostname: config.HOST, port: config.PORT, basePath: config.BASE_PATH });
   return { open, as: (access, render) => asking.run(access, render) };
 }
 

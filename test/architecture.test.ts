@@ -176,6 +176,14 @@ describe("text", () => {
     expect(hits(/process\.env(?!\.NEXT_PUBLIC_)/, ...allowed)).toEqual([]);
   });
 
+  test("every link is the one of components/ui, which fetches nothing ahead", () => {
+    expect(broken(({ from, to }) => to === "next/link" && from !== "components/ui/link.tsx")).toEqual([]);
+  });
+
+  test("only components/ui/refresh.tsx refreshes, because it asks the server first: call what useRefresh gives", () => {
+    expect(hits(/router\.refresh\(/, "components/ui/refresh.tsx")).toEqual([]);
+  });
+
   test("SQL has parameters and pages have text nodes", () => {
     expect(hits(/\$queryRawUnsafe|\$executeRawUnsafe|dangerouslySetInnerHTML/)).toEqual([]);
   });

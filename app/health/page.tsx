@@ -1,5 +1,4 @@
 import type { Metadata } from "next";
-import Link from "next/link";
 import { API_PATH } from "../../components/api.ts";
 import { CollectGarbage } from "../../components/collect-garbage.tsx";
 import { Failed } from "../../components/failed.tsx";
@@ -9,9 +8,9 @@ import { INTERVAL_FIELDS, POOL_HEALTH_FIELDS } from "../../components/pools/docu
 import { type HealthInterval, type Sampling, Timeline } from "../../components/pools/timeline.tsx";
 import { Badge } from "../../components/ui/badge.tsx";
 import { formatCount, formatMilliseconds } from "../../components/ui/format.ts";
+import { Link } from "../../components/ui/link.tsx";
 import { Facts, PageHeader, Panel } from "../../components/ui/page.tsx";
 import { ShowGraphql } from "../../components/ui/show-graphql.tsx";
-
 import { Ago } from "../../components/ui/time.tsx";
 import { load } from "../execute.ts";
 import { HEALTH_LOOK, type HealthStatus, Warnings } from "../warnings.tsx";

@@ -1,7 +1,6 @@
 "use client";
 
 import { ArrowRightLeft, Pencil, Plus, Trash2 } from "lucide-react";
-import Link from "next/link";
 import type { ReactNode } from "react";
 import { z } from "zod";
 import { ConfirmedAction } from "../action.tsx";
@@ -12,6 +11,7 @@ import { paths } from "../paths.ts";
 import { ProjectLink } from "../project-name.tsx";
 import { Button } from "../ui/button.tsx";
 import { SelectField, SwitchField, TextField } from "../ui/form.tsx";
+import { Link } from "../ui/link.tsx";
 import { NameLink } from "../ui/name-link.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { DELETE_ENTRY, INSERT_ENTRY, UPDATE_ENTRY } from "./documents.ts";

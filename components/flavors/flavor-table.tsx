@@ -1,7 +1,6 @@
 "use client";
 
 import { Pencil, Plus, Trash2 } from "lucide-react";
-import Link from "next/link";
 import type { ReactNode } from "react";
 import { z } from "zod";
 import { ConfirmedAction } from "../action.tsx";
@@ -11,6 +10,7 @@ import { paths } from "../paths.ts";
 import { Capabilities } from "../pools/pool-table.tsx";
 import { Button } from "../ui/button.tsx";
 import { ChoicesField, TextField } from "../ui/form.tsx";
+import { Link } from "../ui/link.tsx";
 import { NameLink } from "../ui/name-link.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { CREATE_FLAVOR, DELETE_FLAVOR, UPDATE_FLAVOR } from "./documents.ts";

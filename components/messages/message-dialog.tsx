@@ -1,7 +1,6 @@
 "use client";
 
 import { Trash2 } from "lucide-react";
-import Link from "next/link";
 import { useRouter } from "next/navigation";
 import { ConfirmedAction } from "../action.tsx";
 import { paths } from "../paths.ts";
@@ -9,6 +8,7 @@ import { Button } from "../ui/button.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { JsonViewer } from "../ui/json-viewer.tsx";
+import { Link } from "../ui/link.tsx";
 import { Facts } from "../ui/page.tsx";
 import { NotFoundState } from "../ui/states.tsx";
 import { Ago, TimeLeft, Utc } from "../ui/time.tsx";

@@ -1,11 +1,10 @@
 "use client";
 
-import Link from "next/link";
 import type { ReactNode } from "react";
 import { Badge } from "../ui/badge.tsx";
 import { formatBytes } from "../ui/format.ts";
+import { Link } from "../ui/link.tsx";
 import { ShortId } from "../ui/short-id.tsx";
-
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Ago, TimeLeft } from "../ui/time.tsx";
 

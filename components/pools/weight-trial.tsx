@@ -1,13 +1,13 @@
 "use client";
 
 import { Scale } from "lucide-react";
-import { useRouter } from "next/navigation";
 import { type FormEvent, useEffect, useId, useState } from "react";
 import { API_PATH, ApiError, callApi } from "../api.ts";
 import { neededWhole } from "../field-rules.ts";
 import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { formatCount } from "../ui/format.ts";
+import { useRefresh } from "../ui/refresh.tsx";
 import { ShowGraphql } from "../ui/show-graphql.tsx";
 import { column, DataTable } from "../ui/table.tsx";
 import { toastDone } from "../ui/toast.tsx";
@@ -112,7 +112,7 @@ export function WeightTrial({ flavors }: { flavors: (string | null)[] }) {
 }
 
 function Trial({ flavors, close }: { flavors: (string | null)[]; close: () => void }) {
-  const router = useRouter();
+  const { refresh } = useRefresh();
   const [index, setIndex] = useState(0);
   const [typed, setTyped] = useState<Record<string, string>>({});
   const [saved, setSaved] = useState<Share[] | null>(null);
@@ -190,7 +190,7 @@ function Trial({ flavors, close }: { flavors: (string | null)[]; close: () => vo
       );
     } finally {
       setSaving(false);
-      router.refresh();
+      refresh();
     }
   }
 

@@ -4,6 +4,7 @@ import { Dialog as Base } from "@base-ui/react/dialog";
 import { X } from "lucide-react";
 import { type ReactElement, type ReactNode, useRef } from "react";
 import { classes } from "./classes.ts";
+import { useHold } from "./refresh.tsx";
 
 const BACKDROP =
   "fixed inset-0 z-40 bg-black/45 transition-opacity data-ending-style:opacity-0 data-starting-style:opacity-0";
@@ -12,7 +13,10 @@ const POPUP = classes(
   "transition-[opacity,translate] data-ending-style:translate-y-2 data-ending-style:opacity-0 data-starting-style:translate-y-2 data-starting-style:opacity-0",
 );
 
-/** A window over the page. Focus goes in, stays in, and returns to where it came from. */
+/**
+ * A window over the page. Focus goes in, stays in, and returns to where it came from. One that a trigger opened is part of
+ * what the page shows, so the page is held until it closes; one that the address opened is refreshed with it.
+ */
 export function Dialog({
   open,
   onOpenChange,
@@ -35,6 +39,7 @@ export function Dialog({
   children?: ReactNode;
   footer?: ReactNode;
 }) {
+  useHold(open && trigger !== undefined);
   const content = useRef<HTMLDivElement>(null);
   // What is to be filled in comes first; without a field the dialog decides.
   const firstField = () =>

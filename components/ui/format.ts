@@ -39,6 +39,11 @@ export function formatUtc(iso: string): string {
   return `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
 }
 
+/** As `formatUtc`, of the milliseconds of a clock, and without the day: "08:00:00 UTC" */
+export function formatClock(milliseconds: number): string {
+  return `${new Date(milliseconds).toISOString().slice(11, 19)} UTC`;
+}
+
 /** 1536 -> "1.5 KiB" */
 export function formatBytes(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;

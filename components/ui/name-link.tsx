@@ -1,5 +1,5 @@
-import Link from "next/link";
 import type { ReactNode } from "react";
+import { Link } from "./link.tsx";
 
 /** A link whose text is something's name or id, to the letter. */
 export function NameLink({ href, children }: { href: string; children: ReactNode }) {

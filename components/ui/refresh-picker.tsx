@@ -1,11 +1,12 @@
 "use client";
 
 import { RefreshCw } from "lucide-react";
-import { useRouter } from "next/navigation";
-import { useEffect, useState, useTransition } from "react";
+import { useEffect, useState } from "react";
 import { Button } from "./button.tsx";
 import { classes } from "./classes.ts";
+import { formatClock } from "./format.ts";
 import { ChoiceMenu } from "./menu.tsx";
+import { useRefresh } from "./refresh.tsx";
 
 const CHOICES = [
   { value: "0", label: "By hand" },
@@ -17,8 +18,7 @@ const STORED = "isimud-refresh";
 
 /** Loads the page's data anew: at a click, or on a beat that rests while the tab is hidden. */
 export function RefreshPicker() {
-  const router = useRouter();
-  const [pending, start] = useTransition();
+  const { refresh, pending, state, asOf } = useRefresh();
   const [seconds, setSeconds] = useState("0");
 
   useEffect(() => {
@@ -27,17 +27,32 @@ export function RefreshPicker() {
   }, []);
 
   useEffect(() => {
-    if (seconds === "0") return;
+    if (seconds === "0" || pending) return;
     const timer = setInterval(() => {
-      if (!document.hidden) start(() => router.refresh());
+      if (!document.hidden) refresh();
     }, Number(seconds) * 1000);
     return () => clearInterval(timer);
-  }, [seconds, router]);
+  }, [seconds, pending, refresh]);
 
   const every = CHOICES.find((choice) => choice.value === seconds)?.label ?? "";
   return (
     <div className="flex items-center">
-      <Button kind="ghost" aria-label="Refresh now" onClick={() => start(() => router.refresh())}>
+      {/* Always there, so that readers hear what comes into it. On a telephone it hangs below the bar. */}
+      <span
+        role="status"
+        className="flex justify-center text-[0.8125rem] whitespace-nowrap text-warn max-sm:absolute max-sm:inset-x-0 max-sm:top-full max-sm:bg-warn-soft"
+      >
+        {state === "lost" ? `as of ${formatClock(asOf)}, reconnecting` : null}
+        {state === "outdated" ? (
+          <span className="flex items-center gap-1">
+            A new version is there:
+            <Button kind="ghost" size="small" onClick={() => location.reload()}>
+              Reload
+            </Button>
+          </span>
+        ) : null}
+      </span>
+      <Button kind="ghost" aria-label="Refresh now" onClick={refresh}>
         <RefreshCw aria-hidden className={classes(pending && "animate-spin")} />
       </Button>
       <ChoiceMenu

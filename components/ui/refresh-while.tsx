@@ -1,19 +1,17 @@
 "use client";
 
-import { useRouter } from "next/navigation";
 import { useEffect } from "react";
+import { useRefresh } from "./refresh.tsx";
 
-const EVERY_MS = 1000;
-
-/** Loads the page's data anew each second while something on it is under way; rests while the tab is hidden. */
-export function RefreshWhile({ active }: { active: boolean }) {
-  const router = useRouter();
+/** Loads the page's data anew every so many seconds while something on it is under way; rests while the tab is hidden. */
+export function RefreshWhile({ active, seconds = 1 }: { active: boolean; seconds?: number }) {
+  const { refresh, pending } = useRefresh();
   useEffect(() => {
-    if (!active) return;
+    if (!active || pending) return;
     const timer = setInterval(() => {
-      if (!document.hidden) router.refresh();
-    }, EVERY_MS);
+      if (!document.hidden) refresh();
+    }, seconds * 1000);
     return () => clearInterval(timer);
-  }, [active, router]);
+  }, [active, seconds, pending, refresh]);
   return null;
 }

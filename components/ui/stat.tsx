@@ -1,8 +1,8 @@
-import Link from "next/link";
 import type { ReactNode } from "react";
 import type { Tone } from "./badge.tsx";
 import { classes } from "./classes.ts";
 import { formatCount } from "./format.ts";
+import { Link } from "./link.tsx";
 
 const INK: Record<Tone, string> = {
   neutral: "text-ink",

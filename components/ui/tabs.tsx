@@ -1,5 +1,5 @@
-import Link from "next/link";
 import { classes } from "./classes.ts";
+import { Link } from "./link.tsx";
 
 export interface TabLink {
   label: string;

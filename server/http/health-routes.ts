@@ -6,6 +6,9 @@ import type { EventLoopWatch } from "./event-loop.ts";
 
 const HEALTH_JSON = "application/health+json";
 
+/** Readiness names the build of the pages: an open page of another build must not be refreshed. */
+export const BUILD_HEADER = "x-isimud-build";
+
 type Status = HealthReport["status"];
 
 /** One measurement, as the draft "Health Check Response Format for HTTP APIs" names its parts. */
@@ -20,9 +23,16 @@ interface Check {
 
 export function addHealthRoutes(
   app: FastifyInstance,
-  parts: { health: HealthOperations; metrics: Metrics; eventLoop: EventLoopWatch; isDraining: () => boolean },
+  parts: {
+    health: HealthOperations;
+    metrics: Metrics;
+    eventLoop: EventLoopWatch;
+    isDraining: () => boolean;
+    /** Null: an API without pages. */
+    build: string | null;
+  },
 ): void {
-  const { health, metrics, eventLoop, isDraining } = parts;
+  const { health, metrics, eventLoop, isDraining, build } = parts;
 
   app.get("/health", async (request, reply) => {
     const report = await health.check(request.access, {});
@@ -55,7 +65,7 @@ export function addHealthRoutes(
     return reply
       .code(ready ? 200 : 503)
       .type(HEALTH_JSON)
-      .headers(ready ? {} : { "retry-after": "5" })
+      .headers({ ...(build !== null && { [BUILD_HEADER]: build }), ...(!ready && { "retry-after": "5" }) })
       .send({ status: ready ? "pass" : "fail", ...(!ready && { output }) });
   });
 

@@ -10,7 +10,7 @@ import type { Metrics } from "../metrics.ts";
 import type { HealthOperations } from "../operations/health.ts";
 import { answer, answerError } from "./errors.ts";
 import { watchEventLoop } from "./event-loop.ts";
-import { addHealthRoutes } from "./health-routes.ts";
+import { addHealthRoutes, BUILD_HEADER } from "./health-routes.ts";
 import type { Pages } from "./pages.ts";
 import { API_HEADERS, pageHeaders } from "./security-headers.ts";
 
@@ -75,6 +75,8 @@ export async function createHttpServer(parts: HttpServerParts): Promise<FastifyI
       for (const [name, value] of Object.entries({ ...headers, ...own })) reply.raw.setHeader(name, value);
       // Next reads the nonce from the request; whatever a client sent there is overwritten.
       request.raw.headers["content-security-policy"] = headers["content-security-policy"];
+      // Likewise the layout reads which build it is of.
+      if (pages) request.raw.headers[BUILD_HEADER] = pages.open.build;
     }
     request.access = accessOf(request.raw, request.id);
   });
@@ -93,7 +95,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<FastifyI
 
   await app.register(
     async (api) => {
-      addHealthRoutes(api, { ...parts, eventLoop });
+      addHealthRoutes(api, { ...parts, eventLoop, build: pages?.open.build ?? null });
       parts.addApi(api);
       api.all("/*", notFound);
     },

@@ -18,6 +18,9 @@ export interface Dashboard {
   call: Call;
   /** A fresh profile, as somebody who comes for the first time. */
   visit(options?: { theme?: "light" | "dark"; width?: number; onlyLoopback?: boolean }): Promise<Visit>;
+  /** The service goes away, and with `start` comes back at the same address with the same data. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -37,6 +40,8 @@ export async function openDashboard(options: { demo: boolean; settings?: Record<
   return {
     url: service.url,
     call,
+    stop: service.stop,
+    start: service.start,
     visit: (how = {}) => visit(opened, service.url, how),
     close: async () => {
       await opened.close();

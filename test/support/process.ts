@@ -65,6 +65,10 @@ export function startProcess(
 
 export interface WholeService {
   url: string;
+  /** Ends the process; its data and its port stay. */
+  stop(): Promise<void>;
+  /** After `stop`. */
+  start(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -72,13 +76,22 @@ export interface WholeService {
 export async function startWholeService(settings: Record<string, string> = {}): Promise<WholeService> {
   const dataDir = temporaryDataDir();
   const port = await freePort();
-  const started = startProcess({ PORT: String(port), DATA_DIR: dataDir, DRAIN_SECONDS: "0", ...settings });
-  const [, url = ""] = await started.printed(/Isimud is at (\S+)/);
+  let started: StartedProcess;
+  const start = async () => {
+    started = startProcess({ PORT: String(port), DATA_DIR: dataDir, DRAIN_SECONDS: "0", ...settings });
+    const [, url = ""] = await started.printed(/Isimud is at (\S+)/);
+    return url;
+  };
+  const stop = async () => {
+    started.child.kill("SIGTERM");
+    await started.ended;
+  };
   return {
-    url,
+    url: await start(),
+    stop,
+    start: async () => void (await start()),
     close: async () => {
-      started.child.kill("SIGTERM");
-      await started.ended;
+      await stop();
       removeDataDir(dataDir);
     },
   };

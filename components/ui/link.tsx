@@ -1,0 +1,10 @@
+import NextLink from "next/link";
+import type { ComponentProps } from "react";
+
+/**
+ * Every link of the dashboard. Nothing is fetched before it is followed: Next would fetch all that is in sight, a request
+ * for each, and again after each refresh.
+ */
+export function Link(props: Omit<ComponentProps<typeof NextLink>, "prefetch">) {
+  return <NextLink {...props} prefetch={false} />;
+}
