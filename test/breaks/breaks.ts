@@ -59,6 +59,16 @@ export const BREAKS: readonly Break[] = [
     },
   },
   {
+    promise: "A pool that is refused one more connection lets its callers wait for those that it has",
+    file: `${POSTGRES}/connection-pool.ts`,
+    from: "if (this.#working() > 0) return this.#connect(caller);",
+    to: "if (this.#working() > 0) return caller.connected(error, client, release);",
+    test: {
+      file: "test/promises/few-connections.test.ts",
+      name: "a whole service answers all, though its parts share what there is",
+    },
+  },
+  {
     promise: "A claim never says that there is nothing without having looked everywhere",
     file: `${POSTGRES}/claim-takes.ts`,
     from: "if (!skipping || !isEmpty(taken)",

@@ -5,6 +5,7 @@ import { DomainError } from "../../errors.ts";
 import { takesNoWrites } from "../takes-no-writes.ts";
 import { tlsRefusalOf } from "../tls-refusals.ts";
 import { type PostgresAddress, parsePostgresUri } from "./address.ts";
+import { ConnectionPool, TOO_MANY_CONNECTIONS } from "./connection-pool.ts";
 
 /** Deadlines in milliseconds, each shorter than the one around it (HTTP 10 s > driver 5 s > statement 4 s > lock 1.5 s). A lock outlasts the server's look for deadlocks, after 1 s, so that one of them ends and the others go on. */
 const STATEMENT_TIMEOUT_MS = 4000;
@@ -14,7 +15,8 @@ const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1000;
 export const CONNECT_TIMEOUT_MS = 5000;
 
 /**
- * Opens a pool of connections; none is made before the first use. `?schema=NAME` in the URL becomes the search path. BAD_INPUT.
+ * Opens a pool of connections; none is made before the first use, and fewer where the server has no more (`connection-pool.ts`). `?schema=NAME` in the
+ * URL becomes the search path. BAD_INPUT.
  * An idle connection that breaks is dropped and reported to `onError`; without a listener it would end the process.
  */
 export function openConnections(params: {
@@ -29,10 +31,11 @@ export function openConnections(params: {
   onConnect?: (client: pg.ClientBase) => Promise<void>;
   onError?: (error: Error) => void;
 }): pg.Pool {
-  const pool = new pg.Pool({
+  const pool = new ConnectionPool({
     ...clientConfig(params.url, params.applicationName ?? "isimud", params.settings),
     ...(params.patient === true ? { query_timeout: 0 } : {}),
     ...(params.onConnect === undefined ? {} : { onConnect: params.onConnect }),
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     max: params.connections,
     idleTimeoutMillis: 60_000,
   });
@@ -116,6 +119,10 @@ export function translatePostgresError(error: unknown, options: { wrote?: boolea
   }
   if (sqlState === "53100" || sqlState === "53200" || sqlState === "25006") {
     return takesNoWrites("The storage is full or read-only. Nothing was written.", error);
+  }
+  if (sqlState === TOO_MANY_CONNECTIONS) {
+    const message = "The storage has no connection to spare. Try again in a few seconds.";
+    return new DomainError("STORAGE_UNAVAILABLE", message, { cause: error });
   }
   // 08: connection, 28 and 3D: the server lets us in no longer, or the database is gone; 53: resources, 57: operator
   // intervention (shutdown, crash), 40: rolled back by the server.

@@ -1,0 +1,156 @@
+/** A pool of connections that makes do with fewer while the server has no more to give. */
+import pg from "pg";
+
+/** SQLSTATE too_many_connections: of the server, the database or the role. */
+export const TOO_MANY_CONNECTIONS = "53300";
+/** For so long a pool that was refused a connection opens no more. */
+const GROW_AFTER_MS = 2000;
+/** Between two tries of a pool that has none. */
+const TRY_EVERY_MS = 250;
+
+type Connected = (
+  error: Error | undefined,
+  client: pg.PoolClient | undefined,
+  release: (error?: Error | boolean) => void,
+) => void;
+
+interface Caller {
+  readonly connected: Connected;
+  /** As performance.now() counts. */
+  readonly until: number;
+  /** Runs from the first refusal on. */
+  timer?: NodeJS.Timeout;
+  isLate?: boolean;
+}
+
+/** To find who shares a server's connections with whom. */
+const openPools = new Set<ConnectionPool>();
+
+/**
+ * When the server refuses one more connection, the pool keeps to those that it has, and callers wait for them as long as they would wait for any.
+ * After a while it tries to grow again, by one connection at a time. Hazard: the pools of a process share the server's connections, and a busy one would
+ * leave none to another. So a pool keeps its last connection even when idle, and one that is refused its first gets one from the largest.
+ */
+export class ConnectionPool extends pg.Pool {
+  readonly #most: number;
+  readonly #patienceMs: number;
+  readonly #server: string;
+  /** Without those that are still connecting. */
+  #connected = 0;
+  #growsAt = 0;
+  #givesUpOne = false;
+  /** Who waits while the pool has no connection and is refused its first. One of them tries, so that the server is not knocked at by each. */
+  readonly #starving = new Set<Caller>();
+  #nextTry: NodeJS.Timeout | undefined;
+
+  constructor(config: pg.PoolConfig & { max: number; connectionTimeoutMillis: number }) {
+    super({ ...config, min: 1 });
+    this.#most = config.max;
+    this.#patienceMs = config.connectionTimeoutMillis;
+    this.#server = `${config.host}:${config.port}`;
+    this.on("connect", () => {
+      this.#connected += 1;
+      this.#growsAt = 0;
+      const starving = [...this.#starving];
+      this.#starving.clear();
+      for (const caller of starving) this.#connect(caller);
+    });
+    this.on("remove", () => {
+      this.#connected -= 1;
+    });
+    openPools.add(this);
+  }
+
+  override connect(): Promise<pg.PoolClient>;
+  override connect(connected: Connected): void;
+  // biome-ignore lint/suspicious/noConfusingVoidType: pg's own signature
+  override connect(connected?: Connected): Promise<pg.PoolClient> | void {
+    const until = performance.now() + this.#patienceMs;
+    if (connected !== undefined) return this.#connect({ connected, until });
+    return new Promise((resolve, reject) => {
+      const settle: Connected = (error, client) => (client === undefined ? reject(error) : resolve(client));
+      this.#connect({ connected: settle, until });
+    });
+  }
+
+  override end(): Promise<void>;
+  override end(ended: () => void): void;
+  override end(ended?: () => void): Promise<void> | void {
+    openPools.delete(this);
+    return ended === undefined ? super.end() : super.end(ended);
+  }
+
+  #connect(caller: Caller): void {
+    if (this.#starving.size > 0) {
+      this.#starve(caller);
+      return;
+    }
+    this.#grow();
+    super.connect((error, client, release) => {
+      if (caller.isLate) return void release();
+      if ((error as { code?: unknown } | undefined)?.code !== TOO_MANY_CONNECTIONS) {
+        clearTimeout(caller.timer);
+        return caller.connected(error, client, release);
+      }
+      this.#keepTo(this.#working());
+      const giveUp = () => {
+        caller.isLate = true;
+        this.#starving.delete(caller);
+        caller.connected(error, undefined, release);
+      };
+      caller.timer ??= setTimeout(giveUp, Math.max(0, caller.until - performance.now()));
+      if (this.#working() > 0) return this.#connect(caller);
+      this.#starve(caller);
+      this.#askForOne();
+    });
+  }
+
+  #starve(caller: Caller): void {
+    this.#starving.add(caller);
+    this.#nextTry ??= setTimeout(() => {
+      this.#nextTry = undefined;
+      const [first, ...rest] = this.#starving;
+      this.#starving.clear();
+      if (first === undefined) return;
+      this.#connect(first);
+      for (const one of rest) this.#starve(one);
+    }, TRY_EVERY_MS);
+  }
+
+  /** The count of those that connected lags behind while ended ones close. */
+  #working(): number {
+    return Math.min(this.#connected, this.totalCount);
+  }
+
+  #grow(): void {
+    const isFull = this.totalCount >= this.options.max && this.waitingCount >= this.idleCount;
+    if (this.options.max >= this.#most || !isFull || performance.now() < this.#growsAt) return;
+    this.options.max += 1;
+    this.#growsAt = performance.now() + GROW_AFTER_MS;
+  }
+
+  #keepTo(connections: number): void {
+    this.options.max = Math.max(1, connections);
+    this.#growsAt = performance.now() + GROW_AFTER_MS;
+  }
+
+  #askForOne(): void {
+    const others = [...openPools].filter((pool) => pool !== this && pool.#server === this.#server);
+    const largest = others.reduce<ConnectionPool | null>(
+      (found, pool) => (pool.#working() > (found === null ? 1 : found.#working()) ? pool : found),
+      null,
+    );
+    if (largest !== null) largest.#giveUpOne();
+  }
+
+  /** The next that is free. One at a time, however many ask. */
+  #giveUpOne(): void {
+    if (this.#givesUpOne) return;
+    this.#givesUpOne = true;
+    this.#keepTo(this.#working() - 1);
+    super.connect((_error, client) => {
+      this.#givesUpOne = false;
+      client?.release(true);
+    });
+  }
+}

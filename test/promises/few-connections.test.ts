@@ -1,0 +1,135 @@
+/** What becomes of calls while the server has fewer connections to give than a pool may open. */
+import pg from "pg";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { openConnections } from "../../server/storage/postgres/connection.ts";
+import { aService, operator, viewer } from "../operations/a-service.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+const ROLE = `few_${process.pid}`;
+
+describe("with fewer connections than it may open", () => {
+  let database: TestDatabase;
+  let admin: pg.Client;
+  /** Of a role that may have as many connections as `allow` says. */
+  let uri: string;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    admin = new pg.Client({ connectionString: database.url });
+    await admin.connect();
+    await admin.query(`CREATE ROLE ${ROLE} LOGIN PASSWORD 'few'; GRANT ALL ON ALL TABLES IN SCHEMA public TO ${ROLE}`);
+    await admin.query(`GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO ${ROLE}; GRANT ALL ON SCHEMA public TO ${ROLE}`);
+    const url = new URL(database.url);
+    url.username = ROLE;
+    url.password = "few";
+    uri = url.toString();
+  });
+  afterAll(async () => {
+    await admin.query(`DROP OWNED BY ${ROLE}; DROP ROLE ${ROLE}`);
+    await admin.end();
+    await database.drop();
+  });
+  beforeEach(() => allow(-1));
+
+  const allow = (connections: number) => admin.query(`ALTER ROLE ${ROLE} CONNECTION LIMIT ${connections}`);
+  /** As many statements at once, each long enough to meet the others. */
+  const busy = (pool: pg.Pool, count: number) =>
+    Promise.all(Array.from({ length: count }, () => pool.query("SELECT pg_sleep(0.02)")));
+
+  it("a whole service answers all, though its parts share what there is", async () => {
+    const service = await aService({ DATABASE_URL: uri, DATABASE_CONNECTIONS: "16" });
+    try {
+      await allow(6);
+      const { queues, messages, claims } = service.operations;
+      const names = Array.from({ length: 10 }, (_, index) => `q${index}`);
+      const work = async (name: string) => {
+        await queues.create(operator, { name });
+        await Promise.all(
+          Array.from({ length: 10 }, async () => {
+            await messages.post(operator, { queue: name, messages: [{ bodyText: "1" }] });
+            const { claim, messages: taken } = await claims.create(operator, { queue: name });
+            const ids = taken.map(({ id }) => id);
+            await messages.bulkDelete(operator, { queue: name, ids, claimIds: claim === null ? [] : [claim.id] });
+            await queues.list(viewer, { project: "p", withStats: true });
+          }),
+        );
+        await queues.delete(operator, { name });
+      };
+      await Promise.all(names.map(work));
+      expect((await service.operations.health.check(viewer, {})).status).toBe("pass");
+    } finally {
+      await service.stop();
+    }
+  });
+
+  it("it opens no more for a while, then grows again as far as it may", async () => {
+    await allow(2);
+    vi.useFakeTimers({ toFake: ["performance"] });
+    const pool = openConnections({ url: uri, connections: 5 });
+    try {
+      await busy(pool, 20);
+      expect(pool.totalCount).toBe(2);
+      await allow(-1);
+      await busy(pool, 20);
+      expect(pool.totalCount).toBe(2);
+      vi.advanceTimersByTime(2000);
+      for (let time = 0; time < 4; time += 1) await busy(pool, 20);
+      expect(pool.totalCount).toBe(5);
+    } finally {
+      vi.useRealTimers();
+      await pool.end();
+    }
+  });
+
+  it("a pool that has none gets one from a larger one of the same process", async () => {
+    await allow(3);
+    const large = openConnections({ url: uri, connections: 8 });
+    const small = openConnections({ url: uri, connections: 8 });
+    try {
+      await busy(large, 8);
+      expect(large.totalCount).toBe(3);
+      let done = false;
+      const working = (async () => {
+        while (!done) await busy(large, 8);
+      })();
+      expect((await busy(small, 4)).length).toBe(4);
+      done = true;
+      await working;
+      expect(small.totalCount).toBeGreaterThan(0);
+    } finally {
+      await large.end();
+      await small.end();
+    }
+  });
+
+  it("where there is none at all, callers wait until one is free, or their time is up", async () => {
+    await allow(1);
+    const taken = new pg.Client({ connectionString: uri });
+    await taken.connect();
+    const pool = openConnections({ url: uri, connections: 4 });
+    try {
+      const waiting = pool.query("SELECT 1 AS one");
+      await expect.poll(() => pool.waitingCount + pool.totalCount).toBe(0);
+      await taken.end();
+      expect((await waiting).rows).toEqual([{ one: 1 }]);
+      await allow(0);
+      await admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", [ROLE]);
+      await expect.poll(() => pool.totalCount).toBe(0);
+      const realTimeout = setTimeout;
+      vi.useFakeTimers({ toFake: ["performance", "setTimeout", "clearTimeout"] });
+      const refused = pool.query("SELECT 1").catch((error: unknown) => error);
+      let told = false;
+      void refused.then(() => {
+        told = true;
+      });
+      while (!told) {
+        await vi.advanceTimersByTimeAsync(100);
+        // The server has to be asked in the meantime.
+        await new Promise((resolve) => realTimeout(resolve, 10));
+      }
+      expect(await refused).toMatchObject({ code: "53300" });
+    } finally {
+      vi.useRealTimers();
+      await pool.end();
+    }
+  });
+});
