@@ -66,7 +66,11 @@ const CreateFlavorInput = builder.inputType("CreateFlavorInput", {
   fields: (t) => ({
     project: t.string(projectField),
     name: t.string(nameField),
-    pools: t.stringList({ required: true, description: "Names of pools that join it, at least one." }),
+    pools: t.stringList({
+      required: true,
+      defaultValue: [],
+      description: "Names of pools that join it. At least one, unless a pool has this flavor already.",
+    }),
     verify: t.boolean(verifyField),
     replace: t.boolean({
       defaultValue: false,

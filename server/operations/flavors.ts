@@ -32,7 +32,7 @@ export interface FlavorOperations {
   capabilities(access: Access, params: NamedFlavor): Promise<Capability[] | null>;
   /**
    * Sets the flavor on the pools; it is then theirs instead of another. `verify` false: without asking the pools for their capabilities.
-   * One that exists is FLAVOR_ALREADY_EXISTS unless `replace`; pools of it from before stay in it. At least one pool.
+   * One that exists is FLAVOR_ALREADY_EXISTS unless `replace`; pools that have this flavor already stay in it, and with one of them `pools` may be empty.
    * BAD_INPUT, POOL_DOES_NOT_EXIST, POOL_CAPABILITIES_MISMATCH, POOL_IN_USE_BY_FLAVOR when it would take the last pool of another flavor.
    */
   create(
@@ -64,7 +64,6 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
 
   function checkPools(pools: readonly string[]): string[] {
     const names = [...new Set(checkBatch(limits, "pools", pools))].map((pool) => checkName("pools", pool));
-    if (names.length === 0) throw badInput("pools", "A flavor needs at least one pool.");
     if (names.includes(DEFAULT_POOL)) {
       throw badInput("pools", `The built-in pool ${DEFAULT_POOL} cannot have a flavor. Register another pool.`);
     }
@@ -119,6 +118,7 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
       }
       const created = await audited(context, trace, async (tx) => {
         const before = await poolsOf(tx, flavor.name);
+        if (before.length + pools.length === 0) throw withoutPools();
         await requireNoneEmptied(tx, flavor.name, pools);
         const result = await tx.flavors.create({ ...flavor, pools });
         // Asked again here: another may have made it since.
@@ -131,8 +131,12 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
     async update(access, params) {
       const { flavor, trace } = await changing(access, "updateFlavor", params);
       const pools = checkPools(params.pools);
+      if (pools.length === 0) throw withoutPools();
+      await control.flavors.get(flavor);
       if (params.verify !== false) await requireAlike(flavor.name, pools);
       return audited(context, trace, async (tx) => {
+        // Asked again here: another may have deleted it since.
+        await tx.flavors.get(flavor);
         const before = await poolsOf(tx, flavor.name);
         await requireNoneEmptied(tx, flavor.name, pools);
         await tx.flavors.update({ ...flavor, pools });
@@ -190,6 +194,10 @@ export async function requireNoneEmptied(
       );
     }
   }
+}
+
+function withoutPools(): DomainError {
+  return badInput("pools", "A flavor needs at least one pool. Name one, or register one with this flavor first.");
 }
 
 function alreadyExists(name: string): DomainError {

@@ -298,6 +298,10 @@ describe("flavors", () => {
     expect(await codeOf(flavors.update(admin, { project: "p", name: "nobody", pools: ["plain"] }))).toBe(
       "FLAVOR_DOES_NOT_EXIST",
     );
+    // Also where its pools are another flavor's last.
+    expect(await codeOf(flavors.update(admin, { project: "p", name: "nobody", pools: ["fast-1", "fast-2"] }))).toBe(
+      "FLAVOR_DOES_NOT_EXIST",
+    );
     expect(await codeOf(flavors.create(operator, { name: "checked", pools: ["plain"] }))).toBe("FORBIDDEN");
     expect(await codeOf(flavors.get(viewer, { project: "q", name: "fast" }))).toBe("FLAVOR_DOES_NOT_EXIST");
     await flavors.update(admin, { project: "p", name: "fast", pools: ["fast-2"] });
@@ -447,5 +451,21 @@ describe("the catalogue", () => {
     expect(count.value).toBeGreaterThan(10);
     expect(await catalogue.dropAll(admin, { confirmationToken })).toMatchObject({ dropped: true });
     expect((await catalogue.list(admin, { allProjects: true })).items).toEqual([]);
+  });
+
+  test("one whose pools were registered before it needs to name none", async () => {
+    const { flavors, pools } = service.operations;
+    const early = { project: "p", name: "early", pools: [] };
+    expect(await refusal(flavors.create(admin, early))).toMatchObject({
+      code: "BAD_INPUT",
+      details: { field: "pools" },
+    });
+    await aPool("early-1", { flavor: "early" });
+    expect((await flavors.create(admin, early)).created).toBe(true);
+    expect(await flavors.pools(viewer, { project: "p", name: "early" })).toEqual(["early-1"]);
+    expect(await codeOf(flavors.update(admin, early))).toBe("BAD_INPUT");
+    expect(await codeOf(pools.delete(admin, { name: "early-1" }))).toBe("POOL_IN_USE_BY_FLAVOR");
+    await flavors.delete(admin, { project: "p", name: "early" });
+    await pools.delete(admin, { name: "early-1" });
   });
 });
