@@ -1,14 +1,12 @@
 /** Every GraphQL document that a page or a button sends, checked against the schema and against what one document may cost. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse, validate } from "graphql";
 import { describe, expect, it } from "vitest";
 import { readConfig } from "../server/config.ts";
-import { validationRules } from "../server/graphql/limits.ts";
-import { schema } from "../server/graphql/schema.ts";
+import { createDocuments } from "../server/graphql/documents.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-const rules = validationRules(readConfig({}));
+const { prepare } = createDocuments(readConfig({}));
 
 /** Template literals marked as GraphQL, with the plain texts that they insert: of the same file, or a file's of documents. */
 function documentsOf(file: string): string[] {
@@ -40,6 +38,6 @@ describe("the documents of pages and buttons", () => {
   });
 
   it.each(documents)("$file asks only for what the schema has, and no more than one document may", ({ document }) => {
-    expect(validate(schema, parse(document), rules).map((error) => error.message)).toEqual([]);
+    expect(prepare({ query: document }).errors?.map((error) => error.message) ?? []).toEqual([]);
   });
 });

@@ -1,49 +1,82 @@
-/** GraphQL documents, each parsed and checked once. */
-import { type DocumentNode, GraphQLError, parse, validate } from "graphql";
+/** GraphQL documents, each measured, parsed and checked once; and what of a request is checked before it runs. One list of rules for every way into the API. */
+import {
+  type DocumentNode,
+  GraphQLError,
+  getOperationAST,
+  type OperationDefinitionNode,
+  parse,
+  validate,
+} from "graphql";
 import { LRUCache } from "lru-cache";
 import type { Limits } from "../config.ts";
-import { MAX_ERRORS, MAX_TOKENS, validationRules } from "./limits.ts";
+import { measureDocument, measureText } from "./limits.ts";
 import { schema } from "./schema.ts";
+import { checkVariables, type Variables } from "./variables.ts";
 
 /** Characters of document text that are remembered; a longer document than a hundredth of it is not. */
 const REMEMBERED = 4_000_000;
+/** Validation and coercion stop at this many errors. graphql-js adds one more that says that it stopped. */
+const MAX_ERRORS = 10;
 
-export type Prepared =
-  | { document: DocumentNode; errors?: undefined }
-  | { document?: undefined; errors: readonly GraphQLError[] };
-
-export interface Documents {
-  /** Never throws: what is wrong with the document is in `errors`, at most MAX_ERRORS of them. */
-  prepare(source: string): Prepared;
+/** What a client sends. */
+export interface OperationRequest {
+  query: string;
+  operationName?: string | null | undefined;
+  variables?: Variables | null | undefined;
 }
 
-/** graphql-js adds one more error that says that it stopped. */
-export const COUNTED_ERRORS = MAX_ERRORS - 1;
+export type Prepared =
+  | {
+      document: DocumentNode;
+      /** Null when the request does not say which one, or names one that is not there. */
+      operation: OperationDefinitionNode | null;
+      request: OperationRequest;
+      errors?: undefined;
+    }
+  | { document?: undefined; operation?: undefined; errors: readonly GraphQLError[] };
+
+export interface Documents {
+  /** Never throws: what is wrong with the request is in `errors`, at most MAX_ERRORS of them. */
+  prepare(request: OperationRequest): Prepared;
+}
 
 /** Suggestions would tell a stranger the schema's names, and cost time to find. */
-export const VALIDATION = { maxErrors: COUNTED_ERRORS, hideSuggestions: true };
+const VALIDATION = { maxErrors: MAX_ERRORS - 1, hideSuggestions: true };
+/** The same for what graphql-js finds when it reads variables. */
+export const COERCION = { options: { maxCoercionErrors: MAX_ERRORS - 1 }, hideSuggestions: true };
 
 export function createDocuments(limits: Limits): Documents {
-  const rules = validationRules(limits);
   const known = new LRUCache<string, DocumentNode>({
     maxSize: REMEMBERED,
     maxEntrySize: REMEMBERED / 100,
     sizeCalculation: (_document, source) => source.length,
   });
+
+  /** Throws a GraphQLError for a document that cannot be read or asks for too much; gives the errors of one that breaks GraphQL's rules. */
+  function read(source: string): DocumentNode | readonly GraphQLError[] {
+    const remembered = known.get(source);
+    if (remembered) return remembered;
+    measureText(source);
+    const document = parse(source);
+    measureDocument(schema, document, limits);
+    const errors = validate(schema, document, undefined, VALIDATION);
+    if (errors.length > 0) return errors;
+    known.set(source, document);
+    return document;
+  }
+
   return {
-    prepare(source) {
-      const remembered = known.get(source);
-      if (remembered) return { document: remembered };
-      let document: DocumentNode;
+    prepare(request) {
       try {
-        document = parse(source, { maxTokens: MAX_TOKENS });
+        const document = read(request.query);
+        if (!("kind" in document)) return { errors: document };
+        const operation = getOperationAST(document, request.operationName) ?? null;
+        if (operation && request.variables) checkVariables(operation, request.variables, limits);
+        return { document, operation, request };
       } catch (error) {
-        return { errors: [error instanceof GraphQLError ? error : new GraphQLError("This document cannot be read.")] };
+        if (error instanceof GraphQLError) return { errors: [error] };
+        throw error;
       }
-      const errors = validate(schema, document, rules, VALIDATION);
-      if (errors.length > 0) return { errors };
-      known.set(source, document);
-      return { document };
     },
   };
 }

@@ -28,7 +28,7 @@ export function maskError(error: unknown, where: { requestId: string; log: Error
   }
   if (cause instanceof GraphQLError && cause.extensions.code !== "INTERNAL_SERVER_ERROR") {
     return {
-      message: withoutSuggestion(graphqlError?.message ?? cause.message),
+      message: cut(graphqlError?.message ?? cause.message),
       ...place,
       extensions: { code: "BAD_INPUT" satisfies ErrorCode, status: statusOf(cause), details: {} },
     };
@@ -55,10 +55,8 @@ function statusOf(error: GraphQLError): number {
   return typeof http?.status === "number" ? http.status : HTTP_STATUS.invalid;
 }
 
-/** Suggestions tell a stranger the schema's names. */
-function withoutSuggestion(message: string): string {
-  const plain = message.replace(/ ?Did you mean [^?]*\?$/, "");
-  return plain.length > LONGEST_MESSAGE ? `${plain.slice(0, LONGEST_MESSAGE)}…` : plain;
+function cut(message: string): string {
+  return message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE)}…` : message;
 }
 
 const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {

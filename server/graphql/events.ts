@@ -1,13 +1,14 @@
 /** Operations over server-sent events, one stream per request (graphql-sse's "distinct connections"). The only way to run a subscription. */
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST, subscribe } from "graphql";
-import { createHandler, type ExecutionPatchResult, type Request, type RequestParams } from "graphql-sse";
+import { type ExecutionArgs, type ExecutionResult, GraphQLError, subscribe } from "graphql";
+import { createHandler, type ExecutionPatchResult, type Request, type RequestParams, type Response } from "graphql-sse";
 import type { Access } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
 import type { GraphQLContext } from "./context.ts";
-import { COUNTED_ERRORS, type Documents } from "./documents.ts";
+import { COERCION, type Documents } from "./documents.ts";
 import { type ErrorLog, maskError } from "./errors.ts";
+import type { ExecuteResult, Executor } from "./execute.ts";
 import { unmarkJson } from "./json.ts";
 import { type OnOperation, type OperationSeen, secondsSince } from "./observe.ts";
 import { schema } from "./schema.ts";
@@ -15,8 +16,15 @@ import { schema } from "./schema.ts";
 /** Events that may wait for a slow reader; then the source is read no further. */
 const MOST_WAITING = 16;
 
+/** Addresses are followed by whoever sees them: reading one must change nothing. */
+const NO_MUTATION_BY_GET: Response = [
+  JSON.stringify({ errors: [{ message: "A mutation is sent by POST." }] }),
+  { status: 405, statusText: "Method Not Allowed", headers: { allow: "POST" } },
+];
+
 interface Parts {
   documents: Documents;
+  executor: Executor;
   log: ErrorLog;
   onOperation: OnOperation;
   contextFor: (access: Access, reply: FastifyReply) => GraphQLContext;
@@ -26,7 +34,8 @@ interface Parts {
 /** One request and its stream. */
 interface Stream {
   context: GraphQLContext;
-  seen: OperationSeen;
+  /** Of a subscription. What is no stream is counted where it runs. */
+  seen: OperationSeen | null;
   /** By performance.now(). */
   begun: number;
   /** Events given to the stream and not yet taken by the socket. */
@@ -46,24 +55,23 @@ export interface Events {
   ): Promise<unknown>;
 }
 
-export function createEvents({ documents, log, onOperation, contextFor, maximumStreams }: Parts): Events {
+export function createEvents({ documents, executor, log, onOperation, contextFor, maximumStreams }: Parts): Events {
   let open = 0;
   const mask = (error: unknown, { access }: GraphQLContext) => maskError(error, { requestId: access.requestId, log });
 
-  function onSubscribe({ context: stream }: SseRequest, { query, operationName, variables }: RequestParams) {
-    const prepared = documents.prepare(query);
-    if (prepared.errors) return once({ errors: prepared.errors });
-    const operation = getOperationAST(prepared.document, operationName);
-    if (!operation)
-      return once({ errors: [new GraphQLError("Say with `operationName` which operation of the document to run.")] });
-    stream.seen.type = operation.operation;
+  function onSubscribe({ context: stream, method }: SseRequest, params: RequestParams) {
+    const prepared = documents.prepare(params);
+    const type = prepared.operation?.operation;
+    if (type === "mutation" && method === "GET") return NO_MUTATION_BY_GET;
+    if (prepared.errors || type !== "subscription") return once(executor(prepared, stream.context));
+    stream.seen = { type: "subscription", outcome: "ok" };
     return {
       schema,
       document: prepared.document,
-      operationName,
-      variableValues: variables,
-      contextValue: Object.create(operation.operation === "subscription" ? stream.context.ofStream() : stream.context),
-      options: { maxCoercionErrors: COUNTED_ERRORS },
+      operationName: params.operationName,
+      variableValues: params.variables,
+      contextValue: Object.create(stream.context.ofStream()),
+      ...COERCION,
     };
   }
 
@@ -78,7 +86,7 @@ export function createEvents({ documents, log, onOperation, contextFor, maximumS
         stream.taken = resolve;
       });
     }
-    if (!result.errors) return result;
+    if (!result.errors || stream.seen === null) return result;
     stream.seen.outcome = "error";
     // What is written is JSON either way; graphql-sse knows the type from before it was masked only.
     return {
@@ -96,8 +104,7 @@ export function createEvents({ documents, log, onOperation, contextFor, maximumS
     subscribe: subscribeToTheEnd,
     onNext,
     onComplete: (_context, { context: stream }) => {
-      stream.context.time.end();
-      onOperation(stream.seen, secondsSince(stream.begun));
+      if (stream.seen) onOperation(stream.seen, secondsSince(stream.begun));
     },
   });
 
@@ -115,7 +122,7 @@ export function createEvents({ documents, log, onOperation, contextFor, maximumS
     }
     const stream: Stream = {
       context: contextFor(access, reply),
-      seen: { type: "unknown", outcome: "ok" },
+      seen: null,
       begun: performance.now(),
       waiting: 0,
       taken: () => {},
@@ -161,8 +168,9 @@ async function* withLastError(results: AsyncGenerator<ExecutionResult, void, voi
   }
 }
 
-async function* once(result: ExecutionResult): AsyncGenerator<ExecutionResult> {
-  yield result;
+/** A stream of one event. Its errors are masked already, so to graphql-sse they only look like graphql-js' own. */
+async function* once(result: Promise<ExecuteResult>): AsyncGenerator<ExecutionResult> {
+  yield (await result) as ExecutionResult;
 }
 
 async function* written(chunks: AsyncGenerator<string>, stream: Stream): AsyncGenerator<string> {

@@ -1,17 +1,10 @@
-/** What runs a document that was found right: for pages, inside the process, and for plain requests over HTTP. */
-import {
-  type DocumentNode,
-  execute,
-  GraphQLError,
-  type GraphQLFormattedError,
-  getOperationAST,
-  type OperationTypeNode,
-} from "graphql";
+/** What runs an operation, for every way into the API but streams of events. */
+import { execute, GraphQLError, type GraphQLFormattedError } from "graphql";
 import type { Access } from "../access/access.ts";
 import type { Limits } from "../config.ts";
 import type { Operations } from "../operations/operations.ts";
 import { GraphQLContext } from "./context.ts";
-import { COUNTED_ERRORS, type Documents } from "./documents.ts";
+import { COERCION, type Documents, type Prepared } from "./documents.ts";
 import { type ErrorLog, maskError } from "./errors.ts";
 import { unmarkJson } from "./json.ts";
 import { type OnOperation, secondsSince } from "./observe.ts";
@@ -23,29 +16,15 @@ export interface ExecuteResult {
   errors?: GraphQLFormattedError[];
 }
 
-interface Run {
-  document: DocumentNode;
-  operationName?: string | undefined;
-  /** Of the operation, for what is counted. Subscriptions are streams and do not run here. */
-  type: Exclude<`${OperationTypeNode}`, "subscription">;
-  variables: Record<string, unknown> | undefined;
-}
-
-/** Runs a query or mutation, counts it, and masks its errors. Never throws. */
-export type Executor = (run: Run, context: GraphQLContext) => Promise<ExecuteResult>;
+/** Runs a query or mutation that was prepared, counts it, and masks its errors; refuses what cannot run. Never throws. */
+export type Executor = (prepared: Prepared, context: GraphQLContext) => Promise<ExecuteResult>;
 
 export function createExecutor({ log, onOperation }: { log: ErrorLog; onOperation: OnOperation }): Executor {
-  return async ({ document, operationName, type, variables }, context) => {
+  return async (prepared, context) => {
     const begun = performance.now();
-    const { data, errors } = await execute({
-      schema,
-      document,
-      operationName,
-      variableValues: variables,
-      contextValue: context,
-      options: { maxCoercionErrors: COUNTED_ERRORS },
-    });
+    const { data, errors } = await resultOf(prepared, context);
     context.time.end();
+    const type = prepared.operation?.operation ?? "unknown";
     onOperation({ type, outcome: errors ? "error" : "ok" }, secondsSince(begun));
     const { requestId } = context.access;
     return {
@@ -53,6 +32,23 @@ export function createExecutor({ log, onOperation }: { log: ErrorLog; onOperatio
       ...(errors ? { errors: errors.map((error) => maskError(error, { requestId, log })) } : {}),
     };
   };
+}
+
+async function resultOf(prepared: Prepared, context: GraphQLContext) {
+  if (prepared.errors) return { errors: prepared.errors };
+  const { document, operation, request } = prepared;
+  if (operation?.operation === "subscription") {
+    const message = "A subscription is a stream of events: send it with `Accept: text/event-stream`.";
+    return { errors: [new GraphQLError(message)] };
+  }
+  return execute({
+    schema,
+    document,
+    operationName: request.operationName,
+    variableValues: request.variables,
+    contextValue: context,
+    ...COERCION,
+  });
 }
 
 /**
@@ -64,7 +60,6 @@ export type Execute = (document: string, variables?: Record<string, unknown>) =>
 interface Parts {
   operations: Operations;
   limits: Limits;
-  log: ErrorLog;
   documents: Documents;
   executor: Executor;
 }
@@ -72,20 +67,10 @@ interface Parts {
 /** Nobody stops waiting for an answer inside the process. */
 const NEVER = new AbortController().signal;
 
-export function createExecute({ operations, limits, log, documents, executor }: Parts): (access: Access) => Execute {
-  return (access) => async (source, variables) => {
-    const refuse = (errors: readonly GraphQLError[]) => ({
-      errors: errors.map((error) => maskError(error, { requestId: access.requestId, log })),
-    });
-    const prepared = documents.prepare(source);
-    if (prepared.errors) return refuse(prepared.errors);
-    const { document } = prepared;
-    const type = getOperationAST(document)?.operation;
-    if (type === undefined || type === "subscription") {
-      return refuse([new GraphQLError("Pass a document with exactly one query or mutation.")]);
-    }
+export function createExecute({ operations, limits, documents, executor }: Parts): (access: Access) => Execute {
+  return (access) => async (query, variables) => {
     const context = new GraphQLContext({ access, operations, limits, signal: () => NEVER });
-    const { data, errors } = await executor({ document, type, variables }, context);
+    const { data, errors } = await executor(documents.prepare({ query, variables }), context);
     return {
       ...(data === undefined ? {} : { data: JSON.parse(unmarkJson(JSON.stringify(data))) }),
       ...(errors ? { errors } : {}),

@@ -11,20 +11,22 @@ export function answerText({ data, errors }: { data?: unknown; errors?: unknown 
 }
 
 /**
- * Nothing but errors, and one says that a storage is away: 503 with the seconds to wait, so that those who look at the status only see it too.
- * Otherwise null: as HTTP says without us.
+ * The status, and what goes with it, of an operation's answer. 200 when something ran, but for nothing but errors of which one says that a storage is away:
+ * that is 503 with the seconds to wait, so that those who look at the status only see it too.
  */
-export function unavailable(
-  data: object | null | undefined,
-  errors: readonly GraphQLFormattedError[],
-): { status: number; retryAfter: string } | null {
-  if (Object.values(data ?? {}).some((value) => value !== null)) return null;
-  if (!errors.some(({ extensions }) => extensions?.status === HTTP_STATUS.unavailable)) return null;
-  return { status: HTTP_STATUS.unavailable, retryAfter: String(RETRY_AFTER_SECONDS) };
+export function headOf(
+  { data, errors = [] }: { data?: object | null; errors?: readonly GraphQLFormattedError[] },
+  accept: string | undefined,
+): { status: number; headers: Record<string, string> } {
+  const isEmpty = !Object.values(data ?? {}).some((value) => value !== null);
+  if (isEmpty && errors.some(({ extensions }) => extensions?.status === HTTP_STATUS.unavailable)) {
+    return { status: HTTP_STATUS.unavailable, headers: { "retry-after": String(RETRY_AFTER_SECONDS) } };
+  }
+  return { status: data === undefined ? refusedStatus(accept) : 200, headers: {} };
 }
 
 /** Of an operation in which nothing ran: 400, but 200 for a client that asks for application/json, as GraphQL over HTTP wants it there. */
-export function refusedStatus(accept: string | undefined): number {
+function refusedStatus(accept: string | undefined): number {
   const old = accept?.includes("application/json") && !accept.includes("application/graphql-response+json");
   return old ? 200 : HTTP_STATUS.invalid;
 }

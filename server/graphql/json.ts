@@ -1,7 +1,8 @@
-/** JSON that keeps its text: read from a request, written into an answer, without a number or a key changing on the way. */
+/** JSON that keeps its text: the scalar's values, written into an answer without a number or a key changing on the way. */
 import { randomUUID } from "node:crypto";
 import { isSafeNumber } from "lossless-json";
 import { DomainError } from "../errors.ts";
+import { isRawNumber, SEND_TEXT, tooDeep } from "./request-json.ts";
 
 /** Told once per process to nobody, so that no body can contain it. */
 const MARK = `isimud-json-${randomUUID()}:`;
@@ -45,59 +46,29 @@ function endOfString(json: string, from: number): number {
   }
 }
 
-interface SourceTextJson {
-  parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
-  rawJSON(text: string): object;
-  isRawJSON(value: unknown): value is { rawJSON: string };
-}
-/** What TypeScript's own declaration of JSON lacks so far. */
-const sourceTextJson = JSON as unknown as SourceTextJson;
-
-/** Every number that JavaScript might print otherwise has a point, an exponent, 16 digits, or is -0. Inside strings this may match in vain: that costs time only. */
-const UNUSUAL_NUMBER = /(?:^|[:,[\s])(?:-?(?:\d{16}|\d+[.eE])|-0[\s,}\]])/;
-
-/**
- * As JSON.parse, but a number whose text JavaScript would not give back becomes a JSON.rawJSON object, which JSON.stringify writes to the letter.
- * Throws a SyntaxError. The slow way is taken only for texts that need it.
- */
-export function parseJson(text: string): unknown {
-  if (!UNUSUAL_NUMBER.test(text)) return JSON.parse(text);
-  return sourceTextJson.parse(text, (_key, value, { source }) =>
-    typeof value === "number" && source !== undefined && String(value) !== source
-      ? sourceTextJson.rawJSON(source)
-      : value,
-  );
-}
-
-/** A number of parseJson as a number; anything else as it is. */
-export function plainNumber(value: unknown): unknown {
-  return sourceTextJson.isRawJSON(value) ? Number(value.rawJSON) : value;
-}
-
-/** The text of a value that parseJson gave. BAD_INPUT when it nests deeper than `maximumDepth` or holds a number that JavaScript cannot hold exactly. */
+/** The text of a value of a request. BAD_INPUT when it nests deeper than `maximumDepth` or holds a number that JavaScript cannot hold exactly. */
 export function jsonTextOf(value: unknown, maximumDepth: number): string {
   check(value, maximumDepth);
   return JSON.stringify(value) ?? "null";
 }
 
 function check(value: unknown, depthLeft: number): void {
-  if (typeof value === "number") requireExact(String(value));
-  else if (sourceTextJson.isRawJSON(value)) requireExact(value.rawJSON);
+  // A number that is no raw one is written as it came.
+  if (typeof value === "number") {
+    if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw inexact(String(value));
+  } else if (isRawNumber(value)) requireExact(value.rawJSON);
   else if (typeof value === "object" && value !== null) {
     if (depthLeft === 0) throw tooDeep();
     for (const item of Array.isArray(value) ? value : Object.values(value)) check(item, depthLeft - 1);
   }
 }
 
-export function tooDeep(): DomainError {
-  return new DomainError("BAD_INPUT", "This JSON nests too deeply. Make it flatter.");
-}
-
 /** BAD_INPUT for a number that changes on its way through JavaScript: most clients have changed it before it was sent. */
 export function requireExact(source: string): void {
-  if (isSafeNumber(source)) return;
-  throw new DomainError(
-    "BAD_INPUT",
-    `The number ${source.slice(0, 40)} cannot be held exactly by JavaScript. Pass the JSON as text instead: use bodyText for a body, and the field that ends in Text elsewhere.`,
-  );
+  if (!isSafeNumber(source)) throw inexact(source);
+}
+
+function inexact(source: string): DomainError {
+  const message = `The number ${source.slice(0, 40)} cannot be held exactly by JavaScript. ${SEND_TEXT}`;
+  return new DomainError("BAD_INPUT", message);
 }

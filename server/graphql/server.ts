@@ -1,24 +1,19 @@
 /** The GraphQL door: one endpoint over HTTP, and the same inside the process. */
-import { randomUUID } from "node:crypto";
-import { ApolloServer, type ApolloServerPlugin, type GraphQLRequestContext, HeaderMap } from "@apollo/server";
-import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
+import { HeaderMap } from "@apollo/server";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
-import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import type { Access } from "../access/access.ts";
 import type { Limits } from "../config.ts";
-import { DomainError, HTTP_STATUS } from "../errors.ts";
+import { DomainError } from "../errors.ts";
 import type { Operations } from "../operations/operations.ts";
+import { createApollo } from "./apollo.ts";
 import { GraphQLContext } from "./context.ts";
-import { COUNTED_ERRORS, createDocuments, VALIDATION } from "./documents.ts";
-import { type ErrorLog, maskError } from "./errors.ts";
+import { createDocuments } from "./documents.ts";
+import type { ErrorLog } from "./errors.ts";
 import { createEvents } from "./events.ts";
 import { createExecute, createExecutor, type Execute } from "./execute.ts";
-import { answerText, refusedStatus, unavailable } from "./http-answer.ts";
-import { parseJson } from "./json.ts";
-import { MAX_TOKENS, measureRule } from "./limits.ts";
-import { type OnOperation, secondsSince } from "./observe.ts";
+import type { OnOperation } from "./observe.ts";
 import { createPlainRequests } from "./plain-requests.ts";
-import { schema } from "./schema.ts";
+import { parseRequest } from "./request-json.ts";
 import { createWaits } from "./waits.ts";
 
 export interface GraphQLDoorParts {
@@ -49,10 +44,11 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
   const waits = createWaits();
   const contextFor = (access: Access, reply: FastifyReply) =>
     new GraphQLContext({ access, operations, limits, signal: () => waits.signalOf(reply) });
-  const apollo = createApollo(limits, log, onOperation);
   const executor = createExecutor({ log, onOperation });
+  const apollo = createApollo({ documents, executor, log, onOperation });
   const plain = createPlainRequests({ documents, executor });
-  const events = createEvents({ documents, log, onOperation, contextFor, maximumStreams: limits.MAX_LIVE_STREAMS });
+  const maximumStreams = limits.MAX_LIVE_STREAMS;
+  const events = createEvents({ documents, executor, log, onOperation, contextFor, maximumStreams });
 
   async function answer(request: FastifyRequest, reply: FastifyReply) {
     const accept = request.headers.accept ?? "";
@@ -80,7 +76,7 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
   }
 
   return {
-    executeAs: createExecute({ operations, limits, log, documents, executor }),
+    executeAs: createExecute({ operations, limits, documents, executor }),
     routes: async (scope) => {
       await apollo.start();
       scope.addHook("preClose", async () => waits.end());
@@ -90,71 +86,6 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
       scope.all("/", answer);
     },
   };
-}
-
-function createApollo(limits: Limits, log: ErrorLog, onOperation: OnOperation): ApolloServer<GraphQLContext> {
-  // Apollo formats an error without saying whose request it was.
-  const requestIds = new WeakMap<object, string>();
-  const plugin: ApolloServerPlugin<GraphQLContext> = {
-    requestDidStart: async () => {
-      const begun = performance.now();
-      return {
-        didEncounterErrors: async ({ errors, contextValue }) => {
-          for (const error of errors) requestIds.set(error, contextValue.access.requestId);
-        },
-        didResolveOperation: async ({ operation }) => {
-          if (operation?.operation !== "subscription") return;
-          throw new GraphQLError("A subscription is a stream of events: send it with `Accept: text/event-stream`.", {
-            extensions: { http: { status: HTTP_STATUS.invalid } },
-          });
-        },
-        willSendResponse: async (context) => {
-          context.contextValue.time.end();
-          const errors = errorsOf(context);
-          onOperation(
-            { type: context.operation?.operation ?? "unknown", outcome: errors ? "error" : "ok" },
-            secondsSince(begun),
-          );
-          if (errors) chooseStatus(context, errors);
-        },
-      };
-    },
-  };
-  return new ApolloServer<GraphQLContext>({
-    schema,
-    // The first would put a wrapper around every field's resolver.
-    plugins: [ApolloServerPluginCacheControlDisabled(), plugin],
-    introspection: true,
-    csrfPrevention: true,
-    allowBatchedHttpRequests: false,
-    includeStacktraceInErrorResponses: false,
-    stopOnTerminationSignals: false,
-    persistedQueries: false,
-    nodeEnv: "production",
-    logger: { debug: () => {}, info: () => {}, warn: () => {}, error: (message) => log.error({}, String(message)) },
-    parseOptions: { maxTokens: MAX_TOKENS },
-    validationRules: [measureRule(limits)],
-    validationOptions: VALIDATION,
-    executionOptions: { maxCoercionErrors: COUNTED_ERRORS },
-    formatError: (_formatted, error) =>
-      maskError(error, { log, requestId: requestIds.get(error as object) ?? randomUUID() }),
-    stringifyResult: answerText,
-  });
-}
-
-function errorsOf({ response }: GraphQLRequestContext<GraphQLContext>): readonly GraphQLFormattedError[] | undefined {
-  return response.body?.kind === "single" ? response.body.singleResult.errors : undefined;
-}
-
-function chooseStatus(context: GraphQLRequestContext<GraphQLContext>, errors: readonly GraphQLFormattedError[]): void {
-  const { request, response, source } = context;
-  const away = unavailable(response.body?.kind === "single" ? response.body.singleResult.data : undefined, errors);
-  if (away !== null) {
-    response.http.status = away.status;
-    response.http.headers.set("retry-after", away.retryAfter);
-  } else if (source !== undefined && response.http.status === HTTP_STATUS.invalid) {
-    response.http.status = refusedStatus(request.http?.headers.get("accept"));
-  }
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -170,9 +101,9 @@ function readBody({ body, headers }: FastifyRequest): unknown {
     throw new DomainError("BAD_INPUT", "The body is not text in UTF-8.");
   }
   try {
-    return parseJson(text);
-  } catch {
-    throw new DomainError("BAD_INPUT", "The body is not JSON.");
+    return parseRequest(text);
+  } catch (error) {
+    throw error instanceof DomainError ? error : new DomainError("BAD_INPUT", "The body is not JSON.");
   }
 }
 
