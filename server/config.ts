@@ -100,6 +100,8 @@ const settings = {
     (seconds) => seconds === 0 || seconds >= 10,
     "must be 0 or at least 10: a pool is tried at most once per 10 s",
   ),
+  /** Seconds that a job goes on trying while nothing of it gets done, because a pool is away, say; then it fails. */
+  MAX_JOB_WAIT: whole(86_400),
   /** Seconds in which a purge or delete can be undone; gc frees nothing before. */
   UNDO_SECONDS: whole(30),
   /** Server processes, which share the port. */

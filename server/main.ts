@@ -76,6 +76,7 @@ export async function serve(
       store: engine.jobs,
       work: engine.operations.jobs.work,
       beside: engine.operations.jobs.recoverMoves,
+      maxWaitSeconds: config.MAX_JOB_WAIT,
       onError: (error) => log.warn({ err: error }, "A job, or the look for one, had an error"),
     });
     engine.operations.jobs.onAdded(jobs.wake);

@@ -8,6 +8,7 @@ export const JOB_FIELDS = `
         progress
         total
         rate
+        waitingFor
         error {
           code
           message

@@ -23,6 +23,7 @@ export interface JobRow {
   progress: number;
   total: number | null;
   rate: number | null;
+  waitingFor: string | null;
   error: { code: string; message: string } | null;
   /** JSON text of an object; null until it is done. */
   resultText: string | null;
@@ -49,6 +50,7 @@ function JobState({ job }: { job: JobRow }) {
     <span className="flex flex-wrap items-center gap-2">
       <Badge tone={STATES[job.state].tone}>{STATES[job.state].label}</Badge>
       {job.cancelRequested && isUnfinished(job) ? <Badge tone="warn">stopping</Badge> : null}
+      {job.waitingFor !== null && isUnfinished(job) ? <Badge tone="warn">waiting for {job.waitingFor}</Badge> : null}
       {job.error ? <span className="text-danger wrap-anywhere whitespace-normal">{job.error.message}</span> : null}
       <JobCompany job={job} />
     </span>

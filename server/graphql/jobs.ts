@@ -58,6 +58,11 @@ const JobType = builder.objectRef<Job>("Job").implement({
     }),
     total: t.expose("total", { type: "SafeInt", nullable: true, description: "Of how much; null while nobody knows." }),
     rate: t.exposeFloat("rate", { nullable: true, description: "How much a second; null at the beginning." }),
+    waitingFor: t.exposeString("waitingFor", {
+      nullable: true,
+      description:
+        "What it waits for before it tries again, such as `pool fast`, a pool that is away, or `queue orders`, which somebody else moves; null while it goes on. A job fails when nothing of it got done for a day (`MAX_JOB_WAIT`).",
+    }),
     input: t.field({
       type: "JSON",
       description: "What it was asked for, an object.",

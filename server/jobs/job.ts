@@ -24,6 +24,8 @@ export interface Job {
   total: number | null;
   /** Steps a second, since its holder took it. */
   rate: number | null;
+  /** What it waits for before it tries again, such as "pool fast"; null while it goes on. */
+  waitingFor: string | null;
   /** JSON text of an object, once it is done. */
   resultText: string | null;
   error: { code: ErrorCode; message: string } | null;
@@ -64,6 +66,7 @@ export interface JobStore {
     progress: number;
     total: number | null;
     rate: number | null;
+    waitingFor: string | null;
   }): Promise<{ cancelRequested: boolean } | null>;
   /** Lets go of it, so that another process goes on with it at once. */
   release(job: Job): Promise<void>;

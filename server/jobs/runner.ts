@@ -1,13 +1,17 @@
 /** Does jobs: every process looks for them, and each is done by one at a time. */
 import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { DomainError } from "../errors.ts";
 import type { Job, JobKind, JobStore } from "./job.ts";
+import { Patience } from "./patience.ts";
 
 /** Without a heartbeat for so long a holder counts as gone, and another process goes on with the job. */
 const LEASE_SECONDS = 10;
 const BEAT_EVERY_MS = 2000;
 const LOOK_EVERY_MS = 1000;
 const JOBS_AT_A_TIME = 2;
+/** A job that waits gives up its wait so soon when it is to stop. */
+const STOP_LOOK_MS = 100;
 
 /** What a job's work is done with. */
 export interface JobProgress {
@@ -17,6 +21,12 @@ export interface JobProgress {
   checkpoint(): void;
   /** The same, asking the store: before what only the job's holder may do. */
   confirm(): Promise<void>;
+  /** What `step` gives. While it fails with what passes by itself, such as a pool that is away, it is tried again, until it is cancelled or nothing got done for too long. */
+  patiently<T>(step: () => Promise<T>): Promise<T>;
+  /** The same for what must be done even if the job was cancelled. */
+  atLast<T>(step: () => Promise<T>): Promise<T>;
+  /** Waits a while before the next try, longer each time, and shows for what. Throws the error when nothing got done for too long. */
+  outlast(error: unknown): Promise<void>;
 }
 
 /** Gives the job's result, plain JSON. Begins where a former holder was cut off at any point. */
@@ -48,9 +58,11 @@ export function startJobRunner(params: {
   work: Record<JobKind, JobWork>;
   beside?: () => Promise<unknown>;
   onError: (error: unknown) => void;
+  /** How long a job goes on trying while nothing of it gets done. */
+  maxWaitSeconds: number;
   holder?: string;
 }): JobRunner {
-  const { store, work, beside = async () => undefined, onError } = params;
+  const { store, work, beside = async () => undefined, onError, maxWaitSeconds } = params;
   const holder = params.holder ?? randomUUID();
   const running = new Set<Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
@@ -99,13 +111,15 @@ export function startJobRunner(params: {
     const began = performance.now();
     let stop: JobStopped | null = null;
     let at = { progress: job.progress, total: job.total };
+    let most = job.progress;
+    let waitingFor: string | null = null;
     const rate = () => {
       const seconds = (performance.now() - began) / 1000;
       return seconds > 0 ? (at.progress - job.progress) / seconds : null;
     };
     const beat = async () => {
       try {
-        const answer = await store.beat({ job, leaseSeconds: LEASE_SECONDS, ...at, rate: rate() });
+        const answer = await store.beat({ job, leaseSeconds: LEASE_SECONDS, ...at, rate: rate(), waitingFor });
         if (answer === null) stop ??= new JobStopped("lost");
         else if (answer.cancelRequested) stop ??= new JobStopped("cancelled");
       } catch (error) {
@@ -114,35 +128,78 @@ export function startJobRunner(params: {
       }
     };
     let lastBeat = Promise.resolve();
+    let beatsUnderWay = 0;
+    const beatNow = () => {
+      beatsUnderWay += 1;
+      lastBeat = lastBeat.then(beat).finally(() => {
+        beatsUnderWay -= 1;
+      });
+      return lastBeat;
+    };
     const beating = setInterval(() => {
-      lastBeat = beat();
+      if (beatsUnderWay === 0) void beatNow();
     }, BEAT_EVERY_MS).unref();
-    const end = (state: "done" | "failed" | "cancelled", result: object | null, error: Job["error"]) =>
-      store.end({ job, state, ...at, resultText: result === null ? null : JSON.stringify(result), error });
     const checkpoint = () => {
       if (stopping) stop ??= new JobStopped("stopping");
       if (stop !== null) throw stop;
     };
-    try {
-      if (job.cancelRequested) stop = new JobStopped("cancelled");
-      const result = await work[job.kind](job, {
-        report: (progress, total) => {
-          at = { progress, total };
+    const checkpointAtLast = () => {
+      if (stopping) throw new JobStopped("stopping");
+      if (stop?.why === "lost") throw stop;
+    };
+    const patience = (check: () => void) =>
+      new Patience({
+        maxWaitSeconds,
+        show: async (awaited) => {
+          if (awaited === waitingFor) return;
+          waitingFor = awaited;
+          await beatNow();
         },
-        checkpoint,
-        confirm: async () => {
-          await beat();
-          checkpoint();
+        pause: async (milliseconds) => {
+          for (const until = performance.now() + milliseconds; performance.now() < until; ) {
+            check();
+            await pause(Math.min(STOP_LOOK_MS, milliseconds), undefined, { ref: false });
+          }
+          check();
         },
       });
-      await end("done", result, null);
+    const [patient, lastly] = [patience(checkpoint), patience(checkpointAtLast)];
+    const progress: JobProgress = {
+      report: (progress, total) => {
+        at = { progress, total };
+        if (progress <= most) return;
+        most = progress;
+        patient.end();
+      },
+      checkpoint,
+      confirm: async () => {
+        await beat();
+        checkpoint();
+      },
+      patiently: (step) => patient.through(step),
+      atLast: (step) => lastly.through(step),
+      outlast: (error) => patient.outlast(error),
+    };
+    const end = (state: "done" | "failed" | "cancelled", result: object | null, error: Job["error"]) =>
+      lastly.through(() =>
+        store.end({ job, state, ...at, resultText: result === null ? null : JSON.stringify(result), error }),
+      );
+    try {
+      if (job.cancelRequested) stop = new JobStopped("cancelled");
+      await work[job.kind](job, progress).then(
+        (result) => end("done", result, null),
+        (error: unknown) => {
+          if (!(error instanceof JobStopped)) return end("failed", null, toldAs(error, onError));
+          if (error.why === "cancelled") return end("cancelled", null, null);
+          throw error;
+        },
+      );
     } catch (error) {
+      if (!(error instanceof JobStopped)) throw error;
       // One under way would give the lease back that is released here.
       clearInterval(beating);
       await lastBeat;
-      if (!(error instanceof JobStopped)) await end("failed", null, toldAs(error, onError));
-      else if (error.why === "cancelled") await end("cancelled", null, null);
-      else if (error.why === "stopping") await store.release(job);
+      if (error.why === "stopping") await store.release(job);
     } finally {
       clearInterval(beating);
     }

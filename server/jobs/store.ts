@@ -16,6 +16,7 @@ interface JobRow {
   progress: number;
   total: number | null;
   rate: number | null;
+  waiting_for: string | null;
   result: string | null;
   error_code: ErrorCode | null;
   error_message: string | null;
@@ -29,7 +30,7 @@ interface JobRow {
   finished_at: Date | null;
 }
 
-const COLUMNS = `id::text, kind, project, target, input, state, progress::float8, total::float8, rate, result, error_code, error_message,
+const COLUMNS = `id::text, kind, project, target, input, state, progress::float8, total::float8, rate, waiting_for, result, error_code, error_message,
   cancel_requested, actor, request_id, holder, fence::float8, created_at, started_at, finished_at`;
 
 const UNFINISHED = "state IN ('waiting', 'running')";
@@ -42,16 +43,17 @@ const SQL = {
   unfinished: `SELECT ${COLUMNS} FROM jobs WHERE kind = $1 AND coalesce(project, '') = coalesce($2, '') AND target = $3 AND ${UNFINISHED}`,
   get: `SELECT ${COLUMNS} FROM jobs WHERE id = $1`,
   take: `UPDATE jobs SET state = 'running', holder = $1, fence = fence + 1, lease_expires_at = clock_timestamp() + make_interval(secs => $2),
-      started_at = coalesce(started_at, clock_timestamp())
+      started_at = coalesce(started_at, clock_timestamp()), waiting_for = NULL
     WHERE id = (
       SELECT id FROM jobs WHERE ${UNFINISHED} AND (lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp())
       ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING ${COLUMNS}`,
-  beat: `UPDATE jobs SET lease_expires_at = clock_timestamp() + make_interval(secs => $4), progress = $5, total = $6, rate = $7
+  beat: `UPDATE jobs SET lease_expires_at = clock_timestamp() + make_interval(secs => $4), progress = $5, total = $6, rate = $7,
+      waiting_for = $8
     WHERE ${OURS} RETURNING cancel_requested`,
   release: `UPDATE jobs SET lease_expires_at = NULL WHERE ${OURS}`,
   end: `UPDATE jobs SET state = $4, progress = $5, total = $6, result = $7, error_code = $8, error_message = $9, lease_expires_at = NULL,
-      finished_at = clock_timestamp()
+      waiting_for = NULL, finished_at = clock_timestamp()
     WHERE ${OURS} RETURNING 1`,
   cancel: `UPDATE jobs SET cancel_requested = true,
       state = CASE WHEN state = 'waiting' THEN 'cancelled' ELSE state END,
@@ -108,8 +110,8 @@ export function createJobStore({ connections }: { connections: pg.Pool }): JobSt
       const [row] = await run<JobRow>(SQL.take, [holder, leaseSeconds], true);
       return row === undefined ? null : toJob(row);
     },
-    async beat({ job, leaseSeconds, progress, total, rate }) {
-      const values = [...holding(job), leaseSeconds, progress, total, rate];
+    async beat({ job, leaseSeconds, progress, total, rate, waitingFor }) {
+      const values = [...holding(job), leaseSeconds, progress, total, rate, waitingFor];
       const [row] = await run<{ cancel_requested: boolean }>(SQL.beat, values, true);
       return row === undefined ? null : { cancelRequested: row.cancel_requested };
     },
@@ -140,6 +142,7 @@ function toJob(row: JobRow): Job {
     progress: row.progress,
     total: row.total,
     rate: row.rate,
+    waitingFor: row.waiting_for,
     resultText: row.result,
     error: code === null ? null : { code, message: message ?? "" },
     cancelRequested: row.cancel_requested,

@@ -1,7 +1,7 @@
 /** What jobs do that move queues. Each may be cut off at any point and begins again where things are by then. */
-import { setTimeout as pause } from "node:timers/promises";
 import { DomainError, hasCode } from "../errors.ts";
 import type { Job, JobKind } from "../jobs/job.ts";
+import { isPassing } from "../jobs/patience.ts";
 import { type JobProgress, JobStopped, type JobWork } from "../jobs/runner.ts";
 import type { CatalogueEntry, QueueMove } from "../storage/control-driver.ts";
 import { DEFAULT_POOL, type QueueRef } from "../storage/data-driver.ts";
@@ -16,16 +16,9 @@ import { isSameStore, type QueueMoves } from "./queue-moves.ts";
 const PAGE = 100;
 /** Queues of a pool that move at the same time: beyond these they only wait for one another's locks. */
 const MOVES_AT_A_TIME = 4;
-/** A queue that somebody else moves, deletes or keeps busy gets another chance, as often as this without any other leaving the pool. */
-const IDLE_PASSES = 30;
-/** Before each of them, in milliseconds; so a mover that died meanwhile has lost its lease by the last. */
-const IDLE_PAUSE_MS = 1000;
 const MAX_DRAWS = 20;
 /** Queues apart that a drain names. */
 const MAX_APART = 100;
-/** Somebody else moves, deletes or keeps the queue busy. */
-const PASSING = ["QUEUE_IS_MOVING", "QUEUE_EPOCH_STALE", "QUEUE_NOT_MAPPED", "DEADLINE_EXCEEDED"] as const;
-
 export interface MoveWork {
   readonly kinds: Record<JobKind, JobWork>;
   readonly families: QueueFamilies;
@@ -85,18 +78,22 @@ export function createMoveWork(
     queue: QueueRef,
     source: string,
     target: string,
+    progress: JobProgress,
     checkpoint: (messages: number) => void,
   ): Promise<{ report: MoveReport | null; along: string[]; apart: QueueApart[] }> {
     const commit = writeDown(job);
-    const report = await moves.move({ queue, target, commit, checkpoint });
-    const family = await families.of(queue, source, target);
+    const report = await progress.patiently(() => moves.move({ queue, target, commit, checkpoint }));
+    const family = await progress.patiently(() => families.of(queue, source, target));
     // Where it is already nobody goes along; but a move before this one may have left some behind.
     if (source === target) return { report, along: [], apart: family.apart };
     const along: string[] = [];
     const apart = [...family.apart];
+    const messages = report?.messages ?? 0;
     for (const one of family.along) {
       try {
-        await moves.move({ queue: one, target, commit, checkpoint: () => checkpoint(report?.messages ?? 0) });
+        await progress.patiently(() =>
+          moves.move({ queue: one, target, commit, checkpoint: () => checkpoint(messages) }),
+        );
         along.push(one.name);
       } catch (error) {
         // The queue itself has moved: a move that failed now would say that nothing has.
@@ -110,15 +107,17 @@ export function createMoveWork(
   const moveQueue: JobWork = async (job, progress) => {
     const queue = { project: job.project ?? "", name: job.target };
     const { from, pool } = JSON.parse(job.inputText) as { from: string; pool: string };
-    const [stats] = await data.messages.stats([queue]);
+    // Only for people: a pool that is away is waited for when it is needed.
+    const [stats] = await data.messages.stats([queue]).catch(() => []);
     const total = stats?.total ?? null;
     for (let source = from, target = pool; ; ) {
-      const { report, along, apart } = await moveFamily(job, queue, source, target, (messages) => {
+      const { report, along, apart } = await moveFamily(job, queue, source, target, progress, (messages) => {
         progress.report(messages, total === null ? null : Math.max(total, messages));
         progress.checkpoint();
       });
       // A change of flavor while this went on found it under way, and left the rest to it.
-      const next = await poolOfFlavor(queue, target);
+      const here = target;
+      const next = await progress.patiently(() => poolOfFlavor(queue, here));
       if (next === target) {
         const moved = report?.messages ?? 0;
         progress.report(moved, moved);
@@ -157,63 +156,62 @@ export function createMoveWork(
     );
   }
 
-  /** Gives null when it was not moved, else who stays apart from it. Its family follows by itself, for it lives here too. */
-  async function drainQueue(job: Job, entry: CatalogueEntry, progress: JobProgress): Promise<QueueApart[] | null> {
+  /** Gives who stays apart from it. Its family follows by itself, for it lives here too. */
+  async function drainQueue(job: Job, entry: CatalogueEntry, progress: JobProgress): Promise<QueueApart[]> {
     const queue = { project: entry.project, name: entry.queue };
-    try {
-      const target = await targetFor(entry);
-      await moves.move({ queue, target, commit: writeDown(job), checkpoint: () => progress.checkpoint() });
-      const apart = await families.apartFrom(queue, entry.pool, target);
-      return apart === null
-        ? []
-        : [{ queue: queue.name, why: `Its dead letter queue ${apart.queue} is apart. ${apart.why}` }];
-    } catch (error) {
-      // The next pass sees how it is then.
-      if (PASSING.some((code) => hasCode(error, code))) return null;
-      throw error;
-    }
+    const target = await targetFor(entry);
+    await moves.move({ queue, target, commit: writeDown(job), checkpoint: () => progress.checkpoint() });
+    const apart = await families.apartFrom(queue, entry.pool, target);
+    return apart === null
+      ? []
+      : [{ queue: queue.name, why: `Its dead letter queue ${apart.queue} is apart. ${apart.why}` }];
+  }
+
+  /** Once over all queues that are left. A queue that cannot be moved now keeps no other from it. */
+  async function pass(job: Job, progress: JobProgress, moved: (apart: QueueApart[]) => void): Promise<unknown[]> {
+    const failures: unknown[] = [];
+    let after: string | undefined;
+    do {
+      const at = { limit: PAGE, ...(after === undefined ? {} : { after }) };
+      const page = await progress.patiently(() => control.catalogue.list({ pool: job.target, page: at }));
+      for (let first = 0; first < page.items.length; first += MOVES_AT_A_TIME) {
+        progress.checkpoint();
+        const some = page.items.slice(first, first + MOVES_AT_A_TIME);
+        for (const result of await Promise.allSettled(some.map((entry) => drainQueue(job, entry, progress)))) {
+          if (result.status === "fulfilled") moved(result.value);
+          // One that was deleted meanwhile has left the pool too.
+          else if (!hasCode(result.reason, "QUEUE_NOT_MAPPED")) failures.push(result.reason);
+        }
+        const stopped = failures.find((failure) => failure instanceof JobStopped);
+        if (stopped !== undefined) throw stopped;
+      }
+      after = page.nextMarker ?? undefined;
+    } while (after !== undefined);
+    return failures;
   }
 
   const drain = async (job: Job, progress: JobProgress): Promise<object> => {
     let moved = job.progress;
     const apart: QueueApart[] = [];
-    let fewest = Number.POSITIVE_INFINITY;
-    for (let idle = 0; idle < IDLE_PASSES; ) {
-      if (idle > 0) await pause(IDLE_PAUSE_MS);
-      const left = await control.catalogue.countByPool(job.target);
-      progress.report(moved, left.exact ? moved + left.value : null);
-      if (left.value === 0) return { queues: moved, apart };
+    for (let fewest = Number.POSITIVE_INFINITY; ; ) {
+      const left = await progress.patiently(() => control.catalogue.countByPool(job.target));
       const before = moved;
-      let after: string | undefined;
-      do {
-        const page = await control.catalogue.list({
-          pool: job.target,
-          page: { limit: PAGE, ...(after === undefined ? {} : { after }) },
-        });
-        for (let at = 0; at < page.items.length; at += MOVES_AT_A_TIME) {
-          progress.checkpoint();
-          const results = await Promise.allSettled(
-            page.items.slice(at, at + MOVES_AT_A_TIME).map((entry) => drainQueue(job, entry, progress)),
-          );
-          for (const result of results) {
-            if (result.status === "rejected" || result.value === null) continue;
-            moved += 1;
-            apart.push(...result.value.slice(0, MAX_APART - apart.length));
-          }
-          progress.report(moved, left.exact ? Math.max(before + left.value, moved) : null);
-          const failed = results.find((result) => result.status === "rejected");
-          if (failed !== undefined) throw failed.reason;
-        }
-        after = page.nextMarker ?? undefined;
-      } while (after !== undefined);
+      const report = () => progress.report(moved, left.exact ? Math.max(before + left.value, moved) : null);
+      report();
+      if (left.value === 0) return { queues: moved, apart };
+      const failures = await pass(job, progress, (more) => {
+        moved += 1;
+        apart.push(...more.slice(0, MAX_APART - apart.length));
+        report();
+      });
       // What others moved counts too: the pool empties.
-      idle = moved > before || left.value < fewest ? 0 : idle + 1;
+      const emptied = moved > before || left.value < fewest;
       fewest = Math.min(fewest, left.value);
+      if (emptied) continue;
+      const passing = failures.find(isPassing);
+      if (passing === undefined && failures.length > 0) throw failures[0];
+      await progress.outlast(passing ?? othersMove());
     }
-    throw new DomainError(
-      "QUEUE_IS_MOVING",
-      "Some queues could not be moved: they are moved, or kept busy, by others. Try again.",
-    );
   };
 
   async function giveWeightBack(tx: Transaction, job: Job): Promise<void> {
@@ -232,7 +230,7 @@ export function createMoveWork(
 
   const drainPool: JobWork = async (job, progress) => {
     try {
-      await close(job);
+      await progress.patiently(() => close(job));
       return await drain(job, progress);
     } catch (error) {
       const stopped =
@@ -244,7 +242,7 @@ export function createMoveWork(
             );
       // One that goes on elsewhere keeps the pool closed to new queues, also when this holder was taken for dead and only now fails.
       const goesOn = stopped instanceof JobStopped && stopped.why !== "cancelled";
-      if (!goesOn) await control.transaction((tx) => giveWeightBack(tx, job));
+      if (!goesOn) await progress.atLast(() => control.transaction((tx) => giveWeightBack(tx, job)));
       // Not the failure: what is to go on elsewhere must not end as failed here.
       throw stopped ?? error;
     }
@@ -268,4 +266,8 @@ export function createMoveWork(
       return entry.pool;
     },
   };
+}
+
+function othersMove(): DomainError {
+  return new DomainError("QUEUE_IS_MOVING", "Some queues could not be moved: others move or delete them. Try again.");
 }

@@ -6,14 +6,16 @@ import { randomUUID } from "node:crypto";
 import { DomainError } from "../errors.ts";
 import type { QueueMove } from "../storage/control-driver.ts";
 import { DEFAULT_POOL, type QueueRef } from "../storage/data-driver.ts";
-import { finishMove, type MoveReport, moveQueue, undoMove } from "../storage/queue-move.ts";
+import { finishMove, type MovePlace, type MoveReport, moveQueue, thawMove, undoMove } from "../storage/queue-move.ts";
 import type { Transaction } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import { orIfMissing } from "./queue-lookup.ts";
 
-/** Short enough that a queue whose mover died while it was frozen is back soon. */
+/** Long enough for a process that is busy, since a copy that was taken over begins anew. */
 const LEASE_SECONDS = 6;
-const RENEW_EVERY_MS = 1500;
+/** Nobody can use a queue that is frozen, so it is not so for long when its mover dies: four heartbeats, and a second until somebody looks. */
+const FROZEN_LEASE_SECONDS = 2;
+const RENEW_EVERY_MS = 500;
 const LAPSED_AT_A_TIME = 20;
 
 export interface QueueMoves {
@@ -37,9 +39,15 @@ export function createQueueMoves(
   holder: string = randomUUID(),
 ): QueueMoves {
   const { control, data } = context;
+  /** Attempts of this process that have not ended, by their epoch. A record of another is what one of them left. */
+  const underWay = new Set<number>();
+
+  async function placeOf(pool: string): Promise<MovePlace> {
+    return { pool, driver: await data.pool(pool) };
+  }
 
   async function partsOf(move: QueueMove) {
-    const [source, target] = await Promise.all([data.pool(move.source), data.pool(move.target)]);
+    const [source, target] = await Promise.all([placeOf(move.source), placeOf(move.target)]);
     const { project, queue: name, sourceEpoch, epoch } = move;
     return { source, target, project, name, sourceEpoch, epoch };
   }
@@ -47,13 +55,12 @@ export function createQueueMoves(
   /** Brings an attempt to its end that is ours now. */
   async function settle(move: QueueMove): Promise<void> {
     const { project, queue: name, sourceEpoch, epoch } = move;
-    const source = await data.pool(move.source);
+    const source = await placeOf(move.source);
     if (move.phase === "switched") await finishMove({ source, project, name, sourceEpoch });
     else {
       // The source comes first, and must be undone; a target that is gone keeps nobody waiting.
-      await source.moves?.thaw({ queue: { project, name, epoch: sourceEpoch }, moveEpoch: epoch });
-      await data
-        .pool(move.target)
+      await thawMove({ source, project, name, sourceEpoch, epoch });
+      await placeOf(move.target)
         .then((target) => undoMove({ source, target, project, name, sourceEpoch, epoch }))
         .catch((error: unknown) =>
           context.warn(`What a move brought to the pool ${move.target} is still there`, error),
@@ -68,9 +75,9 @@ export function createQueueMoves(
     await undoMove(await partsOf(move));
   }
 
-  /** True when there is nothing left of it. */
-  async function recoverOne(found: QueueMove): Promise<boolean> {
-    const move = await control.moves.takeOver({ move: found, holder, leaseSeconds: LEASE_SECONDS });
+  /** True when there is nothing left of it. `own`: whatever its lease says. */
+  async function recoverOne(found: QueueMove, own = false): Promise<boolean> {
+    const move = await control.moves.takeOver({ move: found, holder, leaseSeconds: LEASE_SECONDS, own });
     if (move === null) return false;
     await settle(move);
     return true;
@@ -83,9 +90,9 @@ export function createQueueMoves(
       const entry = await control.catalogue.get(queue);
       const found = await control.moves.find(queue);
       if (found === null && entry.pool === target) return null;
-      // Of a mover that died, perhaps; one who lives keeps it.
-      const lapsed = found !== null && found.holder !== holder && (await recoverOne(found));
-      if (attempt === 3 || (found !== null && !lapsed)) throw isMoving(queue);
+      // Of a mover that died, perhaps, or what an attempt of ours could not take back; one who lives keeps it.
+      const ended = found !== null && !underWay.has(found.epoch) && (await recoverOne(found, found.holder === holder));
+      if (attempt === 3 || (found !== null && !ended)) throw isMoving(queue);
     }
   }
 
@@ -118,20 +125,25 @@ export function createQueueMoves(
       await requireTwoStores(queue, target);
       const move = await begin({ project: queue.project, name: queue.name }, target);
       if (move === null) return null;
+      underWay.add(move.epoch);
+      let leaseSeconds = LEASE_SECONDS;
       let lost = false;
+      const renew = async () => {
+        lost ||= !(await control.moves.renew({ move, leaseSeconds }));
+      };
       const renewing = setInterval(() => {
-        control.moves.renew({ move, leaseSeconds: LEASE_SECONDS }).then(
-          (ours) => {
-            lost ||= !ours;
-          },
-          (error: unknown) => context.warn("The lease of a move could not be renewed", error),
-        );
+        renew().catch((error: unknown) => context.warn("The lease of a move could not be renewed", error));
       }, RENEW_EVERY_MS).unref();
       try {
         const exists = await control.queues.exists(queue);
         const report = await moveQueue({
           ...(await partsOf(move)),
           exists,
+          beforeFreeze: async () => {
+            leaseSeconds = FROZEN_LEASE_SECONDS;
+            await renew();
+            if (lost) throw changed(queue);
+          },
           commit: () => mapTo(move, exists, commit),
           checkpoint: async (messages) => {
             await checkpoint(messages);
@@ -152,6 +164,7 @@ export function createQueueMoves(
         throw error;
       } finally {
         clearInterval(renewing);
+        underWay.delete(move.epoch);
       }
     },
 

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { DomainError, hasCode } from "../errors.ts";
 import type { DataDriver } from "./data-driver.ts";
+import { naming } from "./naming.ts";
 import type { MovedCounts, MovedState, QueueLife, QueueMoveController } from "./queue-move-controller.ts";
 
 /** Messages, claims, keys and notes that are carried at a time. */
@@ -26,9 +27,15 @@ export interface MoveReport {
   seconds: number;
 }
 
+/** One of the two pools of a move: its failures say which. */
+export interface MovePlace {
+  pool: string;
+  driver: DataDriver;
+}
+
 export interface MoveParams {
-  source: DataDriver;
-  target: DataDriver;
+  source: MovePlace;
+  target: MovePlace;
   project: string;
   name: string;
   /** The queue's life in the source. */
@@ -37,6 +44,8 @@ export interface MoveParams {
   epoch: number;
   /** False for a queue that was deleted and has only subscriptions left: it does not begin to live in the target. */
   exists: boolean;
+  /** Comes before each try to freeze the queue, which nobody can use from then until it is open, or this is undone. */
+  beforeFreeze?: () => Promise<void>;
   /** Maps the queue to the target, if all is as it was; else throws. */
   commit: () => Promise<void>;
   /** Between batches, with how many messages were carried. Throws to give the move up. */
@@ -48,7 +57,7 @@ export interface MoveParams {
  * Whatever fails or crashes before the commit is to be undone with `undoMove`, after it to be finished with `finishMove`: both are safe to repeat.
  */
 export async function moveQueue(params: MoveParams): Promise<MoveReport> {
-  const { project, name, epoch, checkpoint = () => undefined } = params;
+  const { project, name, epoch, checkpoint = () => undefined, beforeFreeze = async () => undefined } = params;
   const [source, target] = [movesOf(params.source), movesOf(params.target)];
   const from = { queue: { project, name, epoch: params.sourceEpoch }, moveEpoch: epoch };
   const to: { queue: QueueLife } = { queue: { project, name, epoch } };
@@ -135,24 +144,32 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
   keysSeen = look;
   await keepUp();
 
-  const frozen = await freeze(source, from, keepUp);
+  const frozen = await freeze(source, from, { beforeFreeze, keepUp });
   await copy();
   await catchUp();
   await carryKeys(performance.now() - keysSeen + KEY_MARGIN_MS);
   const rest = await source.readRest(from);
   await target.open({ ...to, rest: { ...rest, counts: agreeing(rest.counts, messages) } });
   // A deleted queue's subscriptions wait there for it to be made again.
-  if (!params.exists) await params.target.detachQueue(to.queue);
+  if (!params.exists) await params.target.driver.detachQueue(to.queue).catch(naming(params.target.pool));
   await params.commit();
   const ended = performance.now();
   return { messages, claims: rest.claims, pauseMs: ended - frozen, seconds: (ended - started) / 1000 };
 }
 
+type Attempt = Pick<MoveParams, "source" | "target" | "project" | "name" | "sourceEpoch" | "epoch">;
+
 /** Ends an attempt that the catalogue does not know of: the queue lives on in the source. That comes first, for nobody sees what the target holds. */
-export async function undoMove(params: Omit<MoveParams, "commit" | "exists" | "checkpoint">): Promise<void> {
+export async function undoMove(params: Attempt): Promise<void> {
+  await thawMove(params);
+  const { project, name, epoch } = params;
+  await movesOf(params.target).abandon({ queue: { project, name, epoch } });
+}
+
+/** The first half of that, for which the target need not be there. */
+export async function thawMove(params: Omit<Attempt, "target">): Promise<void> {
   const { project, name, sourceEpoch, epoch } = params;
   await movesOf(params.source).thaw({ queue: { project, name, epoch: sourceEpoch }, moveEpoch: epoch });
-  await movesOf(params.target).abandon({ queue: { project, name, epoch } });
 }
 
 /** Ends an attempt that the catalogue knows of: the source forgets the queue. */
@@ -167,9 +184,10 @@ export async function finishMove(
 async function freeze(
   source: QueueMoveController,
   from: { queue: QueueLife; moveEpoch: number },
-  keepUp: () => Promise<void>,
+  { beforeFreeze, keepUp }: { beforeFreeze: () => Promise<void>; keepUp: () => Promise<void> },
 ): Promise<number> {
   for (let attempt = 1; ; attempt += 1) {
+    await beforeFreeze();
     const frozen = performance.now();
     try {
       await source.freeze({ ...from, deadlineMs: BARRIER_MS });
@@ -182,9 +200,15 @@ async function freeze(
   }
 }
 
-function movesOf(driver: DataDriver): QueueMoveController {
-  if (driver.moves !== null) return driver.moves;
-  throw new DomainError("NOT_SUPPORTED", "The queues of this kind of pool cannot be moved.");
+function movesOf({ pool, driver }: MovePlace): QueueMoveController {
+  const { moves } = driver;
+  if (moves === null) throw new DomainError("NOT_SUPPORTED", "The queues of this kind of pool cannot be moved.");
+  return new Proxy(moves, {
+    get(_, step: keyof QueueMoveController) {
+      const call = moves[step].bind(moves) as (params: unknown) => Promise<unknown>;
+      return (params: unknown) => call(params).catch(naming(pool));
+    },
+  });
 }
 
 /** Counters lag, and a crash loses some of them; what was carried is known. */

@@ -268,7 +268,12 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
         return new Proxy(driver, { get: (_, key) => (key === "moves" ? watched : Reflect.get(driver, key, driver)) });
       };
       const { epoch: sourceEpoch } = await two.one.control.catalogue.get(queue);
-      const attempt = { source: watching(source), target: watching(target), ...queue, sourceEpoch };
+      const attempt = {
+        source: { pool: "left", driver: watching(source) },
+        target: { pool: "right", driver: watching(target) },
+        ...queue,
+        sourceEpoch,
+      };
       const epoch = sourceEpoch + 1_000_000;
       const report = await moveQueue({ ...attempt, epoch, exists: true, commit: async () => {} });
       expect(report).toMatchObject({ messages: 300, claims: 300, pauseMs: expect.any(Number) });

@@ -4,6 +4,7 @@ import type { Access } from "../../server/access/access.ts";
 import { type Engine, openEngine } from "../../server/bootstrap.ts";
 import { readConfig } from "../../server/config.ts";
 import type { DomainError } from "../../server/errors.ts";
+import type { JobProgress } from "../../server/jobs/runner.ts";
 import { describeError } from "../../server/log.ts";
 import { createOperations } from "../../server/operations/create-operations.ts";
 import type { Operations } from "../../server/operations/operations.ts";
@@ -61,6 +62,16 @@ export async function aService(settings: Record<string, string> = {}): Promise<S
     },
   };
 }
+
+/** Of a job that nobody stops, and that tries nothing again. */
+export const hasty: JobProgress = {
+  report: () => {},
+  checkpoint: () => {},
+  confirm: async () => {},
+  patiently: (step) => step(),
+  atLast: (step) => step(),
+  outlast: (error) => Promise.reject(error),
+};
 
 /** The target with these of its members replaced. */
 export function over<T extends object>(target: T, changes: Partial<T> = {}): T {

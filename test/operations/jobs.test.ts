@@ -8,7 +8,7 @@ import {
   type JobWork,
   startJobRunner,
 } from "../../server/jobs/runner.ts";
-import { admin, aService, codeOf, operator, refusal, type Service, viewer } from "./a-service.ts";
+import { admin, aService, codeOf, hasty, operator, refusal, type Service, viewer } from "./a-service.ts";
 
 let service: Service;
 const runners: JobRunner[] = [];
@@ -29,6 +29,7 @@ function startRunner(engine: Engine = service, changes: Partial<Record<Job["kind
     work: { ...jobs.work, ...changes },
     beside: jobs.recoverMoves,
     onError: (error) => errors.push(error),
+    maxWaitSeconds: 60,
   });
   jobs.onAdded(runner.wake);
   runners.push(runner);
@@ -381,7 +382,8 @@ describe("drainPool", () => {
     expect(await ended(id)).toMatchObject({ state: "done", progress: 4, fence: 3 });
     const end = { job: dead, state: "failed", progress: 0, total: null, resultText: null, error: null } as const;
     expect(await service.jobs.end(end)).toBe(false);
-    expect(await service.jobs.beat({ job: dead, leaseSeconds: 1, progress: 0, total: null, rate: null })).toBeNull();
+    const beat = { job: dead, leaseSeconds: 1, progress: 0, total: null, rate: null, waitingFor: null };
+    expect(await service.jobs.beat(beat)).toBeNull();
   });
 
   it("that another process has by now leaves the pool closed to new queues, however it fails here", async () => {
@@ -389,16 +391,11 @@ describe("drainPool", () => {
     await service.operations.flavors.create(admin, { project: "p", name: "solitary", pools: [one] });
     await aQueue("nowhere-to-go", one, '{"_flavor": "solitary"}');
     await service.operations.pools.update(admin, { name: one, weight: 0 });
-    const lost: JobProgress = {
-      report: () => {},
-      checkpoint: () => {},
-      confirm: () => Promise.reject(new JobStopped("lost")),
-    };
+    const lost: JobProgress = { ...hasty, confirm: () => Promise.reject(new JobStopped("lost")) };
     const job = { id: "0", target: one, progress: 0, inputText: '{"weight":1}', actor: "ada", requestId: "r" } as Job;
     await expect(service.operations.jobs.work.drainPool(job, lost)).rejects.toMatchObject({ why: "lost" });
     expect((await service.control.pools.get(one)).weight).toBe(0);
-    const held = { ...lost, confirm: async () => {} };
-    await expect(service.operations.jobs.work.drainPool(job, held)).rejects.toMatchObject({ code: "NO_POOL_FOUND" });
+    await expect(service.operations.jobs.work.drainPool(job, hasty)).rejects.toMatchObject({ code: "NO_POOL_FOUND" });
     expect((await service.control.pools.get(one)).weight).toBe(1);
   });
 

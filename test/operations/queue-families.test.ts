@@ -28,7 +28,7 @@ function startRunner(moveQueue: JobWork): void {
   const onError = (error: unknown) => {
     throw error;
   };
-  runner = startJobRunner({ store: service.jobs, work: { ...jobs.work, moveQueue }, onError });
+  runner = startJobRunner({ store: service.jobs, work: { ...jobs.work, moveQueue }, onError, maxWaitSeconds: 0 });
   jobs.onAdded(runner.wake);
 }
 const placeOf = async (queue: string) => (await service.control.catalogue.get({ project: "p", name: queue })).pool;

@@ -10,6 +10,7 @@ import { createQueueMoves } from "../../server/operations/queue-moves.ts";
 import type { QueueRef } from "../../server/storage/data-driver.ts";
 import type { Place, PlaceCache } from "../../server/storage/pooling/pool-catalog.ts";
 import { aMessage, idsOf, readAll } from "../conformance/harness.ts";
+import { hasty } from "../operations/a-service.ts";
 import { openPooled, type Pooled } from "../support/pooled.ts";
 import { describeWithRedis } from "../support/redis.ts";
 import {
@@ -51,7 +52,7 @@ function drain({ control, data }: Pooled): Promise<object> {
   const limits = readConfig({ NODE_ENV: "test" });
   const moves = createQueueMoves({ control, data, warn: () => {} });
   const { kinds } = createMoveWork({ control, data, limits }, moves);
-  return kinds.drainPool(A_DRAIN as Job, { report: () => {}, checkpoint: () => {}, confirm: async () => {} });
+  return kinds.drainPool(A_DRAIN as Job, { ...hasty, outlast: () => sleep(100) });
 }
 
 function describeDrainsAtOnce(name: string, open: OpenTwoPools): void {

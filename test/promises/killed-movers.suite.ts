@@ -104,6 +104,18 @@ export function describeKilledMovers(name: string, open: OpenTwoPools, rounds: n
       expect(two.warnings).toEqual([]);
     });
 
+    it("a queue whose mover dies while it is frozen lives on after two seconds", async () => {
+      const queue = await two.aQueue("frozen");
+      await once(mover(queue.name, "frozen"), "exit");
+      const died = performance.now();
+      expect(await isMoving()).toBe(true);
+      // As every process does, though only once a second.
+      await expect.poll(() => two.moves.recover(), { interval: 50 }).toBe(1);
+      expect(performance.now() - died).toBeLessThan(3500);
+      const { ids } = await two.one.data.messages.post({ queue, messages: [aMessage("on")], clientId: null });
+      expect([ids.length, await placeOf(queue)]).toEqual([1, "left"]);
+    });
+
     it("a drain whose process is killed goes on in another, and ends", async () => {
       const connections = openConnections({ url: two.url, connections: 2 });
       const store = createJobStore({ connections });

@@ -9,8 +9,8 @@ import {
   type PooledDataDriver,
 } from "../data-driver.ts";
 import type { DriverRegistry } from "../driver-registry.ts";
+import { naming } from "../naming.ts";
 import { withDeadline } from "./deadline.ts";
-import { naming } from "./naming.ts";
 import { OpenPools } from "./open-pools.ts";
 import { type PlaceCache, PoolCatalog } from "./pool-catalog.ts";
 import { Router, routedClaims, routedMessages, routedSubscriptions } from "./routed-calls.ts";

@@ -10,7 +10,7 @@ import type {
   QueueStats,
   SubscriptionController,
 } from "../data-driver.ts";
-import { naming } from "./naming.ts";
+import { naming } from "../naming.ts";
 import type { OpenPools } from "./open-pools.ts";
 import type { Place, PoolCatalog } from "./pool-catalog.ts";
 

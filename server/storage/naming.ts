@@ -1,4 +1,4 @@
-import { DomainError, type ErrorCode } from "../../errors.ts";
+import { DomainError, type ErrorCode } from "../errors.ts";
 
 /** What says that a storage failed; each of these is as true of one pool as of all. */
 const FAILURES: ReadonlySet<ErrorCode> = new Set(["STORAGE_UNAVAILABLE", "DEADLINE_EXCEEDED", "OUTCOME_UNKNOWN"]);

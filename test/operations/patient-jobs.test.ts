@@ -1,0 +1,197 @@
+/** Jobs that meet what passes by itself: they wait for it, and say so. */
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
+import { DomainError } from "../../server/errors.ts";
+import type { Job } from "../../server/jobs/job.ts";
+import { type JobRunner, startJobRunner } from "../../server/jobs/runner.ts";
+import { createQueueMoves } from "../../server/operations/queue-moves.ts";
+import { admin, aService, operator, over, type Service } from "./a-service.ts";
+
+let service: Service;
+let server: pg.Client;
+const runners: JobRunner[] = [];
+beforeAll(async () => {
+  service = await aService();
+  server = new pg.Client({ connectionString: inject("postgresUrl") });
+  await server.connect();
+});
+afterEach(() => Promise.all(runners.splice(0).map((runner) => runner.stop())));
+afterAll(async () => {
+  await server.end();
+  await service.stop();
+});
+
+function startRunner(changes: { store?: Partial<Service["jobs"]>; maxWaitSeconds?: number } = {}): void {
+  const { jobs } = service.operations;
+  const { store = {}, maxWaitSeconds = 600 } = changes;
+  const runner = startJobRunner({
+    store: over(service.jobs, store),
+    work: jobs.work,
+    beside: jobs.recoverMoves,
+    onError: () => {},
+    maxWaitSeconds,
+  });
+  jobs.onAdded(runner.wake);
+  runners.push(runner);
+}
+
+interface TestPool {
+  name: string;
+  /** Its database has another name until it is back. */
+  leave(): Promise<void>;
+  comeBack(): Promise<void>;
+}
+
+async function aPool(name: string, flavor: string | null = null): Promise<TestPool> {
+  const uri = await service.poolUri();
+  await service.operations.pools.create(admin, { name, uri, weight: 2, flavor });
+  // Open, as one that has been used.
+  await service.data.pool(name);
+  const database = new URL(uri).pathname.slice(1);
+  return {
+    name,
+    async leave() {
+      await server.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", [database]);
+      await server.query(`ALTER DATABASE ${database} RENAME TO ${database}_away`);
+    },
+    async comeBack() {
+      await server.query(`ALTER DATABASE ${database}_away RENAME TO ${database}`);
+    },
+  };
+}
+
+async function aQueue(name: string, pool: TestPool, flavor: string | null = null): Promise<void> {
+  const metadataText = flavor === null ? "{}" : JSON.stringify({ _flavor: flavor });
+  await service.operations.queues.create(operator, { project: "p", name, metadataText });
+  if ((await placeOf(name)) !== pool.name) {
+    await service.operations.catalogue.update(admin, {
+      project: "p",
+      queue: name,
+      pool: pool.name,
+      discardMessages: true,
+    });
+  }
+  await service.operations.messages.post(operator, { project: "p", queue: name, messages: [{ bodyText: "1" }] });
+}
+
+const placeOf = async (queue: string) => (await service.control.catalogue.get({ project: "p", name: queue })).pool;
+const totalOf = async (name: string) => (await service.operations.queues.stats(operator, { project: "p", name })).total;
+const jobOf = async (id: string) => (await service.operations.jobs.get(admin, { id })) as Job;
+const waits = (id: string, what: string) => expect.poll(async () => (await jobOf(id)).waitingFor).toBe(what);
+const ends = (id: string, state: Job["state"]) => expect.poll(async () => (await jobOf(id)).state).toBe(state);
+
+test("a move whose pool is away waits for it, says so, and goes on when it is back", async () => {
+  startRunner();
+  const [here, there] = [await aPool("here"), await aPool("there")];
+  await aQueue("patient", here);
+  await there.leave();
+  const { id } = await service.operations.jobs.moveQueue(operator, {
+    project: "p",
+    queue: "patient",
+    pool: there.name,
+  });
+  await waits(id, "pool there");
+  expect(await jobOf(id)).toMatchObject({ state: "running", error: null });
+  expect(await totalOf("patient")).toBe(1);
+  await there.comeBack();
+  await ends(id, "done");
+  expect(await jobOf(id)).toMatchObject({ waitingFor: null, error: null });
+  expect([await placeOf("patient"), await totalOf("patient")]).toEqual([there.name, 1]);
+});
+
+test("a drain goes on with the others, and can be cancelled while it waits", async () => {
+  startRunner();
+  const [source, open, shut] = [
+    await aPool("full", "wide"),
+    await aPool("open", "wide"),
+    await aPool("shut", "strait"),
+  ];
+  await service.operations.flavors.create(admin, { project: "p", name: "wide", pools: ["full", "open"] });
+  await service.operations.flavors.create(admin, { project: "p", name: "strait", pools: ["shut"] });
+  for (const name of ["free-1", "free-2"]) await aQueue(name, source, "wide");
+  await aQueue("held-up", source, "strait");
+  await shut.leave();
+  const { id } = await service.operations.jobs.drainPool(admin, { pool: source.name });
+  await waits(id, "pool shut");
+  expect(await Promise.all(["free-1", "free-2", "held-up"].map(placeOf))).toEqual([open.name, open.name, source.name]);
+  expect(await jobOf(id)).toMatchObject({ state: "running", progress: 2, total: 3 });
+  await service.operations.jobs.cancel(admin, { id });
+  await ends(id, "cancelled");
+  expect(await service.operations.pools.get(admin, { name: source.name })).toMatchObject({ weight: 2 });
+  expect(await totalOf("held-up")).toBe(1);
+  await shut.comeBack();
+});
+
+test("a drain with a queue that may go nowhere moves the others before it fails", async () => {
+  startRunner();
+  const [source, other] = [await aPool("mixed", "mixed"), await aPool("spare", "mixed")];
+  await service.operations.flavors.create(admin, { project: "p", name: "mixed", pools: ["mixed", "spare"] });
+  // Its flavor has no pool any more that takes queues.
+  await aQueue("a-stranger", source, "mixed");
+  await service.operations.flavors.create(admin, {
+    project: "p",
+    name: "empty",
+    pools: [(await aPool("nil", "empty")).name],
+  });
+  await service.control.queues.setMetadata({ project: "p", name: "a-stranger" }, '{"_flavor":"empty"}');
+  await service.operations.pools.update(admin, { name: "nil", weight: 0 });
+  for (const name of ["b-free", "c-free"]) await aQueue(name, source, "mixed");
+  const { id } = await service.operations.jobs.drainPool(admin, { pool: source.name });
+  await ends(id, "failed");
+  expect(await jobOf(id)).toMatchObject({ error: { code: "NO_POOL_FOUND" }, progress: 2 });
+  expect(await Promise.all(["b-free", "c-free"].map(placeOf))).toEqual([other.name, other.name]);
+});
+
+test("when nothing got done for too long the job fails, and names the pool", async () => {
+  startRunner({ maxWaitSeconds: 0 });
+  const [here, there] = [await aPool("near"), await aPool("far")];
+  await aQueue("impatient", here);
+  await there.leave();
+  const { id } = await service.operations.jobs.moveQueue(operator, {
+    project: "p",
+    queue: "impatient",
+    pool: there.name,
+  });
+  await ends(id, "failed");
+  expect((await jobOf(id)).error?.message).toContain('Pool "far"');
+  await there.comeBack();
+});
+
+test("that it is done is written down once the control database is back", async () => {
+  let refusals = 2;
+  startRunner({
+    store: {
+      end: async (params) => {
+        refusals -= 1;
+        if (refusals >= 0) throw new DomainError("OUTCOME_UNKNOWN", "It broke.");
+        return service.jobs.end(params);
+      },
+    },
+  });
+  const [here, there] = [await aPool("left"), await aPool("right")];
+  await aQueue("noted", here);
+  const { id } = await service.operations.jobs.moveQueue(operator, { project: "p", queue: "noted", pool: there.name });
+  await ends(id, "done");
+  expect(await jobOf(id)).toMatchObject({ progress: 1, error: null, fence: 1 });
+});
+
+test("an attempt takes over what an earlier one of this process could not take back", async () => {
+  const [here, there] = [await aPool("first"), await aPool("second")];
+  await aQueue("again", here);
+  const queue = { project: "p", name: "again" };
+  let away = true;
+  const takeOver: Service["control"]["moves"]["takeOver"] = async (params) => {
+    if (away) throw new DomainError("STORAGE_UNAVAILABLE", "It is away.");
+    return service.control.moves.takeOver(params);
+  };
+  const control = over(service.control, { moves: over(service.control.moves, { takeOver }) });
+  const moves = createQueueMoves({ control, data: service.data, warn: () => {} });
+  const broken = new Error("It breaks.");
+  const checkpoint = () => {
+    if (away) throw broken;
+  };
+  await expect(moves.move({ queue, target: there.name, checkpoint })).rejects.toBe(broken);
+  away = false;
+  expect(await moves.move({ queue, target: there.name, checkpoint })).toMatchObject({ messages: 1 });
+  expect(await placeOf("again")).toBe(there.name);
+});
