@@ -54,9 +54,10 @@ const OVERVIEW = /* GraphQL */ `
         name
         createdAt
         stats {
-          free
+          ready
           claimed
           delayed
+          exhausted
           total
           exact
           oldest {

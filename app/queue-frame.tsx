@@ -4,6 +4,7 @@ import { Failed } from "../components/failed.tsx";
 import { paths, QUEUE_TABS, type QueueTab } from "../components/paths.ts";
 import { projectLabel } from "../components/project-name.tsx";
 import { CreateQueue } from "../components/queues/create-queue.tsx";
+import { ExhaustedNotice } from "../components/queues/exhausted-notice.tsx";
 import { Badge } from "../components/ui/badge.tsx";
 import { formatCount } from "../components/ui/format.ts";
 import { Link } from "../components/ui/link.tsx";
@@ -18,14 +19,16 @@ const QUEUE = /* GraphQL */ `
   query Queue($project: String, $name: String!) {
     queue(project: $project, name: $name) {
       createdAt
+      deadLetterQueueMissing
       attributes {
         deadLetterQueue
         maxClaimCount
       }
       stats {
-        free
+        ready
         claimed
         delayed
+        exhausted
         total
         exact
       }
@@ -39,8 +42,16 @@ const QUEUE = /* GraphQL */ `
 interface Answer {
   queue: {
     createdAt: string;
+    deadLetterQueueMissing: boolean;
     attributes: { deadLetterQueue: string | null; maxClaimCount: number | null };
-    stats: { free: number; claimed: number; delayed: number; total: number; exact: boolean } | null;
+    stats: {
+      ready: number;
+      claimed: number;
+      delayed: number;
+      exhausted: number;
+      total: number;
+      exact: boolean;
+    } | null;
     catalogueEntry: { pool: string } | null;
   } | null;
 }
@@ -92,7 +103,9 @@ export async function QueueFrame({
       </>
     );
   }
-  const { stats, attributes } = queue;
+  const { stats } = queue;
+  const { deadLetterQueue, maxClaimCount } = queue.attributes;
+  const deadLetters = deadLetterQueue === null || maxClaimCount === null ? null : { deadLetterQueue, maxClaimCount };
   const exact = stats?.exact ? "exact" : "about";
   return (
     <>
@@ -105,21 +118,26 @@ export async function QueueFrame({
             <Badge tone="warn">{queue.catalogueEntry ? "its pool does not answer" : "not in the catalogue"}</Badge>
           ) : (
             <>
-              <Badge tone={stats.free > 0 ? "accent" : "neutral"}>{formatCount(stats.free, exact)} free</Badge>
+              <Badge tone={stats.ready > 0 ? "accent" : "neutral"}>{formatCount(stats.ready, exact)} ready</Badge>
               <Badge tone={stats.claimed > 0 ? "warn" : "neutral"}>{formatCount(stats.claimed, exact)} claimed</Badge>
               {stats.delayed > 0 ? <Badge>{formatCount(stats.delayed, exact)} delayed</Badge> : null}
+              {stats.exhausted > 0 ? (
+                <Badge tone="danger">
+                  {formatCount(stats.exhausted, stats.exact ? "exact" : "at-least")} exhausted
+                </Badge>
+              ) : null}
             </>
           )
         }
         description={
-          attributes.deadLetterQueue !== null && attributes.maxClaimCount !== null ? (
+          deadLetters !== null && !queue.deadLetterQueueMissing ? (
             <>
-              After {attributes.maxClaimCount} deliveries a message goes to{" "}
+              After {deadLetters.maxClaimCount} deliveries a message goes to{" "}
               <Link
-                href={paths.queue(project, attributes.deadLetterQueue)}
+                href={paths.queue(project, deadLetters.deadLetterQueue)}
                 className="font-mono text-[0.8125rem] text-accent underline underline-offset-2"
               >
-                {attributes.deadLetterQueue}
+                {deadLetters.deadLetterQueue}
               </Link>
               .
             </>
@@ -132,6 +150,14 @@ export async function QueueFrame({
           </>
         }
       />
+      {deadLetters !== null && queue.deadLetterQueueMissing ? (
+        <ExhaustedNotice
+          project={project}
+          queue={name}
+          {...deadLetters}
+          exhausted={stats && { count: stats.exhausted, exact: stats.exact }}
+        />
+      ) : null}
       <TabLinks
         label="Parts of the queue"
         tabs={QUEUE_TABS.map((key) => ({

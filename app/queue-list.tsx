@@ -42,9 +42,10 @@ const QUEUES = /* GraphQL */ `
         name
         createdAt
         stats {
-          free
+          ready
           claimed
           delayed
+          exhausted
           total
           exact
           oldest {

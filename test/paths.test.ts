@@ -14,7 +14,7 @@ describe("paths", () => {
       "queues of a project with a slash": paths.queues("a/b"),
       ...Object.fromEntries(QUEUE_TABS.map((tab) => [`queue: ${tab}`, paths.queue("shop", "orders.v2", tab)])),
       "a queue called ..": paths.queue("", ".."),
-      "a message": paths.queue("shop", "orders", "messages", { message: "1-2", free: true, after: undefined }),
+      "a message": paths.queue("shop", "orders", "messages", { message: "1-2", ready: true, after: undefined }),
       "a claim": paths.queue("shop", "orders", "claims", { claim: "c1" }),
       pools: paths.pools(),
       pool: paths.pool("eu west/1", { range: "day", operation: "post_messages", after: "9" }),
@@ -30,7 +30,7 @@ describe("paths", () => {
     expect(all).toMatchInlineSnapshot(`
       {
         "a claim": "/projects/shop/queues/orders/claims?claim=c1",
-        "a message": "/projects/shop/queues/orders?message=1-2&free=1",
+        "a message": "/projects/shop/queues/orders?message=1-2&ready=1",
         "a queue called ..": "/projects/~/queues/~..",
         "audit": "/audit?actor=local&before=12",
         "catalogue": "/catalogue?project=%7E%7Ex&pool=eu&search=or",

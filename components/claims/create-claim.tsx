@@ -21,7 +21,7 @@ export function CreateClaim({ project, queue }: { project: string; queue: string
         </Button>
       }
       title="Claim messages"
-      description="Takes the oldest free messages. Nobody else gets them until the claim ends or is released. It counts as a delivery."
+      description="Takes the oldest ready messages. Nobody else gets them until the claim ends or is released. It counts as a delivery."
       submitLabel="Claim"
       document={CREATE_CLAIM}
       schema={schema}

@@ -14,7 +14,7 @@ import { NotFoundState } from "../ui/states.tsx";
 import { Ago, TimeLeft, Utc } from "../ui/time.tsx";
 import { DELETE_MESSAGE } from "./documents.ts";
 import { messageCan } from "./message-can.ts";
-import { MessageState } from "./message-table.tsx";
+import { type MessageRow, MessageState } from "./message-table.tsx";
 import { PostMessage } from "./post-message.tsx";
 
 export interface MessageDetail {
@@ -28,6 +28,7 @@ export interface MessageDetail {
   clientId: string | null;
   claimCount: number;
   claim: { id: string; expiresAt: string } | null;
+  state: MessageRow["state"];
 }
 
 /** One message, opened by the address. Null: it is not there, or not any more. */

@@ -20,9 +20,10 @@ export interface MessageRow {
   delayedUntil: string | null;
   claimCount: number;
   claim: { id: string; expiresAt: string } | null;
+  state: "READY" | "DELAYED" | "CLAIMED" | "EXHAUSTED";
 }
 
-export function MessageState({ message }: { message: Pick<MessageRow, "claim" | "delayedUntil"> }) {
+export function MessageState({ message }: { message: Pick<MessageRow, "claim" | "delayedUntil" | "state"> }) {
   if (message.claim) {
     return (
       <Badge tone="warn">
@@ -33,11 +34,12 @@ export function MessageState({ message }: { message: Pick<MessageRow, "claim" | 
   if (message.delayedUntil) {
     return (
       <Badge>
-        delayed, <TimeLeft until={message.delayedUntil} over="free" />
+        delayed, <TimeLeft until={message.delayedUntil} over="ready" />
       </Badge>
     );
   }
-  return <Badge tone="accent">free</Badge>;
+  if (message.state === "EXHAUSTED") return <Badge tone="danger">exhausted</Badge>;
+  return <Badge tone="accent">ready</Badge>;
 }
 
 const COLUMNS = [

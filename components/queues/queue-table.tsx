@@ -19,9 +19,10 @@ export interface QueueRow {
   name: string;
   createdAt: string;
   stats: {
-    free: number;
+    ready: number;
     claimed: number;
     delayed: number;
+    exhausted: number;
     total: number;
     exact: boolean;
     oldest: { ageSeconds: number } | null;
@@ -31,11 +32,11 @@ export interface QueueRow {
 }
 
 /** Null statistics: the queue's pool did not answer, or it has none. */
-function StatNumber({ row, of }: { row: QueueRow; of: "free" | "claimed" | "delayed" | "total" }) {
+function StatNumber({ row, of }: { row: QueueRow; of: "ready" | "claimed" | "delayed" | "exhausted" | "total" }) {
   if (!row.stats) return <span className="text-muted">?</span>;
   const value = row.stats[of];
   return (
-    <span className={value === 0 ? "text-muted" : undefined}>
+    <span className={value === 0 ? "text-muted" : of === "exhausted" ? "text-warn" : undefined}>
       {formatCount(value, row.stats.exact ? "exact" : "about")}
     </span>
   );
@@ -53,12 +54,16 @@ const project = column<QueueRow>("project", "Project", (row) => <ProjectLink pro
 });
 
 const rest = [
-  column<QueueRow>("free", "Free", (row) => <StatNumber row={row} of="free" />, { align: "right" }),
+  column<QueueRow>("ready", "Ready", (row) => <StatNumber row={row} of="ready" />, { align: "right" }),
   column<QueueRow>("claimed", "Claimed", (row) => <StatNumber row={row} of="claimed" />, {
     align: "right",
     wide: true,
   }),
   column<QueueRow>("delayed", "Delayed", (row) => <StatNumber row={row} of="delayed" />, {
+    align: "right",
+    wide: true,
+  }),
+  column<QueueRow>("exhausted", "Exhausted", (row) => <StatNumber row={row} of="exhausted" />, {
     align: "right",
     wide: true,
   }),

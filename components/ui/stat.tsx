@@ -54,7 +54,7 @@ export function StatTiles({ children }: { children: ReactNode }) {
 export interface Share {
   label: string;
   value: number;
-  tone: "accent" | "warn" | "line" | "ok";
+  tone: "accent" | "warn" | "line" | "ok" | "danger";
 }
 
 const FILL: Record<Share["tone"], string> = {
@@ -62,6 +62,7 @@ const FILL: Record<Share["tone"], string> = {
   warn: "bg-warn",
   line: "bg-line-strong",
   ok: "bg-ok",
+  danger: "bg-danger",
 };
 
 /** How a whole is divided. The legend is the bar's table twin: it says every number. */

@@ -26,7 +26,7 @@ type ClaimAddress = QueueAddress & { id: string };
 
 const ClaimType = builder.objectRef<ClaimParent>("Claim");
 ClaimType.implement({
-  description: "Who holds which messages, and for how long. When its time is over they are free again by themselves.",
+  description: "Who holds which messages, and for how long. When its time is over they are ready again by themselves.",
   fields: (t) => ({
     id: t.exposeString("id", {
       description: "Its id: whoever knows it may delete its messages, renew and release it.",
@@ -175,7 +175,7 @@ builder.mutationFields((t) => ({
     type: CreateClaimPayload,
     args: { input: t.arg({ type: CreateClaimInput, required: true, description: "What to claim." }) },
     description:
-      "Takes the oldest free messages and holds them. While the claim lives, nobody else gets them. Delete each with the claim's id once it is done.",
+      "Takes the oldest ready messages and holds them. While the claim lives, nobody else gets them. Delete each with the claim's id once it is done.",
     complexity: KEEPING_WAITING,
     resolve: async (_root, { input }, context) => {
       const { access, operations } = context;
@@ -196,7 +196,7 @@ builder.mutationFields((t) => ({
   releaseClaim: t.field({
     type: ReleaseClaimPayload,
     args: { input: t.arg({ type: ReleaseClaimInput, required: true, description: "The claim." }) },
-    description: "Ends a claim: its messages are free at once. Safe to repeat.",
+    description: "Ends a claim: its messages are ready at once. Safe to repeat.",
     resolve: async (_root, { input }, { access, operations }) => {
       await operations.claims.delete(access, input);
       return { id: input.id };

@@ -20,8 +20,25 @@ const MessageClaimType = builder.objectRef<NonNullable<MessageRecord["claim"]>>(
   description: "The claim that holds a message now.",
   fields: (t) => ({
     id: t.exposeString("id", { description: "The claim's id." }),
-    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "When the message is free again by itself." }),
+    expiresAt: t.expose("expiresAt", {
+      type: "DateTime",
+      description: "When the claim's time is over and others may claim the message.",
+    }),
   }),
+});
+
+const MessageStateType = builder.enumType("MessageState", {
+  description: "What may be done with a message now. Each has exactly one state: the first of these that fits.",
+  values: {
+    CLAIMED: { value: "claimed", description: "A live claim holds it." },
+    DELAYED: { value: "delayed", description: "Its delay is not over, so nobody can claim it yet." },
+    EXHAUSTED: {
+      value: "exhausted",
+      description:
+        "It was claimed `_max_claim_count` times, and the queue's `_dead_letter_queue` does not exist. Neither claims nor pops give it. Create that queue, and the next claim moves it there.",
+    },
+    READY: { value: "ready", description: "None of these: a claim gives it." },
+  } as const,
 });
 
 export const MessageType = builder.objectRef<MessageRecord>("Message");
@@ -31,6 +48,7 @@ MessageType.implement({
     id: t.exposeString("id", { description: "Its id, kept when it moves to another queue or pool." }),
     project: t.exposeString("project", { description: "Its queue's project." }),
     queue: t.exposeString("queue", { description: "Its queue's name." }),
+    state: t.expose("state", { type: MessageStateType, description: "Its state when it was read." }),
     marker: t.exposeString("marker", {
       description:
         "Its place in the queue, which is also its cursor: digits that grow in the order of commit and are never used again.",
@@ -63,7 +81,7 @@ MessageType.implement({
       type: MessageClaimType,
       nullable: true,
       complexity: 0,
-      description: "The claim that holds it now; null when it is free.",
+      description: "The claim that holds it now; null when none does.",
     }),
     lastClaimId: t.exposeString("lastClaimId", {
       nullable: true,
@@ -90,6 +108,11 @@ builder.objectFields(QueueType, (t) => ({
         required: true,
         description: "Also those that cannot be claimed yet.",
       }),
+      includeExhausted: t.arg.boolean({
+        defaultValue: false,
+        required: true,
+        description: "Also those that were delivered as often as allowed and wait for a missing dead letter queue.",
+      }),
       clientId: t.arg.string({ description: "Who you are. With `echo: false`, your own messages are left out." }),
       echo: t.arg.boolean({ defaultValue: true, required: true, description: "Also messages that `clientId` posted." }),
       waitSeconds: t.arg({ type: "SafeInt", description: WAIT_SECONDS }),
@@ -97,11 +120,11 @@ builder.objectFields(QueueType, (t) => ({
     },
     complexity: pageCost,
     description:
-      "Its messages, oldest first. A reader that goes on behind `endCursor` misses none, whoever posts meanwhile.",
+      "Its messages, oldest first; only ready ones unless those in other states are asked for too. A reader that goes on behind `endCursor` misses none, whoever posts meanwhile.",
     resolve: async ({ project, name: queue }, args, context) => {
       const { access, operations } = context;
-      const { includeClaimed, includeDelayed, clientId, echo, waitSeconds } = args;
-      const filters = { includeClaimed, includeDelayed, clientId, echo };
+      const { includeClaimed, includeDelayed, includeExhausted, clientId, echo, waitSeconds } = args;
+      const filters = { includeClaimed, includeDelayed, includeExhausted, clientId, echo };
       const page = await waiting(context, waitSeconds, (wait) =>
         operations.messages.list(access, { project, queue, ...filters, ...wait, page: pageOf(args) }),
       );
@@ -113,7 +136,7 @@ builder.objectFields(QueueType, (t) => ({
     nullable: true,
     args: { id: t.arg.string({ required: true, description: "The message's id." }) },
     complexity: ASKING_THE_STORE,
-    description: "One of its messages, claimed and delayed ones too; null when there is none of that id.",
+    description: "One of its messages, in any state; null when there is none of that id.",
     resolve: ({ project, name: queue }, { id }, { access, operations }) =>
       orNull(operations.messages.get(access, { project, queue, id }), "MESSAGE_DOES_NOT_EXIST"),
   }),
@@ -123,7 +146,7 @@ builder.objectFields(QueueType, (t) => ({
       ids: t.arg.stringList({ required: true, description: "Messages' ids, at most as many as a page has rows." }),
     },
     complexity: idsCost,
-    description: "Those of these messages that exist, in the order asked, each once; claimed and delayed ones too.",
+    description: "Those of these messages that exist, in the order asked, each once; in any state.",
     resolve: ({ project, name: queue }, { ids }, { access, operations }) =>
       operations.messages.bulkGet(access, { project, queue, ids }),
   }),
@@ -131,7 +154,7 @@ builder.objectFields(QueueType, (t) => ({
     type: MessageType,
     nullable: true,
     complexity: ASKING_THE_STORE,
-    description: "Its oldest message, claimed and delayed ones included; null when it is empty.",
+    description: "Its oldest message, in any state; null when it is empty.",
     resolve: ({ project, name: queue }, _args, { access, operations }) =>
       orNull(operations.messages.first(access, { project, queue, sort: "oldest" }), "QUEUE_IS_EMPTY"),
   }),
@@ -139,7 +162,7 @@ builder.objectFields(QueueType, (t) => ({
     type: MessageType,
     nullable: true,
     complexity: ASKING_THE_STORE,
-    description: "Its newest message, claimed and delayed ones included; null when it is empty.",
+    description: "Its newest message, in any state; null when it is empty.",
     resolve: ({ project, name: queue }, _args, { access, operations }) =>
       orNull(operations.messages.first(access, { project, queue, sort: "newest" }), "QUEUE_IS_EMPTY"),
   }),
@@ -150,7 +173,7 @@ builder.queryFields((t) => ({
     type: MessageType,
     nullable: true,
     args: { ...queueArgs, id: t.arg.string({ required: true, description: "The message's id." }) },
-    description: "One message, claimed and delayed ones too; null when there is none of that id.",
+    description: "One message, in any state; null when there is none of that id.",
     resolve: (_root, args, { access, operations }) =>
       orNull(operations.messages.get(access, args), "MESSAGE_DOES_NOT_EXIST"),
   }),
@@ -275,7 +298,7 @@ builder.mutationFields((t) => ({
     type: PopMessagesPayload,
     args: { input: t.arg({ type: PopMessagesInput, required: true, description: "The queue, and how many." }) },
     description:
-      "Takes the oldest free messages away for good: delivered at most once, for if the answer is lost, so are they.",
+      "Takes the oldest ready messages away for good: delivered at most once, for if the answer is lost, so are they. Unlike a claim it moves nothing to the dead letter queue.",
     resolve: async (_root, { input }, { access, operations }) => ({
       messages: await operations.messages.pop(access, input),
     }),

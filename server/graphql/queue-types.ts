@@ -23,17 +23,21 @@ const MessageStampType = builder.objectRef<MessageStamp>("MessageStamp").impleme
 });
 
 export const QueueStatsType = builder.objectRef<QueueStats>("QueueStats").implement({
-  description: "How full a queue is. free + claimed = total. Expired messages do not count.",
+  description:
+    "How many messages of a queue are in which state (see MessageState): ready + claimed + delayed + exhausted = total. Expired messages do not count.",
   fields: (t) => ({
-    free: t.expose("free", {
-      type: "SafeInt",
-      description: "Messages that no live claim holds, delayed ones included.",
-    }),
+    ready: t.expose("ready", { type: "SafeInt", description: "Messages that a claim gives." }),
     claimed: t.expose("claimed", { type: "SafeInt", description: "Messages that a live claim holds." }),
-    delayed: t.expose("delayed", { type: "SafeInt", description: "Free messages that cannot be claimed yet." }),
+    delayed: t.expose("delayed", { type: "SafeInt", description: "Messages that nobody can claim yet." }),
+    exhausted: t.expose("exhausted", {
+      type: "SafeInt",
+      description:
+        "Messages that were delivered as often as the queue allows, and that its dead letter queue cannot take because it is missing.",
+    }),
     total: t.expose("total", { type: "SafeInt", description: "All messages." }),
     exact: t.exposeBoolean("exact", {
-      description: "False for a queue so long that the numbers come from counters, which may be a little off.",
+      description:
+        "False for a queue of more than 10,000 messages: the numbers come from counters, which may be a little off, and `exhausted` is a lower bound, counted among the oldest messages; what it misses counts as ready.",
     }),
     oldest: t.expose("oldest", {
       type: MessageStampType,

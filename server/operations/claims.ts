@@ -27,8 +27,8 @@ export interface ClaimTimes {
 /** Reading needs the role viewer, the rest operator. */
 export interface ClaimOperations {
   /**
-   * Takes up to `limit` of the oldest free messages. Nothing to claim: `claim` is null. Messages that were claimed `_max_claim_count` times go to the
-   * queue's `_dead_letter_queue` first, and `deadLettered` counts them; while that queue is missing they stay, undelivered.
+   * Takes up to `limit` of the oldest ready messages. Nothing to claim: `claim` is null. Messages that were claimed `_max_claim_count` times go to the
+   * queue's `_dead_letter_queue` first, and `deadLettered` counts them; while that queue is missing they stay, exhausted.
    * With an idempotencyKey a repeat while the claim is live gives the same claim. `waitSeconds` (0 to 20) waits for something to claim, until
    * `signal` aborts. QUEUE_DOES_NOT_EXIST, BAD_INPUT.
    */
@@ -53,7 +53,7 @@ export interface ClaimOperations {
   list(access: Access, params: QueueAddress & PageParams): Promise<Page<ClaimRecord>>;
   /** Renews: it expires `ttlSeconds` from now. CLAIM_DOES_NOT_EXIST. */
   update(access: Access, params: QueueAddress & ClaimTimes & { id: string }): Promise<ClaimRecord>;
-  /** Releases: its messages are free at once. Silent when there is none. */
+  /** Releases: its messages are ready at once. Silent when there is none. */
   delete(access: Access, params: QueueAddress & { id: string }): Promise<void>;
 }
 
@@ -176,8 +176,9 @@ function claimed(queue: QueueRef, claim: Claim): ClaimRecord {
   return Object.assign(claim, { project: queue.project, queue: queue.name });
 }
 
+/** What a claim holds is claimed, however often it was before. */
 function inQueue(queue: QueueRef, messages: Message[]): MessageRecord[] {
-  return messages.map((message) => placed(queue, message));
+  return messages.map((message) => placed(queue, message, null));
 }
 
 function claimDoesNotExist(): DomainError {

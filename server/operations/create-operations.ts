@@ -11,6 +11,7 @@ import { createJobOperations } from "./jobs.ts";
 import { createKeyValueStoreOperations } from "./key-value-stores.ts";
 import { LongPolls } from "./long-polls.ts";
 import { createMessageOperations } from "./messages.ts";
+import { createMissingDeadLetterQueues } from "./missing-dead-letter-queues.ts";
 import type { Operations } from "./operations.ts";
 import { createPoolChecks } from "./pool-checks.ts";
 import { createPoolPlacementOperations } from "./pool-placement.ts";
@@ -35,10 +36,11 @@ export function createOperations(context: OperationContext): Operations {
   const jobs = createJobOperations(context, { moves: createQueueMoves(context) });
   const gc = createGcOperations(context, { lives });
   const checks = createPoolChecks(context);
+  const missingDeadLetterQueues = createMissingDeadLetterQueues(context, { deadLetters });
   return {
-    queues: createQueueOperations(context, { lookup, lives, ticker, jobs }),
+    queues: createQueueOperations(context, { lookup, lives, ticker, jobs, deadLetters }),
     projects: createProjectOperations(context),
-    messages: createMessageOperations(context, { lookup, lives, tail, longPolls }),
+    messages: createMessageOperations(context, { lookup, lives, tail, longPolls, deadLetters }),
     claims: createClaimOperations(context, { lookup, lives, deadLetters, longPolls }),
     subscriptions: createSubscriptionOperations(context, { lookup, lives }),
     pools: createPoolOperations(context),
@@ -48,7 +50,7 @@ export function createOperations(context: OperationContext): Operations {
     jobs,
     keyValueStores: createKeyValueStoreOperations(context),
     audit: createAuditOperations(context),
-    health: createHealthOperations(context, { deadLetters, gc, checks }),
+    health: createHealthOperations(context, { missingDeadLetterQueues, gc, checks }),
     healthHistory: createHealthHistoryOperations(context, { checks }),
     gc,
     endWaits: () => longPolls.close(),

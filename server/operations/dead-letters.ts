@@ -1,107 +1,122 @@
-/** Claiming from a queue whose messages are given up after some deliveries: at the next claim they move to its dead letter queue. */
-import { LRUCache } from "lru-cache";
-import { hasCode } from "../errors.ts";
-import type { Claim, ClaimController, Message, QueueRef } from "../storage/data-driver.ts";
+/**
+ * What becomes of messages that were delivered as often as their queue allows.
+ *
+ * | `_max_claim_count` | `_dead_letter_queue` | a message that was claimed as often is                                        |
+ * |--------------------|----------------------|-------------------------------------------------------------------------------|
+ * | not set            | any                  | ready                                                                         |
+ * | set                | not set              | ready: without a place for dead letters nothing is given up                   |
+ * | set                | exists               | ready until the next claim, which moves it there and does not deliver it      |
+ * | set                | missing              | exhausted: neither claim nor pop gives it, until the dead letter queue exists |
+ *
+ * A pop takes a message for good, however often it was claimed before, so it moves nothing to the dead letter queue.
+ */
+import type { Claim, ClaimController, CountedQueue, Message, QueueRef } from "../storage/data-driver.ts";
 import type { OperationContext } from "./context.ts";
 import type { ReservedAttributes } from "./queue-attributes.ts";
 import type { QueueLookup } from "./queue-lookup.ts";
 
 type ClaimRequest = Parameters<ClaimController["create"]>[0];
-
-export interface MissingDeadLetterQueue {
-  project: string;
-  queue: string;
-  deadLetterQueue: string;
-}
+type Count = number | null;
 
 export interface DeadLetters {
   /**
    * A claim, after moving the messages that were claimed too often. When all that was taken had to be moved it looks again, until something
-   * is delivered or nothing is left. Without the dead letter queue those messages stay, and are passed over.
+   * is delivered or nothing is left.
    */
   claim(
     request: ClaimRequest,
     attributes: ReservedAttributes,
   ): Promise<{ claim: Claim | null; messages: Message[]; deadLettered: number }>;
-  /** Queues of which a claim in this process found the dead letter queue missing, lately, and whose it still is. */
-  missing(): Promise<MissingDeadLetterQueue[]>;
+  /** From which count on messages of a queue with these attributes are exhausted; null: none is. What is known of other queues is at most a second old. */
+  exhaustedFrom(queue: QueueRef, attributes: ReservedAttributes): Count | Promise<Count>;
+  /** The queues, each with its count. `attributes` are theirs, in the same order, null for one that is missing. One question for all that are not remembered. */
+  counted(
+    queues: readonly QueueRef[],
+    attributes: readonly (ReservedAttributes | null)[],
+  ): CountedQueue[] | Promise<CountedQueue[]>;
 }
 
 /** One claim moves at most as many times its limit. What is left then is moved by the next claim. */
 const MAX_ROUNDS = 20;
 /** As drivers count. */
 const MAX_CLAIM_COUNT = 2_147_483_647;
-const REMEMBERED_MISSING = 100;
-const MISSING_FOR_MS = 600_000;
 
 export function createDeadLetters(context: OperationContext, { lookup }: { lookup: QueueLookup }): DeadLetters {
-  const { control, data } = context;
-  const missing = new LRUCache<string, MissingDeadLetterQueue>({
-    max: REMEMBERED_MISSING,
-    ttl: MISSING_FOR_MS,
-    perf: { now: context.now },
-  });
+  const { data } = context;
 
-  async function targetOf(queue: QueueRef, name: string): Promise<QueueRef | null> {
-    const target = { project: queue.project, name };
-    const key = `${queue.name} ${queue.project}`;
-    try {
-      await lookup.attributes(target);
-    } catch (error) {
-      if (!hasCode(error, "QUEUE_DOES_NOT_EXIST")) throw error;
-      missing.set(key, { project: queue.project, queue: queue.name, deadLetterQueue: name });
-      return null;
+  async function moved(
+    request: ClaimRequest,
+    target: QueueRef,
+    ttlSeconds: number | null,
+  ): ReturnType<DeadLetters["claim"]> {
+    let deadLettered = 0;
+    for (let round = 1; ; round += 1) {
+      const { claimId, claim, messages, deadLetters } = await data.claims.create(request);
+      if (deadLetters.length === 0) return { claim, messages, deadLettered };
+      try {
+        deadLettered += await data.messages.transfer({
+          from: request.queue,
+          to: target,
+          ids: deadLetters.map((message) => message.id),
+          claimId,
+          ttlSeconds,
+        });
+      } catch (error) {
+        // The caller has a claim, and must hear of it. What could not be moved is ready again when the claim's time is over.
+        context.warn("Dead letters could not be moved; a later claim tries again", error);
+        await lookup.forget(target);
+        return { claim, messages, deadLettered };
+      }
+      if (claim !== null || round === MAX_ROUNDS) return { claim, messages, deadLettered };
     }
-    missing.delete(key);
-    return target;
   }
 
   return {
-    async claim(request, { maxClaimCount, deadLetterQueue, deadLetterQueueMessagesTtl }) {
-      if (maxClaimCount === null || deadLetterQueue === null) {
-        const { claim, messages } = await data.claims.create(request);
-        return { claim, messages, deadLettered: 0 };
+    async claim(request, attributes) {
+      const limit = limitOf(request.queue, attributes);
+      const [target] = limit === null ? [] : await lookup.find([limit.deadLetterQueue]);
+      if (limit !== null && target) {
+        const { deadLetterQueue, count } = limit;
+        return moved({ ...request, deadLettersFrom: count }, deadLetterQueue, attributes.deadLetterQueueMessagesTtl);
       }
-      const { queue } = request;
-      const target = await targetOf(queue, deadLetterQueue);
-      const counted = {
-        ...request,
-        maxClaimCount: Math.min(Math.max(maxClaimCount, 0), MAX_CLAIM_COUNT),
-        takeExhausted: target !== null,
-      };
-      let deadLettered = 0;
-      for (let round = 1; ; round += 1) {
-        const { claimId, claim, messages, exhausted } = await data.claims.create(counted);
-        if (target === null || exhausted.length === 0) return { claim, messages, deadLettered };
-        try {
-          deadLettered += await data.messages.transfer({
-            from: queue,
-            to: target,
-            ids: exhausted.map((message) => message.id),
-            claimId,
-            ttlSeconds: deadLetterQueueMessagesTtl,
-          });
-        } catch (error) {
-          // The caller has a claim, and must hear of it. What could not be moved is free again when the claim's time is over.
-          context.warn("Dead letters could not be moved; a later claim tries again", error);
-          await lookup.forget(target);
-          return { claim, messages, deadLettered };
-        }
-        if (claim !== null || round === MAX_ROUNDS) return { claim, messages, deadLettered };
-      }
+      const { claim, messages } = await data.claims.create(
+        limit === null ? request : { ...request, exhaustedFrom: limit.count },
+      );
+      return { claim, messages, deadLettered: 0 };
     },
 
-    async missing() {
-      const entries = [...missing];
-      const queuesOf = ({ project, queue, deadLetterQueue }: MissingDeadLetterQueue) =>
-        [queue, deadLetterQueue].map((name) => ({ project, name }));
-      const found = await control.queues.getMany(entries.flatMap(([, entry]) => queuesOf(entry)));
-      const exists = (project: string, name: string) =>
-        found.some((queue) => queue.project === project && queue.name === name);
-      for (const [key, { project, queue, deadLetterQueue }] of entries) {
-        if (!exists(project, queue) || exists(project, deadLetterQueue)) missing.delete(key);
-      }
-      return [...missing.values()];
+    exhaustedFrom(queue, attributes) {
+      const limit = limitOf(queue, attributes);
+      if (limit === null) return null;
+      const found = lookup.find([limit.deadLetterQueue]);
+      const countOf = ([target]: (ReservedAttributes | null)[]) => (target ? null : limit.count);
+      return found instanceof Promise ? found.then(countOf) : countOf(found);
+    },
+
+    counted(queues, attributes) {
+      const limits = queues.map((queue, index) => {
+        const of = attributes[index] ?? null;
+        return of === null ? null : limitOf(queue, of);
+      });
+      const found = lookup.find(limits.flatMap((limit) => (limit === null ? [] : [limit.deadLetterQueue])));
+      const countedBy = (targets: (ReservedAttributes | null)[]) => {
+        const there = targets.values();
+        return queues.map(({ project, name }, index) => {
+          const limit = limits[index] ?? null;
+          return { project, name, exhaustedFrom: limit !== null && there.next().value === null ? limit.count : null };
+        });
+      };
+      return found instanceof Promise ? found.then(countedBy) : countedBy(found);
     },
   };
+}
+
+/** Null: the queue's messages are never given up. */
+function limitOf(
+  queue: QueueRef,
+  { maxClaimCount, deadLetterQueue }: ReservedAttributes,
+): { count: number; deadLetterQueue: QueueRef } | null {
+  if (maxClaimCount === null || deadLetterQueue === null) return null;
+  const count = Math.min(Math.max(maxClaimCount, 0), MAX_CLAIM_COUNT);
+  return { count, deadLetterQueue: { project: queue.project, name: deadLetterQueue } };
 }

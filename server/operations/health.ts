@@ -1,9 +1,9 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DEFAULT_POOL } from "../storage/data-driver.ts";
 import type { OperationContext } from "./context.ts";
-import type { DeadLetters } from "./dead-letters.ts";
 import { withDeadline } from "./deadline.ts";
 import type { GcOperations } from "./gc.ts";
+import type { MissingDeadLetterQueues } from "./missing-dead-letter-queues.ts";
 import { checkName } from "./names.ts";
 import type { PoolCheck, PoolChecks } from "./pool-checks.ts";
 
@@ -42,7 +42,7 @@ const DEADLINE_MS = 9500;
 
 export function createHealthOperations(
   context: OperationContext,
-  parts: { deadLetters: DeadLetters; gc: GcOperations; checks: PoolChecks },
+  parts: { missingDeadLetterQueues: MissingDeadLetterQueues; gc: GcOperations; checks: PoolChecks },
 ): HealthOperations {
   const { control, now } = context;
   const { checks } = parts;
@@ -79,7 +79,7 @@ export function createHealthOperations(
         );
       const [tried, missing, losses] = await Promise.all([
         Promise.all(names.map((pool) => checks.check(pool, left()))),
-        listed(parts.deadLetters.missing()),
+        listed(parts.missingDeadLetterQueues.warnings(access)),
         listed(control.pools.listLosses()),
       ]);
       const checked = withDoubles(tried);
@@ -93,12 +93,7 @@ export function createHealthOperations(
         ...(last?.report.pools ?? []).flatMap(({ pool, error }) =>
           error === null ? [] : [`Garbage collection failed in the pool ${pool}: ${error}`],
         ),
-        ...missing
-          .filter(visibleTo(access))
-          .map(
-            ({ project, queue, deadLetterQueue }) =>
-              `The queue ${queue} of the project "${project}" has messages for its dead letter queue ${deadLetterQueue}, which does not exist. Create it.`,
-          ),
+        ...missing,
       ];
       const status = !controlHealth.reachable ? "fail" : warnings.length > 0 ? "warn" : "pass";
       const gc = last === null ? null : { at: last.at, seconds: last.report.seconds, ...last.report.total };
@@ -127,10 +122,6 @@ function withDoubles(pools: readonly PoolCheck[]): PoolHealth[] {
     if (identity !== null && first === undefined) firsts.set(identity, health.pool);
     return { ...health, sameAs: first ?? null };
   });
-}
-
-function visibleTo(access: Access): (queue: { project: string }) => boolean {
-  return ({ project }) => access.projects === "all" || access.projects.includes(project);
 }
 
 function lossWarning({ pool, at }: { pool: string; at: Date }): string {

@@ -1,9 +1,11 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
 import type { DeleteOutcome, Message, NewMessage, Page, QueueRef } from "../storage/data-driver.ts";
+import { type MessageState, stateOf } from "../storage/message-state.ts";
 import type { PageParams, QueueAddress } from "./addresses.ts";
 import { intended, permitted } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
+import type { DeadLetters } from "./dead-letters.ts";
 import { checkJsonText } from "./json-text.ts";
 import { badInput, checkBatch, checkLimit, checkWhole, pageRequest } from "./limits.ts";
 import { checkWait, type LongPolls } from "./long-polls.ts";
@@ -14,10 +16,11 @@ import { attributesUnlessMissing, makingIfMissing, orIfMissing, type QueueLookup
 import { readMetadata } from "./queue-metadata.ts";
 import type { QueueTail } from "./queue-tail.ts";
 
-/** A message and where it is. */
+/** A message, where it is, and its state when it was read. */
 export interface MessageRecord extends Message {
   project: string;
   queue: string;
+  state: MessageState;
 }
 
 export interface MessageToPost {
@@ -47,7 +50,7 @@ export interface MessageOperations {
     },
   ): Promise<{ ids: string[] }>;
   /**
-   * Oldest first. Leaves out claimed and delayed ones unless asked. `echo` false leaves out those that `clientId` posted, and needs one.
+   * Oldest first. Only ready ones, unless those in other states are asked for too. `echo` false leaves out those that `clientId` posted, and needs one.
    * Page by the markers, or by a message's own marker; nothing committed is missed. `waitSeconds` (0 to 20) waits while the page would be
    * empty, until `signal` aborts.
    */
@@ -59,17 +62,18 @@ export interface MessageOperations {
         echo?: boolean;
         includeClaimed?: boolean;
         includeDelayed?: boolean;
+        includeExhausted?: boolean;
         waitSeconds?: number | null;
         signal?: AbortSignal;
       },
   ): Promise<Page<MessageRecord>>;
-  /** Claimed and delayed ones too. MESSAGE_DOES_NOT_EXIST. */
+  /** In any state. MESSAGE_DOES_NOT_EXIST. */
   get(access: Access, params: QueueAddress & { id: string }): Promise<MessageRecord>;
   /** Those that exist, in the order asked, each once. At most MAX_PAGE_SIZE ids. */
   bulkGet(access: Access, params: QueueAddress & { ids: readonly string[] }): Promise<MessageRecord[]>;
-  /** The oldest or newest, claimed and delayed ones included. QUEUE_IS_EMPTY. */
+  /** The oldest or newest, in any state. QUEUE_IS_EMPTY. */
   first(access: Access, params: QueueAddress & { sort?: "oldest" | "newest" }): Promise<MessageRecord>;
-  /** Takes the oldest free messages away for good. `limit` as for pages. */
+  /** Takes the oldest ready messages away for good. `limit` as for pages. */
   pop(access: Access, params: QueueAddress & { limit?: number | null }): Promise<MessageRecord[]>;
   /** MESSAGE_IS_CLAIMED without the claim; MESSAGE_NOT_CLAIMED, MESSAGE_NOT_CLAIMED_BY, CLAIM_DOES_NOT_EXIST with the wrong one. */
   delete(access: Access, params: QueueAddress & { id: string; claimId?: string | null }): Promise<DeleteOutcome>;
@@ -79,7 +83,7 @@ export interface MessageOperations {
     params: QueueAddress & { ids: readonly string[]; claimIds?: readonly string[] | null },
   ): Promise<number>;
   /**
-   * Messages as they come, in the queue's order, claimed ones too: those after the marker `after`, else those posted from now on. Delayed ones come
+   * Messages as they come, in the queue's order and in any state: those after the marker `after`, else those posted from now on. Delayed ones come
    * when they are posted. They come within milliseconds, or within a second when a notice is lost. Reads on only when the reader does. Ends when
    * `signal` aborts; QUEUE_DOES_NOT_EXIST when the queue is missing or goes.
    */
@@ -91,10 +95,16 @@ export interface MessageOperations {
 
 export function createMessageOperations(
   context: OperationContext,
-  parts: { lookup: QueueLookup; lives: QueueLives; tail: QueueTail; longPolls: LongPolls },
+  parts: {
+    lookup: QueueLookup;
+    lives: QueueLives;
+    tail: QueueTail;
+    longPolls: LongPolls;
+    deadLetters: Pick<DeadLetters, "exhaustedFrom">;
+  },
 ): MessageOperations {
   const { data, limits } = context;
-  const { lookup, lives, tail, longPolls } = parts;
+  const { lookup, lives, tail, longPolls, deadLetters } = parts;
 
   function chosen(access: Access, role: "viewer" | "operator", address: QueueAddress): QueueRef {
     requireRole(access, role);
@@ -102,11 +112,13 @@ export function createMessageOperations(
   }
 
   /** A read of a queue; one that is missing, or that is known to be deleted while its pool still has it, reads as empty. */
-  function read<T>(queue: QueueRef, work: () => Promise<T>, empty: () => T): Promise<T> {
-    return orIfMissing(async () => {
-      await lookup.attributes(queue);
-      return work();
-    }, empty);
+  function read<T>(queue: QueueRef, work: (attributes: ReservedAttributes) => Promise<T>, empty: () => T): Promise<T> {
+    return orIfMissing(async () => work(await lookup.attributes(queue)), empty);
+  }
+
+  /** A read of messages, whose states are told. */
+  function readStates<T>(queue: QueueRef, work: (from: number | null) => Promise<T>, empty: () => T): Promise<T> {
+    return read(queue, async (attributes) => work(await deadLetters.exhaustedFrom(queue, attributes)), empty);
   }
 
   return {
@@ -132,64 +144,68 @@ export function createMessageOperations(
       if (params.echo === false && clientId === null) {
         throw badInput("clientId", "echo: false leaves out a client's own messages, so it needs clientId.");
       }
-      const { includeClaimed = false, includeDelayed = false } = params;
-      const filters = { includeClaimed, includeDelayed };
+      const { includeClaimed = false, includeDelayed = false, includeExhausted = false } = params;
+      const filters = { includeClaimed, includeDelayed, includeExhausted };
       const except = params.echo === false && clientId !== null ? { exceptClientId: clientId } : {};
-      const found = await longPolls.until(
+      return longPolls.until(
         { queue, waiting: "read", waitSeconds: checkWait(params.waitSeconds), signal: params.signal },
         () =>
-          read<Page<Message>>(
+          readStates<Page<MessageRecord>>(
             queue,
-            () => data.messages.list({ queue, page, ...filters, ...except }),
+            async (exhaustedFrom) => {
+              const found = await data.messages.list({ queue, page, ...filters, ...except, exhaustedFrom });
+              return { ...found, items: found.items.map((message) => placed(queue, message, exhaustedFrom)) };
+            },
             () => ({ items: [], nextMarker: null, previousMarker: null }),
           ),
         ({ items }) => items.length > 0,
       );
-      return { ...found, items: found.items.map((message) => placed(queue, message)) };
     },
 
     async get(access, params) {
       const queue = chosen(access, "viewer", params);
-      const work = () => data.messages.get({ queue, id: params.id });
-      return placed(
+      return readStates(
         queue,
-        await read(queue, work, () => {
+        async (from) => placed(queue, await data.messages.get({ queue, id: params.id }), from),
+        () => {
           throw new DomainError("MESSAGE_DOES_NOT_EXIST", "This message does not exist in this queue, or has expired.");
-        }),
+        },
       );
     },
 
     async bulkGet(access, params) {
       const queue = chosen(access, "viewer", params);
       const ids = checkBatch(limits, "ids", params.ids);
-      const found = await read(
+      return readStates<MessageRecord[]>(
         queue,
-        () => data.messages.bulkGet({ queue, ids }),
+        async (from) => (await data.messages.bulkGet({ queue, ids })).map((message) => placed(queue, message, from)),
         () => [],
       );
-      return found.map((message) => placed(queue, message));
     },
 
     async first(access, params) {
       const queue = chosen(access, "viewer", params);
-      const work = () => data.messages.first({ queue, sort: params.sort === "newest" ? -1 : 1 });
-      return placed(
+      const sort = params.sort === "newest" ? -1 : 1;
+      return readStates(
         queue,
-        await read(queue, work, () => {
+        async (from) => placed(queue, await data.messages.first({ queue, sort }), from),
+        () => {
           throw new DomainError("QUEUE_IS_EMPTY", "This queue has no messages.");
-        }),
+        },
       );
     },
 
     async pop(access, params) {
       const queue = chosen(access, "operator", params);
       const limit = checkLimit(limits, "limit", params.limit);
-      const popped = await read(
+      return readStates<MessageRecord[]>(
         queue,
-        () => data.messages.pop({ queue, limit }),
+        async (exhaustedFrom) => {
+          const popped = await data.messages.pop({ queue, limit, exhaustedFrom });
+          return popped.map((message) => placed(queue, message, exhaustedFrom));
+        },
         () => [],
       );
-      return popped.map((message) => placed(queue, message));
     },
 
     async delete(access, params) {
@@ -223,7 +239,11 @@ export function createMessageOperations(
     async *watch(access, params) {
       const queue = chosen(access, "viewer", params);
       const { after } = pageRequest(limits, { after: params.after ?? null });
-      for await (const message of tail.watch(queue, after, params.signal)) yield placed(queue, message);
+      for await (const message of tail.watch(queue, after, params.signal)) {
+        // Known for a second at a time, so mostly at hand.
+        const attributes = await lookup.attributes(queue);
+        yield placed(queue, message, await deadLetters.exhaustedFrom(queue, attributes));
+      }
     },
   };
 }
@@ -277,7 +297,11 @@ function newMessages(
   });
 }
 
-/** A message and where it is. The driver made it for this call, so it is completed instead of copied. */
-export function placed(queue: QueueRef, message: Message): MessageRecord {
-  return Object.assign(message, { project: queue.project, queue: queue.name });
+/** The driver made the message for this call, so it is completed instead of copied. */
+export function placed(queue: QueueRef, message: Message, exhaustedFrom: number | null): MessageRecord {
+  return Object.assign(message, {
+    project: queue.project,
+    queue: queue.name,
+    state: stateOf(message, exhaustedFrom),
+  });
 }

@@ -13,13 +13,19 @@ const REMEMBERED_QUEUES = 50_000;
 export interface QueueLookup {
   /** QUEUE_DOES_NOT_EXIST. A queue that is missing is looked for anew each time, so that one made elsewhere is there at once. */
   attributes(queue: QueueRef): ReservedAttributes | Promise<ReservedAttributes>;
+  /**
+   * Of many, in the order asked; null for one that is missing. One question for all that are not remembered; that a queue is missing is
+   * remembered here too, until it is made in this process or the second is over.
+   */
+  find(queues: readonly QueueRef[]): (ReservedAttributes | null)[] | Promise<(ReservedAttributes | null)[]>;
   /** After a change made here: the next look is at the database. */
   forget(queue: QueueRef): Promise<void>;
 }
 
 export function createQueueLookup(context: Pick<OperationContext, "control" | "stores" | "limits">): QueueLookup {
   const { control, limits } = context;
-  const store: KeyValueStore<ReservedAttributes> = context.stores.get<ReservedAttributes>("isimud.queues");
+  /** Null: missing. */
+  const store: KeyValueStore<ReservedAttributes | null> = context.stores.get("isimud.queues");
   if (!store.isConfigured) {
     store.configure({
       backingStore: "memory",
@@ -31,6 +37,18 @@ export function createQueueLookup(context: Pick<OperationContext, "control" | "s
   }
   // Everyone who meets the same expired entry waits for one look.
   const looking = new Map<string, Promise<ReservedAttributes>>();
+  /** How often something was forgotten: what was asked before may be from before the change. */
+  let changes = 0;
+
+  async function findNow(queues: readonly QueueRef[]): Promise<Map<string, ReservedAttributes | null>> {
+    const before = changes;
+    const found = new Map<string, ReservedAttributes | null>(queues.map((queue) => [keyOf(queue), null]));
+    for (const row of await control.queues.getMany(queues)) {
+      found.set(keyOf(row), readMetadata(limits, row.metadataText).effective);
+    }
+    if (changes === before) await store.setMulti(found).catch(() => undefined);
+    return found;
+  }
 
   return {
     attributes(queue) {
@@ -52,8 +70,18 @@ export function createQueueLookup(context: Pick<OperationContext, "control" | "s
       return found;
     },
 
+    find(queues) {
+      const known = queues.map((queue) => store.peek(keyOf(queue)));
+      const unknown = queues.filter((_, index) => known[index] === undefined);
+      if (unknown.length === 0) return known as (ReservedAttributes | null)[];
+      return findNow(unknown).then((found) =>
+        queues.map((queue, index) => known[index] ?? found.get(keyOf(queue)) ?? null),
+      );
+    },
+
     async forget(queue) {
       const key = keyOf(queue);
+      changes += 1;
       looking.delete(key);
       // Absent is what it should be.
       await store.deleteMulti([key]).catch(() => undefined);

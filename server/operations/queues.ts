@@ -5,9 +5,11 @@ import type { Page, QueueRef, QueueStats } from "../storage/data-driver.ts";
 import type { PageParams, ProjectAddress } from "./addresses.ts";
 import { audited, intended, permitted, type Trace } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
+import type { DeadLetters } from "./dead-letters.ts";
 import type { JobOperations } from "./jobs.ts";
 import { badInput, checkBatch, isStorable, pageRequest } from "./limits.ts";
 import { checkQueueName, checkToken, chosenProject, chosenScope } from "./names.ts";
+import type { ReservedAttributes } from "./queue-attributes.ts";
 import type { QueueLives } from "./queue-lives.ts";
 import type { QueueLookup } from "./queue-lookup.ts";
 import {
@@ -120,15 +122,24 @@ const PURGE_RESOURCES: readonly PurgeResource[] = ["messages", "subscriptions"];
 
 export function createQueueOperations(
   context: OperationContext,
-  parts: { lookup: QueueLookup; lives: QueueLives; ticker: Ticker; jobs: Pick<JobOperations, "followFlavor"> },
+  parts: {
+    lookup: QueueLookup;
+    lives: QueueLives;
+    ticker: Ticker;
+    jobs: Pick<JobOperations, "followFlavor">;
+    deadLetters: Pick<DeadLetters, "counted">;
+  },
 ): QueueOperations {
   const { control, data, limits } = context;
-  const { lookup, lives, jobs } = parts;
-  const watch = new StatsWatch({
-    ticker: parts.ticker,
-    read: (queues) => data.messages.stats(queues),
-    batch: limits.MAX_PAGE_SIZE,
-  });
+  const { lookup, lives, jobs, deadLetters } = parts;
+  const watch = new StatsWatch({ ticker: parts.ticker, read: statsOf, batch: limits.MAX_PAGE_SIZE });
+
+  async function statsOf(
+    queues: readonly QueueRef[],
+    attributes?: readonly ReservedAttributes[],
+  ): Promise<(QueueStats | null)[]> {
+    return data.messages.stats(await deadLetters.counted(queues, attributes ?? (await lookup.find(queues))));
+  }
 
   function chosen(access: Access, { project, name }: NamedQueue): QueueRef {
     return { project: chosenProject(limits, access, project), name: checkQueueName(limits, name) };
@@ -233,16 +244,19 @@ export function createQueueOperations(
         ...checkPrefix(params.prefix),
         sort,
         descending,
-        detailed,
+        // From which count on messages are exhausted stands in the metadata.
+        detailed: detailed || withStats,
       });
+      const metadata = detailed || withStats ? page.items.map((queue) => readMetadata(limits, queue.metadataText)) : [];
+      const attributes = metadata.map(({ effective }) => effective);
       const stats = withStats
-        ? await data.messages.stats(page.items).catch((error: unknown) => {
+        ? await statsOf(page.items, attributes).catch((error: unknown) => {
             context.warn("The statistics of a page of queues could not be read", error);
             return [];
           })
         : [];
       const items = page.items.map((queue, index) => ({
-        ...(detailed ? toRecord(queue) : toRecord(queue, null)),
+        ...toRecord(queue, detailed ? metadata[index] : null),
         stats: stats[index] ?? null,
       }));
       return { ...page, items };
@@ -295,7 +309,7 @@ export function createQueueOperations(
       requireRole(access, "viewer");
       const queue = chosen(access, params);
       await lookup.attributes(queue);
-      const [stats] = await data.messages.stats([queue]);
+      const [stats] = await statsOf([queue]);
       if (stats !== undefined && stats !== null) return stats;
       if (await control.queues.exists(queue)) await control.catalogue.get(queue);
       throw queueDoesNotExist(queue);
@@ -303,7 +317,7 @@ export function createQueueOperations(
 
     async statsMany(access, { queues }) {
       const wanted = chosenMany(access, queues);
-      return data.messages.stats(wanted).catch((error: unknown) => {
+      return statsOf(wanted).catch((error: unknown) => {
         // Every pool that was asked is away, which is no more than one of many that is.
         if (!(error instanceof DomainError) || error.kind !== "unavailable") throw error;
         context.warn("The statistics of queues could not be read", error);

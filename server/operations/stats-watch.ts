@@ -115,6 +115,6 @@ export class StatsWatch {
 /** Ages grow by themselves, and are no change. */
 function fingerprintOf(stats: QueueStats | null): string {
   if (stats === null) return "none";
-  const { free, claimed, delayed, total, exact, oldest, newest } = stats;
-  return JSON.stringify([free, claimed, delayed, total, exact, oldest?.id, newest?.id]);
+  const { ready, claimed, delayed, exhausted, total, exact, oldest, newest } = stats;
+  return JSON.stringify([ready, claimed, delayed, exhausted, total, exact, oldest?.id, newest?.id]);
 }

@@ -72,7 +72,7 @@ export interface DataDriver extends StoreFacts {
   detachQueue(queue: QueueRef): Promise<void>;
 
   /**
-   * Calls `listener` when messages became free in a queue (posted, released or moved there): by this process at once, by others of the same
+   * Calls `listener` when messages became ready in a queue (posted, released or moved there): by this process at once, by others of the same
    * store within milliseconds. Now and then for nothing; and a notice may be lost, and none comes for what lapses or falls due, so whoever
    * waits also looks by himself. Gives the function that ends it.
    */
@@ -193,22 +193,32 @@ export interface Message {
   clientId: string | null;
   /** How often it was claimed in this queue. */
   claimCount: number;
-  /** The claim that holds it now; null when it is free. */
+  /** The claim that holds it now; null when none does. */
   claim: { id: string; expiresAt: Date } | null;
   /** The last claim on it even if that has lapsed (not after a release): Zaqar's href shows it. */
   lastClaimId: string | null;
 }
 
+/** How many messages are in which state (see MessageState): ready + claimed + delayed + exhausted = total. */
 export interface QueueStats {
-  /** Includes delayed ones, as Zaqar counts. free + claimed = total. */
-  free: number;
+  ready: number;
   claimed: number;
   delayed: number;
+  exhausted: number;
   total: number;
-  /** False when more than 10,000 messages are there: then the numbers come from counters. */
+  /**
+   * False when more than 10,000 messages are there: then the numbers come from counters, and `exhausted` is a lower bound, counted among the
+   * 10,000 oldest. What it misses counts as ready.
+   */
   exact: boolean;
   oldest: MessageStamp | null;
   newest: MessageStamp | null;
+}
+
+/** A queue whose messages are to be counted. */
+export interface CountedQueue extends QueueRef {
+  /** See MessageState. */
+  readonly exhaustedFrom?: number | null;
 }
 
 export interface MessageStamp {
@@ -244,8 +254,8 @@ export interface MessageController {
   }): Promise<{ ids: string[] }>;
 
   /**
-   * Oldest first. Leaves out claimed and delayed ones unless asked, and those of `exceptClientId`. A full page comes whatever the filters drop, unless
-   * its bytes end it early: then its marker goes on, in both directions.
+   * Oldest first. Only ready ones, unless those in other states are asked for too; never those of `exceptClientId`. A full page comes whatever the
+   * filters drop, unless its bytes end it early: then its marker goes on, in both directions.
    */
   list(params: {
     queue: QueueRef;
@@ -254,9 +264,11 @@ export interface MessageController {
     exceptClientId?: string;
     includeClaimed?: boolean;
     includeDelayed?: boolean;
+    includeExhausted?: boolean;
+    exhaustedFrom?: number | null;
   }): Promise<Page<Message>>;
 
-  /** Claimed and delayed ones too. MESSAGE_DOES_NOT_EXIST; an id that makes no sense does not exist. */
+  /** In any state. MESSAGE_DOES_NOT_EXIST; an id that makes no sense does not exist. */
   get(params: { queue: QueueRef; id: string }): Promise<Message>;
 
   /**
@@ -265,14 +277,14 @@ export interface MessageController {
    */
   bulkGet(params: { queue: QueueRef; ids: readonly string[]; maxBytes?: number }): Promise<Message[]>;
 
-  /** The oldest (1) or newest (-1), claimed and delayed ones included. QUEUE_IS_EMPTY. */
+  /** The oldest (1) or newest (-1), in any state. QUEUE_IS_EMPTY. */
   first(params: { queue: QueueRef; sort: 1 | -1 }): Promise<Message>;
 
-  /** Takes the oldest free messages away for good, in order: at most `limit`, or fewer by bytes. None only when there are none. */
-  pop(params: { queue: QueueRef; limit: number; maxBytes?: number }): Promise<Message[]>;
+  /** Takes the oldest ready messages away for good, in order: at most `limit`, or fewer by bytes. None only when there are none. */
+  pop(params: { queue: QueueRef; limit: number; maxBytes?: number; exhaustedFrom?: number | null }): Promise<Message[]>;
 
   /**
-   * Without a claim: MESSAGE_IS_CLAIMED when it is claimed. With one: MESSAGE_NOT_CLAIMED when it is free,
+   * Without a claim: MESSAGE_IS_CLAIMED when it is claimed. With one: MESSAGE_NOT_CLAIMED when no claim holds it,
    * MESSAGE_NOT_CLAIMED_BY when another live claim holds it, CLAIM_DOES_NOT_EXIST when this claim is not live and another holds it.
    * Checked and done in one step: an expired claim's id deletes nothing.
    */
@@ -288,7 +300,7 @@ export interface MessageController {
   purge(params: { queue: QueueRef; idempotencyKey?: string }): Promise<void>;
 
   /** Of many queues in one call, in the order asked; null where the store has no such queue. Never scans a long queue. */
-  stats(queues: readonly QueueRef[]): Promise<(QueueStats | null)[]>;
+  stats(queues: readonly CountedQueue[]): Promise<(QueueStats | null)[]>;
 
   /**
    * Moves messages held by a live claim to the end of another queue of this store, with their ids, their claim
@@ -329,14 +341,15 @@ export interface Claim {
 /** A claim lives until it is released or expires, and only as long as it holds a message: with its last one it ends. */
 export interface ClaimController {
   /**
-   * Takes the oldest messages that are not expired, delayed or held by a live claim, at most `limit` or fewer by bytes (`exhausted` ones
-   * count), and holds them for `ttlSeconds`. Claims that are made together may share `maxBytes`, and then each takes at least one. A message that would expire before the claim lives until the claim's end + grace. Two callers never
+   * Takes the oldest ready messages, at most `limit` or fewer by bytes (dead letters count), and holds them for `ttlSeconds`. Claims that are made
+   * together may share `maxBytes`, and then each takes at least one. A message that would expire before the claim lives until the claim's end + grace. Two callers never
    * get the same message while a claim is live. Nothing to claim: `claim` is null and nothing is made.
-   * Where thousands of held or delayed messages stand in front of the first free one, what becomes free among them may be passed over for up to ten
+   * Where thousands of held or delayed messages stand in front of the first ready one, what becomes ready among them may be passed over for up to ten
    * seconds, as long as there are others to take; with fewer it never is.
    *
-   * `maxClaimCount`: a message claimed that often already is not delivered. With `takeExhausted` it is held by the same claim and given
-   * as `exhausted`, to be moved with `messages.transfer` (`claim` may then be null while its id is `claimId`); without, it stays where it is.
+   * `deadLettersFrom`: a ready message claimed that often already is not delivered, but held by the same claim and given among
+   * `deadLetters`, to be moved with `messages.transfer` (`claim` may then be null while its id is `claimId`). Callers give this where there is a place to move
+   * them to, and `exhaustedFrom` where there is none.
    * With an idempotencyKey a repeat while the claim is live gives the same claim and the messages it still holds.
    */
   create(params: {
@@ -347,10 +360,10 @@ export interface ClaimController {
     graceSeconds: number;
     clientId: string | null;
     actor?: string | null;
-    maxClaimCount?: number;
-    takeExhausted?: boolean;
+    exhaustedFrom?: number | null;
+    deadLettersFrom?: number | null;
     idempotencyKey?: string;
-  }): Promise<{ claimId: string; claim: Claim | null; messages: Message[]; exhausted: Message[] }>;
+  }): Promise<{ claimId: string; claim: Claim | null; messages: Message[]; deadLetters: Message[] }>;
 
   /**
    * With its messages in the order of their markers, those after the marker `after`; deleted ones are left out. They may end early, by bytes: so whoever

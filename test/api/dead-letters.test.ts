@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { aProject, createQueue, startApi } from "./api.ts";
+import { aProject, createQueue, postMessages, startApi } from "./api.ts";
 
 const { api } = startApi();
 
@@ -14,6 +14,24 @@ test("a queue says whether its dead letter queue is missing, in a list too", asy
     { name: "b", deadLetterQueueMissing: true },
     { name: "there", deadLetterQueueMissing: false },
   ]);
+});
+
+test("messages that a missing dead letter queue keeps back are exhausted, and are shown when asked for", async () => {
+  const project = aProject();
+  await createQueue(api, project, "q", { _max_claim_count: 0, _dead_letter_queue: "nowhere" });
+  await postMessages(api, project, "q", [1]);
+  const query = `query Q($project: String) { queue(project: $project, name: "q") {
+    stats { ready claimed delayed exhausted total }
+    messages { nodes { state } }
+    all: messages(includeExhausted: true) { nodes { state } }
+    oldestMessage { state }
+  } }`;
+  expect((await api.run(query, { project })).queue).toEqual({
+    stats: { ready: 0, claimed: 0, delayed: 0, exhausted: 1, total: 1 },
+    messages: { nodes: [] },
+    all: { nodes: [{ state: "EXHAUSTED" }] },
+    oldestMessage: { state: "EXHAUSTED" },
+  });
 });
 
 test("a message shows Zaqar's checksum of its body", async () => {

@@ -11,7 +11,7 @@ let give: (watch: { asked: number }, signal: AbortSignal) => Promise<StatsChange
 const change = (total: number, text = ""): StatsChange => ({
   project: "p",
   name: `q${text}`,
-  stats: { free: total, claimed: 0, delayed: 0, total, exact: true, oldest: null, newest: null },
+  stats: { ready: total, claimed: 0, delayed: 0, exhausted: 0, total, exact: true, oldest: null, newest: null },
 });
 const untilAborted = (signal: AbortSignal) =>
   new Promise<null>((resolve) => {

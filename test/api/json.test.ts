@@ -22,6 +22,7 @@ const aMessage = (): MessageRecord => ({
   claimCount: 0,
   claim: null,
   lastClaimId: null,
+  state: "ready",
 });
 
 beforeAll(async () => {

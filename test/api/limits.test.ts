@@ -111,7 +111,7 @@ describe.each(Object.entries(readings))("%s", (_name, read) => {
   test("an overview of a hundred queues with their statistics is not too much", async () => {
     const { errors } = await read(
       `query Overview($n: SafeInt) { queues(first: $n) { nodes { project name createdAt updatedAt metadataText attributes { deadLetterQueue }
-        stats { free claimed delayed total exact oldest { id ageSeconds createdAt } newest { id ageSeconds createdAt } } catalogueEntry { pool } }
+        stats { ready claimed delayed exhausted total exact oldest { id ageSeconds createdAt } newest { id ageSeconds createdAt } } catalogueEntry { pool } }
         pageInfo { hasNextPage endCursor } count { value exact } } viewer { actor role } limits { maxPageSize } }`,
     );
     expect(

@@ -231,12 +231,13 @@ test("statistics say how full a queue is, and of which messages", async () => {
   const [newest] = await postMessages(api, project, "q", [4], { delaySeconds: 100 });
   await createClaim(api, project, "q", 2);
   const query =
-    'query Q($project: String) { queue(project: $project, name: "q") { stats { free claimed delayed total exact oldest { id ageSeconds createdAt } newest { id } } } }';
+    'query Q($project: String) { queue(project: $project, name: "q") { stats { ready claimed delayed exhausted total exact oldest { id ageSeconds createdAt } newest { id } } } }';
   const { stats } = (await api.run(query, { project })).queue;
   expect(stats).toMatchObject({
-    free: 2,
+    ready: 1,
     claimed: 2,
     delayed: 1,
+    exhausted: 0,
     total: 4,
     exact: true,
     oldest: { id: oldest },

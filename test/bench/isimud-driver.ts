@@ -9,8 +9,7 @@ const CLAIM = {
   graceSeconds: 60,
   clientId: "bench",
   actor: "bench",
-  maxClaimCount: 10,
-  takeExhausted: true,
+  deadLettersFrom: 10,
 };
 
 /** Isimud's data driver called in process, with everything real in it. */

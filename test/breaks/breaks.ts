@@ -116,7 +116,7 @@ export const BREAKS: readonly Break[] = [
     file: `${POSTGRES}/claim-takes.ts`,
     from: "ORDER BY m.marker LIMIT w.take",
     to: "ORDER BY m.marker DESC LIMIT w.take",
-    test: drivers("takes the oldest free messages, in order, and holds them"),
+    test: drivers("takes the oldest ready messages, in order, and holds them"),
   },
   {
     promise: "What a claim let lapse is delivered again",

@@ -105,9 +105,9 @@ export function describeBytes(name: string, open: OpenDataDriver): void {
 
     it("messages that go to the dead letter queue count", async () => {
       const { queue, ids } = await queueOf([1000, 1000, 1000]);
-      const options = { limit: 100, maxBytes, maxClaimCount: 0, takeExhausted: true };
-      expect(idsOf((await claim(harness, queue, options)).exhausted)).toEqual(ids.slice(0, 2));
-      expect(idsOf((await claim(harness, queue, options)).exhausted)).toEqual(ids.slice(2));
+      const options = { limit: 100, maxBytes, deadLettersFrom: 0 };
+      expect(idsOf((await claim(harness, queue, options)).deadLetters)).toEqual(ids.slice(0, 2));
+      expect(idsOf((await claim(harness, queue, options)).deadLetters)).toEqual(ids.slice(2));
     });
 
     it("claims made together each get some, in order, and none is told that there is nothing", async () => {

@@ -8,6 +8,7 @@ import { describeBytes } from "./bytes.suite.ts";
 import { describeClaims } from "./claims.suite.ts";
 import { type DataDriverHarness, type OpenDataDriver, uniqueName } from "./harness.ts";
 import { describeIdentity } from "./identity.suite.ts";
+import { describeMessageStates } from "./message-states.suite.ts";
 import { describeMessages } from "./messages.suite.ts";
 import { describeQueueLives } from "./queue-lives.suite.ts";
 import { describeSubscriptions } from "./subscriptions.suite.ts";
@@ -66,6 +67,7 @@ const redisCluster: OpenDataDriver = async () => {
 describeIdentity("PostgreSQL", postgres);
 describeMessages("PostgreSQL", postgres);
 describeBytes("PostgreSQL", postgres);
+describeMessageStates("PostgreSQL", postgres);
 describeClaims("PostgreSQL", postgres);
 describeQueueLives("PostgreSQL", postgres);
 describeSubscriptions("PostgreSQL", postgres);
@@ -78,6 +80,7 @@ describeWithRedis(() => {
     describeIdentity(name, open);
     describeMessages(name, open);
     describeBytes(name, open);
+    describeMessageStates(name, open);
     describeClaims(name, open);
     describeQueueLives(name, open);
     describeSubscriptions(name, open);

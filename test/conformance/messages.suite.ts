@@ -356,7 +356,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
     });
 
     describe("popping", () => {
-      it("takes the oldest free ones away, in order", async () => {
+      it("takes the oldest ready ones away, in order", async () => {
         const queue = await harness.newQueue();
         await post(harness, queue, 2);
         await claim(harness, queue, { limit: 2 });
@@ -566,14 +566,14 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
     });
 
     describe("statistics", () => {
-      it("count free, claimed and delayed, and name the oldest and newest", async () => {
+      it("count ready, claimed and delayed, and name the oldest and newest", async () => {
         const queue = await harness.newQueue();
         const ids = await post(harness, queue, 6);
         await claim(harness, queue, { limit: 2 });
         advance(harness, 5);
         const [delayed] = await post(harness, queue, 1, { delaySeconds: 60 });
         const [stats] = await harness.driver.messages.stats([queue]);
-        expect(stats).toMatchObject({ free: 5, claimed: 2, delayed: 1, total: 7, exact: true });
+        expect(stats).toMatchObject({ ready: 4, claimed: 2, delayed: 1, exhausted: 0, total: 7, exact: true });
         expect(stats?.oldest).toMatchObject({ id: ids[0], ageSeconds: 5 });
         expect(stats?.newest).toMatchObject({ id: delayed, ageSeconds: 0 });
       });
@@ -594,7 +594,12 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         await claim(harness, queue, { limit: 100 });
         await harness.driver.gc();
         const [long] = await harness.driver.messages.stats([queue]);
-        expect(long).toMatchObject({ total: 12_000, claimed: 100, free: 11_900, exact: false });
+        expect(long).toMatchObject({ total: 12_000, claimed: 100, ready: 11_900, exhausted: 0, exact: false });
+        const [spent] = await harness.driver.messages.stats([{ ...queue, exhaustedFrom: 0 }]);
+        expect(spent).toMatchObject({ total: 12_000, claimed: 100, delayed: 0, exact: false });
+        // A lower bound; the rest counts as ready.
+        expect(spent?.exhausted).toBeGreaterThanOrEqual(9_900);
+        expect((spent?.exhausted ?? 0) + (spent?.ready ?? 0)).toBe(11_900);
         await harness.driver.messages.purge({ queue });
         expect((await harness.driver.messages.stats([queue]))[0]).toMatchObject({ total: 0, exact: true });
       });

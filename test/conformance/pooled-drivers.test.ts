@@ -6,6 +6,7 @@ import { describeWithRedis, startRedis } from "../support/redis.ts";
 import { describeBytes } from "./bytes.suite.ts";
 import { describeClaims } from "./claims.suite.ts";
 import { type DataDriverHarness, type OpenDataDriver, uniqueName } from "./harness.ts";
+import { describeMessageStates } from "./message-states.suite.ts";
 import { describeMessages } from "./messages.suite.ts";
 import { describeSubscriptions } from "./subscriptions.suite.ts";
 
@@ -75,6 +76,7 @@ const onPostgresAndRedis = twoPools(async () => {
 function describeAll(name: string, open: OpenDataDriver): void {
   describeMessages(name, open);
   describeBytes(name, open);
+  describeMessageStates(name, open);
   describeClaims(name, open);
   describeSubscriptions(name, open);
 }

@@ -68,7 +68,7 @@ it(
     await page.getByText("Queue tea is in south now.").waitFor();
     await page.getByRole("row", { name: /tea.*south/ }).waitFor();
     await page.goto(dashboard.url + paths.queue("p", "tea"), { waitUntil: "networkidle" });
-    await page.getByText("3 free", { exact: true }).waitFor();
+    await page.getByText("3 ready", { exact: true }).waitFor();
 
     await page.goto(dashboard.url + paths.pool("south"), { waitUntil: "networkidle" });
     await page.getByText("100 % of the queues of its flavor live here; by weight it would be 0 %").waitFor();

@@ -39,7 +39,7 @@ it(
     await page.getByLabel("Copies").fill("3");
     await page.getByRole("button", { name: "Post", exact: true }).click();
     await page.getByText("3 messages are posted.").waitFor();
-    await page.getByText("3 free", { exact: true }).waitFor();
+    await page.getByText("3 ready", { exact: true }).waitFor();
 
     // Peeking, however often, consumes nothing; the body is shown to the last digit.
     await page.getByRole("table").getByRole("link").first().click();
@@ -52,7 +52,7 @@ it(
     await page.keyboard.press("Escape");
     await dialog.waitFor({ state: "hidden" });
     expect(new URL(page.url()).search).toBe("");
-    await page.getByText("3 free", { exact: true }).waitFor();
+    await page.getByText("3 ready", { exact: true }).waitFor();
 
     await page.getByRole("link", { name: "Claims" }).click();
     await page.getByText("Nobody holds a message of this queue").waitFor();
@@ -75,13 +75,13 @@ it(
     await page.getByRole("button", { name: "Release" }).click();
     await page.getByRole("alertdialog").getByRole("button", { name: "Release claim" }).click();
     await page.getByText("The claim is released.").waitFor();
-    await page.getByText("3 free", { exact: true }).waitFor();
+    await page.getByText("3 ready", { exact: true }).waitFor();
 
     await page.goto(opened.href, { waitUntil: "networkidle" });
     await dialog.getByRole("button", { name: "Delete" }).click();
     await page.getByRole("button", { name: "Delete message" }).click();
     await page.getByText("The message is deleted.").waitFor();
-    await page.getByText("2 free", { exact: true }).waitFor();
+    await page.getByText("2 ready", { exact: true }).waitFor();
 
     await page.getByRole("link", { name: "Settings" }).click();
     await page.getByRole("button", { name: "Change _default_message_ttl" }).click();
@@ -97,7 +97,7 @@ it(
     await page.getByRole("button", { name: "Purge messages" }).click();
     await page.getByRole("alertdialog").getByRole("button", { name: "Purge messages" }).click();
     await page.getByText("Queue tea.orders is empty.").waitFor();
-    await page.getByText("0 free", { exact: true }).waitFor();
+    await page.getByText("0 ready", { exact: true }).waitFor();
 
     await page.getByRole("button", { name: "Delete queue" }).click();
     const last = page.getByRole("alertdialog");

@@ -78,6 +78,8 @@ const client = fc.constantFrom(null, "client-a", "client-b");
 const limit = fc.integer({ min: 1, max: 4 });
 /** What fits of bodies that have 2 to 20 bytes. */
 const maxBytes = fc.option(fc.integer({ min: 1, max: 40 }), { nil: undefined });
+/** Null: no message is exhausted, or a dead letter. */
+const claimCount = fc.option(fc.integer({ min: 0, max: 2 }), { nil: null, freq: 2 });
 const chosen = (ids: readonly string[], number: number) => ids.at(-1 - (number % ids.length)) as string;
 
 const newMessage = fc.record({
@@ -137,6 +139,8 @@ const list = command(
     maxBytes,
     includeClaimed: fc.boolean(),
     includeDelayed: fc.boolean(),
+    includeExhausted: fc.boolean(),
+    exhaustedFrom: claimCount,
     exceptClientId: fc.option(fc.constantFrom("client-a", "client-b"), { nil: undefined }),
     from: fc.option(fc.record({ side: fc.constantFrom("after" as const, "before" as const), at: pick }), {
       nil: undefined,
@@ -207,23 +211,20 @@ const claim = command(
     limit,
     maxBytes,
     clientId: client,
-    maxClaimCount: fc.option(fc.integer({ min: 0, max: 2 }), { nil: undefined, freq: 3 }),
-    takeExhausted: fc.boolean(),
+    exhaustedFrom: claimCount,
+    deadLettersFrom: claimCount,
   }),
-  async ({ limit, maxBytes, clientId, maxClaimCount, takeExhausted, ...times }, { model, place, real, driver }) => {
-    const allowed = maxClaimCount ?? Number.POSITIVE_INFINITY;
-    const expected = fitting(model.claimable(limit, takeExhausted ? Number.POSITIVE_INFINITY : allowed), maxBytes);
-    const options = { limit, maxBytes, clientId, maxClaimCount, takeExhausted, ...times };
+  async ({ limit, maxBytes, clientId, exhaustedFrom, deadLettersFrom, ...times }, { model, place, real, driver }) => {
+    const expected = fitting(model.claimable(limit, exhaustedFrom), maxBytes);
+    const options = { limit, maxBytes, clientId, exhaustedFrom, deadLettersFrom, ...times };
     const made = await driver.claims.create({ queue: place.queue, ...options });
     if (expected.length > 0) {
       expect(real.claimIds).not.toContain(made.claimId);
       real.claimIds.push(made.claimId);
     }
-    model.claim(expected, made.claimId, times, clientId, allowed);
-    const [exhausted, delivered] = [true, false].map((kind) =>
-      expected.filter((message) => message.exhausted === kind),
-    );
-    expect(made.exhausted).toEqual(exhausted?.map((message) => likeMessage(message, model, place)));
+    model.claim(expected, made.claimId, times, clientId, deadLettersFrom);
+    const [heldBack, delivered] = [true, false].map((kind) => expected.filter((message) => message.heldBack === kind));
+    expect(made.deadLetters).toEqual(heldBack?.map((message) => likeMessage(message, model, place)));
     expect(made.messages).toEqual(delivered?.map((message) => likeMessage(message, model, place)));
     const claim = model.claims.find(({ id }) => id === made.claimId);
     expect(made.claim).toEqual(claim === undefined ? null : likeClaim(claim, model, place));
@@ -324,12 +325,16 @@ const bulkRemove = command(
   },
 );
 
-const pop = command("pop", fc.record({ limit, maxBytes }), async ({ limit, maxBytes }, { model, place, driver }) => {
-  const expected = fitting(model.claimable(limit), maxBytes);
-  const popped = await driver.messages.pop({ queue: place.queue, limit, maxBytes });
-  expect(popped).toEqual(expected.map((message) => likeMessage(message, model, place)));
-  model.remove(expected.map(({ id }) => id));
-});
+const pop = command(
+  "pop",
+  fc.record({ limit, maxBytes, exhaustedFrom: claimCount }),
+  async ({ limit, maxBytes, exhaustedFrom }, { model, place, driver }) => {
+    const expected = fitting(model.claimable(limit, exhaustedFrom), maxBytes);
+    const popped = await driver.messages.pop({ queue: place.queue, limit, maxBytes, exhaustedFrom });
+    expect(popped).toEqual(expected.map((message) => likeMessage(message, model, place)));
+    model.remove(expected.map(({ id }) => id));
+  },
+);
 
 const purge = command("purge", fc.constant(null), async (_, { model, place, driver }) => {
   await driver.messages.purge({ queue: place.queue });

@@ -20,10 +20,11 @@ export interface Place {
 
 /** Everything that can be seen of the queue, through the driver that did not act. */
 export async function compareAll(model: QueueModel, place: Place, driver: DataDriver): Promise<void> {
-  const [messages, claims, [stats]] = await Promise.all([
+  const counts = [null, 0, 1, 2];
+  const [messages, claims, stats] = await Promise.all([
     driver.messages.list({ queue: place.queue, page: { limit: 1000 }, includeClaimed: true, includeDelayed: true }),
     driver.claims.list({ queue: place.queue, page: { limit: 1000 } }),
-    driver.messages.stats([place.queue]),
+    driver.messages.stats(counts.map((exhaustedFrom) => ({ ...place.queue, exhaustedFrom }))),
   ]);
   for (const { id, marker } of messages.items) {
     if (!place.markers.has(id)) {
@@ -35,9 +36,11 @@ export async function compareAll(model: QueueModel, place: Place, driver: DataDr
   }
   expect(messages.items).toEqual(model.alive().map((message) => likeMessage(message, model, place)));
   expect(claims.items).toEqual(model.liveClaims().map((claim) => likeClaim(claim, model, place)));
-  const { oldest, newest, ...numbers } = model.stats();
-  expect(stats).toMatchObject({ ...numbers, exact: true });
-  expect([stats?.oldest?.id ?? null, stats?.newest?.id ?? null]).toEqual([oldest, newest]);
+  for (const [index, exhaustedFrom] of counts.entries()) {
+    const { oldest, newest, ...numbers } = model.stats(exhaustedFrom);
+    expect(stats[index]).toMatchObject({ ...numbers, exact: true });
+    expect([stats[index]?.oldest?.id ?? null, stats[index]?.newest?.id ?? null]).toEqual([oldest, newest]);
+  }
 }
 
 /** Give or take half a unit: what a run may take. */

@@ -6,6 +6,7 @@
  */
 import { DomainError, type ErrorCode } from "../../server/errors.ts";
 import type { NewMessage } from "../../server/storage/data-driver.ts";
+import type { MessageState } from "../../server/storage/message-state.ts";
 
 export interface ModelMessage {
   id: string;
@@ -18,8 +19,8 @@ export interface ModelMessage {
   claimId: string | null;
   claimExpiresAt: number;
   claimCount: number;
-  /** Held to be moved, not delivered: the claim does not count it among its messages. */
-  exhausted: boolean;
+  /** A dead letter: held to be moved, not delivered. The claim does not count it among its messages. */
+  heldBack: boolean;
 }
 
 export interface ModelClaim {
@@ -35,6 +36,8 @@ export interface ModelClaim {
 export interface ListOptions {
   includeClaimed: boolean;
   includeDelayed: boolean;
+  includeExhausted: boolean;
+  exhaustedFrom: number | null;
   exceptClientId?: string;
 }
 
@@ -82,6 +85,13 @@ class QueueModel {
     return message.availableAt <= this.now;
   }
 
+  /** The same three questions in the same order as everywhere. */
+  stateOf(message: ModelMessage, exhaustedFrom: number | null): MessageState {
+    if (this.isClaimed(message)) return "claimed";
+    if (!this.isDue(message)) return "delayed";
+    return exhaustedFrom !== null && message.claimCount >= exhaustedFrom ? "exhausted" : "ready";
+  }
+
   /** A claim ends when its time is over, and with the last message that it holds. */
   liveClaims(): ModelClaim[] {
     return this.claims.filter((claim) => claim.expiresAt > this.now && this.heldBy(claim.id).length > 0);
@@ -89,15 +99,20 @@ class QueueModel {
 
   heldBy(claimId: string): ModelMessage[] {
     return this.alive().filter(
-      (message) => message.claimId === claimId && !message.exhausted && this.isClaimed(message),
+      (message) => message.claimId === claimId && !message.heldBack && this.isClaimed(message),
     );
   }
 
   listed(options: ListOptions): ModelMessage[] {
+    const included: Record<MessageState, boolean> = {
+      claimed: options.includeClaimed,
+      delayed: options.includeDelayed,
+      exhausted: options.includeExhausted,
+      ready: true,
+    };
     return this.alive().filter(
       (message) =>
-        (options.includeClaimed || !this.isClaimed(message)) &&
-        (options.includeDelayed || this.isDue(message)) &&
+        included[this.stateOf(message, options.exhaustedFrom)] &&
         (options.exceptClientId === undefined || message.clientId !== options.exceptClientId),
     );
   }
@@ -128,28 +143,34 @@ class QueueModel {
         claimId: null,
         claimExpiresAt: 0,
         claimCount: 0,
-        exhausted: false,
+        heldBack: false,
       });
     });
     if (key !== undefined) this.#keyed.set(key, { request, ids: [...ids] });
   }
 
   /** What a claim of so many would take. */
-  claimable(limit: number, countBelow = Number.POSITIVE_INFINITY): ModelMessage[] {
+  claimable(limit: number, exhaustedFrom: number | null): ModelMessage[] {
     return this.alive()
-      .filter((message) => this.isDue(message) && !this.isClaimed(message) && message.claimCount < countBelow)
+      .filter((message) => this.stateOf(message, exhaustedFrom) === "ready")
       .slice(0, limit);
   }
 
-  /** Those claimed as often as allowed are held, but not delivered; of those alone no claim is made. */
-  claim(taken: readonly ModelMessage[], id: string, times: ClaimTimes, clientId: string | null, allowed: number): void {
+  /** Those claimed as often as makes them dead letters are held, but not delivered; of those alone no claim is made. */
+  claim(
+    taken: readonly ModelMessage[],
+    id: string,
+    times: ClaimTimes,
+    clientId: string | null,
+    deadLettersFrom: number | null,
+  ): void {
     for (const message of taken) {
       message.claimId = id;
-      message.exhausted = message.claimCount >= allowed;
-      if (!message.exhausted) message.claimCount += 1;
+      message.heldBack = deadLettersFrom !== null && message.claimCount >= deadLettersFrom;
+      if (!message.heldBack) message.claimCount += 1;
       this.#hold(message, times);
     }
-    if (taken.every((message) => message.exhausted)) return;
+    if (taken.every((message) => message.heldBack)) return;
     const expiresAt = this.now + times.ttlSeconds;
     this.claims.push({ id, ...times, clientId, createdAt: this.now, renewedAt: this.now, expiresAt });
   }
@@ -205,7 +226,7 @@ class QueueModel {
     this.remove(moved.map(({ id }) => id));
     for (const message of moved) {
       const life = ttlSeconds === null ? {} : { ttlSeconds, expiresAt: this.now + ttlSeconds };
-      const begun = { createdAt: this.now, availableAt: this.now, claimId: null, claimCount: 0, exhausted: false };
+      const begun = { createdAt: this.now, availableAt: this.now, claimId: null, claimCount: 0, heldBack: false };
       to.messages.push({ ...message, ...begun, ...life });
     }
     return moved.length;
@@ -222,14 +243,16 @@ class QueueModel {
     this.#keyed.clear();
   }
 
-  stats() {
+  stats(exhaustedFrom: number | null) {
     const alive = this.alive();
-    const claimed = alive.filter((message) => this.isClaimed(message)).length;
+    const inState = (state: MessageState) =>
+      alive.filter((message) => this.stateOf(message, exhaustedFrom) === state).length;
     return {
       total: alive.length,
-      claimed,
-      free: alive.length - claimed,
-      delayed: alive.filter((message) => !this.isDue(message)).length,
+      claimed: inState("claimed"),
+      delayed: inState("delayed"),
+      exhausted: inState("exhausted"),
+      ready: inState("ready"),
       oldest: alive[0]?.id ?? null,
       newest: alive.at(-1)?.id ?? null,
     };

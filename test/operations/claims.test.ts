@@ -134,7 +134,7 @@ describe("dead letters", () => {
     }
   });
 
-  test("while the dead letter queue is missing they are neither delivered nor dropped, and health says so", async () => {
+  test("while the dead letter queue is missing they are neither delivered nor dropped", async () => {
     const queue = await aQueue(2, { _max_claim_count: 1, _dead_letter_queue: "not-made" });
     await claim(queue, { limit: 1, ttlSeconds: 60 });
     lapse(61);
@@ -142,21 +142,8 @@ describe("dead letters", () => {
     lapse(61);
     expect(await claim(queue)).toEqual({ claim: null, messages: [], deadLettered: 0 });
     expect((await service.operations.queues.stats(operator, { name: queue })).total).toBe(2);
-    const { status, warnings } = await service.operations.health.check(viewer, {});
-    expect(status).toBe("warn");
-    expect(warnings.join()).toContain("not-made");
-
     await service.operations.queues.create(operator, { name: "not-made" });
     expect(await claim(queue)).toMatchObject({ claim: null, deadLettered: 2 });
-    expect((await service.operations.health.check(viewer, {})).warnings).toEqual([]);
-  });
-
-  test("the warning about a missing dead letter queue goes with the queue that named it", async () => {
-    const queue = await aQueue(1, { _max_claim_count: 1, _dead_letter_queue: "never-made" });
-    await claim(queue);
-    expect((await service.operations.health.check(viewer, {})).warnings.join()).toContain("never-made");
-    await service.operations.queues.delete(operator, { name: queue });
-    expect((await service.operations.health.check(viewer, {})).warnings).toEqual([]);
   });
 
   test("that cannot be moved cost nobody his claim, and move at a later one", async () => {

@@ -254,9 +254,9 @@ export function describeMovers(
         await messages.delete({ queue, id: renewed.messages[1]?.id ?? "", claimId: renewed.claimId });
         const released = await claims.create({ ...lease, queue, limit: 2 });
         await claims.delete({ queue, id: released.claimId });
-        const exhausting = { maxClaimCount: 1, takeExhausted: true };
+        const exhausting = { deadLettersFrom: 1 };
         const spent = await claims.create({ ...lease, queue, limit: 3, ...exhausting });
-        expect([spent.messages.length, spent.exhausted.length]).toEqual([1, 2]);
+        expect([spent.messages.length, spent.deadLetters.length]).toEqual([1, 2]);
         const popped = await messages.pop({ queue, limit: 1 });
         const lapsed = await claims.create({ ...lease, queue, limit: 1, ttlSeconds: 1 });
         const wanders = await claims.create({ ...lease, queue, limit: 1 });
@@ -290,7 +290,13 @@ export function describeMovers(
         });
         // What was held back is no part of the claim, and goes only with it.
         expect(idsOf((await claims.get({ queue, id: spent.claimId })).messages)).toEqual(idsOf(spent.messages));
-        const dead = { ids: idsOf(spent.exhausted), from: queue, to: beside, claimId: spent.claimId, ttlSeconds: null };
+        const dead = {
+          ids: idsOf(spent.deadLetters),
+          from: queue,
+          to: beside,
+          claimId: spent.claimId,
+          ttlSeconds: null,
+        };
         expect(await messages.transfer(dead)).toBe(2);
         const rest = await claims.create({ ...lease, queue, limit: 20 });
         expect(rest.messages.map(({ id }) => id)).toContain(wanderer);
@@ -310,7 +316,7 @@ export function describeMovers(
         await report;
         expect((await two.one.data.claims.list({ queue, page: { limit: 5 } })).items).toEqual([]);
         expect(idsOf(await readAll(two.other.data, queue))).toEqual(late.ids);
-        expect((await two.one.data.messages.stats([queue]))[0]).toMatchObject({ total: 1, free: 1 });
+        expect((await two.one.data.messages.stats([queue]))[0]).toMatchObject({ total: 1, ready: 1 });
       });
 
       it.each(["left", "right"] as const)("keys of more than a page, away from %s", async (from) => {

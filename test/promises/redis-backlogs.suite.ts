@@ -64,7 +64,7 @@ export function describeRedisBacklogs(name: string, open: OpenRedisPlace): void 
       }
       clock.offsetMs += 10_000;
       const [stats, page] = await Promise.all([long.messages.stats([queue]), list(long, queue)]);
-      expect(stats[0]).toMatchObject({ total: 10_000, delayed: 0, free: 10_000 });
+      expect(stats[0]).toMatchObject({ total: 10_000, delayed: 0, ready: 10_000 });
       expect(page.items).toHaveLength(10);
       for (let round = 0; round < 10; round += 1) {
         await long.claims.create({ queue, limit: 1000, ttlSeconds: 10, graceSeconds: 60, clientId: null });

@@ -60,7 +60,7 @@ export class FakePool {
           const row = this.rows.get(keyOf(queue));
           if (row === undefined || row.epoch !== queue.epoch) return null;
           const total = row.messages.length;
-          return { free: total, claimed: 0, delayed: 0, total, exact: true, oldest: null, newest: null };
+          return { ready: total, claimed: 0, delayed: 0, exhausted: 0, total, exact: true, oldest: null, newest: null };
         });
       },
     },

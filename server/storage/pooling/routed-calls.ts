@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { DomainError, hasCode } from "../../errors.ts";
 import type {
   ClaimController,
+  CountedQueue,
   DataDriver,
   Message,
   MessageController,
@@ -150,7 +151,7 @@ export class Router {
    * One call to each pool for its queues, or to each part of it. Where a pool has none for a queue, the catalogue is asked and the call made once more. A pool
    * that fails leaves null for its queues, so that the others' are seen; when every pool fails, so does this.
    */
-  async stats(queues: readonly QueueRef[]): Promise<(QueueStats | null)[]> {
+  async stats(queues: readonly CountedQueue[]): Promise<(QueueStats | null)[]> {
     const places = await this.#catalog.findMany(queues);
     const answers: (QueueStats | null)[] = queues.map(() => null);
     const groups = new Map<string, { pool: string; part: string; group: number[] }>();
@@ -166,9 +167,9 @@ export class Router {
     await Promise.all(
       Array.from(groups.values(), async ({ pool, part, group }) => {
         try {
-          const refs = group.map((index): QueueRef => {
-            const { project, name, epoch = places[index]?.epoch } = queues[index] as QueueRef;
-            return { project, name, epoch };
+          const refs = group.map((index): CountedQueue => {
+            const { project, name, exhaustedFrom, epoch = places[index]?.epoch } = queues[index] as CountedQueue;
+            return { project, name, exhaustedFrom, epoch };
           });
           const given = await this.#pools.breakerOf(pool).run(
             async () => statsWhereKnown(this.#pools.peek(pool) ?? (await this.#pools.get(pool)), refs),
@@ -178,7 +179,7 @@ export class Router {
           await Promise.all(
             group.map(async (index, position) => {
               answers[index] =
-                given[position] ?? (await this.#statsOfMended(queues[index] as QueueRef, queues.length > 1));
+                given[position] ?? (await this.#statsOfMended(queues[index] as CountedQueue, queues.length > 1));
             }),
           );
         } catch (error) {
@@ -192,11 +193,11 @@ export class Router {
   }
 
   /** With others that are asked for too, one that is moving must not take their answers away. */
-  async #statsOfMended(queue: QueueRef, among: boolean): Promise<QueueStats | null> {
+  async #statsOfMended(queue: CountedQueue, among: boolean): Promise<QueueStats | null> {
     if (queue.epoch !== undefined) return null;
     try {
       const mended = await this.mend(queue);
-      const [stats] = await mended.driver.messages.stats([mended.queue]).catch(naming(mended.pool));
+      const [stats] = await mended.driver.messages.stats([{ ...queue, ...mended.queue }]).catch(naming(mended.pool));
       return stats ?? null;
     } catch (error) {
       if (hasCode(error, "QUEUE_NOT_MAPPED")) return null;
@@ -250,7 +251,7 @@ export class Router {
 }
 
 /** A stale epoch of one queue fails the call for all of a pool's; then each is asked for by itself. */
-async function statsWhereKnown(driver: DataDriver, queues: readonly QueueRef[]): Promise<(QueueStats | null)[]> {
+async function statsWhereKnown(driver: DataDriver, queues: readonly CountedQueue[]): Promise<(QueueStats | null)[]> {
   try {
     return await driver.messages.stats(queues);
   } catch (error) {

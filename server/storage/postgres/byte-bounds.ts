@@ -1,4 +1,4 @@
-import { ALIVE, DUE, FREE } from "./message-rows.ts";
+import { ALIVE, DUE, deliverable, FREE } from "./message-rows.ts";
 import type { PoolQueue } from "./pool-queues.ts";
 import { clockCte, type Statement, type Statements } from "./statements.ts";
 
@@ -9,7 +9,8 @@ const FITTING: Statement = {
     SELECT count(*)::int AS "there", count(*) FILTER (WHERE s.bytes <= $4::bigint)::int AS fitting FROM (
       SELECT sum(octet_length(m.body)) OVER (ROWS UNBOUNDED PRECEDING) AS bytes FROM (
         SELECT m.body FROM messages m, clock
-        WHERE m.queue_id = $1 AND m.marker > $2 AND ${ALIVE} AND ${DUE} AND ${FREE} ORDER BY m.marker LIMIT $3
+        WHERE m.queue_id = $1 AND m.marker > $2 AND ${ALIVE} AND ${DUE} AND ${FREE} AND ${deliverable("$6::bigint")}
+        ORDER BY m.marker LIMIT $3
       ) AS m
     ) AS s`,
 };
@@ -29,9 +30,14 @@ export class ByteBounds {
   }
 
   /** At most `wanted`, and at least one. Gives `wanted` when all that are there fit. `from`: a marker below which none is looked for. */
-  async fitting(row: PoolQueue, wanted: number, maxBytes: number, from = row.floor): Promise<number> {
+  async fitting(
+    row: PoolQueue,
+    wanted: number,
+    maxBytes: number,
+    { from, exhaustedFrom }: { from: string; exhaustedFrom: number | null },
+  ): Promise<number> {
     if (!row.large || wanted <= 1) return wanted;
-    const values = [row.id, from, wanted, maxBytes, this.#clock.offsetMs / 1000];
+    const values = [row.id, from, wanted, maxBytes, this.#clock.offsetMs / 1000, exhaustedFrom];
     const [found] = await this.#statements.read<{ there: number; fitting: number }>(FITTING, values);
     if (found !== undefined && found.fitting < found.there) return Math.max(1, found.fitting);
     row.large = false;

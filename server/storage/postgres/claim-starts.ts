@@ -2,7 +2,7 @@ import { byNumber } from "./message-posts.ts";
 import type { PoolQueue } from "./pool-queues.ts";
 import type { Statement, Statements } from "./statements.ts";
 
-/** So many held or delayed messages in front of the first free one are left out for a while instead of being walked over by each claim. */
+/** So many held or delayed messages in front of the first ready one are left out for a while instead of being walked over by each claim. */
 const WORTH_SKIPPING = 2000;
 /** How long they are left out, in milliseconds: so many times what the walk over them took, within bounds. */
 const SKIP_WALKS = 10;
@@ -22,7 +22,7 @@ const IN_FRONT: Statement = {
 export interface ClaimSkip {
   start: string;
   until: number;
-  /** Of the pool's clock, which tests move: what is held now is free then. */
+  /** Of the pool's clock, which tests move: what is held now is ready then. */
   offsetMs: number;
 }
 
@@ -39,7 +39,7 @@ export interface ClaimStart {
  * Where claims of a queue begin. A hundred thousand messages that are held or delayed cost a claim 40 ms to walk over, one claim after the other; so once a claim
  * had to, those that follow begin where it found its first message.
  *
- * Price: what becomes free among those (a claim that lapses, a delay that ends, a release in another process) is seen when the skip ends,
+ * Price: what becomes ready among those (a claim that lapses, a delay that ends, a release in another process) is seen when the skip ends,
  * which is at most ten seconds later, and nearly always one. A release in this process ends it, and so does a claim that finds nothing: no claim
  * answers "nothing there" without having looked everywhere. With fewer messages in front than are worth skipping, nothing is ever left out.
  */
@@ -52,8 +52,9 @@ export class ClaimStarts {
     this.#clock = clock;
   }
 
-  of(row: PoolQueue): ClaimStart {
-    const { skip, floor, releases } = row;
+  /** `floor`: where a claim begins that leaves nothing out. */
+  of(row: PoolQueue, floor: string): ClaimStart {
+    const { skip, releases } = row;
     if (skip !== null && skip.until > performance.now() && skip.offsetMs === this.#clock.offsetMs) {
       if (byNumber(skip.start, floor) > 0) return { start: skip.start, skipping: true, releases };
     } else row.skip = null;
@@ -87,7 +88,7 @@ export class ClaimStarts {
     );
   }
 
-  /** Messages of the queue have become free here, or none was found: the next claim looks everywhere. */
+  /** Messages of the queue have become ready here, or none was found: the next claim looks everywhere. */
   reset(row: PoolQueue): void {
     row.skip = null;
     row.releases += 1;

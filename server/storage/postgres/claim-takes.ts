@@ -5,9 +5,10 @@ import { uuidV7 } from "../uuid-v7.ts";
 import { int4Array, int8Array, textArray, uuidArray } from "./array-parameter.ts";
 import { ByteBounds } from "./byte-bounds.ts";
 import type { ClaimStart, ClaimStarts } from "./claim-starts.ts";
+import type { ExhaustedFronts } from "./exhausted-fronts.ts";
 import type { MessageIds } from "./message-id.ts";
 import { byNumber, isUniqueViolation } from "./message-posts.ts";
-import { ALIVE, DUE, FREE, POSTED_COLUMNS, type PostedRow, readMessage } from "./message-rows.ts";
+import { ALIVE, DUE, deliverable, FREE, POSTED_COLUMNS, type PostedRow, readMessage } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
@@ -28,13 +29,13 @@ interface Spelling {
   /** Of the request that the row `by` names. */
   ttl: (by: string) => string;
   grace: (by: string) => string;
-  /** From this count on a message is exhausted. */
+  /** From this count on a message is a dead letter. */
   most: (by: string) => string;
 }
 
 const MIXED: Spelling = {
   queue: `
-      SELECT w.n, ($3::int[])[w.n] AS take, ($15::int[])[w.n] AS "offset", ($5::bigint[])[w.n] AS count_below, q.id,
+      SELECT w.n, ($3::int[])[w.n] AS take, ($15::int[])[w.n] AS "offset", ($5::bigint[])[w.n] AS exhausted_from, q.id,
         greatest(q.low_water, ($4::bigint[])[w.n]) AS floor
       FROM unnest($1::bigint[]) WITH ORDINALITY AS w(id, n) CROSS JOIN LATERAL (
         SELECT q.id, q.low_water FROM pool_queues q WHERE q.id = w.id AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live' LIMIT 1
@@ -48,7 +49,7 @@ const MIXED: Spelling = {
 /** For one queue whose requests ask for the same, as most that come together do. Measured, it saves the server a tenth. */
 const ALIKE: Spelling = {
   queue: `
-      SELECT 1 AS n, $3::int AS take, 0 AS "offset", $5::bigint AS count_below, q.id, greatest(q.low_water, $4::bigint) AS floor
+      SELECT 1 AS n, $3::int AS take, 0 AS "offset", $5::bigint AS exhausted_from, q.id, greatest(q.low_water, $4::bigint) AS floor
       FROM pool_queues q WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'`,
   fits: "p.bytes <= $14::bigint OR p.n = 1",
   ttl: () => "$8::bigint",
@@ -75,7 +76,7 @@ const takeStatement = (name: string, { queue, fits, ttl, grace, most }: Spelling
         SELECT p.*, row_number() OVER r AS n, sum(p.size) OVER r AS bytes FROM (
           SELECT m.ctid AS place, m.queue_id, m.marker, m.claim_count, octet_length(m.body) AS size FROM messages m
           WHERE m.queue_id = w.id AND m.marker > w.floor AND ${ALIVE} AND ${DUE} AND ${FREE}
-            AND (w.count_below IS NULL OR m.claim_count < w.count_below)
+            AND ${deliverable("w.exhausted_from")}
           ORDER BY m.marker LIMIT w.take
           FOR UPDATE SKIP LOCKED
         ) AS p WINDOW r AS (ROWS UNBOUNDED PRECEDING)
@@ -89,7 +90,7 @@ const takeStatement = (name: string, { queue, fits, ttl, grace, most }: Spelling
         expires_at = CASE WHEN m.expires_at < clock.now + ${secondsOf(ttl("p"))}
           THEN clock.now + ${secondsOf(`${ttl("p")} + ${grace("p")}`)} ELSE m.expires_at END
       FROM picked p, clock WHERE m.ctid = p.place AND p.fits
-      RETURNING p.request, p.claim_count >= ${most("p")} AS exhausted, ${POSTED_COLUMNS}
+      RETURNING p.request, p.claim_count >= ${most("p")} AS dead, ${POSTED_COLUMNS}
     ),
     made AS (
       INSERT INTO claims (id, queue_id, client_id, actor, created_at, renewed_at, expires_at, ttl_seconds, grace_seconds, markers)
@@ -135,8 +136,8 @@ export interface TakeParams {
   graceSeconds: number;
   clientId: string | null;
   actor?: string | null;
-  maxClaimCount?: number;
-  takeExhausted?: boolean;
+  exhaustedFrom?: number | null;
+  deadLettersFrom?: number | null;
   idempotencyKey?: string;
 }
 
@@ -144,10 +145,10 @@ export interface Taken {
   claimId: string;
   claim: Claim | null;
   messages: Message[];
-  exhausted: Message[];
+  deadLetters: Message[];
 }
 
-/** `skipping`: messages were left out that may have become free. */
+/** `skipping`: messages were left out that may have become ready. */
 interface Looked {
   taken: Taken;
   skipping: boolean;
@@ -168,6 +169,7 @@ export class ClaimTakes {
   readonly #clock: { offsetMs: number };
   readonly #floors: QueueFloors;
   readonly #starts: ClaimStarts;
+  readonly #fronts: ExhaustedFronts;
   readonly #bounds: ByteBounds;
   readonly #pipeline: StatementPipeline<TakeRequest, Looked | typeof STALE>;
 
@@ -179,6 +181,7 @@ export class ClaimTakes {
     this.#clock = parts.clock;
     this.#floors = parts.floors;
     this.#starts = parts.claimStarts;
+    this.#fronts = parts.fronts;
     this.#bounds = new ByteBounds(parts);
     this.#pipeline = new StatementPipeline({
       ...CLAIM_LIMITS,
@@ -196,6 +199,7 @@ export class ClaimTakes {
           : await this.#takeOnce(row, params, params.idempotencyKey, resume);
       if (taken === STALE) return STALE;
       this.#floors.refresh(row, 0);
+      this.#fronts.refresh(row, params.exhaustedFrom);
       return taken;
     });
   }
@@ -211,7 +215,9 @@ export class ClaimTakes {
   }
 
   async #take(batch: readonly TakeRequest[]): Promise<(Looked | typeof STALE | typeof AGAIN)[]> {
-    const deals = dealByQueue(batch, (row) => this.#starts.of(row));
+    const deals = dealByQueue(batch, (row, exhaustedFrom) =>
+      this.#starts.of(row, this.#fronts.startOf(row, exhaustedFrom)),
+    );
     await this.#cutToFit(batch, deals);
     const begun = performance.now();
     const rows = await this.#statements.write<TakenRow>(...this.#statementOf(batch, deals));
@@ -239,7 +245,8 @@ export class ClaimTakes {
     const large = deals.filter(({ row }) => row.large);
     const cuts = large.map(async (deal) => {
       const wanted = deal.owners.length;
-      deal.owners.length = await this.#bounds.fitting(deal.row, wanted, maxBytesOf(batch), deal.start);
+      const { row, start: from, exhaustedFrom } = deal;
+      deal.owners.length = await this.#bounds.fitting(row, wanted, maxBytesOf(batch), { from, exhaustedFrom });
       deal.cut = deal.owners.length < wanted;
     });
     if (large.length > 0) await Promise.all(cuts);
@@ -271,7 +278,11 @@ export class ClaimTakes {
         await this.#statements.write(FORGET_KEY, [row.id, key, prior.result]);
       }
       const single = [{ row, claimId: uuidV7(), params }];
-      const deals = dealByQueue(single, () => ({ start: row.floor, skipping: false, releases: row.releases }));
+      const deals = dealByQueue(single, (_, exhaustedFrom) => ({
+        start: this.#fronts.startOf(row, exhaustedFrom),
+        skipping: false,
+        releases: row.releases,
+      }));
       try {
         const [, values] = this.#statementOf(single, deals);
         const rows = await this.#statements.write<TakenRow>(TAKE_KEYED, [...values, key, request]);
@@ -286,9 +297,7 @@ export class ClaimTakes {
     const of = <T>(read: (request: TakeRequest) => T) => batch.map(read);
     const ttls = of(({ params }) => params.ttlSeconds);
     const graces = of(({ params }) => params.graceSeconds);
-    const mosts = of(({ params }) =>
-      params.takeExhausted === true && params.maxClaimCount !== undefined ? params.maxClaimCount : NEVER,
-    );
+    const mosts = of(({ params }) => params.deadLettersFrom ?? NEVER);
     const requests = [int4Array(queues.flatMap(({ owners }) => owners)), uuidArray(of(({ claimId }) => claimId))];
     const clients = [
       textArray(of(({ params }) => params.clientId)),
@@ -298,8 +307,8 @@ export class ClaimTakes {
     ];
     const [queue, another] = queues;
     if (queue !== undefined && another === undefined && alike(ttls) && alike(graces) && alike(mosts)) {
-      const { row, owners, start, countBelow } = queue;
-      const place = [row.id, row.epoch, owners.length, start, countBelow];
+      const { row, owners, start, exhaustedFrom } = queue;
+      const place = [row.id, row.epoch, owners.length, start, exhaustedFrom];
       return [TAKE_ALIKE, [...place, ...requests, ttls[0], graces[0], mosts[0], ...clients]];
     }
     let offset = 0;
@@ -312,7 +321,7 @@ export class ClaimTakes {
       int8Array(queues.map(({ row }) => row.epoch)),
       int4Array(queues.map(({ owners }) => owners.length)),
       int8Array(queues.map(({ start }) => start)),
-      int8Array(queues.map(({ countBelow }) => countBelow)),
+      int8Array(queues.map(({ exhaustedFrom }) => exhaustedFrom)),
     ];
     const terms = [int8Array(ttls), int8Array(graces), int8Array(mosts)];
     return [TAKE, [...places, ...requests, ...terms, ...clients, int4Array(offsets)]];
@@ -328,7 +337,7 @@ export class ClaimTakes {
     for (const place of rows[0]?.fresh?.split(",") ?? []) {
       for (const index of queues[Number(place) - 1]?.requests ?? []) {
         const { claimId } = batch[index] as TakeRequest;
-        results[index] = { claimId, claim: null, messages: [], exhausted: [] };
+        results[index] = { claimId, claim: null, messages: [], deadLetters: [] };
       }
     }
     for (const row of rows) {
@@ -338,8 +347,8 @@ export class ClaimTakes {
       const claimExpires = now + request.params.ttlSeconds * 1000;
       const message = readMessage({ ...row, claim: request.claimId, claimExpires }, this.#ids);
       if (byNumber(row.marker, request.row.seen) > 0) request.row.seen = row.marker;
-      if (row.exhausted) {
-        taken.exhausted.push(message);
+      if (row.dead) {
+        taken.deadLetters.push(message);
         continue;
       }
       taken.messages.push(message);
@@ -351,7 +360,7 @@ export class ClaimTakes {
       if (taken === STALE) continue;
       // An update gives its rows in any order.
       taken.messages.sort(byMarker);
-      taken.exhausted.sort(byMarker);
+      taken.deadLetters.sort(byMarker);
     }
     return results;
   }
@@ -360,14 +369,14 @@ export class ClaimTakes {
 /** Of all that these took; each has its messages in order. */
 function firstMarker(results: readonly (Taken | typeof STALE | undefined)[]): string | undefined {
   return results
-    .flatMap((taken) => (taken === STALE || taken === undefined ? [] : [taken.messages[0], taken.exhausted[0]]))
+    .flatMap((taken) => (taken === STALE || taken === undefined ? [] : [taken.messages[0], taken.deadLetters[0]]))
     .flatMap((message) => (message === undefined ? [] : [message.marker]))
     .sort(byNumber)[0];
 }
 
 const byMarker = (a: Message, b: Message) => byNumber(a.marker, b.marker);
 
-const isEmpty = ({ messages, exhausted }: Taken) => messages.length + exhausted.length === 0;
+const isEmpty = ({ messages, deadLetters }: Taken) => messages.length + deadLetters.length === 0;
 
 /** What a statement carries for all of these, so that none gets more than it asked for. */
 const maxBytesOf = (batch: readonly TakeRequest[]) =>
@@ -378,7 +387,7 @@ const NEVER = Number.MAX_SAFE_INTEGER;
 
 /** `fresh`: places of the queues that are as the caller knew them, joined by commas; null when there is none. `locked`: see allThatFit. */
 type TakenRow = { fresh: string | null; now: number; locked: number } & (
-  | (PostedRow & { request: number; exhausted: boolean })
+  | (PostedRow & { request: number; dead: boolean })
   | { marker: null }
 );
 
@@ -390,25 +399,27 @@ interface QueueDeal extends ClaimStart {
   owners: number[];
   /** Whether there are fewer of these than the requests asked for. */
   cut: boolean;
-  /** Rows claimed this often already are left alone. */
-  countBelow: number | null;
+  /** The lowest that one of its requests gave: they differ only for a moment, while the queue's attributes change. */
+  exhaustedFrom: number | null;
 }
 
-function dealByQueue(batch: readonly TakeRequest[], startOf: ClaimStarts["of"]): QueueDeal[] {
-  const deals = new Map<string, QueueDeal>();
+function dealByQueue(
+  batch: readonly TakeRequest[],
+  startOf: (row: PoolQueue, exhaustedFrom: number | null) => ClaimStart,
+): QueueDeal[] {
+  const deals = new Map<string, Omit<QueueDeal, keyof ClaimStart>>();
   batch.forEach(({ row, params }, index) => {
     let deal = deals.get(row.id);
     if (deal === undefined) {
-      deal = { row, ...startOf(row), requests: [], owners: [], cut: false, countBelow: null };
+      deal = { row, requests: [], owners: [], cut: false, exhaustedFrom: null };
       deals.set(row.id, deal);
     }
     deal.requests.push(index);
     for (let place = 0; place < params.limit; place += 1) deal.owners.push(index + 1);
-    if (params.takeExhausted !== true && params.maxClaimCount !== undefined) {
-      deal.countBelow = Math.min(deal.countBelow ?? params.maxClaimCount, params.maxClaimCount);
-    }
+    const { exhaustedFrom = null } = params;
+    if (exhaustedFrom !== null) deal.exhaustedFrom = Math.min(deal.exhaustedFrom ?? exhaustedFrom, exhaustedFrom);
   });
-  return [...deals.values()];
+  return Array.from(deals.values(), (deal) => Object.assign(deal, startOf(deal.row, deal.exhaustedFrom)));
 }
 
 function newClaim({ claimId, params }: TakeRequest, now: number): Claim {

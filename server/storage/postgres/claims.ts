@@ -120,7 +120,7 @@ export class PostgresClaims implements ClaimController {
     return this.#takes.take(params, async (claimId) => {
       try {
         const { claim, messages } = await this.get({ ...params, id: claimId });
-        return { claimId, claim, messages, exhausted: [] };
+        return { claimId, claim, messages, deadLetters: [] };
       } catch (error) {
         if (error instanceof DomainError && error.code === "CLAIM_DOES_NOT_EXIST") return null;
         throw error;

@@ -18,6 +18,7 @@ import { ClaimEnds } from "./claim-ends.ts";
 import { ClaimStarts } from "./claim-starts.ts";
 import { PostgresClaims } from "./claims.ts";
 import { openConnection, openConnections, translatePostgresError } from "./connection.ts";
+import { ExhaustedFronts } from "./exhausted-fronts.ts";
 import { GarbageCollector } from "./gc.ts";
 import { messageIds } from "./message-id.ts";
 import { PostgresMessages } from "./messages.ts";
@@ -132,6 +133,7 @@ class PostgresDataDriver implements DataDriver {
       counts: this.#counts,
       claimEnds: this.#claimEnds,
       claimStarts: new ClaimStarts(statements, clock),
+      fronts: new ExhaustedFronts(statements),
       floors: new QueueFloors(statements),
       arrivals,
       ids: messageIds(seed),

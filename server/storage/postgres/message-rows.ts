@@ -15,6 +15,8 @@ export const MESSAGE_COLUMNS = `${POSTED_COLUMNS}, m.claim_id::text AS claim, ${
 /** Nobody holds `m` now: never claimed, released, or its claim has lapsed. */
 export const FREE = "(m.claim_expires_at IS NULL OR m.claim_expires_at <= clock.now)";
 export const DUE = "(m.available_at IS NULL OR m.available_at <= clock.now)";
+/** May `m` be delivered once more, when messages are exhausted from this count on? Of a null count all may. */
+export const deliverable = (exhaustedFrom: string) => `(${exhaustedFrom} IS NULL OR m.claim_count < ${exhaustedFrom})`;
 /** Not in a form that the index by expiry could serve: a plan that was made while the table was empty would search all that lives for each message. */
 export const ALIVE = "(m.expires_at > clock.now) IS TRUE";
 

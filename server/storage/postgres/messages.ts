@@ -1,5 +1,6 @@
 import { DomainError } from "../../errors.ts";
 import {
+  type CountedQueue,
   carriedBytes,
   type DeleteOutcome,
   type Message,
@@ -14,10 +15,11 @@ import { digest, keyReused } from "../idempotency.ts";
 import { normaliseUuid, numberMarker } from "../list-markers.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { ByteBounds } from "./byte-bounds.ts";
+import type { ExhaustedFronts } from "./exhausted-fronts.ts";
 import { known, MessageDeletes } from "./message-deletes.ts";
 import type { MessageIds } from "./message-id.ts";
 import { isUniqueViolation, MessagePosts } from "./message-posts.ts";
-import { ALIVE, DUE, FREE, MESSAGE_COLUMNS, type MessageRow, readMessage, upTo } from "./message-rows.ts";
+import { ALIVE, DUE, deliverable, FREE, MESSAGE_COLUMNS, type MessageRow, readMessage, upTo } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
@@ -43,13 +45,14 @@ const readStatement = (name: string, offset: number, messages: string): Statemen
 const listStatement = (direction: "forward" | "backward") =>
   readStatement(
     `message_list_${direction}`,
-    10,
+    11,
     `SELECT ${MESSAGE_COLUMNS}, m.more FROM ${upTo(
       "$9",
       `SELECT m.* FROM messages m
        WHERE m.queue_id = q.id
          AND ${direction === "forward" ? "m.marker > greatest(q.floor, $4::bigint)" : "m.marker > q.floor AND m.marker < $4::bigint"}
          AND ${ALIVE} AND ($5 OR ${FREE}) AND ($6 OR ${DUE}) AND ($7::text IS NULL OR m.client_id IS DISTINCT FROM $7)
+         AND (${deliverable("$10::bigint")} OR NOT ${FREE} OR NOT ${DUE})
        ORDER BY m.marker ${direction === "forward" ? "ASC" : "DESC"} LIMIT $8::bigint + 1`,
     )} AS m WHERE m.place <= $8::bigint`,
   );
@@ -100,7 +103,7 @@ const POP: Statement = {
     picked AS MATERIALIZED (
       SELECT p.place, sum(p.size) OVER r <= $6::bigint OR row_number() OVER r = 1 AS fits FROM (
         SELECT m.ctid AS place, octet_length(m.body) AS size FROM messages m, clock
-        WHERE m.queue_id = $1 AND m.marker > (SELECT floor FROM queue) AND ${ALIVE} AND ${DUE} AND ${FREE}
+        WHERE m.queue_id = $1 AND m.marker > (SELECT floor FROM queue) AND ${ALIVE} AND ${DUE} AND ${FREE} AND ${deliverable("$7::bigint")}
         ORDER BY m.marker LIMIT $3 FOR UPDATE OF m SKIP LOCKED
       ) AS p WINDOW r AS (ROWS UNBOUNDED PRECEDING)
     ),
@@ -213,6 +216,7 @@ export class PostgresMessages implements MessageController {
   readonly #clock: { offsetMs: number };
   readonly #arrivals: Arrivals;
   readonly #floors: QueueFloors;
+  readonly #fronts: ExhaustedFronts;
   readonly #bounds: ByteBounds;
   readonly #posts: MessagePosts;
   readonly #deletes: MessageDeletes;
@@ -226,6 +230,7 @@ export class PostgresMessages implements MessageController {
     this.#clock = parts.clock;
     this.#arrivals = parts.arrivals;
     this.#floors = parts.floors;
+    this.#fronts = parts.fronts;
     this.#bounds = new ByteBounds(parts);
     this.#posts = new MessagePosts(parts);
     this.#deletes = new MessageDeletes(parts);
@@ -248,8 +253,12 @@ export class PostgresMessages implements MessageController {
     exceptClientId?: string;
     includeClaimed?: boolean;
     includeDelayed?: boolean;
+    includeExhausted?: boolean;
+    exhaustedFrom?: number | null;
   }): Promise<Page<Message>> {
     const { after, before, limit } = params.page;
+    const { includeClaimed = false, includeDelayed = false, includeExhausted = false } = params;
+    const exhaustedFrom = includeExhausted ? null : (params.exhaustedFrom ?? null);
     const backward = before !== undefined;
     const from = numberMarker(before ?? after ?? "0");
     const rows = await this.#rows<MessageRow & { more: boolean }>(
@@ -257,12 +266,15 @@ export class PostgresMessages implements MessageController {
       LIST[backward ? "backward" : "forward"],
       [
         from,
-        params.includeClaimed ?? false,
-        params.includeDelayed ?? false,
+        includeClaimed,
+        includeDelayed,
         params.exceptClientId ?? null,
         limit,
         carriedBytes(params.maxBytes),
+        exhaustedFrom,
       ],
+      // What is claimed or delayed at the front is not exhausted.
+      includeClaimed || includeDelayed ? null : exhaustedFrom,
     );
     const more = rows.at(-1)?.more ?? false;
     const items = rows.map((row) => readMessage(row, this.#ids));
@@ -303,11 +315,18 @@ export class PostgresMessages implements MessageController {
     return message;
   }
 
-  pop(params: { queue: QueueRef; limit: number; maxBytes?: number }): Promise<Message[]> {
+  pop(params: {
+    queue: QueueRef;
+    limit: number;
+    maxBytes?: number;
+    exhaustedFrom?: number | null;
+  }): Promise<Message[]> {
+    const { exhaustedFrom = null } = params;
     const maxBytes = carriedBytes(params.maxBytes);
     return this.#queues.with(params.queue, async (row) => {
-      const limit = await this.#bounds.fitting(row, params.limit, maxBytes);
-      const values = [row.id, row.epoch, limit, this.#offset(), row.floor, maxBytes];
+      const from = this.#fronts.startOf(row, exhaustedFrom);
+      const limit = await this.#bounds.fitting(row, params.limit, maxBytes, { from, exhaustedFrom });
+      const values = [row.id, row.epoch, limit, this.#offset(), from, maxBytes, exhaustedFrom];
       const rows = await this.#statements.write<NullableMessageRow & { locked: number }>(POP, values);
       const [first] = rows;
       if (first === undefined) return STALE;
@@ -315,6 +334,7 @@ export class PostgresMessages implements MessageController {
       this.#bounds.learn(row, first.locked, popped.length);
       this.#counts.add(row.id, "deleted", popped.length);
       this.#floors.refresh(row, popped.length);
+      this.#fronts.refresh(row, exhaustedFrom);
       return popped;
     });
   }
@@ -353,7 +373,7 @@ export class PostgresMessages implements MessageController {
     return prior !== undefined;
   }
 
-  stats(queues: readonly QueueRef[]): Promise<(QueueStats | null)[]> {
+  stats(queues: readonly CountedQueue[]): Promise<(QueueStats | null)[]> {
     return this.#statistics.of(queues);
   }
 
@@ -415,10 +435,17 @@ export class PostgresMessages implements MessageController {
     return this.#messages(await this.#rows(queue, statement, values));
   }
 
-  #rows<Row extends MessageRow>(queue: QueueRef, statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+  /** `exhaustedFrom`: begins behind those at the front that were claimed as often. */
+  #rows<Row extends MessageRow>(
+    queue: QueueRef,
+    statement: Statement,
+    values: readonly unknown[],
+    exhaustedFrom: number | null = null,
+  ): Promise<Row[]> {
     return this.#queues.with(queue, async (row) => {
-      const all = [row.id, row.epoch, row.floor, ...values, this.#offset()];
+      const all = [row.id, row.epoch, this.#fronts.startOf(row, exhaustedFrom), ...values, this.#offset()];
       const rows = await this.#statements.read<Row | { marker: null }>(statement, all);
+      this.#fronts.refresh(row, exhaustedFrom);
       return rows.length === 0 ? STALE : rows.filter((found): found is Row => found.marker !== null);
     });
   }

@@ -1,6 +1,7 @@
 import type { Arrivals } from "./arrivals.ts";
 import type { ClaimEnds } from "./claim-ends.ts";
 import type { ClaimStarts } from "./claim-starts.ts";
+import type { ExhaustedFronts } from "./exhausted-fronts.ts";
 import type { MessageIds } from "./message-id.ts";
 import type { PoolQueues } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
@@ -14,6 +15,7 @@ export interface PoolParts {
   readonly counts: QueueCounts;
   readonly claimEnds: ClaimEnds;
   readonly claimStarts: ClaimStarts;
+  readonly fronts: ExhaustedFronts;
   readonly floors: QueueFloors;
   readonly arrivals: Arrivals;
   readonly ids: MessageIds;

@@ -3,6 +3,7 @@ import { DomainError } from "../../errors.ts";
 import type { QueueRef } from "../data-driver.ts";
 import type { ClaimSkip } from "./claim-starts.ts";
 import { translatePostgresError } from "./connection.ts";
+import type { ExhaustedFront } from "./exhausted-fronts.ts";
 import type { Statement, Statements } from "./statements.ts";
 
 /** A queue's row in this pool: what every statement finds its messages by. */
@@ -24,6 +25,10 @@ export interface PoolQueue {
   releases: number;
   /** Whether bodies were met that are large, see ByteBounds. */
   large: boolean;
+  /** See ExhaustedFronts. */
+  front: ExhaustedFront | null;
+  frontReadAt: number;
+  lookingForFront: boolean;
 }
 
 const FIND: Statement = {
@@ -95,6 +100,9 @@ export class PoolQueues {
       lookedInFrontAt: 0,
       releases: 0,
       large: false,
+      front: null,
+      frontReadAt: 0,
+      lookingForFront: false,
     };
     this.#remembered.set(keyOf(queue), row);
     return row;

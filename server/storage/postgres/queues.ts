@@ -16,6 +16,8 @@ import {
 
 /** Counting goes no further. */
 const COUNT_LIMIT = 10_000;
+/** Queues with a missing dead letter queue whose metadata is looked at. */
+const MISSING_LIMIT = 1000;
 
 interface ListRow {
   project: string;
@@ -94,14 +96,28 @@ export function queueController({ session }: { session: Session }): QueueControl
       return rows.map((row) => row.name);
     },
 
+    async listWithoutDeadLetterQueue({ projects, limit }) {
+      const inProjects =
+        projects === undefined ? Prisma.empty : Prisma.sql`AND q.project = ANY (${[...projects]}::text[])`;
+      // Within, two indexes are enough: the metadata of 100,000 queues is ten times as much to read.
+      return prisma.$queryRaw<{ project: string; name: string; metadataText: string }[]>`
+        SELECT q.project, q.name, q.metadata AS "metadataText" FROM (
+          SELECT q.project, q.name, q.dead_letter_queue FROM queues q
+          WHERE q.dead_letter_queue IS NOT NULL ${inProjects}
+            AND NOT EXISTS (SELECT 1 FROM queues d WHERE d.project = q.project AND d.name = q.dead_letter_queue)
+          ORDER BY q.project, q.dead_letter_queue, q.name LIMIT ${MISSING_LIMIT}
+        ) AS missing JOIN queues q ON q.project = missing.project AND q.name = missing.name
+        WHERE ${hasKey("_max_claim_count")}
+        ORDER BY missing.project, missing.dead_letter_queue, missing.name LIMIT ${limit}`;
+    },
+
     async mendDeadLetterQueues(queues) {
       if (queues.length === 0) return;
-      // A key in JSON is written as it is, or with an escape.
       const rows = await prisma.$queryRaw<{ project: string; name: string; metadata: string; noted: string | null }[]>`
         SELECT project, name, metadata, dead_letter_queue AS noted FROM queues
         WHERE (project, name) IN (
           SELECT * FROM unnest(${queues.map((queue) => queue.project)}::text[], ${queues.map((queue) => queue.name)}::text[]))
-          AND (dead_letter_queue IS NOT NULL OR strpos(metadata, '"_dead_letter_queue"') > 0 OR strpos(metadata, ${"\\u00"}) > 0)`;
+          AND (dead_letter_queue IS NOT NULL OR ${hasKey("_dead_letter_queue")})`;
       for (const { project, name, metadata: metadataText, noted } of rows) {
         const deadLetterQueue = deadLetterQueueOf(metadataText);
         if (deadLetterQueue === noted) continue;
@@ -236,6 +252,11 @@ function toQueue(row: ListRow): Queue {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   };
+}
+
+/** May the metadata have this key? In JSON it is written as it is, or with an escape. */
+function hasKey(key: string): Prisma.Sql {
+  return Prisma.sql`(strpos(metadata, ${`"${key}"`}) > 0 OR strpos(metadata, ${"\\u00"}) > 0)`;
 }
 
 /** What stands beside the metadata, so that it can be searched for. Text that cannot be searched for, or is no name, is none. */

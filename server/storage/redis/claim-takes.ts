@@ -4,32 +4,41 @@ import { type ClaimController, carriedBytes, MAX_CARRIED_BYTES, type QueueRef } 
 import { digest, keyReused } from "../idempotency.ts";
 import { uuidV7 } from "../uuid-v7.ts";
 import { CLAIM_RECORD, DESCRIBE_HELD, HOLD, readClaim } from "./claim-records.ts";
-import { optional, readMessages } from "./message-records.ts";
+import { countOrNothing, optional, readMessages } from "./message-records.ts";
 import { epochOf, type PoolQueues } from "./pool-queues.ts";
 import { script } from "./scripts.ts";
-import { BODY_STEP, COMES_DUE, ENTER, KEPT_KEYS, RECORD, SCHEDULE, SETTLE_STEP } from "./shared-lua.ts";
+import {
+  BODY_STEP,
+  COMES_DUE,
+  ENTER,
+  EXHAUSTED_FRONT,
+  KEPT_KEYS,
+  LOOK_AT,
+  RECORD,
+  SCHEDULE,
+  SETTLE_STEP,
+} from "./shared-lua.ts";
 import { SharedSends } from "./shared-sends.ts";
 
-/** Messages that one run passes over when they may not be delivered any more; then it gives what it has. */
-const LOOK_AT = 2000;
 /** Messages that claims which share a script may take. */
 const MAX_TAKEN = 200;
 const REQUEST_FIELDS = 7;
 
 /**
- * ARGV: 3 how often a message may be claimed or nothing, 4 whether those claimed as often are taken too, 5 idempotency key (of a single claim), 6 its
+ * ARGV: 3 and 4 from which count on a message is exhausted, and a dead letter, or nothing; 5 idempotency key (of a single claim), 6 its
  * request, 7 where to look, then claim, limit, ttl, grace, client, actor and bytes of each. The oldest go to the first, the next to the second, and so on.
- * What is taken but not delivered is held without a claim's record. Answers nothing for a claim that took nothing; where it stopped looking; and whether
- * that was because it carries as much as it may.
+ * What is taken but not delivered is held without a claim's record. When it has passed over many, it gives what it has. Answers nothing for a claim that
+ * took nothing; where it stopped looking; and whether that was because it carries as much as it may.
  */
 const TAKE = script(
-  `${ENTER}${SCHEDULE}${COMES_DUE}${KEPT_KEYS}${RECORD}${CLAIM_RECORD}${HOLD}${DESCRIBE_HELD}
+  `${ENTER}${SCHEDULE}${COMES_DUE}${KEPT_KEYS}${RECORD}${CLAIM_RECORD}${HOLD}${DESCRIBE_HELD}${EXHAUSTED_FRONT}
 if ARGV[5] ~= '-' then
   local request, result = kept(ARGV[5])
   if request and request ~= ARGV[6] then return {'reused'} end
   if request and redis.call('HEXISTS', CLAIMS, result) == 1 then return {'repeated', result} end
 end
-local most, bound = tonumber(ARGV[3]) or math.huge, ARGV[7]
+local exhausted_from, dead_from, bound = tonumber(ARGV[3]) or math.huge, tonumber(ARGV[4]) or math.huge, ARGV[7]
+if ARGV[3] ~= '' and bound == '-inf' then bound = '(' .. exhausted_front(ARGV[3]) end
 local requests, wanted = {}, 0
 for at = 8, #ARGV, ${REQUEST_FIELDS} do
   local limit, ttl, grace = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
@@ -67,13 +76,12 @@ repeat
   local bodies, read = {}, 0
   for place, record in ipairs(redis.call('HMGET', RECORDS, unpack(page))) do
     local marker, count = string.match(record, '^(%S+) %S+ %S+ %S+ %S+ (%S+)')
-    local part = tonumber(count) < most and 'd' or ARGV[4] == '1' and 'x'
-    if part then
+    if tonumber(count) < exhausted_from then
       if place > read then
         read = math.min(place + ${BODY_STEP - 1}, #page)
         for at, body in ipairs(redis.call('HMGET', BODIES, unpack(page, place, read))) do bodies[place + at - 1] = body end
       end
-      take(page[place], record, count, part, bodies[place])
+      take(page[place], record, count, tonumber(count) < dead_from and 'd' or 'x', bodies[place])
     end
     if full or not requests[turn] then break end
     bound = '(' .. marker
@@ -139,17 +147,14 @@ export class ClaimTakes {
   }
 
   async take(params: TakeParams): Promise<Taken> {
-    const { queue, limit, ttlSeconds, graceSeconds, clientId, maxClaimCount, idempotencyKey: key } = params;
+    const { queue, limit, ttlSeconds, graceSeconds, clientId, idempotencyKey: key } = params;
     const claimId = uuidV7();
-    const nothing = { claimId, claim: null, messages: [], exhausted: [] };
+    const nothing = { claimId, claim: null, messages: [], deadLetters: [] };
     if (limit < 1) return nothing;
     const times = [String(limit), String(ttlSeconds), String(graceSeconds)];
     const maxBytes = carriedBytes(params.maxBytes);
     const values = [claimId, ...times, optional(clientId), optional(params.actor), String(maxBytes)];
-    const policy = [
-      maxClaimCount === undefined ? "" : String(maxClaimCount),
-      params.takeExhausted === true ? "1" : "0",
-    ];
+    const policy = [countOrNothing(params.exhaustedFrom), countOrNothing(params.deadLettersFrom)];
     if (key !== undefined) {
       const request = digest(["claim", limit, ttlSeconds, graceSeconds, clientId]);
       return this.#takeOnce({ queue, policy: [...policy, optional(key), request], values, maxBytes }, key, nothing);
@@ -210,7 +215,7 @@ export class ClaimTakes {
   async #repeated({ queue, maxBytes }: Request, claimId: string): Promise<Taken | null> {
     try {
       const { claim, messages } = await this.#get({ queue, id: claimId, maxBytes });
-      return { claimId, claim, messages, exhausted: [] };
+      return { claimId, claim, messages, deadLetters: [] };
     } catch (error) {
       if (hasCode(error, "CLAIM_DOES_NOT_EXIST")) return null;
       throw error;
@@ -223,6 +228,6 @@ function readTaken(claimId: string, [claim, delivered, heldBack]: TakenParts, no
     claimId,
     claim: claim === null ? null : readClaim(claim, now),
     messages: readMessages(delivered, now),
-    exhausted: readMessages(heldBack, now),
+    deadLetters: readMessages(heldBack, now),
   };
 }

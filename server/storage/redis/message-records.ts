@@ -3,6 +3,9 @@ import type { Reply } from "./connection.ts";
 
 /** How scripts get a text that may be missing: with a sign in front. */
 export const optional = (text: string | null | undefined) => (text === null || text === undefined ? "-" : `+${text}`);
+/** And a count. */
+export const countOrNothing = (count: number | null | undefined) =>
+  count === null || count === undefined ? "" : String(count);
 export const readOptional = (text: string) => (text.startsWith("+") ? text.slice(1) : null);
 
 /** A moment that scripts gave, in microseconds. */

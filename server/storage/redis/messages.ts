@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { DomainError } from "../../errors.ts";
 import {
+  type CountedQueue,
   carriedBytes,
   type DeleteOutcome,
   type Message,
@@ -18,43 +19,60 @@ import { PURGED_PARTS } from "./keys.ts";
 import { known, MessageDeletes } from "./message-deletes.ts";
 import { MessageMoves } from "./message-moves.ts";
 import { MessagePosts } from "./message-posts.ts";
-import { optional, readMessages } from "./message-records.ts";
+import { countOrNothing, optional, readMessages } from "./message-records.ts";
 import type { PoolQueues } from "./pool-queues.ts";
 import { QueueStatistics } from "./queue-statistics.ts";
 import { script } from "./scripts.ts";
-import { DESCRIBE, ENTER, ENTER_LIFE, KEPT_KEYS, PUT_AWAY, RECORD, SCHEDULE, UNLESS_FROZEN } from "./shared-lua.ts";
-
-/** Messages that one run of a list looks at: what the filters drop must not hold up the server. */
-const LOOK_AT = 2000;
+import {
+  DESCRIBE,
+  ENTER,
+  ENTER_LIFE,
+  EXHAUSTED_FRONT,
+  KEPT_KEYS,
+  LOOK_AT,
+  PUT_AWAY,
+  RECORD,
+  SCHEDULE,
+  SETTLE_STEP,
+  UNLESS_FROZEN,
+} from "./shared-lua.ts";
 
 /**
- * ARGV: 3 forward or backward, 4 the bound, 5 how many, 6 and 7 whether claimed and delayed ones belong to it, 8 whose do not, 9 how many bytes. What is
- * neither claimed nor delayed has a set of its own, so that these filters cost nothing; all others look at each message. Answers where it stopped
- * when it has looked at enough, and the caller goes on from there; and whether it left messages out by their bytes.
+ * ARGV: 3 forward or backward, 4 the bound, 5 how many, 6 and 7 whether claimed and delayed ones belong to it, 8 whose do not, 9 how many bytes, 10 from
+ * which count on messages are exhausted and left out, or nothing. What is neither claimed nor delayed has a set of its own, so that these filters cost
+ * nothing; all others look at each message. Answers where it stopped when it has looked at enough, and the caller goes on from there; and whether it left
+ * messages out by their bytes.
  */
 const LIST = script(
-  `${ENTER}${RECORD}${DESCRIBE}
+  `${ENTER}${RECORD}${DESCRIBE}${EXHAUSTED_FRONT}
 local forward, wanted, claimed, delayed, except = ARGV[3] == 'forward', tonumber(ARGV[5]), ARGV[6] == '1', ARGV[7] == '1', ARGV[8]
-local from = (claimed or delayed) and ORDER or READY
-local some_filter = except ~= '-' or claimed ~= delayed
+local exhausted_from = tonumber(ARGV[10]) or math.huge
+local from, last = (claimed or delayed) and ORDER or READY, '-inf'
+if ARGV[10] ~= '' and from == READY then last = '(' .. exhausted_front(ARGV[10]) end
+local some_filter = except ~= '-' or claimed ~= delayed or ARGV[10] ~= ''
 local bound, found, looked = ARGV[4], {}, 0
+if forward and last ~= '-inf' and tonumber(string.sub(last, 2)) > tonumber(string.sub(bound, 2)) then bound = last end
+local function is_kept(record)
+  local _, _, _, _, available, count, _, ends, _, client = read_record(record)
+  if except ~= '-' and client == except then return false end
+  if tonumber(ends) > now then return claimed end
+  if tonumber(available) > now then return delayed end
+  return tonumber(count) < exhausted_from
+end
 local step = some_filter and ${LOOK_AT / 4} or wanted
 repeat
   local page
   if forward then
     page = redis.call('ZRANGEBYSCORE', from, bound, '+inf', 'WITHSCORES', 'LIMIT', 0, step)
   else
-    page = redis.call('ZREVRANGEBYSCORE', from, bound, '-inf', 'WITHSCORES', 'LIMIT', 0, step)
+    page = redis.call('ZREVRANGEBYSCORE', from, bound, last, 'WITHSCORES', 'LIMIT', 0, step)
   end
-  for at = 1, #page, 2 do
-    local id, kept = page[at], true
-    if some_filter then
-      if not claimed and from == ORDER then kept = not redis.call('ZSCORE', CLAIMED, id) end
-      if kept and not delayed and from == ORDER then kept = not redis.call('ZSCORE', DELAYED, id) end
-      if kept and except ~= '-' then kept = select(10, read_record(redis.call('HGET', RECORDS, id))) ~= except end
-    end
-    if kept then found[#found + 1] = id end
-    bound = '(' .. page[at + 1]
+  local ids, records = {}, {}
+  for at = 1, #page, 2 do ids[#ids + 1] = page[at] end
+  if some_filter and #ids > 0 then records = redis.call('HMGET', RECORDS, unpack(ids)) end
+  for place, id in ipairs(ids) do
+    if not some_filter or is_kept(records[place]) then found[#found + 1] = id end
+    bound = '(' .. page[2 * place]
     if #found == wanted then break end
   end
   looked = looked + #page / 2
@@ -80,13 +98,32 @@ return {'ok', NOW, (describe(ids, math.huge))}`,
   "reads",
 );
 
+/** ARGV: 3 how many, 4 how many bytes, 5 from which count on messages are exhausted, or nothing, 6 where to look. Answers where it stopped, as a list does. */
 const POP = script(
-  `${ENTER}${DESCRIBE}
-local ids = redis.call('ZRANGE', READY, 0, ARGV[3] - 1)
+  `${ENTER}${DESCRIBE}${EXHAUSTED_FRONT}
+local wanted, exhausted_from, bound = tonumber(ARGV[3]), tonumber(ARGV[5]), ARGV[6]
+local ids, stopped = {}, false
+if not exhausted_from then
+  ids = redis.call('ZRANGE', READY, 0, wanted - 1)
+else
+  if bound == '-inf' then bound = '(' .. exhausted_front(ARGV[5]) end
+  local looked, page = 0, nil
+  repeat
+    page = redis.call('ZRANGEBYSCORE', READY, bound, '+inf', 'LIMIT', 0, ${SETTLE_STEP})
+    for place, record in ipairs(#page > 0 and redis.call('HMGET', RECORDS, unpack(page)) or {}) do
+      if #ids == wanted then break end
+      local marker, count = string.match(record, '^(%S+) %S+ %S+ %S+ %S+ (%S+)')
+      if tonumber(count) < exhausted_from then ids[#ids + 1] = page[place] end
+      bound = '(' .. marker
+    end
+    looked = looked + #page
+  until #ids == wanted or #page < ${SETTLE_STEP} or looked >= ${LOOK_AT}
+  stopped = #ids < wanted and #page == ${SETTLE_STEP} and bound
+end
 local messages, count = describe(ids, tonumber(ARGV[4]))
 for place = #ids, count + 1, -1 do ids[place] = nil end
 remove(ids, READY)
-return {'ok', NOW, messages}`,
+return {'ok', NOW, messages, stopped}`,
   "writes",
 );
 
@@ -142,6 +179,8 @@ export class RedisMessages implements MessageController {
     exceptClientId?: string;
     includeClaimed?: boolean;
     includeDelayed?: boolean;
+    includeExhausted?: boolean;
+    exhaustedFrom?: number | null;
   }): Promise<Page<Message>> {
     const { after, before, limit } = params.page;
     const backward = before !== undefined;
@@ -150,13 +189,14 @@ export class RedisMessages implements MessageController {
       params.includeDelayed === true ? "1" : "0",
       optional(params.exceptClientId),
     ];
+    const exhaustedFrom = params.includeExhausted === true ? "" : countOrNothing(params.exhaustedFrom);
     const found: Message[] = [];
     let bytesLeft = carriedBytes(params.maxBytes);
     let cut = false;
     let bound: string | null = `(${numberMarker(before ?? after ?? "0")}`;
     while (bound !== null && !cut) {
       const wanted = String(limit + 1 - found.length);
-      const values = [backward ? "backward" : "forward", bound, wanted, ...filters, String(bytesLeft)];
+      const values = [backward ? "backward" : "forward", bound, wanted, ...filters, String(bytesLeft), exhaustedFrom];
       const [, now, parts, stopped, leftOut] = await this.#queues.call(params.queue, LIST, values);
       const messages = readMessages(parts as string[], now as string);
       const bytes = messages.reduce((sum, { bodyText }) => sum + Buffer.byteLength(bodyText), 0);
@@ -205,11 +245,22 @@ export class RedisMessages implements MessageController {
     return message;
   }
 
-  async pop(params: { queue: QueueRef; limit: number; maxBytes?: number }): Promise<Message[]> {
+  async pop(params: {
+    queue: QueueRef;
+    limit: number;
+    maxBytes?: number;
+    exhaustedFrom?: number | null;
+  }): Promise<Message[]> {
     if (params.limit < 1) return [];
-    const values = [String(params.limit), String(carriedBytes(params.maxBytes))];
-    const [, now, messages] = await this.#queues.call(params.queue, POP, values);
-    return readMessages(messages as string[], now as string);
+    const wanted = [String(params.limit), String(carriedBytes(params.maxBytes)), countOrNothing(params.exhaustedFrom)];
+    let from: string | null = "-inf";
+    // What one run took is given at once: were the next to fail, nobody would hear of it.
+    for (;;) {
+      const [, now, messages, stopped] = await this.#queues.call(params.queue, POP, [...wanted, from]);
+      const popped = readMessages(messages as string[], now as string);
+      from = stopped as string | null;
+      if (popped.length > 0 || from === null) return popped;
+    }
   }
 
   delete(params: { queue: QueueRef; id: string; claimId?: string }): Promise<DeleteOutcome> {
@@ -229,7 +280,7 @@ export class RedisMessages implements MessageController {
     if (verdict === "reused") throw keyReused(key as string);
   }
 
-  stats(queues: readonly QueueRef[]): Promise<(QueueStats | null)[]> {
+  stats(queues: readonly CountedQueue[]): Promise<(QueueStats | null)[]> {
     return this.#statistics.of(queues);
   }
 

@@ -1,24 +1,48 @@
 import { hasCode } from "../../errors.ts";
-import type { MessageStamp, QueueRef, QueueStats } from "../data-driver.ts";
+import type { CountedQueue, MessageStamp, QueueStats } from "../data-driver.ts";
 import type { Reply } from "./connection.ts";
-import { ageSeconds, dateOf } from "./message-records.ts";
+import { ageSeconds, countOrNothing, dateOf } from "./message-records.ts";
 import type { PoolQueues } from "./pool-queues.ts";
 import { script } from "./scripts.ts";
-import { ENTER, RECORD } from "./shared-lua.ts";
+import { ENTER, EXHAUSTED_FRONT, LOOK_AT, RECORD, SETTLE_STEP } from "./shared-lua.ts";
 
 /** More messages than this are said to be counted by counters. They are exact here too, but programs know one rule for all drivers. */
 const EXACT_LIMIT = 10_000;
 
-/** Sizes of sets, which cost the same whatever their length. */
+/**
+ * Sizes of sets, which cost the same whatever their length. ARGV: 3 from which count on messages are exhausted, or nothing, 4 where to look. Behind the
+ * front these are counted one by one. Answers where it stopped, when it has looked at enough.
+ */
 const STATISTICS = script(
-  `${ENTER}${RECORD}
+  `${ENTER}${RECORD}${EXHAUSTED_FRONT}
 local function stamp(command)
   local id = redis.call(command, ORDER, 0, 0)[1]
   if not id then return false end
   local _, created = read_record(redis.call('HGET', RECORDS, id))
   return {id, created}
 end
-return {'ok', NOW, redis.call('ZCARD', ORDER), redis.call('ZCARD', CLAIMED), redis.call('ZCARD', DELAYED), stamp('ZRANGE'), stamp('ZREVRANGE')}`,
+
+local exhausted, stopped = 0, false
+local function count_exhausted(from, bound)
+  if bound == '-inf' then
+    local front = exhausted_front(ARGV[3])
+    exhausted = redis.call('ZCOUNT', READY, '-inf', front)
+    bound = '(' .. front
+  end
+  for _ = 1, ${LOOK_AT / SETTLE_STEP} do
+    local page = redis.call('ZRANGEBYSCORE', READY, bound, '+inf', 'LIMIT', 0, ${SETTLE_STEP})
+    for _, record in ipairs(#page > 0 and redis.call('HMGET', RECORDS, unpack(page)) or {}) do
+      local marker, count = string.match(record, '^(%S+) %S+ %S+ %S+ %S+ (%S+)')
+      if tonumber(count) >= from then exhausted = exhausted + 1 end
+      bound = '(' .. marker
+    end
+    if #page < ${SETTLE_STEP} then return false end
+  end
+  return bound
+end
+if ARGV[3] ~= '' then stopped = count_exhausted(tonumber(ARGV[3]), ARGV[4]) end
+return {'ok', NOW, redis.call('ZCARD', ORDER), redis.call('ZCARD', CLAIMED), redis.call('ZCARD', DELAYED), stamp('ZRANGE'), stamp('ZREVRANGE'),
+  exhausted, stopped}`,
   "reads",
 );
 
@@ -30,19 +54,31 @@ export class QueueStatistics {
     this.#queues = queues;
   }
 
-  of(queues: readonly QueueRef[]): Promise<(QueueStats | null)[]> {
+  of(queues: readonly CountedQueue[]): Promise<(QueueStats | null)[]> {
     return Promise.all(queues.map((queue) => this.#one(queue)));
   }
 
-  async #one(queue: QueueRef): Promise<QueueStats | null> {
+  async #one(queue: CountedQueue): Promise<QueueStats | null> {
     try {
-      const [, now, size, held, later, first, last] = await this.#queues.call(queue, STATISTICS, []);
+      let counted = 0;
+      let reply: readonly Reply[] = [];
+      let from: string | null = "-inf";
+      for (let looked = 0; from !== null && looked < EXACT_LIMIT; looked += LOOK_AT) {
+        const values: string[] = [countOrNothing(queue.exhaustedFrom), from];
+        reply = await this.#queues.call(queue, STATISTICS, values);
+        counted += reply[7] as number;
+        from = reply[8] as string | null;
+      }
+      const [, now, size, held, later, first, last] = reply;
       const [total, claimed, delayed] = [size as number, held as number, later as number];
+      // Some may have gone between two looks.
+      const exhausted = Math.min(counted, total - claimed - delayed);
       return {
         total,
         claimed,
         delayed,
-        free: total - claimed,
+        exhausted,
+        ready: total - claimed - delayed - exhausted,
         exact: total <= EXACT_LIMIT,
         oldest: readStamp(first, now as string),
         newest: readStamp(last, now as string),

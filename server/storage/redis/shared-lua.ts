@@ -35,6 +35,9 @@ export const QUEUE_KEYS = 16;
 /** So many things settled at a time: a few milliseconds of the server's. It also bounds what one command takes. Even, since some lists are of pairs. */
 export const SETTLE_STEP = 500;
 
+/** Messages that one run looks at, at most, when its filters drop them: they must not hold up the server. The caller goes on where it stopped. */
+export const LOOK_AT = 2000;
+
 /** Later than everything: nothing falls due. */
 export const NEVER = String(Number.MAX_SAFE_INTEGER);
 
@@ -260,6 +263,32 @@ local function append(base, messages, last, next)
   else
     redis.call('HSET', row, 'last', digits(marker - 1))
   end
+end
+`;
+
+/**
+ * Every message of the queue at or below the marker that this gives was claimed `from` times or more, a number's text; so a look for ready ones
+ * begins behind it. Once true it stays true: counts only grow, and markers too. The row keeps it for this life of the queue, and each call looks a little further. Price: a message that
+ * was claimed less often, and that a claim holds for long or a delay keeps back, ends it there.
+ */
+export const EXHAUSTED_FRONT = `
+local function exhausted_front(from)
+  local of, life, front = string.match(redis.call('HGET', ROW, 'exhausted') or '', '^(%S+) (%S+) (%S+)$')
+  if of ~= from or life ~= epoch then front = '0' end
+  local began, looked, step = front, 0, 1
+  repeat
+    local page, ended = redis.call('ZRANGEBYSCORE', ORDER, '(' .. front, '+inf', 'LIMIT', 0, step), false
+    for _, record in ipairs(#page > 0 and redis.call('HMGET', RECORDS, unpack(page)) or {}) do
+      local marker, count = string.match(record, '^(%S+) %S+ %S+ %S+ %S+ (%S+)')
+      ended = tonumber(count) < tonumber(from)
+      if ended then break end
+      front = marker
+    end
+    ended = ended or #page < step
+    looked, step = looked + #page, ${SETTLE_STEP}
+  until ended or looked >= ${LOOK_AT}
+  if front ~= began then redis.call('HSET', ROW, 'exhausted', from .. ' ' .. epoch .. ' ' .. front) end
+  return front
 end
 `;
 

@@ -19,6 +19,7 @@ const MESSAGES = /* GraphQL */ `
     $queue: String!
     $includeClaimed: Boolean!
     $includeDelayed: Boolean!
+    $includeExhausted: Boolean!
     $first: SafeInt
     $after: String
     $last: SafeInt
@@ -28,6 +29,7 @@ const MESSAGES = /* GraphQL */ `
       messages(
         includeClaimed: $includeClaimed
         includeDelayed: $includeDelayed
+        includeExhausted: $includeExhausted
         first: $first
         after: $after
         last: $last
@@ -40,6 +42,7 @@ const MESSAGES = /* GraphQL */ `
           expiresAt
           delayedUntil
           claimCount
+          state
           claim {
             id
             expiresAt
@@ -68,6 +71,7 @@ const MESSAGE = /* GraphQL */ `
       delayedUntil
       clientId
       claimCount
+      state
       claim {
         id
         expiresAt
@@ -104,10 +108,10 @@ export default async function MessagesPage({ params, searchParams }: Props) {
 }
 
 async function Messages({ project, queue, search }: { project: string; queue: string; search: Search }) {
-  // Everything is shown unless one asks for less: an operator looks for what is stuck, and that is claimed or delayed.
-  const onlyFree = isOn(search, "free");
+  // Everything is shown unless one asks for less: an operator looks for what is stuck, and that is claimed, delayed or exhausted.
+  const onlyReady = isOn(search, "ready");
   const id = one(search, "message");
-  const place = { free: onlyFree, after: one(search, "after"), before: one(search, "before") };
+  const place = { ready: onlyReady, after: one(search, "after"), before: one(search, "before") };
   const [page, message] = await Promise.all([
     load<{
       queue: {
@@ -116,14 +120,21 @@ async function Messages({ project, queue, search }: { project: string; queue: st
           pageInfo: PageInfo;
         };
       } | null;
-    }>(MESSAGES, { project, queue, includeClaimed: !onlyFree, includeDelayed: !onlyFree, ...pageVariables(search) }),
+    }>(MESSAGES, {
+      project,
+      queue,
+      includeClaimed: !onlyReady,
+      includeDelayed: !onlyReady,
+      includeExhausted: !onlyReady,
+      ...pageVariables(search),
+    }),
     id === undefined ? null : load<{ message: MessageDetail | null }>(MESSAGE, { project, queue, id }),
   ]);
   const connection = page.ok ? page.data.queue?.messages : undefined;
   return (
     <Panel flush>
       <FilterBar>
-        <FilterCheck param="free" label="Only what can be claimed now" />
+        <FilterCheck param="ready" label="Only what can be claimed now" />
         <OpenById project={project} queue={queue} />
       </FilterBar>
       {connection ? (
@@ -135,11 +146,13 @@ async function Messages({ project, queue, search }: { project: string; queue: st
             href: paths.queue(project, queue, "messages", { ...place, message: row.id }),
           }))}
           pager={pagerLinks(connection.pageInfo, search, (to) =>
-            paths.queue(project, queue, "messages", { free: onlyFree, ...to }),
+            paths.queue(project, queue, "messages", { ready: onlyReady, ...to }),
           )}
           empty={
-            <EmptyState title={onlyFree ? "Nothing can be claimed now" : "No messages here"}>
-              {onlyFree ? "What is in the queue is claimed or delayed." : "Post one, or wait for a program to do so."}
+            <EmptyState title={onlyReady ? "Nothing can be claimed now" : "No messages here"}>
+              {onlyReady
+                ? "What is in the queue is claimed, delayed or exhausted."
+                : "Post one, or wait for a program to do so."}
             </EmptyState>
           }
         />

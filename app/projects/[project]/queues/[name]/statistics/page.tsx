@@ -18,9 +18,10 @@ const STATISTICS = /* GraphQL */ `
       createdAt
       updatedAt
       stats {
-        free
+        ready
         claimed
         delayed
+        exhausted
         total
         exact
         oldest {
@@ -49,9 +50,10 @@ interface Answer {
     createdAt: string;
     updatedAt: string;
     stats: {
-      free: number;
+      ready: number;
       claimed: number;
       delayed: number;
+      exhausted: number;
       total: number;
       exact: boolean;
       oldest: Stamp | null;
@@ -96,23 +98,31 @@ async function Statistics({ project, name }: { project: string; name: string }) 
     <div className="flex flex-col gap-4">
       <StatTiles>
         <StatTile label="Total" value={formatCount(stats.total, exact)} />
-        <StatTile label="Free" value={formatCount(stats.free, exact)} note="delayed ones included" />
+        <StatTile label="Ready" value={formatCount(stats.ready, exact)} note="can be claimed now" />
         <StatTile label="Claimed" value={formatCount(stats.claimed, exact)} />
         <StatTile label="Delayed" value={formatCount(stats.delayed, exact)} note="cannot be claimed yet" />
+        <StatTile
+          label="Exhausted"
+          value={formatCount(stats.exhausted, stats.exact ? "exact" : "at-least")}
+          tone={stats.exhausted > 0 ? "danger" : "neutral"}
+          note="delivered as often as allowed"
+        />
         <StatTile label="Oldest" value={stats.oldest ? formatDuration(stats.oldest.ageSeconds) : "none"} />
       </StatTiles>
       <Panel title="Where the messages are">
         <ShareBar
           label="Messages by state"
           shares={[
-            { label: "Ready", value: Math.max(0, stats.free - stats.delayed), tone: "accent" },
+            { label: "Ready", value: stats.ready, tone: "accent" },
             { label: "Claimed", value: stats.claimed, tone: "warn" },
             { label: "Delayed", value: stats.delayed, tone: "line" },
+            { label: "Exhausted", value: stats.exhausted, tone: "danger" },
           ]}
         />
         {stats.exact ? null : (
           <p className="mt-3 text-[0.8125rem] text-muted">
-            There are so many messages that these numbers come from counters; they may be a little off.
+            There are so many messages that these numbers come from counters; they may be a little off. Exhausted ones
+            are counted among the oldest only, so there may be more; those count as ready here.
           </p>
         )}
       </Panel>

@@ -1,0 +1,60 @@
+"use client";
+
+import { TriangleAlert } from "lucide-react";
+import Link from "next/link";
+import { ActionButton } from "../action.tsx";
+import { paths } from "../paths.ts";
+import { formatCount } from "../ui/format.ts";
+import { CREATE_QUEUE } from "./documents.ts";
+
+/** Above a queue whose dead letter queue is missing: what that means for its messages, and what to do. */
+export function ExhaustedNotice({
+  project,
+  queue,
+  deadLetterQueue,
+  maxClaimCount,
+  exhausted,
+}: {
+  project: string;
+  queue: string;
+  deadLetterQueue: string;
+  maxClaimCount: number;
+  /** Null: not known now. */
+  exhausted: { count: number; exact: boolean } | null;
+}) {
+  const deliveries = maxClaimCount === 1 ? "once" : `${formatCount(Math.max(0, maxClaimCount))} times`;
+  const name = <code className="font-mono text-[0.8125rem] text-ink">{deadLetterQueue}</code>;
+  const some = exhausted !== null && exhausted.count > 0;
+  return (
+    <section
+      aria-label="Missing dead letter queue"
+      className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-2 rounded-lg border border-warn bg-surface px-4 py-3"
+    >
+      <TriangleAlert aria-hidden className="size-4 shrink-0 text-warn" />
+      <div className="min-w-0 flex-1 basis-64 wrap-anywhere">
+        <p className="font-medium">
+          {some
+            ? `${formatCount(exhausted.count, exhausted.exact ? "exact" : "at-least")} exhausted: nobody can claim ${exhausted.count === 1 ? "it" : "them"}`
+            : "The dead letter queue does not exist"}
+        </p>
+        <p className="max-w-prose text-muted">
+          {some ? "Delivered" : "A message that was delivered"} {deliveries}, which is as often as this queue allows,{" "}
+          {some ? "they are" : "is"} to go to the dead letter queue {name}, which does not exist. Create it, and the
+          next claim moves {some ? "them" : "it"} there. Or allow more deliveries in the{" "}
+          <Link href={paths.queue(project, queue, "settings")} className="text-accent underline underline-offset-2">
+            settings
+          </Link>
+          .
+        </p>
+      </div>
+      <ActionButton
+        kind="primary"
+        document={CREATE_QUEUE}
+        variables={{ input: { project, name: deadLetterQueue } }}
+        done={`Queue ${deadLetterQueue} is there.`}
+      >
+        Create {deadLetterQueue}
+      </ActionButton>
+    </section>
+  );
+}
