@@ -30,8 +30,6 @@ import type { WorkerReady } from "./workers.ts";
 
 /** The function's name on globalThis: Next has copies of its own of every module, so pages import nothing of the engine. */
 const EXECUTE = Symbol.for("isimud.execute");
-/** For requests in flight, once streams have been told to end. */
-const REQUESTS_DEADLINE_MS = 6000;
 /** For drivers whose storage no longer answers. */
 const ENGINE_DEADLINE_MS = 6000;
 
@@ -105,15 +103,13 @@ export async function serve(
     const pages = options.pages === false ? null : await openPagesAs(config, dev, door.executeAs);
     if (pages) closing.push(() => pages.open.close());
 
-    let draining = false;
-    const app = await createHttpServer({
+    const { app, drain } = await createHttpServer({
       config,
       log,
       dev,
       pages,
       health: engine.operations.health,
       metrics: engine.metrics,
-      isDraining: () => draining,
       addApi: (api) => api.register(door.routes, { prefix: "/graphql" }),
     });
     const upgraded = acceptUpgrades(app.server, config, dev ? (pages?.open ?? null) : null);
@@ -123,12 +119,11 @@ export async function serve(
 
     const { port } = app.server.address() as AddressInfo;
     const finish = async ({ hasty }: { hasty: boolean }) => {
-      draining = true;
+      drain({ hasty });
       engine.operations.endWaits();
       if (!hasty) await sleep(config.DRAIN_SECONDS * 1000);
       for (const socket of upgraded) socket.destroy();
-      const cut = setTimeout(() => app.server.closeAllConnections(), REQUESTS_DEADLINE_MS);
-      await app.close().finally(() => clearTimeout(cut));
+      await app.close();
       await close();
     };
     let finished: Promise<void> | undefined;

@@ -14,6 +14,14 @@ const FASTIFY_CODES: Record<string, { code: ErrorCode; message: string }> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: { code: "BAD_INPUT", message: "The body is empty." },
 };
 
+/** A request whose body is not as it looks: unpacking it could cost more than any limit on its size allows. */
+export const COMPRESSED: ErrorAnswer = answer(
+  "BAD_INPUT",
+  415,
+  "A compressed body is not taken here. Send it without Content-Encoding.",
+  {},
+);
+
 /** An unexpected error gives INTERNAL and the request's id; the caller logs it when `status` is 500. */
 export function answerError(error: unknown, requestId: string): ErrorAnswer {
   if (error instanceof DomainError) return answer(error.code, error.status, error.message, error.details);

@@ -1,5 +1,6 @@
 /** The HTTP server: what every request goes through, the API's routes, and the pages behind them. */
 import { randomBytes, randomUUID } from "node:crypto";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
 import type { Logger } from "pino";
@@ -8,7 +9,9 @@ import { createRequestAccess } from "../access/request-access.ts";
 import type { Config } from "../config.ts";
 import type { Metrics } from "../metrics.ts";
 import type { HealthOperations } from "../operations/health.ts";
-import { answer, answerError } from "./errors.ts";
+import { answerClientError } from "./client-errors.ts";
+import { DrainingServer } from "./draining-server.ts";
+import { answer, answerError, COMPRESSED, type ErrorAnswer } from "./errors.ts";
 import { watchEventLoop } from "./event-loop.ts";
 import { addHealthRoutes, BUILD_HEADER } from "./health-routes.ts";
 import type { Pages } from "./pages.ts";
@@ -21,10 +24,18 @@ declare module "fastify" {
   }
 }
 
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-/** Longer than the common load balancers', so that the connection is never closed under a request of theirs. */
-const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+const HTTP_OPTIONS = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  /** Longer than the common load balancers', so that the connection is never closed under a request of theirs. */
+  keepAliveTimeout: 72_000,
+  // Access refuses what has none, in our own words.
+  requireHostHeader: false,
+} as const;
+/** For requests in flight, once streams have been told to end. */
+const REQUESTS_DEADLINE_MS = 6000;
+/** Of a refused request's body. More is read only to be thrown away. */
+const MAX_DISCARDED = 64 * 1_048_576;
 
 export interface HttpServerParts {
   config: Config;
@@ -32,24 +43,38 @@ export interface HttpServerParts {
   health: HealthOperations;
   metrics: Metrics;
   dev: boolean;
-  isDraining: () => boolean;
   /** Adds the routes of the API; their addresses begin at BASE_PATH/api. */
   addApi: (api: FastifyInstance) => void;
   /** Null: an API without pages. */
   pages: { open: Pages; as: (access: Access, render: () => Promise<void>) => Promise<void> } | null;
 }
 
-/** Not listening yet. Closing it ends listening, waits for requests in flight, and closes idle connections. */
-export async function createHttpServer(parts: HttpServerParts): Promise<FastifyInstance> {
+export interface HttpServer {
+  /** Not listening yet. Closing it ends listening, answers what was read, and ends idle connections. */
+  app: FastifyInstance;
+  /** From now on readiness says no, and each answer is the last on its connection. `hasty`: the end does not wait for idle connections. */
+  drain(options: { hasty: boolean }): void;
+}
+
+export async function createHttpServer(parts: HttpServerParts): Promise<HttpServer> {
   const { config, log, pages, dev } = parts;
+  let draining = false;
+  // Fastify makes it at once.
+  let server!: DrainingServer;
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     bodyLimit: config.MAX_REQUEST_SIZE,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    serverFactory: (listener) => {
+      server = new DrainingServer(HTTP_OPTIONS, REQUESTS_DEADLINE_MS, listener);
+      return server;
+    },
+    // The server does it itself, once they have had time to send what is on its way.
+    forceCloseConnections: false,
+    return503OnClosing: false,
+    clientErrorHandler: (error, socket) =>
+      answerClientError(error, socket as Socket, server.isAnswering(socket as Socket)),
     // One logger for all: our own lines name their request themselves, and a logger for each request costs every one of them.
     childLoggerFactory: (logger) => logger,
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
@@ -66,7 +91,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<FastifyI
   app.addHook("onRequest", async (request, reply) => {
     const path = pathOf(request);
     const isApi = path === apiPath || path.startsWith(`${apiPath}/`);
-    const own = { "x-request-id": request.id, ...(parts.isDraining() ? { connection: "close" } : {}) };
+    const own = { "x-request-id": request.id };
     if (isApi) reply.headers(API_HEADERS).headers(own);
     else {
       const nonce = randomBytes(16).toString("base64url");
@@ -79,6 +104,8 @@ export async function createHttpServer(parts: HttpServerParts): Promise<FastifyI
       if (pages) request.raw.headers[BUILD_HEADER] = pages.open.build;
     }
     request.access = accessOf(request.raw, request.id);
+    const encoding = request.headers["content-encoding"];
+    if (encoding !== undefined && encoding !== "identity") return answerWith(reply, COMPRESSED);
   });
 
   app.addHook("onResponse", async (request, reply) => {
@@ -95,14 +122,25 @@ export async function createHttpServer(parts: HttpServerParts): Promise<FastifyI
 
   await app.register(
     async (api) => {
-      addHealthRoutes(api, { ...parts, eventLoop, build: pages?.open.build ?? null });
+      addHealthRoutes(api, {
+        ...parts,
+        eventLoop,
+        isDraining: () => draining,
+        build: pages?.open.build ?? null,
+      });
       parts.addApi(api);
       api.all("/*", notFound);
     },
     { prefix: apiPath },
   );
   if (pages) await app.register(async (scope) => addPages(scope, { ...pages, dev }));
-  return app;
+  return {
+    app,
+    drain: (how) => {
+      draining = true;
+      server.drain(how);
+    },
+  };
 }
 
 /** Answers an upgrade that is not taken. */
@@ -116,8 +154,8 @@ function addPages(scope: FastifyInstance, pages: NonNullable<HttpServerParts["pa
   scope.addContentTypeParser("*", (_request, _payload, done) => done(null));
   scope.all("/*", async (request, reply) => {
     if (!pages.dev && request.method !== "GET" && request.method !== "HEAD") {
-      const { status, body } = answer("BAD_INPUT", 405, "Pages can only be read. Use /api/graphql for changes.", {});
-      return reply.code(status).header("allow", "GET, HEAD").send(body);
+      const refusal = answer("BAD_INPUT", 405, "Pages can only be read. Use /api/graphql for changes.", {});
+      return answerWith(reply.header("allow", "GET, HEAD"), refusal);
     }
     reply.hijack();
     await pages.as(request.access, () => pages.open.handle(request.raw, reply.raw));
@@ -125,14 +163,27 @@ function addPages(scope: FastifyInstance, pages: NonNullable<HttpServerParts["pa
 }
 
 function notFound(_request: FastifyRequest, reply: FastifyReply) {
-  const { status, body } = answer("NOT_FOUND", 404, "There is nothing at this address.", {});
-  return reply.code(status).send(body);
+  return answerWith(reply, answer("NOT_FOUND", 404, "There is nothing at this address.", {}));
 }
 
 function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply) {
-  const { status, body } = answerError(error, request.id);
-  if (status === 500) request.log.error({ err: error, requestId: request.id }, "A request failed");
-  if (status === 503) reply.header("retry-after", "2");
+  const refusal = answerError(error, request.id);
+  if (refusal.status === 500) request.log.error({ err: error, requestId: request.id }, "A request failed");
+  if (refusal.status === 503) reply.header("retry-after", "2");
+  return answerWith(reply, refusal);
+}
+
+/** Reads on while the client still sends: were the connection closed under it, it would fail to write (EPIPE) and never read the answer. */
+function answerWith(reply: FastifyReply, { status, body }: ErrorAnswer) {
+  const request = reply.request.raw;
+  if (!request.complete) {
+    reply.removeHeader("connection");
+    let discarded = 0;
+    request.on("data", (chunk: Buffer) => {
+      discarded += chunk.length;
+      if (discarded > MAX_DISCARDED) request.destroy();
+    });
+  }
   return reply.code(status).send(body);
 }
 

@@ -10,7 +10,9 @@ export interface TestServer {
   engine: Engine;
   /** Moves the databases' clocks forward. */
   clock: { offsetMs: number };
-  /** Ends it and drops its database. */
+  /** Ends it as a signal would. */
+  shutDown(options: { hasty: boolean }): Promise<void>;
+  /** Ends it and drops its database. Twice is once. */
   close(): Promise<void>;
 }
 
@@ -37,6 +39,7 @@ export async function startTestServer(settings: Record<string, string> = {}): Pr
     url: server.url,
     engine: server.engine,
     clock,
+    shutDown: (options) => server.close(options),
     close: async () => {
       await server.close({ hasty: true });
       await database.drop();

@@ -1,0 +1,33 @@
+/** Answers to what is no request: Node refuses it before anything of ours runs. */
+import { randomUUID } from "node:crypto";
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import type { ErrorCode } from "../errors.ts";
+import { answer } from "./errors.ts";
+import { API_HEADERS } from "./security-headers.ts";
+
+const REASONS: Record<string, { code: ErrorCode; status: number; message: string }> = {
+  HPE_HEADER_OVERFLOW: { code: "TOO_LARGE", status: 431, message: "The request's headers are too large." },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: { code: "TOO_LARGE", status: 413, message: "The chunks' extensions are too large." },
+  ERR_HTTP_REQUEST_TIMEOUT: { code: "BAD_INPUT", status: 408, message: "The request did not come to its end in time." },
+};
+const MALFORMED = { code: "BAD_INPUT", status: 400, message: "This is not a well-formed HTTP request." } as const;
+
+/** Answers and ends the connection: where the next request would begin is not known. Beside another answer it only ends it. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, answering: boolean): void {
+  if (error.code === "ECONNRESET" || !socket.writable || answering) {
+    socket.destroy();
+    return;
+  }
+  const { code, status, message } = REASONS[error.code ?? ""] ?? MALFORMED;
+  const text = JSON.stringify(answer(code, status, message, {}).body);
+  const headers = Object.entries({
+    ...API_HEADERS,
+    "x-request-id": randomUUID(),
+    "content-type": "application/json; charset=utf-8",
+    "content-length": Buffer.byteLength(text),
+    connection: "close",
+  });
+  const head = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}\r\n${text}`, () => socket.destroy());
+}
