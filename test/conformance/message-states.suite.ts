@@ -80,7 +80,8 @@ export function describeMessageStates(name: string, open: OpenDataDriver): void 
       advance(harness, 60);
       await claim(harness, queue);
       advance(harness, -30);
-      expect(await counted(queue)).toMatchObject({ claimed: 1, delayed: 0, ready: 0, total: 1 });
+      await post(harness, queue, 1);
+      expect(await counted(queue)).toMatchObject({ claimed: 1, delayed: 0, ready: 1, total: 2 });
       advance(harness, 30);
     });
 

@@ -84,6 +84,36 @@ describe("claims behind many held messages", () => {
     expect(all.flatMap(({ bodies }) => bodies).sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
+  it("begin behind those in front that are exhausted, as lists and pops do, and only for those who call them so", async () => {
+    queues += 1;
+    const queue = { project: "p", name: `q${queues}` };
+    await driver.attachQueue({ ...queue, epoch: 1 });
+    const messages = Array.from({ length: 20 }, () => ({ bodyText: "1", ttlSeconds: 3600, delaySeconds: 0 }));
+    await driver.messages.post({ queue, messages, clientId: null });
+    await claim(queue, 20);
+    clock.offsetMs = 700_000;
+    const terms = { queue, limit: 1, ttlSeconds: 60, graceSeconds: 60, clientId: null };
+    const read = vi.spyOn(Statements.prototype, "read");
+    const write = vi.spyOn(Statements.prototype, "write");
+    expect((await driver.claims.create({ ...terms, exhaustedFrom: 1 })).messages).toEqual([]);
+    const look = read.mock.calls.findIndex(([{ name }]) => name === "exhausted_front");
+    const { marker } = await driver.messages.first({ queue, sort: -1 });
+    expect(await read.mock.results[look]?.value).toEqual([{ marker }]);
+
+    expect((await driver.claims.create({ ...terms, exhaustedFrom: 1 })).messages).toEqual([]);
+    expect(write.mock.calls.at(-1)?.[1][3]).toBe(marker);
+    expect(await driver.messages.pop({ queue, limit: 1, exhaustedFrom: 1 })).toEqual([]);
+    expect(write.mock.calls.at(-1)?.[1][4]).toBe(marker);
+    const startOfList = async (options: object) => {
+      await driver.messages.list({ queue, page: { limit: 1 }, ...options });
+      return read.mock.calls.findLast(([{ name }]) => name === "message_list_forward")?.[1][2];
+    };
+    expect(await startOfList({ exhaustedFrom: 0 })).toBe(marker);
+    expect(await startOfList({ exhaustedFrom: 2 })).not.toBe(marker);
+    expect(await startOfList({ exhaustedFrom: 1, includeClaimed: true })).not.toBe(marker);
+    expect((await driver.claims.create({ ...terms, exhaustedFrom: 2 })).messages).toHaveLength(1);
+  });
+
   it("take what has lapsed once the database's clock has moved", async () => {
     const { queue } = await aQueue(10);
     clock.offsetMs = 601_000;

@@ -38,7 +38,7 @@ if ARGV[5] ~= '-' then
   if request and redis.call('HEXISTS', CLAIMS, result) == 1 then return {'repeated', result} end
 end
 local exhausted_from, dead_from, bound = tonumber(ARGV[3]) or math.huge, tonumber(ARGV[4]) or math.huge, ARGV[7]
-if ARGV[3] ~= '' and bound == '-inf' then bound = '(' .. exhausted_front(ARGV[3]) end
+if ARGV[3] ~= '' then bound = behind_front(ARGV[3], bound) end
 local requests, wanted = {}, 0
 for at = 8, #ARGV, ${REQUEST_FIELDS} do
   local limit, ttl, grace = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
@@ -49,7 +49,7 @@ for at = 8, #ARGV, ${REQUEST_FIELDS} do
   wanted = wanted + limit
 end
 local taken, ids, turn, looked, bytes, full = {}, {}, 1, 0, 0, false
-local step = math.min(wanted, ${SETTLE_STEP})
+local step, ended = math.min(wanted, ${SETTLE_STEP}), false
 local function take(id, record, count, part, body)
   local request = requests[turn]
   local size = #body
@@ -86,8 +86,9 @@ repeat
     if full or not requests[turn] then break end
     bound = '(' .. marker
   end
-  looked = looked + #page
-until full or not requests[turn] or #page < step or looked - #taken >= ${LOOK_AT}
+  -- Who passes over some is likely to pass over more.
+  looked, ended, step = looked + #page, #page < step, ${SETTLE_STEP}
+until full or not requests[turn] or ended or looked - #taken >= ${LOOK_AT}
 hold(taken)
 for some in slices(ids) do redis.call('ZREM', READY, unpack(some)) end
 local claims, ends, names, answers, first_end = {}, {}, {}, {}, math.huge

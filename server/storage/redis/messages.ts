@@ -47,11 +47,12 @@ const LIST = script(
   `${ENTER}${RECORD}${DESCRIBE}${EXHAUSTED_FRONT}
 local forward, wanted, claimed, delayed, except = ARGV[3] == 'forward', tonumber(ARGV[5]), ARGV[6] == '1', ARGV[7] == '1', ARGV[8]
 local exhausted_from = tonumber(ARGV[10]) or math.huge
-local from, last = (claimed or delayed) and ORDER or READY, '-inf'
-if ARGV[10] ~= '' and from == READY then last = '(' .. exhausted_front(ARGV[10]) end
+local from = (claimed or delayed) and ORDER or READY
 local some_filter = except ~= '-' or claimed ~= delayed or ARGV[10] ~= ''
-local bound, found, looked = ARGV[4], {}, 0
-if forward and last ~= '-inf' and tonumber(string.sub(last, 2)) > tonumber(string.sub(bound, 2)) then bound = last end
+local bound, last, found, looked = ARGV[4], '-inf', {}, 0
+if ARGV[10] ~= '' and from == READY then
+  if forward then bound = behind_front(ARGV[10], bound) else last = behind_front(ARGV[10], last) end
+end
 local function is_kept(record)
   local _, _, _, _, available, count, _, ends, _, client = read_record(record)
   if except ~= '-' and client == except then return false end
@@ -106,7 +107,7 @@ local ids, stopped = {}, false
 if not exhausted_from then
   ids = redis.call('ZRANGE', READY, 0, wanted - 1)
 else
-  if bound == '-inf' then bound = '(' .. exhausted_front(ARGV[5]) end
+  bound = behind_front(ARGV[5], bound)
   local looked, page = 0, nil
   repeat
     page = redis.call('ZRANGEBYSCORE', READY, bound, '+inf', 'LIMIT', 0, ${SETTLE_STEP})

@@ -267,9 +267,10 @@ end
 `;
 
 /**
- * Every message of the queue at or below the marker that this gives was claimed `from` times or more, a number's text; so a look for ready ones
- * begins behind it. Once true it stays true: counts only grow, and markers too. The row keeps it for this life of the queue, and each call looks a little further. Price: a message that
- * was claimed less often, and that a claim holds for long or a delay keeps back, ends it there.
+ * Every message of the queue at or below the marker that `exhausted_front` gives was claimed `from` times or more, a number's text. So a look for
+ * ready ones begins `behind_front`, or where it stopped before. Once true it stays true: counts only grow, and markers too. The row keeps it for
+ * this life of the queue, and each call looks a little further. Price: a message that was claimed less often, and that a claim holds for long or a
+ * delay keeps back, ends it there.
  */
 export const EXHAUSTED_FRONT = `
 local function exhausted_front(from)
@@ -289,6 +290,11 @@ local function exhausted_front(from)
   until ended or looked >= ${LOOK_AT}
   if front ~= began then redis.call('HSET', ROW, 'exhausted', from .. ' ' .. epoch .. ' ' .. front) end
   return front
+end
+local function behind_front(from, bound)
+  local front = exhausted_front(from)
+  if bound ~= '-inf' and tonumber(string.sub(bound, 2)) > tonumber(front) then return bound end
+  return '(' .. front
 end
 `;
 
