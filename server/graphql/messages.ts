@@ -235,6 +235,8 @@ const PopMessagesPayload = builder.objectRef<{ messages: MessageRecord[] }>("Pop
   }),
 });
 
+const forceField = { defaultValue: false, required: true } as const;
+
 const DeleteMessageInput = builder.inputType("DeleteMessageInput", {
   description: "The message to delete.",
   fields: (t) => ({
@@ -242,8 +244,9 @@ const DeleteMessageInput = builder.inputType("DeleteMessageInput", {
     queue: t.string(queueField),
     id: t.string({ required: true, description: "The message's id." }),
     claimId: t.string({
-      description: "The claim that holds it. A claimed message can be deleted with its claim only.",
+      description: "The claim that holds it. A claimed message can be deleted with its claim only, or by force.",
     }),
+    force: t.boolean({ ...forceField, description: "Delete it even if a claim holds it. Not together with a claim." }),
   }),
 });
 const DeleteMessagePayload = builder.objectRef<{ deleted: boolean }>("DeleteMessagePayload").implement({
@@ -262,8 +265,9 @@ const DeleteMessagesInput = builder.inputType("DeleteMessagesInput", {
     }),
     claimIds: t.stringList({
       description:
-        "Delete only what one of these claims holds: all, or nothing and MESSAGE_NOT_CLAIMED_BY. Left out: claimed ones too.",
+        "Delete only what one of these claims holds: all, or nothing and MESSAGE_NOT_CLAIMED_BY. Left out: only what nobody holds, else nothing and MESSAGE_IS_CLAIMED, with the claimed ones' ids in `details.messageIds`.",
     }),
+    force: t.boolean({ ...forceField, description: "Delete claimed ones too. Not together with claims." }),
   }),
 });
 const DeleteMessagesPayload = builder.objectRef<{ deleted: number }>("DeleteMessagesPayload").implement({
@@ -315,7 +319,7 @@ builder.mutationFields((t) => ({
   deleteMessages: t.field({
     type: DeleteMessagesPayload,
     args: { input: t.arg({ type: DeleteMessagesInput, required: true, description: "The messages." }) },
-    description: "Deletes many messages in one step.",
+    description: "Deletes many messages in one step, all or none.",
     resolve: async (_root, { input }, { access, operations }) => ({
       deleted: await operations.messages.bulkDelete(access, input),
     }),

@@ -9,7 +9,13 @@ import { checkWait, type LongPolls } from "./long-polls.ts";
 import { type MessageRecord, placed } from "./messages.ts";
 import { checkToken, chosenQueue } from "./names.ts";
 import type { QueueLives } from "./queue-lives.ts";
-import { attributesUnlessMissing, makingIfMissing, orIfMissing, type QueueLookup } from "./queue-lookup.ts";
+import {
+  attributesUnlessMissing,
+  inLiveQueue,
+  makingIfMissing,
+  orIfMissing,
+  type QueueLookup,
+} from "./queue-lookup.ts";
 import { readMetadata } from "./queue-metadata.ts";
 
 /** A claim and where it is. */
@@ -24,7 +30,7 @@ export interface ClaimTimes {
   graceSeconds?: number | null;
 }
 
-/** Reading needs the role viewer, the rest operator. */
+/** Reading needs the role viewer, the rest operator. In a missing queue there are no claims to read; the rest is QUEUE_DOES_NOT_EXIST there. */
 export interface ClaimOperations {
   /**
    * Takes up to `limit` of the oldest ready messages. Nothing to claim: `claim` is null. Messages that were claimed `_max_claim_count` times go to the
@@ -89,12 +95,6 @@ export function createClaimOperations(
     };
   }
 
-  /** Of a queue that is there; in one that is not there are no claims. */
-  async function ofLiveQueue<T>(queue: QueueRef, work: () => Promise<T>): Promise<T> {
-    await lookup.attributes(queue);
-    return work();
-  }
-
   return {
     async create(access, params) {
       const queue = chosen(access, "operator", params);
@@ -128,7 +128,7 @@ export function createClaimOperations(
     async get(access, params) {
       const queue = chosen(access, "viewer", params);
       const { claim, messages } = await orIfMissing(
-        () => ofLiveQueue(queue, () => data.claims.get({ queue, id: params.id })),
+        () => inLiveQueue(lookup, queue, () => data.claims.get({ queue, id: params.id })),
         () => {
           throw claimDoesNotExist();
         },
@@ -140,7 +140,7 @@ export function createClaimOperations(
       const queue = chosen(access, "viewer", params);
       const page = pageRequest(limits, params.page);
       const found = await orIfMissing(
-        () => ofLiveQueue(queue, () => data.claims.list({ queue, page })),
+        () => inLiveQueue(lookup, queue, () => data.claims.list({ queue, page })),
         () => ({ items: [], nextMarker: null, previousMarker: null }),
       );
       return { ...found, items: found.items.map((claim) => claimed(queue, claim)) };
@@ -149,21 +149,13 @@ export function createClaimOperations(
     async update(access, params) {
       const queue = chosen(access, "operator", params);
       const times = checkTimes(params);
-      const claim = await orIfMissing(
-        () => ofLiveQueue(queue, () => data.claims.update({ queue, id: params.id, ...times })),
-        () => {
-          throw claimDoesNotExist();
-        },
-      );
+      const claim = await inLiveQueue(lookup, queue, () => data.claims.update({ queue, id: params.id, ...times }));
       return claimed(queue, claim);
     },
 
     async delete(access, params) {
       const queue = chosen(access, "operator", params);
-      await orIfMissing(
-        () => ofLiveQueue(queue, () => data.claims.delete({ queue, id: params.id })),
-        () => undefined,
-      );
+      await inLiveQueue(lookup, queue, () => data.claims.delete({ queue, id: params.id }));
     },
   };
 }

@@ -12,7 +12,13 @@ import { checkWait, type LongPolls } from "./long-polls.ts";
 import { checkToken, chosenQueue } from "./names.ts";
 import type { ReservedAttributes } from "./queue-attributes.ts";
 import type { QueueLives } from "./queue-lives.ts";
-import { attributesUnlessMissing, makingIfMissing, orIfMissing, type QueueLookup } from "./queue-lookup.ts";
+import {
+  attributesUnlessMissing,
+  inLiveQueue,
+  makingIfMissing,
+  orIfMissing,
+  type QueueLookup,
+} from "./queue-lookup.ts";
 import { readMetadata } from "./queue-metadata.ts";
 import type { QueueTail } from "./queue-tail.ts";
 
@@ -33,7 +39,7 @@ export interface MessageToPost {
 }
 
 /**
- * Reading needs the role viewer; post, pop and delete operator. A missing queue is QUEUE_DOES_NOT_EXIST in post; elsewhere it is as if empty.
+ * Reading needs the role viewer; post, pop and delete operator. Reads of a missing queue are those of an empty one; the rest is QUEUE_DOES_NOT_EXIST.
  */
 export interface MessageOperations {
   /**
@@ -75,12 +81,21 @@ export interface MessageOperations {
   first(access: Access, params: QueueAddress & { sort?: "oldest" | "newest" }): Promise<MessageRecord>;
   /** Takes the oldest ready messages away for good. `limit` as for pages. */
   pop(access: Access, params: QueueAddress & { limit?: number | null }): Promise<MessageRecord[]>;
-  /** MESSAGE_IS_CLAIMED without the claim; MESSAGE_NOT_CLAIMED, MESSAGE_NOT_CLAIMED_BY, CLAIM_DOES_NOT_EXIST with the wrong one. */
-  delete(access: Access, params: QueueAddress & { id: string; claimId?: string | null }): Promise<DeleteOutcome>;
-  /** Claimed ones too, unless `claimIds` limits it to theirs: then all or none, MESSAGE_NOT_CLAIMED_BY. Gives how many were deleted. */
+  /**
+   * MESSAGE_IS_CLAIMED without the claim, unless `force`; MESSAGE_NOT_CLAIMED, MESSAGE_NOT_CLAIMED_BY, CLAIM_DOES_NOT_EXIST with the wrong one. BAD_INPUT
+   * with a claim and `force`.
+   */
+  delete(
+    access: Access,
+    params: QueueAddress & { id: string; claimId?: string | null; force?: boolean },
+  ): Promise<DeleteOutcome>;
+  /**
+   * All or none, and gives how many were deleted: with `claimIds` those that one of these holds (MESSAGE_NOT_CLAIMED_BY); without, those that nobody
+   * holds (MESSAGE_IS_CLAIMED, details `messageIds`), or with `force` any. BAD_INPUT with both.
+   */
   bulkDelete(
     access: Access,
-    params: QueueAddress & { ids: readonly string[]; claimIds?: readonly string[] | null },
+    params: QueueAddress & { ids: readonly string[]; claimIds?: readonly string[] | null; force?: boolean },
   ): Promise<number>;
   /**
    * Messages as they come, in the queue's order and in any state: those after the marker `after`, else those posted from now on. Delayed ones come
@@ -113,12 +128,34 @@ export function createMessageOperations(
 
   /** A read of a queue; one that is missing, or that is known to be deleted while its pool still has it, reads as empty. */
   function read<T>(queue: QueueRef, work: (attributes: ReservedAttributes) => Promise<T>, empty: () => T): Promise<T> {
-    return orIfMissing(async () => work(await lookup.attributes(queue)), empty);
+    return orIfMissing(() => inLiveQueue(lookup, queue, work), empty);
   }
 
   /** A read of messages, whose states are told. */
   function readStates<T>(queue: QueueRef, work: (from: number | null) => Promise<T>, empty: () => T): Promise<T> {
     return read(queue, async (attributes) => work(await deadLetters.exhaustedFrom(queue, attributes)), empty);
+  }
+
+  /** Without a claim it leaves a trace. With one it is how a consumer says that it is done, many times a second. */
+  async function deleteMany(
+    access: Access,
+    action: string,
+    params: Parameters<MessageOperations["bulkDelete"]>[1],
+  ): Promise<number> {
+    const trace = { access, action, project: params.project ?? null, target: String(params.queue) };
+    const queue = await permitted(context, trace, "operator", () => chosenQueue(limits, access, params));
+    const ids = checkBatch(limits, "ids", params.ids);
+    const claimIds = params.claimIds ?? undefined;
+    const force = params.force === true;
+    if (claimIds !== undefined) {
+      if (force) throw badInput("force", "Name claims, or force the deletion of what any claim holds: not both.");
+      checkBatch(limits, "claimIds", claimIds);
+      return inLiveQueue(lookup, queue, () => data.messages.bulkDelete({ queue, ids, claimIds }));
+    }
+    await lookup.attributes(queue);
+    const work = () => data.messages.bulkDelete({ queue, ids, spareClaimed: !force });
+    const details = { ids: ids.length, ...(force ? { force } : {}) };
+    return intended(context, { ...trace, project: queue.project }, details, work, (deleted) => ({ deleted }));
   }
 
   return {
@@ -198,43 +235,27 @@ export function createMessageOperations(
     async pop(access, params) {
       const queue = chosen(access, "operator", params);
       const limit = checkLimit(limits, "limit", params.limit);
-      return readStates<MessageRecord[]>(
-        queue,
-        async (exhaustedFrom) => {
-          const popped = await data.messages.pop({ queue, limit, exhaustedFrom });
-          return popped.map((message) => placed(queue, message, exhaustedFrom));
-        },
-        () => [],
-      );
+      return inLiveQueue(lookup, queue, async (attributes) => {
+        const exhaustedFrom = await deadLetters.exhaustedFrom(queue, attributes);
+        const popped = await data.messages.pop({ queue, limit, exhaustedFrom });
+        return popped.map((message) => placed(queue, message, exhaustedFrom));
+      });
     },
 
     async delete(access, params) {
-      const queue = chosen(access, "operator", params);
+      const { id, force } = params;
       const claimId = params.claimId ?? undefined;
-      return read(
-        queue,
-        () => data.messages.delete({ queue, id: params.id, ...(claimId === undefined ? {} : { claimId }) }),
-        () => "absent" as const,
-      );
+      if (force === true) {
+        const claimIds = claimId === undefined ? undefined : [claimId];
+        const deleted = await deleteMany(access, "deleteMessage", { ...params, ids: [id], claimIds });
+        return deleted > 0 ? "deleted" : "absent";
+      }
+      const queue = chosen(access, "operator", params);
+      const claim = claimId === undefined ? {} : { claimId };
+      return inLiveQueue(lookup, queue, () => data.messages.delete({ queue, id, ...claim }));
     },
 
-    async bulkDelete(access, params) {
-      const trace = { access, action: "deleteMessages", project: params.project ?? null, target: String(params.queue) };
-      const queue = await permitted(context, trace, "operator", () => chosenQueue(limits, access, params));
-      const ids = checkBatch(limits, "ids", params.ids);
-      const claimIds = params.claimIds ?? undefined;
-      if (claimIds !== undefined) checkBatch(limits, "claimIds", claimIds);
-      const work = () =>
-        read(
-          queue,
-          () => data.messages.bulkDelete({ queue, ids, ...(claimIds === undefined ? {} : { claimIds }) }),
-          () => 0,
-        );
-      // With claims it is how a consumer says that it is done, many times a second.
-      if (claimIds !== undefined) return work();
-      const named = { ...trace, project: queue.project };
-      return intended(context, named, { ids: ids.length }, work, (deleted) => ({ deleted }));
-    },
+    bulkDelete: (access, params) => deleteMany(access, "deleteMessages", params),
 
     async *watch(access, params) {
       const queue = chosen(access, "viewer", params);

@@ -89,6 +89,15 @@ export function createQueueLookup(context: Pick<OperationContext, "control" | "s
   };
 }
 
+/** Does `work` on a queue that is there. A pool may still have one that was deleted. QUEUE_DOES_NOT_EXIST. */
+export async function inLiveQueue<T>(
+  lookup: QueueLookup,
+  queue: QueueRef,
+  work: (attributes: ReservedAttributes) => Promise<T>,
+): Promise<T> {
+  return work(await lookup.attributes(queue));
+}
+
 /** What `fallback` gives when the queue does not exist, for reads of a missing queue, which are reads of an empty one. */
 export async function orIfMissing<T>(work: () => Promise<T>, fallback: () => T): Promise<T> {
   try {

@@ -285,16 +285,24 @@ export interface MessageController {
 
   /**
    * Without a claim: MESSAGE_IS_CLAIMED when it is claimed. With one: MESSAGE_NOT_CLAIMED when no claim holds it,
-   * MESSAGE_NOT_CLAIMED_BY when another live claim holds it, CLAIM_DOES_NOT_EXIST when this claim is not live and another holds it.
+   * MESSAGE_NOT_CLAIMED_BY when another live claim holds it, CLAIM_DOES_NOT_EXIST when this claim is not live and another holds it, and always for
+   * what is no claim's id at all.
    * Checked and done in one step: an expired claim's id deletes nothing.
    */
   delete(params: { queue: QueueRef; id: string; claimId?: string }): Promise<DeleteOutcome>;
 
   /**
-   * Deletes those that exist, claimed ones too, and says how many. With `claimIds`, only the messages that one
-   * of these live claims holds: any other existing one makes it MESSAGE_NOT_CLAIMED_BY and nothing is deleted.
+   * Deletes those that exist, claimed ones too, and says how many. With `spareClaimed`, one that a live claim holds makes it MESSAGE_IS_CLAIMED, whose
+   * details name such messages (`messageIds`, at most 100). With `claimIds`, only the messages that one of these live claims holds: any other existing one
+   * makes it MESSAGE_NOT_CLAIMED_BY. Refused, it deletes nothing. Checked and done in one step.
    */
-  bulkDelete(params: { queue: QueueRef; ids: readonly string[]; claimIds?: readonly string[] }): Promise<number>;
+  bulkDelete(params: {
+    queue: QueueRef;
+    ids: readonly string[];
+    claimIds?: readonly string[];
+    /** Counts without `claimIds` only. */
+    spareClaimed?: boolean;
+  }): Promise<number>;
 
   /** Makes every message that is in the queue now invisible, claimed ones too, at once and in O(1). gc frees them later. Claims on them end. */
   purge(params: { queue: QueueRef; idempotencyKey?: string }): Promise<void>;

@@ -199,7 +199,7 @@ test("pop takes the oldest free messages away", async () => {
   expect(await api.run(query, { input: { project, queue: "q" } })).toEqual({
     popMessages: { messages: [{ bodyText: "3" }] },
   });
-  expect(await api.run(query, { input: { project, queue: "missing" } })).toEqual({ popMessages: { messages: [] } });
+  expect(await api.codeOf(query, { input: { project, queue: "missing" } })).toBe("QUEUE_DOES_NOT_EXIST");
   expect(await api.codeOf(query, { input: { project, queue: "q", limit: 101 } })).toBe("BAD_INPUT");
 });
 
@@ -218,6 +218,8 @@ test("a message is deleted once, and a claimed one by its claim only", async () 
   expect(await api.codeOf(query, remove(held[0], "00000000-0000-4000-8000-000000000000"))).toBe("CLAIM_DOES_NOT_EXIST");
   expect(await api.codeOf(query, remove(held[2], one?.id))).toBe("MESSAGE_NOT_CLAIMED");
   expect(await api.run(query, remove(held[0], one?.id))).toEqual({ deleteMessage: { deleted: true } });
+  for (const id of [held[1], held[2]])
+    expect(await api.codeOf(query, remove(id, "nonsense"))).toBe("CLAIM_DOES_NOT_EXIST");
   server().clock.offsetMs += 301_000;
   expect(await api.codeOf(query, remove(held[1], two?.id))).toBe("MESSAGE_NOT_CLAIMED");
 });
@@ -230,8 +232,12 @@ test("many messages are deleted in one step, with claims only what they hold", a
   expect(await api.codeOf(query, { input: { project, queue: "q", ids, claimIds: [claim?.id] } })).toBe(
     "MESSAGE_NOT_CLAIMED_BY",
   );
+  // What a claim holds is spared, unless by force.
+  expect(await api.codeOf(query, { input: { project, queue: "q", ids } })).toBe("MESSAGE_IS_CLAIMED");
+  const forced = { project, queue: "q", ids: ids.slice(1, 2), force: true };
+  expect(await api.run(query, { input: forced })).toEqual({ deleteMessages: { deleted: 1 } });
   const held = { project, queue: "q", ids: [...ids.slice(0, 2), "missing"], claimIds: [claim?.id] };
-  expect(await api.run(query, { input: held })).toEqual({ deleteMessages: { deleted: 2 } });
+  expect(await api.run(query, { input: held })).toEqual({ deleteMessages: { deleted: 1 } });
   expect(await api.run(query, { input: { project, queue: "q", ids } })).toEqual({ deleteMessages: { deleted: 1 } });
 });
 

@@ -25,6 +25,13 @@ const REDIS = "server/storage/redis";
 
 export const BREAKS: readonly Break[] = [
   {
+    promise: "a deletion without claims takes nothing that a claim holds",
+    file: `${POSTGRES}/message-deletes.ts`,
+    from: 'params.spareClaimed === true ? "free" : "any"',
+    to: '"any"',
+    test: drivers("in bulk spares claimed ones when asked: takes all or nothing, and names them"),
+  },
+  {
     promise: "A reader that pages by marker never misses a committed message",
     file: `${POSTGRES}/message-posts.ts`,
     from: "SELECT q.id, pg_advisory_xact_lock($3",

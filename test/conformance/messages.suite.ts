@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { DomainError } from "../../server/errors.ts";
 import type { QueueRef } from "../../server/storage/data-driver.ts";
 import {
   advance,
@@ -407,6 +408,11 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         await expect(remove("nonsense")).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
         expect(await remove(mine.claimId)).toBe("deleted");
         await harness.driver.claims.delete({ queue, id: theirs.claimId });
+        for (const free of [id, other]) {
+          await expect(harness.driver.messages.delete({ queue, id: free, claimId: "nonsense" })).rejects.toMatchObject({
+            code: "CLAIM_DOES_NOT_EXIST",
+          });
+        }
         await expect(harness.driver.messages.delete({ queue, id: other, claimId: mine.claimId })).rejects.toMatchObject(
           { code: "MESSAGE_NOT_CLAIMED" },
         );
@@ -434,6 +440,50 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         const asked = [...ids, randomUUID(), "nope", ids[0] as string];
         expect(await harness.driver.messages.bulkDelete({ queue, ids: asked })).toBe(4);
         expect((await harness.driver.messages.stats([queue]))[0]).toMatchObject({ total: 0, claimed: 0 });
+      });
+
+      it("in bulk spares claimed ones when asked: takes all or nothing, and names them", async () => {
+        const queue = await harness.newQueue();
+        const ids = await post(harness, queue, 4);
+        await claim(harness, queue, { limit: 2, ttlSeconds: 60 });
+        const remove = () => harness.driver.messages.bulkDelete({ queue, ids: ids.toReversed(), spareClaimed: true });
+        const refusal: DomainError = await remove().then(
+          () => expect.unreachable(),
+          (error) => error,
+        );
+        expect(refusal.code).toBe("MESSAGE_IS_CLAIMED");
+        expect((refusal.details.messageIds as string[]).toSorted()).toEqual(ids.slice(0, 2).toSorted());
+        expect(await readAll(harness.driver, queue)).toHaveLength(4);
+        advance(harness, 60);
+        expect(await remove()).toBe(4);
+      });
+
+      it("in bulk while others claim never takes what was claimed first", async () => {
+        const queue = await harness.newQueue();
+        const ids = await post(harness, queue, 40);
+        const outcomes = await Promise.all(
+          Array.from({ length: 20 }, async (_, index) => {
+            const taken = harness.neighbour.claims.create({
+              queue,
+              limit: 2,
+              ttlSeconds: 60,
+              graceSeconds: 60,
+              clientId: null,
+            });
+            const pair = ids.slice(index * 2, index * 2 + 2);
+            const deleted = await harness.driver.messages.bulkDelete({ queue, ids: pair, spareClaimed: true }).then(
+              () => pair,
+              () => [],
+            );
+            return { deleted, claimed: idsOf((await taken).messages) };
+          }),
+        );
+        const claimed = outcomes.flatMap((outcome) => outcome.claimed);
+        const deleted = outcomes.flatMap((outcome) => outcome.deleted);
+        expect(claimed.filter((id) => deleted.includes(id))).toEqual([]);
+        expect(idsOf(await readAll(harness.driver, queue)).toSorted()).toEqual(
+          ids.filter((id) => !deleted.includes(id)).toSorted(),
+        );
       });
 
       it("in bulk with claims takes all or nothing", async () => {
@@ -470,6 +520,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
             messages.delete({ queue, id: held as string, claimId: theirs as string }),
             messages.delete({ queue, id: spare as string, claimId: mine as string }),
             messages.bulkDelete({ queue, ids: [bulk as string, randomUUID()] }),
+            messages.bulkDelete({ queue, ids: [randomUUID(), claimed], spareClaimed: true }),
             messages.bulkDelete({ queue, ids: pair, claimIds: both }),
             messages.delete({ queue, id: randomUUID() }),
           ]);
@@ -481,6 +532,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
             "deleted",
             "MESSAGE_NOT_CLAIMED",
             1,
+            "MESSAGE_IS_CLAIMED",
             2,
             "absent",
           ]);

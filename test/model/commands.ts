@@ -313,14 +313,16 @@ const bulkRemove = command(
     messages: fc.array(pick, { minLength: 1, maxLength: 4 }),
     by: claimChoice,
     claims: fc.array(pick, { maxLength: 3 }),
+    spareClaimed: fc.boolean(),
   }),
   async (given, { model, place, real, driver }) => {
     const ids = given.messages.map((number) => chosen(real.messageIds, number));
     const own = ids.map((id) => model.find(id)?.claimId).filter((id) => typeof id === "string");
     const some = given.claims.map((number) => chosen(real.claimIds, number));
     const claimIds = { nobody: undefined, its: own, some }[given.by];
-    const refused = model.refusesBulkDelete(ids, claimIds);
-    const outcome = await outcomeOf(driver.messages.bulkDelete({ queue: place.queue, ids, claimIds }));
+    const { spareClaimed } = given;
+    const refused = model.refusesBulkDelete(ids, claimIds, spareClaimed);
+    const outcome = await outcomeOf(driver.messages.bulkDelete({ queue: place.queue, ids, claimIds, spareClaimed }));
     expect(outcome).toBe(refused ?? model.remove(ids));
   },
 );

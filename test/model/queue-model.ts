@@ -6,6 +6,7 @@
  */
 import { DomainError, type ErrorCode } from "../../server/errors.ts";
 import type { NewMessage } from "../../server/storage/data-driver.ts";
+import { normaliseUuid } from "../../server/storage/list-markers.ts";
 import type { MessageState } from "../../server/storage/message-state.ts";
 
 export interface ModelMessage {
@@ -196,6 +197,7 @@ class QueueModel {
 
   /** The error that a deletion must be; null when it must be done, or there is nothing to do. */
   refusesDelete(id: string, claimId: string | undefined): ErrorCode | null {
+    if (claimId !== undefined && normaliseUuid(claimId) === null) return "CLAIM_DOES_NOT_EXIST";
     const message = this.find(id);
     if (message === undefined) return null;
     if (claimId === undefined) return this.isClaimed(message) ? "MESSAGE_IS_CLAIMED" : null;
@@ -204,8 +206,15 @@ class QueueModel {
     return this.liveClaims().some((claim) => claim.id === claimId) ? "MESSAGE_NOT_CLAIMED_BY" : "CLAIM_DOES_NOT_EXIST";
   }
 
-  refusesBulkDelete(ids: readonly string[], claimIds: readonly string[] | undefined): ErrorCode | null {
-    if (claimIds === undefined) return null;
+  refusesBulkDelete(
+    ids: readonly string[],
+    claimIds: readonly string[] | undefined,
+    spareClaimed: boolean,
+  ): ErrorCode | null {
+    if (claimIds === undefined) {
+      const claimed = this.alive().some((message) => ids.includes(message.id) && this.isClaimed(message));
+      return spareClaimed && claimed ? "MESSAGE_IS_CLAIMED" : null;
+    }
     const held = (message: ModelMessage) =>
       this.isClaimed(message) && message.claimId !== null && claimIds.includes(message.claimId);
     return this.alive().some((message) => ids.includes(message.id) && !held(message)) ? "MESSAGE_NOT_CLAIMED_BY" : null;

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { admin, aService, codeOf, operator, refusal, type Service, viewer } from "./a-service.ts";
 
@@ -160,16 +161,34 @@ describe("reading and deleting", () => {
     const queue = "nowhere";
     expect((await messages.list(operator, { queue })).items).toEqual([]);
     expect(await messages.bulkGet(operator, { queue, ids: ["x"] })).toEqual([]);
-    expect(await messages.pop(operator, { queue })).toEqual([]);
-    expect(await messages.delete(operator, { queue, id: "x" })).toBe("absent");
-    expect(await messages.bulkDelete(operator, { queue, ids: ["x"] })).toBe(0);
     expect(await codeOf(messages.get(operator, { queue, id: "x" }))).toBe("MESSAGE_DOES_NOT_EXIST");
     expect(await codeOf(messages.first(operator, { queue }))).toBe("QUEUE_IS_EMPTY");
     expect((await claims.list(operator, { queue })).items).toEqual([]);
     expect(await codeOf(claims.get(operator, { queue, id: "x" }))).toBe("CLAIM_DOES_NOT_EXIST");
-    expect(await codeOf(claims.update(operator, { queue, id: "x" }))).toBe("CLAIM_DOES_NOT_EXIST");
-    expect(await codeOf(claims.delete(operator, { queue, id: "x" }))).toBeUndefined();
-    expect(await codeOf(claims.create(operator, { queue }))).toBe("QUEUE_DOES_NOT_EXIST");
+  });
+
+  test("whatever would change a missing queue says that it is missing", async () => {
+    const { messages, claims, queues } = service.operations;
+    const queue = "nowhere";
+    const id = randomUUID();
+    for (const [name, change] of Object.entries({
+      pop: () => messages.pop(operator, { queue }),
+      delete: () => messages.delete(operator, { queue, id }),
+      "delete with a claim": () => messages.delete(operator, { queue, id, claimId: id }),
+      "delete by force": () => messages.delete(operator, { queue, id, force: true }),
+      bulkDelete: () => messages.bulkDelete(operator, { queue, ids: [id] }),
+      "bulkDelete with claims": () => messages.bulkDelete(operator, { queue, ids: [id], claimIds: [id] }),
+      claim: () => claims.create(operator, { queue }),
+      renew: () => claims.update(operator, { queue, id }),
+      release: () => claims.delete(operator, { queue, id }),
+      purge: () => queues.purge(operator, { name: queue }),
+      setMetadata: () => queues.setMetadata(operator, { name: queue, metadataText: "{}" }),
+      patchMetadata: () => queues.patchMetadata(operator, { name: queue, changes: [] }),
+    })) {
+      expect([name, await codeOf(change())]).toEqual([name, "QUEUE_DOES_NOT_EXIST"]);
+    }
+    const rows = (await service.operations.audit.list(admin, { page: { limit: 100 } })).items;
+    expect(rows.filter(({ target }) => target === queue)).toEqual([]);
   });
 
   test("a client can leave out its own messages", async () => {
@@ -214,12 +233,24 @@ describe("reading and deleting", () => {
     expect(await codeOf(messages.bulkDelete(operator, { queue, ids, claimIds: [claim?.id as string] }))).toBe(
       "MESSAGE_NOT_CLAIMED_BY",
     );
-    expect(await messages.bulkDelete(operator, { queue, ids })).toBe(2);
+    expect(await refusal(messages.bulkDelete(operator, { queue, ids }))).toEqual({
+      code: "MESSAGE_IS_CLAIMED",
+      details: { messageIds: [ids[1]] },
+    });
+    const both = { queue, ids, claimIds: [claim?.id as string], force: true };
+    expect(await codeOf(messages.bulkDelete(operator, both))).toBe("BAD_INPUT");
+    expect(await codeOf(messages.delete(operator, { queue, id, claimId: claim?.id, force: true }))).toBe("BAD_INPUT");
+    expect(await messages.delete(operator, { queue, id: ids[1] as string, force: true })).toBe("deleted");
+    await claims.create(operator, { queue });
+    expect(await messages.bulkDelete(operator, { queue, ids, force: true })).toBe(1);
     const rows = (await service.operations.audit.list(admin, { page: { limit: 100 } })).items;
     const bulk = rows.filter(({ action, target }) => action === "deleteMessages" && target === queue);
     expect(bulk.map(({ outcome, detailsText }) => [outcome, JSON.parse(detailsText)])).toEqual([
-      ["done", { ids: 3, deleted: 2 }],
+      ["done", { ids: 3, force: true, deleted: 1 }],
+      ["failed", { ids: 3, code: "MESSAGE_IS_CLAIMED" }],
     ]);
+    const forced = rows.filter(({ action, target }) => action === "deleteMessage" && target === queue);
+    expect(forced.map(({ detailsText }) => JSON.parse(detailsText))).toEqual([{ ids: 1, force: true, deleted: 1 }]);
     expect(rows.some(({ detailsText }) => detailsText.includes("bodyText"))).toBe(false);
   });
 

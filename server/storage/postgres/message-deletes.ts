@@ -1,5 +1,13 @@
-import { DomainError } from "../../errors.ts";
-import type { DeleteOutcome, QueueRef } from "../data-driver.ts";
+import type { DomainError } from "../../errors.ts";
+import type { DeleteOutcome, MessageController, QueueRef } from "../data-driver.ts";
+import {
+  claimIsGone,
+  isClaimed,
+  isClaimedByAnother,
+  isNotClaimed,
+  notAllAreHeld,
+  someAreClaimed,
+} from "../delete-refusals.ts";
 import { normaliseUuid } from "../list-markers.ts";
 import { int4Array, int8Array, textArray, uuidArray } from "./array-parameter.ts";
 import type { ClaimEnds } from "./claim-ends.ts";
@@ -78,7 +86,8 @@ const deleteStatement = (name: string, { queue, of, mode, held, places }: Spelli
           WHEN (m.claim_expires_at > queue.now) IS NOT TRUE THEN ${VERDICT.free}
           WHEN ${held} THEN ${VERDICT.delete}
           ELSE ${VERDICT.other}
-        END) AS verdict
+        END) AS verdict,
+        string_agg(w.id::text, ',') FILTER (WHERE ${mode} = ${MODE.free} AND m.claim_expires_at > queue.now) AS claimed
       FROM queue CROSS JOIN (
         SELECT ($5::int[])[i.n] AS request, ${places} i.id, ($7::bigint[])[i.n] AS marker
         FROM unnest($6::uuid[]) WITH ORDINALITY AS i(id, n) OFFSET 0
@@ -97,7 +106,7 @@ const deleteStatement = (name: string, { queue, of, mode, held, places }: Spelli
       DELETE FROM messages m
       WHERE m.ctid = ANY (ARRAY(SELECT unnest(j.places) FROM judged j WHERE j.verdict = ${VERDICT.delete})) RETURNING 1
     )
-    SELECT queue.fresh, j.request, j.verdict, j.messages,
+    SELECT queue.fresh, j.request, j.verdict, j.messages, j.claimed,
       ${allOrNothing("SELECT count(*) FROM deleted", `SELECT coalesce(sum(j.messages), 0) FROM judged j WHERE j.verdict = ${VERDICT.delete}`)}
     FROM queue LEFT JOIN judged j ON true`,
 });
@@ -126,6 +135,8 @@ type Verdict = Exclude<(typeof VERDICTS)[number], "delete">;
 interface DeleteResult {
   /** Null when nothing was in the way. */
   refusal: Verdict | null;
+  /** Those that somebody holds, where that refuses the request. */
+  claimed: readonly string[];
   deleted: number;
 }
 
@@ -141,7 +152,7 @@ interface WantedMessage {
 
 /** `fresh`: ids of the queues that are as the caller knew them, joined by commas; null or no row at all when there is none. */
 type JudgedRow = { fresh: string | null } & (
-  | { request: number; verdict: number; messages: number }
+  | { request: number; verdict: number; messages: number; claimed: string | null }
   | { request: null }
 );
 
@@ -175,6 +186,7 @@ export class MessageDeletes {
   async deleteOne(params: { queue: QueueRef; id: string; claimId?: string }): Promise<DeleteOutcome> {
     const { claimId } = params;
     const claimIds = claimId === undefined ? [] : known([claimId]);
+    if (claimId !== undefined && claimIds.length === 0) throw claimIsGone(params.id);
     const mode = claimId === undefined ? "free" : "held";
     return this.#queues.with(params.queue, async (row) => {
       const result = await this.#submit({ row, mode, ids: known([params.id]), claimIds });
@@ -184,19 +196,14 @@ export class MessageDeletes {
     });
   }
 
-  async deleteMany(params: { queue: QueueRef; ids: readonly string[]; claimIds?: readonly string[] }): Promise<number> {
+  async deleteMany(params: Parameters<MessageController["bulkDelete"]>[0]): Promise<number> {
     const ids = [...new Set(known(params.ids))];
     const claimIds = known(params.claimIds ?? []);
-    const mode = params.claimIds === undefined ? "any" : "held";
+    const mode = params.claimIds !== undefined ? "held" : params.spareClaimed === true ? "free" : "any";
     return this.#queues.with(params.queue, async (row) => {
       const result = await this.#submit({ row, mode, ids, claimIds });
       if (result === STALE) return STALE;
-      if (result.refusal !== null) {
-        throw new DomainError(
-          "MESSAGE_NOT_CLAIMED_BY",
-          "Not all of these messages are held by the claims given. Nothing was deleted.",
-        );
-      }
+      if (result.refusal !== null) throw mode === "free" ? someAreClaimed(result.claimed) : notAllAreHeld();
       return result.deleted;
     });
   }
@@ -226,14 +233,14 @@ export class MessageDeletes {
     const judged = await this.#statements.write<JudgedRow>(...this.#statementOf(batch, rows, messages));
     const fresh = new Set(judged[0]?.fresh?.split(","));
     const results = batch.map(({ row }) =>
-      fresh.has(row.id) ? { refusal: null as Verdict | null, deleted: 0 } : STALE,
+      fresh.has(row.id) ? { refusal: null as Verdict | null, claimed: [] as readonly string[], deleted: 0 } : STALE,
     );
     for (const row of judged) {
       const result = row.request === null ? STALE : results[row.request - 1];
       if (row.request === null || result === STALE || result === undefined) continue;
       const verdict = VERDICTS[row.verdict] ?? "other";
       if (verdict === "delete") result.deleted = row.messages;
-      else result.refusal = verdict;
+      else Object.assign(result, { refusal: verdict, claimed: row.claimed?.split(",") ?? [] });
     }
     return results;
   }
@@ -280,23 +287,10 @@ export class MessageDeletes {
     claimIds: readonly string[],
     messageId: string,
   ): Promise<DomainError> {
-    const details = { messageId };
-    if (refusal === "claimed") {
-      return new DomainError(
-        "MESSAGE_IS_CLAIMED",
-        "This message is claimed; it cannot be deleted without a valid claim id.",
-        { details },
-      );
-    }
-    if (refusal === "free") {
-      return new DomainError("MESSAGE_NOT_CLAIMED", "A claim was specified, but nobody holds this message now.", {
-        details,
-      });
-    }
+    if (refusal === "claimed") return isClaimed(messageId);
+    if (refusal === "free") return isNotClaimed(messageId);
     const live = await this.#statements.read(CLAIM_IS_LIVE, [row.id, claimIds, this.#clock.offsetMs / 1000]);
-    return live.length > 0
-      ? new DomainError("MESSAGE_NOT_CLAIMED_BY", "Another claim holds this message.", { details })
-      : new DomainError("CLAIM_DOES_NOT_EXIST", "The specified claim does not exist or has expired.", { details });
+    return live.length > 0 ? isClaimedByAnother(messageId) : claimIsGone(messageId);
   }
 }
 

@@ -1,5 +1,12 @@
-import { DomainError } from "../../errors.ts";
-import type { DeleteOutcome, QueueRef } from "../data-driver.ts";
+import type { DeleteOutcome, MessageController, QueueRef } from "../data-driver.ts";
+import {
+  claimIsGone,
+  isClaimed,
+  isClaimedByAnother,
+  isNotClaimed,
+  notAllAreHeld,
+  someAreClaimed,
+} from "../delete-refusals.ts";
 import { normaliseUuid } from "../list-markers.ts";
 import { epochOf, type PoolQueues } from "./pool-queues.ts";
 import { script } from "./scripts.ts";
@@ -12,7 +19,7 @@ const MAX_IDS = 500;
 /**
  * ARGV: 3 and on, for each request: what may be deleted (any; free: what nobody holds; held: what the claims given hold), how many claims and how
  * many ids, then these. A request that meets one that it may not, deletes nothing. What an earlier request of the script deletes is gone for the later ones.
- * The claim's id is the fencing token: it is compared in the step that deletes. Answers a verdict and a number for each.
+ * The claim's id is the fencing token: it is compared in the step that deletes. Answers a verdict for each, and a number or, where a claim is in the way, the ids of what is claimed.
  */
 const DELETE = script(
   `${ENTER}${LET_GO}
@@ -37,14 +44,14 @@ for some, first in slices(ids) do
 end
 local doomed, found, held_by, answers = {}, {[READY] = {}, [CLAIMED] = {}, [DELAYED] = {}}, {}, {}
 local function judge(request)
-  local mine = {}
+  local mine, claimed = {}, {}
   for place = request.first, request.last do
     local record = records[place]
     if record and not doomed[ids[place]] then
       local available, claim, ends, part = string.match(record, '^%S+ %S+ %S+ %S+ (%S+) %S+ (%S+) (%S+) (%S+)')
       local held = tonumber(ends) > now
       local verdict
-      if request.mode == 'free' and held then verdict = 'claimed' end
+      if request.mode == 'free' and held then claimed[#claimed + 1] = ids[place] end
       if request.mode == 'held' and not held then verdict = 'unclaimed' end
       if request.mode == 'held' and held and not request.claims[claim] then verdict = 'other' end
       if verdict then return {verdict, request.claim and redis.call('HEXISTS', CLAIMS, request.claim) or 0} end
@@ -52,6 +59,7 @@ local function judge(request)
       mine[#mine + 1] = {ids[place], where, held and part == 'd' and claim}
     end
   end
+  if #claimed > 0 then return {'claimed', claimed} end
   for _, message in ipairs(mine) do
     local id, where, claim = unpack(message)
     doomed[id] = true
@@ -68,8 +76,8 @@ return {'ok', answers}`,
 );
 
 type Verdict = "ok" | "claimed" | "unclaimed" | "other";
-/** With "ok" the number is how many were deleted; with "other", whether the first of the claims given is live. */
-type Answer = [verdict: Verdict, number: number];
+/** With "ok" how many were deleted; with "other" whether the first of the claims given is live; with "claimed" the ids of what is. */
+type Answer = [verdict: Exclude<Verdict, "claimed">, number: number] | [verdict: "claimed", ids: readonly string[]];
 
 interface Request {
   queue: QueueRef;
@@ -100,36 +108,21 @@ export class MessageDeletes {
   async deleteOne(params: { queue: QueueRef; id: string; claimId?: string }): Promise<DeleteOutcome> {
     const { queue, id, claimId } = params;
     const claims = claimId === undefined ? [] : known([claimId]);
+    if (claimId !== undefined && claims.length === 0) throw claimIsGone(id);
     const mode = claimId === undefined ? "free" : "held";
     const [verdict, count] = await this.#submit(queue, mode, claims, known([id]));
     if (verdict === "ok") return count === 0 ? "absent" : "deleted";
-    const details = { messageId: id };
-    if (verdict === "claimed") {
-      throw new DomainError(
-        "MESSAGE_IS_CLAIMED",
-        "This message is claimed; it cannot be deleted without a valid claim id.",
-        { details },
-      );
-    }
-    if (verdict === "unclaimed") {
-      throw new DomainError("MESSAGE_NOT_CLAIMED", "A claim was specified, but nobody holds this message now.", {
-        details,
-      });
-    }
-    throw claims.length > 0 && count === 1
-      ? new DomainError("MESSAGE_NOT_CLAIMED_BY", "Another claim holds this message.", { details })
-      : new DomainError("CLAIM_DOES_NOT_EXIST", "The specified claim does not exist or has expired.", { details });
+    if (verdict === "claimed") throw isClaimed(id);
+    if (verdict === "unclaimed") throw isNotClaimed(id);
+    throw count === 1 ? isClaimedByAnother(id) : claimIsGone(id);
   }
 
-  async deleteMany(params: { queue: QueueRef; ids: readonly string[]; claimIds?: readonly string[] }): Promise<number> {
+  async deleteMany(params: Parameters<MessageController["bulkDelete"]>[0]): Promise<number> {
     const claims = known(params.claimIds ?? []);
-    const mode = params.claimIds === undefined ? "any" : "held";
-    const [verdict, count] = await this.#submit(params.queue, mode, claims, [...new Set(known(params.ids))]);
-    if (verdict === "ok") return count;
-    throw new DomainError(
-      "MESSAGE_NOT_CLAIMED_BY",
-      "Not all of these messages are held by the claims given. Nothing was deleted.",
-    );
+    const mode = params.claimIds !== undefined ? "held" : params.spareClaimed === true ? "free" : "any";
+    const [verdict, found] = await this.#submit(params.queue, mode, claims, [...new Set(known(params.ids))]);
+    if (verdict === "ok") return found;
+    throw verdict === "claimed" ? someAreClaimed(found) : notAllAreHeld();
   }
 
   async #submit(queue: QueueRef, mode: string, claims: readonly string[], ids: readonly string[]): Promise<Answer> {

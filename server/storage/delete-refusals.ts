@@ -1,0 +1,44 @@
+/** Why messages are not deleted, in the same words from every driver. */
+import { DomainError } from "../errors.ts";
+
+/** So many ids are named at most. */
+const MAX_NAMED = 100;
+
+export function isClaimed(messageId: string): DomainError {
+  return new DomainError(
+    "MESSAGE_IS_CLAIMED",
+    "This message is claimed; it cannot be deleted without a valid claim id.",
+    { details: { messageId } },
+  );
+}
+
+export function someAreClaimed(messageIds: readonly string[]): DomainError {
+  return new DomainError(
+    "MESSAGE_IS_CLAIMED",
+    "Some of these messages are claimed; they cannot be deleted without their claims. Nothing was deleted.",
+    { details: { messageIds: messageIds.slice(0, MAX_NAMED) } },
+  );
+}
+
+export function isNotClaimed(messageId: string): DomainError {
+  return new DomainError("MESSAGE_NOT_CLAIMED", "A claim was specified, but nobody holds this message now.", {
+    details: { messageId },
+  });
+}
+
+export function isClaimedByAnother(messageId: string): DomainError {
+  return new DomainError("MESSAGE_NOT_CLAIMED_BY", "Another claim holds this message.", { details: { messageId } });
+}
+
+export function claimIsGone(messageId: string): DomainError {
+  return new DomainError("CLAIM_DOES_NOT_EXIST", "The specified claim does not exist or has expired.", {
+    details: { messageId },
+  });
+}
+
+export function notAllAreHeld(): DomainError {
+  return new DomainError(
+    "MESSAGE_NOT_CLAIMED_BY",
+    "Not all of these messages are held by the claims given. Nothing was deleted.",
+  );
+}
