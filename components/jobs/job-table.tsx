@@ -50,7 +50,9 @@ function JobState({ job }: { job: JobRow }) {
     <span className="flex flex-wrap items-center gap-2">
       <Badge tone={STATES[job.state].tone}>{STATES[job.state].label}</Badge>
       {job.cancelRequested && isUnfinished(job) ? <Badge tone="warn">stopping</Badge> : null}
-      {job.waitingFor !== null && isUnfinished(job) ? <Badge tone="warn">waiting for {job.waitingFor}</Badge> : null}
+      {job.waitingFor !== null && isUnfinished(job) ? (
+        <span className="text-warn wrap-anywhere whitespace-normal">waiting for {job.waitingFor}</span>
+      ) : null}
       {job.error ? <span className="text-danger wrap-anywhere whitespace-normal">{job.error.message}</span> : null}
       <JobCompany job={job} />
     </span>

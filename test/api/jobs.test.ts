@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 const JOB =
-  "job { id kind project target state progress total rate result resultText inputText error { code } cancelRequested actor startedAt finishedAt }";
+  "job { id kind project target state progress total rate waitingFor result resultText inputText error { code } cancelRequested actor startedAt finishedAt }";
 const MOVE = `mutation M($input: MoveQueueInput!) { moveQueue(input: $input) { ${JOB} } }`;
 const DRAIN = `mutation D($input: DrainPoolInput!) { drainPool(input: $input) { ${JOB} } }`;
 const PLACE = 'query P($project: String) { catalogueEntry(project: $project, queue: "q") { pool epoch } }';
@@ -40,6 +40,7 @@ test("a queue moves, with its claims, and the job says how", async () => {
     state: "DONE",
     progress: 3,
     total: 3,
+    waitingFor: null,
     error: null,
   });
   expect(job.result).toMatchObject({ from: pool, pool: target, messages: 3, claims: 1 });

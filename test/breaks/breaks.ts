@@ -76,6 +76,26 @@ export const BREAKS: readonly Break[] = [
     },
   },
   {
+    promise: "A job that meets a pool that is away goes on when it is back",
+    file: "server/jobs/patience.ts",
+    from: "if (!isPassing(error)) throw error;",
+    to: "throw error;",
+    test: {
+      file: "test/operations/patient-jobs.test.ts",
+      name: "a move whose pool is away waits for it, says so, and goes on when it is back",
+    },
+  },
+  {
+    promise: "A queue whose mover dies while it is frozen is soon back",
+    file: "server/operations/queue-moves.ts",
+    from: "leaseSeconds = FROZEN_LEASE_SECONDS;",
+    to: "",
+    test: {
+      file: "test/promises/killed-movers.test.ts",
+      name: "a queue whose mover dies while it is frozen lives on after two seconds",
+    },
+  },
+  {
     promise: "A claim never says that there is nothing without having looked everywhere",
     file: `${POSTGRES}/claim-takes.ts`,
     from: "if (!skipping || !isEmpty(taken)",

@@ -7,6 +7,8 @@
  *
  * Times and markers are microseconds since 1970, which a double holds exactly until the year 2255. A marker is the time of its post, or one
  * more than the last where that is higher: so it is never reused, not even when a queue's row is gone or a replica took over without the last writes.
+ * Hazard: a queue from a PostgreSQL pool that failed over twice within days brings markers that are ahead of the time; until
+ * that has caught up, those of lost writes are given again. Ids are random here.
  *
  * A message is in `order` by its marker, in `expiry` by its end, and in one of `ready` (may be claimed) by its marker, `delayed` by
  * when that is over, or `claimed` by when its claim is.
