@@ -2,7 +2,7 @@
 
 import { operationLabel } from "./pools/operations.ts";
 import { Badge } from "./ui/badge.tsx";
-import { formatMilliseconds } from "./ui/format.ts";
+import { formatCount, formatMilliseconds } from "./ui/format.ts";
 import { EmptyState } from "./ui/states.tsx";
 import { column, DataTable } from "./ui/table.tsx";
 import { Ago } from "./ui/time.tsx";
@@ -17,6 +17,8 @@ interface Operation {
 export interface PoolHealth {
   pool: string;
   storageReachable: boolean;
+  writesRefused: string | null;
+  freeBytes: number | null;
   checkedAt: string;
   operations: Operation[];
 }
@@ -24,6 +26,7 @@ export interface PoolHealth {
 /** How a pool is, in the same words wherever pools are shown. */
 export function PoolState({ pool }: { pool: PoolHealth }) {
   if (!pool.storageReachable) return <Badge tone="danger">cannot be reached</Badge>;
+  if (pool.writesRefused !== null) return <Badge tone="danger">takes no writes</Badge>;
   const failed = pool.operations.filter((operation) => !operation.succeeded).length;
   if (failed === 0) return <Badge tone="ok">works</Badge>;
   return <Badge tone="warn">{failed === 1 ? "1 operation fails" : `${failed} operations fail`}</Badge>;
@@ -66,7 +69,8 @@ export function OperationTable({ pool }: { pool: PoolHealth }) {
         {pool.storageReachable
           ? "Each operation was really done on a hidden queue, "
           : "It did not answer when it was tried, "}
-        <Ago at={pool.checkedAt} />.
+        <Ago at={pool.checkedAt} />.{pool.writesRefused === null ? null : ` ${pool.writesRefused}`}
+        {pool.freeBytes === null ? null : ` ${formatCount(pool.freeBytes)} bytes are free.`}
       </p>
     </>
   );

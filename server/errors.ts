@@ -121,3 +121,10 @@ export const ERROR_CODES = {
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** The codes that say that a storage failed, and not what was asked of it. */
+export const STORAGE_FAILURES: ReadonlySet<ErrorCode> = new Set([
+  "STORAGE_UNAVAILABLE",
+  "DEADLINE_EXCEEDED",
+  "OUTCOME_UNKNOWN",
+]);

@@ -2,6 +2,8 @@
 export const POOL_HEALTH_FIELDS = `
         pool
         storageReachable
+        writesRefused
+        freeBytes
         checkedAt
         operations {
           operation

@@ -1,6 +1,7 @@
 /** What is tried of each pool, in this order. */
 export const OPERATIONS = [
   "create_queue",
+  "reserve_space",
   "post_messages",
   "list_messages",
   "claim_messages",

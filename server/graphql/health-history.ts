@@ -61,7 +61,7 @@ const PoolHealthIntervalType = builder.objectRef<HealthInterval>("PoolHealthInte
     }),
     operations: t.loadableList({
       type: OperationIntervalType,
-      complexity: { field: ASKING_THE_STORE, multiplier: 8 },
+      complexity: { field: ASKING_THE_STORE, multiplier: 9 },
       description:
         "The same of each operation while the storage answered, in the order in which they are tried. Many stretches cost one question.",
       loaderOptions: { cache: false },

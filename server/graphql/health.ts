@@ -36,13 +36,23 @@ export const PoolHealthType = builder.objectRef<PoolHealth>("PoolHealth").implem
       description:
         "The pool that is the same server and namespace, as can come of registering without verifying. Null: none that is known now.",
     }),
+    writesRefused: t.exposeString("writesRefused", {
+      nullable: true,
+      description:
+        "Why it takes no writes though it answers, such as that its disk is full: the try or a call met that, and no later try found otherwise. Null: it takes them.",
+    }),
+    freeBytes: t.expose("freeBytes", {
+      type: "SafeInt",
+      nullable: true,
+      description: "Bytes that it can still take, where the storage tells: a Redis with a maxmemory.",
+    }),
     errorCode: t.exposeString("errorCode", {
       nullable: true,
       description: "Why it does not answer, one of ErrorCode; null when it does.",
     }),
     operations: t.expose("operations", {
       type: [OperationHealthType],
-      complexity: { field: 1, multiplier: 8 },
+      complexity: { field: 1, multiplier: 9 },
       description: "What was tried.",
     }),
     checkedAt: t.expose("checkedAt", {

@@ -60,8 +60,8 @@ export function addHealthRoutes(
   });
 
   app.get("/health/ready", async (_, reply) => {
-    const ready = !isDraining() && (await health.isReady());
-    const output = isDraining() ? "This process is stopping." : "The control database cannot be reached.";
+    const output = isDraining() ? "This process is stopping." : await health.notReady();
+    const ready = output === null;
     return reply
       .code(ready ? 200 : 503)
       .type(HEALTH_JSON)
@@ -95,6 +95,7 @@ function checksOf(report: HealthReport, eventLoop: EventLoopWatch): Record<strin
     checks[`pool ${pool.pool}:reachable`] = [
       { componentType: "datastore", status: pool.storageReachable ? "pass" : "warn", time },
     ];
+    if (pool.storageReachable) checks[`pool ${pool.pool}:writes`] = [writesCheck(pool, time)];
     for (const operation of pool.operations) {
       checks[`pool ${pool.pool}:${operation.operation}`] = [
         {
@@ -120,6 +121,16 @@ function checksOf(report: HealthReport, eventLoop: EventLoopWatch): Record<strin
     ];
   }
   return checks;
+}
+
+function writesCheck({ writesRefused, freeBytes }: HealthReport["pools"][number], time: string): Check {
+  return {
+    componentType: "datastore",
+    status: writesRefused === null ? "pass" : "warn",
+    ...(freeBytes !== null && { observedValue: freeBytes, observedUnit: "bytes free" }),
+    time,
+    ...(writesRefused !== null && { output: writesRefused }),
+  };
 }
 
 function lagCheck(milliseconds: number, alive: boolean): Check {

@@ -22,6 +22,7 @@ import { createQueueLookup } from "./queue-lookup.ts";
 import { createQueueMoves } from "./queue-moves.ts";
 import { QueueTail } from "./queue-tail.ts";
 import { createQueueOperations } from "./queues.ts";
+import { counted, Refusals } from "./refusals.ts";
 import { createSubscriptionOperations } from "./subscriptions.ts";
 import { createTicker } from "./ticker.ts";
 
@@ -35,14 +36,15 @@ export function createOperations(context: OperationContext): Operations {
   const deadLetters = createDeadLetters(context, { lookup });
   const jobs = createJobOperations(context, { moves: createQueueMoves(context) });
   const gc = createGcOperations(context, { lives });
-  const checks = createPoolChecks(context);
+  const refusals = new Refusals(context.now);
+  const checks = createPoolChecks(context, { refusals });
   const missingDeadLetterQueues = createMissingDeadLetterQueues(context, { deadLetters });
   return {
-    queues: createQueueOperations(context, { lookup, lives, ticker, jobs, deadLetters }),
+    queues: counted(createQueueOperations(context, { lookup, lives, ticker, jobs, deadLetters }), refusals),
     projects: createProjectOperations(context),
-    messages: createMessageOperations(context, { lookup, lives, tail, longPolls, deadLetters }),
-    claims: createClaimOperations(context, { lookup, lives, deadLetters, longPolls }),
-    subscriptions: createSubscriptionOperations(context, { lookup, lives }),
+    messages: counted(createMessageOperations(context, { lookup, lives, tail, longPolls, deadLetters }), refusals),
+    claims: counted(createClaimOperations(context, { lookup, lives, deadLetters, longPolls }), refusals),
+    subscriptions: counted(createSubscriptionOperations(context, { lookup, lives }), refusals),
     pools: createPoolOperations(context),
     poolPlacement: createPoolPlacementOperations(context),
     flavors: createFlavorOperations(context),
@@ -50,7 +52,7 @@ export function createOperations(context: OperationContext): Operations {
     jobs,
     keyValueStores: createKeyValueStoreOperations(context),
     audit: createAuditOperations(context),
-    health: createHealthOperations(context, { missingDeadLetterQueues, gc, checks }),
+    health: createHealthOperations(context, { missingDeadLetterQueues, gc, checks, refusals }),
     healthHistory: createHealthHistoryOperations(context, { checks }),
     gc,
     endWaits: () => longPolls.close(),

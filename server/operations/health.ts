@@ -1,16 +1,22 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DEFAULT_POOL } from "../storage/data-driver.ts";
+import { inWords, type WriteRefusal } from "../storage/takes-no-writes.ts";
 import type { OperationContext } from "./context.ts";
 import { withDeadline } from "./deadline.ts";
 import type { GcOperations } from "./gc.ts";
 import type { MissingDeadLetterQueues } from "./missing-dead-letter-queues.ts";
 import { checkName } from "./names.ts";
 import type { PoolCheck, PoolChecks } from "./pool-checks.ts";
+import type { Refusals } from "./refusals.ts";
 
 export interface PoolHealth extends Omit<PoolCheck, "identity"> {
+  /** In words, why it takes no writes, though it is there: a call of this process or the try met that, and no later try found otherwise. Else null. */
+  writesRefused: string | null;
   /** The pool that is the same server and namespace, as can come of registering without verifying. Null: none that is known now. */
   sameAs: string | null;
 }
+
+type Checked = Omit<PoolHealth, "writesRefused">;
 
 export interface HealthReport {
   /** pass: all well. warn: something needs attention (a pool, a missing dead letter queue). fail: the control database cannot be reached. */
@@ -32,20 +38,30 @@ export interface HealthOperations {
   check(access: Access, params: Record<string, never>): Promise<HealthReport>;
   /** How one pool is: tried and remembered as by `check`, and no other is waited for. POOL_DOES_NOT_EXIST. */
   pool(access: Access, params: { name: string }): Promise<PoolHealth>;
-  /** Is the control database there? For readiness; remembered for a second. Asks for no rights. */
-  isReady(): Promise<boolean>;
+  /**
+   * Null when this process is of use, else why not: its control database is away or takes no writes, or failed half of the calls of the last ten seconds.
+   * For readiness. Asks for no rights.
+   */
+  notReady(): Promise<string | null>;
 }
 
 const REMEMBER_CONTROL_MS = 1000;
 /** Of the whole answer: each part has what those before it left. */
 const DEADLINE_MS = 9500;
+/** How long readiness waits for a look at a control database that took no writes. */
+const READY_LOOK_MS = 2000;
 
 export function createHealthOperations(
   context: OperationContext,
-  parts: { missingDeadLetterQueues: MissingDeadLetterQueues; gc: GcOperations; checks: PoolChecks },
+  parts: {
+    missingDeadLetterQueues: MissingDeadLetterQueues;
+    gc: GcOperations;
+    checks: PoolChecks;
+    refusals: Refusals;
+  },
 ): HealthOperations {
   const { control, now } = context;
-  const { checks } = parts;
+  const { checks, refusals } = parts;
   let controlCheck: { startedAt: number; answer: Promise<{ reachable: boolean; seconds: number }> } | null = null;
 
   function checkControl(): Promise<{ reachable: boolean; seconds: number }> {
@@ -56,10 +72,21 @@ export function createHealthOperations(
     return answer;
   }
 
+  /** Looks anew only while there is a reason to. */
+  async function controlRefusesWrites(): Promise<WriteRefusal | null> {
+    if (refusals.ofWrites(DEFAULT_POOL) !== null) await checks.check(DEFAULT_POOL, READY_LOOK_MS);
+    return refusals.ofWrites(DEFAULT_POOL);
+  }
+
   /** How long is left of DEADLINE_MS, from now on. */
   function countdown(): () => number {
     const until = now() + DEADLINE_MS;
     return () => Math.max(0, until - now());
+  }
+
+  function withRefusal(health: Checked): PoolHealth {
+    const reason = refusals.ofWrites(health.pool);
+    return { ...health, writesRefused: reason === null ? null : `${inWords(reason)}.` };
   }
 
   return {
@@ -82,13 +109,13 @@ export function createHealthOperations(
         listed(parts.missingDeadLetterQueues.warnings(access)),
         listed(control.pools.listLosses()),
       ]);
-      const checked = withDoubles(tried);
+      const checked = withDoubles(tried).map(withRefusal);
       const last = parts.gc.last();
       const warnings = [
         ...(controlHealth.reachable
           ? []
           : ["The control database cannot be reached. Check that it runs and DATABASE_URL is right."]),
-        ...checked.flatMap(poolWarnings),
+        ...checked.flatMap((pool) => [...refusalWarning(pool, refusals.ofWrites(pool.pool)), ...poolWarnings(pool)]),
         ...losses.map(lossWarning),
         ...(last?.report.pools ?? []).flatMap(({ pool, error }) =>
           error === null ? [] : [`Garbage collection failed in the pool ${pool}: ${error}`],
@@ -107,15 +134,22 @@ export function createHealthOperations(
       const { identity, ...health } = await checks.check(name, left());
       const holder =
         identity === null ? null : await withDeadline(control.pools.findByIdentity(identity), left(), () => null);
-      return { ...health, sameAs: holder === name ? null : holder };
+      return withRefusal({ ...health, sameAs: holder === name ? null : holder });
     },
 
-    isReady: async () => (await checkControl()).reachable,
+    async notReady() {
+      if (!(await checkControl()).reachable) return "The control database cannot be reached.";
+      if (refusals.areMostCalls()) {
+        return "The control database failed at least half of this process' calls of the last 10 seconds.";
+      }
+      const reason = await controlRefusesWrites();
+      return reason === null ? null : `The control database takes no writes. ${inWords(reason)}.`;
+    },
   };
 }
 
 /** Of pools that are one store the first, which is the built-in one if that is among them, is the one that the others are the same as. */
-function withDoubles(pools: readonly PoolCheck[]): PoolHealth[] {
+function withDoubles(pools: readonly PoolCheck[]): Checked[] {
   const firsts = new Map<string, string>();
   return pools.map(({ identity, ...health }) => {
     const first = identity === null ? undefined : firsts.get(identity);
@@ -126,6 +160,22 @@ function withDoubles(pools: readonly PoolCheck[]): PoolHealth[] {
 
 function lossWarning({ pool, at }: { pool: string; at: Date }): string {
   return `The pool ${pool} came back without what its queues held: its storage was found empty, or to be another one, on ${at.toISOString()}. Check that it keeps its data on disk, post anew what can be, then update the pool with its URI, which ends this warning.`;
+}
+
+/** In the words of whoever can do something about it. */
+const REFUSALS: Record<WriteRefusal, (pool: string) => string> = {
+  "disk-full": (pool) => `The disk of the pool ${pool} is full. Free some space there`,
+  "memory-full": (pool) => `The memory of the pool ${pool} is full. Raise its server's maxmemory, or delete messages`,
+  "out-of-memory": (pool) => `The server of the pool ${pool} is out of memory. Give it more, or fewer connections`,
+  "read-only": (pool) => `The pool ${pool} is read-only. Make it writable, or give it the URI of its primary server`,
+  "disk-failing": (pool) => `The pool ${pool} cannot write to its disk. Look whether that is full, and into its log`,
+  "too-few-replicas": (pool) => `The pool ${pool} has too few replicas to take writes. Start them again`,
+};
+
+function refusalWarning({ pool, storageReachable, freeBytes }: PoolHealth, reason: WriteRefusal | null): string[] {
+  if (reason === null || !storageReachable) return [];
+  const left = freeBytes === null ? "" : ` (${freeBytes} bytes are free)`;
+  return [`${REFUSALS[reason](pool)}${left}. Until then it takes no writes and can be read; it goes on by itself.`];
 }
 
 function poolWarnings({ pool, storageReachable, operations, sameAs }: PoolHealth): string[] {

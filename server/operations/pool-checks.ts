@@ -3,6 +3,7 @@ import type { OperationHealth } from "../storage/data-driver.ts";
 import type { OperationContext } from "./context.ts";
 import { withDeadline } from "./deadline.ts";
 import { poolNames } from "./pool-names.ts";
+import type { Refusals } from "./refusals.ts";
 
 export interface PoolCheck {
   pool: string;
@@ -11,6 +12,8 @@ export interface PoolCheck {
   storageReachable: boolean;
   /** Why it is not reachable; else null. */
   errorCode: ErrorCode | null;
+  /** What it can still take, where the storage tells. */
+  freeBytes: number | null;
   operations: OperationHealth[];
   /** When this was really tried; at most 10 s ago. */
   checkedAt: Date;
@@ -32,23 +35,30 @@ const DEADLINE_MS = 8000;
 
 type Tried = Omit<PoolCheck, "pool" | "checkedAt">;
 
-export function createPoolChecks({ control, data, now, warn }: OperationContext): PoolChecks {
+/** `refusals` hears whether each pool takes writes. */
+export function createPoolChecks(
+  { control, data, now, warn }: OperationContext,
+  { refusals }: { refusals: Refusals },
+): PoolChecks {
   const checks = new Map<string, { startedAt: number; answer: Promise<PoolCheck> }>();
   /** Told about once until they are there again: the sampler asks all day. */
   const lostPools = new Set<string>();
   let known: string[] = [];
 
   async function tryPool(pool: string): Promise<Tried> {
+    const startedAt = now();
     try {
       const tried = async (): Promise<Tried> => {
         const driver = await data.pool(pool);
-        const health = await driver.health();
+        const { writesRefused, ...health } = await driver.health();
+        if (writesRefused !== null) refusals.refused(pool, writesRefused);
+        else if (health.storageReachable) refusals.takesWrites(pool, startedAt);
         const errorCode = health.storageReachable ? null : (health.operations[0]?.errorCode ?? "STORAGE_UNAVAILABLE");
         return { ...health, identity: driver.identity, errorCode };
       };
       const found = await withDeadline(tried(), DEADLINE_MS, () => lost("DEADLINE_EXCEEDED"));
       lostPools.delete(pool);
-      data.noteReachable(pool, found.storageReachable);
+      data.noteReachable(pool, found.storageReachable && refusals.ofWrites(pool) === null);
       return found;
     } catch (error) {
       if (!lostPools.has(pool)) warn(`The pool ${pool} could not be checked`, error);
@@ -87,5 +97,11 @@ export function createPoolChecks({ control, data, now, warn }: OperationContext)
 }
 
 function lost(errorCode: ErrorCode): Tried {
-  return { identity: null, storageReachable: false, errorCode, operations: [] };
+  return {
+    identity: null,
+    storageReachable: false,
+    errorCode,
+    freeBytes: null,
+    operations: [],
+  };
 }

@@ -10,6 +10,7 @@
 
 import type { ErrorCode } from "../errors.ts";
 import type { QueueMoveController } from "./queue-move-controller.ts";
+import type { WriteRefusal } from "./takes-no-writes.ts";
 
 /** What a storage can do, in Zaqar's words. AOD = at least once delivery. */
 export const CAPABILITIES = ["FIFO", "CLAIMS", "DURABILITY", "AOD", "HIGH_THROUGHPUT"] as const;
@@ -115,7 +116,7 @@ export interface PooledDataDriver extends DataDriver {
    * went away may be drawn, and one that nobody found away within the minute counts as there. `dice` gives numbers as Math.random does.
    */
   choosePool(flavor: string | null, dice?: () => number): Promise<string>;
-  /** What a call to the driver that `pool` gave says of its storage; for `choosePool`. */
+  /** What a call to the driver that `pool` gave says of its storage: is it there, and does it take writes? For `choosePool`. */
   noteReachable(name: string, reachable: boolean): void;
   /** The driver of one pool, opened at its first use. POOL_DOES_NOT_EXIST, STORAGE_UNAVAILABLE. */
   pool(name: string): Promise<DataDriver>;
@@ -139,6 +140,10 @@ export const DEFAULT_POOL = "default";
 
 export interface DriverHealth {
   storageReachable: boolean;
+  /** Why it takes no writes now, though it is there; else null. */
+  writesRefused: WriteRefusal | null;
+  /** What it can still take, where the storage tells. */
+  freeBytes: number | null;
   operations: OperationHealth[];
 }
 
@@ -146,6 +151,7 @@ export interface DriverHealth {
 export interface OperationHealth {
   operation:
     | "create_queue"
+    | "reserve_space"
     | "post_messages"
     | "list_messages"
     | "claim_messages"

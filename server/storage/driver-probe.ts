@@ -1,18 +1,24 @@
 import { randomUUID } from "node:crypto";
 import { DomainError } from "../errors.ts";
 import type { DataDriver, DriverHealth, OperationHealth } from "./data-driver.ts";
+import { type WriteRefusal, writeRefusalOf } from "./takes-no-writes.ts";
 
 const PROBE_MESSAGES = 10;
 
 /**
  * Really does each operation once on a hidden queue and times it, with any data driver. The queue's name is no legal
- * one, so it meets nobody's; it is gone for readers at the end, and gc frees it. Never throws.
+ * one, so it meets nobody's; it is gone for readers at the end, and gc frees it. Never throws. `reserve` fails when there is no space for more, where the
+ * operations would not notice; `freeBytes` tells what is left, where the storage knows.
  */
-export async function probeDriver(driver: Omit<DataDriver, "health">): Promise<DriverHealth> {
+export async function probeDriver(
+  driver: Omit<DataDriver, "health">,
+  { reserve, freeBytes }: { reserve?: () => Promise<void>; freeBytes?: () => Promise<number | null> } = {},
+): Promise<DriverHealth> {
   const queue = { project: "", name: ` health ${randomUUID()}`, epoch: 1 };
   const operations: OperationHealth[] = [];
   let ids: string[] = [];
   let claimId = "";
+  let writesRefused: WriteRefusal | null = null;
 
   const attempt = async (operation: OperationHealth["operation"], work: () => Promise<unknown>) => {
     const start = performance.now();
@@ -23,6 +29,7 @@ export async function probeDriver(driver: Omit<DataDriver, "health">): Promise<D
           ? thrown
           : new DomainError("INTERNAL", "The storage failed; the log has more.", { cause: thrown }),
     );
+    writesRefused ??= writeRefusalOf(error);
     operations.push({
       operation,
       succeeded: error === null,
@@ -34,6 +41,7 @@ export async function probeDriver(driver: Omit<DataDriver, "health">): Promise<D
   };
 
   if (await attempt("create_queue", () => driver.attachQueue(queue))) {
+    if (reserve !== undefined) await attempt("reserve_space", reserve);
     const messages = Array.from({ length: PROBE_MESSAGES }, () => ({
       bodyText: '"probe"',
       ttlSeconds: 60,
@@ -55,5 +63,11 @@ export async function probeDriver(driver: Omit<DataDriver, "health">): Promise<D
     await attempt("bulk_delete_messages", () => driver.messages.bulkDelete({ queue, ids }));
     await attempt("delete_queue", () => driver.detachQueue(queue));
   }
-  return { storageReachable: operations.some((operation) => operation.succeeded), operations };
+  return {
+    // Who refuses writes is there.
+    storageReachable: writesRefused !== null || operations.some(({ succeeded }) => succeeded),
+    writesRefused,
+    freeBytes: (await freeBytes?.().catch(() => null)) ?? null,
+    operations,
+  };
 }

@@ -1,7 +1,4 @@
-import { DomainError, type ErrorCode } from "../errors.ts";
-
-/** What says that a storage failed; each of these is as true of one pool as of all. */
-const FAILURES: ReadonlySet<ErrorCode> = new Set(["STORAGE_UNAVAILABLE", "DEADLINE_EXCEEDED", "OUTCOME_UNKNOWN"]);
+import { DomainError, STORAGE_FAILURES } from "../errors.ts";
 
 /**
  * Throws what a pool failed with, and says which pool: drivers do not know their names. As a new error, for one failure may be that of many calls,
@@ -9,7 +6,8 @@ const FAILURES: ReadonlySet<ErrorCode> = new Set(["STORAGE_UNAVAILABLE", "DEADLI
  */
 export function naming(pool: string): (error: unknown) => never {
   return (error) => {
-    if (!(error instanceof DomainError) || !FAILURES.has(error.code) || error.details.pool !== undefined) throw error;
+    if (!(error instanceof DomainError) || !STORAGE_FAILURES.has(error.code) || error.details.pool !== undefined)
+      throw error;
     throw new DomainError(error.code, `Pool ${JSON.stringify(pool)}: ${error.message}`, {
       details: { ...error.details, pool },
       cause: error.cause,

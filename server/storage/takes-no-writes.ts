@@ -1,10 +1,34 @@
 /** A storage that is there and answers at once, but takes no writes now: it is full, or read-only. Reads may well work. */
 import { DomainError, hasCode } from "../errors.ts";
 
-export function takesNoWrites(message: string, cause: unknown): DomainError {
-  return new DomainError("STORAGE_UNAVAILABLE", message, { details: { takesWrites: false }, cause });
+/** Why, in words that go on with a full stop. */
+const REASONS = {
+  "disk-full": "The disk is full",
+  "memory-full": "The memory is full: it has reached its maxmemory",
+  "out-of-memory": "The server is out of memory",
+  "read-only": "The storage is read-only",
+  "disk-failing": "The storage cannot write to its disk",
+  "too-few-replicas": "The storage has too few replicas to take writes",
+} as const;
+
+export type WriteRefusal = keyof typeof REASONS;
+
+/** Nothing was written; `cause` is what the storage said. */
+export function takesNoWrites(reason: WriteRefusal, cause: unknown): DomainError {
+  const message = `${inWords(reason)}. Nothing was written. Try again later: it goes on by itself once that is over.`;
+  return new DomainError("STORAGE_UNAVAILABLE", message, { details: { takesWrites: false, reason }, cause });
+}
+
+/** Null for every other error. */
+export function writeRefusalOf(error: unknown): WriteRefusal | null {
+  if (!hasCode(error, "STORAGE_UNAVAILABLE") || error.details.takesWrites !== false) return null;
+  return error.details.reason as WriteRefusal;
 }
 
 export function isTakingNoWrites(error: unknown): boolean {
-  return hasCode(error, "STORAGE_UNAVAILABLE") && error.details.takesWrites === false;
+  return writeRefusalOf(error) !== null;
+}
+
+export function inWords(reason: WriteRefusal): string {
+  return REASONS[reason];
 }

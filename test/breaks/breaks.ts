@@ -524,6 +524,16 @@ export const BREAKS: readonly Break[] = [
     test: movesOf("claims that change before, while and after they are carried are in their new place as they became"),
   },
   {
+    promise: "A write that a full pool refuses counts in health",
+    file: "server/operations/refusals.ts",
+    from: "if (reason !== null) this.refused(pool, reason);",
+    to: "",
+    test: {
+      file: "test/operations/refusals.test.ts",
+      name: "a refused write counts until a later look finds that the pool takes writes",
+    },
+  },
+  {
     promise: "A pool that is full is read all the same",
     file: "server/storage/pooling/circuit-breaker.ts",
     from: "if (isTakingNoWrites(error)) return false;",

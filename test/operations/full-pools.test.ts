@@ -1,8 +1,12 @@
 /** A pool that takes no writes, because it is full or read-only, is read all the same. */
+import { statSync } from "node:fs";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createOperations } from "../../server/operations/create-operations.ts";
+import { createTestDatabase } from "../support/database.ts";
 import { ask, describeWithRedis, startRedis } from "../support/redis.ts";
-import { admin, aService, operator, refusal, type Service, viewer } from "./a-service.ts";
+import { mountSmallDisk } from "../support/small-disk.ts";
+import { admin, aService, operator, refusal, type Service, viewer, withBroken } from "./a-service.ts";
 
 let service: Service;
 beforeAll(async () => {
@@ -19,6 +23,13 @@ async function readsGoOn(queue: string): Promise<void> {
     expect((await messages.list(viewer, { project: "p", queue })).items.map(({ bodyText }) => bodyText)).toEqual(["1"]);
     expect((await queues.stats(viewer, { project: "p", name: queue })).total).toBe(1);
   }
+}
+
+/** What operators see of the pool now. The service's own look may be ten seconds old. */
+async function healthOf(pool: string) {
+  const { health } = withBroken(service, {});
+  const { status, warnings, pools } = await health.check(viewer, {});
+  return { status, warnings, ...pools.find((one) => one.pool === pool) };
 }
 
 async function aQueueIn(pool: string, uri: string): Promise<string> {
@@ -50,11 +61,85 @@ test("on PostgreSQL", async () => {
           (await refusal(service.operations.messages.post(operator, { queue, messages: [{ bodyText: "2" }] })))
             ?.details,
       )
-      .toEqual({ pool: "pg", takesWrites: false });
+      .toEqual({ pool: "pg", takesWrites: false, reason: "read-only" });
     await readsGoOn(queue);
+    expect(await healthOf("pg")).toMatchObject({
+      status: "warn",
+      warnings: [expect.stringContaining("The pool pg is read-only."), expect.stringContaining("create_queue")],
+      storageReachable: true,
+      writesRefused: "The storage is read-only.",
+    });
   } finally {
     await set("RESET default_transaction_read_only").catch(() => undefined);
     await client.end();
+  }
+});
+
+test("a full disk under the control database is found by the look, and by refused calls, and is over by itself", async (context) => {
+  const database = await createTestDatabase();
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  const { rows } = await client.query<{ pid: number; may: boolean; name: string }>(
+    "SELECT pg_backend_pid() AS pid, rolsuper AS may, current_database() AS name FROM pg_roles WHERE rolname = current_user",
+  );
+  const { pid, may, name } = rows[0] as (typeof rows)[0];
+  const disk = may ? mountSmallDisk(24, statSync(`/proc/${pid}`).uid) : null;
+  await client.end();
+  if (disk === null) {
+    await database.drop();
+    context.skip("needs root, to mount a file system, and a superuser of the database, to use it");
+    return;
+  }
+  const elsewhere = new URL(database.url);
+  elsewhere.pathname = "/postgres";
+  const server = new pg.Client({ connectionString: elsewhere.toString() });
+  await server.connect();
+  try {
+    await server.query(`CREATE TABLESPACE small_disk LOCATION '${disk.folder}'`);
+    await server.query(`ALTER DATABASE "${name}" SET TABLESPACE small_disk`);
+    const small = await aService({ DATABASE_URL: database.url });
+    try {
+      let now = 0;
+      const operations = createOperations({ ...small, limits: small.config, now: () => now, warn: () => {} });
+      const { health } = operations;
+      const look = () => {
+        now += 10_000;
+        return health.check(viewer, {});
+      };
+      const message = { bodyText: JSON.stringify("x".repeat(9000)) };
+      const post = () => operations.messages.post(operator, { queue: "q", messages: [message] });
+      await operations.queues.create(operator, { name: "q" });
+      await post();
+      expect((await look()).status).toBe("pass");
+      disk.fill();
+      const full = { storageReachable: true, writesRefused: "The disk is full." };
+      expect(await look()).toMatchObject({
+        status: "warn",
+        pools: [full],
+        warnings: [
+          expect.stringMatching(/^The disk of the pool default is full\./),
+          expect.stringContaining("reserve_space"),
+        ],
+      });
+      // Until then its pages may have room.
+      let refused: Awaited<ReturnType<typeof refusal>>;
+      do refused = await refusal(post());
+      while (refused === undefined);
+      expect(refused).toMatchObject({ code: "STORAGE_UNAVAILABLE", details: { reason: "disk-full" } });
+      expect(await health.notReady()).toBe("The control database takes no writes. The disk is full.");
+      disk.free();
+      await post();
+      now += 10_000;
+      expect(await health.notReady()).toBeNull();
+      expect((await look()).status).toBe("pass");
+    } finally {
+      await small.stop();
+    }
+  } finally {
+    await database.drop();
+    await server.query("DROP TABLESPACE IF EXISTS small_disk");
+    await server.end();
+    disk.remove();
   }
 });
 
@@ -65,6 +150,15 @@ describeWithRedis(() => {
       const queue = await aQueueIn("redis", `${server.url}/full`);
       await ask(server.port, "CONFIG SET maxmemory 1");
       await readsGoOn(queue);
+      expect(await healthOf("redis")).toMatchObject({
+        status: "warn",
+        warnings: expect.arrayContaining([expect.stringMatching(/^The memory of the pool redis is full.* \(0 bytes/)]),
+        storageReachable: true,
+        writesRefused: expect.stringContaining("maxmemory"),
+        freeBytes: 0,
+      });
+      await ask(server.port, "CONFIG SET maxmemory 1gb");
+      expect(await healthOf("redis")).toMatchObject({ writesRefused: null, freeBytes: expect.any(Number) });
       await ask(server.port, "CONFIG SET maxmemory 0");
       await service.operations.messages.post(operator, { queue, messages: [{ bodyText: "2" }] });
       await service.operations.queues.delete(operator, { name: queue });

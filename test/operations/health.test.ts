@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { DomainError } from "../../server/errors.ts";
 import { createOperations } from "../../server/operations/create-operations.ts";
 import { admin, aService, codeOf, operator, over, type Service, viewer, withBroken } from "./a-service.ts";
 
@@ -32,7 +33,7 @@ test("a healthy service passes, with each operation of each pool timed", async (
     expect(tried.every(({ succeeded, seconds }) => succeeded && seconds > 0)).toBe(true);
     expect(tried.length).toBeGreaterThanOrEqual(8);
   }
-  expect(await operations.health.isReady()).toBe(true);
+  expect(await operations.health.notReady()).toBeNull();
 });
 
 test("a pool by itself is as it is among all", async () => {
@@ -115,7 +116,7 @@ test("without its control database it fails, is not ready, and says so", async (
     now: () => now,
     warn: () => {},
   });
-  expect(await cut.health.isReady()).toBe(false);
+  expect(await cut.health.notReady()).toBe("The control database cannot be reached.");
   const report = await cut.health.check(viewer, {});
   expect(report).toMatchObject({ status: "fail", control: { reachable: false }, pools: [] });
   expect(report.warnings.join()).toContain("DATABASE_URL");
@@ -152,4 +153,27 @@ test("it answers within ten seconds, whatever is stuck", async () => {
   } finally {
     vi.useRealTimers();
   }
+});
+
+test("it is not ready while the control database fails half of the calls", async () => {
+  let failing = true;
+  const { control, data, stores, jobs, history, config: limits } = service;
+  const exists = async () => {
+    if (failing) throw new DomainError("STORAGE_UNAVAILABLE", "The storage has no connection to spare.");
+    return false;
+  };
+  const short = over(control, { queues: over(control.queues, { exists }) });
+  const { queues, health } = createOperations({
+    ...{ control: short, data, stores, jobs, history, limits },
+    now: () => now,
+    warn: () => {},
+  });
+  const ask = () =>
+    Promise.allSettled(Array.from({ length: 20 }, () => queues.exists(viewer, { project: "p", name: "q" })));
+  await ask();
+  expect(await health.notReady()).toMatch(/^The control database failed at least half of this process' calls/);
+  failing = false;
+  await ask();
+  await queues.exists(viewer, { project: "p", name: "q" });
+  expect(await health.notReady()).toBeNull();
 });

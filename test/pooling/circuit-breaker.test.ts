@@ -51,13 +51,13 @@ describe("a circuit breaker", () => {
 
   it("counts no answer that the pool is full or read-only, and takes it for a sign that it is there", async () => {
     const { clock, call, tried } = aBreaker();
-    const full = takesNoWrites("Full.", null);
-    for (let time = 0; time < 20; time += 1) expect(await call(full)).toBe("Full.");
+    const full = takesNoWrites("disk-full", null);
+    for (let time = 0; time < 20; time += 1) expect(await call(full)).toBe(full.message);
     expect(tried()).toBe(20);
     expect(await call()).toBe("done");
     for (let time = 0; time < 5; time += 1) await call(AWAY);
     clock.now = 1000;
-    expect(await call(full)).toBe("Full.");
+    expect(await call(full)).toBe(full.message);
     expect(await call()).toBe("done");
   });
 });

@@ -228,7 +228,7 @@ describe("the failure of a storage", () => {
       expect(await Promise.all(calls)).toMatchObject([named(failure.code), named(failure.code)]);
     }
     fake("one").before = () => {
-      throw takesNoWrites("Full.", cause);
+      throw takesNoWrites("disk-full", cause);
     };
     await expect(pooled.data.messages.post(aPost(queue))).rejects.toMatchObject({
       details: { pool: "one", takesWrites: false },

@@ -91,7 +91,7 @@ export class FakePool {
     health: async () => {
       this.calls.push("health");
       await this.before("health");
-      return { storageReachable: true, operations: [] };
+      return { storageReachable: true, writesRefused: null, freeBytes: null, operations: [] };
     },
     gc: async () => {
       this.calls.push("gc");

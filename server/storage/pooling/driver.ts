@@ -119,7 +119,7 @@ export function createPoolingDriver(params: {
         return worstOf(await askAll(await poolNames(), HEALTH_TIMEOUT_MS, (driver) => driver.health()));
       } catch (error) {
         onError(error);
-        return { storageReachable: false, operations: [] };
+        return { storageReachable: false, writesRefused: null, freeBytes: null, operations: [] };
       }
     },
 
@@ -201,6 +201,9 @@ function worstOf(answers: readonly (DriverHealth | null)[]): DriverHealth {
   }
   return {
     storageReachable: answers.every((answer) => answer?.storageReachable === true),
+    writesRefused: answers.find((answer) => answer?.writesRefused)?.writesRefused ?? null,
+    // Of several storages the sum would say nothing.
+    freeBytes: null,
     operations: [...operations.values()],
   };
 }

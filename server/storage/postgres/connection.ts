@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { DomainError } from "../../errors.ts";
-import { takesNoWrites } from "../takes-no-writes.ts";
+import { takesNoWrites, type WriteRefusal } from "../takes-no-writes.ts";
 import { tlsRefusalOf } from "../tls-refusals.ts";
 import { type PostgresAddress, parsePostgresUri } from "./address.ts";
 import { ConnectionPool, TOO_MANY_CONNECTIONS } from "./connection-pool.ts";
@@ -99,6 +99,12 @@ const SSL: Readonly<Record<PostgresAddress["tls"], pg.ClientConfig["ssl"]>> = {
 const NEVER_SENT =
   /ECONNREFUSED|ENOENT|EHOSTUNREACH|ENOTFOUND|timeout exceeded when trying to connect|due to connection timeout|timeout expired|after calling end on the pool/;
 
+const WRITES_REFUSED: Readonly<Record<string, WriteRefusal>> = {
+  "53100": "disk-full",
+  "53200": "out-of-memory",
+  "25006": "read-only",
+};
+
 /**
  * What a failed statement means to callers. `wrote`: the statement may have changed something, so a connection that
  * broke leaves its outcome unknown.
@@ -117,9 +123,8 @@ export function translatePostgresError(error: unknown, options: { wrote?: boolea
   if (sqlState === "57014" || sqlState === "55P03" || sqlState === "22012") {
     return new DomainError("DEADLINE_EXCEEDED", "The storage took too long. Try again.", { cause: error });
   }
-  if (sqlState === "53100" || sqlState === "53200" || sqlState === "25006") {
-    return takesNoWrites("The storage is full or read-only. Nothing was written.", error);
-  }
+  const refusal = WRITES_REFUSED[sqlState];
+  if (refusal !== undefined) return takesNoWrites(refusal, error);
   if (sqlState === TOO_MANY_CONNECTIONS) {
     const message = "The storage has no connection to spare. Try again in a few seconds.";
     return new DomainError("STORAGE_UNAVAILABLE", message, { cause: error });
@@ -142,8 +147,8 @@ export function translatePostgresError(error: unknown, options: { wrote?: boolea
     );
   }
   // Whatever was to be sent waited for the connection.
-  const refusal = tlsRefusalOf(error);
-  if (refusal !== null) return new DomainError("STORAGE_UNAVAILABLE", refusal, { cause: error });
+  const tlsRefusal = tlsRefusalOf(error);
+  if (tlsRefusal !== null) return new DomainError("STORAGE_UNAVAILABLE", tlsRefusal, { cause: error });
   const message = error instanceof Error ? error.message : "";
   const neverSent = NEVER_SENT.test(`${sqlState} ${message}`);
   if (options.wrote === true && !neverSent) {

@@ -28,6 +28,7 @@ import { PoolQueues } from "./pool-queues.ts";
 import { QueueCounts } from "./queue-counts.ts";
 import { QueueFloors } from "./queue-floors.ts";
 import { postgresQueueMoves } from "./queue-moves.ts";
+import { reserveSpace } from "./space.ts";
 import { Statements } from "./statements.ts";
 import { capabilitiesOf, IS_DURABLE } from "./store-inspection.ts";
 import { PostgresSubscriptions } from "./subscriptions.ts";
@@ -172,7 +173,7 @@ class PostgresDataDriver implements DataDriver {
   }
 
   health(): Promise<DriverHealth> {
-    return probeDriver(this);
+    return probeDriver(this, { reserve: () => reserveSpace(this.#connections) });
   }
 
   async gc(): Promise<GcResult> {

@@ -24,7 +24,7 @@ import { PoolQueues } from "./pool-queues.ts";
 import { redisQueueMoves } from "./queue-moves.ts";
 import { translateRedisError } from "./redis-errors.ts";
 import { Scripts } from "./scripts.ts";
-import { inspectServers } from "./server-inspection.ts";
+import { freeMemory, inspectServers } from "./server-inspection.ts";
 import { RedisSubscriptions } from "./subscriptions.ts";
 
 /** Beyond this a storage counts as not ready. */
@@ -161,7 +161,7 @@ class RedisDataDriver implements DataDriver {
   }
 
   health(): Promise<DriverHealth> {
-    return probeDriver(this);
+    return probeDriver(this, { freeBytes: () => freeMemory(this.#scripts.link) });
   }
 
   async gc(): Promise<GcResult> {

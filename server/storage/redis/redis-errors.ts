@@ -1,15 +1,16 @@
 /** What a failed command means to callers. */
 import { ErrorReply } from "redis";
 import { DomainError } from "../../errors.ts";
-import { takesNoWrites } from "../takes-no-writes.ts";
+import { takesNoWrites, type WriteRefusal } from "../takes-no-writes.ts";
 import { tlsRefusalOf } from "../tls-refusals.ts";
 
-/** The first word of the answers with which a server refuses a command without having done any of it, and what people read then. These are refusals of writes, */
-const WRITES_REFUSED: readonly (readonly [RegExp, string])[] = [
-  [/^OOM/, "The storage is full: it has reached its maxmemory. Nothing was written."],
-  [/^READONLY/, "The storage is read-only: it is a replica now. Try again in a few seconds."],
-  [/^MISCONF/, "The storage cannot write to its disk, so it takes no writes. Nothing was written."],
-  [/^NOREPLICAS/, "The storage has too few replicas to take writes. Nothing was written."],
+/** The first word of the answers with which a server refuses a command without having done any of it. These are refusals of writes, */
+const WRITES_REFUSED: readonly (readonly [RegExp, WriteRefusal])[] = [
+  [/^OOM/, "memory-full"],
+  // A replica: the name may lead to the new master soon.
+  [/^READONLY/, "read-only"],
+  [/^MISCONF/, "disk-failing"],
+  [/^NOREPLICAS/, "too-few-replicas"],
 ];
 
 /** and these of all commands. */

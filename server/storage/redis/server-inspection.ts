@@ -50,3 +50,15 @@ function settingsOf(answer: unknown): Map<string, string> {
   for (let at = 0; at + 1 < parts.length; at += 2) settings.set(String(parts[at]), String(parts[at + 1]));
   return settings;
 }
+
+/** Bytes below maxmemory, of the server that has fewest; null where none has such a limit. */
+export async function freeMemory(link: RedisLink): Promise<number | null> {
+  const options = { wrote: false, deadline: performance.now() + ANSWER_TIMEOUT_MS };
+  const free = (await link.sendToAll(["INFO", "memory"], options)).flatMap((information) => {
+    const [used, maximum] = ["used_memory", "maxmemory"].map((name) =>
+      Number(new RegExp(`^${name}:(\\d+)`, "m").exec(String(information))?.[1] ?? 0),
+    ) as [number, number];
+    return maximum === 0 ? [] : [Math.max(0, maximum - used)];
+  });
+  return free.length === 0 ? null : Math.min(...free);
+}

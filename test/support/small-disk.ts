@@ -1,0 +1,41 @@
+/** A file system of a test's own, to be filled. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export interface SmallDisk {
+  folder: string;
+  /** To the last byte. */
+  fill(): void;
+  free(): void;
+  /** Nobody may use it any more. */
+  remove(): void;
+}
+
+/** Null where this user may not mount one. `uid`: whose it is. */
+export function mountSmallDisk(megabytes: number, uid: number): SmallDisk | null {
+  const folder = mkdtempSync(join(tmpdir(), "isimud-disk-"));
+  const options = `size=${megabytes}m,uid=${uid},mode=0700`;
+  if (spawnSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", folder]).status !== 0) {
+    rmdirSync(folder);
+    return null;
+  }
+  const filler = join(folder, "filler");
+  const chunk = Buffer.alloc(4096);
+  return {
+    folder,
+    fill() {
+      try {
+        for (;;) writeFileSync(filler, chunk, { flag: "a" });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+      }
+    },
+    free: () => rmSync(filler),
+    remove() {
+      spawnSync("umount", ["--lazy", folder]);
+      rmdirSync(folder);
+    },
+  };
+}
