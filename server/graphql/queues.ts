@@ -109,7 +109,8 @@ builder.queryFields((t) => ({
 
 const nameField = { required: true, description: "The queue's name." } as const;
 const metadataField = {
-  description: "An object: reserved attributes such as `_default_message_ttl`, and any of your own.",
+  description:
+    "An object: reserved attributes such as `_default_message_ttl`, and any keys of your own, without an underscore in front.",
 } as const;
 const metadataTextField = { description: "The same as text. Exactly this is kept." } as const;
 
@@ -233,6 +234,7 @@ builder.mutationFields((t) => ({
         project: input.project,
         name: input.name,
         metadataText,
+        strict: true,
       });
       return { queue: single(queue), created };
     },
@@ -244,11 +246,10 @@ builder.mutationFields((t) => ({
     },
     description: "Replaces all metadata of a queue.",
     resolve: async (_root, { input }, { access, operations }) => {
+      const { project, name } = input;
       const metadataText = requiredText("metadata", input.metadata, input.metadataText);
       return {
-        queue: single(
-          await operations.queues.setMetadata(access, { project: input.project, name: input.name, metadataText }),
-        ),
+        queue: single(await operations.queues.setMetadata(access, { project, name, metadataText, strict: true })),
       };
     },
   }),
@@ -260,12 +261,9 @@ builder.mutationFields((t) => ({
     description:
       "Changes single keys of a queue's metadata, all or none. Loses no change that is made at the same time.",
     resolve: async (_root, { input }, { access, operations }) => {
+      const { project, name } = input;
       const changes = input.changes.map(metadataChange);
-      return {
-        queue: single(
-          await operations.queues.patchMetadata(access, { project: input.project, name: input.name, changes }),
-        ),
-      };
+      return { queue: single(await operations.queues.patchMetadata(access, { project, name, changes, strict: true })) };
     },
   }),
   deleteQueue: t.field({

@@ -46,7 +46,7 @@ interface Attribute {
   wants: string;
 }
 
-/** Reserved keys of the metadata. Every other key is the user's own, underscore or not. */
+/** Reserved keys of the metadata. Every other key is the user's own; one with an underscore in front is refused where it looks like a slip. */
 const ATTRIBUTES: Record<string, Attribute> = {
   _default_message_ttl: { field: "defaultMessageTtl", read: readWhole, wants: "a whole number" },
   _default_message_delay: { field: "defaultMessageDelay", read: readWhole, wants: "a whole number" },
@@ -58,6 +58,8 @@ const ATTRIBUTES: Record<string, Attribute> = {
   _flavor: { field: "flavor", read: readText, wants: "the name of a flavor" },
   _retry_policy: { field: "retryPolicy", read: readRetryPolicy, wants: "an object" },
 };
+
+export const RESERVED_KEYS: readonly string[] = Object.keys(ATTRIBUTES);
 
 export function isReserved(key: string): boolean {
   return Object.hasOwn(ATTRIBUTES, key);

@@ -21,6 +21,7 @@ import {
 } from "./queue-metadata.ts";
 import { StatsWatch } from "./stats-watch.ts";
 import type { Ticker } from "./ticker.ts";
+import { refuseUnknownAttributes, unknownAttributes } from "./unknown-attributes.ts";
 
 export interface NamedQueue extends ProjectAddress {
   name: string;
@@ -49,6 +50,11 @@ export interface StatsChange {
   stats: QueueStats | null;
 }
 
+/** `strict`: an unknown key that begins with an underscore cannot be set; what is stored already stays, and may be given again as it is. BAD_INPUT. */
+interface MetadataRules {
+  strict?: boolean;
+}
+
 /** Reading needs the role viewer, changing operator. */
 export interface QueueOperations {
   /**
@@ -58,7 +64,7 @@ export interface QueueOperations {
    */
   create(
     access: Access,
-    params: NamedQueue & { metadataText?: string | null },
+    params: NamedQueue & MetadataRules & { metadataText?: string | null },
   ): Promise<{ queue: QueueRecord; created: boolean }>;
   /** QUEUE_DOES_NOT_EXIST. */
   get(access: Access, params: NamedQueue): Promise<QueueRecord>;
@@ -87,9 +93,12 @@ export interface QueueOperations {
     params: ProjectAddress & { allProjects?: boolean; prefix?: string | null },
   ): Promise<{ value: number; exact: boolean }>;
   /** Replaces all metadata. Another `_flavor` moves the queue to a pool of it, as a job. QUEUE_DOES_NOT_EXIST, FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND. */
-  setMetadata(access: Access, params: NamedQueue & { metadataText: string }): Promise<QueueRecord>;
+  setMetadata(access: Access, params: NamedQueue & MetadataRules & { metadataText: string }): Promise<QueueRecord>;
   /** Changes top-level keys in the order given, all or nothing; loses no change made at the same time. Values of other keys stay to the letter. */
-  patchMetadata(access: Access, params: NamedQueue & { changes: readonly MetadataChange[] }): Promise<QueueRecord>;
+  patchMetadata(
+    access: Access,
+    params: NamedQueue & MetadataRules & { changes: readonly MetadataChange[] },
+  ): Promise<QueueRecord>;
   /**
    * Ends the queue: its messages and claims are gone at once. Its subscriptions stay, and work again when it is made again, in the same pool.
    * `deleted` is false when there was none. Safe to repeat, also after a crash.
@@ -159,12 +168,14 @@ export function createQueueOperations(
   async function changeMetadata(
     queue: QueueRef,
     trace: Trace,
+    { strict }: MetadataRules,
     change: (before: QueueMetadata) => QueueMetadata,
   ): Promise<QueueRecord> {
     let flavor: { before: string | null; after: string | null } = { before: null, after: null };
     const record = await audited(context, trace, async (tx) => {
       const before = readMetadata(limits, await tx.queues.getMetadata(queue));
       const after = change(before);
+      if (strict === true) refuseUnknownAttributes(unknownAttributes(after.text), before.text);
       flavor = { before: before.effective.flavor, after: after.effective.flavor };
       if (flavor.before !== flavor.after) await requirePlace(queue, flavor.after);
       await tx.queues.setMetadata(queue, after.text);
@@ -206,6 +217,11 @@ export function createQueueOperations(
     async create(access, params) {
       const queue = await changing(access, "createQueue", params);
       const metadata = checkMetadata(limits, queue.name, params.metadataText ?? "{}");
+      const unknown = unknownAttributes(metadata.text);
+      if (params.strict === true && unknown.size > 0) {
+        const [there] = await control.queues.getMany([queue]);
+        refuseUnknownAttributes(unknown, there?.metadataText ?? "{}");
+      }
       for (;;) {
         const created = await lives.begin(access, queue, metadata);
         const [made] = await control.queues.getMany([queue]);
@@ -272,7 +288,7 @@ export function createQueueOperations(
       const queue = await changing(access, "setQueueMetadata", params);
       const after = checkMetadata(limits, queue.name, params.metadataText);
       const trace = { access, action: "setQueueMetadata", project: queue.project, target: queue.name };
-      return changeMetadata(queue, trace, () => after);
+      return changeMetadata(queue, trace, params, () => after);
     },
 
     async patchMetadata(access, params) {
@@ -281,7 +297,9 @@ export function createQueueOperations(
         throw badInput("changes", `changes must be a list of at most ${MAX_CHANGES}.`, { maximum: MAX_CHANGES });
       }
       const trace = { access, action: "patchQueueMetadata", project: queue.project, target: queue.name };
-      return changeMetadata(queue, trace, (before) => patchedMetadata(limits, queue.name, before.text, params.changes));
+      return changeMetadata(queue, trace, params, (before) =>
+        patchedMetadata(limits, queue.name, before.text, params.changes),
+      );
     },
 
     async delete(access, params) {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { admin } from "../operations/a-service.ts";
 import { aProject, createClaim, createQueue, postMessages, startApi } from "./api.ts";
 
 const { api, server } = startApi();
@@ -36,6 +37,36 @@ test("the unnamed project is one of its own", async () => {
 
 test("who may see several projects must name one", async () => {
   expect(await api.codeOf('{ queue(name: "q") { name } }')).toBe("BAD_INPUT");
+});
+
+test("a slip in the name of an attribute is refused, with the nearest one, and what is stored already stays", async () => {
+  const project = aProject();
+  const create = "mutation C($input: CreateQueueInput!) { createQueue(input: $input) { created } }";
+  const update =
+    "mutation U($input: UpdateQueueMetadataInput!) { updateQueueMetadata(input: $input) { queue { metadataText } } }";
+  const patch =
+    "mutation P($input: PatchQueueMetadataInput!) { patchQueueMetadata(input: $input) { queue { metadataText } } }";
+  const slip = { project, name: "q", metadata: { _default_mesage_ttl: 60 } };
+  const [refused] = (await api.send(create, { input: slip })).errors ?? [];
+  expect(refused?.extensions).toMatchObject({ code: "BAD_INPUT", details: { nearest: "_default_message_ttl" } });
+  expect(refused?.message).toContain("The nearest one is _default_message_ttl.");
+  expect(await api.codeOf(create, { input: { project, name: "q", metadata: { [`_${"x".repeat(5000)}`]: 1 } } })).toBe(
+    "BAD_INPUT",
+  );
+  await createQueue(api, project, "q", { own_key: 1 });
+  expect(await api.codeOf(update, { input: slip })).toBe("BAD_INPUT");
+  const add = { op: "ADD", key: "_flavour", value: "gold" };
+  expect(await api.codeOf(patch, { input: { project, name: "q", changes: [add] } })).toBe("BAD_INPUT");
+
+  const metadataText = '{"_old": 1.0, "own_key": 1}';
+  await server().engine.operations.queues.setMetadata(admin, { project, name: "q", metadataText });
+  await api.run(create, { input: { project, name: "q", metadataText } });
+  await api.run(update, { input: { project, name: "q", metadataText } });
+  expect(await api.codeOf(update, { input: { project, name: "q", metadataText: '{"_old": 2}' } })).toBe("BAD_INPUT");
+  const change = { op: "REPLACE", key: "own_key", value: 2 };
+  expect(await api.run(patch, { input: { project, name: "q", changes: [change] } })).toEqual({
+    patchQueueMetadata: { queue: { metadataText: '{"_old":1.0,"own_key":2}' } },
+  });
 });
 
 test.each(["", "a b", "a/b", "ü", "x".repeat(65), "a\u0000"])("the name %j is refused", async (name) => {
