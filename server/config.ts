@@ -106,6 +106,8 @@ const settings = {
   UNDO_SECONDS: whole(30),
   /** Server processes, which share the port. */
   WORKERS: whole(1, 1, 64),
+  /** Seconds that a start waits for the database of DATABASE_URL. */
+  DATABASE_WAIT: whole(0, 0, 3600),
   /** Connections to each PostgreSQL pool, of each process. */
   DATABASE_CONNECTIONS: whole(16, 2, 500),
   ...limitSettings,

@@ -1,7 +1,8 @@
 /** What Isimud keeps in DATA_DIR besides the database: who uses it now, and the secret key. */
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { writeDurably } from "./durable-file.ts";
 import { identityOf, isAlive } from "./process-state.ts";
 import { StartError } from "./start-error.ts";
 
@@ -11,11 +12,23 @@ interface Holder {
 }
 
 /**
+ * Makes the folder if it is missing, and takes it from everybody else. The account that root runs the database as may pass
+ * through it, if it could before, and list nothing.
+ */
+export function makePrivate(dataDir: string): void {
+  const isRoot = process.getuid?.() === 0;
+  if (mkdirSync(dataDir, { recursive: true, mode: isRoot ? 0o711 : 0o700 }) !== undefined) return;
+  const { mode, uid } = statSync(dataDir);
+  const kept = mode & (isRoot ? 0o711 : 0o700);
+  if (process.getuid?.() === uid && (mode & 0o777) !== kept) chmodSync(dataDir, kept);
+}
+
+/**
  * Makes the folder this process's own until the function it gives is called. A holder that was killed is passed over; one that
  * lives is an error.
  */
 export function claimDataDir(dataDir: string): () => void {
-  mkdirSync(dataDir, { recursive: true });
+  makePrivate(dataDir);
   const file = join(dataDir, "isimud.pid");
   const mine = JSON.stringify({ pid: process.pid, identity: identityOf(process.pid) } satisfies Holder);
   const held = holderOf(file);
@@ -44,9 +57,20 @@ function holderOf(file: string): Holder | null {
   return lives ? holder : null;
 }
 
-/** Made once, readable by this user only. Losing it loses the pools' URIs. */
+/** A shorter one was cut short. */
+const SHORTEST_KEY = 16;
+
+/** Made once, readable by this user only, and on disk before anything is encrypted with it. Losing it loses the pools' URIs. */
 export function readSecretKey(dataDir: string): string {
   const file = join(dataDir, "secret-key");
-  if (!existsSync(file)) writeFileSync(file, `${randomBytes(32).toString("base64")}\n`, { mode: 0o600, flag: "wx" });
-  return readFileSync(file, "utf8").trim();
+  if (!existsSync(file)) writeDurably(file, `${randomBytes(32).toString("base64")}\n`);
+  const key = readFileSync(file, "utf8").trim();
+  if (key.length < SHORTEST_KEY || key.includes("\0")) {
+    throw new StartError(
+      `${file} is empty or damaged. It encrypts the URIs of the pools, which cannot be read without it. Put the file back from a backup; ` +
+        "or delete it, so that the next start makes a new key, and then give each pool its URI anew with updatePool. " +
+        "Where no pool was registered, nothing is lost.",
+    );
+  }
+  return key;
 }

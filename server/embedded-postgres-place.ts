@@ -17,10 +17,10 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { writeDurably } from "./durable-file.ts";
 import { StartError } from "./start-error.ts";
 
 const POINTER = "postgres-elsewhere";
@@ -45,11 +45,15 @@ interface Account {
 
 /** Finds or makes the place. Called again it gives the same one; a cluster that was there once and is gone is an error, never a new one. */
 export function findPlace(dataDir: string): Place {
-  mkdirSync(dataDir, { recursive: true });
   const native = nativeBinaries();
   const inside = join(dataDir, "postgres");
   const pointer = join(dataDir, POINTER);
   const pointed = existsSync(pointer) ? readFileSync(pointer, "utf8").trim() : null;
+  if (pointed === "") {
+    throw new StartError(
+      `${pointer} is empty. Write into it the folder of the database, which is below ${ELSEWHERE} and holds \`data\`; or, if it is lost for good, delete ${pointer} to begin with an empty one.`,
+    );
+  }
   if (pointed !== null && !existsSync(join(pointed, "data", "PG_VERSION"))) {
     throw new StartError(
       `${pointer} says that the database is at ${pointed}, but there is none. Put it back there; or, if it is lost for good, delete ${pointer} to begin with an empty one.`,
@@ -86,7 +90,7 @@ export function findPlace(dataDir: string): Place {
 /** Remembers a cluster that is not in DATA_DIR. Called once the cluster exists. */
 export function rememberPlace(dataDir: string, place: Place): void {
   if (place.home === join(dataDir, "postgres")) return;
-  writeFileSync(join(dataDir, POINTER), `${place.home}\n`);
+  writeDurably(join(dataDir, POINTER), `${place.home}\n`);
 }
 
 function makeHome(home: string, account: Account): void {

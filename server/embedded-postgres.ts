@@ -6,32 +6,30 @@
  * password is random, in a file that only this user may read.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import {
-  chownSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, statSync, unlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
+import { makePrivate } from "./data-dir.ts";
+import { writeDurably } from "./durable-file.ts";
+import {
+  asAccount,
+  binary,
+  cannotRun,
+  checkVersion,
+  clusterOf,
+  DATABASE,
+  demoteRole,
+  makeCluster,
+  ROLE,
+  readPassword,
+  renewPassword,
+} from "./embedded-postgres-cluster.ts";
 import { findPlace, type Place, rememberPlace } from "./embedded-postgres-place.ts";
 import { commandLine, isAlive } from "./process-state.ts";
 import { StartError } from "./start-error.ts";
 
-/** The major version of the binaries; a cluster of another one is refused. */
-const MAJOR = "18";
-const USER = "isimud";
-const DATABASE = "isimud";
 /** Only a part of the socket's name, in a folder of its own. The same at each start, so that a pool in this database keeps its address. */
 const SOCKET_PORT = 5432;
 /** Where whoever may read DATA_DIR finds the address, with its password: for `npm run demo`. */
@@ -55,6 +53,7 @@ export interface EmbeddedPostgres {
 /**
  * Starts the database in `dataDir`, making it at the first time. A server that a killed Isimud left behind is stopped first.
  * While it runs it is started again if it dies. Only one process may use a `dataDir`: the caller sees to that.
+ * A password that is lost, damaged or refused is set anew: whoever owns the files may do that.
  */
 export async function startEmbeddedPostgres(params: {
   dataDir: string;
@@ -62,19 +61,22 @@ export async function startEmbeddedPostgres(params: {
   report?: (line: string) => void;
   /** PostgreSQL settings, over the defaults. */
   settings?: Record<string, string>;
+  /** Ends the start: what it has started so far is stopped, and it rejects. */
+  signal?: AbortSignal;
 }): Promise<EmbeddedPostgres> {
-  const report = params.report ?? (() => {});
-  const place = findPlace(params.dataDir);
+  const { dataDir, report = () => {}, signal: aborted } = params;
+  makePrivate(dataDir);
+  const place = findPlace(dataDir);
   if (place.notice) report(place.notice);
-  const password = readPassword(params.dataDir);
-  const cluster = join(place.home, "data");
-  if (!existsSync(cluster)) {
-    report("Making the database (once)...");
-    makeCluster(place, password);
-  }
-  rememberPlace(params.dataDir, place);
+  const cluster = clusterOf(place);
+  let password = existsSync(cluster) ? readPassword(dataDir) : firstPassword(place, dataDir, report);
+  rememberPlace(dataDir, place);
   checkVersion(cluster);
   await stopOrphan(place, report);
+  if (password === null) {
+    report(`${join(dataDir, "postgres-password")} is missing or damaged. The database gets a new password.`);
+    password = renewPassword(place, dataDir);
+  }
 
   const socket = socketFolder(place);
   const port = socket ? SOCKET_PORT : await freePort();
@@ -98,10 +100,16 @@ export async function startEmbeddedPostgres(params: {
   let server: ChildProcess | undefined;
   let stopping = false;
   const address = (database: string) => {
-    const url = new URL(`postgresql://${USER}:${password}@localhost:${port}/${database}`);
+    const url = new URL(`postgresql://${ROLE}:${password}@localhost:${port}/${database}`);
     if (socket) url.searchParams.set("host", socket);
     else url.hostname = "127.0.0.1";
     return url.toString();
+  };
+  const connect = async (database: string) => {
+    const client = new pg.Client({ connectionString: address(database), connectionTimeoutMillis: 5000 });
+    client.on("error", () => {});
+    await client.connect();
+    return client;
   };
 
   const launch = async () => {
@@ -112,7 +120,12 @@ export async function startEmbeddedPostgres(params: {
       child.once("exit", () => reject(new StartError(`PostgreSQL did not start.\n${lastLines(logFile(place))}`)));
     });
     failed.catch(() => {});
-    await Promise.race([ready(address("postgres"), report), failed]);
+    try {
+      await Promise.race([ready(() => connect("postgres"), report, aborted), failed]);
+    } catch (error) {
+      await stopServer(place, child);
+      throw error;
+    }
     child.once("exit", () => void relaunch());
   };
   const relaunch = async () => {
@@ -128,9 +141,16 @@ export async function startEmbeddedPostgres(params: {
     }
   };
 
-  await launch();
-  await makeDatabase(address("postgres"));
-  rememberUrl(params.dataDir, socket ? address(DATABASE) : null);
+  try {
+    await launch();
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    report(`The database refuses the password in ${join(dataDir, "postgres-password")}. It gets a new one.`);
+    password = renewPassword(place, dataDir);
+    await launch();
+  }
+  await demoteRole(connect, password);
+  rememberUrl(dataDir, socket ? address(DATABASE) : null);
 
   let stopped: Promise<void> | undefined;
   return {
@@ -144,73 +164,21 @@ export async function startEmbeddedPostgres(params: {
   };
 }
 
-// -------------------------------------------------------------------------------------------- the cluster
-
 /** The address of the database that runs in `dataDir`; null when it has another one at each start, or none was started yet. */
 export function embeddedUrl(dataDir: string): string | null {
   const file = join(dataDir, URL_FILE);
-  return existsSync(file) ? readFileSync(file, "utf8").trim() : null;
+  return (existsSync(file) && readFileSync(file, "utf8").trim()) || null;
 }
 
 function rememberUrl(dataDir: string, url: string | null): void {
   const file = join(dataDir, URL_FILE);
-  rmSync(file, { force: true });
-  if (url !== null) writeFileSync(file, `${url}\n`, { mode: 0o600 });
+  if (url === null) rmSync(file, { force: true });
+  else writeDurably(file, `${url}\n`);
 }
 
-function readPassword(dataDir: string): string {
-  const file = join(dataDir, "postgres-password");
-  if (!existsSync(file)) writeFileSync(file, `${randomBytes(24).toString("base64url")}\n`, { mode: 0o600 });
-  return readFileSync(file, "utf8").trim();
-}
-
-/** Made under another name and renamed, so that a start killed half-way leaves nothing that looks like a database. */
-function makeCluster(place: Place, password: string): void {
-  const unfinished = join(place.home, "data.unfinished");
-  const passwordFile = join(place.home, "password.initdb");
-  mkdirSync(place.home, { recursive: true, mode: 0o700 });
-  rmSync(unfinished, { recursive: true, force: true });
-  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
-  if (place.account) chownSync(passwordFile, place.account.uid, place.account.gid);
-  const result = spawnSync(
-    binary(place, "initdb"),
-    [
-      `--pgdata=${unfinished}`,
-      `--username=${USER}`,
-      "--encoding=UTF8",
-      "--locale-provider=builtin",
-      "--builtin-locale=C.UTF-8",
-      "--locale=C",
-      "--auth=scram-sha-256",
-      `--pwfile=${passwordFile}`,
-      "--no-instructions",
-    ],
-    { ...asAccount(place), encoding: "utf8" },
-  );
-  unlinkSync(passwordFile);
-  if (result.error) throw cannotRun(result.error);
-  if (result.status !== 0) throw new StartError(`PostgreSQL could not make its database.\n${result.stderr}`);
-  renameSync(unfinished, join(place.home, "data"));
-}
-
-function checkVersion(cluster: string): void {
-  const version = readFileSync(join(cluster, "PG_VERSION"), "utf8").trim();
-  if (version === MAJOR) return;
-  throw new StartError(
-    `The database in ${cluster} was made by PostgreSQL ${version}, and this Isimud brings ${MAJOR}. ` +
-      `Start it once more with the Isimud that made it and \`pg_dump\` it, or run a PostgreSQL ${version} on it yourself and set DATABASE_URL.`,
-  );
-}
-
-async function makeDatabase(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    const found = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [DATABASE]);
-    if (found.rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE}`);
-  } finally {
-    await client.end();
-  }
+function firstPassword(place: Place, dataDir: string, report: (line: string) => void): string {
+  report("Making the database (once)...");
+  return makeCluster(place, dataDir);
 }
 
 // --------------------------------------------------------------------------------------------- the server
@@ -233,25 +201,22 @@ function spawnServer(place: Place, cluster: string, settings: Record<string, str
   }
 }
 
-/** Until it answers. Refusals while it recovers are normal. */
-async function ready(url: string, report: (line: string) => void): Promise<void> {
+/** Until it answers. What is no sign of a start or a recovery is an error at once. */
+async function ready(
+  connect: () => Promise<pg.Client>,
+  report: (line: string) => void,
+  aborted: AbortSignal | undefined,
+): Promise<void> {
   const began = Date.now();
   let reported = false;
   for (;;) {
-    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
-    client.on("error", () => {});
+    aborted?.throwIfAborted();
     try {
-      await client.connect();
+      const client = await connect();
       await client.end();
       return;
     } catch (error) {
-      await client.end().catch(() => {});
-      if ((error as { code?: string }).code === "28P01") {
-        throw new StartError(
-          "The database refuses the password in DATA_DIR/postgres-password. Put the right file back.",
-        );
-      }
-      if (Date.now() - began > START_DEADLINE_MS) throw error;
+      if (!isStarting(error) || Date.now() - began > START_DEADLINE_MS) throw error;
       if (!reported && Date.now() - began > 3000) {
         reported = true;
         report("PostgreSQL is recovering...");
@@ -259,6 +224,17 @@ async function ready(url: string, report: (line: string) => void): Promise<void>
       await sleep(20);
     }
   }
+}
+
+/** Nobody listens yet, or the server says that it starts up (cannot_connect_now); or it is too busy recovering to answer. */
+function isStarting(error: unknown): boolean {
+  const { code, message } = error as { code?: string; message?: string };
+  return code === "ECONNREFUSED" || code === "ENOENT" || code === "57P03" || /timeout|terminated/i.test(message ?? "");
+}
+
+/** invalid_password */
+function isRefusal(error: unknown): boolean {
+  return (error as { code?: string }).code === "28P01";
 }
 
 async function stopServer(place: Place, server: ChildProcess): Promise<void> {
@@ -314,22 +290,12 @@ async function stopOrphan(place: Place, report: (line: string) => void): Promise
 
 // ----------------------------------------------------------------------------------------------- the parts
 
-function binary(place: Place, name: "initdb" | "postgres" | "pg_ctl"): string {
-  return join(place.binaries, "bin", process.platform === "win32" ? `${name}.exe` : name);
-}
-
 function logFile(place: Place): string {
   return join(place.home, "postgres.log");
 }
 
 function lastLines(file: string): string {
   return existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n").slice(-8).join("\n") : "";
-}
-
-/** Nothing of this process's environment reaches the database: LANG and PG* would change what it does. */
-function asAccount(place: Place): { uid?: number; gid?: number; cwd: string; env: NodeJS.ProcessEnv } {
-  const env = { PATH: "/usr/bin:/bin", LANG: "C", LC_ALL: "C" } as unknown as NodeJS.ProcessEnv;
-  return { ...(place.account && { uid: place.account.uid, gid: place.account.gid }), cwd: place.home, env };
 }
 
 /** Null: the path is too long for a socket, or the system has none. */
@@ -347,11 +313,4 @@ function freePort(): Promise<number> {
       server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
     });
   });
-}
-
-function cannotRun(error: Error): Error {
-  return new StartError(
-    `PostgreSQL's program cannot run here (${error.message}). Run \`npm ci\`, or set DATABASE_URL to a PostgreSQL of your own.`,
-    { cause: error },
-  );
 }

@@ -61,16 +61,21 @@ async function run(config: ReadyConfig): Promise<{ url: string } & Stoppable> {
 /** The settings with a database and a key: those that are given, or embedded ones in DATA_DIR. */
 async function withDatabase(config: Config, shutdown: Shutdown): Promise<ReadyConfig> {
   const { DATABASE_URL, SECRET_KEY, DATA_DIR } = config;
-  if (DATABASE_URL !== undefined && SECRET_KEY !== undefined) return { ...config, DATABASE_URL, SECRET_KEY };
+  if (DATABASE_URL !== undefined && SECRET_KEY !== undefined) {
+    const { reachDatabase } = await import("./reach-database.ts");
+    await reachDatabase(DATABASE_URL, { waitSeconds: config.DATABASE_WAIT, report: say, signal: shutdown.signal });
+    return { ...config, DATABASE_URL, SECRET_KEY };
+  }
   const { claimDataDir, readSecretKey } = await import("./data-dir.ts");
   const { startEmbeddedPostgres } = await import("./embedded-postgres.ts");
   const release = claimDataDir(DATA_DIR);
   await shutdown.step(async () => ({ close: async () => release() }));
+  const key = SECRET_KEY ?? readSecretKey(DATA_DIR);
   const database = await shutdown.step(async () => {
-    const server = await startEmbeddedPostgres({ dataDir: DATA_DIR, report: say });
+    const server = await startEmbeddedPostgres({ dataDir: DATA_DIR, report: say, signal: shutdown.signal });
     return { url: server.url, close: () => server.stop() };
   });
-  return { ...config, DATABASE_URL: database.url, SECRET_KEY: SECRET_KEY ?? readSecretKey(DATA_DIR) };
+  return { ...config, DATABASE_URL: database.url, SECRET_KEY: key };
 }
 
 const shutdown = new Shutdown();

@@ -1,10 +1,22 @@
-import { spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import pg from "pg";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "../server/embedded-postgres.ts";
+import { type EmbeddedPostgres, embeddedUrl, startEmbeddedPostgres } from "../server/embedded-postgres.ts";
+import { asAccount, binary } from "../server/embedded-postgres-cluster.ts";
+import { findPlace } from "../server/embedded-postgres-place.ts";
 
 const folders: string[] = [];
 let running: EmbeddedPostgres | undefined;
@@ -57,6 +69,10 @@ describe("an embedded PostgreSQL", () => {
     );
     expect(row).toEqual({ encoding: "UTF8", fsync: "on", provider: "b" });
     expect(statSync(join(dataDir, "postgres-password")).mode & 0o777).toBe(0o600);
+    expect(statSync(dataDir).mode & 0o777).toBe(isRoot ? 0o711 : 0o700);
+    expect(await query("SELECT rolsuper AS super FROM pg_roles WHERE rolname = current_user")).toEqual([
+      { super: false },
+    ]);
     await query("CREATE TABLE kept (id integer)");
   });
 
@@ -71,6 +87,36 @@ describe("an embedded PostgreSQL", () => {
     url.password = "wrong";
     const client = new pg.Client({ connectionString: url.toString() });
     await expect(client.connect()).rejects.toMatchObject({ code: "28P01" });
+  });
+
+  test.each([
+    ["missing", null],
+    ["empty, as a power cut may leave it", ""],
+    ["that of another database", `${"x".repeat(32)}\n`],
+  ])("gets a new password when its file is %s", async (_what, content) => {
+    const file = join(dataDir, "postgres-password");
+    if (content === null) rmSync(file);
+    else writeFileSync(file, content);
+    expect(await start(dataDir)).toEqual([expect.stringMatching(/postgres-password.*new/)]);
+    expect(await query("SELECT * FROM kept")).toEqual([]);
+    await running?.stop();
+    expect(await start(dataDir)).toEqual([]);
+    expect(readFileSync(file, "utf8").trim()).toHaveLength(32);
+  });
+
+  test("has an address for others even when its file was cut short", async () => {
+    writeFileSync(join(dataDir, "database-url"), "");
+    expect(embeddedUrl(dataDir)).toBeNull();
+    await start(dataDir);
+    expect(embeddedUrl(dataDir)).toBe(running?.url);
+  });
+
+  test("is stopped when its start is given up", async () => {
+    const aborted = new AbortController();
+    const starting = startEmbeddedPostgres({ dataDir, signal: aborted.signal });
+    aborted.abort();
+    await expect(starting).rejects.toThrow(/abort/);
+    expect(existsSync(join(dataDir, "postgres", "data", "postmaster.pid"))).toBe(false);
   });
 
   test("comes back by itself when its process is killed", async () => {
@@ -124,8 +170,73 @@ describe("an embedded PostgreSQL", () => {
     const before = readFileSync(file, "utf8");
     writeFileSync(file, "17\n");
     await expect(start(dataDir)).rejects.toThrow(/made by PostgreSQL 17, and this Isimud brings 18.*pg_dump/);
+    writeFileSync(file, "");
+    await expect(start(dataDir)).rejects.toThrow(/PG_VERSION is missing or damaged.*backup/);
     writeFileSync(file, before);
   });
+});
+
+test("a cluster whose role was its superuser gives all that the role owns to one that is not", async () => {
+  const dataDir = dataFolder(0o755);
+  const place = findPlace(dataDir);
+  const password = "p".repeat(32);
+  writeFileSync(join(dataDir, "postgres-password"), `${password}\n`, { mode: 0o600 });
+  mkdirSync(place.home, { recursive: true });
+  const passwordFile = join(place.home, "pw");
+  writeFileSync(passwordFile, password, { mode: 0o644 });
+  const flags = [
+    "--username=isimud",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--auth=scram-sha-256",
+    `--pwfile=${passwordFile}`,
+  ];
+  const made = spawnSync(binary(place, "initdb"), [`--pgdata=${join(place.home, "data")}`, ...flags], asAccount(place));
+  expect(made.status).toBe(0);
+  const old = [
+    "CREATE DATABASE isimud",
+    "CREATE SCHEMA demo",
+    "CREATE TABLE demo.kept (id bigserial PRIMARY KEY, at timestamptz DEFAULT now())",
+    "CREATE TABLE demo.drawn (id bigint GENERATED ALWAYS AS IDENTITY)",
+    "CREATE SEQUENCE demo.alone",
+    "CREATE TYPE demo.mood AS ENUM ('fine')",
+    "CREATE FUNCTION demo.twice(n int) RETURNS int LANGUAGE sql AS 'SELECT 2 * n'",
+    "INSERT INTO demo.kept DEFAULT VALUES",
+  ];
+  const client = spawnSync(binary(place, "postgres"), ["--single", "-D", join(place.home, "data"), "-j", "postgres"], {
+    ...asAccount(place),
+    input: `${old[0]};\n\n`,
+  });
+  expect(client.status).toBe(0);
+  const inside = spawnSync(binary(place, "postgres"), ["--single", "-D", join(place.home, "data"), "-j", "isimud"], {
+    ...asAccount(place),
+    input: old
+      .slice(1)
+      .map((statement) => `${statement};\n\n`)
+      .join(""),
+  });
+  expect(inside.status).toBe(0);
+
+  await start(dataDir);
+  expect(
+    await query("SELECT rolname AS name, rolsuper AS super FROM pg_roles WHERE rolname NOT LIKE 'pg\\_%'"),
+  ).toEqual(
+    expect.arrayContaining([
+      { name: "postgres", super: true },
+      { name: "isimud", super: false },
+    ]),
+  );
+  expect(await query("SELECT count(*)::int AS roles FROM pg_roles WHERE rolname NOT LIKE 'pg\\_%'")).toEqual([
+    { roles: 2 },
+  ]);
+  await query("ALTER TABLE demo.kept ADD COLUMN more int; CREATE TABLE public.made (); CREATE SCHEMA another");
+  await query(
+    "ALTER SEQUENCE demo.alone RESTART; ALTER TYPE demo.mood ADD VALUE 'better'; DROP FUNCTION demo.twice; DROP TABLE demo.drawn",
+  );
+  await query("INSERT INTO demo.kept DEFAULT VALUES");
+  expect(await query("SELECT id::int FROM demo.kept")).toEqual([{ id: 1 }, { id: 2 }]);
+  await running?.stop();
+  expect(await start(dataDir)).toEqual([]);
 });
 
 describe.runIf(isRoot)("as root, under a folder that only root can enter", () => {

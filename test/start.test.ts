@@ -1,5 +1,5 @@
 /** `npm start` as a user meets it: from nothing to a page, again, after kill -9, and down in order. */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isAlive } from "../server/process-state.ts";
@@ -214,13 +214,37 @@ describe("what is wrong is said with the way out", () => {
     }
   });
 
-  test("a database that is not there", async () => {
-    const failed = start({
-      PORT: String(await freePort()),
-      DATABASE_URL: "postgres://nobody@127.0.0.1:1/none",
-      SECRET_KEY: "0123456789abcdef",
-    });
+  test.each([
+    [
+      "not there",
+      "postgres://nobody@127.0.0.1:1/none",
+      {},
+      /\(127\.0\.0\.1:1\) cannot be reached: ECONNREFUSED\. .*DATABASE_WAIT/,
+    ],
+    [
+      "not there, though it was waited for",
+      "postgres://u@localhost:1/none",
+      { DATABASE_WAIT: "1" },
+      /cannot be reached yet.*up to 1 s.*\n.*cannot be reached/,
+    ],
+  ])("a database that is %s", async (_what, DATABASE_URL, settings, message) => {
+    const failed = start({ PORT: String(await freePort()), DATABASE_URL, SECRET_KEY: "0123456789abcdef", ...settings });
     expect(await failed.ended).toBe(1);
-    expect(failed.output()).toContain("DATABASE_URL");
+    expect(failed.output()).toMatch(message);
+    expect(failed.output()).not.toContain("    at ");
+  });
+
+  test("a secret key that a power cut left empty, before the database is made", async () => {
+    const own = temporaryDataDir();
+    try {
+      writeFileSync(join(own, "secret-key"), "");
+      const failed = start({ DATA_DIR: own, PORT: String(await freePort()) });
+      expect(await failed.ended).toBe(1);
+      expect(failed.output()).toMatch(/secret-key is empty or damaged.*backup.*updatePool/);
+      expect(existsSync(join(own, "postgres"))).toBe(false);
+      expect(readFileSync(join(own, "secret-key"), "utf8")).toBe("");
+    } finally {
+      removeDataDir(own);
+    }
   });
 });
