@@ -34,13 +34,15 @@ export function ExhaustedNotice({
       <div className="min-w-0 flex-1 basis-64 wrap-anywhere">
         <p className="font-medium">
           {some
-            ? `${formatCount(exhausted.count, exhausted.exact ? "exact" : "at-least")} exhausted: nobody can claim ${exhausted.count === 1 ? "it" : "them"}`
-            : "The dead letter queue does not exist"}
+            ? `${formatCount(exhausted.count, exhausted.exact ? "exact" : "at-least")} exhausted: nobody can claim ${exhausted.count === 1 ? "this message" : "these messages"}`
+            : "The dead letter queue is missing"}
         </p>
         <p className="max-w-prose text-muted">
-          {some ? "Delivered" : "A message that was delivered"} {deliveries}, which is as often as this queue allows,{" "}
-          {some ? "they are" : "is"} to go to the dead letter queue {name}, which does not exist. Create it, and the
-          next claim moves {some ? "them" : "it"} there. Or allow more deliveries in the{" "}
+          {some
+            ? `${exhausted.count === 1 ? "It was" : "They were"} delivered ${deliveries}, as often as this queue allows. `
+            : `Messages that were delivered ${deliveries}, as often as this queue allows, will stay where nobody can claim them. `}
+          The dead letter queue {name} does not exist. Create it, and the next claim moves them there. Or allow more
+          deliveries in the{" "}
           <Link href={paths.queue(project, queue, "settings")} className="text-accent underline underline-offset-2">
             settings
           </Link>

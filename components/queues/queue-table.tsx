@@ -36,7 +36,7 @@ function StatNumber({ row, of }: { row: QueueRow; of: "ready" | "claimed" | "del
   if (!row.stats) return <span className="text-muted">?</span>;
   const value = row.stats[of];
   return (
-    <span className={value === 0 ? "text-muted" : of === "exhausted" ? "text-warn" : undefined}>
+    <span className={value === 0 ? "text-muted" : of === "exhausted" ? "text-danger" : undefined}>
       {formatCount(value, row.stats.exact ? "exact" : "about")}
     </span>
   );

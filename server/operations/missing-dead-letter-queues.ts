@@ -49,8 +49,9 @@ export function createMissingDeadLetterQueues(
       if (!deadLetterQueue || typeof maxClaimCount !== "number") return [];
       const queue = `The queue ${name} of the project "${project}"`;
       const { exhausted = 0, exact = true } = stats[index] ?? {};
+      const messages = exhausted === 1 ? "message" : "messages";
       return exhausted > 0
-        ? `${queue} keeps ${exact ? "" : "at least "}${exhausted} messages that nobody can claim: they were delivered as often as it allows, and its dead letter queue ${deadLetterQueue} does not exist. Create it, and the next claim moves them there.`
+        ? `${queue} keeps ${exact ? "" : "at least "}${exhausted} ${messages} that nobody can claim, delivered as often as it allows: its dead letter queue ${deadLetterQueue} does not exist. Create it, and the next claim moves them there.`
         : `${queue} names the dead letter queue ${deadLetterQueue}, which does not exist. Create it, or messages that are delivered too often will stay where nobody can claim them.`;
     });
     return found.length > MAX_WARNINGS

@@ -188,3 +188,24 @@ it(
   },
   SLOW,
 );
+
+it(
+  "a queue whose dead letter queue is missing says what nobody can claim and why, and makes that queue",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url + paths.queue("shop", "parcels"), { waitUntil: "networkidle" });
+    await page.getByText("3 exhausted", { exact: true }).waitFor();
+    await page.getByText("0 ready", { exact: true }).waitFor();
+    expect(await page.getByRole("table").getByText("exhausted").count()).toBe(3);
+    await page.getByLabel("Only what can be claimed now").click();
+    await page.getByText("Nothing can be claimed now").waitFor();
+    const notice = page.getByRole("region", { name: "Missing dead letter queue" });
+    await notice.getByText("The dead letter queue parcels.dead does not exist.").waitFor();
+    await notice.getByRole("button", { name: "Create parcels.dead" }).click();
+    await page.getByText("3 ready", { exact: true }).waitFor();
+    await notice.waitFor({ state: "hidden" });
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);

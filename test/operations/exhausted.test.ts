@@ -92,7 +92,9 @@ test("are a warning with the same words in every process, after a restart too, u
   const another = await service.another();
   for (const { health } of [service.operations, another.operations]) {
     await vi.waitFor(async () => {
-      expect(await warningsOf(health, "keeps-nowhere")).toEqual([expect.stringContaining("keeps 1 messages")]);
+      expect(await warningsOf(health, "keeps-nowhere")).toEqual([
+        expect.stringContaining("keeps 1 message that nobody can claim"),
+      ]);
     }, 5000);
     expect(await warningsOf(health, "names-nowhere")).toEqual([expect.stringContaining("does not exist. Create it")]);
     expect(await warningsOf(health, "unlimited-nowhere")).toEqual([]);

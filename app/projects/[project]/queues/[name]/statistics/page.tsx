@@ -105,7 +105,7 @@ async function Statistics({ project, name }: { project: string; name: string }) 
           label="Exhausted"
           value={formatCount(stats.exhausted, stats.exact ? "exact" : "at-least")}
           tone={stats.exhausted > 0 ? "danger" : "neutral"}
-          note="delivered as often as allowed"
+          note="nobody can claim"
         />
         <StatTile label="Oldest" value={stats.oldest ? formatDuration(stats.oldest.ageSeconds) : "none"} />
       </StatTiles>
