@@ -10,6 +10,8 @@ const LEASE_SECONDS = 10;
 const BEAT_EVERY_MS = 2000;
 const LOOK_EVERY_MS = 1000;
 const JOBS_AT_A_TIME = 2;
+/** Those that wait come on top, since they do nothing; so many are held at most. */
+const HELD_AT_A_TIME = 50;
 /** A job that waits gives up its wait so soon when it is to stop. */
 const STOP_LOOK_MS = 100;
 
@@ -21,7 +23,10 @@ export interface JobProgress {
   checkpoint(): void;
   /** The same, asking the store: before what only the job's holder may do. */
   confirm(): Promise<void>;
-  /** What `step` gives. While it fails with what passes by itself, such as a pool that is away, it is tried again, until it is cancelled or nothing got done for too long. */
+  /**
+   * What `step` gives. While it fails with what passes by itself, such as a pool that is away, it is tried again, until the
+   * job is to stop or nothing got done for too long.
+   */
   patiently<T>(step: () => Promise<T>): Promise<T>;
   /** The same for what must be done even if the job was cancelled. */
   atLast<T>(step: () => Promise<T>): Promise<T>;
@@ -65,6 +70,7 @@ export function startJobRunner(params: {
   const { store, work, beside = async () => undefined, onError, maxWaitSeconds } = params;
   const holder = params.holder ?? randomUUID();
   const running = new Set<Promise<void>>();
+  let waiting = 0;
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | null = null;
   let again = false;
@@ -73,7 +79,7 @@ export function startJobRunner(params: {
   async function look(): Promise<void> {
     try {
       await beside();
-      while (!stopping && running.size < JOBS_AT_A_TIME) {
+      while (!stopping && running.size - waiting < JOBS_AT_A_TIME && running.size < HELD_AT_A_TIME) {
         const job = await store.take({ holder, leaseSeconds: LEASE_SECONDS });
         if (job === null) break;
         const doing = run(job)
@@ -147,12 +153,18 @@ export function startJobRunner(params: {
       if (stopping) throw new JobStopped("stopping");
       if (stop?.why === "lost") throw stop;
     };
+    const waitFor = (what: string | null) => {
+      waiting += Number(what !== null) - Number(waitingFor !== null);
+      waitingFor = what;
+    };
     const patience = (check: () => void) =>
       new Patience({
         maxWaitSeconds,
         show: async (awaited) => {
           if (awaited === waitingFor) return;
-          waitingFor = awaited;
+          waitFor(awaited);
+          // There is room for another job now.
+          wake();
           await beatNow();
         },
         pause: async (milliseconds) => {
@@ -202,6 +214,7 @@ export function startJobRunner(params: {
       if (error.why === "stopping") await store.release(job);
     } finally {
       clearInterval(beating);
+      waitFor(null);
     }
   }
 

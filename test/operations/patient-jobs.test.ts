@@ -99,6 +99,20 @@ test("a move whose pool is away waits for it, says so, and goes on when it is ba
   expect([await placeOf("patient"), await totalOf("patient")]).toEqual([there.name, 1]);
 });
 
+test("jobs that wait keep no others from being done", async () => {
+  startRunner();
+  const [here, there, gone] = [await aPool("busy"), await aPool("idle"), await aPool("gone")];
+  for (const name of ["stuck-1", "stuck-2", "stuck-3", "lucky"]) await aQueue(name, here);
+  await gone.leave();
+  const move = (queue: string, pool: TestPool) =>
+    service.operations.jobs.moveQueue(operator, { project: "p", queue, pool: pool.name });
+  const stuck = await Promise.all(["stuck-1", "stuck-2", "stuck-3"].map((name) => move(name, gone)));
+  const { id } = await move("lucky", there);
+  await ends(id, "done");
+  await gone.comeBack();
+  for (const job of stuck) await ends(job.id, "done");
+});
+
 test("a drain goes on with the others, and can be cancelled while it waits", async () => {
   startRunner();
   const [source, open, shut] = [
