@@ -11,11 +11,11 @@ import { toastDone, toastFailed } from "./ui/toast.tsx";
 
 interface Action {
   pending: boolean;
-  /** True when it was done. A failure is shown as a toast, with what the server says. */
+  /** True when it was done. A failure, which `done` may throw too, is shown as a toast, with what the server says. */
   run: <Data>(
     document: string,
     variables: Record<string, unknown>,
-    done: string | ((data: Data) => string),
+    done: ActionProps<Data>["done"],
   ) => Promise<boolean>;
 }
 
@@ -29,8 +29,8 @@ function useAction(options: { goTo?: string } = {}): Action {
     async (document, variables, done) => {
       setPending(true);
       try {
-        const data = await callApi(document, variables);
-        toastDone(typeof done === "string" ? done : done(data as never));
+        const data = await callApi<never>(document, variables);
+        toastDone(typeof done === "string" ? done : done(data));
         if (goTo) router.push(goTo);
         refresh();
         return true;
@@ -47,17 +47,17 @@ function useAction(options: { goTo?: string } = {}): Action {
   return { pending, run };
 }
 
-interface ActionProps {
+interface ActionProps<Data> {
   document: string;
   variables: Record<string, unknown>;
-  /** The toast's text. */
-  done: string;
+  /** The toast's text, or what makes it of the answer; it throws an ApiError when the answer says that nothing was done. */
+  done: string | ((data: Data) => string);
   /** Where to go afterwards, when the page's subject is gone. */
   goTo?: string;
 }
 
 /** One click does it: for what can be done again or undone. */
-export function ActionButton({
+export function ActionButton<Data>({
   document,
   variables,
   done,
@@ -66,7 +66,7 @@ export function ActionButton({
   label,
   disabledReason,
   children,
-}: ActionProps & { kind?: ButtonKind; label?: string; disabledReason?: string | null; children: ReactNode }) {
+}: ActionProps<Data> & { kind?: ButtonKind; label?: string; disabledReason?: string | null; children: ReactNode }) {
   const { pending, run } = useAction({ goTo });
   return (
     <Button
@@ -83,7 +83,7 @@ export function ActionButton({
 }
 
 /** Asks first, in a dialog that also shows the GraphQL that it would send. */
-export function ConfirmedAction({
+export function ConfirmedAction<Data>({
   document,
   variables,
   done,
@@ -93,7 +93,7 @@ export function ConfirmedAction({
   consequence,
   confirmLabel,
   typeName,
-}: ActionProps & {
+}: ActionProps<Data> & {
   trigger: ReactElement;
   title: string;
   consequence: ReactNode;

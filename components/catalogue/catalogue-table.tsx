@@ -2,11 +2,11 @@
 
 import { ArrowRightLeft, Pencil, Plus, Trash2 } from "lucide-react";
 import type { ReactNode } from "react";
-import { z } from "zod";
 import { ConfirmedAction } from "../action.tsx";
 import { objectName, queueName } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
 import { MOVE_QUEUE } from "../jobs/documents.ts";
+import { requireNotFailed } from "../jobs/job-can.ts";
 import { paths } from "../paths.ts";
 import { ProjectLink } from "../project-name.tsx";
 import { Button } from "../ui/button.tsx";
@@ -14,6 +14,7 @@ import { SelectField, SwitchField, TextField } from "../ui/form.tsx";
 import { Link } from "../ui/link.tsx";
 import { NameLink } from "../ui/name-link.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
+import { z } from "../zod.ts";
 import { DELETE_ENTRY, INSERT_ENTRY, UPDATE_ENTRY } from "./documents.ts";
 import { entryCan, moveTargets, type PoolChoice } from "./entry-can.ts";
 
@@ -75,7 +76,7 @@ export function MapQueue({ pools }: { pools: string[] }) {
 }
 
 interface Moved {
-  moveQueue: { job: { state: string; resultText: string | null; error: { message: string } | null } };
+  moveQueue: { job: Parameters<typeof requireNotFailed>[0] & { resultText: string | null } };
 }
 
 function apartOf(resultText: string | null): string {
@@ -104,8 +105,9 @@ function MoveQueue({ row }: { row: MappableRow }) {
       defaults={{ pool: targets[0] ?? "" }}
       variables={({ pool }) => ({ input: { project: row.project, queue: row.queue, pool } })}
       done={({ pool }, { moveQueue: { job } }: Moved) => {
+        requireNotFailed(job);
         if (job.state === "DONE") return `Queue ${row.queue} is in ${pool} now.${apartOf(job.resultText)}`;
-        return job.error?.message ?? `Queue ${row.queue} is on its way to ${pool}. Jobs shows how far it is.`;
+        return `Queue ${row.queue} is on its way to ${pool}. Jobs shows how far it is.`;
       }}
     >
       <SelectField

@@ -26,6 +26,7 @@ export const MOVE_QUEUE = /* GraphQL */ `
         state
         resultText
         error {
+          code
           message
         }
       }
@@ -37,7 +38,11 @@ export const DRAIN_POOL = /* GraphQL */ `
   mutation DrainPool($input: DrainPoolInput!) {
     drainPool(input: $input) {
       job {
-        id
+        state
+        error {
+          code
+          message
+        }
       }
     }
   }

@@ -5,6 +5,7 @@ import type { ReactNode } from "react";
 import { ConfirmedAction } from "../action.tsx";
 import { type PoolHealth, PoolState } from "../health.tsx";
 import { DRAIN_POOL } from "../jobs/documents.ts";
+import { requireNotFailed } from "../jobs/job-can.ts";
 import { paths } from "../paths.ts";
 import { Badge } from "../ui/badge.tsx";
 import { Button } from "../ui/button.tsx";
@@ -70,6 +71,10 @@ export function DeletePool({ pool, afterwards }: { pool: PoolFacts; afterwards?:
   );
 }
 
+interface Drained {
+  drainPool: { job: Parameters<typeof requireNotFailed>[0] };
+}
+
 export function DrainPool({ pool, isDraining }: { pool: PoolFacts; isDraining: boolean }) {
   const reason = poolCan.drain(pool, isDraining);
   const trigger = (
@@ -83,7 +88,10 @@ export function DrainPool({ pool, isDraining }: { pool: PoolFacts; isDraining: b
     <ConfirmedAction
       document={DRAIN_POOL}
       variables={{ input: { pool: pool.name } }}
-      done={`Pool ${pool.name} is being drained.`}
+      done={({ drainPool: { job } }: Drained) => {
+        requireNotFailed(job);
+        return job.state === "DONE" ? `Pool ${pool.name} is empty.` : `Pool ${pool.name} is being drained.`;
+      }}
       trigger={trigger}
       title={`Drain pool ${pool.name}?`}
       consequence="Its queues move to the other pools of their flavors, by weight, while they are used. Its weight becomes 0, so it gets no new ones. It can be cancelled: what has moved by then stays where it is."

@@ -199,7 +199,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: DrainPoolInput, required: true, description: "The pool." }) },
     complexity: KEEPING_WAITING,
     description:
-      "Moves all queues of a pool to the others of their flavors, by weight, as a job, and makes the pool's weight 0 so that it gets no new ones. A queue and its dead letter queue stay together where both may live. Only an empty pool can be deleted. Asked for again meanwhile, it gives the same job.",
+      "Moves all queues of a pool to the others of their flavors, by weight, as a job, and makes the pool's weight 0 so that it gets no new ones. A queue and its dead letter queue stay together where both may live. Only an empty pool can be deleted. It is refused (NO_POOL_FOUND) when no other pool takes a queue of it. Asked for again meanwhile, it gives the same job.",
     resolve: async (_root, { input }, { access, operations }) => ({
       job: await operations.jobs.drainPool(access, input),
     }),

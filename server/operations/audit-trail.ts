@@ -25,13 +25,25 @@ export async function permitted<T>(context: OperationContext, trace: Trace, role
     requireRole(trace.access, role);
     return choose();
   } catch (error) {
-    if (hasCode(error, "FORBIDDEN")) {
-      await context.control.audit
-        .append(row(trace, "refused", { reason: error.message }))
-        .catch((failure: unknown) => context.warn("A refusal could not be written to the audit log", failure));
-    }
+    if (hasCode(error, "FORBIDDEN")) await writeRefusal(context, trace, error);
     throw error;
   }
+}
+
+/** Runs a check that says what an action would fail of; when it refuses, that is written down. */
+export async function possible(context: OperationContext, trace: Trace, check: () => Promise<void>): Promise<void> {
+  try {
+    await check();
+  } catch (error) {
+    if (error instanceof DomainError) await writeRefusal(context, trace, error);
+    throw error;
+  }
+}
+
+function writeRefusal(context: OperationContext, trace: Trace, error: DomainError): Promise<unknown> {
+  return context.control.audit
+    .append(row(trace, "refused", { reason: error.message }))
+    .catch((failure: unknown) => context.warn("A refusal could not be written to the audit log", failure));
 }
 
 /** A change of the control plane and its row, together or not at all. */

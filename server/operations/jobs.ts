@@ -4,7 +4,7 @@ import { JOB_KINDS, JOB_STATES, type Job, type JobKind, type JobState } from "..
 import type { JobWork } from "../jobs/runner.ts";
 import { DEFAULT_POOL, type Page, type QueueRef } from "../storage/data-driver.ts";
 import type { PageParams, QueueAddress } from "./addresses.ts";
-import { audited, permitted } from "./audit-trail.ts";
+import { audited, permitted, possible } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import { badInput, pageRequest } from "./limits.ts";
 import { createMoveWork } from "./move-work.ts";
@@ -29,7 +29,7 @@ export interface JobOperations {
   moveQueue(access: Access, params: QueueAddress & { pool: string }): Promise<Job>;
   /**
    * Moves all queues of a pool to others of their flavors, by weight, and makes its weight 0, so that it gets no new ones. A drain of the same pool that has
-   * not ended is given instead. Role admin. POOL_DOES_NOT_EXIST.
+   * not ended is given instead. Role admin. POOL_DOES_NOT_EXIST; NO_POOL_FOUND when no other pool takes its queues.
    */
   drainPool(access: Access, params: { pool: string }): Promise<Job>;
   /**
@@ -130,6 +130,7 @@ export function createJobOperations(context: OperationContext, { moves }: { move
       const { items } = await jobs.list({ page: { limit: 100 }, kind: "drainPool", target: pool });
       const unfinished = items.find((job) => job.finishedAt === null);
       if (unfinished !== undefined) return unfinished;
+      await possible(context, trace, () => work.requireElsewhere(pool));
       const job = await audited(context, trace, async (tx) => {
         // This change holds up all others of pools until it is committed, so what is read beside it is the weight from before, and of two requests the second
         // finds the first one's job. A job whose request then fails to commit takes no harm: it closes the pool itself.

@@ -26,6 +26,8 @@ export interface MoveWork {
   flavorOf(metadataText: string): string | null;
   /** Gives the pool that it is in. NOT_SUPPORTED when one of the two cannot move queues. */
   requireMovable(queue: QueueRef, pool: string): Promise<string>;
+  /** NO_POOL_FOUND when a queue of the pool, one of the first hundred, has no other to go to. Whether one is away now does not count. */
+  requireElsewhere(pool: string): Promise<void>;
   /** What a drain that was given up took from its pool, unless somebody has set it since. */
   giveWeightBack(tx: Transaction, job: Job): Promise<void>;
 }
@@ -156,6 +158,26 @@ export function createMoveWork(
     );
   }
 
+  async function requireElsewhere(pool: string): Promise<void> {
+    const { items } = await control.catalogue.list({ pool, page: { limit: PAGE } });
+    const takes = new Map<string | null, boolean>();
+    for (const entry of items) {
+      const flavor = flavorOf((await metadataOf({ project: entry.project, name: entry.queue })) ?? "{}");
+      if (!takes.has(flavor)) {
+        const pools = await control.pools.getPoolsByFlavor(flavor);
+        const fallback = flavor === null && pool !== DEFAULT_POOL;
+        takes.set(flavor, fallback || pools.some(({ name, weight }) => name !== pool && weight > 0));
+      }
+      if (takes.get(flavor)) continue;
+      const which = flavor === null ? "without a flavor" : `of the flavor ${flavor}`;
+      throw new DomainError(
+        "NO_POOL_FOUND",
+        `The queue ${entry.queue} has nowhere to go: no other pool ${which} takes queues. Register one, or give one a weight, and drain again.`,
+        { details: { pool, project: entry.project, queue: entry.queue, flavor } },
+      );
+    }
+  }
+
   /** Gives who stays apart from it. Its family follows by itself, for it lives here too. */
   async function drainQueue(job: Job, entry: CatalogueEntry, progress: JobProgress): Promise<QueueApart[]> {
     const queue = { project: entry.project, name: entry.queue };
@@ -252,6 +274,7 @@ export function createMoveWork(
     kinds: { moveQueue, drainPool },
     families,
     flavorOf,
+    requireElsewhere,
     giveWeightBack,
     async requireMovable(queue, pool) {
       const entry = await control.catalogue.get(queue);

@@ -27,13 +27,17 @@ function startRunner(drainPool: JobWork): void {
   jobs.onAdded(runner.wake);
 }
 
-/** The only one of its flavor, with a queue that can go nowhere. */
+/** With a queue that can go nowhere once `closeBeside` has run. */
 async function aLonelyPool(name: string): Promise<string> {
   await service.operations.pools.create(admin, { name, uri: await service.poolUri(), weight: 3, flavor: name });
   await service.operations.flavors.create(admin, { project: "p", name, pools: [name] });
   await service.operations.queues.create(operator, { name: `in-${name}`, metadataText: `{"_flavor": "${name}"}` });
+  const beside = { name: `${name}-beside`, uri: await service.poolUri(), weight: 1, flavor: name };
+  await service.operations.pools.create(admin, beside);
   return name;
 }
+/** Between the request, which would be refused, and the work. */
+const closeBeside = (name: string) => service.operations.pools.update(admin, { name: `${name}-beside`, weight: 0 });
 function withJobs(changes: Partial<JobStore>): Operations {
   const { control, data, stores, jobs, history, config: limits } = service;
   const now = () => performance.now();
@@ -58,6 +62,7 @@ test("one that fails before it hears that it was cancelled gives the weight back
   await begun.promise;
   const { id } = await asked;
   expect(await weightOf(pool)).toBe(0);
+  await closeBeside(pool);
   expect(await service.jobs.cancel(id)).toMatchObject({ state: "running", cancelRequested: true });
   go.resolve();
   expect(await ended(id)).toMatchObject({ state: "cancelled" });

@@ -415,14 +415,24 @@ describe("drainPool", () => {
     errors.length = 0;
   });
 
-  it("without another pool that takes the queues fails, says so, and gives the weight back", async () => {
-    startRunner();
+  it("without another pool that takes the queues is refused at once, which is written down", async () => {
     const only = await aPool(2, "lonely");
     await service.operations.flavors.create(admin, { project: "p", name: "lonely", pools: [only] });
     await aQueue("lonely", only, '{"_flavor": "lonely"}');
-    const { id } = await service.operations.jobs.drainPool(admin, { pool: only });
-    expect(await ended(id)).toMatchObject({ state: "failed", error: { code: "NO_POOL_FOUND" } });
+    const beside = await aPool(0, "lonely");
+    await expect(service.operations.jobs.drainPool(admin, { pool: only })).rejects.toMatchObject({
+      code: "NO_POOL_FOUND",
+      message: expect.stringContaining("no other pool of the flavor lonely takes queues"),
+      details: { pool: only, queue: "lonely", flavor: "lonely" },
+    });
     expect(await service.operations.pools.get(admin, { name: only })).toMatchObject({ weight: 2 });
+    expect((await service.operations.jobs.list(admin, { target: only })).items).toEqual([]);
+    const [entry] = (await service.operations.audit.list(admin, { page: { limit: 1 } })).items;
+    expect(entry).toMatchObject({ action: "drainPool", target: only, outcome: "refused" });
+    expect(entry?.detailsText).toContain("no other pool");
+    await service.operations.pools.update(admin, { name: beside, weight: 1 });
+    const { id } = await service.operations.jobs.drainPool(admin, { pool: only });
+    await service.operations.jobs.cancel(admin, { id });
   });
 });
 
