@@ -1,12 +1,12 @@
 "use client";
 
 import { Plus } from "lucide-react";
-import { z } from "zod";
 import { jsonText, objectName, wholeText } from "./field-rules.ts";
 import { FormDialog } from "./form-dialog.tsx";
 import { paths } from "./paths.ts";
 import { Button } from "./ui/button.tsx";
 import { TextAreaField, TextField } from "./ui/form.tsx";
+import { z } from "./zod.ts";
 
 const CREATE_STORE = /* GraphQL */ `
   mutation CreateKeyValueStore($input: CreateKeyValueStoreInput!) {

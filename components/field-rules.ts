@@ -1,6 +1,7 @@
 /** What the forms check while one types. The server checks again, with its limits. */
-import { z } from "zod";
+
 import { parseExactJson } from "./ui/exact-json.ts";
+import { z } from "./zod.ts";
 
 export const queueName = z
   .string()

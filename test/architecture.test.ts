@@ -180,6 +180,11 @@ describe("text", () => {
     expect(broken(({ from, to }) => to === "next/link" && from !== "components/ui/link.tsx")).toEqual([]);
   });
 
+  test("zod comes from components/zod.ts, which keeps it from eval", () => {
+    const pages = isIn("app/", "components/");
+    expect(broken(({ from, to }) => pages(from) && to === "zod" && from !== "components/zod.ts")).toEqual([]);
+  });
+
   test("only components/ui/refresh.tsx refreshes, because it asks the server first: call what useRefresh gives", () => {
     expect(hits(/router\.refresh\(/, "components/ui/refresh.tsx")).toEqual([]);
   });

@@ -1,11 +1,11 @@
 "use client";
 
 import { Hand } from "lucide-react";
-import { z } from "zod";
 import { wholeText } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
 import { Button } from "../ui/button.tsx";
 import { TextField } from "../ui/form.tsx";
+import { z } from "../zod.ts";
 import { CREATE_CLAIM } from "./documents.ts";
 
 const schema = z.object({ limit: wholeText, ttl: wholeText, grace: wholeText });

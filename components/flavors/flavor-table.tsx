@@ -2,7 +2,6 @@
 
 import { Pencil, Plus, Trash2 } from "lucide-react";
 import type { ReactNode } from "react";
-import { z } from "zod";
 import { ConfirmedAction } from "../action.tsx";
 import { objectName } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
@@ -13,6 +12,7 @@ import { ChoicesField, TextField } from "../ui/form.tsx";
 import { Link } from "../ui/link.tsx";
 import { NameLink } from "../ui/name-link.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
+import { z } from "../zod.ts";
 import { CREATE_FLAVOR, DELETE_FLAVOR, UPDATE_FLAVOR } from "./documents.ts";
 
 export interface FlavorRow {

@@ -3,13 +3,13 @@
 import { Pencil, Plus } from "lucide-react";
 import { useState } from "react";
 import { useFormContext } from "react-hook-form";
-import { z } from "zod";
 import { ApiError, callApi } from "../api.ts";
 import { jsonObjectText, neededWhole, objectName } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
 import { paths } from "../paths.ts";
 import { Button } from "../ui/button.tsx";
 import { SwitchField, TextAreaField, TextField } from "../ui/form.tsx";
+import { z } from "../zod.ts";
 import { CREATE_POOL, UPDATE_POOL, VERIFY_POOL } from "./documents.ts";
 import { poolCan } from "./pool-can.ts";
 import type { PoolFacts } from "./pool-table.tsx";

@@ -13,7 +13,7 @@ export interface QueueAttributes {
 
 interface Attribute {
   field: keyof QueueAttributes;
-  kind: "number" | "text" | "json" | "fixed";
+  kind: "number" | "text" | "flavor" | "json" | "fixed";
   meaning: string;
   show: (value: string | number | boolean) => string;
 }
@@ -68,8 +68,9 @@ export const ATTRIBUTES = {
   },
   _flavor: {
     field: "flavor",
-    kind: "fixed",
-    meaning: "Among which pools the queue was placed. It counts when the queue is made.",
+    kind: "flavor",
+    meaning:
+      "Among which pools the queue lives. Another flavor moves the queue to one of its pools, with all that is in it, while it is used.",
     show: plain,
   },
   _enable_encrypt_messages: {

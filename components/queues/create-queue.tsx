@@ -1,12 +1,12 @@
 "use client";
 
 import { Plus } from "lucide-react";
-import { z } from "zod";
 import { jsonObjectText, queueName, wholeText } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
 import { paths } from "../paths.ts";
 import { Button } from "../ui/button.tsx";
 import { TextAreaField, TextField } from "../ui/form.tsx";
+import { z } from "../zod.ts";
 import { CREATE_QUEUE } from "./documents.ts";
 
 const schema = z

@@ -1,16 +1,17 @@
 "use client";
 
 import { Pencil, RotateCcw } from "lucide-react";
-import { z } from "zod";
 import { ActionButton } from "../action.tsx";
-import { jsonObjectText, neededWhole, queueName } from "../field-rules.ts";
+import { jsonObjectText, neededWhole, objectName, queueName } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
 import { Button } from "../ui/button.tsx";
 import { TextAreaField, TextField } from "../ui/form.tsx";
+import { z } from "../zod.ts";
 import { ATTRIBUTES, type AttributeName } from "./attributes.ts";
 import { PATCH_QUEUE_METADATA } from "./documents.ts";
 
 const NUMBER = z.object({ value: neededWhole });
+const FLAVOR = z.object({ value: objectName });
 const TEXT = z.object({ value: queueName });
 const JSON_TEXT = z.object({ value: jsonObjectText });
 
@@ -29,12 +30,7 @@ export function EditAttribute({
   stored: boolean;
 }) {
   const attribute = ATTRIBUTES[name];
-  const fixed =
-    attribute.kind === "fixed"
-      ? name === "_flavor"
-        ? "The flavor counts only when the queue is made."
-        : "This is not supported yet."
-      : null;
+  const fixed = attribute.kind === "fixed" ? "This is not supported yet." : null;
   const trigger = (
     <Button kind="ghost" size="small" label={`Change ${name}`} disabledReason={fixed}>
       <Pencil aria-hidden />
@@ -74,6 +70,14 @@ export function EditAttribute({
       ) : attribute.kind === "json" ? (
         <FormDialog {...shared} schema={JSON_TEXT}>
           <TextAreaField name="value" label="Value" description="A JSON object. Kept to the letter." />
+        </FormDialog>
+      ) : attribute.kind === "flavor" ? (
+        <FormDialog
+          {...shared}
+          schema={FLAVOR}
+          done={() => `${name} is saved. Jobs shows the queue's move, if it has to.`}
+        >
+          <TextField name="value" label="Value" mono description="A flavor of the queue's project." />
         </FormDialog>
       ) : (
         <FormDialog {...shared} schema={TEXT}>

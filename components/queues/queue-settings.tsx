@@ -1,7 +1,6 @@
 "use client";
 
 import { Pencil, Trash2 } from "lucide-react";
-import { z } from "zod";
 import { ConfirmedAction } from "../action.tsx";
 import { jsonObjectText } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
@@ -13,6 +12,7 @@ import { TextAreaField } from "../ui/form.tsx";
 import { JsonViewer } from "../ui/json-viewer.tsx";
 import { Panel } from "../ui/page.tsx";
 import { column, DataTable } from "../ui/table.tsx";
+import { z } from "../zod.ts";
 import { ATTRIBUTES, type AttributeName, type QueueAttributes } from "./attributes.ts";
 import { DELETE_QUEUE, PURGE_QUEUE, UPDATE_QUEUE_METADATA } from "./documents.ts";
 import { EditAttribute } from "./edit-attribute.tsx";

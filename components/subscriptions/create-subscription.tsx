@@ -1,11 +1,11 @@
 "use client";
 
 import { Plus } from "lucide-react";
-import { z } from "zod";
 import { jsonObjectText, wholeText } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
 import { Button } from "../ui/button.tsx";
 import { TextAreaField, TextField } from "../ui/form.tsx";
+import { z } from "../zod.ts";
 import { CREATE_SUBSCRIPTION } from "./documents.ts";
 
 const schema = z.object({

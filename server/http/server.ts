@@ -24,6 +24,8 @@ declare module "fastify" {
   }
 }
 
+/** No page: what an address that cannot be read is taken for, so that a person gets the page that says so. */
+const NOWHERE = "/not-an-address";
 const HTTP_OPTIONS = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
@@ -58,6 +60,7 @@ export interface HttpServer {
 
 export async function createHttpServer(parts: HttpServerParts): Promise<HttpServer> {
   const { config, log, pages, dev } = parts;
+  const apiPath = `${config.BASE_PATH}/api`;
   let draining = false;
   // Fastify makes it at once.
   let server!: DrainingServer;
@@ -77,10 +80,10 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
       answerClientError(error, socket as Socket, server.isAnswering(socket as Socket)),
     // One logger for all: our own lines name their request themselves, and a logger for each request costs every one of them.
     childLoggerFactory: (logger) => logger,
+    rewriteUrl: ({ url = "/" }) => (pages === null || isReadable(url, apiPath) ? url : `${config.BASE_PATH}${NOWHERE}`),
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
   }) as unknown as FastifyInstance;
   const accessOf = createRequestAccess(config);
-  const apiPath = `${config.BASE_PATH}/api`;
   const explorerPath = `${config.BASE_PATH}/graphql`;
   const eventLoop = watchEventLoop();
   app.addHook("onClose", async () => eventLoop.stop());
@@ -141,6 +144,18 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
       server.drain(how);
     },
   };
+}
+
+/** Of an address outside of the API whether its path can be decoded, which the router does. */
+function isReadable(url: string, apiPath: string): boolean {
+  const [path = ""] = url.split("?", 1);
+  if (path.startsWith(`${apiPath}/`)) return true;
+  try {
+    decodeURI(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Answers an upgrade that is not taken. */
