@@ -2,15 +2,16 @@
 
 import { zodResolver } from "@hookform/resolvers/zod";
 import { useRouter } from "next/navigation";
-import { type ReactElement, type ReactNode, useId, useState } from "react";
+import { type ReactElement, type ReactNode, useEffect, useId, useState } from "react";
 import { type DefaultValues, type FieldValues, FormProvider, useForm, useWatch } from "react-hook-form";
-import type { z } from "zod";
 import { API_PATH, ApiError, callApi } from "./api.ts";
 import { Button } from "./ui/button.tsx";
 import { Dialog } from "./ui/dialog.tsx";
 import { useRefresh } from "./ui/refresh.tsx";
 import { ShowGraphql } from "./ui/show-graphql.tsx";
 import { toastDone } from "./ui/toast.tsx";
+import { visible } from "./ui/visible.tsx";
+import type { z } from "./zod.ts";
 
 interface Props<Input extends FieldValues, Output extends FieldValues, Data> {
   trigger: ReactElement;
@@ -22,7 +23,7 @@ interface Props<Input extends FieldValues, Output extends FieldValues, Data> {
   defaults: DefaultValues<Input>;
   /** The mutation's variables, from values that the schema has read. */
   variables: (values: Output) => Record<string, unknown>;
-  /** The toast's text, from what was sent and what came back. */
+  /** The toast's text, from what was sent and what came back; it throws an ApiError when the answer says that nothing was done. */
   done: (values: Output, data: Data) => string;
   /** Where to go afterwards. */
   goTo?: (values: Output) => string;
@@ -38,6 +39,7 @@ export function FormDialog<Input extends FieldValues, Output extends FieldValues
   props: Props<Input, Output, Data>,
 ) {
   const [open, setOpen] = useState(false);
+  const [dirty, setDirty] = useState(false);
   return (
     <Dialog
       open={open}
@@ -46,9 +48,10 @@ export function FormDialog<Input extends FieldValues, Output extends FieldValues
       title={props.title}
       description={props.description}
       wide={props.wide}
+      unsaved={open && dirty}
     >
       {/* Made anew each time, so that it opens with the page's present values. */}
-      {open ? <Body {...props} close={() => setOpen(false)} /> : null}
+      {open ? <Body {...props} close={() => setOpen(false)} onDirty={setDirty} /> : null}
     </Dialog>
   );
 }
@@ -63,7 +66,8 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data>({
   submitLabel,
   children,
   close,
-}: Props<Input, Output, Data> & { close: () => void }) {
+  onDirty,
+}: Props<Input, Output, Data> & { close: () => void; onDirty: (dirty: boolean) => void }) {
   const router = useRouter();
   const { refresh } = useRefresh();
   const form = useForm<Input, unknown, Output>({
@@ -73,18 +77,23 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data>({
   });
   const [refusal, setRefusal] = useState<ApiError | null>(null);
   const formId = useId();
+  const { isDirty } = form.formState;
+  useEffect(() => {
+    onDirty(isDirty);
+    return () => onDirty(false);
+  }, [isDirty, onDirty]);
 
   const submit = form.handleSubmit(async (values) => {
-    let data: Data;
+    let text: string;
     try {
-      data = await callApi<Data>(document, variables(values));
+      text = done(values, await callApi<Data>(document, variables(values)));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       setRefusal(error);
       return;
     }
     close();
-    toastDone(done(values, data));
+    toastDone(text);
     if (goTo) router.push(goTo(values));
     refresh();
   });
@@ -110,7 +119,7 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data>({
               role="alert"
               className="w-full rounded-md border border-danger/40 bg-danger-soft px-3 py-2 text-danger wrap-anywhere"
             >
-              {refusal.message} <code className="font-mono text-xs">{refusal.code}</code>
+              {visible(refusal.message)} <code className="font-mono text-xs">{refusal.code}</code>
             </div>
           ) : null}
           <div className="mr-auto">

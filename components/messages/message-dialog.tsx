@@ -31,6 +31,10 @@ export interface MessageDetail {
   state: MessageRow["state"];
 }
 
+function delayOf({ createdAt, delayedUntil }: MessageDetail): number | null {
+  return delayedUntil === null ? null : Math.round((Date.parse(delayedUntil) - Date.parse(createdAt)) / 1000);
+}
+
 /** One message, opened by the address. Null: it is not there, or not any more. */
 export function MessageDialog({
   project,
@@ -57,7 +61,7 @@ export function MessageDialog({
       footer={
         message ? (
           <>
-            <PostMessage project={project} queue={queue} again={message.bodyText} />
+            <PostMessage project={project} queue={queue} again={{ ...message, delaySeconds: delayOf(message) }} />
             <ConfirmedAction
               document={DELETE_MESSAGE}
               variables={{ input: { project, queue, id } }}

@@ -1,11 +1,11 @@
 "use client";
 
 import { RotateCw, Send } from "lucide-react";
-import { z } from "zod";
 import { jsonText, wholeText } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
 import { Button } from "../ui/button.tsx";
 import { TextAreaField, TextField } from "../ui/form.tsx";
+import { z } from "../zod.ts";
 import { POST_MESSAGES } from "./documents.ts";
 
 /** Copies in one post. The API takes up to 1,000. */
@@ -22,8 +22,16 @@ const schema = z.object({
     .refine((copies) => copies >= 1 && copies <= MAX_COPIES, `From 1 to ${MAX_COPIES}.`),
 });
 
-/** Posts a message, or with `again` a body that was posted before and can be changed first. */
-export function PostMessage({ project, queue, again }: { project: string; queue: string; again?: string }) {
+/** A message's attributes, as a post has them. */
+export interface PostedBefore {
+  bodyText: string;
+  ttlSeconds: number;
+  /** Null: it was none, or is over and not known any more. */
+  delaySeconds: number | null;
+}
+
+/** Posts a message, or with `again` one that was posted before and can be changed first. */
+export function PostMessage({ project, queue, again }: { project: string; queue: string; again?: PostedBefore }) {
   return (
     <FormDialog
       trigger={
@@ -40,11 +48,20 @@ export function PostMessage({ project, queue, again }: { project: string; queue:
         )
       }
       title={again === undefined ? "Post a message" : "Post again"}
-      description={again === undefined ? undefined : "This makes a new message. The one that it was copied from stays."}
+      description={
+        again === undefined
+          ? undefined
+          : "This makes a new message, with the body, lifetime and delay of this one. This one stays."
+      }
       submitLabel="Post"
       document={POST_MESSAGES}
       schema={schema}
-      defaults={{ body: again ?? '{"hello": "world"}', ttl: "", delay: "", copies: "1" }}
+      defaults={{
+        body: again?.bodyText ?? '{"hello": "world"}',
+        ttl: again ? String(again.ttlSeconds) : "",
+        delay: String(again?.delaySeconds ?? ""),
+        copies: "1",
+      }}
       variables={({ body, ttl, delay, copies }) => ({
         input: {
           project,
@@ -67,7 +84,12 @@ export function PostMessage({ project, queue, again }: { project: string; queue:
       />
       <div className="grid gap-4 sm:grid-cols-3">
         <TextField name="ttl" label="Lifetime" kind="number" description="Seconds; the queue's default if empty." />
-        <TextField name="delay" label="Delay" kind="number" description="Seconds before it can be claimed." />
+        <TextField
+          name="delay"
+          label="Delay"
+          kind="number"
+          description="Seconds before it can be claimed; the queue's default if empty."
+        />
         <TextField name="copies" label="Copies" kind="number" description="For a test load." />
       </div>
     </FormDialog>

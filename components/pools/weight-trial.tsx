@@ -90,6 +90,7 @@ const COLUMNS = [
 /** Change weights and see how new queues would be spread, beside how queues lie today, before anything is saved. `flavors`: null is "without one". */
 export function WeightTrial({ flavors }: { flavors: (string | null)[] }) {
   const [open, setOpen] = useState(false);
+  const [unsaved, setUnsaved] = useState(false);
   const trigger = (
     <Button disabledReason={flavors.length === 0 ? "No pool is registered. The built-in one has no weight." : null}>
       <Scale aria-hidden />
@@ -105,13 +106,22 @@ export function WeightTrial({ flavors }: { flavors: (string | null)[] }) {
       title="Try other weights"
       description="How new queues would be spread among the pools of a flavor, beside how queues lie today. No queue moves."
       wide
+      unsaved={open && unsaved}
     >
-      {open ? <Trial flavors={flavors} close={() => setOpen(false)} /> : null}
+      {open ? <Trial flavors={flavors} close={() => setOpen(false)} onUnsaved={setUnsaved} /> : null}
     </Dialog>
   );
 }
 
-function Trial({ flavors, close }: { flavors: (string | null)[]; close: () => void }) {
+function Trial({
+  flavors,
+  close,
+  onUnsaved,
+}: {
+  flavors: (string | null)[];
+  close: () => void;
+  onUnsaved: (unsaved: boolean) => void;
+}) {
   const { refresh } = useRefresh();
   const [index, setIndex] = useState(0);
   const [typed, setTyped] = useState<Record<string, string>>({});
@@ -139,6 +149,12 @@ function Trial({ flavors, close }: { flavors: (string | null)[]; close: () => vo
     .filter(({ error, text, weight }) => error === null && Number(text) !== weight)
     .map(({ pool, text }) => ({ pool, weight: Number(text) }));
   const question = JSON.stringify({ flavor, weights });
+
+  const unsaved = wrong || weights.length > 0;
+  useEffect(() => {
+    onUnsaved(unsaved);
+    return () => onUnsaved(false);
+  }, [unsaved, onUnsaved]);
 
   useEffect(() => {
     if (wrong) return;

@@ -2,9 +2,11 @@
 
 import { Dialog as Base } from "@base-ui/react/dialog";
 import { X } from "lucide-react";
-import { type ReactElement, type ReactNode, useRef } from "react";
+import { type ReactElement, type ReactNode, useEffect, useRef, useState } from "react";
+import { Button } from "./button.tsx";
 import { classes } from "./classes.ts";
 import { useHold } from "./refresh.tsx";
+import { visible, visibleIfText } from "./visible.tsx";
 
 const BACKDROP =
   "fixed inset-0 z-40 bg-black/45 transition-opacity data-ending-style:opacity-0 data-starting-style:opacity-0";
@@ -25,6 +27,7 @@ export function Dialog({
   description,
   wide = false,
   alert = false,
+  unsaved = false,
   children,
   footer,
 }: {
@@ -36,16 +39,24 @@ export function Dialog({
   wide?: boolean;
   /** It asks before something is destroyed: a click beside it does not close it. */
   alert?: boolean;
+  /** Something was typed in it: what would close it by the way, or the tab with it, asks first. */
+  unsaved?: boolean;
   children?: ReactNode;
   footer?: ReactNode;
 }) {
   useHold(open && trigger !== undefined);
+  const [asking, setAsking] = useState(false);
+  useUnloadQuestion(unsaved);
   const content = useRef<HTMLDivElement>(null);
   // What is to be filled in comes first; without a field the dialog decides.
   const firstField = () =>
     content.current?.querySelector<HTMLElement>("input:not([type=hidden]), textarea, select") ?? null;
   return (
-    <Base.Root open={open} onOpenChange={(next) => onOpenChange(next)} disablePointerDismissal={alert}>
+    <Base.Root
+      open={open}
+      onOpenChange={(next) => (!next && unsaved ? setAsking(true) : onOpenChange(next))}
+      disablePointerDismissal={alert}
+    >
       {trigger ? <Base.Trigger render={trigger} /> : null}
       <Base.Portal>
         <Base.Backdrop className={BACKDROP} />
@@ -57,8 +68,10 @@ export function Dialog({
           >
             <div className="flex items-start gap-3 border-b border-line px-5 py-3">
               <div className="min-w-0 flex-1">
-                <Base.Title className="text-base font-semibold wrap-anywhere">{title}</Base.Title>
-                {description ? <Base.Description className="text-muted">{description}</Base.Description> : null}
+                <Base.Title className="text-base font-semibold wrap-anywhere">{visible(title)}</Base.Title>
+                {description ? (
+                  <Base.Description className="text-muted">{visibleIfText(description)}</Base.Description>
+                ) : null}
               </div>
               <Base.Close
                 aria-label="Close"
@@ -70,6 +83,30 @@ export function Dialog({
             <div ref={content} className="flex min-h-0 flex-1 flex-col gap-4 overflow-auto px-5 py-4">
               {children}
             </div>
+            {unsaved ? (
+              <Dialog
+                open={asking}
+                onOpenChange={setAsking}
+                title="Discard what you typed?"
+                alert
+                footer={
+                  <>
+                    <Button onClick={() => setAsking(false)}>Keep editing</Button>
+                    <Button
+                      kind="danger"
+                      onClick={() => {
+                        setAsking(false);
+                        onOpenChange(false);
+                      }}
+                    >
+                      Discard
+                    </Button>
+                  </>
+                }
+              >
+                It has not been sent.
+              </Dialog>
+            ) : null}
             {footer ? (
               <div className="flex flex-wrap items-center justify-end gap-2 border-t border-line px-5 py-3">
                 {footer}
@@ -80,4 +117,14 @@ export function Dialog({
       </Base.Portal>
     </Base.Root>
   );
+}
+
+/** The browser asks in its own words. */
+function useUnloadQuestion(active: boolean): void {
+  useEffect(() => {
+    if (!active) return;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener("beforeunload", ask);
+    return () => window.removeEventListener("beforeunload", ask);
+  }, [active]);
 }
