@@ -5,6 +5,7 @@ import { projectLabel } from "./project-name.tsx";
 import { Badge, type Tone } from "./ui/badge.tsx";
 import { column, DataTable, type PagerLinks } from "./ui/table.tsx";
 import { Ago } from "./ui/time.tsx";
+import { visible } from "./ui/visible.tsx";
 
 export interface AuditRow {
   id: string;
@@ -34,8 +35,8 @@ const COLUMNS = [
     "To what",
     (row) => (
       <>
-        {row.project === null ? null : <span className="text-muted">{projectLabel(row.project)} / </span>}
-        <span className="font-mono text-[0.8125rem]">{row.target}</span>
+        {row.project === null ? null : <span className="text-muted">{visible(projectLabel(row.project))} / </span>}
+        <span className="font-mono text-[0.8125rem]">{visible(row.target)}</span>
       </>
     ),
     { grow: true },
@@ -48,7 +49,7 @@ const COLUMNS = [
     "Details",
     (row) => (
       <code title={row.detailsText} className="block max-w-80 truncate font-mono text-[0.8125rem] text-muted">
-        {row.detailsText === "{}" ? "" : row.detailsText}
+        {row.detailsText === "{}" ? "" : visible(row.detailsText)}
       </code>
     ),
     { wide: true },

@@ -8,6 +8,7 @@ import { Facts } from "../ui/page.tsx";
 import { ShortId } from "../ui/short-id.tsx";
 import { NotFoundState } from "../ui/states.tsx";
 import { LeaseBar, TimeLeft, Utc } from "../ui/time.tsx";
+import { visible } from "../ui/visible.tsx";
 import type { ClaimRow } from "./claim-table.tsx";
 
 export interface ClaimDetail extends Omit<ClaimRow, "href" | "project" | "queue"> {
@@ -63,7 +64,7 @@ export function ClaimDialog({
                       <ShortId id={message.id} />
                     </NameLink>
                     <span className="min-w-0 flex-1 basis-40 truncate font-mono text-[0.8125rem] text-muted">
-                      {message.preview}
+                      {visible(message.preview)}
                     </span>
                     <span className="text-[0.8125rem] text-muted">
                       delivery {message.claimCount}, expires in <TimeLeft until={message.expiresAt} />

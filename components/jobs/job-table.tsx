@@ -11,6 +11,7 @@ import { Progress } from "../ui/progress.tsx";
 import { RefreshWhile } from "../ui/refresh-while.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Ago } from "../ui/time.tsx";
+import { visible } from "../ui/visible.tsx";
 import { CANCEL_JOB } from "./documents.ts";
 import { isUnfinished, jobCan } from "./job-can.ts";
 
@@ -51,9 +52,11 @@ function JobState({ job }: { job: JobRow }) {
       <Badge tone={STATES[job.state].tone}>{STATES[job.state].label}</Badge>
       {job.cancelRequested && isUnfinished(job) ? <Badge tone="warn">stopping</Badge> : null}
       {job.waitingFor !== null && isUnfinished(job) ? (
-        <span className="text-warn wrap-anywhere whitespace-normal">waiting for {job.waitingFor}</span>
+        <span className="text-warn wrap-anywhere whitespace-normal">waiting for {visible(job.waitingFor)}</span>
       ) : null}
-      {job.error ? <span className="text-danger wrap-anywhere whitespace-normal">{job.error.message}</span> : null}
+      {job.error ? (
+        <span className="text-danger wrap-anywhere whitespace-normal">{visible(job.error.message)}</span>
+      ) : null}
       <JobCompany job={job} />
     </span>
   );
@@ -141,7 +144,7 @@ const COLUMNS = [
     "Of what",
     (row) => (
       <>
-        {row.project === null ? null : <span className="text-muted">{projectLabel(row.project)} / </span>}
+        {row.project === null ? null : <span className="text-muted">{visible(projectLabel(row.project))} / </span>}
         <NameLink href={row.project === null ? paths.pool(row.target) : paths.queue(row.project, row.target)}>
           {row.target}
         </NameLink>

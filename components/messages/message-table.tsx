@@ -7,6 +7,7 @@ import { Link } from "../ui/link.tsx";
 import { ShortId } from "../ui/short-id.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Ago, TimeLeft } from "../ui/time.tsx";
+import { visible } from "../ui/visible.tsx";
 
 export interface MessageRow {
   id: string;
@@ -55,7 +56,7 @@ const COLUMNS = [
   column<MessageRow>(
     "body",
     "Body",
-    (row) => <span className="block truncate font-mono text-[0.8125rem] text-muted">{row.preview}</span>,
+    (row) => <span className="block truncate font-mono text-[0.8125rem] text-muted">{visible(row.preview)}</span>,
     { grow: "cut" },
   ),
   column<MessageRow>("size", "Size", (row) => formatBytes(row.bytes), { align: "right", wide: true }),

@@ -3,6 +3,7 @@
 import { type ReactElement, type ReactNode, useId, useState } from "react";
 import { Button } from "./button.tsx";
 import { Dialog } from "./dialog.tsx";
+import { visible, visibleIfText } from "./visible.tsx";
 
 /**
  * The upper two rungs of the ladder of confirmation (the lowest, for what can be undone, is a plain button):
@@ -65,7 +66,7 @@ export function Confirm({
         </>
       }
     >
-      <div>{consequence}</div>
+      <div className="wrap-anywhere">{visibleIfText(consequence)}</div>
       {typeName !== undefined ? (
         <form
           className="flex flex-col gap-1"
@@ -75,7 +76,7 @@ export function Confirm({
           }}
         >
           <label htmlFor={inputId}>
-            Type <strong className="font-mono wrap-anywhere">{typeName}</strong> to confirm
+            Type <strong className="font-mono wrap-anywhere">{visible(typeName)}</strong> to confirm
           </label>
           <input
             id={inputId}

@@ -9,6 +9,8 @@ import { CopyButton } from "./copy-button.tsx";
 import { type ExactJson, indentExactJson, parseExactJson } from "./exact-json.ts";
 import { formatBytes } from "./format.ts";
 import { ScrollRegion } from "./scroll-region.tsx";
+import { cutAt, shorten } from "./shorten.ts";
+import { visible } from "./visible.tsx";
 
 const VIEWS = ["tree", "text", "hex", "base64"] as const;
 type View = (typeof VIEWS)[number];
@@ -68,10 +70,11 @@ export function JsonViewer({ text, label = "JSON" }: { text: string; label?: str
 }
 
 function LongText({ text }: { text: string }) {
-  const rest = text.length - SHOWN_CHARACTERS;
+  const end = cutAt(text, SHOWN_CHARACTERS);
+  const rest = text.length - end;
   return (
     <pre className="whitespace-pre-wrap wrap-anywhere">
-      {rest > 0 ? text.slice(0, SHOWN_CHARACTERS) : text}
+      {visible(text.slice(0, end))}
       {rest > 0 ? (
         <span className="text-muted">{`\n… ${rest.toLocaleString("en-US")} more characters; copy to see all`}</span>
       ) : null}
@@ -82,7 +85,7 @@ function LongText({ text }: { text: string }) {
 function Node({ name, value, open = false }: { name?: string; value: ExactJson; open?: boolean }) {
   const [expanded, setExpanded] = useState(open);
   const [shown, setShown] = useState(SHOWN_CHILDREN);
-  const label = name === undefined ? null : <span className="text-accent">{name}</span>;
+  const label = name === undefined ? null : <span className="text-accent">{visible(name)}</span>;
   if (value.kind !== "object" && value.kind !== "array") {
     return (
       <div className="pl-5 wrap-anywhere">
@@ -146,10 +149,9 @@ function Node({ name, value, open = false }: { name?: string; value: ExactJson; 
 
 function Scalar({ value }: { value: Exclude<ExactJson, { kind: "object" | "array" }> }) {
   if (value.kind === "string") {
-    const text = JSON.stringify(value.value);
     return (
       <span className={classes("text-ok", "whitespace-pre-wrap")}>
-        {text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text}
+        {visible(shorten(JSON.stringify(value.value), SHOWN_CHARACTERS))}
       </span>
     );
   }

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import { classes } from "./classes.ts";
 import { Link } from "./link.tsx";
+import { visible, visibleIfText } from "./visible.tsx";
 
 export interface Crumb {
   label: string;
@@ -47,7 +48,7 @@ export function PageHeader({
               mono && "font-mono text-lg",
             )}
           >
-            {title}
+            {visible(title)}
           </h1>
           {badges}
         </div>
@@ -75,7 +76,7 @@ export function Panel({
     <section className="min-w-0 overflow-hidden rounded-lg border border-line bg-surface">
       {title || actions ? (
         <div className="flex min-h-11 flex-wrap items-center justify-between gap-2 border-b border-line px-4 py-1.5">
-          {title ? <h2 className="font-semibold">{title}</h2> : <span />}
+          {title ? <h2 className="font-semibold">{visible(title)}</h2> : <span />}
           {actions ? <div className="flex flex-wrap items-center gap-2">{actions}</div> : null}
         </div>
       ) : null}
@@ -91,7 +92,7 @@ export function Facts({ items }: { items: { label: string; value: ReactNode }[] 
       {items.map((item) => (
         <div key={item.label} className="contents">
           <dt className="text-muted">{item.label}</dt>
-          <dd className="min-w-0 wrap-anywhere">{item.value}</dd>
+          <dd className="min-w-0 wrap-anywhere">{visibleIfText(item.value)}</dd>
         </div>
       ))}
     </dl>

@@ -1,3 +1,6 @@
+import { shorten } from "./shorten.ts";
+import { visible } from "./visible.tsx";
+
 /** Of a UUID, the parts in which ids made one after the other differ. */
 const SHOWN = 18;
 
@@ -5,8 +8,8 @@ const SHOWN = 18;
 export function ShortId({ id }: { id: string }) {
   return (
     <span title={id} className="font-mono text-[0.8125rem]">
-      <span aria-hidden>{id.length > SHOWN ? `${id.slice(0, SHOWN)}…` : id}</span>
-      <span className="sr-only">{id}</span>
+      <span aria-hidden>{visible(shorten(id, SHOWN))}</span>
+      <span className="sr-only">{visible(id)}</span>
     </span>
   );
 }

@@ -1,6 +1,7 @@
 import { CircleAlert, FileQuestion, Inbox } from "lucide-react";
 import type { ReactNode } from "react";
 import { classes } from "./classes.ts";
+import { visible, visibleIfText } from "./visible.tsx";
 
 type StateProps = { title: string; children?: ReactNode; action?: ReactNode };
 
@@ -11,8 +12,8 @@ function Frame({ icon, title, children, action, alert }: StateProps & { icon: Re
       className="flex flex-col items-center gap-2 px-4 py-12 text-center [&>svg]:size-7 [&>svg]:text-muted"
     >
       {icon}
-      <p className="text-base font-medium">{title}</p>
-      {children ? <div className="max-w-prose text-muted wrap-anywhere">{children}</div> : null}
+      <p className="text-base font-medium wrap-anywhere">{visible(title)}</p>
+      {children ? <div className="max-w-prose text-muted wrap-anywhere">{visibleIfText(children)}</div> : null}
       {action ? <div className="mt-2 flex flex-wrap justify-center gap-2">{action}</div> : null}
     </div>
   );

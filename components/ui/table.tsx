@@ -8,6 +8,7 @@ import { classes } from "./classes.ts";
 import { Link } from "./link.tsx";
 import { ScrollRegion } from "./scroll-region.tsx";
 import { RowGone, useSteadyRows } from "./steady-rows.ts";
+import { visibleIfText } from "./visible.tsx";
 
 /** Sorting, filtering and paging happen on the server, so the table needs none of the library's row models. */
 const features = tableFeatures({});
@@ -33,7 +34,7 @@ export function column<Row extends RowData>(
   const definition = createColumnHelper<Features, Row>().display({
     id,
     header,
-    cell: (context) => cell(context.row.original),
+    cell: (context) => visibleIfText(cell(context.row.original)),
   });
   return { ...definition, look };
 }

@@ -4,6 +4,7 @@ import { Toast } from "@base-ui/react/toast";
 import { CircleAlert, CircleCheck, X } from "lucide-react";
 import type { ReactNode } from "react";
 import { classes } from "./classes.ts";
+import { visibleIfText } from "./visible.tsx";
 
 const manager = Toast.createToastManager();
 
@@ -51,8 +52,8 @@ function List() {
           <CircleCheck aria-hidden className="mt-0.5 size-4 shrink-0 text-ok" />
         )}
         <div className="min-w-0 flex-1 wrap-anywhere">
-          <Toast.Title className="font-medium" />
-          <Toast.Description className="text-muted" />
+          <Toast.Title className="font-medium">{visibleIfText(toast.title)}</Toast.Title>
+          <Toast.Description className="text-muted">{visibleIfText(toast.description)}</Toast.Description>
         </div>
         <Toast.Close aria-label="Close" className="rounded p-0.5 text-muted hover:bg-hover hover:text-ink">
           <X aria-hidden className="size-4" />

@@ -1,5 +1,6 @@
 /** The one mask between what went wrong inside and what a client is told, for every way into the API. */
 import { GraphQLError, type GraphQLFormattedError } from "graphql";
+import { shorten } from "../../components/ui/shorten.ts";
 import { DomainError, ERROR_CODES, type ErrorCode, HTTP_STATUS } from "../errors.ts";
 import { builder } from "./builder.ts";
 
@@ -28,7 +29,7 @@ export function maskError(error: unknown, where: { requestId: string; log: Error
   }
   if (cause instanceof GraphQLError && cause.extensions.code !== "INTERNAL_SERVER_ERROR") {
     return {
-      message: cut(graphqlError?.message ?? cause.message),
+      message: shorten(graphqlError?.message ?? cause.message, LONGEST_MESSAGE),
       ...place,
       extensions: { code: "BAD_INPUT" satisfies ErrorCode, status: statusOf(cause), details: {} },
     };
@@ -53,10 +54,6 @@ function causeOf(error: unknown): unknown {
 function statusOf(error: GraphQLError): number {
   const http = error.extensions.http as { status?: unknown } | undefined;
   return typeof http?.status === "number" ? http.status : HTTP_STATUS.invalid;
-}
-
-function cut(message: string): string {
-  return message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE)}…` : message;
 }
 
 const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {

@@ -7,6 +7,7 @@ import { PostMessage } from "../../../../../components/messages/post-message.tsx
 import { paths } from "../../../../../components/paths.ts";
 import { FilterBar, FilterCheck } from "../../../../../components/ui/filter-bar.tsx";
 import { Panel } from "../../../../../components/ui/page.tsx";
+import { shorten } from "../../../../../components/ui/shorten.ts";
 import { EmptyState } from "../../../../../components/ui/states.tsx";
 import { isOn, named, one, type PageInfo, pagerLinks, pageVariables, type Search } from "../../../../address.ts";
 import { load } from "../../../../execute.ts";
@@ -141,7 +142,7 @@ async function Messages({ project, queue, search }: { project: string; queue: st
         <MessageTable
           rows={connection.nodes.map(({ bodyText, ...row }) => ({
             ...row,
-            preview: bodyText.slice(0, PREVIEW),
+            preview: shorten(bodyText, PREVIEW),
             bytes: Buffer.byteLength(bodyText),
             href: paths.queue(project, queue, "messages", { ...place, message: row.id }),
           }))}

@@ -5,6 +5,7 @@ import { CreateClaim } from "../../../../../../components/claims/create-claim.ts
 import { Failed } from "../../../../../../components/failed.tsx";
 import { paths } from "../../../../../../components/paths.ts";
 import { Panel } from "../../../../../../components/ui/page.tsx";
+import { shorten } from "../../../../../../components/ui/shorten.ts";
 import { EmptyState } from "../../../../../../components/ui/states.tsx";
 import { named, one, type PageInfo, pagerLinks, pageVariables, type Search } from "../../../../../address.ts";
 import { load } from "../../../../../execute.ts";
@@ -135,6 +136,6 @@ async function Claims({ project, queue, search }: { project: string; queue: stri
 function detailOf({ messages, ...claim }: ClaimWithBodies): ClaimDetail {
   return {
     ...claim,
-    messages: messages.map(({ bodyText, ...message }) => ({ ...message, preview: bodyText.slice(0, PREVIEW) })),
+    messages: messages.map(({ bodyText, ...message }) => ({ ...message, preview: shorten(bodyText, PREVIEW) })),
   };
 }

@@ -1,0 +1,179 @@
+/** Forms: what is typed is not lost by the way, what is copied is copied whole, and no page does what its policy forbids. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { paths } from "../../components/paths.ts";
+import { START_DEADLINE_MS } from "../support/process.ts";
+import { type Dashboard, openDashboard } from "./service.ts";
+
+const SLOW = 120_000;
+/** A pair of surrogates at the end of what a row shows, and a character that turns what follows around. */
+const EMOJI_BODY = JSON.stringify(`${"x".repeat(198)}📮 and more`);
+const TURNING_BODY = JSON.stringify("invoice\u202Efdp.exe");
+
+let dashboard: Dashboard;
+beforeAll(async () => {
+  dashboard = await openDashboard({ demo: true });
+  await dashboard.call(
+    `mutation { createQueue(input: { project: "forms", name: "copied", metadata: { _default_message_delay: 5 } }) { created } }`,
+  );
+  await dashboard.call(`mutation ($input: PostMessagesInput!) { postMessages(input: $input) { ids } }`, {
+    input: {
+      project: "forms",
+      queue: "copied",
+      messages: [
+        { bodyText: EMOJI_BODY, ttlSeconds: 1234, delaySeconds: 600 },
+        { bodyText: TURNING_BODY, delaySeconds: 0 },
+      ],
+    },
+  });
+}, START_DEADLINE_MS);
+afterAll(() => dashboard?.close());
+
+/** Runs in the page. */
+function asksBeforeUnload(): boolean {
+  const event = new Event("beforeunload", { cancelable: true });
+  window.dispatchEvent(event);
+  return event.defaultPrevented;
+}
+
+/** Pages with a form, or with buttons that open one. */
+const WITH_FORMS = [
+  paths.queues(null),
+  paths.queue("shop", "orders"),
+  paths.queue("shop", "orders", "claims"),
+  paths.queue("shop", "orders", "subscriptions"),
+  paths.queue("shop", "orders", "settings"),
+  paths.pools(),
+  paths.pool("default"),
+  paths.flavors({ project: "shop" }),
+  paths.catalogue(),
+  paths.keys(),
+];
+
+it(
+  "no page with a form violates the policy or complains",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    await page.addInitScript(() => {
+      document.addEventListener("securitypolicyviolation", (event) => console.error("forbidden:", event.blockedURI));
+    });
+    for (const path of WITH_FORMS) {
+      await page.goto(dashboard.url + path, { waitUntil: "networkidle" });
+      await page.locator("#content").waitFor();
+      expect(complaints, path).toEqual([]);
+    }
+    await end();
+  },
+  SLOW,
+);
+
+it(
+  "an address that cannot be read is a page that says so; of the API it is an error as everywhere there",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    const answer = await page.goto(`${dashboard.url}/projects/%E0%A4%A/queues`, { waitUntil: "networkidle" });
+    expect(answer?.status()).toBe(404);
+    await page.getByText("There is nothing at this address").waitFor();
+    await page.getByRole("link", { name: "Queues", exact: true }).first().click();
+    await page.getByRole("heading", { name: "Queues", level: 1 }).waitFor();
+    expect(complaints.filter((text) => !text.includes("404 (Not Found)"))).toEqual([]);
+    const ofApi = await fetch(`${dashboard.url}/api/%E0%A4%A`);
+    expect([ofApi.status, (await ofApi.json()).errors[0].extensions.code]).toEqual([400, "BAD_INPUT"]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
+  "a body with an emoji where a row ends, or with a character that turns text around, is shown as it is",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url + paths.queue("forms", "copied"), { waitUntil: "networkidle" });
+    const rowWith = (text: RegExp) => page.getByRole("row").filter({ hasText: text });
+    expect(await rowWith(/x{198}/).textContent()).toContain(`${"x".repeat(198)}…`);
+    const mark = rowWith(/invoice/).locator("[data-hidden-character='U+202E']");
+    expect(await mark.evaluate((element) => getComputedStyle(element, "::before").content)).toBe('"U+202E"');
+    const [before, after] = await mark.evaluate((marked) => {
+      const place = (node: Node) => {
+        const range = document.createRange();
+        range.selectNodeContents(node);
+        return range.getBoundingClientRect().left;
+      };
+      return [place(marked.previousSibling as Node), place(marked.nextSibling as Node)];
+    });
+    expect(before).toBeLessThan(after as number);
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
+  "posted again, a message keeps its lifetime and delay",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url + paths.queue("forms", "copied"), { waitUntil: "networkidle" });
+    await page
+      .getByRole("row")
+      .filter({ hasText: /x{198}/ })
+      .getByRole("link")
+      .click();
+    await page.getByRole("button", { name: "Edit and post again" }).click();
+    const form = page.getByRole("dialog", { name: "Post again" });
+    expect(await form.getByLabel("Lifetime").inputValue()).toBe("1234");
+    expect(await form.getByLabel("Delay").inputValue()).toBe("600");
+    await form.getByLabel("Body").fill('{"again": 1}');
+    await form.getByRole("button", { name: "Post", exact: true }).click();
+    await page.getByText("The message is posted.").waitFor();
+    const { queue } = await dashboard.call<{
+      queue: { newestMessage: { bodyText: string; ttlSeconds: number; createdAt: string; delayedUntil: string } };
+    }>(
+      '{ queue(project: "forms", name: "copied") { newestMessage { bodyText ttlSeconds createdAt delayedUntil } } }',
+      {},
+    );
+    const { bodyText, ttlSeconds, createdAt, delayedUntil } = queue.newestMessage;
+    expect([bodyText, ttlSeconds]).toEqual(['{"again": 1}', 1234]);
+    expect(Date.parse(delayedUntil) - Date.parse(createdAt)).toBe(600_000);
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
+it(
+  "a click beside a form, Escape and the end of the tab ask before they discard what was typed, and only then",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url + paths.queue("forms", "copied"), { waitUntil: "networkidle" });
+    const open = () => page.getByRole("button", { name: "Post a message" }).click();
+    const form = page.getByRole("dialog", { name: "Post a message" });
+    const question = page.getByRole("alertdialog", { name: "Discard what you typed?" });
+    await open();
+    await page.keyboard.press("Escape");
+    await form.waitFor({ state: "hidden" });
+
+    await open();
+    await form.getByLabel("Body").fill('{"typed": "for an hour"}');
+    // Nobody clicks as fast as a test does.
+    await expect.poll(() => page.evaluate(asksBeforeUnload)).toBe(true);
+    await page.mouse.click(20, 400);
+    await question.getByRole("button", { name: "Keep editing" }).click();
+    await page.keyboard.press("Escape");
+    await question.waitFor();
+    await page.keyboard.press("Escape");
+    await question.waitFor({ state: "hidden" });
+    expect(await form.getByLabel("Body").inputValue()).toBe('{"typed": "for an hour"}');
+    const asked = page.waitForEvent("dialog");
+    await page.close({ runBeforeUnload: true });
+    const dialog = await asked;
+    expect(dialog.type()).toBe("beforeunload");
+    await dialog.dismiss();
+    await page.keyboard.press("Escape");
+    await question.getByRole("button", { name: "Discard" }).click();
+    await form.waitFor({ state: "hidden" });
+    await open();
+    expect(await form.getByLabel("Body").inputValue()).toBe('{"hello": "world"}');
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
