@@ -1,6 +1,7 @@
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DomainError } from "../server/errors.ts";
-import { DRIVER_DEADLINE_MS, StatementPipeline } from "../server/storage/postgres/statement-pipeline.ts";
+import { DRIVER_DEADLINE_MS, isSlow } from "../server/storage/call-deadlines.ts";
+import { StatementPipeline } from "../server/storage/postgres/statement-pipeline.ts";
 
 interface Sent {
   batch: readonly string[];
@@ -243,5 +244,53 @@ describe("requests that share statements", () => {
     } finally {
       vi.useRealTimers();
     }
+  });
+
+  describe("has one deadline for each request", () => {
+    beforeEach(() => vi.useFakeTimers({ toFake: ["performance", "setTimeout", "clearTimeout"] }));
+    afterEach(() => vi.useRealTimers());
+
+    /** The outcome of each, once so much time has passed and what was due then is done. */
+    async function outcomesAfter(milliseconds: number, requests: Promise<string>[]): Promise<unknown[]> {
+      const outcomes = Promise.allSettled(requests);
+      vi.advanceTimersByTime(milliseconds);
+      await turn();
+      await turn();
+      const codes = (await outcomes).map((outcome) =>
+        outcome.status === "fulfilled" ? outcome.value : [outcome.reason.code, isSlow(outcome.reason)],
+      );
+      return codes;
+    }
+
+    it("of which waiting is a part, and at which a storage that says nothing counts as away", async () => {
+      const { submit } = aPipeline();
+      const underWay = submit("a");
+      await turn();
+      const waiting = submit("b");
+      expect(await outcomesAfter(DRIVER_DEADLINE_MS, [underWay, waiting])).toEqual([
+        ["OUTCOME_UNKNOWN", false],
+        ["STORAGE_UNAVAILABLE", false],
+      ]);
+    });
+
+    it("and a storage that answers others is slow, not away", async () => {
+      const { sent, submit } = aPipeline({ lanes: 2 });
+      const underWay = submit("a");
+      await turn();
+      const other = submit("b");
+      await turn();
+      vi.advanceTimersByTime(1000);
+      sent[1]?.answer(["b done"]);
+      await other;
+      const next = submit("c");
+      await turn();
+      const unsent = expect(submit("d")).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+      const late = outcomesAfter(DRIVER_DEADLINE_MS - 999, [underWay]);
+      expect(await late).toEqual([["OUTCOME_UNKNOWN", true]]);
+      sent[2]?.answer(["c done"]);
+      expect(await next).toBe("c done");
+      await unsent;
+      expect(sent).toHaveLength(3);
+    });
   });
 });

@@ -1,4 +1,5 @@
 import { DomainError, hasCode } from "../../errors.ts";
+import { isSlow } from "../call-deadlines.ts";
 import { isTakingNoWrites } from "../takes-no-writes.ts";
 
 /** Failures in a row after which a pool counts as away. */
@@ -85,7 +86,7 @@ export class CircuitBreaker {
   #failed(part: string, error: unknown): void {
     const now = this.#now();
     // In a pool that stands still, too, calls wait for their turn until they are late.
-    if (hasCode(error, "DEADLINE_EXCEEDED")) return;
+    if (hasCode(error, "DEADLINE_EXCEEDED") || isSlow(error)) return;
     if (!isAway(error)) {
       this.#failing.delete(part);
       return;

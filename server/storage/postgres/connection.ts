@@ -8,7 +8,7 @@ import { type PostgresAddress, parsePostgresUri } from "./address.ts";
 import { ConnectionPool, TOO_MANY_CONNECTIONS } from "./connection-pool.ts";
 
 /** Deadlines in milliseconds, each shorter than the one around it (HTTP 10 s > driver 5 s > statement 4 s > lock 1.5 s). A lock outlasts the server's look for deadlocks, after 1 s, so that one of them ends and the others go on. */
-const STATEMENT_TIMEOUT_MS = 4000;
+export const STATEMENT_TIMEOUT_MS = 4000;
 const LOCK_TIMEOUT_MS = 1500;
 /** How long an answer is waited for: longer than the server allows a statement, so that only a connection that swallows everything gets here. */
 const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1000;

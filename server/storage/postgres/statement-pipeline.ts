@@ -1,19 +1,17 @@
 import { DomainError, hasCode } from "../../errors.ts";
 import { AGAIN } from "../again.ts";
-
-/** How long a request may wait for its turn before it is given up unsent, in milliseconds (the driver's own deadline). */
-export const DRIVER_DEADLINE_MS = 5000;
+import { type Call, CallDeadlines, noteAnswer, type Source } from "../call-deadlines.ts";
 
 /**
  * Requests that are in flight together share a statement, a round trip and a commit: a group commit in the process.
  *
- * It never waits on a timer. A request that finds a free lane goes out at the end of this turn of the event loop, with what else came in the
+ * It never sends by a timer. A request that finds a free lane goes out at the end of this turn of the event loop, with what else came in the
  * same turn; what arrives while all lanes are busy goes with the next statement, at most `maxRequests` and `maxWeight` of it: in order of
  * arrival in each queue, and in turn among queues when there is more. When a lot waits, a statement takes half of it: callers that were answered
  * together come again together, and so the halves keep the database and this process both at work. When a statement of several is refused
  * and rolled back, each of its requests is tried alone, so that one bad request never fails its neighbours; when it was held up by
  * somebody's lock and rolled back, each queue is tried alone.
- * A request that waits past the deadline is DEADLINE_EXCEEDED and was not sent.
+ * Each request has one deadline (`call-deadlines.ts`): DEADLINE_EXCEEDED when it was not sent by then, else OUTCOME_UNKNOWN.
  */
 export class StatementPipeline<Request, Result> {
   readonly #run: (batch: readonly Request[]) => Promise<(Result | DomainError | typeof AGAIN)[]>;
@@ -26,6 +24,8 @@ export class StatementPipeline<Request, Result> {
   readonly #linesTakeTurns: boolean;
   /** The queues that statements under way are for. */
   readonly #busyLines = new Map<string, number>();
+  readonly #deadlines = new CallDeadlines();
+  readonly #source: Source = { heardAt: Number.NEGATIVE_INFINITY };
   #waiting: Waiting<Request, Result>[] = [];
   #busy = 0;
   #scheduled = false;
@@ -58,7 +58,9 @@ export class StatementPipeline<Request, Result> {
   /** `weight`: what the request adds to the statement, in the unit of maxWeight. */
   submit(request: Request, weight: number): Promise<Result> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ request, weight, since: performance.now(), resolve, reject });
+      const waiting = { request, weight, since: performance.now(), source: this.#source, sent: false, resolve, reject };
+      this.#deadlines.begin(waiting);
+      this.#waiting.push(waiting);
       this.#schedule();
     });
   }
@@ -92,12 +94,7 @@ export class StatementPipeline<Request, Result> {
   }
 
   #nextBatch(): Waiting<Request, Result>[] {
-    const oldest = performance.now() - DRIVER_DEADLINE_MS;
-    const waiting = this.#waiting.filter((one) => {
-      if (one.since >= oldest) return true;
-      one.reject(new DomainError("DEADLINE_EXCEEDED", "The storage is too busy: this was not sent. Try again."));
-      return false;
-    });
+    const waiting = this.#waiting.filter((one) => this.#deadlines.isWorthSending(one));
     const ready =
       this.#linesTakeTurns && this.#busyLines.size > 0
         ? waiting.filter(({ request }) => !this.#busyLines.has(this.#lineOf(request)))
@@ -130,20 +127,23 @@ export class StatementPipeline<Request, Result> {
   }
 
   async #settle(batch: Waiting<Request, Result>[]): Promise<void> {
+    for (const waiting of batch) waiting.sent = true;
     try {
       const results = await this.#run(batch.map((waiting) => waiting.request));
+      noteAnswer(this.#source);
       const again: Waiting<Request, Result>[] = [];
       batch.forEach((waiting, index) => {
         const result = results[index];
-        if (result === AGAIN) again.push(waiting);
-        else if (result instanceof DomainError) waiting.reject(result);
-        else waiting.resolve(result as Result);
+        waiting.sent = result !== AGAIN;
+        if (!waiting.sent) again.push(waiting);
+        else this.#end(waiting, result as Result | DomainError);
       });
       if (again.length > 0) this.#waiting = [...again, ...this.#waiting];
     } catch (error) {
+      noteAnswer(this.#source, error);
       const parts = this.#partsOf(batch, error);
-      if (parts.length < 2) for (const waiting of batch) waiting.reject(error);
-      else for (const part of parts) await this.#settleUnlessLate(part, error);
+      if (parts.length < 2) for (const waiting of batch) this.#fail(waiting, error);
+      else for (const part of parts) await this.#settleInTime(part);
     }
   }
 
@@ -156,17 +156,28 @@ export class StatementPipeline<Request, Result> {
     return [batch];
   }
 
-  async #settleUnlessLate(part: Waiting<Request, Result>[], error: unknown): Promise<void> {
-    const oldest = performance.now() - DRIVER_DEADLINE_MS;
-    if (part.some(({ since }) => since >= oldest)) await this.#settle(part);
-    else for (const waiting of part) waiting.reject(error);
+  async #settleInTime(part: Waiting<Request, Result>[]): Promise<void> {
+    // The statement before was rolled back.
+    for (const waiting of part) waiting.sent = false;
+    const inTime = part.filter((waiting) => this.#deadlines.isWorthSending(waiting));
+    if (inTime.length > 0) await this.#settle(inTime);
+  }
+
+  #end(waiting: Waiting<Request, Result>, result: Result | DomainError): void {
+    this.#deadlines.end(waiting);
+    if (result instanceof DomainError) waiting.reject(result);
+    else waiting.resolve(result);
+  }
+
+  #fail(waiting: Waiting<Request, Result>, error: unknown): void {
+    this.#deadlines.end(waiting);
+    waiting.reject(error);
   }
 }
 
-interface Waiting<Request, Result> {
-  request: Request;
-  weight: number;
-  since: number;
-  resolve: (result: Result) => void;
-  reject: (error: unknown) => void;
+interface Waiting<Request, Result> extends Call {
+  readonly request: Request;
+  readonly weight: number;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
 }

@@ -1,7 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type pg from "pg";
+import { DomainError } from "../../errors.ts";
+import { DRIVER_DEADLINE_MS, tooBusy, tooSlow, WORTH_SENDING_MS } from "../call-deadlines.ts";
 import { CallsInFlight } from "../calls-in-flight.ts";
-import { translatePostgresError } from "./connection.ts";
+import { STATEMENT_TIMEOUT_MS, translatePostgresError } from "./connection.ts";
 
 /** A statement that PostgreSQL plans once per connection. Its parameters are positional. */
 export interface Statement {
@@ -22,7 +24,7 @@ export class Statements {
   }
 
   read<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    return this.#run(statement, values, false);
+    return this.#run(statement, values, { wrote: false, deadline: performance.now() + DRIVER_DEADLINE_MS });
   }
 
   /**
@@ -30,23 +32,43 @@ export class Statements {
    * deadlock (messages that moved here from another queue can be locked in another order than by their markers), and what was not done whole.
    */
   async write<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    const until = performance.now() + RETRY_MS;
+    const began = performance.now();
+    const options = { wrote: true, deadline: began + DRIVER_DEADLINE_MS };
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#run<Row>(statement, values, true);
+        return await this.#run<Row>(statement, values, options);
       } catch (error) {
-        if (performance.now() >= until || !ROLLED_BACK.has(sqlStateOf(error))) throw error;
+        if (performance.now() >= began + RETRY_MS || !ROLLED_BACK.has(sqlStateOf(error))) throw error;
       }
       // The first again at once; those who keep meeting step out of each other's way.
       if (attempt > 1) await pause(Math.random() * attempt * 2);
     }
   }
 
-  async #run<Row>(statement: Statement, values: readonly unknown[], wrote: boolean): Promise<Row[]> {
+  /** Waiting for a connection counts: what is left of the time is the statement's. */
+  async #run<Row>(
+    statement: Statement,
+    values: readonly unknown[],
+    { wrote, deadline }: { wrote: boolean; deadline: number },
+  ): Promise<Row[]> {
     this.calls.begin();
     try {
-      const result = await this.connections.query({ ...statement, values: values as unknown[] });
-      return result.rows as Row[];
+      const client = await this.connections.connect();
+      let failure: Error | undefined;
+      const left = deadline - performance.now();
+      try {
+        if (left < WORTH_SENDING_MS) throw tooBusy();
+        const result = await client.query({ ...statement, values: values as unknown[], query_timeout: left } as Query);
+        return result.rows as Row[];
+      } catch (error) {
+        if (error instanceof DomainError) throw error;
+        failure = error as Error;
+        // A server that lives would have ended the statement itself, had it had the time.
+        throw left < STATEMENT_TIMEOUT_MS && failure.message === TIMED_OUT ? tooSlow({ wrote }) : error;
+      } finally {
+        // One whose statement failed is closed, as a pool does by itself.
+        client.release(failure);
+      }
     } catch (error) {
       throw translatePostgresError(error, { wrote });
     } finally {
@@ -54,6 +76,12 @@ export class Statements {
     }
   }
 }
+
+/** What `pg` says when its own time-out is over. */
+const TIMED_OUT = "Query read timeout";
+
+/** Its types lack the time-out that `pg` takes with each statement. */
+type Query = pg.QueryConfig;
 
 /** In milliseconds; the driver's deadline is longer. */
 const RETRY_MS = 3000;
