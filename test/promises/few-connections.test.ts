@@ -2,8 +2,10 @@
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { openConnections } from "../../server/storage/postgres/connection.ts";
+import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 import { aService, operator, viewer } from "../operations/a-service.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { ask, describeWithRedis, startRedis } from "../support/redis.ts";
 
 const ROLE = `few_${process.pid}`;
 
@@ -130,6 +132,28 @@ describe("with fewer connections than it may open", () => {
     } finally {
       vi.useRealTimers();
       await pool.end();
+    }
+  });
+});
+
+describeWithRedis(() => {
+  it("a Redis that takes no more clients answers by the connection that there is, though nobody hears of arrivals", async () => {
+    const server = await startRedis();
+    const broken: unknown[] = [];
+    const driver = await openRedisDataDriver({ uri: `${server.url}/few`, onError: (error) => broken.push(error) });
+    try {
+      const queue = { project: "p", name: "q" };
+      await driver.attachQueue({ ...queue, epoch: 1 });
+      await ask(server.port, "CONFIG SET maxclients 1");
+      const stop = driver.watchArrivals(() => {});
+      await expect.poll(() => broken.length).toBeGreaterThan(0);
+      const messages = [{ bodyText: "1", ttlSeconds: 300, delaySeconds: 0 }];
+      const posts = Array.from({ length: 20 }, () => driver.messages.post({ queue, messages, clientId: null }));
+      expect(await Promise.all(posts)).toHaveLength(20);
+      stop();
+    } finally {
+      await driver.close();
+      await server.stop();
     }
   });
 });
