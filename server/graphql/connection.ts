@@ -26,7 +26,7 @@ export function pageOf({ first, after, last, before }: PageArgs): NonNullable<Pa
     if (before !== null && before !== undefined) {
       throw new DomainError("BAD_INPUT", "`before` goes with `last`: say how many come in front of it.");
     }
-    return { after, limit: first };
+    return { after, limit: first, limitName: "first" };
   }
   if ((first !== null && first !== undefined) || (after !== null && after !== undefined)) {
     throw new DomainError(
@@ -37,7 +37,7 @@ export function pageOf({ first, after, last, before }: PageArgs): NonNullable<Pa
   if (before === null || before === undefined) {
     throw new DomainError("BAD_INPUT", "`last` needs `before`: a cursor to go backwards from.");
   }
-  return { before, limit: last };
+  return { before, limit: last, limitName: "last" };
 }
 
 /** What a field costs that asks the store by itself, so that a list of many rows with one each is dear. */

@@ -67,8 +67,8 @@ builder.queryFields((t) => ({
     complexity: pageCost,
     description: "Queues, a page at a time: as fast at 100,000 queues as at 100.",
     resolve: async (_root, args, { access, operations }, info) => {
-      const { project, allProjects, search: prefix, sort, descending } = args;
-      const scope = { project, prefix, ...(allProjects ? { allProjects } : {}) };
+      const { project, allProjects, search, sort, descending } = args;
+      const scope = { project, search, ...(allProjects ? { allProjects } : {}) };
       const withStats = selectedFields(info, STATS_FIELDS).size > 0;
       const detailed = selectedFields(info, METADATA_FIELDS).size > 0;
       const page = await operations.queues.list(access, {

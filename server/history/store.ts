@@ -1,7 +1,7 @@
 /** Samples in the control database, shared by all processes. Its clock stamps them. */
 import type pg from "pg";
 import type { ErrorCode } from "../errors.ts";
-import { numberMarker, pageOf } from "../storage/list-markers.ts";
+import { markerField, numberMarker, pageOf } from "../storage/list-markers.ts";
 import { translatePostgresError } from "../storage/postgres/connection.ts";
 import type { HealthHistory, HealthInterval, OperationInterval } from "./history.ts";
 
@@ -95,7 +95,9 @@ export function createHealthHistory(params: {
 
     async intervals({ pool, stepSeconds, since, page }) {
       const { after, before, limit } = page;
-      const markers = [after, before].map((marker) => (marker === undefined ? null : numberMarker(marker)));
+      const markers = [after, before].map((marker) =>
+        marker === undefined ? null : numberMarker(marker, markerField(page)),
+      );
       const direction = before === undefined ? "DESC" : "ASC";
       const values = [pool, stepSeconds, since ?? null, ...markers, limit + 1];
       const { rows } = await run<IntervalRow>(SQL.intervals(direction), values);

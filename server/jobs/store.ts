@@ -2,7 +2,7 @@
 import type pg from "pg";
 import type { ErrorCode } from "../errors.ts";
 import type { Page } from "../storage/data-driver.ts";
-import { numberMarker, pageOf } from "../storage/list-markers.ts";
+import { markerField, numberMarker, pageOf } from "../storage/list-markers.ts";
 import { translatePostgresError } from "../storage/postgres/connection.ts";
 import type { Job, JobKind, JobState, JobStore } from "./job.ts";
 
@@ -80,7 +80,8 @@ export function createJobStore({ connections }: { connections: pg.Pool }): JobSt
 
   async function list({ page, kind, state, target, projects }: Parameters<JobStore["list"]>[0]): Promise<Page<Job>> {
     const { after, before, limit } = page;
-    for (const marker of [after, before]) if (marker !== undefined) numberMarker(marker);
+    const marker = after ?? before;
+    if (marker !== undefined) numberMarker(marker, markerField(page));
     const backward = before !== undefined;
     const rows = await run<JobRow>(
       `SELECT ${COLUMNS} FROM jobs

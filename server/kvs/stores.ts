@@ -1,6 +1,7 @@
 /** The process's key-value stores by name, and what operators see of them. */
 import { DomainError, hasCode } from "../errors.ts";
 import type { Page, PageRequest } from "../storage/data-driver.ts";
+import { badMarker, type MarkerField } from "../storage/list-markers.ts";
 import type { Clock } from "./clock.ts";
 import { byCodePoint } from "./code-point-order.ts";
 import { KeyValueStore } from "./key-value-store.ts";
@@ -140,8 +141,8 @@ class Registry implements KeyValueStores {
   async locks(params: { store?: string; page: PageRequest }): Promise<Page<StoredLock>> {
     const { page } = params;
     const range = {
-      after: page.after === undefined ? undefined : parseLockMarker(page.after),
-      before: page.before === undefined ? undefined : parseLockMarker(page.before),
+      after: page.after === undefined ? undefined : parseLockMarker(page.after, "after"),
+      before: page.before === undefined ? undefined : parseLockMarker(page.before, "before"),
       limit: page.limit + 1,
     };
     const only = params.store === undefined ? undefined : await this.#find(params.store);
@@ -234,7 +235,7 @@ function storeDoesNotExist(name: string): DomainError {
   });
 }
 
-function parseLockMarker(marker: string): LockPlace {
+function parseLockMarker(marker: string, field: MarkerField): LockPlace {
   let parsed: unknown;
   try {
     parsed = JSON.parse(marker);
@@ -243,7 +244,7 @@ function parseLockMarker(marker: string): LockPlace {
   }
   const [region, key] = Array.isArray(parsed) ? parsed : [];
   if (typeof region !== "string" || typeof key !== "string") {
-    throw new DomainError("BAD_INPUT", "This is not a marker of a list of locks. Take it from a page as it is.");
+    throw badMarker(field);
   }
   return { region, key };
 }

@@ -10,5 +10,11 @@ export interface QueueAddress extends ProjectAddress {
 
 /** At most one of `after` and `before`: exclusive markers that need not exist. `limit` left out = DEFAULT_PAGE_SIZE; beyond 1 … MAX_PAGE_SIZE it is BAD_INPUT. */
 export interface PageParams {
-  page?: { after?: string | null; before?: string | null; limit?: number | null } | null;
+  page?: {
+    after?: string | null;
+    before?: string | null;
+    limit?: number | null;
+    /** What the caller calls `limit`, for the error. Left out: limit. */
+    limitName?: string;
+  } | null;
 }

@@ -6,7 +6,7 @@ import type { PageParams, ProjectAddress, QueueAddress } from "./addresses.ts";
 import { audited, permitted, type Trace } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
-import { badInput, checkBatch, isStorable, pageRequest } from "./limits.ts";
+import { checkBatch, checkSearch, pageRequest } from "./limits.ts";
 import { checkName, chosenQueue, chosenScope } from "./names.ts";
 import type { QueueLives } from "./queue-lives.ts";
 
@@ -116,13 +116,11 @@ export function createCatalogueOperations(
     async list(access, params) {
       requireRole(access, "viewer");
       const project = chosenScope(limits, access, params);
-      const search = params.search ?? "";
-      if (!isStorable(search)) throw badInput("search", "search must be text without U+0000.");
       return control.catalogue.list({
         page: pageRequest(limits, params.page),
         ...(project === undefined ? {} : { project }),
         ...(params.pool === undefined || params.pool === null ? {} : { pool: checkName("pool", params.pool) }),
-        ...(search === "" ? {} : { search }),
+        ...checkSearch(params.search, limits.MAX_QUEUE_NAME_LENGTH),
       });
     },
 

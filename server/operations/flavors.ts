@@ -6,7 +6,7 @@ import { audited, permitted, type Transaction } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
 import { badInput, checkBatch, pageRequest } from "./limits.ts";
-import { checkName, chosenProject } from "./names.ts";
+import { checkName, chosenProject, isNameMarker } from "./names.ts";
 import { capabilitiesOf, requireCapabilities } from "./pool-capabilities.ts";
 
 export interface FlavorRecord {
@@ -84,7 +84,7 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
     async list(access, params) {
       requireRole(access, "viewer");
       const project = chosenProject(limits, access, params.project);
-      return control.flavors.list({ project, page: pageRequest(limits, params.page) });
+      return control.flavors.list({ project, page: pageRequest(limits, params.page, isNameMarker) });
     },
 
     async get(access, params) {

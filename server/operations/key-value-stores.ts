@@ -8,7 +8,7 @@ import { intended, permitted } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import { checkJsonText } from "./json-text.ts";
 import { badInput, checkBatch, checkWhole, isStorable, pageRequest } from "./limits.ts";
-import { checkName } from "./names.ts";
+import { checkName, isNameMarker } from "./names.ts";
 
 export interface StoreRecord {
   name: string;
@@ -126,7 +126,7 @@ export function createKeyValueStoreOperations(context: OperationContext): KeyVal
   return {
     async list(access, params) {
       requireRole(access, "admin");
-      return stores.keyValueStores(pageRequest(limits, params.page));
+      return stores.keyValueStores(pageRequest(limits, params.page, isNameMarker));
     },
 
     async keys(access, params) {

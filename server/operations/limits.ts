@@ -1,6 +1,7 @@
 import type { Limits } from "../config.ts";
 import { DomainError } from "../errors.ts";
 import type { PageRequest } from "../storage/data-driver.ts";
+import { badMarker } from "../storage/list-markers.ts";
 import type { PageParams } from "./addresses.ts";
 
 /** `field` is the parameter's path as the caller wrote it. */
@@ -23,9 +24,16 @@ export function checkWhole(field: string, value: unknown, minimum: number, maxim
   return value;
 }
 
-/** The page that the driver is asked for. */
-export function pageRequest(limits: Limits, page: PageParams["page"]): PageRequest {
-  const limit = checkLimit(limits, "limit", page?.limit);
+/** No list writes a longer one. */
+const MAX_MARKER_LENGTH = 4096;
+
+/** The page that the driver is asked for. `isMarker` is for lists that are read behind any text: it refuses what the list cannot have given. */
+export function pageRequest(
+  limits: Limits,
+  page: PageParams["page"],
+  isMarker: (text: string) => boolean = () => true,
+): PageRequest {
+  const limit = checkLimit(limits, page?.limitName ?? "limit", page?.limit);
   const after = page?.after ?? undefined;
   const before = page?.before ?? undefined;
   if (after !== undefined && before !== undefined) {
@@ -35,7 +43,8 @@ export function pageRequest(limits: Limits, page: PageParams["page"]): PageReque
     ["after", after],
     ["before", before],
   ] as const) {
-    if (marker !== undefined && !isStorable(marker)) throw badInput(field, `${field} is not a marker.`);
+    if (marker === undefined) continue;
+    if (!isStorable(marker) || marker.length > MAX_MARKER_LENGTH || !isMarker(marker)) throw badMarker(field);
   }
   return { limit, ...(after === undefined ? {} : { after }), ...(before === undefined ? {} : { before }) };
 }
@@ -44,6 +53,16 @@ export function checkLimit(limits: Limits, field: string, limit: number | null |
   return limit === undefined || limit === null
     ? Math.min(limits.DEFAULT_PAGE_SIZE, limits.MAX_PAGE_SIZE)
     : checkWhole(field, limit, 1, limits.MAX_PAGE_SIZE);
+}
+
+/** How the names in a list begin; left out, null or "": whatever they are. No longer than a name. */
+export function checkSearch(search: string | null | undefined, maximum: number): { search?: string } {
+  if (search === undefined || search === null || search === "") return {};
+  if (!isStorable(search)) throw badInput("search", "search must be text without U+0000.");
+  if (search.length > 2 * maximum || [...search].length > maximum) {
+    throw badInput("search", `search may have at most ${maximum} characters, as many as a name.`, { maximum });
+  }
+  return { search };
 }
 
 /** Lists of ids and names in one request. */

@@ -26,6 +26,11 @@ export function checkName(field: string, name: unknown, maximum = MAX_NAME_LENGT
   return name;
 }
 
+/** May a list of names have given this marker? Names may be longer than what is allowed now. */
+export function isNameMarker(marker: string): boolean {
+  return NAME.test(marker);
+}
+
 /** The project that the request means, if it may be one. */
 export function chosenProject(limits: Limits, access: Access, named: string | null | undefined): string {
   if (named !== null && named !== undefined) checkProject(limits, named);

@@ -9,7 +9,7 @@ import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
 import { requireNoneEmptied } from "./flavors.ts";
 import { checkObjectText } from "./json-text.ts";
 import { badInput, checkWhole, isStorable, pageRequest } from "./limits.ts";
-import { checkName } from "./names.ts";
+import { checkName, isNameMarker } from "./names.ts";
 import { capabilitiesOf, requireCapabilities } from "./pool-capabilities.ts";
 
 export interface PoolRecord {
@@ -185,7 +185,7 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
   return {
     async list(access, params) {
       requireRole(access, "viewer");
-      return list(pageRequest(limits, params.page));
+      return list(pageRequest(limits, params.page, isNameMarker));
     },
 
     async get(access, { name }) {

@@ -2,7 +2,7 @@ import { type Access, requireRole } from "../access/access.ts";
 import type { Page, PageRequest } from "../storage/data-driver.ts";
 import type { PageParams } from "./addresses.ts";
 import type { OperationContext } from "./context.ts";
-import { badInput, isStorable, pageRequest } from "./limits.ts";
+import { checkSearch, pageRequest } from "./limits.ts";
 
 export interface ProjectRecord {
   /** "" is the project without a name. */
@@ -18,9 +18,8 @@ export function createProjectOperations({ control, limits }: OperationContext): 
   return {
     async list(access, params) {
       requireRole(access, "viewer");
-      const page = pageRequest(limits, params.page);
-      const search = params.search ?? "";
-      if (!isStorable(search)) throw badInput("search", "search must be text without U+0000.");
+      const page = pageRequest(limits, params.page, (marker) => marker.startsWith("="));
+      const { search = "" } = checkSearch(params.search, limits.MAX_PROJECT_LENGTH);
       const found =
         access.projects === "all"
           ? await control.queues.listProjects({ page, ...(search === "" ? {} : { search }) })

@@ -1,4 +1,5 @@
 import { type Access, requireRole } from "../access/access.ts";
+import type { Limits } from "../config.ts";
 import { DomainError } from "../errors.ts";
 import type { Queue } from "../storage/control-driver.ts";
 import type { Page, QueueRef, QueueStats } from "../storage/data-driver.ts";
@@ -7,8 +8,8 @@ import { audited, intended, permitted, type Trace } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { JobOperations } from "./jobs.ts";
-import { badInput, checkBatch, isStorable, pageRequest } from "./limits.ts";
-import { checkQueueName, checkToken, chosenProject, chosenScope } from "./names.ts";
+import { badInput, checkBatch, checkSearch, pageRequest } from "./limits.ts";
+import { checkQueueName, checkToken, chosenProject, chosenScope, isNameMarker } from "./names.ts";
 import type { ReservedAttributes } from "./queue-attributes.ts";
 import type { QueueLives } from "./queue-lives.ts";
 import type { QueueLookup } from "./queue-lookup.ts";
@@ -80,7 +81,7 @@ export interface QueueOperations {
     params: ProjectAddress &
       PageParams & {
         allProjects?: boolean;
-        prefix?: string | null;
+        search?: string | null;
         sort?: "name" | "createdAt";
         descending?: boolean;
         detailed?: boolean;
@@ -90,7 +91,7 @@ export interface QueueOperations {
   /** Exact up to 10,000. */
   count(
     access: Access,
-    params: ProjectAddress & { allProjects?: boolean; prefix?: string | null },
+    params: ProjectAddress & { allProjects?: boolean; search?: string | null },
   ): Promise<{ value: number; exact: boolean }>;
   /** Replaces all metadata. Another `_flavor` moves the queue to a pool of it, as a job. QUEUE_DOES_NOT_EXIST, FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND. */
   setMetadata(access: Access, params: NamedQueue & MetadataRules & { metadataText: string }): Promise<QueueRecord>;
@@ -156,7 +157,7 @@ export function createQueueOperations(
 
   function chosenMany(access: Access, queues: readonly NamedQueue[]): QueueRef[] {
     requireRole(access, "viewer");
-    return checkBatch(limits, "queues", queues).map((queue) => chosen(access, queue));
+    return checkBatch(limits, "names", queues).map((queue) => chosen(access, queue));
   }
 
   /** The queue of an action that is audited. */
@@ -254,10 +255,12 @@ export function createQueueOperations(
       requireRole(access, "viewer");
       const project = chosenScope(limits, access, params);
       const { sort = "name", descending = false, detailed = false, withStats = false } = params;
+      // In the other orders a marker is more than a name, and the driver reads it.
+      const isMarker = sort === "name" && project !== undefined ? isNameMarker : undefined;
       const page = await control.queues.list({
         ...(project === undefined ? {} : { project }),
-        page: pageRequest(limits, params.page),
-        ...checkPrefix(params.prefix),
+        page: pageRequest(limits, params.page, isMarker),
+        ...begunWith(limits, params),
         sort,
         descending,
         // From which count on messages are exhausted stands in the metadata.
@@ -281,7 +284,7 @@ export function createQueueOperations(
     async count(access, params) {
       requireRole(access, "viewer");
       const project = chosenScope(limits, access, params);
-      return control.queues.count({ ...(project === undefined ? {} : { project }), ...checkPrefix(params.prefix) });
+      return control.queues.count({ ...(project === undefined ? {} : { project }), ...begunWith(limits, params) });
     },
 
     async setMetadata(access, params) {
@@ -349,10 +352,9 @@ export function createQueueOperations(
   };
 }
 
-function checkPrefix(prefix: string | null | undefined): { prefix?: string } {
-  if (prefix === undefined || prefix === null || prefix === "") return {};
-  if (!isStorable(prefix)) throw badInput("prefix", "prefix must be text without U+0000.");
-  return { prefix };
+function begunWith(limits: Limits, params: { search?: string | null }): { prefix?: string } {
+  const { search: prefix } = checkSearch(params.search, limits.MAX_QUEUE_NAME_LENGTH);
+  return prefix === undefined ? {} : { prefix };
 }
 
 function checkResources(resources: readonly PurgeResource[] | null | undefined): readonly PurgeResource[] {

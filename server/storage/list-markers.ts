@@ -14,16 +14,23 @@ export function normaliseUuid(id: string): string | null {
   return null;
 }
 
+/** As callers name the marker that a page has. */
+export type MarkerField = "after" | "before";
+
+export function markerField({ before }: Pick<PageRequest, "before">): MarkerField {
+  return before === undefined ? "after" : "before";
+}
+
 /** A marker that is a 63-bit number. BAD_INPUT. */
-export function numberMarker(marker: string): string {
-  if (!/^\d{1,19}$/.test(marker) || BigInt(marker) >= 1n << 63n) throw badMarker();
+export function numberMarker(marker: string, field: MarkerField = "after"): string {
+  if (!/^\d{1,19}$/.test(marker) || BigInt(marker) >= 1n << 63n) throw badMarker(field);
   return marker;
 }
 
 /** A marker that is a UUID. BAD_INPUT. */
-export function uuidMarker(marker: string): string {
+export function uuidMarker(marker: string, field: MarkerField): string {
   const uuid = normaliseUuid(marker);
-  if (uuid === null) throw badMarker();
+  if (uuid === null) throw badMarker(field);
   return uuid;
 }
 
@@ -45,10 +52,10 @@ export function pageOf<Item>(
   };
 }
 
-function badMarker(): DomainError {
+export function badMarker(field: MarkerField): DomainError {
   return new DomainError(
     "BAD_INPUT",
-    "This is no marker of this list. Take one from a page that you read before, or leave it out to begin at the beginning.",
-    { details: { field: "marker" } },
+    `${field} is no marker of this list. Take one from a page that you read before, or leave it out to begin at the beginning.`,
+    { details: { field } },
   );
 }

@@ -1,7 +1,8 @@
 /** The audit log: who did what, and how it ended. Rows are only ever added, and an intended one gets its outcome once. */
 import type { AuditController, AuditEntry } from "../control-driver.ts";
+import { numberMarker } from "../list-markers.ts";
 import { guarded, type Session } from "./control-session.ts";
-import { badMarker, keysetPage } from "./keyset.ts";
+import { type Bound, keysetPage } from "./keyset.ts";
 
 export function auditController({ session }: { session: Session }): AuditController {
   const { prisma } = session;
@@ -17,7 +18,7 @@ export function auditController({ session }: { session: Session }): AuditControl
 
     async settle(id, outcome, detailsText) {
       await prisma.auditEntry.updateMany({
-        where: { id: toId(id), outcome: "intended" },
+        where: { id: BigInt(numberMarker(id)), outcome: "intended" },
         data: { outcome, ...(detailsText === undefined ? {} : { detailsText }) },
       });
     },
@@ -28,7 +29,7 @@ export function auditController({ session }: { session: Session }): AuditControl
         descending: true,
         fetch: (bound, order, take) =>
           prisma.auditEntry.findMany({
-            where: { project, actor, ...(bound ? { id: { [bound.side]: toId(bound.marker) } } : {}) },
+            where: { project, actor, ...(bound ? { id: { [bound.side]: idOf(bound) } } : {}) },
             orderBy: { id: order },
             take,
           }),
@@ -49,7 +50,6 @@ export function auditController({ session }: { session: Session }): AuditControl
   return guarded(session, controller, ["append", "settle"]);
 }
 
-function toId(text: string): bigint {
-  if (!/^\d{1,18}$/.test(text)) throw badMarker();
-  return BigInt(text);
+function idOf({ marker, field }: Bound): bigint {
+  return BigInt(numberMarker(marker, field));
 }

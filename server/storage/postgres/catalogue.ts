@@ -3,7 +3,7 @@ import { Prisma } from "../../../prisma/generated/client.ts";
 import { DomainError } from "../../errors.ts";
 import type { CatalogueController, CatalogueEntry } from "../control-driver.ts";
 import { guarded, type Session } from "./control-session.ts";
-import { keysetPage, operatorOf, orderOf, prefixEnd, readMarker, writeMarker } from "./keyset.ts";
+import { type Bound, keysetPage, operatorOf, orderOf, prefixEnd, readMarker, writeMarker } from "./keyset.ts";
 import { countQueues } from "./pools.ts";
 
 interface EntryRow {
@@ -38,7 +38,7 @@ export function catalogueController({ session }: { session: Session }): Catalogu
         page,
         fetch: (bound, order, take) => {
           const conditions = bound
-            ? [...scope, Prisma.sql`${plan.key} ${operatorOf(bound)} ${plan.place(bound.marker)}`]
+            ? [...scope, Prisma.sql`${plan.key} ${operatorOf(bound)} ${plan.place(bound)}`]
             : scope;
           return prisma.$queryRaw<EntryRow[]>`
             SELECT ${COLUMNS} FROM catalogue_entries
@@ -110,8 +110,8 @@ export function catalogueController({ session }: { session: Session }): Catalogu
 
 const BY_POSITION = {
   key: Prisma.sql`position`,
-  place: (marker: string) => {
-    const [position] = readMarker(marker, ["number"]);
+  place: (bound: Bound) => {
+    const [position] = readMarker(bound, ["number"]);
     return Prisma.sql`${position}::text::bigint`;
   },
   order: (direction: Prisma.Sql) => Prisma.sql`position ${direction}`,
@@ -121,8 +121,8 @@ const BY_POSITION = {
 /** A search reads its range of names: in order of insertion it would have to read the whole catalogue. */
 const BY_NAME = {
   key: Prisma.sql`(queue, project)`,
-  place: (marker: string) => {
-    const [queue, project] = readMarker(marker, ["text", "text"]);
+  place: (bound: Bound) => {
+    const [queue, project] = readMarker(bound, ["text", "text"]);
     return Prisma.sql`(${queue}, ${project})`;
   },
   order: (direction: Prisma.Sql) => Prisma.sql`queue ${direction}, project ${direction}`,

@@ -8,7 +8,7 @@ import {
   type PageRequest,
   type QueueRef,
 } from "../data-driver.ts";
-import { normaliseUuid, numberMarker, uuidMarker } from "../list-markers.ts";
+import { markerField, normaliseUuid, numberMarker, uuidMarker } from "../list-markers.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { ClaimRenewals } from "./claim-renewals.ts";
 import { CLAIM_COLUMNS, type ClaimRow, claimDoesNotExist, HELD, readClaim } from "./claim-rows.ts";
@@ -162,7 +162,7 @@ export class PostgresClaims implements ClaimController {
   async list(params: { queue: QueueRef; page: PageRequest }): Promise<Page<Claim>> {
     const { after, before, limit } = params.page;
     const backward = before !== undefined;
-    const from = uuidMarker(before ?? after ?? NIL);
+    const from = uuidMarker(before ?? after ?? NIL, markerField(params.page));
     return this.#queues.with(params.queue, async (row) => {
       const values = [row.id, row.epoch, from, limit + 1, this.#offset()];
       const rows = await this.#statements.read<ClaimRow | { id: null }>(

@@ -2,11 +2,13 @@
 import { Prisma } from "../../../prisma/generated/client.ts";
 import { DomainError } from "../../errors.ts";
 import type { Page, PageRequest } from "../data-driver.ts";
+import { badMarker, type MarkerField, markerField } from "../list-markers.ts";
 
 /** One side of a key: rows beyond a marker, or from it on. Names are Prisma's, so that models take it as it is. */
 export interface Bound {
   side: "gt" | "gte" | "lt" | "lte";
   marker: string;
+  field: MarkerField;
 }
 
 const OPERATORS = { gt: Prisma.sql`>`, gte: Prisma.sql`>=`, lt: Prisma.sql`<`, lte: Prisma.sql`<=` } as const;
@@ -33,16 +35,17 @@ export async function keysetPage<Row, Item>(params: {
   }
   const backwards = before !== undefined;
   const marker = after ?? before;
+  const field = markerField(params.page);
   const ascending = (params.descending === true) === backwards;
   const [rows, otherSide] = await Promise.all([
     params.fetch(
-      marker === undefined ? null : { side: ascending ? "gt" : "lt", marker },
+      marker === undefined ? null : { side: ascending ? "gt" : "lt", marker, field },
       ascending ? "asc" : "desc",
       limit + 1,
     ),
     marker === undefined
       ? []
-      : params.fetch({ side: ascending ? "lte" : "gte", marker }, ascending ? "desc" : "asc", 1),
+      : params.fetch({ side: ascending ? "lte" : "gte", marker, field }, ascending ? "desc" : "asc", 1),
   ]);
   const more = rows.length > limit;
   const shown = more ? rows.slice(0, limit) : rows;
@@ -63,8 +66,8 @@ export function writeMarker(parts: readonly string[]): string {
   return Buffer.from(JSON.stringify(parts)).toString("base64url");
 }
 
-/** BAD_INPUT for a text that writeMarker did not make for this kind of list. A part that begins a pattern with digits must be a whole number. */
-export function readMarker(marker: string, kinds: readonly ("text" | "number")[]): string[] {
+/** BAD_INPUT for a text that writeMarker did not make for this kind of list. A part that is a number must be a whole one. */
+export function readMarker({ marker, field }: Bound, kinds: readonly ("text" | "number")[]): string[] {
   try {
     const parts: unknown = JSON.parse(Buffer.from(marker, "base64url").toString());
     if (
@@ -77,11 +80,7 @@ export function readMarker(marker: string, kinds: readonly ("text" | "number")[]
   } catch {
     // Not even JSON: the same answer.
   }
-  throw badMarker();
-}
-
-export function badMarker(): DomainError {
-  return new DomainError("BAD_INPUT", "This page marker is not from this list. Begin again without one.");
+  throw badMarker(field);
 }
 
 /**

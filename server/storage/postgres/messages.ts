@@ -12,7 +12,7 @@ import {
   type QueueStats,
 } from "../data-driver.ts";
 import { digest, keyReused } from "../idempotency.ts";
-import { normaliseUuid, numberMarker } from "../list-markers.ts";
+import { markerField, normaliseUuid, numberMarker } from "../list-markers.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { ByteBounds } from "./byte-bounds.ts";
 import type { ExhaustedFronts } from "./exhausted-fronts.ts";
@@ -260,7 +260,7 @@ export class PostgresMessages implements MessageController {
     const { includeClaimed = false, includeDelayed = false, includeExhausted = false } = params;
     const exhaustedFrom = includeExhausted ? null : (params.exhaustedFrom ?? null);
     const backward = before !== undefined;
-    const from = numberMarker(before ?? after ?? "0");
+    const from = numberMarker(before ?? after ?? "0", markerField(params.page));
     const rows = await this.#rows<MessageRow & { more: boolean }>(
       params.queue,
       LIST[backward ? "backward" : "forward"],

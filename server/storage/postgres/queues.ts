@@ -2,17 +2,9 @@
 import { Prisma } from "../../../prisma/generated/client.ts";
 import { DomainError } from "../../errors.ts";
 import type { Queue, QueueController } from "../control-driver.ts";
+import { badMarker } from "../list-markers.ts";
 import { guarded, type Session } from "./control-session.ts";
-import {
-  type Bound,
-  badMarker,
-  keysetPage,
-  operatorOf,
-  orderOf,
-  prefixEnd,
-  readMarker,
-  writeMarker,
-} from "./keyset.ts";
+import { type Bound, keysetPage, operatorOf, orderOf, prefixEnd, readMarker, writeMarker } from "./keyset.ts";
 
 /** Counting goes no further. */
 const COUNT_LIMIT = 10_000;
@@ -157,9 +149,7 @@ export function queueController({ session }: { session: Session }): QueueControl
         // Each step jumps to the next project's first queue, so 100,000 queues of one project cost one look at the index.
         fetch: (bound, order, take) => {
           const step = order === "asc" ? Prisma.sql`>` : Prisma.sql`<`;
-          const from = bound
-            ? Prisma.sql`AND project ${operatorOf(bound)} ${projectOfMarker(bound.marker)}`
-            : Prisma.empty;
+          const from = bound ? Prisma.sql`AND project ${operatorOf(bound)} ${projectOfMarker(bound)}` : Prisma.empty;
           return prisma.$queryRaw<{ project: string }[]>`
             WITH RECURSIVE found (project) AS (
               (SELECT project FROM queues WHERE ${range} ${from} ORDER BY project ${orderOf(order)} LIMIT 1)
@@ -193,7 +183,7 @@ const LISTS: Record<"name" | "createdAt", Record<"one" | "all", ListPlan>> = {
     },
     all: {
       beyond: (bound) => {
-        const [name, project] = readMarker(bound.marker, ["text", "text"]);
+        const [name, project] = readMarker(bound, ["text", "text"]);
         return Prisma.sql`(name, project) ${operatorOf(bound)} (${name}, ${project})`;
       },
       order: (direction) => Prisma.sql`name ${direction}, project ${direction}`,
@@ -203,7 +193,7 @@ const LISTS: Record<"name" | "createdAt", Record<"one" | "all", ListPlan>> = {
   createdAt: {
     one: {
       beyond: (bound) => {
-        const [micros, name] = readMarker(bound.marker, ["number", "text"]);
+        const [micros, name] = readMarker(bound, ["number", "text"]);
         return Prisma.sql`(created_at, name) ${operatorOf(bound)} (${moment(micros)}, ${name})`;
       },
       order: (direction) => Prisma.sql`created_at ${direction}, name ${direction}`,
@@ -211,7 +201,7 @@ const LISTS: Record<"name" | "createdAt", Record<"one" | "all", ListPlan>> = {
     },
     all: {
       beyond: (bound) => {
-        const [micros, project, name] = readMarker(bound.marker, ["number", "text", "text"]);
+        const [micros, project, name] = readMarker(bound, ["number", "text", "text"]);
         return Prisma.sql`(created_at, project, name) ${operatorOf(bound)} (${moment(micros)}, ${project}, ${name})`;
       },
       order: (direction) => Prisma.sql`created_at ${direction}, project ${direction}, name ${direction}`,
@@ -239,8 +229,8 @@ async function lockQueue(prisma: Prisma.TransactionClient, project: string, name
   await prisma.$queryRaw`SELECT 1 FROM queues WHERE project = ${project} AND name = ${name} FOR UPDATE`;
 }
 
-function projectOfMarker(marker: string): string {
-  if (!marker.startsWith("=")) throw badMarker();
+function projectOfMarker({ marker, field }: Bound): string {
+  if (!marker.startsWith("=")) throw badMarker(field);
   return marker.slice(1);
 }
 

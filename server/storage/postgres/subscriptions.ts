@@ -1,6 +1,6 @@
 import { DomainError } from "../../errors.ts";
 import type { Page, PageRequest, QueueRef, Subscription, SubscriptionController } from "../data-driver.ts";
-import { normaliseUuid, uuidMarker } from "../list-markers.ts";
+import { markerField, normaliseUuid, uuidMarker } from "../list-markers.ts";
 import { uuidV7 } from "../uuid-v7.ts";
 import { isUniqueViolation } from "./message-posts.ts";
 import { isMoving, staleEpoch } from "./pool-queues.ts";
@@ -135,7 +135,7 @@ export class PostgresSubscriptions implements SubscriptionController {
   async list(params: { queue: QueueRef; page: PageRequest }): Promise<Page<Subscription>> {
     const { after, before, limit } = params.page;
     const backward = before !== undefined;
-    const from = uuidMarker(before ?? after ?? NIL);
+    const from = uuidMarker(before ?? after ?? NIL, markerField(params.page));
     const rows = await this.#read<SubscriptionRow>(params.queue, LIST[backward ? "backward" : "forward"], [
       from,
       limit + 1,

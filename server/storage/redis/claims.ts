@@ -8,7 +8,7 @@ import {
   type PageRequest,
   type QueueRef,
 } from "../data-driver.ts";
-import { normaliseUuid, numberMarker, uuidMarker } from "../list-markers.ts";
+import { markerField, normaliseUuid, numberMarker, uuidMarker } from "../list-markers.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { CLAIM_RECORD, DESCRIBE_HELD, HELD_BY, HOLD, readClaim } from "./claim-records.ts";
 import { ClaimTakes } from "./claim-takes.ts";
@@ -133,7 +133,7 @@ export class RedisClaims implements ClaimController {
     const { after, before, limit } = params.page;
     const backward = before !== undefined;
     const marker = before ?? after;
-    const from = marker === undefined ? "-" : `(${uuidMarker(marker)}`;
+    const from = marker === undefined ? "-" : `(${uuidMarker(marker, markerField(params.page))}`;
     const values = [from, backward ? "-" : "+", String(limit + 1), backward ? "ZREVRANGEBYLEX" : "ZRANGEBYLEX"];
     const [, now, found] = await this.#queues.call(params.queue, LIST, values);
     const claims = (found as string[][]).map((claim) => readClaim(claim, now as string));

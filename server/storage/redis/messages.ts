@@ -13,7 +13,7 @@ import {
   type QueueStats,
 } from "../data-driver.ts";
 import { digest, keyReused } from "../idempotency.ts";
-import { numberMarker } from "../list-markers.ts";
+import { markerField, numberMarker } from "../list-markers.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { PURGED_PARTS } from "./keys.ts";
 import { known, MessageDeletes } from "./message-deletes.ts";
@@ -194,7 +194,7 @@ export class RedisMessages implements MessageController {
     const found: Message[] = [];
     let bytesLeft = carriedBytes(params.maxBytes);
     let cut = false;
-    let bound: string | null = `(${numberMarker(before ?? after ?? "0")}`;
+    let bound: string | null = `(${numberMarker(before ?? after ?? "0", markerField(params.page))}`;
     while (bound !== null && !cut) {
       const wanted = String(limit + 1 - found.length);
       const values = [backward ? "backward" : "forward", bound, wanted, ...filters, String(bytesLeft), exhaustedFrom];

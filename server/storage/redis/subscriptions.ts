@@ -1,6 +1,6 @@
 import { DomainError } from "../../errors.ts";
 import type { Page, PageRequest, QueueRef, Subscription, SubscriptionController } from "../data-driver.ts";
-import { normaliseUuid, uuidMarker } from "../list-markers.ts";
+import { markerField, normaliseUuid, uuidMarker } from "../list-markers.ts";
 import { uuidV7 } from "../uuid-v7.ts";
 import type { Reply } from "./connection.ts";
 import { ageSeconds, dateOf } from "./message-records.ts";
@@ -134,7 +134,7 @@ export class RedisSubscriptions implements SubscriptionController {
     const { after, before, limit } = params.page;
     const backward = before !== undefined;
     const marker = before ?? after;
-    const from = marker === undefined ? "-" : `(${uuidMarker(marker)}`;
+    const from = marker === undefined ? "-" : `(${uuidMarker(marker, markerField(params.page))}`;
     const values = [from, backward ? "-" : "+", String(limit + 1), backward ? "ZREVRANGEBYLEX" : "ZRANGEBYLEX"];
     const [, now, found] = await this.#call(params.queue, LIST, values);
     const all = (found as string[][]).map((one) => readSubscription(params.queue, one, now as string));

@@ -1,0 +1,84 @@
+/** What is wrong with an argument is said by the name that the caller wrote. */
+import { beforeAll, expect, test } from "vitest";
+import { aProject, createQueue, postMessages, startApi } from "./api.ts";
+
+const { api } = startApi({ MAX_PAGE_SIZE: "50" });
+const project = aProject();
+beforeAll(async () => {
+  await createQueue(api, project, "q");
+  await postMessages(api, project, "q", [1, 2]);
+  await api.run('mutation { createKeyValueStore(input: { name: "s" }) { __typename } }');
+});
+
+/** Every list: `ARGS` stands for its paging arguments. */
+const LISTS = {
+  "queues of a project": "queues(project: $project ARGS) { nodes { name } }",
+  "queues of a project by age": "queues(project: $project, sort: CREATED_AT ARGS) { nodes { name } }",
+  "queues of all projects": "queues(allProjects: true ARGS) { nodes { name } }",
+  projects: "projects(ARGS) { nodes { name } }",
+  pools: "pools(ARGS) { nodes { name } }",
+  "queues of a pool": 'pool(name: "default") { catalogue(ARGS) { nodes { queue } } }',
+  "a pool's history": 'pool(name: "default") { healthHistory(ARGS) { nodes { from } } }',
+  catalogue: "catalogue(project: $project ARGS) { nodes { queue } }",
+  "catalogue by name": 'catalogue(project: $project, search: "q" ARGS) { nodes { queue } }',
+  flavors: "flavors(project: $project ARGS) { nodes { name } }",
+  jobs: "jobs(ARGS) { nodes { id } }",
+  audit: "auditEntries(ARGS) { nodes { id } }",
+  "key-value stores": "keyValueStores(ARGS) { nodes { name } }",
+  "locks of stores": "keyValueLocks(ARGS) { nodes { key } }",
+  subscriptions: 'queueSubscriptions(project: $project, queue: "q" ARGS) { nodes { id } }',
+  claims: 'queue(project: $project, name: "q") { claims(ARGS) { nodes { id } } }',
+  messages: 'queue(project: $project, name: "q") { messages(ARGS) { nodes { id } } }',
+};
+const inProject = (field: string) => field.replace("$project", JSON.stringify(project));
+const refused = async (field: string, args: string) => {
+  const { errors } = await api.send(`{ ${inProject(field).replace("ARGS", args).replace("(,", "(")} }`);
+  return errors?.map(({ message, extensions }) => ({
+    code: extensions.code,
+    field: extensions.details.field,
+    says: message.split(" ", 1)[0],
+  }));
+};
+const named = (field: string) => [{ code: "BAD_INPUT", field, says: field }];
+
+test.each(Object.keys(LISTS))("a list of %s names the argument that is wrong", async (what) => {
+  const field = LISTS[what as keyof typeof LISTS];
+  expect(await refused(field, ", first: 1")).toBeUndefined();
+  expect(await refused(field, ", first: 51")).toEqual(named("first"));
+  expect(await refused(field, ', last: 51, before: "1"')).toEqual(named("last"));
+  expect(await refused(field, ', after: "no such cursor"')).toEqual(named("after"));
+  expect(await refused(field, ', last: 1, before: "no such cursor"')).toEqual(named("before"));
+});
+
+test("a cursor of keys may be any text, for so may a key", async () => {
+  const keys = 'keyValueKeys(store: "s" ARGS) { nodes { key } }';
+  expect(await refused(keys, ', after: "no such key"')).toBeUndefined();
+  expect(await refused(keys, `, after: "${"x".repeat(5000)}"`)).toEqual(named("after"));
+});
+
+test("a search that is longer than any name is refused as such", async () => {
+  const query = (field: string) => `query Q($search: String) { ${inProject(field)} { nodes { __typename } } }`;
+  for (const field of [
+    "queues(project: $project, search: $search)",
+    "queues(allProjects: true, search: $search)",
+    "projects(search: $search)",
+    "catalogue(project: $project, search: $search)",
+  ]) {
+    const { errors } = await api.send(query(field), { search: "x".repeat(270_000) });
+    expect(errors?.map(({ extensions }) => [extensions.code, extensions.details.field])).toEqual([
+      ["BAD_INPUT", "search"],
+    ]);
+    const longest = await api.send(query(field), { search: "x".repeat(64) });
+    expect(longest.errors).toBeUndefined();
+  }
+});
+
+test("a list of names that is too long is called names", async () => {
+  const names = Array.from({ length: 51 }, (_, index) => `q${index}`);
+  const query =
+    "query Q($names: [String!]!, $project: String) { queueStats(project: $project, names: $names) { name } }";
+  const { errors } = await api.send(query, { names, project });
+  expect(errors?.map(({ message, extensions }) => [message, extensions.details])).toEqual([
+    ["names may have at most 50 entries; it has 51.", { field: "names", maximum: 50 }],
+  ]);
+});
