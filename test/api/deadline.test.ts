@@ -2,11 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Answer } from "./client.ts";
 import { ADMIN, type OpenDoor, openDoor } from "./door.ts";
 
-const DEADLINE_SECONDS = 0.3;
-const LONGER_MS = 500;
+/** Shorter than the waits, and long enough for a busy machine to begin in. */
+const DEADLINE_SECONDS = 0.7;
+const LONGER_MS = 1000;
 
 let door: OpenDoor;
-let deleted: string[] = [];
+const deleted: string[] = [];
 const later = <T>(value: T, milliseconds: number, signal?: AbortSignal) =>
   new Promise<T>((resolve) => {
     const timer = setTimeout(() => resolve(value), milliseconds);
@@ -39,19 +40,23 @@ beforeAll(async () => {
     { OPERATION_DEADLINE_SECONDS: DEADLINE_SECONDS },
   );
 });
+// The first request of a process takes its time.
+beforeAll(async () => {
+  for (const read of Object.values(readings)) await read("{ viewer { actor } }");
+});
 afterAll(() => door.close());
 
 type Reading = (query: string) => Promise<Pick<Answer, "data" | "errors">>;
 const readings: Record<string, Reading> = {
-  "over HTTP": (query) => door.send(query),
-  "over HTTP through Apollo": (query) => door.sendText(JSON.stringify({ query, extensions: {} })),
+  "by HTTP": (query) => door.send(query),
+  "through Apollo": (query) => door.sendText(JSON.stringify({ query, extensions: {} })),
   "over server-sent events": async (query) => (await (await door.listen(query)).next()) as Answer,
   "inside the process": (query) => door.executeAs(ADMIN)(query) as Promise<Pick<Answer, "data" | "errors">>,
 };
 const codesOf = ({ errors }: Pick<Answer, "errors">) =>
   errors?.map(({ path, extensions }) => [path?.join("."), extensions.code]);
 
-describe.concurrent.each(Object.entries(readings))("%s", (_way, read) => {
+describe.concurrent.each(Object.entries(readings))("%s", (way, read) => {
   test.concurrent("fields that wait share one wait, and it does not count as the operation's time", async () => {
     const wait = 'createClaim(input: { queue: "q", waitSeconds: 1 }) { deadLettered }';
     const begun = performance.now();
@@ -60,7 +65,7 @@ describe.concurrent.each(Object.entries(readings))("%s", (_way, read) => {
     expect(errors).toBeUndefined();
     expect(Object.keys(data)).toEqual(["a", "b", "c"]);
     expect(seconds).toBeGreaterThan(0.9);
-    expect(seconds).toBeLessThan(1.9);
+    expect(seconds).toBeLessThan(2.7);
   });
 
   test.concurrent("a read that takes too long is given up, and only that", async () => {
@@ -68,19 +73,16 @@ describe.concurrent.each(Object.entries(readings))("%s", (_way, read) => {
     expect(answer.data).toEqual({ slow: null, viewer: { actor: "tester" } });
     expect(codesOf(answer)).toEqual([["slow", "DEADLINE_EXCEEDED"]]);
   });
-});
 
-test.each(Object.entries(readings))(
-  "%s a write that began ends, and none begins once the time is up",
-  async (_way, read) => {
-    deleted = [];
+  test.concurrent("a write that began ends, and none begins once the time is up", async () => {
+    const queue = way.replaceAll(" ", "-");
     const answer = await read(
-      'mutation { a: deleteQueue(input: { name: "a" }) { deleted } b: deleteQueue(input: { name: "b" }) { deleted } }',
+      `mutation { a: deleteQueue(input: { name: "${queue}-a" }) { deleted } b: deleteQueue(input: { name: "${queue}-b" }) { deleted } }`,
     );
-    expect(deleted).toEqual(["a"]);
+    expect(deleted.filter((name) => name.startsWith(queue))).toEqual([`${queue}-a`]);
     expect(codesOf(answer)).toEqual([["b", "DEADLINE_EXCEEDED"]]);
-  },
-);
+  });
+});
 
 test("a stream outlasts the time of an operation", async () => {
   const stream = await door.listen('subscription { messagePosted(queue: "q") { id } }');

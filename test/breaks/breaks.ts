@@ -555,6 +555,6 @@ export const BREAKS: readonly Break[] = [
     file: "server/graphql/context.ts",
     from: "this.time.requireLeft();",
     to: "",
-    test: api("deadline", "inside the process a write that began ends, and none begins once the time is up"),
+    test: api("deadline", "a write that began ends, and none begins once the time is up"),
   },
 ];
