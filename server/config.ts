@@ -1,6 +1,7 @@
 /** Every setting and limit, read from the environment once and checked. Nothing else reads process.env. */
 import { resolve } from "node:path";
 import { z } from "zod";
+import { MAX_CARRIED_BYTES } from "./storage/data-driver.ts";
 import { parsePostgresUri } from "./storage/postgres/address.ts";
 import { parseRedisUri } from "./storage/redis/address.ts";
 
@@ -52,6 +53,10 @@ const limitSettings = {
   /** Page size, claim limit, pop limit and ids over GraphQL. */
   MAX_PAGE_SIZE: whole(100, 1, 1000),
   DEFAULT_PAGE_SIZE: whole(10, 1, 1000),
+  /** Of the bodies that one page, claim, pop or get by ids gives; then it ends early. At least one message's, whatever its size. */
+  MAX_PAGE_BYTES: whole(4 * 1_048_576, 1, MAX_CARRIED_BYTES),
+  /** Of the bodies and other large values of one answer over GraphQL, as often as each is written. */
+  MAX_ANSWER_BYTES: whole(16 * 1_048_576, 1),
   MAX_QUEUE_NAME_LENGTH: whole(64, 1, 255),
   MAX_PROJECT_LENGTH: whole(256, 1),
   MAX_JSON_DEPTH: whole(64, 1),
@@ -137,6 +142,11 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (config.DATABASE_URL !== undefined && config.SECRET_KEY === undefined) {
     throw new ConfigError(
       "SECRET_KEY is needed when DATABASE_URL is set: it encrypts the pools' URIs. Make one with `openssl rand -base64 32` and keep it.",
+    );
+  }
+  if (config.MAX_MESSAGES_POST_SIZE > config.MAX_ANSWER_BYTES) {
+    throw new ConfigError(
+      `MAX_ANSWER_BYTES is ${config.MAX_ANSWER_BYTES}, but a body may have MAX_MESSAGES_POST_SIZE, ${config.MAX_MESSAGES_POST_SIZE} bytes, and no answer could hold it. Raise the one or lower the other.`,
     );
   }
   if (config.AUTH === "none" && !isLoopback(config.HOST)) {

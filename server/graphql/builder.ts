@@ -36,7 +36,7 @@ export function waiting<T>(
 builder.queryType({ description: "What can be read. Reading never changes anything and never consumes a message." });
 builder.mutationType({
   description:
-    "What can be changed. Each takes one `input` and gives a payload. Fields of one operation run one after the other, in the order written.",
+    "What can be changed. Each takes one `input` and gives a payload. Fields of one operation run one after the other, in the order written. One that fails is null, beside its error, and what the others did is in the answer all the same.",
 });
 builder.subscriptionType({
   description: "What can be watched, as server-sent events: send the operation with `Accept: text/event-stream`.",

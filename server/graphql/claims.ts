@@ -1,3 +1,4 @@
+import type { GraphQLResolveInfo } from "graphql";
 import type { QueueAddress } from "../operations/addresses.ts";
 import type { ClaimRecord } from "../operations/claims.ts";
 import type { MessageRecord } from "../operations/messages.ts";
@@ -22,7 +23,7 @@ interface ClaimParent extends ClaimRecord {
   messages?: MessageRecord[];
 }
 
-type ClaimAddress = QueueAddress & { id: string };
+type ClaimAddress = QueueAddress & { id: string; after?: string | null };
 
 const ClaimType = builder.objectRef<ClaimParent>("Claim");
 ClaimType.implement({
@@ -50,20 +51,28 @@ ClaimType.implement({
     messageCount: t.expose("messageCount", { type: "SafeInt", description: "How many messages it still holds." }),
     messages: t.field({
       type: [MessageType],
+      args: {
+        after: t.arg.string({ description: "A message's marker: begin behind it." }),
+      },
       complexity: { field: ASKING_THE_STORE, multiplier: 10 },
-      description: "The messages that it still holds, in the order in which it took them.",
-      resolve: (claim, _args, context) => claim.messages ?? messagesOf(claim, context),
+      description:
+        "The messages that it still holds, in the queue's order. Ends early where `limits.MAX_PAGE_BYTES` would be passed: when fewer than `messageCount` have come, go on with the last one's marker as `after`, until none comes.",
+      resolve: async (claim, { after }, context, info) => {
+        if (claim.messages !== undefined && typeof after !== "string") return claim.messages;
+        // One that ended since it was listed holds nothing.
+        return (await readClaim({ ...claim, after }, context, info))?.messages ?? [];
+      },
     }),
   }),
 });
 
-/** A claim that ended since it was listed holds nothing. */
-async function messagesOf(claim: ClaimRecord, context: GraphQLContext) {
-  return (await readClaim(claim, context))?.messages ?? [];
-}
-
-async function readClaim({ project, queue, id }: ClaimAddress, { access, operations }: GraphQLContext) {
-  const found = await orNull(operations.claims.get(access, { project, queue, id }), "CLAIM_DOES_NOT_EXIST");
+async function readClaim(
+  { project, queue, id, after }: ClaimAddress,
+  { access, answer, operations }: GraphQLContext,
+  info: GraphQLResolveInfo,
+) {
+  const params = { project, queue, id, after, bodies: answer.reads(info) };
+  const found = await orNull(operations.claims.get(access, params), "CLAIM_DOES_NOT_EXIST");
   return found && { ...found.claim, messages: found.messages };
 }
 
@@ -86,7 +95,7 @@ builder.objectFields(QueueType, (t) => ({
     args: { id: t.arg.string({ required: true, description: "The claim's id." }) },
     complexity: ASKING_THE_STORE,
     description: "One of its claims; null when it is released or expired.",
-    resolve: ({ project, name: queue }, { id }, context) => readClaim({ project, queue, id }, context),
+    resolve: ({ project, name: queue }, { id }, context, info) => readClaim({ project, queue, id }, context, info),
   }),
 }));
 
@@ -96,7 +105,7 @@ builder.queryFields((t) => ({
     nullable: true,
     args: { ...queueArgs, id: t.arg.string({ required: true, description: "The claim's id." }) },
     description: "One claim; null when it is released or expired.",
-    resolve: (_root, args, context) => readClaim(args, context),
+    resolve: (_root, args, context, info) => readClaim(args, context, info),
   }),
 }));
 
@@ -112,7 +121,11 @@ const CreateClaimInput = builder.inputType("CreateClaimInput", {
   fields: (t) => ({
     project: t.string(projectField),
     queue: t.string(queueField),
-    limit: t.field({ type: "SafeInt", description: "How many at most. Left out: the default page size." }),
+    limit: t.field({
+      type: "SafeInt",
+      description:
+        "How many at most; fewer where `limits.MAX_PAGE_BYTES` would be passed, but one if there is one. Left out: the default page size.",
+    }),
     ttlSeconds: t.field(ttlField),
     graceSeconds: t.field(graceField),
     clientId: t.string(clientIdField),
@@ -134,7 +147,11 @@ const CreateClaimPayload = builder.objectRef<CreateClaim>("CreateClaimPayload").
       nullable: true,
       description: "The claim; null when there was nothing to claim.",
     }),
-    messages: t.expose("messages", { type: [MessageType], description: "Its messages, oldest first." }),
+    messages: t.expose("messages", {
+      type: [MessageType],
+      description:
+        "Its messages, oldest first: all that it took, unless a claim with the same idempotency key was made before.",
+    }),
     deadLettered: t.expose("deadLettered", {
       type: "SafeInt",
       description: "How many messages went to the dead letter queue instead, because they had been claimed too often.",
@@ -175,12 +192,13 @@ builder.mutationFields((t) => ({
     type: CreateClaimPayload,
     args: { input: t.arg({ type: CreateClaimInput, required: true, description: "What to claim." }) },
     description:
-      "Takes the oldest ready messages and holds them. While the claim lives, nobody else gets them. Delete each with the claim's id once it is done.",
+      "Takes the oldest ready messages and holds them. While the claim lives, nobody else gets them. Delete each with the claim's id once it is done. TOO_LARGE, and none is taken, when the answer has no room for them.",
     complexity: KEEPING_WAITING,
-    resolve: async (_root, { input }, context) => {
+    resolve: async (_root, { input }, context, info) => {
       const { access, operations } = context;
+      const request = { ...input, createQueue: input.createQueue ?? false, bodies: context.answer.takes(info) };
       const { claim, messages, deadLettered } = await waiting(context, input.waitSeconds, (wait) =>
-        operations.claims.create(access, { ...input, ...wait, createQueue: input.createQueue ?? false }),
+        operations.claims.create(access, { ...request, ...wait }),
       );
       return { claim: claim && { ...claim, messages }, messages, deadLettered };
     },

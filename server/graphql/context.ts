@@ -2,6 +2,7 @@
 import type { Access } from "../access/access.ts";
 import type { Limits } from "../config.ts";
 import type { Operations } from "../operations/operations.ts";
+import { AnswerBudget } from "./answer-budget.ts";
 import { OperationTime } from "./operation-time.ts";
 
 interface Parts {
@@ -12,17 +13,19 @@ interface Parts {
   signal: () => AbortSignal;
 }
 
-/** Apollo copies a context's own properties, and graphql-sse's operations inherit from theirs: so what is computed stands on the prototype. */
+/** Apollo copies a context's own properties, and streams inherit from theirs: so what is computed stands on the prototype. */
 export class GraphQLContext {
   readonly access: Access;
   readonly limits: Limits;
   readonly time: OperationTime;
+  readonly answer: AnswerBudget;
   private readonly parts: Parts;
 
   constructor(parts: Parts) {
     this.access = parts.access;
     this.limits = parts.limits;
     this.time = new OperationTime(parts.limits.OPERATION_DEADLINE_SECONDS);
+    this.answer = new AnswerBudget(parts.limits);
     this.parts = parts;
   }
 
@@ -40,5 +43,10 @@ export class GraphQLContext {
   /** The same for a subscription, which has no deadline. */
   ofStream(): GraphQLContext {
     return Object.create(this, { time: { value: new OperationTime(Number.POSITIVE_INFINITY) } });
+  }
+
+  /** The same for one event of a stream, which is an answer of its own. */
+  ofEvent(): GraphQLContext {
+    return Object.create(this, { answer: { value: new AnswerBudget(this.limits) } });
   }
 }

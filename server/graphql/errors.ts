@@ -63,7 +63,7 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   UNAUTHENTICATED: "Nobody is signed in.",
   FORBIDDEN: "This caller may not do that, or may not use that project.",
   MISDIRECTED: "The request names a host that this service does not serve.",
-  TOO_LARGE: "A body, a post or a queue's metadata is larger than allowed.",
+  TOO_LARGE: "A body, a post, a queue's metadata or the answer is larger than allowed.",
   TOO_MANY_REQUESTS: "More at once than this process serves. Try again later.",
   NOT_SUPPORTED: "This storage, or this version, cannot do that.",
   QUEUE_DOES_NOT_EXIST: "There is no such queue in the project. Reads give null instead.",

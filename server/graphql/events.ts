@@ -1,50 +1,36 @@
-/** Operations over server-sent events, one stream per request (graphql-sse's "distinct connections"). The only way to run a subscription. */
-import { Readable } from "node:stream";
+/** Operations over server-sent events, one stream per request, as graphql-sse's "distinct connections" do. The only way to run a subscription. */
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { type ExecutionArgs, type ExecutionResult, GraphQLError, subscribe } from "graphql";
-import { createHandler, type ExecutionPatchResult, type Request, type RequestParams, type Response } from "graphql-sse";
+import {
+  type ASTNode,
+  createSourceEventStream,
+  type DocumentNode,
+  type ExecutionArgs,
+  execute,
+  GraphQLError,
+  Kind,
+  type OperationDefinitionNode,
+  visit,
+} from "graphql";
 import type { Access } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
 import type { GraphQLContext } from "./context.ts";
-import { COERCION, type Documents } from "./documents.ts";
+import { COERCION, type Documents, type OperationRequest } from "./documents.ts";
 import { type ErrorLog, maskError } from "./errors.ts";
+import type { EventStreams } from "./event-streams.ts";
 import type { ExecuteResult, Executor } from "./execute.ts";
-import { unmarkJson } from "./json.ts";
-import { type OnOperation, type OperationSeen, secondsSince } from "./observe.ts";
+import { answerText } from "./http-answer.ts";
+import { type OnOperation, secondsSince } from "./observe.ts";
+import { parseRequest } from "./request-json.ts";
 import { schema } from "./schema.ts";
-
-/** Events that may wait for a slow reader; then the source is read no further. */
-const MOST_WAITING = 16;
-
-/** Addresses are followed by whoever sees them: reading one must change nothing. */
-const NO_MUTATION_BY_GET: Response = [
-  JSON.stringify({ errors: [{ message: "A mutation is sent by POST." }] }),
-  { status: 405, statusText: "Method Not Allowed", headers: { allow: "POST" } },
-];
 
 interface Parts {
   documents: Documents;
   executor: Executor;
+  streams: EventStreams;
   log: ErrorLog;
   onOperation: OnOperation;
   contextFor: (access: Access, reply: FastifyReply) => GraphQLContext;
-  maximumStreams: number;
 }
-
-/** One request and its stream. */
-interface Stream {
-  context: GraphQLContext;
-  /** Of a subscription. What is no stream is counted where it runs. */
-  seen: OperationSeen | null;
-  /** By performance.now(). */
-  begun: number;
-  /** Events given to the stream and not yet taken by the socket. */
-  waiting: number;
-  /** Wakes whoever waits for `waiting` to fall. */
-  taken: () => void;
-}
-
-type SseRequest = Request<FastifyRequest, Stream>;
 
 export interface Events {
   handle(
@@ -55,134 +41,177 @@ export interface Events {
   ): Promise<unknown>;
 }
 
-export function createEvents({ documents, executor, log, onOperation, contextFor, maximumStreams }: Parts): Events {
-  let open = 0;
-  const mask = (error: unknown, { access }: GraphQLContext) => maskError(error, { requestId: access.requestId, log });
+const HEADERS = {
+  connection: "keep-alive",
+  "cache-control": "no-cache",
+  "content-encoding": "none",
+  "content-type": "text/event-stream; charset=utf-8",
+};
+const COMPLETE = Buffer.from("event: complete\ndata:\n\n");
 
-  function onSubscribe({ context: stream, method }: SseRequest, params: RequestParams) {
-    const prepared = documents.prepare(params);
-    const type = prepared.operation?.operation;
-    if (type === "mutation" && method === "GET") return NO_MUTATION_BY_GET;
-    if (prepared.errors || type !== "subscription") return once(executor(prepared, stream.context));
-    stream.seen = { type: "subscription", outcome: "ok" };
-    return {
-      schema,
-      document: prepared.document,
-      operationName: params.operationName,
-      variableValues: params.variables,
-      contextValue: Object.create(stream.context.ofStream()),
-      ...COERCION,
-    };
-  }
-
-  async function onNext(
-    _context: unknown,
-    { context: stream }: SseRequest,
-    result: ExecutionResult | ExecutionPatchResult,
-  ) {
-    stream.waiting++;
-    while (stream.waiting > MOST_WAITING && !stream.context.signal.aborted) {
-      await new Promise<void>((resolve) => {
-        stream.taken = resolve;
-      });
-    }
-    if (!result.errors || stream.seen === null) return result;
-    stream.seen.outcome = "error";
-    // What is written is JSON either way; graphql-sse knows the type from before it was masked only.
-    return {
-      ...result,
-      errors: result.errors.map((error) => mask(error, stream.context)),
-    } as unknown as ExecutionResult;
-  }
-
-  const handler = createHandler<FastifyRequest, Stream, Record<PropertyKey, unknown>>({
-    // No token, no single connection mode: it would keep streams in this process' memory between requests.
-    authenticate: () => null,
-    onSubscribe,
-    // Documents come checked from `prepare`.
-    validate: () => [],
-    subscribe: subscribeToTheEnd,
-    onNext,
-    onComplete: (_context, { context: stream }) => {
-      if (stream.seen) onOperation(stream.seen, secondsSince(stream.begun));
-    },
-  });
-
+export function createEvents({ documents, executor, streams, log, onOperation, contextFor }: Parts): Events {
   async function handle(
     request: FastifyRequest,
     reply: FastifyReply,
     access: Access,
     body: Record<string, unknown> | null,
   ) {
-    if (open >= maximumStreams) {
-      throw new DomainError(
-        "TOO_MANY_REQUESTS",
-        "This process holds as many streams as it may. Close one, or try again later.",
-      );
+    streams.requireRoom();
+    const asked = askedFor(request, body);
+    const prepared = documents.prepare(asked);
+    const mask = (error: unknown) => maskError(error, { requestId: access.requestId, log });
+    if (prepared.operation?.operation === "mutation" && request.method === "GET") {
+      // Addresses are followed by whoever sees them: reading one must change nothing.
+      const extensions = { http: { status: 405 } };
+      const errors = [mask(new GraphQLError("A mutation is sent by POST.", { extensions }))];
+      return reply.code(405).header("allow", "POST").send({ errors });
     }
-    const stream: Stream = {
-      context: contextFor(access, reply),
-      seen: null,
-      begun: performance.now(),
-      waiting: 0,
-      taken: () => {},
-    };
-    open++;
-    reply.raw.once("close", () => open--);
-    stream.context.signal.addEventListener("abort", () => stream.taken());
-    const [answer, { status, headers = {} }] = await handler({
-      method: request.method,
-      url: request.raw.url ?? "",
-      headers: {
-        get: (name) => (name === "accept" ? "text/event-stream" : (request.headers[name] as string | undefined)),
-      },
-      body,
-      raw: request,
-      context: stream,
-    });
-    reply.code(status).headers(headers);
-    if (answer !== null && typeof answer !== "string") {
-      return reply.send(Readable.from(written(answer, stream), { highWaterMark: 1 }));
+    const context = contextFor(access, reply);
+
+    async function* once(): AsyncGenerator<Buffer> {
+      yield nextEvent(await executor(prepared, context));
+      yield COMPLETE;
     }
-    const message = answer === null ? "The request makes no sense here." : messageOf(answer);
-    return reply.send({
-      errors: [mask(new GraphQLError(message, { extensions: { http: { status } } }), stream.context)],
-    });
+
+    async function* subscription(document: DocumentNode, operation: OperationDefinitionNode): AsyncGenerator<Buffer> {
+      const begun = performance.now();
+      const watching = context.ofStream();
+      const args = {
+        schema,
+        document,
+        operationName: asked.operationName,
+        variableValues: asked.variables,
+        contextValue: watching,
+        ...COERCION,
+      };
+      const key = sharingKey(document, operation, asked);
+      const render = (payload: object) => rendered(payload, key, args, watching, mask);
+      let failed = false;
+      let payloads: AsyncGenerator<object, void, void> | undefined;
+      try {
+        const source = await createSourceEventStream(args);
+        if (Symbol.asyncIterator in source) payloads = source as AsyncGenerator<object, void, void>;
+        else {
+          failed = true;
+          yield nextEvent({ errors: (source.errors ?? []).map(mask) });
+        }
+        // Not `for await`: it would hold on to the payload while the reader takes its time.
+        for (let event = await nextOf(payloads, render); event !== null; event = await nextOf(payloads, render)) {
+          failed ||= event.failed;
+          yield event.text;
+        }
+      } catch (error) {
+        failed = true;
+        const originalError = error instanceof Error ? error : new Error(String(error));
+        yield nextEvent({ errors: [mask(new GraphQLError(originalError.message, { originalError }))] });
+      } finally {
+        await payloads?.return();
+        onOperation({ type: "subscription", outcome: failed ? "error" : "ok" }, secondsSince(begun));
+      }
+      yield COMPLETE;
+    }
+
+    const events =
+      prepared.document && prepared.operation?.operation === "subscription"
+        ? subscription(prepared.document, prepared.operation)
+        : once();
+    return reply.headers(HEADERS).send(streams.open(events, context.signal));
   }
 
   return { handle };
 }
 
-/** graphql-sse drops the connection when a source fails; this says why, and completes. */
-async function subscribeToTheEnd(args: ExecutionArgs) {
-  const result = await subscribe(args);
-  return Symbol.asyncIterator in result ? withLastError(result) : result;
+function nextEvent(result: ExecuteResult): Buffer {
+  return Buffer.from(`event: next\ndata: ${answerText(result)}\n\n`);
 }
 
-async function* withLastError(results: AsyncGenerator<ExecutionResult, void, void>): AsyncGenerator<ExecutionResult> {
+interface Rendered {
+  text: Buffer;
+  failed: boolean;
+}
+
+/** Null at the end. */
+async function nextOf(
+  payloads: AsyncGenerator<object, void, void> | undefined,
+  render: (payload: object) => Promise<Rendered>,
+): Promise<Rendered | null> {
+  const next = await payloads?.next();
+  return next === undefined || next.done ? null : render(next.value);
+}
+
+/** The events that were made of a payload, by what was asked for; for as long as somebody holds the payload. */
+const made = new WeakMap<object, Map<string, Rendered>>();
+
+/**
+ * The event of a payload. Readers of the same queue are given the same message, and those that ask for the same of it get one text. Hazard: so what a
+ * subscription's fields show must not depend on who asks; who may ask is checked when the stream begins.
+ */
+async function rendered(
+  payload: object,
+  key: string | null,
+  args: ExecutionArgs,
+  context: GraphQLContext,
+  mask: (error: unknown) => ReturnType<typeof maskError>,
+): Promise<Rendered> {
+  const known = key === null ? undefined : made.get(payload)?.get(key);
+  if (known !== undefined) return known;
+  const { data, errors } = await execute({ ...args, rootValue: payload, contextValue: context.ofEvent() });
+  const result = { ...(data === undefined ? {} : { data }), ...(errors ? { errors: errors.map(mask) } : {}) };
+  const event = { text: nextEvent(result), failed: errors !== undefined };
+  if (key !== null && !event.failed) {
+    const events = made.get(payload) ?? new Map<string, Rendered>();
+    made.set(payload, events.set(key, event));
+  }
+  return event;
+}
+
+/** The same for subscriptions that make the same text of a payload; null when it cannot be told cheaply. Variables that say only where to begin do not count. */
+function sharingKey(
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  asked: OperationRequest,
+): string | null {
+  let usesVariables = false;
+  const look = (node: ASTNode) =>
+    visit(node, {
+      enter: ({ kind }) => {
+        usesVariables ||= kind === Kind.VARIABLE;
+      },
+    });
+  for (const selection of operation.selectionSet.selections) {
+    look(selection.kind === Kind.FIELD ? { ...selection, arguments: [] } : selection);
+  }
+  for (const definition of document.definitions) if (definition.kind === Kind.FRAGMENT_DEFINITION) look(definition);
+  return usesVariables ? null : `${asked.operationName ?? ""} ${asked.query}`;
+}
+
+/** BAD_INPUT for what is no request for an operation. */
+function askedFor(request: FastifyRequest, body: Record<string, unknown> | null): OperationRequest {
+  const { query, operationName, variables } = request.method === "GET" ? ofAddress(request) : (body ?? {});
+  if (request.method !== "GET" && request.method !== "POST") {
+    throw new DomainError("BAD_INPUT", "Ask for a stream by GET or POST.");
+  }
+  if (typeof query !== "string") throw new DomainError("BAD_INPUT", "`query` must be the text of a document.");
+  const isMissing = (value: unknown) => value === undefined || value === null;
+  if (!isMissing(operationName) && typeof operationName !== "string") {
+    throw new DomainError("BAD_INPUT", "`operationName` must be text.");
+  }
+  if (!isMissing(variables) && (typeof variables !== "object" || Array.isArray(variables))) {
+    throw new DomainError("BAD_INPUT", "`variables` must be an object.");
+  }
+  return { query, operationName, variables } as OperationRequest;
+}
+
+function ofAddress(request: FastifyRequest): Record<string, unknown> {
+  const given = new URL(request.raw.url ?? "", "http://localhost").searchParams;
+  const variables = given.get("variables");
   try {
-    yield* results;
-  } catch (error) {
-    const originalError = error instanceof Error ? error : new Error(String(error));
-    yield { errors: [new GraphQLError(originalError.message, { originalError })] };
+    return {
+      query: given.get("query"),
+      operationName: given.get("operationName"),
+      variables: variables === null ? null : parseRequest(variables),
+    };
+  } catch {
+    throw new DomainError("BAD_INPUT", "`variables` is not JSON.");
   }
-}
-
-/** A stream of one event. Its errors are masked already, so to graphql-sse they only look like graphql-js' own. */
-async function* once(result: Promise<ExecuteResult>): AsyncGenerator<ExecutionResult> {
-  yield (await result) as ExecutionResult;
-}
-
-async function* written(chunks: AsyncGenerator<string>, stream: Stream): AsyncGenerator<string> {
-  for await (const chunk of chunks) {
-    yield unmarkJson(chunk);
-    if (chunk.startsWith("event: next")) stream.waiting--;
-    stream.taken();
-  }
-}
-
-/** graphql-sse's own refusals are fixed sentences. */
-function messageOf(answer: string): string {
-  const { errors } = JSON.parse(answer) as { errors?: { message?: string }[] };
-  return errors?.[0]?.message ?? "The request makes no sense here.";
 }

@@ -6,7 +6,7 @@ import type { Operations } from "../operations/operations.ts";
 import { GraphQLContext } from "./context.ts";
 import { COERCION, type Documents, type Prepared } from "./documents.ts";
 import { type ErrorLog, maskError } from "./errors.ts";
-import { unmarkJson } from "./json.ts";
+import { stringify } from "./json.ts";
 import { type OnOperation, secondsSince } from "./observe.ts";
 import { schema } from "./schema.ts";
 
@@ -72,7 +72,7 @@ export function createExecute({ operations, limits, documents, executor }: Parts
     const context = new GraphQLContext({ access, operations, limits, signal: () => NEVER });
     const { data, errors } = await executor(documents.prepare({ query, variables }), context);
     return {
-      ...(data === undefined ? {} : { data: JSON.parse(unmarkJson(JSON.stringify(data))) }),
+      ...(data === undefined ? {} : { data: JSON.parse(stringify(data)) }),
       ...(errors ? { errors } : {}),
     };
   };

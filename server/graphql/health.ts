@@ -153,6 +153,10 @@ const LIMIT_DESCRIPTIONS: Record<Exclude<keyof Limits, "MAX_LIVE_STREAMS">, stri
   DEFAULT_CLAIM_GRACE: "Grace of a claim that does not say, in seconds.",
   MIN_SUBSCRIPTION_TTL: "Shortest life of a subscription, in seconds.",
   DEFAULT_SUBSCRIPTION_TTL: "Life of a subscription that does not say, in seconds.",
+  MAX_PAGE_BYTES:
+    "Bytes of bodies that one page, claim, pop or get by ids gives at most; it ends early then, but has at least one message.",
+  MAX_ANSWER_BYTES:
+    "Bytes of bodies and other large values that one answer has at most, each as often as it is selected. What would pass it is TOO_LARGE.",
   MAX_QUEUE_METADATA: "Largest metadata of a queue, in bytes.",
   MAX_MESSAGES_POST_SIZE: "Largest sum of the bodies of one post, in bytes. A queue may set a lower one.",
   MAX_MESSAGES_PER_POST: "Most messages in one post.",

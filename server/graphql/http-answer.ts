@@ -1,13 +1,13 @@
 /** What an answer over HTTP looks like, whoever ran the operation. */
 import type { GraphQLFormattedError } from "graphql";
 import { HTTP_STATUS } from "../errors.ts";
-import { unmarkJson } from "./json.ts";
+import { stringify } from "./json.ts";
 
 const RETRY_AFTER_SECONDS = 2;
 
 /** Errors come first, so that whoever reads along sees them before a long `data`. */
 export function answerText({ data, errors }: { data?: unknown; errors?: unknown }): string {
-  return unmarkJson(JSON.stringify({ errors, data }));
+  return stringify({ errors, data });
 }
 
 /**

@@ -16,7 +16,10 @@ builder.subscriptionFields((t) => ({
     description:
       "A queue's messages as they are posted, in its order. Watching consumes nothing. Ends with QUEUE_DOES_NOT_EXIST when the queue goes.",
     subscribe: (_root, args, { access, operations, signal }) => operations.messages.watch(access, { ...args, signal }),
-    resolve: (message) => message,
+    resolve: (message, _args, { answer }, info) => {
+      answer.countMessage(message, info);
+      return message;
+    },
   }),
   queueStatsChanged: t.field({
     type: QueueStatsOfType,

@@ -120,11 +120,18 @@ builder.objectFields(QueueType, (t) => ({
     },
     complexity: pageCost,
     description:
-      "Its messages, oldest first; only ready ones unless those in other states are asked for too. A reader that goes on behind `endCursor` misses none, whoever posts meanwhile.",
-    resolve: async ({ project, name: queue }, args, context) => {
+      "Its messages, oldest first; only ready ones unless those in other states are asked for too. A page may be shorter than asked: it ends early where `limits.MAX_PAGE_BYTES` would be passed, and `hasNextPage` says so. A reader that goes on behind `endCursor` misses none, whoever posts meanwhile.",
+    resolve: async ({ project, name: queue }, args, context, info) => {
       const { access, operations } = context;
       const { includeClaimed, includeDelayed, includeExhausted, clientId, echo, waitSeconds } = args;
-      const filters = { includeClaimed, includeDelayed, includeExhausted, clientId, echo };
+      const filters = {
+        includeClaimed,
+        includeDelayed,
+        includeExhausted,
+        clientId,
+        echo,
+        bodies: context.answer.reads(info),
+      };
       const page = await waiting(context, waitSeconds, (wait) =>
         operations.messages.list(access, { project, queue, ...filters, ...wait, page: pageOf(args) }),
       );
@@ -137,8 +144,11 @@ builder.objectFields(QueueType, (t) => ({
     args: { id: t.arg.string({ required: true, description: "The message's id." }) },
     complexity: ASKING_THE_STORE,
     description: "One of its messages, in any state; null when there is none of that id.",
-    resolve: ({ project, name: queue }, { id }, { access, operations }) =>
-      orNull(operations.messages.get(access, { project, queue, id }), "MESSAGE_DOES_NOT_EXIST"),
+    resolve: ({ project, name: queue }, { id }, { access, answer, operations }, info) =>
+      orNull(
+        operations.messages.get(access, { project, queue, id, bodies: answer.reads(info) }),
+        "MESSAGE_DOES_NOT_EXIST",
+      ),
   }),
   messagesById: t.field({
     type: [MessageType],
@@ -146,25 +156,32 @@ builder.objectFields(QueueType, (t) => ({
       ids: t.arg.stringList({ required: true, description: "Messages' ids, at most as many as a page has rows." }),
     },
     complexity: idsCost,
-    description: "Those of these messages that exist, in the order asked, each once; in any state.",
-    resolve: ({ project, name: queue }, { ids }, { access, operations }) =>
-      operations.messages.bulkGet(access, { project, queue, ids }),
+    description:
+      "Those of these messages that exist, in the order asked, each once; in any state. Ends early where `limits.MAX_PAGE_BYTES` would be passed: when fewer came than asked for, ask again for the ids behind the last one, until none comes.",
+    resolve: ({ project, name: queue }, { ids }, { access, answer, operations }, info) =>
+      operations.messages.bulkGet(access, { project, queue, ids, bodies: answer.reads(info) }),
   }),
   oldestMessage: t.field({
     type: MessageType,
     nullable: true,
     complexity: ASKING_THE_STORE,
     description: "Its oldest message, in any state; null when it is empty.",
-    resolve: ({ project, name: queue }, _args, { access, operations }) =>
-      orNull(operations.messages.first(access, { project, queue, sort: "oldest" }), "QUEUE_IS_EMPTY"),
+    resolve: ({ project, name: queue }, _args, { access, answer, operations }, info) =>
+      orNull(
+        operations.messages.first(access, { project, queue, sort: "oldest", bodies: answer.reads(info) }),
+        "QUEUE_IS_EMPTY",
+      ),
   }),
   newestMessage: t.field({
     type: MessageType,
     nullable: true,
     complexity: ASKING_THE_STORE,
     description: "Its newest message, in any state; null when it is empty.",
-    resolve: ({ project, name: queue }, _args, { access, operations }) =>
-      orNull(operations.messages.first(access, { project, queue, sort: "newest" }), "QUEUE_IS_EMPTY"),
+    resolve: ({ project, name: queue }, _args, { access, answer, operations }, info) =>
+      orNull(
+        operations.messages.first(access, { project, queue, sort: "newest", bodies: answer.reads(info) }),
+        "QUEUE_IS_EMPTY",
+      ),
   }),
 }));
 
@@ -174,8 +191,8 @@ builder.queryFields((t) => ({
     nullable: true,
     args: { ...queueArgs, id: t.arg.string({ required: true, description: "The message's id." }) },
     description: "One message, in any state; null when there is none of that id.",
-    resolve: (_root, args, { access, operations }) =>
-      orNull(operations.messages.get(access, args), "MESSAGE_DOES_NOT_EXIST"),
+    resolve: (_root, args, { access, answer, operations }, info) =>
+      orNull(operations.messages.get(access, { ...args, bodies: answer.reads(info) }), "MESSAGE_DOES_NOT_EXIST"),
   }),
 }));
 
@@ -222,7 +239,11 @@ const PopMessagesInput = builder.inputType("PopMessagesInput", {
   fields: (t) => ({
     project: t.string(projectField),
     queue: t.string(queueField),
-    limit: t.field({ type: "SafeInt", description: "How many at most. Left out: the default page size." }),
+    limit: t.field({
+      type: "SafeInt",
+      description:
+        "How many at most; fewer where `limits.MAX_PAGE_BYTES` would be passed, but one if there is one. Left out: the default page size.",
+    }),
   }),
 });
 const PopMessagesPayload = builder.objectRef<{ messages: MessageRecord[] }>("PopMessagesPayload").implement({
@@ -302,9 +323,9 @@ builder.mutationFields((t) => ({
     type: PopMessagesPayload,
     args: { input: t.arg({ type: PopMessagesInput, required: true, description: "The queue, and how many." }) },
     description:
-      "Takes the oldest ready messages away for good: delivered at most once, for if the answer is lost, so are they. Unlike a claim it moves nothing to the dead letter queue.",
-    resolve: async (_root, { input }, { access, operations }) => ({
-      messages: await operations.messages.pop(access, input),
+      "Takes the oldest ready messages away for good: delivered at most once, for if the answer is lost, so are they. Unlike a claim it moves nothing to the dead letter queue. TOO_LARGE, and none is taken, when the answer has no room for them.",
+    resolve: async (_root, { input }, { access, answer, operations }, info) => ({
+      messages: await operations.messages.pop(access, { ...input, bodies: answer.takes(info) }),
     }),
   }),
   deleteMessage: t.field({

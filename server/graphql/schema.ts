@@ -15,11 +15,27 @@ import "./audit.ts";
 import "./health.ts";
 import "./health-history.ts";
 import "./live.ts";
-import { type GraphQLFieldResolver, type GraphQLSchema, isObjectType } from "graphql";
+import {
+  defaultFieldResolver,
+  type GraphQLFieldResolver,
+  type GraphQLSchema,
+  getNamedType,
+  getNullableType,
+  isObjectType,
+} from "graphql";
 import { builder } from "./builder.ts";
 import type { GraphQLContext } from "./context.ts";
+import { RawJson } from "./json.ts";
 
-export const schema = abandoningLateReads(builder.toSchema());
+export const schema = keepingOthersAnswers(countingLargeTexts(abandoningLateReads(builder.toSchema())));
+
+/** Mutations may be null, each beside its error: else one that fails would take the others' answers away, and what they took from a queue with them. */
+function keepingOthersAnswers(built: GraphQLSchema): GraphQLSchema {
+  for (const field of Object.values(built.getMutationType()?.getFields() ?? {})) {
+    field.type = getNullableType(field.type);
+  }
+  return built;
+}
 
 /**
  * Every field that reads is given up when its operation's time is over. Writes, which are the fields of mutations, end as they end; and streams last.
@@ -35,6 +51,30 @@ function abandoningLateReads(built: GraphQLSchema): GraphQLSchema {
     }
   }
   return built;
+}
+
+/** What clients store beside bodies may be large, and lists multiply it: each JSON value, and its text, counts as often as it is written. */
+function countingLargeTexts(built: GraphQLSchema): GraphQLSchema {
+  for (const type of Object.values(built.getTypeMap())) {
+    // Of messages their fields have counted the bodies.
+    if (!isObjectType(type) || type.name === "Message") continue;
+    for (const field of Object.values(type.getFields())) {
+      const isText = field.name.endsWith("Text") && getNamedType(field.type).name === "String";
+      if (isText || getNamedType(field.type).name === "JSON") {
+        field.resolve = countedText(field.resolve ?? defaultFieldResolver);
+      }
+    }
+  }
+  return built;
+}
+
+function countedText(resolve: Resolver): Resolver {
+  return (source, args, context, info) => {
+    const value: unknown = resolve(source, args, context, info);
+    if (value instanceof RawJson) context.answer.countText(value.text);
+    else if (typeof value === "string") context.answer.countText(value);
+    return value;
+  };
 }
 
 type Resolver = GraphQLFieldResolver<unknown, GraphQLContext>;

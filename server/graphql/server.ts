@@ -9,6 +9,7 @@ import { createApollo } from "./apollo.ts";
 import { GraphQLContext } from "./context.ts";
 import { createDocuments } from "./documents.ts";
 import type { ErrorLog } from "./errors.ts";
+import { EventStreams } from "./event-streams.ts";
 import { createEvents } from "./events.ts";
 import { createExecute, createExecutor, type Execute } from "./execute.ts";
 import type { OnOperation } from "./observe.ts";
@@ -47,8 +48,8 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
   const executor = createExecutor({ log, onOperation });
   const apollo = createApollo({ documents, executor, log, onOperation });
   const plain = createPlainRequests({ documents, executor });
-  const maximumStreams = limits.MAX_LIVE_STREAMS;
-  const events = createEvents({ documents, executor, log, onOperation, contextFor, maximumStreams });
+  const streams = new EventStreams({ most: limits.MAX_LIVE_STREAMS });
+  const events = createEvents({ documents, executor, streams, log, onOperation, contextFor });
 
   async function answer(request: FastifyRequest, reply: FastifyReply) {
     const accept = request.headers.accept ?? "";

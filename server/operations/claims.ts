@@ -2,6 +2,7 @@ import { type Access, requireRole } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
 import type { Claim, Message, Page, QueueRef } from "../storage/data-driver.ts";
 import type { PageParams, QueueAddress } from "./addresses.ts";
+import { type BodyBudget, pageBudget } from "./body-budget.ts";
 import type { OperationContext } from "./context.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { checkLimit, checkWhole, pageRequest } from "./limits.ts";
@@ -33,7 +34,7 @@ export interface ClaimTimes {
 /** Reading needs the role viewer, the rest operator. In a missing queue there are no claims to read; the rest is QUEUE_DOES_NOT_EXIST there. */
 export interface ClaimOperations {
   /**
-   * Takes up to `limit` of the oldest ready messages. Nothing to claim: `claim` is null. Messages that were claimed `_max_claim_count` times go to the
+   * Takes up to `limit` of the oldest ready messages, or fewer by bytes. Nothing to claim: `claim` is null. Messages that were claimed `_max_claim_count` times go to the
    * queue's `_dead_letter_queue` first, and `deadLettered` counts them; while that queue is missing they stay, exhausted.
    * With an idempotencyKey a repeat while the claim is live gives the same claim. `waitSeconds` (0 to 20) waits for something to claim, until
    * `signal` aborts. QUEUE_DOES_NOT_EXIST, BAD_INPUT.
@@ -48,12 +49,16 @@ export interface ClaimOperations {
         createQueue?: boolean;
         waitSeconds?: number | null;
         signal?: AbortSignal;
+        bodies?: BodyBudget;
       },
   ): Promise<{ claim: ClaimRecord | null; messages: MessageRecord[]; deadLettered: number }>;
-  /** CLAIM_DOES_NOT_EXIST when released or expired. */
+  /**
+   * With its messages, those behind the marker `after`, as many as bytes allow: there are more until `messageCount` of them came. CLAIM_DOES_NOT_EXIST
+   * when released or expired.
+   */
   get(
     access: Access,
-    params: QueueAddress & { id: string },
+    params: QueueAddress & { id: string; after?: string | null; bodies?: BodyBudget },
   ): Promise<{ claim: ClaimRecord; messages: MessageRecord[] }>;
   /** Live claims, oldest first. */
   list(access: Access, params: QueueAddress & PageParams): Promise<Page<ClaimRecord>>;
@@ -106,12 +111,19 @@ export function createClaimOperations(
         actor: access.actor,
         ...idempotent(checkToken("idempotencyKey", params.idempotencyKey)),
       };
+      const { bodies = pageBudget(limits) } = params;
       const waitSeconds = checkWait(params.waitSeconds);
       const made = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
       const begin = () => lives.begin(access, queue, readMetadata(limits, "{}"));
       if (made === null) await begin();
       // Asked anew at each look: while one waits, the queue may go or change.
-      const look = async () => deadLetters.claim(request, await lookup.attributes(queue));
+      const look = async () => {
+        const attributes = await lookup.attributes(queue);
+        return bodies.spend(
+          (maxBytes) => deadLetters.claim({ ...request, maxBytes }, attributes),
+          ({ messages }) => messages,
+        );
+      };
       let mayMake = params.createQueue === true;
       const { claim, messages, deadLettered } = await longPolls.until(
         { queue, waiting: "claim", waitSeconds, signal: params.signal },
@@ -127,8 +139,17 @@ export function createClaimOperations(
 
     async get(access, params) {
       const queue = chosen(access, "viewer", params);
+      const { bodies = pageBudget(limits) } = params;
+      const { after } = pageRequest(limits, { after: params.after ?? null });
+      const from = after === undefined ? {} : { after };
       const { claim, messages } = await orIfMissing(
-        () => inLiveQueue(lookup, queue, () => data.claims.get({ queue, id: params.id })),
+        () =>
+          inLiveQueue(lookup, queue, () =>
+            bodies.spend(
+              (maxBytes) => data.claims.get({ queue, id: params.id, ...from, maxBytes }),
+              (found) => found.messages,
+            ),
+          ),
         () => {
           throw claimDoesNotExist();
         },

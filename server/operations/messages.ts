@@ -4,6 +4,7 @@ import type { DeleteOutcome, Message, NewMessage, Page, QueueRef } from "../stor
 import { type MessageState, stateOf } from "../storage/message-state.ts";
 import type { PageParams, QueueAddress } from "./addresses.ts";
 import { intended, permitted } from "./audit-trail.ts";
+import { type BodyBudget, pageBudget } from "./body-budget.ts";
 import type { OperationContext } from "./context.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { checkJsonText } from "./json-text.ts";
@@ -57,7 +58,7 @@ export interface MessageOperations {
   ): Promise<{ ids: string[] }>;
   /**
    * Oldest first. Only ready ones, unless those in other states are asked for too. `echo` false leaves out those that `clientId` posted, and needs one.
-   * Page by the markers, or by a message's own marker; nothing committed is missed. `waitSeconds` (0 to 20) waits while the page would be
+   * Page by the markers, or by a message's own marker; nothing committed is missed. A page may end early by bytes, and has a marker then. `waitSeconds` (0 to 20) waits while the page would be
    * empty, until `signal` aborts.
    */
   list(
@@ -71,16 +72,23 @@ export interface MessageOperations {
         includeExhausted?: boolean;
         waitSeconds?: number | null;
         signal?: AbortSignal;
+        bodies?: BodyBudget;
       },
   ): Promise<Page<MessageRecord>>;
   /** In any state. MESSAGE_DOES_NOT_EXIST. */
-  get(access: Access, params: QueueAddress & { id: string }): Promise<MessageRecord>;
-  /** Those that exist, in the order asked, each once. At most MAX_PAGE_SIZE ids. */
-  bulkGet(access: Access, params: QueueAddress & { ids: readonly string[] }): Promise<MessageRecord[]>;
+  get(access: Access, params: QueueAddress & { id: string; bodies?: BodyBudget }): Promise<MessageRecord>;
+  /** Those that exist, in the order asked, each once. At most MAX_PAGE_SIZE ids. May end early by bytes: ask again for the ids behind the last, until none comes. */
+  bulkGet(
+    access: Access,
+    params: QueueAddress & { ids: readonly string[]; bodies?: BodyBudget },
+  ): Promise<MessageRecord[]>;
   /** The oldest or newest, in any state. QUEUE_IS_EMPTY. */
-  first(access: Access, params: QueueAddress & { sort?: "oldest" | "newest" }): Promise<MessageRecord>;
-  /** Takes the oldest ready messages away for good. `limit` as for pages. */
-  pop(access: Access, params: QueueAddress & { limit?: number | null }): Promise<MessageRecord[]>;
+  first(
+    access: Access,
+    params: QueueAddress & { sort?: "oldest" | "newest"; bodies?: BodyBudget },
+  ): Promise<MessageRecord>;
+  /** Takes the oldest ready messages away for good. `limit` as for pages, or fewer by bytes. */
+  pop(access: Access, params: QueueAddress & { limit?: number | null; bodies?: BodyBudget }): Promise<MessageRecord[]>;
   /**
    * MESSAGE_IS_CLAIMED without the claim, unless `force`; MESSAGE_NOT_CLAIMED, MESSAGE_NOT_CLAIMED_BY, CLAIM_DOES_NOT_EXIST with the wrong one. BAD_INPUT
    * with a claim and `force`.
@@ -120,6 +128,7 @@ export function createMessageOperations(
 ): MessageOperations {
   const { data, limits } = context;
   const { lookup, lives, tail, longPolls, deadLetters } = parts;
+  const ofPage = pageBudget(limits);
 
   function chosen(access: Access, role: "viewer" | "operator", address: QueueAddress): QueueRef {
     requireRole(access, role);
@@ -176,7 +185,8 @@ export function createMessageOperations(
 
     async list(access, params) {
       const queue = chosen(access, "viewer", params);
-      const page = pageRequest(limits, params.page);
+      const { bodies = ofPage } = params;
+      const request = { queue, page: pageRequest(limits, params.page) };
       const clientId = checkToken("clientId", params.clientId);
       if (params.echo === false && clientId === null) {
         throw badInput("clientId", "echo: false leaves out a client's own messages, so it needs clientId.");
@@ -190,7 +200,10 @@ export function createMessageOperations(
           readStates<Page<MessageRecord>>(
             queue,
             async (exhaustedFrom) => {
-              const found = await data.messages.list({ queue, page, ...filters, ...except, exhaustedFrom });
+              const found = await bodies.spend(
+                (maxBytes) => data.messages.list({ ...request, ...filters, ...except, exhaustedFrom, maxBytes }),
+                ({ items }) => items,
+              );
               return { ...found, items: found.items.map((message) => placed(queue, message, exhaustedFrom)) };
             },
             () => ({ items: [], nextMarker: null, previousMarker: null }),
@@ -201,9 +214,13 @@ export function createMessageOperations(
 
     async get(access, params) {
       const queue = chosen(access, "viewer", params);
+      const { bodies = ofPage } = params;
       return readStates(
         queue,
-        async (from) => placed(queue, await data.messages.get({ queue, id: params.id }), from),
+        async (from) => {
+          const [message] = await bodies.spend(async () => [await data.messages.get({ queue, id: params.id })], itself);
+          return placed(queue, message as Message, from);
+        },
         () => {
           throw new DomainError("MESSAGE_DOES_NOT_EXIST", "This message does not exist in this queue, or has expired.");
         },
@@ -212,20 +229,28 @@ export function createMessageOperations(
 
     async bulkGet(access, params) {
       const queue = chosen(access, "viewer", params);
+      const { bodies = ofPage } = params;
       const ids = checkBatch(limits, "ids", params.ids);
       return readStates<MessageRecord[]>(
         queue,
-        async (from) => (await data.messages.bulkGet({ queue, ids })).map((message) => placed(queue, message, from)),
+        async (from) => {
+          const found = await bodies.spend((maxBytes) => data.messages.bulkGet({ queue, ids, maxBytes }), itself);
+          return found.map((message) => placed(queue, message, from));
+        },
         () => [],
       );
     },
 
     async first(access, params) {
       const queue = chosen(access, "viewer", params);
+      const { bodies = ofPage } = params;
       const sort = params.sort === "newest" ? -1 : 1;
       return readStates(
         queue,
-        async (from) => placed(queue, await data.messages.first({ queue, sort }), from),
+        async (from) => {
+          const [message] = await bodies.spend(async () => [await data.messages.first({ queue, sort })], itself);
+          return placed(queue, message as Message, from);
+        },
         () => {
           throw new DomainError("QUEUE_IS_EMPTY", "This queue has no messages.");
         },
@@ -234,11 +259,12 @@ export function createMessageOperations(
 
     async pop(access, params) {
       const queue = chosen(access, "operator", params);
+      const { bodies = ofPage } = params;
       const limit = checkLimit(limits, "limit", params.limit);
       return inLiveQueue(lookup, queue, async (attributes) => {
         const exhaustedFrom = await deadLetters.exhaustedFrom(queue, attributes);
-        const popped = await data.messages.pop({ queue, limit, exhaustedFrom });
-        return popped.map((message) => placed(queue, message, exhaustedFrom));
+        const take = (maxBytes: number) => data.messages.pop({ queue, limit, exhaustedFrom, maxBytes });
+        return (await bodies.spend(take, itself)).map((message) => placed(queue, message, exhaustedFrom));
       });
     },
 
@@ -268,6 +294,8 @@ export function createMessageOperations(
     },
   };
 }
+
+const itself = (messages: readonly Message[]) => messages;
 
 function checkCount(maximum: number, messages: readonly MessageToPost[]): void {
   if (!Array.isArray(messages) || messages.length === 0) {

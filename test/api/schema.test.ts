@@ -65,6 +65,6 @@ test("every mutation takes one required input and gives a payload", () => {
       field.args.map(({ name, type }) => `${name}: ${type}`),
       field.name,
     ).toEqual([expect.stringMatching(/^input: \w+Input!$/)]);
-    expect(String(field.type), field.name).toMatch(/^\w+Payload!$/);
+    expect(String(field.type), field.name).toMatch(/^\w+Payload$/);
   }
 });
