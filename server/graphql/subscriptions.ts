@@ -13,7 +13,7 @@ const QueueSubscriptionType = builder.objectRef<SubscriptionRecord>("QueueSubscr
     id: t.exposeString("id", { description: "Its id." }),
     project: t.exposeString("project", { description: "Its queue's project." }),
     queue: t.exposeString("source", { description: "Its queue's name." }),
-    subscriber: t.exposeString("subscriber", { description: "Where to: a URI." }),
+    subscriber: t.exposeString("subscriber", { description: "Where to: a URI, with its password masked." }),
     ttlSeconds: t.expose("ttlSeconds", {
       type: "SafeInt",
       description: "How long it lives, from when it was made or its ttl last set.",

@@ -12,6 +12,7 @@ import { attributesUnlessMissing, orIfMissing, type QueueLookup } from "./queue-
 import { readMetadata } from "./queue-metadata.ts";
 
 /** A subscription and its project; its queue is `source`. */
+/** Its subscriber's password is masked: it is for deliveries alone. */
 export interface SubscriptionRecord extends Subscription {
   project: string;
 }
@@ -194,6 +195,9 @@ function checkSubscriber(subscriber: unknown): string {
   if (/[\s\p{Cc}]/u.test(subscriber) || (scheme !== "mailto" && !URL.canParse(subscriber.replace(/^trust\+/i, "")))) {
     throw badInput("subscriber", "subscriber is not a valid URI.");
   }
+  if (AUTHORITY.exec(subscriber)?.[2]?.endsWith(":***")) {
+    throw badInput("subscriber", "subscriber has its password masked, as it is shown. Give it with the password.");
+  }
   return subscriber;
 }
 
@@ -205,5 +209,12 @@ function orMissing<T>(work: () => Promise<T>): Promise<T> {
 }
 
 function placed(queue: QueueRef, subscription: Subscription): SubscriptionRecord {
-  return Object.assign(subscription, { project: queue.project });
+  return Object.assign(subscription, { project: queue.project, subscriber: maskedSubscriber(subscription.subscriber) });
+}
+
+/** Up to the user and password, as browsers read a URL: with any slashes, or none. */
+const AUTHORITY = /^((?:trust\+)?https?:[/\\]*)([^/\\?#]*)@/i;
+
+function maskedSubscriber(subscriber: string): string {
+  return subscriber.replace(AUTHORITY, (_, scheme: string, who: string) => `${scheme}${who.replace(/:.+$/, ":***")}@`);
 }

@@ -34,6 +34,31 @@ test("a subscription starts unconfirmed, with the server's ttl, and ends by itse
   expect(await service.operations.subscriptions.exists(viewer, { project: "p", queue: "q", id })).toBe(false);
 });
 
+test.each([
+  ["https://user:secret@example.com/a:b@c?token=1", "https://user:***@example.com/a:b@c?token=1"],
+  ["trust+https://:secret@example.com/", "trust+https://:***@example.com/"],
+  ["https:user:se@cret@example.com", "https:user:***@example.com"],
+  ["https://user@example.com/", "https://user@example.com/"],
+  ["mailto:a:b@example.com", "mailto:a:b@example.com"],
+])("the subscriber %s is shown as %s, and found by its own URI", async (subscriber, masked) => {
+  const { subscriptions } = service.operations;
+  const { subscription } = await subscribe({ subscriber });
+  const { id } = subscription;
+  const at = { project: "p", queue: "q" };
+  const shown = [
+    subscription,
+    (await subscribe({ subscriber })).subscription,
+    await subscriptions.get(viewer, { ...at, id }),
+    await subscriptions.getWithSubscriber(viewer, { ...at, subscriber }),
+    await subscriptions.update(operator, { ...at, id, ttlSeconds: 100 }),
+    await subscriptions.confirm(operator, { ...at, id }),
+    (await subscriptions.list(viewer, { ...at, page: { limit: 100 } })).items.find((one) => one.id === id),
+  ];
+  expect(shown.map((one) => one?.subscriber)).toEqual(shown.map(() => masked));
+  const again = subscriptions.update(operator, { ...at, id, subscriber: masked });
+  expect(await codeOf(again)).toBe(masked.includes("***") ? "BAD_INPUT" : undefined);
+});
+
 test("a subscriber subscribes once; until it is confirmed asking again gives the same subscription as it was", async () => {
   const subscriber = aSubscriber();
   const first = await subscribe({ subscriber, ttlSeconds: 100 });
