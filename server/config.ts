@@ -68,6 +68,13 @@ const limitSettings = {
   MAX_LIVE_STREAMS: whole(1000, 1),
 } as const;
 
+/** How many days what is written down is kept. */
+const retentionSettings = {
+  AUDIT_DAYS: whole(365, 1, 36_500),
+  /** Of jobs that have ended. */
+  JOB_DAYS: whole(30, 1, 36_500),
+} as const;
+
 const settings = {
   HOST: z.string().min(1).default("127.0.0.1"),
   PORT: whole(3000, 0, 65_535),
@@ -109,6 +116,7 @@ const settings = {
   MAX_JOB_WAIT: whole(86_400),
   /** Seconds in which a purge or delete can be undone; gc frees nothing before. */
   UNDO_SECONDS: whole(30),
+  ...retentionSettings,
   /** Server processes, which share the port. */
   WORKERS: whole(1, 1, 64),
   /** Seconds that a start waits for the database of DATABASE_URL. */
@@ -122,6 +130,7 @@ const schema = z.object(settings);
 
 export type Config = z.infer<typeof schema>;
 export type Limits = Pick<Config, keyof typeof limitSettings>;
+export type Retention = Pick<Config, keyof typeof retentionSettings>;
 
 /**
  * Reads and checks the settings. A wrong value throws an error whose message names the variable, its rule and the way out;

@@ -257,3 +257,27 @@ describe("when the connection breaks", () => {
     expect(await broken.isAlive()).toBe(true);
   });
 });
+
+it("the audit log keeps what was written, whoever is connected", async () => {
+  const entry = { actor: "a", action: "kept", project: "p", target: "t", detailsText: "{}", requestId: "r" };
+  const id = await control.audit.append({ ...entry, outcome: "intended" });
+  const done = await control.audit.append({ ...entry, outcome: "done" });
+  for (const change of [
+    `UPDATE audit_entries SET outcome = 'refused' WHERE id = ${id}`,
+    `UPDATE audit_entries SET details = '{"a": 1}' WHERE id = ${id}`,
+    `UPDATE audit_entries SET outcome = 'done', actor = 'b' WHERE id = ${id}`,
+    `UPDATE audit_entries SET outcome = 'failed' WHERE id = ${done}`,
+    `DELETE FROM audit_entries WHERE id = ${done}`,
+    "TRUNCATE audit_entries",
+  ]) {
+    await expect(connections.query(change)).rejects.toMatchObject({ code: "23001" });
+  }
+  await control.audit.settle(id, "failed", '{"why": 1}');
+  const { rows } = await connections.query(
+    "SELECT actor, outcome, details FROM audit_entries WHERE action = 'kept' ORDER BY id",
+  );
+  expect(rows).toEqual([
+    { actor: "a", outcome: "failed", details: '{"why": 1}' },
+    { actor: "a", outcome: "done", details: "{}" },
+  ]);
+});

@@ -68,6 +68,8 @@ export interface JobStore {
     rate: number | null;
     waitingFor: string | null;
   }): Promise<{ cancelRequested: boolean } | null>;
+  /** Deletes jobs that ended more than so many days ago, the oldest first and at most `limit`, and says how many. */
+  trim(params: { days: number; limit: number }): Promise<number>;
   /** Lets go of it, so that another process goes on with it at once. */
   release(job: Job): Promise<void>;
   /** False when another holder has it. */

@@ -51,6 +51,11 @@ const SQL = {
   beat: `UPDATE jobs SET lease_expires_at = clock_timestamp() + make_interval(secs => $4), progress = $5, total = $6, rate = $7,
       waiting_for = $8
     WHERE ${OURS} RETURNING cancel_requested`,
+  // They end in about the order of their ids, so the first of them are enough to look at.
+  trim: `DELETE FROM jobs WHERE id IN (
+      SELECT id FROM (SELECT id, finished_at FROM jobs ORDER BY id LIMIT $2) AS first
+      WHERE finished_at < clock_timestamp() - make_interval(days => $1::int))
+    RETURNING 1`,
   release: `UPDATE jobs SET lease_expires_at = NULL WHERE ${OURS}`,
   end: `UPDATE jobs SET state = $4, progress = $5, total = $6, result = $7, error_code = $8, error_message = $9, lease_expires_at = NULL,
       waiting_for = NULL, finished_at = clock_timestamp()
@@ -115,6 +120,9 @@ export function createJobStore({ connections }: { connections: pg.Pool }): JobSt
       const values = [...holding(job), leaseSeconds, progress, total, rate, waitingFor];
       const [row] = await run<{ cancel_requested: boolean }>(SQL.beat, values, true);
       return row === undefined ? null : { cancelRequested: row.cancel_requested };
+    },
+    async trim({ days, limit }) {
+      return (await run(SQL.trim, [days, limit], true)).length;
     },
     async release(job) {
       await run(SQL.release, holding(job), true);

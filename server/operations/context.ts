@@ -1,4 +1,4 @@
-import type { Limits } from "../config.ts";
+import type { Limits, Retention } from "../config.ts";
 import type { HealthHistory } from "../history/history.ts";
 import type { JobStore } from "../jobs/job.ts";
 import type { KeyValueStores } from "../kvs/stores.ts";
@@ -12,7 +12,7 @@ export interface OperationContext {
   readonly stores: KeyValueStores;
   readonly jobs: JobStore;
   readonly history: HealthHistory;
-  readonly limits: Limits;
+  readonly limits: Limits & Retention;
   /** Milliseconds that only ever grow, for ages of what this process remembers. The data itself goes by the database's clock. */
   readonly now: () => number;
   /** For what went wrong behind an answer that is nevertheless right. Never bodies or URIs. */

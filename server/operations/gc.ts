@@ -17,7 +17,7 @@ export interface GcReport {
 export interface GcOperations {
   /**
    * Frees what is expired, purged or deleted in one pool or all; with all, also what deletions left that could not reach their pool, and expired
-   * entries of key-value stores, and what older versions left unsaid about dead letter queues is noted. Needs the role operator. A pool that fails is reported and stops no other; the log
+   * entries of key-value stores, audit entries older than AUDIT_DAYS and jobs that ended JOB_DAYS ago; and what older versions left unsaid about dead letter queues is noted. Needs the role operator. A pool that fails is reported and stops no other; the log
    * hears of it when it begins to fail and when it works again. POOL_DOES_NOT_EXIST.
    */
   collect(access: Access, params: { pool?: string | null }): Promise<GcReport>;
@@ -27,12 +27,15 @@ export interface GcOperations {
 
 /** Catalogue entries that one collection looks at; the next goes on from there. */
 const SWEEP_SIZE = 500;
+/** Audit entries and jobs in one statement, and statements in one collection: what is left goes at the next. */
+const TRIM_SIZE = 1000;
+const TRIM_STATEMENTS = 20;
 /** Of one pool, so that a slow one does not keep the next collection of the others from beginning. */
 const POOL_DEADLINE_MS = 60_000;
 const NOTHING: GcResult = { messages: 0, claims: 0, subscriptions: 0, queues: 0 };
 
 export function createGcOperations(context: OperationContext, { lives }: { lives: QueueLives }): GcOperations {
-  const { control, data, stores, now, warn, info = () => undefined } = context;
+  const { control, data, stores, jobs, limits, now, warn, info = () => undefined } = context;
   const outages = new Outages({ warn, info });
   const collecting = new Map<string, Promise<GcResult>>();
   let sweptUpTo: string | undefined;
@@ -95,6 +98,12 @@ export function createGcOperations(context: OperationContext, { lives }: { lives
       .catch((error: unknown) => warn("Which queues use a dead letter queue could not be compared", error));
   }
 
+  async function trim(store: { trim(params: { days: number; limit: number }): Promise<number> }, days: number) {
+    for (let statement = 0; statement < TRIM_STATEMENTS; statement += 1) {
+      if ((await store.trim({ days, limit: TRIM_SIZE })) === 0) return;
+    }
+  }
+
   return {
     async collect(access, params) {
       requireRole(access, "operator");
@@ -104,6 +113,8 @@ export function createGcOperations(context: OperationContext, { lives }: { lives
       else {
         await told("The look for what deletions left", sweepCatalogue());
         await told("The sweep of key-value stores", stores.sweep());
+        await told("The trimming of the audit log", trim(control.audit, limits.AUDIT_DAYS));
+        await told("The trimming of jobs", trim(jobs, limits.JOB_DAYS));
       }
       const names = one === null ? await poolNames(control) : [one];
       const pools = await Promise.all(names.map(collectPool));

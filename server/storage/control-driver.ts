@@ -258,6 +258,8 @@ export interface AuditController {
   append(entry: Omit<AuditEntry, "id" | "at">): Promise<string>;
   /** The outcome of an intended action, once: an entry that has its outcome keeps it. */
   settle(id: string, outcome: "done" | "failed", detailsText?: string): Promise<void>;
+  /** Deletes entries older than so many days (1 or more), the oldest first and at most `limit`, and says how many. */
+  trim(params: { days: number; limit: number }): Promise<number>;
   /** Newest first; marker = id. */
   list(params: { page: PageRequest; project?: string; actor?: string }): Promise<Page<AuditEntry>>;
 }

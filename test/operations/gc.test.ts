@@ -1,3 +1,4 @@
+import pg from "pg";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { DomainError } from "../../server/errors.ts";
 import { createOperations } from "../../server/operations/create-operations.ts";
@@ -96,4 +97,30 @@ test("a pool that a collection found away gets no new queue until one finds it t
   failing.mockRestore();
   await service.operations.gc.collect(admin, {});
   expect(await drawn()).toEqual(new Set(["ill", "well"]));
+});
+
+test("old audit entries and jobs that ended long ago go, in bounded steps, and the rest stays", async () => {
+  const connections = new pg.Pool({ connectionString: service.config.DATABASE_URL, max: 1 });
+  await connections.query(
+    `INSERT INTO audit_entries (at, actor, action, target, outcome, request_id)
+     SELECT clock_timestamp() - make_interval(days => days), 'a', 'trimmed', days::text, 'done', 'r'
+     FROM unnest(ARRAY[400, 366, 364, 1]) AS days CROSS JOIN generate_series(1, 1500)`,
+  );
+  await connections.query(
+    `INSERT INTO jobs (kind, target, state, actor, request_id, finished_at)
+     SELECT 'trimmed', state || days, state, 'a', 'r', CASE WHEN state <> 'waiting' THEN clock_timestamp() - make_interval(days => days) END
+     FROM unnest(ARRAY['done', 'failed', 'waiting']) AS state CROSS JOIN unnest(ARRAY[31, 29]) AS days`,
+  );
+  await service.operations.gc.collect(operator, {});
+  const audit = await connections.query(
+    "SELECT target, count(*)::int AS count FROM audit_entries WHERE action = 'trimmed' GROUP BY target ORDER BY target",
+  );
+  expect(audit.rows).toEqual([
+    { target: "1", count: 1500 },
+    { target: "364", count: 1500 },
+  ]);
+  const jobs = await connections.query("SELECT target FROM jobs WHERE kind = 'trimmed' ORDER BY target");
+  expect(jobs.rows.map(({ target }) => target)).toEqual(["done29", "failed29", "waiting29", "waiting31"]);
+  await connections.query("DELETE FROM jobs WHERE kind = 'trimmed'");
+  await connections.end();
 });

@@ -1,4 +1,4 @@
-/** The audit log: who did what, and how it ended. Rows are only ever added, and an intended one gets its outcome once. */
+/** The audit log: who did what, and how it ended. Rows are added, an intended one gets its outcome once, and old ones go: the table itself refuses the rest. */
 import type { AuditController, AuditEntry } from "../control-driver.ts";
 import { numberMarker } from "../list-markers.ts";
 import { guarded, type Session } from "./control-session.ts";
@@ -22,6 +22,13 @@ export function auditController({ session }: { session: Session }): AuditControl
         data: { outcome, ...(detailsText === undefined ? {} : { detailsText }) },
       });
     },
+
+    // Entries grow old in the order of their ids, so the first of them are enough to look at.
+    trim: ({ days, limit }) =>
+      prisma.$executeRaw`
+        DELETE FROM audit_entries WHERE id IN (
+          SELECT id FROM (SELECT id, at FROM audit_entries ORDER BY id LIMIT ${limit}) AS first
+          WHERE at < clock_timestamp() - make_interval(days => ${days}::int))`,
 
     list: ({ page, project, actor }) =>
       keysetPage({
@@ -47,7 +54,7 @@ export function auditController({ session }: { session: Session }): AuditControl
         }),
       }),
   };
-  return guarded(session, controller, ["append", "settle"]);
+  return guarded(session, controller, ["append", "settle", "trim"]);
 }
 
 function idOf({ marker, field }: Bound): bigint {
