@@ -67,9 +67,8 @@ export function readSecretKey(dataDir: string): string {
   const key = readFileSync(file, "utf8").trim();
   if (key.length < SHORTEST_KEY || key.includes("\0")) {
     throw new StartError(
-      `${file} is empty or damaged. It encrypts the URIs of the pools, which cannot be read without it. Put the file back from a backup; ` +
-        "or delete it, so that the next start makes a new key, and then give each pool its URI anew with updatePool. " +
-        "Where no pool was registered, nothing is lost.",
+      `${file} is empty or damaged. It encrypts the URIs of the pools. Put it back from a backup. If it is lost, delete it and start again; ` +
+        "if there are pools, run `npm run rotate-key -- --lost` first, and then give each of them its URI anew with updatePool.",
     );
   }
   return key;

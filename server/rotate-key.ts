@@ -3,6 +3,8 @@
  *
  * Stop every Isimud on this database first, and start them with the new SECRET_KEY afterwards: one that has the old key can read no
  * pool from then on. Run twice, it finds nothing left to do; stopped half-way, nothing has changed.
+ *
+ * `npm run rotate-key -- --lost`: the former key is lost. The pools keep their queues, and each needs its URI anew.
  */
 import { ConfigError, readConfig } from "./config.ts";
 import { claimDataDir, readSecretKey } from "./data-dir.ts";
@@ -12,23 +14,29 @@ import { parsePostgresUri } from "./storage/postgres/address.ts";
 import { openConnections } from "./storage/postgres/connection.ts";
 import { rotatePoolKeys } from "./storage/postgres/pool-keys.ts";
 
+const isLost = process.argv.includes("--lost");
+
 async function rotateKey(): Promise<string> {
   const { DATABASE_URL, DATA_DIR, SECRET_KEY, OLD_SECRET_KEY } = readConfig();
-  if (SECRET_KEY === undefined) {
+  if (SECRET_KEY === undefined && !isLost) {
     throw new ConfigError(
       "SECRET_KEY must be the key from now on. Make one with `openssl rand -base64 32` and keep it.",
     );
   }
   if (DATABASE_URL !== undefined) {
+    // readConfig asks for SECRET_KEY beside DATABASE_URL.
+    const key = SECRET_KEY as string;
+    if (isLost) return reencrypt(DATABASE_URL, null, key);
     if (OLD_SECRET_KEY === undefined) throw new ConfigError("OLD_SECRET_KEY must be the key until now.");
-    return reencrypt(DATABASE_URL, OLD_SECRET_KEY, SECRET_KEY);
+    return reencrypt(DATABASE_URL, OLD_SECRET_KEY, key);
   }
   // The embedded database: its key until now is in DATA_DIR, unless it was given.
   const release = claimDataDir(DATA_DIR);
   try {
     const database = await startEmbeddedPostgres({ dataDir: DATA_DIR });
     try {
-      return await reencrypt(database.url, OLD_SECRET_KEY ?? readSecretKey(DATA_DIR), SECRET_KEY);
+      if (isLost) return await reencrypt(database.url, null, SECRET_KEY ?? readSecretKey(DATA_DIR));
+      return await reencrypt(database.url, OLD_SECRET_KEY ?? readSecretKey(DATA_DIR), SECRET_KEY as string);
     } finally {
       await database.stop();
     }
@@ -37,15 +45,17 @@ async function rotateKey(): Promise<string> {
   }
 }
 
-async function reencrypt(url: string, oldKey: string, newKey: string): Promise<string> {
+async function reencrypt(url: string, oldKey: string | null, newKey: string): Promise<string> {
   const connections = openConnections({ url, connections: 1, applicationName: "isimud rotate-key" });
   try {
     const count = await rotatePoolKeys({
       connections,
       schema: parsePostgresUri(url).schema,
-      from: createSecretBox(oldKey),
+      from: oldKey === null ? null : createSecretBox(oldKey),
       to: createSecretBox(newKey),
     });
+    if (oldKey === null)
+      return `Pools that need their URI anew, by updatePool: ${count}. Until then their queues wait.`;
     return `Pool URIs encrypted anew: ${count}. Start with this SECRET_KEY from now on; the old one is no longer needed.`;
   } finally {
     await connections.end();

@@ -42,7 +42,7 @@ export function createSecretBox(secretKey: string): SecretBox {
       if (sealedWith !== keyId) {
         throw new DomainError(
           "INTERNAL",
-          "A stored secret was encrypted with another SECRET_KEY. Start with that key, or give it as OLD_SECRET_KEY to `npm run rotate-key`.",
+          "A stored secret was encrypted with another SECRET_KEY. Start with that key, or give it as OLD_SECRET_KEY to `npm run rotate-key`. If it is lost, run `npm run rotate-key -- --lost`.",
           { details: { keyId, sealedWith: sealedWith ?? "" } },
         );
       }

@@ -62,6 +62,7 @@ const isProgram = isIn(
   "server/bootstrap.ts",
   "server/main.ts",
   "server/start.ts",
+  "server/reach-database.ts",
   "server/reload.ts",
   "server/rotate-key.ts",
   "prisma/seed.ts",
@@ -147,6 +148,7 @@ describe("packages", () => {
       "server/notifications/store.ts",
       // Asks the server that it started whether it is up.
       "server/embedded-postgres.ts",
+      "server/embedded-postgres-cluster.ts",
     );
     const isDatabase = (to: string) => to === "pg" || to.startsWith("@prisma/") || to.startsWith("prisma/generated");
     expect(broken(({ from, to }) => isDatabase(to) && !allowed(from))).toEqual([]);

@@ -34,10 +34,14 @@ describe("a change of the secret key", () => {
     createPostgresControlDriver({ connections, schema: "public", secrets: createSecretBox(key) });
   const rotate = (from: string, to: string) =>
     rotatePoolKeys({ connections, schema: "public", from: createSecretBox(from), to: createSecretBox(to) });
-  const run = (environment: Record<string, string>) =>
-    promisify(execFile)(process.execPath, [fileURLToPath(new URL("../server/rotate-key.ts", import.meta.url))], {
-      env: { NODE_ENV: "test", PATH: "", DATABASE_URL: database.url, ...environment },
-    });
+  const run = (environment: Record<string, string>, ...words: string[]) =>
+    promisify(execFile)(
+      process.execPath,
+      [fileURLToPath(new URL("../server/rotate-key.ts", import.meta.url)), ...words],
+      {
+        env: { NODE_ENV: "test", PATH: "", DATABASE_URL: database.url, ...environment },
+      },
+    );
 
   it("leaves pools that only the new key opens, and finds their places again", async () => {
     expect(await rotate(KEYS[0], KEYS[1])).toBe(2);
@@ -72,6 +76,21 @@ describe("a change of the secret key", () => {
     const { stdout } = await run({ OLD_SECRET_KEY: KEYS[1], SECRET_KEY: KEYS[2] });
     expect(stdout).toMatch(/anew: 2\./);
     expect((await driver(KEYS[2]).pools.get("a")).uri).toContain(CANARY);
+  });
+
+  it("gives up the URIs when the key is lost, and nothing else: a pool gets its own anew", async () => {
+    const { pools } = driver("a new key, since the former is lost");
+    await expect(pools.get("a")).rejects.toMatchObject({ code: "INTERNAL" });
+    const { stdout } = await run({ SECRET_KEY: "a new key, since the former is lost" }, "--lost");
+    expect(stdout).toMatch(/anew, by updatePool: 2\./);
+    expect(await pools.get("a")).toMatchObject({
+      name: "a",
+      weight: 1,
+      maskedUri: expect.stringContaining("lost.invalid"),
+    });
+    await pools.update("a", { uri: `postgresql://user:${CANARY}@a/db` });
+    await pools.update("b", { uri: `postgresql://user:${CANARY}@b/db` });
+    expect(await rotate("a new key, since the former is lost", KEYS[2])).toBe(2);
   });
 
   it("fails with what to do, and no secret", async () => {

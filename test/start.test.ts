@@ -240,7 +240,7 @@ describe("what is wrong is said with the way out", () => {
       writeFileSync(join(own, "secret-key"), "");
       const failed = start({ DATA_DIR: own, PORT: String(await freePort()) });
       expect(await failed.ended).toBe(1);
-      expect(failed.output()).toMatch(/secret-key is empty or damaged.*backup.*updatePool/);
+      expect(failed.output()).toMatch(/secret-key is empty or damaged.*backup.*rotate-key/);
       expect(existsSync(join(own, "postgres"))).toBe(false);
       expect(readFileSync(join(own, "secret-key"), "utf8")).toBe("");
     } finally {

@@ -13,11 +13,13 @@ const TIMEOUT_MS = 60_000;
 /**
  * Seals every pool's URI with another key, and digests it anew, in one transaction; gives how many it changed. Those that have the new key
  * already are left as they are, so twice is once. INTERNAL, and nothing changed, when a URI opens with neither.
+ * `from` null: the former key is lost. Then such a pool gets a URI that leads nowhere, and keeps all else: its queues wait
+ * until `updatePool` gives it the URI of the same store.
  */
 export async function rotatePoolKeys(params: {
   connections: pg.Pool;
   schema: string;
-  from: SecretBox;
+  from: SecretBox | null;
   to: SecretBox;
 }): Promise<number> {
   const { connections, schema, from, to } = params;
@@ -29,7 +31,7 @@ export async function rotatePoolKeys(params: {
         const rows = await tx.pool.findMany({ select: { name: true, encryptedUri: true } });
         const left = rows.filter((row) => !to.sealed(row.encryptedUri));
         for (const { name, encryptedUri } of left) {
-          const uri = from.open(encryptedUri, poolContext(name));
+          const uri = from === null ? lostUri(name) : from.open(encryptedUri, poolContext(name));
           await tx.pool.update({
             where: { name },
             data: { encryptedUri: to.seal(uri, poolContext(name)), uriDigest: to.digest(normalisePoolUri(uri)) },
@@ -46,3 +48,6 @@ export async function rotatePoolKeys(params: {
     await client.$disconnect();
   }
 }
+
+/** A host that no name server knows (RFC 2606); another address for each pool, since no two pools share one. */
+const lostUri = (name: string) => `postgresql://uri-is-lost@uri-is-lost.invalid/${encodeURIComponent(name)}`;
