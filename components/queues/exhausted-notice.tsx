@@ -1,10 +1,10 @@
 "use client";
 
 import { TriangleAlert } from "lucide-react";
-import Link from "next/link";
 import { ActionButton } from "../action.tsx";
 import { paths } from "../paths.ts";
 import { formatCount } from "../ui/format.ts";
+import { Link } from "../ui/link.tsx";
 import { CREATE_QUEUE } from "./documents.ts";
 
 /** Above a queue whose dead letter queue is missing: what that means for its messages, and what to do. */
