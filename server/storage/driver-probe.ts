@@ -63,11 +63,9 @@ export async function probeDriver(
     await attempt("bulk_delete_messages", () => driver.messages.bulkDelete({ queue, ids }));
     await attempt("delete_queue", () => driver.detachQueue(queue));
   }
-  return {
-    // Who refuses writes is there.
-    storageReachable: writesRefused !== null || operations.some(({ succeeded }) => succeeded),
-    writesRefused,
-    freeBytes: (await freeBytes?.().catch(() => null)) ?? null,
-    operations,
-  };
+  // Who refuses writes is there.
+  const storageReachable = writesRefused !== null || operations.some(({ succeeded }) => succeeded);
+  // Whoever does not answer would be waited for once more.
+  const left = storageReachable ? ((await freeBytes?.().catch(() => null)) ?? null) : null;
+  return { storageReachable, writesRefused, freeBytes: left, operations };
 }
