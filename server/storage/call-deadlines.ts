@@ -3,6 +3,9 @@ import { DomainError, hasCode } from "../errors.ts";
 
 /** Of a driver's call, in milliseconds. */
 export const DRIVER_DEADLINE_MS = 5000;
+/** A call that did not wait is ended by its connection, which knows whether it was sent. So the connection has the first word. */
+const FIRST_WORD_MS = 200;
+const ANSWERED_BY_MS = DRIVER_DEADLINE_MS + FIRST_WORD_MS;
 /** With less left a call is given up unsent, since its answer would come too late to tell what happened. */
 export const WORTH_SENDING_MS = 1000;
 
@@ -78,13 +81,13 @@ export class CallDeadlines {
   #wait({ since }: Call): void {
     // Of a loop that stood still, the answers that came meanwhile are read first.
     const look = () => setImmediate(() => this.#look());
-    this.#timer = setTimeout(look, Math.max(1, since + DRIVER_DEADLINE_MS - performance.now()));
+    this.#timer = setTimeout(look, Math.max(1, since + ANSWERED_BY_MS - performance.now()));
     this.#timer.unref();
   }
 
   #look(): void {
     this.#timer = undefined;
-    const latest = performance.now() - DRIVER_DEADLINE_MS;
+    const latest = performance.now() - ANSWERED_BY_MS;
     for (const call of this.#open) {
       if (call.since > latest) {
         this.#wait(call);
