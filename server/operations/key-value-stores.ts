@@ -7,7 +7,7 @@ import type { PageParams } from "./addresses.ts";
 import { intended, permitted } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import { checkJsonText } from "./json-text.ts";
-import { badInput, checkBatch, checkWhole, isStorable, pageRequest } from "./limits.ts";
+import { badInput, checkBatch, checkTextSize, checkWhole, isStorable, pageRequest } from "./limits.ts";
 import { checkName, isNameMarker } from "./names.ts";
 
 export interface StoreRecord {
@@ -103,17 +103,8 @@ export function createKeyValueStoreOperations(context: OperationContext): KeyVal
   }
 
   function checkValue(field: string, valueText: string): string {
+    checkTextSize(field, valueText, limits.MAX_QUEUE_METADATA);
     checkJsonText(field, valueText, limits.MAX_JSON_DEPTH);
-    const bytes = Buffer.byteLength(valueText);
-    if (bytes > limits.MAX_QUEUE_METADATA) {
-      throw new DomainError(
-        "TOO_LARGE",
-        `A value may have at most ${limits.MAX_QUEUE_METADATA} bytes; this one has ${bytes}.`,
-        {
-          details: { field, bytes, maximum: limits.MAX_QUEUE_METADATA },
-        },
-      );
-    }
     return valueText;
   }
 

@@ -65,6 +65,16 @@ export function checkSearch(search: string | null | undefined, maximum: number):
   return { search };
 }
 
+/** Of JSON text, before anything parses it. TOO_LARGE. */
+export function checkTextSize(field: string, text: string, maximum: number): void {
+  if (typeof text !== "string") return;
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= maximum) return;
+  throw new DomainError("TOO_LARGE", `${field} may have at most ${maximum} bytes; it has ${bytes}.`, {
+    details: { field, bytes, maximum },
+  });
+}
+
 /** Lists of ids and names in one request. */
 export function checkBatch<T>(limits: Limits, field: string, items: readonly T[]): readonly T[] {
   if (!Array.isArray(items)) throw badInput(field, `${field} must be a list.`);

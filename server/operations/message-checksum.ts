@@ -1,12 +1,20 @@
 import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import { scalarEnd, skipSpace, stringEnd } from "./json-text.ts";
+
+/** Values that are written in one turn of the event loop: a body may have half a million. */
+const VALUES_A_TURN = 10_000;
 
 /**
  * Zaqar's checksum of a body: "MD5:" and the MD5 of what Python's json.dumps writes for it (keys in their order, `, ` and `: `, ASCII only).
  * `bodyText` must be valid JSON. Any depth.
  */
-export function checksumOf(bodyText: string): string {
-  return `MD5:${createHash("md5").update(pythonJson(bodyText), "ascii").digest("hex")}`;
+export async function checksumOf(bodyText: string): Promise<string> {
+  const writing = pythonJson(bodyText);
+  for (let step = writing.next(); ; step = writing.next()) {
+    if (step.done) return `MD5:${createHash("md5").update(step.value, "ascii").digest("hex")}`;
+    await setImmediate();
+  }
 }
 
 interface OpenValue {
@@ -16,8 +24,10 @@ interface OpenValue {
   key: string;
 }
 
-function pythonJson(text: string): string {
+/** Pauses after every VALUES_A_TURN values. */
+function* pythonJson(text: string): Generator<void, string> {
   const open: OpenValue[] = [];
+  let written = 0;
   for (let at = 0; ; ) {
     at = skipSpace(text, at);
     const char = text[at];
@@ -36,14 +46,14 @@ function pythonJson(text: string): string {
       finished = closed(open.pop());
     } else if (char === '"') {
       const end = stringEnd(text, at);
-      const written = pythonString(JSON.parse(text.slice(at, end)) as string);
+      const string = pythonString(JSON.parse(text.slice(at, end)) as string);
       at = end;
       const parent = open.at(-1);
       if (parent?.members && text[skipSpace(text, at)] === ":") {
-        parent.key = written;
+        parent.key = string;
         continue;
       }
-      finished = written;
+      finished = string;
     } else {
       const end = scalarEnd(text, at);
       finished = pythonScalar(text.slice(at, end));
@@ -53,6 +63,8 @@ function pythonJson(text: string): string {
     if (parent === undefined) return finished;
     if (parent.members) parent.members.set(parent.key, finished);
     else parent.items.push(finished);
+    written += 1;
+    if (written % VALUES_A_TURN === 0) yield;
   }
 }
 

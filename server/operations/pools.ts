@@ -8,7 +8,7 @@ import type { OperationContext } from "./context.ts";
 import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
 import { requireNoneEmptied } from "./flavors.ts";
 import { checkObjectText } from "./json-text.ts";
-import { badInput, checkWhole, isStorable, pageRequest } from "./limits.ts";
+import { badInput, checkTextSize, checkWhole, isStorable, pageRequest } from "./limits.ts";
 import { checkName, isNameMarker } from "./names.ts";
 import { capabilitiesOf, requireCapabilities } from "./pool-capabilities.ts";
 
@@ -109,12 +109,8 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
   }
 
   function checkOptions(optionsText: string): string {
+    checkTextSize("options", optionsText, limits.MAX_QUEUE_METADATA);
     checkObjectText("options", optionsText, limits.MAX_JSON_DEPTH);
-    if (Buffer.byteLength(optionsText) > limits.MAX_QUEUE_METADATA) {
-      throw new DomainError("TOO_LARGE", `The options may have at most ${limits.MAX_QUEUE_METADATA} bytes.`, {
-        details: { field: "options", maximum: limits.MAX_QUEUE_METADATA },
-      });
-    }
     return optionsText;
   }
 

@@ -1,8 +1,7 @@
 /** A queue's metadata as text: what may be stored, and changing single keys without touching the others. */
 import type { Limits } from "../config.ts";
-import { DomainError } from "../errors.ts";
 import { checkJsonText, checkObjectText, objectMembers, objectText } from "./json-text.ts";
-import { badInput } from "./limits.ts";
+import { badInput, checkTextSize } from "./limits.ts";
 import {
   checkAttributes,
   effectiveAttributes,
@@ -34,7 +33,7 @@ export function readMetadata(limits: Limits, text: string): QueueMetadata {
 
 /** New metadata for the queue `name`, when it may be stored. BAD_INPUT, TOO_LARGE, NOT_SUPPORTED. */
 export function checkMetadata(limits: Limits, name: string, text: string): QueueMetadata {
-  if (typeof text === "string") checkSize(limits, text);
+  checkTextSize("metadata", text, limits.MAX_QUEUE_METADATA);
   const members = checkObjectText("metadata", text, limits.MAX_JSON_DEPTH);
   for (const key of members.keys()) checkKey(key);
   const stored = checkAttributes(limits, name, members);
@@ -71,13 +70,4 @@ export function patchedMetadata(
 function checkKey(key: string): void {
   if (FORBIDDEN_KEYS.has(key))
     throw badInput("metadata", `${key} may not be a key of metadata. Take another name.`, { key });
-}
-
-function checkSize(limits: Limits, text: string): void {
-  const bytes = Buffer.byteLength(text);
-  if (bytes > limits.MAX_QUEUE_METADATA) {
-    throw new DomainError("TOO_LARGE", `The metadata has ${bytes} bytes; at most ${limits.MAX_QUEUE_METADATA} fit.`, {
-      details: { field: "metadata", bytes, maximum: limits.MAX_QUEUE_METADATA },
-    });
-  }
 }

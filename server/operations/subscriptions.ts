@@ -4,7 +4,7 @@ import type { Page, QueueRef, Subscription } from "../storage/data-driver.ts";
 import type { PageParams, QueueAddress } from "./addresses.ts";
 import type { OperationContext } from "./context.ts";
 import { checkObjectText } from "./json-text.ts";
-import { badInput, checkWhole, isStorable, pageRequest } from "./limits.ts";
+import { badInput, checkTextSize, checkWhole, isStorable, pageRequest } from "./limits.ts";
 import { chosenQueue } from "./names.ts";
 import { checkRetryPolicy } from "./queue-attributes.ts";
 import type { QueueLives } from "./queue-lives.ts";
@@ -81,13 +81,8 @@ export function createSubscriptionOperations(
   }
 
   function checkOptions(optionsText: string): string {
+    checkTextSize("options", optionsText, limits.MAX_QUEUE_METADATA);
     const members = checkObjectText("options", optionsText, limits.MAX_JSON_DEPTH);
-    const bytes = Buffer.byteLength(optionsText);
-    if (bytes > limits.MAX_QUEUE_METADATA) {
-      throw new DomainError("TOO_LARGE", `The options have ${bytes} bytes; at most ${limits.MAX_QUEUE_METADATA} fit.`, {
-        details: { field: "options", bytes, maximum: limits.MAX_QUEUE_METADATA },
-      });
-    }
     const policyText = members.get("_retry_policy");
     if (policyText !== undefined) checkRetryPolicy("options._retry_policy", policyText);
     return optionsText;
