@@ -20,6 +20,7 @@ describe("the place that a pool's URI names", () => {
     ["a final slash", "postgresql://h/db/"],
     ["escapes", "postgresql://h/%64b"],
     ["host and port as options", "postgresql:///db?host=h&port=5432"],
+    ["host and port that options replace", "postgresql://x:1/db?host=h&port=5432"],
   ])("is the same whatever %s", (_what, uri) => {
     expect(normalisePoolUri(uri)).toBe(normalisePoolUri("postgresql://h/db"));
   });

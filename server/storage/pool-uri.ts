@@ -73,7 +73,7 @@ export function normalisePoolUri(uri: string): string {
   if (family === undefined) {
     return `${parsed.protocol}//${hostOf(parsed)}:${parsed.port}/${pathOf(parsed)}?${parsed.searchParams}`;
   }
-  const port = parsed.port || parsed.searchParams.get("port") || family.port;
+  const port = parsed.searchParams.get("port") || parsed.port || family.port;
   return `${family.name}://${hostOf(parsed)}:${port}/${family.namespace(parsed)}`;
 }
 
