@@ -316,8 +316,8 @@ export const BREAKS: readonly Break[] = [
   {
     promise: "A sick pool's calls that are late are no sign that it is well",
     file: "server/storage/pooling/circuit-breaker.ts",
-    from: 'if (hasCode(error, "DEADLINE_EXCEEDED")) return;',
-    to: "",
+    from: 'if (hasCode(error, "DEADLINE_EXCEEDED") || isSlow(error)) return;',
+    to: "if (isSlow(error)) return;",
     test: pooling(
       "circuit-breaker",
       "neither opens nor closes: calls that waited in vain are late one after the other",
