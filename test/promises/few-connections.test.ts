@@ -7,32 +7,27 @@ import { aService, operator, viewer } from "../operations/a-service.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { ask, describeWithRedis, startRedis } from "../support/redis.ts";
 
-const ROLE = `few_${process.pid}`;
-
 describe("with fewer connections than it may open", () => {
   let database: TestDatabase;
-  let admin: pg.Client;
-  /** Of a role that may have as many connections as `allow` says. */
   let uri: string;
+  /** In another database. */
+  let admin: pg.Client;
   beforeAll(async () => {
     database = await createTestDatabase();
-    admin = new pg.Client({ connectionString: database.url });
+    uri = database.url;
+    const elsewhere = new URL(uri);
+    elsewhere.pathname = "/postgres";
+    admin = new pg.Client({ connectionString: elsewhere.toString() });
     await admin.connect();
-    await admin.query(`CREATE ROLE ${ROLE} LOGIN PASSWORD 'few'; GRANT ALL ON ALL TABLES IN SCHEMA public TO ${ROLE}`);
-    await admin.query(`GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO ${ROLE}; GRANT ALL ON SCHEMA public TO ${ROLE}`);
-    const url = new URL(database.url);
-    url.username = ROLE;
-    url.password = "few";
-    uri = url.toString();
   });
   afterAll(async () => {
-    await admin.query(`DROP OWNED BY ${ROLE}; DROP ROLE ${ROLE}`);
     await admin.end();
     await database.drop();
   });
   beforeEach(() => allow(-1));
 
-  const allow = (connections: number) => admin.query(`ALTER ROLE ${ROLE} CONNECTION LIMIT ${connections}`);
+  const name = () => new URL(uri).pathname.slice(1);
+  const allow = (connections: number) => admin.query(`ALTER DATABASE "${name()}" CONNECTION LIMIT ${connections}`);
   /** As many statements at once, each long enough to meet the others. */
   const busy = (pool: pg.Pool, count: number) =>
     Promise.all(Array.from({ length: count }, () => pool.query("SELECT pg_sleep(0.02)")));
@@ -114,7 +109,7 @@ describe("with fewer connections than it may open", () => {
       await taken.end();
       expect((await waiting).rows).toEqual([{ one: 1 }]);
       await allow(0);
-      await admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", [ROLE]);
+      await admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", [name()]);
       await expect.poll(() => pool.totalCount).toBe(0);
       const realTimeout = setTimeout;
       vi.useFakeTimers({ toFake: ["performance", "setTimeout", "clearTimeout"] });

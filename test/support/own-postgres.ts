@@ -24,10 +24,12 @@ export interface OwnPostgres {
   stop(): Promise<void>;
 }
 
-export async function startOwnPostgres(): Promise<OwnPostgres> {
-  const dataDir = temporaryDataDir();
+export async function startOwnPostgres(
+  dataDir = temporaryDataDir(),
+  special: Record<string, string> = {},
+): Promise<OwnPostgres> {
   // The machine does not lose its power, so what is acknowledged need not reach the disk.
-  const settings = { fsync: "off", full_page_writes: "off" };
+  const settings = { fsync: "off", full_page_writes: "off", ...special };
   const start = (more = {}) => startEmbeddedPostgres({ dataDir, settings: { ...settings, ...more } });
   let server = await start();
   const { url } = server;

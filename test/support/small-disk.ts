@@ -13,10 +13,10 @@ export interface SmallDisk {
   remove(): void;
 }
 
-/** Null where this user may not mount one. `uid`: whose it is. */
-export function mountSmallDisk(megabytes: number, uid: number): SmallDisk | null {
+/** Null where this user may not mount one. */
+export function mountSmallDisk(megabytes: number): SmallDisk | null {
   const folder = mkdtempSync(join(tmpdir(), "isimud-disk-"));
-  const options = `size=${megabytes}m,uid=${uid},mode=0700`;
+  const options = `size=${megabytes}m,mode=0755`;
   if (spawnSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", folder]).status !== 0) {
     rmdirSync(folder);
     return null;
