@@ -1,14 +1,14 @@
 import { hasCode } from "../errors.ts";
-import type { DataDriver, Message, QueueRef } from "../storage/data-driver.ts";
+import type { DataDriver, Message, Page, QueueRef } from "../storage/data-driver.ts";
 import { type Ticker, Wake } from "./ticker.ts";
 
-/** What one read of a tail takes at most, and all that is held for a reader that does not read on. */
+/** What one read of a tail takes at most, or one message, and all that is held for a reader that does not read on. */
 const READ_SIZE = 100;
+const READ_BYTES = 64 * 1024;
 /** Between two calls of a busy queue's readers, in milliseconds; the first after a quiet time is at once. */
 const CALL_INTERVAL_MS = 10;
-/** Reads that are kept for readers who come to the same place a little later, and the characters of bodies that one of them may have. */
+/** Reads that are kept for readers who come to the same place a little later. */
 const KEPT_READS = 4;
-const KEPT_SIZE = 256 * 1024;
 
 /** What all readers of this process together may use of a turn of the event loop, in milliseconds. */
 const TURN_MS = 5;
@@ -16,7 +16,7 @@ const TURN_MS = 5;
 interface TailedQueue {
   queue: QueueRef;
   /** By the place that they begin after; those since the last call that are under way, and the last that found something. */
-  reads: Map<string, Promise<readonly Message[]>>;
+  reads: Map<string, Promise<Page<Message>>>;
   calledAt: number;
   calling: NodeJS.Timeout | undefined;
   /** Undefined: not known. */
@@ -65,14 +65,14 @@ export class QueueTail {
       let place = after ?? (await this.#newest(queue))?.marker;
       while (!signal.aborted) {
         await this.#require(queue);
-        const items = await this.#read(queue, place);
+        const { items, nextMarker } = await this.#read(queue, place);
         for (const message of items) {
           await this.#turns.take();
           if (signal.aborted) return;
           place = message.marker;
           yield message;
         }
-        if (items.length < READ_SIZE) await wake.wait(signal);
+        if (nextMarker === null) await wake.wait(signal);
       }
     } finally {
       signal.removeEventListener("abort", leave);
@@ -80,23 +80,21 @@ export class QueueTail {
     }
   }
 
-  #read(queue: QueueRef, place: string | undefined): Promise<readonly Message[]> {
+  #read(queue: QueueRef, place: string | undefined): Promise<Page<Message>> {
     // Held here: the next call begins another map.
     const reads = this.#tailed.get(keyOf(queue))?.reads;
     const begin = place ?? "";
     const shared = reads?.get(begin);
     if (shared !== undefined) return shared;
     const page = { limit: READ_SIZE, ...(place === undefined ? {} : { after: place }) };
-    const read = this.#data.messages
-      .list({ queue, page, includeClaimed: true, includeDelayed: true })
-      .then(({ items }) => items);
+    const states = { includeClaimed: true, includeDelayed: true };
+    const read = this.#data.messages.list({ queue, page, maxBytes: READ_BYTES, ...states });
     reads?.set(begin, read);
     read.then(
-      (items) => {
-        const size = items.reduce((sum, { bodyText }) => sum + bodyText.length, 0);
+      ({ items }) => {
         if (reads === undefined) return;
         // What is read may be gone soon, and who comes to an empty queue wants nothing from before.
-        if (place === undefined || items.length === 0 || size > KEPT_SIZE) reads.delete(begin);
+        if (place === undefined || items.length === 0) reads.delete(begin);
         else setTimeout(() => reads.delete(begin), CALL_INTERVAL_MS).unref();
         if (reads.size > KEPT_READS) reads.delete(reads.keys().next().value as string);
       },
