@@ -181,7 +181,8 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
   return {
     async list(access, params) {
       requireRole(access, "viewer");
-      return list(pageRequest(limits, params.page, isNameMarker));
+      const isMarker = (marker: string) => marker === DEFAULT_MARKER || isNameMarker(marker);
+      return list(pageRequest(limits, params.page, isMarker));
     },
 
     async get(access, { name }) {
