@@ -176,7 +176,7 @@ QueueType.implement({
     deadLetterQueueMissing: t.loadable({
       type: "Boolean",
       description:
-        "True: its `_dead_letter_queue` does not exist. Messages that were delivered too often stay here, undelivered, until it does.",
+        "True: its `_dead_letter_queue` does not exist. Messages that were delivered as often as `_max_claim_count` says stay here, exhausted, until it does.",
       loaderOptions: { cache: false },
       load: async (queues: QueueParent[], { access, operations, limits }) => {
         const targets = queues.flatMap(({ project, metadata }) => {

@@ -34,10 +34,11 @@ export interface ClaimTimes {
 /** Reading needs the role viewer, the rest operator. In a missing queue there are no claims to read; the rest is QUEUE_DOES_NOT_EXIST there. */
 export interface ClaimOperations {
   /**
-   * Takes up to `limit` of the oldest ready messages, or fewer by bytes. Nothing to claim: `claim` is null. Messages that were claimed `_max_claim_count` times go to the
-   * queue's `_dead_letter_queue` first, and `deadLettered` counts them; while that queue is missing they stay, exhausted.
-   * With an idempotencyKey a repeat while the claim is live gives the same claim. `waitSeconds` (0 to 20) waits for something to claim, until
-   * `signal` aborts. QUEUE_DOES_NOT_EXIST, BAD_INPUT.
+   * Takes up to `limit` of the oldest ready messages, or fewer by bytes. Nothing to claim: `claim` is null. Messages
+   * that were claimed `_max_claim_count` times go to the queue's `_dead_letter_queue` first, and `deadLettered` counts
+   * them; while that queue is missing they stay, exhausted. With an idempotencyKey a repeat while the claim is live
+   * gives the same claim. `waitSeconds` (0 to 20) waits for something to claim, until `signal` aborts.
+   * QUEUE_DOES_NOT_EXIST, BAD_INPUT.
    */
   create(
     access: Access,

@@ -1,12 +1,12 @@
 /**
  * What becomes of messages that were delivered as often as their queue allows.
  *
- * | `_max_claim_count` | `_dead_letter_queue` | a message that was claimed as often is                                        |
- * |--------------------|----------------------|-------------------------------------------------------------------------------|
- * | not set            | any                  | ready                                                                         |
- * | set                | not set              | ready: without a place for dead letters nothing is given up                   |
- * | set                | exists               | ready until the next claim, which moves it there and does not deliver it      |
- * | set                | missing              | exhausted: neither claim nor pop gives it, until the dead letter queue exists |
+ * | `_max_claim_count` | `_dead_letter_queue` | a message that was claimed as often is                        |
+ * |--------------------|----------------------|---------------------------------------------------------------|
+ * | not set            | any                  | ready                                                         |
+ * | set                | not set              | ready: without a place for dead letters nothing is given up   |
+ * | set                | exists               | ready, but the next claim moves it there and does not give it |
+ * | set                | missing              | exhausted: neither claim nor pop gives it until that is made  |
  *
  * A pop takes a message for good, however often it was claimed before, so it moves nothing to the dead letter queue.
  */
@@ -27,9 +27,15 @@ export interface DeadLetters {
     request: ClaimRequest,
     attributes: ReservedAttributes,
   ): Promise<{ claim: Claim | null; messages: Message[]; deadLettered: number }>;
-  /** From which count on messages of a queue with these attributes are exhausted; null: none is. What is known of other queues is at most a second old. */
+  /**
+   * From which count on messages of a queue with these attributes are exhausted; null: none is. What is known of other
+   * queues is at most a second old.
+   */
   exhaustedFrom(queue: QueueRef, attributes: ReservedAttributes): Count | Promise<Count>;
-  /** The queues, each with its count. `attributes` are theirs, in the same order, null for one that is missing. One question for all that are not remembered. */
+  /**
+   * The queues, each with its count. `attributes` are theirs, in the same order, null for one that is missing. One
+   * question for all that are not remembered.
+   */
   counted(
     queues: readonly QueueRef[],
     attributes: readonly (ReservedAttributes | null)[],
@@ -62,7 +68,8 @@ export function createDeadLetters(context: OperationContext, { lookup }: { looku
           ttlSeconds,
         });
       } catch (error) {
-        // The caller has a claim, and must hear of it. What could not be moved is ready again when the claim's time is over.
+        // The caller has a claim, and must hear of it. What could not be moved is ready again when the claim's time is
+        // over.
         context.warn("Dead letters could not be moved; a later claim tries again", error);
         await lookup.forget(target);
         return { claim, messages, deadLettered };

@@ -57,9 +57,10 @@ export interface MessageOperations {
     },
   ): Promise<{ ids: string[] }>;
   /**
-   * Oldest first. Only ready ones, unless those in other states are asked for too. `echo` false leaves out those that `clientId` posted, and needs one.
-   * Page by the markers, or by a message's own marker; nothing committed is missed. A page may end early by bytes, and has a marker then. `waitSeconds` (0 to 20) waits while the page would be
-   * empty, until `signal` aborts.
+   * Oldest first. Only ready ones, unless those in other states are asked for too. `echo` false leaves out those that
+   * `clientId` posted, and needs one. Page by the markers, or by a message's own marker; nothing committed is missed. A
+   * page may end early by bytes, and has a marker then. `waitSeconds` (0 to 20) waits while the page would be empty,
+   * until `signal` aborts.
    */
   list(
     access: Access,
@@ -106,9 +107,10 @@ export interface MessageOperations {
     params: QueueAddress & { ids: readonly string[]; claimIds?: readonly string[] | null; force?: boolean },
   ): Promise<number>;
   /**
-   * Messages as they come, in the queue's order and in any state: those after the marker `after`, else those posted from now on. Delayed ones come
-   * when they are posted. They come within milliseconds, or within a second when a notice is lost. Reads on only when the reader does. Ends when
-   * `signal` aborts; QUEUE_DOES_NOT_EXIST when the queue is missing or goes.
+   * Messages as they come, in the queue's order and in any state: those after the marker `after`, else those posted
+   * from now on. Delayed ones come when they are posted. They come within milliseconds, or within a second when a
+   * notice is lost. Reads on only when the reader does. Ends when `signal` aborts; QUEUE_DOES_NOT_EXIST when the queue
+   * is missing or goes.
    */
   watch(
     access: Access,

@@ -1,4 +1,7 @@
-/** Warnings of queues whose dead letter queue does not exist: read from the data, so that every process says the same, after a restart too. */
+/**
+ * Warnings of queues whose dead letter queue does not exist: read from the data, so that every process says the same,
+ * after a restart too.
+ */
 import { LRUCache } from "lru-cache";
 import type { Access } from "../access/access.ts";
 import type { QueueStats } from "../storage/data-driver.ts";
@@ -8,13 +11,19 @@ import { withDeadline } from "./deadline.ts";
 import { readMetadata } from "./queue-metadata.ts";
 
 export interface MissingDeadLetterQueues {
-  /** A line for each queue, and how many messages it keeps back; after so many queues one that there are more. At most seconds old. */
+  /**
+   * A line for each queue, and how many messages it keeps back; after so many queues one that there are more. At most
+   * seconds old.
+   */
   warnings(access: Access): Promise<string[]>;
 }
 
 /** Lines of a report. */
 const MAX_WARNINGS = 20;
-/** A look is remembered for so many times what it took: with 100,000 queues that use dead letter queues it takes the database a tenth of a second. */
+/**
+ * A look is remembered for so many times what it took: with 100,000 queues that use dead letter queues it takes the
+ * database a tenth of a second.
+ */
 const REMEMBER_TIMES = 20;
 const SHORTEST_MS = 1000;
 const LONGEST_MS = 10_000;

@@ -14,8 +14,8 @@ export interface QueueLookup {
   /** QUEUE_DOES_NOT_EXIST. A queue that is missing is looked for anew each time, so that one made elsewhere is there at once. */
   attributes(queue: QueueRef): ReservedAttributes | Promise<ReservedAttributes>;
   /**
-   * Of many, in the order asked; null for one that is missing. One question for all that are not remembered; that a queue is missing is
-   * remembered here too, until it is made in this process or the second is over.
+   * Of many, in the order asked; null for one that is missing. One question for all that are not remembered; that a
+   * queue is missing is remembered here too, until it is made in this process or the second is over.
    */
   find(queues: readonly QueueRef[]): (ReservedAttributes | null)[] | Promise<(ReservedAttributes | null)[]>;
   /** After a change made here: the next look is at the database. */

@@ -52,16 +52,18 @@ export interface QueueController {
   /** The names of queues whose metadata has this one as `_dead_letter_queue`, ascending, at most `limit`. */
   listByDeadLetterQueue(params: { queue: QueueRef; limit: number }): Promise<string[]>;
   /**
-   * Queues whose metadata has a `_max_claim_count` and names a `_dead_letter_queue` that does not exist, by project and that name, at most `limit`. Of more
-   * than a thousand whose dead letter queue is missing some may be left out. `projects` left out = of all.
+   * Queues whose metadata has a `_max_claim_count` and names a `_dead_letter_queue` that does not exist, by project and
+   * that name, at most `limit`. Of more than a thousand whose dead letter queue is missing some may be left out.
+   * `projects` left out = of all.
    */
   listWithoutDeadLetterQueue(params: {
     projects?: readonly string[];
     limit: number;
   }): Promise<Pick<Queue, "project" | "name" | "metadataText">[]>;
   /**
-   * Brings what these two search in line with the metadata of those that exist: processes of an older version, beside which this one
-   * is started, set the one and do not know the other. Metadata that is set meanwhile is left to its writer.
+   * Brings what these two search in line with the metadata of those that exist: processes of an older version, beside
+   * which this one is started, set the one and do not know the other. Metadata that is set meanwhile is left to its
+   * writer.
    */
   mendDeadLetterQueues(queues: readonly QueueRef[]): Promise<void>;
   /**

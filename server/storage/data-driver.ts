@@ -73,9 +73,9 @@ export interface DataDriver extends StoreFacts {
   detachQueue(queue: QueueRef): Promise<void>;
 
   /**
-   * Calls `listener` when messages became ready in a queue (posted, released or moved there): by this process at once, by others of the same
-   * store within milliseconds. Now and then for nothing; and a notice may be lost, and none comes for what lapses or falls due, so whoever
-   * waits also looks by himself. Gives the function that ends it.
+   * Calls `listener` when messages became ready in a queue (posted, released or moved there): by this process at once,
+   * by others of the same store within milliseconds. Now and then for nothing; and a notice may be lost, and none comes
+   * for what lapses or falls due, so whoever waits also looks by himself. Gives the function that ends it.
    */
   watchArrivals(listener: ArrivalListener): () => void;
 
@@ -213,8 +213,8 @@ export interface QueueStats {
   exhausted: number;
   total: number;
   /**
-   * False when more than 10,000 messages are there: then the numbers come from counters, and `exhausted` is a lower bound, counted among the
-   * 10,000 oldest. What it misses counts as ready.
+   * False when more than 10,000 messages are there: then the numbers come from counters, and `exhausted` is a lower
+   * bound, counted among the 10,000 oldest. What it misses counts as ready.
    */
   exact: boolean;
   oldest: MessageStamp | null;
@@ -260,8 +260,9 @@ export interface MessageController {
   }): Promise<{ ids: string[] }>;
 
   /**
-   * Oldest first. Only ready ones, unless those in other states are asked for too; never those of `exceptClientId`. A full page comes whatever the
-   * filters drop, unless its bytes end it early: then its marker goes on, in both directions.
+   * Oldest first. Only ready ones, unless those in other states are asked for too; never those of `exceptClientId`. A
+   * full page comes whatever the filters drop, unless its bytes end it early: then its marker goes on, in both
+   * directions.
    */
   list(params: {
     queue: QueueRef;
@@ -286,7 +287,10 @@ export interface MessageController {
   /** The oldest (1) or newest (-1), in any state. QUEUE_IS_EMPTY. */
   first(params: { queue: QueueRef; sort: 1 | -1 }): Promise<Message>;
 
-  /** Takes the oldest ready messages away for good, in order: at most `limit`, or fewer by bytes. None only when there are none. */
+  /**
+   * Takes the oldest ready messages away for good, in order: at most `limit`, or fewer by bytes. None only when there
+   * are none.
+   */
   pop(params: { queue: QueueRef; limit: number; maxBytes?: number; exhaustedFrom?: number | null }): Promise<Message[]>;
 
   /**
@@ -355,16 +359,17 @@ export interface Claim {
 /** A claim lives until it is released or expires, and only as long as it holds a message: with its last one it ends. */
 export interface ClaimController {
   /**
-   * Takes the oldest ready messages, at most `limit` or fewer by bytes (dead letters count), and holds them for `ttlSeconds`. Claims that are made
-   * together may share `maxBytes`, and then each takes at least one. A message that would expire before the claim lives until the claim's end + grace. Two callers never
-   * get the same message while a claim is live. Nothing to claim: `claim` is null and nothing is made.
-   * Where thousands of held or delayed messages stand in front of the first ready one, what becomes ready among them may be passed over for up to ten
-   * seconds, as long as there are others to take; with fewer it never is.
+   * Takes the oldest ready messages, at most `limit` or fewer by bytes (dead letters count), and holds them for
+   * `ttlSeconds`. Claims that are made together may share `maxBytes`, and then each takes at least one. A message that
+   * would expire before the claim lives until the claim's end + grace. Two callers never get the same message while a
+   * claim is live. Nothing to claim: `claim` is null and nothing is made. Where thousands of held or delayed messages
+   * stand in front of the first ready one, what becomes ready among them may be passed over for up to ten seconds, as
+   * long as there are others to take; with fewer it never is.
    *
-   * `deadLettersFrom`: a ready message claimed that often already is not delivered, but held by the same claim and given among
-   * `deadLetters`, to be moved with `messages.transfer` (`claim` may then be null while its id is `claimId`). Callers give this where there is a place to move
-   * them to, and `exhaustedFrom` where there is none.
-   * With an idempotencyKey a repeat while the claim is live gives the same claim and the messages it still holds.
+   * `deadLettersFrom`: a ready message claimed that often already is not delivered, but held by the same claim and
+   * given among `deadLetters`, to be moved with `messages.transfer` (`claim` may then be null while its id is
+   * `claimId`). Callers give this where there is a place to move them to, and `exhaustedFrom` where there is none. With
+   * an idempotencyKey a repeat while the claim is live gives the same claim and the messages it still holds.
    */
   create(params: {
     queue: QueueRef;

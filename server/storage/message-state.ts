@@ -10,8 +10,9 @@ import type { Message } from "./data-driver.ts";
  * | exhausted | it was claimed `exhaustedFrom` times or more    | a higher `exhaustedFrom`, or none       |
  * | ready     | none of these: claim and pop give it            |                                         |
  *
- * Claims in another queue do not count. Drivers do not know dead letter queues, so whoever calls says from which count on a message is
- * exhausted; null or left out: none is. A count only grows while a message stays in its queue, so only the caller's number ends this state.
+ * Claims in another queue do not count. Drivers do not know dead letter queues, so whoever calls says from which count
+ * on a message is exhausted; null or left out: none is. A count only grows while a message stays in its queue, so only
+ * the caller's number ends this state.
  */
 export type MessageState = "claimed" | "delayed" | "exhausted" | "ready";
 

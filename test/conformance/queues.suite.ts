@@ -62,6 +62,31 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         expect(await find()).toEqual(["b"]);
       });
 
+      it("finds those whose dead letter queue is missing, if it is ever needed", async () => {
+        const { project } = aQueue();
+        const uses = (name: string, more: object = { _max_claim_count: 3 }) =>
+          JSON.stringify({ ...more, _dead_letter_queue: name });
+        await queues().create({ project, name: "b" }, uses("gone"));
+        await queues().create({ project, name: "a" }, uses("gone"));
+        await queues().create({ project, name: "c" }, uses("absent"));
+        await queues().create({ project, name: "fine" }, uses("a"));
+        await queues().create({ project, name: "unlimited" }, uses("gone", {}));
+        const find = async (limit = 10, projects: string[] = [project]) =>
+          (await queues().listWithoutDeadLetterQueue({ projects, limit })).map(({ name }) => name);
+        expect(await find()).toEqual(["c", "a", "b"]);
+        expect(await find(2)).toEqual(["c", "a"]);
+        expect(await find(10, [])).toEqual([]);
+        const everywhere = await queues().listWithoutDeadLetterQueue({ limit: 1000 });
+        expect(everywhere).toContainEqual({ project, name: "c", metadataText: uses("absent") });
+        await queues().create({ project, name: "gone" });
+        await queues().delete({ project, name: "c" });
+        expect(await find()).toEqual([]);
+        // Of another project it is another queue.
+        await queues().delete({ project, name: "a" });
+        await queues().create(aQueue({ name: "a" }));
+        expect(await find()).toEqual(["fine"]);
+      });
+
       it("keeps metadata to the letter", async () => {
         const queue = aQueue();
         const text = '{ "big": 12345678901234567890, "f": 1.0, "twice": 1, "twice": 2, "nul": "\\u0000", "é": "😀" }';

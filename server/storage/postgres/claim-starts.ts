@@ -2,7 +2,10 @@ import { byNumber } from "./message-posts.ts";
 import type { PoolQueue } from "./pool-queues.ts";
 import type { Statement, Statements } from "./statements.ts";
 
-/** So many held or delayed messages in front of the first ready one are left out for a while instead of being walked over by each claim. */
+/**
+ * So many held or delayed messages in front of the first ready one are left out for a while instead of being walked
+ * over by each claim.
+ */
 const WORTH_SKIPPING = 2000;
 /** How long they are left out, in milliseconds: so many times what the walk over them took, within bounds. */
 const SKIP_WALKS = 10;
@@ -39,9 +42,10 @@ export interface ClaimStart {
  * Where claims of a queue begin. A hundred thousand messages that are held or delayed cost a claim 40 ms to walk over, one claim after the other; so once a claim
  * had to, those that follow begin where it found its first message.
  *
- * Price: what becomes ready among those (a claim that lapses, a delay that ends, a release in another process) is seen when the skip ends,
- * which is at most ten seconds later, and nearly always one. A release in this process ends it, and so does a claim that finds nothing: no claim
- * answers "nothing there" without having looked everywhere. With fewer messages in front than are worth skipping, nothing is ever left out.
+ * Price: what becomes ready among those (a claim that lapses, a delay that ends, a release in another process) is seen
+ * when the skip ends, which is at most ten seconds later, and nearly always one. A release in this process ends it, and
+ * so does a claim that finds nothing: no claim answers "nothing there" without having looked everywhere. With fewer
+ * messages in front than are worth skipping, nothing is ever left out.
  */
 export class ClaimStarts {
   readonly #statements: Statements;

@@ -4,7 +4,9 @@ import type { Statement, Statements } from "./statements.ts";
 
 /** Between two looks at one queue. */
 const LOOK_MS = 1000;
-/** How long a front is believed. A server that took over without the last claims has lower counts than this process saw. */
+/**
+ * How long a front is believed. A server that took over without the last claims has lower counts than this process saw.
+ */
 const BELIEVED_MS = 60_000;
 
 const FRONT: Statement = {
@@ -24,11 +26,12 @@ export interface ExhaustedFront {
 }
 
 /**
- * Exhausted messages gather at the front of their queue, and no claim, list or pop is to walk over them each time. Once true, a front stays
- * true: counts only grow, and nothing new appears below a message that somebody has seen (see QueueFloors).
+ * Exhausted messages gather at the front of their queue, and no claim, list or pop is to walk over them each time. Once
+ * true, a front stays true: counts only grow, and nothing new appears below a message that somebody has seen (see
+ * QueueFloors).
  *
- * Price: a message at the front that was claimed less often, and that a claim holds for long or a delay keeps back, ends the front there; what is
- * exhausted behind it is walked over.
+ * Price: a message at the front that was claimed less often, and that a claim holds for long or a delay keeps back,
+ * ends the front there; what is exhausted behind it is walked over.
  */
 export class ExhaustedFronts {
   readonly #statements: Statements;
@@ -44,7 +47,10 @@ export class ExhaustedFronts {
     return front !== null && byNumber(front.marker, row.floor) > 0 ? front.marker : row.floor;
   }
 
-  /** Looks in the background how far the front reaches, if the last look was some time ago. For a null count there is nothing to look for. */
+  /**
+   * Looks in the background how far the front reaches, if the last look was some time ago. For a null count there is
+   * nothing to look for.
+   */
   refresh(row: PoolQueue, exhaustedFrom: number | null | undefined): void {
     if (exhaustedFrom === null || exhaustedFrom === undefined) return;
     const now = performance.now();

@@ -55,8 +55,9 @@ const STATISTICS: Statement = {
 };
 
 /**
- * What a long queue's counters cannot say. Live claims hold few messages beside a long queue; beyond the limit their sizes are added up. Of what is delayed as
- * many are counted, and what is exhausted is counted among the oldest, for there it gathers.
+ * What a long queue's counters cannot say. Live claims hold few messages beside a long queue; beyond the limit their
+ * sizes are added up. Of what is delayed as many are counted, and what is exhausted is counted among the oldest, for
+ * there it gathers.
  */
 const LONG_QUEUE: Statement = {
   name: "queue_statistics_long",

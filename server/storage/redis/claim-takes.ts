@@ -25,10 +25,11 @@ const MAX_TAKEN = 200;
 const REQUEST_FIELDS = 7;
 
 /**
- * ARGV: 3 and 4 from which count on a message is exhausted, and a dead letter, or nothing; 5 idempotency key (of a single claim), 6 its
- * request, 7 where to look, then claim, limit, ttl, grace, client, actor and bytes of each. The oldest go to the first, the next to the second, and so on.
- * What is taken but not delivered is held without a claim's record. When it has passed over many, it gives what it has. Answers nothing for a claim that
- * took nothing; where it stopped looking; and whether that was because it carries as much as it may.
+ * ARGV: 3 and 4 from which count on a message is exhausted, and a dead letter, or nothing; 5 idempotency key (of a
+ * single claim), 6 its request, 7 where to look, then claim, limit, ttl, grace, client, actor and bytes of each. The
+ * oldest go to the first, the next to the second, and so on. What is taken but not delivered is held without a claim's
+ * record. When it has passed over many, it gives what it has. Answers nothing for a claim that took nothing; where it
+ * stopped looking; and whether that was because it carries as much as it may.
  */
 const TAKE = script(
   `${ENTER}${SCHEDULE}${COMES_DUE}${KEPT_KEYS}${RECORD}${CLAIM_RECORD}${HOLD}${DESCRIBE_HELD}${EXHAUSTED_FRONT}

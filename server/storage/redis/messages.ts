@@ -38,9 +38,10 @@ import {
 } from "./shared-lua.ts";
 
 /**
- * ARGV: 3 forward or backward, 4 the bound, 5 how many, 6 and 7 whether claimed and delayed ones belong to it, 8 whose do not, 9 how many bytes, 10 from
- * which count on messages are exhausted and left out, or nothing. What is neither claimed nor delayed has a set of its own, so that these filters cost
- * nothing; all others look at each message. Answers where it stopped when it has looked at enough, and the caller goes on from there; and whether it left
+ * ARGV: 3 forward or backward, 4 the bound, 5 how many, 6 and 7 whether claimed and delayed ones belong to it, 8 whose
+ * do not, 9 how many bytes, 10 from which count on messages are exhausted and left out, or nothing. What is neither
+ * claimed nor delayed has a set of its own, so that these filters cost nothing; all others look at each message.
+ * Answers where it stopped when it has looked at enough, and the caller goes on from there; and whether it left
  * messages out by their bytes.
  */
 const LIST = script(
@@ -99,7 +100,10 @@ return {'ok', NOW, (describe(ids, math.huge))}`,
   "reads",
 );
 
-/** ARGV: 3 how many, 4 how many bytes, 5 from which count on messages are exhausted, or nothing, 6 where to look. Answers where it stopped, as a list does. */
+/**
+ * ARGV: 3 how many, 4 how many bytes, 5 from which count on messages are exhausted, or nothing, 6 where to look.
+ * Answers where it stopped, as a list does.
+ */
 const POP = script(
   `${ENTER}${DESCRIBE}${EXHAUSTED_FRONT}
 local wanted, exhausted_from, bound = tonumber(ARGV[3]), tonumber(ARGV[5]), ARGV[6]

@@ -10,8 +10,9 @@ import { ENTER, EXHAUSTED_FRONT, LOOK_AT, RECORD, SETTLE_STEP } from "./shared-l
 const EXACT_LIMIT = 10_000;
 
 /**
- * Sizes of sets, which cost the same whatever their length. ARGV: 3 from which count on messages are exhausted, or nothing, 4 where to look. Behind the
- * front these are counted one by one. Answers where it stopped, when it has looked at enough.
+ * Sizes of sets, which cost the same whatever their length. ARGV: 3 from which count on messages are exhausted, or
+ * nothing, 4 where to look. Behind the front these are counted one by one. Answers where it stopped, when it has looked
+ * at enough.
  */
 const STATISTICS = script(
   `${ENTER}${RECORD}${EXHAUSTED_FRONT}

@@ -37,7 +37,10 @@ export const QUEUE_KEYS = 16;
 /** So many things settled at a time: a few milliseconds of the server's. It also bounds what one command takes. Even, since some lists are of pairs. */
 export const SETTLE_STEP = 500;
 
-/** Messages that one run looks at, at most, when its filters drop them: they must not hold up the server. The caller goes on where it stopped. */
+/**
+ * Messages that one run looks at, at most, when its filters drop them: they must not hold up the server. The caller
+ * goes on where it stopped.
+ */
 export const LOOK_AT = 2000;
 
 /** Later than everything: nothing falls due. */
@@ -47,7 +50,7 @@ export const NEVER = String(Number.MAX_SAFE_INTEGER);
  * Ends the script while nothing of the queue may change. A queue that moves to another store has in its row: `moving`, the attempt whose notes are
  * taken; `frozen`; `low`, at or below which all is purged since then; `keys-read`, where its reader of idempotency keys is; and `ghost`, its epoch
  * when it does not live here and only its subscriptions move. `fence` is the last attempt that was begun or given up; `left`, the epoch of the
- * last life that moved away; `arriving`, of one that is on its way here.
+ * last life that moved away; `arriving`, of one that is on its way here. `exhausted`: see EXHAUSTED_FRONT.
  */
 export const UNLESS_FROZEN = `
 if row[4] and redis.call('HEXISTS', ROW, 'frozen') == 1 then return {'moving'} end
@@ -269,10 +272,10 @@ end
 `;
 
 /**
- * Every message of the queue at or below the marker that `exhausted_front` gives was claimed `from` times or more, a number's text. So a look for
- * ready ones begins `behind_front`, or where it stopped before. Once true it stays true: counts only grow, and markers too. The row keeps it for
- * this life of the queue, and each call looks a little further. Price: a message that was claimed less often, and that a claim holds for long or a
- * delay keeps back, ends it there.
+ * Every message of the queue at or below the marker that `exhausted_front` gives was claimed `from` times or more, a
+ * number's text. So a look for ready ones begins `behind_front`, or where it stopped before. Once true it stays true:
+ * counts only grow, and markers too. The row keeps it for this life of the queue, and each call looks a little further.
+ * Price: a message that was claimed less often, and that a claim holds for long or a delay keeps back, ends it there.
  */
 export const EXHAUSTED_FRONT = `
 local function exhausted_front(from)

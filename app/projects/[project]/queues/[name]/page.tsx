@@ -109,7 +109,8 @@ export default async function MessagesPage({ params, searchParams }: Props) {
 }
 
 async function Messages({ project, queue, search }: { project: string; queue: string; search: Search }) {
-  // Everything is shown unless one asks for less: an operator looks for what is stuck, and that is claimed, delayed or exhausted.
+  // Everything is shown unless one asks for less: an operator looks for what is stuck, and that is claimed, delayed or
+  // exhausted.
   const onlyReady = isOn(search, "ready");
   const id = one(search, "message");
   const place = { ready: onlyReady, after: one(search, "after"), before: one(search, "before") };
