@@ -1,6 +1,7 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError, hasCode } from "../errors.ts";
-import type { Page, QueueRef, Subscription } from "../storage/data-driver.ts";
+import type { Page, QueueRef } from "../storage/data-driver.ts";
+import type { Subscription } from "../storage/subscription-controller.ts";
 import type { PageParams, QueueAddress } from "./addresses.ts";
 import type { OperationContext } from "./context.ts";
 import { checkObjectText } from "./json-text.ts";

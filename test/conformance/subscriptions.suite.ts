@@ -1,6 +1,7 @@
 /** What every driver's subscription controller keeps. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { QueueRef, Subscription, SubscriptionController } from "../../server/storage/data-driver.ts";
+import type { QueueRef } from "../../server/storage/data-driver.ts";
+import type { Subscription, SubscriptionController } from "../../server/storage/subscription-controller.ts";
 import { advance, type DataDriverHarness, type OpenDataDriver, uniqueName } from "./harness.ts";
 
 const UNKNOWN_ID = "01234567-89ab-7def-8123-456789abcdef";

@@ -9,9 +9,9 @@ import type {
   MessageController,
   QueueRef,
   QueueStats,
-  SubscriptionController,
 } from "../data-driver.ts";
 import { naming } from "../naming.ts";
+import type { SubscriptionController } from "../subscription-controller.ts";
 import type { OpenPools } from "./open-pools.ts";
 import type { Place, PoolCatalog } from "./pool-catalog.ts";
 

@@ -9,10 +9,10 @@ import type {
   GcResult,
   MessageController,
   QueueRef,
-  SubscriptionController,
 } from "../data-driver.ts";
 import { probeDriver } from "../driver-probe.ts";
 import type { QueueMoveController } from "../queue-move-controller.ts";
+import type { SubscriptionController } from "../subscription-controller.ts";
 import { Arrivals, LISTENER_NAME } from "./arrivals.ts";
 import { ClaimEnds } from "./claim-ends.ts";
 import { ClaimStarts } from "./claim-starts.ts";

@@ -1,6 +1,7 @@
 import { DomainError } from "../../errors.ts";
-import type { Page, PageRequest, QueueRef, Subscription, SubscriptionController } from "../data-driver.ts";
+import type { Page, PageRequest, QueueRef } from "../data-driver.ts";
 import { markerField, normaliseUuid, uuidMarker } from "../list-markers.ts";
+import type { Subscription, SubscriptionController } from "../subscription-controller.ts";
 import { uuidV7 } from "../uuid-v7.ts";
 import { isUniqueViolation } from "./message-posts.ts";
 import { isMoving, staleEpoch } from "./pool-queues.ts";

@@ -8,10 +8,10 @@ import type {
   GcResult,
   MessageController,
   QueueRef,
-  SubscriptionController,
 } from "../data-driver.ts";
 import { probeDriver } from "../driver-probe.ts";
 import type { QueueMoveController } from "../queue-move-controller.ts";
+import type { SubscriptionController } from "../subscription-controller.ts";
 import { parseRedisUri, type RedisAddress } from "./address.ts";
 import { Arrivals } from "./arrivals.ts";
 import { RedisClaims } from "./claims.ts";
