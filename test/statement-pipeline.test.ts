@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DomainError } from "../server/errors.ts";
+import { AGAIN } from "../server/storage/again.ts";
 import { DRIVER_DEADLINE_MS, isSlow } from "../server/storage/call-deadlines.ts";
 import { StatementPipeline } from "../server/storage/postgres/statement-pipeline.ts";
 
 interface Sent {
   batch: readonly string[];
-  answer(results: (string | DomainError)[]): void;
+  answer(results: (string | DomainError | typeof AGAIN)[]): void;
   fail(error: unknown): void;
 }
 
@@ -77,6 +78,15 @@ describe("requests that share statements", () => {
     await vi.waitFor(() => expect(sent[1]?.batch).toEqual(["a1", "b1", "c1", "a2"]));
     await settle(1);
     await vi.waitFor(() => expect(sent[2]?.batch).toEqual(["a3", "a4", "a5", "b2"]));
+  });
+
+  it("what was left out goes again, first that of queues of which nothing was answered", async () => {
+    const { sent, submit } = aPipeline();
+    for (const request of ["a1", "a2", "b1", "b2", "c1"]) void submit(request);
+    await turn();
+    void submit("d1");
+    sent[0]?.answer(["done", AGAIN, AGAIN, AGAIN, "done"]);
+    await vi.waitFor(() => expect(sent[1]?.batch).toEqual(["b1", "b2", "a2", "d1"]));
   });
 
   it("as many statements are under way as there are lanes", async () => {

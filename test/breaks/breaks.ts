@@ -131,7 +131,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     promise: "At most one live claim per message",
-    file: `${POSTGRES}/claim-takes.ts`,
+    file: `${POSTGRES}/claim-take-statement.ts`,
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
     from: "AND ${DUE} AND ${FREE}",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
@@ -140,7 +140,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     promise: "A claim gives messages in the queue's order",
-    file: `${POSTGRES}/claim-takes.ts`,
+    file: `${POSTGRES}/claim-take-statement.ts`,
     from: "ORDER BY m.marker LIMIT w.take",
     to: "ORDER BY m.marker DESC LIMIT w.take",
     test: drivers("takes the oldest ready messages, in order, and holds them"),
@@ -154,7 +154,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     promise: "A claimed message lives to the claim's end and its grace",
-    file: `${POSTGRES}/claim-takes.ts`,
+    file: `${POSTGRES}/claim-take-statement.ts`,
     from: 'grace: () => "$9::bigint"',
     to: 'grace: () => "0 * $9::bigint"',
     test: drivers("extends the life of messages that would expire before it, by its grace, and spares others"),
@@ -250,7 +250,7 @@ export const BREAKS: readonly Break[] = [
   },
   {
     promise: "What is exhausted no claim gives",
-    file: `${POSTGRES}/claim-takes.ts`,
+    file: `${POSTGRES}/claim-take-statement.ts`,
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
     from: 'AND ${deliverable("w.exhausted_from")}',
     to: "",

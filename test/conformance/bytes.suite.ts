@@ -134,6 +134,29 @@ export function describeBytes(name: string, open: OpenDataDriver): void {
       }
     });
 
+    it("an empty queue's claim is answered while claims of others, made together, still wait for theirs", async () => {
+      const queues = [await queueOf(Array(80).fill(1000)), await queueOf([]), await queueOf(Array(80).fill(1000))];
+      for (let round = 0; round < 2; round += 1) {
+        let answered = 0;
+        const claims = Array.from({ length: 80 }, async (_, index) => {
+          const { queue } = queues[index === 1 ? 1 : 2 * (index % 2)] as { queue: QueueRef };
+          const { claim: made } = await claim(harness, queue, { limit: 10, maxBytes });
+          answered += 1;
+          return { made, before: answered - 1 };
+        });
+        const { made, before } = (await Promise.all(claims))[1] as Awaited<(typeof claims)[number]>;
+        expect(made).toBeNull();
+        expect(before).toBeLessThan(60);
+      }
+    });
+
+    it("a caller with little room leaves others, made together with it, theirs", async () => {
+      const { queue } = await queueOf(Array(30).fill(1000));
+      const most = [100_000, 1, 100_000];
+      const claims = await Promise.all(most.map((maxBytes) => claim(harness, queue, { limit: 10, maxBytes })));
+      expect(claims.map(({ messages }) => messages.length)).toEqual([10, 1, 10]);
+    });
+
     it("no call carries more than its bound, asked or not", async () => {
       const { queue, ids } = await queueOf(Array(18).fill(1_048_576));
       const { driver } = harness;

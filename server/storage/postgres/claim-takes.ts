@@ -5,118 +5,20 @@ import { uuidV7 } from "../uuid-v7.ts";
 import { int4Array, int8Array, textArray, uuidArray } from "./array-parameter.ts";
 import { ByteBounds } from "./byte-bounds.ts";
 import type { ClaimStart, ClaimStarts } from "./claim-starts.ts";
+import { TAKE, TAKE_ALIKE, TAKE_KEYED, type TakenRow } from "./claim-take-statement.ts";
 import type { ExhaustedFronts } from "./exhausted-fronts.ts";
 import type { MessageIds } from "./message-id.ts";
 import { byNumber, isUniqueViolation } from "./message-posts.ts";
-import { ALIVE, DUE, deliverable, FREE, POSTED_COLUMNS, type PostedRow, readMessage } from "./message-rows.ts";
+import { readMessage } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";
 import { type PoolQueue, type PoolQueues, STALE } from "./pool-queues.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 import type { QueueFloors } from "./queue-floors.ts";
 import { StatementPipeline } from "./statement-pipeline.ts";
-import { alike, allThatFit, clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
+import { alike, type Statement, type Statements } from "./statements.ts";
 
 /** Weight: rows that may be taken, and what a claim costs beside them. Two statements for one queue would walk over what the other has locked. */
 const CLAIM_LIMITS = { lanes: 2, maxRequests: 250, maxWeight: 2000, enoughWeight: 32, linesTakeTurns: true };
-
-const secondsOf = (count: string) => `(${count}) * interval '1 second'`;
-
-/** How a statement spells its parameters: for each queue and request, or once for all. */
-interface Spelling {
-  queue: string;
-  /** Whether a picked row, the n-th of its queue, is among those whose bodies the statement carries; `r` is the window of all rows so far. */
-  fits: string;
-  /** Of the request that the row `by` names. */
-  ttl: (by: string) => string;
-  grace: (by: string) => string;
-  /** From this count on a message is a dead letter. */
-  most: (by: string) => string;
-}
-
-const MIXED: Spelling = {
-  queue: `
-      SELECT w.n, ($3::int[])[w.n] AS take, ($15::int[])[w.n] AS "offset", ($5::bigint[])[w.n] AS exhausted_from, q.id,
-        greatest(q.low_water, ($4::bigint[])[w.n]) AS floor
-      FROM unnest($1::bigint[]) WITH ORDINALITY AS w(id, n) CROSS JOIN LATERAL (
-        SELECT q.id, q.low_water FROM pool_queues q WHERE q.id = w.id AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live' LIMIT 1
-      ) AS q`,
-  fits: "sum(p.size) OVER r <= $14::bigint OR row_number() OVER r = 1",
-  ttl: (by) => `($8::bigint[])[${by}.request]`,
-  grace: (by) => `($9::bigint[])[${by}.request]`,
-  most: (by) => `($10::bigint[])[${by}.request]`,
-};
-
-/** For one queue whose requests ask for the same, as most that come together do. Measured, it saves the server a tenth. */
-const ALIKE: Spelling = {
-  queue: `
-      SELECT 1 AS n, $3::int AS take, 0 AS "offset", $5::bigint AS exhausted_from, q.id, greatest(q.low_water, $4::bigint) AS floor
-      FROM pool_queues q WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'`,
-  fits: "p.bytes <= $14::bigint OR p.n = 1",
-  ttl: () => "$8::bigint",
-  grace: () => "$9::bigint",
-  most: () => "$10::bigint",
-};
-
-/**
- * One pick per queue for all its requests: within a statement its own locks do not exclude it, so two picks of one queue would take the
- * same rows. What was picked is dealt out by place, in order of arrival: `owners` names the request that gets the first, second ... row
- * of a queue. SKIP LOCKED keeps statements apart, and a row that changed since the snapshot is judged again as it is once
- * locked, and is then found by its place. Queues that are gone or have another
- * epoch are missing in `fresh`. What would pass the statement's bound in bytes is left as it is.
- */
-const takeStatement = (name: string, { queue, fits, ttl, grace, most }: Spelling, keyed = false): Statement => ({
-  name,
-  text: `
-    WITH ${clockCte(13)},
-    queue AS MATERIALIZED (${queue}
-    ),
-    picked AS MATERIALIZED (
-      SELECT p.place, p.queue_id, p.marker, p.claim_count, ($6::int[])[w.offset + p.n] AS request, ${fits} AS fits
-      FROM queue w CROSS JOIN clock CROSS JOIN LATERAL (
-        SELECT p.*, row_number() OVER r AS n, sum(p.size) OVER r AS bytes FROM (
-          SELECT m.ctid AS place, m.queue_id, m.marker, m.claim_count, octet_length(m.body) AS size FROM messages m
-          WHERE m.queue_id = w.id AND m.marker > w.floor AND ${ALIVE} AND ${DUE} AND ${FREE}
-            AND ${deliverable("w.exhausted_from")}
-          ORDER BY m.marker LIMIT w.take
-          FOR UPDATE SKIP LOCKED
-        ) AS p WINDOW r AS (ROWS UNBOUNDED PRECEDING)
-      ) AS p WINDOW r AS (ROWS UNBOUNDED PRECEDING)
-    ),
-    taken AS (
-      UPDATE messages m SET claim_id = ($7::uuid[])[p.request],
-        claim_expires_at = clock.now + ${secondsOf(ttl("p"))},
-        claim_count = CASE WHEN p.claim_count >= ${most("p")} THEN m.claim_count ELSE m.claim_count + 1 END,
-        ttl_seconds = CASE WHEN m.expires_at < clock.now + ${secondsOf(ttl("p"))} THEN ${ttl("p")} + ${grace("p")} ELSE m.ttl_seconds END,
-        expires_at = CASE WHEN m.expires_at < clock.now + ${secondsOf(ttl("p"))}
-          THEN clock.now + ${secondsOf(`${ttl("p")} + ${grace("p")}`)} ELSE m.expires_at END
-      FROM picked p, clock WHERE m.ctid = p.place AND p.fits
-      RETURNING p.request, p.claim_count >= ${most("p")} AS dead, ${POSTED_COLUMNS}
-    ),
-    made AS (
-      INSERT INTO claims (id, queue_id, client_id, actor, created_at, renewed_at, expires_at, ttl_seconds, grace_seconds, markers)
-      SELECT ($7::uuid[])[d.request], d.queue_id, ($11::text[])[d.request], ($12::text[])[d.request], clock.now, clock.now,
-        clock.now + ${secondsOf(ttl("d"))}, ${ttl("d")}, ${grace("d")}, d.markers
-      FROM clock, (
-        SELECT p.request, p.queue_id, array_agg(p.marker) AS markers FROM picked p
-        WHERE p.fits AND p.claim_count < ${most("p")} GROUP BY p.request, p.queue_id
-      ) AS d${keyed ? " RETURNING id, queue_id, created_at" : ""}
-    )${
-      keyed
-        ? `,
-    remembered AS (
-      INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
-      SELECT c.queue_id, $15, $16, c.id::text, c.created_at FROM made c
-    )`
-        : ""
-    }
-    SELECT (SELECT string_agg(q.n::text, ',') FROM queue q) AS fresh, ${milliseconds("clock.now")} AS now, t.*,
-      ${allThatFit("taken", "picked")}
-    FROM clock LEFT JOIN taken t ON true`,
-});
-
-const TAKE = takeStatement("claim_take", MIXED);
-const TAKE_ALIKE = takeStatement("claim_take_alike", ALIKE);
-const TAKE_KEYED = takeStatement("claim_take_keyed", ALIKE, true);
 
 const PRIOR_CLAIM: Statement = {
   name: "claim_prior",
@@ -214,7 +116,17 @@ export class ClaimTakes {
     }
   }
 
+  /** What has a much smaller or larger bound than the first goes with another statement: one bound holds for all of it. */
   async #take(batch: readonly TakeRequest[]): Promise<(Looked | typeof STALE | typeof AGAIN)[]> {
+    const [first] = batch as readonly [TakeRequest];
+    const together = batch.filter((request) => boundsAreClose(first, request));
+    const results = await this.#takeTogether(together);
+    return together.length === batch.length
+      ? results
+      : batch.map((request) => results[together.indexOf(request)] ?? AGAIN);
+  }
+
+  async #takeTogether(batch: readonly TakeRequest[]): Promise<(Looked | typeof STALE | typeof AGAIN)[]> {
     const deals = dealByQueue(batch, (row, exhaustedFrom) =>
       this.#starts.of(row, this.#fronts.startOf(row, exhaustedFrom)),
     );
@@ -223,16 +135,18 @@ export class ClaimTakes {
     const rows = await this.#statements.write<TakenRow>(...this.#statementOf(batch, deals));
     const milliseconds = performance.now() - begun;
     const results = this.#read(batch, deals, rows);
-    const leftOut = this.#learnBounds(deals, rows);
+    const firsts = deals.map((deal) => firstMarker(deal.requests.map((index) => results[index])));
+    const complete = this.#completeDeals(deals, firsts, rows);
     const skipping = new Set<number>();
     const bounded = new Set<number>();
-    for (const deal of deals) {
+    deals.forEach((deal, place) => {
       if (deal.skipping) for (const index of deal.requests) skipping.add(index);
-      const first = firstMarker(deal.requests.map((index) => results[index]));
+      const first = firsts[place];
       // Of a queue that was cut and gave nothing even so, nothing can be claimed.
-      if (leftOut || (deal.cut && first !== undefined)) for (const index of deal.requests) bounded.add(index);
+      const hasMore = deal.cut && first !== undefined;
+      if (place >= complete || hasMore) for (const index of deal.requests) bounded.add(index);
       if (first !== undefined) this.#starts.learn(deal.row, deal, { first, milliseconds });
-    }
+    });
     return results.map((taken, index) => {
       if (taken === STALE) return STALE;
       if (bounded.has(index) && isEmpty(taken)) return AGAIN;
@@ -240,24 +154,35 @@ export class ClaimTakes {
     });
   }
 
-  /** Deals out no more of a queue with large bodies than fits. */
+  /** Deals out no more of queues with large bodies than fits: each gets a share of the bytes, and all other queues get one together. */
   async #cutToFit(batch: readonly TakeRequest[], deals: readonly QueueDeal[]): Promise<void> {
     const large = deals.filter(({ row }) => row.large);
+    if (large.length === 0) return;
+    const share = Math.floor(maxBytesOf(batch) / Math.min(large.length + 1, deals.length));
     const cuts = large.map(async (deal) => {
       const wanted = deal.owners.length;
       const { row, start: from, exhaustedFrom } = deal;
-      deal.owners.length = await this.#bounds.fitting(row, wanted, maxBytesOf(batch), { from, exhaustedFrom });
+      deal.owners.length = await this.#bounds.fitting(row, wanted, share, { from, exhaustedFrom });
       deal.cut = deal.owners.length < wanted;
     });
-    if (large.length > 0) await Promise.all(cuts);
+    await Promise.all(cuts);
   }
 
-  /** True when messages were left out by their bytes, so that a request that got none may find some. */
-  #learnBounds(deals: readonly QueueDeal[], rows: readonly TakenRow[]): boolean {
+  /**
+   * How many of the deals, from the first, got all that they locked; of the others messages may have been left out by their bytes. What fits is the
+   * beginning of all that was locked, in the order of the deals, so that the last deal that got something is the first that may lack something.
+   */
+  #completeDeals(
+    deals: readonly QueueDeal[],
+    firsts: readonly (string | undefined)[],
+    rows: readonly TakenRow[],
+  ): number {
     const locked = rows[0]?.locked ?? 0;
     const taken = rows.filter(({ marker }) => marker !== null).length;
-    for (const { row } of deals) this.#bounds.learn(row, locked, taken);
-    return locked > taken;
+    if (locked === taken) return deals.length;
+    const last = firsts.findLastIndex((first) => first !== undefined);
+    this.#bounds.learn((deals[last] as QueueDeal).row, locked, taken);
+    return last;
   }
 
   /** The unique key makes the statement fail, and take nothing, when another call with it has committed in between. */
@@ -379,17 +304,18 @@ const byMarker = (a: Message, b: Message) => byNumber(a.marker, b.marker);
 const isEmpty = ({ messages, deadLetters }: Taken) => messages.length + deadLetters.length === 0;
 
 /** What a statement carries for all of these, so that none gets more than it asked for. */
-const maxBytesOf = (batch: readonly TakeRequest[]) =>
-  Math.min(...batch.map(({ params }) => carriedBytes(params.maxBytes)));
+const maxBytesOf = (batch: readonly TakeRequest[]) => Math.min(...batch.map(boundOf));
+
+const boundOf = ({ params }: TakeRequest) => carriedBytes(params.maxBytes);
+
+/** A caller whose answer is nearly full must not shrink the others' to the same. */
+function boundsAreClose(one: TakeRequest, other: TakeRequest): boolean {
+  const [smaller, larger] = [boundOf(one), boundOf(other)].sort((a, b) => a - b) as [number, number];
+  return larger <= 2 * smaller;
+}
 
 /** More claims than any message has: what no count reaches. */
 const NEVER = Number.MAX_SAFE_INTEGER;
-
-/** `fresh`: places of the queues that are as the caller knew them, joined by commas; null when there is none. `locked`: see allThatFit. */
-type TakenRow = { fresh: string | null; now: number; locked: number } & (
-  | (PostedRow & { request: number; dead: boolean })
-  | { marker: null }
-);
 
 interface QueueDeal extends ClaimStart {
   row: PoolQueue;

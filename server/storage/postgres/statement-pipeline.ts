@@ -138,13 +138,23 @@ export class StatementPipeline<Request, Result> {
         if (!waiting.sent) again.push(waiting);
         else this.#end(waiting, result as Result | DomainError);
       });
-      if (again.length > 0) this.#waiting = [...again, ...this.#waiting];
+      if (again.length > 0) this.#waiting = [...this.#unansweredFirst(again, batch), ...this.#waiting];
     } catch (error) {
       noteAnswer(this.#source, error);
       const parts = this.#partsOf(batch, error);
       if (parts.length < 2) for (const waiting of batch) this.#fail(waiting, error);
       else for (const part of parts) await this.#settleInTime(part);
     }
+  }
+
+  /** Those of queues that got no answer at all go in front, so that no queue's backlog keeps another's request waiting. */
+  #unansweredFirst(
+    again: readonly Waiting<Request, Result>[],
+    batch: readonly Waiting<Request, Result>[],
+  ): Waiting<Request, Result>[] {
+    const answered = new Set(batch.filter(({ sent }) => sent).map(({ request }) => this.#lineOf(request)));
+    const isAnswered = ({ request }: Waiting<Request, Result>) => Number(answered.has(this.#lineOf(request)));
+    return again.toSorted((a, b) => isAnswered(a) - isAnswered(b));
   }
 
   /** How to try again what changed nothing. One part: not at all. */
