@@ -1,7 +1,7 @@
 "use client";
 
 import type { ReactNode } from "react";
-import { projectLabel } from "./project-name.tsx";
+import { ProjectPrefix } from "./project-name.tsx";
 import { Badge, type Tone } from "./ui/badge.tsx";
 import { column, DataTable, type PagerLinks } from "./ui/table.tsx";
 import { Ago } from "./ui/time.tsx";
@@ -28,14 +28,14 @@ const OUTCOMES: Record<AuditRow["outcome"], { label: string; tone: Tone }> = {
 
 const COLUMNS = [
   column<AuditRow>("at", "When", (row) => <Ago at={row.at} />),
-  column<AuditRow>("actor", "Who", (row) => row.actor, { wide: true }),
+  column<AuditRow>("actor", "Who", (row) => row.actor, { wide: "below" }),
   column<AuditRow>("action", "What", (row) => <span className="font-mono text-[0.8125rem]">{row.action}</span>),
   column<AuditRow>(
     "target",
     "To what",
     (row) => (
       <>
-        {row.project === null ? null : <span className="text-muted">{visible(projectLabel(row.project))} / </span>}
+        <ProjectPrefix project={row.project} />
         <span className="font-mono text-[0.8125rem]">{visible(row.target)}</span>
       </>
     ),

@@ -41,8 +41,8 @@ const COLUMNS = [
     </Link>
   )),
   column<ClaimRow>("left", "Time left", (row) => <LeaseBar from={row.renewedAt} until={row.expiresAt} />),
-  column<ClaimRow>("messages", "Messages", (row) => row.messageCount, { align: "right", wide: true }),
-  column<ClaimRow>("holder", "Holder", holderOf, { wide: true, grow: true }),
+  column<ClaimRow>("messages", "Messages", (row) => row.messageCount, { align: "right", wide: "below" }),
+  column<ClaimRow>("holder", "Holder", holderOf, { wide: "below", grow: true }),
   column<ClaimRow>("terms", "Claim + grace", (row) => `${row.ttlSeconds} s + ${row.graceSeconds} s`, {
     align: "right",
     wide: true,

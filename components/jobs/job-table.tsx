@@ -4,7 +4,7 @@ import { CircleStop } from "lucide-react";
 import type { ReactNode } from "react";
 import { ActionButton } from "../action.tsx";
 import { paths } from "../paths.ts";
-import { projectLabel } from "../project-name.tsx";
+import { ProjectPrefix } from "../project-name.tsx";
 import { Badge, type Tone } from "../ui/badge.tsx";
 import { NameLink } from "../ui/name-link.tsx";
 import { Progress } from "../ui/progress.tsx";
@@ -54,10 +54,6 @@ function JobState({ job }: { job: JobRow }) {
       {job.waitingFor !== null && isUnfinished(job) ? (
         <span className="text-warn wrap-anywhere whitespace-normal">waiting for {visible(job.waitingFor)}</span>
       ) : null}
-      {job.error ? (
-        <span className="text-danger wrap-anywhere whitespace-normal">{visible(job.error.message)}</span>
-      ) : null}
-      <JobCompany job={job} />
     </span>
   );
 }
@@ -69,12 +65,13 @@ interface Company {
 
 const SHOWN = 5;
 
-/** Who went along with a queue, and who belongs to it and lives elsewhere. */
-function JobCompany({ job }: { job: JobRow }) {
+/** Why it failed; who went along with a queue, and who belongs to it and lives elsewhere. Null: nothing to say. */
+function outcomeOf(job: JobRow): ReactNode {
   const { along = [], apart = [] }: Company = JSON.parse(job.resultText ?? "{}");
-  if (along.length === 0 && apart.length === 0) return null;
+  if (job.error === null && along.length === 0 && apart.length === 0) return null;
   return (
-    <span className="text-muted wrap-anywhere whitespace-normal">
+    <span className="text-muted wrap-anywhere">
+      {job.error ? <span className="text-danger">{visible(job.error.message)} </span> : null}
       {along.length === 0 ? null : `With ${namesOf(along)}. `}
       {apart.length === 0 ? null : (
         <span className="text-warn">
@@ -128,6 +125,7 @@ export function DrainStatus({ job }: { job: JobRow }) {
     <div className="flex flex-wrap items-center justify-between gap-3">
       <RefreshWhile active={isUnfinished(job)} />
       <JobState job={job} />
+      {outcomeOf(job)}
       <JobProgress job={job} />
       <span className="flex items-center gap-2 text-muted">
         asked for by {job.actor} <Ago at={job.createdAt} />
@@ -144,7 +142,7 @@ const COLUMNS = [
     "Of what",
     (row) => (
       <>
-        {row.project === null ? null : <span className="text-muted">{visible(projectLabel(row.project))} / </span>}
+        <ProjectPrefix project={row.project} />
         <NameLink href={row.project === null ? paths.pool(row.target) : paths.queue(row.project, row.target)}>
           {row.target}
         </NameLink>
@@ -153,6 +151,7 @@ const COLUMNS = [
     { grow: true },
   ),
   column<JobRow>("state", "State", (row) => <JobState job={row} />),
+  column<JobRow>("outcome", "Outcome", outcomeOf, { wide: "below", grow: true }),
   column<JobRow>("progress", "Progress", (row) => <JobProgress job={row} />, { wide: "below" }),
   column<JobRow>("created", "Asked for", (row) => <Ago at={row.createdAt} />, { wide: true }),
   column<JobRow>("actor", "Who", (row) => row.actor, { wide: true }),

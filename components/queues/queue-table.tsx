@@ -1,7 +1,7 @@
 "use client";
 
 import { Trash2 } from "lucide-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useMemo, useState } from "react";
 import { ConfirmedAction } from "../action.tsx";
 import { paths } from "../paths.ts";
 import { ProjectLink } from "../project-name.tsx";
@@ -18,7 +18,8 @@ export interface QueueRow {
   project: string;
   name: string;
   createdAt: string;
-  stats: {
+  /** Left out: they are on their way. Null: its pool did not answer, or it has none. */
+  stats?: {
     ready: number;
     claimed: number;
     delayed: number;
@@ -31,9 +32,15 @@ export interface QueueRow {
   catalogueEntry: { pool: string } | null;
 }
 
-/** Null statistics: the queue's pool did not answer, or it has none. */
+const ON_THEIR_WAY = (
+  <span className="text-muted" title="Not every pool has answered yet.">
+    …
+  </span>
+);
+
 function StatNumber({ row, of }: { row: QueueRow; of: "ready" | "claimed" | "delayed" | "exhausted" | "total" }) {
-  if (!row.stats) return <span className="text-muted">?</span>;
+  if (row.stats === undefined) return ON_THEIR_WAY;
+  if (row.stats === null) return <span className="text-muted">?</span>;
   const value = row.stats[of];
   return (
     <span className={value === 0 ? "text-muted" : of === "exhausted" ? "text-danger" : undefined}>
@@ -72,7 +79,9 @@ const rest = [
     "oldest",
     "Oldest message",
     (row) =>
-      row.stats ? (
+      row.stats === undefined ? (
+        ON_THEIR_WAY
+      ) : row.stats ? (
         row.stats.oldest ? (
           formatDuration(row.stats.oldest.ageSeconds)
         ) : (
@@ -99,7 +108,7 @@ const rest = [
         }
         title={`Delete queue ${row.name}?`}
         consequence={
-          row.stats === null || row.stats.total > 0
+          !row.stats || row.stats.total > 0
             ? "Its messages and claims are gone at once. Its subscriptions stay, and work again when it is made again."
             : "It is empty. Its subscriptions stay, and work again when it is made again."
         }
@@ -114,9 +123,31 @@ const rest = [
 const OF_ONE = [name, ...rest];
 const OF_ALL = [name, project, ...rest];
 
+const keyOf = (row: QueueRow) => JSON.stringify([row.project, row.name]);
+
+/** The rows with their counts as soon as these come; until then with those from before, if there are any. */
+function useCounted(rows: QueueRow[], late: Promise<QueueRow[]> | null): QueueRow[] {
+  const [counted, setCounted] = useState<{ of: typeof late; rows: QueueRow[] }>({ of: null, rows });
+  useEffect(() => {
+    let over = false;
+    if (late === null) setCounted({ of: null, rows });
+    else void late.then((found) => over || setCounted({ of: late, rows: found }));
+    return () => {
+      over = true;
+    };
+  }, [rows, late]);
+  return useMemo(() => {
+    if (late === null) return rows;
+    const found = new Map(counted.rows.map((row) => [keyOf(row), row.stats]));
+    const missing = counted.of === late ? null : undefined;
+    return rows.map((row) => ({ ...row, stats: found.has(keyOf(row)) ? found.get(keyOf(row)) : missing }));
+  }, [rows, late, counted]);
+}
+
 /** A page of queues, of one project or of all. */
 export function QueueTable({
   rows,
+  late = null,
   ofAll,
   sortLinks,
   pager,
@@ -124,6 +155,8 @@ export function QueueTable({
   empty,
 }: {
   rows: QueueRow[];
+  /** The rows with their counts, when these are on their way; null when `rows` has them. */
+  late?: Promise<QueueRow[]> | null;
   ofAll: boolean;
   sortLinks: Record<string, SortLink>;
   pager: PagerLinks;
@@ -134,8 +167,8 @@ export function QueueTable({
     <DataTable
       label="Queues"
       columns={ofAll ? OF_ALL : OF_ONE}
-      rows={rows}
-      rowKey={(row) => JSON.stringify([row.project, row.name])}
+      rows={useCounted(rows, late)}
+      rowKey={keyOf}
       sortLinks={sortLinks}
       pager={pager}
       summary={summary}

@@ -180,9 +180,12 @@ export function DataTable<Row extends RowData>({
                               .map((other) => (
                                 <div
                                   key={other.id}
-                                  className="mt-0.5 flex flex-wrap gap-x-1 text-[0.8125rem] text-muted md:hidden"
+                                  className="mt-0.5 flex flex-wrap gap-x-1 text-[0.8125rem] text-muted has-[>span:empty]:hidden md:hidden"
                                 >
-                                  {String(other.column.columnDef.header)}: <table.FlexRender cell={other} />
+                                  {String(other.column.columnDef.header)}:{" "}
+                                  <span className="min-w-0">
+                                    <table.FlexRender cell={other} />
+                                  </span>
                                 </div>
                               ))
                           : null}

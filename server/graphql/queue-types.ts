@@ -1,5 +1,12 @@
 /** What a queue is in the schema; queues.ts asks for queues and changes them. */
-import type { GraphQLResolveInfo, SelectionSetNode } from "graphql";
+import {
+  GraphQLIncludeDirective,
+  type GraphQLResolveInfo,
+  GraphQLSkipDirective,
+  getDirectiveValues,
+  type SelectionNode,
+  type SelectionSetNode,
+} from "graphql";
 import type { ReservedAttributes, RetryPolicy } from "../operations/queue-attributes.ts";
 import type { QueueRecord } from "../operations/queues.ts";
 import type { MessageStamp, QueueStats } from "../storage/data-driver.ts";
@@ -234,12 +241,13 @@ export const QueueConnectionType = connectionType(
   "How many queues match, without walking them all: exact up to 10,000.",
 );
 
-/** Which of these fields are selected anywhere below: so that a list asks the store only for what is wanted. */
+/** Which of these fields are selected anywhere below, @skip and @include considered: so that a list asks the store only for what is wanted. */
 export function selectedFields(info: GraphQLResolveInfo, names: ReadonlySet<string>): ReadonlySet<string> {
   const found = new Set<string>();
   const seen = new Set<string>();
   const walk = (selectionSet: SelectionSetNode | undefined): void => {
     for (const selection of selectionSet?.selections ?? []) {
+      if (isLeftOut(selection, info)) continue;
       if (selection.kind === "FragmentSpread") {
         const name = selection.name.value;
         if (!seen.has(name)) walk(info.fragments[name]?.selectionSet);
@@ -252,4 +260,12 @@ export function selectedFields(info: GraphQLResolveInfo, names: ReadonlySet<stri
   };
   for (const node of info.fieldNodes) walk(node.selectionSet);
   return found;
+}
+
+/** By @skip or @include. */
+function isLeftOut(selection: SelectionNode, { variableValues }: GraphQLResolveInfo): boolean {
+  return (
+    getDirectiveValues(GraphQLSkipDirective, selection, variableValues)?.if === true ||
+    getDirectiveValues(GraphQLIncludeDirective, selection, variableValues)?.if === false
+  );
 }

@@ -341,6 +341,13 @@ export const BREAKS: readonly Break[] = [
     test: jobs("that another process has by now leaves the pool closed to new queues, however it fails here"),
   },
   {
+    promise: "A drain that would leave a queue nowhere to go is refused before it begins",
+    file: "server/operations/jobs.ts",
+    from: "await possible(context, trace, () => work.requireElsewhere(pool));",
+    to: "",
+    test: jobs("without another pool that takes the queues is refused at once, which is written down"),
+  },
+  {
     promise: "A change of flavor during a move is followed",
     file: "server/operations/move-work.ts",
     from: "if (here === wanted) return pool;",

@@ -6,6 +6,7 @@ import { paths } from "../../components/paths.ts";
 import { createEmptyDatabase, type TestDatabase } from "../support/database.ts";
 import { postgresByDetour } from "../support/detour.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";
+import { type SlowNetwork, slowNetwork } from "../support/slow-network.ts";
 import { type Dashboard, openDashboard } from "./service.ts";
 
 const SLOW = 120_000;
@@ -117,6 +118,35 @@ it(
     await page.getByText("No messages here").waitFor();
     expect(complaints).toEqual([]);
     await end();
+  },
+  SLOW,
+);
+
+it(
+  "a pool that takes its time delays no row: counts come when they come",
+  async () => {
+    const another = await createEmptyDatabase();
+    const slow: SlowNetwork = await slowNetwork(another.url);
+    const run = (mutation: string, type: string, input: object) =>
+      dashboard.call(`mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`, { input });
+    await run("createPool", "CreatePoolInput", { name: "slow", uri: slow.uri, weight: 1 });
+    await run("createFlavor", "CreateFlavorInput", { project: "slow", name: "slowly", pools: ["slow"] });
+    await run("createQueue", "CreateQueueInput", { project: "slow", name: "snail", metadata: { _flavor: "slowly" } });
+    await run("createQueue", "CreateQueueInput", { project: "slow", name: "hare" });
+    await run("postMessages", "PostMessagesInput", { project: "slow", queue: "snail", messages: [{ body: 1 }] });
+    slow.delayMs = 600;
+    const { page, complaints, end } = await dashboard.visit();
+    // In the order in which it was sent: the rows, and later the counts.
+    const sent = await (await fetch(dashboard.url + paths.queues("slow"))).text();
+    const [rows, counts] = [sent.indexOf("Not every pool has answered yet."), sent.indexOf(String.raw`\"exhausted\":`)];
+    expect(rows).toBeGreaterThan(0);
+    expect(counts).toBeGreaterThan(rows);
+    await page.goto(dashboard.url + paths.queues("slow"));
+    await page.getByRole("row", { name: /^snail 1 / }).waitFor();
+    expect(complaints).toEqual([]);
+    await end();
+    await slow.close();
+    await another.drop();
   },
   SLOW,
 );

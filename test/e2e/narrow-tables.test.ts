@@ -34,8 +34,10 @@ async function cutOff(region: Locator, part: Locator): Promise<string | null> {
 
 /** Address, name of the table, its columns that matter most, a row's beginning, and what stands under its first cell. */
 const TABLES: [string, string, string[], RegExp, string[]][] = [
-  [paths.queues(null), "Queues", ["Queue", "Free", "Total"], /^orders /, ["Project: shop", "Oldest message: "]],
+  [paths.queues(null), "Queues", ["Queue", "Ready", "Total"], /^orders /, ["Project: shop", "Oldest message: "]],
   [paths.pools(), "Pools", ["Pool", "State", "Queues"], /^archive /, ["Flavor: cold", "Weight: 0"]],
+  [paths.queue("shop", "orders", "claims"), "Claims", ["Claim", "Time left"], /Release/, ["Holder: ", "Messages: "]],
+  [paths.audit(), "Audit log", ["When", "What"], /drainPool/, ["Who: local"]],
   [paths.jobs(), "Jobs", ["Of what", "State"], /^archive /, ["What: drain a pool", "Progress: "]],
 ];
 
@@ -59,6 +61,24 @@ describe("at 375 pixels", () => {
     SLOW,
   );
 });
+
+it(
+  "a project's long name leaves the other columns in sight",
+  async () => {
+    const project = "p".repeat(256);
+    await dashboard.call(`mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
+      input: { project, name: "a-of-a-long-name" },
+    });
+    const { page, end } = await dashboard.visit({ width: 1280 });
+    await page.goto(dashboard.url + paths.queues(null), { waitUntil: "networkidle" });
+    const region = page.getByRole("region", { name: "Queues", exact: true });
+    const row = region.getByRole("row", { name: /^a-of-a-long-name / });
+    expect(await cutOff(region, row.getByRole("button", { name: "Delete a-of-a-long-name" }))).toBeNull();
+    expect(await row.getByRole("link", { name: project }).getAttribute("title")).toBe(project);
+    await end();
+  },
+  SLOW,
+);
 
 it(
   "an edge that hides something is in shadow, and the arrow keys lead there",
