@@ -122,6 +122,7 @@ describe("a URI of PostgreSQL", () => {
     "password=x",
     "application_name=x",
     "schema=a-b",
+    "schema=pg_own",
     "schema=a%22b",
     "port=0",
     "port=1e3",

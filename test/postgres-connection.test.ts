@@ -24,7 +24,7 @@ test("the environment of a client of PostgreSQL changes nothing", async () => {
   const { rows } = await connections.query(
     "SELECT current_setting('statement_timeout') AS timeout, current_setting('search_path') AS path, current_setting('application_name') AS name, current_setting('client_encoding') AS encoding",
   );
-  expect(rows).toEqual([{ timeout: "4s", path: "public", name: "own", encoding: "UTF8" }]);
+  expect(rows).toEqual([{ timeout: "4s", path: '"public"', name: "own", encoding: "UTF8" }]);
   await connections.end();
   vi.unstubAllEnvs();
   await database.drop();

@@ -103,7 +103,7 @@ describe("looking at a URI", () => {
     const pooled = await start();
     const empty = await createEmptyDatabase();
     const url = new URL(empty.url);
-    url.searchParams.set("schema", "brand_new");
+    url.searchParams.set("schema", "Brand_New");
     const found = await pooled.data.inspect(url.toString());
     expect(found.identity).toBeNull();
     expect([...found.capabilities]).toEqual(expect.arrayContaining(["CLAIMS", "FIFO"]));
@@ -113,6 +113,7 @@ describe("looking at a URI", () => {
     expect(await pooled.data.prepare(url.toString())).toEqual({ identity, capabilities });
     await pooled.control.pools.create({ name: "real", uri: url.toString(), weight: 1 });
     expect(await (await pooled.data.pool("real")).isAlive()).toBe(true);
+    expect((await (await pooled.data.pool("real")).gc()).queues).toBe(0);
     await pooled.data.forgetPool("real");
     await empty.drop();
   });

@@ -42,8 +42,10 @@ export function parsePostgresUri(uri: string): PostgresAddress {
   const port = option("port") ?? (url.port || "5432");
   if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535) throw badUri("a port is from 1 to 65535");
   const schema = option("schema") ?? "public";
-  if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(schema)) {
-    throw badUri("a schema begins with a letter or underscore, then letters, digits and underscores, at most 63");
+  if (!/^(?!pg_)[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(schema)) {
+    throw badUri(
+      "a schema begins with a letter or underscore but not pg_, then letters, digits and underscores, at most 63",
+    );
   }
   const tls = SSL_MODES[option("sslmode") ?? "disable"];
   if (tls === undefined) throw badUri(`sslmode is one of ${Object.keys(SSL_MODES).join(", ")}`);

@@ -79,7 +79,7 @@ function clientConfig(
     keepAlive: true,
     application_name: applicationName,
     options: [
-      `-c search_path=${schema}`,
+      `-c search_path="${schema}"`,
       `-c statement_timeout=${STATEMENT_TIMEOUT_MS}`,
       `-c lock_timeout=${LOCK_TIMEOUT_MS}`,
       "-c idle_in_transaction_session_timeout=30000",

@@ -80,7 +80,7 @@ export async function openPostgresDataDriver(options: PostgresDataDriverOptions)
   });
   try {
     const identity = await connections.query<{ seed: string; durable: boolean; space: string }>(
-      `SELECT seed::text, (current_schema()::regnamespace::oid::bigint << 32)::text AS space, ${IS_DURABLE} AS durable
+      `SELECT seed::text, (quote_ident(current_schema())::regnamespace::oid::bigint << 32)::text AS space, ${IS_DURABLE} AS durable
        FROM pool_identity`,
     );
     const row = identity.rows[0];

@@ -175,11 +175,13 @@ export class GarbageCollector {
     let broken = false;
     try {
       const lock = await leader.query<{ won: boolean }>(
-        `SELECT pg_try_advisory_lock(${GC_LOCK_CLASS}, current_schema()::regnamespace::oid::int) AS won`,
+        `SELECT pg_try_advisory_lock(${GC_LOCK_CLASS}, quote_ident(current_schema())::regnamespace::oid::int) AS won`,
       );
       if (lock.rows[0]?.won !== true) return { messages: 0, claims: 0, subscriptions: 0, queues: 0 };
       const result = await this.#collect();
-      await leader.query(`SELECT pg_advisory_unlock(${GC_LOCK_CLASS}, current_schema()::regnamespace::oid::int)`);
+      await leader.query(
+        `SELECT pg_advisory_unlock(${GC_LOCK_CLASS}, quote_ident(current_schema())::regnamespace::oid::int)`,
+      );
       return result;
     } catch (error) {
       // The lock ends with its connection. To ask for that would be to wait again for a server that does not answer.
