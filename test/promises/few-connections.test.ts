@@ -113,19 +113,48 @@ describe("with fewer connections than it may open", () => {
       await expect.poll(() => pool.totalCount).toBe(0);
       const realTimeout = setTimeout;
       vi.useFakeTimers({ toFake: ["performance", "setTimeout", "clearTimeout"] });
-      const refused = pool.query("SELECT 1").catch((error: unknown) => error);
-      let told = false;
-      void refused.then(() => {
-        told = true;
-      });
-      while (!told) {
+      const ask = () => pool.query("SELECT 1").catch((error: unknown) => error);
+      const asked = [ask()];
+      let told = 0;
+      // Fewer seconds than it would take to try with each of them.
+      for (let time = 0; time < 65; time += 1) {
         await vi.advanceTimersByTimeAsync(100);
         // The server has to be asked in the meantime.
         await new Promise((resolve) => realTimeout(resolve, 10));
+        if (time !== 5) continue;
+        for (let count = 0; count < 40; count += 1) asked.push(ask());
+        for (const one of asked) void one.then(() => (told += 1));
       }
-      expect(await refused).toMatchObject({ code: "53300" });
+      expect(told).toBe(41);
+      for (const one of asked) expect(await one).toMatchObject({ code: "53300" });
     } finally {
       vi.useRealTimers();
+      await pool.end();
+    }
+  });
+
+  it("a connection that broke before it was of use is not counted against those that work", async () => {
+    let breaks = true;
+    const pool = openConnections({
+      url: uri,
+      connections: 5,
+      onConnect: async (client) => {
+        if (!breaks) return;
+        (client as unknown as { connection: pg.Connection }).connection.stream.destroy(new Error("It breaks."));
+        await client.query("SELECT 1");
+      },
+    });
+    try {
+      await expect(pool.query("SELECT 1")).rejects.toThrow();
+      breaks = false;
+      const held = await Promise.all([pool.connect(), pool.connect()]);
+      await allow(2);
+      const waiting = busy(pool, 1);
+      await expect.poll(() => pool.options.max).toBeLessThan(5);
+      expect(pool.options.max).toBe(2);
+      for (const client of held) client.release();
+      await waiting;
+    } finally {
       await pool.end();
     }
   });

@@ -18,7 +18,7 @@ interface Caller {
   readonly connected: Connected;
   /** As performance.now() counts. */
   readonly until: number;
-  /** Runs from the first refusal on. */
+  /** Runs from when it is known that it may wait in vain. */
   timer?: NodeJS.Timeout;
   isLate?: boolean;
 }
@@ -35,12 +35,13 @@ export class ConnectionPool extends pg.Pool {
   readonly #most: number;
   readonly #patienceMs: number;
   readonly #server: string;
-  /** Without those that are still connecting. */
-  #connected = 0;
+  /** Without those that are still connecting: one that breaks before it is of use is removed all the same. */
+  readonly #connected = new Set<pg.PoolClient>();
   #growsAt = 0;
   #givesUpOne = false;
   /** Who waits while the pool has no connection and is refused its first. One of them tries, so that the server is not knocked at by each. */
   readonly #starving = new Set<Caller>();
+  #lastRefusal: Error | undefined;
   #nextTry: NodeJS.Timeout | undefined;
 
   constructor(config: pg.PoolConfig & { max: number; connectionTimeoutMillis: number }) {
@@ -48,15 +49,15 @@ export class ConnectionPool extends pg.Pool {
     this.#most = config.max;
     this.#patienceMs = config.connectionTimeoutMillis;
     this.#server = `${config.host}:${config.port}`;
-    this.on("connect", () => {
-      this.#connected += 1;
+    this.on("connect", (client) => {
+      this.#connected.add(client);
       this.#growsAt = 0;
       const starving = [...this.#starving];
       this.#starving.clear();
       for (const caller of starving) this.#connect(caller);
     });
-    this.on("remove", () => {
-      this.#connected -= 1;
+    this.on("remove", (client) => {
+      this.#connected.delete(client);
     });
     openPools.add(this);
   }
@@ -92,13 +93,9 @@ export class ConnectionPool extends pg.Pool {
         clearTimeout(caller.timer);
         return caller.connected(error, client, release);
       }
+      this.#lastRefusal = error;
       this.#keepTo(this.#working());
-      const giveUp = () => {
-        caller.isLate = true;
-        this.#starving.delete(caller);
-        caller.connected(error, undefined, release);
-      };
-      caller.timer ??= setTimeout(giveUp, Math.max(0, caller.until - performance.now()));
+      this.#limitWait(caller);
       if (this.#working() > 0) return this.#connect(caller);
       this.#starve(caller);
       this.#askForOne();
@@ -107,6 +104,7 @@ export class ConnectionPool extends pg.Pool {
 
   #starve(caller: Caller): void {
     this.#starving.add(caller);
+    this.#limitWait(caller);
     this.#nextTry ??= setTimeout(() => {
       this.#nextTry = undefined;
       const [first, ...rest] = this.#starving;
@@ -117,9 +115,18 @@ export class ConnectionPool extends pg.Pool {
     }, TRY_EVERY_MS);
   }
 
+  #limitWait(caller: Caller): void {
+    const giveUp = () => {
+      caller.isLate = true;
+      this.#starving.delete(caller);
+      caller.connected(this.#lastRefusal, undefined, () => undefined);
+    };
+    caller.timer ??= setTimeout(giveUp, Math.max(0, caller.until - performance.now()));
+  }
+
   /** The count of those that connected lags behind while ended ones close. */
   #working(): number {
-    return Math.min(this.#connected, this.totalCount);
+    return Math.min(this.#connected.size, this.totalCount);
   }
 
   #grow(): void {
