@@ -3,6 +3,7 @@ import { headers } from "next/headers";
 import type { ReactNode } from "react";
 import "./globals.css";
 import { AppShell } from "../components/app-shell.tsx";
+import { ThemeScript } from "../components/ui/theme-script.tsx";
 import { requestTime } from "./execute.ts";
 
 export const metadata: Metadata = {
@@ -24,6 +25,9 @@ export default async function RootLayout({ children }: { children: ReactNode }) 
   const nonce = policy?.match(/'nonce-([^']+)'/)?.[1];
   return (
     <html lang="en" suppressHydrationWarning>
+      <head>
+        <ThemeScript nonce={nonce} />
+      </head>
       <body>
         <AppShell serverNow={requestTime()} nonce={nonce} build={sent.get("x-isimud-build")}>
           {children}

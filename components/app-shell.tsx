@@ -15,7 +15,6 @@ import {
   ScrollText,
   Tag,
 } from "lucide-react";
-import { ThemeProvider } from "next-themes";
 import { type ReactNode, useCallback, useState } from "react";
 import { askServer } from "./api.ts";
 import { paths } from "./paths.ts";
@@ -88,38 +87,30 @@ export function AppShell({
   const ask = useCallback(() => askServer(ownBuild), [ownBuild]);
   return (
     <CSPProvider nonce={documentNonce} disableStyleElements>
-      <ThemeProvider
-        attribute="data-theme"
-        defaultTheme="system"
-        enableSystem
-        disableTransitionOnChange
-        nonce={documentNonce}
-      >
-        <Clock serverNow={serverNow}>
-          <RefreshProvider ask={ask} serverNow={serverNow}>
-            <Tooltip.Provider>
-              <Toasts>
-                <div className="root">
-                  <Shell
-                    name="Isimud"
-                    mark={MARK}
-                    home={paths.overview()}
-                    groups={GROUPS}
-                    tools={
-                      <>
-                        <RefreshPicker />
-                        <ThemeToggle />
-                      </>
-                    }
-                  >
-                    {children}
-                  </Shell>
-                </div>
-              </Toasts>
-            </Tooltip.Provider>
-          </RefreshProvider>
-        </Clock>
-      </ThemeProvider>
+      <Clock serverNow={serverNow}>
+        <RefreshProvider ask={ask} serverNow={serverNow}>
+          <Tooltip.Provider>
+            <Toasts>
+              <div className="root">
+                <Shell
+                  name="Isimud"
+                  mark={MARK}
+                  home={paths.overview()}
+                  groups={GROUPS}
+                  tools={
+                    <>
+                      <RefreshPicker />
+                      <ThemeToggle />
+                    </>
+                  }
+                >
+                  {children}
+                </Shell>
+              </div>
+            </Toasts>
+          </Tooltip.Provider>
+        </RefreshProvider>
+      </Clock>
     </CSPProvider>
   );
 }

@@ -1,10 +1,10 @@
 "use client";
 
 import { createClient } from "graphql-sse";
-import { useTheme } from "next-themes";
 import { type ComponentProps, type ComponentType, useEffect, useState } from "react";
 import { API_PATH } from "./api.ts";
 import { Skeleton } from "./ui/states.tsx";
+import { useShownTheme } from "./ui/theme.ts";
 import "graphiql/style.css";
 
 type GraphiqlProps = ComponentProps<typeof import("graphiql").GraphiQL>;
@@ -73,7 +73,7 @@ function documentNonce(): string | undefined {
 
 /** GraphiQL from this site's own files: nothing is loaded from elsewhere. */
 export function Explorer() {
-  const { resolvedTheme } = useTheme();
+  const theme = useShownTheme();
   const [loaded, setLoaded] = useState<{ Graphiql: ComponentType<GraphiqlProps>; fetcher: Fetcher } | null>(null);
 
   useEffect(() => {
@@ -98,7 +98,7 @@ export function Explorer() {
         <loaded.Graphiql
           fetcher={loaded.fetcher}
           defaultQuery={FIRST_QUERY}
-          forcedTheme={resolvedTheme === "dark" ? "dark" : "light"}
+          forcedTheme={theme}
           shouldPersistHeaders={false}
         />
       ) : (

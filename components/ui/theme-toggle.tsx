@@ -1,10 +1,9 @@
 "use client";
 
 import { Monitor, Moon, Sun } from "lucide-react";
-import { useTheme } from "next-themes";
-import { useSyncExternalStore } from "react";
 import { Button } from "./button.tsx";
 import { ChoiceMenu } from "./menu.tsx";
+import { chooseTheme, type Theme, useChosenTheme } from "./theme.ts";
 
 const CHOICES = [
   { value: "light", label: "Light", icon: <Sun aria-hidden /> },
@@ -12,18 +11,8 @@ const CHOICES = [
   { value: "system", label: "System", icon: <Monitor aria-hidden /> },
 ];
 
-/** Only the browser knows the theme, so the server's rendering shows the neutral icon. */
-function useInBrowser(): boolean {
-  return useSyncExternalStore(
-    () => () => {},
-    () => true,
-    () => false,
-  );
-}
-
 export function ThemeToggle() {
-  const { theme = "system", setTheme } = useTheme();
-  const value = useInBrowser() ? theme : "system";
+  const value = useChosenTheme();
   const icon = CHOICES.find((choice) => choice.value === value)?.icon;
   return (
     <ChoiceMenu
@@ -35,7 +24,7 @@ export function ThemeToggle() {
       label="Theme"
       choices={CHOICES}
       value={value}
-      onChange={setTheme}
+      onChange={(theme) => chooseTheme(theme as Theme)}
     />
   );
 }

@@ -135,6 +135,29 @@ it(
   SLOW,
 );
 
+it(
+  "a chosen theme is there at the first paint of the next page, in this tab and in another, whatever the system's is",
+  async () => {
+    const { page, context, complaints, end } = await dashboard.visit({ theme: "light" });
+    await page.goto(dashboard.url + paths.overview(), { waitUntil: "networkidle" });
+    const other = await context.newPage();
+    await other.goto(dashboard.url + paths.pools(), { waitUntil: "networkidle" });
+    await page.getByRole("button", { name: "Theme: system" }).click();
+    await page.getByRole("menuitemradio", { name: "Dark" }).click();
+    await other.locator("html[data-theme=dark]").waitFor();
+    // So only the document itself can have set it.
+    await other.route("**/*.js", (route) => route.abort());
+    await other.reload({ waitUntil: "commit" });
+    await other.locator("html[data-theme=dark] body").waitFor();
+    await other.close();
+    await page.reload({ waitUntil: "networkidle" });
+    await page.getByRole("button", { name: "Theme: dark" }).waitFor();
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
+
 /** Until what fades in has its colours. */
 async function settled(page: Page): Promise<void> {
   await page.waitForFunction(() => document.getAnimations().every((animation) => animation.playState !== "running"));

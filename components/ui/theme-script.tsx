@@ -1,0 +1,20 @@
+/**
+ * The first paint already has the right theme: this runs before the body is read. React escapes quotes, < and & in the
+ * text of a script, so the script has none.
+ */
+const SET_THEME = `
+var theme = null;
+try { theme = localStorage.getItem(\`theme\`) } catch {}
+if (theme !== \`light\`) if (theme !== \`dark\`) theme = matchMedia(\`(prefers-color-scheme: dark)\`).matches ? \`dark\` : \`light\`;
+document.documentElement.dataset.theme = theme;
+`;
+
+/** Belongs into the document's head. `nonce` is that of the page's content security policy. */
+export function ThemeScript({ nonce }: { nonce?: string }) {
+  // A browser hides the nonce from scripts, so the one in the document never equals ours.
+  return (
+    <script nonce={nonce} suppressHydrationWarning>
+      {SET_THEME}
+    </script>
+  );
+}
