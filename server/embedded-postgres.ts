@@ -106,7 +106,8 @@ export async function startEmbeddedPostgres(params: {
     return url.toString();
   };
   const connect = async (database: string) => {
-    const client = new pg.Client({ connectionString: address(database), connectionTimeoutMillis: 5000 });
+    // `ssl`, because `pg` would ask the environment (PGSSLMODE).
+    const client = new pg.Client({ connectionString: address(database), ssl: false, connectionTimeoutMillis: 5000 });
     client.on("error", () => {});
     await client.connect();
     return client;
