@@ -105,7 +105,9 @@ export function describeQueueLives(name: string, open: OpenDataDriver): void {
     it("health really does each operation, and leaves nothing behind for readers", async () => {
       const health = await harness.driver.health();
       expect(health.storageReachable).toBe(true);
-      expect(health.operations.map((one) => one.operation)).toEqual([
+      // Only a storage whose disk can be full tries to reserve space.
+      const tried = health.operations.map((one) => one.operation).filter((operation) => operation !== "reserve_space");
+      expect(tried).toEqual([
         "create_queue",
         "post_messages",
         "list_messages",
