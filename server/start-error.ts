@@ -25,7 +25,7 @@ export function explain(error: unknown): string {
     return `${message}\nThis user may not write there. Start as the user that owns it, or set DATA_DIR to a folder of your own.`;
   }
   if (code === "ECONNREFUSED" || code === "ENOTFOUND" || code === "28P01" || code === "3D000") {
-    return `${message}\nThe database of DATABASE_URL does not let us in. Start it, or mend the URL.`;
+    return `${message}\nThe database of DATABASE_URL does not let us in. Start it, or fix the URL.`;
   }
   if (["ConfigError", "StartError", "DomainError"].includes(error.constructor.name)) {
     return error.cause instanceof Error ? `${message}\n${error.cause.message}` : message;

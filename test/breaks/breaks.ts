@@ -564,4 +564,24 @@ export const BREAKS: readonly Break[] = [
     to: "",
     test: api("deadline", "a write that began ends, and none begins once the time is up"),
   },
+  {
+    promise: "The end of the service resets no request",
+    file: "server/http/draining-server.ts",
+    from: "}, this.#graceMs);",
+    to: "}, 0);",
+    test: {
+      file: "test/http-connections.test.ts",
+      name: "an answer that was under way says that it is the last, an idle connection is used once more, and then all end",
+    },
+  },
+  {
+    promise: "A call has one deadline, and waiting is a part of it",
+    file: "server/storage/call-deadlines.ts",
+    from: "if (this.#timer === undefined) this.#wait(call);",
+    to: "",
+    test: {
+      file: "test/statement-pipeline.test.ts",
+      name: "of which waiting is a part, and at which a storage that says nothing counts as away",
+    },
+  },
 ];
