@@ -110,6 +110,17 @@ describe("watching a queue's messages", () => {
     stop.abort();
   });
 
+  test("reads on when a read ended early by its bytes, without another message", async () => {
+    const queue = await aQueue();
+    const bodies = Array.from({ length: 5 }, (_, index) => `"${String(index).repeat(40_000)}"`);
+    await post(queue, ...bodies);
+    const stop = new AbortController();
+    const messages = watch(queue, stop.signal, "0");
+    // No tick comes here.
+    for (const body of bodies) expect((await messages.next()).value?.bodyText).toBe(body);
+    stop.abort();
+  });
+
   test("misses none of 400 that eight clients of two processes post at the same time", async () => {
     const queue = await aQueue();
     const other = await service.another();
