@@ -5,9 +5,10 @@ import type { Statement, Statements } from "./statements.ts";
 /** Between two looks at one queue. */
 const LOOK_MS = 1000;
 /**
- * How long a front is believed. A server that took over without the last claims has lower counts than this process saw.
+ * How long looks begin at the front, and not at the floor. A server that took over without the last claims has lower
+ * counts than this process saw.
  */
-const BELIEVED_MS = 60_000;
+const BUILT_UPON_MS = 60_000;
 
 const FRONT: Statement = {
   name: "exhausted_front",
@@ -57,12 +58,15 @@ export class ExhaustedFronts {
     if (row.lookingForFront || now - row.frontReadAt < LOOK_MS) return;
     row.lookingForFront = true;
     row.frontReadAt = now;
-    const start = this.startOf(row, exhaustedFrom);
+    const front = frontOf(row, exhaustedFrom);
+    const isFresh = front !== null && now < front.until;
+    // The old front holds until this look, from the floor on, has found the new one: it walks over all that is exhausted.
+    const start = isFresh ? this.startOf(row, exhaustedFrom) : row.floor;
+    const until = isFresh ? front.until : now + BUILT_UPON_MS;
     this.#statements
       .read<{ marker: string | null }>(FRONT, [row.id, start, exhaustedFrom])
       .then(
         ([found]) => {
-          const until = frontOf(row, exhaustedFrom)?.until ?? performance.now() + BELIEVED_MS;
           row.front = { from: exhaustedFrom, marker: found?.marker ?? start, until };
         },
         // Whoever walks goes on walking, which is only slower.
@@ -76,5 +80,5 @@ export class ExhaustedFronts {
 
 /** What was claimed more often than is asked for is exhausted too. */
 function frontOf({ front }: PoolQueue, exhaustedFrom: number): ExhaustedFront | null {
-  return front !== null && front.from >= exhaustedFrom && front.until > performance.now() ? front : null;
+  return front !== null && front.from >= exhaustedFrom ? front : null;
 }
