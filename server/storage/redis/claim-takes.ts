@@ -6,7 +6,7 @@ import { uuidV7 } from "../uuid-v7.ts";
 import { CLAIM_RECORD, DESCRIBE_HELD, HOLD, readClaim } from "./claim-records.ts";
 import { countOrNothing, optional, readMessages } from "./message-records.ts";
 import { epochOf, type PoolQueues } from "./pool-queues.ts";
-import { script } from "./scripts.ts";
+import { callDeadline, script } from "./scripts.ts";
 import {
   BODY_STEP,
   COMES_DUE,
@@ -161,34 +161,44 @@ export class ClaimTakes {
       const request = digest(["claim", limit, ttlSeconds, graceSeconds, clientId]);
       return this.#takeOnce({ queue, policy: [...policy, optional(key), request], values, maxBytes }, key, nothing);
     }
+    const deadline = callDeadline();
     const { calls } = this.#queues.scripts;
     calls.begin();
     try {
       const first = { queue, policy: [...policy, "-", ""], values, maxBytes };
       // Those that share a script must mean the same life of the queue, and take by the same rule.
       const line = `${epochOf(queue)} ${policy.join(" ")} ${this.#queues.keys.queue(queue)[0]}`;
-      return await this.#goOn(first, await this.#shared.submit(line, first, limit), nothing);
+      return await this.#goOn(first, await this.#shared.submit(line, first, limit), { nothing, deadline });
     } finally {
       calls.end();
     }
   }
 
   /** Looks on for as long as there is more to look at. */
-  async #goOn(request: Request, answer: Answer, nothing: Taken): Promise<Taken> {
+  async #goOn(
+    request: Request,
+    answer: Answer,
+    { nothing, deadline }: { nothing: Taken; deadline: number },
+  ): Promise<Taken> {
     let last = answer;
     while ("lookFrom" in last) {
       if (last.lookFrom === null) return nothing;
       // A claim alone always takes one if it finds one.
-      [last] = (await this.#take([request], last.lookFrom)) as [Answer];
+      [last] = (await this.#take([request], { from: last.lookFrom, deadline })) as [Answer];
     }
     return last.taken;
   }
 
   /** Several only without an idempotency key. */
-  async #take(requests: readonly Request[], from = "-inf"): Promise<(Answer | typeof AGAIN)[]> {
+  async #take(
+    requests: readonly Request[],
+    { from = "-inf", deadline }: { from?: string; deadline?: number } = {},
+  ): Promise<(Answer | typeof AGAIN)[]> {
     const { queue, policy } = requests[0] as Request;
     const values = requests.flatMap((request) => request.values);
-    const [, now, answers, stopped, full] = await this.#queues.call(queue, TAKE, [...policy, from, ...values]);
+    const [, now, answers, stopped, full] = await this.#queues.call(queue, TAKE, [...policy, from, ...values], {
+      deadline,
+    });
     return (answers as (TakenParts | null)[]).map((answer, index) => {
       if (answer !== null) return { taken: readTaken(requests[index]?.values[0] as string, answer, now as string) };
       return full === 1 ? AGAIN : { lookFrom: stopped as string | null };
@@ -196,10 +206,11 @@ export class ClaimTakes {
   }
 
   async #takeOnce(request: Request, key: string, nothing: Taken): Promise<Taken> {
+    const deadline = callDeadline();
     let from: string | null = "-inf";
     while (from !== null) {
       const values: string[] = [...request.policy, from, ...request.values];
-      const [verdict, result, answers, stopped] = await this.#queues.call(request.queue, TAKE, values);
+      const [verdict, result, answers, stopped] = await this.#queues.call(request.queue, TAKE, values, { deadline });
       if (verdict === "reused") throw keyReused(key);
       if (verdict === "repeated") {
         const repeated = await this.#repeated(request, result as string);

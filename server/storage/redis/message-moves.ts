@@ -102,7 +102,9 @@ export class MessageMoves {
     if (scripts.link.isCluster && targetKeys.at(-1) !== keys.queue(from).at(-1)) {
       return this.#copyThenDelete({ from, to, ids, claimId, ttl });
     }
-    const [verdict, moved] = await this.#queues.call(from, TRANSFER, [epochOf(to), claimId, ttl, ...ids], targetKeys);
+    const [verdict, moved] = await this.#queues.call(from, TRANSFER, [epochOf(to), claimId, ttl, ...ids], {
+      moreKeys: targetKeys,
+    });
     if (verdict === "target moving") throw isMoving(to);
     if (verdict !== "ok") throw verdict === "target stale" ? staleEpoch(to) : queueDoesNotExist(to);
     this.#arrivals.tell(to, moved as number);

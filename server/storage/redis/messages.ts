@@ -22,7 +22,7 @@ import { MessagePosts } from "./message-posts.ts";
 import { countOrNothing, optional, readMessages } from "./message-records.ts";
 import type { PoolQueues } from "./pool-queues.ts";
 import { QueueStatistics } from "./queue-statistics.ts";
-import { script } from "./scripts.ts";
+import { callDeadline, script } from "./scripts.ts";
 import {
   DESCRIBE,
   ENTER,
@@ -196,13 +196,14 @@ export class RedisMessages implements MessageController {
     ];
     const exhaustedFrom = params.includeExhausted === true ? "" : countOrNothing(params.exhaustedFrom);
     const found: Message[] = [];
+    const deadline = callDeadline();
     let bytesLeft = carriedBytes(params.maxBytes);
     let cut = false;
     let bound: string | null = `(${numberMarker(before ?? after ?? "0", markerField(params.page))}`;
     while (bound !== null && !cut) {
       const wanted = String(limit + 1 - found.length);
       const values = [backward ? "backward" : "forward", bound, wanted, ...filters, String(bytesLeft), exhaustedFrom];
-      const [, now, parts, stopped, leftOut] = await this.#queues.call(params.queue, LIST, values);
+      const [, now, parts, stopped, leftOut] = await this.#queues.call(params.queue, LIST, values, { deadline });
       const messages = readMessages(parts as string[], now as string);
       const bytes = messages.reduce((sum, { bodyText }) => sum + Buffer.byteLength(bodyText), 0);
       // A script gives at least one, which may be too much for the rest of a page.
@@ -258,10 +259,11 @@ export class RedisMessages implements MessageController {
   }): Promise<Message[]> {
     if (params.limit < 1) return [];
     const wanted = [String(params.limit), String(carriedBytes(params.maxBytes)), countOrNothing(params.exhaustedFrom)];
+    const deadline = callDeadline();
     let from: string | null = "-inf";
     // What one run took is given at once: were the next to fail, nobody would hear of it.
     for (;;) {
-      const [, now, messages, stopped] = await this.#queues.call(params.queue, POP, [...wanted, from]);
+      const [, now, messages, stopped] = await this.#queues.call(params.queue, POP, [...wanted, from], { deadline });
       const popped = readMessages(messages as string[], now as string);
       from = stopped as string | null;
       if (popped.length > 0 || from === null) return popped;
@@ -281,7 +283,8 @@ export class RedisMessages implements MessageController {
     const life = randomUUID();
     const row = this.#queues.keys.queue(queue)[0] as string;
     const values = [optional(key), PURGE_DIGEST, life];
-    const [verdict] = await this.#queues.call(queue, PURGE, values, this.#queues.keys.ended(row, life, PURGED_PARTS));
+    const moreKeys = this.#queues.keys.ended(row, life, PURGED_PARTS);
+    const [verdict] = await this.#queues.call(queue, PURGE, values, { moreKeys });
     if (verdict === "reused") throw keyReused(key as string);
   }
 

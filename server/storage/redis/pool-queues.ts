@@ -60,10 +60,10 @@ export class PoolQueues {
     queue: QueueRef,
     script: Script,
     values: readonly string[],
-    moreKeys: readonly string[] = [],
+    { moreKeys = [], deadline }: { moreKeys?: readonly string[]; deadline?: number } = {},
   ): Promise<readonly Reply[]> {
     const keys = [...this.keys.queue(queue), ...moreKeys];
-    const reply = await this.scripts.settled(script, keys, [epochOf(queue), this.offset(), ...values]);
+    const reply = await this.scripts.settled(script, keys, [epochOf(queue), this.offset(), ...values], deadline);
     if (reply[0] === "missing") throw queueDoesNotExist(queue);
     if (reply[0] === "stale") throw staleEpoch(queue);
     if (reply[0] === "moving") throw isMoving(queue);
@@ -72,12 +72,12 @@ export class PoolQueues {
 
   async attach(queue: QueueRef & { epoch: number }): Promise<void> {
     const life = this.newLife(queue);
-    await this.call(queue, ATTACH, [String(queue.epoch), ...life.values], life.keys);
+    await this.call(queue, ATTACH, [String(queue.epoch), ...life.values], { moreKeys: life.keys });
   }
 
   async detach(queue: QueueRef): Promise<void> {
     const life = this.newLife(queue);
-    await this.call(queue, DETACH, life.values, life.keys);
+    await this.call(queue, DETACH, life.values, { moreKeys: life.keys });
   }
 
   /** The tests' offset, in microseconds. */

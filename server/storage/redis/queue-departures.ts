@@ -309,7 +309,7 @@ export class QueueDepartures implements Departures {
   async leave({ queue }: { queue: QueueLife }): Promise<void> {
     const { keys } = this.#queues;
     const life = this.#queues.newLife(queue);
-    await this.#queues.call(queue, LEAVE, life.values, [...life.keys, ...keys.subscriptions(queue)]);
+    await this.#queues.call(queue, LEAVE, life.values, { moreKeys: [...life.keys, ...keys.subscriptions(queue)] });
   }
 
   #call({ queue, moveEpoch }: Attempt, script: Script, values: readonly string[] = []) {

@@ -284,7 +284,7 @@ export class QueueEntries implements Entries {
   }
 
   async prepare({ queue }: { queue: QueueLife }): Promise<void> {
-    await this.#queues.call(queue, PREPARE, [], this.#room(queue));
+    await this.#queues.call(queue, PREPARE, [], { moreKeys: this.#room(queue) });
   }
 
   /** NOT_SUPPORTED for a marker that a score cannot hold: no store that counts its posts has ever come so far. */
@@ -337,7 +337,7 @@ export class QueueEntries implements Entries {
     await this.#write(queue, PURGE_ROOM, [scoreOf(rest.lowWater)]);
     const life = this.#queues.newLife(queue);
     const values = [...life.values, scoreOf(rest.highestMarker)];
-    await this.#queues.call(queue, OPEN, values, [...life.keys, ...this.#room(queue)]);
+    await this.#queues.call(queue, OPEN, values, { moreKeys: [...life.keys, ...this.#room(queue)] });
     const { keys, scripts } = this.#queues;
     const subscriptions = [
       String(queue.epoch),
@@ -350,7 +350,9 @@ export class QueueEntries implements Entries {
 
   async abandon({ queue }: { queue: QueueLife }): Promise<void> {
     const life = this.#queues.newLife(queue);
-    await this.#queues.call(queue, ABANDON, life.values, [...life.keys, ...this.#queues.keys.subscriptions(queue)]);
+    await this.#queues.call(queue, ABANDON, life.values, {
+      moreKeys: [...life.keys, ...this.#queues.keys.subscriptions(queue)],
+    });
   }
 
   /** With the room's parts where a script expects the queue's. */

@@ -1,9 +1,10 @@
 /** Server-side scripts: each call of the driver is one of them, so that it happens whole or not at all. */
 import { createHash } from "node:crypto";
+import { tooBusy, WORTH_SENDING_MS } from "../call-deadlines.ts";
 import { CallsInFlight } from "../calls-in-flight.ts";
 import type { RedisLink } from "./cluster.ts";
 import { ANSWER_TIMEOUT_MS, isServerError, type Reply } from "./connection.ts";
-import { deadlineExceeded, translateRedisError } from "./redis-errors.ts";
+import { translateRedisError } from "./redis-errors.ts";
 
 export interface Script {
   readonly text: string;
@@ -25,6 +26,9 @@ export function script(text: string, effect: "reads" | "writes" | "grows"): Scri
   };
 }
 
+/** Of a driver's call that begins now, however many scripts it takes. */
+export const callDeadline = () => performance.now() + ANSWER_TIMEOUT_MS;
+
 /** Runs scripts and translates their errors. */
 export class Scripts {
   readonly link: RedisLink;
@@ -39,7 +43,7 @@ export class Scripts {
     script: Script,
     keys: readonly string[],
     values: readonly string[],
-    deadline = performance.now() + ANSWER_TIMEOUT_MS,
+    deadline = callDeadline(),
   ): Promise<readonly Reply[]> {
     const options = { wrote: script.writes, deadline };
     const rest = [String(keys.length), ...keys, ...values];
@@ -64,14 +68,18 @@ export class Scripts {
    * Runs a script again for as long as it answers `more`: it has settled a part of what fell due and done nothing else yet, so that no call
    * holds up the server for long. DEADLINE_EXCEEDED.
    */
-  async settled(script: Script, keys: readonly string[], values: readonly string[]): Promise<readonly Reply[]> {
-    const deadline = performance.now() + ANSWER_TIMEOUT_MS;
+  async settled(
+    script: Script,
+    keys: readonly string[],
+    values: readonly string[],
+    deadline = callDeadline(),
+  ): Promise<readonly Reply[]> {
     this.calls.begin();
     try {
       for (;;) {
+        if (deadline - performance.now() < WORTH_SENDING_MS) throw tooBusy();
         const reply = await this.run(script, keys, values, deadline);
         if (reply[0] !== "more") return reply;
-        if (performance.now() >= deadline) throw deadlineExceeded();
       }
     } finally {
       this.calls.end();
