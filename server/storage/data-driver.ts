@@ -290,7 +290,7 @@ export interface MessageController {
 
   /**
    * Takes the oldest ready messages away for good, in order: at most `limit`, or fewer by bytes. None only when there
-   * are none.
+   * are none, but for what another process, which has not met the queue's large bodies yet, takes aside for a moment.
    */
   pop(params: { queue: QueueRef; limit: number; maxBytes?: number; exhaustedFrom?: number | null }): Promise<Message[]>;
 
@@ -363,14 +363,16 @@ export interface ClaimController {
    * Takes the oldest ready messages, at most `limit` or fewer by bytes (dead letters count), and holds them for
    * `ttlSeconds`. Claims that are made together may share `maxBytes`, and then each takes at least one. A message that
    * would expire before the claim lives until the claim's end + grace. Two callers never get the same message while a
-   * claim is live. Nothing to claim: `claim` is null and nothing is made. Where thousands of held or delayed messages
+   * claim is live. Nothing to claim: `claim` is null and nothing is made; as with `pop`, another process may take aside
+   * for a moment more than it takes. Where thousands of held or delayed messages
    * stand in front of the first ready one, what becomes ready among them may be passed over for up to ten seconds, as
    * long as there are others to take; with fewer it never is.
    *
    * `deadLettersFrom`: a ready message claimed that often already is not delivered, but held by the same claim and
    * given among `deadLetters`, to be moved with `messages.transfer` (`claim` may then be null while its id is
    * `claimId`). Callers give this where there is a place to move them to, and `exhaustedFrom` where there is none. With
-   * an idempotencyKey a repeat while the claim is live gives the same claim and the messages it still holds.
+   * an idempotencyKey a repeat while the claim is live gives the same claim and the messages it still holds; with
+   * a smaller `maxBytes` only the first of them, and `get` the rest.
    */
   create(params: {
     queue: QueueRef;
