@@ -14,6 +14,11 @@ export function normaliseUuid(id: string): string | null {
   return null;
 }
 
+/** The ids that make sense, in their one spelling. */
+export function known(ids: readonly string[]): string[] {
+  return ids.map(normaliseUuid).filter((id) => id !== null);
+}
+
 /** As callers name the marker that a page has. */
 export type MarkerField = "after" | "before";
 

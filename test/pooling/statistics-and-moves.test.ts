@@ -117,6 +117,13 @@ describe("moving messages", () => {
     expect(await pooled.data.messages.transfer(move)).toBe(0);
   });
 
+  it("between two pools knows ids in any spelling", async () => {
+    const pooled = await start();
+    const { ids, move } = await twoQueues(pooled, "two");
+    const spelled = { ...move, ids: ids.map((id) => id.replaceAll("-", "").toUpperCase()) };
+    expect(await pooled.data.messages.transfer(spelled)).toBe(2);
+  });
+
   it("leaves all where they were, and copies once, when the claim lapses in between", async () => {
     const pooled = await start();
     const { from, to, move } = await twoQueues(pooled, "two");

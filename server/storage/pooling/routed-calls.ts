@@ -10,6 +10,7 @@ import type {
   QueueRef,
   QueueStats,
 } from "../data-driver.ts";
+import { known } from "../list-markers.ts";
 import { naming } from "../naming.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
 import type { OpenPools } from "./open-pools.ts";
@@ -222,7 +223,7 @@ export class Router {
       );
     }
     let count = 0;
-    for (let rest = ids; ; ) {
+    for (let rest = [...new Set(known(ids))]; ; ) {
       const copied = await this.call(from, (driver, queue) => driver.messages.bulkGet({ queue, ids: rest }));
       const last = copied.at(-1)?.id;
       if (last === undefined) return count;

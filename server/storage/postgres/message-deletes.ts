@@ -8,7 +8,7 @@ import {
   notAllAreHeld,
   someAreClaimed,
 } from "../delete-refusals.ts";
-import { normaliseUuid } from "../list-markers.ts";
+import { known } from "../list-markers.ts";
 import { int4Array, int8Array, textArray, uuidArray } from "./array-parameter.ts";
 import type { ClaimEnds } from "./claim-ends.ts";
 import { HELD } from "./claim-rows.ts";
@@ -296,8 +296,3 @@ export class MessageDeletes {
 
 /** The id of no claim. */
 const NIL = "00000000-0000-0000-0000-000000000000";
-
-/** Those that are ids at all, in PostgreSQL's spelling. */
-export function known(ids: readonly string[]): string[] {
-  return ids.map(normaliseUuid).filter((id) => id !== null);
-}

@@ -1,8 +1,7 @@
 import { DomainError } from "../../errors.ts";
 import { carriedBytes, type Message, type MessageController, type Page, type QueueRef } from "../data-driver.ts";
-import { markerField, numberMarker } from "../list-markers.ts";
+import { known, markerField, numberMarker } from "../list-markers.ts";
 import type { ExhaustedFronts } from "./exhausted-fronts.ts";
-import { known } from "./message-deletes.ts";
 import type { MessageIds } from "./message-id.ts";
 import { ALIVE, DUE, deliverable, FREE, MESSAGE_COLUMNS, type MessageRow, readMessage, upTo } from "./message-rows.ts";
 import type { PoolParts } from "./pool-parts.ts";

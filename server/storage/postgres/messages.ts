@@ -10,11 +10,11 @@ import {
   type QueueStats,
 } from "../data-driver.ts";
 import { digest, keyReused } from "../idempotency.ts";
-import { normaliseUuid } from "../list-markers.ts";
+import { known, normaliseUuid } from "../list-markers.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { ByteBounds } from "./byte-bounds.ts";
 import type { ExhaustedFronts } from "./exhausted-fronts.ts";
-import { known, MessageDeletes } from "./message-deletes.ts";
+import { MessageDeletes } from "./message-deletes.ts";
 import type { MessageIds } from "./message-id.ts";
 import { isUniqueViolation, MessagePosts } from "./message-posts.ts";
 import { MessageReads } from "./message-reads.ts";

@@ -7,7 +7,7 @@ import {
   notAllAreHeld,
   someAreClaimed,
 } from "../delete-refusals.ts";
-import { normaliseUuid } from "../list-markers.ts";
+import { known } from "../list-markers.ts";
 import { epochOf, type PoolQueues } from "./pool-queues.ts";
 import { script } from "./scripts.ts";
 import { ENTER, LET_GO } from "./shared-lua.ts";
@@ -137,9 +137,4 @@ export class MessageDeletes {
       scripts.calls.end();
     }
   }
-}
-
-/** Those that are ids at all, in the spelling of the keys. */
-export function known(ids: readonly string[]): string[] {
-  return ids.map(normaliseUuid).filter((id) => id !== null);
 }

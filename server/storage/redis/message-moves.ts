@@ -1,8 +1,8 @@
 import { hasCode } from "../../errors.ts";
 import type { MessageController, QueueRef } from "../data-driver.ts";
-import { normaliseUuid } from "../list-markers.ts";
+import { known, normaliseUuid } from "../list-markers.ts";
 import type { Arrivals } from "./arrivals.ts";
-import { known, type MessageDeletes } from "./message-deletes.ts";
+import type { MessageDeletes } from "./message-deletes.ts";
 import { ADOPT_FIELDS, type MessagePosts } from "./message-posts.ts";
 import { epochOf, isMoving, type PoolQueues, queueDoesNotExist, staleEpoch } from "./pool-queues.ts";
 import { script } from "./scripts.ts";

@@ -13,10 +13,10 @@ import {
   type QueueStats,
 } from "../data-driver.ts";
 import { digest, keyReused } from "../idempotency.ts";
-import { markerField, numberMarker } from "../list-markers.ts";
+import { known, markerField, numberMarker } from "../list-markers.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { PURGED_PARTS } from "./keys.ts";
-import { known, MessageDeletes } from "./message-deletes.ts";
+import { MessageDeletes } from "./message-deletes.ts";
 import { MessageMoves } from "./message-moves.ts";
 import { MessagePosts } from "./message-posts.ts";
 import { countOrNothing, optional, readMessages } from "./message-records.ts";
