@@ -1,8 +1,8 @@
 /** The one mask between what went wrong inside and what a client is told, for every way into the API. */
 import { GraphQLError, type GraphQLFormattedError } from "graphql";
-import { shorten } from "../../components/ui/shorten.ts";
 import { DomainError, ERROR_CODES, type ErrorCode, HTTP_STATUS } from "../errors.ts";
 import { builder } from "./builder.ts";
+import { shortened } from "./shortened.ts";
 
 /** Where unexpected errors are written; pino fits. */
 export interface ErrorLog {
@@ -29,7 +29,7 @@ export function maskError(error: unknown, where: { requestId: string; log: Error
   }
   if (cause instanceof GraphQLError && cause.extensions.code !== "INTERNAL_SERVER_ERROR") {
     return {
-      message: shorten(graphqlError?.message ?? cause.message, LONGEST_MESSAGE),
+      message: shortened(graphqlError?.message ?? cause.message, LONGEST_MESSAGE),
       ...place,
       extensions: { code: "BAD_INPUT" satisfies ErrorCode, status: statusOf(cause), details: {} },
     };

@@ -15,6 +15,7 @@ import {
 import type { Limits } from "../config.ts";
 import { isRawNumber, plainNumber } from "./request-json.ts";
 import { schema } from "./schema.ts";
+import { shortened } from "./shortened.ts";
 
 export type Variables = Readonly<Record<string, unknown>>;
 
@@ -77,7 +78,8 @@ class VariableCheck {
     const fields = type.getFields();
     for (const key of Object.keys(value as object)) {
       const field = fields[key];
-      if (field === undefined) throw wrong(path, `field "${shortened(key)}" is not defined by type "${type.name}"`);
+      if (field === undefined)
+        throw wrong(path, `field "${shortened(key, MAX_WORD_LENGTH)}" is not defined by type "${type.name}"`);
       this.member(value as object, key, field.type, `${path}.${key}`);
     }
   }
@@ -86,13 +88,9 @@ class VariableCheck {
     if (typeof value === "object") throw wrong(path, `expected one ${type.name}, not a list or an object`);
     const isText = type === GraphQLString || type === GraphQLID;
     if (typeof value === "string" && !isText && value.length > MAX_WORD_LENGTH) {
-      throw wrong(path, `"${shortened(value)}" is too long for the type ${type.name}`);
+      throw wrong(path, `"${shortened(value, MAX_WORD_LENGTH)}" is too long for the type ${type.name}`);
     }
   }
-}
-
-function shortened(text: string): string {
-  return text.length > MAX_WORD_LENGTH ? `${text.slice(0, MAX_WORD_LENGTH)}…` : text;
 }
 
 function wrong(path: string, reason: string): GraphQLError {
