@@ -126,6 +126,11 @@ describe("arrows", () => {
     expect(broken(({ from, to, typeOnly }) => pages(from) && isIn("server/", "prisma/")(to) && !typeOnly)).toEqual([]);
   });
 
+  test("the server knows no pages: what both need is a fact that the API tells", () => {
+    const pages = isIn("app/", "components/");
+    expect(broken(({ from, to }) => from.startsWith("server/") && pages(to))).toEqual([]);
+  });
+
   test("components take props and do not know the pages", () => {
     expect(broken(({ from, to }) => from.startsWith("components/") && to.startsWith("app/"))).toEqual([]);
   });

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { BREAKS, type Break } from "./breaks.ts";
 
 const TIME_LIMIT_MS = 180_000;
-const COPIED = ["server", "components", "prisma", "test", "vitest.config.ts", "tsconfig.json", "package.json"];
+const COPIED = ["server", "prisma", "test", "vitest.config.ts", "tsconfig.json", "package.json"];
 const top = fileURLToPath(new URL("../..", import.meta.url));
 
 type Verdict = "red" | "green" | "not found" | "did not run";
