@@ -2,7 +2,7 @@
 import { Readable } from "node:stream";
 import { DomainError } from "../errors.ts";
 
-/** Events of all streams that readers have not taken yet, in bytes; one that several readers share counts once. Beyond that no source is read on. */
+/** Events of all streams that readers have not taken yet, in bytes; one that several readers share counts once. Beyond that none is made. */
 const MAX_WAITING_BYTES = 64 * 1_048_576;
 /** How long a reader may leave an event where it is; then its stream ends. It goes on from the last marker that it has. */
 const STALLED_MS = 30_000;
@@ -12,6 +12,9 @@ const LOOK_MS = 1000;
 /** Keeps proxies and browsers from taking a quiet stream for a dead one. */
 const PING_MS = 12_000;
 const PING = Buffer.from(":\n\n");
+
+/** Makes the text of an event, at once if it can: only once there is room for it. */
+export type MakeEvent = () => Buffer | Promise<Buffer>;
 
 interface Stream {
   readable: Readable;
@@ -56,8 +59,8 @@ export class EventStreams {
     );
   }
 
-  /** The stream of what `events` gives. Each is the text of an event. When the stream ends first, `events` is told. */
-  open(events: AsyncGenerator<Buffer>, signal: AbortSignal): Readable {
+  /** The stream of what `events` gives. When it ends first, `events` is told. */
+  open(events: AsyncGenerator<MakeEvent>, signal: AbortSignal): Readable {
     const stream: Stream = {
       // It asks only when it has nothing.
       readable: new Readable({ highWaterMark: 0, read: () => this.#take(stream) }),
@@ -89,26 +92,30 @@ export class EventStreams {
         if (waited >= PING_MS) this.#give(stream, PING, now);
       } else if (waited >= (stream.signal.aborted ? STALLED_WHEN_FULL_MS : STALLED_MS)) stream.readable.destroy();
     }
-    if (this.#bytes <= this.#maxBytes) return;
-    const longest = [...this.#streams].filter((stream) => stream.waiting !== undefined);
-    longest.sort((one, other) => one.givenAt - other.givenAt);
-    for (const stream of longest) {
-      if (this.#bytes <= this.#maxBytes || now - stream.givenAt < STALLED_WHEN_FULL_MS) break;
-      this.#take(stream);
-      stream.readable.destroy();
-    }
+    this.#makeRoom(now);
+    this.#wake();
   }
 
-  async #carry(stream: Stream, events: AsyncGenerator<Buffer>): Promise<void> {
+  /** False when too much waits, and nobody has left it waiting for long. */
+  #makeRoom(now: number): boolean {
+    while (this.#bytes > this.#maxBytes) {
+      let longest: Stream | undefined;
+      for (const stream of this.#streams) {
+        if (stream.waiting !== undefined && stream.givenAt < (longest?.givenAt ?? now)) longest = stream;
+      }
+      if (longest === undefined || now - longest.givenAt < STALLED_WHEN_FULL_MS) return false;
+      this.#streams.delete(longest);
+      longest.readable.destroy();
+      this.#take(longest);
+    }
+    return true;
+  }
+
+  async #carry(stream: Stream, events: AsyncGenerator<MakeEvent>): Promise<void> {
     const { readable } = stream;
     try {
-      for (;;) {
-        await this.#untilTaken(stream);
-        while (this.#bytes > this.#maxBytes && !readable.destroyed) {
-          await new Promise<void>((resolve) => this.#roomMade.push(resolve));
-        }
-        if (readable.destroyed || !(await this.#carryOne(stream, events))) break;
-      }
+      do await this.#untilTaken(stream);
+      while (!readable.destroyed && (await this.#carryOne(stream, events)));
       if (!readable.destroyed) readable.push(null);
     } catch (error) {
       readable.destroy(error as Error);
@@ -118,12 +125,18 @@ export class EventStreams {
   }
 
   /** Apart, so that nothing keeps the event while its reader takes its time. */
-  async #carryOne(stream: Stream, events: AsyncGenerator<Buffer>): Promise<boolean> {
-    const { value, done } = await events.next();
+  async #carryOne(stream: Stream, events: AsyncGenerator<MakeEvent>): Promise<boolean> {
+    const { value: make, done } = await events.next();
     if (done) return false;
     // A ping may be on its way.
     await this.#untilTaken(stream);
-    if (!stream.readable.destroyed) this.#give(stream, value);
+    while (!stream.readable.destroyed && !this.#makeRoom(performance.now())) {
+      await new Promise<void>((resolve) => this.#roomMade.push(resolve));
+    }
+    if (stream.readable.destroyed) return false;
+    // What is made at once is counted before anybody else looks for room.
+    const event = make();
+    this.#give(stream, event instanceof Buffer ? event : await event);
     return true;
   }
 
@@ -159,7 +172,10 @@ export class EventStreams {
     }
     this.#held.delete(event);
     this.#bytes -= event.length;
-    if (this.#bytes > this.#maxBytes) return;
+    if (this.#bytes <= this.#maxBytes) this.#wake();
+  }
+
+  #wake(): void {
     const waiting = this.#roomMade;
     this.#roomMade = [];
     for (const wake of waiting) wake();

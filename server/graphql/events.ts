@@ -5,6 +5,7 @@ import {
   createSourceEventStream,
   type DocumentNode,
   type ExecutionArgs,
+  type ExecutionResult,
   execute,
   GraphQLError,
   Kind,
@@ -16,7 +17,7 @@ import { DomainError } from "../errors.ts";
 import type { GraphQLContext } from "./context.ts";
 import { COERCION, type Documents, type OperationRequest } from "./documents.ts";
 import { type ErrorLog, maskError } from "./errors.ts";
-import type { EventStreams } from "./event-streams.ts";
+import type { EventStreams, MakeEvent } from "./event-streams.ts";
 import type { ExecuteResult, Executor } from "./execute.ts";
 import { answerText } from "./http-answer.ts";
 import { type OnOperation, secondsSince } from "./observe.ts";
@@ -68,12 +69,16 @@ export function createEvents({ documents, executor, streams, log, onOperation, c
     }
     const context = contextFor(access, reply);
 
-    async function* once(): AsyncGenerator<Buffer> {
-      yield nextEvent(await executor(prepared, context));
-      yield COMPLETE;
+    async function* once(): AsyncGenerator<MakeEvent> {
+      const result = await executor(prepared, context);
+      yield () => nextEvent(result);
+      yield () => COMPLETE;
     }
 
-    async function* subscription(document: DocumentNode, operation: OperationDefinitionNode): AsyncGenerator<Buffer> {
+    async function* subscription(
+      document: DocumentNode,
+      operation: OperationDefinitionNode,
+    ): AsyncGenerator<MakeEvent> {
       const begun = performance.now();
       const watching = context.ofStream();
       const args = {
@@ -85,30 +90,38 @@ export function createEvents({ documents, executor, streams, log, onOperation, c
         ...COERCION,
       };
       const key = sharingKey(document, operation, asked);
-      const render = (payload: object) => rendered(payload, key, args, watching, mask);
       let failed = false;
+      const errorEvent = (errors: readonly unknown[]) => {
+        failed = true;
+        const event = nextEvent({ errors: errors.map(mask) });
+        return () => event;
+      };
       let payloads: AsyncGenerator<object, void, void> | undefined;
       try {
         const source = await createSourceEventStream(args);
         if (Symbol.asyncIterator in source) payloads = source as AsyncGenerator<object, void, void>;
-        else {
-          failed = true;
-          yield nextEvent({ errors: (source.errors ?? []).map(mask) });
-        }
+        else yield errorEvent(source.errors ?? []);
         // Not `for await`: it would hold on to the payload while the reader takes its time.
-        for (let event = await nextOf(payloads, render); event !== null; event = await nextOf(payloads, render)) {
-          failed ||= event.failed;
-          yield event.text;
+        for (;;) {
+          const make = await nextOf(payloads, (payload) => {
+            const event = rendered(payload, key, args, watching, mask);
+            const textOf = ({ text, failed: hasErrors }: Rendered) => {
+              failed ||= hasErrors;
+              return text;
+            };
+            return event instanceof Promise ? event.then(textOf) : textOf(event);
+          });
+          if (make === null) break;
+          yield make;
         }
       } catch (error) {
-        failed = true;
         const originalError = error instanceof Error ? error : new Error(String(error));
-        yield nextEvent({ errors: [mask(new GraphQLError(originalError.message, { originalError }))] });
+        yield errorEvent([new GraphQLError(originalError.message, { originalError })]);
       } finally {
         await payloads?.return();
         onOperation({ type: "subscription", outcome: failed ? "error" : "ok" }, secondsSince(begun));
       }
-      yield COMPLETE;
+      yield () => COMPLETE;
     }
 
     const events =
@@ -133,10 +146,17 @@ interface Rendered {
 /** Null at the end. */
 async function nextOf(
   payloads: AsyncGenerator<object, void, void> | undefined,
-  render: (payload: object) => Promise<Rendered>,
-): Promise<Rendered | null> {
+  render: (payload: object) => Buffer | Promise<Buffer>,
+): Promise<MakeEvent | null> {
   const next = await payloads?.next();
-  return next === undefined || next.done ? null : render(next.value);
+  if (next === undefined || next.done) return null;
+  let payload: object | null = next.value;
+  return () => {
+    // It is made once, and then waits for its reader without what it was made of.
+    const one = payload as object;
+    payload = null;
+    return render(one);
+  };
 }
 
 /** The events that were made of a payload, by what was asked for; for as long as somebody holds the payload. */
@@ -146,23 +166,26 @@ const made = new WeakMap<object, Map<string, Rendered>>();
  * The event of a payload. Readers of the same queue are given the same message, and those that ask for the same of it get one text. Hazard: so what a
  * subscription's fields show must not depend on who asks; who may ask is checked when the stream begins.
  */
-async function rendered(
+function rendered(
   payload: object,
   key: string | null,
   args: ExecutionArgs,
   context: GraphQLContext,
   mask: (error: unknown) => ReturnType<typeof maskError>,
-): Promise<Rendered> {
+): Rendered | Promise<Rendered> {
   const known = key === null ? undefined : made.get(payload)?.get(key);
   if (known !== undefined) return known;
-  const { data, errors } = await execute({ ...args, rootValue: payload, contextValue: context.ofEvent() });
-  const result = { ...(data === undefined ? {} : { data }), ...(errors ? { errors: errors.map(mask) } : {}) };
-  const event = { text: nextEvent(result), failed: errors !== undefined };
-  if (key !== null && !event.failed) {
-    const events = made.get(payload) ?? new Map<string, Rendered>();
-    made.set(payload, events.set(key, event));
-  }
-  return event;
+  const finish = ({ data, errors }: ExecutionResult): Rendered => {
+    const result = { ...(data === undefined ? {} : { data }), ...(errors ? { errors: errors.map(mask) } : {}) };
+    const event = { text: nextEvent(result), failed: errors !== undefined };
+    if (key !== null && !event.failed) {
+      const events = made.get(payload) ?? new Map<string, Rendered>();
+      made.set(payload, events.set(key, event));
+    }
+    return event;
+  };
+  const result = execute({ ...args, rootValue: payload, contextValue: context.ofEvent() });
+  return result instanceof Promise ? result.then(finish) : finish(result);
 }
 
 /** The same for subscriptions that make the same text of a payload; null when it cannot be told cheaply. Variables that say only where to begin do not count. */
