@@ -116,7 +116,7 @@ export class ClaimTakes {
     }
   }
 
-  /** What has a much smaller or larger bound than the first goes with another statement: one bound holds for all of it. */
+  /** One bound holds for a whole statement: requests whose own is much smaller or larger than the first's go again. */
   async #take(batch: readonly TakeRequest[]): Promise<(Looked | typeof STALE | typeof AGAIN)[]> {
     const [first] = batch as readonly [TakeRequest];
     const together = batch.filter((request) => boundsAreClose(first, request));
@@ -154,7 +154,10 @@ export class ClaimTakes {
     });
   }
 
-  /** Deals out no more of queues with large bodies than fits: each gets a share of the bytes, and all other queues get one together. */
+  /**
+   * Deals out no more of queues with large bodies than fits: each gets a share of the bytes, and all other queues get
+   * one together.
+   */
   async #cutToFit(batch: readonly TakeRequest[], deals: readonly QueueDeal[]): Promise<void> {
     const large = deals.filter(({ row }) => row.large);
     if (large.length === 0) return;
@@ -169,8 +172,9 @@ export class ClaimTakes {
   }
 
   /**
-   * How many of the deals, from the first, got all that they locked; of the others messages may have been left out by their bytes. What fits is the
-   * beginning of all that was locked, in the order of the deals, so that the last deal that got something is the first that may lack something.
+   * How many of the deals, from the first, got all that they locked; of the others messages may have been left out by
+   * their bytes. What fits is the beginning of all that was locked, in the order of the deals. So the last deal that
+   * got something is the first that may lack something.
    */
   #completeDeals(
     deals: readonly QueueDeal[],
@@ -310,8 +314,8 @@ const boundOf = ({ params }: TakeRequest) => carriedBytes(params.maxBytes);
 
 /** A caller whose answer is nearly full must not shrink the others' to the same. */
 function boundsAreClose(one: TakeRequest, other: TakeRequest): boolean {
-  const [smaller, larger] = [boundOf(one), boundOf(other)].sort((a, b) => a - b) as [number, number];
-  return larger <= 2 * smaller;
+  const bounds = [boundOf(one), boundOf(other)];
+  return Math.max(...bounds) <= 2 * Math.min(...bounds);
 }
 
 /** More claims than any message has: what no count reaches. */

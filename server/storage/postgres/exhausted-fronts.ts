@@ -60,7 +60,7 @@ export class ExhaustedFronts {
     row.frontReadAt = now;
     const front = frontOf(row, exhaustedFrom);
     const isFresh = front !== null && now < front.until;
-    // The old front holds until this look, from the floor on, has found the new one: it walks over all that is exhausted.
+    // The old front holds until this look, from the floor on, has found the new one: it walks over all of them.
     const start = isFresh ? this.startOf(row, exhaustedFrom) : row.floor;
     const until = isFresh ? front.until : now + BUILT_UPON_MS;
     this.#statements

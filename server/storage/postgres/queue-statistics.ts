@@ -59,8 +59,8 @@ const STATISTICS: Statement = {
  * sizes are added up. Of what is delayed as many are counted, and what is exhausted is counted among the oldest, for
  * there it gathers.
  *
- * Hazard: `+ 0` keeps the primary key from serving the delayed ones. In a plan that was made while the table was empty it
- * costs the same as the index of what is delayed, and would later walk over the whole queue.
+ * Hazard: `+ 0` keeps the primary key from serving the delayed ones. In a plan that was made while the table was empty
+ * it costs the same as the index of what is delayed, and would later walk over the whole queue.
  */
 const LONG_QUEUE: Statement = {
   name: "queue_statistics_long",

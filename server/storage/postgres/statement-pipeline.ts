@@ -147,7 +147,7 @@ export class StatementPipeline<Request, Result> {
     }
   }
 
-  /** Those of queues that got no answer at all go in front, so that no queue's backlog keeps another's request waiting. */
+  /** Those of queues without any answer go in front, so that no queue's backlog keeps another's request waiting. */
   #unansweredFirst(
     again: readonly Waiting<Request, Result>[],
     batch: readonly Waiting<Request, Result>[],
