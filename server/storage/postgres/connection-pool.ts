@@ -88,7 +88,8 @@ export class ConnectionPool extends pg.Pool {
     }
     this.#grow();
     super.connect((error, client, release) => {
-      if (caller.isLate) return void release();
+      // Not `release`: one whose time was up in pg's own queue gets none.
+      if (caller.isLate) return client?.release();
       if ((error as { code?: unknown } | undefined)?.code !== TOO_MANY_CONNECTIONS) {
         clearTimeout(caller.timer);
         return caller.connected(error, client, release);
