@@ -90,6 +90,8 @@ export class Timeline {
   async #settle(client: pg.ClientBase): Promise<Look> {
     const highest = this.#highest;
     await client.query("BEGIN");
+    // A server that just took over may have no standby yet that confirms a commit, and all others wait for this one. What is lost once more is found anew.
+    await client.query("SET LOCAL synchronous_commit = local");
     await client.query("SELECT 1 FROM pool_identity FOR UPDATE");
     const seen = await this.#lookWith(client);
     if (hasFallenBack(seen, highest)) await lift(client, aboveAll(seen, highest));
@@ -149,11 +151,14 @@ function timelinesBetween(recorded: string | null, timeline: string | null): num
   return cluster === oldCluster && steps > 1 ? steps : 1;
 }
 
-/** The others are drawn from far less often than once a microsecond. */
+/** The others are drawn from far less often than once a microsecond. Their step counts where a server's clock is behind. */
 async function lift(client: pg.ClientBase, above: bigint): Promise<void> {
-  await client.query("SELECT setval('message_marker', $1)", [above.toString()]);
+  // A queue that arrives here lifts the markers too, at the same time.
+  await client.query("SELECT setval('message_marker', greatest($1, last_value)) FROM message_marker", [
+    above.toString(),
+  ]);
   await client.query(
-    `SELECT setval(s.id, greatest(pg_sequence_last_value(s.id), (extract(epoch FROM clock_timestamp()) * 1000000)::bigint))
+    `SELECT setval(s.id, greatest(pg_sequence_last_value(s.id) + 1000000, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint))
      FROM unnest($1::text[]) AS w(name) CROSS JOIN LATERAL (SELECT to_regclass(w.name) AS id) AS s WHERE s.id IS NOT NULL`,
     [OTHER_SEQUENCES],
   );
