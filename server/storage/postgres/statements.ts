@@ -66,8 +66,9 @@ export class Statements {
         // A server that lives would have ended the statement itself, had it had the time.
         throw left < STATEMENT_TIMEOUT_MS && failure.message === TIMED_OUT ? tooSlow({ wrote }) : error;
       } finally {
-        // One whose statement failed is closed, as a pool does by itself.
-        client.release(failure);
+        client.release(
+          failure !== undefined && KEEPS_CONNECTION.has((failure as { code?: unknown }).code) ? undefined : failure,
+        );
       }
     } catch (error) {
       throw translatePostgresError(error, { wrote });
@@ -88,6 +89,12 @@ const RETRY_MS = 3000;
 const DEADLOCK_DETECTED = "40P01";
 const NOT_WHOLE = "22012";
 const ROLLED_BACK: ReadonlySet<unknown> = new Set([DEADLOCK_DETECTED, NOT_WHOLE]);
+
+/**
+ * What a statement may meet on a connection that is as good as before: others' work, a lock that it did not get, a key that is there. A new one costs a
+ * look at the timeline too. After anything else it is closed, as a pool does by itself: a plan that no longer fits the tables would fail again and again.
+ */
+const KEEPS_CONNECTION: ReadonlySet<unknown> = new Set([DEADLOCK_DETECTED, NOT_WHOLE, "55P03", "23505"]);
 
 function sqlStateOf(error: unknown): unknown {
   return (error as { cause?: { code?: unknown } } | undefined)?.cause?.code;
