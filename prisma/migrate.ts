@@ -15,6 +15,7 @@ import { openConnections } from "../server/storage/postgres/connection.ts";
 /** First number of the advisory lock; the second is the schema's. The one-number space belongs to the queues. */
 const LOCK_CLASS = 0x15_19_0d;
 const OLDEST_SERVER = 15;
+const LOCK_NOT_AVAILABLE = "55P03";
 const FOLDER = new URL("./migrations/", import.meta.url);
 
 interface Work {
@@ -69,7 +70,8 @@ async function inOneTransaction(
   await client.query("BEGIN");
   // Waiting for another process's migrations, and building an index, may take longer than a request may.
   await client.query("SET LOCAL statement_timeout = 0");
-  await client.query("SET LOCAL lock_timeout = 0");
+  // A rehearsal must not queue up before those who use the tables.
+  if (!rehearsal) await client.query("SET LOCAL lock_timeout = 0");
   await client.query("SET LOCAL idle_in_transaction_session_timeout = 0");
   await client.query("SELECT pg_advisory_xact_lock($1::int, hashtext($2))", [LOCK_CLASS, schema]);
   await checkServer(client);
@@ -79,6 +81,7 @@ async function inOneTransaction(
     try {
       await client.query(migration.sql);
     } catch (error) {
+      if ((error as { code?: unknown }).code === LOCK_NOT_AVAILABLE) throw error;
       throw new DomainError("INTERNAL", `The migration ${migration.name} failed. The database is as it was before.`, {
         cause: error,
       });
