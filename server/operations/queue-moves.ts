@@ -41,6 +41,8 @@ export function createQueueMoves(
   const { control, data } = context;
   /** Attempts of this process that have not ended, by their epoch. A record of another is what one of them left. */
   const underWay = new Set<number>();
+  /** Pools whose queues are being recovered, one after another. One that hangs holds up only its own. */
+  const recovering = new Set<string>();
 
   async function placeOf(pool: string): Promise<MovePlace> {
     return { pool, driver: await data.pool(pool) };
@@ -81,6 +83,22 @@ export function createQueueMoves(
     if (move === null) return false;
     await settle(move);
     return true;
+  }
+
+  /** All of one source. Gives how many it ended. */
+  async function recoverFrom(source: string, lapsed: readonly QueueMove[]): Promise<number> {
+    if (recovering.has(source)) return 0;
+    recovering.add(source);
+    let ended = 0;
+    for (const found of lapsed) {
+      try {
+        if (await recoverOne(found)) ended += 1;
+      } catch (error) {
+        context.warn("A move that was left could not be ended yet", error);
+      }
+    }
+    recovering.delete(source);
+    return ended;
   }
 
   async function begin(queue: QueueRef, target: string): Promise<QueueMove | null> {
@@ -128,10 +146,17 @@ export function createQueueMoves(
       underWay.add(move.epoch);
       let leaseSeconds = LEASE_SECONDS;
       let lost = false;
+      let renewals = 0;
       const renew = async () => {
-        lost ||= !(await control.moves.renew({ move, leaseSeconds }));
+        renewals += 1;
+        try {
+          lost ||= !(await control.moves.renew({ move, leaseSeconds }));
+        } finally {
+          renewals -= 1;
+        }
       };
       const renewing = setInterval(() => {
+        if (renewals > 0) return;
         renew().catch((error: unknown) => context.warn("The lease of a move could not be renewed", error));
       }, RENEW_EVERY_MS).unref();
       try {
@@ -143,6 +168,9 @@ export function createQueueMoves(
             leaseSeconds = FROZEN_LEASE_SECONDS;
             await renew();
             if (lost) throw changed(queue);
+          },
+          livesOn: () => {
+            leaseSeconds = LEASE_SECONDS;
           },
           commit: () => mapTo(move, exists, commit),
           checkpoint: async (messages) => {
@@ -169,15 +197,10 @@ export function createQueueMoves(
     },
 
     async recover() {
-      let ended = 0;
-      for (const found of await control.moves.listLapsed({ limit: LAPSED_AT_A_TIME })) {
-        try {
-          if (await recoverOne(found)) ended += 1;
-        } catch (error) {
-          context.warn("A move that was left could not be ended yet", error);
-        }
-      }
-      return ended;
+      const lapsed = await control.moves.listLapsed({ limit: LAPSED_AT_A_TIME, exceptSources: [...recovering] });
+      const bySource = Map.groupBy(lapsed, ({ source }) => source);
+      const ended = await Promise.all([...bySource].map(([source, some]) => recoverFrom(source, some)));
+      return ended.reduce((sum, count) => sum + count, 0);
     },
   };
 }

@@ -235,8 +235,8 @@ export interface QueueMovesController {
   /** Silent when it was taken over or has ended. */
   end(move: QueueMove): Promise<void>;
   find(queue: QueueRef): Promise<QueueMove | null>;
-  /** Whose holders have not been heard of. */
-  listLapsed(params: { limit: number }): Promise<QueueMove[]>;
+  /** Whose holders have not been heard of, of other pools than `exceptSources`. */
+  listLapsed(params: { limit: number; exceptSources?: readonly string[] }): Promise<QueueMove[]>;
 }
 
 // ------------------------------------------------------------------------------------------------- audit

@@ -46,6 +46,8 @@ export interface MoveParams {
   exists: boolean;
   /** Comes before each try to freeze the queue, which nobody can use from then until it is open, or this is undone. */
   beforeFreeze?: () => Promise<void>;
+  /** After a try that did not freeze it. */
+  livesOn?: () => void;
   /** Maps the queue to the target, if all is as it was; else throws. */
   commit: () => Promise<void>;
   /** Between batches, with how many messages were carried. Throws to give the move up. */
@@ -57,7 +59,14 @@ export interface MoveParams {
  * Whatever fails or crashes before the commit is to be undone with `undoMove`, after it to be finished with `finishMove`: both are safe to repeat.
  */
 export async function moveQueue(params: MoveParams): Promise<MoveReport> {
-  const { project, name, epoch, checkpoint = () => undefined, beforeFreeze = async () => undefined } = params;
+  const {
+    project,
+    name,
+    epoch,
+    checkpoint = () => undefined,
+    beforeFreeze = async () => undefined,
+    livesOn = () => undefined,
+  } = params;
   const [source, target] = [movesOf(params.source), movesOf(params.target)];
   const from = { queue: { project, name, epoch: params.sourceEpoch }, moveEpoch: epoch };
   const to: { queue: QueueLife } = { queue: { project, name, epoch } };
@@ -144,7 +153,7 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
   keysSeen = look;
   await keepUp();
 
-  const frozen = await freeze(source, from, { beforeFreeze, keepUp });
+  const frozen = await freeze(source, from, { beforeFreeze, livesOn, keepUp });
   await copy();
   await catchUp();
   await carryKeys(performance.now() - keysSeen + KEY_MARGIN_MS);
@@ -184,10 +193,10 @@ export async function finishMove(
 async function freeze(
   source: QueueMoveController,
   from: { queue: QueueLife; moveEpoch: number },
-  { beforeFreeze, keepUp }: { beforeFreeze: () => Promise<void>; keepUp: () => Promise<void> },
+  steps: { beforeFreeze: () => Promise<void>; livesOn: () => void; keepUp: () => Promise<void> },
 ): Promise<number> {
   for (let attempt = 1; ; attempt += 1) {
-    await beforeFreeze();
+    await steps.beforeFreeze();
     const frozen = performance.now();
     try {
       await source.freeze({ ...from, deadlineMs: BARRIER_MS });
@@ -195,8 +204,9 @@ async function freeze(
     } catch (error) {
       if (attempt === FREEZE_ATTEMPTS || !hasCode(error, "DEADLINE_EXCEEDED")) throw error;
     }
+    steps.livesOn();
     await pause(FREEZE_PAUSE_MS);
-    await keepUp();
+    await steps.keepUp();
   }
 }
 

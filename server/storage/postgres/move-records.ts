@@ -78,9 +78,11 @@ export function moveRecordsController({ session }: { session: Session }): QueueM
       return row === undefined ? null : toMove(row);
     },
 
-    async listLapsed({ limit }) {
+    async listLapsed({ limit, exceptSources = [] }) {
       const rows = await prisma.$queryRaw<MoveRow[]>`
-        SELECT ${COLUMNS} FROM queue_moves WHERE lease_expires_at <= clock_timestamp() ORDER BY lease_expires_at LIMIT ${limit}`;
+        SELECT ${COLUMNS} FROM queue_moves 
+        WHERE lease_expires_at <= clock_timestamp() AND source <> ALL(${exceptSources}::text[])
+        ORDER BY lease_expires_at LIMIT ${limit}`;
       return rows.map(toMove);
     },
   };
