@@ -22,6 +22,9 @@ export interface QueueLookup {
   forget(queue: QueueRef): Promise<void>;
 }
 
+/** By `keyOf`; null: missing. */
+type Found = Map<string, ReservedAttributes | null>;
+
 export function createQueueLookup(context: Pick<OperationContext, "control" | "stores" | "limits">): QueueLookup {
   const { control, limits } = context;
   /** Null: missing. */
@@ -35,19 +38,25 @@ export function createQueueLookup(context: Pick<OperationContext, "control" | "s
       maximumEntries: REMEMBERED_QUEUES,
     });
   }
-  // Everyone who meets the same expired entry waits for one look.
+  // Everyone who meets the same expired entry waits for one look. What is forgotten meanwhile is from before the change, and is not remembered.
   const looking = new Map<string, Promise<ReservedAttributes>>();
-  /** How often something was forgotten: what was asked before may be from before the change. */
-  let changes = 0;
+  const finding = new Map<string, Promise<Found>>();
 
-  async function findNow(queues: readonly QueueRef[]): Promise<Map<string, ReservedAttributes | null>> {
-    const before = changes;
-    const found = new Map<string, ReservedAttributes | null>(queues.map((queue) => [keyOf(queue), null]));
-    for (const row of await control.queues.getMany(queues)) {
-      found.set(keyOf(row), readMetadata(limits, row.metadataText).effective);
-    }
-    if (changes === before) await store.setMulti(found).catch(() => undefined);
-    return found;
+  function findNow(queues: readonly QueueRef[]): void {
+    const keys = queues.map(keyOf);
+    const look = async (): Promise<Found> => {
+      const found: Found = new Map(keys.map((key) => [key, null]));
+      for (const row of await control.queues.getMany(queues)) {
+        found.set(keyOf(row), readMetadata(limits, row.metadataText).effective);
+      }
+      const unchanged = new Map([...found].filter(([key]) => finding.get(key) === looked));
+      await store.setMulti(unchanged).catch(() => undefined);
+      return found;
+    };
+    const looked: Promise<Found> = look().finally(() => {
+      for (const key of keys) if (finding.get(key) === looked) finding.delete(key);
+    });
+    for (const key of keys) finding.set(key, looked);
   }
 
   return {
@@ -59,7 +68,6 @@ export function createQueueLookup(context: Pick<OperationContext, "control" | "s
         .getMetadata(queue)
         .then(async (text) => {
           const attributes = readMetadata(limits, text).effective;
-          // If it was forgotten meanwhile, the text may be from before the change.
           if (looking.get(key) === found) await store.set(key, attributes).catch(() => undefined);
           return attributes;
         })
@@ -74,15 +82,20 @@ export function createQueueLookup(context: Pick<OperationContext, "control" | "s
       const known = queues.map((queue) => store.peek(keyOf(queue)));
       const unknown = queues.filter((_, index) => known[index] === undefined);
       if (unknown.length === 0) return known as (ReservedAttributes | null)[];
-      return findNow(unknown).then((found) =>
-        queues.map((queue, index) => known[index] ?? found.get(keyOf(queue)) ?? null),
+      const unasked = unknown.filter((queue) => !finding.has(keyOf(queue)));
+      if (unasked.length > 0) findNow(unasked);
+      return Promise.all(
+        queues.map(async (queue, index) => {
+          const key = keyOf(queue);
+          return known[index] ?? (await finding.get(key))?.get(key) ?? null;
+        }),
       );
     },
 
     async forget(queue) {
       const key = keyOf(queue);
-      changes += 1;
       looking.delete(key);
+      finding.delete(key);
       // Absent is what it should be.
       await store.deleteMulti([key]).catch(() => undefined);
     },
