@@ -18,7 +18,7 @@ export function isPassing(error: unknown): boolean {
 }
 
 /** For people, after "waiting for". */
-export function awaitedBy(error: unknown): string {
+function awaitedBy(error: unknown): string {
   const { pool, queue } = error instanceof DomainError ? error.details : {};
   if (typeof pool === "string") return `pool ${pool}`;
   return typeof queue === "string" ? `queue ${queue}` : "the control database";
@@ -31,6 +31,8 @@ export class Patience {
   /** Throws to stop waiting. */
   readonly #pause: (milliseconds: number) => Promise<void>;
   #since: number | null = null;
+  /** What was waited before it went on the last time. */
+  #spentMs = 0;
   #pauseMs = FIRST_PAUSE_MS;
 
   constructor(params: {
@@ -51,7 +53,10 @@ export class Patience {
         if (waited) this.end();
         return result;
       } catch (error) {
-        if (!isPassing(error)) throw error;
+        if (!isPassing(error)) {
+          this.end();
+          throw error;
+        }
         await this.outlast(error);
       }
     }
@@ -61,17 +66,29 @@ export class Patience {
   async outlast(error: unknown): Promise<void> {
     const now = performance.now();
     this.#since ??= now;
-    if (now - this.#since >= this.#maxWaitMs) throw error;
-    await this.#show(awaitedBy(error));
-    await this.#pause(this.#pauseMs * (0.75 + Math.random() / 2));
+    try {
+      if (this.#spentMs + now - this.#since >= this.#maxWaitMs) throw error;
+      await this.#show(awaitedBy(error));
+      await this.#pause(this.#pauseMs * (0.75 + Math.random() / 2));
+    } catch (failure) {
+      this.end();
+      throw failure;
+    }
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
   }
 
-  /** Something got done. */
-  end(): void {
+  /** Work that begins anew, and is no further yet than it was, is no wait. But what was waited for it counts, else it might fail for ever. */
+  goOn(): void {
     if (this.#since === null) return;
+    this.#spentMs += performance.now() - this.#since;
     this.#since = null;
-    this.#pauseMs = FIRST_PAUSE_MS;
     void this.#show(null);
+  }
+
+  /** Something got done, or is given up. */
+  end(): void {
+    this.goOn();
+    this.#spentMs = 0;
+    this.#pauseMs = FIRST_PAUSE_MS;
   }
 }

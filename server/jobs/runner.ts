@@ -21,7 +21,7 @@ export interface JobProgress {
   report(progress: number, total: number | null): void;
   /** A safe point: throws JobStopped when the job is to stop. */
   checkpoint(): void;
-  /** The same, asking the store: before what only the job's holder may do. */
+  /** The same, asking the store: before what only the job's holder may do. Throws when it cannot be asked. */
   confirm(): Promise<void>;
   /**
    * What `step` gives. While it fails with what passes by itself, such as a pool that is away, it is tried again, until the
@@ -55,8 +55,9 @@ export class JobStopped extends Error {
 }
 
 /**
- * `work` must be safe to begin again after a crash at any point. `beside` is called once a second too, for what else was left behind by a process
- * that died. `onError` hears of what failed where no caller does, and must not throw.
+ * `work` must be safe to begin again after a crash at any point. `beside` is called once a second too, for what else was
+ * left behind by a process that died; also while an earlier call still runs. `onError` hears of what failed where no caller
+ * does, and must not throw.
  */
 export function startJobRunner(params: {
   store: JobStore;
@@ -70,6 +71,7 @@ export function startJobRunner(params: {
   const { store, work, beside = async () => undefined, onError, maxWaitSeconds } = params;
   const holder = params.holder ?? randomUUID();
   const running = new Set<Promise<void>>();
+  const besides = new Set<Promise<unknown>>();
   let waiting = 0;
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | null = null;
@@ -77,8 +79,12 @@ export function startJobRunner(params: {
   let stopping = false;
 
   async function look(): Promise<void> {
+    // A pool that hangs holds it up, and no job.
+    const doing = beside()
+      .catch(onError)
+      .finally(() => besides.delete(doing));
+    besides.add(doing);
     try {
-      await beside();
       while (!stopping && running.size - waiting < JOBS_AT_A_TIME && running.size < HELD_AT_A_TIME) {
         const job = await store.take({ holder, leaseSeconds: LEASE_SECONDS });
         if (job === null) break;
@@ -123,16 +129,13 @@ export function startJobRunner(params: {
       const seconds = (performance.now() - began) / 1000;
       return seconds > 0 ? (at.progress - job.progress) / seconds : null;
     };
-    const beat = async () => {
-      try {
-        const answer = await store.beat({ job, leaseSeconds: LEASE_SECONDS, ...at, rate: rate(), waitingFor });
-        if (answer === null) stop ??= new JobStopped("lost");
-        else if (answer.cancelRequested) stop ??= new JobStopped("cancelled");
-      } catch (error) {
-        // The lease may lapse meanwhile; then the next one says so.
-        onError(error);
-      }
+    const ask = async () => {
+      const answer = await store.beat({ job, leaseSeconds: LEASE_SECONDS, ...at, rate: rate(), waitingFor });
+      if (answer === null) stop ??= new JobStopped("lost");
+      else if (answer.cancelRequested) stop ??= new JobStopped("cancelled");
     };
+    // The lease may lapse while it fails; then the next one says so.
+    const beat = () => ask().catch(onError);
     let lastBeat = Promise.resolve();
     let beatsUnderWay = 0;
     const beatNow = () => {
@@ -178,14 +181,16 @@ export function startJobRunner(params: {
     const [patient, lastly] = [patience(checkpoint), patience(checkpointAtLast)];
     const progress: JobProgress = {
       report: (progress, total) => {
+        const goesOn = progress > at.progress;
         at = { progress, total };
-        if (progress <= most) return;
-        most = progress;
-        patient.end();
+        if (progress > most) {
+          most = progress;
+          patient.end();
+        } else if (goesOn) patient.goOn();
       },
       checkpoint,
       confirm: async () => {
-        await beat();
+        await ask();
         checkpoint();
       },
       patiently: (step) => patient.through(step),
@@ -225,7 +230,7 @@ export function startJobRunner(params: {
       stopping = true;
       clearTimeout(timer);
       await looking;
-      await Promise.all(running);
+      await Promise.all([...running, ...besides]);
     },
   };
 }

@@ -255,16 +255,12 @@ export function createMoveWork(
       await progress.patiently(() => close(job));
       return await drain(job, progress);
     } catch (error) {
-      const stopped =
-        error instanceof JobStopped
-          ? error
-          : await progress.confirm().then(
-              () => null,
-              (why: unknown) => why,
-            );
-      // One that goes on elsewhere keeps the pool closed to new queues, also when this holder was taken for dead and only now fails.
-      const goesOn = stopped instanceof JobStopped && stopped.why !== "cancelled";
-      if (!goesOn) await progress.atLast(() => control.transaction((tx) => giveWeightBack(tx, job)));
+      const stopped = await progress.atLast(async () => {
+        const stop = error instanceof JobStopped ? error : await stopOf(progress);
+        // One that goes on elsewhere keeps the pool closed to new queues, also when this holder was taken for dead and only now fails.
+        if (stop === null || stop.why === "cancelled") await control.transaction((tx) => giveWeightBack(tx, job));
+        return stop;
+      });
       // Not the failure: what is to go on elsewhere must not end as failed here.
       throw stopped ?? error;
     }
@@ -289,6 +285,17 @@ export function createMoveWork(
       return entry.pool;
     },
   };
+}
+
+/** Null while the job is to go on here. */
+async function stopOf(progress: JobProgress): Promise<JobStopped | null> {
+  try {
+    await progress.confirm();
+    return null;
+  } catch (error) {
+    if (error instanceof JobStopped) return error;
+    throw error;
+  }
 }
 
 function othersMove(): DomainError {

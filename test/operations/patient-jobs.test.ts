@@ -137,7 +137,6 @@ test("a drain goes on with the others, and can be cancelled while it waits", asy
 });
 
 test("a drain with a queue that may go nowhere moves the others before it fails", async () => {
-  startRunner();
   const [source, other] = [await aPool("mixed", "mixed"), await aPool("spare", "mixed")];
   await service.operations.flavors.create(admin, { project: "p", name: "mixed", pools: ["mixed", "spare"] });
   // Its flavor has no pool any more that takes queues.
@@ -148,9 +147,11 @@ test("a drain with a queue that may go nowhere moves the others before it fails"
     pools: [(await aPool("nil", "empty")).name],
   });
   await service.control.queues.setMetadata({ project: "p", name: "a-stranger" }, '{"_flavor":"empty"}');
-  await service.operations.pools.update(admin, { name: "nil", weight: 0 });
   for (const name of ["b-free", "c-free"]) await aQueue(name, source, "mixed");
   const { id } = await service.operations.jobs.drainPool(admin, { pool: source.name });
+  // Before that, it would have been refused.
+  await service.operations.pools.update(admin, { name: "nil", weight: 0 });
+  startRunner();
   await ends(id, "failed");
   expect(await jobOf(id)).toMatchObject({ error: { code: "NO_POOL_FOUND" }, progress: 2 });
   expect(await Promise.all(["b-free", "c-free"].map(placeOf))).toEqual([other.name, other.name]);
