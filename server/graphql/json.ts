@@ -27,7 +27,7 @@ export class RawJson {
 
 /**
  * As JSON.stringify, with the text of each RawJson in its place, to the letter. Line breaks between its tokens become spaces, for server-sent events
- * end at them. Of 16 MiB of bodies it takes a hundredth of a second: nothing is parsed or escaped.
+ * end at them. Nothing of these texts is parsed or escaped, so their length costs next to nothing.
  */
 export function stringify(value: unknown): string {
   const texts: string[] = [];

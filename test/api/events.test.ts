@@ -128,6 +128,36 @@ test("a slow reader slows the watch down, and nothing piles up", async () => {
   await vi.waitFor(allEnded);
 });
 
+test("what readers ask for alike of the same message is written once for all", async () => {
+  let written = 0;
+  const message = {
+    get id() {
+      written += 1;
+      return "m";
+    },
+  };
+  const messages = {
+    watch: async function* () {
+      yield message;
+    } as never,
+  };
+  const other = await openDoor({ messages });
+  try {
+    const query = 'subscription S($after: String) { messagePosted(queue: "q", after: $after) { id } }';
+    for (const after of ["1", "2", "3"]) {
+      const stream = await other.listen(query, { after });
+      expect(await stream.next()).toEqual({ data: { messagePosted: { id: "m" } } });
+      expect(await stream.next()).toBeNull();
+    }
+    expect(written).toBe(1);
+    const stream = await other.listen(query.replace("{ id }", "{ id again: id }"));
+    expect(await stream.next()).toEqual({ data: { messagePosted: { id: "m", again: "m" } } });
+    expect(written).toBe(3);
+  } finally {
+    await other.close();
+  }
+});
+
 test("when the server closes, streams complete", async () => {
   give = ({ asked }, signal) => (asked === 1 ? Promise.resolve(change(1)) : untilAborted(signal));
   const stream = await door.listen(WATCH);

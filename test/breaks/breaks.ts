@@ -25,6 +25,23 @@ const REDIS = "server/storage/redis";
 
 export const BREAKS: readonly Break[] = [
   {
+    promise: "A claim that a statement's bound in bytes left out is made again, and not told that there is nothing",
+    file: `${POSTGRES}/claim-takes.ts`,
+    from: "if (bounded.has(index) && isEmpty(taken)) return AGAIN;",
+    to: "",
+    test: drivers("claims made together each get some, in order, and none is told that there is nothing"),
+  },
+  {
+    promise: "A pop takes nothing that the answer cannot hold",
+    file: "server/graphql/answer-budget.ts",
+    from: "if (granted < least) throw this.#tooLarge();",
+    to: "",
+    test: api(
+      "answer-size",
+      "a field that takes messages takes none that the answer cannot hold, and those that were taken are given",
+    ),
+  },
+  {
     promise: "a deletion without claims takes nothing that a claim holds",
     file: `${POSTGRES}/message-deletes.ts`,
     from: 'params.spareClaimed === true ? "free" : "any"',
