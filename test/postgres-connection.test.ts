@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, expect, test, vi } from "vitest";
 import { openConnections, translatePostgresError } from "../server/storage/postgres/connection.ts";
+import { Statements } from "../server/storage/postgres/statements.ts";
 import { createEmptyDatabase } from "./support/database.ts";
 
 afterEach(() => vi.unstubAllEnvs());
@@ -41,6 +42,24 @@ test("a URI without a password is refused where the server wants one, whatever t
   expect(translatePostgresError(failure)).toMatchObject({ code: "STORAGE_UNAVAILABLE" });
   await connections.end();
   vi.unstubAllEnvs();
+  await database.drop();
+});
+
+test("a statement that meets others' work keeps its connection, one that does not fit the tables closes it", async () => {
+  const database = await createEmptyDatabase();
+  const connections = openConnections({ url: database.url, connections: 1 });
+  const statements = new Statements(connections, "0");
+  const pid = async () => (await statements.read({ name: "pid", text: "SELECT pg_backend_pid() AS pid" }, []))[0];
+  const before = await pid();
+  await expect(statements.read({ name: "zero", text: "SELECT 1 / 0" }, [])).rejects.toMatchObject({
+    code: "DEADLINE_EXCEEDED",
+  });
+  expect(await pid()).toEqual(before);
+  await expect(statements.read({ name: "none", text: "SELECT 1 FROM nothing" }, [])).rejects.toMatchObject({
+    code: "INTERNAL",
+  });
+  expect(await pid()).not.toEqual(before);
+  await connections.end();
   await database.drop();
 });
 

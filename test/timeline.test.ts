@@ -75,6 +75,26 @@ describe("a store's timeline", () => {
     expect(String(one.heard[0])).toContain("Another server has taken over");
   });
 
+  it("lowers no number that somebody lifts at the same time, or that is ahead of the clock", async () => {
+    const ahead = BigInt(Date.now()) * 1000n * 2n;
+    await client.query("SELECT setval('catalogue_epoch', $1)", [ahead.toString()]);
+    await client.query("UPDATE pool_identity SET timeline = 'another server/00000007'");
+    const high = (await draw()) * 4n;
+    const said: string[] = [];
+    const meeting = {
+      query: async (text: string, ...more: [string[]]) => {
+        said.push(text);
+        if (text.includes("setval('message_marker'")) await putBack(high);
+        return client.query(text, ...more);
+      },
+    } as unknown as pg.Client;
+    await aProcess().check(meeting);
+    expect((await draw()) > high).toBe(true);
+    expect(await number("SELECT nextval('catalogue_epoch')")).toBe(ahead + 1_000_001n);
+    // Else the commit may wait for a standby that is not there yet.
+    expect(said).toContain("SET LOCAL synchronous_commit = local");
+  });
+
   it("is worth a step for each that the store has not heard of", async () => {
     const [cluster] = (await recorded()).split("/");
     const before = await draw();

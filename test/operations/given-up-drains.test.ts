@@ -2,7 +2,13 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DomainError } from "../../server/errors.ts";
 import type { Job, JobStore } from "../../server/jobs/job.ts";
-import { type JobRunner, type JobWork, startJobRunner } from "../../server/jobs/runner.ts";
+import {
+  type JobProgress,
+  type JobRunner,
+  JobStopped,
+  type JobWork,
+  startJobRunner,
+} from "../../server/jobs/runner.ts";
 import { createOperations } from "../../server/operations/create-operations.ts";
 import type { Operations } from "../../server/operations/operations.ts";
 import { admin, aService, hasty, operator, over, type Service, withBroken } from "./a-service.ts";
@@ -96,6 +102,19 @@ test("one that cannot be written down leaves the weight as it was, and the next 
   expect(await withJobs({ list }).jobs.drainPool(admin, { pool })).toMatchObject({ id, inputText });
   expect(await weightOf(pool)).toBe(2);
   await service.operations.jobs.cancel(admin, { id });
+});
+
+test("one that fails while nobody can say whose it is waits for the answer", async () => {
+  await service.operations.pools.create(admin, { name: "whose", uri: await service.poolUri(), weight: 0 });
+  const job = { id: "0", target: "whose", progress: 0, fence: 2, inputText: '{"weight":3}' } as Job;
+  const answers = [new DomainError("STORAGE_UNAVAILABLE", "It is away."), new JobStopped("lost")];
+  const confirm = () => Promise.reject(answers.shift());
+  const atLast: JobProgress["atLast"] = (step) => step().catch(() => step());
+  const countByPool = () => Promise.reject(new DomainError("INTERNAL", "It is broken."));
+  const broken = withBroken(service, { control: { catalogue: over(service.control.catalogue, { countByPool }) } });
+  const drained = broken.jobs.work.drainPool(job, { ...hasty, confirm, atLast });
+  await expect(drained).rejects.toMatchObject({ why: "lost" });
+  expect(await weightOf("whose")).toBe(0);
 });
 
 test("one that begins closes the pool, should its request not have done so", async () => {

@@ -190,6 +190,40 @@ test("that it is done is written down once the control database is back", async 
   expect(await jobOf(id)).toMatchObject({ progress: 1, error: null, fence: 1 });
 });
 
+test("queues that were left in a pool that hangs hold up no others", async () => {
+  const lapsed = ["hangs", "hangs", "works"].map((source, index) => ({
+    source,
+    queue: `q${index}`,
+    phase: "switched",
+  }));
+  const asked: (readonly string[])[] = [];
+  const ended: string[] = [];
+  const hangs = Promise.withResolvers<never>();
+  const moves = createQueueMoves({
+    control: {
+      moves: {
+        listLapsed: async ({ exceptSources = [] }: { exceptSources?: readonly string[] }) => {
+          asked.push(exceptSources);
+          return lapsed.filter(({ source }) => !exceptSources.includes(source));
+        },
+        takeOver: async ({ move }: { move: unknown }) => move,
+        end: async ({ source }: { source: string }) => void ended.push(source),
+      },
+    } as unknown as Service["control"],
+    data: {
+      pool: async (name: string) => (name === "hangs" ? hangs.promise : { moves: { leave: async () => {} } }),
+      forgetQueue: async () => {},
+    } as unknown as Service["data"],
+    warn: () => {},
+  });
+  const first = moves.recover();
+  await expect.poll(() => ended).toEqual(["works"]);
+  expect(await moves.recover()).toBe(1);
+  expect(asked).toEqual([[], ["hangs"]]);
+  hangs.reject(new DomainError("STORAGE_UNAVAILABLE", "It is away."));
+  expect(await first).toBe(1);
+});
+
 test("an attempt takes over what an earlier one of this process could not take back", async () => {
   const [here, there] = [await aPool("first"), await aPool("second")];
   await aQueue("again", here);

@@ -133,6 +133,23 @@ describe("with fewer connections than it may open", () => {
     }
   });
 
+  it("a caller that waits in vain for a connection that others hold is told once", async () => {
+    await allow(1);
+    vi.useFakeTimers({ toFake: ["performance", "setTimeout", "clearTimeout"] });
+    const pool = openConnections({ url: uri, connections: 4 });
+    try {
+      const held = await pool.connect();
+      const asked = pool.query("SELECT 1").catch((error: unknown) => error);
+      await expect.poll(() => pool.options.max).toBe(1);
+      await vi.advanceTimersByTimeAsync(11_000);
+      expect(await asked).toMatchObject({ code: "53300" });
+      held.release();
+    } finally {
+      vi.useRealTimers();
+      await pool.end();
+    }
+  });
+
   it("a connection that broke before it was of use is not counted against those that work", async () => {
     let breaks = true;
     const pool = openConnections({
