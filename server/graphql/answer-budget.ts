@@ -29,12 +29,12 @@ export class AnswerBudget {
 
   /** For a field that reads messages. What it reads may be in the answer several times, or not at all, by what is selected of it. */
   reads(info: GraphQLResolveInfo): BodyBudget {
-    return this.#field(bodiesSelected(info), 1);
+    return this.#field(bodiesSelected(info), false);
   }
 
   /** For a field that takes messages away from others: TOO_LARGE, and nothing is taken, unless a message of the largest size has room. */
   takes(info: GraphQLResolveInfo): BodyBudget {
-    return this.#field(bodiesSelected(info), this.#sizes.MAX_MESSAGES_POST_SIZE);
+    return this.#field(bodiesSelected(info), true);
   }
 
   /** What is there already: a message of an event. TOO_LARGE. */
@@ -52,18 +52,20 @@ export class AnswerBudget {
     if (this.#left < 0) throw this.#tooLarge();
   }
 
-  #field(copies: number, least: number): BodyBudget {
+  #field(copies: number, takes: boolean): BodyBudget {
     // What is not selected is read all the same.
     const weight = Math.max(1, copies);
+    const least = (takes ? this.#sizes.MAX_MESSAGES_POST_SIZE : 1) * weight;
     return {
       spend: async (work, messagesOf) => {
-        const granted = await this.#reserve(this.#sizes.MAX_PAGE_BYTES * weight, least * weight);
+        const granted = await this.#reserve(this.#sizes.MAX_PAGE_BYTES * weight, least);
         let used = 0;
         try {
           const given = await work(Math.max(1, Math.floor(granted / weight)));
-          used = writtenBytes(messagesOf(given), copies);
+          const written = writtenBytes(messagesOf(given), copies);
           // The first message comes however large it is. What was taken is given in any case.
-          if (least === 1 && used - granted > this.#left) throw this.#tooLarge();
+          if (!takes && written - granted > this.#left) throw this.#tooLarge();
+          used = written;
           return given;
         } finally {
           this.#reading -= 1;
