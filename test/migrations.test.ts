@@ -129,3 +129,15 @@ describe("migrate", () => {
     }
   });
 });
+
+test("a rehearsal gives up soon where others hold a lock", async () => {
+  const database = await createEmptyDatabase();
+  const other = new pg.Client({ connectionString: database.url });
+  await other.connect();
+  await migrate({ url: database.url, only: "pool" });
+  await other.query("BEGIN; LOCK TABLE _prisma_migrations");
+  const rehearsal = migrate({ url: database.url, only: "pool", rehearsal: true });
+  await expect(rehearsal).rejects.toMatchObject({ code: "55P03" });
+  await other.end();
+  await database.drop();
+});
