@@ -39,10 +39,11 @@ function keepingOthersAnswers(built: GraphQLSchema): GraphQLSchema {
 
 /**
  * Every field that reads is given up when its operation's time is over. Writes, which are the fields of mutations, end as they end; and streams last.
- * A field that only shows a member of its parent has nothing to give up, and there are thousands of them in an answer.
+ * A field that only shows a member of its parent has nothing to give up, and there are thousands of them in an answer. Neither has any of a message's:
+ * they read no store, and what was popped would be lost with them.
  */
 function abandoningLateReads(built: GraphQLSchema): GraphQLSchema {
-  const notReads = new Set<unknown>([built.getMutationType(), built.getSubscriptionType()]);
+  const notReads = new Set<unknown>([built.getMutationType(), built.getSubscriptionType(), built.getType("Message")]);
   for (const type of Object.values(built.getTypeMap())) {
     if (!isObjectType(type) || notReads.has(type) || type.name.startsWith("__")) continue;
     for (const field of Object.values(type.getFields())) {
