@@ -1,7 +1,7 @@
 /** The JSON of a request: measured before it is parsed, and parsed so that none of its numbers changes. */
 import { randomUUID } from "node:crypto";
 import { DomainError } from "../errors.ts";
-import { stringEnd } from "../operations/json-text.ts";
+import { skipSpace, stringEnd } from "../operations/json-text.ts";
 
 /** Arrays and objects inside one another: what the scalar JSON takes, and what is around it. */
 const MAX_NESTING = 300;
@@ -86,7 +86,8 @@ function measure(text: string): number[] | null {
       case 0x38:
       case 0x39: {
         const end = numberEnd(text, at);
-        if (depth >= VARIABLES_DEPTH && isChanged(text, at, end)) {
+        // A number that stands as a key is left to JSON.parse, which refuses it: marked it would be text, and text may be a key.
+        if (depth >= VARIABLES_DEPTH && isChanged(text, at, end) && text[skipSpace(text, end)] !== ":") {
           places ??= [];
           places.push(at, end);
           if (places.length > 2 * MAX_RAW_NUMBERS) {

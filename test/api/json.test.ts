@@ -167,6 +167,14 @@ test("exactly one of body and bodyText is taken", async () => {
   expect(posted).toEqual(["1"]);
 });
 
+test.each(["1.0", "1e400", "-0", "12345678901234567"])("%s as a key is not JSON", async (number) => {
+  for (const body of [`{${number}:5}`, `{${number} \n:5}`]) {
+    const { status, errors } = await postText(`[{"body":${body}}]`);
+    expect([status, errors?.[0]?.message]).toEqual([400, expect.stringContaining("not JSON")]);
+  }
+  expect(posted).toEqual([]);
+});
+
 test("a whole number may be written with a point, a fraction may not", async () => {
   const send = (ttl: string) => postText(`[{"bodyText":"1","ttlSeconds":${ttl}}]`);
   expect((await send("60.0")).errors).toBeUndefined();
