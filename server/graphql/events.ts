@@ -234,7 +234,8 @@ function ofAddress(request: FastifyRequest): Record<string, unknown> {
       operationName: given.get("operationName"),
       variables: variables === null ? null : parseRequest(variables),
     };
-  } catch {
+  } catch (error) {
+    if (error instanceof DomainError) throw error;
     throw new DomainError("BAD_INPUT", "`variables` is not JSON.");
   }
 }

@@ -68,6 +68,15 @@ test("a browser's own EventSource can open one by GET", async () => {
   );
 });
 
+test("variables in an address that cannot be taken are refused for what is wrong with them", async () => {
+  const refusal = async (variables: string) => {
+    const address = `${door.url}?${new URLSearchParams({ query: WATCH, variables })}`;
+    return (await fetch(address, { headers: { accept: "text/event-stream" } })).text();
+  };
+  expect(await refusal("{")).toContain("is not JSON");
+  expect(await refusal(`{"a":${"[".repeat(400)}${"]".repeat(400)}}`)).toContain("too deeply");
+});
+
 test("when the client goes, the watch ends, though it waits for news", async () => {
   give = ({ asked }, signal) => (asked === 1 ? Promise.resolve(change(1)) : untilAborted(signal));
   const stream = await door.listen(WATCH);
