@@ -67,8 +67,8 @@ export function readSecretKey(dataDir: string): string {
   const key = readFileSync(file, "utf8").trim();
   if (key.length < SHORTEST_KEY || key.includes("\0")) {
     throw new StartError(
-      `${file} is empty or damaged. It encrypts the URIs of the pools. Put it back from a backup. If it is lost, delete it and start again; ` +
-        "if there are pools, run `npm run rotate-key -- --lost` first, and then give each of them its URI anew with updatePool.",
+      `${file} is empty or damaged. It encrypts the URIs of the pools. Put it back from a backup. If it is lost, delete the file; ` +
+        "then, if there are pools, run `npm run rotate-key -- --lost`, start, and give each of them its URI anew with updatePool.",
     );
   }
   return key;

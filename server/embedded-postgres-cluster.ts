@@ -1,5 +1,5 @@
 /** The embedded PostgreSQL's files: how they are made, and what their owner may change without a password. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -38,7 +38,7 @@ function makePassword(dataDir: string): string {
 const passwordFile = (dataDir: string) => join(dataDir, "postgres-password");
 
 /** Makes the database's files under another name and renames them, so that a start killed half-way leaves nothing that looks like a database. Returns the password. */
-export function makeCluster(place: Place, dataDir: string): string {
+export async function makeCluster(place: Place, dataDir: string): Promise<string> {
   const unfinished = join(place.home, "data.unfinished");
   const superuserPassword = join(place.home, "password.initdb");
   mkdirSync(place.home, { recursive: true, mode: 0o700 });
@@ -64,7 +64,7 @@ export function makeCluster(place: Place, dataDir: string): string {
   if (result.error) throw cannotRun(result.error);
   if (result.status !== 0) throw new StartError(`PostgreSQL could not make its database.\n${result.stderr}`);
   const password = readPassword(dataDir) ?? makePassword(dataDir);
-  runAsOwner(place, unfinished, [
+  await runAsOwner(place, unfinished, [
     `CREATE ROLE ${ROLE} LOGIN CREATEDB PASSWORD '${password}'`,
     `CREATE DATABASE ${DATABASE} OWNER ${ROLE}`,
   ]);
@@ -72,22 +72,44 @@ export function makeCluster(place: Place, dataDir: string): string {
   return password;
 }
 
-/** Gives the service's role a new password. The server must not run: whoever owns the files needs no password. */
-export function renewPassword(place: Place, dataDir: string): string {
+/**
+ * Gives the service's role a new password. The server must not run: whoever owns the files needs no password. After a crash
+ * this recovers the database first, which may take minutes; `aborted` ends it.
+ */
+export async function renewPassword(place: Place, dataDir: string, aborted?: AbortSignal): Promise<string> {
   const password = makePassword(dataDir);
-  runAsOwner(place, clusterOf(place), [`ALTER ROLE ${ROLE} PASSWORD '${password}'`]);
+  await runAsOwner(place, clusterOf(place), [`ALTER ROLE ${ROLE} PASSWORD '${password}'`], aborted);
   return password;
 }
 
 /** Runs statements in PostgreSQL's single-user mode, as its superuser. */
-function runAsOwner(place: Place, cluster: string, statements: readonly string[]): void {
-  const result = spawnSync(
-    binary(place, "postgres"),
-    ["--single", "-D", cluster, "-j", "-c", "exit_on_error=true", "postgres"],
-    { ...asAccount(place), encoding: "utf8", input: statements.map((statement) => `${statement};\n\n`).join("") },
-  );
-  if (result.error) throw cannotRun(result.error);
-  if (result.status !== 0) throw new StartError(`PostgreSQL could not change its database.\n${result.stderr}`);
+async function runAsOwner(
+  place: Place,
+  cluster: string,
+  statements: readonly string[],
+  aborted?: AbortSignal,
+): Promise<void> {
+  const flags = ["--single", "-D", cluster, "-j", "-c", "exit_on_error=true", "postgres"];
+  const child = spawn(binary(place, "postgres"), flags, { ...asAccount(place), stdio: ["pipe", "ignore", "pipe"] });
+  const end = () => child.kill("SIGTERM");
+  aborted?.addEventListener("abort", end, { once: true });
+  let errors = "";
+  child.stderr.on("data", (chunk) => {
+    errors += chunk;
+  });
+  // It may end before it has read all.
+  child.stdin.on("error", () => {});
+  child.stdin.end(statements.map((statement) => `${statement};\n\n`).join(""));
+  try {
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.once("error", (error) => reject(cannotRun(error)));
+      child.once("close", resolve);
+    });
+    aborted?.throwIfAborted();
+    if (code !== 0) throw new StartError(`PostgreSQL could not change its database.\n${errors}`);
+  } finally {
+    aborted?.removeEventListener("abort", end);
+  }
 }
 
 export function checkVersion(cluster: string): void {
@@ -106,39 +128,54 @@ export function checkVersion(cluster: string): void {
 }
 
 /**
- * In clusters of older versions the service's role is the superuser that made them. Gives all that it owns to a role of
- * its name without that right. `connect` opens a database with the service's password. Killed half-way, the next start does it again.
+ * Brings clusters of older versions to what a new one is. Their first start may have ended before it made the database, and
+ * their role is the superuser that made them. `connect` opens a database with the service's password. Killed half-way, the
+ * next start does it again.
  */
-export async function demoteRole(connect: (database: string) => Promise<pg.Client>, password: string): Promise<void> {
+export async function completeCluster(
+  connect: (database: string) => Promise<pg.Client>,
+  password: string,
+): Promise<void> {
   const client = await connect("postgres");
   try {
-    const { rows } = await client.query<{ super: boolean }>(
-      "SELECT rolsuper AS super FROM pg_roles WHERE rolname = current_user",
-    );
-    if (rows[0]?.super !== true) return;
-    await client.query(
-      `DO $$ BEGIN CREATE ROLE ${NEXT_ROLE} LOGIN CREATEDB; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
-    );
-    const databases = await client.query<{ name: string }>(
-      "SELECT datname AS name FROM pg_database WHERE datallowconn AND NOT datistemplate AND datname <> 'postgres'",
-    );
-    for (const { name } of databases.rows) {
-      const inside = await connect(name);
-      await inside.query(GIVE_AWAY).finally(() => inside.end());
-    }
-    // One query is one transaction. A session cannot rename its own user, so it becomes another for that.
-    await client.query(`
-      CREATE ROLE ${CHANGER} SUPERUSER;
-      SET SESSION AUTHORIZATION ${CHANGER};
-      ALTER ROLE ${ROLE} RENAME TO ${SUPERUSER};
-      ALTER ROLE ${SUPERUSER} PASSWORD NULL;
-      ALTER ROLE ${NEXT_ROLE} RENAME TO ${ROLE};
-      ALTER ROLE ${ROLE} PASSWORD '${password}';
-      RESET SESSION AUTHORIZATION;
-      DROP ROLE ${CHANGER};`);
+    const found = await client.query("SELECT 1 FROM pg_database WHERE datname = $1", [DATABASE]);
+    if (found.rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE}`);
+    await demoteRole(client, connect, password);
   } finally {
     await client.end();
   }
+}
+
+/** Gives all that the role owns to one of its name that is no superuser. */
+async function demoteRole(
+  client: pg.Client,
+  connect: (database: string) => Promise<pg.Client>,
+  password: string,
+): Promise<void> {
+  const { rows } = await client.query<{ super: boolean }>(
+    "SELECT rolsuper AS super FROM pg_roles WHERE rolname = current_user",
+  );
+  if (rows[0]?.super !== true) return;
+  await client.query(
+    `DO $$ BEGIN CREATE ROLE ${NEXT_ROLE} LOGIN CREATEDB; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
+  );
+  const databases = await client.query<{ name: string }>(
+    "SELECT datname AS name FROM pg_database WHERE datallowconn AND NOT datistemplate",
+  );
+  for (const { name } of databases.rows) {
+    const inside = await connect(name);
+    await inside.query(GIVE_AWAY).finally(() => inside.end());
+  }
+  // One query is one transaction. A session cannot rename its own user, so it becomes another for that.
+  await client.query(`
+    CREATE ROLE ${CHANGER} SUPERUSER;
+    SET SESSION AUTHORIZATION ${CHANGER};
+    ALTER ROLE ${ROLE} RENAME TO ${SUPERUSER};
+    ALTER ROLE ${SUPERUSER} PASSWORD NULL;
+    ALTER ROLE ${NEXT_ROLE} RENAME TO ${ROLE};
+    ALTER ROLE ${ROLE} PASSWORD '${password}';
+    RESET SESSION AUTHORIZATION;
+    DROP ROLE ${CHANGER};`);
 }
 
 /** What the current user owns in this database. Sequences of columns go with their tables, and types of rows with theirs. */

@@ -19,8 +19,8 @@ import {
   cannotRun,
   checkVersion,
   clusterOf,
+  completeCluster,
   DATABASE,
-  demoteRole,
   makeCluster,
   ROLE,
   readPassword,
@@ -69,13 +69,13 @@ export async function startEmbeddedPostgres(params: {
   const place = findPlace(dataDir);
   if (place.notice) report(place.notice);
   const cluster = clusterOf(place);
-  let password = existsSync(cluster) ? readPassword(dataDir) : firstPassword(place, dataDir, report);
+  let password = existsSync(cluster) ? readPassword(dataDir) : await firstPassword(place, dataDir, report);
   rememberPlace(dataDir, place);
   checkVersion(cluster);
   await stopOrphan(place, report);
   if (password === null) {
     report(`${join(dataDir, "postgres-password")} is missing or damaged. The database gets a new password.`);
-    password = renewPassword(place, dataDir);
+    password = await renewPassword(place, dataDir, aborted);
   }
 
   const socket = socketFolder(place);
@@ -143,15 +143,21 @@ export async function startEmbeddedPostgres(params: {
   };
 
   try {
-    await launch();
+    try {
+      await launch();
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      report(`The database refuses the password in ${join(dataDir, "postgres-password")}. It gets a new one.`);
+      password = await renewPassword(place, dataDir, aborted);
+      await launch();
+    }
+    await completeCluster(connect, password);
+    rememberUrl(dataDir, socket ? address(DATABASE) : null);
   } catch (error) {
-    if (!isRefusal(error)) throw error;
-    report(`The database refuses the password in ${join(dataDir, "postgres-password")}. It gets a new one.`);
-    password = renewPassword(place, dataDir);
-    await launch();
+    stopping = true;
+    if (server) await stopServer(place, server);
+    throw error;
   }
-  await demoteRole(connect, password);
-  rememberUrl(dataDir, socket ? address(DATABASE) : null);
 
   let stopped: Promise<void> | undefined;
   return {
@@ -177,7 +183,7 @@ function rememberUrl(dataDir: string, url: string | null): void {
   else writeDurably(file, `${url}\n`);
 }
 
-function firstPassword(place: Place, dataDir: string, report: (line: string) => void): string {
+function firstPassword(place: Place, dataDir: string, report: (line: string) => void): Promise<string> {
   report("Making the database (once)...");
   return makeCluster(place, dataDir);
 }
@@ -271,7 +277,8 @@ async function stopOrphan(place: Place, report: (line: string) => void): Promise
   const cluster = join(place.home, "data");
   const file = join(cluster, "postmaster.pid");
   if (!existsSync(file)) return;
-  const pid = Number(readFileSync(file, "utf8").split("\n")[0]);
+  // PostgreSQL writes a negative number in its single-user mode.
+  const pid = Math.abs(Number(readFileSync(file, "utf8").split("\n")[0]));
   if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return;
   const command = commandLine(pid);
   if (command !== null && !command.includes(cluster)) {

@@ -6,11 +6,19 @@ import { openConnection } from "./storage/postgres/connection.ts";
 
 const RETRY_MS = 1000;
 
-/** What a database answers that is there, and to which waiting makes no difference. */
-const REFUSALS: ReadonlyMap<string, string> = new Map([
-  ["28P01", "refuses the password"],
-  ["28000", "refuses this user"],
-  ["3D000", "has no database of that name"],
+/** What a database, or the way to it, says while it starts: waiting may help. */
+const PASSING = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ENOENT",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ETIMEDOUT",
+  // cannot_connect_now, too_many_connections
+  "57P03",
+  "53300",
 ]);
 
 /**
@@ -31,14 +39,16 @@ export async function reachDatabase(
       await client.end();
       return;
     } catch (error) {
-      const { code = "no answer in time" } = error as { code?: string };
-      const refusal = REFUSALS.get(code);
-      if (refusal !== undefined) throw new StartError(`${server} ${refusal}. Correct the URL, or the database.`);
+      const { code, message } = error as { code?: string; message: string };
+      // A connection that takes too long, or ends before the server has answered, has no code.
+      const passes = PASSING.has(code ?? "") || (code === undefined && /timeout|terminated/i.test(message));
+      if (!passes) throw new StartError(`${server} does not let us in: ${message}. Correct the URL, or the database.`);
+      const reason = code ?? "no answer in time";
       if (performance.now() >= until) {
         const hint = waitSeconds === 0 ? " DATABASE_WAIT makes a start wait for it, for so many seconds." : "";
-        throw new StartError(`${server} cannot be reached: ${code}. Start it, or correct the URL.${hint}`);
+        throw new StartError(`${server} cannot be reached: ${reason}. Start it, or correct the URL.${hint}`);
       }
-      if (attempt === 1) report(`${server} cannot be reached yet: ${code}. Waiting for up to ${waitSeconds} s...`);
+      if (attempt === 1) report(`${server} cannot be reached yet: ${reason}. Waiting for up to ${waitSeconds} s...`);
     }
     await sleep(RETRY_MS, undefined, { signal });
   }

@@ -119,6 +119,14 @@ describe("an embedded PostgreSQL", () => {
     expect(existsSync(join(dataDir, "postgres", "data", "postmaster.pid"))).toBe(false);
   });
 
+  test("is stopped when the end of its start fails", async () => {
+    const blocked = join(dataDir, "database-url.new");
+    mkdirSync(blocked);
+    await expect(start(dataDir)).rejects.toThrow(/EISDIR|EEXIST/);
+    rmSync(blocked, { recursive: true });
+    expect(existsSync(join(dataDir, "postgres", "data", "postmaster.pid"))).toBe(false);
+  });
+
   test("comes back by itself when its process is killed", async () => {
     await start(dataDir);
     const before = running?.pid();
@@ -160,9 +168,13 @@ describe("an embedded PostgreSQL", () => {
 
   test("is not confused by a pid file whose number belongs to somebody else by now", async () => {
     const file = join(dataDir, "postgres", "data", "postmaster.pid");
-    writeFileSync(file, `${process.pid}\n${join(dataDir, "postgres", "data")}\n0\n`);
-    if (isRoot) chmodSync(file, 0o644);
-    expect(await start(dataDir)).toEqual([]);
+    // A negative one is from PostgreSQL's single-user mode.
+    for (const number of [process.pid, -process.pid]) {
+      writeFileSync(file, `${number}\n${join(dataDir, "postgres", "data")}\n0\n`);
+      if (isRoot) chmodSync(file, 0o644);
+      expect(await start(dataDir)).toEqual([]);
+      await running?.stop();
+    }
   });
 
   test("of another major version is named, with the way out", async () => {
@@ -203,11 +215,11 @@ test("a cluster whose role was its superuser gives all that the role owns to one
     "CREATE FUNCTION demo.twice(n int) RETURNS int LANGUAGE sql AS 'SELECT 2 * n'",
     "INSERT INTO demo.kept DEFAULT VALUES",
   ];
-  const client = spawnSync(binary(place, "postgres"), ["--single", "-D", join(place.home, "data"), "-j", "postgres"], {
+  const outside = spawnSync(binary(place, "postgres"), ["--single", "-D", join(place.home, "data"), "-j", "postgres"], {
     ...asAccount(place),
     input: `${old[0]};\n\n`,
   });
-  expect(client.status).toBe(0);
+  expect(outside.status).toBe(0);
   const inside = spawnSync(binary(place, "postgres"), ["--single", "-D", join(place.home, "data"), "-j", "isimud"], {
     ...asAccount(place),
     input: old
