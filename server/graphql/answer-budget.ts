@@ -13,6 +13,12 @@ import type { Message } from "../storage/data-driver.ts";
 
 type Sizes = Pick<Limits, "MAX_ANSWER_BYTES" | "MAX_PAGE_BYTES" | "MAX_MESSAGES_POST_SIZE">;
 
+const NOTHING_TAKEN =
+  "Ask for this in a request of its own, for shorter pages, or for each body once. Nothing was taken for it.";
+/** Said of a value of something that may just have been made or changed. */
+const LEFT_OUT =
+  "This value is left out of it, and what was done is done. Ask for it in a request of its own, or for each value once.";
+
 /** One for each operation. Fields are served in order; one that finds too little waits for those that may give some back. */
 export class AnswerBudget {
   readonly #sizes: Sizes;
@@ -25,6 +31,13 @@ export class AnswerBudget {
   constructor(sizes: Sizes) {
     this.#sizes = sizes;
     this.#left = sizes.MAX_ANSWER_BYTES;
+  }
+
+  /** Of an event, of which streams hold many: a page's worth, or one message of the largest size with all that can be told of its body. */
+  static ofEvent(sizes: Sizes): AnswerBudget {
+    const message = sizes.MAX_MESSAGES_POST_SIZE * EVERYTHING_OF_A_BODY;
+    const maximum = Math.min(sizes.MAX_ANSWER_BYTES, Math.max(sizes.MAX_PAGE_BYTES, message));
+    return new AnswerBudget({ ...sizes, MAX_ANSWER_BYTES: maximum });
   }
 
   /** For a field that reads messages. What it reads may be in the answer several times, or not at all, by what is selected of it. */
@@ -48,8 +61,9 @@ export class AnswerBudget {
   }
 
   #count(bytes: number): void {
+    // What is refused is not written, so that smaller ones still have room.
+    if (bytes > this.#left) throw this.#tooLarge(LEFT_OUT);
     this.#left -= bytes;
-    if (this.#left < 0) throw this.#tooLarge();
   }
 
   #field(copies: number, takes: boolean): BodyBudget {
@@ -57,14 +71,14 @@ export class AnswerBudget {
     const weight = Math.max(1, copies);
     const least = (takes ? this.#sizes.MAX_MESSAGES_POST_SIZE : 1) * weight;
     return {
-      spend: async (work, messagesOf) => {
-        const granted = await this.#reserve(this.#sizes.MAX_PAGE_BYTES * weight, least);
+      spend: async (work, messagesOf, most = this.#sizes.MAX_PAGE_BYTES) => {
+        const granted = await this.#reserve(most * weight, least);
         let used = 0;
         try {
           const given = await work(Math.max(1, Math.floor(granted / weight)));
           const written = writtenBytes(messagesOf(given), copies);
           // The first message comes however large it is. What was taken is given in any case.
-          if (!takes && written - granted > this.#left) throw this.#tooLarge();
+          if (!takes && written - granted > this.#left) throw this.#tooLarge(NOTHING_TAKEN);
           used = written;
           return given;
         } finally {
@@ -90,7 +104,7 @@ export class AnswerBudget {
         });
       }
       const granted = Math.min(wanted, this.#left);
-      if (granted < least) throw this.#tooLarge();
+      if (granted < least) throw this.#tooLarge(NOTHING_TAKEN);
       this.#left -= granted;
       this.#reading += 1;
       return granted;
@@ -99,11 +113,11 @@ export class AnswerBudget {
     }
   }
 
-  #tooLarge(): DomainError {
+  #tooLarge(whatNow: string): DomainError {
     const maximum = this.#sizes.MAX_ANSWER_BYTES;
     return new DomainError(
       "TOO_LARGE",
-      `The answer would have more than ${maximum} bytes of bodies and other values. Ask for this in a request of its own, for shorter pages, or for each body once. Nothing was taken for it.`,
+      `The answer would have more than ${maximum} bytes of bodies and other values. ${whatNow}`,
       { details: { maximum } },
     );
   }
@@ -122,6 +136,7 @@ const BODY_FIELDS: ReadonlyMap<string, number> = new Map([
   ["bodyText", 1],
   ["checksum", 4],
 ]);
+const EVERYTHING_OF_A_BODY = [...BODY_FIELDS.values()].reduce((sum, copies) => sum + copies);
 const counted = new WeakMap<FieldNode, number>();
 
 /** How often a message that a field gives is written with its body. Documents are kept, so each field of one is counted once. */

@@ -47,6 +47,6 @@ export class GraphQLContext {
 
   /** The same for one event of a stream, which is an answer of its own. */
   ofEvent(): GraphQLContext {
-    return Object.create(this, { answer: { value: new AnswerBudget(this.limits) } });
+    return Object.create(this, { answer: { value: AnswerBudget.ofEvent(this.limits) } });
   }
 }

@@ -147,6 +147,12 @@ export function createMessageOperations(
     return read(queue, async (attributes) => work(await deadLetters.exhaustedFrom(queue, attributes)), empty);
   }
 
+  /** What `work` reads, which is one message. */
+  async function one(bodies: BodyBudget, work: () => Promise<Message>): Promise<Message> {
+    const [message] = await bodies.spend(async () => [await work()], itself, limits.MAX_MESSAGES_POST_SIZE);
+    return message as Message;
+  }
+
   /** Without a claim it leaves a trace. With one it is how a consumer says that it is done, many times a second. */
   async function deleteMany(
     access: Access,
@@ -220,8 +226,7 @@ export function createMessageOperations(
       return readStates(
         queue,
         async (from) => {
-          const [message] = await bodies.spend(async () => [await data.messages.get({ queue, id: params.id })], itself);
-          return placed(queue, message as Message, from);
+          return placed(queue, await one(bodies, () => data.messages.get({ queue, id: params.id })), from);
         },
         () => {
           throw new DomainError("MESSAGE_DOES_NOT_EXIST", "This message does not exist in this queue, or has expired.");
@@ -250,8 +255,7 @@ export function createMessageOperations(
       return readStates(
         queue,
         async (from) => {
-          const [message] = await bodies.spend(async () => [await data.messages.first({ queue, sort })], itself);
-          return placed(queue, message as Message, from);
+          return placed(queue, await one(bodies, () => data.messages.first({ queue, sort })), from);
         },
         () => {
           throw new DomainError("QUEUE_IS_EMPTY", "This queue has no messages.");

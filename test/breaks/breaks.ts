@@ -34,7 +34,7 @@ export const BREAKS: readonly Break[] = [
   {
     promise: "A pop takes nothing that the answer cannot hold",
     file: "server/graphql/answer-budget.ts",
-    from: "if (granted < least) throw this.#tooLarge();",
+    from: "if (granted < least) throw this.#tooLarge(NOTHING_TAKEN);",
     to: "",
     test: api(
       "answer-size",
