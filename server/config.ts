@@ -123,6 +123,8 @@ const settings = {
   DATABASE_WAIT: whole(0, 0, 3600),
   /** Connections to each PostgreSQL pool, of each process. */
   DATABASE_CONNECTIONS: whole(16, 2, 500),
+  /** Of answers that clients have not read yet, in each process. Beyond it the connections that read nothing are cut. */
+  MAX_WAITING_ANSWER_BYTES: whole(256 * 1_048_576, 1),
   ...limitSettings,
 } as const;
 

@@ -3,6 +3,7 @@ import { type IncomingMessage, type RequestListener, Server, type ServerOptions,
 import { Server as NetServer, type Socket } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import { EACH_LISTENS } from "../listening.ts";
+import { UnreadAnswers } from "./unread-answers.ts";
 
 /** How long idle connections are left open once listening has ended. */
 const GRACE_MS = 500;
@@ -24,14 +25,20 @@ export class DrainingServer extends Server {
   readonly #deadlineMs: number;
   readonly #connections = new Map<Socket, Connection>();
   readonly #answers = new Set<ServerResponse>();
+  readonly #unread: UnreadAnswers;
   #draining = false;
   #graceMs = GRACE_MS;
   #closingIdle = false;
 
-  /** `deadlineMs`: what is not answered so long after listening ended is cut off. */
-  constructor(options: ServerOptions, deadlineMs: number, listener: RequestListener) {
+  /** `deadlineMs`: what is not answered so long after listening ended is cut off. `maxUnreadBytes`: of answers that nobody reads. */
+  constructor(
+    options: ServerOptions,
+    { deadlineMs, maxUnreadBytes }: { deadlineMs: number; maxUnreadBytes: number },
+    listener: RequestListener,
+  ) {
     super(options);
     this.#deadlineMs = deadlineMs;
+    this.#unread = new UnreadAnswers(maxUnreadBytes);
     this.on("connection", (socket: Socket) => {
       this.#connections.set(socket, { answering: 0, readAtRest: 0 });
       socket.once("close", () => this.#connections.delete(socket));
@@ -99,8 +106,10 @@ export class DrainingServer extends Server {
     if (this.#draining) closesAfter(response);
     connection.answering += 1;
     this.#answers.add(response);
+    this.#unread.add(response, socket);
     response.once("close", () => {
       this.#answers.delete(response);
+      this.#unread.delete(response);
       connection.answering -= 1;
       connection.readAtRest = socket.bytesRead;
       if (this.#closingIdle) this.#endIfIdle(socket);

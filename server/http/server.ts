@@ -70,7 +70,8 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
     genReqId: () => randomUUID(),
     bodyLimit: config.MAX_REQUEST_SIZE,
     serverFactory: (listener) => {
-      server = new DrainingServer(HTTP_OPTIONS, REQUESTS_DEADLINE_MS, listener);
+      const bounds = { deadlineMs: REQUESTS_DEADLINE_MS, maxUnreadBytes: config.MAX_WAITING_ANSWER_BYTES };
+      server = new DrainingServer(HTTP_OPTIONS, bounds, listener);
       return server;
     },
     // The server does it itself, once they have had time to send what is on its way.
