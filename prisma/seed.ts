@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 import { type Config, ConfigError, isLoopback, readConfig } from "../server/config.ts";
 import { embeddedUrl } from "../server/embedded-postgres.ts";
+import { urlHost } from "../server/listening.ts";
 import { callsTo } from "./seed-api.ts";
 import { fillPools } from "./seed-pools.ts";
 import { fillShop } from "./seed-shop.ts";
@@ -52,7 +53,7 @@ if (values.help) {
   process.exit();
 }
 const config = readSettings();
-const url = positionals[0] ?? config.PUBLIC_URL ?? `http://${config.HOST}:${config.PORT}${config.BASE_PATH}`;
+const url = positionals[0] ?? config.PUBLIC_URL ?? `http://${urlHost(config)}:${config.PORT}${config.BASE_PATH}`;
 if (!URL.canParse(url) || positionals.length > 1) fail(`This is not one address: ${positionals.join(" ")}\n\n${USAGE}`);
 const ownDatabase = isLoopback(new URL(url).hostname) ? embeddedUrl(config.DATA_DIR) : null;
 const call = callsTo(`${url.replace(/\/+$/, "")}/api/graphql`);
