@@ -159,9 +159,9 @@ function isReadable(url: string, apiPath: string): boolean {
   }
 }
 
-/** Answers an upgrade that is not taken. */
+/** Answers an upgrade that is not taken, and ends its connection: no time-out of the server applies to it any more. */
 export function refuseUpgrade(socket: Duplex, status: number, reason: string): void {
-  socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
 }
 
 function addPages(scope: FastifyInstance, pages: NonNullable<HttpServerParts["pages"]> & { dev: boolean }): void {
