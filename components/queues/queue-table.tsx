@@ -131,7 +131,11 @@ function useCounted(rows: QueueRow[], late: Promise<QueueRow[]> | null): QueueRo
   useEffect(() => {
     let over = false;
     if (late === null) setCounted({ of: null, rows });
-    else void late.then((found) => over || setCounted({ of: late, rows: found }));
+    else {
+      const settle = (found: QueueRow[]) => over || setCounted({ of: late, rows: found });
+      // It fails when the server goes away under the page: then they are unknown.
+      late.then(settle, () => settle([]));
+    }
     return () => {
       over = true;
     };
