@@ -8,7 +8,7 @@ import { RefreshWhile } from "../components/ui/refresh-while.tsx";
 import { ErrorState } from "../components/ui/states.tsx";
 
 export default function PageError({ error, reset }: { error: Error & { digest?: string }; reset: () => void }) {
-  const { refresh, pending, asOf } = useRefresh();
+  const { refresh, pending, state, asOf } = useRefresh();
   const failedAt = useRef(asOf);
   useEffect(() => {
     if (asOf !== failedAt.current) reset();
@@ -21,13 +21,21 @@ export default function PageError({ error, reset }: { error: Error & { digest?: 
         title="This page could not be shown"
         code={error.digest}
         action={
-          <Button kind="primary" pending={pending} onClick={refresh}>
-            Try again
-          </Button>
+          state === "outdated" ? (
+            <Button kind="primary" onClick={() => location.reload()}>
+              Reload
+            </Button>
+          ) : (
+            <Button kind="primary" pending={pending} onClick={refresh}>
+              Try again
+            </Button>
+          )
         }
       >
-        Something failed while the page was made. The server's log has the cause under the code below. It is tried again
-        every few seconds.
+        Something failed while the page was made. The server's log has the cause under the code below.{" "}
+        {state === "outdated"
+          ? "Meanwhile the server has a new version, which only a reload shows."
+          : "It is tried again every few seconds."}
       </ErrorState>
     </>
   );
