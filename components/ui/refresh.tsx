@@ -5,6 +5,7 @@ import { useOffline } from "next/offline";
 import {
   createContext,
   type ReactNode,
+  use,
   useCallback,
   useContext,
   useEffect,
@@ -32,6 +33,8 @@ interface Refreshing {
 const Refresh = createContext<Refreshing | null>(null);
 
 const RETRY_MS = 2000;
+/** A load that takes longer is doubted: the server may have gone meanwhile. */
+const SLOW_LOAD_MS = 5000;
 
 /**
  * The one place that refreshes. Next answers a refresh that fails, or that another build answers, with a full load of the
@@ -54,10 +57,13 @@ export function RefreshProvider({
   const [answer, setAnswer] = useState<ServerAnswer>("ready");
   const [holders, setHolders] = useState(0);
   const [wanted, setWanted] = useState(false);
-  const pending = asking || loading;
+  const held = holders > 0;
+  useGate(held, serverNow);
+  // What waits at the gate is not on its way.
+  const underWay = loading && !held;
 
   useEffect(() => {
-    if (!wanted || pending || holders > 0 || answer !== "ready") return;
+    if (!wanted || asking || loading || held || answer !== "ready") return;
     setWanted(false);
     setAsking(true);
     void ask().then((next) => {
@@ -66,14 +72,29 @@ export function RefreshProvider({
       if (next !== "ready") return setWanted(true);
       start(() => router.refresh());
     });
-  }, [wanted, pending, holders, answer, ask, router]);
+  }, [wanted, asking, loading, held, answer, ask, router]);
 
-  // It is asked again until it is back; then what was wanted is done.
+  // It is asked again until it is back; then what was wanted is done. One question at a time, so that no old answer
+  // follows a new one.
+  const askAfter = answer === "away" ? RETRY_MS : answer === "ready" && underWay ? SLOW_LOAD_MS : null;
   useEffect(() => {
-    if (answer !== "away") return;
-    const timer = setInterval(() => void ask().then(setAnswer), RETRY_MS);
-    return () => clearInterval(timer);
-  }, [answer, ask]);
+    if (askAfter === null) return;
+    let timer: ReturnType<typeof setTimeout>;
+    let over = false;
+    const askLater = () => {
+      timer = setTimeout(async () => {
+        const next = await ask();
+        if (over) return;
+        setAnswer(next);
+        askLater();
+      }, askAfter);
+    };
+    askLater();
+    return () => {
+      over = true;
+      clearTimeout(timer);
+    };
+  }, [askAfter, ask]);
 
   const refresh = useCallback(() => setWanted(true), []);
   const hold = useCallback(() => {
@@ -81,6 +102,7 @@ export function RefreshProvider({
     return () => setHolders((count) => count - 1);
   }, []);
 
+  const pending = asking || underWay;
   const asOf = useAsOf(serverNow);
   const state = answer === "other build" ? "outdated" : answer === "away" || offline ? "lost" : "current";
   const value = useMemo(
@@ -90,9 +112,28 @@ export function RefreshProvider({
   return <Refresh.Provider value={value}>{children}</Refresh.Provider>;
 }
 
+/**
+ * While `held`, what a refresh brings that began before is not shown: it is a transition, and waits. A change of the
+ * address does not wait.
+ */
+function useGate(held: boolean, serverNow: number): void {
+  const address = useAddress();
+  const shown = useRef({ serverNow, address });
+  useEffect(() => {
+    shown.current = { serverNow, address };
+  }, [serverNow, address]);
+  const gate = useMemo(() => (held ? Promise.withResolvers<void>() : null), [held]);
+  useEffect(() => () => gate?.resolve(), [gate]);
+  if (gate && serverNow !== shown.current.serverNow && address === shown.current.address) use(gate.promise);
+}
+
+function useAddress(): string {
+  return `${usePathname()}?${useSearchParams()}`;
+}
+
 /** A refresh renders the layout too, which brings the server's time along; a change of the address does not. */
 function useAsOf(serverNow: number): number {
-  const address = `${usePathname()}?${useSearchParams()}`;
+  const address = useAddress();
   const [asOf, setAsOf] = useState(serverNow);
   const behind = useRef(0);
   useEffect(() => {

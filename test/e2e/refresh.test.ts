@@ -135,6 +135,59 @@ it(
 );
 
 it(
+  "a refresh that began before a dialog opened takes nothing from it, and is shown when it closes",
+  async () => {
+    const { page, end } = await visitRefreshing(paths.queue("shop", "refunds"));
+    const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+    let broken = 0;
+    await page.route("**/refunds?_rsc=*", async (route) => {
+      const answer = await route.fetch();
+      const body = await answer.body();
+      await opened;
+      await route.fulfill({ response: answer, body: body.subarray(0, body.length - 200) });
+      broken += 1;
+    });
+    await page.waitForRequest("**/refunds?_rsc=*");
+    await page.getByRole("button", { name: "Post a message" }).click();
+    await page.getByLabel("Body").fill('{"typed": "for an hour"}');
+    open();
+    await expect.poll(() => broken).toBe(1);
+    // Longer than a render takes.
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 500)));
+    expect(await page.getByLabel("Body").inputValue()).toBe('{"typed": "for an hour"}');
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.getByText("This page could not be shown").waitFor();
+    await page.unroute("**/refunds?_rsc=*");
+    await page.getByRole("button", { name: "Post a message" }).waitFor();
+    await end();
+  },
+  SLOW,
+);
+
+it(
+  "a server that stands still under a refresh: the page says that it reconnects, and goes on when it answers",
+  async () => {
+    const { page, end } = await visitRefreshing(paths.queues("shop"));
+    const { promise: moves, resolve: move } = Promise.withResolvers<void>();
+    await page.route("**/queues?_rsc=*", async (route) => {
+      await page.route("**/api/health/ready", (asked) => asked.abort());
+      await moves;
+      await route.continue();
+    });
+    await page.getByText("reconnecting").waitFor();
+    await page.getByRole("link", { name: "orders", exact: true }).waitFor();
+    await page.unroute("**/api/health/ready");
+    await page.getByText("reconnecting").waitFor({ state: "detached" });
+    const answered = page.waitForResponse("**/queues?_rsc=*");
+    move();
+    await answered;
+    await page.getByRole("link", { name: "orders", exact: true }).waitFor();
+    await end();
+  },
+  SLOW,
+);
+
+it(
   "what is under the pointer stays there while rows go away, and releasing asks",
   async () => {
     await claimAll("pointer", ["a", "b", "c", "d"]);
