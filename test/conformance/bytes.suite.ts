@@ -135,7 +135,12 @@ export function describeBytes(name: string, open: OpenDataDriver): void {
     });
 
     it("an empty queue's claim is answered while claims of others, made together, still wait for theirs", async () => {
-      const queues = [await queueOf(Array(80).fill(1000)), await queueOf([]), await queueOf(Array(80).fill(1000))];
+      const queues: { queue: QueueRef }[] = [];
+      for (const messages of [80, 0, 80]) {
+        queues.push(await queueOf(Array(messages).fill(1000)));
+        // Pools take turns, and these three are to share one.
+        await harness.newQueue();
+      }
       for (let round = 0; round < 2; round += 1) {
         let answered = 0;
         const claims = Array.from({ length: 80 }, async (_, index) => {

@@ -196,6 +196,7 @@ it(
     await dialog.getByLabel("Weight of south").fill("0");
     await dialog.getByText("No registered pool would take new queues: the built-in one would.").waitFor();
     await page.keyboard.press("Escape");
+    await page.getByRole("alertdialog").getByRole("button", { name: "Discard" }).click();
     await dialog.waitFor({ state: "hidden" });
     expect(
       await page.getByRole("button", { name: "Try weights" }).evaluate((one) => one === document.activeElement),
