@@ -150,6 +150,29 @@ describe("what cannot be taken", () => {
     }
   });
 
+  test("a client that closes after its request hears it too, though it reads only once it has sent everything", async () => {
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname);
+    const body = Buffer.alloc(5_000_000, " ");
+    const head = [
+      "POST /api/graphql HTTP/1.1",
+      `Host: ${hostname}:${port}`,
+      "Content-Type: application/json",
+      `Content-Length: ${body.length}`,
+      "Connection: close",
+    ];
+    socket.pause();
+    socket.write(`${head.join("\r\n")}\r\n\r\n`);
+    for (let sent = 0; sent < body.length; sent += 500_000) {
+      await new Promise<void>((resolve, reject) => {
+        socket.write(body.subarray(sent, sent + 500_000), (error) => (error ? reject(error) : resolve()));
+      });
+    }
+    let answer = "";
+    for await (const chunk of socket) answer += chunk;
+    expect(answer).toMatch(/^HTTP\/1\.1 413 /);
+  });
+
   test("a compressed body is 415", async () => {
     const answer = await fetch(`${server.url}/api/graphql`, {
       method: "POST",

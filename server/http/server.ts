@@ -1,5 +1,6 @@
 /** The HTTP server: what every request goes through, the API's routes, and the pages behind them. */
 import { randomBytes, randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from "fastify";
@@ -191,16 +192,25 @@ function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply) {
 
 /** Reads on while the client still sends: were the connection closed under it, it would fail to write (EPIPE) and never read the answer. */
 function answerWith(reply: FastifyReply, { status, body }: ErrorAnswer) {
-  const request = reply.request.raw;
-  if (!request.complete) {
-    reply.removeHeader("connection");
-    let discarded = 0;
-    request.on("data", (chunk: Buffer) => {
-      discarded += chunk.length;
-      if (discarded > MAX_DISCARDED) request.destroy();
-    });
-  }
-  return reply.code(status).send(body);
+  const answer = () => reply.code(status).send(body);
+  if (reply.request.raw.complete) return answer();
+  reply.removeHeader("connection");
+  const discarded = discard(reply.request.raw);
+  // Node closes the connection behind this answer when the client asked for it, or the server drains.
+  return reply.raw.shouldKeepAlive ? answer() : discarded.then(answer);
+}
+
+/** Throws away what is left of a body. Resolves at its end, or when the connection is gone. */
+function discard(request: IncomingMessage): Promise<void> {
+  let bytes = 0;
+  request.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > MAX_DISCARDED) request.destroy();
+  });
+  return new Promise((resolve) => {
+    request.once("end", resolve);
+    request.once("close", resolve);
+  });
 }
 
 function pathOf(request: FastifyRequest): string {
