@@ -27,7 +27,19 @@ async function create(options: string): Promise<TestDatabase> {
   await execute(`CREATE DATABASE ${name} ${options}`);
   const url = new URL(inject("postgresUrl"));
   url.pathname = `/${name}`;
-  return { url: url.toString(), drop: () => execute(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+  return { url: url.toString(), drop: () => drop(name) };
+}
+
+/** An autovacuum worker that is in the database belongs to the superuser, and only that one may end it: it is soon gone by itself. */
+async function drop(name: string): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await execute(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    } catch (error) {
+      if ((error as { code?: string }).code !== "42501" || attempt === 50) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
 }
 
 async function execute(sql: string, url = inject("postgresUrl")): Promise<void> {
