@@ -152,8 +152,8 @@ it(
     await page.getByLabel("Body").fill('{"typed": "for an hour"}');
     open();
     await expect.poll(() => broken).toBe(1);
-    // Longer than a render takes.
-    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 500)));
+    // Until the page has nothing left to do.
+    await page.evaluate(() => new Promise((resolve) => requestIdleCallback(resolve)));
     expect(await page.getByLabel("Body").inputValue()).toBe('{"typed": "for an hour"}');
     await page.getByRole("button", { name: "Cancel" }).click();
     await page.getByText("This page could not be shown").waitFor();

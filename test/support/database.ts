@@ -1,7 +1,7 @@
 /** Databases of a test file's own, on the server that global-setup.ts started. */
 import { randomBytes } from "node:crypto";
 import pg from "pg";
-import { inject } from "vitest";
+import { inject, vi } from "vitest";
 
 export interface TestDatabase {
   /** May be given a `?schema=`. */
@@ -31,15 +31,8 @@ async function create(options: string): Promise<TestDatabase> {
 }
 
 /** An autovacuum worker that is in the database belongs to the superuser, and only that one may end it: it is soon gone by itself. */
-async function drop(name: string): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await execute(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-    } catch (error) {
-      if ((error as { code?: string }).code !== "42501" || attempt === 50) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
+function drop(name: string): Promise<void> {
+  return vi.waitFor(() => execute(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`), { timeout: 10_000, interval: 100 });
 }
 
 async function execute(sql: string, url = inject("postgresUrl")): Promise<void> {
