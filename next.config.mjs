@@ -21,7 +21,8 @@ export default {
   },
   poweredByHeader: false,
   devIndicators: false,
-  // A link that is followed while the server is away waits for it, instead of leaving the page for the browser's error page.
+  // A link that is followed while the server is away waits for it, instead of leaving the page for the browser's error
+  // page.
   experimental: { useOffline: true },
   images: { unoptimized: true },
 };

@@ -50,7 +50,9 @@ function useAction(options: { goTo?: string } = {}): Action {
 interface ActionProps<Data> {
   document: string;
   variables: Record<string, unknown>;
-  /** The toast's text, or what makes it of the answer; it throws an ApiError when the answer says that nothing was done. */
+  /**
+   * The toast's text, or what makes it of the answer; it throws an ApiError when the answer says that nothing was done.
+   */
   done: string | ((data: Data) => string);
   /** Where to go afterwards, when the page's subject is gone. */
   goTo?: string;

@@ -23,7 +23,10 @@ interface Props<Input extends FieldValues, Output extends FieldValues, Data> {
   defaults: DefaultValues<Input>;
   /** The mutation's variables, from values that the schema has read. */
   variables: (values: Output) => Record<string, unknown>;
-  /** The toast's text, from what was sent and what came back; it throws an ApiError when the answer says that nothing was done. */
+  /**
+   * The toast's text, from what was sent and what came back; it throws an ApiError when the answer says that nothing
+   * was done.
+   */
   done: (values: Output, data: Data) => string;
   /** Where to go afterwards. */
   goTo?: (values: Output) => string;

@@ -30,9 +30,10 @@ interface Migration {
 }
 
 /**
- * Applies what is missing and gives the names. `only: "pool"` applies those of a pool's own tables, for a registered pool;
- * the schema is made if it is missing. NOT_SUPPORTED when this database cannot be used: not UTF8, too old, made by a
- * newer Isimud, or with a migration that failed or was changed. Connection errors come as they are. With `rehearsal` all is taken back at the end.
+ * Applies what is missing and gives the names. `only: "pool"` applies those of a pool's own tables, for a registered
+ * pool; the schema is made if it is missing. NOT_SUPPORTED when this database cannot be used: not UTF8, too old, made
+ * by a newer Isimud, or with a migration that failed or was changed. Connection errors come as they are. With
+ * `rehearsal` all is taken back at the end.
  */
 export async function migrate(
   params: ({ url: string } | { connections: pg.Pool; schema: string }) & Work,

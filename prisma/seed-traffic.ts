@@ -69,9 +69,9 @@ export interface TrafficReport {
 }
 
 /**
- * Runs until `signal` aborts. Then producers stop, workers finish the message that they hold and release the rest, and the
- * totals are returned. A queue whose calls fail is
- * reported once, and its calls are tried again every two seconds. `report` gets a line of text.
+ * Runs until `signal` aborts. Then producers stop, workers finish the message that they hold and release the rest, and
+ * the totals are returned. A queue whose calls fail is reported once, and its calls are tried again every two seconds.
+ * `report` gets a line of text.
  */
 export async function runTraffic(
   call: Call,

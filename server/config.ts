@@ -53,7 +53,10 @@ const limitSettings = {
   /** Page size, claim limit, pop limit and ids over GraphQL. */
   MAX_PAGE_SIZE: whole(100, 1, 1000),
   DEFAULT_PAGE_SIZE: whole(10, 1, 1000),
-  /** Of the bodies that one page, claim, pop or get by ids gives; then it ends early. At least one message's, whatever its size. */
+  /**
+   * Of the bodies that one page, claim, pop or get by ids gives; then it ends early. At least one message's, whatever
+   * its size.
+   */
   MAX_PAGE_BYTES: whole(4 * 1_048_576, 1, MAX_CARRIED_BYTES),
   /** Of the bodies and other large values of one answer over GraphQL, as often as each is written. */
   MAX_ANSWER_BYTES: whole(16 * 1_048_576, 1),
@@ -62,7 +65,9 @@ const limitSettings = {
   MAX_JSON_DEPTH: whole(64, 1),
   /** Of an HTTP request's body. */
   MAX_REQUEST_SIZE: whole(4 * 1_048_576, 1024),
-  /** Of one GraphQL operation, in seconds; the longest wait for messages that one of its fields asks for is added once. */
+  /**
+   * Of one GraphQL operation, in seconds; the longest wait for messages that one of its fields asks for is added once.
+   */
   OPERATION_DEADLINE_SECONDS: whole(10, 1, 300),
   /** Server-sent event streams open at the same time in this process. */
   MAX_LIVE_STREAMS: whole(1000, 1),
@@ -123,7 +128,9 @@ const settings = {
   DATABASE_WAIT: whole(0, 0, 3600),
   /** Connections to each PostgreSQL pool, of each process. */
   DATABASE_CONNECTIONS: whole(16, 2, 500),
-  /** Of answers that clients have not read yet, in each process. Beyond it the connections that read nothing are cut. */
+  /**
+   * Of answers that clients have not read yet, in each process. Beyond it the connections that read nothing are cut.
+   */
   MAX_WAITING_ANSWER_BYTES: whole(256 * 1_048_576, 1),
   ...limitSettings,
 } as const;

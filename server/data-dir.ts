@@ -12,8 +12,8 @@ interface Holder {
 }
 
 /**
- * Makes the folder if it is missing, and takes it from everybody else. The account that root runs the database as may pass
- * through it, if it could before, and list nothing.
+ * Makes the folder if it is missing, and takes it from everybody else. The account that root runs the database as may
+ * pass through it, if it could before, and list nothing.
  */
 export function makePrivate(dataDir: string): void {
   const isRoot = process.getuid?.() === 0;
@@ -60,7 +60,10 @@ function holderOf(file: string): Holder | null {
 /** A shorter one was cut short. */
 const SHORTEST_KEY = 16;
 
-/** Made once, readable by this user only, and on disk before anything is encrypted with it. Losing it loses the pools' URIs. */
+/**
+ * Made once, readable by this user only, and on disk before anything is encrypted with it. Losing it loses the pools'
+ * URIs.
+ */
 export function readSecretKey(dataDir: string): string {
   const file = join(dataDir, "secret-key");
   if (!existsSync(file)) writeDurably(file, `${randomBytes(32).toString("base64")}\n`);

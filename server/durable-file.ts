@@ -3,8 +3,8 @@ import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 
 /**
- * Writes a file that only this user may read. It is on disk when this returns. A crash before leaves the old content, and
- * perhaps a file beside it with the ending `.new`, which the next write replaces.
+ * Writes a file that only this user may read. It is on disk when this returns. A crash before leaves the old content,
+ * and perhaps a file beside it with the ending `.new`, which the next write replaces.
  */
 export function writeDurably(file: string, text: string): void {
   const beside = `${file}.new`;

@@ -37,7 +37,10 @@ function makePassword(dataDir: string): string {
 
 const passwordFile = (dataDir: string) => join(dataDir, "postgres-password");
 
-/** Makes the database's files under another name and renames them, so that a start killed half-way leaves nothing that looks like a database. Returns the password. */
+/**
+ * Makes the database's files under another name and renames them, so that a start killed half-way leaves nothing that
+ * looks like a database. Returns the password.
+ */
 export async function makeCluster(place: Place, dataDir: string): Promise<string> {
   const unfinished = join(place.home, "data.unfinished");
   const superuserPassword = join(place.home, "password.initdb");
@@ -73,8 +76,8 @@ export async function makeCluster(place: Place, dataDir: string): Promise<string
 }
 
 /**
- * Gives the service's role a new password. The server must not run: whoever owns the files needs no password. After a crash
- * this recovers the database first, which may take minutes; `aborted` ends it.
+ * Gives the service's role a new password. The server must not run: whoever owns the files needs no password. After a
+ * crash this recovers the database first, which may take minutes; `aborted` ends it.
  */
 export async function renewPassword(place: Place, dataDir: string, aborted?: AbortSignal): Promise<string> {
   const password = makePassword(dataDir);
@@ -128,9 +131,9 @@ export function checkVersion(cluster: string): void {
 }
 
 /**
- * Brings clusters of older versions to what a new one is. Their first start may have ended before it made the database, and
- * their role is the superuser that made them. `connect` opens a database with the service's password. Killed half-way, the
- * next start does it again.
+ * Brings clusters of older versions to what a new one is. Their first start may have ended before it made the database,
+ * and their role is the superuser that made them. `connect` opens a database with the service's password. Killed
+ * half-way, the next start does it again.
  */
 export async function completeCluster(
   connect: (database: string) => Promise<pg.Client>,
@@ -178,7 +181,10 @@ async function demoteRole(
     DROP ROLE ${CHANGER};`);
 }
 
-/** What the current user owns in this database. Sequences of columns go with their tables, and types of rows with theirs. */
+/**
+ * What the current user owns in this database. Sequences of columns go with their tables, and types of rows with
+ * theirs.
+ */
 const GIVE_AWAY = `
   DO $$
   DECLARE statement text;

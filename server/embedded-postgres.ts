@@ -233,7 +233,10 @@ async function ready(
   }
 }
 
-/** Nobody listens yet, or the server says that it starts up (cannot_connect_now); or it is too busy recovering to answer. */
+/**
+ * Nobody listens yet, or the server says that it starts up (cannot_connect_now); or it is too busy recovering to
+ * answer.
+ */
 function isStarting(error: unknown): boolean {
   const { code, message } = error as { code?: string; message?: string };
   return code === "ECONNREFUSED" || code === "ENOENT" || code === "57P03" || /timeout|terminated/i.test(message ?? "");

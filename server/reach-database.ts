@@ -22,8 +22,8 @@ const PASSING = new Set([
 ]);
 
 /**
- * Resolves when the database lets us in. While it does not answer, tries again for `waitSeconds`. A StartError says which
- * server, what is wrong and what to do, and holds no password.
+ * Resolves when the database lets us in. While it does not answer, tries again for `waitSeconds`. A StartError says
+ * which server, what is wrong and what to do, and holds no password.
  */
 export async function reachDatabase(
   url: string,

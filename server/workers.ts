@@ -16,11 +16,11 @@ export interface WorkerReady {
 }
 
 /**
- * Resolves when all listen. One that dies is started again a second later; one that ends by itself in order is not. Closing asks each to
- * end, and waits for it. When the parent dies, they end too.
+ * Resolves when all listen. One that dies is started again a second later; one that ends by itself in order is not.
+ * Closing asks each to end, and waits for it. When the parent dies, they end too.
  *
- * Workers accept connections themselves. Where the parent accepts and hands them over, as Node's cluster does by default, one that is on its way to a
- * worker that dies stays open in the parent for ever, unanswered.
+ * Workers accept connections themselves. Where the parent accepts and hands them over, as Node's cluster does by
+ * default, one that is on its way to a worker that dies stays open in the parent for ever, unanswered.
  */
 export async function runWorkers(
   config: Config & { DATABASE_URL: string; SECRET_KEY: string },

@@ -87,8 +87,8 @@ describe("arrows", () => {
 
   test("only server/bootstrap.ts knows concrete drivers: take a ControlDriver or a DataDriver as a parameter", () => {
     const concrete = isIn("server/storage/postgres/", "server/storage/redis/", "server/storage/pooling/");
-    // Tables are a matter of the database itself; the stores beside the drivers connect and translate errors as they do; settings are checked before
-    // anything is opened.
+    // Tables are a matter of the database itself; the stores beside the drivers connect and translate errors as they
+    // do; settings are checked before anything is opened.
     const mayToo = isIn(
       "server/storage/",
       "prisma/migrate.ts",

@@ -16,8 +16,8 @@ const POPUP = classes(
 );
 
 /**
- * A window over the page. Focus goes in, stays in, and returns to where it came from. One that a trigger opened is part of
- * what the page shows, so the page is held until it closes; one that the address opened is refreshed with it.
+ * A window over the page. Focus goes in, stays in, and returns to where it came from. One that a trigger opened is part
+ * of what the page shows, so the page is held until it closes; one that the address opened is refreshed with it.
  */
 export function Dialog({
   open,

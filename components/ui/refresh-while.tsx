@@ -3,7 +3,9 @@
 import { useEffect } from "react";
 import { useRefresh } from "./refresh.tsx";
 
-/** Loads the page's data anew every so many seconds while something on it is under way; rests while the tab is hidden. */
+/**
+ * Loads the page's data anew every so many seconds while something on it is under way; rests while the tab is hidden.
+ */
 export function RefreshWhile({ active, seconds = 1 }: { active: boolean; seconds?: number }) {
   const { refresh, pending } = useRefresh();
   useEffect(() => {

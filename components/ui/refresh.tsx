@@ -19,12 +19,18 @@ import {
 export type ServerAnswer = "ready" | "away" | "other build";
 
 interface Refreshing {
-  /** Loads the page's data anew, as soon as the server can and nobody holds the page. Calls while one is under way become one more. */
+  /**
+   * Loads the page's data anew, as soon as the server can and nobody holds the page. Calls while one is under way
+   * become one more.
+   */
   refresh: () => void;
   /** Keeps the page as it is until the function that it gives is called. */
   hold: () => () => void;
   pending: boolean;
-  /** `lost`: what is shown is old, and will be loaded anew when the server is back. `outdated`: only a full load shows more. */
+  /**
+   * `lost`: what is shown is old, and will be loaded anew when the server is back. `outdated`: only a full load shows
+   * more.
+   */
   state: "current" | "lost" | "outdated";
   /** The server's time, in milliseconds, at which it rendered what is shown. */
   asOf: number;
@@ -37,8 +43,8 @@ const RETRY_MS = 2000;
 const SLOW_LOAD_MS = 5000;
 
 /**
- * The one place that refreshes. Next answers a refresh that fails, or that another build answers, with a full load of the
- * page: the browser's error page, or a form without its text. So the server is asked first, with a small request.
+ * The one place that refreshes. Next answers a refresh that fails, or that another build answers, with a full load of
+ * the page: the browser's error page, or a form without its text. So the server is asked first, with a small request.
  */
 export function RefreshProvider({
   ask,

@@ -2,7 +2,10 @@ const SEGMENTER = new Intl.Segmenter("en", { granularity: "grapheme" });
 /** Around a cut that is looked at: no character that people write is longer. */
 const WINDOW = 64;
 
-/** Where to cut a text that is to be at most so long, in UTF-16 units: never inside of what a reader sees as one character. */
+/**
+ * Where to cut a text that is to be at most so long, in UTF-16 units: never inside of what a reader sees as one
+ * character.
+ */
 export function cutAt(text: string, length: number): number {
   if (text.length <= length) return text.length;
   const from = Math.max(0, length - WINDOW);

@@ -38,8 +38,9 @@ interface State<Row> {
 }
 
 /**
- * Rows that do not slide under somebody's hand: while the pointer is on a row, or the keyboard in it, that row and those above keep
- * their places through refreshes, so that the second of two clicks does not meet the next row. Another address is another list.
+ * Rows that do not slide under somebody's hand: while the pointer is on a row, or the keyboard in it, that row and
+ * those above keep their places through refreshes, so that the second of two clicks does not meet the next row. Another
+ * address is another list.
  */
 export function useSteadyRows<Row>(
   rows: readonly Row[],

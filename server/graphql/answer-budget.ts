@@ -1,4 +1,7 @@
-/** How large an answer may become: its fields share one budget of bytes, and ask for their part before they read or take anything. */
+/**
+ * How large an answer may become: its fields share one budget of bytes, and ask for their part before they read or take
+ * anything.
+ */
 import {
   type FieldNode,
   type FragmentDefinitionNode,
@@ -19,7 +22,10 @@ const NOTHING_TAKEN =
 const LEFT_OUT =
   "This value is left out of it, and what was done is done. Ask for it in a request of its own, or for each value once.";
 
-/** One for each operation. Fields are served in order; one that finds too little waits for those that may give some back. */
+/**
+ * One for each operation. Fields are served in order; one that finds too little waits for those that may give some
+ * back.
+ */
 export class AnswerBudget {
   readonly #sizes: Sizes;
   #left: number;
@@ -33,19 +39,28 @@ export class AnswerBudget {
     this.#left = sizes.MAX_ANSWER_BYTES;
   }
 
-  /** Of an event, of which streams hold many: a page's worth, or one message of the largest size with all that can be told of its body. */
+  /**
+   * Of an event, of which streams hold many: a page's worth, or one message of the largest size with all that can be
+   * told of its body.
+   */
   static ofEvent(sizes: Sizes): AnswerBudget {
     const message = sizes.MAX_MESSAGES_POST_SIZE * EVERYTHING_OF_A_BODY;
     const maximum = Math.min(sizes.MAX_ANSWER_BYTES, Math.max(sizes.MAX_PAGE_BYTES, message));
     return new AnswerBudget({ ...sizes, MAX_ANSWER_BYTES: maximum });
   }
 
-  /** For a field that reads messages. What it reads may be in the answer several times, or not at all, by what is selected of it. */
+  /**
+   * For a field that reads messages. What it reads may be in the answer several times, or not at all, by what is
+   * selected of it.
+   */
   reads(info: GraphQLResolveInfo): BodyBudget {
     return this.#field(bodiesSelected(info), false);
   }
 
-  /** For a field that takes messages away from others: TOO_LARGE, and nothing is taken, unless a message of the largest size has room. */
+  /**
+   * For a field that takes messages away from others: TOO_LARGE, and nothing is taken, unless a message of the largest
+   * size has room.
+   */
   takes(info: GraphQLResolveInfo): BodyBudget {
     return this.#field(bodiesSelected(info), true);
   }
@@ -130,7 +145,10 @@ function writtenBytes(messages: readonly Message[], copies: number): number {
   return bytes * copies;
 }
 
-/** Fields of a message that write its body, each as often as this. A checksum writes little, but to find it takes as long as to write a body four times. */
+/**
+ * Fields of a message that write its body, each as often as this. A checksum writes little, but to find it takes as
+ * long as to write a body four times.
+ */
 const BODY_FIELDS: ReadonlyMap<string, number> = new Map([
   ["body", 1],
   ["bodyText", 1],
@@ -139,7 +157,10 @@ const BODY_FIELDS: ReadonlyMap<string, number> = new Map([
 const EVERYTHING_OF_A_BODY = [...BODY_FIELDS.values()].reduce((sum, copies) => sum + copies);
 const counted = new WeakMap<FieldNode, number>();
 
-/** How often a message that a field gives is written with its body. Documents are kept, so each field of one is counted once. */
+/**
+ * How often a message that a field gives is written with its body. Documents are kept, so each field of one is counted
+ * once.
+ */
 function bodiesSelected({ fieldNodes, fragments }: GraphQLResolveInfo): number {
   return fieldNodes.reduce((sum, node) => {
     const count = counted.get(node) ?? bodiesIn(node.selectionSet, fragments, new Map());

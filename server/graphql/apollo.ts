@@ -1,4 +1,7 @@
-/** Apollo reads GraphQL over HTTP in all its variants, and writes answers as they want them. What is run, and how, is the same as for every other way in. */
+/**
+ * Apollo reads GraphQL over HTTP in all its variants, and writes answers as they want them. What is run, and how, is
+ * the same as for every other way in.
+ */
 import { randomUUID } from "node:crypto";
 import {
   ApolloServer,

@@ -13,7 +13,10 @@ interface Parts {
   signal: () => AbortSignal;
 }
 
-/** Apollo copies a context's own properties, and streams inherit from theirs: so what is computed stands on the prototype. */
+/**
+ * Apollo copies a context's own properties, and streams inherit from theirs: so what is computed stands on the
+ * prototype.
+ */
 export class GraphQLContext {
   readonly access: Access;
   readonly limits: Limits;
@@ -29,13 +32,18 @@ export class GraphQLContext {
     this.parts = parts;
   }
 
-  /** Taken by each field that asks for something, so that none begins once the operation's time is up: DEADLINE_EXCEEDED. */
+  /**
+   * Taken by each field that asks for something, so that none begins once the operation's time is up:
+   * DEADLINE_EXCEEDED.
+   */
   get operations(): Operations {
     this.time.requireLeft();
     return this.parts.operations;
   }
 
-  /** Aborts when nobody waits for the answer any more, or the server begins to close. Streams and long polls end by it. */
+  /**
+   * Aborts when nobody waits for the answer any more, or the server begins to close. Streams and long polls end by it.
+   */
   get signal(): AbortSignal {
     return this.parts.signal();
   }

@@ -1,4 +1,7 @@
-/** GraphQL documents, each measured, parsed and checked once; and what of a request is checked before it runs. One list of rules for every way into the API. */
+/**
+ * GraphQL documents, each measured, parsed and checked once; and what of a request is checked before it runs. One list
+ * of rules for every way into the API.
+ */
 import {
   type DocumentNode,
   GraphQLError,
@@ -52,7 +55,10 @@ export function createDocuments(limits: Limits): Documents {
     sizeCalculation: (_document, source) => source.length,
   });
 
-  /** Throws a GraphQLError for a document that cannot be read or asks for too much; gives the errors of one that breaks GraphQL's rules. */
+  /**
+   * Throws a GraphQLError for a document that cannot be read or asks for too much; gives the errors of one that breaks
+   * GraphQL's rules.
+   */
   function read(source: string): DocumentNode | readonly GraphQLError[] {
     const remembered = known.get(source);
     if (remembered) return remembered;

@@ -1,10 +1,18 @@
-/** Streams of server-sent events, bounded in bytes: what waits for readers who do not read must not fill the process' memory. */
+/**
+ * Streams of server-sent events, bounded in bytes: what waits for readers who do not read must not fill the process'
+ * memory.
+ */
 import { Readable } from "node:stream";
 import { DomainError } from "../errors.ts";
 
-/** Events of all streams that readers have not taken yet, in bytes; one that several readers share counts once. Beyond that none is made. */
+/**
+ * Events of all streams that readers have not taken yet, in bytes; one that several readers share counts once. Beyond
+ * that none is made.
+ */
 const MAX_WAITING_BYTES = 64 * 1_048_576;
-/** How long a reader may leave an event where it is; then its stream ends. It goes on from the last marker that it has. */
+/**
+ * How long a reader may leave an event where it is; then its stream ends. It goes on from the last marker that it has.
+ */
 const STALLED_MS = 30_000;
 /** The same for whoever has waited longest while too much waits, and once the server begins to close. */
 const STALLED_WHEN_FULL_MS = 1000;
@@ -28,7 +36,8 @@ interface Stream {
 }
 
 /**
- * A source is asked for the next event only when the reader's socket took the last one, so that a stream holds one, and a slow reader slows nobody but itself.
+ * A source is asked for the next event only when the reader's socket took the last one, so that a stream holds one, and
+ * a slow reader slows nobody but itself.
  */
 export class EventStreams {
   readonly #most: number;

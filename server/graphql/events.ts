@@ -1,4 +1,7 @@
-/** Operations over server-sent events, one stream per request, as graphql-sse's "distinct connections" do. The only way to run a subscription. */
+/**
+ * Operations over server-sent events, one stream per request, as graphql-sse's "distinct connections" do. The only way
+ * to run a subscription.
+ */
 import type { FastifyReply, FastifyRequest } from "fastify";
 import {
   type ASTNode,
@@ -163,8 +166,9 @@ async function nextOf(
 const made = new WeakMap<object, Map<string, Rendered>>();
 
 /**
- * The event of a payload. Readers of the same queue are given the same message, and those that ask for the same of it get one text. Hazard: so what a
- * subscription's fields show must not depend on who asks; who may ask is checked when the stream begins.
+ * The event of a payload. Readers of the same queue are given the same message, and those that ask for the same of it
+ * get one text. Hazard: so what a subscription's fields show must not depend on who asks; who may ask is checked when
+ * the stream begins.
  */
 function rendered(
   payload: object,
@@ -188,7 +192,10 @@ function rendered(
   return result instanceof Promise ? result.then(finish) : finish(result);
 }
 
-/** The same for subscriptions that make the same text of a payload; null when it cannot be told cheaply. Variables that say only where to begin do not count. */
+/**
+ * The same for subscriptions that make the same text of a payload; null when it cannot be told cheaply. Variables that
+ * say only where to begin do not count.
+ */
 function sharingKey(
   document: DocumentNode,
   operation: OperationDefinitionNode,

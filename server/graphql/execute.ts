@@ -16,7 +16,9 @@ export interface ExecuteResult {
   errors?: GraphQLFormattedError[];
 }
 
-/** Runs a query or mutation that was prepared, counts it, and masks its errors; refuses what cannot run. Never throws. */
+/**
+ * Runs a query or mutation that was prepared, counts it, and masks its errors; refuses what cannot run. Never throws.
+ */
 export type Executor = (prepared: Prepared, context: GraphQLContext) => Promise<ExecuteResult>;
 
 export function createExecutor({ log, onOperation }: { log: ErrorLog; onOperation: OnOperation }): Executor {

@@ -11,8 +11,9 @@ export function answerText({ data, errors }: { data?: unknown; errors?: unknown 
 }
 
 /**
- * The status, and what goes with it, of an operation's answer. 200 when something ran, but for nothing but errors of which one says that a storage is away:
- * that is 503 with the seconds to wait, so that those who look at the status only see it too.
+ * The status, and what goes with it, of an operation's answer. 200 when something ran, but for nothing but errors of
+ * which one says that a storage is away: that is 503 with the seconds to wait, so that those who look at the status
+ * only see it too.
  */
 export function headOf(
   { data, errors = [] }: { data?: object | null; errors?: readonly GraphQLFormattedError[] },

@@ -1,4 +1,6 @@
-/** JSON that keeps its text: the scalar's values, written into an answer without a number or a key changing on the way. */
+/**
+ * JSON that keeps its text: the scalar's values, written into an answer without a number or a key changing on the way.
+ */
 import { randomUUID } from "node:crypto";
 import { isSafeNumber } from "lossless-json";
 import { DomainError } from "../errors.ts";
@@ -26,8 +28,9 @@ export class RawJson {
 }
 
 /**
- * As JSON.stringify, with the text of each RawJson in its place, to the letter. Line breaks between its tokens become spaces, for server-sent events
- * end at them. Nothing of these texts is parsed or escaped, so their length costs next to nothing.
+ * As JSON.stringify, with the text of each RawJson in its place, to the letter. Line breaks between its tokens become
+ * spaces, for server-sent events end at them. Nothing of these texts is parsed or escaped, so their length costs next
+ * to nothing.
  */
 export function stringify(value: unknown): string {
   const texts: string[] = [];
@@ -45,7 +48,10 @@ export function stringify(value: unknown): string {
 
 const LINE_BREAKS = /[\r\n]+/g;
 
-/** The text of a value of a request. BAD_INPUT when it nests deeper than `maximumDepth` or holds a number that JavaScript cannot hold exactly. */
+/**
+ * The text of a value of a request. BAD_INPUT when it nests deeper than `maximumDepth` or holds a number that
+ * JavaScript cannot hold exactly.
+ */
 export function jsonTextOf(value: unknown, maximumDepth: number): string {
   check(value, maximumDepth);
   return JSON.stringify(value) ?? "null";

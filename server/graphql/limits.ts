@@ -1,6 +1,7 @@
 /**
- * What a document may ask for. Each is measured once, before GraphQL's own rules see it: some of these take time that grows with the square of a document.
- * Everything here is bounded by the number of tokens, or ends as soon as a bound is passed.
+ * What a document may ask for. Each is measured once, before GraphQL's own rules see it: some of these take time that
+ * grows with the square of a document. Everything here is bounded by the number of tokens, or ends as soon as a bound
+ * is passed.
  */
 import {
   __Schema,
@@ -38,7 +39,10 @@ const MAX_NESTING = 300;
 const MAX_DEFINITIONS = 100;
 /** Fields and spreads, each spread of a fragment counted anew. */
 const MAX_SELECTIONS = 1000;
-/** Pairs of fields that have one place in the answer, which GraphQL's rules compare: 200 times the same one are 19,900 pairs. */
+/**
+ * Pairs of fields that have one place in the answer, which GraphQL's rules compare: 200 times the same one are 19,900
+ * pairs.
+ */
 const MAX_SAME_PLACE = 20_000;
 /** Fields inside fields. */
 const MAX_DEPTH = 12;
@@ -47,7 +51,10 @@ const MAX_ALIASES = 30;
 const MAX_DIRECTIVES = 50;
 /** A field costs one or what it says, a page its rows times what is selected of each. */
 const MAX_COST = 10_000;
-/** The same of the schema's own description, per type of the schema: what explorers and generators ask for costs about 1,500. */
+/**
+ * The same of the schema's own description, per type of the schema: what explorers and generators ask for costs about
+ * 1,500.
+ */
 const MAX_INTROSPECTION = 5000;
 /** About how long the lists in the schema's description are. */
 const INTROSPECTION_LISTS: Readonly<Record<string, number>> = {
@@ -87,7 +94,10 @@ function tooMuch(reason: string): GraphQLError {
   return new GraphQLError(`This operation asks for too much. ${reason}`);
 }
 
-/** Throws a GraphQLError for a text that is too long or nests too deeply to be parsed, or that GraphQL's lexer does not understand. */
+/**
+ * Throws a GraphQLError for a text that is too long or nests too deeply to be parsed, or that GraphQL's lexer does not
+ * understand.
+ */
 export function measureText(text: string): void {
   if (text.length > MAX_LENGTH) {
     throw tooMuch(
@@ -108,7 +118,10 @@ export function measureText(text: string): void {
   }
 }
 
-/** Throws a GraphQLError for a document that asks for too much. `limits` says how long the longest page is: a variable counts as that. */
+/**
+ * Throws a GraphQLError for a document that asks for too much. `limits` says how long the longest page is: a variable
+ * counts as that.
+ */
 export function measureDocument(schema: GraphQLSchema, document: DocumentNode, limits: Limits): void {
   if (document.definitions.length > MAX_DEFINITIONS) {
     throw tooMuch(`Its document has more than ${MAX_DEFINITIONS} operations and fragments.`);

@@ -3,8 +3,9 @@ import { DomainError } from "../errors.ts";
 import { MAX_WAIT_SECONDS } from "../operations/long-polls.ts";
 
 /**
- * The clock of one operation. It stands still while a field waits for messages, for at most the longest wait that a field asked for: waits of
- * five seconds in three fields wait five seconds together, one after the other or side by side.
+ * The clock of one operation. It stands still while a field waits for messages, for at most the longest wait that a
+ * field asked for: waits of five seconds in three fields wait five seconds together, one after the other or side by
+ * side.
  */
 export class OperationTime {
   readonly #begun = performance.now();
@@ -28,14 +29,19 @@ export class OperationTime {
     if (this.#leftMs() <= 0) throw this.#exceeded();
   }
 
-  /** What `reading` gives; DEADLINE_EXCEEDED when the time is up before. The read goes on then, and its end is nobody's. */
+  /**
+   * What `reading` gives; DEADLINE_EXCEEDED when the time is up before. The read goes on then, and its end is nobody's.
+   */
   unlessLate<T>(reading: Promise<T>): Promise<T> {
     if (this.#limitMs === Number.POSITIVE_INFINITY || this.#ended) return reading;
     this.#late ??= this.#whenLate();
     return Promise.race([reading, this.#late]);
   }
 
-  /** Runs `work`, which may wait for `seconds` or until the signal aborts: earlier, when fields of this operation have waited already. */
+  /**
+   * Runs `work`, which may wait for `seconds` or until the signal aborts: earlier, when fields of this operation have
+   * waited already.
+   */
   async waiting<T>(seconds: number, signal: AbortSignal, work: (until: AbortSignal) => Promise<T>): Promise<T> {
     const waited = this.#waited();
     // What is beyond the bounds is refused by the operation itself.

@@ -1,7 +1,7 @@
 /**
- * The short way, for what programs send over and over: a POST of JSON. Apollo, which answers all else, hashes each document, negotiates the media type
- * twice and awaits a list of plugins at a dozen points: measured, a third of this process' time for a request.
- * Both ways give the same answer, byte for byte (`plain-requests.test.ts`).
+ * The short way, for what programs send over and over: a POST of JSON. Apollo, which answers all else, hashes each
+ * document, negotiates the media type twice and awaits a list of plugins at a dozen points: measured, a third of this
+ * process' time for a request. Both ways give the same answer, byte for byte (`plain-requests.test.ts`).
  */
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { GraphQLContext } from "./context.ts";

@@ -241,7 +241,10 @@ export const QueueConnectionType = connectionType(
   "How many queues match, without walking them all: exact up to 10,000.",
 );
 
-/** Which of these fields are selected anywhere below, @skip and @include considered: so that a list asks the store only for what is wanted. */
+/**
+ * Which of these fields are selected anywhere below, @skip and @include considered: so that a list asks the store only
+ * for what is wanted.
+ */
 export function selectedFields(info: GraphQLResolveInfo, names: ReadonlySet<string>): ReadonlySet<string> {
   const found = new Set<string>();
   const seen = new Set<string>();

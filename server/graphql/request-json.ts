@@ -29,8 +29,9 @@ const sourceTextJson = JSON as unknown as SourceTextJson;
 const MARK = `number-${randomUUID()}:`;
 
 /**
- * As JSON.parse, but a number in the variables whose text JavaScript would not give back becomes a JSON.rawJSON object, which JSON.stringify writes to the
- * letter. Throws a SyntaxError for what is not JSON, and BAD_INPUT for what is too large to be handled at once. Linear in the length of the text.
+ * As JSON.parse, but a number in the variables whose text JavaScript would not give back becomes a JSON.rawJSON object,
+ * which JSON.stringify writes to the letter. Throws a SyntaxError for what is not JSON, and BAD_INPUT for what is too
+ * large to be handled at once. Linear in the length of the text.
  */
 export function parseRequest(text: string): unknown {
   const rawNumbers = measure(text);
@@ -46,7 +47,10 @@ export function plainNumber(value: unknown): unknown {
   return isRawNumber(value) ? Number(value.rawJSON) : value;
 }
 
-/** Where the numbers are that JavaScript would write otherwise: their beginnings and ends in turn. Null when there are none. BAD_INPUT. */
+/**
+ * Where the numbers are that JavaScript would write otherwise: their beginnings and ends in turn. Null when there are
+ * none. BAD_INPUT.
+ */
 function measure(text: string): number[] | null {
   let places: number[] | null = null;
   let depth = 0;
@@ -86,7 +90,8 @@ function measure(text: string): number[] | null {
       case 0x38:
       case 0x39: {
         const end = numberEnd(text, at);
-        // A number that stands as a key is left to JSON.parse, which refuses it: marked it would be text, and text may be a key.
+        // A number that stands as a key is left to JSON.parse, which refuses it: marked it would be text, and text may
+        // be a key.
         if (depth >= VARIABLES_DEPTH && isChanged(text, at, end) && text[skipSpace(text, end)] !== ":") {
           places ??= [];
           places.push(at, end);

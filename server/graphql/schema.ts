@@ -29,7 +29,10 @@ import { RawJson } from "./json.ts";
 
 export const schema = keepingOthersAnswers(countingLargeTexts(abandoningLateReads(builder.toSchema())));
 
-/** Mutations may be null, each beside its error: else one that fails would take the others' answers away, and what they took from a queue with them. */
+/**
+ * Mutations may be null, each beside its error: else one that fails would take the others' answers away, and what they
+ * took from a queue with them.
+ */
 function keepingOthersAnswers(built: GraphQLSchema): GraphQLSchema {
   for (const field of Object.values(built.getMutationType()?.getFields() ?? {})) {
     field.type = getNullableType(field.type);
@@ -38,9 +41,10 @@ function keepingOthersAnswers(built: GraphQLSchema): GraphQLSchema {
 }
 
 /**
- * Every field that reads is given up when its operation's time is over. Writes, which are the fields of mutations, end as they end; and streams last.
- * A field that only shows a member of its parent has nothing to give up, and there are thousands of them in an answer. Neither has any of a message's:
- * they read no store, and what was popped would be lost with them.
+ * Every field that reads is given up when its operation's time is over. Writes, which are the fields of mutations, end
+ * as they end; and streams last. A field that only shows a member of its parent has nothing to give up, and there are
+ * thousands of them in an answer. Neither has any of a message's: they read no store, and what was popped would be lost
+ * with them.
  */
 function abandoningLateReads(built: GraphQLSchema): GraphQLSchema {
   const notReads = new Set<unknown>([built.getMutationType(), built.getSubscriptionType(), built.getType("Message")]);
@@ -54,7 +58,10 @@ function abandoningLateReads(built: GraphQLSchema): GraphQLSchema {
   return built;
 }
 
-/** What clients store beside bodies may be large, and lists multiply it: each JSON value, and its text, counts as often as it is written. */
+/**
+ * What clients store beside bodies may be large, and lists multiply it: each JSON value, and its text, counts as often
+ * as it is written.
+ */
 function countingLargeTexts(built: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(built.getTypeMap())) {
     // Of messages their fields have counted the bodies.

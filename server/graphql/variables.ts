@@ -1,4 +1,7 @@
-/** What may be sent as variables, beside what GraphQL itself says of them: nothing that is slow to coerce, or to repeat in an error. */
+/**
+ * What may be sent as variables, beside what GraphQL itself says of them: nothing that is slow to coerce, or to repeat
+ * in an error.
+ */
 import {
   GraphQLError,
   GraphQLID,
@@ -23,10 +26,12 @@ export type Variables = Readonly<Record<string, unknown>>;
 const MAX_WORD_LENGTH = 100;
 
 /**
- * Throws a GraphQLError for lists that are too long together, for members that a type does not have, and for a list, an object or a long text where something
- * simple is due. What is small and wrong is left to GraphQL, which tells of several mistakes at once.
+ * Throws a GraphQLError for lists that are too long together, for members that a type does not have, and for a list, an
+ * object or a long text where something simple is due. What is small and wrong is left to GraphQL, which tells of
+ * several mistakes at once.
  *
- * A number that is kept to the letter for the scalar JSON is an ordinary one elsewhere: it is replaced, in the variables themselves.
+ * A number that is kept to the letter for the scalar JSON is an ordinary one elsewhere: it is replaced, in the
+ * variables themselves.
  */
 export function checkVariables(operation: OperationDefinitionNode, variables: Variables, limits: Limits): void {
   const check = new VariableCheck(limits);

@@ -13,7 +13,10 @@ const REASONS: Record<string, { code: ErrorCode; status: number; message: string
 };
 const MALFORMED = { code: "BAD_INPUT", status: 400, message: "This is not a well-formed HTTP request." } as const;
 
-/** Answers and ends the connection: where the next request would begin is not known. Beside another answer it only ends it. */
+/**
+ * Answers and ends the connection: where the next request would begin is not known. Beside another answer it only ends
+ * it.
+ */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, answering: boolean): void {
   if (error.code === "ECONNRESET" || !socket.writable || answering) {
     socket.destroy();

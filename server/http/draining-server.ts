@@ -18,8 +18,8 @@ interface Connection {
 }
 
 /**
- * `drain` makes each answer the last on its connection, so that clients open their next one elsewhere. `close` ends listening, answers what was
- * read, gives idle connections a moment to send what is on its way, and ends them.
+ * `drain` makes each answer the last on its connection, so that clients open their next one elsewhere. `close` ends
+ * listening, answers what was read, gives idle connections a moment to send what is on its way, and ends them.
  */
 export class DrainingServer extends Server {
   readonly #deadlineMs: number;
@@ -30,7 +30,10 @@ export class DrainingServer extends Server {
   #graceMs = GRACE_MS;
   #closingIdle = false;
 
-  /** `deadlineMs`: what is not answered so long after listening ended is cut off. `maxUnreadBytes`: of answers that nobody reads. */
+  /**
+   * `deadlineMs`: what is not answered so long after listening ended is cut off. `maxUnreadBytes`: of answers that
+   * nobody reads.
+   */
   constructor(
     options: ServerOptions,
     { deadlineMs, maxUnreadBytes }: { deadlineMs: number; maxUnreadBytes: number },
@@ -65,8 +68,9 @@ export class DrainingServer extends Server {
   }
 
   /**
-   * Connections that the system has taken and this process has not are reset when listening ends. So the system takes one at a time first, and
-   * listening ends after a turn of the event loop in which nobody came; under a steady stream of them, after a while in any.
+   * Connections that the system has taken and this process has not are reset when listening ends. So the system takes
+   * one at a time first, and listening ends after a turn of the event loop in which nobody came; under a steady stream
+   * of them, after a while in any.
    */
   async #untilNobodyComes(): Promise<void> {
     // Node has no other name for it. Elsewhere workers share one socket, which others go on with.

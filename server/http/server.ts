@@ -55,7 +55,10 @@ export interface HttpServerParts {
 export interface HttpServer {
   /** Not listening yet. Closing it ends listening, answers what was read, and ends idle connections. */
   app: FastifyInstance;
-  /** From now on readiness says no, and each answer is the last on its connection. `hasty`: the end does not wait for idle connections. */
+  /**
+   * From now on readiness says no, and each answer is the last on its connection. `hasty`: the end does not wait for
+   * idle connections.
+   */
   drain(options: { hasty: boolean }): void;
 }
 
@@ -190,7 +193,10 @@ function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply) {
   return answerWith(reply, refusal);
 }
 
-/** Reads on while the client still sends: were the connection closed under it, it would fail to write (EPIPE) and never read the answer. */
+/**
+ * Reads on while the client still sends: were the connection closed under it, it would fail to write (EPIPE) and never
+ * read the answer.
+ */
 function answerWith(reply: FastifyReply, { status, body }: ErrorAnswer) {
   const answer = () => reply.code(status).send(body);
   if (reply.request.raw.complete) return answer();

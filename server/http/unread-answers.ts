@@ -1,4 +1,7 @@
-/** Answers that clients do not read. Each lies in the memory of this process until it is read, so it does not lie there for long. */
+/**
+ * Answers that clients do not read. Each lies in the memory of this process until it is read, so it does not lie there
+ * for long.
+ */
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
@@ -16,7 +19,10 @@ interface Reader {
   since: number;
 }
 
-/** A connection whose answer waits for a slow step of ours has nothing to send, so it is no reader that stalls; neither is a quiet stream. */
+/**
+ * A connection whose answer waits for a slow step of ours has nothing to send, so it is no reader that stalls; neither
+ * is a quiet stream.
+ */
 export class UnreadAnswers {
   readonly #maxBytes: number;
   readonly #answers = new Map<ServerResponse, Socket>();

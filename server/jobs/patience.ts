@@ -12,7 +12,10 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 
-/** Does it pass by itself? Only for steps that may be done twice, since a step may have been done when its outcome is unknown. */
+/**
+ * Does it pass by itself? Only for steps that may be done twice, since a step may have been done when its outcome is
+ * unknown.
+ */
 export function isPassing(error: unknown): boolean {
   return error instanceof DomainError && PASSING.has(error.code);
 }
@@ -77,7 +80,10 @@ export class Patience {
     this.#pauseMs = Math.min(this.#pauseMs * 2, LONGEST_PAUSE_MS);
   }
 
-  /** Work that begins anew, and is no further yet than it was, is no wait. But what was waited for it counts, else it might fail for ever. */
+  /**
+   * Work that begins anew, and is no further yet than it was, is no wait. But what was waited for it counts, else it
+   * might fail for ever.
+   */
   goOn(): void {
     if (this.#since === null) return;
     this.#spentMs += performance.now() - this.#since;

@@ -24,13 +24,16 @@ export interface JobProgress {
   /** The same, asking the store: before what only the job's holder may do. Throws when it cannot be asked. */
   confirm(): Promise<void>;
   /**
-   * What `step` gives. While it fails with what passes by itself, such as a pool that is away, it is tried again, until the
-   * job is to stop or nothing got done for too long.
+   * What `step` gives. While it fails with what passes by itself, such as a pool that is away, it is tried again, until
+   * the job is to stop or nothing got done for too long.
    */
   patiently<T>(step: () => Promise<T>): Promise<T>;
   /** The same for what must be done even if the job was cancelled. */
   atLast<T>(step: () => Promise<T>): Promise<T>;
-  /** Waits a while before the next try, longer each time, and shows for what. Throws the error when nothing got done for too long. */
+  /**
+   * Waits a while before the next try, longer each time, and shows for what. Throws the error when nothing got done for
+   * too long.
+   */
   outlast(error: unknown): Promise<void>;
 }
 
@@ -55,9 +58,9 @@ export class JobStopped extends Error {
 }
 
 /**
- * `work` must be safe to begin again after a crash at any point. `beside` is called once a second too, for what else was
- * left behind by a process that died; also while an earlier call still runs. `onError` hears of what failed where no caller
- * does, and must not throw.
+ * `work` must be safe to begin again after a crash at any point. `beside` is called once a second too, for what else
+ * was left behind by a process that died; also while an earlier call still runs. `onError` hears of what failed where
+ * no caller does, and must not throw.
  */
 export function startJobRunner(params: {
   store: JobStore;

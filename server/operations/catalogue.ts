@@ -33,8 +33,8 @@ export interface CatalogueOperations {
   getMany(access: Access, params: { queues: readonly QueueAddress[] }): Promise<(CatalogueEntry | null)[]>;
   exists(access: Access, params: QueueAddress): Promise<boolean>;
   /**
-   * Maps the queue; where it is mapped to this pool already nothing changes. A pool that is away gets the queue all the same, for when it is back.
-   * QUEUE_DOES_NOT_EXIST, POOL_DOES_NOT_EXIST.
+   * Maps the queue; where it is mapped to this pool already nothing changes. A pool that is away gets the queue all the
+   * same, for when it is back. QUEUE_DOES_NOT_EXIST, POOL_DOES_NOT_EXIST.
    */
   insert(access: Access, params: CatalogueChange & { pool: string }): Promise<CatalogueEntry>;
   /** As insert, and QUEUE_NOT_MAPPED when it has no entry. */

@@ -31,7 +31,10 @@ export interface ClaimTimes {
   graceSeconds?: number | null;
 }
 
-/** Reading needs the role viewer, the rest operator. In a missing queue there are no claims to read; the rest is QUEUE_DOES_NOT_EXIST there. */
+/**
+ * Reading needs the role viewer, the rest operator. In a missing queue there are no claims to read; the rest is
+ * QUEUE_DOES_NOT_EXIST there.
+ */
 export interface ClaimOperations {
   /**
    * Takes up to `limit` of the oldest ready messages, or fewer by bytes. Nothing to claim: `claim` is null. Messages
@@ -54,8 +57,8 @@ export interface ClaimOperations {
       },
   ): Promise<{ claim: ClaimRecord | null; messages: MessageRecord[]; deadLettered: number }>;
   /**
-   * With its messages, those behind the marker `after`, as many as bytes allow: there are more until `messageCount` of them came. CLAIM_DOES_NOT_EXIST
-   * when released or expired.
+   * With its messages, those behind the marker `after`, as many as bytes allow: there are more until `messageCount` of
+   * them came. CLAIM_DOES_NOT_EXIST when released or expired.
    */
   get(
     access: Access,

@@ -31,9 +31,10 @@ export interface FlavorOperations {
   /** Those of its first pool; null when it has none, or that cannot be reached now. */
   capabilities(access: Access, params: NamedFlavor): Promise<Capability[] | null>;
   /**
-   * Sets the flavor on the pools; it is then theirs instead of another. `verify` false: without asking the pools for their capabilities.
-   * One that exists is FLAVOR_ALREADY_EXISTS unless `replace`; pools that have this flavor already stay in it, and with one of them `pools` may be empty.
-   * BAD_INPUT, POOL_DOES_NOT_EXIST, POOL_CAPABILITIES_MISMATCH, POOL_IN_USE_BY_FLAVOR when it would take the last pool of another flavor.
+   * Sets the flavor on the pools; it is then theirs instead of another. `verify` false: without asking the pools for
+   * their capabilities. One that exists is FLAVOR_ALREADY_EXISTS unless `replace`; pools that have this flavor already
+   * stay in it, and with one of them `pools` may be empty. BAD_INPUT, POOL_DOES_NOT_EXIST, POOL_CAPABILITIES_MISMATCH,
+   * POOL_IN_USE_BY_FLAVOR when it would take the last pool of another flavor.
    */
   create(
     access: Access,

@@ -16,9 +16,11 @@ export interface GcReport {
 
 export interface GcOperations {
   /**
-   * Frees what is expired, purged or deleted in one pool or all; with all, also what deletions left that could not reach their pool, and expired
-   * entries of key-value stores, audit entries older than AUDIT_DAYS and jobs that ended JOB_DAYS ago; and what older versions left unsaid about dead letter queues is noted. Needs the role operator. A pool that fails is reported and stops no other; the log
-   * hears of it when it begins to fail and when it works again. POOL_DOES_NOT_EXIST.
+   * Frees what is expired, purged or deleted in one pool or all; with all, also what deletions left that could not
+   * reach their pool, and expired entries of key-value stores, audit entries older than AUDIT_DAYS and jobs that ended
+   * JOB_DAYS ago; and what older versions left unsaid about dead letter queues is noted. Needs the role operator. A
+   * pool that fails is reported and stops no other; the log hears of it when it begins to fail and when it works again.
+   * POOL_DOES_NOT_EXIST.
    */
   collect(access: Access, params: { pool?: string | null }): Promise<GcReport>;
   /** The last collection of all pools in this process; null before the first. Asks for no rights. */

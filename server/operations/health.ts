@@ -10,7 +10,10 @@ import type { PoolCheck, PoolChecks } from "./pool-checks.ts";
 import type { Refusals } from "./refusals.ts";
 
 export interface PoolHealth extends Omit<PoolCheck, "identity"> {
-  /** In words, why it takes no writes, though it is there: a call of this process or the try met that, and no later try found otherwise. Else null. */
+  /**
+   * In words, why it takes no writes, though it is there: a call of this process or the try met that, and no later try
+   * found otherwise. Else null.
+   */
   writesRefused: string | null;
   /** The pool that is the same server and namespace, as can come of registering without verifying. Null: none that is known now. */
   sameAs: string | null;
@@ -32,15 +35,16 @@ export interface HealthReport {
 
 export interface HealthOperations {
   /**
-   * Never fails but for FORBIDDEN. That a pool lost what it held is warned of, in every process and after each restart, until an operator updates the pool with
-   * a URI, its own too, or deletes it. Every pool is really tried, at most once per 10 s whoever asks. Answers within 10 s, whatever is stuck; what did not answer by then counts as not reachable.
+   * Never fails but for FORBIDDEN. That a pool lost what it held is warned of, in every process and after each restart,
+   * until an operator updates the pool with a URI, its own too, or deletes it. Every pool is really tried, at most once
+   * per 10 s whoever asks. Answers within 10 s, whatever is stuck; what did not answer by then counts as not reachable.
    */
   check(access: Access, params: Record<string, never>): Promise<HealthReport>;
   /** How one pool is: tried and remembered as by `check`, and no other is waited for. POOL_DOES_NOT_EXIST. */
   pool(access: Access, params: { name: string }): Promise<PoolHealth>;
   /**
-   * Null when this process is of use, else why not: its control database is away or takes no writes, or failed half of the calls of the last ten seconds.
-   * For readiness. Asks for no rights.
+   * Null when this process is of use, else why not: its control database is away or takes no writes, or failed half of
+   * the calls of the last ten seconds. For readiness. Asks for no rights.
    */
   notReady(): Promise<string | null>;
 }

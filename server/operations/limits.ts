@@ -27,7 +27,10 @@ export function checkWhole(field: string, value: unknown, minimum: number, maxim
 /** No list writes a longer one. */
 const MAX_MARKER_LENGTH = 4096;
 
-/** The page that the driver is asked for. `isMarker` is for lists that are read behind any text: it refuses what the list cannot have given. */
+/**
+ * The page that the driver is asked for. `isMarker` is for lists that are read behind any text: it refuses what the
+ * list cannot have given.
+ */
 export function pageRequest(
   limits: Limits,
   page: PageParams["page"],

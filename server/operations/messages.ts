@@ -40,7 +40,8 @@ export interface MessageToPost {
 }
 
 /**
- * Reading needs the role viewer; post, pop and delete operator. Reads of a missing queue are those of an empty one; the rest is QUEUE_DOES_NOT_EXIST.
+ * Reading needs the role viewer; post, pop and delete operator. Reads of a missing queue are those of an empty one; the
+ * rest is QUEUE_DOES_NOT_EXIST.
  */
 export interface MessageOperations {
   /**
@@ -78,7 +79,10 @@ export interface MessageOperations {
   ): Promise<Page<MessageRecord>>;
   /** In any state. MESSAGE_DOES_NOT_EXIST. */
   get(access: Access, params: QueueAddress & { id: string; bodies?: BodyBudget }): Promise<MessageRecord>;
-  /** Those that exist, in the order asked, each once. At most MAX_PAGE_SIZE ids. May end early by bytes: ask again for the ids behind the last, until none comes. */
+  /**
+   * Those that exist, in the order asked, each once. At most MAX_PAGE_SIZE ids. May end early by bytes: ask again for
+   * the ids behind the last, until none comes.
+   */
   bulkGet(
     access: Access,
     params: QueueAddress & { ids: readonly string[]; bodies?: BodyBudget },
@@ -91,16 +95,17 @@ export interface MessageOperations {
   /** Takes the oldest ready messages away for good. `limit` as for pages, or fewer by bytes. */
   pop(access: Access, params: QueueAddress & { limit?: number | null; bodies?: BodyBudget }): Promise<MessageRecord[]>;
   /**
-   * MESSAGE_IS_CLAIMED without the claim, unless `force`; MESSAGE_NOT_CLAIMED, MESSAGE_NOT_CLAIMED_BY, CLAIM_DOES_NOT_EXIST with the wrong one. BAD_INPUT
-   * with a claim and `force`.
+   * MESSAGE_IS_CLAIMED without the claim, unless `force`; MESSAGE_NOT_CLAIMED, MESSAGE_NOT_CLAIMED_BY,
+   * CLAIM_DOES_NOT_EXIST with the wrong one. BAD_INPUT with a claim and `force`.
    */
   delete(
     access: Access,
     params: QueueAddress & { id: string; claimId?: string | null; force?: boolean },
   ): Promise<DeleteOutcome>;
   /**
-   * All or none, and gives how many were deleted: with `claimIds` those that one of these holds (MESSAGE_NOT_CLAIMED_BY); without, those that nobody
-   * holds (MESSAGE_IS_CLAIMED, details `messageIds`), or with `force` any. BAD_INPUT with both.
+   * All or none, and gives how many were deleted: with `claimIds` those that one of these holds
+   * (MESSAGE_NOT_CLAIMED_BY); without, those that nobody holds (MESSAGE_IS_CLAIMED, details `messageIds`), or with
+   * `force` any. BAD_INPUT with both.
    */
   bulkDelete(
     access: Access,

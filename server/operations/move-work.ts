@@ -26,7 +26,10 @@ export interface MoveWork {
   flavorOf(metadataText: string): string | null;
   /** Gives the pool that it is in. NOT_SUPPORTED when one of the two cannot move queues. */
   requireMovable(queue: QueueRef, pool: string): Promise<string>;
-  /** NO_POOL_FOUND when a queue of the pool, one of the first hundred, has no other to go to. Whether one is away now does not count. */
+  /**
+   * NO_POOL_FOUND when a queue of the pool, one of the first hundred, has no other to go to. Whether one is away now
+   * does not count.
+   */
   requireElsewhere(pool: string): Promise<void>;
   /** What a drain that was given up took from its pool, unless somebody has set it since. */
   giveWeightBack(tx: Transaction, job: Job): Promise<void>;
@@ -257,7 +260,8 @@ export function createMoveWork(
     } catch (error) {
       const stopped = await progress.atLast(async () => {
         const stop = error instanceof JobStopped ? error : await stopOf(progress);
-        // One that goes on elsewhere keeps the pool closed to new queues, also when this holder was taken for dead and only now fails.
+        // One that goes on elsewhere keeps the pool closed to new queues, also when this holder was taken for dead and
+        // only now fails.
         if (stop === null || stop.why === "cancelled") await control.transaction((tx) => giveWeightBack(tx, job));
         return stop;
       });

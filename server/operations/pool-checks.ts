@@ -21,7 +21,10 @@ export interface PoolCheck {
 
 /** Pools are really tried, at most once per 10 s whoever asks; one that hangs delays no other pool. Never fails. */
 export interface PoolChecks {
-  /** Waits `milliseconds` at most, by default for as long as a try may take. What is not known by then counts as not reachable. */
+  /**
+   * Waits `milliseconds` at most, by default for as long as a try may take. What is not known by then counts as not
+   * reachable.
+   */
   check(pool: string, milliseconds?: number): Promise<PoolCheck>;
   /** The built-in pool first. When the control database cannot say which there are: those that were known last. */
   names(): Promise<string[]>;
@@ -30,7 +33,9 @@ export interface PoolChecks {
 }
 
 const REMEMBER_MS = 10_000;
-/** Less than an operation over GraphQL may take, so that a pool that hangs is named and does not cost the whole answer. */
+/**
+ * Less than an operation over GraphQL may take, so that a pool that hangs is named and does not cost the whole answer.
+ */
 const DEADLINE_MS = 8000;
 
 type Tried = Omit<PoolCheck, "pool" | "checkedAt">;

@@ -33,7 +33,10 @@ export interface PoolChanges {
   /** null and "" take it out of its flavor; undefined leaves it. */
   flavor?: string | null;
   optionsText?: string | null;
-  /** false: do not connect to the URI (then nor can its capabilities be checked). What is no URI of a pool is refused all the same. Default true. */
+  /**
+   * false: do not connect to the URI (then nor can its capabilities be checked). What is no URI of a pool is refused
+   * all the same. Default true.
+   */
   verify?: boolean;
 }
 
@@ -50,7 +53,10 @@ export interface PoolOperations {
   countQueues(access: Access, params: { name: string }): Promise<{ value: number; exact: boolean }>;
   /** What its storage can do; null when it cannot be reached now. POOL_DOES_NOT_EXIST. */
   capabilities(access: Access, params: { name: string }): Promise<Capability[] | null>;
-  /** Connects and says what is there, and which pool is that place already, whatever its URI; registers nothing, and leaves nothing there. Admin. BAD_INPUT, POOL_NOT_REACHABLE. */
+  /**
+   * Connects and says what is there, and which pool is that place already, whatever its URI; registers nothing, and
+   * leaves nothing there. Admin. BAD_INPUT, POOL_NOT_REACHABLE.
+   */
   verify(access: Access, params: { uri: string }): Promise<{ capabilities: Capability[]; registeredAs: string | null }>;
   /**
    * Registers a pool. One of that name is POOL_ALREADY_EXISTS unless `replace`, which sets everything anew (no message moves). What `verify` finds to be
@@ -132,7 +138,10 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
     requireCapabilities({ flavor, pool: name, capabilities, first: first.name }, wanted);
   }
 
-  /** Can the storage be used, and does it fit? Gives which it is: a new one becomes somebody once nothing speaks against it. */
+  /**
+   * Can the storage be used, and does it fit? Gives which it is: a new one becomes somebody once nothing speaks against
+   * it.
+   */
   async function verified(name: string, uri: string, flavor: string | null): Promise<string> {
     const { identity, capabilities } = await data.inspect(uri);
     await requireFlavor(name, flavor, capabilities);

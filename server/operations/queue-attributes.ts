@@ -46,7 +46,10 @@ interface Attribute {
   wants: string;
 }
 
-/** Reserved keys of the metadata. Every other key is the user's own; one with an underscore in front is refused where it looks like a slip. */
+/**
+ * Reserved keys of the metadata. Every other key is the user's own; one with an underscore in front is refused where it
+ * looks like a slip.
+ */
 const ATTRIBUTES: Record<string, Attribute> = {
   _default_message_ttl: { field: "defaultMessageTtl", read: readWhole, wants: "a whole number" },
   _default_message_delay: { field: "defaultMessageDelay", read: readWhole, wants: "a whole number" },

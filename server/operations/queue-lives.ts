@@ -16,8 +16,8 @@ const PLACEMENT_ATTEMPTS = 3;
 
 export interface QueueLives {
   /**
-   * Gives the queue's pool its row, once the catalogue says where that is. A pool that is away is only warned of: the queue is mapped
-   * all the same, and the pooling driver gives the pool the row at the queue's first use.
+   * Gives the queue's pool its row, once the catalogue says where that is. A pool that is away is only warned of: the
+   * queue is mapped all the same, and the pooling driver gives the pool the row at the queue's first use.
    */
   attach(queue: QueueRef, entry: CatalogueEntry): Promise<void>;
   /**

@@ -38,7 +38,8 @@ export function createQueueLookup(context: Pick<OperationContext, "control" | "s
       maximumEntries: REMEMBERED_QUEUES,
     });
   }
-  // Everyone who meets the same expired entry waits for one look. What is forgotten meanwhile is from before the change, and is not remembered.
+  // Everyone who meets the same expired entry waits for one look. What is forgotten meanwhile is from before the
+  // change, and is not remembered.
   const looking = new Map<string, Promise<ReservedAttributes>>();
   const finding = new Map<string, Promise<Found>>();
 
@@ -122,8 +123,8 @@ export async function orIfMissing<T>(work: () => Promise<T>, fallback: () => T):
 }
 
 /**
- * Runs `work`. If the queue was deleted (what is remembered may be a second old) or is not in the catalogue, makes it with `make` and runs `work`
- * again.
+ * Runs `work`. If the queue was deleted (what is remembered may be a second old) or is not in the catalogue, makes it
+ * with `make` and runs `work` again.
  */
 export async function makingIfMissing<T>(
   lookup: QueueLookup,

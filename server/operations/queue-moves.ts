@@ -13,7 +13,10 @@ import { orIfMissing } from "./queue-lookup.ts";
 
 /** Long enough for a process that is busy, since a copy that was taken over begins anew. */
 const LEASE_SECONDS = 6;
-/** Nobody can use a queue that is frozen, so it is not so for long when its mover dies: four heartbeats, and a second until somebody looks. */
+/**
+ * Nobody can use a queue that is frozen, so it is not so for long when its mover dies: four heartbeats, and a second
+ * until somebody looks.
+ */
 const FROZEN_LEASE_SECONDS = 2;
 const RENEW_EVERY_MS = 500;
 const LAPSED_AT_A_TIME = 20;

@@ -51,7 +51,10 @@ export interface StatsChange {
   stats: QueueStats | null;
 }
 
-/** `strict`: an unknown key that begins with an underscore cannot be set; what is stored already stays, and may be given again as it is. BAD_INPUT. */
+/**
+ * `strict`: an unknown key that begins with an underscore cannot be set; what is stored already stays, and may be given
+ * again as it is. BAD_INPUT.
+ */
 interface MetadataRules {
   strict?: boolean;
 }
@@ -115,7 +118,10 @@ export interface QueueOperations {
   ): Promise<{ subscriptions: number }>;
   /** QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED. */
   stats(access: Access, params: NamedQueue): Promise<QueueStats>;
-  /** In the order asked; null for a queue that does not exist, or is not in the catalogue, or whose pool cannot say now. One call a pool. At most MAX_PAGE_SIZE. */
+  /**
+   * In the order asked; null for a queue that does not exist, or is not in the catalogue, or whose pool cannot say now.
+   * One call a pool. At most MAX_PAGE_SIZE.
+   */
   statsMany(access: Access, params: { queues: readonly NamedQueue[] }): Promise<(QueueStats | null)[]>;
   /**
    * The statistics of each queue now, then each change, at most once a second a queue. Watchers of one queue share one poll, and nothing

@@ -1,4 +1,7 @@
-/** What storages refused lately to the callers of this process: whether it is of use to them, and which pools take no writes. */
+/**
+ * What storages refused lately to the callers of this process: whether it is of use to them, and which pools take no
+ * writes.
+ */
 import { DomainError, STORAGE_FAILURES } from "../errors.ts";
 import { DEFAULT_POOL } from "../storage/data-driver.ts";
 import { type WriteRefusal, writeRefusalOf } from "../storage/takes-no-writes.ts";

@@ -11,7 +11,10 @@ export function unknownAttributes(text: string): Map<string, string> {
   return new Map([...objectMembers(text)].filter(([key]) => key.startsWith("_") && !isReserved(key)));
 }
 
-/** BAD_INPUT for a key that is set and unknown, naming the nearest attribute. One that is stored with this value already stays. */
+/**
+ * BAD_INPUT for a key that is set and unknown, naming the nearest attribute. One that is stored with this value already
+ * stays.
+ */
 export function refuseUnknownAttributes(unknown: ReadonlyMap<string, string>, before: string): void {
   if (unknown.size === 0) return;
   const stored = objectMembers(before);

@@ -3,7 +3,10 @@ import { DomainError, hasCode } from "../errors.ts";
 
 /** Of a driver's call, in milliseconds. */
 export const DRIVER_DEADLINE_MS = 5000;
-/** A call that did not wait is ended by its connection, which knows whether it was sent. So the connection has the first word. */
+/**
+ * A call that did not wait is ended by its connection, which knows whether it was sent. So the connection has the first
+ * word.
+ */
 const FIRST_WORD_MS = 200;
 const ANSWERED_BY_MS = DRIVER_DEADLINE_MS + FIRST_WORD_MS;
 /** With less left a call is given up unsent, since its answer would come too late to tell what happened. */
@@ -23,7 +26,10 @@ export interface Call {
   readonly reject: (error: DomainError) => void;
 }
 
-/** Calls whose caller was told that the time is up, though the storage answers others: they say nothing about whether it is there. */
+/**
+ * Calls whose caller was told that the time is up, though the storage answers others: they say nothing about whether it
+ * is there.
+ */
 const slow = new WeakSet<Error>();
 
 export function isSlow(error: unknown): boolean {

@@ -35,7 +35,10 @@ export interface PageRequest {
   limit: number;
 }
 
-/** `nextMarker` is null when nothing follows now; a reader that tails keeps its last item's marker. A page may be shorter than asked and have one. */
+/**
+ * `nextMarker` is null when nothing follows now; a reader that tails keeps its last item's marker. A page may be
+ * shorter than asked and have one.
+ */
 export interface Page<T> {
   items: T[];
   nextMarker: string | null;
@@ -105,9 +108,9 @@ export interface DataDriver extends StoreFacts {
 export type ArrivalListener = (queue: QueueRef, count: number) => void;
 
 /**
- * A data driver that routes each queue to its pool by the catalogue. Callers of the data plane need not know that it is one; the control plane
- * does. A queue that exists and is not in the catalogue is QUEUE_NOT_MAPPED. `stats` gives null for it, and for the queues of a pool that fails, unless
- * all fail.
+ * A data driver that routes each queue to its pool by the catalogue. Callers of the data plane need not know that it is
+ * one; the control plane does. A queue that exists and is not in the catalogue is QUEUE_NOT_MAPPED. `stats` gives null
+ * for it, and for the queues of a pool that fails, unless all fail.
  */
 export interface PooledDataDriver extends DataDriver {
   /**
@@ -117,15 +120,18 @@ export interface PooledDataDriver extends DataDriver {
    * went away may be drawn, and one that nobody found away within the minute counts as there. `dice` gives numbers as Math.random does.
    */
   choosePool(flavor: string | null, dice?: () => number): Promise<string>;
-  /** What a call to the driver that `pool` gave says of its storage: is it there, and does it take writes? For `choosePool`. */
+  /**
+   * What a call to the driver that `pool` gave says of its storage: is it there, and does it take writes? For
+   * `choosePool`.
+   */
   noteReachable(name: string, reachable: boolean): void;
   /** The driver of one pool, opened at its first use. POOL_DOES_NOT_EXIST, STORAGE_UNAVAILABLE. */
   pool(name: string): Promise<DataDriver>;
   /** BAD_INPUT for what is no URI of a store that can be a pool. Connects nowhere. */
   checkUri(uri: string): void;
   /**
-   * Connects to a URI within a short time-out and says what the store is and can do, and that a pool can be made there. Leaves nothing in it. BAD_INPUT,
-   * POOL_NOT_REACHABLE.
+   * Connects to a URI within a short time-out and says what the store is and can do, and that a pool can be made there.
+   * Leaves nothing in it. BAD_INPUT, POOL_NOT_REACHABLE.
    */
   inspect(uri: string): Promise<FoundStore>;
   /** Like `inspect`, and makes the store's tables and identity if they are missing. Twice is once. */
@@ -238,8 +244,9 @@ export interface MessageStamp {
 export type DeleteOutcome = "deleted" | "absent";
 
 /**
- * Bytes of bodies, in UTF-8, that one call gives at most, and one statement or script of a driver carries. A call with `maxBytes` gives at most that.
- * It ends in front of the message that would pass the bound, but gives at least one where there is one: no body is larger than a post may be.
+ * Bytes of bodies, in UTF-8, that one call gives at most, and one statement or script of a driver carries. A call with
+ * `maxBytes` gives at most that. It ends in front of the message that would pass the bound, but gives at least one
+ * where there is one: no body is larger than a post may be.
  */
 export const MAX_CARRIED_BYTES = 16 * 1_048_576;
 
@@ -280,8 +287,8 @@ export interface MessageController {
   get(params: { queue: QueueRef; id: string }): Promise<Message>;
 
   /**
-   * Those that exist, in the order asked, each once. May end early, by bytes: so whoever wants all asks again for the ids behind the last
-   * that came, until none comes.
+   * Those that exist, in the order asked, each once. May end early, by bytes: so whoever wants all asks again for the
+   * ids behind the last that came, until none comes.
    */
   bulkGet(params: { queue: QueueRef; ids: readonly string[]; maxBytes?: number }): Promise<Message[]>;
 
@@ -296,16 +303,17 @@ export interface MessageController {
 
   /**
    * Without a claim: MESSAGE_IS_CLAIMED when it is claimed. With one: MESSAGE_NOT_CLAIMED when no claim holds it,
-   * MESSAGE_NOT_CLAIMED_BY when another live claim holds it, CLAIM_DOES_NOT_EXIST when this claim is not live and another holds it, and always for
-   * what is no claim's id at all.
-   * Checked and done in one step: an expired claim's id deletes nothing.
+   * MESSAGE_NOT_CLAIMED_BY when another live claim holds it, CLAIM_DOES_NOT_EXIST when this claim is not live and
+   * another holds it, and always for what is no claim's id at all. Checked and done in one step: an expired claim's id
+   * deletes nothing.
    */
   delete(params: { queue: QueueRef; id: string; claimId?: string }): Promise<DeleteOutcome>;
 
   /**
-   * Deletes those that exist, claimed ones too, and says how many. With `spareClaimed`, one that a live claim holds makes it MESSAGE_IS_CLAIMED, whose
-   * details name such messages (`messageIds`, at most 100). With `claimIds`, only the messages that one of these live claims holds: any other existing one
-   * makes it MESSAGE_NOT_CLAIMED_BY. Refused, it deletes nothing. Checked and done in one step.
+   * Deletes those that exist, claimed ones too, and says how many. With `spareClaimed`, one that a live claim holds
+   * makes it MESSAGE_IS_CLAIMED, whose details name such messages (`messageIds`, at most 100). With `claimIds`, only
+   * the messages that one of these live claims holds: any other existing one makes it MESSAGE_NOT_CLAIMED_BY. Refused,
+   * it deletes nothing. Checked and done in one step.
    */
   bulkDelete(params: {
     queue: QueueRef;
@@ -388,8 +396,9 @@ export interface ClaimController {
   }): Promise<{ claimId: string; claim: Claim | null; messages: Message[]; deadLetters: Message[] }>;
 
   /**
-   * With its messages in the order of their markers, those after the marker `after`; deleted ones are left out. They may end early, by bytes: so whoever
-   * wants all goes on after the last, until none comes. CLAIM_DOES_NOT_EXIST when it is released or expired, or its last message is gone.
+   * With its messages in the order of their markers, those after the marker `after`; deleted ones are left out. They
+   * may end early, by bytes: so whoever wants all goes on after the last, until none comes. CLAIM_DOES_NOT_EXIST when
+   * it is released or expired, or its last message is gone.
    */
   get(params: {
     queue: QueueRef;

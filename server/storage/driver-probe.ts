@@ -7,8 +7,9 @@ const PROBE_MESSAGES = 10;
 
 /**
  * Really does each operation once on a hidden queue and times it, with any data driver. The queue's name is no legal
- * one, so it meets nobody's; it is gone for readers at the end, and gc frees it. Never throws. `reserve` fails when there is no space for more, where the
- * operations would not notice; `freeBytes` tells what is left, where the storage knows.
+ * one, so it meets nobody's; it is gone for readers at the end, and gc frees it. Never throws. `reserve` fails when
+ * there is no space for more, where the operations would not notice; `freeBytes` tells what is left, where the storage
+ * knows.
  */
 export async function probeDriver(
   driver: Omit<DataDriver, "health">,

@@ -9,11 +9,17 @@ export interface StoreKind {
   check(uri: string): void;
   /** Connects, reads what the store is and whether a pool can be made there, and leaves nothing behind. */
   inspect(uri: string): Promise<FoundStore>;
-  /** Connects, and makes the store's tables if they are missing. `pool` is its name for the log; null for one that is only prepared. */
+  /**
+   * Connects, and makes the store's tables if they are missing. `pool` is its name for the log; null for one that is
+   * only prepared.
+   */
   open(uri: string, pool: string | null): Promise<DataDriver>;
 }
 
-/** Each call is BAD_INPUT for what is no URI of a registered scheme, before any connection is made; else it gives the kind's own errors. */
+/**
+ * Each call is BAD_INPUT for what is no URI of a registered scheme, before any connection is made; else it gives the
+ * kind's own errors.
+ */
 export interface DriverRegistry extends StoreKind {
   /** Each scheme once, without its colon. */
   register(schemes: readonly string[], kind: StoreKind): void;

@@ -36,8 +36,9 @@ const FAMILIES: Record<string, Family> = {
 };
 
 /**
- * The URI taken apart. BAD_INPUT for what cannot be, for an option that is not among `options`, and for a password that is not escaped, which would be
- * read as part of the host or path, and shown. The message says the rule and quotes nothing of the URI.
+ * The URI taken apart. BAD_INPUT for what cannot be, for an option that is not among `options`, and for a password that
+ * is not escaped, which would be read as part of the host or path, and shown. The message says the rule and quotes
+ * nothing of the URI.
  */
 export function parsePoolUri(uri: string, options: readonly string[]): URL {
   const parsed = parse(uri);

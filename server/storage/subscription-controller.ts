@@ -15,7 +15,9 @@ export interface Subscription {
   confirmed: boolean;
 }
 
-/** Scoped by project and queue name; no queue is needed, and they outlive it. Unique by project, queue and subscriber. */
+/**
+ * Scoped by project and queue name; no queue is needed, and they outlive it. Unique by project, queue and subscriber.
+ */
 export interface SubscriptionController {
   /** Oldest first; marker = id. */
   list(params: { queue: QueueRef; page: PageRequest }): Promise<Page<Subscription>>;

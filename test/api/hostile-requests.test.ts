@@ -1,9 +1,15 @@
-/** Requests that are cheap to send and once were dear to answer. None may hold the event loop for much longer than it takes to parse its JSON. */
+/**
+ * Requests that are cheap to send and once were dear to answer. None may hold the event loop for much longer than it
+ * takes to parse its JSON.
+ */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ADMIN, type OpenDoor, openDoor } from "./door.ts";
 
 const MEBIBYTES_4 = 4 * 1_048_576;
-/** What a request may take of the thread beyond parsing: far more than it does, since the machine may be busy. The worst ones took seconds. */
+/**
+ * What a request may take of the thread beyond parsing: far more than it does, since the machine may be busy. The worst
+ * ones took seconds.
+ */
 const MORE_MS = 400;
 
 let door: OpenDoor;

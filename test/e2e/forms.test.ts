@@ -1,4 +1,7 @@
-/** Forms: what is typed is not lost by the way, what is copied is copied whole, and no page does what its policy forbids. */
+/**
+ * Forms: what is typed is not lost by the way, what is copied is copied whole, and no page does what its policy
+ * forbids.
+ */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";

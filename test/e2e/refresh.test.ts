@@ -1,4 +1,7 @@
-/** What a page does while it is refreshed: one request, nothing lost when the server is away, nothing slides under the pointer. */
+/**
+ * What a page does while it is refreshed: one request, nothing lost when the server is away, nothing slides under the
+ * pointer.
+ */
 import type { Page } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";

@@ -1,4 +1,7 @@
-/** What stays true when a standby takes over without the last writes: they are gone, and nothing that they were given is given again. */
+/**
+ * What stays true when a standby takes over without the last writes: they are gone, and nothing that they were given is
+ * given again.
+ */
 import pg from "pg";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

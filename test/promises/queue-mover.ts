@@ -1,6 +1,7 @@
 /**
- * A process that is made to be killed: `node queue-mover.ts URL QUEUE` moves the queue of the project "p" between the pools "left" and "right" for ever,
- * and with `frozen` behind it dies by itself while the queue is frozen; `node queue-mover.ts URL` does jobs.
+ * A process that is made to be killed: `node queue-mover.ts URL QUEUE` moves the queue of the project "p" between the
+ * pools "left" and "right" for ever, and with `frozen` behind it dies by itself while the queue is frozen; `node
+ * queue-mover.ts URL` does jobs.
  */
 import { randomUUID } from "node:crypto";
 import { readConfig } from "../../server/config.ts";

@@ -30,7 +30,10 @@ async function create(options: string): Promise<TestDatabase> {
   return { url: url.toString(), drop: () => drop(name) };
 }
 
-/** An autovacuum worker that is in the database belongs to the superuser, and only that one may end it: it is soon gone by itself. */
+/**
+ * An autovacuum worker that is in the database belongs to the superuser, and only that one may end it: it is soon gone
+ * by itself.
+ */
 function drop(name: string): Promise<void> {
   return vi.waitFor(() => execute(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`), { timeout: 10_000, interval: 100 });
 }

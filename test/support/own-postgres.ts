@@ -16,7 +16,10 @@ export interface OwnPostgres {
   restart(): Promise<void>;
   /** Restarts it, and keeps a copy of what it holds now: a standby that gets nothing more from it. */
   copy(): Promise<void>;
-  /** Kills it, and the copy takes over at the same address, as a promoted standby does: on a timeline of its own, without what was written since. */
+  /**
+   * Kills it, and the copy takes over at the same address, as a promoted standby does: on a timeline of its own,
+   * without what was written since.
+   */
   failOver(): Promise<void>;
   /** All its processes stand still, with their connections open, until `resume`. */
   stall(): Promise<void>;

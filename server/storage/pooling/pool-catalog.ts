@@ -47,7 +47,10 @@ export class PoolCatalog {
     }
   }
 
-  /** QUEUE_DOES_NOT_EXIST, or QUEUE_NOT_MAPPED when it exists and the catalogue has no entry. Neither is remembered, so a queue made elsewhere is there at once. */
+  /**
+   * QUEUE_DOES_NOT_EXIST, or QUEUE_NOT_MAPPED when it exists and the catalogue has no entry. Neither is remembered, so
+   * a queue made elsewhere is there at once.
+   */
   find(queue: QueueRef): Promise<Place> {
     return this.#lookOnce(queue, async (key) => {
       const cached = await this.#read(key);
@@ -55,7 +58,10 @@ export class PoolCatalog {
     });
   }
 
-  /** Past the cache, and only for a queue whose record is there: the entry of a deleted one may remain for its subscriptions. QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED. */
+  /**
+   * Past the cache, and only for a queue whose record is there: the entry of a deleted one may remain for its
+   * subscriptions. QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED.
+   */
   async reload(queue: QueueRef): Promise<Place> {
     const [entry, exists] = await Promise.all([this.#entry(queue), this.#control.queues.exists(queue)]);
     if (!exists) throw doesNotExist(queue);

@@ -47,9 +47,10 @@ export class Router {
   }
 
   /**
-   * Makes the call where the queue was a moment ago. When that pool does not know the queue or its life, looks at the catalogue, gives the
-   * pool the queue's row if it lacks it (a crash may have come between the two), and makes the call once more. While the queue is on its way to
-   * another pool it waits for it. QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED, QUEUE_IS_MOVING. A caller that names an epoch itself gets it checked, and QUEUE_EPOCH_STALE.
+   * Makes the call where the queue was a moment ago. When that pool does not know the queue or its life, looks at the
+   * catalogue, gives the pool the queue's row if it lacks it (a crash may have come between the two), and makes the
+   * call once more. While the queue is on its way to another pool it waits for it. QUEUE_DOES_NOT_EXIST,
+   * QUEUE_NOT_MAPPED, QUEUE_IS_MOVING. A caller that names an epoch itself gets it checked, and QUEUE_EPOCH_STALE.
    */
   call<T>(queue: QueueRef, work: (driver: DataDriver, queue: QueueRef) => Promise<T>): Promise<T> {
     // The usual way, which every message pays for: what is needed is remembered, and nothing is waited for but the pool.
@@ -208,8 +209,9 @@ export class Router {
   }
 
   /**
-   * In one pool the pool does it in one step. Between two: copied, then deleted under the claim, as many at a time as a call carries. When the claim
-   * has lapsed in between, the originals stay and are not counted; the next move finds the copies there and does not copy again.
+   * In one pool the pool does it in one step. Between two: copied, then deleted under the claim, as many at a time as a
+   * call carries. When the claim has lapsed in between, the originals stay and are not counted; the next move finds the
+   * copies there and does not copy again.
    */
   async transfer(params: Parameters<MessageController["transfer"]>[0]): Promise<number> {
     const { from, to, ids } = params;

@@ -16,8 +16,8 @@ export interface PostgresAddress {
 type Tls = "off" | "unchecked" | "checked";
 
 /**
- * Everything that changes where a connection leads or how it is made. None of them names a file: certificates are the operator's, by
- * NODE_EXTRA_CA_CERTS.
+ * Everything that changes where a connection leads or how it is made. None of them names a file: certificates are the
+ * operator's, by NODE_EXTRA_CA_CERTS.
  */
 const OPTIONS = ["schema", "sslmode", "host", "port"];
 
@@ -31,8 +31,9 @@ const SSL_MODES: Readonly<Record<string, Tls>> = {
 };
 
 /**
- * `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`, also `postgres:`. Without a database it is the one named after the user; `?schema=` names the
- * schema in it (default public), `?sslmode=` the encryption (default disable), and `?host=` may name a folder of Unix sockets. BAD_INPUT.
+ * `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`, also `postgres:`. Without a database it is the one named after the
+ * user; `?schema=` names the schema in it (default public), `?sslmode=` the encryption (default disable), and `?host=`
+ * may name a folder of Unix sockets. BAD_INPUT.
  */
 export function parsePostgresUri(uri: string): PostgresAddress {
   const url = parsePoolUri(uri, OPTIONS);

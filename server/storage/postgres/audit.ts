@@ -1,4 +1,7 @@
-/** The audit log: who did what, and how it ended. Rows are added, an intended one gets its outcome once, and old ones go: the table itself refuses the rest. */
+/**
+ * The audit log: who did what, and how it ended. Rows are added, an intended one gets its outcome once, and old ones
+ * go: the table itself refuses the rest.
+ */
 import type { AuditController, AuditEntry } from "../control-driver.ts";
 import { numberMarker } from "../list-markers.ts";
 import { guarded, type Session } from "./control-session.ts";

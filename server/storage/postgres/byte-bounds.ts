@@ -16,9 +16,10 @@ const FITTING: Statement = {
 };
 
 /**
- * How many messages to lock for a claim or a pop that is bounded in bytes. Their statements keep to the bound by themselves, but lock all that they
- * were asked for first, and others pass over what is locked: they would take later messages, or find nothing. So in a queue of which this
- * process has met a statement that did not take all it locked, it looks before how many fit. What others take meanwhile makes that an estimate.
+ * How many messages to lock for a claim or a pop that is bounded in bytes. Their statements keep to the bound by
+ * themselves, but lock all that they were asked for first, and others pass over what is locked: they would take later
+ * messages, or find nothing. So in a queue of which this process has met a statement that did not take all it locked,
+ * it looks before how many fit. What others take meanwhile makes that an estimate.
  */
 export class ByteBounds {
   readonly #statements: Statements;
@@ -29,7 +30,10 @@ export class ByteBounds {
     this.#clock = clock;
   }
 
-  /** At most `wanted`, and at least one. Gives `wanted` when all that are there fit. `from`: a marker below which none is looked for. */
+  /**
+   * At most `wanted`, and at least one. Gives `wanted` when all that are there fit. `from`: a marker below which none
+   * is looked for.
+   */
   async fitting(
     row: PoolQueue,
     wanted: number,

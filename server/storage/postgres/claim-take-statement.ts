@@ -7,7 +7,10 @@ const secondsOf = (count: string) => `(${count}) * interval '1 second'`;
 /** How a statement spells its parameters: for each queue and request, or once for all. */
 interface Spelling {
   queue: string;
-  /** Whether a picked row, the n-th of its queue, is among those whose bodies the statement carries; `r` is the window of all rows so far. */
+  /**
+   * Whether a picked row, the n-th of its queue, is among those whose bodies the statement carries; `r` is the window
+   * of all rows so far.
+   */
   fits: string;
   /** Of the request that the row `by` names. */
   ttl: (by: string) => string;
@@ -29,7 +32,9 @@ const MIXED: Spelling = {
   most: (by) => `($10::bigint[])[${by}.request]`,
 };
 
-/** For one queue whose requests ask for the same, as most that come together do. Measured, it saves the server a tenth. */
+/**
+ * For one queue whose requests ask for the same, as most that come together do. Measured, it saves the server a tenth.
+ */
 const ALIKE: Spelling = {
   queue: `
       SELECT 1 AS n, $3::int AS take, 0 AS "offset", $5::bigint AS exhausted_from, q.id, greatest(q.low_water, $4::bigint) AS floor
@@ -41,11 +46,11 @@ const ALIKE: Spelling = {
 };
 
 /**
- * One pick per queue for all its requests: within a statement its own locks do not exclude it, so two picks of one queue would take the
- * same rows. What was picked is dealt out by place, in order of arrival: `owners` names the request that gets the first, second ... row
- * of a queue. SKIP LOCKED keeps statements apart, and a row that changed since the snapshot is judged again as it is once
- * locked, and is then found by its place. Queues that are gone or have another
- * epoch are missing in `fresh`. What would pass the statement's bound in bytes is left as it is.
+ * One pick per queue for all its requests: within a statement its own locks do not exclude it, so two picks of one
+ * queue would take the same rows. What was picked is dealt out by place, in order of arrival: `owners` names the
+ * request that gets the first, second ... row of a queue. SKIP LOCKED keeps statements apart, and a row that changed
+ * since the snapshot is judged again as it is once locked, and is then found by its place. Queues that are gone or have
+ * another epoch are missing in `fresh`. What would pass the statement's bound in bytes is left as it is.
  */
 const takeStatement = (name: string, { queue, fits, ttl, grace, most }: Spelling, keyed = false): Statement => ({
   name,
@@ -101,7 +106,10 @@ export const TAKE = takeStatement("claim_take", MIXED);
 export const TAKE_ALIKE = takeStatement("claim_take_alike", ALIKE);
 export const TAKE_KEYED = takeStatement("claim_take_keyed", ALIKE, true);
 
-/** `fresh`: places of the queues that are as the caller knew them, joined by commas; null when there is none. `locked`: see allThatFit. */
+/**
+ * `fresh`: places of the queues that are as the caller knew them, joined by commas; null when there is none. `locked`:
+ * see allThatFit.
+ */
 export type TakenRow = { fresh: string | null; now: number; locked: number } & (
   | (PostedRow & { request: number; dead: boolean })
   | { marker: null }

@@ -28,8 +28,9 @@ const CLAIM_FIELDS = `c.id::text AS "claimId", c.ttl_seconds::float8 AS "claimTt
       ${milliseconds("c.expires_at")} AS "claimEnds", ${milliseconds("clock.now")} AS "readAt", c.held AS "claimHolds"`;
 
 /**
- * No row: stale. One row without a claim: no such claim, since a claim lives as long as it holds a message. Else the claim beside each of its
- * messages after a marker, in order, as many as the bytes allow; beside none, when none follows.
+ * No row: stale. One row without a claim: no such claim, since a claim lives as long as it holds a message. Else the
+ * claim beside each of its messages after a marker, in order, as many as the bytes allow; beside none, when none
+ * follows.
  */
 const GET: Statement = {
   name: "claim_get",

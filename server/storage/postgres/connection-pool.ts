@@ -27,9 +27,10 @@ interface Caller {
 const openPools = new Set<ConnectionPool>();
 
 /**
- * When the server refuses one more connection, the pool keeps to those that it has, and callers wait for them as long as they would wait for any.
- * After a while it tries to grow again, by one connection at a time. Hazard: the pools of a process share the server's connections, and a busy one would
- * leave none to another. So a pool keeps its last connection even when idle, and one that is refused its first gets one from the largest.
+ * When the server refuses one more connection, the pool keeps to those that it has, and callers wait for them as long
+ * as they would wait for any. After a while it tries to grow again, by one connection at a time. Hazard: the pools of a
+ * process share the server's connections, and a busy one would leave none to another. So a pool keeps its last
+ * connection even when idle, and one that is refused its first gets one from the largest.
  */
 export class ConnectionPool extends pg.Pool {
   readonly #most: number;
@@ -39,7 +40,10 @@ export class ConnectionPool extends pg.Pool {
   readonly #connected = new Set<pg.PoolClient>();
   #growsAt = 0;
   #givesUpOne = false;
-  /** Who waits while the pool has no connection and is refused its first. One of them tries, so that the server is not knocked at by each. */
+  /**
+   * Who waits while the pool has no connection and is refused its first. One of them tries, so that the server is not
+   * knocked at by each.
+   */
   readonly #starving = new Set<Caller>();
   #lastRefusal: Error | undefined;
   #nextTry: NodeJS.Timeout | undefined;

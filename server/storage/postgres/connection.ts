@@ -15,9 +15,9 @@ const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1000;
 export const CONNECT_TIMEOUT_MS = 5000;
 
 /**
- * Opens a pool of connections; none is made before the first use, and fewer where the server has no more (`connection-pool.ts`). `?schema=NAME` in the
- * URL becomes the search path. BAD_INPUT.
- * An idle connection that breaks is dropped and reported to `onError`; without a listener it would end the process.
+ * Opens a pool of connections; none is made before the first use, and fewer where the server has no more
+ * (`connection-pool.ts`). `?schema=NAME` in the URL becomes the search path. BAD_INPUT. An idle connection that breaks
+ * is dropped and reported to `onError`; without a listener it would end the process.
  */
 export function openConnections(params: {
   url: string;
@@ -27,7 +27,10 @@ export function openConnections(params: {
   settings?: Readonly<Record<string, string>>;
   /** For statements that may take as long as they take, whose sessions lift the server's own deadline. */
   patient?: boolean;
-  /** Done with each new connection before anybody gets it. When it throws, the connection is closed and its caller hears the error. */
+  /**
+   * Done with each new connection before anybody gets it. When it throws, the connection is closed and its caller hears
+   * the error.
+   */
   onConnect?: (client: pg.ClientBase) => Promise<void>;
   onError?: (error: Error) => void;
 }): pg.Pool {
@@ -62,13 +65,15 @@ function clientConfig(
   settings: Readonly<Record<string, string>> = {},
 ): pg.ClientConfig {
   const { host, port, user, password, database, schema, tls } = parsePostgresUri(url);
-  // Complete, and never the URI itself: for what is left out `pg` asks the environment (PGHOST, PGSSLMODE, a password file), and from a URI it reads files.
+  // Complete, and never the URI itself: for what is left out `pg` asks the environment (PGHOST, PGSSLMODE, a password
+  // file), and from a URI it reads files.
   return {
     host,
     port,
     user,
     database,
-    // One that nobody has: a server that wants a password says so itself. For a missing one `pg` leaves the connection open.
+    // One that nobody has: a server that wants a password says so itself. For a missing one `pg` leaves the connection
+    // open.
     password: password || randomUUID(),
     ssl: SSL[tls],
     sslnegotiation: "postgres",

@@ -66,7 +66,10 @@ export function writeMarker(parts: readonly string[]): string {
   return Buffer.from(JSON.stringify(parts)).toString("base64url");
 }
 
-/** BAD_INPUT for a text that writeMarker did not make for this kind of list. A part that is a number must be a whole one. */
+/**
+ * BAD_INPUT for a text that writeMarker did not make for this kind of list. A part that is a number must be a whole
+ * one.
+ */
 export function readMarker({ marker, field }: Bound, kinds: readonly ("text" | "number")[]): string[] {
   try {
     const parts: unknown = JSON.parse(Buffer.from(marker, "base64url").toString());

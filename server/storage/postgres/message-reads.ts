@@ -9,8 +9,8 @@ import { type PoolQueues, STALE } from "./pool-queues.ts";
 import { clockCte, type Statement, type Statements } from "./statements.ts";
 
 /**
- * Reads begin at the queue's row: no row at all means that the caller's idea of it is stale, one row without a message that
- * nothing was found.
+ * Reads begin at the queue's row: no row at all means that the caller's idea of it is stale, one row without a message
+ * that nothing was found.
  */
 const readStatement = (name: string, offset: number, messages: string): Statement => ({
   name,

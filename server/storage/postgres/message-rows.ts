@@ -21,8 +21,9 @@ export const deliverable = (exhaustedFrom: string) => `(${exhaustedFrom} IS NULL
 export const ALIVE = "(m.expires_at > clock.now) IS TRUE";
 
 /**
- * The rows of `messages`, which are in order, up to the one whose body would pass the bytes that the parameter `maxBytes` names; at least one. `more` says
- * of each whether another follows. Asking for a body's length does not read it.
+ * The rows of `messages`, which are in order, up to the one whose body would pass the bytes that the parameter
+ * `maxBytes` names; at least one. `more` says of each whether another follows. Asking for a body's length does not read
+ * it.
  */
 export const upTo = (maxBytes: string, messages: string) => `(
     SELECT b.* FROM (

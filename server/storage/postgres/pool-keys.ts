@@ -11,10 +11,10 @@ import { lockPools, poolContext } from "./pools.ts";
 const TIMEOUT_MS = 60_000;
 
 /**
- * Seals every pool's URI with another key, and digests it anew, in one transaction; gives how many it changed. Those that have the new key
- * already are left as they are, so twice is once. INTERNAL, and nothing changed, when a URI opens with neither.
- * `from` null: the former key is lost. Then such a pool gets a URI that leads nowhere, and keeps all else: its queues wait
- * until `updatePool` gives it the URI of the same store.
+ * Seals every pool's URI with another key, and digests it anew, in one transaction; gives how many it changed. Those
+ * that have the new key already are left as they are, so twice is once. INTERNAL, and nothing changed, when a URI opens
+ * with neither. `from` null: the former key is lost. Then such a pool gets a URI that leads nowhere, and keeps all
+ * else: its queues wait until `updatePool` gives it the URI of the same store.
  */
 export async function rotatePoolKeys(params: {
   connections: pg.Pool;

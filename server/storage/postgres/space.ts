@@ -5,8 +5,9 @@ import { translatePostgresError } from "./connection.ts";
 const TEMPORARY_FILES_LIMITED = "53400";
 
 /**
- * Writes as much as the largest post has, 1 MiB, to a temporary file on the disk that the tables are on, since it has no memory for it. What is smaller
- * fits into pages and log files that are there already, and would not notice that the disk is full. The file is gone at once.
+ * Writes as much as the largest post has, 1 MiB, to a temporary file on the disk that the tables are on, since it has
+ * no memory for it. What is smaller fits into pages and log files that are there already, and would not notice that the
+ * disk is full. The file is gone at once.
  */
 const WRITE = `
   SET LOCAL work_mem = '64kB';

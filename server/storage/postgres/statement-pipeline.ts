@@ -5,13 +5,14 @@ import { type Call, CallDeadlines, noteAnswer, type Source } from "../call-deadl
 /**
  * Requests that are in flight together share a statement, a round trip and a commit: a group commit in the process.
  *
- * It never sends by a timer. A request that finds a free lane goes out at the end of this turn of the event loop, with what else came in the
- * same turn; what arrives while all lanes are busy goes with the next statement, at most `maxRequests` and `maxWeight` of it: in order of
- * arrival in each queue, and in turn among queues when there is more. When a lot waits, a statement takes half of it: callers that were answered
- * together come again together, and so the halves keep the database and this process both at work. When a statement of several is refused
- * and rolled back, each of its requests is tried alone, so that one bad request never fails its neighbours; when it was held up by
- * somebody's lock and rolled back, each queue is tried alone.
- * Each request has one deadline (`call-deadlines.ts`): DEADLINE_EXCEEDED when it was not sent by then, else OUTCOME_UNKNOWN.
+ * It never sends by a timer. A request that finds a free lane goes out at the end of this turn of the event loop, with
+ * what else came in the same turn; what arrives while all lanes are busy goes with the next statement, at most
+ * `maxRequests` and `maxWeight` of it: in order of arrival in each queue, and in turn among queues when there is more.
+ * When a lot waits, a statement takes half of it: callers that were answered together come again together, and so the
+ * halves keep the database and this process both at work. When a statement of several is refused and rolled back, each
+ * of its requests is tried alone, so that one bad request never fails its neighbours; when it was held up by somebody's
+ * lock and rolled back, each queue is tried alone. Each request has one deadline (`call-deadlines.ts`):
+ * DEADLINE_EXCEEDED when it was not sent by then, else OUTCOME_UNKNOWN.
  */
 export class StatementPipeline<Request, Result> {
   readonly #run: (batch: readonly Request[]) => Promise<(Result | DomainError | typeof AGAIN)[]>;

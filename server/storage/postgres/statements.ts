@@ -91,8 +91,9 @@ const NOT_WHOLE = "22012";
 const ROLLED_BACK: ReadonlySet<unknown> = new Set([DEADLOCK_DETECTED, NOT_WHOLE]);
 
 /**
- * What a statement may meet on a connection that is as good as before: others' work, a lock that it did not get, a key that is there. A new one costs a
- * look at the timeline too. After anything else it is closed, as a pool does by itself: a plan that no longer fits the tables would fail again and again.
+ * What a statement may meet on a connection that is as good as before: others' work, a lock that it did not get, a key
+ * that is there. A new one costs a look at the timeline too. After anything else it is closed, as a pool does by
+ * itself: a plan that no longer fits the tables would fail again and again.
  */
 const KEEPS_CONNECTION: ReadonlySet<unknown> = new Set([DEADLOCK_DETECTED, NOT_WHOLE, "55P03", "23505"]);
 
@@ -120,8 +121,9 @@ export function allOrNothing(changed: string, locked: string): string {
 }
 
 /**
- * The same for a statement that leaves some of the rows that it locked as they are, since their bodies would pass its bound: those that do not
- * `fit`. Gives how many were locked, so that the caller knows whether there were more than it gets.
+ * The same for a statement that leaves some of the rows that it locked as they are, since their bodies would pass its
+ * bound: those that do not `fit`. Gives how many were locked, so that the caller knows whether there were more than it
+ * gets.
  */
 export function allThatFit(changed: string, locked: string): string {
   return `(SELECT count(*)::int / CASE WHEN count(*) FILTER (WHERE l.fits) = (SELECT count(*) FROM ${changed}) THEN 1 ELSE 0 END FROM ${locked} l) AS locked`;

@@ -9,7 +9,9 @@ import { translatePostgresError } from "./connection.ts";
  */
 const STEP = 1n << 40n;
 
-/** What else gives numbers that somebody keeps: rows that processes remember, lives of queues, fences, jobs, the audit. */
+/**
+ * What else gives numbers that somebody keeps: rows that processes remember, lives of queues, fences, jobs, the audit.
+ */
 const OTHER_SEQUENCES = [
   "pool_queues_id_seq",
   "catalogue_epoch",
@@ -31,7 +33,10 @@ interface Look {
   now: string;
 }
 
-/** The name of a file of the log begins with the timeline. What the last checkpoint says is older, for minutes after a standby took over. */
+/**
+ * The name of a file of the log begins with the timeline. What the last checkpoint says is older, for minutes after a
+ * standby took over.
+ */
 const TIMELINE = `CASE WHEN NOT pg_is_in_recovery() THEN
     (SELECT system_identifier FROM pg_control_system()) || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) END`;
 
@@ -42,23 +47,27 @@ const look = (timeline: string) => `
 
 const WITHOUT_TIMELINE = look("NULL");
 
-/** insufficient_privilege, feature_not_supported, undefined_function: everybody may ask an ordinary server, but not every hosted one. */
+/**
+ * insufficient_privilege, feature_not_supported, undefined_function: everybody may ask an ordinary server, but not
+ * every hosted one.
+ */
 const DOES_NOT_TELL: ReadonlySet<unknown> = new Set(["42501", "0A000", "42883"]);
 
 /**
- * A standby that takes over without the last writes has lost them: that is what such a replication does. But the sequences
- * fall back with the data, and what they gave must not be given again: a message's id is its marker, and a reader's place
- * is one. PostgreSQL begins a new timeline whenever a standby or a restored backup becomes a primary, and never within a
- * connection, as long as those to standbys are refused. So each new connection asks for it before it is used, and the
- * first that finds another one than the store has on record lifts the sequences, before anybody draws.
+ * A standby that takes over without the last writes has lost them: that is what such a replication does. But the
+ * sequences fall back with the data, and what they gave must not be given again: a message's id is its marker, and a
+ * reader's place is one. PostgreSQL begins a new timeline whenever a standby or a restored backup becomes a primary,
+ * and never within a connection, as long as those to standbys are refused. So each new connection asks for it before it
+ * is used, and the first that finds another one than the store has on record lifts the sequences, before anybody draws.
  *
  * Nobody knows what was given and lost. It is within a STEP of what the store still knows, and below the time in
- * microseconds unless a million markers a second were drawn all the while; the higher of the two counts. Each timeline in
- * between, that the store has not heard of, may have begun with a STEP and is worth another. A process that was there adds
- * what it has seen; so it also notices a store that fell back on the same timeline, because its disk was put back.
+ * microseconds unless a million markers a second were drawn all the while; the higher of the two counts. Each timeline
+ * in between, that the store has not heard of, may have begun with a STEP and is worth another. A process that was
+ * there adds what it has seen; so it also notices a store that fell back on the same timeline, because its disk was put
+ * back.
  *
- * Price: not noticed is a disk that is put back while no process lives, or a dump that is restored to the server that it is
- * from. One that is restored to another server is noticed.
+ * Price: not noticed is a disk that is put back while no process lives, or a dump that is restored to the server that
+ * it is from. One that is restored to another server is noticed.
  */
 export class Timeline {
   readonly #onFallBack: (error: Error) => void;
@@ -90,7 +99,8 @@ export class Timeline {
   async #settle(client: pg.ClientBase): Promise<Look> {
     const highest = this.#highest;
     await client.query("BEGIN");
-    // A server that just took over may have no standby yet that confirms a commit, and all others wait for this one. What is lost once more is found anew.
+    // A server that just took over may have no standby yet that confirms a commit, and all others wait for this one.
+    // What is lost once more is found anew.
     await client.query("SET LOCAL synchronous_commit = local");
     await client.query("SELECT 1 FROM pool_identity FOR UPDATE");
     const seen = await this.#lookWith(client);
@@ -151,7 +161,9 @@ function timelinesBetween(recorded: string | null, timeline: string | null): num
   return cluster === oldCluster && steps > 1 ? steps : 1;
 }
 
-/** The others are drawn from far less often than once a microsecond. Their step counts where a server's clock is behind. */
+/**
+ * The others are drawn from far less often than once a microsecond. Their step counts where a server's clock is behind.
+ */
 async function lift(client: pg.ClientBase, above: bigint): Promise<void> {
   // A queue that arrives here lifts the markers too, at the same time.
   await client.query("SELECT setval('message_marker', greatest($1, last_value)) FROM message_marker", [

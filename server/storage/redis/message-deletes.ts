@@ -17,9 +17,11 @@ import { SharedSends } from "./shared-sends.ts";
 const MAX_IDS = 500;
 
 /**
- * ARGV: 3 and on, for each request: what may be deleted (any; free: what nobody holds; held: what the claims given hold), how many claims and how
- * many ids, then these. A request that meets one that it may not, deletes nothing. What an earlier request of the script deletes is gone for the later ones.
- * The claim's id is the fencing token: it is compared in the step that deletes. Answers a verdict for each, and a number or, where a claim is in the way, the ids of what is claimed.
+ * ARGV: 3 and on, for each request: what may be deleted (any; free: what nobody holds; held: what the claims given
+ * hold), how many claims and how many ids, then these. A request that meets one that it may not, deletes nothing. What
+ * an earlier request of the script deletes is gone for the later ones. The claim's id is the fencing token: it is
+ * compared in the step that deletes. Answers a verdict for each, and a number or, where a claim is in the way, the ids
+ * of what is claimed.
  */
 const DELETE = script(
   `${ENTER}${LET_GO}
@@ -76,7 +78,10 @@ return {'ok', answers}`,
 );
 
 type Verdict = "ok" | "claimed" | "unclaimed" | "other";
-/** With "ok" how many were deleted; with "other" whether the first of the claims given is live; with "claimed" the ids of what is. */
+/**
+ * With "ok" how many were deleted; with "other" whether the first of the claims given is live; with "claimed" the ids
+ * of what is.
+ */
 type Answer = [verdict: Exclude<Verdict, "claimed">, number: number] | [verdict: "claimed", ids: readonly string[]];
 
 interface Request {

@@ -4,7 +4,10 @@ import { DomainError } from "../../errors.ts";
 import { takesNoWrites, type WriteRefusal } from "../takes-no-writes.ts";
 import { tlsRefusalOf } from "../tls-refusals.ts";
 
-/** The first word of the answers with which a server refuses a command without having done any of it. These are refusals of writes, */
+/**
+ * The first word of the answers with which a server refuses a command without having done any of it. These are refusals
+ * of writes,
+ */
 const WRITES_REFUSED: readonly (readonly [RegExp, WriteRefusal])[] = [
   [/^OOM/, "memory-full"],
   // A replica: the name may lead to the new master soon.

@@ -1,17 +1,19 @@
 /**
  * The pieces that the scripts of a queue have in common.
  *
- * KEYS: 1 row (epoch, last marker, when something falls due next), 2 order, 3 ready, 4 delayed, 5 claimed, 6 expiry, 7 records, 8 bodies,
- * 9 claims, 10 claim-ids, 11 claim-ends, 12 kept, 13 kept-ends, 14 ended, 15 notes, 16 the shard's list of what gc has to look at. ARGV: 1 the
- * caller's epoch or nothing, 2 the clock's offset in microseconds; what a script takes begins at 3.
+ * KEYS: 1 row (epoch, last marker, when something falls due next), 2 order, 3 ready, 4 delayed, 5 claimed, 6 expiry, 7
+ * records, 8 bodies, 9 claims, 10 claim-ids, 11 claim-ends, 12 kept, 13 kept-ends, 14 ended, 15 notes, 16 the shard's
+ * list of what gc has to look at. ARGV: 1 the caller's epoch or nothing, 2 the clock's offset in microseconds; what a
+ * script takes begins at 3.
  *
- * Times and markers are microseconds since 1970, which a double holds exactly until the year 2255. A marker is the time of its post, or one
- * more than the last where that is higher: so it is never reused, not even when a queue's row is gone or a replica took over without the last writes.
- * Hazard: a queue from a PostgreSQL pool that failed over twice within days brings markers that are ahead of the time; until
- * that has caught up, those of lost writes are given again. Ids are random here.
+ * Times and markers are microseconds since 1970, which a double holds exactly until the year 2255. A marker is the time
+ * of its post, or one more than the last where that is higher: so it is never reused, not even when a queue's row is
+ * gone or a replica took over without the last writes. Hazard: a queue from a PostgreSQL pool that failed over twice
+ * within days brings markers that are ahead of the time; until that has caught up, those of lost writes are given
+ * again. Ids are random here.
  *
- * A message is in `order` by its marker, in `expiry` by its end, and in one of `ready` (may be claimed) by its marker, `delayed` by
- * when that is over, or `claimed` by when its claim is.
+ * A message is in `order` by its marker, in `expiry` by its end, and in one of `ready` (may be claimed) by its marker,
+ * `delayed` by when that is over, or `claimed` by when its claim is.
  *
  * A command costs a script more than what it does, so they are few and take many messages each.
  */
@@ -304,12 +306,15 @@ end
 `;
 
 /**
- * Bodies are read so many at a time, until their bytes are enough. What is read beyond that is never answered, but takes the server's memory meanwhile,
- * so it is as few as do not slow down a script.
+ * Bodies are read so many at a time, until their bytes are enough. What is read beyond that is never answered, but
+ * takes the server's memory meanwhile, so it is as few as do not slow down a script.
  */
 export const BODY_STEP = 16;
 
-/** Messages as a reply: id, record and body of each, up to the one that would pass \`most\` bytes, and how many of the ids that is. Those that are gone are left out. */
+/**
+ * Messages as a reply: id, record and body of each, up to the one that would pass \`most\` bytes, and how many of the
+ * ids that is. Those that are gone are left out.
+ */
 export const DESCRIBE = `
 local function describe(ids, most)
   local described, bytes = {}, 0

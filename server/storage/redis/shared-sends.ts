@@ -18,9 +18,10 @@ interface Line<Request, Result> extends Source {
 }
 
 /**
- * Requests of one line that are in flight together share a script. It never sends by a timer: what came in one turn of the event loop goes
- * out at its end, and what comes while two scripts are on their way goes with the next, in order of arrival and at most `maxWeight` of it. They
- * succeed or fail together. Each has one deadline (`call-deadlines.ts`): DEADLINE_EXCEEDED when it was not sent by then, else OUTCOME_UNKNOWN.
+ * Requests of one line that are in flight together share a script. It never sends by a timer: what came in one turn of
+ * the event loop goes out at its end, and what comes while two scripts are on their way goes with the next, in order of
+ * arrival and at most `maxWeight` of it. They succeed or fail together. Each has one deadline (`call-deadlines.ts`):
+ * DEADLINE_EXCEEDED when it was not sent by then, else OUTCOME_UNKNOWN.
  */
 export class SharedSends<Request, Result> {
   readonly #send: (requests: readonly Request[]) => Promise<readonly (Result | typeof AGAIN)[]>;
