@@ -40,15 +40,19 @@ export function uuidMarker(marker: string, field: MarkerField): string {
 }
 
 /** The rows come in the order in which they were read, one more than the page if there is more. */
-export function pageOf<Item>(
+export function pageOf<Item>(rows: readonly Item[], page: PageRequest, markerOf: (item: Item) => string): Page<Item> {
+  return pageOfAll(rows.slice(0, page.limit), rows.length > page.limit, page, markerOf);
+}
+
+/** The same of rows that are all in the page. `more`: another follows in the order in which they were read. */
+export function pageOfAll<Item>(
   rows: readonly Item[],
-  { after, before, limit }: PageRequest,
+  more: boolean,
+  { after, before }: PageRequest,
   markerOf: (item: Item) => string,
 ): Page<Item> {
-  const more = rows.length > limit;
-  const items = rows.slice(0, limit);
   const backward = before !== undefined;
-  if (backward) items.reverse();
+  const items = backward ? rows.toReversed() : [...rows];
   const [first, last] = [items[0], items.at(-1)];
   return {
     items,

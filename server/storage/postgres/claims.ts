@@ -8,7 +8,7 @@ import {
   type PageRequest,
   type QueueRef,
 } from "../data-driver.ts";
-import { markerField, normaliseUuid, numberMarker, uuidMarker } from "../list-markers.ts";
+import { markerField, normaliseUuid, numberMarker, pageOf, uuidMarker } from "../list-markers.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { ClaimRenewals } from "./claim-renewals.ts";
 import { CLAIM_COLUMNS, type ClaimRow, claimDoesNotExist, HELD, readClaim } from "./claim-rows.ts";
@@ -172,14 +172,7 @@ export class PostgresClaims implements ClaimController {
       );
       if (rows.length === 0) return STALE;
       const found = rows.filter((claim): claim is ClaimRow => claim.id !== null);
-      const items = found.slice(0, limit).map(readClaim);
-      if (backward) items.reverse();
-      const more = found.length > limit;
-      return {
-        items,
-        nextMarker: backward || more ? (items.at(-1)?.id ?? null) : null,
-        previousMarker: (backward ? more : after !== undefined) ? (items[0]?.id ?? null) : null,
-      };
+      return pageOf(found.map(readClaim), params.page, ({ id }) => id);
     });
   }
 

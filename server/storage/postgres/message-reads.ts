@@ -1,6 +1,6 @@
 import { DomainError } from "../../errors.ts";
 import { carriedBytes, type Message, type MessageController, type Page, type QueueRef } from "../data-driver.ts";
-import { known, markerField, numberMarker } from "../list-markers.ts";
+import { known, markerField, numberMarker, pageOfAll } from "../list-markers.ts";
 import type { ExhaustedFronts } from "./exhausted-fronts.ts";
 import type { MessageIds } from "./message-id.ts";
 import { ALIVE, DUE, deliverable, FREE, MESSAGE_COLUMNS, type MessageRow, readMessage, upTo } from "./message-rows.ts";
@@ -112,15 +112,12 @@ export class MessageReads implements Pick<MessageController, "list" | "get" | "b
       includeClaimed || includeDelayed ? null : exhaustedFrom,
     );
     const more = rows.at(-1)?.more ?? false;
-    const items = rows.map((row) => readMessage(row, this.#ids));
-    if (backward) items.reverse();
-    const first = items[0]?.marker ?? null;
-    const last = items.at(-1)?.marker ?? null;
-    return {
-      items,
-      nextMarker: backward || more ? last : null,
-      previousMarker: (backward ? more : after !== undefined) ? first : null,
-    };
+    return pageOfAll(
+      rows.map((row) => readMessage(row, this.#ids)),
+      more,
+      params.page,
+      ({ marker }) => marker,
+    );
   }
 
   async get(params: { queue: QueueRef; id: string }): Promise<Message> {

@@ -1,6 +1,6 @@
 import { DomainError } from "../../errors.ts";
 import type { Page, PageRequest, QueueRef } from "../data-driver.ts";
-import { markerField, normaliseUuid, uuidMarker } from "../list-markers.ts";
+import { markerField, normaliseUuid, pageOf, uuidMarker } from "../list-markers.ts";
 import type { Subscription, SubscriptionController } from "../subscription-controller.ts";
 import { uuidV7 } from "../uuid-v7.ts";
 import { isUniqueViolation } from "./message-posts.ts";
@@ -142,14 +142,7 @@ export class PostgresSubscriptions implements SubscriptionController {
       limit + 1,
       this.#offset(),
     ]);
-    const items = rows.slice(0, limit).map(readSubscription);
-    if (backward) items.reverse();
-    const more = rows.length > limit;
-    return {
-      items,
-      nextMarker: backward || more ? (items.at(-1)?.id ?? null) : null,
-      previousMarker: (backward ? more : after !== undefined) ? (items[0]?.id ?? null) : null,
-    };
+    return pageOf(rows.map(readSubscription), params.page, ({ id }) => id);
   }
 
   async get(params: { queue: QueueRef; id: string }): Promise<Subscription> {

@@ -8,7 +8,7 @@ import {
   type PageRequest,
   type QueueRef,
 } from "../data-driver.ts";
-import { markerField, normaliseUuid, numberMarker, uuidMarker } from "../list-markers.ts";
+import { markerField, normaliseUuid, numberMarker, pageOf, uuidMarker } from "../list-markers.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { CLAIM_RECORD, DESCRIBE_HELD, HELD_BY, HOLD, readClaim } from "./claim-records.ts";
 import { ClaimTakes } from "./claim-takes.ts";
@@ -137,14 +137,7 @@ export class RedisClaims implements ClaimController {
     const values = [from, backward ? "-" : "+", String(limit + 1), backward ? "ZREVRANGEBYLEX" : "ZRANGEBYLEX"];
     const [, now, found] = await this.#queues.call(params.queue, LIST, values);
     const claims = (found as string[][]).map((claim) => readClaim(claim, now as string));
-    const items = claims.slice(0, limit);
-    if (backward) items.reverse();
-    const more = claims.length > limit;
-    return {
-      items,
-      nextMarker: backward || more ? (items.at(-1)?.id ?? null) : null,
-      previousMarker: (backward ? more : after !== undefined) ? (items[0]?.id ?? null) : null,
-    };
+    return pageOf(claims, params.page, ({ id }) => id);
   }
 
   async update(params: { queue: QueueRef; id: string; ttlSeconds: number; graceSeconds: number }): Promise<Claim> {

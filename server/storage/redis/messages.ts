@@ -13,7 +13,7 @@ import {
   type QueueStats,
 } from "../data-driver.ts";
 import { digest, keyReused } from "../idempotency.ts";
-import { known, markerField, numberMarker } from "../list-markers.ts";
+import { known, markerField, numberMarker, pageOfAll } from "../list-markers.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { PURGED_PARTS } from "./keys.ts";
 import { MessageDeletes } from "./message-deletes.ts";
@@ -213,15 +213,7 @@ export class RedisMessages implements MessageController {
       bound = stopped as string | null;
     }
     const more = cut || found.length > limit;
-    const items = found.slice(0, limit);
-    if (backward) items.reverse();
-    const first = items[0]?.marker ?? null;
-    const last = items.at(-1)?.marker ?? null;
-    return {
-      items,
-      nextMarker: backward || more ? last : null,
-      previousMarker: (backward ? more : after !== undefined) ? first : null,
-    };
+    return pageOfAll(found.slice(0, limit), more, params.page, ({ marker }) => marker);
   }
 
   async get(params: { queue: QueueRef; id: string }): Promise<Message> {

@@ -1,6 +1,6 @@
 import { DomainError } from "../../errors.ts";
 import type { Page, PageRequest, QueueRef } from "../data-driver.ts";
-import { markerField, normaliseUuid, uuidMarker } from "../list-markers.ts";
+import { markerField, normaliseUuid, pageOf, uuidMarker } from "../list-markers.ts";
 import type { Subscription, SubscriptionController } from "../subscription-controller.ts";
 import { uuidV7 } from "../uuid-v7.ts";
 import type { Reply } from "./connection.ts";
@@ -139,14 +139,7 @@ export class RedisSubscriptions implements SubscriptionController {
     const values = [from, backward ? "-" : "+", String(limit + 1), backward ? "ZREVRANGEBYLEX" : "ZRANGEBYLEX"];
     const [, now, found] = await this.#call(params.queue, LIST, values);
     const all = (found as string[][]).map((one) => readSubscription(params.queue, one, now as string));
-    const items = all.slice(0, limit);
-    if (backward) items.reverse();
-    const more = all.length > limit;
-    return {
-      items,
-      nextMarker: backward || more ? (items.at(-1)?.id ?? null) : null,
-      previousMarker: (backward ? more : after !== undefined) ? (items[0]?.id ?? null) : null,
-    };
+    return pageOf(all, params.page, ({ id }) => id);
   }
 
   async get(params: { queue: QueueRef; id: string }): Promise<Subscription> {
