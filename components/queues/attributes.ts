@@ -62,8 +62,7 @@ export const ATTRIBUTES = {
   _retry_policy: {
     field: "retryPolicy",
     kind: "json",
-    meaning:
-      "How a notification that its subscriber did not take is sent again, unless the subscription says otherwise.",
+    meaning: "How a notification would be sent again. It is stored; nothing is delivered to subscribers yet.",
     show: plain,
   },
   _flavor: {

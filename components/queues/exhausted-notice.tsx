@@ -28,9 +28,9 @@ export function ExhaustedNotice({
   return (
     <section
       aria-label="Missing dead letter queue"
-      className="mb-4 flex flex-wrap items-center gap-x-4 gap-y-2 rounded-lg border border-warn bg-surface px-4 py-3"
+      className="mb-4 flex flex-wrap items-start gap-x-4 gap-y-2 rounded-lg border border-warn bg-surface px-4 py-3"
     >
-      <TriangleAlert aria-hidden className="size-4 shrink-0 text-warn" />
+      <TriangleAlert aria-hidden className="mt-0.5 size-4 shrink-0 text-warn" />
       <div className="min-w-0 flex-1 basis-64 wrap-anywhere">
         <p className="font-medium">
           {some

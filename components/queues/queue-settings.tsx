@@ -141,7 +141,7 @@ export function QueueSettings({
               confirmLabel="Purge messages"
             />
           </Step>
-          <Step text="Delete the queue with its messages and claims. Its subscriptions stay, and work again when it is made again.">
+          <Step text="Delete the queue with its messages and claims. Its subscriptions stay.">
             <ConfirmedAction
               document={DELETE_QUEUE}
               variables={{ input: { project, name } }}

@@ -109,8 +109,8 @@ const rest = [
         title={`Delete queue ${row.name}?`}
         consequence={
           !row.stats || row.stats.total > 0
-            ? "Its messages and claims are gone at once. Its subscriptions stay, and work again when it is made again."
-            : "It is empty. Its subscriptions stay, and work again when it is made again."
+            ? "Its messages and claims are gone at once. Its subscriptions stay."
+            : "It is empty. Its subscriptions stay."
         }
         confirmLabel="Delete queue"
         typeName={row.name}

@@ -70,7 +70,7 @@ const BackoffType = builder.enumType("RetryBackoffFunction", {
 });
 
 const RetryPolicyType = builder.objectRef<RetryPolicy>("RetryPolicy").implement({
-  description: "How a notification that a subscriber did not take is tried again. Null = the default.",
+  description: "How a notification would be tried again. It is stored; nothing is delivered yet. Null = the default.",
   fields: (t) => ({
     retriesWithNoDelay: t.expose("retriesWithNoDelay", {
       type: "SafeInt",
@@ -149,7 +149,7 @@ const QueueAttributesType = builder.objectRef<ReservedAttributes>("QueueAttribut
     retryPolicy: t.expose("retryPolicy", {
       type: RetryPolicyType,
       nullable: true,
-      description: "`_retry_policy`: for notifications.",
+      description: "`_retry_policy`: for notifications, of which none is delivered yet.",
     }),
   }),
 });

@@ -269,8 +269,7 @@ builder.mutationFields((t) => ({
   deleteQueue: t.field({
     type: DeleteQueuePayload,
     args: { input: t.arg({ type: DeleteQueueInput, required: true, description: "The queue." }) },
-    description:
-      "Ends a queue: its messages and claims are gone at once. Its subscriptions stay, and work again when it is made again.",
+    description: "Ends a queue: its messages and claims are gone at once. Its subscriptions stay.",
     resolve: (_root, { input }, { access, operations }) => operations.queues.delete(access, input),
   }),
   purgeQueue: t.field({
