@@ -173,6 +173,21 @@ describe("what cannot be taken", () => {
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);
   });
 
+  test("a client whose headers are too large hears it, though it reads only once it has sent everything", async () => {
+    const { hostname, port } = new URL(server.url);
+    const socket = connect(Number(port), hostname);
+    socket.pause();
+    socket.write(`GET /api/health/live HTTP/1.1\r\nHost: ${hostname}:${port}\r\n`);
+    for (let sent = 0; sent < 100; sent += 1) {
+      await new Promise<void>((resolve, reject) => {
+        socket.write(`X-${sent}: ${"x".repeat(10_000)}\r\n`, (error) => (error ? reject(error) : resolve()));
+      });
+    }
+    let answer = "";
+    for await (const chunk of socket) answer += chunk;
+    expect(answer).toMatch(/^HTTP\/1\.1 431 /);
+  });
+
   test("a compressed body is 415", async () => {
     const answer = await fetch(`${server.url}/api/graphql`, {
       method: "POST",

@@ -13,11 +13,17 @@ const REASONS: Record<string, { code: ErrorCode; status: number; message: string
 };
 const MALFORMED = { code: "BAD_INPUT", status: 400, message: "This is not a well-formed HTTP request." } as const;
 
+/** How long what a refused client still sends is read and dropped. A close before that would reset its answer away. */
+const DISCARD_MS = 1000;
+/** Connections that were answered: what they send now is refused again by Node's parser, once a chunk. */
+const refused = new WeakSet<Socket>();
+
 /**
  * Answers and ends the connection: where the next request would begin is not known. Beside another answer it only ends
  * it.
  */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, answering: boolean): void {
+  if (refused.has(socket) && error.code !== "ECONNRESET") return;
   if (error.code === "ECONNRESET" || !socket.writable || answering) {
     socket.destroy();
     return;
@@ -32,5 +38,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, 
     connection: "close",
   });
   const head = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}\r\n${text}`, () => socket.destroy());
+  refused.add(socket);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}\r\n${text}`);
+  setTimeout(() => socket.destroy(), DISCARD_MS).unref();
 }

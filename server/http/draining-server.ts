@@ -46,7 +46,7 @@ export class DrainingServer extends Server {
       this.#connections.set(socket, { answering: 0, readAtRest: 0 });
       socket.once("close", () => this.#connections.delete(socket));
     });
-    this.on("request", (request: IncomingMessage, response: ServerResponse) => this.#begin(request.socket, response));
+    this.on("request", (request: IncomingMessage, response: ServerResponse) => this.#begin(request, response));
     this.on("request", listener);
   }
 
@@ -104,18 +104,24 @@ export class DrainingServer extends Server {
     });
   }
 
-  #begin(socket: Socket, response: ServerResponse): void {
+  #begin(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
     const connection = this.#connections.get(socket);
     if (connection === undefined) return;
     if (this.#draining) closesAfter(response);
     connection.answering += 1;
     this.#answers.add(response);
     this.#unread.add(response, socket);
+    const rest = () => {
+      connection.readAtRest = socket.bytesRead;
+    };
+    // A request that was refused early may end long after its answer.
+    request.once("close", rest);
     response.once("close", () => {
       this.#answers.delete(response);
       this.#unread.delete(response);
       connection.answering -= 1;
-      connection.readAtRest = socket.bytesRead;
+      rest();
       if (this.#closingIdle) this.#endIfIdle(socket);
     });
   }
