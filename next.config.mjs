@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { pagesFolder } from "./server/pages-folder.ts";
+import { pagesFolder } from "./server/process/pages-folder.ts";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
 const basePath = process.env.BASE_PATH ?? "";

@@ -9,8 +9,8 @@ import { createHash, randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import type pg from "pg";
 import { DomainError } from "../server/errors.ts";
-import { parsePostgresUri } from "../server/storage/postgres/address.ts";
-import { openConnections } from "../server/storage/postgres/connection.ts";
+import { parsePostgresUri } from "../server/storage/postgres/sql/address.ts";
+import { openConnections } from "../server/storage/postgres/sql/connection.ts";
 
 /** First number of the advisory lock; the second is the schema's. The one-number space belongs to the queues. */
 const LOCK_CLASS = 0x15_19_0d;

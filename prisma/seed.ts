@@ -4,8 +4,8 @@
  */
 import { parseArgs } from "node:util";
 import { type Config, ConfigError, isLoopback, readConfig } from "../server/config.ts";
-import { embeddedUrl } from "../server/embedded-postgres.ts";
-import { urlHost } from "../server/listening.ts";
+import { embeddedUrl } from "../server/embedded-postgres/server.ts";
+import { urlHost } from "../server/http/listening.ts";
 import { callsTo } from "./seed-api.ts";
 import { fillPools } from "./seed-pools.ts";
 import { fillShop } from "./seed-shop.ts";

@@ -23,14 +23,14 @@ import { DEFAULT_POOL, type PooledDataDriver } from "./storage/data-driver.ts";
 import { createDriverRegistry } from "./storage/driver-registry.ts";
 import { createPoolingDriver } from "./storage/pooling/driver.ts";
 import type { Place } from "./storage/pooling/pool-catalog.ts";
-import { parsePostgresUri } from "./storage/postgres/address.ts";
-import { openConnections } from "./storage/postgres/connection.ts";
-import { createPostgresControlDriver } from "./storage/postgres/control-driver.ts";
+import { createPostgresControlDriver } from "./storage/postgres/control/control-driver.ts";
 import { openPostgresDataDriver } from "./storage/postgres/data-driver.ts";
+import { parsePostgresUri } from "./storage/postgres/sql/address.ts";
+import { openConnections } from "./storage/postgres/sql/connection.ts";
 import { inspectPostgresStore } from "./storage/postgres/store-inspection.ts";
 import { Timeline } from "./storage/postgres/timeline.ts";
-import { parseRedisUri } from "./storage/redis/address.ts";
 import { inspectRedisStore, openRedisDataDriver } from "./storage/redis/data-driver.ts";
+import { parseRedisUri } from "./storage/redis/server/address.ts";
 
 export interface Engine {
   readonly config: Config;

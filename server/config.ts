@@ -2,8 +2,8 @@
 import { resolve } from "node:path";
 import { z } from "zod";
 import { MAX_CARRIED_BYTES } from "./storage/data-driver.ts";
-import { parsePostgresUri } from "./storage/postgres/address.ts";
-import { parseRedisUri } from "./storage/redis/address.ts";
+import { parsePostgresUri } from "./storage/postgres/sql/address.ts";
+import { parseRedisUri } from "./storage/redis/server/address.ts";
 
 const whole = (fallback: number, minimum = 0, maximum = Number.MAX_SAFE_INTEGER) => {
   const range = maximum === Number.MAX_SAFE_INTEGER ? `not below ${minimum}` : `from ${minimum} to ${maximum}`;

@@ -1,8 +1,8 @@
 /** Collects garbage again and again while the process runs. */
 import { randomUUID } from "node:crypto";
 import type { Access } from "./access/access.ts";
+import type { Outages } from "./failure-log.ts";
 import type { GcReport } from "./operations/gc.ts";
-import type { Outages } from "./outages.ts";
 
 const WHAT = "Garbage collection";
 

@@ -1,5 +1,5 @@
 /**
- * The program: one process with the engine, the API and the pages. `server/start.ts` runs it after everything that it
+ * The program: one process with the engine, the API and the pages. `server/cli/start.ts` runs it after everything that it
  * needs; by itself it needs DATABASE_URL, SECRET_KEY and built pages.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
@@ -15,18 +15,18 @@ import { createRequestAccess } from "./access/request-access.ts";
 import { type Engine, openEngine } from "./bootstrap.ts";
 import { type Config, readConfig } from "./config.ts";
 import { DomainError } from "./errors.ts";
+import { Outages } from "./failure-log.ts";
 import { startGcSchedule } from "./gc-schedule.ts";
-import { createGraphQLDoor } from "./graphql/server.ts";
+import { createGraphQLDoor } from "./graphql/http/server.ts";
 import { startSampler } from "./history/sampler.ts";
+import { EACH_LISTENS, listenAddress, urlHost } from "./http/listening.ts";
 import type { Pages } from "./http/pages.ts";
 import { createHttpServer, refuseUpgrade } from "./http/server.ts";
 import { startJobRunner } from "./jobs/runner.ts";
-import { EACH_LISTENS, listenAddress, urlHost } from "./listening.ts";
-import { createLog } from "./log.ts";
-import { Outages } from "./outages.ts";
-import { Shutdown, type Stoppable } from "./shutdown.ts";
-import { explain } from "./start-error.ts";
-import type { WorkerReady } from "./workers.ts";
+import { createLog } from "./process/log.ts";
+import { Shutdown, type Stoppable } from "./process/shutdown.ts";
+import { explain } from "./process/start-error.ts";
+import type { WorkerReady } from "./process/workers.ts";
 
 /** The function's name on globalThis: Next has copies of its own of every module, so pages import nothing of the engine. */
 const EXECUTE = Symbol.for("isimud.execute");

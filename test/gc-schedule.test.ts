@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { DomainError } from "../server/errors.ts";
+import { Outages } from "../server/failure-log.ts";
 import { startGcSchedule } from "../server/gc-schedule.ts";
 import type { GcReport } from "../server/operations/gc.ts";
-import { Outages } from "../server/outages.ts";
 
 const NOTHING: GcReport = {
   pools: [],

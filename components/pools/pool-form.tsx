@@ -12,7 +12,7 @@ import { SwitchField, TextAreaField, TextField } from "../ui/form.tsx";
 import { z } from "../zod.ts";
 import { CREATE_POOL, UPDATE_POOL, VERIFY_POOL } from "./documents.ts";
 import { poolCan } from "./pool-can.ts";
-import type { PoolFacts } from "./pool-table.tsx";
+import type { PoolFacts } from "./pool-facts.ts";
 
 const fields = { weight: neededWhole, flavor: z.string().trim(), options: jsonObjectText, verify: z.boolean() };
 const newPool = z.object({ name: objectName, uri: z.string().trim().min(1, "Say where the pool is."), ...fields });

@@ -15,19 +15,9 @@ import { NameLink } from "../ui/name-link.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { DELETE_POOL } from "./documents.ts";
 import { poolCan } from "./pool-can.ts";
+import type { PoolFacts } from "./pool-facts.ts";
 import { EditPool } from "./pool-form.tsx";
 import { type HourStep, LastHour } from "./timeline.tsx";
-
-/** What the control database knows of a pool. */
-export interface PoolFacts {
-  name: string;
-  builtIn: boolean;
-  uri: string | null;
-  weight: number | null;
-  flavor: string | null;
-  optionsText: string;
-  queueCount: { value: number; exact: boolean };
-}
 
 export interface PoolRow extends PoolFacts {
   /** Null: it was registered while this page was made. */

@@ -1,8 +1,8 @@
 import type { AuditEntry } from "../storage/control-driver.ts";
-import { projectArgs } from "./addresses.ts";
-import { builder } from "./builder.ts";
-import { connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
-import { RawJson } from "./json.ts";
+import { projectArgs } from "./schema/addresses.ts";
+import { builder } from "./schema/builder.ts";
+import { connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
+import { RawJson } from "./schema/json.ts";
 
 const AuditOutcome = builder.enumType("AuditOutcome", {
   description: "How far an action came.",

@@ -1,10 +1,10 @@
 import type { CatalogueEntry } from "../storage/control-driver.ts";
-import { orNull, projectArgs, projectField, queueArgs, queueField } from "./addresses.ts";
-import { builder } from "./builder.ts";
-import { connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
-import { DropAllInput, DropAllPayload } from "./drop-all.ts";
 import { PoolType } from "./pools.ts";
 import { inBatches, type QueueParent, QueueType } from "./queue-types.ts";
+import { orNull, projectArgs, projectField, queueArgs, queueField } from "./schema/addresses.ts";
+import { builder } from "./schema/builder.ts";
+import { connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
+import { DropAllInput, DropAllPayload } from "./schema/drop-all.ts";
 
 const CatalogueEntryType = builder.objectRef<CatalogueEntry>("CatalogueEntry").implement({
   description: "Which pool holds a queue.",

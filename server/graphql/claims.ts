@@ -1,7 +1,9 @@
 import type { GraphQLResolveInfo } from "graphql";
-import type { QueueAddress } from "../operations/addresses.ts";
 import type { ClaimRecord } from "../operations/claims.ts";
+import type { QueueAddress } from "../operations/input/addresses.ts";
 import type { MessageRecord } from "../operations/messages.ts";
+import { MessageType } from "./messages.ts";
+import { QueueType } from "./queue-types.ts";
 import {
   clientIdField,
   createQueueField,
@@ -11,12 +13,10 @@ import {
   queueArgs,
   queueField,
   WAIT_SECONDS,
-} from "./addresses.ts";
-import { builder, waiting } from "./builder.ts";
-import { ASKING_THE_STORE, connectionType, KEEPING_WAITING, pageArgs, pageCost, pageOf } from "./connection.ts";
-import type { GraphQLContext } from "./context.ts";
-import { MessageType } from "./messages.ts";
-import { QueueType } from "./queue-types.ts";
+} from "./schema/addresses.ts";
+import { builder, waiting } from "./schema/builder.ts";
+import { ASKING_THE_STORE, connectionType, KEEPING_WAITING, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
+import type { GraphQLContext } from "./schema/context.ts";
 
 /** A claim on its way to a client; its messages are asked for when they are selected, unless they came with it. */
 interface ClaimParent extends ClaimRecord {

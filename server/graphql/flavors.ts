@@ -1,9 +1,9 @@
 import type { FlavorRecord } from "../operations/flavors.ts";
-import { orNull, projectArgs, projectField } from "./addresses.ts";
-import { builder } from "./builder.ts";
-import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
-import { confirmationTokenField, DropAllPayload } from "./drop-all.ts";
 import { CapabilityType } from "./pools.ts";
+import { orNull, projectArgs, projectField } from "./schema/addresses.ts";
+import { builder } from "./schema/builder.ts";
+import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
+import { confirmationTokenField, DropAllPayload } from "./schema/drop-all.ts";
 
 const FlavorType = builder.objectRef<FlavorRecord>("Flavor");
 FlavorType.implement({

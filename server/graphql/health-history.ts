@@ -1,12 +1,12 @@
 /** How the pools were: samples over time. */
 import type { HealthInterval, OperationInterval } from "../history/history.ts";
 import type { HealthSampling } from "../operations/health-history.ts";
-import { builder } from "./builder.ts";
-import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
-import type { GraphQLContext } from "./context.ts";
 import { PoolHealthType } from "./health.ts";
 import { PoolType } from "./pools.ts";
 import { inBatches } from "./queue-types.ts";
+import { builder } from "./schema/builder.ts";
+import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
+import type { GraphQLContext } from "./schema/context.ts";
 
 const OperationIntervalType = builder.objectRef<OperationInterval>("OperationInterval").implement({
   description: "What one operation did in a stretch of time.",

@@ -3,8 +3,8 @@ import type { Limits } from "../config.ts";
 import type { GcReport } from "../operations/gc.ts";
 import type { HealthReport, PoolHealth } from "../operations/health.ts";
 import type { GcResult, OperationHealth } from "../storage/data-driver.ts";
-import { builder } from "./builder.ts";
-import { KEEPING_WAITING } from "./connection.ts";
+import { builder } from "./schema/builder.ts";
+import { KEEPING_WAITING } from "./schema/connection.ts";
 
 const HealthStatus = builder.enumType("HealthStatus", {
   description: "How the service is as a whole.",

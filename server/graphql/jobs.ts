@@ -1,7 +1,7 @@
 import { JOB_KINDS, JOB_STATES, type Job } from "../jobs/job.ts";
-import type { PoolShare } from "../operations/pool-placement.ts";
-import { projectField, queueField } from "./addresses.ts";
-import { builder } from "./builder.ts";
+import type { PoolShare } from "../operations/pool-facts/placement.ts";
+import { projectField, queueField } from "./schema/addresses.ts";
+import { builder } from "./schema/builder.ts";
 import {
   ASKING_THE_STORE,
   CountType,
@@ -10,8 +10,8 @@ import {
   pageArgs,
   pageCost,
   pageOf,
-} from "./connection.ts";
-import { RawJson } from "./json.ts";
+} from "./schema/connection.ts";
+import { RawJson } from "./schema/json.ts";
 
 const JobKindType = builder.enumType("JobKind", {
   description: "What a job does.",

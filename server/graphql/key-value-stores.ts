@@ -1,9 +1,9 @@
 import type { AcquiredLock, KeyRecord, LockRecord, StoreRecord } from "../operations/key-value-stores.ts";
-import { orNull, requiredText } from "./addresses.ts";
-import { builder } from "./builder.ts";
-import { CountType, connectionType, KEEPING_WAITING, pageArgs, pageCost, pageOf } from "./connection.ts";
-import type { GraphQLContext } from "./context.ts";
-import { RawJson } from "./json.ts";
+import { orNull, requiredText } from "./schema/addresses.ts";
+import { builder } from "./schema/builder.ts";
+import { CountType, connectionType, KEEPING_WAITING, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
+import type { GraphQLContext } from "./schema/context.ts";
+import { RawJson } from "./schema/json.ts";
 
 const LockType = builder.objectRef<LockRecord>("KeyValueLock").implement({
   description: "A write lock on one key of a store. Readers are not held up.",

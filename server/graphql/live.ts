@@ -1,8 +1,9 @@
 /** What can be watched. Each stream ends when its client goes, because its context's signal aborts then. */
-import { projectArgs, queueArgs } from "./addresses.ts";
-import { builder } from "./builder.ts";
+
 import { MessageType } from "./messages.ts";
 import { QueueStatsOfType } from "./queues.ts";
+import { projectArgs, queueArgs } from "./schema/addresses.ts";
+import { builder } from "./schema/builder.ts";
 
 builder.subscriptionFields((t) => ({
   messagePosted: t.field({

@@ -1,5 +1,6 @@
-import { checksumOf } from "../operations/message-checksum.ts";
+import { checksumOf } from "../operations/input/message-checksum.ts";
 import type { MessageRecord, MessageToPost } from "../operations/messages.ts";
+import { QueueType } from "./queue-types.ts";
 import {
   clientIdField,
   createQueueField,
@@ -10,11 +11,10 @@ import {
   queueField,
   requiredText,
   WAIT_SECONDS,
-} from "./addresses.ts";
-import { builder, waiting } from "./builder.ts";
-import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
-import { RawJson } from "./json.ts";
-import { QueueType } from "./queue-types.ts";
+} from "./schema/addresses.ts";
+import { builder, waiting } from "./schema/builder.ts";
+import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
+import { RawJson } from "./schema/json.ts";
 
 const MessageClaimType = builder.objectRef<NonNullable<MessageRecord["claim"]>>("MessageClaim").implement({
   description: "The claim that holds a message now.",

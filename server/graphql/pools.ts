@@ -1,7 +1,8 @@
 import type { PoolRecord } from "../operations/pools.ts";
 import { CAPABILITIES, type Capability } from "../storage/data-driver.ts";
-import { optionalText, orNull } from "./addresses.ts";
-import { builder } from "./builder.ts";
+import { PoolHealthType } from "./health.ts";
+import { optionalText, orNull } from "./schema/addresses.ts";
+import { builder } from "./schema/builder.ts";
 import {
   ASKING_THE_STORE,
   CountType,
@@ -10,10 +11,9 @@ import {
   pageArgs,
   pageCost,
   pageOf,
-} from "./connection.ts";
-import { DropAllInput, DropAllPayload } from "./drop-all.ts";
-import { PoolHealthType } from "./health.ts";
-import { RawJson } from "./json.ts";
+} from "./schema/connection.ts";
+import { DropAllInput, DropAllPayload } from "./schema/drop-all.ts";
+import { RawJson } from "./schema/json.ts";
 
 const OPTIONS =
   "Options of its driver, an object. Not secret: whoever sees the pool sees them, so passwords belong into `uri`.";

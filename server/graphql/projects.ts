@@ -1,6 +1,6 @@
 import type { ProjectRecord } from "../operations/projects.ts";
-import { builder } from "./builder.ts";
-import { ASKING_THE_STORE, CountType, connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
+import { builder } from "./schema/builder.ts";
+import { ASKING_THE_STORE, CountType, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 
 const ProjectType = builder.objectRef<ProjectRecord>("Project").implement({
   description: "A project: queues of different projects never meet.",

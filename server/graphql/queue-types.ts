@@ -7,12 +7,12 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from "graphql";
-import type { ReservedAttributes, RetryPolicy } from "../operations/queue-attributes.ts";
+import type { ReservedAttributes, RetryPolicy } from "../operations/input/queue-attributes.ts";
 import type { QueueRecord } from "../operations/queues.ts";
 import type { MessageStamp, QueueStats } from "../storage/data-driver.ts";
-import { builder } from "./builder.ts";
-import { connectionType } from "./connection.ts";
-import { RawJson } from "./json.ts";
+import { builder } from "./schema/builder.ts";
+import { connectionType } from "./schema/connection.ts";
+import { RawJson } from "./schema/json.ts";
 
 /** A queue on its way to a client. `stats` undefined: ask when they are selected; null: its pool cannot say now. */
 export interface QueueParent extends Omit<QueueRecord, "metadata"> {

@@ -1,11 +1,18 @@
 import { chooseProject } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
-import type { MetadataChange, QueueMetadata } from "../operations/queue-metadata.ts";
-import type { StatsChange } from "../operations/queues.ts";
-import { idempotencyKeyField, optionalText, orNull, projectArgs, projectField, requiredText } from "./addresses.ts";
-import { builder } from "./builder.ts";
-import { pageArgs, pageCost, pageOf } from "./connection.ts";
+import type { MetadataChange, QueueMetadata } from "../operations/input/queue-metadata.ts";
+import type { StatsChange } from "../operations/live/stats-watch.ts";
 import { QueueConnectionType, type QueueParent, QueueStatsType, QueueType, selectedFields } from "./queue-types.ts";
+import {
+  idempotencyKeyField,
+  optionalText,
+  orNull,
+  projectArgs,
+  projectField,
+  requiredText,
+} from "./schema/addresses.ts";
+import { builder } from "./schema/builder.ts";
+import { pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 
 const METADATA_FIELDS = new Set([
   "metadata",

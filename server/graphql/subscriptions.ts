@@ -1,10 +1,10 @@
 import type { SubscriptionRecord } from "../operations/subscriptions.ts";
-import { createQueueField, optionalText, orNull, projectField, queueArgs, queueField } from "./addresses.ts";
-import { builder } from "./builder.ts";
-import { connectionType, pageArgs, pageCost, pageOf } from "./connection.ts";
-import type { GraphQLContext } from "./context.ts";
-import { RawJson } from "./json.ts";
 import { QueueType } from "./queue-types.ts";
+import { createQueueField, optionalText, orNull, projectField, queueArgs, queueField } from "./schema/addresses.ts";
+import { builder } from "./schema/builder.ts";
+import { connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
+import type { GraphQLContext } from "./schema/context.ts";
+import { RawJson } from "./schema/json.ts";
 
 const QueueSubscriptionType = builder.objectRef<SubscriptionRecord>("QueueSubscription").implement({
   description:

@@ -1,6 +1,6 @@
 /** What samples over time are, and what keeps them. So far of the pools' health. */
 import type { ErrorCode } from "../errors.ts";
-import type { Page, PageRequest } from "../storage/data-driver.ts";
+import type { Page, PageRequest } from "../storage/list-pages.ts";
 
 /** How a pool was when it was tried. */
 export interface HealthSample {

@@ -1,8 +1,8 @@
 /** Samples in the control database, shared by all processes. Its clock stamps them. */
 import type pg from "pg";
 import type { ErrorCode } from "../errors.ts";
-import { markerField, numberMarker, pageOf } from "../storage/list-markers.ts";
-import { translatePostgresError } from "../storage/postgres/connection.ts";
+import { markerField, numberMarker, pageOf } from "../storage/list-pages.ts";
+import { translatePostgresError } from "../storage/postgres/sql/connection.ts";
 import type { HealthHistory, HealthInterval, OperationInterval } from "./history.ts";
 
 const KEPT_SECONDS = 86_400;

@@ -2,7 +2,7 @@
 import { type IncomingMessage, type RequestListener, Server, type ServerOptions, type ServerResponse } from "node:http";
 import { Server as NetServer, type Socket } from "node:net";
 import { setImmediate } from "node:timers/promises";
-import { EACH_LISTENS } from "../listening.ts";
+import { EACH_LISTENS } from "./listening.ts";
 import { UnreadAnswers } from "./unread-answers.ts";
 
 /** How long idle connections are left open once listening has ended. */

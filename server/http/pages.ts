@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import next from "next";
-import { pagesFolder } from "../pages-folder.ts";
+import { pagesFolder } from "../process/pages-folder.ts";
 
 export interface Pages {
   /** Which build these are: a page of another one cannot be refreshed, only loaded anew. */

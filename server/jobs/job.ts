@@ -1,6 +1,6 @@
 /** What a job is, and what keeps jobs. */
 import type { ErrorCode } from "../errors.ts";
-import type { Page, PageRequest } from "../storage/data-driver.ts";
+import type { Page, PageRequest } from "../storage/list-pages.ts";
 
 export const JOB_KINDS = ["moveQueue", "drainPool"] as const;
 export type JobKind = (typeof JOB_KINDS)[number];

@@ -1,9 +1,9 @@
 /** Jobs in the control database, shared by all processes. Its clock decides leases. */
 import type pg from "pg";
 import type { ErrorCode } from "../errors.ts";
-import type { Page } from "../storage/data-driver.ts";
-import { markerField, numberMarker, pageOf } from "../storage/list-markers.ts";
-import { translatePostgresError } from "../storage/postgres/connection.ts";
+import type { Page } from "../storage/list-pages.ts";
+import { markerField, numberMarker, pageOf } from "../storage/list-pages.ts";
+import { translatePostgresError } from "../storage/postgres/sql/connection.ts";
 import type { Job, JobKind, JobState, JobStore } from "./job.ts";
 
 interface JobRow {

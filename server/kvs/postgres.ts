@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import { DomainError } from "../errors.ts";
-import { translatePostgresError } from "../storage/postgres/connection.ts";
+import { translatePostgresError } from "../storage/postgres/sql/connection.ts";
 import { type Clock, monotonicNow } from "./clock.ts";
 import { frozenCopy } from "./json-value.ts";
 import {

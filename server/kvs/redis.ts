@@ -4,11 +4,11 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { DomainError } from "../errors.ts";
-import { parseRedisUri } from "../storage/redis/address.ts";
-import { RedisCluster, SingleServer } from "../storage/redis/cluster.ts";
-import type { Reply } from "../storage/redis/connection.ts";
-import { type Script, Scripts, script } from "../storage/redis/scripts.ts";
-import { CLOCK, SETTLE_STEP } from "../storage/redis/shared-lua.ts";
+import { parseRedisUri } from "../storage/redis/server/address.ts";
+import { RedisCluster, SingleServer } from "../storage/redis/server/cluster.ts";
+import type { Reply } from "../storage/redis/server/connection.ts";
+import { type Script, Scripts, script } from "../storage/redis/server/scripts.ts";
+import { CLOCK, SETTLE_STEP } from "../storage/redis/server/shared-lua.ts";
 import { type Clock, monotonicNow } from "./clock.ts";
 import { frozenCopy } from "./json-value.ts";
 import {

@@ -1,7 +1,7 @@
 /** The process's key-value stores by name, and what operators see of them. */
 import { DomainError, hasCode } from "../errors.ts";
-import type { Page, PageRequest } from "../storage/data-driver.ts";
-import { badMarker, type MarkerField } from "../storage/list-markers.ts";
+import type { Page, PageRequest } from "../storage/list-pages.ts";
+import { badMarker, type MarkerField } from "../storage/list-pages.ts";
 import type { Clock } from "./clock.ts";
 import { byCodePoint } from "./code-point-order.ts";
 import { KeyValueStore } from "./key-value-store.ts";

@@ -1,10 +1,10 @@
 import { type Access, requireRole } from "../access/access.ts";
 import type { AuditEntry } from "../storage/control-driver.ts";
-import type { Page } from "../storage/data-driver.ts";
-import type { PageParams, ProjectAddress } from "./addresses.ts";
+import type { Page } from "../storage/list-pages.ts";
 import type { OperationContext } from "./context.ts";
-import { badInput, isStorable, pageRequest } from "./limits.ts";
-import { chosenScope } from "./names.ts";
+import type { PageParams, ProjectAddress } from "./input/addresses.ts";
+import { badInput, isStorable, pageRequest } from "./input/limits.ts";
+import { chosenScope } from "./input/names.ts";
 
 /** Needs the role admin. */
 export interface AuditOperations {

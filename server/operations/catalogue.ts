@@ -1,14 +1,16 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
 import type { CatalogueEntry } from "../storage/control-driver.ts";
-import { DEFAULT_POOL, type Page, type QueueRef } from "../storage/data-driver.ts";
-import type { PageParams, ProjectAddress, QueueAddress } from "./addresses.ts";
+import { DEFAULT_POOL } from "../storage/data-driver.ts";
+import type { Page } from "../storage/list-pages.ts";
+import type { QueueRef } from "../storage/queue-ref.ts";
 import { audited, permitted, type Trace } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
-import { checkBatch, checkSearch, pageRequest } from "./limits.ts";
-import { checkName, chosenQueue, chosenScope } from "./names.ts";
-import type { QueueLives } from "./queue-lives.ts";
+import type { PageParams, ProjectAddress, QueueAddress } from "./input/addresses.ts";
+import { checkBatch, checkSearch, pageRequest } from "./input/limits.ts";
+import { checkName, chosenQueue, chosenScope } from "./input/names.ts";
+import type { QueueLives } from "./lifecycle/queue-lifecycle.ts";
 
 /** `discardMessages`: go on though the queue has messages where it is, or though its pool cannot say. */
 export interface CatalogueChange extends QueueAddress {

@@ -1,23 +1,25 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
-import type { Claim, Message, Page, QueueRef } from "../storage/data-driver.ts";
-import type { PageParams, QueueAddress } from "./addresses.ts";
+import type { Claim, Message } from "../storage/data-driver.ts";
+import type { Page } from "../storage/list-pages.ts";
+import type { QueueRef } from "../storage/queue-ref.ts";
 import { type BodyBudget, pageBudget } from "./body-budget.ts";
 import type { OperationContext } from "./context.ts";
-import type { DeadLetters } from "./dead-letters.ts";
-import { checkLimit, checkWhole, pageRequest } from "./limits.ts";
-import { checkWait, type LongPolls } from "./long-polls.ts";
-import { type MessageRecord, placed } from "./messages.ts";
-import { checkToken, chosenQueue } from "./names.ts";
-import type { QueueLives } from "./queue-lives.ts";
+import type { PageParams, QueueAddress } from "./input/addresses.ts";
+import { checkLimit, checkWhole, pageRequest } from "./input/limits.ts";
+import { checkToken, chosenQueue } from "./input/names.ts";
+import { readMetadata } from "./input/queue-metadata.ts";
+import type { DeadLetters } from "./lifecycle/dead-letters.ts";
+import type { QueueLives } from "./lifecycle/queue-lifecycle.ts";
 import {
   attributesUnlessMissing,
   inLiveQueue,
   makingIfMissing,
   orIfMissing,
   type QueueLookup,
-} from "./queue-lookup.ts";
-import { readMetadata } from "./queue-metadata.ts";
+} from "./lifecycle/queue-lookup.ts";
+import { checkWait, type LongPolls } from "./live/long-polls.ts";
+import { type MessageRecord, placed } from "./messages.ts";
 
 /** A claim and where it is. */
 export interface ClaimRecord extends Claim {

@@ -1,7 +1,7 @@
 /** Dropping all of a noun at once: what runs is what a dry run has shown. */
 import { createHash } from "node:crypto";
 import { DomainError } from "../errors.ts";
-import type { Page, PageRequest } from "../storage/data-driver.ts";
+import type { Page, PageRequest } from "../storage/list-pages.ts";
 import { audited, type Trace, type Transaction } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 

@@ -1,13 +1,14 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
-import { type Capability, DEFAULT_POOL, type Page } from "../storage/data-driver.ts";
-import type { PageParams, ProjectAddress } from "./addresses.ts";
+import { type Capability, DEFAULT_POOL } from "../storage/data-driver.ts";
+import type { Page } from "../storage/list-pages.ts";
 import { audited, permitted, type Transaction } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
-import { badInput, checkBatch, pageRequest } from "./limits.ts";
-import { checkName, chosenProject, isNameMarker } from "./names.ts";
-import { capabilitiesOf, requireCapabilities } from "./pool-capabilities.ts";
+import type { PageParams, ProjectAddress } from "./input/addresses.ts";
+import { badInput, checkBatch, pageRequest } from "./input/limits.ts";
+import { checkName, chosenProject, isNameMarker } from "./input/names.ts";
+import { capabilitiesOf, requireCapabilities } from "./pool-facts/capabilities.ts";
 
 export interface FlavorRecord {
   project: string;

@@ -1,12 +1,12 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError, hasCode, kindOf } from "../errors.ts";
-import { Outages } from "../outages.ts";
+import { Outages } from "../failure-log.ts";
 import type { GcResult } from "../storage/data-driver.ts";
-import { isTakingNoWrites } from "../storage/takes-no-writes.ts";
+import { isTakingNoWrites } from "../storage/read-only-storage.ts";
 import type { OperationContext } from "./context.ts";
 import { withDeadline } from "./deadline.ts";
-import { poolNames } from "./pool-names.ts";
-import type { QueueLives } from "./queue-lives.ts";
+import type { QueueLives } from "./lifecycle/queue-lifecycle.ts";
+import { poolNames } from "./pool-facts/names.ts";
 
 export interface GcReport {
   pools: { pool: string; collected: GcResult | null; error: string | null }[];

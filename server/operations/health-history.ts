@@ -1,11 +1,12 @@
 import { type Access, requireRole } from "../access/access.ts";
 import type { HealthInterval, OperationInterval } from "../history/history.ts";
-import { DEFAULT_POOL, type Page } from "../storage/data-driver.ts";
-import type { PageParams } from "./addresses.ts";
+import { DEFAULT_POOL } from "../storage/data-driver.ts";
+import type { Page } from "../storage/list-pages.ts";
 import type { OperationContext } from "./context.ts";
-import { badInput, checkBatch, checkWhole, pageRequest } from "./limits.ts";
-import { checkName } from "./names.ts";
-import type { PoolChecks } from "./pool-checks.ts";
+import type { PageParams } from "./input/addresses.ts";
+import { badInput, checkBatch, checkWhole, pageRequest } from "./input/limits.ts";
+import { checkName } from "./input/names.ts";
+import type { PoolChecks } from "./pool-facts/checks.ts";
 
 export interface HealthSampling {
   /** Null: none are taken. */

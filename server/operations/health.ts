@@ -1,13 +1,13 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DEFAULT_POOL } from "../storage/data-driver.ts";
-import { inWords, type WriteRefusal } from "../storage/takes-no-writes.ts";
+import { inWords, type WriteRefusal } from "../storage/read-only-storage.ts";
 import type { OperationContext } from "./context.ts";
 import { withDeadline } from "./deadline.ts";
 import type { GcOperations } from "./gc.ts";
-import type { MissingDeadLetterQueues } from "./missing-dead-letter-queues.ts";
-import { checkName } from "./names.ts";
-import type { PoolCheck, PoolChecks } from "./pool-checks.ts";
-import type { Refusals } from "./refusals.ts";
+import { checkName } from "./input/names.ts";
+import type { MissingDeadLetterQueues } from "./lifecycle/missing-dead-letter-queues.ts";
+import type { PoolCheck, PoolChecks } from "./pool-facts/checks.ts";
+import type { Refusals } from "./pool-facts/refusals.ts";
 
 export interface PoolHealth extends Omit<PoolCheck, "identity"> {
   /**

@@ -2,14 +2,16 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type Access, requireRole } from "../access/access.ts";
 import { JOB_KINDS, JOB_STATES, type Job, type JobKind, type JobState } from "../jobs/job.ts";
 import type { JobWork } from "../jobs/runner.ts";
-import { DEFAULT_POOL, type Page, type QueueRef } from "../storage/data-driver.ts";
-import type { PageParams, QueueAddress } from "./addresses.ts";
+import { DEFAULT_POOL } from "../storage/data-driver.ts";
+import type { Page } from "../storage/list-pages.ts";
+import type { QueueRef } from "../storage/queue-ref.ts";
 import { audited, permitted, possible } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
-import { badInput, pageRequest } from "./limits.ts";
-import { createMoveWork } from "./move-work.ts";
-import { checkName, chosenQueue } from "./names.ts";
-import type { QueueMoves } from "./queue-moves.ts";
+import type { PageParams, QueueAddress } from "./input/addresses.ts";
+import { badInput, pageRequest } from "./input/limits.ts";
+import { checkName, chosenQueue } from "./input/names.ts";
+import { createMoveWork } from "./lifecycle/move-jobs.ts";
+import type { QueueMoves } from "./lifecycle/queue-moves.ts";
 
 /** Long actions. Reading needs the role viewer, and gives a caller with some projects the jobs of those. */
 export interface JobOperations {

@@ -2,13 +2,13 @@ import { createHash } from "node:crypto";
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
 import type { KeyValueStore } from "../kvs/key-value-store.ts";
-import type { Page } from "../storage/data-driver.ts";
-import type { PageParams } from "./addresses.ts";
+import type { Page } from "../storage/list-pages.ts";
 import { intended, permitted } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
-import { checkJsonText } from "./json-text.ts";
-import { badInput, checkBatch, checkTextSize, checkWhole, isStorable, pageRequest } from "./limits.ts";
-import { checkName, isNameMarker } from "./names.ts";
+import type { PageParams } from "./input/addresses.ts";
+import { checkJsonText } from "./input/json-text.ts";
+import { badInput, checkBatch, checkTextSize, checkWhole, isStorable, pageRequest } from "./input/limits.ts";
+import { checkName, isNameMarker } from "./input/names.ts";
 
 export interface StoreRecord {
   name: string;

@@ -1,27 +1,29 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
-import type { DeleteOutcome, Message, NewMessage, Page, QueueRef } from "../storage/data-driver.ts";
+import type { DeleteOutcome, Message, NewMessage } from "../storage/data-driver.ts";
+import type { Page } from "../storage/list-pages.ts";
 import { type MessageState, stateOf } from "../storage/message-state.ts";
-import type { PageParams, QueueAddress } from "./addresses.ts";
+import type { QueueRef } from "../storage/queue-ref.ts";
 import { intended, permitted } from "./audit-trail.ts";
 import { type BodyBudget, pageBudget } from "./body-budget.ts";
 import type { OperationContext } from "./context.ts";
-import type { DeadLetters } from "./dead-letters.ts";
-import { checkJsonText } from "./json-text.ts";
-import { badInput, checkBatch, checkLimit, checkWhole, pageRequest } from "./limits.ts";
-import { checkWait, type LongPolls } from "./long-polls.ts";
-import { checkToken, chosenQueue } from "./names.ts";
-import type { ReservedAttributes } from "./queue-attributes.ts";
-import type { QueueLives } from "./queue-lives.ts";
+import type { PageParams, QueueAddress } from "./input/addresses.ts";
+import { checkJsonText } from "./input/json-text.ts";
+import { badInput, checkBatch, checkLimit, checkWhole, pageRequest } from "./input/limits.ts";
+import { checkToken, chosenQueue } from "./input/names.ts";
+import type { ReservedAttributes } from "./input/queue-attributes.ts";
+import { readMetadata } from "./input/queue-metadata.ts";
+import type { DeadLetters } from "./lifecycle/dead-letters.ts";
+import type { QueueLives } from "./lifecycle/queue-lifecycle.ts";
 import {
   attributesUnlessMissing,
   inLiveQueue,
   makingIfMissing,
   orIfMissing,
   type QueueLookup,
-} from "./queue-lookup.ts";
-import { readMetadata } from "./queue-metadata.ts";
-import type { QueueTail } from "./queue-tail.ts";
+} from "./lifecycle/queue-lookup.ts";
+import { checkWait, type LongPolls } from "./live/long-polls.ts";
+import type { QueueTail } from "./live/queue-tail.ts";
 
 /** A message, where it is, and its state when it was read. */
 export interface MessageRecord extends Message {

@@ -12,7 +12,7 @@ import type { HealthHistoryOperations } from "./health-history.ts";
 import type { JobOperations } from "./jobs.ts";
 import type { KeyValueStoreOperations } from "./key-value-stores.ts";
 import type { MessageOperations } from "./messages.ts";
-import type { PoolPlacementOperations } from "./pool-placement.ts";
+import type { PoolPlacementOperations } from "./pool-facts/placement.ts";
 import type { PoolOperations } from "./pools.ts";
 import type { ProjectOperations } from "./projects.ts";
 import type { QueueOperations } from "./queues.ts";

@@ -1,16 +1,17 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
 import type { Pool } from "../storage/control-driver.ts";
-import { type Capability, type DataDriver, DEFAULT_POOL, type Page, type PageRequest } from "../storage/data-driver.ts";
-import type { PageParams } from "./addresses.ts";
+import { type Capability, type DataDriver, DEFAULT_POOL } from "../storage/data-driver.ts";
+import type { Page, PageRequest } from "../storage/list-pages.ts";
 import { audited, permitted } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
 import { requireNoneEmptied } from "./flavors.ts";
-import { checkObjectText } from "./json-text.ts";
-import { badInput, checkTextSize, checkWhole, isStorable, pageRequest } from "./limits.ts";
-import { checkName, isNameMarker } from "./names.ts";
-import { capabilitiesOf, requireCapabilities } from "./pool-capabilities.ts";
+import type { PageParams } from "./input/addresses.ts";
+import { checkObjectText } from "./input/json-text.ts";
+import { badInput, checkTextSize, checkWhole, isStorable, pageRequest } from "./input/limits.ts";
+import { checkName, isNameMarker } from "./input/names.ts";
+import { capabilitiesOf, requireCapabilities } from "./pool-facts/capabilities.ts";
 
 export interface PoolRecord {
   name: string;

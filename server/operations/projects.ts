@@ -1,8 +1,8 @@
 import { type Access, requireRole } from "../access/access.ts";
-import type { Page, PageRequest } from "../storage/data-driver.ts";
-import type { PageParams } from "./addresses.ts";
+import type { Page, PageRequest } from "../storage/list-pages.ts";
 import type { OperationContext } from "./context.ts";
-import { checkSearch, pageRequest } from "./limits.ts";
+import type { PageParams } from "./input/addresses.ts";
+import { checkSearch, pageRequest } from "./input/limits.ts";
 
 export interface ProjectRecord {
   /** "" is the project without a name. */

@@ -2,27 +2,29 @@ import { type Access, requireRole } from "../access/access.ts";
 import type { Limits } from "../config.ts";
 import { DomainError } from "../errors.ts";
 import type { Queue } from "../storage/control-driver.ts";
-import type { Page, QueueRef, QueueStats } from "../storage/data-driver.ts";
-import type { PageParams, ProjectAddress } from "./addresses.ts";
+import type { QueueStats } from "../storage/data-driver.ts";
+import type { Page } from "../storage/list-pages.ts";
+import type { QueueRef } from "../storage/queue-ref.ts";
 import { audited, intended, permitted, type Trace } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
-import type { DeadLetters } from "./dead-letters.ts";
-import type { JobOperations } from "./jobs.ts";
-import { badInput, checkBatch, checkSearch, pageRequest } from "./limits.ts";
-import { checkQueueName, checkToken, chosenProject, chosenScope, isNameMarker } from "./names.ts";
-import type { ReservedAttributes } from "./queue-attributes.ts";
-import type { QueueLives } from "./queue-lives.ts";
-import type { QueueLookup } from "./queue-lookup.ts";
+import type { PageParams, ProjectAddress } from "./input/addresses.ts";
+import { badInput, checkBatch, checkSearch, pageRequest } from "./input/limits.ts";
+import { checkQueueName, checkToken, chosenProject, chosenScope, isNameMarker } from "./input/names.ts";
+import type { ReservedAttributes } from "./input/queue-attributes.ts";
 import {
   checkMetadata,
   type MetadataChange,
   patchedMetadata,
   type QueueMetadata,
   readMetadata,
-} from "./queue-metadata.ts";
-import { StatsWatch } from "./stats-watch.ts";
-import type { Ticker } from "./ticker.ts";
-import { refuseUnknownAttributes, unknownAttributes } from "./unknown-attributes.ts";
+} from "./input/queue-metadata.ts";
+import { refuseUnknownAttributes, unknownAttributes } from "./input/unknown-attributes.ts";
+import type { JobOperations } from "./jobs.ts";
+import type { DeadLetters } from "./lifecycle/dead-letters.ts";
+import type { QueueLives } from "./lifecycle/queue-lifecycle.ts";
+import type { QueueLookup } from "./lifecycle/queue-lookup.ts";
+import { type StatsChange, StatsWatch } from "./live/stats-watch.ts";
+import type { Ticker } from "./live/ticker.ts";
 
 export interface NamedQueue extends ProjectAddress {
   name: string;
@@ -43,13 +45,6 @@ export interface ListedQueue extends QueueRecord {
 }
 
 export type PurgeResource = "messages" | "subscriptions";
-
-/** `stats` is null once the queue is gone, or while its pool cannot say. */
-export interface StatsChange {
-  project: string;
-  name: string;
-  stats: QueueStats | null;
-}
 
 /**
  * `strict`: an unknown key that begins with an underscore cannot be set; what is stored already stays, and may be given

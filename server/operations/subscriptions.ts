@@ -1,16 +1,17 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError, hasCode } from "../errors.ts";
-import type { Page, QueueRef } from "../storage/data-driver.ts";
+import type { Page } from "../storage/list-pages.ts";
+import type { QueueRef } from "../storage/queue-ref.ts";
 import type { Subscription } from "../storage/subscription-controller.ts";
-import type { PageParams, QueueAddress } from "./addresses.ts";
 import type { OperationContext } from "./context.ts";
-import { checkObjectText } from "./json-text.ts";
-import { badInput, checkTextSize, checkWhole, isStorable, pageRequest } from "./limits.ts";
-import { chosenQueue } from "./names.ts";
-import { checkRetryPolicy } from "./queue-attributes.ts";
-import type { QueueLives } from "./queue-lives.ts";
-import { attributesUnlessMissing, orIfMissing, type QueueLookup } from "./queue-lookup.ts";
-import { readMetadata } from "./queue-metadata.ts";
+import type { PageParams, QueueAddress } from "./input/addresses.ts";
+import { checkObjectText } from "./input/json-text.ts";
+import { badInput, checkTextSize, checkWhole, isStorable, pageRequest } from "./input/limits.ts";
+import { chosenQueue } from "./input/names.ts";
+import { checkRetryPolicy } from "./input/queue-attributes.ts";
+import { readMetadata } from "./input/queue-metadata.ts";
+import type { QueueLives } from "./lifecycle/queue-lifecycle.ts";
+import { attributesUnlessMissing, orIfMissing, type QueueLookup } from "./lifecycle/queue-lookup.ts";
 
 /** A subscription and its project; its queue is `source`. */
 /** Its subscriber's password is masked: it is for deliveries alone. */

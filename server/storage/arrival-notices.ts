@@ -1,4 +1,4 @@
-import type { QueueRef } from "./data-driver.ts";
+import type { QueueRef } from "./queue-ref.ts";
 
 /** Between two notices, in milliseconds: what arrives meanwhile goes with the next one. */
 const INTERVAL_MS = 5;

@@ -4,7 +4,8 @@
  * Drivers check types, never limits or rights (operations do). Lists are ordered by name unless they say otherwise.
  * A store that cannot be reached is STORAGE_UNAVAILABLE.
  */
-import type { Page, PageRequest, QueueRef } from "./data-driver.ts";
+import type { Page, PageRequest } from "./list-pages.ts";
+import type { QueueRef } from "./queue-ref.ts";
 
 export interface ControlDriver {
   readonly queues: QueueController;

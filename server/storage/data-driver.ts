@@ -9,41 +9,15 @@
  */
 
 import type { ErrorCode } from "../errors.ts";
-import type { QueueMoveController } from "./queue-move-controller.ts";
+import type { Page, PageRequest } from "./list-pages.ts";
+import type { QueueRef } from "./queue-ref.ts";
+import type { QueueMoveController } from "./queue-transfer.ts";
+import type { WriteRefusal } from "./read-only-storage.ts";
 import type { SubscriptionController } from "./subscription-controller.ts";
-import type { WriteRefusal } from "./takes-no-writes.ts";
 
 /** What a storage can do, in Zaqar's words. AOD = at least once delivery. */
 export const CAPABILITIES = ["FIFO", "CLAIMS", "DURABILITY", "AOD", "HIGH_THROUGHPUT"] as const;
 export type Capability = (typeof CAPABILITIES)[number];
-
-/**
- * A queue of a project. `project` "" is Zaqar's "no project" and a project of its own.
- * `epoch`, when given, must be that of the store's row for the queue, else the call affects nothing and is
- * QUEUE_EPOCH_STALE (QUEUE_IS_MOVING while it is on its way to another store). The pooling driver fills it from the catalogue; callers above leave it out.
- */
-export interface QueueRef {
-  readonly project: string;
-  readonly name: string;
-  readonly epoch?: number;
-}
-
-/** At most one of `after` and `before`; both exclusive, and need not exist any more, but what no page could have given is BAD_INPUT. `before` gives the page that ends there, still in ascending order. */
-export interface PageRequest {
-  after?: string;
-  before?: string;
-  limit: number;
-}
-
-/**
- * `nextMarker` is null when nothing follows now; a reader that tails keeps its last item's marker. A page may be
- * shorter than asked and have one.
- */
-export interface Page<T> {
-  items: T[];
-  nextMarker: string | null;
-  previousMarker: string | null;
-}
 
 /** What a driver knows of its store, read when it opened; a driver that finds another store there later takes that one's identity on. */
 export interface StoreFacts {

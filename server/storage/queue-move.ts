@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { DomainError, hasCode } from "../errors.ts";
 import type { DataDriver } from "./data-driver.ts";
 import { naming } from "./naming.ts";
-import type { MovedCounts, MovedState, QueueLife, QueueMoveController } from "./queue-move-controller.ts";
+import type { MovedCounts, MovedState, QueueLife, QueueMoveController } from "./queue-transfer.ts";
 
 /** Messages, claims, keys and notes that are carried at a time. */
 const BATCH = 1000;

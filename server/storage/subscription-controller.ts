@@ -1,5 +1,6 @@
 /** Part of the data plane's seam: who is to be told of a queue's messages. */
-import type { Page, PageRequest, QueueRef } from "./data-driver.ts";
+import type { Page, PageRequest } from "./list-pages.ts";
+import type { QueueRef } from "./queue-ref.ts";
 
 export interface Subscription {
   id: string;

@@ -1,5 +1,6 @@
-import type { DataDriver, QueueRef } from "../../server/storage/data-driver.ts";
+import type { DataDriver } from "../../server/storage/data-driver.ts";
 import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
+import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { type Contender, payload } from "./contender.ts";
 
 const CONNECTIONS = 16;

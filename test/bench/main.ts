@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { migrate } from "../../prisma/migrate.ts";
-import { startEmbeddedPostgres } from "../../server/embedded-postgres.ts";
+import { startEmbeddedPostgres } from "../../server/embedded-postgres/server.ts";
 import { backlog } from "./backlog.ts";
 import type { Contender } from "./contender.ts";
 import { graphileWorker } from "./graphile-worker.ts";

@@ -2,10 +2,10 @@
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startEmbeddedPostgres } from "../../server/embedded-postgres.ts";
-import type { QueueRef } from "../../server/storage/data-driver.ts";
-import { slotOf } from "../../server/storage/redis/cluster.ts";
+import { startEmbeddedPostgres } from "../../server/embedded-postgres/server.ts";
+import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { PoolKeys } from "../../server/storage/redis/keys.ts";
+import { slotOf } from "../../server/storage/redis/server/cluster.ts";
 import { openPooled, type Pooled } from "../support/pooled.ts";
 import { NO_REDIS, REDIS_PROGRAM, startRedis, startRedisCluster } from "../support/redis.ts";
 import { driverContender } from "./isimud-driver.ts";

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { MAX_CARRIED_BYTES, type Message, type QueueRef } from "../../server/storage/data-driver.ts";
+import { MAX_CARRIED_BYTES, type Message } from "../../server/storage/data-driver.ts";
+import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { claim, type DataDriverHarness, idsOf, type OpenDataDriver } from "./harness.ts";
 
 /** JSON text of a string, of so many bytes. */

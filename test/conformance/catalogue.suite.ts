@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { QueueRef } from "../../server/storage/data-driver.ts";
+import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { type ControlDriverHarness, type OpenControlDriver, unique, walk } from "./control-harness.ts";
 
 export function describeCatalogue(name: string, open: OpenControlDriver): void {

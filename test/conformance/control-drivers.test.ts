@@ -1,8 +1,8 @@
 /** Every control driver, and the suites that give it its meaning. A new one is one entry here. */
 import { createSecretBox } from "../../server/secret-box.ts";
-import { openConnections } from "../../server/storage/postgres/connection.ts";
-import { createPostgresControlDriver } from "../../server/storage/postgres/control-driver.ts";
+import { createPostgresControlDriver } from "../../server/storage/postgres/control/control-driver.ts";
 import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
+import { openConnections } from "../../server/storage/postgres/sql/connection.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { describeAudit } from "./audit.suite.ts";
 import { describeCatalogue } from "./catalogue.suite.ts";

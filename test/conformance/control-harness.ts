@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ControlDriver } from "../../server/storage/control-driver.ts";
-import type { Page, PageRequest } from "../../server/storage/data-driver.ts";
+import type { Page, PageRequest } from "../../server/storage/list-pages.ts";
 
 /** A control driver under test, alone on its store. Every control suite runs on every driver through this. */
 export interface ControlDriverHarness {

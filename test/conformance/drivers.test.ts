@@ -10,7 +10,7 @@ import { type DataDriverHarness, type OpenDataDriver, uniqueName } from "./harne
 import { describeIdentity } from "./identity.suite.ts";
 import { describeMessageStates } from "./message-states.suite.ts";
 import { describeMessages } from "./messages.suite.ts";
-import { describeQueueLives } from "./queue-lives.suite.ts";
+import { describeQueueLives } from "./queue-lifecycle.suite.ts";
 import { describeSubscriptions } from "./subscriptions.suite.ts";
 
 /** Two drivers on a store, which is dropped with them. */

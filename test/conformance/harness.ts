@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { DataDriver, Message, NewMessage, QueueRef } from "../../server/storage/data-driver.ts";
+import type { DataDriver, Message, NewMessage } from "../../server/storage/data-driver.ts";
+import type { QueueRef } from "../../server/storage/queue-ref.ts";
 
 /** A data driver under test, with what a suite needs around it. Every suite runs on every driver through this. */
 export interface DataDriverHarness {

@@ -1,7 +1,7 @@
 /** Which state a message is in, and that claims, pops, lists and statistics agree on it. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { QueueRef } from "../../server/storage/data-driver.ts";
 import { stateOf } from "../../server/storage/message-state.ts";
+import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { advance, claim, type DataDriverHarness, idsOf, type OpenDataDriver, post } from "./harness.ts";
 
 /** More than a driver looks at in one step. */

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { DomainError } from "../../server/errors.ts";
-import type { QueueRef } from "../../server/storage/data-driver.ts";
+import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import {
   advance,
   aMessage,

@@ -1,5 +1,6 @@
 /** The data drivers' suites once more, through the pooling driver with two pools. */
-import type { DataDriver, QueueRef } from "../../server/storage/data-driver.ts";
+import type { DataDriver } from "../../server/storage/data-driver.ts";
+import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { createEmptyDatabase, createTestDatabase } from "../support/database.ts";
 import { openPooled } from "../support/pooled.ts";
 import { describeWithRedis, startRedis } from "../support/redis.ts";

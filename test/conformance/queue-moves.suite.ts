@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { DataDriver, Message, QueueRef } from "../../server/storage/data-driver.ts";
+import type { DataDriver, Message } from "../../server/storage/data-driver.ts";
 import { moveQueue, undoMove } from "../../server/storage/queue-move.ts";
+import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import type { OpenTwoPools, TwoPools } from "../support/two-pools.ts";
 import { aMessage, idsOf, readAll, uniqueName } from "./harness.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { QueueRef } from "../../server/storage/data-driver.ts";
+import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { type ControlDriverHarness, inByteOrder, type OpenControlDriver, unique, walk } from "./control-harness.ts";
 
 export function describeQueues(name: string, open: OpenControlDriver): void {

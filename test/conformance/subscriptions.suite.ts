@@ -1,6 +1,6 @@
 /** What every driver's subscription controller keeps. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import type { QueueRef } from "../../server/storage/data-driver.ts";
+import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import type { Subscription, SubscriptionController } from "../../server/storage/subscription-controller.ts";
 import { advance, type DataDriverHarness, type OpenDataDriver, uniqueName } from "./harness.ts";
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createMemoryBackend } from "../../server/kvs/memory.ts";
 import { createPostgresBackend } from "../../server/kvs/postgres.ts";
 import { createKeyValueStores, type KeyValueStores } from "../../server/kvs/stores.ts";
-import { openConnections } from "../../server/storage/postgres/connection.ts";
+import { openConnections } from "../../server/storage/postgres/sql/connection.ts";
 import { describeKeyValue } from "../conformance/key-value.suite.ts";
 import { type KeyValueWorld, refused } from "../conformance/key-value-harness.ts";
 import { describeKeyValueLists } from "../conformance/key-value-lists.suite.ts";

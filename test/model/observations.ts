@@ -1,6 +1,7 @@
 /** What can be seen of a queue, beside what its model says. */
 import { expect } from "vitest";
-import type { Claim, DataDriver, Message, QueueRef } from "../../server/storage/data-driver.ts";
+import type { Claim, DataDriver, Message } from "../../server/storage/data-driver.ts";
+import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import type { ModelClaim, ModelMessage, QueueModel } from "./queue-model.ts";
 
 /** Durations are whole multiples of this, so that a slow machine does not change what has expired. */

@@ -6,7 +6,7 @@
  */
 import { DomainError, type ErrorCode } from "../../server/errors.ts";
 import type { NewMessage } from "../../server/storage/data-driver.ts";
-import { normaliseUuid } from "../../server/storage/list-markers.ts";
+import { normaliseUuid } from "../../server/storage/list-pages.ts";
 import type { MessageState } from "../../server/storage/message-state.ts";
 
 export interface ModelMessage {

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
 import { DomainError } from "../../server/errors.ts";
 import type { Job } from "../../server/jobs/job.ts";
 import { type JobRunner, startJobRunner } from "../../server/jobs/runner.ts";
-import { createQueueMoves } from "../../server/operations/queue-moves.ts";
+import { createQueueMoves } from "../../server/operations/lifecycle/queue-moves.ts";
 import { admin, aService, operator, over, type Service } from "./a-service.ts";
 
 let service: Service;

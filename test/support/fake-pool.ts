@@ -1,7 +1,8 @@
 /** A pool in memory that can be broken on purpose. It keeps rows of queues with their epochs, and messages; claims it knows only by what a test sets. */
 import { randomUUID } from "node:crypto";
 import { DomainError } from "../../server/errors.ts";
-import type { ArrivalListener, DataDriver, Message, QueueRef } from "../../server/storage/data-driver.ts";
+import type { ArrivalListener, DataDriver, Message } from "../../server/storage/data-driver.ts";
+import type { QueueRef } from "../../server/storage/queue-ref.ts";
 
 interface Row {
   epoch: number;

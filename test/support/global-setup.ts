@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import pg from "pg";
 import type { TestProject } from "vitest/node";
 import { migrate } from "../../prisma/migrate.ts";
-import { startEmbeddedPostgres } from "../../server/embedded-postgres.ts";
+import { startEmbeddedPostgres } from "../../server/embedded-postgres/server.ts";
 
 declare module "vitest" {
   interface ProvidedContext {

@@ -3,8 +3,8 @@ import { spawnSync } from "node:child_process";
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
-import { startEmbeddedPostgres } from "../../server/embedded-postgres.ts";
-import { findPlace } from "../../server/embedded-postgres-place.ts";
+import { findPlace } from "../../server/embedded-postgres/place.ts";
+import { startEmbeddedPostgres } from "../../server/embedded-postgres/server.ts";
 import { removeDataDir, temporaryDataDir } from "./process.ts";
 
 export interface OwnPostgres {

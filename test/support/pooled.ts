@@ -8,13 +8,13 @@ import type { DataDriver, PooledDataDriver } from "../../server/storage/data-dri
 import { createDriverRegistry, type DriverRegistry } from "../../server/storage/driver-registry.ts";
 import { createPoolingDriver } from "../../server/storage/pooling/driver.ts";
 import type { Place, PlaceCache } from "../../server/storage/pooling/pool-catalog.ts";
-import { parsePostgresUri } from "../../server/storage/postgres/address.ts";
-import { openConnections } from "../../server/storage/postgres/connection.ts";
-import { createPostgresControlDriver } from "../../server/storage/postgres/control-driver.ts";
+import { createPostgresControlDriver } from "../../server/storage/postgres/control/control-driver.ts";
 import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
+import { parsePostgresUri } from "../../server/storage/postgres/sql/address.ts";
+import { openConnections } from "../../server/storage/postgres/sql/connection.ts";
 import { inspectPostgresStore } from "../../server/storage/postgres/store-inspection.ts";
-import { parseRedisUri } from "../../server/storage/redis/address.ts";
 import { inspectRedisStore, openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
+import { parseRedisUri } from "../../server/storage/redis/server/address.ts";
 
 export interface Pooled {
   control: ControlDriver;

@@ -1,4 +1,4 @@
-/** The service as users start it: `server/start.ts` in a process of its own, with pages, on a DATA_DIR and a port of its own. */
+/** The service as users start it: `server/cli/start.ts` in a process of its own, with pages, on a DATA_DIR and a port of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** What the npm script "start" runs: a process that signals reach. */
-const PROGRAM = [process.execPath, "--import", "./server/check-node.mjs", "server/start.ts"] as const;
+const PROGRAM = [process.execPath, "--import", "./server/cli/check-node.mjs", "server/cli/start.ts"] as const;
 /** The first start after a change of the pages builds them, and another test file may be building before. */
 export const START_DEADLINE_MS = 1_200_000;
 

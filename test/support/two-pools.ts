@@ -1,6 +1,7 @@
 /** Two processes over one control database with two pools to move queues between. */
-import { createQueueMoves, type QueueMoves } from "../../server/operations/queue-moves.ts";
-import type { DataDriver, QueueRef } from "../../server/storage/data-driver.ts";
+import { createQueueMoves, type QueueMoves } from "../../server/operations/lifecycle/queue-moves.ts";
+import type { DataDriver } from "../../server/storage/data-driver.ts";
+import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { createEmptyDatabase, createTestDatabase } from "./database.ts";
 import { openPooled, type Pooled } from "./pooled.ts";
 import { startRedis, startRedisCluster } from "./redis.ts";

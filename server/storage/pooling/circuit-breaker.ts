@@ -1,6 +1,6 @@
 import { DomainError, hasCode } from "../../errors.ts";
 import { isSlow } from "../call-deadlines.ts";
-import { isTakingNoWrites } from "../takes-no-writes.ts";
+import { isTakingNoWrites } from "../read-only-storage.ts";
 
 /** Failures in a row after which a pool counts as away. */
 const FAILURES = 5;

@@ -1,7 +1,7 @@
 /** Where each queue is: the catalogue, remembered for at most a second. */
 import { DomainError, hasCode } from "../../errors.ts";
 import type { CatalogueEntry, ControlDriver } from "../control-driver.ts";
-import type { QueueRef } from "../data-driver.ts";
+import type { QueueRef } from "../queue-ref.ts";
 import { withDeadline } from "./deadline.ts";
 
 /** A queue's pool, and its life there. */

@@ -7,11 +7,11 @@ import type {
   DataDriver,
   Message,
   MessageController,
-  QueueRef,
   QueueStats,
 } from "../data-driver.ts";
-import { known } from "../list-markers.ts";
+import { known } from "../list-pages.ts";
 import { naming } from "../naming.ts";
+import type { QueueRef } from "../queue-ref.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
 import type { OpenPools } from "./open-pools.ts";
 import type { Place, PoolCatalog } from "./pool-catalog.ts";

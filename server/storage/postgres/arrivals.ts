@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type pg from "pg";
 import { ArrivalNotices, type Arrived } from "../arrival-notices.ts";
-import type { ArrivalListener, QueueRef } from "../data-driver.ts";
-import type { Statement, Statements } from "./statements.ts";
+import type { ArrivalListener } from "../data-driver.ts";
+import type { QueueRef } from "../queue-ref.ts";
+import type { Statement, Statements } from "./sql/statements.ts";
 
 /** PostgreSQL takes just under 8,000 bytes a notice. */
 const NOTICE_SIZE = 7000;

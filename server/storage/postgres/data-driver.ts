@@ -8,28 +8,29 @@ import type {
   DriverHealth,
   GcResult,
   MessageController,
-  QueueRef,
 } from "../data-driver.ts";
 import { probeDriver } from "../driver-probe.ts";
-import type { QueueMoveController } from "../queue-move-controller.ts";
+import type { QueueRef } from "../queue-ref.ts";
+import type { QueueMoveController } from "../queue-transfer.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
 import { Arrivals, LISTENER_NAME } from "./arrivals.ts";
-import { ClaimEnds } from "./claim-ends.ts";
-import { ClaimStarts } from "./claim-starts.ts";
-import { PostgresClaims } from "./claims.ts";
-import { openConnection, openConnections, translatePostgresError } from "./connection.ts";
-import { ExhaustedFronts } from "./exhausted-fronts.ts";
+import { PostgresClaims } from "./claims/claims.ts";
+import { ClaimEnds } from "./claims/reaper.ts";
+import { ClaimStarts } from "./claims/scan-hints.ts";
 import { GarbageCollector } from "./gc.ts";
-import { messageIds } from "./message-id.ts";
-import { PostgresMessages } from "./messages.ts";
+import { QueueFloors } from "./low-water.ts";
+import { ByteBounds } from "./messages/byte-bounds.ts";
+import { QueueCounts } from "./messages/counters.ts";
+import { ExhaustedFronts } from "./messages/exhausted-fronts.ts";
+import { messageIds } from "./messages/ids.ts";
+import { PostgresMessages } from "./messages/messages.ts";
+import { postgresQueueMoves } from "./moves/moves.ts";
+import type { PoolParts } from "./pool.ts";
 import { identityOf } from "./pool-identity.ts";
-import type { PoolParts } from "./pool-parts.ts";
-import { PoolQueues } from "./pool-queues.ts";
-import { QueueCounts } from "./queue-counts.ts";
-import { QueueFloors } from "./queue-floors.ts";
-import { postgresQueueMoves } from "./queue-moves.ts";
+import { PoolQueues } from "./queue-rows.ts";
 import { reserveSpace } from "./space.ts";
-import { Statements } from "./statements.ts";
+import { openConnection, openConnections, translatePostgresError } from "./sql/connection.ts";
+import { Statements } from "./sql/statements.ts";
 import { capabilitiesOf, IS_DURABLE } from "./store-inspection.ts";
 import { PostgresSubscriptions } from "./subscriptions.ts";
 import { Timeline } from "./timeline.ts";
@@ -135,6 +136,7 @@ class PostgresDataDriver implements DataDriver {
       claimEnds: this.#claimEnds,
       claimStarts: new ClaimStarts(statements, clock),
       fronts: new ExhaustedFronts(statements),
+      bounds: new ByteBounds(statements, clock),
       floors: new QueueFloors(statements),
       arrivals,
       ids: messageIds(seed),

@@ -1,9 +1,9 @@
 import { hasCode } from "../../errors.ts";
 import type { GcResult } from "../data-driver.ts";
-import { translatePostgresError } from "./connection.ts";
-import type { QueueCounts } from "./queue-counts.ts";
-import { EXACT_LIMIT } from "./queue-statistics.ts";
-import type { Statement, Statements } from "./statements.ts";
+import type { QueueCounts } from "./messages/counters.ts";
+import { EXACT_LIMIT } from "./messages/statistics.ts";
+import { translatePostgresError } from "./sql/connection.ts";
+import type { Statement, Statements } from "./sql/statements.ts";
 
 /** Rows a statement: small, because one huge DELETE holds locks long and can fill the disk with its log. */
 const BATCH = 1000;

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { translatePostgresError } from "./connection.ts";
+import { translatePostgresError } from "./sql/connection.ts";
 
 /** CONFIGURATION_LIMIT_EXCEEDED: the server's temp_file_limit. */
 const TEMPORARY_FILES_LIMITED = "53400";

@@ -1,8 +1,8 @@
 /** What a pool's store is, before it is opened as one. */
 import type pg from "pg";
 import type { Capability, FoundStore } from "../data-driver.ts";
-import { openConnections, translatePostgresError } from "./connection.ts";
 import { identityOf } from "./pool-identity.ts";
+import { openConnections, translatePostgresError } from "./sql/connection.ts";
 
 /** SQL: a commit that was acknowledged is on the disk. */
 export const IS_DURABLE = "current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off'";

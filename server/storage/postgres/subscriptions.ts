@@ -1,11 +1,12 @@
 import { DomainError } from "../../errors.ts";
-import type { Page, PageRequest, QueueRef } from "../data-driver.ts";
-import { markerField, normaliseUuid, pageOf, uuidMarker } from "../list-markers.ts";
+import type { Page, PageRequest } from "../list-pages.ts";
+import { markerField, normaliseUuid, pageOf, uuidMarker } from "../list-pages.ts";
+import type { QueueRef } from "../queue-ref.ts";
 import type { Subscription, SubscriptionController } from "../subscription-controller.ts";
 import { uuidV7 } from "../uuid-v7.ts";
-import { isUniqueViolation } from "./message-posts.ts";
-import { isMoving, staleEpoch } from "./pool-queues.ts";
-import { clockCte, milliseconds, type Statement, type Statements } from "./statements.ts";
+import { isMoving, staleEpoch } from "./queue-rows.ts";
+import { isUniqueViolation } from "./sql/connection.ts";
+import { clockCte, milliseconds, type Statement, type Statements } from "./sql/statements.ts";
 
 /** What statements give of a subscription `s` beside a `clock`, to be read with `readSubscription`. */
 const COLUMNS = `

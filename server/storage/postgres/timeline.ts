@@ -1,7 +1,7 @@
 /** Notices that a store has lost its last writes, and keeps it from giving the numbers of what is lost once more. */
 import type pg from "pg";
 import { DomainError } from "../../errors.ts";
-import { translatePostgresError } from "./connection.ts";
+import { translatePostgresError } from "./sql/connection.ts";
 
 /**
  * More markers than a store loses. A statement draws 1,024, so these are a billion statements: days of a busy store.

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { ArrivalNotices, type Arrived } from "../arrival-notices.ts";
-import type { ArrivalListener, QueueRef } from "../data-driver.ts";
-import type { RedisLink } from "./cluster.ts";
-import { ANSWER_TIMEOUT_MS, type Client, discard } from "./connection.ts";
+import type { ArrivalListener } from "../data-driver.ts";
+import type { QueueRef } from "../queue-ref.ts";
+import type { RedisLink } from "./server/cluster.ts";
+import { ANSWER_TIMEOUT_MS, type Client, discard } from "./server/connection.ts";
 
 /** How long a process goes on as if nobody else listened. */
 const LISTENERS_ASKED_EVERY_MS = 1000;

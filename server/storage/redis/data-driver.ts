@@ -7,24 +7,24 @@ import type {
   FoundStore,
   GcResult,
   MessageController,
-  QueueRef,
 } from "../data-driver.ts";
 import { probeDriver } from "../driver-probe.ts";
-import type { QueueMoveController } from "../queue-move-controller.ts";
+import type { QueueRef } from "../queue-ref.ts";
+import type { QueueMoveController } from "../queue-transfer.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
-import { parseRedisUri, type RedisAddress } from "./address.ts";
 import { Arrivals } from "./arrivals.ts";
-import { RedisClaims } from "./claims.ts";
-import { RedisCluster, type RedisLink, SingleServer } from "./cluster.ts";
+import { RedisClaims } from "./claims/claims.ts";
 import { GarbageCollector } from "./gc.ts";
 import { PoolKeys } from "./keys.ts";
-import { RedisMessages } from "./messages.ts";
+import { RedisMessages } from "./messages/messages.ts";
+import { redisQueueMoves } from "./moves/moves.ts";
 import { findIdentity, keepIdentity, readIdentity, tryToWrite } from "./pool-identity.ts";
-import { PoolQueues } from "./pool-queues.ts";
-import { redisQueueMoves } from "./queue-moves.ts";
-import { translateRedisError } from "./redis-errors.ts";
-import { Scripts } from "./scripts.ts";
-import { freeMemory, inspectServers } from "./server-inspection.ts";
+import { PoolQueues } from "./queue-rows.ts";
+import { parseRedisUri, type RedisAddress } from "./server/address.ts";
+import { RedisCluster, type RedisLink, SingleServer } from "./server/cluster.ts";
+import { translateRedisError } from "./server/errors.ts";
+import { freeMemory, inspectServers } from "./server/inspection.ts";
+import { Scripts } from "./server/scripts.ts";
 import { RedisSubscriptions } from "./subscriptions.ts";
 
 /** Beyond this a storage counts as not ready. */

@@ -1,9 +1,9 @@
 import type { GcResult } from "../data-driver.ts";
-import type { Reply } from "./connection.ts";
 import { LIFE_PARTS, PURGED_PARTS, SHARDS } from "./keys.ts";
-import type { PoolQueues } from "./pool-queues.ts";
-import { script } from "./scripts.ts";
-import { CLOCK, ENTER_ANY, NEVER, SETTLE_STEP } from "./shared-lua.ts";
+import type { PoolQueues } from "./queue-rows.ts";
+import type { Reply } from "./server/connection.ts";
+import { script } from "./server/scripts.ts";
+import { CLOCK, ENTER_ANY, NEVER, SETTLE_STEP } from "./server/shared-lua.ts";
 import { SUBSCRIPTIONS_ENTER } from "./subscriptions.ts";
 
 /** Shards that are looked at together. */

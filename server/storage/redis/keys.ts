@@ -1,6 +1,6 @@
 /** The names of the keys. */
-import type { QueueRef } from "../data-driver.ts";
-import { crc16 } from "./cluster.ts";
+import type { QueueRef } from "../queue-ref.ts";
+import { crc16 } from "./server/cluster.ts";
 
 /**
  * Queues are dealt out to so many shards. A shard's number is the hash tag of all its keys, so a shard is in one slot of a cluster, and the

@@ -1,8 +1,8 @@
 /** Which store this is, in a key of its own: see StoreFacts. */
 import { randomUUID } from "node:crypto";
-import { ANSWER_TIMEOUT_MS } from "./connection.ts";
 import type { PoolKeys } from "./keys.ts";
-import { type Scripts, script } from "./scripts.ts";
+import { ANSWER_TIMEOUT_MS } from "./server/connection.ts";
+import { type Scripts, script } from "./server/scripts.ts";
 
 /** ARGV: 1 what it shall be if there is none. Also on a full server, which must be opened to be emptied. */
 const KEEP = script(

@@ -1,13 +1,14 @@
 import { DomainError } from "../../errors.ts";
-import type { Page, PageRequest, QueueRef } from "../data-driver.ts";
-import { markerField, normaliseUuid, pageOf, uuidMarker } from "../list-markers.ts";
+import type { Page, PageRequest } from "../list-pages.ts";
+import { markerField, normaliseUuid, pageOf, uuidMarker } from "../list-pages.ts";
+import type { QueueRef } from "../queue-ref.ts";
 import type { Subscription, SubscriptionController } from "../subscription-controller.ts";
 import { uuidV7 } from "../uuid-v7.ts";
-import type { Reply } from "./connection.ts";
-import { ageSeconds, dateOf } from "./message-records.ts";
-import { isMoving, type PoolQueues, staleEpoch } from "./pool-queues.ts";
-import { type Script, script } from "./scripts.ts";
-import { CLOCK, SETTLE_STEP } from "./shared-lua.ts";
+import { ageSeconds, dateOf } from "./messages/records.ts";
+import { isMoving, type PoolQueues, staleEpoch } from "./queue-rows.ts";
+import type { Reply } from "./server/connection.ts";
+import { type Script, script } from "./server/scripts.ts";
+import { CLOCK, SETTLE_STEP } from "./server/shared-lua.ts";
 
 /**
  * KEYS: 1 records, 2 subscribers, 3 ids, 4 ends, 5 the shard's list of what is due. A record: created, renewed, ends, ttl, confirmed, the

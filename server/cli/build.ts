@@ -1,0 +1,134 @@
+/** Builds the pages when they have changed since the last build, and says so. */
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { environmentForChild } from "../config.ts";
+import { pagesFolder } from "../process/pages-folder.ts";
+import { isAlive } from "../process/process-state.ts";
+import { StartError } from "../process/start-error.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** Next builds one at a time in a folder. */
+const LOCK = join(ROOT, ".build", "lock");
+/** Everything that pages are made from. Types that they import from server/ vanish at build. */
+const SOURCES = [
+  "app",
+  "components",
+  "next.config.mjs",
+  "server/process/pages-folder.ts",
+  "postcss.config.mjs",
+  "tsconfig.json",
+  "package-lock.json",
+];
+
+/**
+ * Resolves when there are pages of these sources for this BASE_PATH. Several processes at once build it once. A build
+ * that fails or is killed leaves no fingerprint, so the next start builds again.
+ */
+export async function buildPages(params: {
+  basePath: string;
+  report: (line: string) => void;
+  /** Ends the build. */
+  signal?: AbortSignal;
+}): Promise<void> {
+  const { basePath, report } = params;
+  if (isBuilt(basePath)) return;
+  mkdirSync(join(ROOT, ".build"), { recursive: true });
+  while (!takeLock()) await sleep(200, undefined, { signal: params.signal });
+  try {
+    if (isBuilt(basePath)) return;
+    const fingerprint = fingerprintOf(basePath);
+    rmSync(fingerprintFile(basePath), { force: true });
+    if (basePath !== "")
+      writeFileSync(join(ROOT, `${pagesFolder(basePath)}.tsconfig.json`), '{ "extends": "../../tsconfig.json" }\n');
+    report("Building the pages (only when they changed; this takes a minute or so)...");
+    const began = Date.now();
+    await runNextBuild(basePath, report, params.signal);
+    writeFileSync(fingerprintFile(basePath), fingerprint);
+    report(`Built the pages in ${Math.round((Date.now() - began) / 1000)} s.`);
+  } finally {
+    rmSync(LOCK, { force: true });
+  }
+}
+
+function isBuilt(basePath: string): boolean {
+  const file = fingerprintFile(basePath);
+  return (
+    existsSync(join(ROOT, pagesFolder(basePath), "BUILD_ID")) &&
+    existsSync(file) &&
+    readFileSync(file, "utf8") === fingerprintOf(basePath)
+  );
+}
+
+/** Beside the pages' folder, which Next empties. */
+function fingerprintFile(basePath: string): string {
+  return join(ROOT, ".build", `${basename(pagesFolder(basePath))}.fingerprint`);
+}
+
+/** False while another living process builds. */
+function takeLock(): boolean {
+  try {
+    writeFileSync(LOCK, String(process.pid), { flag: "wx" });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+  const holder = Number(readFileSync(LOCK, "utf8"));
+  if (holder > 0 && !isAlive(holder)) rmSync(LOCK, { force: true });
+  return false;
+}
+
+function fingerprintOf(basePath: string): string {
+  const hash = createHash("sha256").update(`${process.version}\0${basePath}\0`);
+  for (const file of SOURCES.flatMap(filesUnder)) {
+    hash
+      .update(`${file}\0`)
+      .update(readFileSync(join(ROOT, file)))
+      .update("\0");
+  }
+  return hash.digest("hex");
+}
+
+function filesUnder(path: string): string[] {
+  const full = join(ROOT, path);
+  if (!existsSync(full)) return [];
+  try {
+    return readdirSync(full, { withFileTypes: true })
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .flatMap((entry) => (entry.isDirectory() ? filesUnder(join(path, entry.name)) : [join(path, entry.name)]));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return [path];
+    throw error;
+  }
+}
+
+function runNextBuild(basePath: string, report: (line: string) => void, signal?: AbortSignal): Promise<void> {
+  const next = createRequire(import.meta.url).resolve("next/dist/bin/next");
+  const child = spawn(process.execPath, [next, "build"], {
+    cwd: ROOT,
+    env: environmentForChild({ BASE_PATH: basePath, NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1" }),
+    stdio: ["ignore", "pipe", "pipe"],
+    signal,
+  });
+  let output = "";
+  const take = (chunk: Buffer) => {
+    output += chunk;
+    for (const line of String(chunk).split("\n")) {
+      // Of all that Next prints, the steps; the table of pages is for those who work on them.
+      if (/^\s*(Creating|Collecting|Generating|Finalizing|Compiled|✓)/.test(line)) report(`  ${line.trim()}`);
+    }
+  };
+  child.stdout.on("data", take);
+  child.stderr.on("data", take);
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => {
+      if (code === 0) resolve();
+      else reject(new StartError(`The pages could not be built.\n${output}`));
+    });
+  });
+}

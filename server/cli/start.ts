@@ -1,0 +1,90 @@
+/**
+ * `npm start`: everything from a fresh checkout to a running service, and back down in order, the database last.
+ * `--dev` reloads pages and server on change; `--build-only` builds and ends.
+ */
+import type { Config } from "../config.ts";
+import { Shutdown, type Stoppable } from "../process/shutdown.ts";
+import { explain } from "../process/start-error.ts";
+
+type ReadyConfig = Config & { DATABASE_URL: string; SECRET_KEY: string };
+
+const say = (line: string) => console.log(line);
+
+/** Modules are imported as they are needed: a missing package is then an error that `explain` can explain. */
+async function start(flags: { dev: boolean; buildOnly: boolean }, shutdown: Shutdown): Promise<void> {
+  const { readConfig } = await import("../config.ts");
+  const config = readConfig();
+  const { findPort } = await import("../http/listening.ts");
+  // What takes minutes should not be in vain.
+  if (!flags.buildOnly) await findPort(config);
+  const { generatePrismaClient } = await import("../../prisma/generate.ts");
+  generatePrismaClient();
+  const { buildPages } = await import("./build.ts");
+  const build = async () => {
+    await buildPages({ basePath: config.BASE_PATH, report: say, signal: shutdown.signal });
+    return undefined;
+  };
+  if (flags.buildOnly) {
+    await shutdown.step(build);
+    return;
+  }
+
+  const ready = await withDatabase(config, shutdown);
+  if (flags.dev) {
+    const { runAndReload } = await import("./reload.ts");
+    const { DATABASE_URL, SECRET_KEY } = ready;
+    await shutdown.step(async () => runAndReload({ DATABASE_URL, SECRET_KEY, DRAIN_SECONDS: "0" }));
+    return;
+  }
+  await shutdown.step(build);
+  const { url } = await shutdown.step(() => run(ready));
+  say(
+    [
+      `Isimud is at ${url}`,
+      `  API       ${url}/api/graphql`,
+      `  Explorer  ${url}/graphql`,
+      `  Health    ${url}/api/health`,
+      "Stop it with Ctrl-C.",
+    ].join("\n"),
+  );
+}
+
+async function run(config: ReadyConfig): Promise<{ url: string } & Stoppable> {
+  if (config.WORKERS === 1) {
+    const { serve } = await import("../main.ts");
+    return serve(config, { dev: false });
+  }
+  const { runWorkers } = await import("../process/workers.ts");
+  return runWorkers(config);
+}
+
+/** The settings with a database and a key: those that are given, or embedded ones in DATA_DIR. */
+async function withDatabase(config: Config, shutdown: Shutdown): Promise<ReadyConfig> {
+  const { DATABASE_URL, SECRET_KEY, DATA_DIR } = config;
+  if (DATABASE_URL !== undefined && SECRET_KEY !== undefined) {
+    const { reachDatabase } = await import("../process/reach-database.ts");
+    await reachDatabase(DATABASE_URL, { waitSeconds: config.DATABASE_WAIT, report: say, signal: shutdown.signal });
+    return { ...config, DATABASE_URL, SECRET_KEY };
+  }
+  const { claimDataDir, readSecretKey } = await import("../process/data-dir.ts");
+  const { startEmbeddedPostgres } = await import("../embedded-postgres/server.ts");
+  const release = claimDataDir(DATA_DIR);
+  await shutdown.step(async () => ({ close: async () => release() }));
+  const key = SECRET_KEY ?? readSecretKey(DATA_DIR);
+  const database = await shutdown.step(async () => {
+    const server = await startEmbeddedPostgres({ dataDir: DATA_DIR, report: say, signal: shutdown.signal });
+    return { url: server.url, close: () => server.stop() };
+  });
+  return { ...config, DATABASE_URL: database.url, SECRET_KEY: key };
+}
+
+const shutdown = new Shutdown();
+try {
+  const flags = { dev: process.argv.includes("--dev"), buildOnly: process.argv.includes("--build-only") };
+  await start(flags, shutdown);
+} catch (error) {
+  const interrupted = shutdown.signal.aborted;
+  if (!interrupted) console.error(explain(error));
+  await shutdown.now({ hasty: true });
+  if (!interrupted) process.exit(1);
+}

@@ -1,0 +1,83 @@
+/**
+ * Apollo reads GraphQL over HTTP in all its variants, and writes answers as they want them. What is run, and how, is
+ * the same as for every other way in.
+ */
+import { randomUUID } from "node:crypto";
+import {
+  ApolloServer,
+  type ApolloServerPlugin,
+  type GraphQLRequestContextDidResolveSource,
+  HeaderMap,
+} from "@apollo/server";
+import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
+import { type DocumentNode, type GraphQLFormattedError, parse } from "graphql";
+import type { GraphQLContext } from "../schema/context.ts";
+import { schema } from "../schema/schema.ts";
+import { answerText, headOf } from "./answer.ts";
+import type { Documents, Prepared } from "./documents.ts";
+import { type ErrorLog, maskError } from "./errors.ts";
+import type { Executor } from "./execute.ts";
+import { type OnOperation, secondsSince } from "./observe.ts";
+
+interface Parts {
+  documents: Documents;
+  executor: Executor;
+  log: ErrorLog;
+  onOperation: OnOperation;
+}
+
+/** Stands for a document that was refused: Apollo parses and validates only where it has none. */
+const NO_DOCUMENT = parse("{ __typename }");
+
+export function createApollo({ documents, executor, log, onOperation }: Parts): ApolloServer<GraphQLContext> {
+  const plugin: ApolloServerPlugin<GraphQLContext> = {
+    requestDidStart: async () => {
+      const begun = performance.now();
+      let prepared: Prepared | undefined;
+      let answered = false;
+      return {
+        didResolveSource: async (context) => {
+          const { operationName, variables } = context.request;
+          prepared = documents.prepare({ query: context.source, operationName, variables });
+          giveDocument(context, prepared.document ?? NO_DOCUMENT);
+        },
+        responseForOperation: async ({ contextValue, request }) => {
+          answered = true;
+          const result = await executor(prepared as Prepared, contextValue);
+          const { status, headers } = headOf(result, request.http?.headers.get("accept"));
+          // The errors are masked already; Apollo only passes them on.
+          return {
+            body: { kind: "single", singleResult: result as { errors?: GraphQLFormattedError[] } },
+            http: { status, headers: new HeaderMap(Object.entries(headers)) },
+          };
+        },
+        willSendResponse: async ({ operation }) => {
+          if (answered) return;
+          onOperation({ type: operation?.operation ?? "unknown", outcome: "error" }, secondsSince(begun));
+        },
+      };
+    },
+  };
+  return new ApolloServer<GraphQLContext>({
+    schema,
+    // The first would put a wrapper around every field's resolver.
+    plugins: [ApolloServerPluginCacheControlDisabled(), plugin],
+    introspection: true,
+    csrfPrevention: true,
+    allowBatchedHttpRequests: false,
+    includeStacktraceInErrorResponses: false,
+    stopOnTerminationSignals: false,
+    persistedQueries: false,
+    documentStore: null,
+    nodeEnv: "production",
+    logger: { debug: () => {}, info: () => {}, warn: () => {}, error: (message) => log.error({}, String(message)) },
+    // Of requests that never came to an operation.
+    formatError: (_formatted, error) => maskError(error, { log, requestId: randomUUID() }),
+    stringifyResult: answerText,
+  });
+}
+
+/** Apollo declares its own members read-only, and takes a document that it finds here for parsed and validated. */
+function giveDocument(context: GraphQLRequestContextDidResolveSource<GraphQLContext>, document: DocumentNode): void {
+  (context as { document?: DocumentNode }).document = document;
+}

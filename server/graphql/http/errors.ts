@@ -1,0 +1,114 @@
+/** The one mask between what went wrong inside and what a client is told, for every way into the API. */
+import { GraphQLError, type GraphQLFormattedError } from "graphql";
+import { DomainError, ERROR_CODES, type ErrorCode, HTTP_STATUS } from "../../errors.ts";
+import { builder } from "../schema/builder.ts";
+import { shortened } from "./shortened.ts";
+
+/** Where unexpected errors are written; pino fits. */
+export interface ErrorLog {
+  error(details: object, message: string): void;
+}
+
+/** graphql-js repeats bad input in its messages; this much of it is enough. */
+const LONGEST_MESSAGE = 1000;
+
+/**
+ * What a client sees of an error: `extensions` hold the code, its HTTP status, and details for programs.
+ * An error that is no DomainError and none of GraphQL's own is INTERNAL with the request's id, and goes to the log instead.
+ */
+export function maskError(error: unknown, where: { requestId: string; log: ErrorLog }): GraphQLFormattedError {
+  const graphqlError = error instanceof GraphQLError ? error : null;
+  const cause = causeOf(error);
+  const place = {
+    ...(graphqlError?.locations ? { locations: graphqlError.locations } : {}),
+    ...(graphqlError?.path ? { path: graphqlError.path } : {}),
+  };
+  if (cause instanceof DomainError) {
+    const { code, status, details } = cause;
+    return { message: cause.message, ...place, extensions: { code, status, details } };
+  }
+  if (cause instanceof GraphQLError && cause.extensions.code !== "INTERNAL_SERVER_ERROR") {
+    return {
+      message: shortened(graphqlError?.message ?? cause.message, LONGEST_MESSAGE),
+      ...place,
+      extensions: { code: "BAD_INPUT" satisfies ErrorCode, status: statusOf(cause), details: {} },
+    };
+  }
+  const { requestId, log } = where;
+  log.error({ err: cause, requestId, path: graphqlError?.path }, "An unexpected error was answered as INTERNAL");
+  return {
+    message: `Something went wrong inside. The request's id is ${requestId}: with it an operator finds the cause in the log.`,
+    ...place,
+    extensions: { code: "INTERNAL" satisfies ErrorCode, status: HTTP_STATUS.internal, details: { requestId } },
+  };
+}
+
+/** The innermost error: graphql-js wraps what a resolver or a scalar threw, and may do so twice. */
+function causeOf(error: unknown): unknown {
+  let cause = error;
+  while (cause instanceof GraphQLError && cause.originalError) cause = cause.originalError;
+  return cause;
+}
+
+/** 400, or what HTTP itself asked for (405, 406, 415). */
+function statusOf(error: GraphQLError): number {
+  const http = error.extensions.http as { status?: unknown } | undefined;
+  return typeof http?.status === "number" ? http.status : HTTP_STATUS.invalid;
+}
+
+const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
+  BAD_INPUT: "The request makes no sense or breaks a limit. The message says which.",
+  CONFIRMATION_REQUIRED:
+    "Something would be lost, or is no longer what a dry run showed. The message says how to confirm it.",
+  UNAUTHENTICATED: "Nobody is signed in.",
+  FORBIDDEN: "This caller may not do that, or may not use that project.",
+  MISDIRECTED: "The request names a host that this service does not serve.",
+  TOO_LARGE: "A body, a post, a queue's metadata or the answer is larger than allowed.",
+  TOO_MANY_REQUESTS: "More at once than this process serves. Try again later.",
+  NOT_SUPPORTED: "This storage, or this version, cannot do that.",
+  QUEUE_DOES_NOT_EXIST: "There is no such queue in the project. Reads give null instead.",
+  QUEUE_IS_EMPTY: "The queue has no message.",
+  QUEUE_EPOCH_STALE: "The queue moved while the request ran. Try again.",
+  QUEUE_IS_MOVING: "The queue is on its way to another pool. Try again in a moment.",
+  MESSAGE_DOES_NOT_EXIST: "The message was deleted, has expired, or never was.",
+  MESSAGE_IS_CLAIMED: "The message is claimed: only its claim may delete it.",
+  MESSAGE_NOT_CLAIMED: "A claim was named, but the message is not claimed now.",
+  MESSAGE_NOT_CLAIMED_BY: "Another live claim holds the message.",
+  CLAIM_DOES_NOT_EXIST: "The claim was released, has expired, or never was.",
+  SUBSCRIPTION_DOES_NOT_EXIST: "The subscription was deleted, has expired, or never was.",
+  SUBSCRIPTION_ALREADY_EXISTS: "This subscriber is subscribed to the queue already.",
+  POOL_DOES_NOT_EXIST: "There is no pool of that name.",
+  POOL_ALREADY_EXISTS: "There is a pool of that name.",
+  POOL_URI_IN_USE: "Another pool is this server and namespace already.",
+  POOL_IN_USE: "Queues still live in the pool.",
+  POOL_IN_USE_BY_FLAVOR: "It is the last pool of a flavor.",
+  POOL_CAPABILITIES_MISMATCH: "The pool lacks what the first pool of its flavor can do.",
+  POOL_NOT_REACHABLE: "The pool's server does not answer at that URI.",
+  NO_POOL_FOUND: "No pool takes the new queue: its flavor has none, or all weights are 0.",
+  FLAVOR_DOES_NOT_EXIST: "There is no flavor of that name in the project.",
+  FLAVOR_ALREADY_EXISTS: "There is a flavor of that name in the project.",
+  QUEUE_NOT_MAPPED:
+    "The catalogue has no entry for the queue, so no pool holds it. createQueue or insertCatalogueEntry places it.",
+  STORE_DOES_NOT_EXIST: "There is no key-value store of that name.",
+  STORE_NOT_CONFIGURED: "The key-value store has no backend yet.",
+  STORE_ALREADY_CONFIGURED: "The key-value store has its backend already.",
+  KEY_DOES_NOT_EXIST: "The store has no such key. `details` names it.",
+  LOCK_TIMEOUT: "Somebody else held the lock for longer than the store waits.",
+  LOCK_NOT_VALID: "The lock is for another key, was released, or has expired.",
+  IDEMPOTENCY_KEY_REUSED: "The idempotency key was used before for something else.",
+  STORAGE_UNAVAILABLE: "A storage cannot be reached now. Try again in a few seconds.",
+  DEADLINE_EXCEEDED:
+    "A storage did not answer in time, or the operation's own time was up before this field began or was read.",
+  OUTCOME_UNKNOWN:
+    "The connection broke after a write was sent: it may have happened. Repeat it with the same idempotency key.",
+  SHUTTING_DOWN: "This process is stopping. Another one, or its successor, will answer.",
+  INTERNAL: "Something is wrong inside. `details.requestId` finds it in the log.",
+};
+
+builder.enumType("ErrorCode", {
+  description:
+    "Every `extensions.code` that an error can have. `extensions.status` is the HTTP status of its kind, `extensions.details` an object for programs.",
+  values: Object.fromEntries(
+    (Object.keys(ERROR_CODES) as ErrorCode[]).map((code) => [code, { description: CODE_DESCRIPTIONS[code] }]),
+  ),
+});

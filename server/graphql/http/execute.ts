@@ -1,0 +1,81 @@
+/** What runs an operation, for every way into the API but streams of events. */
+import { execute, GraphQLError, type GraphQLFormattedError } from "graphql";
+import type { Access } from "../../access/access.ts";
+import type { Limits } from "../../config.ts";
+import type { Operations } from "../../operations/operations.ts";
+import { GraphQLContext } from "../schema/context.ts";
+import { stringify } from "../schema/json.ts";
+import { schema } from "../schema/schema.ts";
+import { COERCION, type Documents, type Prepared } from "./documents.ts";
+import { type ErrorLog, maskError } from "./errors.ts";
+import { type OnOperation, secondsSince } from "./observe.ts";
+
+export interface ExecuteResult {
+  /** Undefined: nothing ran. */
+  data?: Record<string, unknown> | null;
+  errors?: GraphQLFormattedError[];
+}
+
+/**
+ * Runs a query or mutation that was prepared, counts it, and masks its errors; refuses what cannot run. Never throws.
+ */
+export type Executor = (prepared: Prepared, context: GraphQLContext) => Promise<ExecuteResult>;
+
+export function createExecutor({ log, onOperation }: { log: ErrorLog; onOperation: OnOperation }): Executor {
+  return async (prepared, context) => {
+    const begun = performance.now();
+    const { data, errors } = await resultOf(prepared, context);
+    context.time.end();
+    const type = prepared.operation?.operation ?? "unknown";
+    onOperation({ type, outcome: errors ? "error" : "ok" }, secondsSince(begun));
+    const { requestId } = context.access;
+    return {
+      ...(data === undefined ? {} : { data }),
+      ...(errors ? { errors: errors.map((error) => maskError(error, { requestId, log })) } : {}),
+    };
+  };
+}
+
+async function resultOf(prepared: Prepared, context: GraphQLContext) {
+  if (prepared.errors) return { errors: prepared.errors };
+  const { document, operation, request } = prepared;
+  if (operation?.operation === "subscription") {
+    const message = "A subscription is a stream of events: send it with `Accept: text/event-stream`.";
+    return { errors: [new GraphQLError(message)] };
+  }
+  return execute({
+    schema,
+    document,
+    operationName: request.operationName,
+    variableValues: request.variables,
+    contextValue: context,
+    ...COERCION,
+  });
+}
+
+/**
+ * GraphQL inside the process, for pages: the same schema, limits and mask as over HTTP. Runs a query or mutation. Never throws. `data` is what a
+ * client would have parsed from the answer: plain objects, instants as text. That parsing costs a `body` its exact numbers; `bodyText` keeps them.
+ */
+export type Execute = (document: string, variables?: Record<string, unknown>) => Promise<ExecuteResult>;
+
+interface Parts {
+  operations: Operations;
+  limits: Limits;
+  documents: Documents;
+  executor: Executor;
+}
+
+/** Nobody stops waiting for an answer inside the process. */
+const NEVER = new AbortController().signal;
+
+export function createExecute({ operations, limits, documents, executor }: Parts): (access: Access) => Execute {
+  return (access) => async (query, variables) => {
+    const context = new GraphQLContext({ access, operations, limits, signal: () => NEVER });
+    const { data, errors } = await executor(documents.prepare({ query, variables }), context);
+    return {
+      ...(data === undefined ? {} : { data: JSON.parse(stringify(data)) }),
+      ...(errors ? { errors } : {}),
+    };
+  };
+}

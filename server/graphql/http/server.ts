@@ -1,0 +1,121 @@
+/** The GraphQL door: one endpoint over HTTP, and the same inside the process. */
+import { HeaderMap } from "@apollo/server";
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type { Access } from "../../access/access.ts";
+import type { Limits } from "../../config.ts";
+import { DomainError } from "../../errors.ts";
+import type { Operations } from "../../operations/operations.ts";
+import { GraphQLContext } from "../schema/context.ts";
+import { createApollo } from "./apollo.ts";
+import { createDocuments } from "./documents.ts";
+import type { ErrorLog } from "./errors.ts";
+import { EventStreams } from "./event-streams.ts";
+import { createEvents } from "./events.ts";
+import { createExecute, createExecutor, type Execute } from "./execute.ts";
+import { createPlainRequests } from "./fast-path.ts";
+import type { OnOperation } from "./observe.ts";
+import { parseRequest } from "./request-json.ts";
+import { createWaits } from "./waits.ts";
+
+export interface GraphQLDoorParts {
+  operations: Operations;
+  limits: Limits;
+  log: ErrorLog;
+  /** Who is asking. May throw a DomainError, which is the answer then. */
+  accessOf: (request: FastifyRequest) => Access;
+  /** Where a browser that opens the endpoint is sent. */
+  explorerPath: string;
+  /** Called once for each operation that ended. */
+  onOperation?: OnOperation;
+}
+
+export interface GraphQLDoor {
+  /**
+   * Register it under the endpoint's path: `api.register(door.routes, { prefix: "/graphql" })`. It keeps to the server's body limit and leaves
+   * errors before a request is read to the server's error handler. When the server begins to close, streams complete and long polls answer.
+   */
+  routes: FastifyPluginAsync;
+  /** The same API without HTTP, in the name of `access`. */
+  executeAs(access: Access): Execute;
+}
+
+export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
+  const { operations, limits, log, accessOf, explorerPath, onOperation = () => {} } = parts;
+  const documents = createDocuments(limits);
+  const waits = createWaits();
+  const contextFor = (access: Access, reply: FastifyReply) =>
+    new GraphQLContext({ access, operations, limits, signal: () => waits.signalOf(reply) });
+  const executor = createExecutor({ log, onOperation });
+  const apollo = createApollo({ documents, executor, log, onOperation });
+  const plain = createPlainRequests({ documents, executor });
+  const streams = new EventStreams({ most: limits.MAX_LIVE_STREAMS });
+  const events = createEvents({ documents, executor, streams, log, onOperation, contextFor });
+
+  async function answer(request: FastifyRequest, reply: FastifyReply) {
+    const accept = request.headers.accept ?? "";
+    if (request.method === "GET" && accept.includes("text/html")) return reply.redirect(explorerPath, 303);
+    const access = accessOf(request);
+    const body = readBody(request);
+    if (accept.includes("text/event-stream")) {
+      return await events.handle(request, reply, access, isObject(body) ? body : null);
+    }
+    const context = () => contextFor(access, reply);
+    const answered = isObject(body) ? plain.answer(request, reply, body, context) : null;
+    if (answered !== null) return await answered;
+    const url = request.raw.url ?? "";
+    const response = await apollo.executeHTTPGraphQLRequest({
+      httpGraphQLRequest: {
+        method: request.method,
+        headers: headersOf(request),
+        search: url.includes("?") ? url.slice(url.indexOf("?")) : "",
+        body,
+      },
+      context: async () => context(),
+    });
+    reply.code(response.status ?? 200).headers(Object.fromEntries(response.headers));
+    return reply.send(response.body.kind === "complete" ? response.body.string : response.body.asyncIterator);
+  }
+
+  return {
+    executeAs: createExecute({ operations, limits, documents, executor }),
+    routes: async (scope) => {
+      await apollo.start();
+      scope.addHook("preClose", async () => waits.end());
+      scope.addHook("onClose", () => apollo.stop());
+      scope.removeAllContentTypeParsers();
+      scope.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+      scope.all("/", answer);
+    },
+  };
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** The parsed body, its unusual numbers kept; undefined where there is none or it is not sent as JSON. BAD_INPUT when it is not JSON in UTF-8. */
+function readBody({ body, headers }: FastifyRequest): unknown {
+  const isJson = headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() === "application/json";
+  if (!isJson || !Buffer.isBuffer(body)) return undefined;
+  let text: string;
+  try {
+    text = utf8.decode(body);
+  } catch {
+    throw new DomainError("BAD_INPUT", "The body is not text in UTF-8.");
+  }
+  try {
+    return parseRequest(text);
+  } catch (error) {
+    throw error instanceof DomainError ? error : new DomainError("BAD_INPUT", "The body is not JSON.");
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function headersOf({ headers }: FastifyRequest): HeaderMap {
+  const map = new HeaderMap();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(", ") : value);
+  }
+  return map;
+}

@@ -1,0 +1,103 @@
+/**
+ * What may be sent as variables, beside what GraphQL itself says of them: nothing that is slow to coerce, or to repeat
+ * in an error.
+ */
+import {
+  GraphQLError,
+  GraphQLID,
+  type GraphQLInputObjectType,
+  type GraphQLInputType,
+  GraphQLString,
+  isInputObjectType,
+  isInputType,
+  isListType,
+  isNonNullType,
+  type OperationDefinitionNode,
+  typeFromAST,
+} from "graphql";
+import type { Limits } from "../../config.ts";
+import { schema } from "../schema/schema.ts";
+import { isRawNumber, plainNumber } from "./request-json.ts";
+import { shortened } from "./shortened.ts";
+
+export type Variables = Readonly<Record<string, unknown>>;
+
+/** Of what stands where a number, an instant, a word of an enum or a boolean is due. */
+const MAX_WORD_LENGTH = 100;
+
+/**
+ * Throws a GraphQLError for lists that are too long together, for members that a type does not have, and for a list, an
+ * object or a long text where something simple is due. What is small and wrong is left to GraphQL, which tells of
+ * several mistakes at once.
+ *
+ * A number that is kept to the letter for the scalar JSON is an ordinary one elsewhere: it is replaced, in the
+ * variables themselves.
+ */
+export function checkVariables(operation: OperationDefinitionNode, variables: Variables, limits: Limits): void {
+  const check = new VariableCheck(limits);
+  for (const definition of operation.variableDefinitions ?? []) {
+    const name = definition.variable.name.value;
+    const type = typeFromAST(schema, definition.type);
+    if (isInputType(type) && Object.hasOwn(variables, name)) check.member(variables, name, type, `$${name}`);
+  }
+}
+
+class VariableCheck {
+  readonly #maximumItems: number;
+  #items = 0;
+
+  constructor(limits: Limits) {
+    this.#maximumItems = 2 * Math.max(limits.MAX_MESSAGES_PER_POST, limits.MAX_PAGE_SIZE);
+  }
+
+  /** `path` says where `parent` is, for the error. */
+  member(parent: object, key: string | number, type: GraphQLInputType, path: string): void {
+    const value = (parent as Record<string | number, unknown>)[key];
+    if (value === null || value === undefined) return;
+    const nullable = isNonNullType(type) ? type.ofType : type;
+    if (isListType(nullable)) {
+      if (Array.isArray(value)) this.#list(value, nullable.ofType, path);
+      else this.member(parent, key, nullable.ofType, path);
+    } else if (isInputObjectType(nullable)) this.#object(value, nullable, path);
+    else if (nullable.name !== "JSON") {
+      if (isRawNumber(value)) (parent as Record<string | number, unknown>)[key] = plainNumber(value);
+      else this.#simple(value, nullable, path);
+    }
+  }
+
+  #list(items: unknown[], type: GraphQLInputType, path: string): void {
+    this.#items += items.length;
+    if (this.#items > this.#maximumItems) {
+      throw wrong(
+        path,
+        `the lists of an operation may have ${this.#maximumItems} entries together. Send fewer at a time`,
+      );
+    }
+    for (let place = 0; place < items.length; place++) this.member(items, place, type, `${path}[${place}]`);
+  }
+
+  #object(value: unknown, type: GraphQLInputObjectType, path: string): void {
+    if (typeof value !== "object" || Array.isArray(value) || isRawNumber(value)) {
+      throw wrong(path, `expected an object of the type ${type.name}`);
+    }
+    const fields = type.getFields();
+    for (const key of Object.keys(value as object)) {
+      const field = fields[key];
+      if (field === undefined)
+        throw wrong(path, `field "${shortened(key, MAX_WORD_LENGTH)}" is not defined by type "${type.name}"`);
+      this.member(value as object, key, field.type, `${path}.${key}`);
+    }
+  }
+
+  #simple(value: unknown, type: { name: string }, path: string): void {
+    if (typeof value === "object") throw wrong(path, `expected one ${type.name}, not a list or an object`);
+    const isText = type === GraphQLString || type === GraphQLID;
+    if (typeof value === "string" && !isText && value.length > MAX_WORD_LENGTH) {
+      throw wrong(path, `"${shortened(value, MAX_WORD_LENGTH)}" is too long for the type ${type.name}`);
+    }
+  }
+}
+
+function wrong(path: string, reason: string): GraphQLError {
+  return new GraphQLError(`Variable "${path}" got an invalid value: ${reason}.`);
+}

@@ -1,0 +1,71 @@
+import { GraphQLError, Kind, type ValueNode } from "graphql";
+import { GraphQLDateTime, GraphQLSafeInt } from "graphql-scalars";
+import { tooDeep } from "../http/request-json.ts";
+import { builder } from "./builder.ts";
+import { jsonTextOf, RawJson, requireExact } from "./json.ts";
+
+/** Deeper input is refused here already, where it is still cheap. Operations check the configured limit. */
+const MAXIMUM_DEPTH = 256;
+/** Of a literal's text. A short document can name a long variable a thousand times. */
+const MAXIMUM_LITERAL_LENGTH = 2 * 1_048_576;
+
+/** The JSON text of a literal in a document. Its numbers are copied to the letter. */
+function textOfLiteral(node: ValueNode, variables: Record<string, unknown>): string {
+  let length = 0;
+  function counted(text: string): string {
+    length += text.length;
+    if (length > MAXIMUM_LITERAL_LENGTH) throw new GraphQLError("This JSON is too long with its variables put in.");
+    return text;
+  }
+  function textOf(value: ValueNode, depthLeft: number): string {
+    if (depthLeft === 0) throw tooDeep();
+    switch (value.kind) {
+      case Kind.NULL:
+        return counted("null");
+      case Kind.BOOLEAN:
+        return counted(String(value.value));
+      case Kind.INT:
+      case Kind.FLOAT:
+        requireExact(value.value);
+        return counted(value.value);
+      case Kind.STRING:
+      case Kind.ENUM:
+        return counted(JSON.stringify(value.value));
+      case Kind.LIST:
+        return `[${value.values.map((item) => textOf(item, depthLeft - 1)).join(",")}]`;
+      case Kind.OBJECT:
+        return `{${value.fields
+          .map((field) => `${counted(JSON.stringify(field.name.value))}:${textOf(field.value, depthLeft - 1)}`)
+          .join(",")}}`;
+      case Kind.VARIABLE: {
+        const variable = variables[value.name.value];
+        return counted(variable instanceof RawJson ? variable.text : jsonTextOf(variable ?? null, MAXIMUM_DEPTH));
+      }
+    }
+  }
+  return textOf(node, MAXIMUM_DEPTH);
+}
+
+builder.scalarType("JSON", {
+  description:
+    "Any JSON value. In answers it is the stored text to the letter, so no digit and no order of keys is lost on the way. In input, a number that JavaScript cannot hold exactly is refused, of a key that is there twice the last counts, and keys that are whole numbers come first: where that matters, or where a request would hold more than 100,000 members and entries, pass the text instead, in the field beside it whose name ends in Text.",
+  serialize: (value) => value as unknown as string,
+  parseValue: (value) => new RawJson(jsonTextOf(value, MAXIMUM_DEPTH)),
+  parseLiteral: (node, variables) => new RawJson(textOfLiteral(node, variables ?? {})),
+});
+
+const safeInt = GraphQLSafeInt.toConfig();
+builder.scalarType("SafeInt", {
+  description: "A whole number from -(2^53 - 1) to 2^53 - 1, which every JSON parser holds exactly.",
+  serialize: (value) => value,
+  parseValue: (value) => safeInt.parseValue(value) as number,
+  parseLiteral: (node) => safeInt.parseLiteral(node) as number,
+});
+
+const dateTime = GraphQLDateTime.toConfig();
+builder.scalarType("DateTime", {
+  description: "An instant in UTC as RFC 3339 writes it, such as 2026-11-22T08:00:00.000Z.",
+  serialize: (value) => value.toISOString(),
+  parseValue: (value) => dateTime.parseValue(value) as Date,
+  parseLiteral: (node) => dateTime.parseLiteral(node) as Date,
+});

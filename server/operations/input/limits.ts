@@ -1,0 +1,95 @@
+import type { Limits } from "../../config.ts";
+import { DomainError } from "../../errors.ts";
+import type { PageRequest } from "../../storage/list-pages.ts";
+import { badMarker } from "../../storage/list-pages.ts";
+import type { PageParams } from "./addresses.ts";
+
+/** `field` is the parameter's path as the caller wrote it. */
+export function badInput(field: string, message: string, details: Record<string, unknown> = {}): DomainError {
+  return new DomainError("BAD_INPUT", message, { details: { field, ...details } });
+}
+
+/** The number, when it is whole and between the bounds (both included). */
+export function checkWhole(field: string, value: unknown, minimum: number, maximum: number, unit = ""): number {
+  if (typeof value !== "number" || !Number.isSafeInteger(value)) {
+    throw badInput(field, `${field} must be a whole number.`, { minimum, maximum });
+  }
+  if (value < minimum || value > maximum) {
+    const suffix = unit === "" ? "" : ` ${unit}`;
+    throw badInput(field, `${field} must be between ${minimum} and ${maximum}${suffix}; it is ${value}.`, {
+      minimum,
+      maximum,
+    });
+  }
+  return value;
+}
+
+/** No list writes a longer one. */
+const MAX_MARKER_LENGTH = 4096;
+
+/**
+ * The page that the driver is asked for. `isMarker` is for lists that are read behind any text: it refuses what the
+ * list cannot have given.
+ */
+export function pageRequest(
+  limits: Limits,
+  page: PageParams["page"],
+  isMarker: (text: string) => boolean = () => true,
+): PageRequest {
+  const limit = checkLimit(limits, page?.limitName ?? "limit", page?.limit);
+  const after = page?.after ?? undefined;
+  const before = page?.before ?? undefined;
+  if (after !== undefined && before !== undefined) {
+    throw badInput("before", "Give `after` or `before`, not both.");
+  }
+  for (const [field, marker] of [
+    ["after", after],
+    ["before", before],
+  ] as const) {
+    if (marker === undefined) continue;
+    if (!isStorable(marker) || marker.length > MAX_MARKER_LENGTH || !isMarker(marker)) throw badMarker(field);
+  }
+  return { limit, ...(after === undefined ? {} : { after }), ...(before === undefined ? {} : { before }) };
+}
+
+export function checkLimit(limits: Limits, field: string, limit: number | null | undefined): number {
+  return limit === undefined || limit === null
+    ? Math.min(limits.DEFAULT_PAGE_SIZE, limits.MAX_PAGE_SIZE)
+    : checkWhole(field, limit, 1, limits.MAX_PAGE_SIZE);
+}
+
+/** How the names in a list begin; left out, null or "": whatever they are. No longer than a name. */
+export function checkSearch(search: string | null | undefined, maximum: number): { search?: string } {
+  if (search === undefined || search === null || search === "") return {};
+  if (!isStorable(search)) throw badInput("search", "search must be text without U+0000.");
+  if (search.length > 2 * maximum || [...search].length > maximum) {
+    throw badInput("search", `search may have at most ${maximum} characters, as many as a name.`, { maximum });
+  }
+  return { search };
+}
+
+/** Of JSON text, before anything parses it. TOO_LARGE. */
+export function checkTextSize(field: string, text: string, maximum: number): void {
+  if (typeof text !== "string") return;
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= maximum) return;
+  throw new DomainError("TOO_LARGE", `${field} may have at most ${maximum} bytes; it has ${bytes}.`, {
+    details: { field, bytes, maximum },
+  });
+}
+
+/** Lists of ids and names in one request. */
+export function checkBatch<T>(limits: Limits, field: string, items: readonly T[]): readonly T[] {
+  if (!Array.isArray(items)) throw badInput(field, `${field} must be a list.`);
+  if (items.length > limits.MAX_PAGE_SIZE) {
+    throw badInput(field, `${field} may have at most ${limits.MAX_PAGE_SIZE} entries; it has ${items.length}.`, {
+      maximum: limits.MAX_PAGE_SIZE,
+    });
+  }
+  return items;
+}
+
+/** Text that every store keeps as it is: no U+0000 (PostgreSQL refuses it) and no half of a surrogate pair (UTF-8 cannot say it). */
+export function isStorable(text: unknown): text is string {
+  return typeof text === "string" && !text.includes("\0") && text.isWellFormed();
+}

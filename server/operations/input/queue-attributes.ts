@@ -1,0 +1,222 @@
+/** The reserved attributes of a queue's metadata: their rules, their defaults, and reading them. */
+import type { Limits } from "../../config.ts";
+import { DomainError } from "../../errors.ts";
+import { objectMembers } from "./json-text.ts";
+import { badInput, checkWhole } from "./limits.ts";
+import { checkName, checkQueueName } from "./names.ts";
+
+export interface RetryPolicy {
+  retriesWithNoDelay?: number;
+  minimumDelayRetries?: number;
+  minimumDelay?: number;
+  maximumDelay?: number;
+  maximumDelayRetries?: number;
+  retryBackoffFunction?: "linear" | "arithmetic" | "exponential" | "geometric";
+  ignoreSubscriptionOverride?: boolean;
+}
+
+/** A queue's reserved attributes. Seconds and bytes; null = none. */
+export interface ReservedAttributes {
+  /** `_default_message_ttl` */
+  defaultMessageTtl: number;
+  /** `_default_message_delay` */
+  defaultMessageDelay: number;
+  /** `_max_messages_post_size` */
+  maxMessagesPostSize: number;
+  /** `_max_claim_count`: deliveries before a message goes to the dead letter queue; counts only together with one. */
+  maxClaimCount: number | null;
+  /** `_dead_letter_queue`: a queue of the same project. */
+  deadLetterQueue: string | null;
+  /** `_dead_letter_queue_messages_ttl` */
+  deadLetterQueueMessagesTtl: number | null;
+  /** `_enable_encrypt_messages` */
+  enableEncryptMessages: boolean;
+  /** `_flavor` */
+  flavor: string | null;
+  /** `_retry_policy` */
+  retryPolicy: RetryPolicy | null;
+}
+
+type AttributeField = keyof ReservedAttributes;
+
+interface Attribute {
+  field: AttributeField;
+  /** The value, or undefined when the JSON text is of another type. */
+  read(valueText: string): unknown;
+  wants: string;
+}
+
+/**
+ * Reserved keys of the metadata. Every other key is the user's own; one with an underscore in front is refused where it
+ * looks like a slip.
+ */
+const ATTRIBUTES: Record<string, Attribute> = {
+  _default_message_ttl: { field: "defaultMessageTtl", read: readWhole, wants: "a whole number" },
+  _default_message_delay: { field: "defaultMessageDelay", read: readWhole, wants: "a whole number" },
+  _max_messages_post_size: { field: "maxMessagesPostSize", read: readWhole, wants: "a whole number" },
+  _max_claim_count: { field: "maxClaimCount", read: readWhole, wants: "a whole number" },
+  _dead_letter_queue: { field: "deadLetterQueue", read: readText, wants: "the name of a queue" },
+  _dead_letter_queue_messages_ttl: { field: "deadLetterQueueMessagesTtl", read: readWhole, wants: "a whole number" },
+  _enable_encrypt_messages: { field: "enableEncryptMessages", read: readBoolean, wants: "true or false" },
+  _flavor: { field: "flavor", read: readText, wants: "the name of a flavor" },
+  _retry_policy: { field: "retryPolicy", read: readRetryPolicy, wants: "an object" },
+};
+
+export const RESERVED_KEYS: readonly string[] = Object.keys(ATTRIBUTES);
+
+export function isReserved(key: string): boolean {
+  return Object.hasOwn(ATTRIBUTES, key);
+}
+
+/** What counts in a queue with these stored attributes. A limit that was lowered since counts too. */
+export function effectiveAttributes(limits: Limits, stored: Partial<ReservedAttributes>): ReservedAttributes {
+  return {
+    defaultMessageTtl: Math.min(stored.defaultMessageTtl ?? limits.DEFAULT_MESSAGE_TTL, limits.MAX_MESSAGE_TTL),
+    defaultMessageDelay: Math.min(stored.defaultMessageDelay ?? limits.DEFAULT_MESSAGE_DELAY, limits.MAX_MESSAGE_DELAY),
+    maxMessagesPostSize: Math.min(
+      stored.maxMessagesPostSize ?? limits.MAX_MESSAGES_POST_SIZE,
+      limits.MAX_MESSAGES_POST_SIZE,
+    ),
+    maxClaimCount: stored.maxClaimCount ?? null,
+    deadLetterQueue: stored.deadLetterQueue ?? null,
+    deadLetterQueueMessagesTtl: stored.deadLetterQueueMessagesTtl ?? null,
+    enableEncryptMessages: stored.enableEncryptMessages ?? false,
+    flavor: stored.flavor ?? null,
+    retryPolicy: stored.retryPolicy ?? null,
+  };
+}
+
+/** The reserved attributes among stored members. One of a wrong type counts as absent: a reader must not fail for what was once written. */
+export function readAttributes(members: ReadonlyMap<string, string>): Partial<ReservedAttributes> {
+  const stored: Record<string, unknown> = {};
+  for (const [key, attribute] of Object.entries(ATTRIBUTES)) {
+    const valueText = members.get(key);
+    const value = valueText === undefined ? undefined : attribute.read(valueText);
+    if (value !== undefined) stored[attribute.field] = value;
+  }
+  return stored as Partial<ReservedAttributes>;
+}
+
+/** Checks the reserved attributes of new metadata for the queue `name`, and gives them. BAD_INPUT, NOT_SUPPORTED. Whether the flavor exists is the caller's to ask. */
+export function checkAttributes(
+  limits: Limits,
+  name: string,
+  members: ReadonlyMap<string, string>,
+): Partial<ReservedAttributes> {
+  for (const [key, attribute] of Object.entries(ATTRIBUTES)) {
+    const valueText = members.get(key);
+    if (valueText !== undefined && attribute.read(valueText) === undefined) {
+      const leaveOut = valueText === "null" ? " Leave it out instead of null." : "";
+      throw badInput(key, `${key} must be ${attribute.wants}.${leaveOut}`);
+    }
+  }
+  const stored = readAttributes(members);
+  const within = (key: string, value: number | null | undefined, minimum: number, maximum: number, unit: string) => {
+    if (value !== undefined && value !== null) checkWhole(key, value, minimum, maximum, unit);
+  };
+  const { MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, MAX_MESSAGE_DELAY, MAX_MESSAGES_POST_SIZE } = limits;
+  within("_default_message_ttl", stored.defaultMessageTtl, MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, "seconds");
+  within("_default_message_delay", stored.defaultMessageDelay, 0, MAX_MESSAGE_DELAY, "seconds");
+  within("_max_messages_post_size", stored.maxMessagesPostSize, 1, MAX_MESSAGES_POST_SIZE, "bytes");
+  const { deadLetterQueueMessagesTtl } = stored;
+  within("_dead_letter_queue_messages_ttl", deadLetterQueueMessagesTtl, MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, "seconds");
+  if (stored.deadLetterQueue !== undefined) {
+    checkQueueName(limits, stored.deadLetterQueue, "_dead_letter_queue");
+    if (stored.deadLetterQueue === name) {
+      throw badInput(
+        "_dead_letter_queue",
+        "_dead_letter_queue must be another queue: this one would get its own dead letters back.",
+      );
+    }
+  }
+  if (stored.flavor !== undefined) checkName("_flavor", stored.flavor);
+  if (stored.enableEncryptMessages) {
+    throw new DomainError(
+      "NOT_SUPPORTED",
+      "_enable_encrypt_messages: true is not supported yet. Leave it out, or encrypt bodies before posting.",
+      {
+        details: { field: "_enable_encrypt_messages" },
+      },
+    );
+  }
+  const policyText = members.get("_retry_policy");
+  if (policyText !== undefined) checkRetryPolicy("_retry_policy", policyText);
+  return stored;
+}
+
+const POLICY_NUMBERS = {
+  retries_with_no_delay: "retriesWithNoDelay",
+  minimum_delay_retries: "minimumDelayRetries",
+  minimum_delay: "minimumDelay",
+  maximum_delay: "maximumDelay",
+  maximum_delay_retries: "maximumDelayRetries",
+} as const;
+const BACKOFF_FUNCTIONS = ["linear", "arithmetic", "exponential", "geometric"] as const;
+/** What counts where a policy does not say. */
+const MINIMUM_DELAY = 5;
+const MAXIMUM_DELAY = 30;
+const LEAST_DELAY_DIFFERENCE = 10;
+
+/** Checks a retry policy's JSON text, of a queue or of a subscription's options. BAD_INPUT. Keys that it does not know are the user's own. */
+export function checkRetryPolicy(field: string, policyText: string): void {
+  if (!policyText.startsWith("{")) throw badInput(field, `${field} must be an object.`);
+  const members = objectMembers(policyText);
+  for (const key of Object.keys(POLICY_NUMBERS)) {
+    const valueText = members.get(key);
+    const value = valueText === undefined ? 0 : readWhole(valueText);
+    if (value === undefined || value < 0)
+      throw badInput(`${field}.${key}`, `${field}.${key} must be a whole number, 0 or more.`);
+  }
+  const backoff = members.get("retry_backoff_function");
+  if (backoff !== undefined && !BACKOFF_FUNCTIONS.some((name) => name === readText(backoff))) {
+    throw badInput(
+      `${field}.retry_backoff_function`,
+      `${field}.retry_backoff_function must be one of ${BACKOFF_FUNCTIONS.join(", ")}.`,
+    );
+  }
+  const override = members.get("ignore_subscription_override");
+  if (override !== undefined && readBoolean(override) === undefined) {
+    throw badInput(
+      `${field}.ignore_subscription_override`,
+      `${field}.ignore_subscription_override must be true or false.`,
+    );
+  }
+  const { minimumDelay = MINIMUM_DELAY, maximumDelay = MAXIMUM_DELAY } = readRetryPolicy(policyText) ?? {};
+  if (maximumDelay - minimumDelay < LEAST_DELAY_DIFFERENCE) {
+    throw badInput(
+      field,
+      `${field}: maximum_delay (${maximumDelay}) must be at least ${LEAST_DELAY_DIFFERENCE} more than minimum_delay (${minimumDelay}).`,
+    );
+  }
+}
+
+function readRetryPolicy(valueText: string): RetryPolicy | undefined {
+  if (!valueText.startsWith("{")) return undefined;
+  const members = objectMembers(valueText);
+  const policy: RetryPolicy = {};
+  for (const [key, field] of Object.entries(POLICY_NUMBERS)) {
+    const value = readWhole(members.get(key) ?? "");
+    if (value !== undefined) policy[field] = value;
+  }
+  const backoff = readText(members.get("retry_backoff_function") ?? "");
+  const known = BACKOFF_FUNCTIONS.find((name) => name === backoff);
+  if (known !== undefined) policy.retryBackoffFunction = known;
+  const override = readBoolean(members.get("ignore_subscription_override") ?? "");
+  if (override !== undefined) policy.ignoreSubscriptionOverride = override;
+  return policy;
+}
+
+/** 60.0 and 6e1 are no integers in JSON text, as in Python; true is none either. */
+function readWhole(valueText: string): number | undefined {
+  if (!/^-?\d+$/.test(valueText)) return undefined;
+  const value = Number(valueText);
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+function readText(valueText: string): string | undefined {
+  return valueText.startsWith('"') ? (JSON.parse(valueText) as string) : undefined;
+}
+
+function readBoolean(valueText: string): boolean | undefined {
+  return valueText === "true" ? true : valueText === "false" ? false : undefined;
+}

@@ -1,0 +1,151 @@
+/**
+ * Queues that belong together: a queue, its dead letter queue, and the others that use that one. In one pool the step from the one to the other is
+ * one statement; between two it is a copy and a deletion.
+ */
+import { createHash } from "node:crypto";
+import { DEFAULT_POOL } from "../../storage/data-driver.ts";
+import type { QueueRef } from "../../storage/queue-ref.ts";
+import type { OperationContext } from "../context.ts";
+import { readMetadata } from "../input/queue-metadata.ts";
+
+/** One that belongs to a queue that moved, and does not live beside it; or a dead letter queue not all of whose users were looked at. `why` is for people. */
+export interface QueueApart {
+  queue: string;
+  why: string;
+}
+
+export interface QueueFamilies {
+  /**
+   * Who goes along when the queue moves: its dead letter queue, those that use the same one, or those whose dead letter queue it is, and so on, as far as they
+   * are in `source` (or in `target` already) and may live in `target`. At most 100, and of those that use one dead letter queue the first 100 by name;
+   * `apart` names the others that were seen, with the reason, and the dead letter queues that more queues use.
+   */
+  of(queue: QueueRef, source: string, target: string): Promise<{ along: QueueRef[]; apart: QueueApart[] }>;
+  /** A pool of the flavor that takes queues and where one of its family lives already, other than `except`; null when there is none. */
+  homeOf(queue: QueueRef, flavor: string | null, except: string): Promise<string | null>;
+  /** Dice that fall alike for all of a family, whoever throws them and when. */
+  dice(queue: QueueRef): Promise<() => number>;
+  /** Its dead letter queue, if that lives in a third pool or may not live in `target`. */
+  apartFrom(queue: QueueRef, source: string, target: string): Promise<QueueApart | null>;
+}
+
+const MAX_ALONG = 100;
+/** Relatives that are asked where they live. */
+const MAX_ASKED = 10;
+/** Dead letter queues of dead letter queues. */
+const MAX_DEPTH = 10;
+
+export function createQueueFamilies({ control, limits }: Pick<OperationContext, "control" | "limits">): QueueFamilies {
+  const attributesOf = (text: string) => readMetadata(limits, text).effective;
+
+  const flavorOf = async (pool: string) => (pool === DEFAULT_POOL ? null : (await control.pools.get(pool)).flavor);
+
+  async function deadLetterQueueOf(queue: QueueRef): Promise<string | null> {
+    const [record] = await control.queues.getMany([queue]);
+    const name = record === undefined ? null : attributesOf(record.metadataText).deadLetterQueue;
+    return name === queue.name ? null : name;
+  }
+
+  /** Its dead letter queue, then by name at most `limit` of those whose dead letter queue it is; `last` of them when there are more, else null. */
+  async function relativesOf(queue: QueueRef, limit: number): Promise<{ names: string[]; last: string | null }> {
+    const above = await deadLetterQueueOf(queue);
+    const found = await control.queues.listByDeadLetterQueue({ queue, limit: limit + 1 });
+    const below = found.slice(0, limit);
+    const others = below.filter((name) => name !== above && name !== queue.name);
+    return {
+      names: [...(above === null ? [] : [above]), ...others],
+      last: found.length > limit ? (below.at(-1) ?? null) : null,
+    };
+  }
+
+  async function look(project: string, names: readonly string[]) {
+    const queues = names.map((name) => ({ project, name }));
+    const [entries, records] = await Promise.all([control.catalogue.getMany(queues), control.queues.getMany(queues)]);
+    return queues.flatMap((queue) => {
+      const entry = entries.find((one) => one.queue === queue.name);
+      const record = records.find((one) => one.name === queue.name);
+      return entry === undefined || record === undefined
+        ? []
+        : [{ queue, pool: entry.pool, flavor: attributesOf(record.metadataText).flavor }];
+    });
+  }
+
+  function whyNot(
+    { pool, flavor }: { pool: string; flavor: string | null },
+    source: string,
+    target: string,
+    wanted: string | null,
+  ): string | null {
+    const elsewhere = pool !== source && pool !== target ? `It lives in the pool ${pool}.` : null;
+    if (flavor === wanted) return elsewhere === null ? null : `${elsewhere} Move it by itself.`;
+    return (
+      elsewhere ??
+      `${flavor === null ? "It is of no flavor" : `It is of the flavor ${flavor}`}, and the pool ${target} is ${wanted === null ? "of none" : `of ${wanted}`}.`
+    );
+  }
+
+  return {
+    async of(queue, source, target) {
+      const wanted = await flavorOf(target);
+      const seen = new Set([queue.name]);
+      const along: QueueRef[] = [];
+      const apart: QueueApart[] = [];
+      const { project } = queue;
+      // Grows while it is walked.
+      const walked: QueueRef[] = [queue];
+      for (const one of walked) {
+        const { names, last } = await relativesOf(one, MAX_ALONG);
+        const fresh = names.filter((name) => !seen.has(name));
+        for (const name of fresh) seen.add(name);
+        for (const found of await look(project, fresh)) {
+          const why =
+            whyNot(found, source, target, wanted) ??
+            (along.length < MAX_ALONG ? null : `More than ${MAX_ALONG} queues belong together. Move it by itself.`);
+          if (why !== null) apart.push({ queue: found.queue.name, why });
+          else {
+            along.push(found.queue);
+            walked.push(found.queue);
+          }
+        }
+        if (last !== null) apart.push({ queue: one.name, why: tooMany(last) });
+      }
+      return { along, apart };
+    },
+
+    async homeOf(queue, flavor, except) {
+      const relatives = await look(queue.project, (await relativesOf(queue, MAX_ASKED)).names);
+      if (relatives.length === 0) return null;
+      const open = (await control.pools.getPoolsByFlavor(flavor)).filter(({ weight }) => weight > 0);
+      const home = relatives.find(({ pool }) => pool !== except && open.some(({ name }) => name === pool));
+      return home?.pool ?? null;
+    },
+
+    async dice({ project, name }) {
+      let root = name;
+      for (let depth = 0; depth < MAX_DEPTH; depth += 1) {
+        const above = await deadLetterQueueOf({ project, name: root });
+        if (above === null) break;
+        root = above;
+      }
+      let thrown = 0;
+      return () => {
+        const digest = createHash("sha256")
+          .update(JSON.stringify([project, root, thrown++]))
+          .digest();
+        return digest.readUInt32BE() / 2 ** 32;
+      };
+    },
+
+    async apartFrom(queue, source, target) {
+      const name = await deadLetterQueueOf(queue);
+      const [found] = name === null ? [] : await look(queue.project, [name]);
+      if (found === undefined) return null;
+      const why = whyNot(found, source, target, await flavorOf(target));
+      return why === null ? null : { queue: found.queue.name, why };
+    },
+  };
+}
+
+function tooMany(last: string): string {
+  return `More than ${MAX_ALONG} queues use it as their dead letter queue. Those after ${last} by name were not looked at, and stay where they are. Move them by themselves.`;
+}

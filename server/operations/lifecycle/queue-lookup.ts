@@ -1,0 +1,170 @@
+import { DomainError, hasCode } from "../../errors.ts";
+import type { KeyValueStore } from "../../kvs/key-value-store.ts";
+import type { QueueRef } from "../../storage/queue-ref.ts";
+import type { OperationContext } from "../context.ts";
+import type { ReservedAttributes } from "../input/queue-attributes.ts";
+import { readMetadata } from "../input/queue-metadata.ts";
+
+/** How long another process may go on with what it knows of a queue. */
+const SECONDS = 1;
+const REMEMBERED_QUEUES = 50_000;
+
+/** What the hot path needs to know of a queue: that it is there, and what its attributes say. At most a second old; parsed once. */
+export interface QueueLookup {
+  /** QUEUE_DOES_NOT_EXIST. A queue that is missing is looked for anew each time, so that one made elsewhere is there at once. */
+  attributes(queue: QueueRef): ReservedAttributes | Promise<ReservedAttributes>;
+  /**
+   * Of many, in the order asked; null for one that is missing. One question for all that are not remembered; that a
+   * queue is missing is remembered here too, until it is made in this process or the second is over.
+   */
+  find(queues: readonly QueueRef[]): (ReservedAttributes | null)[] | Promise<(ReservedAttributes | null)[]>;
+  /** After a change made here: the next look is at the database. */
+  forget(queue: QueueRef): Promise<void>;
+}
+
+/** By `keyOf`; null: missing. */
+type Found = Map<string, ReservedAttributes | null>;
+
+export function createQueueLookup(context: Pick<OperationContext, "control" | "stores" | "limits">): QueueLookup {
+  const { control, limits } = context;
+  /** Null: missing. */
+  const store: KeyValueStore<ReservedAttributes | null> = context.stores.get("isimud.queues");
+  if (!store.isConfigured) {
+    store.configure({
+      backingStore: "memory",
+      keyMangler: false,
+      locking: false,
+      expirationSeconds: SECONDS,
+      maximumEntries: REMEMBERED_QUEUES,
+    });
+  }
+  // Everyone who meets the same expired entry waits for one look. What is forgotten meanwhile is from before the
+  // change, and is not remembered.
+  const looking = new Map<string, Promise<ReservedAttributes>>();
+  const finding = new Map<string, Promise<Found>>();
+
+  function findNow(queues: readonly QueueRef[]): void {
+    const keys = queues.map(keyOf);
+    const look = async (): Promise<Found> => {
+      const found: Found = new Map(keys.map((key) => [key, null]));
+      for (const row of await control.queues.getMany(queues)) {
+        found.set(keyOf(row), readMetadata(limits, row.metadataText).effective);
+      }
+      const unchanged = new Map([...found].filter(([key]) => finding.get(key) === looked));
+      await store.setMulti(unchanged).catch(() => undefined);
+      return found;
+    };
+    const looked: Promise<Found> = look().finally(() => {
+      for (const key of keys) if (finding.get(key) === looked) finding.delete(key);
+    });
+    for (const key of keys) finding.set(key, looked);
+  }
+
+  return {
+    attributes(queue) {
+      const key = keyOf(queue);
+      const known = store.peek(key) ?? looking.get(key);
+      if (known !== undefined) return known;
+      const found: Promise<ReservedAttributes> = control.queues
+        .getMetadata(queue)
+        .then(async (text) => {
+          const attributes = readMetadata(limits, text).effective;
+          if (looking.get(key) === found) await store.set(key, attributes).catch(() => undefined);
+          return attributes;
+        })
+        .finally(() => {
+          if (looking.get(key) === found) looking.delete(key);
+        });
+      looking.set(key, found);
+      return found;
+    },
+
+    find(queues) {
+      const known = queues.map((queue) => store.peek(keyOf(queue)));
+      const unknown = queues.filter((_, index) => known[index] === undefined);
+      if (unknown.length === 0) return known as (ReservedAttributes | null)[];
+      const unasked = unknown.filter((queue) => !finding.has(keyOf(queue)));
+      if (unasked.length > 0) findNow(unasked);
+      return Promise.all(
+        queues.map(async (queue, index) => {
+          const key = keyOf(queue);
+          return known[index] ?? (await finding.get(key))?.get(key) ?? null;
+        }),
+      );
+    },
+
+    async forget(queue) {
+      const key = keyOf(queue);
+      looking.delete(key);
+      finding.delete(key);
+      // Absent is what it should be.
+      await store.deleteMulti([key]).catch(() => undefined);
+    },
+  };
+}
+
+/** Does `work` on a queue that is there. A pool may still have one that was deleted. QUEUE_DOES_NOT_EXIST. */
+export async function inLiveQueue<T>(
+  lookup: QueueLookup,
+  queue: QueueRef,
+  work: (attributes: ReservedAttributes) => Promise<T>,
+): Promise<T> {
+  return work(await lookup.attributes(queue));
+}
+
+/** What `fallback` gives when the queue does not exist, for reads of a missing queue, which are reads of an empty one. */
+export async function orIfMissing<T>(work: () => Promise<T>, fallback: () => T): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (hasCode(error, "QUEUE_DOES_NOT_EXIST")) return fallback();
+    throw error;
+  }
+}
+
+/**
+ * Runs `work`. If the queue was deleted (what is remembered may be a second old) or is not in the catalogue, makes it
+ * with `make` and runs `work` again.
+ */
+export async function makingIfMissing<T>(
+  lookup: QueueLookup,
+  queue: QueueRef,
+  make: () => Promise<unknown>,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!hasCode(error, "QUEUE_DOES_NOT_EXIST") && !hasCode(error, "QUEUE_NOT_MAPPED")) throw error;
+    await lookup.forget(queue);
+    await make();
+    return work();
+  }
+}
+
+/** The attributes of a queue that is about to be used; null when it is missing and may be made. QUEUE_DOES_NOT_EXIST. */
+export function attributesUnlessMissing(
+  lookup: QueueLookup,
+  queue: QueueRef,
+  mayCreate: boolean,
+): ReservedAttributes | Promise<ReservedAttributes | null> {
+  const known = lookup.attributes(queue);
+  // On the hot path it is known, and costs no promise.
+  if (!(known instanceof Promise)) return known;
+  return orIfMissing<ReservedAttributes | null>(
+    () => known,
+    () => {
+      if (mayCreate) return null;
+      throw new DomainError(
+        "QUEUE_DOES_NOT_EXIST",
+        `Queue ${queue.name} does not exist in this project. Create it first, or ask for that with createQueue.`,
+        { details: { project: queue.project, queue: queue.name } },
+      );
+    },
+  );
+}
+
+/** A queue's name has no space, so the two parts never meet another pair's. */
+function keyOf({ project, name }: QueueRef): string {
+  return `${name} ${project}`;
+}

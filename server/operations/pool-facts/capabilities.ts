@@ -1,0 +1,26 @@
+import { DomainError } from "../../errors.ts";
+import type { Capability, PooledDataDriver } from "../../storage/data-driver.ts";
+
+/** What the pool's storage can do; null when it cannot be reached now. POOL_DOES_NOT_EXIST. */
+export async function capabilitiesOf(data: PooledDataDriver, pool: string): Promise<Capability[] | null> {
+  try {
+    return [...(await data.pool(pool)).capabilities];
+  } catch (error) {
+    if (error instanceof DomainError && error.kind === "unavailable") return null;
+    throw error;
+  }
+}
+
+/** POOL_CAPABILITIES_MISMATCH when the pool lacks what the flavor promises; one that can do more is welcome. */
+export function requireCapabilities(
+  pool: { flavor: string; pool: string; capabilities: ReadonlySet<Capability>; first: string },
+  wanted: ReadonlySet<Capability>,
+): void {
+  const missing = [...wanted].filter((capability) => !pool.capabilities.has(capability));
+  if (missing.length === 0) return;
+  throw new DomainError(
+    "POOL_CAPABILITIES_MISMATCH",
+    `The pool ${pool.pool} cannot do what the flavor ${pool.flavor} promises by its pool ${pool.first}: ${missing.join(", ")}. Take another storage or flavor.`,
+    { details: { pool: pool.pool, flavor: pool.flavor, missing } },
+  );
+}

@@ -1,0 +1,61 @@
+import { type Access, requireRole } from "../../access/access.ts";
+import type { OperationContext } from "../context.ts";
+import { badInput, checkBatch, checkWhole } from "../input/limits.ts";
+import { checkName } from "../input/names.ts";
+
+export interface PoolShare {
+  pool: string;
+  /** What it was asked for, or what it is. */
+  weight: number;
+  /** Of new queues, from 0 to 1; the shares of all make 1, or 0 when no pool takes any. */
+  share: number;
+  /** How many live there now, exact up to 10,000, and their share of those of all these pools. */
+  queues: { value: number; exact: boolean };
+  shareNow: number;
+}
+
+export interface PoolPlacementOperations {
+  /**
+   * How new queues of a flavor (null = without one) would be spread, while none is away, if its pools had these weights, beside how its queues lie today. Changes nothing.
+   * Role viewer. BAD_INPUT for a pool that is not of the flavor.
+   */
+  predict(
+    access: Access,
+    params: { flavor: string | null; weights: readonly { pool: string; weight: number }[] },
+  ): Promise<PoolShare[]>;
+}
+
+const MAX_WEIGHT = 2 ** 32 - 1;
+
+export function createPoolPlacementOperations({ control, limits }: OperationContext): PoolPlacementOperations {
+  return {
+    async predict(access, params) {
+      requireRole(access, "viewer");
+      const flavor = params.flavor === null ? null : checkName("flavor", params.flavor);
+      const asked = new Map<string, number>();
+      for (const { pool, weight } of checkBatch(limits, "weights", params.weights)) {
+        asked.set(checkName("weights.pool", pool), checkWhole("weights.weight", weight, 0, MAX_WEIGHT));
+      }
+      const pools = (await control.pools.getPoolsByFlavor(flavor)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+      for (const name of asked.keys()) {
+        if (pools.some((pool) => pool.name === name)) continue;
+        const which = flavor === null ? "without a flavor" : `of the flavor ${flavor}`;
+        throw badInput("weights.pool", `${name} is not among the pools ${which}.`, { pool: name });
+      }
+      const counted = await Promise.all(
+        pools.map(async ({ name, weight }) => ({
+          pool: name,
+          weight: asked.get(name) ?? weight,
+          queues: await control.catalogue.countByPool(name),
+        })),
+      );
+      const weights = counted.reduce((sum, { weight }) => sum + weight, 0);
+      const queues = counted.reduce((sum, one) => sum + one.queues.value, 0);
+      return counted.map((one) => ({
+        ...one,
+        share: weights === 0 ? 0 : one.weight / weights,
+        shareNow: queues === 0 ? 0 : one.queues.value / queues,
+      }));
+    },
+  };
+}

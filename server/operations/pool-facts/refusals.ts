@@ -1,0 +1,85 @@
+/**
+ * What storages refused lately to the callers of this process: whether it is of use to them, and which pools take no
+ * writes.
+ */
+import { DomainError, STORAGE_FAILURES } from "../../errors.ts";
+import { DEFAULT_POOL } from "../../storage/data-driver.ts";
+import { type WriteRefusal, writeRefusalOf } from "../../storage/read-only-storage.ts";
+
+const WINDOW_SECONDS = 10;
+/** Fewer calls than this in the window say nothing: one that fails in an idle second is no reason to be passed over. */
+const FEWEST_CALLS = 20;
+
+interface Second {
+  /** Since the clock began. */
+  number: number;
+  calls: number;
+  refused: number;
+}
+
+/** `now` gives milliseconds that only grow. */
+export class Refusals {
+  readonly #now: () => number;
+  readonly #seconds: Second[] = Array.from({ length: WINDOW_SECONDS }, () => ({ number: -1, calls: 0, refused: 0 }));
+  readonly #writes = new Map<string, { reason: WriteRefusal; at: number }>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** A call that ended, and its error; null: it succeeded. */
+  note(error: unknown): void {
+    const now = this.#now();
+    const number = Math.floor(now / 1000);
+    const second = this.#seconds[number % WINDOW_SECONDS] as Second;
+    if (second.number !== number) Object.assign(second, { number, calls: 0, refused: 0 });
+    second.calls += 1;
+    if (!(error instanceof DomainError) || !STORAGE_FAILURES.has(error.code)) return;
+    const pool = typeof error.details.pool === "string" ? error.details.pool : DEFAULT_POOL;
+    const reason = writeRefusalOf(error);
+    if (reason !== null) this.refused(pool, reason);
+    // A registered pool that is away is so for every process, and takes only its own queues with it.
+    if (pool === DEFAULT_POOL) second.refused += 1;
+  }
+
+  /** Did the control database, or the pool in it, fail half of the calls of the last ten seconds? */
+  areMostCalls(): boolean {
+    const oldest = Math.floor(this.#now() / 1000) - WINDOW_SECONDS;
+    const recent = this.#seconds.filter(({ number }) => number > oldest);
+    const calls = recent.reduce((sum, second) => sum + second.calls, 0);
+    const refused = recent.reduce((sum, second) => sum + second.refused, 0);
+    return calls >= FEWEST_CALLS && refused * 2 >= calls;
+  }
+
+  /** The pool refused a write just now. */
+  refused(pool: string, reason: WriteRefusal): void {
+    this.#writes.set(pool, { reason, at: this.#now() });
+  }
+
+  /** A look that began at this time found that the pool takes writes. */
+  takesWrites(pool: string, since: number): void {
+    const last = this.#writes.get(pool);
+    if (last !== undefined && last.at <= since) this.#writes.delete(pool);
+  }
+
+  /** Why the pool refused a write; null when it has not, or was found to take them since. */
+  ofWrites(pool: string): WriteRefusal | null {
+    return this.#writes.get(pool)?.reason ?? null;
+  }
+}
+
+/** The same operations, whose outcomes `refusals` hears of. Streams are not in it. */
+export function counted<T extends object>(operations: T, refusals: Refusals): T {
+  const succeeded = () => refusals.note(null);
+  const failed = (error: unknown) => refusals.note(error);
+  const entries = Object.entries(operations).map(([name, operation]) => [
+    name,
+    (...args: unknown[]) => {
+      const result: unknown = operation(...args);
+      // Beside the caller, who waits for nothing more.
+      if (result instanceof Promise) result.then(succeeded, failed);
+      return result;
+    },
+  ]);
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,74 @@
+/** Several server processes on one port and one database, for machines with more cores. */
+import cluster, { type Worker } from "node:cluster";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { Config } from "../config.ts";
+import { EACH_LISTENS, findPort, holdSharedPort } from "../http/listening.ts";
+import type { Stoppable } from "./shutdown.ts";
+import { StartError } from "./start-error.ts";
+
+const PROGRAM = fileURLToPath(new URL("../main.ts", import.meta.url));
+const RESTART_MS = 1000;
+
+/** What a worker tells its parent once it listens. */
+export interface WorkerReady {
+  url: string;
+}
+
+/**
+ * Resolves when all listen. One that dies is started again a second later; one that ends by itself in order is not.
+ * Closing asks each to end, and waits for it. When the parent dies, they end too.
+ *
+ * Workers accept connections themselves. Where the parent accepts and hands them over, as Node's cluster does by
+ * default, one that is on its way to a worker that dies stays open in the parent for ever, unanswered.
+ */
+export async function runWorkers(
+  config: Config & { DATABASE_URL: string; SECRET_KEY: string },
+): Promise<WorkerReady & Stoppable> {
+  const { DATABASE_URL, SECRET_KEY, WORKERS } = config;
+  const port = await findPort(config);
+  const release = EACH_LISTENS ? await holdSharedPort({ ...config, PORT: port }) : () => {};
+  const environment = { DATABASE_URL, SECRET_KEY, PORT: String(port) };
+  const workers = new Set<Worker>();
+  let closing = false;
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
+  cluster.setupPrimary({ exec: PROGRAM, execArgv: process.execArgv });
+
+  const fork = async (): Promise<string> => {
+    const worker = cluster.fork(environment);
+    workers.add(worker);
+    worker.once("exit", (code, signal) => {
+      workers.delete(worker);
+      if (closing || code === 0) return;
+      console.error(`A worker ended with ${signal ?? code}; another one is started.`);
+      setTimeout(() => {
+        if (!closing) fork().catch(() => undefined);
+      }, RESTART_MS);
+    });
+    const ended = once(worker, "exit").then(() => {
+      throw new StartError("A worker ended before it could serve. What it printed says why.");
+    });
+    const [ready] = (await Promise.race([once(worker, "message"), ended])) as [WorkerReady];
+    ended.catch(() => undefined);
+    return ready.url;
+  };
+
+  const close = async () => {
+    closing = true;
+    await Promise.all(
+      [...workers].map(async (worker) => {
+        const gone = once(worker, "exit");
+        worker.process.kill("SIGTERM");
+        await gone;
+      }),
+    );
+    release();
+  };
+  try {
+    const [url] = await Promise.all(Array.from({ length: WORKERS }, fork));
+    return { url: url as string, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

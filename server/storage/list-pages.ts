@@ -1,0 +1,86 @@
+/** Pages of lists, and ids and markers as they come from outside: one spelling, or refused. */
+import { DomainError } from "../errors.ts";
+
+/** At most one of `after` and `before`; both exclusive, and need not exist any more, but what no page could have given is BAD_INPUT. `before` gives the page that ends there, still in ascending order. */
+export interface PageRequest {
+  after?: string;
+  before?: string;
+  limit: number;
+}
+
+/**
+ * `nextMarker` is null when nothing follows now; a reader that tails keeps its last item's marker. A page may be
+ * shorter than asked and have one.
+ */
+export interface Page<T> {
+  items: T[];
+  nextMarker: string | null;
+  previousMarker: string | null;
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** The id in lower case, with dashes, or null when it is no UUID: such an id does not exist. */
+export function normaliseUuid(id: string): string | null {
+  const lower = id.toLowerCase();
+  if (UUID.test(lower)) return lower;
+  if (/^[0-9a-f]{32}$/.test(lower)) {
+    return `${lower.slice(0, 8)}-${lower.slice(8, 12)}-${lower.slice(12, 16)}-${lower.slice(16, 20)}-${lower.slice(20)}`;
+  }
+  return null;
+}
+
+/** The ids that make sense, in their one spelling. */
+export function known(ids: readonly string[]): string[] {
+  return ids.map(normaliseUuid).filter((id) => id !== null);
+}
+
+/** As callers name the marker that a page has. */
+export type MarkerField = "after" | "before";
+
+export function markerField({ before }: Pick<PageRequest, "before">): MarkerField {
+  return before === undefined ? "after" : "before";
+}
+
+/** A marker that is a 63-bit number. BAD_INPUT. */
+export function numberMarker(marker: string, field: MarkerField = "after"): string {
+  if (!/^\d{1,19}$/.test(marker) || BigInt(marker) >= 1n << 63n) throw badMarker(field);
+  return marker;
+}
+
+/** A marker that is a UUID. BAD_INPUT. */
+export function uuidMarker(marker: string, field: MarkerField): string {
+  const uuid = normaliseUuid(marker);
+  if (uuid === null) throw badMarker(field);
+  return uuid;
+}
+
+/** The rows come in the order in which they were read, one more than the page if there is more. */
+export function pageOf<Item>(rows: readonly Item[], page: PageRequest, markerOf: (item: Item) => string): Page<Item> {
+  return pageOfAll(rows.slice(0, page.limit), rows.length > page.limit, page, markerOf);
+}
+
+/** The same of rows that are all in the page. `more`: another follows in the order in which they were read. */
+export function pageOfAll<Item>(
+  rows: readonly Item[],
+  more: boolean,
+  { after, before }: PageRequest,
+  markerOf: (item: Item) => string,
+): Page<Item> {
+  const backward = before !== undefined;
+  const items = backward ? rows.toReversed() : [...rows];
+  const [first, last] = [items[0], items.at(-1)];
+  return {
+    items,
+    nextMarker: last !== undefined && (backward || more) ? markerOf(last) : null,
+    previousMarker: first !== undefined && (backward ? more : after !== undefined) ? markerOf(first) : null,
+  };
+}
+
+export function badMarker(field: MarkerField): DomainError {
+  return new DomainError(
+    "BAD_INPUT",
+    `${field} is no marker of this list. Take one from a page that you read before, or leave it out to begin at the beginning.`,
+    { details: { field } },
+  );
+}

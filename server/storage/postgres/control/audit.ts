@@ -1,0 +1,65 @@
+/**
+ * The audit log: who did what, and how it ended. Rows are added, an intended one gets its outcome once, and old ones
+ * go: the table itself refuses the rest.
+ */
+import type { AuditController, AuditEntry } from "../../control-driver.ts";
+import { numberMarker } from "../../list-pages.ts";
+import { type Bound, keysetPage } from "../sql/keyset.ts";
+import { guarded, type Session } from "./prisma-session.ts";
+
+export function auditController({ session }: { session: Session }): AuditController {
+  const { prisma } = session;
+  const controller: AuditController = {
+    async append(entry) {
+      const { actor, action, project, target, outcome, detailsText, requestId } = entry;
+      const { id } = await prisma.auditEntry.create({
+        data: { actor, action, project, target, outcome, detailsText, requestId },
+        select: { id: true },
+      });
+      return String(id);
+    },
+
+    async settle(id, outcome, detailsText) {
+      await prisma.auditEntry.updateMany({
+        where: { id: BigInt(numberMarker(id)), outcome: "intended" },
+        data: { outcome, ...(detailsText === undefined ? {} : { detailsText }) },
+      });
+    },
+
+    // Entries grow old in the order of their ids, so the first of them are enough to look at.
+    trim: ({ days, limit }) =>
+      prisma.$executeRaw`
+        DELETE FROM audit_entries WHERE id IN (
+          SELECT id FROM (SELECT id, at FROM audit_entries ORDER BY id LIMIT ${limit}) AS first
+          WHERE at < clock_timestamp() - make_interval(days => ${days}::int))`,
+
+    list: ({ page, project, actor }) =>
+      keysetPage({
+        page,
+        descending: true,
+        fetch: (bound, order, take) =>
+          prisma.auditEntry.findMany({
+            where: { project, actor, ...(bound ? { id: { [bound.side]: idOf(bound) } } : {}) },
+            orderBy: { id: order },
+            take,
+          }),
+        marker: (row) => String(row.id),
+        item: (row): AuditEntry => ({
+          id: String(row.id),
+          at: row.at,
+          actor: row.actor,
+          action: row.action,
+          project: row.project,
+          target: row.target,
+          outcome: row.outcome as AuditEntry["outcome"],
+          detailsText: row.detailsText,
+          requestId: row.requestId,
+        }),
+      }),
+  };
+  return guarded(session, controller, ["append", "settle", "trim"]);
+}
+
+function idOf({ marker, field }: Bound): bigint {
+  return BigInt(numberMarker(marker, field));
+}

@@ -1,0 +1,132 @@
+/** The control plane on PostgreSQL: Prisma's models over the connections that the data plane of this database uses too. */
+import { PrismaPg } from "@prisma/adapter-pg";
+import type pg from "pg";
+import { type Prisma, PrismaClient } from "../../../../prisma/generated/client.ts";
+import { DomainError } from "../../../errors.ts";
+import type { SecretBox } from "../../../secret-box.ts";
+import type { ControlDriver } from "../../control-driver.ts";
+import { CONNECT_TIMEOUT_MS } from "../sql/connection.ts";
+import { auditController } from "./audit.ts";
+import { catalogueController } from "./catalogue.ts";
+import { flavorsController } from "./flavors.ts";
+import { moveRecordsController } from "./move-ledger.ts";
+import { poolsController } from "./pools.ts";
+import { type Session, translateControlError } from "./prisma-session.ts";
+import { queueController } from "./queues.ts";
+
+const ALIVE_TIMEOUT_MS = 2000;
+/** Of a transaction as a whole; each statement and lock has its own, shorter, deadline. */
+const TRANSACTION_TIMEOUT_MS = 5000;
+/** How long a transaction is waited for: a server that stands still answers its rollback no more than its statements. */
+const TRANSACTION_ANSWER_MS = TRANSACTION_TIMEOUT_MS + 1000;
+
+/**
+ * `connections` stay the caller's: `close` leaves them open. Their search path must be `schema`.
+ * `defaultPoolUri` is the control database's own URI, which no pool may be registered with.
+ */
+export function createPostgresControlDriver(params: {
+  connections: pg.Pool;
+  schema: string;
+  secrets: SecretBox;
+  defaultPoolUri?: string;
+}): ControlDriver {
+  const { connections, schema, secrets, defaultPoolUri } = params;
+  const client = new PrismaClient({ adapter: new PrismaPg(connections, { schema }), errorFormat: "minimal" });
+
+  /** One that is given up is never committed: whatever of it still comes is rolled back, unless the commit was on its way. */
+  async function transact<T>(work: (tx: Prisma.TransactionClient) => Promise<T>): Promise<T> {
+    let givenUp = false;
+    let committing = false;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        givenUp = true;
+        reject(lateTransaction(committing));
+      }, TRANSACTION_ANSWER_MS);
+    });
+    const running = client.$transaction(
+      async (tx) => {
+        const result = await work(tx);
+        if (givenUp) throw lateTransaction(false);
+        committing = true;
+        return result;
+      },
+      { maxWait: CONNECT_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS },
+    );
+    running.catch(() => undefined);
+    return Promise.race([running, late]).finally(() => clearTimeout(timer));
+  }
+
+  const controllers = (session: Session) => ({
+    queues: queueController({ session }),
+    pools: poolsController({ session, secrets, defaultPoolUri }),
+    flavors: flavorsController({ session }),
+    catalogue: catalogueController({ session }),
+    moves: moveRecordsController({ session }),
+    audit: auditController({ session }),
+  });
+
+  return {
+    ...controllers({ prisma: client, inTransaction: false, atomically: transact, failed: () => {} }),
+
+    async transaction(work) {
+      let broken: DomainError | null = null;
+      let committing = false;
+      let refused: { error: unknown } | null = null;
+      try {
+        return await transact(async (prisma) => {
+          const tx = controllers({
+            prisma,
+            inTransaction: true,
+            atomically: (inner) => inner(prisma),
+            failed: (error) => {
+              broken ??= error;
+            },
+          });
+          const result = await work(tx).catch((error) => {
+            refused = { error };
+            throw error;
+          });
+          // COMMIT after a failed statement rolls back and does not say so.
+          if (broken !== null) throw broken;
+          committing = true;
+          return result;
+        });
+      } catch (error) {
+        // What `work` throws is its own affair, whatever became of the rollback.
+        if (refused !== null) throw (refused as { error: unknown }).error;
+        throw translateControlError(error, { wrote: committing });
+      }
+    },
+
+    async isAlive() {
+      let timer: NodeJS.Timeout | undefined;
+      try {
+        const late = new Promise<false>((resolve) => {
+          timer = setTimeout(resolve, ALIVE_TIMEOUT_MS, false);
+        });
+        return await Promise.race([client.$queryRaw`SELECT 1`.then(() => true), late]);
+      } catch {
+        return false;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+
+    async close() {
+      await client.$disconnect();
+    },
+  };
+}
+
+function lateTransaction(committing: boolean): DomainError {
+  return committing
+    ? new DomainError(
+        "OUTCOME_UNKNOWN",
+        "The control database did not answer when the change was to be kept: it may have been. Look, and repeat it if it was not.",
+      )
+    : new DomainError(
+        "STORAGE_UNAVAILABLE",
+        "The control database does not answer. Nothing was written. Try again in a few seconds.",
+      );
+}

@@ -1,0 +1,88 @@
+/** Flavors: names of a project that stand for groups of pools. */
+import type { Prisma } from "../../../../prisma/generated/client.ts";
+import { DomainError } from "../../../errors.ts";
+import type { FlavorsController } from "../../control-driver.ts";
+import { keysetPage } from "../sql/keyset.ts";
+import { lockPools, poolDoesNotExist } from "./pools.ts";
+import { guarded, type Session } from "./prisma-session.ts";
+
+export function flavorsController({ session }: { session: Session }): FlavorsController {
+  const { prisma } = session;
+  const controller: FlavorsController = {
+    list: ({ project, page }) =>
+      keysetPage({
+        page,
+        fetch: (bound, order, take) =>
+          prisma.flavor.findMany({
+            where: { project, ...(bound ? { name: { [bound.side]: bound.marker } } : {}) },
+            orderBy: { name: order },
+            take,
+          }),
+        marker: (row) => row.name,
+        item: (row) => row,
+      }),
+
+    async get({ project, name }) {
+      const row = await prisma.flavor.findUnique({ where: { project_name: { project, name } } });
+      if (row === null) throw doesNotExist(name);
+      return row;
+    },
+
+    create: ({ project, name, pools }) =>
+      session.atomically(async (tx) => {
+        await lockPools(tx);
+        const { count } = await tx.flavor.createMany({ data: [{ project, name }], skipDuplicates: true });
+        if (count === 0) {
+          await tx.flavor.updateMany({ where: { project, name }, data: { updatedAt: new Date() } });
+        }
+        await assignPools(tx, name, pools);
+        return count === 1;
+      }),
+
+    update: ({ project, name, pools }) =>
+      session.atomically(async (tx) => {
+        await lockPools(tx);
+        const { count } = await tx.flavor.updateMany({ where: { project, name }, data: { updatedAt: new Date() } });
+        if (count === 0) throw doesNotExist(name);
+        await assignPools(tx, name, pools);
+        await tx.pool.updateMany({
+          where: { flavor: name, name: { notIn: [...pools] } },
+          data: { flavor: null, updatedAt: new Date() },
+        });
+      }),
+
+    delete: ({ project, name }) =>
+      session.atomically(async (tx) => {
+        await lockPools(tx);
+        const { count } = await tx.flavor.deleteMany({ where: { project, name } });
+        if (count === 0 || (await tx.flavor.count({ where: { name } })) > 0) return;
+        await tx.pool.updateMany({ where: { flavor: name }, data: { flavor: null, updatedAt: new Date() } });
+      }),
+
+    async exists({ project, name }) {
+      return (await prisma.flavor.count({ where: { name, ...(project === undefined ? {} : { project }) } })) > 0;
+    },
+
+    async dropAll() {
+      await prisma.flavor.deleteMany();
+    },
+  };
+  return guarded(session, controller, ["create", "update", "delete", "dropAll"]);
+}
+
+/** Sets the flavor on these pools. POOL_DOES_NOT_EXIST for the first that is missing. */
+async function assignPools(tx: Prisma.TransactionClient, flavor: string, pools: readonly string[]): Promise<void> {
+  const names = [...new Set(pools)];
+  const changed = await tx.pool.updateManyAndReturn({
+    where: { name: { in: names } },
+    data: { flavor, updatedAt: new Date() },
+    select: { name: true },
+  });
+  if (changed.length === names.length) return;
+  const found = new Set(changed.map((row) => row.name));
+  throw poolDoesNotExist(names.find((name) => !found.has(name)) ?? "");
+}
+
+function doesNotExist(name: string): DomainError {
+  return new DomainError("FLAVOR_DOES_NOT_EXIST", `There is no flavor named ${JSON.stringify(name)} in this project.`);
+}

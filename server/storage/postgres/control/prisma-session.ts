@@ -1,0 +1,107 @@
+/** What the control plane's controllers share: one Prisma client or transaction, checked arguments and translated errors. */
+import { Prisma } from "../../../../prisma/generated/client.ts";
+import { DomainError } from "../../../errors.ts";
+import { translatePostgresError } from "../sql/connection.ts";
+
+/** Where a controller's statements run: the whole client, or one transaction of it. */
+export interface Session {
+  readonly prisma: Prisma.TransactionClient;
+  readonly inTransaction: boolean;
+  /** Runs several statements as one: in the transaction that is open, else in one of its own. */
+  atomically<T>(work: (prisma: Prisma.TransactionClient) => Promise<T>): Promise<T>;
+  /** A statement failed: PostgreSQL rolls back whatever COMMIT says, so the transaction must not report success. */
+  failed(error: DomainError): void;
+}
+
+/**
+ * The controller with every argument checked for text that PostgreSQL cannot keep to the letter, and every
+ * failure translated. `writes` names the methods whose outcome is unknown when the connection breaks; inside a
+ * transaction none is, for a connection that breaks before COMMIT leaves nothing behind.
+ */
+export function guarded<C extends object>(session: Session, controller: C, writes: readonly (keyof C)[]): C {
+  const guard =
+    (method: (...args: unknown[]) => Promise<unknown>, wrote: boolean) =>
+    async (...args: unknown[]) => {
+      args.forEach(requireStorable);
+      try {
+        return await method.apply(controller, args);
+      } catch (error) {
+        if (error instanceof DomainError) throw error;
+        const translated = translateControlError(error, { wrote });
+        session.failed(translated);
+        throw translated;
+      }
+    };
+  return Object.fromEntries(
+    Object.entries(controller).map(([name, method]) => [
+      name,
+      guard(method, !session.inTransaction && (writes as readonly string[]).includes(name)),
+    ]),
+  ) as C;
+}
+
+/** BAD_INPUT for U+0000, which text columns refuse, and for half a surrogate pair, which would be stored as U+FFFD. */
+function requireStorable(value: unknown): void {
+  if (typeof value === "string") {
+    if (value.includes("\u0000")) throw new DomainError("BAD_INPUT", "Text must not contain the character U+0000.");
+    if (!value.isWellFormed()) {
+      throw new DomainError("BAD_INPUT", "Text must be well-formed Unicode: it holds half of a surrogate pair.");
+    }
+  } else if (Array.isArray(value)) {
+    value.forEach(requireStorable);
+  } else if (typeof value === "object" && value !== null && !(value instanceof Date)) {
+    Object.values(value).forEach(requireStorable);
+  }
+}
+
+/** What Prisma's adapter keeps of a database error, under a known request error or as the error's own cause. */
+interface AdapterCause {
+  kind?: string;
+  originalCode?: string;
+  code?: string;
+  originalMessage?: string;
+  message?: string;
+}
+
+function adapterCause(error: unknown): AdapterCause | null {
+  const { meta, cause } = error as { meta?: { driverAdapterError?: { cause?: unknown } }; cause?: unknown };
+  const found = meta?.driverAdapterError?.cause ?? cause;
+  return typeof found === "object" && found !== null ? (found as AdapterCause) : null;
+}
+
+/** The adapter drops the code of a socket's error and keeps a kind. */
+const CODE_OF_KIND: Record<string, string> = {
+  DatabaseNotReachable: "ECONNREFUSED",
+  ConnectionClosed: "ECONNRESET",
+  SocketTimeout: "ETIMEDOUT",
+};
+
+/** What a failed Prisma call means to callers; see translatePostgresError. */
+export function translateControlError(error: unknown, options: { wrote: boolean }): DomainError {
+  if (error instanceof DomainError) return error;
+  if (
+    error instanceof TypeError ||
+    error instanceof RangeError ||
+    error instanceof Prisma.PrismaClientValidationError
+  ) {
+    return new DomainError(
+      "INTERNAL",
+      "The storage was asked for something that it cannot do. This is a defect in Isimud.",
+      {
+        cause: error,
+      },
+    );
+  }
+  // Prisma's own clock over a transaction: it could not begin in time, or took too long and was rolled back.
+  if ((error as { code?: unknown }).code === "P2028") {
+    return new DomainError("DEADLINE_EXCEEDED", "The storage took too long. Nothing was written. Try again.", {
+      cause: error,
+    });
+  }
+  const cause = adapterCause(error);
+  const code = cause?.originalCode ?? cause?.code ?? CODE_OF_KIND[cause?.kind ?? ""];
+  // A marker can carry U+0000 past the check of arguments: it is decoded later.
+  if (code === "22021") return new DomainError("BAD_INPUT", "Text must not contain the character U+0000.");
+  const message = cause?.originalMessage ?? cause?.message ?? (error instanceof Error ? error.message : "");
+  return translatePostgresError(Object.assign(new Error(message, { cause: error }), code ? { code } : {}), options);
+}

@@ -1,0 +1,106 @@
+import type { Statement, Statements } from "../sql/statements.ts";
+
+type Kind = "posted" | "claimed" | "deleted" | "expired";
+type Counts = Record<Kind, number>;
+
+const FLUSH_INTERVAL_MS = 1000;
+const DOUBTED_QUEUES = 1000;
+
+const APPEND: Statement = {
+  name: "queue_counts_append",
+  text: `INSERT INTO queue_counts (queue_id, posted, claimed, deleted, expired)
+         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])`,
+};
+
+/**
+ * How much was posted, claimed, deleted and expired in each queue.
+ *
+ * Gathered in the process and appended to the table about once a second, so that no statement of the data plane updates a counter;
+ * gc folds the rows. A crash costs at most that second's counts, which a recount by gc mends.
+ */
+export class QueueCounts {
+  readonly #statements: Statements;
+  readonly #onError: (error: unknown) => void;
+  #pending = new Map<string, Counts>();
+  #timer: NodeJS.Timeout | null = null;
+  #flushing: Promise<void> = Promise.resolve();
+  #closed = false;
+  readonly #doubted = new Set<string>();
+
+  constructor(statements: Statements, onError: (error: unknown) => void) {
+    this.#statements = statements;
+    this.#onError = onError;
+  }
+
+  add(queueId: string, kind: Kind, count: number): void {
+    if (count === 0 || this.#closed) return;
+    let counts = this.#pending.get(queueId);
+    if (counts === undefined) {
+      counts = { posted: 0, claimed: 0, deleted: 0, expired: 0 };
+      this.#pending.set(queueId, counts);
+    }
+    counts[kind] += count;
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      void this.flush();
+    }, FLUSH_INTERVAL_MS).unref();
+  }
+
+  /** By how much the number of messages in a queue has grown since the last flush. */
+  pendingGrowth(queueId: string): number {
+    const counts = this.#pending.get(queueId);
+    return counts === undefined ? 0 : counts.posted - counts.deleted - counts.expired;
+  }
+
+  /** More messages were seen in a queue than were counted; what a crash lost is never noticed otherwise. */
+  doubt(queueId: string): void {
+    if (this.#doubted.size < DOUBTED_QUEUES) this.#doubted.add(queueId);
+  }
+
+  /** Gives some of the doubted queues, to be counted again. */
+  takeDoubted(limit: number): string[] {
+    const taken = [...this.#doubted].slice(0, limit);
+    for (const queueId of taken) this.#doubted.delete(queueId);
+    return taken;
+  }
+
+  /** A purge makes what was counted meaningless. */
+  drop(queueId: string): void {
+    this.#pending.delete(queueId);
+  }
+
+  /** Appends what has gathered. Never throws: a failed flush is reported, and its counts wait for the next one. */
+  flush(): Promise<void> {
+    this.#flushing = this.#flushing.then(() => this.#append());
+    return this.#flushing;
+  }
+
+  async #append(): Promise<void> {
+    if (this.#pending.size === 0) return;
+    const gathered = this.#pending;
+    this.#pending = new Map();
+    const rows = [...gathered];
+    try {
+      await this.#statements.write(APPEND, [
+        rows.map(([queueId]) => queueId),
+        rows.map(([, counts]) => counts.posted),
+        rows.map(([, counts]) => counts.claimed),
+        rows.map(([, counts]) => counts.deleted),
+        rows.map(([, counts]) => counts.expired),
+      ]);
+    } catch (error) {
+      this.#onError(error);
+      for (const [queueId, counts] of rows) {
+        for (const kind of Object.keys(counts) as Kind[]) this.add(queueId, kind, counts[kind]);
+      }
+    }
+  }
+
+  /** A last flush, and no more: what cannot be written now is lost, as in a crash. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    await this.flush();
+  }
+}

@@ -1,0 +1,173 @@
+/** Connections to one PostgreSQL server and schema, with deadlines, and the translation of its errors. */
+import { randomUUID } from "node:crypto";
+import pg from "pg";
+import { DomainError } from "../../../errors.ts";
+import { takesNoWrites, type WriteRefusal } from "../../read-only-storage.ts";
+import { tlsRefusalOf } from "../../tls-refusals.ts";
+import { type PostgresAddress, parsePostgresUri } from "./address.ts";
+import { ConnectionPool, TOO_MANY_CONNECTIONS } from "./connection-pool.ts";
+
+/** Deadlines in milliseconds, each shorter than the one around it (HTTP 10 s > driver 5 s > statement 4 s > lock 1.5 s). A lock outlasts the server's look for deadlocks, after 1 s, so that one of them ends and the others go on. */
+export const STATEMENT_TIMEOUT_MS = 4000;
+const LOCK_TIMEOUT_MS = 1500;
+/** How long an answer is waited for: longer than the server allows a statement, so that only a connection that swallows everything gets here. */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1000;
+export const CONNECT_TIMEOUT_MS = 5000;
+
+/**
+ * Opens a pool of connections; none is made before the first use, and fewer where the server has no more
+ * (`connection-pool.ts`). `?schema=NAME` in the URL becomes the search path. BAD_INPUT. An idle connection that breaks
+ * is dropped and reported to `onError`; without a listener it would end the process.
+ */
+export function openConnections(params: {
+  url: string;
+  connections: number;
+  applicationName?: string;
+  /** Further server settings of each session. */
+  settings?: Readonly<Record<string, string>>;
+  /** For statements that may take as long as they take, whose sessions lift the server's own deadline. */
+  patient?: boolean;
+  /**
+   * Done with each new connection before anybody gets it. When it throws, the connection is closed and its caller hears
+   * the error.
+   */
+  onConnect?: (client: pg.ClientBase) => Promise<void>;
+  onError?: (error: Error) => void;
+}): pg.Pool {
+  const pool = new ConnectionPool({
+    ...clientConfig(params.url, params.applicationName ?? "isimud", params.settings),
+    ...(params.patient === true ? { query_timeout: 0 } : {}),
+    ...(params.onConnect === undefined ? {} : { onConnect: params.onConnect }),
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    max: params.connections,
+    idleTimeoutMillis: 60_000,
+  });
+  pool.on("error", (error) => params.onError?.(error));
+  // The pool listens only to idle ones. One that breaks between two statements of its holder fails the next of them.
+  pool.on("connect", (client) => client.on("error", () => undefined));
+  // What ends a transaction may be given up unsent, and then its holder gives the connection back as if nothing were: the next would work inside of it.
+  pool.on("release", (_error, client) => {
+    if (client.getTransactionStatus() !== "I") void client.end();
+  });
+  return pool;
+}
+
+/** One connection outside a pool, for a session that lasts. The caller hears its errors and ends it. */
+export async function openConnection(url: string, applicationName: string): Promise<pg.Client> {
+  const client = new pg.Client(clientConfig(url, applicationName));
+  await client.connect();
+  return client;
+}
+
+function clientConfig(
+  url: string,
+  applicationName: string,
+  settings: Readonly<Record<string, string>> = {},
+): pg.ClientConfig {
+  const { host, port, user, password, database, schema, tls } = parsePostgresUri(url);
+  // Complete, and never the URI itself: for what is left out `pg` asks the environment (PGHOST, PGSSLMODE, a password
+  // file), and from a URI it reads files.
+  return {
+    host,
+    port,
+    user,
+    database,
+    // One that nobody has: a server that wants a password says so itself. For a missing one `pg` leaves the connection
+    // open.
+    password: password || randomUUID(),
+    ssl: SSL[tls],
+    sslnegotiation: "postgres",
+    client_encoding: "UTF8",
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    // The server's deadline is nothing to a server that stands still, or to a network that swallows everything.
+    query_timeout: ANSWER_TIMEOUT_MS,
+    keepAlive: true,
+    application_name: applicationName,
+    options: [
+      `-c search_path="${schema}"`,
+      `-c statement_timeout=${STATEMENT_TIMEOUT_MS}`,
+      `-c lock_timeout=${LOCK_TIMEOUT_MS}`,
+      "-c idle_in_transaction_session_timeout=30000",
+      "-c timezone=UTC",
+      ...Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`),
+    ].join(" "),
+  };
+}
+
+const SSL: Readonly<Record<PostgresAddress["tls"], pg.ClientConfig["ssl"]>> = {
+  off: false,
+  unchecked: { rejectUnauthorized: false },
+  checked: true,
+};
+
+/** How `pg` and the system say that there was no connection to send on. */
+const NEVER_SENT =
+  /ECONNREFUSED|ENOENT|EHOSTUNREACH|ENOTFOUND|timeout exceeded when trying to connect|due to connection timeout|timeout expired|after calling end on the pool/;
+
+const WRITES_REFUSED: Readonly<Record<string, WriteRefusal>> = {
+  "53100": "disk-full",
+  "53200": "out-of-memory",
+  "25006": "read-only",
+};
+
+/**
+ * What a failed statement means to callers. `wrote`: the statement may have changed something, so a connection that
+ * broke leaves its outcome unknown.
+ */
+export function translatePostgresError(error: unknown, options: { wrote?: boolean } = {}): DomainError {
+  if (error instanceof DomainError) return error;
+  // Connection errors are plain ones; these come from our own code.
+  if (error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError) {
+    return new DomainError("INTERNAL", "This failed because of a defect in Isimud; the log has more.", {
+      cause: error,
+    });
+  }
+  const code = (error as { code?: unknown }).code;
+  const sqlState = typeof code === "string" ? code : "";
+  // 22012 is how a statement of ours says that it met others' work (allOrNothing in statements.ts).
+  if (sqlState === "57014" || sqlState === "55P03" || sqlState === "22012") {
+    return new DomainError("DEADLINE_EXCEEDED", "The storage took too long. Try again.", { cause: error });
+  }
+  const refusal = WRITES_REFUSED[sqlState];
+  if (refusal !== undefined) return takesNoWrites(refusal, error);
+  if (sqlState === TOO_MANY_CONNECTIONS) {
+    const message = "The storage has no connection to spare. Try again in a few seconds.";
+    return new DomainError("STORAGE_UNAVAILABLE", message, { cause: error });
+  }
+  // 08: connection, 28 and 3D: the server lets us in no longer, or the database is gone; 53: resources, 57: operator
+  // intervention (shutdown, crash), 40: rolled back by the server.
+  // 08P01 is a statement of ours that does not fit the protocol.
+  if (/^(08|28|3D|53|57|40)/.test(sqlState) && sqlState !== "08P01") {
+    return new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reached. Try again in a few seconds.", {
+      cause: error,
+    });
+  }
+  if (sqlState.length === 5 && /^[0-9A-Z]{5}$/.test(sqlState) && !sqlState.startsWith("E")) {
+    return new DomainError(
+      "INTERNAL",
+      "The storage refused a statement. This is a defect in Isimud; the log has more.",
+      {
+        cause: error,
+      },
+    );
+  }
+  // Whatever was to be sent waited for the connection.
+  const tlsRefusal = tlsRefusalOf(error);
+  if (tlsRefusal !== null) return new DomainError("STORAGE_UNAVAILABLE", tlsRefusal, { cause: error });
+  const message = error instanceof Error ? error.message : "";
+  const neverSent = NEVER_SENT.test(`${sqlState} ${message}`);
+  if (options.wrote === true && !neverSent) {
+    return new DomainError(
+      "OUTCOME_UNKNOWN",
+      "The connection to the storage broke after the write was sent: it may have happened. Repeat it with the same idempotencyKey.",
+      { cause: error },
+    );
+  }
+  return new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reached. Try again in a few seconds.", {
+    cause: error,
+  });
+}
+
+export function isUniqueViolation(error: unknown): boolean {
+  return error instanceof DomainError && (error.cause as { code?: unknown } | undefined)?.code === "23505";
+}

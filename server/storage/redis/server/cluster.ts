@@ -1,0 +1,236 @@
+/** A Redis Cluster: each command goes to the server that has its key's slot, follows when the slot has moved, and waits while it moves. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { DomainError } from "../../../errors.ts";
+import type { RedisAddress, ServerAddress } from "./address.ts";
+import {
+  ANSWER_TIMEOUT_MS,
+  type Client,
+  isServerError,
+  RedisConnection,
+  type Reply,
+  type SendOptions,
+} from "./connection.ts";
+
+/** What scripts run on: one server, or many that look like one. */
+export interface RedisLink {
+  /** `key` decides the server. Errors as RedisConnection.send. */
+  send(key: string, command: readonly string[], options: SendOptions): Promise<Reply>;
+  /** The same to every server that takes writes. */
+  sendToAll(command: readonly string[], options: SendOptions): Promise<Reply[]>;
+  /** The server that has this key, as far as is known; "" for the only one, and for one that is not known. */
+  serverOf(key: string): string;
+  /** A client of its own to some server, for subscriptions. */
+  openClient(onEnd: (error: unknown) => void): Promise<Client>;
+  readonly isCluster: boolean;
+  close(): void;
+}
+
+const SLOTS = 16_384;
+const MAX_REDIRECTIONS = 5;
+/** Between two looks at which server has which slot, while something is wrong. */
+const REFRESH_MS = 500;
+/** One server's time to say it, so that one that stands still does not keep the others from being asked. */
+const LOOK_MS = 1000;
+/** Between two tries while the keys of a slot are on their way to another server. */
+const MOVING_MS = 50;
+
+export class SingleServer implements RedisLink {
+  readonly isCluster = false;
+  readonly #connection: RedisConnection;
+
+  constructor(address: RedisAddress, onError: (error: unknown) => void) {
+    this.#connection = new RedisConnection(address, onError);
+  }
+
+  send(_key: string, command: readonly string[], options: SendOptions): Promise<Reply> {
+    return this.#connection.send(command, options);
+  }
+
+  async sendToAll(command: readonly string[], options: SendOptions): Promise<Reply[]> {
+    return [await this.#connection.send(command, options)];
+  }
+
+  serverOf(): string {
+    return "";
+  }
+
+  openClient(onEnd: (error: unknown) => void): Promise<Client> {
+    return this.#connection.openClient(onEnd);
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+}
+
+export class RedisCluster implements RedisLink {
+  readonly isCluster = true;
+  readonly #root: RedisAddress;
+  readonly #onError: (error: unknown) => void;
+  readonly #servers = new Map<string, RedisConnection>();
+  /** The server of each slot; empty until the first look. */
+  #slots: string[] = [];
+  #looking: Promise<void> | null = null;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(root: RedisAddress, onError: (error: unknown) => void) {
+    this.#root = root;
+    this.#onError = onError;
+  }
+
+  async send(key: string, command: readonly string[], options: SendOptions): Promise<Reply> {
+    const slot = slotOf(key);
+    if (this.#slots[slot] === undefined) await this.#look(options);
+    let asked: string | null = null;
+    for (let redirections = 0; ; redirections += 1) {
+      const name: string | undefined = asked ?? this.#slots[slot];
+      if (name === undefined) {
+        throw new DomainError("STORAGE_UNAVAILABLE", "No server of the storage's cluster has this queue. Try again.");
+      }
+      try {
+        const sending = asked === null ? options : { ...options, before: ["ASKING"] };
+        return await this.#server(name).send(command, sending);
+      } catch (error) {
+        if (!isServerError(error)) {
+          // Another server may have taken its place: whoever comes next will find it there.
+          this.#lookSoon();
+          throw error;
+        }
+        // The server did none of it, so it may be sent again where it belongs, or once all keys of its slot have arrived.
+        if (error.message.startsWith("TRYAGAIN") && performance.now() + MOVING_MS < options.deadline) {
+          await sleep(MOVING_MS);
+          asked = null;
+          redirections = 0;
+          continue;
+        }
+        const [kind, , elsewhere] = error.message.split(" ");
+        if ((kind !== "MOVED" && kind !== "ASK") || elsewhere === undefined || redirections >= MAX_REDIRECTIONS) {
+          throw error;
+        }
+        const target: string = elsewhere.startsWith(":") ? `${this.#server(name).server.host}${elsewhere}` : elsewhere;
+        asked = kind === "ASK" ? target : null;
+        if (kind === "MOVED") {
+          this.#slots[slot] = target;
+          this.#lookSoon();
+        }
+      }
+    }
+  }
+
+  async sendToAll(command: readonly string[], options: SendOptions): Promise<Reply[]> {
+    if (this.#slots.length === 0) await this.#look(options);
+    return Promise.all(this.#names().map((name) => this.#server(name).send(command, options)));
+  }
+
+  serverOf(key: string): string {
+    return this.#slots[slotOf(key)] ?? "";
+  }
+
+  async openClient(onEnd: (error: unknown) => void): Promise<Client> {
+    let failure: unknown;
+    for (const connection of [...this.#names().map((name) => this.#server(name)), this.#rootServer()]) {
+      try {
+        return await connection.openClient(onEnd);
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  close(): void {
+    for (const server of this.#servers.values()) server.close();
+  }
+
+  /** Of the servers that have slots. */
+  #names(): string[] {
+    return [...new Set(this.#slots)].filter((name) => name !== undefined);
+  }
+
+  #rootServer(): RedisConnection {
+    return this.#server(nameOf(this.#root));
+  }
+
+  #server(name: string): RedisConnection {
+    let server = this.#servers.get(name);
+    if (server === undefined) {
+      const at = name.lastIndexOf(":");
+      const place = { host: name.slice(0, at), port: Number(name.slice(at + 1)) };
+      server = new RedisConnection({ ...this.#root, ...place }, this.#onError);
+      this.#servers.set(name, server);
+    }
+    return server;
+  }
+
+  #lookSoon(): void {
+    if (performance.now() - this.#lookedAt < REFRESH_MS) return;
+    this.#look({ wrote: false, deadline: performance.now() + ANSWER_TIMEOUT_MS }).catch(() => undefined);
+  }
+
+  #look(options: SendOptions): Promise<void> {
+    this.#looking ??= this.#readSlots(options).finally(() => {
+      this.#lookedAt = performance.now();
+      this.#looking = null;
+    });
+    return this.#looking;
+  }
+
+  /** Asks one server after the other, the last known ones first: the one of the URI may be gone. */
+  async #readSlots(options: SendOptions): Promise<void> {
+    let failure: unknown;
+    for (const name of new Set([...this.#names(), nameOf(this.#root)])) {
+      const server = this.#server(name);
+      try {
+        const deadline = Math.min(options.deadline, performance.now() + LOOK_MS);
+        const ranges = await server.send(["CLUSTER", "SLOTS"], { wrote: false, deadline });
+        const slots = slotsOf(ranges, server.server);
+        if (slots.length > 0) {
+          this.#slots = slots;
+          this.#forgetOthers(new Set([...slots, nameOf(this.#root)]));
+          return;
+        }
+      } catch (error) {
+        failure = error;
+      }
+    }
+    if (isServerError(failure)) throw failure;
+    throw failure ?? new DomainError("STORAGE_UNAVAILABLE", "The storage's cluster has no slots yet.");
+  }
+
+  #forgetOthers(known: ReadonlySet<string>): void {
+    for (const [name, server] of this.#servers) {
+      if (known.has(name)) continue;
+      server.close();
+      this.#servers.delete(name);
+    }
+  }
+}
+
+const nameOf = ({ host, port }: ServerAddress) => `${host}:${port}`;
+
+/** What CLUSTER SLOTS says: ranges with their master first. An empty or unknown host is the one that was asked. */
+function slotsOf(ranges: Reply, asked: ServerAddress): string[] {
+  const slots: string[] = [];
+  for (const range of Array.isArray(ranges) ? ranges : []) {
+    const [from, to, master] = range as [number, number, [string | null, number]];
+    const name = nameOf({ host: master[0] === "?" ? asked.host : master[0] || asked.host, port: master[1] });
+    for (let slot = from; slot <= to; slot += 1) slots[slot] = name;
+  }
+  return slots;
+}
+
+/** The slot of a key: of what stands between its first braces, if anything does (CRC-16/XMODEM, as the cluster's specification says). */
+export function slotOf(key: string): number {
+  const open = key.indexOf("{");
+  const end = open < 0 ? -1 : key.indexOf("}", open + 1);
+  return crc16(end > open + 1 ? key.slice(open + 1, end) : key) % SLOTS;
+}
+
+export function crc16(text: string): number {
+  let crc = 0;
+  for (const byte of Buffer.from(text)) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit += 1) crc = ((crc << 1) ^ ((crc & 0x8000) === 0 ? 0 : 0x1021)) & 0xffff;
+  }
+  return crc;
+}

@@ -1,0 +1,198 @@
+/** One connection to one server: opened when it is needed, dropped when it stalls or breaks, never with a queue of its own. */
+import { ClientClosedError, ClientOfflineError, ConnectionTimeoutError, createClient, ErrorReply } from "redis";
+import { DomainError } from "../../../errors.ts";
+import { tlsNotAnswered } from "../../tls-refusals.ts";
+import type { RedisAddress, ServerAddress } from "./address.ts";
+import { deadlineExceeded, outcomeUnknown, refusedConnection, translateRedisError, unreachable } from "./errors.ts";
+
+/** Deadlines in milliseconds, shorter than HTTP's 10 s around them. */
+const CONNECT_TIMEOUT_MS = 5000;
+export const ANSWER_TIMEOUT_MS = 5000;
+/** A connection that said nothing to anybody for so long is given up. Longer than a look whether the server is alive may take. */
+const STALLED_MS = 4000;
+/** After a connection was refused the next calls hear the same for so long, so that a dead server is not knocked at by each of them. */
+const REFUSED_FOR_MS = 200;
+
+export type Client = ReturnType<typeof createClient>;
+export type Reply = string | number | null | readonly Reply[];
+
+export interface SendOptions {
+  /** May change something: when the connection breaks, the outcome is unknown. */
+  wrote: boolean;
+  /** As performance.now() counts. */
+  deadline: number;
+  /** Sent in front, as ASKING is. */
+  before?: readonly string[];
+}
+
+/**
+ * Connects, within a deadline. The client never connects again by itself and keeps no command for later, so what it was given when it breaks is
+ * told at once. Whoever opened it hears its end by `onEnd`; without a listener an error of it would end the process.
+ */
+async function openClient(address: RedisAddress, onEnd: (error: unknown) => void): Promise<Client> {
+  const { host, port, tls, username, password, database } = address;
+  const timing = { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: false } as const;
+  const client: Client = createClient({
+    socket: tls ? { host, port, tls: true, ...timing } : { host, port, ...timing },
+    username,
+    password,
+    database,
+    // How operators see us in CLIENT LIST; a user who may not say it connects all the same.
+    clientInfoTag: "isimud",
+    disableOfflineQueue: true,
+  });
+  client.on("error", onEnd);
+  client.on("end", () => onEnd(null));
+  let timer: NodeJS.Timeout | undefined;
+  // A server that takes the connection and then says nothing.
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new ConnectionTimeoutError()), CONNECT_TIMEOUT_MS);
+  });
+  try {
+    await Promise.race([client.connect(), late]);
+    return client;
+  } catch (error) {
+    discard(client);
+    // A port without TLS takes the first bytes for the beginning of a command, and waits for its end.
+    throw tls && error instanceof ConnectionTimeoutError ? tlsNotAnswered(error) : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Ends a client whatever its state; what it still had under way fails. */
+export function discard(client: Client): void {
+  if (client.isOpen) client.destroy();
+}
+
+export class RedisConnection {
+  readonly #address: RedisAddress;
+  readonly #onError: (error: unknown) => void;
+  #client: Client | null = null;
+  #opening: Promise<Client> | null = null;
+  #refused: { error: unknown; until: number } | null = null;
+  #heardAt = 0;
+  #closed = false;
+
+  /** Connects at the first command. `onError` hears of connections that broke. */
+  constructor(address: RedisAddress, onError: (error: unknown) => void) {
+    this.#address = address;
+    this.#onError = onError;
+  }
+
+  get server(): ServerAddress {
+    return this.#address;
+  }
+
+  /**
+   * Sends one command. Never repeats it. STORAGE_UNAVAILABLE when it did not reach the server or was refused; when no answer came in time,
+   * or the connection broke, OUTCOME_UNKNOWN for a write; for others DEADLINE_EXCEEDED when the server answers somebody, else STORAGE_UNAVAILABLE. A
+   * server's error that is none of these comes as it is, for NOSCRIPT and MOVED.
+   */
+  async send(command: readonly string[], options: SendOptions): Promise<Reply> {
+    const client = this.#client ?? (await this.#ready(options));
+    const sentAt = performance.now();
+    const left = options.deadline - sentAt;
+    if (left <= 0) throw deadlineExceeded();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const silent = this.#heardAt < sentAt;
+        if (options.wrote) reject(outcomeUnknown());
+        else reject(silent && left >= STALLED_MS ? unreachable(new Error("No answer in time.")) : deadlineExceeded());
+        // What waits behind this command would wait as long.
+        if (left >= STALLED_MS && silent) this.#drop(client);
+      }, left);
+    });
+    try {
+      if (options.before !== undefined) client.sendCommand([...options.before]).catch(() => undefined);
+      const answer = await Promise.race([client.sendCommand<Reply>(command as string[]), late]);
+      this.#heardAt = performance.now();
+      return answer;
+    } catch (error) {
+      if (isServerError(error)) {
+        this.#heardAt = performance.now();
+        // The name may lead to the new master by now.
+        if (error.message.startsWith("READONLY")) this.#drop(client);
+        throw error;
+      }
+      throw translateRedisError(error, { wrote: options.wrote, sent: !neverSent(error) });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Another client to the same server, for subscriptions. */
+  openClient(onEnd: (error: unknown) => void): Promise<Client> {
+    return openClient(this.#address, onEnd);
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#client !== null) discard(this.#client);
+    this.#client = null;
+  }
+
+  async #ready(options: SendOptions): Promise<Client> {
+    if (this.#closed) throw unreachable(new Error("The connection was closed."));
+    if (this.#refused !== null && performance.now() < this.#refused.until) throw unreachable(this.#refused.error);
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = null;
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const left = options.deadline - performance.now();
+    const late = new Promise<never>((_, reject) => {
+      const tooLate = () =>
+        reject(
+          left >= STALLED_MS
+            ? unreachable(this.#address.tls ? tlsNotAnswered(undefined) : new ConnectionTimeoutError())
+            : deadlineExceeded(),
+        );
+      timer = setTimeout(tooLate, Math.max(0, left));
+    });
+    try {
+      return await Promise.race([this.#opening, late]);
+    } catch (error) {
+      throw isServerError(error) ? refusedConnection(error) : error instanceof DomainError ? error : unreachable(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #open(): Promise<Client> {
+    let opened: Client | null = null;
+    try {
+      const client = await openClient(this.#address, (error) => {
+        if (opened === null || this.#client !== opened) return;
+        if (error !== null) this.#onError(error);
+        this.#drop(opened);
+      });
+      opened = client;
+      if (this.#closed || !client.isReady) {
+        discard(client);
+        throw new Error("The connection was closed.");
+      }
+      this.#refused = null;
+      this.#client = client;
+      return client;
+    } catch (error) {
+      this.#refused = { error, until: performance.now() + REFUSED_FOR_MS };
+      throw error;
+    }
+  }
+
+  #drop(client: Client): void {
+    if (this.#client === client) this.#client = null;
+    discard(client);
+  }
+}
+
+/** An answer of the server's, which had the command and did none of it. */
+export function isServerError(error: unknown): error is Error {
+  return error instanceof ErrorReply;
+}
+
+/** The client said no by itself. */
+function neverSent(error: unknown): boolean {
+  return error instanceof ClientClosedError || error instanceof ClientOfflineError;
+}

@@ -1,0 +1,87 @@
+/** What a failed command means to callers. */
+import { ErrorReply } from "redis";
+import { DomainError } from "../../../errors.ts";
+import { takesNoWrites, type WriteRefusal } from "../../read-only-storage.ts";
+import { tlsRefusalOf } from "../../tls-refusals.ts";
+
+/**
+ * The first word of the answers with which a server refuses a command without having done any of it. These are refusals
+ * of writes,
+ */
+const WRITES_REFUSED: readonly (readonly [RegExp, WriteRefusal])[] = [
+  [/^OOM/, "memory-full"],
+  // A replica: the name may lead to the new master soon.
+  [/^READONLY/, "read-only"],
+  [/^MISCONF/, "disk-failing"],
+  [/^NOREPLICAS/, "too-few-replicas"],
+];
+
+/** and these of all commands. */
+const REFUSALS: readonly (readonly [RegExp, string])[] = [
+  [/^LOADING/, "The storage is loading its data. Try again in a few seconds."],
+  [/^MASTERDOWN/, "The storage has lost its master. Try again in a few seconds."],
+  [
+    /^(CLUSTERDOWN|TRYAGAIN|MOVED|ASK)/,
+    "The storage's cluster is being changed or has lost a part. Try again in a few seconds.",
+  ],
+  [/^BUSY/, "The storage is busy. Try again in a few seconds."],
+  [/^(NOAUTH|WRONGPASS|NOPERM)/, "The storage does not let this user in, or not do this."],
+  [/cluster support disabled/, "This server is no part of a Redis Cluster. Leave ?cluster=true out of the URI."],
+  [/max number of clients/, "The storage has no connection to spare."],
+];
+
+/** These of a connection that is being made: the URI asked for what is not there. */
+const CONNECTION_REFUSALS: readonly (readonly [RegExp, string])[] = [
+  [
+    /SELECT is not allowed in cluster/,
+    "This server is part of a Redis Cluster, which has database 0 only. Put a name for a prefix in its place, and add ?cluster=true to the URI.",
+  ],
+  [/DB index/, "The storage has no database of this number. Take a lower one, or a name for a prefix."],
+  [/AUTH.*(without any|no) password/, "The storage wants no password. Leave it out of the URI, or set one there."],
+  [/^DENIED/, "The storage is in its protected mode and takes nobody from here. Give it a password."],
+];
+
+/** A server's answer to the commands with which a connection begins. */
+export function refusedConnection(error: Error): DomainError {
+  const refusal = [...CONNECTION_REFUSALS, ...REFUSALS].find(([pattern]) => pattern.test(error.message));
+  const message = refusal?.[1] ?? "The storage refused the connection. Check the URI's user, password and database.";
+  return new DomainError("STORAGE_UNAVAILABLE", message, { cause: error });
+}
+
+/** `sent`: the command may have reached the server. `wrote`: it may then have changed something. */
+export function translateRedisError(error: unknown, options: { sent: boolean; wrote: boolean }): DomainError {
+  if (error instanceof DomainError) return error;
+  if (error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError) {
+    return new DomainError("INTERNAL", "This failed because of a defect in Isimud; the log has more.", {
+      cause: error,
+    });
+  }
+  if (error instanceof ErrorReply) {
+    const unwritten = WRITES_REFUSED.find(([pattern]) => pattern.test(error.message));
+    if (unwritten !== undefined) return takesNoWrites(unwritten[1], error);
+    const refusal = REFUSALS.find(([pattern]) => pattern.test(error.message));
+    if (refusal !== undefined) return new DomainError("STORAGE_UNAVAILABLE", refusal[1], { cause: error });
+    return new DomainError("INTERNAL", "The storage refused a script. This is a defect in Isimud; the log has more.", {
+      cause: error,
+    });
+  }
+  return options.sent && options.wrote ? outcomeUnknown(error) : unreachable(error);
+}
+
+/** Nothing was sent. */
+export function unreachable(cause: unknown): DomainError {
+  const message = tlsRefusalOf(cause) ?? "The storage cannot be reached. Try again in a few seconds.";
+  return new DomainError("STORAGE_UNAVAILABLE", message, { cause });
+}
+
+export function outcomeUnknown(cause?: unknown): DomainError {
+  return new DomainError(
+    "OUTCOME_UNKNOWN",
+    "The connection to the storage broke after the write was sent: it may have happened. Repeat it with the same idempotencyKey.",
+    { cause },
+  );
+}
+
+export function deadlineExceeded(): DomainError {
+  return new DomainError("DEADLINE_EXCEEDED", "The storage took too long. Try again.");
+}

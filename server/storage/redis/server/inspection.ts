@@ -1,0 +1,64 @@
+import { DomainError } from "../../../errors.ts";
+import type { RedisLink } from "./cluster.ts";
+import { ANSWER_TIMEOUT_MS, isServerError } from "./connection.ts";
+
+/** Scripts that say which of them run on a full server need it. */
+const OLDEST_REDIS = 7;
+
+/**
+ * Asks the servers what they are. `durable`: each writes every change to its disk before it answers. `evicts`: one drops keys, and messages with
+ * them, when its memory is full. What a server does not tell this user counts as the usual: not durable, not evicting. BAD_INPUT for a server of a
+ * cluster that is taken for a single one, NOT_SUPPORTED for an older one.
+ */
+export async function inspectServers(link: RedisLink): Promise<{ durable: boolean; evicts: boolean }> {
+  const options = { wrote: false, deadline: performance.now() + ANSWER_TIMEOUT_MS };
+  const ask = (command: readonly string[]) =>
+    link.sendToAll(command, options).catch((error: unknown) => {
+      // Hosted servers lack the commands of administrators.
+      if (isServerError(error) && /^(NOPERM|ERR unknown command)/.test(error.message)) return [];
+      throw error;
+    });
+
+  for (const information of await ask(["INFO", "server"])) {
+    if (!link.isCluster && /^redis_mode:cluster/m.test(String(information))) {
+      throw new DomainError("BAD_INPUT", "This server is part of a Redis Cluster. Add ?cluster=true to the URI.");
+    }
+    // Valkey says here which Redis it is like.
+    const version = /^redis_version:(\d+)/m.exec(String(information))?.[1];
+    if (version !== undefined && Number(version) < OLDEST_REDIS) {
+      throw new DomainError("NOT_SUPPORTED", "This server is too old: a pool needs Redis 7 or Valkey, or newer.");
+    }
+  }
+
+  const disks = (await ask(["CONFIG", "GET", "append*"])).map(settingsOf);
+  const memories = (await ask(["CONFIG", "GET", "maxmemory*"])).map(settingsOf);
+  return {
+    durable:
+      disks.length > 0 &&
+      disks.every((disk) => disk.get("appendonly") === "yes" && disk.get("appendfsync") === "always"),
+    // Policies of keys that expire spare ours, which never do.
+    evicts: memories.some(
+      (memory) => memory.get("maxmemory") !== "0" && memory.get("maxmemory-policy")?.startsWith("allkeys") === true,
+    ),
+  };
+}
+
+/** Names and values in turn. */
+function settingsOf(answer: unknown): Map<string, string> {
+  const parts: readonly unknown[] = Array.isArray(answer) ? answer : [];
+  const settings = new Map<string, string>();
+  for (let at = 0; at + 1 < parts.length; at += 2) settings.set(String(parts[at]), String(parts[at + 1]));
+  return settings;
+}
+
+/** Bytes below maxmemory, of the server that has fewest; null where none has such a limit. */
+export async function freeMemory(link: RedisLink): Promise<number | null> {
+  const options = { wrote: false, deadline: performance.now() + ANSWER_TIMEOUT_MS };
+  const free = (await link.sendToAll(["INFO", "memory"], options)).flatMap((information) => {
+    const [used, maximum] = ["used_memory", "maxmemory"].map((name) =>
+      Number(new RegExp(`^${name}:(\\d+)`, "m").exec(String(information))?.[1] ?? 0),
+    ) as [number, number];
+    return maximum === 0 ? [] : [Math.max(0, maximum - used)];
+  });
+  return free.length === 0 ? null : Math.min(...free);
+}

@@ -1,0 +1,78 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { paths, QUEUE_TABS, readSegment, segment } from "../../components/paths.ts";
+
+describe("paths", () => {
+  it("makes every address of the dashboard", () => {
+    const all = {
+      overview: paths.overview(),
+      projects: paths.projects({ search: "a b", after: "x" }),
+      "queues of all projects": paths.queues(null, { search: "orders", sort: "-created" }),
+      "queues of a project": paths.queues("shop", { after: "m/1" }),
+      "queues of the unnamed project": paths.queues(""),
+      "queues of a project called ~": paths.queues("~"),
+      "queues of a project with a slash": paths.queues("a/b"),
+      ...Object.fromEntries(QUEUE_TABS.map((tab) => [`queue: ${tab}`, paths.queue("shop", "orders.v2", tab)])),
+      "a queue called ..": paths.queue("", ".."),
+      "a message": paths.queue("shop", "orders", "messages", { message: "1-2", ready: true, after: undefined }),
+      "a claim": paths.queue("shop", "orders", "claims", { claim: "c1" }),
+      pools: paths.pools(),
+      pool: paths.pool("eu west/1", { range: "day", operation: "post_messages", after: "9" }),
+      flavors: paths.flavors({ project: "shop" }),
+      "flavors of the unnamed project": paths.flavors({ project: "" }),
+      catalogue: paths.catalogue({ project: "~x", pool: "eu", search: "or" }),
+      jobs: paths.jobs({ state: "running", after: "7" }),
+      health: paths.health(),
+      keys: paths.keys({ store: "sessions" }),
+      audit: paths.audit({ actor: "local", before: "12" }),
+      explorer: paths.explorer(),
+    };
+    expect(all).toMatchInlineSnapshot(`
+      {
+        "a claim": "/projects/shop/queues/orders/claims?claim=c1",
+        "a message": "/projects/shop/queues/orders?message=1-2&ready=1",
+        "a queue called ..": "/projects/~/queues/~..",
+        "audit": "/audit?actor=local&before=12",
+        "catalogue": "/catalogue?project=%7E%7Ex&pool=eu&search=or",
+        "explorer": "/graphql",
+        "flavors": "/flavors?project=shop",
+        "flavors of the unnamed project": "/flavors?project=%7E",
+        "health": "/health",
+        "jobs": "/jobs?state=running&after=7",
+        "keys": "/keys?store=sessions",
+        "overview": "/",
+        "pool": "/pools/eu%20west%2F1?range=day&operation=post_messages&after=9",
+        "pools": "/pools",
+        "projects": "/projects?search=a+b&after=x",
+        "queue: claims": "/projects/shop/queues/orders.v2/claims",
+        "queue: messages": "/projects/shop/queues/orders.v2",
+        "queue: settings": "/projects/shop/queues/orders.v2/settings",
+        "queue: statistics": "/projects/shop/queues/orders.v2/statistics",
+        "queue: subscriptions": "/projects/shop/queues/orders.v2/subscriptions",
+        "queues of a project": "/projects/shop/queues?after=m%2F1",
+        "queues of a project called ~": "/projects/~~/queues",
+        "queues of a project with a slash": "/projects/a%2Fb/queues",
+        "queues of all projects": "/queues?search=orders&sort=-created",
+        "queues of the unnamed project": "/projects/~/queues",
+      }
+    `);
+  });
+
+  it("never lets a real name meet a reserved spelling", () => {
+    const names = ["", "~", "~~", "~.", ".", "..", "a", "~a", "-", "%7E", "a/b", "ä", "😀"];
+    expect(new Set(names.map(segment)).size).toBe(names.length);
+    for (const name of names) expect(new URL(`http://h/x/${segment(name)}/y`).pathname.split("/")).toHaveLength(4);
+  });
+
+  it("reads back every name that it writes", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme" }), (name) => {
+        expect(readSegment(segment(name))).toBe(name);
+      }),
+    );
+  });
+
+  it("calls a segment that cannot be decoded no name", () => {
+    expect(readSegment("%E0%A4%A")).toBeNull();
+  });
+});

@@ -1,0 +1,53 @@
+/** The GraphQL door by itself, over operations that a test writes down: for what is decided before an operation runs, and after. */
+import Fastify from "fastify";
+import type { Access } from "../../../server/access/access.ts";
+import { type Limits, readConfig } from "../../../server/config.ts";
+import type { OperationSeen } from "../../../server/graphql/http/observe.ts";
+import { createGraphQLDoor, type GraphQLDoor } from "../../../server/graphql/http/server.ts";
+import { answerError } from "../../../server/http/errors.ts";
+import type { Operations } from "../../../server/operations/operations.ts";
+import { createClient, type GraphQLClient } from "../client.ts";
+
+export type SomeOperations = { [Noun in keyof Operations]?: Partial<Operations[Noun]> };
+
+export interface OpenDoor extends GraphQLClient {
+  executeAs: GraphQLDoor["executeAs"];
+  /** What was logged as unexpected. */
+  logged: { details: object; message: string }[];
+  seen: OperationSeen[];
+  close(): Promise<void>;
+}
+
+export const ADMIN: Access = { actor: "tester", role: "admin", projects: "all", requestId: "request-1" };
+
+export async function openDoor(
+  operations: SomeOperations = {},
+  limits: Partial<Limits> = {},
+  accessOf: () => Access = () => ADMIN,
+): Promise<OpenDoor> {
+  const logged: OpenDoor["logged"] = [];
+  const seen: OperationSeen[] = [];
+  const allLimits = { ...readConfig({}), ...limits };
+  const door = createGraphQLDoor({
+    operations: operations as Operations,
+    limits: allLimits,
+    log: { error: (details, message) => logged.push({ details, message }) },
+    accessOf,
+    explorerPath: "/graphql",
+    onOperation: (operation) => seen.push(operation),
+  });
+  const app = Fastify({ bodyLimit: allLimits.MAX_REQUEST_SIZE, forceCloseConnections: true });
+  app.setErrorHandler((error, request, reply) => {
+    const { status, body } = answerError(error, request.id);
+    return reply.code(status).send(body);
+  });
+  await app.register(door.routes, { prefix: "/api/graphql" });
+  const origin = await app.listen({ host: "127.0.0.1", port: 0 });
+  return {
+    ...createClient(`${origin}/api/graphql`),
+    executeAs: door.executeAs,
+    logged,
+    seen,
+    close: () => app.close(),
+  };
+}

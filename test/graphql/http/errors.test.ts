@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { DomainError, ERROR_CODES, type ErrorCode, HTTP_STATUS } from "../../../server/errors.ts";
+import { ADMIN, type OpenDoor, openDoor } from "./door.ts";
+
+let door: OpenDoor;
+let error: unknown;
+const fail = async () => {
+  throw error;
+};
+beforeAll(async () => {
+  door = await openDoor({
+    queues: {
+      delete: fail,
+      get: fail,
+      statsMany: fail,
+      list: async () => ({ items: [], nextMarker: null, previousMarker: null }),
+      watchStats: () => ({ [Symbol.asyncIterator]: () => ({ next: fail }) }) as never,
+    },
+    claims: { get: fail },
+    messages: { get: fail, first: fail },
+    subscriptions: { get: fail },
+    pools: { get: fail },
+    flavors: { get: fail },
+    catalogue: { get: fail },
+    keyValueStores: { getValue: fail },
+  });
+});
+afterAll(() => door.close());
+
+const DELETE = 'mutation { deleteQueue(input: { name: "q" }) { deleted } }';
+
+test.each(Object.keys(ERROR_CODES) as ErrorCode[])("%s comes with its code, status and details", async (code) => {
+  error = new DomainError(code, "What is wrong. What to do.", {
+    details: { id: "x" },
+    cause: new Error("SELECT secret"),
+  });
+  const { errors, text, status } = await door.send(DELETE);
+  const expected = HTTP_STATUS[ERROR_CODES[code]];
+  expect(errors).toEqual([
+    {
+      message: "What is wrong. What to do.",
+      locations: [{ line: 1, column: 12 }],
+      path: ["deleteQueue"],
+      extensions: { code, status: expected, details: { id: "x" } },
+    },
+  ]);
+  expect(text).not.toContain("secret");
+  expect(status).toBe(expected === 503 ? 503 : 200);
+});
+
+test("an unexpected error says no more than the request's id, and goes to the log", async () => {
+  error = new Error('relation "queues" does not exist at postgres://user:password@host');
+  const reads = [
+    (await door.send(DELETE)).errors,
+    (await door.executeAs(ADMIN)(DELETE)).errors,
+    (await (await door.listen(DELETE)).next())?.errors,
+    (await (await door.listen('subscription { queueStatsChanged(names: ["q"]) { name } }')).next())?.errors,
+  ];
+  for (const errors of reads) {
+    expect(errors).toHaveLength(1);
+    expect(errors?.[0]?.extensions).toEqual({ code: "INTERNAL", status: 500, details: { requestId: ADMIN.requestId } });
+    expect(errors?.[0]?.message).toContain(ADMIN.requestId);
+    expect(JSON.stringify(errors)).not.toMatch(/password|relation|\.ts/);
+  }
+  expect(door.logged).toHaveLength(reads.length);
+  expect(door.logged[0]?.details).toMatchObject({ err: error, requestId: ADMIN.requestId });
+});
+
+test("what is thrown need not be an error", async () => {
+  error = "text";
+  expect((await door.send(DELETE)).errors?.[0]?.extensions.code).toBe("INTERNAL");
+});
+
+test("a storage that is away is 503 with the time to wait, unless another field has an answer", async () => {
+  error = new DomainError("STORAGE_UNAVAILABLE", "The storage does not answer. Try again in a few seconds.");
+  const alone = await door.send('{ queue(name: "q") { name } }');
+  expect([alone.status, alone.headers.get("retry-after")]).toEqual([503, "2"]);
+  const together = await door.send('{ queue(name: "q") { name } viewer { actor } }');
+  expect([together.status, together.data]).toEqual([200, { queue: null, viewer: { actor: "tester" } }]);
+});
+
+test.each([
+  ['queue(name: "q") { name }', "QUEUE_DOES_NOT_EXIST"],
+  ['message(queue: "q", id: "m") { id }', "MESSAGE_DOES_NOT_EXIST"],
+  ['claim(queue: "q", id: "c") { id }', "CLAIM_DOES_NOT_EXIST"],
+  ['queueSubscription(queue: "q", id: "s") { id }', "SUBSCRIPTION_DOES_NOT_EXIST"],
+  ['pool(name: "p") { name }', "POOL_DOES_NOT_EXIST"],
+  ['flavor(name: "f") { name }', "FLAVOR_DOES_NOT_EXIST"],
+  ['catalogueEntry(queue: "q") { pool }', "QUEUE_NOT_MAPPED"],
+  ['keyValue(store: "s", key: "k") { key }', "KEY_DOES_NOT_EXIST"],
+] as const)("reading %s answers %s with null", async (field, code) => {
+  error = new DomainError(code, "It is not there.");
+  const { data, errors } = await door.send(`{ ${field} }`);
+  expect(errors).toBeUndefined();
+  expect(Object.values(data)).toEqual([null]);
+  error = new DomainError("FORBIDDEN", "Not yours.");
+  expect(await door.codeOf(`{ ${field} }`)).toBe("FORBIDDEN");
+});
+
+test("pages that go both ways at once, or backwards from nowhere, are refused", async () => {
+  for (const args of [
+    'first: 1, last: 1, before: "a"',
+    "last: 1",
+    'before: "a"',
+    'last: 1, before: "a", after: "b"',
+    'first: 1, before: "a"',
+  ]) {
+    expect(await door.codeOf(`{ queues(${args}) { nodes { name } } }`), args).toBe("BAD_INPUT");
+  }
+});

@@ -1,0 +1,115 @@
+import { Writable } from "node:stream";
+import { afterEach, expect, test, vi } from "vitest";
+import { EventStreams, type MakeEvent } from "../../../server/graphql/http/event-streams.ts";
+
+const sinks: Writable[] = [];
+afterEach(() => {
+  for (const sink of sinks.splice(0)) sink.destroy();
+});
+
+/** Time for all that can happen without a clock. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, 10));
+const never = new AbortController().signal;
+
+class Source {
+  asked = 0;
+  made = 0;
+  ended = false;
+  readonly #next: () => Buffer;
+
+  constructor(next: () => Buffer) {
+    this.#next = next;
+  }
+
+  async *events(): AsyncGenerator<MakeEvent> {
+    try {
+      for (;;) {
+        this.asked += 1;
+        yield () => {
+          this.made += 1;
+          return this.#next();
+        };
+      }
+    } finally {
+      this.ended = true;
+    }
+  }
+}
+
+/** Takes what opens a stream and so many events, and then no more. */
+function reader(streams: EventStreams, events: AsyncGenerator<MakeEvent>, takes: number) {
+  const seen: Buffer[] = [];
+  const readable = streams.open(events, never);
+  const sink = new Writable({
+    highWaterMark: 1,
+    write(chunk, _encoding, done) {
+      seen.push(chunk);
+      if (seen.length <= takes + 1) setImmediate(done);
+    },
+  });
+  readable.on("error", () => undefined).pipe(sink);
+  readable.once("close", () => sink.destroy());
+  sinks.push(sink);
+  return { readable, seen };
+}
+const ofSize = (bytes: number) => new Source(() => Buffer.alloc(bytes, "x"));
+
+test("a source is asked for the next event when the last one was taken, and a reader that stands still slows no other", async () => {
+  const streams = new EventStreams({ most: 10 });
+  const [stalled, flowing] = [ofSize(1000), ofSize(1000)];
+  reader(streams, stalled.events(), 1);
+  const { seen } = reader(streams, flowing.events(), 100);
+  await vi.waitFor(() => expect(seen.length).toBeGreaterThan(100));
+  expect(stalled.asked).toBeLessThanOrEqual(3);
+  expect(streams.waitingBytes).toBeLessThanOrEqual(2000);
+});
+
+test("a stream that nobody reads ends after half a minute, and one that is quiet gets a sign of life", async () => {
+  const streams = new EventStreams({ most: 10 });
+  const source = ofSize(1000);
+  const stalled = reader(streams, source.events(), 1);
+  const silence = (async function* (): AsyncGenerator<MakeEvent> {
+    await new Promise(() => {});
+    yield () => Buffer.alloc(0);
+  })();
+  const quiet = reader(streams, silence, 100);
+  await settled();
+  const now = performance.now();
+  streams.look(now + 20_000);
+  expect([stalled.readable.destroyed, quiet.readable.destroyed]).toEqual([false, false]);
+  await vi.waitFor(() => expect(String(Buffer.concat(quiet.seen))).toBe(":\n\n:\n\n"));
+  streams.look(now + 31_000);
+  expect([stalled.readable.destroyed, quiet.readable.destroyed]).toEqual([true, false]);
+  await vi.waitFor(() => expect(source.ended).toBe(true));
+  expect(streams.waitingBytes).toBe(0);
+});
+
+test("an event that readers share counts once; when too much waits nothing more is made, and the longest waiting ends", async () => {
+  const streams = new EventStreams({ most: 20, maxBytes: 5000 });
+  const shared = Buffer.alloc(1000, "s");
+  for (let count = 0; count < 10; count += 1) reader(streams, new Source(() => shared).events(), 0);
+  await settled();
+  expect(streams.waitingBytes).toBe(1000);
+  const first = reader(streams, ofSize(3000).events(), 0);
+  await settled();
+  const second = reader(streams, ofSize(3000).events(), 0);
+  await settled();
+  expect(streams.waitingBytes).toBe(7000);
+  const source = ofSize(10);
+  reader(streams, source.events(), 5);
+  await settled();
+  expect(source.made).toBe(0);
+  streams.look(performance.now());
+  expect(first.readable.destroyed).toBe(false);
+  streams.look(performance.now() + 1000);
+  await vi.waitFor(() => expect(source.made).toBeGreaterThan(0));
+  expect([first.readable.destroyed, second.readable.destroyed]).toEqual([true, false]);
+});
+
+test("no more streams than may be are open, and one that closes makes room", async () => {
+  const streams = new EventStreams({ most: 1 });
+  const { readable } = reader(streams, ofSize(10).events(), 0);
+  expect(() => streams.requireRoom()).toThrow("as many streams");
+  readable.destroy();
+  await vi.waitFor(() => streams.requireRoom());
+});

@@ -1,0 +1,203 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { DomainError } from "../../../server/errors.ts";
+import type { StatsChange } from "../../../server/operations/live/stats-watch.ts";
+import { type OpenDoor, openDoor } from "./door.ts";
+
+let door: OpenDoor;
+/** Of each watch that began: how many changes were asked of it, and whether it ended. */
+let watches: { asked: number; ended: boolean }[] = [];
+let give: (watch: { asked: number }, signal: AbortSignal) => Promise<StatsChange | null>;
+
+const change = (total: number, text = ""): StatsChange => ({
+  project: "p",
+  name: `q${text}`,
+  stats: { ready: total, claimed: 0, delayed: 0, exhausted: 0, total, exact: true, oldest: null, newest: null },
+});
+const untilAborted = (signal: AbortSignal) =>
+  new Promise<null>((resolve) => {
+    if (signal.aborted) resolve(null);
+    signal.addEventListener("abort", () => resolve(null));
+  });
+
+beforeEach(async () => {
+  watches = [];
+  door = await openDoor(
+    {
+      queues: {
+        watchStats: async function* (_access: unknown, { signal }: { signal: AbortSignal }) {
+          const watch = { asked: 0, ended: false };
+          watches.push(watch);
+          try {
+            for (;;) {
+              watch.asked++;
+              const next = await give(watch, signal);
+              if (next === null) return;
+              yield next;
+            }
+          } finally {
+            watch.ended = true;
+          }
+        } as never,
+      },
+    },
+    { MAX_LIVE_STREAMS: 3 },
+  );
+});
+afterEach(() => door.close());
+
+const WATCH = 'subscription { queueStatsChanged(project: "p", names: ["q"]) { name stats { total } } }';
+const allEnded = () => expect(watches.every(({ ended }) => ended)).toBe(true);
+
+test("a stream gives what comes, then says that it is complete", async () => {
+  give = async ({ asked }) => (asked <= 2 ? change(asked) : null);
+  const stream = await door.listen(WATCH);
+  expect(stream.status).toBe(200);
+  expect(await stream.next()).toEqual({ data: { queueStatsChanged: { name: "q", stats: { total: 1 } } } });
+  expect(await stream.next()).toEqual({ data: { queueStatsChanged: { name: "q", stats: { total: 2 } } } });
+  expect(await stream.next()).toBeNull();
+  expect(door.seen).toEqual([{ type: "subscription", outcome: "ok" }]);
+});
+
+test("a browser's own EventSource can open one by GET", async () => {
+  give = async ({ asked }) => (asked === 1 ? change(1) : null);
+  const response = await fetch(`${door.url}?${new URLSearchParams({ query: WATCH })}`, {
+    headers: { accept: "text/event-stream" },
+  });
+  expect(await response.text()).toContain(
+    'event: next\ndata: {"data":{"queueStatsChanged":{"name":"q","stats":{"total":1}}}}\n\nevent: complete\n',
+  );
+});
+
+test("variables in an address that cannot be taken are refused for what is wrong with them", async () => {
+  const refusal = async (variables: string) => {
+    const address = `${door.url}?${new URLSearchParams({ query: WATCH, variables })}`;
+    return (await fetch(address, { headers: { accept: "text/event-stream" } })).text();
+  };
+  expect(await refusal("{")).toContain("is not JSON");
+  expect(await refusal(`{"a":${"[".repeat(400)}${"]".repeat(400)}}`)).toContain("too deeply");
+});
+
+test("when the client goes, the watch ends, though it waits for news", async () => {
+  give = ({ asked }, signal) => (asked === 1 ? Promise.resolve(change(1)) : untilAborted(signal));
+  const stream = await door.listen(WATCH);
+  await stream.next();
+  stream.close();
+  await vi.waitFor(allEnded);
+});
+
+test("a watch that fails says why and completes", async () => {
+  give = async ({ asked }) => {
+    if (asked === 2) throw new DomainError("QUEUE_DOES_NOT_EXIST", "The queue q is gone.");
+    return change(1);
+  };
+  const stream = await door.listen(WATCH);
+  await stream.next();
+  expect((await stream.next())?.errors?.[0]).toMatchObject({
+    message: "The queue q is gone.",
+    extensions: { code: "QUEUE_DOES_NOT_EXIST", status: 404 },
+  });
+  expect(await stream.next()).toBeNull();
+  expect(door.seen).toEqual([{ type: "subscription", outcome: "error" }]);
+});
+
+test("no more streams than the limit are open, and one that closes makes room", async () => {
+  give = ({ asked }, signal) => (asked === 1 ? Promise.resolve(change(1)) : untilAborted(signal));
+  const streams = await Promise.all([1, 2, 3].map(() => door.listen(WATCH)));
+  const refused = await door.listen(WATCH);
+  expect([refused.status, (await refused.next())?.errors?.[0]?.extensions.code]).toEqual([429, "TOO_MANY_REQUESTS"]);
+  expect((await door.run("{ viewer { actor } }")).viewer).toEqual({ actor: "tester" });
+  streams[0]?.close();
+  await vi.waitFor(async () => expect((await door.listen(WATCH)).status).toBe(200));
+});
+
+test("a slow reader slows the watch down, and nothing piles up", async () => {
+  give = async ({ asked }) => change(asked, "x".repeat(100_000));
+  const controller = new AbortController();
+  const response = await fetch(door.url, {
+    method: "POST",
+    headers: { "content-type": "application/json", accept: "text/event-stream" },
+    body: JSON.stringify({ query: WATCH }),
+    signal: controller.signal,
+  });
+  const reader = response.body?.getReader();
+  await reader?.read();
+  // It goes on until the sockets' buffers are full, and then stands still.
+  let before = -1;
+  await vi.waitFor(
+    () => {
+      const now = watches[0]?.asked ?? 0;
+      const stoodStill = now === before;
+      before = now;
+      expect(stoodStill).toBe(true);
+    },
+    { timeout: 20_000, interval: 500 },
+  );
+  expect(before).toBeLessThan(500);
+  controller.abort();
+  await vi.waitFor(allEnded);
+});
+
+test("what readers ask for alike of the same message is written once for all", async () => {
+  let written = 0;
+  const message = {
+    get id() {
+      written += 1;
+      return "m";
+    },
+  };
+  const messages = {
+    watch: async function* () {
+      yield message;
+    } as never,
+  };
+  const other = await openDoor({ messages });
+  try {
+    const query = 'subscription S($after: String) { messagePosted(queue: "q", after: $after) { id } }';
+    for (const after of ["1", "2", "3"]) {
+      const stream = await other.listen(query, { after });
+      expect(await stream.next()).toEqual({ data: { messagePosted: { id: "m" } } });
+      expect(await stream.next()).toBeNull();
+    }
+    expect(written).toBe(1);
+    const stream = await other.listen(query.replace("{ id }", "{ id again: id }"));
+    expect(await stream.next()).toEqual({ data: { messagePosted: { id: "m", again: "m" } } });
+    expect(written).toBe(3);
+  } finally {
+    await other.close();
+  }
+});
+
+test("when the server closes, streams complete", async () => {
+  give = ({ asked }, signal) => (asked === 1 ? Promise.resolve(change(1)) : untilAborted(signal));
+  const stream = await door.listen(WATCH);
+  await stream.next();
+  const closed = door.close();
+  expect(await stream.next()).toBeNull();
+  await closed;
+  allEnded();
+});
+
+test("without Accept: text/event-stream a subscription is refused", async () => {
+  const { errors } = await door.send(WATCH);
+  expect(errors?.[0]?.extensions.code).toBe("BAD_INPUT");
+  expect(watches).toEqual([]);
+});
+
+test("queries and changes run over events too", async () => {
+  const stream = await door.listen("{ viewer { actor } }");
+  expect(await stream.next()).toEqual({ data: { viewer: { actor: "tester" } } });
+  expect(await stream.next()).toBeNull();
+});
+
+test.each([
+  ["no query", {}],
+  ["variables that are a list", { query: "{ viewer { actor } }", variables: [] }],
+])("%s is 400 with a code", async (_what, operation) => {
+  const response = await fetch(door.url, {
+    method: "POST",
+    headers: { "content-type": "application/json", accept: "text/event-stream" },
+    body: JSON.stringify(operation),
+  });
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: "BAD_INPUT", status: 400 } }] });
+});

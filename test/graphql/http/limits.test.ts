@@ -1,0 +1,149 @@
+import { getIntrospectionQuery } from "graphql";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Answer } from "../client.ts";
+import { ADMIN, type OpenDoor, openDoor } from "./door.ts";
+
+let door: OpenDoor;
+let asked = 0;
+beforeAll(async () => {
+  const count = async () => {
+    asked++;
+    return null as never;
+  };
+  door = await openDoor({
+    queues: {
+      get: count,
+      list: count,
+      setMetadata: count,
+      statsMany: async () => {
+        asked++;
+        return [];
+      },
+    },
+    messages: { list: count },
+  });
+});
+afterAll(() => door.close());
+
+const repeat = (times: number, piece: (index: number) => string) =>
+  Array.from({ length: times }, (_, index) => piece(index)).join(" ");
+const nested = (depth: number) => {
+  let selection = "name";
+  for (let level = 0; level < depth; level++) selection = `fields { type { ${selection} } }`;
+  return selection;
+};
+
+const FORBIDDEN: Record<string, string> = {
+  "a page of pages": "{ queues(first: 100) { nodes { messages(first: 100) { nodes { id bodyText } } } } }",
+  "a page of pages by variables":
+    "query Q($n: SafeInt) { queues(first: $n) { nodes { messages(first: $n) { nodes { id bodyText } } } } }",
+  "pages hidden in fragments":
+    "{ queues(first: 100) { ...A } } fragment A on QueueConnection { nodes { ...B } } fragment B on Queue { messages(first: 100) { nodes { id ttlSeconds } } }",
+  "a page asked for twice over":
+    "{ queues(first: 100) { nodes { ...M } edges { node { ...M } } } } fragment M on Queue { messages(first: 60) { nodes { id } } }",
+  "31 aliases": `{ ${repeat(31, (index) => `a${index}: viewer { actor }`)} }`,
+  "aliases multiplied by fragments": `{ ${repeat(4, (index) => `a${index}: viewer { ...V }`)} } fragment V on Viewer { ${repeat(10, (index) => `b${index}: actor`)} }`,
+  "fragments that double": `{ viewer { ...F0 } } ${repeat(40, (index) => `fragment F${index} on Viewer { a${index}: actor ...F${index + 1} ...F${index + 1} }`)} fragment F40 on Viewer { actor }`,
+  "a fragment inside itself": "{ viewer { ...A } } fragment A on Viewer { actor ...A }",
+  "51 directives": `{ viewer { actor ${repeat(51, () => "@include(if: true)")} } }`,
+  "4,001 tokens": `{ viewer { ${repeat(4001, () => "actor")} } }`,
+  "fields 13 deep": `{ queues { nodes { claims { nodes { messages { ...on Message { claim { id } } } } } } } ${repeat(1, () => "")} queue(name: "q") { messages { edges { node { claim { id { a { b { c { d { e { f { g } } } } } } } } } } } } }`,
+  "the schema's types 9 deep": `{ __schema { types { ${nested(9)} } } }`,
+  "a field that does not exist": "{ qeue(name: 1) { name } }",
+  "waiting for thirty locks": `mutation { ${repeat(30, (index) => `a${index}: acquireKeyValueLock(input: { store: "s", key: "${index}" }) { fence }`)} }`,
+  "every queue's claims with their messages":
+    "{ queues(first: 100) { nodes { claims { nodes { messages { id } } } } } }",
+  "a list that must be there and is not": "{ queueStats { name } }",
+  "a page that is no number": '{ queues(first: "100") { nodes { name } } }',
+  "a negative page as a discount":
+    "{ queues(first: -1000000) { nodes { name } } again: queues(first: 100) { nodes { messages(first: 100) { nodes { id bodyText } } } } }",
+};
+
+const readings: Record<string, (query: string) => Promise<Pick<Answer, "data" | "errors">>> = {
+  "over HTTP": (query) => door.send(query, { n: 1 }),
+  "over server-sent events": async (query) => {
+    const stream = await door.listen(query, { n: 1 });
+    const first = await stream.next();
+    expect(await stream.next()).toBeNull();
+    return first ?? { data: undefined, errors: undefined };
+  },
+  "inside the process": (query) => door.executeAs(ADMIN)(query, { n: 1 }) as Promise<Pick<Answer, "data" | "errors">>,
+};
+
+describe.each(Object.entries(readings))("%s", (_name, read) => {
+  test.each(Object.entries(FORBIDDEN))("%s is refused before anything runs", async (_what, query) => {
+    asked = 0;
+    const begun = performance.now();
+    const { data, errors } = await read(query);
+    expect(errors?.length).toBeGreaterThan(0);
+    expect(errors?.map(({ extensions }) => extensions.code)).toEqual(errors?.map(() => "BAD_INPUT"));
+    expect(data ?? null).toBeNull();
+    expect(asked).toBe(0);
+    expect(performance.now() - begun).toBeLessThan(2000);
+  });
+
+  test("a hundred mistakes in a document give ten errors", async () => {
+    const { errors } = await read(`{ ${repeat(100, (index) => `nonsense${index}`)} }`);
+    expect(errors).toHaveLength(10);
+  });
+
+  test("a mistake is not answered with names from the schema", async () => {
+    const { errors } = await read(
+      '{ viewr { actor } queue(nam: "q") { name } queues(sort: NAMES) { nodes { name } } }',
+    );
+    expect(errors?.length).toBeGreaterThanOrEqual(3);
+    expect(JSON.stringify(errors)).not.toContain("Did you mean");
+    expect(errors?.map(({ message }) => message)).toContain('Cannot query field "viewr" on type "Query".');
+  });
+
+  test("one name in the place of a list of names is a list of one", async () => {
+    expect(
+      (await read('{ queueStats(project: "p", names: "q") { name } }')).errors?.map(({ message }) => message) ?? [],
+    ).toEqual([]);
+  });
+
+  test("the whole schema can be asked for, as explorers do", async () => {
+    const { errors, data } = await read(getIntrospectionQuery());
+    expect(errors).toBeUndefined();
+    expect(data.__schema.types.length).toBeGreaterThan(100);
+  });
+
+  test("an overview of a hundred queues with their statistics is not too much", async () => {
+    const { errors } = await read(
+      `query Overview($n: SafeInt) { queues(first: $n) { nodes { project name createdAt updatedAt metadataText attributes { deadLetterQueue }
+        stats { ready claimed delayed exhausted total exact oldest { id ageSeconds createdAt } newest { id ageSeconds createdAt } } catalogueEntry { pool } }
+        pageInfo { hasNextPage endCursor } count { value exact } } viewer { actor role } limits { maxPageSize } }`,
+    );
+    expect(
+      errors?.map(({ message }) => message).filter((message) => message.includes("asks for too much")) ?? [],
+    ).toEqual([]);
+  });
+});
+
+test("a hundred mistakes in variables give ten errors", async () => {
+  const changes = Array.from({ length: 100 }, () => ({ op: "NONSENSE", key: 1 }));
+  const { errors, status } = await door.send(
+    "mutation P($input: PatchQueueMetadataInput!) { patchQueueMetadata(input: $input) { queue { name } } }",
+    { input: { name: "q", changes } },
+  );
+  expect([status, errors?.length]).toEqual([400, 10]);
+});
+
+test("a mistake's message does not carry back all that was sent", async () => {
+  const { errors } = await door.send('query Q($project: String) { queue(project: $project, name: "q") { name } }', {
+    project: { text: "x".repeat(100_000) },
+  });
+  expect(errors?.[0]?.message.length).toBeLessThan(2000);
+});
+
+test("JSON that nests deeper than any limit is refused, however it comes", async () => {
+  asked = 0;
+  const deep = `${"[".repeat(100_000)}1${"]".repeat(100_000)}`;
+  const query =
+    'mutation M($metadata: JSON) { updateQueueMetadata(input: { name: "q", metadata: $metadata }) { queue { name } } }';
+  const { errors, status } = await door.sendText(`{"query":${JSON.stringify(query)},"variables":{"metadata":${deep}}}`);
+  expect([status, errors?.[0]?.extensions.code]).toEqual([400, "BAD_INPUT"]);
+  const literal = `mutation { updateQueueMetadata(input: { name: "q", metadata: ${"[".repeat(300)}${"]".repeat(300)} }) { queue { name } } }`;
+  expect(await door.codeOf(literal)).toBe("BAD_INPUT");
+  expect(asked).toBe(0);
+});

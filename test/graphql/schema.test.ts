@@ -1,0 +1,70 @@
+import { readFileSync } from "node:fs";
+import { getNamedType, isEnumType, isInputObjectType, isObjectType, isSpecifiedScalarType } from "graphql";
+import { expect, test } from "vitest";
+import { ERROR_CODES } from "../../server/errors.ts";
+import { printedSchema } from "../../server/graphql/schema/print.ts";
+import { schema } from "../../server/graphql/schema/schema.ts";
+
+const types = Object.values(schema.getTypeMap()).filter(
+  (type) => !type.name.startsWith("__") && !isSpecifiedScalarType(type),
+);
+
+test("schema.graphql is what the code says: run `npm run schema` when this fails", () => {
+  expect(readFileSync("schema.graphql", "utf8")).toBe(printedSchema());
+});
+
+test("everything in the schema has a description", () => {
+  const without: string[] = [];
+  const look = (name: string, { description }: { description?: string | null }) => {
+    if (!description?.trim().match(/[.!)]$/)) without.push(name);
+  };
+  for (const type of types) {
+    look(type.name, type);
+    if (isEnumType(type)) for (const value of type.getValues()) look(`${type.name}.${value.name}`, value);
+    if (isInputObjectType(type))
+      for (const field of Object.values(type.getFields())) look(`${type.name}.${field.name}`, field);
+    if (!isObjectType(type)) continue;
+    for (const field of Object.values(type.getFields())) {
+      look(`${type.name}.${field.name}`, field);
+      for (const argument of field.args) look(`${type.name}.${field.name}(${argument.name})`, argument);
+    }
+  }
+  expect(without).toEqual([]);
+});
+
+test("the enum ErrorCode is the closed list of codes", () => {
+  const type = schema.getType("ErrorCode");
+  const names = isEnumType(type) ? type.getValues().map(({ name }) => name) : [];
+  expect(names.sort()).toEqual(Object.keys(ERROR_CODES).sort());
+});
+
+test("every list that grows is a connection with the four arguments", () => {
+  const connections: string[] = [];
+  for (const type of types.filter(isObjectType)) {
+    for (const field of Object.values(type.getFields())) {
+      if (!getNamedType(field.type).name.endsWith("Connection")) continue;
+      connections.push(`${type.name}.${field.name}`);
+      expect(field.args.map(({ name }) => name)).toEqual(expect.arrayContaining(["first", "after", "last", "before"]));
+    }
+  }
+  expect(connections).toEqual(
+    expect.arrayContaining([
+      "Query.queues",
+      "Queue.messages",
+      "Queue.claims",
+      "Query.pools",
+      "Query.flavors",
+      "Query.catalogue",
+    ]),
+  );
+});
+
+test("every mutation takes one required input and gives a payload", () => {
+  for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
+    expect(
+      field.args.map(({ name, type }) => `${name}: ${type}`),
+      field.name,
+    ).toEqual([expect.stringMatching(/^input: \w+Input!$/)]);
+    expect(String(field.type), field.name).toMatch(/^\w+Payload$/);
+  }
+});

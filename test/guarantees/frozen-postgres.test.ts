@@ -1,0 +1,113 @@
+/** A PostgreSQL that stands still, as a machine without memory or disk does: its sockets stay open, and nothing answers. */
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import pg from "pg";
+import { pino } from "pino";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Engine, openEngine } from "../../server/bootstrap.ts";
+import { readConfig } from "../../server/config.ts";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../server/embedded-postgres/server.ts";
+import { admin, operator, viewer } from "../operations/a-service.ts";
+
+/** HTTP gives a request ten seconds. */
+const DEADLINE_MS = 10_000;
+
+describe("while the control database stands still", () => {
+  let dataDir: string;
+  let server: EmbeddedPostgres;
+  let engine: Engine;
+  let stopped: number[] = [];
+  beforeAll(async () => {
+    dataDir = mkdtempSync(join(tmpdir(), "isimud-frozen-"));
+    // As root, PostgreSQL runs as another account, which must be able to enter.
+    chmodSync(dataDir, 0o755);
+    server = await startEmbeddedPostgres({ dataDir, settings: { fsync: "off" } });
+    const env = {
+      NODE_ENV: "test",
+      DATABASE_URL: server.url,
+      SECRET_KEY: "a secret of the tests",
+      DATABASE_CONNECTIONS: "4",
+    };
+    engine = await openEngine(readConfig(env), { log: pino({ level: "silent" }) });
+    await engine.operations.queues.create(operator, { name: "q" });
+    await engine.operations.gc.collect(admin, {});
+  });
+  afterAll(async () => {
+    goOn();
+    await engine?.close();
+    await server?.stop();
+    const pointer = join(dataDir, "postgres-elsewhere");
+    if (existsSync(pointer)) rmSync(dirname(readFileSync(pointer, "utf8").trim()), { recursive: true });
+    rmSync(dataDir, { recursive: true });
+  });
+
+  /** The server first, so that it makes no new sessions; then those that there are. */
+  async function standStill(): Promise<void> {
+    const client = new pg.Client({ connectionString: server.url });
+    await client.connect();
+    const { rows } = await client.query<{ pid: number }>(
+      "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()",
+    );
+    await client.end();
+    stopped = [server.pid() as number, ...rows.map(({ pid }) => pid)];
+    for (const pid of stopped) process.kill(pid, "SIGSTOP");
+  }
+
+  function goOn(): void {
+    for (const pid of stopped.splice(0)) process.kill(pid, "SIGCONT");
+  }
+
+  it("every request fails within its time with an error that says so, and all go on once it answers again", async () => {
+    const { operations, control, stores, jobs } = engine;
+    const store = stores.get<number>("frozen");
+    store.configure({ backingStore: "postgres" });
+    await store.set("k", 1);
+    const uri = "postgres://u@127.0.0.1:1/d";
+    const requests: Record<string, () => Promise<unknown>> = {
+      "a read": () => operations.queues.list(viewer, { project: "p" }),
+      "a change": () => operations.queues.create(operator, { name: "late" }),
+      "a change of several steps": () =>
+        operations.pools.create(admin, { name: "late", uri, weight: 1, verify: false }),
+      "a transaction": () => control.transaction((tx) => tx.queues.get({ project: "p", name: "q" })),
+      "garbage collection": () => engine.data.pool("default").then((driver) => driver.gc()),
+      "a post": () => operations.messages.post(operator, { queue: "q", messages: [{ bodyText: "1" }] }),
+      "a key": () => store.get("k"),
+      "a job": () => jobs.get("1"),
+    };
+    await standStill();
+    const started = performance.now();
+    const outcomes = await Promise.all(
+      Object.entries(requests).map(async ([name, request]) => {
+        const error: unknown = await request().catch((thrown: unknown) => thrown);
+        return { name, error, ms: performance.now() - started };
+      }),
+    );
+    for (const { name, error, ms } of outcomes) {
+      expect(error, name).toMatchObject({
+        code: expect.stringMatching(/^(STORAGE_UNAVAILABLE|OUTCOME_UNKNOWN|DEADLINE_EXCEEDED)$/),
+        status: 503,
+      });
+      expect(ms, name).toBeLessThan(DEADLINE_MS);
+    }
+    expect((await operations.health.check(viewer, {})).status).toBe("fail");
+
+    goOn();
+    // What was under way may still be done; what was given up before its commit is not.
+    await expect
+      .poll(() =>
+        operations.queues.list(viewer, { project: "p" }).then(
+          () => true,
+          () => false,
+        ),
+      )
+      .toBe(true);
+    for (const [name, request] of Object.entries(requests)) {
+      const outcome = await request().catch((thrown: { code?: unknown }) => thrown.code);
+      expect(
+        ["POOL_ALREADY_EXISTS"].includes(String(outcome)) || !String(outcome).match(/^[A-Z_]+$/),
+        `${name}: ${outcome}`,
+      ).toBe(true);
+    }
+  }, 60_000);
+});

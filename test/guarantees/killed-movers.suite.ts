@@ -1,0 +1,161 @@
+/** Processes that are killed while they move queues: nothing is lost or doubled, and somebody goes on. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { hasCode } from "../../server/errors.ts";
+import { createJobStore } from "../../server/jobs/store.ts";
+import { openConnections } from "../../server/storage/postgres/sql/connection.ts";
+import type { QueueRef } from "../../server/storage/queue-ref.ts";
+import { aMessage, idsOf, readAll } from "../conformance/harness.ts";
+import type { OpenTwoPools, TwoPools } from "../support/two-pools.ts";
+
+/** `rounds`: how often a mover is killed. The drain is from the left to the right. */
+export function describeKilledMovers(name: string, open: OpenTwoPools, rounds: number): void {
+  describe(`between ${name},`, () => {
+    let two: TwoPools;
+    let control: pg.Client;
+    const children = new Set<ChildProcess>();
+    beforeAll(async () => {
+      two = await open();
+      control = new pg.Client({ connectionString: two.url });
+      await control.connect();
+    });
+    afterEach(async () => {
+      for (const child of children) await kill(child);
+    });
+    afterAll(async () => {
+      await control.end();
+      await two.close();
+    });
+
+    function mover(...args: string[]): ChildProcess {
+      const program = fileURLToPath(new URL("queue-mover.ts", import.meta.url));
+      const child = spawn(process.execPath, [program, two.url, ...args], { stdio: ["ignore", "ignore", "inherit"] });
+      children.add(child);
+      return child;
+    }
+    async function kill(child: ChildProcess): Promise<void> {
+      children.delete(child);
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, "exit");
+      child.kill("SIGKILL");
+      await ended;
+    }
+    const isMoving = async () => (await control.query("SELECT 1 FROM queue_moves")).rows.length > 0;
+    const placeOf = async (queue: QueueRef) => (await two.one.control.catalogue.get(queue)).pool;
+
+    it("killed at any moment, again and again, while others post: every acknowledged message is there once, in order", async () => {
+      const queue = await two.aQueue("killed");
+      const posted: string[] = [];
+      const { ids } = await two.one.data.messages.post({
+        queue,
+        messages: Array.from({ length: 900 }, (_, index) => aMessage(index)),
+        clientId: null,
+      });
+      posted.push(...ids);
+      let running = true;
+      const poster = async () => {
+        while (running) {
+          // As a client does that hears "try again", or cannot know.
+          const idempotencyKey = randomUUID();
+          for (let sent = false; !sent; ) {
+            try {
+              const made = await two.other.data.messages.post({
+                queue,
+                messages: [aMessage("more")],
+                clientId: null,
+                idempotencyKey,
+              });
+              posted.push(...made.ids);
+              sent = true;
+            } catch (error) {
+              if (!hasCode(error, "QUEUE_IS_MOVING")) throw error;
+            }
+          }
+        }
+      };
+      const posting = [poster(), poster()];
+      const phases = new Set<string>();
+      for (let round = 0; round < rounds; round += 1) {
+        const child = mover(queue.name);
+        await expect.poll(isMoving, { interval: 1 }).toBe(true);
+        await pause(Math.random() * 120);
+        await kill(child);
+        const { rows } = await control.query<{ phase: string }>(
+          "UPDATE queue_moves SET lease_expires_at = now() - interval '1 second' RETURNING phase",
+        );
+        for (const { phase } of rows) phases.add(phase);
+        await two.moves.recover();
+        expect(await isMoving()).toBe(false);
+        const until = posted.length + 5;
+        await expect.poll(() => posted.length > until).toBe(true);
+      }
+      running = false;
+      await Promise.all(posting);
+      expect(phases.size).toBeGreaterThan(0);
+      const all = idsOf(await readAll(two.one.data, queue, 1000));
+      expect(new Set(all).size).toBe(all.length);
+      expect(new Set(all)).toEqual(new Set(posted));
+      expect(all.slice(0, 900)).toEqual(ids);
+      expect(two.warnings).toEqual([]);
+    });
+
+    it("a queue whose mover dies while it is frozen lives on after two seconds", async () => {
+      const queue = await two.aQueue("frozen");
+      await once(mover(queue.name, "frozen"), "exit");
+      const lease =
+        "SELECT extract(epoch FROM lease_expires_at - clock_timestamp())::float8 AS seconds FROM queue_moves";
+      const { rows } = await control.query<{ seconds: number }>(lease);
+      expect(rows.map(({ seconds }) => seconds <= 2)).toEqual([true]);
+      // As every process does, though only once a second.
+      await expect.poll(() => two.moves.recover(), { interval: 50 }).toBe(1);
+      const { ids } = await two.one.data.messages.post({ queue, messages: [aMessage("on")], clientId: null });
+      expect([ids.length, await placeOf(queue)]).toEqual([1, "left"]);
+    });
+
+    it("a drain whose process is killed goes on in another, and ends", async () => {
+      const connections = openConnections({ url: two.url, connections: 2 });
+      const store = createJobStore({ connections });
+      try {
+        const queues: { queue: QueueRef; ids: string[] }[] = [];
+        for (let index = 0; index < 40; index += 1) {
+          const queue = await two.aQueue(`drained-${index}`);
+          const messages = Array.from({ length: 50 }, (_, body) => aMessage(body));
+          queues.push({ queue, ids: (await two.one.data.messages.post({ queue, messages, clientId: null })).ids });
+        }
+        await two.one.control.pools.update("left", { weight: 0 });
+        const { job } = await store.add({
+          kind: "drainPool",
+          project: null,
+          target: "left",
+          inputText: '{"weight":1}',
+          actor: "ada",
+          requestId: "r",
+        });
+        const first = mover();
+        const movedSoFar = async () =>
+          (await Promise.all(queues.map(({ queue }) => placeOf(queue)))).filter((pool) => pool === "right").length;
+        await expect.poll(movedSoFar, { interval: 2 }).toBeGreaterThan(0);
+        await kill(first);
+        expect(await movedSoFar()).toBeLessThan(40);
+        // Two look for it; one gets it, when the dead one's lease is over.
+        mover();
+        mover();
+        await expect.poll(async () => (await store.get(job.id))?.state, { timeout: 50_000 }).toBe("done");
+        expect(await store.get(job.id)).toMatchObject({ fence: 2, error: null });
+        for (const { queue, ids } of queues) {
+          expect(await placeOf(queue)).toBe("right");
+          expect(idsOf(await readAll(two.one.data, queue, 1000))).toEqual(ids);
+        }
+        expect((await two.one.control.catalogue.countByPool("left")).value).toBe(0);
+        expect(await isMoving()).toBe(false);
+      } finally {
+        await connections.end();
+      }
+    });
+  });
+}

@@ -1,0 +1,38 @@
+/**
+ * A process that is made to be killed: `node queue-mover.ts URL QUEUE` moves the queue of the project "p" between the
+ * pools "left" and "right" for ever, and with `frozen` behind it dies by itself while the queue is frozen; `node
+ * queue-mover.ts URL` does jobs.
+ */
+import { randomUUID } from "node:crypto";
+import { readConfig } from "../../server/config.ts";
+import { startJobRunner } from "../../server/jobs/runner.ts";
+import { createJobStore } from "../../server/jobs/store.ts";
+import { createMoveWork } from "../../server/operations/lifecycle/move-jobs.ts";
+import { createQueueMoves } from "../../server/operations/lifecycle/queue-moves.ts";
+import { openConnections } from "../../server/storage/postgres/sql/connection.ts";
+import { openPooled } from "../support/pooled.ts";
+
+const [url, name, when] = process.argv.slice(2) as [string, string | undefined, "frozen" | undefined];
+const { control, data } = await openPooled({ url });
+const warn = (message: string, error: unknown) => console.error(message, error);
+const moves = createQueueMoves({ control, data, warn }, randomUUID());
+if (name === undefined) {
+  const store = createJobStore({ connections: openConnections({ url, connections: 2 }) });
+  const limits = readConfig({ NODE_ENV: "test" });
+  const { kinds } = createMoveWork({ control, data, limits }, moves);
+  startJobRunner({
+    store,
+    work: kinds,
+    beside: moves.recover,
+    onError: (error) => console.error(error),
+    maxWaitSeconds: 60,
+  });
+} else {
+  for (const queue = { project: "p", name }; ; ) {
+    const { pool } = await control.catalogue.get(queue);
+    const commit = async () => {
+      if (when === "frozen") process.kill(process.pid, "SIGKILL");
+    };
+    await moves.move({ queue, target: pool === "left" ? "right" : "left", commit });
+  }
+}

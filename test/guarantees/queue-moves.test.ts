@@ -1,0 +1,210 @@
+/** What a move promises when its mover dies, stalls or meets another, and on PostgreSQL when statements are older than the freeze. */
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { QueueRef } from "../../server/storage/queue-ref.ts";
+import type { QueueMoveController } from "../../server/storage/queue-transfer.ts";
+import { idsOf, readAll } from "../conformance/harness.ts";
+import { describeWithRedis, startRedis, type TestRedis } from "../support/redis.ts";
+import { type OpenPlace, onPostgres, onRedis, type TwoPools, twoDatabases, twoPlaces } from "../support/two-pools.ts";
+import { aQueueOf, describeMovers, postTo, stalled } from "./movers.suite.ts";
+
+let two: TwoPools;
+let left: pg.Client;
+let control: pg.Client;
+const connect = async (connectionString: string) => {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  return client;
+};
+beforeAll(async () => {
+  two = await twoDatabases();
+  // Opened, and so given its tables.
+  await two.pool("left");
+  await two.pool("right");
+  left = await connect(two.uris.left);
+  control = await connect(two.url);
+});
+afterEach(async () => {
+  await left.query("ROLLBACK");
+});
+afterAll(async () => {
+  await left.end();
+  await control.end();
+  await two.close();
+});
+
+const movesOfLeft = async () => (await two.pool("left")).moves as QueueMoveController;
+
+describe("statements that are older than the freeze", () => {
+  it("a post that waits for the queue's lock with an old snapshot goes along", async () => {
+    const { queue, ids } = await aQueueOf(two, 3);
+    const moving = stalled(two, "freeze");
+    const report = moving.moves.move({ queue, target: "right" });
+    await moving.reached;
+    await left.query("BEGIN");
+    await left.query(
+      `SELECT pg_advisory_xact_lock((current_schema()::regnamespace::oid::bigint << 32) + id) FROM pool_queues WHERE name = $1`,
+      [queue.name],
+    );
+    const posted = postTo(two, queue);
+    await expect
+      .poll(
+        async () => (await control.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")).rows,
+      )
+      .not.toEqual([]);
+    moving.go();
+    // The source says that it is moving, and the post, which saw it live, is not through yet.
+    const state = () => stateInLeft(queue);
+    await expect.poll(state).toBe("moving");
+    await left.query("COMMIT");
+    const late = await posted;
+    expect(await report).toMatchObject({ messages: 4 });
+    expect(idsOf(await readAll(two.one.data, queue))).toEqual([...ids, ...late.ids]);
+  });
+
+  it("what does not end in time only puts the move off", async () => {
+    const { queue, ids } = await aQueueOf(two, 3);
+    const source = await movesOfLeft();
+    const life = { ...queue, epoch: (await two.one.control.catalogue.get(queue)).epoch };
+    const attempt = { queue: life, moveEpoch: life.epoch + 1_000_000 };
+    await source.begin(attempt);
+    await left.query("BEGIN");
+    await left.query("UPDATE messages SET claim_count = claim_count WHERE marker = -1");
+    await expect(source.freeze({ ...attempt, deadlineMs: 50 })).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+    expect(await stateInLeft(queue)).toBe("live");
+    await postTo(two, queue);
+    await left.query("COMMIT");
+    await source.freeze({ ...attempt, deadlineMs: 400 });
+    expect(await stateInLeft(queue)).toBe("moving");
+    await source.thaw(attempt);
+    expect(await readAll(two.one.data, queue)).toHaveLength(ids.length + 1);
+  });
+});
+
+async function stateInLeft(queue: QueueRef): Promise<string | undefined> {
+  const client = await connect(two.uris.left);
+  try {
+    const { rows } = await client.query<{ state: string }>("SELECT state FROM pool_queues WHERE name = $1", [
+      queue.name,
+    ]);
+    return rows[0]?.state;
+  } finally {
+    await client.end();
+  }
+}
+
+describe("two at once", () => {
+  it("the sequence of markers is lifted while others draw from it, and never goes back", async () => {
+    const there = await aQueueOf(two, 1);
+    await two.moves.move({ queue: there.queue, target: "right" });
+    const queues = await Promise.all(Array.from({ length: 4 }, () => aQueueOf(two, 5)));
+    await left.query("SELECT setval('message_marker', last_value + 50000000) FROM message_marker");
+    for (const { queue } of queues) await postTo(two, queue);
+    let running = true;
+    const posted = [...there.ids];
+    const poster = async () => {
+      while (running) posted.push(...(await postTo(two, there.queue)).ids);
+    };
+    const posting = [poster(), poster(), poster()];
+    await Promise.all(queues.map(({ queue }) => two.moves.move({ queue, target: "right" })));
+    running = false;
+    await Promise.all(posting);
+    const all = await readAll(two.one.data, there.queue, 1000);
+    expect(new Set(idsOf(all))).toEqual(new Set(posted));
+    expect(all).toHaveLength(posted.length);
+    for (const { queue } of queues) {
+      const before = (await readAll(two.one.data, queue)).at(-1)?.marker ?? "0";
+      await postTo(two, queue);
+      expect(BigInt((await readAll(two.one.data, queue)).at(-1)?.marker ?? 0)).toBeGreaterThan(BigInt(before));
+    }
+  });
+});
+
+const triggersOf = async ({ uris }: TwoPools) => {
+  const client = await connect(uris.left);
+  const { rows } = await client.query("SELECT tgname FROM pg_trigger WHERE tgname LIKE 'queue_move_%'");
+  await client.end();
+  return rows;
+};
+
+describeMovers("PostgreSQL", twoDatabases, triggersOf);
+
+describeWithRedis(() => {
+  describeMovers("PostgreSQL and Redis", twoPlaces(onPostgres, onRedis), triggersOf);
+  describeMovers("Redis and PostgreSQL", twoPlaces(onRedis, onPostgres));
+  describeMovers("Redis", twoPlaces(onRedis, onRedis));
+
+  /** The only key of an empty pool. */
+  const WHICH_POOL = "*1\r\n$15\r\nisimud:identity\r\n";
+
+  it("what leaves a Redis leaves nothing behind, and so does what was given up on its way there", async () => {
+    const servers: TestRedis[] = [];
+    const onCounted: OpenPlace = async () => {
+      const server = await startRedis();
+      servers.push(server);
+      return { uri: server.url, drop: () => server.stop() };
+    };
+    const pools = await twoPlaces(onCounted, onPostgres)();
+    try {
+      const { queue } = await aQueueOf(pools, 5);
+      const subscription = { queue, subscriber: "http://one", ttlSeconds: 1000, optionsText: "{}" };
+      await pools.one.data.subscriptions.create(subscription);
+      await pools.one.data.claims.create({ queue, limit: 2, ttlSeconds: 300, graceSeconds: 60, clientId: null });
+      const collected = async () => {
+        pools.clock.offsetMs += 60_000;
+        await (await pools.pool("left")).gc();
+        return servers[0]?.keys();
+      };
+      expect(await collected()).toContain("queue");
+      await pools.moves.move({ queue, target: "right" });
+      expect(await collected()).toBe(WHICH_POOL);
+      const checkpoint = () => {
+        throw new Error("enough");
+      };
+      const outcome = pools.moves.move({ queue, target: "left", checkpoint });
+      await expect(outcome).rejects.toThrow("enough");
+      expect(await collected()).toBe(WHICH_POOL);
+      expect(await readAll(pools.one.data, queue)).toHaveLength(5);
+    } finally {
+      await pools.close();
+    }
+  });
+
+  it("a Redis says of every call that a frozen queue is moving, also of what would come from beside", async () => {
+    const pools = await twoPlaces(onRedis, onPostgres)();
+    try {
+      const { queue } = await aQueueOf(pools, 3);
+      const { queue: beside } = await aQueueOf(pools, 1);
+      const driver = await pools.pool("left");
+      const { messages, claims, subscriptions } = driver;
+      const lease = { ttlSeconds: 300, graceSeconds: 60, clientId: null, limit: 1 };
+      const held = await claims.create({ ...lease, queue: beside });
+      const { epoch } = await pools.one.control.catalogue.get(queue);
+      const attempt = { queue: { ...queue, epoch }, moveEpoch: epoch + 1_000_000 };
+      const source = driver.moves as QueueMoveController;
+      await source.begin(attempt);
+      await source.freeze({ ...attempt, deadlineMs: 400 });
+      const transfer = { from: beside, to: queue, ids: idsOf(held.messages), claimId: held.claimId, ttlSeconds: null };
+      const page = { limit: 1 };
+      const calls = [
+        () => messages.transfer(transfer),
+        () => postTo(pools, queue, driver),
+        () => messages.list({ queue, page }),
+        () => messages.pop({ queue, limit: 1 }),
+        () => messages.purge({ queue }),
+        () => messages.bulkDelete({ queue, ids: [] }),
+        () => claims.create({ ...lease, queue }),
+        () => claims.list({ queue, page }),
+        () => subscriptions.list({ queue, page }),
+        () => driver.attachQueue({ ...queue, epoch }),
+      ];
+      for (const call of calls) await expect(call()).rejects.toMatchObject({ code: "QUEUE_IS_MOVING" });
+      await source.thaw(attempt);
+      await expect(source.begin(attempt)).rejects.toMatchObject({ code: "QUEUE_EPOCH_STALE" });
+      expect(await messages.transfer(transfer)).toBe(1);
+      expect(await readAll(driver, queue)).toHaveLength(4);
+    } finally {
+      await pools.close();
+    }
+  });
+});

@@ -1,0 +1,123 @@
+/** Claims of a queue whose front is held by others: what they leave out for a while, and what they never do. */
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import type { DataDriver } from "../../server/storage/data-driver.ts";
+import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
+import { Statements } from "../../server/storage/postgres/sql/statements.ts";
+import type { QueueRef } from "../../server/storage/queue-ref.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+const IN_FRONT = 2500;
+
+describe("claims behind many held messages", () => {
+  let database: TestDatabase;
+  let driver: DataDriver;
+  let other: DataDriver;
+  let queues = 0;
+  const clock = { offsetMs: 0 };
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    driver = await openPostgresDataDriver({ uri: database.url, clock });
+    other = await openPostgresDataDriver({ uri: database.url, clock });
+  });
+  afterAll(async () => {
+    await driver.close();
+    await other.close();
+    await database.drop();
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+    clock.offsetMs = 0;
+  });
+
+  const claim = async (queue: QueueRef, limit = 1, ttlSeconds = 600, from = driver) => {
+    const { claimId, messages } = await from.claims.create({
+      queue,
+      limit,
+      ttlSeconds,
+      graceSeconds: 60,
+      clientId: null,
+    });
+    return { claimId, bodies: messages.map(({ bodyText }) => Number(bodyText)) };
+  };
+
+  /** 2,500 messages (0 to 2499) that claims hold, the first ten by one of their own, and behind them `free` more. The next claim knows. */
+  async function aQueue(free: number) {
+    queues += 1;
+    const queue = { project: "p", name: `q${queues}` };
+    await driver.attachQueue({ ...queue, epoch: 1 });
+    const bodies = Array.from({ length: IN_FRONT + free + 1 }, (_, index) => String(index));
+    const messages = bodies.map((bodyText) => ({ bodyText, ttlSeconds: 3600, delaySeconds: 0 }));
+    await driver.messages.post({ queue, messages, clientId: null });
+    const first = await claim(queue, 10);
+    for (let held = 10; held < IN_FRONT; ) held += (await claim(queue, Math.min(100, IN_FRONT - held))).bodies.length;
+    // It looks at a queue at most once a second.
+    vi.spyOn(performance, "now").mockImplementation(later(2000));
+    const read = vi.spyOn(Statements.prototype, "read");
+    expect((await claim(queue)).bodies).toEqual([IN_FRONT]);
+    // It has looked beside the claim, in a statement of its own.
+    const look = read.mock.calls.findIndex(([{ name }]) => name === "claim_in_front");
+    expect(await read.mock.results[look]?.value).toEqual([{ messages: 2000 }]);
+    return { queue, first };
+  }
+
+  const realNow = performance.now.bind(performance);
+  const later = (milliseconds: number) => () => realNow() + milliseconds;
+
+  it("leave out what another process releases in front, for a while and no longer", async () => {
+    const { queue, first } = await aQueue(10);
+    await other.claims.delete({ queue, id: first.claimId });
+    expect((await claim(queue)).bodies).toEqual([IN_FRONT + 1]);
+    vi.spyOn(performance, "now").mockImplementation(later(13_000));
+    expect((await claim(queue)).bodies).toEqual([0]);
+  });
+
+  it("take at once what this process releases", async () => {
+    const { queue, first } = await aQueue(10);
+    await driver.claims.delete({ queue, id: first.claimId });
+    expect((await claim(queue, 11)).bodies).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, IN_FRONT + 1]);
+  });
+
+  it("find what another process released, at once, when there is nothing else", async () => {
+    const { queue, first } = await aQueue(1);
+    expect((await claim(queue)).bodies).toEqual([IN_FRONT + 1]);
+    await other.claims.delete({ queue, id: first.claimId });
+    const all = await Promise.all(Array.from({ length: 12 }, () => claim(queue)));
+    expect(all.flatMap(({ bodies }) => bodies).sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  it("begin behind those in front that are exhausted, as lists and pops do, and only for those who call them so", async () => {
+    queues += 1;
+    const queue = { project: "p", name: `q${queues}` };
+    await driver.attachQueue({ ...queue, epoch: 1 });
+    const messages = Array.from({ length: 20 }, () => ({ bodyText: "1", ttlSeconds: 3600, delaySeconds: 0 }));
+    await driver.messages.post({ queue, messages, clientId: null });
+    await claim(queue, 20);
+    clock.offsetMs = 700_000;
+    const terms = { queue, limit: 1, ttlSeconds: 60, graceSeconds: 60, clientId: null };
+    const read = vi.spyOn(Statements.prototype, "read");
+    const write = vi.spyOn(Statements.prototype, "write");
+    expect((await driver.claims.create({ ...terms, exhaustedFrom: 1 })).messages).toEqual([]);
+    const look = read.mock.calls.findIndex(([{ name }]) => name === "exhausted_front");
+    const { marker } = await driver.messages.first({ queue, sort: -1 });
+    expect(await read.mock.results[look]?.value).toEqual([{ marker }]);
+
+    expect((await driver.claims.create({ ...terms, exhaustedFrom: 1 })).messages).toEqual([]);
+    expect(write.mock.calls.at(-1)?.[1][3]).toBe(marker);
+    expect(await driver.messages.pop({ queue, limit: 1, exhaustedFrom: 1 })).toEqual([]);
+    expect(write.mock.calls.at(-1)?.[1][4]).toBe(marker);
+    const startOfList = async (options: object) => {
+      await driver.messages.list({ queue, page: { limit: 1 }, ...options });
+      return read.mock.calls.findLast(([{ name }]) => name === "message_list_forward")?.[1][2];
+    };
+    expect(await startOfList({ exhaustedFrom: 0 })).toBe(marker);
+    expect(await startOfList({ exhaustedFrom: 2 })).not.toBe(marker);
+    expect(await startOfList({ exhaustedFrom: 1, includeClaimed: true })).not.toBe(marker);
+    expect((await driver.claims.create({ ...terms, exhaustedFrom: 2 })).messages).toHaveLength(1);
+  });
+
+  it("take what has lapsed once the database's clock has moved", async () => {
+    const { queue } = await aQueue(10);
+    clock.offsetMs = 601_000;
+    expect((await claim(queue, 3)).bodies).toEqual([0, 1, 2]);
+  });
+});

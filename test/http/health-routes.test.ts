@@ -1,0 +1,250 @@
+import { request } from "node:http";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { startTestServer, type TestServer } from "../support/server.ts";
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer({ MAX_REQUEST_SIZE: "2048", PUBLIC_URL: "https://queues.example.org" });
+});
+afterAll(() => server.close());
+
+interface Answer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: string;
+}
+
+/** fetch would not let us say another Host. */
+function ask(
+  path: string,
+  options: { method?: string; headers?: Record<string, string>; body?: string } = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const { method = "GET", headers = {}, body } = options;
+    const outgoing = request(`${server.url}${path}`, { method, headers }, (incoming) => {
+      let text = "";
+      incoming.setEncoding("utf8");
+      incoming.on("data", (chunk) => {
+        text += chunk;
+      });
+      incoming.on("end", () => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: text }));
+    });
+    outgoing.on("upgrade", () => reject(new Error("The upgrade was taken.")));
+    outgoing.on("error", reject);
+    outgoing.end(body);
+  });
+}
+
+const codeOf = (answer: Answer) => JSON.parse(answer.body).errors[0].extensions.code;
+const graphql = (headers: Record<string, string>) =>
+  ask("/api/graphql", {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify({ query: "{ __typename }" }),
+  });
+
+describe("health", () => {
+  test("says per component what is well and how long it took", async () => {
+    const answer = await ask("/api/health");
+    expect(answer.status).toBe(200);
+    expect(answer.headers["content-type"]).toContain("application/health+json");
+    const { status, checks } = JSON.parse(answer.body);
+    expect(status).toBe("pass");
+    expect(checks["control:responseTime"][0]).toMatchObject({ componentType: "datastore", status: "pass" });
+    expect(checks["pool default:post_messages"][0].observedValue).toBeGreaterThan(0);
+    expect(checks["eventLoop:lag"][0].observedUnit).toBe("ms");
+  });
+
+  test("really tries a pool once for all who ask", async () => {
+    const answers = await Promise.all([1, 2, 3, 4].map(() => ask("/api/health")));
+    const times = answers.map((answer) => JSON.parse(answer.body).checks["pool default:post_messages"][0].time);
+    expect(new Set(times).size).toBe(1);
+  });
+
+  test("is alive and ready", async () => {
+    expect((await ask("/api/health/live")).status).toBe(200);
+    expect((await ask("/api/health/ready")).status).toBe(200);
+  });
+
+  test("counts messages and requests without naming a queue", async () => {
+    const run = (query: string) =>
+      ask("/api/graphql", {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ query }),
+      });
+    const posted = await run(
+      `mutation { postMessages(input: { project: "", queue: "secret-name", createQueue: true, messages: [{ bodyText: "1" }, { bodyText: "2" }] }) { ids } }`,
+    );
+    expect(JSON.parse(posted.body).errors).toBeUndefined();
+    const { body, headers } = await ask("/api/metrics");
+    expect(headers["content-type"]).toContain("text/plain");
+    expect(body).toContain('isimud_messages_total{action="posted"} 2');
+    expect(body).toMatch(/isimud_http_request_seconds_count\{method="GET",route="\/api\/health",status="200"\} \d/);
+    expect(body).toContain('isimud_graphql_operations_total{type="mutation",outcome="ok"} 1');
+    expect(body).toMatch(/isimud_database_connections\{state="total"\} \d/);
+    expect(body).toContain("nodejs_eventloop_lag");
+    expect(body).not.toContain("secret-name");
+  });
+
+  test("is alive but not ready when the control database is away, and ready again when it is back", async () => {
+    const own = await startTestServer();
+    try {
+      const ready = async () => (await fetch(`${own.url}/api/health/ready`)).status;
+      expect(await ready()).toBe(200);
+      const url = new URL(own.engine.config.DATABASE_URL ?? "");
+      const name = url.pathname.slice(1);
+      url.pathname = "/postgres";
+      const admin = new pg.Client({ connectionString: url.toString() });
+      await admin.connect();
+      try {
+        await admin.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
+        await admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", [name]);
+        await expect.poll(ready, { timeout: 10_000 }).toBe(503);
+        expect((await fetch(`${own.url}/api/health/live`)).status).toBe(200);
+        expect((await fetch(`${own.url}/api/health`)).status).toBe(503);
+        await admin.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS true`);
+        await expect.poll(ready, { timeout: 10_000 }).toBe(200);
+      } finally {
+        await admin.end();
+      }
+    } finally {
+      await own.close();
+    }
+  });
+});
+
+describe("who may ask", () => {
+  const port = () => new URL(server.url).port;
+
+  test.each(["localhost", "127.0.0.1", "[::1]"])("%s with the port is served", async (name) => {
+    expect((await ask("/api/health/live", { headers: { host: `${name}:${port()}` } })).status).toBe(200);
+  });
+
+  test("the host of PUBLIC_URL is served", async () => {
+    expect((await ask("/api/health/live", { headers: { host: "queues.example.org" } })).status).toBe(200);
+  });
+
+  test.each(["evil.example", "localhost", "localhost:1", "localhost.evil.example", "127.0.0.1.nip.io:80"])(
+    "Host %j is misdirected",
+    async (host) => {
+      const answer = await ask("/api/health/live", { headers: { host } });
+      expect(answer.status).toBe(421);
+      expect(codeOf(answer)).toBe("MISDIRECTED");
+    },
+  );
+
+  test("a stranger's Host does not even learn which addresses there are", async () => {
+    expect((await ask("/no/such/address", { headers: { host: "evil.example" } })).status).toBe(421);
+  });
+
+  test.each(["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-anything"])(
+    "a request with %s is refused",
+    async (name) => {
+      const answer = await ask("/api/health/live", { headers: { [name]: "127.0.0.1" } });
+      expect(answer.status).toBe(403);
+      expect(codeOf(answer)).toBe("FORBIDDEN");
+    },
+  );
+
+  test("programs and our own pages may change something", async () => {
+    expect((await graphql({})).status).toBe(200);
+    expect((await graphql({ origin: server.url, "sec-fetch-site": "same-origin" })).status).toBe(200);
+    const published = { host: "queues.example.org", origin: "https://queues.example.org" };
+    expect((await graphql(published)).status).toBe(200);
+  });
+
+  test.each<Record<string, string>>([
+    { origin: "https://evil.example" },
+    { origin: "null" },
+    { origin: "http://localhost:1" },
+    { "sec-fetch-site": "cross-site" },
+    { "sec-fetch-site": "same-site" },
+  ])("a page with %o may not", async (headers) => {
+    const answer = await graphql(headers);
+    expect(answer.status).toBe(403);
+    expect(codeOf(answer)).toBe("FORBIDDEN");
+  });
+
+  test("nor may it listen to a stream, or open a socket", async () => {
+    const foreign = { origin: "https://evil.example" };
+    const stream = await ask("/api/graphql?query={__typename}", {
+      headers: { ...foreign, accept: "text/event-stream" },
+    });
+    expect(stream.status).toBe(403);
+    const upgrade = { connection: "upgrade", upgrade: "websocket" };
+    expect((await ask("/_next/webpack-hmr", { headers: { ...foreign, ...upgrade } })).status).toBe(403);
+    expect((await ask("/_next/webpack-hmr", { headers: { host: "evil.example", ...upgrade } })).status).toBe(421);
+    expect((await ask("/_next/webpack-hmr", { headers: upgrade })).status).toBe(404);
+  });
+});
+
+describe("answers", () => {
+  test("a body that is too large is refused before it is parsed", async () => {
+    const answer = await ask("/api/graphql", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: `{ not json ${" ".repeat(4000)}`,
+    });
+    expect(answer.status).toBe(413);
+    expect(codeOf(answer)).toBe("TOO_LARGE");
+  });
+
+  test("an address without anything is a 404 in JSON", async () => {
+    const answer = await ask("/api/nothing");
+    expect(answer.status).toBe(404);
+    expect(codeOf(answer)).toBe("NOT_FOUND");
+  });
+
+  test("carry the request's id and what browsers must not do with them", async () => {
+    const { headers } = await ask("/api/health/live");
+    expect(headers["x-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(headers["x-content-type-options"]).toBe("nosniff");
+    expect(headers["content-security-policy"]).toContain("frame-ancestors 'none'");
+    expect(headers["cache-control"]).toBe("no-store");
+  });
+
+  test("an address that cannot be decoded is refused, not a failure", async () => {
+    expect((await ask("/api/%E0%A4%A")).status).toBe(400);
+  });
+});
+
+test("under BASE_PATH everything is below it, and nothing beside it", async () => {
+  const own = await startTestServer({ BASE_PATH: "/queues" });
+  try {
+    expect(own.url).toMatch(/\/queues$/);
+    expect((await fetch(`${own.url}/api/health/live`)).status).toBe(200);
+    const root = own.url.replace(/\/queues$/, "");
+    expect((await fetch(`${root}/api/health/live`)).status).toBe(404);
+  } finally {
+    await own.close();
+  }
+});
+
+test("a request that is in flight when the end begins gets its answer", async () => {
+  const own = await startTestServer();
+  const body = JSON.stringify({ query: "{ __typename }" });
+  const headers = {
+    "content-type": "application/json",
+    "content-length": String(body.length),
+    // The server says "continue" once it has the head.
+    expect: "100-continue",
+  };
+  let closed: Promise<void> | undefined;
+  const status = await new Promise<number>((resolve, reject) => {
+    const outgoing = request(`${own.url}/api/graphql`, { method: "POST", headers }, (incoming) => {
+      incoming.resume();
+      incoming.on("end", () => resolve(incoming.statusCode ?? 0));
+    });
+    outgoing.on("error", reject);
+    outgoing.on("continue", () => {
+      closed = own.close();
+      outgoing.end(body);
+    });
+    outgoing.flushHeaders();
+  });
+  expect(status).toBe(200);
+  await closed;
+  await expect(fetch(`${own.url}/api/health/live`)).rejects.toThrow();
+});

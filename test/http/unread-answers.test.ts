@@ -1,0 +1,103 @@
+/** Who does not read an answer does not keep it in the process' memory for long. */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { UnreadAnswers } from "../../server/http/unread-answers.ts";
+
+const MIB = 1_048_576;
+const LARGE = Buffer.alloc(16 * MIB);
+const clients: Socket[] = [];
+let answers: UnreadAnswers;
+let server: ReturnType<typeof createServer>;
+let begun = 0;
+
+async function start(maxBytes: number) {
+  answers = new UnreadAnswers(maxBytes);
+  server = createServer((request, response) => {
+    answers.add(response, request.socket);
+    response.once("close", () => answers.delete(response));
+    begun += 1;
+    if (request.url === "/large") response.end(LARGE);
+    else if (request.url === "/stream") response.write("quiet");
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+}
+async function ask(path: string, times = 1): Promise<{ client: Socket; isOpen: () => boolean }> {
+  const client = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  clients.push(client);
+  client.on("error", () => {});
+  let open = true;
+  const expected = begun + times;
+  const arrives = once(server, "connection") as Promise<[Socket]>;
+  client.pause().write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(times));
+  const [accepted] = await arrives;
+  accepted.once("close", () => {
+    open = false;
+  });
+  await expect.poll(() => begun).toBe(expected);
+  return { client, isOpen: () => open };
+}
+/** Long enough for what was destroyed to say so. */
+const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+
+beforeEach(() => {
+  begun = 0;
+});
+afterEach(() => {
+  for (const client of clients.splice(0)) client.destroy();
+  server.closeAllConnections();
+  server.close();
+});
+
+test("a connection that takes nothing of its answer for half a minute is cut; one that waits or is quiet is not", async () => {
+  await start(1000 * MIB);
+  const [large, waiting, stream] = [await ask("/large"), await ask("/waiting"), await ask("/stream")];
+  const now = performance.now();
+  answers.look(now);
+  answers.look(now + 29_000);
+  await turn();
+  expect(large.isOpen()).toBe(true);
+  answers.look(now + 31_000);
+  await turn();
+  expect([large.isOpen(), waiting.isOpen(), stream.isOpen()]).toEqual([false, true, true]);
+});
+
+test("one that reads slowly goes on", async () => {
+  await start(1000 * MIB);
+  const { client, isOpen } = await ask("/large");
+  const now = performance.now();
+  // More than the system holds on the way, so that the server has to send.
+  let wanted = 0;
+  client.on("data", (chunk) => {
+    wanted -= chunk.length;
+    if (wanted <= 0) client.pause();
+  });
+  answers.look(now);
+  for (let step = 1; step <= 2; step += 1) {
+    wanted = 6 * MIB;
+    client.resume();
+    await expect.poll(() => client.isPaused()).toBe(true);
+    answers.look(now + step * 29_000);
+  }
+  await turn();
+  expect(isOpen()).toBe(true);
+  answers.look(now + 90_000);
+  await turn();
+  expect(isOpen()).toBe(false);
+});
+
+test("while too much waits, those that have stalled longest are cut, until it is not too much", async () => {
+  await start(40 * MIB);
+  const now = performance.now();
+  const first = await ask("/large");
+  answers.look(now);
+  const second = await ask("/large", 2);
+  answers.look(now + 1500);
+  await turn();
+  // Its two answers count, though the second is not begun before the first is read.
+  expect([first.isOpen(), second.isOpen()]).toEqual([false, true]);
+  answers.look(now + 4000);
+  await turn();
+  expect(second.isOpen()).toBe(true);
+});

@@ -1,0 +1,82 @@
+/** Random histories of two queues on a real store, seen through two drivers, against a model that fits on a page. */
+import { randomUUID } from "node:crypto";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, it } from "vitest";
+import type { DataDriver } from "../../server/storage/data-driver.ts";
+import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
+import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
+import { createTestDatabase } from "../support/database.ts";
+import { describeWithRedis, startRedis, startRedisCluster } from "../support/redis.ts";
+import { queueCommands, type Real } from "./commands.ts";
+import type { Place } from "./observations.ts";
+import { StoreModel } from "./queue-model.ts";
+
+const RUNS = 60;
+const undoSeconds = 60;
+
+interface Store {
+  open(clock: { offsetMs: number }): Promise<DataDriver>;
+  drop(): Promise<void>;
+}
+
+function describeModel(name: string, createStore: () => Promise<Store>): void {
+  describe(`queues, messages and claims on ${name}`, () => {
+    const clock = { offsetMs: 0 };
+    let store: Store;
+    let drivers: [DataDriver, DataDriver];
+
+    beforeAll(async () => {
+      store = await createStore();
+      drivers = [await store.open(clock), await store.open(clock)];
+    });
+    afterAll(async () => {
+      await Promise.all(drivers.map((driver) => driver.close()));
+      await store.drop();
+    });
+
+    const aPlace = async (): Promise<Place> => {
+      const queue = { project: "model", name: randomUUID() };
+      await drivers[0].attachQueue({ ...queue, epoch: 1 });
+      return { queue, epoch: 1, startedAt: Date.now() + clock.offsetMs, markers: new Map(), highest: 0n };
+    };
+    const begin = async (): Promise<{ model: StoreModel; real: Real }> => {
+      const places = [await aPlace(), await aPlace()] as const;
+      const messageIds = [randomUUID(), "nonsense"];
+      const claimIds = [randomUUID(), "nonsense"];
+      return { model: new StoreModel(), real: { drivers, places, clock, messageIds, claimIds } };
+    };
+
+    it("behave as their model does, whatever happens in whatever order", { timeout: 300_000 }, async () => {
+      await fc.assert(
+        fc.asyncProperty(queueCommands, (commands) => fc.asyncModelRun(begin, commands)),
+        { numRuns: RUNS, endOnFailure: false },
+      );
+    });
+  });
+}
+
+describeModel("PostgreSQL", async () => {
+  const database = await createTestDatabase();
+  return {
+    open: (clock) => openPostgresDataDriver({ uri: database.url, connections: 4, clock, undoSeconds }),
+    drop: () => database.drop(),
+  };
+});
+
+describeWithRedis(() => {
+  describeModel("Redis", async () => {
+    const server = await startRedis();
+    return {
+      open: (clock) => openRedisDataDriver({ uri: server.url, clock, undoSeconds }),
+      drop: () => server.stop(),
+    };
+  });
+  // Its two queues are on two servers more often than not, so that a move between them is two steps.
+  describeModel("a Redis Cluster", async () => {
+    const cluster = await startRedisCluster();
+    return {
+      open: (clock) => openRedisDataDriver({ uri: cluster.url, clock, undoSeconds }),
+      drop: () => cluster.stop(),
+    };
+  });
+});

@@ -1,0 +1,614 @@
+/** The data plane's promises (and the key-value store's), each with one line that would break it and the test that must notice. */
+export interface Break {
+  promise: string;
+  /** Path from the top of the project. */
+  file: string;
+  /** Stands in the file exactly once. */
+  from: string;
+  to: string;
+  /** A test file, and the test's own name in it. */
+  test: { file: string; name: string };
+}
+
+const drivers = (name: string) => ({ file: "test/conformance/drivers.test.ts", name });
+const promises = (name: string) => ({ file: "test/guarantees/data-plane.test.ts", name });
+const control = (name: string) => ({ file: "test/conformance/control-drivers.test.ts", name });
+const pooling = (file: string, name: string) => ({ file: `test/storage/pooling/${file}.test.ts`, name });
+const moves = (name: string) => ({ file: "test/guarantees/queue-moves.test.ts", name });
+const jobs = (name: string) => ({ file: "test/operations/jobs.test.ts", name });
+const movesOf = (name: string) => ({ file: "test/conformance/queue-moves.test.ts", name });
+const api = (file: string, name: string) => ({ file: `test/graphql/${file}.test.ts`, name });
+const kvs = (name: string) => ({ file: "test/kvs/postgres.test.ts", name });
+
+const POSTGRES = "server/storage/postgres";
+const REDIS = "server/storage/redis";
+
+export const BREAKS: readonly Break[] = [
+  {
+    promise: "A claim that a statement's bound in bytes left out is made again, and not told that there is nothing",
+    file: `${POSTGRES}/claims/acquire.ts`,
+    from: "if (bounded.has(index) && isEmpty(taken)) return AGAIN;",
+    to: "",
+    test: drivers("claims made together each get some, in order, and none is told that there is nothing"),
+  },
+  {
+    promise: "A pop takes nothing that the answer cannot hold",
+    file: "server/graphql/http/answer-budget.ts",
+    from: "if (granted < least) throw this.#tooLarge(NOTHING_TAKEN);",
+    to: "",
+    test: api(
+      "http/answer-size",
+      "a field that takes messages takes none that the answer cannot hold, and those that were taken are given",
+    ),
+  },
+  {
+    promise: "a deletion without claims takes nothing that a claim holds",
+    file: `${POSTGRES}/messages/delete.ts`,
+    from: 'params.spareClaimed === true ? "free" : "any"',
+    to: '"any"',
+    test: drivers("in bulk spares claimed ones when asked: takes all or nothing, and names them"),
+  },
+  {
+    promise: "A reader that pages by marker never misses a committed message",
+    file: `${POSTGRES}/messages/insert.ts`,
+    from: "SELECT q.id, pg_advisory_xact_lock($3",
+    to: "SELECT q.id, pg_advisory_xact_lock_shared($3",
+    test: drivers("by a tailing reader with eight concurrent posters misses nothing"),
+  },
+  {
+    promise: "A marker is never used twice, also after a queue was made again",
+    file: `${POSTGRES}/messages/insert.ts`,
+    from: "nextval('message_marker') AS block,",
+    to: "1::bigint AS block,",
+    test: drivers("a higher epoch begins an empty life, and never reuses a marker"),
+  },
+  {
+    promise: "A marker is never used twice, also after a standby took over without the last writes",
+    file: `${POSTGRES}/timeline.ts`,
+    from: "(isNew(seen) && seen.recorded !== null) ||",
+    to: "",
+    test: {
+      file: "test/storage/postgres/timeline.test.ts",
+      name: "lifts the markers once when it is another, and every process forgets what it knew",
+    },
+  },
+  {
+    promise: "What a process knew of a queue is forgotten when the store has lost its last writes",
+    file: `${POSTGRES}/data-driver.ts`,
+    from: "timeline.forget = () => this.#queues.forgetAll();",
+    to: "",
+    test: {
+      file: "test/guarantees/lost-writes.test.ts",
+      name: "gives nothing twice, and shows every process what is there",
+    },
+  },
+  {
+    promise: "A pool that is refused one more connection lets its callers wait for those that it has",
+    file: `${POSTGRES}/sql/connection-pool.ts`,
+    from: "if (this.#working() > 0) return this.#connect(caller);",
+    to: "if (this.#working() > 0) return caller.connected(error, client, release);",
+    test: {
+      file: "test/guarantees/few-connections.test.ts",
+      name: "a whole service answers all, though its parts share what there is",
+    },
+  },
+  {
+    promise: "A job that meets a pool that is away goes on when it is back",
+    file: "server/jobs/patience.ts",
+    from: "if (!isPassing(error)) {",
+    to: "{",
+    test: {
+      file: "test/operations/patient-jobs.test.ts",
+      name: "a move whose pool is away waits for it, says so, and goes on when it is back",
+    },
+  },
+  {
+    promise: "A queue whose mover dies while it is frozen is soon back",
+    file: "server/operations/lifecycle/queue-moves.ts",
+    from: "leaseSeconds = FROZEN_LEASE_SECONDS;",
+    to: "",
+    test: {
+      file: "test/guarantees/killed-movers.test.ts",
+      name: "a queue whose mover dies while it is frozen lives on after two seconds",
+    },
+  },
+  {
+    promise: "A claim never says that there is nothing without having looked everywhere",
+    file: `${POSTGRES}/claims/acquire.ts`,
+    from: "if (!skipping || !isEmpty(taken)",
+    to: "if (skipping || !isEmpty(taken)",
+    test: {
+      file: "test/guarantees/scan-hints.test.ts",
+      name: "find what another process released, at once, when there is nothing else",
+    },
+  },
+  {
+    promise: "A post that is repeated with its idempotency key adds nothing",
+    file: `${POSTGRES}/messages/insert.ts`,
+    from: "SELECT p.queue_id, $11, $12,",
+    to: "SELECT p.queue_id, $11 || random(), $12,",
+    test: drivers("again with the same idempotency key adds nothing and gives the first ids"),
+  },
+  {
+    promise: "Processes that post to the same queues meet no deadlock",
+    file: `${POSTGRES}/messages/insert.ts`,
+    from: "byNumber(a.id, b.id),",
+    to: "Math.random() - 0.5,",
+    test: promises("three processes posting to the same 50 queues in random order meet no deadlock and lose nothing"),
+  },
+  {
+    promise: "A request that is refused does not fail those that share its statement",
+    file: `${POSTGRES}/sql/batch-executor.ts`,
+    from: 'if (hasCode(error, "INTERNAL")) return',
+    to: "if (false) return",
+    test: {
+      file: "test/storage/postgres/batch-executor.test.ts",
+      name: "a refused one fails alone: its neighbours are tried again without it",
+    },
+  },
+  {
+    promise: "No queue's backlog keeps another queue's request waiting",
+    file: `${POSTGRES}/sql/batch-executor.ts`,
+    from: "[...this.#unansweredFirst(again, batch), ...this.#waiting]",
+    to: "[...again, ...this.#waiting]",
+    test: {
+      file: "test/storage/postgres/batch-executor.test.ts",
+      name: "what was left out goes again, first that of queues of which nothing was answered",
+    },
+  },
+  {
+    promise: "At most one live claim per message",
+    file: `${POSTGRES}/claims/acquire-statement.ts`,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
+    from: "AND ${DUE} AND ${FREE}",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
+    to: "AND ${DUE}",
+    test: drivers("by twenty callers at once never shares a message"),
+  },
+  {
+    promise: "A claim gives messages in the queue's order",
+    file: `${POSTGRES}/claims/acquire-statement.ts`,
+    from: "ORDER BY m.marker LIMIT w.take",
+    to: "ORDER BY m.marker DESC LIMIT w.take",
+    test: drivers("takes the oldest ready messages, in order, and holds them"),
+  },
+  {
+    promise: "What a claim let lapse is delivered again",
+    file: `${POSTGRES}/messages/rows.ts`,
+    from: "(m.claim_expires_at IS NULL OR m.claim_expires_at <= clock.now)",
+    to: "(m.claim_expires_at IS NULL)",
+    test: drivers("lets go by itself when its time is over"),
+  },
+  {
+    promise: "A claimed message lives to the claim's end and its grace",
+    file: `${POSTGRES}/claims/acquire-statement.ts`,
+    from: 'grace: () => "$9::bigint"',
+    to: 'grace: () => "0 * $9::bigint"',
+    test: drivers("extends the life of messages that would expire before it, by its grace, and spares others"),
+  },
+  {
+    promise: "The claim id is a fencing token: late, it deletes nothing",
+    file: `${POSTGRES}/messages/delete.ts`,
+    from: "WHEN (m.claim_expires_at > queue.now) IS NOT TRUE THEN",
+    to: "WHEN m.claim_id IS NULL THEN",
+    test: drivers("late, with an expired claim's id, removes nothing"),
+  },
+  {
+    promise: "Late, a claim renews and releases nothing that another holds",
+    file: `${POSTGRES}/claims/renew.ts`,
+    from: "AND m.claim_id = w.claim_id AND",
+    to: "AND",
+    test: drivers("renewed or released late does not touch messages that another claim holds by now"),
+  },
+  {
+    promise: "What others change meanwhile is neither passed over nor reported as done",
+    file: `${POSTGRES}/sql/statements.ts`,
+    from: "THEN 1 ELSE 0 END AS whole",
+    to: "THEN 1 ELSE 1 END AS whole",
+    test: {
+      file: "test/guarantees/postgres-faults.test.ts",
+      name: "a message that changes between a statement's snapshot and its lock is deleted, renewed and released all the same",
+    },
+  },
+  {
+    promise: "Expired is invisible at once",
+    file: `${POSTGRES}/messages/rows.ts`,
+    from: 'export const ALIVE = "(m.expires_at > clock.now) IS TRUE"',
+    to: "export const ALIVE = \"m.expires_at > clock.now - interval '1 s'\"",
+    test: drivers("expired is invisible at once, everywhere"),
+  },
+  {
+    promise: "A delayed message is not delivered before its time",
+    file: `${POSTGRES}/messages/rows.ts`,
+    from: "m.available_at <= clock.now)",
+    to: "m.available_at > clock.now)",
+    test: drivers("a delayed message is neither listed, claimed nor popped before its time"),
+  },
+  {
+    promise: "A body is kept to the letter",
+    file: `${POSTGRES}/messages/insert.ts`,
+    from: "($8::text[])[($7::int[])[b.n]], b.body\n",
+    to: "($8::text[])[($7::int[])[b.n]], b.body::jsonb::text\n",
+    test: drivers("keeps a body to the letter"),
+  },
+  {
+    promise: "A purge takes all at once",
+    file: `${POSTGRES}/messages/messages.ts`,
+    from: "low_water = nextval('message_marker'), purged_at",
+    to: "low_water = q.low_water, purged_at",
+    test: drivers("takes everything, claimed ones too, ends their claims and never reuses a marker"),
+  },
+  {
+    promise: "Purging 1,000,000 messages takes under 50 ms",
+    file: `${POSTGRES}/messages/messages.ts`,
+    from: "forgotten AS (DELETE FROM queue_counts c USING entered e WHERE c.queue_id = e.id)",
+    to: "forgotten AS (DELETE FROM messages c USING entered e WHERE c.queue_id = e.id)",
+    test: promises("purging 1,000,000 messages takes under 50 ms, and deleting such a queue too"),
+  },
+  {
+    promise: "gc frees nothing that can be seen",
+    file: `${POSTGRES}/gc.ts`,
+    from: "SELECT ctid AS place FROM messages WHERE expires_at <=",
+    to: "SELECT ctid AS place FROM messages WHERE created_at <=",
+    test: drivers("gc frees what has expired and nothing else"),
+  },
+  {
+    promise: "A call with an old epoch reads and writes nothing",
+    file: `${POSTGRES}/messages/insert.ts`,
+    from: "WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'",
+    to: "WHERE q.id = $1 AND q.epoch = $2",
+    test: drivers("a caller with an old epoch writes and reads nothing, even when it remembers the queue"),
+  },
+  {
+    promise: "Projects and queues whose names join alike never meet",
+    file: `${POSTGRES}/queue-rows.ts`,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
+    from: "`${queue.project.length}:${queue.project}${queue.name}`",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
+    to: "`${queue.project}.${queue.name}`",
+    test: drivers("keeps two projects apart whose names join alike"),
+  },
+  {
+    promise: "Long queues' statistics are close to the truth",
+    file: `${POSTGRES}/messages/statistics.ts`,
+    from: "const exact = row.growth <= EXACT_LIMIT && ",
+    to: "const exact = ",
+    test: drivers("of a long queue come from counters, close to the truth and marked so"),
+  },
+  {
+    promise: "What is exhausted no claim gives",
+    file: `${POSTGRES}/claims/acquire-statement.ts`,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
+    from: 'AND ${deliverable("w.exhausted_from")}',
+    to: "",
+    test: drivers("is one for each, and the same for statistics, lists, claims and pops"),
+  },
+  {
+    promise: "A claimed message is not counted as delayed too",
+    file: `${POSTGRES}/messages/statistics.ts`,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
+    from: "count(*) FILTER (WHERE ${FREE} AND NOT ${DUE})",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
+    to: "count(*) FILTER (WHERE NOT ${DUE})",
+    test: drivers("is claimed, not delayed, for one that was claimed before the clock went back"),
+  },
+  {
+    promise: "A dead letter begins anew: no claim, no count",
+    file: `${POSTGRES}/messages/messages.ts`,
+    from: "claim_expires_at = NULL, claim_count = 0,",
+    to: "claim_expires_at = NULL,",
+    test: drivers("transfers what a claim holds to the end of another queue, with its ids"),
+  },
+  {
+    promise: "An expired subscription does not stand in the way of a new one",
+    file: `${POSTGRES}/subscriptions.ts`,
+    from: "WHERE s.expires_at <= (SELECT now FROM clock)",
+    to: "WHERE false",
+    test: drivers("leave room for a new one of the same subscriber when they have expired"),
+  },
+  {
+    promise: "The control plane loses no change of a queue's metadata",
+    file: `${POSTGRES}/control/queues.ts`,
+    from: " FOR UPDATE`;",
+    to: "`;",
+    test: control("loses no change that many make to one queue's metadata at once"),
+  },
+  {
+    promise: "The control plane deletes no pool under a queue that is being placed",
+    file: `${POSTGRES}/control/catalogue.ts`,
+    from: " FOR KEY SHARE)",
+    to: ")",
+    test: control("a delete waits for a queue that is being mapped to the pool, and then sees it"),
+  },
+  {
+    promise: "A queue that moved is found: the catalogue is read again, once",
+    file: "server/storage/pooling/routed-calls.ts",
+    from: "if (!isMisplaced(refusal) || queue.epoch !== undefined) return naming(pool)(refusal);",
+    to: "return naming(pool)(refusal);",
+    test: pooling(
+      "routing",
+      "follows a queue that another process moved, within the second in which the old place is remembered",
+    ),
+  },
+  {
+    promise: "A sick pool's callers do not wait for it: they are refused at once, with the reason",
+    file: "server/storage/pooling/circuit-breaker.ts",
+    from: "if (failing === undefined || failing.failures < FAILURES) return null;",
+    to: "return null;",
+    test: {
+      file: "test/guarantees/sick-pools.test.ts",
+      name: "when it stands still, hinders no call to the other, answers 503 with the reason, and is whole afterwards",
+    },
+  },
+  {
+    promise: "A sick pool's calls that are late are no sign that it is well",
+    file: "server/storage/pooling/circuit-breaker.ts",
+    from: 'if (hasCode(error, "DEADLINE_EXCEEDED") || isSlow(error)) return;',
+    to: "if (isSlow(error)) return;",
+    test: pooling(
+      "circuit-breaker",
+      "neither opens nor closes: calls that waited in vain are late one after the other",
+    ),
+  },
+  {
+    promise: "A sick server of a cluster takes only its own queues with it",
+    file: "server/storage/pooling/routed-calls.ts",
+    from: 'return driver?.partOf?.(queue) ?? "";',
+    to: 'return "";',
+    test: {
+      file: "test/guarantees/sick-cluster.test.ts",
+      name: "a server that is killed takes only its own queues with it, and they are whole afterwards",
+    },
+  },
+  {
+    promise: "A drain that goes on elsewhere is not undone by the process that had it before",
+    file: "server/operations/lifecycle/move-jobs.ts",
+    from: 'if (stop === null || stop.why === "cancelled") await',
+    to: "await",
+    test: jobs("that another process has by now leaves the pool closed to new queues, however it fails here"),
+  },
+  {
+    promise: "A drain that would leave a queue nowhere to go is refused before it begins",
+    file: "server/operations/jobs.ts",
+    from: "await possible(context, trace, () => work.requireElsewhere(pool));",
+    to: "",
+    test: jobs("without another pool that takes the queues is refused at once, which is written down"),
+  },
+  {
+    promise: "A change of flavor during a move is followed",
+    file: "server/operations/lifecycle/move-jobs.ts",
+    from: "if (here === wanted) return pool;",
+    to: "return pool;",
+    test: jobs("are followed in the end: the queue is where the last one says, also when that is where it was"),
+  },
+  {
+    promise: "A certificate that is not trusted says what to do",
+    file: `${REDIS}/server/errors.ts`,
+    from: "tlsRefusalOf(cause) ?? ",
+    to: "",
+    test: {
+      file: "test/guarantees/redis-tls.test.ts",
+      name: "an authority that is not known is named as the reason, with the way out",
+    },
+  },
+  {
+    promise: "Weight 0 takes no queue",
+    file: "server/storage/pooling/weighted-choice.ts",
+    from: "candidate.weight > 0",
+    to: "candidate.weight >= 0",
+    test: pooling("placement", "gives each candidate its share of all throws, and never one of weight 0"),
+  },
+  {
+    promise: "A key's lock excludes across processes",
+    file: "server/kvs/postgres.ts",
+    from: "WHERE l.expires_at <= (SELECT now FROM clock)\n",
+    to: "\n",
+    test: kvs("excludes across processes: no increment is lost"),
+  },
+  {
+    promise: "A write with an older fence than the entry's is refused",
+    file: "server/kvs/postgres.ts",
+    from: "WHERE v.fence <= excluded.fence",
+    to: "",
+    test: kvs("refuses a write with an older fence than the entry's, whatever the holder's clock says"),
+  },
+  {
+    promise: "A lock is over for its holder a second before the backend drops it",
+    file: "server/kvs/region.ts",
+    from: "LOCK_MARGIN_SECONDS = 1;",
+    to: "LOCK_MARGIN_SECONDS = 0;",
+    test: kvs("expire for their holder one second before the backend drops them"),
+  },
+  {
+    promise: "The lock of a process that died is free again",
+    file: "server/kvs/postgres.ts",
+    from: "WHERE l.expires_at <= (SELECT now FROM clock)\n",
+    to: "WHERE false\n",
+    test: kvs("frees the lock of a process that died, and refuses what that one still had under way"),
+  },
+  {
+    promise: "On Redis what has expired is invisible at once",
+    file: `${REDIS}/server/shared-lua.ts`,
+    from: "if soonest <= now then",
+    to: "if soonest <= now - 60000000 then",
+    test: drivers("expired is invisible at once, everywhere"),
+  },
+  {
+    promise: "On Redis a marker is never used twice, also after a queue was made again",
+    file: `${REDIS}/server/shared-lua.ts`,
+    from: "math.max((tonumber(last or 0)) + 1, now)",
+    to: "redis.call('ZCARD', KEYS[base + 2]) + 1",
+    test: drivers("a higher epoch begins an empty life, and never reuses a marker"),
+  },
+  {
+    promise: "On Redis the claim's id is the fencing token",
+    file: `${REDIS}/messages/delete.ts`,
+    from: "held and not request.claims[claim] then verdict = 'other'",
+    to: "false then verdict = 'other'",
+    test: drivers("late, with an expired claim's id, removes nothing"),
+  },
+  {
+    promise: "On Redis two callers never hold one message",
+    file: `${REDIS}/claims/acquire.ts`,
+    from: "redis.call('ZREM', READY, unpack(some)) end",
+    to: "end",
+    test: drivers("by twenty callers at once never shares a message"),
+  },
+  {
+    promise: "On Redis a post that is repeated with its idempotency key adds nothing",
+    file: `${REDIS}/messages/insert.ts`,
+    from: "keep(ARGV[3], ARGV[4],",
+    to: "keep(ARGV[3] .. NOW, ARGV[4],",
+    test: drivers("again with the same idempotency key adds nothing and gives the first ids"),
+  },
+  {
+    promise: "On Redis a caller with an old epoch writes nothing",
+    file: `${REDIS}/server/shared-lua.ts`,
+    from: "if ARGV[1] ~= '' and ARGV[1] ~= epoch then return {'stale'} end",
+    to: "",
+    test: drivers("a caller with an old epoch writes and reads nothing, even when it remembers the queue"),
+  },
+  {
+    promise: "On Redis what changes while a queue moves goes along",
+    file: `${REDIS}/server/shared-lua.ts`,
+    from: "if not row[4] then return end",
+    to: "if row[4] then return end",
+    test: moves("goes along, whatever it is, away from left"),
+  },
+  {
+    promise: "On Redis nothing changes while a queue is frozen",
+    file: `${REDIS}/moves/source.ts`,
+    from: "redis.call('HSET', ROW, 'frozen', '1')\nreturn",
+    to: "return",
+    test: moves("after freeze: whoever finds the record ends it, and the mover that wakes spoils nothing"),
+  },
+  {
+    promise: "On Redis a purge that overtakes a move holds where the queue goes",
+    file: `${REDIS}/messages/messages.ts`,
+    from: "if row[4] then redis.call('HSET', ROW, 'low'",
+    to: "if false then redis.call('HSET', ROW, 'low'",
+    test: moves("a purge leaves only what came after it, away from left"),
+  },
+  {
+    promise: "On Redis a write with an older fence than the entry's is refused",
+    file: "server/kvs/redis.ts",
+    from: "<= tonumber(fence)",
+    to: "<= math.huge",
+    test: {
+      file: "test/kvs/redis.test.ts",
+      name: "refuses a write with an older fence than the entry's, whatever the holder's clock says",
+    },
+  },
+  {
+    promise: "A queue that moves takes along what was posted with a snapshot older than the freeze",
+    file: `${POSTGRES}/moves/write-barrier.ts`,
+    from: "while (writers.length > 0) {",
+    to: "while (writers.length > 1000) {",
+    test: moves("a post that waits for the queue's lock with an old snapshot goes along"),
+  },
+  {
+    promise: "A queue that moves keeps its readers' markers true",
+    file: `${POSTGRES}/moves/target.ts`,
+    from: "await liftMarkers(this.#parts.statements, rest.highestMarker);",
+    to: "",
+    test: movesOf("a reader's marker means the same place, and what is posted next stands behind it"),
+  },
+  {
+    promise: "A queue that moves takes along what changes meanwhile",
+    file: `${POSTGRES}/moves/source.ts`,
+    from: "AFTER UPDATE OR DELETE ON messages",
+    to: "AFTER DELETE ON messages",
+    test: moves("goes along: claims made, renewed and ended, messages posted and deleted, keys, a purge"),
+  },
+  {
+    promise: "A queue that moves is moved by one: whoever was taken for dead changes nothing",
+    file: "server/operations/lifecycle/queue-moves.ts",
+    from: "|| !(await tx.moves.switch(move))",
+    to: "|| ((await tx.moves.switch(move)) && false)",
+    test: moves("before transaction: whoever finds the record ends it, and the mover that wakes spoils nothing"),
+  },
+  {
+    promise: "A queue that moves leaves no subscription behind",
+    file: `${POSTGRES}/subscriptions.ts`,
+    from: "const STAYS = `NOT EXISTS",
+    to: "const STAYS = `true OR NOT EXISTS",
+    test: movesOf(
+      "subscriptions go along, and are changed where the queue is, also by a process with an old catalogue",
+    ),
+  },
+  {
+    promise: "A queue that moves remembers its idempotency keys",
+    file: `${POSTGRES}/moves/source.ts`,
+    from: 'result: key.result.split(",").map(toId).join(",")',
+    to: "result: key.result",
+    test: movesOf("a repeated idempotency key gives what it gave before"),
+  },
+  {
+    promise: "Two pools are never one server and namespace",
+    file: `${POSTGRES}/control/pools.ts`,
+    from: "if (holder !== null) throw uriInUse(holder);",
+    to: "",
+    test: control("refuses a store that another pool is, or that it is itself, whatever the URIs say"),
+  },
+  {
+    promise: "A claim that changes while its queue moves to a Redis is there as it became",
+    file: `${REDIS}/moves/target.ts`,
+    from: "count_all_held(gone)",
+    to: "",
+    test: movesOf("claims that change before, while and after they are carried are in their new place as they became"),
+  },
+  {
+    promise: "A write that a full pool refuses counts in health",
+    file: "server/operations/pool-facts/refusals.ts",
+    from: "if (reason !== null) this.refused(pool, reason);",
+    to: "",
+    test: {
+      file: "test/operations/pool-facts/refusals.test.ts",
+      name: "a refused write counts until a later look finds that the pool takes writes",
+    },
+  },
+  {
+    promise: "A pool that is full is read all the same",
+    file: "server/storage/pooling/circuit-breaker.ts",
+    from: "if (isTakingNoWrites(error)) return false;",
+    to: "",
+    test: pooling(
+      "circuit-breaker",
+      "counts no answer that the pool is full or read-only, and takes it for a sign that it is there",
+    ),
+  },
+  {
+    promise: "A document is measured before GraphQL's own rules compare its fields",
+    file: "server/graphql/http/documents.ts",
+    from: "measureDocument(schema, document, limits);",
+    to: "",
+    test: api("http/hostile-requests", "a field 990 times"),
+  },
+  {
+    promise: "Nothing is begun for an operation whose time is up",
+    file: "server/graphql/schema/context.ts",
+    from: "this.time.requireLeft();",
+    to: "",
+    test: api("http/deadline", "a write that began ends, and none begins once the time is up"),
+  },
+  {
+    promise: "The end of the service resets no request",
+    file: "server/http/draining-server.ts",
+    from: "}, this.#graceMs);",
+    to: "}, 0);",
+    test: {
+      file: "test/http/connections.test.ts",
+      name: "an answer that was under way says that it is the last, an idle connection is used once more, and then all end",
+    },
+  },
+  {
+    promise: "A call has one deadline, and waiting is a part of it",
+    file: "server/storage/call-deadlines.ts",
+    from: "if (this.#timer === undefined) this.#wait(call);",
+    to: "",
+    test: {
+      file: "test/storage/postgres/batch-executor.test.ts",
+      name: "of which waiting is a part, and at which a storage that says nothing counts as away",
+    },
+  },
+];

@@ -1,0 +1,80 @@
+/** Queues that belong together, when not all of them can move together. */
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { DomainError } from "../../../server/errors.ts";
+import type { Job } from "../../../server/jobs/job.ts";
+import { type JobRunner, type JobWork, startJobRunner } from "../../../server/jobs/runner.ts";
+import { createQueueFamilies } from "../../../server/operations/lifecycle/dead-letter-groups.ts";
+import { admin, aService, operator, over, type Service, withBroken } from "../a-service.ts";
+
+let service: Service;
+let runner: JobRunner | undefined;
+beforeAll(async () => {
+  service = await aService();
+  for (const [name, weight] of [
+    ["one", 1],
+    ["two", 0],
+  ] as const) {
+    await service.operations.pools.create(admin, { name, uri: await service.poolUri(), weight });
+  }
+});
+afterEach(async () => {
+  await runner?.stop();
+  runner = undefined;
+});
+afterAll(() => service.stop());
+
+function startRunner(moveQueue: JobWork): void {
+  const { jobs } = service.operations;
+  const onError = (error: unknown) => {
+    throw error;
+  };
+  runner = startJobRunner({ store: service.jobs, work: { ...jobs.work, moveQueue }, onError, maxWaitSeconds: 0 });
+  jobs.onAdded(runner.wake);
+}
+const placeOf = async (queue: string) => (await service.control.catalogue.get({ project: "p", name: queue })).pool;
+/** Null unless it is done. */
+async function resultOf(move: Promise<Job>): Promise<unknown> {
+  const { id } = await move;
+  await expect.poll(async () => (await service.jobs.get(id))?.finishedAt ?? null).not.toBeNull();
+  return JSON.parse((await service.jobs.get(id))?.resultText ?? "null");
+}
+
+test("one that cannot be reached now stays apart, and a move that is asked for again still says so", async () => {
+  const { queues, jobs } = service.operations;
+  await queues.create(operator, { name: "dead" });
+  await queues.create(operator, { name: "alive", metadataText: '{"_dead_letter_queue": "dead"}' });
+  const { begin } = service.control.moves;
+  const moves = over(service.control.moves, {
+    begin: async (move) => {
+      if (move.queue.name === "dead") throw new DomainError("STORAGE_UNAVAILABLE", "It is away.");
+      return begin(move);
+    },
+  });
+  startRunner(withBroken(service, { control: { moves } }).jobs.work.moveQueue);
+  const move = () => resultOf(jobs.moveQueue(operator, { queue: "alive", pool: "two" }));
+  const away = { queue: "dead", why: "It could not be moved now: It is away. Move it by itself later." };
+  expect(await move()).toMatchObject({ along: [], apart: [away] });
+  expect([await placeOf("alive"), await placeOf("dead")]).toEqual(["two", "one"]);
+  const elsewhere = { queue: "dead", why: "It lives in the pool one. Move it by itself." };
+  expect(await move()).toMatchObject({ along: [], apart: [elsewhere] });
+});
+
+test("of more than 100 queues that use one dead letter queue the first 100 go along, and a line says that there are more", async () => {
+  const { control, config: limits } = service;
+  const aQueue = async (name: string, metadataText?: string) => {
+    await control.queues.create({ project: "many", name }, metadataText);
+    await control.catalogue.insert({ project: "many", name }, "one");
+  };
+  await aQueue("grave");
+  const names = Array.from({ length: 101 }, (_, index) => `user-${String(index).padStart(3, "0")}`);
+  for (const name of names.slice(0, 100)) await aQueue(name, '{"_dead_letter_queue": "grave"}');
+  const families = createQueueFamilies({ control, limits });
+  const look = async () => {
+    const { along, apart } = await families.of({ project: "many", name: "grave" }, "one", "two");
+    return { along: along.map(({ name }) => name), apart };
+  };
+  expect(await look()).toEqual({ along: names.slice(0, 100), apart: [] });
+  await aQueue(names[100] as string, '{"_dead_letter_queue": "grave"}');
+  const why = expect.stringMatching(/^More than 100 queues use it.*Those after user-099 by name/);
+  expect(await look()).toEqual({ along: names.slice(0, 100), apart: [{ queue: "grave", why }] });
+});

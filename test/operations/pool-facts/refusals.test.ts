@@ -1,0 +1,51 @@
+import { beforeEach, expect, test } from "vitest";
+import { DomainError } from "../../../server/errors.ts";
+import { counted, Refusals } from "../../../server/operations/pool-facts/refusals.ts";
+import { takesNoWrites } from "../../../server/storage/read-only-storage.ts";
+
+let now: number;
+let refusals: Refusals;
+beforeEach(() => {
+  now = 0;
+  refusals = new Refusals(() => now);
+});
+
+const away = (pool?: string) =>
+  new DomainError("STORAGE_UNAVAILABLE", "Away.", pool === undefined ? {} : { details: { pool } });
+const note = (times: number, error: unknown) => {
+  for (let time = 0; time < times; time += 1) refusals.note(error);
+};
+
+test("half of the calls of ten seconds are most, and a few are not", () => {
+  note(19, away());
+  expect(refusals.areMostCalls()).toBe(false);
+  note(1, away("default"));
+  expect(refusals.areMostCalls()).toBe(true);
+  now += 9000;
+  note(20, null);
+  expect(refusals.areMostCalls()).toBe(true);
+  note(1, new DomainError("BAD_INPUT", "Bad."));
+  expect(refusals.areMostCalls()).toBe(false);
+  note(20, away());
+  expect(refusals.areMostCalls()).toBe(true);
+  now += 10_000;
+  expect(refusals.areMostCalls()).toBe(false);
+});
+
+test("what a registered pool fails with is no reason to pass this process over", () => {
+  note(100, away("far"));
+  expect(refusals.areMostCalls()).toBe(false);
+});
+
+test("a refused write counts until a later look finds that the pool takes writes", async () => {
+  const full = takesNoWrites("disk-full", null);
+  const post = async () => Promise.reject(full);
+  await expect(counted({ post }, refusals).post()).rejects.toBe(full);
+  expect([refusals.ofWrites("default"), refusals.ofWrites("far")]).toEqual(["disk-full", null]);
+  now += 1000;
+  refusals.refused("default", "read-only");
+  refusals.takesWrites("default", now - 1);
+  expect(refusals.ofWrites("default")).toBe("read-only");
+  refusals.takesWrites("default", now);
+  expect(refusals.ofWrites("default")).toBeNull();
+});

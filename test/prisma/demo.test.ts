@@ -1,0 +1,53 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { callsTo } from "../../prisma/seed-api.ts";
+import { fillPools } from "../../prisma/seed-pools.ts";
+import { runTraffic } from "../../prisma/seed-traffic.ts";
+import { startApi } from "../graphql/api.ts";
+
+const { api, server } = startApi();
+const call = () => callsTo(`${server().url}/api/graphql`);
+
+const demo = (...words: string[]) =>
+  spawnSync(process.execPath, [fileURLToPath(new URL("../../prisma/seed.ts", import.meta.url)), ...words], {
+    encoding: "utf8",
+  });
+
+test("--help tells how to use it, and an unknown option is refused with the same text", () => {
+  const help = demo("--help");
+  expect([help.status, help.stdout]).toEqual([0, expect.stringContaining("--live")]);
+  const refused = demo("--lives");
+  expect([refused.status, refused.stderr]).toEqual([1, expect.stringMatching(/--lives.*--live /s)]);
+});
+
+test("pools that need the service's database are left out by name, with the reason", async () => {
+  expect(await fillPools(call(), null)).toMatch(/eu-1, eu-2 and ledger.*durable.*not known here/);
+  expect(await fillPools(call(), "postgresql://isimud@127.0.0.1:9/isimud")).toMatch(/eu-1.*cannot reach/);
+});
+
+test("live traffic posts and finishes messages, and leaves no claim behind when it stops", async () => {
+  const stop = new AbortController();
+  const flow = {
+    queue: "busy",
+    rate: 200,
+    workers: 2,
+    workMs: 1,
+    failures: 0.5,
+    body: (serial: number) => ({ serial }),
+  };
+  const running = runTraffic(call(), stop.signal, () => {}, [flow]);
+  const read = async (fields: string) =>
+    (await api.run(`{ queue(project: "shop", name: "busy") { ${fields} } }`)).queue;
+  try {
+    await expect
+      .poll(async () => (await read("newestMessage { body }"))?.newestMessage?.body.serial ?? 0)
+      .toBeGreaterThan(60);
+  } finally {
+    stop.abort();
+  }
+  const { posted, done: finished, failed } = await running;
+  expect(finished).toBeGreaterThan(0);
+  expect(failed).toBeGreaterThan(0);
+  expect((await read("stats { total claimed }")).stats).toEqual({ total: posted - finished, claimed: 0 });
+});

@@ -1,0 +1,156 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { DomainError } from "../../../server/errors.ts";
+import { weightedChoice } from "../../../server/storage/pooling/weighted-choice.ts";
+import type { Pooled } from "../../support/pooled.ts";
+import { addPool, aPost, aQueue, preparePools } from "./harness.ts";
+
+const { fake, start, wait } = preparePools();
+
+describe("a weighted choice", () => {
+  const pools = [
+    { name: "a", weight: 1 },
+    { name: "off", weight: 0 },
+    { name: "b", weight: 3 },
+  ];
+  const at = (dice: number) => weightedChoice(pools, () => dice)?.name;
+
+  it("falls where the dice say, in proportion to weight", () => {
+    expect([0, 0.24, 0.25, 0.5, 0.999].map(at)).toEqual(["a", "a", "b", "b", "b"]);
+  });
+
+  it("gives each candidate its share of all throws, and never one of weight 0", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 20 }), { minLength: 1, maxLength: 6 }), (weights) => {
+        const candidates = weights.map((weight, index) => ({ index, weight }));
+        const total = weights.reduce((sum, weight) => sum + weight, 0);
+        if (total === 0) {
+          expect(weightedChoice(candidates, () => 0)).toBeNull();
+          return;
+        }
+        const drawn = weights.map(() => 0);
+        for (let step = 0; step < total; step += 1) {
+          const chosen = weightedChoice(candidates, () => (step + 0.5) / total);
+          drawn[chosen?.index ?? -1] = (drawn[chosen?.index ?? -1] ?? 0) + 1;
+        }
+        expect(drawn).toEqual(weights);
+      }),
+      { examples: [[[0, 0]], [[0, 3, 0]]] },
+    );
+  });
+
+  it("gives none when there is none", () => {
+    expect(weightedChoice([], () => 0)).toBeNull();
+    expect(weightedChoice([{ weight: 0 }], () => 0)).toBeNull();
+  });
+});
+
+describe("the pool of a new queue", () => {
+  it("is drawn by weight among those of its flavor, or those without one", async () => {
+    let dice = 0;
+    const pooled = await start({ random: () => dice });
+    await addPool(pooled, "a", 1);
+    await addPool(pooled, "b", 3);
+    await addPool(pooled, "gold", 1, "gold");
+    await addPool(pooled, "off", 0, "gold");
+    expect(await pooled.data.choosePool(null)).toBe("a");
+    dice = 0.25;
+    expect(await pooled.data.choosePool(null)).toBe("b");
+    dice = 0.999;
+    expect(await pooled.data.choosePool(null)).toBe("b");
+    expect(await pooled.data.choosePool("gold")).toBe("gold");
+  });
+
+  describe("when a pool is away", () => {
+    const away = new DomainError("STORAGE_UNAVAILABLE", "It is gone.");
+    const breaks = (pool: string) => {
+      fake(pool).before = () => {
+        throw away;
+      };
+    };
+    const drawn = async (pooled: Pooled, flavor: string | null = null) =>
+      Promise.all([0, 0.24, 0.26, 0.5, 0.999].map((dice) => pooled.data.choosePool(flavor, () => dice)));
+
+    /** How it is found out. */
+    const ways: Record<string, (pooled: Pooled) => Promise<void>> = {
+      "could not be opened": async (pooled) => {
+        breaks("a");
+        await pooled.data.pool("a").catch(() => undefined);
+      },
+      "does not answer the calls that are for its queues": async (pooled) => {
+        const queue = await aQueue(pooled, "a");
+        await pooled.data.attachQueue(queue);
+        breaks("a");
+        for (let time = 0; time < 5; time += 1) await pooled.data.messages.post(aPost(queue)).catch(() => undefined);
+      },
+      "does not answer when queues are made there": async (pooled) => {
+        const queue = await aQueue(pooled, "a");
+        await pooled.data.pool("a");
+        breaks("a");
+        for (let time = 0; time < 5; time += 1) await pooled.data.attachQueue(queue).catch(() => undefined);
+      },
+      "did not answer a call past the router": async (pooled) => {
+        breaks("a");
+        pooled.data.noteReachable("a", false);
+      },
+    };
+
+    it.each(Object.keys(ways))("that %s, the dice fall among the others until it is back", async (way) => {
+      const pooled = await start();
+      await addPool(pooled, "a", 3);
+      await addPool(pooled, "b", 1);
+      expect(new Set(await drawn(pooled))).toEqual(new Set(["a", "b"]));
+      await ways[way]?.(pooled);
+      const calls = fake("a").calls.length;
+      expect(new Set(await drawn(pooled))).toEqual(new Set(["b"]));
+      // Nothing is asked for it.
+      expect(fake("a").calls).toHaveLength(calls);
+      wait(60_000);
+      expect(new Set(await drawn(pooled))).toEqual(new Set(["b"]));
+      // Nobody has tried it for so long that it may be back.
+      wait(1);
+      expect(new Set(await drawn(pooled))).toEqual(new Set(["a", "b"]));
+    });
+
+    it("and is found there, it is drawn again at once", async () => {
+      const pooled = await start();
+      await addPool(pooled, "a", 3);
+      await addPool(pooled, "b", 1);
+      const queue = await aQueue(pooled, "a");
+      await ways["does not answer the calls that are for its queues"]?.(pooled);
+      fake("a").before = () => {};
+      wait(1000);
+      await pooled.data.attachQueue(queue);
+      pooled.data.noteReachable("a", false);
+      pooled.data.noteReachable("a", true);
+      expect(new Set(await drawn(pooled))).toEqual(new Set(["a", "b"]));
+    });
+
+    it("and all others that take queues are, too, they are drawn as if none were", async () => {
+      const pooled = await start();
+      for (const pool of ["a", "b"]) await addPool(pooled, pool, 1, "gold");
+      await addPool(pooled, "off", 0, "gold");
+      for (const pool of ["a", "b"]) pooled.data.noteReachable(pool, false);
+      expect(new Set(await drawn(pooled, "gold"))).toEqual(new Set(["a", "b"]));
+      await addPool(pooled, "lonely", 1);
+      pooled.data.noteReachable("lonely", false);
+      expect(new Set(await drawn(pooled))).toEqual(new Set(["lonely"]));
+    });
+  });
+
+  it("is the built-in one only without a flavor, and when no registered pool takes queues", async () => {
+    const pooled = await start();
+    expect(await pooled.data.choosePool(null)).toBe("default");
+    await addPool(pooled, "off", 0);
+    await addPool(pooled, "gold", 0, "gold");
+    expect(await pooled.data.choosePool(null)).toBe("default");
+    for (const flavor of ["gold", "unknown"]) {
+      await expect(pooled.data.choosePool(flavor)).rejects.toMatchObject({
+        code: "NO_POOL_FOUND",
+        details: { flavor },
+      });
+    }
+    await pooled.control.pools.update("off", { weight: 1 });
+    expect(await pooled.data.choosePool(null)).toBe("off");
+  });
+});

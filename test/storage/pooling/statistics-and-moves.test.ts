@@ -1,0 +1,151 @@
+import { describe, expect, it } from "vitest";
+import { DomainError } from "../../../server/errors.ts";
+import type { QueueRef } from "../../../server/storage/queue-ref.ts";
+import { aStoredMessage } from "../../support/fake-pool.ts";
+import type { Pooled } from "../../support/pooled.ts";
+import { addPool, aPost, aQueue, preparePools, watched } from "./harness.ts";
+
+const { fake, start } = preparePools();
+
+describe("statistics of many queues", () => {
+  it("come in the order asked, with one call to each pool and one look at the catalogue", async () => {
+    const { seen, watch } = watched();
+    const pooled = await start({ watch });
+    for (const pool of ["one", "two"]) await addPool(pooled, pool);
+    const queues: QueueRef[] = [];
+    for (let index = 0; index < 6; index += 1) {
+      const { epoch, ...queue } = await aQueue(pooled, index % 2 === 0 ? "one" : "two");
+      const messages = Array.from({ length: index }, () => aStoredMessage());
+      fake(index % 2 === 0 ? "one" : "two").rows.set(JSON.stringify(["p", queue.name]), { epoch, messages });
+      queues.push(queue);
+    }
+    const asked = [...queues.toReversed(), { project: "p", name: "gone" }, queues[2] as QueueRef];
+    const totals = (await pooled.data.messages.stats(asked)).map((stats) => stats?.total ?? null);
+    expect(totals).toEqual([5, 4, 3, 2, 1, 0, null, 2]);
+    expect(seen).toMatchObject({ getMany: 1, get: 0 });
+    expect(fake("one").calls).toEqual(["messages.stats"]);
+    expect(fake("two").calls).toEqual(["messages.stats"]);
+    expect(await pooled.data.messages.stats([])).toEqual([]);
+  });
+
+  it("are unknown for the queues of a pool that fails, while the others' are seen", async () => {
+    const pooled = await start();
+    for (const pool of ["one", "two"]) await addPool(pooled, pool);
+    const [here, there] = [await aQueue(pooled, "one"), await aQueue(pooled, "two")];
+    await pooled.data.attachQueue(here);
+    await pooled.data.attachQueue(there);
+    fake("two").before = () => {
+      throw new DomainError("STORAGE_UNAVAILABLE", "It is gone.");
+    };
+    const [one, two] = await pooled.data.messages.stats([
+      { project: "p", name: here.name },
+      { project: "p", name: there.name },
+    ]);
+    expect([one?.total, two]).toEqual([0, null]);
+    expect(pooled.errors).toMatchObject([{ code: "STORAGE_UNAVAILABLE" }]);
+    await expect(pooled.data.messages.stats([{ project: "p", name: there.name }])).rejects.toMatchObject({
+      code: "STORAGE_UNAVAILABLE",
+    });
+  });
+
+  it("of a queue that its pool lacks are those of an empty one, and of one that moved those of the new place", async () => {
+    const pooled = await start();
+    for (const pool of ["one", "two"]) await addPool(pooled, pool);
+    const [fresh, moving] = [await aQueue(pooled, "one"), await aQueue(pooled, "one")];
+    await pooled.data.messages.post(aPost(moving));
+    await fake("one").driver.detachQueue(moving);
+    const { epoch } = await pooled.control.catalogue.update(moving, "two");
+    fake("two").rows.set(JSON.stringify(["p", moving.name]), {
+      epoch,
+      messages: [aStoredMessage(), aStoredMessage()],
+    });
+    const totals = await pooled.data.messages.stats([
+      { project: "p", name: fresh.name },
+      { project: "p", name: moving.name },
+    ]);
+    expect(totals.map((stats) => stats?.total)).toEqual([0, 2]);
+  });
+});
+
+describe("moving messages", () => {
+  const held = { id: "claim", expiresAt: new Date(60_000) };
+  const twoQueues = async (pooled: Pooled, other: string) => {
+    for (const pool of ["one", "two"]) await addPool(pooled, pool);
+    const [from, to] = [await aQueue(pooled, "one"), await aQueue(pooled, other)];
+    await pooled.data.attachQueue(from);
+    await pooled.data.attachQueue(to);
+    const messages = [
+      aStoredMessage({ claim: held }),
+      aStoredMessage({ claim: null }),
+      aStoredMessage({ claim: held }),
+    ];
+    fake("one")
+      .messagesOf(from)
+      .push(...messages);
+    const ids = messages.map((message) => message.id);
+    const move = {
+      from: { project: "p", name: from.name },
+      to: { project: "p", name: to.name },
+      ids,
+      claimId: "claim",
+      ttlSeconds: null,
+    };
+    return { from, to, ids, move };
+  };
+
+  it("within one pool is the pool's own step", async () => {
+    const pooled = await start();
+    const { move } = await twoQueues(pooled, "one");
+    expect(await pooled.data.messages.transfer(move)).toBe(3);
+    expect(fake("one").calls.filter((call) => call.startsWith("messages"))).toEqual(["messages.transfer"]);
+  });
+
+  it("between two pools copies what the claim holds, then deletes it", async () => {
+    const pooled = await start();
+    const { from, to, ids, move } = await twoQueues(pooled, "two");
+    expect(await pooled.data.messages.transfer(move)).toBe(2);
+    expect(
+      fake("two")
+        .messagesOf(to)
+        .map((message) => message.id),
+    ).toEqual([ids[0], ids[2]]);
+    expect(
+      fake("one")
+        .messagesOf(from)
+        .map((message) => message.id),
+    ).toEqual([ids[1]]);
+    expect(await pooled.data.messages.transfer(move)).toBe(0);
+  });
+
+  it("between two pools knows ids in any spelling", async () => {
+    const pooled = await start();
+    const { ids, move } = await twoQueues(pooled, "two");
+    const spelled = { ...move, ids: ids.map((id) => id.replaceAll("-", "").toUpperCase()) };
+    expect(await pooled.data.messages.transfer(spelled)).toBe(2);
+  });
+
+  it("leaves all where they were, and copies once, when the claim lapses in between", async () => {
+    const pooled = await start();
+    const { from, to, move } = await twoQueues(pooled, "two");
+    fake("one").before = (call) => {
+      if (call === "messages.bulkDelete") for (const message of fake("one").messagesOf(from)) message.claim = null;
+    };
+    expect(await pooled.data.messages.transfer(move)).toBe(0);
+    expect(fake("one").messagesOf(from)).toHaveLength(3);
+    fake("one").before = () => {};
+    for (const message of fake("one").messagesOf(from)) message.claim = held;
+    expect(await pooled.data.messages.transfer(move)).toBe(3);
+    expect(fake("two").messagesOf(to)).toHaveLength(3);
+    expect(fake("one").messagesOf(from)).toHaveLength(0);
+  });
+
+  it("between two pools loses nothing when the target fails", async () => {
+    const pooled = await start();
+    const { from, move } = await twoQueues(pooled, "two");
+    fake("two").before = () => {
+      throw new DomainError("STORAGE_UNAVAILABLE", "It is gone.");
+    };
+    await expect(pooled.data.messages.transfer(move)).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+    expect(fake("one").messagesOf(from)).toHaveLength(3);
+  });
+});

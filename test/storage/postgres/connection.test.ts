@@ -1,0 +1,69 @@
+/** What a URI says of a connection, and that nothing else says anything. */
+import { readFileSync } from "node:fs";
+import { afterEach, expect, test, vi } from "vitest";
+import { openConnections, translatePostgresError } from "../../../server/storage/postgres/sql/connection.ts";
+import { Statements } from "../../../server/storage/postgres/sql/statements.ts";
+import { createEmptyDatabase } from "../../support/database.ts";
+
+afterEach(() => vi.unstubAllEnvs());
+
+test("the environment of a client of PostgreSQL changes nothing", async () => {
+  const database = await createEmptyDatabase();
+  const strange = {
+    PGHOST: "elsewhere.invalid",
+    PGPORT: "1",
+    PGUSER: "nobody",
+    PGDATABASE: "nothing",
+    PGSSLMODE: "require",
+    PGSSLNEGOTIATION: "direct",
+    PGOPTIONS: "-c statement_timeout=0",
+    PGCLIENT_ENCODING: "LATIN1",
+    PGAPPNAME: "strange",
+  };
+  for (const [name, value] of Object.entries(strange)) vi.stubEnv(name, value);
+  const connections = openConnections({ url: database.url, connections: 1, applicationName: "own" });
+  const { rows } = await connections.query(
+    "SELECT current_setting('statement_timeout') AS timeout, current_setting('search_path') AS path, current_setting('application_name') AS name, current_setting('client_encoding') AS encoding",
+  );
+  expect(rows).toEqual([{ timeout: "4s", path: '"public"', name: "own", encoding: "UTF8" }]);
+  await connections.end();
+  vi.unstubAllEnvs();
+  await database.drop();
+});
+
+test("a URI without a password is refused where the server wants one, whatever the environment knows", async () => {
+  const database = await createEmptyDatabase();
+  const url = new URL(database.url);
+  vi.stubEnv("PGPASSWORD", url.password);
+  url.password = "";
+  const connections = openConnections({ url: url.toString(), connections: 1 });
+  const failure: unknown = await connections.query("SELECT 1").catch((error: unknown) => error);
+  expect(failure).toMatchObject({ code: "28P01" });
+  expect(translatePostgresError(failure)).toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+  await connections.end();
+  vi.unstubAllEnvs();
+  await database.drop();
+});
+
+test("a statement that meets others' work keeps its connection, one that does not fit the tables closes it", async () => {
+  const database = await createEmptyDatabase();
+  const connections = openConnections({ url: database.url, connections: 1 });
+  const statements = new Statements(connections, "0");
+  const pid = async () => (await statements.read({ name: "pid", text: "SELECT pg_backend_pid() AS pid" }, []))[0];
+  const before = await pid();
+  await expect(statements.read({ name: "zero", text: "SELECT 1 / 0" }, [])).rejects.toMatchObject({
+    code: "DEADLINE_EXCEEDED",
+  });
+  expect(await pid()).toEqual(before);
+  await expect(statements.read({ name: "none", text: "SELECT 1 FROM nothing" }, [])).rejects.toMatchObject({
+    code: "INTERNAL",
+  });
+  expect(await pid()).not.toEqual(before);
+  await connections.end();
+  await database.drop();
+});
+
+test("no module of ours lets a URI be parsed by the client, which reads the files that it names", () => {
+  const source = readFileSync(new URL("../../../server/storage/postgres/sql/connection.ts", import.meta.url), "utf8");
+  expect(source).not.toContain("connectionString");
+});

@@ -1,0 +1,283 @@
+/** What the control driver on PostgreSQL promises beyond its suites: cost at 100,000 queues, and broken connections. */
+
+import type { AddressInfo } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import type pg from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createSecretBox } from "../../../server/secret-box.ts";
+import type { ControlDriver } from "../../../server/storage/control-driver.ts";
+import type { PageRequest } from "../../../server/storage/list-pages.ts";
+import { createPostgresControlDriver } from "../../../server/storage/postgres/control/control-driver.ts";
+import { openConnections } from "../../../server/storage/postgres/sql/connection.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+
+const QUEUES = 100_000;
+
+let database: TestDatabase;
+let connections: pg.Pool;
+let control: ControlDriver;
+
+const driverOn = (pool: pg.Pool) =>
+  createPostgresControlDriver({
+    connections: pool,
+    schema: "public",
+    secrets: createSecretBox("the key of the tests"),
+  });
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  connections = openConnections({ url: database.url, connections: 8 });
+  control = driverOn(connections);
+});
+afterAll(async () => {
+  await control.close();
+  await connections.end();
+  await database.drop();
+});
+
+describe("with 100,000 queues in one project", () => {
+  beforeAll(async () => {
+    const client = await connections.connect();
+    await client.query("SET statement_timeout = 0");
+    await client.query(
+      `INSERT INTO queues (project, name, created_at)
+       SELECT 'big', 'q' || lpad(n::text, 6, '0'), '2026-01-01'::timestamptz + (n / 10) * interval '1 microsecond'
+       FROM generate_series(0, ${QUEUES - 1}) AS n`,
+    );
+    await client.query(
+      "INSERT INTO queues (project, name) SELECT 'p' || lpad(n::text, 3, '0'), 'q' FROM generate_series(0, 299) AS n",
+    );
+    await client.query(
+      `INSERT INTO catalogue_entries (project, queue, pool, epoch)
+       SELECT 'big', 'q' || lpad(n::text, 6, '0'), 'a', n FROM generate_series(0, ${QUEUES - 1}) AS n`,
+    );
+    await client.query("ANALYZE queues, catalogue_entries");
+    await client.query("SET statement_timeout = DEFAULT");
+    client.release();
+  });
+
+  /** The blocks of tables and indexes that the work's statements touch: what it costs on any machine, however busy. */
+  async function blocksTouched(work: () => Promise<unknown>): Promise<number> {
+    const sent: { text: string; values: unknown[] }[] = [];
+    const query = connections.query;
+    const record = (statement: { text: string; values: unknown[] }) => {
+      sent.push({ text: statement.text, values: statement.values });
+      return Reflect.apply(query, connections, [statement]);
+    };
+    connections.query = record as typeof query;
+    try {
+      await work();
+    } finally {
+      connections.query = query;
+    }
+    expect(sent.length).toBeGreaterThan(0);
+    let blocks = 0;
+    for (const { text, values } of sent) {
+      const { rows } = await connections.query(`EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`, values);
+      const plan = rows[0]["QUERY PLAN"][0].Plan;
+      blocks += plan["Shared Hit Blocks"] + plan["Shared Read Blocks"];
+    }
+    return blocks;
+  }
+
+  /** A page of 50 reads that many rows, each perhaps in a block of its own; 100,000 rows fill over 1,000. */
+  const FEW_BLOCKS = 150;
+
+  const isCheap = async (list: (page: PageRequest) => Promise<unknown>, middle: string) => {
+    for (const page of [{ limit: 50 }, { limit: 50, after: middle }, { limit: 50, before: middle }]) {
+      expect(await blocksTouched(() => list(page))).toBeLessThan(FEW_BLOCKS);
+    }
+  };
+
+  for (const sort of ["name", "createdAt"] as const) {
+    for (const project of ["big", undefined]) {
+      it(`a page in the middle by ${sort} of ${project ?? "all projects"} reads few rows, as the first does, both ways`, async () => {
+        for (const descending of [false, true]) {
+          const list = (page: PageRequest) => control.queues.list({ project, sort, descending, page });
+          // The prefix only serves to make a marker half-way in.
+          const near = await control.queues.list({ project, sort, descending, prefix: "q0500", page: { limit: 50 } });
+          expect(near.nextMarker).not.toBeNull();
+          await isCheap(list, near.nextMarker as string);
+        }
+      });
+    }
+  }
+
+  it("pages by creation at the resolution of the database, though ten share each microsecond", async () => {
+    const seen: string[] = [];
+    let after: string | undefined;
+    for (let page = 0; page < 30; page += 1) {
+      const found = await control.queues.list({ project: "big", sort: "createdAt", page: { limit: 7, after } });
+      seen.push(...found.items.map((queue) => queue.name));
+      after = found.nextMarker ?? undefined;
+    }
+    expect(seen).toEqual(Array.from({ length: 210 }, (_, index) => `q${String(index).padStart(6, "0")}`));
+  });
+
+  it("listing projects skips over the big one's queues", async () => {
+    const list = (page: PageRequest) => control.queues.listProjects({ page });
+    expect((await list({ limit: 2 })).items).toEqual(["big", "p000"]);
+    await isCheap((page) => control.queues.listProjects({ page: { ...page, limit: 2 } }), "=p000");
+  });
+
+  it("counts to 10,000 and no further", async () => {
+    expect(await control.queues.count({ project: "big" })).toEqual({ value: 10_000, exact: false });
+    expect(await control.queues.count({})).toEqual({ value: 10_000, exact: false });
+    expect(await control.queues.count({ project: "big", prefix: "q00" })).toEqual({ value: 10_000, exact: true });
+    expect(await control.catalogue.countByPool("a")).toEqual({ value: 10_000, exact: false });
+  });
+
+  it("the catalogue reads few rows for a page anywhere, and for a search", async () => {
+    const list = (page: PageRequest) => control.catalogue.list({ page, project: "big" });
+    const middle = await control.catalogue.list({ page: { limit: 50 }, search: "q0500" });
+    expect(middle.items[0]?.queue).toBe("q050000");
+    const marker = Buffer.from(JSON.stringify([String(QUEUES / 2)])).toString("base64url");
+    await isCheap(list, marker);
+    const search = () => control.catalogue.list({ page: { limit: 50 }, search: "q0999", pool: "a" });
+    expect(await blocksTouched(search)).toBeLessThan(FEW_BLOCKS);
+  });
+});
+
+describe("a transaction", () => {
+  it("does not report success when a statement failed, though its work caught the error", async () => {
+    const queue = { project: "tx", name: "locked" };
+    const other = { project: "tx", name: "other" };
+    await control.queues.create(queue);
+    const holder = await connections.connect();
+    await holder.query("BEGIN");
+    await holder.query("SELECT 1 FROM queues WHERE project = 'tx' AND name = 'locked' FOR UPDATE");
+    await expect(
+      control.transaction(async (tx) => {
+        await tx.queues.create(other);
+        await tx.queues.setMetadata(queue, "{}").catch(() => "never mind");
+        return "done";
+      }),
+    ).rejects.toMatchObject({ code: "DEADLINE_EXCEEDED" });
+    await holder.query("ROLLBACK");
+    holder.release();
+    expect(await control.queues.exists(other)).toBe(false);
+  });
+});
+
+describe("when the connection breaks", () => {
+  let proxy: Server;
+  let throughProxy: pg.Pool;
+  let broken: ControlDriver;
+  const sockets = new Set<Socket>();
+  const queue = { project: "broken", name: "q" };
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+
+  beforeAll(async () => {
+    const target = new URL(database.url);
+    const socketFolder = target.searchParams.get("host");
+    const port = Number(target.port || target.searchParams.get("port") || 5432);
+    proxy = createServer((client) => {
+      const server = connect(
+        socketFolder?.startsWith("/") ? { path: `${socketFolder}/.s.PGSQL.${port}` } : { host: target.hostname, port },
+      );
+      for (const [one, other] of [
+        [client, server],
+        [server, client],
+      ] as const) {
+        sockets.add(one);
+        one.pipe(other);
+        one.on("error", () => {});
+        one.on("close", () => {
+          sockets.delete(one);
+          other.destroy();
+        });
+      }
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    const url = new URL(database.url);
+    url.searchParams.delete("host");
+    url.searchParams.delete("port");
+    url.hostname = "127.0.0.1";
+    url.port = String((proxy.address() as AddressInfo).port);
+    throughProxy = openConnections({ url: url.toString(), connections: 2 });
+    broken = driverOn(throughProxy);
+    await control.queues.create(queue);
+  });
+  afterAll(async () => {
+    await broken.close();
+    await throughProxy.end();
+    cut();
+    await new Promise((resolve) => proxy.close(resolve));
+  });
+
+  /** Starts a call that has to wait for the queue's row, and cuts its connection meanwhile. */
+  async function cutDuring(work: () => Promise<unknown>): Promise<unknown> {
+    const holder = await connections.connect();
+    await holder.query("BEGIN");
+    await holder.query("SELECT 1 FROM queues WHERE project = 'broken' AND name = 'q' FOR UPDATE");
+    const outcome = work().catch((error: unknown) => error);
+    try {
+      await expect
+        .poll(async () => {
+          const waiting = await connections.query(
+            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+          );
+          return waiting.rowCount;
+        })
+        .toBe(1);
+      cut();
+      return await outcome;
+    } finally {
+      await holder.query("ROLLBACK");
+      holder.release();
+    }
+  }
+
+  it("a write that was sent has an unknown outcome", async () => {
+    expect(await cutDuring(() => broken.queues.setMetadata(queue, '{"a":1}'))).toMatchObject({
+      code: "OUTCOME_UNKNOWN",
+    });
+    expect(await broken.queues.exists(queue)).toBe(true);
+  });
+
+  it("before its end, a transaction has changed nothing, and says so", async () => {
+    const work = () =>
+      broken.transaction(async (tx) => {
+        await tx.queues.create({ project: "broken", name: "other" });
+        await tx.queues.setMetadata(queue, '{"a":2}');
+      });
+    expect(await cutDuring(work)).toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+    expect(await broken.queues.exists({ project: "broken", name: "other" })).toBe(false);
+  });
+
+  it("is not alive while nothing answers, which it finds out in time, and is again afterwards", async () => {
+    expect(await broken.isAlive()).toBe(true);
+    for (const socket of sockets) socket.pause();
+    const start = performance.now();
+    expect(await broken.isAlive()).toBe(false);
+    expect(performance.now() - start).toBeLessThan(4000);
+    cut();
+    expect(await broken.isAlive()).toBe(true);
+  });
+});
+
+it("the audit log keeps what was written, whoever is connected", async () => {
+  const entry = { actor: "a", action: "kept", project: "p", target: "t", detailsText: "{}", requestId: "r" };
+  const id = await control.audit.append({ ...entry, outcome: "intended" });
+  const done = await control.audit.append({ ...entry, outcome: "done" });
+  for (const change of [
+    `UPDATE audit_entries SET outcome = 'refused' WHERE id = ${id}`,
+    `UPDATE audit_entries SET details = '{"a": 1}' WHERE id = ${id}`,
+    `UPDATE audit_entries SET outcome = 'done', actor = 'b' WHERE id = ${id}`,
+    `UPDATE audit_entries SET outcome = 'failed' WHERE id = ${done}`,
+    `DELETE FROM audit_entries WHERE id = ${done}`,
+    "TRUNCATE audit_entries",
+  ]) {
+    await expect(connections.query(change)).rejects.toMatchObject({ code: "23001" });
+  }
+  await control.audit.settle(id, "failed", '{"why": 1}');
+  const { rows } = await connections.query(
+    "SELECT actor, outcome, details FROM audit_entries WHERE action = 'kept' ORDER BY id",
+  );
+  expect(rows).toEqual([
+    { actor: "a", outcome: "failed", details: '{"why": 1}' },
+    { actor: "a", outcome: "done", details: "{}" },
+  ]);
+});

@@ -1,0 +1,38 @@
+import { setImmediate } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { ExhaustedFronts } from "../../../server/storage/postgres/messages/exhausted-fronts.ts";
+import type { PoolQueue } from "../../../server/storage/postgres/queue-rows.ts";
+import type { Statements } from "../../../server/storage/postgres/sql/statements.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test("a front is looked for anew each minute, from the floor, and the old one holds until the new one is known", async () => {
+  vi.advanceTimersByTime(10_000);
+  const row = { id: "1", epoch: "1", floor: "10" } satisfies PoolQueue;
+  const asked: unknown[] = [];
+  const answers: ((marker: string) => void)[] = [];
+  const read = (_: unknown, [, start]: unknown[]) => {
+    asked.push(start);
+    return new Promise((resolve) => answers.push((marker) => resolve([{ marker }])));
+  };
+  const fronts = new ExhaustedFronts({ read } as unknown as Statements);
+  const start = () => fronts.startOf(row, 3);
+  const look = async (after: number, found: string) => {
+    vi.advanceTimersByTime(after);
+    fronts.refresh(row, 3);
+    const during = start();
+    answers.at(-1)?.(found);
+    await setImmediate();
+    return during;
+  };
+  expect(await look(0, "500")).toBe("10");
+  expect(await look(30_000, "600")).toBe("500");
+  expect(await look(31_000, "400")).toBe("600");
+  expect(start()).toBe("400");
+  expect(asked).toEqual(["10", "500", "10"]);
+});

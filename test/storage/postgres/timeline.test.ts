@@ -1,0 +1,135 @@
+/** Which stores are found to have lost their last writes, where no second server is needed to show it. */
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Timeline } from "../../../server/storage/postgres/timeline.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+
+const STEP = 2n ** 40n;
+
+describe("a store's timeline", () => {
+  let database: TestDatabase;
+  let client: pg.Client;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+  });
+  afterAll(async () => {
+    await client.end();
+    await database.drop();
+  });
+
+  const number = async (text: string) => BigInt((await client.query({ text, rowMode: "array" })).rows[0]?.[0]);
+  const draw = () => number("SELECT nextval('message_marker')");
+  const putBack = (marker: bigint) => client.query("SELECT setval('message_marker', $1)", [marker.toString()]);
+  const recorded = async () => (await client.query("SELECT timeline FROM pool_identity")).rows[0]?.timeline as string;
+
+  function aProcess() {
+    const heard: Error[] = [];
+    const timeline = new Timeline((error) => heard.push(error));
+    let forgotten = 0;
+    timeline.forget = () => {
+      forgotten += 1;
+    };
+    return {
+      check: (on: Pick<pg.Client, "query"> = client) => timeline.check(on as pg.Client),
+      heard,
+      forgotten: () => forgotten,
+    };
+  }
+
+  /** The connection with another answer to what it is asked. */
+  const answering = (change: (row: object) => object) =>
+    ({
+      query: async (...args: [string, string[]]) => {
+        const { rows } = await client.query(...args);
+        return { rows: rows.map(change) };
+      },
+    }) as unknown as pg.Client;
+
+  it("is written down at the first look, which changes no marker", async () => {
+    const before = await draw();
+    const one = aProcess();
+    await one.check();
+    await one.check();
+    expect(await recorded()).toMatch(/^\d+\/00000001$/);
+    expect(await draw()).toBe(before + 1024n);
+    expect([one.heard, one.forgotten()]).toEqual([[], 0]);
+  });
+
+  it("lifts the markers once when it is another, and every process forgets what it knew", async () => {
+    const [one, two] = [aProcess(), aProcess()];
+    await Promise.all([one.check(), two.check()]);
+    await client.query("UPDATE pool_identity SET timeline = 'another server/00000007'");
+    const before = await draw();
+    const now = BigInt(Date.now()) * 1000n;
+    await one.check();
+    const lifted = await draw();
+    expect(lifted > now && lifted > before + STEP).toBe(true);
+    await two.check();
+    expect(await draw()).toBe(lifted + 1024n);
+    expect([one, two].map(({ heard, forgotten }) => [heard.length, forgotten()])).toEqual([
+      [1, 1],
+      [1, 1],
+    ]);
+    expect(String(one.heard[0])).toContain("Another server has taken over");
+  });
+
+  it("lowers no number that somebody lifts at the same time, or that is ahead of the clock", async () => {
+    const ahead = BigInt(Date.now()) * 1000n * 2n;
+    await client.query("SELECT setval('catalogue_epoch', $1)", [ahead.toString()]);
+    await client.query("UPDATE pool_identity SET timeline = 'another server/00000007'");
+    const high = (await draw()) * 4n;
+    const said: string[] = [];
+    const meeting = {
+      query: async (text: string, ...more: [string[]]) => {
+        said.push(text);
+        if (text.includes("setval('message_marker'")) await putBack(high);
+        return client.query(text, ...more);
+      },
+    } as unknown as pg.Client;
+    await aProcess().check(meeting);
+    expect((await draw()) > high).toBe(true);
+    expect(await number("SELECT nextval('catalogue_epoch')")).toBe(ahead + 1_000_001n);
+    // Else the commit may wait for a standby that is not there yet.
+    expect(said).toContain("SET LOCAL synchronous_commit = local");
+  });
+
+  it("is worth a step for each that the store has not heard of", async () => {
+    const [cluster] = (await recorded()).split("/");
+    const before = await draw();
+    await aProcess().check(answering((row) => ("timeline" in row ? { ...row, timeline: `${cluster}/0000000B` } : row)));
+    expect((await draw()) > before + 10n * STEP).toBe(true);
+    await client.query("UPDATE pool_identity SET timeline = NULL");
+  });
+
+  it("is not needed to notice a disk that was put back, for a process that was there", async () => {
+    const one = aProcess();
+    await one.check();
+    const high = await draw();
+    await one.check();
+    await putBack(high - STEP / 2n);
+    await one.check();
+    expect((await draw()) > high).toBe(true);
+    expect(one.forgotten()).toBe(1);
+  });
+
+  it("is not told by some servers, which are used all the same", async () => {
+    const one = aProcess();
+    const refusing = {
+      query: (text: string, ...more: [string[]]) =>
+        text.includes("pg_control_system")
+          ? Promise.reject(Object.assign(new Error("permission denied"), { code: "42501" }))
+          : client.query(text, ...more),
+    } as unknown as pg.Client;
+    await one.check(refusing);
+    await putBack((await draw()) + 10n);
+    await one.check(refusing);
+    expect(one.heard).toEqual([]);
+  });
+
+  it("does not begin on a connection: one to a standby is refused", async () => {
+    const standby = answering((row) => ({ ...row, standby: true, timeline: null }));
+    await expect(aProcess().check(standby)).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+  });
+});
