@@ -22,7 +22,7 @@ import type { ControlDriver } from "./storage/control-driver.ts";
 import { DEFAULT_POOL, type PooledDataDriver } from "./storage/data-driver.ts";
 import { createDriverRegistry } from "./storage/driver-registry.ts";
 import { createPoolingDriver } from "./storage/pooling/driver.ts";
-import type { Place } from "./storage/pooling/pool-catalog.ts";
+import type { QueueLocation } from "./storage/pooling/pool-catalog.ts";
 import { createPostgresControlDriver } from "./storage/postgres/control/control-driver.ts";
 import { openPostgresDataDriver } from "./storage/postgres/data-driver.ts";
 import { parsePostgresUri } from "./storage/postgres/sql/address.ts";
@@ -141,7 +141,7 @@ export async function openEngine(
       openRedisDataDriver({ uri, clock, undoSeconds: config.UNDO_SECONDS, onError: onPoolError(pool) }),
   });
   // The drivers' cache is this process's own and read on every call: no locks, no digests of keys.
-  const places = stores.get<Place>("isimud.places");
+  const places = stores.get<QueueLocation>("isimud.places");
   places.configure({
     backingStore: "memory",
     keyMangler: false,

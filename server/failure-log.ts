@@ -4,7 +4,7 @@ import { type ErrorKind, kindOf } from "./errors.ts";
  * Tells of what fails again and again when it begins, and when it works again, and is silent in between; a failure of another kind begins anew.
  * `what` is the beginning of the sentence, such as "Garbage collection".
  */
-export class Outages {
+export class FailureLog {
   readonly #warn: (message: string, error: unknown) => void;
   readonly #info: (message: string) => void;
   readonly #failing = new Map<string, ErrorKind>();

@@ -1,7 +1,7 @@
 /** Collects garbage again and again while the process runs. */
 import { randomUUID } from "node:crypto";
 import type { Access } from "./access/access.ts";
-import type { Outages } from "./failure-log.ts";
+import type { FailureLog } from "./failure-log.ts";
 import type { GcReport } from "./operations/gc.ts";
 
 const WHAT = "Garbage collection";
@@ -19,7 +19,7 @@ export interface GcSchedule {
 export function startGcSchedule(params: {
   collect: (access: Access) => Promise<GcReport>;
   intervalSeconds: number;
-  outages: Outages;
+  outages: FailureLog;
   random?: () => number;
 }): GcSchedule {
   const random = params.random ?? Math.random;

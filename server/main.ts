@@ -15,7 +15,7 @@ import { createRequestAccess } from "./access/request-access.ts";
 import { type Engine, openEngine } from "./bootstrap.ts";
 import { type Config, readConfig } from "./config.ts";
 import { DomainError } from "./errors.ts";
-import { Outages } from "./failure-log.ts";
+import { FailureLog } from "./failure-log.ts";
 import { startGcSchedule } from "./gc-schedule.ts";
 import { createGraphQLDoor } from "./graphql/http/server.ts";
 import { startSampler } from "./history/sampler.ts";
@@ -64,7 +64,7 @@ export async function serve(
         return report;
       },
       intervalSeconds: config.GC_INTERVAL,
-      outages: new Outages({
+      outages: new FailureLog({
         warn: (message, error) => log.warn({ err: error }, message),
         info: (message) => log.info(message),
       }),

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { DomainError } from "../server/errors.ts";
-import { Outages } from "../server/failure-log.ts";
+import { FailureLog } from "../server/failure-log.ts";
 import { startGcSchedule } from "../server/gc-schedule.ts";
 import type { GcReport } from "../server/operations/gc.ts";
 
@@ -10,7 +10,7 @@ const NOTHING: GcReport = {
   seconds: 0,
 };
 
-const silent = new Outages({ warn: () => {}, info: () => {} });
+const silent = new FailureLog({ warn: () => {}, info: () => {} });
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -53,7 +53,7 @@ test("goes on after one that failed, which is told", async () => {
   const broken = new Error("away");
   const collect = vi.fn().mockRejectedValueOnce(broken).mockResolvedValue(NOTHING);
   const warn = vi.fn();
-  const outages = new Outages({ warn, info: () => {} });
+  const outages = new FailureLog({ warn, info: () => {} });
   const gc = startGcSchedule({ collect, intervalSeconds: 10, outages, random: () => 0.5 });
   await vi.advanceTimersByTimeAsync(20_000);
   expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("Garbage collection fails"), broken);
@@ -71,7 +71,7 @@ test("tells once of those in a row that fail alike, and of the one that works ag
   const gc = startGcSchedule({
     collect,
     intervalSeconds: 10,
-    outages: new Outages({
+    outages: new FailureLog({
       warn: (_message, error) => told.push((error as Error).message),
       info: (message) => told.push(message),
     }),

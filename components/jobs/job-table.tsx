@@ -59,28 +59,28 @@ function JobState({ job }: { job: JobRow }) {
 }
 
 interface Company {
-  along?: string[];
-  apart?: { queue: string; why: string }[];
+  included?: string[];
+  excluded?: { queue: string; why: string }[];
 }
 
 const SHOWN = 5;
 
 /** Why it failed; who went along with a queue, and who belongs to it and lives elsewhere. Null: nothing to say. */
 function outcomeOf(job: JobRow): ReactNode {
-  const { along = [], apart = [] }: Company = JSON.parse(job.resultText ?? "{}");
-  if (job.error === null && along.length === 0 && apart.length === 0) return null;
+  const { included = [], excluded = [] }: Company = JSON.parse(job.resultText ?? "{}");
+  if (job.error === null && included.length === 0 && excluded.length === 0) return null;
   return (
     <span className="text-muted wrap-anywhere">
       {job.error ? <span className="text-danger">{visible(job.error.message)} </span> : null}
-      {along.length === 0 ? null : `With ${namesOf(along)}. `}
-      {apart.length === 0 ? null : (
+      {included.length === 0 ? null : `With ${namesOf(included)}. `}
+      {excluded.length === 0 ? null : (
         <span className="text-warn">
-          Apart:{" "}
-          {apart
+          Left out:{" "}
+          {excluded
             .slice(0, SHOWN)
             .map(({ queue, why }) => `${queue} (${why})`)
             .join(" ")}
-          {apart.length > SHOWN ? ` and ${apart.length - SHOWN} more` : ""}
+          {excluded.length > SHOWN ? ` and ${excluded.length - SHOWN} more` : ""}
         </span>
       )}
     </span>

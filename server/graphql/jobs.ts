@@ -73,7 +73,7 @@ const JobType = builder.objectRef<Job>("Job").implement({
       type: "JSON",
       nullable: true,
       description:
-        "What came of it, an object; null until it is done. Of a move: messages, claims, pauseMs, seconds; `along`, the names of the queues that went along; `apart`, those that belong to it and live elsewhere, or that more than 100 queues use, each `{queue, why}`. Of a drain: queues, and `apart`, up to 100 of those that a pool of its own now keeps from their dead letter queues.",
+        "What came of it, an object; null until it is done. Of a move: messages, claims, pauseMs, seconds; `included`, the names of the queues that moved with it; `excluded`, those of its dead letter group that did not, each `{queue, why}`. Of a drain: queues, and `excluded`, up to 100 queues that now live in another pool than their dead letter queue.",
       resolve: (job) => (job.resultText === null ? null : new RawJson(job.resultText)),
     }),
     resultText: t.exposeString("resultText", { nullable: true, description: "The same as text." }),
@@ -189,7 +189,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: MoveQueueInput, required: true, description: "The queue and the pool." }) },
     complexity: KEEPING_WAITING,
     description:
-      "Moves a queue to another pool while clients post and claim: messages with their ids, order and markers, live claims, idempotency keys and subscriptions go along, and so do its dead letter queue and up to 100 others that use that one, from the same pool, as far as the pool is of their flavors; the result names those that stay apart, and why. A short move is done when this answers; a long one goes on as a job. Asked for again meanwhile, it gives the same job.",
+      "Moves a queue to another pool while clients post and claim: messages with their ids, order and markers, live claims, idempotency keys and subscriptions go along, and so do its dead letter queue and up to 100 others that use that one, from the same pool, as far as the pool is of their flavors; the result names those that are left out, and why. A short move is done when this answers; a long one goes on as a job. Asked for again meanwhile, it gives the same job.",
     resolve: async (_root, { input }, { access, operations }) => ({
       job: await operations.jobs.moveQueue(access, input),
     }),

@@ -8,7 +8,7 @@ import { parseRedisUri } from "../storage/redis/server/address.ts";
 import { RedisCluster, SingleServer } from "../storage/redis/server/cluster.ts";
 import type { Reply } from "../storage/redis/server/connection.ts";
 import { type Script, Scripts, script } from "../storage/redis/server/scripts.ts";
-import { CLOCK, SETTLE_STEP } from "../storage/redis/server/shared-lua.ts";
+import { CLOCK, EXPIRE_STEP } from "../storage/redis/server/shared-lua.ts";
 import { type Clock, monotonicNow } from "./clock.ts";
 import { frozenCopy } from "./json-value.ts";
 import {
@@ -39,7 +39,7 @@ const PARTS = ["entries", "names", "ends", "locks", "lock-names", "lock-ends", "
 const ENTER_ANY = `${CLOCK}
 local ENTRIES, NAMES, ENDS, LOCKS, LOCK_NAMES, LOCK_ENDS, FENCE = unpack(KEYS)
 local function sweep(records, names, ends)
-  local expired = redis.call('ZRANGEBYSCORE', ends, '-inf', NOW, 'LIMIT', 0, ${SETTLE_STEP})
+  local expired = redis.call('ZRANGEBYSCORE', ends, '-inf', NOW, 'LIMIT', 0, ${EXPIRE_STEP})
   if #expired > 0 then
     redis.call('HDEL', records, unpack(expired))
     redis.call('ZREM', names, unpack(expired))
@@ -48,7 +48,7 @@ local function sweep(records, names, ends)
   return #expired
 end
 local swept, dropped = sweep(ENTRIES, NAMES, ENDS), sweep(LOCKS, LOCK_NAMES, LOCK_ENDS)
-local settled = swept < ${SETTLE_STEP} and dropped < ${SETTLE_STEP}
+local settled = swept < ${EXPIRE_STEP} and dropped < ${EXPIRE_STEP}
 local function lock_of(name)
   return string.match(redis.call('HGET', LOCKS, name) or '', '^(%S+) (%S+) (.*)$')
 end

@@ -10,7 +10,7 @@ import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
 import type { PageParams, ProjectAddress, QueueAddress } from "./input/addresses.ts";
 import { checkBatch, checkSearch, pageRequest } from "./input/limits.ts";
 import { checkName, chosenQueue, chosenScope } from "./input/names.ts";
-import type { QueueLives } from "./lifecycle/queue-lifecycle.ts";
+import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
 
 /** `discardMessages`: go on though the queue has messages where it is, or though its pool cannot say. */
 export interface CatalogueChange extends QueueAddress {
@@ -49,7 +49,7 @@ export interface CatalogueOperations {
 
 export function createCatalogueOperations(
   context: OperationContext,
-  { lives }: { lives: Pick<QueueLives, "attach"> },
+  { lifecycle }: { lifecycle: Pick<QueueLifecycle, "attach"> },
 ): CatalogueOperations {
   const { control, data, limits } = context;
 
@@ -110,7 +110,7 @@ export function createCatalogueOperations(
       return { result, details: { before: former?.pool ?? null, after: pool, epoch: result.epoch } };
     });
     if (former !== undefined) await endLife(queue, former);
-    await lives.attach(queue, entry);
+    await lifecycle.attach(queue, entry);
     return entry;
   }
 

@@ -10,7 +10,7 @@ import { checkLimit, checkWhole, pageRequest } from "./input/limits.ts";
 import { checkToken, chosenQueue } from "./input/names.ts";
 import { readMetadata } from "./input/queue-metadata.ts";
 import type { DeadLetters } from "./lifecycle/dead-letters.ts";
-import type { QueueLives } from "./lifecycle/queue-lifecycle.ts";
+import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
 import {
   attributesUnlessMissing,
   inLiveQueue,
@@ -76,10 +76,10 @@ export interface ClaimOperations {
 
 export function createClaimOperations(
   context: OperationContext,
-  parts: { lookup: QueueLookup; lives: QueueLives; deadLetters: DeadLetters; longPolls: LongPolls },
+  parts: { lookup: QueueLookup; lifecycle: QueueLifecycle; deadLetters: DeadLetters; longPolls: LongPolls },
 ): ClaimOperations {
   const { data, limits } = context;
-  const { lookup, lives, deadLetters, longPolls } = parts;
+  const { lookup, lifecycle, deadLetters, longPolls } = parts;
 
   function chosen(access: Access, role: "viewer" | "operator", address: QueueAddress): QueueRef {
     requireRole(access, role);
@@ -120,7 +120,7 @@ export function createClaimOperations(
       const { bodies = pageBudget(limits) } = params;
       const waitSeconds = checkWait(params.waitSeconds);
       const made = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
-      const begin = () => lives.begin(access, queue, readMetadata(limits, "{}"));
+      const begin = () => lifecycle.create(access, queue, readMetadata(limits, "{}"));
       if (made === null) await begin();
       // Asked anew at each look: while one waits, the queue may go or change.
       const look = async () => {

@@ -10,7 +10,7 @@ import { createJobOperations } from "./jobs.ts";
 import { createKeyValueStoreOperations } from "./key-value-stores.ts";
 import { createDeadLetters } from "./lifecycle/dead-letters.ts";
 import { createMissingDeadLetterQueues } from "./lifecycle/missing-dead-letter-queues.ts";
-import { createQueueLives } from "./lifecycle/queue-lifecycle.ts";
+import { createQueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
 import { createQueueLookup } from "./lifecycle/queue-lookup.ts";
 import { createQueueMoves } from "./lifecycle/queue-moves.ts";
 import { LongPolls } from "./live/long-polls.ts";
@@ -29,26 +29,26 @@ import { createSubscriptionOperations } from "./subscriptions.ts";
 /** Builds all operations on one context. They share a look-up of queues, one ticker, the tails, the long polls and the checks of pools. */
 export function createOperations(context: OperationContext): Operations {
   const lookup = createQueueLookup(context);
-  const lives = createQueueLives(context, lookup);
+  const lifecycle = createQueueLifecycle(context, lookup);
   const ticker = createTicker((error) => context.warn("What is being watched could not be read", error));
   const tail = new QueueTail({ data: context.data, ticker, require: (queue) => lookup.attributes(queue) });
   const longPolls = new LongPolls({ data: context.data, ticker });
   const deadLetters = createDeadLetters(context, { lookup });
   const jobs = createJobOperations(context, { moves: createQueueMoves(context) });
-  const gc = createGcOperations(context, { lives });
+  const gc = createGcOperations(context, { lifecycle });
   const refusals = new Refusals(context.now);
   const checks = createPoolChecks(context, { refusals });
   const missingDeadLetterQueues = createMissingDeadLetterQueues(context, { deadLetters });
   return {
-    queues: counted(createQueueOperations(context, { lookup, lives, ticker, jobs, deadLetters }), refusals),
+    queues: counted(createQueueOperations(context, { lookup, lifecycle, ticker, jobs, deadLetters }), refusals),
     projects: createProjectOperations(context),
-    messages: counted(createMessageOperations(context, { lookup, lives, tail, longPolls, deadLetters }), refusals),
-    claims: counted(createClaimOperations(context, { lookup, lives, deadLetters, longPolls }), refusals),
-    subscriptions: counted(createSubscriptionOperations(context, { lookup, lives }), refusals),
+    messages: counted(createMessageOperations(context, { lookup, lifecycle, tail, longPolls, deadLetters }), refusals),
+    claims: counted(createClaimOperations(context, { lookup, lifecycle, deadLetters, longPolls }), refusals),
+    subscriptions: counted(createSubscriptionOperations(context, { lookup, lifecycle }), refusals),
     pools: createPoolOperations(context),
     poolPlacement: createPoolPlacementOperations(context),
     flavors: createFlavorOperations(context),
-    catalogue: createCatalogueOperations(context, { lives }),
+    catalogue: createCatalogueOperations(context, { lifecycle }),
     jobs,
     keyValueStores: createKeyValueStoreOperations(context),
     audit: createAuditOperations(context),

@@ -1,11 +1,11 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError, hasCode, kindOf } from "../errors.ts";
-import { Outages } from "../failure-log.ts";
+import { FailureLog } from "../failure-log.ts";
 import type { GcResult } from "../storage/data-driver.ts";
 import { isTakingNoWrites } from "../storage/read-only-storage.ts";
 import type { OperationContext } from "./context.ts";
 import { withDeadline } from "./deadline.ts";
-import type { QueueLives } from "./lifecycle/queue-lifecycle.ts";
+import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
 import { poolNames } from "./pool-facts/names.ts";
 
 export interface GcReport {
@@ -36,9 +36,12 @@ const TRIM_STATEMENTS = 20;
 const POOL_DEADLINE_MS = 60_000;
 const NOTHING: GcResult = { messages: 0, claims: 0, subscriptions: 0, queues: 0 };
 
-export function createGcOperations(context: OperationContext, { lives }: { lives: QueueLives }): GcOperations {
+export function createGcOperations(
+  context: OperationContext,
+  { lifecycle }: { lifecycle: QueueLifecycle },
+): GcOperations {
   const { control, data, stores, jobs, limits, now, warn, info = () => undefined } = context;
-  const outages = new Outages({ warn, info });
+  const outages = new FailureLog({ warn, info });
   const collecting = new Map<string, Promise<GcResult>>();
   let sweptUpTo: string | undefined;
   let last: { at: Date; report: GcReport } | null = null;
@@ -90,7 +93,7 @@ export function createGcOperations(context: OperationContext, { lives }: { lives
     const there = new Set((await control.queues.getMany(refs)).map(({ project, name }) => `${name} ${project}`));
     for (const entry of page.items) {
       if (there.has(`${entry.queue} ${entry.project}`)) continue;
-      await lives.bury(entry).catch((error: unknown) => {
+      await lifecycle.collect(entry).catch((error: unknown) => {
         // That a pool is away its own collection tells.
         if (kindOf(error) !== "unavailable") warn("What a deleted queue left could not be freed", error);
       });

@@ -24,7 +24,7 @@ export interface JobOperations {
   get(access: Access, params: { id: string }): Promise<Job | null>;
   /**
    * Moves a queue to a pool, with its messages, claims and subscriptions, while it is used; its dead letter queue and up to 100 others that use that one
-   * go along from the same pool, if they may live there, and the result says which of them do and which stay apart. Answers
+   * go along from the same pool, if they may live there, and the result says which of them do and which are left out. Answers
    * when it is done, or after two seconds while it goes on. A move of the same queue that has not ended is given instead. Role operator.
    * QUEUE_DOES_NOT_EXIST, POOL_DOES_NOT_EXIST, NOT_SUPPORTED, BAD_INPUT when the pool is of another flavor.
    */
@@ -166,7 +166,7 @@ export function createJobOperations(context: OperationContext, { moves }: { move
         const entry = await control.catalogue.get(queue);
         const { flavor: here } = await requirePool(entry.pool);
         if (here === flavor) return;
-        const pool = (await work.families.homeOf(queue, flavor, entry.pool)) ?? (await data.choosePool(flavor));
+        const pool = (await work.groups.homeOf(queue, flavor, entry.pool)) ?? (await data.choosePool(flavor));
         const { job, created } = await add(access, "moveQueue", queue.project, queue.name, { from: entry.pool, pool });
         if (created) return;
         // One that was under way looks at the flavor before it ends, which it may just have done.

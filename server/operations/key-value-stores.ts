@@ -57,8 +57,8 @@ export interface KeyValueStoreOperations {
   /** Locks held now, of one store or all. */
   locks(access: Access, params: { store?: string | null } & PageParams): Promise<Page<LockRecord>>;
   /**
-   * Makes a store, for good and for every process. `lockTimeoutSeconds` (2 to 3,600): how long a lock lives; a caller waits for one as long, at most 5 s.
-   * `expirationSeconds`: how long a value lives; left out = until it is deleted. STORE_ALREADY_CONFIGURED, BAD_INPUT.
+   * Makes a store, for good and for every process. `lockTimeoutSeconds` (2 to 3,600): how long a lock lifecycle; a caller waits for one as long, at most 5 s.
+   * `expirationSeconds`: how long a value lifecycle; left out = until it is deleted. STORE_ALREADY_CONFIGURED, BAD_INPUT.
    */
   create(
     access: Access,

@@ -14,7 +14,7 @@ import { checkToken, chosenQueue } from "./input/names.ts";
 import type { ReservedAttributes } from "./input/queue-attributes.ts";
 import { readMetadata } from "./input/queue-metadata.ts";
 import type { DeadLetters } from "./lifecycle/dead-letters.ts";
-import type { QueueLives } from "./lifecycle/queue-lifecycle.ts";
+import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
 import {
   attributesUnlessMissing,
   inLiveQueue,
@@ -129,14 +129,14 @@ export function createMessageOperations(
   context: OperationContext,
   parts: {
     lookup: QueueLookup;
-    lives: QueueLives;
+    lifecycle: QueueLifecycle;
     tail: QueueTail;
     longPolls: LongPolls;
     deadLetters: Pick<DeadLetters, "exhaustedFrom">;
   },
 ): MessageOperations {
   const { data, limits } = context;
-  const { lookup, lives, tail, longPolls, deadLetters } = parts;
+  const { lookup, lifecycle, tail, longPolls, deadLetters } = parts;
   const ofPage = pageBudget(limits);
 
   function chosen(access: Access, role: "viewer" | "operator", address: QueueAddress): QueueRef {
@@ -191,7 +191,7 @@ export function createMessageOperations(
       const attributes = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
       // Checked before the queue is made: a bad request leaves no queue behind.
       const messages = newMessages(context, params.messages, attributes ?? readMetadata(limits, "{}").effective);
-      const begin = () => lives.begin(access, queue, readMetadata(limits, "{}"));
+      const begin = () => lifecycle.create(access, queue, readMetadata(limits, "{}"));
       if (attributes === null) await begin();
       const post = { queue, messages, clientId, ...(idempotencyKey === null ? {} : { idempotencyKey }) };
       if (params.createQueue !== true) return data.messages.post(post);

@@ -21,7 +21,7 @@ import {
 import { refuseUnknownAttributes, unknownAttributes } from "./input/unknown-attributes.ts";
 import type { JobOperations } from "./jobs.ts";
 import type { DeadLetters } from "./lifecycle/dead-letters.ts";
-import type { QueueLives } from "./lifecycle/queue-lifecycle.ts";
+import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
 import type { QueueLookup } from "./lifecycle/queue-lookup.ts";
 import { type StatsChange, StatsWatch } from "./live/stats-watch.ts";
 import type { Ticker } from "./live/ticker.ts";
@@ -135,14 +135,14 @@ export function createQueueOperations(
   context: OperationContext,
   parts: {
     lookup: QueueLookup;
-    lives: QueueLives;
+    lifecycle: QueueLifecycle;
     ticker: Ticker;
     jobs: Pick<JobOperations, "followFlavor">;
     deadLetters: Pick<DeadLetters, "counted">;
   },
 ): QueueOperations {
   const { control, data, limits } = context;
-  const { lookup, lives, jobs, deadLetters } = parts;
+  const { lookup, lifecycle, jobs, deadLetters } = parts;
   const watch = new StatsWatch({ ticker: parts.ticker, read: statsOf, batch: limits.MAX_PAGE_SIZE });
 
   async function statsOf(
@@ -225,7 +225,7 @@ export function createQueueOperations(
         refuseUnknownAttributes(unknown, there?.metadataText ?? "{}");
       }
       for (;;) {
-        const created = await lives.begin(access, queue, metadata);
+        const created = await lifecycle.create(access, queue, metadata);
         const [made] = await control.queues.getMany([queue]);
         // Missing: somebody deleted it at this very moment, and it is to be there.
         if (made !== undefined) return { queue: toRecord(made), created };
@@ -308,7 +308,7 @@ export function createQueueOperations(
 
     async delete(access, params) {
       const queue = await changing(access, "deleteQueue", params);
-      return { deleted: await lives.end(access, queue) };
+      return { deleted: await lifecycle.delete(access, queue) };
     },
 
     async purge(access, params) {

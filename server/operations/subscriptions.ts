@@ -10,7 +10,7 @@ import { badInput, checkTextSize, checkWhole, isStorable, pageRequest } from "./
 import { chosenQueue } from "./input/names.ts";
 import { checkRetryPolicy } from "./input/queue-attributes.ts";
 import { readMetadata } from "./input/queue-metadata.ts";
-import type { QueueLives } from "./lifecycle/queue-lifecycle.ts";
+import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
 import { attributesUnlessMissing, orIfMissing, type QueueLookup } from "./lifecycle/queue-lookup.ts";
 
 /** A subscription and its project; its queue is `source`. */
@@ -59,10 +59,10 @@ const LAST_MOMENT_MS = Date.UTC(9999, 11, 31);
 
 export function createSubscriptionOperations(
   context: OperationContext,
-  parts: { lookup: QueueLookup; lives: QueueLives },
+  parts: { lookup: QueueLookup; lifecycle: QueueLifecycle },
 ): SubscriptionOperations {
   const { data, limits } = context;
-  const { lookup, lives } = parts;
+  const { lookup, lifecycle } = parts;
 
   function chosen(access: Access, role: "viewer" | "operator", address: QueueAddress): QueueRef {
     requireRole(access, role);
@@ -125,7 +125,7 @@ export function createSubscriptionOperations(
       const subscriber = checkSubscriber(params.subscriber);
       const fields = { ttlSeconds: limits.DEFAULT_SUBSCRIPTION_TTL, optionsText: "{}", ...checked(params), subscriber };
       const attributes = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
-      if (attributes === null) await lives.begin(access, queue, readMetadata(limits, "{}"));
+      if (attributes === null) await lifecycle.create(access, queue, readMetadata(limits, "{}"));
       // The one that is in the way may expire between the two looks; then there is room for this one.
       for (let attempt = 1; ; attempt += 1) {
         const made = await data.subscriptions.create({ queue, ...fields });

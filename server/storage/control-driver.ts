@@ -12,7 +12,7 @@ export interface ControlDriver {
   readonly pools: PoolsController;
   readonly flavors: FlavorsController;
   readonly catalogue: CatalogueController;
-  readonly moves: QueueMovesController;
+  readonly moveLedger: MoveLedger;
   readonly audit: AuditController;
 
   /**
@@ -224,7 +224,7 @@ export interface QueueMove {
   startedAt: Date;
 }
 
-export interface QueueMovesController {
+export interface MoveLedger {
   /** Null when the queue is on the move already, is not mapped, or is mapped to `target`. Of two at once one begins. */
   begin(params: { queue: QueueRef; target: string; holder: string; leaseSeconds: number }): Promise<QueueMove | null>;
   /** False when the attempt was taken over, or has ended. */

@@ -11,7 +11,7 @@
 import type { ErrorCode } from "../errors.ts";
 import type { Page, PageRequest } from "./list-pages.ts";
 import type { QueueRef } from "./queue-ref.ts";
-import type { QueueMoveController } from "./queue-transfer.ts";
+import type { QueueTransfer } from "./queue-transfer.ts";
 import type { WriteRefusal } from "./read-only-storage.ts";
 import type { SubscriptionController } from "./subscription-controller.ts";
 
@@ -40,7 +40,7 @@ export interface DataDriver extends StoreFacts {
   readonly claims: ClaimController;
   readonly subscriptions: SubscriptionController;
   /** Null: its queues cannot be moved to another store, nor to this one. */
-  readonly moves: QueueMoveController | null;
+  readonly transfer: QueueTransfer | null;
 
   /**
    * Makes the store's row for a queue, with this epoch. Attaching the same epoch again changes nothing; a higher
@@ -93,7 +93,7 @@ export interface PooledDataDriver extends DataDriver {
    * A pool that this process knows to be away, or a part of it, is drawn only when all that have a weight are; nothing is asked for it, so one that just
    * went away may be drawn, and one that nobody found away within the minute counts as there. `dice` gives numbers as Math.random does.
    */
-  choosePool(flavor: string | null, dice?: () => number): Promise<string>;
+  choosePool(flavor: string | null, random?: () => number): Promise<string>;
   /**
    * What a call to the driver that `pool` gave says of its storage: is it there, and does it take writes? For
    * `choosePool`.

@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { DomainError, hasCode } from "../errors.ts";
 import type { DataDriver } from "./data-driver.ts";
 import { naming } from "./naming.ts";
-import type { MovedCounts, MovedState, QueueLife, QueueMoveController } from "./queue-transfer.ts";
+import type { MovedCounts, MovedState, QueueLife, QueueTransfer } from "./queue-transfer.ts";
 
 /** Messages, claims, keys and notes that are carried at a time. */
 const BATCH = 1000;
@@ -191,7 +191,7 @@ export async function finishMove(
 
 /** Gives when the queue was frozen. DEADLINE_EXCEEDED when something was under way each time. */
 async function freeze(
-  source: QueueMoveController,
+  source: QueueTransfer,
   from: { queue: QueueLife; moveEpoch: number },
   steps: { beforeFreeze: () => Promise<void>; livesOn: () => void; keepUp: () => Promise<void> },
 ): Promise<number> {
@@ -210,12 +210,12 @@ async function freeze(
   }
 }
 
-function movesOf({ pool, driver }: MovePlace): QueueMoveController {
-  const { moves } = driver;
-  if (moves === null) throw new DomainError("NOT_SUPPORTED", "The queues of this kind of pool cannot be moved.");
-  return new Proxy(moves, {
-    get(_, step: keyof QueueMoveController) {
-      const call = moves[step].bind(moves) as (params: unknown) => Promise<unknown>;
+function movesOf({ pool, driver }: MovePlace): QueueTransfer {
+  const { transfer } = driver;
+  if (transfer === null) throw new DomainError("NOT_SUPPORTED", "The queues of this kind of pool cannot be moved.");
+  return new Proxy(transfer, {
+    get(_, step: keyof QueueTransfer) {
+      const call = transfer[step].bind(transfer) as (params: unknown) => Promise<unknown>;
       return (params: unknown) => call(params).catch(naming(pool));
     },
   });

@@ -87,7 +87,7 @@ export interface MovedRest {
   subscriptions: MovedSubscription[];
 }
 
-export interface QueueMoveController {
+export interface QueueTransfer {
   // ------------------------------------------------------------------------------------ where the queue is
 
   /** Begins to note which messages change, while the queue goes on living. Takes over from an earlier attempt: undoes its freeze, forgets what it noted. DEADLINE_EXCEEDED when the store is too busy. */

@@ -172,7 +172,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       await expect(two.moves.move({ queue, target: "nowhere" })).rejects.toMatchObject({ code: "POOL_DOES_NOT_EXIST" });
       await post(queue, 1);
       expect(await readAll(two.one.data, queue)).toHaveLength(1);
-      expect(await two.one.control.moves.find(queue)).toBeNull();
+      expect(await two.one.control.moveLedger.find(queue)).toBeNull();
     });
 
     it("a deleted queue's subscriptions go along, and the queue stays deleted", async () => {
@@ -253,17 +253,17 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       let frozen = false;
       const carried = { before: 0, after: 0 };
       const watching = (driver: DataDriver): DataDriver => {
-        const { moves } = driver;
-        if (moves === null) throw new Error("This driver moves no queues.");
+        const { transfer } = driver;
+        if (transfer === null) throw new Error("This driver moves no queues.");
         const watched = {
-          ...moves,
-          freeze: async (params: Parameters<typeof moves.freeze>[0]) => {
-            await moves.freeze(params);
+          ...transfer,
+          freeze: async (params: Parameters<typeof transfer.freeze>[0]) => {
+            await transfer.freeze(params);
             frozen = true;
           },
-          writeClaims: async (params: Parameters<typeof moves.writeClaims>[0]) => {
+          writeClaims: async (params: Parameters<typeof transfer.writeClaims>[0]) => {
             carried[frozen ? "after" : "before"] += params.claims.length;
-            await moves.writeClaims(params);
+            await transfer.writeClaims(params);
           },
         };
         return new Proxy(driver, { get: (_, key) => (key === "moves" ? watched : Reflect.get(driver, key, driver)) });

@@ -7,7 +7,7 @@ import { hasCode } from "../../server/errors.ts";
 import type { Job } from "../../server/jobs/job.ts";
 import { createMoveWork } from "../../server/operations/lifecycle/move-jobs.ts";
 import { createQueueMoves } from "../../server/operations/lifecycle/queue-moves.ts";
-import type { Place, PlaceCache } from "../../server/storage/pooling/pool-catalog.ts";
+import type { LocationCache, QueueLocation } from "../../server/storage/pooling/pool-catalog.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { aMessage, idsOf, readAll } from "../conformance/harness.ts";
 import { hasty } from "../operations/a-service.ts";
@@ -26,8 +26,8 @@ import {
 const QUEUES = 12;
 
 /** Keeps the first place of each queue for ever, whatever it is told. */
-function anOldCatalogue(): PlaceCache {
-  const places = new Map<string, Place>();
+function anOldCatalogue(): LocationCache {
+  const places = new Map<string, QueueLocation>();
   return {
     peek: (key) => places.get(key),
     get: (key) => {

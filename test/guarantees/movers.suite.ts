@@ -40,11 +40,11 @@ export function stalled(two: TwoPools, step: string, when: "before" | "after" = 
   const data = over(two.one.data, {
     pool: async (name) => {
       const driver = await two.one.data.pool(name);
-      return over(driver, { moves: driver.moves && stalling(driver.moves) });
+      return over(driver, { transfer: driver.transfer && stalling(driver.transfer) });
     },
   });
   const moves: QueueMoves = createQueueMoves({
-    control: over(stalling(two.one.control), { moves: stalling(two.one.control.moves) }),
+    control: over(stalling(two.one.control), { moveLedger: stalling(two.one.control.moveLedger) }),
     data,
     warn: () => {},
   });
@@ -113,12 +113,12 @@ export function describeMovers(
           );
           await moving.reached;
           // The record's own first step: nothing is there yet when it stalls before.
-          const recorded = (await two.one.control.moves.find(queue)) !== null;
+          const recorded = (await two.one.control.moveLedger.find(queue)) !== null;
           if (recorded) {
             expect(await two.moves.recover()).toBe(0);
             await lapse(queue);
             await two.moves.recover();
-            expect(await two.one.control.moves.find(queue)).toBeNull();
+            expect(await two.one.control.moveLedger.find(queue)).toBeNull();
             expect((await two.one.control.catalogue.get(queue)).pool).toBe(switched === 1 ? "right" : "left");
           }
           const late = await postTo(two, queue);

@@ -5,7 +5,7 @@ import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { DataDriver } from "../../server/storage/data-driver.ts";
 import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
-import { QueueCounts } from "../../server/storage/postgres/messages/counters.ts";
+import { Counters } from "../../server/storage/postgres/messages/counters.ts";
 import { openConnections } from "../../server/storage/postgres/sql/connection.ts";
 import type { Statements } from "../../server/storage/postgres/sql/statements.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -301,7 +301,7 @@ describe("counts that cannot be written", () => {
     try {
       const write = vi.fn(() => Promise.reject(new Error("down")));
       const errors = vi.fn();
-      const counts = new QueueCounts({ write } as unknown as Statements, errors);
+      const counts = new Counters({ write } as unknown as Statements, errors);
       counts.add("1", "posted", 1);
       await vi.advanceTimersByTimeAsync(2500);
       expect(write).toHaveBeenCalledTimes(2);

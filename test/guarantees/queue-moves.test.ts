@@ -2,7 +2,7 @@
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
-import type { QueueMoveController } from "../../server/storage/queue-transfer.ts";
+import type { QueueTransfer } from "../../server/storage/queue-transfer.ts";
 import { idsOf, readAll } from "../conformance/harness.ts";
 import { describeWithRedis, startRedis, type TestRedis } from "../support/redis.ts";
 import { type OpenPlace, onPostgres, onRedis, type TwoPools, twoDatabases, twoPlaces } from "../support/two-pools.ts";
@@ -33,7 +33,7 @@ afterAll(async () => {
   await two.close();
 });
 
-const movesOfLeft = async () => (await two.pool("left")).moves as QueueMoveController;
+const movesOfLeft = async () => (await two.pool("left")).transfer as QueueTransfer;
 
 describe("statements that are older than the freeze", () => {
   it("a post that waits for the queue's lock with an old snapshot goes along", async () => {
@@ -181,7 +181,7 @@ describeWithRedis(() => {
       const held = await claims.create({ ...lease, queue: beside });
       const { epoch } = await pools.one.control.catalogue.get(queue);
       const attempt = { queue: { ...queue, epoch }, moveEpoch: epoch + 1_000_000 };
-      const source = driver.moves as QueueMoveController;
+      const source = driver.transfer as QueueTransfer;
       await source.begin(attempt);
       await source.freeze({ ...attempt, deadlineMs: 400 });
       const transfer = { from: beside, to: queue, ids: idsOf(held.messages), claimId: held.claimId, ttlSeconds: null };

@@ -1,8 +1,8 @@
-/** That each break still fits the source, and that its test is there. `npm run test:breaks` applies them. */
+/** That each mutation still fits the source, and that its test is there. `npm run test:mutations` applies them. */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { BREAKS } from "./mutations.ts";
+import { MUTATIONS } from "./mutations.ts";
 
 const read = (path: string) => readFileSync(fileURLToPath(new URL(`../../${path}`, import.meta.url)), "utf8");
 
@@ -18,7 +18,7 @@ function pieces(name: string): string[] {
   return Array.from({ length: name.length - length + 1 }, (_, start) => name.slice(start, start + length));
 }
 
-test.each(BREAKS)("$promise", ({ file, from, test: { file: testFile, name } }) => {
+test.each(MUTATIONS)("$guarantee", ({ file, from, test: { file: testFile, name } }) => {
   expect(read(file).split(from).length - 1, `times that this stands in ${file}: ${from}`).toBe(1);
   expect(read(testFile)).not.toBe("");
   expect(

@@ -1,14 +1,14 @@
 /**
- * `npm run test:breaks`: are the promises' tests able to fail? Breaks each promise by one line in a copy of the source, and expects
- * its test, green before, to turn red. Prints a table; exits with 1 when a test stays green or a break no longer fits the source.
- * A word after the command picks the breaks whose promise contains it.
+ * `npm run test:mutations`: are the guarantees' tests able to fail? Breaks each guarantee by one line in a copy of the source, and expects
+ * its test, green before, to turn red. Prints a table; exits with 1 when a test stays green or a mutation no longer fits the source.
+ * A word after the command picks the mutations whose guarantee contains it.
  */
 import { execFile } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { BREAKS, type Break } from "./mutations.ts";
+import { MUTATIONS, type Mutation } from "./mutations.ts";
 
 const TIME_LIMIT_MS = 180_000;
 const COPIED = ["server", "prisma", "test", "vitest.config.ts", "tsconfig.json", "package.json"];
@@ -22,7 +22,7 @@ interface VitestReport {
 
 /** The project without its history and pages: enough to run the tests of the engine. */
 function copyProject(): string {
-  const copy = mkdtempSync(join(tmpdir(), "isimud-breaks-"));
+  const copy = mkdtempSync(join(tmpdir(), "isimud-mutations-"));
   for (const name of COPIED) cpSync(join(top, name), join(copy, name), { recursive: true });
   symlinkSync(join(top, "node_modules"), join(copy, "node_modules"));
   return copy;
@@ -55,17 +55,17 @@ async function runTests(project: string, file: string, names: readonly string[])
 }
 
 /** Null when all named tests are there and green; else what is wrong. */
-async function checkUnbroken(project: string, breaks: readonly Break[]): Promise<string | null> {
-  for (const file of new Set(breaks.map(({ test }) => test.file))) {
-    const names = [...new Set(breaks.filter(({ test }) => test.file === file).map(({ test }) => test.name))];
+async function checkUnchanged(project: string, mutations: readonly Mutation[]): Promise<string | null> {
+  for (const file of new Set(mutations.map(({ test }) => test.file))) {
+    const names = [...new Set(mutations.filter(({ test }) => test.file === file).map(({ test }) => test.name))];
     for (const [name, verdict] of await runTests(project, file, names)) {
-      if (verdict !== "green") return `Before any break, this test of ${file} is ${verdict}: ${name}`;
+      if (verdict !== "green") return `Before any mutation, this test of ${file} is ${verdict}: ${name}`;
     }
   }
   return null;
 }
 
-async function tryBreak(project: string, { file, from, to, test }: Break): Promise<Verdict | "does not fit"> {
+async function tryMutation(project: string, { file, from, to, test }: Mutation): Promise<Verdict | "does not fit"> {
   const path = join(project, file);
   const source = readFileSync(path, "utf8");
   if (source.split(from).length !== 2) return "does not fit";
@@ -81,22 +81,22 @@ async function tryBreak(project: string, { file, from, to, test }: Break): Promi
 }
 
 const word = process.argv[2]?.toLowerCase() ?? "";
-const breaks = BREAKS.filter(({ promise }) => promise.toLowerCase().includes(word));
+const mutations = MUTATIONS.filter(({ guarantee }) => guarantee.toLowerCase().includes(word));
 const project = copyProject();
-let sound = breaks.length > 0;
+let sound = mutations.length > 0;
 try {
   console.log(
-    `${breaks.length} breaks in a copy, ${basename(dirname(project))}/${basename(project)}. First the tests as they are.`,
+    `${mutations.length} mutations in a copy, ${basename(dirname(project))}/${basename(project)}. First the tests as they are.`,
   );
-  const wrong = await checkUnbroken(project, breaks);
+  const wrong = await checkUnchanged(project, mutations);
   if (wrong !== null) {
     sound = false;
     console.log(wrong);
   } else {
-    for (const one of breaks) {
-      const verdict = await tryBreak(project, one);
+    for (const one of mutations) {
+      const verdict = await tryMutation(project, one);
       if (verdict !== "red") sound = false;
-      console.log(`${verdict === "red" ? "noticed " : "MISSED  "} ${verdict.padEnd(12)} ${one.promise}`);
+      console.log(`${verdict === "red" ? "noticed " : "MISSED  "} ${verdict.padEnd(12)} ${one.guarantee}`);
       if (verdict !== "red")
         console.log(`${" ".repeat(22)}${one.file}: ${one.from.trim()}\n${" ".repeat(22)}test: ${one.test.name}`);
     }
@@ -104,5 +104,5 @@ try {
 } finally {
   rmSync(project, { recursive: true, force: true });
 }
-console.log(sound ? "Every promise has a test that can fail." : "Mend what is listed above.");
+console.log(sound ? "Every guarantee has a test that can fail." : "Fix what is listed above.");
 process.exitCode = sound ? 0 : 1;

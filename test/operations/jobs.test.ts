@@ -111,7 +111,7 @@ describe("moveQueue", () => {
     await aQueue("alive", one, '{"_dead_letter_queue": "dead", "_max_claim_count": 2}');
     await post("dead", 2);
     const job = await service.operations.jobs.moveQueue(operator, { project: "p", queue: "alive", pool: two });
-    expect(JSON.parse(job.resultText ?? "")).toMatchObject({ along: ["dead"], apart: [] });
+    expect(JSON.parse(job.resultText ?? "")).toMatchObject({ included: ["dead"], excluded: [] });
     expect([await placeOf("alive"), await placeOf("dead"), await totalOf("dead")]).toEqual([two, two, 2]);
   });
 
@@ -128,19 +128,19 @@ describe("moveQueue", () => {
       const job = await service.operations.jobs.moveQueue(operator, { project: "p", queue, pool });
       const { state, resultText } = await ended(job.id);
       expect(state).toBe("done");
-      const { along, apart } = JSON.parse(resultText ?? "");
-      return { along, apart };
+      const { included, excluded } = JSON.parse(resultText ?? "");
+      return { included, excluded };
     };
-    const far = [{ queue: "user-far", why: `It lives in the pool ${three}. Move it by itself.` }];
+    const far = [{ queue: "user-far", why: `It lifecycle in the pool ${three}. Move it by itself.` }];
     const places = () => Promise.all(["grave", "user-a", "user-b", "user-far", "stranger"].map(placeOf));
-    expect(await move("grave", two)).toEqual({ along: ["user-a", "user-b"], apart: far });
+    expect(await move("grave", two)).toEqual({ included: ["user-a", "user-b"], excluded: far });
     expect(await places()).toEqual([two, two, two, three, one]);
     expect(await totalOf("user-b")).toBe(3);
-    expect(await move("user-b", one)).toEqual({ along: ["grave", "user-a"], apart: far });
+    expect(await move("user-b", one)).toEqual({ included: ["grave", "user-a"], excluded: far });
     expect(await places()).toEqual([one, one, one, three, one]);
     // Once more changes nothing, and one that uses it no more stays.
     await service.operations.queues.setMetadata(operator, { project: "p", name: "user-a", metadataText: "{}" });
-    expect(await move("grave", three)).toEqual({ along: ["user-b", "user-far"], apart: [] });
+    expect(await move("grave", three)).toEqual({ included: ["user-b", "user-far"], excluded: [] });
     expect(await places()).toEqual([three, one, three, three, one]);
   });
 
@@ -160,7 +160,7 @@ describe("moveQueue", () => {
     const { items } = await service.operations.jobs.list(operator, { target: "quick" });
     const { resultText } = await ended(items[0]?.id ?? "");
     const why = `It is of no flavor, and the pool ${place} is of rapid.`;
-    expect(JSON.parse(resultText ?? "")).toMatchObject({ along: [], apart: [{ queue: "slow-grave", why }] });
+    expect(JSON.parse(resultText ?? "")).toMatchObject({ included: [], excluded: [{ queue: "slow-grave", why }] });
     await set("slow-grave", { _flavor: "rapid" });
     await expect.poll(() => placeOf("slow-grave")).toBe(place);
   });
@@ -279,12 +279,12 @@ describe("drainPool", () => {
     const lone = await aPool(1, "lone");
     await service.operations.flavors.create(admin, { project: "p", name: "paired", pools: [source, ...targets] });
     await service.operations.flavors.create(admin, { project: "p", name: "lone", pools: [lone] });
-    const families = Array.from({ length: 10 }, (_, index) => [
+    const groups = Array.from({ length: 10 }, (_, index) => [
       `pair-${index}`,
       `pair-${index}-dead`,
       `pair-${index}-too`,
     ]);
-    for (const [queue, dead, too] of families as [string, string, string][]) {
+    for (const [queue, dead, too] of groups as [string, string, string][]) {
       const user = JSON.stringify({ _flavor: "paired", _dead_letter_queue: dead });
       for (const name of [queue, too]) await aQueue(name, source, user);
       await aQueue(dead, source, '{"_flavor": "paired"}');
@@ -294,11 +294,11 @@ describe("drainPool", () => {
     const job = await service.operations.jobs.drainPool(admin, { pool: source });
     const done = await ended(job.id);
     expect(done).toMatchObject({ state: "done", progress: 32 });
-    const places = await Promise.all(families.map((names) => Promise.all(names.map(placeOf))));
+    const places = await Promise.all(groups.map((names) => Promise.all(names.map(placeOf))));
     for (const place of places) expect(new Set(place).size).toBe(1);
     expect(new Set(places.flat()).size).toBeGreaterThan(1);
-    const [apart, ...others] = JSON.parse(done.resultText ?? "").apart;
-    expect(apart).toMatchObject({ queue: "lone-user", why: expect.stringContaining("lone-dead is apart") });
+    const [excluded, ...others] = JSON.parse(done.resultText ?? "").excluded;
+    expect(excluded).toMatchObject({ queue: "lone-user", why: expect.stringContaining("lone-dead is apart") });
     expect(others).toEqual([]);
   });
 

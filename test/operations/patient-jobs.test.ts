@@ -211,7 +211,7 @@ test("queues that were left in a pool that hangs hold up no others", async () =>
       },
     } as unknown as Service["control"],
     data: {
-      pool: async (name: string) => (name === "hangs" ? hangs.promise : { moves: { leave: async () => {} } }),
+      pool: async (name: string) => (name === "hangs" ? hangs.promise : { transfer: { leave: async () => {} } }),
       forgetQueue: async () => {},
     } as unknown as Service["data"],
     warn: () => {},
@@ -229,11 +229,11 @@ test("an attempt takes over what an earlier one of this process could not take b
   await aQueue("again", here);
   const queue = { project: "p", name: "again" };
   let away = true;
-  const takeOver: Service["control"]["moves"]["takeOver"] = async (params) => {
+  const takeOver: Service["control"]["moveLedger"]["takeOver"] = async (params) => {
     if (away) throw new DomainError("STORAGE_UNAVAILABLE", "It is away.");
-    return service.control.moves.takeOver(params);
+    return service.control.moveLedger.takeOver(params);
   };
-  const control = over(service.control, { moves: over(service.control.moves, { takeOver }) });
+  const control = over(service.control, { moveLedger: over(service.control.moveLedger, { takeOver }) });
   const moves = createQueueMoves({ control, data: service.data, warn: () => {} });
   const broken = new Error("It breaks.");
   const checkpoint = () => {

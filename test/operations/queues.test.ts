@@ -344,7 +344,7 @@ describe("deleting and purging", () => {
         return met;
       }),
     );
-    // A queue may be gone between a look and a post, and be moving through lives; nothing else goes wrong.
+    // A queue may be gone between a look and a post, and be moving through lifecycle; nothing else goes wrong.
     const expected = new Set([undefined, "QUEUE_DOES_NOT_EXIST", "STORAGE_UNAVAILABLE"]);
     expect(codes.flat().filter((code) => !expected.has(code))).toEqual([]);
     await service.operations.queues.create(operator, named(name));

@@ -67,7 +67,7 @@ export class FakePool {
     },
     claims: refusing<DataDriver["claims"]>("claims"),
     subscriptions: refusing<DataDriver["subscriptions"]>("subscriptions"),
-    moves: null,
+    transfer: null,
     attachQueue: async (queue) => {
       this.calls.push("attachQueue");
       await this.before("attachQueue");

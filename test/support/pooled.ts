@@ -7,7 +7,7 @@ import type { ControlDriver } from "../../server/storage/control-driver.ts";
 import type { DataDriver, PooledDataDriver } from "../../server/storage/data-driver.ts";
 import { createDriverRegistry, type DriverRegistry } from "../../server/storage/driver-registry.ts";
 import { createPoolingDriver } from "../../server/storage/pooling/driver.ts";
-import type { Place, PlaceCache } from "../../server/storage/pooling/pool-catalog.ts";
+import type { LocationCache, QueueLocation } from "../../server/storage/pooling/pool-catalog.ts";
 import { createPostgresControlDriver } from "../../server/storage/postgres/control/control-driver.ts";
 import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
 import { parsePostgresUri } from "../../server/storage/postgres/sql/address.ts";
@@ -32,7 +32,7 @@ export interface PooledOptions {
   /** To each database; default 4. */
   connections?: number;
   defaultDriver?: DataDriver;
-  cache?: PlaceCache;
+  cache?: LocationCache;
   now?: () => number;
   random?: () => number;
   /** Stands between the pooling driver and the control database. */
@@ -88,9 +88,9 @@ export async function openPooled(options: PooledOptions): Promise<Pooled> {
   };
 }
 
-export function memoryCache(clock: { offsetMs: number }): PlaceCache {
+export function memoryCache(clock: { offsetMs: number }): LocationCache {
   const stores = createKeyValueStores({ backends: { memory: createMemoryBackend({ clock }) }, clock });
-  const store = stores.get<Place>("places");
+  const store = stores.get<QueueLocation>("places");
   store.configure({ backingStore: "memory", keyMangler: false, locking: false, expirationSeconds: 1 });
   return store;
 }

@@ -9,33 +9,36 @@ import type { OperationContext } from "../context.ts";
 import { readMetadata } from "../input/queue-metadata.ts";
 
 /** One that belongs to a queue that moved, and does not live beside it; or a dead letter queue not all of whose users were looked at. `why` is for people. */
-export interface QueueApart {
+export interface ExcludedQueue {
   queue: string;
   why: string;
 }
 
-export interface QueueFamilies {
+export interface DeadLetterGroups {
   /**
    * Who goes along when the queue moves: its dead letter queue, those that use the same one, or those whose dead letter queue it is, and so on, as far as they
    * are in `source` (or in `target` already) and may live in `target`. At most 100, and of those that use one dead letter queue the first 100 by name;
    * `apart` names the others that were seen, with the reason, and the dead letter queues that more queues use.
    */
-  of(queue: QueueRef, source: string, target: string): Promise<{ along: QueueRef[]; apart: QueueApart[] }>;
-  /** A pool of the flavor that takes queues and where one of its family lives already, other than `except`; null when there is none. */
+  of(queue: QueueRef, source: string, target: string): Promise<{ included: QueueRef[]; excluded: ExcludedQueue[] }>;
+  /** A pool of the flavor that takes queues and where one of its family lifecycle already, other than `except`; null when there is none. */
   homeOf(queue: QueueRef, flavor: string | null, except: string): Promise<string | null>;
   /** Dice that fall alike for all of a family, whoever throws them and when. */
-  dice(queue: QueueRef): Promise<() => number>;
-  /** Its dead letter queue, if that lives in a third pool or may not live in `target`. */
-  apartFrom(queue: QueueRef, source: string, target: string): Promise<QueueApart | null>;
+  random(queue: QueueRef): Promise<() => number>;
+  /** Its dead letter queue, if that lifecycle in a third pool or may not live in `target`. */
+  excludedFrom(queue: QueueRef, source: string, target: string): Promise<ExcludedQueue | null>;
 }
 
-const MAX_ALONG = 100;
+const MAX_INCLUDED = 100;
 /** Relatives that are asked where they live. */
 const MAX_ASKED = 10;
 /** Dead letter queues of dead letter queues. */
 const MAX_DEPTH = 10;
 
-export function createQueueFamilies({ control, limits }: Pick<OperationContext, "control" | "limits">): QueueFamilies {
+export function createDeadLetterGroups({
+  control,
+  limits,
+}: Pick<OperationContext, "control" | "limits">): DeadLetterGroups {
   const attributesOf = (text: string) => readMetadata(limits, text).effective;
 
   const flavorOf = async (pool: string) => (pool === DEFAULT_POOL ? null : (await control.pools.get(pool)).flavor);
@@ -76,7 +79,7 @@ export function createQueueFamilies({ control, limits }: Pick<OperationContext, 
     target: string,
     wanted: string | null,
   ): string | null {
-    const elsewhere = pool !== source && pool !== target ? `It lives in the pool ${pool}.` : null;
+    const elsewhere = pool !== source && pool !== target ? `It lifecycle in the pool ${pool}.` : null;
     if (flavor === wanted) return elsewhere === null ? null : `${elsewhere} Move it by itself.`;
     return (
       elsewhere ??
@@ -88,28 +91,30 @@ export function createQueueFamilies({ control, limits }: Pick<OperationContext, 
     async of(queue, source, target) {
       const wanted = await flavorOf(target);
       const seen = new Set([queue.name]);
-      const along: QueueRef[] = [];
-      const apart: QueueApart[] = [];
+      const included: QueueRef[] = [];
+      const excluded: ExcludedQueue[] = [];
       const { project } = queue;
       // Grows while it is walked.
       const walked: QueueRef[] = [queue];
       for (const one of walked) {
-        const { names, last } = await relativesOf(one, MAX_ALONG);
+        const { names, last } = await relativesOf(one, MAX_INCLUDED);
         const fresh = names.filter((name) => !seen.has(name));
         for (const name of fresh) seen.add(name);
         for (const found of await look(project, fresh)) {
           const why =
             whyNot(found, source, target, wanted) ??
-            (along.length < MAX_ALONG ? null : `More than ${MAX_ALONG} queues belong together. Move it by itself.`);
-          if (why !== null) apart.push({ queue: found.queue.name, why });
+            (included.length < MAX_INCLUDED
+              ? null
+              : `More than ${MAX_INCLUDED} queues belong together. Move it by itself.`);
+          if (why !== null) excluded.push({ queue: found.queue.name, why });
           else {
-            along.push(found.queue);
+            included.push(found.queue);
             walked.push(found.queue);
           }
         }
-        if (last !== null) apart.push({ queue: one.name, why: tooMany(last) });
+        if (last !== null) excluded.push({ queue: one.name, why: tooMany(last) });
       }
-      return { along, apart };
+      return { included, excluded };
     },
 
     async homeOf(queue, flavor, except) {
@@ -120,7 +125,7 @@ export function createQueueFamilies({ control, limits }: Pick<OperationContext, 
       return home?.pool ?? null;
     },
 
-    async dice({ project, name }) {
+    async random({ project, name }) {
       let root = name;
       for (let depth = 0; depth < MAX_DEPTH; depth += 1) {
         const above = await deadLetterQueueOf({ project, name: root });
@@ -136,7 +141,7 @@ export function createQueueFamilies({ control, limits }: Pick<OperationContext, 
       };
     },
 
-    async apartFrom(queue, source, target) {
+    async excludedFrom(queue, source, target) {
       const name = await deadLetterQueueOf(queue);
       const [found] = name === null ? [] : await look(queue.project, [name]);
       if (found === undefined) return null;
@@ -147,5 +152,5 @@ export function createQueueFamilies({ control, limits }: Pick<OperationContext, 
 }
 
 function tooMany(last: string): string {
-  return `More than ${MAX_ALONG} queues use it as their dead letter queue. Those after ${last} by name were not looked at, and stay where they are. Move them by themselves.`;
+  return `More than ${MAX_INCLUDED} queues use it as their dead letter queue. Those after ${last} by name were not looked at, and stay where they are. Move them by themselves.`;
 }

@@ -10,7 +10,7 @@ import type { QueueRef } from "../../storage/queue-ref.ts";
 import type { Transaction } from "../audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import { readMetadata } from "../input/queue-metadata.ts";
-import { createQueueFamilies, type QueueApart, type QueueFamilies } from "./dead-letter-groups.ts";
+import { createDeadLetterGroups, type DeadLetterGroups, type ExcludedQueue } from "./dead-letter-groups.ts";
 import { orIfMissing } from "./queue-lookup.ts";
 import { isSameStore, type QueueMoves } from "./queue-moves.ts";
 
@@ -19,10 +19,10 @@ const PAGE = 100;
 const MOVES_AT_A_TIME = 4;
 const MAX_DRAWS = 20;
 /** Queues apart that a drain names. */
-const MAX_APART = 100;
+const MAX_EXCLUDED = 100;
 export interface MoveWork {
   readonly kinds: Record<JobKind, JobWork>;
-  readonly families: QueueFamilies;
+  readonly groups: DeadLetterGroups;
   /** The flavor that metadata asks for; null = none. */
   flavorOf(metadataText: string): string | null;
   /** Gives the pool that it is in. NOT_SUPPORTED when one of the two cannot move queues. */
@@ -42,7 +42,7 @@ export function createMoveWork(
 ): MoveWork {
   const { control, data, limits } = context;
 
-  const families = createQueueFamilies(context);
+  const groups = createDeadLetterGroups(context);
 
   const flavorOf = (text: string) => readMetadata(limits, text).effective.flavor;
 
@@ -75,7 +75,7 @@ export function createMoveWork(
     const here = pool === DEFAULT_POOL ? null : (await control.pools.get(pool)).flavor;
     const wanted = flavorOf(text);
     if (here === wanted) return pool;
-    return (await families.homeOf(queue, wanted, pool)) ?? (await data.choosePool(wanted));
+    return (await groups.homeOf(queue, wanted, pool)) ?? (await data.choosePool(wanted));
   }
 
   /** Moves the queue from `source`, then those that belong beside it; begun again, it goes on. The report is of the queue itself, null when it was there already. */
@@ -86,28 +86,28 @@ export function createMoveWork(
     target: string,
     progress: JobProgress,
     checkpoint: (messages: number) => void,
-  ): Promise<{ report: MoveReport | null; along: string[]; apart: QueueApart[] }> {
+  ): Promise<{ report: MoveReport | null; included: string[]; excluded: ExcludedQueue[] }> {
     const commit = writeDown(job);
     const report = await progress.patiently(() => moves.move({ queue, target, commit, checkpoint }));
-    const family = await progress.patiently(() => families.of(queue, source, target));
+    const family = await progress.patiently(() => groups.of(queue, source, target));
     // Where it is already nobody goes along; but a move before this one may have left some behind.
-    if (source === target) return { report, along: [], apart: family.apart };
-    const along: string[] = [];
-    const apart = [...family.apart];
+    if (source === target) return { report, included: [], excluded: family.excluded };
+    const included: string[] = [];
+    const excluded = [...family.excluded];
     const messages = report?.messages ?? 0;
-    for (const one of family.along) {
+    for (const one of family.included) {
       try {
         await progress.patiently(() =>
           moves.move({ queue: one, target, commit, checkpoint: () => checkpoint(messages) }),
         );
-        along.push(one.name);
+        included.push(one.name);
       } catch (error) {
         // The queue itself has moved: a move that failed now would say that nothing has.
         if (!(error instanceof DomainError)) throw error;
-        apart.push({ queue: one.name, why: `It could not be moved now: ${error.message} Move it by itself later.` });
+        excluded.push({ queue: one.name, why: `It could not be moved now: ${error.message} Move it by itself later.` });
       }
     }
-    return { report, along, apart };
+    return { report, included, excluded };
   }
 
   const moveQueue: JobWork = async (job, progress) => {
@@ -117,7 +117,7 @@ export function createMoveWork(
     const [stats] = await data.messages.stats([queue]).catch(() => []);
     const total = stats?.total ?? null;
     for (let source = from, target = pool; ; ) {
-      const { report, along, apart } = await moveFamily(job, queue, source, target, progress, (messages) => {
+      const { report, included, excluded } = await moveFamily(job, queue, source, target, progress, (messages) => {
         progress.report(messages, total === null ? null : Math.max(total, messages));
         progress.checkpoint();
       });
@@ -127,27 +127,27 @@ export function createMoveWork(
       if (next === target) {
         const moved = report?.messages ?? 0;
         progress.report(moved, moved);
-        return { from, pool: target, along, apart, ...report };
+        return { from, pool: target, included, excluded, ...report };
       }
       source = target;
       target = next;
     }
   };
 
-  /** Where a queue of a pool that is drained goes: where one of its family lives, else where the dice fall, which do so alike for all of a family. */
+  /** Where a queue of a pool that is drained goes: where one of its family lifecycle, else where the random fall, which do so alike for all of a family. */
   async function targetFor(entry: CatalogueEntry): Promise<string> {
     const queue = { project: entry.project, name: entry.queue };
     const flavor = flavorOf((await metadataOf(queue)) ?? "{}");
-    const home = await families.homeOf(queue, flavor, entry.pool);
-    const dice = await families.dice(queue);
-    // One that cannot be reached now, or cannot take moves, is passed over; the dice may fall on it again.
+    const home = await groups.homeOf(queue, flavor, entry.pool);
+    const random = await groups.random(queue);
+    // One that cannot be reached now, or cannot take moves, is passed over; the random may fall on it again.
     let refused: unknown = null;
     for (let draw = 0; draw <= MAX_DRAWS; draw += 1) {
-      const target = draw === 0 && home !== null ? home : await data.choosePool(flavor, dice);
+      const target = draw === 0 && home !== null ? home : await data.choosePool(flavor, random);
       if (target === entry.pool) break;
       try {
         const driver = await data.pool(target);
-        if (driver.moves !== null && driver.identity !== (await data.pool(entry.pool)).identity) return target;
+        if (driver.transfer !== null && driver.identity !== (await data.pool(entry.pool)).identity) return target;
       } catch (error) {
         if (!(error instanceof DomainError) || error.kind !== "unavailable") throw error;
         refused = error;
@@ -182,19 +182,19 @@ export function createMoveWork(
     }
   }
 
-  /** Gives who stays apart from it. Its family follows by itself, for it lives here too. */
-  async function drainQueue(job: Job, entry: CatalogueEntry, progress: JobProgress): Promise<QueueApart[]> {
+  /** Gives who stays apart from it. Its family follows by itself, for it lifecycle here too. */
+  async function drainQueue(job: Job, entry: CatalogueEntry, progress: JobProgress): Promise<ExcludedQueue[]> {
     const queue = { project: entry.project, name: entry.queue };
     const target = await targetFor(entry);
     await moves.move({ queue, target, commit: writeDown(job), checkpoint: () => progress.checkpoint() });
-    const apart = await families.apartFrom(queue, entry.pool, target);
-    return apart === null
+    const excluded = await groups.excludedFrom(queue, entry.pool, target);
+    return excluded === null
       ? []
-      : [{ queue: queue.name, why: `Its dead letter queue ${apart.queue} is apart. ${apart.why}` }];
+      : [{ queue: queue.name, why: `Its dead letter queue ${excluded.queue} is excluded. ${excluded.why}` }];
   }
 
   /** Once over all queues that are left. A queue that cannot be moved now keeps no other from it. */
-  async function pass(job: Job, progress: JobProgress, moved: (apart: QueueApart[]) => void): Promise<unknown[]> {
+  async function pass(job: Job, progress: JobProgress, moved: (excluded: ExcludedQueue[]) => void): Promise<unknown[]> {
     const failures: unknown[] = [];
     let after: string | undefined;
     do {
@@ -218,16 +218,16 @@ export function createMoveWork(
 
   const drain = async (job: Job, progress: JobProgress): Promise<object> => {
     let moved = job.progress;
-    const apart: QueueApart[] = [];
+    const excluded: ExcludedQueue[] = [];
     for (let fewest = Number.POSITIVE_INFINITY; ; ) {
       const left = await progress.patiently(() => control.catalogue.countByPool(job.target));
       const before = moved;
       const report = () => progress.report(moved, left.exact ? Math.max(before + left.value, moved) : null);
       report();
-      if (left.value === 0) return { queues: moved, apart };
+      if (left.value === 0) return { queues: moved, excluded };
       const failures = await pass(job, progress, (more) => {
         moved += 1;
-        apart.push(...more.slice(0, MAX_APART - apart.length));
+        excluded.push(...more.slice(0, MAX_EXCLUDED - excluded.length));
         report();
       });
       // What others moved counts too: the pool empties.
@@ -273,7 +273,7 @@ export function createMoveWork(
 
   return {
     kinds: { moveQueue, drainPool },
-    families,
+    groups,
     flavorOf,
     requireElsewhere,
     giveWeightBack,
@@ -282,7 +282,7 @@ export function createMoveWork(
       const [from, to] = await Promise.all(
         [entry.pool, pool].map(async (name) => {
           const driver = await data.pool(name);
-          if (driver.moves !== null) return driver;
+          if (driver.transfer !== null) return driver;
           throw new DomainError("NOT_SUPPORTED", `The pool ${name} is of a kind whose queues cannot be moved.`);
         }),
       );

@@ -15,7 +15,7 @@ import { orIfMissing, type QueueLookup } from "./queue-lookup.ts";
 /** A pool that is drawn may be deleted before the queue is mapped to it; each draw sees the pools that there are then. */
 const PLACEMENT_ATTEMPTS = 3;
 
-export interface QueueLives {
+export interface QueueLifecycle {
   /**
    * Gives the queue's pool its row, once the catalogue says where that is. A pool that is away is only warned of: the
    * queue is mapped all the same, and the pooling driver gives the pool the row at the queue's first use.
@@ -26,20 +26,20 @@ export interface QueueLives {
    * exists, and the pooling driver attaches it at its first use. A catalogue entry that remained from a former life decides the pool.
    * FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND.
    */
-  begin(access: Access, queue: QueueRef, metadata: QueueMetadata): Promise<boolean>;
+  create(access: Access, queue: QueueRef, metadata: QueueMetadata): Promise<boolean>;
   /**
-   * Ends the queue: first its record, with the audit row, so that a crash leaves a queue that does not exist; then what `bury` does. The entry
+   * Ends the queue: first its record, with the audit row, so that a crash leaves a queue that does not exist; then what `collect` does. The entry
    * stays till the end, for it alone says where there is something to free. When the pool cannot be reached the queue is deleted all the same.
    */
-  end(access: Access, queue: QueueRef): Promise<boolean>;
+  delete(access: Access, queue: QueueRef): Promise<boolean>;
   /**
    * Frees what a deleted queue left: detaches its pool's row, then removes its catalogue entry if it has no subscriptions and
    * was not made again. Safe at any time, for any entry; true when it left nothing.
    */
-  bury(entry: CatalogueEntry): Promise<boolean>;
+  collect(entry: CatalogueEntry): Promise<boolean>;
 }
 
-export function createQueueLives(context: OperationContext, lookup: QueueLookup): QueueLives {
+export function createQueueLifecycle(context: OperationContext, lookup: QueueLookup): QueueLifecycle {
   const { control, data } = context;
 
   async function entryOf(queue: QueueRef): Promise<CatalogueEntry | null> {
@@ -86,7 +86,7 @@ export function createQueueLives(context: OperationContext, lookup: QueueLookup)
   return {
     attach,
 
-    async begin(access, queue, metadata) {
+    async create(access, queue, metadata) {
       const flavor = metadata.stored.flavor ?? null;
       if (flavor !== null && !(await control.flavors.exists({ project: queue.project, name: flavor }))) {
         throw new DomainError(
@@ -109,7 +109,7 @@ export function createQueueLives(context: OperationContext, lookup: QueueLookup)
       throw new DomainError("NO_POOL_FOUND", "The pools changed while the queue was placed. Try again.");
     },
 
-    async end(access, queue) {
+    async delete(access, queue) {
       const entry = await entryOf(queue);
       const trace = { access, action: "deleteQueue", project: queue.project, target: queue.name };
       const existed = await audited(context, trace, async (tx) => {
@@ -123,14 +123,14 @@ export function createQueueLives(context: OperationContext, lookup: QueueLookup)
       });
       await lookup.forget(queue);
       if (entry !== null) {
-        await this.bury(entry).catch((error: unknown) => {
+        await this.collect(entry).catch((error: unknown) => {
           context.warn("What a deleted queue left could not be freed; garbage collection tries again", error);
         });
       }
       return existed;
     },
 
-    async bury(entry) {
+    async collect(entry) {
       const queue: QueueRef = { project: entry.project, name: entry.queue };
       if (await control.queues.exists(queue)) return false;
       // Straight to the pool and with this epoch: a life that began since then is not touched.

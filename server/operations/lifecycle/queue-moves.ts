@@ -33,7 +33,7 @@ export interface QueueMoves {
   /**
    * Moves the queue, with all that belongs to it, while it is used. Null when it is there already. `commit` adds to the transaction that maps it to the
    * target. QUEUE_NOT_MAPPED, POOL_DOES_NOT_EXIST, QUEUE_IS_MOVING when somebody else moves it at this time, NOT_SUPPORTED, and what the pools say;
-   * then it lives on where it was. `checkpoint` is called between batches, and throws to give the move up.
+   * then it lifecycle on where it was. `checkpoint` is called between batches, and throws to give the move up.
    */
   move(params: {
     queue: QueueRef;
@@ -79,7 +79,7 @@ export function createQueueMoves(
           context.warn(`What a move brought to the pool ${move.target} is still there`, error),
         );
     }
-    await control.moves.end(move);
+    await control.moveLedger.end(move);
     await data.forgetQueue({ project, name });
   }
 
@@ -90,7 +90,7 @@ export function createQueueMoves(
 
   /** True when there is nothing left of it. `own`: whatever its lease says. */
   async function recoverOne(found: QueueMove, own = false): Promise<boolean> {
-    const move = await control.moves.takeOver({ move: found, holder, leaseSeconds: LEASE_SECONDS, own });
+    const move = await control.moveLedger.takeOver({ move: found, holder, leaseSeconds: LEASE_SECONDS, own });
     if (move === null) return false;
     await settle(move);
     return true;
@@ -114,12 +114,12 @@ export function createQueueMoves(
 
   async function begin(queue: QueueRef, target: string): Promise<QueueMove | null> {
     for (let attempt = 1; ; attempt += 1) {
-      const move = await control.moves.begin({ queue, target, holder, leaseSeconds: LEASE_SECONDS });
+      const move = await control.moveLedger.begin({ queue, target, holder, leaseSeconds: LEASE_SECONDS });
       if (move !== null) return move;
       const entry = await control.catalogue.get(queue);
-      const found = await control.moves.find(queue);
+      const found = await control.moveLedger.find(queue);
       if (found === null && entry.pool === target) return null;
-      // Of a mover that died, perhaps, or what an attempt of ours could not take back; one who lives keeps it.
+      // Of a mover that died, perhaps, or what an attempt of ours could not take back; one who lifecycle keeps it.
       const ended = found !== null && !underWay.has(found.epoch) && (await recoverOne(found, found.holder === holder));
       if (attempt === 3 || (found !== null && !ended)) throw isMoving(queue);
     }
@@ -141,7 +141,7 @@ export function createQueueMoves(
     const queue = { project: move.project, name: move.queue };
     await control.transaction(async (tx) => {
       // Locks the queue's record: it is neither deleted nor mapped by another meanwhile.
-      if ((await isThere(tx, queue)) !== exists || !(await tx.moves.switch(move))) throw changed(queue);
+      if ((await isThere(tx, queue)) !== exists || !(await tx.moveLedger.switch(move))) throw changed(queue);
       // Once mapped, the entry keeps its pool from being deleted; so this look is the last word.
       if (move.target !== DEFAULT_POOL) await tx.pools.get(move.target);
       await commit(tx, move);
@@ -161,7 +161,7 @@ export function createQueueMoves(
       const renew = async () => {
         renewals += 1;
         try {
-          lost ||= !(await control.moves.renew({ move, leaseSeconds }));
+          lost ||= !(await control.moveLedger.renew({ move, leaseSeconds }));
         } finally {
           renewals -= 1;
         }
@@ -196,7 +196,7 @@ export function createQueueMoves(
         return report;
       } catch (error) {
         // Read anew, since a commit's outcome may be unknown. What cannot be settled now is found when the lease has lapsed.
-        await control.moves
+        await control.moveLedger
           .takeOver({ move, holder, leaseSeconds: LEASE_SECONDS, own: true })
           .then((now) => (now === null ? giveUp(move) : settle(now)))
           .catch((failure: unknown) => context.warn("A move that failed could not be undone yet", failure));
@@ -208,7 +208,7 @@ export function createQueueMoves(
     },
 
     async recover() {
-      const lapsed = await control.moves.listLapsed({ limit: LAPSED_AT_A_TIME, exceptSources: [...recovering] });
+      const lapsed = await control.moveLedger.listLapsed({ limit: LAPSED_AT_A_TIME, exceptSources: [...recovering] });
       const bySource = Map.groupBy(lapsed, ({ source }) => source);
       const ended = await Promise.all([...bySource].map(([source, some]) => recoverFrom(source, some)));
       return ended.reduce((sum, count) => sum + count, 0);

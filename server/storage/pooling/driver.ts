@@ -12,7 +12,7 @@ import type { DriverRegistry } from "../driver-registry.ts";
 import { naming } from "../naming.ts";
 import { withDeadline } from "./deadline.ts";
 import { OpenPools } from "./open-pools.ts";
-import { type PlaceCache, PoolCatalog } from "./pool-catalog.ts";
+import { type LocationCache, PoolCatalog } from "./pool-catalog.ts";
 import { Router, routedClaims, routedMessages, routedSubscriptions } from "./routed-calls.ts";
 import { weightedChoice } from "./weighted-choice.ts";
 
@@ -26,12 +26,12 @@ const POOL_PAGE = 100;
 
 /**
  * `defaultDriver` is the built-in pool "default": the control database. `close` closes it too.
- * `cache` remembers places for a second; see PlaceCache. `random` and `now` (milliseconds) are for tests.
+ * `cache` remembers places for a second; see LocationCache. `random` and `now` (milliseconds) are for tests.
  * `onError` hears of pools that failed where no caller does; it must not throw.
  */
 export function createPoolingDriver(params: {
   control: ControlDriver;
-  cache: PlaceCache;
+  cache: LocationCache;
   registry: DriverRegistry;
   defaultDriver: DataDriver;
   random?: () => number;
@@ -90,7 +90,7 @@ export function createPoolingDriver(params: {
     claims: routedClaims(router),
     subscriptions: routedSubscriptions(router),
     // Moving is between two pools: see `pool`.
-    moves: null,
+    transfer: null,
 
     attachQueue: (queue) => router.attach(queue),
 
@@ -152,10 +152,10 @@ export function createPoolingDriver(params: {
     close: () => pools.close(),
 
     // Read anew for each new queue: a pool that was just given or denied a flavor counts at once.
-    async choosePool(flavor, dice = random) {
+    async choosePool(flavor, draw = random) {
       const fitting = await control.pools.getPoolsByFlavor(flavor);
       const there = fitting.filter(({ name }) => !pools.isAway(name));
-      const chosen = weightedChoice(there, dice) ?? weightedChoice(fitting, dice);
+      const chosen = weightedChoice(there, draw) ?? weightedChoice(fitting, draw);
       if (chosen !== null) return chosen.name;
       if (flavor === null) return DEFAULT_POOL;
       throw new DomainError(

@@ -5,7 +5,7 @@ import type { QueueRef } from "../queue-ref.ts";
 import { withDeadline } from "./deadline.ts";
 
 /** A queue's pool, and its life there. */
-export interface Place {
+export interface QueueLocation {
   readonly pool: string;
   readonly epoch: number;
 }
@@ -14,12 +14,12 @@ export interface Place {
  * The drivers' cache, as far as it is needed here; a configured KeyValueStore is one. It may forget, fail or hang:
  * that costs a look at the catalogue, and no answer depends on it. Best a store in memory without locks and key mangler.
  */
-export interface PlaceCache {
+export interface LocationCache {
   /** What is in this process, without a promise. */
-  peek(key: string): Place | undefined;
+  peek(key: string): QueueLocation | undefined;
   /** Rejects when it is absent. */
-  get(key: string): Promise<Place>;
-  set(key: string, place: Place, options: { ttlSeconds: number }): Promise<void>;
+  get(key: string): Promise<QueueLocation>;
+  set(key: string, place: QueueLocation, options: { ttlSeconds: number }): Promise<void>;
   deleteMulti(keys: readonly string[]): Promise<void>;
 }
 
@@ -29,17 +29,17 @@ const CACHE_TIMEOUT_MS = 250;
 
 export class PoolCatalog {
   readonly #control: Pick<ControlDriver, "catalogue" | "queues">;
-  readonly #cache: PlaceCache;
+  readonly #cache: LocationCache;
   /** Everyone who asks for the same queue at the same time waits for one look. */
-  readonly #looking = new Map<string, Promise<Place>>();
+  readonly #looking = new Map<string, Promise<QueueLocation>>();
 
-  constructor(control: Pick<ControlDriver, "catalogue" | "queues">, cache: PlaceCache) {
+  constructor(control: Pick<ControlDriver, "catalogue" | "queues">, cache: LocationCache) {
     this.#control = control;
     this.#cache = cache;
   }
 
   /** What this process remembers; undefined says nothing about the queue. */
-  peek(queue: QueueRef): Place | undefined {
+  peek(queue: QueueRef): QueueLocation | undefined {
     try {
       return this.#cache.peek(keyOf(queue));
     } catch {
@@ -51,10 +51,10 @@ export class PoolCatalog {
    * QUEUE_DOES_NOT_EXIST, or QUEUE_NOT_MAPPED when it exists and the catalogue has no entry. Neither is remembered, so
    * a queue made elsewhere is there at once.
    */
-  find(queue: QueueRef): Promise<Place> {
+  find(queue: QueueRef): Promise<QueueLocation> {
     return this.#lookOnce(queue, async (key) => {
       const cached = await this.#read(key);
-      return cached ?? placeOf(await this.#entry(queue));
+      return cached ?? locationOf(await this.#entry(queue));
     });
   }
 
@@ -62,23 +62,23 @@ export class PoolCatalog {
    * Past the cache, and only for a queue whose record is there: the entry of a deleted one may remain for its
    * subscriptions. QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED.
    */
-  async reload(queue: QueueRef): Promise<Place> {
+  async reload(queue: QueueRef): Promise<QueueLocation> {
     const [entry, exists] = await Promise.all([this.#entry(queue), this.#control.queues.exists(queue)]);
     if (!exists) throw doesNotExist(queue);
-    const place = placeOf(entry);
+    const place = locationOf(entry);
     await this.#write(keyOf(queue), place);
     return place;
   }
 
   /** The places of many queues, with one look at the catalogue for those that are not remembered; null for those it does not know. */
-  async findMany(queues: readonly QueueRef[]): Promise<(Place | null)[]> {
+  async findMany(queues: readonly QueueRef[]): Promise<(QueueLocation | null)[]> {
     const places = queues.map((queue) => this.peek(queue) ?? null);
     const unknown = queues.filter((_, index) => places[index] === null);
     if (unknown.length === 0) return places;
-    const found = new Map<string, Place>();
+    const found = new Map<string, QueueLocation>();
     for (const entry of await this.#control.catalogue.getMany(unknown)) {
       const key = keyOf({ project: entry.project, name: entry.queue });
-      found.set(key, placeOf(entry));
+      found.set(key, locationOf(entry));
     }
     await Promise.all(Array.from(found, ([key, place]) => this.#write(key, place)));
     return queues.map((queue, index) => places[index] ?? found.get(keyOf(queue)) ?? null);
@@ -90,11 +90,11 @@ export class PoolCatalog {
     await this.#quietly(() => this.#cache.deleteMulti([key]));
   }
 
-  #lookOnce(queue: QueueRef, look: (key: string) => Promise<Place>): Promise<Place> {
+  #lookOnce(queue: QueueRef, look: (key: string) => Promise<QueueLocation>): Promise<QueueLocation> {
     const key = keyOf(queue);
     const running = this.#looking.get(key);
     if (running !== undefined) return running;
-    const started: Promise<Place> = look(key)
+    const started: Promise<QueueLocation> = look(key)
       .then(async (place) => {
         // Forgotten meanwhile: what was read may be from before the change.
         if (this.#looking.get(key) === started) await this.#write(key, place);
@@ -119,11 +119,11 @@ export class PoolCatalog {
     }
   }
 
-  async #read(key: string): Promise<Place | undefined> {
+  async #read(key: string): Promise<QueueLocation | undefined> {
     return this.#quietly(() => this.#cache.get(key));
   }
 
-  async #write(key: string, place: Place): Promise<void> {
+  async #write(key: string, place: QueueLocation): Promise<void> {
     await this.#quietly(() => this.#cache.set(key, place, { ttlSeconds: REMEMBER_SECONDS }));
   }
 
@@ -136,7 +136,7 @@ export class PoolCatalog {
   }
 }
 
-function placeOf(entry: CatalogueEntry): Place {
+function locationOf(entry: CatalogueEntry): QueueLocation {
   return { pool: entry.pool, epoch: entry.epoch };
 }
 

@@ -14,7 +14,7 @@ import { naming } from "../naming.ts";
 import type { QueueRef } from "../queue-ref.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
 import type { OpenPools } from "./open-pools.ts";
-import type { Place, PoolCatalog } from "./pool-catalog.ts";
+import type { PoolCatalog, QueueLocation } from "./pool-catalog.ts";
 
 /** How long a call waits for a queue that is on its way to another pool, and how often it is looked for meanwhile. */
 const MOVE_WAIT_MS = 2000;
@@ -85,11 +85,11 @@ export class Router {
     const deadline = performance.now() + MOVE_WAIT_MS;
     for (;;) {
       try {
-        const mended = await this.mend(queue, deadline);
-        const again = () => work(mended.driver, mended.queue);
+        const repaired = await this.repair(queue, deadline);
+        const again = () => work(repaired.driver, repaired.queue);
         return await this.#pools
-          .breakerOf(mended.pool)
-          .run(again, naming(mended.pool), () => partOf(mended.driver, queue));
+          .breakerOf(repaired.pool)
+          .run(again, naming(repaired.pool), () => partOf(repaired.driver, queue));
       } catch (error) {
         // It may begin to move just as the call is made.
         if (hasCode(error, "QUEUE_IS_MOVING") && performance.now() < deadline) continue;
@@ -113,7 +113,7 @@ export class Router {
   }
 
   /** The queue's pool by the catalogue itself, where the queue has its row from now on. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE, and QUEUE_IS_MOVING once the deadline is over. */
-  async mend(queue: QueueRef, deadline = performance.now() + MOVE_WAIT_MS): Promise<Mended> {
+  async repair(queue: QueueRef, deadline = performance.now() + MOVE_WAIT_MS): Promise<Mended> {
     for (;;) {
       try {
         return await this.#mendOnce(queue);
@@ -128,14 +128,14 @@ export class Router {
     const key = `${queue.project.length}:${queue.project}${queue.name}`;
     const running = this.#mending.get(key);
     if (running !== undefined) return running;
-    const started = this.#mend(queue).finally(() => this.#mending.delete(key));
+    const started = this.#repair(queue).finally(() => this.#mending.delete(key));
     this.#mending.set(key, started);
     return started;
   }
 
-  async #mend({ project, name }: QueueRef): Promise<Mended> {
+  async #repair({ project, name }: QueueRef): Promise<Mended> {
     await this.#catalog.forget({ project, name });
-    const place: Place = await this.#catalog.reload({ project, name });
+    const place: QueueLocation = await this.#catalog.reload({ project, name });
     const driver = await this.#pools.get(place.pool).catch(naming(place.pool));
     const queue = { project, name, epoch: place.epoch };
     const refused: unknown = await driver.attachQueue(queue).then(
@@ -144,7 +144,7 @@ export class Router {
     );
     // It may have moved away just before that; whoever moves it later finds the row.
     const now = await this.#catalog.reload({ project, name });
-    if (now.epoch !== place.epoch) return this.#mend({ project, name });
+    if (now.epoch !== place.epoch) return this.#repair({ project, name });
     if (refused !== null) naming(place.pool)(refused);
     return { pool: place.pool, driver, queue };
   }
@@ -198,8 +198,10 @@ export class Router {
   async #statsOfMended(queue: CountedQueue, among: boolean): Promise<QueueStats | null> {
     if (queue.epoch !== undefined) return null;
     try {
-      const mended = await this.mend(queue);
-      const [stats] = await mended.driver.messages.stats([{ ...queue, ...mended.queue }]).catch(naming(mended.pool));
+      const repaired = await this.repair(queue);
+      const [stats] = await repaired.driver.messages
+        .stats([{ ...queue, ...repaired.queue }])
+        .catch(naming(repaired.pool));
       return stats ?? null;
     } catch (error) {
       if (hasCode(error, "QUEUE_NOT_MAPPED")) return null;

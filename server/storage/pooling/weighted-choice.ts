@@ -1,6 +1,6 @@
 /**
  * Draws one candidate in proportion to its weight; null when none has a weight above 0. `random` gives numbers from 0
- * up to but not including 1, as Math.random does. Pure, so that a test can hold the dice.
+ * up to but not including 1, as Math.random does. Pure, so that a test can decide the draw.
  */
 export function weightedChoice<T extends { readonly weight: number }>(
   candidates: readonly T[],

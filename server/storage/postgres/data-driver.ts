@@ -11,23 +11,23 @@ import type {
 } from "../data-driver.ts";
 import { probeDriver } from "../driver-probe.ts";
 import type { QueueRef } from "../queue-ref.ts";
-import type { QueueMoveController } from "../queue-transfer.ts";
+import type { QueueTransfer } from "../queue-transfer.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
 import { Arrivals, LISTENER_NAME } from "./arrivals.ts";
 import { PostgresClaims } from "./claims/claims.ts";
-import { ClaimEnds } from "./claims/reaper.ts";
-import { ClaimStarts } from "./claims/scan-hints.ts";
+import { ClaimReaper } from "./claims/reaper.ts";
+import { ScanHints } from "./claims/scan-hints.ts";
 import { GarbageCollector } from "./gc.ts";
-import { QueueFloors } from "./low-water.ts";
+import { LowWater } from "./low-water.ts";
 import { ByteBounds } from "./messages/byte-bounds.ts";
-import { QueueCounts } from "./messages/counters.ts";
+import { Counters } from "./messages/counters.ts";
 import { ExhaustedFronts } from "./messages/exhausted-fronts.ts";
 import { messageIds } from "./messages/ids.ts";
 import { PostgresMessages } from "./messages/messages.ts";
 import { postgresQueueMoves } from "./moves/moves.ts";
-import type { PoolParts } from "./pool.ts";
+import type { Pool } from "./pool.ts";
 import { identityOf } from "./pool-identity.ts";
-import { PoolQueues } from "./queue-rows.ts";
+import { QueueRows } from "./queue-rows.ts";
 import { reserveSpace } from "./space.ts";
 import { openConnection, openConnections, translatePostgresError } from "./sql/connection.ts";
 import { Statements } from "./sql/statements.ts";
@@ -101,13 +101,13 @@ class PostgresDataDriver implements DataDriver {
   readonly messages: MessageController;
   readonly claims: ClaimController;
   readonly subscriptions: SubscriptionController;
-  readonly moves: QueueMoveController;
+  readonly transfer: QueueTransfer;
   readonly #connections: pg.Pool;
   readonly #calls: CallsInFlight;
   readonly #arrivals: Arrivals;
-  readonly #queues: PoolQueues;
-  readonly #counts: QueueCounts;
-  readonly #claimEnds: ClaimEnds;
+  readonly #queues: QueueRows;
+  readonly #counts: Counters;
+  readonly #reaper: ClaimReaper;
   readonly #collector: GarbageCollector;
   #closing: Promise<void> | null = null;
 
@@ -125,19 +125,19 @@ class PostgresDataDriver implements DataDriver {
     this.#connections = connections;
     this.#calls = statements.calls;
     this.#arrivals = arrivals;
-    this.#queues = new PoolQueues(statements, clock);
+    this.#queues = new QueueRows(statements, clock);
     timeline.forget = () => this.#queues.forgetAll();
-    this.#counts = new QueueCounts(statements, options.onError);
-    this.#claimEnds = new ClaimEnds(statements, options.onError);
-    const parts: PoolParts = {
+    this.#counts = new Counters(statements, options.onError);
+    this.#reaper = new ClaimReaper(statements, options.onError);
+    const parts: Pool = {
       statements,
       queues: this.#queues,
       counts: this.#counts,
-      claimEnds: this.#claimEnds,
-      claimStarts: new ClaimStarts(statements, clock),
+      reaper: this.#reaper,
+      scanHints: new ScanHints(statements, clock),
       fronts: new ExhaustedFronts(statements),
       bounds: new ByteBounds(statements, clock),
-      floors: new QueueFloors(statements),
+      floors: new LowWater(statements),
       arrivals,
       ids: messageIds(seed),
       clock,
@@ -145,7 +145,7 @@ class PostgresDataDriver implements DataDriver {
     this.messages = new PostgresMessages(parts);
     this.claims = new PostgresClaims(parts);
     this.subscriptions = new PostgresSubscriptions(statements, clock);
-    this.moves = postgresQueueMoves(parts);
+    this.transfer = postgresQueueMoves(parts);
     this.#collector = new GarbageCollector(statements, clock, options.undoSeconds ?? 30, this.#counts);
     this.capabilities = capabilitiesOf(store.durable);
   }
@@ -179,7 +179,7 @@ class PostgresDataDriver implements DataDriver {
   }
 
   async gc(): Promise<GcResult> {
-    await this.#claimEnds.flush();
+    await this.#reaper.flush();
     await this.#counts.flush();
     return this.#collector.collect();
   }
@@ -188,7 +188,7 @@ class PostgresDataDriver implements DataDriver {
     this.#arrivals.close();
     this.#closing ??= this.#calls
       .settled()
-      .then(() => this.#claimEnds.flush())
+      .then(() => this.#reaper.flush())
       .then(() => this.#counts.close())
       .then(() => this.#connections.end());
     return this.#closing;

@@ -1,6 +1,6 @@
 import { hasCode } from "../../errors.ts";
 import type { GcResult } from "../data-driver.ts";
-import type { QueueCounts } from "./messages/counters.ts";
+import type { Counters } from "./messages/counters.ts";
 import { EXACT_LIMIT } from "./messages/statistics.ts";
 import { translatePostgresError } from "./sql/connection.ts";
 import type { Statement, Statements } from "./sql/statements.ts";
@@ -158,10 +158,10 @@ export class GarbageCollector {
   readonly #statements: Statements;
   readonly #clock: { offsetMs: number };
   readonly #undoSeconds: number;
-  readonly #counts: QueueCounts;
+  readonly #counts: Counters;
   #recounted = "0";
 
-  constructor(statements: Statements, clock: { offsetMs: number }, undoSeconds: number, counts: QueueCounts) {
+  constructor(statements: Statements, clock: { offsetMs: number }, undoSeconds: number, counts: Counters) {
     this.#counts = counts;
     this.#statements = statements;
     this.#clock = clock;

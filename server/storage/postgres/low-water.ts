@@ -1,5 +1,5 @@
 import { byNumber } from "./messages/markers.ts";
-import { PerQueue, type PoolQueue } from "./queue-rows.ts";
+import { PerQueue, type QueueRow } from "./queue-rows.ts";
 import type { Statement, Statements } from "./sql/statements.ts";
 
 /** Between two looks at a queue's floor, unless enough was removed meanwhile: what scans walk over costs more than a look by then. */
@@ -24,7 +24,7 @@ const OLDEST: Statement = {
  * appears below a message that somebody has seen. So an empty queue's floor is the newest message that was seen in it.
  * Hazard: whoever lets purged messages come back must give the queue a new row.
  */
-export class QueueFloors {
+export class LowWater {
   readonly #statements: Statements;
   readonly #looks = new PerQueue(() => ({
     readAt: 0,
@@ -40,13 +40,13 @@ export class QueueFloors {
   }
 
   /** A message of the queue has this marker. */
-  saw(row: PoolQueue, marker: string): void {
+  saw(row: QueueRow, marker: string): void {
     const look = this.#looks.of(row);
     if (byNumber(marker, look.seen) > 0) look.seen = marker;
   }
 
   /** Looks for the floor in the background when the last look was some time ago or when, with the `gone` messages just removed, much has changed. */
-  refresh(row: PoolQueue, gone: number): void {
+  refresh(row: QueueRow, gone: number): void {
     const look = this.#looks.of(row);
     look.gone += gone;
     const now = performance.now();

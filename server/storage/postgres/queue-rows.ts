@@ -5,16 +5,16 @@ import { translatePostgresError } from "./sql/connection.ts";
 import type { Statement, Statements } from "./sql/statements.ts";
 
 /** A queue's row in this pool: what every statement finds its messages by. */
-export interface PoolQueue {
+export interface QueueRow {
   readonly id: string;
   readonly epoch: string;
-  /** See QueueFloors, which alone changes it. */
+  /** See LowWater, which alone changes it. */
   floor: string;
 }
 
 /** What a class knows of queues, each for as long as its row is remembered. */
 export class PerQueue<T extends object> {
-  readonly #known = new WeakMap<PoolQueue, T>();
+  readonly #known = new WeakMap<QueueRow, T>();
   readonly #first: () => T;
 
   /** `first`: what is known of a queue that was never met. */
@@ -22,7 +22,7 @@ export class PerQueue<T extends object> {
     this.#first = first;
   }
 
-  of(row: PoolQueue): T {
+  of(row: QueueRow): T {
     let known = this.#known.get(row);
     if (known === undefined) {
       known = this.#first();
@@ -45,10 +45,10 @@ const REMEMBERED_QUEUES = 50_000;
  *
  * Rows are remembered for ever, since every statement checks id and epoch again and affects nothing when they are old.
  */
-export class PoolQueues {
+export class QueueRows {
   readonly #statements: Statements;
   readonly #clock: { offsetMs: number };
-  readonly #remembered = new LRUCache<string, PoolQueue>({ max: REMEMBERED_QUEUES });
+  readonly #remembered = new LRUCache<string, QueueRow>({ max: REMEMBERED_QUEUES });
 
   constructor(statements: Statements, clock: { offsetMs: number }) {
     this.#statements = statements;
@@ -59,7 +59,7 @@ export class PoolQueues {
    * Calls `work` with the queue's row. When that answers "stale" (the row is gone or has another epoch) it is read again
    * and `work` runs once more. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE, QUEUE_IS_MOVING.
    */
-  async with<T>(queue: QueueRef, work: (row: PoolQueue) => Promise<T | typeof STALE>): Promise<T> {
+  async with<T>(queue: QueueRef, work: (row: QueueRow) => Promise<T | typeof STALE>): Promise<T> {
     const key = keyOf(queue);
     const remembered = this.#remembered.get(key);
     this.#statements.calls.begin();
@@ -79,7 +79,7 @@ export class PoolQueues {
   }
 
   /** Read from the table. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE, QUEUE_IS_MOVING. */
-  async find(queue: QueueRef): Promise<PoolQueue> {
+  async find(queue: QueueRef): Promise<QueueRow> {
     const [found] = await this.#statements.read<FoundRow>(FIND, [queue.project, queue.name]);
     if (found === undefined) {
       throw new DomainError("QUEUE_DOES_NOT_EXIST", `Queue ${queue.name} does not exist.`, {
@@ -89,13 +89,13 @@ export class PoolQueues {
     if (queue.epoch !== undefined && found.epoch !== String(queue.epoch)) throw staleEpoch(queue);
     if (found.state === "moving") throw isMoving(queue);
     const { id, epoch } = found;
-    const row: PoolQueue = { id, epoch, floor: "0" };
+    const row: QueueRow = { id, epoch, floor: "0" };
     this.#remembered.set(keyOf(queue), row);
     return row;
   }
 
   /** The row as remembered, without asking the table. */
-  peek(queue: QueueRef): PoolQueue | undefined {
+  peek(queue: QueueRef): QueueRow | undefined {
     return this.#remembered.get(keyOf(queue));
   }
 
@@ -182,7 +182,7 @@ interface FoundRow {
   state: "live" | "moving";
 }
 
-/** What `PoolQueues.with` hears when a statement did not find the row it was given. */
+/** What `QueueRows.with` hears when a statement did not find the row it was given. */
 export const STALE = Symbol("stale");
 
 // The length in front keeps ("a", "bc") and ("ab", "c") apart.

@@ -10,7 +10,7 @@ import type {
 } from "../data-driver.ts";
 import { probeDriver } from "../driver-probe.ts";
 import type { QueueRef } from "../queue-ref.ts";
-import type { QueueMoveController } from "../queue-transfer.ts";
+import type { QueueTransfer } from "../queue-transfer.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
 import { Arrivals } from "./arrivals.ts";
 import { RedisClaims } from "./claims/claims.ts";
@@ -19,7 +19,7 @@ import { PoolKeys } from "./keys.ts";
 import { RedisMessages } from "./messages/messages.ts";
 import { redisQueueMoves } from "./moves/moves.ts";
 import { findIdentity, keepIdentity, readIdentity, tryToWrite } from "./pool-identity.ts";
-import { PoolQueues } from "./queue-rows.ts";
+import { QueueRows } from "./queue-rows.ts";
 import { parseRedisUri, type RedisAddress } from "./server/address.ts";
 import { RedisCluster, type RedisLink, SingleServer } from "./server/cluster.ts";
 import { translateRedisError } from "./server/errors.ts";
@@ -52,7 +52,7 @@ export async function openRedisDataDriver(options: RedisDataDriverOptions): Prom
   try {
     const capabilities = await readCapabilities(link, onError);
     const scripts = new Scripts(link);
-    const queues = new PoolQueues(scripts, new PoolKeys(address.prefix), options.clock ?? { offsetMs: 0 });
+    const queues = new QueueRows(scripts, new PoolKeys(address.prefix), options.clock ?? { offsetMs: 0 });
     const identity = await readIdentity(scripts, queues.keys);
     // Channels know no databases.
     const arrivals = new Arrivals(link, `${address.prefix}:${address.database}:arrivals`, onError);
@@ -106,16 +106,16 @@ class RedisDataDriver implements DataDriver {
   readonly messages: MessageController;
   readonly claims: ClaimController;
   readonly subscriptions: SubscriptionController;
-  readonly moves: QueueMoveController;
+  readonly transfer: QueueTransfer;
   readonly #scripts: Scripts;
   readonly #arrivals: Arrivals;
-  readonly #queues: PoolQueues;
+  readonly #queues: QueueRows;
   readonly #collector: GarbageCollector;
   readonly #onError: (error: unknown) => void;
   #closing: Promise<void> | null = null;
 
   constructor(parts: {
-    queues: PoolQueues;
+    queues: QueueRows;
     arrivals: Arrivals;
     capabilities: ReadonlySet<Capability>;
     identity: string;
@@ -132,7 +132,7 @@ class RedisDataDriver implements DataDriver {
     this.messages = new RedisMessages(this.#queues, this.#arrivals);
     this.claims = new RedisClaims(this.#queues, this.#arrivals);
     this.subscriptions = new RedisSubscriptions(this.#queues);
-    this.moves = redisQueueMoves(this.#queues);
+    this.transfer = redisQueueMoves(this.#queues);
     this.#collector = new GarbageCollector(this.#queues, undoSeconds);
   }
 

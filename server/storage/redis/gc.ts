@@ -1,9 +1,9 @@
 import type { GcResult } from "../data-driver.ts";
 import { LIFE_PARTS, PURGED_PARTS, SHARDS } from "./keys.ts";
-import type { PoolQueues } from "./queue-rows.ts";
+import type { QueueRows } from "./queue-rows.ts";
 import type { Reply } from "./server/connection.ts";
 import { script } from "./server/scripts.ts";
-import { CLOCK, ENTER_ANY, NEVER, SETTLE_STEP } from "./server/shared-lua.ts";
+import { CLOCK, ENTER_ANY, EXPIRE_STEP, NEVER } from "./server/shared-lua.ts";
 import { SUBSCRIPTIONS_ENTER } from "./subscriptions.ts";
 
 /** Shards that are looked at together. */
@@ -25,14 +25,14 @@ const DUE = script(
  */
 const COLLECT = script(
   `${ENTER_ANY}
-local forgotten = redis.call('ZRANGEBYSCORE', KEPT_ENDS, '-inf', NOW, 'LIMIT', 0, ${SETTLE_STEP})
+local forgotten = redis.call('ZRANGEBYSCORE', KEPT_ENDS, '-inf', NOW, 'LIMIT', 0, ${EXPIRE_STEP})
 if #forgotten > 0 then
   redis.call('HDEL', KEPT, unpack(forgotten))
   redis.call('ZREM', KEPT_ENDS, unpack(forgotten))
 end
 local lives = redis.call('ZRANGEBYSCORE', ENDED, '-inf', digits(now - ARGV[3]), 'LIMIT', 0, 10)
 local verdict = 'ok'
-if not settled or #forgotten == ${SETTLE_STEP} or #lives > 0 then
+if not settled or #forgotten == ${EXPIRE_STEP} or #lives > 0 then
   verdict = 'again'
 else
   local soonest = ${NEVER}
@@ -63,7 +63,7 @@ return {'ok', messages, redis.call('ZREM', KEYS[1], ARGV[1])}`,
 
 const COLLECT_SUBSCRIPTIONS = script(
   `${SUBSCRIPTIONS_ENTER}
-if #expired == ${SETTLE_STEP} then return {'again', #expired} end
+if #expired == ${EXPIRE_STEP} then return {'again', #expired} end
 local first = redis.call('ZRANGE', ENDS, 0, 0, 'WITHSCORES')
 if first[2] then
   redis.call('ZADD', DUE, first[2], RECORDS)
@@ -79,10 +79,10 @@ return {'ok', #expired}`,
  * looks at no others. Several at once share the work: each script stands alone.
  */
 export class GarbageCollector {
-  readonly #queues: PoolQueues;
+  readonly #queues: QueueRows;
   readonly #undoMicroseconds: string;
 
-  constructor(queues: PoolQueues, undoSeconds: number) {
+  constructor(queues: QueueRows, undoSeconds: number) {
     this.#queues = queues;
     this.#undoMicroseconds = String(undoSeconds * 1_000_000);
   }

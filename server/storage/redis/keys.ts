@@ -27,7 +27,7 @@ export const LIFE_PARTS = [
 export const PURGED_PARTS = LIFE_PARTS.slice(0, -2);
 
 /** How the name of a life begins that did not begin here yet; its epoch follows. */
-export const ROOM = "arriving-";
+export const STAGING = "arriving-";
 
 const SUBSCRIPTION_PARTS = ["subscribers", "ids", "ends"] as const;
 
@@ -63,7 +63,7 @@ export class PoolKeys {
 
   /** Where a queue that is on its way here is written: the name of a life, so that gc frees what is abandoned like any that ended. */
   room(row: string, epoch: number): string[] {
-    return this.ended(row, `${ROOM}${epoch}`, LIFE_PARTS);
+    return this.ended(row, `${STAGING}${epoch}`, LIFE_PARTS);
   }
 
   /** With the queue's row at the end. */

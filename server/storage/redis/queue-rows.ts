@@ -18,8 +18,8 @@ end
 /** Whoever attaches a life that has moved away read the catalogue before it did. */
 const ATTACH = script(
   `${ENTER_LIFE}${END_LIFE}${FORGET_MOVE}
-local frozen, ghost, left = unpack(redis.call('HMGET', ROW, 'frozen', 'ghost', 'left'))
-local life = epoch or ghost
+local frozen, tombstone, left = unpack(redis.call('HMGET', ROW, 'frozen', 'tombstone', 'left'))
+local life = epoch or tombstone
 if life and tonumber(life) > tonumber(ARGV[3]) then return {'stale'} end
 if life == ARGV[3] and frozen then return {'moving'} end
 if left and tonumber(left) >= tonumber(ARGV[3]) then return {'stale'} end
@@ -44,7 +44,7 @@ return {'ok'}`,
 );
 
 /** The rows of the queues that live in this pool. Nothing of them is remembered here: each script looks at the row by itself. */
-export class PoolQueues {
+export class QueueRows {
   readonly scripts: Scripts;
   readonly keys: PoolKeys;
   readonly #clock: { offsetMs: number };

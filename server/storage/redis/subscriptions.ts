@@ -5,10 +5,10 @@ import type { QueueRef } from "../queue-ref.ts";
 import type { Subscription, SubscriptionController } from "../subscription-controller.ts";
 import { uuidV7 } from "../uuid-v7.ts";
 import { ageSeconds, dateOf } from "./messages/records.ts";
-import { isMoving, type PoolQueues, staleEpoch } from "./queue-rows.ts";
+import { isMoving, type QueueRows, staleEpoch } from "./queue-rows.ts";
 import type { Reply } from "./server/connection.ts";
 import { type Script, script } from "./server/scripts.ts";
-import { CLOCK, SETTLE_STEP } from "./server/shared-lua.ts";
+import { CLOCK, EXPIRE_STEP } from "./server/shared-lua.ts";
 
 /**
  * KEYS: 1 records, 2 subscribers, 3 ids, 4 ends, 5 the shard's list of what is due. A record: created, renewed, ends, ttl, confirmed, the
@@ -36,7 +36,7 @@ local function remove(one)
   redis.call('ZREM', IDS, one[1])
   redis.call('ZREM', ENDS, one[1])
 end
-local expired = redis.call('ZRANGEBYSCORE', ENDS, '-inf', NOW, 'LIMIT', 0, ${SETTLE_STEP})
+local expired = redis.call('ZRANGEBYSCORE', ENDS, '-inf', NOW, 'LIMIT', 0, ${EXPIRE_STEP})
 for _, id in ipairs(expired) do remove(find(id)) end
 `;
 
@@ -46,7 +46,7 @@ local away = redis.call('HMGET', KEYS[6], 'frozen', 'left')
 if away[1] then return {'moving'} end
 if away[2] then return {'stale'} end
 ${SUBSCRIPTIONS_ENTER}
-if #expired == ${SETTLE_STEP} then return {'more'} end
+if #expired == ${EXPIRE_STEP} then return {'more'} end
 `;
 
 const LIST = script(
@@ -126,9 +126,9 @@ return {'ok', NOW, removed}`,
 
 /** Subscriptions in a pool on Redis. Every call is QUEUE_IS_MOVING or QUEUE_EPOCH_STALE when its queue moves to another pool, or did. */
 export class RedisSubscriptions implements SubscriptionController {
-  readonly #queues: PoolQueues;
+  readonly #queues: QueueRows;
 
-  constructor(queues: PoolQueues) {
+  constructor(queues: QueueRows) {
     this.#queues = queues;
   }
 

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
 import type { Job } from "../../../server/jobs/job.ts";
 import { type JobRunner, type JobWork, startJobRunner } from "../../../server/jobs/runner.ts";
-import { createQueueFamilies } from "../../../server/operations/lifecycle/dead-letter-groups.ts";
+import { createDeadLetterGroups } from "../../../server/operations/lifecycle/dead-letter-groups.ts";
 import { admin, aService, operator, over, type Service, withBroken } from "../a-service.ts";
 
 let service: Service;
@@ -39,27 +39,27 @@ async function resultOf(move: Promise<Job>): Promise<unknown> {
   return JSON.parse((await service.jobs.get(id))?.resultText ?? "null");
 }
 
-test("one that cannot be reached now stays apart, and a move that is asked for again still says so", async () => {
+test("one that cannot be reached now stays excluded, and a move that is asked for again still says so", async () => {
   const { queues, jobs } = service.operations;
   await queues.create(operator, { name: "dead" });
   await queues.create(operator, { name: "alive", metadataText: '{"_dead_letter_queue": "dead"}' });
-  const { begin } = service.control.moves;
-  const moves = over(service.control.moves, {
+  const { begin } = service.control.moveLedger;
+  const moveLedger = over(service.control.moveLedger, {
     begin: async (move) => {
       if (move.queue.name === "dead") throw new DomainError("STORAGE_UNAVAILABLE", "It is away.");
       return begin(move);
     },
   });
-  startRunner(withBroken(service, { control: { moves } }).jobs.work.moveQueue);
+  startRunner(withBroken(service, { control: { moveLedger } }).jobs.work.moveQueue);
   const move = () => resultOf(jobs.moveQueue(operator, { queue: "alive", pool: "two" }));
   const away = { queue: "dead", why: "It could not be moved now: It is away. Move it by itself later." };
-  expect(await move()).toMatchObject({ along: [], apart: [away] });
+  expect(await move()).toMatchObject({ included: [], excluded: [away] });
   expect([await placeOf("alive"), await placeOf("dead")]).toEqual(["two", "one"]);
-  const elsewhere = { queue: "dead", why: "It lives in the pool one. Move it by itself." };
-  expect(await move()).toMatchObject({ along: [], apart: [elsewhere] });
+  const elsewhere = { queue: "dead", why: "It lifecycle in the pool one. Move it by itself." };
+  expect(await move()).toMatchObject({ included: [], excluded: [elsewhere] });
 });
 
-test("of more than 100 queues that use one dead letter queue the first 100 go along, and a line says that there are more", async () => {
+test("of more than 100 queues that use one dead letter queue the first 100 go included, and a line says that there are more", async () => {
   const { control, config: limits } = service;
   const aQueue = async (name: string, metadataText?: string) => {
     await control.queues.create({ project: "many", name }, metadataText);
@@ -68,13 +68,13 @@ test("of more than 100 queues that use one dead letter queue the first 100 go al
   await aQueue("grave");
   const names = Array.from({ length: 101 }, (_, index) => `user-${String(index).padStart(3, "0")}`);
   for (const name of names.slice(0, 100)) await aQueue(name, '{"_dead_letter_queue": "grave"}');
-  const families = createQueueFamilies({ control, limits });
+  const groups = createDeadLetterGroups({ control, limits });
   const look = async () => {
-    const { along, apart } = await families.of({ project: "many", name: "grave" }, "one", "two");
-    return { along: along.map(({ name }) => name), apart };
+    const { included, excluded } = await groups.of({ project: "many", name: "grave" }, "one", "two");
+    return { included: included.map(({ name }) => name), excluded };
   };
-  expect(await look()).toEqual({ along: names.slice(0, 100), apart: [] });
+  expect(await look()).toEqual({ included: names.slice(0, 100), excluded: [] });
   await aQueue(names[100] as string, '{"_dead_letter_queue": "grave"}');
   const why = expect.stringMatching(/^More than 100 queues use it.*Those after user-099 by name/);
-  expect(await look()).toEqual({ along: names.slice(0, 100), apart: [{ queue: "grave", why }] });
+  expect(await look()).toEqual({ included: names.slice(0, 100), excluded: [{ queue: "grave", why }] });
 });

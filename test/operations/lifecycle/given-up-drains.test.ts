@@ -120,6 +120,6 @@ test("one that fails while nobody can say whose it is waits for the answer", asy
 test("one that begins closes the pool, should its request not have done so", async () => {
   await service.operations.pools.create(admin, { name: "open", uri: await service.poolUri(), weight: 3 });
   const job = { id: "0", target: "open", progress: 0, fence: 1, inputText: '{"weight":3}' } as Job;
-  expect(await service.operations.jobs.work.drainPool(job, hasty)).toEqual({ queues: 0, apart: [] });
+  expect(await service.operations.jobs.work.drainPool(job, hasty)).toEqual({ queues: 0, excluded: [] });
   expect(await weightOf("open")).toBe(0);
 });

@@ -13,9 +13,9 @@ describe("a weighted choice", () => {
     { name: "off", weight: 0 },
     { name: "b", weight: 3 },
   ];
-  const at = (dice: number) => weightedChoice(pools, () => dice)?.name;
+  const at = (random: number) => weightedChoice(pools, () => random)?.name;
 
-  it("falls where the dice say, in proportion to weight", () => {
+  it("falls where the random say, in proportion to weight", () => {
     expect([0, 0.24, 0.25, 0.5, 0.999].map(at)).toEqual(["a", "a", "b", "b", "b"]);
   });
 
@@ -47,16 +47,16 @@ describe("a weighted choice", () => {
 
 describe("the pool of a new queue", () => {
   it("is drawn by weight among those of its flavor, or those without one", async () => {
-    let dice = 0;
-    const pooled = await start({ random: () => dice });
+    let random = 0;
+    const pooled = await start({ random: () => random });
     await addPool(pooled, "a", 1);
     await addPool(pooled, "b", 3);
     await addPool(pooled, "gold", 1, "gold");
     await addPool(pooled, "off", 0, "gold");
     expect(await pooled.data.choosePool(null)).toBe("a");
-    dice = 0.25;
+    random = 0.25;
     expect(await pooled.data.choosePool(null)).toBe("b");
-    dice = 0.999;
+    random = 0.999;
     expect(await pooled.data.choosePool(null)).toBe("b");
     expect(await pooled.data.choosePool("gold")).toBe("gold");
   });
@@ -69,7 +69,7 @@ describe("the pool of a new queue", () => {
       };
     };
     const drawn = async (pooled: Pooled, flavor: string | null = null) =>
-      Promise.all([0, 0.24, 0.26, 0.5, 0.999].map((dice) => pooled.data.choosePool(flavor, () => dice)));
+      Promise.all([0, 0.24, 0.26, 0.5, 0.999].map((random) => pooled.data.choosePool(flavor, () => random)));
 
     /** How it is found out. */
     const ways: Record<string, (pooled: Pooled) => Promise<void>> = {
@@ -95,7 +95,7 @@ describe("the pool of a new queue", () => {
       },
     };
 
-    it.each(Object.keys(ways))("that %s, the dice fall among the others until it is back", async (way) => {
+    it.each(Object.keys(ways))("that %s, the random fall among the others until it is back", async (way) => {
       const pooled = await start();
       await addPool(pooled, "a", 3);
       await addPool(pooled, "b", 1);

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createMemoryBackend } from "../../../server/kvs/memory.ts";
 import { createKeyValueStores } from "../../../server/kvs/stores.ts";
 import type { ControlDriver } from "../../../server/storage/control-driver.ts";
-import { type Place, PoolCatalog } from "../../../server/storage/pooling/pool-catalog.ts";
+import { PoolCatalog, type QueueLocation } from "../../../server/storage/pooling/pool-catalog.ts";
 import type { QueueRef } from "../../../server/storage/queue-ref.ts";
 import { aService } from "../../operations/a-service.ts";
 
@@ -10,7 +10,7 @@ describe("the cache of the catalogue", () => {
   it("keeps no more places than it may, and whoever is not among them is looked up again", async () => {
     const clock = { offsetMs: 0 };
     const backend = createMemoryBackend({ clock });
-    const store = createKeyValueStores({ backends: { memory: backend }, clock }).get<Place>("places");
+    const store = createKeyValueStores({ backends: { memory: backend }, clock }).get<QueueLocation>("places");
     store.configure({
       backingStore: "memory",
       keyMangler: false,
@@ -53,7 +53,7 @@ describe("the cache of the catalogue", () => {
   it("is bounded in a service, too", async () => {
     const service = await aService();
     try {
-      const places = service.stores.get<Place>("isimud.places");
+      const places = service.stores.get<QueueLocation>("isimud.places");
       const many = new Map(Array.from({ length: 60_000 }, (_, index) => [`1:p${index}`, { pool: "p", epoch: 1 }]));
       await places.setMulti(many, { ttlSeconds: 3600 });
       const kept = [...many.keys()].filter((key) => places.peek(key) !== undefined);

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
-import type { PlaceCache } from "../../../server/storage/pooling/pool-catalog.ts";
+import type { LocationCache } from "../../../server/storage/pooling/pool-catalog.ts";
 import type { QueueRef } from "../../../server/storage/queue-ref.ts";
 import { takesNoWrites } from "../../../server/storage/read-only-storage.ts";
 import { memoryCache } from "../../support/pooled.ts";
@@ -253,7 +253,7 @@ describe("with a broken cache", () => {
   };
   const never = () => new Promise<never>(() => {});
   const stale = { pool: "nowhere", epoch: 1 };
-  const caches: Record<string, () => PlaceCache> = {
+  const caches: Record<string, () => LocationCache> = {
     "that throws": () => ({
       peek: () => {
         throw new Error("The cache is broken.");
@@ -275,7 +275,7 @@ describe("with a broken cache", () => {
       peek: () => undefined,
     }),
   };
-  const asPromises = (cache: PlaceCache): PlaceCache => ({
+  const asPromises = (cache: LocationCache): LocationCache => ({
     peek: (key) => cache.peek(key),
     get: (key) => cache.get(key),
     set: (key, place, options) => cache.set(key, place, options),

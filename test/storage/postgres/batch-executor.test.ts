@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
 import { AGAIN } from "../../../server/storage/again.ts";
 import { DRIVER_DEADLINE_MS, isSlow } from "../../../server/storage/call-deadlines.ts";
-import { StatementPipeline } from "../../../server/storage/postgres/sql/batch-executor.ts";
+import { BatchExecutor } from "../../../server/storage/postgres/sql/batch-executor.ts";
 
 interface Sent {
   batch: readonly string[];
@@ -13,22 +13,22 @@ interface Sent {
 /** A pipeline whose statements end when the test says so. */
 function aPipeline(
   limits: {
-    lanes?: number;
+    concurrency?: number;
     maxRequests?: number;
     maxWeight?: number;
-    enoughWeight?: number;
-    linesTakeTurns?: boolean;
+    splitThreshold?: number;
+    serializePerPartition?: boolean;
     namesOf?: (request: string) => string[];
   } = {},
 ) {
   const sent: Sent[] = [];
-  const pipeline = new StatementPipeline<string, string>({
-    lanes: 1,
+  const pipeline = new BatchExecutor<string, string>({
+    concurrency: 1,
     maxRequests: 10,
     maxWeight: 100,
-    enoughWeight: 100,
-    linesTakeTurns: false,
-    lineOf: (request) => request.charAt(0),
+    splitThreshold: 100,
+    serializePerPartition: false,
+    partitionKey: (request) => request.charAt(0),
     ...limits,
     run: (batch) => new Promise((answer, fail) => sent.push({ batch, answer, fail })),
   });
@@ -90,7 +90,7 @@ describe("requests that share statements", () => {
   });
 
   it("as many statements are under way as there are lanes", async () => {
-    const { sent, submit } = aPipeline({ lanes: 2 });
+    const { sent, submit } = aPipeline({ concurrency: 2 });
     for (const request of ["a", "b", "c"]) {
       void submit(request);
       await turn();
@@ -99,7 +99,7 @@ describe("requests that share statements", () => {
   });
 
   it("of a lot that waits half goes, so that the other half is worked on beside it", async () => {
-    const { sent, submit } = aPipeline({ lanes: 2, enoughWeight: 2 });
+    const { sent, submit } = aPipeline({ concurrency: 2, splitThreshold: 2 });
     for (const request of ["a1", "a2", "a3", "a4", "a5", "a6"]) void submit(request);
     await vi.waitFor(() =>
       expect(sent.map(({ batch }) => batch)).toEqual([
@@ -110,13 +110,13 @@ describe("requests that share statements", () => {
   });
 
   it("a queue with a lot waiting does not push another's first request into the other half", async () => {
-    const { sent, submit } = aPipeline({ lanes: 1, enoughWeight: 2 });
+    const { sent, submit } = aPipeline({ concurrency: 1, splitThreshold: 2 });
     for (const request of ["a1", "a2", "a3", "a4", "a5", "b1"]) void submit(request);
     await vi.waitFor(() => expect(sent.map(({ batch }) => batch)).toEqual([["a1", "b1", "a2"]]));
   });
 
   it("where queues take turns, each has one statement under way, and others go past it", async () => {
-    const { sent, submit, settle } = aPipeline({ lanes: 2, linesTakeTurns: true });
+    const { sent, submit, settle } = aPipeline({ concurrency: 2, serializePerPartition: true });
     void submit("a1");
     await turn();
     void submit("a2");
@@ -284,7 +284,7 @@ describe("requests that share statements", () => {
     });
 
     it("and a storage that answers others is slow, not away", async () => {
-      const { sent, submit } = aPipeline({ lanes: 2 });
+      const { sent, submit } = aPipeline({ concurrency: 2 });
       const underWay = submit("a");
       await turn();
       const other = submit("b");

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ExhaustedFronts } from "../../../server/storage/postgres/messages/exhausted-fronts.ts";
-import type { PoolQueue } from "../../../server/storage/postgres/queue-rows.ts";
+import type { QueueRow } from "../../../server/storage/postgres/queue-rows.ts";
 import type { Statements } from "../../../server/storage/postgres/sql/statements.ts";
 
 beforeEach(() => {
@@ -13,7 +13,7 @@ afterEach(() => {
 
 test("a front is looked for anew each minute, from the floor, and the old one holds until the new one is known", async () => {
   vi.advanceTimersByTime(10_000);
-  const row = { id: "1", epoch: "1", floor: "10" } satisfies PoolQueue;
+  const row = { id: "1", epoch: "1", floor: "10" } satisfies QueueRow;
   const asked: unknown[] = [];
   const answers: ((marker: string) => void)[] = [];
   const read = (_: unknown, [, start]: unknown[]) => {

@@ -1,11 +1,11 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
-import { SharedSends } from "../../../server/storage/redis/server/batch-executor.ts";
+import { BatchExecutor } from "../../../server/storage/redis/server/batch-executor.ts";
 
 /** What was sent, and how each is ended by hand: each request's result is itself. */
 function aSender(maxWeight = 10) {
   const sent: { requests: string[]; end: (error?: unknown) => void }[] = [];
-  const shared = new SharedSends<string, string>({
+  const shared = new BatchExecutor<string, string>({
     maxWeight,
     send: (requests) =>
       new Promise((resolve, reject) => {

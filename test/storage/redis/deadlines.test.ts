@@ -1,9 +1,9 @@
 /** What calls of the Redis driver do that take many scripts, on a server whose scripts never get to an end. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { ClaimTakes } from "../../../server/storage/redis/claims/acquire.ts";
+import { ClaimAcquirer } from "../../../server/storage/redis/claims/acquire.ts";
 import { PoolKeys } from "../../../server/storage/redis/keys.ts";
 import { RedisMessages } from "../../../server/storage/redis/messages/messages.ts";
-import { PoolQueues } from "../../../server/storage/redis/queue-rows.ts";
+import { QueueRows } from "../../../server/storage/redis/queue-rows.ts";
 import type { RedisLink } from "../../../server/storage/redis/server/cluster.ts";
 import { Scripts } from "../../../server/storage/redis/server/scripts.ts";
 
@@ -25,9 +25,9 @@ function aDriver(answer: readonly unknown[]) {
     vi.advanceTimersByTime(400);
     return answer;
   };
-  const queues = new PoolQueues(new Scripts({ send } as unknown as RedisLink), new PoolKeys("x"), { offsetMs: 0 });
+  const queues = new QueueRows(new Scripts({ send } as unknown as RedisLink), new PoolKeys("x"), { offsetMs: 0 });
   const messages = new RedisMessages(queues, { tell: () => undefined } as never);
-  return { messages, claims: new ClaimTakes(queues, () => Promise.reject(new Error())), sent: () => sent };
+  return { messages, claims: new ClaimAcquirer(queues, () => Promise.reject(new Error())), sent: () => sent };
 }
 type Driver = ReturnType<typeof aDriver>;
 

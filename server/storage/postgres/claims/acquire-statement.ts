@@ -5,7 +5,7 @@ import { allThatFit, clockCte, milliseconds, type Statement } from "../sql/state
 const secondsOf = (count: string) => `(${count}) * interval '1 second'`;
 
 /** How a statement spells its parameters: for each queue and request, or once for all. */
-interface Spelling {
+interface Variant {
   queue: string;
   /**
    * Whether a picked row, the n-th of its queue, is among those whose bodies the statement carries; `r` is the window
@@ -19,7 +19,7 @@ interface Spelling {
   most: (by: string) => string;
 }
 
-const MIXED: Spelling = {
+const GENERAL: Variant = {
   queue: `
       SELECT w.n, ($3::int[])[w.n] AS take, ($15::int[])[w.n] AS "offset", ($5::bigint[])[w.n] AS exhausted_from, q.id,
         greatest(q.low_water, ($4::bigint[])[w.n]) AS floor
@@ -35,7 +35,7 @@ const MIXED: Spelling = {
 /**
  * For one queue whose requests ask for the same, as most that come together do. Measured, it saves the server a tenth.
  */
-const ALIKE: Spelling = {
+const UNIFORM: Variant = {
   queue: `
       SELECT 1 AS n, $3::int AS take, 0 AS "offset", $5::bigint AS exhausted_from, q.id, greatest(q.low_water, $4::bigint) AS floor
       FROM pool_queues q WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'`,
@@ -52,7 +52,7 @@ const ALIKE: Spelling = {
  * since the snapshot is judged again as it is once locked, and is then found by its place. Queues that are gone or have
  * another epoch are missing in `fresh`. What would pass the statement's bound in bytes is left as it is.
  */
-const takeStatement = (name: string, { queue, fits, ttl, grace, most }: Spelling, keyed = false): Statement => ({
+const takeStatement = (name: string, { queue, fits, ttl, grace, most }: Variant, keyed = false): Statement => ({
   name,
   text: `
     WITH ${clockCte(13)},
@@ -102,9 +102,9 @@ const takeStatement = (name: string, { queue, fits, ttl, grace, most }: Spelling
     FROM clock LEFT JOIN taken t ON true`,
 });
 
-export const TAKE = takeStatement("claim_take", MIXED);
-export const TAKE_ALIKE = takeStatement("claim_take_alike", ALIKE);
-export const TAKE_KEYED = takeStatement("claim_take_keyed", ALIKE, true);
+export const TAKE = takeStatement("claim_take", GENERAL);
+export const TAKE_UNIFORM = takeStatement("claim_take_alike", UNIFORM);
+export const TAKE_KEYED = takeStatement("claim_take_keyed", UNIFORM, true);
 
 /**
  * `fresh`: places of the queues that are as the caller knew them, joined by commas; null when there is none. `locked`:

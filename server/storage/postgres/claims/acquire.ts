@@ -3,24 +3,30 @@ import { type Claim, carriedBytes, type Message } from "../../data-driver.ts";
 import { digest, keyReused } from "../../idempotency.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import { uuidV7 } from "../../uuid-v7.ts";
-import type { QueueFloors } from "../low-water.ts";
+import type { LowWater } from "../low-water.ts";
 import type { ByteBounds } from "../messages/byte-bounds.ts";
-import type { QueueCounts } from "../messages/counters.ts";
+import type { Counters } from "../messages/counters.ts";
 import type { ExhaustedFronts } from "../messages/exhausted-fronts.ts";
 import type { MessageIds } from "../messages/ids.ts";
 import { byNumber } from "../messages/markers.ts";
 import { readMessage } from "../messages/rows.ts";
-import type { PoolParts } from "../pool.ts";
-import { type PoolQueue, type PoolQueues, STALE } from "../queue-rows.ts";
+import type { Pool } from "../pool.ts";
+import { type QueueRow, type QueueRows, STALE } from "../queue-rows.ts";
 import { int4Array, int8Array, textArray, uuidArray } from "../sql/array-parameter.ts";
-import { StatementPipeline } from "../sql/batch-executor.ts";
+import { BatchExecutor } from "../sql/batch-executor.ts";
 import { isUniqueViolation } from "../sql/connection.ts";
 import { alike, type Statement, type Statements } from "../sql/statements.ts";
-import { TAKE, TAKE_ALIKE, TAKE_KEYED, type TakenRow } from "./acquire-statement.ts";
-import type { ClaimStart, ClaimStarts } from "./scan-hints.ts";
+import { TAKE, TAKE_KEYED, TAKE_UNIFORM, type TakenRow } from "./acquire-statement.ts";
+import type { ScanHints, ScanStart } from "./scan-hints.ts";
 
 /** Weight: rows that may be taken, and what a claim costs beside them. Two statements for one queue would walk over what the other has locked. */
-const CLAIM_LIMITS = { lanes: 2, maxRequests: 250, maxWeight: 2000, enoughWeight: 32, linesTakeTurns: true };
+const CLAIM_LIMITS = {
+  concurrency: 2,
+  maxRequests: 250,
+  maxWeight: 2000,
+  splitThreshold: 32,
+  serializePerPartition: true,
+};
 
 const PRIOR_CLAIM: Statement = {
   name: "claim_prior",
@@ -59,37 +65,37 @@ interface Looked {
 }
 
 interface TakeRequest {
-  row: PoolQueue;
+  row: QueueRow;
   claimId: string;
   params: TakeParams;
 }
 
 /** Takes messages for claims; claims that are in flight together share a statement. */
-export class ClaimTakes {
+export class ClaimAcquirer {
   readonly #statements: Statements;
-  readonly #queues: PoolQueues;
-  readonly #counts: QueueCounts;
+  readonly #queues: QueueRows;
+  readonly #counts: Counters;
   readonly #ids: MessageIds;
   readonly #clock: { offsetMs: number };
-  readonly #floors: QueueFloors;
-  readonly #starts: ClaimStarts;
+  readonly #floors: LowWater;
+  readonly #starts: ScanHints;
   readonly #fronts: ExhaustedFronts;
   readonly #bounds: ByteBounds;
-  readonly #pipeline: StatementPipeline<TakeRequest, Looked | typeof STALE>;
+  readonly #pipeline: BatchExecutor<TakeRequest, Looked | typeof STALE>;
 
-  constructor(parts: PoolParts) {
+  constructor(parts: Pool) {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#counts = parts.counts;
     this.#ids = parts.ids;
     this.#clock = parts.clock;
     this.#floors = parts.floors;
-    this.#starts = parts.claimStarts;
+    this.#starts = parts.scanHints;
     this.#fronts = parts.fronts;
     this.#bounds = parts.bounds;
-    this.#pipeline = new StatementPipeline({
+    this.#pipeline = new BatchExecutor({
       ...CLAIM_LIMITS,
-      lineOf: ({ row }) => row.id,
+      partitionKey: ({ row }) => row.id,
       run: (batch) => this.#take(batch),
     });
   }
@@ -108,7 +114,7 @@ export class ClaimTakes {
     });
   }
 
-  async #takeAnywhere(row: PoolQueue, params: TakeParams): Promise<Taken | typeof STALE> {
+  async #takeAnywhere(row: QueueRow, params: TakeParams): Promise<Taken | typeof STALE> {
     for (;;) {
       const looked = await this.#pipeline.submit({ row, claimId: uuidV7(), params }, params.limit);
       if (looked === STALE) return STALE;
@@ -193,7 +199,7 @@ export class ClaimTakes {
 
   /** The unique key makes the statement fail, and take nothing, when another call with it has committed in between. */
   async #takeOnce(
-    row: PoolQueue,
+    row: QueueRow,
     params: TakeParams,
     key: string,
     resume: (claimId: string) => Promise<Taken | null>,
@@ -238,7 +244,7 @@ export class ClaimTakes {
     if (queue !== undefined && another === undefined && alike(ttls) && alike(graces) && alike(mosts)) {
       const { row, owners, start, exhaustedFrom } = queue;
       const place = [row.id, row.epoch, owners.length, start, exhaustedFrom];
-      return [TAKE_ALIKE, [...place, ...requests, ttls[0], graces[0], mosts[0], ...clients]];
+      return [TAKE_UNIFORM, [...place, ...requests, ttls[0], graces[0], mosts[0], ...clients]];
     }
     let offset = 0;
     const offsets = queues.map(({ owners }) => {
@@ -321,8 +327,8 @@ function boundsAreClose(one: TakeRequest, other: TakeRequest): boolean {
 /** More claims than any message has: what no count reaches. */
 const NEVER = Number.MAX_SAFE_INTEGER;
 
-interface QueueDeal extends ClaimStart {
-  row: PoolQueue;
+interface QueueDeal extends ScanStart {
+  row: QueueRow;
   /** Indices of the requests, in order of arrival. */
   requests: number[];
   /** For each row that may be picked, in order, the place of the request that gets it, from 1. */
@@ -335,9 +341,9 @@ interface QueueDeal extends ClaimStart {
 
 function dealByQueue(
   batch: readonly TakeRequest[],
-  startOf: (row: PoolQueue, exhaustedFrom: number | null) => ClaimStart,
+  startOf: (row: QueueRow, exhaustedFrom: number | null) => ScanStart,
 ): QueueDeal[] {
-  const deals = new Map<string, Omit<QueueDeal, keyof ClaimStart>>();
+  const deals = new Map<string, Omit<QueueDeal, keyof ScanStart>>();
   batch.forEach(({ row, params }, index) => {
     let deal = deals.get(row.id);
     if (deal === undefined) {

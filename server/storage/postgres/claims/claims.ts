@@ -6,20 +6,20 @@ import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
 import type { MessageIds } from "../messages/ids.ts";
 import { ALIVE, MESSAGE_COLUMNS, type MessageRow, readMessage, upTo } from "../messages/rows.ts";
-import type { PoolParts } from "../pool.ts";
-import { type PoolQueues, STALE } from "../queue-rows.ts";
+import type { Pool } from "../pool.ts";
+import { type QueueRows, STALE } from "../queue-rows.ts";
 import { allOrNothing, clockCte, milliseconds, type Statement, type Statements } from "../sql/statements.ts";
-import { ClaimTakes, type Taken, type TakeParams } from "./acquire.ts";
-import { ClaimRenewals } from "./renew.ts";
+import { ClaimAcquirer, type Taken, type TakeParams } from "./acquire.ts";
+import { ClaimRenewer } from "./renew.ts";
 import { CLAIM_COLUMNS, type ClaimRow, claimDoesNotExist, HELD, readClaim } from "./rows.ts";
-import type { ClaimStarts } from "./scan-hints.ts";
+import type { ScanHints } from "./scan-hints.ts";
 
 const QUEUE = "pool_queues q CROSS JOIN clock";
 const QUEUE_IS = "q.id = $1 AND q.epoch = $2 AND q.state = 'live'";
 
 const CLAIM_FIELDS = `c.id::text AS "claimId", c.ttl_seconds::float8 AS "claimTtl", c.grace_seconds::float8 AS "claimGrace", c.client_id AS "claimClient",
       c.actor AS "claimActor", ${milliseconds("c.created_at")} AS "claimCreated", ${milliseconds("c.renewed_at")} AS "claimRenewed",
-      ${milliseconds("c.expires_at")} AS "claimEnds", ${milliseconds("clock.now")} AS "readAt", c.held AS "claimHolds"`;
+      ${milliseconds("c.expires_at")} AS "reaper", ${milliseconds("clock.now")} AS "readAt", c.held AS "claimHolds"`;
 
 /**
  * No row: stale. One row without a claim: no such claim, since a claim lives as long as it holds a message. Else the
@@ -92,23 +92,23 @@ const RELEASE: Statement = {
 /** Claims on PostgreSQL. A claim is a row with the markers of what it took; what it still holds are the messages that carry its id. */
 export class PostgresClaims implements ClaimController {
   readonly #statements: Statements;
-  readonly #queues: PoolQueues;
+  readonly #queues: QueueRows;
   readonly #ids: MessageIds;
   readonly #clock: { offsetMs: number };
   readonly #arrivals: Arrivals;
-  readonly #starts: ClaimStarts;
-  readonly #takes: ClaimTakes;
-  readonly #renewals: ClaimRenewals;
+  readonly #starts: ScanHints;
+  readonly #takes: ClaimAcquirer;
+  readonly #renewals: ClaimRenewer;
 
-  constructor(parts: PoolParts) {
+  constructor(parts: Pool) {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#ids = parts.ids;
     this.#clock = parts.clock;
     this.#arrivals = parts.arrivals;
-    this.#starts = parts.claimStarts;
-    this.#takes = new ClaimTakes(parts);
-    this.#renewals = new ClaimRenewals(parts);
+    this.#starts = parts.scanHints;
+    this.#takes = new ClaimAcquirer(parts);
+    this.#renewals = new ClaimRenewer(parts);
   }
 
   create(params: TakeParams): Promise<Taken> {
@@ -146,7 +146,7 @@ export class PostgresClaims implements ClaimController {
         actor: first.claimActor,
         created: first.claimCreated,
         renewed: first.claimRenewed,
-        expires: first.claimEnds,
+        expires: first.reaper,
         now: first.readAt,
         held: first.claimHolds,
       });
@@ -200,7 +200,7 @@ interface HeldRow {
   claimActor: string | null;
   claimCreated: number;
   claimRenewed: number;
-  claimEnds: number;
+  reaper: number;
   claimHolds: number;
   readAt: number;
 }

@@ -25,7 +25,7 @@ const END: Statement = {
  * Removes the rows of claims whose last message was deleted. Nobody sees such a row: a claim lives as long as it holds a message. So this
  * is done beside the deletes, many at once; what a crash leaves behind, gc removes when the claim would have expired.
  */
-export class ClaimEnds {
+export class ClaimReaper {
   readonly #statements: Statements;
   readonly #onError: (error: unknown) => void;
   /** By claim id: its queue. */

@@ -2,14 +2,20 @@ import type { Claim } from "../../data-driver.ts";
 import { normaliseUuid } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import { ALIVE } from "../messages/rows.ts";
-import type { PoolParts } from "../pool.ts";
-import { type PoolQueue, type PoolQueues, STALE } from "../queue-rows.ts";
+import type { Pool } from "../pool.ts";
+import { type QueueRow, type QueueRows, STALE } from "../queue-rows.ts";
 import { int4Array, int8Array, uuidArray } from "../sql/array-parameter.ts";
-import { StatementPipeline } from "../sql/batch-executor.ts";
+import { BatchExecutor } from "../sql/batch-executor.ts";
 import { allOrNothing, clockCte, type Statement, type Statements } from "../sql/statements.ts";
 import { CLAIM_COLUMNS, type ClaimRow, claimDoesNotExist, readClaim } from "./rows.ts";
 
-const RENEW_LIMITS = { lanes: 1, maxRequests: 250, maxWeight: 250, enoughWeight: 32, linesTakeTurns: false };
+const RENEW_LIMITS = {
+  concurrency: 1,
+  maxRequests: 250,
+  maxWeight: 250,
+  splitThreshold: 32,
+  serializePerPartition: false,
+};
 
 /** Messages are locked by queue and marker, then the claims' rows: so does every statement that locks both. Then they are found by their places. */
 const RENEW: Statement = {
@@ -65,7 +71,7 @@ const RENEW: Statement = {
 };
 
 interface RenewRequest {
-  row: PoolQueue;
+  row: QueueRow;
   claimId: string;
   ttlSeconds: number;
   graceSeconds: number;
@@ -76,19 +82,19 @@ type RenewedRow = { fresh: string } & ((ClaimRow & { request: number }) | { requ
 type Renewed = Claim | null | typeof STALE;
 
 /** Renews claims; renewals that are in flight together share a statement. */
-export class ClaimRenewals {
+export class ClaimRenewer {
   readonly #statements: Statements;
-  readonly #queues: PoolQueues;
+  readonly #queues: QueueRows;
   readonly #clock: { offsetMs: number };
-  readonly #pipeline: StatementPipeline<RenewRequest, Renewed>;
+  readonly #pipeline: BatchExecutor<RenewRequest, Renewed>;
 
-  constructor(parts: PoolParts) {
+  constructor(parts: Pool) {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#clock = parts.clock;
-    this.#pipeline = new StatementPipeline({
+    this.#pipeline = new BatchExecutor({
       ...RENEW_LIMITS,
-      lineOf: ({ row }) => row.id,
+      partitionKey: ({ row }) => row.id,
       namesOf: ({ claimId }) => [claimId],
       run: (batch) => this.#renew(batch),
     });

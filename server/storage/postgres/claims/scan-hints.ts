@@ -1,5 +1,5 @@
 import { byNumber } from "../messages/markers.ts";
-import { PerQueue, type PoolQueue } from "../queue-rows.ts";
+import { PerQueue, type QueueRow } from "../queue-rows.ts";
 import type { Statement, Statements } from "../sql/statements.ts";
 
 /**
@@ -22,14 +22,14 @@ const IN_FRONT: Statement = {
 };
 
 /** A claim of the queue need not look below `start` for a while. */
-interface ClaimSkip {
+interface ScanSkip {
   start: string;
   until: number;
   /** Of the pool's clock, which tests move: what is held now is ready then. */
   offsetMs: number;
 }
 
-export interface ClaimStart {
+export interface ScanStart {
   /** A marker below which the claim does not look. */
   start: string;
   /** Whether it leaves messages out by that. */
@@ -47,9 +47,9 @@ export interface ClaimStart {
  * so does a claim that finds nothing: no claim answers "nothing there" without having looked everywhere. With fewer
  * messages in front than are worth skipping, nothing is ever left out.
  */
-export class ClaimStarts {
+export class ScanHints {
   readonly #statements: Statements;
-  readonly #hints = new PerQueue<{ skip: ClaimSkip | null; lookedAt: number; releases: number }>(() => ({
+  readonly #hints = new PerQueue<{ skip: ScanSkip | null; lookedAt: number; releases: number }>(() => ({
     skip: null,
     lookedAt: 0,
     /** How often claims were told to look everywhere. */
@@ -63,7 +63,7 @@ export class ClaimStarts {
   }
 
   /** `floor`: where a claim begins that leaves nothing out. */
-  of(row: PoolQueue, floor: string): ClaimStart {
+  of(row: QueueRow, floor: string): ScanStart {
     const hint = this.#hints.of(row);
     const { skip, releases } = hint;
     if (skip !== null && skip.until > performance.now() && skip.offsetMs === this.#clock.offsetMs) {
@@ -73,14 +73,14 @@ export class ClaimStarts {
   }
 
   /** Of a claim that leaves nothing out. */
-  everywhere(row: PoolQueue, floor: string): ClaimStart {
+  everywhere(row: QueueRow, floor: string): ScanStart {
     return { start: floor, skipping: false, releases: this.#hints.of(row).releases };
   }
 
   /** A claim found its first message at the marker `first` and took so many milliseconds. Looks in the background at what it walked over. */
   learn(
-    row: PoolQueue,
-    { start, releases }: ClaimStart,
+    row: QueueRow,
+    { start, releases }: ScanStart,
     { first, milliseconds }: { first: string; milliseconds: number },
   ): void {
     const hint = this.#hints.of(row);
@@ -106,7 +106,7 @@ export class ClaimStarts {
   }
 
   /** Messages of the queue have become ready here, or none was found: the next claim looks everywhere. */
-  reset(row: PoolQueue): void {
+  reset(row: QueueRow): void {
     const hint = this.#hints.of(row);
     hint.skip = null;
     hint.releases += 1;

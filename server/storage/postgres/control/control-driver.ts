@@ -9,7 +9,7 @@ import { CONNECT_TIMEOUT_MS } from "../sql/connection.ts";
 import { auditController } from "./audit.ts";
 import { catalogueController } from "./catalogue.ts";
 import { flavorsController } from "./flavors.ts";
-import { moveRecordsController } from "./move-ledger.ts";
+import { moveLedger } from "./move-ledger.ts";
 import { poolsController } from "./pools.ts";
 import { type Session, translateControlError } from "./prisma-session.ts";
 import { queueController } from "./queues.ts";
@@ -62,7 +62,7 @@ export function createPostgresControlDriver(params: {
     pools: poolsController({ session, secrets, defaultPoolUri }),
     flavors: flavorsController({ session }),
     catalogue: catalogueController({ session }),
-    moves: moveRecordsController({ session }),
+    moveLedger: moveLedger({ session }),
     audit: auditController({ session }),
   });
 

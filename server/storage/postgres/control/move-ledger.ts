@@ -1,6 +1,6 @@
 /** The records of moves that have not ended, in the control database. */
 import { Prisma } from "../../../../prisma/generated/client.ts";
-import type { QueueMove, QueueMovesController } from "../../control-driver.ts";
+import type { MoveLedger, QueueMove } from "../../control-driver.ts";
 import { guarded, type Session } from "./prisma-session.ts";
 
 interface MoveRow {
@@ -18,14 +18,14 @@ interface MoveRow {
 const COLUMNS = Prisma.sql`project, queue, source, target, source_epoch, epoch, phase, holder, started_at`;
 const lease = (seconds: number) => Prisma.sql`clock_timestamp() + make_interval(secs => ${seconds})`;
 
-export function moveRecordsController({ session }: { session: Session }): QueueMovesController {
+export function moveLedger({ session }: { session: Session }): MoveLedger {
   const { prisma } = session;
 
   /** Of this attempt only: one that was taken over has another epoch or holder. */
   const isOurs = (move: QueueMove) =>
     Prisma.sql`project = ${move.project} AND queue = ${move.queue} AND epoch = ${move.epoch} AND holder = ${move.holder}`;
 
-  const controller: QueueMovesController = {
+  const controller: MoveLedger = {
     async begin({ queue: { project, name }, target, holder, leaseSeconds }) {
       const [row] = await prisma.$queryRaw<MoveRow[]>`
         INSERT INTO queue_moves (project, queue, source, target, source_epoch, epoch, holder, lease_expires_at)

@@ -1,4 +1,4 @@
-import type { PoolQueue } from "../queue-rows.ts";
+import type { QueueRow } from "../queue-rows.ts";
 import { clockCte, type Statement, type Statements } from "../sql/statements.ts";
 import { ALIVE, DUE, deliverable, FREE } from "./rows.ts";
 
@@ -25,7 +25,7 @@ export class ByteBounds {
   readonly #statements: Statements;
   readonly #clock: { offsetMs: number };
   /** Queues in which large bodies were met. */
-  readonly #large = new WeakSet<PoolQueue>();
+  readonly #large = new WeakSet<QueueRow>();
 
   constructor(statements: Statements, clock: { offsetMs: number }) {
     this.#statements = statements;
@@ -33,7 +33,7 @@ export class ByteBounds {
   }
 
   /** Whether messages may have to be counted before they are locked. */
-  isLarge(row: PoolQueue): boolean {
+  isLarge(row: QueueRow): boolean {
     return this.#large.has(row);
   }
 
@@ -42,7 +42,7 @@ export class ByteBounds {
    * is looked for.
    */
   async fitting(
-    row: PoolQueue,
+    row: QueueRow,
     wanted: number,
     maxBytes: number,
     { from, exhaustedFrom }: { from: string; exhaustedFrom: number | null },
@@ -56,7 +56,7 @@ export class ByteBounds {
   }
 
   /** A statement locked so many of a queue's messages, and took so many. */
-  learn(row: PoolQueue, locked: number, taken: number): void {
+  learn(row: QueueRow, locked: number, taken: number): void {
     if (locked > taken) this.#large.add(row);
   }
 }

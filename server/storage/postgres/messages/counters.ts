@@ -18,7 +18,7 @@ const APPEND: Statement = {
  * Gathered in the process and appended to the table about once a second, so that no statement of the data plane updates a counter;
  * gc folds the rows. A crash costs at most that second's counts, which a recount by gc mends.
  */
-export class QueueCounts {
+export class Counters {
   readonly #statements: Statements;
   readonly #onError: (error: unknown) => void;
   #pending = new Map<string, Counts>();

@@ -10,19 +10,25 @@ import {
 } from "../../delete-refusals.ts";
 import { known } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
-import type { ClaimEnds } from "../claims/reaper.ts";
+import type { ClaimReaper } from "../claims/reaper.ts";
 import { HELD } from "../claims/rows.ts";
-import type { QueueFloors } from "../low-water.ts";
-import type { PoolParts } from "../pool.ts";
-import { type PoolQueue, type PoolQueues, STALE } from "../queue-rows.ts";
+import type { LowWater } from "../low-water.ts";
+import type { Pool } from "../pool.ts";
+import { type QueueRow, type QueueRows, STALE } from "../queue-rows.ts";
 import { int4Array, int8Array, textArray, uuidArray } from "../sql/array-parameter.ts";
-import { StatementPipeline } from "../sql/batch-executor.ts";
+import { BatchExecutor } from "../sql/batch-executor.ts";
 import { alike, allOrNothing, clockCte, type Statement, type Statements } from "../sql/statements.ts";
-import type { QueueCounts } from "./counters.ts";
+import type { Counters } from "./counters.ts";
 import type { MessageIds } from "./ids.ts";
 import { byNumber } from "./markers.ts";
 
-const DELETE_LIMITS = { lanes: 2, maxRequests: 500, maxWeight: 2000, enoughWeight: 32, linesTakeTurns: false };
+const DELETE_LIMITS = {
+  concurrency: 2,
+  maxRequests: 500,
+  maxWeight: 2000,
+  splitThreshold: 32,
+  serializePerPartition: false,
+};
 
 /** What a request may delete: anything; what nobody holds; what the claims given hold. */
 const MODE = { any: 0, free: 1, held: 2 } as const;
@@ -35,7 +41,7 @@ const VERDICT = { delete: 0, claimed: 1, free: 2, other: 3 } as const satisfies 
 >;
 
 /** How a statement spells its parameters: for each queue and request, or once for all. */
-interface Spelling {
+interface Variant {
   queue: string;
   /** Of the queue that the wanted message `w` is in. */
   of: (column: "id" | "low_water" | "holds_moved") => string;
@@ -45,7 +51,7 @@ interface Spelling {
   places: string;
 }
 
-const MIXED: Spelling = {
+const GENERAL: Variant = {
   queue: `
       SELECT array_agg(coalesce(q.id, 0) ORDER BY w.n) AS id, array_agg(coalesce(q.low_water, 0) ORDER BY w.n) AS low_water,
         array_agg(q.holds_moved ORDER BY w.n) AS holds_moved, array_to_string(array_agg(q.id), ',') AS fresh,
@@ -60,7 +66,7 @@ const MIXED: Spelling = {
 };
 
 /** For one queue whose requests have one mode and name one claim each at most, as most that come together do. Measured, it saves the server a tenth. */
-const ALIKE: Spelling = {
+const UNIFORM: Variant = {
   queue: `
       SELECT q.id, q.low_water, q.holds_moved, q.id::text AS fresh, clock_timestamp() + make_interval(secs => $4::float8) AS now
       FROM pool_queues q WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'`,
@@ -75,7 +81,7 @@ const ALIKE: Spelling = {
  * is once locked, which is what makes the claim's id a fencing token, and is then found by its place. A request that meets a message that
  * its mode refuses deletes nothing. Only a queue that took in messages from elsewhere looks an id up before it takes it for a sealed marker.
  */
-const deleteStatement = (name: string, { queue, of, mode, held, places }: Spelling): Statement => ({
+const deleteStatement = (name: string, { queue, of, mode, held, places }: Variant): Statement => ({
   name,
   text: `
     WITH queue AS MATERIALIZED (${queue}
@@ -112,8 +118,8 @@ const deleteStatement = (name: string, { queue, of, mode, held, places }: Spelli
     FROM queue LEFT JOIN judged j ON true`,
 });
 
-const DELETE = deleteStatement("message_delete", MIXED);
-const DELETE_ALIKE = deleteStatement("message_delete_alike", ALIKE);
+const DELETE = deleteStatement("message_delete", GENERAL);
+const DELETE_UNIFORM = deleteStatement("message_delete_alike", UNIFORM);
 
 /** A claim lives as long as it holds a message. */
 const CLAIM_IS_LIVE: Statement = {
@@ -125,7 +131,7 @@ const CLAIM_IS_LIVE: Statement = {
 };
 
 interface DeleteRequest {
-  row: PoolQueue;
+  row: QueueRow;
   mode: keyof typeof MODE;
   ids: readonly string[];
   claimIds: readonly string[];
@@ -158,27 +164,27 @@ type JudgedRow = { fresh: string | null } & (
 );
 
 /** Deletes by id; deletes that are in flight together share a statement. */
-export class MessageDeletes {
+export class MessageDeleter {
   readonly #statements: Statements;
-  readonly #queues: PoolQueues;
-  readonly #counts: QueueCounts;
-  readonly #claimEnds: ClaimEnds;
-  readonly #floors: QueueFloors;
+  readonly #queues: QueueRows;
+  readonly #counts: Counters;
+  readonly #reaper: ClaimReaper;
+  readonly #floors: LowWater;
   readonly #ids: MessageIds;
   readonly #clock: { offsetMs: number };
-  readonly #pipeline: StatementPipeline<DeleteRequest, DeleteResult | typeof STALE>;
+  readonly #pipeline: BatchExecutor<DeleteRequest, DeleteResult | typeof STALE>;
 
-  constructor(parts: PoolParts) {
+  constructor(parts: Pool) {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#counts = parts.counts;
-    this.#claimEnds = parts.claimEnds;
+    this.#reaper = parts.reaper;
     this.#floors = parts.floors;
     this.#ids = parts.ids;
     this.#clock = parts.clock;
-    this.#pipeline = new StatementPipeline({
+    this.#pipeline = new BatchExecutor({
       ...DELETE_LIMITS,
-      lineOf: ({ row }) => row.id,
+      partitionKey: ({ row }) => row.id,
       namesOf: ({ ids }) => ids,
       run: (batch) => this.#delete(batch),
     });
@@ -214,7 +220,7 @@ export class MessageDeletes {
     if (result === STALE || result.deleted === 0) return result;
     this.#counts.add(request.row.id, "deleted", result.deleted);
     this.#floors.refresh(request.row, result.deleted);
-    for (const claimId of request.claimIds) this.#claimEnds.add(request.row.id, claimId);
+    for (const claimId of request.claimIds) this.#reaper.add(request.row.id, claimId);
     return result;
   }
 
@@ -248,7 +254,7 @@ export class MessageDeletes {
 
   #statementOf(
     batch: readonly DeleteRequest[],
-    rows: readonly PoolQueue[],
+    rows: readonly QueueRow[],
     messages: readonly WantedMessage[],
   ): [Statement, unknown[]] {
     const modes = batch.map(({ mode }) => MODE[mode]);
@@ -266,7 +272,7 @@ export class MessageDeletes {
       alike(modes) &&
       batch.every(({ claimIds }) => claimIds.length < 2)
     ) {
-      return [DELETE_ALIKE, [row.id, row.epoch, modes[0], ...wanted]];
+      return [DELETE_UNIFORM, [row.id, row.epoch, modes[0], ...wanted]];
     }
     const places = new Map(rows.map(({ id }, index) => [id, index + 1]));
     return [
@@ -283,7 +289,7 @@ export class MessageDeletes {
   }
 
   async #refusal(
-    row: PoolQueue,
+    row: QueueRow,
     refusal: Verdict,
     claimIds: readonly string[],
     messageId: string,

@@ -1,4 +1,4 @@
-import { PerQueue, type PoolQueue } from "../queue-rows.ts";
+import { PerQueue, type QueueRow } from "../queue-rows.ts";
 import type { Statement, Statements } from "../sql/statements.ts";
 import { byNumber } from "./markers.ts";
 
@@ -35,7 +35,7 @@ interface Look {
 /**
  * Exhausted messages gather at the front of their queue, and no claim, list or pop is to walk over them each time. Once
  * true, a front stays true: counts only grow, and nothing new appears below a message that somebody has seen (see
- * QueueFloors).
+ * LowWater).
  *
  * Price: a message at the front that was claimed less often, and that a claim holds for long or a delay keeps back,
  * ends the front there; what is exhausted behind it is walked over.
@@ -49,7 +49,7 @@ export class ExhaustedFronts {
   }
 
   /** The marker behind which messages may be ready: the queue's floor at least. */
-  startOf(row: PoolQueue, exhaustedFrom: number | null | undefined): string {
+  startOf(row: QueueRow, exhaustedFrom: number | null | undefined): string {
     if (exhaustedFrom === null || exhaustedFrom === undefined) return row.floor;
     const front = frontOf(this.#looks.of(row), exhaustedFrom);
     return front !== null && byNumber(front.marker, row.floor) > 0 ? front.marker : row.floor;
@@ -59,7 +59,7 @@ export class ExhaustedFronts {
    * Looks in the background how far the front reaches, if the last look was some time ago. For a null count there is
    * nothing to look for.
    */
-  refresh(row: PoolQueue, exhaustedFrom: number | null | undefined): void {
+  refresh(row: QueueRow, exhaustedFrom: number | null | undefined): void {
     if (exhaustedFrom === null || exhaustedFrom === undefined) return;
     const now = performance.now();
     const look = this.#looks.of(row);

@@ -2,18 +2,24 @@ import type { NewMessage } from "../../data-driver.ts";
 import { digest, keyReused } from "../../idempotency.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
-import type { PoolParts } from "../pool.ts";
-import { type PoolQueue, type PoolQueues, STALE } from "../queue-rows.ts";
+import type { Pool } from "../pool.ts";
+import { type QueueRow, type QueueRows, STALE } from "../queue-rows.ts";
 import { int4Array, int8Array, textArray } from "../sql/array-parameter.ts";
-import { StatementPipeline } from "../sql/batch-executor.ts";
+import { BatchExecutor } from "../sql/batch-executor.ts";
 import { isUniqueViolation } from "../sql/connection.ts";
 import { alike, type Statement, type Statements } from "../sql/statements.ts";
-import type { QueueCounts } from "./counters.ts";
+import type { Counters } from "./counters.ts";
 import type { MessageIds } from "./ids.ts";
 import { byNumber } from "./markers.ts";
 
 /** Posts that share one statement. Beyond these a statement only gets slower, and its neighbours wait longer. */
-const POST_LIMITS = { lanes: 2, maxRequests: 500, maxWeight: 2_000_000, enoughWeight: 10_000, linesTakeTurns: false };
+const POST_LIMITS = {
+  concurrency: 2,
+  maxRequests: 500,
+  maxWeight: 2_000_000,
+  splitThreshold: 10_000,
+  serializePerPartition: false,
+};
 /** What a message weighs beside its body, in characters. */
 const MESSAGE_WEIGHT = 100;
 
@@ -75,7 +81,7 @@ const POST_KEYED = postStatement(true);
  * The same for messages of one queue and one block that live and wait equally long, as most that come together do: no array of queues, and
  * fewer expressions to set up, which is what a small statement costs. Measured, it saves the server 60 µs of 190.
  */
-const POST_ALIKE: Statement = {
+const POST_UNIFORM: Statement = {
   name: "message_post_alike",
   text: `
     WITH entered AS MATERIALIZED (
@@ -101,31 +107,31 @@ const PRIOR_POST: Statement = {
 };
 
 interface PostRequest {
-  row: PoolQueue;
+  row: QueueRow;
   messages: readonly NewMessage[];
   clientId: string | null;
 }
 
 /** Appends messages to queues; posts that are in flight together share a statement. */
-export class MessagePosts {
+export class MessageInserter {
   readonly #statements: Statements;
-  readonly #queues: PoolQueues;
-  readonly #counts: QueueCounts;
+  readonly #queues: QueueRows;
+  readonly #counts: Counters;
   readonly #ids: MessageIds;
   readonly #clock: { offsetMs: number };
   readonly #arrivals: Arrivals;
-  readonly #pipeline: StatementPipeline<PostRequest, string[] | typeof STALE>;
+  readonly #pipeline: BatchExecutor<PostRequest, string[] | typeof STALE>;
 
-  constructor(parts: PoolParts) {
+  constructor(parts: Pool) {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#counts = parts.counts;
     this.#ids = parts.ids;
     this.#clock = parts.clock;
     this.#arrivals = parts.arrivals;
-    this.#pipeline = new StatementPipeline({
+    this.#pipeline = new BatchExecutor({
       ...POST_LIMITS,
-      lineOf: ({ row }) => row.id,
+      partitionKey: ({ row }) => row.id,
       run: (batch) => this.#post(batch),
     });
   }
@@ -157,7 +163,7 @@ export class MessagePosts {
 
   /** The unique key makes the statement fail, and change nothing, when another call with it has committed in between. */
   async #postOnce(
-    row: PoolQueue,
+    row: QueueRow,
     messages: readonly NewMessage[],
     clientId: string | null,
     key: string,
@@ -198,7 +204,7 @@ export class MessagePosts {
       textArray(clientIds),
       this.#clock.offsetMs / 1000,
     ];
-    return [POST_ALIKE, values];
+    return [POST_UNIFORM, values];
   }
 
   #mixed({ rows, queues, bodies, ttls, delays, clients, clientIds }: Columns): unknown[] {
@@ -220,7 +226,7 @@ export class MessagePosts {
 /** A batch's messages, column by column; queues and clients by their place, from 1. */
 interface Columns {
   /** Ascending, as their locks are taken. */
-  rows: PoolQueue[];
+  rows: QueueRow[];
   queues: number[];
   bodies: string[];
   ttls: number[];

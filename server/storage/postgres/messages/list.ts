@@ -3,8 +3,8 @@ import { carriedBytes, type Message, type MessageController } from "../../data-d
 import type { Page } from "../../list-pages.ts";
 import { known, markerField, numberMarker, pageOfAll } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
-import type { PoolParts } from "../pool.ts";
-import { type PoolQueues, STALE } from "../queue-rows.ts";
+import type { Pool } from "../pool.ts";
+import { type QueueRows, STALE } from "../queue-rows.ts";
 import { clockCte, type Statement, type Statements } from "../sql/statements.ts";
 import type { ExhaustedFronts } from "./exhausted-fronts.ts";
 import type { MessageIds } from "./ids.ts";
@@ -79,12 +79,12 @@ const FIRST = { 1: firstStatement(1), [-1]: firstStatement(-1) };
 /** Reads messages: pages, by id, and at a queue's ends. */
 export class MessageReads implements Pick<MessageController, "list" | "get" | "bulkGet" | "first"> {
   readonly #statements: Statements;
-  readonly #queues: PoolQueues;
+  readonly #queues: QueueRows;
   readonly #ids: MessageIds;
   readonly #clock: { offsetMs: number };
   readonly #fronts: ExhaustedFronts;
 
-  constructor({ statements, queues, ids, clock, fronts }: PoolParts) {
+  constructor({ statements, queues, ids, clock, fronts }: Pool) {
     this.#statements = statements;
     this.#queues = queues;
     this.#ids = ids;

@@ -12,17 +12,17 @@ import type { Page } from "../../list-pages.ts";
 import { known, normaliseUuid } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
-import type { QueueFloors } from "../low-water.ts";
-import type { PoolParts } from "../pool.ts";
-import { type PoolQueue, type PoolQueues, STALE } from "../queue-rows.ts";
+import type { LowWater } from "../low-water.ts";
+import type { Pool } from "../pool.ts";
+import { type QueueRow, type QueueRows, STALE } from "../queue-rows.ts";
 import { isUniqueViolation } from "../sql/connection.ts";
 import { allOrNothing, allThatFit, clockCte, type Statement, type Statements } from "../sql/statements.ts";
 import type { ByteBounds } from "./byte-bounds.ts";
-import type { QueueCounts } from "./counters.ts";
-import { MessageDeletes } from "./delete.ts";
+import type { Counters } from "./counters.ts";
+import { MessageDeleter } from "./delete.ts";
 import type { ExhaustedFronts } from "./exhausted-fronts.ts";
 import type { MessageIds } from "./ids.ts";
-import { MessagePosts } from "./insert.ts";
+import { MessageInserter } from "./insert.ts";
 import { MessageReads } from "./list.ts";
 import { ALIVE, DUE, deliverable, FREE, MESSAGE_COLUMNS, type MessageRow, readMessage } from "./rows.ts";
 import { QueueStatistics } from "./statistics.ts";
@@ -144,20 +144,20 @@ const ADOPT: Statement = {
 /** Messages on PostgreSQL. */
 export class PostgresMessages implements MessageController {
   readonly #statements: Statements;
-  readonly #queues: PoolQueues;
-  readonly #counts: QueueCounts;
+  readonly #queues: QueueRows;
+  readonly #counts: Counters;
   readonly #ids: MessageIds;
   readonly #clock: { offsetMs: number };
   readonly #arrivals: Arrivals;
-  readonly #floors: QueueFloors;
+  readonly #floors: LowWater;
   readonly #fronts: ExhaustedFronts;
   readonly #bounds: ByteBounds;
-  readonly #posts: MessagePosts;
-  readonly #deletes: MessageDeletes;
+  readonly #posts: MessageInserter;
+  readonly #deletes: MessageDeleter;
   readonly #reads: MessageReads;
   readonly #statistics: QueueStatistics;
 
-  constructor(parts: PoolParts) {
+  constructor(parts: Pool) {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#counts = parts.counts;
@@ -167,8 +167,8 @@ export class PostgresMessages implements MessageController {
     this.#floors = parts.floors;
     this.#fronts = parts.fronts;
     this.#bounds = parts.bounds;
-    this.#posts = new MessagePosts(parts);
-    this.#deletes = new MessageDeletes(parts);
+    this.#posts = new MessageInserter(parts);
+    this.#deletes = new MessageDeleter(parts);
     this.#reads = new MessageReads(parts);
     this.#statistics = new QueueStatistics(parts);
   }
@@ -250,7 +250,7 @@ export class PostgresMessages implements MessageController {
     });
   }
 
-  async #wasDone(row: PoolQueue, key: string): Promise<boolean> {
+  async #wasDone(row: QueueRow, key: string): Promise<boolean> {
     const [prior] = await this.#statements.read<{ request: string }>(PRIOR_REQUEST, [row.id, key]);
     if (prior !== undefined && prior.request !== PURGE_DIGEST) throw keyReused(key);
     return prior !== undefined;

@@ -1,8 +1,8 @@
 import type { CountedQueue, QueueStats } from "../../data-driver.ts";
-import type { PoolParts } from "../pool.ts";
-import type { PoolQueues } from "../queue-rows.ts";
+import type { Pool } from "../pool.ts";
+import type { QueueRows } from "../queue-rows.ts";
 import { clockCte, milliseconds, type Statement, type Statements } from "../sql/statements.ts";
-import type { QueueCounts } from "./counters.ts";
+import type { Counters } from "./counters.ts";
 import type { MessageIds } from "./ids.ts";
 import { ALIVE, DUE, FREE } from "./rows.ts";
 
@@ -120,12 +120,12 @@ function divided(total: number, counted: States | undefined): States & Pick<Queu
 /** How full queues are: many in one statement. */
 export class QueueStatistics {
   readonly #statements: Statements;
-  readonly #queues: PoolQueues;
-  readonly #counts: QueueCounts;
+  readonly #queues: QueueRows;
+  readonly #counts: Counters;
   readonly #ids: MessageIds;
   readonly #clock: { offsetMs: number };
 
-  constructor(parts: PoolParts) {
+  constructor(parts: Pool) {
     this.#statements = parts.statements;
     this.#queues = parts.queues;
     this.#counts = parts.counts;

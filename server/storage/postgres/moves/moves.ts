@@ -1,12 +1,12 @@
-import type { QueueMoveController } from "../../queue-transfer.ts";
-import type { PoolParts } from "../pool.ts";
-import { QueueDepartures } from "./source.ts";
-import { QueueEntries } from "./target.ts";
+import type { QueueTransfer } from "../../queue-transfer.ts";
+import type { Pool } from "../pool.ts";
+import { MoveSource } from "./source.ts";
+import { MoveTarget } from "./target.ts";
 
 /** Both halves of a move on PostgreSQL. */
-export function postgresQueueMoves(parts: PoolParts): QueueMoveController {
-  const from = new QueueDepartures(parts);
-  const to = new QueueEntries(parts);
+export function postgresQueueMoves(parts: Pool): QueueTransfer {
+  const from = new MoveSource(parts);
+  const to = new MoveTarget(parts);
   return {
     begin: (params) => from.begin(params),
     readMessages: (params) => from.readMessages(params),

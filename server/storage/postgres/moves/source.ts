@@ -8,11 +8,11 @@ import type {
   MovedState,
   MovedSubscription,
   QueueLife,
-  QueueMoveController,
+  QueueTransfer,
 } from "../../queue-transfer.ts";
 import { highestMarker } from "../messages/marker-sequence.ts";
 import { ALIVE } from "../messages/rows.ts";
-import type { PoolParts } from "../pool.ts";
+import type { Pool } from "../pool.ts";
 import { staleEpoch } from "../queue-rows.ts";
 import { withBriefLocks } from "../sql/lock-timeout.ts";
 import { clockCte, milliseconds, type Statement } from "../sql/statements.ts";
@@ -201,15 +201,15 @@ const LEAVE: Statement = {
 
 type Attempt = { queue: QueueLife; moveEpoch: number };
 type Departures = Pick<
-  QueueMoveController,
+  QueueTransfer,
   "begin" | "readMessages" | "takeChanges" | "readKeys" | "freeze" | "readClaims" | "readRest" | "thaw" | "leave"
 >;
 
-/** The half of a move where the queue is. See QueueMoveController. */
-export class QueueDepartures implements Departures {
-  readonly #parts: PoolParts;
+/** The half of a move where the queue is. See QueueTransfer. */
+export class MoveSource implements Departures {
+  readonly #parts: Pool;
 
-  constructor(parts: PoolParts) {
+  constructor(parts: Pool) {
     this.#parts = parts;
   }
 

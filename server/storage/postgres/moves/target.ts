@@ -5,10 +5,10 @@ import type {
   MovedRest,
   MovedState,
   QueueLife,
-  QueueMoveController,
+  QueueTransfer,
 } from "../../queue-transfer.ts";
 import { liftMarkers } from "../messages/marker-sequence.ts";
-import type { PoolParts } from "../pool.ts";
+import type { Pool } from "../pool.ts";
 import { staleEpoch } from "../queue-rows.ts";
 import { withBriefLocks } from "../sql/lock-timeout.ts";
 import { clockCte, type Statement } from "../sql/statements.ts";
@@ -134,16 +134,13 @@ const ABANDON: Statement = {
     DELETE FROM subscriptions s USING was WHERE was.state = 'live' AND s.project = $1 AND s.queue = $2`,
 };
 
-type Entries = Pick<
-  QueueMoveController,
-  "prepare" | "writeMessages" | "writeClaims" | "writeKeys" | "open" | "abandon"
->;
+type Entries = Pick<QueueTransfer, "prepare" | "writeMessages" | "writeClaims" | "writeKeys" | "open" | "abandon">;
 
-/** The half of a move where the queue goes. See QueueMoveController. */
-export class QueueEntries implements Entries {
-  readonly #parts: PoolParts;
+/** The half of a move where the queue goes. See QueueTransfer. */
+export class MoveTarget implements Entries {
+  readonly #parts: Pool;
 
-  constructor(parts: PoolParts) {
+  constructor(parts: Pool) {
     this.#parts = parts;
   }
 

@@ -14,15 +14,15 @@ import { type Call, CallDeadlines, noteAnswer, type Source } from "../../call-de
  * lock and rolled back, each queue is tried alone. Each request has one deadline (`call-deadlines.ts`):
  * DEADLINE_EXCEEDED when it was not sent by then, else OUTCOME_UNKNOWN.
  */
-export class StatementPipeline<Request, Result> {
+export class BatchExecutor<Request, Result> {
   readonly #run: (batch: readonly Request[]) => Promise<(Result | DomainError | typeof AGAIN)[]>;
-  readonly #lineOf: (request: Request) => string;
+  readonly #partitionKey: (request: Request) => string;
   readonly #namesOf: (request: Request) => readonly string[];
-  readonly #lanes: number;
+  readonly #concurrency: number;
   readonly #maxRequests: number;
   readonly #maxWeight: number;
-  readonly #enoughWeight: number;
-  readonly #linesTakeTurns: boolean;
+  readonly #splitThreshold: number;
+  readonly #serializePerPartition: boolean;
   /** The queues that statements under way are for. */
   readonly #busyLines = new Map<string, number>();
   readonly #deadlines = new CallDeadlines();
@@ -35,25 +35,25 @@ export class StatementPipeline<Request, Result> {
     /** One statement for all; gives a result or an error for each, in order. Throwing means that the statement changed nothing, unless OUTCOME_UNKNOWN. */
     run: (batch: readonly Request[]) => Promise<(Result | DomainError | typeof AGAIN)[]>;
     /** The queue that a request is for: when not all fit into a statement, queues take turns. */
-    lineOf: (request: Request) => string;
+    partitionKey: (request: Request) => string;
     /** What the request is about, where a statement must not meet it twice: of requests with a name in common the later goes with a later statement. */
     namesOf?: (request: Request) => readonly string[];
-    lanes: number;
+    concurrency: number;
     maxRequests: number;
     maxWeight: number;
     /** From this weight on a statement of its own is worth its cost: of more than twice as much, half goes. */
-    enoughWeight: number;
+    splitThreshold: number;
     /** One statement at a time for each queue, where two would only get in each other's way. */
-    linesTakeTurns: boolean;
+    serializePerPartition: boolean;
   }) {
     this.#run = params.run;
-    this.#lineOf = params.lineOf;
+    this.#partitionKey = params.partitionKey;
     this.#namesOf = params.namesOf ?? (() => []);
-    this.#lanes = params.lanes;
+    this.#concurrency = params.concurrency;
     this.#maxRequests = params.maxRequests;
     this.#maxWeight = params.maxWeight;
-    this.#enoughWeight = params.enoughWeight;
-    this.#linesTakeTurns = params.linesTakeTurns;
+    this.#splitThreshold = params.splitThreshold;
+    this.#serializePerPartition = params.serializePerPartition;
   }
 
   /** `weight`: what the request adds to the statement, in the unit of maxWeight. */
@@ -67,7 +67,7 @@ export class StatementPipeline<Request, Result> {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#busy >= this.#lanes || this.#waiting.length === 0) return;
+    if (this.#scheduled || this.#busy >= this.#concurrency || this.#waiting.length === 0) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
@@ -79,7 +79,7 @@ export class StatementPipeline<Request, Result> {
   #send(): boolean {
     const batch = this.#nextBatch();
     if (batch.length === 0) return false;
-    const lines = [...new Set(batch.map(({ request }) => this.#lineOf(request)))];
+    const lines = [...new Set(batch.map(({ request }) => this.#partitionKey(request)))];
     this.#busy += 1;
     for (const line of lines) this.#busyLines.set(line, (this.#busyLines.get(line) ?? 0) + 1);
     void this.#settle(batch).then(() => {
@@ -97,11 +97,11 @@ export class StatementPipeline<Request, Result> {
   #nextBatch(): Waiting<Request, Result>[] {
     const waiting = this.#waiting.filter((one) => this.#deadlines.isWorthSending(one));
     const ready =
-      this.#linesTakeTurns && this.#busyLines.size > 0
-        ? waiting.filter(({ request }) => !this.#busyLines.has(this.#lineOf(request)))
+      this.#serializePerPartition && this.#busyLines.size > 0
+        ? waiting.filter(({ request }) => !this.#busyLines.has(this.#partitionKey(request)))
         : waiting;
     const total = ready.reduce((sum, one) => sum + one.weight, 0);
-    const maxWeight = Math.min(this.#maxWeight, total > 2 * this.#enoughWeight ? total / 2 : total);
+    const maxWeight = Math.min(this.#maxWeight, total > 2 * this.#splitThreshold ? total / 2 : total);
     const batch: Waiting<Request, Result>[] = [];
     const named = new Set<string>();
     let weight = 0;
@@ -120,7 +120,7 @@ export class StatementPipeline<Request, Result> {
 
   /** One request of each queue, then the next of each: a queue with thousands waiting delays nobody else's first. */
   *#inTurn(waiting: readonly Waiting<Request, Result>[]): Generator<Waiting<Request, Result>> {
-    let lines = [...Map.groupBy(waiting, (one) => this.#lineOf(one.request)).values()];
+    let lines = [...Map.groupBy(waiting, (one) => this.#partitionKey(one.request)).values()];
     for (let place = 0; lines.length > 0; place += 1) {
       for (const line of lines) yield line[place] as Waiting<Request, Result>;
       lines = lines.filter((line) => line.length > place + 1);
@@ -153,8 +153,8 @@ export class StatementPipeline<Request, Result> {
     again: readonly Waiting<Request, Result>[],
     batch: readonly Waiting<Request, Result>[],
   ): Waiting<Request, Result>[] {
-    const answered = new Set(batch.filter(({ sent }) => sent).map(({ request }) => this.#lineOf(request)));
-    const isAnswered = ({ request }: Waiting<Request, Result>) => Number(answered.has(this.#lineOf(request)));
+    const answered = new Set(batch.filter(({ sent }) => sent).map(({ request }) => this.#partitionKey(request)));
+    const isAnswered = ({ request }: Waiting<Request, Result>) => Number(answered.has(this.#partitionKey(request)));
     return again.toSorted((a, b) => isAnswered(a) - isAnswered(b));
   }
 
@@ -162,7 +162,7 @@ export class StatementPipeline<Request, Result> {
   #partsOf(batch: Waiting<Request, Result>[], error: unknown): Waiting<Request, Result>[][] {
     if (hasCode(error, "INTERNAL")) return batch.map((waiting) => [waiting]);
     if (hasCode(error, "DEADLINE_EXCEEDED")) {
-      return [...Map.groupBy(batch, (waiting) => this.#lineOf(waiting.request)).values()];
+      return [...Map.groupBy(batch, (waiting) => this.#partitionKey(waiting.request)).values()];
     }
     return [batch];
   }

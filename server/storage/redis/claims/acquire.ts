@@ -5,19 +5,19 @@ import { digest, keyReused } from "../../idempotency.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import { uuidV7 } from "../../uuid-v7.ts";
 import { countOrNothing, optional, readMessages } from "../messages/records.ts";
-import { epochOf, type PoolQueues } from "../queue-rows.ts";
-import { SharedSends } from "../server/batch-executor.ts";
+import { epochOf, type QueueRows } from "../queue-rows.ts";
+import { BatchExecutor } from "../server/batch-executor.ts";
 import { callDeadline, script } from "../server/scripts.ts";
 import {
   BODY_STEP,
   COMES_DUE,
   ENTER,
   EXHAUSTED_FRONT,
+  EXPIRE_STEP,
   KEPT_KEYS,
   LOOK_AT,
   RECORD,
   SCHEDULE,
-  SETTLE_STEP,
 } from "../server/shared-lua.ts";
 import { CLAIM_RECORD, DESCRIBE_HELD, HOLD, readClaim } from "./records.ts";
 
@@ -51,7 +51,7 @@ for at = 8, #ARGV, ${REQUEST_FIELDS} do
   wanted = wanted + limit
 end
 local taken, ids, turn, looked, bytes, full = {}, {}, 1, 0, 0, false
-local step, ended = math.min(wanted, ${SETTLE_STEP}), false
+local step, ended = math.min(wanted, ${EXPIRE_STEP}), false
 local function take(id, record, count, part, body)
   local request = requests[turn]
   local size = #body
@@ -89,7 +89,7 @@ repeat
     bound = '(' .. marker
   end
   -- Who passes over some is likely to pass over more.
-  looked, ended, step = looked + #page, #page < step, ${SETTLE_STEP}
+  looked, ended, step = looked + #page, #page < step, ${EXPIRE_STEP}
 until full or not requests[turn] or ended or looked - #taken >= ${LOOK_AT}
 hold(taken)
 for some in slices(ids) do redis.call('ZREM', READY, unpack(some)) end
@@ -137,16 +137,16 @@ interface Request {
 }
 
 /** Takes messages for claims; claims of one queue that are in flight together share a script. */
-export class ClaimTakes {
-  readonly #queues: PoolQueues;
+export class ClaimAcquirer {
+  readonly #queues: QueueRows;
   readonly #get: ClaimController["get"];
-  readonly #shared: SharedSends<Request, Answer>;
+  readonly #shared: BatchExecutor<Request, Answer>;
 
   /** `get` reads the claim of a repeated idempotency key. */
-  constructor(queues: PoolQueues, get: ClaimController["get"]) {
+  constructor(queues: QueueRows, get: ClaimController["get"]) {
     this.#queues = queues;
     this.#get = get;
-    this.#shared = new SharedSends({ maxWeight: MAX_TAKEN, send: (requests) => this.#take(requests) });
+    this.#shared = new BatchExecutor({ maxWeight: MAX_TAKEN, send: (requests) => this.#take(requests) });
   }
 
   async take(params: TakeParams): Promise<Taken> {

@@ -5,10 +5,10 @@ import { markerField, normaliseUuid, numberMarker, pageOf, uuidMarker } from "..
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { readMessages } from "../messages/records.ts";
-import type { PoolQueues } from "../queue-rows.ts";
+import type { QueueRows } from "../queue-rows.ts";
 import { script } from "../server/scripts.ts";
 import { BODY_STEP, COMES_DUE, ENTER, RECORD } from "../server/shared-lua.ts";
-import { ClaimTakes } from "./acquire.ts";
+import { ClaimAcquirer } from "./acquire.ts";
 import { CLAIM_RECORD, DESCRIBE_HELD, HELD_BY, HOLD, readClaim } from "./records.ts";
 
 /** The claim that ARGV[3] names, and what it took. */
@@ -94,14 +94,14 @@ return {'ok', #held}`,
 
 /** Claims on Redis. A claim is a record and the ids of what it took; what it still holds are the messages whose records name it. */
 export class RedisClaims implements ClaimController {
-  readonly #queues: PoolQueues;
+  readonly #queues: QueueRows;
   readonly #arrivals: Arrivals;
-  readonly #takes: ClaimTakes;
+  readonly #takes: ClaimAcquirer;
 
-  constructor(queues: PoolQueues, arrivals: Arrivals) {
+  constructor(queues: QueueRows, arrivals: Arrivals) {
     this.#queues = queues;
     this.#arrivals = arrivals;
-    this.#takes = new ClaimTakes(queues, (params) => this.get(params));
+    this.#takes = new ClaimAcquirer(queues, (params) => this.get(params));
   }
 
   create(params: Parameters<ClaimController["create"]>[0]): ReturnType<ClaimController["create"]> {

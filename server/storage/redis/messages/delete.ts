@@ -9,10 +9,10 @@ import {
 } from "../../delete-refusals.ts";
 import { known } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
-import { epochOf, type PoolQueues } from "../queue-rows.ts";
-import { SharedSends } from "../server/batch-executor.ts";
+import { epochOf, type QueueRows } from "../queue-rows.ts";
+import { BatchExecutor } from "../server/batch-executor.ts";
 import { script } from "../server/scripts.ts";
-import { ENTER, LET_GO } from "../server/shared-lua.ts";
+import { DECREMENT_HELD, ENTER } from "../server/shared-lua.ts";
 
 /** Ids in deletions that share a script, claims among them. */
 const MAX_IDS = 500;
@@ -25,7 +25,7 @@ const MAX_IDS = 500;
  * of what is claimed.
  */
 const DELETE = script(
-  `${ENTER}${LET_GO}
+  `${ENTER}${DECREMENT_HELD}
 local requests, ids = {}, {}
 local at = 3
 while at <= #ARGV do
@@ -91,13 +91,13 @@ interface Request {
 }
 
 /** Deletes by id; deletions from one queue that are in flight together share a script. */
-export class MessageDeletes {
-  readonly #queues: PoolQueues;
-  readonly #shared: SharedSends<Request, Answer>;
+export class MessageDeleter {
+  readonly #queues: QueueRows;
+  readonly #shared: BatchExecutor<Request, Answer>;
 
-  constructor(queues: PoolQueues) {
+  constructor(queues: QueueRows) {
     this.#queues = queues;
-    this.#shared = new SharedSends<Request, Answer>({
+    this.#shared = new BatchExecutor<Request, Answer>({
       maxWeight: MAX_IDS,
       send: async (requests) => {
         const { queue } = requests[0] as Request;

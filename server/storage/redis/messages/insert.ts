@@ -3,8 +3,8 @@ import type { Message, NewMessage } from "../../data-driver.ts";
 import { digest, keyReused } from "../../idempotency.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
-import { epochOf, type PoolQueues } from "../queue-rows.ts";
-import { SharedSends } from "../server/batch-executor.ts";
+import { epochOf, type QueueRows } from "../queue-rows.ts";
+import { BatchExecutor } from "../server/batch-executor.ts";
 import { script } from "../server/scripts.ts";
 import { APPEND, ENTER, KEPT_KEYS, SCHEDULE } from "../server/shared-lua.ts";
 import { optional } from "./records.ts";
@@ -55,15 +55,15 @@ interface Post {
 }
 
 /** Appends messages to queues; posts to one queue that are in flight together share a script. */
-export class MessagePosts {
-  readonly #queues: PoolQueues;
+export class MessageInserter {
+  readonly #queues: QueueRows;
   readonly #arrivals: Arrivals;
-  readonly #shared: SharedSends<Post, void>;
+  readonly #shared: BatchExecutor<Post, void>;
 
-  constructor(queues: PoolQueues, arrivals: Arrivals) {
+  constructor(queues: QueueRows, arrivals: Arrivals) {
     this.#queues = queues;
     this.#arrivals = arrivals;
-    this.#shared = new SharedSends<Post, void>({
+    this.#shared = new BatchExecutor<Post, void>({
       maxWeight: MAX_WEIGHT,
       send: async (posts) => {
         const { queue } = posts[0] as Post;

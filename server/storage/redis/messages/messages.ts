@@ -15,23 +15,23 @@ import { known, markerField, numberMarker, pageOfAll } from "../../list-pages.ts
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { PURGED_PARTS } from "../keys.ts";
-import type { PoolQueues } from "../queue-rows.ts";
+import type { QueueRows } from "../queue-rows.ts";
 import { callDeadline, script } from "../server/scripts.ts";
 import {
   DESCRIBE,
   ENTER,
   ENTER_LIFE,
   EXHAUSTED_FRONT,
+  EXPIRE_STEP,
   KEPT_KEYS,
   LOOK_AT,
   PUT_AWAY,
   RECORD,
   SCHEDULE,
-  SETTLE_STEP,
   UNLESS_FROZEN,
 } from "../server/shared-lua.ts";
-import { MessageDeletes } from "./delete.ts";
-import { MessagePosts } from "./insert.ts";
+import { MessageDeleter } from "./delete.ts";
+import { MessageInserter } from "./insert.ts";
 import { countOrNothing, optional, readMessages } from "./records.ts";
 import { QueueStatistics } from "./statistics.ts";
 import { MessageMoves } from "./transfer.ts";
@@ -113,7 +113,7 @@ else
   bound = behind_front(ARGV[5], bound)
   local looked, page = 0, nil
   repeat
-    page = redis.call('ZRANGEBYSCORE', READY, bound, '+inf', 'LIMIT', 0, ${SETTLE_STEP})
+    page = redis.call('ZRANGEBYSCORE', READY, bound, '+inf', 'LIMIT', 0, ${EXPIRE_STEP})
     for place, record in ipairs(#page > 0 and redis.call('HMGET', RECORDS, unpack(page)) or {}) do
       if #ids == wanted then break end
       local marker, count = string.match(record, '^(%S+) %S+ %S+ %S+ %S+ (%S+)')
@@ -121,8 +121,8 @@ else
       bound = '(' .. marker
     end
     looked = looked + #page
-  until #ids == wanted or #page < ${SETTLE_STEP} or looked >= ${LOOK_AT}
-  stopped = #ids < wanted and #page == ${SETTLE_STEP} and bound
+  until #ids == wanted or #page < ${EXPIRE_STEP} or looked >= ${LOOK_AT}
+  stopped = #ids < wanted and #page == ${EXPIRE_STEP} and bound
 end
 local messages, count = describe(ids, tonumber(ARGV[4]))
 for place = #ids, count + 1, -1 do ids[place] = nil end
@@ -153,16 +153,16 @@ return {'ok'}`,
 
 /** Messages on Redis. */
 export class RedisMessages implements MessageController {
-  readonly #queues: PoolQueues;
-  readonly #posts: MessagePosts;
-  readonly #deletes: MessageDeletes;
+  readonly #queues: QueueRows;
+  readonly #posts: MessageInserter;
+  readonly #deletes: MessageDeleter;
   readonly #moves: MessageMoves;
   readonly #statistics: QueueStatistics;
 
-  constructor(queues: PoolQueues, arrivals: Arrivals) {
+  constructor(queues: QueueRows, arrivals: Arrivals) {
     this.#queues = queues;
-    this.#posts = new MessagePosts(queues, arrivals);
-    this.#deletes = new MessageDeletes(queues);
+    this.#posts = new MessageInserter(queues, arrivals);
+    this.#deletes = new MessageDeleter(queues);
     this.#moves = new MessageMoves(queues, arrivals, this.#posts, this.#deletes);
     this.#statistics = new QueueStatistics(queues);
   }

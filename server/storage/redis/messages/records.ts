@@ -26,7 +26,7 @@ export function readMessages(reply: Reply, now: string): Message[] {
 const FIELDS = 9;
 
 function readMessage(id: string, record: string, bodyText: string, now: string): Message {
-  const [marker, created, expires, ttl, available, count, claim, claimEnds] = record.split(" ", FIELDS) as [
+  const [marker, created, expires, ttl, available, count, claim, reaper] = record.split(" ", FIELDS) as [
     string,
     string,
     string,
@@ -50,7 +50,7 @@ function readMessage(id: string, record: string, bodyText: string, now: string):
     delayedUntil: Number(available) > Number(now) ? dateOf(available) : null,
     clientId: readOptional(record.slice(client)),
     claimCount: Number(count),
-    claim: claimId !== null && Number(claimEnds) > Number(now) ? { id: claimId, expiresAt: dateOf(claimEnds) } : null,
+    claim: claimId !== null && Number(reaper) > Number(now) ? { id: claimId, expiresAt: dateOf(reaper) } : null,
     lastClaimId: claimId,
   };
 }

@@ -1,9 +1,9 @@
 import { hasCode } from "../../../errors.ts";
 import type { CountedQueue, MessageStamp, QueueStats } from "../../data-driver.ts";
-import type { PoolQueues } from "../queue-rows.ts";
+import type { QueueRows } from "../queue-rows.ts";
 import type { Reply } from "../server/connection.ts";
 import { script } from "../server/scripts.ts";
-import { ENTER, EXHAUSTED_FRONT, LOOK_AT, RECORD, SETTLE_STEP } from "../server/shared-lua.ts";
+import { ENTER, EXHAUSTED_FRONT, EXPIRE_STEP, LOOK_AT, RECORD } from "../server/shared-lua.ts";
 import { ageSeconds, countOrNothing, dateOf } from "./records.ts";
 
 /** More messages than this are said to be counted by counters. They are exact here too, but programs know one rule for all drivers. */
@@ -30,14 +30,14 @@ local function count_exhausted(from, bound)
     exhausted = redis.call('ZCOUNT', READY, '-inf', front)
     bound = '(' .. front
   end
-  for _ = 1, ${LOOK_AT / SETTLE_STEP} do
-    local page = redis.call('ZRANGEBYSCORE', READY, bound, '+inf', 'LIMIT', 0, ${SETTLE_STEP})
+  for _ = 1, ${LOOK_AT / EXPIRE_STEP} do
+    local page = redis.call('ZRANGEBYSCORE', READY, bound, '+inf', 'LIMIT', 0, ${EXPIRE_STEP})
     for _, record in ipairs(#page > 0 and redis.call('HMGET', RECORDS, unpack(page)) or {}) do
       local marker, count = string.match(record, '^(%S+) %S+ %S+ %S+ %S+ (%S+)')
       if tonumber(count) >= from then exhausted = exhausted + 1 end
       bound = '(' .. marker
     end
-    if #page < ${SETTLE_STEP} then return false end
+    if #page < ${EXPIRE_STEP} then return false end
   end
   return bound
 end
@@ -49,9 +49,9 @@ return {'ok', NOW, redis.call('ZCARD', ORDER), redis.call('ZCARD', CLAIMED), red
 
 /** How full queues are: one script for each, all sent at once. */
 export class QueueStatistics {
-  readonly #queues: PoolQueues;
+  readonly #queues: QueueRows;
 
-  constructor(queues: PoolQueues) {
+  constructor(queues: QueueRows) {
     this.#queues = queues;
   }
 

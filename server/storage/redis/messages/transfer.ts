@@ -3,11 +3,11 @@ import type { MessageController } from "../../data-driver.ts";
 import { known, normaliseUuid } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
-import { epochOf, isMoving, type PoolQueues, queueDoesNotExist, staleEpoch } from "../queue-rows.ts";
+import { epochOf, isMoving, type QueueRows, queueDoesNotExist, staleEpoch } from "../queue-rows.ts";
 import { script } from "../server/scripts.ts";
-import { APPEND, ENTER, LET_GO, QUEUE_KEYS, RECORD } from "../server/shared-lua.ts";
-import type { MessageDeletes } from "./delete.ts";
-import { ADOPT_FIELDS, type MessagePosts } from "./insert.ts";
+import { APPEND, DECREMENT_HELD, ENTER, QUEUE_KEYS, RECORD } from "../server/shared-lua.ts";
+import type { MessageDeleter } from "./delete.ts";
+import { ADOPT_FIELDS, type MessageInserter } from "./insert.ts";
 
 /** What a claim holds of the ids from `first` on, in the order of the queue: marker, then what `append` takes of each. */
 const HELD = `
@@ -34,7 +34,7 @@ end
 
 /** ARGV: 3 the target's epoch, 4 claim, 5 ttl or nothing, then the ids. The target's keys follow the source's. A copy that is there already stays as it is. */
 const TRANSFER = script(
-  `${ENTER}${RECORD}${LET_GO}${APPEND}${HELD}
+  `${ENTER}${RECORD}${DECREMENT_HELD}${APPEND}${HELD}
 local target_row = redis.call('HMGET', KEYS[${QUEUE_KEYS + 1}], 'epoch', 'last', 'next', 'moving')
 local target = target_row[1]
 if not target then return {'target missing'} end
@@ -80,12 +80,12 @@ type Transfer = Parameters<MessageController["transfer"]>[0];
 
 /** Moves messages between queues: the way to the dead letter queue. */
 export class MessageMoves {
-  readonly #queues: PoolQueues;
+  readonly #queues: QueueRows;
   readonly #arrivals: Arrivals;
-  readonly #posts: MessagePosts;
-  readonly #deletes: MessageDeletes;
+  readonly #posts: MessageInserter;
+  readonly #deletes: MessageDeleter;
 
-  constructor(queues: PoolQueues, arrivals: Arrivals, posts: MessagePosts, deletes: MessageDeletes) {
+  constructor(queues: QueueRows, arrivals: Arrivals, posts: MessageInserter, deletes: MessageDeleter) {
     this.#queues = queues;
     this.#arrivals = arrivals;
     this.#posts = posts;

@@ -1,12 +1,12 @@
-import type { QueueMoveController } from "../../queue-transfer.ts";
-import type { PoolQueues } from "../queue-rows.ts";
-import { QueueDepartures } from "./source.ts";
-import { QueueEntries } from "./target.ts";
+import type { QueueTransfer } from "../../queue-transfer.ts";
+import type { QueueRows } from "../queue-rows.ts";
+import { MoveSource } from "./source.ts";
+import { MoveTarget } from "./target.ts";
 
 /** Both halves of a move on Redis. */
-export function redisQueueMoves(queues: PoolQueues): QueueMoveController {
-  const from = new QueueDepartures(queues);
-  const to = new QueueEntries(queues);
+export function redisQueueMoves(queues: QueueRows): QueueTransfer {
+  const from = new MoveSource(queues);
+  const to = new MoveTarget(queues);
   return {
     begin: (params) => from.begin(params),
     readMessages: (params) => from.readMessages(params),

@@ -6,13 +6,13 @@ import type {
   MovedState,
   MovedSubscription,
   QueueLife,
-  QueueMoveController,
+  QueueTransfer,
 } from "../../queue-transfer.ts";
 import { CLAIM_RECORD, HELD_BY } from "../claims/records.ts";
 import { readOptional } from "../messages/records.ts";
-import { END_LIFE, type PoolQueues } from "../queue-rows.ts";
+import { END_LIFE, type QueueRows } from "../queue-rows.ts";
 import { type Script, script } from "../server/scripts.ts";
-import { ENTER_ATTEMPT, ENTER_LIFE, FORGET_MOVE, RECORD, SCHEDULE, SETTLE_STEP } from "../server/shared-lua.ts";
+import { ENTER_ATTEMPT, ENTER_LIFE, EXPIRE_STEP, FORGET_MOVE, RECORD, SCHEDULE } from "../server/shared-lua.ts";
 import { SUBSCRIPTIONS_ENTER } from "../subscriptions.ts";
 
 /** Text of messages that is read at a time. */
@@ -24,14 +24,14 @@ const READ_BYTES = 4 * 1024 * 1024;
  */
 const BEGIN = script(
   `${ENTER_LIFE}${FORGET_MOVE}
-local ghost, fence, left = unpack(redis.call('HMGET', ROW, 'ghost', 'fence', 'left'))
+local tombstone, fence, left = unpack(redis.call('HMGET', ROW, 'tombstone', 'fence', 'left'))
 if epoch and epoch ~= ARGV[1] then return {'stale'} end
 if not epoch and left and tonumber(left) >= tonumber(ARGV[1]) then return {'stale'} end
-if not epoch and ghost and tonumber(ghost) > tonumber(ARGV[1]) then return {'stale'} end
+if not epoch and tombstone and tonumber(tombstone) > tonumber(ARGV[1]) then return {'stale'} end
 if fence and tonumber(fence) >= tonumber(ARGV[3]) then return {'stale'} end
 forget_move()
 redis.call('HSET', ROW, 'moving', ARGV[3], 'fence', ARGV[3])
-if not epoch then redis.call('HSET', ROW, 'ghost', ARGV[1], 'frozen', '1') end
+if not epoch then redis.call('HSET', ROW, 'tombstone', ARGV[1], 'frozen', '1') end
 return {'ok'}`,
   "grows",
 );
@@ -150,7 +150,7 @@ return {'ok', rest[2] or '0', rest[3] or '0', redis.call('ZCARD', CLAIM_IDS)}`,
 
 const READ_SUBSCRIPTIONS = script(
   `${SUBSCRIPTIONS_ENTER}
-if #expired == ${SETTLE_STEP} then return {'more'} end
+if #expired == ${EXPIRE_STEP} then return {'more'} end
 local found = {}
 for place, id in ipairs(redis.call('ZRANGE', IDS, 0, -1)) do found[place] = find(id) end
 return {'ok', NOW, found}`,
@@ -159,8 +159,8 @@ return {'ok', NOW, found}`,
 
 const THAW = script(
   `${ENTER_LIFE}${SCHEDULE}${FORGET_MOVE}
-local ghost, fence = unpack(redis.call('HMGET', ROW, 'ghost', 'fence'))
-if (epoch or ghost) ~= ARGV[1] or (fence and tonumber(fence) > tonumber(ARGV[3])) then return {'ok'} end
+local tombstone, fence = unpack(redis.call('HMGET', ROW, 'tombstone', 'fence'))
+if (epoch or tombstone) ~= ARGV[1] or (fence and tonumber(fence) > tonumber(ARGV[3])) then return {'ok'} end
 forget_move()
 redis.call('HSET', ROW, 'fence', ARGV[3])
 if not epoch then schedule(now) end
@@ -171,7 +171,7 @@ return {'ok'}`,
 /** ARGV: 3 the name of the life that ends. The keys of the subscriptions follow those of the ended life. */
 const LEAVE = script(
   `${ENTER_LIFE}${END_LIFE}${FORGET_MOVE}
-if (epoch or redis.call('HGET', ROW, 'ghost')) ~= ARGV[1] then return {'ok'} end
+if (epoch or redis.call('HGET', ROW, 'tombstone')) ~= ARGV[1] then return {'ok'} end
 end_life(ARGV[3])
 forget_move()
 redis.call('HDEL', ROW, 'epoch', 'fence')
@@ -185,18 +185,18 @@ return {'ok'}`,
 
 type Attempt = { queue: QueueLife; moveEpoch: number };
 type Departures = Pick<
-  QueueMoveController,
+  QueueTransfer,
   "begin" | "readMessages" | "takeChanges" | "readKeys" | "freeze" | "readClaims" | "readRest" | "thaw" | "leave"
 >;
 
 /**
- * The half of a move where the queue is. See QueueMoveController. Scripts stand alone, so a freeze has nothing to wait for. Hazard: a replica that
+ * The half of a move where the queue is. See QueueTransfer. Scripts stand alone, so a freeze has nothing to wait for. Hazard: a replica that
  * takes over may not have heard of the last writes, a freeze among them, as with all that Redis answers.
  */
-export class QueueDepartures implements Departures {
-  readonly #queues: PoolQueues;
+export class MoveSource implements Departures {
+  readonly #queues: QueueRows;
 
-  constructor(queues: PoolQueues) {
+  constructor(queues: QueueRows) {
     this.#queues = queues;
   }
 
@@ -328,7 +328,7 @@ const microseconds = (milliseconds: number) => String(Math.round(milliseconds * 
 
 function readState(record: string, now: string): MovedState & { created: string; client: string | null } {
   const found = /^(\S+) (\S+) (\S+) (\S+) (\S+) (\S+) (\S+) (\S+) \S+ (.*)$/s.exec(record) as unknown as Ten<string>;
-  const [, marker, created, expires, ttl, available, count, claim, claimEnds, client] = found;
+  const [, marker, created, expires, ttl, available, count, claim, reaper, client] = found;
   return {
     marker,
     created,
@@ -336,7 +336,7 @@ function readState(record: string, now: string): MovedState & { created: string;
     ttlSeconds: Number(ttl),
     claimCount: Number(count),
     claimId: claim === "-" ? null : claim,
-    claimRemainingMs: claim === "-" ? null : until(claimEnds, now),
+    claimRemainingMs: claim === "-" ? null : until(reaper, now),
     remainingMs: until(expires, now),
     delayMs: Number(available) > Number(now) ? until(available, now) : null,
   };

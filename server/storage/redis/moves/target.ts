@@ -7,29 +7,29 @@ import type {
   MovedState,
   MovedSubscription,
   QueueLife,
-  QueueMoveController,
+  QueueTransfer,
 } from "../../queue-transfer.ts";
-import { LIFE_PARTS, ROOM } from "../keys.ts";
+import { LIFE_PARTS, STAGING } from "../keys.ts";
 import { optional } from "../messages/records.ts";
-import { END_LIFE, type PoolQueues, staleEpoch } from "../queue-rows.ts";
+import { END_LIFE, type QueueRows, staleEpoch } from "../queue-rows.ts";
 import type { Reply } from "../server/connection.ts";
 import { type Script, script } from "../server/scripts.ts";
 import {
+  DECREMENT_HELD,
   ENTER_LIFE,
   ENTER_ROOM,
+  EXPIRE_STEP,
   FORGET_MOVE,
-  LET_GO,
   QUEUE_KEYS,
   RECORD,
   SCHEDULE,
-  SETTLE_STEP,
 } from "../server/shared-lua.ts";
 import { SUBSCRIPTIONS_ENTER } from "../subscriptions.ts";
 
 /** A room that is given up is freed like a life that ended. */
 const GIVE_UP_ROOM = `
 local function give_up_room(arriving)
-  redis.call('ZADD', ENDED, NOW, 'queue:${ROOM}' .. arriving)
+  redis.call('ZADD', ENDED, NOW, 'queue:${STAGING}' .. arriving)
   schedule(now)
 end
 `;
@@ -37,21 +37,21 @@ end
 /** The room's keys follow the queue's. */
 const PREPARE = script(
   `${ENTER_LIFE}${SCHEDULE}${GIVE_UP_ROOM}
-local arriving, ghost = unpack(redis.call('HMGET', ROW, 'arriving', 'ghost'))
-local life = epoch or ghost
+local arriving, tombstone = unpack(redis.call('HMGET', ROW, 'arriving', 'tombstone'))
+local life = epoch or tombstone
 if life and tonumber(life) >= tonumber(ARGV[1]) then return {'stale'} end
 if arriving and tonumber(arriving) > tonumber(ARGV[1]) then return {'stale'} end
 if arriving == ARGV[1] then return {'ok'} end
 if arriving then give_up_room(arriving) end
 for place = ${QUEUE_KEYS + 1}, #KEYS do redis.call('UNLINK', KEYS[place]) end
-redis.call('ZREM', ENDED, 'queue:${ROOM}' .. ARGV[1])
+redis.call('ZREM', ENDED, 'queue:${STAGING}' .. ARGV[1])
 redis.call('HSET', ROW, 'arriving', ARGV[1])
 return {'ok'}`,
   "grows",
 );
 
 /** Of messages that go or change, how many each claim in the room delivered: `let_go` takes them from it. */
-const COUNT_HELD = `${RECORD}${LET_GO}
+const COUNT_HELD = `${RECORD}${DECREMENT_HELD}
 local held_by = {}
 local function count_held(record)
   local _, _, _, _, _, _, claim, _, part = read_record(record)
@@ -206,11 +206,11 @@ return {'ok'}`,
 /** ARGV: 3 the marker at or below which all is purged. Where the queue was, claims on it may still have been there. */
 const PURGE_ROOM = script(
   `${ENTER_ROOM}${COUNT_HELD}
-local purged = redis.call('ZRANGEBYSCORE', ORDER, '-inf', ARGV[3], 'LIMIT', 0, ${SETTLE_STEP})
+local purged = redis.call('ZRANGEBYSCORE', ORDER, '-inf', ARGV[3], 'LIMIT', 0, ${EXPIRE_STEP})
 count_all_held(purged)
 remove(purged)
 let_go(held_by)
-return {#purged == ${SETTLE_STEP} and 'more' or 'ok'}`,
+return {#purged == ${EXPIRE_STEP} and 'more' or 'ok'}`,
   "writes",
 );
 
@@ -268,18 +268,15 @@ return {'ok'}`,
   "writes",
 );
 
-type Entries = Pick<
-  QueueMoveController,
-  "prepare" | "writeMessages" | "writeClaims" | "writeKeys" | "open" | "abandon"
->;
+type Entries = Pick<QueueTransfer, "prepare" | "writeMessages" | "writeClaims" | "writeKeys" | "open" | "abandon">;
 
 /**
- * The half of a move where the queue goes. See QueueMoveController. What comes is written under other names, a room, and opened by renaming it.
+ * The half of a move where the queue goes. See QueueTransfer. What comes is written under other names, a room, and opened by renaming it.
  */
-export class QueueEntries implements Entries {
-  readonly #queues: PoolQueues;
+export class MoveTarget implements Entries {
+  readonly #queues: QueueRows;
 
-  constructor(queues: PoolQueues) {
+  constructor(queues: QueueRows) {
     this.#queues = queues;
   }
 

@@ -23,7 +23,7 @@ interface Line<Request, Result> extends Source {
  * arrival and at most `maxWeight` of it. They succeed or fail together. Each has one deadline (`call-deadlines.ts`):
  * DEADLINE_EXCEEDED when it was not sent by then, else OUTCOME_UNKNOWN.
  */
-export class SharedSends<Request, Result> {
+export class BatchExecutor<Request, Result> {
   readonly #send: (requests: readonly Request[]) => Promise<readonly (Result | typeof AGAIN)[]>;
   readonly #maxWeight: number;
   readonly #deadlines = new CallDeadlines();

@@ -37,7 +37,7 @@ local epoch = row[1]
 export const QUEUE_KEYS = 16;
 
 /** So many things settled at a time: a few milliseconds of the server's. It also bounds what one command takes. Even, since some lists are of pairs. */
-export const SETTLE_STEP = 500;
+export const EXPIRE_STEP = 500;
 
 /**
  * Messages that one run looks at, at most, when its filters drop them: they must not hold up the server. The caller
@@ -50,7 +50,7 @@ export const NEVER = String(Number.MAX_SAFE_INTEGER);
 
 /**
  * Ends the script while nothing of the queue may change. A queue that moves to another store has in its row: `moving`, the attempt whose notes are
- * taken; `frozen`; `low`, at or below which all is purged since then; `keys-read`, where its reader of idempotency keys is; and `ghost`, its epoch
+ * taken; `frozen`; `low`, at or below which all is purged since then; `keys-read`, where its reader of idempotency keys is; and `tombstone`, its epoch
  * when it does not live here and only its subscriptions move. `fence` is the last attempt that was begun or given up; `left`, the epoch of the
  * last life that moved away; `arriving`, of one that is on its way here. `exhausted`: see EXHAUSTED_FRONT.
  */
@@ -61,7 +61,7 @@ if row[4] and redis.call('HEXISTS', ROW, 'frozen') == 1 then return {'moving'} e
 /** The move is over, and the queue's life here goes on or is over too. */
 export const FORGET_MOVE = `
 local function forget_move()
-  redis.call('HDEL', ROW, 'moving', 'frozen', 'low', 'keys-read', 'ghost')
+  redis.call('HDEL', ROW, 'moving', 'frozen', 'low', 'keys-read', 'tombstone')
   redis.call('UNLINK', NOTES)
 end
 `;
@@ -92,10 +92,10 @@ local function end_claims(ids)
 end
 
 local function slices(list)
-  local first = 1 - ${SETTLE_STEP}
+  local first = 1 - ${EXPIRE_STEP}
   return function()
-    first = first + ${SETTLE_STEP}
-    if first <= #list then return {unpack(list, first, math.min(first + ${SETTLE_STEP - 1}, #list))}, first end
+    first = first + ${EXPIRE_STEP}
+    if first <= #list then return {unpack(list, first, math.min(first + ${EXPIRE_STEP - 1}, #list))}, first end
   end
 end
 
@@ -122,10 +122,10 @@ end
  * What fell due: claims end, messages of lapsed claims and those whose delay is over become ready, expired ones go. A message expires with or
  * after the claim that holds it, so a live claim never loses one here. `settled` is false when something is left.
  */
-const SETTLE = `
+const EXPIRE_DUE = `
 local expired, ended_claims, settled = {}, {}, true
-local function settle()
-  local function fell_due(key) return redis.call('ZRANGEBYSCORE', key, '-inf', NOW, 'LIMIT', 0, ${SETTLE_STEP}) end
+local function expireDue()
+  local function fell_due(key) return redis.call('ZRANGEBYSCORE', key, '-inf', NOW, 'LIMIT', 0, ${EXPIRE_STEP}) end
   local function make_ready(key)
     local ids = fell_due(key)
     if #ids == 0 then return 0 end
@@ -145,7 +145,7 @@ local function settle()
   local moved = math.max(make_ready(CLAIMED), make_ready(DELAYED))
   expired = fell_due(EXPIRY)
   if #expired > 0 then remove(expired) end
-  settled = math.max(#ended_claims, moved, #expired) < ${SETTLE_STEP}
+  settled = math.max(#ended_claims, moved, #expired) < ${EXPIRE_STEP}
 end
 local function next_due()
   local soonest = ${NEVER}
@@ -162,8 +162,8 @@ end
 const SETTLED = `
 local soonest = tonumber(row[3] or 0)
 if soonest <= now then
-  ${SETTLE}
-  settle()
+  ${EXPIRE_DUE}
+  expireDue()
   if not settled then return {'more'} end
   soonest = next_due()
 end
@@ -179,7 +179,7 @@ ${UNLESS_FROZEN}${ENDS}${SETTLED}`;
 
 /** For the mover of a queue, ARGV[3], and nobody who was taken over by a later one. */
 export const ENTER_ATTEMPT = `${CLOCK}${NAMES}
-if (epoch or redis.call('HGET', ROW, 'ghost')) ~= ARGV[1] or row[4] ~= ARGV[3] then return {'stale'} end
+if (epoch or redis.call('HGET', ROW, 'tombstone')) ~= ARGV[1] or row[4] ~= ARGV[3] then return {'stale'} end
 ${ENDS}${SETTLED}`;
 
 /** For what fills a room: its parts stand in the place of the queue's. Nobody hears of its changes, even if it is filled from beside. */
@@ -189,8 +189,8 @@ row[4] = false
 ${ENDS}`;
 
 /** For gc, which also looks at queues that have ended. */
-export const ENTER_ANY = `${CLOCK}${NAMES}${ENDS}${SETTLE}
-settle()
+export const ENTER_ANY = `${CLOCK}${NAMES}${ENDS}${EXPIRE_DUE}
+expireDue()
 `;
 
 /** For what ends a life, which nothing need be settled for. */
@@ -231,9 +231,9 @@ local function append(base, messages, last, next)
   local marker = math.max((tonumber(last or 0)) + 1, now)
   next = tonumber(next or 0)
   local first_due = next
-  for first = 1, #messages, ${SETTLE_STEP} do
+  for first = 1, #messages, ${EXPIRE_STEP} do
     local order, ready, delayed, expiry, records, bodies = {}, {}, {}, {}, {}, {}
-    for place = first, math.min(first + ${SETTLE_STEP - 1}, #messages) do
+    for place = first, math.min(first + ${EXPIRE_STEP - 1}, #messages) do
       local id, expires, ttl, available, client, body = unpack(messages[place])
       local at, ends = digits(marker), digits(expires)
       order[#order + 1] = at
@@ -293,7 +293,7 @@ local function exhausted_front(from)
       front = marker
     end
     ended = ended or #page < step
-    looked, step = looked + #page, ${SETTLE_STEP}
+    looked, step = looked + #page, ${EXPIRE_STEP}
   until ended or looked >= ${LOOK_AT}
   if front ~= began then redis.call('HSET', ROW, 'exhausted', from .. ' ' .. epoch .. ' ' .. front) end
   return front
@@ -337,7 +337,7 @@ end
 `;
 
 /** Claims hold so many fewer. One ends with its last message. */
-export const LET_GO = `
+export const DECREMENT_HELD = `
 local function let_go(counts)
   local claims, ended, kept_on = {}, {}, {}
   for claim in pairs(counts) do claims[#claims + 1] = claim end
