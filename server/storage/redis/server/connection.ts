@@ -8,6 +8,8 @@ import { deadlineExceeded, outcomeUnknown, refusedConnection, translateRedisErro
 /** Deadlines in milliseconds, shorter than HTTP's 10 s around them. */
 const CONNECT_TIMEOUT_MS = 5000;
 export const ANSWER_TIMEOUT_MS = 5000;
+/** A quiet connection is probed after so long, so that one whose other end vanished does not stay open for ever. */
+const KEEP_ALIVE_AFTER_MS = 5000;
 /** A connection that said nothing to anybody for so long is given up. Longer than a look whether the server is alive may take. */
 const STALLED_MS = 4000;
 /** After a connection was refused the next calls hear the same for so long, so that a dead server is not knocked at by each of them. */
@@ -31,7 +33,11 @@ export interface SendOptions {
  */
 async function openClient(address: RedisAddress, onEnd: (error: unknown) => void): Promise<Client> {
   const { host, port, tls, username, password, database } = address;
-  const timing = { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: false } as const;
+  const timing = {
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    reconnectStrategy: false,
+    keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
+  } as const;
   const client: Client = createClient({
     socket: tls ? { host, port, tls: true, ...timing } : { host, port, ...timing },
     username,
@@ -40,6 +46,11 @@ async function openClient(address: RedisAddress, onEnd: (error: unknown) => void
     // How operators see us in CLIENT LIST; a user who may not say it connects all the same.
     clientInfoTag: "isimud",
     disableOfflineQueue: true,
+    // With RESP 3, CONFIG GET answers a map where our readers expect a list, and the client takes part in the
+    // maintenance of Redis Enterprise, which sets deadlines of its own.
+    RESP: 2,
+    // Each command has its caller's deadline. The client's own of 5 s would cost one more timer per command.
+    commandOptions: { timeout: undefined },
   });
   client.on("error", onEnd);
   client.on("end", () => onEnd(null));
