@@ -11,7 +11,7 @@ export default {
   distDir,
   env: { NEXT_PUBLIC_BASE_PATH: basePath },
   // The engine lives in the server, once; a page that pulled these in would open a second one.
-  serverExternalPackages: ["pg", "graphql", "prom-client", "pino"],
+  serverExternalPackages: ["pg", "graphql", "@prometheus-io/client", "pino"],
   turbopack: { root },
   typescript: {
     // `npm run check` does it, for everything at once.

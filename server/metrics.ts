@@ -1,5 +1,5 @@
 /** What this process counts for Prometheus. Labels are from small closed sets: never a queue, a project, or anything that a client chose. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "@prometheus-io/client";
 import type { DataDriver } from "./storage/data-driver.ts";
 
 type MessageAction = "posted" | "claimed" | "deleted" | "popped";

@@ -167,7 +167,7 @@ describe("packages", () => {
   });
 
   test("GraphQL stays in its door", () => {
-    const isGraphQL = (to: string) => /^(graphql|graphql-scalars|@apollo\/server|@pothos\/.*)$/.test(to);
+    const isGraphQL = (to: string) => /^(graphql|@apollo\/server|@pothos\/.*)$/.test(to);
     // The explorer is GraphiQL, a client.
     const allowed = isIn("server/graphql/", "app/graphql/", "components/explorer");
     expect(broken(({ from, to, typeOnly }) => isGraphQL(to) && !allowed(from) && !typeOnly)).toEqual([]);

@@ -1,11 +1,11 @@
-// Loaded before the program, by whatever Node runs it: plain JavaScript, so that an older one gets as far as the message.
+// Runs before the program, under any Node. It is plain JavaScript, so that an older Node can read it and print the message.
 const [major = 0] = process.versions.node.split(".").map(Number);
 if (major < 24) {
   process.stderr.write(
     `Isimud runs on Node 24, which the npm package "node" brings, but this is Node ${process.versions.node}.\n` +
-      "Start it with `npm start`. If you did, the package's install script has not run: `npm rebuild node` mends it.\n",
+      "Start it with `npm start`. If you did, the package's install script has not run: `npm rebuild node` fixes it.\n",
   );
   process.exit(1);
 }
-// React, Next and graphql choose what they are when they are loaded, which is before any code of ours.
+// React, Next and graphql read this when they are loaded, which is before any code of ours runs.
 process.env.NODE_ENV ??= process.argv.includes("--dev") ? "development" : "production";

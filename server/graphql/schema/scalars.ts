@@ -1,5 +1,4 @@
-import { GraphQLError, Kind, type ValueNode } from "graphql";
-import { GraphQLDateTime, GraphQLSafeInt } from "graphql-scalars";
+import { GraphQLError, Kind, print, type ValueNode } from "graphql";
 import { tooDeep } from "../http/request-json.ts";
 import { builder } from "./builder.ts";
 import { jsonTextOf, RawJson, requireExact } from "./json.ts";
@@ -54,18 +53,48 @@ builder.scalarType("JSON", {
   parseLiteral: (node, variables) => new RawJson(textOfLiteral(node, variables ?? {})),
 });
 
-const safeInt = GraphQLSafeInt.toConfig();
+/** A literal that is no integer is refused as NaN is. */
+function safeIntOf(value: unknown, written: unknown = value): number {
+  if (typeof value !== "number" || !Number.isInteger(value)) {
+    throw new GraphQLError(`SafeInt cannot represent non-integer value: ${written}`);
+  }
+  if (!Number.isSafeInteger(value)) {
+    throw new GraphQLError(`SafeInt cannot represent unsafe integer value: ${written}`);
+  }
+  return value;
+}
+
 builder.scalarType("SafeInt", {
   description: "A whole number from -(2^53 - 1) to 2^53 - 1, which every JSON parser holds exactly.",
   serialize: (value) => value,
-  parseValue: (value) => safeInt.parseValue(value) as number,
-  parseLiteral: (node) => safeInt.parseLiteral(node) as number,
+  parseValue: (value) => safeIntOf(value),
+  parseLiteral: (node) => safeIntOf(node.kind === Kind.INT ? Number(node.value) : Number.NaN, print(node)),
 });
 
-const dateTime = GraphQLDateTime.toConfig();
+/**
+ * The `date-time` of RFC 3339, section 5.6: a date with a time and an offset, in letters of either case. A leap second
+ * is refused, because `Date` has none.
+ */
+const DATE_TIME =
+  /^(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/i;
+
+function dateTimeOf(value: unknown): Date {
+  if (typeof value !== "string") {
+    throw new GraphQLError(`DateTime cannot represent non-string value: ${JSON.stringify(value)}`);
+  }
+  const day = DATE_TIME.exec(value)?.[1];
+  const instant = new Date(value.toUpperCase());
+  // `Date` turns the 30th of February into a day in March.
+  const isRealDay = day !== undefined && new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
+  if (!isRealDay || Number.isNaN(instant.getTime())) {
+    throw new GraphQLError(`DateTime cannot represent invalid date-time string: ${value}`);
+  }
+  return instant;
+}
+
 builder.scalarType("DateTime", {
   description: "An instant in UTC as RFC 3339 writes it, such as 2026-11-22T08:00:00.000Z.",
   serialize: (value) => value.toISOString(),
-  parseValue: (value) => dateTime.parseValue(value) as Date,
-  parseLiteral: (node) => dateTime.parseLiteral(node) as Date,
+  parseValue: dateTimeOf,
+  parseLiteral: (node) => dateTimeOf("value" in node ? node.value : null),
 });
