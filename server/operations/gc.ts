@@ -2,9 +2,9 @@ import { type Access, requireRole } from "../access/access.ts";
 import { DomainError, hasCode, kindOf } from "../errors.ts";
 import { FailureLog } from "../failure-log.ts";
 import type { GcResult } from "../storage/data-driver.ts";
+import { withDeadline } from "../storage/deadline.ts";
 import { isTakingNoWrites } from "../storage/read-only-storage.ts";
 import type { OperationContext } from "./context.ts";
-import { withDeadline } from "./deadline.ts";
 import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
 import { poolNames } from "./pool-facts/names.ts";
 

@@ -1,8 +1,8 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DEFAULT_POOL } from "../storage/data-driver.ts";
+import { withDeadline } from "../storage/deadline.ts";
 import { inWords, type WriteRefusal } from "../storage/read-only-storage.ts";
 import type { OperationContext } from "./context.ts";
-import { withDeadline } from "./deadline.ts";
 import type { GcOperations } from "./gc.ts";
 import { checkName } from "./input/names.ts";
 import type { MissingDeadLetterQueues } from "./lifecycle/missing-dead-letter-queues.ts";

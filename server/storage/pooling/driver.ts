@@ -8,9 +8,9 @@ import {
   type GcResult,
   type PooledDataDriver,
 } from "../data-driver.ts";
+import { withDeadline } from "../deadline.ts";
 import type { DriverRegistry } from "../driver-registry.ts";
 import { naming } from "../naming.ts";
-import { withDeadline } from "./deadline.ts";
 import { OpenPools } from "./open-pools.ts";
 import { type LocationCache, PoolCatalog } from "./pool-catalog.ts";
 import { Router, routedClaims, routedMessages, routedSubscriptions } from "./routed-calls.ts";
@@ -74,7 +74,9 @@ export function createPoolingDriver(params: {
       names.map(async (name): Promise<T | null> => {
         try {
           const answer = at(name, (driver) => ask(driver, name));
-          return await withDeadline(answer, milliseconds, () => tooLate(name));
+          return await withDeadline(answer, milliseconds, () => {
+            throw tooLate(name);
+          });
         } catch (error) {
           onError(error);
           return null;
@@ -169,12 +171,12 @@ export function createPoolingDriver(params: {
     pool: (name) => pools.get(name).catch(naming(name)),
 
     checkUri: (uri) => registry.check(uri),
-    inspect: (uri) => withDeadline(registry.inspect(uri), REACH_TIMEOUT_MS, notReachable).catch(notUsable),
+    inspect: (uri) => withDeadline(registry.inspect(uri), REACH_TIMEOUT_MS, throwNotReachable).catch(notUsable),
 
     async prepare(uri) {
       const opening = registry.open(uri, null);
       try {
-        const driver = await withDeadline(opening, REACH_TIMEOUT_MS, notReachable);
+        const driver = await withDeadline(opening, REACH_TIMEOUT_MS, throwNotReachable);
         const { identity, capabilities } = driver;
         await driver.close();
         return { identity, capabilities };
@@ -230,6 +232,10 @@ const REASONS: Record<string, string> = {
 
 function notUsable(error: unknown): never {
   throw error instanceof DomainError && error.kind === "invalid" ? error : notReachable(error);
+}
+
+function throwNotReachable(): never {
+  throw notReachable();
 }
 
 function notReachable(error?: unknown): DomainError {

@@ -1,8 +1,8 @@
 /** Where each queue is: the catalogue, remembered for at most a second. */
 import { DomainError, hasCode } from "../../errors.ts";
 import type { CatalogueEntry, ControlDriver } from "../control-driver.ts";
+import { withDeadline } from "../deadline.ts";
 import type { QueueRef } from "../queue-ref.ts";
-import { withDeadline } from "./deadline.ts";
 
 /** A queue's pool, and its life there. */
 export interface QueueLocation {
@@ -127,9 +127,9 @@ export class PoolCatalog {
     await this.#quietly(() => this.#cache.set(key, place, { ttlSeconds: REMEMBER_SECONDS }));
   }
 
-  async #quietly<T>(work: () => Promise<T>): Promise<T | undefined> {
+  async #quietly<T>(work: () => Promise<T | undefined>): Promise<T | undefined> {
     try {
-      return await withDeadline(work(), CACHE_TIMEOUT_MS, () => new Error("The cache took too long."));
+      return await withDeadline(work(), CACHE_TIMEOUT_MS, () => undefined);
     } catch {
       return undefined;
     }

@@ -9,6 +9,7 @@ import type {
   GcResult,
   MessageController,
 } from "../data-driver.ts";
+import { withDeadline } from "../deadline.ts";
 import { probeDriver } from "../driver-probe.ts";
 import type { QueueRef } from "../queue-ref.ts";
 import type { QueueTransfer } from "../queue-transfer.ts";
@@ -162,16 +163,12 @@ class PostgresDataDriver implements DataDriver {
     return this.#arrivals.watch(listener);
   }
 
-  async isAlive(): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined;
-    const deadline = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), ALIVE_DEADLINE_MS);
-    });
+  isAlive(): Promise<boolean> {
     const answer = this.#connections.query("SELECT 1").then(
       () => true,
       () => false,
     );
-    return Promise.race([answer, deadline]).finally(() => clearTimeout(timer));
+    return withDeadline(answer, ALIVE_DEADLINE_MS, () => false);
   }
 
   health(): Promise<DriverHealth> {

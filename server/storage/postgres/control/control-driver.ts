@@ -5,6 +5,7 @@ import { type Prisma, PrismaClient } from "../../../../prisma/generated/client.t
 import { DomainError } from "../../../errors.ts";
 import type { SecretBox } from "../../../secret-box.ts";
 import type { ControlDriver } from "../../control-driver.ts";
+import { withDeadline } from "../../deadline.ts";
 import { CONNECT_TIMEOUT_MS } from "../sql/connection.ts";
 import { auditController } from "./audit.ts";
 import { catalogueController } from "./catalogue.ts";
@@ -33,28 +34,26 @@ export function createPostgresControlDriver(params: {
   const { connections, schema, secrets, defaultPoolUri } = params;
   const client = new PrismaClient({ adapter: new PrismaPg(connections, { schema }), errorFormat: "minimal" });
 
-  /** One that is given up is never committed: whatever of it still comes is rolled back, unless the commit was on its way. */
-  async function transact<T>(work: (tx: Prisma.TransactionClient) => Promise<T>): Promise<T> {
-    let givenUp = false;
-    let committing = false;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        givenUp = true;
-        reject(lateTransaction(committing));
-      }, TRANSACTION_ANSWER_MS);
-    });
+  /**
+   * Runs `work` in one transaction. A transaction that is given up is never committed: what it still does is rolled
+   * back, unless the commit was already sent.
+   */
+  function transact<T>(work: (tx: Prisma.TransactionClient) => Promise<T>): Promise<T> {
+    let isGivenUp = false;
+    let isCommitting = false;
     const running = client.$transaction(
       async (tx) => {
         const result = await work(tx);
-        if (givenUp) throw lateTransaction(false);
-        committing = true;
+        if (isGivenUp) throw lateTransaction(false);
+        isCommitting = true;
         return result;
       },
       { maxWait: CONNECT_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS },
     );
-    running.catch(() => undefined);
-    return Promise.race([running, late]).finally(() => clearTimeout(timer));
+    return withDeadline(running, TRANSACTION_ANSWER_MS, () => {
+      isGivenUp = true;
+      throw lateTransaction(isCommitting);
+    });
   }
 
   const controllers = (session: Session) => ({
@@ -99,18 +98,12 @@ export function createPostgresControlDriver(params: {
       }
     },
 
-    async isAlive() {
-      let timer: NodeJS.Timeout | undefined;
-      try {
-        const late = new Promise<false>((resolve) => {
-          timer = setTimeout(resolve, ALIVE_TIMEOUT_MS, false);
-        });
-        return await Promise.race([client.$queryRaw`SELECT 1`.then(() => true), late]);
-      } catch {
-        return false;
-      } finally {
-        clearTimeout(timer);
-      }
+    isAlive() {
+      const answer = client.$queryRaw`SELECT 1`.then(
+        () => true,
+        () => false,
+      );
+      return withDeadline(answer, ALIVE_TIMEOUT_MS, () => false);
     },
 
     async close() {

@@ -1,4 +1,7 @@
-/** What `work` gives, or `late()` once the time is up. The work itself goes on then, and its failure is nobody's. */
+/**
+ * Waits for `work`, but only so many milliseconds: then it returns what `late()` returns, or throws what `late()`
+ * throws. The work itself goes on; what becomes of it then is ignored.
+ */
 export async function withDeadline<T>(work: Promise<T>, milliseconds: number, late: () => T): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<T>((resolve, reject) => {
