@@ -1,10 +1,12 @@
 /** The service as users start it: `server/cli/start.ts` in a process of its own, with pages, on a DATA_DIR and a port of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { createTestDatabase } from "./database.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** What the npm script "start" runs: a process that signals reach. */
@@ -72,13 +74,20 @@ export interface WholeService {
   close(): Promise<void>;
 }
 
-/** For browser tests: everything, on a fresh database. Give `beforeAll` START_DEADLINE_MS, since it may have to build. */
+/** For browser tests: everything, on a fresh database of the shared server. Give `beforeAll` START_DEADLINE_MS, since it may have to build. */
 export async function startWholeService(settings: Record<string, string> = {}): Promise<WholeService> {
   const dataDir = temporaryDataDir();
-  const port = await freePort();
+  const database = await createTestDatabase();
+  const own = {
+    PORT: String(await freePort()),
+    DATA_DIR: dataDir,
+    DATABASE_URL: database.url,
+    SECRET_KEY: randomBytes(32).toString("base64"),
+    DRAIN_SECONDS: "0",
+  };
   let started: StartedProcess;
   const start = async () => {
-    started = startProcess({ PORT: String(port), DATA_DIR: dataDir, DRAIN_SECONDS: "0", ...settings });
+    started = startProcess({ ...own, ...settings });
     const [, url = ""] = await started.printed(/Isimud is at (\S+)/);
     return url;
   };
@@ -93,6 +102,7 @@ export async function startWholeService(settings: Record<string, string> = {}): 
     close: async () => {
       await stop();
       removeDataDir(dataDir);
+      await database.drop();
     },
   };
 }
