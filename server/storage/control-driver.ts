@@ -229,8 +229,12 @@ export interface MoveLedger {
   begin(params: { queue: QueueRef; target: string; holder: string; leaseSeconds: number }): Promise<QueueMove | null>;
   /** False when the attempt was taken over, or has ended. */
   renew(params: { move: QueueMove; leaseSeconds: number }): Promise<boolean>;
-  /** Maps the queue to the target with the attempt's epoch. False, and nothing changed, when the attempt was taken over or the entry is no longer what it was. */
-  switch(move: QueueMove): Promise<boolean>;
+  /**
+   * Maps the queue to the target with the attempt's epoch, or with `openEpoch` when the target opened the queue in an
+   * earlier attempt. Returns false, and changes nothing, when the attempt was taken over or the catalogue entry has
+   * changed since it began.
+   */
+  switch(move: QueueMove, openEpoch?: number): Promise<boolean>;
   /** Of an attempt whose lease has lapsed, or with `own` of one that the caller made and does no more. Gives it as it is now, with a new epoch while it can be undone; null when somebody else was faster. */
   takeOver(params: { move: QueueMove; holder: string; leaseSeconds: number; own?: boolean }): Promise<QueueMove | null>;
   /** Silent when it was taken over or has ended. */

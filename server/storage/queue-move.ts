@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { DomainError, hasCode } from "../errors.ts";
 import type { DataDriver } from "./data-driver.ts";
 import { naming } from "./naming.ts";
+import type { QueueRef } from "./queue-ref.ts";
 import type { MovedCounts, MovedState, QueueLife, QueueTransfer } from "./queue-transfer.ts";
 
 /** Messages, claims, keys and notes that are carried at a time. */
@@ -56,7 +57,7 @@ export interface MoveParams {
 
 /**
  * Copies while the queue lives, then what changed meanwhile, until little is left; freezes it; carries the rest; opens it in the target; commits.
- * Whatever fails or crashes before the commit is to be undone with `undoMove`, after it to be finished with `finishMove`: both are safe to repeat.
+ * Whatever fails or crashes before the commit is undone with `thawSource` and `abandonTarget`, after it finished with `finishMove`. Each is safe to repeat.
  */
 export async function moveQueue(params: MoveParams): Promise<MoveReport> {
   const {
@@ -168,17 +169,25 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
 
 type Attempt = Pick<MoveParams, "source" | "target" | "project" | "name" | "sourceEpoch" | "epoch">;
 
-/** Ends an attempt that the catalogue does not know of: the queue lives on in the source. That comes first, for nobody sees what the target holds. */
-export async function undoMove(params: Attempt): Promise<void> {
-  await thawMove(params);
+/**
+ * First step of undoing an attempt: the queue can be used in the source again. The target is not needed for it.
+ * Returns false when the source no longer holds the queue. Then the target may hold the only copy: ask `openEpoch`
+ * before `abandonTarget`.
+ */
+export async function thawSource(params: Omit<Attempt, "target">): Promise<boolean> {
+  const { project, name, sourceEpoch, epoch } = params;
+  return movesOf(params.source).thaw({ queue: { project, name, epoch: sourceEpoch }, moveEpoch: epoch });
+}
+
+/** Second step: deletes what this attempt and earlier ones wrote to the target. See the hazard at QueueTransfer.abandon. */
+export async function abandonTarget(params: Pick<Attempt, "target" | "project" | "name" | "epoch">): Promise<void> {
   const { project, name, epoch } = params;
   await movesOf(params.target).abandon({ queue: { project, name, epoch } });
 }
 
-/** The first half of that, for which the target need not be there. */
-export async function thawMove(params: Omit<Attempt, "target">): Promise<void> {
-  const { project, name, sourceEpoch, epoch } = params;
-  await movesOf(params.source).thaw({ queue: { project, name, epoch: sourceEpoch }, moveEpoch: epoch });
+/** The epoch with which one of the two pools holds the queue; null when it does not. */
+export async function openEpochIn(place: MovePlace, { project, name }: QueueRef): Promise<number | null> {
+  return movesOf(place).openEpoch({ queue: { project, name } });
 }
 
 /** Ends an attempt that the catalogue knows of: the source forgets the queue. */

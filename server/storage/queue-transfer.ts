@@ -121,8 +121,12 @@ export interface QueueTransfer {
     params: { queue: QueueLife; moveEpoch: number } & ({ after: string; limit: number } | { ids: readonly string[] }),
   ): Promise<MovedClaim[]>;
   readRest(params: { queue: QueueLife; moveEpoch: number }): Promise<MovedRest>;
-  /** Gives the attempt up, and any earlier one: the queue lives on. Silent when there is nothing to undo. */
-  thaw(params: { queue: QueueLife; moveEpoch: number }): Promise<void>;
+  /**
+   * Gives up this attempt and every earlier one: the queue can be used here again. A later attempt goes on.
+   * Returns true when this store still holds the life that was copied. Returns false when that life is over here, or
+   * when no attempt ever began on it: then the target may hold the only copy (see `openEpoch`).
+   */
+  thaw(params: { queue: QueueLife; moveEpoch: number }): Promise<boolean>;
   /** The queue lives elsewhere: its life here is over, with its subscriptions, and gc frees it. Only after the catalogue says so. Twice is once. */
   leave(params: { queue: QueueLife }): Promise<void>;
 
@@ -145,6 +149,15 @@ export interface QueueTransfer {
   writeKeys(params: { queue: QueueLife; keys: readonly MovedKey[] }): Promise<void>;
   /** The queue begins to live here, with the rest. Every marker given from now on is above `highestMarker`. */
   open(params: { queue: QueueLife; rest: MovedRest }): Promise<void>;
-  /** Takes away what an attempt, and any earlier one, brought, open or not. Only when the catalogue does not say that it lives here. Silent when there is nothing. */
+  /**
+   * Deletes what this attempt and every earlier one wrote, opened or not. Silent when there is nothing.
+   * Hazard: call it only when the source still holds the queue, or the queue was deleted. A catalogue that names the
+   * source is no proof: a control database that failed over can have lost the switch.
+   */
   abandon(params: { queue: QueueLife }): Promise<void>;
+
+  // -------------------------------------------------------------------------------------------- either side
+
+  /** The epoch of the life that the queue has in this store, frozen or not. Null when it has none. */
+  openEpoch(params: { queue: QueueRef }): Promise<number | null>;
 }

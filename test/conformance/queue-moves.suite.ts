@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DataDriver, Message } from "../../server/storage/data-driver.ts";
-import { moveQueue, undoMove } from "../../server/storage/queue-move.ts";
+import { abandonTarget, moveQueue, thawSource } from "../../server/storage/queue-move.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
+import type { QueueTransfer } from "../../server/storage/queue-transfer.ts";
 import type { OpenTwoPools, TwoPools } from "../support/two-pools.ts";
 import { aMessage, idsOf, readAll, uniqueName } from "./harness.ts";
 
@@ -266,7 +267,9 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
             await transfer.writeClaims(params);
           },
         };
-        return new Proxy(driver, { get: (_, key) => (key === "moves" ? watched : Reflect.get(driver, key, driver)) });
+        return new Proxy(driver, {
+          get: (_, key) => (key === "transfer" ? watched : Reflect.get(driver, key, driver)),
+        });
       };
       const { epoch: sourceEpoch } = await two.one.control.catalogue.get(queue);
       const attempt = {
@@ -279,7 +282,38 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       const report = await moveQueue({ ...attempt, epoch, exists: true, commit: async () => {} });
       expect(report).toMatchObject({ messages: 300, claims: 300, pauseMs: expect.any(Number) });
       expect(carried).toEqual({ before: 300, after: 0 });
-      await undoMove({ ...attempt, epoch });
+      expect(await thawSource({ ...attempt, epoch })).toBe(true);
+      await abandonTarget({ ...attempt, epoch });
+    });
+
+    it("a store says which life of a queue it holds, and whether the life that an attempt copied is still there", async () => {
+      const queue = await two.aQueue(uniqueName());
+      const [left, right] = (await Promise.all([two.pool("left"), two.pool("right")])).map(
+        ({ transfer }) => transfer,
+      ) as [QueueTransfer, QueueTransfer];
+      const { epoch } = await two.one.control.catalogue.get(queue);
+      const attempt = { queue: { ...queue, epoch }, moveEpoch: epoch + 1_000_000 };
+      const later = { ...attempt, moveEpoch: attempt.moveEpoch + 1 };
+      expect([await left.openEpoch({ queue }), await right.openEpoch({ queue })]).toEqual([epoch, null]);
+      expect(await left.thaw(attempt)).toBe(false);
+      await left.begin(attempt);
+      expect([await left.thaw(attempt), await left.thaw(attempt)]).toEqual([true, true]);
+      await left.begin(later);
+      await left.freeze({ ...later, deadlineMs: 400 });
+      expect([await left.openEpoch({ queue }), await left.thaw(attempt)]).toEqual([epoch, true]);
+      await expect(left.readRest(later)).resolves.toMatchObject({ claims: 0 });
+      expect(await left.thaw(later)).toBe(true);
+      await left.leave(attempt);
+      expect([await left.openEpoch({ queue }), await left.thaw(later)]).toEqual([null, false]);
+      const moved = { ...queue, epoch: attempt.moveEpoch };
+      await right.prepare({ queue: moved });
+      expect(await right.openEpoch({ queue })).toBeNull();
+      const counts = { posted: 0, claimed: 0, deleted: 0, expired: 0 };
+      await right.open({
+        queue: moved,
+        rest: { lowWater: "0", highestMarker: "1", counts, claims: 0, subscriptions: [] },
+      });
+      expect(await right.openEpoch({ queue })).toBe(moved.epoch);
     });
 
     it("several thousand messages go along in order", async () => {

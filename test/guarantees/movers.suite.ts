@@ -179,6 +179,82 @@ export function describeMovers(
       });
     });
 
+    describe("a control database that loses its last writes", () => {
+      /** Puts the control database back to before the switch, after the move has left the source. */
+      const loseSwitch = async (queue: QueueRef) => {
+        const { epoch: sourceEpoch } = await two.one.control.catalogue.get(queue);
+        const moving = stalled(two, "end");
+        const report = moving.moves.move({ queue, target: "right" });
+        await moving.reached;
+        // Another holder, so that the stalled mover renews no lease.
+        await control.query("UPDATE queue_moves SET phase = 'copying', holder = 'dead' WHERE queue = $1", [queue.name]);
+        await control.query("UPDATE catalogue_entries SET pool = 'left', epoch = $2 WHERE queue = $1", [
+          queue.name,
+          sourceEpoch,
+        ]);
+        await lapse(queue);
+        await two.one.data.forgetQueue(queue);
+        await two.other.data.forgetQueue(queue);
+        const wake = () => {
+          moving.go();
+          return report;
+        };
+        return { sourceEpoch, wake };
+      };
+
+      it("a switch that was lost is repeated: the target keeps the only copy of the queue", async () => {
+        const { queue, ids } = await aQueueOf(two, 5);
+        const subscription = { queue, subscriber: "http://one", ttlSeconds: 1000, optionsText: "{}" };
+        await two.one.data.subscriptions.create(subscription);
+        const { wake } = await loseSwitch(queue);
+        expect(await two.moves.recover()).toBe(1);
+        expect((await two.one.control.catalogue.get(queue)).pool).toBe("right");
+        expect(await two.one.control.moveLedger.find(queue)).toBeNull();
+        const late = await postTo(two, queue);
+        await wake();
+        expect(idsOf(await readAll(two.one.data, queue))).toEqual([...ids, ...late.ids]);
+        expect((await two.one.data.subscriptions.list({ queue, page: { limit: 5 } })).items).toHaveLength(1);
+        expect(await two.moves.move({ queue, target: "left" })).toMatchObject({ messages: 6 });
+        expect(await leftovers(two)).toEqual([]);
+      });
+
+      it("a recovery that crashed after it took the move over is repeated too", async () => {
+        const { queue, ids } = await aQueueOf(two, 5);
+        const { wake } = await loseSwitch(queue);
+        const found = await two.one.control.moveLedger.find(queue);
+        if (found === null) throw new Error("The record is missing.");
+        await two.one.control.moveLedger.takeOver({ move: found, holder: "one that dies", leaseSeconds: 0 });
+        expect(await two.moves.recover()).toBe(1);
+        await wake();
+        expect((await two.one.control.catalogue.get(queue)).pool).toBe("right");
+        expect(idsOf(await readAll(two.other.data, queue))).toEqual(ids);
+      });
+
+      it("a queue that is used in the source again before the recovery loses neither copy", async () => {
+        const { queue } = await aQueueOf(two, 5);
+        const { sourceEpoch, wake } = await loseSwitch(queue);
+        const [left, right] = await Promise.all([two.pool("left"), two.pool("right")]);
+        // As gc does when the undo window is over; then a post gives the queue a row in the source again.
+        two.clock.offsetMs += 60_000;
+        for (let round = 0; round < 3; round += 1) await left.gc();
+        await left.attachQueue({ ...queue, epoch: sourceEpoch });
+        const late = await postTo(two, queue);
+        for (let round = 0; round < 2; round += 1) {
+          expect(await two.moves.recover()).toBe(0);
+          await lapse(queue);
+        }
+        expect(String(two.warnings.at(-1))).toMatch(/messages in the pools left and right/);
+        await wake();
+        expect(idsOf(await readAll(left, { ...queue, epoch: sourceEpoch }))).toEqual(late.ids);
+        expect(await readAll(right, queue)).toHaveLength(5);
+        await two.one.control.queues.delete(queue);
+        await lapse(queue);
+        expect(await two.moves.recover()).toBe(1);
+        expect(await right.messages.stats([queue])).toEqual([null]);
+        two.warnings.length = 0;
+      });
+    });
+
     describe("what changes while the queue is copied", () => {
       it("goes along: claims made, renewed and ended, messages posted and deleted, keys, a purge", async () => {
         const { queue, ids } = await aQueueOf(two, 8);

@@ -528,6 +528,13 @@ export const MUTATIONS: readonly Mutation[] = [
     test: moves("before transaction: whoever finds the record ends it, and the mover that wakes spoils nothing"),
   },
   {
+    guarantee: "A control database that fails over and loses the end of a move costs no message",
+    file: "server/operations/lifecycle/queue-moves.ts",
+    from: "if (!(await thawSource({ source, project, name, sourceEpoch, epoch }))) {",
+    to: "if ((await thawSource({ source, project, name, sourceEpoch, epoch })) === null) {",
+    test: moves("a switch that was lost is repeated: the target keeps the only copy of the queue"),
+  },
+  {
     guarantee: "A queue that moves leaves no subscription behind",
     file: `${POSTGRES}/subscriptions.ts`,
     from: "const STAYS = `NOT EXISTS",

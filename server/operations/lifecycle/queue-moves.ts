@@ -7,12 +7,13 @@ import { DomainError } from "../../errors.ts";
 import type { QueueMove } from "../../storage/control-driver.ts";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
 import {
+  abandonTarget,
   finishMove,
   type MovePlace,
   type MoveReport,
   moveQueue,
-  thawMove,
-  undoMove,
+  openEpochIn,
+  thawSource,
 } from "../../storage/queue-move.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
 import type { Transaction } from "../audit-trail.ts";
@@ -65,27 +66,56 @@ export function createQueueMoves(
     return { source, target, project, name, sourceEpoch, epoch };
   }
 
-  /** Brings an attempt to its end that is ours now. */
+  /** Finishes or undoes an attempt whose lease this process holds, then removes its record. */
   async function settle(move: QueueMove): Promise<void> {
-    const { project, queue: name, sourceEpoch, epoch } = move;
-    const source = await placeOf(move.source);
-    if (move.phase === "switched") await finishMove({ source, project, name, sourceEpoch });
-    else {
-      // The source comes first, and must be undone; a target that is gone keeps nobody waiting.
-      await thawMove({ source, project, name, sourceEpoch, epoch });
-      await placeOf(move.target)
-        .then((target) => undoMove({ source, target, project, name, sourceEpoch, epoch }))
-        .catch((error: unknown) =>
-          context.warn(`What a move brought to the pool ${move.target} is still there`, error),
-        );
-    }
+    const lostSwitch = move.phase === "switched" ? null : await undo(move);
+    if (lostSwitch !== null) await switchAgain(move, lostSwitch);
+    if (move.phase === "switched" || lostSwitch !== null) await finish(move);
     await control.moveLedger.end(move);
-    await data.forgetQueue({ project, name });
+    await data.forgetQueue({ project: move.project, name: move.queue });
   }
 
-  /** Of an attempt that was taken over and ended: what it has done in the pools since then. */
-  async function giveUp(move: QueueMove): Promise<void> {
-    await undoMove(await partsOf(move));
+  async function finish({ project, queue: name, source, sourceEpoch }: QueueMove): Promise<void> {
+    await finishMove({ source: await placeOf(source), project, name, sourceEpoch });
+  }
+
+  /**
+   * Undoes an attempt in both pools. The source comes first: until then nobody can use the queue. A target that fails
+   * is only warned of, since nobody sees what it holds.
+   *
+   * Returns null, or the epoch with which the target alone holds the queue. That is so when the attempt had switched
+   * and left the source, and then the control database failed over and lost the switch: nothing was undone.
+   */
+  async function undo(move: QueueMove): Promise<number | null> {
+    const { project, queue: name, sourceEpoch, epoch } = move;
+    const queue = { project, name };
+    const source = await placeOf(move.source);
+    if (!(await thawSource({ source, project, name, sourceEpoch, epoch }))) {
+      const [entry] = await control.catalogue.getMany([queue]);
+      const isOfThisMove = (open: number) => open > sourceEpoch && open <= epoch;
+      // Another process has finished the attempt.
+      if (entry?.pool === move.target && isOfThisMove(entry.epoch)) return null;
+      // Else the queue was deleted or created again, or has moved on.
+      const isUnchanged = entry?.pool === move.source && entry.epoch === sourceEpoch;
+      if (isUnchanged && (await control.queues.exists(queue))) {
+        const openEpoch = await openEpochIn(await placeOf(move.target), queue);
+        if (openEpoch !== null && isOfThisMove(openEpoch)) {
+          if ((await openEpochIn(source, queue)) !== null) throw isHeldTwice(move);
+          return openEpoch;
+        }
+      }
+    }
+    await placeOf(move.target)
+      .then((target) => abandonTarget({ target, project, name, epoch }))
+      .catch((error: unknown) => context.warn(`What a move brought to the pool ${move.target} is still there`, error));
+    return null;
+  }
+
+  /** Repeats the switch that the control database lost, with the epoch that the target knows. */
+  async function switchAgain(move: QueueMove, openEpoch: number): Promise<void> {
+    if (!(await control.moveLedger.switch(move, openEpoch))) {
+      throw changed({ project: move.project, name: move.queue });
+    }
   }
 
   /** True when there is nothing left of it. `own`: whatever its lease says. */
@@ -198,7 +228,8 @@ export function createQueueMoves(
         // Read anew, since a commit's outcome may be unknown. What cannot be settled now is found when the lease has lapsed.
         await control.moveLedger
           .takeOver({ move, holder, leaseSeconds: LEASE_SECONDS, own: true })
-          .then((now) => (now === null ? giveUp(move) : settle(now)))
+          // No record: another process took the attempt over and ended it. What this one did since then is undone.
+          .then((now) => (now === null ? undo(move).then(() => undefined) : settle(now)))
           .catch((failure: unknown) => context.warn("A move that failed could not be undone yet", failure));
         throw error;
       } finally {
@@ -228,6 +259,15 @@ export function isSameStore(pool: string, target: string): DomainError {
     "POOL_URI_IN_USE",
     `The pools ${pool} and ${target} are the same server and namespace, so nothing can move between them. Take a third pool.`,
     { details: { pool, target } },
+  );
+}
+
+/** After a failover of the control database the source can have been used before this process looked. */
+function isHeldTwice({ project, queue, source, target }: QueueMove): DomainError {
+  return new DomainError(
+    "QUEUE_IS_MOVING",
+    `Queue ${queue} has messages in the pools ${source} and ${target}: the control database lost the end of a move, and the queue was used in ${source} since then. Nothing is deleted. Clients use ${source}; the queue cannot be moved. Deleting the queue drops both copies.`,
+    { details: { project, queue, source, target } },
   );
 }
 

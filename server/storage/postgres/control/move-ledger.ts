@@ -42,14 +42,14 @@ export function moveLedger({ session }: { session: Session }): MoveLedger {
       return rows.length > 0;
     },
 
-    async switch(move) {
+    async switch(move, openEpoch = move.epoch) {
       return session.atomically(async (tx) => {
         const ours = await tx.$queryRaw<unknown[]>`
           SELECT 1 AS one FROM queue_moves WHERE ${isOurs(move)} AND phase = 'copying' FOR UPDATE`;
         if (ours.length === 0) return false;
         const [entry] = await tx.$queryRaw<unknown[]>`
           WITH held AS MATERIALIZED (SELECT 1 FROM pools WHERE name = ${move.target} FOR KEY SHARE)
-          UPDATE catalogue_entries SET pool = ${move.target}, epoch = ${move.epoch}
+          UPDATE catalogue_entries SET pool = ${move.target}, epoch = ${openEpoch}
           FROM (SELECT count(*) FROM held) AS pool_held
           WHERE project = ${move.project} AND queue = ${move.queue} AND epoch = ${move.sourceEpoch} AND pool = ${move.source}
           RETURNING 1 AS one`;

@@ -175,12 +175,19 @@ const FREEZE: Statement = {
   text: `UPDATE pool_queues q SET state = 'moving' WHERE ${AT} RETURNING q.id::text`,
 };
 
+/** No row: the queue's life is over here, or no attempt to move it ever began. `thawed` is false while a later attempt moves it. */
 const THAW: Statement = {
   name: "queue_move_thaw",
   text: `
-    UPDATE pool_queues q SET state = CASE WHEN q.detached_at IS NULL THEN 'live' ELSE 'detached' END, move_epoch = $4
-    WHERE q.project = $1 AND q.name = $2 AND q.epoch = $3 AND q.state IN ('live', 'moving') AND q.move_epoch <= $4
-    RETURNING q.id::text`,
+    WITH thawed AS (
+      UPDATE pool_queues q SET state = CASE WHEN q.detached_at IS NULL THEN 'live' ELSE 'detached' END, move_epoch = $4
+      WHERE q.project = $1 AND q.name = $2 AND q.epoch = $3 AND q.state IN ('live', 'moving') AND q.move_epoch <= $4
+      RETURNING q.id
+    )
+    SELECT t.id::text, true AS thawed FROM thawed t
+    UNION ALL
+    SELECT q.id::text, false FROM pool_queues q
+    WHERE q.project = $1 AND q.name = $2 AND q.epoch = $3 AND q.state IN ('live', 'moving') AND q.move_epoch > $4`,
 };
 
 /** Subscriptions go only with the row, once: the queue may have come back with others since. The row's id is given each time, for the trigger. */
@@ -293,9 +300,10 @@ export class MoveSource implements Departures {
     return { lowWater, counts, claims, subscriptions, highestMarker: await highestMarker(statements) };
   }
 
-  async thaw(params: Attempt): Promise<void> {
-    const [row] = await this.#parts.statements.write<{ id: string }>(THAW, this.#place(params));
-    if (row !== undefined) await this.#stopNoting(row.id);
+  async thaw(params: Attempt): Promise<boolean> {
+    const [row] = await this.#parts.statements.write<{ id: string; thawed: boolean }>(THAW, this.#place(params));
+    if (row?.thawed) await this.#stopNoting(row.id);
+    return row !== undefined;
   }
 
   async leave({ queue }: { queue: QueueLife }): Promise<void> {

@@ -1,3 +1,4 @@
+import type { QueueRef } from "../../queue-ref.ts";
 import type {
   MovedClaim,
   MovedKey,
@@ -134,7 +135,18 @@ const ABANDON: Statement = {
     DELETE FROM subscriptions s USING was WHERE was.state = 'live' AND s.project = $1 AND s.queue = $2`,
 };
 
-type Entries = Pick<QueueTransfer, "prepare" | "writeMessages" | "writeClaims" | "writeKeys" | "open" | "abandon">;
+/** A row that has ended but is frozen holds only a deleted queue's subscriptions. */
+const OPEN_EPOCH: Statement = {
+  name: "queue_move_open_epoch",
+  text: `
+    SELECT q.epoch::float8 AS epoch FROM pool_queues q
+    WHERE q.project = $1 AND q.name = $2 AND q.state IN ('live', 'moving') AND q.detached_at IS NULL`,
+};
+
+type Entries = Pick<
+  QueueTransfer,
+  "prepare" | "writeMessages" | "writeClaims" | "writeKeys" | "open" | "abandon" | "openEpoch"
+>;
 
 /** The half of a move where the queue goes. See QueueTransfer. */
 export class MoveTarget implements Entries {
@@ -271,6 +283,11 @@ export class MoveTarget implements Entries {
   async abandon({ queue }: { queue: QueueLife }): Promise<void> {
     await this.#parts.statements.write(ABANDON, [queue.project, queue.name, queue.epoch, this.#offset()]);
     this.#parts.queues.forget(queue);
+  }
+
+  async openEpoch({ queue }: { queue: QueueRef }): Promise<number | null> {
+    const [row] = await this.#parts.statements.read<{ epoch: number }>(OPEN_EPOCH, [queue.project, queue.name]);
+    return row?.epoch ?? null;
   }
 
   async #write(statement: Statement, queue: QueueLife, values: readonly unknown[]): Promise<number> {

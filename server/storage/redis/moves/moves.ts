@@ -23,5 +23,6 @@ export function redisQueueMoves(queues: QueueRows): QueueTransfer {
     writeKeys: (params) => to.writeKeys(params),
     open: (params) => to.open(params),
     abandon: (params) => to.abandon(params),
+    openEpoch: (params) => to.openEpoch(params),
   };
 }

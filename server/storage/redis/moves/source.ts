@@ -157,14 +157,16 @@ return {'ok', NOW, found}`,
   "reads",
 );
 
+/** Answers whether the queue's life is here and an attempt to move it ever began. A later attempt's freeze stays. */
 const THAW = script(
   `${ENTER_LIFE}${SCHEDULE}${FORGET_MOVE}
 local tombstone, fence = unpack(redis.call('HMGET', ROW, 'tombstone', 'fence'))
-if (epoch or tombstone) ~= ARGV[1] or (fence and tonumber(fence) > tonumber(ARGV[3])) then return {'ok'} end
+if (epoch or tombstone) ~= ARGV[1] or not fence then return {'ok', 0} end
+if tonumber(fence) > tonumber(ARGV[3]) then return {'ok', 1} end
 forget_move()
 redis.call('HSET', ROW, 'fence', ARGV[3])
 if not epoch then schedule(now) end
-return {'ok'}`,
+return {'ok', 1}`,
   "writes",
 );
 
@@ -302,8 +304,9 @@ export class MoveSource implements Departures {
     };
   }
 
-  async thaw(params: Attempt): Promise<void> {
-    await this.#call(params, THAW);
+  async thaw(params: Attempt): Promise<boolean> {
+    const [, isHere] = await this.#call(params, THAW);
+    return isHere === 1;
   }
 
   async leave({ queue }: { queue: QueueLife }): Promise<void> {

@@ -1,4 +1,5 @@
 import { DomainError } from "../../../errors.ts";
+import type { QueueRef } from "../../queue-ref.ts";
 import type {
   MovedClaim,
   MovedKey,
@@ -268,7 +269,16 @@ return {'ok'}`,
   "writes",
 );
 
-type Entries = Pick<QueueTransfer, "prepare" | "writeMessages" | "writeClaims" | "writeKeys" | "open" | "abandon">;
+const OPEN_EPOCH = script(
+  `${ENTER_LIFE}
+return {'ok', epoch or ''}`,
+  "reads",
+);
+
+type Entries = Pick<
+  QueueTransfer,
+  "prepare" | "writeMessages" | "writeClaims" | "writeKeys" | "open" | "abandon" | "openEpoch"
+>;
 
 /**
  * The half of a move where the queue goes. See QueueTransfer. What comes is written under other names, a room, and opened by renaming it.
@@ -350,6 +360,11 @@ export class MoveTarget implements Entries {
     await this.#queues.call(queue, ABANDON, life.values, {
       moreKeys: [...life.keys, ...this.#queues.keys.subscriptions(queue)],
     });
+  }
+
+  async openEpoch({ queue: { project, name } }: { queue: QueueRef }): Promise<number | null> {
+    const [, epoch] = await this.#queues.call({ project, name }, OPEN_EPOCH, []);
+    return epoch === "" ? null : Number(epoch);
   }
 
   /** With the room's parts where a script expects the queue's. */
