@@ -202,7 +202,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "What others change meanwhile is neither passed over nor reported as done",
-    file: `${POSTGRES}/sql/statements.ts`,
+    file: `${POSTGRES}/sql/fragments.ts`,
     from: "THEN 1 ELSE 0 END AS whole",
     to: "THEN 1 ELSE 1 END AS whole",
     test: {

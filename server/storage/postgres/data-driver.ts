@@ -87,7 +87,7 @@ export async function openPostgresDataDriver(options: PostgresDataDriverOptions)
     );
     const row = identity.rows[0];
     if (row === undefined) throw new Error("The pool has no identity.");
-    const statements = new Statements(connections, row.space);
+    const statements = new Statements(connections, row.space, options.clock);
     const arrivals = new Arrivals(statements, () => openConnection(options.uri, LISTENER_NAME), onError);
     return new PostgresDataDriver(statements, arrivals, timeline, row, { ...options, onError });
   } catch (error) {
@@ -145,7 +145,7 @@ class PostgresDataDriver implements DataDriver {
     };
     this.messages = new PostgresMessages(parts);
     this.claims = new PostgresClaims(parts);
-    this.subscriptions = new PostgresSubscriptions(statements, clock);
+    this.subscriptions = new PostgresSubscriptions({ statements });
     this.transfer = postgresQueueMoves(parts);
     this.#collector = new GarbageCollector(statements, clock, options.undoSeconds ?? 30, this.#counts);
     this.capabilities = capabilitiesOf(store.durable);

@@ -4,112 +4,19 @@ import { markerField, normaliseUuid, pageOf, uuidMarker } from "../list-pages.ts
 import type { QueueRef } from "../queue-ref.ts";
 import type { Subscription, SubscriptionController } from "../subscription-controller.ts";
 import { uuidV7 } from "../uuid-v7.ts";
+import type { Pool } from "./pool.ts";
 import { isMoving, staleEpoch } from "./queue-rows.ts";
 import { isUniqueViolation } from "./sql/connection.ts";
-import { clockCte, milliseconds, type Statement, type Statements } from "./sql/statements.ts";
+import { CLOCK, milliseconds, NIL } from "./sql/fragments.ts";
+import { bool, int8, orNull, text, uuid } from "./sql/parameter-types.ts";
+import { rowOf, statement } from "./sql/statement.ts";
+import type { Statements } from "./sql/statements.ts";
 
-/** What statements give of a subscription `s` beside a `clock`, to be read with `readSubscription`. */
+/** The columns of a subscription `s` beside a `clock`, for `readSubscription`. */
 const COLUMNS = `
   s.id::text AS id, s.queue AS source, s.subscriber, s.ttl_seconds::float8 AS ttl, s.options, s.confirmed,
-  ${milliseconds("s.created_at")} AS created, ${milliseconds("s.renewed_at")} AS renewed, ${milliseconds("s.expires_at")} AS expires,
-  ${milliseconds("clock.now")} AS now`;
-
-const LIVE = "s.expires_at > clock.now";
-const QUEUE_IS = "s.project = $1 AND s.queue = $2";
-
-/**
- * Subscriptions need no row of their queue here, so they go by the opposite: one that says that it is moving away, or has moved. Then a write
- * changes nothing, and whoever finds nothing asks AWAY whether that is why.
- */
-const STAYS = `NOT EXISTS (SELECT 1 FROM pool_queues q WHERE q.project = $1 AND q.name = $2 AND q.state IN ('moving', 'moved'))`;
-
-const AWAY: Statement = {
-  name: "subscription_away",
-  text: `SELECT q.state FROM pool_queues q WHERE q.project = $1 AND q.name = $2 AND q.state IN ('moving', 'moved') ORDER BY q.epoch DESC LIMIT 1`,
-};
-
-const listStatement = (direction: "forward" | "backward"): Statement => ({
-  name: `subscription_list_${direction}`,
-  text: `
-    WITH ${clockCte(5)}
-    SELECT ${COLUMNS} FROM subscriptions s, clock
-    WHERE ${QUEUE_IS} AND s.id ${direction === "forward" ? ">" : "<"} $3 AND ${LIVE}
-    ORDER BY s.id ${direction === "forward" ? "ASC" : "DESC"} LIMIT $4`,
-});
-
-const LIST = { forward: listStatement("forward"), backward: listStatement("backward") };
-
-const GET: Statement = {
-  name: "subscription_get",
-  text: `WITH ${clockCte(4)} SELECT ${COLUMNS} FROM subscriptions s, clock WHERE ${QUEUE_IS} AND s.id = $3 AND ${LIVE}`,
-};
-
-const GET_WITH_SUBSCRIBER: Statement = {
-  name: "subscription_get_with_subscriber",
-  text: `WITH ${clockCte(4)} SELECT ${COLUMNS} FROM subscriptions s, clock WHERE ${QUEUE_IS} AND s.subscriber = $3 AND ${LIVE}`,
-};
-
-/** An expired one that gc has not freed yet becomes the new one. No row: a live one is there. */
-const CREATE: Statement = {
-  name: "subscription_create",
-  text: `
-    WITH ${clockCte(7)},
-    made AS (
-      INSERT INTO subscriptions AS s (id, project, queue, subscriber, ttl_seconds, options, created_at, renewed_at, expires_at)
-      SELECT $3, $1, $2, $4, $5::bigint, $6, now, now, now + make_interval(secs => $5::bigint) FROM clock WHERE ${STAYS}
-      ON CONFLICT (project, queue, subscriber) DO UPDATE
-        SET id = excluded.id, ttl_seconds = excluded.ttl_seconds, options = excluded.options, confirmed = false,
-          created_at = excluded.created_at, renewed_at = excluded.renewed_at, expires_at = excluded.expires_at
-        WHERE s.expires_at <= (SELECT now FROM clock)
-      RETURNING *
-    )
-    SELECT ${COLUMNS} FROM made s, clock`,
-};
-
-/** An expired one of the new subscriber is removed before the change, not beside it: the count makes the change wait for it. */
-const UPDATE: Statement = {
-  name: "subscription_update",
-  text: `
-    WITH ${clockCte(7)},
-    removed AS (
-      DELETE FROM subscriptions o USING clock
-      WHERE o.project = $1 AND o.queue = $2 AND o.subscriber = $4 AND o.expires_at <= clock.now AND o.id <> $3 AND ${STAYS}
-      RETURNING 1
-    ),
-    changed AS (
-      UPDATE subscriptions s SET subscriber = coalesce($4, s.subscriber), options = coalesce($6, s.options),
-        ttl_seconds = coalesce($5::bigint, s.ttl_seconds),
-        renewed_at = CASE WHEN $5::bigint IS NULL THEN s.renewed_at ELSE clock.now END,
-        expires_at = CASE WHEN $5::bigint IS NULL THEN s.expires_at ELSE clock.now + make_interval(secs => $5::bigint) END
-      FROM clock, (SELECT count(*) FROM removed) AS done
-      WHERE ${QUEUE_IS} AND s.id = $3 AND ${LIVE} AND ${STAYS}
-      RETURNING s.*
-    )
-    SELECT ${COLUMNS} FROM changed s, clock`,
-};
-
-const CONFIRM: Statement = {
-  name: "subscription_confirm",
-  text: `
-    WITH ${clockCte(5)},
-    changed AS (
-      UPDATE subscriptions s SET confirmed = $4 FROM clock WHERE ${QUEUE_IS} AND s.id = $3 AND ${LIVE} AND ${STAYS} RETURNING s.*
-    )
-    SELECT ${COLUMNS} FROM changed s, clock`,
-};
-
-const DELETE: Statement = {
-  name: "subscription_delete",
-  text: `DELETE FROM subscriptions s WHERE ${QUEUE_IS} AND s.id = $3 AND ${STAYS} RETURNING s.id`,
-};
-
-const DELETE_ALL: Statement = {
-  name: "subscription_delete_all",
-  text: `
-    WITH ${clockCte(3)},
-    gone AS (DELETE FROM subscriptions s WHERE ${QUEUE_IS} AND ${STAYS} RETURNING s.expires_at)
-    SELECT gone.expires_at > clock.now AS live FROM gone, clock`,
-};
+  ${milliseconds("s.created_at")} AS created, ${milliseconds("s.renewed_at")} AS renewed,
+  ${milliseconds("s.expires_at")} AS expires, ${milliseconds("clock.now")} AS now`;
 
 interface SubscriptionRow {
   id: string;
@@ -124,25 +31,162 @@ interface SubscriptionRow {
   now: number;
 }
 
-/** Subscriptions in a pool on PostgreSQL. Every call is QUEUE_IS_MOVING or QUEUE_EPOCH_STALE when its queue moves to another pool, or did. */
+const QUEUE = { project: text, queue: text };
+const LIVE = "s.expires_at > clock.now";
+const QUEUE_IS = "s.project = :project AND s.queue = :queue";
+
+/**
+ * The queue is not moving away, and has not moved. Subscriptions need no row of their queue in this pool, so the
+ * condition is negative. Without it a write changes nothing; a call that found nothing asks AWAY whether this is why.
+ */
+const STAYS = `NOT EXISTS (
+  SELECT 1 FROM pool_queues q WHERE q.project = :project AND q.name = :queue AND q.state IN ('moving', 'moved'))`;
+
+const AWAY = statement({
+  name: "subscription_away",
+  parameters: QUEUE,
+  row: rowOf<{ state: string }>(),
+  text: `
+    SELECT q.state FROM pool_queues q
+    WHERE q.project = :project AND q.name = :queue AND q.state IN ('moving', 'moved') ORDER BY q.epoch DESC LIMIT 1`,
+});
+
+const listStatement = (direction: "forward" | "backward") =>
+  statement({
+    name: `subscription_list_${direction}`,
+    parameters: { ...QUEUE, from: uuid, limit: int8 },
+    row: rowOf<SubscriptionRow>(),
+    text: `
+      WITH ${CLOCK}
+      SELECT ${COLUMNS} FROM subscriptions s, clock
+      WHERE ${QUEUE_IS} AND s.id ${direction === "forward" ? ">" : "<"} :from AND ${LIVE}
+      ORDER BY s.id ${direction === "forward" ? "ASC" : "DESC"} LIMIT :limit`,
+  });
+
+const LIST = { forward: listStatement("forward"), backward: listStatement("backward") };
+
+const GET = statement({
+  name: "subscription_get",
+  parameters: { ...QUEUE, id: orNull(uuid) },
+  row: rowOf<SubscriptionRow>(),
+  text: `WITH ${CLOCK} SELECT ${COLUMNS} FROM subscriptions s, clock WHERE ${QUEUE_IS} AND s.id = :id AND ${LIVE}`,
+});
+
+const GET_WITH_SUBSCRIBER = statement({
+  name: "subscription_get_with_subscriber",
+  parameters: { ...QUEUE, subscriber: text },
+  row: rowOf<SubscriptionRow>(),
+  text: `
+    WITH ${CLOCK}
+    SELECT ${COLUMNS} FROM subscriptions s, clock WHERE ${QUEUE_IS} AND s.subscriber = :subscriber AND ${LIVE}`,
+});
+
+/** An expired one that gc has not freed yet becomes the new one. No row: a live one exists. */
+const CREATE = statement({
+  name: "subscription_create",
+  parameters: { ...QUEUE, id: uuid, subscriber: text, ttlSeconds: int8, options: text },
+  row: rowOf<SubscriptionRow>(),
+  text: `
+    WITH ${CLOCK},
+    created AS (
+      INSERT INTO subscriptions AS s
+        (id, project, queue, subscriber, ttl_seconds, options, created_at, renewed_at, expires_at)
+      SELECT :id, :project, :queue, :subscriber, :ttlSeconds::bigint, :options, now, now,
+        now + make_interval(secs => :ttlSeconds::bigint)
+      FROM clock WHERE ${STAYS}
+      ON CONFLICT (project, queue, subscriber) DO UPDATE
+        SET id = excluded.id, ttl_seconds = excluded.ttl_seconds, options = excluded.options, confirmed = false,
+          created_at = excluded.created_at, renewed_at = excluded.renewed_at, expires_at = excluded.expires_at
+        WHERE s.expires_at <= (SELECT now FROM clock)
+      RETURNING *
+    )
+    SELECT ${COLUMNS} FROM created s, clock`,
+});
+
+/** Removes an expired one of the new subscriber before the change, not beside it: the count makes the change wait. */
+const UPDATE = statement({
+  name: "subscription_update",
+  parameters: {
+    ...QUEUE,
+    id: orNull(uuid),
+    subscriber: orNull(text),
+    ttlSeconds: orNull(int8),
+    options: orNull(text),
+  },
+  row: rowOf<SubscriptionRow>(),
+  text: `
+    WITH ${CLOCK},
+    removed AS (
+      DELETE FROM subscriptions o USING clock
+      WHERE o.project = :project AND o.queue = :queue AND o.subscriber = :subscriber AND o.expires_at <= clock.now
+        AND o.id <> :id AND ${STAYS}
+      RETURNING 1
+    ),
+    changed AS (
+      UPDATE subscriptions s SET subscriber = coalesce(:subscriber, s.subscriber), options = coalesce(:options, s.options),
+        ttl_seconds = coalesce(:ttlSeconds::bigint, s.ttl_seconds),
+        renewed_at = CASE WHEN :ttlSeconds::bigint IS NULL THEN s.renewed_at ELSE clock.now END,
+        expires_at = CASE WHEN :ttlSeconds::bigint IS NULL THEN s.expires_at
+          ELSE clock.now + make_interval(secs => :ttlSeconds::bigint) END
+      FROM clock, (SELECT count(*) FROM removed) AS done
+      WHERE ${QUEUE_IS} AND s.id = :id AND ${LIVE} AND ${STAYS}
+      RETURNING s.*
+    )
+    SELECT ${COLUMNS} FROM changed s, clock`,
+});
+
+const CONFIRM = statement({
+  name: "subscription_confirm",
+  parameters: { ...QUEUE, id: orNull(uuid), confirmed: bool },
+  row: rowOf<SubscriptionRow>(),
+  text: `
+    WITH ${CLOCK},
+    changed AS (
+      UPDATE subscriptions s SET confirmed = :confirmed FROM clock
+      WHERE ${QUEUE_IS} AND s.id = :id AND ${LIVE} AND ${STAYS}
+      RETURNING s.*
+    )
+    SELECT ${COLUMNS} FROM changed s, clock`,
+});
+
+const DELETE = statement({
+  name: "subscription_delete",
+  parameters: { ...QUEUE, id: orNull(uuid) },
+  text: `DELETE FROM subscriptions s WHERE ${QUEUE_IS} AND s.id = :id AND ${STAYS} RETURNING s.id`,
+});
+
+const DELETE_ALL = statement({
+  name: "subscription_delete_all",
+  parameters: QUEUE,
+  row: rowOf<{ live: boolean }>(),
+  text: `
+    WITH ${CLOCK},
+    deleted AS (DELETE FROM subscriptions s WHERE ${QUEUE_IS} AND ${STAYS} RETURNING s.expires_at)
+    SELECT deleted.expires_at > clock.now AS live FROM deleted, clock`,
+});
+
+/**
+ * Subscriptions in a pool on PostgreSQL. Each call is QUEUE_IS_MOVING while its queue moves to another pool, and
+ * QUEUE_EPOCH_STALE once it has moved.
+ */
 export class PostgresSubscriptions implements SubscriptionController {
   readonly #statements: Statements;
-  readonly #clock: { offsetMs: number };
 
-  constructor(statements: Statements, clock: { offsetMs: number }) {
+  constructor({ statements }: Pick<Pool, "statements">) {
     this.#statements = statements;
-    this.#clock = clock;
   }
 
   async list(params: { queue: QueueRef; page: PageRequest }): Promise<Page<Subscription>> {
     const { after, before, limit } = params.page;
-    const backward = before !== undefined;
     const from = uuidMarker(before ?? after ?? NIL, markerField(params.page));
-    const rows = await this.#read<SubscriptionRow>(params.queue, LIST[backward ? "backward" : "forward"], [
-      from,
-      limit + 1,
-      this.#offset(),
-    ]);
+    const rows = await this.#found(
+      params.queue,
+      this.#statements.read(LIST[before === undefined ? "forward" : "backward"], {
+        ...keyOf(params.queue),
+        from,
+        limit: limit + 1,
+      }),
+    );
     return pageOf(rows.map(readSubscription), params.page, ({ id }) => id);
   }
 
@@ -158,9 +202,11 @@ export class PostgresSubscriptions implements SubscriptionController {
     ttlSeconds: number;
     optionsText: string;
   }): Promise<Subscription | null> {
-    const { subscriber, ttlSeconds, optionsText } = params;
-    const values = [uuidV7(), subscriber, ttlSeconds, optionsText, this.#offset()];
-    const [row] = await this.#write<SubscriptionRow>(params.queue, CREATE, values);
+    const { queue, subscriber, ttlSeconds, optionsText: options } = params;
+    const [row] = await this.#found(
+      queue,
+      this.#statements.write(CREATE, { ...keyOf(queue), id: uuidV7(), subscriber, ttlSeconds, options }),
+    );
     return row === undefined ? null : readSubscription(row);
   }
 
@@ -171,29 +217,31 @@ export class PostgresSubscriptions implements SubscriptionController {
     ttlSeconds?: number;
     optionsText?: string;
   }): Promise<Subscription> {
-    const { subscriber = null, ttlSeconds = null, optionsText = null } = params;
+    const { queue, subscriber = null, ttlSeconds = null, optionsText: options = null } = params;
     const id = normaliseUuid(params.id);
-    const values = [id, subscriber, ttlSeconds, optionsText, this.#offset()];
     try {
-      const [row] = await this.#write<SubscriptionRow>(params.queue, UPDATE, values);
+      const [row] = await this.#found(
+        queue,
+        this.#statements.write(UPDATE, { ...keyOf(queue), id, subscriber, ttlSeconds, options }),
+      );
       if (row === undefined) throw doesNotExist(params);
       return readSubscription(row);
     } catch (error) {
       if (!isUniqueViolation(error)) throw error;
       throw new DomainError("SUBSCRIPTION_ALREADY_EXISTS", "This subscriber has another subscription to this queue.", {
-        details: { queue: params.queue.name, subscriber },
+        details: { queue: queue.name, subscriber },
         cause: error,
       });
     }
   }
 
-  async delete(params: { queue: QueueRef; id: string }): Promise<void> {
-    await this.#write(params.queue, DELETE, [normaliseUuid(params.id)]);
+  async delete({ queue, id }: { queue: QueueRef; id: string }): Promise<void> {
+    await this.#found(queue, this.#statements.write(DELETE, { ...keyOf(queue), id: normaliseUuid(id) }));
   }
 
   /** Removes expired ones too, uncounted. */
-  async deleteAll(params: { queue: QueueRef }): Promise<number> {
-    const rows = await this.#write<{ live: boolean }>(params.queue, DELETE_ALL, [this.#offset()]);
+  async deleteAll({ queue }: { queue: QueueRef }): Promise<number> {
+    const rows = await this.#found(queue, this.#statements.write(DELETE_ALL, keyOf(queue)));
     return rows.filter(({ live }) => live).length;
   }
 
@@ -202,51 +250,39 @@ export class PostgresSubscriptions implements SubscriptionController {
   }
 
   async confirm(params: { queue: QueueRef; id: string; confirmed: boolean }): Promise<Subscription> {
-    const values = [normaliseUuid(params.id), params.confirmed, this.#offset()];
-    const [row] = await this.#write<SubscriptionRow>(params.queue, CONFIRM, values);
+    const { queue, confirmed } = params;
+    const [row] = await this.#found(
+      queue,
+      this.#statements.write(CONFIRM, { ...keyOf(queue), id: normaliseUuid(params.id), confirmed }),
+    );
     if (row === undefined) throw doesNotExist(params);
     return readSubscription(row);
   }
 
-  async getWithSubscriber(params: { queue: QueueRef; subscriber: string }): Promise<Subscription> {
-    const [row] = await this.#read<SubscriptionRow>(params.queue, GET_WITH_SUBSCRIBER, [
-      params.subscriber,
-      this.#offset(),
-    ]);
+  async getWithSubscriber({ queue, subscriber }: { queue: QueueRef; subscriber: string }): Promise<Subscription> {
+    const [row] = await this.#found(queue, this.#statements.read(GET_WITH_SUBSCRIBER, { ...keyOf(queue), subscriber }));
     if (row !== undefined) return readSubscription(row);
     throw new DomainError("SUBSCRIPTION_DOES_NOT_EXIST", "This subscriber is not subscribed to this queue.", {
-      details: { queue: params.queue.name, subscriber: params.subscriber },
+      details: { queue: queue.name, subscriber },
     });
   }
 
-  async #find(params: { queue: QueueRef; id: string }): Promise<Subscription | null> {
-    const [row] = await this.#read<SubscriptionRow>(params.queue, GET, [normaliseUuid(params.id), this.#offset()]);
+  async #find({ queue, id }: { queue: QueueRef; id: string }): Promise<Subscription | null> {
+    const [row] = await this.#found(queue, this.#statements.read(GET, { ...keyOf(queue), id: normaliseUuid(id) }));
     return row === undefined ? null : readSubscription(row);
   }
 
-  async #read<Row>(queue: QueueRef, statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    const rows = await this.#statements.read<Row>(statement, [queue.project, queue.name, ...values]);
-    if (rows.length === 0) await this.#requireHere(queue);
-    return rows;
-  }
-
-  async #write<Row>(queue: QueueRef, statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-    const rows = await this.#statements.write<Row>(statement, [queue.project, queue.name, ...values]);
-    if (rows.length === 0) await this.#requireHere(queue);
-    return rows;
-  }
-
-  async #requireHere(queue: QueueRef): Promise<void> {
-    const [away] = await this.#statements.read<{ state: string }>(AWAY, [queue.project, queue.name]);
+  /** The rows of a statement; where it returned none, an error if the queue moves or has moved. */
+  async #found<Row>(queue: QueueRef, result: Promise<Row[]>): Promise<Row[]> {
+    const rows = await result;
+    if (rows.length > 0) return rows;
+    const [away] = await this.#statements.read(AWAY, keyOf(queue));
     if (away !== undefined) throw away.state === "moving" ? isMoving(queue) : staleEpoch(queue);
-  }
-
-  #offset(): number {
-    return this.#clock.offsetMs / 1000;
+    return rows;
   }
 }
 
-const NIL = "00000000-0000-0000-0000-000000000000";
+const keyOf = ({ project, name }: QueueRef) => ({ project, queue: name });
 
 function readSubscription(row: SubscriptionRow): Subscription {
   return {
