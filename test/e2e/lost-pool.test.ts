@@ -1,12 +1,10 @@
-/** What an operator sees of a pool that was there and is away now, and of the queues that live in it. */
-import { AxeBuilder } from "@axe-core/playwright";
-import type { Page } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
 import { createEmptyDatabase, type TestDatabase } from "../support/database.ts";
 import { postgresByDetour } from "../support/detour.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";
 import { type SlowNetwork, slowNetwork } from "../support/slow-network.ts";
+import { violations } from "./axe.ts";
 import { type Dashboard, openDashboard } from "./service.ts";
 
 const SLOW = 120_000;
@@ -34,11 +32,6 @@ afterAll(async () => {
   await dashboard?.close();
   await database?.drop();
 });
-
-async function violations(page: Page): Promise<string[]> {
-  const { violations: found } = await new AxeBuilder({ page }).analyze();
-  return found.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html} (${node.failureSummary ?? ""})`));
-}
 
 it(
   "the list of pools, the pool's own page and the health page call it the same",

@@ -1,10 +1,8 @@
-/** Moving a queue and draining a pool, step by step, in a browser. */
-import { AxeBuilder } from "@axe-core/playwright";
-import type { Page } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
 import { createEmptyDatabase, type TestDatabase } from "../support/database.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";
+import { violations } from "./axe.ts";
 import { type Dashboard, openDashboard } from "./service.ts";
 
 const SLOW = 120_000;
@@ -37,11 +35,6 @@ afterAll(async () => {
   await dashboard?.close();
   for (const database of databases) await database.drop();
 });
-
-async function violations(page: Page): Promise<string[]> {
-  const { violations: found } = await new AxeBuilder({ page }).analyze();
-  return found.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html} (${node.failureSummary ?? ""})`));
-}
 
 it(
   "a queue moves to another pool with its messages; that pool is drained, and can be deleted then",

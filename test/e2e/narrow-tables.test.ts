@@ -1,9 +1,9 @@
 /** Tables on a telephone: what matters most comes first, and what is further right can be seen to be there, and reached. */
-import { AxeBuilder } from "@axe-core/playwright";
-import type { Locator, Page } from "playwright";
+import type { Locator } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";
+import { violations } from "./axe.ts";
 import { type Dashboard, openDashboard } from "./service.ts";
 
 const SLOW = 60_000;
@@ -18,11 +18,6 @@ beforeAll(async () => {
   await run("drainPool", "DrainPoolInput", { pool: "archive" });
 }, START_DEADLINE_MS);
 afterAll(() => dashboard?.close());
-
-async function violations(page: Page): Promise<string[]> {
-  const { violations: found } = await new AxeBuilder({ page }).analyze();
-  return found.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html} (${node.failureSummary ?? ""})`));
-}
 
 /** Null when all of it is within the region's left and right edge. */
 async function cutOff(region: Locator, part: Locator): Promise<string | null> {

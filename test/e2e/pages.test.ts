@@ -1,9 +1,8 @@
 /** Every page, looked at by axe in both themes and at the width of a telephone. */
-import { AxeBuilder } from "@axe-core/playwright";
-import type { Page } from "playwright";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";
+import { violations } from "./axe.ts";
 import { type Dashboard, openDashboard } from "./service.ts";
 
 const SLOW = 60_000;
@@ -60,26 +59,6 @@ function oneVisit(options: Parameters<Dashboard["visit"]>[0]) {
   });
   afterAll(() => visit?.end());
   return () => visit;
-}
-
-/** Nothing but colours differs between the themes. */
-const RULES = { light: null, dark: ["color-contrast"] };
-
-/** What axe finds in either theme: the page follows the system's while it is open. */
-async function violations(page: Page, part = "html"): Promise<string[]> {
-  const found: string[] = [];
-  for (const theme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme: theme });
-    await page.locator(`html[data-theme=${theme}]`).waitFor();
-    await settled(page);
-    // The other mode opens a page for each run, for frames of other origins, which there are none of.
-    const axe = new AxeBuilder({ page }).setLegacyMode(true).include(part);
-    const rules = RULES[theme];
-    for (const rule of (await (rules === null ? axe : axe.withRules(rules)).analyze()).violations) {
-      found.push(...rule.nodes.map((node) => `${theme} ${rule.id}: ${node.html} (${node.failureSummary ?? ""})`));
-    }
-  }
-  return found;
 }
 
 describe("in either theme", () => {
@@ -169,11 +148,6 @@ it(
   },
   SLOW,
 );
-
-/** Until what fades in has its colours. */
-async function settled(page: Page): Promise<void> {
-  await page.waitForFunction(() => document.getAnimations().every((animation) => animation.playState !== "running"));
-}
 
 describe("at 375 pixels", () => {
   it(

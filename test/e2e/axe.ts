@@ -1,0 +1,31 @@
+/** What axe finds in what a visitor sees. */
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "playwright";
+
+/** Nothing but colours differs between the themes. */
+const RULES = { light: null, dark: ["color-contrast"] };
+
+/**
+ * In both themes, for the page follows the system's while it is open; `part` is a selector. Say a part where the rest was
+ * looked at before: axe takes a second for a page.
+ */
+export async function violations(page: Page, part = "html"): Promise<string[]> {
+  const found: string[] = [];
+  for (const theme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme: theme });
+    await page.locator(`html[data-theme=${theme}]`).waitFor();
+    await settled(page);
+    // The other mode opens a page for each run, for frames of other origins, which there are none of.
+    const axe = new AxeBuilder({ page }).setLegacyMode(true).include(part);
+    const rules = RULES[theme];
+    for (const rule of (await (rules === null ? axe : axe.withRules(rules)).analyze()).violations) {
+      found.push(...rule.nodes.map((node) => `${theme} ${rule.id}: ${node.html} (${node.failureSummary ?? ""})`));
+    }
+  }
+  return found;
+}
+
+/** Until what fades in has its colours. */
+async function settled(page: Page): Promise<void> {
+  await page.waitForFunction(() => document.getAnimations().every((animation) => animation.playState !== "running"));
+}
