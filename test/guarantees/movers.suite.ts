@@ -230,13 +230,28 @@ export function describeMovers(
         expect(idsOf(await readAll(two.other.data, queue))).toEqual(ids);
       });
 
+      /** As when the control database is away for longer than the undo window. */
+      const forgetInSource = async () => {
+        two.clock.offsetMs += 60_000;
+        for (let round = 0; round < 3; round += 1) await (await two.pool("left")).gc();
+      };
+
+      it("a post before the recovery is told that the queue moves, though the source has forgotten it", async () => {
+        const { queue, ids } = await aQueueOf(two, 5);
+        const { wake } = await loseSwitch(queue);
+        await forgetInSource();
+        await expect(postTo(two, queue)).rejects.toMatchObject({ code: "QUEUE_IS_MOVING" });
+        expect(await two.moves.recover()).toBe(1);
+        const late = await postTo(two, queue);
+        await wake();
+        expect(idsOf(await readAll(two.one.data, queue))).toEqual([...ids, ...late.ids]);
+      });
+
       it("a queue that is used in the source again before the recovery loses neither copy", async () => {
         const { queue } = await aQueueOf(two, 5);
         const { sourceEpoch, wake } = await loseSwitch(queue);
         const [left, right] = await Promise.all([two.pool("left"), two.pool("right")]);
-        // As gc does when the undo window is over; then a post gives the queue a row in the source again.
-        two.clock.offsetMs += 60_000;
-        for (let round = 0; round < 3; round += 1) await left.gc();
+        await forgetInSource();
         await left.attachQueue({ ...queue, epoch: sourceEpoch });
         const late = await postTo(two, queue);
         for (let round = 0; round < 2; round += 1) {

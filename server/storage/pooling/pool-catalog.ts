@@ -1,6 +1,6 @@
 /** Where each queue is: the catalogue, remembered for at most a second. */
 import { DomainError, hasCode } from "../../errors.ts";
-import type { CatalogueEntry, ControlDriver } from "../control-driver.ts";
+import type { CatalogueEntry, ControlDriver, QueueMove } from "../control-driver.ts";
 import { withDeadline } from "../deadline.ts";
 import type { QueueRef } from "../queue-ref.ts";
 
@@ -28,12 +28,12 @@ const REMEMBER_SECONDS = 1;
 const CACHE_TIMEOUT_MS = 250;
 
 export class PoolCatalog {
-  readonly #control: Pick<ControlDriver, "catalogue" | "queues">;
+  readonly #control: Pick<ControlDriver, "catalogue" | "queues" | "moveLedger">;
   readonly #cache: LocationCache;
   /** Everyone who asks for the same queue at the same time waits for one look. */
   readonly #looking = new Map<string, Promise<QueueLocation>>();
 
-  constructor(control: Pick<ControlDriver, "catalogue" | "queues">, cache: LocationCache) {
+  constructor(control: Pick<ControlDriver, "catalogue" | "queues" | "moveLedger">, cache: LocationCache) {
     this.#control = control;
     this.#cache = cache;
   }
@@ -82,6 +82,11 @@ export class PoolCatalog {
     }
     await Promise.all(Array.from(found, ([key, place]) => this.#write(key, place)));
     return queues.map((queue, index) => places[index] ?? found.get(keyOf(queue)) ?? null);
+  }
+
+  /** The move of the queue that has not ended; null when there is none. Never remembered. */
+  findMove(queue: QueueRef): Promise<QueueMove | null> {
+    return this.#control.moveLedger.find(queue);
   }
 
   async forget(queue: QueueRef): Promise<void> {

@@ -138,7 +138,7 @@ export class Router {
     const place: QueueLocation = await this.#catalog.reload({ project, name });
     const driver = await this.#pools.get(place.pool).catch(naming(place.pool));
     const queue = { project, name, epoch: place.epoch };
-    const refused: unknown = await driver.attachQueue(queue).then(
+    const refused: unknown = await this.#attachUnlessMoved(driver, queue).then(
       () => null,
       (error: unknown) => error,
     );
@@ -147,6 +147,21 @@ export class Router {
     if (now.epoch !== place.epoch) return this.#repair({ project, name });
     if (refused !== null) naming(place.pool)(refused);
     return { pool: place.pool, driver, queue };
+  }
+
+  /**
+   * Gives the pool the queue's row. A pool that lacks it while a move from there has not ended may have handed the
+   * queue over: the control database failed over and lost the switch. An empty queue would stand in the way of the
+   * recovery then. QUEUE_IS_MOVING.
+   */
+  async #attachUnlessMoved(driver: DataDriver, queue: QueueRef & { epoch: number }): Promise<void> {
+    const move = await this.#catalog.findMove(queue);
+    if (move?.sourceEpoch === queue.epoch && (await driver.transfer?.openEpoch({ queue })) === null) {
+      throw new DomainError("QUEUE_IS_MOVING", "The queue is on its way to another pool. Try again in a moment.", {
+        details: { project: queue.project, queue: queue.name },
+      });
+    }
+    await driver.attachQueue(queue);
   }
 
   /**
