@@ -8,7 +8,7 @@ const SHORT = 1000;
 const LONG = 1_000_000;
 const TIMES = { ttlSeconds: 300, graceSeconds: 60, clientId: "bench" };
 
-/** What each call costs with 1,000,000 messages waiting in the queue, against 1,000. */
+/** Compares the cost of each call in a queue of 1,000,000 messages with the cost in a queue of 1,000. */
 export async function backlog(url: string, rounds: number): Promise<void> {
   const driver = await openPostgresDataDriver({ uri: url });
   const short = await filled(driver, "short", SHORT);
@@ -65,7 +65,7 @@ async function filled(driver: DataDriver, name: string, count: number): Promise<
     );
     await Promise.all(posts);
   }
-  // Statistics of a long queue come from counters, which are written within a second.
+  // Statistics of a long queue come from counters. gc adds them up.
   await driver.gc();
   return queue;
 }

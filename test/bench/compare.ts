@@ -1,9 +1,9 @@
 import { median, summary } from "./rounds.ts";
 
-/** One thing done in two settings. */
+/** One call measured in two settings. */
 export interface Comparison {
   name: string;
-  /** Each does it once; what it needs before or after is not timed when it returns the milliseconds itself. */
+  /** Each makes the call once. It may return the milliseconds itself, to leave out what it does before and after. */
   base: () => Promise<unknown>;
   other: () => Promise<unknown>;
 }
@@ -11,8 +11,8 @@ export interface Comparison {
 const PER_ROUND = 20;
 
 /**
- * Times each comparison's sides in turn, `rounds` times, and prints the medians of the rounds' medians in milliseconds with their
- * spread, and the ratio.
+ * Times both sides of each comparison in turn, `rounds` times. Prints the median of the rounds' medians in microseconds
+ * with its spread, and the ratio of both sides.
  */
 export async function compare(
   comparisons: readonly Comparison[],
@@ -31,13 +31,12 @@ export async function compare(
     }
     const text = (values: number[]) => summary(values.map((value) => value * 1000));
     const ratio = median(times[1]) / median(times[0]);
-    console.log(
-      `  ${name.padEnd(12)} ${labels[0]} ${text(times[0]).padEnd(20)} ${labels[1]} ${text(times[1]).padEnd(20)} x${ratio.toFixed(2)}`,
-    );
+    const columns = times.map((values, side) => `${labels[side]} ${text(values).padEnd(20)}`).join(" ");
+    console.log(`  ${name.padEnd(12)} ${columns} x${ratio.toFixed(2)}`);
   }
 }
 
-/** In milliseconds; a number that the work gives counts instead of the clock. */
+/** In milliseconds. A number that the work returns counts instead of the clock. */
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   const own = await work();

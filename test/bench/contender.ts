@@ -1,16 +1,16 @@
-/** One way to queue messages, as the bench drives it. Ids are whatever names a message for `posted` and `taken` alike. */
+/** One way to queue messages, as the bench drives it. */
 export interface Contender {
   name: string;
   /** Appends `count` messages. */
   post(count: number): Promise<void>;
-  /** Takes up to `count` messages and deletes them; gives their payload numbers, none when nothing was there. */
+  /** Claims up to `count` messages and deletes them. Returns their payload numbers; none when the queue is empty. */
   take(count: number): Promise<number[]>;
-  /** Drains a backlog with `clients` workers in a way of its own (a runner), instead of `take`. */
+  /** Instead of `take`: empties a backlog of `total` with a runner of its own, which runs `clients` jobs at a time. */
   drain?(clients: number, total: number): Promise<number[]>;
   close(): Promise<void>;
 }
 
-/** Payload numbers are unique in a bench run, so that each message can be checked to come exactly once. */
+/** Payload numbers are unique in a bench run, so that the bench can check that each message came exactly once. */
 let next = 0;
 const FILLER = "x".repeat(220);
 export const payload = () => ({ n: next++, filler: FILLER });

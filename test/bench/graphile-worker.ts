@@ -5,7 +5,7 @@ import { type Contender, payload } from "./contender.ts";
 const CONNECTIONS = 16;
 const TASK = "bench";
 
-/** graphile-worker by its own calls: addJob(s), and its runner, which takes and deletes one job at a time per worker. */
+/** graphile-worker by its own calls: addJob and addJobs, and its runner, which runs `clients` jobs at a time. */
 export async function graphileWorker(url: string): Promise<Contender> {
   const pgPool = new pg.Pool({ connectionString: url, max: CONNECTIONS });
   pgPool.on("error", () => undefined);

@@ -2,13 +2,15 @@ import { Pool } from "undici";
 import { type Contender, payload } from "./contender.ts";
 
 const POST = `mutation Post($input: PostMessagesInput!) { postMessages(input: $input) { ids } }`;
-const CLAIM = `mutation Claim($input: CreateClaimInput!) { createClaim(input: $input) { claim { id } messages { id bodyText } } }`;
+const CLAIM = `mutation Claim($input: CreateClaimInput!) {
+  createClaim(input: $input) { claim { id } messages { id bodyText } }
+}`;
 const DELETE = `mutation Delete($input: DeleteMessagesInput!) { deleteMessages(input: $input) { deleted } }`;
 const DELETE_ONE = `mutation DeleteOne($input: DeleteMessageInput!) { deleteMessage(input: $input) { deleted } }`;
 
 type Send = <T>(query: string, input: Record<string, unknown>) => Promise<T>;
 
-/** Sends GraphQL over HTTP as a program would: keep-alive, one request a connection at a time. */
+/** Sends GraphQL over HTTP with keep-alive, one request at a time on each connection. */
 function graphqlSender(url: string, connections: number): { send: Send; close: () => Promise<void> } {
   const pool = new Pool(url, { connections, pipelining: 1 });
   const path = `${new URL(url).pathname.replace(/\/$/, "")}/api/graphql`;
@@ -23,7 +25,7 @@ function graphqlSender(url: string, connections: number): { send: Send; close: (
   return { send, close: () => pool.destroy() };
 }
 
-/** Isimud as programs meet it: GraphQL over HTTP. */
+/** Isimud as programs use it: GraphQL over HTTP. */
 export async function graphqlClient(url: string, connections: number): Promise<Contender> {
   const { send, close } = graphqlSender(url, connections);
   const queue = { project: "bench", queue: "bench" };

@@ -1,4 +1,4 @@
-/** The load generator, in a process of its own: runs one round at its parent's word and sends the rates back. */
+/** The load generator, a process of its own: runs a round for each message of its parent and sends the rates back. */
 import { graphqlClient } from "./graphql-client.ts";
 import { oneRound } from "./rounds.ts";
 

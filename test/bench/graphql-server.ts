@@ -6,7 +6,7 @@ import type { Rates } from "./rounds.ts";
 
 const script = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-/** Starts a server on this database; gives its address. */
+/** Starts a server process on this database. Its `url` is where it listens. */
 export async function startServer(databaseUrl: string): Promise<{ url: string; stop: () => Promise<void> }> {
   // As `npm start` does.
   const execArgv = [...process.execArgv, "--max-semi-space-size=16"];
@@ -16,7 +16,7 @@ export async function startServer(databaseUrl: string): Promise<{ url: string; s
   return { url, stop: () => ended(child) };
 }
 
-/** A load generator for the server at `url`: each call is one round. */
+/** Starts a load generator process for the server at `url`. Each call of `round` measures one round. */
 export async function startLoad(
   url: string,
 ): Promise<{ round(order: RoundOrder): Promise<Rates>; stop(): Promise<void> }> {

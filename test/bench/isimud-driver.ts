@@ -4,7 +4,7 @@ import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { type Contender, payload } from "./contender.ts";
 
 const CONNECTIONS = 16;
-/** All that a claim can carry is on: a limit on its count, a client, a ttl that does not extend the messages. */
+/** A claim with everything that costs: a limit on deliveries and a client. Its TTL does not extend the messages. */
 const CLAIM = {
   ttlSeconds: 300,
   graceSeconds: 60,
@@ -13,7 +13,7 @@ const CLAIM = {
   deadLettersFrom: 10,
 };
 
-/** Isimud's data driver called in process, with everything real in it. */
+/** Isimud's own data driver on PostgreSQL, called in process. */
 export async function isimudDriver(uri: string): Promise<Contender & { driver: DataDriver }> {
   const driver = await openPostgresDataDriver({ uri, connections: CONNECTIONS });
   const queue = { project: "bench", name: "bench", epoch: 1 };
@@ -21,7 +21,7 @@ export async function isimudDriver(uri: string): Promise<Contender & { driver: D
   return { ...driverContender("isimud driver", driver, [queue]), driver };
 }
 
-/** Any data driver, whose calls take the queues in turn. */
+/** Any data driver. Its calls use the queues in turn. */
 export function driverContender(name: string, driver: DataDriver, queues: readonly QueueRef[]): Contender {
   let turn = 0;
   const nextQueue = () => queues[turn++ % queues.length] as QueueRef;
@@ -36,7 +36,7 @@ export function driverContender(name: string, driver: DataDriver, queues: readon
       await driver.messages.post({ queue: nextQueue(), messages, clientId: "bench" });
     },
     async take(count) {
-      // Nobody posts any more, so a queue that was found empty stays so.
+      // Nobody posts now, so an empty queue stays empty.
       for (const _ of queues) {
         const queue = nextQueue();
         const { claimId, messages } = await driver.claims.create({ queue, limit: count, ...CLAIM });

@@ -4,7 +4,10 @@ import { median, summary } from "./rounds.ts";
 
 const TIMES_A_ROUND = 50;
 
-/** From a post's acknowledgement to the answer of a claim that waits for it, on an idle system, in round trips to the database. */
+/**
+ * The time from a post's acknowledgement to the answer of a claim that waits for it, on an idle system. Printed in
+ * microseconds and in round trips to the database.
+ */
 export async function latency(url: string, rounds: number): Promise<void> {
   const here = await openBenchEngine(url);
   const there = await openBenchEngine(url);
@@ -19,7 +22,7 @@ export async function latency(url: string, rounds: number): Promise<void> {
     return performance.now() - start;
   };
   await client.query("CREATE TABLE bench_writes (n int)");
-  /** The least that a claim must do: a row that is there after a crash. */
+  /** The least that a claim must do: write a row that survives a crash. */
   const write = async () => {
     const start = performance.now();
     await client.query({ name: "write", text: "INSERT INTO bench_writes VALUES (1)" });
@@ -28,7 +31,7 @@ export async function latency(url: string, rounds: number): Promise<void> {
   const delivery = async (claimer: typeof here) => {
     const waiting = claimer.operations.claims.create(BENCH_ACCESS, { ...at, limit: 1, waitSeconds: 20 });
     const answered = waiting.then(() => performance.now());
-    // Until it really waits: after its first look.
+    // By then its first look has found nothing, and it waits.
     await new Promise((resolve) => setTimeout(resolve, 20));
     await here.operations.messages.post(BENCH_ACCESS, { ...at, messages: [{ bodyText: "1" }] });
     const acknowledged = performance.now();
@@ -37,7 +40,7 @@ export async function latency(url: string, rounds: number): Promise<void> {
     await claimer.operations.messages.delete(BENCH_ACCESS, { ...at, id: messages[0]?.id ?? "", claimId: claim?.id });
     return Math.max(took, 0);
   };
-  /** What a delivery cannot be faster than: a claim that finds its message waiting. */
+  /** A claim that finds its message at once: no delivery can be faster. */
   const claiming = async () => {
     await here.operations.messages.post(BENCH_ACCESS, { ...at, messages: [{ bodyText: "1" }] });
     const start = performance.now();

@@ -1,13 +1,13 @@
 /**
- * `npm run bench`: messages a second against peers on the same database, in interleaved rounds. Prints medians, spread and
- * ratios, and fails when a message came twice or never. Options (all after `--`):
+ * `npm run bench`: measures messages a second beside peers on the same database, in interleaved rounds. Prints medians,
+ * their spread and ratios. Fails when a message came twice or never. Options (all after `--`):
  *   --cells driver,http   what to measure: driver, http, backlog, queues, latency, snapshot, memory,
  *                         routing, pools (with routing)
  *   --rounds 5            rounds of each (of routing 9)
  *   --clients 1,8,64      callers at a time              --seconds 0.7   of posting in a round
- *   --batches 1,10        messages a call                --peers plain,pg-boss,graphile
- *   --minutes 10          of the cell "memory"
- *   --url URL             drives a server that is already running, over GraphQL, with nothing beside it
+ *   --batches 1,10        messages a call                --minutes 10    of the cell "memory"
+ *   --peers plain,pg-boss,graphile,bullmq,pgmq           pgmq needs PGMQ_SQL, a file with its SQL
+ *   --url URL             measures a running server over GraphQL, without peers
  */
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,14 +16,16 @@ import { parseArgs } from "node:util";
 import { migrate } from "../../prisma/migrate.ts";
 import { startEmbeddedPostgres } from "../../server/embedded-postgres/server.ts";
 import { backlog } from "./backlog.ts";
+import { bullmq } from "./bullmq.ts";
 import type { Contender } from "./contender.ts";
 import { graphileWorker } from "./graphile-worker.ts";
 import { startLoad, startServer } from "./graphql-server.ts";
+import { interleaved, printCell, type Subject, subjectOf } from "./interleaved.ts";
 import { isimudDriver } from "./isimud-driver.ts";
-import { interleaved, type Lane, laneOf, printCell } from "./lanes.ts";
 import { latency } from "./latency.ts";
 import { memory } from "./memory.ts";
 import { pgBoss } from "./pg-boss.ts";
+import { pgmq } from "./pgmq.ts";
 import { plainTable } from "./plain-table.ts";
 import { pools } from "./pools.ts";
 import { queueLists } from "./queue-lists.ts";
@@ -36,7 +38,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "0.7" },
     clients: { type: "string", default: "1,8,64" },
     batches: { type: "string", default: "1,10" },
-    peers: { type: "string", default: "plain,pg-boss,graphile" },
+    peers: { type: "string", default: "plain,pg-boss,graphile,bullmq,pgmq" },
     minutes: { type: "string", default: "10" },
     url: { type: "string" },
   },
@@ -81,7 +83,13 @@ async function driverCells(url: string): Promise<void> {
   if (values.peers.includes("plain")) contenders.push(await plainTable(url));
   if (values.peers.includes("pg-boss")) contenders.push(await pgBoss(url));
   if (values.peers.includes("graphile")) contenders.push(await graphileWorker(url));
-  await cells(contenders.map(laneOf));
+  if (values.peers.includes("bullmq")) contenders.push(await bullmq(url));
+  if (values.peers.includes("pgmq")) {
+    const sqlFile = process.env.PGMQ_SQL;
+    if (sqlFile) contenders.push(await pgmq(url, sqlFile));
+    else console.log("Without pgmq: PGMQ_SQL names no file. It is pgmq-extension/sql/pgmq.sql of its repository.");
+  }
+  await cells(contenders.map(subjectOf));
   for (const contender of contenders) await contender.close();
 }
 
@@ -91,18 +99,18 @@ async function httpCells(databaseUrl: string): Promise<void> {
   const load = await startLoad(server.url);
   const plain = await plainTable(databaseUrl);
   const http = (clients: number, batch: number, length: number) => load.round({ clients, batch, seconds: length });
-  await cells([{ name: "isimud graphql", round: http }, laneOf(plain)]);
+  await cells([{ name: "isimud graphql", round: http }, subjectOf(plain)]);
   await plain.close();
   await load.stop();
   await server.stop();
 }
 
-async function cells(lanes: readonly Lane[]): Promise<void> {
+async function cells(subjects: readonly Subject[]): Promise<void> {
   for (const clients of numbers(values.clients)) {
     for (const batch of numbers(values.batches)) {
       const cell = { clients, batch, rounds, seconds };
-      const plain = lanes.findIndex(({ name }) => name === "plain table");
-      printCell(lanes, await interleaved(lanes, cell), cell, Math.max(0, plain));
+      const plain = subjects.findIndex(({ name }) => name === "plain table");
+      printCell(subjects, await interleaved(subjects, cell), cell, Math.max(0, plain));
     }
   }
 }

@@ -8,7 +8,10 @@ const STREAMS = 200;
 const ROUND_SECONDS = 2;
 const MEGABYTE = 1024 * 1024;
 
-/** What the server's process holds while 64 clients post, claim and delete, 1,000 claims wait and 200 streams are open, against idle. */
+/**
+ * The resident memory of the server's process, idle and under load: 64 clients post, claim and delete, while 1,000
+ * claims wait and 200 streams are open.
+ */
 export async function memory(databaseUrl: string, minutes: number): Promise<void> {
   const server = await startServer(databaseUrl);
   const load = await startLoad(server.url);
@@ -16,7 +19,7 @@ export async function memory(databaseUrl: string, minutes: number): Promise<void
     const text = await (await fetch(`${server.url}/api/metrics`)).text();
     return Number(/^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1]) / MEGABYTE;
   };
-  // Once everything has run and is compiled.
+  // After one round, so that all code has run once and is compiled.
   await load.round({ clients: CLIENTS, batch: 10, seconds: ROUND_SECONDS });
   const idle = await resident();
   const pool = new Pool(server.url, { connections: LONG_POLLS + STREAMS, bodyTimeout: 0, headersTimeout: 0 });
@@ -42,14 +45,12 @@ export async function memory(databaseUrl: string, minutes: number): Promise<void
       samples.push(await resident());
     }
     seen.push(samples);
-    console.log(
-      `  minute ${String(minute).padEnd(3)} ${Math.round(median(samples))} (at most ${Math.round(Math.max(...samples))})`,
-    );
+    const most = Math.round(Math.max(...samples));
+    console.log(`  minute ${String(minute).padEnd(3)} ${Math.round(median(samples))} (at most ${most})`);
   }
   const last = median(seen.at(-1) ?? []);
-  console.log(
-    `  above idle ${Math.round(last - idle)}; since half-time ${Math.round(last - median(seen[Math.floor((minutes - 1) / 2)] ?? []))}`,
-  );
+  const halfway = median(seen[Math.floor((minutes - 1) / 2)] ?? []);
+  console.log(`  above idle ${Math.round(last - idle)}; since half-time ${Math.round(last - halfway)}`);
   stop.abort();
   await Promise.allSettled(beside);
   await pool.destroy();

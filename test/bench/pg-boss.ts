@@ -8,7 +8,7 @@ const CONNECTIONS = 16;
 export async function pgBoss(url: string): Promise<Contender> {
   const boss = new PgBoss({ connectionString: url, max: CONNECTIONS, supervise: false, schedule: false });
   let closing = false;
-  // Its connections outlive its stop, and hear that the database ends.
+  // Its connections outlive its stop, so they report that the database stops.
   boss.on("error", (error) => closing || console.error("pg-boss:", error));
   await boss.start();
   await boss.createQueue(QUEUE);

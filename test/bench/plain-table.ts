@@ -3,14 +3,15 @@ import { type Contender, payload } from "./contender.ts";
 
 const CONNECTIONS = 16;
 
-/** What a good programmer writes by hand: one table, FOR UPDATE SKIP LOCKED, claim and delete as two statements. */
+/** A queue without a library: one table, FOR UPDATE SKIP LOCKED, claim and delete as two statements. */
 export async function plainTable(url: string): Promise<Contender> {
   const pool = new pg.Pool({ connectionString: url, max: CONNECTIONS });
-  // The database ends first when a round has failed.
+  // When a round fails, the database stops before this pool.
   pool.on("error", () => undefined);
   await pool.query(`
     CREATE TABLE IF NOT EXISTS plain_jobs (
-      id bigserial PRIMARY KEY, body text NOT NULL, created_at timestamptz NOT NULL DEFAULT now(), locked_until timestamptz
+      id bigserial PRIMARY KEY, body text NOT NULL, created_at timestamptz NOT NULL DEFAULT now(),
+      locked_until timestamptz
     )`);
   return {
     name: "plain table",
@@ -25,9 +26,10 @@ export async function plainTable(url: string): Promise<Contender> {
     async take(count) {
       const { rows } = await pool.query<{ id: string; body: string }>({
         name: "plain_claim",
-        // As an array, which is read once: joined as a subquery it may be run again for each row, and lock the whole table.
+        // An array is computed once. A joined subquery may run once per row, and then it locks the whole table.
         text: `UPDATE plain_jobs SET locked_until = now() + interval '5 minutes' WHERE id = ANY (ARRAY(
-            SELECT id FROM plain_jobs WHERE locked_until IS NULL OR locked_until < now() ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+            SELECT id FROM plain_jobs WHERE locked_until IS NULL OR locked_until < now()
+            ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
           )) RETURNING id, body`,
         values: [count],
       });

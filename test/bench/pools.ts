@@ -1,4 +1,4 @@
-/** What pools cost and give: routing, more of them, and other storage, each through the pooling driver of one process. */
+/** What routing costs, and what more pools and other stores give, through the pooling driver of one process. */
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,8 +8,8 @@ import { PoolKeys } from "../../server/storage/redis/keys.ts";
 import { slotOf } from "../../server/storage/redis/server/cluster.ts";
 import { openPooled, type Pooled } from "../support/pooled.ts";
 import { NO_REDIS, REDIS_PROGRAM, startRedis, startRedisCluster } from "../support/redis.ts";
+import { type Cell, interleaved, printCell, type Subject, subjectOf } from "./interleaved.ts";
 import { driverContender } from "./isimud-driver.ts";
-import { type Cell, interleaved, type Lane, laneOf, printCell } from "./lanes.ts";
 import { median, type Rates, summary } from "./rounds.ts";
 
 const CONNECTIONS = 16;
@@ -18,12 +18,12 @@ const LOADS = [
   { clients: 64, batch: 10 },
   { clients: 8, batch: 10 },
 ];
-/** As many for each server, whether there are one, two or three. */
+/** Divisible by one, two and three, so that each server gets as many. */
 const QUEUES = 18;
 const MASTERS = 3;
 const SLOTS = 16_384;
 
-/** `url` is the control database's. `routing` and `others` are numbers of rounds; with 0 others only routing is measured. */
+/** `url` is the control database; `routing` and `others` are numbers of rounds. 0 `others` measures routing only. */
 export async function pools(url: string, params: { routing: number; others: number; seconds: number }): Promise<void> {
   const stops: (() => Promise<void>)[] = [];
   const pooled = await openPooled({ url, connections: CONNECTIONS });
@@ -38,10 +38,10 @@ export async function pools(url: string, params: { routing: number; others: numb
     if (params.others === 0) return;
 
     for (const name of ["second", "third"]) await aDatabase(name);
-    const lanes = [
-      await lane(pooled, "1 PostgreSQL", ["first"]),
-      await lane(pooled, "2 PostgreSQL", ["first", "second"]),
-      await lane(pooled, "3 PostgreSQL", ["first", "second", "third"]),
+    const subjects = [
+      await subject(pooled, "1 PostgreSQL", ["first"]),
+      await subject(pooled, "2 PostgreSQL", ["first", "second"]),
+      await subject(pooled, "3 PostgreSQL", ["first", "second", "third"]),
     ];
     if (REDIS_PROGRAM === undefined) console.log(`\nWithout pools on Redis. ${NO_REDIS}`);
     else {
@@ -57,13 +57,13 @@ export async function pools(url: string, params: { routing: number; others: numb
         ["cluster", cluster.url, `Redis Cluster of ${MASTERS}`],
       ] as const) {
         await pooled.control.pools.create({ name, uri, weight: 1 });
-        lanes.push(await lane(pooled, title, [name]));
+        subjects.push(await subject(pooled, title, [name]));
       }
     }
     console.log(`\nPools, each with servers of its own on this machine; ${QUEUES} queues spread evenly over them`);
     for (const load of LOADS) {
       const cell = { ...load, rounds: params.others, seconds: params.seconds };
-      printCell(lanes, await interleaved(lanes, cell), cell);
+      printCell(subjects, await interleaved(subjects, cell), cell);
     }
   } finally {
     await pooled.close();
@@ -71,50 +71,51 @@ export async function pools(url: string, params: { routing: number; others: numb
   }
 }
 
-/** The pooling driver with one pool, against the very driver that it opened for it. */
+/** Compares the pooling driver with the driver of its one pool, called directly. */
 async function routing(pooled: Pooled, params: { rounds: number; seconds: number }): Promise<void> {
   console.log("\nThrough the pooling driver to one PostgreSQL pool, beside the same driver called directly");
   const { project, name, epoch } = await aQueue(pooled, "routed", "first");
   const direct = driverContender("called directly", await pooled.data.pool("first"), [{ project, name, epoch }]);
   const routed = driverContender("routed", pooled.data, [{ project, name }]);
-  const lanes = [direct, routed].map(laneOf);
+  const subjects = [direct, routed].map(subjectOf);
   for (const load of LOADS) {
     const cell: Cell = { ...load, ...params };
-    const rates = await interleaved(lanes, cell);
-    printCell(lanes, rates, cell);
-    for (const [place, { name: title }] of lanes.entries()) {
+    const rates = await interleaved(subjects, cell);
+    printCell(subjects, rates, cell);
+    for (const [index, { name: title }] of subjects.entries()) {
       const of = (kind: keyof Rates) =>
         summary(
-          (rates[place] ?? []).map((rate) => rate[kind]),
+          (rates[index] ?? []).map((rate) => rate[kind]),
           1,
         );
       console.log(`  ${title.padEnd(16)} CPU µs a message: post ${of("postCpu")}, claim + delete ${of("takeCpu")}`);
     }
-    // Of each round by itself, since the machine's mood changes between them.
+    // A ratio per round, because the machine's speed changes between rounds.
     const cost = (kind: keyof Rates) => {
       const ratios = (rates[0] ?? []).map((rate, round) => (rates[1]?.[round]?.[kind] ?? Number.NaN) / rate[kind]);
       const more = (median(ratios) - 1) * 100;
       return `${more < 0 ? "" : "+"}${more.toFixed(1)} %`;
     };
     console.log(
-      `  routing changes messages a second by ${cost("post")} (post) and ${cost("take")} (claim + delete), CPU by ${cost("postCpu")} and ${cost("takeCpu")}`,
+      `  routing changes messages a second by ${cost("post")} (post) and ${cost("take")} (claim + delete),` +
+        ` CPU by ${cost("postCpu")} and ${cost("takeCpu")}`,
     );
   }
 }
 
-/** Queues of its own, evenly in these pools, and evenly on the masters of a cluster. */
-async function lane(pooled: Pooled, title: string, names: readonly string[]): Promise<Lane> {
+/** A subject with queues of its own, spread evenly over these pools and over the masters of a cluster. */
+async function subject(pooled: Pooled, title: string, names: readonly string[]): Promise<Subject> {
   const queues: QueueRef[] = [];
   const keys = new PoolKeys("isimud");
   for (let number = 0; queues.length < QUEUES; number += 1) {
     const queue = { project: "bench", name: `${title} ${number}` };
     const slot = slotOf(keys.queue(queue)[0] as string);
     if (Math.floor((slot * MASTERS) / SLOTS) !== queues.length % MASTERS) continue;
-    // Of neighbours that share a place in the cluster each goes to another pool.
+    // Three queues in a row cover the masters. They go to one pool, the next three to the next.
     await aQueue(pooled, queue.name, names[Math.floor(queues.length / MASTERS) % names.length] as string);
     queues.push(queue);
   }
-  return laneOf(driverContender(title, pooled.data, queues));
+  return subjectOf(driverContender(title, pooled.data, queues));
 }
 
 async function aQueue(pooled: Pooled, name: string, pool: string): Promise<QueueRef & { epoch: number }> {

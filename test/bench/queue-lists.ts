@@ -5,7 +5,7 @@ import { BENCH_ACCESS, openBenchEngine } from "./engine.ts";
 const FEW = 100;
 const MANY = 100_000;
 
-/** A page of the queue list with statistics, in a project of 100,000 queues against one of 100. */
+/** Compares a page of the queue list with statistics in a project of 100,000 queues with one in a project of 100. */
 export async function queueLists(url: string, rounds: number): Promise<void> {
   const engine = await openBenchEngine(url);
   const client = new pg.Client({ connectionString: url });
@@ -24,14 +24,15 @@ export async function queueLists(url: string, rounds: number): Promise<void> {
       [project],
     );
     await client.query(
-      "INSERT INTO pool_queues (project, name, epoch) SELECT project, queue, epoch FROM catalogue_entries WHERE project = $1",
+      `INSERT INTO pool_queues (project, name, epoch)
+       SELECT project, queue, epoch FROM catalogue_entries WHERE project = $1`,
       [project],
     );
   }
   await client.query("ANALYZE");
   await client.end();
 
-  // In the middle of the list, where a scan from its beginning would show.
+  // Halfway down the list, where a scan from its beginning would cost time.
   const middle = (count: number) => `q${String(count / 2).padStart(6, "0")}`;
   const page = (project: string, count: number, from: string) => async () => {
     const after = from === "middle" ? middle(count) : undefined;

@@ -1,6 +1,9 @@
 import type { Contender } from "./contender.ts";
 
-/** Messages a second, and the CPU microseconds that this process spent on each: steadier where others share the machine. */
+/**
+ * Messages a second, and the CPU microseconds that this process spent on each message. The CPU time is steadier where
+ * others share the machine.
+ */
 export interface Rates {
   post: number;
   take: number;
@@ -9,8 +12,8 @@ export interface Rates {
 }
 
 /**
- * Posts with `clients` callers for `seconds`, then takes all of it away again.
- * Throws unless each message that was posted came exactly once.
+ * Posts with `clients` callers for `seconds`, then claims and deletes everything.
+ * Throws unless each posted message came exactly once.
  */
 export async function oneRound(contender: Contender, clients: number, batch: number, seconds: number): Promise<Rates> {
   let posted = 0;
@@ -70,5 +73,6 @@ export function median(values: readonly number[]): number {
 export function summary(values: readonly number[], digits = 0): string {
   const middle = median(values);
   const percent = (value: number) => Math.round((value / middle) * 100);
-  return `${middle.toLocaleString("en", { maximumFractionDigits: digits })} (${percent(Math.min(...values))}-${percent(Math.max(...values))} %)`;
+  const spread = `${percent(Math.min(...values))}-${percent(Math.max(...values))} %`;
+  return `${middle.toLocaleString("en", { maximumFractionDigits: digits })} (${spread})`;
 }

@@ -1,4 +1,4 @@
-/** A server of the bench's own, without pages: `node server-process.ts DATABASE_URL`. Sends its address to its parent. */
+/** A server without pages for the bench: `node server-process.ts DATABASE_URL`. Sends its address to its parent. */
 import { pino } from "pino";
 import { readConfig } from "../../server/config.ts";
 import { serve } from "../../server/main.ts";

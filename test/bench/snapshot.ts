@@ -9,11 +9,10 @@ const MINUTE_MS = 60_000;
 const PROBE_MS = 5000;
 const LOAD = 0.7;
 
-/** Full speed while other sessions hold an old snapshot, after a minute at 70 % load, and 10 s after they let go. */
+/** Full speed before others hold an old snapshot, after a minute of 70 % load with it, and 10 s after it ended. */
 export async function snapshot(url: string): Promise<void> {
-  console.log(
-    `\nPost, claim and delete with ${CLIENTS} clients in batches of ${BATCH}; messages a second at full speed, while others hold a snapshot`,
-  );
+  console.log(`\nPost, claim and delete with ${CLIENTS} clients in batches of ${BATCH}, while others hold a snapshot`);
+  console.log("Messages a second at full speed");
   for (const readers of [1, 4]) {
     const contender = await isimudDriver(url);
     await fullSpeed(contender, PROBE_MS / 5);
@@ -27,7 +26,8 @@ export async function snapshot(url: string): Promise<void> {
     const percent = (rate: number) =>
       `${Math.round(rate).toLocaleString("en")} (${Math.round((rate / before) * 100)} %)`;
     console.log(
-      `  ${readers} held: before ${Math.round(before).toLocaleString("en")}, after a minute of it ${percent(held)}, 10 s after it ended ${percent(after)}`,
+      `  ${readers} held: before ${Math.round(before).toLocaleString("en")}, after a minute of it ${percent(held)},` +
+        ` 10 s after it ended ${percent(after)}`,
     );
     await contender.close();
   }
@@ -35,7 +35,7 @@ export async function snapshot(url: string): Promise<void> {
 
 type Worker = Awaited<ReturnType<typeof isimudDriver>>;
 
-/** The median of its seconds, so that one hiccup of the machine is not the answer. */
+/** Messages a second: the median of one-second runs, so that one slow second does not count. */
 async function fullSpeed(contender: Worker, milliseconds: number): Promise<number> {
   const seconds: number[] = [];
   for (let left = milliseconds; left > 0; left -= 1000)
@@ -43,7 +43,7 @@ async function fullSpeed(contender: Worker, milliseconds: number): Promise<numbe
   return median(seconds);
 }
 
-/** Each client posts a batch and takes one, at most `rate` messages a second all together; gives the rate reached. */
+/** Each client posts a batch and takes one, at most `rate` messages a second in total. Returns the rate reached. */
 async function work(contender: Worker, milliseconds: number, rate: number): Promise<number> {
   const start = performance.now();
   let done = 0;
@@ -51,7 +51,7 @@ async function work(contender: Worker, milliseconds: number, rate: number): Prom
     Array.from({ length: CLIENTS }, async () => {
       while (performance.now() - start < milliseconds) {
         await contender.post(BATCH);
-        // Not in one expression: the sum would be read before the wait.
+        // `done += (await …).length` would read `done` before the wait.
         const taken = await contender.take(BATCH);
         done += taken.length;
         const ahead = (done / rate) * 1000 - (performance.now() - start);
