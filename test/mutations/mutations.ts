@@ -592,6 +592,16 @@ export const MUTATIONS: readonly Mutation[] = [
     test: api("http/hostile-requests", "a field 990 times"),
   },
   {
+    guarantee: "Events that are being rendered count against the memory of all streams",
+    file: "server/graphql/http/event-streams.ts",
+    from: "this.#bytes += event.bytes;",
+    to: "",
+    test: api(
+      "http/event-streams",
+      "events that take several turns to render count while they do, so that not all are rendered at once",
+    ),
+  },
+  {
     guarantee: "Nothing is begun for an operation whose time is up",
     file: "server/graphql/schema/context.ts",
     from: "this.time.requireLeft();",

@@ -65,6 +65,11 @@ export class AnswerBudget {
     return this.#field(bodiesSelected(info), true);
   }
 
+  /** What the budget has counted so far, including what fields that still read have reserved. */
+  get countedBytes(): number {
+    return this.#sizes.MAX_ANSWER_BYTES - this.#left;
+  }
+
   /** What is there already: a message of an event. TOO_LARGE. */
   countMessage(message: Message, info: GraphQLResolveInfo): void {
     this.#count(writtenBytes([message], bodiesSelected(info)));

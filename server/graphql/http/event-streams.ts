@@ -1,130 +1,140 @@
 /**
- * Streams of server-sent events, bounded in bytes: what waits for readers who do not read must not fill the process'
- * memory.
+ * Streams of server-sent events, bounded in bytes: events that nobody reads must not fill the memory of the process.
  */
 import { Readable } from "node:stream";
 import { DomainError } from "../../errors.ts";
 
 /**
- * Events of all streams that readers have not taken yet, in bytes; one that several readers share counts once. Beyond
- * that none is made.
+ * Bytes of all streams' events that are being rendered or wait for a reader. An event that several readers share counts
+ * once. Above this, no event is rendered.
  */
 const MAX_WAITING_BYTES = 64 * 1_048_576;
 /**
- * How long a reader may leave an event where it is; then its stream ends. It goes on from the last marker that it has.
+ * How long a reader may leave an event unread before its stream ends. The reader resumes from the last marker it has.
  */
 const STALLED_MS = 30_000;
-/** The same for whoever has waited longest while too much waits, and once the server begins to close. */
+/** The same while the budget is exceeded, for the reader that has stalled longest, and once the server begins to close. */
 const STALLED_WHEN_FULL_MS = 1000;
-const LOOK_MS = 1000;
+const SWEEP_MS = 1000;
 /** Keeps proxies and browsers from taking a quiet stream for a dead one. */
 const PING_MS = 12_000;
 const PING = Buffer.from(":\n\n");
 
-/** Makes the text of an event, at once if it can: only once there is room for it. */
-export type MakeEvent = () => Buffer | Promise<Buffer>;
+/** An event whose text takes several turns of the event loop. */
+export interface PendingEvent {
+  /** About what it occupies meanwhile. The budget counts this until the text is there. */
+  bytes: number;
+  text: Promise<Buffer>;
+}
+
+/** Renders one event. It is called once, when the budget has room. */
+export type RenderEvent = () => Buffer | PendingEvent;
 
 interface Stream {
   readable: Readable;
   signal: AbortSignal;
-  /** What was given and not taken yet. */
-  waiting: Buffer | undefined;
-  /** When something was last given, by performance.now(). */
-  givenAt: number;
-  /** Wakes whoever waits for the reader to take it. */
-  taken: () => void;
+  /** The event that was pushed and not read yet. */
+  unread: Buffer | undefined;
+  /** When an event was last pushed, by performance.now(). */
+  pushedAt: number;
+  /** Called when the reader has read `unread`, and when the stream closes. */
+  onRead: () => void;
 }
 
 /**
- * A source is asked for the next event only when the reader's socket took the last one, so that a stream holds one, and
- * a slow reader slows nobody but itself.
+ * A source is asked for its next event only when the reader's socket took the last one. So a stream holds one event,
+ * and a slow reader slows nobody but itself.
  */
 export class EventStreams {
-  readonly #most: number;
+  readonly #maxStreams: number;
   readonly #maxBytes: number;
   readonly #streams = new Set<Stream>();
   /** How many streams hold each event. */
-  readonly #held = new Map<Buffer, number>();
+  readonly #holders = new Map<Buffer, number>();
   #bytes = 0;
-  #roomMade: (() => void)[] = [];
-  #looking: NodeJS.Timeout | undefined;
+  /** Streams that wait for room in the budget. */
+  #waitingForRoom: (() => void)[] = [];
+  #sweeper: NodeJS.Timeout | undefined;
 
-  constructor(params: { most: number; maxBytes?: number }) {
-    this.#most = params.most;
+  constructor(params: { maxStreams: number; maxBytes?: number }) {
+    this.#maxStreams = params.maxStreams;
     this.#maxBytes = params.maxBytes ?? MAX_WAITING_BYTES;
   }
 
-  /** Of all events that wait. */
+  /** Of all events that are being rendered or wait for a reader. */
   get waitingBytes(): number {
     return this.#bytes;
   }
 
-  /** TOO_MANY_REQUESTS when as many streams are open as may be. */
+  /** TOO_MANY_REQUESTS when no further stream may be opened. */
   requireRoom(): void {
-    if (this.#streams.size < this.#most) return;
+    if (this.#streams.size < this.#maxStreams) return;
     throw new DomainError(
       "TOO_MANY_REQUESTS",
       "This process holds as many streams as it may. Close one, or try again later.",
     );
   }
 
-  /** The stream of what `events` gives. When it ends first, `events` is told. */
-  open(events: AsyncGenerator<MakeEvent>, signal: AbortSignal): Readable {
+  /** A stream of `events`. If the stream ends first, `events.return()` is called. */
+  open(events: AsyncGenerator<RenderEvent>, signal: AbortSignal): Readable {
     const stream: Stream = {
-      // It asks only when it has nothing.
-      readable: new Readable({ highWaterMark: 0, read: () => this.#take(stream) }),
+      // With this mark it calls `read` only when it holds nothing.
+      readable: new Readable({ highWaterMark: 0, read: () => this.#markRead(stream) }),
       signal,
-      waiting: undefined,
-      givenAt: performance.now(),
-      taken: () => {},
+      unread: undefined,
+      pushedAt: performance.now(),
+      onRead: () => {},
     };
     this.#streams.add(stream);
-    this.#looking ??= setInterval(() => this.look(performance.now()), LOOK_MS).unref();
+    this.#sweeper ??= setInterval(() => this.sweep(performance.now()), SWEEP_MS).unref();
     stream.readable.once("close", () => {
       this.#streams.delete(stream);
-      this.#take(stream);
+      this.#markRead(stream);
       if (this.#streams.size > 0) return;
-      clearInterval(this.#looking);
-      this.#looking = undefined;
+      clearInterval(this.#sweeper);
+      this.#sweeper = undefined;
     });
-    // Some browsers take a stream for open only when it has said something.
-    this.#give(stream, PING);
-    void this.#carry(stream, events);
+    // Some browsers consider a stream open only when it has sent something.
+    this.#push(stream, PING);
+    void this.#pump(stream, events);
     return stream.readable;
   }
 
-  /** Ends the streams that nobody reads, and says that the others are alive. `now` is by performance.now(). */
-  look(now: number): void {
+  /** Ends the streams that nobody reads, and pings the quiet ones. `now` is by performance.now(). */
+  sweep(now: number): void {
     for (const stream of this.#streams) {
-      const waited = now - stream.givenAt;
-      if (stream.waiting === undefined) {
-        if (waited >= PING_MS) this.#give(stream, PING, now);
-      } else if (waited >= (stream.signal.aborted ? STALLED_WHEN_FULL_MS : STALLED_MS)) stream.readable.destroy();
+      const quietMs = now - stream.pushedAt;
+      if (stream.unread === undefined) {
+        if (quietMs >= PING_MS) this.#push(stream, PING, now);
+      } else if (quietMs >= (stream.signal.aborted ? STALLED_WHEN_FULL_MS : STALLED_MS)) stream.readable.destroy();
     }
     this.#makeRoom(now);
     this.#wake();
   }
 
-  /** False when too much waits, and nobody has left it waiting for long. */
+  /**
+   * Ends the longest stalled streams until the budget has room. False when it has none and no reader has stalled for
+   * long enough.
+   */
   #makeRoom(now: number): boolean {
     while (this.#bytes > this.#maxBytes) {
       let longest: Stream | undefined;
       for (const stream of this.#streams) {
-        if (stream.waiting !== undefined && stream.givenAt < (longest?.givenAt ?? now)) longest = stream;
+        if (stream.unread !== undefined && stream.pushedAt < (longest?.pushedAt ?? now)) longest = stream;
       }
-      if (longest === undefined || now - longest.givenAt < STALLED_WHEN_FULL_MS) return false;
+      if (longest === undefined || now - longest.pushedAt < STALLED_WHEN_FULL_MS) return false;
       this.#streams.delete(longest);
       longest.readable.destroy();
-      this.#take(longest);
+      this.#markRead(longest);
     }
     return true;
   }
 
-  async #carry(stream: Stream, events: AsyncGenerator<MakeEvent>): Promise<void> {
+  async #pump(stream: Stream, events: AsyncGenerator<RenderEvent>): Promise<void> {
     const { readable } = stream;
     try {
-      do await this.#untilTaken(stream);
-      while (!readable.destroyed && (await this.#carryOne(stream, events)));
+      do await this.#untilRead(stream);
+      while (!readable.destroyed && (await this.#pumpOne(stream, events)));
       if (!readable.destroyed) readable.push(null);
     } catch (error) {
       readable.destroy(error as Error);
@@ -133,60 +143,77 @@ export class EventStreams {
     }
   }
 
-  /** Apart, so that nothing keeps the event while its reader takes its time. */
-  async #carryOne(stream: Stream, events: AsyncGenerator<MakeEvent>): Promise<boolean> {
-    const { value: make, done } = await events.next();
+  /** A method of its own, so that no variable keeps the event in memory while its reader takes its time. */
+  async #pumpOne(stream: Stream, events: AsyncGenerator<RenderEvent>): Promise<boolean> {
+    const { value: render, done } = await events.next();
     if (done) return false;
-    // A ping may be on its way.
-    await this.#untilTaken(stream);
+    // A ping may still be unread.
+    await this.#untilRead(stream);
     while (!stream.readable.destroyed && !this.#makeRoom(performance.now())) {
-      await new Promise<void>((resolve) => this.#roomMade.push(resolve));
+      await new Promise<void>((resolve) => this.#waitingForRoom.push(resolve));
     }
     if (stream.readable.destroyed) return false;
-    // What is made at once is counted before anybody else looks for room.
-    const event = make();
-    this.#give(stream, event instanceof Buffer ? event : await event);
+    // Counted before any other stream looks for room: an event with its text, a pending one with its estimate.
+    const event = render();
+    if (event instanceof Buffer) this.#push(stream, event);
+    else await this.#pushPending(stream, event);
     return true;
   }
 
-  async #untilTaken(stream: Stream): Promise<void> {
-    while (stream.waiting !== undefined && !stream.readable.destroyed) {
+  async #pushPending(stream: Stream, event: PendingEvent): Promise<void> {
+    this.#bytes += event.bytes;
+    try {
+      const text = await event.text;
+      // A ping may have been pushed meanwhile, and the reader may have left.
+      await this.#untilRead(stream);
+      if (!stream.readable.destroyed) this.#push(stream, text);
+    } finally {
+      this.#subtract(event.bytes);
+    }
+  }
+
+  async #untilRead(stream: Stream): Promise<void> {
+    while (stream.unread !== undefined && !stream.readable.destroyed) {
       await new Promise<void>((resolve) => {
-        stream.taken = resolve;
+        stream.onRead = resolve;
       });
     }
   }
 
-  #give(stream: Stream, event: Buffer, now = performance.now()): void {
-    stream.waiting = event;
-    stream.givenAt = now;
-    const holders = this.#held.get(event) ?? 0;
-    this.#held.set(event, holders + 1);
+  #push(stream: Stream, event: Buffer, now = performance.now()): void {
+    stream.unread = event;
+    stream.pushedAt = now;
+    const holders = this.#holders.get(event) ?? 0;
+    this.#holders.set(event, holders + 1);
     if (holders === 0) this.#bytes += event.length;
     stream.readable.push(event);
   }
 
-  #take(stream: Stream): void {
-    const event = stream.waiting;
-    stream.waiting = undefined;
+  #markRead(stream: Stream): void {
+    const event = stream.unread;
+    stream.unread = undefined;
     if (event !== undefined) this.#release(event);
-    stream.taken();
+    stream.onRead();
   }
 
   #release(event: Buffer): void {
-    const left = (this.#held.get(event) ?? 1) - 1;
-    if (left > 0) {
-      this.#held.set(event, left);
+    const holders = (this.#holders.get(event) ?? 1) - 1;
+    if (holders > 0) {
+      this.#holders.set(event, holders);
       return;
     }
-    this.#held.delete(event);
-    this.#bytes -= event.length;
+    this.#holders.delete(event);
+    this.#subtract(event.length);
+  }
+
+  #subtract(bytes: number): void {
+    this.#bytes -= bytes;
     if (this.#bytes <= this.#maxBytes) this.#wake();
   }
 
   #wake(): void {
-    const waiting = this.#roomMade;
-    this.#roomMade = [];
+    const waiting = this.#waitingForRoom;
+    this.#waitingForRoom = [];
     for (const wake of waiting) wake();
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Operations over server-sent events, one stream per request, as graphql-sse's "distinct connections" do. The only way
- * to run a subscription.
+ * Operations over server-sent events, one stream per request: the "distinct connections" mode of the graphql-sse
+ * protocol. A subscription runs in no other way.
  */
 import type { FastifyReply, FastifyRequest } from "fastify";
 import {
@@ -11,6 +11,7 @@ import {
   type ExecutionResult,
   execute,
   GraphQLError,
+  type GraphQLFormattedError,
   Kind,
   type OperationDefinitionNode,
   visit,
@@ -22,7 +23,7 @@ import { schema } from "../schema/schema.ts";
 import { answerText } from "./answer.ts";
 import { COERCION, type Documents, type OperationRequest } from "./documents.ts";
 import { type ErrorLog, maskError } from "./errors.ts";
-import type { EventStreams, MakeEvent } from "./event-streams.ts";
+import type { EventStreams, PendingEvent, RenderEvent } from "./event-streams.ts";
 import type { ExecuteResult, Executor } from "./execute.ts";
 import { type OnOperation, secondsSince } from "./observe.ts";
 import { parseRequest } from "./request-json.ts";
@@ -54,152 +55,157 @@ const HEADERS = {
 const COMPLETE = Buffer.from("event: complete\ndata:\n\n");
 
 export function createEvents({ documents, executor, streams, log, onOperation, contextFor }: Parts): Events {
-  async function handle(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    access: Access,
-    body: Record<string, unknown> | null,
-  ) {
-    streams.requireRoom();
-    const asked = askedFor(request, body);
-    const prepared = documents.prepare(asked);
-    const mask = (error: unknown) => maskError(error, { requestId: access.requestId, log });
-    if (prepared.operation?.operation === "mutation" && request.method === "GET") {
-      // Addresses are followed by whoever sees them: reading one must change nothing.
-      const extensions = { http: { status: 405 } };
-      const errors = [mask(new GraphQLError("A mutation is sent by POST.", { extensions }))];
-      return reply.code(405).header("allow", "POST").send({ errors });
-    }
-    const context = contextFor(access, reply);
-
-    async function* once(): AsyncGenerator<MakeEvent> {
-      const result = await executor(prepared, context);
-      yield () => nextEvent(result);
-      yield () => COMPLETE;
-    }
-
-    async function* subscription(
-      document: DocumentNode,
-      operation: OperationDefinitionNode,
-    ): AsyncGenerator<MakeEvent> {
-      const begun = performance.now();
-      const watching = context.ofStream();
-      const args = {
-        schema,
-        document,
-        operationName: asked.operationName,
-        variableValues: asked.variables,
-        contextValue: watching,
-        ...COERCION,
-      };
-      const key = sharingKey(document, operation, asked);
-      let failed = false;
-      const errorEvent = (errors: readonly unknown[]) => {
-        failed = true;
-        const event = nextEvent({ errors: errors.map(mask) });
-        return () => event;
-      };
-      let payloads: AsyncGenerator<object, void, void> | undefined;
-      try {
-        const source = await createSourceEventStream(args);
-        if (Symbol.asyncIterator in source) payloads = source as AsyncGenerator<object, void, void>;
-        else yield errorEvent(source.errors ?? []);
-        // Not `for await`: it would hold on to the payload while the reader takes its time.
-        for (;;) {
-          const make = await nextOf(payloads, (payload) => {
-            const event = rendered(payload, key, args, watching, mask);
-            const textOf = ({ text, failed: hasErrors }: Rendered) => {
-              failed ||= hasErrors;
-              return text;
-            };
-            return event instanceof Promise ? event.then(textOf) : textOf(event);
-          });
-          if (make === null) break;
-          yield make;
-        }
-      } catch (error) {
-        const originalError = error instanceof Error ? error : new Error(String(error));
-        yield errorEvent([new GraphQLError(originalError.message, { originalError })]);
-      } finally {
-        await payloads?.return();
-        onOperation({ type: "subscription", outcome: failed ? "error" : "ok" }, secondsSince(begun));
+  return {
+    async handle(request, reply, access, body) {
+      streams.requireRoom();
+      const operationRequest = readOperationRequest(request, body);
+      const prepared = documents.prepare(operationRequest);
+      const { document, operation } = prepared;
+      const mask = (error: unknown) => maskError(error, { requestId: access.requestId, log });
+      if (operation?.operation === "mutation" && request.method === "GET") {
+        // Browsers and crawlers follow links on their own, so a GET must change nothing.
+        const extensions = { http: { status: 405 } };
+        const errors = [mask(new GraphQLError("A mutation is sent by POST.", { extensions }))];
+        return reply.code(405).header("allow", "POST").send({ errors });
       }
-      yield () => COMPLETE;
+      const context = contextFor(access, reply);
+      const events =
+        document && operation?.operation === "subscription"
+          ? subscriptionEvents({ operationRequest, document, operation, context, mask, onOperation })
+          : resultEvents(() => executor(prepared, context));
+      return reply.headers(HEADERS).send(streams.open(events, context.signal));
+    },
+  };
+}
+
+/** The events of a query or a mutation: its result. */
+async function* resultEvents(run: () => Promise<ExecuteResult>): AsyncGenerator<RenderEvent> {
+  const result = await run();
+  yield () => nextEvent(result);
+  yield () => COMPLETE;
+}
+
+type Mask = (error: unknown) => GraphQLFormattedError;
+
+interface Subscription {
+  operationRequest: OperationRequest;
+  document: DocumentNode;
+  operation: OperationDefinitionNode;
+  context: GraphQLContext;
+  mask: Mask;
+  onOperation: OnOperation;
+}
+
+/** The events of a subscription: one for each payload of its source, and one for the error that ends it. */
+async function* subscriptionEvents(subscription: Subscription): AsyncGenerator<RenderEvent> {
+  const { operationRequest, document, operation, mask, onOperation } = subscription;
+  const begun = performance.now();
+  const context = subscription.context.ofStream();
+  const args: ExecutionArgs = {
+    schema,
+    document,
+    operationName: operationRequest.operationName,
+    variableValues: operationRequest.variables,
+    contextValue: context,
+    ...COERCION,
+  };
+  let failed = false;
+  const onErrors = () => {
+    failed = true;
+  };
+  const errorEvent = (errors: readonly unknown[]) => {
+    onErrors();
+    const event = nextEvent({ errors: errors.map(mask) });
+    return () => event;
+  };
+  const rendering = { key: sharingKey(document, operation, operationRequest), args, context, mask, onErrors };
+  let payloads: AsyncGenerator<object, void, void> | undefined;
+  try {
+    const source = await createSourceEventStream(args);
+    if (Symbol.asyncIterator in source) payloads = source as AsyncGenerator<object, void, void>;
+    else yield errorEvent(source.errors ?? []);
+    // Not `for await`: it would keep the payload in memory while the reader takes its time.
+    for (;;) {
+      const render = await nextRendering(payloads, rendering);
+      if (render === null) break;
+      yield render;
     }
-
-    const events =
-      prepared.document && prepared.operation?.operation === "subscription"
-        ? subscription(prepared.document, prepared.operation)
-        : once();
-    return reply.headers(HEADERS).send(streams.open(events, context.signal));
+  } catch (error) {
+    const originalError = error instanceof Error ? error : new Error(String(error));
+    yield errorEvent([new GraphQLError(originalError.message, { originalError })]);
+  } finally {
+    await payloads?.return();
+    onOperation({ type: "subscription", outcome: failed ? "error" : "ok" }, secondsSince(begun));
   }
-
-  return { handle };
+  yield () => COMPLETE;
 }
 
 function nextEvent(result: ExecuteResult): Buffer {
   return Buffer.from(`event: next\ndata: ${answerText(result)}\n\n`);
 }
 
-interface Rendered {
-  text: Buffer;
-  failed: boolean;
+/** What all events of one subscription are rendered with. */
+interface Rendering {
+  key: string | null;
+  args: ExecutionArgs;
+  context: GraphQLContext;
+  mask: Mask;
+  /** Called for an event that has errors. */
+  onErrors: () => void;
 }
 
 /** Null at the end. */
-async function nextOf(
+async function nextRendering(
   payloads: AsyncGenerator<object, void, void> | undefined,
-  render: (payload: object) => Buffer | Promise<Buffer>,
-): Promise<MakeEvent | null> {
+  rendering: Rendering,
+): Promise<RenderEvent | null> {
   const next = await payloads?.next();
   if (next === undefined || next.done) return null;
   let payload: object | null = next.value;
   return () => {
-    // It is made once, and then waits for its reader without what it was made of.
-    const one = payload as object;
+    // It is rendered once. Afterwards only the text waits for its reader.
+    const rendered = payload as object;
     payload = null;
-    return render(one);
+    return render(rendered, rendering);
   };
 }
 
-/** The events that were made of a payload, by what was asked for; for as long as somebody holds the payload. */
-const made = new WeakMap<object, Map<string, Rendered>>();
+/** The texts that a payload was rendered to, by sharing key, for as long as somebody holds the payload. */
+const renderedTexts = new WeakMap<object, Map<string, Buffer>>();
 
 /**
- * The event of a payload. Readers of the same queue are given the same message, and those that ask for the same of it
- * get one text. Hazard: so what a subscription's fields show must not depend on who asks; who may ask is checked when
- * the stream begins.
+ * The event of a payload. All readers of a queue get the same message object, and those with the same sharing key get
+ * one text. Hazard: so the fields of a subscription must not depend on the caller. What the caller may read is checked
+ * when the stream begins.
  */
-function rendered(
-  payload: object,
-  key: string | null,
-  args: ExecutionArgs,
-  context: GraphQLContext,
-  mask: (error: unknown) => ReturnType<typeof maskError>,
-): Rendered | Promise<Rendered> {
-  const known = key === null ? undefined : made.get(payload)?.get(key);
+function render(payload: object, { key, args, context, mask, onErrors }: Rendering): Buffer | PendingEvent {
+  const known = key === null ? undefined : renderedTexts.get(payload)?.get(key);
   if (known !== undefined) return known;
-  const finish = ({ data, errors }: ExecutionResult): Rendered => {
+  const textOf = ({ data, errors }: ExecutionResult): Buffer => {
     const result = { ...(data === undefined ? {} : { data }), ...(errors ? { errors: errors.map(mask) } : {}) };
-    const event = { text: nextEvent(result), failed: errors !== undefined };
-    if (key !== null && !event.failed) {
-      const events = made.get(payload) ?? new Map<string, Rendered>();
-      made.set(payload, events.set(key, event));
+    const text = nextEvent(result);
+    if (errors) onErrors();
+    else if (key !== null) {
+      const texts = renderedTexts.get(payload) ?? new Map<string, Buffer>();
+      renderedTexts.set(payload, texts.set(key, text));
     }
-    return event;
+    return text;
   };
-  const result = execute({ ...args, rootValue: payload, contextValue: context.ofEvent() });
-  return result instanceof Promise ? result.then(finish) : finish(result);
+  const eventContext = context.ofEvent();
+  const result = execute({ ...args, rootValue: payload, contextValue: eventContext });
+  if (!(result instanceof Promise)) return textOf(result);
+  // The root field has counted its message before `execute` returned.
+  return { bytes: eventContext.answer.countedBytes, text: result.then(textOf) };
 }
 
 /**
- * The same for subscriptions that make the same text of a payload; null when it cannot be told cheaply. Variables that
- * say only where to begin do not count.
+ * Equal for subscriptions that render a payload to the same text; null when that is not cheap to tell. The arguments of
+ * root fields do not count: they say which payloads come.
  */
 function sharingKey(
   document: DocumentNode,
   operation: OperationDefinitionNode,
-  asked: OperationRequest,
+  { operationName, query }: OperationRequest,
 ): string | null {
   let usesVariables = false;
   const look = (node: ASTNode) =>
@@ -212,12 +218,12 @@ function sharingKey(
     look(selection.kind === Kind.FIELD ? { ...selection, arguments: [] } : selection);
   }
   for (const definition of document.definitions) if (definition.kind === Kind.FRAGMENT_DEFINITION) look(definition);
-  return usesVariables ? null : `${asked.operationName ?? ""} ${asked.query}`;
+  return usesVariables ? null : `${operationName ?? ""} ${query}`;
 }
 
-/** BAD_INPUT for what is no request for an operation. */
-function askedFor(request: FastifyRequest, body: Record<string, unknown> | null): OperationRequest {
-  const { query, operationName, variables } = request.method === "GET" ? ofAddress(request) : (body ?? {});
+/** From the URL of a GET or the body of a POST. BAD_INPUT when it is no request for an operation. */
+function readOperationRequest(request: FastifyRequest, body: Record<string, unknown> | null): OperationRequest {
+  const { query, operationName, variables } = request.method === "GET" ? readSearch(request) : (body ?? {});
   if (request.method !== "GET" && request.method !== "POST") {
     throw new DomainError("BAD_INPUT", "Ask for a stream by GET or POST.");
   }
@@ -232,13 +238,13 @@ function askedFor(request: FastifyRequest, body: Record<string, unknown> | null)
   return { query, operationName, variables } as OperationRequest;
 }
 
-function ofAddress(request: FastifyRequest): Record<string, unknown> {
-  const given = new URL(request.raw.url ?? "", "http://localhost").searchParams;
-  const variables = given.get("variables");
+function readSearch(request: FastifyRequest): Record<string, unknown> {
+  const search = new URL(request.raw.url ?? "", "http://localhost").searchParams;
+  const variables = search.get("variables");
   try {
     return {
-      query: given.get("query"),
-      operationName: given.get("operationName"),
+      query: search.get("query"),
+      operationName: search.get("operationName"),
       variables: variables === null ? null : parseRequest(variables),
     };
   } catch (error) {

@@ -48,7 +48,7 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
   const executor = createExecutor({ log, onOperation });
   const apollo = createApollo({ documents, executor, log, onOperation });
   const plain = createPlainRequests({ documents, executor });
-  const streams = new EventStreams({ most: limits.MAX_LIVE_STREAMS });
+  const streams = new EventStreams({ maxStreams: limits.MAX_LIVE_STREAMS });
   const events = createEvents({ documents, executor, streams, log, onOperation, contextFor });
 
   async function answer(request: FastifyRequest, reply: FastifyReply) {

@@ -1,19 +1,19 @@
 import { Writable } from "node:stream";
 import { afterEach, expect, test, vi } from "vitest";
-import { EventStreams, type MakeEvent } from "../../../server/graphql/http/event-streams.ts";
+import { EventStreams, type RenderEvent } from "../../../server/graphql/http/event-streams.ts";
 
 const sinks: Writable[] = [];
 afterEach(() => {
   for (const sink of sinks.splice(0)) sink.destroy();
 });
 
-/** Time for all that can happen without a clock. */
+/** Lets everything happen that needs no clock. */
 const settled = () => new Promise((resolve) => setTimeout(resolve, 10));
 const never = new AbortController().signal;
 
 class Source {
   asked = 0;
-  made = 0;
+  rendered = 0;
   ended = false;
   readonly #next: () => Buffer;
 
@@ -21,12 +21,12 @@ class Source {
     this.#next = next;
   }
 
-  async *events(): AsyncGenerator<MakeEvent> {
+  async *events(): AsyncGenerator<RenderEvent> {
     try {
       for (;;) {
         this.asked += 1;
         yield () => {
-          this.made += 1;
+          this.rendered += 1;
           return this.#next();
         };
       }
@@ -37,7 +37,7 @@ class Source {
 }
 
 /** Takes what opens a stream and so many events, and then no more. */
-function reader(streams: EventStreams, events: AsyncGenerator<MakeEvent>, takes: number) {
+function reader(streams: EventStreams, events: AsyncGenerator<RenderEvent>, takes: number) {
   const seen: Buffer[] = [];
   const readable = streams.open(events, never);
   const sink = new Writable({
@@ -55,7 +55,7 @@ function reader(streams: EventStreams, events: AsyncGenerator<MakeEvent>, takes:
 const ofSize = (bytes: number) => new Source(() => Buffer.alloc(bytes, "x"));
 
 test("a source is asked for the next event when the last one was taken, and a reader that stands still slows no other", async () => {
-  const streams = new EventStreams({ most: 10 });
+  const streams = new EventStreams({ maxStreams: 10 });
   const [stalled, flowing] = [ofSize(1000), ofSize(1000)];
   reader(streams, stalled.events(), 1);
   const { seen } = reader(streams, flowing.events(), 100);
@@ -65,27 +65,27 @@ test("a source is asked for the next event when the last one was taken, and a re
 });
 
 test("a stream that nobody reads ends after half a minute, and one that is quiet gets a sign of life", async () => {
-  const streams = new EventStreams({ most: 10 });
+  const streams = new EventStreams({ maxStreams: 10 });
   const source = ofSize(1000);
   const stalled = reader(streams, source.events(), 1);
-  const silence = (async function* (): AsyncGenerator<MakeEvent> {
+  const silence = (async function* (): AsyncGenerator<RenderEvent> {
     await new Promise(() => {});
     yield () => Buffer.alloc(0);
   })();
   const quiet = reader(streams, silence, 100);
   await settled();
   const now = performance.now();
-  streams.look(now + 20_000);
+  streams.sweep(now + 20_000);
   expect([stalled.readable.destroyed, quiet.readable.destroyed]).toEqual([false, false]);
   await vi.waitFor(() => expect(String(Buffer.concat(quiet.seen))).toBe(":\n\n:\n\n"));
-  streams.look(now + 31_000);
+  streams.sweep(now + 31_000);
   expect([stalled.readable.destroyed, quiet.readable.destroyed]).toEqual([true, false]);
   await vi.waitFor(() => expect(source.ended).toBe(true));
   expect(streams.waitingBytes).toBe(0);
 });
 
-test("an event that readers share counts once; when too much waits nothing more is made, and the longest waiting ends", async () => {
-  const streams = new EventStreams({ most: 20, maxBytes: 5000 });
+test("an event that readers share counts once; when too much waits nothing more is rendered, and the longest waiting ends", async () => {
+  const streams = new EventStreams({ maxStreams: 20, maxBytes: 5000 });
   const shared = Buffer.alloc(1000, "s");
   for (let count = 0; count < 10; count += 1) reader(streams, new Source(() => shared).events(), 0);
   await settled();
@@ -98,16 +98,40 @@ test("an event that readers share counts once; when too much waits nothing more 
   const source = ofSize(10);
   reader(streams, source.events(), 5);
   await settled();
-  expect(source.made).toBe(0);
-  streams.look(performance.now());
+  expect(source.rendered).toBe(0);
+  streams.sweep(performance.now());
   expect(first.readable.destroyed).toBe(false);
-  streams.look(performance.now() + 1000);
-  await vi.waitFor(() => expect(source.made).toBeGreaterThan(0));
+  streams.sweep(performance.now() + 1000);
+  await vi.waitFor(() => expect(source.rendered).toBeGreaterThan(0));
   expect([first.readable.destroyed, second.readable.destroyed]).toEqual([true, false]);
 });
 
+test("events that take several turns to render count while they do, so that not all are rendered at once", async () => {
+  const streams = new EventStreams({ maxStreams: 20, maxBytes: 5000 });
+  const finish: (() => void)[] = [];
+  const pending = async function* (): AsyncGenerator<RenderEvent> {
+    for (;;) {
+      yield () => ({
+        bytes: 3000,
+        text: new Promise((resolve) => finish.push(() => resolve(Buffer.alloc(1000, "x")))),
+      });
+    }
+  };
+  const readers = Array.from({ length: 10 }, () => reader(streams, pending(), 0));
+  await settled();
+  expect([finish.length, streams.waitingBytes]).toEqual([2, 6000]);
+  // What is rendered counts as what it is: the next one has room.
+  finish[0]?.();
+  await settled();
+  expect([finish.length, streams.waitingBytes]).toEqual([3, 7000]);
+  // A reader that leaves while its event is rendered leaves nothing behind.
+  for (const { readable } of readers) readable.destroy();
+  for (const one of finish) one();
+  await vi.waitFor(() => expect(streams.waitingBytes).toBe(0));
+});
+
 test("no more streams than may be are open, and one that closes makes room", async () => {
-  const streams = new EventStreams({ most: 1 });
+  const streams = new EventStreams({ maxStreams: 1 });
   const { readable } = reader(streams, ofSize(10).events(), 0);
   expect(() => streams.requireRoom()).toThrow("as many streams");
   readable.destroy();

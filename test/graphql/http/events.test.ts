@@ -1,5 +1,7 @@
+import { Readable } from "node:stream";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
+import { EventStreams, type PendingEvent } from "../../../server/graphql/http/event-streams.ts";
 import type { StatsChange } from "../../../server/operations/live/stats-watch.ts";
 import { type OpenDoor, openDoor } from "./door.ts";
 
@@ -163,6 +165,35 @@ test("what readers ask for alike of the same message is written once for all", a
     expect(await stream.next()).toEqual({ data: { messagePosted: { id: "m", again: "m" } } });
     expect(written).toBe(3);
   } finally {
+    await other.close();
+  }
+});
+
+test("an event with a checksum says how much it occupies while it is rendered", async () => {
+  const bodyText = JSON.stringify("x".repeat(500_000));
+  const messages = {
+    watch: async function* () {
+      yield { bodyText };
+    } as never,
+  };
+  let pending: PendingEvent | undefined;
+  const open = vi.spyOn(EventStreams.prototype, "open").mockImplementation((events) =>
+    Readable.from(
+      (async function* () {
+        const { value: render } = await events.next();
+        pending = render() as PendingEvent;
+        yield await pending.text;
+      })(),
+    ),
+  );
+  const other = await openDoor({ messages });
+  try {
+    const stream = await other.listen('subscription { messagePosted(queue: "q") { bodyText checksum } }');
+    expect((await stream.next())?.errors).toBeUndefined();
+    // The body once, and four times for its checksum.
+    expect(pending?.bytes).toBe(5 * bodyText.length);
+  } finally {
+    open.mockRestore();
     await other.close();
   }
 });
