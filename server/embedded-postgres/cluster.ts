@@ -1,4 +1,4 @@
-/** The embedded PostgreSQL's files: how they are made, and what their owner may change without a password. */
+/** The embedded PostgreSQL's files: creating them, and what their owner may change without a password. */
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
@@ -6,30 +6,30 @@ import { join } from "node:path";
 import type pg from "pg";
 import { renameDurably, writeDurably } from "../process/durable-file.ts";
 import { StartError } from "../process/start-error.ts";
-import type { Place } from "./place.ts";
+import type { Installation } from "./installation.ts";
 
-/** The major version of the binaries; a cluster of another one is refused. */
+/** The major version of the binaries. A cluster of another version is refused. */
 const MAJOR = "18";
-/** The service's role: it owns its database and may make others, and is no superuser. */
+/** The service's role. It owns its database, may create others, and is no superuser. */
 export const ROLE = "isimud";
 export const DATABASE = "isimud";
 /** The cluster's superuser. Nobody can sign in as it. */
 const SUPERUSER = "postgres";
 const PASSWORD = /^[\w-]{32}$/;
-/** While an older cluster is changed. */
+/** Roles that exist only while a cluster of an older Isimud is changed. */
 const NEXT_ROLE = "isimud_next";
 const CHANGER = "isimud_changer";
 
-export const clusterOf = (place: Place): string => join(place.home, "data");
+export const clusterOf = (installation: Installation): string => join(installation.home, "data");
 
-/** Null when there is none, or what is there cannot be one: a power cut may leave a file empty. */
+/** Null when the file is missing or holds no password: a power cut may leave it empty. */
 export function readPassword(dataDir: string): string | null {
   const file = passwordFile(dataDir);
   const text = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
   return PASSWORD.test(text) ? text : null;
 }
 
-function makePassword(dataDir: string): string {
+function createPassword(dataDir: string): string {
   const password = randomBytes(24).toString("base64url");
   writeDurably(passwordFile(dataDir), `${password}\n`);
   return password;
@@ -38,18 +38,18 @@ function makePassword(dataDir: string): string {
 const passwordFile = (dataDir: string) => join(dataDir, "postgres-password");
 
 /**
- * Makes the database's files under another name and renames them, so that a start killed half-way leaves nothing that
- * looks like a database. Returns the password.
+ * Creates the database's files under another name and renames them last, so that a start that is killed half-way leaves
+ * nothing that looks like a database. Returns the password of the service's role.
  */
-export async function makeCluster(place: Place, dataDir: string): Promise<string> {
-  const unfinished = join(place.home, "data.unfinished");
-  const superuserPassword = join(place.home, "password.initdb");
-  mkdirSync(place.home, { recursive: true, mode: 0o700 });
+export async function createCluster(installation: Installation, dataDir: string): Promise<string> {
+  const unfinished = join(installation.home, "data.unfinished");
+  const superuserPassword = join(installation.home, "password.initdb");
+  mkdirSync(installation.home, { recursive: true, mode: 0o700 });
   rmSync(unfinished, { recursive: true, force: true });
   writeFileSync(superuserPassword, randomBytes(24).toString("base64url"), { mode: 0o600 });
-  if (place.account) chownSync(superuserPassword, place.account.uid, place.account.gid);
+  if (installation.account) chownSync(superuserPassword, installation.account.uid, installation.account.gid);
   const result = spawnSync(
-    binary(place, "initdb"),
+    binary(installation, "initdb"),
     [
       `--pgdata=${unfinished}`,
       `--username=${SUPERUSER}`,
@@ -61,46 +61,53 @@ export async function makeCluster(place: Place, dataDir: string): Promise<string
       `--pwfile=${superuserPassword}`,
       "--no-instructions",
     ],
-    { ...asAccount(place), encoding: "utf8" },
+    { ...asAccount(installation), encoding: "utf8" },
   );
   unlinkSync(superuserPassword);
   if (result.error) throw cannotRun(result.error);
-  if (result.status !== 0) throw new StartError(`PostgreSQL could not make its database.\n${result.stderr}`);
-  const password = readPassword(dataDir) ?? makePassword(dataDir);
-  await runAsOwner(place, unfinished, [
+  if (result.status !== 0) throw new StartError(`PostgreSQL could not create its database.\n${result.stderr}`);
+  const password = readPassword(dataDir) ?? createPassword(dataDir);
+  await runAsOwner(installation, unfinished, [
     `CREATE ROLE ${ROLE} LOGIN CREATEDB PASSWORD '${password}'`,
     `CREATE DATABASE ${DATABASE} OWNER ${ROLE}`,
   ]);
-  renameDurably(unfinished, clusterOf(place));
+  renameDurably(unfinished, clusterOf(installation));
   return password;
 }
 
 /**
- * Gives the service's role a new password. The server must not run: whoever owns the files needs no password. After a
- * crash this recovers the database first, which may take minutes; `aborted` ends it.
+ * Gives the service's role a new password and returns it. The owner of the files needs no password for that, but the
+ * server must not run. After a crash this recovers the database first, which may take minutes; `signal` ends it.
  */
-export async function renewPassword(place: Place, dataDir: string, aborted?: AbortSignal): Promise<string> {
-  const password = makePassword(dataDir);
-  await runAsOwner(place, clusterOf(place), [`ALTER ROLE ${ROLE} PASSWORD '${password}'`], aborted);
+export async function renewPassword(
+  installation: Installation,
+  dataDir: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  const password = createPassword(dataDir);
+  await runAsOwner(installation, clusterOf(installation), [`ALTER ROLE ${ROLE} PASSWORD '${password}'`], signal);
   return password;
 }
 
 /** Runs statements in PostgreSQL's single-user mode, as its superuser. */
 async function runAsOwner(
-  place: Place,
+  installation: Installation,
   cluster: string,
   statements: readonly string[],
-  aborted?: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<void> {
   const flags = ["--single", "-D", cluster, "-j", "-c", "exit_on_error=true", "postgres"];
-  const child = spawn(binary(place, "postgres"), flags, { ...asAccount(place), stdio: ["pipe", "ignore", "pipe"] });
+  const child = spawn(binary(installation, "postgres"), flags, {
+    ...asAccount(installation),
+    stdio: ["pipe", "ignore", "pipe"],
+  });
   const end = () => child.kill("SIGTERM");
-  aborted?.addEventListener("abort", end, { once: true });
+  signal?.addEventListener("abort", end, { once: true });
   let errors = "";
   child.stderr.on("data", (chunk) => {
     errors += chunk;
   });
-  // It may end before it has read all.
+  // The server may end before it has read everything.
   child.stdin.on("error", () => {});
   child.stdin.end(statements.map((statement) => `${statement};\n\n`).join(""));
   try {
@@ -108,10 +115,10 @@ async function runAsOwner(
       child.once("error", (error) => reject(cannotRun(error)));
       child.once("close", resolve);
     });
-    aborted?.throwIfAborted();
+    signal?.throwIfAborted();
     if (code !== 0) throw new StartError(`PostgreSQL could not change its database.\n${errors}`);
   } finally {
-    aborted?.removeEventListener("abort", end);
+    signal?.removeEventListener("abort", end);
   }
 }
 
@@ -121,19 +128,19 @@ export function checkVersion(cluster: string): void {
   if (version === MAJOR) return;
   if (!/^\d+$/.test(version)) {
     throw new StartError(
-      `${file} is missing or damaged, so this is no whole database. Restore ${cluster} from a backup; or, if it is lost for good, delete it to begin with an empty one.`,
+      `${file} is missing or damaged, so the database is incomplete. Restore ${cluster} from a backup; or, if it is lost for good, delete it to start with an empty one.`,
     );
   }
   throw new StartError(
-    `The database in ${cluster} was made by PostgreSQL ${version}, and this Isimud brings ${MAJOR}. ` +
-      `Start it once more with the Isimud that made it and \`pg_dump\` it, or run a PostgreSQL ${version} on it yourself and set DATABASE_URL.`,
+    `The database in ${cluster} was created by PostgreSQL ${version}, and this Isimud brings ${MAJOR}. ` +
+      `Start it once more with the Isimud that created it and \`pg_dump\` it, or run a PostgreSQL ${version} on it yourself and set DATABASE_URL.`,
   );
 }
 
 /**
- * Brings clusters of older versions to what a new one is. Their first start may have ended before it made the database,
- * and their role is the superuser that made them. `connect` opens a database with the service's password. Killed
- * half-way, the next start does it again.
+ * Upgrades clusters of older Isimuds: their first start may have ended before it created the database, and their role is
+ * the superuser that created the cluster. `connect` opens a database with the service's password. If this is killed
+ * half-way, the next start repeats it.
  */
 export async function completeCluster(
   connect: (database: string) => Promise<pg.Client>,
@@ -149,7 +156,7 @@ export async function completeCluster(
   }
 }
 
-/** Gives all that the role owns to one of its name that is no superuser. */
+/** Replaces the role by one of the same name that is no superuser and owns everything that the role owned. */
 async function demoteRole(
   client: pg.Client,
   connect: (database: string) => Promise<pg.Client>,
@@ -167,9 +174,9 @@ async function demoteRole(
   );
   for (const { name } of databases.rows) {
     const inside = await connect(name);
-    await inside.query(GIVE_AWAY).finally(() => inside.end());
+    await inside.query(CHANGE_OWNERS).finally(() => inside.end());
   }
-  // One query is one transaction. A session cannot rename its own user, so it becomes another for that.
+  // One query is one transaction. A session cannot rename its own user, so it switches to another one.
   await client.query(`
     CREATE ROLE ${CHANGER} SUPERUSER;
     SET SESSION AUTHORIZATION ${CHANGER};
@@ -182,10 +189,10 @@ async function demoteRole(
 }
 
 /**
- * What the current user owns in this database. Sequences of columns go with their tables, and types of rows with
- * theirs.
+ * Gives everything that the current user owns in this database to NEXT_ROLE. Sequences of columns and types of rows
+ * follow their tables.
  */
-const GIVE_AWAY = `
+const CHANGE_OWNERS = `
   DO $$
   DECLARE statement text;
   BEGIN
@@ -218,19 +225,28 @@ const GIVE_AWAY = `
 
 // ----------------------------------------------------------------------------------------------- the parts
 
-export function binary(place: Place, name: "initdb" | "postgres" | "pg_ctl"): string {
-  return join(place.binaries, "bin", process.platform === "win32" ? `${name}.exe` : name);
+export function binary(installation: Installation, name: "initdb" | "postgres" | "pg_ctl"): string {
+  return join(installation.binaries, "bin", process.platform === "win32" ? `${name}.exe` : name);
 }
 
-/** Nothing of this process's environment reaches the database: LANG and PG* would change what it does. */
-export function asAccount(place: Place): { uid?: number; gid?: number; cwd: string; env: NodeJS.ProcessEnv } {
+/** The database gets nothing of this process's environment: LANG and PG* would change its behaviour. */
+export function asAccount(installation: Installation): {
+  uid?: number;
+  gid?: number;
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+} {
   const env = { PATH: "/usr/bin:/bin", LANG: "C", LC_ALL: "C" } as unknown as NodeJS.ProcessEnv;
-  return { ...(place.account && { uid: place.account.uid, gid: place.account.gid }), cwd: place.home, env };
+  return {
+    ...(installation.account && { uid: installation.account.uid, gid: installation.account.gid }),
+    cwd: installation.home,
+    env,
+  };
 }
 
 export function cannotRun(error: Error): Error {
   return new StartError(
-    `PostgreSQL's program cannot run here (${error.message}). Run \`npm ci\`, or set DATABASE_URL to a PostgreSQL of your own.`,
+    `PostgreSQL cannot run here (${error.message}). Run \`npm ci\`, or set DATABASE_URL to a PostgreSQL of your own.`,
     { cause: error },
   );
 }

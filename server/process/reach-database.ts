@@ -1,4 +1,4 @@
-/** The start's first look at the database of DATABASE_URL. */
+/** The first connection of a start to the database of DATABASE_URL. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { parsePostgresUri } from "../storage/postgres/sql/address.ts";
 import { openConnection } from "../storage/postgres/sql/connection.ts";
@@ -6,8 +6,8 @@ import { StartError } from "./start-error.ts";
 
 const RETRY_MS = 1000;
 
-/** What a database, or the way to it, says while it starts: waiting may help. */
-const PASSING = new Set([
+/** Error codes of a server, or of the network before it, that may still be starting. Waiting may help. */
+const TRANSIENT_CODES = new Set([
   "ECONNREFUSED",
   "ECONNRESET",
   "ENOENT",
@@ -22,8 +22,8 @@ const PASSING = new Set([
 ]);
 
 /**
- * Resolves when the database lets us in. While it does not answer, tries again for `waitSeconds`. A StartError says
- * which server, what is wrong and what to do, and holds no password.
+ * Resolves when the database accepts a connection. While it does not answer, this tries again for `waitSeconds`. A
+ * StartError names the server, what is wrong and what to do; it holds no password.
  */
 export async function reachDatabase(
   url: string,
@@ -41,14 +41,16 @@ export async function reachDatabase(
     } catch (error) {
       const { code, message } = error as { code?: string; message: string };
       // A connection that takes too long, or ends before the server has answered, has no code.
-      const passes = PASSING.has(code ?? "") || (code === undefined && /timeout|terminated/i.test(message));
-      if (!passes) throw new StartError(`${server} does not let us in: ${message}. Correct the URL, or the database.`);
+      const isTransient =
+        TRANSIENT_CODES.has(code ?? "") || (code === undefined && /timeout|terminated/i.test(message));
+      if (!isTransient)
+        throw new StartError(`${server} refuses the connection: ${message}. Correct the URL, or the database.`);
       const reason = code ?? "no answer in time";
       if (performance.now() >= until) {
-        const hint = waitSeconds === 0 ? " DATABASE_WAIT makes a start wait for it, for so many seconds." : "";
-        throw new StartError(`${server} cannot be reached: ${reason}. Start it, or correct the URL.${hint}`);
+        const hint = waitSeconds === 0 ? " DATABASE_WAIT is how many seconds a start waits for it." : "";
+        throw new StartError(`${server} is unreachable: ${reason}. Start it, or correct the URL.${hint}`);
       }
-      if (attempt === 1) report(`${server} cannot be reached yet: ${reason}. Waiting for up to ${waitSeconds} s...`);
+      if (attempt === 1) report(`${server} is not reachable yet: ${reason}. Waiting for up to ${waitSeconds} s...`);
     }
     await sleep(RETRY_MS, undefined, { signal });
   }

