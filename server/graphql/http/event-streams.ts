@@ -155,8 +155,8 @@ export class EventStreams {
     if (stream.readable.destroyed) return false;
     // Counted before any other stream looks for room: an event with its text, a pending one with its estimate.
     const event = render();
-    if (event instanceof Buffer) this.#push(stream, event);
-    else await this.#pushPending(stream, event);
+    if ("text" in event) await this.#pushPending(stream, event);
+    else this.#push(stream, event);
     return true;
   }
 
