@@ -171,21 +171,23 @@ function serverSettings(
   return settings;
 }
 
+interface SupervisedServerParams {
+  installation: Installation;
+  settings: Record<string, string>;
+  connect: () => Promise<pg.Client>;
+  report: (line: string) => void;
+  signal: AbortSignal | undefined;
+  stopDeadlineMs: number;
+}
+
 /** The server, started again whenever it ends by itself. */
 class SupervisedServer {
-  readonly #params: {
-    installation: Installation;
-    settings: Record<string, string>;
-    connect: () => Promise<pg.Client>;
-    report: (line: string) => void;
-    signal: AbortSignal | undefined;
-    stopDeadlineMs: number;
-  };
+  readonly #params: SupervisedServerParams;
   #process: ChildProcess | undefined;
   #stopping = false;
   #stopped: Promise<void> | undefined;
 
-  constructor(params: SupervisedServer["#params"]) {
+  constructor(params: SupervisedServerParams) {
     this.#params = params;
   }
 
