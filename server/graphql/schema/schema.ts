@@ -7,6 +7,7 @@ import "../claims.ts";
 import "../subscriptions.ts";
 import "../projects.ts";
 import "../pools.ts";
+import "../pool-shares.ts";
 import "../flavors.ts";
 import "../catalogue.ts";
 import "../jobs.ts";

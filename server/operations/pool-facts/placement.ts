@@ -23,6 +23,18 @@ export interface PoolPlacementOperations {
     access: Access,
     params: { flavor: string | null; weights: readonly { pool: string; weight: number }[] },
   ): Promise<PoolShare[]>;
+  /**
+   * The share of the new queues of its flavor that each of these pools gets by its weight, from 0 to 1, in their order.
+   * The built-in pool gets all new queues without a flavor while no registered pool takes any, else none. Role viewer.
+   */
+  shares(access: Access, params: { pools: readonly Weighted[] }): Promise<number[]>;
+}
+
+interface Weighted {
+  builtIn: boolean;
+  flavor: string | null;
+  /** Null for the built-in pool. */
+  weight: number | null;
 }
 
 const MAX_WEIGHT = 2 ** 32 - 1;
@@ -56,6 +68,22 @@ export function createPoolPlacementOperations({ control, limits }: OperationCont
         share: weights === 0 ? 0 : one.weight / weights,
         shareNow: queues === 0 ? 0 : one.queues.value / queues,
       }));
+    },
+
+    async shares(access, params) {
+      requireRole(access, "viewer");
+      const flavors = [...new Set(params.pools.map(({ flavor }) => flavor))];
+      const totals = await Promise.all(
+        flavors.map(async (flavor) => {
+          const pools = await control.pools.getPoolsByFlavor(flavor);
+          return pools.reduce((sum, { weight }) => sum + weight, 0);
+        }),
+      );
+      return params.pools.map(({ builtIn, flavor, weight }) => {
+        const total = totals[flavors.indexOf(flavor)] ?? 0;
+        if (builtIn) return total === 0 ? 1 : 0;
+        return total === 0 ? 0 : (weight ?? 0) / total;
+      });
     },
   };
 }

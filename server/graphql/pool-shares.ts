@@ -1,0 +1,36 @@
+/** A pool's share of the queues of its flavor. */
+import type { PoolRecord } from "../operations/pools.ts";
+import { PoolType } from "./pools.ts";
+import { inBatches } from "./queue-types.ts";
+import { builder } from "./schema/builder.ts";
+import { ASKING_THE_STORE } from "./schema/connection.ts";
+
+builder.objectFields(PoolType, (t) => ({
+  share: t.loadable({
+    type: "Float",
+    complexity: ASKING_THE_STORE,
+    description:
+      "Its share of the new queues of its flavor, by weight, from 0 to 1. The built-in pool has 1 while no registered pool takes queues without a flavor, else 0. Many pools cost one question a flavor.",
+    loaderOptions: { cache: false },
+    load: (pools: PoolRecord[], { access, operations, limits }) =>
+      inBatches(pools, limits.MAX_PAGE_SIZE, (batch) => operations.poolPlacement.shares(access, { pools: batch })),
+    resolve: (pool) => pool,
+  }),
+  shareNow: t.loadable({
+    type: "Float",
+    nullable: true,
+    complexity: ASKING_THE_STORE,
+    description:
+      "Its share of the queues that its flavor's pools hold now, from 0 to 1. Null for the built-in pool. Asks for the number of queues of each pool of the flavor, once.",
+    loaderOptions: { cache: false },
+    load: async (pools: PoolRecord[], { access, operations }) => {
+      const flavors = [...new Set(pools.filter(({ builtIn }) => !builtIn).map(({ flavor }) => flavor))];
+      const placements = await Promise.all(
+        flavors.map((flavor) => operations.poolPlacement.predict(access, { flavor, weights: [] })),
+      );
+      const shares = new Map(placements.flat().map(({ pool, shareNow }) => [pool, shareNow]));
+      return pools.map(({ name }) => shares.get(name) ?? null);
+    },
+    resolve: (pool) => pool,
+  }),
+}));
