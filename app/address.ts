@@ -1,11 +1,13 @@
-/** Reading the addresses that components/paths.ts makes. */
+/** Reads the addresses that components/paths.ts writes. */
+import type { ResultOf } from "gql.tada";
 import { notFound } from "next/navigation";
+import type { PAGE_INFO } from "../components/fragments.ts";
 import { readSegment } from "../components/paths.ts";
 import type { PagerLinks } from "../components/ui/table.tsx";
 
 export type Search = Record<string, string | string[] | undefined>;
 
-/** A parameter's value; of several, the first. */
+/** The value of a parameter. Of several, the first; of an empty one, undefined. */
 export function one(search: Search, name: string): string | undefined {
   const value = search[name];
   const first = Array.isArray(value) ? value[0] : value;
@@ -16,7 +18,7 @@ export function isOn(search: Search, name: string): boolean {
   return one(search, name) === "1";
 }
 
-/** What a parameter stands for among these; undefined for none of them. */
+/** The choice that a parameter names; undefined when it names none of them. */
 export function chosen<Choice>(
   search: Search,
   name: string,
@@ -26,46 +28,39 @@ export function chosen<Choice>(
   return value !== undefined && Object.hasOwn(choices, value) ? choices[value] : undefined;
 }
 
-/** The name in a segment of the path. An unreadable one is an address that does not exist. */
+/** The name in a segment of the path. For an unreadable segment the page is not found. */
 export function named(segment: string): string {
   const name = readSegment(segment);
   if (name === null) notFound();
   return name;
 }
 
-/** As `named`, for a parameter that is written like a segment; undefined when it is left out. */
+/** As `named`, for a parameter that is written like a segment. Undefined when it is missing or unreadable. */
 export function namedParam(search: Search, name: string): string | undefined {
   const value = one(search, name);
   return value === undefined ? undefined : (readSegment(value) ?? undefined);
 }
 
-/** Rows of a page. The API allows up to 100. */
+/** Rows of a page. The API allows at most 100. */
 const PAGE_SIZE = 50;
 
-export interface PageVariables extends Record<string, unknown> {
+interface PageVariables {
   first?: number;
   after?: string;
   last?: number;
   before?: string;
 }
 
-/** Which page an address means, as a connection's arguments. */
+/** The page that an address names, as arguments of a connection. */
 export function pageVariables(search: Search, size = PAGE_SIZE): PageVariables {
   const before = one(search, "before");
   if (before !== undefined) return { last: size, before };
   return { first: size, after: one(search, "after") };
 }
 
-export interface PageInfo {
-  hasNextPage: boolean;
-  hasPreviousPage: boolean;
-  startCursor: string | null;
-  endCursor: string | null;
-}
-
-/** Links to the pages beside this one. */
+/** Links to the first page and to the pages beside this one. */
 export function pagerLinks(
-  info: PageInfo,
+  info: ResultOf<typeof PAGE_INFO>,
   search: Search,
   href: (page: { after?: string; before?: string }) => string,
 ): PagerLinks {

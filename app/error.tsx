@@ -18,7 +18,7 @@ export default function PageError({ error, reset }: { error: Error & { digest?: 
       <RefreshWhile active seconds={5} />
       <PageHeader title="Error" />
       <ErrorState
-        title="This page could not be shown"
+        title="This page cannot be shown"
         code={error.digest}
         action={
           state === "outdated" ? (
@@ -32,10 +32,10 @@ export default function PageError({ error, reset }: { error: Error & { digest?: 
           )
         }
       >
-        Something failed while the page was made. The server's log has the cause under the code below.{" "}
+        Rendering failed. The server's log has the cause under the code below.{" "}
         {state === "outdated"
-          ? "Meanwhile the server has a new version, which only a reload shows."
-          : "It is tried again every few seconds."}
+          ? "The server has a new version. Reload the page to see it."
+          : "The page retries every few seconds."}
       </ErrorState>
     </>
   );

@@ -8,7 +8,7 @@ import { requestTime } from "./execute.ts";
 
 export const metadata: Metadata = {
   title: { default: "Isimud", template: "%s · Isimud" },
-  description: "Message queues: what is in them, who holds what, and where they live.",
+  description: "Message queues: messages, claims, and the pools that store them.",
 };
 
 export const viewport: Viewport = {
@@ -18,7 +18,7 @@ export const viewport: Viewport = {
   ],
 };
 
-/** Dynamic for every page: the nonce of the content security policy is another one for each request. */
+/** Makes every page dynamic: each request has its own nonce in the content security policy. */
 export default async function RootLayout({ children }: { children: ReactNode }) {
   const sent = await headers();
   const policy = sent.get("content-security-policy");

@@ -7,11 +7,8 @@ export default function NotFound() {
   return (
     <>
       <PageHeader title="Not found" />
-      <NotFoundState
-        title="There is nothing at this address"
-        action={<LinkButton href={paths.overview()}>Overview</LinkButton>}
-      >
-        What was here may have been deleted, or the address has a slip in it.
+      <NotFoundState title="Page not found" action={<LinkButton href={paths.overview()}>Overview</LinkButton>}>
+        It may have been deleted, or the address may have a typo.
       </NotFoundState>
     </>
   );

@@ -1,11 +1,13 @@
 import { CircleCheck } from "lucide-react";
 import { API_PATH } from "../components/api.ts";
 import { Failed } from "../components/failed.tsx";
-import { type PoolHealth, PoolState } from "../components/health.tsx";
+import { textOf } from "../components/graphql.ts";
+import { HEALTH_LOOK, Warnings } from "../components/health/warnings.tsx";
 import { paths } from "../components/paths.ts";
-import { POOL_HEALTH_FIELDS } from "../components/pools/documents.ts";
+import type { PoolHealth } from "../components/pools/fragments.ts";
+import { PoolState } from "../components/pools/pool-health.tsx";
 import { CreateQueue } from "../components/queues/create-queue.tsx";
-import { type QueueRow, QueueTable } from "../components/queues/queue-table.tsx";
+import { QueueTable } from "../components/queues/queue-table.tsx";
 import { Badge } from "../components/ui/badge.tsx";
 import { formatCount, formatMilliseconds } from "../components/ui/format.ts";
 import { Link } from "../components/ui/link.tsx";
@@ -14,80 +16,16 @@ import { ShowGraphql } from "../components/ui/show-graphql.tsx";
 import { StatTile, StatTiles } from "../components/ui/stat.tsx";
 import { EmptyState } from "../components/ui/states.tsx";
 import { Ago } from "../components/ui/time.tsx";
+import { OVERVIEW } from "./documents.ts";
 import { load } from "./execute.ts";
-import { HEALTH_LOOK, type HealthStatus, Warnings } from "./warnings.tsx";
-
-const OVERVIEW = /* GraphQL */ `
-  query Overview {
-    health {
-      status
-      warnings
-      control {
-        reachable
-        seconds
-      }
-      pools {${POOL_HEALTH_FIELDS}
-      }
-      gc {
-        at
-        collected {
-          messages
-        }
-      }
-    }
-    pools(first: 100) {
-      nodes {
-        name
-        queueCount {
-          value
-          exact
-        }
-      }
-    }
-    queues(allProjects: true, sort: CREATED_AT, descending: true, first: 20) {
-      count {
-        value
-        exact
-      }
-      nodes {
-        project
-        name
-        createdAt
-        stats {
-          ready
-          claimed
-          delayed
-          exhausted
-          total
-          exact
-          oldest {
-            ageSeconds
-          }
-        }
-      }
-    }
-  }
-`;
 
 interface Count {
   value: number;
   exact: boolean;
 }
 
-interface Answer {
-  health: {
-    status: HealthStatus;
-    warnings: string[];
-    control: { reachable: boolean; seconds: number };
-    pools: PoolHealth[];
-    gc: { at: string; collected: { messages: number } } | null;
-  };
-  pools: { nodes: { name: string; queueCount: Count }[] };
-  queues: { count: Count | null; nodes: QueueRow[] };
-}
-
 export default async function OverviewPage() {
-  const loaded = await load<Answer>(OVERVIEW);
+  const loaded = await load(OVERVIEW, {});
   if (!loaded.ok) {
     return (
       <>
@@ -106,7 +44,7 @@ export default async function OverviewPage() {
         badges={<Badge tone={look.tone}>{look.label}</Badge>}
         actions={
           <>
-            <ShowGraphql document={OVERVIEW} endpoint={API_PATH} />
+            <ShowGraphql document={textOf(OVERVIEW)} endpoint={API_PATH} />
             <CreateQueue project={null} />
           </>
         }
@@ -118,20 +56,20 @@ export default async function OverviewPage() {
             label="Pools"
             value={formatCount(health.pools.length)}
             tone={down > 0 ? "danger" : "neutral"}
-            note={down > 0 ? `${formatCount(down)} cannot be reached` : "all reachable"}
+            note={down > 0 ? `${formatCount(down)} unreachable` : "all reachable"}
             href={paths.pools()}
           />
           <StatTile
             label="Control database"
-            value={health.control.reachable ? formatMilliseconds(health.control.seconds) : "down"}
+            value={health.control.reachable ? formatMilliseconds(health.control.seconds) : "Unreachable"}
             tone={health.control.reachable ? "neutral" : "danger"}
-            note="to answer"
+            note="response time"
             href={paths.health()}
           />
           <StatTile
-            label="Last collection"
-            value={health.gc ? <Ago at={health.gc.at} /> : "none yet"}
-            note={health.gc ? `${formatCount(health.gc.collected.messages)} messages freed` : "runs by itself"}
+            label="Garbage collection"
+            value={health.gc ? <Ago at={health.gc.at} /> : "Not yet"}
+            note={health.gc ? `${formatCount(health.gc.collected.messages)} messages freed` : "runs on a schedule"}
             href={paths.health()}
           />
         </StatTiles>
@@ -147,7 +85,7 @@ export default async function OverviewPage() {
             {health.warnings.length === 0 ? (
               <p className="flex items-center gap-2 text-muted">
                 <CircleCheck aria-hidden className="size-4 text-ok" />
-                Nothing. Every pool does what it is asked.
+                Nothing. All pools are healthy.
               </p>
             ) : (
               <Warnings warnings={health.warnings} />
@@ -178,8 +116,8 @@ export default async function OverviewPage() {
             }
             empty={
               <EmptyState title="No queues yet" action={<CreateQueue project={null} />}>
-                Make one here, or let a program make it. <code className="font-mono">npm run demo</code> fills a world
-                to look at.
+                Create one here, or let a program create it. <code className="font-mono">npm run demo</code> adds demo
+                data.
               </EmptyState>
             }
           />

@@ -2,7 +2,8 @@
 
 import { useRouter } from "next/navigation";
 import { type ReactElement, type ReactNode, useCallback, useState } from "react";
-import { API_PATH, ApiError, callApi } from "./api.ts";
+import { API_PATH, ApiError, callMutation, type Done } from "./api.ts";
+import { type Document, textOf } from "./graphql.ts";
 import { Button, type ButtonKind } from "./ui/button.tsx";
 import { Confirm } from "./ui/confirm.tsx";
 import { useRefresh } from "./ui/refresh.tsx";
@@ -11,15 +12,15 @@ import { toastDone, toastFailed } from "./ui/toast.tsx";
 
 interface Action {
   pending: boolean;
-  /** True when it was done. A failure, which `done` may throw too, is shown as a toast, with what the server says. */
-  run: <Data>(
-    document: string,
-    variables: Record<string, unknown>,
-    done: ActionProps<Data>["done"],
+  /** Sends the mutation. False: it failed, or `done` threw; a toast says why. */
+  run: <Data, Variables extends object>(
+    document: Document<Data, Variables>,
+    variables: Variables,
+    done: ActionProps<Data, Variables>["done"],
   ) => Promise<boolean>;
 }
 
-/** Changes something over the API, says so, and loads the page's data anew. */
+/** Sends a mutation, reports the result as a toast, and refreshes the page. */
 function useAction(options: { goTo?: string } = {}): Action {
   const router = useRouter();
   const { refresh } = useRefresh();
@@ -29,7 +30,7 @@ function useAction(options: { goTo?: string } = {}): Action {
     async (document, variables, done) => {
       setPending(true);
       try {
-        const data = await callApi<never>(document, variables);
+        const data = await callMutation(document, variables);
         toastDone(typeof done === "string" ? done : done(data));
         if (goTo) router.push(goTo);
         refresh();
@@ -47,19 +48,17 @@ function useAction(options: { goTo?: string } = {}): Action {
   return { pending, run };
 }
 
-interface ActionProps<Data> {
-  document: string;
-  variables: Record<string, unknown>;
-  /**
-   * The toast's text, or what makes it of the answer; it throws an ApiError when the answer says that nothing was done.
-   */
-  done: string | ((data: Data) => string);
-  /** Where to go afterwards, when the page's subject is gone. */
+interface ActionProps<Data, Variables> {
+  document: Document<Data, Variables>;
+  variables: Variables;
+  /** The toast's text. A function throws an ApiError when the answer says that nothing was done. */
+  done: string | ((data: Done<Data>) => string);
+  /** Where to go afterwards, when what the page shows no longer exists. */
   goTo?: string;
 }
 
-/** One click does it: for what can be done again or undone. */
-export function ActionButton<Data>({
+/** Acts at one click: for what can be repeated or undone. */
+export function ActionButton<Data, Variables extends object>({
   document,
   variables,
   done,
@@ -68,7 +67,12 @@ export function ActionButton<Data>({
   label,
   disabledReason,
   children,
-}: ActionProps<Data> & { kind?: ButtonKind; label?: string; disabledReason?: string | null; children: ReactNode }) {
+}: ActionProps<Data, Variables> & {
+  kind?: ButtonKind;
+  label?: string;
+  disabledReason?: string | null;
+  children: ReactNode;
+}) {
   const { pending, run } = useAction({ goTo });
   return (
     <Button
@@ -85,7 +89,7 @@ export function ActionButton<Data>({
 }
 
 /** Asks first, in a dialog that also shows the GraphQL that it would send. */
-export function ConfirmedAction<Data>({
+export function ConfirmedAction<Data, Variables extends object>({
   document,
   variables,
   done,
@@ -95,7 +99,7 @@ export function ConfirmedAction<Data>({
   consequence,
   confirmLabel,
   typeName,
-}: ActionProps<Data> & {
+}: ActionProps<Data, Variables> & {
   trigger: ReactElement;
   title: string;
   consequence: ReactNode;
@@ -111,7 +115,7 @@ export function ConfirmedAction<Data>({
       confirmLabel={confirmLabel}
       typeName={typeName}
       onConfirm={() => run(document, variables, done)}
-      extra={<ShowGraphql document={document} variables={variables} endpoint={API_PATH} />}
+      extra={<ShowGraphql document={textOf(document)} variables={{ ...variables }} endpoint={API_PATH} />}
     />
   );
 }

@@ -1,6 +1,7 @@
+import { type Document, textOf } from "./graphql.ts";
 import type { ServerAnswer } from "./ui/refresh.tsx";
 
-/** A failure that the API reported, or that kept the API from being reached. */
+/** What the API reported, or that it could not be reached. */
 export class ApiError extends Error {
   readonly code: string;
 
@@ -13,13 +14,13 @@ export class ApiError extends Error {
 
 const API_ROOT = `${process.env.NEXT_PUBLIC_BASE_PATH ?? ""}/api`;
 
-/** Path of the API as the browser has to ask for it. The base path is fixed when the pages are built. */
+/** Path of the API for the browser. The base path is fixed when the pages are built. */
 export const API_PATH = `${API_ROOT}/graphql`;
 
-/** After that long a silent server counts as away. */
+/** Milliseconds after which a silent server counts as away. */
 const READY_MS = 5000;
 
-/** Whether the server could render a page now, and has the build that the open page is of. */
+/** Whether the server can render a page now, and whether the open page is of its build. */
 export async function askServer(build: string | null): Promise<ServerAnswer> {
   try {
     const answer = await fetch(`${API_ROOT}/health/ready`, { signal: AbortSignal.timeout(READY_MS) });
@@ -30,8 +31,14 @@ export async function askServer(build: string | null): Promise<ServerAnswer> {
   }
 }
 
-/** Sends one document to the API from the browser. Throws ApiError; after a lost connection the outcome is unknown, and says so. */
-export async function callApi<Data>(document: string, variables: Record<string, unknown> = {}): Promise<Data> {
+/**
+ * Sends a query from the browser. Throws ApiError for the first error of the answer, and when there is none: then the
+ * outcome is unknown, which the message says.
+ */
+export async function callApi<Data, Variables extends object>(
+  document: Document<Data, Variables>,
+  variables: Variables,
+): Promise<Data> {
   let answer: {
     data?: Data;
     errors?: { message: string; extensions?: { code?: string } }[];
@@ -40,7 +47,7 @@ export async function callApi<Data>(document: string, variables: Record<string, 
     const response = await fetch(API_PATH, {
       method: "POST",
       headers: { "content-type": "application/json", accept: "application/graphql-response+json, application/json" },
-      body: JSON.stringify({ query: document, variables }),
+      body: JSON.stringify({ query: textOf(document), variables }),
     });
     answer = await response.json();
   } catch {
@@ -52,4 +59,15 @@ export async function callApi<Data>(document: string, variables: Record<string, 
   const first = answer.errors?.[0];
   if (first) throw new ApiError(first.extensions?.code ?? "INTERNAL", first.message);
   return answer.data as Data;
+}
+
+/** The schema lets the fields of a mutation be null: each is only when it failed, and then `callMutation` throws. */
+export type Done<Data> = { [Field in keyof Data]: NonNullable<Data[Field]> };
+
+/** As `callApi`, for a mutation. */
+export async function callMutation<Data, Variables extends object>(
+  document: Document<Data, Variables>,
+  variables: Variables,
+): Promise<Done<Data>> {
+  return (await callApi(document, variables)) as Done<Data>;
 }

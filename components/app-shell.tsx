@@ -67,7 +67,7 @@ const MARK = (
   </svg>
 );
 
-/** What surrounds every page. */
+/** The frame and the providers around every page. */
 export function AppShell({
   serverNow,
   nonce,
@@ -76,13 +76,13 @@ export function AppShell({
 }: {
   serverNow: number;
   nonce?: string;
-  /** Of the pages; null when they run without their server. */
+  /** The build of the pages; null when they run without their server. */
   build: string | null;
   children: ReactNode;
 }) {
-  // A refresh renders with another nonce, but the document keeps that of its own policy.
+  // A refresh renders with another nonce, but the document keeps the first one.
   const [documentNonce] = useState(nonce);
-  // Likewise the browser keeps the build that it has loaded.
+  // The browser also keeps the build that it has loaded.
   const [ownBuild] = useState(build);
   const ask = useCallback(() => askServer(ownBuild), [ownBuild]);
   return (

@@ -1,2 +1,2 @@
-/** Tells the editor where its workers are; the bundler makes files of this site of them. */
+/** Tells the editor where its workers are. The bundler makes files of them. */
 import "graphiql/setup-workers/webpack";

@@ -51,8 +51,8 @@ function makeFetcher(): Fetcher {
 }
 
 /**
- * The editor makes style elements as it runs, which a strict content security policy allows only with the page's nonce.
- * Elements made by script are the only ones touched.
+ * The editor creates style elements while it runs. The content security policy allows them only with the page's nonce.
+ * This gives it to each style element that a script creates; the returned function stops that.
  */
 function giveStylesNonce(nonce: string): () => void {
   const original = document.createElement;
@@ -66,12 +66,12 @@ function giveStylesNonce(nonce: string): () => void {
   };
 }
 
-/** That of the document, which stays the same however many pages are visited without loading a new one. */
+/** The nonce of the document, which stays the same until the page is reloaded. */
 function documentNonce(): string | undefined {
   return document.querySelector<HTMLScriptElement>("script[nonce]")?.nonce;
 }
 
-/** GraphiQL from this site's own files: nothing is loaded from elsewhere. */
+/** GraphiQL, bundled with the pages: nothing is loaded from other hosts. */
 export function Explorer() {
   const theme = useShownTheme();
   const [loaded, setLoaded] = useState<{ Graphiql: ComponentType<GraphiqlProps>; fetcher: Fetcher } | null>(null);
@@ -81,7 +81,7 @@ export function Explorer() {
     const undo = nonce ? giveStylesNonce(nonce) : undefined;
     let gone = false;
     void (async () => {
-      // In this order: the editor asks for its workers when it is loaded.
+      // In this order: the editor needs its workers when it loads.
       await import("./explorer-workers.ts");
       const { GraphiQL } = await import("graphiql");
       if (!gone) setLoaded({ Graphiql: GraphiQL, fetcher: makeFetcher() });

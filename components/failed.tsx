@@ -1,23 +1,29 @@
 import { RefreshWhile } from "./ui/refresh-while.tsx";
 import { ErrorState } from "./ui/states.tsx";
 
+/** An error of the API, as pages show it. */
+export interface Failure {
+  code: string;
+  message: string;
+}
+
 const TITLES: Record<string, string> = {
   FORBIDDEN: "You may not see this",
-  STORAGE_UNAVAILABLE: "The storage cannot be reached",
+  STORAGE_UNAVAILABLE: "The storage is unreachable",
   DEADLINE_EXCEEDED: "The storage did not answer in time",
   NOT_STARTED: "The server is not running",
   SHUTTING_DOWN: "This server is stopping",
 };
 
-/** Failures that end by themselves. */
-const PASSING = new Set(["STORAGE_UNAVAILABLE", "DEADLINE_EXCEEDED", "NOT_STARTED", "SHUTTING_DOWN"]);
+/** Failures that may end by themselves. */
+const TRANSIENT = new Set(["STORAGE_UNAVAILABLE", "DEADLINE_EXCEEDED", "NOT_STARTED", "SHUTTING_DOWN"]);
 
-/** What the API said instead of data. It is looked again while that may pass. */
-export function Failed({ error }: { error: { code: string; message: string } }) {
+/** An error of the API in place of data. Refreshes the page while the failure may end by itself. */
+export function Failed({ error }: { error: Failure }) {
   return (
     <>
-      <RefreshWhile active={PASSING.has(error.code)} seconds={5} />
-      <ErrorState title={TITLES[error.code] ?? "This could not be loaded"} code={error.code}>
+      <RefreshWhile active={TRANSIENT.has(error.code)} seconds={5} />
+      <ErrorState title={TITLES[error.code] ?? "Loading failed"} code={error.code}>
         {error.message}
       </ErrorState>
     </>

@@ -4,7 +4,8 @@ import { zodResolver } from "@hookform/resolvers/zod";
 import { useRouter } from "next/navigation";
 import { type ReactElement, type ReactNode, useEffect, useId, useState } from "react";
 import { type DefaultValues, type FieldValues, FormProvider, useForm, useWatch } from "react-hook-form";
-import { API_PATH, ApiError, callApi } from "./api.ts";
+import { API_PATH, ApiError, callMutation, type Done } from "./api.ts";
+import { type Document, textOf } from "./graphql.ts";
 import { Button } from "./ui/button.tsx";
 import { Dialog } from "./ui/dialog.tsx";
 import { useRefresh } from "./ui/refresh.tsx";
@@ -13,21 +14,18 @@ import { toastDone } from "./ui/toast.tsx";
 import { visible } from "./ui/visible.tsx";
 import type { z } from "./zod.ts";
 
-interface Props<Input extends FieldValues, Output extends FieldValues, Data> {
+interface Props<Input extends FieldValues, Output extends FieldValues, Data, Variables extends object> {
   trigger: ReactElement;
   title: string;
   description?: ReactNode;
   submitLabel: string;
-  document: string;
+  document: Document<Data, Variables>;
   schema: z.ZodType<Output, Input>;
   defaults: DefaultValues<Input>;
-  /** The mutation's variables, from values that the schema has read. */
-  variables: (values: Output) => Record<string, unknown>;
-  /**
-   * The toast's text, from what was sent and what came back; it throws an ApiError when the answer says that nothing
-   * was done.
-   */
-  done: (values: Output, data: Data) => string;
+  /** The mutation's variables, from values that passed the schema. */
+  variables: (values: Output) => Variables;
+  /** The toast's text, from what was sent and the answer. Throws an ApiError when the answer says that nothing was done. */
+  done: (values: Output, data: Done<Data>) => string;
   /** Where to go afterwards. */
   goTo?: (values: Output) => string;
   wide?: boolean;
@@ -35,11 +33,11 @@ interface Props<Input extends FieldValues, Output extends FieldValues, Data> {
 }
 
 /**
- * A form in a dialog that sends one mutation. The browser checks what it can while one types; what the server
- * refuses is shown in the dialog, which stays open with everything typed.
+ * A form in a dialog that sends one mutation. The browser checks what it can while you type. What the server refuses
+ * is shown in the dialog, which stays open with everything that was typed.
  */
-export function FormDialog<Input extends FieldValues, Output extends FieldValues, Data>(
-  props: Props<Input, Output, Data>,
+export function FormDialog<Input extends FieldValues, Output extends FieldValues, Data, Variables extends object>(
+  props: Props<Input, Output, Data, Variables>,
 ) {
   const [open, setOpen] = useState(false);
   const [dirty, setDirty] = useState(false);
@@ -53,13 +51,13 @@ export function FormDialog<Input extends FieldValues, Output extends FieldValues
       wide={props.wide}
       unsaved={open && dirty}
     >
-      {/* Made anew each time, so that it opens with the page's present values. */}
+      {/* A new one each time, so that it opens with the values that the page has now. */}
       {open ? <Body {...props} close={() => setOpen(false)} onDirty={setDirty} /> : null}
     </Dialog>
   );
 }
 
-function Body<Input extends FieldValues, Output extends FieldValues, Data>({
+function Body<Input extends FieldValues, Output extends FieldValues, Data, Variables extends object>({
   schema,
   defaults,
   document,
@@ -70,7 +68,7 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data>({
   children,
   close,
   onDirty,
-}: Props<Input, Output, Data> & { close: () => void; onDirty: (dirty: boolean) => void }) {
+}: Props<Input, Output, Data, Variables> & { close: () => void; onDirty: (dirty: boolean) => void }) {
   const router = useRouter();
   const { refresh } = useRefresh();
   const form = useForm<Input, unknown, Output>({
@@ -89,7 +87,7 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data>({
   const submit = form.handleSubmit(async (values) => {
     let text: string;
     try {
-      text = done(values, await callApi<Data>(document, variables(values)));
+      text = done(values, await callMutation(document, variables(values)));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       setRefusal(error);
@@ -107,7 +105,7 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data>({
         id={formId}
         noValidate
         onSubmit={(event) => {
-          // A dialog is inside of the page's tree for React even where it is not for the document.
+          // In React's tree the dialog is inside the page, even though it is not in the document's.
           event.stopPropagation();
           setRefusal(null);
           void submit(event);
@@ -115,7 +113,7 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data>({
         className="flex flex-col gap-4"
       >
         {children}
-        {/* In sight however long the form is, and what the server refused with it. */}
+        {/* Always in sight, however long the form is; so is what the server refused. */}
         <div className="sticky -bottom-4 -mx-5 -mb-4 flex flex-wrap items-center justify-end gap-2 border-t border-line bg-surface px-5 py-3 sm:rounded-b-xl">
           {refusal ? (
             <div
@@ -138,12 +136,13 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data>({
   );
 }
 
-/** The GraphQL of what is typed so far; while that is not valid, with the document alone. */
-function LiveGraphql<Input extends FieldValues, Output extends FieldValues>({
+/** The GraphQL of what is typed so far. While that is not valid, it has no variables. */
+function LiveGraphql<Input extends FieldValues, Output extends FieldValues, Data, Variables extends object>({
   document,
   schema,
   variables,
-}: Pick<Props<Input, Output, never>, "document" | "schema" | "variables">) {
+}: Pick<Props<Input, Output, Data, Variables>, "document" | "schema" | "variables">) {
   const read = schema.safeParse(useWatch());
-  return <ShowGraphql document={document} variables={read.success ? variables(read.data) : {}} endpoint={API_PATH} />;
+  const shown = read.success ? { ...variables(read.data) } : {};
+  return <ShowGraphql document={textOf(document)} variables={shown} endpoint={API_PATH} />;
 }

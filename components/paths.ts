@@ -1,18 +1,17 @@
 /**
- * Every address of the dashboard is made here, and read back here. Addresses are without the base path:
- * links and the router add it.
+ * Writes and reads every address of the dashboard. Addresses are without the base path, which links and the router add.
  */
 
 /**
- * A name as one segment of an address. "~" begins the spellings that are reserved: "~" alone is the empty name
- * (the unnamed project), and "~" before a name keeps it apart from those ("." and ".." would otherwise walk up the path).
+ * A name as one segment of an address. "~" alone is the empty name, of the unnamed project. "~" also escapes names that
+ * begin with it, and "." and "..", which browsers would resolve.
  */
 export function segment(name: string): string {
   const reserved = name === "" || name === "." || name === ".." || name.startsWith("~");
   return encodeURIComponent(reserved ? `~${name}` : name);
 }
 
-/** The name that a segment stands for; null when it is not a valid one. */
+/** The name in a segment; null when the segment is invalid. */
 export function readSegment(text: string): string | null {
   try {
     const decoded = decodeURIComponent(text);
@@ -41,7 +40,7 @@ export type QueueTab = (typeof QUEUE_TABS)[number];
 export const paths = {
   overview: () => "/",
   projects: (query?: { search?: string; after?: string; before?: string }) => withQuery("/projects", query),
-  /** Of one project, or of all with null. */
+  /** Of one project, or with null of all projects. */
   queues: (
     project: string | null,
     query?: { search?: string; sort?: string; after?: string | null; before?: string | null },
@@ -49,7 +48,7 @@ export const paths = {
   queue: (project: string, name: string, tab: QueueTab = "messages", query?: Query) =>
     withQuery(`/projects/${segment(project)}/queues/${segment(name)}${tab === "messages" ? "" : `/${tab}`}`, query),
   pools: (query?: { after?: string | null; before?: string | null }) => withQuery("/pools", query),
-  /** `range` and `operation`: of the history that it shows. */
+  /** `range` and `operation` choose the history that the page shows. */
   pool: (name: string, query?: { range?: string; operation?: string; after?: string | null; before?: string | null }) =>
     withQuery(`/pools/${segment(name)}`, query),
   flavors: (query?: { project?: string | null; after?: string | null; before?: string | null }) =>

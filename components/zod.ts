@@ -1,7 +1,4 @@
-/**
- * zod as all forms have it. It would look whether it may use `eval`, which the pages' content security policy forbids
- * and reports.
- */
+/** zod without `eval`: it would try whether it may use it, which the content security policy forbids and reports. */
 import { z } from "zod";
 
 z.config({ jitless: true });

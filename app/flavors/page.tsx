@@ -1,82 +1,39 @@
 import type { Metadata } from "next";
 import { Failed } from "../../components/failed.tsx";
-import { CreateFlavor, type FlavorRow, FlavorTable } from "../../components/flavors/flavor-table.tsx";
+import { CreateFlavor, FlavorTable } from "../../components/flavors/flavor-table.tsx";
 import { paths, segment } from "../../components/paths.ts";
-import { projectLabel } from "../../components/project-name.tsx";
+import { projectLabel } from "../../components/projects/project-name.tsx";
 import { FilterBar, FilterSelect } from "../../components/ui/filter-bar.tsx";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
 import { EmptyState } from "../../components/ui/states.tsx";
-import { namedParam, type PageInfo, pagerLinks, pageVariables, type Search } from "../address.ts";
+import { namedParam, pagerLinks, pageVariables, type Search } from "../address.ts";
 import { load } from "../execute.ts";
+import { FIRST_PROJECT, FLAVORS_PAGE } from "./documents.ts";
 
 export const metadata: Metadata = { title: "Flavors" };
 
-const PLACES = /* GraphQL */ `
-  query FlavorPlaces {
-    projects(first: 100) {
-      nodes {
-        name
-      }
-    }
-    pools(first: 100) {
-      nodes {
-        name
-        flavor
-        builtIn
-      }
-    }
-  }
-`;
-
-const FLAVORS = /* GraphQL */ `
-  query Flavors($project: String, $first: SafeInt, $after: String, $last: SafeInt, $before: String) {
-    flavors(project: $project, first: $first, after: $after, last: $last, before: $before) {
-      nodes {
-        project
-        name
-        pools
-        capabilities
-      }
-      pageInfo {
-        hasNextPage
-        hasPreviousPage
-        startCursor
-        endCursor
-      }
-    }
-  }
-`;
-
-interface Places {
-  projects: { nodes: { name: string }[] };
-  pools: { nodes: { name: string; flavor: string | null; builtIn: boolean }[] };
-}
-
 export default async function FlavorsPage({ searchParams }: { searchParams: Promise<Search> }) {
   const search = await searchParams;
-  const places = await load<Places>(PLACES);
-  if (!places.ok) {
+  const project = namedParam(search, "project") ?? (await firstProject());
+  const loaded = await load(FLAVORS_PAGE, { project, ...pageVariables(search) });
+  if (!loaded.ok) {
     return (
       <>
         <PageHeader title="Flavors" />
-        <Failed error={places.error} />
+        <Failed error={loaded.error} />
       </>
     );
   }
-  const known = places.data.projects.nodes.map(({ name }) => name);
-  const project = namedParam(search, "project") ?? known[0] ?? "";
-  const choices = places.data.pools.nodes.filter((pool) => !pool.builtIn);
-  const loaded = await load<{ flavors: { nodes: Omit<FlavorRow, "choices">[]; pageInfo: PageInfo } }>(FLAVORS, {
-    project,
-    ...pageVariables(search),
-  });
+  const { flavors, pools, projects: named } = loaded.data;
+  const known = named.nodes.map(({ name }) => name);
+  const choices = pools.nodes.filter(({ builtIn }) => !builtIn);
   const projects = known.includes(project) ? known : [...known, project];
   const create = <CreateFlavor project={project} choices={choices} />;
   return (
     <>
       <PageHeader
         title="Flavors"
-        description="A flavor is a name for some pools. A queue that names one is placed among them."
+        description="A flavor names some pools. A queue that asks for it is placed in one of them."
         actions={create}
       />
       <Panel flush>
@@ -88,20 +45,22 @@ export default async function FlavorsPage({ searchParams }: { searchParams: Prom
             choices={projects.map((name) => ({ value: segment(name), label: projectLabel(name) }))}
           />
         </FilterBar>
-        {loaded.ok ? (
-          <FlavorTable
-            rows={loaded.data.flavors.nodes.map((row) => ({ ...row, choices }))}
-            pager={pagerLinks(loaded.data.flavors.pageInfo, search, (page) => paths.flavors({ project, ...page }))}
-            empty={
-              <EmptyState title={`${projectLabel(project)} has no flavors`} action={create}>
-                Without one, a queue lives in any pool that has no flavor.
-              </EmptyState>
-            }
-          />
-        ) : (
-          <Failed error={loaded.error} />
-        )}
+        <FlavorTable
+          rows={flavors.nodes.map((row) => ({ ...row, choices }))}
+          pager={pagerLinks(flavors.pageInfo, search, (page) => paths.flavors({ project, ...page }))}
+          empty={
+            <EmptyState title={`${projectLabel(project)} has no flavors`} action={create}>
+              A queue without a flavor is placed in a pool without a flavor.
+            </EmptyState>
+          }
+        />
       </Panel>
     </>
   );
+}
+
+/** For an address that names no project. When nothing can be read, the page says why. */
+async function firstProject(): Promise<string> {
+  const loaded = await load(FIRST_PROJECT, {});
+  return (loaded.ok ? loaded.data.projects.nodes[0]?.name : undefined) ?? "";
 }

@@ -1,11 +1,12 @@
 import type { Metadata } from "next";
 import { API_PATH } from "../../components/api.ts";
-import { CollectGarbage } from "../../components/collect-garbage.tsx";
 import { Failed } from "../../components/failed.tsx";
-import { OperationTable, type PoolHealth, PoolState } from "../../components/health.tsx";
+import { textOf } from "../../components/graphql.ts";
+import { CollectGarbage } from "../../components/health/collect-garbage.tsx";
+import { HEALTH_LOOK, Warnings } from "../../components/health/warnings.tsx";
 import { paths } from "../../components/paths.ts";
-import { INTERVAL_FIELDS, POOL_HEALTH_FIELDS } from "../../components/pools/documents.ts";
-import { type HealthInterval, type Sampling, Timeline } from "../../components/pools/timeline.tsx";
+import { OperationTable, PoolState } from "../../components/pools/pool-health.tsx";
+import { Timeline } from "../../components/pools/timeline.tsx";
 import { Badge } from "../../components/ui/badge.tsx";
 import { formatCount, formatMilliseconds } from "../../components/ui/format.ts";
 import { Link } from "../../components/ui/link.tsx";
@@ -13,79 +14,12 @@ import { Facts, PageHeader, Panel } from "../../components/ui/page.tsx";
 import { ShowGraphql } from "../../components/ui/show-graphql.tsx";
 import { Ago } from "../../components/ui/time.tsx";
 import { load } from "../execute.ts";
-import { HEALTH_LOOK, type HealthStatus, Warnings } from "../warnings.tsx";
+import { HEALTH_PAGE } from "./documents.ts";
 
 export const metadata: Metadata = { title: "Health" };
 
-const HEALTH = /* GraphQL */ `
-  query Health {
-    health {
-      status
-      warnings
-      control {
-        reachable
-        seconds
-      }
-      pools {${POOL_HEALTH_FIELDS}
-        healthLastHour {${INTERVAL_FIELDS}
-        }
-      }
-      gc {
-        at
-        seconds
-        collected {
-          messages
-          claims
-          subscriptions
-          queues
-        }
-      }
-    }
-    healthSampling {
-      everySeconds
-      lastAt
-      nextAt
-    }
-    limits {
-      minMessageTtl
-      maxMessageTtl
-      defaultMessageTtl
-      maxMessageDelay
-      minClaimTtl
-      maxClaimTtl
-      defaultClaimTtl
-      minClaimGrace
-      maxClaimGrace
-      defaultClaimGrace
-      maxMessagesPerPost
-      maxMessagesPostSize
-      maxQueueMetadata
-      maxQueueNameLength
-      maxJsonDepth
-      maxPageSize
-      maxRequestSize
-    }
-  }
-`;
-
-interface Answer {
-  health: {
-    status: HealthStatus;
-    warnings: string[];
-    control: { reachable: boolean; seconds: number };
-    pools: (PoolHealth & { healthLastHour: HealthInterval[] })[];
-    gc: {
-      at: string;
-      seconds: number;
-      collected: { messages: number; claims: number; subscriptions: number; queues: number };
-    } | null;
-  };
-  healthSampling: Sampling;
-  limits: Record<string, number>;
-}
-
 export default async function HealthPage() {
-  const loaded = await load<Answer>(HEALTH);
+  const loaded = await load(HEALTH_PAGE, {});
   if (!loaded.ok) {
     return (
       <>
@@ -101,8 +35,8 @@ export default async function HealthPage() {
       <PageHeader
         title="Health"
         badges={<Badge tone={look.tone}>{look.label}</Badge>}
-        description="Every pool is really tried, at most once in ten seconds, whoever asks."
-        actions={<ShowGraphql document={HEALTH} endpoint={API_PATH} />}
+        description="Each pool is checked with real operations, at most once in ten seconds."
+        actions={<ShowGraphql document={textOf(HEALTH_PAGE)} endpoint={API_PATH} />}
       />
       <div className="flex flex-col gap-4">
         {health.warnings.length > 0 ? (
@@ -117,23 +51,23 @@ export default async function HealthPage() {
                 {
                   label: "State",
                   value: health.control.reachable ? (
-                    <Badge tone="ok">reachable</Badge>
+                    <Badge tone="ok">Healthy</Badge>
                   ) : (
-                    <Badge tone="danger">cannot be reached</Badge>
+                    <Badge tone="danger">Unreachable</Badge>
                   ),
                 },
-                { label: "Answered in", value: formatMilliseconds(health.control.seconds) },
+                { label: "Response time", value: formatMilliseconds(health.control.seconds) },
               ]}
             />
           </Panel>
-          <Panel title="Collection of what has expired" actions={<CollectGarbage />}>
+          <Panel title="Garbage collection" actions={<CollectGarbage />}>
             {health.gc === null ? (
-              <p className="text-muted">None has run in this process yet.</p>
+              <p className="text-muted">Not run in this process yet.</p>
             ) : (
               <Facts
                 items={[
-                  { label: "Last", value: <Ago at={health.gc.at} /> },
-                  { label: "Took", value: formatMilliseconds(health.gc.seconds) },
+                  { label: "Last run", value: <Ago at={health.gc.at} /> },
+                  { label: "Duration", value: formatMilliseconds(health.gc.seconds) },
                   {
                     label: "Freed",
                     value: `${formatCount(health.gc.collected.messages)} messages, ${formatCount(health.gc.collected.claims)} claims, ${formatCount(health.gc.collected.subscriptions)} subscriptions, ${formatCount(health.gc.collected.queues)} queues`,
@@ -157,7 +91,7 @@ export default async function HealthPage() {
               }
             >
               <OperationTable pool={pool} />
-              <h3 className="border-t border-line px-4 pt-3 font-medium">The last hour, all operations together</h3>
+              <h3 className="border-t border-line px-4 pt-3 font-medium">Last hour, all operations</h3>
               <Timeline
                 pool={pool.pool}
                 what="All operations"

@@ -1,45 +1,28 @@
 import type { Metadata } from "next";
 import { Failed } from "../../components/failed.tsx";
-import { JOB_FIELDS } from "../../components/jobs/documents.ts";
-import { type JobRow, JobTable } from "../../components/jobs/job-table.tsx";
+import { JOB_STATES, JobTable } from "../../components/jobs/job-table.tsx";
 import { paths } from "../../components/paths.ts";
 import { FilterBar, FilterSelect } from "../../components/ui/filter-bar.tsx";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
 import { EmptyState } from "../../components/ui/states.tsx";
-import { one, type PageInfo, pagerLinks, pageVariables, type Search } from "../address.ts";
+import { one, pagerLinks, pageVariables, type Search } from "../address.ts";
 import { load } from "../execute.ts";
+import { JOBS_PAGE } from "./documents.ts";
 
 export const metadata: Metadata = { title: "Jobs" };
 
-const JOBS = /* GraphQL */ `
-  query Jobs($state: JobState, $first: SafeInt, $after: String, $last: SafeInt, $before: String) {
-    jobs(state: $state, first: $first, after: $after, last: $last, before: $before) {
-      nodes {${JOB_FIELDS}
-      }
-      pageInfo {
-        hasNextPage
-        hasPreviousPage
-        startCursor
-        endCursor
-      }
-    }
-  }
-`;
-
-const STATES = ["waiting", "running", "done", "failed", "cancelled"];
+/** The address has them in lower case. */
+const STATES = ["WAITING", "RUNNING", "DONE", "FAILED", "CANCELLED"] as const;
 
 export default async function JobsPage({ searchParams }: { searchParams: Promise<Search> }) {
   const search = await searchParams;
-  const state = STATES.find((name) => name === one(search, "state"));
-  const loaded = await load<{ jobs: { nodes: JobRow[]; pageInfo: PageInfo } }>(JOBS, {
-    state: state?.toUpperCase(),
-    ...pageVariables(search),
-  });
+  const state = STATES.find((name) => name.toLowerCase() === one(search, "state"));
+  const loaded = await load(JOBS_PAGE, { state, ...pageVariables(search) });
   return (
     <>
       <PageHeader
         title="Jobs"
-        description="Moves of queues and drains of pools. They go on when the process that does them ends. Newest first."
+        description="Moves of queues and drains of pools. If a process stops, another one continues its jobs. Newest first."
       />
       <Panel flush>
         <FilterBar>
@@ -47,15 +30,17 @@ export default async function JobsPage({ searchParams }: { searchParams: Promise
             param="state"
             label="State"
             all="All states"
-            choices={STATES.map((name) => ({ value: name, label: name }))}
+            choices={STATES.map((name) => ({ value: name.toLowerCase(), label: JOB_STATES[name].label }))}
           />
         </FilterBar>
         {loaded.ok ? (
           <JobTable
             rows={loaded.data.jobs.nodes}
-            pager={pagerLinks(loaded.data.jobs.pageInfo, search, (page) => paths.jobs({ state, ...page }))}
+            pager={pagerLinks(loaded.data.jobs.pageInfo, search, (page) =>
+              paths.jobs({ state: state?.toLowerCase(), ...page }),
+            )}
             empty={
-              <EmptyState title={state === undefined ? "No jobs yet" : `No job is ${state}`}>
+              <EmptyState title={state === undefined ? "No jobs yet" : `No job is ${state.toLowerCase()}`}>
                 Move a queue from the catalogue, or drain a pool from its page.
               </EmptyState>
             }

@@ -1,82 +1,33 @@
 import type { Metadata } from "next";
-import { CreateStore, SetKey } from "../../components/create-store.tsx";
 import { Failed } from "../../components/failed.tsx";
-import { KeyTable, type LockRow, LockTable, type StoreRow, StoreTable } from "../../components/key-tables.tsx";
+import { CreateStore, SetKey } from "../../components/keys/create-store.tsx";
+import { KeyTable, LockTable, StoreTable } from "../../components/keys/key-tables.tsx";
 import { paths } from "../../components/paths.ts";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
 import { EmptyState } from "../../components/ui/states.tsx";
-import { one, type PageInfo, pagerLinks, pageVariables, type Search } from "../address.ts";
+import { one, pagerLinks, pageVariables, type Search } from "../address.ts";
 import { load } from "../execute.ts";
+import { KEYS_PAGE } from "./documents.ts";
 
 export const metadata: Metadata = { title: "Keys" };
-
-const STORES = /* GraphQL */ `
-  query KeyValueStores {
-    keyValueStores(first: 100) {
-      nodes {
-        name
-        backingStore
-        internal
-        count {
-          value
-          exact
-        }
-      }
-    }
-    keyValueLocks(first: 50) {
-      nodes {
-        store
-        key
-        holder
-        fence
-        expiresAt
-      }
-    }
-  }
-`;
-
-const KEYS = /* GraphQL */ `
-  query KeyValueKeys($store: String!, $first: SafeInt, $after: String, $last: SafeInt, $before: String) {
-    keyValueKeys(store: $store, first: $first, after: $after, last: $last, before: $before) {
-      nodes {
-        key
-        expiresAt
-      }
-      pageInfo {
-        hasNextPage
-        hasPreviousPage
-        startCursor
-        endCursor
-      }
-    }
-  }
-`;
-
-interface Stores {
-  keyValueStores: { nodes: StoreRow[] };
-  keyValueLocks: { nodes: LockRow[] };
-}
-
-interface Keys {
-  keyValueKeys: { nodes: { key: string; expiresAt: string | null }[]; pageInfo: PageInfo };
-}
 
 const NO_PAGES = { first: null, previous: null, next: null };
 
 export default async function KeysPage({ searchParams }: { searchParams: Promise<Search> }) {
   const search = await searchParams;
   const store = one(search, "store");
-  const [stores, keys] = await Promise.all([
-    load<Stores>(STORES),
-    store === undefined ? null : load<Keys>(KEYS, { store, ...pageVariables(search) }),
-  ]);
+  const query = (withKeys: boolean) => load(KEYS_PAGE, { withKeys, store: store ?? "", ...pageVariables(search) });
+  const loaded = await query(store !== undefined);
+  // An address may name a store that does not exist: the others are shown all the same.
+  const stores = loaded.ok || store === undefined ? loaded : await query(false);
   const chosen = stores.ok ? stores.data.keyValueStores.nodes.find(({ name }) => name === store) : undefined;
   const internal = chosen?.internal ?? true;
+  const keys = loaded.ok ? loaded.data.keyValueKeys : undefined;
   return (
     <>
       <PageHeader
         title="Keys"
-        description="Key-value stores, and the locks that are held now. Values of internal stores are never shown."
+        description="Key-value stores, and the locks held now. Values of internal stores are never shown."
         actions={<CreateStore />}
       />
       <div className="flex flex-col gap-4">
@@ -85,34 +36,30 @@ export default async function KeysPage({ searchParams }: { searchParams: Promise
             <StoreTable
               rows={stores.data.keyValueStores.nodes}
               pager={NO_PAGES}
-              empty={<EmptyState title="No stores yet">Programs share keys, values and locks in one.</EmptyState>}
+              empty={<EmptyState title="No stores yet">Programs share keys, values and locks in a store.</EmptyState>}
             />
           </Panel>
         ) : (
           <Failed error={stores.error} />
         )}
-        {store === undefined || keys === null ? null : (
+        {store === undefined ? null : (
           <Panel title={`Keys of ${store}`} flush actions={internal ? undefined : <SetKey store={store} />}>
-            {keys.ok ? (
+            {keys ? (
               <KeyTable
-                rows={keys.data.keyValueKeys.nodes.map((row) => ({ ...row, store, internal }))}
-                pager={pagerLinks(keys.data.keyValueKeys.pageInfo, search, (page) => paths.keys({ store, ...page }))}
+                rows={keys.nodes.map((row) => ({ ...row, store, internal }))}
+                pager={pagerLinks(keys.pageInfo, search, (page) => paths.keys({ store, ...page }))}
                 empty={<EmptyState title="This store is empty" />}
               />
-            ) : (
-              <Failed error={keys.error} />
+            ) : loaded.ok ? null : (
+              <Failed error={loaded.error} />
             )}
           </Panel>
         )}
         {stores.ok ? (
-          <Panel title="Locks held now" flush>
+          <Panel title="Locks" flush>
             <LockTable
               rows={stores.data.keyValueLocks.nodes}
-              empty={
-                <EmptyState title="Nobody holds a lock">
-                  A lock shows here with its holder and how long it lasts.
-                </EmptyState>
-              }
+              empty={<EmptyState title="No locks">Locks that are held show here, with their holders.</EmptyState>}
             />
           </Panel>
         ) : null}

@@ -1,40 +1,21 @@
 import type { Metadata } from "next";
 import { Failed } from "../../components/failed.tsx";
 import { paths } from "../../components/paths.ts";
-import { type ProjectRow, ProjectTable } from "../../components/projects.tsx";
+import { ProjectTable } from "../../components/projects/project-table.tsx";
 import { CreateQueue } from "../../components/queues/create-queue.tsx";
 import { FilterBar, SearchBox } from "../../components/ui/filter-bar.tsx";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
 import { EmptyState } from "../../components/ui/states.tsx";
-import { one, type PageInfo, pagerLinks, pageVariables, type Search } from "../address.ts";
+import { one, pagerLinks, pageVariables, type Search } from "../address.ts";
 import { load } from "../execute.ts";
+import { PROJECTS_PAGE } from "./documents.ts";
 
 export const metadata: Metadata = { title: "Projects" };
-
-const PROJECTS = /* GraphQL */ `
-  query Projects($search: String, $first: SafeInt, $after: String, $last: SafeInt, $before: String) {
-    projects(search: $search, first: $first, after: $after, last: $last, before: $before) {
-      nodes {
-        name
-        queueCount {
-          value
-          exact
-        }
-      }
-      pageInfo {
-        hasNextPage
-        hasPreviousPage
-        startCursor
-        endCursor
-      }
-    }
-  }
-`;
 
 export default async function ProjectsPage({ searchParams }: { searchParams: Promise<Search> }) {
   const search = await searchParams;
   const part = one(search, "search");
-  const loaded = await load<{ projects: { nodes: ProjectRow[]; pageInfo: PageInfo } }>(PROJECTS, {
+  const loaded = await load(PROJECTS_PAGE, {
     search: part,
     ...pageVariables(search),
   });
@@ -42,7 +23,7 @@ export default async function ProjectsPage({ searchParams }: { searchParams: Pro
     <>
       <PageHeader
         title="Projects"
-        description="A project is there as soon as it has a queue."
+        description="A project exists as soon as it has a queue."
         actions={<CreateQueue project={null} />}
       />
       <Panel flush>
@@ -58,7 +39,7 @@ export default async function ProjectsPage({ searchParams }: { searchParams: Pro
             empty={
               part === undefined ? (
                 <EmptyState title="No projects yet" action={<CreateQueue project={null} />}>
-                  Make a queue, and its project is there.
+                  Create a queue, and its project exists.
                 </EmptyState>
               ) : (
                 <EmptyState title={`No project contains “${part}”`} />

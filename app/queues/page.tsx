@@ -1,6 +1,6 @@
 import type { Metadata } from "next";
 import type { Search } from "../address.ts";
-import { QueueList } from "../queue-list.tsx";
+import { QueueList } from "./queue-list.tsx";
 
 export const metadata: Metadata = { title: "Queues" };
 

@@ -1,93 +1,33 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { API_PATH } from "../components/api.ts";
-import { Failed } from "../components/failed.tsx";
-import { paths } from "../components/paths.ts";
-import { projectLabel } from "../components/project-name.tsx";
-import { CreateQueue } from "../components/queues/create-queue.tsx";
-import { type QueueRow, QueueTable } from "../components/queues/queue-table.tsx";
-import { FilterBar, SearchBox } from "../components/ui/filter-bar.tsx";
-import { formatCount } from "../components/ui/format.ts";
-import { PageHeader, Panel } from "../components/ui/page.tsx";
-import { ShowGraphql } from "../components/ui/show-graphql.tsx";
+import { API_PATH } from "../../components/api.ts";
+import { Failed } from "../../components/failed.tsx";
+import { textOf } from "../../components/graphql.ts";
+import { paths } from "../../components/paths.ts";
+import { projectLabel } from "../../components/projects/project-name.tsx";
+import { CreateQueue } from "../../components/queues/create-queue.tsx";
+import { QueueTable } from "../../components/queues/queue-table.tsx";
+import { FilterBar, SearchBox } from "../../components/ui/filter-bar.tsx";
+import { formatCount } from "../../components/ui/format.ts";
+import { PageHeader, Panel } from "../../components/ui/page.tsx";
+import { ShowGraphql } from "../../components/ui/show-graphql.tsx";
+import { EmptyState } from "../../components/ui/states.tsx";
+import type { SortLink } from "../../components/ui/table.tsx";
+import { chosen, one, pagerLinks, pageVariables, type Search } from "../address.ts";
+import { load } from "../execute.ts";
+import { QUEUES_PAGE } from "./documents.ts";
 
-import { EmptyState } from "../components/ui/states.tsx";
-import type { SortLink } from "../components/ui/table.tsx";
-import { chosen, one, type PageInfo, pagerLinks, pageVariables, type Search } from "./address.ts";
-import { load } from "./execute.ts";
+/** Milliseconds that the page waits for the counts, which come from the pools. */
+const COUNTS_WAIT_MS = 300;
 
-const QUEUES = /* GraphQL */ `
-  query Queues(
-    $project: String
-    $allProjects: Boolean
-    $search: String
-    $sort: QueueSort!
-    $descending: Boolean!
-    $first: SafeInt
-    $after: String
-    $last: SafeInt
-    $before: String
-    $counts: Boolean!
-  ) {
-    queues(
-      project: $project
-      allProjects: $allProjects
-      search: $search
-      sort: $sort
-      descending: $descending
-      first: $first
-      after: $after
-      last: $last
-      before: $before
-    ) {
-      nodes {
-        project
-        name
-        createdAt
-        stats @include(if: $counts) {
-          ready
-          claimed
-          delayed
-          exhausted
-          total
-          exact
-          oldest {
-            ageSeconds
-          }
-        }
-        catalogueEntry {
-          pool
-        }
-      }
-      pageInfo {
-        hasNextPage
-        hasPreviousPage
-        startCursor
-        endCursor
-      }
-      count {
-        value
-        exact
-      }
-    }
-  }
-`;
-
-/** Milliseconds that a page waits for its counts, which every pool has to be asked for. */
-const SOON = 300;
-
-interface Answer {
-  queues: { nodes: QueueRow[]; pageInfo: PageInfo; count: { value: number; exact: boolean } | null };
-}
-
-/** What the address calls the orders, and what the API calls them. */
-const ORDERS: Record<string, { column: string; sort: string; descending: boolean }> = {
+/** The orders by their names in addresses. */
+const ORDERS: Record<string, { column: string; sort: "NAME" | "CREATED_AT"; descending: boolean }> = {
   name: { column: "name", sort: "NAME", descending: false },
   "-name": { column: "name", sort: "NAME", descending: true },
   created: { column: "createdAt", sort: "CREATED_AT", descending: false },
   "-created": { column: "createdAt", sort: "CREATED_AT", descending: true },
 };
 
-/** The list of queues, of one project or with null of all. */
+/** The queues of one project, or with null of all projects. */
 export async function QueueList({ project, search }: { project: string | null; search: Search }) {
   const prefix = one(search, "search");
   const order = chosen(search, "sort", ORDERS) ?? ORDERS.name;
@@ -101,10 +41,10 @@ export async function QueueList({ project, search }: { project: string | null; s
     descending: order.descending,
     ...pageVariables(search),
   };
-  const whole = load<Answer>(QUEUES, { ...variables, counts: true });
-  const soon = await Promise.race([whole, pause(SOON, null)]);
-  // One slow pool must not keep the rows from those who look for another one.
-  const loaded = soon ?? (await load<Answer>(QUEUES, { ...variables, counts: false }));
+  const whole = load(QUEUES_PAGE, { ...variables, counts: true });
+  const soon = await Promise.race([whole, pause(COUNTS_WAIT_MS, null)]);
+  // One slow pool must not delay the rows: they come without counts then, and the counts follow.
+  const loaded = soon ?? (await load(QUEUES_PAGE, { ...variables, counts: false }));
   const late = soon === null ? whole.then((late) => (late.ok ? late.data.queues.nodes : [])) : null;
   const link = (query: { sort?: string; after?: string; before?: string }) =>
     paths.queues(project, { search: prefix, ...query });
@@ -127,10 +67,14 @@ export async function QueueList({ project, search }: { project: string | null; s
       <PageHeader
         title={project === null ? "Queues" : projectLabel(project)}
         crumbs={project === null ? [] : [{ label: "Projects", href: paths.projects() }]}
-        description={project === null ? "Of all projects that you may see." : undefined}
+        description={project === null ? "Queues of all projects that you may see." : undefined}
         actions={
           <>
-            <ShowGraphql document={QUEUES} variables={{ ...variables, counts: true }} endpoint={API_PATH} />
+            <ShowGraphql
+              document={textOf(QUEUES_PAGE)}
+              variables={{ ...variables, counts: true }}
+              endpoint={API_PATH}
+            />
             <CreateQueue project={project} />
           </>
         }
@@ -150,10 +94,10 @@ export async function QueueList({ project, search }: { project: string | null; s
             empty={
               prefix === undefined ? (
                 <EmptyState title="No queues yet" action={<CreateQueue project={project} />}>
-                  Make one here, or let a program make it with createQueue.
+                  Create one here, or with the mutation createQueue.
                 </EmptyState>
               ) : (
-                <EmptyState title={`No queue begins with “${prefix}”`}>Upper and lower case are different.</EmptyState>
+                <EmptyState title={`No queue begins with “${prefix}”`}>Names are case-sensitive.</EmptyState>
               )
             }
           />

@@ -1,38 +1,27 @@
 "use client";
 
 import type { ReactNode } from "react";
-import { ProjectPrefix } from "./project-name.tsx";
-import { Badge, type Tone } from "./ui/badge.tsx";
-import { column, DataTable, type PagerLinks } from "./ui/table.tsx";
-import { Ago } from "./ui/time.tsx";
-import { visible } from "./ui/visible.tsx";
-
-export interface AuditRow {
-  id: string;
-  at: string;
-  actor: string;
-  action: string;
-  project: string | null;
-  target: string;
-  outcome: "INTENDED" | "DONE" | "REFUSED" | "FAILED";
-  detailsText: string;
-  requestId: string;
-}
+import { ProjectPrefix } from "../projects/project-name.tsx";
+import { Badge, type Tone } from "../ui/badge.tsx";
+import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
+import { Ago } from "../ui/time.tsx";
+import { visible } from "../ui/visible.tsx";
+import type { AuditRow } from "./fragments.ts";
 
 const OUTCOMES: Record<AuditRow["outcome"], { label: string; tone: Tone }> = {
-  DONE: { label: "done", tone: "ok" },
-  INTENDED: { label: "intended", tone: "warn" },
-  REFUSED: { label: "refused", tone: "warn" },
-  FAILED: { label: "failed", tone: "danger" },
+  DONE: { label: "Done", tone: "ok" },
+  INTENDED: { label: "Intended", tone: "warn" },
+  REFUSED: { label: "Refused", tone: "warn" },
+  FAILED: { label: "Failed", tone: "danger" },
 };
 
 const COLUMNS = [
-  column<AuditRow>("at", "When", (row) => <Ago at={row.at} />),
-  column<AuditRow>("actor", "Who", (row) => row.actor, { wide: "below" }),
-  column<AuditRow>("action", "What", (row) => <span className="font-mono text-[0.8125rem]">{row.action}</span>),
+  column<AuditRow>("at", "Time", (row) => <Ago at={row.at} />),
+  column<AuditRow>("actor", "Actor", (row) => row.actor, { wide: "below" }),
+  column<AuditRow>("action", "Action", (row) => <span className="font-mono text-[0.8125rem]">{row.action}</span>),
   column<AuditRow>(
     "target",
-    "To what",
+    "Target",
     (row) => (
       <>
         <ProjectPrefix project={row.project} />
@@ -56,7 +45,7 @@ const COLUMNS = [
   ),
 ];
 
-/** Who did what, newest first. */
+/** Entries of the audit, newest first. */
 export function AuditTable({ rows, pager, empty }: { rows: AuditRow[]; pager: PagerLinks; empty: ReactNode }) {
   return (
     <DataTable label="Audit log" columns={COLUMNS} rows={rows} rowKey={(row) => row.id} pager={pager} empty={empty} />

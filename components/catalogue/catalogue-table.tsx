@@ -8,7 +8,7 @@ import { FormDialog } from "../form-dialog.tsx";
 import { MOVE_QUEUE } from "../jobs/documents.ts";
 import { requireNotFailed } from "../jobs/job-can.ts";
 import { paths } from "../paths.ts";
-import { ProjectLink } from "../project-name.tsx";
+import { ProjectLink } from "../projects/project-name.tsx";
 import { Button } from "../ui/button.tsx";
 import { SelectField, SwitchField, TextField } from "../ui/form.tsx";
 import { Link } from "../ui/link.tsx";
@@ -16,18 +16,10 @@ import { NameLink } from "../ui/name-link.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { z } from "../zod.ts";
 import { DELETE_ENTRY, INSERT_ENTRY, UPDATE_ENTRY } from "./documents.ts";
-import { entryCan, moveTargets, type PoolChoice } from "./entry-can.ts";
+import { entryCan, moveTargets } from "./entry-can.ts";
+import type { CatalogueRow, PoolChoice } from "./fragments.ts";
 
-export interface CatalogueRow {
-  project: string;
-  queue: string;
-  pool: string;
-  epoch: number;
-  /** That the queue asks for. */
-  flavor: string | null;
-}
-
-/** With the pools that it could be mapped to. */
+/** With the pools that it can be mapped to. */
 interface MappableRow extends CatalogueRow {
   pools: PoolChoice[];
 }
@@ -35,7 +27,7 @@ interface MappableRow extends CatalogueRow {
 const choicesOf = (pools: string[]) => pools.map((name) => ({ value: name, label: name }));
 
 const WARNING =
-  "A tool for mending. No message moves: the queue begins empty in its new pool, and ends in the old one.";
+  "For repairs only. No message moves: the queue is empty in its new pool, and its messages in the old pool are lost.";
 
 const insertion = z.object({ project: z.string(), queue: queueName, pool: objectName, discardMessages: z.boolean() });
 const movement = z.object({ pool: objectName });
@@ -45,7 +37,7 @@ const DISCARD = (
   <SwitchField
     name="discardMessages"
     label="Discard its messages"
-    description="Needed when the queue holds messages, or when its pool cannot say. They are lost."
+    description="Needed when the queue holds messages, or when its pool is unreachable. They are lost."
   />
 );
 
@@ -67,24 +59,21 @@ export function MapQueue({ pools }: { pools: string[] }) {
       variables={(values) => ({ input: values })}
       done={({ queue, pool }) => `Queue ${queue} is mapped to ${pool}.`}
     >
-      <TextField name="project" label="Project" description="Left empty: the project without a name." />
-      <TextField name="queue" label="Queue" mono description="It has to exist." />
+      <TextField name="project" label="Project" description="Empty: the project without a name." />
+      <TextField name="queue" label="Queue" mono description="The queue must exist." />
       <SelectField name="pool" label="Pool" choices={choicesOf(pools)} />
       {DISCARD}
     </FormDialog>
   );
 }
 
-interface Moved {
-  moveQueue: { job: Parameters<typeof requireNotFailed>[0] & { resultText: string | null } };
+/** Names the queues of its dead letter group that did not move with it. */
+function excludedText(resultText: string | null): string {
+  const { excluded = [] }: { excluded?: { queue: string }[] } = JSON.parse(resultText ?? "{}");
+  return excluded.length === 0 ? "" : ` Left out: ${excluded.map(({ queue }) => queue).join(", ")}. Jobs says why.`;
 }
 
-function apartOf(resultText: string | null): string {
-  const { apart = [] }: { apart?: { queue: string }[] } = JSON.parse(resultText ?? "{}");
-  return apart.length === 0 ? "" : ` ${apart.map(({ queue }) => queue).join(", ")} stay apart: Jobs says why.`;
-}
-
-/** Takes everything along. Nobody has to stop meanwhile. */
+/** Moves the queue with all that it holds, while clients use it. */
 function MoveQueue({ row }: { row: MappableRow }) {
   const targets = moveTargets(row, row.pools);
   const reason = entryCan.move(row, row.pools);
@@ -98,16 +87,16 @@ function MoveQueue({ row }: { row: MappableRow }) {
     <FormDialog
       trigger={trigger}
       title={`Move ${row.queue}`}
-      description="Its messages, claims and subscriptions go along, and so do its dead letter queue and up to 100 others that use that one, from the same pool, where they may live there. Clients go on posting and claiming."
+      description="Moves its messages, claims and subscriptions. Its dead letter queue and up to 100 queues that share it move too, if they are in the same pool and the new pool is of their flavor. Clients can keep using them."
       submitLabel="Move"
       document={MOVE_QUEUE}
       schema={movement}
       defaults={{ pool: targets[0] ?? "" }}
       variables={({ pool }) => ({ input: { project: row.project, queue: row.queue, pool } })}
-      done={({ pool }, { moveQueue: { job } }: Moved) => {
+      done={({ pool }, { moveQueue: { job } }) => {
         requireNotFailed(job);
-        if (job.state === "DONE") return `Queue ${row.queue} is in ${pool} now.${apartOf(job.resultText)}`;
-        return `Queue ${row.queue} is on its way to ${pool}. Jobs shows how far it is.`;
+        if (job.state === "DONE") return `Queue ${row.queue} is in ${pool} now.${excludedText(job.resultText)}`;
+        return `Queue ${row.queue} is moving to ${pool}. Jobs shows its progress.`;
       }}
     >
       <SelectField
@@ -116,8 +105,8 @@ function MoveQueue({ row }: { row: MappableRow }) {
         choices={choicesOf(targets)}
         description={
           row.flavor === null
-            ? "Those without a flavor, as the queue is."
-            : `Those of the queue's flavor, ${row.flavor}.`
+            ? "Pools without a flavor, like the queue."
+            : `Pools of the queue's flavor, ${row.flavor}.`
         }
       />
     </FormDialog>
@@ -146,11 +135,11 @@ const COLUMNS = [
         <MoveQueue row={row} />
         <FormDialog
           trigger={
-            <Button kind="ghost" size="small" label={`Map ${row.queue} elsewhere`}>
+            <Button kind="ghost" size="small" label={`Map ${row.queue} to another pool`}>
               <Pencil aria-hidden />
             </Button>
           }
-          title={`Map ${row.queue} elsewhere`}
+          title={`Map ${row.queue} to another pool`}
           description={WARNING}
           submitLabel="Map"
           document={UPDATE_ENTRY}
@@ -172,7 +161,7 @@ const COLUMNS = [
             </Button>
           }
           title={`Unmap ${row.queue}?`}
-          consequence="Its messages and claims are lost, and the queue is out of reach until it is mapped or made again."
+          consequence="Its messages and claims are lost. Nobody can use the queue until it is mapped or created again."
           confirmLabel="Unmap"
           typeName={row.queue}
         />
@@ -190,7 +179,7 @@ export function CatalogueTable({
   empty,
 }: {
   rows: CatalogueRow[];
-  /** All of them. */
+  /** All pools. */
   pools: PoolChoice[];
   pager: PagerLinks;
   empty: ReactNode;

@@ -1,4 +1,6 @@
-export const INSERT_ENTRY = /* GraphQL */ `
+import { graphql } from "../graphql.ts";
+
+export const INSERT_ENTRY = graphql(`
   mutation InsertCatalogueEntry($input: InsertCatalogueEntryInput!) {
     insertCatalogueEntry(input: $input) {
       entry {
@@ -6,9 +8,9 @@ export const INSERT_ENTRY = /* GraphQL */ `
       }
     }
   }
-`;
+`);
 
-export const UPDATE_ENTRY = /* GraphQL */ `
+export const UPDATE_ENTRY = graphql(`
   mutation UpdateCatalogueEntry($input: UpdateCatalogueEntryInput!) {
     updateCatalogueEntry(input: $input) {
       entry {
@@ -16,12 +18,12 @@ export const UPDATE_ENTRY = /* GraphQL */ `
       }
     }
   }
-`;
+`);
 
-export const DELETE_ENTRY = /* GraphQL */ `
+export const DELETE_ENTRY = graphql(`
   mutation DeleteCatalogueEntry($input: DeleteCatalogueEntryInput!) {
     deleteCatalogueEntry(input: $input) {
       deleted
     }
   }
-`;
+`);

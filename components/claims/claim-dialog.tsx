@@ -9,13 +9,9 @@ import { ShortId } from "../ui/short-id.tsx";
 import { NotFoundState } from "../ui/states.tsx";
 import { LeaseBar, TimeLeft, Utc } from "../ui/time.tsx";
 import { visible } from "../ui/visible.tsx";
-import type { ClaimRow } from "./claim-table.tsx";
+import type { ClaimDetail } from "./fragments.ts";
 
-export interface ClaimDetail extends Omit<ClaimRow, "href" | "project" | "queue"> {
-  messages: { id: string; preview: string; expiresAt: string; claimCount: number }[];
-}
-
-/** One claim with what it holds, opened by the address. Null: it was released or has lapsed. */
+/** One claim and its messages, opened by the address. `claim` null: it was released or has expired. */
 export function ClaimDialog({
   project,
   queue,
@@ -44,18 +40,18 @@ export function ClaimDialog({
           <Facts
             items={[
               { label: "Time left", value: <LeaseBar from={claim.renewedAt} until={claim.expiresAt} /> },
-              { label: "Ends", value: <Utc at={claim.expiresAt} /> },
-              { label: "Made", value: <Utc at={claim.createdAt} /> },
+              { label: "Expires", value: <Utc at={claim.expiresAt} /> },
+              { label: "Created", value: <Utc at={claim.createdAt} /> },
               { label: "Last renewed", value: <Utc at={claim.renewedAt} /> },
-              { label: "Length", value: `${claim.ttlSeconds} s, and ${claim.graceSeconds} s of grace` },
-              { label: "Client", value: claim.clientId ?? <span className="text-muted">did not say</span> },
-              { label: "Made by", value: claim.actor ?? <span className="text-muted">unknown</span> },
+              { label: "Lifetime", value: `${claim.ttlSeconds} s, and ${claim.graceSeconds} s of grace` },
+              { label: "Client", value: claim.clientId ?? <span className="text-muted">not reported</span> },
+              { label: "Actor", value: claim.actor ?? <span className="text-muted">unknown</span> },
             ]}
           />
           <section>
-            <h3 className="mb-2 font-semibold">Messages it holds</h3>
+            <h3 className="mb-2 font-semibold">Messages</h3>
             {claim.messages.length === 0 ? (
-              <p className="text-muted">None: they were deleted. The claim ends by itself.</p>
+              <p className="text-muted">None: all were deleted. The claim expires by itself.</p>
             ) : (
               <ul className="divide-y divide-line rounded-md border border-line">
                 {claim.messages.map((message) => (
@@ -76,7 +72,7 @@ export function ClaimDialog({
           </section>
         </>
       ) : (
-        <NotFoundState title="This claim is over">It was released, or its time has run out.</NotFoundState>
+        <NotFoundState title="This claim has ended">It was released, or it expired.</NotFoundState>
       )}
     </Dialog>
   );

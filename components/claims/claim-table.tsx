@@ -9,23 +9,9 @@ import { ShortId } from "../ui/short-id.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Ago, LeaseBar } from "../ui/time.tsx";
 import { RELEASE_CLAIM, RENEW_CLAIM } from "./documents.ts";
+import type { ClaimRow } from "./fragments.ts";
 
-export interface ClaimRow {
-  id: string;
-  project: string;
-  queue: string;
-  href: string;
-  ttlSeconds: number;
-  graceSeconds: number;
-  createdAt: string;
-  renewedAt: string;
-  expiresAt: string;
-  clientId: string | null;
-  actor: string | null;
-  messageCount: number;
-}
-
-/** Who made the claim, as far as that is known. */
+/** The client that made the claim; else its actor. */
 function holderOf(row: ClaimRow): string {
   return row.clientId ?? row.actor ?? "unknown";
 }
@@ -43,11 +29,11 @@ const COLUMNS = [
   column<ClaimRow>("left", "Time left", (row) => <LeaseBar from={row.renewedAt} until={row.expiresAt} />),
   column<ClaimRow>("messages", "Messages", (row) => row.messageCount, { align: "right", wide: "below" }),
   column<ClaimRow>("holder", "Holder", holderOf, { wide: "below", grow: true }),
-  column<ClaimRow>("terms", "Claim + grace", (row) => `${row.ttlSeconds} s + ${row.graceSeconds} s`, {
+  column<ClaimRow>("terms", "Lifetime + grace", (row) => `${row.ttlSeconds} s + ${row.graceSeconds} s`, {
     align: "right",
     wide: true,
   }),
-  column<ClaimRow>("created", "Made", (row) => <Ago at={row.createdAt} />, { align: "right", wide: true }),
+  column<ClaimRow>("created", "Created", (row) => <Ago at={row.createdAt} />, { align: "right", wide: true }),
   column<ClaimRow>(
     "actions",
     "",
@@ -71,14 +57,14 @@ const COLUMNS = [
         <ConfirmedAction
           document={RELEASE_CLAIM}
           variables={{ input: { project: row.project, queue: row.queue, id: row.id } }}
-          done="The claim is released. Others can claim its messages now."
+          done="The claim is released. Its messages are ready again."
           trigger={
             <Button kind="ghost" size="small">
               Release
             </Button>
           }
           title="Release this claim?"
-          consequence={`${holderOf(row)} holds ${row.messageCount === 1 ? "1 message" : `${formatCount(row.messageCount)} messages`}. Others can claim ${row.messageCount === 1 ? "it" : "them"} at once, and this holder can no longer renew or delete in the name of the claim.`}
+          consequence={`${holderOf(row)} holds ${row.messageCount === 1 ? "1 message" : `${formatCount(row.messageCount)} messages`}. Other clients can claim ${row.messageCount === 1 ? "it" : "them"} at once. This holder can no longer renew the claim, or delete with it.`}
           confirmLabel="Release claim"
         />
       </span>

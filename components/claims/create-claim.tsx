@@ -10,7 +10,7 @@ import { CREATE_CLAIM } from "./documents.ts";
 
 const schema = z.object({ limit: wholeText, ttl: wholeText, grace: wholeText });
 
-/** Claims messages by hand: to keep workers off them, or to see what a worker would get. */
+/** Claims messages as a worker does: to keep them from workers, or to see what a worker would get. */
 export function CreateClaim({ project, queue }: { project: string; queue: string }) {
   return (
     <FormDialog
@@ -21,7 +21,7 @@ export function CreateClaim({ project, queue }: { project: string; queue: string
         </Button>
       }
       title="Claim messages"
-      description="Takes the oldest ready messages. Nobody else gets them until the claim ends or is released. It counts as a delivery."
+      description="Claims the oldest ready messages. Nobody else gets them until the claim expires or is released. It counts as a delivery."
       submitLabel="Claim"
       document={CREATE_CLAIM}
       schema={schema}
@@ -35,18 +35,18 @@ export function CreateClaim({ project, queue }: { project: string; queue: string
           ...(grace === null ? {} : { graceSeconds: grace }),
         },
       })}
-      done={(_values, data: { createClaim: { claim: { id: string } | null; messages: { id: string }[] } }) =>
-        data.createClaim.claim === null ? "There was nothing to claim." : `${data.createClaim.messages.length} claimed.`
+      done={(_values, { createClaim: { claim, messages } }) =>
+        claim === null ? "No message is ready." : `${messages.length} claimed.`
       }
     >
       <div className="grid gap-4 sm:grid-cols-3">
         <TextField name="limit" label="Messages" kind="number" description="At most this many." />
-        <TextField name="ttl" label="Claim for" kind="number" description="Seconds; 300 if empty." />
+        <TextField name="ttl" label="Lifetime" kind="number" description="Seconds; 300 if empty." />
         <TextField
           name="grace"
           label="Grace"
           kind="number"
-          description="Seconds a message outlives the claim; 60 if empty."
+          description="Seconds that a message outlives the claim; 60 if empty."
         />
       </div>
     </FormDialog>

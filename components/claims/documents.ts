@@ -1,4 +1,6 @@
-export const CREATE_CLAIM = /* GraphQL */ `
+import { graphql } from "../graphql.ts";
+
+export const CREATE_CLAIM = graphql(`
   mutation CreateClaim($input: CreateClaimInput!) {
     createClaim(input: $input) {
       claim {
@@ -10,9 +12,9 @@ export const CREATE_CLAIM = /* GraphQL */ `
       deadLettered
     }
   }
-`;
+`);
 
-export const RENEW_CLAIM = /* GraphQL */ `
+export const RENEW_CLAIM = graphql(`
   mutation RenewClaim($input: RenewClaimInput!) {
     renewClaim(input: $input) {
       claim {
@@ -20,12 +22,12 @@ export const RENEW_CLAIM = /* GraphQL */ `
       }
     }
   }
-`;
+`);
 
-export const RELEASE_CLAIM = /* GraphQL */ `
+export const RELEASE_CLAIM = graphql(`
   mutation ReleaseClaim($input: ReleaseClaimInput!) {
     releaseClaim(input: $input) {
       id
     }
   }
-`;
+`);

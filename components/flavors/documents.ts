@@ -1,12 +1,14 @@
-export const CREATE_FLAVOR = /* GraphQL */ `
+import { graphql } from "../graphql.ts";
+
+export const CREATE_FLAVOR = graphql(`
   mutation CreateFlavor($input: CreateFlavorInput!) {
     createFlavor(input: $input) {
       created
     }
   }
-`;
+`);
 
-export const UPDATE_FLAVOR = /* GraphQL */ `
+export const UPDATE_FLAVOR = graphql(`
   mutation UpdateFlavor($input: UpdateFlavorInput!) {
     updateFlavor(input: $input) {
       flavor {
@@ -14,12 +16,12 @@ export const UPDATE_FLAVOR = /* GraphQL */ `
       }
     }
   }
-`;
+`);
 
-export const DELETE_FLAVOR = /* GraphQL */ `
+export const DELETE_FLAVOR = graphql(`
   mutation DeleteFlavor($input: DeleteFlavorInput!) {
     deleteFlavor(input: $input) {
       deleted
     }
   }
-`;
+`);

@@ -14,24 +14,11 @@ import { NameLink } from "../ui/name-link.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { z } from "../zod.ts";
 import { CREATE_FLAVOR, DELETE_FLAVOR, UPDATE_FLAVOR } from "./documents.ts";
-
-export interface FlavorRow {
-  project: string;
-  name: string;
-  pools: string[];
-  capabilities: string[] | null;
-  /** Pools that it could have. */
-  choices: PoolChoice[];
-}
-
-export interface PoolChoice {
-  name: string;
-  flavor: string | null;
-}
+import type { FlavorChoice, FlavorRow } from "./fragments.ts";
 
 const pools = z.array(z.string()).min(1, "Choose at least one pool.");
 
-function PoolChoices({ choices, flavor }: { choices: PoolChoice[]; flavor: string | null }) {
+function PoolChoices({ choices, flavor }: { choices: FlavorChoice[]; flavor: string | null }) {
   if (choices.length === 0) {
     return (
       <p className="text-danger">
@@ -43,7 +30,7 @@ function PoolChoices({ choices, flavor }: { choices: PoolChoice[]; flavor: strin
     <ChoicesField
       name="pools"
       label="Pools"
-      description="A pool has one flavor: choosing it here takes it out of its present one."
+      description="A pool has one flavor. Choosing it here removes it from its current flavor."
       choices={choices.map((pool) => ({
         value: pool.name,
         label: pool.name,
@@ -53,7 +40,7 @@ function PoolChoices({ choices, flavor }: { choices: PoolChoice[]; flavor: strin
   );
 }
 
-export function CreateFlavor({ project, choices }: { project: string; choices: PoolChoice[] }) {
+export function CreateFlavor({ project, choices }: { project: string; choices: FlavorChoice[] }) {
   return (
     <FormDialog
       trigger={
@@ -63,13 +50,13 @@ export function CreateFlavor({ project, choices }: { project: string; choices: P
         </Button>
       }
       title="New flavor"
-      description="A queue that names it is placed in one of its pools."
+      description="A queue that asks for it is placed in one of its pools."
       submitLabel="Create flavor"
       document={CREATE_FLAVOR}
       schema={z.object({ project: z.string(), name: objectName, pools })}
       defaults={{ project, name: "", pools: [] }}
       variables={(values) => ({ input: values })}
-      done={({ name }) => `Flavor ${name} is there.`}
+      done={({ name }) => `Flavor ${name} is created.`}
       goTo={(values) => paths.flavors({ project: values.project })}
     >
       <TextField name="name" label="Name" mono />
@@ -86,7 +73,9 @@ const COLUMNS = [
     "Pools",
     (row) => (
       <span className="flex flex-wrap gap-x-3">
-        {row.pools.length === 0 ? <span className="text-danger">none: new queues of it are refused</span> : null}
+        {row.pools.length === 0 ? (
+          <span className="text-danger">none: new queues of this flavor are refused</span>
+        ) : null}
         {row.pools.map((name) => (
           <NameLink key={name} href={paths.pool(name)}>
             {name}
@@ -96,7 +85,7 @@ const COLUMNS = [
     ),
     { grow: true },
   ),
-  column<FlavorRow>("capabilities", "Can", (row) => <Capabilities names={row.capabilities} />, { wide: true }),
+  column<FlavorRow>("capabilities", "Capabilities", (row) => <Capabilities names={row.capabilities} />, { wide: true }),
   column<FlavorRow>(
     "actions",
     "",
@@ -109,7 +98,7 @@ const COLUMNS = [
             </Button>
           }
           title={`Flavor ${row.name}`}
-          description="Its pools are exactly these from now on. No queue moves."
+          description="Sets its pools to exactly these. No queue moves."
           submitLabel="Save"
           document={UPDATE_FLAVOR}
           schema={z.object({ pools })}
@@ -129,7 +118,7 @@ const COLUMNS = [
             </Button>
           }
           title={`Delete flavor ${row.name}?`}
-          consequence="Its queues stay where they are. New queues can no longer name it."
+          consequence="Its queues stay where they are. New queues can no longer ask for it."
           confirmLabel="Delete flavor"
         />
       </span>

@@ -1,19 +1,12 @@
 "use client";
 
-import { ActionButton } from "./action.tsx";
+import { ActionButton } from "../action.tsx";
+import { COLLECT_GARBAGE } from "./documents.ts";
 
-const COLLECT_GARBAGE = /* GraphQL */ `
-  mutation CollectGarbage($input: CollectGarbageInput!) {
-    collectGarbage(input: $input) {
-      seconds
-    }
-  }
-`;
-
-/** Frees at once what the schedule would free in a moment. */
+/** Runs garbage collection now, instead of at its next scheduled time. */
 export function CollectGarbage() {
   return (
-    <ActionButton document={COLLECT_GARBAGE} variables={{ input: {} }} done="The collection has run." kind="plain">
+    <ActionButton document={COLLECT_GARBAGE} variables={{ input: {} }} done="Garbage collection has run." kind="plain">
       Run now
     </ActionButton>
   );

@@ -1,15 +1,14 @@
 import { TriangleAlert } from "lucide-react";
-import type { Tone } from "../components/ui/badge.tsx";
+import type { Tone } from "../ui/badge.tsx";
 
-export type HealthStatus = "PASS" | "WARN" | "FAIL";
-
-export const HEALTH_LOOK: Record<HealthStatus, { label: string; tone: Tone }> = {
-  PASS: { label: "all well", tone: "ok" },
-  WARN: { label: "needs attention", tone: "warn" },
-  FAIL: { label: "not working", tone: "danger" },
+/** By the status of the service. */
+export const HEALTH_LOOK: Record<"PASS" | "WARN" | "FAIL", { label: string; tone: Tone }> = {
+  PASS: { label: "Healthy", tone: "ok" },
+  WARN: { label: "Degraded", tone: "warn" },
+  FAIL: { label: "Failing", tone: "danger" },
 };
 
-/** What is wrong and what to do, in the words of the health check. */
+/** What is wrong and what to do, as the health check says it. */
 export function Warnings({ warnings }: { warnings: string[] }) {
   return (
     <ul className="flex flex-col gap-2">

@@ -1,24 +1,6 @@
-/** What a JobRow is made of. */
-export const JOB_FIELDS = `
-        id
-        kind
-        project
-        target
-        state
-        progress
-        total
-        rate
-        waitingFor
-        error {
-          code
-          message
-        }
-        resultText
-        cancelRequested
-        actor
-        createdAt`;
+import { graphql } from "../graphql.ts";
 
-export const MOVE_QUEUE = /* GraphQL */ `
+export const MOVE_QUEUE = graphql(`
   mutation MoveQueue($input: MoveQueueInput!) {
     moveQueue(input: $input) {
       job {
@@ -32,9 +14,9 @@ export const MOVE_QUEUE = /* GraphQL */ `
       }
     }
   }
-`;
+`);
 
-export const DRAIN_POOL = /* GraphQL */ `
+export const DRAIN_POOL = graphql(`
   mutation DrainPool($input: DrainPoolInput!) {
     drainPool(input: $input) {
       job {
@@ -46,9 +28,9 @@ export const DRAIN_POOL = /* GraphQL */ `
       }
     }
   }
-`;
+`);
 
-export const CANCEL_JOB = /* GraphQL */ `
+export const CANCEL_JOB = graphql(`
   mutation CancelJob($input: CancelJobInput!) {
     cancelJob(input: $input) {
       job {
@@ -56,4 +38,4 @@ export const CANCEL_JOB = /* GraphQL */ `
       }
     }
   }
-`;
+`);

@@ -1,21 +1,17 @@
 import { ApiError } from "../api.ts";
 
-/** What can be done with a job in its state: null = it can, else why not. */
-interface JobState {
-  state: "WAITING" | "RUNNING" | "DONE" | "FAILED" | "CANCELLED";
-  cancelRequested: boolean;
-}
+import type { JobRow } from "./fragments.ts";
+
+type JobState = Pick<JobRow, "state" | "cancelRequested">;
 
 export const isUnfinished = ({ state }: Pick<JobState, "state">) => state === "WAITING" || state === "RUNNING";
 
-/** A job that ended while its caller waited is that action's own failure. */
-export function requireNotFailed(job: {
-  state: JobState["state"];
-  error: { code: string; message: string } | null;
-}): void {
+/** Throws an ApiError for a job that failed while its caller waited: then the action failed. */
+export function requireNotFailed(job: Pick<JobRow, "state" | "error">): void {
   if (job.state === "FAILED" && job.error) throw new ApiError(job.error.code, job.error.message);
 }
 
+/** What an operator can do with a job in its state: null when it is possible, else the reason why not. */
 export const jobCan = {
   cancel: (job: JobState): string | null => {
     if (!isUnfinished(job)) return "It has ended.";

@@ -4,7 +4,7 @@ import { CircleStop } from "lucide-react";
 import type { ReactNode } from "react";
 import { ActionButton } from "../action.tsx";
 import { paths } from "../paths.ts";
-import { ProjectPrefix } from "../project-name.tsx";
+import { ProjectPrefix } from "../projects/project-name.tsx";
 import { Badge, type Tone } from "../ui/badge.tsx";
 import { NameLink } from "../ui/name-link.tsx";
 import { Progress } from "../ui/progress.tsx";
@@ -13,44 +13,27 @@ import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Ago } from "../ui/time.tsx";
 import { visible } from "../ui/visible.tsx";
 import { CANCEL_JOB } from "./documents.ts";
+import type { JobRow } from "./fragments.ts";
 import { isUnfinished, jobCan } from "./job-can.ts";
 
-export interface JobRow {
-  id: string;
-  kind: "MOVE_QUEUE" | "DRAIN_POOL";
-  project: string | null;
-  target: string;
-  state: "WAITING" | "RUNNING" | "DONE" | "FAILED" | "CANCELLED";
-  progress: number;
-  total: number | null;
-  rate: number | null;
-  waitingFor: string | null;
-  error: { code: string; message: string } | null;
-  /** JSON text of an object; null until it is done. */
-  resultText: string | null;
-  cancelRequested: boolean;
-  actor: string;
-  createdAt: string;
-}
-
 const KINDS: Record<JobRow["kind"], { label: string; unit: string }> = {
-  MOVE_QUEUE: { label: "move a queue", unit: "messages" },
-  DRAIN_POOL: { label: "drain a pool", unit: "queues" },
+  MOVE_QUEUE: { label: "Move queue", unit: "messages" },
+  DRAIN_POOL: { label: "Drain pool", unit: "queues" },
 };
 
-const STATES: Record<JobRow["state"], { label: string; tone: Tone }> = {
-  WAITING: { label: "waiting", tone: "neutral" },
-  RUNNING: { label: "running", tone: "accent" },
-  DONE: { label: "done", tone: "ok" },
-  FAILED: { label: "failed", tone: "danger" },
-  CANCELLED: { label: "cancelled", tone: "warn" },
+export const JOB_STATES: Record<JobRow["state"], { label: string; tone: Tone }> = {
+  WAITING: { label: "Waiting", tone: "neutral" },
+  RUNNING: { label: "Running", tone: "accent" },
+  DONE: { label: "Done", tone: "ok" },
+  FAILED: { label: "Failed", tone: "danger" },
+  CANCELLED: { label: "Cancelled", tone: "warn" },
 };
 
 function JobState({ job }: { job: JobRow }) {
   return (
     <span className="flex flex-wrap items-center gap-2">
-      <Badge tone={STATES[job.state].tone}>{STATES[job.state].label}</Badge>
-      {job.cancelRequested && isUnfinished(job) ? <Badge tone="warn">stopping</Badge> : null}
+      <Badge tone={JOB_STATES[job.state].tone}>{JOB_STATES[job.state].label}</Badge>
+      {job.cancelRequested && isUnfinished(job) ? <Badge tone="warn">Stopping</Badge> : null}
       {job.waitingFor !== null && isUnfinished(job) ? (
         <span className="text-warn wrap-anywhere whitespace-normal">waiting for {visible(job.waitingFor)}</span>
       ) : null}
@@ -58,16 +41,18 @@ function JobState({ job }: { job: JobRow }) {
   );
 }
 
-interface Company {
+/** The part of a result that names queues. */
+interface Result {
   included?: string[];
   excluded?: { queue: string; why: string }[];
 }
 
+/** Queues that are named; of the others only their number. */
 const SHOWN = 5;
 
-/** Why it failed; who went along with a queue, and who belongs to it and lives elsewhere. Null: nothing to say. */
+/** Why it failed, which queues moved with its queue, and which did not. Null when it has nothing to say. */
 function outcomeOf(job: JobRow): ReactNode {
-  const { included = [], excluded = [] }: Company = JSON.parse(job.resultText ?? "{}");
+  const { included = [], excluded = [] }: Result = JSON.parse(job.resultText ?? "{}");
   if (job.error === null && included.length === 0 && excluded.length === 0) return null;
   return (
     <span className="text-muted wrap-anywhere">
@@ -119,7 +104,7 @@ function CancelJob({ job }: { job: JobRow }) {
   );
 }
 
-/** A pool's drain that is under way or was the last, with what can be done about it. */
+/** The running drain of a pool, else its last one. */
 export function DrainStatus({ job }: { job: JobRow }) {
   return (
     <div className="flex flex-wrap items-center justify-between gap-3">
@@ -128,7 +113,7 @@ export function DrainStatus({ job }: { job: JobRow }) {
       {outcomeOf(job)}
       <JobProgress job={job} />
       <span className="flex items-center gap-2 text-muted">
-        asked for by {job.actor} <Ago at={job.createdAt} />
+        started by {job.actor} <Ago at={job.createdAt} />
         <CancelJob job={job} />
       </span>
     </div>
@@ -136,10 +121,10 @@ export function DrainStatus({ job }: { job: JobRow }) {
 }
 
 const COLUMNS = [
-  column<JobRow>("kind", "What", (row) => KINDS[row.kind].label, { wide: "below" }),
+  column<JobRow>("kind", "Kind", (row) => KINDS[row.kind].label, { wide: "below" }),
   column<JobRow>(
     "target",
-    "Of what",
+    "Target",
     (row) => (
       <>
         <ProjectPrefix project={row.project} />
@@ -153,8 +138,8 @@ const COLUMNS = [
   column<JobRow>("state", "State", (row) => <JobState job={row} />),
   column<JobRow>("outcome", "Outcome", outcomeOf, { wide: "below", grow: true }),
   column<JobRow>("progress", "Progress", (row) => <JobProgress job={row} />, { wide: "below" }),
-  column<JobRow>("created", "Asked for", (row) => <Ago at={row.createdAt} />, { wide: true }),
-  column<JobRow>("actor", "Who", (row) => row.actor, { wide: true }),
+  column<JobRow>("created", "Created", (row) => <Ago at={row.createdAt} />, { wide: true }),
+  column<JobRow>("actor", "Actor", (row) => row.actor, { wide: true }),
   column<JobRow>(
     "actions",
     "",

@@ -1,31 +1,16 @@
 "use client";
 
 import { Plus } from "lucide-react";
-import { jsonText, objectName, wholeText } from "./field-rules.ts";
-import { FormDialog } from "./form-dialog.tsx";
-import { paths } from "./paths.ts";
-import { Button } from "./ui/button.tsx";
-import { TextAreaField, TextField } from "./ui/form.tsx";
-import { z } from "./zod.ts";
-
-const CREATE_STORE = /* GraphQL */ `
-  mutation CreateKeyValueStore($input: CreateKeyValueStoreInput!) {
-    createKeyValueStore(input: $input) {
-      name
-    }
-  }
-`;
-
-const SET_KEY = /* GraphQL */ `
-  mutation SetKeyValue($input: SetKeyValueInput!) {
-    setKeyValue(input: $input) {
-      keys
-    }
-  }
-`;
+import { jsonText, objectName, wholeText } from "../field-rules.ts";
+import { FormDialog } from "../form-dialog.tsx";
+import { paths } from "../paths.ts";
+import { Button } from "../ui/button.tsx";
+import { TextAreaField, TextField } from "../ui/form.tsx";
+import { z } from "../zod.ts";
+import { CREATE_STORE, SET_KEY } from "./documents.ts";
 
 const newStore = z.object({ name: objectName, lockTimeout: wholeText, expiration: wholeText });
-const newValue = z.object({ key: z.string().min(1, "Give it a key."), value: jsonText });
+const newValue = z.object({ key: z.string().min(1, "Enter a key."), value: jsonText });
 
 export function CreateStore() {
   return (
@@ -37,7 +22,7 @@ export function CreateStore() {
         </Button>
       }
       title="New store"
-      description="A place for keys, values and locks that programs share. It is there for good."
+      description="Keys, values and locks that programs share. A store cannot be deleted."
       submitLabel="Create store"
       document={CREATE_STORE}
       schema={newStore}
@@ -49,21 +34,16 @@ export function CreateStore() {
           ...(expiration === null ? {} : { expirationSeconds: expiration }),
         },
       })}
-      done={({ name }) => `Store ${name} is there.`}
+      done={({ name }) => `Store ${name} is created.`}
       goTo={({ name }) => paths.keys({ store: name })}
     >
       <TextField name="name" label="Name" mono />
-      <TextField
-        name="lockTimeout"
-        label="Lock time-out"
-        kind="number"
-        description="Seconds that a lock lives unless it is released."
-      />
+      <TextField name="lockTimeout" label="Lock time-out" kind="number" description="Seconds until a lock expires." />
       <TextField
         name="expiration"
-        label="Values live for"
+        label="Value lifetime"
         kind="number"
-        description="Seconds. Empty: until they are deleted."
+        description="Seconds. Empty: values never expire."
       />
     </FormDialog>
   );
@@ -82,7 +62,7 @@ export function SetKey({ store }: { store: string }) {
       done={({ key }) => `${key} is set.`}
     >
       <TextField name="key" label="Key" mono />
-      <TextAreaField name="value" label="Value" rows={5} description="Any JSON. Kept to the letter." />
+      <TextAreaField name="value" label="Value" rows={5} description="Any JSON. Stored exactly as typed." />
     </FormDialog>
   );
 }

@@ -2,57 +2,21 @@
 
 import { Eye, Trash2 } from "lucide-react";
 import { type ReactNode, useState } from "react";
-import { ConfirmedAction } from "./action.tsx";
-import { API_PATH, ApiError, callApi } from "./api.ts";
-import { paths } from "./paths.ts";
-import { Badge } from "./ui/badge.tsx";
-import { Button } from "./ui/button.tsx";
-import { Dialog } from "./ui/dialog.tsx";
-import { formatCount } from "./ui/format.ts";
-import { JsonViewer } from "./ui/json-viewer.tsx";
-import { NameLink } from "./ui/name-link.tsx";
-import { ShowGraphql } from "./ui/show-graphql.tsx";
-import { column, DataTable, type PagerLinks } from "./ui/table.tsx";
-import { TimeLeft } from "./ui/time.tsx";
-
-export interface StoreRow {
-  name: string;
-  backingStore: string;
-  internal: boolean;
-  count: { value: number; exact: boolean };
-}
-
-export interface KeyRow {
-  store: string;
-  key: string;
-  expiresAt: string | null;
-  /** Values of internal stores are nobody's to see or change. */
-  internal: boolean;
-}
-
-export interface LockRow {
-  store: string;
-  key: string;
-  holder: string;
-  fence: number;
-  expiresAt: string;
-}
-
-const KEY_VALUE = /* GraphQL */ `
-  query KeyValue($store: String!, $key: String!) {
-    keyValue(store: $store, key: $key) {
-      valueText
-    }
-  }
-`;
-
-const DELETE_KEY = /* GraphQL */ `
-  mutation DeleteKeyValue($input: DeleteKeyValueInput!) {
-    deleteKeyValue(input: $input) {
-      keys
-    }
-  }
-`;
+import { ConfirmedAction } from "../action.tsx";
+import { API_PATH, ApiError, callApi } from "../api.ts";
+import { textOf } from "../graphql.ts";
+import { paths } from "../paths.ts";
+import { Badge } from "../ui/badge.tsx";
+import { Button } from "../ui/button.tsx";
+import { Dialog } from "../ui/dialog.tsx";
+import { formatCount } from "../ui/format.ts";
+import { JsonViewer } from "../ui/json-viewer.tsx";
+import { NameLink } from "../ui/name-link.tsx";
+import { ShowGraphql } from "../ui/show-graphql.tsx";
+import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
+import { TimeLeft } from "../ui/time.tsx";
+import { DELETE_KEY, KEY_VALUE } from "./documents.ts";
+import type { KeyRow, LockRow, StoreRow } from "./fragments.ts";
 
 const STORES = [
   column<StoreRow>(
@@ -66,7 +30,7 @@ const STORES = [
     ),
     { grow: true },
   ),
-  column<StoreRow>("backing", "Kept in", (row) => row.backingStore),
+  column<StoreRow>("backing", "Backend", (row) => row.backingStore),
   column<StoreRow>("count", "Keys", (row) => formatCount(row.count.value, row.count.exact ? "exact" : "at-least"), {
     align: "right",
   }),
@@ -78,7 +42,7 @@ export function StoreTable({ rows, pager, empty }: { rows: StoreRow[]; pager: Pa
   );
 }
 
-/** Asks for the value when it is opened, so that a list of keys loads none. */
+/** Loads the value when it is opened, so that a list of keys loads none. */
 function ShowValue({ row }: { row: KeyRow }) {
   const [open, setOpen] = useState(false);
   const [text, setText] = useState<string | null>(null);
@@ -88,7 +52,7 @@ function ShowValue({ row }: { row: KeyRow }) {
       kind="ghost"
       size="small"
       label={`Show the value of ${row.key}`}
-      disabledReason={row.internal ? "This store belongs to Isimud itself: its values are never shown." : null}
+      disabledReason={row.internal ? "This is an internal store. Its values are never shown." : null}
     >
       <Eye aria-hidden />
     </Button>
@@ -102,8 +66,8 @@ function ShowValue({ row }: { row: KeyRow }) {
     setText(null);
     setProblem(null);
     try {
-      const { keyValue } = await callApi<{ keyValue: { valueText: string } | null }>(KEY_VALUE, variables);
-      if (keyValue === null) setProblem("The key is gone by now.");
+      const { keyValue } = await callApi(KEY_VALUE, variables);
+      if (keyValue === null) setProblem("The key no longer exists.");
       else setText(keyValue.valueText);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -117,18 +81,18 @@ function ShowValue({ row }: { row: KeyRow }) {
       onOpenChange={(next) => void change(next)}
       trigger={trigger}
       title={row.key}
-      description={`Its value in the store ${row.store}.`}
+      description={`Its value in store ${row.store}.`}
       wide
     >
       <div aria-live="polite">
         {text !== null ? (
           <JsonViewer text={text} label={`Value of ${row.key}`} />
         ) : (
-          <p className={problem === null ? "text-muted" : "text-danger"}>{problem ?? "Reading…"}</p>
+          <p className={problem === null ? "text-muted" : "text-danger"}>{problem ?? "Loading…"}</p>
         )}
       </div>
       <div>
-        <ShowGraphql document={KEY_VALUE} variables={variables} endpoint={API_PATH} />
+        <ShowGraphql document={textOf(KEY_VALUE)} variables={variables} endpoint={API_PATH} />
       </div>
     </Dialog>
   );
@@ -140,7 +104,7 @@ function DeleteKey({ row }: { row: KeyRow }) {
       kind="ghost"
       size="small"
       label={`Delete ${row.key}`}
-      disabledReason={row.internal ? "This store belongs to Isimud itself." : null}
+      disabledReason={row.internal ? "This is an internal store." : null}
     >
       <Trash2 aria-hidden />
     </Button>
@@ -153,7 +117,7 @@ function DeleteKey({ row }: { row: KeyRow }) {
       done="The key is deleted."
       trigger={trigger}
       title={`Delete ${row.key}?`}
-      consequence="Its value is gone for every program that uses this store."
+      consequence="Every program that uses this store loses its value."
       confirmLabel="Delete key"
     />
   );
@@ -164,7 +128,7 @@ const KEYS = [
   column<KeyRow>(
     "expires",
     "Expires in",
-    (row) => (row.expiresAt === null ? <span className="text-muted">stays</span> : <TimeLeft until={row.expiresAt} />),
+    (row) => (row.expiresAt === null ? <span className="text-muted">never</span> : <TimeLeft until={row.expiresAt} />),
     { align: "right" },
   ),
   column<KeyRow>(
@@ -202,7 +166,7 @@ const LOCKS = [
 export function LockTable({ rows, empty }: { rows: LockRow[]; empty: ReactNode }) {
   return (
     <DataTable
-      label="Locks held now"
+      label="Locks"
       columns={LOCKS}
       rows={rows}
       rowKey={(row) => JSON.stringify([row.store, row.key])}

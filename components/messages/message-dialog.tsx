@@ -13,29 +13,17 @@ import { Facts } from "../ui/page.tsx";
 import { NotFoundState } from "../ui/states.tsx";
 import { Ago, TimeLeft, Utc } from "../ui/time.tsx";
 import { DELETE_MESSAGE } from "./documents.ts";
+import type { MessageDetail } from "./fragments.ts";
 import { messageCan } from "./message-can.ts";
-import { type MessageRow, MessageState } from "./message-table.tsx";
+import { MessageState } from "./message-table.tsx";
 import { PostMessage } from "./post-message.tsx";
 
-export interface MessageDetail {
-  id: string;
-  marker: string;
-  bodyText: string;
-  ttlSeconds: number;
-  createdAt: string;
-  expiresAt: string;
-  delayedUntil: string | null;
-  clientId: string | null;
-  claimCount: number;
-  claim: { id: string; expiresAt: string } | null;
-  state: MessageRow["state"];
-}
-
+/** Seconds; null when it has no delay, or its delay is over. */
 function delayOf({ createdAt, delayedUntil }: MessageDetail): number | null {
   return delayedUntil === null ? null : Math.round((Date.parse(delayedUntil) - Date.parse(createdAt)) / 1000);
 }
 
-/** One message, opened by the address. Null: it is not there, or not any more. */
+/** One message, opened by the address. `message` null: it does not exist. */
 export function MessageDialog({
   project,
   queue,
@@ -74,7 +62,7 @@ export function MessageDialog({
                 </Button>
               }
               title="Delete this message?"
-              consequence="It is gone for good. Nobody will receive it."
+              consequence="Nobody will receive it. This cannot be undone."
               confirmLabel="Delete message"
             />
           </>
@@ -119,7 +107,7 @@ export function MessageDialog({
               },
               { label: "Lifetime", value: `${message.ttlSeconds} s` },
               { label: "Deliveries", value: message.claimCount },
-              { label: "Client", value: message.clientId ?? <span className="text-muted">did not say</span> },
+              { label: "Client", value: message.clientId ?? <span className="text-muted">not reported</span> },
               {
                 label: "Marker",
                 value: <span className="font-mono text-[0.8125rem]">{message.marker}</span>,
@@ -139,7 +127,7 @@ export function MessageDialog({
         </>
       ) : (
         <NotFoundState title="This message is not in the queue">
-          It was deleted, has expired, or never was.
+          It was deleted, it expired, or it never existed.
         </NotFoundState>
       )}
     </Dialog>

@@ -8,27 +8,13 @@ import { ShortId } from "../ui/short-id.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Ago, TimeLeft } from "../ui/time.tsx";
 import { visible } from "../ui/visible.tsx";
-
-export interface MessageRow {
-  id: string;
-  /** The address that opens it. */
-  href: string;
-  /** The beginning of the body: a page of whole bodies could be a hundred megabytes. */
-  preview: string;
-  bytes: number;
-  createdAt: string;
-  expiresAt: string;
-  delayedUntil: string | null;
-  claimCount: number;
-  claim: { id: string; expiresAt: string } | null;
-  state: "READY" | "DELAYED" | "CLAIMED" | "EXHAUSTED";
-}
+import type { MessageRow } from "./fragments.ts";
 
 export function MessageState({ message }: { message: Pick<MessageRow, "claim" | "delayedUntil" | "state"> }) {
   if (message.claim) {
     return (
       <Badge tone="warn">
-        claimed, <TimeLeft until={message.claim.expiresAt} over="lapsed" />
+        claimed, <TimeLeft until={message.claim.expiresAt} over="expired" />
       </Badge>
     );
   }
@@ -74,7 +60,7 @@ export function MessageTable({ rows, pager, empty }: { rows: MessageRow[]; pager
       rows={rows}
       rowKey={(row) => row.id}
       pager={pager}
-      summary="Oldest first. Looking at messages does not consume them."
+      summary="Oldest first. Reading messages does not consume them."
       empty={empty}
     />
   );

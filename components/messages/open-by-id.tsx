@@ -5,7 +5,7 @@ import { useId, useState } from "react";
 import { paths } from "../paths.ts";
 import { Button } from "../ui/button.tsx";
 
-/** Opens a message whose id one has from a log. */
+/** Opens a message by its id, such as one from a log. */
 export function OpenById({ project, queue }: { project: string; queue: string }) {
   const router = useRouter();
   const [id, setId] = useState("");

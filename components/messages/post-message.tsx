@@ -8,7 +8,7 @@ import { TextAreaField, TextField } from "../ui/form.tsx";
 import { z } from "../zod.ts";
 import { POST_MESSAGES } from "./documents.ts";
 
-/** Copies in one post. The API takes up to 1,000. */
+/** Copies in one post, at most: the limit of the API. */
 const MAX_COPIES = 1000;
 
 const schema = z.object({
@@ -22,15 +22,15 @@ const schema = z.object({
     .refine((copies) => copies >= 1 && copies <= MAX_COPIES, `From 1 to ${MAX_COPIES}.`),
 });
 
-/** A message's attributes, as a post has them. */
+/** What a post says of a message. */
 export interface PostedBefore {
   bodyText: string;
   ttlSeconds: number;
-  /** Null: it was none, or is over and not known any more. */
+  /** Null when it had no delay, or its delay is over. */
   delaySeconds: number | null;
 }
 
-/** Posts a message, or with `again` one that was posted before and can be changed first. */
+/** Posts a message. With `again` the form begins with one that was posted before. */
 export function PostMessage({ project, queue, again }: { project: string; queue: string; again?: PostedBefore }) {
   return (
     <FormDialog
@@ -51,7 +51,7 @@ export function PostMessage({ project, queue, again }: { project: string; queue:
       description={
         again === undefined
           ? undefined
-          : "This makes a new message, with the body, lifetime and delay of this one. This one stays."
+          : "Posts a new message with the body, lifetime and delay of this one. This one stays."
       }
       submitLabel="Post"
       document={POST_MESSAGES}
@@ -80,7 +80,7 @@ export function PostMessage({ project, queue, again }: { project: string; queue:
         name="body"
         label="Body"
         rows={10}
-        description="Any JSON. It is kept to the letter: large numbers keep every digit."
+        description="Any JSON. Stored exactly as typed: large numbers keep every digit."
       />
       <div className="grid gap-4 sm:grid-cols-3">
         <TextField name="ttl" label="Lifetime" kind="number" description="Seconds; the queue's default if empty." />
@@ -90,7 +90,7 @@ export function PostMessage({ project, queue, again }: { project: string; queue:
           kind="number"
           description="Seconds before it can be claimed; the queue's default if empty."
         />
-        <TextField name="copies" label="Copies" kind="number" description="For a test load." />
+        <TextField name="copies" label="Copies" kind="number" description="For load tests." />
       </div>
     </FormDialog>
   );

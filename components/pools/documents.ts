@@ -1,38 +1,14 @@
-/** What a PoolHealth is made of. */
-export const POOL_HEALTH_FIELDS = `
-        pool
-        storageReachable
-        writesRefused
-        freeBytes
-        checkedAt
-        operations {
-          operation
-          succeeded
-          seconds
-          error
-        }`;
+import { graphql } from "../graphql.ts";
 
-/** What a HealthInterval is made of. */
-export const INTERVAL_FIELDS = `
-          from
-          until
-          lastAt
-          samples
-          unreachable
-          failing
-          errorCode
-          p50Ms
-          p95Ms`;
-
-export const CREATE_POOL = /* GraphQL */ `
+export const CREATE_POOL = graphql(`
   mutation CreatePool($input: CreatePoolInput!) {
     createPool(input: $input) {
       created
     }
   }
-`;
+`);
 
-export const UPDATE_POOL = /* GraphQL */ `
+export const UPDATE_POOL = graphql(`
   mutation UpdatePool($input: UpdatePoolInput!) {
     updatePool(input: $input) {
       pool {
@@ -40,26 +16,26 @@ export const UPDATE_POOL = /* GraphQL */ `
       }
     }
   }
-`;
+`);
 
-export const DELETE_POOL = /* GraphQL */ `
+export const DELETE_POOL = graphql(`
   mutation DeletePool($input: DeletePoolInput!) {
     deletePool(input: $input) {
       deleted
     }
   }
-`;
+`);
 
-export const VERIFY_POOL = /* GraphQL */ `
+export const VERIFY_POOL = graphql(`
   mutation VerifyPool($input: VerifyPoolInput!) {
     verifyPool(input: $input) {
       capabilities
       registeredAs
     }
   }
-`;
+`);
 
-export const PLACEMENT = /* GraphQL */ `
+export const PLACEMENT = graphql(`
   query PoolPlacement($flavor: String, $weights: [PoolWeightInput!]) {
     poolPlacement(flavor: $flavor, weights: $weights) {
       pool
@@ -72,4 +48,4 @@ export const PLACEMENT = /* GraphQL */ `
       shareNow
     }
   }
-`;
+`);

@@ -1,4 +1,4 @@
-/** What is tried of each pool, in this order. */
+/** What a check tries on each pool, in this order. */
 export const OPERATIONS = [
   "create_queue",
   "reserve_space",

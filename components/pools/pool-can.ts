@@ -1,25 +1,22 @@
 import { formatCount } from "../ui/format.ts";
 
-/** What can be done with a pool in its state: null = it can, else why not. */
-interface PoolState {
-  builtIn: boolean;
-  queueCount: { value: number; exact: boolean };
-}
+import type { PoolFacts } from "./fragments.ts";
 
+type PoolState = Pick<PoolFacts, "builtIn" | "queueCount">;
+
+/** What an operator can do with a pool in its state: null when it is possible, else the reason why not. */
 export const poolCan = {
   edit: (pool: PoolState): string | null =>
-    pool.builtIn
-      ? "The built-in pool is the control database itself. It has no weight and no address of its own."
-      : null,
+    pool.builtIn ? "The built-in pool is the control database. It has no weight and no URI." : null,
   drain: (pool: PoolState, isDraining: boolean): string | null => {
-    if (isDraining) return "It is being drained already.";
-    return pool.queueCount.value === 0 ? "No queue lives here." : null;
+    if (isDraining) return "It is already being drained.";
+    return pool.queueCount.value === 0 ? "It holds no queues." : null;
   },
   delete: (pool: PoolState): string | null => {
-    if (pool.builtIn) return "The built-in pool is the control database itself. It cannot be deleted.";
+    if (pool.builtIn) return "The built-in pool is the control database. It cannot be deleted.";
     const { value, exact } = pool.queueCount;
     if (value === 0) return null;
     const count = formatCount(value, exact ? "exact" : "at-least");
-    return `${count} ${value === 1 ? "queue lives" : "queues live"} here. Drain it first.`;
+    return `It holds ${count} ${value === 1 ? "queue" : "queues"}. Drain it first.`;
   },
 };

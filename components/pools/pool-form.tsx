@@ -3,7 +3,7 @@
 import { Pencil, Plus } from "lucide-react";
 import { useState } from "react";
 import { useFormContext } from "react-hook-form";
-import { ApiError, callApi } from "../api.ts";
+import { ApiError, callMutation } from "../api.ts";
 import { jsonObjectText, neededWhole, objectName } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
 import { paths } from "../paths.ts";
@@ -11,46 +11,46 @@ import { Button } from "../ui/button.tsx";
 import { SwitchField, TextAreaField, TextField } from "../ui/form.tsx";
 import { z } from "../zod.ts";
 import { CREATE_POOL, UPDATE_POOL, VERIFY_POOL } from "./documents.ts";
+import type { PoolFacts } from "./fragments.ts";
 import { poolCan } from "./pool-can.ts";
-import type { PoolFacts } from "./pool-facts.ts";
 
 const fields = { weight: neededWhole, flavor: z.string().trim(), options: jsonObjectText, verify: z.boolean() };
-const newPool = z.object({ name: objectName, uri: z.string().trim().min(1, "Say where the pool is."), ...fields });
+const newPool = z.object({ name: objectName, uri: z.string().trim().min(1, "Enter the URI of the pool."), ...fields });
 const changedPool = z.object({ uri: z.string().trim(), ...fields });
 
 const URI_HINT =
-  "postgres://user:password@host/database?schema=name, or redis://user:password@host/prefix (?cluster=true for a cluster). The password is kept encrypted and never shown again.";
+  "postgres://user:password@host/database?schema=name, or redis://user:password@host/prefix (?cluster=true for a cluster). The password is stored encrypted and never shown again.";
 
 function PoolFields({ uriHint }: { uriHint: string }) {
   return (
     <>
-      <TextField name="uri" label="Address" mono placeholder="postgres://" description={uriHint} />
+      <TextField name="uri" label="URI" mono placeholder="postgres://" description={uriHint} />
       <TestConnection />
       <div className="grid gap-4 sm:grid-cols-2">
         <TextField
           name="weight"
           label="Weight"
           kind="number"
-          description="Its share of new queues, beside the others of its flavor. 0: takes no new ones."
+          description="Its share of new queues, relative to the other pools of its flavor. 0: no new queues."
         />
-        <TextField name="flavor" label="Flavor" mono description="Empty: for queues that name no flavor." />
+        <TextField name="flavor" label="Flavor" mono description="Empty: for queues without a flavor." />
       </div>
       <TextAreaField
         name="options"
         label="Options"
         rows={2}
-        description="A JSON object for the driver. Not secret: everybody who sees the pool sees it."
+        description="A JSON object for the driver. Not secret: everyone who sees the pool sees it."
       />
       <SwitchField
         name="verify"
         label="Connect before saving"
-        description="Off: registers a pool that is not up yet. Its capabilities stay unknown, and so does whether another pool is the same place."
+        description="Off: registers a pool that is not up yet. Its capabilities stay unknown. It may be a storage that another pool already uses."
       />
     </>
   );
 }
 
-/** Tries the address that is typed, and leaves nothing there. */
+/** Connects to the URI that is typed. Leaves nothing in the storage. */
 function TestConnection() {
   const { getValues } = useFormContext<{ uri: string }>();
   const [result, setResult] = useState<{ good: boolean; text: string } | null>(null);
@@ -59,18 +59,15 @@ function TestConnection() {
   async function test() {
     const uri = getValues("uri").trim();
     if (uri === "") {
-      setResult({ good: false, text: "Type an address first." });
+      setResult({ good: false, text: "Enter a URI first." });
       return;
     }
     setPending(true);
     try {
-      const { verifyPool } = await callApi<{ verifyPool: { capabilities: string[]; registeredAs: string | null } }>(
-        VERIFY_POOL,
-        { input: { uri } },
-      );
+      const { verifyPool } = await callMutation(VERIFY_POOL, { input: { uri } });
       const { capabilities, registeredAs } = verifyPool;
-      const already = registeredAs === null ? "" : ` It is the pool ${registeredAs}.`;
-      setResult({ good: true, text: `It answers, and can: ${capabilities.join(", ")}.${already}` });
+      const already = registeredAs === null ? "" : ` It is already registered as pool ${registeredAs}.`;
+      setResult({ good: true, text: `Connected. Capabilities: ${capabilities.join(", ")}.${already}` });
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       setResult({ good: false, text: error.message });
@@ -82,7 +79,7 @@ function TestConnection() {
   return (
     <div className="flex flex-wrap items-center gap-3">
       <Button size="small" pending={pending} onClick={() => void test()}>
-        Test the connection
+        Test connection
       </Button>
       <span role="status" className={result === null ? undefined : result.good ? "text-ok" : "text-danger"}>
         {result?.text}
@@ -101,7 +98,7 @@ export function CreatePool() {
         </Button>
       }
       title="New pool"
-      description="A server with a namespace of its own that holds the messages of some queues."
+      description="A storage server and a namespace in it, for the messages of some queues."
       submitLabel="Register pool"
       document={CREATE_POOL}
       schema={newPool}
@@ -130,7 +127,7 @@ export function EditPool({ pool }: { pool: PoolFacts }) {
     <FormDialog
       trigger={trigger}
       title={`Pool ${pool.name}`}
-      description="A new weight counts for new queues. No queue moves: while there are any, a new address must lead to the same storage."
+      description="A new weight applies to new queues. No queue moves. While the pool holds queues, a new URI must lead to the same storage."
       submitLabel="Save"
       document={UPDATE_POOL}
       schema={changedPool}
@@ -146,7 +143,7 @@ export function EditPool({ pool }: { pool: PoolFacts }) {
       })}
       done={() => `Pool ${pool.name} is saved.`}
     >
-      <PoolFields uriHint={`Empty: stays as it is (${pool.uri ?? "unknown"}).`} />
+      <PoolFields uriHint={`Empty: the URI stays (${pool.uri ?? "unknown"}).`} />
     </FormDialog>
   );
 }

@@ -1,35 +1,24 @@
 "use client";
 
-import { operationLabel } from "./pools/operations.ts";
-import { Badge } from "./ui/badge.tsx";
-import { formatCount, formatMilliseconds } from "./ui/format.ts";
-import { EmptyState } from "./ui/states.tsx";
-import { column, DataTable } from "./ui/table.tsx";
-import { Ago } from "./ui/time.tsx";
+import { Badge } from "../ui/badge.tsx";
+import { formatCount, formatMilliseconds } from "../ui/format.ts";
+import { EmptyState } from "../ui/states.tsx";
+import { column, DataTable } from "../ui/table.tsx";
+import { Ago } from "../ui/time.tsx";
+import type { PoolHealth } from "./fragments.ts";
+import { operationLabel } from "./operations.ts";
 
-interface Operation {
-  operation: string;
-  succeeded: boolean;
-  seconds: number;
-  error: string | null;
-}
+type Operation = PoolHealth["operations"][number];
 
-export interface PoolHealth {
-  pool: string;
-  storageReachable: boolean;
-  writesRefused: string | null;
-  freeBytes: number | null;
-  checkedAt: string;
-  operations: Operation[];
-}
-
-/** How a pool is, in the same words wherever pools are shown. */
+/** The state of a pool, in the same words on every page. */
 export function PoolState({ pool }: { pool: PoolHealth }) {
-  if (!pool.storageReachable) return <Badge tone="danger">cannot be reached</Badge>;
-  if (pool.writesRefused !== null) return <Badge tone="danger">takes no writes</Badge>;
+  if (!pool.storageReachable) return <Badge tone="danger">Unreachable</Badge>;
+  if (pool.writesRefused !== null) return <Badge tone="danger">Read-only</Badge>;
   const failed = pool.operations.filter((operation) => !operation.succeeded).length;
-  if (failed === 0) return <Badge tone="ok">works</Badge>;
-  return <Badge tone="warn">{failed === 1 ? "1 operation fails" : `${failed} operations fail`}</Badge>;
+  if (failed === 0) return <Badge tone="ok">Healthy</Badge>;
+  return (
+    <Badge tone="warn">{`Degraded: ${failed === 1 ? "1 operation failed" : `${failed} operations failed`}`}</Badge>
+  );
 }
 
 const COLUMNS = [
@@ -37,17 +26,17 @@ const COLUMNS = [
     grow: true,
   }),
   column<Operation>("state", "State", (row) =>
-    row.succeeded ? <Badge tone="ok">works</Badge> : <Badge tone="danger">failed</Badge>,
+    row.succeeded ? <Badge tone="ok">Healthy</Badge> : <Badge tone="danger">Failed</Badge>,
   ),
-  column<Operation>("time", "Took", (row) => formatMilliseconds(row.seconds), { align: "right" }),
+  column<Operation>("time", "Time", (row) => formatMilliseconds(row.seconds), { align: "right" }),
 ];
 
 const WITH_ERRORS = [
   ...COLUMNS,
-  column<Operation>("error", "What is wrong", (row) => <span className="whitespace-normal">{row.error}</span>),
+  column<Operation>("error", "Error", (row) => <span className="whitespace-normal">{row.error}</span>),
 ];
 
-/** What a pool did when it was last tried, and when that was. */
+/** The last check of a pool: each operation, and when it was. */
 export function OperationTable({ pool }: { pool: PoolHealth }) {
   const failing = pool.operations.some((operation) => operation.error !== null);
   return (
@@ -58,17 +47,17 @@ export function OperationTable({ pool }: { pool: PoolHealth }) {
         rows={pool.operations}
         rowKey={(row) => row.operation}
         empty={
-          <EmptyState title="Nothing could be tried">
+          <EmptyState title="No operation was tried">
             {pool.storageReachable
-              ? "The next check does."
-              : "Its storage does not answer. Check its server and its address."}
+              ? "The next check tries them."
+              : "The storage is unreachable. Check its server and its URI."}
           </EmptyState>
         }
       />
       <p className="border-t border-line px-4 py-2 text-[0.8125rem] text-muted">
         {pool.storageReachable
-          ? "Each operation was really done on a hidden queue, "
-          : "It did not answer when it was tried, "}
+          ? "Checked with real operations on a hidden queue, "
+          : "It did not answer the last check, "}
         <Ago at={pool.checkedAt} />.{pool.writesRefused === null ? null : ` ${pool.writesRefused}`}
         {pool.freeBytes === null ? null : ` ${formatCount(pool.freeBytes)} bytes are free.`}
       </p>

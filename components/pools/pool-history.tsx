@@ -1,69 +1,46 @@
-import { Failed } from "../components/failed.tsx";
-import { INTERVAL_FIELDS } from "../components/pools/documents.ts";
-import { OPERATIONS, operationLabel } from "../components/pools/operations.ts";
-import { type HealthInterval, type Sampling, Timeline } from "../components/pools/timeline.tsx";
-import { FilterBar, FilterSelect } from "../components/ui/filter-bar.tsx";
-import { Panel } from "../components/ui/page.tsx";
-import { chosen, one, type Search } from "./address.ts";
-import { load, requestTime } from "./execute.ts";
+import { FilterBar, FilterSelect } from "../ui/filter-bar.tsx";
+import { Panel } from "../ui/page.tsx";
+import type { HealthInterval, PoolHistoryNode, Sampling } from "./fragments.ts";
+import { OPERATIONS, operationLabel } from "./operations.ts";
+import { Timeline } from "./timeline.tsx";
 
-const HISTORY = /* GraphQL */ `
-  query PoolHistory($name: String!, $since: DateTime, $stepSeconds: SafeInt, $byOperation: Boolean!) {
-    pool(name: $name) {
-      healthHistory(since: $since, stepSeconds: $stepSeconds, first: 100) {
-        nodes {${INTERVAL_FIELDS}
-          operations @include(if: $byOperation) {
-            operation
-            failed
-            errorCode
-            p50Ms
-            p95Ms
-          }
-        }
-      }
-    }
-    healthSampling {
-      everySeconds
-      lastAt
-      nextAt
-    }
-  }
-`;
-
-type Node = HealthInterval & {
-  operations?: ({ operation: string; failed: number } & Pick<HealthInterval, "errorCode" | "p50Ms" | "p95Ms">)[];
-};
-
-interface Answer {
-  pool: { healthHistory: { nodes: Node[] } } | null;
-  healthSampling: Sampling;
-}
-
-/** Steps are as many as a page has rows, at most. */
-const RANGES = {
+/** Each range has at most as many steps as a page has rows. */
+export const HISTORY_RANGES = {
   hour: { label: "1 hour", stepSeconds: 60, steps: 60 },
   quarter: { label: "6 hours", stepSeconds: 300, steps: 72 },
   day: { label: "1 day", stepSeconds: 900, steps: 96 },
 };
+type Range = (typeof HISTORY_RANGES)[keyof typeof HISTORY_RANGES];
 
-/** How a pool was; the address says how far back, and which operation. */
-export async function PoolHistory({ pool, search }: { pool: string; search: Search }) {
-  const range = chosen(search, "range", RANGES) ?? RANGES.hour;
-  const operation = OPERATIONS.find((name) => name === one(search, "operation"));
+/** When a range that ends now begins, in milliseconds: a multiple of its steps, as the API has them. */
+export function startOf({ stepSeconds, steps }: Range, now: number): number {
+  const stepMs = stepSeconds * 1000;
+  return Math.floor(now / stepMs) * stepMs - (steps - 1) * stepMs;
+}
+
+/** A pool's health over `range`, from `since` on. `operation` undefined: of all operations together. */
+export function PoolHistory({
+  pool,
+  nodes,
+  sampling,
+  range,
+  since,
+  operation,
+}: {
+  pool: string;
+  /** Steps without samples are left out. */
+  nodes: PoolHistoryNode[];
+  sampling: Sampling;
+  range: Range;
+  since: number;
+  operation: string | undefined;
+}) {
   const stepMs = range.stepSeconds * 1000;
-  const since = Math.floor(requestTime() / stepMs) * stepMs - (range.steps - 1) * stepMs;
-  const loaded = await load<Answer>(HISTORY, {
-    name: pool,
-    since: new Date(since).toISOString(),
-    stepSeconds: range.stepSeconds,
-    byOperation: operation !== undefined,
-  });
-  if (!loaded.ok) return <Failed error={loaded.error} />;
-  const found = new Map(loaded.data.pool?.healthHistory.nodes.map((node) => [Date.parse(node.from), node]));
+  const found = new Map(nodes.map((node) => [Date.parse(node.from), node]));
   const intervals = Array.from({ length: range.steps }, (_, step): HealthInterval => {
     const from = since + step * stepMs;
-    const node = found.get(from) ?? untried(from, from + stepMs);
-    return operation === undefined ? node : narrowed(node, operation);
+    const node = found.get(from) ?? withoutSamples(from, from + stepMs);
+    return operation === undefined ? node : ofOperation(node, operation);
   });
   return (
     <Panel title="Health over time" flush>
@@ -72,13 +49,13 @@ export async function PoolHistory({ pool, search }: { pool: string; search: Sear
           param="range"
           label="Last"
           value="hour"
-          choices={Object.entries(RANGES).map(([value, { label }]) => ({ value, label }))}
+          choices={Object.entries(HISTORY_RANGES).map(([value, { label }]) => ({ value, label }))}
           forget={[]}
         />
         <FilterSelect
           param="operation"
           label="Operation"
-          all="All together"
+          all="All operations"
           choices={OPERATIONS.map((value) => ({ value, label: operationLabel(value) }))}
           forget={[]}
         />
@@ -87,13 +64,13 @@ export async function PoolHistory({ pool, search }: { pool: string; search: Sear
         pool={pool}
         what={operation === undefined ? "All operations" : operationLabel(operation)}
         intervals={intervals}
-        sampling={loaded.data.healthSampling}
+        sampling={sampling}
       />
     </Panel>
   );
 }
 
-function untried(from: number, until: number): Node {
+function withoutSamples(from: number, until: number): PoolHistoryNode {
   return {
     from: new Date(from).toISOString(),
     until: new Date(until).toISOString(),
@@ -101,8 +78,8 @@ function untried(from: number, until: number): Node {
   };
 }
 
-/** The same of one operation. Its failures are counted while the pool can be reached; when it cannot, that counts as before. */
-function narrowed({ operations = [], ...node }: Node, operation: string): HealthInterval {
+/** The interval of one operation. It counts as failing when it failed; the pool's unreachable samples count as before. */
+function ofOperation({ operations = [], ...node }: PoolHistoryNode, operation: string): HealthInterval {
   const own = operations.find((one) => one.operation === operation);
   return {
     ...node,

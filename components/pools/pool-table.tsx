@@ -3,7 +3,6 @@
 import { PackageOpen, Trash2 } from "lucide-react";
 import type { ReactNode } from "react";
 import { ConfirmedAction } from "../action.tsx";
-import { type PoolHealth, PoolState } from "../health.tsx";
 import { DRAIN_POOL } from "../jobs/documents.ts";
 import { requireNotFailed } from "../jobs/job-can.ts";
 import { paths } from "../paths.ts";
@@ -14,21 +13,14 @@ import { NameLink } from "../ui/name-link.tsx";
 
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { DELETE_POOL } from "./documents.ts";
+import type { PoolFacts, PoolRow } from "./fragments.ts";
 import { poolCan } from "./pool-can.ts";
-import type { PoolFacts } from "./pool-facts.ts";
 import { EditPool } from "./pool-form.tsx";
-import { type HourStep, LastHour } from "./timeline.tsx";
+import { PoolState } from "./pool-health.tsx";
+import { LastHour } from "./timeline.tsx";
 
-export interface PoolRow extends PoolFacts {
-  /** Null: it was registered while this page was made. */
-  health: PoolHealth | null;
-  /** Of the new queues of its flavor, in percent; null where that cannot be said. */
-  share: number | null;
-  healthLastHour: HourStep[];
-}
-
-export function Capabilities({ names }: { names: string[] | null }) {
-  if (names === null) return <Badge tone="warn">cannot be reached</Badge>;
+export function Capabilities({ names }: { names: readonly string[] | null }) {
+  if (names === null) return <Badge tone="danger">Unreachable</Badge>;
   return (
     <span className="flex flex-wrap gap-1">
       {names.map((name) => (
@@ -54,15 +46,11 @@ export function DeletePool({ pool, afterwards }: { pool: PoolFacts; afterwards?:
       goTo={afterwards}
       trigger={trigger}
       title={`Delete pool ${pool.name}?`}
-      consequence="No queue lives in it. Its server and what is stored there stay; only Isimud forgets it."
+      consequence="It holds no queues. Its server keeps what is stored there; only Isimud forgets the pool."
       confirmLabel="Delete pool"
       typeName={pool.name}
     />
   );
-}
-
-interface Drained {
-  drainPool: { job: Parameters<typeof requireNotFailed>[0] };
 }
 
 export function DrainPool({ pool, isDraining }: { pool: PoolFacts; isDraining: boolean }) {
@@ -78,13 +66,13 @@ export function DrainPool({ pool, isDraining }: { pool: PoolFacts; isDraining: b
     <ConfirmedAction
       document={DRAIN_POOL}
       variables={{ input: { pool: pool.name } }}
-      done={({ drainPool: { job } }: Drained) => {
+      done={({ drainPool: { job } }) => {
         requireNotFailed(job);
         return job.state === "DONE" ? `Pool ${pool.name} is empty.` : `Pool ${pool.name} is being drained.`;
       }}
       trigger={trigger}
       title={`Drain pool ${pool.name}?`}
-      consequence="Its queues move to the other pools of their flavors, by weight, while they are used. Its weight becomes 0, so it gets no new ones. It can be cancelled: what has moved by then stays where it is."
+      consequence="Its queues move to the other pools of their flavors, by weight, while clients use them. Its weight becomes 0, so it gets no new queues. If you cancel the drain, the queues that have moved stay where they are."
       confirmLabel="Drain pool"
     />
   );
@@ -94,7 +82,7 @@ const COLUMNS = [
   column<PoolRow>("name", "Pool", (row) => (
     <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
       <NameLink href={paths.pool(row.name)}>{row.name}</NameLink>
-      {row.builtIn ? <Badge>built in</Badge> : null}
+      {row.builtIn ? <Badge>Built-in</Badge> : null}
     </span>
   )),
   column<PoolRow>("state", "State", (row) =>
@@ -108,10 +96,10 @@ const COLUMNS = [
   ),
   column<PoolRow>(
     "uri",
-    "Address",
+    "URI",
     (row) => (
       <span title={row.uri ?? undefined} className="block truncate font-mono text-[0.8125rem] text-muted">
-        {row.uri ?? "the control database"}
+        {row.uri ?? "control database"}
       </span>
     ),
     { grow: "cut", wide: true },
@@ -119,16 +107,11 @@ const COLUMNS = [
   column<PoolRow>("flavor", "Flavor", (row) => row.flavor ?? <span className="text-muted">none</span>, {
     wide: "below",
   }),
-  column<PoolRow>("weight", "Weight", (row) => row.weight ?? <span className="text-muted">last resort</span>, {
+  column<PoolRow>("weight", "Weight", (row) => row.weight ?? <span className="text-muted">fallback</span>, {
     align: "right",
     wide: "below",
   }),
-  column<PoolRow>(
-    "share",
-    "New queues",
-    (row) => (row.share === null ? <span className="text-muted">?</span> : `${row.share.toFixed(0)} %`),
-    { align: "right", wide: true },
-  ),
+  column<PoolRow>("share", "New queues", (row) => `${(100 * row.share).toFixed(0)} %`, { align: "right", wide: true }),
   column<PoolRow>("hour", "Last hour", (row) => <LastHour pool={row.name} intervals={row.healthLastHour} />, {
     wide: true,
   }),

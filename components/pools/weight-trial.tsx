@@ -1,9 +1,11 @@
 "use client";
 
+import type { ResultOf, VariablesOf } from "gql.tada";
 import { Scale } from "lucide-react";
 import { type FormEvent, useEffect, useId, useState } from "react";
-import { API_PATH, ApiError, callApi } from "../api.ts";
+import { API_PATH, ApiError, callApi, callMutation } from "../api.ts";
 import { neededWhole } from "../field-rules.ts";
+import { textOf } from "../graphql.ts";
 import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { formatCount } from "../ui/format.ts";
@@ -13,14 +15,9 @@ import { column, DataTable } from "../ui/table.tsx";
 import { toastDone } from "../ui/toast.tsx";
 import { PLACEMENT, UPDATE_POOL } from "./documents.ts";
 
-interface Share {
-  pool: string;
-  weight: number;
-  /** From 0 to 1, as `shareNow`. */
-  share: number;
-  queues: { value: number; exact: boolean };
-  shareNow: number;
-}
+type Share = ResultOf<typeof PLACEMENT>["poolPlacement"][number];
+
+type Question = VariablesOf<typeof PLACEMENT>;
 
 interface Row extends Share {
   text: string;
@@ -28,13 +25,13 @@ interface Row extends Share {
   change: (text: string) => void;
 }
 
-/** Milliseconds of silence after which what is typed is asked about. */
+/** Milliseconds without a keystroke before the prediction is asked for. */
 const SETTLE = 250;
 
 /** 0.375 -> "37.5 %" */
 const percent = (share: number) => `${Number((100 * share).toFixed(1))} %`;
 
-/** How much of a whole, as a bar below its number. */
+/** A share in percent, with a bar below it. */
 function Part({ share, look }: { share: number; look: "new" | "today" }) {
   return (
     <span className="inline-flex w-12 flex-col sm:w-20 items-end gap-0.5">
@@ -87,12 +84,12 @@ const COLUMNS = [
   }),
 ];
 
-/** Change weights and see how new queues would be spread, beside how queues lie today, before anything is saved. `flavors`: null is "without one". */
+/** Predicts how new queues would be spread with other weights, before anything is saved. `flavors`: null is "without one". */
 export function WeightTrial({ flavors }: { flavors: (string | null)[] }) {
   const [open, setOpen] = useState(false);
   const [unsaved, setUnsaved] = useState(false);
   const trigger = (
-    <Button disabledReason={flavors.length === 0 ? "No pool is registered. The built-in one has no weight." : null}>
+    <Button disabledReason={flavors.length === 0 ? "No pool is registered. The built-in pool has no weight." : null}>
       <Scale aria-hidden />
       Try weights
     </Button>
@@ -104,7 +101,7 @@ export function WeightTrial({ flavors }: { flavors: (string | null)[] }) {
       onOpenChange={setOpen}
       trigger={trigger}
       title="Try other weights"
-      description="How new queues would be spread among the pools of a flavor, beside how queues lie today. No queue moves."
+      description="How new queues would be spread among the pools of a flavor, and how queues are spread today. No queue moves."
       wide
       unsaved={open && unsaved}
     >
@@ -148,7 +145,8 @@ function Trial({
   const weights = rows
     .filter(({ error, text, weight }) => error === null && Number(text) !== weight)
     .map(({ pool, text }) => ({ pool, weight: Number(text) }));
-  const question = JSON.stringify({ flavor, weights });
+  const variables: Question = { flavor, weights };
+  const question = JSON.stringify(variables);
 
   const unsaved = wrong || weights.length > 0;
   useEffect(() => {
@@ -161,12 +159,12 @@ function Trial({
     let over = false;
     const timer = setTimeout(async () => {
       try {
-        const variables = JSON.parse(question) as { flavor: string | null; weights: object[] };
-        const { poolPlacement } = await callApi<{ poolPlacement: Share[] }>(PLACEMENT, variables);
+        const variables: Question = JSON.parse(question);
+        const { poolPlacement } = await callApi(PLACEMENT, variables);
         if (over) return;
         setRefusal(null);
         setPredicted(poolPlacement);
-        if (variables.weights.length === 0) setSaved(poolPlacement);
+        if (variables.weights?.length === 0) setSaved(poolPlacement);
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         if (!over) setRefusal(error);
@@ -187,7 +185,7 @@ function Trial({
     const done: string[] = [];
     try {
       for (const { pool, weight } of weights) {
-        await callApi(UPDATE_POOL, { input: { name: pool, weight } });
+        await callMutation(UPDATE_POOL, { input: { name: pool, weight } });
         done.push(pool);
       }
       close();
@@ -197,7 +195,7 @@ function Trial({
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       setRefusal(error);
-      // Those before it are saved: they are what is tried against from now on.
+      // The weights before it are saved: the next prediction starts from them.
       setSaved((before) =>
         (before ?? []).map((share) => ({
           ...share,
@@ -239,12 +237,12 @@ function Trial({
       ) : null}
       <div className="overflow-hidden rounded-lg border border-line">
         <DataTable
-          label="Weights, and shares of new queues and of those of today"
+          label="Weights, and shares of new queues and of today's"
           columns={COLUMNS}
           rows={rows}
           rowKey={(row) => row.pool}
           empty={
-            <p className="p-4 text-muted">{refusal === null ? "Counting queues…" : "Nothing could be counted."}</p>
+            <p className="p-4 text-muted">{refusal === null ? "Counting queues…" : "Queues could not be counted."}</p>
           }
         />
       </div>
@@ -255,8 +253,8 @@ function Trial({
             ? "A weight is not a whole number."
             : nobody
               ? flavor === null
-                ? "No registered pool would take new queues: the built-in one would."
-                : `No pool would take new queues of the flavor ${flavor}: they would be refused.`
+                ? "No registered pool would take new queues. The built-in pool would."
+                : `No pool would take new queues of flavor ${flavor}. They would be refused.`
               : `New queues: ${rows.map(({ pool, share }) => `${pool} ${percent(share)}`).join(", ")}.`}
       </p>
       {refusal ? (
@@ -269,7 +267,7 @@ function Trial({
       ) : null}
       <div className="sticky -bottom-4 -mx-5 -mb-4 flex flex-wrap items-center justify-end gap-2 border-t border-line bg-surface px-5 py-3 sm:rounded-b-xl">
         <div className="mr-auto">
-          <ShowGraphql document={PLACEMENT} variables={{ flavor, weights }} endpoint={API_PATH} />
+          <ShowGraphql document={textOf(PLACEMENT)} variables={{ flavor, weights }} endpoint={API_PATH} />
         </div>
         <Button onClick={close}>Cancel</Button>
         <Button

@@ -1,15 +1,15 @@
-import { paths } from "./paths.ts";
-import { Link } from "./ui/link.tsx";
-import { visible } from "./ui/visible.tsx";
+import { paths } from "../paths.ts";
+import { Link } from "../ui/link.tsx";
+import { visible } from "../ui/visible.tsx";
 
-/** The unnamed project, where people read it. */
+/** The label of the unnamed project. */
 const UNNAMED_PROJECT = "(no project)";
 
 export function projectLabel(project: string): string {
   return project === "" ? UNNAMED_PROJECT : project;
 }
 
-/** Before a name that is the project's: "shop / ". Null: the name is nobody's. */
+/** Stands before a name in the project: "shop / ". Null: the name belongs to no project. */
 export function ProjectPrefix({ project }: { project: string | null }) {
   if (project === null) return null;
   return (

@@ -1,16 +1,12 @@
 "use client";
 
 import type { ReactNode } from "react";
-import { paths } from "./paths.ts";
+import { paths } from "../paths.ts";
+import { formatCount } from "../ui/format.ts";
+import { Link } from "../ui/link.tsx";
+import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
+import type { ProjectRow } from "./fragments.ts";
 import { projectLabel } from "./project-name.tsx";
-import { formatCount } from "./ui/format.ts";
-import { Link } from "./ui/link.tsx";
-import { column, DataTable, type PagerLinks } from "./ui/table.tsx";
-
-export interface ProjectRow {
-  name: string;
-  queueCount: { value: number; exact: boolean };
-}
 
 const COLUMNS = [
   column<ProjectRow>(

@@ -1,15 +1,7 @@
-export interface QueueAttributes {
-  defaultMessageTtl: number;
-  defaultMessageDelay: number;
-  maxMessagesPostSize: number;
-  maxClaimCount: number | null;
-  deadLetterQueue: string | null;
-  deadLetterQueueMessagesTtl: number | null;
-  enableEncryptMessages: boolean;
-  flavor: string | null;
-  /** JSON text, as it was written. */
-  retryPolicy: string | null;
-}
+import type { QueueSettingsFacts } from "./fragments.ts";
+
+/** `retryPolicy`: JSON text, as it was written. */
+export type QueueAttributes = QueueSettingsFacts["attributes"] & { retryPolicy: string | null };
 
 interface Attribute {
   field: keyof QueueAttributes;
@@ -21,55 +13,55 @@ interface Attribute {
 const seconds = (value: string | number | boolean) => `${value} s`;
 const plain = (value: string | number | boolean) => String(value);
 
-/** The attributes of a queue that mean something to the service, for people. */
+/** The reserved attributes of a queue: how the pages show and edit each. */
 export const ATTRIBUTES = {
   _default_message_ttl: {
     field: "defaultMessageTtl",
     kind: "number",
-    meaning: "How long a message lives when its post does not say.",
+    meaning: "Lifetime of a message whose post does not set one.",
     show: seconds,
   },
   _default_message_delay: {
     field: "defaultMessageDelay",
     kind: "number",
-    meaning: "How long a new message cannot be claimed when its post does not say.",
+    meaning: "Delay before a message can be claimed, when its post does not set one.",
     show: seconds,
   },
   _max_messages_post_size: {
     field: "maxMessagesPostSize",
     kind: "number",
-    meaning: "Bytes of all bodies in one post, at most.",
+    meaning: "Most bytes of all bodies in one post.",
     show: (value) => `${Number(value).toLocaleString("en-US")} bytes`,
   },
   _max_claim_count: {
     field: "maxClaimCount",
     kind: "number",
-    meaning: "A message that was delivered this often goes to the dead letter queue instead of being delivered again.",
+    meaning: "After this many deliveries a message goes to the dead letter queue.",
     show: plain,
   },
   _dead_letter_queue: {
     field: "deadLetterQueue",
     kind: "text",
-    meaning: "A queue of the same project that takes what could not be worked off. It is not made by itself.",
+    meaning: "The queue of the same project that takes messages after too many deliveries. Create it yourself.",
     show: plain,
   },
   _dead_letter_queue_messages_ttl: {
     field: "deadLetterQueueMessagesTtl",
     kind: "number",
-    meaning: "How long a message lives in the dead letter queue. None: it keeps its own end.",
+    meaning: "Lifetime of a message in the dead letter queue. None: it keeps its own.",
     show: seconds,
   },
   _retry_policy: {
     field: "retryPolicy",
     kind: "json",
-    meaning: "How a notification would be sent again. It is stored; nothing is delivered to subscribers yet.",
+    meaning: "How notifications are retried. Stored only: nothing is delivered to subscribers yet.",
     show: plain,
   },
   _flavor: {
     field: "flavor",
     kind: "flavor",
     meaning:
-      "Among which pools the queue lives. Another flavor moves the queue to one of its pools, with all that is in it, while it is used.",
+      "The pools that may hold the queue. A change moves the queue to a pool of the new flavor, with its messages, while clients use it.",
     show: plain,
   },
   _enable_encrypt_messages: {

@@ -22,10 +22,13 @@ const schema = z
   })
   .refine((values) => (values.maxClaimCount === null) === (values.deadLetterQueue === ""), {
     path: ["deadLetterQueue"],
-    message: "Dead letters need both: how often a message is delivered, and where it goes then.",
+    message: "Dead letters need both: the number of deliveries and the dead letter queue.",
   });
 
-/** The attributes that were filled in, put before the user's own keys without reading those: their numbers stay as typed. */
+/**
+ * The attributes that were filled in, followed by the user's own keys. The text of those is not parsed, so their numbers
+ * stay as typed.
+ */
 function metadataText(values: z.output<typeof schema>): string {
   const members: string[] = [];
   const add = (key: string, value: string | number | null) => {
@@ -41,7 +44,7 @@ function metadataText(values: z.output<typeof schema>): string {
   return members.length === 0 ? "{}" : `{${members.join(", ")}}`;
 }
 
-/** The button and dialog that make a queue. `project` null: the page shows all projects, so the form asks. */
+/** Creates a queue. `project` null: the page shows all projects, so the form asks for one. */
 export function CreateQueue({ project }: { project: string | null }) {
   return (
     <FormDialog
@@ -52,7 +55,7 @@ export function CreateQueue({ project }: { project: string | null }) {
         </Button>
       }
       title="New queue"
-      description="Only the name is needed. Everything else can be changed later; another flavor moves the queue."
+      description="Only the name is required. You can change everything else later."
       submitLabel="Create queue"
       document={CREATE_QUEUE}
       schema={schema}
@@ -69,11 +72,11 @@ export function CreateQueue({ project }: { project: string | null }) {
       variables={(values) => ({
         input: { project: values.project, name: values.name, metadataText: metadataText(values) },
       })}
-      done={(values) => `Queue ${values.name} is there.`}
+      done={(values) => `Queue ${values.name} is created.`}
       goTo={(values) => paths.queue(values.project, values.name)}
     >
       {project === null ? (
-        <TextField name="project" label="Project" description="Left empty: the project without a name." />
+        <TextField name="project" label="Project" description="Empty: the project without a name." />
       ) : null}
       <TextField name="name" label="Name" mono description="Letters, digits, _, - and . only." />
       <div className="grid gap-4 sm:grid-cols-2">
@@ -93,7 +96,7 @@ export function CreateQueue({ project }: { project: string | null }) {
           name="maxClaimCount"
           label="Deliveries"
           kind="number"
-          description="A message delivered this often becomes a dead letter."
+          description="After this many deliveries a message goes to the dead letter queue."
         />
         <TextField name="deadLetterQueue" label="Dead letter queue" mono description="A queue of the same project." />
       </div>
@@ -101,9 +104,14 @@ export function CreateQueue({ project }: { project: string | null }) {
         name="flavor"
         label="Flavor"
         mono
-        description="Which pools it may live in. Empty: any pool without a flavor."
+        description="The pools that may hold it. Empty: any pool without a flavor."
       />
-      <TextAreaField name="metadata" label="Other metadata" rows={3} description="A JSON object. Kept to the letter." />
+      <TextAreaField
+        name="metadata"
+        label="Other metadata"
+        rows={3}
+        description="A JSON object. Stored exactly as typed."
+      />
     </FormDialog>
   );
 }

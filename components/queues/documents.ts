@@ -1,28 +1,30 @@
-export const CREATE_QUEUE = /* GraphQL */ `
+import { graphql } from "../graphql.ts";
+
+export const CREATE_QUEUE = graphql(`
   mutation CreateQueue($input: CreateQueueInput!) {
     createQueue(input: $input) {
       created
     }
   }
-`;
+`);
 
-export const DELETE_QUEUE = /* GraphQL */ `
+export const DELETE_QUEUE = graphql(`
   mutation DeleteQueue($input: DeleteQueueInput!) {
     deleteQueue(input: $input) {
       deleted
     }
   }
-`;
+`);
 
-export const PURGE_QUEUE = /* GraphQL */ `
+export const PURGE_QUEUE = graphql(`
   mutation PurgeQueue($input: PurgeQueueInput!) {
     purgeQueue(input: $input) {
       subscriptions
     }
   }
-`;
+`);
 
-export const UPDATE_QUEUE_METADATA = /* GraphQL */ `
+export const UPDATE_QUEUE_METADATA = graphql(`
   mutation UpdateQueueMetadata($input: UpdateQueueMetadataInput!) {
     updateQueueMetadata(input: $input) {
       queue {
@@ -30,9 +32,9 @@ export const UPDATE_QUEUE_METADATA = /* GraphQL */ `
       }
     }
   }
-`;
+`);
 
-export const PATCH_QUEUE_METADATA = /* GraphQL */ `
+export const PATCH_QUEUE_METADATA = graphql(`
   mutation PatchQueueMetadata($input: PatchQueueMetadataInput!) {
     patchQueueMetadata(input: $input) {
       queue {
@@ -40,4 +42,4 @@ export const PATCH_QUEUE_METADATA = /* GraphQL */ `
       }
     }
   }
-`;
+`);

@@ -15,7 +15,7 @@ const FLAVOR = z.object({ value: objectName });
 const TEXT = z.object({ value: queueName });
 const JSON_TEXT = z.object({ value: jsonObjectText });
 
-/** Changes one reserved attribute, or takes it back to its default. */
+/** Changes one reserved attribute, or resets it to its default. */
 export function EditAttribute({
   project,
   queue,
@@ -36,7 +36,7 @@ export function EditAttribute({
       <Pencil aria-hidden />
     </Button>
   );
-  const textOf = (typed: string | number) => (attribute.kind === "json" ? String(typed) : JSON.stringify(typed));
+  const jsonOf = (typed: string | number) => (attribute.kind === "json" ? String(typed) : JSON.stringify(typed));
   const shared = {
     trigger,
     title: name,
@@ -45,7 +45,7 @@ export function EditAttribute({
     document: PATCH_QUEUE_METADATA,
     defaults: { value: value === null ? "" : String(value) },
     variables: (values: { value: string | number }) => ({
-      input: { project, name: queue, changes: [{ op: "ADD", key: name, valueText: textOf(values.value) }] },
+      input: { project, name: queue, changes: [{ op: "ADD" as const, key: name, valueText: jsonOf(values.value) }] },
     }),
     done: () => `${name} is saved.`,
   };
@@ -55,8 +55,8 @@ export function EditAttribute({
         <ActionButton
           document={PATCH_QUEUE_METADATA}
           variables={{ input: { project, name: queue, changes: [{ op: "REMOVE", key: name }] } }}
-          done={`${name} has its default again.`}
-          label={`Take ${name} back to its default`}
+          done={`${name} is reset to its default.`}
+          label={`Reset ${name} to its default`}
         >
           <RotateCcw aria-hidden />
         </ActionButton>
@@ -69,13 +69,13 @@ export function EditAttribute({
         </FormDialog>
       ) : attribute.kind === "json" ? (
         <FormDialog {...shared} schema={JSON_TEXT}>
-          <TextAreaField name="value" label="Value" description="A JSON object. Kept to the letter." />
+          <TextAreaField name="value" label="Value" description="A JSON object. Stored exactly as typed." />
         </FormDialog>
       ) : attribute.kind === "flavor" ? (
         <FormDialog
           {...shared}
           schema={FLAVOR}
-          done={() => `${name} is saved. Jobs shows the queue's move, if it has to.`}
+          done={() => `${name} is saved. If the queue has to move, Jobs shows it.`}
         >
           <TextField name="value" label="Value" mono description="A flavor of the queue's project." />
         </FormDialog>

@@ -7,7 +7,7 @@ import { formatCount } from "../ui/format.ts";
 import { Link } from "../ui/link.tsx";
 import { CREATE_QUEUE } from "./documents.ts";
 
-/** Above a queue whose dead letter queue is missing: what that means for its messages, and what to do. */
+/** Stands above a queue whose dead letter queue is missing: what that means for its messages, and what to do. */
 export function ExhaustedNotice({
   project,
   queue,
@@ -19,7 +19,7 @@ export function ExhaustedNotice({
   queue: string;
   deadLetterQueue: string;
   maxClaimCount: number;
-  /** Null: not known now. */
+  /** Null: unknown, because the pool does not answer. */
   exhausted: { count: number; exact: boolean } | null;
 }) {
   const deliveries = maxClaimCount === 1 ? "once" : `${formatCount(Math.max(0, maxClaimCount))} times`;
@@ -39,10 +39,10 @@ export function ExhaustedNotice({
         </p>
         <p className="max-w-prose text-muted">
           {some
-            ? `${exhausted.count === 1 ? "It was" : "They were"} delivered ${deliveries}, as often as this queue allows. `
-            : `Messages that were delivered ${deliveries}, as often as this queue allows, will stay where nobody can claim them. `}
-          The dead letter queue {name} does not exist. Create it, and the next claim moves them there. Or allow more
-          deliveries in the{" "}
+            ? `${exhausted.count === 1 ? "It was" : "They were"} delivered ${deliveries}, the most that this queue allows. `
+            : `A message that was delivered ${deliveries} becomes exhausted: nobody can claim it. `}
+          The dead letter queue {name} does not exist. Create it, and the next claim moves exhausted messages there. Or
+          allow more deliveries in the{" "}
           <Link href={paths.queue(project, queue, "settings")} className="text-accent underline underline-offset-2">
             settings
           </Link>
@@ -53,7 +53,7 @@ export function ExhaustedNotice({
         kind="primary"
         document={CREATE_QUEUE}
         variables={{ input: { project, name: deadLetterQueue } }}
-        done={`Queue ${deadLetterQueue} is there.`}
+        done={`Queue ${deadLetterQueue} is created.`}
       >
         Create {deadLetterQueue}
       </ActionButton>

@@ -1,60 +1,19 @@
 import type { ReactNode } from "react";
-import { API_PATH } from "../components/api.ts";
-import { Failed } from "../components/failed.tsx";
-import { paths, QUEUE_TABS, type QueueTab } from "../components/paths.ts";
-import { projectLabel } from "../components/project-name.tsx";
-import { CreateQueue } from "../components/queues/create-queue.tsx";
-import { ExhaustedNotice } from "../components/queues/exhausted-notice.tsx";
-import { Badge } from "../components/ui/badge.tsx";
-import { formatCount } from "../components/ui/format.ts";
-import { Link } from "../components/ui/link.tsx";
-import { PageHeader } from "../components/ui/page.tsx";
-import { ShowGraphql } from "../components/ui/show-graphql.tsx";
-import { NotFoundState } from "../components/ui/states.tsx";
-import { TabLinks } from "../components/ui/tabs.tsx";
-import { load } from "./execute.ts";
+import { API_PATH } from "../api.ts";
+import { Failed, type Failure } from "../failed.tsx";
+import { paths, QUEUE_TABS, type QueueTab } from "../paths.ts";
+import { projectLabel } from "../projects/project-name.tsx";
+import { Badge } from "../ui/badge.tsx";
+import { formatCount } from "../ui/format.ts";
+import { Link } from "../ui/link.tsx";
+import { PageHeader } from "../ui/page.tsx";
+import { ShowGraphql } from "../ui/show-graphql.tsx";
+import { NotFoundState } from "../ui/states.tsx";
+import { TabLinks } from "../ui/tabs.tsx";
+import { CreateQueue } from "./create-queue.tsx";
+import { ExhaustedNotice } from "./exhausted-notice.tsx";
+import type { QueueFrameFacts } from "./fragments.ts";
 import { QueueWithoutPool } from "./queue-without-pool.tsx";
-
-const QUEUE = /* GraphQL */ `
-  query Queue($project: String, $name: String!) {
-    queue(project: $project, name: $name) {
-      createdAt
-      deadLetterQueueMissing
-      attributes {
-        deadLetterQueue
-        maxClaimCount
-      }
-      stats {
-        ready
-        claimed
-        delayed
-        exhausted
-        total
-        exact
-      }
-      catalogueEntry {
-        pool
-      }
-    }
-  }
-`;
-
-interface Answer {
-  queue: {
-    createdAt: string;
-    deadLetterQueueMissing: boolean;
-    attributes: { deadLetterQueue: string | null; maxClaimCount: number | null };
-    stats: {
-      ready: number;
-      claimed: number;
-      delayed: number;
-      exhausted: number;
-      total: number;
-      exact: boolean;
-    } | null;
-    catalogueEntry: { pool: string } | null;
-  } | null;
-}
 
 const LABELS: Record<QueueTab, string> = {
   messages: "Messages",
@@ -64,73 +23,60 @@ const LABELS: Record<QueueTab, string> = {
   settings: "Settings",
 };
 
-/** What every tab of a queue has above it. Its content is made only when the queue is there. */
-export async function QueueFrame({
+/** What every tab of a queue shows above its content, and instead of it when there is no such queue. */
+export function QueueFrame({
   project,
   name,
   tab,
+  queue,
+  graphql: { document, variables },
   actions,
   children,
 }: {
   project: string;
   name: string;
   tab: QueueTab;
+  /** Null: there is none of that name. */
+  queue: { ok: true; data: QueueFrameFacts | null } | { ok: false; error: Failure };
+  /** What the page executed, to be shown. */
+  graphql: { document: string; variables: object };
   actions?: ReactNode;
   children: ReactNode;
 }) {
-  const variables = { project, name };
-  const loaded = await load<Answer>(QUEUE, variables);
   const crumbs = [
     { label: "Projects", href: paths.projects() },
     { label: projectLabel(project), href: paths.queues(project) },
   ];
-  if (!loaded.ok) {
+  if (!queue.ok) {
     return (
       <>
         <PageHeader title={name} mono crumbs={crumbs} />
-        <Failed error={loaded.error} />
+        <Failed error={queue.error} />
       </>
     );
   }
-  const { queue } = loaded.data;
-  if (queue === null) {
+  if (queue.data === null) {
     return (
       <>
         <PageHeader title={name} mono crumbs={crumbs} />
-        <NotFoundState title="There is no queue of this name" action={<CreateQueue project={project} />}>
-          It may have been deleted. Its subscriptions, if it had any, wait for it to be made again.
+        <NotFoundState title="Queue not found" action={<CreateQueue project={project} />}>
+          It may have been deleted. If it had subscriptions, they are kept for a new queue of this name.
         </NotFoundState>
       </>
     );
   }
-  const { stats } = queue;
-  const { deadLetterQueue, maxClaimCount } = queue.attributes;
+  const { stats, attributes, deadLetterQueueMissing } = queue.data;
+  const { deadLetterQueue, maxClaimCount } = attributes;
   const deadLetters = deadLetterQueue === null || maxClaimCount === null ? null : { deadLetterQueue, maxClaimCount };
-  const exact = stats?.exact ? "exact" : "about";
   return (
     <>
       <PageHeader
         title={name}
         mono
         crumbs={crumbs}
-        badges={
-          stats === null ? (
-            <Badge tone="warn">{queue.catalogueEntry ? "its pool does not answer" : "not in the catalogue"}</Badge>
-          ) : (
-            <>
-              <Badge tone={stats.ready > 0 ? "accent" : "neutral"}>{formatCount(stats.ready, exact)} ready</Badge>
-              <Badge tone={stats.claimed > 0 ? "warn" : "neutral"}>{formatCount(stats.claimed, exact)} claimed</Badge>
-              {stats.delayed > 0 ? <Badge>{formatCount(stats.delayed, exact)} delayed</Badge> : null}
-              {stats.exhausted > 0 ? (
-                <Badge tone="danger">
-                  {formatCount(stats.exhausted, stats.exact ? "exact" : "at-least")} exhausted
-                </Badge>
-              ) : null}
-            </>
-          )
-        }
+        badges={<QueueState queue={queue.data} />}
         description={
-          deadLetters !== null && !queue.deadLetterQueueMissing ? (
+          deadLetters !== null && !deadLetterQueueMissing ? (
             <>
               After {deadLetters.maxClaimCount} deliveries a message goes to{" "}
               <Link
@@ -145,12 +91,12 @@ export async function QueueFrame({
         }
         actions={
           <>
-            <ShowGraphql document={QUEUE} variables={variables} endpoint={API_PATH} />
+            <ShowGraphql document={document} variables={{ ...variables }} endpoint={API_PATH} />
             {actions}
           </>
         }
       />
-      {deadLetters !== null && queue.deadLetterQueueMissing ? (
+      {deadLetters !== null && deadLetterQueueMissing ? (
         <ExhaustedNotice
           project={project}
           queue={name}
@@ -169,11 +115,27 @@ export async function QueueFrame({
       {stats === null ? (
         <div className="flex flex-col gap-4">
           {children}
-          <QueueWithoutPool project={project} queue={name} metadata={tab !== "settings"} />
+          <QueueWithoutPool project={project} queue={queue.data} metadata={tab !== "settings"} />
         </div>
       ) : (
         children
       )}
+    </>
+  );
+}
+
+/** How many messages are in which state, or why that is unknown. */
+function QueueState({ queue: { stats, catalogueEntry } }: { queue: QueueFrameFacts }) {
+  if (stats === null) return <Badge tone="warn">{catalogueEntry ? "Pool unreachable" : "Not in the catalogue"}</Badge>;
+  const exact = stats.exact ? "exact" : "about";
+  return (
+    <>
+      <Badge tone={stats.ready > 0 ? "accent" : "neutral"}>{formatCount(stats.ready, exact)} ready</Badge>
+      <Badge tone={stats.claimed > 0 ? "warn" : "neutral"}>{formatCount(stats.claimed, exact)} claimed</Badge>
+      {stats.delayed > 0 ? <Badge>{formatCount(stats.delayed, exact)} delayed</Badge> : null}
+      {stats.exhausted > 0 ? (
+        <Badge tone="danger">{formatCount(stats.exhausted, stats.exact ? "exact" : "at-least")} exhausted</Badge>
+      ) : null}
     </>
   );
 }

@@ -16,8 +16,7 @@ import { z } from "../zod.ts";
 import { ATTRIBUTES, type AttributeName, type QueueAttributes } from "./attributes.ts";
 import { DELETE_QUEUE, PURGE_QUEUE, UPDATE_QUEUE_METADATA } from "./documents.ts";
 import { EditAttribute } from "./edit-attribute.tsx";
-
-export type { QueueAttributes } from "./attributes.ts";
+import type { QueueSettingsFacts } from "./fragments.ts";
 
 interface AttributeRow {
   project: string;
@@ -44,12 +43,12 @@ const COLUMNS = [
           {ATTRIBUTES[row.name].show(row.value)}
         </span>
       )}
-      {row.stored ? <Badge tone="accent">set</Badge> : <Badge>default</Badge>}
+      {row.stored ? <Badge tone="accent">Set</Badge> : <Badge>Default</Badge>}
     </span>
   )),
   column<AttributeRow>(
     "meaning",
-    "What it does",
+    "Description",
     (row) => <span className="text-muted">{ATTRIBUTES[row.name].meaning}</span>,
     {
       grow: true,
@@ -68,28 +67,24 @@ const COLUMNS = [
 
 const metadataSchema = z.object({ metadata: jsonObjectText });
 
-/** The settings tab: the attributes that mean something to the service, the whole metadata, and what ends the queue. */
+/** The settings tab: reserved attributes, metadata and the danger zone. */
 export function QueueSettings({
   project,
   name,
-  metadataText,
-  stored,
-  attributes,
+  settings: { metadataText, storedAttributes, attributes },
 }: {
   project: string;
   name: string;
-  metadataText: string;
-  stored: string[];
-  /** What counts; the retry policy is read from the metadata, where it stands as it was written. */
-  attributes: Omit<QueueAttributes, "retryPolicy">;
+  settings: QueueSettingsFacts;
 }) {
   const parsed = parseExactJson(metadataText);
+  // The metadata has the retry policy as it was written.
   const values: QueueAttributes = { ...attributes, retryPolicy: memberText(parsed, "_retry_policy") };
   const rows = (Object.keys(ATTRIBUTES) as AttributeName[]).map((attribute) => ({
     project,
     queue: name,
     name: attribute,
-    stored: stored.includes(attribute),
+    stored: storedAttributes.includes(attribute),
     value: values[ATTRIBUTES[attribute].field],
   }));
   return (
@@ -107,8 +102,8 @@ export function QueueSettings({
                 Edit
               </Button>
             }
-            title="Edit the metadata"
-            description="All of it: what you leave out is removed."
+            title="Edit metadata"
+            description="Replaces all metadata: what you leave out is removed."
             submitLabel="Save"
             document={UPDATE_QUEUE_METADATA}
             schema={metadataSchema}
@@ -121,23 +116,23 @@ export function QueueSettings({
               name="metadata"
               label="Metadata"
               rows={14}
-              description="A JSON object. Kept to the letter."
+              description="A JSON object. Stored exactly as typed."
             />
           </FormDialog>
         }
       >
         <JsonViewer text={metadataText} label="Metadata" />
       </Panel>
-      <Panel title="Take away">
+      <Panel title="Danger zone">
         <div className="flex flex-col gap-4">
-          <Step text="Empty the queue: every message is gone at once, claimed and delayed ones too. Settings and subscriptions stay.">
+          <Step text="Purge the queue: all messages are deleted at once, claimed and delayed ones too. Settings and subscriptions stay.">
             <ConfirmedAction
               document={PURGE_QUEUE}
               variables={{ input: { project, name, resources: ["MESSAGES"] } }}
               done={`Queue ${name} is empty.`}
               trigger={<Button kind="danger">Purge messages</Button>}
               title={`Purge ${name}?`}
-              consequence="Every message in it is gone at once, also those that workers hold now. The queue itself stays."
+              consequence="All messages are deleted at once, including those that workers hold now. The queue stays."
               confirmLabel="Purge messages"
             />
           </Step>
@@ -154,7 +149,7 @@ export function QueueSettings({
                 </Button>
               }
               title={`Delete queue ${name}?`}
-              consequence="Its messages, claims and settings are gone at once."
+              consequence="Its messages, claims and settings are deleted at once."
               confirmLabel="Delete queue"
               typeName={name}
             />

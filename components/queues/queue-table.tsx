@@ -4,7 +4,7 @@ import { Trash2 } from "lucide-react";
 import { type ReactNode, useEffect, useMemo, useState } from "react";
 import { ConfirmedAction } from "../action.tsx";
 import { paths } from "../paths.ts";
-import { ProjectLink } from "../project-name.tsx";
+import { ProjectLink } from "../projects/project-name.tsx";
 import { Badge } from "../ui/badge.tsx";
 import { Button } from "../ui/button.tsx";
 import { formatCount, formatDuration } from "../ui/format.ts";
@@ -13,33 +13,16 @@ import { NameLink } from "../ui/name-link.tsx";
 import { column, DataTable, type PagerLinks, type SortLink } from "../ui/table.tsx";
 import { Ago } from "../ui/time.tsx";
 import { DELETE_QUEUE } from "./documents.ts";
+import type { QueueRow } from "./fragments.ts";
 
-export interface QueueRow {
-  project: string;
-  name: string;
-  createdAt: string;
-  /** Left out: they are on their way. Null: its pool did not answer, or it has none. */
-  stats?: {
-    ready: number;
-    claimed: number;
-    delayed: number;
-    exhausted: number;
-    total: number;
-    exact: boolean;
-    oldest: { ageSeconds: number } | null;
-  } | null;
-  /** Null: no pool holds it. */
-  catalogueEntry: { pool: string } | null;
-}
-
-const ON_THEIR_WAY = (
+const PENDING = (
   <span className="text-muted" title="Not every pool has answered yet.">
     …
   </span>
 );
 
 function StatNumber({ row, of }: { row: QueueRow; of: "ready" | "claimed" | "delayed" | "exhausted" | "total" }) {
-  if (row.stats === undefined) return ON_THEIR_WAY;
+  if (row.stats === undefined) return PENDING;
   if (row.stats === null) return <span className="text-muted">?</span>;
   const value = row.stats[of];
   return (
@@ -80,7 +63,7 @@ const rest = [
     "Oldest message",
     (row) =>
       row.stats === undefined ? (
-        ON_THEIR_WAY
+        PENDING
       ) : row.stats ? (
         row.stats.oldest ? (
           formatDuration(row.stats.oldest.ageSeconds)
@@ -88,7 +71,7 @@ const rest = [
           <span className="text-muted">empty</span>
         )
       ) : (
-        <Badge tone="warn">{row.catalogueEntry ? "pool does not answer" : "not in the catalogue"}</Badge>
+        <Badge tone="warn">{row.catalogueEntry ? "Pool unreachable" : "Not in the catalogue"}</Badge>
       ),
     { align: "right", wide: "below" },
   ),
@@ -109,7 +92,7 @@ const rest = [
         title={`Delete queue ${row.name}?`}
         consequence={
           !row.stats || row.stats.total > 0
-            ? "Its messages and claims are gone at once. Its subscriptions stay."
+            ? "Its messages and claims are deleted at once. Its subscriptions stay."
             : "It is empty. Its subscriptions stay."
         }
         confirmLabel="Delete queue"
@@ -125,7 +108,7 @@ const OF_ALL = [name, project, ...rest];
 
 const keyOf = (row: QueueRow) => JSON.stringify([row.project, row.name]);
 
-/** The rows with their counts as soon as these come; until then with those from before, if there are any. */
+/** The rows with their counts once these arrive. Until then a row keeps its counts from before, if it had any. */
 function useCounted(rows: QueueRow[], late: Promise<QueueRow[]> | null): QueueRow[] {
   const [counted, setCounted] = useState<{ of: typeof late; rows: QueueRow[] }>({ of: null, rows });
   useEffect(() => {
@@ -133,7 +116,7 @@ function useCounted(rows: QueueRow[], late: Promise<QueueRow[]> | null): QueueRo
     if (late === null) setCounted({ of: null, rows });
     else {
       const settle = (found: QueueRow[]) => over || setCounted({ of: late, rows: found });
-      // It fails when the server goes away under the page: then they are unknown.
+      // It rejects when the server goes away while the page is open: then the counts are unknown.
       late.then(settle, () => settle([]));
     }
     return () => {
@@ -148,7 +131,7 @@ function useCounted(rows: QueueRow[], late: Promise<QueueRow[]> | null): QueueRo
   }, [rows, late, counted]);
 }
 
-/** A page of queues, of one project or of all. */
+/** A page of the queues of one project, or with `ofAll` of all projects. */
 export function QueueTable({
   rows,
   late = null,
@@ -159,7 +142,7 @@ export function QueueTable({
   empty,
 }: {
   rows: QueueRow[];
-  /** The rows with their counts, when these are on their way; null when `rows` has them. */
+  /** Resolves with the rows and their counts. Null when `rows` has the counts. */
   late?: Promise<QueueRow[]> | null;
   ofAll: boolean;
   sortLinks: Record<string, SortLink>;

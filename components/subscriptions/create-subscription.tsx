@@ -27,7 +27,7 @@ export function CreateSubscription({ project, queue }: { project: string; queue:
         </Button>
       }
       title="New subscription"
-      description="It is stored. This version delivers nothing to subscribers yet."
+      description="Subscriptions are stored. Nothing is delivered to subscribers yet."
       submitLabel="Subscribe"
       document={CREATE_SUBSCRIPTION}
       schema={schema}
@@ -35,10 +35,8 @@ export function CreateSubscription({ project, queue }: { project: string; queue:
       variables={({ subscriber, ttl, options }) => ({
         input: { project, queue, subscriber, optionsText: options, ...(ttl === null ? {} : { ttlSeconds: ttl }) },
       })}
-      done={(_values, data: { createQueueSubscription: { created: boolean } }) =>
-        data.createQueueSubscription.created
-          ? "The subscription is made."
-          : "It was there already, and is not confirmed yet."
+      done={(_values, { createQueueSubscription: { created } }) =>
+        created ? "The subscription is created." : "It already exists, and is not confirmed yet."
       }
     >
       <TextField
@@ -48,7 +46,7 @@ export function CreateSubscription({ project, queue }: { project: string; queue:
         placeholder="https://example.org/hook"
         description="An https, http or mailto address."
       />
-      <TextField name="ttl" label="Lifetime" kind="number" description="Seconds; 3600 if empty. It ends by itself." />
+      <TextField name="ttl" label="Lifetime" kind="number" description="Seconds; 3600 if empty." />
       <TextAreaField name="options" label="Options" rows={4} description="A JSON object, such as a _retry_policy." />
     </FormDialog>
   );

@@ -1,12 +1,14 @@
-export const CREATE_SUBSCRIPTION = /* GraphQL */ `
+import { graphql } from "../graphql.ts";
+
+export const CREATE_SUBSCRIPTION = graphql(`
   mutation CreateQueueSubscription($input: CreateQueueSubscriptionInput!) {
     createQueueSubscription(input: $input) {
       created
     }
   }
-`;
+`);
 
-export const CONFIRM_SUBSCRIPTION = /* GraphQL */ `
+export const CONFIRM_SUBSCRIPTION = graphql(`
   mutation ConfirmQueueSubscription($input: ConfirmQueueSubscriptionInput!) {
     confirmQueueSubscription(input: $input) {
       subscription {
@@ -14,12 +16,12 @@ export const CONFIRM_SUBSCRIPTION = /* GraphQL */ `
       }
     }
   }
-`;
+`);
 
-export const DELETE_SUBSCRIPTION = /* GraphQL */ `
+export const DELETE_SUBSCRIPTION = graphql(`
   mutation DeleteQueueSubscription($input: DeleteQueueSubscriptionInput!) {
     deleteQueueSubscription(input: $input) {
       id
     }
   }
-`;
+`);

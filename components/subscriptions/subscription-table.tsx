@@ -8,17 +8,7 @@ import { Button } from "../ui/button.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { Ago, TimeLeft } from "../ui/time.tsx";
 import { CONFIRM_SUBSCRIPTION, DELETE_SUBSCRIPTION } from "./documents.ts";
-
-export interface SubscriptionRow {
-  id: string;
-  project: string;
-  queue: string;
-  subscriber: string;
-  createdAt: string;
-  expiresAt: string;
-  optionsText: string;
-  confirmed: boolean;
-}
+import type { SubscriptionRow } from "./fragments.ts";
 
 const COLUMNS = [
   column<SubscriptionRow>(
@@ -28,7 +18,7 @@ const COLUMNS = [
     { grow: true },
   ),
   column<SubscriptionRow>("state", "State", (row) =>
-    row.confirmed ? <Badge tone="ok">confirmed</Badge> : <Badge>not confirmed</Badge>,
+    row.confirmed ? <Badge tone="ok">Confirmed</Badge> : <Badge>Not confirmed</Badge>,
   ),
   column<SubscriptionRow>(
     "options",
@@ -36,8 +26,8 @@ const COLUMNS = [
     (row) => <code className="block max-w-44 truncate font-mono text-[0.8125rem] text-muted">{row.optionsText}</code>,
     { wide: true },
   ),
-  column<SubscriptionRow>("created", "Made", (row) => <Ago at={row.createdAt} />, { align: "right", wide: true }),
-  column<SubscriptionRow>("ends", "Ends in", (row) => <TimeLeft until={row.expiresAt} />, {
+  column<SubscriptionRow>("created", "Created", (row) => <Ago at={row.createdAt} />, { align: "right", wide: true }),
+  column<SubscriptionRow>("expires", "Expires in", (row) => <TimeLeft until={row.expiresAt} />, {
     align: "right",
     wide: true,
   }),

@@ -28,15 +28,15 @@ function look(kind: ButtonKind, size: "small" | "normal", icon: boolean): string
 type ButtonProps = Omit<ComponentProps<"button">, "className" | "disabled"> & {
   kind?: ButtonKind;
   size?: "small" | "normal";
-  /** For buttons that show only an icon: their name, and their hint. */
+  /** For a button that shows only an icon: its name and its hint. */
   label?: string;
-  /** Set: the button does nothing, stays reachable by keyboard, and says why. */
+  /** Why the button is disabled. It stays reachable by keyboard, so that the reason can be read. */
   disabledReason?: string | null;
   pending?: boolean;
   children?: ReactNode;
 };
 
-/** A button that, when it may not be used, says why instead of vanishing. */
+/** A button that is disabled with a reason instead of hidden. */
 export function Button({
   kind = "plain",
   size = "normal",
@@ -72,7 +72,7 @@ export function Button({
       ) : null}
     </button>
   );
-  // Not with the reason of a row that is gone: a button that gets a hint is another one, and loses the focus.
+  // No hint for a row that is gone: a button that gets a hint is rendered anew and loses the focus.
   const hint = ownReason ?? label;
   return hint ? <Hint text={hint}>{button}</Hint> : button;
 }
@@ -85,7 +85,7 @@ type LinkButtonProps = {
   children: ReactNode;
 };
 
-/** A link that looks like a button, for what goes somewhere. */
+/** A link that looks like a button. */
 export function LinkButton({ href, kind = "plain", size = "normal", label, children }: LinkButtonProps) {
   return (
     <Link href={href} aria-label={label} className={look(kind, size, label !== undefined)}>

@@ -6,8 +6,8 @@ import { Dialog } from "./dialog.tsx";
 import { visible, visibleIfText } from "./visible.tsx";
 
 /**
- * The upper two rungs of the ladder of confirmation (the lowest, for what can be undone, is a plain button):
- * a dialog for what destroys, and with `typeName` one in which the name has to be typed.
+ * Asks before something is destroyed. With `typeName` the user must also type that name. What can be undone needs no
+ * question, only a button.
  */
 export function Confirm({
   trigger,
@@ -20,11 +20,11 @@ export function Confirm({
 }: {
   trigger: ReactElement;
   title: string;
-  /** What will be gone, and what stays. */
+  /** What is lost, and what stays. */
   consequence: ReactNode;
   confirmLabel: string;
   typeName?: string;
-  /** Resolves to false when it failed: then the dialog stays open. */
+  /** Resolves to false when the action failed: then the dialog stays open. */
   onConfirm: () => Promise<boolean>;
   extra?: ReactNode;
 }) {

@@ -5,7 +5,7 @@ import { useEffect, useState } from "react";
 import { Button } from "./button.tsx";
 import { toastFailed } from "./toast.tsx";
 
-/** Puts a text on the clipboard. */
+/** Copies a text to the clipboard. */
 export function CopyButton({ text, label = "Copy" }: { text: string; label?: string }) {
   const [copied, setCopied] = useState(false);
   useEffect(() => {
@@ -19,7 +19,7 @@ export function CopyButton({ text, label = "Copy" }: { text: string; label?: str
       await navigator.clipboard.writeText(text);
       setCopied(true);
     } catch {
-      toastFailed("The browser did not allow copying.", "Select the text and copy it by hand.");
+      toastFailed("The browser did not allow copying.", "Select the text and copy it yourself.");
     }
   }
 

@@ -16,8 +16,10 @@ const POPUP = classes(
 );
 
 /**
- * A window over the page. Focus goes in, stays in, and returns to where it came from. One that a trigger opened is part
- * of what the page shows, so the page is held until it closes; one that the address opened is refreshed with it.
+ * A modal dialog. Focus moves into it, stays there, and returns to where it was.
+ *
+ * A dialog that a trigger opened holds the page as it is until it closes. One that the address opened is refreshed with
+ * the page.
  */
 export function Dialog({
   open,
@@ -37,9 +39,9 @@ export function Dialog({
   title: string;
   description?: ReactNode;
   wide?: boolean;
-  /** It asks before something is destroyed: a click beside it does not close it. */
+  /** It asks for confirmation: a click outside does not close it. */
   alert?: boolean;
-  /** Something was typed in it: what would close it by the way, or the tab with it, asks first. */
+  /** It has unsaved input: closing it, or the tab, asks first. */
   unsaved?: boolean;
   children?: ReactNode;
   footer?: ReactNode;
@@ -48,7 +50,7 @@ export function Dialog({
   const [asking, setAsking] = useState(false);
   useUnloadQuestion(unsaved);
   const content = useRef<HTMLDivElement>(null);
-  // What is to be filled in comes first; without a field the dialog decides.
+  // Focuses the first field. Without one the dialog decides.
   const firstField = () =>
     content.current?.querySelector<HTMLElement>("input:not([type=hidden]), textarea, select") ?? null;
   return (
@@ -119,7 +121,7 @@ export function Dialog({
   );
 }
 
-/** The browser asks in its own words. */
+/** The browser shows its own text. */
 function useUnloadQuestion(active: boolean): void {
   useEffect(() => {
     if (!active) return;

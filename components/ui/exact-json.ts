@@ -1,6 +1,6 @@
 /**
- * JSON as it was written: numbers keep every digit, keys keep their order and may occur twice,
- * `__proto__` is a key like any other. JSON.parse keeps none of these.
+ * JSON exactly as it was written: numbers keep every digit, keys keep their order and may be repeated, and `__proto__`
+ * is an ordinary key. JSON.parse keeps none of these.
  */
 export type ExactJson =
   | { kind: "object"; entries: { key: string; value: ExactJson }[] }
@@ -14,11 +14,11 @@ const MAX_DEPTH = 500;
 
 const SPACE = /[ \t\n\r]*/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-// A string's end is found here, its escapes are read by JSON.parse.
+// This finds the end of a string; JSON.parse reads its escapes.
 const STRING = /"(?:[^"\\]|\\.)*"/y;
 const LITERAL = /true|false|null/y;
 
-/** Null when the text is not one JSON value, or is too deep to show as a tree. */
+/** Null when the text is not one JSON value, or nests too deeply to be shown as a tree. */
 export function parseExactJson(text: string): ExactJson | null {
   let at = 0;
 
@@ -82,7 +82,7 @@ export function parseExactJson(text: string): ExactJson | null {
   }
 }
 
-/** The same document with line breaks and indentation; every number and key as it was. */
+/** Adds line breaks and indentation. Numbers and keys stay as they were written. */
 export function indentExactJson(value: ExactJson, indent = ""): string {
   const inner = `${indent}  `;
   switch (value.kind) {

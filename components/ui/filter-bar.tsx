@@ -4,15 +4,15 @@ import { Search } from "lucide-react";
 import { usePathname, useRouter, useSearchParams } from "next/navigation";
 import { type ReactNode, useEffect, useId, useRef, useState, useTransition } from "react";
 
-/** Milliseconds of silence after which typing becomes an address. */
+/** Milliseconds without a keystroke before the text goes into the address. */
 const SETTLE = 250;
 
-/** What an address loses when a filter changes: it begins at the first page again. */
+/** Parameters that the address loses when a filter changes: the list begins at its first page again. */
 const FIRST_PAGE = ["after", "before"];
 
 /**
- * A search box whose text lives in the address. Any change of the filter goes back to the first page,
- * so `forget` names the address parts that a new filter makes meaningless.
+ * A search box whose text is a parameter of the address. `forget` names the parameters that a new text makes
+ * meaningless.
  */
 export function SearchBox({
   param,
@@ -35,7 +35,7 @@ export function SearchBox({
   const id = useId();
 
   useEffect(() => {
-    // The address changed by other means (back, a link): follow it.
+    // The address changed by other means, such as back or a link: follow it.
     if (current !== sent.current) {
       sent.current = current;
       setText(current);
@@ -83,7 +83,7 @@ export function FilterBar({ children }: { children: ReactNode }) {
   return <div className="flex flex-wrap items-center gap-2 border-b border-line p-3">{children}</div>;
 }
 
-/** A yes-or-no filter that lives in the address. */
+/** A yes-or-no filter, as a parameter of the address. */
 export function FilterCheck({
   param,
   label,
@@ -118,7 +118,7 @@ export function FilterCheck({
   );
 }
 
-/** One of several, or all; lives in the address. */
+/** A choice among several values, or all of them, as a parameter of the address. */
 export function FilterSelect({
   param,
   label,
@@ -129,9 +129,9 @@ export function FilterSelect({
 }: {
   param: string;
   label: string;
-  /** What is chosen while the address does not say. */
+  /** The choice when the address has none. */
   value?: string;
-  /** What no choice is called; left out when there always is one. */
+  /** Label for no choice. Left out when there always is one. */
   all?: string;
   choices: { value: string; label: string }[];
   forget?: string[];

@@ -13,7 +13,7 @@ const CONTROL = classes(
 interface FieldProps<Values extends FieldValues> {
   name: FieldPath<Values>;
   label: string;
-  /** What the value means, its bounds, what happens when it is left out. */
+  /** What the value means, its bounds and its default. */
   description?: ReactNode;
 }
 
@@ -64,7 +64,7 @@ function Frame({
   );
 }
 
-/** One line of text; `kind` number brings up digits, and the value stays text for the schema to read. */
+/** One line of text. `kind` number shows a keyboard of digits; the value stays a text, which the schema reads. */
 export function TextField<Values extends FieldValues>({
   name,
   label,
@@ -93,7 +93,7 @@ export function TextField<Values extends FieldValues>({
   );
 }
 
-/** Several lines of text, for JSON and the like. */
+/** Several lines of text, such as JSON. */
 export function TextAreaField<Values extends FieldValues>({
   name,
   label,
@@ -122,7 +122,7 @@ export interface Choice {
   label: string;
 }
 
-/** One of a few. The platform's own list: it works with every keyboard, reader and telephone. */
+/** A choice of one. A native list, which works with every keyboard, screen reader and telephone. */
 export function SelectField<Values extends FieldValues>({
   name,
   label,
@@ -150,7 +150,7 @@ export function SelectField<Values extends FieldValues>({
   );
 }
 
-/** Any number of a few; the value is a list of strings. */
+/** A choice of any number. The value is a list of strings. */
 export function ChoicesField<Values extends FieldValues>({
   name,
   label,

@@ -2,13 +2,13 @@
 
 const COUNT = new Intl.NumberFormat("en-US");
 
-/** 12345 -> 12,345; a count that is only a lower bound or an estimate says so. */
+/** 12345 -> 12,345. A lower bound or an estimate is marked as one. */
 export function formatCount(value: number, exact: "exact" | "at-least" | "about" = "exact"): string {
   const text = COUNT.format(value);
   return exact === "at-least" ? `${text}+` : exact === "about" ? `≈ ${text}` : text;
 }
 
-/** 93784 -> "1 d 2 h"; the two largest units. */
+/** Seconds, in the two largest units: 93784 -> "1 d 2 h" */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
   const units: [string, number][] = [
@@ -29,7 +29,7 @@ export function formatDuration(seconds: number): string {
   return parts.join(" ");
 }
 
-/** 0.0123 -> "12.3 ms" */
+/** Seconds: 0.0123 -> "12.3 ms" */
 export function formatMilliseconds(seconds: number): string {
   return seconds >= 1 ? `${seconds.toFixed(2)} s` : `${(seconds * 1000).toFixed(1)} ms`;
 }
@@ -39,7 +39,7 @@ export function formatUtc(iso: string): string {
   return `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
 }
 
-/** As `formatUtc`, of the milliseconds of a clock, and without the day: "08:00:00 UTC" */
+/** The time of day of a timestamp in milliseconds: "08:00:00 UTC" */
 export function formatClock(milliseconds: number): string {
   return `${new Date(milliseconds).toISOString().slice(11, 19)} UTC`;
 }

@@ -3,7 +3,10 @@
 import { Tooltip } from "@base-ui/react/tooltip";
 import type { ReactElement } from "react";
 
-/** A short text beside an element while it has the pointer or the focus. Adds nothing that the element's own name does not say to a screen reader. */
+/**
+ * A short text beside an element while it has the pointer or the focus. It tells a screen reader nothing that the
+ * element's own name does not say.
+ */
 export function Hint({ text, children }: { text: string; children: ReactElement }) {
   return (
     <Tooltip.Root>

@@ -16,15 +16,15 @@ const VIEWS = ["tree", "text", "hex", "base64"] as const;
 type View = (typeof VIEWS)[number];
 const VIEW_LABELS: Record<View, string> = { tree: "Tree", text: "Text", hex: "Hex", base64: "Base64" };
 
-/** Of a text shown at once: browsers lay out long lines slowly. Copying always copies all. */
+/** Characters that are shown: browsers lay out long lines slowly. Copying always copies everything. */
 const SHOWN_CHARACTERS = 100_000;
 const SHOWN_CHILDREN = 100;
-/** Children of an object or array with more than these start closed. */
+/** An object or array with more children than this starts closed. */
 const OPEN_CHILDREN = 12;
-/** Of the document, in hex. */
+/** Bytes that are shown in hex. */
 const SHOWN_BYTES = 16_384;
 
-/** A JSON text as a tree that keeps every digit, as it was written, and as bytes. */
+/** Shows a JSON text as a tree that keeps every digit, as text, or as bytes. */
 export function JsonViewer({ text, label = "JSON" }: { text: string; label?: string }) {
   const parsed = useMemo(() => parseExactJson(text), [text]);
   const [view, setView] = useState<View>(parsed === null ? "text" : "tree");
@@ -57,7 +57,7 @@ export function JsonViewer({ text, label = "JSON" }: { text: string; label?: str
       <ScrollRegion label={`${label}, content`} className="max-h-96 p-3 font-mono text-[0.8125rem] leading-5">
         {view === "tree" && parsed !== null ? <Node value={parsed} open /> : null}
         {view === "tree" && parsed === null ? (
-          <p className="font-sans text-muted">This is not JSON. Look at the text.</p>
+          <p className="font-sans text-muted">This is not JSON. See the text.</p>
         ) : null}
         {view === "text" ? (
           <LongText text={parsed && text.length < SHOWN_CHARACTERS ? indentExactJson(parsed) : text} />
@@ -128,7 +128,7 @@ function Node({ name, value, open = false }: { name?: string; value: ExactJson; 
       {expanded ? (
         <div className="ml-2 border-l border-line pl-2">
           {children.map((child, index) => (
-            // Keys may repeat, and the document never changes its order.
+            // Keys may be repeated, and their order never changes.
             // biome-ignore lint/suspicious/noArrayIndexKey: see above
             <Node key={index} name={child.name} value={child.value} open={size <= OPEN_CHILDREN} />
           ))}
@@ -183,7 +183,7 @@ function hex(bytes: Uint8Array): string {
 
 function base64(bytes: Uint8Array): string {
   let binary = "";
-  // In pieces: one call with a million arguments overflows the stack.
+  // In chunks: one call with a million arguments overflows the stack.
   for (let at = 0; at < bytes.length; at += 8192) binary += String.fromCharCode(...bytes.subarray(at, at + 8192));
   return btoa(binary);
 }

@@ -5,9 +5,9 @@ import { classes } from "./classes.ts";
 
 export interface ChartLine {
   label: string;
-  /** The second look is dashed, so that colour is not all that tells them apart. */
+  /** The second line is dashed, so that the two differ in more than colour. */
   look: "plain" | "dashed";
-  /** One for each step; null leaves a gap. */
+  /** One value a step; null leaves a gap. */
   values: (number | null)[];
 }
 
@@ -19,8 +19,8 @@ const STROKE: Record<ChartLine["look"], { className: string; dashes?: string }> 
 const HEIGHT = 100;
 
 /**
- * Values over steps of equal length, from zero up. It fills what width there is; words are beside the drawing, so they do
- * not stretch with it. It is one image for screen readers: put a table with the same numbers below.
+ * Values over steps of equal length, from zero up. The drawing fills the width; labels stand beside it, so that they are
+ * not stretched. For screen readers it is one image: put a table with the same numbers below.
  */
 export function LineChart({
   label,
@@ -35,7 +35,7 @@ export function LineChart({
   from: ReactNode;
   until: ReactNode;
   format: (value: number) => string;
-  /** Drawn over the same time, such as a strip. */
+  /** Drawn above it over the same time, such as a strip. */
   above?: ReactNode;
 }) {
   const steps = Math.max(0, ...lines.map(({ values }) => values.length));
@@ -49,7 +49,7 @@ export function LineChart({
     .defined((value) => value !== null)
     .x((_value, step) => step + 0.5)
     .y((value) => scale(value ?? 0));
-  // A value between two gaps has no neighbour to be joined to.
+  // A value between two gaps has no neighbour to connect to.
   const alone = (values: ChartLine["values"]) =>
     values.map((value, step) =>
       value !== null && (values[step - 1] ?? null) === null && (values[step + 1] ?? null) === null
@@ -64,7 +64,7 @@ export function LineChart({
           {above}
         </>
       )}
-      {/* Holds the column as wide as its widest word. */}
+      {/* Keeps the column as wide as its widest label. */}
       <div aria-hidden className="relative h-32 text-right">
         <span className="invisible">{ticks.map(format).reduce((a, b) => (b.length > a.length ? b : a), "")}</span>
         {ticks.map((tick) => (
@@ -139,7 +139,7 @@ export interface StripStep {
   title: string;
 }
 
-/** The height repeats what the colour says. */
+/** The height repeats what the colour shows. */
 const FILL: Record<StripStep["state"], string> = {
   ok: "h-full bg-ok",
   warn: "h-2/3 bg-warn",
@@ -147,7 +147,10 @@ const FILL: Record<StripStep["state"], string> = {
   none: "h-0.5 bg-line-strong",
 };
 
-/** One mark for each step of time: how it was then. `label` says it in words; put a table with the same below, or a number beside it. */
+/**
+ * One mark a step of time, for the state in it. `label` says the same in words. Put a table with the states below, or a
+ * number beside it.
+ */
 export function StateStrip({ label, steps, small = false }: { label: string; steps: StripStep[]; small?: boolean }) {
   return (
     <div
@@ -162,7 +165,7 @@ export function StateStrip({ label, steps, small = false }: { label: string; ste
   );
 }
 
-/** The numbers of a drawing, for whoever wants or needs them. */
+/** The numbers of a chart as a table that can be opened. */
 export function TableTwin({ children }: { children: ReactNode }) {
   return (
     <details className="border-t border-line">

@@ -10,7 +10,7 @@ export interface MenuChoice {
   icon?: ReactNode;
 }
 
-/** A menu of which one entry is chosen at a time. */
+/** A menu in which one entry is chosen. */
 export function ChoiceMenu({
   trigger,
   label,
@@ -24,7 +24,7 @@ export function ChoiceMenu({
   value: string;
   onChange: (value: string) => void;
 }) {
-  // Beside its trigger and not at the document's end: so it is in the same landmark.
+  // Beside its trigger instead of at the document's end, so that it is in the same landmark.
   const [place, setPlace] = useState<HTMLElement | null>(null);
   return (
     <Base.Root>

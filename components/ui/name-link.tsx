@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { Link } from "./link.tsx";
 
-/** A link whose text is something's name or id, to the letter. */
+/** A link whose text is exactly a name or id. */
 export function NameLink({ href, children }: { href: string; children: ReactNode }) {
   return (
     <Link href={href} className="font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline">

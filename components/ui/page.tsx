@@ -8,7 +8,7 @@ export interface Crumb {
   href: string;
 }
 
-/** A page's title, the way up, and what can be done with the whole page. */
+/** A page's title, breadcrumbs, badges and actions. */
 export function PageHeader({
   title,
   mono = false,
@@ -69,7 +69,7 @@ export function Panel({
   title?: string;
   actions?: ReactNode;
   children: ReactNode;
-  /** Its content reaches the border: for tables. */
+  /** The content has no padding: for tables. */
   flush?: boolean;
 }) {
   return (
@@ -85,7 +85,7 @@ export function Panel({
   );
 }
 
-/** Names and values of one thing. */
+/** A list of labels and values. */
 export function Facts({ items }: { items: { label: string; value: ReactNode }[] }) {
   return (
     <dl className="grid grid-cols-[minmax(7rem,auto)_1fr] gap-x-6 gap-y-2">

@@ -1,4 +1,4 @@
-/** How far something is, as a bar and in words. `total` null: nobody knows of how much. */
+/** Progress as a bar and in words. `total` null: unknown. */
 export function Progress({ label, value, total }: { label: string; value: number; total: number | null }) {
   const text =
     total === null ? value.toLocaleString("en") : `${value.toLocaleString("en")} of ${total.toLocaleString("en")}`;

@@ -9,14 +9,13 @@ import { ChoiceMenu } from "./menu.tsx";
 import { useRefresh } from "./refresh.tsx";
 
 const CHOICES = [
-  { value: "0", label: "By hand" },
-  { value: "2", label: "Every 2 s" },
-  { value: "10", label: "Every 10 s" },
-  { value: "60", label: "Every minute" },
+  { value: "0", label: "Off" },
+  { value: "5", label: "5 s" },
+  { value: "10", label: "10 s" },
 ];
 const STORED = "isimud-refresh";
 
-/** Loads the page's data anew: at a click, or on a beat that rests while the tab is hidden. */
+/** Refreshes the page at a click, or every few seconds. Pauses while the tab is hidden. */
 export function RefreshPicker() {
   const { refresh, pending, state, asOf } = useRefresh();
   const [seconds, setSeconds] = useState("0");
@@ -37,7 +36,7 @@ export function RefreshPicker() {
   const every = CHOICES.find((choice) => choice.value === seconds)?.label ?? "";
   return (
     <div className="flex items-center">
-      {/* Always there, so that readers hear what comes into it. On a telephone it hangs below the bar. */}
+      {/* Always rendered, so that screen readers announce what appears in it. On a telephone it hangs below the bar. */}
       <span
         role="status"
         className="flex justify-center text-[0.8125rem] whitespace-nowrap text-warn max-sm:absolute max-sm:inset-x-0 max-sm:top-full max-sm:bg-warn-soft"
@@ -45,7 +44,7 @@ export function RefreshPicker() {
         {state === "lost" ? `as of ${formatClock(asOf)}, reconnecting` : null}
         {state === "outdated" ? (
           <span className="flex items-center gap-1">
-            A new version is there:
+            A new version is available:
             <Button kind="ghost" size="small" onClick={() => location.reload()}>
               Reload
             </Button>

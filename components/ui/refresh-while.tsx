@@ -3,9 +3,7 @@
 import { useEffect } from "react";
 import { useRefresh } from "./refresh.tsx";
 
-/**
- * Loads the page's data anew every so many seconds while something on it is under way; rests while the tab is hidden.
- */
+/** Refreshes the page every few seconds while `active`. Pauses while the tab is hidden. */
 export function RefreshWhile({ active, seconds = 1 }: { active: boolean; seconds?: number }) {
   const { refresh, pending } = useRefresh();
   useEffect(() => {

@@ -15,36 +15,30 @@ import {
   useTransition,
 } from "react";
 
-/** `away`: there is no server, or it cannot render. `other build`: its pages are not those that this browser has. */
+/** `away`: no server answers, or it cannot render. `other build`: its pages are newer or older than the open one. */
 export type ServerAnswer = "ready" | "away" | "other build";
 
 interface Refreshing {
-  /**
-   * Loads the page's data anew, as soon as the server can and nobody holds the page. Calls while one is under way
-   * become one more.
-   */
+  /** Refreshes the page as soon as the server is ready and nothing holds the page. Calls during a refresh become one more. */
   refresh: () => void;
-  /** Keeps the page as it is until the function that it gives is called. */
+  /** Keeps the page as it is until the returned function is called. */
   hold: () => () => void;
   pending: boolean;
-  /**
-   * `lost`: what is shown is old, and will be loaded anew when the server is back. `outdated`: only a full load shows
-   * more.
-   */
+  /** `lost`: the page is old, and refreshes when the server is back. `outdated`: only a full reload shows newer data. */
   state: "current" | "lost" | "outdated";
-  /** The server's time, in milliseconds, at which it rendered what is shown. */
+  /** When the server rendered the page: its clock, in milliseconds. */
   asOf: number;
 }
 
 const Refresh = createContext<Refreshing | null>(null);
 
 const RETRY_MS = 2000;
-/** A load that takes longer is doubted: the server may have gone meanwhile. */
+/** After that long a refresh is in doubt: the server may have stopped. */
 const SLOW_LOAD_MS = 5000;
 
 /**
- * The one place that refreshes. Next answers a refresh that fails, or that another build answers, with a full load of
- * the page: the browser's error page, or a form without its text. So the server is asked first, with a small request.
+ * The only place that refreshes. When a refresh fails, or another build answers it, Next reloads the whole page: that
+ * shows the browser's error page, or loses what was typed. So a small request asks the server first.
  */
 export function RefreshProvider({
   ask,
@@ -65,7 +59,7 @@ export function RefreshProvider({
   const [wanted, setWanted] = useState(false);
   const held = holders > 0;
   useGate(held, serverNow);
-  // What waits at the gate is not on its way.
+  // What still waits for the gate is not pending.
   const underWay = loading && !held;
 
   useEffect(() => {
@@ -80,8 +74,8 @@ export function RefreshProvider({
     });
   }, [wanted, asking, loading, held, answer, ask, router]);
 
-  // It is asked again until it is back; then what was wanted is done. One question at a time, so that no old answer
-  // follows a new one.
+  // Asks until the server is back, then does what was wanted. One request at a time, so that no old answer follows a
+  // new one.
   const askAfter = answer === "away" ? RETRY_MS : answer === "ready" && underWay ? SLOW_LOAD_MS : null;
   useEffect(() => {
     if (askAfter === null) return;
@@ -119,8 +113,8 @@ export function RefreshProvider({
 }
 
 /**
- * While `held`, what a refresh brings that began before is not shown: it is a transition, and waits. A change of the
- * address does not wait.
+ * While `held`, the result of a refresh that began earlier is not shown: it is a transition, and waits. A navigation
+ * does not wait.
  */
 function useGate(held: boolean, serverNow: number): void {
   const address = useAddress();
@@ -137,7 +131,7 @@ function useAddress(): string {
   return `${usePathname()}?${useSearchParams()}`;
 }
 
-/** A refresh renders the layout too, which brings the server's time along; a change of the address does not. */
+/** A refresh renders the layout too, which has the server's time. A navigation does not. */
 function useAsOf(serverNow: number): number {
   const address = useAddress();
   const [asOf, setAsOf] = useState(serverNow);
@@ -146,18 +140,18 @@ function useAsOf(serverNow: number): number {
     behind.current = serverNow - Date.now();
     setAsOf(serverNow);
   }, [serverNow]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what is shown is new when the address is
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new address shows new data
   useEffect(() => setAsOf(Date.now() + behind.current), [address]);
   return asOf;
 }
 
 export function useRefresh(): Refreshing {
   const value = useContext(Refresh);
-  if (value === null) throw new Error("Pages are refreshed inside of <RefreshProvider>.");
+  if (value === null) throw new Error("useRefresh needs a <RefreshProvider>.");
   return value;
 }
 
-/** Keeps the page as it is while `active`: what somebody is in the middle of must not move or vanish. */
+/** Keeps the page as it is while `active`: what a user is working with must not move or disappear. */
 export function useHold(active: boolean): void {
   const { hold } = useRefresh();
   useEffect(() => (active ? hold() : undefined), [active, hold]);

@@ -5,7 +5,7 @@ import { classes } from "./classes.ts";
 
 const SHADOW = "pointer-events-none absolute inset-y-0 z-20 hidden w-5 from-black/15 to-transparent dark:from-black/80";
 
-/** What scrolls inside of the page: it has a name, the keyboard reaches it, and an edge that hides something is in shadow. */
+/** A part of the page that scrolls. It has a name, the keyboard reaches it, and a shadow marks an edge with more behind it. */
 export function ScrollRegion({
   label,
   className,
@@ -16,14 +16,14 @@ export function ScrollRegion({
   children: ReactNode;
 }) {
   const ref = useRef<HTMLElement>(null);
-  // After every rendering: the content may be another element by then.
+  // After every render: the content may be another element.
   useEffect(() => {
     const region = ref.current;
     if (region === null) return;
     const mark = () => {
       const { scrollLeft, scrollWidth, clientWidth } = region;
       region.toggleAttribute("data-more-left", scrollLeft > 0);
-      // Widths are rounded, places are not.
+      // Widths are rounded, positions are not.
       region.toggleAttribute("data-more-right", scrollLeft + clientWidth < scrollWidth - 1);
     };
     const sizes = new ResizeObserver(mark);

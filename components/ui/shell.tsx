@@ -11,7 +11,7 @@ export interface NavItem {
   label: string;
   href: string;
   icon: ReactNode;
-  /** Addresses below these belong to the item too. */
+  /** Patterns of further addresses that belong to the item. */
   covers?: string[];
 }
 
@@ -20,7 +20,7 @@ export interface NavGroup {
   items: NavItem[];
 }
 
-/** The frame of every page: navigation at the side, or in a drawer where the screen is narrow, and a bar above. */
+/** The frame of every page: a bar, and navigation at the side, or in a drawer on narrow screens. */
 export function Shell({
   name,
   mark,

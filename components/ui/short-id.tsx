@@ -1,10 +1,10 @@
 import { shorten } from "./shorten.ts";
 import { visible } from "./visible.tsx";
 
-/** Of a UUID, the parts in which ids made one after the other differ. */
+/** The parts of a UUID that differ between ids created one after the other. */
 const SHOWN = 18;
 
-/** The beginning of a long id; the whole of it on hover and for readers. */
+/** The beginning of a long id. The whole id shows on hover, and screen readers read it. */
 export function ShortId({ id }: { id: string }) {
   return (
     <span title={id} className="font-mono text-[0.8125rem]">

@@ -1,11 +1,8 @@
 const SEGMENTER = new Intl.Segmenter("en", { granularity: "grapheme" });
-/** Around a cut that is looked at: no character that people write is longer. */
+/** UTF-16 units around a cut that are examined: no written character is longer. */
 const WINDOW = 64;
 
-/**
- * Where to cut a text that is to be at most so long, in UTF-16 units: never inside of what a reader sees as one
- * character.
- */
+/** Where to cut a text to at most this length, in UTF-16 units: never inside what a reader sees as one character. */
 export function cutAt(text: string, length: number): number {
   if (text.length <= length) return text.length;
   const from = Math.max(0, length - WINDOW);
@@ -15,7 +12,7 @@ export function cutAt(text: string, length: number): number {
   return insidePair ? Math.max(0, at - 1) : at;
 }
 
-/** A text that people read, or its beginning and a sign that it goes on. */
+/** The text, or its beginning with an ellipsis. */
 export function shorten(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, cutAt(text, length))}…`;
 }

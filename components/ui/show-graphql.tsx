@@ -8,14 +8,14 @@ import { CopyButton } from "./copy-button.tsx";
 import { curlCommand } from "./curl.ts";
 import { ScrollRegion } from "./scroll-region.tsx";
 
-/** What a button or page asks of the API: the document, the variables and a command line that does the same. */
+/** What a page or button sends to the API: the document, its variables, and a cURL line that sends the same. */
 export function ShowGraphql({
   document,
   variables = {},
   endpoint,
 }: {
   document: string;
-  variables?: Record<string, unknown>;
+  variables?: object;
   /** Path of the API; the host is that of the page. */
   endpoint: string;
 }) {
@@ -67,7 +67,7 @@ export function ShowGraphql({
   );
 }
 
-/** Takes away the indentation that all lines share. */
+/** Removes the indentation that all lines share. */
 function unindent(text: string): string {
   const lines = text.replace(/^\s*\n|\s+$/g, "").split("\n");
   const margins = lines.filter((line) => line.trim() !== "").map((line) => line.length - line.trimStart().length);

@@ -12,7 +12,7 @@ const INK: Record<Tone, string> = {
   danger: "text-danger",
 };
 
-/** One number with its name. */
+/** One number with its label. */
 export function StatTile({
   label,
   value,
@@ -65,7 +65,7 @@ const FILL: Record<Share["tone"], string> = {
   danger: "bg-danger",
 };
 
-/** How a whole is divided. The legend is the bar's table twin: it says every number. */
+/** How a whole is divided. The legend has every number, so the bar needs no table. */
 export function ShareBar({ shares, label, legend = true }: { shares: Share[]; label: string; legend?: boolean }) {
   const total = shares.reduce((sum, share) => sum + share.value, 0);
   return (

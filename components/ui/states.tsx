@@ -19,12 +19,12 @@ function Frame({ icon, title, children, action, alert }: StateProps & { icon: Re
   );
 }
 
-/** Nothing to show, and the next step. */
+/** An empty list, and the next step. */
 export function EmptyState(props: StateProps) {
   return <Frame icon={<Inbox aria-hidden />} {...props} />;
 }
 
-/** Something failed: what, and what to do. Announced at once. */
+/** What failed, and what to do. Screen readers announce it at once. */
 export function ErrorState({ code, ...props }: StateProps & { code?: string }) {
   return (
     <Frame
@@ -42,12 +42,12 @@ export function ErrorState({ code, ...props }: StateProps & { code?: string }) {
   );
 }
 
-/** The address names something that is not there. */
+/** The address names something that does not exist. */
 export function NotFoundState(props: StateProps) {
   return <Frame icon={<FileQuestion aria-hidden />} {...props} />;
 }
 
-/** Holds the place of what is loading, so that nothing jumps. */
+/** Keeps the place of what is loading, so that nothing jumps. */
 export function Skeleton({ className }: { className?: string }) {
   return <div aria-hidden className={classes("animate-pulse rounded bg-line/70", className ?? "h-4 w-full")} />;
 }
@@ -59,7 +59,7 @@ export function PageSkeleton({ rows = 8 }: { rows?: number }) {
       <Skeleton className="h-8 w-56" />
       <div className="overflow-hidden rounded-lg border border-line bg-surface">
         {Array.from({ length: rows }, (_, row) => (
-          // The rows are alike and never move.
+          // The rows are identical and never move.
           // biome-ignore lint/suspicious/noArrayIndexKey: see above
           <div key={row} className="border-b border-line p-3 last:border-0">
             <Skeleton className="h-4 w-full" />

@@ -3,22 +3,22 @@
 import { usePathname, useSearchParams } from "next/navigation";
 import { createContext, type RefObject, useContext, useEffect, useRef, useState } from "react";
 
-/** `gone`: it is not among the rows any more, and only keeps its place. */
+/** `gone`: the row was removed, and only keeps its place. */
 export interface SteadyRow<Row> {
   key: string;
   row: Row;
   gone: boolean;
 }
 
-/** True inside of a row that is gone: nothing can be done with it. */
+/** True inside a row that is gone: its buttons do nothing. */
 export const RowGone = createContext(false);
 
-/** Why a button inside of a row does nothing; null when it does. */
+/** Why a button in a row is disabled; null when it is not. */
 export function useRowGone(): string | null {
-  return useContext(RowGone) ? "It is not there any more." : null;
+  return useContext(RowGone) ? "It no longer exists." : null;
 }
 
-/** New rows, but all up to the row `anchor` stay where they are shown: what is new comes below it. */
+/** Merges new rows in: all rows up to `anchor` keep their places, and new rows come below it. */
 export function keepPlaces<Row>(
   shown: readonly SteadyRow<Row>[],
   fresh: readonly SteadyRow<Row>[],
@@ -38,9 +38,9 @@ interface State<Row> {
 }
 
 /**
- * Rows that do not slide under somebody's hand: while the pointer is on a row, or the keyboard in it, that row and
- * those above keep their places through refreshes, so that the second of two clicks does not meet the next row. Another
- * address is another list.
+ * Rows that do not move under the pointer. While the pointer is on a row, or the focus in it, that row and those above
+ * keep their places through refreshes, so that the second of two clicks does not hit another row. Another address
+ * starts a new list.
  */
 export function useSteadyRows<Row>(
   rows: readonly Row[],
@@ -66,7 +66,7 @@ export function useSteadyRows<Row>(
       setState({ address, rows, shown: next });
     }
   };
-  // The document's own events: those of React also come from dialogs that a row opened.
+  // Native events: React's also come from dialogs that a row opened.
   const there = shown.length > 0;
   useEffect(() => {
     const element = body.current;
@@ -77,14 +77,14 @@ export function useSteadyRows<Row>(
       pointed.current = keyOf(event.target);
     };
     const leave = (event: PointerEvent) => {
-      // A finger is off the row as soon as it is lifted, and comes back to the same spot.
+      // A finger leaves the row as soon as it is lifted, and comes back to the same spot.
       if (event.pointerType !== "mouse") return;
       pointed.current = null;
       settle.current();
     };
     const down = (event: PointerEvent) => {
       pointed.current = keyOf(event.target);
-      // Who uses a pointer has left the keyboard, also where the focus stays.
+      // A user who moves the pointer no longer uses the keyboard, even if the focus stays.
       focused.current = null;
       settle.current();
     };
@@ -94,7 +94,7 @@ export function useSteadyRows<Row>(
     };
     const focusOut = () => {
       focused.current = null;
-      // Where the focus goes next is told after this.
+      // The event for the next focus comes after this one.
       queueMicrotask(() => settle.current());
     };
     element.addEventListener("pointerover", over);

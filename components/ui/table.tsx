@@ -10,21 +10,21 @@ import { ScrollRegion } from "./scroll-region.tsx";
 import { RowGone, useSteadyRows } from "./steady-rows.ts";
 import { visibleIfText } from "./visible.tsx";
 
-/** Sorting, filtering and paging happen on the server, so the table needs none of the library's row models. */
+/** The server sorts, filters and pages, so the table needs none of the library's row models. */
 const features = tableFeatures({});
 type Features = typeof features;
 
 export interface ColumnLook {
   align?: "right";
-  /** No column on narrow screens: left out, or with "below" a line under the row's first cell. */
+  /** Hidden on narrow screens, or with "below" a line under the row's first cell there. */
   wide?: boolean | "below";
-  /** Takes the room that is left and breaks long words, or with "cut" shows what fits of one line. */
+  /** Takes the remaining width and breaks long words, or with "cut" shows one line as far as it fits. */
   grow?: boolean | "cut";
 }
 
 export type Column<Row extends RowData> = ColumnDef<Features, Row, unknown> & { look?: ColumnLook };
 
-/** A column whose cell is made from the whole row. Without a header it is the column of actions. */
+/** A column whose cells are rendered from the whole row. Without a header it is the column of actions. */
 export function column<Row extends RowData>(
   id: string,
   header: string,
@@ -41,7 +41,7 @@ export function column<Row extends RowData>(
 
 export interface SortLink {
   href: string;
-  /** How the rows are sorted by this column now. */
+  /** How this column sorts the rows now; null when it does not. */
   now: "ascending" | "descending" | null;
 }
 
@@ -52,8 +52,8 @@ export interface PagerLinks {
 }
 
 /**
- * A table of one page of rows. The address holds sort order and page, so headers and pager are links.
- * Columns are to be defined outside of the component that renders it: new ones each time rebuild the table.
+ * A table of one page of rows. The address has the sort order and the page, so headers and pager are links. Define
+ * columns outside the component that renders the table: new columns rebuild it.
  */
 export function DataTable<Row extends RowData>({
   label,
@@ -203,7 +203,7 @@ export function DataTable<Row extends RowData>({
   );
 }
 
-/** Links to the pages beside this one. Pages are found by key, so there are no page numbers. */
+/** Links to the pages beside this one. Pages are found by cursor, so there are no page numbers. */
 function Pager({ links, summary }: { links?: PagerLinks; summary?: ReactNode }) {
   const elsewhere = links?.previous || links?.next || links?.first;
   if (!elsewhere && !summary) return null;

@@ -8,7 +8,7 @@ export interface TabLink {
   count?: string;
 }
 
-/** Tabs as links: each is an address of its own. */
+/** Tabs as links: each has its own address. */
 export function TabLinks({ label, tabs }: { label: string; tabs: TabLink[] }) {
   return (
     <nav aria-label={label} className="mb-4 overflow-x-auto border-b border-line">

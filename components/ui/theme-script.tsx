@@ -1,6 +1,6 @@
 /**
- * The first paint already has the right theme: this runs before the body is read. React escapes quotes, < and & in the
- * text of a script, so the script has none.
+ * Sets the theme before the body is parsed, so that the first paint has it. React escapes quotes, < and & in the text of
+ * a script, so this one contains none.
  */
 const SET_THEME = `
 var theme = null;
@@ -9,7 +9,7 @@ if (theme !== \`light\`) if (theme !== \`dark\`) theme = matchMedia(\`(prefers-c
 document.documentElement.dataset.theme = theme;
 `;
 
-/** Belongs into the document's head. `nonce` is that of the page's content security policy. */
+/** Goes into the document's head. `nonce` is that of the page's content security policy. */
 export function ThemeScript({ nonce }: { nonce?: string }) {
   // A browser hides the nonce from scripts, so the one in the document never equals ours.
   return (

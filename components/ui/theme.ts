@@ -4,14 +4,14 @@ import { useSyncExternalStore } from "react";
 
 export type Theme = "light" | "dark" | "system";
 
-/** Where the browser keeps the choice. */
+/** Key of the choice in the browser's storage. */
 const KEY = "theme";
 const DARK = "(prefers-color-scheme: dark)";
 
-/** Other tabs tell by a storage event, this one by this. */
+/** Other tabs notify by a storage event, this tab by this event. */
 const CHANGED = new EventTarget();
 
-/** The choice in a browser that forbids storage: it lasts as long as the page. */
+/** The choice where the browser forbids storage. It lasts as long as the page. */
 let unstored: Theme = "system";
 
 function chosen(): Theme {

@@ -6,8 +6,8 @@ import { formatDuration, formatUtc } from "./format.ts";
 const Now = createContext<number | null>(null);
 
 /**
- * The server's clock, carried on by the browser's: a wrong clock in the browser does not make ages wrong.
- * The first rendering in the browser uses exactly the server's instant, so that both agree.
+ * The server's time, which the browser's clock continues: a wrong clock in the browser does not make ages wrong. The
+ * first render in the browser uses exactly the server's time, so that both agree.
  */
 export function Clock({ serverNow, children }: { serverNow: number; children: ReactNode }) {
   const [now, setNow] = useState(serverNow);
@@ -21,11 +21,11 @@ export function Clock({ serverNow, children }: { serverNow: number; children: Re
 
 function useNow(): number {
   const now = useContext(Now);
-  if (now === null) throw new Error("Times are rendered inside of <Clock>.");
+  if (now === null) throw new Error("Times need a <Clock>.");
   return now;
 }
 
-/** An instant: how long ago, or in how long; UTC on hover and for readers. */
+/** How long ago a time was, or how far ahead it is. Shows the UTC time on hover. */
 export function Ago({ at }: { at: string }) {
   const seconds = (useNow() - Date.parse(at)) / 1000;
   const utc = formatUtc(at);
@@ -38,7 +38,7 @@ export function Ago({ at }: { at: string }) {
   );
 }
 
-/** How long is left until an instant; says so when none is. */
+/** How long is left until a time; `over` once it has passed. */
 export function TimeLeft({ until, over = "expired" }: { until: string; over?: string }) {
   const seconds = (Date.parse(until) - useNow()) / 1000;
   return (
@@ -48,7 +48,7 @@ export function TimeLeft({ until, over = "expired" }: { until: string; over?: st
   );
 }
 
-/** The share of a lease that has passed, with what is left in words. */
+/** The share of a lease that is left, as a bar and in words. */
 export function LeaseBar({ from, until }: { from: string; until: string }) {
   const now = useNow();
   const length = Date.parse(until) - Date.parse(from);
@@ -66,7 +66,7 @@ export function LeaseBar({ from, until }: { from: string; until: string }) {
   );
 }
 
-/** An instant in UTC, in full. */
+/** A time in UTC, in full. */
 export function Utc({ at }: { at: string }) {
   return (
     <time dateTime={at} className="whitespace-nowrap">

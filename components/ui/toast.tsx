@@ -8,12 +8,12 @@ import { visibleIfText } from "./visible.tsx";
 
 const manager = Toast.createToastManager();
 
-/** Says that something was done. Goes away by itself. */
+/** Reports success. Disappears by itself. */
 export function toastDone(title: string, description?: string): void {
   manager.add({ title, description, type: "done", timeout: 5000 });
 }
 
-/** Says that something failed, and what to do. Stays until it is closed, and is announced at once. */
+/** Reports a failure, and what to do. Stays until it is closed; screen readers announce it at once. */
 export function toastFailed(title: string, description?: string): void {
   manager.add({ title, description, type: "failed", timeout: 0, priority: "high" });
 }

@@ -75,7 +75,7 @@ it(
     const { page, complaints, end } = await dashboard.visit();
     const answer = await page.goto(`${dashboard.url}/projects/%E0%A4%A/queues`, { waitUntil: "networkidle" });
     expect(answer?.status()).toBe(404);
-    await page.getByText("There is nothing at this address").waitFor();
+    await page.getByText("Page not found").waitFor();
     await page.getByRole("link", { name: "Queues", exact: true }).first().click();
     await page.getByRole("heading", { name: "Queues", level: 1 }).waitFor();
     expect(complaints.filter((text) => !text.includes("404 (Not Found)"))).toEqual([]);

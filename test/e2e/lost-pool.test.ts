@@ -47,14 +47,14 @@ it(
         },
         { timeout: 30_000 },
       )
-      .toMatch(/cannot be reached/);
-    await page.getByRole("row", { name: /^default built in works/ }).waitFor();
+      .toMatch(/Unreachable/);
+    await page.getByRole("row", { name: /^default Built-in Healthy/ }).waitFor();
     expect(await violations(page)).toEqual([]);
     await page.goto(dashboard.url + paths.pool("lost"), { waitUntil: "networkidle" });
-    await page.getByRole("heading", { name: "lost" }).locator("..").getByText("cannot be reached").waitFor();
+    await page.getByRole("heading", { name: "lost" }).locator("..").getByText("Unreachable").waitFor();
     await page.goto(dashboard.url + paths.health(), { waitUntil: "networkidle" });
     const panel = page.locator("section", { has: page.getByRole("heading", { name: "Pool lost" }) });
-    await panel.getByText("cannot be reached", { exact: true }).waitFor();
+    await panel.getByText("Unreachable", { exact: true }).waitFor();
     expect(complaints).toEqual([]);
     await end();
   },
@@ -70,9 +70,9 @@ it(
       await page.goto(dashboard.url + paths.queue("p", "tea", tab), { waitUntil: "networkidle" });
       await page.getByRole("heading", { name: "tea", level: 1 }).waitFor();
       const failed = page.locator("#content").getByRole("alert");
-      await failed.getByText("The pool lost cannot be reached", { exact: true }).waitFor();
+      await failed.getByText("Pool lost is unreachable", { exact: true }).waitFor();
       expect(await failed.getByRole("link", { name: "Pool lost" }).getAttribute("href")).toBe(paths.pool("lost"));
-      const known = page.locator("section", { has: page.getByRole("heading", { name: "What is known" }) });
+      const known = page.locator("section", { has: page.getByRole("heading", { name: "Known without its pool" }) });
       expect(await known.getByRole("link", { name: "lost" }).getAttribute("href")).toBe(paths.pool("lost"));
       await known.getByText("far", { exact: true }).waitFor();
       await known.getByText("the tea house").waitFor();
@@ -84,7 +84,7 @@ it(
     expect(await page.locator("#content").getByRole("alert").count()).toBe(0);
     // A list of nothing but such queues is a list still.
     await page.goto(dashboard.url + paths.queues("p"), { waitUntil: "networkidle" });
-    await page.getByRole("row", { name: /^tea .*pool does not answer/ }).waitFor();
+    await page.getByRole("row", { name: /^tea .*Pool unreachable/ }).waitFor();
     expect(complaints).toEqual([]);
     await end();
   },
@@ -100,7 +100,7 @@ it(
     await run("createQueue", "CreateQueueInput", { project: "p", name: "loose" });
     await run("deleteCatalogueEntry", "DeleteCatalogueEntryInput", { project: "p", queue: "loose" });
     await page.goto(dashboard.url + paths.queues("p"), { waitUntil: "networkidle" });
-    await page.getByRole("row", { name: /^loose .*not in the catalogue/ }).waitFor();
+    await page.getByRole("row", { name: /^loose .*Not in the catalogue/ }).waitFor();
     await page.goto(dashboard.url + paths.queue("p", "loose", "statistics"), { waitUntil: "networkidle" });
     const unmapped = page.locator("#content").getByRole("alert");
     await unmapped.getByText("This queue is not in the catalogue").waitFor();
@@ -108,7 +108,7 @@ it(
     await unmapped.getByText("This queue is not in the catalogue").waitFor();
     expect(await violations(page)).toEqual([]);
     await unmapped.getByRole("button", { name: "Place it in a pool" }).click();
-    await page.getByText("No messages here").waitFor();
+    await page.getByText("No messages", { exact: true }).waitFor();
     expect(complaints).toEqual([]);
     await end();
   },

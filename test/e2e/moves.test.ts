@@ -46,7 +46,7 @@ it(
     const stuck = page.getByRole("button", { name: "Move espresso" });
     expect(await stuck.getAttribute("aria-disabled")).toBe("true");
     await stuck.hover();
-    const why = page.getByText("It is of the flavor rapid, and no other pool is.").last();
+    const why = page.getByText("No other pool has the queue's flavor, rapid.").last();
     await why.waitFor();
     await page.mouse.move(0, 0);
     await why.waitFor({ state: "hidden" });
@@ -64,20 +64,20 @@ it(
     await page.getByText("3 ready", { exact: true }).waitFor();
 
     await page.goto(dashboard.url + paths.pool("south"), { waitUntil: "networkidle" });
-    await page.getByText("100 % of the queues of its flavor live here; by weight it would be 0 %").waitFor();
+    await page.getByText("100 % of the queues of its flavor; 0 % by weight").waitFor();
     expect(await page.getByRole("button", { name: "Delete south" }).getAttribute("aria-disabled")).toBe("true");
     await page.getByRole("button", { name: "Drain", exact: true }).click();
     await page.getByRole("alertdialog").getByRole("button", { name: "Drain pool" }).click();
     await page.getByText(/Pool south is (being drained|empty)\./).waitFor();
     // The page follows the job by itself.
     await page.getByRole("heading", { name: "Last drain" }).waitFor();
-    await page.getByText("No queue lives here", { exact: true }).waitFor();
+    await page.getByText("No queues", { exact: true }).waitFor();
     expect(await violations(page)).toEqual([]);
     expect(await page.getByRole("button", { name: "Drain", exact: true }).getAttribute("aria-disabled")).toBe("true");
 
     await page.goto(dashboard.url + paths.jobs(), { waitUntil: "networkidle" });
-    await page.getByRole("row", { name: /drain a pool.*south.*done.*1 of 1/ }).waitFor();
-    await page.getByRole("row", { name: /move a queue.*tea.*done.*3 of 3/ }).waitFor();
+    await page.getByRole("row", { name: /Drain pool.*south.*Done.*1 of 1/ }).waitFor();
+    await page.getByRole("row", { name: /Move queue.*tea.*Done.*3 of 3/ }).waitFor();
     const cancel = page.getByRole("button", { name: /Cancel job/ }).first();
     expect(await cancel.getAttribute("aria-disabled")).toBe("true");
     expect(await violations(page)).toEqual([]);

@@ -32,8 +32,8 @@ const TABLES: [string, string, string[], RegExp, string[]][] = [
   [paths.queues(null), "Queues", ["Queue", "Ready", "Total"], /^orders /, ["Project: shop", "Oldest message: "]],
   [paths.pools(), "Pools", ["Pool", "State", "Queues"], /^archive /, ["Flavor: cold", "Weight: 0"]],
   [paths.queue("shop", "orders", "claims"), "Claims", ["Claim", "Time left"], /Release/, ["Holder: ", "Messages: "]],
-  [paths.audit(), "Audit log", ["When", "What"], /drainPool/, ["Who: local"]],
-  [paths.jobs(), "Jobs", ["Of what", "State"], /^archive /, ["What: drain a pool", "Progress: "]],
+  [paths.audit(), "Audit log", ["Time", "Action"], /drainPool/, ["Actor: local"]],
+  [paths.jobs(), "Jobs", ["Target", "State"], /^archive /, ["Kind: Drain pool", "Progress: "]],
 ];
 
 describe("at 375 pixels", () => {

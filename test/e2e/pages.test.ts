@@ -193,8 +193,8 @@ it(
     await page.getByText("3 exhausted", { exact: true }).waitFor();
     await page.getByText("0 ready", { exact: true }).waitFor();
     expect(await page.getByRole("table").getByText("exhausted").count()).toBe(3);
-    await page.getByLabel("Only what can be claimed now").click();
-    await page.getByText("Nothing can be claimed now").waitFor();
+    await page.getByLabel("Only ready messages").click();
+    await page.getByText("No ready messages").waitFor();
     const notice = page.getByRole("region", { name: "Missing dead letter queue" });
     await notice.getByText("The dead letter queue parcels.dead does not exist.").waitFor();
     await notice.getByRole("button", { name: "Create parcels.dead" }).click();

@@ -45,13 +45,13 @@ it(
     await page.goto(dashboard.url + paths.pool("default"), { waitUntil: "networkidle" });
     await page.getByRole("heading", { name: "Health over time" }).waitFor();
     await page
-      .getByRole("img", { name: /^State: All operations of pool default .* Worked in 100 % of the tries/ })
+      .getByRole("img", { name: /^State: All operations of pool default .* Healthy in 100 % of the samples/ })
       .waitFor();
-    await page.getByRole("img", { name: /^Time taken: All operations of pool default .* p50 [\d.]+ ms/ }).waitFor();
+    await page.getByRole("img", { name: /^Time: All operations of pool default .* p50 [\d.]+ ms/ }).waitFor();
     await page.getByText("As a table").click();
     const table = page.getByRole("table", { name: "All operations of pool default over time" });
     await table
-      .getByRole("row", { name: /works \d+ [\d.]+ ms [\d.]+ ms/ })
+      .getByRole("row", { name: /healthy \d+ [\d.]+ ms [\d.]+ ms/ })
       .first()
       .waitFor();
     expect(await violations(page)).toEqual([]);
@@ -59,15 +59,15 @@ it(
     await page.waitForURL((url) => url.search === "?operation=post_messages");
     await page.getByLabel("Last", { exact: true }).selectOption("1 day");
     await page.waitForURL((url) => url.search === "?operation=post_messages&range=day");
-    await page.getByRole("img", { name: /^Time taken: post messages of pool default/ }).waitFor();
+    await page.getByRole("img", { name: /^Time: post messages of pool default/ }).waitFor();
 
     await page.goto(dashboard.url + paths.pool("down"), { waitUntil: "networkidle" });
-    await page.getByText("It did not answer when it was tried,").waitFor();
-    expect(await page.getByText("Each operation was really done").count()).toBe(0);
-    await page.getByRole("img", { name: /^State: .* of pool down .* Worked in 0 % of the tries/ }).waitFor();
+    await page.getByText("It did not answer the last check,").waitFor();
+    expect(await page.getByText("Checked with real operations").count()).toBe(0);
+    await page.getByRole("img", { name: /^State: .* of pool down .* Healthy in 0 % of the samples/ }).waitFor();
     await page.getByText("As a table").click();
     await page
-      .getByText(/could not be reached.*STORAGE_UNAVAILABLE/)
+      .getByText(/unreachable.*STORAGE_UNAVAILABLE/)
       .first()
       .waitFor();
     expect(await violations(page)).toEqual([]);
@@ -93,12 +93,12 @@ it(
     const { page, end } = await dashboard.visit();
     await page.goto(dashboard.url + paths.pool("new"), { waitUntil: "networkidle" });
     await page
-      .getByText(/Every pool is tried each 10 s; the next samples are due|Worked in 100 %/)
+      .getByText(/A sample is taken every 10 s\. Next:|Healthy in 100 %/)
       .first()
       .waitFor();
     await expect.poll(() => samplesOf("new"), { timeout: 60_000 }).toBeGreaterThan(0);
     await page.reload({ waitUntil: "networkidle" });
-    await page.getByText("Worked in").waitFor();
+    await page.getByText("Healthy in").waitFor();
     await end();
   },
   SLOW,
@@ -176,7 +176,7 @@ it(
     if ((await flavor.count()) > 0) await flavor.selectOption("none");
     await dialog.getByLabel("Weight of north").fill("0");
     await dialog.getByLabel("Weight of south").fill("0");
-    await dialog.getByText("No registered pool would take new queues: the built-in one would.").waitFor();
+    await dialog.getByText("No registered pool would take new queues. The built-in pool would.").waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("alertdialog").getByRole("button", { name: "Discard" }).click();
     await dialog.waitFor({ state: "hidden" });

@@ -18,7 +18,7 @@ afterAll(() => dashboard?.close());
 
 async function visitRefreshing(path: string): Promise<Awaited<ReturnType<Dashboard["visit"]>>> {
   const visit = await dashboard.visit();
-  await visit.page.addInitScript(() => localStorage.setItem("isimud-refresh", "2"));
+  await visit.page.addInitScript(() => localStorage.setItem("isimud-refresh", "5"));
   await visit.page.goto(dashboard.url + path, { waitUntil: "networkidle" });
   return visit;
 }
@@ -106,12 +106,12 @@ it(
     await page.route("**/api/health/ready", (route) =>
       route.fulfill({ status: 200, headers: { "x-isimud-build": "another" }, body: "{}" }),
     );
-    await page.getByText("A new version is there").waitFor();
+    await page.getByText("A new version is available").waitFor();
     await page.getByRole("link", { name: "orders", exact: true }).waitFor();
     expect(await page.evaluate(() => "same" in window)).toBe(true);
     await page.unroute("**/api/health/ready");
     await page.getByRole("button", { name: "Reload", exact: true }).click();
-    await page.getByText("A new version is there").waitFor({ state: "detached" });
+    await page.getByText("A new version is available").waitFor({ state: "detached" });
     expect(await page.evaluate(() => "same" in window)).toBe(false);
     expect(complaints).toEqual([]);
     await end();
@@ -129,7 +129,7 @@ it(
       await route.fulfill({ response: answer, body: body.subarray(0, body.length - 200) });
     });
     await page.getByRole("link", { name: "Pools" }).click();
-    await page.getByText("This page could not be shown").waitFor();
+    await page.getByText("This page cannot be shown").waitFor();
     await page.unroute("**/pools?_rsc=*");
     await page.getByRole("row", { name: /^default/ }).waitFor();
     await end();
@@ -159,7 +159,7 @@ it(
     await page.evaluate(() => new Promise((resolve) => requestIdleCallback(resolve)));
     expect(await page.getByLabel("Body").inputValue()).toBe('{"typed": "for an hour"}');
     await page.getByRole("button", { name: "Cancel" }).click();
-    await page.getByText("This page could not be shown").waitFor();
+    await page.getByText("This page cannot be shown").waitFor();
     await page.unroute("**/refunds?_rsc=*");
     await page.getByRole("button", { name: "Post a message" }).waitFor();
     await end();

@@ -21,14 +21,14 @@ it(
 
     await page.getByRole("button", { name: "New queue" }).first().click();
     await page.getByRole("button", { name: "Create queue" }).click();
-    await page.getByText("Give it a name.").waitFor();
+    await page.getByText("Enter a name.").waitFor();
     await page.getByLabel("Name", { exact: true }).fill("not a name!");
     await page.getByText("Only letters, digits, _, - and . are allowed.").waitFor();
     await page.getByLabel("Name", { exact: true }).fill("tea.orders");
     await page.getByLabel("Project").fill("~");
     await page.getByRole("button", { name: "Create queue" }).click();
     await page.waitForURL(`**${paths.queue("~", "tea.orders")}`);
-    await page.getByText("No messages here").waitFor();
+    await page.getByText("No messages", { exact: true }).waitFor();
 
     const body = '{"big":12345678901234567890123,"one":1.0,"text":"Grüße <b>&</b> 📮"}';
     await page.getByRole("button", { name: "Post a message" }).click();
@@ -55,7 +55,7 @@ it(
     await page.getByText("3 ready", { exact: true }).waitFor();
 
     await page.getByRole("link", { name: "Claims" }).click();
-    await page.getByText("Nobody holds a message of this queue").waitFor();
+    await page.getByText("No claims").waitFor();
     await page.getByRole("button", { name: "Claim messages" }).click();
     await page.getByLabel("Messages", { exact: true }).fill("2");
     await page.getByRole("button", { name: "Claim", exact: true }).click();
@@ -90,9 +90,9 @@ it(
     await page.getByRole("alert").filter({ hasText: "BAD_INPUT" }).waitFor();
     await page.getByLabel("Value").fill("120");
     await page.getByRole("button", { name: "Save" }).click();
-    await page.getByRole("row", { name: /_default_message_ttl.*120 s.*set/ }).waitFor();
-    await page.getByRole("button", { name: "Take _default_message_ttl back to its default" }).click();
-    await page.getByRole("row", { name: /_default_message_ttl.*3600 s.*default/ }).waitFor();
+    await page.getByRole("row", { name: /_default_message_ttl.*120 s.*Set/ }).waitFor();
+    await page.getByRole("button", { name: "Reset _default_message_ttl to its default" }).click();
+    await page.getByRole("row", { name: /_default_message_ttl.*3600 s.*Default/ }).waitFor();
 
     await page.getByRole("button", { name: "Purge messages" }).click();
     await page.getByRole("alertdialog").getByRole("button", { name: "Purge messages" }).click();
@@ -122,21 +122,21 @@ it(
     });
     const { page, complaints, end } = await dashboard.visit();
     await page.goto(dashboard.url + paths.queue("walk", "heard", "subscriptions"), { waitUntil: "networkidle" });
-    await page.getByText("Nobody is subscribed").waitFor();
-    await page.getByText("nothing is delivered yet").waitFor();
+    await page.getByText("No subscriptions").waitFor();
+    await page.getByText("Nothing is delivered to subscribers yet.").waitFor();
     await page.getByRole("button", { name: "New subscription" }).first().click();
     await page.getByLabel("Subscriber").fill("ftp://example.org");
     await page.getByRole("button", { name: "Subscribe", exact: true }).click();
     await page.getByText("Begin with https:, http: or mailto:.").waitFor();
     await page.getByLabel("Subscriber").fill("https://hooks.example.org/walk");
     await page.getByRole("button", { name: "Subscribe", exact: true }).click();
-    await page.getByRole("row", { name: /hooks\.example\.org.*not confirmed/ }).waitFor();
+    await page.getByRole("row", { name: /hooks\.example\.org.*Not confirmed/ }).waitFor();
     await page.getByRole("button", { name: "Confirm", exact: true }).click();
     await page.getByRole("button", { name: "Unconfirm" }).waitFor();
     await page.getByRole("button", { name: /Delete the subscription/ }).click();
     await page.getByRole("button", { name: "Delete subscription", exact: true }).click();
-    await page.getByText("Nobody is subscribed").waitFor();
-    await page.getByText("nothing is delivered yet").waitFor();
+    await page.getByText("No subscriptions").waitFor();
+    await page.getByText("Nothing is delivered to subscribers yet.").waitFor();
     expect(complaints).toEqual([]);
     await end();
   },
@@ -153,14 +153,14 @@ it(
 
     await page.getByRole("button", { name: "New pool" }).click();
     await page.getByLabel("Name", { exact: true }).fill("cold-1");
-    await page.getByLabel("Address").fill("postgres://u:canary-password@127.0.0.1:9/x?schema=cold");
-    await page.getByRole("button", { name: "Test the connection" }).click();
+    await page.getByLabel("URI").fill("postgres://u:canary-password@127.0.0.1:9/x?schema=cold");
+    await page.getByRole("button", { name: "Test connection" }).click();
     await page.getByRole("dialog").getByRole("status").filter({ hasText: /\S/ }).waitFor();
     await page.getByRole("switch", { name: "Connect before saving" }).click();
     await page.getByLabel("Weight").fill("0");
     await page.getByRole("button", { name: "Register pool" }).click();
     await page.waitForURL(`**${paths.pool("cold-1")}`);
-    await page.getByText("cannot be reached").first().waitFor();
+    await page.getByText("Unreachable").first().waitFor();
     expect(await page.content()).not.toContain("canary-password");
 
     await page.goto(dashboard.url + paths.pools(), { waitUntil: "networkidle" });
@@ -225,7 +225,7 @@ it(
         setKeyValue(input: { store: "flags", key: "beta", valueText: "{\\"big\\": 12345678901234567890}" }) { keys } }`,
     );
     await page.goto(dashboard.url + paths.queue("p", "notified", "settings"), { waitUntil: "networkidle" });
-    await page.getByRole("row", { name: /_retry_policy none default/ }).waitFor();
+    await page.getByRole("row", { name: /_retry_policy none Default/ }).waitFor();
     await page.getByRole("button", { name: "Change _retry_policy" }).click();
     await page.getByRole("dialog").getByLabel("Value").fill('{"minimum_delay": 1, "maximum_delay": 5}');
     await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
@@ -233,7 +233,7 @@ it(
     await page.getByRole("dialog").getByLabel("Value").fill('{"minimum_delay": 1, "maximum_delay": 50}');
     await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
     await page.getByText("_retry_policy is saved.").waitFor();
-    await page.getByRole("row", { name: /_retry_policy .*"maximum_delay": 50.* set/ }).waitFor();
+    await page.getByRole("row", { name: /_retry_policy .*"maximum_delay": 50.* Set/ }).waitFor();
 
     await page.goto(dashboard.url + paths.keys({ store: "flags" }), { waitUntil: "networkidle" });
     await page.getByRole("button", { name: "Show the value of beta" }).click();

@@ -1,108 +1,26 @@
 import type { Metadata } from "next";
-import { type CatalogueRow, CatalogueTable } from "../../../components/catalogue/catalogue-table.tsx";
-import type { PoolChoice } from "../../../components/catalogue/entry-can.ts";
+import { CatalogueTable } from "../../../components/catalogue/catalogue-table.tsx";
 import { Failed } from "../../../components/failed.tsx";
-import { OperationTable, type PoolHealth, PoolState } from "../../../components/health.tsx";
-import { JOB_FIELDS } from "../../../components/jobs/documents.ts";
 import { isUnfinished } from "../../../components/jobs/job-can.ts";
-import { DrainStatus, type JobRow } from "../../../components/jobs/job-table.tsx";
+import { DrainStatus } from "../../../components/jobs/job-table.tsx";
 import { paths } from "../../../components/paths.ts";
-import { POOL_HEALTH_FIELDS } from "../../../components/pools/documents.ts";
-import type { PoolFacts } from "../../../components/pools/pool-facts.ts";
+import { OPERATIONS } from "../../../components/pools/operations.ts";
 import { EditPool } from "../../../components/pools/pool-form.tsx";
+import { OperationTable, PoolState } from "../../../components/pools/pool-health.tsx";
+import { HISTORY_RANGES, PoolHistory, startOf } from "../../../components/pools/pool-history.tsx";
 import { Capabilities, DeletePool, DrainPool } from "../../../components/pools/pool-table.tsx";
 import { Badge } from "../../../components/ui/badge.tsx";
 import { LinkButton } from "../../../components/ui/button.tsx";
 import { formatCount } from "../../../components/ui/format.ts";
 import { JsonViewer } from "../../../components/ui/json-viewer.tsx";
 import { Facts, PageHeader, Panel } from "../../../components/ui/page.tsx";
-
 import { EmptyState, NotFoundState } from "../../../components/ui/states.tsx";
 import { Utc } from "../../../components/ui/time.tsx";
-import { named, one, type PageInfo, pagerLinks, pageVariables, type Search } from "../../address.ts";
-import { load } from "../../execute.ts";
-import { PoolHistory } from "../../pool-history.tsx";
-
-const POOL = /* GraphQL */ `
-  query Pool($name: String!, $first: SafeInt, $after: String, $last: SafeInt, $before: String) {
-    pool(name: $name) {
-      name
-      builtIn
-      uri
-      weight
-      flavor
-      optionsText
-      capabilities
-      createdAt
-      updatedAt
-      queueCount {
-        value
-        exact
-      }
-      catalogue(first: $first, after: $after, last: $last, before: $before) {
-        nodes {
-          project
-          queue
-          pool
-          epoch
-          flavor
-        }
-        pageInfo {
-          hasNextPage
-          hasPreviousPage
-          startCursor
-          endCursor
-        }
-      }
-    }
-    pools(first: 100) {
-      nodes {
-        name
-        flavor
-      }
-    }
-    jobs(kind: DRAIN_POOL, target: $name, first: 1) {
-      nodes {${JOB_FIELDS}
-      }
-    }
-    health {
-      pools {${POOL_HEALTH_FIELDS}
-      }
-    }
-  }
-`;
-
-const PLACEMENT = /* GraphQL */ `
-  query Placement($flavor: String) {
-    poolPlacement(flavor: $flavor) {
-      pool
-      share
-      shareNow
-    }
-  }
-`;
-
-interface Share {
-  pool: string;
-  share: number;
-  shareNow: number;
-}
+import { chosen, named, one, pagerLinks, pageVariables, type Search } from "../../address.ts";
+import { load, requestTime } from "../../execute.ts";
+import { POOL_PAGE } from "./documents.ts";
 
 const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
-
-interface Answer {
-  pool:
-    | (PoolFacts & {
-        capabilities: string[] | null;
-        createdAt: string | null;
-        updatedAt: string | null;
-        catalogue: { nodes: CatalogueRow[]; pageInfo: PageInfo };
-      })
-    | null;
-  pools: { nodes: PoolChoice[] };
-  jobs: { nodes: JobRow[] };
-  health: { pools: PoolHealth[] };
-}
 
 interface Props {
   params: Promise<{ name: string }>;
@@ -116,7 +34,16 @@ export async function generateMetadata({ params }: Props): Promise<Metadata> {
 export default async function PoolPage({ params, searchParams }: Props) {
   const name = named((await params).name);
   const search = await searchParams;
-  const loaded = await load<Answer>(POOL, { name, ...pageVariables(search) });
+  const range = chosen(search, "range", HISTORY_RANGES) ?? HISTORY_RANGES.hour;
+  const operation = OPERATIONS.find((operation) => operation === one(search, "operation"));
+  const since = startOf(range, requestTime());
+  const loaded = await load(POOL_PAGE, {
+    name,
+    ...pageVariables(search),
+    since: new Date(since).toISOString(),
+    stepSeconds: range.stepSeconds,
+    byOperation: operation !== undefined,
+  });
   const crumbs = [{ label: "Pools", href: paths.pools() }];
   if (!loaded.ok) {
     return (
@@ -126,22 +53,17 @@ export default async function PoolPage({ params, searchParams }: Props) {
       </>
     );
   }
-  const { pool, health } = loaded.data;
+  const { pool, pools, jobs, health, healthSampling } = loaded.data;
   if (pool === null) {
     return (
       <>
         <PageHeader title={name} mono crumbs={crumbs} />
-        <NotFoundState
-          title="There is no pool of this name"
-          action={<LinkButton href={paths.pools()}>All pools</LinkButton>}
-        />
+        <NotFoundState title="Pool not found" action={<LinkButton href={paths.pools()}>All pools</LinkButton>} />
       </>
     );
   }
   const state = health.pools.find((candidate) => candidate.pool === name);
-  const [drain] = loaded.data.jobs.nodes;
-  const placement = pool.builtIn ? null : await load<{ poolPlacement: Share[] }>(PLACEMENT, { flavor: pool.flavor });
-  const share = placement?.ok ? placement.data.poolPlacement.find((other) => other.pool === name) : undefined;
+  const [drain] = jobs.nodes;
   return (
     <>
       <PageHeader
@@ -150,7 +72,7 @@ export default async function PoolPage({ params, searchParams }: Props) {
         crumbs={crumbs}
         badges={
           <>
-            {pool.builtIn ? <Badge>built in</Badge> : null}
+            {pool.builtIn ? <Badge>Built-in</Badge> : null}
             {state ? <PoolState pool={state} /> : null}
           </>
         }
@@ -167,25 +89,25 @@ export default async function PoolPage({ params, searchParams }: Props) {
           <Facts
             items={[
               {
-                label: "Address",
-                value: <span className="font-mono text-[0.8125rem]">{pool.uri ?? "the control database"}</span>,
+                label: "URI",
+                value: <span className="font-mono text-[0.8125rem]">{pool.uri ?? "control database"}</span>,
               },
-              { label: "Weight", value: pool.weight ?? "takes a queue only when no registered pool does" },
+              { label: "Weight", value: pool.weight ?? "fallback: gets a queue only when no registered pool takes it" },
               { label: "Flavor", value: pool.flavor ?? "none" },
-              { label: "Can", value: <Capabilities names={pool.capabilities} /> },
+              { label: "Capabilities", value: <Capabilities names={pool.capabilities} /> },
               {
                 label: "Queues",
                 value: formatCount(pool.queueCount.value, pool.queueCount.exact ? "exact" : "at-least"),
               },
-              ...(share
-                ? [
+              ...(pool.shareNow === null
+                ? []
+                : [
                     {
-                      label: "Skew",
-                      value: `${percent(share.shareNow)} of the queues of its flavor live here; by weight it would be ${percent(share.share)}`,
+                      label: "Share",
+                      value: `${percent(pool.shareNow)} of the queues of its flavor; ${percent(pool.share)} by weight`,
                     },
-                  ]
-                : []),
-              ...(pool.createdAt ? [{ label: "Registered", value: <Utc at={pool.createdAt} /> }] : []),
+                  ]),
+              ...(pool.createdAt ? [{ label: "Created", value: <Utc at={pool.createdAt} /> }] : []),
               ...(pool.updatedAt ? [{ label: "Changed", value: <Utc at={pool.updatedAt} /> }] : []),
             ]}
           />
@@ -199,28 +121,33 @@ export default async function PoolPage({ params, searchParams }: Props) {
           {state ? (
             <OperationTable pool={state} />
           ) : (
-            <EmptyState title="Not checked yet">The next health check includes it.</EmptyState>
+            <EmptyState title="Not checked yet">The next health check includes this pool.</EmptyState>
           )}
         </Panel>
         {drain === undefined ? null : (
           <div className="lg:col-span-2">
-            <Panel title={isUnfinished(drain) ? "Being drained" : "Last drain"}>
+            <Panel title={isUnfinished(drain) ? "Drain in progress" : "Last drain"}>
               <DrainStatus job={drain} />
             </Panel>
           </div>
         )}
         <div className="lg:col-span-2">
-          <PoolHistory pool={name} search={search} />
+          <PoolHistory
+            pool={name}
+            nodes={pool.healthHistory.nodes}
+            sampling={healthSampling}
+            {...{ range, since, operation }}
+          />
         </div>
         <div className="lg:col-span-2">
-          <Panel title="Queues here" flush>
+          <Panel title="Queues" flush>
             <CatalogueTable
               rows={pool.catalogue.nodes}
-              pools={loaded.data.pools.nodes}
+              pools={pools.nodes}
               pager={pagerLinks(pool.catalogue.pageInfo, search, (page) =>
                 paths.pool(name, { range: one(search, "range"), operation: one(search, "operation"), ...page }),
               )}
-              empty={<EmptyState title="No queue lives here">New ones come by weight and flavor.</EmptyState>}
+              empty={<EmptyState title="No queues">New queues are placed by flavor and weight.</EmptyState>}
             />
           </Panel>
         </div>

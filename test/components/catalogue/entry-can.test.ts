@@ -15,7 +15,9 @@ it("a queue moves to the other pools of its flavor, also from one that is not of
 });
 
 it("where there is no such pool the reason names the flavor", () => {
-  expect(entryCan.move({ pool: "quick", flavor: "rapid" }, POOLS)).toMatch(/^It is of the flavor rapid, and no other/);
+  expect(entryCan.move({ pool: "quick", flavor: "rapid" }, POOLS)).toMatch(
+    /^No other pool has the queue's flavor, rapid/,
+  );
   expect(entryCan.move({ pool: "default", flavor: null }, [POOLS[0], POOLS[2]] as typeof POOLS)).toMatch(/no flavor/);
   expect(entryCan.move({ pool: "default", flavor: null }, [{ name: "default", flavor: null }])).toBe(
     "There is no other pool.",

@@ -1,7 +1,7 @@
 import type { Metadata } from "next";
-import { projectLabel } from "../../../../components/project-name.tsx";
+import { projectLabel } from "../../../../components/projects/project-name.tsx";
 import { named, type Search } from "../../../address.ts";
-import { QueueList } from "../../../queue-list.tsx";
+import { QueueList } from "../../../queues/queue-list.tsx";
 
 interface Props {
   params: Promise<{ project: string }>;

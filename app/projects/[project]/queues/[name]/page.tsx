@@ -1,87 +1,23 @@
 import type { Metadata } from "next";
-import { Failed } from "../../../../../components/failed.tsx";
-import { type MessageDetail, MessageDialog } from "../../../../../components/messages/message-dialog.tsx";
-import { type MessageRow, MessageTable } from "../../../../../components/messages/message-table.tsx";
-import { OpenById } from "../../../../../components/messages/open-by-id.tsx";
-import { PostMessage } from "../../../../../components/messages/post-message.tsx";
-import { paths } from "../../../../../components/paths.ts";
-import { FilterBar, FilterCheck } from "../../../../../components/ui/filter-bar.tsx";
-import { Panel } from "../../../../../components/ui/page.tsx";
-import { shorten } from "../../../../../components/ui/shorten.ts";
-import { EmptyState } from "../../../../../components/ui/states.tsx";
-import { isOn, named, one, type PageInfo, pagerLinks, pageVariables, type Search } from "../../../../address.ts";
-import { load } from "../../../../execute.ts";
-import { QueueFrame } from "../../../../queue-frame.tsx";
-import { QueueFailed } from "../../../../queue-without-pool.tsx";
+import { isOn, named, one, pagerLinks, pageVariables, type Search } from "@/app/address.ts";
+import { loadInParts } from "@/app/execute.ts";
+import { Failed } from "@/components/failed.tsx";
+import { textOf } from "@/components/graphql.ts";
+import { MessageDialog } from "@/components/messages/message-dialog.tsx";
+import { MessageTable } from "@/components/messages/message-table.tsx";
+import { OpenById } from "@/components/messages/open-by-id.tsx";
+import { PostMessage } from "@/components/messages/post-message.tsx";
+import { paths } from "@/components/paths.ts";
+import { QueueFrame } from "@/components/queues/queue-frame.tsx";
+import { QueueFailed } from "@/components/queues/queue-without-pool.tsx";
+import { FilterBar, FilterCheck } from "@/components/ui/filter-bar.tsx";
+import { Panel } from "@/components/ui/page.tsx";
+import { shorten } from "@/components/ui/shorten.ts";
+import { EmptyState } from "@/components/ui/states.tsx";
+import { MESSAGES_PAGE } from "./documents.ts";
+import { frameOf } from "./frame-of.ts";
 
-const MESSAGES = /* GraphQL */ `
-  query Messages(
-    $project: String
-    $queue: String!
-    $includeClaimed: Boolean!
-    $includeDelayed: Boolean!
-    $includeExhausted: Boolean!
-    $first: SafeInt
-    $after: String
-    $last: SafeInt
-    $before: String
-  ) {
-    queue(project: $project, name: $queue) {
-      messages(
-        includeClaimed: $includeClaimed
-        includeDelayed: $includeDelayed
-        includeExhausted: $includeExhausted
-        first: $first
-        after: $after
-        last: $last
-        before: $before
-      ) {
-        nodes {
-          id
-          bodyText
-          createdAt
-          expiresAt
-          delayedUntil
-          claimCount
-          state
-          claim {
-            id
-            expiresAt
-          }
-        }
-        pageInfo {
-          hasNextPage
-          hasPreviousPage
-          startCursor
-          endCursor
-        }
-      }
-    }
-  }
-`;
-
-const MESSAGE = /* GraphQL */ `
-  query Message($project: String, $queue: String!, $id: String!) {
-    message(project: $project, queue: $queue, id: $id) {
-      id
-      marker
-      bodyText
-      ttlSeconds
-      createdAt
-      expiresAt
-      delayedUntil
-      clientId
-      claimCount
-      state
-      claim {
-        id
-        expiresAt
-      }
-    }
-  }
-`;
-
-/** Characters of a body that a row may show. */
+/** Characters of a body that a row shows. */
 const PREVIEW = 200;
 
 interface Props {
@@ -94,84 +30,79 @@ export async function generateMetadata({ params }: Props): Promise<Metadata> {
 }
 
 export default async function MessagesPage({ params, searchParams }: Props) {
-  const { project, name } = await params;
-  const address = { project: named(project), queue: named(name) };
-  return (
-    <QueueFrame
-      project={address.project}
-      name={address.queue}
-      tab="messages"
-      actions={<PostMessage project={address.project} queue={address.queue} />}
-    >
-      <Messages {...address} search={await searchParams} />
-    </QueueFrame>
-  );
-}
-
-async function Messages({ project, queue, search }: { project: string; queue: string; search: Search }) {
-  // Everything is shown unless one asks for less: an operator looks for what is stuck, and that is claimed, delayed or
-  // exhausted.
+  const segments = await params;
+  const [project, queue] = [named(segments.project), named(segments.name)];
+  const search = await searchParams;
+  // By default in every state: an operator looks for stuck messages, which are claimed, delayed or exhausted.
   const onlyReady = isOn(search, "ready");
   const id = one(search, "message");
   const place = { ready: onlyReady, after: one(search, "after"), before: one(search, "before") };
-  const [page, message] = await Promise.all([
-    load<{
-      queue: {
-        messages: {
-          nodes: (Omit<MessageRow, "href" | "preview" | "bytes"> & { bodyText: string })[];
-          pageInfo: PageInfo;
-        };
-      } | null;
-    }>(MESSAGES, {
-      project,
-      queue,
-      includeClaimed: !onlyReady,
-      includeDelayed: !onlyReady,
-      includeExhausted: !onlyReady,
-      ...pageVariables(search),
-    }),
-    id === undefined ? null : load<{ message: MessageDetail | null }>(MESSAGE, { project, queue, id }),
-  ]);
-  const connection = page.ok ? page.data.queue?.messages : undefined;
+  const variables = {
+    project,
+    queue,
+    includeClaimed: !onlyReady,
+    includeDelayed: !onlyReady,
+    includeExhausted: !onlyReady,
+    ...pageVariables(search),
+    open: id !== undefined,
+    message: id ?? "",
+  };
+  const loaded = await loadInParts(MESSAGES_PAGE, variables);
   return (
-    <Panel flush>
-      <FilterBar>
-        <FilterCheck param="ready" label="Only what can be claimed now" />
-        <OpenById project={project} queue={queue} />
-      </FilterBar>
-      {connection ? (
-        <MessageTable
-          rows={connection.nodes.map(({ bodyText, ...row }) => ({
-            ...row,
-            preview: shorten(bodyText, PREVIEW),
-            bytes: Buffer.byteLength(bodyText),
-            href: paths.queue(project, queue, "messages", { ...place, message: row.id }),
-          }))}
-          pager={pagerLinks(connection.pageInfo, search, (to) =>
-            paths.queue(project, queue, "messages", { ready: onlyReady, ...to }),
+    <QueueFrame
+      project={project}
+      name={queue}
+      tab="messages"
+      queue={frameOf(loaded)}
+      graphql={{ document: textOf(MESSAGES_PAGE), variables }}
+      actions={<PostMessage project={project} queue={queue} />}
+    >
+      {loaded.ok ? (
+        <Panel flush>
+          <FilterBar>
+            <FilterCheck param="ready" label="Only ready messages" />
+            <OpenById project={project} queue={queue} />
+          </FilterBar>
+          {loaded.data.inPool ? (
+            <MessageTable
+              rows={loaded.data.inPool.messages.nodes.map(({ bodyText, ...row }) => ({
+                ...row,
+                preview: shorten(bodyText, PREVIEW),
+                bytes: Buffer.byteLength(bodyText),
+                href: paths.queue(project, queue, "messages", { ...place, message: row.id }),
+              }))}
+              pager={pagerLinks(loaded.data.inPool.messages.pageInfo, search, (to) =>
+                paths.queue(project, queue, "messages", { ready: onlyReady, ...to }),
+              )}
+              empty={
+                onlyReady ? (
+                  <EmptyState title="No ready messages">Messages may be claimed, delayed or exhausted.</EmptyState>
+                ) : (
+                  <EmptyState title="No messages">Post one here, or from a program.</EmptyState>
+                )
+              }
+            />
+          ) : loaded.failures.inPool ? (
+            <QueueFailed
+              project={project}
+              queue={queue}
+              pool={loaded.data.queue?.catalogueEntry?.pool ?? null}
+              error={loaded.failures.inPool}
+            />
+          ) : null}
+          {loaded.failures.inPool || id === undefined ? null : loaded.failures.message ? (
+            <Failed error={loaded.failures.message} />
+          ) : (
+            <MessageDialog
+              project={project}
+              queue={queue}
+              id={id}
+              message={loaded.data.message ?? null}
+              closeHref={paths.queue(project, queue, "messages", place)}
+            />
           )}
-          empty={
-            <EmptyState title={onlyReady ? "Nothing can be claimed now" : "No messages here"}>
-              {onlyReady
-                ? "What is in the queue is claimed, delayed or exhausted."
-                : "Post one, or wait for a program to do so."}
-            </EmptyState>
-          }
-        />
-      ) : page.ok ? null : (
-        <QueueFailed project={project} queue={queue} error={page.error} />
-      )}
-      {message === null || id === undefined ? null : message.ok ? (
-        <MessageDialog
-          project={project}
-          queue={queue}
-          id={id}
-          message={message.data.message}
-          closeHref={paths.queue(project, queue, "messages", place)}
-        />
-      ) : page.ok ? (
-        <Failed error={message.error} />
+        </Panel>
       ) : null}
-    </Panel>
+    </QueueFrame>
   );
 }

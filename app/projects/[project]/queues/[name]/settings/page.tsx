@@ -1,28 +1,10 @@
 import type { Metadata } from "next";
-import { Failed } from "../../../../../../components/failed.tsx";
-import { type QueueAttributes, QueueSettings } from "../../../../../../components/queues/queue-settings.tsx";
-import { named } from "../../../../../address.ts";
-import { load } from "../../../../../execute.ts";
-import { QueueFrame } from "../../../../../queue-frame.tsx";
-
-const SETTINGS = /* GraphQL */ `
-  query QueueSettings($project: String, $name: String!) {
-    queue(project: $project, name: $name) {
-      metadataText
-      storedAttributes
-      attributes {
-        defaultMessageTtl
-        defaultMessageDelay
-        maxMessagesPostSize
-        maxClaimCount
-        deadLetterQueue
-        deadLetterQueueMessagesTtl
-        enableEncryptMessages
-        flavor
-      }
-    }
-  }
-`;
+import { named } from "@/app/address.ts";
+import { load } from "@/app/execute.ts";
+import { textOf } from "@/components/graphql.ts";
+import { QueueFrame } from "@/components/queues/queue-frame.tsx";
+import { QueueSettings } from "@/components/queues/queue-settings.tsx";
+import { SETTINGS_PAGE } from "../documents.ts";
 
 interface Props {
   params: Promise<{ project: string; name: string }>;
@@ -33,33 +15,19 @@ export async function generateMetadata({ params }: Props): Promise<Metadata> {
 }
 
 export default async function SettingsPage({ params }: Props) {
-  const { project, name } = await params;
-  const address = { project: named(project), name: named(name) };
+  const segments = await params;
+  const variables = { project: named(segments.project), queue: named(segments.name) };
+  const loaded = await load(SETTINGS_PAGE, variables);
+  const queue = loaded.ok ? loaded.data.queue : null;
   return (
-    <QueueFrame {...address} tab="settings">
-      <Settings {...address} />
+    <QueueFrame
+      project={variables.project}
+      name={variables.queue}
+      tab="settings"
+      queue={loaded.ok ? { ok: true, data: queue } : loaded}
+      graphql={{ document: textOf(SETTINGS_PAGE), variables }}
+    >
+      {queue ? <QueueSettings project={variables.project} name={variables.queue} settings={queue} /> : null}
     </QueueFrame>
-  );
-}
-
-async function Settings({ project, name }: { project: string; name: string }) {
-  const loaded = await load<{
-    queue: {
-      metadataText: string;
-      storedAttributes: string[];
-      attributes: Omit<QueueAttributes, "retryPolicy">;
-    } | null;
-  }>(SETTINGS, { project, name });
-  if (!loaded.ok) return <Failed error={loaded.error} />;
-  const { queue } = loaded.data;
-  if (queue === null) return null;
-  return (
-    <QueueSettings
-      project={project}
-      name={name}
-      metadataText={queue.metadataText}
-      stored={queue.storedAttributes}
-      attributes={queue.attributes}
-    />
   );
 }

@@ -1,47 +1,17 @@
 import { Info } from "lucide-react";
 import type { Metadata } from "next";
-import { paths } from "../../../../../../components/paths.ts";
-import { CreateSubscription } from "../../../../../../components/subscriptions/create-subscription.tsx";
-import {
-  type SubscriptionRow,
-  SubscriptionTable,
-} from "../../../../../../components/subscriptions/subscription-table.tsx";
-import { Panel } from "../../../../../../components/ui/page.tsx";
-import { EmptyState } from "../../../../../../components/ui/states.tsx";
-import { named, type PageInfo, pagerLinks, pageVariables, type Search } from "../../../../../address.ts";
-import { load } from "../../../../../execute.ts";
-import { QueueFrame } from "../../../../../queue-frame.tsx";
-import { QueueFailed } from "../../../../../queue-without-pool.tsx";
-
-const SUBSCRIPTIONS = /* GraphQL */ `
-  query QueueSubscriptions(
-    $project: String
-    $queue: String!
-    $first: SafeInt
-    $after: String
-    $last: SafeInt
-    $before: String
-  ) {
-    queueSubscriptions(project: $project, queue: $queue, first: $first, after: $after, last: $last, before: $before) {
-      nodes {
-        id
-        project
-        queue
-        subscriber
-        createdAt
-        expiresAt
-        optionsText
-        confirmed
-      }
-      pageInfo {
-        hasNextPage
-        hasPreviousPage
-        startCursor
-        endCursor
-      }
-    }
-  }
-`;
+import { named, pagerLinks, pageVariables, type Search } from "@/app/address.ts";
+import { loadInParts } from "@/app/execute.ts";
+import { textOf } from "@/components/graphql.ts";
+import { paths } from "@/components/paths.ts";
+import { QueueFrame } from "@/components/queues/queue-frame.tsx";
+import { QueueFailed } from "@/components/queues/queue-without-pool.tsx";
+import { CreateSubscription } from "@/components/subscriptions/create-subscription.tsx";
+import { SubscriptionTable } from "@/components/subscriptions/subscription-table.tsx";
+import { Panel } from "@/components/ui/page.tsx";
+import { EmptyState } from "@/components/ui/states.tsx";
+import { SUBSCRIPTIONS_PAGE } from "../documents.ts";
+import { frameOf } from "../frame-of.ts";
 
 interface Props {
   params: Promise<{ project: string; name: string }>;
@@ -53,47 +23,49 @@ export async function generateMetadata({ params }: Props): Promise<Metadata> {
 }
 
 export default async function SubscriptionsPage({ params, searchParams }: Props) {
-  const { project, name } = await params;
-  const address = { project: named(project), queue: named(name) };
+  const segments = await params;
+  const [project, queue] = [named(segments.project), named(segments.name)];
+  const search = await searchParams;
+  const variables = { project, queue, ...pageVariables(search) };
+  const loaded = await loadInParts(SUBSCRIPTIONS_PAGE, variables);
+  const create = <CreateSubscription project={project} queue={queue} />;
   return (
     <QueueFrame
-      project={address.project}
-      name={address.queue}
+      project={project}
+      name={queue}
       tab="subscriptions"
-      actions={<CreateSubscription project={address.project} queue={address.queue} />}
+      queue={frameOf(loaded)}
+      graphql={{ document: textOf(SUBSCRIPTIONS_PAGE), variables }}
+      actions={create}
     >
       <p className="mb-4 flex items-start gap-2 text-muted">
         <Info aria-hidden className="mt-0.5 size-4 shrink-0" />
-        Subscriptions are stored, but nothing is delivered yet: no subscriber hears of a message.
+        Subscriptions are stored. Nothing is delivered to subscribers yet.
       </p>
-      <Subscriptions {...address} search={await searchParams} />
+      {loaded.ok ? (
+        <Panel flush>
+          {loaded.data.inPool ? (
+            <SubscriptionTable
+              rows={loaded.data.inPool.subscriptions.nodes}
+              pager={pagerLinks(loaded.data.inPool.subscriptions.pageInfo, search, (to) =>
+                paths.queue(project, queue, "subscriptions", to),
+              )}
+              empty={
+                <EmptyState title="No subscriptions" action={create}>
+                  A subscriber is an address that is notified of new messages.
+                </EmptyState>
+              }
+            />
+          ) : loaded.failures.inPool ? (
+            <QueueFailed
+              project={project}
+              queue={queue}
+              pool={loaded.data.queue?.catalogueEntry?.pool ?? null}
+              error={loaded.failures.inPool}
+            />
+          ) : null}
+        </Panel>
+      ) : null}
     </QueueFrame>
-  );
-}
-
-async function Subscriptions({ project, queue, search }: { project: string; queue: string; search: Search }) {
-  const page = await load<{ queueSubscriptions: { nodes: SubscriptionRow[]; pageInfo: PageInfo } }>(SUBSCRIPTIONS, {
-    project,
-    queue,
-    ...pageVariables(search),
-  });
-  return (
-    <Panel flush>
-      {page.ok ? (
-        <SubscriptionTable
-          rows={page.data.queueSubscriptions.nodes}
-          pager={pagerLinks(page.data.queueSubscriptions.pageInfo, search, (to) =>
-            paths.queue(project, queue, "subscriptions", to),
-          )}
-          empty={
-            <EmptyState title="Nobody is subscribed" action={<CreateSubscription project={project} queue={queue} />}>
-              A subscriber is an address that is to hear of new messages.
-            </EmptyState>
-          }
-        />
-      ) : (
-        <QueueFailed project={project} queue={queue} error={page.error} />
-      )}
-    </Panel>
   );
 }

@@ -1,0 +1,19 @@
+import { AUDIT_ROW } from "../../components/audit/fragments.ts";
+import { PAGE_INFO } from "../../components/fragments.ts";
+import { graphql } from "../../components/graphql.ts";
+
+export const AUDIT_PAGE = graphql(
+  `
+  query AuditPage($actor: String, $first: SafeInt, $after: String, $last: SafeInt, $before: String) {
+    auditEntries(actor: $actor, first: $first, after: $after, last: $last, before: $before) {
+      nodes {
+        ...AuditRow
+      }
+      pageInfo {
+        ...PageInfo
+      }
+    }
+  }
+`,
+  [AUDIT_ROW, PAGE_INFO],
+);

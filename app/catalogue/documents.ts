@@ -1,0 +1,42 @@
+import { CATALOGUE_ROW, POOL_CHOICE } from "../../components/catalogue/fragments.ts";
+import { PAGE_INFO } from "../../components/fragments.ts";
+import { graphql } from "../../components/graphql.ts";
+
+export const CATALOGUE_PAGE = graphql(
+  `
+  query CataloguePage(
+    $project: String
+    $allProjects: Boolean
+    $pool: String
+    $search: String
+    $first: SafeInt
+    $after: String
+    $last: SafeInt
+    $before: String
+  ) {
+    catalogue(
+      project: $project
+      allProjects: $allProjects
+      pool: $pool
+      search: $search
+      first: $first
+      after: $after
+      last: $last
+      before: $before
+    ) {
+      nodes {
+        ...CatalogueRow
+      }
+      pageInfo {
+        ...PageInfo
+      }
+    }
+    pools(first: 100) {
+      nodes {
+        ...PoolChoice
+      }
+    }
+  }
+`,
+  [CATALOGUE_ROW, PAGE_INFO, POOL_CHOICE],
+);

@@ -1,0 +1,52 @@
+import { CATALOGUE_ROW, POOL_CHOICE } from "../../../components/catalogue/fragments.ts";
+import { PAGE_INFO } from "../../../components/fragments.ts";
+import { graphql } from "../../../components/graphql.ts";
+import { JOB_ROW } from "../../../components/jobs/fragments.ts";
+import { POOL_DETAILS, POOL_HEALTH, POOL_HISTORY, SAMPLING } from "../../../components/pools/fragments.ts";
+
+export const POOL_PAGE = graphql(
+  `
+  query PoolPage(
+    $name: String!
+    $first: SafeInt
+    $after: String
+    $last: SafeInt
+    $before: String
+    $since: DateTime
+    $stepSeconds: SafeInt
+    $byOperation: Boolean!
+  ) {
+    pool(name: $name) {
+      ...PoolDetails
+      ...PoolHistory
+      catalogue(first: $first, after: $after, last: $last, before: $before) {
+        nodes {
+          ...CatalogueRow
+        }
+        pageInfo {
+          ...PageInfo
+        }
+      }
+    }
+    pools(first: 100) {
+      nodes {
+        ...PoolChoice
+      }
+    }
+    jobs(kind: DRAIN_POOL, target: $name, first: 1) {
+      nodes {
+        ...JobRow
+      }
+    }
+    health {
+      pools {
+        ...PoolHealth
+      }
+    }
+    healthSampling {
+      ...Sampling
+    }
+  }
+`,
+  [POOL_DETAILS, POOL_HISTORY, CATALOGUE_ROW, PAGE_INFO, POOL_CHOICE, JOB_ROW, POOL_HEALTH, SAMPLING],
+);

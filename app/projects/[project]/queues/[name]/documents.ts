@@ -1,0 +1,141 @@
+/**
+ * One document a tab. What the queue's pool has stands under a second `queue`: when the pool fails, that one is null
+ * beside its error, and the first still has what the control database knows.
+ */
+import { CLAIM_DETAIL, CLAIM_ROW } from "@/components/claims/fragments.ts";
+import { PAGE_INFO } from "@/components/fragments.ts";
+import { graphql } from "@/components/graphql.ts";
+import { MESSAGE_DETAIL, MESSAGE_ROW } from "@/components/messages/fragments.ts";
+import { QUEUE_FRAME, QUEUE_SETTINGS, QUEUE_STATISTICS } from "@/components/queues/fragments.ts";
+import { SUBSCRIPTION_ROW } from "@/components/subscriptions/fragments.ts";
+
+/** `open`: also the one message with the id `message`. */
+export const MESSAGES_PAGE = graphql(
+  `
+  query MessagesPage(
+    $project: String
+    $queue: String!
+    $includeClaimed: Boolean!
+    $includeDelayed: Boolean!
+    $includeExhausted: Boolean!
+    $first: SafeInt
+    $after: String
+    $last: SafeInt
+    $before: String
+    $open: Boolean!
+    $message: String!
+  ) {
+    queue(project: $project, name: $queue) {
+      ...QueueFrame
+    }
+    inPool: queue(project: $project, name: $queue) {
+      messages(
+        includeClaimed: $includeClaimed
+        includeDelayed: $includeDelayed
+        includeExhausted: $includeExhausted
+        first: $first
+        after: $after
+        last: $last
+        before: $before
+      ) {
+        nodes {
+          ...MessageRow
+        }
+        pageInfo {
+          ...PageInfo
+        }
+      }
+    }
+    message(project: $project, queue: $queue, id: $message) @include(if: $open) {
+      ...MessageDetail
+    }
+  }
+`,
+  [QUEUE_FRAME, MESSAGE_ROW, PAGE_INFO, MESSAGE_DETAIL],
+);
+
+/** `open`: also the one claim with the id `claim`. */
+export const CLAIMS_PAGE = graphql(
+  `
+  query ClaimsPage(
+    $project: String
+    $queue: String!
+    $first: SafeInt
+    $after: String
+    $last: SafeInt
+    $before: String
+    $open: Boolean!
+    $claim: String!
+  ) {
+    queue(project: $project, name: $queue) {
+      ...QueueFrame
+    }
+    inPool: queue(project: $project, name: $queue) {
+      claims(first: $first, after: $after, last: $last, before: $before) {
+        nodes {
+          ...ClaimRow
+        }
+        pageInfo {
+          ...PageInfo
+        }
+      }
+    }
+    claim(project: $project, queue: $queue, id: $claim) @include(if: $open) {
+      ...ClaimDetail
+    }
+  }
+`,
+  [QUEUE_FRAME, CLAIM_ROW, PAGE_INFO, CLAIM_DETAIL],
+);
+
+export const SUBSCRIPTIONS_PAGE = graphql(
+  `
+  query SubscriptionsPage(
+    $project: String
+    $queue: String!
+    $first: SafeInt
+    $after: String
+    $last: SafeInt
+    $before: String
+  ) {
+    queue(project: $project, name: $queue) {
+      ...QueueFrame
+    }
+    inPool: queue(project: $project, name: $queue) {
+      subscriptions(first: $first, after: $after, last: $last, before: $before) {
+        nodes {
+          ...SubscriptionRow
+        }
+        pageInfo {
+          ...PageInfo
+        }
+      }
+    }
+  }
+`,
+  [QUEUE_FRAME, SUBSCRIPTION_ROW, PAGE_INFO],
+);
+
+export const STATISTICS_PAGE = graphql(
+  `
+  query StatisticsPage($project: String, $queue: String!) {
+    queue(project: $project, name: $queue) {
+      ...QueueFrame
+      ...QueueStatistics
+    }
+  }
+`,
+  [QUEUE_FRAME, QUEUE_STATISTICS],
+);
+
+export const SETTINGS_PAGE = graphql(
+  `
+  query SettingsPage($project: String, $queue: String!) {
+    queue(project: $project, name: $queue) {
+      ...QueueFrame
+      ...QueueSettings
+    }
+  }
+`,
+  [QUEUE_FRAME, QUEUE_SETTINGS],
+);

@@ -1,0 +1,19 @@
+import { PAGE_INFO } from "../../components/fragments.ts";
+import { graphql } from "../../components/graphql.ts";
+import { PROJECT_ROW } from "../../components/projects/fragments.ts";
+
+export const PROJECTS_PAGE = graphql(
+  `
+  query ProjectsPage($search: String, $first: SafeInt, $after: String, $last: SafeInt, $before: String) {
+    projects(search: $search, first: $first, after: $after, last: $last, before: $before) {
+      nodes {
+        ...ProjectRow
+      }
+      pageInfo {
+        ...PageInfo
+      }
+    }
+  }
+`,
+  [PROJECT_ROW, PAGE_INFO],
+);

@@ -1,0 +1,45 @@
+import { PAGE_INFO } from "../../components/fragments.ts";
+import { graphql } from "../../components/graphql.ts";
+import { QUEUE_ROW } from "../../components/queues/fragments.ts";
+
+/** `counts` false: without the statistics, which only the pools know. */
+export const QUEUES_PAGE = graphql(
+  `
+  query QueuesPage(
+    $project: String
+    $allProjects: Boolean
+    $search: String
+    $sort: QueueSort!
+    $descending: Boolean!
+    $first: SafeInt
+    $after: String
+    $last: SafeInt
+    $before: String
+    $counts: Boolean!
+  ) {
+    queues(
+      project: $project
+      allProjects: $allProjects
+      search: $search
+      sort: $sort
+      descending: $descending
+      first: $first
+      after: $after
+      last: $last
+      before: $before
+    ) {
+      nodes {
+        ...QueueRow
+      }
+      pageInfo {
+        ...PageInfo
+      }
+      count {
+        value
+        exact
+      }
+    }
+  }
+`,
+  [QUEUE_ROW, PAGE_INFO],
+);

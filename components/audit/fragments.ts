@@ -1,0 +1,17 @@
+import type { ResultOf } from "gql.tada";
+import { graphql } from "../graphql.ts";
+
+export const AUDIT_ROW = graphql(`
+  fragment AuditRow on AuditEntry {
+    id
+    at
+    actor
+    action
+    project
+    target
+    outcome
+    detailsText
+    requestId
+  }
+`);
+export type AuditRow = ResultOf<typeof AUDIT_ROW>;

@@ -1,0 +1,23 @@
+import type { ResultOf } from "gql.tada";
+import { graphql } from "../graphql.ts";
+
+/** `flavor`: the one that the queue asks for. */
+export const CATALOGUE_ROW = graphql(`
+  fragment CatalogueRow on CatalogueEntry {
+    project
+    queue
+    pool
+    epoch
+    flavor
+  }
+`);
+export type CatalogueRow = ResultOf<typeof CATALOGUE_ROW>;
+
+/** A pool that a queue may be moved or mapped to. */
+export const POOL_CHOICE = graphql(`
+  fragment PoolChoice on Pool {
+    name
+    flavor
+  }
+`);
+export type PoolChoice = ResultOf<typeof POOL_CHOICE>;

@@ -1,0 +1,40 @@
+import type { ResultOf } from "gql.tada";
+import { graphql } from "../graphql.ts";
+
+export const CLAIM_ROW = graphql(`
+  fragment ClaimRow on Claim {
+    id
+    project
+    queue
+    ttlSeconds
+    graceSeconds
+    createdAt
+    renewedAt
+    expiresAt
+    clientId
+    actor
+    messageCount
+  }
+`);
+/** `href`: the address that opens it. */
+export type ClaimRow = ResultOf<typeof CLAIM_ROW> & { href: string };
+
+export const CLAIM_DETAIL = graphql(
+  `
+  fragment ClaimDetail on Claim {
+    ...ClaimRow
+    messages {
+      id
+      bodyText
+      expiresAt
+      claimCount
+    }
+  }
+`,
+  [CLAIM_ROW],
+);
+type Detail = ResultOf<typeof CLAIM_DETAIL>;
+/** Of each message's body only the beginning. */
+export type ClaimDetail = Omit<Detail, "messages"> & {
+  messages: (Omit<Detail["messages"][number], "bodyText"> & { preview: string })[];
+};

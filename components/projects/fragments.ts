@@ -1,0 +1,13 @@
+import type { ResultOf } from "gql.tada";
+import { graphql } from "../graphql.ts";
+
+export const PROJECT_ROW = graphql(`
+  fragment ProjectRow on Project {
+    name
+    queueCount {
+      value
+      exact
+    }
+  }
+`);
+export type ProjectRow = ResultOf<typeof PROJECT_ROW>;

@@ -1,0 +1,116 @@
+import type { ResultOf } from "gql.tada";
+import { graphql } from "../graphql.ts";
+
+/** The variable is of QueuesPage and Overview: false leaves out what every pool has to be asked for. */
+export const QUEUE_ROW = graphql(`
+  fragment QueueRow on Queue {
+    project
+    name
+    createdAt
+    stats @include(if: $counts) {
+      ready
+      claimed
+      delayed
+      exhausted
+      total
+      exact
+      oldest {
+        ageSeconds
+      }
+    }
+    catalogueEntry {
+      pool
+    }
+  }
+`);
+/**
+ * `stats`: left out while the pools are still being asked; null when its pool does not answer, or it has none.
+ * `catalogueEntry`: null when no pool holds it.
+ */
+export type QueueRow = ResultOf<typeof QUEUE_ROW>;
+
+/** Shown instead of its content when its pool does not answer. */
+export const QUEUE_WITHOUT_POOL = graphql(`
+  fragment QueueWithoutPool on Queue {
+    createdAt
+    updatedAt
+    metadataText
+    attributes {
+      flavor
+    }
+    catalogueEntry {
+      pool
+    }
+  }
+`);
+export type QueueWithoutPoolFacts = ResultOf<typeof QUEUE_WITHOUT_POOL>;
+
+/** What stands above every tab of a queue. */
+export const QUEUE_FRAME = graphql(
+  `
+  fragment QueueFrame on Queue {
+    ...QueueWithoutPool
+    deadLetterQueueMissing
+    attributes {
+      deadLetterQueue
+      maxClaimCount
+    }
+    stats {
+      ready
+      claimed
+      delayed
+      exhausted
+      exact
+    }
+  }
+`,
+  [QUEUE_WITHOUT_POOL],
+);
+export type QueueFrameFacts = ResultOf<typeof QUEUE_FRAME>;
+
+export const QUEUE_STATISTICS = graphql(`
+  fragment QueueStatistics on Queue {
+    createdAt
+    updatedAt
+    catalogueEntry {
+      pool
+    }
+    stats {
+      ready
+      claimed
+      delayed
+      exhausted
+      total
+      exact
+      oldest {
+        id
+        ageSeconds
+        createdAt
+      }
+      newest {
+        id
+        ageSeconds
+        createdAt
+      }
+    }
+  }
+`);
+export type QueueStatisticsFacts = ResultOf<typeof QUEUE_STATISTICS>;
+
+export const QUEUE_SETTINGS = graphql(`
+  fragment QueueSettings on Queue {
+    metadataText
+    storedAttributes
+    attributes {
+      defaultMessageTtl
+      defaultMessageDelay
+      maxMessagesPostSize
+      maxClaimCount
+      deadLetterQueue
+      deadLetterQueueMessagesTtl
+      enableEncryptMessages
+      flavor
+    }
+  }
+`);
+export type QueueSettingsFacts = ResultOf<typeof QUEUE_SETTINGS>;

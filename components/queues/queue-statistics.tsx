@@ -1,0 +1,93 @@
+import { paths } from "../paths.ts";
+import { formatCount, formatDuration } from "../ui/format.ts";
+import { NameLink } from "../ui/name-link.tsx";
+import { Facts, Panel } from "../ui/page.tsx";
+import { ShortId } from "../ui/short-id.tsx";
+import { ShareBar, StatTile, StatTiles } from "../ui/stat.tsx";
+import { Ago, Utc } from "../ui/time.tsx";
+import type { QueueStatisticsFacts } from "./fragments.ts";
+import { QueueFailed } from "./queue-without-pool.tsx";
+
+/** The statistics tab. */
+export function QueueStatistics({
+  project,
+  name,
+  queue: { stats, createdAt, updatedAt, catalogueEntry },
+}: {
+  project: string;
+  name: string;
+  queue: QueueStatisticsFacts;
+}) {
+  if (stats === null) {
+    return (
+      <Panel flush>
+        <QueueFailed project={project} queue={name} pool={catalogueEntry?.pool ?? null} />
+      </Panel>
+    );
+  }
+  const exact = stats.exact ? "exact" : "about";
+  return (
+    <div className="flex flex-col gap-4">
+      <StatTiles>
+        <StatTile label="Total" value={formatCount(stats.total, exact)} />
+        <StatTile label="Ready" value={formatCount(stats.ready, exact)} note="can be claimed now" />
+        <StatTile label="Claimed" value={formatCount(stats.claimed, exact)} />
+        <StatTile label="Delayed" value={formatCount(stats.delayed, exact)} note="cannot be claimed yet" />
+        <StatTile
+          label="Exhausted"
+          value={formatCount(stats.exhausted, stats.exact ? "exact" : "at-least")}
+          tone={stats.exhausted > 0 ? "danger" : "neutral"}
+          note="nobody can claim"
+        />
+        <StatTile label="Oldest" value={stats.oldest ? formatDuration(stats.oldest.ageSeconds) : "none"} />
+      </StatTiles>
+      <Panel title="Messages by state">
+        <ShareBar
+          label="Messages by state"
+          shares={[
+            { label: "Ready", value: stats.ready, tone: "accent" },
+            { label: "Claimed", value: stats.claimed, tone: "warn" },
+            { label: "Delayed", value: stats.delayed, tone: "line" },
+            { label: "Exhausted", value: stats.exhausted, tone: "danger" },
+          ]}
+        />
+        {stats.exact ? null : (
+          <p className="mt-3 text-[0.8125rem] text-muted">
+            The queue has so many messages that these numbers come from counters, which may be a little off. Exhausted
+            messages are counted among the oldest only. If there are more, they count as ready here.
+          </p>
+        )}
+      </Panel>
+      <Panel title="Dates">
+        <Facts
+          items={[
+            { label: "Oldest message", value: <MessageLink message={stats.oldest} project={project} queue={name} /> },
+            { label: "Newest message", value: <MessageLink message={stats.newest} project={project} queue={name} /> },
+            { label: "Queue created", value: <Utc at={createdAt} /> },
+            { label: "Settings changed", value: <Utc at={updatedAt} /> },
+          ]}
+        />
+      </Panel>
+    </div>
+  );
+}
+
+function MessageLink({
+  message,
+  project,
+  queue,
+}: {
+  message: NonNullable<QueueStatisticsFacts["stats"]>["oldest"];
+  project: string;
+  queue: string;
+}) {
+  if (message === null) return <span className="text-muted">none</span>;
+  return (
+    <>
+      <NameLink href={paths.queue(project, queue, "messages", { message: message.id })}>
+        <ShortId id={message.id} />
+      </NameLink>
+      , <Ago at={message.createdAt} />
+    </>
+  );
+}

@@ -1,0 +1,16 @@
+import type { ResultOf } from "gql.tada";
+import { graphql } from "../graphql.ts";
+
+export const SUBSCRIPTION_ROW = graphql(`
+  fragment SubscriptionRow on QueueSubscription {
+    id
+    project
+    queue
+    subscriber
+    createdAt
+    expiresAt
+    optionsText
+    confirmed
+  }
+`);
+export type SubscriptionRow = ResultOf<typeof SUBSCRIPTION_ROW>;
