@@ -263,3 +263,24 @@ test("a flavor is made once, extended when that is wanted, changed and deleted",
       .nodes,
   ).toEqual([]);
 });
+
+test("a pool's share is of the new queues of its flavor by its weight, beside its share of the queues of today", async () => {
+  const project = aProject();
+  await createPool("light", { weight: 1, flavor: "shared" });
+  await createPool("heavy", { weight: 3, flavor: "shared", uri: uri("heavy", 1) });
+  await createFlavor(project, "shared", []);
+  const shares = async () => {
+    const { pools } = await api.run("{ pools(first: 100) { nodes { name share shareNow } } }");
+    return Object.fromEntries(pools.nodes.map(({ name, ...share }: { name: string }) => [name, share]));
+  };
+  expect(await shares()).toEqual({
+    default: { share: 1, shareNow: null },
+    heavy: { share: 0.75, shareNow: 0 },
+    light: { share: 0.25, shareNow: 0 },
+  });
+  await createQueue(api, project, "one", { _flavor: "shared" });
+  await createPool("bare", { weight: 1, uri: uri("bare", 1) });
+  const { default: builtIn, light, heavy } = await shares();
+  expect(builtIn).toEqual({ share: 0, shareNow: null });
+  expect([light.shareNow, heavy.shareNow].toSorted()).toEqual([0, 1]);
+});
