@@ -3,7 +3,7 @@ import { DomainError } from "../errors.ts";
 import type { CatalogueEntry } from "../storage/control-driver.ts";
 import { DEFAULT_POOL } from "../storage/data-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
-import type { QueueRef } from "../storage/queue-ref.ts";
+import { type QueueRef, queueKey } from "../storage/queue-ref.ts";
 import { audited, permitted, type Trace } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
@@ -135,8 +135,8 @@ export function createCatalogueOperations(
       requireRole(access, "viewer");
       const wanted = checkBatch(limits, "queues", queues).map((queue) => chosenQueue(limits, access, queue));
       const found = await control.catalogue.getMany(wanted);
-      const byKey = new Map(found.map((entry) => [`${entry.queue} ${entry.project}`, entry]));
-      return wanted.map(({ project, name }) => byKey.get(`${name} ${project}`) ?? null);
+      const byKey = new Map(found.map((entry) => [queueKey({ project: entry.project, name: entry.queue }), entry]));
+      return wanted.map((queue) => byKey.get(queueKey(queue)) ?? null);
     },
 
     async exists(access, params) {

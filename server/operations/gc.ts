@@ -3,7 +3,8 @@ import { DomainError, hasCode, kindOf } from "../errors.ts";
 import { FailureLog } from "../failure-log.ts";
 import type { GcResult } from "../storage/data-driver.ts";
 import { withDeadline } from "../storage/deadline.ts";
-import { isTakingNoWrites } from "../storage/read-only-storage.ts";
+import { queueKey } from "../storage/queue-ref.ts";
+import { isWriteRefusal } from "../storage/read-only-storage.ts";
 import type { OperationContext } from "./context.ts";
 import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
 import { poolNames } from "./pool-facts/names.ts";
@@ -53,7 +54,7 @@ export function createGcOperations(
       data.noteReachable(pool, true);
       return collected;
     } catch (error) {
-      if (hasCode(error, "STORAGE_UNAVAILABLE") && !isTakingNoWrites(error)) data.noteReachable(pool, false);
+      if (hasCode(error, "STORAGE_UNAVAILABLE") && !isWriteRefusal(error)) data.noteReachable(pool, false);
       throw error;
     }
   }
@@ -90,9 +91,9 @@ export function createGcOperations(
     });
     sweptUpTo = page.nextMarker ?? undefined;
     const refs = page.items.map(({ project, queue }) => ({ project, name: queue }));
-    const there = new Set((await control.queues.getMany(refs)).map(({ project, name }) => `${name} ${project}`));
+    const existing = new Set((await control.queues.getMany(refs)).map(queueKey));
     for (const entry of page.items) {
-      if (there.has(`${entry.queue} ${entry.project}`)) continue;
+      if (existing.has(queueKey({ project: entry.project, name: entry.queue }))) continue;
       await lifecycle.collect(entry).catch((error: unknown) => {
         // That a pool is away its own collection tells.
         if (kindOf(error) !== "unavailable") warn("What a deleted queue left could not be freed", error);

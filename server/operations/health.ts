@@ -1,7 +1,7 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DEFAULT_POOL } from "../storage/data-driver.ts";
 import { withDeadline } from "../storage/deadline.ts";
-import { inWords, type WriteRefusal } from "../storage/read-only-storage.ts";
+import { refusalReason, type WriteRefusal } from "../storage/read-only-storage.ts";
 import type { OperationContext } from "./context.ts";
 import type { GcOperations } from "./gc.ts";
 import { checkName } from "./input/names.ts";
@@ -90,7 +90,7 @@ export function createHealthOperations(
 
   function withRefusal(health: Checked): PoolHealth {
     const reason = refusals.ofWrites(health.pool);
-    return { ...health, writesRefused: reason === null ? null : `${inWords(reason)}.` };
+    return { ...health, writesRefused: reason === null ? null : `${refusalReason(reason)}.` };
   }
 
   return {
@@ -147,7 +147,7 @@ export function createHealthOperations(
         return "The control database failed at least half of this process' calls of the last 10 seconds.";
       }
       const reason = await controlRefusesWrites();
-      return reason === null ? null : `The control database takes no writes. ${inWords(reason)}.`;
+      return reason === null ? null : `The control database takes no writes. ${refusalReason(reason)}.`;
     },
   };
 }

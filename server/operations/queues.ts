@@ -4,7 +4,7 @@ import { DomainError } from "../errors.ts";
 import type { Queue } from "../storage/control-driver.ts";
 import type { QueueStats } from "../storage/data-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
-import type { QueueRef } from "../storage/queue-ref.ts";
+import { type QueueRef, queueKey } from "../storage/queue-ref.ts";
 import { audited, intended, permitted, type Trace } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import type { PageParams, ProjectAddress } from "./input/addresses.ts";
@@ -240,9 +240,9 @@ export function createQueueOperations(
     async getMany(access, { queues }) {
       const wanted = chosenMany(access, queues);
       const found = await control.queues.getMany(wanted);
-      const byKey = new Map(found.map((queue) => [keyOf(queue), queue]));
+      const byKey = new Map(found.map((queue) => [queueKey(queue), queue]));
       return wanted.map((queue) => {
-        const record = byKey.get(keyOf(queue));
+        const record = byKey.get(queueKey(queue));
         return record === undefined ? null : toRecord(record);
       });
     },
@@ -364,10 +364,6 @@ function checkResources(resources: readonly PurgeResource[] | null | undefined):
     throw badInput("resources", `resources must be a list out of ${PURGE_RESOURCES.join(" and ")}.`);
   }
   return resources;
-}
-
-function keyOf({ project, name }: QueueRef): string {
-  return `${name} ${project}`;
 }
 
 function queueDoesNotExist(queue: QueueRef): DomainError {

@@ -1,4 +1,4 @@
-import type { QueueRef } from "./queue-ref.ts";
+import { type QueueRef, queueKey } from "./queue-ref.ts";
 
 /** Between two notices, in milliseconds: what arrives meanwhile goes with the next one. */
 const INTERVAL_MS = 5;
@@ -26,7 +26,7 @@ export class ArrivalNotices {
   }
 
   add(queue: QueueRef, count: number): void {
-    const key = `${queue.project.length}:${queue.project}${queue.name}`;
+    const key = queueKey(queue);
     const gathered = this.#gathered.get(key);
     if (gathered === undefined) this.#gathered.set(key, { queue, count });
     else gathered.count += count;

@@ -31,7 +31,7 @@ export function normaliseUuid(id: string): string | null {
 }
 
 /** The ids that make sense, in their one spelling. */
-export function known(ids: readonly string[]): string[] {
+export function validUuids(ids: readonly string[]): string[] {
   return ids.map(normaliseUuid).filter((id) => id !== null);
 }
 

@@ -1,8 +1,8 @@
 /** Moving a queue from one store to another while clients post and claim: the order of the steps, for any two drivers. */
 import { setTimeout as pause } from "node:timers/promises";
 import { DomainError, hasCode } from "../errors.ts";
+import { addPoolName } from "./add-pool-name.ts";
 import type { DataDriver } from "./data-driver.ts";
-import { naming } from "./naming.ts";
 import type { QueueRef } from "./queue-ref.ts";
 import type { MovedCounts, MovedState, QueueLife, QueueTransfer } from "./queue-transfer.ts";
 
@@ -161,7 +161,7 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
   const rest = await source.readRest(from);
   await target.open({ ...to, rest: { ...rest, counts: agreeing(rest.counts, messages) } });
   // A deleted queue's subscriptions wait there for it to be made again.
-  if (!params.exists) await params.target.driver.detachQueue(to.queue).catch(naming(params.target.pool));
+  if (!params.exists) await params.target.driver.detachQueue(to.queue).catch(addPoolName(params.target.pool));
   await params.commit();
   const ended = performance.now();
   return { messages, claims: rest.claims, pauseMs: ended - frozen, seconds: (ended - started) / 1000 };
@@ -225,7 +225,7 @@ function movesOf({ pool, driver }: MovePlace): QueueTransfer {
   return new Proxy(transfer, {
     get(_, step: keyof QueueTransfer) {
       const call = transfer[step].bind(transfer) as (params: unknown) => Promise<unknown>;
-      return (params: unknown) => call(params).catch(naming(pool));
+      return (params: unknown) => call(params).catch(addPoolName(pool));
     },
   });
 }

@@ -14,8 +14,8 @@ const REASONS = {
 export type WriteRefusal = keyof typeof REASONS;
 
 /** Nothing was written; `cause` is what the storage said. */
-export function takesNoWrites(reason: WriteRefusal, cause: unknown): DomainError {
-  const message = `${inWords(reason)}. Nothing was written. Try again later: it goes on by itself once that is over.`;
+export function writeRefusedError(reason: WriteRefusal, cause: unknown): DomainError {
+  const message = `${refusalReason(reason)}. Nothing was written. Try again later: it goes on by itself once that is over.`;
   return new DomainError("STORAGE_UNAVAILABLE", message, { details: { takesWrites: false, reason }, cause });
 }
 
@@ -25,10 +25,10 @@ export function writeRefusalOf(error: unknown): WriteRefusal | null {
   return error.details.reason as WriteRefusal;
 }
 
-export function isTakingNoWrites(error: unknown): boolean {
+export function isWriteRefusal(error: unknown): boolean {
   return writeRefusalOf(error) !== null;
 }
 
-export function inWords(reason: WriteRefusal): string {
+export function refusalReason(reason: WriteRefusal): string {
   return REASONS[reason];
 }

@@ -27,7 +27,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "A claim that a statement's bound in bytes left out is made again, and not told that there is nothing",
     file: `${POSTGRES}/claims/acquire.ts`,
-    from: "if (bounded.has(index) && isEmpty(taken)) return AGAIN;",
+    from: "if (bounded.has(index) && isEmpty(taken)) return RESEND;",
     to: "",
     test: drivers("claims made together each get some, in order, and none is told that there is nothing"),
   },
@@ -261,11 +261,11 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "Projects and queues whose names join alike never meet",
-    file: `${POSTGRES}/queue-rows.ts`,
+    file: "server/storage/queue-ref.ts",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
-    from: "`${queue.project.length}:${queue.project}${queue.name}`",
+    from: "`${project.length}:${project}${name}`",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
-    to: "`${queue.project}.${queue.name}`",
+    to: "`${project}.${name}`",
     test: drivers("keeps two projects apart whose names join alike"),
   },
   {
@@ -323,8 +323,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "A queue that moved is found: the catalogue is read again, once",
     file: "server/storage/pooling/routed-calls.ts",
-    from: "if (!isMisplaced(refusal) || queue.epoch !== undefined) return naming(pool)(refusal);",
-    to: "return naming(pool)(refusal);",
+    from: "if (!isMisplaced(refusal) || queue.epoch !== undefined) return addPoolName(pool)(refusal);",
+    to: "return addPoolName(pool)(refusal);",
     test: pooling(
       "routing",
       "follows a queue that another process moved, within the second in which the old place is remembered",
@@ -384,7 +384,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "A certificate that is not trusted says what to do",
     file: `${REDIS}/server/errors.ts`,
-    from: "tlsRefusalOf(cause) ?? ",
+    from: "tlsErrorMessage(cause) ?? ",
     to: "",
     test: {
       file: "test/guarantees/redis-tls.test.ts",
@@ -577,7 +577,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "A pool that is full is read all the same",
     file: "server/storage/pooling/circuit-breaker.ts",
-    from: "if (isTakingNoWrites(error)) return false;",
+    from: "if (isWriteRefusal(error)) return false;",
     to: "",
     test: pooling(
       "circuit-breaker",

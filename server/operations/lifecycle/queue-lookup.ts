@@ -1,6 +1,6 @@
 import { DomainError, hasCode } from "../../errors.ts";
 import type { KeyValueStore } from "../../kvs/key-value-store.ts";
-import type { QueueRef } from "../../storage/queue-ref.ts";
+import { type QueueRef, queueKey } from "../../storage/queue-ref.ts";
 import type { OperationContext } from "../context.ts";
 import type { ReservedAttributes } from "../input/queue-attributes.ts";
 import { readMetadata } from "../input/queue-metadata.ts";
@@ -22,7 +22,7 @@ export interface QueueLookup {
   forget(queue: QueueRef): Promise<void>;
 }
 
-/** By `keyOf`; null: missing. */
+/** By `queueKey`; null: missing. */
 type Found = Map<string, ReservedAttributes | null>;
 
 export function createQueueLookup(context: Pick<OperationContext, "control" | "stores" | "limits">): QueueLookup {
@@ -44,11 +44,11 @@ export function createQueueLookup(context: Pick<OperationContext, "control" | "s
   const finding = new Map<string, Promise<Found>>();
 
   function findNow(queues: readonly QueueRef[]): void {
-    const keys = queues.map(keyOf);
+    const keys = queues.map(queueKey);
     const look = async (): Promise<Found> => {
       const found: Found = new Map(keys.map((key) => [key, null]));
       for (const row of await control.queues.getMany(queues)) {
-        found.set(keyOf(row), readMetadata(limits, row.metadataText).effective);
+        found.set(queueKey(row), readMetadata(limits, row.metadataText).effective);
       }
       const unchanged = new Map([...found].filter(([key]) => finding.get(key) === looked));
       await store.setMulti(unchanged).catch(() => undefined);
@@ -62,7 +62,7 @@ export function createQueueLookup(context: Pick<OperationContext, "control" | "s
 
   return {
     attributes(queue) {
-      const key = keyOf(queue);
+      const key = queueKey(queue);
       const known = store.peek(key) ?? looking.get(key);
       if (known !== undefined) return known;
       const found: Promise<ReservedAttributes> = control.queues
@@ -80,21 +80,21 @@ export function createQueueLookup(context: Pick<OperationContext, "control" | "s
     },
 
     find(queues) {
-      const known = queues.map((queue) => store.peek(keyOf(queue)));
+      const known = queues.map((queue) => store.peek(queueKey(queue)));
       const unknown = queues.filter((_, index) => known[index] === undefined);
       if (unknown.length === 0) return known as (ReservedAttributes | null)[];
-      const unasked = unknown.filter((queue) => !finding.has(keyOf(queue)));
+      const unasked = unknown.filter((queue) => !finding.has(queueKey(queue)));
       if (unasked.length > 0) findNow(unasked);
       return Promise.all(
         queues.map(async (queue, index) => {
-          const key = keyOf(queue);
+          const key = queueKey(queue);
           return known[index] ?? (await finding.get(key))?.get(key) ?? null;
         }),
       );
     },
 
     async forget(queue) {
-      const key = keyOf(queue);
+      const key = queueKey(queue);
       looking.delete(key);
       finding.delete(key);
       // Absent is what it should be.
@@ -162,9 +162,4 @@ export function attributesUnlessMissing(
       );
     },
   );
-}
-
-/** A queue's name has no space, so the two parts never meet another pair's. */
-function keyOf({ project, name }: QueueRef): string {
-  return `${name} ${project}`;
 }

@@ -1,5 +1,5 @@
 import type { DataDriver } from "../../storage/data-driver.ts";
-import type { QueueRef } from "../../storage/queue-ref.ts";
+import { type QueueRef, queueKey } from "../../storage/queue-ref.ts";
 import { badInput } from "../input/limits.ts";
 import { type Ticker, Wake } from "./ticker.ts";
 
@@ -52,7 +52,7 @@ export class LongPolls {
     if (waitSeconds === 0) return look();
     const until = performance.now() + waitSeconds * 1000;
     let over: AbortSignal | undefined;
-    const key = keyOf(queue);
+    const key = queueKey(queue);
     const waiter: Waiter = { wake: new Wake(), called: true };
     // Before the first look, so that nothing arrives unseen between the two.
     this.#join(key, waiting, waiter);
@@ -96,7 +96,7 @@ export class LongPolls {
     this.#queues.set(key, queue);
     queue[waiting].add(waiter);
     clearTimeout(this.#linger);
-    this.#unwatch ??= this.#data.watchArrivals((arrived, count) => this.#arrived(keyOf(arrived), count));
+    this.#unwatch ??= this.#data.watchArrivals((arrived, count) => this.#arrived(queueKey(arrived), count));
     this.#stopTicking ??= this.#ticker.listen(async () => this.#tick());
   }
 
@@ -161,8 +161,4 @@ export function checkWait(waitSeconds: number | null | undefined): number {
     });
   }
   return seconds;
-}
-
-function keyOf({ project, name }: QueueRef): string {
-  return `${name} ${project}`;
 }

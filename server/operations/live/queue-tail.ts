@@ -1,7 +1,7 @@
 import { hasCode } from "../../errors.ts";
 import type { DataDriver, Message } from "../../storage/data-driver.ts";
 import type { Page } from "../../storage/list-pages.ts";
-import type { QueueRef } from "../../storage/queue-ref.ts";
+import { type QueueRef, queueKey } from "../../storage/queue-ref.ts";
 import { type Ticker, Wake } from "./ticker.ts";
 
 /** What one read of a tail takes at most, or one message, and all that is held for a reader that does not read on. */
@@ -84,7 +84,7 @@ export class QueueTail {
 
   #read(queue: QueueRef, place: string | undefined): Promise<Page<Message>> {
     // Held here: the next call begins another map.
-    const reads = this.#tailed.get(keyOf(queue))?.reads;
+    const reads = this.#tailed.get(queueKey(queue))?.reads;
     const begin = place ?? "";
     const shared = reads?.get(begin);
     if (shared !== undefined) return shared;
@@ -116,7 +116,7 @@ export class QueueTail {
   }
 
   #join(queue: QueueRef, wake: Wake): void {
-    const tailed = this.#tailed.get(keyOf(queue)) ?? {
+    const tailed = this.#tailed.get(queueKey(queue)) ?? {
       queue,
       reads: new Map(),
       calledAt: 0,
@@ -124,7 +124,7 @@ export class QueueTail {
       newest: undefined,
       watchers: new Set(),
     };
-    this.#tailed.set(keyOf(queue), tailed);
+    this.#tailed.set(queueKey(queue), tailed);
     tailed.watchers.add(wake);
     this.#stop ??= this.#start();
   }
@@ -132,7 +132,7 @@ export class QueueTail {
   #start(): () => void {
     const endTicks = this.#ticker.listen(() => this.#look());
     const endNotices = this.#data.watchArrivals((queue) => {
-      const tailed = this.#tailed.get(keyOf(queue));
+      const tailed = this.#tailed.get(queueKey(queue));
       if (tailed !== undefined) callSoon(tailed);
     });
     return () => {
@@ -143,11 +143,11 @@ export class QueueTail {
 
   /** Twice is once. */
   #leave(queue: QueueRef, wake: Wake): void {
-    const tailed = this.#tailed.get(keyOf(queue));
+    const tailed = this.#tailed.get(queueKey(queue));
     tailed?.watchers.delete(wake);
     if (tailed?.watchers.size === 0) {
       clearTimeout(tailed.calling);
-      this.#tailed.delete(keyOf(queue));
+      this.#tailed.delete(queueKey(queue));
     }
     if (this.#tailed.size > 0) return;
     this.#stop?.();
@@ -210,8 +210,4 @@ function callSoon(tailed: TailedQueue): void {
   const wait = tailed.calledAt + CALL_INTERVAL_MS - performance.now();
   if (wait <= 0) call();
   else tailed.calling = setTimeout(call, wait).unref();
-}
-
-function keyOf({ project, name }: QueueRef): string {
-  return `${name} ${project}`;
 }

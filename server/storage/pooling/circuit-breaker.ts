@@ -1,6 +1,6 @@
 import { DomainError, hasCode } from "../../errors.ts";
 import { isSlow } from "../call-deadlines.ts";
-import { isTakingNoWrites } from "../read-only-storage.ts";
+import { isWriteRefusal } from "../read-only-storage.ts";
 
 /** Failures in a row after which a pool counts as away. */
 const FAILURES = 5;
@@ -115,7 +115,7 @@ const WHOLE = "";
 const whole = () => WHOLE;
 
 function isAway(error: unknown): error is DomainError {
-  if (isTakingNoWrites(error)) return false;
+  if (isWriteRefusal(error)) return false;
   return hasCode(error, "STORAGE_UNAVAILABLE") || hasCode(error, "OUTCOME_UNKNOWN");
 }
 

@@ -1,5 +1,6 @@
 /** A data driver that sends each queue's calls to the pool that the catalogue names. To its callers it is one more DataDriver. */
 import { DomainError } from "../../errors.ts";
+import { addPoolName } from "../add-pool-name.ts";
 import type { ControlDriver } from "../control-driver.ts";
 import {
   type DataDriver,
@@ -10,7 +11,6 @@ import {
 } from "../data-driver.ts";
 import { withDeadline } from "../deadline.ts";
 import type { DriverRegistry } from "../driver-registry.ts";
-import { naming } from "../naming.ts";
 import { OpenPools } from "./open-pools.ts";
 import { type LocationCache, PoolCatalog } from "./pool-catalog.ts";
 import { Router, routedClaims, routedMessages, routedSubscriptions } from "./routed-calls.ts";
@@ -65,7 +65,7 @@ export function createPoolingDriver(params: {
 
   /** A call to this pool, not by way of a queue's place. */
   function at<T>(name: string, work: (driver: DataDriver) => T | Promise<T>): Promise<T> {
-    return pools.get(name).then(work).catch(naming(name));
+    return pools.get(name).then(work).catch(addPoolName(name));
   }
 
   /** Asks these pools at once and gives each answer, or null for a pool that failed or took too long. */
@@ -168,7 +168,7 @@ export function createPoolingDriver(params: {
     },
 
     noteReachable: (name, reachable) => pools.noteReachable(name, reachable),
-    pool: (name) => pools.get(name).catch(naming(name)),
+    pool: (name) => pools.get(name).catch(addPoolName(name)),
 
     checkUri: (uri) => registry.check(uri),
     inspect: (uri) => withDeadline(registry.inspect(uri), REACH_TIMEOUT_MS, throwNotReachable).catch(notUsable),

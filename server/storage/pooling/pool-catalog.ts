@@ -2,7 +2,7 @@
 import { DomainError, hasCode } from "../../errors.ts";
 import type { CatalogueEntry, ControlDriver, QueueMove } from "../control-driver.ts";
 import { withDeadline } from "../deadline.ts";
-import type { QueueRef } from "../queue-ref.ts";
+import { type QueueRef, queueKey } from "../queue-ref.ts";
 
 /** A queue's pool, and its life there. */
 export interface QueueLocation {
@@ -41,7 +41,7 @@ export class PoolCatalog {
   /** What this process remembers; undefined says nothing about the queue. */
   peek(queue: QueueRef): QueueLocation | undefined {
     try {
-      return this.#cache.peek(keyOf(queue));
+      return this.#cache.peek(queueKey(queue));
     } catch {
       return undefined;
     }
@@ -66,7 +66,7 @@ export class PoolCatalog {
     const [entry, exists] = await Promise.all([this.#entry(queue), this.#control.queues.exists(queue)]);
     if (!exists) throw doesNotExist(queue);
     const place = locationOf(entry);
-    await this.#write(keyOf(queue), place);
+    await this.#write(queueKey(queue), place);
     return place;
   }
 
@@ -77,11 +77,11 @@ export class PoolCatalog {
     if (unknown.length === 0) return places;
     const found = new Map<string, QueueLocation>();
     for (const entry of await this.#control.catalogue.getMany(unknown)) {
-      const key = keyOf({ project: entry.project, name: entry.queue });
+      const key = queueKey({ project: entry.project, name: entry.queue });
       found.set(key, locationOf(entry));
     }
     await Promise.all(Array.from(found, ([key, place]) => this.#write(key, place)));
-    return queues.map((queue, index) => places[index] ?? found.get(keyOf(queue)) ?? null);
+    return queues.map((queue, index) => places[index] ?? found.get(queueKey(queue)) ?? null);
   }
 
   /** The move of the queue that has not ended; null when there is none. Never remembered. */
@@ -90,13 +90,13 @@ export class PoolCatalog {
   }
 
   async forget(queue: QueueRef): Promise<void> {
-    const key = keyOf(queue);
+    const key = queueKey(queue);
     this.#looking.delete(key);
     await this.#quietly(() => this.#cache.deleteMulti([key]));
   }
 
   #lookOnce(queue: QueueRef, look: (key: string) => Promise<QueueLocation>): Promise<QueueLocation> {
-    const key = keyOf(queue);
+    const key = queueKey(queue);
     const running = this.#looking.get(key);
     if (running !== undefined) return running;
     const started: Promise<QueueLocation> = look(key)
@@ -143,11 +143,6 @@ export class PoolCatalog {
 
 function locationOf(entry: CatalogueEntry): QueueLocation {
   return { pool: entry.pool, epoch: entry.epoch };
-}
-
-/** The length in front keeps ("a", "bc") and ("ab", "c") apart. */
-function keyOf({ project, name }: QueueRef): string {
-  return `${project.length}:${project}${name}`;
 }
 
 function doesNotExist(queue: QueueRef): DomainError {

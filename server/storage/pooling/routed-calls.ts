@@ -1,6 +1,7 @@
 /** The data plane's calls, each sent to the pool that holds its queue. */
 import { setTimeout as pause } from "node:timers/promises";
 import { DomainError, hasCode } from "../../errors.ts";
+import { addPoolName } from "../add-pool-name.ts";
 import type {
   ClaimController,
   CountedQueue,
@@ -9,9 +10,8 @@ import type {
   MessageController,
   QueueStats,
 } from "../data-driver.ts";
-import { known } from "../list-pages.ts";
-import { naming } from "../naming.ts";
-import type { QueueRef } from "../queue-ref.ts";
+import { validUuids } from "../list-pages.ts";
+import { type QueueRef, queueKey } from "../queue-ref.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
 import type { OpenPools } from "./open-pools.ts";
 import type { PoolCatalog, QueueLocation } from "./pool-catalog.ts";
@@ -81,7 +81,7 @@ export class Router {
     work: (driver: DataDriver, queue: QueueRef) => Promise<T>,
     refusal: unknown,
   ): Promise<T> {
-    if (!isMisplaced(refusal) || queue.epoch !== undefined) return naming(pool)(refusal);
+    if (!isMisplaced(refusal) || queue.epoch !== undefined) return addPoolName(pool)(refusal);
     const deadline = performance.now() + MOVE_WAIT_MS;
     for (;;) {
       try {
@@ -89,7 +89,7 @@ export class Router {
         const again = () => work(repaired.driver, repaired.queue);
         return await this.#pools
           .breakerOf(repaired.pool)
-          .run(again, naming(repaired.pool), () => partOf(repaired.driver, queue));
+          .run(again, addPoolName(repaired.pool), () => partOf(repaired.driver, queue));
       } catch (error) {
         // It may begin to move just as the call is made.
         if (hasCode(error, "QUEUE_IS_MOVING") && performance.now() < deadline) continue;
@@ -107,7 +107,7 @@ export class Router {
     const { pool } = await this.#catalog.find(queue);
     await this.#pools.breakerOf(pool).run(
       async () => (await this.#pools.get(pool)).attachQueue(queue),
-      naming(pool),
+      addPoolName(pool),
       () => partOf(this.#pools.opened(pool), queue),
     );
   }
@@ -125,7 +125,7 @@ export class Router {
   }
 
   #mendOnce(queue: QueueRef): Promise<Mended> {
-    const key = `${queue.project.length}:${queue.project}${queue.name}`;
+    const key = queueKey(queue);
     const running = this.#mending.get(key);
     if (running !== undefined) return running;
     const started = this.#repair(queue).finally(() => this.#mending.delete(key));
@@ -136,7 +136,7 @@ export class Router {
   async #repair({ project, name }: QueueRef): Promise<Mended> {
     await this.#catalog.forget({ project, name });
     const place: QueueLocation = await this.#catalog.reload({ project, name });
-    const driver = await this.#pools.get(place.pool).catch(naming(place.pool));
+    const driver = await this.#pools.get(place.pool).catch(addPoolName(place.pool));
     const queue = { project, name, epoch: place.epoch };
     const refused: unknown = await this.#attachUnlessMoved(driver, queue).then(
       () => null,
@@ -145,7 +145,7 @@ export class Router {
     // It may have moved away just before that; whoever moves it later finds the row.
     const now = await this.#catalog.reload({ project, name });
     if (now.epoch !== place.epoch) return this.#repair({ project, name });
-    if (refused !== null) naming(place.pool)(refused);
+    if (refused !== null) addPoolName(place.pool)(refused);
     return { pool: place.pool, driver, queue };
   }
 
@@ -190,7 +190,7 @@ export class Router {
           });
           const given = await this.#pools.breakerOf(pool).run(
             async () => statsWhereKnown(this.#pools.peek(pool) ?? (await this.#pools.get(pool)), refs),
-            naming(pool),
+            addPoolName(pool),
             () => part,
           );
           await Promise.all(
@@ -216,7 +216,7 @@ export class Router {
       const repaired = await this.repair(queue);
       const [stats] = await repaired.driver.messages
         .stats([{ ...queue, ...repaired.queue }])
-        .catch(naming(repaired.pool));
+        .catch(addPoolName(repaired.pool));
       return stats ?? null;
     } catch (error) {
       if (hasCode(error, "QUEUE_NOT_MAPPED")) return null;
@@ -242,7 +242,7 @@ export class Router {
       );
     }
     let count = 0;
-    for (let rest = [...new Set(known(ids))]; ; ) {
+    for (let rest = [...new Set(validUuids(ids))]; ; ) {
       const copied = await this.call(from, (driver, queue) => driver.messages.bulkGet({ queue, ids: rest }));
       const last = copied.at(-1)?.id;
       if (last === undefined) return count;

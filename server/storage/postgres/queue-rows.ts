@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import { DomainError } from "../../errors.ts";
-import type { QueueRef } from "../queue-ref.ts";
+import { type QueueRef, queueKey } from "../queue-ref.ts";
 import { translatePostgresError } from "./sql/connection.ts";
 import type { Statement, Statements } from "./sql/statements.ts";
 
@@ -60,7 +60,7 @@ export class QueueRows {
    * and `work` runs once more. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE, QUEUE_IS_MOVING.
    */
   async with<T>(queue: QueueRef, work: (row: QueueRow) => Promise<T | typeof STALE>): Promise<T> {
-    const key = keyOf(queue);
+    const key = queueKey(queue);
     const remembered = this.#remembered.get(key);
     this.#statements.calls.begin();
     try {
@@ -90,17 +90,17 @@ export class QueueRows {
     if (found.state === "moving") throw isMoving(queue);
     const { id, epoch } = found;
     const row: QueueRow = { id, epoch, floor: "0" };
-    this.#remembered.set(keyOf(queue), row);
+    this.#remembered.set(queueKey(queue), row);
     return row;
   }
 
   /** The row as remembered, without asking the table. */
   peek(queue: QueueRef): QueueRow | undefined {
-    return this.#remembered.get(keyOf(queue));
+    return this.#remembered.get(queueKey(queue));
   }
 
   forget(queue: QueueRef): void {
-    this.#remembered.delete(keyOf(queue));
+    this.#remembered.delete(queueKey(queue));
   }
 
   /** The store has lost its last writes: rows may be gone, and messages be back that were deleted. */
@@ -184,9 +184,6 @@ interface FoundRow {
 
 /** What `QueueRows.with` hears when a statement did not find the row it was given. */
 export const STALE = Symbol("stale");
-
-// The length in front keeps ("a", "bc") and ("ab", "c") apart.
-const keyOf = (queue: QueueRef) => `${queue.project.length}:${queue.project}${queue.name}`;
 
 export function staleEpoch(queue: QueueRef): DomainError {
   return new DomainError("QUEUE_EPOCH_STALE", `Queue ${queue.name} has moved or was made again. Try again.`, {

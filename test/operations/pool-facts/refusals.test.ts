@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
 import { counted, Refusals } from "../../../server/operations/pool-facts/refusals.ts";
-import { takesNoWrites } from "../../../server/storage/read-only-storage.ts";
+import { writeRefusedError } from "../../../server/storage/read-only-storage.ts";
 
 let now: number;
 let refusals: Refusals;
@@ -38,7 +38,7 @@ test("what a registered pool fails with is no reason to pass this process over",
 });
 
 test("a refused write counts until a later look finds that the pool takes writes", async () => {
-  const full = takesNoWrites("disk-full", null);
+  const full = writeRefusedError("disk-full", null);
   const post = async () => Promise.reject(full);
   await expect(counted({ post }, refusals).post()).rejects.toBe(full);
   expect([refusals.ofWrites("default"), refusals.ofWrites("far")]).toEqual(["disk-full", null]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
 import { CircuitBreaker } from "../../../server/storage/pooling/circuit-breaker.ts";
-import { takesNoWrites } from "../../../server/storage/read-only-storage.ts";
+import { writeRefusedError } from "../../../server/storage/read-only-storage.ts";
 import { addPool, aPost, aQueue, preparePools } from "./harness.ts";
 
 const AWAY = new DomainError("STORAGE_UNAVAILABLE", "Away.");
@@ -51,7 +51,7 @@ describe("a circuit breaker", () => {
 
   it("counts no answer that the pool is full or read-only, and takes it for a sign that it is there", async () => {
     const { clock, call, tried } = aBreaker();
-    const full = takesNoWrites("disk-full", null);
+    const full = writeRefusedError("disk-full", null);
     for (let time = 0; time < 20; time += 1) expect(await call(full)).toBe(full.message);
     expect(tried()).toBe(20);
     expect(await call()).toBe("done");

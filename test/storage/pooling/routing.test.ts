@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
 import type { LocationCache } from "../../../server/storage/pooling/pool-catalog.ts";
 import type { QueueRef } from "../../../server/storage/queue-ref.ts";
-import { takesNoWrites } from "../../../server/storage/read-only-storage.ts";
+import { writeRefusedError } from "../../../server/storage/read-only-storage.ts";
 import { memoryCache } from "../../support/pooled.ts";
 import { addPool, aPost, aQueue, CANARY, preparePools, watched } from "./harness.ts";
 
@@ -228,7 +228,7 @@ describe("the failure of a storage", () => {
       expect(await Promise.all(calls)).toMatchObject([named(failure.code), named(failure.code)]);
     }
     fake("one").before = () => {
-      throw takesNoWrites("disk-full", cause);
+      throw writeRefusedError("disk-full", cause);
     };
     await expect(pooled.data.messages.post(aPost(queue))).rejects.toMatchObject({
       details: { pool: "one", takesWrites: false },

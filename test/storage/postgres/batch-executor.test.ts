@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
-import { AGAIN } from "../../../server/storage/again.ts";
 import { DRIVER_DEADLINE_MS, isSlow } from "../../../server/storage/call-deadlines.ts";
 import { BatchExecutor } from "../../../server/storage/postgres/sql/batch-executor.ts";
+import { RESEND } from "../../../server/storage/resend.ts";
 
 interface Sent {
   batch: readonly string[];
-  answer(results: (string | DomainError | typeof AGAIN)[]): void;
+  answer(results: (string | DomainError | typeof RESEND)[]): void;
   fail(error: unknown): void;
 }
 
@@ -85,7 +85,7 @@ describe("requests that share statements", () => {
     for (const request of ["a1", "a2", "b1", "b2", "c1"]) void submit(request);
     await turn();
     void submit("d1");
-    sent[0]?.answer(["done", AGAIN, AGAIN, AGAIN, "done"]);
+    sent[0]?.answer(["done", RESEND, RESEND, RESEND, "done"]);
     await vi.waitFor(() => expect(sent[1]?.batch).toEqual(["b1", "b2", "a2", "d1"]));
   });
 

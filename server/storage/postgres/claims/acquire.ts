@@ -1,7 +1,7 @@
-import { AGAIN } from "../../again.ts";
 import { type Claim, carriedBytes, type Message } from "../../data-driver.ts";
 import { digest, keyReused } from "../../idempotency.ts";
 import type { QueueRef } from "../../queue-ref.ts";
+import { RESEND } from "../../resend.ts";
 import { uuidV7 } from "../../uuid-v7.ts";
 import type { LowWater } from "../low-water.ts";
 import type { ByteBounds } from "../messages/byte-bounds.ts";
@@ -125,16 +125,16 @@ export class ClaimAcquirer {
   }
 
   /** One bound holds for a whole statement: requests whose own is much smaller or larger than the first's go again. */
-  async #take(batch: readonly TakeRequest[]): Promise<(Looked | typeof STALE | typeof AGAIN)[]> {
+  async #take(batch: readonly TakeRequest[]): Promise<(Looked | typeof STALE | typeof RESEND)[]> {
     const [first] = batch as readonly [TakeRequest];
     const together = batch.filter((request) => boundsAreClose(first, request));
     const results = await this.#takeTogether(together);
     return together.length === batch.length
       ? results
-      : batch.map((request) => results[together.indexOf(request)] ?? AGAIN);
+      : batch.map((request) => results[together.indexOf(request)] ?? RESEND);
   }
 
-  async #takeTogether(batch: readonly TakeRequest[]): Promise<(Looked | typeof STALE | typeof AGAIN)[]> {
+  async #takeTogether(batch: readonly TakeRequest[]): Promise<(Looked | typeof STALE | typeof RESEND)[]> {
     const deals = dealByQueue(batch, (row, exhaustedFrom) =>
       this.#starts.of(row, this.#fronts.startOf(row, exhaustedFrom)),
     );
@@ -157,7 +157,7 @@ export class ClaimAcquirer {
     });
     return results.map((taken, index) => {
       if (taken === STALE) return STALE;
-      if (bounded.has(index) && isEmpty(taken)) return AGAIN;
+      if (bounded.has(index) && isEmpty(taken)) return RESEND;
       return { taken, skipping: skipping.has(index) };
     });
   }

@@ -1,14 +1,14 @@
 import type { DomainError } from "../../../errors.ts";
 import type { DeleteOutcome, MessageController } from "../../data-driver.ts";
 import {
-  claimIsGone,
-  isClaimed,
-  isClaimedByAnother,
-  isNotClaimed,
-  notAllAreHeld,
-  someAreClaimed,
-} from "../../delete-refusals.ts";
-import { known } from "../../list-pages.ts";
+  anotherClaimHolds,
+  claimDoesNotExist,
+  messageIsClaimed,
+  messageIsNotClaimed,
+  messagesAreClaimed,
+  messagesAreNotHeld,
+} from "../../delete-errors.ts";
+import { validUuids } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { ClaimReaper } from "../claims/reaper.ts";
 import { HELD } from "../claims/rows.ts";
@@ -192,11 +192,11 @@ export class MessageDeleter {
 
   async deleteOne(params: { queue: QueueRef; id: string; claimId?: string }): Promise<DeleteOutcome> {
     const { claimId } = params;
-    const claimIds = claimId === undefined ? [] : known([claimId]);
-    if (claimId !== undefined && claimIds.length === 0) throw claimIsGone(params.id);
+    const claimIds = claimId === undefined ? [] : validUuids([claimId]);
+    if (claimId !== undefined && claimIds.length === 0) throw claimDoesNotExist(params.id);
     const mode = claimId === undefined ? "free" : "held";
     return this.#queues.with(params.queue, async (row) => {
-      const result = await this.#submit({ row, mode, ids: known([params.id]), claimIds });
+      const result = await this.#submit({ row, mode, ids: validUuids([params.id]), claimIds });
       if (result === STALE) return STALE;
       if (result.refusal !== null) throw await this.#refusal(row, result.refusal, claimIds, params.id);
       return result.deleted > 0 ? "deleted" : "absent";
@@ -204,13 +204,13 @@ export class MessageDeleter {
   }
 
   async deleteMany(params: Parameters<MessageController["bulkDelete"]>[0]): Promise<number> {
-    const ids = [...new Set(known(params.ids))];
-    const claimIds = known(params.claimIds ?? []);
+    const ids = [...new Set(validUuids(params.ids))];
+    const claimIds = validUuids(params.claimIds ?? []);
     const mode = params.claimIds !== undefined ? "held" : params.spareClaimed === true ? "free" : "any";
     return this.#queues.with(params.queue, async (row) => {
       const result = await this.#submit({ row, mode, ids, claimIds });
       if (result === STALE) return STALE;
-      if (result.refusal !== null) throw mode === "free" ? someAreClaimed(result.claimed) : notAllAreHeld();
+      if (result.refusal !== null) throw mode === "free" ? messagesAreClaimed(result.claimed) : messagesAreNotHeld();
       return result.deleted;
     });
   }
@@ -294,10 +294,10 @@ export class MessageDeleter {
     claimIds: readonly string[],
     messageId: string,
   ): Promise<DomainError> {
-    if (refusal === "claimed") return isClaimed(messageId);
-    if (refusal === "free") return isNotClaimed(messageId);
+    if (refusal === "claimed") return messageIsClaimed(messageId);
+    if (refusal === "free") return messageIsNotClaimed(messageId);
     const live = await this.#statements.read(CLAIM_IS_LIVE, [row.id, claimIds, this.#clock.offsetMs / 1000]);
-    return live.length > 0 ? isClaimedByAnother(messageId) : claimIsGone(messageId);
+    return live.length > 0 ? anotherClaimHolds(messageId) : claimDoesNotExist(messageId);
   }
 }
 

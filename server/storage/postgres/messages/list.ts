@@ -1,7 +1,7 @@
 import { DomainError } from "../../../errors.ts";
 import { carriedBytes, type Message, type MessageController } from "../../data-driver.ts";
 import type { Page } from "../../list-pages.ts";
-import { known, markerField, numberMarker, pageOfAll } from "../../list-pages.ts";
+import { markerField, numberMarker, pageOfAll, validUuids } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Pool } from "../pool.ts";
 import { type QueueRows, STALE } from "../queue-rows.ts";
@@ -123,7 +123,7 @@ export class MessageReads implements Pick<MessageController, "list" | "get" | "b
   }
 
   async get(params: { queue: QueueRef; id: string }): Promise<Message> {
-    const [id] = known([params.id]);
+    const [id] = validUuids([params.id]);
     const [message] = id === undefined ? [] : await this.#read(params.queue, GET, [id, this.#ids.markerOf(id)]);
     if (message === undefined) {
       throw new DomainError("MESSAGE_DOES_NOT_EXIST", "This message does not exist in this queue, or has expired.", {
@@ -134,7 +134,7 @@ export class MessageReads implements Pick<MessageController, "list" | "get" | "b
   }
 
   bulkGet(params: { queue: QueueRef; ids: readonly string[]; maxBytes?: number }): Promise<Message[]> {
-    const ids = [...new Set(known(params.ids))];
+    const ids = [...new Set(validUuids(params.ids))];
     const markers = ids.map((id) => this.#ids.markerOf(id));
     return this.#read(params.queue, BULK_GET, [ids, markers, carriedBytes(params.maxBytes)]);
   }

@@ -9,7 +9,7 @@ import {
 } from "../../data-driver.ts";
 import { digest, keyReused } from "../../idempotency.ts";
 import type { Page } from "../../list-pages.ts";
-import { known, normaliseUuid } from "../../list-pages.ts";
+import { normaliseUuid, validUuids } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
 import type { LowWater } from "../low-water.ts";
@@ -267,7 +267,7 @@ export class PostgresMessages implements MessageController {
     claimId: string;
     ttlSeconds: number | null;
   }): Promise<number> {
-    const ids = [...new Set(known(params.ids))];
+    const ids = [...new Set(validUuids(params.ids))];
     const claimId = normaliseUuid(params.claimId);
     if (ids.length === 0 || claimId === null) return 0;
     return this.#queues.with(params.from, (from) =>

@@ -1,6 +1,6 @@
 import { DomainError, hasCode } from "../../../errors.ts";
-import { AGAIN } from "../../again.ts";
 import { type Call, CallDeadlines, noteAnswer, type Source } from "../../call-deadlines.ts";
+import { RESEND } from "../../resend.ts";
 
 /**
  * Requests that are in flight together share a statement, a round trip and a commit: a group commit in the process.
@@ -15,7 +15,7 @@ import { type Call, CallDeadlines, noteAnswer, type Source } from "../../call-de
  * DEADLINE_EXCEEDED when it was not sent by then, else OUTCOME_UNKNOWN.
  */
 export class BatchExecutor<Request, Result> {
-  readonly #run: (batch: readonly Request[]) => Promise<(Result | DomainError | typeof AGAIN)[]>;
+  readonly #run: (batch: readonly Request[]) => Promise<(Result | DomainError | typeof RESEND)[]>;
   readonly #partitionKey: (request: Request) => string;
   readonly #namesOf: (request: Request) => readonly string[];
   readonly #concurrency: number;
@@ -33,7 +33,7 @@ export class BatchExecutor<Request, Result> {
 
   constructor(params: {
     /** One statement for all; gives a result or an error for each, in order. Throwing means that the statement changed nothing, unless OUTCOME_UNKNOWN. */
-    run: (batch: readonly Request[]) => Promise<(Result | DomainError | typeof AGAIN)[]>;
+    run: (batch: readonly Request[]) => Promise<(Result | DomainError | typeof RESEND)[]>;
     /** The queue that a request is for: when not all fit into a statement, queues take turns. */
     partitionKey: (request: Request) => string;
     /** What the request is about, where a statement must not meet it twice: of requests with a name in common the later goes with a later statement. */
@@ -135,7 +135,7 @@ export class BatchExecutor<Request, Result> {
       const again: Waiting<Request, Result>[] = [];
       batch.forEach((waiting, index) => {
         const result = results[index];
-        waiting.sent = result !== AGAIN;
+        waiting.sent = result !== RESEND;
         if (!waiting.sent) again.push(waiting);
         else this.#end(waiting, result as Result | DomainError);
       });

@@ -2,8 +2,8 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { DomainError } from "../../../errors.ts";
-import { takesNoWrites, type WriteRefusal } from "../../read-only-storage.ts";
-import { tlsRefusalOf } from "../../tls-refusals.ts";
+import { type WriteRefusal, writeRefusedError } from "../../read-only-storage.ts";
+import { tlsErrorMessage } from "../../tls-errors.ts";
 import { type PostgresAddress, parsePostgresUri } from "./address.ts";
 import { ConnectionPool, TOO_MANY_CONNECTIONS } from "./connection-pool.ts";
 
@@ -129,7 +129,7 @@ export function translatePostgresError(error: unknown, options: { wrote?: boolea
     return new DomainError("DEADLINE_EXCEEDED", "The storage took too long. Try again.", { cause: error });
   }
   const refusal = WRITES_REFUSED[sqlState];
-  if (refusal !== undefined) return takesNoWrites(refusal, error);
+  if (refusal !== undefined) return writeRefusedError(refusal, error);
   if (sqlState === TOO_MANY_CONNECTIONS) {
     const message = "The storage has no connection to spare. Try again in a few seconds.";
     return new DomainError("STORAGE_UNAVAILABLE", message, { cause: error });
@@ -152,7 +152,7 @@ export function translatePostgresError(error: unknown, options: { wrote?: boolea
     );
   }
   // Whatever was to be sent waited for the connection.
-  const tlsRefusal = tlsRefusalOf(error);
+  const tlsRefusal = tlsErrorMessage(error);
   if (tlsRefusal !== null) return new DomainError("STORAGE_UNAVAILABLE", tlsRefusal, { cause: error });
   const message = error instanceof Error ? error.message : "";
   const neverSent = NEVER_SENT.test(`${sqlState} ${message}`);

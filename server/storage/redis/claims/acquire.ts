@@ -1,8 +1,8 @@
 import { hasCode } from "../../../errors.ts";
-import { AGAIN } from "../../again.ts";
 import { type ClaimController, carriedBytes, MAX_CARRIED_BYTES } from "../../data-driver.ts";
 import { digest, keyReused } from "../../idempotency.ts";
 import type { QueueRef } from "../../queue-ref.ts";
+import { RESEND } from "../../resend.ts";
 import { uuidV7 } from "../../uuid-v7.ts";
 import { countOrNothing, optional, readMessages } from "../messages/records.ts";
 import { epochOf, type QueueRows } from "../queue-rows.ts";
@@ -194,7 +194,7 @@ export class ClaimAcquirer {
   async #take(
     requests: readonly Request[],
     { from = "-inf", deadline }: { from?: string; deadline?: number } = {},
-  ): Promise<(Answer | typeof AGAIN)[]> {
+  ): Promise<(Answer | typeof RESEND)[]> {
     const { queue, policy } = requests[0] as Request;
     const values = requests.flatMap((request) => request.values);
     const [, now, answers, stopped, full] = await this.#queues.call(queue, TAKE, [...policy, from, ...values], {
@@ -202,7 +202,7 @@ export class ClaimAcquirer {
     });
     return (answers as (TakenParts | null)[]).map((answer, index) => {
       if (answer !== null) return { taken: readTaken(requests[index]?.values[0] as string, answer, now as string) };
-      return full === 1 ? AGAIN : { lookFrom: stopped as string | null };
+      return full === 1 ? RESEND : { lookFrom: stopped as string | null };
     });
   }
 

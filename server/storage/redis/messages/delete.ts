@@ -1,13 +1,13 @@
 import type { DeleteOutcome, MessageController } from "../../data-driver.ts";
 import {
-  claimIsGone,
-  isClaimed,
-  isClaimedByAnother,
-  isNotClaimed,
-  notAllAreHeld,
-  someAreClaimed,
-} from "../../delete-refusals.ts";
-import { known } from "../../list-pages.ts";
+  anotherClaimHolds,
+  claimDoesNotExist,
+  messageIsClaimed,
+  messageIsNotClaimed,
+  messagesAreClaimed,
+  messagesAreNotHeld,
+} from "../../delete-errors.ts";
+import { validUuids } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import { epochOf, type QueueRows } from "../queue-rows.ts";
 import { BatchExecutor } from "../server/batch-executor.ts";
@@ -113,22 +113,22 @@ export class MessageDeleter {
 
   async deleteOne(params: { queue: QueueRef; id: string; claimId?: string }): Promise<DeleteOutcome> {
     const { queue, id, claimId } = params;
-    const claims = claimId === undefined ? [] : known([claimId]);
-    if (claimId !== undefined && claims.length === 0) throw claimIsGone(id);
+    const claims = claimId === undefined ? [] : validUuids([claimId]);
+    if (claimId !== undefined && claims.length === 0) throw claimDoesNotExist(id);
     const mode = claimId === undefined ? "free" : "held";
-    const [verdict, count] = await this.#submit(queue, mode, claims, known([id]));
+    const [verdict, count] = await this.#submit(queue, mode, claims, validUuids([id]));
     if (verdict === "ok") return count === 0 ? "absent" : "deleted";
-    if (verdict === "claimed") throw isClaimed(id);
-    if (verdict === "unclaimed") throw isNotClaimed(id);
-    throw count === 1 ? isClaimedByAnother(id) : claimIsGone(id);
+    if (verdict === "claimed") throw messageIsClaimed(id);
+    if (verdict === "unclaimed") throw messageIsNotClaimed(id);
+    throw count === 1 ? anotherClaimHolds(id) : claimDoesNotExist(id);
   }
 
   async deleteMany(params: Parameters<MessageController["bulkDelete"]>[0]): Promise<number> {
-    const claims = known(params.claimIds ?? []);
+    const claims = validUuids(params.claimIds ?? []);
     const mode = params.claimIds !== undefined ? "held" : params.spareClaimed === true ? "free" : "any";
-    const [verdict, found] = await this.#submit(params.queue, mode, claims, [...new Set(known(params.ids))]);
+    const [verdict, found] = await this.#submit(params.queue, mode, claims, [...new Set(validUuids(params.ids))]);
     if (verdict === "ok") return found;
-    throw verdict === "claimed" ? someAreClaimed(found) : notAllAreHeld();
+    throw verdict === "claimed" ? messagesAreClaimed(found) : messagesAreNotHeld();
   }
 
   async #submit(queue: QueueRef, mode: string, claims: readonly string[], ids: readonly string[]): Promise<Answer> {

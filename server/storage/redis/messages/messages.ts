@@ -11,7 +11,7 @@ import {
 } from "../../data-driver.ts";
 import { digest, keyReused } from "../../idempotency.ts";
 import type { Page, PageRequest } from "../../list-pages.ts";
-import { known, markerField, numberMarker, pageOfAll } from "../../list-pages.ts";
+import { markerField, numberMarker, pageOfAll, validUuids } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { PURGED_PARTS } from "../keys.ts";
@@ -226,7 +226,7 @@ export class RedisMessages implements MessageController {
   }
 
   async bulkGet(params: { queue: QueueRef; ids: readonly string[]; maxBytes?: number }): Promise<Message[]> {
-    const values = [String(carriedBytes(params.maxBytes)), ...new Set(known(params.ids))];
+    const values = [String(carriedBytes(params.maxBytes)), ...new Set(validUuids(params.ids))];
     const [, now, messages] = await this.#queues.call(params.queue, GET, values);
     return readMessages(messages as string[], now as string);
   }

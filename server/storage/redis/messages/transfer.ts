@@ -1,6 +1,6 @@
 import { hasCode } from "../../../errors.ts";
 import type { MessageController } from "../../data-driver.ts";
-import { known, normaliseUuid } from "../../list-pages.ts";
+import { normaliseUuid, validUuids } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { epochOf, isMoving, type QueueRows, queueDoesNotExist, staleEpoch } from "../queue-rows.ts";
@@ -95,7 +95,7 @@ export class MessageMoves {
   async transfer(params: Transfer): Promise<number> {
     const { from, to } = params;
     const claimId = normaliseUuid(params.claimId);
-    const ids = [...new Set(known(params.ids))];
+    const ids = [...new Set(validUuids(params.ids))];
     if (ids.length === 0 || claimId === null) return 0;
     const ttl = params.ttlSeconds === null ? "" : String(params.ttlSeconds);
     const { keys, scripts } = this.#queues;

@@ -1,5 +1,5 @@
-import { AGAIN } from "../../again.ts";
 import { type Call, CallDeadlines, noteAnswer, type Source } from "../../call-deadlines.ts";
+import { RESEND } from "../../resend.ts";
 
 /** Scripts of one line that are on their way at a time: one is done while the next is sent. */
 const LANES = 2;
@@ -24,14 +24,14 @@ interface Line<Request, Result> extends Source {
  * DEADLINE_EXCEEDED when it was not sent by then, else OUTCOME_UNKNOWN.
  */
 export class BatchExecutor<Request, Result> {
-  readonly #send: (requests: readonly Request[]) => Promise<readonly (Result | typeof AGAIN)[]>;
+  readonly #send: (requests: readonly Request[]) => Promise<readonly (Result | typeof RESEND)[]>;
   readonly #maxWeight: number;
   readonly #deadlines = new CallDeadlines();
   readonly #lines = new Map<string, Line<Request, Result>>();
 
   /** `send` gives a result for each request, in order. */
   constructor(params: {
-    send: (requests: readonly Request[]) => Promise<readonly (Result | typeof AGAIN)[]>;
+    send: (requests: readonly Request[]) => Promise<readonly (Result | typeof RESEND)[]>;
     maxWeight: number;
   }) {
     this.#send = params.send;
@@ -98,7 +98,7 @@ export class BatchExecutor<Request, Result> {
       const again: Waiting<Request, Result>[] = [];
       batch.forEach((waiting, index) => {
         const result = results[index];
-        waiting.sent = result !== AGAIN;
+        waiting.sent = result !== RESEND;
         if (!waiting.sent) {
           again.push(waiting);
           return;

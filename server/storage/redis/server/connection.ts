@@ -1,7 +1,7 @@
 /** One connection to one server: opened when it is needed, dropped when it stalls or breaks, never with a queue of its own. */
 import { ClientClosedError, ClientOfflineError, ConnectionTimeoutError, createClient, ErrorReply } from "redis";
 import { DomainError } from "../../../errors.ts";
-import { tlsNotAnswered } from "../../tls-refusals.ts";
+import { tlsNotAnswered } from "../../tls-errors.ts";
 import type { RedisAddress, ServerAddress } from "./address.ts";
 import { deadlineExceeded, outcomeUnknown, refusedConnection, translateRedisError, unreachable } from "./errors.ts";
 

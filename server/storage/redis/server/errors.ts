@@ -1,8 +1,8 @@
 /** What a failed command means to callers. */
 import { ErrorReply } from "redis";
 import { DomainError } from "../../../errors.ts";
-import { takesNoWrites, type WriteRefusal } from "../../read-only-storage.ts";
-import { tlsRefusalOf } from "../../tls-refusals.ts";
+import { type WriteRefusal, writeRefusedError } from "../../read-only-storage.ts";
+import { tlsErrorMessage } from "../../tls-errors.ts";
 
 /**
  * The first word of the answers with which a server refuses a command without having done any of it. These are refusals
@@ -58,7 +58,7 @@ export function translateRedisError(error: unknown, options: { sent: boolean; wr
   }
   if (error instanceof ErrorReply) {
     const unwritten = WRITES_REFUSED.find(([pattern]) => pattern.test(error.message));
-    if (unwritten !== undefined) return takesNoWrites(unwritten[1], error);
+    if (unwritten !== undefined) return writeRefusedError(unwritten[1], error);
     const refusal = REFUSALS.find(([pattern]) => pattern.test(error.message));
     if (refusal !== undefined) return new DomainError("STORAGE_UNAVAILABLE", refusal[1], { cause: error });
     return new DomainError("INTERNAL", "The storage refused a script. This is a defect in Isimud; the log has more.", {
@@ -70,7 +70,7 @@ export function translateRedisError(error: unknown, options: { sent: boolean; wr
 
 /** Nothing was sent. */
 export function unreachable(cause: unknown): DomainError {
-  const message = tlsRefusalOf(cause) ?? "The storage cannot be reached. Try again in a few seconds.";
+  const message = tlsErrorMessage(cause) ?? "The storage cannot be reached. Try again in a few seconds.";
   return new DomainError("STORAGE_UNAVAILABLE", message, { cause });
 }
 

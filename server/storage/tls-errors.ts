@@ -32,7 +32,7 @@ export function tlsNotAnswered(cause: unknown): Error {
 }
 
 /** A sentence for people; null when it was not the encryption. Looks at the causes too. */
-export function tlsRefusalOf(error: unknown): string | null {
+export function tlsErrorMessage(error: unknown): string | null {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const refusal = REFUSALS[String((cause as { code?: unknown }).code)];
     if (refusal !== undefined) return `The storage cannot be reached safely: ${refusal}.`;

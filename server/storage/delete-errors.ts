@@ -4,7 +4,7 @@ import { DomainError } from "../errors.ts";
 /** So many ids are named at most. */
 const MAX_NAMED = 100;
 
-export function isClaimed(messageId: string): DomainError {
+export function messageIsClaimed(messageId: string): DomainError {
   return new DomainError(
     "MESSAGE_IS_CLAIMED",
     "This message is claimed; it cannot be deleted without a valid claim id.",
@@ -12,7 +12,7 @@ export function isClaimed(messageId: string): DomainError {
   );
 }
 
-export function someAreClaimed(messageIds: readonly string[]): DomainError {
+export function messagesAreClaimed(messageIds: readonly string[]): DomainError {
   return new DomainError(
     "MESSAGE_IS_CLAIMED",
     "Some of these messages are claimed; they cannot be deleted without their claims. Nothing was deleted.",
@@ -20,23 +20,23 @@ export function someAreClaimed(messageIds: readonly string[]): DomainError {
   );
 }
 
-export function isNotClaimed(messageId: string): DomainError {
+export function messageIsNotClaimed(messageId: string): DomainError {
   return new DomainError("MESSAGE_NOT_CLAIMED", "A claim was specified, but nobody holds this message now.", {
     details: { messageId },
   });
 }
 
-export function isClaimedByAnother(messageId: string): DomainError {
+export function anotherClaimHolds(messageId: string): DomainError {
   return new DomainError("MESSAGE_NOT_CLAIMED_BY", "Another claim holds this message.", { details: { messageId } });
 }
 
-export function claimIsGone(messageId: string): DomainError {
+export function claimDoesNotExist(messageId: string): DomainError {
   return new DomainError("CLAIM_DOES_NOT_EXIST", "The specified claim does not exist or has expired.", {
     details: { messageId },
   });
 }
 
-export function notAllAreHeld(): DomainError {
+export function messagesAreNotHeld(): DomainError {
   return new DomainError(
     "MESSAGE_NOT_CLAIMED_BY",
     "Not all of these messages are held by the claims given. Nothing was deleted.",
