@@ -1,4 +1,4 @@
-/** Puts the parts together. The only file that knows concrete classes. */
+/** Creates the engine from its parts. The only file that knows concrete drivers and backends. */
 import { performance } from "node:perf_hooks";
 import type { Logger } from "pino";
 import { migrate } from "../prisma/migrate.ts";
@@ -39,63 +39,50 @@ export interface Engine {
   readonly stores: KeyValueStores;
   readonly jobs: JobStore;
   readonly history: HealthHistory;
-  /** Which process takes the next samples. */
+  /** Which process takes the next health samples. */
   readonly turns: KeyValueStore<Turn>;
   readonly operations: Operations;
   readonly metrics: Metrics;
-  /** Waits for calls in flight, then closes all connections. Twice is once. */
+  /** Waits for calls in flight, then closes all connections. Idempotent. */
   close(): Promise<void>;
 }
 
+interface Clock {
+  offsetMs: number;
+}
+
+/** What the parts of an engine are opened with. */
+interface Opening {
+  config: Config;
+  url: string;
+  clock: Clock;
+  warn: (message: string, error: unknown) => void;
+}
+
 /**
- * Brings the control database up to date and opens everything on it. `config` must have DATABASE_URL and SECRET_KEY.
- * What it opened before it failed, it closes. `clock` moves the databases' clocks forward, for tests.
+ * Applies the missing migrations to the control database and opens everything on it. `config` must have DATABASE_URL
+ * and SECRET_KEY. If it fails, it closes what it opened. `clock` moves the databases' clocks forward, for tests.
  */
-export async function openEngine(
-  config: Config,
-  options: { log: Logger; clock?: { offsetMs: number } },
-): Promise<Engine> {
+export async function openEngine(config: Config, options: { log: Logger; clock?: Clock }): Promise<Engine> {
   const { log, clock = { offsetMs: 0 } } = options;
   const { DATABASE_URL: url, SECRET_KEY: secretKey } = config;
   if (url === undefined || secretKey === undefined) throw new Error("The engine needs DATABASE_URL and SECRET_KEY.");
   let closing: Promise<void> | undefined;
   const warn = (message: string, error: unknown) => {
-    // Connections that end may still say so after the pool has let them go.
+    // A connection may report its end after its pool was closed.
     if (!closing) log.warn({ err: error }, message);
   };
+  const opening = { config, url, clock, warn };
 
-  // Connects at its first use.
-  const onRedisError = (error: unknown) => warn("The key-value store's connection to Redis broke", error);
-  const redis =
-    config.REDIS_URL === undefined ? null : createRedisBackend({ uri: config.REDIS_URL, clock, onError: onRedisError });
-
+  const redis = createRedis(opening);
   const applied = await migrate({ url, only: "all" });
   if (applied.length > 0) log.info({ migrations: applied }, "The database's tables are up to date");
 
-  const onPoolError = (pool: string | null) => (error: unknown) =>
-    warn(pool === null ? "A pool that is looked at had an error" : `The pool ${pool} had an error`, error);
-  const openPostgresPool = (uri: string, pool: string | null) =>
-    openPostgresDataDriver({
-      uri,
-      connections: config.DATABASE_CONNECTIONS,
-      clock,
-      undoSeconds: config.UNDO_SECONDS,
-      onError: onPoolError(pool),
-    });
-  // The built-in pool is this same store, and tells of what happened to it.
-  const timeline = new Timeline(() => undefined);
-  const connections = openConnections({
-    url,
-    onConnect: (client) => timeline.check(client),
-    connections: config.DATABASE_CONNECTIONS,
-    applicationName: "isimud control",
-    onError: (error) => warn("An idle connection to the control database broke", error),
-  });
-  const defaultDriver = await openPostgresPool(url, DEFAULT_POOL).catch(async (error: unknown) => {
+  const connections = openControlConnections(opening);
+  const defaultDriver = await openPostgresPool(opening, url, DEFAULT_POOL).catch(async (error: unknown) => {
     await connections.end();
     throw error;
   });
-
   const control = createPostgresControlDriver({
     connections,
     schema: parsePostgresUri(url).schema,
@@ -107,14 +94,8 @@ export async function openEngine(
     await connections.end();
     throw error;
   });
-  const stores = createKeyValueStores({
-    backends: {
-      memory: createMemoryBackend({ clock }),
-      postgres: createPostgresBackend({ connections, clock }),
-      ...(redis === null ? {} : { redis }),
-    },
-    clock,
-  });
+
+  const { stores, locations, turns } = createStores(opening, connections, redis);
   const metrics = createMetrics({
     connections: () => ({
       total: connections.totalCount,
@@ -122,52 +103,18 @@ export async function openEngine(
       waiting: connections.waitingCount,
     }),
   });
-  const registry = createDriverRegistry();
-  registry.register(["postgres", "postgresql"], {
-    check: parsePostgresUri,
-    async inspect(uri) {
-      await migrate({ url: uri, only: "pool", rehearsal: true });
-      return inspectPostgresStore(uri);
-    },
-    async open(uri, pool) {
-      await migrate({ url: uri, only: "pool" });
-      return openPostgresPool(uri, pool);
-    },
-  });
-  registry.register(["redis", "rediss", "valkey", "valkeys"], {
-    check: parseRedisUri,
-    inspect: (uri) => inspectRedisStore(uri, onPoolError(null)),
-    open: (uri, pool) =>
-      openRedisDataDriver({ uri, clock, undoSeconds: config.UNDO_SECONDS, onError: onPoolError(pool) }),
-  });
-  // The drivers' cache is this process's own and read on every call: no locks, no digests of keys.
-  const places = stores.get<QueueLocation>("isimud.places");
-  places.configure({
-    backingStore: "memory",
-    keyMangler: false,
-    locking: false,
-    expirationSeconds: 1,
-    maximumEntries: 50_000,
-  });
   const data = countMessages(
     createPoolingDriver({
       control,
-      cache: places,
-      registry,
+      cache: locations,
+      registry: createRegistry(opening),
       defaultDriver,
       onError: (error) => warn("A pool failed", error),
     }),
     metrics.messages,
   );
   const jobs = createJobStore({ connections });
-  const everySeconds = config.HEALTH_INTERVAL;
-  const history = createHealthHistory({ connections, clock, everySeconds });
-  const turns = stores.get<Turn>("isimud.turns");
-  turns.configure({
-    backingStore: "postgres",
-    keyMangler: false,
-    ...(everySeconds === 0 ? {} : { expirationSeconds: everySeconds }),
-  });
+  const history = createHealthHistory({ connections, clock, everySeconds: config.HEALTH_INTERVAL });
   const operations = createOperations({
     control,
     data,
@@ -203,7 +150,102 @@ export async function openEngine(
   };
 }
 
-/** A wrong key would show only at the first look at a pool, as an error that no client can mend. A single damaged secret does not stop the start: it is entered again. */
+type RedisBackend = ReturnType<typeof createRedisBackend>;
+type Connections = ReturnType<typeof openConnections>;
+
+/** The backend for key-value stores on Redis. It connects at its first use. */
+function createRedis({ config, clock, warn }: Opening): RedisBackend | null {
+  if (config.REDIS_URL === undefined) return null;
+  const onError = (error: unknown) => warn("The key-value store's connection to Redis broke", error);
+  return createRedisBackend({ uri: config.REDIS_URL, clock, onError });
+}
+
+function openControlConnections({ config, url, warn }: Opening): Connections {
+  // It reports nothing: the driver of the pool `default`, which is the same store, reports what happens to it.
+  const timeline = new Timeline(() => undefined);
+  return openConnections({
+    url,
+    onConnect: (client) => timeline.check(client),
+    connections: config.DATABASE_CONNECTIONS,
+    applicationName: "isimud control",
+    onError: (error) => warn("An idle connection to the control database broke", error),
+  });
+}
+
+/** `pool` is null for a pool that is only inspected. */
+function onPoolError({ warn }: Opening, pool: string | null): (error: unknown) => void {
+  return (error) =>
+    warn(pool === null ? "A pool had an error while it was inspected" : `The pool ${pool} had an error`, error);
+}
+
+function openPostgresPool(opening: Opening, uri: string, pool: string): ReturnType<typeof openPostgresDataDriver> {
+  const { config, clock } = opening;
+  return openPostgresDataDriver({
+    uri,
+    connections: config.DATABASE_CONNECTIONS,
+    clock,
+    undoSeconds: config.UNDO_SECONDS,
+    onError: onPoolError(opening, pool),
+  });
+}
+
+/** The data drivers, by the scheme of a pool's URI. */
+function createRegistry(opening: Opening): ReturnType<typeof createDriverRegistry> {
+  const { config, clock } = opening;
+  const registry = createDriverRegistry();
+  registry.register(["postgres", "postgresql"], {
+    check: parsePostgresUri,
+    async inspect(uri) {
+      await migrate({ url: uri, only: "pool", rehearsal: true });
+      return inspectPostgresStore(uri);
+    },
+    async open(uri, pool) {
+      await migrate({ url: uri, only: "pool" });
+      return openPostgresPool(opening, uri, pool);
+    },
+  });
+  registry.register(["redis", "rediss", "valkey", "valkeys"], {
+    check: parseRedisUri,
+    inspect: (uri) => inspectRedisStore(uri, onPoolError(opening, null)),
+    open: (uri, pool) =>
+      openRedisDataDriver({ uri, clock, undoSeconds: config.UNDO_SECONDS, onError: onPoolError(opening, pool) }),
+  });
+  return registry;
+}
+
+/** The key-value stores, and the two that Isimud itself uses. */
+function createStores({ config, clock }: Opening, connections: Connections, redis: RedisBackend | null) {
+  const stores = createKeyValueStores({
+    backends: {
+      memory: createMemoryBackend({ clock }),
+      postgres: createPostgresBackend({ connections, clock }),
+      ...(redis === null ? {} : { redis }),
+    },
+    clock,
+  });
+  // Only this process uses this cache, and every call reads it: it needs no locks and no digests of its keys.
+  const locations = stores.get<QueueLocation>("isimud.locations");
+  locations.configure({
+    backingStore: "memory",
+    keyMangler: false,
+    locking: false,
+    expirationSeconds: 1,
+    maximumEntries: 50_000,
+  });
+  const turns = stores.get<Turn>("isimud.turns");
+  const everySeconds = config.HEALTH_INTERVAL;
+  turns.configure({
+    backingStore: "postgres",
+    keyMangler: false,
+    ...(everySeconds === 0 ? {} : { expirationSeconds: everySeconds }),
+  });
+  return { stores, locations, turns };
+}
+
+/**
+ * Reads one pool, because a wrong key would otherwise show only at the first use of a pool, as an error that no client
+ * can fix. A single damaged secret does not stop the start: an operator enters it again.
+ */
 async function requireSecretKey(control: ControlDriver): Promise<void> {
   try {
     await control.pools.list({ page: { limit: 1 } });

@@ -16,7 +16,7 @@ const whole = (fallback: number, minimum = 0, maximum = Number.MAX_SAFE_INTEGER)
     .default(fallback);
 };
 
-/** What `parse` takes; what it refuses is the setting's rule. */
+/** A URI that `parse` accepts. The message of its error becomes the rule that the user reads. */
 const uri = (schemes: RegExp, rule: string, parse: (uri: string) => unknown) =>
   z
     .string()
@@ -30,7 +30,9 @@ const uri = (schemes: RegExp, rule: string, parse: (uri: string) => unknown) =>
     })
     .optional();
 
-/** Limits on what may be asked for, as in Zaqar with its defaults. All bounds are inclusive; times are whole seconds, sizes bytes. */
+/**
+ * Limits on requests, with Zaqar's names and defaults. All bounds are inclusive; times are whole seconds, sizes bytes.
+ */
 const limitSettings = {
   MIN_MESSAGE_TTL: whole(60, 1),
   MAX_MESSAGE_TTL: whole(1_209_600, 1),
@@ -45,38 +47,38 @@ const limitSettings = {
   DEFAULT_CLAIM_GRACE: whole(60),
   MIN_SUBSCRIPTION_TTL: whole(60, 1),
   DEFAULT_SUBSCRIPTION_TTL: whole(3600, 1),
-  /** Of a queue's metadata. */
+  /** Size of a queue's metadata. */
   MAX_QUEUE_METADATA: whole(65_536, 2),
-  /** Of the bodies of one post over GraphQL; a queue's _max_messages_post_size lowers it. */
+  /** Size of the bodies of one post over GraphQL. A queue's _max_messages_post_size lowers it. */
   MAX_MESSAGES_POST_SIZE: whole(1_048_576, 1),
   MAX_MESSAGES_PER_POST: whole(1000, 1),
-  /** Page size, claim limit, pop limit and ids over GraphQL. */
+  /** Rows of a page, and messages of one claim, pop or call by ids, over GraphQL. */
   MAX_PAGE_SIZE: whole(100, 1, 1000),
   DEFAULT_PAGE_SIZE: whole(10, 1, 1000),
   /**
-   * Of the bodies that one page, claim, pop or get by ids gives; then it ends early. At least one message's, whatever
-   * its size.
+   * Size of the bodies of one page, claim, pop or get by ids, which ends early at this size. It has at least one
+   * message, whatever the size of that one.
    */
   MAX_PAGE_BYTES: whole(4 * 1_048_576, 1, MAX_CARRIED_BYTES),
-  /** Of the bodies and other large values of one answer over GraphQL, as often as each is written. */
+  /** Size of the bodies and other large values of one answer over GraphQL, each counted as often as it is written. */
   MAX_ANSWER_BYTES: whole(16 * 1_048_576, 1),
   MAX_QUEUE_NAME_LENGTH: whole(64, 1, 255),
   MAX_PROJECT_LENGTH: whole(256, 1),
   MAX_JSON_DEPTH: whole(64, 1),
-  /** Of an HTTP request's body. */
+  /** Size of the body of an HTTP request. */
   MAX_REQUEST_SIZE: whole(4 * 1_048_576, 1024),
   /**
-   * Of one GraphQL operation, in seconds; the longest wait for messages that one of its fields asks for is added once.
+   * How long a GraphQL operation may take. The longest wait for messages that one of its fields asks for is added once.
    */
   OPERATION_DEADLINE_SECONDS: whole(10, 1, 300),
-  /** Server-sent event streams open at the same time in this process. */
+  /** Streams of server-sent events that may be open at the same time in this process. */
   MAX_LIVE_STREAMS: whole(1000, 1),
 } as const;
 
-/** How many days what is written down is kept. */
+/** For how many days gc keeps records. */
 const retentionSettings = {
   AUDIT_DAYS: whole(365, 1, 36_500),
-  /** Of jobs that have ended. */
+  /** For jobs that have ended. */
   JOB_DAYS: whole(30, 1, 36_500),
 } as const;
 
@@ -89,47 +91,50 @@ const settings = {
     .default("./data")
     .transform((path) => resolve(path)),
   DATABASE_URL: uri(/^postgres(ql)?:\/\//, "must begin with postgres:// or postgresql://", parsePostgresUri),
-  /** Key-value stores may keep their entries there. Pools on Redis are registered, not set. */
+  /**
+   * A Redis for key-value stores that are configured to use it. Pools on Redis are registered through the API instead.
+   */
   REDIS_URL: uri(
     /^(redis|valkey)s?:\/\//,
     "must begin with redis://, rediss://, valkey:// or valkeys://",
     parseRedisUri,
   ),
-  /** Encrypts pool URIs. Needed with DATABASE_URL; otherwise made once in DATA_DIR/secret-key. */
+  /** Encrypts the URIs of pools. Required with DATABASE_URL; otherwise created once in DATA_DIR/secret-key. */
   SECRET_KEY: z.string().min(16, "must have at least 16 characters").optional(),
   /** The key before SECRET_KEY, for `npm run rotate-key`. */
   OLD_SECRET_KEY: z.string().min(16, "must have at least 16 characters").optional(),
   /** Where browsers see this service, when it is not http://HOST:PORT. */
   PUBLIC_URL: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),
-  /** Where this service begins below its host, as a proxy passes it on. Inlined into the pages when they are built. */
+  /** The path of this service below its host, as a proxy passes it on. The build inlines it into the pages. */
   BASE_PATH: z
     .string()
     .regex(/^(\/[A-Za-z0-9._~-]+)*$/, "must be empty, or begin with / and not end with it, such as /queues")
     .default(""),
   AUTH: z.literal("none", { error: "must be none (the only way so far)" }).default("none"),
   LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
-  /** Seconds after SIGTERM in which readiness says 503 and requests are still taken, for a load balancer to notice. */
+  /** Seconds after SIGTERM in which readiness says 503 but requests are still served, so that load balancers notice. */
   DRAIN_SECONDS: whole(1, 0, 8),
-  /** Seconds between two collections of expired messages. */
+  /** Seconds between two runs of garbage collection. */
   GC_INTERVAL: whole(10, 1),
   /** Seconds between two samples of every pool's health; 0 takes none. */
   HEALTH_INTERVAL: whole(30, 0, 300).refine(
     (seconds) => seconds === 0 || seconds >= 10,
-    "must be 0 or at least 10: a pool is tried at most once per 10 s",
+    "must be 0 or at least 10: a pool is probed at most once per 10 s",
   ),
-  /** Seconds that a job goes on trying while nothing of it gets done, because a pool is away, say; then it fails. */
+  /** Seconds without progress, because a pool is unreachable, say, after which a job fails. */
   MAX_JOB_WAIT: whole(86_400),
-  /** Seconds in which a purge or delete can be undone; gc frees nothing before. */
+  /** Seconds in which a purge or delete of a queue can be undone. Until then gc frees nothing of it. */
   UNDO_SECONDS: whole(30),
   ...retentionSettings,
-  /** Server processes, which share the port. */
+  /** Number of server processes. They share the port. */
   WORKERS: whole(1, 1, 64),
   /** Seconds that a start waits for the database of DATABASE_URL. */
   DATABASE_WAIT: whole(0, 0, 3600),
-  /** Connections to each PostgreSQL pool, of each process. */
+  /** Connections of each process to each PostgreSQL pool. */
   DATABASE_CONNECTIONS: whole(16, 2, 500),
   /**
-   * Of answers that clients have not read yet, in each process. Beyond it the connections that read nothing are cut.
+   * Size of the answers that clients have not read yet, in each process. Above it, connections that read nothing are
+   * closed.
    */
   MAX_WAITING_ANSWER_BYTES: whole(256 * 1_048_576, 1),
   ...limitSettings,
@@ -142,8 +147,8 @@ export type Limits = Pick<Config, keyof typeof limitSettings>;
 export type Retention = Pick<Config, keyof typeof retentionSettings>;
 
 /**
- * Reads and checks the settings. A wrong value throws an error whose message names the variable, its rule and the way out;
- * an empty value counts as left out.
+ * Reads and checks the settings. An empty value counts as left out. A ConfigError names each wrong variable, its rule
+ * and the way out.
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
   const given = Object.fromEntries(
@@ -153,7 +158,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (!result.success) {
     const lines = result.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
     throw new ConfigError(
-      `These settings are wrong. Mend them in the environment and start again.\n${lines.join("\n")}`,
+      `These settings are wrong. Correct them in the environment and start again.\n${lines.join("\n")}`,
     );
   }
   const config = result.data;
@@ -164,7 +169,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
   if (config.MAX_MESSAGES_POST_SIZE > config.MAX_ANSWER_BYTES) {
     throw new ConfigError(
-      `MAX_ANSWER_BYTES is ${config.MAX_ANSWER_BYTES}, but a body may have MAX_MESSAGES_POST_SIZE, ${config.MAX_MESSAGES_POST_SIZE} bytes, and no answer could hold it. Raise the one or lower the other.`,
+      `MAX_ANSWER_BYTES is ${config.MAX_ANSWER_BYTES}, but a body may have MAX_MESSAGES_POST_SIZE, ${config.MAX_MESSAGES_POST_SIZE} bytes, and no answer could hold it. Raise the first or lower the second.`,
     );
   }
   if (config.AUTH === "none" && !isLoopback(config.HOST)) {
@@ -181,12 +186,12 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** The environment for a process that this one starts, with these changes. */
+/** The environment for a child process: this one's, with `changes`. */
 export function environmentForChild(changes: Record<string, string>): NodeJS.ProcessEnv {
   return { ...process.env, ...changes };
 }
 
-/** True below an npm script, whose shell does not pass on the signals that npm gives it. */
+/** True when an npm script started this process. Hazard: npm's shell does not pass signals on. */
 export function isStartedByNpm(): boolean {
   return process.env.npm_lifecycle_event !== undefined;
 }

@@ -30,7 +30,7 @@ export function hasCode(error: unknown, code: ErrorCode): error is DomainError {
   return error instanceof DomainError && error.code === code;
 }
 
-/** What is no DomainError is nobody's fault but ours. */
+/** Any other error than a DomainError is a defect of ours: "internal". */
 export function kindOf(error: unknown): ErrorKind {
   return error instanceof DomainError ? error.kind : "internal";
 }
@@ -62,7 +62,7 @@ export const HTTP_STATUS: Record<ErrorKind, number> = {
   unavailable: 503,
 };
 
-/** Every code, with its kind. Names follow Zaqar's exceptions. The GraphQL schema prints this list as the enum ErrorCode. */
+/** Every code, with its kind. The names follow Zaqar's exceptions. The GraphQL enum ErrorCode has the same values. */
 export const ERROR_CODES = {
   BAD_INPUT: "invalid",
   CONFIRMATION_REQUIRED: "invalid",
@@ -75,9 +75,12 @@ export const ERROR_CODES = {
 
   QUEUE_DOES_NOT_EXIST: "not-found",
   QUEUE_IS_EMPTY: "not-found",
-  /** The pool's row for the queue has another epoch, or is gone: the caller's idea of where the queue lives is old. Never leaves the pooling driver. */
+  /**
+   * The pool's row for the queue has another epoch, or was deleted: the caller's location of the queue is out of date.
+   * Never leaves the pooling driver.
+   */
   QUEUE_EPOCH_STALE: "conflict",
-  /** For a moment nothing of the queue can be read or changed: it is on its way to another pool. */
+  /** The queue is moving to another pool. For a moment nobody can read or change it. */
   QUEUE_IS_MOVING: "unavailable",
   MESSAGE_DOES_NOT_EXIST: "not-found",
   MESSAGE_IS_CLAIMED: "forbidden",
@@ -89,9 +92,9 @@ export const ERROR_CODES = {
 
   POOL_DOES_NOT_EXIST: "not-found",
   POOL_ALREADY_EXISTS: "conflict",
-  /** Another pool already is this server and namespace. */
+  /** Another pool is registered for this server and namespace. */
   POOL_URI_IN_USE: "conflict",
-  /** Queues still live in the pool. */
+  /** The pool still holds queues. */
   POOL_IN_USE: "forbidden",
   POOL_IN_USE_BY_FLAVOR: "forbidden",
   POOL_CAPABILITIES_MISMATCH: "invalid",
@@ -107,7 +110,7 @@ export const ERROR_CODES = {
   STORE_ALREADY_CONFIGURED: "conflict",
   KEY_DOES_NOT_EXIST: "not-found",
   LOCK_TIMEOUT: "conflict",
-  /** The lock passed in is for another key, not active, or expired. */
+  /** The lock is for another key, was released, or has expired. */
   LOCK_NOT_VALID: "conflict",
 
   /** An idempotency key was used before for a different request. */
@@ -122,7 +125,7 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** The codes that say that a storage failed, and not what was asked of it. */
+/** The codes for a storage that failed, as opposed to a request that is wrong. */
 export const STORAGE_FAILURES: ReadonlySet<ErrorCode> = new Set([
   "STORAGE_UNAVAILABLE",
   "DEADLINE_EXCEEDED",

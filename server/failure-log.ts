@@ -1,8 +1,8 @@
 import { type ErrorKind, kindOf } from "./errors.ts";
 
 /**
- * Tells of what fails again and again when it begins, and when it works again, and is silent in between; a failure of another kind begins anew.
- * `what` is the beginning of the sentence, such as "Garbage collection".
+ * Logs a repeating failure once when it starts and once when it recovers. A failure of another kind is logged as well.
+ * `what` begins the log line, such as "Garbage collection".
  */
 export class FailureLog {
   readonly #warn: (message: string, error: unknown) => void;
@@ -18,10 +18,10 @@ export class FailureLog {
     const kind = kindOf(error);
     if (this.#failing.get(what) === kind) return;
     this.#failing.set(what, kind);
-    this.#warn(`${what} fails; the next line about it comes when it works again`, error);
+    this.#warn(`${what} failed; the next line about it comes when it recovers`, error);
   }
 
-  worked(what: string): void {
-    if (this.#failing.delete(what)) this.#info(`${what} works again`);
+  succeeded(what: string): void {
+    if (this.#failing.delete(what)) this.#info(`${what} recovered`);
   }
 }

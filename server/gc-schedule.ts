@@ -1,4 +1,4 @@
-/** Collects garbage again and again while the process runs. */
+/** Runs garbage collection periodically while the process runs. */
 import { randomUUID } from "node:crypto";
 import type { Access } from "./access/access.ts";
 import type { FailureLog } from "./failure-log.ts";
@@ -7,19 +7,19 @@ import type { GcReport } from "./operations/gc.ts";
 const WHAT = "Garbage collection";
 
 export interface GcSchedule {
-  /** Starts no more, and waits for the one that runs. */
+  /** Starts no further collection, and waits for the one that is running. */
   stop(): Promise<void>;
 }
 
 /**
- * The next one begins `intervalSeconds` after the last has ended, so two never overlap in this process; a little dice
- * keeps many processes from beginning together. One that fails is followed by the next; of those
- * in a row that fail alike the first is told, and then the one that works again.
+ * A collection starts `intervalSeconds`, more or less a tenth, after the last one ended. So two never overlap in this
+ * process, and many processes do not start together. A collection that fails is followed by the next one; the log
+ * reports the first failure of a row and the recovery.
  */
 export function startGcSchedule(params: {
   collect: (access: Access) => Promise<GcReport>;
   intervalSeconds: number;
-  outages: FailureLog;
+  failures: FailureLog;
   random?: () => number;
 }): GcSchedule {
   const random = params.random ?? Math.random;
@@ -30,13 +30,13 @@ export function startGcSchedule(params: {
   const run = async () => {
     try {
       await params.collect({ actor: "isimud:gc", role: "admin", projects: "all", requestId: randomUUID() });
-      params.outages.worked(WHAT);
+      params.failures.succeeded(WHAT);
     } catch (error) {
-      params.outages.failed(WHAT, error);
+      params.failures.failed(WHAT, error);
     }
-    plan();
+    schedule();
   };
-  const plan = () => {
+  const schedule = () => {
     if (stopped) return;
     timer = setTimeout(
       () => {
@@ -46,7 +46,7 @@ export function startGcSchedule(params: {
     );
     timer.unref();
   };
-  plan();
+  schedule();
   return {
     stop: async () => {
       stopped = true;

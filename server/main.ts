@@ -1,6 +1,6 @@
 /**
- * The program: one process with the engine, the API and the pages. `server/cli/start.ts` runs it after everything that it
- * needs; by itself it needs DATABASE_URL, SECRET_KEY and built pages.
+ * The program: one process with the engine, the API and the pages. `server/cli/start.ts` prepares what it needs and
+ * runs it. Run directly, it needs DATABASE_URL, SECRET_KEY and built pages.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import cluster from "node:cluster";
@@ -28,20 +28,21 @@ import { Shutdown, type Stoppable } from "./process/shutdown.ts";
 import { explain } from "./process/start-error.ts";
 import type { WorkerReady } from "./process/workers.ts";
 
-/** The function's name on globalThis: Next has copies of its own of every module, so pages import nothing of the engine. */
+/** The name of `execute` on globalThis. Next bundles its own copy of each module, so pages cannot import the engine. */
 const EXECUTE = Symbol.for("isimud.execute");
-/** For drivers whose storage no longer answers. */
-const ENGINE_DEADLINE_MS = 6000;
+/** How long each part may take to close: a storage may no longer answer. */
+const CLOSE_DEADLINE_MS = 6000;
 
 export interface RunningServer extends Stoppable {
-  /** Where it listens, with BASE_PATH. */
+  /** Where it listens, BASE_PATH included. */
   readonly url: string;
   readonly engine: Engine;
 }
 
 /**
- * Listens when it resolves. What it opened before it failed, it closes. Closing: readiness says no, then listening ends, streams complete and
- * requests in flight get their answers, then gc, pages and drivers end. Closing twice is once.
+ * Resolves when the server listens. If it fails, it closes what it opened. Closing goes in this order: readiness says
+ * no, listening ends, streams complete and requests in flight get their answers, then gc, pages and drivers close.
+ * Closing is idempotent.
  */
 export async function serve(
   config: Config,
@@ -51,42 +52,14 @@ export async function serve(
   const closing: (() => Promise<void>)[] = [];
   const close = async () => {
     for (const step of closing.reverse()) {
-      await step().catch((error: unknown) => log.error({ err: error }, "A part did not close"));
+      await step().catch((error: unknown) => log.error({ err: error }, "A part of the process did not close"));
     }
   };
   try {
     const engine = await openEngine(config, { log, clock: options.clock });
-    closing.push(() => within(ENGINE_DEADLINE_MS, engine.close()));
-    const gc = startGcSchedule({
-      collect: async (access) => {
-        const report = await engine.operations.gc.collect(access, {});
-        for (const [kind, number] of Object.entries(report.total)) engine.metrics.collected.inc({ kind }, number);
-        return report;
-      },
-      intervalSeconds: config.GC_INTERVAL,
-      outages: new FailureLog({
-        warn: (message, error) => log.warn({ err: error }, message),
-        info: (message) => log.info(message),
-      }),
-    });
-    closing.push(() => within(ENGINE_DEADLINE_MS, gc.stop()));
-    const jobs = startJobRunner({
-      store: engine.jobs,
-      work: engine.operations.jobs.work,
-      beside: engine.operations.jobs.recoverMoves,
-      maxWaitSeconds: config.MAX_JOB_WAIT,
-      onError: (error) => log.warn({ err: error }, "A job, or the look for one, had an error"),
-    });
-    engine.operations.jobs.onAdded(jobs.wake);
-    closing.push(() => within(ENGINE_DEADLINE_MS, jobs.stop()));
-
-    if (config.HEALTH_INTERVAL > 0) {
-      const sampler = startSampler({
-        sample: engine.operations.healthHistory.sample,
-        turns: engine.turns,
-        onError: (error) => log.warn({ err: error }, "How the pools are could not be sampled; the next time is soon"),
-      });
-      closing.push(() => within(ENGINE_DEADLINE_MS, sampler.stop()));
+    closing.push(() => within(CLOSE_DEADLINE_MS, engine.close()));
+    for (const part of startBackgroundWork(engine, config, log)) {
+      closing.push(() => within(CLOSE_DEADLINE_MS, part.stop()));
     }
 
     const door = createGraphQLDoor({
@@ -113,9 +86,13 @@ export async function serve(
       addApi: (api) => api.register(door.routes, { prefix: "/graphql" }),
     });
     const upgraded = acceptUpgrades(app.server, config, dev ? (pages?.open ?? null) : null);
-    // Fastify's types lack reusePort, which it hands on to Node as it does all the others.
-    const where = { host: listenAddress(config), port: config.PORT, reusePort: cluster.isWorker && EACH_LISTENS };
-    await app.listen(where);
+    // Fastify's types lack reusePort, but it passes all options on to Node.
+    const listenOptions = {
+      host: listenAddress(config),
+      port: config.PORT,
+      reusePort: cluster.isWorker && EACH_LISTENS,
+    };
+    await app.listen(listenOptions);
 
     const { port } = app.server.address() as AddressInfo;
     const finish = async ({ hasty }: { hasty: boolean }) => {
@@ -141,27 +118,61 @@ export async function serve(
   }
 }
 
-/** Pages run documents as whoever asked for them: the request's Access travels beside the code that renders. */
+/** Starts what runs between requests: garbage collection, jobs and health samples. */
+function startBackgroundWork(engine: Engine, config: Config, log: Logger): { stop(): Promise<void> }[] {
+  const { gc, jobs, healthHistory } = engine.operations;
+  const gcSchedule = startGcSchedule({
+    collect: async (access) => {
+      const report = await gc.collect(access, {});
+      for (const [kind, number] of Object.entries(report.total)) engine.metrics.collected.inc({ kind }, number);
+      return report;
+    },
+    intervalSeconds: config.GC_INTERVAL,
+    failures: new FailureLog({
+      warn: (message, error) => log.warn({ err: error }, message),
+      info: (message) => log.info(message),
+    }),
+  });
+  const runner = startJobRunner({
+    store: engine.jobs,
+    work: jobs.work,
+    beside: jobs.recoverMoves,
+    maxWaitSeconds: config.MAX_JOB_WAIT,
+    onError: (error) => log.warn({ err: error }, "A job, or the search for one, failed"),
+  });
+  jobs.onAdded(runner.wake);
+  if (config.HEALTH_INTERVAL === 0) return [gcSchedule, runner];
+  const sampler = startSampler({
+    sample: healthHistory.sample,
+    turns: engine.turns,
+    onError: (error) => log.warn({ err: error }, "Sampling the health of the pools failed; the next sample comes soon"),
+  });
+  return [gcSchedule, runner, sampler];
+}
+
+/**
+ * Pages run documents in the name of the caller: an AsyncLocalStorage carries the Access of the request that renders.
+ */
 async function openPagesAs(
   config: Config,
   dev: boolean,
   executeAs: (access: Access) => (document: string, variables?: Record<string, unknown>) => Promise<unknown>,
 ): Promise<{ open: Pages; as: (access: Access, render: () => Promise<void>) => Promise<void> }> {
-  const asking = new AsyncLocalStorage<Access>();
+  const callers = new AsyncLocalStorage<Access>();
   const execute = async (document: string, variables?: Record<string, unknown>) => {
-    const access = asking.getStore();
-    if (!access) throw new DomainError("INTERNAL", "A page asked outside of a request.");
+    const access = callers.getStore();
+    if (!access) throw new DomainError("INTERNAL", "A page ran a document outside of a request.");
     return executeAs(access)(document, variables);
   };
   Object.assign(globalThis, { [EXECUTE]: execute });
   const { openPages } = await import("./http/pages.ts");
   const open = await openPages({ dev, hostname: config.HOST, port: config.PORT, basePath: config.BASE_PATH });
-  return { open, as: (access, render) => asking.run(access, render) };
+  return { open, as: (access, render) => callers.run(access, render) };
 }
 
 /**
- * The only place that takes upgrades: hot reload in development, and nothing else so far. Gives the sockets that were taken:
- * a server does not know them any more, and yet waits for them when it closes.
+ * The only code that accepts upgrades: hot reload in development, and nothing else so far. Returns the upgraded
+ * sockets. Hazard: a server forgets such a socket, and still waits for it when it closes.
  */
 function acceptUpgrades(server: Server, config: Config, pages: Pages | null): Set<Duplex> {
   const accessOf = createRequestAccess(config);
@@ -184,7 +195,8 @@ function acceptUpgrades(server: Server, config: Config, pages: Pages | null): Se
 
 async function within(milliseconds: number, work: Promise<void>): Promise<void> {
   const late = sleep(milliseconds, "late" as const, { ref: false });
-  if ((await Promise.race([work, late])) === "late") throw new Error("It took too long and was left behind.");
+  if ((await Promise.race([work, late])) === "late")
+    throw new Error("It took too long; the rest is closed without it.");
 }
 
 if (import.meta.main) {

@@ -1,4 +1,7 @@
-/** What this process counts for Prometheus. Labels are from small closed sets: never a queue, a project, or anything that a client chose. */
+/**
+ * What this process counts for Prometheus. Labels come from small closed sets: never a queue, a project, or anything
+ * else that a client chooses.
+ */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "@prometheus-io/client";
 import type { DataDriver } from "./storage/data-driver.ts";
 
@@ -10,23 +13,23 @@ export interface Metrics {
   readonly graphqlOperations: Counter<"type" | "outcome">;
   readonly graphqlSeconds: Histogram<"type" | "outcome">;
   readonly collected: Counter<"kind">;
-  /** In Prometheus' text format. */
+  /** All metrics in the text format of Prometheus. */
   text(): Promise<{ body: string; contentType: string }>;
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 export function createMetrics(params: {
-  /** Of the control database's pool of connections. */
+  /** Counts of the connections to the control database; `waiting` counts callers. */
   connections: () => { total: number; idle: number; waiting: number };
 }): Metrics {
-  // Its own registry, not the process-wide one: tests open several engines in a process.
+  // Not the process-wide registry: tests open several engines in one process.
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
   new Gauge({
     name: "isimud_database_connections",
-    help: "Connections to the control database: open, of those idle, and callers that wait for one.",
+    help: "Connections to the control database: total, those of them that are idle, and callers that wait for one.",
     labelNames: ["state"],
     registers,
     collect() {
@@ -42,27 +45,27 @@ export function createMetrics(params: {
     }),
     httpSeconds: new Histogram({
       name: "isimud_http_request_seconds",
-      help: "Time from a request's arrival to the end of its answer; streams are not in it.",
+      help: "Time from the arrival of a request to the end of its answer; without streams.",
       labelNames: ["method", "route", "status"],
       buckets: SECONDS,
       registers,
     }),
     graphqlOperations: new Counter({
       name: "isimud_graphql_operations_total",
-      help: "GraphQL operations by type, and whether they had errors.",
+      help: "GraphQL operations by type and outcome (ok, error).",
       labelNames: ["type", "outcome"],
       registers,
     }),
     graphqlSeconds: new Histogram({
       name: "isimud_graphql_operation_seconds",
-      help: "Time that GraphQL operations took, those of pages too; subscriptions are not in it.",
+      help: "Duration of GraphQL operations, those of pages included; without subscriptions.",
       labelNames: ["type", "outcome"],
       buckets: SECONDS,
       registers,
     }),
     collected: new Counter({
       name: "isimud_collected_total",
-      help: "What garbage collection freed in this process.",
+      help: "What garbage collection deleted in this process.",
       labelNames: ["kind"],
       registers,
     }),
@@ -70,7 +73,7 @@ export function createMetrics(params: {
   };
 }
 
-/** The same driver, counting what its calls did. A call that failed counts nothing. */
+/** Wraps `driver` so that successful calls are counted. */
 export function countMessages<T extends DataDriver>(driver: T, messages: Metrics["messages"]): T {
   const count = (action: MessageAction, number: number) => {
     if (number > 0) messages.inc({ action }, number);
@@ -97,7 +100,7 @@ type Observers<T> = {
   [K in keyof T]?: T[K] extends (...args: never[]) => Promise<infer R> ? (result: R) => void : never;
 };
 
-/** Methods run on the object itself: private fields do not exist on a proxy. */
+/** Wraps `target`. Hazard: its methods must run on `target` itself, because a proxy has no private fields. */
 function observe<T extends object>(target: T, observers: Observers<T>): T {
   const methods = new Map<PropertyKey, unknown>();
   return new Proxy(target, {

@@ -1,24 +1,29 @@
-/** Encryption of secrets at rest, and digests that find equal ones without storing them. */
+/** Encrypts secrets at rest, and computes digests by which equal secrets are found without storing them. */
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
 import { DomainError } from "./errors.ts";
 
 export interface SecretBox {
-  /** Says which SECRET_KEY made it, and nothing about the key. */
+  /** Identifies the SECRET_KEY, and reveals nothing about it. */
   readonly keyId: string;
-  /** AES-256-GCM under a fresh nonce: two calls differ. `context` is bound in: what was sealed for one record opens for no other. */
+  /**
+   * AES-256-GCM with a fresh nonce, so two calls return different texts. A text that was sealed for one `context`, such
+   * as a record, opens for no other.
+   */
   seal(plainText: string, context: string): string;
-  /** INTERNAL when it was sealed with another key, for another context, or has been changed. */
+  /** INTERNAL when `sealed` was sealed with another key or for another context, or was changed since. */
   open(sealed: string, context: string): string;
-  /** Whether this key sealed it, by the key id in front. */
+  /** Whether this key sealed the text, by the key id at its start. */
   sealed(text: string): boolean;
-  /** HMAC-SHA256 in hex: equal texts have equal digests under one key, and nobody without it can try candidates. */
+  /** HMAC-SHA256 in hex. Equal texts have equal digests under one key; without the key nobody can test candidates. */
   digest(text: string): string;
 }
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Derives its keys from SECRET_KEY with HKDF-SHA256, one per purpose, so that a digest reveals nothing of the encryption key. */
+/**
+ * HKDF-SHA256 derives one key per purpose from SECRET_KEY, so that a digest reveals nothing about the encryption key.
+ */
 export function createSecretBox(secretKey: string): SecretBox {
   const derive = (purpose: string, bytes: number) =>
     Buffer.from(hkdfSync("sha256", secretKey, "isimud", purpose, bytes));

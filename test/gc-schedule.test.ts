@@ -19,7 +19,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A collection that ends when it is told to. */
+/** A collection that ends when `finish` is called. */
 function slowCollection() {
   const waiting: (() => void)[] = [];
   const collect = vi.fn(() => new Promise<GcReport>((resolve) => waiting.push(() => resolve(NOTHING))));
@@ -28,7 +28,7 @@ function slowCollection() {
 
 test("collects again and again, and never while the last one runs", async () => {
   const { collect, finish } = slowCollection();
-  const gc = startGcSchedule({ collect, intervalSeconds: 10, outages: silent, random: () => 0.5 });
+  const gc = startGcSchedule({ collect, intervalSeconds: 10, failures: silent, random: () => 0.5 });
   await vi.advanceTimersByTimeAsync(9_999);
   expect(collect).toHaveBeenCalledTimes(0);
   await vi.advanceTimersByTimeAsync(1);
@@ -44,48 +44,48 @@ test("collects again and again, and never while the last one runs", async () => 
 
 test("does not begin at the same time in every process", async () => {
   const { collect } = slowCollection();
-  startGcSchedule({ collect, intervalSeconds: 10, outages: silent, random: () => 0 });
+  startGcSchedule({ collect, intervalSeconds: 10, failures: silent, random: () => 0 });
   await vi.advanceTimersByTimeAsync(9_000);
   expect(collect).toHaveBeenCalledTimes(1);
 });
 
-test("goes on after one that failed, which is told", async () => {
+test("goes on after one that failed, which is logged", async () => {
   const broken = new Error("away");
   const collect = vi.fn().mockRejectedValueOnce(broken).mockResolvedValue(NOTHING);
   const warn = vi.fn();
-  const outages = new FailureLog({ warn, info: () => {} });
-  const gc = startGcSchedule({ collect, intervalSeconds: 10, outages, random: () => 0.5 });
+  const failures = new FailureLog({ warn, info: () => {} });
+  const gc = startGcSchedule({ collect, intervalSeconds: 10, failures, random: () => 0.5 });
   await vi.advanceTimersByTimeAsync(20_000);
-  expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("Garbage collection fails"), broken);
+  expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("Garbage collection failed"), broken);
   expect(collect).toHaveBeenCalledTimes(2);
   await gc.stop();
 });
 
-test("tells once of those in a row that fail alike, and of the one that works again", async () => {
+test("logs the first of a row of like failures, and the recovery", async () => {
   const away = () => new DomainError("STORAGE_UNAVAILABLE", "away");
   const collect = vi.fn().mockResolvedValue(NOTHING);
   for (const error of [away(), away(), away(), new Error("a defect"), new Error("a defect")]) {
     collect.mockRejectedValueOnce(error);
   }
-  const told: string[] = [];
+  const logged: string[] = [];
   const gc = startGcSchedule({
     collect,
     intervalSeconds: 10,
-    outages: new FailureLog({
-      warn: (_message, error) => told.push((error as Error).message),
-      info: (message) => told.push(message),
+    failures: new FailureLog({
+      warn: (_message, error) => logged.push((error as Error).message),
+      info: (message) => logged.push(message),
     }),
     random: () => 0.5,
   });
   await vi.advanceTimersByTimeAsync(80_000);
   expect(collect).toHaveBeenCalledTimes(8);
-  expect(told).toEqual(["away", "a defect", "Garbage collection works again"]);
+  expect(logged).toEqual(["away", "a defect", "Garbage collection recovered"]);
   await gc.stop();
 });
 
 test("stops: waits for the one that runs, and begins no other", async () => {
   const { collect, finish } = slowCollection();
-  const gc = startGcSchedule({ collect, intervalSeconds: 10, outages: silent, random: () => 0.5 });
+  const gc = startGcSchedule({ collect, intervalSeconds: 10, failures: silent, random: () => 0.5 });
   await vi.advanceTimersByTimeAsync(10_000);
   const stopped = vi.fn();
   const stopping = gc.stop().then(stopped);

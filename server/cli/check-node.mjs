@@ -1,4 +1,5 @@
-// Runs before the program, under any Node. It is plain JavaScript, so that an older Node can read it and print the message.
+// Runs before the program, under any Node. It is plain JavaScript, so that an older Node can read it and print the
+// message.
 const [major = 0] = process.versions.node.split(".").map(Number);
 if (major < 24) {
   process.stderr.write(

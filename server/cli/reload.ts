@@ -1,4 +1,7 @@
-/** For development: runs the server in a process of its own and starts it again when its code changes. Pages reload by themselves. */
+/**
+ * For development: runs the server in a process of its own and starts it again when its code changes. Pages reload by
+ * themselves.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { watch } from "node:fs";
 import { join } from "node:path";

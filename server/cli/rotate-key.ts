@@ -1,8 +1,8 @@
 /**
  * `npm run rotate-key`: encrypts every pool's URI anew, from OLD_SECRET_KEY to SECRET_KEY, all in one transaction.
  *
- * Stop every Isimud on this database first, and start them with the new SECRET_KEY afterwards: one that has the old key can read no
- * pool from then on. Run twice, it finds nothing left to do; stopped half-way, nothing has changed.
+ * Stop every Isimud on this database first, and start them with the new SECRET_KEY afterwards: one that has the old key
+ * can read no pool from then on. Run twice, it finds nothing left to do; stopped half-way, nothing has changed.
  *
  * `npm run rotate-key -- --lost`: the former key is lost. The pools keep their queues, and each needs its URI anew.
  */

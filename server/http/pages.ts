@@ -27,8 +27,8 @@ export async function openPages(params: {
 }): Promise<Pages> {
   const { basePath, ...options } = params;
   // At its first request Next listens for upgrades on whatever server that came from, past our checks. It gets a server
-  // that never listens instead, and hears there of those that passed. (Its getUpgradeHandler knows no hot reload: a page
-  // in development then waits for ever for its first message.)
+  // that never listens instead, and hears there of those that passed. (Its getUpgradeHandler knows no hot reload: a
+  // page in development then waits for ever for its first message.)
   const upgrades = new Server();
   const app = next({ ...options, dir: ROOT, httpServer: upgrades });
   await app.prepare();

@@ -83,7 +83,8 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
     return503OnClosing: false,
     clientErrorHandler: (error, socket) =>
       answerClientError(error, socket as Socket, server.isAnswering(socket as Socket)),
-    // One logger for all: our own lines name their request themselves, and a logger for each request costs every one of them.
+    // One logger for all: our own lines name their request themselves, and a logger for each request costs every one of
+    // them.
     childLoggerFactory: (logger) => logger,
     rewriteUrl: ({ url = "/" }) => (pages === null || isReadable(url, apiPath) ? url : `${config.BASE_PATH}${NOWHERE}`),
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),

@@ -69,7 +69,7 @@ export function createGcOperations(
       const collected = await withDeadline(running, POOL_DEADLINE_MS, () => {
         throw new DomainError("DEADLINE_EXCEEDED", "It takes long, and goes on.");
       });
-      outages.worked(collectionOf(pool));
+      outages.succeeded(collectionOf(pool));
       return { pool, collected, error: null };
     } catch (error) {
       outages.failed(collectionOf(pool), error);
@@ -79,7 +79,7 @@ export function createGcOperations(
 
   async function told(what: string, work: Promise<unknown>): Promise<void> {
     await work.then(
-      () => outages.worked(what),
+      () => outages.succeeded(what),
       (error: unknown) => outages.failed(what, error),
     );
   }

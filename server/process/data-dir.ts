@@ -1,4 +1,4 @@
-/** What Isimud keeps in DATA_DIR besides the database: who uses it now, and the secret key. */
+/** What Isimud keeps in DATA_DIR besides the database: the process that uses it now, and the secret key. */
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,8 +12,9 @@ interface Holder {
 }
 
 /**
- * Makes the folder if it is missing, and takes it from everybody else. The account that root runs the database as may
- * pass through it, if it could before, and list nothing.
+ * Creates the folder if it is missing, and removes the rights of all other users. Exception: started by root, an
+ * account that could pass through it before still can, so that the database can run as that account. It cannot list the
+ * folder.
  */
 export function makePrivate(dataDir: string): void {
   const isRoot = process.getuid?.() === 0;
@@ -24,8 +25,8 @@ export function makePrivate(dataDir: string): void {
 }
 
 /**
- * Makes the folder this process's own until the function it gives is called. A holder that was killed is passed over; one that
- * lives is an error.
+ * Reserves the folder for this process until the returned function is called. A StartError when another living process
+ * holds it; the reservation of a process that was killed is taken over.
  */
 export function claimDataDir(dataDir: string): () => void {
   makePrivate(dataDir);
@@ -50,28 +51,28 @@ function holderOf(file: string): Holder | null {
   try {
     holder = JSON.parse(readFileSync(file, "utf8")) as Holder;
   } catch {
-    // Killed while it wrote the file.
+    // Its process was killed while it wrote the file.
     return null;
   }
-  const lives = holder.pid !== process.pid && isAlive(holder.pid) && identityOf(holder.pid) === holder.identity;
-  return lives ? holder : null;
+  const isHeld = holder.pid !== process.pid && isAlive(holder.pid) && identityOf(holder.pid) === holder.identity;
+  return isHeld ? holder : null;
 }
 
-/** A shorter one was cut short. */
-const SHORTEST_KEY = 16;
+/** Characters. A shorter key is a file that was cut short. */
+const MIN_KEY_LENGTH = 16;
 
 /**
- * Made once, readable by this user only, and on disk before anything is encrypted with it. Losing it loses the pools'
- * URIs.
+ * The key in DATA_DIR, created at the first call. Only this user may read it, and it is on disk before anything is
+ * encrypted with it. Without it the URIs of the pools are lost.
  */
 export function readSecretKey(dataDir: string): string {
   const file = join(dataDir, "secret-key");
   if (!existsSync(file)) writeDurably(file, `${randomBytes(32).toString("base64")}\n`);
   const key = readFileSync(file, "utf8").trim();
-  if (key.length < SHORTEST_KEY || key.includes("\0")) {
+  if (key.length < MIN_KEY_LENGTH || key.includes("\0")) {
     throw new StartError(
       `${file} is empty or damaged. It encrypts the URIs of the pools. Put it back from a backup. If it is lost, delete the file; ` +
-        "then, if there are pools, run `npm run rotate-key -- --lost`, start, and give each of them its URI anew with updatePool.",
+        "then, if there are pools, run `npm run rotate-key -- --lost`, start, and give each of them its URI again with updatePool.",
     );
   }
   return key;

@@ -1,9 +1,9 @@
-/** Where the built pages are: next.config.mjs and the server must agree on it. */
+/** The folder of the built pages, on which next.config.mjs and the server must agree. */
 import { createHash } from "node:crypto";
 
 /**
- * Relative to the root. A base path is inlined at build, so each has a build of its own: one service may be started under
- * a base path while another one serves without.
+ * Relative to the root of the project. The build inlines the base path, so each base path has a folder of its own: one
+ * service may start under a base path while another one runs without.
  */
 export function pagesFolder(basePath: string): string {
   if (basePath === "") return ".next";

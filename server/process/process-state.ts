@@ -1,4 +1,4 @@
-/** What the operating system knows of other processes. A number alone proves nothing: numbers are used again. */
+/** What the operating system knows about other processes. A process id alone proves nothing: ids are reused. */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 
@@ -12,20 +12,22 @@ export function isAlive(pid: number): boolean {
   return statFields(pid)?.[0] !== "Z";
 }
 
-/** Null where the system does not tell. */
+/** Null where the system does not tell it. */
 export function commandLine(pid: number): string | null {
   if (existsSync(`/proc/${pid}/cmdline`)) return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-  return ask(pid, "command");
+  return runPs(pid, "command");
 }
 
-/** Differs between two processes that had the same number. Null when there is no such process, or the system does not tell. */
+/**
+ * Differs between two processes that had the same id. Null when there is no such process, or the system does not tell.
+ */
 export function identityOf(pid: number): string | null {
   const started = statFields(pid)?.[19];
-  if (started === undefined) return ask(pid, "lstart");
+  if (started === undefined) return runPs(pid, "lstart");
   return `${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()} ${started}`;
 }
 
-/** Linux: what follows the command's name, which may itself hold spaces and parentheses. */
+/** Linux: the fields behind the command's name, which may itself contain spaces and parentheses. */
 function statFields(pid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
@@ -35,7 +37,7 @@ function statFields(pid: number): string[] | undefined {
   }
 }
 
-function ask(pid: number, column: "command" | "lstart"): string | null {
+function runPs(pid: number, column: "command" | "lstart"): string | null {
   if (process.platform === "win32") return null;
   const result = spawnSync("ps", ["-o", `${column}=`, "-p", String(pid)], { encoding: "utf8" });
   return result.status === 0 ? result.stdout.trim() : null;

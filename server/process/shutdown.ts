@@ -1,57 +1,60 @@
-/** Ends a process in order: what was started last is closed first. */
+/** Ends a process in order: the part that was started last is closed first. */
 import { isStartedByNpm } from "../config.ts";
 import { StartError } from "./start-error.ts";
 
-/** Everything must have ended by then; what has not is cut off. */
+/** A part that has not closed by then is cut off. */
 const DEADLINE_MS = 18_000;
 const PARENT_CHECK_MS = 500;
 
 export interface Stoppable {
-  /** `hasty`: without waiting for load balancers to notice. */
+  /** `hasty`: do not wait until load balancers have noticed. */
   close(options: { hasty: boolean }): Promise<void>;
 }
 
-/** Made once per process: it takes the signals that end it. */
+/** Create it once per process: it handles the signals that end the process. */
 export class Shutdown {
   readonly #parts: Stoppable[] = [];
-  readonly #begun = new AbortController();
+  readonly #beginning = new AbortController();
   #step: Promise<unknown> = Promise.resolve();
-  #running: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor() {
-    // From a terminal, nobody waits for a load balancer.
-    process.on("SIGINT", () => void this.#end(0, { hasty: true }));
-    process.on("SIGTERM", () => void this.#end(0, { hasty: false }));
-    process.on("SIGHUP", () => void this.#end(0, { hasty: false }));
-    if (isStartedByNpm()) this.#endWithParent();
+    // Ctrl-C in a terminal: there is no load balancer.
+    process.on("SIGINT", () => void this.#exit(0, { hasty: true }));
+    process.on("SIGTERM", () => void this.#exit(0, { hasty: false }));
+    process.on("SIGHUP", () => void this.#exit(0, { hasty: false }));
+    if (isStartedByNpm()) this.#exitWithParent();
     process.on("uncaughtException", (error) => {
       console.error(error);
-      void this.#end(1, { hasty: true });
+      void this.#exit(1, { hasty: true });
     });
   }
 
-  /** `kill` on npm ends npm and the shell between, and tells us nothing: what is left to see is that the parent is another. */
-  #endWithParent(): void {
+  /**
+   * `kill` on npm ends npm and its shell, and this process gets no signal. All that it can notice is that its parent
+   * changed.
+   */
+  #exitWithParent(): void {
     const parent = process.ppid;
     const timer = setInterval(() => {
       if (process.ppid === parent) return;
       clearInterval(timer);
-      void this.#end(0, { hasty: true });
+      void this.#exit(0, { hasty: true });
     }, PARENT_CHECK_MS);
     timer.unref();
   }
 
-  /** Aborts when the end begins. */
+  /** Aborts when the shutdown begins. */
   get signal(): AbortSignal {
-    return this.#begun.signal;
+    return this.#beginning.signal;
   }
 
   /**
-   * One step of the start. An end that begins meanwhile waits for it, and closes what it gave; what would follow it
-   * is not begun.
+   * Runs one step of the start. If the shutdown begins meanwhile, it waits for the step, closes the part that the step
+   * returned, and rejects so that no further step begins.
    */
   async step<T extends Stoppable | undefined>(work: () => Promise<T>): Promise<T> {
-    if (this.#running) throw new StartError("Stopped while it started.");
+    if (this.#closing) throw new StartError("Stopped while it started.");
     const step = work();
     this.#step = step.then(
       (part) => part && this.#parts.push(part),
@@ -59,17 +62,17 @@ export class Shutdown {
     );
     const part = await step;
     await this.#step;
-    if (this.#running) {
-      await this.#running;
+    if (this.#closing) {
+      await this.#closing;
       throw new StartError("Stopped while it started.");
     }
     return part;
   }
 
   now(options: { hasty: boolean }): Promise<void> {
-    this.#begun.abort();
-    this.#running ??= this.#closeAll(options);
-    return this.#running;
+    this.#beginning.abort();
+    this.#closing ??= this.#closeAll(options);
+    return this.#closing;
   }
 
   async #closeAll(options: { hasty: boolean }): Promise<void> {
@@ -79,8 +82,8 @@ export class Shutdown {
     }
   }
 
-  async #end(code: number, options: { hasty: boolean }): Promise<void> {
-    if (this.#running) return;
+  async #exit(code: number, options: { hasty: boolean }): Promise<void> {
+    if (this.#closing) return;
     console.log("Stopping...");
     const overdue = setTimeout(() => {
       console.error("Stopping took too long. The database recovers at the next start.");

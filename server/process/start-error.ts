@@ -1,11 +1,13 @@
 import { fileURLToPath } from "node:url";
 
-/** Why this cannot start, and what to do about it: shown at the terminal as it is, without a stack. */
+/** Why the service cannot start, and what to do about it. The terminal shows its message as it is, without a stack. */
 export class StartError extends Error {
   override readonly name = "StartError";
 }
 
-/** What a person at a terminal needs: the way out where there is one, everything about what is our own defect. */
+/**
+ * An error as text for the terminal: with the way out where there is one, with its stack when it is a defect of ours.
+ */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code, message, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number };
@@ -25,7 +27,7 @@ export function explain(error: unknown): string {
     return `${message}\nThis user may not write there. Start as the user that owns it, or set DATA_DIR to a folder of your own.`;
   }
   if (code === "ECONNREFUSED" || code === "ENOTFOUND" || code === "28P01" || code === "3D000") {
-    return `${message}\nThe database of DATABASE_URL does not let us in. Start it, or fix the URL.`;
+    return `${message}\nThe database of DATABASE_URL is unreachable or refuses the connection. Start it, or correct the URL.`;
   }
   if (["ConfigError", "StartError", "DomainError"].includes(error.constructor.name)) {
     return error.cause instanceof Error ? `${message}\n${error.cause.message}` : message;

@@ -10,17 +10,17 @@ import { StartError } from "./start-error.ts";
 const PROGRAM = fileURLToPath(new URL("../main.ts", import.meta.url));
 const RESTART_MS = 1000;
 
-/** What a worker tells its parent once it listens. */
+/** What a worker sends to its parent once it listens. */
 export interface WorkerReady {
   url: string;
 }
 
 /**
- * Resolves when all listen. One that dies is started again a second later; one that ends by itself in order is not.
- * Closing asks each to end, and waits for it. When the parent dies, they end too.
+ * Resolves when all workers listen. A worker that dies is started again a second later; one that exits with code 0 is
+ * not. Closing asks each worker to end, and waits for it. When the parent dies, the workers end too.
  *
- * Workers accept connections themselves. Where the parent accepts and hands them over, as Node's cluster does by
- * default, one that is on its way to a worker that dies stays open in the parent for ever, unanswered.
+ * Hazard: workers must accept connections themselves. By default the parent of Node's cluster accepts and hands over.
+ * If the worker dies meanwhile, the connection stays open in the parent for ever, unanswered.
  */
 export async function runWorkers(
   config: Config & { DATABASE_URL: string; SECRET_KEY: string },
@@ -40,7 +40,7 @@ export async function runWorkers(
     worker.once("exit", (code, signal) => {
       workers.delete(worker);
       if (closing || code === 0) return;
-      console.error(`A worker ended with ${signal ?? code}; another one is started.`);
+      console.error(`A worker ended with ${signal ?? code}. Starting another one.`);
       setTimeout(() => {
         if (!closing) fork().catch(() => undefined);
       }, RESTART_MS);
@@ -57,9 +57,9 @@ export async function runWorkers(
     closing = true;
     await Promise.all(
       [...workers].map(async (worker) => {
-        const gone = once(worker, "exit");
+        const exited = once(worker, "exit");
         worker.process.kill("SIGTERM");
-        await gone;
+        await exited;
       }),
     );
     release();

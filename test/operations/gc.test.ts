@@ -65,7 +65,7 @@ test("of a pool that is away the log hears when that begins and when it ends, al
   told.length = 0;
   for (let round = 0; round < 3; round += 1) await collect();
   const begins = (why: string) =>
-    `Garbage collection of the pool ill fails; the next line about it comes when it works again: ${why}`;
+    `Garbage collection of the pool ill failed; the next line about it comes when it recovers: ${why}`;
   expect(told).toEqual([begins(AWAY.message)]);
 
   // Away in other words is no news; a defect is.
@@ -81,8 +81,8 @@ test("of a pool that is away the log hears when that begins and when it ends, al
 
   state.failure = null;
   for (let round = 0; round < 2; round += 1) await collect();
-  expect(told.at(-1)).toBe("Garbage collection of the pool ill works again");
-  expect(told.filter((line) => line.includes("works again") && !line.includes("fails"))).toHaveLength(1);
+  expect(told.at(-1)).toBe("Garbage collection of the pool ill recovered");
+  expect(told.filter((line) => line.includes("ill recovered"))).toHaveLength(1);
 });
 
 test("a pool that a collection found away gets no new queue until one finds it there", async () => {

@@ -106,7 +106,7 @@ test.runIf(process.platform === "linux")(
     // Answered or closed, also those that were on their way to the worker: none is forgotten.
     await callers.allEnded();
     await expect.poll(() => workers().filter((pid) => !before.includes(pid)), { timeout: 30_000 }).toHaveLength(1);
-    expect(service.output()).toContain("another one is started");
+    expect(service.output()).toContain("Starting another one");
     expect(await graphql(`{ queue(project: "p", name: "q") { stats { total } } }`)).toEqual({
       queue: { stats: { total: 20 } },
     });

@@ -26,7 +26,10 @@ export function headOf(
   return { status: data === undefined ? refusedStatus(accept) : 200, headers: {} };
 }
 
-/** Of an operation in which nothing ran: 400, but 200 for a client that asks for application/json, as GraphQL over HTTP wants it there. */
+/**
+ * Of an operation in which nothing ran: 400, but 200 for a client that asks for application/json, as GraphQL over HTTP
+ * wants it there.
+ */
 function refusedStatus(accept: string | undefined): number {
   const old = accept?.includes("application/json") && !accept.includes("application/graphql-response+json");
   return old ? 200 : HTTP_STATUS.invalid;

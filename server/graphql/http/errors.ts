@@ -13,8 +13,8 @@ export interface ErrorLog {
 const LONGEST_MESSAGE = 1000;
 
 /**
- * What a client sees of an error: `extensions` hold the code, its HTTP status, and details for programs.
- * An error that is no DomainError and none of GraphQL's own is INTERNAL with the request's id, and goes to the log instead.
+ * What a client sees of an error: `extensions` hold the code, its HTTP status, and details for programs. An error that
+ * is no DomainError and none of GraphQL's own is INTERNAL with the request's id, and goes to the log instead.
  */
 export function maskError(error: unknown, where: { requestId: string; log: ErrorLog }): GraphQLFormattedError {
   const graphqlError = error instanceof GraphQLError ? error : null;

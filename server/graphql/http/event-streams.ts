@@ -13,7 +13,9 @@ const MAX_WAITING_BYTES = 64 * 1_048_576;
  * How long a reader may leave an event unread before its stream ends. The reader resumes from the last marker it has.
  */
 const STALLED_MS = 30_000;
-/** The same while the budget is exceeded, for the reader that has stalled longest, and once the server begins to close. */
+/**
+ * The same while the budget is exceeded, for the reader that has stalled longest, and once the server begins to close.
+ */
 const STALLED_WHEN_FULL_MS = 1000;
 const SWEEP_MS = 1000;
 /** Keeps proxies and browsers from taking a quiet stream for a dead one. */

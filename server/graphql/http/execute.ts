@@ -54,8 +54,9 @@ async function resultOf(prepared: Prepared, context: GraphQLContext) {
 }
 
 /**
- * GraphQL inside the process, for pages: the same schema, limits and mask as over HTTP. Runs a query or mutation. Never throws. `data` is what a
- * client would have parsed from the answer: plain objects, instants as text. That parsing costs a `body` its exact numbers; `bodyText` keeps them.
+ * GraphQL inside the process, for pages: the same schema, limits and mask as over HTTP. Runs a query or mutation. Never
+ * throws. `data` is what a client would have parsed from the answer: plain objects, instants as text. That parsing
+ * costs a `body` its exact numbers; `bodyText` keeps them.
  */
 export type Execute = (document: string, variables?: Record<string, unknown>) => Promise<ExecuteResult>;
 

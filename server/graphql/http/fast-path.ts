@@ -11,7 +11,10 @@ import type { Executor } from "./execute.ts";
 
 const JSON_TYPE = "application/json; charset=utf-8";
 const RESPONSE_TYPE = "application/graphql-response+json; charset=utf-8";
-/** What the common clients accept, and the type that they get. Whoever asks in other words is answered by Apollo, which reads them all. */
+/**
+ * What the common clients accept, and the type that they get. Whoever asks in other words is answered by Apollo, which
+ * reads them all.
+ */
 const TYPES: ReadonlyMap<string | undefined, string> = new Map([
   [undefined, JSON_TYPE],
   ["*/*", JSON_TYPE],
@@ -22,7 +25,10 @@ const TYPES: ReadonlyMap<string | undefined, string> = new Map([
 ]);
 
 export interface PlainRequests {
-  /** The answer; null for a request that is not of the plain kind: nothing ran, nothing was written, and it goes the long way. */
+  /**
+   * The answer; null for a request that is not of the plain kind: nothing ran, nothing was written, and it goes the
+   * long way.
+   */
   answer(
     request: FastifyRequest,
     reply: FastifyReply,

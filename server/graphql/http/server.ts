@@ -31,8 +31,9 @@ export interface GraphQLDoorParts {
 
 export interface GraphQLDoor {
   /**
-   * Register it under the endpoint's path: `api.register(door.routes, { prefix: "/graphql" })`. It keeps to the server's body limit and leaves
-   * errors before a request is read to the server's error handler. When the server begins to close, streams complete and long polls answer.
+   * Register it under the endpoint's path: `api.register(door.routes, { prefix: "/graphql" })`. It keeps to the
+   * server's body limit and leaves errors before a request is read to the server's error handler. When the server
+   * begins to close, streams complete and long polls answer.
    */
   routes: FastifyPluginAsync;
   /** The same API without HTTP, in the name of `access`. */
@@ -91,7 +92,10 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** The parsed body, its unusual numbers kept; undefined where there is none or it is not sent as JSON. BAD_INPUT when it is not JSON in UTF-8. */
+/**
+ * The parsed body, its unusual numbers kept; undefined where there is none or it is not sent as JSON. BAD_INPUT when it
+ * is not JSON in UTF-8.
+ */
 function readBody({ body, headers }: FastifyRequest): unknown {
   const isJson = headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() === "application/json";
   if (!isJson || !Buffer.isBuffer(body)) return undefined;

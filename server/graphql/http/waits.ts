@@ -2,7 +2,10 @@
 import type { FastifyReply } from "fastify";
 
 export interface Waits {
-  /** Aborts when the request's client goes, or when all waiting is ended. Always the same one for a reply; made at the first call. */
+  /**
+   * Aborts when the request's client goes, or when all waiting is ended. Always the same one for a reply; made at the
+   * first call.
+   */
   signalOf(reply: FastifyReply): AbortSignal;
   /** The server begins to close: streams complete and long polls answer with what there is. */
   end(): void;

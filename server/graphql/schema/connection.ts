@@ -105,7 +105,9 @@ function pageInfoOf<T>({ page, cursorOf }: Connection<T>): PageInfo {
   };
 }
 
-/** Declares `<name>Connection` and `<name>Edge`. `countedAs` names what `count` counts; without it there is no count. */
+/**
+ * Declares `<name>Connection` and `<name>Edge`. `countedAs` names what `count` counts; without it there is no count.
+ */
 export function connectionType<T>(
   name: string,
   node: ObjectRef<typeof builder.$inferSchemaTypes, T, T>,

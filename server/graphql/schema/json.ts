@@ -68,7 +68,9 @@ function check(value: unknown, depthLeft: number): void {
   }
 }
 
-/** BAD_INPUT for a number that changes on its way through JavaScript: most clients have changed it before it was sent. */
+/**
+ * BAD_INPUT for a number that changes on its way through JavaScript: most clients have changed it before it was sent.
+ */
 export function requireExact(source: string): void {
   if (!isSafeNumber(source)) throw inexact(source);
 }

@@ -26,7 +26,8 @@ const get = (parameters: Record<string, string>, headers: Record<string, string>
   fetch(`${door.url}?${new URLSearchParams(parameters)}`, { headers, redirect: "manual" });
 
 test("it keeps every MUST and SHOULD of GraphQL over HTTP", async () => {
-  // The audits send GET requests without a content type, as programs do; what keeps strangers' pages out wants a header that they cannot set.
+  // The audits send GET requests without a content type, as programs do; what keeps strangers' pages out wants a header
+  // that they cannot set.
   const fetchFn = (url: string, init?: RequestInit) =>
     fetch(url, {
       ...init,

@@ -53,12 +53,12 @@ describe("the cache of the catalogue", () => {
   it("is bounded in a service, too", async () => {
     const service = await aService();
     try {
-      const places = service.stores.get<QueueLocation>("isimud.places");
+      const locations = service.stores.get<QueueLocation>("isimud.locations");
       const many = new Map(Array.from({ length: 60_000 }, (_, index) => [`1:p${index}`, { pool: "p", epoch: 1 }]));
-      await places.setMulti(many, { ttlSeconds: 3600 });
-      const kept = [...many.keys()].filter((key) => places.peek(key) !== undefined);
+      await locations.setMulti(many, { ttlSeconds: 3600 });
+      const kept = [...many.keys()].filter((key) => locations.peek(key) !== undefined);
       expect(kept).toHaveLength(50_000);
-      expect(places.peek("1:p59999")).toEqual({ pool: "p", epoch: 1 });
+      expect(locations.peek("1:p59999")).toEqual({ pool: "p", epoch: 1 });
     } finally {
       await service.stop();
     }
