@@ -178,7 +178,11 @@ function onPoolError({ warn }: Opening, pool: string | null): (error: unknown) =
     warn(pool === null ? "A pool had an error while it was inspected" : `The pool ${pool} had an error`, error);
 }
 
-function openPostgresPool(opening: Opening, uri: string, pool: string): ReturnType<typeof openPostgresDataDriver> {
+function openPostgresPool(
+  opening: Opening,
+  uri: string,
+  pool: string | null,
+): ReturnType<typeof openPostgresDataDriver> {
   const { config, clock } = opening;
   return openPostgresDataDriver({
     uri,
