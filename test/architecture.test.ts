@@ -1,5 +1,5 @@
 /**
- * Who may import whom, read from the import lines. The drawing is in the README; a failure says what to do instead.
+ * Who may import whom, read from the import lines. The drawing is in docs/architecture.md; a failure says what to do instead.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, posix, relative } from "node:path";
