@@ -96,20 +96,21 @@ describe("claims behind many held messages", () => {
     const terms = { queue, limit: 1, ttlSeconds: 60, graceSeconds: 60, clientId: null };
     const read = vi.spyOn(Statements.prototype, "read");
     const write = vi.spyOn(Statements.prototype, "write");
+    const lastWrite = (statement: string) => write.mock.calls.findLast(([{ name }]) => name === statement)?.[1];
     expect((await driver.claims.create({ ...terms, exhaustedFrom: 1 })).messages).toEqual([]);
     const look = read.mock.calls.findIndex(([{ name }]) => name === "exhausted_front");
     const { marker } = await driver.messages.first({ queue, sort: -1 });
     expect(await read.mock.results[look]?.value).toEqual([{ marker }]);
 
     expect((await driver.claims.create({ ...terms, exhaustedFrom: 1 })).messages).toEqual([]);
-    expect(write.mock.calls.at(-1)?.[1][3]).toBe(marker);
+    expect(lastWrite("claim_acquire_uniform")).toMatchObject({ start: marker });
     expect(await driver.messages.pop({ queue, limit: 1, exhaustedFrom: 1 })).toEqual([]);
-    expect(write.mock.calls.at(-1)?.[1][4]).toBe(marker);
+    expect(lastWrite("message_pop")).toMatchObject({ lowWater: marker });
     const startOfList = async (options: object) => {
       await driver.messages.list({ queue, page: { limit: 1 }, ...options });
-      return read.mock.calls.findLast(([{ name }]) => name === "message_list_forward")?.[1][2];
+      return read.mock.calls.findLast(([{ name }]) => name === "message_list_forward")?.[1];
     };
-    expect(await startOfList({ exhaustedFrom: 0 })).toBe(marker);
+    expect(await startOfList({ exhaustedFrom: 0 })).toMatchObject({ lowWater: marker });
     expect(await startOfList({ exhaustedFrom: 2 })).not.toBe(marker);
     expect(await startOfList({ exhaustedFrom: 1, includeClaimed: true })).not.toBe(marker);
     expect((await driver.claims.create({ ...terms, exhaustedFrom: 2 })).messages).toHaveLength(1);

@@ -27,7 +27,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "A claim that a statement's bound in bytes left out is made again, and not told that there is nothing",
     file: `${POSTGRES}/claims/acquire.ts`,
-    from: "if (bounded.has(index) && isEmpty(taken)) return RESEND;",
+    from: "if (bounded.has(index) && isEmpty(acquired)) return RESEND;",
     to: "",
     test: drivers("claims made together each get some, in order, and none is told that there is nothing"),
   },
@@ -44,15 +44,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "a deletion without claims takes nothing that a claim holds",
     file: `${POSTGRES}/messages/delete.ts`,
-    from: 'params.spareClaimed === true ? "free" : "any"',
+    from: 'params.spareClaimed === true ? "unclaimed" : "any"',
     to: '"any"',
     test: drivers("in bulk spares claimed ones when asked: takes all or nothing, and names them"),
   },
   {
     guarantee: "A reader that pages by marker never misses a committed message",
     file: `${POSTGRES}/messages/insert.ts`,
-    from: "SELECT q.id, pg_advisory_xact_lock($3",
-    to: "SELECT q.id, pg_advisory_xact_lock_shared($3",
+    from: "SELECT q.id, pg_advisory_xact_lock(:lockSpace",
+    to: "SELECT q.id, pg_advisory_xact_lock_shared(:lockSpace",
     test: drivers("by a tailing reader with eight concurrent posters misses nothing"),
   },
   {
@@ -75,7 +75,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "What a process knew of a queue is forgotten when the store has lost its last writes",
     file: `${POSTGRES}/data-driver.ts`,
-    from: "timeline.forget = () => this.#queues.forgetAll();",
+    from: "timeline.forget = () => this.#pool.queues.forgetAll();",
     to: "",
     test: {
       file: "test/guarantees/lost-writes.test.ts",
@@ -115,8 +115,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "A claim never says that there is nothing without having looked everywhere",
     file: `${POSTGRES}/claims/acquire.ts`,
-    from: "if (!skipping || !isEmpty(taken)",
-    to: "if (skipping || !isEmpty(taken)",
+    from: "if (!skipping || !isEmpty(acquired)",
+    to: "if (skipping || !isEmpty(acquired)",
     test: {
       file: "test/guarantees/scan-hints.test.ts",
       name: "find what another process released, at once, when there is nothing else",
@@ -125,15 +125,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "A post that is repeated with its idempotency key adds nothing",
     file: `${POSTGRES}/messages/insert.ts`,
-    from: "SELECT p.queue_id, $11, $12,",
-    to: "SELECT p.queue_id, $11 || random(), $12,",
+    from: "SELECT p.queue_id, :key, :request,",
+    to: "SELECT p.queue_id, :key || random(), :request,",
     test: drivers("again with the same idempotency key adds nothing and gives the first ids"),
   },
   {
     guarantee: "Processes that post to the same queues meet no deadlock",
     file: `${POSTGRES}/messages/insert.ts`,
-    from: "byNumber(a.id, b.id),",
-    to: "Math.random() - 0.5,",
+    from: "byNumber(a.id, b.id)",
+    to: "Math.random() - 0.5",
     test: guarantees("three processes posting to the same 50 queues in random order meet no deadlock and lose nothing"),
   },
   {
@@ -160,7 +160,7 @@ export const MUTATIONS: readonly Mutation[] = [
     guarantee: "At most one live claim per message",
     file: `${POSTGRES}/claims/acquire-statement.ts`,
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
-    from: "AND ${DUE} AND ${FREE}",
+    from: "AND ${DUE} AND ${UNCLAIMED}",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
     to: "AND ${DUE}",
     test: drivers("by twenty callers at once never shares a message"),
@@ -168,8 +168,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "A claim gives messages in the queue's order",
     file: `${POSTGRES}/claims/acquire-statement.ts`,
-    from: "ORDER BY m.marker LIMIT w.take",
-    to: "ORDER BY m.marker DESC LIMIT w.take",
+    from: "ORDER BY m.marker LIMIT w.limit",
+    to: "ORDER BY m.marker DESC LIMIT w.limit",
     test: drivers("takes the oldest ready messages, in order, and holds them"),
   },
   {
@@ -182,8 +182,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "A claimed message lives to the claim's end and its grace",
     file: `${POSTGRES}/claims/acquire-statement.ts`,
-    from: 'grace: () => "$9::bigint"',
-    to: 'grace: () => "0 * $9::bigint"',
+    from: 'grace: () => ":graceSeconds::bigint"',
+    to: 'grace: () => "0 * :graceSeconds::bigint"',
     test: drivers("extends the life of messages that would expire before it, by its grace, and spares others"),
   },
   {
@@ -227,20 +227,20 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "A body is kept to the letter",
     file: `${POSTGRES}/messages/insert.ts`,
-    from: "($8::text[])[($7::int[])[b.n]], b.body\n",
-    to: "($8::text[])[($7::int[])[b.n]], b.body::jsonb::text\n",
+    from: "(:clientIds::text[])[(:clients::int[])[b.n]], b.body\n",
+    to: "(:clientIds::text[])[(:clients::int[])[b.n]], b.body::jsonb::text\n",
     test: drivers("keeps a body to the letter"),
   },
   {
     guarantee: "A purge takes all at once",
-    file: `${POSTGRES}/messages/messages.ts`,
+    file: `${POSTGRES}/messages/purge.ts`,
     from: "low_water = nextval('message_marker'), purged_at",
     to: "low_water = q.low_water, purged_at",
     test: drivers("takes everything, claimed ones too, ends their claims and never reuses a marker"),
   },
   {
     guarantee: "Purging 1,000,000 messages takes under 50 ms",
-    file: `${POSTGRES}/messages/messages.ts`,
+    file: `${POSTGRES}/messages/purge.ts`,
     from: "forgotten AS (DELETE FROM queue_counts c USING entered e WHERE c.queue_id = e.id)",
     to: "forgotten AS (DELETE FROM messages c USING entered e WHERE c.queue_id = e.id)",
     test: guarantees("purging 1,000,000 messages takes under 50 ms, and deleting such a queue too"),
@@ -248,15 +248,17 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "gc frees nothing that can be seen",
     file: `${POSTGRES}/gc.ts`,
-    from: "SELECT ctid AS place FROM messages WHERE expires_at <=",
-    to: "SELECT ctid AS place FROM messages WHERE created_at <=",
+    from: "SELECT ctid AS tid FROM messages WHERE expires_at <=",
+    to: "SELECT ctid AS tid FROM messages WHERE created_at <=",
     test: drivers("gc frees what has expired and nothing else"),
   },
   {
     guarantee: "A call with an old epoch reads and writes nothing",
-    file: `${POSTGRES}/messages/insert.ts`,
-    from: "WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'",
-    to: "WHERE q.id = $1 AND q.epoch = $2",
+    file: `${POSTGRES}/sql/fragments.ts`,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
+    from: "AND q.epoch = ${epoch} AND q.state = 'live'",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
+    to: "AND q.epoch = ${epoch}",
     test: drivers("a caller with an old epoch writes and reads nothing, even when it remembers the queue"),
   },
   {
@@ -287,14 +289,14 @@ export const MUTATIONS: readonly Mutation[] = [
     guarantee: "A claimed message is not counted as delayed too",
     file: `${POSTGRES}/messages/statistics.ts`,
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
-    from: "count(*) FILTER (WHERE ${FREE} AND NOT ${DUE})",
+    from: "count(*) FILTER (WHERE ${UNCLAIMED} AND NOT ${DUE})",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
     to: "count(*) FILTER (WHERE NOT ${DUE})",
     test: drivers("is claimed, not delayed, for one that was claimed before the clock went back"),
   },
   {
     guarantee: "A dead letter begins anew: no claim, no count",
-    file: `${POSTGRES}/messages/messages.ts`,
+    file: `${POSTGRES}/messages/transfer.ts`,
     from: "claim_expires_at = NULL, claim_count = 0,",
     to: "claim_expires_at = NULL,",
     test: drivers("transfers what a claim holds to the end of another queue, with its ids"),
@@ -509,7 +511,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "A queue that moves keeps its readers' markers true",
     file: `${POSTGRES}/moves/target.ts`,
-    from: "await liftMarkers(this.#parts.statements, rest.highestMarker);",
+    from: "await liftMarkers(statements, rest.highestMarker);",
     to: "",
     test: movesOf("a reader's marker means the same place, and what is posted next stands behind it"),
   },

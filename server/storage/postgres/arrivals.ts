@@ -3,34 +3,44 @@ import type pg from "pg";
 import { ArrivalNotices, type Arrived } from "../arrival-notices.ts";
 import type { ArrivalListener } from "../data-driver.ts";
 import type { QueueRef } from "../queue-ref.ts";
-import type { Statement, Statements } from "./sql/statements.ts";
+import { textArray } from "./sql/array-parameter.ts";
+import { rowOf, statement } from "./sql/statement.ts";
+import type { Statements } from "./sql/statements.ts";
 
-/** PostgreSQL takes just under 8,000 bytes a notice. */
+/** Bytes. PostgreSQL takes just under 8,000 a notice. */
 const NOTICE_SIZE = 7000;
-/** How long a process goes on as if nobody else listened, or as if somebody did. */
+/** For so long a process relies on what it found: whether another process listens. */
 const LISTENERS_ASKED_EVERY_MS = 1000;
 const RECONNECT_MS = 1000;
 export const LISTENER_NAME = "isimud arrivals";
 
-/** The channel carries the schema, because pools may share a database; as a digest, because a channel's name is no longer than a schema's. */
+/**
+ * The channel carries the schema, because pools may share a database; as a digest, because a channel's name may be no
+ * longer than a schema's.
+ */
 const CHANNEL = "'isimud_arrivals_' || md5(current_schema())";
 
-const NOTIFY: Statement = {
+const NOTIFY = statement({
   name: "arrivals_notify",
-  text: `SELECT pg_notify(${CHANNEL}, notice) FROM unnest($1::text[]) AS notice`,
-};
+  parameters: { notices: textArray },
+  text: `SELECT pg_notify(${CHANNEL}, notice) FROM unnest(:notices::text[]) AS notice`,
+});
 
-const LISTENERS: Statement = {
+const LISTENERS = statement({
   name: "arrivals_listeners",
-  text: `SELECT count(*)::int AS listeners FROM pg_stat_activity WHERE application_name = '${LISTENER_NAME}' AND datname = current_database()`,
-};
+  parameters: {},
+  row: rowOf<{ listeners: number }>(),
+  text: `
+    SELECT count(*)::int AS listeners FROM pg_stat_activity
+    WHERE application_name = '${LISTENER_NAME}' AND datname = current_database()`,
+});
 
 /**
- * Says in which queues something arrived: to this process at once, and to others of the same pool by NOTIFY.
+ * Reports in which queues messages arrived: to this process at once, and to others of the same pool by NOTIFY.
  *
- * Notices are gathered and sent beside the statements and not in them: a commit that notifies takes a
- * lock of the whole server. They are sent only while another process listens, and a process listens only while somebody in it waits.
- * A notice may be lost (a broken connection), so whoever waits also looks by himself now and then.
+ * Notices are gathered and sent beside the statements and not in them: a commit that notifies takes a lock of the whole
+ * server. They are sent only while another process listens, and a process listens only while a caller in it waits. A
+ * notice may be lost (a broken connection), so callers that wait also look by themselves now and then.
  */
 export class Arrivals {
   readonly #statements: Statements;
@@ -53,7 +63,7 @@ export class Arrivals {
     this.#onError = onError;
   }
 
-  /** `count` messages became free in the queue by a call of this process. */
+  /** A call of this process made `count` messages of the queue ready. */
   tell(queue: QueueRef, count: number): void {
     if (count === 0) return;
     for (const listener of this.#listeners) listener(queue, count);
@@ -81,12 +91,12 @@ export class Arrivals {
     try {
       if (performance.now() - this.#askedAt >= LISTENERS_ASKED_EVERY_MS) {
         this.#askedAt = performance.now();
-        const [row] = await this.#statements.read<{ listeners: number }>(LISTENERS, []);
+        const [row] = await this.#statements.read(LISTENERS, {});
         this.#othersListen = (row?.listeners ?? 0) > (this.#connection === null ? 0 : 1);
       }
-      if (this.#othersListen) await this.#statements.read(NOTIFY, [this.#textsOf(arrived)]);
+      if (this.#othersListen) await this.#statements.read(NOTIFY, { notices: this.#textsOf(arrived) });
     } catch (error) {
-      // Those who wait elsewhere look by themselves.
+      // Callers that wait in other processes look by themselves.
       this.#onError(error);
     }
   }
@@ -135,7 +145,7 @@ export class Arrivals {
     connection.on("end", () => this.#lost(connection, null));
   }
 
-  /** Whoever may connect to the database may say anything here; what is no notice is passed over. */
+  /** Every user of the database can send anything on the channel: what is no notice is ignored. */
   #hear(payload: string): void {
     const start = this.#self.length;
     if (payload.startsWith(this.#self) || payload[start] !== "[") return;

@@ -1,5 +1,3 @@
-import type pg from "pg";
-import type { CallsInFlight } from "../calls-in-flight.ts";
 import type {
   ArrivalListener,
   Capability,
@@ -15,7 +13,7 @@ import type { QueueRef } from "../queue-ref.ts";
 import type { QueueTransfer } from "../queue-transfer.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
 import { Arrivals, LISTENER_NAME } from "./arrivals.ts";
-import { PostgresClaims } from "./claims/claims.ts";
+import { postgresClaims } from "./claims/claims.ts";
 import { ClaimReaper } from "./claims/reaper.ts";
 import { ScanHints } from "./claims/scan-hints.ts";
 import { GarbageCollector } from "./gc.ts";
@@ -24,7 +22,7 @@ import { ByteBounds } from "./messages/byte-bounds.ts";
 import { Counters } from "./messages/counters.ts";
 import { ExhaustedFronts } from "./messages/exhausted-fronts.ts";
 import { messageIds } from "./messages/ids.ts";
-import { PostgresMessages } from "./messages/messages.ts";
+import { postgresMessages } from "./messages/messages.ts";
 import { postgresQueueMoves } from "./moves/moves.ts";
 import type { Pool } from "./pool.ts";
 import { identityOf } from "./pool-identity.ts";
@@ -40,8 +38,8 @@ import { Timeline } from "./timeline.ts";
 const ALIVE_DEADLINE_MS = 2000;
 
 /**
- * Every statement reaches its rows by an index whatever the tables hold, so one plan serves for all parameters. Left
- * to choose, the planner scans tables that it last saw empty.
+ * Every statement reaches its rows by an index whatever the tables hold, so one plan serves for all parameters. Left to
+ * choose, the planner scans tables that were empty when it looked last.
  */
 const PLANNING = {
   plan_cache_mode: "force_generic_plan",
@@ -50,7 +48,8 @@ const PLANNING = {
   enable_hashjoin: "off",
   enable_mergejoin: "off",
   jit: "off",
-  // What a statement needs is nearly always in memory. With the defaults a walk through an index that seems short looks cheaper than fetching what was found by place.
+  // What a statement needs is nearly always in memory. With the defaults a walk through an index that seems short looks
+  // cheaper than fetching rows by their `ctid`.
   random_page_cost: "0.01",
   seq_page_cost: "0.01",
 };
@@ -103,12 +102,7 @@ class PostgresDataDriver implements DataDriver {
   readonly claims: ClaimController;
   readonly subscriptions: SubscriptionController;
   readonly transfer: QueueTransfer;
-  readonly #connections: pg.Pool;
-  readonly #calls: CallsInFlight;
-  readonly #arrivals: Arrivals;
-  readonly #queues: QueueRows;
-  readonly #counts: Counters;
-  readonly #reaper: ClaimReaper;
+  readonly #pool: Pool;
   readonly #collector: GarbageCollector;
   #closing: Promise<void> | null = null;
 
@@ -120,51 +114,42 @@ class PostgresDataDriver implements DataDriver {
     options: PostgresDataDriverOptions & { onError: (error: unknown) => void },
   ) {
     const seed = BigInt(store.seed);
-    const clock = options.clock ?? { offsetMs: 0 };
-    const { connections } = statements;
     this.identity = identityOf(seed);
-    this.#connections = connections;
-    this.#calls = statements.calls;
-    this.#arrivals = arrivals;
-    this.#queues = new QueueRows(statements, clock);
-    timeline.forget = () => this.#queues.forgetAll();
-    this.#counts = new Counters(statements, options.onError);
-    this.#reaper = new ClaimReaper(statements, options.onError);
-    const parts: Pool = {
+    this.#pool = {
       statements,
-      queues: this.#queues,
-      counts: this.#counts,
-      reaper: this.#reaper,
-      scanHints: new ScanHints(statements, clock),
-      fronts: new ExhaustedFronts(statements),
-      bounds: new ByteBounds(statements, clock),
-      floors: new LowWater(statements),
+      queues: new QueueRows(statements),
+      counters: new Counters(statements, options.onError),
+      reaper: new ClaimReaper(statements, options.onError),
+      scanHints: new ScanHints(statements),
+      exhaustedFronts: new ExhaustedFronts(statements),
+      byteBounds: new ByteBounds(statements),
+      lowWater: new LowWater(statements),
       arrivals,
       ids: messageIds(seed),
-      clock,
     };
-    this.messages = new PostgresMessages(parts);
-    this.claims = new PostgresClaims(parts);
-    this.subscriptions = new PostgresSubscriptions({ statements });
-    this.transfer = postgresQueueMoves(parts);
-    this.#collector = new GarbageCollector(statements, clock, options.undoSeconds ?? 30, this.#counts);
+    timeline.forget = () => this.#pool.queues.forgetAll();
+    this.messages = postgresMessages(this.#pool);
+    this.claims = postgresClaims(this.#pool);
+    this.subscriptions = new PostgresSubscriptions(this.#pool);
+    this.transfer = postgresQueueMoves(this.#pool);
+    this.#collector = new GarbageCollector(this.#pool, options.undoSeconds ?? 30);
     this.capabilities = capabilitiesOf(store.durable);
   }
 
   attachQueue(queue: QueueRef & { epoch: number }): Promise<void> {
-    return this.#queues.attach(queue);
+    return this.#pool.queues.attach(queue);
   }
 
   detachQueue(queue: QueueRef): Promise<void> {
-    return this.#queues.detach(queue);
+    return this.#pool.queues.detach(queue);
   }
 
   watchArrivals(listener: ArrivalListener): () => void {
-    return this.#arrivals.watch(listener);
+    return this.#pool.arrivals.watch(listener);
   }
 
   isAlive(): Promise<boolean> {
-    const answer = this.#connections.query("SELECT 1").then(
+    const answer = this.#pool.statements.connections.query("SELECT 1").then(
       () => true,
       () => false,
     );
@@ -172,22 +157,23 @@ class PostgresDataDriver implements DataDriver {
   }
 
   health(): Promise<DriverHealth> {
-    return probeDriver(this, { reserve: () => reserveSpace(this.#connections) });
+    return probeDriver(this, { reserve: () => reserveSpace(this.#pool.statements.connections) });
   }
 
   async gc(): Promise<GcResult> {
-    await this.#reaper.flush();
-    await this.#counts.flush();
+    await this.#pool.reaper.flush();
+    await this.#pool.counters.flush();
     return this.#collector.collect();
   }
 
   close(): Promise<void> {
-    this.#arrivals.close();
-    this.#closing ??= this.#calls
+    const { statements, arrivals, reaper, counters } = this.#pool;
+    arrivals.close();
+    this.#closing ??= statements.calls
       .settled()
-      .then(() => this.#reaper.flush())
-      .then(() => this.#counts.close())
-      .then(() => this.#connections.end());
+      .then(() => reaper.flush())
+      .then(() => counters.close())
+      .then(() => statements.connections.end());
     return this.#closing;
   }
 }

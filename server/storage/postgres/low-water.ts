@@ -1,37 +1,43 @@
 import { byNumber } from "./messages/markers.ts";
 import { PerQueue, type QueueRow } from "./queue-rows.ts";
-import type { Statement, Statements } from "./sql/statements.ts";
+import { int8 } from "./sql/parameter-types.ts";
+import { rowOf, statement } from "./sql/statement.ts";
+import type { Statements } from "./sql/statements.ts";
 
-/** Between two looks at a queue's floor, unless enough was removed meanwhile: what scans walk over costs more than a look by then. */
-const REFRESH_MS = 100;
-const ENOUGH_GONE = 128;
+/** Between two looks at a queue, unless MANY_REMOVED were meanwhile: then scans walk over more than a look costs. */
+const LOOK_MS = 100;
+const MANY_REMOVED = 128;
 
-const OLDEST: Statement = {
-  name: "queue_floor",
+const OLDEST = statement({
+  name: "low_water_look",
+  parameters: { queueId: int8, after: int8 },
+  row: rowOf<{ before: string }>(),
   text: `
-    SELECT (m.marker - 1)::text AS floor FROM pool_queues q
+    SELECT (m.marker - 1)::text AS before FROM pool_queues q
     JOIN LATERAL (
-      SELECT o.marker FROM messages o WHERE o.queue_id = q.id AND o.marker > greatest(q.low_water, $2::bigint) ORDER BY o.marker LIMIT 1
+      SELECT o.marker FROM messages o WHERE o.queue_id = q.id AND o.marker > greatest(q.low_water, :after::bigint)
+      ORDER BY o.marker LIMIT 1
     ) AS m ON true
-    WHERE q.id = $1`,
-};
+    WHERE q.id = :queueId`,
+});
 
 /**
- * A queue's floor: a marker below which no message is left. Scans begin there, so that they do not walk over what was deleted but
- * cannot be vacuumed yet, because some session still holds an old snapshot.
+ * Finds each queue's low-water mark: the marker at or below which no message is left. Scans begin there, so that they
+ * do not walk over what was deleted but cannot be vacuumed yet, because some session still holds an old snapshot.
  *
- * Once true it stays true, in every process: a marker is drawn under the queue's lock, which lasts until commit, so nothing ever
- * appears below a message that somebody has seen. So an empty queue's floor is the newest message that was seen in it.
- * Hazard: whoever lets purged messages come back must give the queue a new row.
+ * A mark stays true once it is, in every process: a marker is drawn under the queue's lock, which lasts until commit, so
+ * nothing ever appears below a message that somebody has seen. So an empty queue's mark is the newest message that was
+ * seen in it.
+ * Hazard: code that brings purged messages back must give the queue a new row.
  */
 export class LowWater {
   readonly #statements: Statements;
   readonly #looks = new PerQueue(() => ({
-    readAt: 0,
-    underWay: false,
+    lookedAt: 0,
+    isLooking: false,
     /** Messages that this process removed since the last look. */
-    gone: 0,
-    /** The newest marker that this process has met in the queue. */
+    removed: 0,
+    /** The newest marker that this process has seen in the queue. */
     seen: "0",
   }));
 
@@ -45,29 +51,32 @@ export class LowWater {
     if (byNumber(marker, look.seen) > 0) look.seen = marker;
   }
 
-  /** Looks for the floor in the background when the last look was some time ago or when, with the `gone` messages just removed, much has changed. */
-  refresh(row: QueueRow, gone: number): void {
+  /**
+   * `removed` messages were just removed. Looks for the mark in the background, and sets `row.lowWater`, when the last
+   * look is LOOK_MS ago or MANY_REMOVED were removed since.
+   */
+  refresh(row: QueueRow, removed: number): void {
     const look = this.#looks.of(row);
-    look.gone += gone;
+    look.removed += removed;
     const now = performance.now();
-    if (look.underWay || (look.gone < ENOUGH_GONE && now - look.readAt < REFRESH_MS)) return;
-    look.underWay = true;
-    look.readAt = now;
-    look.gone = 0;
+    if (look.isLooking || (look.removed < MANY_REMOVED && now - look.lookedAt < LOOK_MS)) return;
+    look.isLooking = true;
+    look.lookedAt = now;
+    look.removed = 0;
     // Read before the look: what is visible by then, is or was in the queue when it looks.
     const { seen } = look;
     this.#statements
-      .read<{ floor: string }>(OLDEST, [row.id, row.floor])
+      .read(OLDEST, { queueId: row.id, after: row.lowWater })
       .then(
         ([oldest]) => {
-          const floor = oldest?.floor ?? seen;
-          if (BigInt(floor) > BigInt(row.floor)) row.floor = floor;
+          const found = oldest?.before ?? seen;
+          if (BigInt(found) > BigInt(row.lowWater)) row.lowWater = found;
         },
-        // The floor stays where it was, which is only slower.
+        // The mark stays where it was, which is only slower.
         () => undefined,
       )
       .finally(() => {
-        look.underWay = false;
+        look.isLooking = false;
       });
   }
 }

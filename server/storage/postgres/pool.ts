@@ -9,18 +9,16 @@ import type { MessageIds } from "./messages/ids.ts";
 import type { QueueRows } from "./queue-rows.ts";
 import type { Statements } from "./sql/statements.ts";
 
-/** What the controllers of one open pool share. */
+/** What the files of the driver share for one open pool. */
 export interface Pool {
   readonly statements: Statements;
   readonly queues: QueueRows;
-  readonly counts: Counters;
+  readonly counters: Counters;
   readonly reaper: ClaimReaper;
   readonly scanHints: ScanHints;
-  readonly fronts: ExhaustedFronts;
-  readonly bounds: ByteBounds;
-  readonly floors: LowWater;
+  readonly exhaustedFronts: ExhaustedFronts;
+  readonly byteBounds: ByteBounds;
+  readonly lowWater: LowWater;
   readonly arrivals: Arrivals;
   readonly ids: MessageIds;
-  /** Moves the pool's clock forward, for tests. */
-  readonly clock: { offsetMs: number };
 }

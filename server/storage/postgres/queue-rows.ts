@@ -1,63 +1,120 @@
+/** Rows of the table pool_queues: one per queue that the pool holds, with its epoch and low-water marker. */
 import { LRUCache } from "lru-cache";
 import { DomainError } from "../../errors.ts";
 import { type QueueRef, queueKey } from "../queue-ref.ts";
 import { translatePostgresError } from "./sql/connection.ts";
-import type { Statement, Statements } from "./sql/statements.ts";
+import { NOW } from "./sql/fragments.ts";
+import { int8, orNull, text } from "./sql/parameter-types.ts";
+import { rowOf, statement } from "./sql/statement.ts";
+import type { Statements } from "./sql/statements.ts";
+import { inTransaction, type Transaction } from "./sql/transaction.ts";
 
-/** A queue's row in this pool: what every statement finds its messages by. */
+/** A queue's row in this pool. Every statement finds the queue's messages by it. */
 export interface QueueRow {
   readonly id: string;
   readonly epoch: string;
-  /** See LowWater, which alone changes it. */
-  floor: string;
+  /** No message is left at or below this marker. LowWater alone changes it. */
+  lowWater: string;
 }
 
 /** What a class knows of queues, each for as long as its row is remembered. */
 export class PerQueue<T extends object> {
   readonly #known = new WeakMap<QueueRow, T>();
-  readonly #first: () => T;
+  readonly #initial: () => T;
 
-  /** `first`: what is known of a queue that was never met. */
-  constructor(first: () => T) {
-    this.#first = first;
+  /** `initial`: what is known of a queue at first. */
+  constructor(initial: () => T) {
+    this.#initial = initial;
   }
 
   of(row: QueueRow): T {
     let known = this.#known.get(row);
     if (known === undefined) {
-      known = this.#first();
+      known = this.#initial();
       this.#known.set(row, known);
     }
     return known;
   }
 }
 
-const FIND: Statement = {
-  name: "pool_queue_find",
-  text: `SELECT id::text, epoch::text, state FROM pool_queues WHERE project = $1 AND name = $2 AND state IN ('live', 'moving')`,
-};
+interface FoundRow {
+  id: string;
+  epoch: string;
+  state: "live" | "moving";
+}
+
+const QUEUE = { project: text, name: text } as const;
+const LIFE = { ...QUEUE, epoch: int8 } as const;
+const FOUND = `
+    SELECT id::text, epoch::text, state FROM pool_queues
+    WHERE project = :project AND name = :name AND state IN ('live', 'moving')`;
+
+const FIND = statement({ name: "pool_queue_find", parameters: QUEUE, row: rowOf<FoundRow>(), text: FOUND });
+
+const LOCK = statement({
+  name: "pool_queue_lock",
+  parameters: QUEUE,
+  row: rowOf<FoundRow>(),
+  text: `${FOUND} FOR UPDATE`,
+});
+
+/** The queue has moved from here, in this epoch or a later one. */
+const MOVED_AWAY = statement({
+  name: "pool_queue_moved_away",
+  parameters: LIFE,
+  text: `SELECT 1 FROM pool_queues WHERE project = :project AND name = :name AND state = 'moved' AND epoch >= :epoch`,
+});
+
+const DETACH_ROW = statement({
+  name: "pool_queue_detach_row",
+  parameters: { id: int8 },
+  text: `UPDATE pool_queues SET state = 'detached', detached_at = ${NOW} WHERE id = :id`,
+});
+
+/** No row: another caller attached the queue at the same moment. */
+const INSERT = statement({
+  name: "pool_queue_insert",
+  parameters: LIFE,
+  text: `
+    INSERT INTO pool_queues (project, name, epoch) VALUES (:project, :name, :epoch)
+    ON CONFLICT (project, name) WHERE state IN ('live', 'moving') DO NOTHING RETURNING 1`,
+});
+
+const FORGET_MOVES = statement({
+  name: "pool_queue_forget_moves",
+  parameters: LIFE,
+  text: `
+    UPDATE pool_queues SET state = 'detached'
+    WHERE project = :project AND name = :name AND state = 'moved' AND epoch < :epoch`,
+});
+
+const DETACH = statement({
+  name: "pool_queue_detach",
+  parameters: { ...QUEUE, epoch: orNull(int8) },
+  text: `
+    UPDATE pool_queues SET state = 'detached', detached_at = ${NOW}
+    WHERE project = :project AND name = :name AND state IN ('live', 'moving')
+      AND (:epoch::bigint IS NULL OR epoch <= :epoch)`,
+});
 
 /** As many queues as one process is likely to work with at a time. */
 const REMEMBERED_QUEUES = 50_000;
 
 /**
- * Rows of the table pool_queues: one per queue that lives in this pool, with its epoch and low-water marker.
- *
- * Rows are remembered for ever, since every statement checks id and epoch again and affects nothing when they are old.
+ * Finds the rows of queues and remembers them. A remembered row may be old: every statement checks id and epoch again,
+ * and affects nothing when they are.
  */
 export class QueueRows {
   readonly #statements: Statements;
-  readonly #clock: { offsetMs: number };
   readonly #remembered = new LRUCache<string, QueueRow>({ max: REMEMBERED_QUEUES });
 
-  constructor(statements: Statements, clock: { offsetMs: number }) {
+  constructor(statements: Statements) {
     this.#statements = statements;
-    this.#clock = clock;
   }
 
   /**
-   * Calls `work` with the queue's row. When that answers "stale" (the row is gone or has another epoch) it is read again
-   * and `work` runs once more. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE, QUEUE_IS_MOVING.
+   * Calls `work` with the queue's row. When that returns STALE (the row is deleted or has another epoch) it reads the
+   * row again and calls `work` once more. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE, QUEUE_IS_MOVING.
    */
   async with<T>(queue: QueueRef, work: (row: QueueRow) => Promise<T | typeof STALE>): Promise<T> {
     const key = queueKey(queue);
@@ -78,23 +135,24 @@ export class QueueRows {
     }
   }
 
-  /** Read from the table. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE, QUEUE_IS_MOVING. */
+  /** Reads the row from the table. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE, QUEUE_IS_MOVING. */
   async find(queue: QueueRef): Promise<QueueRow> {
-    const [found] = await this.#statements.read<FoundRow>(FIND, [queue.project, queue.name]);
+    const { project, name } = queue;
+    const [found] = await this.#statements.read(FIND, { project, name });
     if (found === undefined) {
-      throw new DomainError("QUEUE_DOES_NOT_EXIST", `Queue ${queue.name} does not exist.`, {
-        details: { project: queue.project, queue: queue.name },
+      throw new DomainError("QUEUE_DOES_NOT_EXIST", `Queue ${name} does not exist.`, {
+        details: { project, queue: name },
       });
     }
     if (queue.epoch !== undefined && found.epoch !== String(queue.epoch)) throw staleEpoch(queue);
     if (found.state === "moving") throw isMoving(queue);
     const { id, epoch } = found;
-    const row: QueueRow = { id, epoch, floor: "0" };
+    const row: QueueRow = { id, epoch, lowWater: "0" };
     this.#remembered.set(queueKey(queue), row);
     return row;
   }
 
-  /** The row as remembered, without asking the table. */
+  /** The remembered row, without asking the table. */
   peek(queue: QueueRef): QueueRow | undefined {
     return this.#remembered.get(queueKey(queue));
   }
@@ -103,90 +161,53 @@ export class QueueRows {
     this.#remembered.delete(queueKey(queue));
   }
 
-  /** The store has lost its last writes: rows may be gone, and messages be back that were deleted. */
+  /** The store has lost its last writes: rows may be missing, and deleted messages may be back. */
   forgetAll(): void {
     this.#remembered.clear();
   }
 
+  /** See DataDriver.attachQueue. */
   async attach(queue: QueueRef & { epoch: number }): Promise<void> {
     this.forget(queue);
-    const client = await this.#statements.connections.connect().catch((error: unknown) => {
-      throw translatePostgresError(error);
-    });
-    let broken = false;
     try {
-      await client.query("BEGIN");
-      const found = await client.query<FoundRow>(
-        "SELECT id::text, epoch::text, state FROM pool_queues WHERE project = $1 AND name = $2 AND state IN ('live', 'moving') FOR UPDATE",
-        [queue.project, queue.name],
-      );
-      const row = found.rows[0];
-      if (row !== undefined && Number(row.epoch) > queue.epoch) throw staleEpoch(queue);
-      if (row?.state === "moving" && Number(row.epoch) === queue.epoch) throw isMoving(queue);
-      // Whoever asks read the catalogue before the queue moved away.
-      const away = await client.query(
-        "SELECT 1 FROM pool_queues WHERE project = $1 AND name = $2 AND state = 'moved' AND epoch >= $3",
-        [queue.project, queue.name, queue.epoch],
-      );
-      if (away.rows.length > 0) throw staleEpoch(queue);
-      if (row === undefined || Number(row.epoch) < queue.epoch) {
-        if (row !== undefined) {
-          await client.query(
-            `UPDATE pool_queues SET state = 'detached', detached_at = clock_timestamp() + make_interval(secs => $2) WHERE id = $1`,
-            [row.id, this.#clock.offsetMs / 1000],
-          );
-        }
-        const begun = await client.query(
-          `INSERT INTO pool_queues (project, name, epoch) VALUES ($1, $2, $3)
-           ON CONFLICT (project, name) WHERE state IN ('live', 'moving') DO NOTHING`,
-          [queue.project, queue.name, queue.epoch],
-        );
-        // It lives here again, so what tells that it has moved away is no longer true.
-        if (begun.rowCount !== 0) {
-          await client.query(
-            `UPDATE pool_queues SET state = 'detached' WHERE project = $1 AND name = $2 AND state = 'moved' AND epoch < $3`,
-            [queue.project, queue.name, queue.epoch],
-          );
-        }
-      }
-      await client.query("COMMIT");
+      await inTransaction(this.#statements, (transaction) => attachIn(transaction, queue));
     } catch (error) {
-      broken = !(error instanceof DomainError);
-      if (!broken) await client.query("ROLLBACK").catch(() => undefined);
       throw translatePostgresError(error);
-    } finally {
-      client.release(broken);
     }
-    // Somebody else may have attached at the same moment, with another epoch.
-    const holds = await this.find({ project: queue.project, name: queue.name });
-    if (Number(holds.epoch) > queue.epoch) throw staleEpoch(queue);
-    if (Number(holds.epoch) < queue.epoch) await this.attach(queue);
+    // Another caller may have attached at the same moment, with another epoch.
+    const attached = await this.find({ project: queue.project, name: queue.name });
+    if (Number(attached.epoch) > queue.epoch) throw staleEpoch(queue);
+    if (Number(attached.epoch) < queue.epoch) await this.attach(queue);
   }
 
+  /** See DataDriver.detachQueue. */
   async detach(queue: QueueRef): Promise<void> {
-    await this.#statements.write(
-      {
-        name: "pool_queue_detach",
-        text: `UPDATE pool_queues SET state = 'detached', detached_at = clock_timestamp() + make_interval(secs => $4)
-               WHERE project = $1 AND name = $2 AND state IN ('live', 'moving') AND ($3::bigint IS NULL OR epoch <= $3)`,
-      },
-      [queue.project, queue.name, queue.epoch ?? null, this.#clock.offsetMs / 1000],
-    );
+    const { project, name, epoch = null } = queue;
+    await this.#statements.write(DETACH, { project, name, epoch });
     this.forget(queue);
   }
 }
 
-interface FoundRow {
-  id: string;
-  epoch: string;
-  state: "live" | "moving";
+async function attachIn(transaction: Transaction, queue: QueueRef & { epoch: number }): Promise<void> {
+  const { project, name, epoch } = queue;
+  const [row] = await transaction.run(LOCK, { project, name });
+  if (row !== undefined && Number(row.epoch) > epoch) throw staleEpoch(queue);
+  if (row?.state === "moving" && Number(row.epoch) === epoch) throw isMoving(queue);
+  // The caller read the catalogue before the queue moved away.
+  const moved = await transaction.run(MOVED_AWAY, { project, name, epoch });
+  if (moved.length > 0) throw staleEpoch(queue);
+  if (row !== undefined && Number(row.epoch) >= epoch) return;
+  if (row !== undefined) await transaction.run(DETACH_ROW, { id: row.id });
+  const inserted = await transaction.run(INSERT, { project, name, epoch });
+  // The queue is here again, so the rows that say that it has moved away are no longer true.
+  if (inserted.length > 0) await transaction.run(FORGET_MOVES, { project, name, epoch });
 }
 
-/** What `QueueRows.with` hears when a statement did not find the row it was given. */
+/** The result of a statement that did not find the row it was given. See QueueRows.with. */
 export const STALE = Symbol("stale");
 
 export function staleEpoch(queue: QueueRef): DomainError {
-  return new DomainError("QUEUE_EPOCH_STALE", `Queue ${queue.name} has moved or was made again. Try again.`, {
+  return new DomainError("QUEUE_EPOCH_STALE", `Queue ${queue.name} has moved or was created again. Try again.`, {
     details: { project: queue.project, queue: queue.name },
   });
 }

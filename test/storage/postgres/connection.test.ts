@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, expect, test, vi } from "vitest";
 import { openConnections, translatePostgresError } from "../../../server/storage/postgres/sql/connection.ts";
+import { statement } from "../../../server/storage/postgres/sql/statement.ts";
 import { Statements } from "../../../server/storage/postgres/sql/statements.ts";
 import { createEmptyDatabase } from "../../support/database.ts";
 
@@ -49,13 +50,14 @@ test("a statement that meets others' work keeps its connection, one that does no
   const database = await createEmptyDatabase();
   const connections = openConnections({ url: database.url, connections: 1 });
   const statements = new Statements(connections, "0");
-  const pid = async () => (await statements.read({ name: "pid", text: "SELECT pg_backend_pid() AS pid" }, []))[0];
+  const run = (name: string, text: string) => statements.read(statement({ name, parameters: {}, text }), {});
+  const pid = async () => (await run("pid", "SELECT pg_backend_pid() AS pid"))[0];
   const before = await pid();
-  await expect(statements.read({ name: "zero", text: "SELECT 1 / 0" }, [])).rejects.toMatchObject({
+  await expect(run("zero", "SELECT 1 / 0")).rejects.toMatchObject({
     code: "DEADLINE_EXCEEDED",
   });
   expect(await pid()).toEqual(before);
-  await expect(statements.read({ name: "none", text: "SELECT 1 FROM nothing" }, [])).rejects.toMatchObject({
+  await expect(run("none", "SELECT 1 FROM nothing")).rejects.toMatchObject({
     code: "INTERNAL",
   });
   expect(await pid()).not.toEqual(before);

@@ -11,19 +11,19 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test("a front is looked for anew each minute, from the floor, and the old one holds until the new one is known", async () => {
+test("a front is looked for anew each minute, from the low-water mark, and the old one holds until the new one is known", async () => {
   vi.advanceTimersByTime(10_000);
-  const row = { id: "1", epoch: "1", floor: "10" } satisfies QueueRow;
+  const row = { id: "1", epoch: "1", lowWater: "10" } satisfies QueueRow;
   const asked: unknown[] = [];
   const answers: ((marker: string) => void)[] = [];
-  const read = (_: unknown, [, start]: unknown[]) => {
-    asked.push(start);
+  const read = (_: unknown, { after }: { after: string }) => {
+    asked.push(after);
     return new Promise((resolve) => answers.push((marker) => resolve([{ marker }])));
   };
   const fronts = new ExhaustedFronts({ read } as unknown as Statements);
   const start = () => fronts.startOf(row, 3);
-  const look = async (after: number, found: string) => {
-    vi.advanceTimersByTime(after);
+  const look = async (milliseconds: number, found: string) => {
+    vi.advanceTimersByTime(milliseconds);
     fronts.refresh(row, 3);
     const during = start();
     answers.at(-1)?.(found);

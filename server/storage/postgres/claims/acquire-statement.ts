@@ -1,10 +1,13 @@
-/** The statement that takes messages for claims. */
-import { ALIVE, DUE, deliverable, FREE, POSTED_COLUMNS, type PostedRow } from "../messages/rows.ts";
-import { allThatFit, clockCte, milliseconds, type Statement } from "../sql/statements.ts";
+/** The statement that acquires messages for claims. */
+import { ALIVE, DUE, deliverable, POSTED_COLUMNS, type PostedRow, UNCLAIMED } from "../messages/rows.ts";
+import { int4Array, int8Array, textArray, uuidArray } from "../sql/array-parameter.ts";
+import { allThatFit, CLOCK, LIVE_QUEUE, liveQueues, milliseconds } from "../sql/fragments.ts";
+import { int4, int8, orNull, text } from "../sql/parameter-types.ts";
+import { rowOf, statement } from "../sql/statement.ts";
 
 const secondsOf = (count: string) => `(${count}) * interval '1 second'`;
 
-/** How a statement spells its parameters: for each queue and request, or once for all. */
+/** How the statement gets what belongs to a queue or a request. */
 interface Variant {
   queue: string;
   /**
@@ -16,20 +19,20 @@ interface Variant {
   ttl: (by: string) => string;
   grace: (by: string) => string;
   /** From this count on a message is a dead letter. */
-  most: (by: string) => string;
+  deadLettersFrom: (by: string) => string;
 }
 
+/** Any requests for any queues. */
 const GENERAL: Variant = {
   queue: `
-      SELECT w.n, ($3::int[])[w.n] AS take, ($15::int[])[w.n] AS "offset", ($5::bigint[])[w.n] AS exhausted_from, q.id,
-        greatest(q.low_water, ($4::bigint[])[w.n]) AS floor
-      FROM unnest($1::bigint[]) WITH ORDINALITY AS w(id, n) CROSS JOIN LATERAL (
-        SELECT q.id, q.low_water FROM pool_queues q WHERE q.id = w.id AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live' LIMIT 1
-      ) AS q`,
-  fits: "sum(p.size) OVER r <= $14::bigint OR row_number() OVER r = 1",
-  ttl: (by) => `($8::bigint[])[${by}.request]`,
-  grace: (by) => `($9::bigint[])[${by}.request]`,
-  most: (by) => `($10::bigint[])[${by}.request]`,
+      SELECT w.n, (:limits::int[])[w.n] AS "limit", (:offsets::int[])[w.n] AS "offset",
+        (:exhaustedFrom::bigint[])[w.n] AS exhausted_from, q.id,
+        greatest(q.low_water, (:starts::bigint[])[w.n]) AS start
+      FROM ${liveQueues("q.id, q.low_water", "CROSS")}`,
+  fits: "sum(p.size) OVER r <= :maxBytes::bigint OR row_number() OVER r = 1",
+  ttl: (by) => `(:ttlSeconds::bigint[])[${by}.request]`,
+  grace: (by) => `(:graceSeconds::bigint[])[${by}.request]`,
+  deadLettersFrom: (by) => `(:deadLettersFrom::bigint[])[${by}.request]`,
 };
 
 /**
@@ -37,80 +40,129 @@ const GENERAL: Variant = {
  */
 const UNIFORM: Variant = {
   queue: `
-      SELECT 1 AS n, $3::int AS take, 0 AS "offset", $5::bigint AS exhausted_from, q.id, greatest(q.low_water, $4::bigint) AS floor
-      FROM pool_queues q WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live'`,
-  fits: "p.bytes <= $14::bigint OR p.n = 1",
-  ttl: () => "$8::bigint",
-  grace: () => "$9::bigint",
-  most: () => "$10::bigint",
+      SELECT 1 AS n, :limit::int AS "limit", 0 AS "offset", :exhaustedFrom::bigint AS exhausted_from, q.id,
+        greatest(q.low_water, :start::bigint) AS start
+      FROM pool_queues q WHERE ${LIVE_QUEUE}`,
+  fits: "p.bytes <= :maxBytes::bigint OR p.n = 1",
+  ttl: () => ":ttlSeconds::bigint",
+  grace: () => ":graceSeconds::bigint",
+  deadLettersFrom: () => ":deadLettersFrom::bigint",
 };
 
 /**
  * One pick per queue for all its requests: within a statement its own locks do not exclude it, so two picks of one
- * queue would take the same rows. What was picked is dealt out by place, in order of arrival: `owners` names the
- * request that gets the first, second ... row of a queue. SKIP LOCKED keeps statements apart, and a row that changed
- * since the snapshot is judged again as it is once locked, and is then found by its place. Queues that are gone or have
- * another epoch are missing in `fresh`. What would pass the statement's bound in bytes is left as it is.
+ * queue would take the same rows. Each picked row goes to a request by its position, in order of arrival: `recipients`
+ * names the request that gets the first, second ... row of a queue. SKIP LOCKED keeps statements apart. A row that
+ * changed since the snapshot is judged again as it is once locked, and is then found by its `ctid`. Queues that are
+ * deleted or have another epoch are missing in `live`. What would pass the statement's bound in bytes stays as it is.
  */
-const takeStatement = (name: string, { queue, fits, ttl, grace, most }: Variant, keyed = false): Statement => ({
-  name,
-  text: `
-    WITH ${clockCte(13)},
+const acquireText = ({ queue, fits, ttl, grace, deadLettersFrom }: Variant, { isKeyed = false } = {}) => `
+    WITH ${CLOCK},
     queue AS MATERIALIZED (${queue}
     ),
     picked AS MATERIALIZED (
-      SELECT p.place, p.queue_id, p.marker, p.claim_count, ($6::int[])[w.offset + p.n] AS request, ${fits} AS fits
+      SELECT p.tid, p.queue_id, p.marker, p.claim_count, (:recipients::int[])[w.offset + p.n] AS request, ${fits} AS fits
       FROM queue w CROSS JOIN clock CROSS JOIN LATERAL (
         SELECT p.*, row_number() OVER r AS n, sum(p.size) OVER r AS bytes FROM (
-          SELECT m.ctid AS place, m.queue_id, m.marker, m.claim_count, octet_length(m.body) AS size FROM messages m
-          WHERE m.queue_id = w.id AND m.marker > w.floor AND ${ALIVE} AND ${DUE} AND ${FREE}
+          SELECT m.ctid AS tid, m.queue_id, m.marker, m.claim_count, octet_length(m.body) AS size FROM messages m
+          WHERE m.queue_id = w.id AND m.marker > w.start AND ${ALIVE} AND ${DUE} AND ${UNCLAIMED}
             AND ${deliverable("w.exhausted_from")}
-          ORDER BY m.marker LIMIT w.take
+          ORDER BY m.marker LIMIT w.limit
           FOR UPDATE SKIP LOCKED
         ) AS p WINDOW r AS (ROWS UNBOUNDED PRECEDING)
       ) AS p WINDOW r AS (ROWS UNBOUNDED PRECEDING)
     ),
-    taken AS (
-      UPDATE messages m SET claim_id = ($7::uuid[])[p.request],
+    acquired AS (
+      UPDATE messages m SET claim_id = (:claimIds::uuid[])[p.request],
         claim_expires_at = clock.now + ${secondsOf(ttl("p"))},
-        claim_count = CASE WHEN p.claim_count >= ${most("p")} THEN m.claim_count ELSE m.claim_count + 1 END,
-        ttl_seconds = CASE WHEN m.expires_at < clock.now + ${secondsOf(ttl("p"))} THEN ${ttl("p")} + ${grace("p")} ELSE m.ttl_seconds END,
+        claim_count = CASE WHEN p.claim_count >= ${deadLettersFrom("p")} THEN m.claim_count ELSE m.claim_count + 1 END,
+        ttl_seconds = CASE WHEN m.expires_at < clock.now + ${secondsOf(ttl("p"))}
+          THEN ${ttl("p")} + ${grace("p")} ELSE m.ttl_seconds END,
         expires_at = CASE WHEN m.expires_at < clock.now + ${secondsOf(ttl("p"))}
           THEN clock.now + ${secondsOf(`${ttl("p")} + ${grace("p")}`)} ELSE m.expires_at END
-      FROM picked p, clock WHERE m.ctid = p.place AND p.fits
-      RETURNING p.request, p.claim_count >= ${most("p")} AS dead, ${POSTED_COLUMNS}
+      FROM picked p, clock WHERE m.ctid = p.tid AND p.fits
+      RETURNING p.request, p.claim_count >= ${deadLettersFrom("p")} AS dead, ${POSTED_COLUMNS}
     ),
-    made AS (
-      INSERT INTO claims (id, queue_id, client_id, actor, created_at, renewed_at, expires_at, ttl_seconds, grace_seconds, markers)
-      SELECT ($7::uuid[])[d.request], d.queue_id, ($11::text[])[d.request], ($12::text[])[d.request], clock.now, clock.now,
-        clock.now + ${secondsOf(ttl("d"))}, ${ttl("d")}, ${grace("d")}, d.markers
+    created AS (
+      INSERT INTO claims (
+        id, queue_id, client_id, actor, created_at, renewed_at, expires_at, ttl_seconds, grace_seconds, markers)
+      SELECT (:claimIds::uuid[])[d.request], d.queue_id, (:clientIds::text[])[d.request], (:actors::text[])[d.request],
+        clock.now, clock.now, clock.now + ${secondsOf(ttl("d"))}, ${ttl("d")}, ${grace("d")}, d.markers
       FROM clock, (
         SELECT p.request, p.queue_id, array_agg(p.marker) AS markers FROM picked p
-        WHERE p.fits AND p.claim_count < ${most("p")} GROUP BY p.request, p.queue_id
-      ) AS d${keyed ? " RETURNING id, queue_id, created_at" : ""}
+        WHERE p.fits AND p.claim_count < ${deadLettersFrom("p")} GROUP BY p.request, p.queue_id
+      ) AS d${isKeyed ? " RETURNING id, queue_id, created_at" : ""}
     )${
-      keyed
+      isKeyed
         ? `,
     remembered AS (
       INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
-      SELECT c.queue_id, $15, $16, c.id::text, c.created_at FROM made c
+      SELECT c.queue_id, :key, :request, c.id::text, c.created_at FROM created c
     )`
         : ""
     }
-    SELECT (SELECT string_agg(q.n::text, ',') FROM queue q) AS fresh, ${milliseconds("clock.now")} AS now, t.*,
-      ${allThatFit("taken", "picked")}
-    FROM clock LEFT JOIN taken t ON true`,
-});
-
-export const TAKE = takeStatement("claim_take", GENERAL);
-export const TAKE_UNIFORM = takeStatement("claim_take_alike", UNIFORM);
-export const TAKE_KEYED = takeStatement("claim_take_keyed", UNIFORM, true);
+    SELECT (SELECT string_agg(q.n::text, ',') FROM queue q) AS live, ${milliseconds("clock.now")} AS now, a.*,
+      ${allThatFit("acquired", "picked")}
+    FROM clock LEFT JOIN acquired a ON true`;
 
 /**
- * `fresh`: places of the queues that are as the caller knew them, joined by commas; null when there is none. `locked`:
- * see allThatFit.
+ * `live`: numbers of the queues that are as the caller knew them, from 1, with commas; null when there is none.
+ * `locked`: see allThatFit. `request`: its number, from 1.
  */
-export type TakenRow = { fresh: string | null; now: number; locked: number } & (
+export type AcquiredRow = { live: string | null; now: number; locked: number } & (
   | (PostedRow & { request: number; dead: boolean })
   | { marker: null }
 );
+
+/** `recipients`: one element for each row that may be picked; the arrays: one for each request. */
+const REQUESTS = {
+  recipients: int4Array,
+  claimIds: uuidArray,
+  clientIds: textArray,
+  actors: textArray,
+  maxBytes: int8,
+} as const;
+
+const UNIFORM_PARAMETERS = {
+  ...REQUESTS,
+  queueId: int8,
+  epoch: int8,
+  limit: int4,
+  start: int8,
+  exhaustedFrom: orNull(int8),
+  ttlSeconds: int8,
+  graceSeconds: int8,
+  deadLettersFrom: int8,
+} as const;
+
+export const ACQUIRE = statement({
+  name: "claim_acquire",
+  parameters: {
+    ...REQUESTS,
+    queueIds: int8Array,
+    epochs: int8Array,
+    limits: int4Array,
+    offsets: int4Array,
+    starts: int8Array,
+    exhaustedFrom: int8Array,
+    ttlSeconds: int8Array,
+    graceSeconds: int8Array,
+    deadLettersFrom: int8Array,
+  },
+  row: rowOf<AcquiredRow>(),
+  text: acquireText(GENERAL),
+});
+
+export const ACQUIRE_UNIFORM = statement({
+  name: "claim_acquire_uniform",
+  parameters: UNIFORM_PARAMETERS,
+  row: rowOf<AcquiredRow>(),
+  text: acquireText(UNIFORM),
+});
+
+export const ACQUIRE_KEYED = statement({
+  name: "claim_acquire_keyed",
+  parameters: { ...UNIFORM_PARAMETERS, key: text, request: text },
+  row: rowOf<AcquiredRow>(),
+  text: acquireText(UNIFORM, { isKeyed: true }),
+});

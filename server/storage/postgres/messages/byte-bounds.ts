@@ -1,35 +1,39 @@
 import type { QueueRow } from "../queue-rows.ts";
-import { clockCte, type Statement, type Statements } from "../sql/statements.ts";
-import { ALIVE, DUE, deliverable, FREE } from "./rows.ts";
+import { CLOCK } from "../sql/fragments.ts";
+import { int8, orNull } from "../sql/parameter-types.ts";
+import { rowOf, statement } from "../sql/statement.ts";
+import type { Statements } from "../sql/statements.ts";
+import { ALIVE, DUE, deliverable, UNCLAIMED } from "./rows.ts";
 
-const FITTING: Statement = {
+const FITTING = statement({
   name: "message_fitting",
+  parameters: { queueId: int8, from: int8, limit: int8, maxBytes: int8, exhaustedFrom: orNull(int8) },
+  row: rowOf<{ ready: number; fitting: number }>(),
   text: `
-    WITH ${clockCte(5)}
-    SELECT count(*)::int AS "there", count(*) FILTER (WHERE s.bytes <= $4::bigint)::int AS fitting FROM (
+    WITH ${CLOCK}
+    SELECT count(*)::int AS ready, count(*) FILTER (WHERE s.bytes <= :maxBytes::bigint)::int AS fitting FROM (
       SELECT sum(octet_length(m.body)) OVER (ROWS UNBOUNDED PRECEDING) AS bytes FROM (
         SELECT m.body FROM messages m, clock
-        WHERE m.queue_id = $1 AND m.marker > $2 AND ${ALIVE} AND ${DUE} AND ${FREE} AND ${deliverable("$6::bigint")}
-        ORDER BY m.marker LIMIT $3
+        WHERE m.queue_id = :queueId AND m.marker > :from AND ${ALIVE} AND ${DUE} AND ${UNCLAIMED}
+          AND ${deliverable(":exhaustedFrom::bigint")}
+        ORDER BY m.marker LIMIT :limit
       ) AS m
     ) AS s`,
-};
+});
 
 /**
- * How many messages to lock for a claim or a pop that is bounded in bytes. Their statements keep to the bound by
- * themselves, but lock all that they were asked for first, and others pass over what is locked: they would take later
- * messages, or find nothing. So in a queue of which this process has met a statement that did not take all it locked,
- * it looks before how many fit. What others take meanwhile makes that an estimate.
+ * How many messages a claim or a pop that is bounded in bytes should lock. Their statements keep to the bound by
+ * themselves, but first lock all that they were asked for, and other statements skip what is locked: they would take
+ * later messages, or find nothing. So in a queue where this process has seen a statement lock more than it took, it
+ * first counts how many fit. That is an estimate: others take messages in between.
  */
 export class ByteBounds {
   readonly #statements: Statements;
-  readonly #clock: { offsetMs: number };
-  /** Queues in which large bodies were met. */
+  /** Queues in which a statement locked more than it took. */
   readonly #large = new WeakSet<QueueRow>();
 
-  constructor(statements: Statements, clock: { offsetMs: number }) {
+  constructor(statements: Statements) {
     this.#statements = statements;
-    this.#clock = clock;
   }
 
   /** Whether messages may have to be counted before they are locked. */
@@ -38,8 +42,8 @@ export class ByteBounds {
   }
 
   /**
-   * At most `wanted`, and at least one. Gives `wanted` when all that are there fit. `from`: a marker below which none
-   * is looked for.
+   * At most `wanted`, and at least one; `wanted` when all that are ready fit. `from`: messages at or below this marker
+   * are not counted.
    */
   async fitting(
     row: QueueRow,
@@ -48,14 +52,19 @@ export class ByteBounds {
     { from, exhaustedFrom }: { from: string; exhaustedFrom: number | null },
   ): Promise<number> {
     if (!this.#large.has(row) || wanted <= 1) return wanted;
-    const values = [row.id, from, wanted, maxBytes, this.#clock.offsetMs / 1000, exhaustedFrom];
-    const [found] = await this.#statements.read<{ there: number; fitting: number }>(FITTING, values);
-    if (found !== undefined && found.fitting < found.there) return Math.max(1, found.fitting);
+    const [found] = await this.#statements.read(FITTING, {
+      queueId: row.id,
+      from,
+      limit: wanted,
+      maxBytes,
+      exhaustedFrom,
+    });
+    if (found !== undefined && found.fitting < found.ready) return Math.max(1, found.fitting);
     this.#large.delete(row);
     return wanted;
   }
 
-  /** A statement locked so many of a queue's messages, and took so many. */
+  /** A statement locked `locked` messages of a queue, and took `taken` of them. */
   learn(row: QueueRow, locked: number, taken: number): void {
     if (locked > taken) this.#large.add(row);
   }

@@ -1,4 +1,6 @@
-import type { Statement, Statements } from "../sql/statements.ts";
+import { int8Array } from "../sql/array-parameter.ts";
+import { statement } from "../sql/statement.ts";
+import type { Statements } from "../sql/statements.ts";
 
 type Kind = "posted" | "claimed" | "deleted" | "expired";
 type Counts = Record<Kind, number>;
@@ -6,17 +8,26 @@ type Counts = Record<Kind, number>;
 const FLUSH_INTERVAL_MS = 1000;
 const DOUBTED_QUEUES = 1000;
 
-const APPEND: Statement = {
+const APPEND = statement({
   name: "queue_counts_append",
-  text: `INSERT INTO queue_counts (queue_id, posted, claimed, deleted, expired)
-         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])`,
-};
+  parameters: {
+    queueIds: int8Array,
+    posted: int8Array,
+    claimed: int8Array,
+    deleted: int8Array,
+    expired: int8Array,
+  },
+  text: `
+    INSERT INTO queue_counts (queue_id, posted, claimed, deleted, expired)
+    SELECT * FROM unnest(
+      :queueIds::bigint[], :posted::bigint[], :claimed::bigint[], :deleted::bigint[], :expired::bigint[])`,
+});
 
 /**
- * How much was posted, claimed, deleted and expired in each queue.
+ * How many messages were posted, claimed, deleted and expired in each queue.
  *
- * Gathered in the process and appended to the table about once a second, so that no statement of the data plane updates a counter;
- * gc folds the rows. A crash costs at most that second's counts, which a recount by gc mends.
+ * Gathered in the process and appended to a table about once a second, so that no statement of the data plane updates a
+ * counter; gc folds the rows. A crash loses at most that second's counts, which a recount by gc corrects.
  */
 export class Counters {
   readonly #statements: Statements;
@@ -52,24 +63,24 @@ export class Counters {
     return counts === undefined ? 0 : counts.posted - counts.deleted - counts.expired;
   }
 
-  /** More messages were seen in a queue than were counted; what a crash lost is never noticed otherwise. */
+  /** A queue has more messages than were counted, because a crash lost counts, say: gc counts it again. */
   doubt(queueId: string): void {
     if (this.#doubted.size < DOUBTED_QUEUES) this.#doubted.add(queueId);
   }
 
-  /** Gives some of the doubted queues, to be counted again. */
+  /** Returns some of the doubted queues, and forgets them. */
   takeDoubted(limit: number): string[] {
     const taken = [...this.#doubted].slice(0, limit);
     for (const queueId of taken) this.#doubted.delete(queueId);
     return taken;
   }
 
-  /** A purge makes what was counted meaningless. */
+  /** Forgets what is gathered for a queue: after a purge it means nothing. */
   drop(queueId: string): void {
     this.#pending.delete(queueId);
   }
 
-  /** Appends what has gathered. Never throws: a failed flush is reported, and its counts wait for the next one. */
+  /** Appends what is gathered. Never throws: a failed flush is reported, and its counts wait for the next one. */
   flush(): Promise<void> {
     this.#flushing = this.#flushing.then(() => this.#append());
     return this.#flushing;
@@ -81,13 +92,13 @@ export class Counters {
     this.#pending = new Map();
     const rows = [...gathered];
     try {
-      await this.#statements.write(APPEND, [
-        rows.map(([queueId]) => queueId),
-        rows.map(([, counts]) => counts.posted),
-        rows.map(([, counts]) => counts.claimed),
-        rows.map(([, counts]) => counts.deleted),
-        rows.map(([, counts]) => counts.expired),
-      ]);
+      await this.#statements.write(APPEND, {
+        queueIds: rows.map(([queueId]) => queueId),
+        posted: rows.map(([, counts]) => counts.posted),
+        claimed: rows.map(([, counts]) => counts.claimed),
+        deleted: rows.map(([, counts]) => counts.deleted),
+        expired: rows.map(([, counts]) => counts.expired),
+      });
     } catch (error) {
       this.#onError(error);
       for (const [queueId, counts] of rows) {
@@ -96,7 +107,7 @@ export class Counters {
     }
   }
 
-  /** A last flush, and no more: what cannot be written now is lost, as in a crash. */
+  /** Flushes once more and stops counting. Counts that cannot be written now are lost, as in a crash. */
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);

@@ -1,92 +1,97 @@
 import { PerQueue, type QueueRow } from "../queue-rows.ts";
-import type { Statement, Statements } from "../sql/statements.ts";
+import { int8 } from "../sql/parameter-types.ts";
+import { rowOf, statement } from "../sql/statement.ts";
+import type { Statements } from "../sql/statements.ts";
 import { byNumber } from "./markers.ts";
 
 /** Between two looks at one queue. */
 const LOOK_MS = 1000;
 /**
- * How long looks begin at the front, and not at the floor. A server that took over without the last claims has lower
- * counts than this process saw.
+ * For so long a look starts from the last front; then one starts from the low-water mark. A server that took over
+ * without the last claims has lower counts than this process saw.
  */
-const BUILT_UPON_MS = 60_000;
+const TRUSTED_MS = 60_000;
 
-const FRONT: Statement = {
+const FRONT = statement({
   name: "exhausted_front",
+  parameters: { queueId: int8, after: int8, exhaustedFrom: int8 },
+  row: rowOf<{ marker: string | null }>(),
   text: `
     SELECT coalesce(
-      (SELECT m.marker - 1 FROM messages m WHERE m.queue_id = $1 AND m.marker > $2 AND m.claim_count < $3 ORDER BY m.marker LIMIT 1),
-      (SELECT m.marker FROM messages m WHERE m.queue_id = $1 AND m.marker > $2 ORDER BY m.marker DESC LIMIT 1)
+      (SELECT m.marker - 1 FROM messages m
+       WHERE m.queue_id = :queueId AND m.marker > :after AND m.claim_count < :exhaustedFrom ORDER BY m.marker LIMIT 1),
+      (SELECT m.marker FROM messages m WHERE m.queue_id = :queueId AND m.marker > :after ORDER BY m.marker DESC LIMIT 1)
     )::text AS marker`,
-};
+});
 
 /** Every message of the queue at or below `marker` was claimed `from` times or more. */
 interface ExhaustedFront {
   readonly from: number;
   readonly marker: string;
+  /** The next look starts from this front until then, as performance.now() counts. */
   readonly until: number;
 }
 
 interface Look {
   front: ExhaustedFront | null;
-  readAt: number;
-  underWay: boolean;
+  lookedAt: number;
+  isLooking: boolean;
 }
 
 /**
- * Exhausted messages gather at the front of their queue, and no claim, list or pop is to walk over them each time. Once
- * true, a front stays true: counts only grow, and nothing new appears below a message that somebody has seen (see
- * LowWater).
+ * Exhausted messages gather at the front of their queue. Claims, lists and pops start behind them instead of walking
+ * over them each time. A front stays true once it is: counts only grow, and nothing new appears below a message that
+ * somebody has seen (see LowWater).
  *
- * Price: a message at the front that was claimed less often, and that a claim holds for long or a delay keeps back,
- * ends the front there; what is exhausted behind it is walked over.
+ * Price: the front ends at the first message that was claimed less often, even if a claim or a delay holds that one for
+ * long; exhausted messages behind it are walked over.
  */
 export class ExhaustedFronts {
   readonly #statements: Statements;
-  readonly #looks = new PerQueue<Look>(() => ({ front: null, readAt: 0, underWay: false }));
+  readonly #looks = new PerQueue<Look>(() => ({ front: null, lookedAt: 0, isLooking: false }));
 
   constructor(statements: Statements) {
     this.#statements = statements;
   }
 
-  /** The marker behind which messages may be ready: the queue's floor at least. */
+  /** The marker behind which messages may be ready: at least the queue's low-water mark. */
   startOf(row: QueueRow, exhaustedFrom: number | null | undefined): string {
-    if (exhaustedFrom === null || exhaustedFrom === undefined) return row.floor;
+    if (exhaustedFrom === null || exhaustedFrom === undefined) return row.lowWater;
     const front = frontOf(this.#looks.of(row), exhaustedFrom);
-    return front !== null && byNumber(front.marker, row.floor) > 0 ? front.marker : row.floor;
+    return front !== null && byNumber(front.marker, row.lowWater) > 0 ? front.marker : row.lowWater;
   }
 
   /**
-   * Looks in the background how far the front reaches, if the last look was some time ago. For a null count there is
-   * nothing to look for.
+   * Looks in the background how far the front reaches, at most once per LOOK_MS. Does nothing without a count.
    */
   refresh(row: QueueRow, exhaustedFrom: number | null | undefined): void {
     if (exhaustedFrom === null || exhaustedFrom === undefined) return;
     const now = performance.now();
     const look = this.#looks.of(row);
-    if (look.underWay || now - look.readAt < LOOK_MS) return;
-    look.underWay = true;
-    look.readAt = now;
+    if (look.isLooking || now - look.lookedAt < LOOK_MS) return;
+    look.isLooking = true;
+    look.lookedAt = now;
     const front = frontOf(look, exhaustedFrom);
     const isFresh = front !== null && now < front.until;
-    // The old front holds until this look, from the floor on, has found the new one: it walks over all of them.
-    const start = isFresh ? this.startOf(row, exhaustedFrom) : row.floor;
-    const until = isFresh ? front.until : now + BUILT_UPON_MS;
+    // A look from the low-water mark walks over all exhausted messages. The old front holds until it is done.
+    const start = isFresh ? this.startOf(row, exhaustedFrom) : row.lowWater;
+    const until = isFresh ? front.until : now + TRUSTED_MS;
     this.#statements
-      .read<{ marker: string | null }>(FRONT, [row.id, start, exhaustedFrom])
+      .read(FRONT, { queueId: row.id, after: start, exhaustedFrom })
       .then(
         ([found]) => {
           look.front = { from: exhaustedFrom, marker: found?.marker ?? start, until };
         },
-        // Whoever walks goes on walking, which is only slower.
+        // Without a front, calls walk over exhausted messages, which is only slower.
         () => undefined,
       )
       .finally(() => {
-        look.underWay = false;
+        look.isLooking = false;
       });
   }
 }
 
-/** What was claimed more often than is asked for is exhausted too. */
+/** A front for a higher count serves too: what was claimed more often than asked is exhausted. */
 function frontOf({ front }: Look, exhaustedFrom: number): ExhaustedFront | null {
   return front !== null && front.from >= exhaustedFrom ? front : null;
 }

@@ -1,15 +1,15 @@
-import type { NewMessage } from "../../data-driver.ts";
+/** Appends messages to queues. Posts that are in flight together share a statement. */
+import type { MessageController, NewMessage } from "../../data-driver.ts";
 import { digest, keyReused } from "../../idempotency.ts";
-import type { QueueRef } from "../../queue-ref.ts";
-import type { Arrivals } from "../arrivals.ts";
 import type { Pool } from "../pool.ts";
-import { type QueueRow, type QueueRows, STALE } from "../queue-rows.ts";
+import { type QueueRow, STALE } from "../queue-rows.ts";
 import { int4Array, int8Array, textArray } from "../sql/array-parameter.ts";
 import { BatchExecutor } from "../sql/batch-executor.ts";
 import { isUniqueViolation } from "../sql/connection.ts";
-import { alike, type Statement, type Statements } from "../sql/statements.ts";
-import type { Counters } from "./counters.ts";
-import type { MessageIds } from "./ids.ts";
+import { LIVE_QUEUE, liveQueues, NOW } from "../sql/fragments.ts";
+import { PRIOR_CALL } from "../sql/idempotency-keys.ts";
+import { int8, text } from "../sql/parameter-types.ts";
+import { rowOf, statement } from "../sql/statement.ts";
 import { byNumber } from "./markers.ts";
 
 /** Posts that share one statement. Beyond these a statement only gets slower, and its neighbours wait longer. */
@@ -23,88 +23,148 @@ const POST_LIMITS = {
 /** What a message weighs beside its body, in characters. */
 const MESSAGE_WEIGHT = 100;
 
-/** Markers that one `nextval` gives: those up to the next one. The sequence's step. */
+/** One `nextval` gives a block of markers: those up to the next `nextval`. The sequence's step. */
 const MARKER_BLOCK = 1024;
 
-/**
- * Order is fixed under the queues' advisory locks, which last until commit: whoever reads past a marker has seen all before it. They are
- * taken in the order given, ascending, so that no two statements deadlock; all of them before the first marker is drawn, from one sequence.
- * Markers are drawn in blocks, so that the caller knows each message's by its place and no row has to come back.
- * A queue that is gone or has another epoch counts as 0 and takes nothing, no lock either: one that all such queues share could deadlock.
- *
- * Hazard: the statement's snapshot may be older than a lock it waited for, so the epoch seen may be stale by then. What posted
- * meanwhile lands in the life of the queue that the caller meant, as if it had come just before the change; whoever moves a queue
- * must sweep once more after the statement time-out.
- */
-const postStatement = (keyed: boolean): Statement => ({
-  name: keyed ? "message_post_keyed" : "message_post",
-  text: `
-    WITH entered AS MATERIALIZED (
-      SELECT array_agg(w.id) AS ids, clock_timestamp() + make_interval(secs => $10::float8) AS now
+/** How the statement gets what belongs to a message. */
+interface Variant {
+  /** `entered`: locks the queues, then reads the clock. `blocks`, the first marker of each block, is drawn after it. */
+  enteredCte: string;
+  from: string;
+  queueId: string;
+  marker: string;
+  ttl: string;
+  delay: string;
+  /** The messages that have a queue to go to. */
+  where: string;
+  /** The columns of PostedRow. */
+  result: string;
+}
+
+/** Any messages of any queues. A queue that is deleted or has another epoch counts as 0, and takes nothing. */
+const GENERAL: Variant = {
+  enteredCte: `entered AS MATERIALIZED (
+      SELECT array_agg(w.id) AS ids, ${NOW} AS now
       FROM (
-        SELECT coalesce(q.id, 0) AS id, CASE WHEN q.id IS NOT NULL THEN pg_advisory_xact_lock($3::bigint + q.id) END AS locked
-        FROM unnest($1::bigint[]) WITH ORDINALITY AS w(id, n) LEFT JOIN LATERAL (
-          SELECT q.id FROM pool_queues q WHERE q.id = w.id AND q.epoch = ($2::bigint[])[w.n] AND q.state = 'live' LIMIT 1
-        ) AS q ON true
+        SELECT coalesce(q.id, 0) AS id,
+          CASE WHEN q.id IS NOT NULL THEN pg_advisory_xact_lock(:lockSpace::bigint + q.id) END AS locked
+        FROM ${liveQueues("q.id", "LEFT")}
         ORDER BY w.n
       ) AS w
     ),
     drawn AS MATERIALIZED (
-      SELECT array_agg(nextval('message_marker')) AS blocks FROM entered, generate_series(1, cardinality($5::text[]), ${MARKER_BLOCK})
-    ),
+      SELECT array_agg(nextval('message_marker')) AS blocks
+      FROM entered, generate_series(1, cardinality(:bodies::text[]), ${MARKER_BLOCK})
+    )`,
+  from: "entered e, drawn d",
+  queueId: "e.ids[(:queues::int[])[b.n]]",
+  marker: `d.blocks[1 + (b.n - 1) / ${MARKER_BLOCK}] + (b.n - 1) % ${MARKER_BLOCK}`,
+  ttl: "(:ttlSeconds::bigint[])[b.n]",
+  delay: "(:delaySeconds::bigint[])[b.n]",
+  where: "WHERE e.ids[(:queues::int[])[b.n]] <> 0",
+  result: "array_to_string(e.ids, ',') AS live, array_to_string(d.blocks, ',') AS blocks",
+};
+
+/**
+ * For messages of one queue and one block that live and wait equally long, as most that come together do. No array of
+ * queues and fewer expressions to set up, which is what a small statement costs: measured, it saves the server 60 µs of
+ * 190.
+ */
+const UNIFORM: Variant = {
+  enteredCte: `entered AS MATERIALIZED (
+      SELECT l.id, nextval('message_marker') AS block, ${NOW} AS now
+      FROM (
+        SELECT q.id, pg_advisory_xact_lock(:lockSpace::bigint + q.id) AS locked FROM pool_queues q
+        WHERE ${LIVE_QUEUE} OFFSET 0
+      ) AS l
+    )`,
+  from: "entered e",
+  queueId: "e.id",
+  marker: "e.block + b.n - 1",
+  ttl: ":ttlSeconds::bigint",
+  delay: ":delaySeconds::bigint",
+  where: "",
+  result: "e.id::text AS live, e.block::text AS blocks",
+};
+
+/**
+ * The order of messages is fixed under their queues' advisory locks, which last until commit: a reader that has passed
+ * a marker has seen all before it. The locks are taken in the order given, ascending, so that no two statements
+ * deadlock, and all of them before the first marker is drawn from the one sequence. Markers are drawn in blocks, so
+ * that the caller knows each message's by its position, and no row has to come back. A queue that is deleted or has
+ * another epoch gets no lock either: one that all such queues share could deadlock.
+ *
+ * Hazard: the statement's snapshot may be older than a lock it waited for, so the epoch seen may be stale by then. What
+ * posted meanwhile lands in the queue that the caller meant, as if it had come just before the change; a move of the
+ * queue must sweep once more after the statement time-out.
+ */
+const postText = (variant: Variant, rememberedCte = "") => `
+    WITH ${variant.enteredCte},
     posted AS (
       INSERT INTO messages (queue_id, marker, created_at, expires_at, available_at, ttl_seconds, client_id, body)
-      SELECT e.ids[($4::int[])[b.n]], d.blocks[1 + (b.n - 1) / ${MARKER_BLOCK}] + (b.n - 1) % ${MARKER_BLOCK},
-        e.now, e.now + ($6::bigint[])[b.n] * interval '1 second',
-        CASE WHEN ($7::bigint[])[b.n] > 0 THEN e.now + ($7::bigint[])[b.n] * interval '1 second' END, ($6::bigint[])[b.n],
-        ($9::text[])[($8::int[])[b.n]], b.body
-      FROM entered e, drawn d, unnest($5::text[]) WITH ORDINALITY AS b(body, n)
-      WHERE e.ids[($4::int[])[b.n]] <> 0${
-        keyed
-          ? `
-      RETURNING queue_id, marker
+      SELECT ${variant.queueId}, ${variant.marker}, e.now, e.now + ${variant.ttl} * interval '1 second',
+        CASE WHEN ${variant.delay} > 0 THEN e.now + ${variant.delay} * interval '1 second' END, ${variant.ttl},
+        (:clientIds::text[])[(:clients::int[])[b.n]], b.body
+      FROM ${variant.from}, unnest(:bodies::text[]) WITH ORDINALITY AS b(body, n)
+      ${variant.where}
+      ${rememberedCte}
+    )
+    SELECT ${variant.result} FROM ${variant.from}`;
+
+const GENERAL_PARAMETERS = {
+  queueIds: int8Array,
+  epochs: int8Array,
+  queues: int4Array,
+  bodies: textArray,
+  ttlSeconds: int8Array,
+  delaySeconds: int8Array,
+  clients: int4Array,
+  clientIds: textArray,
+} as const;
+
+interface PostedRow {
+  /** Ids of the queues that took their messages, 0 for the others. For one queue that did not, no row at all. */
+  live: string;
+  /** The first marker of each block. */
+  blocks: string;
+}
+
+const POST = statement({
+  name: "message_post",
+  parameters: GENERAL_PARAMETERS,
+  row: rowOf<PostedRow>(),
+  text: postText(GENERAL),
+});
+
+const POST_UNIFORM = statement({
+  name: "message_post_uniform",
+  parameters: {
+    queueId: int8,
+    epoch: int8,
+    bodies: textArray,
+    ttlSeconds: int8,
+    delaySeconds: int8,
+    clients: int4Array,
+    clientIds: textArray,
+  },
+  row: rowOf<PostedRow>(),
+  text: postText(UNIFORM),
+});
+
+const POST_KEYED = statement({
+  name: "message_post_keyed",
+  parameters: { ...GENERAL_PARAMETERS, key: text, request: text },
+  row: rowOf<PostedRow>(),
+  text: postText(
+    GENERAL,
+    `RETURNING queue_id, marker
     ),
     remembered AS (
       INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
-      SELECT p.queue_id, $11, $12, string_agg(p.marker::text, ',' ORDER BY p.marker), e.now
-      FROM posted p, entered e GROUP BY p.queue_id, e.now`
-          : ""
-      }
-    )
-    SELECT array_to_string(e.ids, ',') AS fresh, array_to_string(d.blocks, ',') AS blocks FROM entered e, drawn d`,
+      SELECT p.queue_id, :key, :request, string_agg(p.marker::text, ',' ORDER BY p.marker), e.now
+      FROM posted p, entered e GROUP BY p.queue_id, e.now`,
+  ),
 });
-
-const POST = postStatement(false);
-const POST_KEYED = postStatement(true);
-
-/**
- * The same for messages of one queue and one block that live and wait equally long, as most that come together do: no array of queues, and
- * fewer expressions to set up, which is what a small statement costs. Measured, it saves the server 60 µs of 190.
- */
-const POST_UNIFORM: Statement = {
-  name: "message_post_alike",
-  text: `
-    WITH entered AS MATERIALIZED (
-      SELECT l.id, nextval('message_marker') AS block, clock_timestamp() + make_interval(secs => $9::float8) AS now
-      FROM (
-        SELECT q.id, pg_advisory_xact_lock($3::bigint + q.id) AS locked FROM pool_queues q
-        WHERE q.id = $1 AND q.epoch = $2 AND q.state = 'live' OFFSET 0
-      ) AS l
-    ),
-    posted AS (
-      INSERT INTO messages (queue_id, marker, created_at, expires_at, available_at, ttl_seconds, client_id, body)
-      SELECT e.id, e.block + b.n - 1, e.now, e.now + $5::bigint * interval '1 second',
-        CASE WHEN $6::bigint > 0 THEN e.now + $6::bigint * interval '1 second' END, $5,
-        ($8::text[])[($7::int[])[b.n]], b.body
-      FROM entered e, unnest($4::text[]) WITH ORDINALITY AS b(body, n)
-    )
-    SELECT e.id::text AS fresh, e.block::text AS blocks FROM entered e`,
-};
-
-const PRIOR_POST: Statement = {
-  name: "message_post_prior",
-  text: "SELECT request, result FROM idempotency_keys WHERE queue_id = $1 AND key = $2",
-};
 
 interface PostRequest {
   row: QueueRow;
@@ -112,172 +172,143 @@ interface PostRequest {
   clientId: string | null;
 }
 
-/** Appends messages to queues; posts that are in flight together share a statement. */
 export class MessageInserter {
-  readonly #statements: Statements;
-  readonly #queues: QueueRows;
-  readonly #counts: Counters;
-  readonly #ids: MessageIds;
-  readonly #clock: { offsetMs: number };
-  readonly #arrivals: Arrivals;
-  readonly #pipeline: BatchExecutor<PostRequest, string[] | typeof STALE>;
+  readonly #pool: Pool;
+  readonly #executor: BatchExecutor<PostRequest, string[] | typeof STALE>;
 
-  constructor(parts: Pool) {
-    this.#statements = parts.statements;
-    this.#queues = parts.queues;
-    this.#counts = parts.counts;
-    this.#ids = parts.ids;
-    this.#clock = parts.clock;
-    this.#arrivals = parts.arrivals;
-    this.#pipeline = new BatchExecutor({
+  constructor(pool: Pool) {
+    this.#pool = pool;
+    this.#executor = new BatchExecutor({
       ...POST_LIMITS,
       partitionKey: ({ row }) => row.id,
       run: (batch) => this.#post(batch),
     });
   }
 
-  async post(params: {
-    queue: QueueRef;
-    messages: readonly NewMessage[];
-    clientId: string | null;
-    idempotencyKey?: string;
-  }): Promise<{ ids: string[] }> {
-    const { messages, clientId, idempotencyKey } = params;
+  readonly post: MessageController["post"] = async ({ queue, messages, clientId, idempotencyKey }) => {
+    const { queues, counters, arrivals, ids } = this.#pool;
     if (messages.length === 0) {
-      await this.#queues.find(params.queue);
+      await queues.find(queue);
       return { ids: [] };
     }
-    const markers = await this.#queues.with(params.queue, async (row) => {
-      if (idempotencyKey !== undefined) return this.#postOnce(row, messages, clientId, idempotencyKey);
-      const posted = await this.#pipeline.submit({ row, messages, clientId }, weightOf(messages));
-      if (posted !== STALE) this.#counts.add(row.id, "posted", posted.length);
+    const markers = await queues.with(queue, async (row) => {
+      const request = { row, messages, clientId };
+      if (idempotencyKey !== undefined) return this.#postOnce(request, idempotencyKey);
+      const posted = await this.#executor.submit(request, weightOf(messages));
+      if (posted !== STALE) counters.add(row.id, "posted", posted.length);
       return posted;
     });
-    this.#arrivals.tell(params.queue, markers.length);
-    return { ids: markers.map((marker) => this.#ids.idOf(marker)) };
-  }
+    arrivals.tell(queue, markers.length);
+    return { ids: markers.map((marker) => ids.idOf(marker)) };
+  };
 
   async #post(batch: readonly PostRequest[]): Promise<(string[] | typeof STALE)[]> {
-    return readPosted(await this.#statements.write<PostedRow>(...this.#statementOf(columnsOf(batch))), batch);
+    const { statements } = this.#pool;
+    const columns = columnsOf(batch);
+    const { rows, bodies, ttlSeconds, delaySeconds, clients, clientIds } = columns;
+    const [row, another] = rows;
+    const isUniform =
+      another === undefined && bodies.length <= MARKER_BLOCK && allEqual(ttlSeconds) && allEqual(delaySeconds);
+    if (row === undefined || !isUniform) {
+      return readPosted(await statements.write(POST, generalParameters(columns)), batch);
+    }
+    const posted = await statements.write(POST_UNIFORM, {
+      queueId: row.id,
+      epoch: row.epoch,
+      bodies,
+      ttlSeconds: ttlSeconds[0] as number,
+      delaySeconds: delaySeconds[0] as number,
+      clients,
+      clientIds,
+    });
+    return readPosted(posted, batch);
   }
 
-  /** The unique key makes the statement fail, and change nothing, when another call with it has committed in between. */
-  async #postOnce(
-    row: QueueRow,
-    messages: readonly NewMessage[],
-    clientId: string | null,
-    key: string,
-  ): Promise<string[] | typeof STALE> {
-    const request = digest(["post", messages, clientId]);
+  /**
+   * The unique key makes the statement fail, and change nothing, when another call with it has committed in between;
+   * then that call's result is read.
+   */
+  async #postOnce(request: PostRequest, key: string): Promise<string[] | typeof STALE> {
+    const { statements, counters } = this.#pool;
+    const { row, messages, clientId } = request;
+    const requestDigest = digest(["post", messages, clientId]);
     for (let attempt = 0; ; attempt += 1) {
-      const [prior] = await this.#statements.read<{ request: string; result: string }>(PRIOR_POST, [row.id, key]);
+      const [prior] = await statements.read(PRIOR_CALL, { queueId: row.id, key });
       if (prior !== undefined) {
-        if (prior.request !== request) throw keyReused(key);
+        if (prior.request !== requestDigest) throw keyReused(key);
         return prior.result.split(",");
       }
       try {
-        const batch = [{ row, messages, clientId }];
-        const values = [...this.#mixed(columnsOf(batch)), key, request];
-        const [posted] = readPosted(await this.#statements.write<PostedRow>(POST_KEYED, values), batch);
-        if (posted !== undefined && posted !== STALE) this.#counts.add(row.id, "posted", posted.length);
-        return posted ?? STALE;
+        const batch = [request];
+        const rows = await statements.write(POST_KEYED, {
+          ...generalParameters(columnsOf(batch)),
+          key,
+          request: requestDigest,
+        });
+        const [posted = STALE] = readPosted(rows, batch);
+        if (posted !== STALE) counters.add(row.id, "posted", posted.length);
+        return posted;
       } catch (error) {
         if (attempt > 0 || !isUniqueViolation(error)) throw error;
       }
     }
   }
-
-  #statementOf(columns: Columns): [Statement, unknown[]] {
-    const { rows, bodies, ttls, delays, clients, clientIds } = columns;
-    const [row, another] = rows;
-    if (row === undefined || another !== undefined || bodies.length > MARKER_BLOCK || !alike(ttls) || !alike(delays)) {
-      return [POST, this.#mixed(columns)];
-    }
-    const values = [
-      row.id,
-      row.epoch,
-      this.#statements.lockSpace,
-      textArray(bodies),
-      ttls[0],
-      delays[0],
-      int4Array(clients),
-      textArray(clientIds),
-      this.#clock.offsetMs / 1000,
-    ];
-    return [POST_UNIFORM, values];
-  }
-
-  #mixed({ rows, queues, bodies, ttls, delays, clients, clientIds }: Columns): unknown[] {
-    return [
-      int8Array(rows.map((row) => row.id)),
-      int8Array(rows.map((row) => row.epoch)),
-      this.#statements.lockSpace,
-      int4Array(queues),
-      textArray(bodies),
-      int8Array(ttls),
-      int8Array(delays),
-      int4Array(clients),
-      textArray(clientIds),
-      this.#clock.offsetMs / 1000,
-    ];
-  }
 }
 
-/** A batch's messages, column by column; queues and clients by their place, from 1. */
+/** A batch's messages, column by column. `queues` and `clients` count `rows` and `clientIds` from 1. */
 interface Columns {
-  /** Ascending, as their locks are taken. */
+  /** Ascending by id, as their locks are taken. */
   rows: QueueRow[];
   queues: number[];
   bodies: string[];
-  ttls: number[];
-  delays: number[];
+  ttlSeconds: number[];
+  delaySeconds: number[];
   clients: number[];
   clientIds: (string | null)[];
 }
 
 function columnsOf(batch: readonly PostRequest[]): Columns {
-  const rows = [...new Map(batch.map(({ row }) => [`${row.id} ${row.epoch}`, row])).values()].sort((a, b) =>
-    byNumber(a.id, b.id),
-  );
-  const places = new Map(rows.map((row, index) => [`${row.id} ${row.epoch}`, index + 1]));
+  const rows = [...new Map(batch.map(({ row }) => [row.id, row])).values()].sort((a, b) => byNumber(a.id, b.id));
+  const numberOfQueue = new Map(rows.map((row, index) => [row.id, index + 1]));
   const clientIds = [...new Set(batch.map(({ clientId }) => clientId))];
-  const clientPlaces = new Map(clientIds.map((clientId, index) => [clientId, index + 1]));
-  const columns: Columns = { rows, queues: [], bodies: [], ttls: [], delays: [], clients: [], clientIds };
+  const numberOfClient = new Map(clientIds.map((clientId, index) => [clientId, index + 1]));
+  const columns: Columns = { rows, queues: [], bodies: [], ttlSeconds: [], delaySeconds: [], clients: [], clientIds };
   for (const { row, messages, clientId } of batch) {
-    const place = places.get(`${row.id} ${row.epoch}`) as number;
-    const client = clientPlaces.get(clientId) as number;
+    const queue = numberOfQueue.get(row.id) as number;
+    const client = numberOfClient.get(clientId) as number;
     for (const message of messages) {
-      columns.queues.push(place);
+      columns.queues.push(queue);
       columns.bodies.push(message.bodyText);
-      columns.ttls.push(message.ttlSeconds);
-      columns.delays.push(message.delaySeconds);
+      columns.ttlSeconds.push(message.ttlSeconds);
+      columns.delaySeconds.push(message.delaySeconds);
       columns.clients.push(client);
     }
   }
   return columns;
 }
 
-interface PostedRow {
-  /** Ids of the queues that took their messages, 0 for the others. Of one that is gone alone there may be no row. */
-  fresh: string;
-  /** The first marker of each block. */
-  blocks: string;
-}
+const generalParameters = ({ rows, ...messages }: Columns) => ({
+  queueIds: rows.map(({ id }) => id),
+  epochs: rows.map(({ epoch }) => epoch),
+  ...messages,
+});
 
-/** A queue's row never changes its epoch (a new life is a new row), so a queue that took anything took all that was meant for it. */
+const allEqual = (values: readonly number[]) => values.every((value) => value === values[0]);
+
+/** A queue's row keeps its epoch for ever, so a queue that took anything took all that was meant for it. */
 function readPosted([posted]: readonly PostedRow[], batch: readonly PostRequest[]): (string[] | typeof STALE)[] {
   if (posted === undefined) return batch.map(() => STALE);
-  const fresh = new Set(posted.fresh.split(","));
+  const live = new Set(posted.live.split(","));
   const blocks = posted.blocks.split(",");
-  let place = 0;
+  let position = 0;
   return batch.map(({ row, messages }) => {
     const markers = messages.map(() => {
-      const block = blocks[Math.floor(place / MARKER_BLOCK)] as string;
-      const marker = plus(block, place % MARKER_BLOCK);
-      place += 1;
+      const block = blocks[Math.floor(position / MARKER_BLOCK)] as string;
+      const marker = plus(block, position % MARKER_BLOCK);
+      position += 1;
       return marker;
     });
-    return fresh.has(row.id) ? markers : STALE;
+    return live.has(row.id) ? markers : STALE;
   });
 }
 

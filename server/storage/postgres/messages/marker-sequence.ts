@@ -1,35 +1,46 @@
-import { withBriefLocks } from "../sql/lock-timeout.ts";
-import type { Statement, Statements } from "../sql/statements.ts";
+/** The sequence that all markers of the pool are drawn from. */
 
-/** One draw from the sequence gives the markers up to the next draw: see insert.ts. `next` is what the next one begins with. */
-const NEXT: Statement = {
+import { withLockTimeout } from "../sql/lock-timeout.ts";
+import { int8 } from "../sql/parameter-types.ts";
+import { rowOf, statement } from "../sql/statement.ts";
+import type { Statements } from "../sql/statements.ts";
+
+/** The marker that the next draw begins with. One draw gives a block of markers (see insert.ts). */
+const NEXT = statement({
   name: "marker_sequence_next",
+  parameters: {},
+  row: rowOf<{ next: string }>(),
   text: `
     SELECT (s.last_value + CASE WHEN s.is_called THEN p.seqincrement ELSE 0 END)::text AS next
     FROM message_marker s, pg_sequence p WHERE p.seqrelid = 'message_marker'::regclass`,
-};
+});
 
-/** No marker that this store has given is above it. */
+const SET = statement({
+  name: "marker_sequence_set",
+  parameters: { marker: int8 },
+  text: "SELECT setval('message_marker', :marker)",
+});
+
+/** This store has given no marker above it. */
 export async function highestMarker(statements: Statements): Promise<string> {
-  return ((await next(statements)) - 1n).toString();
+  const [row] = await statements.read(NEXT, {});
+  return (nextOf(row) - 1n).toString();
 }
 
 /**
- * Every marker given from now on is above `marker`. Never lowers the sequence, whoever draws from it or lifts it at the same time: to change a
- * sequence waits for all who have drawn from it to commit, and keeps others from drawing until this commits.
+ * Every marker given from now on is above `marker`. Never lowers the sequence, also when others draw from it or lift it
+ * at the same time: changing a sequence waits until all who have drawn from it have committed, and keeps others from
+ * drawing until this commits.
  */
 export async function liftMarkers(statements: Statements, marker: string): Promise<void> {
-  if ((await next(statements)) > BigInt(marker)) return;
-  await withBriefLocks(statements, async (transaction) => {
+  const [row] = await statements.read(NEXT, {});
+  if (nextOf(row) > BigInt(marker)) return;
+  await withLockTimeout(statements, async (transaction) => {
     // Changes nothing, and takes the lock.
-    await transaction.query("ALTER SEQUENCE message_marker NO CYCLE");
-    const { rows } = await transaction.query<{ next: string }>(NEXT.text);
-    if (BigInt(rows[0]?.next ?? 0) > BigInt(marker)) return;
-    await transaction.query("SELECT setval('message_marker', $1)", [marker]);
+    await transaction.execute("ALTER SEQUENCE message_marker NO CYCLE");
+    const [locked] = await transaction.run(NEXT, {});
+    if (nextOf(locked) <= BigInt(marker)) await transaction.run(SET, { marker });
   });
 }
 
-async function next(statements: Statements): Promise<bigint> {
-  const [row] = await statements.read<{ next: string }>(NEXT, []);
-  return BigInt(row?.next ?? 0);
-}
+const nextOf = (row: { next: string } | undefined) => BigInt(row?.next ?? 0);

@@ -1,35 +1,40 @@
+/** What statements select of messages and ask of them, and how a row becomes a Message. */
 import type { Message } from "../../data-driver.ts";
-import { milliseconds } from "../sql/statements.ts";
+import { milliseconds } from "../sql/fragments.ts";
 import type { MessageIds } from "./ids.ts";
 
-/** What a message `m` is, whoever holds it. */
+/** The columns of a message `m`, without its claim. */
 export const POSTED_COLUMNS = `
   m.marker::text AS marker, m.origin_id::text AS origin, m.body, m.ttl_seconds::float8 AS ttl, m.client_id AS client,
   m.claim_count AS count, ${milliseconds("m.created_at")} AS created, ${milliseconds("m.expires_at")} AS expires,
   ${milliseconds("m.available_at")} AS available`;
 
-/** What statements select of a message `m` beside a `clock`, to be read with `readMessage`. */
-export const MESSAGE_COLUMNS = `${POSTED_COLUMNS}, m.claim_id::text AS claim, ${milliseconds("m.claim_expires_at")} AS "claimExpires",
-  ${milliseconds("clock.now")} AS now`;
+/** The columns of a message `m` beside a `clock`, for `readMessage`. */
+export const MESSAGE_COLUMNS = `${POSTED_COLUMNS}, m.claim_id::text AS claim,
+  ${milliseconds("m.claim_expires_at")} AS "claimExpires", ${milliseconds("clock.now")} AS now`;
 
-/** Nobody holds `m` now: never claimed, released, or its claim has lapsed. */
-export const FREE = "(m.claim_expires_at IS NULL OR m.claim_expires_at <= clock.now)";
+/** No live claim holds `m`: it was never claimed, was released, or its claim has expired. */
+export const UNCLAIMED = "(m.claim_expires_at IS NULL OR m.claim_expires_at <= clock.now)";
+/** The delay of `m` is over. */
 export const DUE = "(m.available_at IS NULL OR m.available_at <= clock.now)";
-/** May `m` be delivered once more, when messages are exhausted from this count on? Of a null count all may. */
+/** `m` may be delivered once more, when messages are exhausted from this count on. With a null count all may. */
 export const deliverable = (exhaustedFrom: string) => `(${exhaustedFrom} IS NULL OR m.claim_count < ${exhaustedFrom})`;
-/** Not in a form that the index by expiry could serve: a plan that was made while the table was empty would search all that lives for each message. */
+/**
+ * `m` has not expired. Not in a form that the index by expiry could serve: a plan that was made while the table was
+ * empty would search all live messages for each one.
+ */
 export const ALIVE = "(m.expires_at > clock.now) IS TRUE";
 
 /**
- * The rows of `messages`, which are in order, up to the one whose body would pass the bytes that the parameter
- * `maxBytes` names; at least one. `more` says of each whether another follows. Asking for a body's length does not read
- * it.
+ * The rows of `messages`, which are in order, up to the one whose body would pass `:maxBytes`; at least one. `more` says
+ * of each whether another follows. To ask for a body's length does not read it.
  */
-export const upTo = (maxBytes: string, messages: string) => `(
+export const upTo = (messages: string) => `(
     SELECT b.* FROM (
-      SELECT o.*, row_number() OVER r AS place, sum(octet_length(o.body)) OVER r AS bytes, lead(true, 1, false) OVER r AS more
+      SELECT o.*, row_number() OVER r AS position, sum(octet_length(o.body)) OVER r AS bytes,
+        lead(true, 1, false) OVER r AS more
       FROM (${messages}) AS o WINDOW r AS (ROWS UNBOUNDED PRECEDING)
-    ) AS b WHERE b.bytes <= ${maxBytes}::bigint OR b.place = 1
+    ) AS b WHERE b.bytes <= :maxBytes::bigint OR b.position = 1
   )`;
 
 export interface PostedRow {
@@ -48,6 +53,13 @@ export interface MessageRow extends PostedRow {
   claim: string | null;
   claimExpires: number | null;
   now: number;
+}
+
+/** A row of a statement that has one even where there is no message. */
+export type MaybeMessageRow = MessageRow | { marker: null };
+
+export function readMessages(rows: readonly MaybeMessageRow[], ids: MessageIds): Message[] {
+  return rows.filter((row) => row.marker !== null).map((row) => readMessage(row, ids));
 }
 
 export function readMessage(row: MessageRow, ids: MessageIds): Message {

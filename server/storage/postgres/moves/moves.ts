@@ -4,25 +4,6 @@ import { MoveSource } from "./source.ts";
 import { MoveTarget } from "./target.ts";
 
 /** Both halves of a move on PostgreSQL. */
-export function postgresQueueMoves(parts: Pool): QueueTransfer {
-  const from = new MoveSource(parts);
-  const to = new MoveTarget(parts);
-  return {
-    begin: (params) => from.begin(params),
-    readMessages: (params) => from.readMessages(params),
-    takeChanges: (params) => from.takeChanges(params),
-    readKeys: (params) => from.readKeys(params),
-    freeze: (params) => from.freeze(params),
-    readClaims: (params) => from.readClaims(params),
-    readRest: (params) => from.readRest(params),
-    thaw: (params) => from.thaw(params),
-    leave: (params) => from.leave(params),
-    prepare: (params) => to.prepare(params),
-    writeMessages: (params) => to.writeMessages(params),
-    writeClaims: (params) => to.writeClaims(params),
-    writeKeys: (params) => to.writeKeys(params),
-    open: (params) => to.open(params),
-    abandon: (params) => to.abandon(params),
-    openEpoch: (params) => to.openEpoch(params),
-  };
+export function postgresQueueMoves(pool: Pool): QueueTransfer {
+  return { ...new MoveSource(pool), ...new MoveTarget(pool) };
 }

@@ -1,10 +1,10 @@
+/** The half of a move in the store that the queue leaves. See QueueTransfer. */
 import { DomainError } from "../../../errors.ts";
 import type {
   MovedClaim,
   MovedCounts,
   MovedKey,
   MovedMessage,
-  MovedRest,
   MovedState,
   MovedSubscription,
   QueueLife,
@@ -14,49 +14,72 @@ import { highestMarker } from "../messages/marker-sequence.ts";
 import { ALIVE } from "../messages/rows.ts";
 import type { Pool } from "../pool.ts";
 import { staleEpoch } from "../queue-rows.ts";
-import { withBriefLocks } from "../sql/lock-timeout.ts";
-import { clockCte, milliseconds, type Statement } from "../sql/statements.ts";
+import { uuidArray } from "../sql/array-parameter.ts";
+import { CLOCK, milliseconds, NIL, NOW } from "../sql/fragments.ts";
+import { withLockTimeout } from "../sql/lock-timeout.ts";
+import { float8, int8, text, uuid } from "../sql/parameter-types.ts";
+import { rowOf, statement } from "../sql/statement.ts";
 import { passWriteBarrier } from "./write-barrier.ts";
 
 /** Text of messages that is read at a time. */
 const READ_BYTES = 4 * 1024 * 1024;
 
-/** The row that this attempt, and no other, may move. */
-const AT = "q.project = $1 AND q.name = $2 AND q.epoch = $3 AND q.state IN ('live', 'moving') AND q.move_epoch = $4";
+const LIFE = { project: text, name: text, epoch: int8 } as const;
+const ATTEMPT = { ...LIFE, moveEpoch: int8 } as const;
+/** A page behind `after`. */
+const PAGE = { ...ATTEMPT, after: text, limit: int8 } as const;
 
-const STATE_COLUMNS = `m.marker::text AS marker, m.ttl_seconds::float8 AS "ttlSeconds", m.claim_count AS "claimCount", m.claim_id::text AS "claimId",
-  ${milliseconds("m.claim_expires_at - clock.now")} AS "claimRemainingMs", ${milliseconds("m.expires_at - clock.now")} AS "remainingMs",
+const LIFE_IS = "q.project = :project AND q.name = :name AND q.epoch = :epoch";
+/** The row that this attempt, and no other, may move. */
+const OURS = `${LIFE_IS} AND q.state IN ('live', 'moving') AND q.move_epoch = :moveEpoch`;
+
+/**
+ * One of the queue's `found` things, or nulls. No row: the attempt is over. One row with nulls: there is none.
+ * Durations are counted from now, because the clock of the other store is another.
+ */
+const foundText = (found: string, more = "") => `
+    WITH ${CLOCK}${more}
+    SELECT found.* FROM pool_queues q CROSS JOIN clock
+    LEFT JOIN LATERAL (${found}) AS found ON true
+    WHERE ${OURS}`;
+
+type Found<Row> = Row | { ageMs: null };
+
+const STATE_COLUMNS = `m.marker::text AS marker, m.ttl_seconds::float8 AS "ttlSeconds", m.claim_count AS "claimCount",
+  m.claim_id::text AS "claimId", ${milliseconds("m.claim_expires_at - clock.now")} AS "claimRemainingMs",
+  ${milliseconds("m.expires_at - clock.now")} AS "remainingMs",
   CASE WHEN m.available_at > clock.now THEN ${milliseconds("m.available_at - clock.now")} END AS "delayMs"`;
 
-/** No row: the attempt is over. One row without a message: there is none. */
-const READ_MESSAGES: Statement = {
+const READ_MESSAGES = statement({
   name: "queue_move_messages",
-  text: `
-    WITH ${clockCte(7)}
-    SELECT found.* FROM pool_queues q CROSS JOIN clock
-    LEFT JOIN LATERAL (
-      SELECT ${STATE_COLUMNS}, m.origin_id::text AS origin, m.body AS "bodyText", m.client_id AS "clientId", ${milliseconds("clock.now - m.created_at")} AS "ageMs"
+  parameters: { ...ATTEMPT, after: int8, limit: int8 },
+  row: rowOf<Found<Omit<MovedMessage, "id"> & { origin: string | null }>>(),
+  text: foundText(`
+      SELECT ${STATE_COLUMNS}, m.origin_id::text AS origin, m.body AS "bodyText", m.client_id AS "clientId",
+        ${milliseconds("clock.now - m.created_at")} AS "ageMs"
       FROM (
         SELECT n.*, sum(octet_length(n.body)) OVER (ORDER BY n.marker) - octet_length(n.body) AS before FROM (
-          SELECT m.* FROM messages m WHERE m.queue_id = q.id AND m.marker > greatest($5::bigint, q.low_water) AND ${ALIVE}
-          ORDER BY m.marker LIMIT $6
+          SELECT m.* FROM messages m
+          WHERE m.queue_id = q.id AND m.marker > greatest(:after::bigint, q.low_water) AND ${ALIVE}
+          ORDER BY m.marker LIMIT :limit
         ) AS n
       ) AS m
-      WHERE m.before < ${READ_BYTES} ORDER BY m.marker
-    ) AS found ON true
-    WHERE ${AT}`,
-};
+      WHERE m.before < ${READ_BYTES} ORDER BY m.marker`),
+});
 
-/** One snapshot for the notes and the messages: what a note that is seen tells of, is seen too. */
-const TAKE_CHANGES: Statement = {
+/** One snapshot for the notes and the messages: a change whose note is seen is seen too. */
+const TAKE_CHANGES = statement({
   name: "queue_move_changes",
+  parameters: { ...ATTEMPT, limit: int8 },
+  /** `taken`: how many notes. `noted`: the marker of a message that changed; the other columns are null if it is gone. */
+  row: rowOf<{ taken: number; noted: string | null } & (MovedState | { marker: null })>(),
   text: `
-    WITH ${clockCte(6)},
-    source AS MATERIALIZED (SELECT q.id, q.low_water FROM pool_queues q WHERE ${AT}),
+    WITH ${CLOCK},
+    source AS MATERIALIZED (SELECT q.id, q.low_water FROM pool_queues q WHERE ${OURS}),
     taken AS MATERIALIZED (
       DELETE FROM queue_move_changes c USING (
         SELECT o.* FROM source s CROSS JOIN LATERAL (
-          SELECT c.queue_id, c.id FROM queue_move_changes c WHERE c.queue_id = s.id ORDER BY c.id LIMIT $5
+          SELECT c.queue_id, c.id FROM queue_move_changes c WHERE c.queue_id = s.id ORDER BY c.id LIMIT :limit
         ) AS o
       ) AS o
       WHERE c.queue_id = o.queue_id AND c.id = o.id RETURNING c.marker
@@ -68,181 +91,216 @@ const TAKE_CHANGES: Statement = {
       SELECT ${STATE_COLUMNS} FROM messages m
       WHERE m.queue_id = s.id AND m.marker = n.marker AND m.marker > s.low_water AND ${ALIVE}
     ) AS found ON true`,
-};
+});
 
 const CLAIM_COLUMNS = `c.id::text AS id, c.client_id AS "clientId", c.actor, c.ttl_seconds::float8 AS "ttlSeconds",
-  c.grace_seconds::float8 AS "graceSeconds", c.markers::text AS markers, ${milliseconds("clock.now - c.created_at")} AS "ageMs",
-  ${milliseconds("clock.now - c.renewed_at")} AS "sinceRenewalMs", ${milliseconds("c.expires_at - clock.now")} AS "remainingMs"`;
+  c.grace_seconds::float8 AS "graceSeconds", c.markers::text AS markers,
+  ${milliseconds("clock.now - c.created_at")} AS "ageMs",
+  ${milliseconds("clock.now - c.renewed_at")} AS "sinceRenewalMs",
+  ${milliseconds("c.expires_at - clock.now")} AS "remainingMs"`;
 
-const READ_CLAIMS: Statement = {
+/** `markers`: an array as PostgreSQL prints it. */
+type FoundClaim = Found<Omit<MovedClaim, "markers"> & { markers: string }>;
+
+const READ_CLAIMS = statement({
   name: "queue_move_claims",
-  text: `
-    WITH ${clockCte(7)}
-    SELECT found.* FROM pool_queues q CROSS JOIN clock
-    LEFT JOIN LATERAL (
-      SELECT ${CLAIM_COLUMNS}
-      FROM claims c WHERE c.queue_id = q.id AND c.id > $5::uuid AND c.expires_at > clock.now ORDER BY c.id LIMIT $6
-    ) AS found ON true
-    WHERE ${AT}`,
-};
+  parameters: { ...ATTEMPT, after: uuid, limit: int8 },
+  row: rowOf<FoundClaim>(),
+  text: foundText(`
+      SELECT ${CLAIM_COLUMNS} FROM claims c
+      WHERE c.queue_id = q.id AND c.id > :after::uuid AND c.expires_at > clock.now ORDER BY c.id LIMIT :limit`),
+});
 
-const READ_CLAIMS_BY_ID: Statement = {
+const READ_CLAIMS_BY_ID = statement({
   name: "queue_move_claims_by_id",
-  text: `
-    WITH ${clockCte(6)}
-    SELECT found.* FROM pool_queues q CROSS JOIN clock
-    LEFT JOIN LATERAL (
+  parameters: { ...ATTEMPT, ids: uuidArray },
+  row: rowOf<FoundClaim>(),
+  text: foundText(`
       SELECT ${CLAIM_COLUMNS}
-      FROM unnest($5::uuid[]) AS w(id) JOIN claims c ON c.queue_id = q.id AND c.id = w.id WHERE c.expires_at > clock.now
-    ) AS found ON true
-    WHERE ${AT}`,
-};
+      FROM unnest(:ids::uuid[]) AS w(id) JOIN claims c ON c.queue_id = q.id AND c.id = w.id
+      WHERE c.expires_at > clock.now`),
+});
 
-const READ_KEYS: Statement = {
+const KEY_COLUMNS = `k.key, k.request, k.result, ${milliseconds("clock.now - k.created_at")} AS "ageMs"`;
+
+const READ_KEYS = statement({
   name: "queue_move_keys",
-  text: `
-    WITH ${clockCte(7)}
-    SELECT found.* FROM pool_queues q CROSS JOIN clock
-    LEFT JOIN LATERAL (
-      SELECT k.key, k.request, k.result, ${milliseconds("clock.now - k.created_at")} AS "ageMs"
-      FROM idempotency_keys k WHERE k.queue_id = q.id AND k.key > $5 ORDER BY k.key LIMIT $6
-    ) AS found ON true
-    WHERE ${AT}`,
-};
+  parameters: PAGE,
+  row: rowOf<Found<MovedKey>>(),
+  text: foundText(`
+      SELECT ${KEY_COLUMNS} FROM idempotency_keys k
+      WHERE k.queue_id = q.id AND k.key > :after ORDER BY k.key LIMIT :limit`),
+});
 
-/** By their time, of all queues: there is no index by queue and time, and what is young is little. */
-const READ_YOUNG_KEYS: Statement = {
+/** By their time, of all queues: there is no index by queue and time, and young ones are few. */
+const READ_YOUNG_KEYS = statement({
   name: "queue_move_young_keys",
-  text: `
-    WITH ${clockCte(7)},
+  parameters: { ...PAGE, youngerThanMs: float8 },
+  row: rowOf<Found<MovedKey>>(),
+  text: foundText(
+    `
+      SELECT ${KEY_COLUMNS} FROM young k WHERE k.queue_id = q.id AND k.key > :after ORDER BY k.key LIMIT :limit`,
+    `,
     young AS MATERIALIZED (
-      SELECT k.* FROM idempotency_keys k WHERE k.created_at >= (SELECT now FROM clock) - make_interval(secs => $8::float8 / 1000)
-    )
-    SELECT found.* FROM pool_queues q CROSS JOIN clock
-    LEFT JOIN LATERAL (
-      SELECT k.key, k.request, k.result, ${milliseconds("clock.now - k.created_at")} AS "ageMs"
-      FROM young k WHERE k.queue_id = q.id AND k.key > $5 ORDER BY k.key LIMIT $6
-    ) AS found ON true
-    WHERE ${AT}`,
-};
+      SELECT k.* FROM idempotency_keys k
+      WHERE k.created_at >= (SELECT now FROM clock) - make_interval(secs => :youngerThanMs::float8 / 1000)
+    )`,
+  ),
+});
 
-const READ_COUNTS: Statement = {
+const READ_COUNTS = statement({
   name: "queue_move_counts",
+  parameters: ATTEMPT,
+  row: rowOf<MovedCounts & { lowWater: string; claims: number }>(),
   text: `
-    SELECT q.low_water::text AS "lowWater", coalesce(sum(c.posted), 0)::float8 AS posted, coalesce(sum(c.claimed), 0)::float8 AS claimed,
+    SELECT q.low_water::text AS "lowWater",
+      coalesce(sum(c.posted), 0)::float8 AS posted, coalesce(sum(c.claimed), 0)::float8 AS claimed,
       coalesce(sum(c.deleted), 0)::float8 AS deleted, coalesce(sum(c.expired), 0)::float8 AS expired,
-      (SELECT count(*)::int FROM claims o WHERE o.queue_id = q.id AND o.expires_at > clock_timestamp() + make_interval(secs => $5::float8)) AS claims
+      (SELECT count(*)::int FROM claims o WHERE o.queue_id = q.id AND o.expires_at > ${NOW}) AS claims
     FROM pool_queues q LEFT JOIN queue_counts c ON c.queue_id = q.id
-    WHERE ${AT} GROUP BY q.id, q.low_water`,
-};
+    WHERE ${OURS} GROUP BY q.id, q.low_water`,
+});
 
-const READ_SUBSCRIPTIONS: Statement = {
+const READ_SUBSCRIPTIONS = statement({
   name: "queue_move_subscriptions",
+  parameters: { project: text, name: text },
+  row: rowOf<MovedSubscription>(),
   text: `
-    WITH ${clockCte(3)}
-    SELECT s.id::text AS id, s.subscriber, s.ttl_seconds::float8 AS "ttlSeconds", s.options AS "optionsText", s.confirmed,
-      ${milliseconds("clock.now - s.created_at")} AS "ageMs", ${milliseconds("clock.now - s.renewed_at")} AS "sinceRenewalMs",
+    WITH ${CLOCK}
+    SELECT s.id::text AS id, s.subscriber, s.ttl_seconds::float8 AS "ttlSeconds", s.options AS "optionsText",
+      s.confirmed, ${milliseconds("clock.now - s.created_at")} AS "ageMs",
+      ${milliseconds("clock.now - s.renewed_at")} AS "sinceRenewalMs",
       ${milliseconds("s.expires_at - clock.now")} AS "remainingMs"
-    FROM subscriptions s, clock WHERE s.project = $1 AND s.queue = $2 AND s.expires_at > clock.now ORDER BY s.id`,
-};
+    FROM subscriptions s, clock WHERE s.project = :project AND s.queue = :name AND s.expires_at > clock.now
+    ORDER BY s.id`,
+});
 
 /**
- * Only an attempt that is not older than the last. A queue that has no row here (deleted, or never used) gets one that nobody can use, with a
- * time at which it ended: so `thaw` knows not to bring it to life.
+ * Only for an attempt that is newer than the last. A queue that has no row here (it is deleted, or was never used) gets
+ * one that nobody can use, with a time at which it ended: so `thaw` knows not to make it live.
  */
-const TAKE_OVER: Statement = {
+const BEGIN = statement({
   name: "queue_move_begin",
+  parameters: ATTEMPT,
+  row: rowOf<{ id: string }>(),
   text: `
-    WITH taken AS (
-      UPDATE pool_queues q SET state = CASE WHEN q.detached_at IS NULL THEN 'live' ELSE 'moving' END, move_epoch = $4
-      WHERE q.project = $1 AND q.name = $2 AND q.epoch = $3 AND q.state IN ('live', 'moving') AND coalesce(q.move_epoch, 0) < $4
+    WITH begun AS (
+      UPDATE pool_queues q SET state = CASE WHEN q.detached_at IS NULL THEN 'live' ELSE 'moving' END,
+        move_epoch = :moveEpoch
+      WHERE ${LIFE_IS} AND q.state IN ('live', 'moving')
+        AND coalesce(q.move_epoch, 0) < :moveEpoch
       RETURNING q.id
     ),
-    made AS (
+    created AS (
       INSERT INTO pool_queues (project, name, epoch, state, move_epoch, detached_at)
-      SELECT $1, $2, $3, 'moving', $4, clock_timestamp()
-      WHERE NOT EXISTS (SELECT 1 FROM pool_queues o WHERE o.project = $1 AND o.name = $2 AND o.state IN ('live', 'moving'))
-        AND NOT EXISTS (SELECT 1 FROM pool_queues o WHERE o.project = $1 AND o.name = $2 AND o.state = 'moved' AND o.epoch >= $3)
+      SELECT :project, :name, :epoch, 'moving', :moveEpoch, clock_timestamp()
+      WHERE NOT EXISTS (
+          SELECT 1 FROM pool_queues o WHERE o.project = :project AND o.name = :name AND o.state IN ('live', 'moving'))
+        AND NOT EXISTS (
+          SELECT 1 FROM pool_queues o
+          WHERE o.project = :project AND o.name = :name AND o.state = 'moved' AND o.epoch >= :epoch)
       ON CONFLICT (project, name) WHERE state IN ('live', 'moving') DO NOTHING
       RETURNING id
     ),
-    forgotten AS (DELETE FROM queue_move_changes c USING taken t WHERE c.queue_id = t.id)
-    SELECT id::text FROM taken UNION ALL SELECT id::text FROM made`,
-};
+    forgotten AS (DELETE FROM queue_move_changes c USING begun b WHERE c.queue_id = b.id)
+    SELECT id::text FROM begun UNION ALL SELECT id::text FROM created`,
+});
 
-const FREEZE: Statement = {
+const FREEZE = statement({
   name: "queue_move_freeze",
-  text: `UPDATE pool_queues q SET state = 'moving' WHERE ${AT} RETURNING q.id::text`,
-};
+  parameters: ATTEMPT,
+  row: rowOf<{ id: string }>(),
+  text: `UPDATE pool_queues q SET state = 'moving' WHERE ${OURS} RETURNING q.id::text`,
+});
 
-/** No row: the queue's life is over here, or no attempt to move it ever began. `thawed` is false while a later attempt moves it. */
-const THAW: Statement = {
+/**
+ * No row: the queue's life is over here, or no attempt to move it ever began. `thawed` is false while a later attempt
+ * moves it.
+ */
+const THAW = statement({
   name: "queue_move_thaw",
+  parameters: ATTEMPT,
+  row: rowOf<{ id: string; thawed: boolean }>(),
   text: `
     WITH thawed AS (
-      UPDATE pool_queues q SET state = CASE WHEN q.detached_at IS NULL THEN 'live' ELSE 'detached' END, move_epoch = $4
-      WHERE q.project = $1 AND q.name = $2 AND q.epoch = $3 AND q.state IN ('live', 'moving') AND q.move_epoch <= $4
+      UPDATE pool_queues q SET state = CASE WHEN q.detached_at IS NULL THEN 'live' ELSE 'detached' END,
+        move_epoch = :moveEpoch
+      WHERE ${LIFE_IS} AND q.state IN ('live', 'moving') AND q.move_epoch <= :moveEpoch
       RETURNING q.id
     )
     SELECT t.id::text, true AS thawed FROM thawed t
     UNION ALL
     SELECT q.id::text, false FROM pool_queues q
-    WHERE q.project = $1 AND q.name = $2 AND q.epoch = $3 AND q.state IN ('live', 'moving') AND q.move_epoch > $4`,
-};
+    WHERE ${LIFE_IS} AND q.state IN ('live', 'moving') AND q.move_epoch > :moveEpoch`,
+});
 
-/** Subscriptions go only with the row, once: the queue may have come back with others since. The row's id is given each time, for the trigger. */
-const LEAVE: Statement = {
+/**
+ * Subscriptions go only with the row, once: the queue may have come back with others since. The row's id is returned
+ * each time, for the trigger.
+ */
+const LEAVE = statement({
   name: "queue_move_leave",
+  parameters: LIFE,
+  row: rowOf<{ id: string }>(),
   text: `
-    WITH ${clockCte(4)},
-    gone AS (
+    WITH ${CLOCK},
+    moved AS (
       UPDATE pool_queues q SET state = 'moved', detached_at = clock.now FROM clock
-      WHERE q.project = $1 AND q.name = $2 AND q.epoch = $3 AND q.state IN ('live', 'moving')
+      WHERE ${LIFE_IS} AND q.state IN ('live', 'moving')
       RETURNING q.id
     ),
-    forgotten AS (DELETE FROM subscriptions s USING gone g WHERE s.project = $1 AND s.queue = $2)
-    SELECT g.id::text FROM gone g
+    forgotten AS (DELETE FROM subscriptions s USING moved m WHERE s.project = :project AND s.queue = :name)
+    SELECT m.id::text FROM moved m
     UNION ALL
-    SELECT q.id::text FROM pool_queues q WHERE q.project = $1 AND q.name = $2 AND q.epoch = $3 AND q.state = 'moved'`,
-};
+    SELECT q.id::text FROM pool_queues q
+    WHERE ${LIFE_IS} AND q.state = 'moved'`,
+});
+
+const FORGET_CHANGES = statement({
+  name: "queue_move_forget_changes",
+  parameters: { queueId: int8 },
+  text: "DELETE FROM queue_move_changes WHERE queue_id = :queueId",
+});
 
 type Attempt = { queue: QueueLife; moveEpoch: number };
-type Departures = Pick<
-  QueueTransfer,
-  "begin" | "readMessages" | "takeChanges" | "readKeys" | "freeze" | "readClaims" | "readRest" | "thaw" | "leave"
->;
 
-/** The half of a move where the queue is. See QueueTransfer. */
-export class MoveSource implements Departures {
-  readonly #parts: Pool;
+export class MoveSource {
+  readonly #pool: Pool;
 
-  constructor(parts: Pool) {
-    this.#parts = parts;
+  constructor(pool: Pool) {
+    this.#pool = pool;
   }
 
-  /** The trigger is there before the first message is read: to make it waits for all who are writing, and later ones see it. */
-  async begin(params: Attempt): Promise<void> {
-    const [row] = await this.#parts.statements.write<{ id: string }>(TAKE_OVER, this.#place(params));
+  /**
+   * The trigger exists before the first message is read: its creation waits for all who are writing, and later writers
+   * see it.
+   */
+  readonly begin: QueueTransfer["begin"] = async (params) => {
+    const { statements } = this.#pool;
+    const [row] = await statements.write(BEGIN, attemptOf(params));
     if (row === undefined) throw staleEpoch(params.queue);
     const trigger = triggerOf(row.id);
-    await withBriefLocks(this.#parts.statements, async (transaction) => {
-      await transaction.query(
-        `CREATE OR REPLACE TRIGGER ${trigger} AFTER UPDATE OR DELETE ON messages FOR EACH ROW WHEN (OLD.queue_id = ${row.id}) EXECUTE FUNCTION queue_move_note()`,
-      );
-    });
-  }
+    await withLockTimeout(statements, (transaction) =>
+      transaction.execute(
+        `CREATE OR REPLACE TRIGGER ${trigger} AFTER UPDATE OR DELETE ON messages
+         FOR EACH ROW WHEN (OLD.queue_id = ${row.id}) EXECUTE FUNCTION queue_move_note()`,
+      ),
+    );
+  };
 
-  async readMessages(params: Attempt & { after: string; limit: number }): Promise<MovedMessage[]> {
-    const rows = await this.#page<MovedMessage & { origin: string | null }>(READ_MESSAGES, params);
-    return rows.map(({ origin, ...message }) => ({ ...message, id: origin ?? this.#parts.ids.idOf(message.marker) }));
-  }
+  readonly readMessages: QueueTransfer["readMessages"] = async (params) => {
+    const { statements, ids } = this.#pool;
+    const { after, limit } = params;
+    const rows = await statements.read(READ_MESSAGES, { ...attemptOf(params), after, limit });
+    return foundIn(rows, params).map(({ origin, ...message }) => ({
+      ...message,
+      id: origin ?? ids.idOf(message.marker),
+    }));
+  };
 
-  async takeChanges(
-    params: Attempt & { limit: number },
-  ): Promise<{ changed: MovedState[]; gone: string[]; more: boolean }> {
-    const rows = await this.#parts.statements.write<
-      { taken: number; noted: string | null } & (MovedState | { marker: null })
-    >(TAKE_CHANGES, [...this.#place(params), params.limit, this.#offset()]);
+  readonly takeChanges: QueueTransfer["takeChanges"] = async (params) => {
+    const { limit } = params;
+    const rows = await this.#pool.statements.write(TAKE_CHANGES, { ...attemptOf(params), limit });
     const [first] = rows;
     if (first === undefined) throw staleEpoch(params.queue);
     const changed: MovedState[] = [];
@@ -252,102 +310,86 @@ export class MoveSource implements Departures {
       if (state.marker === null) gone.push(noted);
       else changed.push(state);
     }
-    return { changed, gone, more: first.taken === params.limit };
-  }
+    return { changed, gone, more: first.taken === limit };
+  };
 
-  async readClaims(
-    params: Attempt & ({ after: string; limit: number } | { ids: readonly string[] }),
-  ): Promise<MovedClaim[]> {
-    type Row = Omit<MovedClaim, "markers"> & { markers: string };
+  readonly readClaims: QueueTransfer["readClaims"] = async (params) => {
+    const { statements } = this.#pool;
+    const attempt = attemptOf(params);
     const rows =
       "ids" in params
-        ? await this.#read<Row>(READ_CLAIMS_BY_ID, params, [params.ids, this.#offset()])
-        : await this.#page<Row>(READ_CLAIMS, { ...params, after: params.after === "" ? NIL : params.after });
-    return rows.map((claim) => ({ ...claim, markers: claim.markers.slice(1, -1).split(",") }));
-  }
+        ? await statements.read(READ_CLAIMS_BY_ID, { ...attempt, ids: params.ids })
+        : await statements.read(READ_CLAIMS, { ...attempt, after: params.after || NIL, limit: params.limit });
+    return foundIn(rows, params).map((claim) => ({ ...claim, markers: claim.markers.slice(1, -1).split(",") }));
+  };
 
-  /** What posts remember are markers, which only this store can turn into ids. */
-  async readKeys(params: Attempt & { after: string; limit: number; youngerThanMs?: number }): Promise<MovedKey[]> {
-    const { youngerThanMs } = params;
-    const keys =
+  /** Posts remember markers, which only this store can turn into ids. */
+  readonly readKeys: QueueTransfer["readKeys"] = async (params) => {
+    const { statements, ids } = this.#pool;
+    const { after, limit, youngerThanMs } = params;
+    const page = { ...attemptOf(params), after, limit };
+    const rows =
       youngerThanMs === undefined
-        ? await this.#page<MovedKey>(READ_KEYS, params)
-        : await this.#page<MovedKey>(READ_YOUNG_KEYS, params, [youngerThanMs]);
-    const toId = (part: string) => (/^\d+$/.test(part) ? this.#parts.ids.idOf(part) : part);
-    return keys.map((key) => ({ ...key, result: key.result.split(",").map(toId).join(",") }));
-  }
+        ? await statements.read(READ_KEYS, page)
+        : await statements.read(READ_YOUNG_KEYS, { ...page, youngerThanMs });
+    const toId = (part: string) => (/^\d+$/.test(part) ? ids.idOf(part) : part);
+    return foundIn(rows, params).map((key) => ({ ...key, result: key.result.split(",").map(toId).join(",") }));
+  };
 
-  async freeze(params: Attempt & { deadlineMs: number }): Promise<void> {
-    await this.#parts.counts.flush();
-    const rows = await this.#parts.statements.write(FREEZE, this.#place(params));
+  readonly freeze: QueueTransfer["freeze"] = async (params) => {
+    const { statements, counters } = this.#pool;
+    await counters.flush();
+    const rows = await statements.write(FREEZE, attemptOf(params));
     if (rows.length === 0) throw staleEpoch(params.queue);
     try {
-      await passWriteBarrier(this.#parts.statements, params.deadlineMs);
+      await passWriteBarrier(statements, params.deadlineMs);
     } catch (error) {
-      await this.#parts.statements.write(THAW, this.#place(params));
+      await statements.write(THAW, attemptOf(params));
       throw error;
     }
-  }
+  };
 
-  async readRest(params: Attempt): Promise<MovedRest> {
-    const { statements } = this.#parts;
-    const values = [...this.#place(params), this.#offset()];
-    const [row] = await statements.read<MovedCounts & { lowWater: string; claims: number }>(READ_COUNTS, values);
+  readonly readRest: QueueTransfer["readRest"] = async (params) => {
+    const { statements } = this.#pool;
+    const [row] = await statements.read(READ_COUNTS, attemptOf(params));
     if (row === undefined) throw staleEpoch(params.queue);
     const { lowWater, claims, ...counts } = row;
     const { project, name } = params.queue;
-    const subscriptions = await statements.read<MovedSubscription>(READ_SUBSCRIPTIONS, [project, name, this.#offset()]);
+    const subscriptions = await statements.read(READ_SUBSCRIPTIONS, { project, name });
     return { lowWater, counts, claims, subscriptions, highestMarker: await highestMarker(statements) };
-  }
+  };
 
-  async thaw(params: Attempt): Promise<boolean> {
-    const [row] = await this.#parts.statements.write<{ id: string; thawed: boolean }>(THAW, this.#place(params));
+  readonly thaw: QueueTransfer["thaw"] = async (params) => {
+    const [row] = await this.#pool.statements.write(THAW, attemptOf(params));
     if (row?.thawed) await this.#stopNoting(row.id);
     return row !== undefined;
-  }
+  };
 
-  async leave({ queue }: { queue: QueueLife }): Promise<void> {
-    const values = [queue.project, queue.name, queue.epoch, this.#offset()];
-    const [row] = await this.#parts.statements.write<{ id: string }>(LEAVE, values);
-    this.#parts.queues.forget(queue);
+  readonly leave: QueueTransfer["leave"] = async ({ queue }) => {
+    const { project, name, epoch } = queue;
+    const [row] = await this.#pool.statements.write(LEAVE, { project, name, epoch });
+    this.#pool.queues.forget(queue);
     if (row !== undefined) await this.#stopNoting(row.id);
-  }
+  };
 
-  async #stopNoting(id: string): Promise<void> {
-    await withBriefLocks(this.#parts.statements, async (transaction) => {
-      await transaction.query(`DROP TRIGGER IF EXISTS ${triggerOf(id)} ON messages`);
-      await transaction.query("DELETE FROM queue_move_changes WHERE queue_id = $1", [id]);
+  async #stopNoting(queueId: string): Promise<void> {
+    await withLockTimeout(this.#pool.statements, async (transaction) => {
+      await transaction.execute(`DROP TRIGGER IF EXISTS ${triggerOf(queueId)} ON messages`);
+      await transaction.run(FORGET_CHANGES, { queueId });
     });
-  }
-
-  async #page<Row extends object>(
-    statement: Statement,
-    params: Attempt & { after: string; limit: number },
-    more: readonly unknown[] = [],
-  ): Promise<Row[]> {
-    return this.#read(statement, params, [params.after, params.limit, this.#offset(), ...more]);
-  }
-
-  async #read<Row extends object>(statement: Statement, params: Attempt, more: readonly unknown[]): Promise<Row[]> {
-    const values = [...this.#place(params), ...more];
-    const rows = await this.#parts.statements.read<Row & { ageMs: number | null }>(statement, values);
-    if (rows.length === 0) throw staleEpoch(params.queue);
-    return rows.filter((row) => row.ageMs !== null);
-  }
-
-  #place({ queue, moveEpoch }: Attempt): unknown[] {
-    return [queue.project, queue.name, queue.epoch, moveEpoch];
-  }
-
-  #offset(): number {
-    return this.#parts.clock.offsetMs / 1000;
   }
 }
 
-const NIL = "00000000-0000-0000-0000-000000000000";
+const attemptOf = ({ queue: { project, name, epoch }, moveEpoch }: Attempt) => ({ project, name, epoch, moveEpoch });
 
-/** Commands that make tables have no parameters, so the number is looked at before it is put in. */
-function triggerOf(id: string): string {
-  if (!/^\d+$/.test(id)) throw new DomainError("INTERNAL", "A queue's row has a number.");
-  return `queue_move_${id}`;
+/** The things that a statement of `foundText` found. */
+function foundIn<Row extends { ageMs: number }>(rows: readonly Found<Row>[], { queue }: Attempt): Row[] {
+  if (rows.length === 0) throw staleEpoch(queue);
+  return rows.filter((row): row is Row => row.ageMs !== null);
+}
+
+/** A command that creates a trigger has no parameters, so the number is checked before it goes into the text. */
+function triggerOf(queueId: string): string {
+  if (!/^\d+$/.test(queueId)) throw new DomainError("INTERNAL", "A queue's row has a number.");
+  return `queue_move_${queueId}`;
 }

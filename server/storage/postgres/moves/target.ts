@@ -1,308 +1,411 @@
-import type { QueueRef } from "../../queue-ref.ts";
-import type {
-  MovedClaim,
-  MovedKey,
-  MovedMessage,
-  MovedRest,
-  MovedState,
-  QueueLife,
-  QueueTransfer,
-} from "../../queue-transfer.ts";
+/** The half of a move in the store that the queue goes to. See QueueTransfer. */
+
+import type { MovedState, QueueLife, QueueTransfer } from "../../queue-transfer.ts";
+import { HOLDS_NOTHING } from "../claims/rows.ts";
 import { liftMarkers } from "../messages/marker-sequence.ts";
 import type { Pool } from "../pool.ts";
 import { staleEpoch } from "../queue-rows.ts";
-import { withBriefLocks } from "../sql/lock-timeout.ts";
-import { clockCte, type Statement } from "../sql/statements.ts";
+import { boolArray, float8Array, int4Array, int8Array, textArray, uuidArray } from "../sql/array-parameter.ts";
+import { CLOCK, NOW } from "../sql/fragments.ts";
+import { withLockTimeout } from "../sql/lock-timeout.ts";
+import { int8, text } from "../sql/parameter-types.ts";
+import { rowOf, statement } from "../sql/statement.ts";
 
-const TARGET = `target AS MATERIALIZED (
-      SELECT q.id FROM pool_queues q WHERE q.project = $1 AND q.name = $2 AND q.epoch = $3 AND q.state = 'arriving'
-    )`;
+const QUEUE = { project: text, name: text } as const;
+const LIFE = { ...QUEUE, epoch: int8 } as const;
+const LIFE_IS = "q.project = :project AND q.name = :name AND q.epoch = :epoch";
 
-/** From so many milliseconds ago, or until in so many. */
+const TARGET = `target AS MATERIALIZED (SELECT q.id FROM pool_queues q WHERE ${LIFE_IS} AND q.state = 'arriving')`;
+
+/** `target` 0: the queue no longer arrives here. `grown`: by how many messages it has more. */
+interface WriteRow {
+  target: number;
+  grown: number;
+}
+
+/** A number of milliseconds ago, and in as many from now. */
 const ago = (column: string) => `clock.now - ${column} * interval '1 millisecond'`;
 const ahead = (column: string) => `clock.now + ${column} * interval '1 millisecond'`;
 
-const ADD_MESSAGES: Statement = {
+const ADD_MESSAGES = statement({
   name: "queue_move_add",
+  parameters: {
+    ...LIFE,
+    markers: int8Array,
+    agesMs: float8Array,
+    remainingMs: float8Array,
+    delaysMs: float8Array,
+    claimRemainingMs: float8Array,
+    ttlSeconds: int8Array,
+    claimCounts: int4Array,
+    claimIds: uuidArray,
+    originIds: uuidArray,
+    clientIds: textArray,
+    bodies: textArray,
+  },
+  row: rowOf<WriteRow>(),
   text: `
-    WITH ${clockCte(4)}, ${TARGET},
+    WITH ${CLOCK}, ${TARGET},
     added AS (
-      INSERT INTO messages (queue_id, marker, created_at, expires_at, available_at, claim_expires_at, ttl_seconds, claim_count, claim_id, origin_id, client_id, body)
-      SELECT t.id, b.marker, ${ago("b.age")}, ${ahead("b.remaining")}, ${ahead("b.delay")}, ${ahead("b.claim_remaining")}, b.ttl, b.count, b.claim, b.origin, b.client, b.body
-      FROM target t, clock, unnest($5::bigint[], $6::float8[], $7::float8[], $8::float8[], $9::float8[], $10::bigint[], $11::int[], $12::uuid[], $13::uuid[], $14::text[], $15::text[])
+      INSERT INTO messages (queue_id, marker, created_at, expires_at, available_at, claim_expires_at, ttl_seconds,
+        claim_count, claim_id, origin_id, client_id, body)
+      SELECT t.id, b.marker, ${ago("b.age")}, ${ahead("b.remaining")}, ${ahead("b.delay")}, ${ahead("b.claim_remaining")},
+        b.ttl, b.count, b.claim, b.origin, b.client, b.body
+      FROM target t, clock, unnest(:markers::bigint[], :agesMs::float8[], :remainingMs::float8[], :delaysMs::float8[],
+          :claimRemainingMs::float8[], :ttlSeconds::bigint[], :claimCounts::int[], :claimIds::uuid[],
+          :originIds::uuid[], :clientIds::text[], :bodies::text[])
         AS b(marker, age, remaining, delay, claim_remaining, ttl, count, claim, origin, client, body)
       ON CONFLICT (queue_id, marker) DO NOTHING
       RETURNING 1
     )
     SELECT (SELECT count(*)::int FROM target) AS target, (SELECT count(*)::int FROM added) AS grown`,
-};
+});
 
-const CHANGE_MESSAGES: Statement = {
+const CHANGE_MESSAGES = statement({
   name: "queue_move_change",
+  parameters: {
+    ...LIFE,
+    markers: int8Array,
+    remainingMs: float8Array,
+    delaysMs: float8Array,
+    claimRemainingMs: float8Array,
+    ttlSeconds: int8Array,
+    claimCounts: int4Array,
+    claimIds: uuidArray,
+    gone: int8Array,
+  },
+  row: rowOf<WriteRow>(),
   text: `
-    WITH ${clockCte(4)}, ${TARGET},
-    there AS MATERIALIZED (
-      SELECT m.place, b.* FROM target t
-      CROSS JOIN unnest($5::bigint[], $6::float8[], $7::float8[], $8::float8[], $9::bigint[], $10::int[], $11::uuid[])
+    WITH ${CLOCK}, ${TARGET},
+    found AS MATERIALIZED (
+      SELECT m.tid, b.* FROM target t
+      CROSS JOIN unnest(:markers::bigint[], :remainingMs::float8[], :delaysMs::float8[], :claimRemainingMs::float8[],
+          :ttlSeconds::bigint[], :claimCounts::int[], :claimIds::uuid[])
         AS b(marker, remaining, delay, claim_remaining, ttl, count, claim)
-      CROSS JOIN LATERAL (SELECT m.ctid AS place FROM messages m WHERE m.queue_id = t.id AND m.marker = b.marker LIMIT 1) AS m
+      CROSS JOIN LATERAL (
+        SELECT m.ctid AS tid FROM messages m WHERE m.queue_id = t.id AND m.marker = b.marker LIMIT 1
+      ) AS m
     ),
     changed AS (
-      UPDATE messages m SET expires_at = ${ahead("b.remaining")}, available_at = ${ahead("b.delay")}, claim_expires_at = ${ahead("b.claim_remaining")},
-        ttl_seconds = b.ttl, claim_count = b.count, claim_id = b.claim
-      FROM there b, clock WHERE m.ctid = b.place
+      UPDATE messages m SET expires_at = ${ahead("b.remaining")}, available_at = ${ahead("b.delay")},
+        claim_expires_at = ${ahead("b.claim_remaining")}, ttl_seconds = b.ttl, claim_count = b.count, claim_id = b.claim
+      FROM found b, clock WHERE m.ctid = b.tid
     ),
-    gone AS (
-      DELETE FROM messages m WHERE m.queue_id = (SELECT t.id FROM target t) AND m.marker = ANY ($12::bigint[])
+    deleted AS (
+      DELETE FROM messages m WHERE m.queue_id = (SELECT t.id FROM target t) AND m.marker = ANY (:gone::bigint[])
       RETURNING 1
     )
-    SELECT (SELECT count(*)::int FROM target) AS target, -(SELECT count(*)::int FROM gone) AS grown`,
-};
+    SELECT (SELECT count(*)::int FROM target) AS target, -(SELECT count(*)::int FROM deleted) AS grown`,
+});
 
-const ADD_CLAIMS: Statement = {
+const ADD_CLAIMS = statement({
   name: "queue_move_add_claims",
+  parameters: {
+    ...LIFE,
+    ids: uuidArray,
+    clientIds: textArray,
+    actors: textArray,
+    agesMs: float8Array,
+    sinceRenewalMs: float8Array,
+    remainingMs: float8Array,
+    ttlSeconds: int8Array,
+    graceSeconds: int8Array,
+    markerLists: textArray,
+  },
+  row: rowOf<WriteRow>(),
   text: `
-    WITH ${clockCte(4)}, ${TARGET},
+    WITH ${CLOCK}, ${TARGET},
     added AS (
-      INSERT INTO claims (id, queue_id, client_id, actor, created_at, renewed_at, expires_at, ttl_seconds, grace_seconds, markers)
-      SELECT b.id, t.id, b.client, b.actor, ${ago("b.age")}, ${ago("b.renewal")}, ${ahead("b.remaining")}, b.ttl, b.grace, b.markers::bigint[]
-      FROM target t, clock, unnest($5::uuid[], $6::text[], $7::text[], $8::float8[], $9::float8[], $10::float8[], $11::bigint[], $12::bigint[], $13::text[])
+      INSERT INTO claims (
+        id, queue_id, client_id, actor, created_at, renewed_at, expires_at, ttl_seconds, grace_seconds, markers)
+      SELECT b.id, t.id, b.client, b.actor, ${ago("b.age")}, ${ago("b.renewal")}, ${ahead("b.remaining")}, b.ttl, b.grace,
+        b.markers::bigint[]
+      FROM target t, clock, unnest(:ids::uuid[], :clientIds::text[], :actors::text[], :agesMs::float8[],
+          :sinceRenewalMs::float8[], :remainingMs::float8[], :ttlSeconds::bigint[], :graceSeconds::bigint[],
+          :markerLists::text[])
         AS b(id, client, actor, age, renewal, remaining, ttl, grace, markers)
       ON CONFLICT (queue_id, id) DO UPDATE SET renewed_at = excluded.renewed_at, expires_at = excluded.expires_at,
         ttl_seconds = excluded.ttl_seconds, grace_seconds = excluded.grace_seconds
     )
     SELECT (SELECT count(*)::int FROM target) AS target, 0 AS grown`,
-};
+});
 
-const ADD_KEYS: Statement = {
+const ADD_KEYS = statement({
   name: "queue_move_add_keys",
+  parameters: { ...LIFE, keys: textArray, requests: textArray, results: textArray, agesMs: float8Array },
+  row: rowOf<WriteRow>(),
   text: `
-    WITH ${clockCte(4)}, ${TARGET},
+    WITH ${CLOCK}, ${TARGET},
     added AS (
       INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
       SELECT t.id, b.key, b.request, b.result, ${ago("b.age")}
-      FROM target t, clock, unnest($5::text[], $6::text[], $7::text[], $8::float8[]) AS b(key, request, result, age)
-      ON CONFLICT (queue_id, key) DO UPDATE SET request = excluded.request, result = excluded.result, created_at = excluded.created_at
+      FROM target t, clock, unnest(:keys::text[], :requests::text[], :results::text[], :agesMs::float8[])
+        AS b(key, request, result, age)
+      ON CONFLICT (queue_id, key) DO UPDATE
+        SET request = excluded.request, result = excluded.result, created_at = excluded.created_at
     )
     SELECT (SELECT count(*)::int FROM target) AS target, 0 AS grown`,
-};
+});
 
-const ADD_SUBSCRIPTIONS = `
-  WITH ${clockCte(3)}
-  INSERT INTO subscriptions (id, project, queue, subscriber, ttl_seconds, options, confirmed, created_at, renewed_at, expires_at)
-  SELECT b.id, $1, $2, b.subscriber, b.ttl, b.options, b.confirmed, ${ago("b.age")}, ${ago("b.renewal")}, ${ahead("b.remaining")}
-  FROM clock, unnest($4::uuid[], $5::text[], $6::bigint[], $7::text[], $8::boolean[], $9::float8[], $10::float8[], $11::float8[])
-    AS b(id, subscriber, ttl, options, confirmed, age, renewal, remaining)`;
+const LATER_LIFE = statement({
+  name: "queue_move_later_life",
+  parameters: LIFE,
+  text: `
+    SELECT 1 FROM pool_queues q
+    WHERE q.project = :project AND q.name = :name AND q.epoch >= :epoch AND q.state IN ('live', 'moving')`,
+});
+
+const DETACH_EARLIER_ATTEMPTS = statement({
+  name: "queue_move_detach_earlier_attempts",
+  parameters: LIFE,
+  text: `
+    UPDATE pool_queues q SET state = 'detached', detached_at = ${NOW}
+    WHERE q.project = :project AND q.name = :name AND q.epoch < :epoch AND q.state = 'arriving'`,
+});
+
+const INSERT_ARRIVING = statement({
+  name: "queue_move_insert_arriving",
+  parameters: LIFE,
+  text: `
+    INSERT INTO pool_queues (project, name, epoch, state)
+    SELECT :project, :name, :epoch, 'arriving' WHERE NOT EXISTS (
+      SELECT 1 FROM pool_queues q WHERE ${LIFE_IS} AND q.state = 'arriving')`,
+});
+
+const LOCK_ARRIVING = statement({
+  name: "queue_move_lock_arriving",
+  parameters: LIFE,
+  row: rowOf<{ id: string }>(),
+  text: `SELECT q.id::text FROM pool_queues q WHERE ${LIFE_IS} AND q.state = 'arriving' FOR UPDATE`,
+});
+
+const DELETE_SUBSCRIPTIONS = statement({
+  name: "queue_move_delete_subscriptions",
+  parameters: QUEUE,
+  text: "DELETE FROM subscriptions WHERE project = :project AND queue = :name",
+});
+
+const ADD_SUBSCRIPTIONS = statement({
+  name: "queue_move_add_subscriptions",
+  parameters: {
+    ...QUEUE,
+    ids: uuidArray,
+    subscribers: textArray,
+    ttlSeconds: int8Array,
+    options: textArray,
+    confirmed: boolArray,
+    agesMs: float8Array,
+    sinceRenewalMs: float8Array,
+    remainingMs: float8Array,
+  },
+  text: `
+    WITH ${CLOCK}
+    INSERT INTO subscriptions (
+      id, project, queue, subscriber, ttl_seconds, options, confirmed, created_at, renewed_at, expires_at)
+    SELECT b.id, :project, :name, b.subscriber, b.ttl, b.options, b.confirmed,
+      ${ago("b.age")}, ${ago("b.renewal")}, ${ahead("b.remaining")}
+    FROM clock, unnest(:ids::uuid[], :subscribers::text[], :ttlSeconds::bigint[], :options::text[],
+        :confirmed::boolean[], :agesMs::float8[], :sinceRenewalMs::float8[], :remainingMs::float8[])
+      AS b(id, subscriber, ttl, options, confirmed, age, renewal, remaining)`,
+});
+
+const ADD_COUNTS = statement({
+  name: "queue_move_add_counts",
+  parameters: { queueId: int8, posted: int8, claimed: int8, deleted: int8, expired: int8 },
+  text: `
+    INSERT INTO queue_counts (queue_id, posted, claimed, deleted, expired)
+    VALUES (:queueId, :posted, :claimed, :deleted, :expired)`,
+});
+
+const DETACH_EARLIER_LIVES = statement({
+  name: "queue_move_detach_earlier_lives",
+  parameters: LIFE,
+  text: `
+    UPDATE pool_queues q SET state = 'detached', detached_at = ${NOW}
+    WHERE q.project = :project AND q.name = :name AND q.epoch < :epoch
+      AND q.state IN ('live', 'moving', 'moved', 'arriving')`,
+});
 
 /**
- * What was purged before the move did not come along, and what was purged during it is not to be undone: gc may free all below the mark.
- * As everywhere, a queue with messages whose ids are not their markers says so.
+ * Makes the queue live. Messages that were purged before the move did not come along, and a purge during it is not to be
+ * undone: gc may free all below the low-water mark. As everywhere, a queue with messages whose ids are not their markers
+ * says so.
  */
-const BEGIN_TO_LIVE = `
-  WITH ${clockCte(3)}
-  UPDATE pool_queues q SET state = 'live', low_water = $2, undo_low_water = CASE WHEN $2::bigint > 0 THEN $2::bigint END,
-    purged_at = CASE WHEN $2::bigint > 0 THEN clock.now END,
-    holds_moved = EXISTS (SELECT 1 FROM messages m WHERE m.queue_id = q.id AND m.origin_id IS NOT NULL)
-  FROM clock WHERE q.id = $1`;
-
-/** Claims that ended while they were on their way. Nobody sees them, but statistics of long queues would count them until they expire. */
-const END_EMPTY_CLAIMS: Statement = {
-  name: "queue_move_empty_claims",
+const MAKE_LIVE = statement({
+  name: "queue_move_make_live",
+  parameters: { queueId: int8, lowWater: int8 },
   text: `
-    DELETE FROM claims c WHERE c.queue_id = $1 AND NOT EXISTS (
-      SELECT 1 FROM unnest(c.markers) AS t(marker) CROSS JOIN LATERAL (
-        SELECT 1 FROM messages m WHERE m.queue_id = c.queue_id AND m.marker = t.marker AND m.claim_id = c.id LIMIT 1
-      ) AS m
-    )`,
-};
+    WITH ${CLOCK}
+    UPDATE pool_queues q SET state = 'live', low_water = :lowWater,
+      undo_low_water = CASE WHEN :lowWater::bigint > 0 THEN :lowWater::bigint END,
+      purged_at = CASE WHEN :lowWater::bigint > 0 THEN clock.now END,
+      holds_moved = EXISTS (SELECT 1 FROM messages m WHERE m.queue_id = q.id AND m.origin_id IS NOT NULL)
+    FROM clock WHERE q.id = :queueId`,
+});
 
-const END_EARLIER_LIVES = `
-  WITH ${clockCte(4)}
-  UPDATE pool_queues q SET state = 'detached', detached_at = clock.now FROM clock
-  WHERE q.project = $1 AND q.name = $2 AND q.epoch < $3 AND q.state IN ('live', 'moving', 'moved', 'arriving')`;
+/**
+ * Claims that ended while they were on their way. Nobody sees them, but statistics of long queues would count them
+ * until they expire.
+ */
+const DELETE_EMPTY_CLAIMS = statement({
+  name: "queue_move_delete_empty_claims",
+  parameters: { queueId: int8 },
+  text: `DELETE FROM claims c WHERE c.queue_id = :queueId AND ${HOLDS_NOTHING}`,
+});
 
-const ABANDON: Statement = {
+const ABANDON = statement({
   name: "queue_move_abandon",
+  parameters: LIFE,
   text: `
-    WITH ${clockCte(4)},
-    was AS MATERIALIZED (
+    WITH ${CLOCK},
+    abandoned AS MATERIALIZED (
       SELECT q.id, q.state FROM pool_queues q
-      WHERE q.project = $1 AND q.name = $2 AND q.epoch <= $3 AND q.state IN ('arriving', 'live') FOR UPDATE
+      WHERE q.project = :project AND q.name = :name AND q.epoch <= :epoch AND q.state IN ('arriving', 'live') FOR UPDATE
     ),
-    ended AS (
-      UPDATE pool_queues q SET state = 'detached', detached_at = clock.now FROM was, clock WHERE q.id = was.id
+    detached AS (
+      UPDATE pool_queues q SET state = 'detached', detached_at = clock.now FROM abandoned a, clock WHERE q.id = a.id
     )
-    DELETE FROM subscriptions s USING was WHERE was.state = 'live' AND s.project = $1 AND s.queue = $2`,
-};
+    DELETE FROM subscriptions s USING abandoned a
+    WHERE a.state = 'live' AND s.project = :project AND s.queue = :name`,
+});
 
 /** A row that has ended but is frozen holds only a deleted queue's subscriptions. */
-const OPEN_EPOCH: Statement = {
+const OPEN_EPOCH = statement({
   name: "queue_move_open_epoch",
+  parameters: QUEUE,
+  row: rowOf<{ epoch: number }>(),
   text: `
     SELECT q.epoch::float8 AS epoch FROM pool_queues q
-    WHERE q.project = $1 AND q.name = $2 AND q.state IN ('live', 'moving') AND q.detached_at IS NULL`,
-};
+    WHERE q.project = :project AND q.name = :name AND q.state IN ('live', 'moving') AND q.detached_at IS NULL`,
+});
 
-type Entries = Pick<
-  QueueTransfer,
-  "prepare" | "writeMessages" | "writeClaims" | "writeKeys" | "open" | "abandon" | "openEpoch"
->;
+export class MoveTarget {
+  readonly #pool: Pool;
 
-/** The half of a move where the queue goes. See QueueTransfer. */
-export class MoveTarget implements Entries {
-  readonly #parts: Pool;
-
-  constructor(parts: Pool) {
-    this.#parts = parts;
+  constructor(pool: Pool) {
+    this.#pool = pool;
   }
 
-  async prepare({ queue }: { queue: QueueLife }): Promise<void> {
-    const { project, name, epoch } = queue;
-    await withBriefLocks(this.#parts.statements, async (transaction) => {
-      const later = await transaction.query(
-        `SELECT 1 FROM pool_queues q WHERE q.project = $1 AND q.name = $2 AND q.epoch >= $3 AND q.state IN ('live', 'moving')`,
-        [project, name, epoch],
-      );
-      if (later.rows.length > 0) throw staleEpoch(queue);
-      await transaction.query(
-        `UPDATE pool_queues q SET state = 'detached', detached_at = clock_timestamp() + make_interval(secs => $4)
-         WHERE q.project = $1 AND q.name = $2 AND q.epoch < $3 AND q.state = 'arriving'`,
-        [project, name, epoch, this.#offset()],
-      );
-      await transaction.query(
-        `INSERT INTO pool_queues (project, name, epoch, state)
-         SELECT $1, $2, $3, 'arriving' WHERE NOT EXISTS (
-           SELECT 1 FROM pool_queues q WHERE q.project = $1 AND q.name = $2 AND q.epoch = $3 AND q.state = 'arriving')`,
-        [project, name, epoch],
-      );
+  readonly prepare: QueueTransfer["prepare"] = async ({ queue }) => {
+    const life = lifeOf(queue);
+    await withLockTimeout(this.#pool.statements, async (transaction) => {
+      const later = await transaction.run(LATER_LIFE, life);
+      if (later.length > 0) throw staleEpoch(queue);
+      await transaction.run(DETACH_EARLIER_ATTEMPTS, life);
+      await transaction.run(INSERT_ARRIVING, life);
     });
-  }
+  };
 
-  async writeMessages(params: {
-    queue: QueueLife;
-    messages: readonly MovedMessage[];
-    changed: readonly MovedState[];
-    gone: readonly string[];
-  }): Promise<number> {
-    const { queue, messages, changed, gone } = params;
-    const { ids } = this.#parts;
+  readonly writeMessages: QueueTransfer["writeMessages"] = async ({ queue, messages, changed, gone }) => {
+    const { statements, ids } = this.#pool;
     let grown = 0;
     if (messages.length > 0) {
-      grown += await this.#write(ADD_MESSAGES, queue, [
-        messages.map(({ marker }) => marker),
-        messages.map(({ ageMs }) => ageMs),
-        messages.map(({ remainingMs }) => remainingMs),
-        messages.map(({ delayMs }) => delayMs),
-        messages.map(({ claimRemainingMs }) => claimRemainingMs),
-        messages.map(({ ttlSeconds }) => ttlSeconds),
-        messages.map(({ claimCount }) => claimCount),
-        messages.map(({ claimId }) => claimId),
-        // One that comes back to where it was made needs no column for its id.
-        messages.map(({ id, marker }) => (ids.idOf(marker) === id ? null : id)),
-        messages.map(({ clientId }) => clientId),
-        messages.map(({ bodyText }) => bodyText),
-      ]);
+      const added = await statements.write(ADD_MESSAGES, {
+        ...lifeOf(queue),
+        ...statesOf(messages),
+        agesMs: messages.map(({ ageMs }) => ageMs),
+        // One that comes back to where it was created needs no column for its id.
+        originIds: messages.map(({ id, marker }) => (ids.idOf(marker) === id ? null : id)),
+        clientIds: messages.map(({ clientId }) => clientId),
+        bodies: messages.map(({ bodyText }) => bodyText),
+      });
+      grown += grownBy(added, queue);
     }
     if (changed.length > 0 || gone.length > 0) {
-      grown += await this.#write(CHANGE_MESSAGES, queue, [
-        changed.map(({ marker }) => marker),
-        changed.map(({ remainingMs }) => remainingMs),
-        changed.map(({ delayMs }) => delayMs),
-        changed.map(({ claimRemainingMs }) => claimRemainingMs),
-        changed.map(({ ttlSeconds }) => ttlSeconds),
-        changed.map(({ claimCount }) => claimCount),
-        changed.map(({ claimId }) => claimId),
-        gone,
-      ]);
+      grown += grownBy(
+        await statements.write(CHANGE_MESSAGES, { ...lifeOf(queue), ...statesOf(changed), gone }),
+        queue,
+      );
     }
     return grown;
-  }
+  };
 
-  async writeClaims({ queue, claims }: { queue: QueueLife; claims: readonly MovedClaim[] }): Promise<void> {
-    await this.#write(ADD_CLAIMS, queue, [
-      claims.map(({ id }) => id),
-      claims.map(({ clientId }) => clientId),
-      claims.map(({ actor }) => actor),
-      claims.map(({ ageMs }) => ageMs),
-      claims.map(({ sinceRenewalMs }) => sinceRenewalMs),
-      claims.map(({ remainingMs }) => remainingMs),
-      claims.map(({ ttlSeconds }) => ttlSeconds),
-      claims.map(({ graceSeconds }) => graceSeconds),
-      claims.map(({ markers }) => `{${markers.join(",")}}`),
-    ]);
-  }
+  readonly writeClaims: QueueTransfer["writeClaims"] = async ({ queue, claims }) => {
+    const rows = await this.#pool.statements.write(ADD_CLAIMS, {
+      ...lifeOf(queue),
+      ids: claims.map(({ id }) => id),
+      clientIds: claims.map(({ clientId }) => clientId),
+      actors: claims.map(({ actor }) => actor),
+      agesMs: claims.map(({ ageMs }) => ageMs),
+      sinceRenewalMs: claims.map(({ sinceRenewalMs }) => sinceRenewalMs),
+      remainingMs: claims.map(({ remainingMs }) => remainingMs),
+      ttlSeconds: claims.map(({ ttlSeconds }) => ttlSeconds),
+      graceSeconds: claims.map(({ graceSeconds }) => graceSeconds),
+      markerLists: claims.map(({ markers }) => `{${markers.join(",")}}`),
+    });
+    grownBy(rows, queue);
+  };
 
-  async writeKeys({ queue, keys }: { queue: QueueLife; keys: readonly MovedKey[] }): Promise<void> {
-    await this.#write(ADD_KEYS, queue, [
-      keys.map(({ key }) => key),
-      keys.map(({ request }) => request),
-      keys.map(({ result }) => result),
-      keys.map(({ ageMs }) => ageMs),
-    ]);
-  }
+  readonly writeKeys: QueueTransfer["writeKeys"] = async ({ queue, keys }) => {
+    const rows = await this.#pool.statements.write(ADD_KEYS, {
+      ...lifeOf(queue),
+      keys: keys.map(({ key }) => key),
+      requests: keys.map(({ request }) => request),
+      results: keys.map(({ result }) => result),
+      agesMs: keys.map(({ ageMs }) => ageMs),
+    });
+    grownBy(rows, queue);
+  };
 
-  async open({ queue, rest }: { queue: QueueLife; rest: MovedRest }): Promise<void> {
-    const { project, name, epoch } = queue;
+  readonly open: QueueTransfer["open"] = async ({ queue, rest }) => {
+    const { statements } = this.#pool;
+    const life = lifeOf(queue);
+    const { project, name } = life;
     const { counts, subscriptions } = rest;
-    await liftMarkers(this.#parts.statements, rest.highestMarker);
-    const id = await withBriefLocks(this.#parts.statements, async (transaction) => {
-      const found = await transaction.query<{ id: string }>(
-        `SELECT q.id::text FROM pool_queues q WHERE q.project = $1 AND q.name = $2 AND q.epoch = $3 AND q.state = 'arriving' FOR UPDATE`,
-        [project, name, epoch],
-      );
-      const row = found.rows[0];
+    await liftMarkers(statements, rest.highestMarker);
+    const queueId = await withLockTimeout(statements, async (transaction) => {
+      const [row] = await transaction.run(LOCK_ARRIVING, life);
       if (row === undefined) throw staleEpoch(queue);
-      // Left there by a life that ended when the catalogue was mended by hand.
-      await transaction.query("DELETE FROM subscriptions WHERE project = $1 AND queue = $2", [project, name]);
-      await transaction.query(ADD_SUBSCRIPTIONS, [
+      // Left by an earlier life that ended when somebody repaired the catalogue.
+      await transaction.run(DELETE_SUBSCRIPTIONS, { project, name });
+      await transaction.run(ADD_SUBSCRIPTIONS, {
         project,
         name,
-        this.#offset(),
-        subscriptions.map(({ id }) => id),
-        subscriptions.map(({ subscriber }) => subscriber),
-        subscriptions.map(({ ttlSeconds }) => ttlSeconds),
-        subscriptions.map(({ optionsText }) => optionsText),
-        subscriptions.map(({ confirmed }) => confirmed),
-        subscriptions.map(({ ageMs }) => ageMs),
-        subscriptions.map(({ sinceRenewalMs }) => sinceRenewalMs),
-        subscriptions.map(({ remainingMs }) => remainingMs),
-      ]);
-      await transaction.query(
-        "INSERT INTO queue_counts (queue_id, posted, claimed, deleted, expired) VALUES ($1, $2, $3, $4, $5)",
-        [row.id, counts.posted, counts.claimed, counts.deleted, counts.expired],
-      );
-      await transaction.query(END_EARLIER_LIVES, [project, name, epoch, this.#offset()]);
-      await transaction.query(BEGIN_TO_LIVE, [row.id, rest.lowWater, this.#offset()]);
+        ids: subscriptions.map(({ id }) => id),
+        subscribers: subscriptions.map(({ subscriber }) => subscriber),
+        ttlSeconds: subscriptions.map(({ ttlSeconds }) => ttlSeconds),
+        options: subscriptions.map(({ optionsText }) => optionsText),
+        confirmed: subscriptions.map(({ confirmed }) => confirmed),
+        agesMs: subscriptions.map(({ ageMs }) => ageMs),
+        sinceRenewalMs: subscriptions.map(({ sinceRenewalMs }) => sinceRenewalMs),
+        remainingMs: subscriptions.map(({ remainingMs }) => remainingMs),
+      });
+      const { posted, claimed, deleted, expired } = counts;
+      await transaction.run(ADD_COUNTS, { queueId: row.id, posted, claimed, deleted, expired });
+      await transaction.run(DETACH_EARLIER_LIVES, life);
+      await transaction.run(MAKE_LIVE, { queueId: row.id, lowWater: rest.lowWater });
       return row.id;
     });
-    this.#parts.queues.forget(queue);
-    // Beside what waits for the queue; what is left expires.
-    void this.#parts.statements.write(END_EMPTY_CLAIMS, [id]).catch(() => undefined);
-  }
+    this.#pool.queues.forget(queue);
+    // Beside the calls that wait for the queue. Claims that it leaves behind expire.
+    void statements.write(DELETE_EMPTY_CLAIMS, { queueId }).catch(() => undefined);
+  };
 
-  async abandon({ queue }: { queue: QueueLife }): Promise<void> {
-    await this.#parts.statements.write(ABANDON, [queue.project, queue.name, queue.epoch, this.#offset()]);
-    this.#parts.queues.forget(queue);
-  }
+  readonly abandon: QueueTransfer["abandon"] = async ({ queue }) => {
+    await this.#pool.statements.write(ABANDON, lifeOf(queue));
+    this.#pool.queues.forget(queue);
+  };
 
-  async openEpoch({ queue }: { queue: QueueRef }): Promise<number | null> {
-    const [row] = await this.#parts.statements.read<{ epoch: number }>(OPEN_EPOCH, [queue.project, queue.name]);
+  readonly openEpoch: QueueTransfer["openEpoch"] = async ({ queue: { project, name } }) => {
+    const [row] = await this.#pool.statements.read(OPEN_EPOCH, { project, name });
     return row?.epoch ?? null;
-  }
+  };
+}
 
-  async #write(statement: Statement, queue: QueueLife, values: readonly unknown[]): Promise<number> {
-    const [result] = await this.#parts.statements.write<{ target: number; grown: number }>(statement, [
-      queue.project,
-      queue.name,
-      queue.epoch,
-      this.#offset(),
-      ...values,
-    ]);
-    if (result === undefined || result.target === 0) throw staleEpoch(queue);
-    return result.grown;
-  }
+const lifeOf = ({ project, name, epoch }: QueueLife) => ({ project, name, epoch });
 
-  #offset(): number {
-    return this.#parts.clock.offsetMs / 1000;
-  }
+const statesOf = (states: readonly MovedState[]) => ({
+  markers: states.map(({ marker }) => marker),
+  remainingMs: states.map(({ remainingMs }) => remainingMs),
+  delaysMs: states.map(({ delayMs }) => delayMs),
+  claimRemainingMs: states.map(({ claimRemainingMs }) => claimRemainingMs),
+  ttlSeconds: states.map(({ ttlSeconds }) => ttlSeconds),
+  claimCounts: states.map(({ claimCount }) => claimCount),
+  claimIds: states.map(({ claimId }) => claimId),
+});
+
+/** By how many messages a write changed the queue. QUEUE_EPOCH_STALE when the queue no longer arrives here. */
+function grownBy([result]: readonly WriteRow[], queue: QueueLife): number {
+  if (result === undefined || result.target === 0) throw staleEpoch(queue);
+  return result.grown;
 }

@@ -1,14 +1,19 @@
 /**
- * Arrays as PostgreSQL's binary protocol has them: `pg` sends a Buffer as it is. As text an array of bodies is escaped here and unescaped there,
- * character by character; measured, an insert of 500 messages takes three quarters of the time this way.
+ * Types of parameters that are arrays, in PostgreSQL's binary format: `pg` sends a Buffer as it is. As text an array of
+ * bodies is escaped here and unescaped there, character by character; measured, an insert of 500 messages takes three
+ * quarters of the time this way.
+ *
+ * Hazard: the server must know the type of a binary parameter. Write the cast in the statement: `:ids::uuid[]`.
  */
+import type { ParameterType } from "./statement.ts";
+
 const OID = { int4: 23, int8: 20, text: 25, uuid: 2950 } as const;
 const HEADER = 20;
 const NULL_LENGTH = -1;
 
 function header(buffer: Buffer, type: keyof typeof OID, length: number): void {
   buffer.writeInt32BE(1, 0);
-  // No nulls, or perhaps some: the server only reads whether it must look for them.
+  // There may be nulls: 0 would tell the server not to look for them.
   buffer.writeInt32BE(1, 4);
   buffer.writeInt32BE(OID[type], 8);
   buffer.writeInt32BE(length, 12);
@@ -22,7 +27,7 @@ function empty(type: keyof typeof OID): Buffer {
   return buffer;
 }
 
-/** For `$n::int[]`. */
+/** For `int4[]`. */
 export function int4Array(values: readonly number[]): Buffer {
   if (values.length === 0) return empty("int4");
   const buffer = Buffer.allocUnsafe(HEADER + values.length * 8);
@@ -36,7 +41,7 @@ export function int4Array(values: readonly number[]): Buffer {
   return buffer;
 }
 
-/** For `$n::bigint[]`, of integers that JavaScript holds exactly, of their digits, and null. */
+/** For `int8[]`: integers that JavaScript holds exactly, or their digits, or null. */
 export function int8Array(values: readonly (number | string | null)[]): Buffer {
   if (values.length === 0) return empty("int8");
   const buffer = Buffer.allocUnsafe(HEADER + values.length * 12);
@@ -60,7 +65,7 @@ export function int8Array(values: readonly (number | string | null)[]): Buffer {
   return at === buffer.length ? buffer : buffer.subarray(0, at);
 }
 
-/** For `$n::text[]`. */
+/** For `text[]`. */
 export function textArray(values: readonly (string | null)[]): Buffer {
   if (values.length === 0) return empty("text");
   // One pass with room for the longest encoding would waste two thirds of it.
@@ -77,7 +82,7 @@ export function textArray(values: readonly (string | null)[]): Buffer {
   return buffer;
 }
 
-/** For `$n::uuid[]`, of UUIDs with dashes, and null. */
+/** For `uuid[]`: UUIDs with dashes, or null. */
 export function uuidArray(values: readonly (string | null)[]): Buffer {
   if (values.length === 0) return empty("uuid");
   const buffer = Buffer.allocUnsafe(HEADER + values.length * 20);
@@ -95,22 +100,31 @@ export function uuidArray(values: readonly (string | null)[]): Buffer {
   return at === buffer.length ? buffer : buffer.subarray(0, at);
 }
 
+/** For `float8[]`. As text: no hot statement has one. */
+export const float8Array: ParameterType<readonly (number | null)[]> = (values) => values;
+
+/** For `bool[]`, as text. */
+export const boolArray: ParameterType<readonly boolean[]> = (values) => values;
+
 /** By the code of a hexadecimal digit. */
 const NIBBLE = new Uint8Array(128);
 for (const digit of "0123456789abcdefABCDEF") NIBBLE[digit.charCodeAt(0)] = Number.parseInt(digit, 16);
 const DASH = 45;
 
-/** Gives the place after it. Twice as fast as leaving out the dashes and `buffer.write(..., "hex")`; every message has some ids. */
+/**
+ * Returns the offset behind the id. Twice as fast as leaving out the dashes and `buffer.write(..., "hex")`; every
+ * message has some ids.
+ */
 function writeUuid(buffer: Buffer, at: number, uuid: string): number {
-  let place = at;
+  let offset = at;
   for (let index = 0; index < uuid.length; index += 2) {
     const high = uuid.charCodeAt(index);
     if (high === DASH) {
       index -= 1;
       continue;
     }
-    buffer[place] = ((NIBBLE[high] as number) << 4) | (NIBBLE[uuid.charCodeAt(index + 1)] as number);
-    place += 1;
+    buffer[offset] = ((NIBBLE[high] as number) << 4) | (NIBBLE[uuid.charCodeAt(index + 1)] as number);
+    offset += 1;
   }
-  return place;
+  return offset;
 }

@@ -6,16 +6,6 @@ import { CallsInFlight } from "../../calls-in-flight.ts";
 import { STATEMENT_TIMEOUT_MS, translatePostgresError } from "./connection.ts";
 import type { PoolParameters, Statement } from "./statement.ts";
 
-export { allOrNothing, allThatFit, milliseconds } from "./fragments.ts";
-export type { PositionalStatement as Statement };
-
-/** A statement with `$1` in its text, called with an array. */
-export interface PositionalStatement {
-  name: string;
-  text: string;
-  valuesOf?: undefined;
-}
-
 /** Runs the prepared statements of one pool, and translates their errors. */
 export class Statements {
   readonly connections: pg.Pool;
@@ -33,28 +23,18 @@ export class Statements {
     };
   }
 
-  get lockSpace() {
-    return this.pool.lockSpace;
-  }
-
-  read<Parameters, Row>(statement: Statement<Parameters, Row>, parameters: NoInfer<Parameters>): Promise<Row[]>;
-  read<Row>(statement: PositionalStatement, values: readonly unknown[]): Promise<Row[]>;
-  // biome-ignore lint/suspicious/noExplicitAny: goes with the positional form
-  read(statement: any, parameters: any): Promise<any[]> {
-    const values = statement.valuesOf === undefined ? parameters : statement.valuesOf(parameters, this.pool);
+  read<Parameters, Row>(statement: Statement<Parameters, Row>, parameters: NoInfer<Parameters>): Promise<Row[]> {
+    const values = statement.valuesOf(parameters, this.pool);
     return this.#run(statement, values, { wrote: false, deadline: performance.now() + DRIVER_DEADLINE_MS });
   }
 
-  write<Parameters, Row>(statement: Statement<Parameters, Row>, parameters: NoInfer<Parameters>): Promise<Row[]>;
-  write<Row>(statement: PositionalStatement, values: readonly unknown[]): Promise<Row[]>;
   /**
    * A connection that breaks after the statement was sent is OUTCOME_UNKNOWN. For RETRY_MS it repeats what PostgreSQL
    * rolled back because others were at work: the victim of a deadlock (messages that moved here from another queue can
    * be locked in another order than by their markers), and what allOrNothing refused.
    */
-  // biome-ignore lint/suspicious/noExplicitAny: goes with the positional form
-  async write(statement: any, parameters: any): Promise<any[]> {
-    const values = statement.valuesOf === undefined ? parameters : statement.valuesOf(parameters, this.pool);
+  async write<Parameters, Row>(statement: Statement<Parameters, Row>, parameters: NoInfer<Parameters>): Promise<Row[]> {
+    const values = statement.valuesOf(parameters, this.pool);
     const began = performance.now();
     const options = { wrote: true, deadline: began + DRIVER_DEADLINE_MS };
     for (let attempt = 1; ; attempt += 1) {
@@ -70,7 +50,7 @@ export class Statements {
 
   /** The wait for a connection counts: the statement gets the time that is left. */
   async #run<Row>(
-    { name, text }: { name: string; text: string },
+    { name, text }: Statement<never, Row>,
     values: unknown[],
     { wrote, deadline }: { wrote: boolean; deadline: number },
   ): Promise<Row[]> {
@@ -124,15 +104,3 @@ const KEEPS_CONNECTION: ReadonlySet<unknown> = new Set([DEADLOCK_DETECTED, NOT_W
 function sqlStateOf(error: unknown): unknown {
   return (error as { cause?: { code?: unknown } } | undefined)?.cause?.code;
 }
-
-/**
- * The first of a statement's CTEs: the one clock. `offset` is the number of the parameter that moves it, in seconds, which only tests do.
- * `after` names a CTE that must be done first, so that a time is never older than the lock it was read under.
- */
-export function clockCte(offset: number, after?: string): string {
-  const from = after === undefined ? "" : ` FROM (SELECT count(*) FROM ${after}) AS done`;
-  return `clock AS MATERIALIZED (SELECT clock_timestamp() + make_interval(secs => $${offset}::float8) AS now${from})`;
-}
-
-/** Whether one parameter can stand for all: requests that come together mostly ask for the same, and a statement costs by what it has to set up. */
-export const alike = (values: readonly unknown[]): boolean => values.every((value) => value === values[0]);
