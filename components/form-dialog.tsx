@@ -24,7 +24,9 @@ interface Props<Input extends FieldValues, Output extends FieldValues, Data, Var
   defaults: DefaultValues<Input>;
   /** The mutation's variables, from values that passed the schema. */
   variables: (values: Output) => Variables;
-  /** The toast's text, from what was sent and the answer. Throws an ApiError when the answer says that nothing was done. */
+  /**
+   * The toast's text, from what was sent and the answer. Throws an ApiError when the answer says that nothing was done.
+   */
   done: (values: Output, data: Done<Data>) => string;
   /** Where to go afterwards. */
   goTo?: (values: Output) => string;

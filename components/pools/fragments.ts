@@ -122,4 +122,3 @@ export const POOL_DETAILS = graphql(
 `,
   [POOL_FACTS],
 );
-export type PoolDetails = ResultOf<typeof POOL_DETAILS>;

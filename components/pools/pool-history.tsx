@@ -78,7 +78,7 @@ function withoutSamples(from: number, until: number): PoolHistoryNode {
   };
 }
 
-/** The interval of one operation. It counts as failing when it failed; the pool's unreachable samples count as before. */
+/** The interval of one operation: `failing` counts its own failures. Samples of an unreachable pool count as before. */
 function ofOperation({ operations = [], ...node }: PoolHistoryNode, operation: string): HealthInterval {
   const own = operations.find((one) => one.operation === operation);
   return {

@@ -84,7 +84,7 @@ const COLUMNS = [
   }),
 ];
 
-/** Predicts how new queues would be spread with other weights, before anything is saved. `flavors`: null is "without one". */
+/** Predicts how new queues would be spread with other weights, before any is saved. `flavors`: null is "without one". */
 export function WeightTrial({ flavors }: { flavors: (string | null)[] }) {
   const [open, setOpen] = useState(false);
   const [unsaved, setUnsaved] = useState(false);

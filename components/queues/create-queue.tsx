@@ -26,8 +26,8 @@ const schema = z
   });
 
 /**
- * The attributes that were filled in, followed by the user's own keys. The text of those is not parsed, so their numbers
- * stay as typed.
+ * The attributes that were filled in, followed by the user's own keys. The text of those is not parsed, so their
+ * numbers stay as typed.
  */
 function metadataText(values: z.output<typeof schema>): string {
   const members: string[] = [];

@@ -72,7 +72,7 @@ export function Button({
       ) : null}
     </button>
   );
-  // No hint for a row that is gone: a button that gets a hint is rendered anew and loses the focus.
+  // No hint for a removed row: a button that gets a hint is rendered anew and loses the focus.
   const hint = ownReason ?? label;
   return hint ? <Hint text={hint}>{button}</Hint> : button;
 }

@@ -19,8 +19,8 @@ const STROKE: Record<ChartLine["look"], { className: string; dashes?: string }> 
 const HEIGHT = 100;
 
 /**
- * Values over steps of equal length, from zero up. The drawing fills the width; labels stand beside it, so that they are
- * not stretched. For screen readers it is one image: put a table with the same numbers below.
+ * Values over steps of equal length, from zero up. The drawing fills the width; labels stand beside it, so that they
+ * are not stretched. For screen readers it is one image: put a table with the same numbers below.
  */
 export function LineChart({
   label,

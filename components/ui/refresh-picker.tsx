@@ -36,7 +36,7 @@ export function RefreshPicker() {
   const every = CHOICES.find((choice) => choice.value === seconds)?.label ?? "";
   return (
     <div className="flex items-center">
-      {/* Always rendered, so that screen readers announce what appears in it. On a telephone it hangs below the bar. */}
+      {/* Always rendered, so that screen readers announce what appears in it. On a telephone it is below the bar. */}
       <span
         role="status"
         className="flex justify-center text-[0.8125rem] whitespace-nowrap text-warn max-sm:absolute max-sm:inset-x-0 max-sm:top-full max-sm:bg-warn-soft"

@@ -19,12 +19,12 @@ import {
 export type ServerAnswer = "ready" | "away" | "other build";
 
 interface Refreshing {
-  /** Refreshes the page as soon as the server is ready and nothing holds the page. Calls during a refresh become one more. */
+  /** Refreshes the page once the server is ready and nothing holds the page. Calls during a refresh become one more. */
   refresh: () => void;
   /** Keeps the page as it is until the returned function is called. */
   hold: () => () => void;
   pending: boolean;
-  /** `lost`: the page is old, and refreshes when the server is back. `outdated`: only a full reload shows newer data. */
+  /** `lost`: the page is old, and refreshes when the server is back. `outdated`: only a reload shows newer data. */
   state: "current" | "lost" | "outdated";
   /** When the server rendered the page: its clock, in milliseconds. */
   asOf: number;

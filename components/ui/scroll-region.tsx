@@ -5,7 +5,7 @@ import { classes } from "./classes.ts";
 
 const SHADOW = "pointer-events-none absolute inset-y-0 z-20 hidden w-5 from-black/15 to-transparent dark:from-black/80";
 
-/** A part of the page that scrolls. It has a name, the keyboard reaches it, and a shadow marks an edge with more behind it. */
+/** A part of the page that scrolls. It has a name, the keyboard reaches it, and a shadow marks where more is hidden. */
 export function ScrollRegion({
   label,
   className,

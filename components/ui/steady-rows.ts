@@ -3,19 +3,19 @@
 import { usePathname, useSearchParams } from "next/navigation";
 import { createContext, type RefObject, useContext, useEffect, useRef, useState } from "react";
 
-/** `gone`: the row was removed, and only keeps its place. */
+/** `removed`: the row no longer exists, and only keeps its place. */
 export interface SteadyRow<Row> {
   key: string;
   row: Row;
-  gone: boolean;
+  removed: boolean;
 }
 
-/** True inside a row that is gone: its buttons do nothing. */
-export const RowGone = createContext(false);
+/** True inside a removed row: its buttons do nothing. */
+export const RowRemoved = createContext(false);
 
 /** Why a button in a row is disabled; null when it is not. */
-export function useRowGone(): string | null {
-  return useContext(RowGone) ? "It no longer exists." : null;
+export function useRowRemoved(): string | null {
+  return useContext(RowRemoved) ? "It no longer exists." : null;
 }
 
 /** Merges new rows in: all rows up to `anchor` keep their places, and new rows come below it. */
@@ -26,7 +26,7 @@ export function keepPlaces<Row>(
 ): SteadyRow<Row>[] {
   const last = shown.findLastIndex(({ key }) => anchors.includes(key));
   const found = new Map(fresh.map((row) => [row.key, row]));
-  const kept = shown.slice(0, last + 1).map((row) => found.get(row.key) ?? { ...row, gone: true });
+  const kept = shown.slice(0, last + 1).map((row) => found.get(row.key) ?? { ...row, removed: true });
   const keptKeys = new Set(kept.map(({ key }) => key));
   return [...kept, ...fresh.filter(({ key }) => !keptKeys.has(key))];
 }
@@ -49,7 +49,7 @@ export function useSteadyRows<Row>(
   const address = `${usePathname()}?${useSearchParams()}`;
   const pointed = useRef<string | null>(null);
   const focused = useRef<string | null>(null);
-  const freshOf = (all: readonly Row[]) => all.map((row) => ({ key: rowKey(row), row, gone: false }));
+  const freshOf = (all: readonly Row[]) => all.map((row) => ({ key: rowKey(row), row, removed: false }));
   const [state, setState] = useState<State<Row>>(() => ({ address, rows, shown: freshOf(rows) }));
   let { shown } = state;
   if (state.rows !== rows || state.address !== address) {

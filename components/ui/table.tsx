@@ -7,7 +7,7 @@ import { Badge } from "./badge.tsx";
 import { classes } from "./classes.ts";
 import { Link } from "./link.tsx";
 import { ScrollRegion } from "./scroll-region.tsx";
-import { RowGone, useSteadyRows } from "./steady-rows.ts";
+import { RowRemoved, useSteadyRows } from "./steady-rows.ts";
 import { visibleIfText } from "./visible.tsx";
 
 /** The server sorts, filters and pages, so the table needs none of the library's row models. */
@@ -94,7 +94,7 @@ export function DataTable<Row extends RowData>({
           : id === leading
             ? "min-w-28 wrap-anywhere md:whitespace-nowrap"
             : "whitespace-nowrap",
-      // Those before it may be gone.
+      // The columns before it may be hidden.
       id === leading && "max-md:pl-4",
     );
   };
@@ -158,21 +158,21 @@ export function DataTable<Row extends RowData>({
           </thead>
           <tbody ref={body}>
             {table.getRowModel().rows.map((row, index) => {
-              const gone = shown[index]?.gone === true;
+              const removed = shown[index]?.removed === true;
               return (
-                <RowGone key={row.id} value={gone}>
+                <RowRemoved key={row.id} value={removed}>
                   <tr
                     data-key={row.id}
-                    aria-disabled={gone || undefined}
+                    aria-disabled={removed || undefined}
                     className={classes(
                       "border-b border-line last:border-0 hover:bg-hover",
-                      gone && "line-through opacity-55",
+                      removed && "line-through opacity-55",
                     )}
                   >
                     {row.getAllCells().map((cell) => (
                       <td key={cell.id} className={classes("h-10 py-1.5", cellLook(cell.column.id))}>
                         <table.FlexRender cell={cell} />
-                        {gone && cell.column.id === leading ? <Badge>gone</Badge> : null}
+                        {removed && cell.column.id === leading ? <Badge>Removed</Badge> : null}
                         {cell.column.id === leading
                           ? row
                               .getAllCells()
@@ -192,7 +192,7 @@ export function DataTable<Row extends RowData>({
                       </td>
                     ))}
                   </tr>
-                </RowGone>
+                </RowRemoved>
               );
             })}
           </tbody>

@@ -1,6 +1,6 @@
 /**
- * Sets the theme before the body is parsed, so that the first paint has it. React escapes quotes, < and & in the text of
- * a script, so this one contains none.
+ * Sets the theme before the body is parsed, so that the first paint has it. React escapes quotes, < and & in the text
+ * of a script, so this one contains none.
  */
 const SET_THEME = `
 var theme = null;

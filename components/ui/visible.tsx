@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 
 /**
  * Characters that change the direction of text, have no width, or are controls: they make a text look like another one.
- * Excluded are joiners inside other scripts and emoji, which need them, and the few that are signs of Arabic and Syriac.
+ * Excluded are joiners inside other scripts and emoji, which need them, and a few signs of Arabic and Syriac.
  */
 const HIDDEN =
   /((?!\t|\n|\r|\u200C|\u200D|[\u0600-\u0605]|\u06DD|\u070F|\u08E2)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?<!\P{ASCII})(?:\u200C|\u200D)|(?:\u200C|\u200D)(?!\P{ASCII}))/u;

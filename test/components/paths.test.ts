@@ -58,7 +58,7 @@ describe("paths", () => {
     `);
   });
 
-  it("never lets a real name meet a reserved spelling", () => {
+  it("gives no name a reserved segment", () => {
     const names = ["", "~", "~~", "~.", ".", "..", "a", "~a", "-", "%7E", "a/b", "ä", "😀"];
     expect(new Set(names.map(segment)).size).toBe(names.length);
     for (const name of names) expect(new URL(`http://h/x/${segment(name)}/y`).pathname.split("/")).toHaveLength(4);
@@ -72,7 +72,7 @@ describe("paths", () => {
     );
   });
 
-  it("calls a segment that cannot be decoded no name", () => {
+  it("reads null from a segment that cannot be decoded", () => {
     expect(readSegment("%E0%A4%A")).toBeNull();
   });
 });

@@ -12,7 +12,7 @@ beforeAll(async () => {
 }, START_DEADLINE_MS);
 afterAll(() => dashboard?.close());
 
-/** The one that is there at the first visit. The button is there before the panes are that it reads from and writes to. */
+/** Runs the query of the first visit. The button appears before the editors that it reads and writes. */
 async function runFirstQuery(page: Page): Promise<void> {
   await page
     .locator(".view-line", { hasText: "projects" })
@@ -38,7 +38,7 @@ it(
 );
 
 it(
-  "the explorer also works when one comes to it from another page, whose policy is stricter",
+  "the explorer also runs when it is reached from another page, whose policy is stricter",
   async () => {
     const { page, complaints, end } = await dashboard.visit({ onlyLoopback: true });
     await page.goto(dashboard.url + paths.overview(), { waitUntil: "networkidle" });

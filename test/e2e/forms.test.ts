@@ -1,14 +1,11 @@
-/**
- * Forms: what is typed is not lost by the way, what is copied is copied whole, and no page does what its policy
- * forbids.
- */
+/** Forms: nothing that is typed is lost, copies are complete, and no page violates its content security policy. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";
 import { type Dashboard, openDashboard } from "./service.ts";
 
 const SLOW = 120_000;
-/** A pair of surrogates at the end of what a row shows, and a character that turns what follows around. */
+/** A surrogate pair where a row cuts the text, and a character that reverses the text after it. */
 const EMOJI_BODY = JSON.stringify(`${"x".repeat(198)}📮 and more`);
 const TURNING_BODY = JSON.stringify("invoice\u202Efdp.exe");
 
@@ -70,7 +67,7 @@ it(
 );
 
 it(
-  "an address that cannot be read is a page that says so; of the API it is an error as everywhere there",
+  "an unreadable address shows a page that says so; below the API it is an error like any other",
   async () => {
     const { page, complaints, end } = await dashboard.visit();
     const answer = await page.goto(`${dashboard.url}/projects/%E0%A4%A/queues`, { waitUntil: "networkidle" });
@@ -87,7 +84,7 @@ it(
 );
 
 it(
-  "a body with an emoji where a row ends, or with a character that turns text around, is shown as it is",
+  "a body with an emoji where a row cuts it, or with a character that reverses text, is shown as it is",
   async () => {
     const { page, complaints, end } = await dashboard.visit();
     await page.goto(dashboard.url + paths.queue("forms", "copied"), { waitUntil: "networkidle" });
@@ -143,7 +140,7 @@ it(
 );
 
 it(
-  "a click beside a form, Escape and the end of the tab ask before they discard what was typed, and only then",
+  "a click outside a form, Escape and closing the tab ask before they discard what was typed, and only then",
   async () => {
     const { page, complaints, end } = await dashboard.visit();
     await page.goto(dashboard.url + paths.queue("forms", "copied"), { waitUntil: "networkidle" });

@@ -34,11 +34,11 @@ afterAll(async () => {
 });
 
 it(
-  "the list of pools, the pool's own page and the health page call it the same",
+  "the list of pools, the pool's own page and the health page show the same state",
   async () => {
     const { page, complaints, end } = await dashboard.visit();
     await page.goto(dashboard.url + paths.pools(), { waitUntil: "networkidle" });
-    // What was found before it went away is remembered for a while.
+    // The last check before it went away is remembered for a while.
     await expect
       .poll(
         async () => {
@@ -62,7 +62,7 @@ it(
 );
 
 it(
-  "a queue of it shows what is known, and which pool is missing, on a telephone too",
+  "its queue shows what is known without the pool, and which pool is unreachable, on a telephone too",
   async () => {
     const width = 375;
     const { page, complaints, end } = await dashboard.visit({ theme: "dark", width });
@@ -82,7 +82,7 @@ it(
     await page.goto(dashboard.url + paths.queue("p", "tea", "settings"), { waitUntil: "networkidle" });
     await page.getByRole("heading", { name: "Reserved attributes" }).waitFor();
     expect(await page.locator("#content").getByRole("alert").count()).toBe(0);
-    // A list of nothing but such queues is a list still.
+    // A list of only such queues is still a list.
     await page.goto(dashboard.url + paths.queues("p"), { waitUntil: "networkidle" });
     await page.getByRole("row", { name: /^tea .*Pool unreachable/ }).waitFor();
     expect(complaints).toEqual([]);
@@ -116,7 +116,7 @@ it(
 );
 
 it(
-  "a pool that takes its time delays no row: counts come when they come",
+  "a slow pool delays no row: the counts follow",
   async () => {
     const another = await createEmptyDatabase();
     const slow: SlowNetwork = await slowNetwork(another.url);
@@ -129,7 +129,7 @@ it(
     await run("postMessages", "PostMessagesInput", { project: "slow", queue: "snail", messages: [{ body: 1 }] });
     slow.delayMs = 600;
     const { page, complaints, end } = await dashboard.visit();
-    // In the order in which it was sent: the rows, and later the counts.
+    // In the order of the answer: first the rows, later the counts.
     const sent = await (await fetch(dashboard.url + paths.queues("slow"))).text();
     const [rows, counts] = [sent.indexOf("Not every pool has answered yet."), sent.indexOf(String.raw`\"exhausted\":`)];
     expect(rows).toBeGreaterThan(0);

@@ -11,7 +11,7 @@ let dashboard: Dashboard;
 const databases: TestDatabase[] = [];
 beforeAll(async () => {
   dashboard = await openDashboard({ demo: false });
-  // South has weight 0: the queue is made in the north.
+  // South has weight 0: the queue is created in north.
   for (const [name, weight, flavor] of [
     ["north", 1, null],
     ["south", 0, null],
@@ -42,7 +42,7 @@ it(
     const { page, complaints, end } = await dashboard.visit();
     await page.goto(dashboard.url + paths.catalogue(), { waitUntil: "networkidle" });
     await page.getByRole("row", { name: /tea.*north/ }).waitFor();
-    // Only what fits is offered, and where nothing does the button says why.
+    // Only matching pools are offered. Without any, the button says why.
     const stuck = page.getByRole("button", { name: "Move espresso" });
     expect(await stuck.getAttribute("aria-disabled")).toBe("true");
     await stuck.hover();

@@ -1,4 +1,4 @@
-/** Tables on a telephone: what matters most comes first, and what is further right can be seen to be there, and reached. */
+/** Tables on a telephone: the most important columns come first, and a hint shows that others can be reached. */
 import type { Locator } from "playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
@@ -19,7 +19,7 @@ beforeAll(async () => {
 }, START_DEADLINE_MS);
 afterAll(() => dashboard?.close());
 
-/** Null when all of it is within the region's left and right edge. */
+/** Null when the part is completely between the left and right edge of the region. */
 async function cutOff(region: Locator, part: Locator): Promise<string | null> {
   const [inner, outer] = [await part.boundingBox(), await region.boundingBox()];
   if (inner === null || outer === null) return "not shown";
@@ -27,7 +27,7 @@ async function cutOff(region: Locator, part: Locator): Promise<string | null> {
   return fits ? null : `${inner.x} to ${inner.x + inner.width}`;
 }
 
-/** Address, name of the table, its columns that matter most, a row's beginning, and what stands under its first cell. */
+/** Address, name of the table, its most important columns, the start of a row, and the lines under its first cell. */
 const TABLES: [string, string, string[], RegExp, string[]][] = [
   [paths.queues(null), "Queues", ["Queue", "Ready", "Total"], /^orders /, ["Project: shop", "Oldest message: "]],
   [paths.pools(), "Pools", ["Pool", "State", "Queues"], /^archive /, ["Flavor: cold", "Weight: 0"]],
@@ -76,7 +76,7 @@ it(
 );
 
 it(
-  "an edge that hides something is in shadow, and the arrow keys lead there",
+  "an edge with hidden columns has a shadow, and the arrow keys lead there",
   async () => {
     const { page, complaints, end } = await dashboard.visit({ width: 375 });
     await page.goto(dashboard.url + paths.pools(), { waitUntil: "networkidle" });

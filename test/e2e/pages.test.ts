@@ -48,7 +48,7 @@ beforeAll(async () => {
 }, START_DEADLINE_MS);
 afterAll(() => dashboard?.close());
 
-/** One browser session for all tests of a suite, as a visitor has who goes from page to page. What the browser complains of is a test's own. */
+/** One browser session for all tests of a suite, like a visitor's. Complaints of the browser belong to the current test. */
 function oneVisit(options: Parameters<Dashboard["visit"]>[0]) {
   let visit: Awaited<ReturnType<Dashboard["visit"]>>;
   beforeAll(async () => {
@@ -151,7 +151,7 @@ it(
 
 describe("at 375 pixels", () => {
   it(
-    "the drawer leads to every page and gives the focus back when it closes",
+    "the drawer leads to every page and returns the focus when it closes",
     async () => {
       const { page, end } = await dashboard.visit({ width: 375 });
       await page.goto(dashboard.url, { waitUntil: "networkidle" });
@@ -186,7 +186,7 @@ it(
 );
 
 it(
-  "a queue whose dead letter queue is missing says what nobody can claim and why, and makes that queue",
+  "a queue whose dead letter queue is missing says what nobody can claim and why, and creates that queue",
   async () => {
     const { page, complaints, end } = await dashboard.visit();
     await page.goto(dashboard.url + paths.queue("shop", "parcels"), { waitUntil: "networkidle" });

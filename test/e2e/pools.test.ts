@@ -38,7 +38,7 @@ async function samplesOf(pool: string): Promise<number> {
 }
 
 it(
-  "how a pool was is drawn, with a table that says the same",
+  "the history of a pool is drawn, with a table of the same numbers",
   async () => {
     await expect.poll(() => samplesOf("down"), { timeout: 60_000 }).toBeGreaterThan(0);
     const { page, complaints, end } = await dashboard.visit();
@@ -85,7 +85,7 @@ it(
 );
 
 it(
-  "a pool that was just made says when its first sample comes",
+  "a pool that was just created says when its first sample comes",
   async () => {
     const database = await createEmptyDatabase();
     databases.push(database);
@@ -140,7 +140,7 @@ it(
     await page.keyboard.type("9");
     await status.getByText("New queues: down 0 %, north 75 %, south 25 %.").waitFor();
     expect(await north.evaluate((element) => element === document.activeElement)).toBe(true);
-    // Nothing is changed by looking.
+    // A prediction changes nothing.
     const weightOf = async (name: string) =>
       (
         (await dashboard.call("query ($name: String!) { pool(name: $name) { weight } }", { name })) as {
@@ -166,7 +166,7 @@ it(
 );
 
 it(
-  "all weights 0 are said to leave new queues to the built-in pool",
+  "with all weights 0 the dialog says that new queues go to the built-in pool",
   async () => {
     const { page, end } = await dashboard.visit();
     await page.goto(dashboard.url + paths.pools(), { waitUntil: "networkidle" });

@@ -1,6 +1,6 @@
 /**
- * What a page does while it is refreshed: one request, nothing lost when the server is away, nothing slides under the
- * pointer.
+ * What a page does while it is refreshed: one request, nothing is lost when the server is away, and no row moves under
+ * the pointer.
  */
 import type { Page } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -23,12 +23,12 @@ async function visitRefreshing(path: string): Promise<Awaited<ReturnType<Dashboa
   return visit;
 }
 
-/** Not by a click: pointer and focus stay where they are. */
+/** Without a click, so that pointer and focus stay where they are. */
 async function refresh(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Refresh now" }).dispatchEvent("click");
 }
 
-/** Makes claims of one message each; gives their holders in the order of the table. */
+/** Creates claims of one message each, in the order of `holders`. */
 async function claimAll(queue: string, holders: string[]): Promise<void> {
   await dashboard.call(`mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
     input: { project: "hands", name: queue },
@@ -65,7 +65,7 @@ it(
 );
 
 it(
-  "the server goes away and comes back: the page keeps its rows and what was typed, says so, and goes on by itself",
+  "the server stops and starts: the page keeps its rows and what was typed, says so, and refreshes by itself",
   async () => {
     const { page, end } = await visitRefreshing(paths.queues("shop"));
     const other = await visitRefreshing(paths.queue("shop", "refunds"));
@@ -79,7 +79,7 @@ it(
       .filter({ hasText: /as of \d\d:\d\d:\d\d UTC, reconnecting/ })
       .waitFor();
     await page.getByRole("link", { name: "orders", exact: true }).waitFor();
-    // A link that is followed meanwhile waits too.
+    // A link that is followed meanwhile waits as well.
     await page.getByRole("link", { name: "Pools" }).click();
     await other.page.getByRole("button", { name: "Post", exact: true }).click();
     await other.page.getByRole("alert").filter({ hasText: "UNREACHABLE" }).waitFor();
@@ -120,7 +120,7 @@ it(
 );
 
 it(
-  "an answer that breaks off leads to the error page, which tries again by itself",
+  "a truncated answer leads to the error page, which retries by itself",
   async () => {
     const { page, end } = await visitRefreshing(paths.queues("shop"));
     await page.route("**/pools?_rsc=*", async (route) => {
@@ -138,7 +138,7 @@ it(
 );
 
 it(
-  "a refresh that began before a dialog opened takes nothing from it, and is shown when it closes",
+  "a refresh that began before a dialog opened changes nothing in it, and is shown when it closes",
   async () => {
     const { page, end } = await visitRefreshing(paths.queue("shop", "refunds"));
     const { promise: opened, resolve: open } = Promise.withResolvers<void>();
@@ -168,7 +168,7 @@ it(
 );
 
 it(
-  "a server that stands still under a refresh: the page says that it reconnects, and goes on when it answers",
+  "a server that hangs during a refresh: the page says that it reconnects, and goes on when the server answers",
   async () => {
     const { page, end } = await visitRefreshing(paths.queues("shop"));
     const { promise: moves, resolve: move } = Promise.withResolvers<void>();
@@ -191,7 +191,7 @@ it(
 );
 
 it(
-  "what is under the pointer stays there while rows go away, and releasing asks",
+  "the row under the pointer stays there while rows are removed, and releasing asks",
   async () => {
     await claimAll("pointer", ["a", "b", "c", "d"]);
     const { page, complaints, end } = await dashboard.visit();
@@ -210,12 +210,12 @@ it(
     await page.keyboard.press("Escape");
     await page.getByRole("alertdialog").waitFor({ state: "detached" });
 
-    // Two others are released elsewhere, the one under the pointer among them; a refresh comes while the pointer rests.
+    // Elsewhere two claims are released, also the one under the pointer. Then the page refreshes.
     await page.mouse.move(...spot);
     await release("pointer", first);
     await release("pointer", second);
     await refresh(page);
-    await rows.nth(1).getByText("gone").waitFor();
+    await rows.nth(1).getByText("Removed").waitFor();
     expect((await keys()).slice(0, 3)).toEqual([first, second, third]);
     await page.mouse.dblclick(...spot);
     expect(await page.getByRole("alertdialog").count()).toBe(0);
@@ -229,7 +229,7 @@ it(
 );
 
 it(
-  "the keyboard stays in the row where it is when that row goes away",
+  "the focus stays in its row when that row is removed",
   async () => {
     await claimAll("keyboard", ["a", "b"]);
     const { page, complaints, end } = await dashboard.visit();
@@ -241,7 +241,7 @@ it(
     await page.keyboard.press("Tab");
     await release("keyboard", first);
     await refresh(page);
-    await rows.first().getByText("gone").waitFor();
+    await rows.first().getByText("Removed").waitFor();
     const focused = page.locator(":focus");
     expect(await focused.locator("xpath=ancestor::tr").getAttribute("data-key")).toBe(first);
     await page.keyboard.press("Enter");

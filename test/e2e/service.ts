@@ -1,4 +1,4 @@
-/** What browser tests share: a whole service with a small demo world, and a browser that notes what goes wrong in it. */
+/** What browser tests share: a whole service with small demo data, and a browser that records complaints. */
 import type { Browser, BrowserContext, Page } from "playwright";
 import { type Call, callsTo } from "../../prisma/seed-api.ts";
 import { fillShop } from "../../prisma/seed-shop.ts";
@@ -16,15 +16,15 @@ export interface Visit {
 export interface Dashboard {
   url: string;
   call: Call;
-  /** A fresh profile, as somebody who comes for the first time. */
+  /** A new browser profile, as on a first visit. */
   visit(options?: { theme?: "light" | "dark"; width?: number; onlyLoopback?: boolean }): Promise<Visit>;
-  /** The service goes away, and with `start` comes back at the same address with the same data. */
+  /** Stops the service; `start` starts it at the same address with the same data. */
   stop(): Promise<void>;
   start(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** `demo` false: an Isimud that nobody has used yet. `settings` are environment variables. */
+/** `demo` false: without any data. `settings` are environment variables. */
 export async function openDashboard(options: { demo: boolean; settings?: Record<string, string> }): Promise<Dashboard> {
   const service = await startWholeService(options.settings);
   const call = callsTo(`${service.url}/api/graphql`);

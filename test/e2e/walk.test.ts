@@ -1,4 +1,4 @@
-/** What an operator does, step by step, in a browser, on an Isimud that nobody has used yet. */
+/** What an operator does, step by step, in a browser, on a service without data. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";
@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => dashboard?.close());
 
 it(
-  "from the first queue to its end: create, post, peek, claim, release, delete, purge, delete the queue",
+  "a queue from creation to deletion: create, post, peek, claim, release, delete, purge, delete the queue",
   async () => {
     const { page, complaints, end } = await dashboard.visit();
     await page.goto(dashboard.url, { waitUntil: "networkidle" });
@@ -41,7 +41,7 @@ it(
     await page.getByText("3 messages are posted.").waitFor();
     await page.getByText("3 ready", { exact: true }).waitFor();
 
-    // Peeking, however often, consumes nothing; the body is shown to the last digit.
+    // Peeking consumes nothing, however often; the body is shown with every digit.
     await page.getByRole("table").getByRole("link").first().click();
     const dialog = page.getByRole("dialog");
     await dialog.getByText("12345678901234567890123").waitFor();
@@ -62,7 +62,7 @@ it(
     await page.getByText("2 claimed.").waitFor();
     await page.getByText("2 claimed", { exact: true }).waitFor();
 
-    // What a claim holds cannot be deleted, and the button says why.
+    // A claimed message cannot be deleted, and the button says why.
     await page.goto(opened.href, { waitUntil: "networkidle" });
     const held = dialog.getByRole("button", { name: "Delete" });
     expect(await held.getAttribute("aria-disabled")).toBe("true");
@@ -183,7 +183,7 @@ it(
 );
 
 it(
-  "a list of queues is found, sorted and paged by its address",
+  "a list of queues is searched, sorted and paged by its address",
   async () => {
     const make = (name: string) =>
       dashboard.call(`mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
@@ -216,7 +216,7 @@ it(
 );
 
 it(
-  "a queue's retry policy is set on its settings page, and a key of a user's store shows its value, one of Isimud's own never",
+  "a queue's retry policy is set on its settings page; a key shows its value, except in an internal store",
   async () => {
     const { page, complaints, end } = await dashboard.visit();
     await dashboard.call(

@@ -15,19 +15,19 @@ describe("parseExactJson", () => {
     expect(shown("1e400")).toBe("1e400");
   });
 
-  it("keeps the order of keys, keys that come twice, and __proto__", () => {
+  it("keeps the order of keys, repeated keys, and __proto__", () => {
     expect(shown('{"b":1,"a":2,"b":3,"__proto__":{}}')).toBe(
       '{\n  "b": 1,\n  "a": 2,\n  "b": 3,\n  "__proto__": {}\n}',
     );
   });
 
-  it("says null for what is not one JSON value", () => {
+  it("is null for a text that is not one JSON value", () => {
     for (const text of ["", "{", "[1,]", "01", "1 2", "'a'", '{"a"}', "nul", '"\\x"', '"a\nb"', "+1", "NaN"]) {
       expect(parseExactJson(text), text).toBeNull();
     }
   });
 
-  it("gives up on a document that is too deep for a tree instead of overflowing the stack", () => {
+  it("is null for a document that is too deep for a tree, instead of overflowing the stack", () => {
     expect(parseExactJson("[".repeat(100_000) + "]".repeat(100_000))).toBeNull();
   });
 

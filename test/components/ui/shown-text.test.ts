@@ -3,14 +3,14 @@ import { expect, it } from "vitest";
 import { shorten } from "../../../components/ui/shorten.ts";
 import { visible } from "../../../components/ui/visible.tsx";
 
-it("a text is never cut inside of what reads as one character", () => {
+it("a text is never cut inside what reads as one character", () => {
   const family = "👨‍👩‍👧";
   expect(shorten(`ab📮cd`, 3)).toBe("ab…");
   expect(shorten(`ab${family}cd`, 6)).toBe("ab…");
   expect(shorten(`e\u0301e\u0301`, 3)).toBe("e\u0301…");
   expect(shorten(`${"x".repeat(199)}📮${"y".repeat(200)}`, 200)).toBe(`${"x".repeat(199)}…`);
   expect(shorten("abc", 3)).toBe("abc");
-  // Longer than any character that people write: cut somewhere, but never into half a code point.
+  // Longer than any written character: it may be cut, but never inside a code point.
   for (const length of [300, 301]) expect(shorten("📮\u200D".repeat(400), length).isWellFormed()).toBe(true);
 });
 
@@ -22,7 +22,7 @@ function shownAs(text: string): string {
     .join("");
 }
 
-it("characters that nobody would see have marks, and what scripts and emoji need has none", () => {
+it("invisible characters are marked, except those that scripts and emoji need", () => {
   expect(shownAs("invoice\u202Efdp.exe")).toBe("invoice[U+202E]fdp.exe");
   expect(shownAs("a\u2066b\u2069c\u200Ed\u061Ce\uFEFFf\u0000")).toBe(
     "a[U+2066]b[U+2069]c[U+200E]d[U+061C]e[U+FEFF]f[U+0000]",

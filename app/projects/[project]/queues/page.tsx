@@ -1,7 +1,7 @@
 import type { Metadata } from "next";
-import { projectLabel } from "../../../../components/projects/project-name.tsx";
-import { named, type Search } from "../../../address.ts";
-import { QueueList } from "../../../queues/queue-list.tsx";
+import { named, type Search } from "@/app/address.ts";
+import { QueueList } from "@/app/queues/queue-list.tsx";
+import { projectLabel } from "@/components/projects/project-name.tsx";
 
 interface Props {
   params: Promise<{ project: string }>;
