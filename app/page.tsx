@@ -1,3 +1,4 @@
+import type { ResultOf } from "gql.tada";
 import { CircleCheck } from "lucide-react";
 import { API_PATH } from "../components/api.ts";
 import { Failed } from "../components/failed.tsx";
@@ -36,7 +37,6 @@ export default async function OverviewPage() {
   }
   const { health, pools, queues } = loaded.data;
   const look = HEALTH_LOOK[health.status];
-  const down = health.pools.filter((pool) => !pool.storageReachable).length;
   return (
     <>
       <PageHeader
@@ -50,29 +50,7 @@ export default async function OverviewPage() {
         }
       />
       <div className="flex flex-col gap-4">
-        <StatTiles>
-          <StatTile label="Queues" value={countText(queues.count)} note="in all projects" href={paths.queues(null)} />
-          <StatTile
-            label="Pools"
-            value={formatCount(health.pools.length)}
-            tone={down > 0 ? "danger" : "neutral"}
-            note={down > 0 ? `${formatCount(down)} unreachable` : "all reachable"}
-            href={paths.pools()}
-          />
-          <StatTile
-            label="Control database"
-            value={health.control.reachable ? formatMilliseconds(health.control.seconds) : "Unreachable"}
-            tone={health.control.reachable ? "neutral" : "danger"}
-            note="response time"
-            href={paths.health()}
-          />
-          <StatTile
-            label="Garbage collection"
-            value={health.gc ? <Ago at={health.gc.at} /> : "Not yet"}
-            note={health.gc ? `${formatCount(health.gc.collected.messages)} messages freed` : "runs on a schedule"}
-            href={paths.health()}
-          />
-        </StatTiles>
+        <Tiles health={health} queues={queues.count} />
         <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-2">
           <Panel
             title="Needs attention"
@@ -124,6 +102,35 @@ export default async function OverviewPage() {
         </Panel>
       </div>
     </>
+  );
+}
+
+function Tiles({ health, queues }: { health: ResultOf<typeof OVERVIEW>["health"]; queues: Count | null }) {
+  const down = health.pools.filter((pool) => !pool.storageReachable).length;
+  return (
+    <StatTiles>
+      <StatTile label="Queues" value={countText(queues)} note="in all projects" href={paths.queues(null)} />
+      <StatTile
+        label="Pools"
+        value={formatCount(health.pools.length)}
+        tone={down > 0 ? "danger" : "neutral"}
+        note={down > 0 ? `${formatCount(down)} unreachable` : "all reachable"}
+        href={paths.pools()}
+      />
+      <StatTile
+        label="Control database"
+        value={health.control.reachable ? formatMilliseconds(health.control.seconds) : "Unreachable"}
+        tone={health.control.reachable ? "neutral" : "danger"}
+        note="response time"
+        href={paths.health()}
+      />
+      <StatTile
+        label="Garbage collection"
+        value={health.gc ? <Ago at={health.gc.at} /> : "Not yet"}
+        note={health.gc ? `${formatCount(health.gc.collected.messages)} messages freed` : "runs on a schedule"}
+        href={paths.health()}
+      />
+    </StatTiles>
   );
 }
 

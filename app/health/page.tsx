@@ -70,7 +70,9 @@ export default async function HealthPage() {
                   { label: "Duration", value: formatMilliseconds(health.gc.seconds) },
                   {
                     label: "Freed",
-                    value: `${formatCount(health.gc.collected.messages)} messages, ${formatCount(health.gc.collected.claims)} claims, ${formatCount(health.gc.collected.subscriptions)} subscriptions, ${formatCount(health.gc.collected.queues)} queues`,
+                    value: Object.entries(health.gc.collected)
+                      .map(([what, count]) => `${formatCount(count)} ${what}`)
+                      .join(", "),
                   },
                 ]}
               />

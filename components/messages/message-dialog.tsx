@@ -71,58 +71,7 @@ export function MessageDialog({
     >
       {message ? (
         <>
-          <Facts
-            items={[
-              { label: "State", value: <MessageState message={message} /> },
-              ...(message.claim
-                ? [
-                    {
-                      label: "Claim",
-                      value: (
-                        <Link
-                          href={paths.queue(project, queue, "claims", { claim: message.claim.id })}
-                          className="font-mono text-[0.8125rem] text-accent underline underline-offset-2"
-                        >
-                          {message.claim.id}
-                        </Link>
-                      ),
-                    },
-                  ]
-                : []),
-              {
-                label: "Posted",
-                value: (
-                  <>
-                    <Utc at={message.createdAt} /> (<Ago at={message.createdAt} />)
-                  </>
-                ),
-              },
-              {
-                label: "Expires",
-                value: (
-                  <>
-                    <Utc at={message.expiresAt} /> (<TimeLeft until={message.expiresAt} />)
-                  </>
-                ),
-              },
-              { label: "Lifetime", value: `${message.ttlSeconds} s` },
-              { label: "Deliveries", value: message.claimCount },
-              { label: "Client", value: message.clientId ?? <span className="text-muted">not reported</span> },
-              {
-                label: "Marker",
-                value: <span className="font-mono text-[0.8125rem]">{message.marker}</span>,
-              },
-              {
-                label: "Id",
-                value: (
-                  <span className="flex items-center gap-1">
-                    <span className="min-w-0 font-mono text-[0.8125rem]">{message.id}</span>
-                    <CopyButton text={message.id} label="Copy the id" />
-                  </span>
-                ),
-              },
-            ]}
-          />
+          <MessageFacts project={project} queue={queue} message={message} />
           <JsonViewer text={message.bodyText} label="Body" />
         </>
       ) : (
@@ -131,5 +80,62 @@ export function MessageDialog({
         </NotFoundState>
       )}
     </Dialog>
+  );
+}
+
+function MessageFacts({ project, queue, message }: { project: string; queue: string; message: MessageDetail }) {
+  return (
+    <Facts
+      items={[
+        { label: "State", value: <MessageState message={message} /> },
+        ...(message.claim
+          ? [
+              {
+                label: "Claim",
+                value: (
+                  <Link
+                    href={paths.queue(project, queue, "claims", { claim: message.claim.id })}
+                    className="font-mono text-[0.8125rem] text-accent underline underline-offset-2"
+                  >
+                    {message.claim.id}
+                  </Link>
+                ),
+              },
+            ]
+          : []),
+        {
+          label: "Posted",
+          value: (
+            <>
+              <Utc at={message.createdAt} /> (<Ago at={message.createdAt} />)
+            </>
+          ),
+        },
+        {
+          label: "Expires",
+          value: (
+            <>
+              <Utc at={message.expiresAt} /> (<TimeLeft until={message.expiresAt} />)
+            </>
+          ),
+        },
+        { label: "Lifetime", value: `${message.ttlSeconds} s` },
+        { label: "Deliveries", value: message.claimCount },
+        { label: "Client", value: message.clientId ?? <span className="text-muted">not reported</span> },
+        {
+          label: "Marker",
+          value: <span className="font-mono text-[0.8125rem]">{message.marker}</span>,
+        },
+        {
+          label: "Id",
+          value: (
+            <span className="flex items-center gap-1">
+              <span className="min-w-0 font-mono text-[0.8125rem]">{message.id}</span>
+              <CopyButton text={message.id} label="Copy the id" />
+            </span>
+          ),
+        },
+      ]}
+    />
   );
 }

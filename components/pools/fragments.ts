@@ -122,3 +122,4 @@ export const POOL_DETAILS = graphql(
 `,
   [POOL_FACTS],
 );
+export type PoolDetails = ResultOf<typeof POOL_DETAILS>;

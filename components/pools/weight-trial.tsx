@@ -84,7 +84,7 @@ const COLUMNS = [
   }),
 ];
 
-/** Predicts how new queues would be spread with other weights, before any is saved. `flavors`: null is "without one". */
+/** Predicts how new queues would be spread with other weights, before saving. `flavors`: null is "without one". */
 export function WeightTrial({ flavors }: { flavors: (string | null)[] }) {
   const [open, setOpen] = useState(false);
   const [unsaved, setUnsaved] = useState(false);
@@ -110,29 +110,31 @@ export function WeightTrial({ flavors }: { flavors: (string | null)[] }) {
   );
 }
 
-function Trial({
-  flavors,
-  close,
-  onUnsaved,
-}: {
-  flavors: (string | null)[];
-  close: () => void;
-  onUnsaved: (unsaved: boolean) => void;
-}) {
+interface TrialState {
+  rows: Row[];
+  /** True: a weight is not a whole number. */
+  wrong: boolean;
+  /** Those that differ from the saved ones. */
+  weights: { pool: string; weight: number }[];
+  refusal: ApiError | null;
+  saving: boolean;
+  save: () => Promise<void>;
+  /** Forgets what was typed, for another flavor. */
+  reset: () => void;
+}
+
+/** The weights that are typed for the pools of a flavor, and what the API predicts for them. */
+function useTrial(flavor: string | null, close: () => void): TrialState {
   const { refresh } = useRefresh();
-  const [index, setIndex] = useState(0);
   const [typed, setTyped] = useState<Record<string, string>>({});
   const [saved, setSaved] = useState<Share[] | null>(null);
   const [predicted, setPredicted] = useState<Share[] | null>(null);
   const [refusal, setRefusal] = useState<ApiError | null>(null);
   const [saving, setSaving] = useState(false);
-  const id = useId();
 
-  const flavor = flavors[index] ?? null;
-  const read = (text: string) => neededWhole.safeParse(text);
   const rows = (saved ?? []).map((share): Row => {
     const text = typed[share.pool] ?? String(share.weight);
-    const result = read(text);
+    const result = neededWhole.safeParse(text);
     return {
       ...share,
       share: predicted?.find(({ pool }) => pool === share.pool)?.share ?? share.share,
@@ -145,14 +147,7 @@ function Trial({
   const weights = rows
     .filter(({ error, text, weight }) => error === null && Number(text) !== weight)
     .map(({ pool, text }) => ({ pool, weight: Number(text) }));
-  const variables: Question = { flavor, weights };
-  const question = JSON.stringify(variables);
-
-  const unsaved = wrong || weights.length > 0;
-  useEffect(() => {
-    onUnsaved(unsaved);
-    return () => onUnsaved(false);
-  }, [unsaved, onUnsaved]);
+  const question = JSON.stringify({ flavor, weights } satisfies Question);
 
   useEffect(() => {
     if (wrong) return;
@@ -176,9 +171,7 @@ function Trial({
     };
   }, [question, wrong]);
 
-  async function save(event: FormEvent) {
-    event.preventDefault();
-    event.stopPropagation();
+  async function save() {
     if (wrong || saving) return;
     setSaving(true);
     setRefusal(null);
@@ -190,7 +183,7 @@ function Trial({
       }
       close();
       toastDone(
-        `${done.length === 1 ? "The weight" : "The weights"} of ${done.join(", ")} ${done.length === 1 ? "is" : "are"} saved.`,
+        done.length === 1 ? `The weight of ${done[0]} is saved.` : `The weights of ${done.join(", ")} are saved.`,
       );
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -208,32 +201,50 @@ function Trial({
     }
   }
 
-  const nobody = rows.length > 0 && !wrong && rows.every(({ text }) => Number(text) === 0);
+  function reset() {
+    setTyped({});
+    setSaved(null);
+    setPredicted(null);
+  }
+
+  return { rows, wrong, weights, refusal, saving, save, reset };
+}
+
+function Trial({
+  flavors,
+  close,
+  onUnsaved,
+}: {
+  flavors: (string | null)[];
+  close: () => void;
+  onUnsaved: (unsaved: boolean) => void;
+}) {
+  const [index, setIndex] = useState(0);
+  const flavor = flavors[index] ?? null;
+  const { rows, wrong, weights, refusal, saving, save, reset } = useTrial(flavor, close);
+  const unsaved = wrong || weights.length > 0;
+  useEffect(() => {
+    onUnsaved(unsaved);
+    return () => onUnsaved(false);
+  }, [unsaved, onUnsaved]);
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    event.stopPropagation();
+    void save();
+  }
+
   return (
-    <form onSubmit={(event) => void save(event)} className="flex flex-col gap-4">
+    <form onSubmit={submit} className="flex flex-col gap-4">
       {flavors.length > 1 ? (
-        <div className="flex items-center gap-2">
-          <label htmlFor={id} className="font-medium">
-            Flavor
-          </label>
-          <select
-            id={id}
-            value={index}
-            onChange={(event) => {
-              setIndex(Number(event.target.value));
-              setTyped({});
-              setSaved(null);
-              setPredicted(null);
-            }}
-            className="h-9 min-w-40 rounded-md border border-line-strong bg-surface px-2.5"
-          >
-            {flavors.map((name, place) => (
-              <option key={name ?? ""} value={place}>
-                {name ?? "none"}
-              </option>
-            ))}
-          </select>
-        </div>
+        <FlavorField
+          flavors={flavors}
+          index={index}
+          onChange={(next) => {
+            setIndex(next);
+            reset();
+          }}
+        />
       ) : null}
       <div className="overflow-hidden rounded-lg border border-line">
         <DataTable
@@ -246,17 +257,7 @@ function Trial({
           }
         />
       </div>
-      <p role="status" className={nobody ? "text-danger" : "text-muted"}>
-        {rows.length === 0
-          ? ""
-          : wrong
-            ? "A weight is not a whole number."
-            : nobody
-              ? flavor === null
-                ? "No registered pool would take new queues. The built-in pool would."
-                : `No pool would take new queues of flavor ${flavor}. They would be refused.`
-              : `New queues: ${rows.map(({ pool, share }) => `${pool} ${percent(share)}`).join(", ")}.`}
-      </p>
+      <Outcome rows={rows} wrong={wrong} flavor={flavor} />
       {refusal ? (
         <div
           role="alert"
@@ -282,5 +283,54 @@ function Trial({
         </Button>
       </div>
     </form>
+  );
+}
+
+function FlavorField({
+  flavors,
+  index,
+  onChange,
+}: {
+  flavors: (string | null)[];
+  index: number;
+  onChange: (index: number) => void;
+}) {
+  const id = useId();
+  return (
+    <div className="flex items-center gap-2">
+      <label htmlFor={id} className="font-medium">
+        Flavor
+      </label>
+      <select
+        id={id}
+        value={index}
+        onChange={(event) => onChange(Number(event.target.value))}
+        className="h-9 min-w-40 rounded-md border border-line-strong bg-surface px-2.5"
+      >
+        {flavors.map((name, position) => (
+          <option key={name ?? ""} value={position}>
+            {name ?? "none"}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+/** The prediction in words, announced when it changes. */
+function Outcome({ rows, wrong, flavor }: Pick<TrialState, "rows" | "wrong"> & { flavor: string | null }) {
+  const nobody = rows.length > 0 && !wrong && rows.every(({ text }) => Number(text) === 0);
+  return (
+    <p role="status" className={nobody ? "text-danger" : "text-muted"}>
+      {rows.length === 0
+        ? ""
+        : wrong
+          ? "A weight is not a whole number."
+          : nobody
+            ? flavor === null
+              ? "No registered pool would take new queues. The built-in pool would."
+              : `No pool would take new queues of flavor ${flavor}. They would be refused.`
+            : `New queues: ${rows.map(({ pool, share }) => `${pool} ${percent(share)}`).join(", ")}.`}
+    </p>
   );
 }

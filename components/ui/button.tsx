@@ -4,7 +4,7 @@ import { type ComponentProps, type ReactNode, useId } from "react";
 import { classes } from "./classes.ts";
 import { Hint } from "./hint.tsx";
 import { Link } from "./link.tsx";
-import { useRowGone } from "./steady-rows.ts";
+import { useRowRemoved } from "./steady-rows.ts";
 
 export type ButtonKind = "primary" | "plain" | "ghost" | "danger";
 
@@ -47,7 +47,7 @@ export function Button({
   onClick,
   ...rest
 }: ButtonProps) {
-  const disabledReason = useRowGone() ?? ownReason;
+  const disabledReason = useRowRemoved() ?? ownReason;
   const reasonId = useId();
   const off = Boolean(disabledReason) || pending;
   const button = (

@@ -112,24 +112,31 @@ export function LineChart({
       <span />
       <div className="flex flex-wrap justify-between gap-x-4">
         <span>{from}</span>
-        <ul className="flex gap-x-4">
-          {lines.map(({ label: name, look }) => (
-            <li key={name} className="flex items-center gap-1.5">
-              <svg aria-hidden="true" viewBox="0 0 20 2" className="h-0.5 w-5 overflow-visible">
-                <path
-                  d="M0 1h20"
-                  strokeWidth={2}
-                  strokeDasharray={STROKE[look].dashes}
-                  className={STROKE[look].className}
-                />
-              </svg>
-              {name}
-            </li>
-          ))}
-        </ul>
+        <Legend lines={lines} />
         <span>{until}</span>
       </div>
     </div>
+  );
+}
+
+/** The name of each line beside a piece of it. */
+function Legend({ lines }: { lines: ChartLine[] }) {
+  return (
+    <ul className="flex gap-x-4">
+      {lines.map(({ label: name, look }) => (
+        <li key={name} className="flex items-center gap-1.5">
+          <svg aria-hidden="true" viewBox="0 0 20 2" className="h-0.5 w-5 overflow-visible">
+            <path
+              d="M0 1h20"
+              strokeWidth={2}
+              strokeDasharray={STROKE[look].dashes}
+              className={STROKE[look].className}
+            />
+          </svg>
+          {name}
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -81,23 +81,7 @@ export function DataTable<Row extends RowData>({
   const table = useTable<Features, Row>({ features, columns, data, getRowId: rowKey });
   const looks = new Map(columns.map((definition) => [definition.id, definition.look ?? {}]));
   const leading = columns.find((definition) => !definition.look?.wide)?.id;
-  const cellLook = (id: string) => {
-    const look = looks.get(id) ?? {};
-    return classes(
-      "px-2 first:pl-4 last:pr-4 md:px-3 md:first:pl-4 md:last:pr-4",
-      look.align === "right" ? "text-right" : "text-left",
-      look.wide && "hidden md:table-cell",
-      look.grow === "cut"
-        ? "w-full max-w-40 sm:max-w-0"
-        : look.grow
-          ? "w-full min-w-28 wrap-anywhere md:min-w-40"
-          : id === leading
-            ? "min-w-28 wrap-anywhere md:whitespace-nowrap"
-            : "whitespace-nowrap",
-      // The columns before it may be hidden.
-      id === leading && "max-md:pl-4",
-    );
-  };
+  const cellLook = (id: string) => classesOfCell(looks.get(id) ?? {}, id === leading);
 
   if (shown.length === 0 && empty) {
     return (
@@ -112,50 +96,7 @@ export function DataTable<Row extends RowData>({
       <ScrollRegion label={label} className="sm:max-h-[max(24rem,calc(100dvh-17rem))]">
         <table className="w-full border-collapse">
           <caption className="sr-only">{label}</caption>
-          <thead>
-            {table.getHeaderGroups().map((group) => (
-              <tr key={group.id}>
-                {group.headers.map((header) => {
-                  const sort = sortLinks[header.column.id];
-                  const content =
-                    header.column.columnDef.header === "" ? (
-                      <span className="sr-only">Actions</span>
-                    ) : (
-                      <table.FlexRender header={header} />
-                    );
-                  return (
-                    <th
-                      key={header.id}
-                      scope="col"
-                      aria-sort={sort?.now ?? undefined}
-                      className={classes(
-                        "sticky top-0 z-10 h-9 bg-sunken text-[0.8125rem] font-medium text-muted shadow-[inset_0_-1px_0_var(--line)]",
-                        cellLook(header.column.id),
-                      )}
-                    >
-                      {sort ? (
-                        <Link
-                          href={sort.href}
-                          className={classes("inline-flex items-center gap-1 hover:text-ink", sort.now && "text-ink")}
-                        >
-                          {content}
-                          {sort.now === "ascending" ? (
-                            <ArrowUp aria-hidden className="size-3.5" />
-                          ) : sort.now === "descending" ? (
-                            <ArrowDown aria-hidden className="size-3.5" />
-                          ) : (
-                            <ArrowUpDown aria-hidden className="size-3.5 opacity-60" />
-                          )}
-                        </Link>
-                      ) : (
-                        content
-                      )}
-                    </th>
-                  );
-                })}
-              </tr>
-            ))}
-          </thead>
+          <Headers table={table} sortLinks={sortLinks} cellLook={cellLook} />
           <tbody ref={body}>
             {table.getRowModel().rows.map((row, index) => {
               const removed = shown[index]?.removed === true;
@@ -200,6 +141,82 @@ export function DataTable<Row extends RowData>({
       </ScrollRegion>
       <Pager links={pager} summary={summary} />
     </>
+  );
+}
+
+function Headers<Row extends RowData>({
+  table,
+  sortLinks,
+  cellLook,
+}: {
+  table: ReturnType<typeof useTable<Features, Row>>;
+  sortLinks: Record<string, SortLink>;
+  cellLook: (column: string) => string;
+}) {
+  return (
+    <thead>
+      {table.getHeaderGroups().map((group) => (
+        <tr key={group.id}>
+          {group.headers.map((header) => {
+            const sort = sortLinks[header.column.id];
+            return (
+              <th
+                key={header.id}
+                scope="col"
+                aria-sort={sort?.now ?? undefined}
+                className={classes(
+                  "sticky top-0 z-10 h-9 bg-sunken text-[0.8125rem] font-medium text-muted shadow-[inset_0_-1px_0_var(--line)]",
+                  cellLook(header.column.id),
+                )}
+              >
+                <HeaderText sort={sort}>
+                  {header.column.columnDef.header === "" ? (
+                    <span className="sr-only">Actions</span>
+                  ) : (
+                    <table.FlexRender header={header} />
+                  )}
+                </HeaderText>
+              </th>
+            );
+          })}
+        </tr>
+      ))}
+    </thead>
+  );
+}
+
+/** `leading`: the first column that narrow screens show. */
+function classesOfCell(look: ColumnLook, leading: boolean): string {
+  return classes(
+    "px-2 first:pl-4 last:pr-4 md:px-3 md:first:pl-4 md:last:pr-4",
+    look.align === "right" ? "text-right" : "text-left",
+    look.wide && "hidden md:table-cell",
+    look.grow === "cut"
+      ? "w-full max-w-40 sm:max-w-0"
+      : look.grow
+        ? "w-full min-w-28 wrap-anywhere md:min-w-40"
+        : leading
+          ? "min-w-28 wrap-anywhere md:whitespace-nowrap"
+          : "whitespace-nowrap",
+    // The columns before it may be hidden.
+    leading && "max-md:pl-4",
+  );
+}
+
+/** A column's header, as a link where the table can be sorted by it. */
+function HeaderText({ sort, children }: { sort: SortLink | undefined; children: ReactNode }) {
+  if (sort === undefined) return children;
+  return (
+    <Link href={sort.href} className={classes("inline-flex items-center gap-1 hover:text-ink", sort.now && "text-ink")}>
+      {children}
+      {sort.now === "ascending" ? (
+        <ArrowUp aria-hidden className="size-3.5" />
+      ) : sort.now === "descending" ? (
+        <ArrowDown aria-hidden className="size-3.5" />
+      ) : (
+        <ArrowUpDown aria-hidden className="size-3.5 opacity-60" />
+      )}
+    </Link>
   );
 }
 

@@ -5,22 +5,18 @@ import { isUnfinished } from "../../../components/jobs/job-can.ts";
 import { DrainStatus } from "../../../components/jobs/job-table.tsx";
 import { paths } from "../../../components/paths.ts";
 import { OPERATIONS } from "../../../components/pools/operations.ts";
+import { PoolAbout } from "../../../components/pools/pool-about.tsx";
 import { EditPool } from "../../../components/pools/pool-form.tsx";
 import { OperationTable, PoolState } from "../../../components/pools/pool-health.tsx";
 import { HISTORY_RANGES, PoolHistory, startOf } from "../../../components/pools/pool-history.tsx";
-import { Capabilities, DeletePool, DrainPool } from "../../../components/pools/pool-table.tsx";
+import { DeletePool, DrainPool } from "../../../components/pools/pool-table.tsx";
 import { Badge } from "../../../components/ui/badge.tsx";
 import { LinkButton } from "../../../components/ui/button.tsx";
-import { formatCount } from "../../../components/ui/format.ts";
-import { JsonViewer } from "../../../components/ui/json-viewer.tsx";
-import { Facts, PageHeader, Panel } from "../../../components/ui/page.tsx";
+import { PageHeader, Panel } from "../../../components/ui/page.tsx";
 import { EmptyState, NotFoundState } from "../../../components/ui/states.tsx";
-import { Utc } from "../../../components/ui/time.tsx";
 import { chosen, named, one, pagerLinks, pageVariables, type Search } from "../../address.ts";
 import { load, requestTime } from "../../execute.ts";
 import { POOL_PAGE } from "./documents.ts";
-
-const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
 
 interface Props {
   params: Promise<{ name: string }>;
@@ -85,38 +81,7 @@ export default async function PoolPage({ params, searchParams }: Props) {
         }
       />
       <div className="grid grid-cols-1 items-start gap-4 lg:grid-cols-2">
-        <Panel title="About">
-          <Facts
-            items={[
-              {
-                label: "URI",
-                value: <span className="font-mono text-[0.8125rem]">{pool.uri ?? "control database"}</span>,
-              },
-              { label: "Weight", value: pool.weight ?? "fallback: gets a queue only when no registered pool takes it" },
-              { label: "Flavor", value: pool.flavor ?? "none" },
-              { label: "Capabilities", value: <Capabilities names={pool.capabilities} /> },
-              {
-                label: "Queues",
-                value: formatCount(pool.queueCount.value, pool.queueCount.exact ? "exact" : "at-least"),
-              },
-              ...(pool.shareNow === null
-                ? []
-                : [
-                    {
-                      label: "Share",
-                      value: `${percent(pool.shareNow)} of the queues of its flavor; ${percent(pool.share)} by weight`,
-                    },
-                  ]),
-              ...(pool.createdAt ? [{ label: "Created", value: <Utc at={pool.createdAt} /> }] : []),
-              ...(pool.updatedAt ? [{ label: "Changed", value: <Utc at={pool.updatedAt} /> }] : []),
-            ]}
-          />
-          {pool.optionsText === "{}" ? null : (
-            <div className="mt-4">
-              <JsonViewer text={pool.optionsText} label="Options" />
-            </div>
-          )}
-        </Panel>
+        <PoolAbout pool={pool} />
         <Panel title="Health" flush>
           {state ? (
             <OperationTable pool={state} />

@@ -1,0 +1,46 @@
+import { formatCount } from "../ui/format.ts";
+import { JsonViewer } from "../ui/json-viewer.tsx";
+import { Facts, Panel } from "../ui/page.tsx";
+import { Utc } from "../ui/time.tsx";
+import type { PoolDetails } from "./fragments.ts";
+import { Capabilities } from "./pool-table.tsx";
+
+const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
+
+/** What is known of a pool, besides its health and its queues. */
+export function PoolAbout({ pool }: { pool: PoolDetails }) {
+  return (
+    <Panel title="About">
+      <Facts
+        items={[
+          {
+            label: "URI",
+            value: <span className="font-mono text-[0.8125rem]">{pool.uri ?? "control database"}</span>,
+          },
+          { label: "Weight", value: pool.weight ?? "fallback: gets a queue only when no registered pool takes it" },
+          { label: "Flavor", value: pool.flavor ?? "none" },
+          { label: "Capabilities", value: <Capabilities names={pool.capabilities} /> },
+          {
+            label: "Queues",
+            value: formatCount(pool.queueCount.value, pool.queueCount.exact ? "exact" : "at-least"),
+          },
+          ...(pool.shareNow === null
+            ? []
+            : [
+                {
+                  label: "Share",
+                  value: `${percent(pool.shareNow)} of the queues of its flavor; ${percent(pool.share)} by weight`,
+                },
+              ]),
+          ...(pool.createdAt ? [{ label: "Created", value: <Utc at={pool.createdAt} /> }] : []),
+          ...(pool.updatedAt ? [{ label: "Changed", value: <Utc at={pool.updatedAt} /> }] : []),
+        ]}
+      />
+      {pool.optionsText === "{}" ? null : (
+        <div className="mt-4">
+          <JsonViewer text={pool.optionsText} label="Options" />
+        </div>
+      )}
+    </Panel>
+  );
+}
