@@ -1,6 +1,7 @@
 import type { Metadata } from "next";
 import { Failed } from "../../components/failed.tsx";
-import { JOB_STATES, JobTable } from "../../components/jobs/job-table.tsx";
+import { JOB_STATES } from "../../components/jobs/job-states.ts";
+import { JobTable } from "../../components/jobs/job-table.tsx";
 import { paths } from "../../components/paths.ts";
 import { FilterBar, FilterSelect } from "../../components/ui/filter-bar.tsx";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";

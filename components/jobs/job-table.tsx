@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import { ActionButton } from "../action.tsx";
 import { paths } from "../paths.ts";
 import { ProjectPrefix } from "../projects/project-name.tsx";
-import { Badge, type Tone } from "../ui/badge.tsx";
+import { Badge } from "../ui/badge.tsx";
 import { NameLink } from "../ui/name-link.tsx";
 import { Progress } from "../ui/progress.tsx";
 import { RefreshWhile } from "../ui/refresh-while.tsx";
@@ -15,18 +15,11 @@ import { visible } from "../ui/visible.tsx";
 import { CANCEL_JOB } from "./documents.ts";
 import type { JobRow } from "./fragments.ts";
 import { isUnfinished, jobCan } from "./job-can.ts";
+import { JOB_STATES } from "./job-states.ts";
 
 const KINDS: Record<JobRow["kind"], { label: string; unit: string }> = {
   MOVE_QUEUE: { label: "Move queue", unit: "messages" },
   DRAIN_POOL: { label: "Drain pool", unit: "queues" },
-};
-
-export const JOB_STATES: Record<JobRow["state"], { label: string; tone: Tone }> = {
-  WAITING: { label: "Waiting", tone: "neutral" },
-  RUNNING: { label: "Running", tone: "accent" },
-  DONE: { label: "Done", tone: "ok" },
-  FAILED: { label: "Failed", tone: "danger" },
-  CANCELLED: { label: "Cancelled", tone: "warn" },
 };
 
 function JobState({ job }: { job: JobRow }) {

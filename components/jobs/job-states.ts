@@ -1,0 +1,11 @@
+import type { Tone } from "../ui/badge.tsx";
+import type { JobRow } from "./fragments.ts";
+
+/** How a job's state is shown. */
+export const JOB_STATES: Record<JobRow["state"], { label: string; tone: Tone }> = {
+  WAITING: { label: "Waiting", tone: "neutral" },
+  RUNNING: { label: "Running", tone: "accent" },
+  DONE: { label: "Done", tone: "ok" },
+  FAILED: { label: "Failed", tone: "danger" },
+  CANCELLED: { label: "Cancelled", tone: "warn" },
+};
