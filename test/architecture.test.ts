@@ -138,6 +138,19 @@ describe("arrows", () => {
     expect(broken(({ from, to }) => from.startsWith("components/") && to.startsWith("app/"))).toEqual([]);
   });
 
+  test("server components import only components from client files: of other values they would get a reference", () => {
+    const isClient = (file: string) => TEXTS.get(file)?.startsWith('"use client"') === true;
+    const values = FILES.filter((file) => /^(app|components)\//.test(file) && !isClient(file)).flatMap((file) =>
+      [...(TEXTS.get(file) ?? "").matchAll(/^import \{([^}]*)\} from "([^"]+)"/gm)]
+        .filter(([, , specifier = ""]) => isClient(resolveSpecifier(file, specifier)))
+        .flatMap(([, names = ""]) => names.split(",").map((name) => name.trim()))
+        // A component's name begins with a capital and has small letters.
+        .filter((name) => name !== "" && !name.startsWith("type ") && !/^[A-Z][a-z]/.test(name))
+        .map((name) => `${file}: ${name}`),
+    );
+    expect(values).toEqual([]);
+  });
+
   test("components/ui knows nothing of queues: hand it in as a prop", () => {
     const outside = (to: string) => /^(app|components|server|prisma)\//.test(to) && !to.startsWith("components/ui/");
     expect(broken(({ from, to }) => from.startsWith("components/ui/") && outside(to))).toEqual([]);
