@@ -32,8 +32,8 @@ export async function askServer(build: string | null): Promise<ServerAnswer> {
 }
 
 /**
- * Sends a query from the browser. Throws ApiError for the first error of the answer, and when there is none: then the
- * outcome is unknown, which the message says.
+ * Sends a query from the browser. Throws an ApiError: the first error of the answer, or UNREACHABLE when no answer
+ * came. Then the outcome is unknown, and the message says so.
  */
 export async function callApi<Data, Variables extends object>(
   document: Document<Data, Variables>,
@@ -53,7 +53,7 @@ export async function callApi<Data, Variables extends object>(
   } catch {
     throw new ApiError(
       "UNREACHABLE",
-      "The server did not answer. Whether the action was done is unknown: refresh the page and look.",
+      "The server did not answer. The action may or may not be done: refresh the page to see.",
     );
   }
   const first = answer.errors?.[0];
