@@ -1,4 +1,4 @@
-/** Moving a queue from one store to another while clients post and claim: the order of the steps, for any two drivers. */
+/** Moves a queue from one store to another while clients use it. States the order of the steps, for any two drivers. */
 import { setTimeout as pause } from "node:timers/promises";
 import { DomainError, hasCode } from "../errors.ts";
 import { addPoolName } from "./add-pool-name.ts";
@@ -6,234 +6,295 @@ import type { DataDriver } from "./data-driver.ts";
 import type { QueueRef } from "./queue-ref.ts";
 import type { MovedCounts, MovedState, QueueLife, QueueTransfer } from "./queue-transfer.ts";
 
-/** Messages, claims, keys and notes that are carried at a time. */
+/** Messages, changes, claims or keys that one call carries. */
 const BATCH = 1000;
-/** The queue is frozen once so little is left to carry: what takes a fraction of a second. */
-const LITTLE = 500;
-/** Rounds of catching up. A queue that changes faster than it is copied is then frozen with more to carry. */
+/** The queue is frozen once a round carries no more than this: a fraction of a second's work. */
+const FEW = 500;
+/** After so many rounds the queue is frozen even if it changes faster than it is copied. The pause is longer then. */
 const MAX_ROUNDS = 30;
-/** For what is under way when the queue is frozen. A statement may last longer; then the queue lives on, and is frozen a little later. */
+/** How long a freeze waits for statements that began before it. Then the queue goes on, and is frozen a little later. */
 const BARRIER_MS = 400;
 const FREEZE_ATTEMPTS = 20;
 const FREEZE_PAUSE_MS = 500;
-/** A key's time is taken before it commits, so a look can miss one that is as much older as a statement lasts. */
+/** A key gets its time before it commits. So each look goes back further than the last one, by a statement's length. */
 const KEY_MARGIN_MS = 10_000;
 
 export interface MoveReport {
-  /** How many messages, and live claims, went along. */
+  /** Messages that were moved. */
   messages: number;
+  /** Live claims that were moved. */
   claims: number;
-  /** From when nothing of the queue could change until it lived in its new place. */
+  /** How long nobody could use the queue: from the freeze until the catalogue named the target. */
   pauseMs: number;
   seconds: number;
 }
 
-/** One of the two pools of a move: its failures say which. */
-export interface MovePlace {
+/** One of the two pools of a move. `pool` is its name, which its errors get. */
+export interface MovePool {
   pool: string;
   driver: DataDriver;
 }
 
 export interface MoveParams {
-  source: MovePlace;
-  target: MovePlace;
+  source: MovePool;
+  target: MovePool;
   project: string;
   name: string;
-  /** The queue's life in the source. */
+  /** The queue's epoch in the source. */
   sourceEpoch: number;
-  /** The life that it begins, and the attempt's fence. */
+  /** The epoch that the queue gets in the target. It also identifies this attempt in both pools (its fence). */
   epoch: number;
-  /** False for a queue that was deleted and has only subscriptions left: it does not begin to live in the target. */
+  /** False for a deleted queue that has only subscriptions left. It is not opened for messages in the target. */
   exists: boolean;
-  /** Comes before each try to freeze the queue, which nobody can use from then until it is open, or this is undone. */
+  /** Called before each attempt to freeze the queue. From then on nobody can use it, until `commit` or an undo. */
   beforeFreeze?: () => Promise<void>;
-  /** After a try that did not freeze it. */
-  livesOn?: () => void;
-  /** Maps the queue to the target, if all is as it was; else throws. */
+  /** Called when an attempt to freeze failed: the queue is used in the source again. */
+  afterFailedFreeze?: () => void;
+  /** Maps the queue to the target in the catalogue. Throws when the queue or its entry changed meanwhile. */
   commit: () => Promise<void>;
-  /** Between batches, with how many messages were carried. Throws to give the move up. */
+  /** Called between batches with the number of messages carried so far. Throws to give the move up. */
   checkpoint?: (messages: number) => void | Promise<void>;
 }
 
 /**
- * Copies while the queue lives, then what changed meanwhile, until little is left; freezes it; carries the rest; opens it in the target; commits.
- * Whatever fails or crashes before the commit is undone with `thawSource` and `abandonTarget`, after it finished with `finishMove`. Each is safe to repeat.
+ * Moves one queue:
+ *
+ * 1. copies it to the target while clients use it in the source;
+ * 2. copies what changed meanwhile, round by round, until little is left;
+ * 3. freezes it in the source and copies the rest;
+ * 4. opens it in the target, then calls `commit`.
+ *
+ * The caller cleans up. An attempt that fails or crashes before the commit is undone with `thawSource` and
+ * `abandonTarget`; after the commit it is finished with `finishMove`. Each of these may be repeated.
  */
 export async function moveQueue(params: MoveParams): Promise<MoveReport> {
-  const {
-    project,
-    name,
-    epoch,
-    checkpoint = () => undefined,
-    beforeFreeze = async () => undefined,
-    livesOn = () => undefined,
-  } = params;
-  const [source, target] = [movesOf(params.source), movesOf(params.target)];
-  const from = { queue: { project, name, epoch: params.sourceEpoch }, moveEpoch: epoch };
-  const to: { queue: QueueLife } = { queue: { project, name, epoch } };
+  const { beforeFreeze = async () => undefined, afterFailedFreeze = () => undefined } = params;
   const started = performance.now();
-  let messages = 0;
-  let after = "0";
-  /** Claims on messages that came or changed since the claims were carried: they are carried once more. */
-  const newerClaims = new Set<string>();
-  let claimsCarried = false;
-  const rememberClaim = ({ claimId, claimRemainingMs }: MovedState): void => {
-    if (claimId !== null && (claimRemainingMs ?? 0) > 0) newerClaims.add(claimId);
-  };
-
-  /** The messages that were not read yet. */
-  const copy = async (): Promise<void> => {
-    for (;;) {
-      const batch = await source.readMessages({ ...from, after, limit: BATCH });
-      const last = batch.at(-1);
-      if (last === undefined) return;
-      messages += await target.writeMessages({ ...to, messages: batch, changed: [], gone: [] });
-      if (claimsCarried) batch.forEach(rememberClaim);
-      after = last.marker;
-      await checkpoint(messages);
-    }
-  };
-  /** What changed of those that were; gives how much. */
-  const catchUp = async (): Promise<number> => {
-    let taken = 0;
-    for (;;) {
-      const { changed, gone, more } = await source.takeChanges({ ...from, limit: BATCH });
-      taken += changed.length + gone.length;
-      messages += await target.writeMessages({ ...to, messages: [], changed, gone });
-      changed.forEach(rememberClaim);
-      if (!more) break;
-    }
-    const ids = [...newerClaims];
-    newerClaims.clear();
-    for (let at = 0; at < ids.length; at += BATCH) {
-      const claims = await source.readClaims({ ...from, ids: ids.slice(at, at + BATCH) });
-      if (claims.length > 0) await target.writeClaims({ ...to, claims });
-    }
-    return taken;
-  };
-  const carryKeys = async (youngerThanMs?: number): Promise<void> => {
-    const young = youngerThanMs === undefined ? {} : { youngerThanMs };
-    for (let key = ""; ; ) {
-      const keys = await source.readKeys({ ...from, after: key, limit: BATCH, ...young });
-      const last = keys.at(-1);
-      if (last === undefined) return;
-      await target.writeKeys({ ...to, keys });
-      await checkpoint(messages);
-      key = last.key;
-    }
-  };
-  const carryClaims = async (): Promise<void> => {
-    claimsCarried = true;
-    for (let id = ""; ; ) {
-      const claims = await source.readClaims({ ...from, after: id, limit: BATCH });
-      const last = claims.at(-1);
-      if (last === undefined) return;
-      await target.writeClaims({ ...to, claims });
-      await checkpoint(messages);
-      id = last.id;
-    }
-  };
-  const keepUp = async (): Promise<void> => {
-    for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-      const before = messages;
-      const taken = await catchUp();
-      await copy();
-      await checkpoint(messages);
-      if (taken + Math.abs(messages - before) <= LITTLE) return;
-    }
-  };
-
-  await source.begin(from);
-  await target.prepare(to);
-  let keysSeen = performance.now();
-  await carryKeys();
-  await copy();
-  await carryClaims();
-  const look = performance.now();
-  await carryKeys(look - keysSeen + KEY_MARGIN_MS);
-  keysSeen = look;
-  await keepUp();
-
-  const frozen = await freeze(source, from, { beforeFreeze, livesOn, keepUp });
-  await copy();
-  await catchUp();
-  await carryKeys(performance.now() - keysSeen + KEY_MARGIN_MS);
-  const rest = await source.readRest(from);
-  await target.open({ ...to, rest: { ...rest, counts: agreeing(rest.counts, messages) } });
-  // A deleted queue's subscriptions wait there for it to be made again.
-  if (!params.exists) await params.target.driver.detachQueue(to.queue).catch(addPoolName(params.target.pool));
+  const copy = new QueueCopy(params);
+  await copy.begin();
+  await copy.keepUp();
+  const frozen = await freeze(copy, { beforeFreeze, afterFailedFreeze });
+  const claims = await copy.openTarget();
   await params.commit();
   const ended = performance.now();
-  return { messages, claims: rest.claims, pauseMs: ended - frozen, seconds: (ended - started) / 1000 };
+  return { messages: copy.messages, claims, pauseMs: ended - frozen, seconds: (ended - started) / 1000 };
+}
+
+/** Freezes the queue; returns when, as performance.now() counts. DEADLINE_EXCEEDED when every attempt met a long statement. */
+async function freeze(
+  copy: QueueCopy,
+  steps: Required<Pick<MoveParams, "beforeFreeze" | "afterFailedFreeze">>,
+): Promise<number> {
+  for (let attempt = 1; ; attempt += 1) {
+    await steps.beforeFreeze();
+    const frozen = performance.now();
+    try {
+      await copy.freezeSource();
+      return frozen;
+    } catch (error) {
+      if (attempt === FREEZE_ATTEMPTS || !hasCode(error, "DEADLINE_EXCEEDED")) throw error;
+    }
+    steps.afterFailedFreeze();
+    await pause(FREEZE_PAUSE_MS);
+    await copy.keepUp();
+  }
+}
+
+/** The copy of one queue that grows in the target: what has been carried, and what is to be carried again. */
+class QueueCopy {
+  /** Messages in the target. */
+  messages = 0;
+  readonly #params: MoveParams;
+  readonly #source: CallPool;
+  readonly #target: CallPool;
+  /** What each call of the source begins with. */
+  readonly #from: { queue: QueueLife; moveEpoch: number };
+  /** What each call of the target begins with. */
+  readonly #to: { queue: QueueLife };
+  /** The marker of the last message that was read. */
+  #after = "0";
+  #claimsCarried = false;
+  /** Claims whose messages came or changed after the claims were carried. They are carried once more. */
+  readonly #changedClaims = new Set<string>();
+  /** When keys were last read, as performance.now() counts. */
+  #keysReadAt = 0;
+
+  constructor(params: MoveParams) {
+    const { project, name, sourceEpoch, epoch } = params;
+    this.#params = params;
+    this.#source = callsTo(params.source);
+    this.#target = callsTo(params.target);
+    this.#from = { queue: { project, name, epoch: sourceEpoch }, moveEpoch: epoch };
+    this.#to = { queue: { project, name, epoch } };
+  }
+
+  /** Carries everything once, while clients use the queue. */
+  async begin(): Promise<void> {
+    await this.#source((transfer) => transfer.begin(this.#from));
+    await this.#target((transfer) => transfer.prepare(this.#to));
+    this.#keysReadAt = performance.now();
+    await this.#carryKeys();
+    await this.#carryNewMessages();
+    await this.#carryAllClaims();
+    await this.#carryYoungKeys();
+  }
+
+  /** Carries what changed, round by round, until a round carries little. */
+  async keepUp(): Promise<void> {
+    for (let round = 1; round <= MAX_ROUNDS; round += 1) {
+      const before = this.messages;
+      const changes = await this.#carryChanges();
+      await this.#carryNewMessages();
+      await this.#checkpoint();
+      if (changes + Math.abs(this.messages - before) <= FEW) return;
+    }
+  }
+
+  async freezeSource(): Promise<void> {
+    await this.#source((transfer) => transfer.freeze({ ...this.#from, deadlineMs: BARRIER_MS }));
+  }
+
+  /** Carries the rest from the frozen source and opens the queue in the target. Returns how many live claims it has. */
+  async openTarget(): Promise<number> {
+    await this.#carryNewMessages();
+    await this.#carryChanges();
+    await this.#carryYoungKeys();
+    const rest = await this.#source((transfer) => transfer.readRest(this.#from));
+    const counts = correctedCounts(rest.counts, this.messages);
+    await this.#target((transfer) => transfer.open({ ...this.#to, rest: { ...rest, counts } }));
+    if (!this.#params.exists) {
+      // A deleted queue is not used; its subscriptions wait for it to be created again.
+      const { driver, pool } = this.#params.target;
+      await driver.detachQueue(this.#to.queue).catch(addPoolName(pool));
+    }
+    return rest.claims;
+  }
+
+  async #checkpoint(): Promise<void> {
+    await this.#params.checkpoint?.(this.messages);
+  }
+
+  async #carryNewMessages(): Promise<void> {
+    for (;;) {
+      const messages = await this.#source((transfer) =>
+        transfer.readMessages({ ...this.#from, after: this.#after, limit: BATCH }),
+      );
+      const last = messages.at(-1);
+      if (last === undefined) return;
+      this.messages += await this.#target((transfer) =>
+        transfer.writeMessages({ ...this.#to, messages, changed: [], gone: [] }),
+      );
+      if (this.#claimsCarried) this.#noteClaims(messages);
+      this.#after = last.marker;
+      await this.#checkpoint();
+    }
+  }
+
+  /** Carries what changed of the messages that were read, and their claims. Returns how many changes there were. */
+  async #carryChanges(): Promise<number> {
+    let changes = 0;
+    for (let more = true; more; ) {
+      const taken = await this.#source((transfer) => transfer.takeChanges({ ...this.#from, limit: BATCH }));
+      const { changed, gone } = taken;
+      changes += changed.length + gone.length;
+      this.messages += await this.#target((transfer) =>
+        transfer.writeMessages({ ...this.#to, messages: [], changed, gone }),
+      );
+      this.#noteClaims(changed);
+      more = taken.more;
+    }
+    const ids = [...this.#changedClaims];
+    this.#changedClaims.clear();
+    for (let first = 0; first < ids.length; first += BATCH) {
+      const some = ids.slice(first, first + BATCH);
+      const claims = await this.#source((transfer) => transfer.readClaims({ ...this.#from, ids: some }));
+      if (claims.length > 0) await this.#target((transfer) => transfer.writeClaims({ ...this.#to, claims }));
+    }
+    return changes;
+  }
+
+  #noteClaims(states: readonly MovedState[]): void {
+    for (const { claimId, claimRemainingMs } of states) {
+      if (claimId !== null && (claimRemainingMs ?? 0) > 0) this.#changedClaims.add(claimId);
+    }
+  }
+
+  async #carryAllClaims(): Promise<void> {
+    this.#claimsCarried = true;
+    for (let after = ""; ; ) {
+      const claims = await this.#source((transfer) => transfer.readClaims({ ...this.#from, after, limit: BATCH }));
+      const last = claims.at(-1);
+      if (last === undefined) return;
+      await this.#target((transfer) => transfer.writeClaims({ ...this.#to, claims }));
+      await this.#checkpoint();
+      after = last.id;
+    }
+  }
+
+  /** The keys that were used since the last look. */
+  async #carryYoungKeys(): Promise<void> {
+    const now = performance.now();
+    await this.#carryKeys({ youngerThanMs: now - this.#keysReadAt + KEY_MARGIN_MS });
+    this.#keysReadAt = now;
+  }
+
+  async #carryKeys(young: { youngerThanMs?: number } = {}): Promise<void> {
+    for (let after = ""; ; ) {
+      const keys = await this.#source((transfer) =>
+        transfer.readKeys({ ...this.#from, after, limit: BATCH, ...young }),
+      );
+      const last = keys.at(-1);
+      if (last === undefined) return;
+      await this.#target((transfer) => transfer.writeKeys({ ...this.#to, keys }));
+      await this.#checkpoint();
+      after = last.key;
+    }
+  }
+}
+
+/** The source's counters lag behind, and a crash loses some of them. The number of messages carried is exact. */
+function correctedCounts(counts: MovedCounts, messages: number): MovedCounts {
+  const missing = messages - (counts.posted - counts.deleted - counts.expired);
+  return missing >= 0
+    ? { ...counts, posted: counts.posted + missing }
+    : { ...counts, expired: counts.expired - missing };
 }
 
 type Attempt = Pick<MoveParams, "source" | "target" | "project" | "name" | "sourceEpoch" | "epoch">;
 
 /**
  * First step of undoing an attempt: the queue can be used in the source again. The target is not needed for it.
- * Returns false when the source no longer holds the queue. Then the target may hold the only copy: ask `openEpoch`
+ * Returns false when the source no longer holds the queue. Then the target may hold the only copy: ask `openEpochIn`
  * before `abandonTarget`.
  */
 export async function thawSource(params: Omit<Attempt, "target">): Promise<boolean> {
   const { project, name, sourceEpoch, epoch } = params;
-  return movesOf(params.source).thaw({ queue: { project, name, epoch: sourceEpoch }, moveEpoch: epoch });
+  const queue = { project, name, epoch: sourceEpoch };
+  return callsTo(params.source)((transfer) => transfer.thaw({ queue, moveEpoch: epoch }));
 }
 
 /** Second step: deletes what this attempt and earlier ones wrote to the target. See the hazard at QueueTransfer.abandon. */
 export async function abandonTarget(params: Pick<Attempt, "target" | "project" | "name" | "epoch">): Promise<void> {
   const { project, name, epoch } = params;
-  await movesOf(params.target).abandon({ queue: { project, name, epoch } });
+  await callsTo(params.target)((transfer) => transfer.abandon({ queue: { project, name, epoch } }));
 }
 
 /** The epoch with which one of the two pools holds the queue; null when it does not. */
-export async function openEpochIn(place: MovePlace, { project, name }: QueueRef): Promise<number | null> {
-  return movesOf(place).openEpoch({ queue: { project, name } });
+export async function openEpochIn(pool: MovePool, { project, name }: QueueRef): Promise<number | null> {
+  return callsTo(pool)((transfer) => transfer.openEpoch({ queue: { project, name } }));
 }
 
-/** Ends an attempt that the catalogue knows of: the source forgets the queue. */
-export async function finishMove(
-  params: Pick<MoveParams, "source" | "project" | "name" | "sourceEpoch">,
-): Promise<void> {
+/** Finishes an attempt that the catalogue knows of: the source gives the queue up. */
+export async function finishMove(params: Pick<Attempt, "source" | "project" | "name" | "sourceEpoch">): Promise<void> {
   const { project, name, sourceEpoch } = params;
-  await movesOf(params.source).leave({ queue: { project, name, epoch: sourceEpoch } });
+  await callsTo(params.source)((transfer) => transfer.leave({ queue: { project, name, epoch: sourceEpoch } }));
 }
 
-/** Gives when the queue was frozen. DEADLINE_EXCEEDED when something was under way each time. */
-async function freeze(
-  source: QueueTransfer,
-  from: { queue: QueueLife; moveEpoch: number },
-  steps: { beforeFreeze: () => Promise<void>; livesOn: () => void; keepUp: () => Promise<void> },
-): Promise<number> {
-  for (let attempt = 1; ; attempt += 1) {
-    await steps.beforeFreeze();
-    const frozen = performance.now();
-    try {
-      await source.freeze({ ...from, deadlineMs: BARRIER_MS });
-      return frozen;
-    } catch (error) {
-      if (attempt === FREEZE_ATTEMPTS || !hasCode(error, "DEADLINE_EXCEEDED")) throw error;
-    }
-    steps.livesOn();
-    await pause(FREEZE_PAUSE_MS);
-    await steps.keepUp();
-  }
-}
+type CallPool = <T>(call: (transfer: QueueTransfer) => Promise<T>) => Promise<T>;
 
-function movesOf({ pool, driver }: MovePlace): QueueTransfer {
+/** Calls one pool's QueueTransfer; its errors get the pool's name. NOT_SUPPORTED when the pool cannot move queues. */
+function callsTo({ pool, driver }: MovePool): CallPool {
   const { transfer } = driver;
   if (transfer === null) throw new DomainError("NOT_SUPPORTED", "The queues of this kind of pool cannot be moved.");
-  return new Proxy(transfer, {
-    get(_, step: keyof QueueTransfer) {
-      const call = transfer[step].bind(transfer) as (params: unknown) => Promise<unknown>;
-      return (params: unknown) => call(params).catch(addPoolName(pool));
-    },
-  });
-}
-
-/** Counters lag, and a crash loses some of them; what was carried is known. */
-function agreeing(counts: MovedCounts, messages: number): MovedCounts {
-  const missing = messages - (counts.posted - counts.deleted - counts.expired);
-  return missing >= 0
-    ? { ...counts, posted: counts.posted + missing }
-    : { ...counts, expired: counts.expired - missing };
+  return (call) => call(transfer).catch(addPoolName(pool));
 }

@@ -1,29 +1,31 @@
 /**
- * The part of the data plane's seam that moves a queue between stores, of one engine or two. `moveQueue` (queue-move.ts) calls both sides in a
- * stated order; a store never sees the other.
+ * The part of a data driver that moves a queue to another store, of the same engine or another one. `moveQueue` in
+ * queue-move.ts calls both stores in a stated order. The two stores never talk to each other.
  *
- * An attempt is known by `moveEpoch`, the epoch of the life that the queue begins where it goes: drawn anew by each attempt, so it is a fence. In
- * every call an attempt that was taken over by a later one, or whose queue's life is over, is QUEUE_EPOCH_STALE and changes nothing.
+ * `moveEpoch` identifies an attempt. It is the epoch that the queue gets in the target, new for each attempt, so it
+ * also is a fence. A call of an attempt that a later one has replaced, or of a queue whose life is over, changes
+ * nothing and fails with QUEUE_EPOCH_STALE.
  *
- * Markers are kept, so a reader's old marker means the same place, and order stays. Only durations travel, as whole or broken milliseconds: each
- * store adds them to its own clock, so what is on its way lives longer by the time that takes, and never shorter.
+ * Markers stay the same: a reader's position stays valid, and so does the order. Times travel as durations in
+ * milliseconds, whole or fractional. Each store adds them to its own clock. So what is moved lives longer by the time
+ * it takes to travel, never shorter.
  */
 import type { QueueRef } from "./queue-ref.ts";
 
-/** A queue's life in a store. */
+/** One life of a queue in a store. */
 export type QueueLife = QueueRef & { readonly epoch: number };
 
-/** What can change of a message. */
+/** The part of a message that can change. */
 export interface MovedState {
   marker: string;
   ttlSeconds: number;
   claimCount: number;
-  /** The last claim on it, live or lapsed. */
+  /** The last claim on the message, live or expired. Null when there was none, or it was released. */
   claimId: string | null;
-  /** Negative once that has lapsed. */
+  /** Negative once that claim has expired. Null without a claim. */
   claimRemainingMs: number | null;
   remainingMs: number;
-  /** Until it may be claimed; null when it may be. */
+  /** Time until it may be claimed. Null when its delay is over. */
   delayMs: number | null;
 }
 
@@ -40,18 +42,22 @@ export interface MovedClaim {
   actor: string | null;
   ttlSeconds: number;
   graceSeconds: number;
-  /** Of the messages it took, ascending; some may be gone. */
+  /** Markers of the messages that it took, ascending. Some of these messages may be deleted by now. */
   markers: string[];
   ageMs: number;
   sinceRenewalMs: number;
   remainingMs: number;
 }
 
-/** An idempotency key. `request` is the SHA-256, in hex, of the request's JSON as the drivers agree on it: ["post", messages, clientId], ["claim", limit, ttlSeconds, graceSeconds, clientId], ["purge"]. */
+/** An idempotency key and what its first request returned. */
 export interface MovedKey {
   key: string;
+  /**
+   * SHA-256, in hex, of the request as JSON. All drivers use the same JSON: ["post", messages, clientId],
+   * ["claim", limit, ttlSeconds, graceSeconds, clientId] or ["purge"].
+   */
   request: string;
-  /** Ids, of messages or of a claim, joined by commas. */
+  /** Ids of the messages posted, or of the claim, joined by commas. */
   result: string;
   ageMs: number;
 }
@@ -67,7 +73,7 @@ export interface MovedSubscription {
   remainingMs: number;
 }
 
-/** How much was posted, claimed, deleted and expired, ever. */
+/** How many messages were posted, claimed, deleted and expired since the queue was created. */
 export interface MovedCounts {
   posted: number;
   claimed: number;
@@ -75,35 +81,45 @@ export interface MovedCounts {
   expired: number;
 }
 
-/** What goes along beside messages and claims, read once nothing changes any more. */
+/** What a queue has besides messages, claims and keys. Read while the queue is frozen. */
 export interface MovedRest {
-  /** Messages at or below it are purged. */
+  /** Messages at or below this marker are purged. */
   lowWater: string;
-  /** No marker that this store ever gave is above it. */
+  /** No marker that the source ever gave is above this one. */
   highestMarker: string;
   counts: MovedCounts;
-  /** How many live claims there are. */
+  /** Number of live claims. */
   claims: number;
   subscriptions: MovedSubscription[];
 }
 
 export interface QueueTransfer {
-  // ------------------------------------------------------------------------------------ where the queue is
+  // ---------------------------------------------------------------------------------------------- the source
 
-  /** Begins to note which messages change, while the queue goes on living. Takes over from an earlier attempt: undoes its freeze, forgets what it noted. DEADLINE_EXCEEDED when the store is too busy. */
+  /**
+   * Starts to note which messages change, while clients use the queue. Replaces an earlier attempt: its freeze ends and
+   * its notes are deleted. DEADLINE_EXCEEDED when the store is too busy.
+   */
   begin(params: { queue: QueueLife; moveEpoch: number }): Promise<void>;
-  /** The next messages by marker, at most `limit` and a few MB; empty when there are none. Those that are purged or expired are left out. */
+  /**
+   * The next messages after the marker `after`, in order: at most `limit` and a few MB. Purged and expired ones are
+   * left out. Empty when there are no more.
+   */
   readMessages(params: { queue: QueueLife; moveEpoch: number; after: string; limit: number }): Promise<MovedMessage[]>;
   /**
-   * Takes at most about `limit` of the notes, and gives what became of their messages as they are now. `more`: there may be further notes. A message that
-   * changes again is noted again. Both lists may name messages that were not read yet.
+   * Takes about `limit` notes and returns the present state of their messages. `gone` has the markers of those that
+   * no longer exist. `more` is true when there may be further notes. A message that changes again is noted again. Both
+   * lists may name messages that `readMessages` has not returned yet.
    */
   takeChanges(params: {
     queue: QueueLife;
     moveEpoch: number;
     limit: number;
   }): Promise<{ changed: MovedState[]; gone: string[]; more: boolean }>;
-  /** Idempotency keys in an order of the store's own; `after` is the last one of the page before, or empty. One that is used meanwhile may come twice. With `youngerThanMs` only those used since then. */
+  /**
+   * The next idempotency keys, in an order that the store chooses. `after` is the last key of the page before, or "".
+   * With `youngerThanMs`, only those used within that time. A key that is used meanwhile may come twice.
+   */
   readKeys(params: {
     queue: QueueLife;
     moveEpoch: number;
@@ -112,11 +128,15 @@ export interface QueueTransfer {
     youngerThanMs?: number;
   }): Promise<MovedKey[]>;
   /**
-   * From when this resolves until `thaw` or `leave` nothing of the queue changes, whatever was under way before: every call for it, and every change of its
-   * subscriptions, is QUEUE_IS_MOVING. DEADLINE_EXCEEDED, and the queue lives on, when what is under way does not end within `deadlineMs`.
+   * Freezes the queue. Once this resolves, nothing of the queue changes until `thaw` or `leave`, not even through a
+   * call that began earlier. Every call for the queue or its subscriptions fails with QUEUE_IS_MOVING.
+   * DEADLINE_EXCEEDED when earlier calls do not end within `deadlineMs`; the queue is not frozen then.
    */
   freeze(params: { queue: QueueLife; moveEpoch: number; deadlineMs: number }): Promise<void>;
-  /** Live claims by id ("" to begin with), or those of some ids. One that is made, renewed or shortened later changes a message, and so is noted with it. */
+  /**
+   * The next live claims after the id `after` (at first ""), or the live ones among `ids`. A claim that is created,
+   * renewed or shortened later changes its messages, so `takeChanges` tells of it.
+   */
   readClaims(
     params: { queue: QueueLife; moveEpoch: number } & ({ after: string; limit: number } | { ids: readonly string[] }),
   ): Promise<MovedClaim[]>;
@@ -127,14 +147,23 @@ export interface QueueTransfer {
    * when no attempt ever began on it: then the target may hold the only copy (see `openEpoch`).
    */
   thaw(params: { queue: QueueLife; moveEpoch: number }): Promise<boolean>;
-  /** The queue lives elsewhere: its life here is over, with its subscriptions, and gc frees it. Only after the catalogue says so. Twice is once. */
+  /**
+   * Ends the queue's life here, with its subscriptions; gc frees it. Only after the catalogue names the target.
+   * Repeating it changes nothing.
+   */
   leave(params: { queue: QueueLife }): Promise<void>;
 
-  // ----------------------------------------------------------------------------------- where the queue goes
+  // ---------------------------------------------------------------------------------------------- the target
 
-  /** Makes room, which nobody else can see, and takes that of earlier attempts away. QUEUE_EPOCH_STALE when the queue has had a later life here. */
+  /**
+   * Makes a place for the copy, which no other call can see, and deletes those of earlier attempts.
+   * QUEUE_EPOCH_STALE when the queue already has this or a later epoch here.
+   */
   prepare(params: { queue: QueueLife }): Promise<void>;
-  /** Adds messages, changes those that are there, removes what is gone. Gives by how many messages the queue grew. Done twice is done once. */
+  /**
+   * Inserts `messages`, updates those in `changed` that are there, deletes those in `gone`. Returns by how many
+   * messages the copy grew; negative when it shrank. Repeating it changes nothing.
+   */
   writeMessages(params: {
     queue: QueueLife;
     messages: readonly MovedMessage[];
@@ -142,12 +171,12 @@ export interface QueueTransfer {
     gone: readonly string[];
   }): Promise<number>;
   /**
-   * Adds claims, and changes those that are there, after the messages that they hold: one that came or changed later needs its claim once more. A claim
-   * whose messages have gone or changed hands ends with the last of them.
+   * Inserts or updates claims. Call it after `writeMessages` for the messages that they hold, and again whenever one
+   * of these messages is written later. A claim that holds none of its messages any more ends.
    */
   writeClaims(params: { queue: QueueLife; claims: readonly MovedClaim[] }): Promise<void>;
   writeKeys(params: { queue: QueueLife; keys: readonly MovedKey[] }): Promise<void>;
-  /** The queue begins to live here, with the rest. Every marker given from now on is above `highestMarker`. */
+  /** Opens the copy for use, with the rest. Every marker given here from now on is above `highestMarker`. */
   open(params: { queue: QueueLife; rest: MovedRest }): Promise<void>;
   /**
    * Deletes what this attempt and every earlier one wrote, opened or not. Silent when there is nothing.
@@ -156,7 +185,7 @@ export interface QueueTransfer {
    */
   abandon(params: { queue: QueueLife }): Promise<void>;
 
-  // -------------------------------------------------------------------------------------------- either side
+  // --------------------------------------------------------------------------------------------- either side
 
   /** The epoch of the life that the queue has in this store, frozen or not. Null when it has none. */
   openEpoch(params: { queue: QueueRef }): Promise<number | null>;

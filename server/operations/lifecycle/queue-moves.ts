@@ -9,7 +9,7 @@ import { DEFAULT_POOL } from "../../storage/data-driver.ts";
 import {
   abandonTarget,
   finishMove,
-  type MovePlace,
+  type MovePool,
   type MoveReport,
   moveQueue,
   openEpochIn,
@@ -56,7 +56,7 @@ export function createQueueMoves(
   /** Pools whose queues are being recovered, one after another. One that hangs holds up only its own. */
   const recovering = new Set<string>();
 
-  async function placeOf(pool: string): Promise<MovePlace> {
+  async function placeOf(pool: string): Promise<MovePool> {
     return { pool, driver: await data.pool(pool) };
   }
 
@@ -210,7 +210,7 @@ export function createQueueMoves(
             await renew();
             if (lost) throw changed(queue);
           },
-          livesOn: () => {
+          afterFailedFreeze: () => {
             leaseSeconds = LEASE_SECONDS;
           },
           commit: () => mapTo(move, exists, commit),
