@@ -105,7 +105,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "A queue whose mover dies while it is frozen is soon back",
     file: "server/operations/lifecycle/queue-moves.ts",
-    from: "leaseSeconds = FROZEN_LEASE_SECONDS;",
+    from: "this.#leaseSeconds = FROZEN_LEASE_SECONDS;",
     to: "",
     test: {
       file: "test/guarantees/killed-movers.test.ts",
@@ -531,7 +531,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "A control database that fails over and loses the end of a move costs no message",
-    file: "server/operations/lifecycle/queue-moves.ts",
+    file: "server/operations/lifecycle/move-recovery.ts",
     from: "if (!(await thawSource({ source, project, name, sourceEpoch, epoch }))) {",
     to: "if ((await thawSource({ source, project, name, sourceEpoch, epoch })) === null) {",
     test: moves("a switch that was lost is repeated: the target keeps the only copy of the queue"),
