@@ -97,6 +97,7 @@ describe("arrows", () => {
       "prisma/migrate.ts",
       "server/kvs/postgres.ts",
       "server/kvs/redis.ts",
+      "server/kvs/redis-scripts.ts",
       "server/jobs/store.ts",
       "server/history/store.ts",
       "server/config.ts",

@@ -2,12 +2,11 @@
  * The backend in the control database, shared by every process: tables key_values and key_locks, sequence key_lock_fence.
  * The database's clock decides all expiry.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
-import { DomainError } from "../errors.ts";
 import { translatePostgresError } from "../storage/postgres/sql/connection.ts";
 import { type Clock, monotonicNow } from "./clock.ts";
 import { frozenCopy } from "./json-value.ts";
+import { pollForLock } from "./lock-polling.ts";
 import {
   type Backend,
   type BackingStore,
@@ -19,12 +18,8 @@ import {
   type StoredKey,
   type StoredLock,
 } from "./region.ts";
+import { isStorable, requireStorable } from "./storable-key.ts";
 
-/** Of a region's name or a key, in UTF-8: both stand in one index entry, whose size PostgreSQL bounds. */
-const MAX_KEY_BYTES = 1024;
-/** Between two looks at a lock that another holds: doubling, and scattered so that waiters do not come all at once. */
-const FIRST_WAIT_MS = 10;
-const LONGEST_WAIT_MS = 200;
 const SWEEP_BATCH = 1000;
 /**
  * How long the row of a lock outlives it. An acquisition draws its fence before it knows whether the row is there; were the row deleted
@@ -233,26 +228,14 @@ class PostgresRegion implements BackingStore {
     return row ?? { refused: false, deleted: 0 };
   }
 
-  async acquireLock(
-    key: string,
-    holder: string,
-    times: { lifeSeconds: number; waitSeconds: number },
-  ): Promise<Grant | null> {
+  acquireLock(key: string, holder: string, times: { lifeSeconds: number; waitSeconds: number }): Promise<Grant | null> {
     requireStorable(key);
-    const deadline = monotonicNow(this.#clock) + times.waitSeconds * 1000;
-    for (let attempt = 0; ; attempt++) {
-      const sentAt = monotonicNow(this.#clock);
-      const values = [this.#name, key, holder, times.lifeSeconds];
+    const values = [this.#name, key, holder, times.lifeSeconds];
+    return pollForLock(this.#clock, times, async () => {
       const { rows } = await this.#database.write(SQL.acquire, values, "kvs-acquire");
       const [row] = rows as { fence: string }[];
-      const now = monotonicNow(this.#clock);
-      if (row !== undefined) {
-        return { fence: Number(row.fence), remainingSeconds: times.lifeSeconds - (now - sentAt) / 1000 };
-      }
-      if (now >= deadline) return null;
-      const longest = Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS);
-      await sleep(Math.min(longest * (0.5 + Math.random() / 2), deadline - now));
-    }
+      return row === undefined ? null : Number(row.fence);
+    });
   }
 
   async releaseLock(key: string, hold: Hold): Promise<void> {
@@ -310,14 +293,4 @@ class Database {
       throw translatePostgresError(error, { wrote });
     }
   }
-}
-
-/** PostgreSQL's text has no U+0000, and lone surrogates would all become the same replacement character: two keys would meet. */
-function isStorable(key: string): boolean {
-  return !key.includes("\0") && key.isWellFormed() && Buffer.byteLength(key) <= MAX_KEY_BYTES;
-}
-
-function requireStorable(key: string): void {
-  if (isStorable(key)) return;
-  throw new DomainError("BAD_INPUT", `A key is Unicode text without U+0000, of at most ${MAX_KEY_BYTES} bytes.`);
 }

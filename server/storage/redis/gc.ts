@@ -1,43 +1,54 @@
 import type { GcResult } from "../data-driver.ts";
-import { LIFE_PARTS, PURGED_PARTS, SHARDS } from "./keys.ts";
+import { CONTENT_PARTS, SHARDS } from "./keys.ts";
+import { EXPIRE_DUE, QUEUE, QUEUE_ROW } from "./queue-lua.ts";
 import type { QueueRows } from "./queue-rows.ts";
-import type { Reply } from "./server/connection.ts";
-import { script } from "./server/scripts.ts";
-import { CLOCK, ENTER_ANY, EXPIRE_STEP, NEVER } from "./server/shared-lua.ts";
-import { SUBSCRIPTIONS_ENTER } from "./subscriptions.ts";
+import { answers, locals, script, table } from "./server/script.ts";
+import { number, text } from "./server/script-parameters.ts";
+import { CLOCK, EXPIRE_STEP, NEVER } from "./server/shared-lua.ts";
+import { EXPIRE_SUBSCRIPTIONS, SUBSCRIPTIONS } from "./subscriptions.ts";
 
 /** Shards that are looked at together. */
 const TOGETHER = 16;
-/** Rows read from a shard's list at a time. */
-const ROWS = 100;
-/** Scripts a collection and shard: the rest is left to the next one. */
+/** Keys read from a shard's list at a time. */
+const DUE_STEP = 100;
+/** Scripts per collection and shard: the rest is left to the next collection. */
 const MAX_SCRIPTS = 2000;
 
-/** KEYS: 1 a shard's list. */
-const DUE = script(
-  `${CLOCK} return {'ok', redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', NOW, 'LIMIT', 0, ${ROWS})}`,
-  "reads",
-);
+const FIND_DUE = script("find what is due", {
+  effect: "reads",
+  keys: { shard: locals(["due"]) },
+  args: { offset: number },
+  uses: [CLOCK],
+  answers: answers<["ok", due: string[]]>(),
+  lua: `return {'ok', redis.call('ZRANGEBYSCORE', DUE, '-inf', NOW, 'LIMIT', 0, ${DUE_STEP})}`,
+});
 
 /**
- * Settles a queue, and says which of its ended lives can no longer be undone, those that ended `ARGV[3]` microseconds ago. When nothing is
- * left for now, the shard's list hears when to come back; a queue that lives no more, holds nothing and is not on its way loses its row.
+ * Expires what is due in a queue, and names the retired contents whose undo window (in microseconds) is over. When
+ * nothing is left for now, the shard's list hears when to come back. A queue that does not live here, holds nothing and
+ * is not on its way here loses its row.
  */
-const COLLECT = script(
-  `${ENTER_ANY}
+const COLLECT = script("collect a queue", {
+  effect: "writes",
+  keys: QUEUE,
+  args: { offset: number, undo: number },
+  uses: [CLOCK, QUEUE_ROW, EXPIRE_DUE],
+  answers: answers<["ok" | "again", messages: number, claims: number, contents: string[]]>(),
+  lua: `
+local expired = expire_due()
 local forgotten = redis.call('ZRANGEBYSCORE', KEPT_ENDS, '-inf', NOW, 'LIMIT', 0, ${EXPIRE_STEP})
 if #forgotten > 0 then
   redis.call('HDEL', KEPT, unpack(forgotten))
   redis.call('ZREM', KEPT_ENDS, unpack(forgotten))
 end
-local lives = redis.call('ZRANGEBYSCORE', ENDED, '-inf', digits(now - ARGV[3]), 'LIMIT', 0, 10)
+local contents = redis.call('ZRANGEBYSCORE', RETIRED, '-inf', digits(now - undo), 'LIMIT', 0, 10)
 local verdict = 'ok'
-if not settled or #forgotten == ${EXPIRE_STEP} or #lives > 0 then
+if not expired.done or #forgotten == ${EXPIRE_STEP} or #contents > 0 then
   verdict = 'again'
 else
   local soonest = ${NEVER}
-  if epoch then soonest = next_due() end
-  for key, later in pairs({[KEPT_ENDS] = 0, [ENDED] = ARGV[3]}) do
+  if epoch then soonest = find_next_due() end
+  for key, later in pairs({[KEPT_ENDS] = 0, [RETIRED] = undo}) do
     local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
     if first[2] then soonest = math.min(soonest, first[2] + later) end
   end
@@ -45,24 +56,32 @@ else
     redis.call('ZADD', DUE, digits(soonest), ROW)
   else
     redis.call('ZREM', DUE, ROW)
-    if not epoch and not row[4] and redis.call('HEXISTS', ROW, 'arriving') == 0 then redis.call('DEL', ROW) end
+    if not epoch and not moving and redis.call('HEXISTS', ROW, 'arriving') == 0 then redis.call('DEL', ROW) end
   end
 end
-return {verdict, #expired, #ended_claims, lives}`,
-  "writes",
-);
+return {verdict, expired.messages, expired.claims, contents}`,
+});
 
-/** KEYS: 1 the list of the queue's ended lives, 2 the order of this one, then its other parts. UNLINK frees them beside the server's work. */
-const FREE = script(
-  `if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return {'ok', 0, 0} end
-local messages = redis.call('ZCARD', KEYS[2])
-for at = 2, #KEYS do redis.call('UNLINK', KEYS[at]) end
-return {'ok', messages, redis.call('ZREM', KEYS[1], ARGV[1])}`,
-  "writes",
-);
+/** Frees a retired content, if nobody has: `name` is its entry in the list. UNLINK frees keys beside the server's work. */
+const FREE = script("free a retired content", {
+  effect: "writes",
+  keys: { list: locals(["retired"]), content: table(CONTENT_PARTS) },
+  args: { name: text },
+  answers: answers<["ok", messages: number, freed: 0 | 1]>(),
+  lua: `
+if not redis.call('ZSCORE', RETIRED, name) then return {'ok', 0, 0} end
+local messages = redis.call('ZCARD', content.order)
+for _, key in pairs(content) do redis.call('UNLINK', key) end
+return {'ok', messages, redis.call('ZREM', RETIRED, name)}`,
+});
 
-const COLLECT_SUBSCRIPTIONS = script(
-  `${SUBSCRIPTIONS_ENTER}
+const COLLECT_SUBSCRIPTIONS = script("collect subscriptions", {
+  effect: "writes",
+  keys: SUBSCRIPTIONS,
+  args: { offset: number },
+  uses: [EXPIRE_SUBSCRIPTIONS],
+  answers: answers<["ok" | "again", freed: number]>(),
+  lua: `
 if #expired == ${EXPIRE_STEP} then return {'again', #expired} end
 local first = redis.call('ZRANGE', ENDS, 0, 0, 'WITHSCORES')
 if first[2] then
@@ -71,20 +90,19 @@ else
   redis.call('ZREM', DUE, RECORDS)
 end
 return {'ok', #expired}`,
-  "writes",
-);
+});
 
 /**
- * Frees what nobody can see any more. Each shard of the keys has a list of its queues by when something in them has to be freed, so that gc
- * looks at no others. Several at once share the work: each script stands alone.
+ * Frees what nobody can see any more. Each shard of the keys has a list of its queues by when something in them is due,
+ * so gc looks at no others. Several collections at once share the work: each script is a step of its own.
  */
 export class GarbageCollector {
   readonly #queues: QueueRows;
-  readonly #undoMicroseconds: string;
+  readonly #undoMicroseconds: number;
 
   constructor(queues: QueueRows, undoSeconds: number) {
     this.#queues = queues;
-    this.#undoMicroseconds = String(undoSeconds * 1_000_000);
+    this.#undoMicroseconds = undoSeconds * 1_000_000;
   }
 
   async collect(): Promise<GcResult> {
@@ -101,12 +119,12 @@ export class GarbageCollector {
     const budget = { scripts: MAX_SCRIPTS };
     while (budget.scripts > 0) {
       budget.scripts -= 1;
-      const [, rows] = await scripts.run(DUE, [keys.due(shard)], ["", this.#queues.offset()]);
-      for (const row of rows as string[]) {
-        if (keys.isSubscriptions(row)) await this.#collectSubscriptions(row, budget, result);
-        else await this.#collectQueue(row, budget, result);
+      const [, due] = await scripts.run(FIND_DUE, { shard: keys.due(shard) }, { offset: this.#queues.offset() });
+      for (const key of due) {
+        if (keys.isSubscriptions(key)) await this.#collectSubscriptions(key, budget, result);
+        else await this.#collectQueue(key, budget, result);
       }
-      if ((rows as string[]).length < ROWS) return;
+      if (due.length < DUE_STEP) return;
     }
   }
 
@@ -114,32 +132,33 @@ export class GarbageCollector {
     const { keys, scripts } = this.#queues;
     while (budget.scripts > 0) {
       budget.scripts -= 1;
-      const values = ["", this.#queues.offset(), this.#undoMicroseconds];
-      const [verdict, messages, claims, lives] = await scripts.run(COLLECT, keys.ofRow(row), values);
-      result.messages += messages as number;
-      result.claims += claims as number;
-      for (const life of lives as string[]) await this.#free(row, life, result);
+      const args = { offset: this.#queues.offset(), undo: this.#undoMicroseconds };
+      const [verdict, messages, claims, contents] = await scripts.run(COLLECT, { queue: keys.ofRow(row) }, args);
+      result.messages += messages;
+      result.claims += claims;
+      for (const content of contents) await this.#free(row, content, result);
       if (verdict !== "again") return;
     }
   }
 
-  /** `life`: why it ended, then its name. */
-  async #free(row: string, life: string, result: GcResult): Promise<void> {
+  /** `entry`: why the content was retired, then its name. A purge leaves the idempotency keys, so two keys are not there. */
+  async #free(row: string, entry: string, result: GcResult): Promise<void> {
     const { keys, scripts } = this.#queues;
-    const [why, name] = life.split(":") as [string, string];
-    const parts = keys.ended(row, name, why === "queue" ? LIFE_PARTS : PURGED_PARTS);
-    const freed: readonly Reply[] = await scripts.run(FREE, [`${row}:ended`, ...parts], [life]);
-    result.messages += freed[1] as number;
-    if (why === "queue") result.queues += freed[2] as number;
+    const [why, name] = entry.split(":") as ["queue" | "purged", string];
+    const freeKeys = { list: keys.retiredList(row), content: keys.retired(row, name, CONTENT_PARTS) };
+    const [, messages, freed] = await scripts.run(FREE, freeKeys, { name: entry });
+    result.messages += messages;
+    if (why === "queue") result.queues += freed;
   }
 
-  async #collectSubscriptions(base: string, budget: { scripts: number }, result: GcResult): Promise<void> {
+  async #collectSubscriptions(records: string, budget: { scripts: number }, result: GcResult): Promise<void> {
     const { keys, scripts } = this.#queues;
+    const subscriptions = keys.ofSubscriptions(records);
     while (budget.scripts > 0) {
       budget.scripts -= 1;
-      const values = ["", this.#queues.offset()];
-      const [verdict, freed] = await scripts.run(COLLECT_SUBSCRIPTIONS, keys.ofSubscriptions(base), values);
-      result.subscriptions += freed as number;
+      const args = { offset: this.#queues.offset() };
+      const [verdict, freed] = await scripts.run(COLLECT_SUBSCRIPTIONS, { subscriptions }, args);
+      result.subscriptions += freed;
       if (verdict !== "again") return;
     }
   }

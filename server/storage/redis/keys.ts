@@ -1,15 +1,17 @@
 /** The names of the keys. */
 import type { QueueRef } from "../queue-ref.ts";
 import { crc16 } from "./server/cluster.ts";
+import type { KeyList } from "./server/script.ts";
 
 /**
- * Queues are dealt out to so many shards. A shard's number is the hash tag of all its keys, so a shard is in one slot of a cluster, and the
- * shard's list of what gc has to do changes in the same step as the queue. Never change it: queues would be looked for elsewhere.
+ * Queues are spread over this many shards. A shard's number is the hash tag of all its keys, so a shard is in one slot
+ * of a cluster, and the shard's list of what gc has to do changes in the same step as the queue. Never change it:
+ * queues would be looked for elsewhere.
  */
 export const SHARDS = 256;
 
-/** The parts of a queue's life, in the order in which scripts get them, after its row. */
-export const LIFE_PARTS = [
+/** What a purge empties. Idempotency keys stay. */
+export const PURGED_PARTS = [
   "order",
   "ready",
   "delayed",
@@ -20,16 +22,22 @@ export const LIFE_PARTS = [
   "claims",
   "claim-ids",
   "claim-ends",
-  "kept",
-  "kept-ends",
 ] as const;
-/** What a purge takes away: idempotency keys stay. */
-export const PURGED_PARTS = LIFE_PARTS.slice(0, -2);
 
-/** How the name of a life begins that did not begin here yet; its epoch follows. */
+/** What a queue holds: messages, claims, and the idempotency keys that were used. It ends when the queue is deleted. */
+export const CONTENT_PARTS = [...PURGED_PARTS, "kept", "kept-ends"] as const;
+
+/**
+ * All of a queue: its row; its content; the list of retired contents, which gc frees; the notes of what changed while
+ * it moves; and the shard's list of what gc has to look at.
+ */
+export const QUEUE_PARTS = ["row", ...CONTENT_PARTS, "retired", "notes", "due"] as const;
+export type QueueKeys = KeyList<typeof QUEUE_PARTS>;
+
+export const SUBSCRIPTION_PARTS = ["records", "subscribers", "ids", "ends", "due"] as const;
+
+/** Before the epoch in the name of a content that is on its way here. */
 export const STAGING = "arriving-";
-
-const SUBSCRIPTION_PARTS = ["subscribers", "ids", "ends"] as const;
 
 export class PoolKeys {
   readonly #prefix: string;
@@ -38,59 +46,80 @@ export class PoolKeys {
     this.#prefix = prefix;
   }
 
-  get identity(): string {
-    return `${this.#prefix}:identity`;
+  get identity(): KeyList<["identity"]> {
+    return named([`${this.#prefix}:identity`]);
   }
 
-  /** Written and taken away again, to see whether that is allowed. */
-  get trial(): string {
-    return `${this.#prefix}:trial`;
+  /** Written and removed again, to see whether that is allowed. */
+  get trial(): KeyList<["trial"]> {
+    return named([`${this.#prefix}:trial`]);
   }
 
-  /** The queue's row, the parts of its life, its ended lives, what changed while it moves, and the shard's list for gc. */
-  queue(queue: QueueRef): string[] {
+  queue(queue: QueueRef): QueueKeys {
     return this.ofRow(this.#base(queue, "queue"));
   }
 
-  ofRow(row: string): string[] {
-    return [row, ...LIFE_PARTS.map((part) => `${row}:${part}`), `${row}:ended`, `${row}:notes`, this.dueBeside(row)];
+  ofRow(row: string): QueueKeys {
+    return named([
+      row,
+      ...CONTENT_PARTS.map((part) => `${row}:${part}`),
+      `${row}:retired`,
+      `${row}:notes`,
+      dueBeside(row),
+    ]);
   }
 
-  /** Where the parts of a queue's life are kept once it has ended. */
-  ended(row: string, life: string, parts: readonly string[]): string[] {
-    return parts.map((part) => `${row}:ended:${life}:${part}`);
+  row(queue: QueueRef): KeyList<["row"]> {
+    return named([this.#base(queue, "queue")]);
   }
 
-  /** Where a queue that is on its way here is written: the name of a life, so that gc frees what is abandoned like any that ended. */
-  room(row: string, epoch: number): string[] {
-    return this.ended(row, `${STAGING}${epoch}`, LIFE_PARTS);
+  retiredList(row: string): KeyList<["retired"]> {
+    return named([`${row}:retired`]);
   }
 
-  /** With the queue's row at the end. */
-  subscriptions(queue: QueueRef): string[] {
-    return [...this.ofSubscriptions(this.#base(queue, "subscriptions")), this.#base(queue, "queue")];
+  /** Where a content, or what a purge removed of it, is kept until gc frees it. */
+  retired<Parts extends readonly string[]>(row: string, name: string, parts: Parts): KeyList<Parts> {
+    return named(parts.map((part) => `${row}:retired:${name}:${part}`));
   }
 
-  ofSubscriptions(base: string): string[] {
-    return [base, ...SUBSCRIPTION_PARTS.map((part) => `${base}:${part}`), this.dueBeside(base)];
+  /** Where the content of a queue that is on its way here is written. gc frees it like a retired one when it is given up. */
+  staging(row: string, epoch: number): KeyList<typeof CONTENT_PARTS> {
+    return this.retired(row, `${STAGING}${epoch}`, CONTENT_PARTS);
+  }
+
+  /** The queue's keys, with its staging where scripts expect its content. */
+  queueInStaging(queue: QueueRef, epoch: number): QueueKeys {
+    const keys = this.queue(queue);
+    const row = keys[0] as string;
+    return named([row, ...this.staging(row, epoch), ...keys.slice(1 + CONTENT_PARTS.length)]);
+  }
+
+  subscriptions(queue: QueueRef): KeyList<typeof SUBSCRIPTION_PARTS> {
+    return this.ofSubscriptions(this.#base(queue, "subscriptions"));
+  }
+
+  /** `records` is the first of these keys. */
+  ofSubscriptions(records: string): KeyList<typeof SUBSCRIPTION_PARTS> {
+    return named([records, `${records}:subscribers`, `${records}:ids`, `${records}:ends`, dueBeside(records)]);
   }
 
   /** The list of a shard: rows and subscriptions by when gc has to look at them. */
-  due(shard: number): string {
-    return `${this.#prefix}:{${shard}}:due`;
+  due(shard: number): KeyList<["due"]> {
+    return named([`${this.#prefix}:{${shard}}:due`]);
   }
 
-  isSubscriptions(base: string): boolean {
-    return base.startsWith("subscriptions:", base.indexOf("}") + 2);
+  isSubscriptions(key: string): boolean {
+    return key.startsWith("subscriptions:", key.indexOf("}") + 2);
   }
 
-  dueBeside(key: string): string {
-    return `${key.slice(0, key.indexOf("}") + 1)}:due`;
-  }
-
-  /** Project and name are spelled so that neither can hold the stroke between them. */
+  /** Project and name are encoded so that neither can hold the slash between them. */
   #base({ project, name }: QueueRef, kind: "queue" | "subscriptions"): string {
-    const place = `${encodeURIComponent(project.toWellFormed())}/${encodeURIComponent(name.toWellFormed())}`;
-    return `${this.#prefix}:{${crc16(place) % SHARDS}}:${kind}:${place}`;
+    const queue = `${encodeURIComponent(project.toWellFormed())}/${encodeURIComponent(name.toWellFormed())}`;
+    return `${this.#prefix}:{${crc16(queue) % SHARDS}}:${kind}:${queue}`;
   }
 }
+
+/** The list of the shard that has this key. */
+const dueBeside = (key: string) => `${key.slice(0, key.indexOf("}") + 1)}:due`;
+
+const named = <Parts extends readonly string[]>(names: readonly string[]) => names as KeyList<Parts>;

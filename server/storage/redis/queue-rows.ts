@@ -1,49 +1,58 @@
 import { randomUUID } from "node:crypto";
 import { DomainError } from "../../errors.ts";
 import type { QueueRef } from "../queue-ref.ts";
-import { LIFE_PARTS, type PoolKeys } from "./keys.ts";
-import type { Reply } from "./server/connection.ts";
-import { type Script, type Scripts, script } from "./server/scripts.ts";
-import { ENTER_LIFE, FORGET_MOVE, NEVER, PUT_AWAY, SCHEDULE } from "./server/shared-lua.ts";
+import { CONTENT_PARTS, type PoolKeys, type QueueKeys } from "./keys.ts";
+import { CALL, FORGET_MOVE, QUEUE, QUEUE_ROW, RETIRE } from "./queue-lua.ts";
+import { answers, type KeyList, type Script, script, table } from "./server/script.ts";
+import { numeral, text, type ValuesOf } from "./server/script-parameters.ts";
+import type { Answered, Scripts } from "./server/scripts.ts";
+import { NEVER } from "./server/shared-lua.ts";
 
-/** A life that ends keeps its keys, under other names, until gc frees them: renaming costs the same whatever they hold. */
-export const END_LIFE = `${PUT_AWAY}${SCHEDULE}
-local function end_life(name)
-  put_away(${LIFE_PARTS.length})
-  redis.call('ZADD', ENDED, NOW, 'queue:' .. name)
-  schedule(now)
-end
-`;
-
-/** Whoever attaches a life that has moved away read the catalogue before it did. */
-const ATTACH = script(
-  `${ENTER_LIFE}${END_LIFE}${FORGET_MOVE}
+/** A caller with an epoch that has moved away read the catalogue before the move. */
+const ATTACH = script("attach a queue", {
+  effect: "grows",
+  keys: { ...QUEUE, retiredContent: table(CONTENT_PARTS) },
+  args: { ...CALL, newEpoch: numeral, retiredName: text },
+  uses: [QUEUE_ROW, RETIRE, FORGET_MOVE],
+  answers: answers<["ok"]>(),
+  lua: `
 local frozen, tombstone, left = unpack(redis.call('HMGET', ROW, 'frozen', 'tombstone', 'left'))
-local life = epoch or tombstone
-if life and tonumber(life) > tonumber(ARGV[3]) then return {'stale'} end
-if life == ARGV[3] and frozen then return {'moving'} end
-if left and tonumber(left) >= tonumber(ARGV[3]) then return {'stale'} end
-if epoch == ARGV[3] then return {'ok'} end
-if epoch then end_life(ARGV[4]) end
+local known = epoch or tombstone
+if known and tonumber(known) > tonumber(new_epoch) then return {'stale'} end
+if known == new_epoch and frozen then return {'moving'} end
+if left and tonumber(left) >= tonumber(new_epoch) then return {'stale'} end
+if epoch == new_epoch then return {'ok'} end
+if epoch then retire() end
 forget_move()
 redis.call('HDEL', ROW, 'left')
-redis.call('HSET', ROW, 'epoch', ARGV[3], 'next', '${NEVER}')
+redis.call('HSET', ROW, 'epoch', new_epoch, 'next', '${NEVER}')
 return {'ok'}`,
-  "grows",
-);
+});
 
-/** The row stays, for the last marker in it, until gc has freed what it held. */
-const DETACH = script(
-  `${ENTER_LIFE}${END_LIFE}${FORGET_MOVE}
-if not epoch or (ARGV[1] ~= '' and tonumber(epoch) > tonumber(ARGV[1])) then return {'ok'} end
-end_life(ARGV[3])
+/** The row stays, for the last marker in it, until gc has freed the content. */
+const DETACH = script("detach a queue", {
+  effect: "writes",
+  keys: { ...QUEUE, retiredContent: table(CONTENT_PARTS) },
+  args: { ...CALL, retiredName: text },
+  uses: [QUEUE_ROW, RETIRE, FORGET_MOVE],
+  answers: answers<["ok"]>(),
+  lua: `
+if not epoch or (caller_epoch and tonumber(epoch) > tonumber(caller_epoch)) then return {'ok'} end
+retire()
 forget_move()
 redis.call('HDEL', ROW, 'epoch')
 return {'ok'}`,
-  "writes",
-);
+});
 
-/** The rows of the queues that live in this pool. Nothing of them is remembered here: each script looks at the row by itself. */
+export type CallArgs = ValuesOf<typeof CALL>;
+type OwnKeys<Keys> = Omit<Keys, "queue">;
+/** `keys`: those that the script gets beside the queue's. `deadline`: default, a new one. */
+type CallOptions<Keys> =
+  Record<never, never> extends OwnKeys<Keys>
+    ? [options?: { keys?: undefined; deadline?: number }]
+    : [options: { keys: OwnKeys<Keys>; deadline?: number }];
+
+/** The rows of the queues that live in this pool. This process remembers nothing of them: each script reads the row. */
 export class QueueRows {
   readonly scripts: Scripts;
   readonly keys: PoolKeys;
@@ -55,40 +64,45 @@ export class QueueRows {
     this.#clock = clock;
   }
 
-  /** Runs a script of the queue and gives what it answers, beginning with its verdict. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE, QUEUE_IS_MOVING. */
-  async call(
+  /**
+   * Runs a script of the queue, and expires first what is due. Gives its answer. QUEUE_DOES_NOT_EXIST,
+   * QUEUE_EPOCH_STALE, QUEUE_IS_MOVING, DEADLINE_EXCEEDED.
+   */
+  async call<Keys extends { queue: QueueKeys }, Args extends CallArgs, Answer extends Answered>(
     queue: QueueRef,
-    script: Script,
-    values: readonly string[],
-    { moreKeys = [], deadline }: { moreKeys?: readonly string[]; deadline?: number } = {},
-  ): Promise<readonly Reply[]> {
-    const keys = [...this.keys.queue(queue), ...moreKeys];
-    const reply = await this.scripts.settled(script, keys, [epochOf(queue), this.offset(), ...values], deadline);
-    if (reply[0] === "missing") throw queueDoesNotExist(queue);
-    if (reply[0] === "stale") throw staleEpoch(queue);
-    if (reply[0] === "moving") throw isMoving(queue);
-    return reply;
+    script: Script<Keys, Args, Answer>,
+    args: Omit<Args, keyof CallArgs>,
+    ...[options]: CallOptions<Keys>
+  ): Promise<Answer> {
+    const keys = { queue: this.keys.queue(queue), ...options?.keys } as unknown as Keys;
+    const all = { callerEpoch: queue.epoch, offset: this.offset(), ...args } as unknown as Args;
+    const answer: readonly unknown[] = await this.scripts.runToEnd(script, keys, all, options?.deadline);
+    if (answer[0] === "missing") throw queueDoesNotExist(queue);
+    if (answer[0] === "stale") throw staleEpoch(queue);
+    if (answer[0] === "moving") throw isMoving(queue);
+    return answer as Answer;
   }
 
   async attach(queue: QueueRef & { epoch: number }): Promise<void> {
-    const life = this.newLife(queue);
-    await this.call(queue, ATTACH, [String(queue.epoch), ...life.values], { moreKeys: life.keys });
+    const { retiredName, retiredContent } = this.newRetirement(queue);
+    await this.call(queue, ATTACH, { newEpoch: queue.epoch, retiredName }, { keys: { retiredContent } });
   }
 
   async detach(queue: QueueRef): Promise<void> {
-    const life = this.newLife(queue);
-    await this.call(queue, DETACH, life.values, { moreKeys: life.keys });
+    const { retiredName, retiredContent } = this.newRetirement(queue);
+    await this.call(queue, DETACH, { retiredName }, { keys: { retiredContent } });
   }
 
-  /** The tests' offset, in microseconds. */
-  offset(): string {
-    return String(Math.round(this.#clock.offsetMs * 1000));
+  /** How far tests have moved the clock forward, in microseconds. */
+  offset(): number {
+    return Math.round(this.#clock.offsetMs * 1000);
   }
 
-  /** A name for the queue's life once it has ended, and the keys that go with it. */
-  newLife(queue: QueueRef): { values: string[]; keys: string[] } {
-    const name = randomUUID();
-    return { values: [name], keys: this.keys.ended(this.keys.queue(queue)[0] as string, name, LIFE_PARTS) };
+  /** A new name for the queue's content once it is retired, and the keys that go with it. */
+  newRetirement(queue: QueueRef): { retiredName: string; retiredContent: KeyList<typeof CONTENT_PARTS> } {
+    const retiredName = randomUUID();
+    const row = this.keys.row(queue)[0] as string;
+    return { retiredName, retiredContent: this.keys.retired(row, retiredName, CONTENT_PARTS) };
   }
 }
 

@@ -1,128 +1,234 @@
 import { DomainError } from "../../errors.ts";
 import type { Page, PageRequest } from "../list-pages.ts";
-import { markerField, normaliseUuid, pageOf, uuidMarker } from "../list-pages.ts";
+import { normaliseUuid, pageOf } from "../list-pages.ts";
 import type { QueueRef } from "../queue-ref.ts";
 import type { Subscription, SubscriptionController } from "../subscription-controller.ts";
 import { uuidV7 } from "../uuid-v7.ts";
+import { idRange } from "./id-range.ts";
+import { SUBSCRIPTION_PARTS } from "./keys.ts";
 import { ageSeconds, dateOf } from "./messages/records.ts";
 import { isMoving, type QueueRows, staleEpoch } from "./queue-rows.ts";
-import type { Reply } from "./server/connection.ts";
-import { type Script, script } from "./server/scripts.ts";
+import { type ArgsOf, answers, type KeysOf, locals, piece, type Script, script } from "./server/script.ts";
+import { flag, number, numeral, optionalNumeral, optionalText, text } from "./server/script-parameters.ts";
+import type { Answered } from "./server/scripts.ts";
 import { CLOCK, EXPIRE_STEP } from "./server/shared-lua.ts";
 
+/** The keys of scripts on a queue's subscriptions. */
+export const SUBSCRIPTIONS = { subscriptions: locals(SUBSCRIPTION_PARTS) };
+/** With the row of the queue. */
+export const SUBSCRIPTIONS_OF_QUEUE = { ...SUBSCRIPTIONS, queue: locals(["row"]) };
+
 /**
- * KEYS: 1 records, 2 subscribers, 3 ids, 4 ends, 5 the shard's list of what is due. A record: created, renewed, ends, ttl, confirmed, the
- * length of the subscriber, then subscriber and options. What has expired is removed first, so what is there is live.
+ * A record: created, renewed, ends, ttl, confirmed, the length of the subscriber, then subscriber and options. In Lua a
+ * subscription has these fields and its id.
  */
-export const SUBSCRIPTIONS_ENTER = `${CLOCK}
-local RECORDS, SUBSCRIBERS, IDS, ENDS, DUE = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+export const SUBSCRIPTION_RECORD = piece(
+  "a subscription's record",
+  { keys: ["RECORDS", "SUBSCRIBERS", "IDS", "ENDS", "DUE"] },
+  `
 local function find(id)
   local record = redis.call('HGET', RECORDS, id)
   if not record then return nil end
-  local created, renewed, ends, ttl, confirmed, length, rest = string.match(record, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$')
-  return {id, created, renewed, ends, ttl, confirmed, string.sub(rest, 1, length), string.sub(rest, length + 1)}
+  local created, renewed, ends, ttl, confirmed, length, rest =
+    string.match(record, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$')
+  return {
+    id = id, created = created, renewed = renewed, ends = ends, ttl = ttl, confirmed = confirmed,
+    subscriber = string.sub(rest, 1, length), options = string.sub(rest, length + 1)
+  }
 end
 local function write(one)
-  local id, created, renewed, ends, ttl, confirmed, subscriber, options = unpack(one)
-  redis.call('HSET', RECORDS, id, table.concat({created, renewed, ends, ttl, confirmed, #subscriber, subscriber .. options}, ' '))
-  redis.call('HSET', SUBSCRIBERS, subscriber, id)
-  redis.call('ZADD', IDS, 0, id)
-  redis.call('ZADD', ENDS, ends, id)
-  redis.call('ZADD', DUE, 'LT', ends, RECORDS)
+  redis.call('HSET', RECORDS, one.id, table.concat({
+    one.created, one.renewed, one.ends, one.ttl, one.confirmed, #one.subscriber, one.subscriber .. one.options
+  }, ' '))
+  redis.call('HSET', SUBSCRIBERS, one.subscriber, one.id)
+  redis.call('ZADD', IDS, 0, one.id)
+  redis.call('ZADD', ENDS, one.ends, one.id)
+  redis.call('ZADD', DUE, 'LT', one.ends, RECORDS)
 end
 local function remove(one)
-  redis.call('HDEL', RECORDS, one[1])
-  redis.call('HDEL', SUBSCRIBERS, one[7])
-  redis.call('ZREM', IDS, one[1])
-  redis.call('ZREM', ENDS, one[1])
+  redis.call('HDEL', RECORDS, one.id)
+  redis.call('HDEL', SUBSCRIBERS, one.subscriber)
+  redis.call('ZREM', IDS, one.id)
+  redis.call('ZREM', ENDS, one.id)
 end
+local function describe(one)
+  if not one then return false end
+  return {one.id, one.created, one.renewed, one.ends, one.ttl, one.confirmed, one.subscriber, one.options}
+end
+`,
+);
+/** As `describe` gives it. */
+export type SubscriptionParts = [
+  id: string,
+  created: string,
+  renewed: string,
+  ends: string,
+  ttl: string,
+  confirmed: "0" | "1",
+  subscriber: string,
+  options: string,
+];
+
+/** Removes what has expired, at most a step, so that what is there is live. */
+export const EXPIRE_SUBSCRIPTIONS = piece(
+  "no expired subscription",
+  { pieces: [CLOCK, SUBSCRIPTION_RECORD], keys: ["ENDS"] },
+  `
 local expired = redis.call('ZRANGEBYSCORE', ENDS, '-inf', NOW, 'LIMIT', 0, ${EXPIRE_STEP})
 for _, id in ipairs(expired) do remove(find(id)) end
-`;
+`,
+);
 
-/** They need no row of their queue here, so they go by the opposite: one that says that it is moving away, or has moved. KEYS: 6 that row. */
-const ENTER = `
-local away = redis.call('HMGET', KEYS[6], 'frozen', 'left')
-if away[1] then return {'moving'} end
-if away[2] then return {'stale'} end
-${SUBSCRIPTIONS_ENTER}
+/** Ends the script when expired subscriptions are left. */
+export const REQUIRE_LIVE_SUBSCRIPTIONS = piece(
+  "live subscriptions",
+  { pieces: [EXPIRE_SUBSCRIPTIONS] },
+  `
 if #expired == ${EXPIRE_STEP} then return {'more'} end
-`;
+`,
+);
 
-const LIST = script(
-  `${ENTER}
+/** Subscriptions need no live queue here, but the script ends when the row says that the queue moves or has moved away. */
+const REQUIRE_HERE = piece(
+  "a queue that has not moved",
+  { keys: ["ROW"] },
+  `
+local frozen, left = unpack(redis.call('HMGET', ROW, 'frozen', 'left'))
+if frozen then return {'moving'} end
+if left then return {'stale'} end
+`,
+);
+
+/** For a queue whose subscriptions end with it, in a script that has their keys as a table. */
+export const DROP_SUBSCRIPTIONS = piece(
+  "the end of subscriptions",
+  { keys: ["subscriptions"] },
+  `
+local function drop_subscriptions()
+  redis.call('UNLINK', subscriptions.records, subscriptions.subscribers, subscriptions.ids, subscriptions.ends)
+  redis.call('ZREM', subscriptions.due, subscriptions.records)
+end
+`,
+);
+
+const ENTER = [REQUIRE_HERE, REQUIRE_LIVE_SUBSCRIPTIONS];
+/** The clock's offset in microseconds. */
+const CALL = { offset: number };
+
+const LIST = script("list subscriptions", {
+  effect: "reads",
+  keys: SUBSCRIPTIONS_OF_QUEUE,
+  args: { ...CALL, command: text, from: text, to: text, limit: numeral },
+  uses: ENTER,
+  answers: answers<["ok", now: string, found: SubscriptionParts[]]>(),
+  lua: `
 local found = {}
-for place, id in ipairs(redis.call(ARGV[6], IDS, ARGV[3], ARGV[4], 'LIMIT', 0, ARGV[5])) do found[place] = find(id) end
+for index, id in ipairs(redis.call(command, IDS, from, to, 'LIMIT', 0, limit)) do found[index] = describe(find(id)) end
 return {'ok', NOW, found}`,
-  "reads",
-);
+});
 
-const GET = script(`${ENTER} return {'ok', NOW, find(ARGV[3]) or false}`, "reads");
+type FoundOne = ["ok", now: string, found: SubscriptionParts | null];
 
-const GET_WITH_SUBSCRIBER = script(
-  `${ENTER}
-local id = redis.call('HGET', SUBSCRIBERS, ARGV[3])
-return {'ok', NOW, id and find(id) or false}`,
-  "reads",
-);
+const GET = script("get a subscription", {
+  effect: "reads",
+  keys: SUBSCRIPTIONS_OF_QUEUE,
+  args: { ...CALL, id: text },
+  uses: ENTER,
+  answers: answers<FoundOne>(),
+  lua: "return {'ok', NOW, describe(find(id))}",
+});
 
-const CREATE = script(
-  `${ENTER}
-if redis.call('HEXISTS', SUBSCRIBERS, ARGV[4]) == 1 then return {'ok', NOW, false} end
-local one = {ARGV[3], NOW, NOW, digits(now + ARGV[5] * 1000000), ARGV[5], '0', ARGV[4], ARGV[6]}
+const GET_WITH_SUBSCRIBER = script("get a subscriber's subscription", {
+  effect: "reads",
+  keys: SUBSCRIPTIONS_OF_QUEUE,
+  args: { ...CALL, subscriber: text },
+  uses: ENTER,
+  answers: answers<FoundOne>(),
+  lua: `
+local id = redis.call('HGET', SUBSCRIBERS, subscriber)
+return {'ok', NOW, id and describe(find(id)) or false}`,
+});
+
+const CREATE = script("create a subscription", {
+  effect: "grows",
+  keys: SUBSCRIPTIONS_OF_QUEUE,
+  args: { ...CALL, id: text, subscriber: text, ttl: numeral, options: text },
+  uses: ENTER,
+  answers: answers<FoundOne>(),
+  lua: `
+if redis.call('HEXISTS', SUBSCRIBERS, subscriber) == 1 then return {'ok', NOW, false} end
+local one = {
+  id = id, created = NOW, renewed = NOW, ends = digits(now + ttl * 1000000), ttl = ttl, confirmed = '0',
+  subscriber = subscriber, options = options
+}
 write(one)
-return {'ok', NOW, one}`,
-  "grows",
-);
+return {'ok', NOW, describe(one)}`,
+});
 
-/** ARGV: 3 id, then subscriber, ttl and options with a sign in front, or - where they stay. */
-const UPDATE = script(
-  `${ENTER}
-local one = find(ARGV[3])
+/** What is none stays as it is. */
+const UPDATE = script("update a subscription", {
+  effect: "grows",
+  keys: SUBSCRIPTIONS_OF_QUEUE,
+  args: { ...CALL, id: text, subscriber: optionalText, ttl: optionalNumeral, options: optionalText },
+  uses: ENTER,
+  answers: answers<FoundOne | ["taken"]>(),
+  lua: `
+local one = find(id)
 if not one then return {'ok', NOW, false} end
-local subscriber, ttl, options = ARGV[4], ARGV[5], ARGV[6]
 if subscriber ~= '-' then
-  local holder = redis.call('HGET', SUBSCRIBERS, string.sub(subscriber, 2))
-  if holder and holder ~= one[1] then return {'taken'} end
-  redis.call('HDEL', SUBSCRIBERS, one[7])
-  one[7] = string.sub(subscriber, 2)
+  local new = string.sub(subscriber, 2)
+  local holder = redis.call('HGET', SUBSCRIBERS, new)
+  if holder and holder ~= id then return {'taken'} end
+  redis.call('HDEL', SUBSCRIBERS, one.subscriber)
+  one.subscriber = new
 end
-if ttl ~= '-' then
-  one[3], one[5] = NOW, string.sub(ttl, 2)
-  one[4] = digits(now + one[5] * 1000000)
+if ttl then
+  one.renewed, one.ttl = NOW, ttl
+  one.ends = digits(now + ttl * 1000000)
 end
-if options ~= '-' then one[8] = string.sub(options, 2) end
+if options ~= '-' then one.options = string.sub(options, 2) end
 write(one)
-return {'ok', NOW, one}`,
-  "grows",
-);
+return {'ok', NOW, describe(one)}`,
+});
 
-const CONFIRM = script(
-  `${ENTER}
-local one = find(ARGV[3])
+const CONFIRM = script("confirm a subscription", {
+  effect: "writes",
+  keys: SUBSCRIPTIONS_OF_QUEUE,
+  args: { ...CALL, id: text, confirmed: flag },
+  uses: ENTER,
+  answers: answers<FoundOne>(),
+  lua: `
+local one = find(id)
 if not one then return {'ok', NOW, false} end
-one[6] = ARGV[4]
+one.confirmed = confirmed and '1' or '0'
 write(one)
-return {'ok', NOW, one}`,
-  "writes",
-);
+return {'ok', NOW, describe(one)}`,
+});
 
-const DELETE = script(
-  `${ENTER}
-local one = find(ARGV[3])
+const DELETE = script("delete a subscription", {
+  effect: "writes",
+  keys: SUBSCRIPTIONS_OF_QUEUE,
+  args: { ...CALL, id: text },
+  uses: ENTER,
+  answers: answers<["ok"]>(),
+  lua: `
+local one = find(id)
 if one then remove(one) end
 return {'ok'}`,
-  "writes",
-);
+});
 
-const DELETE_ALL = script(
-  `${ENTER}
+const DELETE_ALL = script("delete all subscriptions", {
+  effect: "writes",
+  keys: SUBSCRIPTIONS_OF_QUEUE,
+  args: CALL,
+  uses: ENTER,
+  answers: answers<["ok", removed: number]>(),
+  lua: `
 local removed = redis.call('HLEN', RECORDS)
 redis.call('UNLINK', RECORDS, SUBSCRIBERS, IDS, ENDS)
 redis.call('ZREM', DUE, RECORDS)
-return {'ok', NOW, removed}`,
-  "writes",
-);
+return {'ok', removed}`,
+});
 
 /** Subscriptions in a pool on Redis. Every call is QUEUE_IS_MOVING or QUEUE_EPOCH_STALE when its queue moves to another pool, or did. */
 export class RedisSubscriptions implements SubscriptionController {
@@ -133,28 +239,23 @@ export class RedisSubscriptions implements SubscriptionController {
   }
 
   async list(params: { queue: QueueRef; page: PageRequest }): Promise<Page<Subscription>> {
-    const { after, before, limit } = params.page;
-    const backward = before !== undefined;
-    const marker = before ?? after;
-    const from = marker === undefined ? "-" : `(${uuidMarker(marker, markerField(params.page))}`;
-    const values = [from, backward ? "-" : "+", String(limit + 1), backward ? "ZREVRANGEBYLEX" : "ZRANGEBYLEX"];
-    const [, now, found] = await this.#call(params.queue, LIST, values);
-    const all = (found as string[][]).map((one) => readSubscription(params.queue, one, now as string));
+    const [, now, found] = await this.#call(params.queue, LIST, idRange(params.page));
+    const all = found.map((parts) => readSubscription(params.queue, parts, now));
     return pageOf(all, params.page, ({ id }) => id);
   }
 
   async get(params: { queue: QueueRef; id: string }): Promise<Subscription> {
-    return (await this.#one(params.queue, GET, [idOrNone(params.id)])) ?? refuse(params);
+    return (await this.#find(params)) ?? refuse(params);
   }
 
-  create(params: {
+  async create(params: {
     queue: QueueRef;
     subscriber: string;
     ttlSeconds: number;
     optionsText: string;
   }): Promise<Subscription | null> {
-    const { queue, subscriber, ttlSeconds, optionsText } = params;
-    return this.#one(queue, CREATE, [uuidV7(), subscriber, String(ttlSeconds), optionsText]);
+    const { queue, subscriber, ttlSeconds: ttl, optionsText: options } = params;
+    return readOne(queue, await this.#call(queue, CREATE, { id: uuidV7(), subscriber, ttl, options }));
   }
 
   async update(params: {
@@ -164,78 +265,73 @@ export class RedisSubscriptions implements SubscriptionController {
     ttlSeconds?: number;
     optionsText?: string;
   }): Promise<Subscription> {
-    const { queue, subscriber } = params;
-    const changes = [subscriber, params.ttlSeconds, params.optionsText];
-    const values = changes.map((change) => (change === undefined ? "-" : `+${change}`));
-    return (await this.#one(queue, UPDATE, [idOrNone(params.id), ...values], subscriber)) ?? refuse(params);
-  }
-
-  async delete(params: { queue: QueueRef; id: string }): Promise<void> {
-    await this.#call(params.queue, DELETE, [idOrNone(params.id)]);
-  }
-
-  /** Removes expired ones too, uncounted. */
-  async deleteAll(params: { queue: QueueRef }): Promise<number> {
-    const [, , removed] = await this.#call(params.queue, DELETE_ALL, []);
-    return removed as number;
-  }
-
-  async exists(params: { queue: QueueRef; id: string }): Promise<boolean> {
-    return (await this.#one(params.queue, GET, [idOrNone(params.id)])) !== null;
-  }
-
-  async confirm(params: { queue: QueueRef; id: string; confirmed: boolean }): Promise<Subscription> {
-    const values = [idOrNone(params.id), params.confirmed ? "1" : "0"];
-    return (await this.#one(params.queue, CONFIRM, values)) ?? refuse(params);
-  }
-
-  async getWithSubscriber(params: { queue: QueueRef; subscriber: string }): Promise<Subscription> {
-    const found = await this.#one(params.queue, GET_WITH_SUBSCRIBER, [params.subscriber]);
-    if (found !== null) return found;
-    throw new DomainError("SUBSCRIPTION_DOES_NOT_EXIST", "This subscriber is not subscribed to this queue.", {
-      details: { queue: params.queue.name, subscriber: params.subscriber },
-    });
-  }
-
-  async #one(
-    queue: QueueRef,
-    script: Script,
-    values: readonly string[],
-    subscriber?: string,
-  ): Promise<Subscription | null> {
-    const [verdict, now, one] = await this.#call(queue, script, values);
-    if (verdict === "taken") {
+    const { queue, subscriber, ttlSeconds: ttl, optionsText: options } = params;
+    const answer = await this.#call(queue, UPDATE, { id: idOrNone(params.id), subscriber, ttl, options });
+    if (answer[0] === "taken") {
       throw new DomainError("SUBSCRIPTION_ALREADY_EXISTS", "This subscriber has another subscription to this queue.", {
         details: { queue: queue.name, subscriber },
       });
     }
-    return one === null || one === undefined ? null : readSubscription(queue, one as string[], now as string);
+    return readOne(queue, answer) ?? refuse(params);
   }
 
-  /** They have no epoch: they outlive their queue. */
-  async #call(queue: QueueRef, script: Script, values: readonly string[]): Promise<readonly Reply[]> {
+  async delete(params: { queue: QueueRef; id: string }): Promise<void> {
+    await this.#call(params.queue, DELETE, { id: idOrNone(params.id) });
+  }
+
+  /** Removes expired ones too, uncounted. */
+  async deleteAll(params: { queue: QueueRef }): Promise<number> {
+    const [, removed] = await this.#call(params.queue, DELETE_ALL, {});
+    return removed;
+  }
+
+  async exists(params: { queue: QueueRef; id: string }): Promise<boolean> {
+    return (await this.#find(params)) !== null;
+  }
+
+  async confirm(params: { queue: QueueRef; id: string; confirmed: boolean }): Promise<Subscription> {
+    const { queue, id, confirmed } = params;
+    return readOne(queue, await this.#call(queue, CONFIRM, { id: idOrNone(id), confirmed })) ?? refuse(params);
+  }
+
+  async getWithSubscriber(params: { queue: QueueRef; subscriber: string }): Promise<Subscription> {
+    const { queue, subscriber } = params;
+    const found = readOne(queue, await this.#call(queue, GET_WITH_SUBSCRIBER, { subscriber }));
+    if (found !== null) return found;
+    throw new DomainError("SUBSCRIPTION_DOES_NOT_EXIST", "This subscriber is not subscribed to this queue.", {
+      details: { queue: queue.name, subscriber },
+    });
+  }
+
+  async #find({ queue, id }: { queue: QueueRef; id: string }): Promise<Subscription | null> {
+    return readOne(queue, await this.#call(queue, GET, { id: idOrNone(id) }));
+  }
+
+  /** Without an epoch: subscriptions outlive their queue. */
+  async #call<Args extends ArgsOf<typeof DELETE_ALL>, Answer extends Answered>(
+    queue: QueueRef,
+    script: Script<KeysOf<typeof SUBSCRIPTIONS_OF_QUEUE>, Args, Answer>,
+    args: Omit<Args, "offset">,
+  ): Promise<Answer> {
     const { scripts, keys } = this.#queues;
-    const reply = await scripts.settled(script, keys.subscriptions(queue), ["", this.#queues.offset(), ...values]);
-    if (reply[0] === "moving") throw isMoving(queue);
-    if (reply[0] === "stale") throw staleEpoch(queue);
-    return reply;
+    const all = { offset: this.#queues.offset(), ...args } as unknown as Args;
+    const callKeys = { subscriptions: keys.subscriptions(queue), queue: keys.row(queue) };
+    const answer: readonly unknown[] = await scripts.runToEnd(script, callKeys, all);
+    if (answer[0] === "moving") throw isMoving(queue);
+    if (answer[0] === "stale") throw staleEpoch(queue);
+    return answer as Answer;
   }
 }
 
 /** No subscription has an empty id. */
 const idOrNone = (id: string) => normaliseUuid(id) ?? "";
 
-function readSubscription(queue: QueueRef, parts: readonly string[], now: string): Subscription {
-  const [id, created, renewed, ends, ttl, confirmed, subscriber, optionsText] = parts as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ];
+function readOne(queue: QueueRef, [, now, found]: FoundOne): Subscription | null {
+  return found === null ? null : readSubscription(queue, found, now);
+}
+
+function readSubscription(queue: QueueRef, parts: SubscriptionParts, now: string): Subscription {
+  const [id, created, renewed, ends, ttl, confirmed, subscriber, optionsText] = parts;
   return {
     id,
     source: queue.name,

@@ -1,82 +1,106 @@
 import { DomainError } from "../../../errors.ts";
 import { type Claim, type ClaimController, carriedBytes, type Message } from "../../data-driver.ts";
 import type { Page, PageRequest } from "../../list-pages.ts";
-import { markerField, normaliseUuid, numberMarker, pageOf, uuidMarker } from "../../list-pages.ts";
+import { normaliseUuid, numberMarker, pageOf } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
-import { readMessages } from "../messages/records.ts";
+import { idRange } from "../id-range.ts";
+import { BODY_STEP, RECORD, readMessages } from "../messages/records.ts";
+import { CALL, COMES_DUE, END_CLAIMS, ENTER, NOTE, QUEUE } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
-import { script } from "../server/scripts.ts";
-import { BODY_STEP, COMES_DUE, ENTER, RECORD } from "../server/shared-lua.ts";
+import { answers, piece, script } from "../server/script.ts";
+import { number, numeral, text } from "../server/script-parameters.ts";
+import { SLICES } from "../server/shared-lua.ts";
 import { ClaimAcquirer } from "./acquire.ts";
 import { CLAIM_RECORD, DESCRIBE_HELD, HELD_BY, HOLD, readClaim } from "./records.ts";
 
-/** The claim that ARGV[3] names, and what it took. */
-const FIND_CLAIM = `
-local found = redis.call('HMGET', CLAIMS, ARGV[3], ARGV[3] .. ' held')
-`;
+/** The claim that the argument `claim` names: its record, and the ids that it took. */
+const FIND_CLAIM = piece(
+  "the claim",
+  { keys: ["CLAIMS"], args: ["claim"] },
+  `
+local found, taken = unpack(redis.call('HMGET', CLAIMS, claim, claim .. ' held'))
+`,
+);
 
-/** ARGV: 4 after which marker, 5 how many bytes. */
-const GET = script(
-  `${ENTER}${RECORD}${CLAIM_RECORD}${HELD_BY}${DESCRIBE_HELD}${FIND_CLAIM}
-if not found[1] then return {'none'} end
+/** Messages with a marker above `after`, of at most `maxBytes`, or the first one. */
+const GET = script("get a claim", {
+  effect: "reads",
+  keys: QUEUE,
+  args: { ...CALL, claim: text, after: text, maxBytes: number },
+  uses: [ENTER, RECORD, CLAIM_RECORD, HELD_BY, DESCRIBE_HELD, FIND_CLAIM],
+  answers: answers<["none"] | ["ok", now: string, claim: string[], messages: string[]]>(),
+  lua: `
+if not found then return {'none'} end
 local held, bytes = {}, 0
-for _, message in ipairs(held_by(ARGV[3], found[2])) do
-  if tonumber((read_record(message[2]))) > tonumber(ARGV[4]) then held[#held + 1] = message end
+for _, message in ipairs(held_by(claim, taken)) do
+  if tonumber((read_record(message[2]))) > tonumber(after) then held[#held + 1] = message end
 end
 for first = 1, #held, ${BODY_STEP} do
   local ids = {}
-  for place = first, math.min(first + ${BODY_STEP - 1}, #held) do ids[#ids + 1] = held[place][1] end
-  for place, body in ipairs(redis.call('HMGET', BODIES, unpack(ids))) do
+  for index = first, math.min(first + ${BODY_STEP - 1}, #held) do ids[#ids + 1] = held[index][1] end
+  for index, body in ipairs(redis.call('HMGET', BODIES, unpack(ids))) do
     bytes = bytes + #body
-    if bytes <= tonumber(ARGV[5]) or first + place == 2 then held[first + place - 1][6] = body end
+    if bytes <= max_bytes or first + index == 2 then held[first + index - 1][6] = body end
   end
-  if bytes > tonumber(ARGV[5]) then break end
+  if bytes > max_bytes then break end
 end
-return {'ok', NOW, describe_claim(ARGV[3], found[1]), describe_held(held, 'd')}`,
-  "reads",
-);
+return {'ok', NOW, describe_claim(claim, found), describe_held(held, 'd')}`,
+});
 
-/** ARGV: 3 and 4 the bounds, 5 how many, 6 the direction. Those that are there are live: what ended is settled. */
-const LIST = script(
-  `${ENTER}${CLAIM_RECORD}
-local ids = redis.call(ARGV[6], CLAIM_IDS, ARGV[3], ARGV[4], 'LIMIT', 0, ARGV[5])
+/** All claims that are there are live: those that are due have ended. */
+const LIST = script("list claims", {
+  effect: "reads",
+  keys: QUEUE,
+  args: { ...CALL, command: text, from: text, to: text, limit: numeral },
+  uses: [ENTER, CLAIM_RECORD, SLICES],
+  answers: answers<["ok", now: string, claims: string[][]]>(),
+  lua: `
+local ids = redis.call(command, CLAIM_IDS, from, to, 'LIMIT', 0, limit)
 local claims = {}
 for some in slices(ids) do
-  for place, record in ipairs(redis.call('HMGET', CLAIMS, unpack(some))) do
-    claims[#claims + 1] = describe_claim(some[place], record)
+  for index, record in ipairs(redis.call('HMGET', CLAIMS, unpack(some))) do
+    claims[#claims + 1] = describe_claim(some[index], record)
   end
 end
 return {'ok', NOW, claims}`,
-  "reads",
-);
+});
 
-const RENEW = script(
-  `${ENTER}${COMES_DUE}${RECORD}${CLAIM_RECORD}${HOLD}${HELD_BY}${FIND_CLAIM}
-if not found[1] then return {'none'} end
-local held = held_by(ARGV[3], found[2])
-local request = {claim = ARGV[3], ttl = tonumber(ARGV[4]), grace = tonumber(ARGV[5]), ends = now + ARGV[4] * 1000000}
+const RENEW = script("renew a claim", {
+  effect: "writes",
+  keys: QUEUE,
+  args: { ...CALL, claim: text, ttl: numeral, grace: numeral },
+  uses: [ENTER, COMES_DUE, RECORD, CLAIM_RECORD, HOLD, HELD_BY, FIND_CLAIM],
+  answers: answers<["none"] | ["ok", now: string, claim: string[]]>(),
+  lua: `
+if not found then return {'none'} end
+local held = held_by(claim, taken)
+local request = {claim = claim, ttl = tonumber(ttl), grace = tonumber(grace), ends = now + ttl * 1000000}
 for _, message in ipairs(held) do message[5] = request end
 hold(held)
 comes_due(request.ends)
-local old = describe_claim(ARGV[3], found[1])
-local record = claim_record(old[2], request.ends, ARGV[4], ARGV[5], #held, old[8], old[9])
-redis.call('HSET', CLAIMS, ARGV[3], record)
-redis.call('ZADD', CLAIM_ENDS, digits(request.ends), ARGV[3])
-return {'ok', NOW, describe_claim(ARGV[3], record)}`,
-  "writes",
-);
+local old = describe_claim(claim, found)
+local record = claim_record(old[2], request.ends, ttl, grace, #held, old[8], old[9])
+redis.call('HSET', CLAIMS, claim, record)
+redis.call('ZADD', CLAIM_ENDS, digits(request.ends), claim)
+return {'ok', NOW, describe_claim(claim, record)}`,
+});
 
-const RELEASE = script(
-  `${ENTER}${RECORD}${HELD_BY}${FIND_CLAIM}
-if not found[1] then return {'ok', 0} end
-local held = held_by(ARGV[3], found[2])
+const RELEASE = script("release a claim", {
+  effect: "writes",
+  keys: QUEUE,
+  args: { ...CALL, claim: text },
+  uses: [ENTER, RECORD, HELD_BY, NOTE, END_CLAIMS, SLICES, FIND_CLAIM],
+  answers: answers<["ok", released: number]>(),
+  lua: `
+if not found then return {'ok', 0} end
+local held = held_by(claim, taken)
 for some in slices(held) do
   local ids, ready, records = {}, {}, {}
-  for place, message in ipairs(some) do
+  for index, message in ipairs(some) do
     local id, record, count = unpack(message)
     local marker, created, expires, ttl, available, _, _, _, _, client = read_record(record)
-    ids[place] = id
+    ids[index] = id
     ready[#ready + 1] = marker
     ready[#ready + 1] = id
     records[#records + 1] = id
@@ -87,25 +111,24 @@ for some in slices(held) do
   redis.call('ZREM', CLAIMED, unpack(ids))
   redis.call('ZADD', READY, unpack(ready))
 end
-end_claims({ARGV[3]})
+end_claims({claim})
 return {'ok', #held}`,
-  "writes",
-);
+});
 
 /** Claims on Redis. A claim is a record and the ids of what it took; what it still holds are the messages whose records name it. */
 export class RedisClaims implements ClaimController {
   readonly #queues: QueueRows;
   readonly #arrivals: Arrivals;
-  readonly #takes: ClaimAcquirer;
+  readonly #acquirer: ClaimAcquirer;
 
   constructor(queues: QueueRows, arrivals: Arrivals) {
     this.#queues = queues;
     this.#arrivals = arrivals;
-    this.#takes = new ClaimAcquirer(queues, (params) => this.get(params));
+    this.#acquirer = new ClaimAcquirer(queues, (params) => this.get(params));
   }
 
   create(params: Parameters<ClaimController["create"]>[0]): ReturnType<ClaimController["create"]> {
-    return this.#takes.take(params);
+    return this.#acquirer.acquire(params);
   }
 
   async get(params: {
@@ -114,36 +137,33 @@ export class RedisClaims implements ClaimController {
     after?: string;
     maxBytes?: number;
   }): Promise<{ claim: Claim; messages: Message[] }> {
-    const values = [idOrNone(params.id), numberMarker(params.after ?? "0"), String(carriedBytes(params.maxBytes))];
-    const [verdict, now, claim, messages] = await this.#queues.call(params.queue, GET, values);
-    if (verdict === "none") throw claimDoesNotExist(params);
-    return {
-      claim: readClaim(claim as string[], now as string),
-      messages: readMessages(messages as string[], now as string),
-    };
+    const answer = await this.#queues.call(params.queue, GET, {
+      claim: idOrNone(params.id),
+      after: numberMarker(params.after ?? "0"),
+      maxBytes: carriedBytes(params.maxBytes),
+    });
+    if (answer[0] === "none") throw claimDoesNotExist(params);
+    const [, now, claim, messages] = answer;
+    return { claim: readClaim(claim, now), messages: readMessages(messages, now) };
   }
 
   async list(params: { queue: QueueRef; page: PageRequest }): Promise<Page<Claim>> {
-    const { after, before, limit } = params.page;
-    const backward = before !== undefined;
-    const marker = before ?? after;
-    const from = marker === undefined ? "-" : `(${uuidMarker(marker, markerField(params.page))}`;
-    const values = [from, backward ? "-" : "+", String(limit + 1), backward ? "ZREVRANGEBYLEX" : "ZRANGEBYLEX"];
-    const [, now, found] = await this.#queues.call(params.queue, LIST, values);
-    const claims = (found as string[][]).map((claim) => readClaim(claim, now as string));
+    const [, now, found] = await this.#queues.call(params.queue, LIST, idRange(params.page));
+    const claims = found.map((claim) => readClaim(claim, now));
     return pageOf(claims, params.page, ({ id }) => id);
   }
 
   async update(params: { queue: QueueRef; id: string; ttlSeconds: number; graceSeconds: number }): Promise<Claim> {
-    const values = [idOrNone(params.id), String(params.ttlSeconds), String(params.graceSeconds)];
-    const [verdict, now, claim] = await this.#queues.call(params.queue, RENEW, values);
-    if (verdict === "none") throw claimDoesNotExist(params);
-    return readClaim(claim as string[], now as string);
+    const { ttlSeconds: ttl, graceSeconds: grace } = params;
+    const answer = await this.#queues.call(params.queue, RENEW, { claim: idOrNone(params.id), ttl, grace });
+    if (answer[0] === "none") throw claimDoesNotExist(params);
+    const [, now, claim] = answer;
+    return readClaim(claim, now);
   }
 
   async delete(params: { queue: QueueRef; id: string }): Promise<void> {
-    const [, freed] = await this.#queues.call(params.queue, RELEASE, [idOrNone(params.id)]);
-    this.#arrivals.tell(params.queue, freed as number);
+    const [, released] = await this.#queues.call(params.queue, RELEASE, { claim: idOrNone(params.id) });
+    this.#arrivals.tell(params.queue, released);
   }
 }
 

@@ -1,11 +1,17 @@
 import type { Claim } from "../../data-driver.ts";
-import { ageSeconds, dateOf, readOptional } from "../messages/records.ts";
+import { ageSeconds, dateOf, RECORD, readOptional } from "../messages/records.ts";
+import { END_CLAIMS, NOTE } from "../queue-lua.ts";
+import { piece } from "../server/script.ts";
+import { CLOCK, SLICES } from "../server/shared-lua.ts";
 
 /**
- * A claim's record: created, renewed, ends, ttl, grace, how many it holds, the length of its client's id, then client and actor. Beside it, under
- * the claim's id and ` held`, the ids of what it took, in order.
+ * A claim's record: created, renewed, ends, ttl, grace, how many messages it holds, the length of its client's id, then
+ * client and actor. Beside it, under the claim's id and ` held`, are the ids of what it took, in order.
  */
-export const CLAIM_RECORD = `
+export const CLAIM_RECORD = piece(
+  "a claim's record",
+  { pieces: [CLOCK] },
+  `
 local function describe_claim(id, record)
   if not record then return false end
   local created, renewed, ends, ttl, grace, held, length, rest = string.match(record, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$')
@@ -14,28 +20,33 @@ end
 local function claim_record(created, ends, ttl, grace, held, client, actor)
   return table.concat({created, NOW, digits(ends), ttl, grace, digits(held), #client, client .. actor}, ' ')
 end
-`;
+`,
+);
 
 /**
- * Holds messages for claims: {id, record, count, part, request} each, where a request has its claim, its end, its ttl and its grace. A message that would
- * expire before the claim lives until its end and the grace. Its new record takes the place of the old one.
+ * Holds messages for claims. A message is {id, record, count, part, request}, and a request has claim, ends, ttl and
+ * grace. A message that would expire before its claim now expires after the claim's end and the grace. The record in
+ * the list is replaced by the new one.
  */
-export const HOLD = `
+export const HOLD = piece(
+  "the hold of a claim",
+  { pieces: [CLOCK, SLICES, NOTE, RECORD], keys: ["RECORDS", "CLAIMED", "EXPIRY"] },
+  `
 local function hold(messages)
   for some in slices(messages) do
     local claimed, expiry, records, ids = {}, {}, {}, {}
-    for place, message in ipairs(some) do
+    for index, message in ipairs(some) do
       local id, record, count, part, request = unpack(message)
-      ids[place] = id
-      local marker, created, expires, life, available, _, _, _, _, client = read_record(record)
+      ids[index] = id
+      local marker, created, expires, lifetime, available, _, _, _, _, client = read_record(record)
       if tonumber(expires) < request.ends then
         expires = digits(request.ends + request.grace * 1000000)
-        life = digits(request.ttl + request.grace)
+        lifetime = digits(request.ttl + request.grace)
         expiry[#expiry + 1] = expires
         expiry[#expiry + 1] = id
       end
       local ends = digits(request.ends)
-      message[2] = table.concat({marker, created, expires, life, available, count, request.claim, ends, part, client}, ' ')
+      message[2] = table.concat({marker, created, expires, lifetime, available, count, request.claim, ends, part, client}, ' ')
       claimed[#claimed + 1] = ends
       claimed[#claimed + 1] = id
       records[#records + 1] = id
@@ -47,27 +58,35 @@ local function hold(messages)
     if #expiry > 0 then redis.call('ZADD', EXPIRY, unpack(expiry)) end
   end
 end
-`;
+`,
+);
 
-/** What a claim delivered and still holds, of the ids that it took. */
-export const HELD_BY = `
+/** What a claim delivered and still holds, of the ids that it took: {id, record, count, part} each. */
+export const HELD_BY = piece(
+  "what a claim holds",
+  { pieces: [SLICES, RECORD], keys: ["RECORDS"] },
+  `
 local function held_by(claim, taken)
   local ids, held = {}, {}
   for id in string.gmatch(taken or '', '%S+') do ids[#ids + 1] = id end
   for some in slices(ids) do
-    for place, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do
+    for index, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do
       if record then
         local _, _, _, _, _, count, holder, _, part = read_record(record)
-        if holder == claim and part == 'd' then held[#held + 1] = {some[place], record, count, part} end
+        if holder == claim and part == 'd' then held[#held + 1] = {some[index], record, count, part} end
       end
     end
   end
   return held
 end
-`;
+`,
+);
 
-/** Messages whose records are known, as a reply: those of this part whose bodies were read. */
-export const DESCRIBE_HELD = `
+/** Messages as a reply: those of this part whose bodies were read. A message is {id, record, count, part, request, body}. */
+export const DESCRIBE_HELD = piece(
+  "held messages as a reply",
+  {},
+  `
 local function describe_held(messages, part)
   local described = {}
   for _, message in ipairs(messages) do
@@ -79,7 +98,37 @@ local function describe_held(messages, part)
   end
   return described
 end
-`;
+`,
+);
+
+/** Claims hold so many messages fewer. A claim ends with its last message. */
+export const DECREMENT_HELD = piece(
+  "fewer messages of claims",
+  { pieces: [CLOCK, SLICES, END_CLAIMS], keys: ["CLAIMS"] },
+  `
+local function decrement_held(counts)
+  local claims, ended, kept_on = {}, {}, {}
+  for claim in pairs(counts) do claims[#claims + 1] = claim end
+  for some in slices(claims) do
+    for index, record in ipairs(redis.call('HMGET', CLAIMS, unpack(some))) do
+      if record then
+        local claim = some[index]
+        local times, held, rest = string.match(record, '^(%S+ %S+ %S+ %S+ %S+) (%S+) (.*)$')
+        local left = held - counts[claim]
+        if left <= 0 then
+          ended[#ended + 1] = claim
+        else
+          kept_on[#kept_on + 1] = claim
+          kept_on[#kept_on + 1] = times .. ' ' .. digits(left) .. ' ' .. rest
+        end
+      end
+    end
+  end
+  for some in slices(ended) do end_claims(some) end
+  for some in slices(kept_on) do redis.call('HSET', CLAIMS, unpack(some)) end
+end
+`,
+);
 
 export function readClaim(parts: readonly string[], now: string): Claim {
   const [id, created, renewed, ends, ttl, grace, held, client, actor] = parts as [

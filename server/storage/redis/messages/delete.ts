@@ -9,104 +9,98 @@ import {
 } from "../../delete-errors.ts";
 import { validUuids } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
-import { epochOf, type QueueRows } from "../queue-rows.ts";
+import { DECREMENT_HELD } from "../claims/records.ts";
+import { CALL, ENTER, QUEUE, REMOVE } from "../queue-lua.ts";
+import type { QueueRows } from "../queue-rows.ts";
 import { BatchExecutor } from "../server/batch-executor.ts";
-import { script } from "../server/scripts.ts";
-import { DECREMENT_HELD, ENTER } from "../server/shared-lua.ts";
+import { type ArgsOf, answers, script } from "../server/script.ts";
+import { list, records, text } from "../server/script-parameters.ts";
 
-/** Ids in deletions that share a script, claims among them. */
+/** Deletions that share a script name this many ids at most, claims among them. */
 const MAX_IDS = 500;
 
 /**
- * ARGV: 3 and on, for each request: what may be deleted (any; free: what nobody holds; held: what the claims given
- * hold), how many claims and how many ids, then these. A request that meets one that it may not, deletes nothing. What
- * an earlier request of the script deletes is gone for the later ones. The claim's id is the fencing token: it is
- * compared in the step that deletes. Answers a verdict for each, and a number or, where a claim is in the way, the ids
- * of what is claimed.
+ * `mode` says what a request may delete: `any`; `free`, what nobody holds; `held`, what its claims hold. A request that
+ * meets a message which it may not delete deletes nothing. What an earlier request of the script deletes no longer
+ * exists for the later ones. The claim's id is the fencing token: it is compared in the step that deletes.
  */
-const DELETE = script(
-  `${ENTER}${DECREMENT_HELD}
-local requests, ids = {}, {}
-local at = 3
-while at <= #ARGV do
-  local request = {mode = ARGV[at], claim = false, claims = {}, first = #ids + 1}
-  local claims_end = at + 2 + ARGV[at + 1]
-  local ids_end = claims_end + ARGV[at + 2]
-  for place = at + 3, claims_end do
-    request.claim = request.claim or ARGV[place]
-    request.claims[ARGV[place]] = true
-  end
-  for place = claims_end + 1, ids_end do ids[#ids + 1] = ARGV[place] end
+const DELETE = script("delete messages", {
+  effect: "writes",
+  keys: QUEUE,
+  args: { ...CALL, requests: records({ mode: text, claims: list(text), ids: list(text) }) },
+  uses: [ENTER, REMOVE, DECREMENT_HELD],
+  answers: answers<["ok", results: Result[]]>(),
+  lua: `
+local ids, records = {}, {}
+for _, request in ipairs(requests) do
+  request.first = #ids + 1
+  for _, id in ipairs(request.ids) do ids[#ids + 1] = id end
   request.last = #ids
-  requests[#requests + 1] = request
-  at = ids_end + 1
+  request.is_mine = {}
+  for _, claim in ipairs(request.claims) do request.is_mine[claim] = true end
 end
-local records = {}
 for some, first in slices(ids) do
-  for place, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do records[first + place - 1] = record end
+  for index, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do records[first + index - 1] = record end
 end
-local doomed, found, held_by, answers = {}, {[READY] = {}, [CLAIMED] = {}, [DELAYED] = {}}, {}, {}
+local doomed, found, held_by, results = {}, {[READY] = {}, [CLAIMED] = {}, [DELAYED] = {}}, {}, {}
 local function judge(request)
   local mine, claimed = {}, {}
-  for place = request.first, request.last do
-    local record = records[place]
-    if record and not doomed[ids[place]] then
+  for index = request.first, request.last do
+    local record = records[index]
+    if record and not doomed[ids[index]] then
       local available, claim, ends, part = string.match(record, '^%S+ %S+ %S+ %S+ (%S+) %S+ (%S+) (%S+) (%S+)')
       local held = tonumber(ends) > now
       local verdict
-      if request.mode == 'free' and held then claimed[#claimed + 1] = ids[place] end
+      if request.mode == 'free' and held then claimed[#claimed + 1] = ids[index] end
       if request.mode == 'held' and not held then verdict = 'unclaimed' end
-      if request.mode == 'held' and held and not request.claims[claim] then verdict = 'other' end
-      if verdict then return {verdict, request.claim and redis.call('HEXISTS', CLAIMS, request.claim) or 0} end
-      local where = held and CLAIMED or tonumber(available) > now and DELAYED or READY
-      mine[#mine + 1] = {ids[place], where, held and part == 'd' and claim}
+      if request.mode == 'held' and held and not request.is_mine[claim] then verdict = 'other' end
+      if verdict then
+        local first_claim = request.claims[1]
+        return {verdict, first_claim and redis.call('HEXISTS', CLAIMS, first_claim) or 0}
+      end
+      local set = held and CLAIMED or tonumber(available) > now and DELAYED or READY
+      mine[#mine + 1] = {ids[index], set, held and part == 'd' and claim}
     end
   end
   if #claimed > 0 then return {'claimed', claimed} end
   for _, message in ipairs(mine) do
-    local id, where, claim = unpack(message)
+    local id, set, claim = unpack(message)
     doomed[id] = true
-    table.insert(found[where], id)
+    table.insert(found[set], id)
     if claim then held_by[claim] = (held_by[claim] or 0) + 1 end
   end
   return {'ok', #mine}
 end
-for place, request in ipairs(requests) do answers[place] = judge(request) end
-for where, here in pairs(found) do remove(here, where) end
-let_go(held_by)
-return {'ok', answers}`,
-  "writes",
-);
+for index, request in ipairs(requests) do results[index] = judge(request) end
+for set, in_set in pairs(found) do remove(in_set, set) end
+decrement_held(held_by)
+return {'ok', results}`,
+});
 
-type Verdict = "ok" | "claimed" | "unclaimed" | "other";
 /**
- * With "ok" how many were deleted; with "other" whether the first of the claims given is live; with "claimed" the ids
- * of what is.
+ * With "ok" how many were deleted; with "unclaimed" and "other" whether the first of the claims given is live (1); with
+ * "claimed" the ids of what is.
  */
-type Answer = [verdict: Exclude<Verdict, "claimed">, number: number] | [verdict: "claimed", ids: readonly string[]];
+type Result = [verdict: "ok" | "unclaimed" | "other", number: number] | [verdict: "claimed", ids: readonly string[]];
 
 interface Request {
   queue: QueueRef;
-  values: readonly string[];
+  values: ArgsOf<typeof DELETE>["requests"][number];
 }
 
-/** Deletes by id; deletions from one queue that are in flight together share a script. */
+/** Deletes by id. Deletions from one queue that are in flight together share a script. */
 export class MessageDeleter {
   readonly #queues: QueueRows;
-  readonly #shared: BatchExecutor<Request, Answer>;
+  readonly #batches: BatchExecutor<Request, Result>;
 
   constructor(queues: QueueRows) {
     this.#queues = queues;
-    this.#shared = new BatchExecutor<Request, Answer>({
+    this.#batches = new BatchExecutor<Request, Result>({
       maxWeight: MAX_IDS,
       send: async (requests) => {
         const { queue } = requests[0] as Request;
-        const [, answers] = await queues.call(
-          queue,
-          DELETE,
-          requests.flatMap(({ values }) => values),
-        );
-        return answers as unknown as Answer[];
+        const [, results] = await queues.call(queue, DELETE, { requests: requests.map(({ values }) => values) });
+        return results;
       },
     });
   }
@@ -131,14 +125,14 @@ export class MessageDeleter {
     throw verdict === "claimed" ? messagesAreClaimed(found) : messagesAreNotHeld();
   }
 
-  async #submit(queue: QueueRef, mode: string, claims: readonly string[], ids: readonly string[]): Promise<Answer> {
+  async #submit(queue: QueueRef, mode: string, claims: readonly string[], ids: readonly string[]): Promise<Result> {
     const { scripts, keys } = this.#queues;
-    const values = [mode, String(claims.length), String(ids.length), ...claims, ...ids];
+    const values = { mode, claims, ids };
     scripts.calls.begin();
     try {
-      // Those that share a script must mean the same life of the queue.
-      const line = `${epochOf(queue)} ${keys.queue(queue)[0]}`;
-      return await this.#shared.submit(line, { queue, values }, 1 + claims.length + ids.length);
+      // Those that share a script must mean the same epoch of the queue.
+      const partition = `${queue.epoch} ${keys.row(queue)[0]}`;
+      return await this.#batches.submit(partition, { queue, values }, 1 + claims.length + ids.length);
     } finally {
       scripts.calls.end();
     }

@@ -3,71 +3,168 @@ import type { Message, NewMessage } from "../../data-driver.ts";
 import { digest, keyReused } from "../../idempotency.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
-import { epochOf, type QueueRows } from "../queue-rows.ts";
+import { CALL, ENTER, KEPT_KEYS, QUEUE } from "../queue-lua.ts";
+import type { QueueRows } from "../queue-rows.ts";
 import { BatchExecutor } from "../server/batch-executor.ts";
-import { script } from "../server/scripts.ts";
-import { APPEND, ENTER, KEPT_KEYS, SCHEDULE } from "../server/shared-lua.ts";
-import { optional } from "./records.ts";
+import { type ArgsOf, answers, piece, script } from "../server/script.ts";
+import { number, numeral, optionalText, records, text, type ValuesOf } from "../server/script-parameters.ts";
+import { CLOCK, EXPIRE_STEP } from "../server/shared-lua.ts";
 
-/** Posts that share a script: beyond so many characters it only holds up the server. A message weighs this much beside its body. */
+/** Posts that share a script have so many characters at most: more only holds up the server. */
 const MAX_WEIGHT = 125_000;
+/** What a message weighs beside its body. */
 const MESSAGE_WEIGHT = 1000;
 
-/** ARGV: 3 idempotency key, 4 its request, then id, ttl, delay, client and body of each message. */
-const POST = script(
-  `${ENTER}${SCHEDULE}${KEPT_KEYS}${APPEND}
-if ARGV[3] ~= '-' then
-  local request, result = kept(ARGV[3])
-  if request then return {request == ARGV[4] and 'repeated' or 'reused', result} end
-end
-local messages, ids = {}, {}
-for at = 5, #ARGV, 5 do
-  local ttl, delay = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-  ids[#ids + 1] = ARGV[at]
-  messages[#messages + 1] = {ARGV[at], now + ttl * 1000000, ARGV[at + 1], delay > 0 and now + delay * 1000000 or 0, ARGV[at + 3], ARGV[at + 4]}
-end
-if #messages > 0 then append(0, messages, row[2], soonest) end
-if ARGV[3] ~= '-' then keep(ARGV[3], ARGV[4], table.concat(ids, ' ')) end
-return {'ok'}`,
-  "grows",
-);
-
-/** Values of each message in ADOPT. */
-export const ADOPT_FIELDS = 5;
-
-/** ARGV: 3 and on: id, microseconds left, ttl, client and body of each message. One that is there already stays as it is. */
-const ADOPT = script(
-  `${ENTER}${APPEND}
-local messages = {}
-for at = 3, #ARGV, ${ADOPT_FIELDS} do
-  if redis.call('HEXISTS', RECORDS, ARGV[at]) == 0 then
-    messages[#messages + 1] = {ARGV[at], now + ARGV[at + 1], ARGV[at + 2], 0, ARGV[at + 3], ARGV[at + 4]}
+/**
+ * Puts messages at the end of a queue, whose keys are `queue`. A message has id, expires, ttl, available, client and
+ * body. `last` and `next` are what the queue's row says.
+ */
+export const APPEND = piece(
+  "messages at the end",
+  { pieces: [CLOCK] },
+  `
+local function append(queue, messages, last, next)
+  local marker = math.max((tonumber(last or 0)) + 1, now)
+  next = tonumber(next or 0)
+  local first_due = next
+  for first = 1, #messages, ${EXPIRE_STEP} do
+    local order, ready, delayed, expiry, records, bodies = {}, {}, {}, {}, {}, {}
+    for index = first, math.min(first + ${EXPIRE_STEP - 1}, #messages) do
+      local message = messages[index]
+      local id, expires, available = message.id, message.expires, message.available
+      local at, ends = digits(marker), digits(expires)
+      order[#order + 1] = at
+      order[#order + 1] = id
+      expiry[#expiry + 1] = ends
+      expiry[#expiry + 1] = id
+      records[#records + 1] = id
+      records[#records + 1] = table.concat(
+        {at, NOW, ends, message.ttl, digits(available), '0 - 0 -', message.client}, ' '
+      )
+      bodies[#bodies + 1] = id
+      bodies[#bodies + 1] = message.body
+      first_due = math.min(first_due, expires)
+      if available > now then
+        -- One that expires before its delay ends is delayed until then.
+        local delay_ends = math.min(available, expires)
+        delayed[#delayed + 1] = digits(delay_ends)
+        delayed[#delayed + 1] = id
+        first_due = math.min(first_due, delay_ends)
+      else
+        ready[#ready + 1] = at
+        ready[#ready + 1] = id
+      end
+      marker = marker + 1
+    end
+    redis.call('ZADD', queue.order, unpack(order))
+    if #ready > 0 then redis.call('ZADD', queue.ready, unpack(ready)) end
+    if #delayed > 0 then redis.call('ZADD', queue.delayed, unpack(delayed)) end
+    redis.call('ZADD', queue.expiry, unpack(expiry))
+    redis.call('HSET', queue.records, unpack(records))
+    redis.call('HSET', queue.bodies, unpack(bodies))
+  end
+  if first_due < next then
+    redis.call('HSET', queue.row, 'last', digits(marker - 1), 'next', digits(first_due))
+    redis.call('ZADD', queue.due, 'LT', digits(first_due), queue.row)
+  else
+    redis.call('HSET', queue.row, 'last', digits(marker - 1))
   end
 end
-if #messages > 0 then append(0, messages, row[2], soonest) end
-return {'ok', #messages}`,
-  "grows",
+`,
 );
+
+/** The same for the script's own queue. */
+const APPEND_HERE = piece(
+  "messages at the end of this queue",
+  {
+    pieces: [ENTER, APPEND],
+    keys: ["ROW", "ORDER", "READY", "DELAYED", "EXPIRY", "RECORDS", "BODIES", "DUE"],
+  },
+  `
+local function append_here(messages)
+  if #messages == 0 then return end
+  local queue = {
+    row = ROW, order = ORDER, ready = READY, delayed = DELAYED, expiry = EXPIRY, records = RECORDS, bodies = BODIES,
+    due = DUE
+  }
+  append(queue, messages, last_marker, soonest)
+end
+`,
+);
+
+/** Only a post alone has an idempotency key. */
+const POST = script("post messages", {
+  effect: "grows",
+  keys: QUEUE,
+  args: {
+    ...CALL,
+    idempotencyKey: optionalText,
+    digest: text,
+    messages: records({ id: text, ttl: numeral, delay: number, client: optionalText, body: text }),
+  },
+  uses: [ENTER, KEPT_KEYS, APPEND_HERE],
+  answers: answers<["repeated" | "reused", ids: string] | ["ok"]>(),
+  lua: `
+if idempotency_key ~= '-' then
+  local request, result = kept(idempotency_key)
+  if request then return {request == digest and 'repeated' or 'reused', result} end
+end
+for _, message in ipairs(messages) do
+  message.expires = now + message.ttl * 1000000
+  message.available = message.delay > 0 and now + message.delay * 1000000 or 0
+end
+append_here(messages)
+if idempotency_key ~= '-' then
+  local ids = {}
+  for index, message in ipairs(messages) do ids[index] = message.id end
+  keep(idempotency_key, digest, table.concat(ids, ' '))
+end
+return {'ok'}`,
+});
+
+/** A message that comes from another queue, with the microseconds that it has left. */
+export const ADOPTED = { id: text, remaining: number, ttl: numeral, client: optionalText, body: text };
+export type Adopted = ValuesOf<typeof ADOPTED>;
+
+/** A message that is there already stays as it is. */
+const ADOPT = script("adopt messages", {
+  effect: "grows",
+  keys: QUEUE,
+  args: { ...CALL, messages: records(ADOPTED) },
+  uses: [ENTER, APPEND_HERE],
+  answers: answers<["ok", adopted: number]>(),
+  lua: `
+local fresh = {}
+for _, message in ipairs(messages) do
+  if redis.call('HEXISTS', RECORDS, message.id) == 0 then
+    message.expires, message.available = now + message.remaining, 0
+    fresh[#fresh + 1] = message
+  end
+end
+append_here(fresh)
+return {'ok', #fresh}`,
+});
 
 interface Post {
   queue: QueueRef;
-  values: readonly string[];
+  messages: ArgsOf<typeof POST>["messages"];
 }
 
-/** Appends messages to queues; posts to one queue that are in flight together share a script. */
+/** Appends messages to queues. Posts to one queue that are in flight together share a script. */
 export class MessageInserter {
   readonly #queues: QueueRows;
   readonly #arrivals: Arrivals;
-  readonly #shared: BatchExecutor<Post, void>;
+  readonly #batches: BatchExecutor<Post, void>;
 
   constructor(queues: QueueRows, arrivals: Arrivals) {
     this.#queues = queues;
     this.#arrivals = arrivals;
-    this.#shared = new BatchExecutor<Post, void>({
+    this.#batches = new BatchExecutor<Post, void>({
       maxWeight: MAX_WEIGHT,
       send: async (posts) => {
         const { queue } = posts[0] as Post;
-        await queues.call(queue, POST, ["-", "", ...posts.flatMap(({ values }) => values)]);
+        const messages = posts.length === 1 ? (posts[0] as Post).messages : posts.flatMap((post) => post.messages);
+        await queues.call(queue, POST, { idempotencyKey: null, digest: "", messages });
         return [];
       },
     });
@@ -80,49 +177,47 @@ export class MessageInserter {
     idempotencyKey?: string;
   }): Promise<{ ids: string[] }> {
     const { queue, messages, clientId, idempotencyKey: key } = params;
-    const client = optional(clientId);
-    const values: string[] = [];
-    const ids: string[] = [];
-    let weight = 0;
-    for (const { bodyText, ttlSeconds, delaySeconds } of messages) {
-      const id = randomUUID();
-      ids.push(id);
-      values.push(id, String(ttlSeconds), String(delaySeconds), client, bodyText);
-      weight += bodyText.length + MESSAGE_WEIGHT;
-    }
+    const posted = messages.map(({ bodyText, ttlSeconds, delaySeconds }) => ({
+      id: randomUUID(),
+      ttl: ttlSeconds,
+      delay: delaySeconds,
+      client: clientId,
+      body: bodyText,
+    }));
     // Nothing to post is nothing to remember either.
-    if (key !== undefined && messages.length > 0) {
-      const request = digest(["post", messages, clientId]);
-      const [verdict, result] = await this.#queues.call(queue, POST, [optional(key), request, ...values]);
+    if (key !== undefined && posted.length > 0) {
+      const request = { idempotencyKey: key, digest: digest(["post", messages, clientId]), messages: posted };
+      const [verdict, ids] = await this.#queues.call(queue, POST, request);
       if (verdict === "reused") throw keyReused(key);
-      if (verdict === "repeated") return { ids: (result as string).split(" ") };
+      if (verdict === "repeated") return { ids: (ids as string).split(" ") };
     } else {
+      const weight = messages.reduce((sum, { bodyText }) => sum + bodyText.length + MESSAGE_WEIGHT, 0);
       const { calls } = this.#queues.scripts;
       calls.begin();
-      // Those that share a script must mean the same life of the queue.
-      const line = `${epochOf(queue)} ${this.#queues.keys.queue(queue)[0]}`;
-      await this.#shared.submit(line, { queue, values }, weight).finally(() => calls.end());
+      // Those that share a script must mean the same epoch of the queue.
+      const partition = `${queue.epoch} ${this.#queues.keys.row(queue)[0]}`;
+      await this.#batches.submit(partition, { queue, messages: posted }, weight).finally(() => calls.end());
     }
-    this.#arrivals.tell(queue, ids.length);
-    return { ids };
+    this.#arrivals.tell(queue, posted.length);
+    return { ids: posted.map(({ id }) => id) };
   }
 
   async adopt(params: { queue: QueueRef; messages: readonly Message[]; ttlSeconds: number | null }): Promise<void> {
     const { queue, messages, ttlSeconds } = params;
-    const values = messages.flatMap((message) => [
-      message.id,
-      String(Math.round((ttlSeconds ?? remainingSeconds(message)) * 1_000_000)),
-      String(ttlSeconds ?? message.ttlSeconds),
-      optional(message.clientId),
-      message.bodyText,
-    ]);
-    await this.append(queue, values);
+    const adopted = messages.map((message) => ({
+      id: message.id,
+      remaining: Math.round((ttlSeconds ?? remainingSeconds(message)) * 1_000_000),
+      ttl: ttlSeconds ?? message.ttlSeconds,
+      client: message.clientId,
+      body: message.bodyText,
+    }));
+    await this.append(queue, adopted);
   }
 
-  /** Appends what ADOPT takes. */
-  async append(queue: QueueRef, values: readonly string[]): Promise<void> {
-    const [, adopted] = await this.#queues.call(queue, ADOPT, values);
-    this.#arrivals.tell(queue, adopted as number);
+  /** Appends messages of another queue. Those that are there already stay as they are. */
+  async append(queue: QueueRef, messages: readonly Adopted[]): Promise<void> {
+    const [, adopted] = await this.#queues.call(queue, ADOPT, { messages });
+    this.#arrivals.tell(queue, adopted);
   }
 }
 

@@ -15,141 +15,154 @@ import { markerField, numberMarker, pageOfAll, validUuids } from "../../list-pag
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { PURGED_PARTS } from "../keys.ts";
+import { CALL, ENTER, KEPT_KEYS, PUT_AWAY, QUEUE, REMOVE, REQUIRE_LIVE, SCHEDULE } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
-import { callDeadline, script } from "../server/scripts.ts";
-import {
-  DESCRIBE,
-  ENTER,
-  ENTER_LIFE,
-  EXHAUSTED_FRONT,
-  EXPIRE_STEP,
-  KEPT_KEYS,
-  LOOK_AT,
-  PUT_AWAY,
-  RECORD,
-  SCHEDULE,
-  UNLESS_FROZEN,
-} from "../server/shared-lua.ts";
+import { type AnswerOf, answers, script, table } from "../server/script.ts";
+import { flag, list, number, optionalNumeral, optionalText, text } from "../server/script-parameters.ts";
+import { callDeadline } from "../server/scripts.ts";
+import { EXPIRE_STEP } from "../server/shared-lua.ts";
 import { MessageDeleter } from "./delete.ts";
+import { EXHAUSTED_FRONT, LOOK_AT } from "./exhausted.ts";
 import { MessageInserter } from "./insert.ts";
-import { countOrNothing, optional, readMessages } from "./records.ts";
+import { DESCRIBE, RECORD, readMessages } from "./records.ts";
 import { QueueStatistics } from "./statistics.ts";
 import { MessageMoves } from "./transfer.ts";
 
 /**
- * ARGV: 3 forward or backward, 4 the bound, 5 how many, 6 and 7 whether claimed and delayed ones belong to it, 8 whose
- * do not, 9 how many bytes, 10 from which count on messages are exhausted and left out, or nothing. What is neither
- * claimed nor delayed has a set of its own, so that these filters cost nothing; all others look at each message.
- * Answers where it stopped when it has looked at enough, and the caller goes on from there; and whether it left
- * messages out by their bytes.
+ * Messages beyond `from`, in either direction. Those that are neither claimed nor delayed have a set of their own, so
+ * these two filters cost nothing; all others look at each message.
+ *
+ * Answers where it stopped when it has looked at enough, and the caller goes on from there; and whether it left messages
+ * out because of their bytes.
  */
-const LIST = script(
-  `${ENTER}${RECORD}${DESCRIBE}${EXHAUSTED_FRONT}
-local forward, wanted, claimed, delayed, except = ARGV[3] == 'forward', tonumber(ARGV[5]), ARGV[6] == '1', ARGV[7] == '1', ARGV[8]
-local exhausted_from = tonumber(ARGV[10]) or math.huge
-local from = (claimed or delayed) and ORDER or READY
-local some_filter = except ~= '-' or claimed ~= delayed or ARGV[10] ~= ''
-local bound, last, found, looked = ARGV[4], '-inf', {}, 0
-if ARGV[10] ~= '' and from == READY then
-  if forward then bound = behind_front(ARGV[10], bound) else last = behind_front(ARGV[10], last) end
+const LIST = script("list messages", {
+  effect: "reads",
+  keys: QUEUE,
+  args: {
+    ...CALL,
+    forward: flag,
+    from: text,
+    limit: number,
+    includeClaimed: flag,
+    includeDelayed: flag,
+    exceptClient: optionalText,
+    maxBytes: number,
+    // Messages are exhausted, and left out, from so many claims on; or never.
+    exhaustedFrom: optionalNumeral,
+  },
+  uses: [ENTER, RECORD, DESCRIBE, EXHAUSTED_FRONT],
+  answers: answers<["ok", now: string, messages: string[], stopped: string | null, leftOut: 0 | 1]>(),
+  lua: `
+local exhausted_count = tonumber(exhausted_from) or math.huge
+local set = (include_claimed or include_delayed) and ORDER or READY
+local filters = except_client ~= '-' or include_claimed ~= include_delayed or exhausted_from
+local bound, last, found, looked = from, '-inf', {}, 0
+if exhausted_from and set == READY then
+  if forward then bound = behind_front(exhausted_from, bound) else last = behind_front(exhausted_from, last) end
 end
 local function is_kept(record)
   local _, _, _, _, available, count, _, ends, _, client = read_record(record)
-  if except ~= '-' and client == except then return false end
-  if tonumber(ends) > now then return claimed end
-  if tonumber(available) > now then return delayed end
-  return tonumber(count) < exhausted_from
+  if except_client ~= '-' and client == except_client then return false end
+  if tonumber(ends) > now then return include_claimed end
+  if tonumber(available) > now then return include_delayed end
+  return tonumber(count) < exhausted_count
 end
-local step = some_filter and ${LOOK_AT / 4} or wanted
+local step = filters and ${LOOK_AT / 4} or limit
 repeat
   local page
   if forward then
-    page = redis.call('ZRANGEBYSCORE', from, bound, '+inf', 'WITHSCORES', 'LIMIT', 0, step)
+    page = redis.call('ZRANGEBYSCORE', set, bound, '+inf', 'WITHSCORES', 'LIMIT', 0, step)
   else
-    page = redis.call('ZREVRANGEBYSCORE', from, bound, last, 'WITHSCORES', 'LIMIT', 0, step)
+    page = redis.call('ZREVRANGEBYSCORE', set, bound, last, 'WITHSCORES', 'LIMIT', 0, step)
   end
   local ids, records = {}, {}
   for at = 1, #page, 2 do ids[#ids + 1] = page[at] end
-  if some_filter and #ids > 0 then records = redis.call('HMGET', RECORDS, unpack(ids)) end
-  for place, id in ipairs(ids) do
-    if not some_filter or is_kept(records[place]) then found[#found + 1] = id end
-    bound = '(' .. page[2 * place]
-    if #found == wanted then break end
+  if filters and #ids > 0 then records = redis.call('HMGET', RECORDS, unpack(ids)) end
+  for index, id in ipairs(ids) do
+    if not filters or is_kept(records[index]) then found[#found + 1] = id end
+    bound = '(' .. page[2 * index]
+    if #found == limit then break end
   end
   looked = looked + #page / 2
-until #found == wanted or #page < 2 * step or looked >= ${LOOK_AT}
-local stopped = #found < wanted and looked >= ${LOOK_AT}
-local described, count = describe(found, tonumber(ARGV[9]))
+until #found == limit or #page < 2 * step or looked >= ${LOOK_AT}
+local stopped = #found < limit and looked >= ${LOOK_AT}
+local described, count = describe(found, max_bytes)
 return {'ok', NOW, described, stopped and bound or false, count < #found and 1 or 0}`,
-  "reads",
-);
+});
 
-const GET = script(
-  `${ENTER}${DESCRIBE}
-local ids = {}
-for at = 4, #ARGV do ids[#ids + 1] = ARGV[at] end
-return {'ok', NOW, (describe(ids, tonumber(ARGV[3])))}`,
-  "reads",
-);
+const GET = script("get messages", {
+  effect: "reads",
+  keys: QUEUE,
+  args: { ...CALL, maxBytes: number, ids: list(text) },
+  uses: [ENTER, DESCRIBE],
+  answers: answers<["ok", now: string, messages: string[]]>(),
+  lua: "return {'ok', NOW, (describe(ids, max_bytes))}",
+});
 
-const FIRST = script(
-  `${ENTER}${DESCRIBE}
-local ids = redis.call(ARGV[3] == '1' and 'ZRANGE' or 'ZREVRANGE', ORDER, 0, 0)
+const FIRST = script("get the first message", {
+  effect: "reads",
+  keys: QUEUE,
+  args: { ...CALL, oldest: flag },
+  uses: [ENTER, DESCRIBE],
+  answers: answers<["ok", now: string, messages: string[]]>(),
+  lua: `
+local ids = redis.call(oldest and 'ZRANGE' or 'ZREVRANGE', ORDER, 0, 0)
 return {'ok', NOW, (describe(ids, math.huge))}`,
-  "reads",
-);
+});
 
-/**
- * ARGV: 3 how many, 4 how many bytes, 5 from which count on messages are exhausted, or nothing, 6 where to look.
- * Answers where it stopped, as a list does.
- */
-const POP = script(
-  `${ENTER}${DESCRIBE}${EXHAUSTED_FRONT}
-local wanted, exhausted_from, bound = tonumber(ARGV[3]), tonumber(ARGV[5]), ARGV[6]
+/** Answers where it stopped, as a list does. */
+const POP = script("pop messages", {
+  effect: "writes",
+  keys: QUEUE,
+  // Messages are exhausted, and stay, from so many claims on; or never.
+  args: { ...CALL, limit: number, maxBytes: number, exhaustedFrom: optionalNumeral, from: text },
+  uses: [ENTER, REMOVE, DESCRIBE, EXHAUSTED_FRONT],
+  answers: answers<["ok", now: string, messages: string[], stopped: string | null]>(),
+  lua: `
 local ids, stopped = {}, false
 if not exhausted_from then
-  ids = redis.call('ZRANGE', READY, 0, wanted - 1)
+  ids = redis.call('ZRANGE', READY, 0, limit - 1)
 else
-  bound = behind_front(ARGV[5], bound)
+  local bound, exhausted_count = behind_front(exhausted_from, from), tonumber(exhausted_from)
   local looked, page = 0, nil
   repeat
     page = redis.call('ZRANGEBYSCORE', READY, bound, '+inf', 'LIMIT', 0, ${EXPIRE_STEP})
-    for place, record in ipairs(#page > 0 and redis.call('HMGET', RECORDS, unpack(page)) or {}) do
-      if #ids == wanted then break end
+    for index, record in ipairs(#page > 0 and redis.call('HMGET', RECORDS, unpack(page)) or {}) do
+      if #ids == limit then break end
       local marker, count = string.match(record, '^(%S+) %S+ %S+ %S+ %S+ (%S+)')
-      if tonumber(count) < exhausted_from then ids[#ids + 1] = page[place] end
+      if tonumber(count) < exhausted_count then ids[#ids + 1] = page[index] end
       bound = '(' .. marker
     end
     looked = looked + #page
-  until #ids == wanted or #page < ${EXPIRE_STEP} or looked >= ${LOOK_AT}
-  stopped = #ids < wanted and #page == ${EXPIRE_STEP} and bound
+  until #ids == limit or #page < ${EXPIRE_STEP} or looked >= ${LOOK_AT}
+  stopped = #ids < limit and #page == ${EXPIRE_STEP} and bound
 end
-local messages, count = describe(ids, tonumber(ARGV[4]))
-for place = #ids, count + 1, -1 do ids[place] = nil end
+local messages, count = describe(ids, max_bytes)
+for index = #ids, count + 1, -1 do ids[index] = nil end
 remove(ids, READY)
 return {'ok', NOW, messages, stopped}`,
-  "writes",
-);
+});
 
-/** ARGV: 3 idempotency key, 4 its request, 5 the name under which the messages are put away. */
-const PURGE = script(
-  `${ENTER_LIFE}${PUT_AWAY}${SCHEDULE}${KEPT_KEYS}
-if not epoch then return {'missing'} end
-if ARGV[1] ~= '' and ARGV[1] ~= epoch then return {'stale'} end
-${UNLESS_FROZEN}
-if ARGV[3] ~= '-' then
-  local request = kept(ARGV[3])
-  if request then return {request == ARGV[4] and 'ok' or 'reused'} end
-  keep(ARGV[3], ARGV[4], '')
+/** Puts away what the queue holds, but for its idempotency keys. */
+const PURGE = script("purge a queue", {
+  effect: "writes",
+  keys: { ...QUEUE, purged: table(PURGED_PARTS) },
+  args: { ...CALL, idempotencyKey: optionalText, digest: text, name: text },
+  uses: [REQUIRE_LIVE, PUT_AWAY, SCHEDULE, KEPT_KEYS],
+  answers: answers<["ok" | "reused"]>(),
+  lua: `
+if idempotency_key ~= '-' then
+  local request = kept(idempotency_key)
+  if request then return {request == digest and 'ok' or 'reused'} end
+  keep(idempotency_key, digest, '')
 end
-if put_away(${PURGED_PARTS.length}) then
-  redis.call('ZADD', ENDED, NOW, 'purged:' .. ARGV[5])
+if put_away(purged) then
+  redis.call('ZADD', RETIRED, NOW, 'purged:' .. name)
   schedule(now)
 end
-if row[4] then redis.call('HSET', ROW, 'low', row[2] or '0') end
+if moving then redis.call('HSET', ROW, 'low', last_marker or '0') end
 return {'ok'}`,
-  "writes",
-);
+});
 
 /** Messages on Redis. */
 export class RedisMessages implements MessageController {
@@ -188,28 +201,28 @@ export class RedisMessages implements MessageController {
   }): Promise<Page<Message>> {
     const { after, before, limit } = params.page;
     const backward = before !== undefined;
-    const filters = [
-      params.includeClaimed === true ? "1" : "0",
-      params.includeDelayed === true ? "1" : "0",
-      optional(params.exceptClientId),
-    ];
-    const exhaustedFrom = params.includeExhausted === true ? "" : countOrNothing(params.exhaustedFrom);
+    const filters = {
+      includeClaimed: params.includeClaimed === true,
+      includeDelayed: params.includeDelayed === true,
+      exceptClient: params.exceptClientId,
+      exhaustedFrom: params.includeExhausted === true ? null : params.exhaustedFrom,
+    };
     const found: Message[] = [];
     const deadline = callDeadline();
     let bytesLeft = carriedBytes(params.maxBytes);
     let cut = false;
-    let bound: string | null = `(${numberMarker(before ?? after ?? "0", markerField(params.page))}`;
-    while (bound !== null && !cut) {
-      const wanted = String(limit + 1 - found.length);
-      const values = [backward ? "backward" : "forward", bound, wanted, ...filters, String(bytesLeft), exhaustedFrom];
-      const [, now, parts, stopped, leftOut] = await this.#queues.call(params.queue, LIST, values, { deadline });
-      const messages = readMessages(parts as string[], now as string);
+    let from: string | null = `(${numberMarker(before ?? after ?? "0", markerField(params.page))}`;
+    while (from !== null && !cut) {
+      const args = { ...filters, forward: !backward, from, limit: limit + 1 - found.length, maxBytes: bytesLeft };
+      const answer: AnswerOf<typeof LIST> = await this.#queues.call(params.queue, LIST, args, { deadline });
+      const [, now, parts, stopped, leftOut] = answer;
+      const messages = readMessages(parts, now);
       const bytes = messages.reduce((sum, { bodyText }) => sum + Buffer.byteLength(bodyText), 0);
       // A script gives at least one, which may be too much for the rest of a page.
       cut = leftOut === 1 || (bytes > bytesLeft && found.length > 0);
       if (bytes <= bytesLeft || found.length === 0) found.push(...messages);
       bytesLeft -= bytes;
-      bound = stopped as string | null;
+      from = stopped;
     }
     const more = cut || found.length > limit;
     return pageOfAll(found.slice(0, limit), more, params.page, ({ marker }) => marker);
@@ -226,14 +239,14 @@ export class RedisMessages implements MessageController {
   }
 
   async bulkGet(params: { queue: QueueRef; ids: readonly string[]; maxBytes?: number }): Promise<Message[]> {
-    const values = [String(carriedBytes(params.maxBytes)), ...new Set(validUuids(params.ids))];
-    const [, now, messages] = await this.#queues.call(params.queue, GET, values);
-    return readMessages(messages as string[], now as string);
+    const args = { maxBytes: carriedBytes(params.maxBytes), ids: [...new Set(validUuids(params.ids))] };
+    const [, now, messages] = await this.#queues.call(params.queue, GET, args);
+    return readMessages(messages, now);
   }
 
   async first(params: { queue: QueueRef; sort: 1 | -1 }): Promise<Message> {
-    const [, now, messages] = await this.#queues.call(params.queue, FIRST, [String(params.sort)]);
-    const [message] = readMessages(messages as string[], now as string);
+    const [, now, messages] = await this.#queues.call(params.queue, FIRST, { oldest: params.sort === 1 });
+    const [message] = readMessages(messages, now);
     if (message === undefined) {
       throw new DomainError("QUEUE_IS_EMPTY", `Queue ${params.queue.name} is empty.`, {
         details: { queue: params.queue.name },
@@ -249,15 +262,16 @@ export class RedisMessages implements MessageController {
     exhaustedFrom?: number | null;
   }): Promise<Message[]> {
     if (params.limit < 1) return [];
-    const wanted = [String(params.limit), String(carriedBytes(params.maxBytes)), countOrNothing(params.exhaustedFrom)];
+    const { queue, limit, exhaustedFrom } = params;
+    const wanted = { limit, maxBytes: carriedBytes(params.maxBytes), exhaustedFrom };
     const deadline = callDeadline();
-    let from: string | null = "-inf";
-    // What one run took is given at once: were the next to fail, nobody would hear of it.
+    let from = "-inf";
+    // What one run took is given at once: were the next to fail, the caller would never get it.
     for (;;) {
-      const [, now, messages, stopped] = await this.#queues.call(params.queue, POP, [...wanted, from], { deadline });
-      const popped = readMessages(messages as string[], now as string);
-      from = stopped as string | null;
-      if (popped.length > 0 || from === null) return popped;
+      const [, now, messages, stopped] = await this.#queues.call(queue, POP, { ...wanted, from }, { deadline });
+      const popped = readMessages(messages, now);
+      if (popped.length > 0 || stopped === null) return popped;
+      from = stopped;
     }
   }
 
@@ -271,11 +285,11 @@ export class RedisMessages implements MessageController {
 
   async purge(params: { queue: QueueRef; idempotencyKey?: string }): Promise<void> {
     const { queue, idempotencyKey: key } = params;
-    const life = randomUUID();
-    const row = this.#queues.keys.queue(queue)[0] as string;
-    const values = [optional(key), PURGE_DIGEST, life];
-    const moreKeys = this.#queues.keys.ended(row, life, PURGED_PARTS);
-    const [verdict] = await this.#queues.call(queue, PURGE, values, { moreKeys });
+    const name = randomUUID();
+    const { keys } = this.#queues;
+    const purged = keys.retired(keys.row(queue)[0] as string, name, PURGED_PARTS);
+    const args = { idempotencyKey: key, digest: PURGE_DIGEST, name };
+    const [verdict] = await this.#queues.call(queue, PURGE, args, { keys: { purged } });
     if (verdict === "reused") throw keyReused(key as string);
   }
 

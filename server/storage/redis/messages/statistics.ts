@@ -1,21 +1,41 @@
 import { hasCode } from "../../../errors.ts";
 import type { CountedQueue, MessageStamp, QueueStats } from "../../data-driver.ts";
+import { CALL, ENTER, QUEUE } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
-import type { Reply } from "../server/connection.ts";
-import { script } from "../server/scripts.ts";
-import { ENTER, EXHAUSTED_FRONT, EXPIRE_STEP, LOOK_AT, RECORD } from "../server/shared-lua.ts";
-import { ageSeconds, countOrNothing, dateOf } from "./records.ts";
+import { type AnswerOf, answers, script } from "../server/script.ts";
+import { optionalNumeral, text } from "../server/script-parameters.ts";
+import { EXPIRE_STEP } from "../server/shared-lua.ts";
+import { EXHAUSTED_FRONT, LOOK_AT } from "./exhausted.ts";
+import { ageSeconds, dateOf, RECORD } from "./records.ts";
 
-/** More messages than this are said to be counted by counters. They are exact here too, but programs know one rule for all drivers. */
+/** Above so many messages the counts are reported as estimates. Here they are exact, but one rule holds for all drivers. */
 const EXACT_LIMIT = 10_000;
 
 /**
- * Sizes of sets, which cost the same whatever their length. ARGV: 3 from which count on messages are exhausted, or
- * nothing, 4 where to look. Behind the front these are counted one by one. Answers where it stopped, when it has looked
- * at enough.
+ * Sizes of sets, which cost the same whatever their length. Exhausted messages behind the front are counted one by one,
+ * and the script answers where it stopped when it has looked at enough.
  */
-const STATISTICS = script(
-  `${ENTER}${RECORD}${EXHAUSTED_FRONT}
+const STATISTICS = script("count messages", {
+  effect: "reads",
+  keys: QUEUE,
+  // Messages are exhausted from so many claims on, or never. `from`: where to look for them.
+  args: { ...CALL, exhaustedFrom: optionalNumeral, from: text },
+  uses: [ENTER, RECORD, EXHAUSTED_FRONT],
+  answers:
+    answers<
+      [
+        "ok",
+        now: string,
+        total: number,
+        claimed: number,
+        delayed: number,
+        oldest: Stamp | null,
+        newest: Stamp | null,
+        exhausted: number,
+        stopped: string | null,
+      ]
+    >(),
+  lua: `
 local function stamp(command)
   local id = redis.call(command, ORDER, 0, 0)[1]
   if not id then return false end
@@ -24,9 +44,9 @@ local function stamp(command)
 end
 
 local exhausted, stopped = 0, false
-local function count_exhausted(from, bound)
+local function count_exhausted(count_from, bound)
   if bound == '-inf' then
-    local front = exhausted_front(ARGV[3])
+    local front = exhausted_front(exhausted_from)
     exhausted = redis.call('ZCOUNT', READY, '-inf', front)
     bound = '(' .. front
   end
@@ -34,18 +54,21 @@ local function count_exhausted(from, bound)
     local page = redis.call('ZRANGEBYSCORE', READY, bound, '+inf', 'LIMIT', 0, ${EXPIRE_STEP})
     for _, record in ipairs(#page > 0 and redis.call('HMGET', RECORDS, unpack(page)) or {}) do
       local marker, count = string.match(record, '^(%S+) %S+ %S+ %S+ %S+ (%S+)')
-      if tonumber(count) >= from then exhausted = exhausted + 1 end
+      if tonumber(count) >= count_from then exhausted = exhausted + 1 end
       bound = '(' .. marker
     end
     if #page < ${EXPIRE_STEP} then return false end
   end
   return bound
 end
-if ARGV[3] ~= '' then stopped = count_exhausted(tonumber(ARGV[3]), ARGV[4]) end
-return {'ok', NOW, redis.call('ZCARD', ORDER), redis.call('ZCARD', CLAIMED), redis.call('ZCARD', DELAYED), stamp('ZRANGE'), stamp('ZREVRANGE'),
-  exhausted, stopped}`,
-  "reads",
-);
+if exhausted_from then stopped = count_exhausted(tonumber(exhausted_from), from) end
+return {
+  'ok', NOW, redis.call('ZCARD', ORDER), redis.call('ZCARD', CLAIMED), redis.call('ZCARD', DELAYED), stamp('ZRANGE'),
+  stamp('ZREVRANGE'), exhausted, stopped
+}`,
+});
+
+type Stamp = [id: string, created: string];
 
 /** How full queues are: one script for each, all sent at once. */
 export class QueueStatistics {
@@ -61,18 +84,18 @@ export class QueueStatistics {
 
   async #one(queue: CountedQueue): Promise<QueueStats | null> {
     try {
-      let counted = 0;
-      let reply: readonly Reply[] = [];
-      let from: string | null = "-inf";
-      for (let looked = 0; from !== null && looked < EXACT_LIMIT; looked += LOOK_AT) {
-        const values: string[] = [countOrNothing(queue.exhaustedFrom), from];
-        reply = await this.#queues.call(queue, STATISTICS, values);
-        counted += reply[7] as number;
-        from = reply[8] as string | null;
-      }
-      const [, now, size, held, later, first, last] = reply;
-      const [total, claimed, delayed] = [size as number, held as number, later as number];
-      // Some may have gone between two looks.
+      let [counted, from]: [number, string | null] = [0, "-inf"];
+      let answer: AnswerOf<typeof STATISTICS>;
+      let looked = 0;
+      do {
+        answer = await this.#queues.call(queue, STATISTICS, { exhaustedFrom: queue.exhaustedFrom, from });
+        const [, , , , , , , exhausted, stopped] = answer;
+        counted += exhausted;
+        from = stopped;
+        looked += LOOK_AT;
+      } while (from !== null && looked < EXACT_LIMIT);
+      const [, now, total, claimed, delayed, oldest, newest] = answer;
+      // Some may have been removed between two looks.
       const exhausted = Math.min(counted, total - claimed - delayed);
       return {
         total,
@@ -81,8 +104,8 @@ export class QueueStatistics {
         exhausted,
         ready: total - claimed - delayed - exhausted,
         exact: total <= EXACT_LIMIT,
-        oldest: readStamp(first, now as string),
-        newest: readStamp(last, now as string),
+        oldest: readStamp(oldest, now),
+        newest: readStamp(newest, now),
       };
     } catch (error) {
       const elsewhere = ["QUEUE_DOES_NOT_EXIST", "QUEUE_EPOCH_STALE", "QUEUE_IS_MOVING"] as const;
@@ -92,8 +115,8 @@ export class QueueStatistics {
   }
 }
 
-function readStamp(reply: Reply | undefined, now: string): MessageStamp | null {
-  if (!Array.isArray(reply)) return null;
-  const [id, created] = reply as [string, string];
+function readStamp(stamp: Stamp | null, now: string): MessageStamp | null {
+  if (stamp === null) return null;
+  const [id, created] = stamp;
   return { id, ageSeconds: ageSeconds(now, created), createdAt: dateOf(created) };
 }

@@ -3,78 +3,102 @@ import type { MessageController } from "../../data-driver.ts";
 import { normaliseUuid, validUuids } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
-import { epochOf, isMoving, type QueueRows, queueDoesNotExist, staleEpoch } from "../queue-rows.ts";
-import { script } from "../server/scripts.ts";
-import { APPEND, DECREMENT_HELD, ENTER, QUEUE_KEYS, RECORD } from "../server/shared-lua.ts";
+import { DECREMENT_HELD } from "../claims/records.ts";
+import { QUEUE_PARTS } from "../keys.ts";
+import { CALL, ENTER, QUEUE, REMOVE } from "../queue-lua.ts";
+import { isMoving, type QueueRows, queueDoesNotExist, staleEpoch } from "../queue-rows.ts";
+import { answers, piece, script, table } from "../server/script.ts";
+import { list, optionalNumeral, text } from "../server/script-parameters.ts";
+import { CLOCK } from "../server/shared-lua.ts";
 import type { MessageDeleter } from "./delete.ts";
-import { ADOPT_FIELDS, type MessageInserter } from "./insert.ts";
+import { APPEND, type MessageInserter } from "./insert.ts";
+import { RECORD, readOptional } from "./records.ts";
 
-/** What a claim holds of the ids from `first` on, in the order of the queue: marker, then what `append` takes of each. */
-const HELD = `
-local function held_of(first, claim_id, new_ttl)
+/**
+ * `find_held` gives what the claim holds of these messages, in the order of the queue: the marker, the part in the claim, and
+ * the message as `append` takes it. With a ttl they live so long from now on.
+ */
+const HELD = piece(
+  "the messages to transfer",
+  { pieces: [CLOCK, RECORD], keys: ["RECORDS", "BODIES"], args: ["claim", "ttl", "ids"] },
+  `
+local function find_held()
   local held = {}
-  for at = first, #ARGV do
-    local record = redis.call('HGET', RECORDS, ARGV[at])
+  for _, id in ipairs(ids) do
+    local record = redis.call('HGET', RECORDS, id)
     if record then
-      local marker, _, expires, ttl, _, _, claim, ends, part, client = read_record(record)
-      if claim == claim_id and tonumber(ends) > now then
-        if new_ttl ~= '' then
-          ttl = new_ttl
-          expires = now + new_ttl * 1000000
-        end
-        local body = redis.call('HGET', BODIES, ARGV[at])
-        held[#held + 1] = {marker = tonumber(marker), part = part, message = {ARGV[at], tonumber(expires), ttl, 0, client, body}}
+      local marker, _, expires, old_ttl, _, _, holder, ends, part, client = read_record(record)
+      if holder == claim and tonumber(ends) > now then
+        held[#held + 1] = {marker = tonumber(marker), part = part, message = {
+          id = id,
+          expires = ttl and now + ttl * 1000000 or tonumber(expires),
+          ttl = ttl or old_ttl,
+          available = 0,
+          client = client,
+          body = redis.call('HGET', BODIES, id)
+        }}
       end
     end
   end
   table.sort(held, function(one, other) return one.marker < other.marker end)
   return held
 end
-`;
+`,
+);
 
-/** ARGV: 3 the target's epoch, 4 claim, 5 ttl or nothing, then the ids. The target's keys follow the source's. A copy that is there already stays as it is. */
-const TRANSFER = script(
-  `${ENTER}${RECORD}${DECREMENT_HELD}${APPEND}${HELD}
-local target_row = redis.call('HMGET', KEYS[${QUEUE_KEYS + 1}], 'epoch', 'last', 'next', 'moving')
-local target = target_row[1]
-if not target then return {'target missing'} end
-if ARGV[3] ~= '' and ARGV[3] ~= target then return {'target stale'} end
-if target_row[4] and redis.call('HEXISTS', KEYS[${QUEUE_KEYS + 1}], 'frozen') == 1 then return {'target moving'} end
-local ids, messages, delivered = {}, {}, 0
-local held = held_of(6, ARGV[4], ARGV[5])
-for place, one in ipairs(held) do
-  ids[place] = one.message[1]
+const HELD_ARGS = { claim: text, ttl: optionalNumeral, ids: list(text) };
+
+/** In one step, where both queues are on one server. A copy that is there already stays as it is. */
+const TRANSFER = script("transfer messages", {
+  effect: "grows",
+  keys: { ...QUEUE, target: table(QUEUE_PARTS) },
+  args: { ...CALL, targetEpoch: optionalNumeral, ...HELD_ARGS },
+  uses: [ENTER, REMOVE, HELD, DECREMENT_HELD, APPEND],
+  answers: answers<["target missing"] | ["target stale"] | ["target moving"] | ["ok", moved: number]>(),
+  lua: `
+local epoch_there, last_there, next_there, moving_there =
+  unpack(redis.call('HMGET', target.row, 'epoch', 'last', 'next', 'moving'))
+if not epoch_there then return {'target missing'} end
+if target_epoch and target_epoch ~= epoch_there then return {'target stale'} end
+if moving_there and redis.call('HEXISTS', target.row, 'frozen') == 1 then return {'target moving'} end
+local moved, messages, delivered = {}, {}, 0
+local held = find_held()
+for index, one in ipairs(held) do
+  moved[index] = one.message.id
   if one.part == 'd' then delivered = delivered + 1 end
 end
-if #ids == 0 then return {'ok', 0} end
-remove(ids, CLAIMED)
-for place, id in ipairs(ids) do
-  local copy = redis.call('HGET', KEYS[${QUEUE_KEYS + 7}], id)
+if #moved == 0 then return {'ok', 0} end
+remove(moved, CLAIMED)
+for index, id in ipairs(moved) do
+  local copy = redis.call('HGET', target.records, id)
   local there = copy and tonumber((select(3, read_record(copy)))) > now
   if copy and not there then
-    -- It has expired, and nobody has settled that yet.
-    redis.call('ZREM', KEYS[${QUEUE_KEYS + 4}], id)
-    redis.call('ZREM', KEYS[${QUEUE_KEYS + 5}], id)
+    -- It has expired, and no call has removed it yet.
+    redis.call('ZREM', target.delayed, id)
+    redis.call('ZREM', target.claimed, id)
   end
-  if not there then messages[#messages + 1] = held[place].message end
+  if not there then messages[#messages + 1] = held[index].message end
 end
-if delivered > 0 then let_go({[ARGV[4]] = delivered}) end
-if #messages > 0 then append(${QUEUE_KEYS}, messages, target_row[2], target_row[3]) end
-return {'ok', #ids}`,
-  "grows",
-);
+if delivered > 0 then decrement_held({[claim] = delivered}) end
+if #messages > 0 then append(target, messages, last_there, next_there) end
+return {'ok', #moved}`,
+});
 
-/** ARGV: 3 claim, 4 ttl or nothing, then the ids. Gives what ADOPT takes: only durations travel. */
-const COPY = script(
-  `${ENTER}${RECORD}${HELD}
+/** Gives what the other queue's server shall adopt: only durations travel. */
+const COPY = script("copy messages", {
+  effect: "reads",
+  keys: QUEUE,
+  args: { ...CALL, ...HELD_ARGS },
+  uses: [ENTER, HELD],
+  answers: answers<["ok", copies: [id: string, remaining: string, ttl: string, client: string, body: string][]]>(),
+  lua: `
 local copies = {}
-for _, one in ipairs(held_of(5, ARGV[3], ARGV[4])) do
-  local id, expires, ttl, _, client, body = unpack(one.message)
-  for _, value in ipairs({id, digits(expires - now), ttl, client, body}) do copies[#copies + 1] = value end
+for index, one in ipairs(find_held()) do
+  local message = one.message
+  copies[index] = {message.id, digits(message.expires - now), message.ttl, message.client, message.body}
 end
 return {'ok', copies}`,
-  "reads",
-);
+});
 
 type Transfer = Parameters<MessageController["transfer"]>[0];
 
@@ -97,34 +121,44 @@ export class MessageMoves {
     const claimId = normaliseUuid(params.claimId);
     const ids = [...new Set(validUuids(params.ids))];
     if (ids.length === 0 || claimId === null) return 0;
-    const ttl = params.ttlSeconds === null ? "" : String(params.ttlSeconds);
+    const args = { claim: claimId, ttl: params.ttlSeconds, ids };
     const { keys, scripts } = this.#queues;
-    const targetKeys = keys.queue(to);
-    if (scripts.link.isCluster && targetKeys.at(-1) !== keys.queue(from).at(-1)) {
-      return this.#copyThenDelete({ from, to, ids, claimId, ttl });
+    const target = keys.queue(to);
+    if (scripts.link.isCluster && target.at(-1) !== keys.queue(from).at(-1)) {
+      return this.#copyThenDelete(from, to, args);
     }
-    const [verdict, moved] = await this.#queues.call(from, TRANSFER, [epochOf(to), claimId, ttl, ...ids], {
-      moreKeys: targetKeys,
-    });
-    if (verdict === "target moving") throw isMoving(to);
-    if (verdict !== "ok") throw verdict === "target stale" ? staleEpoch(to) : queueDoesNotExist(to);
-    this.#arrivals.tell(to, moved as number);
-    return moved as number;
+    const answer = await this.#queues.call(from, TRANSFER, { ...args, targetEpoch: to.epoch }, { keys: { target } });
+    if (answer[0] === "target missing") throw queueDoesNotExist(to);
+    if (answer[0] === "target stale") throw staleEpoch(to);
+    if (answer[0] === "target moving") throw isMoving(to);
+    const [, moved] = answer;
+    this.#arrivals.tell(to, moved);
+    return moved;
   }
 
   /**
-   * The two queues may be on two servers of the cluster. A crash in between leaves both until the claim lapses; the next move finds the
-   * copies there and does not copy again. When the claim has lapsed meanwhile, the originals stay and 0 is given.
+   * For two queues that may be on two servers of a cluster. A crash in between leaves both messages until the claim
+   * ends; the next transfer finds the copies there and does not copy again. When the claim has ended meanwhile, the
+   * originals stay and the result is 0.
    */
-  async #copyThenDelete(move: { from: QueueRef; to: QueueRef; ids: string[]; claimId: string; ttl: string }) {
-    const { from, to, ids, claimId, ttl } = move;
-    const [, copied] = await this.#queues.call(from, COPY, [claimId, ttl, ...ids]);
-    const copies = copied as string[];
-    await this.#posts.append(to, copies);
-    const held = copies.filter((_, index) => index % ADOPT_FIELDS === 0);
+  async #copyThenDelete(
+    from: QueueRef,
+    to: QueueRef,
+    args: { claim: string; ttl: number | null; ids: readonly string[] },
+  ): Promise<number> {
+    const [, copies] = await this.#queues.call(from, COPY, args);
+    const adopted = copies.map(([id, remaining, ttl, client, body]) => ({
+      id,
+      remaining: Number(remaining),
+      ttl: Number(ttl),
+      client: readOptional(client),
+      body,
+    }));
+    await this.#posts.append(to, adopted);
+    const held = adopted.map(({ id }) => id);
     if (held.length === 0) return 0;
     try {
-      return await this.#deletes.deleteMany({ queue: from, ids: held, claimIds: [claimId] });
+      return await this.#deletes.deleteMany({ queue: from, ids: held, claimIds: [args.claim] });
     } catch (error) {
       if (hasCode(error, "MESSAGE_NOT_CLAIMED_BY")) return 0;
       throw error;

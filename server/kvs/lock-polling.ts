@@ -1,0 +1,28 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Clock, monotonicNow } from "./clock.ts";
+import type { Grant } from "./region.ts";
+
+/** Between two tries for a lock that another holds: doubling, and scattered so that waiters do not come all at once. */
+const FIRST_WAIT_MS = 10;
+const LONGEST_WAIT_MS = 200;
+
+/**
+ * Tries for a lock until it is granted or the wait is over, then null. Each try gives the fence, or null while another
+ * holds the lock. At least one try is made. The grant counts from before the try, so it never outlasts the lock itself.
+ */
+export async function pollForLock(
+  clock: Clock,
+  { lifeSeconds, waitSeconds }: { lifeSeconds: number; waitSeconds: number },
+  tryOnce: () => Promise<number | null>,
+): Promise<Grant | null> {
+  const deadline = monotonicNow(clock) + waitSeconds * 1000;
+  for (let attempt = 0; ; attempt++) {
+    const sentAt = monotonicNow(clock);
+    const fence = await tryOnce();
+    const now = monotonicNow(clock);
+    if (fence !== null) return { fence, remainingSeconds: lifeSeconds - (now - sentAt) / 1000 };
+    if (now >= deadline) return null;
+    const longest = Math.min(FIRST_WAIT_MS * 2 ** attempt, LONGEST_WAIT_MS);
+    await sleep(Math.min(longest * (0.5 + Math.random() / 2), deadline - now));
+  }
+}

@@ -1,0 +1,45 @@
+import { QUEUE_ROW } from "../queue-lua.ts";
+import { piece } from "../server/script.ts";
+import { EXPIRE_STEP } from "../server/shared-lua.ts";
+
+/**
+ * A run looks at this many messages at most when its filters drop them: it must not hold up the server. The caller goes
+ * on where it stopped.
+ */
+export const LOOK_AT = 2000;
+
+/**
+ * `exhausted_front` gives a marker: every message at or below it was claimed `from` times or more, where `from` is a
+ * number's text. So a look for ready messages begins `behind_front`, or where it stopped before. Once true this stays
+ * true: counts only grow, and markers too. The row keeps it for the queue's epoch, and each call looks a little further.
+ * Price: the front stops at a message that was claimed less often, even while a long claim or a delay keeps it back.
+ */
+export const EXHAUSTED_FRONT = piece(
+  "the exhausted front",
+  { pieces: [QUEUE_ROW], keys: ["ROW", "ORDER", "RECORDS"] },
+  `
+local function exhausted_front(from)
+  local of, of_epoch, front = string.match(redis.call('HGET', ROW, 'exhausted') or '', '^(%S+) (%S+) (%S+)$')
+  if of ~= from or of_epoch ~= epoch then front = '0' end
+  local began, looked, step = front, 0, 1
+  repeat
+    local page, ended = redis.call('ZRANGEBYSCORE', ORDER, '(' .. front, '+inf', 'LIMIT', 0, step), false
+    for _, record in ipairs(#page > 0 and redis.call('HMGET', RECORDS, unpack(page)) or {}) do
+      local marker, count = string.match(record, '^(%S+) %S+ %S+ %S+ %S+ (%S+)')
+      ended = tonumber(count) < tonumber(from)
+      if ended then break end
+      front = marker
+    end
+    ended = ended or #page < step
+    looked, step = looked + #page, ${EXPIRE_STEP}
+  until ended or looked >= ${LOOK_AT}
+  if front ~= began then redis.call('HSET', ROW, 'exhausted', from .. ' ' .. epoch .. ' ' .. front) end
+  return front
+end
+local function behind_front(from, bound)
+  local front = exhausted_front(from)
+  if bound ~= '-inf' and tonumber(string.sub(bound, 2)) > tonumber(front) then return bound end
+  return '(' .. front
+end
+`,
+);

@@ -1,0 +1,230 @@
+/** The scripts that write a queue which is on its way here. They find its staging where they expect the queue's content. */
+import { DECREMENT_HELD } from "../claims/records.ts";
+import { RECORD } from "../messages/records.ts";
+import { CALL, DAY, ENTER_STAGING, QUEUE, REMOVE } from "../queue-lua.ts";
+import { answers, piece, script } from "../server/script.ts";
+import { list, number, numeral, optionalNumber, optionalText, records, text } from "../server/script-parameters.ts";
+import { CLOCK, EXPIRE_STEP, SLICES } from "../server/shared-lua.ts";
+
+/** Durations are in microseconds. */
+export const STATE_FIELDS = {
+  marker: text,
+  remaining: number,
+  ttl: numeral,
+  count: numeral,
+  // The last claim, or `-`.
+  claim: text,
+  claimRemaining: number,
+  delay: optionalNumber,
+};
+const MESSAGE_FIELDS = { ...STATE_FIELDS, id: text, age: number, client: optionalText, body: text };
+
+/**
+ * Counts how many delivered messages of each claim in the staging are about to change or to be removed, for
+ * `decrement_held`.
+ */
+const COUNT_HELD = piece(
+  "messages that claims lose",
+  { pieces: [SLICES, RECORD], keys: ["RECORDS"] },
+  `
+local held_by = {}
+local function count_held(record)
+  local _, _, _, _, _, _, claim, _, part = read_record(record)
+  if part == 'd' then held_by[claim] = (held_by[claim] or 0) + 1 end
+end
+local function count_all_held(ids)
+  for some in slices(ids) do
+    for _, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do
+      if record then count_held(record) end
+    end
+  end
+end
+`,
+);
+
+/**
+ * `put` writes messages, with their bodies where they have one. A held message counts as held back until its claim
+ * comes, or comes again, and says that it delivered the message.
+ */
+const PUT = piece(
+  "moved messages",
+  {
+    pieces: [CLOCK, SLICES],
+    keys: ["ORDER", "READY", "DELAYED", "CLAIMED", "EXPIRY", "RECORDS", "BODIES"],
+  },
+  `
+local function date(message)
+  message.expires = now + message.remaining
+  message.claim_ends = message.claim == '-' and 0 or now + message.claim_remaining
+  message.available = message.delay and now + message.delay or 0
+end
+local function put(messages)
+  for some in slices(messages) do
+    local ids, order, expiry, records, bodies = {}, {}, {}, {}, {}
+    local sets = {{READY}, {DELAYED}, {CLAIMED}}
+    for index, one in ipairs(some) do
+      local set, score, part = sets[1], one.marker, '-'
+      if one.claim_ends > now then
+        set, score, part = sets[3], digits(one.claim_ends), 'x'
+      elseif one.available > now then
+        set, score = sets[2], digits(math.min(one.available, one.expires))
+      end
+      ids[index] = one.id
+      set[#set + 1] = score
+      set[#set + 1] = one.id
+      order[#order + 1] = one.marker
+      order[#order + 1] = one.id
+      expiry[#expiry + 1] = digits(one.expires)
+      expiry[#expiry + 1] = one.id
+      records[#records + 1] = one.id
+      records[#records + 1] = table.concat({
+        one.marker, one.created, digits(one.expires), one.ttl, digits(one.available), one.count, one.claim,
+        digits(one.claim_ends), part, one.client
+      }, ' ')
+      if one.body then
+        bodies[#bodies + 1] = one.id
+        bodies[#bodies + 1] = one.body
+      end
+    end
+    for _, set in ipairs(sets) do
+      redis.call('ZREM', set[1], unpack(ids))
+      if #set > 1 then redis.call('ZADD', unpack(set)) end
+    end
+    redis.call('ZADD', ORDER, unpack(order))
+    redis.call('ZADD', EXPIRY, unpack(expiry))
+    redis.call('HSET', RECORDS, unpack(records))
+    if #bodies > 0 then redis.call('HSET', BODIES, unpack(bodies)) end
+  end
+end
+local function id_at(marker) return redis.call('ZRANGEBYSCORE', ORDER, marker, marker)[1] end
+`,
+);
+
+/**
+ * Writes moved messages, new states of messages that are here, and removes messages by their markers. One that is here
+ * under a lower marker left its queue and came back, so it gets the new marker. Answers by how many the staging grew.
+ */
+export const WRITE = script("write moved messages", {
+  effect: "grows",
+  keys: QUEUE,
+  args: { ...CALL, moved: records(MESSAGE_FIELDS), changed: records(STATE_FIELDS), removed: list(text) },
+  uses: [ENTER_STAGING, COUNT_HELD, REMOVE, DECREMENT_HELD, PUT],
+  answers: answers<["ok", grown: number]>(),
+  lua: `
+local grown, fresh, still_here, doomed = 0, {}, {}, {}
+for _, message in ipairs(moved) do
+  local here = redis.call('ZSCORE', ORDER, message.id)
+  if not here or tonumber(here) < tonumber(message.marker) then
+    if here then
+      count_all_held({message.id})
+      remove({message.id})
+    else
+      grown = grown + 1
+    end
+    date(message)
+    message.created = digits(now - message.age)
+    fresh[#fresh + 1] = message
+  end
+end
+put(fresh)
+for _, message in ipairs(changed) do
+  message.id = id_at(message.marker)
+  if message.id then
+    local record = redis.call('HGET', RECORDS, message.id)
+    local _, created, _, _, _, _, _, _, _, client = read_record(record)
+    count_held(record)
+    date(message)
+    message.created, message.client = created, client
+    still_here[#still_here + 1] = message
+  end
+end
+put(still_here)
+for _, marker in ipairs(removed) do
+  local id = id_at(marker)
+  if id then doomed[#doomed + 1] = id end
+end
+count_all_held(doomed)
+remove(doomed)
+decrement_held(held_by)
+return {'ok', grown - #doomed}`,
+});
+
+/** Durations are in microseconds. `markers` of the messages that the claim holds. */
+export const CLAIM_FIELDS = {
+  id: text,
+  age: number,
+  renewalAge: number,
+  remaining: number,
+  ttl: numeral,
+  grace: numeral,
+  client: optionalText,
+  actor: optionalText,
+  markers: text,
+};
+
+/** A claim lives only while it holds a message. */
+export const WRITE_CLAIMS = script("write moved claims", {
+  effect: "grows",
+  keys: QUEUE,
+  args: { ...CALL, moved: records(CLAIM_FIELDS) },
+  uses: [ENTER_STAGING, CLOCK, RECORD],
+  answers: answers<["ok"]>(),
+  lua: `
+for _, claim in ipairs(moved) do
+  local held = {}
+  for asked in string.gmatch(claim.markers, '%S+') do
+    local id = redis.call('ZRANGEBYSCORE', ORDER, asked, asked)[1]
+    if id then
+      local record = redis.call('HGET', RECORDS, id)
+      local marker, created, expires, ttl, available, count, holder, ends, _, client = read_record(record)
+      if holder == claim.id and tonumber(ends) > now then
+        local delivered = {marker, created, expires, ttl, available, count, holder, ends, 'd', client}
+        redis.call('HSET', RECORDS, id, table.concat(delivered, ' '))
+        held[#held + 1] = id
+      end
+    end
+  end
+  if #held > 0 then
+    local ends = digits(now + claim.remaining)
+    local record = {
+      digits(now - claim.age), digits(now - claim.renewal_age), ends, claim.ttl, claim.grace, #held, #claim.client,
+      claim.client .. claim.actor
+    }
+    redis.call('HSET', CLAIMS, claim.id, table.concat(record, ' '), claim.id .. ' held', table.concat(held, ' '))
+    redis.call('ZADD', CLAIM_ENDS, ends, claim.id)
+    redis.call('ZADD', CLAIM_IDS, 0, claim.id)
+  end
+end
+return {'ok'}`,
+});
+
+/** Idempotency keys, with their age in microseconds. */
+export const WRITE_KEYS = script("write moved idempotency keys", {
+  effect: "grows",
+  keys: QUEUE,
+  args: { ...CALL, moved: records({ key: optionalText, request: text, result: text, age: number }) },
+  uses: [ENTER_STAGING, CLOCK],
+  answers: answers<["ok"]>(),
+  lua: `
+for _, one in ipairs(moved) do
+  local used = now - one.age
+  redis.call('HSET', KEPT, one.key, digits(used) .. ' ' .. one.request .. ' ' .. one.result)
+  redis.call('ZADD', KEPT_ENDS, digits(used + ${DAY}), one.key)
+end
+return {'ok'}`,
+});
+
+/** Removes what was purged at the source, at or below the low-water mark. Claims there may still have held some of it. */
+export const PURGE_STAGING = script("purge a staging", {
+  effect: "writes",
+  keys: QUEUE,
+  args: { ...CALL, lowWater: text },
+  uses: [ENTER_STAGING, COUNT_HELD, REMOVE, DECREMENT_HELD],
+  answers: answers<["ok"]>(),
+  lua: `
+local purged = redis.call('ZRANGEBYSCORE', ORDER, '-inf', low_water, 'LIMIT', 0, ${EXPIRE_STEP})
+count_all_held(purged)
+remove(purged)
+decrement_held(held_by)
+return {#purged == ${EXPIRE_STEP} and 'more' or 'ok'}`,
+});
