@@ -34,7 +34,7 @@ import { capabilitiesOf, IS_DURABLE } from "./store-inspection.ts";
 import { PostgresSubscriptions } from "./subscriptions.ts";
 import { Timeline } from "./timeline.ts";
 
-/** Beyond this a storage counts as not ready. */
+/** A storage that takes longer counts as not ready. */
 const ALIVE_DEADLINE_MS = 2000;
 
 /**
@@ -63,7 +63,7 @@ export interface PostgresDataDriverOptions {
   clock?: { offsetMs: number };
   /** How long a purge or delete can be undone before gc frees it; default 30. */
   undoSeconds?: number;
-  /** Hears of connections that broke while idle and of counts that could not be written; default: nobody. */
+  /** Called for connections that broke while idle, and for counts that could not be written. */
   onError?: (error: unknown) => void;
 }
 
@@ -81,7 +81,8 @@ export async function openPostgresDataDriver(options: PostgresDataDriverOptions)
   });
   try {
     const identity = await connections.query<{ seed: string; durable: boolean; space: string }>(
-      `SELECT seed::text, (quote_ident(current_schema())::regnamespace::oid::bigint << 32)::text AS space, ${IS_DURABLE} AS durable
+      `SELECT seed::text, (quote_ident(current_schema())::regnamespace::oid::bigint << 32)::text AS space,
+         ${IS_DURABLE} AS durable
        FROM pool_identity`,
     );
     const row = identity.rows[0];

@@ -212,8 +212,8 @@ interface Budget {
 }
 
 /**
- * Collects in small batches, each of which stands alone: killed at any point it leaves nothing half done. One leader per
- * pool at a time; the others collect nothing.
+ * Collects in small batches, each of which stands alone: killed at any point it leaves nothing half done. One leader
+ * per pool at a time; the others collect nothing.
  */
 export class GarbageCollector {
   readonly #pool: Pool;

@@ -25,9 +25,9 @@ const OLDEST = statement({
  * Finds each queue's low-water mark: the marker at or below which no message is left. Scans begin there, so that they
  * do not walk over what was deleted but cannot be vacuumed yet, because some session still holds an old snapshot.
  *
- * A mark stays true once it is, in every process: a marker is drawn under the queue's lock, which lasts until commit, so
- * nothing ever appears below a message that somebody has seen. So an empty queue's mark is the newest message that was
- * seen in it.
+ * A mark stays true once it is, in every process: a marker is drawn under the queue's lock, which lasts until commit,
+ * so nothing ever appears below a message that somebody has seen. So an empty queue's mark is the newest message that
+ * was seen in it.
  * Hazard: code that brings purged messages back must give the queue a new row.
  */
 export class LowWater {

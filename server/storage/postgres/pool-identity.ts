@@ -1,4 +1,7 @@
-/** Which store this is: see StoreFacts. The seed is drawn with the pool's tables, and is half of every message id made here. */
+/**
+ * Which store this is: see StoreFacts. The seed is drawn when the pool's tables are created, and is half of every
+ * message id.
+ */
 export function identityOf(seed: bigint): string {
   return `postgresql:${seed}`;
 }

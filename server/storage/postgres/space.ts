@@ -5,9 +5,9 @@ import { translatePostgresError } from "./sql/connection.ts";
 const TEMPORARY_FILES_LIMITED = "53400";
 
 /**
- * Writes as much as the largest post has, 1 MiB, to a temporary file on the disk that the tables are on, since it has
- * no memory for it. What is smaller fits into pages and log files that are there already, and would not notice that the
- * disk is full. The file is gone at once.
+ * Writes 1 MiB, as much as the largest post, to a temporary file on the disk of the tables, because `work_mem` is too
+ * small for it. PostgreSQL deletes the file at once. Less than that would fit into pages and WAL files that exist
+ * already, and would not notice a full disk.
  */
 const WRITE = `
   SET LOCAL work_mem = '64kB';
@@ -15,12 +15,12 @@ const WRITE = `
   WITH written AS MATERIALIZED (SELECT n || repeat('x', 1024) AS filler FROM generate_series(1, 1024) AS n)
   SELECT count(filler) FROM written`;
 
-/** Is there space for more? STORAGE_UNAVAILABLE, as a write says it that finds none. */
+/** Tries whether there is space for a post. STORAGE_UNAVAILABLE, with the error of a write that finds none. */
 export async function reserveSpace(connections: pg.Pool): Promise<void> {
   try {
     await connections.query(WRITE);
   } catch (error) {
-    // Then nobody can tell before the next write.
+    // The limit says nothing about the disk.
     if ((error as { code?: unknown }).code === TEMPORARY_FILES_LIMITED) return;
     throw translatePostgresError(error);
   }

@@ -1,4 +1,4 @@
-/** What a pool's store is, before it is opened as one. */
+/** Looks at a store before it becomes a pool. */
 import type pg from "pg";
 import type { Capability, FoundStore } from "../data-driver.ts";
 import { identityOf } from "./pool-identity.ts";
@@ -13,7 +13,7 @@ export function capabilitiesOf(durable: boolean): ReadonlySet<Capability> {
 
 const ALWAYS: readonly Capability[] = ["FIFO", "CLAIMS", "AOD", "HIGH_THROUGHPUT"];
 
-/** Reads only; that a pool can be made there, the migrations know. STORAGE_UNAVAILABLE. */
+/** Only reads: whether a pool can be created there, the migrations find out. STORAGE_UNAVAILABLE. */
 export async function inspectPostgresStore(uri: string): Promise<FoundStore> {
   const connections = openConnections({ url: uri, connections: 1, applicationName: "isimud look" });
   try {

@@ -123,7 +123,8 @@ const UPDATE = statement({
       RETURNING 1
     ),
     changed AS (
-      UPDATE subscriptions s SET subscriber = coalesce(:subscriber, s.subscriber), options = coalesce(:options, s.options),
+      UPDATE subscriptions s SET subscriber = coalesce(:subscriber, s.subscriber),
+        options = coalesce(:options, s.options),
         ttl_seconds = coalesce(:ttlSeconds::bigint, s.ttl_seconds),
         renewed_at = CASE WHEN :ttlSeconds::bigint IS NULL THEN s.renewed_at ELSE clock.now END,
         expires_at = CASE WHEN :ttlSeconds::bigint IS NULL THEN s.expires_at

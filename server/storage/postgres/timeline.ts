@@ -1,17 +1,18 @@
-/** Notices that a store has lost its last writes, and keeps it from giving the numbers of what is lost once more. */
+/** Notices that a store has lost its last writes, and keeps it from giving the lost numbers once more. */
 import type pg from "pg";
 import { DomainError } from "../../errors.ts";
+import { textArray } from "./sql/array-parameter.ts";
 import { translatePostgresError } from "./sql/connection.ts";
+import { int8, orNull, text } from "./sql/parameter-types.ts";
+import { runOn, statement } from "./sql/statement.ts";
 
 /**
- * More markers than a store loses. A statement draws 1,024, so these are a billion statements: days of a busy store.
- * There is room for 6,000 such steps in what JavaScript and Redis can count.
+ * More markers than a store loses. A statement draws 1,024, so this is a billion statements: days of a busy store.
+ * JavaScript and Redis can count 6,000 such steps.
  */
 const STEP = 1n << 40n;
 
-/**
- * What else gives numbers that somebody keeps: rows that processes remember, lives of queues, fences, jobs, the audit.
- */
+/** Other sequences whose numbers are kept: ids of remembered rows, epochs, positions, fences, jobs, the audit. */
 const OTHER_SEQUENCES = [
   "pool_queues_id_seq",
   "catalogue_epoch",
@@ -23,7 +24,7 @@ const OTHER_SEQUENCES = [
 
 interface Look {
   standby: boolean;
-  /** The server's: its cluster and the number of its timeline. Null on a server that does not tell. */
+  /** The cluster of the server and the number of its timeline. Null on a server that does not tell. */
   timeline: string | null;
   recorded: string | null;
   above: string;
@@ -34,48 +35,78 @@ interface Look {
 }
 
 /**
- * The name of a file of the log begins with the timeline. What the last checkpoint says is older, for minutes after a
+ * The name of a WAL file begins with the timeline. The last checkpoint would tell an older one, for minutes after a
  * standby took over.
  */
 const TIMELINE = `CASE WHEN NOT pg_is_in_recovery() THEN
     (SELECT system_identifier FROM pg_control_system()) || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) END`;
 
 const look = (timeline: string) => `
-  SELECT pg_is_in_recovery() AS standby, ${timeline} AS timeline, i.timeline AS recorded, i.markers_above::text AS above,
+  SELECT pg_is_in_recovery() AS standby, ${timeline} AS timeline, i.timeline AS recorded,
+    i.markers_above::text AS above,
     s.last_value::text AS marker, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint::text AS now
   FROM pool_identity i, message_marker s`;
 
 const WITHOUT_TIMELINE = look("NULL");
 
+/** Never lowers the sequence: a queue that arrives here lifts the markers too, perhaps at the same time. */
+const LIFT_MARKERS = statement({
+  name: "timeline_lift_markers",
+  parameters: { above: int8 },
+  text: "SELECT setval('message_marker', greatest(:above, last_value)) FROM message_marker",
+});
+
+const LIFT_OTHERS = statement({
+  name: "timeline_lift_others",
+  parameters: { sequences: textArray },
+  text: `
+    SELECT setval(s.id, greatest(
+      pg_sequence_last_value(s.id) + 1000000, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint))
+    FROM unnest(:sequences::text[]) AS w(name) CROSS JOIN LATERAL (SELECT to_regclass(w.name) AS id) AS s
+    WHERE s.id IS NOT NULL`,
+});
+
+const RECORD_LIFT = statement({
+  name: "timeline_record_lift",
+  parameters: { above: int8 },
+  text: "UPDATE pool_identity SET markers_above = :above",
+});
+
+const RECORD_TIMELINE = statement({
+  name: "timeline_record",
+  parameters: { timeline: orNull(text) },
+  text: "UPDATE pool_identity SET timeline = :timeline",
+});
+
 /**
- * insufficient_privilege, feature_not_supported, undefined_function: everybody may ask an ordinary server, but not
- * every hosted one.
+ * insufficient_privilege, feature_not_supported, undefined_function: every user may ask an ordinary server for its
+ * timeline, but not every hosted one.
  */
 const DOES_NOT_TELL: ReadonlySet<unknown> = new Set(["42501", "0A000", "42883"]);
 
 /**
- * A standby that takes over without the last writes has lost them: that is what such a replication does. But the
- * sequences fall back with the data, and what they gave must not be given again: a message's id is its marker, and a
- * reader's place is one. PostgreSQL begins a new timeline whenever a standby or a restored backup becomes a primary,
- * and never within a connection, as long as those to standbys are refused. So each new connection asks for it before it
- * is used, and the first that finds another one than the store has on record lifts the sequences, before anybody draws.
+ * With asynchronous replication a standby can take over without the last writes. The sequences fall back with the data,
+ * but must not give the same numbers again: a message's id is its marker, and a reader pages by markers. PostgreSQL
+ * begins a new timeline whenever a standby or a restored backup becomes a primary; within a connection it never
+ * changes, because connections to standbys are refused. So each new connection asks for the timeline before it is used.
+ * The first that finds another one than the store has recorded lifts the sequences, before any caller draws from them.
  *
- * Nobody knows what was given and lost. It is within a STEP of what the store still knows, and below the time in
- * microseconds unless a million markers a second were drawn all the while; the higher of the two counts. Each timeline
- * in between, that the store has not heard of, may have begun with a STEP and is worth another. A process that was
- * there adds what it has seen; so it also notices a store that fell back on the same timeline, because its disk was put
- * back.
+ * Which numbers were given and lost is unknown. They are within a STEP of what the store still knows, and below the
+ * time in microseconds unless a million markers a second were drawn all the while; the higher of the two counts. Each
+ * timeline in between that the store has no record of may have begun with a STEP, and adds another. A process that was
+ * running adds what it has seen; so it also notices a store that fell back on the same timeline, because its disk was
+ * restored.
  *
- * Price: not noticed is a disk that is put back while no process lives, or a dump that is restored to the server that
- * it is from. One that is restored to another server is noticed.
+ * Price: two cases go unnoticed. A disk is restored while no process runs; or a dump is restored to the server that it
+ * is from. A dump that is restored to another server is noticed.
  */
 export class Timeline {
   readonly #onFallBack: (error: Error) => void;
-  /** What this process last saw: null before the first look. */
+  /** What this process saw last; null before the first look. */
   #history: string | null = null;
   #highest = 0n;
   #look = look(TIMELINE);
-  /** Called when what the process remembers of the store's rows is no longer so. */
+  /** Called when the store has lost writes: what the process remembers of its rows may be wrong. */
   forget: () => void = () => undefined;
 
   constructor(onFallBack: (error: Error) => void) {
@@ -95,17 +126,17 @@ export class Timeline {
     }
   }
 
-  /** Of all who notice at once one lifts, and the others wait for it. */
+  /** When several connections notice at once, one lifts the sequences and the others wait for it. */
   async #settle(client: pg.ClientBase): Promise<Look> {
     const highest = this.#highest;
     await client.query("BEGIN");
-    // A server that just took over may have no standby yet that confirms a commit, and all others wait for this one.
-    // What is lost once more is found anew.
+    // A server that just took over may have no standby yet that confirms a commit, and all connections wait for this
+    // one. If this commit is lost too, the next connection notices again.
     await client.query("SET LOCAL synchronous_commit = local");
     await client.query("SELECT 1 FROM pool_identity FOR UPDATE");
     const seen = await this.#lookWith(client);
     if (hasFallenBack(seen, highest)) await lift(client, aboveAll(seen, highest));
-    if (isNew(seen)) await client.query("UPDATE pool_identity SET timeline = $1", [seen.timeline]);
+    if (isNew(seen)) await runOn(client, RECORD_TIMELINE, { timeline: seen.timeline });
     const settled = await this.#lookWith(client);
     await client.query("COMMIT");
     return settled;
@@ -135,7 +166,8 @@ export class Timeline {
     this.forget();
     this.#onFallBack(
       new Error(
-        `Another server has taken over, or a backup was restored: the last writes may be lost. Markers go on above ${above}, so none is given twice.`,
+        "Another server has taken over, or a backup was restored: the last writes may be lost. " +
+          `Markers go on above ${above}, so none is given twice.`,
       ),
     );
   }
@@ -143,7 +175,7 @@ export class Timeline {
 
 const isNew = ({ timeline, recorded }: Look): boolean => timeline !== null && timeline !== recorded;
 
-/** A store that nobody has looked at yet has nothing to fall back from. */
+/** A store without a record was never looked at: it cannot have fallen back. */
 const hasFallenBack = (seen: Look, highest: bigint): boolean =>
   (isNew(seen) && seen.recorded !== null) || BigInt(seen.marker) < highest;
 
@@ -162,19 +194,13 @@ function timelinesBetween(recorded: string | null, timeline: string | null): num
 }
 
 /**
- * The others are drawn from far less often than once a microsecond. Their step counts where a server's clock is behind.
+ * Lifts the markers above `above`, and the other sequences above the time in microseconds: they are drawn from far less
+ * often than that. They rise by a million at least, in case the server's clock is behind.
  */
 async function lift(client: pg.ClientBase, above: bigint): Promise<void> {
-  // A queue that arrives here lifts the markers too, at the same time.
-  await client.query("SELECT setval('message_marker', greatest($1, last_value)) FROM message_marker", [
-    above.toString(),
-  ]);
-  await client.query(
-    `SELECT setval(s.id, greatest(pg_sequence_last_value(s.id) + 1000000, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint))
-     FROM unnest($1::text[]) AS w(name) CROSS JOIN LATERAL (SELECT to_regclass(w.name) AS id) AS s WHERE s.id IS NOT NULL`,
-    [OTHER_SEQUENCES],
-  );
-  await client.query("UPDATE pool_identity SET markers_above = $1", [above.toString()]);
+  await runOn(client, LIFT_MARKERS, { above: above.toString() });
+  await runOn(client, LIFT_OTHERS, { sequences: OTHER_SEQUENCES });
+  await runOn(client, RECORD_LIFT, { above: above.toString() });
 }
 
 function isStandby(): DomainError {

@@ -38,11 +38,11 @@ describe("a store's timeline", () => {
     };
   }
 
-  /** The connection with another answer to what it is asked. */
+  /** The connection, with its answers changed. */
   const answering = (change: (row: object) => object) =>
     ({
-      query: async (...args: [string, string[]]) => {
-        const { rows } = await client.query(...args);
+      query: async (query: string | pg.QueryConfig) => {
+        const { rows } = await client.query(query);
         return { rows: rows.map(change) };
       },
     }) as unknown as pg.Client;
@@ -80,19 +80,20 @@ describe("a store's timeline", () => {
     await client.query("SELECT setval('catalogue_epoch', $1)", [ahead.toString()]);
     await client.query("UPDATE pool_identity SET timeline = 'another server/00000007'");
     const high = (await draw()) * 4n;
-    const said: string[] = [];
+    const sent: string[] = [];
     const meeting = {
-      query: async (text: string, ...more: [string[]]) => {
-        said.push(text);
+      query: async (query: string | pg.QueryConfig) => {
+        const text = typeof query === "string" ? query : query.text;
+        sent.push(text);
         if (text.includes("setval('message_marker'")) await putBack(high);
-        return client.query(text, ...more);
+        return client.query(query);
       },
     } as unknown as pg.Client;
     await aProcess().check(meeting);
     expect((await draw()) > high).toBe(true);
     expect(await number("SELECT nextval('catalogue_epoch')")).toBe(ahead + 1_000_001n);
-    // Else the commit may wait for a standby that is not there yet.
-    expect(said).toContain("SET LOCAL synchronous_commit = local");
+    // Otherwise the commit may wait for a standby that does not exist yet.
+    expect(sent).toContain("SET LOCAL synchronous_commit = local");
   });
 
   it("is worth a step for each that the store has not heard of", async () => {
@@ -117,10 +118,10 @@ describe("a store's timeline", () => {
   it("is not told by some servers, which are used all the same", async () => {
     const one = aProcess();
     const refusing = {
-      query: (text: string, ...more: [string[]]) =>
-        text.includes("pg_control_system")
+      query: (query: string | pg.QueryConfig) =>
+        typeof query === "string" && query.includes("pg_control_system")
           ? Promise.reject(Object.assign(new Error("permission denied"), { code: "42501" }))
-          : client.query(text, ...more),
+          : client.query(query),
     } as unknown as pg.Client;
     await one.check(refusing);
     await putBack((await draw()) + 10n);

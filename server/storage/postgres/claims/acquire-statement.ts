@@ -61,7 +61,8 @@ const acquireText = ({ queue, fits, ttl, grace, deadLettersFrom }: Variant, { is
     queue AS MATERIALIZED (${queue}
     ),
     picked AS MATERIALIZED (
-      SELECT p.tid, p.queue_id, p.marker, p.claim_count, (:recipients::int[])[w.offset + p.n] AS request, ${fits} AS fits
+      SELECT p.tid, p.queue_id, p.marker, p.claim_count,
+        (:recipients::int[])[w.offset + p.n] AS request, ${fits} AS fits
       FROM queue w CROSS JOIN clock CROSS JOIN LATERAL (
         SELECT p.*, row_number() OVER r AS n, sum(p.size) OVER r AS bytes FROM (
           SELECT m.ctid AS tid, m.queue_id, m.marker, m.claim_count, octet_length(m.body) AS size FROM messages m
@@ -69,8 +70,8 @@ const acquireText = ({ queue, fits, ttl, grace, deadLettersFrom }: Variant, { is
             AND ${deliverable("w.exhausted_from")}
           ORDER BY m.marker LIMIT w.limit
           FOR UPDATE SKIP LOCKED
-        ) AS p WINDOW r AS (ROWS UNBOUNDED PRECEDING)
-      ) AS p WINDOW r AS (ROWS UNBOUNDED PRECEDING)
+        ) AS p WINDOW r AS (ORDER BY p.marker ROWS UNBOUNDED PRECEDING)
+      ) AS p WINDOW r AS (ORDER BY w.n, p.n ROWS UNBOUNDED PRECEDING)
     ),
     acquired AS (
       UPDATE messages m SET claim_id = (:claimIds::uuid[])[p.request],

@@ -21,9 +21,9 @@ const DELETE_EMPTY = statement({
 });
 
 /**
- * Removes the rows of claims whose last message was deleted. Nobody sees such a row: a claim lives as long as it holds a
- * message. So this is done beside the deletes, for many claims at once. Rows that a crash leaves behind are removed by
- * gc when the claim would have expired.
+ * Removes the rows of claims whose last message was deleted. Nobody sees such a row: a claim lives as long as it holds
+ * a message. So this is done beside the deletes, for many claims at once. Rows that a crash leaves behind are removed
+ * by gc when the claim would have expired.
  */
 export class ClaimReaper {
   readonly #statements: Statements;

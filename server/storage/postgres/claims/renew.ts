@@ -42,7 +42,8 @@ const RENEW = statement({
   text: `
     WITH ${CLOCK},
     queue AS MATERIALIZED (
-      SELECT array_agg(coalesce(q.id, 0) ORDER BY w.n) AS ids, array_agg(coalesce(q.low_water, 0) ORDER BY w.n) AS low_waters
+      SELECT array_agg(coalesce(q.id, 0) ORDER BY w.n) AS ids,
+        array_agg(coalesce(q.low_water, 0) ORDER BY w.n) AS low_waters
       FROM ${liveQueues("q.id, q.low_water", "LEFT")}
     ),
     held AS MATERIALIZED (

@@ -5,7 +5,9 @@ import type { QueueRef } from "../../queue-ref.ts";
 import { ALIVE } from "../messages/rows.ts";
 import { milliseconds } from "../sql/fragments.ts";
 
-/** The columns of a claim `c` beside a `clock`, for `readClaim`. `held` stands beside them: how many messages it holds. */
+/**
+ * The columns of a claim `c` beside a `clock`, for `readClaim`. `held` stands beside them: how many messages it holds.
+ */
 export const CLAIM_COLUMNS = `
   c.id::text AS id, c.ttl_seconds::float8 AS ttl, c.grace_seconds::float8 AS grace, c.client_id AS client,
   c.actor AS actor, ${milliseconds("c.created_at")} AS created, ${milliseconds("c.renewed_at")} AS renewed,

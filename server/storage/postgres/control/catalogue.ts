@@ -1,4 +1,4 @@
-/** The catalogue: which pool holds which queue, and in which of the queue's lives. */
+/** The catalogue: which pool holds which queue, in which epoch. */
 import { Prisma } from "../../../../prisma/generated/client.ts";
 import { DomainError } from "../../../errors.ts";
 import type { CatalogueController, CatalogueEntry } from "../../control-driver.ts";
@@ -38,7 +38,7 @@ export function catalogueController({ session }: { session: Session }): Catalogu
         page,
         fetch: (bound, order, take) => {
           const conditions = bound
-            ? [...scope, Prisma.sql`${plan.key} ${operatorOf(bound)} ${plan.place(bound)}`]
+            ? [...scope, Prisma.sql`${plan.key} ${operatorOf(bound)} ${plan.values(bound)}`]
             : scope;
           return prisma.$queryRaw<EntryRow[]>`
             SELECT ${COLUMNS} FROM catalogue_entries
@@ -61,7 +61,8 @@ export function catalogueController({ session }: { session: Session }): Catalogu
       const rows = await prisma.$queryRaw<EntryRow[]>`
         SELECT ${COLUMNS} FROM catalogue_entries
         WHERE (project, queue) IN (
-          SELECT * FROM unnest(${queues.map((queue) => queue.project)}::text[], ${queues.map((queue) => queue.name)}::text[]))`;
+          SELECT * FROM unnest(
+            ${queues.map((queue) => queue.project)}::text[], ${queues.map((queue) => queue.name)}::text[]))`;
       return rows.map(toEntry);
     },
 
@@ -69,7 +70,7 @@ export function catalogueController({ session }: { session: Session }): Catalogu
       const onConflict = ifAbsent
         ? Prisma.sql`DO NOTHING`
         : Prisma.sql`DO UPDATE SET pool = excluded.pool, epoch = excluded.epoch`;
-      // An entry that was there when the insert looked may be gone when it is read; then the insert has its way.
+      // The entry that kept the insert from inserting may be deleted before it is read; then the insert is repeated.
       for (;;) {
         const [row] = await prisma.$queryRaw<EntryRow[]>`
           WITH ${holdPool(pool)}
@@ -110,7 +111,7 @@ export function catalogueController({ session }: { session: Session }): Catalogu
 
 const BY_POSITION = {
   key: Prisma.sql`position`,
-  place: (bound: Bound) => {
+  values: (bound: Bound) => {
     const [position] = readMarker(bound, ["number"]);
     return Prisma.sql`${position}::text::bigint`;
   },
@@ -118,10 +119,10 @@ const BY_POSITION = {
   marker: (row: EntryRow) => writeMarker([String(row.position)]),
 };
 
-/** A search reads its range of names: in order of insertion it would have to read the whole catalogue. */
+/** A search reads a range of names. In order of insertion it would have to read the whole catalogue. */
 const BY_NAME = {
   key: Prisma.sql`(queue, project)`,
-  place: (bound: Bound) => {
+  values: (bound: Bound) => {
     const [queue, project] = readMarker(bound, ["text", "text"]);
     return Prisma.sql`(${queue}, ${project})`;
   },
@@ -129,7 +130,10 @@ const BY_NAME = {
   marker: (row: EntryRow) => writeMarker([row.queue, row.project]),
 };
 
-/** Keeps the pool, if it is registered, from being deleted until this is committed. Deleting it waits, then counts this entry. */
+/**
+ * Keeps the pool, if it is registered, from being deleted until this is committed. A delete waits, then counts this
+ * entry.
+ */
 function holdPool(pool: string): Prisma.Sql {
   return Prisma.sql`held AS MATERIALIZED (SELECT 1 FROM pools WHERE name = ${pool} FOR KEY SHARE)`;
 }
@@ -141,7 +145,8 @@ function toEntry(row: EntryRow): CatalogueEntry {
 function notMapped(project: string, queue: string): DomainError {
   return new DomainError(
     "QUEUE_NOT_MAPPED",
-    `The queue ${JSON.stringify(queue)} of the project ${JSON.stringify(project)} is not in the catalogue, so no pool holds it. createQueue places it anew, empty; insertCatalogueEntry puts it into a pool that you name.`,
+    `The queue ${JSON.stringify(queue)} of the project ${JSON.stringify(project)} is not in the catalogue, so no ` +
+      "pool holds it. createQueue creates it again, empty; insertCatalogueEntry maps it to a pool that you name.",
     { details: { project, queue } },
   );
 }

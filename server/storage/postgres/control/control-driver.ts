@@ -1,4 +1,4 @@
-/** The control plane on PostgreSQL: Prisma's models over the connections that the data plane of this database uses too. */
+/** The control plane on PostgreSQL: Prisma's models over connections that the caller opened. */
 import { PrismaPg } from "@prisma/adapter-pg";
 import type pg from "pg";
 import { type Prisma, PrismaClient } from "../../../../prisma/generated/client.ts";
@@ -16,9 +16,9 @@ import { type Session, translateControlError } from "./prisma-session.ts";
 import { queueController } from "./queues.ts";
 
 const ALIVE_TIMEOUT_MS = 2000;
-/** Of a transaction as a whole; each statement and lock has its own, shorter, deadline. */
+/** For a transaction as a whole; each statement and lock has its own, shorter deadline. */
 const TRANSACTION_TIMEOUT_MS = 5000;
-/** How long a transaction is waited for: a server that stands still answers its rollback no more than its statements. */
+/** How long a transaction is waited for: a server that stands still does not answer the rollback either. */
 const TRANSACTION_ANSWER_MS = TRANSACTION_TIMEOUT_MS + 1000;
 
 /**
@@ -92,7 +92,7 @@ export function createPostgresControlDriver(params: {
           return result;
         });
       } catch (error) {
-        // What `work` throws is its own affair, whatever became of the rollback.
+        // An error of `work` is thrown as it is, whatever the rollback did.
         if (refused !== null) throw (refused as { error: unknown }).error;
         throw translateControlError(error, { wrote: committing });
       }
@@ -116,7 +116,8 @@ function lateTransaction(committing: boolean): DomainError {
   return committing
     ? new DomainError(
         "OUTCOME_UNKNOWN",
-        "The control database did not answer when the change was to be kept: it may have been. Look, and repeat it if it was not.",
+        "The control database did not answer the commit: the change may have been made. " +
+          "Look, and repeat it if it was not.",
       )
     : new DomainError(
         "STORAGE_UNAVAILABLE",

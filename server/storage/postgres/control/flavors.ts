@@ -1,4 +1,4 @@
-/** Flavors: names of a project that stand for groups of pools. */
+/** Flavors: each is a name in a project for a group of pools. */
 import type { Prisma } from "../../../../prisma/generated/client.ts";
 import { DomainError } from "../../../errors.ts";
 import type { FlavorsController } from "../../control-driver.ts";

@@ -21,15 +21,17 @@ const lease = (seconds: number) => Prisma.sql`clock_timestamp() + make_interval(
 export function moveLedger({ session }: { session: Session }): MoveLedger {
   const { prisma } = session;
 
-  /** Of this attempt only: one that was taken over has another epoch or holder. */
+  /** The record of this attempt, and no other: once it is taken over, it has another epoch or holder. */
   const isOurs = (move: QueueMove) =>
-    Prisma.sql`project = ${move.project} AND queue = ${move.queue} AND epoch = ${move.epoch} AND holder = ${move.holder}`;
+    Prisma.sql`project = ${move.project} AND queue = ${move.queue}
+      AND epoch = ${move.epoch} AND holder = ${move.holder}`;
 
   const controller: MoveLedger = {
     async begin({ queue: { project, name }, target, holder, leaseSeconds }) {
       const [row] = await prisma.$queryRaw<MoveRow[]>`
         INSERT INTO queue_moves (project, queue, source, target, source_epoch, epoch, holder, lease_expires_at)
-        SELECT c.project, c.queue, c.pool, ${target}, c.epoch, nextval('catalogue_epoch'), ${holder}, ${lease(leaseSeconds)}
+        SELECT c.project, c.queue, c.pool, ${target}, c.epoch, nextval('catalogue_epoch'), ${holder},
+          ${lease(leaseSeconds)}
         FROM catalogue_entries c WHERE c.project = ${project} AND c.queue = ${name} AND c.pool <> ${target}
         ON CONFLICT (project, queue) DO NOTHING
         RETURNING ${COLUMNS}`;
@@ -51,7 +53,8 @@ export function moveLedger({ session }: { session: Session }): MoveLedger {
           WITH held AS MATERIALIZED (SELECT 1 FROM pools WHERE name = ${move.target} FOR KEY SHARE)
           UPDATE catalogue_entries SET pool = ${move.target}, epoch = ${openEpoch}
           FROM (SELECT count(*) FROM held) AS pool_held
-          WHERE project = ${move.project} AND queue = ${move.queue} AND epoch = ${move.sourceEpoch} AND pool = ${move.source}
+          WHERE project = ${move.project} AND queue = ${move.queue}
+            AND epoch = ${move.sourceEpoch} AND pool = ${move.source}
           RETURNING 1 AS one`;
         if (entry === undefined) return false;
         await tx.$executeRaw`UPDATE queue_moves SET phase = 'switched' WHERE ${isOurs(move)}`;
@@ -80,7 +83,7 @@ export function moveLedger({ session }: { session: Session }): MoveLedger {
 
     async listLapsed({ limit, exceptSources = [] }) {
       const rows = await prisma.$queryRaw<MoveRow[]>`
-        SELECT ${COLUMNS} FROM queue_moves 
+        SELECT ${COLUMNS} FROM queue_moves
         WHERE lease_expires_at <= clock_timestamp() AND source <> ALL(${exceptSources}::text[])
         ORDER BY lease_expires_at LIMIT ${limit}`;
       return rows.map(toMove);

@@ -1,4 +1,4 @@
-/** Pools: their URIs encrypted, one pool per server and namespace, by what the URI says and by what was found there. */
+/** Pools. Their URIs are encrypted. No two have the same server and namespace, by URI and by the store found there. */
 import type { Pool as PoolRow, Prisma } from "../../../../prisma/generated/client.ts";
 import { DomainError } from "../../../errors.ts";
 import type { SecretBox } from "../../../secret-box.ts";
@@ -9,7 +9,7 @@ import { identityOf } from "../pool-identity.ts";
 import { keysetPage } from "../sql/keyset.ts";
 import { guarded, type Session } from "./prisma-session.ts";
 
-/** Counting queues that keep a pool from being deleted goes no further. */
+/** Queues that keep a pool from being deleted are counted up to here. */
 const COUNT_LIMIT = 10_000;
 
 export function poolsController({
@@ -22,7 +22,7 @@ export function poolsController({
   defaultPoolUri?: string;
 }): PoolsController {
   const { prisma } = session;
-  const defaultPlace = defaultPoolUri === undefined ? null : normalisePoolUri(defaultPoolUri);
+  const defaultUri = defaultPoolUri === undefined ? null : normalisePoolUri(defaultPoolUri);
 
   function toPool(row: PoolRow): Pool {
     const uri = secrets.open(row.encryptedUri, poolContext(row.name));
@@ -41,13 +41,13 @@ export function poolsController({
 
   const digestOf = (uri: string) => secrets.digest(normalisePoolUri(uri));
 
-  /** The columns that a URI becomes. POOL_URI_IN_USE for the place of the control database, which is a pool already. */
+  /** The columns that a URI becomes. POOL_URI_IN_USE for the control database, which is a pool already. */
   function sealedUri(name: string, uri: string) {
-    if (normalisePoolUri(uri) === defaultPlace) throw uriInUse(DEFAULT_POOL);
+    if (normalisePoolUri(uri) === defaultUri) throw uriInUse(DEFAULT_POOL);
     return { encryptedUri: secrets.seal(uri, poolContext(name)), uriDigest: digestOf(uri) };
   }
 
-  /** The pool that is this store, other than the one of this name. */
+  /** The name of the pool that is this store already, unless it is `except`. */
   async function holderOf(tx: Prisma.TransactionClient, identity: string, except?: string): Promise<string | null> {
     const own = await tx.poolIdentity.findFirst({ select: { seed: true } });
     if (own !== null && identityOf(own.seed) === identity) return DEFAULT_POOL;
@@ -56,17 +56,18 @@ export function poolsController({
   }
 
   /**
-   * What the pool's store is known to be once it has this URI. POOL_URI_IN_USE when another pool is there, POOL_IN_USE when the pool's queues are not.
-   * Undefined identity: nobody looked.
+   * The identity to record for a pool with this URI. POOL_URI_IN_USE when the URI or the store is another pool's.
+   * POOL_IN_USE when the pool has queues, and its store is another than before. `identity` undefined: the store was not
+   * looked at.
    */
-  async function settled(
+  async function identityFor(
     tx: Prisma.TransactionClient,
     former: PoolRow | null,
     name: string,
     uriDigest: string,
     { identity, formerIdentity }: Pick<NewPool, "identity" | "formerIdentity">,
   ): Promise<string | null> {
-    await requireFreePlace(tx, name, uriDigest);
+    await requireUnusedUri(tx, name, uriDigest);
     if (identity === undefined) return former?.uriDigest === uriDigest ? former.identity : null;
     const holder = await holderOf(tx, identity, name);
     if (holder !== null) throw uriInUse(holder);
@@ -74,7 +75,7 @@ export function poolsController({
     if (former !== null && known !== identity) {
       await holdPool(tx, name);
       const queues = await countQueues(tx, name);
-      if (queues.value > 0) throw elsewhere(name, queues);
+      if (queues.value > 0) throw otherStore(name, queues);
     }
     return identity;
   }
@@ -112,7 +113,7 @@ export function poolsController({
       return session.atomically(async (tx) => {
         await lockPools(tx);
         const former = await tx.pool.findUnique({ where: { name: pool.name } });
-        const identity = await settled(tx, former, pool.name, values.uriDigest, pool);
+        const identity = await identityFor(tx, former, pool.name, values.uriDigest, pool);
         const { count } = await tx.pool.updateMany({
           where: { name: pool.name },
           data: { ...values, identity, lostAt: null, updatedAt: new Date() },
@@ -131,14 +132,14 @@ export function poolsController({
       return session.atomically(async (tx) => {
         await lockPools(tx);
         const former = await tx.pool.findUnique({ where: { name } });
-        const place =
+        const uriColumns =
           sealed === null
             ? {}
-            : { ...sealed, identity: await settled(tx, former, name, sealed.uriDigest, changes), lostAt: null };
+            : { ...sealed, identity: await identityFor(tx, former, name, sealed.uriDigest, changes), lostAt: null };
         const [row] = await tx.pool.updateManyAndReturn({
           where: { name },
           data: {
-            ...place,
+            ...uriColumns,
             ...(weight === undefined ? {} : { weight: toWeight(weight) }),
             ...(flavor === undefined ? {} : { flavor }),
             ...(optionsText === undefined ? {} : { optionsText }),
@@ -160,7 +161,8 @@ export function poolsController({
         if (queues.value > 0) {
           throw new DomainError(
             "POOL_IN_USE",
-            "The pool still holds queues, or what deleted queues left there while it could not be reached. Move or delete the queues, and take what is left out of the catalogue.",
+            "The pool still holds queues, or the rest of queues that were deleted while it was unreachable. " +
+              "Move or delete the queues, and delete what is left from the catalogue.",
             {
               details: { queues: queues.value, exact: queues.exact },
             },
@@ -178,7 +180,8 @@ export function poolsController({
         if (holder === null) {
           await tx.$executeRaw`
             UPDATE pools
-            SET identity = ${identity}, lost_at = CASE WHEN ${lost} OR identity <> ${identity} THEN clock_timestamp() ELSE lost_at END
+            SET identity = ${identity},
+              lost_at = CASE WHEN ${lost} OR identity <> ${identity} THEN clock_timestamp() ELSE lost_at END
             WHERE name = ${name} AND uri_digest = ${digestOf(uri)}`;
         }
         return holder;
@@ -211,20 +214,21 @@ export function poolsController({
   return guarded(session, controller, ["create", "update", "note", "delete", "dropAll"]);
 }
 
-/** What a pool's URI is sealed for: another pool's row does not open with it. */
+/** A pool's URI is sealed with its name: it cannot be opened in another pool's row. */
 export function poolContext(name: string): string {
   return `pool ${name}`;
 }
 
 /**
- * Changes of pools and flavors run one after another, in every process: they are rare, and the rules that tie pools to flavors
- * look at several rows. Taken first in each of them, so that no two wait for each other. Readers, and the catalogue, pass.
+ * Makes changes of pools and flavors run one after another, across processes: they are rare, and the rules that tie
+ * pools to flavors look at several rows. Each change takes this lock first, so that no two deadlock. It does not block
+ * readers, nor the catalogue.
  */
 export async function lockPools(tx: Prisma.TransactionClient): Promise<void> {
   await tx.$executeRaw`LOCK TABLE pools IN SHARE ROW EXCLUSIVE MODE`;
 }
 
-/** Waits for inserts into the catalogue that name this pool, and holds up later ones; a count after it sees them all. */
+/** Waits for inserts into the catalogue that name this pool, and blocks later ones: a count after it sees them all. */
 async function holdPool(tx: Prisma.TransactionClient, name: string): Promise<void> {
   await tx.$queryRaw`SELECT 1 FROM pools WHERE name = ${name} FOR UPDATE`;
 }
@@ -235,7 +239,8 @@ export async function countQueues(
   pool: string,
 ): Promise<{ value: number; exact: boolean }> {
   const rows = await prisma.$queryRaw<{ value: bigint }[]>`
-    SELECT count(*) AS value FROM (SELECT 1 FROM catalogue_entries WHERE pool = ${pool} LIMIT ${COUNT_LIMIT + 1}) AS counted`;
+    SELECT count(*) AS value FROM (
+      SELECT 1 FROM catalogue_entries WHERE pool = ${pool} LIMIT ${COUNT_LIMIT + 1}) AS counted`;
   const value = Number(rows[0]?.value ?? 0);
   return { value: Math.min(value, COUNT_LIMIT), exact: value <= COUNT_LIMIT };
 }
@@ -246,7 +251,7 @@ export function poolDoesNotExist(name: string): DomainError {
   });
 }
 
-async function requireFreePlace(tx: Prisma.TransactionClient, name: string, uriDigest: string): Promise<void> {
+async function requireUnusedUri(tx: Prisma.TransactionClient, name: string, uriDigest: string): Promise<void> {
   const taken = await tx.pool.findFirst({ where: { uriDigest, name: { not: name } }, select: { name: true } });
   if (taken !== null) throw uriInUse(taken.name);
 }
@@ -266,15 +271,18 @@ async function requireNotLastOfFlavor(tx: Prisma.TransactionClient, name: string
 function uriInUse(pool: string): DomainError {
   return new DomainError(
     "POOL_URI_IN_USE",
-    `The pool ${JSON.stringify(pool)} is this server and namespace already, or this is a copy of it. Use another database, schema or prefix.`,
+    `The pool ${JSON.stringify(pool)} is this server and namespace already, or this is a copy of it. ` +
+      "Use another database, schema or prefix.",
     { details: { pool } },
   );
 }
 
-function elsewhere(pool: string, queues: { value: number; exact: boolean }): DomainError {
+function otherStore(pool: string, queues: { value: number; exact: boolean }): DomainError {
   return new DomainError(
     "POOL_IN_USE",
-    `This URI leads to another storage than the one that holds the queues of the pool ${JSON.stringify(pool)}, and their messages would stay behind. Register it as a pool of its own and drain this one, or make the change without verifying.`,
+    `This URI leads to another storage than the one that holds the queues of the pool ` +
+      `${JSON.stringify(pool)}, and their messages would stay behind. ` +
+      "Register it as a pool of its own and drain this one, or make the change without verifying.",
     { details: { pool, queues: queues.value, exact: queues.exact } },
   );
 }

@@ -1,4 +1,4 @@
-/** What the control plane's controllers share: one Prisma client or transaction, checked arguments and translated errors. */
+/** What the control plane's controllers share: a Prisma client or transaction, checked arguments, translated errors. */
 import { Prisma } from "../../../../prisma/generated/client.ts";
 import { DomainError } from "../../../errors.ts";
 import { translatePostgresError } from "../sql/connection.ts";
@@ -7,16 +7,16 @@ import { translatePostgresError } from "../sql/connection.ts";
 export interface Session {
   readonly prisma: Prisma.TransactionClient;
   readonly inTransaction: boolean;
-  /** Runs several statements as one: in the transaction that is open, else in one of its own. */
+  /** Runs several statements in one transaction: the one that is open, else one of their own. */
   atomically<T>(work: (prisma: Prisma.TransactionClient) => Promise<T>): Promise<T>;
-  /** A statement failed: PostgreSQL rolls back whatever COMMIT says, so the transaction must not report success. */
+  /** A statement failed. COMMIT would roll back and not say so: the transaction must not report success. */
   failed(error: DomainError): void;
 }
 
 /**
- * The controller with every argument checked for text that PostgreSQL cannot keep to the letter, and every
- * failure translated. `writes` names the methods whose outcome is unknown when the connection breaks; inside a
- * transaction none is, for a connection that breaks before COMMIT leaves nothing behind.
+ * The controller, with every argument checked for text that PostgreSQL cannot keep to the letter, and every failure
+ * translated. `writes` names the methods whose outcome is unknown when the connection breaks. Inside a transaction no
+ * outcome is unknown: a connection that breaks before COMMIT leaves nothing behind.
  */
 export function guarded<C extends object>(session: Session, controller: C, writes: readonly (keyof C)[]): C {
   const guard =
@@ -54,7 +54,7 @@ function requireStorable(value: unknown): void {
   }
 }
 
-/** What Prisma's adapter keeps of a database error, under a known request error or as the error's own cause. */
+/** What Prisma's adapter keeps of a database error: under a known request error, or as the error's cause. */
 interface AdapterCause {
   kind?: string;
   originalCode?: string;
@@ -69,7 +69,7 @@ function adapterCause(error: unknown): AdapterCause | null {
   return typeof found === "object" && found !== null ? (found as AdapterCause) : null;
 }
 
-/** The adapter drops the code of a socket's error and keeps a kind. */
+/** The adapter replaces the code of a socket's error by a kind. */
 const CODE_OF_KIND: Record<string, string> = {
   DatabaseNotReachable: "ECONNREFUSED",
   ConnectionClosed: "ECONNRESET",
@@ -92,7 +92,7 @@ export function translateControlError(error: unknown, options: { wrote: boolean 
       },
     );
   }
-  // Prisma's own clock over a transaction: it could not begin in time, or took too long and was rolled back.
+  // Prisma's own deadline: a transaction could not begin in time, or took too long and was rolled back.
   if ((error as { code?: unknown }).code === "P2028") {
     return new DomainError("DEADLINE_EXCEEDED", "The storage took too long. Nothing was written. Try again.", {
       cause: error,
@@ -100,7 +100,7 @@ export function translateControlError(error: unknown, options: { wrote: boolean 
   }
   const cause = adapterCause(error);
   const code = cause?.originalCode ?? cause?.code ?? CODE_OF_KIND[cause?.kind ?? ""];
-  // A marker can carry U+0000 past the check of arguments: it is decoded later.
+  // A marker is decoded after the check of arguments, and can hold U+0000.
   if (code === "22021") return new DomainError("BAD_INPUT", "Text must not contain the character U+0000.");
   const message = cause?.originalMessage ?? cause?.message ?? (error instanceof Error ? error.message : "");
   return translatePostgresError(Object.assign(new Error(message, { cause: error }), code ? { code } : {}), options);

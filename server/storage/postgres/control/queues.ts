@@ -1,4 +1,4 @@
-/** Queue records: what a queue is, apart from how full it is. */
+/** Queue records: what a queue is. How full it is, its pool knows. */
 import { Prisma } from "../../../../prisma/generated/client.ts";
 import { DomainError } from "../../../errors.ts";
 import type { Queue, QueueController } from "../../control-driver.ts";
@@ -6,9 +6,9 @@ import { badMarker } from "../../list-pages.ts";
 import { type Bound, keysetPage, operatorOf, orderOf, prefixEnd, readMarker, writeMarker } from "../sql/keyset.ts";
 import { guarded, type Session } from "./prisma-session.ts";
 
-/** Counting goes no further. */
+/** Queues are counted up to here. */
 const COUNT_LIMIT = 10_000;
-/** Queues with a missing dead letter queue whose metadata is looked at. */
+/** Queues with a missing dead letter queue whose metadata is read. */
 const MISSING_LIMIT = 1000;
 
 interface ListRow {
@@ -41,7 +41,7 @@ export function queueController({ session }: { session: Session }): QueueControl
     },
 
     async get({ project, name }) {
-      // In a transaction, what is read here is likely to be written next: nobody else may change it in between.
+      // A transaction that reads a queue is likely to write it next: no other may change it in between.
       if (session.inTransaction) await lockQueue(prisma, project, name);
       const row = await prisma.queue.findUnique({
         where: { project_name: { project, name } },
@@ -56,7 +56,8 @@ export function queueController({ session }: { session: Session }): QueueControl
       const rows = await prisma.$queryRaw<ListRow[]>`
         SELECT project, name, metadata, created_at, updated_at FROM queues
         WHERE (project, name) IN (
-          SELECT * FROM unnest(${queues.map((queue) => queue.project)}::text[], ${queues.map((queue) => queue.name)}::text[]))`;
+          SELECT * FROM unnest(
+            ${queues.map((queue) => queue.project)}::text[], ${queues.map((queue) => queue.name)}::text[]))`;
       return rows.map(toQueue);
     },
 
@@ -91,7 +92,7 @@ export function queueController({ session }: { session: Session }): QueueControl
     async listWithoutDeadLetterQueue({ projects, limit }) {
       const inProjects =
         projects === undefined ? Prisma.empty : Prisma.sql`AND q.project = ANY (${[...projects]}::text[])`;
-      // Within, two indexes are enough: the metadata of 100,000 queues is ten times as much to read.
+      // The inner query reads only two indexes: the metadata of 100,000 queues is ten times as much.
       return prisma.$queryRaw<{ project: string; name: string; metadataText: string }[]>`
         SELECT q.project, q.name, q.metadata AS "metadataText" FROM (
           SELECT q.project, q.name, q.dead_letter_queue FROM queues q
@@ -105,14 +106,17 @@ export function queueController({ session }: { session: Session }): QueueControl
 
     async mendDeadLetterQueues(queues) {
       if (queues.length === 0) return;
-      const rows = await prisma.$queryRaw<{ project: string; name: string; metadata: string; noted: string | null }[]>`
-        SELECT project, name, metadata, dead_letter_queue AS noted FROM queues
+      const rows = await prisma.$queryRaw<
+        { project: string; name: string; metadata: string; recorded: string | null }[]
+      >`
+        SELECT project, name, metadata, dead_letter_queue AS recorded FROM queues
         WHERE (project, name) IN (
-          SELECT * FROM unnest(${queues.map((queue) => queue.project)}::text[], ${queues.map((queue) => queue.name)}::text[]))
+          SELECT * FROM unnest(
+            ${queues.map((queue) => queue.project)}::text[], ${queues.map((queue) => queue.name)}::text[]))
           AND (dead_letter_queue IS NOT NULL OR ${hasKey("_dead_letter_queue")})`;
-      for (const { project, name, metadata: metadataText, noted } of rows) {
+      for (const { project, name, metadata: metadataText, recorded } of rows) {
         const deadLetterQueue = deadLetterQueueOf(metadataText);
-        if (deadLetterQueue === noted) continue;
+        if (deadLetterQueue === recorded) continue;
         await prisma.queue.updateMany({ where: { project, name, metadataText }, data: { deadLetterQueue } });
       }
     },
@@ -123,7 +127,8 @@ export function queueController({ session }: { session: Session }): QueueControl
         page,
         descending,
         fetch: (bound, order, take) => prisma.$queryRaw<ListRow[]>`
-          SELECT project, name, ${detailed ? Prisma.sql`metadata` : Prisma.sql`'{}' AS metadata`}, created_at, updated_at,
+          SELECT project, name, ${detailed ? Prisma.sql`metadata` : Prisma.sql`'{}' AS metadata`},
+            created_at, updated_at,
             (extract(epoch FROM created_at) * 1000000)::bigint AS created_micros
           FROM queues
           WHERE ${inScope(project, prefix)} ${bound ? Prisma.sql`AND ${plan.beyond(bound)}` : Prisma.empty}
@@ -146,7 +151,7 @@ export function queueController({ session }: { session: Session }): QueueControl
       const range = Prisma.sql`project >= ${search} ${end === null ? Prisma.empty : Prisma.sql`AND project < ${end}`}`;
       return keysetPage({
         page,
-        // Each step jumps to the next project's first queue, so 100,000 queues of one project cost one look at the index.
+        // Each step jumps to the next project's first queue: 100,000 queues of one project cost one look at the index.
         fetch: (bound, order, take) => {
           const step = order === "asc" ? Prisma.sql`>` : Prisma.sql`<`;
           const from = bound ? Prisma.sql`AND project ${operatorOf(bound)} ${projectOfMarker(bound)}` : Prisma.empty;
@@ -173,7 +178,7 @@ interface ListPlan {
   marker: (row: ListRow) => string;
 }
 
-/** The four orders of a list; each is an index's, and ends in a unique key. */
+/** The four orders of a list. Each is the order of an index, and ends in a unique key. */
 const LISTS: Record<"name" | "createdAt", Record<"one" | "all", ListPlan>> = {
   name: {
     one: {
@@ -244,12 +249,15 @@ function toQueue(row: ListRow): Queue {
   };
 }
 
-/** May the metadata have this key? In JSON it is written as it is, or with an escape. */
+/** The metadata may have this key: JSON writes a key as it is, or with an escape. */
 function hasKey(key: string): Prisma.Sql {
   return Prisma.sql`(strpos(metadata, ${`"${key}"`}) > 0 OR strpos(metadata, ${"\\u00"}) > 0)`;
 }
 
-/** What stands beside the metadata, so that it can be searched for. Text that cannot be searched for, or is no name, is none. */
+/**
+ * The dead letter queue that the metadata names, for the column that can be searched. Null for anything that is not a
+ * name or cannot be stored.
+ */
 function deadLetterQueueOf(metadataText: string): string | null {
   if (!metadataText.includes("dead") && !metadataText.includes("\\u")) return null;
   try {

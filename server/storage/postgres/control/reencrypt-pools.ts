@@ -1,4 +1,4 @@
-/** Encrypting the pools' URIs anew when the secret key changes. */
+/** Encrypts the pools' URIs again when the secret key changes. */
 import { PrismaPg } from "@prisma/adapter-pg";
 import type pg from "pg";
 import { PrismaClient } from "../../../../prisma/generated/client.ts";
@@ -11,9 +11,9 @@ import { translateControlError } from "./prisma-session.ts";
 const TIMEOUT_MS = 60_000;
 
 /**
- * Seals every pool's URI with another key, and digests it anew, in one transaction; gives how many it changed. Those
- * that have the new key already are left as they are, so twice is once. INTERNAL, and nothing changed, when a URI opens
- * with neither. `from` null: the former key is lost. Then such a pool gets a URI that leads nowhere, and keeps all
+ * Seals and digests every pool's URI with the key `to`, in one transaction. Returns how many it changed; those that
+ * have the new key already stay as they are, so twice is once. INTERNAL, and nothing changed, when a URI opens with
+ * neither key. `from` null: the former key is lost. Then a pool gets a URI that leads nowhere, and keeps everything
  * else: its queues wait until `updatePool` gives it the URI of the same store.
  */
 export async function rotatePoolKeys(params: {
@@ -49,5 +49,5 @@ export async function rotatePoolKeys(params: {
   }
 }
 
-/** A host that no name server knows (RFC 2606); another address for each pool, since no two pools share one. */
+/** A host that no name server knows (RFC 2606). Each pool gets another URI, since no two may share one. */
 const lostUri = (name: string) => `postgresql://uri-is-lost@uri-is-lost.invalid/${encodeURIComponent(name)}`;

@@ -12,8 +12,8 @@ const FITTING = statement({
   text: `
     WITH ${CLOCK}
     SELECT count(*)::int AS ready, count(*) FILTER (WHERE s.bytes <= :maxBytes::bigint)::int AS fitting FROM (
-      SELECT sum(octet_length(m.body)) OVER (ROWS UNBOUNDED PRECEDING) AS bytes FROM (
-        SELECT m.body FROM messages m, clock
+      SELECT sum(octet_length(m.body)) OVER (ORDER BY m.marker ROWS UNBOUNDED PRECEDING) AS bytes FROM (
+        SELECT m.marker, m.body FROM messages m, clock
         WHERE m.queue_id = :queueId AND m.marker > :from AND ${ALIVE} AND ${DUE} AND ${UNCLAIMED}
           AND ${deliverable(":exhaustedFrom::bigint")}
         ORDER BY m.marker LIMIT :limit

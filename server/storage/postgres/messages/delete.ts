@@ -54,7 +54,8 @@ const GENERAL: Variant = {
   queue: `
       SELECT array_agg(coalesce(q.id, 0) ORDER BY w.n) AS id,
         array_agg(coalesce(q.low_water, 0) ORDER BY w.n) AS low_water,
-        array_agg(q.holds_moved ORDER BY w.n) AS holds_moved, array_to_string(array_agg(q.id), ',') AS live, ${NOW} AS now
+        array_agg(q.holds_moved ORDER BY w.n) AS holds_moved, array_to_string(array_agg(q.id), ',') AS live,
+        ${NOW} AS now
       FROM ${liveQueues("q.id, q.low_water, q.holds_moved", "LEFT")}`,
   queueColumn: (column) => `queue.${column}[w.queue]`,
   mode: "(:modes::int[])[w.request]",
@@ -94,7 +95,8 @@ const deleteText = ({ queue, queueColumn, mode, held, wantedQueue }: Variant) =>
           WHEN ${held} THEN ${VERDICT.delete}
           ELSE ${VERDICT.other}
         END) AS verdict,
-        string_agg(w.id::text, ',') FILTER (WHERE ${mode} = ${MODE.unclaimed} AND m.claim_expires_at > queue.now) AS claimed
+        string_agg(w.id::text, ',')
+          FILTER (WHERE ${mode} = ${MODE.unclaimed} AND m.claim_expires_at > queue.now) AS claimed
       FROM queue CROSS JOIN (
         SELECT (:requests::int[])[i.n] AS request, ${wantedQueue} i.id, (:markers::bigint[])[i.n] AS marker
         FROM unnest(:ids::uuid[]) WITH ORDINALITY AS i(id, n) OFFSET 0
@@ -103,7 +105,8 @@ const deleteText = ({ queue, queueColumn, mode, held, wantedQueue }: Variant) =>
         WHERE m.queue_id = ${queueColumn("id")} AND m.marker = CASE
             WHEN ${queueColumn("holds_moved")}
             THEN coalesce(
-              (SELECT o.marker FROM messages o WHERE o.queue_id = ${queueColumn("id")} AND o.origin_id = w.id), w.marker)
+              (SELECT o.marker FROM messages o WHERE o.queue_id = ${queueColumn("id")} AND o.origin_id = w.id),
+              w.marker)
             ELSE w.marker END
           AND m.marker > ${queueColumn("low_water")} AND (m.expires_at > queue.now) IS TRUE
           AND (m.origin_id IS NULL OR m.origin_id = w.id)
@@ -122,10 +125,14 @@ const deleteText = ({ queue, queueColumn, mode, held, wantedQueue }: Variant) =>
       )}
     FROM queue LEFT JOIN judged j ON true`;
 
-/** One element for each message: `requests` (its request, from 1), `ids`, `markers`; one for each request: `claimIds`. */
+/**
+ * One element for each message: `requests` (its request, from 1), `ids`, `markers`; one for each request: `claimIds`.
+ */
 const WANTED = { requests: int4Array, ids: uuidArray, markers: int8Array, claimIds: uuidArray } as const;
 
-/** `live`: ids of the queues that are as the caller knew them, with commas; null, or no row at all, when there is none. */
+/**
+ * `live`: ids of the queues that are as the caller knew them, with commas; null, or no row at all, when there is none.
+ */
 type JudgedRow = { live: string | null } & (
   | { request: number; verdict: number; messages: number; claimed: string | null }
   | { request: null }

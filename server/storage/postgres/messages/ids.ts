@@ -1,15 +1,16 @@
 /**
- * A message's id is its marker sealed with its pool's seed: a version 8 UUID (RFC 9562) with 60 bits of marker and 62 of seed.
+ * A message's id is its marker sealed with its pool's seed: a version 8 UUID (RFC 9562) with 60 bits of marker and 62
+ * of seed.
  *
- * Why: an id that can be computed needs no column and no index of its own, which every post and delete would pay for.
- * The seed is random per pool, so ids of different pools never meet. A message that moves to another queue or pool gets a new
+ * Why: an id that can be computed needs no column and no index, which every post and delete would pay for. The seed is
+ * random for each pool, so ids of different pools never meet. A message that moves to another queue or pool gets a new
  * marker there and keeps its id in the column origin_id.
  */
 const MARKER_LIMIT = 1n << 60n;
 const UUID_LENGTH = 36;
 
 export interface MessageIds {
-  /** An id stays as it is: what is remembered of a post that was made in another pool are ids. */
+  /** Returns an id as it is: the idempotency key of a post in another pool remembers ids instead of markers. */
   idOf(marker: string): string;
   /** The marker sealed in an id of this pool; null for an id from elsewhere. */
   markerOf(id: string): string | null;

@@ -26,11 +26,11 @@ const POP = statement({
     ),
     picked AS MATERIALIZED (
       SELECT p.tid, sum(p.size) OVER r <= :maxBytes::bigint OR row_number() OVER r = 1 AS fits FROM (
-        SELECT m.ctid AS tid, octet_length(m.body) AS size FROM messages m, clock
-        WHERE m.queue_id = :queueId AND m.marker > (SELECT low_water FROM queue) AND ${ALIVE} AND ${DUE} AND ${UNCLAIMED}
-          AND ${deliverable(":exhaustedFrom::bigint")}
+        SELECT m.ctid AS tid, m.marker, octet_length(m.body) AS size FROM messages m, clock
+        WHERE m.queue_id = :queueId AND m.marker > (SELECT low_water FROM queue) AND ${ALIVE} AND ${DUE}
+          AND ${UNCLAIMED} AND ${deliverable(":exhaustedFrom::bigint")}
         ORDER BY m.marker LIMIT :limit FOR UPDATE OF m SKIP LOCKED
-      ) AS p WINDOW r AS (ROWS UNBOUNDED PRECEDING)
+      ) AS p WINDOW r AS (ORDER BY p.marker ROWS UNBOUNDED PRECEDING)
     ),
     popped AS (
       DELETE FROM messages m USING clock WHERE m.ctid = ANY (ARRAY(SELECT p.tid FROM picked p WHERE p.fits))

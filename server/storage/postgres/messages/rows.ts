@@ -26,8 +26,9 @@ export const deliverable = (exhaustedFrom: string) => `(${exhaustedFrom} IS NULL
 export const ALIVE = "(m.expires_at > clock.now) IS TRUE";
 
 /**
- * The rows of `messages`, which are in order, up to the one whose body would pass `:maxBytes`; at least one. `more` says
- * of each whether another follows. To ask for a body's length does not read it.
+ * The rows of `messages`, which are in order, up to the one whose body would pass `:maxBytes`; at least one. `more`
+ * says of each whether another follows. To ask for a body's length does not read it. The window has no order of its
+ * own: it reads the rows in the order in which `messages` sorts them.
  */
 export const upTo = (messages: string) => `(
     SELECT b.* FROM (

@@ -88,7 +88,8 @@ const ADOPT = statement({
     ),
     adopted AS (
       INSERT INTO messages (queue_id, marker, created_at, expires_at, ttl_seconds, client_id, body, origin_id)
-      SELECT :queueId, b.marker, clock.now, clock.now + make_interval(secs => b.remaining), b.ttl, b.client, b.body, b.id
+      SELECT :queueId, b.marker, clock.now, clock.now + make_interval(secs => b.remaining), b.ttl, b.client, b.body,
+        b.id
       FROM numbered b, clock
       ON CONFLICT (queue_id, origin_id) WHERE origin_id IS NOT NULL DO NOTHING
       RETURNING 1

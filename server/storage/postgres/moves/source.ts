@@ -71,7 +71,9 @@ const READ_MESSAGES = statement({
 const TAKE_CHANGES = statement({
   name: "queue_move_changes",
   parameters: { ...ATTEMPT, limit: int8 },
-  /** `taken`: how many notes. `noted`: the marker of a message that changed; the other columns are null if it is gone. */
+  /**
+   * `taken`: how many notes. `noted`: the marker of a message that changed; the other columns are null if it is gone.
+   */
   row: rowOf<{ taken: number; noted: string | null } & (MovedState | { marker: null })>(),
   text: `
     WITH ${CLOCK},

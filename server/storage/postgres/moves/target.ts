@@ -49,8 +49,8 @@ const ADD_MESSAGES = statement({
     added AS (
       INSERT INTO messages (queue_id, marker, created_at, expires_at, available_at, claim_expires_at, ttl_seconds,
         claim_count, claim_id, origin_id, client_id, body)
-      SELECT t.id, b.marker, ${ago("b.age")}, ${ahead("b.remaining")}, ${ahead("b.delay")}, ${ahead("b.claim_remaining")},
-        b.ttl, b.count, b.claim, b.origin, b.client, b.body
+      SELECT t.id, b.marker, ${ago("b.age")}, ${ahead("b.remaining")}, ${ahead("b.delay")},
+        ${ahead("b.claim_remaining")}, b.ttl, b.count, b.claim, b.origin, b.client, b.body
       FROM target t, clock, unnest(:markers::bigint[], :agesMs::float8[], :remainingMs::float8[], :delaysMs::float8[],
           :claimRemainingMs::float8[], :ttlSeconds::bigint[], :claimCounts::int[], :claimIds::uuid[],
           :originIds::uuid[], :clientIds::text[], :bodies::text[])
@@ -118,8 +118,8 @@ const ADD_CLAIMS = statement({
     added AS (
       INSERT INTO claims (
         id, queue_id, client_id, actor, created_at, renewed_at, expires_at, ttl_seconds, grace_seconds, markers)
-      SELECT b.id, t.id, b.client, b.actor, ${ago("b.age")}, ${ago("b.renewal")}, ${ahead("b.remaining")}, b.ttl, b.grace,
-        b.markers::bigint[]
+      SELECT b.id, t.id, b.client, b.actor, ${ago("b.age")}, ${ago("b.renewal")}, ${ahead("b.remaining")},
+        b.ttl, b.grace, b.markers::bigint[]
       FROM target t, clock, unnest(:ids::uuid[], :clientIds::text[], :actors::text[], :agesMs::float8[],
           :sinceRenewalMs::float8[], :remainingMs::float8[], :ttlSeconds::bigint[], :graceSeconds::bigint[],
           :markerLists::text[])
@@ -227,9 +227,9 @@ const DETACH_EARLIER_LIVES = statement({
 });
 
 /**
- * Makes the queue live. Messages that were purged before the move did not come along, and a purge during it is not to be
- * undone: gc may free all below the low-water mark. As everywhere, a queue with messages whose ids are not their markers
- * says so.
+ * Makes the queue live. Messages that were purged before the move did not come along, and a purge during it is not to
+ * be undone: gc may free all below the low-water mark. As everywhere, a queue with messages whose ids are not their
+ * markers says so.
  */
 const MAKE_LIVE = statement({
   name: "queue_move_make_live",

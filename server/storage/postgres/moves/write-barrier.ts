@@ -8,9 +8,9 @@ import type { Statements } from "../sql/statements.ts";
 const LOOK_EVERY_MS = 5;
 
 /**
- * Transactions that may be writing now. A statement locks its tables before it takes the snapshot that it runs with, and
- * keeps the locks until it has committed. So one that does not show here will see whatever is committed now. That holds
- * for every session, whatever its name or its user.
+ * Transactions that may be writing now. A statement locks its tables before it takes the snapshot that it runs with,
+ * and keeps the locks until it has committed. So one that does not show here will see whatever is committed now. That
+ * holds for every session, whatever its name or its user.
  */
 const WRITERS = statement({
   name: "write_barrier_writers",

@@ -16,8 +16,8 @@ export interface PostgresAddress {
 type Tls = "off" | "unchecked" | "checked";
 
 /**
- * Everything that changes where a connection leads or how it is made. None of them names a file: certificates are the
- * operator's, by NODE_EXTRA_CA_CERTS.
+ * Every option that changes where a connection leads or how it is encrypted. None names a file: the operator adds
+ * certificates with NODE_EXTRA_CA_CERTS.
  */
 const OPTIONS = ["schema", "sslmode", "host", "port"];
 

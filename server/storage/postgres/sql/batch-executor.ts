@@ -3,16 +3,18 @@ import { type Call, CallDeadlines, noteAnswer, type Source } from "../../call-de
 import { RESEND } from "../../resend.ts";
 
 /**
- * Requests that are in flight together share a statement, a round trip and a commit: a group commit in the process.
+ * Sends requests that are in flight together in one statement: one round trip and one commit, a group commit in the
+ * process.
  *
- * It never sends by a timer. A request that finds a free lane goes out at the end of this turn of the event loop, with
- * what else came in the same turn; what arrives while all lanes are busy goes with the next statement, at most
- * `maxRequests` and `maxWeight` of it: in order of arrival in each queue, and in turn among queues when there is more.
- * When a lot waits, a statement takes half of it: callers that were answered together come again together, and so the
- * halves keep the database and this process both at work. When a statement of several is refused and rolled back, each
- * of its requests is tried alone, so that one bad request never fails its neighbours; when it was held up by somebody's
- * lock and rolled back, each queue is tried alone. Each request has one deadline (`call-deadlines.ts`):
- * DEADLINE_EXCEEDED when it was not sent by then, else OUTCOME_UNKNOWN.
+ * - It never sends by a timer. While fewer than `concurrency` statements are under way, requests go out at the end of
+ *   this turn of the event loop, together. Later ones go with the next statement.
+ * - A statement takes at most `maxRequests` and `maxWeight`: in order of arrival in each partition, and in turn among
+ *   partitions when there is more.
+ * - Above twice `splitThreshold` a statement takes half the backlog, so that database and process work in parallel.
+ * - When a statement of several requests is refused and rolled back, each request is tried alone: one bad request never
+ *   fails its neighbours. When it waited too long for a lock and was rolled back, each partition is tried alone.
+ * - Each request has one deadline (`call-deadlines.ts`): DEADLINE_EXCEEDED when it was not sent by then, else
+ *   OUTCOME_UNKNOWN.
  */
 export class BatchExecutor<Request, Result> {
   readonly #run: (batch: readonly Request[]) => Promise<(Result | DomainError | typeof RESEND)[]>;
@@ -23,8 +25,8 @@ export class BatchExecutor<Request, Result> {
   readonly #maxWeight: number;
   readonly #splitThreshold: number;
   readonly #serializePerPartition: boolean;
-  /** The queues that statements under way are for. */
-  readonly #busyLines = new Map<string, number>();
+  /** By partition: how many statements are under way for it. */
+  readonly #busyPartitions = new Map<string, number>();
   readonly #deadlines = new CallDeadlines();
   readonly #source: Source = { heardAt: Number.NEGATIVE_INFINITY };
   #waiting: Waiting<Request, Result>[] = [];
@@ -32,18 +34,24 @@ export class BatchExecutor<Request, Result> {
   #scheduled = false;
 
   constructor(params: {
-    /** One statement for all; gives a result or an error for each, in order. Throwing means that the statement changed nothing, unless OUTCOME_UNKNOWN. */
+    /**
+     * Runs one statement for all; returns a result or an error for each, in order. Throwing means that the statement
+     * changed nothing, unless OUTCOME_UNKNOWN.
+     */
     run: (batch: readonly Request[]) => Promise<(Result | DomainError | typeof RESEND)[]>;
-    /** The queue that a request is for: when not all fit into a statement, queues take turns. */
+    /** The queue that a request is for. When not all fit into a statement, partitions take turns. */
     partitionKey: (request: Request) => string;
-    /** What the request is about, where a statement must not meet it twice: of requests with a name in common the later goes with a later statement. */
+    /**
+     * What the request is about, where a statement must not be about it twice: of two requests with a name in common
+     * the later one goes with a later statement.
+     */
     namesOf?: (request: Request) => readonly string[];
     concurrency: number;
     maxRequests: number;
     maxWeight: number;
-    /** From this weight on a statement of its own is worth its cost: of more than twice as much, half goes. */
+    /** From this weight on a statement of its own is worth its cost. */
     splitThreshold: number;
-    /** One statement at a time for each queue, where two would only get in each other's way. */
+    /** One statement at a time for each partition, where two would only get in each other's way. */
     serializePerPartition: boolean;
   }) {
     this.#run = params.run;
@@ -75,19 +83,19 @@ export class BatchExecutor<Request, Result> {
     });
   }
 
-  /** False when nothing that waits may go now. */
+  /** False when no waiting request may go now. */
   #send(): boolean {
     const batch = this.#nextBatch();
     if (batch.length === 0) return false;
-    const lines = [...new Set(batch.map(({ request }) => this.#partitionKey(request)))];
+    const partitions = [...new Set(batch.map(({ request }) => this.#partitionKey(request)))];
     this.#busy += 1;
-    for (const line of lines) this.#busyLines.set(line, (this.#busyLines.get(line) ?? 0) + 1);
+    for (const key of partitions) this.#busyPartitions.set(key, (this.#busyPartitions.get(key) ?? 0) + 1);
     void this.#settle(batch).then(() => {
       this.#busy -= 1;
-      for (const line of lines) {
-        const left = (this.#busyLines.get(line) as number) - 1;
-        if (left > 0) this.#busyLines.set(line, left);
-        else this.#busyLines.delete(line);
+      for (const key of partitions) {
+        const left = (this.#busyPartitions.get(key) as number) - 1;
+        if (left > 0) this.#busyPartitions.set(key, left);
+        else this.#busyPartitions.delete(key);
       }
       this.#schedule();
     });
@@ -97,8 +105,8 @@ export class BatchExecutor<Request, Result> {
   #nextBatch(): Waiting<Request, Result>[] {
     const waiting = this.#waiting.filter((one) => this.#deadlines.isWorthSending(one));
     const ready =
-      this.#serializePerPartition && this.#busyLines.size > 0
-        ? waiting.filter(({ request }) => !this.#busyLines.has(this.#partitionKey(request)))
+      this.#serializePerPartition && this.#busyPartitions.size > 0
+        ? waiting.filter(({ request }) => !this.#busyPartitions.has(this.#partitionKey(request)))
         : waiting;
     const total = ready.reduce((sum, one) => sum + one.weight, 0);
     const maxWeight = Math.min(this.#maxWeight, total > 2 * this.#splitThreshold ? total / 2 : total);
@@ -118,12 +126,14 @@ export class BatchExecutor<Request, Result> {
     return batch;
   }
 
-  /** One request of each queue, then the next of each: a queue with thousands waiting delays nobody else's first. */
+  /**
+   * One request of each partition, then the next of each: a long backlog of one does not delay the first of another.
+   */
   *#inTurn(waiting: readonly Waiting<Request, Result>[]): Generator<Waiting<Request, Result>> {
-    let lines = [...Map.groupBy(waiting, (one) => this.#partitionKey(one.request)).values()];
-    for (let place = 0; lines.length > 0; place += 1) {
-      for (const line of lines) yield line[place] as Waiting<Request, Result>;
-      lines = lines.filter((line) => line.length > place + 1);
+    let backlogs = [...Map.groupBy(waiting, (one) => this.#partitionKey(one.request)).values()];
+    for (let turn = 0; backlogs.length > 0; turn += 1) {
+      for (const backlog of backlogs) yield backlog[turn] as Waiting<Request, Result>;
+      backlogs = backlogs.filter((backlog) => backlog.length > turn + 1);
     }
   }
 
@@ -148,7 +158,7 @@ export class BatchExecutor<Request, Result> {
     }
   }
 
-  /** Those of queues without any answer go in front, so that no queue's backlog keeps another's request waiting. */
+  /** Requests of partitions without any answer first, so that no backlog keeps another partition's request waiting. */
   #unansweredFirst(
     again: readonly Waiting<Request, Result>[],
     batch: readonly Waiting<Request, Result>[],
@@ -158,7 +168,7 @@ export class BatchExecutor<Request, Result> {
     return again.toSorted((a, b) => isAnswered(a) - isAnswered(b));
   }
 
-  /** How to try again what changed nothing. One part: not at all. */
+  /** The parts in which to try again what changed nothing. One part: it is not tried again. */
   #partsOf(batch: Waiting<Request, Result>[], error: unknown): Waiting<Request, Result>[][] {
     if (hasCode(error, "INTERNAL")) return batch.map((waiting) => [waiting]);
     if (hasCode(error, "DEADLINE_EXCEEDED")) {
@@ -168,7 +178,7 @@ export class BatchExecutor<Request, Result> {
   }
 
   async #settleInTime(part: Waiting<Request, Result>[]): Promise<void> {
-    // The statement before was rolled back.
+    // The statement of the whole batch was rolled back.
     for (const waiting of part) waiting.sent = false;
     const inTime = part.filter((waiting) => this.#deadlines.isWorthSending(waiting));
     if (inTime.length > 0) await this.#settle(inTime);

@@ -1,11 +1,11 @@
-/** A pool of connections that makes do with fewer while the server has no more to give. */
+/** A pool of connections that works with fewer while the server refuses more. */
 import pg from "pg";
 
 /** SQLSTATE too_many_connections: of the server, the database or the role. */
 export const TOO_MANY_CONNECTIONS = "53300";
-/** For so long a pool that was refused a connection opens no more. */
+/** A pool that was refused a connection opens no more for so long. */
 const GROW_AFTER_MS = 2000;
-/** Between two tries of a pool that has none. */
+/** Between two attempts of a pool that has no connection. */
 const TRY_EVERY_MS = 250;
 
 type Connected = (
@@ -18,32 +18,30 @@ interface Caller {
   readonly connected: Connected;
   /** As performance.now() counts. */
   readonly until: number;
-  /** Runs from when it is known that it may wait in vain. */
+  /** Runs from the first refusal on. */
   timer?: NodeJS.Timeout;
   isLate?: boolean;
 }
 
-/** To find who shares a server's connections with whom. */
+/** All of this process: pools of one server share its connections. */
 const openPools = new Set<ConnectionPool>();
 
 /**
  * When the server refuses one more connection, the pool keeps to those that it has, and callers wait for them as long
- * as they would wait for any. After a while it tries to grow again, by one connection at a time. Hazard: the pools of a
- * process share the server's connections, and a busy one would leave none to another. So a pool keeps its last
- * connection even when idle, and one that is refused its first gets one from the largest.
+ * as they would wait for any. After GROW_AFTER_MS it tries to grow again, by one connection at a time.
+ *
+ * Hazard: the pools of a process share the server's connections, and a busy pool would leave none to another. So a pool
+ * keeps its last connection even when idle, and a pool that is refused its first gets one from the largest.
  */
 export class ConnectionPool extends pg.Pool {
   readonly #most: number;
   readonly #patienceMs: number;
   readonly #server: string;
-  /** Without those that are still connecting: one that breaks before it is of use is removed all the same. */
+  /** Without those that are still connecting, for which `pg` emits "remove" too when they fail. */
   readonly #connected = new Set<pg.PoolClient>();
   #growsAt = 0;
   #givesUpOne = false;
-  /**
-   * Who waits while the pool has no connection and is refused its first. One of them tries, so that the server is not
-   * knocked at by each.
-   */
+  /** Callers of a pool that has no connection and was refused its first. One of them tries again, for all. */
   readonly #starving = new Set<Caller>();
   #lastRefusal: Error | undefined;
   #nextTry: NodeJS.Timeout | undefined;
@@ -92,7 +90,7 @@ export class ConnectionPool extends pg.Pool {
     }
     this.#grow();
     super.connect((error, client, release) => {
-      // Not `release`: one whose time was up in pg's own queue gets none.
+      // Not `release`: `pg` gives none when the caller's time was up in its own queue.
       if (caller.isLate) return client?.release();
       if ((error as { code?: unknown } | undefined)?.code !== TOO_MANY_CONNECTIONS) {
         clearTimeout(caller.timer);
@@ -129,7 +127,7 @@ export class ConnectionPool extends pg.Pool {
     caller.timer ??= setTimeout(giveUp, Math.max(0, caller.until - performance.now()));
   }
 
-  /** The count of those that connected lags behind while ended ones close. */
+  /** While ended connections close, the count of connected ones is too high. */
   #working(): number {
     return Math.min(this.#connected.size, this.totalCount);
   }
@@ -155,7 +153,7 @@ export class ConnectionPool extends pg.Pool {
     if (largest !== null) largest.#giveUpOne();
   }
 
-  /** The next that is free. One at a time, however many ask. */
+  /** Closes the next connection that is free. One at a time, however many pools ask. */
   #giveUpOne(): void {
     if (this.#givesUpOne) return;
     this.#givesUpOne = true;

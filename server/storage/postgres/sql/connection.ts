@@ -7,15 +7,21 @@ import { tlsErrorMessage } from "../../tls-errors.ts";
 import { type PostgresAddress, parsePostgresUri } from "./address.ts";
 import { ConnectionPool, TOO_MANY_CONNECTIONS } from "./connection-pool.ts";
 
-/** Deadlines in milliseconds, each shorter than the one around it (HTTP 10 s > driver 5 s > statement 4 s > lock 1.5 s). A lock outlasts the server's look for deadlocks, after 1 s, so that one of them ends and the others go on. */
+/**
+ * Each deadline is shorter than the one around it (HTTP 10 s > driver 5 s > statement 4 s > lock 1.5 s). The wait for a
+ * lock is longer than the second after which the server looks for deadlocks, so that only the victim of one fails.
+ */
 export const STATEMENT_TIMEOUT_MS = 4000;
 const LOCK_TIMEOUT_MS = 1500;
-/** How long an answer is waited for: longer than the server allows a statement, so that only a connection that swallows everything gets here. */
+/**
+ * How long an answer is waited for. Longer than the server allows a statement, so that only a connection that swallows
+ * everything reaches it.
+ */
 const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1000;
 export const CONNECT_TIMEOUT_MS = 5000;
 
 /**
- * Opens a pool of connections; none is made before the first use, and fewer where the server has no more
+ * Creates a pool of connections. It connects at first use, and opens fewer connections where the server has no more
  * (`connection-pool.ts`). `?schema=NAME` in the URL becomes the search path. BAD_INPUT. An idle connection that breaks
  * is dropped and reported to `onError`; without a listener it would end the process.
  */
@@ -25,11 +31,11 @@ export function openConnections(params: {
   applicationName?: string;
   /** Further server settings of each session. */
   settings?: Readonly<Record<string, string>>;
-  /** For statements that may take as long as they take, whose sessions lift the server's own deadline. */
+  /** Statements have no time-out here; their sessions lift the server's own deadline. */
   patient?: boolean;
   /**
-   * Done with each new connection before anybody gets it. When it throws, the connection is closed and its caller hears
-   * the error.
+   * Called with each new connection before a caller gets it. When it throws, the connection is closed and the caller
+   * gets the error.
    */
   onConnect?: (client: pg.ClientBase) => Promise<void>;
   onError?: (error: Error) => void;
@@ -45,14 +51,15 @@ export function openConnections(params: {
   pool.on("error", (error) => params.onError?.(error));
   // The pool listens only to idle ones. One that breaks between two statements of its holder fails the next of them.
   pool.on("connect", (client) => client.on("error", () => undefined));
-  // What ends a transaction may be given up unsent, and then its holder gives the connection back as if nothing were: the next would work inside of it.
+  // A COMMIT may be given up unsent, and its holder releases the connection with the transaction still open: the next
+  // holder would work inside of it.
   pool.on("release", (_error, client) => {
     if (client.getTransactionStatus() !== "I") void client.end();
   });
   return pool;
 }
 
-/** One connection outside a pool, for a session that lasts. The caller hears its errors and ends it. */
+/** One connection outside a pool, for a session that lasts. The caller listens to its errors and ends it. */
 export async function openConnection(url: string, applicationName: string): Promise<pg.Client> {
   const client = new pg.Client(clientConfig(url, applicationName));
   await client.connect();
@@ -72,14 +79,14 @@ function clientConfig(
     port,
     user,
     database,
-    // One that nobody has: a server that wants a password says so itself. For a missing one `pg` leaves the connection
-    // open.
+    // A random one, which is wrong: a server that wants a password says so itself. Without a password `pg` would leave
+    // the connection open.
     password: password || randomUUID(),
     ssl: SSL[tls],
     sslnegotiation: "postgres",
     client_encoding: "UTF8",
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    // The server's deadline is nothing to a server that stands still, or to a network that swallows everything.
+    // The server's own deadline does not help when it stands still, or when the network swallows everything.
     query_timeout: ANSWER_TIMEOUT_MS,
     keepAlive: true,
     application_name: applicationName,
@@ -100,7 +107,7 @@ const SSL: Readonly<Record<PostgresAddress["tls"], pg.ClientConfig["ssl"]>> = {
   checked: true,
 };
 
-/** How `pg` and the system say that there was no connection to send on. */
+/** Messages of `pg` and of the system when there was no connection to send on. */
 const NEVER_SENT =
   /ECONNREFUSED|ENOENT|EHOSTUNREACH|ENOTFOUND|timeout exceeded when trying to connect|due to connection timeout|timeout expired|after calling end on the pool/;
 
@@ -124,7 +131,7 @@ export function translatePostgresError(error: unknown, options: { wrote?: boolea
   }
   const code = (error as { code?: unknown }).code;
   const sqlState = typeof code === "string" ? code : "";
-  // 22012 is how a statement of ours says that it met others' work (allOrNothing in statements.ts).
+  // 22012: allOrNothing (fragments.ts) refused the statement, because others changed its rows.
   if (sqlState === "57014" || sqlState === "55P03" || sqlState === "22012") {
     return new DomainError("DEADLINE_EXCEEDED", "The storage took too long. Try again.", { cause: error });
   }
@@ -134,9 +141,9 @@ export function translatePostgresError(error: unknown, options: { wrote?: boolea
     const message = "The storage has no connection to spare. Try again in a few seconds.";
     return new DomainError("STORAGE_UNAVAILABLE", message, { cause: error });
   }
-  // 08: connection, 28 and 3D: the server lets us in no longer, or the database is gone; 53: resources, 57: operator
-  // intervention (shutdown, crash), 40: rolled back by the server.
-  // 08P01 is a statement of ours that does not fit the protocol.
+  // 08: connection; 28 and 3D: the server no longer lets us in, or the database does not exist any more; 53: resources;
+  // 57: operator intervention (shutdown, crash); 40: rolled back by the server.
+  // 08P01 is a defect of ours: a statement that does not fit the protocol.
   if (/^(08|28|3D|53|57|40)/.test(sqlState) && sqlState !== "08P01") {
     return new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reached. Try again in a few seconds.", {
       cause: error,
@@ -151,7 +158,7 @@ export function translatePostgresError(error: unknown, options: { wrote?: boolea
       },
     );
   }
-  // Whatever was to be sent waited for the connection.
+  // The handshake failed, so nothing was sent.
   const tlsRefusal = tlsErrorMessage(error);
   if (tlsRefusal !== null) return new DomainError("STORAGE_UNAVAILABLE", tlsRefusal, { cause: error });
   const message = error instanceof Error ? error.message : "";
@@ -159,7 +166,8 @@ export function translatePostgresError(error: unknown, options: { wrote?: boolea
   if (options.wrote === true && !neverSent) {
     return new DomainError(
       "OUTCOME_UNKNOWN",
-      "The connection to the storage broke after the write was sent: it may have happened. Repeat it with the same idempotencyKey.",
+      "The connection to the storage broke after the write was sent: it may have happened. " +
+        "Repeat it with the same idempotencyKey.",
       { cause: error },
     );
   }

@@ -12,8 +12,8 @@ export function liveQueue(id: string, epoch: string): string {
 }
 
 /**
- * The rows of the queues `:queueIds` with the epochs `:epochs`, as `w (id, n)` and `q`, in the order given. `join`: LEFT
- * keeps a row, with nulls for `q`, for a queue that is deleted or has another epoch; CROSS leaves it out.
+ * The rows of the queues `:queueIds` with the epochs `:epochs`, as `w (id, n)` and `q`, in the order given. `join`:
+ * LEFT keeps a row, with nulls for `q`, for a queue that is deleted or has another epoch; CROSS leaves it out.
  */
 export function liveQueues(columns: string, join: "LEFT" | "CROSS"): string {
   return `unnest(:queueIds::bigint[]) WITH ORDINALITY AS w(id, n) ${join} JOIN LATERAL (

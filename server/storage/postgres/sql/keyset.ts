@@ -4,7 +4,9 @@ import { DomainError } from "../../../errors.ts";
 import type { Page, PageRequest } from "../../list-pages.ts";
 import { badMarker, type MarkerField, markerField } from "../../list-pages.ts";
 
-/** One side of a key: rows beyond a marker, or from it on. Names are Prisma's, so that models take it as it is. */
+/**
+ * One side of a key: rows beyond a marker, or from it on. `side` has Prisma's names, so that models take it as it is.
+ */
 export interface Bound {
   side: "gt" | "gte" | "lt" | "lte";
   marker: string;
@@ -19,8 +21,9 @@ export const operatorOf = (bound: Bound): Prisma.Sql => OPERATORS[bound.side];
 export const orderOf = (order: Order): Prisma.Sql => ORDERS[order];
 
 /**
- * One page through `fetch`, which reads at most `take` rows of one side of a key in the given order. Asks for one row more than the
- * page to learn whether more follow, and for one on the other side of the marker. BAD_INPUT for a marker at both ends.
+ * Reads one page with `fetch`, which reads at most `take` rows on one side of a key in the given order. It fetches one
+ * row more than the page to learn whether more follow, and one on the other side of the marker. BAD_INPUT for a marker
+ * at both ends.
  */
 export async function keysetPage<Row, Item>(params: {
   page: PageRequest;
@@ -66,10 +69,7 @@ export function writeMarker(parts: readonly string[]): string {
   return Buffer.from(JSON.stringify(parts)).toString("base64url");
 }
 
-/**
- * BAD_INPUT for a text that writeMarker did not make for this kind of list. A part that is a number must be a whole
- * one.
- */
+/** The parts of a marker. BAD_INPUT for a text that writeMarker did not write for a list of these kinds. */
 export function readMarker({ marker, field }: Bound, kinds: readonly ("text" | "number")[]): string[] {
   try {
     const parts: unknown = JSON.parse(Buffer.from(marker, "base64url").toString());
@@ -81,21 +81,22 @@ export function readMarker({ marker, field }: Bound, kinds: readonly ("text" | "
       return parts;
     }
   } catch {
-    // Not even JSON: the same answer.
+    // Not JSON: the same error.
   }
   throw badMarker(field);
 }
 
 /**
- * The end of the range of texts that begin with a prefix, exclusive, in the order of code points (which is the order of bytes in
- * UTF-8, COLLATE "C"); null when there is none above. A range uses the index and gives `%` and `_` no meaning, as LIKE would.
+ * The exclusive end of the range of texts that begin with a prefix, in the order of code points, which is the order of
+ * bytes in UTF-8 (COLLATE "C"). Null: the range has no end. A range uses the index, and unlike LIKE gives `%` and `_`
+ * no meaning.
  */
 export function prefixEnd(prefix: string): string | null {
   const points = Array.from(prefix, (character) => character.codePointAt(0) as number);
   while (points.length > 0) {
     const last = points.pop() as number;
     if (last === 0x10ffff) continue;
-    // U+D800 to U+DFFF are no characters.
+    // U+D800 to U+DFFF are not characters.
     points.push(last === 0xd7ff ? 0xe000 : last + 1);
     return String.fromCodePoint(...points);
   }

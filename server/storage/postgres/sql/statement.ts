@@ -20,7 +20,7 @@ export type ParametersOf<Types extends ParameterTypes> = {
 export interface PoolParameters {
   /** In seconds. Moves the pool's clock forward, which only tests do. */
   readonly clockOffset: number;
-  /** Added to a queue's id it is the queue's advisory lock: two pools may share a database, apart by schema. */
+  /** Plus a queue's id it is the queue's advisory lock. Each schema has its own, for pools that share a database. */
   readonly lockSpace: string;
 }
 
@@ -30,8 +30,8 @@ export interface Statement<Parameters, Row> {
   readonly name: string;
   /** As PostgreSQL takes it, with `$1`, `$2` ... */
   readonly text: string;
-  /** The values of `$1`, `$2` ... */
-  readonly valuesOf: (parameters: Parameters, pool: PoolParameters) => unknown[];
+  /** The values of `$1`, `$2` ... A statement that names no parameter of the pool needs no `pool`. */
+  readonly valuesOf: (parameters: Parameters, pool?: PoolParameters) => unknown[];
   /** Never set: it tells the compiler what a row is. */
   readonly row?: Row | undefined;
 }
@@ -72,7 +72,7 @@ export function statement<const Types extends ParameterTypes, Row = unknown>(def
         const parameter = order[index] as string;
         values[index] =
           encode === undefined
-            ? pool[parameter as keyof PoolParameters]
+            ? (pool as PoolParameters)[parameter as keyof PoolParameters]
             : encode((given as Readonly<Record<string, unknown>>)[parameter]);
       }
       return values;
@@ -85,7 +85,7 @@ export async function runOn<Parameters, Row>(
   client: Pick<pg.ClientBase, "query">,
   { name, text, valuesOf }: Statement<Parameters, Row>,
   parameters: NoInfer<Parameters>,
-  pool: PoolParameters,
+  pool?: PoolParameters,
 ): Promise<Row[]> {
   const { rows } = await client.query({ name, text, values: valuesOf(parameters, pool) });
   return rows as Row[];
