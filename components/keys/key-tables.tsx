@@ -25,7 +25,7 @@ const STORES = [
     (row) => (
       <span className="flex items-center gap-2">
         <NameLink href={paths.keys({ store: row.name })}>{row.name}</NameLink>
-        {row.internal ? <Badge>internal</Badge> : null}
+        {row.internal ? <Badge>Internal</Badge> : null}
       </span>
     ),
     { grow: true },

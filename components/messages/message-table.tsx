@@ -14,19 +14,19 @@ export function MessageState({ message }: { message: Pick<MessageRow, "claim" | 
   if (message.claim) {
     return (
       <Badge tone="warn">
-        claimed, <TimeLeft until={message.claim.expiresAt} over="expired" />
+        Claimed, <TimeLeft until={message.claim.expiresAt} over="expired" />
       </Badge>
     );
   }
   if (message.delayedUntil) {
     return (
       <Badge>
-        delayed, <TimeLeft until={message.delayedUntil} over="ready" />
+        Delayed, <TimeLeft until={message.delayedUntil} over="ready" />
       </Badge>
     );
   }
-  if (message.state === "EXHAUSTED") return <Badge tone="danger">exhausted</Badge>;
-  return <Badge tone="accent">ready</Badge>;
+  if (message.state === "EXHAUSTED") return <Badge tone="danger">Exhausted</Badge>;
+  return <Badge tone="accent">Ready</Badge>;
 }
 
 const COLUMNS = [

@@ -26,7 +26,7 @@ const COLUMNS = [
     grow: true,
   }),
   column<Operation>("state", "State", (row) =>
-    row.succeeded ? <Badge tone="ok">Healthy</Badge> : <Badge tone="danger">Failed</Badge>,
+    row.succeeded ? <Badge tone="ok">Succeeded</Badge> : <Badge tone="danger">Failed</Badge>,
   ),
   column<Operation>("time", "Time", (row) => formatMilliseconds(row.seconds), { align: "right" }),
 ];

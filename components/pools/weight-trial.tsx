@@ -241,6 +241,8 @@ function Trial({
           flavors={flavors}
           index={index}
           onChange={(next) => {
+            // The same flavor again is the same question, which is not asked again.
+            if (next === index) return;
             setIndex(next);
             reset();
           }}

@@ -124,6 +124,7 @@ it(
     await page.getByRole("button", { name: "Try weights" }).focus();
     await page.keyboard.press("Enter");
     const dialog = page.getByRole("dialog", { name: "Try other weights" });
+    await dialog.waitFor();
     const status = dialog.getByRole("status");
     const flavor = dialog.getByLabel("Flavor");
     if ((await flavor.count()) > 0) await flavor.selectOption("none");
@@ -172,6 +173,7 @@ it(
     await page.goto(dashboard.url + paths.pools(), { waitUntil: "networkidle" });
     await page.getByRole("button", { name: "Try weights" }).click();
     const dialog = page.getByRole("dialog");
+    await dialog.waitFor();
     const flavor = dialog.getByLabel("Flavor");
     if ((await flavor.count()) > 0) await flavor.selectOption("none");
     await dialog.getByLabel("Weight of north").fill("0");
