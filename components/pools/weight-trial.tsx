@@ -26,7 +26,7 @@ interface Row extends Share {
 }
 
 /** Milliseconds without a keystroke before the prediction is asked for. */
-const SETTLE = 250;
+const SETTLE_MS = 250;
 
 /** 0.375 -> "37.5 %" */
 const percent = (share: number) => `${Number((100 * share).toFixed(1))} %`;
@@ -164,7 +164,7 @@ function useTrial(flavor: string | null, close: () => void): TrialState {
         if (!(error instanceof ApiError)) throw error;
         if (!over) setRefusal(error);
       }
-    }, SETTLE);
+    }, SETTLE_MS);
     return () => {
       over = true;
       clearTimeout(timer);

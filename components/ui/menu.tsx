@@ -25,12 +25,12 @@ export function ChoiceMenu({
   onChange: (value: string) => void;
 }) {
   // Beside its trigger instead of at the document's end, so that it is in the same landmark.
-  const [place, setPlace] = useState<HTMLElement | null>(null);
+  const [container, setContainer] = useState<HTMLElement | null>(null);
   return (
     <Base.Root>
       <Base.Trigger render={trigger} />
-      <span ref={setPlace} className="absolute" />
-      <Base.Portal container={place}>
+      <span ref={setContainer} className="absolute" />
+      <Base.Portal container={container}>
         <Base.Positioner sideOffset={6} align="end" className="z-50">
           <Base.Popup
             aria-label={label}

@@ -36,7 +36,7 @@ export default async function MessagesPage({ params, searchParams }: Props) {
   // By default in every state: an operator looks for stuck messages, which are claimed, delayed or exhausted.
   const onlyReady = isOn(search, "ready");
   const id = one(search, "message");
-  const place = { ready: onlyReady, after: one(search, "after"), before: one(search, "before") };
+  const position = { ready: onlyReady, after: one(search, "after"), before: one(search, "before") };
   const variables = {
     project,
     queue,
@@ -69,7 +69,7 @@ export default async function MessagesPage({ params, searchParams }: Props) {
                 ...row,
                 preview: shorten(bodyText, PREVIEW),
                 bytes: Buffer.byteLength(bodyText),
-                href: paths.queue(project, queue, "messages", { ...place, message: row.id }),
+                href: paths.queue(project, queue, "messages", { ...position, message: row.id }),
               }))}
               pager={pagerLinks(loaded.data.inPool.messages.pageInfo, search, (to) =>
                 paths.queue(project, queue, "messages", { ready: onlyReady, ...to }),
@@ -98,7 +98,7 @@ export default async function MessagesPage({ params, searchParams }: Props) {
               queue={queue}
               id={id}
               message={loaded.data.message ?? null}
-              closeHref={paths.queue(project, queue, "messages", place)}
+              closeHref={paths.queue(project, queue, "messages", position)}
             />
           )}
         </Panel>

@@ -34,7 +34,7 @@ export default async function ClaimsPage({ params, searchParams }: Props) {
   const [project, queue] = [named(segments.project), named(segments.name)];
   const search = await searchParams;
   const id = one(search, "claim");
-  const place = { after: one(search, "after"), before: one(search, "before") };
+  const position = { after: one(search, "after"), before: one(search, "before") };
   const variables = { project, queue, ...pageVariables(search), open: id !== undefined, claim: id ?? "" };
   const loaded = await loadInParts(CLAIMS_PAGE, variables);
   return (
@@ -52,7 +52,7 @@ export default async function ClaimsPage({ params, searchParams }: Props) {
             <ClaimTable
               rows={loaded.data.inPool.claims.nodes.map((row) => ({
                 ...row,
-                href: paths.queue(project, queue, "claims", { ...place, claim: row.id }),
+                href: paths.queue(project, queue, "claims", { ...position, claim: row.id }),
               }))}
               pager={pagerLinks(loaded.data.inPool.claims.pageInfo, search, (to) =>
                 paths.queue(project, queue, "claims", to),
@@ -75,7 +75,7 @@ export default async function ClaimsPage({ params, searchParams }: Props) {
               queue={queue}
               id={id}
               claim={loaded.data.claim ? withPreviews(loaded.data.claim) : null}
-              closeHref={paths.queue(project, queue, "claims", place)}
+              closeHref={paths.queue(project, queue, "claims", position)}
             />
           )}
         </Panel>
