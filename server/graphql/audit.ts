@@ -5,35 +5,38 @@ import { connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.
 import { RawJson } from "./schema/json.ts";
 
 const AuditOutcome = builder.enumType("AuditOutcome", {
-  description: "How far an action came.",
+  description: "The outcome of an action.",
   values: {
     INTENDED: {
       value: "intended",
-      description: "It began. Unless it runs still, the process ended before it could say more.",
+      description: "It began. It is still running, or its process ended before it could record the outcome.",
     },
     DONE: { value: "done", description: "It was done." },
-    REFUSED: { value: "refused", description: "Its caller may not do it." },
+    REFUSED: { value: "refused", description: "Its caller has no right to do it." },
     FAILED: { value: "failed", description: "It failed." },
   } as const,
 });
 
 const AuditEntryType = builder.objectRef<AuditEntry>("AuditEntry").implement({
-  description: "Who did what. Entries are only ever added.",
+  description: "Who did what, and when. Entries are never changed.",
   fields: (t) => ({
     id: t.exposeString("id", { description: "Its id." }),
-    at: t.expose("at", { type: "DateTime", description: "When." }),
-    actor: t.exposeString("actor", { description: "Who." }),
-    action: t.exposeString("action", { description: "What, as the mutation is called." }),
-    project: t.exposeString("project", { nullable: true, description: "In which project; null when it is about all." }),
-    target: t.exposeString("target", { description: "On what." }),
-    outcome: t.expose("outcome", { type: AuditOutcome, description: "How far it came." }),
+    at: t.expose("at", { type: "DateTime", description: "When it happened." }),
+    actor: t.exposeString("actor", { description: "Who did it." }),
+    action: t.exposeString("action", { description: "What was done: the name of the mutation." }),
+    project: t.exposeString("project", {
+      nullable: true,
+      description: "The project; null when it concerns all of them.",
+    }),
+    target: t.exposeString("target", { description: "What it was done to." }),
+    outcome: t.expose("outcome", { type: AuditOutcome, description: "Its outcome." }),
     details: t.field({
       type: "JSON",
       description: "Before and after, the reason, counts. No secrets and no bodies.",
       resolve: (entry) => new RawJson(entry.detailsText),
     }),
-    detailsText: t.exposeString("detailsText", { description: "The same as text." }),
-    requestId: t.exposeString("requestId", { description: "The request that it came with." }),
+    detailsText: t.exposeString("detailsText", { description: "The same as JSON text." }),
+    requestId: t.exposeString("requestId", { description: "The id of the request." }),
   }),
 });
 
@@ -48,7 +51,7 @@ builder.queryFields((t) => ({
       ...pageArgs,
     },
     complexity: pageCost,
-    description: "What was done, newest first. Without a project: in all of them, for a caller who may see all.",
+    description: "The audit log, newest first. Without a project: of all projects, only for callers who may see all.",
     resolve: async (_root, args, { access, operations }) => ({
       page: await operations.audit.list(access, { project: args.project, actor: args.actor, page: pageOf(args) }),
       cursorOf: ({ id }: AuditEntry) => id,

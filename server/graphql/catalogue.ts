@@ -15,13 +15,13 @@ const CatalogueEntryType = builder.objectRef<CatalogueEntry>("CatalogueEntry").i
     epoch: t.expose("epoch", {
       type: "SafeInt",
       description:
-        "Grows with every change of any entry, so that a queue that is made again never meets its former life.",
+        "A number that grows with every change of any entry. A write with an old epoch is refused, so that it never reaches a queue that was created again.",
     }),
     flavor: t.loadable({
       type: "String",
       nullable: true,
       description:
-        "Its queue's `_flavor`: the queue moves only to pools of it. Many entries cost one question. Null: of none, or there is no such queue any more.",
+        "The `_flavor` of its queue, which moves only to pools of that flavor. All entries of a list cost one statement. Null: no flavor, or the queue does not exist any more.",
       loaderOptions: { cache: false },
       load: async (entries: CatalogueEntry[], { access, operations, limits }) => {
         const queues = await inBatches(entries, limits.MAX_PAGE_SIZE, (batch) =>
@@ -41,7 +41,7 @@ builder.objectFields(QueueType, (t) => ({
     type: CatalogueEntryType,
     nullable: true,
     description:
-      "Which pool holds it. Many queues cost one question. Null when the catalogue has no entry for it: it cannot be used (QUEUE_NOT_MAPPED) until createQueue or insertCatalogueEntry places it.",
+      "Which pool holds it. All queues of a list cost one statement. Null when the catalogue has no entry for it: it cannot be used (QUEUE_NOT_MAPPED) until createQueue or insertCatalogueEntry maps it to a pool.",
     loaderOptions: { cache: false },
     load: (queues: QueueParent[], { access, operations, limits }) =>
       inBatches(queues, limits.MAX_PAGE_SIZE, (batch) =>
@@ -56,7 +56,7 @@ builder.objectFields(PoolType, (t) => ({
     type: CatalogueConnectionType,
     args: pageArgs,
     complexity: pageCost,
-    description: "The queues of all projects that live in it. Needs a caller who may see all projects.",
+    description: "The queues of all projects in this pool. Only for callers who may see all projects.",
     resolve: async ({ name }, args, { access, operations }) => ({
       page: await operations.catalogue.list(access, { allProjects: true, pool: name, page: pageOf(args) }),
       cursorOf: null,
@@ -77,9 +77,13 @@ builder.queryFields((t) => ({
     type: CatalogueConnectionType,
     args: {
       ...projectArgs,
-      allProjects: t.arg.boolean({ description: "Of all projects, instead of one. Needs a caller who may see them." }),
+      allProjects: t.arg.boolean({
+        description: "All projects instead of one. Only for callers who may see all projects.",
+      }),
       pool: t.arg.string({ description: "Only queues of this pool." }),
-      search: t.arg.string({ description: "Only queues whose names begin with this; then by name." }),
+      search: t.arg.string({
+        description: "Only queues whose names begin with this. The list is then ordered by name.",
+      }),
       ...pageArgs,
     },
     complexity: pageCost,
@@ -103,7 +107,8 @@ const poolField = { required: true, description: "The pool's name." } as const;
 const discardField = {
   defaultValue: false,
   required: true,
-  description: "Go on though the queue has messages where it is, or though its pool cannot say. They are lost.",
+  description:
+    "Do it even if the queue has messages in its pool, or if its pool does not answer. The messages are lost.",
 } as const;
 
 const InsertCatalogueEntryInput = builder.inputType("InsertCatalogueEntryInput", {
@@ -134,14 +139,14 @@ const DeleteCatalogueEntryInput = builder.inputType("DeleteCatalogueEntryInput",
 });
 const entryPayload = (name: string, mutation: string) =>
   builder.objectRef<{ entry: CatalogueEntry }>(name).implement({
-    description: `What became of ${mutation}.`,
+    description: `The result of ${mutation}.`,
     fields: (t) => ({ entry: t.expose("entry", { type: CatalogueEntryType, description: "The entry as it is now." }) }),
   });
 const InsertCatalogueEntryPayload = entryPayload("InsertCatalogueEntryPayload", "insertCatalogueEntry");
 const UpdateCatalogueEntryPayload = entryPayload("UpdateCatalogueEntryPayload", "updateCatalogueEntry");
 const DeleteCatalogueEntryPayload = builder.objectRef<{ deleted: boolean }>("DeleteCatalogueEntryPayload").implement({
-  description: "What became of deleteCatalogueEntry.",
-  fields: (t) => ({ deleted: t.exposeBoolean("deleted", { description: "False: there was none." }) }),
+  description: "The result of deleteCatalogueEntry.",
+  fields: (t) => ({ deleted: t.exposeBoolean("deleted", { description: "False: it did not exist." }) }),
 });
 
 builder.mutationFields((t) => ({
@@ -149,7 +154,7 @@ builder.mutationFields((t) => ({
     type: InsertCatalogueEntryPayload,
     args: { input: t.arg({ type: InsertCatalogueEntryInput, required: true, description: "The queue and the pool." }) },
     description:
-      "Maps a queue to a pool, also to one that is away: the queue can be used once its pool is back. A sharp tool, for mending: no message moves. A queue that was mapped elsewhere ends there with its messages and claims, and begins empty; its subscriptions stay out of reach. While it has messages this is CONFIRMATION_REQUIRED without `discardMessages`, and STORAGE_UNAVAILABLE while its pool cannot say.",
+      "Maps a queue to a pool, without moving any message. Use it only to repair the catalogue: a queue that was mapped to another pool loses its messages and claims there and starts empty; its subscriptions become unreachable. The pool may be unreachable: the queue can be used once it answers. While the queue has messages this is CONFIRMATION_REQUIRED without `discardMessages`; while its pool does not answer it is STORAGE_UNAVAILABLE.",
     resolve: async (_root, { input }, { access, operations }) => ({
       entry: await operations.catalogue.insert(access, input),
     }),
@@ -157,7 +162,7 @@ builder.mutationFields((t) => ({
   updateCatalogueEntry: t.field({
     type: UpdateCatalogueEntryPayload,
     args: { input: t.arg({ type: UpdateCatalogueEntryInput, required: true, description: "The queue and the pool." }) },
-    description: "As insertCatalogueEntry, for a queue that has an entry already.",
+    description: "Like insertCatalogueEntry, for a queue that has an entry.",
     resolve: async (_root, { input }, { access, operations }) => ({
       entry: await operations.catalogue.update(access, input),
     }),
@@ -166,14 +171,14 @@ builder.mutationFields((t) => ({
     type: DeleteCatalogueEntryPayload,
     args: { input: t.arg({ type: DeleteCatalogueEntryInput, required: true, description: "The queue." }) },
     description:
-      "Takes a queue's entry away. A sharp tool, for mending: its messages and claims end, and it is out of reach until it is mapped or made again. While it has messages this is CONFIRMATION_REQUIRED without `discardMessages`, and STORAGE_UNAVAILABLE while its pool cannot say.",
+      "Deletes the entry of a queue. Use it only to repair the catalogue: the queue loses its messages and claims, and cannot be used until it is mapped or created again. While it has messages this is CONFIRMATION_REQUIRED without `discardMessages`; while its pool does not answer it is STORAGE_UNAVAILABLE.",
     resolve: (_root, { input }, { access, operations }) => operations.catalogue.delete(access, input),
   }),
   dropAllCatalogueEntries: t.field({
     type: DropAllPayload,
-    args: { input: t.arg({ type: DropAllInput, required: true, description: "Whether to look or to act." }) },
+    args: { input: t.arg({ type: DropAllInput, required: true, description: "A dry run, or its confirmation." }) },
     description:
-      "Empties the catalogue: every queue is out of reach until it is mapped or made again, and begins empty then.",
+      "Empties the catalogue. No queue can be used until it is mapped or created again, and then it starts empty.",
     resolve: (_root, { input }, { access, operations }) => operations.catalogue.dropAll(access, input),
   }),
 }));

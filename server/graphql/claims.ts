@@ -18,7 +18,7 @@ import { builder, waiting } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, KEEPING_WAITING, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import type { GraphQLContext } from "./schema/context.ts";
 
-/** A claim on its way to a client; its messages are asked for when they are selected, unless they came with it. */
+/** A claim as its resolvers see it. Without `messages`, they are read when the field is selected. */
 interface ClaimParent extends ClaimRecord {
   messages?: MessageRecord[];
 }
@@ -27,39 +27,42 @@ type ClaimAddress = QueueAddress & { id: string; after?: string | null };
 
 const ClaimType = builder.objectRef<ClaimParent>("Claim");
 ClaimType.implement({
-  description: "Who holds which messages, and for how long. When its time is over they are ready again by themselves.",
+  description: "A lease on messages: who holds which, and for how long. When it expires they are ready again.",
   fields: (t) => ({
     id: t.exposeString("id", {
-      description: "Its id: whoever knows it may delete its messages, renew and release it.",
+      description: "Its id. A client that knows it may delete its messages, renew it and release it.",
     }),
     project: t.exposeString("project", { description: "Its queue's project." }),
     queue: t.exposeString("queue", { description: "Its queue's name." }),
     ttlSeconds: t.expose("ttlSeconds", {
       type: "SafeInt",
-      description: "How long it holds, from when it was made or last renewed.",
+      description: "How many seconds it holds, from its creation or last renewal.",
     }),
     graceSeconds: t.expose("graceSeconds", {
       type: "SafeInt",
-      description: "How long a message that would have expired lives on behind the claim's end.",
+      description: "How many seconds a message that would have expired lives on after the claim.",
     }),
-    ageSeconds: t.expose("ageSeconds", { type: "SafeInt", description: "Seconds since it was made or last renewed." }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was made." }),
-    renewedAt: t.expose("renewedAt", { type: "DateTime", description: "When it was made or last renewed." }),
-    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "When it ends by itself." }),
-    clientId: t.exposeString("clientId", { nullable: true, description: "Who made it, as they called themselves." }),
-    actor: t.exposeString("actor", { nullable: true, description: "Who made it, as access control names them." }),
+    ageSeconds: t.expose("ageSeconds", {
+      type: "SafeInt",
+      description: "Seconds since it was created or last renewed.",
+    }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was created." }),
+    renewedAt: t.expose("renewedAt", { type: "DateTime", description: "When it was created or last renewed." }),
+    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "When it expires." }),
+    clientId: t.exposeString("clientId", { nullable: true, description: "The client id that its creator sent." }),
+    actor: t.exposeString("actor", { nullable: true, description: "The actor that created it, as in the audit log." }),
     messageCount: t.expose("messageCount", { type: "SafeInt", description: "How many messages it still holds." }),
     messages: t.field({
       type: [MessageType],
       args: {
-        after: t.arg.string({ description: "A message's marker: begin behind it." }),
+        after: t.arg.string({ description: "A message's marker: only messages after it." }),
       },
       complexity: { field: ASKING_THE_STORE, multiplier: 10 },
       description:
-        "The messages that it still holds, in the queue's order. Ends early where `limits.MAX_PAGE_BYTES` would be passed: when fewer than `messageCount` have come, go on with the last one's marker as `after`, until none comes.",
+        "The messages that it still holds, in the queue's order. The list ends early at `limits.maxPageBytes`: if it has fewer than `messageCount`, pass the last one's marker as `after`, until none comes.",
       resolve: async (claim, { after }, context, info) => {
         if (claim.messages !== undefined && typeof after !== "string") return claim.messages;
-        // One that ended since it was listed holds nothing.
+        // A claim that ended since it was listed holds nothing.
         return (await readClaim({ ...claim, after }, context, info))?.messages ?? [];
       },
     }),
@@ -109,11 +112,14 @@ builder.queryFields((t) => ({
   }),
 }));
 
-const ttlField = { type: "SafeInt", description: "How long the claim holds. Left out: the server's default." } as const;
+const ttlField = {
+  type: "SafeInt",
+  description: "How many seconds the claim holds. Left out: the server's default.",
+} as const;
 const graceField = {
   type: "SafeInt",
   description:
-    "How long a message that would have expired lives on behind the claim's end. Left out: the server's default.",
+    "How many seconds a message that would have expired lives on after the claim. Left out: the server's default.",
 } as const;
 
 const CreateClaimInput = builder.inputType("CreateClaimInput", {
@@ -124,7 +130,7 @@ const CreateClaimInput = builder.inputType("CreateClaimInput", {
     limit: t.field({
       type: "SafeInt",
       description:
-        "How many at most; fewer where `limits.MAX_PAGE_BYTES` would be passed, but one if there is one. Left out: the default page size.",
+        "How many at most. Fewer come when they would exceed `limits.maxPageBytes`, but at least one if there is one. Left out: the default page size.",
     }),
     ttlSeconds: t.field(ttlField),
     graceSeconds: t.field(graceField),
@@ -140,7 +146,7 @@ interface CreateClaim {
   deadLettered: number;
 }
 const CreateClaimPayload = builder.objectRef<CreateClaim>("CreateClaimPayload").implement({
-  description: "What became of createClaim.",
+  description: "The result of createClaim.",
   fields: (t) => ({
     claim: t.expose("claim", {
       type: ClaimType,
@@ -150,11 +156,12 @@ const CreateClaimPayload = builder.objectRef<CreateClaim>("CreateClaimPayload").
     messages: t.expose("messages", {
       type: [MessageType],
       description:
-        "Its messages, oldest first: all that it took, unless a claim with the same idempotency key was made before.",
+        "Its messages, oldest first. If an earlier call had the same idempotency key: those that its claim still holds.",
     }),
     deadLettered: t.expose("deadLettered", {
       type: "SafeInt",
-      description: "How many messages went to the dead letter queue instead, because they had been claimed too often.",
+      description:
+        "How many messages went to the dead letter queue instead, because they had been claimed `_max_claim_count` times.",
     }),
   }),
 });
@@ -170,7 +177,7 @@ const RenewClaimInput = builder.inputType("RenewClaimInput", {
   }),
 });
 const RenewClaimPayload = builder.objectRef<{ claim: ClaimParent }>("RenewClaimPayload").implement({
-  description: "What became of renewClaim.",
+  description: "The result of renewClaim.",
   fields: (t) => ({ claim: t.expose("claim", { type: ClaimType, description: "The claim as it is now." }) }),
 });
 
@@ -183,7 +190,7 @@ const ReleaseClaimInput = builder.inputType("ReleaseClaimInput", {
   }),
 });
 const ReleaseClaimPayload = builder.objectRef<{ id: string }>("ReleaseClaimPayload").implement({
-  description: "What became of releaseClaim.",
+  description: "The result of releaseClaim.",
   fields: (t) => ({ id: t.exposeString("id", { description: "The claim's id. It holds nothing any more." }) }),
 });
 
@@ -192,7 +199,7 @@ builder.mutationFields((t) => ({
     type: CreateClaimPayload,
     args: { input: t.arg({ type: CreateClaimInput, required: true, description: "What to claim." }) },
     description:
-      "Takes the oldest ready messages and holds them. While the claim lives, nobody else gets them. Delete each with the claim's id once it is done. TOO_LARGE, and none is taken, when the answer has no room for them.",
+      "Claims the oldest ready messages. Until the claim ends, nobody else gets them. Delete each message with the claim's id once it is processed. TOO_LARGE when the answer has no room for them: then none is claimed.",
     complexity: KEEPING_WAITING,
     resolve: async (_root, { input }, context, info) => {
       const { access, operations } = context;
@@ -206,7 +213,7 @@ builder.mutationFields((t) => ({
   renewClaim: t.field({
     type: RenewClaimPayload,
     args: { input: t.arg({ type: RenewClaimInput, required: true, description: "The claim, and for how long." }) },
-    description: "Restarts a claim's clock: it ends `ttlSeconds` from now.",
+    description: "Renews a claim: it expires `ttlSeconds` from now.",
     resolve: async (_root, { input }, { access, operations }) => ({
       claim: await operations.claims.update(access, input),
     }),
@@ -214,7 +221,7 @@ builder.mutationFields((t) => ({
   releaseClaim: t.field({
     type: ReleaseClaimPayload,
     args: { input: t.arg({ type: ReleaseClaimInput, required: true, description: "The claim." }) },
-    description: "Ends a claim: its messages are ready at once. Safe to repeat.",
+    description: "Releases a claim: its messages are ready at once. Safe to repeat.",
     resolve: async (_root, { input }, { access, operations }) => {
       await operations.claims.delete(access, input);
       return { id: input.id };

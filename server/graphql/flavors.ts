@@ -7,11 +7,11 @@ import { confirmationTokenField, DropAllPayload } from "./schema/drop-all.ts";
 
 const FlavorType = builder.objectRef<FlavorRecord>("Flavor");
 FlavorType.implement({
-  description: "A kind of storage that a queue can ask for with `_flavor`: the pools that carry its name.",
+  description: "A named group of pools that a queue can ask for with `_flavor`.",
   fields: (t) => ({
     project: t.exposeString("project", { description: "Its project." }),
     name: t.exposeString("name", { description: "Its name." }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was made." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was created." }),
     updatedAt: t.expose("updatedAt", { type: "DateTime", description: "When it was last changed." }),
     pools: t.stringList({
       complexity: ASKING_THE_STORE,
@@ -23,7 +23,7 @@ FlavorType.implement({
       type: [CapabilityType],
       nullable: true,
       complexity: ASKING_THE_STORE,
-      description: "What its first pool can do; null when it has none, or that cannot be reached now.",
+      description: "What its first pool can do. Null when it has none, or that one is unreachable now.",
       resolve: ({ project, name }, _args, { access, operations }) =>
         operations.flavors.capabilities(access, { project, name }),
     }),
@@ -37,7 +37,7 @@ builder.queryFields((t) => ({
     type: FlavorType,
     nullable: true,
     args: { ...projectArgs, name: t.arg.string({ required: true, description: "The flavor's name." }) },
-    description: "One flavor; null when there is none of that name.",
+    description: "One flavor; null when none has that name.",
     resolve: (_root, args, { access, operations }) =>
       orNull(operations.flavors.get(access, args), "FLAVOR_DOES_NOT_EXIST"),
   }),
@@ -58,11 +58,11 @@ const nameField = { required: true, description: "The flavor's name." } as const
 const verifyField = {
   defaultValue: true,
   required: true,
-  description: "Ask the pools whether they can do what the flavor's first can. False takes pools that are not up yet.",
+  description: "Check that the pools can do what the flavor's first pool can. False accepts pools that do not run yet.",
 } as const;
 
 const CreateFlavorInput = builder.inputType("CreateFlavorInput", {
-  description: "The flavor to make.",
+  description: "The flavor to create.",
   fields: (t) => ({
     project: t.string(projectField),
     name: t.string(nameField),
@@ -75,17 +75,17 @@ const CreateFlavorInput = builder.inputType("CreateFlavorInput", {
     replace: t.boolean({
       defaultValue: false,
       required: true,
-      description: "Add the pools to a flavor that is there instead of refusing.",
+      description: "Add the pools to an existing flavor instead of refusing.",
     }),
   }),
 });
 const CreateFlavorPayload = builder
   .objectRef<{ flavor: FlavorRecord; created: boolean }>("CreateFlavorPayload")
   .implement({
-    description: "What became of createFlavor.",
+    description: "The result of createFlavor.",
     fields: (t) => ({
       flavor: t.expose("flavor", { type: FlavorType, description: "The flavor." }),
-      created: t.exposeBoolean("created", { description: "False: it was there, and the pools joined it." }),
+      created: t.exposeBoolean("created", { description: "False: it existed, and the pools joined it." }),
     }),
   });
 const UpdateFlavorInput = builder.inputType("UpdateFlavorInput", {
@@ -101,7 +101,7 @@ const UpdateFlavorInput = builder.inputType("UpdateFlavorInput", {
   }),
 });
 const UpdateFlavorPayload = builder.objectRef<{ flavor: FlavorRecord }>("UpdateFlavorPayload").implement({
-  description: "What became of updateFlavor.",
+  description: "The result of updateFlavor.",
   fields: (t) => ({ flavor: t.expose("flavor", { type: FlavorType, description: "The flavor as it is now." }) }),
 });
 const DeleteFlavorInput = builder.inputType("DeleteFlavorInput", {
@@ -109,12 +109,12 @@ const DeleteFlavorInput = builder.inputType("DeleteFlavorInput", {
   fields: (t) => ({ project: t.string(projectField), name: t.string(nameField) }),
 });
 const DeleteFlavorPayload = builder.objectRef<{ deleted: boolean }>("DeleteFlavorPayload").implement({
-  description: "What became of deleteFlavor.",
-  fields: (t) => ({ deleted: t.exposeBoolean("deleted", { description: "False: there was none." }) }),
+  description: "The result of deleteFlavor.",
+  fields: (t) => ({ deleted: t.exposeBoolean("deleted", { description: "False: it did not exist." }) }),
 });
 
 const DropAllFlavorsInput = builder.inputType("DropAllFlavorsInput", {
-  description: "The project, and whether to look or to act.",
+  description: "The project, and the confirmation of a dry run.",
   fields: (t) => ({ project: t.string(projectField), confirmationToken: t.string(confirmationTokenField) }),
 });
 
@@ -122,7 +122,7 @@ builder.mutationFields((t) => ({
   createFlavor: t.field({
     type: CreateFlavorPayload,
     args: { input: t.arg({ type: CreateFlavorInput, required: true, description: "The flavor." }) },
-    description: "Makes a flavor, and lets pools join it. They must be able to do what its first pool can.",
+    description: "Creates a flavor and adds pools to it. Each must be able to do what its first pool can.",
     resolve: (_root, { input }, { access, operations }) => operations.flavors.create(access, input),
   }),
   updateFlavor: t.field({
@@ -141,7 +141,9 @@ builder.mutationFields((t) => ({
   }),
   dropAllFlavors: t.field({
     type: DropAllPayload,
-    args: { input: t.arg({ type: DropAllFlavorsInput, required: true, description: "Whether to look or to act." }) },
+    args: {
+      input: t.arg({ type: DropAllFlavorsInput, required: true, description: "A dry run, or its confirmation." }),
+    },
     description: "Deletes all flavors of a project.",
     resolve: (_root, { input }, { access, operations }) => operations.flavors.dropAll(access, input),
   }),

@@ -1,4 +1,4 @@
-/** How the pools were: samples over time. */
+/** The health of the pools over time, from samples. */
 import type { HealthInterval, OperationInterval } from "../history/history.ts";
 import type { HealthSampling } from "../operations/health-history.ts";
 import { PoolHealthType } from "./health.ts";
@@ -9,37 +9,37 @@ import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./
 import type { GraphQLContext } from "./schema/context.ts";
 
 const OperationIntervalType = builder.objectRef<OperationInterval>("OperationInterval").implement({
-  description: "What one operation did in a stretch of time.",
+  description: "One operation of the probes in an interval of time.",
   fields: (t) => ({
-    operation: t.exposeString("operation", { description: "Which, such as post_messages." }),
-    samples: t.expose("samples", { type: "SafeInt", description: "How often it was tried." }),
+    operation: t.exposeString("operation", { description: "Its name, such as post_messages." }),
+    samples: t.expose("samples", { type: "SafeInt", description: "How often it ran." }),
     failed: t.expose("failed", { type: "SafeInt", description: "How often it failed." }),
     errorCode: t.exposeString("errorCode", {
       nullable: true,
-      description: "Why it failed the last time, one of ErrorCode; null when it did not fail.",
+      description: "Why it last failed, one of ErrorCode; null when it did not fail.",
     }),
     p50Ms: t.exposeFloat("p50Ms", {
       nullable: true,
-      description: "Half of the successful tries took at most so many milliseconds; null without any.",
+      description: "Median of the durations of the successful runs, in milliseconds; null without any.",
     }),
     p95Ms: t.exposeFloat("p95Ms", {
       nullable: true,
-      description: "95 % of the successful tries took at most so many milliseconds; null without any.",
+      description: "95th percentile of the durations of the successful runs, in milliseconds; null without any.",
     }),
   }),
 });
 
 const PoolHealthIntervalType = builder.objectRef<HealthInterval>("PoolHealthInterval").implement({
-  description: "How a pool was in a stretch of time.",
+  description: "The health of a pool in an interval of time.",
   fields: (t) => ({
-    from: t.expose("from", { type: "DateTime", description: "When it begins." }),
-    until: t.expose("until", { type: "DateTime", description: "When it ends, perhaps in the future." }),
+    from: t.expose("from", { type: "DateTime", description: "Start of the interval." }),
+    until: t.expose("until", { type: "DateTime", description: "End of the interval. It may be in the future." }),
     lastAt: t.expose("lastAt", {
       type: "DateTime",
       nullable: true,
       description: "When its newest sample was taken; null without any.",
     }),
-    samples: t.expose("samples", { type: "SafeInt", description: "How often the pool was tried." }),
+    samples: t.expose("samples", { type: "SafeInt", description: "How often the pool was probed." }),
     unreachable: t.expose("unreachable", { type: "SafeInt", description: "How often its storage did not answer." }),
     failing: t.expose("failing", {
       type: "SafeInt",
@@ -47,23 +47,23 @@ const PoolHealthIntervalType = builder.objectRef<HealthInterval>("PoolHealthInte
     }),
     errorCode: t.exposeString("errorCode", {
       nullable: true,
-      description: "Why its storage did not answer the last time, one of ErrorCode; null when it always did.",
+      description: "Why its storage last did not answer, one of ErrorCode; null when it always did.",
     }),
     p50Ms: t.exposeFloat("p50Ms", {
       nullable: true,
       description:
-        "Half of the samples in which all operations succeeded took at most so many milliseconds together; null without any.",
+        "Median of the durations of the samples in which all operations succeeded, in milliseconds; null without any.",
     }),
     p95Ms: t.exposeFloat("p95Ms", {
       nullable: true,
       description:
-        "95 % of the samples in which all operations succeeded took at most so many milliseconds together; null without any.",
+        "95th percentile of the durations of the samples in which all operations succeeded, in milliseconds; null without any.",
     }),
     operations: t.loadableList({
       type: OperationIntervalType,
       complexity: { field: ASKING_THE_STORE, multiplier: 9 },
       description:
-        "The same of each operation while the storage answered, in the order in which they are tried. Many stretches cost one question.",
+        "The same for each operation while the storage answered, in the order of the probe. All intervals of a list cost one statement.",
       loaderOptions: { cache: false },
       load: (intervals: HealthInterval[], { access, operations, limits }) =>
         inBatches(intervals, limits.MAX_PAGE_SIZE, (batch) =>
@@ -77,11 +77,11 @@ const PoolHealthIntervalType = builder.objectRef<HealthInterval>("PoolHealthInte
 const PoolHealthIntervalConnectionType = connectionType(
   "PoolHealthInterval",
   PoolHealthIntervalType,
-  "stretches of time in which a pool was tried",
+  "intervals in which a pool was probed",
 );
 
 const lastHourDescription =
-  "How it was in the last hour, in twelve stretches of five minutes of which the last is not over yet, oldest first; those without samples too. Many pools cost one question.";
+  "Its health in the last hour, in twelve intervals of five minutes, oldest first. The last interval is not over yet; intervals without samples are included. All pools of a list cost one statement.";
 const lastHourCost = { field: ASKING_THE_STORE, multiplier: 12 };
 const loadLastHour = (pools: string[], { access, operations, limits }: GraphQLContext) =>
   inBatches(pools, limits.MAX_PAGE_SIZE, (batch) => operations.healthHistory.lastHour(access, { pools: batch }));
@@ -98,16 +98,16 @@ builder.objectFields(PoolType, (t) => ({
   healthHistory: t.field({
     type: PoolHealthIntervalConnectionType,
     args: {
-      since: t.arg({ type: "DateTime", description: "Only samples from then on. Left out: all that are kept." }),
+      since: t.arg({ type: "DateTime", description: "Only samples from then on. Left out: all stored samples." }),
       stepSeconds: t.arg({
         type: "SafeInt",
         description:
-          "How long a stretch is, from 30 to 86,400 seconds; each begins at a multiple of it. Left out: 300.",
+          "Length of an interval, from 30 to 86,400 seconds. Each begins at a multiple of it. Left out: 300.",
       }),
       ...pageArgs,
     },
     complexity: pageCost,
-    description: "How it was, newest stretch first. Those in which it was not tried are left out.",
+    description: "Its health over time, newest interval first. Intervals without samples are left out.",
     resolve: async ({ name }, { since, stepSeconds, ...args }, { access, operations }) => ({
       page: await operations.healthHistory.list(access, { pool: name, since, stepSeconds, page: pageOf(args) }),
       cursorOf: ({ from }: HealthInterval) => String(from.getTime() / 1000),
@@ -127,7 +127,7 @@ builder.objectFields(PoolHealthType, (t) => ({
 }));
 
 const HealthSamplingType = builder.objectRef<HealthSampling>("HealthSampling").implement({
-  description: "How the history of the pools' health is made: one process tries all pools, for all processes.",
+  description: "How the health of the pools is sampled: one process probes all pools, for all processes.",
   fields: (t) => ({
     everySeconds: t.expose("everySeconds", {
       type: "SafeInt",
@@ -152,7 +152,7 @@ builder.queryFields((t) => ({
   healthSampling: t.field({
     type: HealthSamplingType,
     complexity: ASKING_THE_STORE,
-    description: "How the history of the pools' health is made. `Pool.healthHistory` reads it.",
+    description: "How the health of the pools is sampled. `Pool.healthHistory` returns the samples.",
     resolve: (_root, _args, { access, operations }) => operations.healthHistory.sampling(access, {}),
   }),
 }));

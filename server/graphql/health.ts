@@ -1,4 +1,4 @@
-/** How the service is, who is asking, and what may be asked for. */
+/** The health of the service, the caller, and the limits on requests. */
 import type { Limits } from "../config.ts";
 import type { GcReport } from "../operations/gc.ts";
 import type { HealthReport, PoolHealth } from "../operations/health.ts";
@@ -7,44 +7,50 @@ import { builder } from "./schema/builder.ts";
 import { KEEPING_WAITING } from "./schema/connection.ts";
 
 const HealthStatus = builder.enumType("HealthStatus", {
-  description: "How the service is as a whole.",
+  description: "The health of the service as a whole.",
   values: {
-    PASS: { value: "pass", description: "All is well." },
-    WARN: { value: "warn", description: "It works, but something needs attention." },
-    FAIL: { value: "fail", description: "The control database cannot be reached." },
+    PASS: { value: "pass", description: "Everything is healthy." },
+    WARN: { value: "warn", description: "The service works, but something needs attention." },
+    FAIL: { value: "fail", description: "The control database is unreachable." },
   } as const,
 });
 
 const OperationHealthType = builder.objectRef<OperationHealth>("OperationHealth").implement({
-  description: "One operation, really tried on a hidden queue of a pool.",
+  description: "One operation of a probe, on a hidden queue of a pool.",
   fields: (t) => ({
-    operation: t.exposeString("operation", { description: "Which, such as post_messages." }),
-    succeeded: t.exposeBoolean("succeeded", { description: "Whether it worked." }),
-    seconds: t.exposeFloat("seconds", { description: "How long it took." }),
-    error: t.exposeString("error", { nullable: true, description: "What went wrong." }),
-    errorCode: t.exposeString("errorCode", { nullable: true, description: "The same as one of ErrorCode." }),
+    operation: t.exposeString("operation", { description: "Its name, such as post_messages." }),
+    succeeded: t.exposeBoolean("succeeded", { description: "Whether it succeeded." }),
+    seconds: t.exposeFloat("seconds", { description: "How many seconds it took." }),
+    error: t.exposeString("error", {
+      nullable: true,
+      description: "Why it failed, for people; null when it succeeded.",
+    }),
+    errorCode: t.exposeString("errorCode", {
+      nullable: true,
+      description: "Why it failed, one of ErrorCode; null when it succeeded.",
+    }),
   }),
 });
 
 export const PoolHealthType = builder.objectRef<PoolHealth>("PoolHealth").implement({
-  description: "How a pool is.",
+  description: "The health of a pool.",
   fields: (t) => ({
     pool: t.exposeString("pool", { description: "The pool's name." }),
     storageReachable: t.exposeBoolean("storageReachable", { description: "Whether its storage answers." }),
     sameAs: t.exposeString("sameAs", {
       nullable: true,
       description:
-        "The pool that is the same server and namespace, as can come of registering without verifying. Null: none that is known now.",
+        "Another pool that is the same server and namespace, which can happen when pools are registered without verifying. Null: none is known.",
     }),
     writesRefused: t.exposeString("writesRefused", {
       nullable: true,
       description:
-        "Why it takes no writes though it answers, such as that its disk is full: the try or a call met that, and no later try found otherwise. Null: it takes them.",
+        "Why it refuses writes although it answers, such as a full disk. A probe or a call was refused, and no later probe succeeded. Null: it accepts writes.",
     }),
     freeBytes: t.expose("freeBytes", {
       type: "SafeInt",
       nullable: true,
-      description: "Bytes that it can still take, where the storage tells: a Redis with a maxmemory.",
+      description: "Bytes that it can still store, if the storage tells: a Redis with a maxmemory.",
     }),
     errorCode: t.exposeString("errorCode", {
       nullable: true,
@@ -53,25 +59,25 @@ export const PoolHealthType = builder.objectRef<PoolHealth>("PoolHealth").implem
     operations: t.expose("operations", {
       type: [OperationHealthType],
       complexity: { field: 1, multiplier: 9 },
-      description: "What was tried.",
+      description: "The operations of the probe.",
     }),
     checkedAt: t.expose("checkedAt", {
       type: "DateTime",
-      description: "When it was really tried: at most ten seconds ago.",
+      description: "When it was probed: at most ten seconds ago.",
     }),
   }),
 });
 
 const ControlHealthType = builder.objectRef<HealthReport["control"]>("ControlHealth").implement({
-  description: "How the control database is.",
+  description: "The health of the control database.",
   fields: (t) => ({
     reachable: t.exposeBoolean("reachable", { description: "Whether it answers." }),
-    seconds: t.exposeFloat("seconds", { description: "How long that took." }),
+    seconds: t.exposeFloat("seconds", { description: "How many seconds the answer took." }),
   }),
 });
 
 const GarbageType = builder.objectRef<GcResult>("Garbage").implement({
-  description: "What a garbage collection freed: what was expired, purged or deleted, and invisible already.",
+  description: "What garbage collection deleted: what had expired or was purged or deleted, and was invisible already.",
   fields: (t) => ({
     messages: t.expose("messages", { type: "SafeInt", description: "Messages." }),
     claims: t.expose("claims", { type: "SafeInt", description: "Claims." }),
@@ -84,31 +90,31 @@ const LastCollectionType = builder.objectRef<NonNullable<HealthReport["gc"]>>("L
   description: "The last garbage collection of this process.",
   fields: (t) => ({
     at: t.expose("at", { type: "DateTime", description: "When it ended." }),
-    seconds: t.exposeFloat("seconds", { description: "How long it took." }),
-    collected: t.field({ type: GarbageType, description: "What it freed.", resolve: (collection) => collection }),
+    seconds: t.exposeFloat("seconds", { description: "How many seconds it took." }),
+    collected: t.field({ type: GarbageType, description: "What it deleted.", resolve: (collection) => collection }),
   }),
 });
 
 const HealthType = builder.objectRef<HealthReport>("Health").implement({
-  description: "How the service is.",
+  description: "The health of the service.",
   fields: (t) => ({
-    status: t.expose("status", { type: HealthStatus, description: "As a whole." }),
+    status: t.expose("status", { type: HealthStatus, description: "The service as a whole." }),
     control: t.expose("control", { type: ControlHealthType, description: "The control database." }),
     pools: t.expose("pools", {
       type: [PoolHealthType],
-      description: "Every pool, the built-in one first. Empty when the control database cannot say which there are.",
+      description: "Every pool, the built-in one first. Empty when the control database does not answer.",
     }),
     gc: t.expose("gc", {
       type: LastCollectionType,
       nullable: true,
       description: "The last garbage collection of this process; null before the first.",
     }),
-    warnings: t.exposeStringList("warnings", { description: "What needs attention, and what to do." }),
+    warnings: t.exposeStringList("warnings", { description: "What needs attention, and what to do about it." }),
   }),
 });
 
 const RoleType = builder.enumType("Role", {
-  description: "What a caller may do. Each role can do what those before it can.",
+  description: "What a caller may do. Each role may do what those before it may.",
   values: {
     VIEWER: { value: "viewer", description: "Read." },
     OPERATOR: { value: "operator", description: "Also work with queues, messages, claims and subscriptions." },
@@ -124,17 +130,17 @@ interface Viewer {
 }
 
 const ViewerType = builder.objectRef<Viewer>("Viewer").implement({
-  description: "Who is asking.",
+  description: "The caller.",
   fields: (t) => ({
-    actor: t.exposeString("actor", { description: "As the audit log names them." }),
-    role: t.expose("role", { type: RoleType, description: "What they may do." }),
+    actor: t.exposeString("actor", { description: "The name of the caller in the audit log." }),
+    role: t.expose("role", { type: RoleType, description: "What the caller may do." }),
     projects: t.stringList({
       nullable: true,
-      description: "The projects that they may see; null for all.",
+      description: "The projects that the caller may see; null for all.",
       resolve: ({ projects }) => (projects === "all" ? null : projects),
     }),
     requestId: t.exposeString("requestId", {
-      description: "The id of this request, as logs and audit entries have it.",
+      description: "The id of this request, as in logs and audit entries.",
     }),
   }),
 });
@@ -142,36 +148,36 @@ const ViewerType = builder.objectRef<Viewer>("Viewer").implement({
 const LIMIT_DESCRIPTIONS: Record<Exclude<keyof Limits, "MAX_LIVE_STREAMS">, string> = {
   MIN_MESSAGE_TTL: "Shortest life of a message, in seconds.",
   MAX_MESSAGE_TTL: "Longest life of a message, in seconds.",
-  DEFAULT_MESSAGE_TTL: "Life of a message if neither the post nor the queue says, in seconds.",
+  DEFAULT_MESSAGE_TTL: "Life of a message if neither the post nor the queue sets it, in seconds.",
   MAX_MESSAGE_DELAY: "Longest delay of a message, in seconds.",
-  DEFAULT_MESSAGE_DELAY: "Delay of a message if neither the post nor the queue says, in seconds.",
+  DEFAULT_MESSAGE_DELAY: "Delay of a message if neither the post nor the queue sets it, in seconds.",
   MIN_CLAIM_TTL: "Shortest claim, in seconds.",
   MAX_CLAIM_TTL: "Longest claim, in seconds.",
-  DEFAULT_CLAIM_TTL: "How long a claim holds if it does not say, in seconds.",
+  DEFAULT_CLAIM_TTL: "How long a claim holds if it is not set, in seconds.",
   MIN_CLAIM_GRACE: "Shortest grace of a claim, in seconds.",
   MAX_CLAIM_GRACE: "Longest grace of a claim, in seconds.",
-  DEFAULT_CLAIM_GRACE: "Grace of a claim that does not say, in seconds.",
+  DEFAULT_CLAIM_GRACE: "Grace of a claim if it is not set, in seconds.",
   MIN_SUBSCRIPTION_TTL: "Shortest life of a subscription, in seconds.",
-  DEFAULT_SUBSCRIPTION_TTL: "Life of a subscription that does not say, in seconds.",
+  DEFAULT_SUBSCRIPTION_TTL: "Life of a subscription if it is not set, in seconds.",
   MAX_PAGE_BYTES:
-    "Bytes of bodies that one page, claim, pop or get by ids gives at most; it ends early then, but has at least one message.",
+    "Most bytes of bodies in one page, claim, pop or get by ids. It ends early at this size, but has at least one message.",
   MAX_ANSWER_BYTES:
-    "Bytes of bodies and other large values that one answer has at most, each as often as it is selected. What would pass it is TOO_LARGE.",
+    "Most bytes of bodies and other large values in one answer, each counted as often as it is selected. Beyond that: TOO_LARGE.",
   MAX_QUEUE_METADATA: "Largest metadata of a queue, in bytes.",
   MAX_MESSAGES_POST_SIZE: "Largest sum of the bodies of one post, in bytes. A queue may set a lower one.",
   MAX_MESSAGES_PER_POST: "Most messages in one post.",
   MAX_PAGE_SIZE: "Longest page, and most messages in one claim, pop, or list of ids.",
-  DEFAULT_PAGE_SIZE: "Length of a page that does not say, and of a claim and a pop.",
+  DEFAULT_PAGE_SIZE: "Length of a page, claim or pop if it is not set.",
   MAX_QUEUE_NAME_LENGTH: "Longest name of a queue, in characters.",
   MAX_PROJECT_LENGTH: "Longest name of a project, in characters.",
   MAX_JSON_DEPTH: "How deep JSON may nest.",
   MAX_REQUEST_SIZE: "Largest request, in bytes.",
   OPERATION_DEADLINE_SECONDS:
-    "How long an operation may take, in seconds; waiting for messages, as long as its longest `waitSeconds`, comes on top.",
+    "How long an operation may take, in seconds. The longest `waitSeconds` of its fields is added.",
 };
 
 const LimitsType = builder.objectRef<Limits>("Limits").implement({
-  description: "What may be asked for. All bounds are inclusive.",
+  description: "The limits on requests. All bounds are inclusive.",
   fields: (t) =>
     Object.fromEntries(
       Object.entries(LIMIT_DESCRIPTIONS).map(([name, description]) => [
@@ -185,49 +191,53 @@ builder.queryFields((t) => ({
   health: t.field({
     type: HealthType,
     complexity: { field: 50, multiplier: 1 },
-    description: "How the service is: every pool is really tried, at most once in ten seconds, whoever asks.",
+    description:
+      "The health of the service. Every pool is probed, at most once in ten seconds, for all callers together.",
     resolve: (_root, _args, { access, operations }) => operations.health.check(access, {}),
   }),
-  viewer: t.field({ type: ViewerType, description: "Who you are.", resolve: (_root, _args, { access }) => access }),
+  viewer: t.field({ type: ViewerType, description: "You, the caller.", resolve: (_root, _args, { access }) => access }),
   limits: t.field({
     type: LimitsType,
-    description: "What may be asked for.",
+    description: "The limits on requests.",
     resolve: (_root, _args, { limits }) => limits,
   }),
 }));
 
 const CollectGarbageInput = builder.inputType("CollectGarbageInput", {
-  description: "Where to collect.",
+  description: "The pool to collect in.",
   fields: (t) => ({ pool: t.string({ description: "The pool's name. Left out: all pools." }) }),
 });
 const PoolGarbageType = builder.objectRef<GcReport["pools"][number]>("PoolGarbage").implement({
-  description: "What was freed in one pool.",
+  description: "What was deleted in one pool.",
   fields: (t) => ({
     pool: t.exposeString("pool", { description: "The pool's name." }),
     collected: t.expose("collected", {
       type: GarbageType,
       nullable: true,
-      description: "What was freed; null when it failed.",
+      description: "What was deleted; null when it failed.",
     }),
-    error: t.exposeString("error", { nullable: true, description: "What went wrong." }),
+    error: t.exposeString("error", {
+      nullable: true,
+      description: "Why it failed, for people; null when it succeeded.",
+    }),
   }),
 });
 const CollectGarbagePayload = builder.objectRef<GcReport>("CollectGarbagePayload").implement({
-  description: "What became of collectGarbage.",
+  description: "The result of collectGarbage.",
   fields: (t) => ({
-    pools: t.expose("pools", { type: [PoolGarbageType], description: "Pool by pool." }),
-    total: t.expose("total", { type: GarbageType, description: "In all." }),
-    seconds: t.exposeFloat("seconds", { description: "How long it took." }),
+    pools: t.expose("pools", { type: [PoolGarbageType], description: "The result for each pool." }),
+    total: t.expose("total", { type: GarbageType, description: "The sum over all pools." }),
+    seconds: t.exposeFloat("seconds", { description: "How many seconds it took." }),
   }),
 });
 
 builder.mutationFields((t) => ({
   collectGarbage: t.field({
     type: CollectGarbagePayload,
-    args: { input: t.arg({ type: CollectGarbageInput, required: true, description: "Where." }) },
+    args: { input: t.arg({ type: CollectGarbageInput, required: true, description: "The pool." }) },
     complexity: KEEPING_WAITING,
     description:
-      "Frees the space of what is expired, purged or deleted, now instead of at the next scheduled time. Changes nothing that can be seen.",
+      "Runs garbage collection now: deletes what has expired or was purged or deleted. Nothing visible changes.",
     resolve: (_root, { input }, { access, operations }) => operations.gc.collect(access, input),
   }),
 }));

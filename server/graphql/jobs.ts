@@ -17,20 +17,20 @@ const JobKindType = builder.enumType("JobKind", {
   description: "What a job does.",
   values: {
     MOVE_QUEUE: { value: JOB_KINDS[0], description: "Moves a queue to another pool while it is used." },
-    DRAIN_POOL: { value: JOB_KINDS[1], description: "Moves all queues of a pool to others." },
+    DRAIN_POOL: { value: JOB_KINDS[1], description: "Moves all queues of a pool to other pools." },
   } as const,
 });
 
 const STATE_DESCRIPTIONS: Record<Job["state"], string> = {
-  waiting: "No process has begun with it yet.",
-  running: "A process does it, or will go on with it when the one that did has been silent for some seconds.",
-  done: "It was done.",
+  waiting: "No process has started it yet.",
+  running: "A process runs it. If that process dies, another one continues it after some seconds.",
+  done: "It succeeded.",
   failed: "It failed; `error` says why. What was moved stays where it is.",
   cancelled: "It was cancelled. What was moved stays where it is.",
 };
 
 const JobStateType = builder.enumType("JobState", {
-  description: "How far a job is.",
+  description: "The state of a job.",
   values: Object.fromEntries(
     JOB_STATES.map((state) => [state.toUpperCase(), { value: state, description: STATE_DESCRIPTIONS[state] }]),
   ) as Record<Uppercase<Job["state"]>, { value: Job["state"]; description: string }>,
@@ -45,42 +45,47 @@ const JobErrorType = builder.objectRef<NonNullable<Job["error"]>>("JobError").im
 });
 
 const JobType = builder.objectRef<Job>("Job").implement({
-  description: "A long action. It goes on when its request has ended, and when the process that does it dies.",
+  description:
+    "A long action that the server runs. It continues after its request ended, and after the process that runs it died.",
   fields: (t) => ({
     id: t.exposeString("id", { description: "Its id." }),
     kind: t.expose("kind", { type: JobKindType, description: "What it does." }),
     project: t.exposeString("project", { nullable: true, description: "The queue's project; null for a pool." }),
     target: t.exposeString("target", { description: "The queue's or the pool's name." }),
-    state: t.expose("state", { type: JobStateType, description: "How far it is." }),
+    state: t.expose("state", { type: JobStateType, description: "Its state." }),
     progress: t.expose("progress", {
       type: "SafeInt",
       description: "How much is done: messages of a queue that moves, queues of a pool that is drained.",
     }),
-    total: t.expose("total", { type: "SafeInt", nullable: true, description: "Of how much; null while nobody knows." }),
-    rate: t.exposeFloat("rate", { nullable: true, description: "How much a second; null at the beginning." }),
+    total: t.expose("total", {
+      type: "SafeInt",
+      nullable: true,
+      description: "How much there is to do; null while that is unknown.",
+    }),
+    rate: t.exposeFloat("rate", { nullable: true, description: "How much is done per second; null at the beginning." }),
     waitingFor: t.exposeString("waitingFor", {
       nullable: true,
       description:
-        "What it waits for before it tries again, such as `pool fast`, a pool that is away, or `queue orders`, which somebody else moves; null while it goes on. A job fails when nothing of it got done for a day (`MAX_JOB_WAIT`).",
+        "What it waits for before it tries again, such as `pool fast`, which is unreachable, or `queue orders`, which another job moves. Null while it makes progress. A job fails after a day without progress (`MAX_JOB_WAIT`).",
     }),
     input: t.field({
       type: "JSON",
-      description: "What it was asked for, an object.",
+      description: "Its parameters, an object.",
       resolve: (job) => new RawJson(job.inputText),
     }),
-    inputText: t.exposeString("inputText", { description: "The same as text." }),
+    inputText: t.exposeString("inputText", { description: "The same as JSON text." }),
     result: t.field({
       type: "JSON",
       nullable: true,
       description:
-        "What came of it, an object; null until it is done. Of a move: messages, claims, pauseMs, seconds; `included`, the names of the queues that moved with it; `excluded`, those of its dead letter group that did not, each `{queue, why}`. Of a drain: queues, and `excluded`, up to 100 queues that now live in another pool than their dead letter queue.",
+        "Its result, an object; null until it is done. Of a move: messages, claims, pauseMs, seconds; `included`, the names of the queues that moved with it; `excluded`, those of its dead letter group that did not, each `{queue, why}`. Of a drain: queues, and `excluded`, up to 100 queues that are now in another pool than their dead letter queue.",
       resolve: (job) => (job.resultText === null ? null : new RawJson(job.resultText)),
     }),
-    resultText: t.exposeString("resultText", { nullable: true, description: "The same as text." }),
+    resultText: t.exposeString("resultText", { nullable: true, description: "The same as JSON text." }),
     error: t.expose("error", { type: JobErrorType, nullable: true, description: "Why it failed; else null." }),
     cancelRequested: t.exposeBoolean("cancelRequested", { description: "It stops at its next safe point." }),
     actor: t.exposeString("actor", { description: "Who asked for it." }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was asked for." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was requested." }),
     startedAt: t.expose("startedAt", { type: "DateTime", nullable: true, description: "When it began." }),
     finishedAt: t.expose("finishedAt", { type: "DateTime", nullable: true, description: "When it ended." }),
   }),
@@ -89,18 +94,18 @@ const JobType = builder.objectRef<Job>("Job").implement({
 const JobConnectionType = connectionType("Job", JobType, "jobs");
 
 const PoolShareType = builder.objectRef<PoolShare>("PoolShare").implement({
-  description: "A pool's part of the queues of its flavor.",
+  description: "A pool's share of the queues of its flavor.",
   fields: (t) => ({
     pool: t.exposeString("pool", { description: "The pool's name." }),
-    weight: t.expose("weight", { type: "SafeInt", description: "The weight that was asked for, or else its own." }),
-    share: t.exposeFloat("share", { description: "Of new queues, from 0 to 1." }),
-    queues: t.expose("queues", { type: CountType, description: "How many live there today." }),
-    shareNow: t.exposeFloat("shareNow", { description: "Of the queues of today, from 0 to 1." }),
+    weight: t.expose("weight", { type: "SafeInt", description: "The weight that was supposed, or else its own." }),
+    share: t.exposeFloat("share", { description: "Its share of new queues, from 0 to 1." }),
+    queues: t.expose("queues", { type: CountType, description: "How many queues it holds now." }),
+    shareNow: t.exposeFloat("shareNow", { description: "Its share of the queues that exist now, from 0 to 1." }),
   }),
 });
 
 const PoolWeightInput = builder.inputType("PoolWeightInput", {
-  description: "A pool, and the weight that it might have.",
+  description: "A pool, and a weight to suppose for it.",
   fields: (t) => ({
     pool: t.string({ required: true, description: "The pool's name." }),
     weight: t.field({ type: "SafeInt", required: true, description: "The weight to suppose." }),
@@ -112,19 +117,19 @@ builder.queryFields((t) => ({
     type: JobType,
     nullable: true,
     args: { id: t.arg.string({ required: true, description: "The job's id." }) },
-    description: "One job; null when there is none that you may see.",
+    description: "One job; null when it does not exist or you may not see it.",
     resolve: (_root, { id }, { access, operations }) => operations.jobs.get(access, { id }),
   }),
   jobs: t.field({
     type: JobConnectionType,
     args: {
-      kind: t.arg({ type: JobKindType, description: "Only of this kind." }),
-      state: t.arg({ type: JobStateType, description: "Only in this state." }),
-      target: t.arg.string({ description: "Only about the queue or pool of this name." }),
+      kind: t.arg({ type: JobKindType, description: "Only jobs of this kind." }),
+      state: t.arg({ type: JobStateType, description: "Only jobs in this state." }),
+      target: t.arg.string({ description: "Only jobs on the queue or pool of this name." }),
       ...pageArgs,
     },
     complexity: pageCost,
-    description: "Jobs, newest first. A caller with some projects sees those of their queues.",
+    description: "Jobs, newest first. A caller who may see only some projects sees the jobs on their queues.",
     resolve: async (_root, args, { access, operations }) => ({
       page: await operations.jobs.list(access, {
         kind: args.kind,
@@ -138,12 +143,12 @@ builder.queryFields((t) => ({
   poolPlacement: t.field({
     type: [PoolShareType],
     args: {
-      flavor: t.arg.string({ description: "Of the pools of this flavor. Left out: of those without one." }),
+      flavor: t.arg.string({ description: "The pools of this flavor. Left out: pools without a flavor." }),
       weights: t.arg({ type: [PoolWeightInput], description: "Weights to suppose; other pools keep theirs." }),
     },
     complexity: ASKING_THE_STORE,
     description:
-      "How new queues would be spread if pools had other weights, beside how queues lie today. Changes nothing.",
+      "How new queues would be distributed if pools had other weights, beside how queues are distributed now. Changes nothing.",
     resolve: (_root, { flavor, weights }, { access, operations }) =>
       operations.poolPlacement.predict(access, { flavor: flavor ?? null, weights: weights ?? [] }),
   }),
@@ -167,18 +172,18 @@ const CancelJobInput = builder.inputType("CancelJobInput", {
 });
 const jobPayload = (name: string, mutation: string) =>
   builder.objectRef<{ job: Job }>(name).implement({
-    description: `What became of ${mutation}.`,
+    description: `The result of ${mutation}.`,
     fields: (t) => ({ job: t.expose("job", { type: JobType, description: "The job as it is now." }) }),
   });
 const MoveQueuePayload = jobPayload("MoveQueuePayload", "moveQueue");
 const DrainPoolPayload = jobPayload("DrainPoolPayload", "drainPool");
 const CancelJobPayload = builder.objectRef<{ job: Job | null }>("CancelJobPayload").implement({
-  description: "What became of cancelJob.",
+  description: "The result of cancelJob.",
   fields: (t) => ({
     job: t.expose("job", {
       type: JobType,
       nullable: true,
-      description: "The job as it is now; null when there is none that you may see.",
+      description: "The job as it is now; null when it does not exist or you may not see it.",
     }),
   }),
 });
@@ -189,7 +194,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: MoveQueueInput, required: true, description: "The queue and the pool." }) },
     complexity: KEEPING_WAITING,
     description:
-      "Moves a queue to another pool while clients post and claim: messages with their ids, order and markers, live claims, idempotency keys and subscriptions go along, and so do its dead letter queue and up to 100 others that use that one, from the same pool, as far as the pool is of their flavors; the result names those that are left out, and why. A short move is done when this answers; a long one goes on as a job. Asked for again meanwhile, it gives the same job.",
+      "Moves a queue to another pool while clients post and claim. Messages keep their ids, order and markers; live claims, idempotency keys and subscriptions move with them. Its dead letter queue, and up to 100 other queues of the same pool that use it, move as well if the pool belongs to their flavors; the job's result names the excluded ones, and why. A short move is done when this answers; a long one continues as a job. A repeat meanwhile returns the same job.",
     resolve: async (_root, { input }, { access, operations }) => ({
       job: await operations.jobs.moveQueue(access, input),
     }),
@@ -199,7 +204,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: DrainPoolInput, required: true, description: "The pool." }) },
     complexity: KEEPING_WAITING,
     description:
-      "Moves all queues of a pool to the others of their flavors, by weight, as a job, and makes the pool's weight 0 so that it gets no new ones. A queue and its dead letter queue stay together where both may live. Only an empty pool can be deleted. It is refused (NO_POOL_FOUND) when no other pool takes a queue of it. Asked for again meanwhile, it gives the same job.",
+      "Moves all queues of a pool to the other pools of their flavors, by weight, as a job. The pool's weight becomes 0, so that it gets no new queues. A queue and its dead letter queue stay in one pool if both may be there. Only an empty pool can be deleted. NO_POOL_FOUND when no other pool accepts a queue of it. A repeat meanwhile returns the same job.",
     resolve: async (_root, { input }, { access, operations }) => ({
       job: await operations.jobs.drainPool(access, input),
     }),
@@ -208,7 +213,7 @@ builder.mutationFields((t) => ({
     type: CancelJobPayload,
     args: { input: t.arg({ type: CancelJobInput, required: true, description: "The job." }) },
     description:
-      "Stops a job at its next safe point. What was moved stays where it is, a queue on its way stays where it was, and a pool that was being drained gets its weight back.",
+      "Cancels a job at its next safe point. Queues that were moved stay in their new pool; a queue whose move is not finished stays in its old one; a pool that was being drained gets its weight back.",
     resolve: async (_root, { input }, { access, operations }) => ({ job: await operations.jobs.cancel(access, input) }),
   }),
 }));

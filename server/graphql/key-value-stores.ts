@@ -6,18 +6,18 @@ import type { GraphQLContext } from "./schema/context.ts";
 import { RawJson } from "./schema/json.ts";
 
 const LockType = builder.objectRef<LockRecord>("KeyValueLock").implement({
-  description: "A write lock on one key of a store. Readers are not held up.",
+  description: "A write lock on one key of a store. It does not block readers.",
   fields: (t) => ({
     store: t.exposeString("store", { description: "The store's name." }),
-    key: t.exposeString("key", { description: "The key, as the backend spells it." }),
+    key: t.exposeString("key", { description: "The key, as the backend stores it." }),
     holder: t.exposeString("holder", {
-      description: "A digest of who holds it: the same holder shows alike, and it is no lock token.",
+      description: "A digest of its holder, equal for all locks of one holder. It is not the lock token.",
     }),
     fence: t.expose("fence", {
       type: "SafeInt",
-      description: "Grows with every lock of the key. A write under an older one is refused.",
+      description: "The lock's number, which grows with every lock of the key. A write under an older lock is refused.",
     }),
-    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "When it ends by itself." }),
+    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "When it expires." }),
   }),
 });
 const LockConnectionType = connectionType("KeyValueLock", LockType, "locks");
@@ -25,11 +25,13 @@ const LockConnectionType = connectionType("KeyValueLock", LockType, "locks");
 const KeyType = builder.objectRef<KeyRecord>("KeyValueKey").implement({
   description: "A key of a store.",
   fields: (t) => ({
-    key: t.exposeString("key", { description: "As the backend spells it: a digest where the store hides its keys." }),
+    key: t.exposeString("key", {
+      description: "The key as the backend stores it: a digest if the store hides its keys.",
+    }),
     expiresAt: t.expose("expiresAt", {
       type: "DateTime",
       nullable: true,
-      description: "When its value is gone; null: when it is deleted.",
+      description: "When its value expires; null: never.",
     }),
   }),
 });
@@ -40,7 +42,7 @@ const ValueType = builder.objectRef<{ key: string; valueText: string }>("KeyValu
   fields: (t) => ({
     key: t.exposeString("key", { description: "The key." }),
     value: t.field({ type: "JSON", description: "The value.", resolve: ({ valueText }) => new RawJson(valueText) }),
-    valueText: t.exposeString("valueText", { description: "The same as text." }),
+    valueText: t.exposeString("valueText", { description: "The same as JSON text." }),
   }),
 });
 
@@ -61,9 +63,11 @@ const StoreType = builder.objectRef<StoreRecord>("KeyValueStore").implement({
   description: "A named store of keys and values, with a lock for each key.",
   fields: (t) => ({
     name: t.exposeString("name", { description: "Its name." }),
-    backingStore: t.exposeString("backingStore", { description: "Where it keeps them: memory, postgres or redis." }),
+    backingStore: t.exposeString("backingStore", {
+      description: "The backend that stores them: memory, postgres or redis.",
+    }),
     internal: t.exposeBoolean("internal", {
-      description: "Belongs to Isimud itself: its keys can be seen, its values never.",
+      description: "True: it belongs to Isimud itself. Its keys can be seen, but never its values.",
     }),
     count: t.expose("count", { type: CountType, description: "How many keys it has: exact up to 10,000." }),
     keys: t.field({
@@ -121,7 +125,7 @@ builder.queryFields((t) => ({
       keys: t.arg.stringList({ required: true, description: "The keys, at most as many as a page has rows." }),
     },
     complexity: ({ keys }) => ({ field: 1, multiplier: keys.length }),
-    description: "Many values of a store, in the order asked. A key that is missing is an error that names it.",
+    description: "Many values of a store, in the given order. A missing key is an error that names it.",
     resolve: async (_root, { store, keys }, { access, operations }) => {
       const values = await operations.keyValueStores.getValues(access, { store, keys });
       return values.map((valueText, index) => ({ key: keys[index] ?? "", valueText }));
@@ -129,7 +133,7 @@ builder.queryFields((t) => ({
   }),
   keyValueLocks: t.field({
     type: LockConnectionType,
-    args: { store: t.arg.string({ description: "Only those of this store." }), ...pageArgs },
+    args: { store: t.arg.string({ description: "Only locks of this store." }), ...pageArgs },
     complexity: pageCost,
     description: "Locks that are held now.",
     resolve: (_root, args, context) => locksOf(args.store, args, context),
@@ -138,28 +142,28 @@ builder.queryFields((t) => ({
 
 const keyField = { required: true, description: "The key." } as const;
 const lockTokenField = {
-  description: "The token of a lock of this key that you hold. Left out: the store takes the lock itself.",
+  description: "The token of a lock of this key that you hold. Left out: the store acquires the lock itself.",
 } as const;
 const valueField = { type: "JSON", description: "The value, any JSON." } as const;
-const valueTextField = { description: "The same as JSON text. Exactly this is kept." } as const;
+const valueTextField = { description: "The same as JSON text. Exactly this text is stored." } as const;
 
 const CreateKeyValueStoreInput = builder.inputType("CreateKeyValueStoreInput", {
-  description: "The store to make.",
+  description: "The store to create.",
   fields: (t) => ({
     name: t.string({ required: true, description: "Its name." }),
     lockTimeoutSeconds: t.field({
       type: "SafeInt",
       description:
-        "How long a lock lives: 2 to 3,600. A caller waits for one as long, at most 5 seconds. Left out: a default.",
+        "How many seconds a lock holds: 2 to 3,600. A caller waits as long for a lock, but at most 5 seconds. Left out: a default.",
     }),
     expirationSeconds: t.field({
       type: "SafeInt",
-      description: "How long a value lives. Left out: until it is deleted.",
+      description: "How many seconds a value lives. Left out: until it is deleted.",
     }),
   }),
 });
 const CreateKeyValueStorePayload = builder.objectRef<{ store: string }>("CreateKeyValueStorePayload").implement({
-  description: "What became of createKeyValueStore.",
+  description: "The result of createKeyValueStore.",
   fields: (t) => ({ name: t.exposeString("store", { description: "The store's name." }) }),
 });
 
@@ -197,9 +201,9 @@ const DeleteKeyValuesInput = builder.inputType("DeleteKeyValuesInput", {
 });
 const keysPayload = (name: string, mutation: string) =>
   builder.objectRef<{ keys: readonly string[] }>(name).implement({
-    description: `What became of ${mutation}.`,
+    description: `The result of ${mutation}.`,
     fields: (t) => ({
-      keys: t.stringList({ description: "The keys that it was about.", resolve: ({ keys }) => keys }),
+      keys: t.stringList({ description: "The keys of the request.", resolve: ({ keys }) => keys }),
     }),
   });
 const SetKeyValuePayload = keysPayload("SetKeyValuePayload", "setKeyValue");
@@ -212,7 +216,7 @@ const AcquireKeyValueLockInput = builder.inputType("AcquireKeyValueLockInput", {
   fields: (t) => ({ store: t.string(storeArg), key: t.string(keyField) }),
 });
 const AcquireKeyValueLockPayload = builder.objectRef<AcquiredLock>("AcquireKeyValueLockPayload").implement({
-  description: "What became of acquireKeyValueLock.",
+  description: "The result of acquireKeyValueLock.",
   fields: (t) => ({
     store: t.exposeString("store", { description: "The store's name." }),
     key: t.exposeString("key", { description: "The key." }),
@@ -223,7 +227,7 @@ const AcquireKeyValueLockPayload = builder.objectRef<AcquiredLock>("AcquireKeyVa
     }),
     lockToken: t.exposeString("lockToken", {
       description:
-        "Proof that you hold it: present it to write under the lock and to release it. It is told only here.",
+        "Proof that you hold it: send it to write under the lock and to release it. No other field returns it.",
     }),
   }),
 });
@@ -236,10 +240,10 @@ const ReleaseKeyValueLockInput = builder.inputType("ReleaseKeyValueLockInput", {
   }),
 });
 const ReleaseKeyValueLockPayload = builder.objectRef<{ released: boolean }>("ReleaseKeyValueLockPayload").implement({
-  description: "What became of releaseKeyValueLock.",
+  description: "The result of releaseKeyValueLock.",
   fields: (t) => ({
     released: t.exposeBoolean("released", {
-      description: "Always true: a lock that was over already is LOCK_NOT_VALID.",
+      description: "Always true: a lock that had ended already is LOCK_NOT_VALID.",
     }),
   }),
 });
@@ -248,7 +252,7 @@ builder.mutationFields((t) => ({
   createKeyValueStore: t.field({
     type: CreateKeyValueStorePayload,
     args: { input: t.arg({ type: CreateKeyValueStoreInput, required: true, description: "The store." }) },
-    description: "Makes a key-value store, for good and for every process. A name is configured once.",
+    description: "Creates a key-value store, permanently and for all processes. A name is configured once.",
     resolve: (_root, { input: { name: store, ...input } }, { access, operations }) =>
       operations.keyValueStores.create(access, { store, ...input }),
   }),
@@ -283,7 +287,7 @@ builder.mutationFields((t) => ({
   deleteKeyValue: t.field({
     type: DeleteKeyValuePayload,
     args: { input: t.arg({ type: DeleteKeyValueInput, required: true, description: "The key." }) },
-    description: "Deletes a key under its lock. One that is missing is KEY_DOES_NOT_EXIST.",
+    description: "Deletes a key under its lock. KEY_DOES_NOT_EXIST when it is missing.",
     resolve: async (_root, { input }, { access, operations }) => {
       await operations.keyValueStores.deleteValue(access, input);
       return { keys: [input.key] };
@@ -302,13 +306,13 @@ builder.mutationFields((t) => ({
     type: AcquireKeyValueLockPayload,
     args: { input: t.arg({ type: AcquireKeyValueLockInput, required: true, description: "The key." }) },
     complexity: KEEPING_WAITING,
-    description: "Takes the write lock of a key, and waits for it as long as the store allows.",
+    description: "Acquires the write lock of a key. Waits for it as long as the store allows.",
     resolve: (_root, { input }, { access, operations }) => operations.keyValueStores.acquireLock(access, input),
   }),
   releaseKeyValueLock: t.field({
     type: ReleaseKeyValueLockPayload,
     args: { input: t.arg({ type: ReleaseKeyValueLockInput, required: true, description: "The lock." }) },
-    description: "Gives a lock back.",
+    description: "Releases a lock.",
     resolve: async (_root, { input }, { access, operations }) => {
       await operations.keyValueStores.releaseLock(access, input);
       return { released: true };

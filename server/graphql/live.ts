@@ -1,4 +1,4 @@
-/** What can be watched. Each stream ends when its client goes, because its context's signal aborts then. */
+/** The subscriptions of the schema. A stream ends when its client leaves: then the signal of its context aborts. */
 
 import { MessageType } from "./messages.ts";
 import { QueueStatsOfType } from "./queues.ts";
@@ -11,11 +11,11 @@ builder.subscriptionFields((t) => ({
     args: {
       ...queueArgs,
       after: t.arg.string({
-        description: "A message's marker: begin behind it, and miss none. Left out: from now on.",
+        description: "A message's marker: start after it, and miss no message. Left out: from now on.",
       }),
     },
     description:
-      "A queue's messages as they are posted, in its order. Watching consumes nothing. Ends with QUEUE_DOES_NOT_EXIST when the queue goes.",
+      "The messages of a queue as they are posted, in its order. Watching consumes nothing. The stream ends with QUEUE_DOES_NOT_EXIST when the queue is deleted.",
     subscribe: (_root, args, { access, operations, signal }) => operations.messages.watch(access, { ...args, signal }),
     resolve: (message, _args, { answer }, info) => {
       answer.countMessage(message, info);
@@ -32,7 +32,7 @@ builder.subscriptionFields((t) => ({
       }),
     },
     description:
-      "The statistics of each of these queues now, then whenever they change, at most once a second a queue.",
+      "The statistics of each of these queues: now, and then whenever they change, at most once per second and queue.",
     subscribe: (_root, { project, names }, { access, operations, signal }) =>
       operations.queues.watchStats(access, { queues: names.map((name) => ({ project, name })), signal }),
     resolve: (change) => change,

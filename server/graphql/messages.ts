@@ -22,41 +22,41 @@ const MessageClaimType = builder.objectRef<NonNullable<MessageRecord["claim"]>>(
     id: t.exposeString("id", { description: "The claim's id." }),
     expiresAt: t.expose("expiresAt", {
       type: "DateTime",
-      description: "When the claim's time is over and others may claim the message.",
+      description: "When the claim expires, so that others may claim the message.",
     }),
   }),
 });
 
 const MessageStateType = builder.enumType("MessageState", {
-  description: "What may be done with a message now. Each has exactly one state: the first of these that fits.",
+  description: "The state of a message. Each message has exactly one: the first of these that applies.",
   values: {
     CLAIMED: { value: "claimed", description: "A live claim holds it." },
     DELAYED: { value: "delayed", description: "Its delay is not over, so nobody can claim it yet." },
     EXHAUSTED: {
       value: "exhausted",
       description:
-        "It was claimed `_max_claim_count` times, and the queue's `_dead_letter_queue` does not exist. Neither claims nor pops give it. Create that queue, and the next claim moves it there.",
+        "It was claimed `_max_claim_count` times, and the queue's `_dead_letter_queue` does not exist. Neither claims nor pops return it. Create that queue, and the next claim moves it there.",
     },
-    READY: { value: "ready", description: "None of these: a claim gives it." },
+    READY: { value: "ready", description: "None of the others: the next claim may return it." },
   } as const,
 });
 
 export const MessageType = builder.objectRef<MessageRecord>("Message");
 MessageType.implement({
-  description: "A message. Reading it never consumes it.",
+  description: "A message. Reading it does not consume it.",
   fields: (t) => ({
-    id: t.exposeString("id", { description: "Its id, kept when it moves to another queue or pool." }),
+    id: t.exposeString("id", { description: "Its id. It keeps it when it moves to another queue or pool." }),
     project: t.exposeString("project", { description: "Its queue's project." }),
     queue: t.exposeString("queue", { description: "Its queue's name." }),
     state: t.expose("state", { type: MessageStateType, description: "Its state when it was read." }),
     marker: t.exposeString("marker", {
       description:
-        "Its place in the queue, which is also its cursor: digits that grow in the order of commit and are never used again.",
+        "Its position in the queue, which is also its cursor: a number as text that grows in commit order and is never reused.",
     }),
     bodyText: t.exposeString("bodyText", { description: "The body as the exact JSON text that was posted." }),
     body: t.field({
       type: "JSON",
-      description: "The body, written into the answer as that same text.",
+      description: "The body as JSON. The answer holds the exact text that was posted.",
       resolve: (message) => new RawJson(message.bodyText),
     }),
     checksum: t.string({
@@ -65,17 +65,17 @@ MessageType.implement({
     }),
     ttlSeconds: t.expose("ttlSeconds", {
       type: "SafeInt",
-      description: "How long it lives: as posted, or the ttl + grace of a claim that extended it.",
+      description: "How many seconds it lives: as posted, or the ttl + grace of a claim that extended it.",
     }),
     ageSeconds: t.expose("ageSeconds", { type: "SafeInt", description: "Seconds since it was posted, or moved here." }),
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was posted, or moved here." }),
-    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "When it will be gone." }),
+    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "When it expires." }),
     delayedUntil: t.expose("delayedUntil", {
       type: "DateTime",
       nullable: true,
-      description: "When it can be claimed; null when it can be already.",
+      description: "When its delay ends; null when it has none any more.",
     }),
-    clientId: t.exposeString("clientId", { nullable: true, description: "Who posted it, as they called themselves." }),
+    clientId: t.exposeString("clientId", { nullable: true, description: "The client id that its sender gave." }),
     claimCount: t.expose("claimCount", { type: "SafeInt", description: "How often it was claimed in this queue." }),
     claim: t.expose("claim", {
       type: MessageClaimType,
@@ -85,7 +85,7 @@ MessageType.implement({
     }),
     lastClaimId: t.exposeString("lastClaimId", {
       nullable: true,
-      description: "The last claim on it, even one that has lapsed; not one that was released.",
+      description: "The id of the last claim on it, expired or not, unless that was released.",
     }),
   }),
 });
@@ -111,7 +111,7 @@ builder.objectFields(QueueType, (t) => ({
       includeExhausted: t.arg.boolean({
         defaultValue: false,
         required: true,
-        description: "Also those that were delivered as often as allowed and wait for a missing dead letter queue.",
+        description: "Also those that were delivered as often as allowed and whose dead letter queue does not exist.",
       }),
       clientId: t.arg.string({ description: "Who you are. With `echo: false`, your own messages are left out." }),
       echo: t.arg.boolean({ defaultValue: true, required: true, description: "Also messages that `clientId` posted." }),
@@ -120,7 +120,7 @@ builder.objectFields(QueueType, (t) => ({
     },
     complexity: pageCost,
     description:
-      "Its messages, oldest first; only ready ones unless those in other states are asked for too. A page may be shorter than asked: it ends early where `limits.MAX_PAGE_BYTES` would be passed, and `hasNextPage` says so. A reader that goes on behind `endCursor` misses none, whoever posts meanwhile.",
+      "Its messages, oldest first; only ready ones, unless other states are included. A page ends early at `limits.maxPageBytes`, and `hasNextPage` says so. A reader that continues after `endCursor` misses no message, even while others post.",
     resolve: async ({ project, name: queue }, args, context, info) => {
       const { access, operations } = context;
       const { includeClaimed, includeDelayed, includeExhausted, clientId, echo, waitSeconds } = args;
@@ -143,7 +143,7 @@ builder.objectFields(QueueType, (t) => ({
     nullable: true,
     args: { id: t.arg.string({ required: true, description: "The message's id." }) },
     complexity: ASKING_THE_STORE,
-    description: "One of its messages, in any state; null when there is none of that id.",
+    description: "One of its messages, in any state; null when none has that id.",
     resolve: ({ project, name: queue }, { id }, { access, answer, operations }, info) =>
       orNull(
         operations.messages.get(access, { project, queue, id, bodies: answer.reads(info) }),
@@ -157,7 +157,7 @@ builder.objectFields(QueueType, (t) => ({
     },
     complexity: idsCost,
     description:
-      "Those of these messages that exist, in the order asked, each once; in any state. Ends early where `limits.MAX_PAGE_BYTES` would be passed: when fewer came than asked for, ask again for the ids behind the last one, until none comes.",
+      "The messages with these ids that exist, in the given order, each once, in any state. The list ends early at `limits.maxPageBytes`: if fewer came than asked for, ask again for the ids after the last one, until none comes.",
     resolve: ({ project, name: queue }, { ids }, { access, answer, operations }, info) =>
       operations.messages.bulkGet(access, { project, queue, ids, bodies: answer.reads(info) }),
   }),
@@ -190,27 +190,27 @@ builder.queryFields((t) => ({
     type: MessageType,
     nullable: true,
     args: { ...queueArgs, id: t.arg.string({ required: true, description: "The message's id." }) },
-    description: "One message, in any state; null when there is none of that id.",
+    description: "One message, in any state; null when none has that id.",
     resolve: (_root, args, { access, answer, operations }, info) =>
       orNull(operations.messages.get(access, { ...args, bodies: answer.reads(info) }), "MESSAGE_DOES_NOT_EXIST"),
   }),
 }));
 
 const PostMessageInput = builder.inputType("PostMessageInput", {
-  description: "A message to post. Exactly one of `body` and `bodyText` is there.",
+  description: "A message to post, with either `body` or `bodyText`.",
   fields: (t) => ({
     body: t.field({
       type: "JSON",
       description: "The body, any JSON value. A number that JavaScript cannot hold exactly is refused: use bodyText.",
     }),
-    bodyText: t.string({ description: "The body as JSON text. Exactly this is kept and given back." }),
+    bodyText: t.string({ description: "The body as JSON text. Exactly this text is stored and returned." }),
     ttlSeconds: t.field({
       type: "SafeInt",
-      description: "How long it lives. Left out: the queue's `_default_message_ttl`.",
+      description: "How many seconds it lives. Left out: the queue's `_default_message_ttl`.",
     }),
     delaySeconds: t.field({
       type: "SafeInt",
-      description: "How long it cannot be claimed. Left out: the queue's `_default_message_delay`.",
+      description: "How many seconds nobody can claim it. Left out: the queue's `_default_message_delay`.",
     }),
   }),
 });
@@ -222,7 +222,7 @@ const PostMessagesInput = builder.inputType("PostMessagesInput", {
     messages: t.field({
       type: [PostMessageInput],
       required: true,
-      description: "At least one. All are posted, next to one another, or none.",
+      description: "At least one. All are posted, with consecutive positions, or none.",
     }),
     clientId: t.string(clientIdField),
     createQueue: t.boolean(createQueueField),
@@ -230,7 +230,7 @@ const PostMessagesInput = builder.inputType("PostMessagesInput", {
   }),
 });
 const PostMessagesPayload = builder.objectRef<{ ids: string[] }>("PostMessagesPayload").implement({
-  description: "What became of postMessages.",
+  description: "The result of postMessages.",
   fields: (t) => ({ ids: t.exposeStringList("ids", { description: "The messages' ids, in the order given." }) }),
 });
 
@@ -242,16 +242,16 @@ const PopMessagesInput = builder.inputType("PopMessagesInput", {
     limit: t.field({
       type: "SafeInt",
       description:
-        "How many at most; fewer where `limits.MAX_PAGE_BYTES` would be passed, but one if there is one. Left out: the default page size.",
+        "How many at most. Fewer come when they would exceed `limits.maxPageBytes`, but at least one if there is one. Left out: the default page size.",
     }),
   }),
 });
 const PopMessagesPayload = builder.objectRef<{ messages: MessageRecord[] }>("PopMessagesPayload").implement({
-  description: "What became of popMessages.",
+  description: "The result of popMessages.",
   fields: (t) => ({
     messages: t.expose("messages", {
       type: [MessageType],
-      description: "The messages, oldest first. They are gone for good.",
+      description: "The messages, oldest first. They are deleted.",
     }),
   }),
 });
@@ -265,14 +265,14 @@ const DeleteMessageInput = builder.inputType("DeleteMessageInput", {
     queue: t.string(queueField),
     id: t.string({ required: true, description: "The message's id." }),
     claimId: t.string({
-      description: "The claim that holds it. A claimed message can be deleted with its claim only, or by force.",
+      description: "The claim that holds it. A claimed message can only be deleted with its claim, or by force.",
     }),
     force: t.boolean({ ...forceField, description: "Delete it even if a claim holds it. Not together with a claim." }),
   }),
 });
 const DeleteMessagePayload = builder.objectRef<{ deleted: boolean }>("DeleteMessagePayload").implement({
-  description: "What became of deleteMessage.",
-  fields: (t) => ({ deleted: t.exposeBoolean("deleted", { description: "False: it was gone already." }) }),
+  description: "The result of deleteMessage.",
+  fields: (t) => ({ deleted: t.exposeBoolean("deleted", { description: "False: it did not exist any more." }) }),
 });
 
 const DeleteMessagesInput = builder.inputType("DeleteMessagesInput", {
@@ -282,17 +282,17 @@ const DeleteMessagesInput = builder.inputType("DeleteMessagesInput", {
     queue: t.string(queueField),
     ids: t.stringList({
       required: true,
-      description: "Messages' ids, at most as many as a page has rows. Unknown ones are passed over.",
+      description: "Messages' ids, at most as many as a page has rows. Unknown ids are ignored.",
     }),
     claimIds: t.stringList({
       description:
-        "Delete only what one of these claims holds: all, or nothing and MESSAGE_NOT_CLAIMED_BY. Left out: only what nobody holds, else nothing and MESSAGE_IS_CLAIMED, with the claimed ones' ids in `details.messageIds`.",
+        "Delete only messages that one of these claims holds; if any is not, none is deleted: MESSAGE_NOT_CLAIMED_BY. Left out: only messages that no claim holds; if any is claimed, none is deleted: MESSAGE_IS_CLAIMED, with the ids of the claimed ones in `details.messageIds`.",
     }),
     force: t.boolean({ ...forceField, description: "Delete claimed ones too. Not together with claims." }),
   }),
 });
 const DeleteMessagesPayload = builder.objectRef<{ deleted: number }>("DeleteMessagesPayload").implement({
-  description: "What became of deleteMessages.",
+  description: "The result of deleteMessages.",
   fields: (t) => ({ deleted: t.expose("deleted", { type: "SafeInt", description: "How many were deleted." }) }),
 });
 
@@ -308,7 +308,7 @@ builder.mutationFields((t) => ({
   postMessages: t.field({
     type: PostMessagesPayload,
     args: { input: t.arg({ type: PostMessagesInput, required: true, description: "The queue and the messages." }) },
-    description: "Posts messages, all or none. What it answers is stored.",
+    description: "Posts messages, all or none. When the answer comes, they are stored.",
     resolve: (_root, { input }, { access, operations }) =>
       operations.messages.post(access, {
         project: input.project,
@@ -323,7 +323,7 @@ builder.mutationFields((t) => ({
     type: PopMessagesPayload,
     args: { input: t.arg({ type: PopMessagesInput, required: true, description: "The queue, and how many." }) },
     description:
-      "Takes the oldest ready messages away for good: delivered at most once, for if the answer is lost, so are they. Unlike a claim it moves nothing to the dead letter queue. TOO_LARGE, and none is taken, when the answer has no room for them.",
+      "Deletes the oldest ready messages and returns them. Delivery is at most once: if the answer is lost, so are they. Unlike a claim, a pop moves nothing to the dead letter queue. TOO_LARGE when the answer has no room for them: then none is deleted.",
     resolve: async (_root, { input }, { access, answer, operations }, info) => ({
       messages: await operations.messages.pop(access, { ...input, bodies: answer.takes(info) }),
     }),
@@ -332,7 +332,7 @@ builder.mutationFields((t) => ({
     type: DeleteMessagePayload,
     args: { input: t.arg({ type: DeleteMessageInput, required: true, description: "The message." }) },
     description:
-      "Deletes a message. With its claim's id this is how a consumer says that it is done; an expired claim's id deletes nothing.",
+      "Deletes a message. With its claim's id this is how a consumer acknowledges it; the id of an expired claim deletes nothing.",
     resolve: async (_root, { input }, { access, operations }) => ({
       deleted: (await operations.messages.delete(access, input)) === "deleted",
     }),

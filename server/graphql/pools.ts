@@ -16,14 +16,14 @@ import { DropAllInput, DropAllPayload } from "./schema/drop-all.ts";
 import { RawJson } from "./schema/json.ts";
 
 const OPTIONS =
-  "Options of its driver, an object. Not secret: whoever sees the pool sees them, so passwords belong into `uri`.";
+  "Options of its driver, an object. They are not secret: everybody who sees the pool sees them. Passwords belong into `uri`.";
 
 const CAPABILITY_DESCRIPTIONS: Record<Capability, string> = {
-  FIFO: "Messages come in the order in which they were posted.",
+  FIFO: "Messages are delivered in the order in which they were posted.",
   CLAIMS: "Messages can be claimed.",
-  DURABILITY: "What was acknowledged survives a crash of the storage.",
-  AOD: "At least once delivery.",
-  HIGH_THROUGHPUT: "Made for many messages a second.",
+  DURABILITY: "Acknowledged writes survive a crash of the storage.",
+  AOD: "At-least-once delivery.",
+  HIGH_THROUGHPUT: "Built for many messages per second.",
 };
 
 export const CapabilityType = builder.enumType("Capability", {
@@ -35,16 +35,16 @@ export const CapabilityType = builder.enumType("Capability", {
 
 export const PoolType = builder.objectRef<PoolRecord>("Pool");
 PoolType.implement({
-  description: "A storage that queues live in: a server and a namespace on it.",
+  description: "A storage that holds queues: a server and a namespace in it.",
   fields: (t) => ({
     name: t.exposeString("name", { description: "Its name." }),
     builtIn: t.exposeBoolean("builtIn", {
       description:
-        'True for the pool "default" that the control database itself is. It cannot be changed or deleted, and takes a queue only when no registered pool fits.',
+        'True for the pool "default", which is the control database itself. It cannot be changed or deleted, and takes a queue only when no registered pool fits.',
     }),
     uri: t.exposeString("maskedUri", {
       nullable: true,
-      description: "Where it is, with the password masked. Null for the built-in pool.",
+      description: "Its URI, with the password masked. Null for the built-in pool.",
     }),
     weight: t.expose("weight", {
       type: "SafeInt",
@@ -60,7 +60,7 @@ PoolType.implement({
       description: OPTIONS,
       resolve: (pool) => new RawJson(pool.optionsText),
     }),
-    optionsText: t.exposeString("optionsText", { description: "The same as text." }),
+    optionsText: t.exposeString("optionsText", { description: "The same as JSON text." }),
     createdAt: t.expose("createdAt", {
       type: "DateTime",
       nullable: true,
@@ -74,21 +74,21 @@ PoolType.implement({
     queueCount: t.field({
       type: CountType,
       complexity: ASKING_THE_STORE,
-      description: "How many queues live in it: exact up to 10,000.",
+      description: "How many queues it holds: exact up to 10,000.",
       resolve: ({ name }, _args, { access, operations }) => operations.pools.countQueues(access, { name }),
     }),
     health: t.field({
       type: PoolHealthType,
       complexity: { field: KEEPING_WAITING },
       description:
-        "How it is: really tried, at most once per ten seconds whoever asks. Of many pools `health` of the query tells at once.",
+        "Its health, by a probe: at most one in ten seconds, for all callers together. For many pools use the query `health`.",
       resolve: ({ name }, _args, { access, operations }) => operations.health.pool(access, { name }),
     }),
     capabilities: t.field({
       type: [CapabilityType],
       nullable: true,
       complexity: ASKING_THE_STORE,
-      description: "What its storage can do; null when it cannot be reached now.",
+      description: "What its storage can do; null when it is unreachable now.",
       resolve: ({ name }, _args, { access, operations }) => operations.pools.capabilities(access, { name }),
     }),
   }),
@@ -101,7 +101,7 @@ builder.queryFields((t) => ({
     type: PoolType,
     nullable: true,
     args: { name: t.arg.string({ required: true, description: "The pool's name." }) },
-    description: "One pool; null when there is none of that name.",
+    description: "One pool; null when none has that name.",
     resolve: (_root, { name }, { access, operations }) =>
       orNull(operations.pools.get(access, { name }), "POOL_DOES_NOT_EXIST"),
   }),
@@ -109,7 +109,7 @@ builder.queryFields((t) => ({
     type: PoolConnectionType,
     args: pageArgs,
     complexity: pageCost,
-    description: "All pools by name; the built-in one stands first, on the first page.",
+    description: "All pools by name. The built-in one comes first, on the first page.",
     resolve: async (_root, args, { access, operations }) => ({
       page: await operations.pools.list(access, { page: pageOf(args) }),
       cursorOf: null,
@@ -119,7 +119,7 @@ builder.queryFields((t) => ({
     type: [PoolType],
     args: {
       flavor: t.arg.string({
-        description: "The flavor's name. Left out: pools without a flavor, the built-in one not among them.",
+        description: "The flavor's name. Left out: pools without a flavor, except for the built-in one.",
       }),
     },
     description: "The pools that new queues of a flavor are placed among.",
@@ -129,15 +129,15 @@ builder.queryFields((t) => ({
 }));
 
 const uri =
-  "`postgresql://user:password@host/database?schema=name`, `redis://user:password@host/prefix?cluster=true`, or another scheme that a driver is registered for. Special characters of user and password are percent-encoded. Stored encrypted, and shown with its password masked.";
+  "`postgresql://user:password@host/database?schema=name`, `redis://user:password@host/prefix?cluster=true`, or another scheme that a driver is registered for. Special characters of user and password are percent-encoded. It is stored encrypted and shown with its password masked.";
 const weightField = "Its share of new queues among the pools of its flavor; 0 takes none.";
 const optionsField = { type: "JSON", description: OPTIONS } as const;
-const optionsTextField = { description: "The same as text." } as const;
+const optionsTextField = { description: "The same as JSON text." } as const;
 const verifyField = {
   defaultValue: true,
   required: true,
   description:
-    "Connect to it first. False registers a server that is not up yet; what is no URI of a pool is refused all the same.",
+    "Connect to it first. False registers a server that does not run yet. A malformed URI is refused in either case.",
 } as const;
 
 const CreatePoolInput = builder.inputType("CreatePoolInput", {
@@ -153,15 +153,15 @@ const CreatePoolInput = builder.inputType("CreatePoolInput", {
     replace: t.boolean({
       defaultValue: false,
       required: true,
-      description: "Set a pool of that name anew instead of refusing.",
+      description: "Replace an existing pool of that name instead of refusing.",
     }),
   }),
 });
 const CreatePoolPayload = builder.objectRef<{ pool: PoolRecord; created: boolean }>("CreatePoolPayload").implement({
-  description: "What became of createPool.",
+  description: "The result of createPool.",
   fields: (t) => ({
     pool: t.expose("pool", { type: PoolType, description: "The pool." }),
-    created: t.exposeBoolean("created", { description: "False: it was there, and was set anew." }),
+    created: t.exposeBoolean("created", { description: "False: it existed, and was replaced." }),
   }),
 });
 
@@ -178,7 +178,7 @@ const UpdatePoolInput = builder.inputType("UpdatePoolInput", {
   }),
 });
 const UpdatePoolPayload = builder.objectRef<{ pool: PoolRecord }>("UpdatePoolPayload").implement({
-  description: "What became of updatePool.",
+  description: "The result of updatePool.",
   fields: (t) => ({ pool: t.expose("pool", { type: PoolType, description: "The pool as it is now." }) }),
 });
 
@@ -187,23 +187,24 @@ const DeletePoolInput = builder.inputType("DeletePoolInput", {
   fields: (t) => ({ name: t.string({ required: true, description: "The pool's name." }) }),
 });
 const DeletePoolPayload = builder.objectRef<{ deleted: boolean }>("DeletePoolPayload").implement({
-  description: "What became of deletePool.",
-  fields: (t) => ({ deleted: t.exposeBoolean("deleted", { description: "False: there was none." }) }),
+  description: "The result of deletePool.",
+  fields: (t) => ({ deleted: t.exposeBoolean("deleted", { description: "False: it did not exist." }) }),
 });
 
 const VerifyPoolInput = builder.inputType("VerifyPoolInput", {
-  description: "Where to connect.",
+  description: "The URI to connect to.",
   fields: (t) => ({ uri: t.string({ required: true, description: uri }) }),
 });
 const VerifyPoolPayload = builder
   .objectRef<{ capabilities: Capability[]; registeredAs: string | null }>("VerifyPoolPayload")
   .implement({
-    description: "What was found there.",
+    description: "What the URI leads to.",
     fields: (t) => ({
       capabilities: t.expose("capabilities", { type: [CapabilityType], description: "What the storage can do." }),
       registeredAs: t.exposeString("registeredAs", {
         nullable: true,
-        description: "The pool that is this server and namespace already, whatever its URI. Null: none is known to be.",
+        description:
+          "The pool that is registered for this server and namespace, whatever its URI. Null: no such pool is known.",
       }),
     }),
   });
@@ -213,8 +214,7 @@ builder.mutationFields((t) => ({
     type: CreatePoolPayload,
     args: { input: t.arg({ type: CreatePoolInput, required: true, description: "The pool." }) },
     complexity: KEEPING_WAITING,
-    description:
-      "Registers a pool. Two pools are never the same server and namespace: what is found there counts, not how the URI is written.",
+    description: "Registers a pool. Two pools cannot be the same server and namespace, however their URIs are written.",
     resolve: (_root, { input: { options, optionsText, ...input } }, { access, operations }) =>
       operations.pools.create(access, { ...input, optionsText: optionalText("options", options, optionsText) }),
   }),
@@ -223,7 +223,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: UpdatePoolInput, required: true, description: "The pool, and what to change." }) },
     complexity: KEEPING_WAITING,
     description:
-      "Changes a pool. Queues that live in it stay, so a URI that leads to another storage is refused while there are any, unless `verify` is false. A URI, the same one too, ends the warning of `health` that the pool came back without what it held.",
+      "Changes a pool. Its queues stay in it, so a URI of another storage is refused while it has queues, unless `verify` is false. Setting a URI, even the same one, ends the warning of `health` that the pool lost its data.",
     resolve: async (_root, { input: { options, optionsText, ...input } }, { access, operations }) => ({
       pool: await operations.pools.update(access, {
         ...input,
@@ -234,19 +234,19 @@ builder.mutationFields((t) => ({
   deletePool: t.field({
     type: DeletePoolPayload,
     args: { input: t.arg({ type: DeletePoolInput, required: true, description: "The pool." }) },
-    description: "Unregisters a pool. Refused while queues live in it, and for the last pool of a flavor.",
+    description: "Unregisters a pool. Refused while it holds queues, and for the last pool of a flavor.",
     resolve: (_root, { input }, { access, operations }) => operations.pools.delete(access, input),
   }),
   verifyPool: t.field({
     type: VerifyPoolPayload,
-    args: { input: t.arg({ type: VerifyPoolInput, required: true, description: "Where to connect." }) },
+    args: { input: t.arg({ type: VerifyPoolInput, required: true, description: "The URI to connect to." }) },
     complexity: KEEPING_WAITING,
-    description: "Connects to a URI and says what is there, without registering it or leaving anything in it.",
+    description: "Connects to a URI and reports what is there, without registering a pool or leaving anything in it.",
     resolve: (_root, { input }, { access, operations }) => operations.pools.verify(access, input),
   }),
   dropAllPools: t.field({
     type: DropAllPayload,
-    args: { input: t.arg({ type: DropAllInput, required: true, description: "Whether to look or to act." }) },
+    args: { input: t.arg({ type: DropAllInput, required: true, description: "A dry run, or its confirmation." }) },
     description: "Unregisters every pool but the built-in one. Refused while any of them holds queues.",
     resolve: (_root, { input }, { access, operations }) => operations.pools.dropAll(access, input),
   }),

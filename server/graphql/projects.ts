@@ -20,10 +20,9 @@ const ProjectConnectionType = connectionType("Project", ProjectType, "projects")
 builder.queryFields((t) => ({
   projects: t.field({
     type: ProjectConnectionType,
-    args: { search: t.arg.string({ description: "Only those whose names begin with this." }), ...pageArgs },
+    args: { search: t.arg.string({ description: "Only projects whose names begin with this." }), ...pageArgs },
     complexity: pageCost,
-    description:
-      "The projects that you may see, by name: those with queues, and all of your own if you may see only some.",
+    description: "The projects that you may see, by name: those with queues, or all of yours if you may see only some.",
     resolve: async (_root, args, { access, operations }) => ({
       page: await operations.projects.list(access, { search: args.search, page: pageOf(args) }),
       cursorOf: null,

@@ -1,4 +1,4 @@
-/** What a queue is in the schema; queues.ts asks for queues and changes them. */
+/** The types of a queue in the schema. Its queries and mutations are in queues.ts. */
 import {
   GraphQLIncludeDirective,
   type GraphQLResolveInfo,
@@ -14,14 +14,14 @@ import { builder } from "./schema/builder.ts";
 import { connectionType } from "./schema/connection.ts";
 import { RawJson } from "./schema/json.ts";
 
-/** A queue on its way to a client. `stats` undefined: ask when they are selected; null: its pool cannot say now. */
+/** A queue as its resolvers see it. `stats` undefined: read when selected; null: its pool does not answer now. */
 export interface QueueParent extends Omit<QueueRecord, "metadata"> {
   metadata: NonNullable<QueueRecord["metadata"]>;
   stats?: QueueStats | null;
 }
 
 const MessageStampType = builder.objectRef<MessageStamp>("MessageStamp").implement({
-  description: "Which message, and when it was posted.",
+  description: "A message of a queue's statistics, and when it was posted.",
   fields: (t) => ({
     id: t.exposeString("id", { description: "The message's id." }),
     ageSeconds: t.expose("ageSeconds", { type: "SafeInt", description: "Seconds since it was posted." }),
@@ -31,20 +31,20 @@ const MessageStampType = builder.objectRef<MessageStamp>("MessageStamp").impleme
 
 export const QueueStatsType = builder.objectRef<QueueStats>("QueueStats").implement({
   description:
-    "How many messages of a queue are in which state (see MessageState): ready + claimed + delayed + exhausted = total. Expired messages do not count.",
+    "How many messages of a queue are in each state (see MessageState): ready + claimed + delayed + exhausted = total. Expired messages do not count.",
   fields: (t) => ({
-    ready: t.expose("ready", { type: "SafeInt", description: "Messages that a claim gives." }),
+    ready: t.expose("ready", { type: "SafeInt", description: "Messages that can be claimed." }),
     claimed: t.expose("claimed", { type: "SafeInt", description: "Messages that a live claim holds." }),
     delayed: t.expose("delayed", { type: "SafeInt", description: "Messages that nobody can claim yet." }),
     exhausted: t.expose("exhausted", {
       type: "SafeInt",
       description:
-        "Messages that were delivered as often as the queue allows, and that its dead letter queue cannot take because it is missing.",
+        "Messages that were delivered as often as the queue allows, and whose dead letter queue does not exist.",
     }),
     total: t.expose("total", { type: "SafeInt", description: "All messages." }),
     exact: t.exposeBoolean("exact", {
       description:
-        "False for a queue of more than 10,000 messages: the numbers come from counters, which may be a little off, and `exhausted` is a lower bound, counted among the oldest messages; what it misses counts as ready.",
+        "False for a queue of more than 10,000 messages: the numbers come from counters, which may be slightly off. `exhausted` is then a lower bound, counted among the oldest messages; the rest of them count as ready.",
     }),
     oldest: t.expose("oldest", {
       type: MessageStampType,
@@ -70,17 +70,17 @@ const BackoffType = builder.enumType("RetryBackoffFunction", {
 });
 
 const RetryPolicyType = builder.objectRef<RetryPolicy>("RetryPolicy").implement({
-  description: "How a notification would be tried again. It is stored; nothing is delivered yet. Null = the default.",
+  description: "How notifications would be retried. It is stored, but nothing is delivered yet. Null: the default.",
   fields: (t) => ({
     retriesWithNoDelay: t.expose("retriesWithNoDelay", {
       type: "SafeInt",
       nullable: true,
-      description: "Attempts at once.",
+      description: "Attempts without a pause.",
     }),
     minimumDelayRetries: t.expose("minimumDelayRetries", {
       type: "SafeInt",
       nullable: true,
-      description: "Attempts that wait for the minimum delay.",
+      description: "Attempts after the minimum delay.",
     }),
     minimumDelay: t.expose("minimumDelay", {
       type: "SafeInt",
@@ -95,7 +95,7 @@ const RetryPolicyType = builder.objectRef<RetryPolicy>("RetryPolicy").implement(
     maximumDelayRetries: t.expose("maximumDelayRetries", {
       type: "SafeInt",
       nullable: true,
-      description: "Attempts that wait for the maximum delay.",
+      description: "Attempts after the maximum delay.",
     }),
     retryBackoffFunction: t.expose("retryBackoffFunction", {
       type: BackoffType,
@@ -104,21 +104,21 @@ const RetryPolicyType = builder.objectRef<RetryPolicy>("RetryPolicy").implement(
     }),
     ignoreSubscriptionOverride: t.exposeBoolean("ignoreSubscriptionOverride", {
       nullable: true,
-      description: "Do not let a subscription have a policy of its own.",
+      description: "True: the policy of a subscription is ignored.",
     }),
   }),
 });
 
 const QueueAttributesType = builder.objectRef<ReservedAttributes>("QueueAttributes").implement({
-  description: "A queue's reserved attributes as they count: the stored value where there is one, else the default.",
+  description: "The effective reserved attributes of a queue: the stored value, or else the default.",
   fields: (t) => ({
     defaultMessageTtl: t.expose("defaultMessageTtl", {
       type: "SafeInt",
-      description: "`_default_message_ttl`: seconds that a message lives if the post does not say.",
+      description: "`_default_message_ttl`: seconds that a message lives if its post does not set it.",
     }),
     defaultMessageDelay: t.expose("defaultMessageDelay", {
       type: "SafeInt",
-      description: "`_default_message_delay`: seconds before a message can be claimed if the post does not say.",
+      description: "`_default_message_delay`: seconds before a message can be claimed if its post does not set it.",
     }),
     maxMessagesPostSize: t.expose("maxMessagesPostSize", {
       type: "SafeInt",
@@ -128,16 +128,17 @@ const QueueAttributesType = builder.objectRef<ReservedAttributes>("QueueAttribut
       type: "SafeInt",
       nullable: true,
       description:
-        "`_max_claim_count`: deliveries before a message goes to the dead letter queue. Counts only together with one.",
+        "`_max_claim_count`: deliveries before a message goes to the dead letter queue. It has an effect only together with one.",
     }),
     deadLetterQueue: t.exposeString("deadLetterQueue", {
       nullable: true,
-      description: "`_dead_letter_queue`: a queue of the same project. It is not made by itself.",
+      description: "`_dead_letter_queue`: a queue of the same project. It is not created automatically.",
     }),
     deadLetterQueueMessagesTtl: t.expose("deadLetterQueueMessagesTtl", {
       type: "SafeInt",
       nullable: true,
-      description: "`_dead_letter_queue_messages_ttl`: seconds that a message lives there. Null: it keeps its own end.",
+      description:
+        "`_dead_letter_queue_messages_ttl`: seconds that a message lives there. Null: it expires when it would have expired.",
     }),
     enableEncryptMessages: t.exposeBoolean("enableEncryptMessages", {
       description: "`_enable_encrypt_messages`. Always false so far.",
@@ -157,33 +158,33 @@ const QueueAttributesType = builder.objectRef<ReservedAttributes>("QueueAttribut
 export const QueueType = builder.objectRef<QueueParent>("Queue");
 QueueType.implement({
   description:
-    "A queue of a project: messages in the order of their posting. Two queues of one name in two projects are unrelated.",
+    "A queue of a project: messages in the order in which they were posted. Queues with the same name in two projects are unrelated.",
   fields: (t) => ({
     project: t.exposeString("project", { description: 'Its project; "" is the one without a name.' }),
     name: t.exposeString("name", { description: "Its name: letters, digits, `_`, `-` and `.`." }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was made." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was created." }),
     updatedAt: t.expose("updatedAt", { type: "DateTime", description: "When its metadata last changed." }),
     metadata: t.field({
       type: "JSON",
-      description: "Its metadata as it was given: an object with reserved attributes and the user's own.",
+      description: "Its metadata as it was sent: an object with reserved attributes and keys of your own.",
       resolve: (queue) => new RawJson(queue.metadata.text),
     }),
-    metadataText: t.string({ description: "The same as text.", resolve: (queue) => queue.metadata.text }),
+    metadataText: t.string({ description: "The same as JSON text.", resolve: (queue) => queue.metadata.text }),
     attributes: t.field({
       type: QueueAttributesType,
       complexity: { field: 1, multiplier: 0 },
-      description: "Its reserved attributes as they count.",
+      description: "Its effective reserved attributes.",
       resolve: (queue) => queue.metadata.effective,
     }),
     storedAttributes: t.stringList({
       description:
-        "Which reserved attributes are stored, as they are called in the metadata; the others have their defaults.",
+        "The names of the reserved attributes that are stored, as in the metadata. The others have their defaults.",
       resolve: (queue) => Object.keys(queue.metadata.stored).map(reservedKey),
     }),
     deadLetterQueueMissing: t.loadable({
       type: "Boolean",
       description:
-        "True: its `_dead_letter_queue` does not exist. Messages that were delivered as often as `_max_claim_count` says stay here, exhausted, until it does.",
+        "True: its `_dead_letter_queue` does not exist. Messages that were delivered `_max_claim_count` times stay in this queue, exhausted, until it exists.",
       loaderOptions: { cache: false },
       load: async (queues: QueueParent[], { access, operations, limits }) => {
         const targets = queues.flatMap(({ project, metadata }) => {
@@ -202,7 +203,7 @@ QueueType.implement({
       type: QueueStatsType,
       nullable: true,
       description:
-        "How full it is now. Many queues cost one question to each pool. Null when it was deleted meanwhile, has no catalogueEntry, or its pool cannot say now.",
+        "Its statistics now. All queues of a list cost one statement per pool. Null when it was deleted meanwhile, has no catalogue entry, or its pool does not answer now.",
       loaderOptions: { cache: false },
       load: async (queues: QueueParent[], { access, operations, limits }) => {
         const asked = queues.filter((queue) => queue.stats === undefined);
@@ -217,12 +218,12 @@ QueueType.implement({
   }),
 });
 
-/** `_max_claim_count` of maxClaimCount. */
+/** `_max_claim_count` for `maxClaimCount`. */
 function reservedKey(attribute: string): string {
   return `_${attribute.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
 }
 
-/** Asks about many in as few questions as the operations allow. */
+/** Calls `ask` with batches of `size` items at once, and returns its results in order. */
 export async function inBatches<T, R>(
   items: readonly T[],
   size: number,
@@ -238,12 +239,12 @@ export const QueueConnectionType = connectionType(
   "Queue",
   QueueType,
   "queues",
-  "How many queues match, without walking them all: exact up to 10,000.",
+  "How many queues match: exact up to 10,000.",
 );
 
 /**
- * Which of these fields are selected anywhere below, @skip and @include considered: so that a list asks the store only
- * for what is wanted.
+ * The names among `names` that are selected anywhere below the field, @skip and @include considered. So a list reads
+ * only what was selected.
  */
 export function selectedFields(info: GraphQLResolveInfo, names: ReadonlySet<string>): ReadonlySet<string> {
   const found = new Set<string>();
@@ -265,7 +266,7 @@ export function selectedFields(info: GraphQLResolveInfo, names: ReadonlySet<stri
   return found;
 }
 
-/** By @skip or @include. */
+/** True when @skip or @include leaves the selection out. */
 function isLeftOut(selection: SelectionNode, { variableValues }: GraphQLResolveInfo): boolean {
   return (
     getDirectiveValues(GraphQLSkipDirective, selection, variableValues)?.if === true ||

@@ -24,16 +24,16 @@ const METADATA_FIELDS = new Set([
 const STATS_FIELDS = new Set(["stats"]);
 const NO_METADATA = {} as QueueMetadata;
 
-/** A record that a single queue's operations give always has its metadata. */
+/** The operations on a single queue always return its metadata. */
 function single(queue: Omit<QueueParent, "metadata"> & { metadata: QueueMetadata | null }): QueueParent {
   return { ...queue, metadata: queue.metadata ?? NO_METADATA };
 }
 
 const QueueSort = builder.enumType("QueueSort", {
-  description: "What a list of queues is ordered by. Both are exact.",
+  description: "The order of a list of queues.",
   values: {
     NAME: { value: "name", description: "By name." },
-    CREATED_AT: { value: "createdAt", description: "By when they were made." },
+    CREATED_AT: { value: "createdAt", description: "By creation time." },
   } as const,
 });
 
@@ -45,7 +45,7 @@ export const QueueStatsOfType = builder.objectRef<StatsChange>("NamedQueueStats"
     stats: t.expose("stats", {
       type: QueueStatsType,
       nullable: true,
-      description: "Null when there is no such queue, or its pool cannot say now.",
+      description: "Null when there is no such queue, or its pool does not answer now.",
     }),
   }),
 });
@@ -55,7 +55,7 @@ builder.queryFields((t) => ({
     type: QueueType,
     nullable: true,
     args: { ...projectArgs, name: t.arg.string({ required: true, description: "The queue's name." }) },
-    description: "One queue; null when there is none of that name.",
+    description: "One queue; null when none has that name.",
     resolve: async (_root, args, { access, operations }) => {
       const queue = await orNull(operations.queues.get(access, args), "QUEUE_DOES_NOT_EXIST");
       return queue && single(queue);
@@ -65,14 +65,14 @@ builder.queryFields((t) => ({
     type: QueueConnectionType,
     args: {
       ...projectArgs,
-      allProjects: t.arg.boolean({ description: "Of all projects that you may see, instead of one." }),
-      search: t.arg.string({ description: "Only those whose names begin with this." }),
-      sort: t.arg({ type: QueueSort, defaultValue: "name", required: true, description: "What they are ordered by." }),
-      descending: t.arg.boolean({ defaultValue: false, required: true, description: "From the last to the first." }),
+      allProjects: t.arg.boolean({ description: "All projects that you may see, instead of one." }),
+      search: t.arg.string({ description: "Only queues whose names begin with this." }),
+      sort: t.arg({ type: QueueSort, defaultValue: "name", required: true, description: "The order of the list." }),
+      descending: t.arg.boolean({ defaultValue: false, required: true, description: "Reverses the order." }),
       ...pageArgs,
     },
     complexity: pageCost,
-    description: "Queues, a page at a time: as fast at 100,000 queues as at 100.",
+    description: "Queues, by pages. A page of 100,000 queues takes no longer than one of 100.",
     resolve: async (_root, args, { access, operations }, info) => {
       const { project, allProjects, search, sort, descending } = args;
       const scope = { project, search, ...(allProjects ? { allProjects } : {}) };
@@ -104,7 +104,7 @@ builder.queryFields((t) => ({
       }),
     },
     complexity: ({ names }) => ({ field: 1, multiplier: names.length }),
-    description: "The statistics of many queues of one project, in the order asked.",
+    description: "The statistics of many queues of one project, in the given order.",
     resolve: async (_root, { project, names }, { access, operations }) => {
       const queues = names.map((name) => ({ project, name }));
       const stats = await operations.queues.statsMany(access, { queues });
@@ -117,12 +117,12 @@ builder.queryFields((t) => ({
 const nameField = { required: true, description: "The queue's name." } as const;
 const metadataField = {
   description:
-    "An object: reserved attributes such as `_default_message_ttl`, and any keys of your own, without an underscore in front.",
+    "An object: reserved attributes such as `_default_message_ttl`, and any keys of your own that do not begin with an underscore.",
 } as const;
-const metadataTextField = { description: "The same as text. Exactly this is kept." } as const;
+const metadataTextField = { description: "The same as JSON text. Exactly this text is stored." } as const;
 
 const CreateQueueInput = builder.inputType("CreateQueueInput", {
-  description: "The queue to make.",
+  description: "The queue to create.",
   fields: (t) => ({
     project: t.string(projectField),
     name: t.string({ required: true, description: "Its name: letters, digits, `_`, `-` and `.`." }),
@@ -131,15 +131,15 @@ const CreateQueueInput = builder.inputType("CreateQueueInput", {
   }),
 });
 const CreateQueuePayload = builder.objectRef<{ queue: QueueParent; created: boolean }>("CreateQueuePayload").implement({
-  description: "What became of createQueue.",
+  description: "The result of createQueue.",
   fields: (t) => ({
     queue: t.expose("queue", { type: QueueType, description: "The queue." }),
-    created: t.exposeBoolean("created", { description: "False: it was there, and stayed as it was." }),
+    created: t.exposeBoolean("created", { description: "False: it existed, and was not changed." }),
   }),
 });
 
 const UpdateQueueMetadataInput = builder.inputType("UpdateQueueMetadataInput", {
-  description: "All new metadata of a queue.",
+  description: "The new metadata of a queue, which replaces all of the old.",
   fields: (t) => ({
     project: t.string(projectField),
     name: t.string(nameField),
@@ -151,7 +151,7 @@ const UpdateQueueMetadataInput = builder.inputType("UpdateQueueMetadataInput", {
 const MetadataOperation = builder.enumType("QueueMetadataOperation", {
   description: "What to do with a key of the metadata.",
   values: {
-    ADD: { value: "add", description: "Set it, whether it is there or not." },
+    ADD: { value: "add", description: "Set it, whether it is stored or not." },
     REPLACE: { value: "replace", description: "Set it; it must be stored, or be a reserved attribute." },
     REMOVE: { value: "remove", description: "Remove it; it must be stored, or be a reserved attribute." },
   } as const,
@@ -175,7 +175,7 @@ const PatchQueueMetadataInput = builder.inputType("PatchQueueMetadataInput", {
 });
 const queuePayload = (name: string, mutation: string) =>
   builder.objectRef<{ queue: QueueParent }>(name).implement({
-    description: `What became of ${mutation}.`,
+    description: `The result of ${mutation}.`,
     fields: (t) => ({ queue: t.expose("queue", { type: QueueType, description: "The queue as it is now." }) }),
   });
 const UpdateQueueMetadataPayload = queuePayload("UpdateQueueMetadataPayload", "updateQueueMetadata");
@@ -186,16 +186,16 @@ const DeleteQueueInput = builder.inputType("DeleteQueueInput", {
   fields: (t) => ({ project: t.string(projectField), name: t.string(nameField) }),
 });
 const DeleteQueuePayload = builder.objectRef<{ deleted: boolean }>("DeleteQueuePayload").implement({
-  description: "What became of deleteQueue.",
-  fields: (t) => ({ deleted: t.exposeBoolean("deleted", { description: "False: there was none." }) }),
+  description: "The result of deleteQueue.",
+  fields: (t) => ({ deleted: t.exposeBoolean("deleted", { description: "False: it did not exist." }) }),
 });
 
 const PurgeResourceType = builder.enumType("PurgeResource", {
-  description: "What a purge takes away.",
+  description: "What a purge removes.",
   values: {
     MESSAGES: {
       value: "messages",
-      description: "All messages, claimed and delayed ones too, and with them their claims.",
+      description: "All messages, in any state, and their claims.",
     },
     SUBSCRIPTIONS: { value: "subscriptions", description: "All subscriptions." },
   } as const,
@@ -207,20 +207,20 @@ const PurgeQueueInput = builder.inputType("PurgeQueueInput", {
     name: t.string(nameField),
     resources: t.field({
       type: [PurgeResourceType],
-      description: "What to take away. Left out: both. An empty list: nothing.",
+      description: "What to remove. Left out: both. An empty list: nothing.",
     }),
     idempotencyKey: t.string(idempotencyKeyField),
   }),
 });
 const PurgeQueuePayload = builder.objectRef<{ subscriptions: number }>("PurgeQueuePayload").implement({
   description:
-    "What became of purgeQueue. Messages are gone at once; they are not counted, because that would take as long as there are many.",
+    "The result of purgeQueue. It does not count the messages, because counting takes longer the more there are.",
   fields: (t) => ({
     subscriptions: t.expose("subscriptions", { type: "SafeInt", description: "How many subscriptions were removed." }),
   }),
 });
 
-/** A change as operations take it. BAD_INPUT when REMOVE comes with a value, or the others without. */
+/** Converts a change for the operations. BAD_INPUT when REMOVE has a value, or when ADD or REPLACE has none. */
 function metadataChange(change: typeof QueueMetadataChange.$inferInput): MetadataChange {
   const { op, key, value, valueText } = change;
   if (op !== "remove") return { op, key, valueText: requiredText("value", value, valueText) };
@@ -234,7 +234,7 @@ builder.mutationFields((t) => ({
   createQueue: t.field({
     type: CreateQueuePayload,
     args: { input: t.arg({ type: CreateQueueInput, required: true, description: "The queue." }) },
-    description: "Makes a queue, and places it in a pool. Safe to repeat: one that is there stays as it is.",
+    description: "Creates a queue in a pool. Safe to repeat: an existing queue is not changed.",
     resolve: async (_root, { input }, { access, operations }) => {
       const metadataText = optionalText("metadata", input.metadata, input.metadataText);
       const { queue, created } = await operations.queues.create(access, {
@@ -266,7 +266,7 @@ builder.mutationFields((t) => ({
       input: t.arg({ type: PatchQueueMetadataInput, required: true, description: "The queue and the changes." }),
     },
     description:
-      "Changes single keys of a queue's metadata, all or none. Loses no change that is made at the same time.",
+      "Changes single keys of a queue's metadata, all or none. A concurrent change of other keys is not lost.",
     resolve: async (_root, { input }, { access, operations }) => {
       const { project, name } = input;
       const changes = input.changes.map(metadataChange);
@@ -276,12 +276,12 @@ builder.mutationFields((t) => ({
   deleteQueue: t.field({
     type: DeleteQueuePayload,
     args: { input: t.arg({ type: DeleteQueueInput, required: true, description: "The queue." }) },
-    description: "Ends a queue: its messages and claims are gone at once. Its subscriptions stay.",
+    description: "Deletes a queue with its messages and claims, at once. Its subscriptions stay.",
     resolve: (_root, { input }, { access, operations }) => operations.queues.delete(access, input),
   }),
   purgeQueue: t.field({
     type: PurgeQueuePayload,
-    args: { input: t.arg({ type: PurgeQueueInput, required: true, description: "The queue, and what to take away." }) },
+    args: { input: t.arg({ type: PurgeQueueInput, required: true, description: "The queue, and what to remove." }) },
     description: "Empties a queue at once, however full it is. Its metadata stays.",
     resolve: (_root, { input }, { access, operations }) => operations.queues.purge(access, input),
   }),

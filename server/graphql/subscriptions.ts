@@ -8,37 +8,37 @@ import { RawJson } from "./schema/json.ts";
 
 const QueueSubscriptionType = builder.objectRef<SubscriptionRecord>("QueueSubscription").implement({
   description:
-    "A subscriber of a queue; Zaqar calls it a subscription. It is stored, listed and confirmed, but nothing is delivered yet: no subscriber hears of a message. It outlives its queue.",
+    "A subscriber of a queue; Zaqar calls it a subscription. It is stored, listed and confirmed, but nothing is delivered yet. It stays when its queue is deleted.",
   fields: (t) => ({
     id: t.exposeString("id", { description: "Its id." }),
     project: t.exposeString("project", { description: "Its queue's project." }),
     queue: t.exposeString("source", { description: "Its queue's name." }),
-    subscriber: t.exposeString("subscriber", { description: "Where to: a URI, with its password masked." }),
+    subscriber: t.exposeString("subscriber", { description: "The subscriber's URI, with its password masked." }),
     ttlSeconds: t.expose("ttlSeconds", {
       type: "SafeInt",
-      description: "How long it lives, from when it was made or its ttl last set.",
+      description: "How many seconds it lives, from its creation or the last change of its ttl.",
     }),
     ageSeconds: t.expose("ageSeconds", { type: "SafeInt", description: "Seconds since then." }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was made." }),
-    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "When it will be gone." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was created." }),
+    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "When it expires." }),
     options: t.field({
       type: "JSON",
       description: "Its options, an object.",
       resolve: (subscription) => new RawJson(subscription.optionsText),
     }),
-    optionsText: t.exposeString("optionsText", { description: "The same as text." }),
-    confirmed: t.exposeBoolean("confirmed", { description: "Whether the subscriber has agreed." }),
+    optionsText: t.exposeString("optionsText", { description: "The same as JSON text." }),
+    confirmed: t.exposeBoolean("confirmed", { description: "Whether the subscriber has confirmed it." }),
   }),
 });
 
 const QueueSubscriptionConnectionType = connectionType("QueueSubscription", QueueSubscriptionType, "subscriptions");
 
 async function list(
-  address: { project?: string | null; queue: string },
+  ref: { project?: string | null; queue: string },
   args: Parameters<typeof pageOf>[0],
   { access, operations }: GraphQLContext,
 ) {
-  const { project, queue } = address;
+  const { project, queue } = ref;
   return {
     page: await operations.subscriptions.list(access, { project, queue, page: pageOf(args) }),
     cursorOf: ({ id }: SubscriptionRecord) => id,
@@ -60,7 +60,7 @@ builder.queryFields((t) => ({
     type: QueueSubscriptionType,
     nullable: true,
     args: { ...queueArgs, id: t.arg.string({ required: true, description: "The subscription's id." }) },
-    description: "One subscription; null when there is none of that id.",
+    description: "One subscription; null when none has that id.",
     resolve: (_root, args, { access, operations }) =>
       orNull(operations.subscriptions.get(access, args), "SUBSCRIPTION_DOES_NOT_EXIST"),
   }),
@@ -83,7 +83,7 @@ builder.queryFields((t) => ({
 
 const subscriber = "An http, https, mailto, trust+http or trust+https URI.";
 const optionsField = { type: "JSON", description: "Options, an object." } as const;
-const optionsTextField = { description: "The same as text." } as const;
+const optionsTextField = { description: "The same as JSON text." } as const;
 const idField = { required: true, description: "The subscription's id." } as const;
 
 const CreateQueueSubscriptionInput = builder.inputType("CreateQueueSubscriptionInput", {
@@ -92,7 +92,7 @@ const CreateQueueSubscriptionInput = builder.inputType("CreateQueueSubscriptionI
     project: t.string(projectField),
     queue: t.string(queueField),
     subscriber: t.string({ required: true, description: subscriber }),
-    ttlSeconds: t.field({ type: "SafeInt", description: "How long it lives. Left out: the server's default." }),
+    ttlSeconds: t.field({ type: "SafeInt", description: "How many seconds it lives. Left out: the server's default." }),
     options: t.field(optionsField),
     optionsText: t.string(optionsTextField),
     createQueue: t.boolean(createQueueField),
@@ -101,11 +101,11 @@ const CreateQueueSubscriptionInput = builder.inputType("CreateQueueSubscriptionI
 const CreateQueueSubscriptionPayload = builder
   .objectRef<{ subscription: SubscriptionRecord; created: boolean }>("CreateQueueSubscriptionPayload")
   .implement({
-    description: "What became of createQueueSubscription.",
+    description: "The result of createQueueSubscription.",
     fields: (t) => ({
       subscription: t.expose("subscription", { type: QueueSubscriptionType, description: "The subscription." }),
       created: t.exposeBoolean("created", {
-        description: "False: it was there, not yet confirmed, and stayed as it was.",
+        description: "False: it existed, not yet confirmed, and was not changed.",
       }),
     }),
   });
@@ -116,7 +116,7 @@ const UpdateQueueSubscriptionInput = builder.inputType("UpdateQueueSubscriptionI
     queue: t.string(queueField),
     id: t.string(idField),
     subscriber: t.string({ description: subscriber }),
-    ttlSeconds: t.field({ type: "SafeInt", description: "How long it lives from now on." }),
+    ttlSeconds: t.field({ type: "SafeInt", description: "How many seconds it lives from now on." }),
     options: t.field(optionsField),
     optionsText: t.string(optionsTextField),
   }),
@@ -126,21 +126,21 @@ const DeleteQueueSubscriptionInput = builder.inputType("DeleteQueueSubscriptionI
   fields: (t) => ({ project: t.string(projectField), queue: t.string(queueField), id: t.string(idField) }),
 });
 const DeleteQueueSubscriptionPayload = builder.objectRef<{ id: string }>("DeleteQueueSubscriptionPayload").implement({
-  description: "What became of deleteQueueSubscription.",
-  fields: (t) => ({ id: t.exposeString("id", { description: "The subscription's id. It is gone." }) }),
+  description: "The result of deleteQueueSubscription.",
+  fields: (t) => ({ id: t.exposeString("id", { description: "The id of the subscription that was deleted." }) }),
 });
 const ConfirmQueueSubscriptionInput = builder.inputType("ConfirmQueueSubscriptionInput", {
-  description: "The subscription, and whether the subscriber agrees.",
+  description: "The subscription, and whether it is confirmed.",
   fields: (t) => ({
     project: t.string(projectField),
     queue: t.string(queueField),
     id: t.string(idField),
-    confirmed: t.boolean({ defaultValue: true, required: true, description: "False takes the agreement back." }),
+    confirmed: t.boolean({ defaultValue: true, required: true, description: "False takes the confirmation back." }),
   }),
 });
 const subscriptionPayload = (name: string, mutation: string) =>
   builder.objectRef<{ subscription: SubscriptionRecord }>(name).implement({
-    description: `What became of ${mutation}.`,
+    description: `The result of ${mutation}.`,
     fields: (t) => ({
       subscription: t.expose("subscription", {
         type: QueueSubscriptionType,
@@ -186,7 +186,7 @@ builder.mutationFields((t) => ({
   deleteQueueSubscription: t.field({
     type: DeleteQueueSubscriptionPayload,
     args: { input: t.arg({ type: DeleteQueueSubscriptionInput, required: true, description: "The subscription." }) },
-    description: "Ends a subscription. Safe to repeat.",
+    description: "Deletes a subscription. Safe to repeat.",
     resolve: async (_root, { input }, { access, operations }) => {
       await operations.subscriptions.delete(access, input);
       return { id: input.id };
@@ -195,7 +195,7 @@ builder.mutationFields((t) => ({
   confirmQueueSubscription: t.field({
     type: ConfirmQueueSubscriptionPayload,
     args: { input: t.arg({ type: ConfirmQueueSubscriptionInput, required: true, description: "The subscription." }) },
-    description: "Says that a subscriber agrees, or no longer does.",
+    description: "Confirms a subscription, or takes the confirmation back.",
     resolve: async (_root, { input }, { access, operations }) => ({
       subscription: await operations.subscriptions.confirm(access, input),
     }),

@@ -1,5 +1,5 @@
 /**
- * How large an answer may become: its fields share one budget of bytes, and ask for their part before they read or take
+ * The size of an answer. Its fields share one budget of bytes, and reserve their part before they read or take
  * anything.
  */
 import {
@@ -18,20 +18,20 @@ type Sizes = Pick<Limits, "MAX_ANSWER_BYTES" | "MAX_PAGE_BYTES" | "MAX_MESSAGES_
 
 const NOTHING_TAKEN =
   "Ask for this in a request of its own, for shorter pages, or for each body once. Nothing was taken for it.";
-/** Said of a value of something that may just have been made or changed. */
+/** For a value of something that this operation may just have created or changed. */
 const LEFT_OUT =
   "This value is left out of it, and what was done is done. Ask for it in a request of its own, or for each value once.";
 
 /**
- * One for each operation. Fields are served in order; one that finds too little waits for those that may give some
- * back.
+ * One for each operation. Fields get their part in order. One for which too little is left waits for reading fields,
+ * which may return some of theirs.
  */
 export class AnswerBudget {
   readonly #sizes: Sizes;
   #left: number;
-  /** Fields that read now, and the bytes that are theirs until they have. */
+  /** How many fields are reading now. Their reservations are not in `#left`. */
   #reading = 0;
-  #givenBack: (() => void) | undefined;
+  #onReturned: (() => void) | undefined;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(sizes: Sizes) {
@@ -40,26 +40,26 @@ export class AnswerBudget {
   }
 
   /**
-   * Of an event, of which streams hold many: a page's worth, or one message of the largest size with all that can be
-   * told of its body.
+   * The budget of one event. Streams hold many events, so it is a page's, or what one message of the largest size takes
+   * with everything that can be selected of its body.
    */
   static ofEvent(sizes: Sizes): AnswerBudget {
-    const message = sizes.MAX_MESSAGES_POST_SIZE * EVERYTHING_OF_A_BODY;
+    const message = sizes.MAX_MESSAGES_POST_SIZE * ALL_BODY_FIELDS;
     const maximum = Math.min(sizes.MAX_ANSWER_BYTES, Math.max(sizes.MAX_PAGE_BYTES, message));
     return new AnswerBudget({ ...sizes, MAX_ANSWER_BYTES: maximum });
   }
 
   /**
-   * For a field that reads messages. What it reads may be in the answer several times, or not at all, by what is
-   * selected of it.
+   * For a field that reads messages. By what is selected of them, their bodies are in the answer several times, or not
+   * at all.
    */
   reads(info: GraphQLResolveInfo): BodyBudget {
     return this.#field(bodiesSelected(info), false);
   }
 
   /**
-   * For a field that takes messages away from others: TOO_LARGE, and nothing is taken, unless a message of the largest
-   * size has room.
+   * For a field that claims or pops messages. TOO_LARGE, with none taken, when there is no room for a message of the
+   * largest size.
    */
   takes(info: GraphQLResolveInfo): BodyBudget {
     return this.#field(bodiesSelected(info), true);
@@ -70,24 +70,24 @@ export class AnswerBudget {
     return this.#sizes.MAX_ANSWER_BYTES - this.#left;
   }
 
-  /** What is there already: a message of an event. TOO_LARGE. */
+  /** Counts a message that was read already, that of an event. TOO_LARGE. */
   countMessage(message: Message, info: GraphQLResolveInfo): void {
     this.#count(writtenBytes([message], bodiesSelected(info)));
   }
 
-  /** Any other text that may be large. TOO_LARGE. */
+  /** Counts any other text that may be large. TOO_LARGE. */
   countText(text: string): void {
     this.#count(Buffer.byteLength(text));
   }
 
   #count(bytes: number): void {
-    // What is refused is not written, so that smaller ones still have room.
+    // A refused value is not written, so smaller ones still have room.
     if (bytes > this.#left) throw this.#tooLarge(LEFT_OUT);
     this.#left -= bytes;
   }
 
   #field(copies: number, takes: boolean): BodyBudget {
-    // What is not selected is read all the same.
+    // Bodies are read even if they are not selected.
     const weight = Math.max(1, copies);
     const least = (takes ? this.#sizes.MAX_MESSAGES_POST_SIZE : 1) * weight;
     return {
@@ -97,14 +97,14 @@ export class AnswerBudget {
         try {
           const given = await work(Math.max(1, Math.floor(granted / weight)));
           const written = writtenBytes(messagesOf(given), copies);
-          // The first message comes however large it is. What was taken is given in any case.
+          // The first message comes whatever its size. Messages that were taken are returned in any case.
           if (!takes && written - granted > this.#left) throw this.#tooLarge(NOTHING_TAKEN);
           used = written;
           return given;
         } finally {
           this.#reading -= 1;
           this.#left += granted - used;
-          this.#givenBack?.();
+          this.#onReturned?.();
         }
       },
     };
@@ -120,7 +120,7 @@ export class AnswerBudget {
       await before;
       while (this.#left < wanted && this.#reading > 0) {
         await new Promise<void>((resolve) => {
-          this.#givenBack = resolve;
+          this.#onReturned = resolve;
         });
       }
       const granted = Math.min(wanted, this.#left);
@@ -151,21 +151,18 @@ function writtenBytes(messages: readonly Message[], copies: number): number {
 }
 
 /**
- * Fields of a message that write its body, each as often as this. A checksum writes little, but to find it takes as
- * long as to write a body four times.
+ * Fields of a message by the number of times that they count its body. A checksum is short, but computing it takes as
+ * long as writing the body four times.
  */
 const BODY_FIELDS: ReadonlyMap<string, number> = new Map([
   ["body", 1],
   ["bodyText", 1],
   ["checksum", 4],
 ]);
-const EVERYTHING_OF_A_BODY = [...BODY_FIELDS.values()].reduce((sum, copies) => sum + copies);
+const ALL_BODY_FIELDS = [...BODY_FIELDS.values()].reduce((sum, copies) => sum + copies);
 const counted = new WeakMap<FieldNode, number>();
 
-/**
- * How often a message that a field gives is written with its body. Documents are kept, so each field of one is counted
- * once.
- */
+/** How often the selection of a field writes the body of each message. Documents are cached, and so is this number. */
 function bodiesSelected({ fieldNodes, fragments }: GraphQLResolveInfo): number {
   return fieldNodes.reduce((sum, node) => {
     const count = counted.get(node) ?? bodiesIn(node.selectionSet, fragments, new Map());

@@ -1,6 +1,5 @@
 /**
- * Apollo reads GraphQL over HTTP in all its variants, and writes answers as they want them. What is run, and how, is
- * the same as for every other way in.
+ * Apollo implements GraphQL over HTTP in all its variants. Documents are prepared and run as on every other way in.
  */
 import { randomUUID } from "node:crypto";
 import {
@@ -26,7 +25,7 @@ interface Parts {
   onOperation: OnOperation;
 }
 
-/** Stands for a document that was refused: Apollo parses and validates only where it has none. */
+/** Replaces a document that was refused: Apollo parses and validates if it has none. */
 const NO_DOCUMENT = parse("{ __typename }");
 
 export function createApollo({ documents, executor, log, onOperation }: Parts): ApolloServer<GraphQLContext> {
@@ -45,7 +44,7 @@ export function createApollo({ documents, executor, log, onOperation }: Parts): 
           answered = true;
           const result = await executor(prepared as Prepared, contextValue);
           const { status, headers } = headOf(result, request.http?.headers.get("accept"));
-          // The errors are masked already; Apollo only passes them on.
+          // The errors are masked already. Apollo only passes them on.
           return {
             body: { kind: "single", singleResult: result as { errors?: GraphQLFormattedError[] } },
             http: { status, headers: new HeaderMap(Object.entries(headers)) },
@@ -60,7 +59,7 @@ export function createApollo({ documents, executor, log, onOperation }: Parts): 
   };
   return new ApolloServer<GraphQLContext>({
     schema,
-    // The first would put a wrapper around every field's resolver.
+    // Without the first plugin Apollo would wrap every resolver.
     plugins: [ApolloServerPluginCacheControlDisabled(), plugin],
     introspection: true,
     csrfPrevention: true,
@@ -71,13 +70,13 @@ export function createApollo({ documents, executor, log, onOperation }: Parts): 
     documentStore: null,
     nodeEnv: "production",
     logger: { debug: () => {}, info: () => {}, warn: () => {}, error: (message) => log.error({}, String(message)) },
-    // Of requests that never came to an operation.
+    // For requests that never came to an operation.
     formatError: (_formatted, error) => maskError(error, { log, requestId: randomUUID() }),
     stringifyResult: answerText,
   });
 }
 
-/** Apollo declares its own members read-only, and takes a document that it finds here for parsed and validated. */
+/** Apollo declares this member read-only, but uses a document that it finds there as parsed and validated. */
 function giveDocument(context: GraphQLRequestContextDidResolveSource<GraphQLContext>, document: DocumentNode): void {
   (context as { document?: DocumentNode }).document = document;
 }

@@ -1,6 +1,6 @@
 /**
- * GraphQL documents, each measured, parsed and checked once; and what of a request is checked before it runs. One list
- * of rules for every way into the API.
+ * GraphQL documents: each is measured, parsed and validated once. The variables of each request are checked before it
+ * runs. Every way into the API uses these rules.
  */
 import {
   type DocumentNode,
@@ -13,12 +13,12 @@ import {
 import { LRUCache } from "lru-cache";
 import type { Limits } from "../../config.ts";
 import { schema } from "../schema/schema.ts";
-import { measureDocument, measureText } from "./limits.ts";
+import { measureDocument, measureText } from "./document-limits.ts";
 import { checkVariables, type Variables } from "./variables.ts";
 
-/** Characters of document text that are remembered; a longer document than a hundredth of it is not. */
-const REMEMBERED = 4_000_000;
-/** Validation and coercion stop at this many errors. graphql-js adds one more that says that it stopped. */
+/** Characters of document text in the cache. A document longer than a hundredth of it is not cached. */
+const CACHE_SIZE = 4_000_000;
+/** Most errors of validation or coercion. The last of them says that graphql-js stopped. */
 const MAX_ERRORS = 10;
 
 /** What a client sends. */
@@ -31,7 +31,7 @@ export interface OperationRequest {
 export type Prepared =
   | {
       document: DocumentNode;
-      /** Null when the request does not say which one, or names one that is not there. */
+      /** Null when the request does not name one of several operations, or names one that does not exist. */
       operation: OperationDefinitionNode | null;
       request: OperationRequest;
       errors?: undefined;
@@ -39,35 +39,35 @@ export type Prepared =
   | { document?: undefined; operation?: undefined; errors: readonly GraphQLError[] };
 
 export interface Documents {
-  /** Never throws: what is wrong with the request is in `errors`, at most MAX_ERRORS of them. */
+  /** Never throws: `errors` says what is wrong with the request, in at most MAX_ERRORS errors. */
   prepare(request: OperationRequest): Prepared;
 }
 
-/** Suggestions would tell a stranger the schema's names, and cost time to find. */
+/** Suggestions would reveal names of the schema to strangers, and take time to compute. */
 const VALIDATION = { maxErrors: MAX_ERRORS - 1, hideSuggestions: true };
-/** The same for what graphql-js finds when it reads variables. */
+/** The same for the coercion of variables by graphql-js. */
 export const COERCION = { options: { maxCoercionErrors: MAX_ERRORS - 1 }, hideSuggestions: true };
 
 export function createDocuments(limits: Limits): Documents {
-  const known = new LRUCache<string, DocumentNode>({
-    maxSize: REMEMBERED,
-    maxEntrySize: REMEMBERED / 100,
+  const cache = new LRUCache<string, DocumentNode>({
+    maxSize: CACHE_SIZE,
+    maxEntrySize: CACHE_SIZE / 100,
     sizeCalculation: (_document, source) => source.length,
   });
 
   /**
-   * Throws a GraphQLError for a document that cannot be read or asks for too much; gives the errors of one that breaks
-   * GraphQL's rules.
+   * Returns the document, or the errors of one that breaks GraphQL's rules. Throws a GraphQLError for a document that
+   * cannot be parsed or asks for too much.
    */
   function read(source: string): DocumentNode | readonly GraphQLError[] {
-    const remembered = known.get(source);
-    if (remembered) return remembered;
+    const cached = cache.get(source);
+    if (cached) return cached;
     measureText(source);
     const document = parse(source);
     measureDocument(schema, document, limits);
     const errors = validate(schema, document, undefined, VALIDATION);
     if (errors.length > 0) return errors;
-    known.set(source, document);
+    cache.set(source, document);
     return document;
   }
 

@@ -1,36 +1,36 @@
-/** The one mask between what went wrong inside and what a client is told, for every way into the API. */
+/** The mask between internal errors and what a client sees, for every way into the API. */
 import { GraphQLError, type GraphQLFormattedError } from "graphql";
 import { DomainError, ERROR_CODES, type ErrorCode, HTTP_STATUS } from "../../errors.ts";
 import { builder } from "../schema/builder.ts";
 import { shortened } from "./shortened.ts";
 
-/** Where unexpected errors are written; pino fits. */
+/** Takes unexpected errors; a pino logger fits. */
 export interface ErrorLog {
   error(details: object, message: string): void;
 }
 
-/** graphql-js repeats bad input in its messages; this much of it is enough. */
-const LONGEST_MESSAGE = 1000;
+/** Characters. graphql-js repeats bad input in its messages. */
+const MAX_MESSAGE_LENGTH = 1000;
 
 /**
- * What a client sees of an error: `extensions` hold the code, its HTTP status, and details for programs. An error that
- * is no DomainError and none of GraphQL's own is INTERNAL with the request's id, and goes to the log instead.
+ * What a client sees of an error. `extensions` hold the code, its HTTP status, and details for programs. An error that
+ * is neither a DomainError nor GraphQL's own is logged, and the client sees INTERNAL with the id of the request.
  */
 export function maskError(error: unknown, where: { requestId: string; log: ErrorLog }): GraphQLFormattedError {
   const graphqlError = error instanceof GraphQLError ? error : null;
   const cause = causeOf(error);
-  const place = {
+  const origin = {
     ...(graphqlError?.locations ? { locations: graphqlError.locations } : {}),
     ...(graphqlError?.path ? { path: graphqlError.path } : {}),
   };
   if (cause instanceof DomainError) {
     const { code, status, details } = cause;
-    return { message: cause.message, ...place, extensions: { code, status, details } };
+    return { message: cause.message, ...origin, extensions: { code, status, details } };
   }
   if (cause instanceof GraphQLError && cause.extensions.code !== "INTERNAL_SERVER_ERROR") {
     return {
-      message: shortened(graphqlError?.message ?? cause.message, LONGEST_MESSAGE),
-      ...place,
+      message: shortened(graphqlError?.message ?? cause.message, MAX_MESSAGE_LENGTH),
+      ...origin,
       extensions: { code: "BAD_INPUT" satisfies ErrorCode, status: statusOf(cause), details: {} },
     };
   }
@@ -38,19 +38,19 @@ export function maskError(error: unknown, where: { requestId: string; log: Error
   log.error({ err: cause, requestId, path: graphqlError?.path }, "An unexpected error was answered as INTERNAL");
   return {
     message: `Something went wrong inside. The request's id is ${requestId}: with it an operator finds the cause in the log.`,
-    ...place,
+    ...origin,
     extensions: { code: "INTERNAL" satisfies ErrorCode, status: HTTP_STATUS.internal, details: { requestId } },
   };
 }
 
-/** The innermost error: graphql-js wraps what a resolver or a scalar threw, and may do so twice. */
+/** The innermost error: graphql-js wraps the error of a resolver or a scalar, perhaps twice. */
 function causeOf(error: unknown): unknown {
   let cause = error;
   while (cause instanceof GraphQLError && cause.originalError) cause = cause.originalError;
   return cause;
 }
 
-/** 400, or what HTTP itself asked for (405, 406, 415). */
+/** 400, or the status of an error of HTTP itself (405, 406, 415). */
 function statusOf(error: GraphQLError): number {
   const http = error.extensions.http as { status?: unknown } | undefined;
   return typeof http?.status === "number" ? http.status : HTTP_STATUS.invalid;
@@ -59,28 +59,28 @@ function statusOf(error: GraphQLError): number {
 const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   BAD_INPUT: "The request makes no sense or breaks a limit. The message says which.",
   CONFIRMATION_REQUIRED:
-    "Something would be lost, or is no longer what a dry run showed. The message says how to confirm it.",
+    "Something would be lost, or has changed since the dry run. The message says how to confirm it.",
   UNAUTHENTICATED: "Nobody is signed in.",
   FORBIDDEN: "This caller may not do that, or may not use that project.",
   MISDIRECTED: "The request names a host that this service does not serve.",
   TOO_LARGE: "A body, a post, a queue's metadata or the answer is larger than allowed.",
-  TOO_MANY_REQUESTS: "More at once than this process serves. Try again later.",
+  TOO_MANY_REQUESTS: "This process serves no more at once. Try again later.",
   NOT_SUPPORTED: "This storage, or this version, cannot do that.",
-  QUEUE_DOES_NOT_EXIST: "There is no such queue in the project. Reads give null instead.",
+  QUEUE_DOES_NOT_EXIST: "The project has no such queue. Reads return null instead.",
   QUEUE_IS_EMPTY: "The queue has no message.",
   QUEUE_EPOCH_STALE: "The queue moved while the request ran. Try again.",
-  QUEUE_IS_MOVING: "The queue is on its way to another pool. Try again in a moment.",
-  MESSAGE_DOES_NOT_EXIST: "The message was deleted, has expired, or never was.",
+  QUEUE_IS_MOVING: "The queue is moving to another pool. Try again in a moment.",
+  MESSAGE_DOES_NOT_EXIST: "The message was deleted, has expired, or never existed.",
   MESSAGE_IS_CLAIMED: "The message is claimed: only its claim may delete it.",
   MESSAGE_NOT_CLAIMED: "A claim was named, but the message is not claimed now.",
   MESSAGE_NOT_CLAIMED_BY: "Another live claim holds the message.",
-  CLAIM_DOES_NOT_EXIST: "The claim was released, has expired, or never was.",
-  SUBSCRIPTION_DOES_NOT_EXIST: "The subscription was deleted, has expired, or never was.",
+  CLAIM_DOES_NOT_EXIST: "The claim was released, has expired, or never existed.",
+  SUBSCRIPTION_DOES_NOT_EXIST: "The subscription was deleted, has expired, or never existed.",
   SUBSCRIPTION_ALREADY_EXISTS: "This subscriber is subscribed to the queue already.",
   POOL_DOES_NOT_EXIST: "There is no pool of that name.",
   POOL_ALREADY_EXISTS: "There is a pool of that name.",
-  POOL_URI_IN_USE: "Another pool is this server and namespace already.",
-  POOL_IN_USE: "Queues still live in the pool.",
+  POOL_URI_IN_USE: "Another pool is registered for this server and namespace.",
+  POOL_IN_USE: "The pool still holds queues.",
   POOL_IN_USE_BY_FLAVOR: "It is the last pool of a flavor.",
   POOL_CAPABILITIES_MISMATCH: "The pool lacks what the first pool of its flavor can do.",
   POOL_NOT_REACHABLE: "The pool's server does not answer at that URI.",
@@ -88,21 +88,21 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   FLAVOR_DOES_NOT_EXIST: "There is no flavor of that name in the project.",
   FLAVOR_ALREADY_EXISTS: "There is a flavor of that name in the project.",
   QUEUE_NOT_MAPPED:
-    "The catalogue has no entry for the queue, so no pool holds it. createQueue or insertCatalogueEntry places it.",
+    "The catalogue has no entry for the queue, so no pool holds it. createQueue or insertCatalogueEntry maps it.",
   STORE_DOES_NOT_EXIST: "There is no key-value store of that name.",
   STORE_NOT_CONFIGURED: "The key-value store has no backend yet.",
   STORE_ALREADY_CONFIGURED: "The key-value store has its backend already.",
   KEY_DOES_NOT_EXIST: "The store has no such key. `details` names it.",
-  LOCK_TIMEOUT: "Somebody else held the lock for longer than the store waits.",
+  LOCK_TIMEOUT: "Another client held the lock for longer than the store waits.",
   LOCK_NOT_VALID: "The lock is for another key, was released, or has expired.",
   IDEMPOTENCY_KEY_REUSED: "The idempotency key was used before for something else.",
-  STORAGE_UNAVAILABLE: "A storage cannot be reached now. Try again in a few seconds.",
+  STORAGE_UNAVAILABLE: "A storage is unreachable now. Try again in a few seconds.",
   DEADLINE_EXCEEDED:
-    "A storage did not answer in time, or the operation's own time was up before this field began or was read.",
+    "A storage did not answer in time, or the time of the operation was up before this field began or was read.",
   OUTCOME_UNKNOWN:
     "The connection broke after a write was sent: it may have happened. Repeat it with the same idempotency key.",
   SHUTTING_DOWN: "This process is stopping. Another one, or its successor, will answer.",
-  INTERNAL: "Something is wrong inside. `details.requestId` finds it in the log.",
+  INTERNAL: "A defect of the service. `details.requestId` finds it in the log.",
 };
 
 builder.enumType("ErrorCode", {

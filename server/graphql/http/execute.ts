@@ -1,4 +1,4 @@
-/** What runs an operation, for every way into the API but streams of events. */
+/** Runs an operation, for every way into the API but subscriptions. */
 import { execute, GraphQLError, type GraphQLFormattedError } from "graphql";
 import type { Access } from "../../access/access.ts";
 import type { Limits } from "../../config.ts";
@@ -17,7 +17,8 @@ export interface ExecuteResult {
 }
 
 /**
- * Runs a query or mutation that was prepared, counts it, and masks its errors; refuses what cannot run. Never throws.
+ * Runs a prepared query or mutation, counts it, and masks its errors. What cannot run is refused in `errors`. Never
+ * throws.
  */
 export type Executor = (prepared: Prepared, context: GraphQLContext) => Promise<ExecuteResult>;
 
@@ -54,8 +55,8 @@ async function resultOf(prepared: Prepared, context: GraphQLContext) {
 }
 
 /**
- * GraphQL inside the process, for pages: the same schema, limits and mask as over HTTP. Runs a query or mutation. Never
- * throws. `data` is what a client would have parsed from the answer: plain objects, instants as text. That parsing
+ * Runs a query or mutation inside the process, for pages, with the same schema, limits and mask as over HTTP. Never
+ * throws. `data` is what a client would have parsed from the answer: plain objects, instants as text. Hazard: parsing
  * costs a `body` its exact numbers; `bodyText` keeps them.
  */
 export type Execute = (document: string, variables?: Record<string, unknown>) => Promise<ExecuteResult>;
@@ -67,7 +68,7 @@ interface Parts {
   executor: Executor;
 }
 
-/** Nobody stops waiting for an answer inside the process. */
+/** No client can leave inside the process. */
 const NEVER = new AbortController().signal;
 
 export function createExecute({ operations, limits, documents, executor }: Parts): (access: Access) => Execute {

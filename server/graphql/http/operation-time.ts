@@ -1,16 +1,16 @@
-/** How long an operation may take: one deadline for all of its fields, and one wait that they share. */
+/** The time of an operation: one deadline for all of its fields, and one wait that they share. */
 import { DomainError } from "../../errors.ts";
 import { MAX_WAIT_SECONDS } from "../../operations/live/long-polls.ts";
 
 /**
- * The clock of one operation. It stands still while a field waits for messages, for at most the longest wait that a
- * field asked for: waits of five seconds in three fields wait five seconds together, one after the other or side by
- * side.
+ * The clock of one operation. It stops while a field waits for messages, at most for the longest wait that a field
+ * asked for. So fields with three waits of five seconds wait five seconds together, whether one after the other or at
+ * once.
  */
 export class OperationTime {
   readonly #begun = performance.now();
   readonly #limitMs: number;
-  /** How long fields have waited, but for the wait that goes on. */
+  /** How long fields have waited, without the present wait. */
   #waitedMs = 0;
   #waitingSince = 0;
   #waiting = 0;
@@ -19,18 +19,19 @@ export class OperationTime {
   #timer: NodeJS.Timeout | undefined;
   #ended = false;
 
-  /** Infinity for a stream, which lasts until its client goes. */
+  /** Infinity for a stream, which lasts until its client leaves. */
   constructor(limitSeconds: number) {
     this.#limitMs = limitSeconds * 1000;
   }
 
-  /** DEADLINE_EXCEEDED once the time is up: nothing more is begun for this operation. */
+  /** DEADLINE_EXCEEDED once the time is up: then no further field of this operation begins. */
   requireLeft(): void {
     if (this.#leftMs() <= 0) throw this.#exceeded();
   }
 
   /**
-   * What `reading` gives; DEADLINE_EXCEEDED when the time is up before. The read goes on then, and its end is nobody's.
+   * Settles as `reading` does, or rejects with DEADLINE_EXCEEDED when the time is up first. The read then continues,
+   * and its result is dropped.
    */
   unlessLate<T>(reading: Promise<T>): Promise<T> {
     if (this.#limitMs === Number.POSITIVE_INFINITY || this.#ended) return reading;
@@ -39,12 +40,12 @@ export class OperationTime {
   }
 
   /**
-   * Runs `work`, which may wait for `seconds` or until the signal aborts: earlier, when fields of this operation have
-   * waited already.
+   * Runs `work`, which may wait until its signal aborts: after `seconds`, less what fields of this operation have
+   * waited already, or when `signal` aborts.
    */
   async waiting<T>(seconds: number, signal: AbortSignal, work: (until: AbortSignal) => Promise<T>): Promise<T> {
     const waited = this.#waited();
-    // What is beyond the bounds is refused by the operation itself.
+    // The operation itself refuses a value out of bounds.
     const mayWaitMs = 1000 * Math.min(Math.max(seconds, 0), MAX_WAIT_SECONDS);
     const left = Math.ceil(Math.max(mayWaitMs - waited, 0));
     const until = waited === 0 ? signal : AbortSignal.any([signal, AbortSignal.timeout(left)]);

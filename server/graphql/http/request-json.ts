@@ -1,20 +1,20 @@
-/** The JSON of a request: measured before it is parsed, and parsed so that none of its numbers changes. */
+/** The JSON of a request: it is measured before it is parsed, and parsed without changing its numbers. */
 import { randomUUID } from "node:crypto";
 import { DomainError } from "../../errors.ts";
 import { skipSpace, stringEnd } from "../../operations/input/json-text.ts";
 
-/** Arrays and objects inside one another: what the scalar JSON takes, and what is around it. */
+/** Nested arrays and objects: as many as the scalar JSON accepts, and those around it. */
 const MAX_NESTING = 300;
-/** Members, entries, arrays and objects. Of JSON that is sent as text none is counted. */
+/** Members, entries, arrays and objects. Those in JSON that is sent as text do not count. */
 const MAX_PARTS = 100_000;
-/** Numbers that JavaScript would write otherwise. */
+/** Numbers that JavaScript would write differently. */
 const MAX_RAW_NUMBERS = 10_000;
-/** Below the members of the request itself: in its variables. */
+/** From this depth on it is in the variables. */
 const VARIABLES_DEPTH = 2;
-/** Whole numbers of at most this length are written as they came, but for -0. */
+/** JavaScript writes whole numbers of at most this length as they came, except for -0. */
 const ORDINARY_LENGTH = 15;
 
-/** The way out for JSON that is not taken as a value. */
+/** The way out for JSON that is refused as a value. */
 export const SEND_TEXT =
   "Pass the JSON as text instead: use bodyText for a body, and the field that ends in Text elsewhere.";
 
@@ -22,16 +22,16 @@ interface SourceTextJson {
   rawJSON(text: string): object;
   isRawJSON(value: unknown): value is { rawJSON: string };
 }
-/** What TypeScript's own declaration of JSON lacks so far. */
+/** TypeScript's declaration of JSON lacks this so far. */
 const sourceTextJson = JSON as unknown as SourceTextJson;
 
-/** Stands before a number that JSON.parse reads as a string. Told to nobody, so that no request can contain it. */
+/** Marks a number that JSON.parse shall read as a string. It is secret, so no request can contain it. */
 const MARK = `number-${randomUUID()}:`;
 
 /**
- * As JSON.parse, but a number in the variables whose text JavaScript would not give back becomes a JSON.rawJSON object,
- * which JSON.stringify writes to the letter. Throws a SyntaxError for what is not JSON, and BAD_INPUT for what is too
- * large to be handled at once. Linear in the length of the text.
+ * Like JSON.parse, but a number in the variables that JavaScript would write differently becomes a JSON.rawJSON object,
+ * which JSON.stringify writes unchanged. Throws a SyntaxError for invalid JSON, and BAD_INPUT when there is too much to
+ * handle at once. Its time is linear in the length of the text.
  */
 export function parseRequest(text: string): unknown {
   const rawNumbers = measure(text);
@@ -42,17 +42,17 @@ export function isRawNumber(value: unknown): value is { rawJSON: string } {
   return sourceTextJson.isRawJSON(value);
 }
 
-/** A number of parseRequest as a number; anything else as it is. */
+/** Converts a raw number of parseRequest to a number. Returns anything else as it is. */
 export function plainNumber(value: unknown): unknown {
   return isRawNumber(value) ? Number(value.rawJSON) : value;
 }
 
 /**
- * Where the numbers are that JavaScript would write otherwise: their beginnings and ends in turn. Null when there are
- * none. BAD_INPUT.
+ * Finds the numbers that JavaScript would write differently: their starts and ends in turn. Null when there are none.
+ * BAD_INPUT when there is too much of anything.
  */
 function measure(text: string): number[] | null {
-  let places: number[] | null = null;
+  let offsets: number[] | null = null;
   let depth = 0;
   let parts = 0;
   for (let at = 0; at < text.length; ) {
@@ -90,14 +90,14 @@ function measure(text: string): number[] | null {
       case 0x38:
       case 0x39: {
         const end = numberEnd(text, at);
-        // A number that stands as a key is left to JSON.parse, which refuses it: marked it would be text, and text may
-        // be a key.
+        // A number as a key stays unmarked, so that JSON.parse refuses it: a marked one would be a string, which may be
+        // a key.
         if (depth >= VARIABLES_DEPTH && isChanged(text, at, end) && text[skipSpace(text, end)] !== ":") {
-          places ??= [];
-          places.push(at, end);
-          if (places.length > 2 * MAX_RAW_NUMBERS) {
+          offsets ??= [];
+          offsets.push(at, end);
+          if (offsets.length > 2 * MAX_RAW_NUMBERS) {
             throw tooMany(
-              `more than ${MAX_RAW_NUMBERS} numbers that JavaScript would write otherwise, such as 1.0 or 1e5`,
+              `more than ${MAX_RAW_NUMBERS} numbers that JavaScript would write differently, such as 1.0 or 1e5`,
             );
           }
         }
@@ -108,7 +108,7 @@ function measure(text: string): number[] | null {
         at++;
     }
   }
-  return places;
+  return offsets;
 }
 
 function numberEnd(text: string, start: number): number {
@@ -125,7 +125,7 @@ function numberEnd(text: string, start: number): number {
   }
 }
 
-/** Would JavaScript write this number otherwise than it stands here? */
+/** Whether JavaScript would write this number differently. */
 function isChanged(text: string, start: number, end: number): boolean {
   const isMinusZero = text.charCodeAt(start) === 0x2d && text.charCodeAt(start + 1) === 0x30;
   let isOrdinary = end - start <= ORDINARY_LENGTH && !isMinusZero;
@@ -138,12 +138,12 @@ function isChanged(text: string, start: number, end: number): boolean {
   return String(Number(number)) !== number;
 }
 
-/** The text with these numbers as marked strings. What is no number after all is left to JSON.parse. */
-function marked(text: string, places: readonly number[]): string {
+/** The text with these numbers as marked strings. JSON.parse refuses what turns out to be no number. */
+function marked(text: string, offsets: readonly number[]): string {
   const pieces: string[] = [];
   let written = 0;
-  for (let index = 0; index < places.length; index += 2) {
-    const [start, end] = [places[index] as number, places[index + 1] as number];
+  for (let index = 0; index < offsets.length; index += 2) {
+    const [start, end] = [offsets[index] as number, offsets[index + 1] as number];
     const number = text.slice(start, end);
     pieces.push(text.slice(written, start), NUMBER.test(number) ? `"${MARK}${number}"` : number);
     written = end;
@@ -152,7 +152,7 @@ function marked(text: string, places: readonly number[]): string {
   return pieces.join("");
 }
 
-/** As JSON has it. Each character can be read in one way only, so this takes no longer than the number is. */
+/** A number of JSON. Each character matches in one way only, so the time is linear. */
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 /** The value with its marked strings replaced. It nests at most MAX_NESTING deep. */
@@ -161,12 +161,12 @@ function withRawNumbers(value: unknown): unknown {
     return value.startsWith(MARK) ? sourceTextJson.rawJSON(value.slice(MARK.length)) : value;
   }
   if (Array.isArray(value)) {
-    for (let place = 0; place < value.length; place++) value[place] = withRawNumbers(value[place]);
+    for (let index = 0; index < value.length; index++) value[index] = withRawNumbers(value[index]);
   } else if (typeof value === "object" && value !== null) {
     for (const key of Object.keys(value)) {
       const member = (value as Record<string, unknown>)[key];
       const replaced = withRawNumbers(member);
-      // Defined, not set: a request may have a member named __proto__.
+      // Not an assignment: a request may have a member named __proto__.
       if (replaced !== member) Object.defineProperty(value, key, { value: replaced });
     }
   }

@@ -12,7 +12,7 @@ import type { ErrorLog } from "./errors.ts";
 import { EventStreams } from "./event-streams.ts";
 import { createEvents } from "./events.ts";
 import { createExecute, createExecutor, type Execute } from "./execute.ts";
-import { createPlainRequests } from "./fast-path.ts";
+import { createFastPath } from "./fast-path.ts";
 import type { OnOperation } from "./observe.ts";
 import { parseRequest } from "./request-json.ts";
 import { createWaits } from "./waits.ts";
@@ -21,9 +21,9 @@ export interface GraphQLDoorParts {
   operations: Operations;
   limits: Limits;
   log: ErrorLog;
-  /** Who is asking. May throw a DomainError, which is the answer then. */
+  /** The caller. May throw a DomainError, which then is the answer. */
   accessOf: (request: FastifyRequest) => Access;
-  /** Where a browser that opens the endpoint is sent. */
+  /** Browsers that open the endpoint are redirected there. */
   explorerPath: string;
   /** Called once for each operation that ended. */
   onOperation?: OnOperation;
@@ -31,12 +31,12 @@ export interface GraphQLDoorParts {
 
 export interface GraphQLDoor {
   /**
-   * Register it under the endpoint's path: `api.register(door.routes, { prefix: "/graphql" })`. It keeps to the
-   * server's body limit and leaves errors before a request is read to the server's error handler. When the server
-   * begins to close, streams complete and long polls answer.
+   * Register it under the path of the endpoint: `api.register(door.routes, { prefix: "/graphql" })`. The body limit of
+   * the server applies, and its error handler answers errors before a request is read. When the server begins to close,
+   * streams complete and long polls answer.
    */
   routes: FastifyPluginAsync;
-  /** The same API without HTTP, in the name of `access`. */
+  /** The same API without HTTP, for the caller `access`. */
   executeAs(access: Access): Execute;
 }
 
@@ -48,7 +48,7 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
     new GraphQLContext({ access, operations, limits, signal: () => waits.signalOf(reply) });
   const executor = createExecutor({ log, onOperation });
   const apollo = createApollo({ documents, executor, log, onOperation });
-  const plain = createPlainRequests({ documents, executor });
+  const fastPath = createFastPath({ documents, executor });
   const streams = new EventStreams({ maxStreams: limits.MAX_LIVE_STREAMS });
   const events = createEvents({ documents, executor, streams, log, onOperation, contextFor });
 
@@ -61,7 +61,7 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
       return await events.handle(request, reply, access, isObject(body) ? body : null);
     }
     const context = () => contextFor(access, reply);
-    const answered = isObject(body) ? plain.answer(request, reply, body, context) : null;
+    const answered = isObject(body) ? fastPath.answer(request, reply, body, context) : null;
     if (answered !== null) return await answered;
     const url = request.raw.url ?? "";
     const response = await apollo.executeHTTPGraphQLRequest({
@@ -93,8 +93,8 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * The parsed body, its unusual numbers kept; undefined where there is none or it is not sent as JSON. BAD_INPUT when it
- * is not JSON in UTF-8.
+ * The parsed body, with numbers as parseRequest keeps them. Undefined when there is none or its content type is not JSON.
+ * BAD_INPUT when it is not JSON in UTF-8.
  */
 function readBody({ body, headers }: FastifyRequest): unknown {
   const isJson = headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() === "application/json";

@@ -1,4 +1,7 @@
-/** A text that a caller sent, or its beginning. Never cut inside a surrogate pair: half a pair is no character. */
+/**
+ * The first `length` characters of a text that a caller sent. Never cut inside a surrogate pair: half of one is no
+ * character.
+ */
 export function shortened(text: string, length: number): string {
   if (text.length <= length) return text;
   const end = text.charCodeAt(length) >> 10 === 0xdc00 >> 10 ? length - 1 : length;

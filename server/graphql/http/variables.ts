@@ -1,6 +1,5 @@
 /**
- * What may be sent as variables, beside what GraphQL itself says of them: nothing that is slow to coerce, or to repeat
- * in an error.
+ * Checks of variables in addition to those of GraphQL: nothing may be slow to coerce, or long when an error repeats it.
  */
 import {
   GraphQLError,
@@ -22,16 +21,15 @@ import { shortened } from "./shortened.ts";
 
 export type Variables = Readonly<Record<string, unknown>>;
 
-/** Of what stands where a number, an instant, a word of an enum or a boolean is due. */
+/** Characters of a value where a number, an instant, an enum value or a boolean is expected. */
 const MAX_WORD_LENGTH = 100;
 
 /**
  * Throws a GraphQLError for lists that are too long together, for members that a type does not have, and for a list, an
- * object or a long text where something simple is due. What is small and wrong is left to GraphQL, which tells of
- * several mistakes at once.
+ * object or a long text where a simple value is expected. GraphQL itself reports smaller mistakes, several at once.
  *
- * A number that is kept to the letter for the scalar JSON is an ordinary one elsewhere: it is replaced, in the
- * variables themselves.
+ * Hazard: it changes `variables`. A number that was kept as text for the scalar JSON becomes an ordinary number
+ * elsewhere.
  */
 export function checkVariables(operation: OperationDefinitionNode, variables: Variables, limits: Limits): void {
   const check = new VariableCheck(limits);
@@ -50,7 +48,7 @@ class VariableCheck {
     this.#maximumItems = 2 * Math.max(limits.MAX_MESSAGES_PER_POST, limits.MAX_PAGE_SIZE);
   }
 
-  /** `path` says where `parent` is, for the error. */
+  /** `path` names the value for the error. */
   member(parent: object, key: string | number, type: GraphQLInputType, path: string): void {
     const value = (parent as Record<string | number, unknown>)[key];
     if (value === null || value === undefined) return;
@@ -73,7 +71,7 @@ class VariableCheck {
         `the lists of an operation may have ${this.#maximumItems} entries together. Send fewer at a time`,
       );
     }
-    for (let place = 0; place < items.length; place++) this.member(items, place, type, `${path}[${place}]`);
+    for (let index = 0; index < items.length; index++) this.member(items, index, type, `${path}[${index}]`);
   }
 
   #object(value: unknown, type: GraphQLInputObjectType, path: string): void {

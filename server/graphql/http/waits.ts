@@ -1,11 +1,8 @@
-/** Who still waits for an answer. */
+/** The requests whose clients still wait for an answer. */
 import type { FastifyReply } from "fastify";
 
 export interface Waits {
-  /**
-   * Aborts when the request's client goes, or when all waiting is ended. Always the same one for a reply; made at the
-   * first call.
-   */
+  /** Aborts when the client of the request leaves, or at `end`. Always the same signal for a reply. */
   signalOf(reply: FastifyReply): AbortSignal;
   /** The server begins to close: streams complete and long polls answer with what there is. */
   end(): void;

@@ -1,11 +1,11 @@
-/** The one schema builder. */
+/** The schema builder that all nouns add to. */
 import SchemaBuilder from "@pothos/core";
 import ComplexityPlugin from "@pothos/plugin-complexity";
 import DataloaderPlugin from "@pothos/plugin-dataloader";
 import type { GraphQLContext } from "./context.ts";
 import type { RawJson } from "./json.ts";
 
-/** How many rows a list that is not paged counts for in the cost of a query. */
+/** How many rows a list without pages counts as in the cost of an operation. */
 const LIST_COST = 10;
 
 export const builder = new SchemaBuilder<{
@@ -19,11 +19,13 @@ export const builder = new SchemaBuilder<{
 }>({
   plugins: [ComplexityPlugin, DataloaderPlugin],
   defaultFieldNullability: false,
-  // Fields say what they cost with this plugin; limits.ts adds it up once per document, before anything runs.
+  // With this plugin fields declare their cost. document-limits.ts adds it up once per document, before anything runs.
   complexity: { disabled: true, defaultListMultiplier: LIST_COST },
 });
 
-/** Runs `work` with what it needs to wait: nothing if the caller does not want to, for then no signal need be made. */
+/**
+ * Runs `work`, which waits for up to `waitSeconds`. Without them it gets no signal, because creating one costs time.
+ */
 export function waiting<T>(
   context: GraphQLContext,
   waitSeconds: number | null | undefined,
@@ -33,10 +35,10 @@ export function waiting<T>(
   return context.time.waiting(waitSeconds, context.signal, (signal) => work({ waitSeconds, signal }));
 }
 
-builder.queryType({ description: "What can be read. Reading never changes anything and never consumes a message." });
+builder.queryType({ description: "What can be read. Reading changes nothing and consumes no message." });
 builder.mutationType({
   description:
-    "What can be changed. Each takes one `input` and gives a payload. Fields of one operation run one after the other, in the order written. One that fails is null, beside its error, and what the others did is in the answer all the same.",
+    "What can be changed. Each mutation takes one `input` and returns a payload. The mutations of one operation run one after the other, in the order written. A mutation that fails is null, with its error in `errors`; the payloads of the others are in the answer all the same.",
 });
 builder.subscriptionType({
   description: "What can be watched, as server-sent events: send the operation with `Accept: text/event-stream`.",

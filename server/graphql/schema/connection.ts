@@ -1,4 +1,4 @@
-/** Relay's connections over pages that are read by marker. */
+/** Relay's connections over pages by marker. */
 import type { InputShapeFromFields, ObjectRef } from "@pothos/core";
 import { DomainError } from "../../errors.ts";
 import type { PageParams } from "../../operations/input/addresses.ts";
@@ -9,18 +9,18 @@ import { builder } from "./builder.ts";
 export const pageArgs = builder.args((t) => ({
   first: t.field({
     type: "SafeInt",
-    description: "How many, forwards. Left out: the default page size. `limits` has both bounds.",
+    description: "How many rows, forwards. Left out: the default page size. `limits` has the maximum.",
   }),
-  after: t.string({ description: "A cursor: begin behind it. It need not exist any more." }),
+  after: t.string({ description: "A cursor: the page starts after it. Its row need not exist any more." }),
   last: t.field({
     type: "SafeInt",
-    description: "How many, backwards: those just in front of `before`, which it needs.",
+    description: "How many rows, backwards: those just before `before`, which is required then.",
   }),
-  before: t.string({ description: "A cursor: end in front of it. Only together with `last`." }),
+  before: t.string({ description: "A cursor: the page ends before it. Only together with `last`." }),
 }));
 type PageArgs = InputShapeFromFields<typeof pageArgs>;
 
-/** BAD_INPUT for a combination that has no meaning for pages by marker. */
+/** Converts the arguments of a connection. BAD_INPUT for a combination that pages by marker cannot serve. */
 export function pageOf({ first, after, last, before }: PageArgs): NonNullable<PageParams["page"]> {
   if (last === null || last === undefined) {
     if (before !== null && before !== undefined) {
@@ -40,12 +40,12 @@ export function pageOf({ first, after, last, before }: PageArgs): NonNullable<Pa
   return { before, limit: last, limitName: "last" };
 }
 
-/** What a field costs that asks the store by itself, so that a list of many rows with one each is dear. */
+/** Cost of a field that reads the store for each row, so that a long list of such rows is expensive. */
 export const ASKING_THE_STORE = 5;
-/** What a field costs that may keep a request waiting: for another server, a lock, or a long piece of work. */
+/** Cost of a field that may take long: it waits for another server or a lock, or does much work. */
 export const KEEPING_WAITING = 500;
 
-/** What a connection costs: a question, and its rows as many times as the page is long. */
+/** Cost of a connection: one read, and its rows times the length of the page. */
 export const pageCost = (args: PageArgs) => ({
   field: ASKING_THE_STORE,
   multiplier: args.first ?? args.last ?? 1,
@@ -58,14 +58,14 @@ export interface Count {
 }
 
 export const CountType = builder.objectRef<Count>("Count").implement({
-  description: "How many there are. Counting stops at a bound, so that no answer has to walk a huge list.",
+  description: "How many there are. Counting stops at a bound, so that it stays fast for a huge list.",
   fields: (t) => ({
     value: t.expose("value", { type: "SafeInt", description: "The number, or the bound where counting stopped." }),
     exact: t.exposeBoolean("exact", { description: "False: there are at least this many, or about this many." }),
   }),
 });
 
-/** A page on its way into a connection. `cursorOf` is null where a marker belongs to a page and not to a row. */
+/** A page as the resolvers of a connection see it. `cursorOf` is null if markers belong to pages instead of rows. */
 export interface Connection<T> {
   page: Page<T>;
   cursorOf: ((item: T) => string) | null;
@@ -80,16 +80,18 @@ interface PageInfo {
 }
 
 const PageInfoType = builder.objectRef<PageInfo>("PageInfo").implement({
-  description: "Where a page stands in its list.",
+  description: "The position of a page in its list.",
   fields: (t) => ({
-    hasNextPage: t.exposeBoolean("hasNextPage", { description: "More follows now. Read on with `after: endCursor`." }),
+    hasNextPage: t.exposeBoolean("hasNextPage", {
+      description: "True: more rows follow. Continue with `after: endCursor`.",
+    }),
     hasPreviousPage: t.exposeBoolean("hasPreviousPage", {
-      description: "Something stands in front. Read back with `before: startCursor`.",
+      description: "True: rows come before. Go back with `before: startCursor`.",
     }),
     startCursor: t.exposeString("startCursor", { nullable: true, description: "Cursor of the page's first row." }),
     endCursor: t.exposeString("endCursor", {
       nullable: true,
-      description: "Cursor of the page's last row. Keep it to read what comes later.",
+      description: "Cursor of the page's last row. Keep it to read later what follows.",
     }),
   }),
 });
@@ -117,11 +119,11 @@ export function connectionType<T>(
   const edge = builder.objectRef<{ node: T; cursor: string | null }>(`${name}Edge`).implement({
     description: `A row of a list of ${rows}, with its cursor.`,
     fields: (t) => ({
-      // Pothos asks of an unknown T whether it might be a list; it is a row.
+      // The types of Pothos allow for T being a list; it is a row.
       node: t.field({ type: node, description: "The row.", resolve: (parent) => parent.node as never }),
       cursor: t.exposeString("cursor", {
         nullable: true,
-        description: "Its place in the list. Null where only whole pages have one: then use those of `pageInfo`.",
+        description: "Its cursor. Null in lists where only whole pages have cursors: use those of `pageInfo` then.",
       }),
     }),
   });
@@ -144,7 +146,7 @@ export function connectionType<T>(
       pageInfo: t.field({
         type: PageInfoType,
         complexity: { field: 0, multiplier: 0 },
-        description: "Where this page stands.",
+        description: "The position of this page in the list.",
         resolve: pageInfoOf,
       }),
       ...(countedAs === undefined

@@ -1,4 +1,4 @@
-/** What every resolver of one operation is given. */
+/** What every resolver of one operation gets. */
 import type { Access } from "../../access/access.ts";
 import type { Limits } from "../../config.ts";
 import type { Operations } from "../../operations/operations.ts";
@@ -9,13 +9,13 @@ interface Parts {
   access: Access;
   operations: Operations;
   limits: Limits;
-  /** Called at the first look at `signal` only: few operations wait. */
+  /** Called only when `signal` is read, because few operations wait. */
   signal: () => AbortSignal;
 }
 
 /**
- * Apollo copies a context's own properties, and streams inherit from theirs: so what is computed stands on the
- * prototype.
+ * Hazard: Apollo copies a context's own properties, and the contexts of streams inherit from this one. So computed
+ * properties must be getters on the prototype.
  */
 export class GraphQLContext {
   readonly access: Access;
@@ -33,8 +33,8 @@ export class GraphQLContext {
   }
 
   /**
-   * Taken by each field that asks for something, so that none begins once the operation's time is up:
-   * DEADLINE_EXCEEDED.
+   * Each field that reads or writes gets the operations here. DEADLINE_EXCEEDED once the operation's time is up, so
+   * that no field begins after that.
    */
   get operations(): Operations {
     this.time.requireLeft();
@@ -42,18 +42,18 @@ export class GraphQLContext {
   }
 
   /**
-   * Aborts when nobody waits for the answer any more, or the server begins to close. Streams and long polls end by it.
+   * Aborts when the client leaves or the server begins to close. Streams and long polls end by it.
    */
   get signal(): AbortSignal {
     return this.parts.signal();
   }
 
-  /** The same for a subscription, which has no deadline. */
+  /** A context for a subscription, which has no deadline. */
   ofStream(): GraphQLContext {
     return Object.create(this, { time: { value: new OperationTime(Number.POSITIVE_INFINITY) } });
   }
 
-  /** The same for one event of a stream, which is an answer of its own. */
+  /** A context for one event of a stream, which has an answer budget of its own. */
   ofEvent(): GraphQLContext {
     return Object.create(this, { answer: { value: AnswerBudget.ofEvent(this.limits) } });
   }

@@ -1,15 +1,15 @@
-/** What every mutation that drops all of a kind has in common: a dry run, then its token. */
+/** What all mutations that drop everything of a kind share: a dry run, then its confirmation token. */
 import type { DropAllResult } from "../../operations/drop-all.ts";
 import { builder } from "./builder.ts";
 import { CountType } from "./connection.ts";
 
 export const confirmationTokenField = {
   description:
-    "Left out: a dry run, which changes nothing and gives a token. With the token of a dry run it is done, if what is there is still what was shown.",
+    "Left out: a dry run, which changes nothing and returns a token. With that token everything is dropped, if it is still what the dry run showed.",
 } as const;
 
 export const DropAllInput = builder.inputType("DropAllInput", {
-  description: "Whether to look or to act.",
+  description: "A dry run, or its confirmation.",
   fields: (t) => ({ confirmationToken: t.string(confirmationTokenField) }),
 });
 
@@ -20,7 +20,7 @@ export const DropAllPayload = builder.objectRef<DropAllResult>("DropAllPayload")
     count: t.expose("count", { type: CountType, description: "How many there are, or were." }),
     confirmationToken: t.exposeString("confirmationToken", {
       nullable: true,
-      description: "Present it to do it. Null once it is done.",
+      description: "Send it to drop what this dry run shows. Null once it is dropped.",
     }),
   }),
 });

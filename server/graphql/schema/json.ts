@@ -1,19 +1,19 @@
 /**
- * JSON that keeps its text: the scalar's values, written into an answer without a number or a key changing on the way.
+ * JSON values of the scalar, kept as text, so that an answer holds them with exactly the same numbers and keys.
  */
 import { randomUUID } from "node:crypto";
 import { isSafeNumber } from "lossless-json";
 import { DomainError } from "../../errors.ts";
 import { isRawNumber, SEND_TEXT, tooDeep } from "../http/request-json.ts";
 
-/** Told to nobody, so that no body can contain it. */
+/** Stands for a RawJson in the output of JSON.stringify. It is secret, so no body can contain it. */
 const MARK = `isimud-json-${randomUUID()}`;
 const QUOTED_MARK = JSON.stringify(MARK);
 
-/** The texts that the marks of the value that is being written stand for, in order. */
+/** The texts behind the marks of the value that `stringify` writes now, in order; undefined outside of it. */
 let marked: string[] | undefined;
 
-/** A JSON value as its exact text, which `stringify` writes. JSON.stringify alone would write a mark. */
+/** A JSON value as its exact text, which `stringify` writes. Hazard: JSON.stringify alone would write the mark. */
 export class RawJson {
   readonly text: string;
 
@@ -28,9 +28,8 @@ export class RawJson {
 }
 
 /**
- * As JSON.stringify, with the text of each RawJson in its place, to the letter. Line breaks between its tokens become
- * spaces, for server-sent events end at them. Nothing of these texts is parsed or escaped, so their length costs next
- * to nothing.
+ * Like JSON.stringify, with the exact text of each RawJson. Line breaks between its tokens become spaces, because they
+ * would end a server-sent event. It neither parses nor escapes these texts, so their length costs next to nothing.
  */
 export function stringify(value: unknown): string {
   const texts: string[] = [];
@@ -49,7 +48,7 @@ export function stringify(value: unknown): string {
 const LINE_BREAKS = /[\r\n]+/g;
 
 /**
- * The text of a value of a request. BAD_INPUT when it nests deeper than `maximumDepth` or holds a number that
+ * The JSON text of a value from a request. BAD_INPUT when it nests deeper than `maximumDepth` or holds a number that
  * JavaScript cannot hold exactly.
  */
 export function jsonTextOf(value: unknown, maximumDepth: number): string {
@@ -58,7 +57,7 @@ export function jsonTextOf(value: unknown, maximumDepth: number): string {
 }
 
 function check(value: unknown, depthLeft: number): void {
-  // A number that is no raw one is written as it came.
+  // A number that parseRequest left as a number has the same text in JavaScript.
   if (typeof value === "number") {
     if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw inexact(String(value));
   } else if (isRawNumber(value)) requireExact(value.rawJSON);
@@ -68,9 +67,7 @@ function check(value: unknown, depthLeft: number): void {
   }
 }
 
-/**
- * BAD_INPUT for a number that changes on its way through JavaScript: most clients have changed it before it was sent.
- */
+/** BAD_INPUT for a number that JavaScript changes: most clients have changed it before they sent it. */
 export function requireExact(source: string): void {
   if (!isSafeNumber(source)) throw inexact(source);
 }

@@ -1,10 +1,10 @@
-/** `npm run schema`: writes the schema as text to schema.graphql, which is the API's reference. */
+/** `npm run schema`: prints the schema to schema.graphql, the reference of the API. */
 import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { printSchema } from "graphql";
 import { schema } from "./schema.ts";
 
-/** Exactly what schema.graphql must hold. */
+/** The content of schema.graphql. */
 export function printedSchema(): string {
   return `# Written by \`npm run schema\`. Change server/graphql/ instead.\n\n${printSchema(schema)}\n`;
 }

@@ -3,12 +3,12 @@ import { tooDeep } from "../http/request-json.ts";
 import { builder } from "./builder.ts";
 import { jsonTextOf, RawJson, requireExact } from "./json.ts";
 
-/** Deeper input is refused here already, where it is still cheap. Operations check the configured limit. */
+/** Deeper input is refused here, where that is still cheap. Operations check the configured limit. */
 const MAXIMUM_DEPTH = 256;
-/** Of a literal's text. A short document can name a long variable a thousand times. */
+/** Characters of a literal's text. A short document can use a long variable a thousand times. */
 const MAXIMUM_LITERAL_LENGTH = 2 * 1_048_576;
 
-/** The JSON text of a literal in a document. Its numbers are copied to the letter. */
+/** The JSON text of a literal in a document. Its numbers are copied unchanged. */
 function textOfLiteral(node: ValueNode, variables: Record<string, unknown>): string {
   let length = 0;
   function counted(text: string): string {
@@ -47,7 +47,7 @@ function textOfLiteral(node: ValueNode, variables: Record<string, unknown>): str
 
 builder.scalarType("JSON", {
   description:
-    "Any JSON value. In answers it is the stored text to the letter, so no digit and no order of keys is lost on the way. In input, a number that JavaScript cannot hold exactly is refused, of a key that is there twice the last counts, and keys that are whole numbers come first: where that matters, or where a request would hold more than 100,000 members and entries, pass the text instead, in the field beside it whose name ends in Text.",
+    "Any JSON value. An answer holds exactly the stored text, with all digits and the order of keys. In input, a number that JavaScript cannot hold exactly is refused, the last of several equal keys counts, and keys that are whole numbers come first. If that matters, or if a request would have more than 100,000 members and entries, send the text instead, in the field whose name ends in Text.",
   serialize: (value) => value as unknown as string,
   parseValue: (value) => new RawJson(jsonTextOf(value, MAXIMUM_DEPTH)),
   parseLiteral: (node, variables) => new RawJson(textOfLiteral(node, variables ?? {})),

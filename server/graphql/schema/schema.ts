@@ -1,4 +1,4 @@
-/** Puts the nouns together. Each file adds its types, queries and mutations to the builder when it is imported. */
+/** The schema. Each imported file adds its types, queries and mutations to the builder. */
 import "./scalars.ts";
 import "../http/errors.ts";
 import "../queues.ts";
@@ -28,13 +28,13 @@ import { builder } from "./builder.ts";
 import type { GraphQLContext } from "./context.ts";
 import { RawJson } from "./json.ts";
 
-export const schema = keepingOthersAnswers(countingLargeTexts(abandoningLateReads(builder.toSchema())));
+export const schema = withNullableMutations(withCountedTexts(withAbandonedLateReads(builder.toSchema())));
 
 /**
- * Mutations may be null, each beside its error: else one that fails would take the others' answers away, and what they
- * took from a queue with them.
+ * Makes mutations nullable. Otherwise one that fails would remove the payloads of the others from the answer, and with
+ * them the messages that they took from a queue.
  */
-function keepingOthersAnswers(built: GraphQLSchema): GraphQLSchema {
+function withNullableMutations(built: GraphQLSchema): GraphQLSchema {
   for (const field of Object.values(built.getMutationType()?.getFields() ?? {})) {
     field.type = getNullableType(field.type);
   }
@@ -42,15 +42,14 @@ function keepingOthersAnswers(built: GraphQLSchema): GraphQLSchema {
 }
 
 /**
- * Every field that reads is given up when its operation's time is over. Writes, which are the fields of mutations, end
- * as they end; and streams last. A field that only shows a member of its parent has nothing to give up, and there are
- * thousands of them in an answer. Neither has any of a message's: they read no store, and what was popped would be lost
- * with them.
+ * Abandons every field that reads when the time of its operation is over. Exceptions: mutations, because a write runs
+ * to its end; streams, which have no deadline; fields that only show a property of their parent, of which an answer has
+ * thousands; and fields of a message, which read no store: abandoning them would lose a popped message.
  */
-function abandoningLateReads(built: GraphQLSchema): GraphQLSchema {
-  const notReads = new Set<unknown>([built.getMutationType(), built.getSubscriptionType(), built.getType("Message")]);
+function withAbandonedLateReads(built: GraphQLSchema): GraphQLSchema {
+  const excluded = new Set<unknown>([built.getMutationType(), built.getSubscriptionType(), built.getType("Message")]);
   for (const type of Object.values(built.getTypeMap())) {
-    if (!isObjectType(type) || notReads.has(type) || type.name.startsWith("__")) continue;
+    if (!isObjectType(type) || excluded.has(type) || type.name.startsWith("__")) continue;
     for (const field of Object.values(type.getFields())) {
       const { resolve, extensions } = field;
       if (resolve && extensions.pothosExposedField === undefined) field.resolve = abandonedWhenLate(resolve);
@@ -60,12 +59,12 @@ function abandoningLateReads(built: GraphQLSchema): GraphQLSchema {
 }
 
 /**
- * What clients store beside bodies may be large, and lists multiply it: each JSON value, and its text, counts as often
- * as it is written.
+ * Counts each JSON value and its text against the answer's budget, as often as it is written: values other than bodies
+ * may be large too, and lists multiply them.
  */
-function countingLargeTexts(built: GraphQLSchema): GraphQLSchema {
+function withCountedTexts(built: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(built.getTypeMap())) {
-    // Of messages their fields have counted the bodies.
+    // The fields that return messages have counted their bodies.
     if (!isObjectType(type) || type.name === "Message") continue;
     for (const field of Object.values(type.getFields())) {
       const isText = field.name.endsWith("Text") && getNamedType(field.type).name === "String";

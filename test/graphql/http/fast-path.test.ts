@@ -1,4 +1,4 @@
-/** The short way and Apollo's: an `extensions` in the request, which asks for nothing, makes it take the long one. */
+/** The fast path and Apollo: an empty `extensions` in the request makes it take the path through Apollo. */
 import { request } from "undici";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
@@ -87,7 +87,7 @@ async function answerOf(body: Record<string, unknown>, accept: string | undefine
 }
 
 test.each(Object.keys(REQUESTS))(
-  "%s has the same answer on the short way as through Apollo, to the letter",
+  "%s has the same answer on the fast path as through Apollo, byte for byte",
   async (what) => {
     const body = REQUESTS[what] as Record<string, unknown>;
     for (error of ERRORS) {

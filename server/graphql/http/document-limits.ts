@@ -1,7 +1,6 @@
 /**
- * What a document may ask for. Each is measured once, before GraphQL's own rules see it: some of these take time that
- * grows with the square of a document. Everything here is bounded by the number of tokens, or ends as soon as a bound
- * is passed.
+ * Limits on documents. Each document is measured once, before GraphQL's own rules see it, because some of these take
+ * time that grows with the square of a document. All work here is bounded by the number of tokens, or stops at a limit.
  */
 import {
   __Schema,
@@ -29,34 +28,31 @@ import {
 } from "graphql";
 import type { Limits } from "../../config.ts";
 
-/** Of the text, in characters. */
+/** Characters of the text. */
 const MAX_LENGTH = 262_144;
-/** Of the text: a lexer's tokens. Long lists belong into variables, which this does not count. */
+/** Tokens of the text. Long lists belong into variables, which do not count here. */
 const MAX_TOKENS = 4000;
-/** Brackets of any kind inside one another: a literal's too. */
+/** Nested brackets of any kind, those of literals included. */
 const MAX_NESTING = 300;
-/** Operations and fragments. GraphQL's rules compare every two fragments that meet. */
+/** Operations and fragments. GraphQL's rules compare each pair of fragments that a selection uses. */
 const MAX_DEFINITIONS = 100;
-/** Fields and spreads, each spread of a fragment counted anew. */
+/** Fields and spreads. The fields of a fragment count once for each of its spreads. */
 const MAX_SELECTIONS = 1000;
 /**
- * Pairs of fields that have one place in the answer, which GraphQL's rules compare: 200 times the same one are 19,900
- * pairs.
+ * Pairs of fields that share a position in the answer, which GraphQL's rules compare. The same field 200 times makes
+ * 19,900 pairs.
  */
-const MAX_SAME_PLACE = 20_000;
-/** Fields inside fields. */
+const MAX_SAME_POSITION = 20_000;
+/** Nested fields. */
 const MAX_DEPTH = 12;
-/** Fields with another name than their own. */
+/** Fields whose alias differs from their name. */
 const MAX_ALIASES = 30;
 const MAX_DIRECTIVES = 50;
-/** A field costs one or what it says, a page its rows times what is selected of each. */
+/** A field costs one or what it declares; a page costs its rows times the selection of each row. */
 const MAX_COST = 10_000;
-/**
- * The same of the schema's own description, per type of the schema: what explorers and generators ask for costs about
- * 1,500.
- */
+/** The same for introspection. What explorers and code generators ask for costs about 1,500. */
 const MAX_INTROSPECTION = 5000;
-/** About how long the lists in the schema's description are. */
+/** Approximate lengths of the lists of introspection. */
 const INTROSPECTION_LISTS: Readonly<Record<string, number>> = {
   fields: 10,
   inputFields: 10,
@@ -66,14 +62,15 @@ const INTROSPECTION_LISTS: Readonly<Record<string, number>> = {
   interfaces: 3,
 };
 
-/** What the fields that every type has without declaring them give. */
+/** The types of the introspection fields of the query root. */
 const META_FIELDS: Readonly<Record<string, GraphQLNamedType>> = { __schema: __Schema, __type: __Type };
 
-/** Fields by their name in the answer, below one place in it. */
-type Places = Map<string, Place>;
-interface Place {
-  fields: number;
-  below: Places;
+/** The fields of one object in the answer, by their name there. */
+type AnswerFields = Map<string, AnswerField>;
+interface AnswerField {
+  /** How many fields of the document share this position. */
+  count: number;
+  below: AnswerFields;
 }
 
 interface Cost {
@@ -81,12 +78,12 @@ interface Cost {
   multiplier?: number;
 }
 
-/** Where a selection stands. */
-interface Where {
+/** What surrounds a selection. */
+interface Surroundings {
   type: GraphQLNamedType | undefined;
-  places: Places;
+  siblings: AnswerFields;
   depth: number;
-  /** How many rows come from all pages around it. */
+  /** Product of the lengths of all pages around it. */
   rows: number;
 }
 
@@ -94,10 +91,7 @@ function tooMuch(reason: string): GraphQLError {
   return new GraphQLError(`This operation asks for too much. ${reason}`);
 }
 
-/**
- * Throws a GraphQLError for a text that is too long or nests too deeply to be parsed, or that GraphQL's lexer does not
- * understand.
- */
+/** Throws a GraphQLError for a text that is too long or nests too deeply, or that GraphQL's lexer refuses. */
 export function measureText(text: string): void {
   if (text.length > MAX_LENGTH) {
     throw tooMuch(
@@ -119,8 +113,8 @@ export function measureText(text: string): void {
 }
 
 /**
- * Throws a GraphQLError for a document that asks for too much. `limits` says how long the longest page is: a variable
- * counts as that.
+ * Throws a GraphQLError for a document that asks for too much. `limits` has the length of the longest page, as which a
+ * variable counts.
  */
 export function measureDocument(schema: GraphQLSchema, document: DocumentNode, limits: Limits): void {
   if (document.definitions.length > MAX_DEFINITIONS) {
@@ -129,17 +123,17 @@ export function measureDocument(schema: GraphQLSchema, document: DocumentNode, l
   new Measurer(schema, document, limits).measure();
 }
 
-/** Follows each operation through all of its fragments. What is wrong with them is left to GraphQL's own rules. */
+/** Follows each operation through all of its fragments. GraphQL's own rules report invalid ones. */
 class Measurer {
   readonly #schema: GraphQLSchema;
   readonly #limits: Limits;
   readonly #definitions: readonly DefinitionNode[];
   readonly #fragments = new Map<string, FragmentDefinitionNode>();
-  /** Fragments that are being followed: one that spreads itself would have no end. */
+  /** Fragments that are being followed, because one that spreads itself would never end. */
   readonly #inside = new Set<string>();
   #selections = 0;
-  #samePlace = 0;
-  // Of one operation.
+  #samePosition = 0;
+  // The following count for one operation.
   #aliases = 0;
   #directives = 0;
   #cost = 0;
@@ -156,7 +150,7 @@ class Measurer {
 
   measure(): void {
     for (const definition of this.#definitions) {
-      // Fragments too: GraphQL's rules look into those that nobody spreads.
+      // Fragments too: GraphQL's rules also check those that nobody spreads.
       if (definition.kind === Kind.OPERATION_DEFINITION) {
         this.#measureRoot(definition.selectionSet, this.#schema.getRootType(definition.operation) ?? undefined);
       } else if (definition.kind === Kind.FRAGMENT_DEFINITION) {
@@ -170,10 +164,10 @@ class Measurer {
     this.#directives = 0;
     this.#cost = 0;
     this.#introspection = 0;
-    this.#selectionSet(selectionSet, { type, places: new Map(), depth: 1, rows: 1 });
+    this.#selectionSet(selectionSet, { type, siblings: new Map(), depth: 1, rows: 1 });
   }
 
-  #selectionSet(selectionSet: SelectionSetNode, where: Where): void {
+  #selectionSet(selectionSet: SelectionSetNode, where: Surroundings): void {
     for (const selection of selectionSet.selections) {
       this.#selections++;
       if (this.#selections > MAX_SELECTIONS) {
@@ -191,7 +185,7 @@ class Measurer {
     }
   }
 
-  #spread(name: string, where: Where): void {
+  #spread(name: string, where: Surroundings): void {
     const fragment = this.#fragments.get(name);
     if (!fragment || this.#inside.has(name)) return;
     this.#inside.add(name);
@@ -202,13 +196,13 @@ class Measurer {
     this.#inside.delete(name);
   }
 
-  #field(node: FieldNode, where: Where): void {
+  #field(node: FieldNode, where: Surroundings): void {
     const { name, alias } = node;
     if (alias && alias.value !== name.value) this.#aliases++;
     if (this.#aliases > MAX_ALIASES) throw tooMuch(`It uses more than ${MAX_ALIASES} aliases.`);
-    const below = this.#place(alias?.value ?? name.value, where.places);
+    const below = this.#position(alias?.value ?? name.value, where.siblings);
     const inIntrospection = name.value.startsWith("__") || where.type?.name.startsWith("__") === true;
-    // GraphQL's own rule bounds how deep the schema's description is asked for.
+    // A rule of GraphQL limits the depth of introspection.
     if (!inIntrospection && where.depth > MAX_DEPTH) {
       throw tooMuch(`It nests more than ${MAX_DEPTH} fields.`);
     }
@@ -228,24 +222,24 @@ class Measurer {
     if (!node.selectionSet) return;
     this.#selectionSet(node.selectionSet, {
       type: field ? getNamedType(field.type) : META_FIELDS[name.value],
-      places: below,
+      siblings: below,
       depth: where.depth + 1,
       rows: where.rows * Math.max(0, multiplier),
     });
   }
 
-  /** What comes below this name. */
-  #place(name: string, places: Places): Places {
-    let place = places.get(name);
-    if (place === undefined) {
-      place = { fields: 0, below: new Map() };
-      places.set(name, place);
+  /** Counts a field of this name among its siblings, and returns the fields below it. */
+  #position(name: string, siblings: AnswerFields): AnswerFields {
+    let field = siblings.get(name);
+    if (field === undefined) {
+      field = { count: 0, below: new Map() };
+      siblings.set(name, field);
     }
-    this.#samePlace += place.fields;
-    place.fields++;
-    if (this.#samePlace > MAX_SAME_PLACE)
+    this.#samePosition += field.count;
+    field.count++;
+    if (this.#samePosition > MAX_SAME_POSITION)
       throw tooMuch("It asks for the same fields too many times. Ask for each once.");
-    return place.below;
+    return field.below;
   }
 
   #costOf(field: GraphQLField<unknown, unknown> | undefined, given: readonly ArgumentNode[]): Cost {
@@ -258,7 +252,7 @@ class Measurer {
     return typeof cost === "number" ? { field: cost } : (cost ?? {});
   }
 
-  /** What a cost function may ask of the arguments: how large a number is, how long a list. */
+  /** The arguments as cost functions see them: numbers, and lists with only their length. */
   #argumentsOf(field: GraphQLField<unknown, unknown> | undefined, given: readonly ArgumentNode[]) {
     const values: Record<string, unknown> = {};
     for (const { name, type } of field?.args ?? []) {
@@ -271,7 +265,7 @@ class Measurer {
     return values;
   }
 
-  // A variable may be anything, so it counts as the most that operations take.
+  // A variable may have any value, so it counts as the maximum that operations accept.
   #numberOf(node: ValueNode | undefined): number | undefined {
     if (node?.kind === Kind.VARIABLE) return this.#limits.MAX_PAGE_SIZE;
     return node?.kind === Kind.INT ? Number(node.value) : undefined;
