@@ -10,19 +10,18 @@ export default {
   basePath,
   distDir,
   env: { NEXT_PUBLIC_BASE_PATH: basePath },
-  // The engine lives in the server, once; a page that pulled these in would open a second one.
+  // The server has the one engine. A page that bundled these packages would get a second one.
   serverExternalPackages: ["pg", "graphql", "@prometheus-io/client", "pino"],
   turbopack: { root },
   typescript: {
-    // `npm run check` does it, for everything at once.
+    // `npm run check` checks the types of everything at once.
     ignoreBuildErrors: true,
     // Next writes the folder of its generated types into the file that it is given.
     tsconfigPath: basePath === "" ? "tsconfig.json" : `${distDir}.tsconfig.json`,
   },
   poweredByHeader: false,
   devIndicators: false,
-  // A link that is followed while the server is away waits for it, instead of leaving the page for the browser's error
-  // page.
+  // A link that is followed while the server does not answer waits for it, instead of showing the browser's error page.
   experimental: { useOffline: true },
   images: { unoptimized: true },
 };

@@ -1,8 +1,8 @@
 /**
- * Writes the Prisma client to prisma/generated, unless it is newer than the schema already.
+ * Writes the Prisma client to prisma/generated, unless it is newer than the schema.
  *
- * `prisma generate` wants to download a schema engine that it does not need for this; pointing it at any
- * executable keeps it offline. Never set that variable for `prisma migrate`: it would then do nothing and exit 0.
+ * `prisma generate` wants to download a schema engine that it does not need here; any executable in its place keeps it
+ * offline. Hazard: with that variable `prisma migrate` does nothing and exits with 0.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";

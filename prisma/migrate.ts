@@ -1,9 +1,9 @@
 /**
- * Brings a database's tables up to date from the SQL files in prisma/migrations.
+ * Applies the SQL files in prisma/migrations to a database.
  *
- * They are recorded in Prisma's own table and in its format, so that `prisma migrate deploy` continues from here. All
- * that is missing is applied in one transaction under a lock: a start that is killed or fails leaves nothing half-done,
- * and several processes that start at once take turns.
+ * They are recorded in Prisma's own table and format, so that `prisma migrate deploy` can continue from here. All
+ * missing migrations are applied in one transaction under a lock. So a start that is killed or fails changes nothing,
+ * and processes that start at the same time take turns.
  */
 import { createHash, randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -12,13 +12,15 @@ import { DomainError } from "../server/errors.ts";
 import { parsePostgresUri } from "../server/storage/postgres/sql/address.ts";
 import { openConnections } from "../server/storage/postgres/sql/connection.ts";
 
-/** First number of the advisory lock; the second is the schema's. The one-number space belongs to the queues. */
+/**
+ * First key of the advisory lock; the second is a hash of the schema. Advisory locks with one key belong to the queues.
+ */
 const LOCK_CLASS = 0x15_19_0d;
 const OLDEST_SERVER = 15;
 const LOCK_NOT_AVAILABLE = "55P03";
 const FOLDER = new URL("./migrations/", import.meta.url);
 
-interface Work {
+interface Scope {
   only: "all" | "pool";
   rehearsal?: boolean;
 }
@@ -30,13 +32,14 @@ interface Migration {
 }
 
 /**
- * Applies what is missing and gives the names. `only: "pool"` applies those of a pool's own tables, for a registered
- * pool; the schema is made if it is missing. NOT_SUPPORTED when this database cannot be used: not UTF8, too old, made
- * by a newer Isimud, or with a migration that failed or was changed. Connection errors come as they are. With
- * `rehearsal` all is taken back at the end.
+ * Applies the missing migrations and returns their names. `only: "pool"` applies those of a registered pool's tables.
+ * The schema is created if it is missing. With `rehearsal` everything is rolled back at the end.
+ *
+ * NOT_SUPPORTED when this database cannot be used: it is not UTF8, too old, of a newer Isimud, or has a migration that
+ * failed or was changed. Connection errors are passed on unchanged.
  */
 export async function migrate(
-  params: ({ url: string } | { connections: pg.Pool; schema: string }) & Work,
+  params: ({ url: string } | { connections: pg.Pool; schema: string }) & Scope,
 ): Promise<string[]> {
   if ("connections" in params) {
     const client = await params.connections.connect();
@@ -66,17 +69,17 @@ export async function migrate(
 async function inOneTransaction(
   client: pg.PoolClient,
   schema: string,
-  { only, rehearsal = false }: Work,
+  { only, rehearsal = false }: Scope,
 ): Promise<string[]> {
   await client.query("BEGIN");
   // Waiting for another process's migrations, and building an index, may take longer than a request may.
   await client.query("SET LOCAL statement_timeout = 0");
-  // A rehearsal must not queue up before those who use the tables.
+  // A rehearsal must not block callers who use the tables: it keeps its lock timeout.
   if (!rehearsal) await client.query("SET LOCAL lock_timeout = 0");
   await client.query("SET LOCAL idle_in_transaction_session_timeout = 0");
   await client.query("SELECT pg_advisory_xact_lock($1::int, hashtext($2))", [LOCK_CLASS, schema]);
   await checkServer(client);
-  await makeSchema(client, schema);
+  await createSchema(client, schema);
   const applied = await pending(client, only);
   for (const migration of applied) {
     try {
@@ -104,7 +107,7 @@ async function checkServer(client: pg.PoolClient): Promise<void> {
   const { encoding, version } = rows[0] ?? { encoding: "unknown", version: 0 };
   if (encoding !== "UTF8") {
     throw refusal(
-      `its encoding is ${encoding}, and messages are UTF8. Make it with \`CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0\``,
+      `its encoding is ${encoding}, and messages are UTF8. Create it with \`CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0\``,
     );
   }
   const major = Math.floor(version / 10_000);
@@ -113,8 +116,8 @@ async function checkServer(client: pg.PoolClient): Promise<void> {
   }
 }
 
-/** parsePostgresUri has checked the name. */
-async function makeSchema(client: pg.PoolClient, schema: string): Promise<void> {
+/** Hazard: the name goes into SQL as it is. parsePostgresUri has checked it. */
+async function createSchema(client: pg.PoolClient, schema: string): Promise<void> {
   const found = await client.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]);
   if (found.rowCount === 0) await client.query(`CREATE SCHEMA "${schema}"`);
   await client.query(`SET LOCAL search_path = "${schema}"`);
@@ -141,17 +144,17 @@ async function pending(client: pg.PoolClient, only: "all" | "pool"): Promise<Mig
     const migration = known.find((one) => one.name === row.name);
     if (!migration) {
       throw refusal(
-        `it was made by a newer Isimud (it has the migration ${row.name}). Start that one, or restore a backup`,
+        `it belongs to a newer Isimud (it has the migration ${row.name}). Start that one, or restore a backup`,
       );
     }
     if (!row.finished) {
       throw refusal(
-        `the migration ${row.name} failed half-way. Mend the tables, then \`npx prisma migrate resolve --applied ${row.name}\``,
+        `the migration ${row.name} failed half-way. Repair the tables, then \`npx prisma migrate resolve --applied ${row.name}\``,
       );
     }
     if (migration.checksum !== row.checksum) {
       throw refusal(
-        `the migration ${row.name} was changed after it was applied. Put the file back as it was, and make a new migration instead`,
+        `the migration ${row.name} was changed after it was applied. Put the file back as it was, and write a new migration instead`,
       );
     }
   }

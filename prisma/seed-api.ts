@@ -1,7 +1,7 @@
 /** The API as the demo uses it. */
 export type Call = <Data>(document: string, variables?: Record<string, unknown>) => Promise<Data>;
 
-/** What the API refused. */
+/** An error that the API answered. */
 export class ApiError extends Error {
   /** The error's code, or the HTTP status of an answer without one. */
   readonly code: string;
@@ -12,7 +12,9 @@ export class ApiError extends Error {
   }
 }
 
-/** Throws an ApiError with what the API says, or with how to start it when nothing answers. */
+/**
+ * The returned function throws an ApiError with the API's message, or an error with the way out when nothing answers.
+ */
 export function callsTo(endpoint: string): Call {
   return async <Data>(query: string, variables: Record<string, unknown> = {}) => {
     let response: Response;

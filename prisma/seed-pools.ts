@@ -1,10 +1,10 @@
-/** Pools and flavors. Real pools are schemas of the service's own database, so they need its address. */
+/** Pools and flavors. Real pools are schemas of the service's own database, so creating them needs its URL. */
 import { ApiError, type Call } from "./seed-api.ts";
 
-/** Makes what it can. Returns what it left out and why, or null. */
+/** Creates what it can. Returns what it left out and why, or null. */
 export async function fillPools(call: Call, databaseUrl: string | null): Promise<string | null> {
   let reason: string | null = null;
-  if (databaseUrl === null) reason = "The address of the service's database is not known here.";
+  if (databaseUrl === null) reason = "The URL of the service's database is not known here.";
   else {
     try {
       await fillRealPools(call, databaseUrl);

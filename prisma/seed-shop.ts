@@ -15,7 +15,7 @@ interface DemoQueue {
   name: string;
   metadata?: Record<string, unknown>;
   messages?: NewMessage[];
-  /** After the messages are in. */
+  /** Runs once the messages are posted. */
   afterwards?: (queue: { project: string; queue: string }, call: Call) => Promise<void>;
 }
 
@@ -49,7 +49,7 @@ async function claim(
   return createClaim.claim?.id ?? null;
 }
 
-/** A worker that takes messages and gives them back, this many times: in the end they are dead letters. */
+/** Claims messages and releases them, `times` times, so that they become dead letters. */
 async function fail(queue: { project: string; queue: string }, call: Call, times: number): Promise<void> {
   for (let delivery = 1; delivery <= times; delivery++) {
     const id = await claim(call, queue, { limit: 4, ttlSeconds: 60, clientId: "worker-that-fails" });
@@ -60,8 +60,13 @@ async function fail(queue: { project: string; queue: string }, call: Call, times
   }
 }
 
+const shop = "shop";
+
 function queues(): DemoQueue[] {
-  const shop = "shop";
+  return [...queuesOfAllStates(), ...queuesOfUnusualBodies(), ...queuesOfUnusualNames()];
+}
+
+function queuesOfAllStates(): DemoQueue[] {
   return [
     {
       project: shop,
@@ -109,11 +114,16 @@ function queues(): DemoQueue[] {
     {
       project: shop,
       name: "parcels",
-      // Its dead letter queue was forgotten, so what failed too often is stuck.
+      // Its dead letter queue does not exist, so messages that failed too often stay here.
       metadata: { _max_claim_count: 2, _dead_letter_queue: "parcels.dead" },
       messages: orders(3),
       afterwards: (queue, call) => fail(queue, call, 3),
     },
+  ];
+}
+
+function queuesOfUnusualBodies(): DemoQueue[] {
+  return [
     {
       project: shop,
       name: "big-bodies",
@@ -153,6 +163,11 @@ function queues(): DemoQueue[] {
         message({ control: "tab\tnewline\nbell\u0007end", zero: "\u200b", lone: "\ud800" }),
       ],
     },
+  ];
+}
+
+function queuesOfUnusualNames(): DemoQueue[] {
+  return [
     { project: "", name: "default-project-queue", messages: orders(3) },
     { project: "~", name: "queue.of.a.project.called.tilde", messages: orders(1) },
     {
@@ -211,9 +226,9 @@ async function subscribe(call: Call): Promise<void> {
 }
 
 export async function fillShop(call: Call): Promise<void> {
-  // Before the queue whose dead letters go there.
+  // Before the queue that uses it.
   await fillQueue(call, { project: "shop", name: "invoices.dead" });
-  // The busiest last: the overview shows the newest first.
+  // The busiest queue last: the overview shows the newest first.
   for (const queue of queues().toReversed()) await fillQueue(call, queue);
   await subscribe(call);
 }

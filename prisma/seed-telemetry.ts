@@ -2,8 +2,8 @@
 import type { Call } from "./seed-api.ts";
 
 export const SENSORS = 2000;
-/** Requests in flight at once while many queues are made. */
-const AT_ONCE = 12;
+/** Requests in flight while the queues are created. */
+const CONCURRENCY = 12;
 
 export async function fillTelemetry(call: Call): Promise<void> {
   const { queues } = await call<{ queues: { count: { value: number } } }>(
@@ -16,7 +16,7 @@ export async function fillTelemetry(call: Call): Promise<void> {
     for (let index = next++; index < names.length; index = next++) {
       const name = names[index];
       if (name === undefined) return;
-      // Every seventh has readings; a queue is made by its first post, or empty.
+      // Every seventh queue has readings: its first post creates it. The others are empty.
       if (index % 7 === 0) {
         const messages = Array.from({ length: 1 + (index % 5) }, (_, reading) => ({
           bodyText: `{"sensor":"${name}","reading":${reading},"celsius":${(15 + (index % 90) / 10).toFixed(1)}}`,
@@ -31,7 +31,7 @@ export async function fillTelemetry(call: Call): Promise<void> {
       }
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
 }
 
 export async function fillStore(call: Call): Promise<void> {

@@ -3,10 +3,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Call } from "./seed-api.ts";
 
 const PROJECT = "shop";
-/** Long enough to be seen, short enough that a forgotten demo does not fill the disk. */
+/** Short enough that a forgotten demo does not fill the disk. */
 const MESSAGE_TTL_SECONDS = 3600;
 const CLAIM_TTL_SECONDS = 60;
-/** How long a worker without work waits in the server; also how long it may take to stop. */
+/** How long an idle worker waits for messages in the server; stopping may take as long. */
 const WAIT_SECONDS = 2;
 const RETRY_MS = 2000;
 const REPORT_MS = 10_000;
@@ -19,7 +19,7 @@ interface Flow {
   workers: number;
   /** How long a worker needs for one message. */
   workMs: number;
-  /** The share of messages that a worker gives back. */
+  /** The share of messages that a worker releases. */
   failures: number;
   body: (serial: number) => object;
 }
@@ -64,7 +64,7 @@ const FLOWS: readonly Flow[] = [
 export interface TrafficReport {
   posted: number;
   done: number;
-  /** Given back by a worker. */
+  /** Released by a worker. */
   failed: number;
 }
 
@@ -83,12 +83,12 @@ export async function runTraffic(
   const pause = (milliseconds: number) => delay(milliseconds, undefined, { signal }).catch(() => {});
   const failing = new Set<string>();
 
-  /** Repeats `step` until the end. */
+  /** Repeats `step` until `signal` aborts. */
   async function repeat(queue: string, step: () => Promise<void>): Promise<void> {
     while (!signal.aborted) {
       try {
         await step();
-        if (failing.delete(queue)) report(`${queue}: works again.`);
+        if (failing.delete(queue)) report(`${queue}: recovered.`);
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         if (!failing.has(queue)) report(`${queue}: trying again every ${RETRY_MS / 1000} s. ${reason}`);
@@ -144,7 +144,7 @@ export async function runTraffic(
     });
   }
 
-  async function tell(): Promise<void> {
+  async function reportTotals(): Promise<void> {
     while (!signal.aborted) {
       await pause(REPORT_MS);
       report(summary(totals));
@@ -156,7 +156,7 @@ export async function runTraffic(
     await mutate("createQueue", "CreateQueueInput", "created", { name: queue, ...metadataText });
   }
   await Promise.all([
-    tell(),
+    reportTotals(),
     ...flows.flatMap((flow) => [
       produce(flow),
       ...Array.from({ length: flow.workers }, (_, index) => work(flow, index + 1)),
@@ -166,5 +166,5 @@ export async function runTraffic(
 }
 
 function summary({ posted, done, failed }: TrafficReport): string {
-  return `${posted} posted, ${done} done, ${failed} given back`;
+  return `${posted} posted, ${done} done, ${failed} released`;
 }

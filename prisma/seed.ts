@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: fills a running Isimud with a demo world, over its GraphQL API like any other client. Running it
- * again adds only what is missing: a queue that has messages is left alone.
+ * again adds only what is missing: a queue that has messages is not changed.
  */
 import { parseArgs } from "node:util";
 import { type Config, ConfigError, isLoopback, readConfig } from "../server/config.ts";
@@ -14,7 +14,7 @@ import { runTraffic } from "./seed-traffic.ts";
 
 const USAGE = `npm run demo -- [--live] [URL]
 
-Fills a running Isimud with a demo world. URL is the service's address, such as http://127.0.0.1:3000;
+Fills a running Isimud with a demo world. URL is where the service is, such as http://127.0.0.1:3000;
 left out, it follows from the same settings as npm start (HOST, PORT, PUBLIC_URL, BASE_PATH).
 
   --live   afterwards producers and workers run until Ctrl-C, so that pages move
@@ -54,7 +54,7 @@ if (values.help) {
 }
 const config = readSettings();
 const url = positionals[0] ?? config.PUBLIC_URL ?? `http://${urlHost(config)}:${config.PORT}${config.BASE_PATH}`;
-if (!URL.canParse(url) || positionals.length > 1) fail(`This is not one address: ${positionals.join(" ")}\n\n${USAGE}`);
+if (!URL.canParse(url) || positionals.length > 1) fail(`This is not one URL: ${positionals.join(" ")}\n\n${USAGE}`);
 const ownDatabase = isLoopback(new URL(url).hostname) ? embeddedUrl(config.DATA_DIR) : null;
 const call = callsTo(`${url.replace(/\/+$/, "")}/api/graphql`);
 let leftOut: string | null = null;
@@ -67,7 +67,7 @@ const steps: [string, () => Promise<unknown>][] = [
     },
   ],
   [`${SENSORS.toLocaleString("en-US")} queues of telemetry`, () => fillTelemetry(call)],
-  // After the many, so that these are the newest, which the overview shows.
+  // After the 2,000 queues, so that the newest queues, which the overview shows, are these.
   ["The shop's queues, in every state", () => fillShop(call)],
   ["A key-value store", () => fillStore(call)],
 ];
@@ -83,7 +83,7 @@ try {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
     console.log("Producers and workers run. Ctrl-C stops them.");
     const { posted, done, failed } = await runTraffic(call, stop.signal, console.log);
-    console.log(`Stopped: ${posted} posted, ${done} done, ${failed} given back.`);
+    console.log(`Stopped: ${posted} posted, ${done} done, ${failed} released.`);
   }
 } catch (error) {
   fail(error instanceof Error ? error.message : String(error));

@@ -1,4 +1,4 @@
-/** Builds the pages when they have changed since the last build, and says so. */
+/** Builds the pages if they have changed since the last build. */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,9 +12,9 @@ import { isAlive } from "../process/process-state.ts";
 import { StartError } from "../process/start-error.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-/** Next builds one at a time in a folder. */
+/** Next cannot run two builds in one folder. */
 const LOCK = join(ROOT, ".build", "lock");
-/** Everything that pages are made from. Types that they import from server/ vanish at build. */
+/** Everything that the pages are built from. They import only types from server/, which the build erases. */
 const SOURCES = [
   "app",
   "components",
@@ -26,8 +26,8 @@ const SOURCES = [
 ];
 
 /**
- * Resolves when there are pages of these sources for this BASE_PATH. Several processes at once build it once. A build
- * that fails or is killed leaves no fingerprint, so the next start builds again.
+ * Resolves when the pages of the present sources are built for this BASE_PATH. Processes that call this at the same
+ * time build once. A build that fails or is killed leaves no fingerprint, so the next start builds again.
  */
 export async function buildPages(params: {
   basePath: string;
@@ -64,12 +64,12 @@ function isBuilt(basePath: string): boolean {
   );
 }
 
-/** Beside the pages' folder, which Next empties. */
+/** Outside of the pages' folder, which Next empties. */
 function fingerprintFile(basePath: string): string {
   return join(ROOT, ".build", `${basename(pagesFolder(basePath))}.fingerprint`);
 }
 
-/** False while another living process builds. */
+/** False while another living process holds the lock. Removes the lock of a dead one, for the next attempt. */
 function takeLock(): boolean {
   try {
     writeFileSync(LOCK, String(process.pid), { flag: "wx" });
@@ -118,7 +118,7 @@ function runNextBuild(basePath: string, report: (line: string) => void, signal?:
   const take = (chunk: Buffer) => {
     output += chunk;
     for (const line of String(chunk).split("\n")) {
-      // Of all that Next prints, the steps; the table of pages is for those who work on them.
+      // Only the steps, without the table of pages.
       if (/^\s*(Creating|Collecting|Generating|Finalizing|Compiled|✓)/.test(line)) report(`  ${line.trim()}`);
     }
   };

@@ -1,6 +1,6 @@
 /**
- * For development: runs the server in a process of its own and starts it again when its code changes. Pages reload by
- * themselves.
+ * For development: runs the server in a process of its own and starts it again when its code changes. Next reloads the
+ * pages itself.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { watch } from "node:fs";
@@ -11,7 +11,7 @@ import type { Stoppable } from "../process/shutdown.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const WATCHED = ["server", "prisma"];
-/** An editor or git writes several files at once. */
+/** Waits for further changes: an editor or git writes several files at once. */
 const SETTLE_MS = 200;
 
 export function runAndReload(environment: Record<string, string>): Stoppable {
@@ -52,7 +52,7 @@ function run(environment: Record<string, string>): ChildProcess {
 
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = new Promise((resolve) => child.once("exit", resolve));
+  const exited = new Promise((resolve) => child.once("exit", resolve));
   child.kill("SIGTERM");
-  await gone;
+  await exited;
 }

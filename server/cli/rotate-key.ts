@@ -1,10 +1,10 @@
 /**
- * `npm run rotate-key`: encrypts every pool's URI anew, from OLD_SECRET_KEY to SECRET_KEY, all in one transaction.
+ * `npm run rotate-key`: encrypts the URIs of all pools again, from OLD_SECRET_KEY to SECRET_KEY, in one transaction.
  *
- * Stop every Isimud on this database first, and start them with the new SECRET_KEY afterwards: one that has the old key
- * can read no pool from then on. Run twice, it finds nothing left to do; stopped half-way, nothing has changed.
+ * First stop every Isimud on this database, then start them with the new SECRET_KEY: with the old key they can no
+ * longer read any pool. Run twice, it finds nothing to do; stopped half-way, it has changed nothing.
  *
- * `npm run rotate-key -- --lost`: the former key is lost. The pools keep their queues, and each needs its URI anew.
+ * `npm run rotate-key -- --lost`: the old key is lost. The pools keep their queues, and each needs its URI again.
  */
 import { ConfigError, readConfig } from "../config.ts";
 import { startEmbeddedPostgres } from "../embedded-postgres/server.ts";
@@ -19,18 +19,16 @@ const isLost = process.argv.includes("--lost");
 async function rotateKey(): Promise<string> {
   const { DATABASE_URL, DATA_DIR, SECRET_KEY, OLD_SECRET_KEY } = readConfig();
   if (SECRET_KEY === undefined && !isLost) {
-    throw new ConfigError(
-      "SECRET_KEY must be the key from now on. Make one with `openssl rand -base64 32` and keep it.",
-    );
+    throw new ConfigError("SECRET_KEY must be the new key. Create one with `openssl rand -base64 32` and keep it.");
   }
   if (DATABASE_URL !== undefined) {
-    // readConfig asks for SECRET_KEY beside DATABASE_URL.
+    // readConfig requires SECRET_KEY with DATABASE_URL.
     const key = SECRET_KEY as string;
     if (isLost) return reencrypt(DATABASE_URL, null, key);
-    if (OLD_SECRET_KEY === undefined) throw new ConfigError("OLD_SECRET_KEY must be the key until now.");
+    if (OLD_SECRET_KEY === undefined) throw new ConfigError("OLD_SECRET_KEY must be the old key.");
     return reencrypt(DATABASE_URL, OLD_SECRET_KEY, key);
   }
-  // The embedded database: its key until now is in DATA_DIR, unless it was given.
+  // The embedded database: its old key is in DATA_DIR, unless OLD_SECRET_KEY was set.
   const release = claimDataDir(DATA_DIR);
   try {
     const database = await startEmbeddedPostgres({ dataDir: DATA_DIR });
@@ -55,8 +53,8 @@ async function reencrypt(url: string, oldKey: string | null, newKey: string): Pr
       to: createSecretBox(newKey),
     });
     if (oldKey === null)
-      return `Pools that need their URI anew, by updatePool: ${count}. Until then their queues wait.`;
-    return `Pool URIs encrypted anew: ${count}. Start with this SECRET_KEY from now on; the old one is no longer needed.`;
+      return `Pools that need their URI again, by updatePool: ${count}. Until then their queues cannot be used.`;
+    return `Pool URIs encrypted again: ${count}. Start with this SECRET_KEY from now on; the old one is no longer needed.`;
   } finally {
     await connections.end();
   }
@@ -65,7 +63,7 @@ async function reencrypt(url: string, oldKey: string | null, newKey: string): Pr
 try {
   console.log(await rotateKey());
 } catch (error) {
-  // Without its causes: they may quote what could not be read.
+  // Without its causes, which may quote secrets.
   console.error(error instanceof Error ? error.message : "The key could not be changed.");
   process.exitCode = 1;
 }

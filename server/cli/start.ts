@@ -1,6 +1,6 @@
 /**
- * `npm start`: everything from a fresh checkout to a running service, and back down in order, the database last.
- * `--dev` reloads pages and server on change; `--build-only` builds and ends.
+ * `npm start`: prepares and runs the service from a fresh checkout, and stops it in order, the database last. `--dev`
+ * reloads pages and server on change; `--build-only` builds and ends.
  */
 import type { Config } from "../config.ts";
 import { Shutdown, type Stoppable } from "../process/shutdown.ts";
@@ -8,20 +8,20 @@ import { explain } from "../process/start-error.ts";
 
 type ReadyConfig = Config & { DATABASE_URL: string; SECRET_KEY: string };
 
-const say = (line: string) => console.log(line);
+const report = (line: string) => console.log(line);
 
-/** Modules are imported as they are needed: a missing package is then an error that `explain` can explain. */
+/** Imports modules when it needs them, so that `explain` can explain a missing package. */
 async function start(flags: { dev: boolean; buildOnly: boolean }, shutdown: Shutdown): Promise<void> {
   const { readConfig } = await import("../config.ts");
   const config = readConfig();
   const { findPort } = await import("../http/listening.ts");
-  // What takes minutes should not be in vain.
+  // Before the build, which takes minutes.
   if (!flags.buildOnly) await findPort(config);
   const { generatePrismaClient } = await import("../../prisma/generate.ts");
   generatePrismaClient();
   const { buildPages } = await import("./build.ts");
   const build = async () => {
-    await buildPages({ basePath: config.BASE_PATH, report: say, signal: shutdown.signal });
+    await buildPages({ basePath: config.BASE_PATH, report, signal: shutdown.signal });
     return undefined;
   };
   if (flags.buildOnly) {
@@ -38,7 +38,7 @@ async function start(flags: { dev: boolean; buildOnly: boolean }, shutdown: Shut
   }
   await shutdown.step(build);
   const { url } = await shutdown.step(() => run(ready));
-  say(
+  report(
     [
       `Isimud is at ${url}`,
       `  API       ${url}/api/graphql`,
@@ -58,12 +58,12 @@ async function run(config: ReadyConfig): Promise<{ url: string } & Stoppable> {
   return runWorkers(config);
 }
 
-/** The settings with a database and a key: those that are given, or embedded ones in DATA_DIR. */
+/** Completes the settings with a database and a key: those of the environment, or those in DATA_DIR. */
 async function withDatabase(config: Config, shutdown: Shutdown): Promise<ReadyConfig> {
   const { DATABASE_URL, SECRET_KEY, DATA_DIR } = config;
   if (DATABASE_URL !== undefined && SECRET_KEY !== undefined) {
     const { reachDatabase } = await import("../process/reach-database.ts");
-    await reachDatabase(DATABASE_URL, { waitSeconds: config.DATABASE_WAIT, report: say, signal: shutdown.signal });
+    await reachDatabase(DATABASE_URL, { waitSeconds: config.DATABASE_WAIT, report, signal: shutdown.signal });
     return { ...config, DATABASE_URL, SECRET_KEY };
   }
   const { claimDataDir, readSecretKey } = await import("../process/data-dir.ts");
@@ -72,7 +72,7 @@ async function withDatabase(config: Config, shutdown: Shutdown): Promise<ReadyCo
   await shutdown.step(async () => ({ close: async () => release() }));
   const key = SECRET_KEY ?? readSecretKey(DATA_DIR);
   const database = await shutdown.step(async () => {
-    const server = await startEmbeddedPostgres({ dataDir: DATA_DIR, report: say, signal: shutdown.signal });
+    const server = await startEmbeddedPostgres({ dataDir: DATA_DIR, report, signal: shutdown.signal });
     return { url: server.url, close: () => server.stop() };
   });
   return { ...config, DATABASE_URL: database.url, SECRET_KEY: key };

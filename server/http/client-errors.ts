@@ -1,4 +1,4 @@
-/** Answers to what is no request: Node refuses it before anything of ours runs. */
+/** Answers malformed requests, which Node refuses before any code of ours runs. */
 import { randomUUID } from "node:crypto";
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
@@ -9,18 +9,21 @@ import { API_HEADERS } from "./security-headers.ts";
 const REASONS: Record<string, { code: ErrorCode; status: number; message: string }> = {
   HPE_HEADER_OVERFLOW: { code: "TOO_LARGE", status: 431, message: "The request's headers are too large." },
   HPE_CHUNK_EXTENSIONS_OVERFLOW: { code: "TOO_LARGE", status: 413, message: "The chunks' extensions are too large." },
-  ERR_HTTP_REQUEST_TIMEOUT: { code: "BAD_INPUT", status: 408, message: "The request did not come to its end in time." },
+  ERR_HTTP_REQUEST_TIMEOUT: { code: "BAD_INPUT", status: 408, message: "The request was not complete in time." },
 };
 const MALFORMED = { code: "BAD_INPUT", status: 400, message: "This is not a well-formed HTTP request." } as const;
 
-/** How long what a refused client still sends is read and dropped. A close before that would reset its answer away. */
+/**
+ * How long the rest of a refused request is read and dropped. Hazard: closing earlier resets the connection, and the
+ * client loses its answer.
+ */
 const DISCARD_MS = 1000;
-/** Connections that were answered: what they send now is refused again by Node's parser, once a chunk. */
+/** Connections that were answered. Node's parser reports an error again for each chunk that they still send. */
 const refused = new WeakSet<Socket>();
 
 /**
- * Answers and ends the connection: where the next request would begin is not known. Beside another answer it only ends
- * it.
+ * Answers and ends the connection, because nobody knows where its next request begins. While another answer is being
+ * sent, it only ends the connection.
  */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, answering: boolean): void {
   if (refused.has(socket) && error.code !== "ECONNRESET") return;

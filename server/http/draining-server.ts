@@ -1,25 +1,26 @@
-/** An HTTP server that can end without cutting off a request. */
+/** An HTTP server that closes without cutting off a request. */
 import { type IncomingMessage, type RequestListener, Server, type ServerOptions, type ServerResponse } from "node:http";
 import { Server as NetServer, type Socket } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import { EACH_LISTENS } from "./listening.ts";
 import { UnreadAnswers } from "./unread-answers.ts";
 
-/** How long idle connections are left open once listening has ended. */
+/** How long idle connections stay open once listening has ended. */
 const GRACE_MS = 500;
-/** How long a turn of the event loop without a new connection is waited for. */
+/** How long it waits for a turn of the event loop without a new connection. */
 const QUIET_MS = 500;
 
 interface Connection {
-  /** Requests that were read and not answered yet. */
+  /** Number of requests that were read and not answered yet. */
   answering: number;
-  /** What had been read of it after its last answer. More is the beginning of another request. */
+  /** Bytes read at its last answer. If more were read since, another request has begun. */
   readAtRest: number;
 }
 
 /**
  * `drain` makes each answer the last on its connection, so that clients open their next one elsewhere. `close` ends
- * listening, answers what was read, gives idle connections a moment to send what is on its way, and ends them.
+ * listening, answers the requests that were read, and ends idle connections after a moment in which clients can send
+ * what is on its way.
  */
 export class DrainingServer extends Server {
   readonly #deadlineMs: number;
@@ -31,8 +32,8 @@ export class DrainingServer extends Server {
   #closingIdle = false;
 
   /**
-   * `deadlineMs`: what is not answered so long after listening ended is cut off. `maxUnreadBytes`: of answers that
-   * nobody reads.
+   * `deadlineMs`: how long after the end of listening requests without an answer are cut off. `maxUnreadBytes`: size of
+   * all answers that clients have not read.
    */
   constructor(
     options: ServerOptions,
@@ -50,7 +51,7 @@ export class DrainingServer extends Server {
     this.on("request", listener);
   }
 
-  /** `hasty`: idle connections get no grace later on. */
+  /** `hasty`: `close` ends idle connections at once. */
   drain({ hasty }: { hasty: boolean } = { hasty: false }): void {
     if (hasty) this.#graceMs = 0;
     this.#draining = true;
@@ -63,17 +64,17 @@ export class DrainingServer extends Server {
 
   override close(callback?: (error?: Error) => void): this {
     this.drain();
-    void this.#untilNobodyComes().then(() => this.#closeQuietly(callback));
+    void this.#untilNoNewConnection().then(() => this.#closeQuietly(callback));
     return this;
   }
 
   /**
-   * Connections that the system has taken and this process has not are reset when listening ends. So the system takes
-   * one at a time first, and listening ends after a turn of the event loop in which nobody came; under a steady stream
-   * of them, after a while in any.
+   * Resolves after a turn of the event loop without a new connection, or after a while under a steady stream of them.
+   * Hazard: the end of listening resets connections that the system has accepted and this process has not. So the
+   * system accepts one at a time first.
    */
-  async #untilNobodyComes(): Promise<void> {
-    // Node has no other name for it. Elsewhere workers share one socket, which others go on with.
+  async #untilNoNewConnection(): Promise<void> {
+    // Node has no public API for this. Where workers share one socket, the others keep listening on it.
     if (EACH_LISTENS)
       (this as unknown as { _handle: { listen?(backlog: number): number } | null })._handle?.listen?.(0);
     let came = true;
@@ -94,12 +95,12 @@ export class DrainingServer extends Server {
       for (const socket of this.#connections.keys()) this.#endIfIdle(socket);
     }, this.#graceMs);
     const deadline = setTimeout(() => this.closeAllConnections(), this.#deadlineMs);
-    // Node's own close for HTTP ends idle connections at once.
+    // Not the close of HTTP servers, which ends idle connections at once.
     NetServer.prototype.close.call(this, (error) => {
       clearTimeout(grace);
       clearTimeout(deadline);
       if (error) callback?.(error);
-      // What it does besides: its look for slow requests ends.
+      // The HTTP part of closing: Node stops checking for slow requests.
       else super.close(() => callback?.());
     });
   }
@@ -132,7 +133,7 @@ export class DrainingServer extends Server {
   }
 }
 
-/** Node then says `Connection: close`. */
+/** Makes Node send `Connection: close` with the answer. */
 function closesAfter(response: ServerResponse): void {
   if (!response.headersSent) response.shouldKeepAlive = false;
 }

@@ -1,6 +1,6 @@
 /**
- * How this door says that something failed: the status of the error's kind, and the shape of a GraphQL error, so that
- * one client code reads both.
+ * Errors over HTTP: the status of the error's kind, and the body of a GraphQL error, so that clients read both with one
+ * piece of code.
  */
 import { DomainError, type ErrorCode, HTTP_STATUS } from "../errors.ts";
 
@@ -9,7 +9,7 @@ export interface ErrorAnswer {
   body: { errors: [{ message: string; extensions: { code: string; status: number; details: object } }] };
 }
 
-/** What Fastify refuses on its own account before any route sees it. */
+/** Errors of Fastify itself, before any route runs. */
 const FASTIFY_CODES: Record<string, { code: ErrorCode; message: string }> = {
   FST_ERR_CTP_BODY_TOO_LARGE: { code: "TOO_LARGE", message: "The request's body is too large." },
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: { code: "BAD_INPUT", message: "The body is not as long as Content-Length says." },
@@ -17,15 +17,15 @@ const FASTIFY_CODES: Record<string, { code: ErrorCode; message: string }> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: { code: "BAD_INPUT", message: "The body is empty." },
 };
 
-/** A request whose body is not as it looks: unpacking it could cost more than any limit on its size allows. */
+/** For a compressed body, which is refused: unpacked, it may be larger than any limit on its size. */
 export const COMPRESSED: ErrorAnswer = answer(
   "BAD_INPUT",
   415,
-  "A compressed body is not taken here. Send it without Content-Encoding.",
+  "A compressed body is not accepted. Send it without Content-Encoding.",
   {},
 );
 
-/** An unexpected error gives INTERNAL and the request's id; the caller logs it when `status` is 500. */
+/** An unexpected error becomes INTERNAL with the id of the request. The caller logs it when `status` is 500. */
 export function answerError(error: unknown, requestId: string): ErrorAnswer {
   if (error instanceof DomainError) return answer(error.code, error.status, error.message, error.details);
   const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
@@ -35,10 +35,10 @@ export function answerError(error: unknown, requestId: string): ErrorAnswer {
     return answer(known.code, domainError.status, known.message, {});
   }
   if (statusCode === 415) {
-    return answer("BAD_INPUT", 415, "This content type is not taken here. Use application/json.", {});
+    return answer("BAD_INPUT", 415, "This content type is not accepted. Use application/json.", {});
   }
   if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500) {
-    return answer("BAD_INPUT", statusCode, "The request makes no sense to this server.", {});
+    return answer("BAD_INPUT", statusCode, "The server cannot understand this request.", {});
   }
   const message = `Something went wrong inside. The request's id is ${requestId}: with it an operator finds the cause in the log.`;
   return answer("INTERNAL", HTTP_STATUS.internal, message, { requestId });

@@ -1,12 +1,12 @@
-/** How late this process's event loop runs: what liveness asks, since it says nothing of anybody else. */
+/** How late the event loop of this process runs, for liveness: it depends on nothing outside of the process. */
 const TICK_MS = 100;
-/** How long a delay counts once it is over: a probe that waited for its end still sees it, the next one does not. */
+/** How long a delay counts after its end: a probe that waited for its end still sees it, the next probe does not. */
 const MEMORY_MS = 1000;
-/** Later than this, no request meets its deadline any more. */
-const HOPELESS_MS = 5000;
+/** With a longer delay, no request meets its deadline. */
+const MAX_DELAY_MS = 5000;
 
 export interface EventLoopWatch {
-  /** The longest delay of the last second, the present one included. */
+  /** The longest delay of the last second, or the present one if that is longer. */
   lag(): { milliseconds: number; alive: boolean };
   stop(): void;
 }
@@ -25,7 +25,7 @@ export function watchEventLoop(now: () => number = () => performance.now()): Eve
   return {
     lag: () => {
       const milliseconds = Math.max(longest.late, lateness());
-      return { milliseconds: Math.round(milliseconds), alive: milliseconds < HOPELESS_MS };
+      return { milliseconds: Math.round(milliseconds), alive: milliseconds < MAX_DELAY_MS };
     },
     stop: () => clearInterval(timer),
   };

@@ -1,4 +1,4 @@
-/** Whether this service is well, for people, load balancers and Prometheus. */
+/** The health of this service, for people, load balancers and Prometheus. */
 import type { FastifyInstance } from "fastify";
 import type { Metrics } from "../metrics.ts";
 import type { HealthOperations, HealthReport } from "../operations/health.ts";
@@ -11,7 +11,7 @@ export const BUILD_HEADER = "x-isimud-build";
 
 type Status = HealthReport["status"];
 
-/** One measurement, as the draft "Health Check Response Format for HTTP APIs" names its parts. */
+/** One measurement, with the names of the draft "Health Check Response Format for HTTP APIs". */
 interface Check {
   componentType: "datastore" | "system" | "component";
   status: Status;

@@ -1,30 +1,30 @@
-/** Where the service listens: one address and port, which nobody else has. */
+/** The host and port on which the service listens, and which no other service may have. */
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import type { Config } from "../config.ts";
 
 /**
- * Where the system deals connections out among processes that each listen on the port themselves. Elsewhere all of them
- * accept from one socket. Measured on Linux, one socket gave bursts of connections to one process (5 to 59); of their
- * own, they get halves.
+ * True where each worker listens on the port itself, and the system distributes the connections. Elsewhere all workers
+ * accept from one socket. Measured on Linux: from one socket, one process got most of a burst of connections (59 of
+ * 64); with a socket each, two processes got half.
  */
 export const EACH_LISTENS = process.platform === "linux";
 
 /**
- * What a server is told to listen on. A name could have several addresses, and the second would be a server of its own.
+ * The IP address for `listen`. A name may have several addresses, and each further one would be a server of its own.
  */
 export function listenAddress({ HOST }: Pick<Config, "HOST">): string {
   return HOST === "localhost" ? "127.0.0.1" : HOST.replace(/^\[|\]$/g, "");
 }
 
-/** How the address looks in a URL. */
+/** HOST as it is written in a URL. */
 export function urlHost({ HOST }: Pick<Config, "HOST">): string {
   return HOST.includes(":") ? `[${listenAddress({ HOST })}]` : HOST;
 }
 
 /**
- * Gives the port, which for PORT=0 is one that is free now. EADDRINUSE and the like come as they are; `explain` knows
- * what to say.
+ * Returns the port, after trying to listen on it; for PORT=0 a free one. Passes errors such as EADDRINUSE on; `explain`
+ * knows them.
  */
 export async function findPort(config: Pick<Config, "HOST" | "PORT">): Promise<number> {
   const server = await listen({ host: listenAddress(config), port: config.PORT });
@@ -34,9 +34,9 @@ export async function findPort(config: Pick<Config, "HOST" | "PORT">): Promise<n
 }
 
 /**
- * Workers that share a port (SO_REUSEPORT) would share it with another service's workers too, and each would get half
- * of the other's requests. So whoever starts workers holds the port's name as well, which ends with the process, as the
- * port does. EADDRINUSE when another service has it.
+ * Reserves the port for the workers of this service until the returned function is called or the process ends. Hazard:
+ * SO_REUSEPORT would also share the port with the workers of another service, and each would get half of the other's
+ * requests. EADDRINUSE when another service has reserved it.
  */
 export async function holdSharedPort(config: Pick<Config, "HOST" | "PORT">): Promise<() => void> {
   const address = listenAddress(config);

@@ -1,4 +1,4 @@
-/** Next's side of the process: it renders pages and serves their assets. */
+/** Next within this process: it renders pages and serves their assets. */
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Server } from "node:http";
@@ -9,10 +9,10 @@ import next from "next";
 import { pagesFolder } from "../process/pages-folder.ts";
 
 export interface Pages {
-  /** Which build these are: a page of another one cannot be refreshed, only loaded anew. */
+  /** The id of this build. An open page of another build cannot be refreshed, only loaded again. */
   readonly build: string;
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
-  /** Hot reload, in development. False: not taken. */
+  /** Passes an upgrade on for hot reload, in development. False: nobody handles it. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean;
   close(): Promise<void>;
 }
@@ -26,9 +26,9 @@ export async function openPages(params: {
   basePath: string;
 }): Promise<Pages> {
   const { basePath, ...options } = params;
-  // At its first request Next listens for upgrades on whatever server that came from, past our checks. It gets a server
-  // that never listens instead, and hears there of those that passed. (Its getUpgradeHandler knows no hot reload: a
-  // page in development then waits for ever for its first message.)
+  // Hazard: at its first request Next starts to handle upgrades of the server that the request came from, without our
+  // checks. So it gets a server that never listens, which emits only the upgrades that passed the checks. (Next's
+  // getUpgradeHandler does not support hot reload: a page in development waits for ever for its first message.)
   const upgrades = new Server();
   const app = next({ ...options, dir: ROOT, httpServer: upgrades });
   await app.prepare();

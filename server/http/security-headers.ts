@@ -1,4 +1,4 @@
-/** The headers that tell a browser what this service's answers may never do. */
+/** Headers that restrict what a browser does with the answers of this service. */
 
 const ALWAYS: Readonly<Record<string, string>> = {
   "x-content-type-options": "nosniff",
@@ -9,19 +9,21 @@ const ALWAYS: Readonly<Record<string, string>> = {
   "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 };
 
-/** For answers that are data: nothing may run, load or frame them. */
+/** For answers of the API: a browser may not run, load or frame anything from them. */
 export const API_HEADERS: Readonly<Record<string, string>> = {
   ...ALWAYS,
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "cache-control": "no-store",
 };
 
-/** For a page. Scripts run only with this request's nonce; Next takes it from the request's own policy header. */
+/**
+ * For a page. Scripts run only with the nonce of this request, which Next reads from the policy header of the request.
+ */
 export function pageHeaders(
   nonce: string,
   options: { dev: boolean; explorer: boolean },
 ): Readonly<Record<string, string>> {
-  // The explorer's editor makes style elements without a nonce; a browser ignores 'unsafe-inline' beside one.
+  // The explorer's editor creates style elements without a nonce. A browser ignores 'unsafe-inline' beside a nonce.
   const styles = options.explorer ? "'self' 'unsafe-inline'" : `'self' 'nonce-${nonce}'`;
   const policy = [
     "default-src 'self'",

@@ -1,4 +1,4 @@
-/** The HTTP server: what every request goes through, the API's routes, and the pages behind them. */
+/** The HTTP server: the hooks that every request goes through, the routes of the API, and the pages. */
 import { randomBytes, randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
@@ -20,25 +20,25 @@ import { API_HEADERS, pageHeaders } from "./security-headers.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** Who is asking. Set before any route runs. */
+    /** The caller. Set before any route runs. */
     access: Access;
   }
 }
 
-/** No page: what an address that cannot be read is taken for, so that a person gets the page that says so. */
-const NOWHERE = "/not-an-address";
+/** The path that replaces one that cannot be decoded: no page has it, so a person sees the page "not found". */
+const NO_PAGE = "/not-an-address";
 const HTTP_OPTIONS = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
-  /** Longer than the common load balancers', so that the connection is never closed under a request of theirs. */
+  /** Longer than that of common load balancers, so that a connection never closes while they send a request. */
   keepAliveTimeout: 72_000,
-  // Access refuses what has none, in our own words.
+  // Access refuses a request without one, with an error of ours.
   requireHostHeader: false,
 } as const;
-/** For requests in flight, once streams have been told to end. */
+/** For requests in flight, once streams were asked to end. */
 const REQUESTS_DEADLINE_MS = 6000;
-/** Of a refused request's body. More is read only to be thrown away. */
-const MAX_DISCARDED = 64 * 1_048_576;
+/** How much of a refused request's body is read and thrown away. */
+const MAX_DISCARDED_BYTES = 64 * 1_048_576;
 
 export interface HttpServerParts {
   config: Config;
@@ -46,17 +46,19 @@ export interface HttpServerParts {
   health: HealthOperations;
   metrics: Metrics;
   dev: boolean;
-  /** Adds the routes of the API; their addresses begin at BASE_PATH/api. */
+  /** Adds the routes of the API, below BASE_PATH/api. */
   addApi: (api: FastifyInstance) => void;
   /** Null: an API without pages. */
   pages: { open: Pages; as: (access: Access, render: () => Promise<void>) => Promise<void> } | null;
 }
 
 export interface HttpServer {
-  /** Not listening yet. Closing it ends listening, answers what was read, and ends idle connections. */
+  /**
+   * It does not listen yet. Closing it ends listening, answers the requests that were read, and ends idle connections.
+   */
   app: FastifyInstance;
   /**
-   * From now on readiness says no, and each answer is the last on its connection. `hasty`: the end does not wait for
+   * From now on readiness says 503, and each answer is the last on its connection. `hasty`: closing does not wait for
    * idle connections.
    */
   drain(options: { hasty: boolean }): void;
@@ -66,7 +68,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   const { config, log, pages, dev } = parts;
   const apiPath = `${config.BASE_PATH}/api`;
   let draining = false;
-  // Fastify makes it at once.
+  // Fastify calls serverFactory before it returns.
   let server!: DrainingServer;
   const app = Fastify({
     loggerInstance: log,
@@ -78,15 +80,15 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
       server = new DrainingServer(HTTP_OPTIONS, bounds, listener);
       return server;
     },
-    // The server does it itself, once they have had time to send what is on its way.
+    // DrainingServer closes them itself, once clients had time to send what is on its way.
     forceCloseConnections: false,
     return503OnClosing: false,
     clientErrorHandler: (error, socket) =>
       answerClientError(error, socket as Socket, server.isAnswering(socket as Socket)),
-    // One logger for all: our own lines name their request themselves, and a logger for each request costs every one of
-    // them.
+    // One logger for all requests: our log lines name their request, and a logger per request costs time.
     childLoggerFactory: (logger) => logger,
-    rewriteUrl: ({ url = "/" }) => (pages === null || isReadable(url, apiPath) ? url : `${config.BASE_PATH}${NOWHERE}`),
+    rewriteUrl: ({ url = "/" }) =>
+      pages === null || isDecodable(url, apiPath) ? url : `${config.BASE_PATH}${NO_PAGE}`,
     frameworkErrors: (error, request, reply) => refuse(error, request, reply),
   }) as unknown as FastifyInstance;
   const accessOf = createRequestAccess(config);
@@ -100,16 +102,16 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   app.addHook("onRequest", async (request, reply) => {
     const path = pathOf(request);
     const isApi = path === apiPath || path.startsWith(`${apiPath}/`);
-    const own = { "x-request-id": request.id };
-    if (isApi) reply.headers(API_HEADERS).headers(own);
+    const idHeader = { "x-request-id": request.id };
+    if (isApi) reply.headers(API_HEADERS).headers(idHeader);
     else {
       const nonce = randomBytes(16).toString("base64url");
       const headers = pageHeaders(nonce, { dev, explorer: path === explorerPath });
-      // On the raw response: pages are written past Fastify.
-      for (const [name, value] of Object.entries({ ...headers, ...own })) reply.raw.setHeader(name, value);
-      // Next reads the nonce from the request; whatever a client sent there is overwritten.
+      // On the raw response, because Next writes pages without Fastify.
+      for (const [name, value] of Object.entries({ ...headers, ...idHeader })) reply.raw.setHeader(name, value);
+      // Next reads the nonce from the request. This overwrites what a client sent there.
       request.raw.headers["content-security-policy"] = headers["content-security-policy"];
-      // Likewise the layout reads which build it is of.
+      // The layout reads the build from the request in the same way.
       if (pages) request.raw.headers[BUILD_HEADER] = pages.open.build;
     }
     request.access = accessOf(request.raw, request.id);
@@ -125,7 +127,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
       const route = request.routeOptions.url ?? "none";
       parts.metrics.httpSeconds.observe({ method: request.method, route, status }, seconds);
     }
-    // The path only: a query may hold what nobody should read in a log.
+    // Only the path: a query string may hold secrets.
     log.debug({ requestId: request.id, method: request.method, path: pathOf(request), status, seconds }, "Answered");
   });
 
@@ -152,8 +154,8 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   };
 }
 
-/** Of an address outside of the API whether its path can be decoded, which the router does. */
-function isReadable(url: string, apiPath: string): boolean {
+/** Whether the router can decode the path. True for the API, which answers for itself. */
+function isDecodable(url: string, apiPath: string): boolean {
   const [path = ""] = url.split("?", 1);
   if (path.startsWith(`${apiPath}/`)) return true;
   try {
@@ -164,13 +166,13 @@ function isReadable(url: string, apiPath: string): boolean {
   }
 }
 
-/** Answers an upgrade that is not taken, and ends its connection: no time-out of the server applies to it any more. */
+/** Refuses an upgrade and ends its connection, to which no time-out of the server applies any more. */
 export function refuseUpgrade(socket: Duplex, status: number, reason: string): void {
   socket.end(`HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
 }
 
 function addPages(scope: FastifyInstance, pages: NonNullable<HttpServerParts["pages"]> & { dev: boolean }): void {
-  // Next reads bodies itself, if it ever needs one.
+  // Next reads bodies itself.
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser("*", (_request, _payload, done) => done(null));
   scope.all("/*", async (request, reply) => {
@@ -184,7 +186,7 @@ function addPages(scope: FastifyInstance, pages: NonNullable<HttpServerParts["pa
 }
 
 function notFound(_request: FastifyRequest, reply: FastifyReply) {
-  return answerWith(reply, answer("NOT_FOUND", 404, "There is nothing at this address.", {}));
+  return answerWith(reply, answer("NOT_FOUND", 404, "There is nothing at this URL.", {}));
 }
 
 function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply) {
@@ -195,24 +197,24 @@ function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply) {
 }
 
 /**
- * Reads on while the client still sends: were the connection closed under it, it would fail to write (EPIPE) and never
- * read the answer.
+ * Answers, and keeps reading while the client still sends. If the connection closed meanwhile, the client would fail to
+ * write (EPIPE) and never read the answer.
  */
 function answerWith(reply: FastifyReply, { status, body }: ErrorAnswer) {
   const answer = () => reply.code(status).send(body);
   if (reply.request.raw.complete) return answer();
   reply.removeHeader("connection");
   const discarded = discard(reply.request.raw);
-  // Node closes the connection behind this answer when the client asked for it, or the server drains.
+  // Node closes the connection after this answer when the client asked for it, or the server drains.
   return reply.raw.shouldKeepAlive ? answer() : discarded.then(answer);
 }
 
-/** Throws away what is left of a body. Resolves at its end, or when the connection is gone. */
+/** Throws away the rest of a body. Resolves at its end, or when the connection closes. */
 function discard(request: IncomingMessage): Promise<void> {
   let bytes = 0;
   request.on("data", (chunk: Buffer) => {
     bytes += chunk.length;
-    if (bytes > MAX_DISCARDED) request.destroy();
+    if (bytes > MAX_DISCARDED_BYTES) request.destroy();
   });
   return new Promise((resolve) => {
     request.once("end", resolve);

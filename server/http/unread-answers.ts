@@ -1,18 +1,17 @@
 /**
- * Answers that clients do not read. Each lies in the memory of this process until it is read, so it does not lie there
- * for long.
+ * Answers that clients do not read. Each occupies memory of this process until it is read, so it is not kept for long.
  */
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-const LOOK_MS = 1000;
-/** How long a connection may take nothing of its answer; then it is cut. */
+const SWEEP_MS = 1000;
+/** A connection that reads nothing of its answer for so long is closed. */
 const STALLED_MS = 30_000;
-/** The same for those that have stalled longest while too much waits. */
+/** The same while unread answers exceed the budget; the longest stalled connections go first. */
 const STALLED_WHEN_FULL_MS = 1000;
 
 interface Reader {
-  /** What the system had taken, and what it still had to take. */
+  /** Bytes that the system had sent, and bytes that it still had to send. */
   written: number;
   unsent: number;
   /** When one of them last changed, by performance.now(). */
@@ -20,36 +19,35 @@ interface Reader {
 }
 
 /**
- * A connection whose answer waits for a slow step of ours has nothing to send, so it is no reader that stalls; neither
- * is a quiet stream.
+ * A connection is stalled only while it has something to send: not while we compute its answer, nor as a quiet stream.
  */
 export class UnreadAnswers {
   readonly #maxBytes: number;
   readonly #answers = new Map<ServerResponse, Socket>();
   readonly #readers = new WeakMap<Socket, Reader>();
-  #looking: NodeJS.Timeout | undefined;
+  #sweeper: NodeJS.Timeout | undefined;
 
-  /** `maxBytes`: of what waits on all connections. Beyond it those that read nothing are cut earlier. */
+  /** `maxBytes`: size of the unread answers of all connections. Above it, stalled connections are closed earlier. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
   add(answer: ServerResponse, socket: Socket): void {
     this.#answers.set(answer, socket);
-    this.#looking ??= setInterval(() => this.look(performance.now()), LOOK_MS).unref();
+    this.#sweeper ??= setInterval(() => this.sweep(performance.now()), SWEEP_MS).unref();
   }
 
-  /** It was read, or its connection is gone. */
+  /** Call it when the answer was read, or its connection closed. */
   delete(answer: ServerResponse): void {
     this.#answers.delete(answer);
   }
 
-  /** Cuts the connections that take nothing. `now` is by performance.now(). */
-  look(now: number): void {
+  /** Closes stalled connections. `now` is by performance.now(). */
+  sweep(now: number): void {
     const waiting = this.#waiting();
     if (this.#answers.size === 0) {
-      clearInterval(this.#looking);
-      this.#looking = undefined;
+      clearInterval(this.#sweeper);
+      this.#sweeper = undefined;
     }
     let bytes = 0;
     const stalled: { socket: Socket; ms: number; size: number }[] = [];
@@ -64,14 +62,14 @@ export class UnreadAnswers {
     }
   }
 
-  /** The bytes that wait on each connection: those of the answer that is being sent, and of those behind it. */
+  /** The unread bytes of each connection: of the answer that is being sent, and of those queued after it. */
   #waiting(): Map<Socket, number> {
     const waiting = new Map<Socket, number>();
     for (const [answer, socket] of this.#answers) {
-      // Of an answer behind another one Node does not tell that the connection is gone.
+      // Node does not report the close of a connection to an answer that is queued after another one.
       if (socket.destroyed) this.#answers.delete(answer);
       else if (answer.writableLength > 0) waiting.set(socket, (waiting.get(socket) ?? 0) + answer.writableLength);
-      // Its next answer begins with a clean slate.
+      // Nothing is unread, so the time starts again with the next answer.
       else if (!waiting.has(socket) && socket.writableLength === 0) this.#readers.delete(socket);
     }
     return waiting;
@@ -86,7 +84,7 @@ export class UnreadAnswers {
   }
 }
 
-/** Of one large write the system takes a part at a time, and Node has no other name for what is left of it. */
+/** The system sends a large write in parts. Node has no public API for the size of the rest. */
 function unsentBytes(socket: Socket): number {
   return (socket as unknown as { _handle: { writeQueueSize?: number } | null })._handle?.writeQueueSize ?? 0;
 }

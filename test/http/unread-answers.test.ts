@@ -54,11 +54,11 @@ test("a connection that takes nothing of its answer for half a minute is cut; on
   await start(1000 * MIB);
   const [large, waiting, stream] = [await ask("/large"), await ask("/waiting"), await ask("/stream")];
   const now = performance.now();
-  answers.look(now);
-  answers.look(now + 29_000);
+  answers.sweep(now);
+  answers.sweep(now + 29_000);
   await turn();
   expect(large.isOpen()).toBe(true);
-  answers.look(now + 31_000);
+  answers.sweep(now + 31_000);
   await turn();
   expect([large.isOpen(), waiting.isOpen(), stream.isOpen()]).toEqual([false, true, true]);
 });
@@ -73,16 +73,16 @@ test("one that reads slowly goes on", async () => {
     wanted -= chunk.length;
     if (wanted <= 0) client.pause();
   });
-  answers.look(now);
+  answers.sweep(now);
   for (let step = 1; step <= 2; step += 1) {
     wanted = 6 * MIB;
     client.resume();
     await expect.poll(() => client.isPaused()).toBe(true);
-    answers.look(now + step * 29_000);
+    answers.sweep(now + step * 29_000);
   }
   await turn();
   expect(isOpen()).toBe(true);
-  answers.look(now + 90_000);
+  answers.sweep(now + 90_000);
   await turn();
   expect(isOpen()).toBe(false);
 });
@@ -91,13 +91,13 @@ test("while too much waits, those that have stalled longest are cut, until it is
   await start(40 * MIB);
   const now = performance.now();
   const first = await ask("/large");
-  answers.look(now);
+  answers.sweep(now);
   const second = await ask("/large", 2);
-  answers.look(now + 1500);
+  answers.sweep(now + 1500);
   await turn();
   // Its two answers count, though the second is not begun before the first is read.
   expect([first.isOpen(), second.isOpen()]).toEqual([false, true]);
-  answers.look(now + 4000);
+  answers.sweep(now + 4000);
   await turn();
   expect(second.isOpen()).toBe(true);
 });

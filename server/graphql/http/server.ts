@@ -93,8 +93,8 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * The parsed body, with numbers as parseRequest keeps them. Undefined when there is none or its content type is not JSON.
- * BAD_INPUT when it is not JSON in UTF-8.
+ * The parsed body, with numbers as parseRequest keeps them. Undefined when there is none or its content type is not
+ * JSON. BAD_INPUT when it is not JSON in UTF-8.
  */
 function readBody({ body, headers }: FastifyRequest): unknown {
   const isJson = headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase() === "application/json";
