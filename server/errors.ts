@@ -25,6 +25,11 @@ export class DomainError extends Error {
   }
 }
 
+/** What a client is told of an unexpected error. */
+export function internalMessage(requestId: string): string {
+  return `Something went wrong inside. The request's id is ${requestId}: with it an operator finds the cause in the log.`;
+}
+
 /** True for a DomainError with this code. */
 export function hasCode(error: unknown, code: ErrorCode): error is DomainError {
   return error instanceof DomainError && error.code === code;

@@ -12,6 +12,7 @@ import {
   projectField,
   queueArgs,
   queueField,
+  takeLimitField,
   WAIT_SECONDS,
 } from "./schema/addresses.ts";
 import { builder, waiting } from "./schema/builder.ts";
@@ -127,11 +128,7 @@ const CreateClaimInput = builder.inputType("CreateClaimInput", {
   fields: (t) => ({
     project: t.string(projectField),
     queue: t.string(queueField),
-    limit: t.field({
-      type: "SafeInt",
-      description:
-        "How many at most. Fewer come when they would exceed `limits.maxPageBytes`, but at least one if there is one. Left out: the default page size.",
-    }),
+    limit: t.field(takeLimitField),
     ttlSeconds: t.field(ttlField),
     graceSeconds: t.field(graceField),
     clientId: t.string(clientIdField),

@@ -10,6 +10,7 @@ import {
   queueArgs,
   queueField,
   requiredText,
+  takeLimitField,
   WAIT_SECONDS,
 } from "./schema/addresses.ts";
 import { builder, waiting } from "./schema/builder.ts";
@@ -239,11 +240,7 @@ const PopMessagesInput = builder.inputType("PopMessagesInput", {
   fields: (t) => ({
     project: t.string(projectField),
     queue: t.string(queueField),
-    limit: t.field({
-      type: "SafeInt",
-      description:
-        "How many at most. Fewer come when they would exceed `limits.maxPageBytes`, but at least one if there is one. Left out: the default page size.",
-    }),
+    limit: t.field(takeLimitField),
   }),
 });
 const PopMessagesPayload = builder.objectRef<{ messages: MessageRecord[] }>("PopMessagesPayload").implement({

@@ -2,7 +2,7 @@
  * Errors over HTTP: the status of the error's kind, and the body of a GraphQL error, so that clients read both with one
  * piece of code.
  */
-import { DomainError, type ErrorCode, HTTP_STATUS } from "../errors.ts";
+import { DomainError, type ErrorCode, HTTP_STATUS, internalMessage } from "../errors.ts";
 
 export interface ErrorAnswer {
   status: number;
@@ -40,8 +40,7 @@ export function answerError(error: unknown, requestId: string): ErrorAnswer {
   if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500) {
     return answer("BAD_INPUT", statusCode, "The server cannot understand this request.", {});
   }
-  const message = `Something went wrong inside. The request's id is ${requestId}: with it an operator finds the cause in the log.`;
-  return answer("INTERNAL", HTTP_STATUS.internal, message, { requestId });
+  return answer("INTERNAL", HTTP_STATUS.internal, internalMessage(requestId), { requestId });
 }
 
 export function answer(code: ErrorCode | "NOT_FOUND", status: number, message: string, details: object): ErrorAnswer {

@@ -1,6 +1,6 @@
 /** The mask between internal errors and what a client sees, for every way into the API. */
 import { GraphQLError, type GraphQLFormattedError } from "graphql";
-import { DomainError, ERROR_CODES, type ErrorCode, HTTP_STATUS } from "../../errors.ts";
+import { DomainError, ERROR_CODES, type ErrorCode, HTTP_STATUS, internalMessage } from "../../errors.ts";
 import { builder } from "../schema/builder.ts";
 import { shortened } from "./shortened.ts";
 
@@ -37,7 +37,7 @@ export function maskError(error: unknown, where: { requestId: string; log: Error
   const { requestId, log } = where;
   log.error({ err: cause, requestId, path: graphqlError?.path }, "An unexpected error was answered as INTERNAL");
   return {
-    message: `Something went wrong inside. The request's id is ${requestId}: with it an operator finds the cause in the log.`,
+    message: internalMessage(requestId),
     ...origin,
     extensions: { code: "INTERNAL" satisfies ErrorCode, status: HTTP_STATUS.internal, details: { requestId } },
   };

@@ -20,6 +20,12 @@ export const queueField = { required: true, description: "The queue's name." } a
 export const createQueueField = {
   description: "Create the queue if it does not exist. Otherwise a missing queue is an error.",
 } as const;
+/** `limit` of a claim or a pop. */
+export const takeLimitField = {
+  type: "SafeInt",
+  description:
+    "How many at most. Fewer come when they would exceed `limits.maxPageBytes`, but at least one if there is one. Left out: the default page size.",
+} as const;
 export const WAIT_SECONDS =
   "How many seconds to wait, 0 to 20, while there is no message. The first messages that arrive are returned at once. The fields of one operation share their wait: together they wait no longer than the longest of them may.";
 export const idempotencyKeyField = {
