@@ -74,7 +74,7 @@ describe("a change of the secret key", () => {
 
   it("is a command that says what it did", async () => {
     const { stdout } = await run({ OLD_SECRET_KEY: KEYS[1], SECRET_KEY: KEYS[2] });
-    expect(stdout).toMatch(/anew: 2\./);
+    expect(stdout).toMatch(/again: 2\./);
     expect((await driver(KEYS[2]).pools.get("a")).uri).toContain(CANARY);
   });
 
@@ -82,7 +82,7 @@ describe("a change of the secret key", () => {
     const { pools } = driver("a new key, since the former is lost");
     await expect(pools.get("a")).rejects.toMatchObject({ code: "INTERNAL" });
     const { stdout } = await run({ SECRET_KEY: "a new key, since the former is lost" }, "--lost");
-    expect(stdout).toMatch(/anew, by updatePool: 2\./);
+    expect(stdout).toMatch(/again, by updatePool: 2\./);
     expect(await pools.get("a")).toMatchObject({
       name: "a",
       weight: 1,
