@@ -1,4 +1,7 @@
-/** The data plane's guarantees (and the key-value store's), each with one line that would break it and the test that must notice. */
+/**
+ * The guarantees of the data plane and of key-value stores. Each has one line whose change breaks it, and the test that
+ * must notice.
+ */
 export interface Mutation {
   guarantee: string;
   /** Path from the top of the project. */
@@ -25,14 +28,14 @@ const REDIS = "server/storage/redis";
 
 export const MUTATIONS: readonly Mutation[] = [
   {
-    guarantee: "A claim that a statement's bound in bytes left out is made again, and not told that there is nothing",
+    guarantee: "A claim that found no room in its statement is repeated, and not told that the queue is empty",
     file: `${POSTGRES}/claims/acquire.ts`,
     from: "if (bounded.has(index) && isEmpty(acquired)) return RESEND;",
     to: "",
     test: drivers("claims made together each get some, in order, and none is told that there is nothing"),
   },
   {
-    guarantee: "A pop takes nothing that the answer cannot hold",
+    guarantee: "A pop deletes no message that does not fit into the answer",
     file: "server/graphql/http/answer-budget.ts",
     from: "if (granted < least) throw this.#tooLarge(NOTHING_TAKEN);",
     to: "",
@@ -42,7 +45,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ),
   },
   {
-    guarantee: "a deletion without claims takes nothing that a claim holds",
+    guarantee: "A delete without claim ids spares claimed messages",
     file: `${POSTGRES}/messages/delete.ts`,
     from: 'params.spareClaimed === true ? "unclaimed" : "any"',
     to: '"any"',
@@ -56,14 +59,14 @@ export const MUTATIONS: readonly Mutation[] = [
     test: drivers("by a tailing reader with eight concurrent posters misses nothing"),
   },
   {
-    guarantee: "A marker is never used twice, also after a queue was made again",
+    guarantee: "A marker is never used twice, not even after a queue was deleted and created again",
     file: `${POSTGRES}/messages/insert.ts`,
     from: "nextval('message_marker') AS block,",
     to: "1::bigint AS block,",
     test: drivers("a higher epoch begins an empty life, and never reuses a marker"),
   },
   {
-    guarantee: "A marker is never used twice, also after a standby took over without the last writes",
+    guarantee: "A marker is never used twice, not even after a standby took over without the last writes",
     file: `${POSTGRES}/timeline.ts`,
     from: "(isNew(seen) && seen.recorded !== null) ||",
     to: "",
@@ -73,7 +76,7 @@ export const MUTATIONS: readonly Mutation[] = [
     },
   },
   {
-    guarantee: "What a process knew of a queue is forgotten when the store has lost its last writes",
+    guarantee: "A process forgets what it knew of queues when the store has lost its last writes",
     file: `${POSTGRES}/data-driver.ts`,
     from: "timeline.forget = () => this.#pool.queues.forgetAll();",
     to: "",
@@ -83,7 +86,7 @@ export const MUTATIONS: readonly Mutation[] = [
     },
   },
   {
-    guarantee: "A pool that is refused one more connection lets its callers wait for those that it has",
+    guarantee: "When a server refuses another connection, callers wait for those that there are",
     file: `${POSTGRES}/sql/connection-pool.ts`,
     from: "if (this.#working() > 0) return this.#connect(caller);",
     to: "if (this.#working() > 0) return caller.connected(error, client, release);",
@@ -93,7 +96,7 @@ export const MUTATIONS: readonly Mutation[] = [
     },
   },
   {
-    guarantee: "A job that meets a pool that is away goes on when it is back",
+    guarantee: "A job that meets an unreachable pool continues when the pool is back",
     file: "server/jobs/patience.ts",
     from: "if (!isPassing(error)) {",
     to: "{",
@@ -103,7 +106,7 @@ export const MUTATIONS: readonly Mutation[] = [
     },
   },
   {
-    guarantee: "A queue whose mover dies while it is frozen is soon back",
+    guarantee: "A queue whose mover dies during the freeze can be used again within seconds",
     file: "server/operations/lifecycle/queue-moves.ts",
     from: "this.#leaseSeconds = FROZEN_LEASE_SECONDS;",
     to: "",
@@ -113,7 +116,7 @@ export const MUTATIONS: readonly Mutation[] = [
     },
   },
   {
-    guarantee: "A claim never says that there is nothing without having looked everywhere",
+    guarantee: "A claim reports an empty queue only after it looked everywhere",
     file: `${POSTGRES}/claims/acquire.ts`,
     from: "if (!skipping || !isEmpty(acquired)",
     to: "if (skipping || !isEmpty(acquired)",
@@ -173,35 +176,35 @@ export const MUTATIONS: readonly Mutation[] = [
     test: drivers("takes the oldest ready messages, in order, and holds them"),
   },
   {
-    guarantee: "What a claim let lapse is delivered again",
+    guarantee: "Messages of an expired claim are delivered again",
     file: `${POSTGRES}/messages/rows.ts`,
     from: "(m.claim_expires_at IS NULL OR m.claim_expires_at <= clock.now)",
     to: "(m.claim_expires_at IS NULL)",
     test: drivers("lets go by itself when its time is over"),
   },
   {
-    guarantee: "A claimed message lives to the claim's end and its grace",
+    guarantee: "A claimed message lasts until its claim's end plus the grace",
     file: `${POSTGRES}/claims/acquire-statement.ts`,
     from: 'grace: () => ":graceSeconds::bigint"',
     to: 'grace: () => "0 * :graceSeconds::bigint"',
     test: drivers("extends the life of messages that would expire before it, by its grace, and spares others"),
   },
   {
-    guarantee: "The claim id is a fencing token: late, it deletes nothing",
+    guarantee: "The claim id is a fencing token: after the claim expired it deletes nothing",
     file: `${POSTGRES}/messages/delete.ts`,
     from: "WHEN (m.claim_expires_at > queue.now) IS NOT TRUE THEN",
     to: "WHEN m.claim_id IS NULL THEN",
     test: drivers("late, with an expired claim's id, removes nothing"),
   },
   {
-    guarantee: "Late, a claim renews and releases nothing that another holds",
+    guarantee: "An expired claim neither renews nor releases what another claim holds",
     file: `${POSTGRES}/claims/renew.ts`,
     from: "AND m.claim_id = w.claim_id AND",
     to: "AND",
     test: drivers("renewed or released late does not touch messages that another claim holds by now"),
   },
   {
-    guarantee: "What others change meanwhile is neither passed over nor reported as done",
+    guarantee: "A row that others change meanwhile is neither skipped nor reported as done",
     file: `${POSTGRES}/sql/fragments.ts`,
     from: "THEN 1 ELSE 0 END AS whole",
     to: "THEN 1 ELSE 1 END AS whole",
@@ -211,7 +214,7 @@ export const MUTATIONS: readonly Mutation[] = [
     },
   },
   {
-    guarantee: "Expired is invisible at once",
+    guarantee: "Expired messages are invisible at once",
     file: `${POSTGRES}/messages/rows.ts`,
     from: 'export const ALIVE = "(m.expires_at > clock.now) IS TRUE"',
     to: "export const ALIVE = \"m.expires_at > clock.now - interval '1 s'\"",
@@ -225,7 +228,7 @@ export const MUTATIONS: readonly Mutation[] = [
     test: drivers("a delayed message is neither listed, claimed nor popped before its time"),
   },
   {
-    guarantee: "A body is kept to the letter",
+    guarantee: "A body is stored exactly as it was sent",
     file: `${POSTGRES}/messages/insert.ts`,
     from: "(:clientIds::text[])[(:clients::int[])[b.n]], b.body\n",
     to: "(:clientIds::text[])[(:clients::int[])[b.n]], b.body::jsonb::text\n",
@@ -246,7 +249,7 @@ export const MUTATIONS: readonly Mutation[] = [
     test: guarantees("purging 1,000,000 messages takes under 50 ms, and deleting such a queue too"),
   },
   {
-    guarantee: "gc frees nothing that can be seen",
+    guarantee: "gc deletes nothing that is visible",
     file: `${POSTGRES}/gc.ts`,
     from: "SELECT ctid AS tid FROM messages WHERE expires_at <=",
     to: "SELECT ctid AS tid FROM messages WHERE created_at <=",
@@ -262,7 +265,7 @@ export const MUTATIONS: readonly Mutation[] = [
     test: drivers("a caller with an old epoch writes and reads nothing, even when it remembers the queue"),
   },
   {
-    guarantee: "Projects and queues whose names join alike never meet",
+    guarantee: "Projects and queues whose joined names are equal never mix",
     file: "server/storage/queue-ref.ts",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
     from: "`${project.length}:${project}${name}`",
@@ -271,14 +274,14 @@ export const MUTATIONS: readonly Mutation[] = [
     test: drivers("keeps two projects apart whose names join alike"),
   },
   {
-    guarantee: "Long queues' statistics are close to the truth",
+    guarantee: "Statistics of long queues are nearly exact",
     file: `${POSTGRES}/messages/statistics.ts`,
     from: "const exact = row.growth <= EXACT_LIMIT && ",
     to: "const exact = ",
     test: drivers("of a long queue come from counters, close to the truth and marked so"),
   },
   {
-    guarantee: "What is exhausted no claim gives",
+    guarantee: "No claim delivers an exhausted message",
     file: `${POSTGRES}/claims/acquire-statement.ts`,
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
     from: 'AND ${deliverable("w.exhausted_from")}',
@@ -295,7 +298,7 @@ export const MUTATIONS: readonly Mutation[] = [
     test: drivers("is claimed, not delayed, for one that was claimed before the clock went back"),
   },
   {
-    guarantee: "A dead letter begins anew: no claim, no count",
+    guarantee: "A dead letter has neither a claim nor a count",
     file: `${POSTGRES}/messages/transfer.ts`,
     from: "claim_expires_at = NULL, claim_count = 0,",
     to: "claim_expires_at = NULL,",
@@ -316,7 +319,7 @@ export const MUTATIONS: readonly Mutation[] = [
     test: control("loses no change that many make to one queue's metadata at once"),
   },
   {
-    guarantee: "The control plane deletes no pool under a queue that is being placed",
+    guarantee: "The control plane deletes no pool while a queue is being placed in it",
     file: `${POSTGRES}/control/catalogue.ts`,
     from: " FOR KEY SHARE)",
     to: ")",
@@ -333,7 +336,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ),
   },
   {
-    guarantee: "A sick pool's callers do not wait for it: they are refused at once, with the reason",
+    guarantee: "Callers of a failing pool do not wait for it: they are refused at once, with the reason",
     file: "server/storage/pooling/circuit-breaker.ts",
     from: "if (failing === undefined || failing.failures < FAILURES) return null;",
     to: "return null;",
@@ -343,7 +346,7 @@ export const MUTATIONS: readonly Mutation[] = [
     },
   },
   {
-    guarantee: "A sick pool's calls that are late are no sign that it is well",
+    guarantee: "A late answer of a failing pool does not count as a recovery",
     file: "server/storage/pooling/circuit-breaker.ts",
     from: 'if (hasCode(error, "DEADLINE_EXCEEDED") || isSlow(error)) return;',
     to: "if (isSlow(error)) return;",
@@ -353,7 +356,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ),
   },
   {
-    guarantee: "A sick server of a cluster takes only its own queues with it",
+    guarantee: "A failing server of a cluster affects only its own queues",
     file: "server/storage/pooling/routed-calls.ts",
     from: 'return driver?.partOf?.(queue) ?? "";',
     to: 'return "";',
@@ -363,14 +366,14 @@ export const MUTATIONS: readonly Mutation[] = [
     },
   },
   {
-    guarantee: "A drain that goes on elsewhere is not undone by the process that had it before",
+    guarantee: "A drain that another process took over is not undone by its former holder",
     file: "server/operations/lifecycle/move-jobs.ts",
     from: 'if (stop === null || stop.why === "cancelled") await',
     to: "await",
     test: jobs("that another process has by now leaves the pool closed to new queues, however it fails here"),
   },
   {
-    guarantee: "A drain that would leave a queue nowhere to go is refused before it begins",
+    guarantee: "A drain is refused before it begins when a queue would have no pool to go to",
     file: "server/operations/jobs.ts",
     from: "await possible(context, trace, () => work.requireElsewhere(pool));",
     to: "",
@@ -384,7 +387,7 @@ export const MUTATIONS: readonly Mutation[] = [
     test: jobs("are followed in the end: the queue is where the last one says, also when that is where it was"),
   },
   {
-    guarantee: "A certificate that is not trusted says what to do",
+    guarantee: "The refusal of an untrusted certificate says what to do",
     file: `${REDIS}/server/errors.ts`,
     from: "tlsErrorMessage(cause) ?? ",
     to: "",
@@ -394,7 +397,7 @@ export const MUTATIONS: readonly Mutation[] = [
     },
   },
   {
-    guarantee: "Weight 0 takes no queue",
+    guarantee: "A pool of weight 0 gets no new queue",
     file: "server/storage/pooling/weighted-choice.ts",
     from: "candidate.weight > 0",
     to: "candidate.weight >= 0",
@@ -415,7 +418,7 @@ export const MUTATIONS: readonly Mutation[] = [
     test: kvs("refuses a write with an older fence than the entry's, whatever the holder's clock says"),
   },
   {
-    guarantee: "A lock is over for its holder a second before the backend drops it",
+    guarantee: "A lock ends for its holder a second before the backend releases it",
     file: "server/kvs/region.ts",
     from: "LOCK_MARGIN_SECONDS = 1;",
     to: "LOCK_MARGIN_SECONDS = 0;",
@@ -429,28 +432,28 @@ export const MUTATIONS: readonly Mutation[] = [
     test: kvs("frees the lock of a process that died, and refuses what that one still had under way"),
   },
   {
-    guarantee: "On Redis what has expired is invisible at once",
+    guarantee: "On Redis expired messages are invisible at once",
     file: `${REDIS}/queue-lua.ts`,
     from: "if soonest <= now then",
     to: "if soonest <= now - 60000000 then",
     test: drivers("expired is invisible at once, everywhere"),
   },
   {
-    guarantee: "On Redis a marker is never used twice, also after a queue was made again",
+    guarantee: "On Redis a marker is never used twice, not even after a queue was deleted and created again",
     file: `${REDIS}/messages/insert.ts`,
     from: "math.max((tonumber(last or 0)) + 1, now)",
     to: "redis.call('ZCARD', queue.order) + 1",
     test: drivers("a higher epoch begins an empty life, and never reuses a marker"),
   },
   {
-    guarantee: "On Redis the claim's id is the fencing token",
+    guarantee: "On Redis the claim id is the fencing token",
     file: `${REDIS}/messages/delete.ts`,
     from: "held and not request.is_mine[claim] then verdict = 'other'",
     to: "false then verdict = 'other'",
     test: drivers("late, with an expired claim's id, removes nothing"),
   },
   {
-    guarantee: "On Redis two callers never hold one message",
+    guarantee: "On Redis two callers never hold the same message",
     file: `${REDIS}/claims/acquire.ts`,
     from: "redis.call('ZREM', READY, unpack(some)) end",
     to: "end",
@@ -471,7 +474,7 @@ export const MUTATIONS: readonly Mutation[] = [
     test: drivers("a caller with an old epoch writes and reads nothing, even when it remembers the queue"),
   },
   {
-    guarantee: "On Redis what changes while a queue moves goes along",
+    guarantee: "On Redis a move includes what changes during it",
     file: `${REDIS}/queue-lua.ts`,
     from: "if not moving then return end",
     to: "if moving then return end",
@@ -485,7 +488,7 @@ export const MUTATIONS: readonly Mutation[] = [
     test: moves("after freeze: whoever finds the record ends it, and the mover that wakes spoils nothing"),
   },
   {
-    guarantee: "On Redis a purge that overtakes a move holds where the queue goes",
+    guarantee: "On Redis a purge during a move holds in the target too",
     file: `${REDIS}/messages/messages.ts`,
     from: "if moving then redis.call('HSET', ROW, 'low'",
     to: "if false then redis.call('HSET', ROW, 'low'",
@@ -502,28 +505,28 @@ export const MUTATIONS: readonly Mutation[] = [
     },
   },
   {
-    guarantee: "A queue that moves takes along what was posted with a snapshot older than the freeze",
+    guarantee: "A move includes messages that were posted with a snapshot older than the freeze",
     file: `${POSTGRES}/moves/write-barrier.ts`,
     from: "while (writers.length > 0) {",
     to: "while (writers.length > 1000) {",
     test: moves("a post that waits for the queue's lock with an old snapshot goes along"),
   },
   {
-    guarantee: "A queue that moves keeps its readers' markers true",
+    guarantee: "Readers' markers stay valid after a move",
     file: `${POSTGRES}/moves/target.ts`,
     from: "await liftMarkers(statements, rest.highestMarker);",
     to: "",
     test: movesOf("a reader's marker means the same place, and what is posted next stands behind it"),
   },
   {
-    guarantee: "A queue that moves takes along what changes meanwhile",
+    guarantee: "A move includes what changes during it",
     file: `${POSTGRES}/moves/source.ts`,
     from: "AFTER UPDATE OR DELETE ON messages",
     to: "AFTER DELETE ON messages",
     test: moves("goes along: claims made, renewed and ended, messages posted and deleted, keys, a purge"),
   },
   {
-    guarantee: "A queue that moves is moved by one: whoever was taken for dead changes nothing",
+    guarantee: "A queue has one mover: one that was taken for dead changes nothing",
     file: "server/operations/lifecycle/queue-moves.ts",
     from: "|| !(await tx.moveLedger.switch(move))",
     to: "|| ((await tx.moveLedger.switch(move)) && false)",
@@ -537,7 +540,7 @@ export const MUTATIONS: readonly Mutation[] = [
     test: moves("a switch that was lost is repeated: the target keeps the only copy of the queue"),
   },
   {
-    guarantee: "A queue that moves leaves no subscription behind",
+    guarantee: "A move leaves no subscription behind",
     file: `${POSTGRES}/subscriptions.ts`,
     from: "const STAYS = `NOT EXISTS",
     to: "const STAYS = `true OR NOT EXISTS",
@@ -546,7 +549,7 @@ export const MUTATIONS: readonly Mutation[] = [
     ),
   },
   {
-    guarantee: "A queue that moves remembers its idempotency keys",
+    guarantee: "A move includes the queue's idempotency keys",
     file: `${POSTGRES}/moves/source.ts`,
     from: 'result: key.result.split(",").map(toId).join(",")',
     to: "result: key.result",
@@ -560,7 +563,7 @@ export const MUTATIONS: readonly Mutation[] = [
     test: control("refuses a store that another pool is, or that it is itself, whatever the URIs say"),
   },
   {
-    guarantee: "A claim that changes while its queue moves to a Redis is there as it became",
+    guarantee: "A claim that changes while its queue moves to Redis arrives with the change",
     file: `${REDIS}/moves/staging.ts`,
     from: "count_all_held(doomed)",
     to: "",
@@ -577,7 +580,7 @@ export const MUTATIONS: readonly Mutation[] = [
     },
   },
   {
-    guarantee: "A pool that is full is read all the same",
+    guarantee: "A full pool can still be read",
     file: "server/storage/pooling/circuit-breaker.ts",
     from: "if (isWriteRefusal(error)) return false;",
     to: "",
@@ -611,7 +614,7 @@ export const MUTATIONS: readonly Mutation[] = [
     test: api("http/deadline", "a write that began ends, and none begins once the time is up"),
   },
   {
-    guarantee: "The end of the service resets no request",
+    guarantee: "The end of the service resets no connection that has a request",
     file: "server/http/draining-server.ts",
     from: "}, this.#graceMs);",
     to: "}, 0);",
