@@ -5,9 +5,9 @@ import { DomainError } from "../errors.ts";
 const MAX_DEPTH = 64;
 
 /**
- * A deeply frozen copy that no caller shares or can change, so that a store in memory may hand out the same object at every
- * read without copying it again. Properties that are undefined are left out, as JSON leaves them out.
- * BAD_INPUT for what JSON cannot hold: undefined, functions, bigint, NaN and infinity, dates and other class instances, cycles.
+ * A deeply frozen copy that no caller shares or can change, so that a store in memory may hand out the same object at
+ * every read without copying it again. Properties that are undefined are left out, as JSON leaves them out. BAD_INPUT
+ * for what JSON cannot hold: undefined, functions, bigint, NaN and infinity, dates and other class instances, cycles.
  */
 export function frozenCopy(value: unknown, depth = 0): unknown {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;

@@ -1,8 +1,9 @@
 /**
- * Named key-value stores with write locks, after Keystone's kvs.core: for entries that several programs share, and as the
- * drivers' cache. Each store lives in a region of one backend (memory, postgres, ...).
+ * Named key-value stores with write locks, after Keystone's kvs.core: for entries that several programs share, and as
+ * the drivers' cache. Each store lives in a region of one backend (memory, postgres, ...).
  *
- * Values are JSON. They are copied and deeply frozen when they are written, so what is read is shared and cannot be changed.
+ * Values are JSON. They are copied and deeply frozen when they are written, so what is read is shared and cannot be
+ * changed.
  */
 import { DomainError } from "../errors.ts";
 import type { Clock } from "./clock.ts";
@@ -10,7 +11,10 @@ import { frozenCopy } from "./json-value.ts";
 import { KeyLock, type Lock } from "./lock.ts";
 import { type Region, type RegionOptions, requirePositive } from "./region.ts";
 
-/** `lock`: held by the caller, for this key. Left out: the write takes the key's lock itself, where the store has locking. */
+/**
+ * `lock`: held by the caller, for this key. Left out: the write takes the key's lock itself, where the store has
+ * locking.
+ */
 export interface WriteOptions {
   lock?: Lock;
 }
@@ -20,7 +24,10 @@ export interface SetOptions extends WriteOptions {
   ttlSeconds?: number;
 }
 
-/** All but isConfigured and configure are STORE_NOT_CONFIGURED until it is configured. `V` is what the caller keeps in it; nothing checks that. */
+/**
+ * All but isConfigured and configure are STORE_NOT_CONFIGURED until it is configured. `V` is what the caller keeps in
+ * it; nothing checks that.
+ */
 export class KeyValueStore<V = unknown> {
   readonly #region: Region;
   readonly #clock: Clock;
@@ -40,8 +47,8 @@ export class KeyValueStore<V = unknown> {
   }
 
   /**
-   * For a cache on a hot path: the value if it is in this process, without a promise. Undefined: absent, or kept elsewhere
-   * (then `get` knows). With the key mangler off and a memory backend it costs well under a microsecond.
+   * For a cache on a hot path: the value if it is in this process, without a promise. Undefined: absent, or kept
+   * elsewhere (then `get` knows). With the key mangler off and a memory backend it costs well under a microsecond.
    */
   peek(key: string): V | undefined {
     const { backing, mangle } = this.#region.settings;
@@ -56,7 +63,9 @@ export class KeyValueStore<V = unknown> {
     return value as V;
   }
 
-  /** In the order asked. KEY_DOES_NOT_EXIST when any is missing; its details name the first as `key` and all as `keys`. */
+  /**
+   * In the order asked. KEY_DOES_NOT_EXIST when any is missing; its details name the first as `key` and all as `keys`.
+   */
   async getMulti(keys: readonly string[]): Promise<V[]> {
     const values = await this.#region.settings.backing.get(keys.map((key) => this.#storedKey(key)));
     const missing = keys.filter((_, index) => values[index] === undefined);
@@ -64,7 +73,10 @@ export class KeyValueStore<V = unknown> {
     return values as V[];
   }
 
-  /** LOCK_NOT_VALID with a lock that is for another key, not active or expired; LOCK_TIMEOUT without one. BAD_INPUT for a value that is not JSON. */
+  /**
+   * LOCK_NOT_VALID with a lock that is for another key, not active or expired; LOCK_TIMEOUT without one. BAD_INPUT for
+   * a value that is not JSON.
+   */
   async set(key: string, value: V, options: SetOptions = {}): Promise<void> {
     requirePositive("ttl", options.ttlSeconds);
     const { backing, expirationSeconds } = this.#region.settings;
@@ -77,7 +89,8 @@ export class KeyValueStore<V = unknown> {
   }
 
   /**
-   * Writes all or none, in one call. Takes no lock and minds none: a caller that needed several at once could wait in a circle with another.
+   * Writes all or none, in one call. Takes no lock and minds none: a caller that needed several at once could wait in a
+   * circle with another.
    */
   async setMulti(
     entries: ReadonlyMap<string, V> | Readonly<Record<string, V>>,
@@ -111,7 +124,10 @@ export class KeyValueStore<V = unknown> {
     return new KeyLock(key, this.#region.settings, this.#clock);
   }
 
-  /** The lock that another call, perhaps in another process, acquired and named by its token. LOCK_NOT_VALID when it is not live. */
+  /**
+   * The lock that another call, perhaps in another process, acquired and named by its token. LOCK_NOT_VALID when it is
+   * not live.
+   */
   async resumeLock(key: string, token: string): Promise<Lock> {
     return new KeyLock(key, this.#region.settings, this.#clock).resume(token);
   }
@@ -144,7 +160,10 @@ function keyDoesNotExist(keys: readonly string[]): DomainError {
   });
 }
 
-/** The backend knew better than the holder: dropped (a stopped process, a clock that jumped), or released with its token elsewhere. */
+/**
+ * The backend knew better than the holder: dropped (a stopped process, a clock that jumped), or released with its token
+ * elsewhere.
+ */
 function lockLost(key: string): DomainError {
   return new DomainError("LOCK_NOT_VALID", "The lock was dropped before the write arrived. Nothing was written.", {
     details: { target: key },

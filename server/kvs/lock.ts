@@ -15,11 +15,16 @@ export interface Lock extends AsyncDisposable {
   readonly active: boolean;
   /** From one second before the backend drops it on: writes with it are refused. False while it is not active. */
   readonly expired: boolean;
-  /** Names this holder to resumeLock, in any process; null while it is not active. Who knows it may write and release. */
+  /**
+   * Names this holder to resumeLock, in any process; null while it is not active. Who knows it may write and release.
+   */
   readonly token: string | null;
   /** Grows with every holder of the key; null while it is not active, or when the store has no locking. */
   readonly fence: number | null;
-  /** Waits as long as the store lets callers wait, at most its lock timeout: LOCK_TIMEOUT with details.target = key. LOCK_NOT_VALID when it is active already. */
+  /**
+   * Waits as long as the store lets callers wait, at most its lock timeout: LOCK_TIMEOUT with details.target = key.
+   * LOCK_NOT_VALID when it is active already.
+   */
   acquire(): Promise<Lock>;
   /** Twice is once; silent when it has expired. */
   release(): Promise<void>;
@@ -105,7 +110,10 @@ export class KeyLock implements Lock {
     if (hold !== null && this.#settings.locking) await this.#settings.backing.releaseLock(this.#storedKey, hold);
   }
 
-  /** Unlike release, silent when the backend cannot be reached: the lock is then dropped by itself, and the block's own result counts. */
+  /**
+   * Unlike release, silent when the backend cannot be reached: the lock is then dropped by itself, and the block's own
+   * result counts.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release().catch(() => undefined);
   }

@@ -23,7 +23,10 @@ interface Entry {
   expiresAt: number;
 }
 
-/** Entries beyond a region's maximum push out the least recently used. Waiters for a lock are served in the order in which they came. */
+/**
+ * Entries beyond a region's maximum push out the least recently used. Waiters for a lock are served in the order in
+ * which they came.
+ */
 export function createMemoryBackend(params: { clock?: Clock } = {}): Backend {
   const clock = params.clock ?? { offsetMs: 0 };
   const regions = new Map<string, MemoryRegion>();

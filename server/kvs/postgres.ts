@@ -1,6 +1,6 @@
 /**
- * The backend in the control database, shared by every process: tables key_values and key_locks, sequence key_lock_fence.
- * The database's clock decides all expiry.
+ * The backend in the control database, shared by every process: tables key_values and key_locks, sequence
+ * key_lock_fence. The database's clock decides all expiry.
  */
 import type pg from "pg";
 import { translatePostgresError } from "../storage/postgres/sql/connection.ts";
@@ -22,8 +22,9 @@ import { isStorable, requireStorable } from "./storable-key.ts";
 
 const SWEEP_BATCH = 1000;
 /**
- * How long the row of a lock outlives it. An acquisition draws its fence before it knows whether the row is there; were the row deleted
- * in between by a faster holder, the slower one would get the older fence and see all its writes refused.
+ * How long the row of a lock outlives it. An acquisition draws its fence before it knows whether the row is there; were
+ * the row deleted in between by a faster holder, the slower one would get the older fence and see all its writes
+ * refused.
  */
 const LOCK_ROW_REMAINS_SECONDS = 60;
 
@@ -31,8 +32,8 @@ const LOCK_ROW_REMAINS_SECONDS = 60;
 const CLOCK = "clock AS MATERIALIZED (SELECT clock_timestamp() + make_interval(secs => $1::float8) AS now)";
 
 /**
- * The key's lock if it still is this holder's. Its row is locked until the write commits, so that a new holder cannot begin
- * between this check and the write.
+ * The key's lock if it still is this holder's. Its row is locked until the write commits, so that a new holder cannot
+ * begin between this check and the write.
  */
 const HELD = `held AS MATERIALIZED (
   SELECT l.fence FROM key_locks l, clock

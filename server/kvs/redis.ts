@@ -1,6 +1,6 @@
 /**
- * The backend on a Redis or Valkey, shared by every process that uses it. The server's clock decides all expiry. All its
- * keys have one hash tag, so on a cluster they are on one server, and each call is one script.
+ * The backend on a Redis or Valkey, shared by every process that uses it. The server's clock decides all expiry. All
+ * its keys have one hash tag, so on a cluster they are on one server, and each call is one script.
  */
 import { parseRedisUri } from "../storage/redis/server/address.ts";
 import { RedisCluster, SingleServer } from "../storage/redis/server/cluster.ts";
@@ -41,7 +41,10 @@ export interface RedisBackend extends Backend {
   close(): Promise<void>;
 }
 
-/** Connects at the first call. Waiters for a lock poll, and get it in no promised order. BAD_INPUT for a URI that makes no sense. */
+/**
+ * Connects at the first call. Waiters for a lock poll, and get it in no promised order. BAD_INPUT for a URI that makes
+ * no sense.
+ */
 export function createRedisBackend(params: {
   uri: string;
   clock?: Clock;
@@ -68,7 +71,7 @@ export function createRedisBackend(params: {
     async keys(region, range) {
       const { backward, ...bounds } = boundsOf(range, (key) => nameOf(region, key), region);
       const [, page] = await store.run(LIST_ENTRIES, bounds);
-      const keys = page.map(([name, ends]): StoredKey => ({ key: placeOf(name).key, expiresAt: dateOf(ends) }));
+      const keys = page.map(([name, ends]): StoredKey => ({ key: lockPlaceOf(name).key, expiresAt: dateOf(ends) }));
       return backward ? keys.reverse() : keys;
     },
     async locks(range, region) {
@@ -76,7 +79,7 @@ export function createRedisBackend(params: {
       const [, page] = await store.run(LIST_LOCKS, bounds);
       const locks = page.map(
         ([name, fence, ends, holder]): StoredLock => ({
-          ...placeOf(name),
+          ...lockPlaceOf(name),
           holder,
           fence: Number(fence),
           expiresAt: dateOf(ends) as Date,
@@ -120,7 +123,7 @@ function boundsOf<M>(range: Range<M>, name: (marker: M) => string, region: strin
 
 const nameOf = (region: string, key: string) => `${region}\0${key}`;
 
-function placeOf(name: string): LockPlace {
+function lockPlaceOf(name: string): LockPlace {
   const at = name.indexOf("\0");
   return { region: name.slice(0, at), key: name.slice(at + 1) };
 }

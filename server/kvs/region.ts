@@ -1,10 +1,13 @@
-/** A region: the part of a backend that one store (or several that share it) lives in, with its keys' spelling and its proxies. */
+/**
+ * A region: the part of a backend that one store (or several that share it) lives in, with its keys' spelling and its
+ * proxies.
+ */
 import { DomainError } from "../errors.ts";
 import { type KeyMangler, sha1Mangler } from "./key-mangler.ts";
 
 /**
- * One region's entries and locks in its backend. Keys arrive mangled, values deeply frozen; both may be handed out again
- * as they are. An expired entry is absent at once.
+ * One region's entries and locks in its backend. Keys arrive mangled, values deeply frozen; both may be handed out
+ * again as they are. An expired entry is absent at once.
  */
 export interface BackingStore {
   /** Only where the entries are in this process. Undefined: absent, or unknown here. Never waits. */
@@ -12,8 +15,8 @@ export interface BackingStore {
   /** One value per key, in order; undefined where it is absent. */
   get(keys: readonly string[]): Promise<unknown[]>;
   /**
-   * Writes all entries, or none of them. With `hold` there is one entry, and it is written only if that lock still is the
-   * key's and no later holder has written: checked in the same step. False: refused, nothing written.
+   * Writes all entries, or none of them. With `hold` there is one entry, and it is written only if that lock still is
+   * the key's and no later holder has written: checked in the same step. False: refused, nothing written.
    */
   set(
     entries: readonly (readonly [string, unknown])[],
@@ -22,8 +25,8 @@ export interface BackingStore {
   /** Deletes those that exist. With `hold`, as `set`. */
   delete(keys: readonly string[], hold?: Hold): Promise<{ refused: boolean; deleted: number }>;
   /**
-   * Takes the key's lock for `lifeSeconds`, waiting at most `waitSeconds` for its holder to release it or to be dropped.
-   * Null: still held then. Fences grow with each holder and are never given twice.
+   * Takes the key's lock for `lifeSeconds`, waiting at most `waitSeconds` for its holder to release it or to be
+   * dropped. Null: still held then. Fences grow with each holder and are never given twice.
    */
   acquireLock(key: string, holder: string, times: { lifeSeconds: number; waitSeconds: number }): Promise<Grant | null>;
   /** Silent when this holder does not hold it any more. */
@@ -45,8 +48,8 @@ export interface Hold {
 }
 
 /**
- * Wraps a region's backend: gives the methods that it changes, and all others go straight to `inner`. One that changes `get`
- * without `peek` turns peeking off, so that no read passes it by.
+ * Wraps a region's backend: gives the methods that it changes, and all others go straight to `inner`. One that changes
+ * `get` without `peek` turns peeking off, so that no read passes it by.
  */
 export type RegionProxy = (inner: BackingStore) => Partial<BackingStore>;
 
@@ -66,7 +69,10 @@ export interface Backend {
   sweep(): Promise<number>;
 }
 
-/** In ascending order (of code points), at most `limit`: the first ones above `after`, or the last ones below `before`. At most one of them is given. */
+/**
+ * In ascending order (of code points), at most `limit`: the first ones above `after`, or the last ones below `before`.
+ * At most one of them is given.
+ */
 export interface Range<M> {
   after?: M;
   before?: M;
@@ -104,7 +110,9 @@ export interface RegionOptions {
   proxies?: readonly RegionProxy[];
   /** Left out: true. False: locks are granted to everybody at once and writers take none. */
   locking?: boolean;
-  /** How long a lock lives unless released. More than the one second of its holder's margin, at most a day. Default 5. */
+  /**
+   * How long a lock lives unless released. More than the one second of its holder's margin, at most a day. Default 5.
+   */
   lockTimeoutSeconds?: number;
   /** How long a caller waits for a lock; at most, and by default, lockTimeoutSeconds. */
   lockWaitSeconds?: number;
@@ -125,7 +133,10 @@ export interface RegionSettings {
   readonly expirationSeconds: number | null;
 }
 
-/** By how much a lock counts as expired for its holder before the backend drops it: a write that was checked just in time still arrives in time. */
+/**
+ * By how much a lock counts as expired for its holder before the backend drops it: a write that was checked just in
+ * time still arrives in time.
+ */
 export const LOCK_MARGIN_SECONDS = 1;
 const DEFAULT_LOCK_TIMEOUT_SECONDS = 5;
 /** A day: a timer of Node's cannot wait for more than 24. */
@@ -159,7 +170,10 @@ export class Region {
     return this.#settings;
   }
 
-  /** Once: STORE_ALREADY_CONFIGURED. BAD_INPUT for an unknown backend or a time that makes no sense; it can then be configured still. */
+  /**
+   * Once: STORE_ALREADY_CONFIGURED. BAD_INPUT for an unknown backend or a time that makes no sense; it can then be
+   * configured still.
+   */
   configure(options: RegionOptions): void {
     if (this.#settings !== undefined) {
       throw new DomainError(

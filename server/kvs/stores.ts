@@ -21,7 +21,10 @@ const DEFINITIONS = "isimud.stores";
 const USER_LOCK_WAIT_SECONDS = 5;
 const USER_STORE_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
-/** What a user may choose of a store that he makes; kept with the store, so every process opens it alike. Its callers wait 5 s for a lock at most. */
+/**
+ * What a user may choose of a store that he makes; kept with the store, so every process opens it alike. Its callers
+ * wait 5 s for a lock at most.
+ */
 export interface StoreDefinition {
   lockTimeoutSeconds?: number;
   expirationSeconds?: number;
@@ -38,19 +41,33 @@ export interface StoreSummary {
 }
 
 export interface KeyValueStores {
-  /** The store of that name in this process: made, unconfigured, at the first call, the same one afterwards. `region` (of the first call) may be configured already and shared. */
+  /**
+   * The store of that name in this process: made, unconfigured, at the first call, the same one afterwards. `region`
+   * (of the first call) may be configured already and shared.
+   */
   get<V = unknown>(name: string, region?: Region): KeyValueStore<V>;
   /** A new region, for stores that share one. */
   region(name: string): Region;
 
-  /** Makes a user's store in the durable backend, for good and for every process. STORE_ALREADY_CONFIGURED when the name is taken, BAD_INPUT for a name or time that makes no sense. */
+  /**
+   * Makes a user's store in the durable backend, for good and for every process. STORE_ALREADY_CONFIGURED when the name
+   * is taken, BAD_INPUT for a name or time that makes no sense.
+   */
   create(name: string, definition?: StoreDefinition): Promise<KeyValueStore>;
-  /** A user's store, whichever process made it. STORE_DOES_NOT_EXIST, also for internal ones: their values are nobody's. */
+  /**
+   * A user's store, whichever process made it. STORE_DOES_NOT_EXIST, also for internal ones: their values are nobody's.
+   */
   open(name: string): Promise<KeyValueStore>;
 
-  /** All stores of users, and the internal ones of this process or with entries in the durable backend, ascending by name; marker = name. */
+  /**
+   * All stores of users, and the internal ones of this process or with entries in the durable backend, ascending by
+   * name; marker = name.
+   */
   keyValueStores(page: PageRequest): Promise<Page<StoreSummary>>;
-  /** A store's keys as its backend spells them (a store with a mangler shows digests), ascending; marker = key. STORE_DOES_NOT_EXIST. */
+  /**
+   * A store's keys as its backend spells them (a store with a mangler shows digests), ascending; marker = key.
+   * STORE_DOES_NOT_EXIST.
+   */
   keys(name: string, page: PageRequest): Promise<Page<StoredKey>>;
   /** Live locks of all stores, or of one. STORE_DOES_NOT_EXIST. */
   locks(params: { store?: string; page: PageRequest }): Promise<Page<StoredLock>>;
@@ -198,7 +215,9 @@ class Registry implements KeyValueStores {
     };
   }
 
-  /** Where the store's entries are: this process's own knowledge first, then what the durable backend holds of others'. */
+  /**
+   * Where the store's entries are: this process's own knowledge first, then what the durable backend holds of others'.
+   */
   async #find(name: string): Promise<{ backend: Backend; region: string; backingStore: string; internal: boolean }> {
     const known = this.#stores.get(name);
     if (known?.region.isConfigured) {

@@ -1,4 +1,6 @@
-/** The Redis driver's promises on a cluster of three masters, and what happens when slots move and servers take over. */
+/**
+ * The Redis driver's promises on a cluster of three masters, and what happens when slots move and servers take over.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";

@@ -1,4 +1,7 @@
-/** What the Redis driver promises when servers die, stall and fill up, when connections break, and when requests share a script. */
+/**
+ * What the Redis driver promises when servers die, stall and fill up, when connections break, and when requests share a
+ * script.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
 import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";

@@ -1,4 +1,6 @@
-/** Pools behind `rediss://`: used when the certificate is trusted, and refused with what to do about it when it is not. */
+/**
+ * Pools behind `rediss://`: used when the certificate is trusted, and refused with what to do about it when it is not.
+ */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";

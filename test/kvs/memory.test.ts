@@ -1,4 +1,7 @@
-/** The key-value store in memory: the conformance suite, and what is its own: peeking, a bound on entries, waiting in line. */
+/**
+ * The key-value store in memory: the conformance suite, and what is its own: peeking, a bound on entries, waiting in
+ * line.
+ */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createMemoryBackend } from "../../server/kvs/memory.ts";
 import type { RegionOptions } from "../../server/kvs/region.ts";

@@ -5,16 +5,16 @@ import type { QueueRef } from "../queue-ref.ts";
 import type { RedisLink } from "./server/cluster.ts";
 import { ANSWER_TIMEOUT_MS, type Client, discard } from "./server/connection.ts";
 
-/** How long a process goes on as if nobody else listened. */
+/** For so long a process takes it that nobody else listens. */
 const LISTENERS_ASKED_EVERY_MS = 1000;
 const RECONNECT_MS = 1000;
 
 /**
- * Says in which queues something arrived: to this process at once, and to others of the same store by PUBLISH.
+ * Tells in which queues messages arrived: this process at once, and others of the same store by PUBLISH.
  *
- * Notices are gathered and sent beside the scripts. On a single server they rest for a second when nobody else
- * listened; the servers of a cluster know only their own listeners. A notice may be lost (a broken connection), so whoever waits also
- * looks by himself now and then.
+ * Notices are gathered and sent beside the scripts. On a single server they pause for a second when nobody else
+ * listened; the servers of a cluster know only their own listeners. A notice may be lost with a broken connection, so a
+ * waiting client also looks by itself now and then.
  */
 export class Arrivals {
   readonly #link: RedisLink;

@@ -44,7 +44,10 @@ export interface RedisDataDriverOptions {
   onError?: (error: unknown) => void;
 }
 
-/** Opens a pool on Redis 7 or Valkey, or newer. BAD_INPUT for a URI that makes no sense, NOT_SUPPORTED for an older server, STORAGE_UNAVAILABLE. */
+/**
+ * Opens a pool on Redis 7 or Valkey, or newer. BAD_INPUT for a URI that makes no sense, NOT_SUPPORTED for an older
+ * server, STORAGE_UNAVAILABLE.
+ */
 export async function openRedisDataDriver(options: RedisDataDriverOptions): Promise<DataDriver> {
   const address = parseRedisUri(options.uri);
   const onError = options.onError ?? (() => undefined);

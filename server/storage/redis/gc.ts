@@ -62,7 +62,9 @@ end
 return {verdict, expired.messages, expired.claims, contents}`,
 });
 
-/** Frees a retired content, if nobody has: `name` is its entry in the list. UNLINK frees keys beside the server's work. */
+/**
+ * Frees a retired content, if nobody has: `name` is its entry in the list. UNLINK frees keys beside the server's work.
+ */
 const FREE = script("free a retired content", {
   effect: "writes",
   keys: { list: locals(["retired"]), content: table(CONTENT_PARTS) },
@@ -141,7 +143,10 @@ export class GarbageCollector {
     }
   }
 
-  /** `entry`: why the content was retired, then its name. A purge leaves the idempotency keys, so two keys are not there. */
+  /**
+   * `entry`: why the content was retired, then its name. A purge leaves the idempotency keys, so two keys are not
+   * there.
+   */
   async #free(row: string, entry: string, result: GcResult): Promise<void> {
     const { keys, scripts } = this.#queues;
     const [why, name] = entry.split(":") as ["queue" | "purged", string];

@@ -82,7 +82,10 @@ export class PoolKeys {
     return named(parts.map((part) => `${row}:retired:${name}:${part}`));
   }
 
-  /** Where the content of a queue that is on its way here is written. gc frees it like a retired one when it is given up. */
+  /**
+   * Where the content of a queue that is on its way here is written. gc frees it like a retired one when it is given
+   * up.
+   */
   staging(row: string, epoch: number): KeyList<typeof CONTENT_PARTS> {
     return this.retired(row, `${STAGING}${epoch}`, CONTENT_PARTS);
   }

@@ -50,7 +50,9 @@ export async function tryToWrite(scripts: Scripts, keys: PoolKeys): Promise<void
   await scripts.run(TRY, { store: keys.trial }, {});
 }
 
-/** Writes it again where it went away with the server's memory, and gives the one that holds. `missing`: there was none. */
+/**
+ * Writes it again where it went away with the server's memory, and gives the one that holds. `missing`: there was none.
+ */
 export async function keepIdentity(
   scripts: Scripts,
   keys: PoolKeys,

@@ -136,8 +136,8 @@ end
 
 /**
  * Ends claims that are due, makes messages ready whose claim or delay has ended, and removes expired messages, each at
- * most a step. A message expires with or after the claim that holds it, so a live claim never loses one here. The result
- * says how many messages and claims ended, and whether nothing that is due is left.
+ * most a step. A message expires with or after the claim that holds it, so a live claim never loses one here. The
+ * result says how many messages and claims ended, and whether nothing that is due is left.
  */
 export const EXPIRE_DUE = piece(
   "what falls due",

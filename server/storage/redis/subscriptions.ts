@@ -88,7 +88,9 @@ if #expired == ${EXPIRE_STEP} then return {'more'} end
 `,
 );
 
-/** Subscriptions need no live queue here, but the script ends when the row says that the queue moves or has moved away. */
+/**
+ * Subscriptions need no live queue here, but the script ends when the row says that the queue moves or has moved away.
+ */
 const REQUIRE_HERE = piece(
   "a queue that has not moved",
   { keys: ["ROW"] },
@@ -230,7 +232,10 @@ redis.call('ZREM', DUE, RECORDS)
 return {'ok', removed}`,
 });
 
-/** Subscriptions in a pool on Redis. Every call is QUEUE_IS_MOVING or QUEUE_EPOCH_STALE when its queue moves to another pool, or did. */
+/**
+ * Subscriptions in a pool on Redis. Every call is QUEUE_IS_MOVING or QUEUE_EPOCH_STALE when its queue moves to another
+ * pool, or did.
+ */
 export class RedisSubscriptions implements SubscriptionController {
   readonly #queues: QueueRows;
 

@@ -2,7 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
 import { BatchExecutor } from "../../../server/storage/redis/server/batch-executor.ts";
 
-/** What was sent, and how each is ended by hand: each request's result is itself. */
+/** What was sent, and how to end each sending. The result of a request is the request itself. */
 function aSender(maxWeight = 10) {
   const sent: { requests: string[]; end: (error?: unknown) => void }[] = [];
   const shared = new BatchExecutor<string, string>({

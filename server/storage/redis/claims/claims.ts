@@ -115,7 +115,10 @@ end_claims({claim})
 return {'ok', #held}`,
 });
 
-/** Claims on Redis. A claim is a record and the ids of what it took; what it still holds are the messages whose records name it. */
+/**
+ * Claims on Redis. A claim is a record and the ids of what it took; what it still holds are the messages whose records
+ * name it.
+ */
 export class RedisClaims implements ClaimController {
   readonly #queues: QueueRows;
   readonly #arrivals: Arrivals;

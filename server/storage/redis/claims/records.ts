@@ -82,7 +82,10 @@ end
 `,
 );
 
-/** Messages as a reply: those of this part whose bodies were read. A message is {id, record, count, part, request, body}. */
+/**
+ * Messages as a reply: those of this part whose bodies were read. A message is {id, record, count, part, request,
+ * body}.
+ */
 export const DESCRIBE_HELD = piece(
   "held messages as a reply",
   {},

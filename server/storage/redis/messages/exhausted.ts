@@ -11,8 +11,9 @@ export const LOOK_AT = 2000;
 /**
  * `exhausted_front` gives a marker: every message at or below it was claimed `from` times or more, where `from` is a
  * number's text. So a look for ready messages begins `behind_front`, or where it stopped before. Once true this stays
- * true: counts only grow, and markers too. The row keeps it for the queue's epoch, and each call looks a little further.
- * Price: the front stops at a message that was claimed less often, even while a long claim or a delay keeps it back.
+ * true: counts only grow, and markers too. The row keeps it for the queue's epoch, and each call looks a little
+ * further. Price: the front stops at a message that was claimed less often, even while a long claim or a delay keeps it
+ * back.
  */
 export const EXHAUSTED_FRONT = piece(
   "the exhausted front",

@@ -32,8 +32,8 @@ import { MessageMoves } from "./transfer.ts";
  * Messages beyond `from`, in either direction. Those that are neither claimed nor delayed have a set of their own, so
  * these two filters cost nothing; all others look at each message.
  *
- * Answers where it stopped when it has looked at enough, and the caller goes on from there; and whether it left messages
- * out because of their bytes.
+ * Answers where it stopped when it has looked at enough, and the caller goes on from there; and whether it left
+ * messages out because of their bytes.
  */
 const LIST = script("list messages", {
   effect: "reads",

@@ -8,7 +8,9 @@ import { EXPIRE_STEP } from "../server/shared-lua.ts";
 import { EXHAUSTED_FRONT, LOOK_AT } from "./exhausted.ts";
 import { ageSeconds, dateOf, RECORD } from "./records.ts";
 
-/** Above so many messages the counts are reported as estimates. Here they are exact, but one rule holds for all drivers. */
+/**
+ * Above so many messages the counts are reported as estimates. Here they are exact, but one rule holds for all drivers.
+ */
 const EXACT_LIMIT = 10_000;
 
 /**

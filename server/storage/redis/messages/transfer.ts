@@ -15,8 +15,8 @@ import { APPEND, type MessageInserter } from "./insert.ts";
 import { RECORD, readOptional } from "./records.ts";
 
 /**
- * `find_held` gives what the claim holds of these messages, in the order of the queue: the marker, the part in the claim, and
- * the message as `append` takes it. With a ttl they live so long from now on.
+ * `find_held` gives what the claim holds of these messages, in the order of the queue: the marker, the part in the
+ * claim, and the message as `append` takes it. With a ttl they live so long from now on.
  */
 const HELD = piece(
   "the messages to transfer",

@@ -104,8 +104,8 @@ return {'ok', NOW, changed, removed, #ids}`,
 
 /**
  * A page of idempotency keys after `after`, of those used within the last `younger_than` microseconds (or all), in the
- * order of their time, for which there is a set. A key that is used again goes to the end of it, so the row remembers the
- * time of the last page.
+ * order of their time, for which there is a set. A key that is used again goes to the end of it, so the row remembers
+ * the time of the last page.
  */
 const READ_KEYS = script("read idempotency keys to move", {
   effect: "writes",
@@ -264,8 +264,8 @@ type SourceHalf = Pick<
 >;
 
 /**
- * The half of a move where the queue is: see QueueTransfer. Each script is a step of its own, so a freeze has nothing to
- * wait for. Hazard: a replica that takes over may lack the last writes, a freeze among them, as with all that Redis
+ * The half of a move where the queue is: see QueueTransfer. Each script is a step of its own, so a freeze has nothing
+ * to wait for. Hazard: a replica that takes over may lack the last writes, a freeze among them, as with all that Redis
  * acknowledges.
  */
 export class MoveSource implements SourceHalf {

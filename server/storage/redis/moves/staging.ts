@@ -1,4 +1,6 @@
-/** The scripts that write a queue which is on its way here. They find its staging where they expect the queue's content. */
+/**
+ * The scripts that write a queue which is on its way here. They find its staging where they expect the queue's content.
+ */
 import { DECREMENT_HELD } from "../claims/records.ts";
 import { RECORD } from "../messages/records.ts";
 import { CALL, DAY, ENTER_STAGING, QUEUE, REMOVE } from "../queue-lua.ts";
@@ -214,7 +216,9 @@ end
 return {'ok'}`,
 });
 
-/** Removes what was purged at the source, at or below the low-water mark. Claims there may still have held some of it. */
+/**
+ * Removes what was purged at the source, at or below the low-water mark. Claims there may still have held some of it.
+ */
 export const PURGE_STAGING = script("purge a staging", {
   effect: "writes",
   keys: QUEUE,

@@ -202,7 +202,9 @@ export class MoveTarget implements TargetHalf {
     await this.#write(queue, WRITE_KEYS, { moved });
   }
 
-  /** The subscriptions come a step after the queue. No caller is led here before both: the catalogue changes after this. */
+  /**
+   * The subscriptions come a step after the queue. No caller is led here before both: the catalogue changes after this.
+   */
   async open({ queue, rest }: { queue: QueueLife; rest: MovedRest }): Promise<void> {
     await this.#write(queue, PURGE_STAGING, { lowWater: scoreOf(rest.lowWater) });
     const { retiredName, retiredContent } = this.#queues.newRetirement(queue);

@@ -1,4 +1,4 @@
-/** Where a Redis or Valkey is, as a pool's URI says it. */
+/** The address of a Redis or Valkey, from a pool's URI. */
 import { badUri, DEFAULT_REDIS_PREFIX, decoded, parsePoolUri } from "../../pool-uri.ts";
 
 export interface ServerAddress {
@@ -13,28 +13,29 @@ export interface RedisAddress extends ServerAddress {
   database: number;
   /** In front of every key, so that several pools may share a server. */
   prefix: string;
-  /** One of the servers of a Redis Cluster, which names the others. */
+  /** The server is one of a Redis Cluster, and names the others. */
   cluster: boolean;
 }
 
-/** A brace would change which part of a key decides its place in a cluster. */
+/** Without braces: they would change which part of a key decides its slot in a cluster. */
 const PREFIX = /^[A-Za-z0-9_.:-]{1,64}$/;
 
 /** Redis takes its number of databases as a C int. */
 const MAX_DATABASE = 2 ** 31 - 2;
 
-/** pool-uri.ts must find the same place, so nothing else may change it. */
+/** Nothing else may change which store a URI names: pool-uri.ts must find the same one. */
 const OPTIONS = ["prefix", "cluster"];
 
 /**
- * `redis://USER:PASSWORD@HOST:PORT/NAME`, also `rediss:`, `valkey:` and `valkeys:`. A NAME that is a number is the database, any other the
- * prefix of the keys, which `?prefix=` says too. `?cluster=true` for a Redis Cluster. BAD_INPUT.
+ * `redis://USER:PASSWORD@HOST:PORT/NAME`, also `rediss:`, `valkey:` and `valkeys:`. A NAME that is a number is the
+ * database, any other the prefix of the keys, which `?prefix=` says too. `?cluster=true` for a Redis Cluster.
+ * BAD_INPUT.
  */
 export function parseRedisUri(uri: string): RedisAddress {
   const url = parsePoolUri(uri, OPTIONS);
-  const place = decoded(url.pathname).replace(/^\/+|\/+$/g, "");
-  const numbered = /^\d+$/.test(place);
-  const named = numbered ? "" : place;
+  const path = decoded(url.pathname).replace(/^\/+|\/+$/g, "");
+  const numbered = /^\d+$/.test(path);
+  const named = numbered ? "" : path;
   const option = url.searchParams.get("prefix") ?? "";
   if (named !== "" && option !== "" && named !== option) throw badUri("it names two prefixes");
   const prefix = named || option || DEFAULT_REDIS_PREFIX;
@@ -42,7 +43,7 @@ export function parseRedisUri(uri: string): RedisAddress {
   const clustered = url.searchParams.get("cluster") ?? "false";
   if (clustered !== "true" && clustered !== "false") throw badUri("cluster is true or false");
   const cluster = clustered === "true";
-  const database = numbered ? Number(place) : 0;
+  const database = numbered ? Number(path) : 0;
   if (database > MAX_DATABASE) throw badUri(`a database is a number from 0 to ${MAX_DATABASE}`);
   if (cluster && database !== 0) throw badUri("a Redis Cluster has database 0 only");
   return {

@@ -1,4 +1,7 @@
-/** A Redis Cluster: each command goes to the server that has its key's slot, follows when the slot has moved, and waits while it moves. */
+/**
+ * A Redis Cluster. A command goes to the server of its key's slot, follows a slot that has moved, and waits while it
+ * moves.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { DomainError } from "../../../errors.ts";
 import type { RedisAddress, ServerAddress } from "./address.ts";
@@ -17,7 +20,7 @@ export interface RedisLink {
   send(key: string, command: readonly string[], options: SendOptions): Promise<Reply>;
   /** The same to every server that takes writes. */
   sendToAll(command: readonly string[], options: SendOptions): Promise<Reply[]>;
-  /** The server that has this key, as far as is known; "" for the only one, and for one that is not known. */
+  /** The server that has this key, as far as is known; "" for a single server, and while it is not known. */
   serverOf(key: string): string;
   /** A client of its own to some server, for subscriptions. */
   openClient(onEnd: (error: unknown) => void): Promise<Client>;
@@ -27,11 +30,11 @@ export interface RedisLink {
 
 const SLOTS = 16_384;
 const MAX_REDIRECTIONS = 5;
-/** Between two looks at which server has which slot, while something is wrong. */
+/** Between two readings of the slots while commands fail. */
 const REFRESH_MS = 500;
-/** One server's time to say it, so that one that stands still does not keep the others from being asked. */
-const LOOK_MS = 1000;
-/** Between two tries while the keys of a slot are on their way to another server. */
+/** One server's time to name the slots, so that a stalled one does not delay the others. */
+const SLOTS_TIMEOUT_MS = 1000;
+/** Between two tries while the keys of a slot move to another server. */
 const MOVING_MS = 50;
 
 export class SingleServer implements RedisLink {
@@ -68,10 +71,10 @@ export class RedisCluster implements RedisLink {
   readonly #root: RedisAddress;
   readonly #onError: (error: unknown) => void;
   readonly #servers = new Map<string, RedisConnection>();
-  /** The server of each slot; empty until the first look. */
+  /** The server of each slot; empty until it was read once. */
   #slots: string[] = [];
-  #looking: Promise<void> | null = null;
-  #lookedAt = Number.NEGATIVE_INFINITY;
+  #reading: Promise<void> | null = null;
+  #readAt = Number.NEGATIVE_INFINITY;
 
   constructor(root: RedisAddress, onError: (error: unknown) => void) {
     this.#root = root;
@@ -80,7 +83,7 @@ export class RedisCluster implements RedisLink {
 
   async send(key: string, command: readonly string[], options: SendOptions): Promise<Reply> {
     const slot = slotOf(key);
-    if (this.#slots[slot] === undefined) await this.#look(options);
+    if (this.#slots[slot] === undefined) await this.#refreshSlots(options);
     let asked: string | null = null;
     for (let redirections = 0; ; redirections += 1) {
       const name: string | undefined = asked ?? this.#slots[slot];
@@ -92,11 +95,11 @@ export class RedisCluster implements RedisLink {
         return await this.#server(name).send(command, sending);
       } catch (error) {
         if (!isServerError(error)) {
-          // Another server may have taken its place: whoever comes next will find it there.
-          this.#lookSoon();
+          // Another server may have taken over: the next command then finds it.
+          this.#readSlotsSoon();
           throw error;
         }
-        // The server did none of it, so it may be sent again where it belongs, or once all keys of its slot have arrived.
+        // The server did nothing, so the command may be sent again: to the right server, or once all keys have arrived.
         if (error.message.startsWith("TRYAGAIN") && performance.now() + MOVING_MS < options.deadline) {
           await sleep(MOVING_MS);
           asked = null;
@@ -111,14 +114,14 @@ export class RedisCluster implements RedisLink {
         asked = kind === "ASK" ? target : null;
         if (kind === "MOVED") {
           this.#slots[slot] = target;
-          this.#lookSoon();
+          this.#readSlotsSoon();
         }
       }
     }
   }
 
   async sendToAll(command: readonly string[], options: SendOptions): Promise<Reply[]> {
-    if (this.#slots.length === 0) await this.#look(options);
+    if (this.#slots.length === 0) await this.#refreshSlots(options);
     return Promise.all(this.#names().map((name) => this.#server(name).send(command, options)));
   }
 
@@ -155,33 +158,33 @@ export class RedisCluster implements RedisLink {
     let server = this.#servers.get(name);
     if (server === undefined) {
       const at = name.lastIndexOf(":");
-      const place = { host: name.slice(0, at), port: Number(name.slice(at + 1)) };
-      server = new RedisConnection({ ...this.#root, ...place }, this.#onError);
+      const address = { host: name.slice(0, at), port: Number(name.slice(at + 1)) };
+      server = new RedisConnection({ ...this.#root, ...address }, this.#onError);
       this.#servers.set(name, server);
     }
     return server;
   }
 
-  #lookSoon(): void {
-    if (performance.now() - this.#lookedAt < REFRESH_MS) return;
-    this.#look({ wrote: false, deadline: performance.now() + ANSWER_TIMEOUT_MS }).catch(() => undefined);
+  #readSlotsSoon(): void {
+    if (performance.now() - this.#readAt < REFRESH_MS) return;
+    this.#refreshSlots({ wrote: false, deadline: performance.now() + ANSWER_TIMEOUT_MS }).catch(() => undefined);
   }
 
-  #look(options: SendOptions): Promise<void> {
-    this.#looking ??= this.#readSlots(options).finally(() => {
-      this.#lookedAt = performance.now();
-      this.#looking = null;
+  #refreshSlots(options: SendOptions): Promise<void> {
+    this.#reading ??= this.#readSlots(options).finally(() => {
+      this.#readAt = performance.now();
+      this.#reading = null;
     });
-    return this.#looking;
+    return this.#reading;
   }
 
-  /** Asks one server after the other, the last known ones first: the one of the URI may be gone. */
+  /** Asks one server after the other, the last known ones first: the one of the URI may have left the cluster. */
   async #readSlots(options: SendOptions): Promise<void> {
     let failure: unknown;
     for (const name of new Set([...this.#names(), nameOf(this.#root)])) {
       const server = this.#server(name);
       try {
-        const deadline = Math.min(options.deadline, performance.now() + LOOK_MS);
+        const deadline = Math.min(options.deadline, performance.now() + SLOTS_TIMEOUT_MS);
         const ranges = await server.send(["CLUSTER", "SLOTS"], { wrote: false, deadline });
         const slots = slotsOf(ranges, server.server);
         if (slots.length > 0) {
@@ -208,7 +211,7 @@ export class RedisCluster implements RedisLink {
 
 const nameOf = ({ host, port }: ServerAddress) => `${host}:${port}`;
 
-/** What CLUSTER SLOTS says: ranges with their master first. An empty or unknown host is the one that was asked. */
+/** Reads CLUSTER SLOTS: ranges with their master first. An empty or unknown host is the server that was asked. */
 function slotsOf(ranges: Reply, asked: ServerAddress): string[] {
   const slots: string[] = [];
   for (const range of Array.isArray(ranges) ? ranges : []) {
@@ -219,7 +222,10 @@ function slotsOf(ranges: Reply, asked: ServerAddress): string[] {
   return slots;
 }
 
-/** The slot of a key: of what stands between its first braces, if anything does (CRC-16/XMODEM, as the cluster's specification says). */
+/**
+ * The slot of a key: of the text between its first braces, if there is any, else of the whole key. CRC-16/XMODEM, as
+ * the cluster's specification says.
+ */
 export function slotOf(key: string): number {
   const open = key.indexOf("{");
   const end = open < 0 ? -1 : key.indexOf("}", open + 1);

@@ -1,4 +1,7 @@
-/** One connection to one server: opened when it is needed, dropped when it stalls or breaks, never with a queue of its own. */
+/**
+ * One connection to one server: opened when it is needed, dropped when it stalls or breaks, never with a queue of its
+ * own.
+ */
 import { ClientClosedError, ClientOfflineError, ConnectionTimeoutError, createClient, ErrorReply } from "redis";
 import { DomainError } from "../../../errors.ts";
 import { tlsNotAnswered } from "../../tls-errors.ts";
@@ -10,9 +13,11 @@ const CONNECT_TIMEOUT_MS = 5000;
 export const ANSWER_TIMEOUT_MS = 5000;
 /** A quiet connection is probed after so long, so that one whose other end vanished does not stay open for ever. */
 const KEEP_ALIVE_AFTER_MS = 5000;
-/** A connection that said nothing to anybody for so long is given up. Longer than a look whether the server is alive may take. */
+/**
+ * A connection that answered nobody for so long is given up. Longer than a check whether the server is alive may take.
+ */
 const STALLED_MS = 4000;
-/** After a connection was refused the next calls hear the same for so long, so that a dead server is not knocked at by each of them. */
+/** For so long after a refused connection all calls fail the same way, so that not each of them tries a dead server. */
 const REFUSED_FOR_MS = 200;
 
 export type Client = ReturnType<typeof createClient>;
@@ -28,8 +33,9 @@ export interface SendOptions {
 }
 
 /**
- * Connects, within a deadline. The client never connects again by itself and keeps no command for later, so what it was given when it breaks is
- * told at once. Whoever opened it hears its end by `onEnd`; without a listener an error of it would end the process.
+ * Connects, within a deadline. The client never reconnects by itself and keeps no command for later, so a command fails
+ * at once when the connection breaks. The opener hears of the end through `onEnd`; without a listener a client's error
+ * would end the process.
  */
 async function openClient(address: RedisAddress, onEnd: (error: unknown) => void): Promise<Client> {
   const { host, port, tls, username, password, database } = address;
@@ -71,7 +77,7 @@ async function openClient(address: RedisAddress, onEnd: (error: unknown) => void
   }
 }
 
-/** Ends a client whatever its state; what it still had under way fails. */
+/** Ends a client whatever its state; commands in flight fail. */
 export function discard(client: Client): void {
   if (client.isOpen) client.destroy();
 }
@@ -96,9 +102,10 @@ export class RedisConnection {
   }
 
   /**
-   * Sends one command. Never repeats it. STORAGE_UNAVAILABLE when it did not reach the server or was refused; when no answer came in time,
-   * or the connection broke, OUTCOME_UNKNOWN for a write; for others DEADLINE_EXCEEDED when the server answers somebody, else STORAGE_UNAVAILABLE. A
-   * server's error that is none of these comes as it is, for NOSCRIPT and MOVED.
+   * Sends one command. Never repeats it. STORAGE_UNAVAILABLE when it did not reach the server or was refused. When no
+   * answer came in time, or the connection broke: OUTCOME_UNKNOWN for a write; for others DEADLINE_EXCEEDED when the
+   * server answers other commands, else STORAGE_UNAVAILABLE. Any other error of the server is thrown as it is, for
+   * NOSCRIPT and MOVED.
    */
   async send(command: readonly string[], options: SendOptions): Promise<Reply> {
     const client = this.#client ?? (await this.#ready(options));
@@ -198,12 +205,12 @@ export class RedisConnection {
   }
 }
 
-/** An answer of the server's, which had the command and did none of it. */
+/** An error that the server answered: it did nothing of the command. */
 export function isServerError(error: unknown): error is Error {
   return error instanceof ErrorReply;
 }
 
-/** The client said no by itself. */
+/** The client refused the command before sending it. */
 function neverSent(error: unknown): boolean {
   return error instanceof ClientClosedError || error instanceof ClientOfflineError;
 }

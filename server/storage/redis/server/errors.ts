@@ -4,10 +4,7 @@ import { DomainError } from "../../../errors.ts";
 import { type WriteRefusal, writeRefusedError } from "../../read-only-storage.ts";
 import { tlsErrorMessage } from "../../tls-errors.ts";
 
-/**
- * The first word of the answers with which a server refuses a command without having done any of it. These are refusals
- * of writes,
- */
+/** How a server's refusal of a write begins. It did nothing of the command. */
 const WRITES_REFUSED: readonly (readonly [RegExp, WriteRefusal])[] = [
   [/^OOM/, "memory-full"],
   // A replica: the name may lead to the new master soon.
@@ -16,7 +13,7 @@ const WRITES_REFUSED: readonly (readonly [RegExp, WriteRefusal])[] = [
   [/^NOREPLICAS/, "too-few-replicas"],
 ];
 
-/** and these of all commands. */
+/** How a server's refusal of any command begins. It did nothing of the command. */
 const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/^LOADING/, "The storage is loading its data. Try again in a few seconds."],
   [/^MASTERDOWN/, "The storage has lost its master. Try again in a few seconds."],
@@ -30,7 +27,7 @@ const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/max number of clients/, "The storage has no connection to spare."],
 ];
 
-/** These of a connection that is being made: the URI asked for what is not there. */
+/** Refusals of a new connection: the URI asks for what the server does not have. */
 const CONNECTION_REFUSALS: readonly (readonly [RegExp, string])[] = [
   [
     /SELECT is not allowed in cluster/,
@@ -41,7 +38,7 @@ const CONNECTION_REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/^DENIED/, "The storage is in its protected mode and takes nobody from here. Give it a password."],
 ];
 
-/** A server's answer to the commands with which a connection begins. */
+/** The error for a server that refused the commands with which a connection begins. */
 export function refusedConnection(error: Error): DomainError {
   const refusal = [...CONNECTION_REFUSALS, ...REFUSALS].find(([pattern]) => pattern.test(error.message));
   const message = refusal?.[1] ?? "The storage refused the connection. Check the URI's user, password and database.";

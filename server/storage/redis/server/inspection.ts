@@ -6,9 +6,10 @@ import { ANSWER_TIMEOUT_MS, isServerError } from "./connection.ts";
 const OLDEST_REDIS = 7;
 
 /**
- * Asks the servers what they are. `durable`: each writes every change to its disk before it answers. `evicts`: one drops keys, and messages with
- * them, when its memory is full. What a server does not tell this user counts as the usual: not durable, not evicting. BAD_INPUT for a server of a
- * cluster that is taken for a single one, NOT_SUPPORTED for an older one.
+ * Asks the servers what they are. `durable`: each writes every change to its disk before it answers. `evicts`: one
+ * drops keys, and messages with them, when its memory is full. What a server does not tell this user counts as not
+ * durable and not evicting. BAD_INPUT for a server of a cluster that is taken for a single one, NOT_SUPPORTED for an
+ * older one.
  */
 export async function inspectServers(link: RedisLink): Promise<{ durable: boolean; evicts: boolean }> {
   const options = { wrote: false, deadline: performance.now() + ANSWER_TIMEOUT_MS };

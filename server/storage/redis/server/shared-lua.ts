@@ -2,8 +2,8 @@
 import { piece } from "./script.ts";
 
 /**
- * At most so many things expire at a time, which takes the server a few milliseconds. It also bounds the arguments of one
- * command. Even, since some lists are of pairs.
+ * At most so many things expire at a time, which takes the server a few milliseconds. It also bounds the arguments of
+ * one command. Even, since some lists are of pairs.
  */
 export const EXPIRE_STEP = 500;
 
