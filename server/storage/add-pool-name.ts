@@ -1,8 +1,9 @@
 import { DomainError, STORAGE_FAILURES } from "../errors.ts";
 
 /**
- * Throws what a pool failed with, and says which pool: drivers do not know their names. As a new error, for one failure may be that of many calls,
- * with the same code, cause and details. What names a pool already, and what a pool refuses, is thrown as it is.
+ * Returns a handler that rethrows a storage failure with the pool's name, which drivers do not know. The error is a new
+ * one with the same code, cause and details, because many calls may share one failure. Errors that name a pool already,
+ * and errors that are no failures of the storage, are rethrown as they are.
  */
 export function addPoolName(pool: string): (error: unknown) => never {
   return (error) => {

@@ -1,6 +1,6 @@
 import { type QueueRef, queueKey } from "./queue-ref.ts";
 
-/** Between two notices, in milliseconds: what arrives meanwhile goes with the next one. */
+/** Least time between two notices. Arrivals in between go with the next one. */
 const INTERVAL_MS = 5;
 
 export interface Arrived {
@@ -9,8 +9,9 @@ export interface Arrived {
 }
 
 /**
- * What a driver tells other processes of: gathered by queue, and sent one notice after the other. The first after a quiet time goes out at the end of this turn
- * of the event loop, so whoever waits elsewhere waits no longer than he must; under load one goes every few milliseconds.
+ * Tells other processes which queues got messages. Arrivals are added up by queue, and notices are sent one at a time.
+ * After a quiet time a notice goes out at the end of the present turn of the event loop, so that waiting callers hear
+ * of it at once. Under load there is one every few milliseconds.
  */
 export class ArrivalNotices {
   readonly #send: (arrived: readonly Arrived[]) => Promise<void>;
@@ -20,7 +21,7 @@ export class ArrivalNotices {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** `send` must not throw: a notice may be lost. */
+  /** `send` must not throw. A lost notice does no harm: see DataDriver.watchArrivals. */
   constructor(send: (arrived: readonly Arrived[]) => Promise<void>) {
     this.#send = send;
   }

@@ -1,4 +1,4 @@
-/** Counts calls that have begun and not ended, for whoever closes. */
+/** Counts the calls that have begun and not ended, so that a driver that closes can wait for them. */
 export class CallsInFlight {
   #count = 0;
   #settled: (() => void)[] = [];
@@ -13,7 +13,7 @@ export class CallsInFlight {
     for (const settled of this.#settled.splice(0)) settled();
   }
 
-  /** Once none is left. */
+  /** Resolves once no call is left. */
   settled(): Promise<void> {
     if (this.#count === 0) return Promise.resolve();
     return new Promise((resolve) => this.#settled.push(resolve));

@@ -1,8 +1,9 @@
 /**
- * The control plane's seam: what queues, pools and flavors are, and which pool holds which queue.
+ * The control plane's seam: the records of queues, pools and flavors, and the catalogue of which pool holds which
+ * queue.
  *
- * Drivers check types, never limits or rights (operations do). Lists are ordered by name unless they say otherwise.
- * A store that cannot be reached is STORAGE_UNAVAILABLE.
+ * Drivers check types. Limits and rights are checked by operations. Lists are ordered by name unless they say
+ * otherwise. Every call is STORAGE_UNAVAILABLE when the control database cannot be reached.
  */
 import type { Page, PageRequest } from "./list-pages.ts";
 import type { QueueRef } from "./queue-ref.ts";
@@ -16,11 +17,11 @@ export interface ControlDriver {
   readonly audit: AuditController;
 
   /**
-   * Runs `work` with a driver whose writes commit together, or not at all when it throws. Two transactions that
-   * write the same record run one after the other. Not nested.
+   * Runs `work` with a driver whose writes commit together, or not at all when `work` throws. Two transactions that
+   * write the same record run one after the other. Transactions do not nest.
    */
   transaction<T>(work: (tx: Omit<ControlDriver, "transaction" | "close" | "isAlive">) => Promise<T>): Promise<T>;
-  /** Never throws; answers within its own deadline. */
+  /** True when the control database answers. Never throws; has its own deadline. */
   isAlive(): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -30,46 +31,50 @@ export interface ControlDriver {
 export interface Queue {
   project: string;
   name: string;
-  /** JSON text of an object, kept to the letter: reserved attributes and the user's own. "{}" when there is none. */
+  /** JSON text of an object, kept exactly as it was given: reserved attributes and the user's own. "{}" when empty. */
   metadataText: string;
   createdAt: Date;
   updatedAt: Date;
 }
 
 export interface QueueController {
-  /** True if created; false if it was there, which changes nothing. Two at once: one gets true. */
+  /** True when it created the queue, false when the queue existed. Of two calls at once, one gets true. */
   create(queue: QueueRef, metadataText?: string): Promise<boolean>;
-  /** Silent when there is none. */
+  /** Silent when there is no such queue. */
   delete(queue: QueueRef): Promise<void>;
   exists(queue: QueueRef): Promise<boolean>;
   /** QUEUE_DOES_NOT_EXIST. */
   get(queue: QueueRef): Promise<Queue>;
-  /** Those that exist, in no promised order; one statement for all. */
+  /** The queues that exist, in any order, with one statement. */
   getMany(queues: readonly QueueRef[]): Promise<Queue[]>;
   /** QUEUE_DOES_NOT_EXIST. */
   getMetadata(queue: QueueRef): Promise<string>;
-  /** Replaces all of it. QUEUE_DOES_NOT_EXIST. Inside a transaction, `getMetadata` followed by this loses no other change. */
+  /**
+   * Replaces the metadata. QUEUE_DOES_NOT_EXIST. In a transaction, `getMetadata` locks the queue: what is read there
+   * and then set loses no change of another caller.
+   */
   setMetadata(queue: QueueRef, metadataText: string): Promise<void>;
-  /** The names of queues whose metadata has this one as `_dead_letter_queue`, ascending, at most `limit`. */
+  /** Names of the queues whose `_dead_letter_queue` is this one, ascending, at most `limit`. */
   listByDeadLetterQueue(params: { queue: QueueRef; limit: number }): Promise<string[]>;
   /**
-   * Queues whose metadata has a `_max_claim_count` and names a `_dead_letter_queue` that does not exist, by project and
-   * that name, at most `limit`. Of more than a thousand whose dead letter queue is missing some may be left out.
-   * `projects` left out = of all.
+   * Queues with a `_max_claim_count` whose `_dead_letter_queue` does not exist, ordered by project and the missing
+   * queue's name, at most `limit`. Some may be left out when there are more than a thousand. Without `projects`, of
+   * all.
    */
   listWithoutDeadLetterQueue(params: {
     projects?: readonly string[];
     limit: number;
   }): Promise<Pick<Queue, "project" | "name" | "metadataText">[]>;
   /**
-   * Brings what these two search in line with the metadata of those that exist: processes of an older version, beside
-   * which this one is started, set the one and do not know the other. Metadata that is set meanwhile is left to its
+   * Repairs the columns that the two searches above use, so that they match the metadata of these queues. During an
+   * update, processes of an older version write metadata without them. Metadata written meanwhile is left to its
    * writer.
    */
   mendDeadLetterQueues(queues: readonly QueueRef[]): Promise<void>;
   /**
-   * A page of queues. `project` left out = of all projects. The marker is the last queue's name when sorted by name in
-   * one project, an opaque text otherwise. Keyset paging: as fast at 100,000 queues as at 100. Metadata is "{}" unless detailed.
+   * A page of queues of one project, or of all without `project`. The marker is the last queue's name when one project
+   * is sorted by name, else an opaque text. Keyset paging: as fast with 100,000 queues as with 100. Metadata is "{}"
+   * unless `detailed`.
    */
   list(params: {
     project?: string;
@@ -79,9 +84,12 @@ export interface QueueController {
     descending?: boolean;
     detailed?: boolean;
   }): Promise<Page<Queue>>;
-  /** How many queues a project (or all) has: exact up to 10,000, then value 10,000 and exact false. */
+  /** Counts the queues of a project, or of all: exact up to 10,000; above that `value` is 10,000 and `exact` false. */
   count(params: { project?: string; prefix?: string }): Promise<{ value: number; exact: boolean }>;
-  /** Names of projects that have queues, ascending, by skipping along the index; marker = name (prefixed with "=", so that the unnamed project's is not empty). `search` is a prefix. */
+  /**
+   * Names of the projects that have queues, ascending; reads the index by skipping. `search` is a prefix. The marker is
+   * "=" and the name, so that the marker of the project "" is not empty.
+   */
   listProjects(params: { page: PageRequest; search?: string }): Promise<Page<string>>;
 }
 
@@ -89,16 +97,16 @@ export interface QueueController {
 
 export interface Pool {
   name: string;
-  /** With its password: for opening drivers only. Doors show `maskedUri`. */
+  /** With its password, only for opening drivers. GraphQL and the pages show `maskedUri`. */
   uri: string;
   maskedUri: string;
-  /** 0 = takes no new queues. */
+  /** The share of new queues that the pool gets. 0: none. */
   weight: number;
-  /** A loose name: the flavor need not exist. Null = for queues without a flavor. */
+  /** The flavor of its queues, which need not exist. Null: the pool is for queues without a flavor. */
   flavor: string | null;
   /** JSON text of an object. */
   optionsText: string;
-  /** Which store it is (see StoreFacts), as last seen there. Null = nobody has looked yet. */
+  /** The store's identity (see StoreFacts) when it was last read. Null until the pool is opened or inspected. */
   identity: string | null;
   createdAt: Date;
   updatedAt: Date;
@@ -107,9 +115,11 @@ export interface Pool {
 export interface NewPool {
   name: string;
   uri: string;
-  /** What the URI led to. Left out: nobody looked, and what is known stays only while the URI says the same place. */
+  /**
+   * Identity of the store at the URI. Left out when it was not inspected; then the known one stays if the place does.
+   */
   identity?: string;
-  /** What its former URI was just seen to lead to. Counts where nothing is written down, as of a pool that turned out to be another one's double. */
+  /** Identity of the store at the pool's former URI, just read. Used when the record has none. */
   formerIdentity?: string;
   weight: number;
   flavor?: string | null;
@@ -121,36 +131,43 @@ export interface PoolsController {
   /** POOL_DOES_NOT_EXIST. */
   get(name: string): Promise<Pool>;
   /**
-   * Replaces one of the same name. A URI or an identity that says the server and namespace of another pool, or of this control database, is POOL_URI_IN_USE; of
-   * two at once one gets it. An identity other than the known one is POOL_IN_USE while the catalogue maps queues to the pool: their messages would be left
-   * behind. True if it was new. No connection is made at this level.
+   * Creates a pool, or replaces the one of the same name; returns true when it was new. Makes no connection.
+   *
+   * - POOL_URI_IN_USE: the URI or the identity is that of another pool or of the control database. Of two calls at
+   *   once, one gets the store.
+   * - POOL_IN_USE: the identity differs from the known one while the catalogue maps queues to the pool. Their messages
+   *   would stay behind.
    */
   create(pool: NewPool): Promise<boolean>;
-  /** Changes what is given. POOL_DOES_NOT_EXIST, and as create; nothing given is BAD_INPUT. */
+  /** Changes what is given. POOL_DOES_NOT_EXIST, BAD_INPUT when nothing is given, and the errors of `create`. */
   update(name: string, changes: Partial<Omit<NewPool, "name">>): Promise<Pool>;
   /**
-   * Writes down what was found when the pool was opened at `uri`, whatever was known before. Gives the pool that is this same store already, and writes
-   * nothing then; null otherwise, also when the pool is elsewhere by now or gone. Another store than the known one, or `lost`, is a loss: see `listLosses`.
+   * Records the identity of the store that was found when the pool was opened at `uri`. Returns the pool already
+   * registered for this store, writing nothing; else null, also when the pool has another URI by now or is deleted.
+   * Another identity than the known one, or `lost`, is recorded as a loss: see `listLosses`.
    */
   note(params: { name: string; uri: string; identity: string; lost?: boolean }): Promise<string | null>;
   /**
-   * The pools whose storage was found without what it had held, by name, and when that was. Each stays among them until it is given a URI
-   * again, its own too, or is deleted: an operator does that who knows.
+   * The pools whose storage was found without what it had held, by name, and when that was seen. An operator ends the
+   * state by setting the pool's URI again, even to the same one, or by deleting the pool.
    */
   listLosses(): Promise<{ pool: string; at: Date }[]>;
-  /** The pool that is this store, the built-in one too; null when none is known to be. */
+  /** The pool with this identity, the built-in one included. Null when no pool is known to have it. */
   findByIdentity(identity: string): Promise<string | null>;
-  /** Silent when there is none. POOL_IN_USE while the catalogue maps queues to it, POOL_IN_USE_BY_FLAVOR when it is the last pool of an existing flavor. */
+  /**
+   * Silent when there is no such pool. POOL_IN_USE while the catalogue maps queues to it, POOL_IN_USE_BY_FLAVOR when it
+   * is the last pool of an existing flavor.
+   */
   delete(name: string): Promise<void>;
   exists(name: string): Promise<boolean>;
-  /** Pools of the flavor, or with null those without one. */
+  /** Pools of the flavor, or those without a flavor when it is null. */
   getPoolsByFlavor(flavor: string | null): Promise<Pool[]>;
   dropAll(): Promise<void>;
 }
 
 // ----------------------------------------------------------------------------------------------- flavors
 
-/** Belongs to a project. Its pools are those whose `flavor` is its name. */
+/** A flavor of a project. Its pools are those whose `flavor` is its name. */
 export interface Flavor {
   project: string;
   name: string;
@@ -162,13 +179,16 @@ export interface FlavorsController {
   list(params: { project: string; page: PageRequest }): Promise<Page<Flavor>>;
   /** FLAVOR_DOES_NOT_EXIST. */
   get(params: { project: string; name: string }): Promise<Flavor>;
-  /** Makes it if it is not there, and sets `flavor` on the listed pools; pools of it from before stay in it. POOL_DOES_NOT_EXIST changes nothing. True if it was new. */
+  /**
+   * Creates the flavor if it is missing, and sets `flavor` on the pools given. Pools that have it already keep it.
+   * Returns true when it was new. POOL_DOES_NOT_EXIST, which changes nothing.
+   */
   create(params: { project: string; name: string; pools: readonly string[] }): Promise<boolean>;
-  /** Its pools are exactly these from now on. FLAVOR_DOES_NOT_EXIST, POOL_DOES_NOT_EXIST. */
+  /** Makes these its only pools. FLAVOR_DOES_NOT_EXIST, POOL_DOES_NOT_EXIST. */
   update(params: { project: string; name: string; pools: readonly string[] }): Promise<void>;
-  /** Silent when there is none. Clears the flavor of its pools when no other project has a flavor of that name. */
+  /** Silent when there is none. Clears `flavor` on its pools unless another project has a flavor of that name. */
   delete(params: { project: string; name: string }): Promise<void>;
-  /** Without a project: in any. */
+  /** Without `project`: in any project. */
   exists(params: { project?: string; name: string }): Promise<boolean>;
   dropAll(): Promise<void>;
 }
@@ -179,55 +199,69 @@ export interface CatalogueEntry {
   project: string;
   queue: string;
   pool: string;
-  /** Grows with each insert and update of any entry, so that a queue made again never meets its former life. */
+  /** The queue's life in that pool. New, and higher, with each insert or update: a recreated queue is a new life. */
   epoch: number;
 }
 
 export interface CatalogueController {
-  /** In order of insertion, of one project or of all, of one pool or of all; with `search`, those whose queue's name begins with it, by name. The marker is opaque. */
+  /**
+   * Entries of one project or all, of one pool or all, in order of insertion. With `search`, those whose queue's name
+   * begins with it, by name. The marker is opaque.
+   */
   list(params: { project?: string; pool?: string; search?: string; page: PageRequest }): Promise<Page<CatalogueEntry>>;
   /** QUEUE_NOT_MAPPED. */
   get(queue: QueueRef): Promise<CatalogueEntry>;
-  /** Those that are mapped, in no promised order; one statement for all. */
+  /** The entries that exist, in any order, with one statement. */
   getMany(queues: readonly QueueRef[]): Promise<CatalogueEntry[]>;
   /**
-   * Maps the queue to the pool with a new epoch; does not ask whether the pool exists. `ifAbsent`: an entry that is there stays as it is.
-   * Gives the entry that holds afterwards. Two at once agree on one.
+   * Maps the queue to the pool with a new epoch, and returns the entry. Does not check that the pool exists. With
+   * `ifAbsent` an existing entry stays and is returned; of two calls at once, both return the same one.
    */
   insert(queue: QueueRef, pool: string, options?: { ifAbsent?: boolean }): Promise<CatalogueEntry>;
-  /** With a new epoch. QUEUE_NOT_MAPPED. */
+  /** Maps the queue to another pool, with a new epoch. Moves no messages. QUEUE_NOT_MAPPED. */
   update(queue: QueueRef, pool: string): Promise<CatalogueEntry>;
   /** Silent when there is none. */
   delete(queue: QueueRef): Promise<void>;
   exists(queue: QueueRef): Promise<boolean>;
-  /** How many queues a pool holds: exact up to 10,000. */
+  /** Counts the queues that a pool holds: exact up to 10,000. */
   countByPool(pool: string): Promise<{ value: number; exact: boolean }>;
   dropAll(): Promise<void>;
 }
 
 // ------------------------------------------------------------------------------------------------- moves
 
-/** An attempt to move a queue to another pool that has not ended. A queue has at most one. */
+/** The record of an attempt to move a queue to another pool, until it has ended. A queue has at most one. */
 export interface QueueMove {
   project: string;
   queue: string;
   source: string;
   target: string;
-  /** The queue's life where it was. */
+  /** The queue's epoch in the source. */
   sourceEpoch: number;
-  /** The life that it begins. Drawn anew by each attempt and by whoever takes one over, so it is the attempt's fence in both pools. */
+  /**
+   * The queue's epoch in the target, and the attempt's fence in both pools. Each attempt draws a new one; so does a
+   * process that takes over an attempt in phase "copying".
+   */
   epoch: number;
-  /** "copying": the catalogue names the source, and all can be undone. "switched": it names the target, and only the source is left to be freed. */
+  /**
+   * - "copying": the catalogue names the source, and the attempt can be undone. Hazard: a control database that failed
+   *   over may have lost the switch, so ask the pools before anything is deleted.
+   * - "switched": the catalogue names the target. Only the source is left to be freed.
+   */
   phase: "copying" | "switched";
-  /** Who does it, for as long as his lease lasts. */
+  /** The process that may work on the attempt, for as long as its lease lasts. */
   holder: string;
   startedAt: Date;
 }
 
+/** The records of moves that have not ended. A move writes its record first and deletes it last. */
 export interface MoveLedger {
-  /** Null when the queue is on the move already, is not mapped, or is mapped to `target`. Of two at once one begins. */
+  /**
+   * Records a new attempt. Null when the queue has one already, is not mapped, or is mapped to `target`. Of two calls
+   * at once, one begins.
+   */
   begin(params: { queue: QueueRef; target: string; holder: string; leaseSeconds: number }): Promise<QueueMove | null>;
-  /** False when the attempt was taken over, or has ended. */
+  /** Lengthens the lease. False when the attempt was taken over or has ended. */
   renew(params: { move: QueueMove; leaseSeconds: number }): Promise<boolean>;
   /**
    * Maps the queue to the target with the attempt's epoch, or with `openEpoch` when the target opened the queue in an
@@ -235,12 +269,15 @@ export interface MoveLedger {
    * changed since it began.
    */
   switch(move: QueueMove, openEpoch?: number): Promise<boolean>;
-  /** Of an attempt whose lease has lapsed, or with `own` of one that the caller made and does no more. Gives it as it is now, with a new epoch while it can be undone; null when somebody else was faster. */
+  /**
+   * Makes `holder` the holder of an attempt whose lease has lapsed, or with `own` of the caller's own attempt that has
+   * stopped. Returns the present record, with a new epoch if it is "copying". Null when another process was faster.
+   */
   takeOver(params: { move: QueueMove; holder: string; leaseSeconds: number; own?: boolean }): Promise<QueueMove | null>;
-  /** Silent when it was taken over or has ended. */
+  /** Deletes the record. Silent when the attempt was taken over or has ended. */
   end(move: QueueMove): Promise<void>;
   find(queue: QueueRef): Promise<QueueMove | null>;
-  /** Whose holders have not been heard of, of other pools than `exceptSources`. */
+  /** Attempts whose lease has lapsed, the oldest first, without those whose source is among `exceptSources`. */
   listLapsed(params: { limit: number; exceptSources?: readonly string[] }): Promise<QueueMove[]>;
 }
 
@@ -250,22 +287,22 @@ export interface AuditEntry {
   id: string;
   at: Date;
   actor: string;
-  /** Verb and noun, as the GraphQL mutation is called. */
+  /** The name of the GraphQL mutation. */
   action: string;
   project: string | null;
   target: string;
   outcome: "intended" | "done" | "refused" | "failed";
-  /** JSON text of an object: before and after, reason, count. No secrets, no bodies. */
+  /** JSON text of an object: before and after, reason, count. It holds no secrets and no message bodies. */
   detailsText: string;
   requestId: string;
 }
 
 export interface AuditController {
-  /** Gives the new entry's id. */
+  /** Returns the new entry's id. */
   append(entry: Omit<AuditEntry, "id" | "at">): Promise<string>;
-  /** The outcome of an intended action, once: an entry that has its outcome keeps it. */
+  /** Sets the outcome of an intended action. An entry that has one keeps it. */
   settle(id: string, outcome: "done" | "failed", detailsText?: string): Promise<void>;
-  /** Deletes entries older than so many days (1 or more), the oldest first and at most `limit`, and says how many. */
+  /** Deletes entries older than `days` (1 or more), the oldest first, at most `limit`. Returns how many. */
   trim(params: { days: number; limit: number }): Promise<number>;
   /** Newest first; marker = id. */
   list(params: { page: PageRequest; project?: string; actor?: string }): Promise<Page<AuditEntry>>;

@@ -1,11 +1,11 @@
 /**
- * The data plane's seam: what a pool can do with messages, claims and subscriptions.
+ * The data plane's seam: what a pool does with messages, claims and subscriptions. Each kind of store has one driver.
  *
- * A driver checks types, never limits (operations do). Every duration is in whole seconds and travels as a
- * duration; the store's own clock decides all expiry. Expired means invisible at once. All calls may run
- * concurrently, and a crash at any point leaves either the whole effect of a call or none of it, unless the
- * call says otherwise. A store that cannot be reached is STORAGE_UNAVAILABLE; a write whose connection broke
- * after it was sent is OUTCOME_UNKNOWN; neither says that nothing happened.
+ * - Drivers check types. Limits and rights are checked by operations.
+ * - Durations are whole seconds. The store's own clock decides what has expired; expired things are invisible at once.
+ * - All calls may run at the same time. A crash leaves the whole effect of a call or none, unless the call says so.
+ * - STORAGE_UNAVAILABLE: the store cannot be reached. OUTCOME_UNKNOWN: the connection broke after a write was sent.
+ *   Neither proves that nothing happened.
  */
 
 import type { ErrorCode } from "../errors.ts";
@@ -19,17 +19,17 @@ import type { SubscriptionController } from "./subscription-controller.ts";
 export const CAPABILITIES = ["FIFO", "CLAIMS", "DURABILITY", "AOD", "HIGH_THROUGHPUT"] as const;
 export type Capability = (typeof CAPABILITIES)[number];
 
-/** What a driver knows of its store, read when it opened; a driver that finds another store there later takes that one's identity on. */
+/** Read when the driver opens. A driver that later finds another store at its URI takes over that store's identity. */
 export interface StoreFacts {
   /**
-   * Which store it is. Kept in the store and drawn at random when it is first opened, by one of all who do that at once; so every driver of the same server and
-   * namespace shows the same one, whatever the URI that led there. A copy of a store has its identity too.
+   * Which store this is: a random text, written into the store when it is first opened. Every driver of the same server
+   * and namespace reads the same text, whatever its URI. Hazard: a copy of a store has the same identity.
    */
   readonly identity: string;
   readonly capabilities: ReadonlySet<Capability>;
 }
 
-/** A store that was only looked at. `identity` null: nobody has opened it yet. */
+/** A store that was only inspected. `identity` is null until a driver opens it for the first time. */
 export interface FoundStore {
   readonly identity: string | null;
   readonly capabilities: ReadonlySet<Capability>;
@@ -39,96 +39,106 @@ export interface DataDriver extends StoreFacts {
   readonly messages: MessageController;
   readonly claims: ClaimController;
   readonly subscriptions: SubscriptionController;
-  /** Null: its queues cannot be moved to another store, nor to this one. */
+  /** Null when queues can be moved neither from nor to this store. */
   readonly transfer: QueueTransfer | null;
 
   /**
-   * Makes the store's row for a queue, with this epoch. Attaching the same epoch again changes nothing; a higher
-   * epoch begins a new, empty life of the queue; a lower one is QUEUE_EPOCH_STALE. QUEUE_IS_MOVING while nothing may change.
+   * Creates the store's row for a queue, with this epoch. The same epoch again changes nothing. A higher epoch ends the
+   * queue's life here and begins a new, empty one. A lower epoch is QUEUE_EPOCH_STALE, and so is that of a queue that
+   * was moved away. QUEUE_IS_MOVING while the queue is frozen.
    */
   attachQueue(queue: QueueRef & { epoch: number }): Promise<void>;
-  /** Ends the queue's life here: its messages and claims are invisible at once, and gc frees them later. O(1). Silent when there is none. Subscriptions stay. */
+  /**
+   * Ends the queue's life here, in O(1): its messages and claims are invisible at once, and gc frees them later.
+   * Subscriptions stay. Silent when there is no such queue.
+   */
   detachQueue(queue: QueueRef): Promise<void>;
 
   /**
-   * Calls `listener` when messages became ready in a queue (posted, released or moved there): by this process at once,
-   * by others of the same store within milliseconds. Now and then for nothing; and a notice may be lost, and none comes
-   * for what lapses or falls due, so whoever waits also looks by himself. Gives the function that ends it.
+   * Calls `listener` when messages become ready in a queue because somebody posted, released or moved them. Through
+   * this process it is called at once, through other processes of the same store within milliseconds.
+   *
+   * A call may come for nothing, and a notice may be lost. None comes for expired claims and delays that end. So a
+   * caller that waits also looks from time to time. Returns the function that stops the calls.
    */
   watchArrivals(listener: ArrivalListener): () => void;
 
   /**
-   * Of a storage of several servers, a name for the one that has this queue now: queues of the same name fail together, others do not. Asked while
-   * something fails. Left out where the storage is up or down as a whole.
+   * In a storage of several servers, a name for the one that holds this queue now. Queues with the same name fail
+   * together. Asked only while something fails. Left out when the storage fails as a whole.
    */
   partOf?(queue: QueueRef): string;
   /**
-   * When gc last found the store without what it had held, though it is the same one: a server that keeps nothing on disk and was started again. One of the
-   * processes that use the store finds it. Left out where that has not been seen, or cannot come.
+   * When gc last found the same store empty of what it had held, as after the restart of a server that keeps nothing on
+   * disk. One of the processes that use the store sees it. Left out when that was never seen, or cannot happen.
    */
   readonly lostAt?: Date;
 
-  /** Is the storage ready? Never throws; answers within its own deadline. */
+  /** True when the storage answers. Never throws; has its own deadline. */
   isAlive(): Promise<boolean>;
-  /** Really does each operation once on a hidden queue, and times it. Never throws: a failed operation says so. */
+  /** Does each operation once, on a hidden queue, and times it. Never throws: the report names what failed. */
   health(): Promise<DriverHealth>;
-  /** Frees what is expired, purged or detached, in small batches. Safe to run anywhere at any time; several at once share the work or leave it to one. */
+  /**
+   * Garbage collection: frees what has expired or was purged or detached, in small batches. Safe at any time and in
+   * many processes at once: they share the work or leave it to one.
+   */
   gc(): Promise<GcResult>;
-  /** Waits for calls in flight, then closes connections. Twice is once. */
+  /** Waits for calls in flight, then closes the connections. May be called twice. */
   close(): Promise<void>;
 }
 
-/** `count`: how many messages arrived, about. Must not throw. */
+/** `count` is about how many messages arrived. Must not throw. */
 export type ArrivalListener = (queue: QueueRef, count: number) => void;
 
 /**
- * A data driver that routes each queue to its pool by the catalogue. Callers of the data plane need not know that it is
- * one; the control plane does. A queue that exists and is not in the catalogue is QUEUE_NOT_MAPPED. `stats` gives null
- * for it, and for the queues of a pool that fails, unless all fail.
+ * A data driver over all pools: it sends each call to the pool that the catalogue names. Callers of the data plane use
+ * it like any driver. QUEUE_NOT_MAPPED for a queue that exists and has no catalogue entry. `stats` returns null for
+ * such a queue, and for the queues of a pool that fails; when every pool fails, `stats` fails too.
  */
 export interface PooledDataDriver extends DataDriver {
   /**
-   * Draws the pool for a new queue in proportion to weight, among the flavor's pools or, with null, those without a flavor;
-   * the built-in pool "default" only when a queue without a flavor finds no registered pool that takes queues. Weight 0 is never drawn. NO_POOL_FOUND.
-   * A pool that this process knows to be away, or a part of it, is drawn only when all that have a weight are; nothing is asked for it, so one that just
-   * went away may be drawn, and one that nobody found away within the minute counts as there. `dice` gives numbers as Math.random does.
+   * Chooses the pool for a new queue, at random in proportion to the weights: among the pools of the flavor, or among
+   * those without a flavor when it is null. A pool with weight 0 is never chosen. NO_POOL_FOUND.
+   *
+   * A queue without a flavor goes to the built-in pool "default" when no registered pool takes queues. Pools seen
+   * failing within the last minute, even in part, are chosen only if every weighted pool is failing. Choosing never
+   * probes. `random` returns numbers as Math.random does.
    */
   choosePool(flavor: string | null, random?: () => number): Promise<string>;
   /**
-   * What a call to the driver that `pool` gave says of its storage: is it there, and does it take writes? For
-   * `choosePool`.
+   * Tells `choosePool` what a call straight to a pool's driver showed: whether the storage answers and takes writes.
    */
   noteReachable(name: string, reachable: boolean): void;
-  /** The driver of one pool, opened at its first use. POOL_DOES_NOT_EXIST, STORAGE_UNAVAILABLE. */
+  /** The driver of one pool, opened at the first use. POOL_DOES_NOT_EXIST, STORAGE_UNAVAILABLE. */
   pool(name: string): Promise<DataDriver>;
-  /** BAD_INPUT for what is no URI of a store that can be a pool. Connects nowhere. */
+  /** BAD_INPUT when the URI cannot be that of a pool. Makes no connection. */
   checkUri(uri: string): void;
   /**
-   * Connects to a URI within a short time-out and says what the store is and can do, and that a pool can be made there.
-   * Leaves nothing in it. BAD_INPUT, POOL_NOT_REACHABLE.
+   * Connects to a URI, with a short time-out, and returns what the store is and can do. Checks that a pool can be
+   * created there, and writes nothing. BAD_INPUT, POOL_NOT_REACHABLE.
    */
   inspect(uri: string): Promise<FoundStore>;
-  /** Like `inspect`, and makes the store's tables and identity if they are missing. Twice is once. */
+  /** Like `inspect`, and creates the store's tables and identity if they are missing. May be repeated. */
   prepare(uri: string): Promise<StoreFacts>;
-  /** Drops what this process remembers of a queue's place; other processes forget within a second. */
+  /** Drops the queue's location from this process's cache. Other processes notice a change within a second. */
   forgetQueue(queue: QueueRef): Promise<void>;
-  /** Closes the pool's driver once its calls in flight have ended; the next use opens it anew. */
+  /** Closes the pool's driver once its calls in flight have ended. The next use opens a new one. */
   forgetPool(name: string): Promise<void>;
 }
 
-/** The pool that the control database itself is: cannot be deleted, and takes a queue only when no registered pool fits. */
+/** The control database as a pool. It cannot be deleted, and takes a queue only when no registered pool fits. */
 export const DEFAULT_POOL = "default";
 
 export interface DriverHealth {
   storageReachable: boolean;
-  /** Why it takes no writes now, though it is there; else null. */
+  /** Why the storage refuses writes although it answers. Null when it takes them. */
   writesRefused: WriteRefusal | null;
-  /** What it can still take, where the storage tells. */
+  /** Space left, in bytes. Null when the storage does not tell. */
   freeBytes: number | null;
   operations: OperationHealth[];
 }
 
-/** `error` is a DomainError's message, never driver text, and `errorCode` its code. */
+/** `error` and `errorCode` are those of a DomainError, never the store's own text. */
 export interface OperationHealth {
   operation:
     | "create_queue"
@@ -156,7 +166,7 @@ export interface GcResult {
 // ---------------------------------------------------------------------------------------------- messages
 
 export interface NewMessage {
-  /** Exact JSON text of the body. Not parsed by drivers. */
+  /** The body's exact JSON text. Drivers do not parse it. */
   bodyText: string;
   ttlSeconds: number;
   /** 0 = at once. */
@@ -166,23 +176,23 @@ export interface NewMessage {
 export interface Message {
   /** A UUID. Kept when the message moves to another queue or pool. */
   id: string;
-  /** Its place in the queue: decimal digits, growing in the order of commit. Never used twice in one store. */
+  /** The message's position in its queue: decimal digits that grow in commit order. Never reused within a store. */
   marker: string;
   bodyText: string;
-  /** As posted, or claim ttl + grace of a claim that extended it. */
+  /** As posted, or ttl + grace of a claim that extended the message's life. */
   ttlSeconds: number;
-  /** Since it was posted (or moved here). */
+  /** Since it was posted, or transferred to this queue. */
   ageSeconds: number;
   createdAt: Date;
   expiresAt: Date;
-  /** Null when it may be claimed already. */
+  /** Null when it has no delay, or the delay is over. */
   delayedUntil: Date | null;
   clientId: string | null;
   /** How often it was claimed in this queue. */
   claimCount: number;
-  /** The claim that holds it now; null when none does. */
+  /** The live claim that holds it. Null when none does. */
   claim: { id: string; expiresAt: Date } | null;
-  /** The last claim on it even if that has lapsed (not after a release): Zaqar's href shows it. */
+  /** The last claim on it, live or expired; null after a release. Zaqar's href shows it. */
   lastClaimId: string | null;
 }
 
@@ -194,15 +204,15 @@ export interface QueueStats {
   exhausted: number;
   total: number;
   /**
-   * False when more than 10,000 messages are there: then the numbers come from counters, and `exhausted` is a lower
-   * bound, counted among the 10,000 oldest. What it misses counts as ready.
+   * False when the queue has more than 10,000 messages. Then the numbers come from counters. `exhausted` is a lower
+   * bound then, counted among the 10,000 oldest messages; the others count as ready.
    */
   exact: boolean;
   oldest: MessageStamp | null;
   newest: MessageStamp | null;
 }
 
-/** A queue whose messages are to be counted. */
+/** A queue whose messages are counted. */
 export interface CountedQueue extends QueueRef {
   /** See MessageState. */
   readonly exhaustedFrom?: number | null;
@@ -214,25 +224,27 @@ export interface MessageStamp {
   createdAt: Date;
 }
 
-/** "absent": no such message, which deletes treat as done. */
+/** "absent": there was no such message, which counts as deleted. */
 export type DeleteOutcome = "deleted" | "absent";
 
 /**
- * Bytes of bodies, in UTF-8, that one call gives at most, and one statement or script of a driver carries. A call with
- * `maxBytes` gives at most that. It ends in front of the message that would pass the bound, but gives at least one
- * where there is one: no body is larger than a post may be.
+ * The most bytes of message bodies, in UTF-8, that one call returns and one statement or script carries. `maxBytes`
+ * lowers the bound of a call. A call ends before the message that would pass the bound, but returns at least one
+ * message if there is any: no body is larger than a post may be.
  */
 export const MAX_CARRIED_BYTES = 16 * 1_048_576;
 
-/** The bound of a call that was asked for `maxBytes`, or not. */
+/** The bound of one call. */
 export const carriedBytes = (maxBytes: number | undefined) =>
   Math.min(maxBytes ?? MAX_CARRIED_BYTES, MAX_CARRIED_BYTES);
 
 export interface MessageController {
   /**
-   * Appends messages, all or none, and gives their ids in the order given. They stand next to one another in the
-   * queue's order, and a reader that pages by marker misses none of them, whoever posts at the same time.
-   * With an idempotencyKey a repeat within a day gives the first call's ids and adds nothing; the same key with other messages is IDEMPOTENCY_KEY_REUSED.
+   * Appends all messages or none, and returns their ids in the same order. They get adjacent positions in the queue. A
+   * reader that pages by marker misses none of them, whoever posts at the same time.
+   *
+   * With an idempotencyKey, a repeat within a day returns the first call's ids and adds nothing. The same key with
+   * other messages is IDEMPOTENCY_KEY_REUSED.
    */
   post(params: {
     queue: QueueRef;
@@ -242,9 +254,9 @@ export interface MessageController {
   }): Promise<{ ids: string[] }>;
 
   /**
-   * Oldest first. Only ready ones, unless those in other states are asked for too; never those of `exceptClientId`. A
-   * full page comes whatever the filters drop, unless its bytes end it early: then its marker goes on, in both
-   * directions.
+   * Lists messages, oldest first: ready ones, and those in the other states that are asked for. Leaves out messages of
+   * `exceptClientId`. Pages are full whatever the filters drop. Only `maxBytes` ends one early; its marker then
+   * continues, in both directions.
    */
   list(params: {
     queue: QueueRef;
@@ -257,57 +269,68 @@ export interface MessageController {
     exhaustedFrom?: number | null;
   }): Promise<Page<Message>>;
 
-  /** In any state. MESSAGE_DOES_NOT_EXIST; an id that makes no sense does not exist. */
+  /** In any state. MESSAGE_DOES_NOT_EXIST, also for a text that is no id. */
   get(params: { queue: QueueRef; id: string }): Promise<Message>;
 
   /**
-   * Those that exist, in the order asked, each once. May end early, by bytes: so whoever wants all asks again for the
-   * ids behind the last that came, until none comes.
+   * The messages that exist, in the order of `ids`, each once. May end early, because of `maxBytes`. To get all, ask
+   * again for the ids after the last one returned, until nothing is returned.
    */
   bulkGet(params: { queue: QueueRef; ids: readonly string[]; maxBytes?: number }): Promise<Message[]>;
 
-  /** The oldest (1) or newest (-1), in any state. QUEUE_IS_EMPTY. */
+  /** The oldest (1) or newest (-1) message, in any state. QUEUE_IS_EMPTY. */
   first(params: { queue: QueueRef; sort: 1 | -1 }): Promise<Message>;
 
   /**
-   * Takes the oldest ready messages away for good, in order: at most `limit`, or fewer by bytes. None only when there
-   * are none, but for what another process, which has not met the queue's large bodies yet, takes aside for a moment.
+   * Deletes the oldest ready messages and returns them, in order: at most `limit`, or fewer because of `maxBytes`.
+   * Returns none only when none is ready. Exception: another process can hold more than it returns for a moment, while
+   * it does not know yet that the queue's bodies are large.
    */
   pop(params: { queue: QueueRef; limit: number; maxBytes?: number; exhaustedFrom?: number | null }): Promise<Message[]>;
 
   /**
-   * Without a claim: MESSAGE_IS_CLAIMED when it is claimed. With one: MESSAGE_NOT_CLAIMED when no claim holds it,
-   * MESSAGE_NOT_CLAIMED_BY when another live claim holds it, CLAIM_DOES_NOT_EXIST when this claim is not live and
-   * another holds it, and always for what is no claim's id at all. Checked and done in one step: an expired claim's id
-   * deletes nothing.
+   * Deletes a message. Checks and deletes in one step, so the id of an expired claim deletes nothing.
+   *
+   * | claimId   | the message is held by             | result                                              |
+   * |-----------|------------------------------------|-----------------------------------------------------|
+   * | none      | a live claim                       | MESSAGE_IS_CLAIMED                                  |
+   * | given     | no claim                           | MESSAGE_NOT_CLAIMED                                 |
+   * | live      | another live claim                 | MESSAGE_NOT_CLAIMED_BY                              |
+   * | not live  | another live claim                 | CLAIM_DOES_NOT_EXIST                                |
+   * | no id     | anything                           | CLAIM_DOES_NOT_EXIST                                |
    */
   delete(params: { queue: QueueRef; id: string; claimId?: string }): Promise<DeleteOutcome>;
 
   /**
-   * Deletes those that exist, claimed ones too, and says how many. With `spareClaimed`, one that a live claim holds
-   * makes it MESSAGE_IS_CLAIMED, whose details name such messages (`messageIds`, at most 100). With `claimIds`, only
-   * the messages that one of these live claims holds: any other existing one makes it MESSAGE_NOT_CLAIMED_BY. Refused,
-   * it deletes nothing. Checked and done in one step.
+   * Deletes those of the messages that exist, claimed ones too, and returns how many. Checks and deletes in one step;
+   * when it is refused, it deletes nothing.
+   *
+   * - `spareClaimed`: MESSAGE_IS_CLAIMED when a live claim holds one of them; `details.messageIds` names up to 100.
+   * - `claimIds`: MESSAGE_NOT_CLAIMED_BY unless each existing message is held by one of these live claims.
    */
   bulkDelete(params: {
     queue: QueueRef;
     ids: readonly string[];
     claimIds?: readonly string[];
-    /** Counts without `claimIds` only. */
+    /** Ignored when `claimIds` is given. */
     spareClaimed?: boolean;
   }): Promise<number>;
 
-  /** Makes every message that is in the queue now invisible, claimed ones too, at once and in O(1). gc frees them later. Claims on them end. */
+  /**
+   * Removes all messages that are in the queue now, claimed ones too, in O(1); their claims end. gc frees them later.
+   */
   purge(params: { queue: QueueRef; idempotencyKey?: string }): Promise<void>;
 
-  /** Of many queues in one call, in the order asked; null where the store has no such queue. Never scans a long queue. */
+  /** Counts the messages of many queues, in the order given. Null for an unknown queue. Never scans a long queue. */
   stats(queues: readonly CountedQueue[]): Promise<(QueueStats | null)[]>;
 
   /**
-   * Moves messages held by a live claim to the end of another queue of this store, with their ids, their claim
-   * ended and their count 0. `ttlSeconds` gives them a new life of that length; null keeps when they expire.
-   * Gives how many moved. Those not held by the claim stay. One step in one store; between pools: copied, then deleted
-   * (a crash between leaves both until the claim lapses and the next move, which does not copy again).
+   * Moves messages that a live claim holds to the end of another queue, and returns how many. Messages that the claim
+   * does not hold stay. Each keeps its id; its claim ends and its claim count is 0 again. `ttlSeconds` gives it a new
+   * life of that length; null keeps its expiry.
+   *
+   * One step within a store. Between two pools the messages are copied, then deleted: a crash between the two leaves
+   * both copies. Once the claim has expired the next transfer finds the copies and only deletes the originals.
    */
   transfer(params: {
     from: QueueRef;
@@ -317,7 +340,7 @@ export interface MessageController {
     ttlSeconds: number | null;
   }): Promise<number>;
 
-  /** Appends copies of messages from another store under their own ids; one that is there already is left as it is. The other half of transfer. */
+  /** The second half of a transfer: appends copies of another store's messages, with their ids. Existing ones stay. */
   adopt(params: { queue: QueueRef; messages: readonly Message[]; ttlSeconds: number | null }): Promise<void>;
 }
 
@@ -327,34 +350,35 @@ export interface Claim {
   id: string;
   ttlSeconds: number;
   graceSeconds: number;
-  /** Since it was made or last renewed. */
+  /** Since the claim was created or last renewed. */
   ageSeconds: number;
   createdAt: Date;
   renewedAt: Date;
   expiresAt: Date;
   clientId: string | null;
-  /** Who made it, as access control names them. */
+  /** Who created it, as access control names them. Null when unknown. */
   actor: string | null;
-  /** How many messages it still holds. */
+  /** How many messages the claim still holds. */
   messageCount: number;
 }
 
-/** A claim lives until it is released or expires, and only as long as it holds a message: with its last one it ends. */
+/** A claim ends when it is released, when it expires, or when its last message is deleted or moved. */
 export interface ClaimController {
   /**
-   * Takes the oldest ready messages, at most `limit` or fewer by bytes (dead letters count), and holds them for
-   * `ttlSeconds`. Claims that are made together may share `maxBytes`, and then each takes at least one. A message that
-   * would expire before the claim lives until the claim's end + grace. Two callers never get the same message while a
-   * claim is live. Nothing to claim: `claim` is null and nothing is made; as with `pop`, another process may take aside
-   * for a moment more than it takes. Where thousands of held or delayed messages
-   * stand in front of the first ready one, what becomes ready among them may be passed over for up to ten seconds, as
-   * long as there are others to take; with fewer it never is.
+   * Acquires the oldest ready messages for `ttlSeconds`: at most `limit`, or fewer because of `maxBytes`. No two live
+   * claims hold the same message. A message that would expire before the claim lives until the claim's end + grace.
    *
-   * `deadLettersFrom`: a ready message claimed that often already is not delivered, but held by the same claim and
-   * given among `deadLetters`, to be moved with `messages.transfer` (`claim` may then be null while its id is
-   * `claimId`). Callers give this where there is a place to move them to, and `exhaustedFrom` where there is none. With
-   * an idempotencyKey a repeat while the claim is live gives the same claim and the messages it still holds; with
-   * a smaller `maxBytes` only the first of them, and `get` the rest.
+   * - Nothing ready: `claim` is null and nothing is created. The exception at `pop` holds here too.
+   * - Claims that are created together may share `maxBytes`; each gets at least one message.
+   * - `deadLettersFrom`: a ready message that was claimed so often already is not delivered. The claim holds it too and
+   *   returns it among `deadLetters` (they count for `limit`), to be moved with `messages.transfer`. When there are
+   *   only dead letters, `claim` is null and `claimId` is set. Give `exhaustedFrom` instead when there is no dead
+   *   letter queue: then such messages are passed over.
+   * - `idempotencyKey`: a repeat while the claim is live returns the same claim and the messages it still holds. With a
+   *   smaller `maxBytes` it returns the first of them; `get` returns the rest.
+   *
+   * Price: behind thousands of held or delayed messages, one that becomes ready among them may be passed over for up
+   * to ten seconds, as long as there are others to acquire. With fewer it never is.
    */
   create(params: {
     queue: QueueRef;
@@ -370,9 +394,9 @@ export interface ClaimController {
   }): Promise<{ claimId: string; claim: Claim | null; messages: Message[]; deadLetters: Message[] }>;
 
   /**
-   * With its messages in the order of their markers, those after the marker `after`; deleted ones are left out. They
-   * may end early, by bytes: so whoever wants all goes on after the last, until none comes. CLAIM_DOES_NOT_EXIST when
-   * it is released or expired, or its last message is gone.
+   * A claim with the messages that it still holds, in marker order, those after the marker `after`. They may end early,
+   * because of `maxBytes`. To get all, continue after the last one, until none is returned. CLAIM_DOES_NOT_EXIST once
+   * the claim has ended.
    */
   get(params: {
     queue: QueueRef;
@@ -384,9 +408,9 @@ export interface ClaimController {
   /** Live claims of the queue, oldest first; marker = claim id. */
   list(params: { queue: QueueRef; page: PageRequest }): Promise<Page<Claim>>;
 
-  /** Restarts its clock: expiry = now + ttl; extends messages as create does. CLAIM_DOES_NOT_EXIST. */
+  /** Renews the claim: it expires ttl from now. Extends its messages' lives as `create` does. CLAIM_DOES_NOT_EXIST. */
   update(params: { queue: QueueRef; id: string; ttlSeconds: number; graceSeconds: number }): Promise<Claim>;
 
-  /** Frees its messages at once. Silent when there is none. */
+  /** Releases the claim: its messages are ready at once. Silent when there is no such claim. */
   delete(params: { queue: QueueRef; id: string }): Promise<void>;
 }

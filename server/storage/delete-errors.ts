@@ -1,7 +1,7 @@
-/** Why messages are not deleted, in the same words from every driver. */
+/** Errors of deletes that are refused, the same for every driver. */
 import { DomainError } from "../errors.ts";
 
-/** So many ids are named at most. */
+/** Most ids that an error names. */
 const MAX_NAMED = 100;
 
 export function messageIsClaimed(messageId: string): DomainError {

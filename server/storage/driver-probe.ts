@@ -6,10 +6,11 @@ import { type WriteRefusal, writeRefusalOf } from "./read-only-storage.ts";
 const PROBE_MESSAGES = 10;
 
 /**
- * Really does each operation once on a hidden queue and times it, with any data driver. The queue's name is no legal
- * one, so it meets nobody's; it is gone for readers at the end, and gc frees it. Never throws. `reserve` fails when
- * there is no space for more, where the operations would not notice; `freeBytes` tells what is left, where the storage
- * knows.
+ * Probes a data driver: does each operation once on a hidden queue, and times it. Clients cannot use the queue's name,
+ * so it never meets one of theirs. The queue is detached at the end and gc frees it. Never throws.
+ *
+ * `reserve` fails when the storage has no space left and the operations would not notice. `freeBytes` returns the space
+ * left, if the storage tells.
  */
 export async function probeDriver(
   driver: Omit<DataDriver, "health">,
@@ -64,9 +65,9 @@ export async function probeDriver(
     await attempt("bulk_delete_messages", () => driver.messages.bulkDelete({ queue, ids }));
     await attempt("delete_queue", () => driver.detachQueue(queue));
   }
-  // Who refuses writes is there.
+  // A storage that refuses writes has answered.
   const storageReachable = writesRefused !== null || operations.some(({ succeeded }) => succeeded);
-  // Whoever does not answer would be waited for once more.
+  // Asking a storage that does not answer would cost its time-out once more.
   const left = storageReachable ? ((await freeBytes?.().catch(() => null)) ?? null) : null;
   return { storageReachable, writesRefused, freeBytes: left, operations };
 }

@@ -1,25 +1,22 @@
-/** Which kind of store a pool's URI leads to, by its scheme. Knows no driver: server/bootstrap.ts registers them. */
+/** Finds the kind of store by the scheme of a pool's URI. server/bootstrap.ts registers the kinds. */
 import { DomainError } from "../errors.ts";
 import type { DataDriver, FoundStore } from "./data-driver.ts";
 import { schemeOf } from "./pool-uri.ts";
 
-/** What can be done with a URI before there is a driver. What a call opened before it failed, it closes. */
+/** What one kind of store does with a URI before there is a driver. A call that fails closes what it opened. */
 export interface StoreKind {
-  /** BAD_INPUT for what is no URI of such a store. Connects nowhere. */
+  /** BAD_INPUT when the URI is not one of such a store. Makes no connection. */
   check(uri: string): void;
-  /** Connects, reads what the store is and whether a pool can be made there, and leaves nothing behind. */
+  /** Connects and reads what the store is. Checks that a pool can be created there, and writes nothing. */
   inspect(uri: string): Promise<FoundStore>;
   /**
-   * Connects, and makes the store's tables if they are missing. `pool` is its name for the log; null for one that is
-   * only prepared.
+   * Connects, and creates the store's tables if they are missing. `pool` is the pool's name for the log; null when the
+   * store is only prepared.
    */
   open(uri: string, pool: string | null): Promise<DataDriver>;
 }
 
-/**
- * Each call is BAD_INPUT for what is no URI of a registered scheme, before any connection is made; else it gives the
- * kind's own errors.
- */
+/** Calls the kind that is registered for the URI's scheme. BAD_INPUT for any other scheme; makes no connection then. */
 export interface DriverRegistry extends StoreKind {
   /** Each scheme once, without its colon. */
   register(schemes: readonly string[], kind: StoreKind): void;

@@ -1,4 +1,4 @@
-/** How drivers tell that an idempotency key comes back with the same request. */
+/** How drivers recognise that an idempotency key is repeated with the same request. */
 import { createHash } from "node:crypto";
 import { DomainError } from "../errors.ts";
 

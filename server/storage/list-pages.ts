@@ -1,7 +1,10 @@
-/** Pages of lists, and ids and markers as they come from outside: one spelling, or refused. */
+/** Pages of lists, and the check of ids and markers that clients send. */
 import { DomainError } from "../errors.ts";
 
-/** At most one of `after` and `before`; both exclusive, and need not exist any more, but what no page could have given is BAD_INPUT. `before` gives the page that ends there, still in ascending order. */
+/**
+ * Which page of a list. At most one of `after` and `before`: the page after or before that marker, in ascending order
+ * either way. The marked item is not in the page and need not exist any more. BAD_INPUT for a text that is no marker.
+ */
 export interface PageRequest {
   after?: string;
   before?: string;
@@ -9,8 +12,8 @@ export interface PageRequest {
 }
 
 /**
- * `nextMarker` is null when nothing follows now; a reader that tails keeps its last item's marker. A page may be
- * shorter than asked and have one.
+ * A marker is null when there is no such page now. A page may be shorter than asked and have a `nextMarker`. A reader
+ * that follows a growing list keeps the marker of its last item.
  */
 export interface Page<T> {
   items: T[];
@@ -20,7 +23,7 @@ export interface Page<T> {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** The id in lower case, with dashes, or null when it is no UUID: such an id does not exist. */
+/** The UUID in lower case with dashes. Null when the text is no UUID. */
 export function normaliseUuid(id: string): string | null {
   const lower = id.toLowerCase();
   if (UUID.test(lower)) return lower;
@@ -30,12 +33,12 @@ export function normaliseUuid(id: string): string | null {
   return null;
 }
 
-/** The ids that make sense, in their one spelling. */
+/** The UUIDs among the ids, in lower case with dashes. */
 export function validUuids(ids: readonly string[]): string[] {
   return ids.map(normaliseUuid).filter((id) => id !== null);
 }
 
-/** As callers name the marker that a page has. */
+/** The name of the argument that holds the marker. */
 export type MarkerField = "after" | "before";
 
 export function markerField({ before }: Pick<PageRequest, "before">): MarkerField {
@@ -55,12 +58,12 @@ export function uuidMarker(marker: string, field: MarkerField): string {
   return uuid;
 }
 
-/** The rows come in the order in which they were read, one more than the page if there is more. */
+/** `rows` are in the order in which they were read: one more than `page.limit` when there are more. */
 export function pageOf<Item>(rows: readonly Item[], page: PageRequest, markerOf: (item: Item) => string): Page<Item> {
   return pageOfAll(rows.slice(0, page.limit), rows.length > page.limit, page, markerOf);
 }
 
-/** The same of rows that are all in the page. `more`: another follows in the order in which they were read. */
+/** The same for rows that all belong to the page. `more`: further ones follow in the order in which they were read. */
 export function pageOfAll<Item>(
   rows: readonly Item[],
   more: boolean,

@@ -1,20 +1,20 @@
-/** What a pool's URI says: which place it is, and how to show it without its secrets. */
+/** Pool URIs: checks them, tells whether two lead to the same store, and shows them without their secrets. */
 import { DomainError } from "../errors.ts";
 
-/** Names a place the way its own client finds it: host, port and namespace, with the defaults filled in. */
-type Family = { name: string; port: string; namespace: (uri: URL) => string };
+/** How the clients of one engine read a URI: its default port, and where it names the namespace. */
+type Engine = { name: string; port: string; namespace: (uri: URL) => string };
 
 /** In front of every key of a pool on Redis whose URI names no other. */
 export const DEFAULT_REDIS_PREFIX = "isimud";
 
-const postgres: Family = {
+const postgres: Engine = {
   name: "postgres",
   port: "5432",
   // Without a database in the path PostgreSQL's clients use the one named after the user.
   namespace: (uri) =>
     `${pathOf(uri) || decoded(uri.username) || "postgres"}?schema=${uri.searchParams.get("schema") || "public"}`,
 };
-const redis: Family = {
+const redis: Engine = {
   name: "redis",
   port: "6379",
   // A path that is a number is the database; any other is the prefix of the keys, which the option says too.
@@ -26,7 +26,7 @@ const redis: Family = {
   },
 };
 
-const FAMILIES: Record<string, Family> = {
+const ENGINES: Record<string, Engine> = {
   "postgres:": postgres,
   "postgresql:": postgres,
   "redis:": redis,
@@ -36,9 +36,8 @@ const FAMILIES: Record<string, Family> = {
 };
 
 /**
- * The URI taken apart. BAD_INPUT for what cannot be, for an option that is not among `options`, and for a password that
- * is not escaped, which would be read as part of the host or path, and shown. The message says the rule and quotes
- * nothing of the URI.
+ * Parses a pool's URI. BAD_INPUT for an option that is not among `options`, and for a password that is not escaped: it
+ * would be read as part of the host or path, and shown. The message states the rule and quotes nothing of the URI.
  */
 export function parsePoolUri(uri: string, options: readonly string[]): URL {
   const parsed = parse(uri);
@@ -63,22 +62,22 @@ export function badUri(why: string): DomainError {
 }
 
 /**
- * One text per place: two URIs with the same server and namespace give the same one, whatever their user, password,
- * options, spelling of the scheme, case of the host or default port. Never throws: a text that is no URI is a place of its own.
- * Holds no password of a URI that has the form `scheme://`.
+ * Returns the same text for URIs with the same server and namespace, whatever their user, password, options, variant
+ * of the scheme, case of the host or default port. Never throws: any other text is a place of its own. The result holds
+ * no password if the URI has the form `scheme://`.
  */
 export function normalisePoolUri(uri: string): string {
   const parsed = parse(uri);
   if (parsed === null) return `unknown:${uri}`;
-  const family = FAMILIES[parsed.protocol];
-  if (family === undefined) {
+  const engine = ENGINES[parsed.protocol];
+  if (engine === undefined) {
     return `${parsed.protocol}//${hostOf(parsed)}:${parsed.port}/${pathOf(parsed)}?${parsed.searchParams}`;
   }
-  const port = parsed.searchParams.get("port") || parsed.port || family.port;
-  return `${family.name}://${hostOf(parsed)}:${port}/${family.namespace(parsed)}`;
+  const port = parsed.searchParams.get("port") || parsed.port || engine.port;
+  return `${engine.name}://${hostOf(parsed)}:${port}/${engine.namespace(parsed)}`;
 }
 
-/** For people: user and place, each secret as `***`. A text that is no URI is all secret. */
+/** The URI for people, with each secret as `***`. A text that is no URI is all `***`. */
 export function maskPoolUri(uri: string): string {
   const parsed = parse(uri);
   if (parsed === null) return "***";
@@ -92,12 +91,12 @@ export function maskPoolUri(uri: string): string {
   return `${parsed.protocol}//${user}${parsed.hostname}${port}${parsed.pathname}${options === "" ? "" : `?${options}`}`;
 }
 
-/** The scheme without its colon, lower case, also of what else is no URI; null when there is none. */
+/** The scheme in lower case, without its colon, even if the rest is no URI. Null when there is none. */
 export function schemeOf(uri: string): string | null {
   return SCHEME.exec(uri)?.[1]?.toLowerCase() ?? null;
 }
 
-/** Any other may hold a secret. */
+/** Options that are shown. Any other may hold a secret. */
 const PUBLIC_OPTIONS: ReadonlySet<string> = new Set(["schema", "prefix", "cluster", "host", "port", "sslmode"]);
 
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;

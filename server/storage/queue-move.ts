@@ -12,7 +12,9 @@ const BATCH = 1000;
 const FEW = 500;
 /** After so many rounds the queue is frozen even if it changes faster than it is copied. The pause is longer then. */
 const MAX_ROUNDS = 30;
-/** How long a freeze waits for statements that began before it. Then the queue goes on, and is frozen a little later. */
+/**
+ * How long a freeze waits for statements that began before it. Then the queue goes on, and is frozen a little later.
+ */
 const BARRIER_MS = 400;
 const FREEZE_ATTEMPTS = 20;
 const FREEZE_PAUSE_MS = 500;
@@ -80,7 +82,10 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
   return { messages: copy.messages, claims, pauseMs: ended - frozen, seconds: (ended - started) / 1000 };
 }
 
-/** Freezes the queue; returns when, as performance.now() counts. DEADLINE_EXCEEDED when every attempt met a long statement. */
+/**
+ * Freezes the queue; returns when, as performance.now() counts. DEADLINE_EXCEEDED when every attempt met a long
+ * statement.
+ */
 async function freeze(
   copy: QueueCopy,
   steps: Required<Pick<MoveParams, "beforeFreeze" | "afterFailedFreeze">>,
@@ -273,7 +278,9 @@ export async function thawSource(params: Omit<Attempt, "target">): Promise<boole
   return callsTo(params.source)((transfer) => transfer.thaw({ queue, moveEpoch: epoch }));
 }
 
-/** Second step: deletes what this attempt and earlier ones wrote to the target. See the hazard at QueueTransfer.abandon. */
+/**
+ * Second step: deletes what this attempt and earlier ones wrote to the target. See the hazard at QueueTransfer.abandon.
+ */
 export async function abandonTarget(params: Pick<Attempt, "target" | "project" | "name" | "epoch">): Promise<void> {
   const { project, name, epoch } = params;
   await callsTo(params.target)((transfer) => transfer.abandon({ queue: { project, name, epoch } }));

@@ -1,7 +1,7 @@
-/** A storage that is there and answers at once, but takes no writes now: it is full, or read-only. Reads may well work. */
+/** Storages that answer but refuse writes, because they are full or read-only. Reads may succeed. */
 import { DomainError, hasCode } from "../errors.ts";
 
-/** Why, in words that go on with a full stop. */
+/** The reasons as sentences without their full stop. */
 const REASONS = {
   "disk-full": "The disk is full",
   "memory-full": "The memory is full: it has reached its maxmemory",
@@ -13,13 +13,13 @@ const REASONS = {
 
 export type WriteRefusal = keyof typeof REASONS;
 
-/** Nothing was written; `cause` is what the storage said. */
+/** The error of a write that was refused: nothing was written. `cause` is the storage's own error. */
 export function writeRefusedError(reason: WriteRefusal, cause: unknown): DomainError {
-  const message = `${refusalReason(reason)}. Nothing was written. Try again later: it goes on by itself once that is over.`;
+  const message = `${refusalReason(reason)}. Nothing was written. Try again later: writes succeed again once that is over.`;
   return new DomainError("STORAGE_UNAVAILABLE", message, { details: { takesWrites: false, reason }, cause });
 }
 
-/** Null for every other error. */
+/** Why the storage refused the write. Null for every other error. */
 export function writeRefusalOf(error: unknown): WriteRefusal | null {
   if (!hasCode(error, "STORAGE_UNAVAILABLE") || error.details.takesWrites !== false) return null;
   return error.details.reason as WriteRefusal;

@@ -1,5 +1,5 @@
 /**
- * What a statement or script that requests share gives for one that it left out, because it would have carried too
- * much: the request goes again, in front of what came later.
+ * A batch returns this for a request that it left out because the answer would have carried too many bytes. The
+ * executor sends that request again, before later ones.
  */
 export const RESEND = Symbol("again");

@@ -1,11 +1,11 @@
-/** Why an encrypted connection to a storage was not made, and what to do about it. */
+/** Why an encrypted connection to a storage failed, and what to do about it. */
 
 const AUTHORITY =
   "its certificate is of an authority that this machine does not know. Start Isimud with NODE_EXTRA_CA_CERTS naming a file with that authority's certificate";
 
 const NOT_ANSWERED = "TLS_NOT_ANSWERED";
 
-/** By the codes of Node and OpenSSL, and our own. */
+/** By error code: those of Node and OpenSSL, and our own. */
 const REFUSALS: Readonly<Record<string, string>> = {
   SELF_SIGNED_CERT_IN_CHAIN: AUTHORITY,
   DEPTH_ZERO_SELF_SIGNED_CERT: AUTHORITY,
@@ -26,12 +26,12 @@ const REFUSALS: Readonly<Record<string, string>> = {
     "the server asks clients for a certificate, which Isimud has not. Let it ask for a password instead",
 };
 
-/** A server that took the connection and did not begin to speak TLS. */
+/** The server accepted the connection but did not answer the TLS handshake. */
 export function tlsNotAnswered(cause: unknown): Error {
   return Object.assign(new Error("No answer to TLS in time.", { cause }), { code: NOT_ANSWERED });
 }
 
-/** A sentence for people; null when it was not the encryption. Looks at the causes too. */
+/** A sentence for people. Null when the failure was not about TLS. Looks at the error's causes too. */
 export function tlsErrorMessage(error: unknown): string | null {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const refusal = REFUSALS[String((cause as { code?: unknown }).code)];
