@@ -1,4 +1,4 @@
-/** What a job is, and what keeps jobs. */
+/** What a job is, and the store that keeps jobs. */
 import type { ErrorCode } from "../errors.ts";
 import type { Page, PageRequest } from "../storage/list-pages.ts";
 
@@ -8,7 +8,7 @@ export type JobKind = (typeof JOB_KINDS)[number];
 export const JOB_STATES = ["waiting", "running", "done", "failed", "cancelled"] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
-/** A long action that outlives the request that asked for it, and the process that does it. */
+/** A long action. It outlives the request that asked for it and the process that runs it. */
 export interface Job {
   id: string;
   kind: JobKind;
@@ -20,22 +20,22 @@ export interface Job {
   state: JobState;
   /** Steps that are done: queues of a pool, messages of a queue. */
   progress: number;
-  /** Null while nobody knows. */
+  /** Steps in all. Null when unknown. */
   total: number | null;
-  /** Steps a second, since its holder took it. */
+  /** Steps a second since the present holder took the job. */
   rate: number | null;
-  /** What it waits for before it tries again, such as "pool fast"; null while it goes on. */
+  /** What it waits for before it tries again, such as "pool fast". Null while it makes progress. */
   waitingFor: string | null;
   /** JSON text of an object, once it is done. */
   resultText: string | null;
   error: { code: ErrorCode; message: string } | null;
-  /** It stops at the next safe point. */
+  /** True once somebody cancelled it. It stops at its next safe point. */
   cancelRequested: boolean;
   actor: string;
   requestId: string;
-  /** The process that does it. */
+  /** The process that runs it. */
   holder: string | null;
-  /** Grows with every holder: a former one changes nothing any more. */
+  /** Grows with each new holder. A former holder can change nothing any more. */
   fence: number;
   createdAt: Date;
   startedAt: Date | null;
@@ -43,7 +43,9 @@ export interface Job {
 }
 
 export interface JobStore {
-  /** One job at a time for the same kind and target: while there is one that has not ended, it is given instead, and `created` is false. */
+  /**
+   * Adds a job, unless one of the same kind and target has not ended: then that one is returned, with `created` false.
+   */
   add(
     job: Pick<Job, "kind" | "project" | "target" | "inputText" | "actor" | "requestId">,
   ): Promise<{ job: Job; created: boolean }>;
@@ -57,9 +59,12 @@ export interface JobStore {
     /** Only of these projects; jobs of no project are left out then. */
     projects?: readonly string[];
   }): Promise<Page<Job>>;
-  /** The oldest job that waits, or whose holder's lease has lapsed; the caller holds it from now on. Null when there is none. Of two at once one gets it. */
+  /**
+   * Takes the oldest job that waits, or whose lease has lapsed; `holder` holds it from now on. Null when there is none.
+   * Of two callers at once, one gets it.
+   */
   take(params: { holder: string; leaseSeconds: number }): Promise<Job | null>;
-  /** Keeps the lease and writes the progress down. Null when another holder has it, or it has ended. */
+  /** Heartbeat: renews the lease and stores the progress. Null when another process holds the job, or it has ended. */
   beat(params: {
     job: Job;
     leaseSeconds: number;
@@ -68,11 +73,11 @@ export interface JobStore {
     rate: number | null;
     waitingFor: string | null;
   }): Promise<{ cancelRequested: boolean } | null>;
-  /** Deletes jobs that ended more than so many days ago, the oldest first and at most `limit`, and says how many. */
+  /** Deletes jobs that ended more than `days` ago, the oldest first, at most `limit`. Returns how many. */
   trim(params: { days: number; limit: number }): Promise<number>;
-  /** Lets go of it, so that another process goes on with it at once. */
+  /** Ends the lease, so that another process continues the job at once. */
   release(job: Job): Promise<void>;
-  /** False when another holder has it. */
+  /** Ends the job. False when another process holds it. */
   end(params: {
     job: Job;
     state: "done" | "failed" | "cancelled";
@@ -81,6 +86,9 @@ export interface JobStore {
     resultText: string | null;
     error: Job["error"];
   }): Promise<boolean>;
-  /** One that waits ends at once, one that runs at its next safe point, one that has ended stays as it is. Null when there is none. */
+  /**
+   * Cancels a job: a waiting one ends at once, a running one at its next safe point. One that has ended stays as it is.
+   * Null when there is no such job.
+   */
   cancel(id: string): Promise<Job | null>;
 }

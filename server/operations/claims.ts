@@ -13,8 +13,8 @@ import type { DeadLetters } from "./lifecycle/dead-letters.ts";
 import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
 import {
   attributesUnlessMissing,
+  creatingIfMissing,
   inLiveQueue,
-  makingIfMissing,
   orIfMissing,
   type QueueLookup,
 } from "./lifecycle/queue-lookup.ts";
@@ -136,7 +136,7 @@ export function createClaimOperations(
         () => {
           if (!mayMake) return look();
           mayMake = false;
-          return makingIfMissing(lookup, queue, begin, look);
+          return creatingIfMissing(lookup, queue, begin, look);
         },
         (taken) => taken.claim !== null || taken.deadLettered > 0,
       );

@@ -17,23 +17,29 @@ export interface GcReport {
 
 export interface GcOperations {
   /**
-   * Frees what is expired, purged or deleted in one pool or all; with all, also what deletions left that could not
-   * reach their pool, and expired entries of key-value stores, audit entries older than AUDIT_DAYS and jobs that ended
-   * JOB_DAYS ago; and what older versions left unsaid about dead letter queues is noted. Needs the role operator. A
-   * pool that fails is reported and stops no other; the log hears of it when it begins to fail and when it works again.
-   * POOL_DOES_NOT_EXIST.
+   * Collects garbage in one pool or in all: what has expired, or was purged or deleted. A collection of all pools also
+   *
+   * - frees what deleted queues left because their pool could not be reached,
+   * - deletes expired entries of key-value stores, audit entries older than AUDIT_DAYS and jobs that ended JOB_DAYS
+   *   ago,
+   * - repairs the records' columns about dead letter queues that older versions did not write.
+   *
+   * A pool that fails is in the report, and does not stop the others. The log gets one line when it starts to fail and
+   * one when it recovers. Needs the role operator. POOL_DOES_NOT_EXIST.
    */
   collect(access: Access, params: { pool?: string | null }): Promise<GcReport>;
-  /** The last collection of all pools in this process; null before the first. Asks for no rights. */
+  /** This process's last collection of all pools; null before the first. Needs no role. */
   last(): { at: Date; report: GcReport } | null;
 }
 
-/** Catalogue entries that one collection looks at; the next goes on from there. */
+/** Catalogue entries that one collection checks. The next one continues after them. */
 const SWEEP_SIZE = 500;
-/** Audit entries and jobs in one statement, and statements in one collection: what is left goes at the next. */
+/**
+ * Audit entries or jobs that one statement deletes, and statements in one collection. The next one deletes the rest.
+ */
 const TRIM_SIZE = 1000;
 const TRIM_STATEMENTS = 20;
-/** Of one pool, so that a slow one does not keep the next collection of the others from beginning. */
+/** Time limit for one pool: a slow pool must not delay the next collection of the others. */
 const POOL_DEADLINE_MS = 60_000;
 const NOTHING: GcResult = { messages: 0, claims: 0, subscriptions: 0, queues: 0 };
 
@@ -42,7 +48,7 @@ export function createGcOperations(
   { lifecycle }: { lifecycle: QueueLifecycle },
 ): GcOperations {
   const { control, data, stores, jobs, limits, now, warn, info = () => undefined } = context;
-  const outages = new FailureLog({ warn, info });
+  const failures = new FailureLog({ warn, info });
   const collecting = new Map<string, Promise<GcResult>>();
   let sweptUpTo: string | undefined;
   let last: { at: Date; report: GcReport } | null = null;
@@ -69,22 +75,25 @@ export function createGcOperations(
       const collected = await withDeadline(running, POOL_DEADLINE_MS, () => {
         throw new DomainError("DEADLINE_EXCEEDED", "It takes long, and goes on.");
       });
-      outages.succeeded(collectionOf(pool));
+      failures.succeeded(collectionOf(pool));
       return { pool, collected, error: null };
     } catch (error) {
-      outages.failed(collectionOf(pool), error);
+      failures.failed(collectionOf(pool), error);
       return { pool, collected: null, error: error instanceof DomainError ? error.message : "It failed." };
     }
   }
 
   async function told(what: string, work: Promise<unknown>): Promise<void> {
     await work.then(
-      () => outages.succeeded(what),
-      (error: unknown) => outages.failed(what, error),
+      () => failures.succeeded(what),
+      (error: unknown) => failures.failed(what, error),
     );
   }
 
-  /** Entries without a queue are what a deletion left, or a queue's subscriptions. Of the queues, what is noted beside their metadata is compared with it. */
+  /**
+   * Collects catalogue entries without a queue: what a deletion left, or a deleted queue's subscriptions. Repairs the
+   * columns about dead letter queues of the queues that exist.
+   */
   async function sweepCatalogue(): Promise<void> {
     const page = await control.catalogue.list({
       page: { limit: SWEEP_SIZE, ...(sweptUpTo === undefined ? {} : { after: sweptUpTo }) },
@@ -95,12 +104,12 @@ export function createGcOperations(
     for (const entry of page.items) {
       if (existing.has(queueKey({ project: entry.project, name: entry.queue }))) continue;
       await lifecycle.collect(entry).catch((error: unknown) => {
-        // That a pool is away its own collection tells.
+        // A pool that cannot be reached is reported by its own collection.
         if (kindOf(error) !== "unavailable") warn("What a deleted queue left could not be freed", error);
       });
     }
     await control.queues
-      .mendDeadLetterQueues(refs)
+      .repairDeadLetterQueues(refs)
       .catch((error: unknown) => warn("Which queues use a dead letter queue could not be compared", error));
   }
 

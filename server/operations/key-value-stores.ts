@@ -46,8 +46,8 @@ export interface AcquiredLock {
 }
 
 /**
- * Everything here needs the role admin. STORE_DOES_NOT_EXIST for a name that nobody created, and for the values and locks of internal stores.
- * Keys are 1 to 1,024 characters. Values are JSON, kept to the letter.
+ * Everything here needs the role admin. STORE_DOES_NOT_EXIST for a name that nobody created, and for the values and
+ * locks of internal stores. Keys are 1 to 1,024 characters. Values are JSON, kept to the letter.
  */
 export interface KeyValueStoreOperations {
   /** Stores of users and internal ones, by name. */
@@ -57,8 +57,9 @@ export interface KeyValueStoreOperations {
   /** Locks held now, of one store or all. */
   locks(access: Access, params: { store?: string | null } & PageParams): Promise<Page<LockRecord>>;
   /**
-   * Makes a store, for good and for every process. `lockTimeoutSeconds` (2 to 3,600): how long a lock lifecycle; a caller waits for one as long, at most 5 s.
-   * `expirationSeconds`: how long a value lifecycle; left out = until it is deleted. STORE_ALREADY_CONFIGURED, BAD_INPUT.
+   * Creates a store, for good and for every process. `lockTimeoutSeconds` (2 to 3,600): how long a lock lasts; a caller
+   * waits for a lock as long, but at most 5 s. `expirationSeconds`: how long a value lasts; left out = until it is
+   * deleted. STORE_ALREADY_CONFIGURED, BAD_INPUT.
    */
   create(
     access: Access,
@@ -82,7 +83,10 @@ export interface KeyValueStoreOperations {
   deleteValue(access: Access, params: { store: string; key: string; lockToken?: string | null }): Promise<void>;
   /** In one call, minding no locks; absent keys are passed over. At most MAX_PAGE_SIZE. */
   deleteValues(access: Access, params: { store: string; keys: readonly string[] }): Promise<void>;
-  /** LOCK_TIMEOUT when another holds it for longer than the store waits. It ends by itself after the store's lock timeout. */
+  /**
+   * LOCK_TIMEOUT when another holds it for longer than the store waits. It ends by itself after the store's lock
+   * timeout.
+   */
   acquireLock(access: Access, params: { store: string; key: string }): Promise<AcquiredLock>;
   /** LOCK_NOT_VALID when it is over already. */
   releaseLock(access: Access, params: { store: string; key: string; lockToken: string }): Promise<void>;

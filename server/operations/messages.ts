@@ -17,8 +17,8 @@ import type { DeadLetters } from "./lifecycle/dead-letters.ts";
 import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
 import {
   attributesUnlessMissing,
+  creatingIfMissing,
   inLiveQueue,
-  makingIfMissing,
   orIfMissing,
   type QueueLookup,
 } from "./lifecycle/queue-lookup.ts";
@@ -47,8 +47,8 @@ export interface MessageToPost {
  */
 export interface MessageOperations {
   /**
-   * All or none; ids in the order given. `createQueue` makes a missing queue first. With an idempotencyKey a repeat within a day
-   * gives the first answer. BAD_INPUT, TOO_LARGE, QUEUE_DOES_NOT_EXIST, IDEMPOTENCY_KEY_REUSED.
+   * All or none; ids in the order given. `createQueue` makes a missing queue first. With an idempotencyKey a repeat
+   * within a day gives the first answer. BAD_INPUT, TOO_LARGE, QUEUE_DOES_NOT_EXIST, IDEMPOTENCY_KEY_REUSED.
    */
   post(
     access: Access,
@@ -144,7 +144,9 @@ export function createMessageOperations(
     return chosenQueue(limits, access, address);
   }
 
-  /** A read of a queue; one that is missing, or that is known to be deleted while its pool still has it, reads as empty. */
+  /**
+   * A read of a queue; one that is missing, or that is known to be deleted while its pool still has it, reads as empty.
+   */
   function read<T>(queue: QueueRef, work: (attributes: ReservedAttributes) => Promise<T>, empty: () => T): Promise<T> {
     return orIfMissing(() => inLiveQueue(lookup, queue, work), empty);
   }
@@ -195,7 +197,7 @@ export function createMessageOperations(
       if (attributes === null) await begin();
       const post = { queue, messages, clientId, ...(idempotencyKey === null ? {} : { idempotencyKey }) };
       if (params.createQueue !== true) return data.messages.post(post);
-      return makingIfMissing(lookup, queue, begin, () => data.messages.post(post));
+      return creatingIfMissing(lookup, queue, begin, () => data.messages.post(post));
     },
 
     async list(access, params) {

@@ -70,7 +70,7 @@ export interface QueueController {
    * update, processes of an older version write metadata without them. Metadata written meanwhile is left to its
    * writer.
    */
-  mendDeadLetterQueues(queues: readonly QueueRef[]): Promise<void>;
+  repairDeadLetterQueues(queues: readonly QueueRef[]): Promise<void>;
   /**
    * A page of queues of one project, or of all without `project`. The marker is the last queue's name when one project
    * is sorted by name, else an opaque text. Keyset paging: as fast with 100,000 queues as with 100. Metadata is "{}"

@@ -1,6 +1,6 @@
 /**
- * Queues that belong together: a queue, its dead letter queue, and the others that use that one. In one pool the step from the one to the other is
- * one statement; between two it is a copy and a deletion.
+ * A dead letter group: a queue, its dead letter queue, and the other queues that use that one. The members should be in
+ * one pool. There a dead letter moves in one statement; between two pools it is copied and then deleted.
  */
 import { createHash } from "node:crypto";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
@@ -8,7 +8,10 @@ import type { QueueRef } from "../../storage/queue-ref.ts";
 import type { OperationContext } from "../context.ts";
 import { readMetadata } from "../input/queue-metadata.ts";
 
-/** One that belongs to a queue that moved, and does not live beside it; or a dead letter queue not all of whose users were looked at. `why` is for people. */
+/**
+ * A member of the group that does not move along, or a dead letter queue with too many users to look at all. `why` is a
+ * sentence for people.
+ */
 export interface ExcludedQueue {
   queue: string;
   why: string;
@@ -16,23 +19,26 @@ export interface ExcludedQueue {
 
 export interface DeadLetterGroups {
   /**
-   * Who goes along when the queue moves: its dead letter queue, those that use the same one, or those whose dead letter queue it is, and so on, as far as they
-   * are in `source` (or in `target` already) and may live in `target`. At most 100, and of those that use one dead letter queue the first 100 by name;
-   * `apart` names the others that were seen, with the reason, and the dead letter queues that more queues use.
+   * The queues that move along with a queue: the members of its group that are in `source` or `target`, and whose
+   * flavor allows the target. At most 100; of the queues that use one dead letter queue, the first 100 alphabetically.
+   * `excluded` lists the rest with reasons, and the dead letter queues that more than 100 queues use.
    */
   of(queue: QueueRef, source: string, target: string): Promise<{ included: QueueRef[]; excluded: ExcludedQueue[] }>;
-  /** A pool of the flavor that takes queues and where one of its family lifecycle already, other than `except`; null when there is none. */
+  /**
+   * A pool of the flavor that takes new queues and already holds a member of the group, other than `except`. Null when
+   * there is none.
+   */
   homeOf(queue: QueueRef, flavor: string | null, except: string): Promise<string | null>;
-  /** Dice that fall alike for all of a family, whoever throws them and when. */
+  /** A seeded random generator: it returns the same numbers for all members of a group, in every process. */
   random(queue: QueueRef): Promise<() => number>;
-  /** Its dead letter queue, if that lifecycle in a third pool or may not live in `target`. */
+  /** The queue's dead letter queue, if it is in a third pool or its flavor does not allow `target`; else null. */
   excludedFrom(queue: QueueRef, source: string, target: string): Promise<ExcludedQueue | null>;
 }
 
 const MAX_INCLUDED = 100;
-/** Relatives that are asked where they live. */
-const MAX_ASKED = 10;
-/** Dead letter queues of dead letter queues. */
+/** Members that `homeOf` looks up. */
+const MAX_LOOKED_UP = 10;
+/** How far a chain of dead letter queues is followed. */
 const MAX_DEPTH = 10;
 
 export function createDeadLetterGroups({
@@ -49,8 +55,11 @@ export function createDeadLetterGroups({
     return name === queue.name ? null : name;
   }
 
-  /** Its dead letter queue, then by name at most `limit` of those whose dead letter queue it is; `last` of them when there are more, else null. */
-  async function relativesOf(queue: QueueRef, limit: number): Promise<{ names: string[]; last: string | null }> {
+  /**
+   * The queue's dead letter queue, then at most `limit` of the queues that use this one, by name. `last` is the last of
+   * these names when there are more, else null.
+   */
+  async function neighboursOf(queue: QueueRef, limit: number): Promise<{ names: string[]; last: string | null }> {
     const above = await deadLetterQueueOf(queue);
     const found = await control.queues.listByDeadLetterQueue({ queue, limit: limit + 1 });
     const below = found.slice(0, limit);
@@ -79,7 +88,7 @@ export function createDeadLetterGroups({
     target: string,
     wanted: string | null,
   ): string | null {
-    const elsewhere = pool !== source && pool !== target ? `It lifecycle in the pool ${pool}.` : null;
+    const elsewhere = pool !== source && pool !== target ? `It is in the pool ${pool}.` : null;
     if (flavor === wanted) return elsewhere === null ? null : `${elsewhere} Move it by itself.`;
     return (
       elsewhere ??
@@ -94,10 +103,10 @@ export function createDeadLetterGroups({
       const included: QueueRef[] = [];
       const excluded: ExcludedQueue[] = [];
       const { project } = queue;
-      // Grows while it is walked.
+      // Grows during the loop.
       const walked: QueueRef[] = [queue];
       for (const one of walked) {
-        const { names, last } = await relativesOf(one, MAX_INCLUDED);
+        const { names, last } = await neighboursOf(one, MAX_INCLUDED);
         const fresh = names.filter((name) => !seen.has(name));
         for (const name of fresh) seen.add(name);
         for (const found of await look(project, fresh)) {
@@ -118,10 +127,10 @@ export function createDeadLetterGroups({
     },
 
     async homeOf(queue, flavor, except) {
-      const relatives = await look(queue.project, (await relativesOf(queue, MAX_ASKED)).names);
-      if (relatives.length === 0) return null;
+      const members = await look(queue.project, (await neighboursOf(queue, MAX_LOOKED_UP)).names);
+      if (members.length === 0) return null;
       const open = (await control.pools.getPoolsByFlavor(flavor)).filter(({ weight }) => weight > 0);
-      const home = relatives.find(({ pool }) => pool !== except && open.some(({ name }) => name === pool));
+      const home = members.find(({ pool }) => pool !== except && open.some(({ name }) => name === pool));
       return home?.pool ?? null;
     },
 
@@ -132,10 +141,10 @@ export function createDeadLetterGroups({
         if (above === null) break;
         root = above;
       }
-      let thrown = 0;
+      let drawn = 0;
       return () => {
         const digest = createHash("sha256")
-          .update(JSON.stringify([project, root, thrown++]))
+          .update(JSON.stringify([project, root, drawn++]))
           .digest();
         return digest.readUInt32BE() / 2 ** 32;
       };

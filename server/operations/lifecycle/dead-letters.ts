@@ -1,14 +1,14 @@
 /**
- * What becomes of messages that were delivered as often as their queue allows.
+ * Messages that were delivered as often as their queue allows.
  *
  * | `_max_claim_count` | `_dead_letter_queue` | a message that was claimed as often is                        |
  * |--------------------|----------------------|---------------------------------------------------------------|
  * | not set            | any                  | ready                                                         |
- * | set                | not set              | ready: without a place for dead letters nothing is given up   |
- * | set                | exists               | ready, but the next claim moves it there and does not give it |
- * | set                | missing              | exhausted: neither claim nor pop gives it until that is made  |
+ * | set                | not set              | ready: without a dead letter queue there is no limit          |
+ * | set                | exists               | ready, but the next claim moves it there instead              |
+ * | set                | missing              | exhausted: cannot be claimed or popped until that is created  |
  *
- * A pop takes a message for good, however often it was claimed before, so it moves nothing to the dead letter queue.
+ * A pop deletes what it returns, however often it was claimed. So it moves nothing to the dead letter queue.
  */
 import type { Claim, ClaimController, CountedQueue, Message } from "../../storage/data-driver.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
@@ -21,21 +21,21 @@ type Count = number | null;
 
 export interface DeadLetters {
   /**
-   * A claim, after moving the messages that were claimed too often. When all that was taken had to be moved it looks again, until something
-   * is delivered or nothing is left.
+   * Creates a claim, after moving the messages that were claimed too often to the dead letter queue. When all that the
+   * claim found had to be moved, it looks again, until there is something to deliver or nothing is left.
    */
   claim(
     request: ClaimRequest,
     attributes: ReservedAttributes,
   ): Promise<{ claim: Claim | null; messages: Message[]; deadLettered: number }>;
   /**
-   * From which count on messages of a queue with these attributes are exhausted; null: none is. What is known of other
-   * queues is at most a second old.
+   * The claim count from which messages of a queue with these attributes are exhausted. Null: none are. Whether the
+   * dead letter queue exists may be known for a second already.
    */
   exhaustedFrom(queue: QueueRef, attributes: ReservedAttributes): Count | Promise<Count>;
   /**
-   * The queues, each with its count. `attributes` are theirs, in the same order, null for one that is missing. One
-   * question for all that are not remembered.
+   * Adds `exhaustedFrom` to each queue. `attributes` are in the same order, null for a missing queue. Makes one look-up
+   * for all dead letter queues that are not cached.
    */
   counted(
     queues: readonly QueueRef[],
@@ -43,9 +43,9 @@ export interface DeadLetters {
   ): CountedQueue[] | Promise<CountedQueue[]>;
 }
 
-/** One claim moves at most as many times its limit. What is left then is moved by the next claim. */
+/** Times that one claim looks again. The next claim moves the dead letters that are left then. */
 const MAX_ROUNDS = 20;
-/** As drivers count. */
+/** The highest count that drivers store. */
 const MAX_CLAIM_COUNT = 2_147_483_647;
 
 export function createDeadLetters(context: OperationContext, { lookup }: { lookup: QueueLookup }): DeadLetters {
@@ -69,8 +69,7 @@ export function createDeadLetters(context: OperationContext, { lookup }: { looku
           ttlSeconds,
         });
       } catch (error) {
-        // The caller has a claim, and must hear of it. What could not be moved is ready again when the claim's time is
-        // over.
+        // The caller must hear of its claim. Dead letters that could not be moved are ready again when the claim ends.
         context.warn("Dead letters could not be moved; a later claim tries again", error);
         await lookup.forget(target);
         return { claim, messages, deadLettered };
@@ -119,7 +118,7 @@ export function createDeadLetters(context: OperationContext, { lookup }: { looku
   };
 }
 
-/** Null: the queue's messages are never given up. */
+/** Null: messages of the queue never become dead letters. */
 function limitOf(
   queue: QueueRef,
   { maxClaimCount, deadLetterQueue }: ReservedAttributes,

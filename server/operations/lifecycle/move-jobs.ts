@@ -1,4 +1,4 @@
-/** What jobs do that move queues. Each may be cut off at any point and begins again where things are by then. */
+/** The work of jobs that move queues. Each may be interrupted at any point, and starts again from the present state. */
 import { DomainError, hasCode } from "../../errors.ts";
 import type { Job, JobKind } from "../../jobs/job.ts";
 import { isPassing } from "../../jobs/patience.ts";
@@ -15,24 +15,28 @@ import { orIfMissing } from "./queue-lookup.ts";
 import { isSameStore, type QueueMoves } from "./queue-moves.ts";
 
 const PAGE = 100;
-/** Queues of a pool that move at the same time: beyond these they only wait for one another's locks. */
+/** Queues of a pool that move at the same time. More would only wait for one another's locks. */
 const MOVES_AT_A_TIME = 4;
+/** Pools that are tried for a queue of a drained pool. */
 const MAX_DRAWS = 20;
-/** Queues apart that a drain names. */
+/** Excluded queues that a drain names. */
 const MAX_EXCLUDED = 100;
 export interface MoveWork {
   readonly kinds: Record<JobKind, JobWork>;
   readonly groups: DeadLetterGroups;
   /** The flavor that metadata asks for; null = none. */
   flavorOf(metadataText: string): string | null;
-  /** Gives the pool that it is in. NOT_SUPPORTED when one of the two cannot move queues. */
+  /**
+   * Returns the queue's pool. NOT_SUPPORTED when one of the two pools cannot move queues, POOL_URI_IN_USE for one
+   * store.
+   */
   requireMovable(queue: QueueRef, pool: string): Promise<string>;
   /**
-   * NO_POOL_FOUND when a queue of the pool, one of the first hundred, has no other to go to. Whether one is away now
-   * does not count.
+   * NO_POOL_FOUND when one of the pool's first hundred queues has no other pool to go to. Pools that cannot be reached
+   * now count as well.
    */
   requireElsewhere(pool: string): Promise<void>;
-  /** What a drain that was given up took from its pool, unless somebody has set it since. */
+  /** Restores the pool's weight after a drain that was given up, unless somebody has set it since. */
   giveWeightBack(tx: Transaction, job: Job): Promise<void>;
 }
 
@@ -46,7 +50,7 @@ export function createMoveWork(
 
   const flavorOf = (text: string) => readMetadata(limits, text).effective.flavor;
 
-  /** The row is written with the change of the catalogue, under the name of whoever asked for the job. */
+  /** Audits each move in the transaction that changes the catalogue, with the actor who asked for the job. */
   const writeDown =
     ({ id, actor, requestId }: Job) =>
     async (tx: Transaction, { project, queue, source, target, epoch }: QueueMove) => {
@@ -68,7 +72,7 @@ export function createMoveWork(
       () => null,
     );
 
-  /** The pool that the queue is in if its flavor is that of the queue; else one that is. */
+  /** `pool` if its flavor is that of the queue, else another pool of the queue's flavor. */
   async function poolOfFlavor(queue: QueueRef, pool: string): Promise<string> {
     const text = await metadataOf(queue);
     if (text === null) return pool;
@@ -78,8 +82,11 @@ export function createMoveWork(
     return (await groups.homeOf(queue, wanted, pool)) ?? (await data.choosePool(wanted));
   }
 
-  /** Moves the queue from `source`, then those that belong beside it; begun again, it goes on. The report is of the queue itself, null when it was there already. */
-  async function moveFamily(
+  /**
+   * Moves the queue from `source`, then the queues of its dead letter group. Continues when it is started again. The
+   * report is about the queue itself, and null when the target held it already.
+   */
+  async function moveGroup(
     job: Job,
     queue: QueueRef,
     source: string,
@@ -89,20 +96,20 @@ export function createMoveWork(
   ): Promise<{ report: MoveReport | null; included: string[]; excluded: ExcludedQueue[] }> {
     const commit = writeDown(job);
     const report = await progress.patiently(() => moves.move({ queue, target, commit, checkpoint }));
-    const family = await progress.patiently(() => groups.of(queue, source, target));
-    // Where it is already nobody goes along; but a move before this one may have left some behind.
-    if (source === target) return { report, included: [], excluded: family.excluded };
+    const group = await progress.patiently(() => groups.of(queue, source, target));
+    // Nothing moves along when the queue stays. But an earlier move may have left some of the group behind.
+    if (source === target) return { report, included: [], excluded: group.excluded };
     const included: string[] = [];
-    const excluded = [...family.excluded];
+    const excluded = [...group.excluded];
     const messages = report?.messages ?? 0;
-    for (const one of family.included) {
+    for (const one of group.included) {
       try {
         await progress.patiently(() =>
           moves.move({ queue: one, target, commit, checkpoint: () => checkpoint(messages) }),
         );
         included.push(one.name);
       } catch (error) {
-        // The queue itself has moved: a move that failed now would say that nothing has.
+        // The queue itself has moved. A job that failed now would say that nothing has.
         if (!(error instanceof DomainError)) throw error;
         excluded.push({ queue: one.name, why: `It could not be moved now: ${error.message} Move it by itself later.` });
       }
@@ -113,15 +120,15 @@ export function createMoveWork(
   const moveQueue: JobWork = async (job, progress) => {
     const queue = { project: job.project ?? "", name: job.target };
     const { from, pool } = JSON.parse(job.inputText) as { from: string; pool: string };
-    // Only for people: a pool that is away is waited for when it is needed.
+    // Only for the progress bar. A pool that cannot be reached is waited for later, when it is needed.
     const [stats] = await data.messages.stats([queue]).catch(() => []);
     const total = stats?.total ?? null;
     for (let source = from, target = pool; ; ) {
-      const { report, included, excluded } = await moveFamily(job, queue, source, target, progress, (messages) => {
+      const { report, included, excluded } = await moveGroup(job, queue, source, target, progress, (messages) => {
         progress.report(messages, total === null ? null : Math.max(total, messages));
         progress.checkpoint();
       });
-      // A change of flavor while this went on found it under way, and left the rest to it.
+      // The queue's flavor may have changed meanwhile: that change found this job, and left the rest to it.
       const here = target;
       const next = await progress.patiently(() => poolOfFlavor(queue, here));
       if (next === target) {
@@ -134,13 +141,16 @@ export function createMoveWork(
     }
   };
 
-  /** Where a queue of a pool that is drained goes: where one of its family lifecycle, else where the random fall, which do so alike for all of a family. */
+  /**
+   * The pool for a queue of a drained pool: one that holds a member of its dead letter group, else a random one. The
+   * random numbers are the same for the whole group, so its members meet in one pool.
+   */
   async function targetFor(entry: CatalogueEntry): Promise<string> {
     const queue = { project: entry.project, name: entry.queue };
     const flavor = flavorOf((await metadataOf(queue)) ?? "{}");
     const home = await groups.homeOf(queue, flavor, entry.pool);
     const random = await groups.random(queue);
-    // One that cannot be reached now, or cannot take moves, is passed over; the random may fall on it again.
+    // A pool that cannot be reached now, or cannot take moves, is passed over. It may be chosen again.
     let refused: unknown = null;
     for (let draw = 0; draw <= MAX_DRAWS; draw += 1) {
       const target = draw === 0 && home !== null ? home : await data.choosePool(flavor, random);
@@ -182,7 +192,7 @@ export function createMoveWork(
     }
   }
 
-  /** Gives who stays apart from it. Its family follows by itself, for it lifecycle here too. */
+  /** Moves one queue of the drained pool. Its group follows, as queues of the same pool. Returns what is excluded. */
   async function drainQueue(job: Job, entry: CatalogueEntry, progress: JobProgress): Promise<ExcludedQueue[]> {
     const queue = { project: entry.project, name: entry.queue };
     const target = await targetFor(entry);
@@ -193,7 +203,7 @@ export function createMoveWork(
       : [{ queue: queue.name, why: `Its dead letter queue ${excluded.queue} is excluded. ${excluded.why}` }];
   }
 
-  /** Once over all queues that are left. A queue that cannot be moved now keeps no other from it. */
+  /** Goes once over all queues that are left. Returns the failures: a queue that fails does not stop the others. */
   async function pass(job: Job, progress: JobProgress, moved: (excluded: ExcludedQueue[]) => void): Promise<unknown[]> {
     const failures: unknown[] = [];
     let after: string | undefined;
@@ -205,7 +215,7 @@ export function createMoveWork(
         const some = page.items.slice(first, first + MOVES_AT_A_TIME);
         for (const result of await Promise.allSettled(some.map((entry) => drainQueue(job, entry, progress)))) {
           if (result.status === "fulfilled") moved(result.value);
-          // One that was deleted meanwhile has left the pool too.
+          // A queue that was deleted meanwhile has left the pool too.
           else if (!hasCode(result.reason, "QUEUE_NOT_MAPPED")) failures.push(result.reason);
         }
         const stopped = failures.find((failure) => failure instanceof JobStopped);
@@ -230,13 +240,13 @@ export function createMoveWork(
         excluded.push(...more.slice(0, MAX_EXCLUDED - excluded.length));
         report();
       });
-      // What others moved counts too: the pool empties.
+      // Queues that others moved count too, because the pool gets emptier.
       const emptied = moved > before || left.value < fewest;
       fewest = Math.min(fewest, left.value);
       if (emptied) continue;
       const passing = failures.find(isPassing);
       if (passing === undefined && failures.length > 0) throw failures[0];
-      await progress.outlast(passing ?? othersMove());
+      await progress.outlast(passing ?? othersAreMoving());
     }
   };
 
@@ -246,7 +256,10 @@ export function createMoveWork(
     if ((await tx.pools.get(job.target)).weight === 0) await tx.pools.update(job.target, { weight });
   }
 
-  /** Also waits for the request, which may not have committed yet. Only at first: later its weight is whatever somebody wants. */
+  /**
+   * Sets the pool's weight to 0, when the job runs for the first time: later the weight is what operators want. Waits
+   * for the request's own transaction, which may not have committed yet.
+   */
   async function close(job: Job): Promise<void> {
     if (job.fence !== 1 || JSON.parse(job.inputText).weight === null) return;
     await control.transaction(async (tx) => {
@@ -261,12 +274,12 @@ export function createMoveWork(
     } catch (error) {
       const stopped = await progress.atLast(async () => {
         const stop = error instanceof JobStopped ? error : await stopOf(progress);
-        // One that goes on elsewhere keeps the pool closed to new queues, also when this holder was taken for dead and
-        // only now fails.
+        // A job that continues in another process keeps the pool closed to new queues. That holds too when this process
+        // lost the lease and fails only now.
         if (stop === null || stop.why === "cancelled") await control.transaction((tx) => giveWeightBack(tx, job));
         return stop;
       });
-      // Not the failure: what is to go on elsewhere must not end as failed here.
+      // Not the failure itself: a job that continues elsewhere must not end as failed here.
       throw stopped ?? error;
     }
   };
@@ -292,7 +305,7 @@ export function createMoveWork(
   };
 }
 
-/** Null while the job is to go on here. */
+/** Why the job must stop here. Null when it may continue. */
 async function stopOf(progress: JobProgress): Promise<JobStopped | null> {
   try {
     await progress.confirm();
@@ -303,6 +316,6 @@ async function stopOf(progress: JobProgress): Promise<JobStopped | null> {
   }
 }
 
-function othersMove(): DomainError {
+function othersAreMoving(): DomainError {
   return new DomainError("QUEUE_IS_MOVING", "Some queues could not be moved: others move or delete them. Try again.");
 }

@@ -1,6 +1,7 @@
 /**
- * How queues begin and end, across the control plane and a pool. A queue is there when its record is; the catalogue says in which pool and
- * in which life (epoch), and the pool holds a row of that epoch. Each step may be the last before a crash, so each order is stated.
+ * Creates and deletes queues, across the control plane and a pool. A queue exists when its record exists. The catalogue
+ * names its pool and its epoch, and the pool has a row with that epoch. A crash may come after any step, so the order
+ * of the steps is stated.
  */
 import type { Access } from "../../access/access.ts";
 import { DomainError, hasCode } from "../../errors.ts";
@@ -12,29 +13,30 @@ import type { OperationContext } from "../context.ts";
 import type { QueueMetadata } from "../input/queue-metadata.ts";
 import { orIfMissing, type QueueLookup } from "./queue-lookup.ts";
 
-/** A pool that is drawn may be deleted before the queue is mapped to it; each draw sees the pools that there are then. */
+/** The chosen pool may be deleted before the queue is mapped to it. Then another one is chosen. */
 const PLACEMENT_ATTEMPTS = 3;
 
 export interface QueueLifecycle {
   /**
-   * Gives the queue's pool its row, once the catalogue says where that is. A pool that is away is only warned of: the
-   * queue is mapped all the same, and the pooling driver gives the pool the row at the queue's first use.
+   * Creates the queue's row in its pool, after the catalogue entry. A pool that cannot be reached is only warned of:
+   * the pooling driver creates the row at the queue's first use.
    */
   attach(queue: QueueRef, entry: CatalogueEntry): Promise<void>;
   /**
-   * Makes the queue: record, catalogue entry and audit row in one transaction, then the pool's row. After a crash between the two the queue
-   * exists, and the pooling driver attaches it at its first use. A catalogue entry that remained from a former life decides the pool.
-   * FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND.
+   * Creates the queue: record, catalogue entry and audit entry in one transaction, then the pool's row. After a crash
+   * between the two, the pooling driver creates the row at the first use. A deleted queue's catalogue entry, if there
+   * is one, decides the pool. Returns false when the queue existed. FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND.
    */
   create(access: Access, queue: QueueRef, metadata: QueueMetadata): Promise<boolean>;
   /**
-   * Ends the queue: first its record, with the audit row, so that a crash leaves a queue that does not exist; then what `collect` does. The entry
-   * stays till the end, for it alone says where there is something to free. When the pool cannot be reached the queue is deleted all the same.
+   * Deletes the queue: first its record, with the audit entry, so that after a crash the queue does not exist; then
+   * what `collect` does. The catalogue entry is deleted last, because only it says which pool has something to free.
+   * The queue is deleted even if its pool cannot be reached. Returns false when there was no such queue.
    */
   delete(access: Access, queue: QueueRef): Promise<boolean>;
   /**
-   * Frees what a deleted queue left: detaches its pool's row, then removes its catalogue entry if it has no subscriptions and
-   * was not made again. Safe at any time, for any entry; true when it left nothing.
+   * Frees what a deleted queue left: detaches its row in the pool, then deletes its catalogue entry unless the queue
+   * has subscriptions or was created again. Safe at any time and for any entry. Returns true when nothing is left.
    */
   collect(entry: CatalogueEntry): Promise<boolean>;
 }
@@ -51,14 +53,14 @@ export function createQueueLifecycle(context: OperationContext, lookup: QueueLoo
     try {
       await data.attachQueue({ project: queue.project, name: queue.name, epoch: entry.epoch });
     } catch (error) {
-      // Somebody made it anew meanwhile; then that life counts, and he attaches it.
+      // The queue was created again meanwhile, and that call attaches its own epoch.
       if (hasCode(error, "QUEUE_EPOCH_STALE")) return;
       if (!(error instanceof DomainError) || error.kind !== "unavailable") throw error;
-      context.warn("A queue was placed in a pool that cannot be reached now", error);
+      context.warn("A queue was mapped to a pool that cannot be reached now", error);
     }
   }
 
-  /** One transaction; undefined when the pool that was drawn is gone, and nothing happened. */
+  /** One transaction. Undefined, and nothing is written, when the chosen pool was deleted. */
   async function record(access: Access, queue: QueueRef, metadata: QueueMetadata, pool: string) {
     const trace = { access, action: "createQueue", project: queue.project, target: queue.name };
     const gone = Symbol("the pool is gone");
@@ -72,7 +74,7 @@ export function createQueueLifecycle(context: OperationContext, lookup: QueueLoo
             : created
               ? await tx.catalogue.update(queue, former.pool)
               : former;
-        // Once inserted, the entry keeps its pool from being deleted; so this look is the last word.
+        // The entry now keeps its pool from being deleted, so this check holds until the commit.
         if (former === undefined && pool !== DEFAULT_POOL && !(await tx.pools.exists(pool))) throw gone;
         const changed = created || former === undefined;
         return { result: { created, changed, entry }, details: { pool: entry.pool, epoch: entry.epoch }, changed };
@@ -102,7 +104,7 @@ export function createQueueLifecycle(context: OperationContext, lookup: QueueLoo
         const made = await record(access, queue, metadata, pool);
         if (made === undefined) continue;
         if (made.created) await lookup.forget(queue);
-        // One that was there has its row, or gets it from the pooling driver at its first use.
+        // A queue that existed has its row, or the pooling driver creates it at the first use.
         if (made.changed) await attach(queue, made.entry);
         return made.created;
       }
@@ -113,7 +115,7 @@ export function createQueueLifecycle(context: OperationContext, lookup: QueueLoo
       const entry = await entryOf(queue);
       const trace = { access, action: "deleteQueue", project: queue.project, target: queue.name };
       const existed = await audited(context, trace, async (tx) => {
-        // Locks the record: of two who delete at the same time one finds it.
+        // Locks the record: of two deletes at once, one finds it.
         const exists = await orIfMissing(
           () => tx.queues.getMetadata(queue).then(() => true),
           () => false,
@@ -133,13 +135,13 @@ export function createQueueLifecycle(context: OperationContext, lookup: QueueLoo
     async collect(entry) {
       const queue: QueueRef = { project: entry.project, name: entry.queue };
       if (await control.queues.exists(queue)) return false;
-      // Straight to the pool and with this epoch: a life that began since then is not touched.
+      // Straight to the pool and with this epoch, so that a queue that was created again is not touched.
       const pool = await data.pool(entry.pool);
       await pool.detachQueue({ ...queue, epoch: entry.epoch });
       const { items } = await pool.subscriptions.list({ queue, page: { limit: 1 } });
       if (items.length > 0) return false;
       const removed = await control.transaction(async (tx) => {
-        // Takes the name for the length of the transaction: whoever makes the queue at this moment waits, and then inserts a new entry.
+        // Holds the name during the transaction: a call that creates the queue now waits, and inserts a new entry then.
         if (!(await tx.queues.create(queue))) return false;
         const [current] = await tx.catalogue.getMany([queue]);
         if (current?.epoch === entry.epoch) await tx.catalogue.delete(queue);

@@ -5,24 +5,24 @@ import type { OperationContext } from "../context.ts";
 import type { ReservedAttributes } from "../input/queue-attributes.ts";
 import { readMetadata } from "../input/queue-metadata.ts";
 
-/** How long another process may go on with what it knows of a queue. */
+/** How long a process may use a cached answer after another process changed the queue. */
 const SECONDS = 1;
 const REMEMBERED_QUEUES = 50_000;
 
-/** What the hot path needs to know of a queue: that it is there, and what its attributes say. At most a second old; parsed once. */
+/** A cache for the hot path: whether a queue exists, and its parsed attributes. Answers are at most a second old. */
 export interface QueueLookup {
-  /** QUEUE_DOES_NOT_EXIST. A queue that is missing is looked for anew each time, so that one made elsewhere is there at once. */
+  /** QUEUE_DOES_NOT_EXIST, which is not cached: a queue that another process creates is found at once. */
   attributes(queue: QueueRef): ReservedAttributes | Promise<ReservedAttributes>;
   /**
-   * Of many, in the order asked; null for one that is missing. One question for all that are not remembered; that a
-   * queue is missing is remembered here too, until it is made in this process or the second is over.
+   * The attributes of many queues, in the same order; null for a missing queue. Makes one query for all that are not
+   * cached. Caches missing queues too, for a second or until this process creates them.
    */
   find(queues: readonly QueueRef[]): (ReservedAttributes | null)[] | Promise<(ReservedAttributes | null)[]>;
-  /** After a change made here: the next look is at the database. */
+  /** Call it after a change of the queue: the next look-up reads the database. */
   forget(queue: QueueRef): Promise<void>;
 }
 
-/** By `queueKey`; null: missing. */
+/** By `queueKey`; null for a missing queue. */
 type Found = Map<string, ReservedAttributes | null>;
 
 export function createQueueLookup(context: Pick<OperationContext, "control" | "stores" | "limits">): QueueLookup {
@@ -38,8 +38,8 @@ export function createQueueLookup(context: Pick<OperationContext, "control" | "s
       maximumEntries: REMEMBERED_QUEUES,
     });
   }
-  // Everyone who meets the same expired entry waits for one look. What is forgotten meanwhile is from before the
-  // change, and is not remembered.
+  // Callers that meet the same expired entry share one query. An answer that was forgotten meanwhile is from before the
+  // change, so it is not cached.
   const looking = new Map<string, Promise<ReservedAttributes>>();
   const finding = new Map<string, Promise<Found>>();
 
@@ -97,13 +97,13 @@ export function createQueueLookup(context: Pick<OperationContext, "control" | "s
       const key = queueKey(queue);
       looking.delete(key);
       finding.delete(key);
-      // Absent is what it should be.
+      // It rejects when the key is absent already.
       await store.deleteMulti([key]).catch(() => undefined);
     },
   };
 }
 
-/** Does `work` on a queue that is there. A pool may still have one that was deleted. QUEUE_DOES_NOT_EXIST. */
+/** Runs `work` if the queue exists. A pool may still hold a queue that was deleted. QUEUE_DOES_NOT_EXIST. */
 export async function inLiveQueue<T>(
   lookup: QueueLookup,
   queue: QueueRef,
@@ -112,7 +112,7 @@ export async function inLiveQueue<T>(
   return work(await lookup.attributes(queue));
 }
 
-/** What `fallback` gives when the queue does not exist, for reads of a missing queue, which are reads of an empty one. */
+/** Runs `work`; returns `fallback()` if the queue does not exist. Reads treat a missing queue as an empty one. */
 export async function orIfMissing<T>(work: () => Promise<T>, fallback: () => T): Promise<T> {
   try {
     return await work();
@@ -123,13 +123,13 @@ export async function orIfMissing<T>(work: () => Promise<T>, fallback: () => T):
 }
 
 /**
- * Runs `work`. If the queue was deleted (what is remembered may be a second old) or is not in the catalogue, makes it
- * with `make` and runs `work` again.
+ * Runs `work`. If the queue was deleted (the cache may be a second old) or is not in the catalogue, creates it with
+ * `create` and runs `work` again.
  */
-export async function makingIfMissing<T>(
+export async function creatingIfMissing<T>(
   lookup: QueueLookup,
   queue: QueueRef,
-  make: () => Promise<unknown>,
+  create: () => Promise<unknown>,
   work: () => Promise<T>,
 ): Promise<T> {
   try {
@@ -137,19 +137,19 @@ export async function makingIfMissing<T>(
   } catch (error) {
     if (!hasCode(error, "QUEUE_DOES_NOT_EXIST") && !hasCode(error, "QUEUE_NOT_MAPPED")) throw error;
     await lookup.forget(queue);
-    await make();
+    await create();
     return work();
   }
 }
 
-/** The attributes of a queue that is about to be used; null when it is missing and may be made. QUEUE_DOES_NOT_EXIST. */
+/** The attributes of a queue; null when it is missing and may be created. Else QUEUE_DOES_NOT_EXIST. */
 export function attributesUnlessMissing(
   lookup: QueueLookup,
   queue: QueueRef,
   mayCreate: boolean,
 ): ReservedAttributes | Promise<ReservedAttributes | null> {
   const known = lookup.attributes(queue);
-  // On the hot path it is known, and costs no promise.
+  // On the hot path the attributes are cached, and no promise is made.
   if (!(known instanceof Promise)) return known;
   return orIfMissing<ReservedAttributes | null>(
     () => known,

@@ -2,32 +2,34 @@ import { DomainError, hasCode } from "../../errors.ts";
 import { isSlow } from "../call-deadlines.ts";
 import { isWriteRefusal } from "../read-only-storage.ts";
 
-/** Failures in a row after which a pool counts as away. */
+/** Failures in a row after which a part is refused. */
 const FAILURES = 5;
-/** Between two calls that try it again, in milliseconds. */
+/** Time between two calls that try a failing part again. */
 const TRY_EVERY_MS = 1000;
-/** After so long without a failure a part is forgotten: a server that has left its cluster gets no more calls. */
+/** A part without failures for so long is forgotten: a server that has left its cluster gets no more calls. */
 const FORGET_MS = 60_000;
 
 interface Failing {
   /** In a row. */
   failures: number;
-  /** What the last one said. */
+  /** Message of the last failure. */
   reason: string;
   nextTry: number;
   failedAt: number;
 }
 
 /**
- * Keeps callers from waiting for a pool that does not answer: after some failures in a row they are refused at once, STORAGE_UNAVAILABLE, and one call a
- * second tries the pool. The first that succeeds opens it to all. What a pool refuses is a sign that it is there; so is
- * the answer that it is full or read-only, with which its reads may go on. What took too long is a sign of nothing.
- * Where a pool has parts that fail by themselves, each is judged by its own calls.
+ * Keeps callers from waiting for a pool that does not answer. After some failures in a row, calls are refused at once
+ * with STORAGE_UNAVAILABLE, and one call a second tries the pool. The first success opens it to all.
+ *
+ * - A refusal shows that the pool answers. So does an error that it is full or read-only: its reads may succeed.
+ * - A call that took too long shows nothing.
+ * - Where parts of a pool fail by themselves, each part is judged by its own calls.
  */
 export class CircuitBreaker {
   readonly #pool: string;
   readonly #now: () => number;
-  /** The parts whose last call failed. */
+  /** By name: the parts whose last call failed. */
   readonly #failing = new Map<string, Failing>();
 
   constructor(pool: string, now: () => number) {
@@ -36,8 +38,8 @@ export class CircuitBreaker {
   }
 
   /**
-   * On every call's way, so it adds a single step to the promise. `otherwise` is asked what a failure means. `part` says which one the
-   * call is for, and is asked only while something fails.
+   * Runs a call. It is on the hot path, so it adds a single step to the promise. `otherwise` handles a failure. `part`
+   * names the part that the call is for, and is called only while something fails.
    */
   run<T>(
     work: () => Promise<T>,
@@ -51,7 +53,7 @@ export class CircuitBreaker {
     const succeeded = (result: T) => {
       if (this.#failing.size > 0) {
         this.#failing.delete(part());
-        // Of calls from before the pool was open.
+        // Failures of calls from before the pool was open are of the whole pool.
         this.#failing.delete(WHOLE);
       }
       return result;
@@ -67,7 +69,7 @@ export class CircuitBreaker {
     }
   }
 
-  /** Are calls refused, here or for a part? What nobody has tried for a while is not known any more. */
+  /** True when calls to the pool or a part of it are refused, and one failed within the last minute. */
   isAway(): boolean {
     for (const { failures, failedAt } of this.#failing.values()) {
       if (failures >= FAILURES && this.#now() - failedAt <= FORGET_MS) return true;
@@ -85,7 +87,7 @@ export class CircuitBreaker {
 
   #failed(part: string, error: unknown): void {
     const now = this.#now();
-    // In a pool that stands still, too, calls wait for their turn until they are late.
+    // Too late for its deadline: the call may have waited for its turn in this process.
     if (hasCode(error, "DEADLINE_EXCEEDED") || isSlow(error)) return;
     if (!isAway(error)) {
       this.#failing.delete(part);
@@ -110,7 +112,7 @@ export class CircuitBreaker {
   }
 }
 
-/** The part that a pool without parts is, and one that is not open yet. */
+/** The name of the only part, when a pool has no parts or is not open yet. */
 const WHOLE = "";
 const whole = () => WHOLE;
 

@@ -1,4 +1,4 @@
-/** A data driver that sends each queue's calls to the pool that the catalogue names. To its callers it is one more DataDriver. */
+/** The data driver over all pools: sends each queue's calls to the pool that the catalogue names. */
 import { DomainError } from "../../errors.ts";
 import { addPoolName } from "../add-pool-name.ts";
 import type { ControlDriver } from "../control-driver.ts";
@@ -16,7 +16,7 @@ import { type LocationCache, PoolCatalog } from "./pool-catalog.ts";
 import { Router, routedClaims, routedMessages, routedSubscriptions } from "./routed-calls.ts";
 import { weightedChoice } from "./weighted-choice.ts";
 
-/** Each pool has its own, so that a dead one delays nobody else's answer. */
+/** Time limits for each pool alone: a dead pool delays no other pool's answer. */
 const ALIVE_TIMEOUT_MS = 3000;
 const HEALTH_TIMEOUT_MS = 10_000;
 const GC_TIMEOUT_MS = 60_000;
@@ -25,9 +25,9 @@ const REACH_TIMEOUT_MS = 5000;
 const POOL_PAGE = 100;
 
 /**
- * `defaultDriver` is the built-in pool "default": the control database. `close` closes it too.
- * `cache` remembers places for a second; see LocationCache. `random` and `now` (milliseconds) are for tests.
- * `onError` hears of pools that failed where no caller does; it must not throw.
+ * `defaultDriver` is that of the built-in pool "default", the control database; `close` closes it too. `cache` keeps
+ * locations for a second. `random` and `now` (milliseconds) are for tests. `onError` gets the failures of pools that no
+ * caller gets; it must not throw.
  */
 export function createPoolingDriver(params: {
   control: ControlDriver;
@@ -63,12 +63,12 @@ export function createPoolingDriver(params: {
     return names;
   }
 
-  /** A call to this pool, not by way of a queue's place. */
+  /** Calls one pool, whatever queues it holds. */
   function at<T>(name: string, work: (driver: DataDriver) => T | Promise<T>): Promise<T> {
     return pools.get(name).then(work).catch(addPoolName(name));
   }
 
-  /** Asks these pools at once and gives each answer, or null for a pool that failed or took too long. */
+  /** Asks these pools at the same time. The answer is null for a pool that failed or took too long. */
   function askAll<T>(names: string[], milliseconds: number, ask: (driver: DataDriver, name: string) => Promise<T>) {
     return Promise.all(
       names.map(async (name): Promise<T | null> => {
@@ -91,7 +91,7 @@ export function createPoolingDriver(params: {
     messages: routedMessages(router),
     claims: routedClaims(router),
     subscriptions: routedSubscriptions(router),
-    // Moving is between two pools: see `pool`.
+    // A move is between two pools, each opened with `pool`.
     transfer: null,
 
     attachQueue: (queue) => router.attach(queue),
@@ -127,12 +127,12 @@ export function createPoolingDriver(params: {
 
     async gc() {
       const names = await poolNames().catch((error: unknown) => {
-        // Registered pools can wait until they can be read; the built-in one's expired messages need not.
+        // The registered pools are unknown now. The built-in pool is collected all the same.
         onError(error);
         return [DEFAULT_POOL];
       });
       const results = await askAll(names, GC_TIMEOUT_MS, (driver, name) => {
-        // One that takes longer than the deadline goes on; the next call joins it.
+        // A collection that passes the deadline goes on, and the next call joins it.
         const running = collecting.get(name);
         if (running !== undefined) return running;
         const started = driver.gc().finally(() => collecting.delete(name));
@@ -153,11 +153,11 @@ export function createPoolingDriver(params: {
 
     close: () => pools.close(),
 
-    // Read anew for each new queue: a pool that was just given or denied a flavor counts at once.
+    // Reads the pools for each new queue, so that a change of a pool's flavor counts at once.
     async choosePool(flavor, draw = random) {
       const fitting = await control.pools.getPoolsByFlavor(flavor);
-      const there = fitting.filter(({ name }) => !pools.isAway(name));
-      const chosen = weightedChoice(there, draw) ?? weightedChoice(fitting, draw);
+      const healthy = fitting.filter(({ name }) => !pools.isAway(name));
+      const chosen = weightedChoice(healthy, draw) ?? weightedChoice(fitting, draw);
       if (chosen !== null) return chosen.name;
       if (flavor === null) return DEFAULT_POOL;
       throw new DomainError(
@@ -181,7 +181,7 @@ export function createPoolingDriver(params: {
         await driver.close();
         return { identity, capabilities };
       } catch (error) {
-        // One that opens after all has nobody to use it.
+        // A driver that opens after all is not needed any more.
         opening.then((driver) => driver.close()).catch(() => undefined);
         return notUsable(error);
       }
@@ -192,7 +192,7 @@ export function createPoolingDriver(params: {
   };
 }
 
-/** Of each operation the answer of the pool that did worst: failed before slow. A pool that gave none counts as not reachable. */
+/** For each operation the worst answer: a failed one, else the slowest. A pool without an answer is not reachable. */
 function worstOf(answers: readonly (DriverHealth | null)[]): DriverHealth {
   const operations = new Map<string, DriverHealth["operations"][number]>();
   for (const one of answers.flatMap((answer) => answer?.operations ?? [])) {
@@ -204,13 +204,13 @@ function worstOf(answers: readonly (DriverHealth | null)[]): DriverHealth {
   return {
     storageReachable: answers.every((answer) => answer?.storageReachable === true),
     writesRefused: answers.find((answer) => answer?.writesRefused)?.writesRefused ?? null,
-    // Of several storages the sum would say nothing.
+    // A sum over several storages would mean nothing.
     freeBytes: null,
     operations: [...operations.values()],
   };
 }
 
-/** What an error's code tells, the system's or the server's; an error's own words could hold the URI. */
+/** By error code, the system's or the server's. An error's own text could hold the URI. */
 const REASONS: Record<string, string> = {
   ECONNREFUSED: "nothing listens at this host and port",
   ECONNRESET: "the server closed the connection",
@@ -244,7 +244,7 @@ function notReachable(error?: unknown): DomainError {
   });
 }
 
-/** A DomainError's message is made for people and holds no secret; of other errors only the code is told. */
+/** The message of a DomainError holds no secrets. Of other errors only the code is used. */
 function reasonOf(error: unknown): string {
   if (error === undefined) return "it took too long to connect";
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {

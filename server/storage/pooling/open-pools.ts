@@ -1,15 +1,15 @@
-/** The pools' drivers: opened at their first use, kept while the pool stays where it is, and closed when it moves or goes. */
+/** The pools' drivers: opened at the first use, and closed when the pool's URI changes or the pool is deleted. */
 import { DomainError, hasCode } from "../../errors.ts";
 import type { Pool, PoolsController } from "../control-driver.ts";
 import { type ArrivalListener, type DataDriver, DEFAULT_POOL } from "../data-driver.ts";
 import type { DriverRegistry } from "../driver-registry.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 
-/** How long a pool's URI, or the failure to open it, counts before it is looked at again. */
+/** How long a pool's URI, or the failure to open it, is used before the record is read again. */
 const REMEMBER_MS = 1000;
-/** How long it counts that a pool was found away: whoever tries it meanwhile says so again, and if nobody does, it may be back. */
+/** How long a pool counts as failing after a failure. If no call tries it meanwhile, it may have recovered. */
 const AWAY_MS = 60_000;
-/** Between two tries to write down which store a pool is. */
+/** Time between two attempts to record which store a pool is. */
 const NOTE_EVERY_MS = 10_000;
 
 interface OpenPool {
@@ -19,11 +19,11 @@ interface OpenPool {
   opened: DataDriver | null;
   failed: boolean;
   checkedAt: number;
-  /** When it was last tried to write down which store it is. */
+  /** When the store's identity was last recorded, or tried to be. */
   notedAt: number;
-  /** The driver's, as far as it is written down. */
+  /** The driver's `lostAt` that was last recorded. */
   lostAt: Date | undefined;
-  /** The pool that is this store already, as far as was told. */
+  /** The other pool that is the same store, if that was reported. */
   double: string | null;
 }
 
@@ -36,7 +36,7 @@ export class OpenPools {
   readonly #open = new Map<string, OpenPool>();
   readonly #checking = new Map<string, Promise<DataDriver>>();
   readonly #breakers = new Map<string, CircuitBreaker>();
-  /** When each was last found away, until it is found there. */
+  /** When each pool last failed, until a call succeeds. */
   readonly #awayAt = new Map<string, number>();
   readonly #closing = new Set<Promise<void>>();
   readonly #noting = new Set<Promise<void>>();
@@ -59,7 +59,7 @@ export class OpenPools {
     this.#onError = params.onError;
   }
 
-  /** The pool's driver if it is open and its URI was looked at within the second. */
+  /** The pool's driver, if it is open and its record was read within the last second. */
   peek(name: string): DataDriver | undefined {
     if (name === DEFAULT_POOL) return this.#defaultDriver;
     const pool = this.#open.get(name);
@@ -67,12 +67,12 @@ export class OpenPools {
     return pool.opened;
   }
 
-  /** The pool's driver if it is open, whenever its URI was looked at: for what is asked about a call that goes another way. */
+  /** The pool's driver if it is open, however old its record is. Only for questions about a call, not for the call. */
   opened(name: string): DataDriver | undefined {
     return name === DEFAULT_POOL ? this.#defaultDriver : (this.#open.get(name)?.opened ?? undefined);
   }
 
-  /** POOL_DOES_NOT_EXIST, STORAGE_UNAVAILABLE. Those who ask at the same time share one look and one opening. */
+  /** POOL_DOES_NOT_EXIST, STORAGE_UNAVAILABLE. Callers at the same time share one look-up and one opening. */
   get(name: string): Promise<DataDriver> {
     const driver = this.peek(name);
     if (driver !== undefined) return Promise.resolve(driver);
@@ -85,7 +85,7 @@ export class OpenPools {
     return started;
   }
 
-  /** A pool that moves or is made anew begins with a new one. */
+  /** A pool whose URI changes, or that is created again, gets a new breaker. */
   breakerOf(name: string): CircuitBreaker {
     let breaker = this.#breakers.get(name);
     if (breaker === undefined) {
@@ -95,20 +95,20 @@ export class OpenPools {
     return breaker;
   }
 
-  /** What a call says that went past the breaker. */
+  /** Records the outcome of a call that did not pass through the breaker. */
   noteReachable(name: string, reachable: boolean): void {
     if (reachable) this.#awayAt.delete(name);
     else this.#awayAt.set(name, this.#now());
   }
 
-  /** Is it known to be away, it or a part of it? By what calls met lately; nothing is asked for it. */
+  /** True when the pool or a part of it was seen failing within the last minute. Never probes. */
   isAway(name: string): boolean {
     const awayAt = this.#awayAt.get(name);
     if (awayAt !== undefined && this.#now() - awayAt <= AWAY_MS) return true;
     return this.#breakers.get(name)?.isAway() ?? false;
   }
 
-  /** Of the pools that are open, and of those that open later. */
+  /** Watches the pools that are open, and those that open later. */
   watchArrivals(listener: ArrivalListener): () => void {
     this.#watchers.add(listener);
     this.#watch(this.#defaultDriver);
@@ -133,7 +133,10 @@ export class OpenPools {
     this.#watched.delete(driver);
   }
 
-  /** Closes it once its calls in flight have ended; one that is still opening is closed when it is open, without waiting. The built-in pool stays. */
+  /**
+   * Closes the pool's driver once its calls in flight have ended. One that is still opening is closed later, without
+   * waiting for it here. The built-in pool stays open.
+   */
   async forget(name: string): Promise<void> {
     this.#checking.delete(name);
     this.#awayAt.delete(name);
@@ -143,7 +146,7 @@ export class OpenPools {
     if (pool.opened !== null) await closing;
   }
 
-  /** Closes all, the built-in pool too. Twice is once. */
+  /** Closes all drivers, that of the built-in pool too. May be called twice. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const name of this.#open.keys()) void this.forget(name);
@@ -152,7 +155,7 @@ export class OpenPools {
 
   async #check(name: string): Promise<DataDriver> {
     const known = this.#open.get(name);
-    // A pool that just failed to open is not tried by each caller anew: they would all wait for its time-out.
+    // Callers do not try again to open a pool that has just failed: they would all wait for its time-out.
     if (known?.failed && this.#now() - known.checkedAt < REMEMBER_MS) return known.driver;
     const registered = await this.#lookUp(name, known);
     const current = this.#open.get(name);
@@ -173,16 +176,16 @@ export class OpenPools {
         if (known !== undefined) void this.#retire(name, known);
         throw error;
       }
-      // The control plane is out of reach; where the pool was a moment ago is the best guess, and writes check the epoch there.
+      // Without the control database, the known URI is the best guess. Writes check the queue's epoch there.
       if (known?.opened) return { uri: known.uri, identity: known.opened.identity };
       throw error instanceof DomainError && error.kind === "unavailable" ? isNotKnown(name, error) : error;
     }
   }
 
   /**
-   * Has it written down which store the pool is, where that is not known or no longer so: of a pool that was registered without a look, say. And that it lost
-   * what it held. One that
-   * turns out to be another pool's store is told of and goes on: each queue lives in one pool, so neither sees the other's, but none moves between the two.
+   * Records the store's identity when it is unknown or has changed, and that the store lost what it held. A pool that
+   * is the same store as another one is reported, and goes on: each queue is in one of them, so they do not disturb
+   * each other. But no queue can move between them.
    */
   #note(name: string, pool: OpenPool, registered: string | null): void {
     const { uri, opened } = pool;
@@ -251,7 +254,7 @@ export class OpenPools {
     const closing = pool.driver
       .then(
         (driver) => driver.close(),
-        // It never opened, which whoever asked for it has heard.
+        // It never opened: the callers that wanted it have got the error.
         () => undefined,
       )
       .catch(this.#onError)
@@ -261,7 +264,7 @@ export class OpenPools {
   }
 }
 
-/** It is not the pool that failed. */
+/** The control database failed, not the pool. */
 function isNotKnown(pool: string, error: DomainError): DomainError {
   return new DomainError(
     error.code,

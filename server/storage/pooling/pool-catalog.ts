@@ -1,36 +1,36 @@
-/** Where each queue is: the catalogue, remembered for at most a second. */
+/** The catalogue with a cache: where each queue is, at most a second old. */
 import { DomainError, hasCode } from "../../errors.ts";
 import type { CatalogueEntry, ControlDriver, QueueMove } from "../control-driver.ts";
 import { withDeadline } from "../deadline.ts";
 import { type QueueRef, queueKey } from "../queue-ref.ts";
 
-/** A queue's pool, and its life there. */
+/** A queue's pool, and its epoch there. */
 export interface QueueLocation {
   readonly pool: string;
   readonly epoch: number;
 }
 
 /**
- * The drivers' cache, as far as it is needed here; a configured KeyValueStore is one. It may forget, fail or hang:
- * that costs a look at the catalogue, and no answer depends on it. Best a store in memory without locks and key mangler.
+ * The cache of queue locations; a configured KeyValueStore is one. It may forget, fail or hang: that costs a read of
+ * the catalogue, and no answer depends on it. Best is a store in memory, without locks and key mangler.
  */
 export interface LocationCache {
-  /** What is in this process, without a promise. */
+  /** The cached location, without a promise. */
   peek(key: string): QueueLocation | undefined;
-  /** Rejects when it is absent. */
+  /** Rejects when the key is absent. */
   get(key: string): Promise<QueueLocation>;
   set(key: string, place: QueueLocation, options: { ttlSeconds: number }): Promise<void>;
   deleteMulti(keys: readonly string[]): Promise<void>;
 }
 
 const REMEMBER_SECONDS = 1;
-/** Longer than this a cache is slower than what it stands in for. */
+/** A cache that takes longer is slower than the catalogue. */
 const CACHE_TIMEOUT_MS = 250;
 
 export class PoolCatalog {
   readonly #control: Pick<ControlDriver, "catalogue" | "queues" | "moveLedger">;
   readonly #cache: LocationCache;
-  /** Everyone who asks for the same queue at the same time waits for one look. */
+  /** Callers that ask for the same queue at the same time share one look-up. */
   readonly #looking = new Map<string, Promise<QueueLocation>>();
 
   constructor(control: Pick<ControlDriver, "catalogue" | "queues" | "moveLedger">, cache: LocationCache) {
@@ -38,7 +38,7 @@ export class PoolCatalog {
     this.#cache = cache;
   }
 
-  /** What this process remembers; undefined says nothing about the queue. */
+  /** The cached location. Undefined when it is not cached; the queue may exist all the same. */
   peek(queue: QueueRef): QueueLocation | undefined {
     try {
       return this.#cache.peek(queueKey(queue));
@@ -48,8 +48,8 @@ export class PoolCatalog {
   }
 
   /**
-   * QUEUE_DOES_NOT_EXIST, or QUEUE_NOT_MAPPED when it exists and the catalogue has no entry. Neither is remembered, so
-   * a queue made elsewhere is there at once.
+   * QUEUE_DOES_NOT_EXIST, or QUEUE_NOT_MAPPED when the queue exists without a catalogue entry. Neither is cached, so a
+   * queue that another process creates is found at once.
    */
   find(queue: QueueRef): Promise<QueueLocation> {
     return this.#lookOnce(queue, async (key) => {
@@ -59,8 +59,8 @@ export class PoolCatalog {
   }
 
   /**
-   * Past the cache, and only for a queue whose record is there: the entry of a deleted one may remain for its
-   * subscriptions. QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED.
+   * Reads the catalogue past the cache. QUEUE_DOES_NOT_EXIST also when only the catalogue entry is left: that of a
+   * deleted queue may stay for its subscriptions. QUEUE_NOT_MAPPED.
    */
   async reload(queue: QueueRef): Promise<QueueLocation> {
     const [entry, exists] = await Promise.all([this.#entry(queue), this.#control.queues.exists(queue)]);
@@ -70,7 +70,7 @@ export class PoolCatalog {
     return place;
   }
 
-  /** The places of many queues, with one look at the catalogue for those that are not remembered; null for those it does not know. */
+  /** The locations of many queues, with one query for those that are not cached. Null for unknown queues. */
   async findMany(queues: readonly QueueRef[]): Promise<(QueueLocation | null)[]> {
     const places = queues.map((queue) => this.peek(queue) ?? null);
     const unknown = queues.filter((_, index) => places[index] === null);
@@ -101,7 +101,7 @@ export class PoolCatalog {
     if (running !== undefined) return running;
     const started: Promise<QueueLocation> = look(key)
       .then(async (place) => {
-        // Forgotten meanwhile: what was read may be from before the change.
+        // Not cached if it was forgotten meanwhile: the answer may be from before the change.
         if (this.#looking.get(key) === started) await this.#write(key, place);
         return place;
       })
@@ -119,7 +119,7 @@ export class PoolCatalog {
     } catch (error) {
       if (!hasCode(error, "QUEUE_NOT_MAPPED")) throw error;
       if (!(await queues.exists(queue))) throw doesNotExist(queue);
-      // Queue and entry are made in one step: the queue may have been made between the two looks.
+      // Queue and entry are created in one step, perhaps between the two reads above.
       return await catalogue.get(queue);
     }
   }

@@ -16,18 +16,20 @@ import type { SubscriptionController } from "../subscription-controller.ts";
 import type { OpenPools } from "./open-pools.ts";
 import type { PoolCatalog, QueueLocation } from "./pool-catalog.ts";
 
-/** How long a call waits for a queue that is on its way to another pool, and how often it is looked for meanwhile. */
+/** How long a call waits for a queue that is frozen by a move, and how often it looks meanwhile. */
 const MOVE_WAIT_MS = 2000;
 const MOVE_LOOK_MS = 20;
 
-/** The codes that say: the queue is not there, or not in this life. Nothing was read or written, so the call may be repeated. */
+/**
+ * True when the pool does not hold the queue with this epoch. Nothing was read or written, so the call may be repeated.
+ */
 function isMisplaced(error: unknown): boolean {
   return (
     hasCode(error, "QUEUE_EPOCH_STALE") || hasCode(error, "QUEUE_DOES_NOT_EXIST") || hasCode(error, "QUEUE_IS_MOVING")
   );
 }
 
-interface Mended {
+interface RepairedRoute {
   pool: string;
   driver: DataDriver;
   queue: QueueRef & { epoch: number };
@@ -37,8 +39,8 @@ export class Router {
   readonly #catalog: PoolCatalog;
   readonly #pools: OpenPools;
   readonly #onError: (error: unknown) => void;
-  /** Everyone who waits for the same queue shares one look at a time. */
-  readonly #mending = new Map<string, Promise<Mended>>();
+  /** Callers that wait for the same queue share one repair. */
+  readonly #repairing = new Map<string, Promise<RepairedRoute>>();
 
   constructor(catalog: PoolCatalog, pools: OpenPools, onError: (error: unknown) => void) {
     this.#catalog = catalog;
@@ -47,13 +49,13 @@ export class Router {
   }
 
   /**
-   * Makes the call where the queue was a moment ago. When that pool does not know the queue or its life, looks at the
-   * catalogue, gives the pool the queue's row if it lacks it (a crash may have come between the two), and makes the
-   * call once more. While the queue is on its way to another pool it waits for it. QUEUE_DOES_NOT_EXIST,
-   * QUEUE_NOT_MAPPED, QUEUE_IS_MOVING. A caller that names an epoch itself gets it checked, and QUEUE_EPOCH_STALE.
+   * Sends the call to the pool that the cached catalogue names. When that pool does not hold the queue with this epoch,
+   * reads the catalogue, creates the pool's row if it is missing (after a crash), and calls again. Waits while a move
+   * has frozen the queue. QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED, QUEUE_IS_MOVING. With an epoch from the caller there
+   * is no second call, but QUEUE_EPOCH_STALE.
    */
   call<T>(queue: QueueRef, work: (driver: DataDriver, queue: QueueRef) => Promise<T>): Promise<T> {
-    // The usual way, which every message pays for: what is needed is remembered, and nothing is waited for but the pool.
+    // The hot path: location and driver are cached, and the call waits for nothing but the pool.
     const place = this.#catalog.peek(queue);
     const driver = place && this.#pools.peek(place.pool);
     if (place === undefined || driver === undefined) return this.#callUnknown(queue, work);
@@ -91,7 +93,7 @@ export class Router {
           .breakerOf(repaired.pool)
           .run(again, addPoolName(repaired.pool), () => partOf(repaired.driver, queue));
       } catch (error) {
-        // It may begin to move just as the call is made.
+        // A move may freeze the queue just before this call.
         if (hasCode(error, "QUEUE_IS_MOVING") && performance.now() < deadline) continue;
         if (!hasCode(error, "QUEUE_EPOCH_STALE")) throw error;
         throw new DomainError("STORAGE_UNAVAILABLE", "The queue is moving or being made again. Try again.", {
@@ -101,7 +103,7 @@ export class Router {
     }
   }
 
-  /** Gives the queue's pool the row. When the pool refuses, no other is looked for. */
+  /** Creates the queue's row in its pool. Tries no other pool when this one refuses. */
   async attach(queue: QueueRef & { epoch: number }): Promise<void> {
     await this.#catalog.forget(queue);
     const { pool } = await this.#catalog.find(queue);
@@ -112,11 +114,14 @@ export class Router {
     );
   }
 
-  /** The queue's pool by the catalogue itself, where the queue has its row from now on. QUEUE_DOES_NOT_EXIST, QUEUE_EPOCH_STALE, and QUEUE_IS_MOVING once the deadline is over. */
-  async repair(queue: QueueRef, deadline = performance.now() + MOVE_WAIT_MS): Promise<Mended> {
+  /**
+   * Reads the catalogue past the cache, and creates the queue's row in its pool if it is missing. QUEUE_DOES_NOT_EXIST,
+   * QUEUE_EPOCH_STALE, and QUEUE_IS_MOVING once the deadline is over.
+   */
+  async repair(queue: QueueRef, deadline = performance.now() + MOVE_WAIT_MS): Promise<RepairedRoute> {
     for (;;) {
       try {
-        return await this.#mendOnce(queue);
+        return await this.#repairOnce(queue);
       } catch (error) {
         if (!hasCode(error, "QUEUE_IS_MOVING") || performance.now() >= deadline) throw error;
       }
@@ -124,16 +129,16 @@ export class Router {
     }
   }
 
-  #mendOnce(queue: QueueRef): Promise<Mended> {
+  #repairOnce(queue: QueueRef): Promise<RepairedRoute> {
     const key = queueKey(queue);
-    const running = this.#mending.get(key);
+    const running = this.#repairing.get(key);
     if (running !== undefined) return running;
-    const started = this.#repair(queue).finally(() => this.#mending.delete(key));
-    this.#mending.set(key, started);
+    const started = this.#repair(queue).finally(() => this.#repairing.delete(key));
+    this.#repairing.set(key, started);
     return started;
   }
 
-  async #repair({ project, name }: QueueRef): Promise<Mended> {
+  async #repair({ project, name }: QueueRef): Promise<RepairedRoute> {
     await this.#catalog.forget({ project, name });
     const place: QueueLocation = await this.#catalog.reload({ project, name });
     const driver = await this.#pools.get(place.pool).catch(addPoolName(place.pool));
@@ -142,7 +147,7 @@ export class Router {
       () => null,
       (error: unknown) => error,
     );
-    // It may have moved away just before that; whoever moves it later finds the row.
+    // The queue may have moved just before. A move that begins later finds the row.
     const now = await this.#catalog.reload({ project, name });
     if (now.epoch !== place.epoch) return this.#repair({ project, name });
     if (refused !== null) addPoolName(place.pool)(refused);
@@ -165,8 +170,8 @@ export class Router {
   }
 
   /**
-   * One call to each pool for its queues, or to each part of it. Where a pool has none for a queue, the catalogue is asked and the call made once more. A pool
-   * that fails leaves null for its queues, so that the others' are seen; when every pool fails, so does this.
+   * Asks each pool, or each part of it, once for all its queues. A queue that its pool does not hold is asked for again
+   * after a repair. A pool that fails leaves null for its queues; when every pool fails, the call fails.
    */
   async stats(queues: readonly CountedQueue[]): Promise<(QueueStats | null)[]> {
     const places = await this.#catalog.findMany(queues);
@@ -196,7 +201,7 @@ export class Router {
           await Promise.all(
             group.map(async (index, position) => {
               answers[index] =
-                given[position] ?? (await this.#statsOfMended(queues[index] as CountedQueue, queues.length > 1));
+                given[position] ?? (await this.#statsAfterRepair(queues[index] as CountedQueue, queues.length > 1));
             }),
           );
         } catch (error) {
@@ -209,8 +214,8 @@ export class Router {
     return answers;
   }
 
-  /** With others that are asked for too, one that is moving must not take their answers away. */
-  async #statsOfMended(queue: CountedQueue, among: boolean): Promise<QueueStats | null> {
+  /** `among`: other queues are asked for too. Then a queue that is moving is null, so that the others get answers. */
+  async #statsAfterRepair(queue: CountedQueue, among: boolean): Promise<QueueStats | null> {
     if (queue.epoch !== undefined) return null;
     try {
       const repaired = await this.repair(queue);
@@ -226,9 +231,9 @@ export class Router {
   }
 
   /**
-   * In one pool the pool does it in one step. Between two: copied, then deleted under the claim, as many at a time as a
-   * call carries. When the claim has lapsed in between, the originals stay and are not counted; the next move finds the
-   * copies there and does not copy again.
+   * Within one pool this is one step. Between two pools the messages are copied, then deleted under the claim, as many
+   * at a time as one call carries. If the claim expires in between, the originals stay and are not counted. The next
+   * transfer finds the copies and does not copy again.
    */
   async transfer(params: Parameters<MessageController["transfer"]>[0]): Promise<number> {
     const { from, to, ids } = params;
@@ -270,7 +275,7 @@ export class Router {
   }
 }
 
-/** A stale epoch of one queue fails the call for all of a pool's; then each is asked for by itself. */
+/** One stale epoch fails the call for all queues of a pool. Then each queue is asked for alone. */
 async function statsWhereKnown(driver: DataDriver, queues: readonly CountedQueue[]): Promise<(QueueStats | null)[]> {
   try {
     return await driver.messages.stats(queues);
@@ -319,7 +324,7 @@ export function routedClaims(router: Router): ClaimController {
   };
 }
 
-/** They outlive their queue, and so does its catalogue entry while there are any. */
+/** Subscriptions outlive their queue, and so does its catalogue entry while there are any. */
 export function routedSubscriptions(router: Router): SubscriptionController {
   return {
     list: (params) => router.call(params.queue, (driver, queue) => driver.subscriptions.list({ ...params, queue })),

@@ -1,6 +1,6 @@
 /**
- * Draws one candidate in proportion to its weight; null when none has a weight above 0. `random` gives numbers from 0
- * up to but not including 1, as Math.random does. Pure, so that a test can decide the draw.
+ * Chooses one candidate, at random in proportion to the weights. Null when no weight is above 0. `random` returns
+ * numbers from 0 up to but not including 1, as Math.random does.
  */
 export function weightedChoice<T extends { readonly weight: number }>(
   candidates: readonly T[],
@@ -13,6 +13,6 @@ export function weightedChoice<T extends { readonly weight: number }>(
     left -= candidate.weight;
     if (left < 0) return candidate;
   }
-  // Rounding can leave a crumb beyond the last one.
+  // Rounding errors can leave a little beyond the last candidate.
   return weighted.at(-1) ?? null;
 }

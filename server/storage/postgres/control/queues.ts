@@ -104,7 +104,7 @@ export function queueController({ session }: { session: Session }): QueueControl
         ORDER BY missing.project, missing.dead_letter_queue, missing.name LIMIT ${limit}`;
     },
 
-    async mendDeadLetterQueues(queues) {
+    async repairDeadLetterQueues(queues) {
       if (queues.length === 0) return;
       const rows = await prisma.$queryRaw<
         { project: string; name: string; metadata: string; recorded: string | null }[]
@@ -169,7 +169,7 @@ export function queueController({ session }: { session: Session }): QueueControl
       });
     },
   };
-  return guarded(session, controller, ["create", "delete", "setMetadata", "mendDeadLetterQueues"]);
+  return guarded(session, controller, ["create", "delete", "setMetadata", "repairDeadLetterQueues"]);
 }
 
 interface ListPlan {
