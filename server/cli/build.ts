@@ -44,7 +44,7 @@ export async function buildPages(params: {
     const fingerprint = fingerprintOf(basePath);
     rmSync(fingerprintFile(basePath), { force: true });
     if (basePath !== "")
-      writeFileSync(join(ROOT, `${pagesFolder(basePath)}.tsconfig.json`), '{ "extends": "../../tsconfig.json" }\n');
+      writeFileSync(join(ROOT, `${pagesFolder(basePath)}.tsconfig.json`), '{ "extends": "../tsconfig.json" }\n');
     report("Building the pages (only when they changed; this takes a minute or so)...");
     const began = Date.now();
     await runNextBuild(basePath, report, params.signal);
