@@ -131,7 +131,7 @@ describe("moveQueue", () => {
       const { included, excluded } = JSON.parse(resultText ?? "");
       return { included, excluded };
     };
-    const far = [{ queue: "user-far", why: `It lifecycle in the pool ${three}. Move it by itself.` }];
+    const far = [{ queue: "user-far", why: `It is in the pool ${three}. Move it by itself.` }];
     const places = () => Promise.all(["grave", "user-a", "user-b", "user-far", "stranger"].map(placeOf));
     expect(await move("grave", two)).toEqual({ included: ["user-a", "user-b"], excluded: far });
     expect(await places()).toEqual([two, two, two, three, one]);

@@ -55,7 +55,7 @@ test("one that cannot be reached now stays excluded, and a move that is asked fo
   const away = { queue: "dead", why: "It could not be moved now: It is away. Move it by itself later." };
   expect(await move()).toMatchObject({ included: [], excluded: [away] });
   expect([await placeOf("alive"), await placeOf("dead")]).toEqual(["two", "one"]);
-  const elsewhere = { queue: "dead", why: "It lifecycle in the pool one. Move it by itself." };
+  const elsewhere = { queue: "dead", why: "It is in the pool one. Move it by itself." };
   expect(await move()).toMatchObject({ included: [], excluded: [elsewhere] });
 });
 
