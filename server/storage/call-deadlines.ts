@@ -1,5 +1,6 @@
 /** One deadline for each call: waiting for its turn counts as much as being under way. */
-import { DomainError, hasCode } from "../errors.ts";
+import { type DomainError, hasCode } from "../errors.ts";
+import { silent, stillUnderWay, tooBusy, tookTooLong } from "./storage-errors.ts";
 
 /** Of a driver's call, in milliseconds. */
 export const DRIVER_DEADLINE_MS = 5000;
@@ -36,23 +37,11 @@ export function isSlow(error: unknown): boolean {
   return error instanceof Error && slow.has(error);
 }
 
-/** It was not sent. */
-export function tooBusy(): DomainError {
-  return new DomainError("DEADLINE_EXCEEDED", "The storage is too busy: this was not sent. Try again.");
-}
-
 /** The storage lives, but has not answered in time. `wrote`: what was sent may still change something. */
 export function tooSlow({ wrote }: { wrote: boolean }): DomainError {
-  const error = wrote ? mayHappen() : new DomainError("DEADLINE_EXCEEDED", "The storage took too long. Try again.");
+  const error = wrote ? stillUnderWay() : tookTooLong();
   slow.add(error);
   return error;
-}
-
-function mayHappen(): DomainError {
-  return new DomainError(
-    "OUTCOME_UNKNOWN",
-    "The storage took too long: it may still happen. Repeat it with the same idempotencyKey.",
-  );
 }
 
 /** A source that answered, if only to refuse. */
@@ -107,9 +96,9 @@ export class CallDeadlines {
     this.#open.delete(call);
     const isSilent = call.source.heardAt < call.since;
     if (call.sent) {
-      call.reject(isSilent ? mayHappen() : tooSlow({ wrote: true }));
+      call.reject(isSilent ? stillUnderWay() : tooSlow({ wrote: true }));
     } else if (isSilent && performance.now() - call.since >= DRIVER_DEADLINE_MS) {
-      call.reject(new DomainError("STORAGE_UNAVAILABLE", "The storage does not answer: this was not sent. Try again."));
+      call.reject(silent());
     } else {
       call.reject(tooBusy());
     }

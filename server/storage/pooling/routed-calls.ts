@@ -12,6 +12,7 @@ import type {
 } from "../data-driver.ts";
 import { validUuids } from "../list-pages.ts";
 import { type QueueRef, queueKey } from "../queue-ref.ts";
+import { isMoving } from "../storage-errors.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
 import type { OpenPools } from "./open-pools.ts";
 import type { PoolCatalog, QueueLocation } from "./pool-catalog.ts";
@@ -96,7 +97,7 @@ export class Router {
         // A move may freeze the queue just before this call.
         if (hasCode(error, "QUEUE_IS_MOVING") && performance.now() < deadline) continue;
         if (!hasCode(error, "QUEUE_EPOCH_STALE")) throw error;
-        throw new DomainError("STORAGE_UNAVAILABLE", "The queue is moving or being made again. Try again.", {
+        throw new DomainError("STORAGE_UNAVAILABLE", "The queue is moving or is being created again. Try again.", {
           cause: error,
         });
       }
@@ -162,9 +163,7 @@ export class Router {
   async #attachUnlessMoved(driver: DataDriver, queue: QueueRef & { epoch: number }): Promise<void> {
     const move = await this.#catalog.findMove(queue);
     if (move?.sourceEpoch === queue.epoch && (await driver.transfer?.openEpoch({ queue })) === null) {
-      throw new DomainError("QUEUE_IS_MOVING", "The queue is on its way to another pool. Try again in a moment.", {
-        details: { project: queue.project, queue: queue.name },
-      });
+      throw isMoving(queue);
     }
     await driver.attachQueue(queue);
   }

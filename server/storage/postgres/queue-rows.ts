@@ -1,7 +1,7 @@
 /** Rows of the table pool_queues: one per queue that the pool holds, with its epoch and low-water marker. */
 import { LRUCache } from "lru-cache";
-import { DomainError } from "../../errors.ts";
 import { type QueueRef, queueKey } from "../queue-ref.ts";
+import { isMoving, queueDoesNotExist, staleEpoch } from "../storage-errors.ts";
 import { translatePostgresError } from "./sql/connection.ts";
 import { NOW } from "./sql/fragments.ts";
 import { int8, orNull, text } from "./sql/parameter-types.ts";
@@ -140,9 +140,7 @@ export class QueueRows {
     const { project, name } = queue;
     const [found] = await this.#statements.read(FIND, { project, name });
     if (found === undefined) {
-      throw new DomainError("QUEUE_DOES_NOT_EXIST", `Queue ${name} does not exist.`, {
-        details: { project, queue: name },
-      });
+      throw queueDoesNotExist(queue);
     }
     if (queue.epoch !== undefined && found.epoch !== String(queue.epoch)) throw staleEpoch(queue);
     if (found.state === "moving") throw isMoving(queue);
@@ -205,19 +203,3 @@ async function attachIn(transaction: Transaction, queue: QueueRef & { epoch: num
 
 /** The result of a statement that did not find the row it was given. See QueueRows.with. */
 export const STALE = Symbol("stale");
-
-export function staleEpoch(queue: QueueRef): DomainError {
-  return new DomainError("QUEUE_EPOCH_STALE", `Queue ${queue.name} has moved or was created again. Try again.`, {
-    details: { project: queue.project, queue: queue.name },
-  });
-}
-
-export function isMoving(queue: QueueRef): DomainError {
-  return new DomainError(
-    "QUEUE_IS_MOVING",
-    `Queue ${queue.name} is on its way to another pool. Try again in a moment.`,
-    {
-      details: { project: queue.project, queue: queue.name },
-    },
-  );
-}

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { DomainError } from "../../errors.ts";
 import type { QueueRef } from "../queue-ref.ts";
+import { isMoving, queueDoesNotExist, staleEpoch } from "../storage-errors.ts";
 import { CONTENT_PARTS, type PoolKeys, type QueueKeys } from "./keys.ts";
 import { CALL, FORGET_MOVE, QUEUE, QUEUE_ROW, RETIRE } from "./queue-lua.ts";
 import { answers, type KeyList, type Script, script, table } from "./server/script.ts";
@@ -107,23 +107,3 @@ export class QueueRows {
 }
 
 export const epochOf = (queue: QueueRef) => (queue.epoch === undefined ? "" : String(queue.epoch));
-
-export function queueDoesNotExist(queue: QueueRef): DomainError {
-  return new DomainError("QUEUE_DOES_NOT_EXIST", `Queue ${queue.name} does not exist.`, {
-    details: { project: queue.project, queue: queue.name },
-  });
-}
-
-export function staleEpoch(queue: QueueRef): DomainError {
-  return new DomainError("QUEUE_EPOCH_STALE", `Queue ${queue.name} has moved or was made again. Try again.`, {
-    details: { project: queue.project, queue: queue.name },
-  });
-}
-
-export function isMoving(queue: QueueRef): DomainError {
-  return new DomainError(
-    "QUEUE_IS_MOVING",
-    `Queue ${queue.name} is on its way to another pool. Try again in a moment.`,
-    { details: { project: queue.project, queue: queue.name } },
-  );
-}

@@ -10,10 +10,10 @@ import type {
   QueueLife,
   QueueTransfer,
 } from "../../queue-transfer.ts";
+import { staleEpoch } from "../../storage-errors.ts";
 import { highestMarker } from "../messages/marker-sequence.ts";
 import { ALIVE } from "../messages/rows.ts";
 import type { Pool } from "../pool.ts";
-import { staleEpoch } from "../queue-rows.ts";
 import { uuidArray } from "../sql/array-parameter.ts";
 import { CLOCK, milliseconds, NIL, NOW } from "../sql/fragments.ts";
 import { withLockTimeout } from "../sql/lock-timeout.ts";

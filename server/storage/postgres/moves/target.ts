@@ -1,10 +1,10 @@
 /** The half of a move in the store that the queue goes to. See QueueTransfer. */
 
 import type { MovedState, QueueLife, QueueTransfer } from "../../queue-transfer.ts";
+import { staleEpoch } from "../../storage-errors.ts";
 import { HOLDS_NOTHING } from "../claims/rows.ts";
 import { liftMarkers } from "../messages/marker-sequence.ts";
 import type { Pool } from "../pool.ts";
-import { staleEpoch } from "../queue-rows.ts";
 import { boolArray, float8Array, int4Array, int8Array, textArray, uuidArray } from "../sql/array-parameter.ts";
 import { CLOCK, NOW } from "../sql/fragments.ts";
 import { withLockTimeout } from "../sql/lock-timeout.ts";

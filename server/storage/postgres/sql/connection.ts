@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { DomainError } from "../../../errors.ts";
 import { type WriteRefusal, writeRefusedError } from "../../read-only-storage.ts";
+import { brokeAfterSending, defect, noConnectionToSpare, tookTooLong, unreachable } from "../../storage-errors.ts";
 import { tlsErrorMessage } from "../../tls-errors.ts";
 import { type PostgresAddress, parsePostgresUri } from "./address.ts";
 import { ConnectionPool, TOO_MANY_CONNECTIONS } from "./connection-pool.ts";
@@ -125,55 +126,29 @@ export function translatePostgresError(error: unknown, options: { wrote?: boolea
   if (error instanceof DomainError) return error;
   // Connection errors are plain ones; these come from our own code.
   if (error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError) {
-    return new DomainError("INTERNAL", "This failed because of a defect in Isimud; the log has more.", {
-      cause: error,
-    });
+    return defect("The call failed.", error);
   }
   const code = (error as { code?: unknown }).code;
   const sqlState = typeof code === "string" ? code : "";
   // 22012: allOrNothing (fragments.ts) refused the statement, because others changed its rows.
   if (sqlState === "57014" || sqlState === "55P03" || sqlState === "22012") {
-    return new DomainError("DEADLINE_EXCEEDED", "The storage took too long. Try again.", { cause: error });
+    return tookTooLong(error);
   }
   const refusal = WRITES_REFUSED[sqlState];
   if (refusal !== undefined) return writeRefusedError(refusal, error);
-  if (sqlState === TOO_MANY_CONNECTIONS) {
-    const message = "The storage has no connection to spare. Try again in a few seconds.";
-    return new DomainError("STORAGE_UNAVAILABLE", message, { cause: error });
-  }
+  if (sqlState === TOO_MANY_CONNECTIONS) return noConnectionToSpare(error);
   // 08: connection; 28 and 3D: the server no longer lets us in, or the database does not exist any more; 53: resources;
   // 57: operator intervention (shutdown, crash); 40: rolled back by the server.
   // 08P01 is a defect of ours: a statement that does not fit the protocol.
-  if (/^(08|28|3D|53|57|40)/.test(sqlState) && sqlState !== "08P01") {
-    return new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reached. Try again in a few seconds.", {
-      cause: error,
-    });
-  }
+  if (/^(08|28|3D|53|57|40)/.test(sqlState) && sqlState !== "08P01") return unreachable(error);
   if (sqlState.length === 5 && /^[0-9A-Z]{5}$/.test(sqlState) && !sqlState.startsWith("E")) {
-    return new DomainError(
-      "INTERNAL",
-      "The storage refused a statement. This is a defect in Isimud; the log has more.",
-      {
-        cause: error,
-      },
-    );
+    return defect("The storage refused a statement.", error);
   }
   // The handshake failed, so nothing was sent.
-  const tlsRefusal = tlsErrorMessage(error);
-  if (tlsRefusal !== null) return new DomainError("STORAGE_UNAVAILABLE", tlsRefusal, { cause: error });
+  if (tlsErrorMessage(error) !== null) return unreachable(error);
   const message = error instanceof Error ? error.message : "";
   const neverSent = NEVER_SENT.test(`${sqlState} ${message}`);
-  if (options.wrote === true && !neverSent) {
-    return new DomainError(
-      "OUTCOME_UNKNOWN",
-      "The connection to the storage broke after the write was sent: it may have happened. " +
-        "Repeat it with the same idempotencyKey.",
-      { cause: error },
-    );
-  }
-  return new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reached. Try again in a few seconds.", {
-    cause: error,
-  });
+  return options.wrote === true && !neverSent ? brokeAfterSending(error) : unreachable(error);
 }
 
 export function isUniqueViolation(error: unknown): boolean {

@@ -10,9 +10,10 @@ import type {
   QueueLife,
   QueueTransfer,
 } from "../../queue-transfer.ts";
+import { staleEpoch } from "../../storage-errors.ts";
 import { CONTENT_PARTS, STAGING, SUBSCRIPTION_PARTS } from "../keys.ts";
 import { CALL, CONTENT, FORGET_MOVE, QUEUE, QUEUE_ROW, RETIRE, SCHEDULE } from "../queue-lua.ts";
-import { type CallArgs, type QueueRows, staleEpoch } from "../queue-rows.ts";
+import type { CallArgs, QueueRows } from "../queue-rows.ts";
 import { answers, type KeysOf, piece, type Script, script, table } from "../server/script.ts";
 import { flag, number, numeral, records, text, type ValuesOf } from "../server/script-parameters.ts";
 import type { Answered } from "../server/scripts.ts";

@@ -4,9 +4,10 @@
  */
 import { ClientClosedError, ClientOfflineError, ConnectionTimeoutError, createClient, ErrorReply } from "redis";
 import { DomainError } from "../../../errors.ts";
+import { brokeAfterSending, tookTooLong, unreachable } from "../../storage-errors.ts";
 import { tlsNotAnswered } from "../../tls-errors.ts";
 import type { RedisAddress, ServerAddress } from "./address.ts";
-import { deadlineExceeded, outcomeUnknown, refusedConnection, translateRedisError, unreachable } from "./errors.ts";
+import { refusedConnection, translateRedisError } from "./errors.ts";
 
 /** Deadlines in milliseconds, shorter than HTTP's 10 s around them. */
 const CONNECT_TIMEOUT_MS = 5000;
@@ -111,13 +112,13 @@ export class RedisConnection {
     const client = this.#client ?? (await this.#ready(options));
     const sentAt = performance.now();
     const left = options.deadline - sentAt;
-    if (left <= 0) throw deadlineExceeded();
+    if (left <= 0) throw tookTooLong();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         const silent = this.#heardAt < sentAt;
-        if (options.wrote) reject(outcomeUnknown());
-        else reject(silent && left >= STALLED_MS ? unreachable(new Error("No answer in time.")) : deadlineExceeded());
+        if (options.wrote) reject(brokeAfterSending());
+        else reject(silent && left >= STALLED_MS ? unreachable(new Error("No answer in time.")) : tookTooLong());
         // What waits behind this command would wait as long.
         if (left >= STALLED_MS && silent) this.#drop(client);
       }, left);
@@ -164,7 +165,7 @@ export class RedisConnection {
         reject(
           left >= STALLED_MS
             ? unreachable(this.#address.tls ? tlsNotAnswered(undefined) : new ConnectionTimeoutError())
-            : deadlineExceeded(),
+            : tookTooLong(),
         );
       timer = setTimeout(tooLate, Math.max(0, left));
     });

@@ -2,7 +2,7 @@
 import { ErrorReply } from "redis";
 import { DomainError } from "../../../errors.ts";
 import { type WriteRefusal, writeRefusedError } from "../../read-only-storage.ts";
-import { tlsErrorMessage } from "../../tls-errors.ts";
+import { brokeAfterSending, defect, unreachable } from "../../storage-errors.ts";
 
 /** How a server's refusal of a write begins. It did nothing of the command. */
 const WRITES_REFUSED: readonly (readonly [RegExp, WriteRefusal])[] = [
@@ -42,43 +42,21 @@ const CONNECTION_REFUSALS: readonly (readonly [RegExp, string])[] = [
 export function refusedConnection(error: Error): DomainError {
   const refusal = [...CONNECTION_REFUSALS, ...REFUSALS].find(([pattern]) => pattern.test(error.message));
   const message = refusal?.[1] ?? "The storage refused the connection. Check the URI's user, password and database.";
-  return new DomainError("STORAGE_UNAVAILABLE", message, { cause: error });
+  return unreachable(error, message);
 }
 
 /** `sent`: the command may have reached the server. `wrote`: it may then have changed something. */
 export function translateRedisError(error: unknown, options: { sent: boolean; wrote: boolean }): DomainError {
   if (error instanceof DomainError) return error;
   if (error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError) {
-    return new DomainError("INTERNAL", "This failed because of a defect in Isimud; the log has more.", {
-      cause: error,
-    });
+    return defect("The call failed.", error);
   }
   if (error instanceof ErrorReply) {
     const unwritten = WRITES_REFUSED.find(([pattern]) => pattern.test(error.message));
     if (unwritten !== undefined) return writeRefusedError(unwritten[1], error);
     const refusal = REFUSALS.find(([pattern]) => pattern.test(error.message));
-    if (refusal !== undefined) return new DomainError("STORAGE_UNAVAILABLE", refusal[1], { cause: error });
-    return new DomainError("INTERNAL", "The storage refused a script. This is a defect in Isimud; the log has more.", {
-      cause: error,
-    });
+    if (refusal !== undefined) return unreachable(error, refusal[1]);
+    return defect("The storage refused a script.", error);
   }
-  return options.sent && options.wrote ? outcomeUnknown(error) : unreachable(error);
-}
-
-/** Nothing was sent. */
-export function unreachable(cause: unknown): DomainError {
-  const message = tlsErrorMessage(cause) ?? "The storage cannot be reached. Try again in a few seconds.";
-  return new DomainError("STORAGE_UNAVAILABLE", message, { cause });
-}
-
-export function outcomeUnknown(cause?: unknown): DomainError {
-  return new DomainError(
-    "OUTCOME_UNKNOWN",
-    "The connection to the storage broke after the write was sent: it may have happened. Repeat it with the same idempotencyKey.",
-    { cause },
-  );
-}
-
-export function deadlineExceeded(): DomainError {
-  return new DomainError("DEADLINE_EXCEEDED", "The storage took too long. Try again.");
+  return options.sent && options.wrote ? brokeAfterSending(error) : unreachable(error);
 }

@@ -1,6 +1,7 @@
 /** Runs scripts on the server: each call of the driver is one of them, so that it happens as a whole or not at all. */
-import { tooBusy, WORTH_SENDING_MS } from "../../call-deadlines.ts";
+import { WORTH_SENDING_MS } from "../../call-deadlines.ts";
 import { CallsInFlight } from "../../calls-in-flight.ts";
+import { tooBusy } from "../../storage-errors.ts";
 import type { RedisLink } from "./cluster.ts";
 import { ANSWER_TIMEOUT_MS, isServerError } from "./connection.ts";
 import { translateRedisError } from "./errors.ts";
