@@ -1,4 +1,4 @@
-import { JOB_KINDS, JOB_STATES, type Job } from "../jobs/job.ts";
+import { JOB_STATES, type Job } from "../jobs/job.ts";
 import type { PoolShare } from "../operations/pool-facts/placement.ts";
 import { projectField, queueField } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
@@ -16,8 +16,8 @@ import { RawJson } from "./schema/json.ts";
 const JobKindType = builder.enumType("JobKind", {
   description: "What a job does.",
   values: {
-    MOVE_QUEUE: { value: JOB_KINDS[0], description: "Moves a queue to another pool while it is used." },
-    DRAIN_POOL: { value: JOB_KINDS[1], description: "Moves all queues of a pool to other pools." },
+    MOVE_QUEUE: { value: "moveQueue", description: "Moves a queue to another pool while it is used." },
+    DRAIN_POOL: { value: "drainPool", description: "Moves all queues of a pool to other pools." },
   } as const,
 });
 

@@ -26,7 +26,7 @@ export interface HealthInterval {
   failing: number;
   /** The last reason why it was not reachable. */
   errorCode: ErrorCode | null;
-  /** Of all operations of a sample together, where all succeeded; null when that was never so. */
+  /** Of the time that all operations of a sample took together, over samples in which all succeeded; null without any. */
   p50Ms: number | null;
   p95Ms: number | null;
 }
@@ -42,7 +42,7 @@ export interface OperationInterval {
   p95Ms: number | null;
 }
 
-/** Samples are kept for a day, and fewer when there are very many pools; which pools there are, it does not ask. */
+/** Samples are kept for a day, or less long when there are very many pools. Does not check that a pool exists. */
 export interface HealthHistory {
   /** Seconds between two rounds of samples; 0: none are taken. */
   readonly everySeconds: number;

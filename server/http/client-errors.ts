@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { ErrorCode } from "../errors.ts";
-import { answer } from "./errors.ts";
+import { answer } from "./answer-errors.ts";
 import { API_HEADERS } from "./security-headers.ts";
 
 const REASONS: Record<string, { code: ErrorCode; status: number; message: string }> = {

@@ -26,9 +26,9 @@ export async function openPages(params: {
   basePath: string;
 }): Promise<Pages> {
   const { basePath, ...options } = params;
-  // Hazard: at its first request Next starts to handle upgrades of the server that the request came from, without our
-  // checks. So it gets a server that never listens, which emits only the upgrades that passed the checks. (Next's
-  // getUpgradeHandler does not support hot reload: a page in development waits for ever for its first message.)
+  // Next would listen for upgrades on the server of its first request, and so bypass our checks. It gets a server that
+  // never listens, and the upgrades that passed the checks are emitted there. (Next's getUpgradeHandler does not know
+  // hot reload: a page in development would wait for ever for its first message.)
   const upgrades = new Server();
   const app = next({ ...options, dir: ROOT, httpServer: upgrades });
   await app.prepare();

@@ -18,7 +18,7 @@ import { QueueTail } from "./live/queue-tail.ts";
 import { createTicker } from "./live/ticker.ts";
 import { createMessageOperations } from "./messages.ts";
 import type { Operations } from "./operations.ts";
-import { createPoolChecks } from "./pool-facts/checks.ts";
+import { createPoolChecks } from "./pool-facts/health-checks.ts";
 import { createPoolPlacementOperations } from "./pool-facts/placement.ts";
 import { counted, Refusals } from "./pool-facts/refusals.ts";
 import { createPoolOperations } from "./pools.ts";

@@ -6,7 +6,7 @@ import type { OperationContext } from "./context.ts";
 import type { PageParams } from "./input/addresses.ts";
 import { badInput, checkBatch, checkWhole, pageRequest } from "./input/limits.ts";
 import { checkName } from "./input/names.ts";
-import type { PoolChecks } from "./pool-facts/checks.ts";
+import type { PoolChecks } from "./pool-facts/health-checks.ts";
 
 export interface HealthSampling {
   /** Null: none are taken. */

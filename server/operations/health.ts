@@ -6,7 +6,7 @@ import type { OperationContext } from "./context.ts";
 import type { GcOperations } from "./gc.ts";
 import { checkName } from "./input/names.ts";
 import type { MissingDeadLetterQueues } from "./lifecycle/missing-dead-letter-queues.ts";
-import type { PoolCheck, PoolChecks } from "./pool-facts/checks.ts";
+import type { PoolCheck, PoolChecks } from "./pool-facts/health-checks.ts";
 import type { Refusals } from "./pool-facts/refusals.ts";
 
 export interface PoolHealth extends Omit<PoolCheck, "identity"> {

@@ -14,8 +14,8 @@ import type { GraphQLContext } from "../schema/context.ts";
 import { schema } from "../schema/schema.ts";
 import { answerText, headOf } from "./answer.ts";
 import type { Documents, Prepared } from "./documents.ts";
-import { type ErrorLog, maskError } from "./errors.ts";
 import type { Executor } from "./execute.ts";
+import { type ErrorLog, maskError } from "./mask-errors.ts";
 import { type OnOperation, secondsSince } from "./observe.ts";
 
 interface Parts {

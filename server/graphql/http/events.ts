@@ -22,9 +22,9 @@ import type { GraphQLContext } from "../schema/context.ts";
 import { schema } from "../schema/schema.ts";
 import { answerText } from "./answer.ts";
 import { COERCION, type Documents, type OperationRequest } from "./documents.ts";
-import { type ErrorLog, maskError } from "./errors.ts";
 import type { EventStreams, PendingEvent, RenderEvent } from "./event-streams.ts";
 import type { ExecuteResult, Executor } from "./execute.ts";
+import { type ErrorLog, maskError } from "./mask-errors.ts";
 import { type OnOperation, secondsSince } from "./observe.ts";
 import { parseRequest } from "./request-json.ts";
 

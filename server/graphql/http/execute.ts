@@ -7,7 +7,7 @@ import { GraphQLContext } from "../schema/context.ts";
 import { stringify } from "../schema/json.ts";
 import { schema } from "../schema/schema.ts";
 import { COERCION, type Documents, type Prepared } from "./documents.ts";
-import { type ErrorLog, maskError } from "./errors.ts";
+import { type ErrorLog, maskError } from "./mask-errors.ts";
 import { type OnOperation, secondsSince } from "./observe.ts";
 
 export interface ExecuteResult {

@@ -53,7 +53,7 @@ builder.scalarType("JSON", {
   parseLiteral: (node, variables) => new RawJson(textOfLiteral(node, variables ?? {})),
 });
 
-/** A literal that is no integer is refused as NaN is. */
+/** `value` is NaN for a literal that is no integer, which `written` then shows. */
 function safeIntOf(value: unknown, written: unknown = value): number {
   if (typeof value !== "number" || !Number.isInteger(value)) {
     throw new GraphQLError(`SafeInt cannot represent non-integer value: ${written}`);

@@ -1,6 +1,6 @@
 /** The schema. Each imported file adds its types, queries and mutations to the builder. */
 import "./scalars.ts";
-import "../http/errors.ts";
+import "../http/mask-errors.ts";
 import "../queues.ts";
 import "../messages.ts";
 import "../claims.ts";

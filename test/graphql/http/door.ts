@@ -7,7 +7,7 @@ import type { Access } from "../../../server/access/access.ts";
 import { type Limits, readConfig } from "../../../server/config.ts";
 import type { OperationSeen } from "../../../server/graphql/http/observe.ts";
 import { createGraphQLDoor, type GraphQLDoor } from "../../../server/graphql/http/server.ts";
-import { answerError } from "../../../server/http/errors.ts";
+import { answerError } from "../../../server/http/answer-errors.ts";
 import type { Operations } from "../../../server/operations/operations.ts";
 import { createClient, type GraphQLClient } from "../client.ts";
 
