@@ -298,7 +298,7 @@ describe("drainPool", () => {
     for (const place of places) expect(new Set(place).size).toBe(1);
     expect(new Set(places.flat()).size).toBeGreaterThan(1);
     const [excluded, ...others] = JSON.parse(done.resultText ?? "").excluded;
-    expect(excluded).toMatchObject({ queue: "lone-user", why: expect.stringContaining("lone-dead is apart") });
+    expect(excluded).toMatchObject({ queue: "lone-user", why: expect.stringContaining("lone-dead is excluded") });
     expect(others).toEqual([]);
   });
 
