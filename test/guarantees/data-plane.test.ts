@@ -43,6 +43,44 @@ describe("promises of the PostgreSQL driver", () => {
     expect(deadlocks.rows[0].deadlocks).toBe(0);
   });
 
+  it("a post waits for the commit of an earlier one to its queue, so no reader passes a marker that comes later", async () => {
+    const queue = { project: "p", name: "in-order" };
+    await driver.attachQueue({ ...queue, epoch: 1 });
+    const other = await openPostgresDataDriver({ uri: database.url });
+    const post = (from: DataDriver, bodyText: string) =>
+      from.messages.post({ queue, messages: [{ bodyText, ttlSeconds: 3600, delaySeconds: 0 }], clientId: null });
+    const waiting = async () => {
+      const { rows } = await client.query(
+        `SELECT count(*)::int AS waiting FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+         WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted`,
+      );
+      return rows[0].waiting as number;
+    };
+    // Stops the first post between its marker and its commit.
+    await client.query(`
+      CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NEW; END $$;
+      CREATE TRIGGER stop BEFORE INSERT ON messages FOR EACH ROW WHEN (NEW.body = '"first"') EXECUTE FUNCTION stop();
+      SELECT pg_advisory_lock(42)`);
+    try {
+      const first = post(driver, '"first"');
+      await expect.poll(waiting).toBe(1);
+      let secondIsPosted = false;
+      const second = post(other, '"second"').then(() => {
+        secondIsPosted = true;
+      });
+      await expect.poll(async () => secondIsPosted || (await waiting()) === 2).toBe(true);
+      expect(secondIsPosted).toBe(false);
+      await client.query("SELECT pg_advisory_unlock(42)");
+      await Promise.all([first, second]);
+      const messages = await readAll(driver, queue);
+      expect(messages.map(({ bodyText }) => bodyText)).toEqual(['"first"', '"second"']);
+    } finally {
+      await client.query("SELECT pg_advisory_unlock_all(); DROP TRIGGER stop ON messages; DROP FUNCTION stop()");
+      await other.close();
+    }
+  });
+
   it("purging 1,000,000 messages takes under 50 ms, and deleting such a queue too", async () => {
     const queue = { project: "p", name: "long" };
     await driver.attachQueue({ ...queue, epoch: 1 });
