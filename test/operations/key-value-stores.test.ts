@@ -66,9 +66,9 @@ test("Isimud's own stores show their keys, never their values", async () => {
   const store = "isimud.queues";
   const { items } = await stores().list(admin, {});
   expect(items.find(({ name }) => name === store)).toMatchObject({ internal: true, backingStore: "memory" });
-  expect((await stores().keys(admin, { store })).items).toMatchObject([{ key: "cached p" }]);
-  expect(await codeOf(stores().getValue(admin, { store, key: "cached p" }))).toBe("STORE_DOES_NOT_EXIST");
-  expect(await codeOf(stores().setValue(admin, { store, key: "cached p", valueText: "{}" }))).toBe(
+  expect((await stores().keys(admin, { store })).items).toMatchObject([{ key: "1:pcached" }]);
+  expect(await codeOf(stores().getValue(admin, { store, key: "1:pcached" }))).toBe("STORE_DOES_NOT_EXIST");
+  expect(await codeOf(stores().setValue(admin, { store, key: "1:pcached", valueText: "{}" }))).toBe(
     "STORE_DOES_NOT_EXIST",
   );
 });

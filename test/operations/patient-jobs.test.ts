@@ -201,7 +201,7 @@ test("queues that were left in a pool that hangs hold up no others", async () =>
   const hangs = Promise.withResolvers<never>();
   const moves = createQueueMoves({
     control: {
-      moves: {
+      moveLedger: {
         listLapsed: async ({ exceptSources = [] }: { exceptSources?: readonly string[] }) => {
           asked.push(exceptSources);
           return lapsed.filter(({ source }) => !exceptSources.includes(source));
