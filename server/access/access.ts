@@ -1,16 +1,21 @@
 import { DomainError } from "../errors.ts";
 
-/** Each role can do what the one before it can. viewer reads; operator works with queues, messages, claims, subscriptions; admin also with pools, flavors, catalogue, keys. */
+/**
+ * Each role includes the one before it. A viewer reads. An operator also changes queues, messages, claims and
+ * subscriptions. An admin also changes pools, flavors and the catalogue, and uses key-value stores and the audit log.
+ */
 export type Role = "viewer" | "operator" | "admin";
 
 const RANK: Record<Role, number> = { viewer: 0, operator: 1, admin: 2 };
 
-/** Who is asking, made once per request in this folder and asked by operations. Nothing else reads a cookie or a token. */
+/**
+ * Who is asking. Created once for each request, in this folder; operations check it. Nothing else reads credentials.
+ */
 export interface Access {
-  /** As the audit log names them. */
+  /** The caller's name in the audit log. */
   readonly actor: string;
   readonly role: Role;
-  /** The projects this caller may see; "all" for an unlimited one. */
+  /** The projects that the caller may see; "all" for an unlimited caller. */
   readonly projects: "all" | readonly string[];
   readonly requestId: string;
 }
@@ -23,8 +28,9 @@ export function requireRole(access: Access, role: Role): void {
 }
 
 /**
- * The project that a request means: the one it names, if the caller may see it, else the caller's only one.
- * "Not yours" and "does not exist" answer alike.
+ * The project that a request means: the one that it names, or the caller's only one when it names none. FORBIDDEN for a
+ * project that the caller may not see; the error is the same when it does not exist. BAD_INPUT when a caller with
+ * several projects names none.
  */
 export function chooseProject(access: Access, named: string | null | undefined): string {
   if (named !== null && named !== undefined) {

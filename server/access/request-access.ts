@@ -1,4 +1,4 @@
-/** The one place where an HTTP request becomes an Access. For AUTH=none: whoever reaches this machine's own loopback is its admin. */
+/** Turns an HTTP request into an Access; nothing else does. With AUTH=none, every client on this machine is admin. */
 import type { IncomingMessage } from "node:http";
 import type { Config } from "../config.ts";
 import { DomainError } from "../errors.ts";
@@ -6,19 +6,21 @@ import type { Access } from "./access.ts";
 
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** Gives who is asking. Throws MISDIRECTED for a Host that is not served, and FORBIDDEN. */
+/** Returns who is asking. MISDIRECTED for a Host that is not served. FORBIDDEN. */
 export type RequestAccess = (request: IncomingMessage, requestId: string) => Access;
 
 /**
- * A browser on this machine can be made to send requests by any page that it shows, so the name by which it reached us
- * must be ours (else a stranger's name was pointed at loopback), and what changes or streams something must come from our
- * own pages. A proxy would make every visitor look local, so what came through one is refused.
+ * Hazard: any page that a browser on this machine shows can make it send requests here. So this is refused:
+ *
+ * - a Host that is not ours, because a stranger's name may have been pointed at loopback (DNS rebinding),
+ * - a request that changes or streams something, unless it comes from our own pages or from a program,
+ * - a request that came through a proxy, which would make every visitor look local.
  */
 export function createRequestAccess(config: Pick<Config, "PUBLIC_URL">): RequestAccess {
   const servedByPort = new Map<number, Served>();
   return (request, requestId) => {
     const port = request.socket.localPort ?? 0;
-    const served = servedByPort.get(port) ?? whatIsServed(port, config.PUBLIC_URL);
+    const served = servedByPort.get(port) ?? servedAt(port, config.PUBLIC_URL);
     servedByPort.set(port, served);
 
     const { hosts, throughProxy } = readRoute(request.rawHeaders);
@@ -31,22 +33,22 @@ export function createRequestAccess(config: Pick<Config, "PUBLIC_URL">): Request
     if (throughProxy) {
       throw new DomainError(
         "FORBIDDEN",
-        "This request came through a proxy, and AUTH=none trusts only what comes from this machine. Ask it directly.",
+        "This request came through a proxy, and AUTH=none trusts only clients on this machine. Send it directly.",
       );
     }
     if (needsOwnOrigin(request) && !isOwnOrigin(request, served.origins)) {
-      throw new DomainError("FORBIDDEN", "This request was made by a page of another site, which may not do that.");
+      throw new DomainError("FORBIDDEN", "This request came from a page of another site, which may not do that.");
     }
     return { actor: "local", role: "admin", projects: "all", requestId };
   };
 }
 
-/** `rawHeaders` holds names and values in turn, as they came: `headers` would hide a second Host. */
+/** `rawHeaders` holds names and values in turn, as they were sent. Hazard: `headers` would hide a second Host. */
 function readRoute(rawHeaders: readonly string[]): { hosts: number; throughProxy: boolean } {
   let hosts = 0;
   let throughProxy = false;
-  for (let place = 0; place < rawHeaders.length; place += 2) {
-    const name = (rawHeaders[place] as string).toLowerCase();
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = (rawHeaders[index] as string).toLowerCase();
     if (name === "host") hosts += 1;
     else if (name === "forwarded" || name.startsWith("x-forwarded-")) throughProxy = true;
   }
@@ -58,7 +60,7 @@ interface Served {
   origins: ReadonlySet<string>;
 }
 
-function whatIsServed(port: number, publicUrl: string | undefined): Served {
+function servedAt(port: number, publicUrl: string | undefined): Served {
   const urls = ["localhost", "127.0.0.1", "[::1]"].map((name) => new URL(`http://${name}:${port}`));
   if (publicUrl !== undefined) urls.push(new URL(publicUrl));
   return { hosts: new Set(urls.map((url) => url.host)), origins: new Set(urls.map((url) => url.origin)) };
@@ -72,7 +74,7 @@ function needsOwnOrigin(request: IncomingMessage): boolean {
   );
 }
 
-/** Programs send neither header; browsers send at least one with everything that matters here. */
+/** Programs send neither header. Browsers send at least one of them with each request that is checked here. */
 function isOwnOrigin(request: IncomingMessage, origins: ReadonlySet<string>): boolean {
   const { origin } = request.headers;
   const site = request.headers["sec-fetch-site"];
