@@ -1,32 +1,34 @@
-/** What samples over time are, and what keeps them. So far of the pools' health. */
+/** Samples over time, and the store that keeps them. So far only of the pools' health. */
 import type { ErrorCode } from "../errors.ts";
 import type { Page, PageRequest } from "../storage/list-pages.ts";
 
-/** How a pool was when it was tried. */
+/** The result of one check of a pool. */
 export interface HealthSample {
   pool: string;
   reachable: boolean;
-  /** Why it was not reachable. */
+  /** Why it was not reachable; else null. */
   errorCode: ErrorCode | null;
-  /** In the order in which they were tried; none when the pool could not be opened. */
+  /** In the order in which they were done. Empty when the pool could not be opened. */
   operations: { operation: string; milliseconds: number; errorCode: ErrorCode | null }[];
 }
 
-/** What the samples of a stretch of time say together. */
+/** The samples of a pool from `from` until before `until`, summed up. */
 export interface HealthInterval {
   pool: string;
   from: Date;
   until: Date;
-  /** Of the newest sample; null without any. */
+  /** When the newest sample was taken. Null without samples. */
   lastAt: Date | null;
   samples: number;
   /** Samples at which the storage did not answer. */
   unreachable: number;
-  /** Samples at which it answered, but an operation failed. */
+  /** Samples at which the storage answered, but an operation failed. */
   failing: number;
-  /** The last reason why it was not reachable. */
+  /** The latest reason why it was not reachable. Null when it was always reachable. */
   errorCode: ErrorCode | null;
-  /** Of the time that all operations of a sample took together, over samples in which all succeeded; null without any. */
+  /**
+   * Of the time that all operations of a sample took together. Only samples in which all succeeded; null without any.
+   */
   p50Ms: number | null;
   p95Ms: number | null;
 }
@@ -35,36 +37,48 @@ export interface OperationInterval {
   operation: string;
   samples: number;
   failed: number;
-  /** The last reason why it failed. */
+  /** The latest reason why it failed. Null when it never did. */
   errorCode: ErrorCode | null;
-  /** Of those that succeeded; null without any. */
+  /** Of the times of those that succeeded; null without any. */
   p50Ms: number | null;
   p95Ms: number | null;
 }
 
-/** Samples are kept for a day, or less long when there are very many pools. Does not check that a pool exists. */
+/**
+ * Keeps samples for a day, or for a shorter time when there are very many pools. Does not check that a pool exists.
+ * Safe to use from many processes at once.
+ */
 export interface HealthHistory {
-  /** Seconds between two rounds of samples; 0: none are taken. */
+  /** Seconds between two rounds of samples. 0: none are taken. */
   readonly everySeconds: number;
   /** Seconds for which a sample is kept, at most. */
   readonly keptSeconds: number;
-  /** Stamped with the store's own time. */
+  /** Adds a sample with the store's own time. */
   add(sample: HealthSample): Promise<void>;
-  /** Stretches of `stepSeconds` that have samples, newest first. Marker = seconds since 1970 of where one begins, so it outlives a change of the step. */
+  /**
+   * The intervals of `stepSeconds` that have samples, newest first. The marker is the interval's begin in seconds since
+   * 1970, so it stays valid when the step changes.
+   */
   intervals(params: {
     pool: string;
     stepSeconds: number;
     since?: Date;
     page: PageRequest;
   }): Promise<Page<HealthInterval>>;
-  /** The last `steps` stretches of each pool, the present one too, oldest first, those without samples as well; one statement for all. In the order asked. */
+  /**
+   * The last `steps` intervals of each pool, up to the present one, oldest first, also those without samples. In the
+   * order asked, with one statement for all pools.
+   */
   latest(params: { pools: readonly string[]; stepSeconds: number; steps: number }): Promise<HealthInterval[][]>;
-  /** Each operation within each stretch, of the samples at which the storage answered, in the order asked; one statement for all. */
+  /**
+   * The operations in each interval, over the samples at which the storage answered. In the order asked, with one
+   * statement for all intervals.
+   */
   operations(intervals: readonly Pick<HealthInterval, "pool" | "from" | "until">[]): Promise<OperationInterval[][]>;
-  /** When the newest sample of all was taken; null without any. */
+  /** When the newest sample of any pool was taken. Null without samples. */
   lastAt(): Promise<Date | null>;
-  /** Of a pool that is no more. One that is being taken meanwhile may come after. */
+  /** Deletes the samples of a deleted pool. A check that runs meanwhile may add one more afterwards. */
   forget(pool: string): Promise<void>;
-  /** Frees a batch of what is too old or too much, and says how many. */
+  /** Deletes a batch of samples that are too old, or too many. Returns how many it deleted. */
   trim(): Promise<number>;
 }

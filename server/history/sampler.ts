@@ -1,13 +1,13 @@
-/** Takes samples again and again while the process runs; of many processes, one at a time. */
+/** Takes samples at regular intervals while the process runs. Of many processes, one takes each round. */
 import { randomUUID } from "node:crypto";
 import { hasCode } from "../errors.ts";
 import type { KeyValueStore } from "../kvs/key-value-store.ts";
 
-/** How often a process looks whether a round is due: another one may have died in its turn. */
+/** How often each process looks whether a round is due. Any of them may have died. */
 const LOOK_EVERY_MS = 5000;
 const KEY = "health";
 
-/** Who began the last round; the entry lasts until the next one is due. */
+/** The process that began the last round. The entry expires when the next round is due. */
 export interface Turn {
   holder: string;
 }
@@ -15,13 +15,14 @@ export interface Turn {
 type Turns = Pick<KeyValueStore<Turn>, "get" | "set" | "getLock">;
 
 export interface Sampler {
-  /** Begins no more, and drops what is being tried. */
+  /** Begins no more rounds, aborts the one that runs, and waits until it has ended. */
   stop(): Promise<void>;
 }
 
 /**
- * `sample` takes a round, and ends soon once `signal` aborts. One that fails is told to `onError`, and followed by the next. `turns` is configured with the
- * time between two rounds as its entries' life; a process that dies in its round costs that round.
+ * `sample` takes one round, and must end soon after `signal` aborts. `onError` gets the error of a round that failed;
+ * the next round comes as usual. Entries of `turns` must expire after the time between two rounds. A process that dies
+ * during its round costs the rest of that round.
  */
 export function startSampler(params: {
   sample: (signal: AbortSignal) => Promise<void>;
@@ -56,7 +57,7 @@ export function startSampler(params: {
   };
 }
 
-/** True for one caller per round, in whatever process. */
+/** True for one caller in each round, whichever process it is in. */
 async function takeTurn(turns: Turns, holder: string): Promise<boolean> {
   if (await isTaken(turns)) return false;
   try {
@@ -65,7 +66,7 @@ async function takeTurn(turns: Turns, holder: string): Promise<boolean> {
     await turns.set(KEY, { holder }, { lock });
     return true;
   } catch (error) {
-    // Another one is taking it.
+    // Another process is taking the turn.
     if (hasCode(error, "LOCK_TIMEOUT") || hasCode(error, "LOCK_NOT_VALID")) return false;
     throw error;
   }

@@ -6,13 +6,13 @@ import { translatePostgresError } from "../storage/postgres/sql/connection.ts";
 import type { HealthHistory, HealthInterval, OperationInterval } from "./history.ts";
 
 const KEPT_SECONDS = 86_400;
-/** A day of a hundred pools. With more, the oldest go sooner. */
+/** As many as a hundred pools have in a day. With more pools, the oldest samples are deleted sooner. */
 const MAX_SAMPLES = 300_000;
 const TRIM_BATCH = 5000;
 
 interface IntervalRow {
   pool: string;
-  /** Seconds since 1970, a multiple of the step. */
+  /** Begin of the interval: seconds since 1970, a multiple of the step. */
   begins: number;
   last_at: Date | null;
   samples: number;
@@ -29,30 +29,36 @@ const SUMMARY = `max(h.taken_at) AS last_at, count(h.id)::int AS samples,
   percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY h.took_ms) AS percentiles`;
 
 const SQL = {
-  add: `INSERT INTO health_samples (pool, taken_at, reachable, error_code, took_ms, operations, milliseconds, error_codes)
+  add: `
+    INSERT INTO health_samples
+      (pool, taken_at, reachable, error_code, took_ms, operations, milliseconds, error_codes)
     VALUES ($1, clock_timestamp() + make_interval(secs => $2), $3, $4, $5, $6, $7, $8)`,
   intervals: (direction: "ASC" | "DESC") => `
     SELECT $1::text AS pool, (b.bucket * $2)::float8 AS begins, ${SUMMARY}
-    FROM health_samples h CROSS JOIN LATERAL (SELECT floor(extract(epoch FROM h.taken_at) / $2::int)::bigint AS bucket) b
+    FROM health_samples h
+    CROSS JOIN LATERAL (SELECT floor(extract(epoch FROM h.taken_at) / $2::int)::bigint AS bucket) b
     WHERE h.pool = $1 AND ($3::timestamptz IS NULL OR h.taken_at >= $3)
       AND ($4::bigint IS NULL OR b.bucket * $2 < $4) AND ($5::bigint IS NULL OR b.bucket * $2 > $5)
     GROUP BY b.bucket ORDER BY b.bucket ${direction} LIMIT $6`,
   latest: `
-    WITH present AS (SELECT floor(extract(epoch FROM clock_timestamp() + make_interval(secs => $4)) / $2::int)::bigint AS bucket)
+    WITH present AS (
+      SELECT floor(extract(epoch FROM clock_timestamp() + make_interval(secs => $4)) / $2::int)::bigint AS bucket)
     SELECT p.pool, (b.bucket * $2)::float8 AS begins, ${SUMMARY}
-    FROM unnest($1::text[]) WITH ORDINALITY AS p(pool, place) CROSS JOIN present
+    FROM unnest($1::text[]) WITH ORDINALITY AS p(pool, ordinal) CROSS JOIN present
     CROSS JOIN LATERAL generate_series(present.bucket - $3::int + 1, present.bucket) AS b(bucket)
     LEFT JOIN health_samples h ON h.pool = p.pool
       AND h.taken_at >= to_timestamp(b.bucket * $2) AND h.taken_at < to_timestamp((b.bucket + 1) * $2)
-    GROUP BY p.place, p.pool, b.bucket ORDER BY p.place, b.bucket`,
+    GROUP BY p.ordinal, p.pool, b.bucket ORDER BY p.ordinal, b.bucket`,
   operations: `
-    SELECT i.place::int AS place, o.operation, count(*)::int AS samples, count(o.error_code)::int AS failed,
+    SELECT i.ordinal::int AS ordinal, o.operation, count(*)::int AS samples, count(o.error_code)::int AS failed,
       (array_agg(o.error_code ORDER BY h.taken_at DESC) FILTER (WHERE o.error_code IS NOT NULL))[1] AS error_code,
-      percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY o.milliseconds) FILTER (WHERE o.error_code IS NULL) AS percentiles
-    FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) WITH ORDINALITY AS i(pool, begins, ends, place)
+      percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY o.milliseconds)
+        FILTER (WHERE o.error_code IS NULL) AS percentiles
+    FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) WITH ORDINALITY AS i(pool, begins, ends, ordinal)
     JOIN health_samples h ON h.pool = i.pool AND h.taken_at >= i.begins AND h.taken_at < i.ends AND h.reachable
-    CROSS JOIN LATERAL unnest(h.operations, h.milliseconds, h.error_codes) WITH ORDINALITY AS o(operation, milliseconds, error_code, place)
-    GROUP BY i.place, o.operation ORDER BY i.place, min(o.place)`,
+    CROSS JOIN LATERAL unnest(h.operations, h.milliseconds, h.error_codes)
+      WITH ORDINALITY AS o(operation, milliseconds, error_code, ordinal)
+    GROUP BY i.ordinal, o.operation ORDER BY i.ordinal, min(o.ordinal)`,
   lastAt: "SELECT taken_at FROM health_samples ORDER BY id DESC LIMIT 1",
   forget: "DELETE FROM health_samples WHERE pool = $1",
   trim: `DELETE FROM health_samples WHERE id IN (SELECT id FROM health_samples ORDER BY id LIMIT ${TRIM_BATCH})
@@ -60,7 +66,7 @@ const SQL = {
       OR id <= (SELECT max(id) FROM health_samples) - $2::bigint)`,
 };
 
-/** `connections` stay the caller's. `clock` moves the store's time forward, for tests. */
+/** The caller closes `connections`. `clock` moves the store's time forward, for tests. */
 export function createHealthHistory(params: {
   connections: pg.Pool;
   clock: { offsetMs: number };
@@ -117,12 +123,12 @@ export function createHealthHistory(params: {
 
     async operations(intervals) {
       const found: OperationInterval[][] = intervals.map(() => []);
-      const { rows } = await run<Omit<IntervalRow, "pool"> & { place: number; operation: string; failed: number }>(
+      const { rows } = await run<Omit<IntervalRow, "pool"> & { ordinal: number; operation: string; failed: number }>(
         SQL.operations,
         [intervals.map((one) => one.pool), intervals.map((one) => one.from), intervals.map((one) => one.until)],
       );
-      for (const { place, operation, samples, failed, error_code: errorCode, percentiles } of rows) {
-        found[place - 1]?.push({ operation, samples, failed, errorCode, ...toPercentiles(percentiles) });
+      for (const { ordinal, operation, samples, failed, error_code: errorCode, percentiles } of rows) {
+        found[ordinal - 1]?.push({ operation, samples, failed, errorCode, ...toPercentiles(percentiles) });
       }
       return found;
     },
@@ -156,13 +162,13 @@ function toInterval(row: IntervalRow, stepSeconds: number): HealthInterval {
   };
 }
 
-/** To the microsecond. */
+/** Rounds to microseconds. */
 function toPercentiles(percentiles: number[] | null): { p50Ms: number | null; p95Ms: number | null } {
   const [p50Ms = null, p95Ms = null] = (percentiles ?? []).map((value) => Math.round(value * 1000) / 1000);
   return { p50Ms, p95Ms };
 }
 
-/** The interval's place in every list, whatever the step. */
+/** A position in every list of intervals, whatever its step. */
 function markerOf({ from }: Pick<HealthInterval, "from">): string {
   return String(from.getTime() / 1000);
 }
