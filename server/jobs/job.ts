@@ -60,8 +60,8 @@ export interface JobStore {
     projects?: readonly string[];
   }): Promise<Page<Job>>;
   /**
-   * Takes the oldest job that waits, or whose lease has lapsed; `holder` holds it from now on. Null when there is none.
-   * Of two callers at once, one gets it.
+   * Takes the oldest job that waits, or whose lease has lapsed; `holder` holds it from now on. Null when there is no
+   * such job. Of two callers at once, one gets it.
    */
   take(params: { holder: string; leaseSeconds: number }): Promise<Job | null>;
   /** Heartbeat: renews the lease and stores the progress. Null when another process holds the job, or it has ended. */

@@ -1,4 +1,6 @@
-/** How jobs outlast what passes: a pool or database that is away, a queue that somebody else moves. */
+/**
+ * How jobs wait for failures that pass by themselves, such as an unreachable pool or a queue that another job moves.
+ */
 import { DomainError, type ErrorCode } from "../errors.ts";
 
 const PASSING: ReadonlySet<ErrorCode> = new Set([
@@ -13,28 +15,32 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 
 /**
- * Does it pass by itself? Only for steps that may be done twice, since a step may have been done when its outcome is
- * unknown.
+ * True for a failure that passes by itself. Only for steps that may be repeated: after OUTCOME_UNKNOWN the step may
+ * have been done.
  */
 export function isPassing(error: unknown): boolean {
   return error instanceof DomainError && PASSING.has(error.code);
 }
 
-/** For people, after "waiting for". */
+/** What the job waits for, for people; follows "waiting for". */
 function awaitedBy(error: unknown): string {
   const { pool, queue } = error instanceof DomainError ? error.details : {};
   if (typeof pool === "string") return `pool ${pool}`;
   return typeof queue === "string" ? `queue ${queue}` : "the control database";
 }
 
-/** Of one job. Its time is up when nothing got done for `maxWaitSeconds`; the pauses grow as long as nothing does. */
+/**
+ * The waiting of one job. Gives up after `maxWaitSeconds` without progress. Pauses grow from FIRST_PAUSE_MS to
+ * LONGEST_PAUSE_MS until there is progress again.
+ */
 export class Patience {
   readonly #maxWaitMs: number;
   readonly #show: (waitingFor: string | null) => Promise<void>;
   /** Throws to stop waiting. */
   readonly #pause: (milliseconds: number) => Promise<void>;
+  /** Begin of the wait that runs now; null while the job works. */
   #since: number | null = null;
-  /** What was waited before it went on the last time. */
+  /** Time spent waiting since the last progress, without the wait that runs now. */
   #spentMs = 0;
   #pauseMs = FIRST_PAUSE_MS;
 
@@ -48,7 +54,7 @@ export class Patience {
     this.#pause = params.pause;
   }
 
-  /** What `step` gives, which is tried again while it fails with what passes. */
+  /** Runs `step`, again and again while its failure passes by itself. Returns its result. */
   async through<T>(step: () => Promise<T>): Promise<T> {
     for (let waited = false; ; waited = true) {
       try {
@@ -65,7 +71,7 @@ export class Patience {
     }
   }
 
-  /** Waits a while, longer each time, and shows for what. Throws the error when the time is up. */
+  /** Pauses, longer each time, and shows what the job waits for. Throws the error when the job has waited too long. */
   async outlast(error: unknown): Promise<void> {
     const now = performance.now();
     this.#since ??= now;
@@ -81,8 +87,8 @@ export class Patience {
   }
 
   /**
-   * Work that begins anew, and is no further yet than it was, is no wait. But what was waited for it counts, else it
-   * might fail for ever.
+   * The job works again, but is no further than before the failure: it does not wait now. The time that it waited still
+   * counts, else it could wait and start over for ever.
    */
   goOn(): void {
     if (this.#since === null) return;
@@ -91,7 +97,7 @@ export class Patience {
     void this.#show(null);
   }
 
-  /** Something got done, or is given up. */
+  /** The job made progress, or gave up. */
   end(): void {
     this.goOn();
     this.#spentMs = 0;

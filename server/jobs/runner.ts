@@ -1,53 +1,59 @@
-/** Does jobs: every process looks for them, and each is done by one at a time. */
+/** Runs jobs. Every process looks for jobs; one process at a time runs each job. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { DomainError } from "../errors.ts";
 import type { Job, JobKind, JobStore } from "./job.ts";
 import { Patience } from "./patience.ts";
 
-/** Without a heartbeat for so long a holder counts as gone, and another process goes on with the job. */
+/** A holder without a heartbeat for so long counts as dead. Then another process continues the job. */
 const LEASE_SECONDS = 10;
 const BEAT_EVERY_MS = 2000;
 const LOOK_EVERY_MS = 1000;
 const JOBS_AT_A_TIME = 2;
-/** Those that wait come on top, since they do nothing; so many are held at most. */
+/** Jobs of this process in all. Those that wait do nothing, so they do not count as JOBS_AT_A_TIME. */
 const HELD_AT_A_TIME = 50;
-/** A job that waits gives up its wait so soon when it is to stop. */
+/** How often a job that waits looks whether it must stop. */
 const STOP_LOOK_MS = 100;
 
-/** What a job's work is done with. */
+/** How a job's work reports its progress, and learns that it must stop. */
 export interface JobProgress {
-  /** Writes down how far it is; `total` null while nobody knows. Cheap: it is stored with the next heartbeat. */
+  /** Reports the progress; `total` is null while it is unknown. Cheap: stored with the next heartbeat. */
   report(progress: number, total: number | null): void;
-  /** A safe point: throws JobStopped when the job is to stop. */
+  /** A safe point: throws JobStopped when the job must stop. */
   checkpoint(): void;
-  /** The same, asking the store: before what only the job's holder may do. Throws when it cannot be asked. */
+  /** Like `checkpoint`, but asks the store. For steps that only the job's holder may do. Throws if the store fails. */
   confirm(): Promise<void>;
   /**
-   * What `step` gives. While it fails with what passes by itself, such as a pool that is away, it is tried again, until
-   * the job is to stop or nothing got done for too long.
+   * Runs `step` and returns its result. Repeats it while it fails with what passes by itself, such as an unreachable
+   * pool, until the job must stop or has waited too long without progress.
    */
   patiently<T>(step: () => Promise<T>): Promise<T>;
-  /** The same for what must be done even if the job was cancelled. */
+  /** Like `patiently`, for a step that must be done even if the job was cancelled. */
   atLast<T>(step: () => Promise<T>): Promise<T>;
   /**
-   * Waits a while before the next try, longer each time, and shows for what. Throws the error when nothing got done for
-   * too long.
+   * Pauses before the next try, longer each time, and shows what the job waits for. Throws the error when the job has
+   * waited too long without progress.
    */
   outlast(error: unknown): Promise<void>;
 }
 
-/** Gives the job's result, plain JSON. Begins where a former holder was cut off at any point. */
+/** Does the work of a job and returns its result, plain JSON. Continues where a former holder died, at any point. */
 export type JobWork = (job: Job, progress: JobProgress) => Promise<object>;
 
 export interface JobRunner {
   /** Looks for jobs now instead of within the second. */
   wake(): void;
-  /** Takes no more, stops those that run at their next safe point, and lets other processes go on with them. */
+  /** Takes no more jobs, stops the running ones at their next safe point, and releases them to other processes. */
   stop(): Promise<void>;
 }
 
-/** What a safe point throws: it was cancelled; another process has it; or this one ends, and another goes on with it. */
+/**
+ * Thrown at a safe point.
+ *
+ * - "cancelled": somebody cancelled the job.
+ * - "lost": another process holds it now.
+ * - "stopping": this process ends, and another continues the job.
+ */
 export class JobStopped extends Error {
   readonly why: "cancelled" | "lost" | "stopping";
 
@@ -58,16 +64,16 @@ export class JobStopped extends Error {
 }
 
 /**
- * `work` must be safe to begin again after a crash at any point. `beside` is called once a second too, for what else
- * was left behind by a process that died; also while an earlier call still runs. `onError` hears of what failed where
- * no caller does, and must not throw.
+ * Starts looking for jobs, once a second. `work` must be safe to start again after a crash at any point. `beside` is
+ * called at each look, even while an earlier call still runs: it cleans up what else a dead process left. `onError`
+ * gets failures that no caller sees, and must not throw.
  */
 export function startJobRunner(params: {
   store: JobStore;
   work: Record<JobKind, JobWork>;
   beside?: () => Promise<unknown>;
   onError: (error: unknown) => void;
-  /** How long a job goes on trying while nothing of it gets done. */
+  /** How long a job keeps trying without progress. */
   maxWaitSeconds: number;
   holder?: string;
 }): JobRunner {
@@ -82,11 +88,11 @@ export function startJobRunner(params: {
   let stopping = false;
 
   async function look(): Promise<void> {
-    // A pool that hangs holds it up, and no job.
-    const doing = beside()
+    // Not awaited: a pool that hangs would delay all jobs.
+    const cleaning = beside()
       .catch(onError)
-      .finally(() => besides.delete(doing));
-    besides.add(doing);
+      .finally(() => besides.delete(cleaning));
+    besides.add(cleaning);
     try {
       while (!stopping && running.size - waiting < JOBS_AT_A_TIME && running.size < HELD_AT_A_TIME) {
         const job = await store.take({ holder, leaseSeconds: LEASE_SECONDS });
@@ -126,6 +132,7 @@ export function startJobRunner(params: {
     const began = performance.now();
     let stop: JobStopped | null = null;
     let at = { progress: job.progress, total: job.total };
+    // The furthest that the job has come. A step that starts over reports less again.
     let most = job.progress;
     let waitingFor: string | null = null;
     const rate = () => {
@@ -137,7 +144,7 @@ export function startJobRunner(params: {
       if (answer === null) stop ??= new JobStopped("lost");
       else if (answer.cancelRequested) stop ??= new JobStopped("cancelled");
     };
-    // The lease may lapse while it fails; then the next one says so.
+    // If heartbeats fail until the lease has lapsed, the next one that succeeds reports that.
     const beat = () => ask().catch(onError);
     let lastBeat = Promise.resolve();
     let beatsUnderWay = 0;
@@ -169,7 +176,7 @@ export function startJobRunner(params: {
         show: async (awaited) => {
           if (awaited === waitingFor) return;
           waitFor(awaited);
-          // There is room for another job now.
+          // A job that waits makes room for another one.
           wake();
           await beatNow();
         },
@@ -184,12 +191,12 @@ export function startJobRunner(params: {
     const [patient, lastly] = [patience(checkpoint), patience(checkpointAtLast)];
     const progress: JobProgress = {
       report: (progress, total) => {
-        const goesOn = progress > at.progress;
+        const hasGrown = progress > at.progress;
         at = { progress, total };
         if (progress > most) {
           most = progress;
           patient.end();
-        } else if (goesOn) patient.goOn();
+        } else if (hasGrown) patient.goOn();
       },
       checkpoint,
       confirm: async () => {
@@ -209,14 +216,14 @@ export function startJobRunner(params: {
       await work[job.kind](job, progress).then(
         (result) => end("done", result, null),
         (error: unknown) => {
-          if (!(error instanceof JobStopped)) return end("failed", null, toldAs(error, onError));
+          if (!(error instanceof JobStopped)) return end("failed", null, shownError(error, onError));
           if (error.why === "cancelled") return end("cancelled", null, null);
           throw error;
         },
       );
     } catch (error) {
       if (!(error instanceof JobStopped)) throw error;
-      // One under way would give the lease back that is released here.
+      // A heartbeat that is under way would renew the lease that is released here.
       clearInterval(beating);
       await lastBeat;
       if (error.why === "stopping") await store.release(job);
@@ -238,8 +245,9 @@ export function startJobRunner(params: {
   };
 }
 
-function toldAs(error: unknown, onError: (error: unknown) => void): NonNullable<Job["error"]> {
+/** The error that the job shows. Anything but a DomainError is a defect, and goes to `onError`. */
+function shownError(error: unknown, onError: (error: unknown) => void): NonNullable<Job["error"]> {
   if (error instanceof DomainError) return { code: error.code, message: error.message };
   onError(error);
-  return { code: "INTERNAL", message: "It failed because of a defect in Isimud; the log has more." };
+  return { code: "INTERNAL", message: "The job failed because of a defect in Isimud. The log has more." };
 }

@@ -30,35 +30,38 @@ interface JobRow {
   finished_at: Date | null;
 }
 
-const COLUMNS = `id::text, kind, project, target, input, state, progress::float8, total::float8, rate, waiting_for, result, error_code, error_message,
-  cancel_requested, actor, request_id, holder, fence::float8, created_at, started_at, finished_at`;
+const COLUMNS = `id::text, kind, project, target, input, state, progress::float8, total::float8, rate, waiting_for,
+  result, error_code, error_message, cancel_requested, actor, request_id, holder, fence::float8, created_at, started_at,
+  finished_at`;
 
 const UNFINISHED = "state IN ('waiting', 'running')";
-/** The job as its holder knows it. */
+/** True for the job while this holder still has it. */
 const OURS = "id = $1 AND holder = $2 AND fence = $3 AND state = 'running'";
 
 const SQL = {
   add: `INSERT INTO jobs (kind, project, target, input, actor, request_id) VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (kind, target, (coalesce(project, ''))) WHERE ${UNFINISHED} DO NOTHING RETURNING ${COLUMNS}`,
-  unfinished: `SELECT ${COLUMNS} FROM jobs WHERE kind = $1 AND coalesce(project, '') = coalesce($2, '') AND target = $3 AND ${UNFINISHED}`,
+  unfinished: `SELECT ${COLUMNS} FROM jobs
+    WHERE kind = $1 AND coalesce(project, '') = coalesce($2, '') AND target = $3 AND ${UNFINISHED}`,
   get: `SELECT ${COLUMNS} FROM jobs WHERE id = $1`,
-  take: `UPDATE jobs SET state = 'running', holder = $1, fence = fence + 1, lease_expires_at = clock_timestamp() + make_interval(secs => $2),
+  take: `UPDATE jobs SET state = 'running', holder = $1, fence = fence + 1,
+      lease_expires_at = clock_timestamp() + make_interval(secs => $2),
       started_at = coalesce(started_at, clock_timestamp()), waiting_for = NULL
     WHERE id = (
       SELECT id FROM jobs WHERE ${UNFINISHED} AND (lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp())
       ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
     RETURNING ${COLUMNS}`,
-  beat: `UPDATE jobs SET lease_expires_at = clock_timestamp() + make_interval(secs => $4), progress = $5, total = $6, rate = $7,
-      waiting_for = $8
+  beat: `UPDATE jobs SET lease_expires_at = clock_timestamp() + make_interval(secs => $4), progress = $5, total = $6,
+      rate = $7, waiting_for = $8
     WHERE ${OURS} RETURNING cancel_requested`,
-  // They end in about the order of their ids, so the first of them are enough to look at.
+  // Jobs end in about the order of their ids, so it is enough to look at the first ones.
   trim: `DELETE FROM jobs WHERE id IN (
       SELECT id FROM (SELECT id, finished_at FROM jobs ORDER BY id LIMIT $2) AS first
       WHERE finished_at < clock_timestamp() - make_interval(days => $1::int))
     RETURNING 1`,
   release: `UPDATE jobs SET lease_expires_at = NULL WHERE ${OURS}`,
-  end: `UPDATE jobs SET state = $4, progress = $5, total = $6, result = $7, error_code = $8, error_message = $9, lease_expires_at = NULL,
-      waiting_for = NULL, finished_at = clock_timestamp()
+  end: `UPDATE jobs SET state = $4, progress = $5, total = $6, result = $7, error_code = $8, error_message = $9,
+      lease_expires_at = NULL, waiting_for = NULL, finished_at = clock_timestamp()
     WHERE ${OURS} RETURNING 1`,
   cancel: `UPDATE jobs SET cancel_requested = true,
       state = CASE WHEN state = 'waiting' THEN 'cancelled' ELSE state END,
@@ -66,7 +69,7 @@ const SQL = {
     WHERE id = $1 AND ${UNFINISHED}`,
 };
 
-/** `connections` stay the caller's. */
+/** The caller closes `connections`. */
 export function createJobStore({ connections }: { connections: pg.Pool }): JobStore {
   async function run<Row extends object>(text: string, values: readonly unknown[], wrote: boolean): Promise<Row[]> {
     try {
@@ -102,7 +105,7 @@ export function createJobStore({ connections }: { connections: pg.Pool }): JobSt
 
   return {
     async add({ kind, project, target, inputText, actor, requestId }) {
-      // One that was there may end before it is read; then there is room for the new one.
+      // The unfinished job may end before it is read. Then the new one can be added.
       for (;;) {
         const [row] = await run<JobRow>(SQL.add, [kind, project, target, inputText, actor, requestId], true);
         if (row !== undefined) return { job: toJob(row), created: true };
