@@ -1,20 +1,26 @@
-/** How a request names a project. Left out or null = the caller's only project; "" is the project without a name. FORBIDDEN, BAD_INPUT. */
+/**
+ * How a request names a project. Null or left out: the caller's only project, or BAD_INPUT if it has several. "" is the
+ * project without a name. FORBIDDEN for a project that the caller may not see.
+ */
 export interface ProjectAddress {
   project?: string | null;
 }
 
-/** How a request names the queue that it is about. */
+/** How a request names a queue. */
 export interface QueueAddress extends ProjectAddress {
   queue: string;
 }
 
-/** At most one of `after` and `before`: exclusive markers that need not exist. `limit` left out = DEFAULT_PAGE_SIZE; beyond 1 … MAX_PAGE_SIZE it is BAD_INPUT. */
+/**
+ * Which page of a list. `after` and `before` are exclusive markers; they need not exist in the list. At most one of
+ * them may be given. `limit`: 1 to MAX_PAGE_SIZE, by default DEFAULT_PAGE_SIZE. BAD_INPUT.
+ */
 export interface PageParams {
   page?: {
     after?: string | null;
     before?: string | null;
     limit?: number | null;
-    /** What the caller calls `limit`, for the error. Left out: limit. */
+    /** The caller's own name for `limit`, for the error. Left out: limit. */
     limitName?: string;
   } | null;
 }

@@ -1,6 +1,6 @@
 /**
- * JSON as text. Bodies and metadata are kept to the letter, because JavaScript's own values lose digits of big integers, the difference
- * between 1 and 1.0, and the order of keys that look like numbers.
+ * JSON as text. Bodies and metadata are kept exactly as they were given. JavaScript's own values would lose digits of
+ * big integers, the difference between 1 and 1.0, and the order of keys that look like numbers.
  */
 import { badInput, isStorable } from "./limits.ts";
 
@@ -12,12 +12,15 @@ const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const COMMA = 0x2c;
 
-/** The text, when it is valid JSON that nests at most `maxDepth` deep. The message does not repeat the text. */
+/**
+ * Returns the text. BAD_INPUT unless it is valid JSON that nests at most `maxDepth` arrays and objects. The error does
+ * not repeat the text.
+ */
 export function checkJsonText(field: string, text: unknown, maxDepth: number): string {
   if (!isStorable(text)) {
     throw badInput(field, `${field} must be JSON text in well-formed Unicode.`);
   }
-  // Before it is parsed: a parser builds a million levels gladly, and what reads them later cannot.
+  // Checked before parsing: the parser accepts a million levels, on which later readers would fail.
   if (text.length >= 2 * (maxDepth + 1) && nestsDeeperThan(text, maxDepth)) {
     throw badInput(field, `${field} may nest at most ${maxDepth} arrays and objects.`, { maximum: maxDepth });
   }
@@ -32,14 +35,14 @@ export function checkJsonText(field: string, text: unknown, maxDepth: number): s
   return text;
 }
 
-/** As checkJsonText, for the text of an object. */
+/** Like `checkJsonText`, for the text of an object. Returns its members. */
 export function checkObjectText(field: string, text: unknown, maxDepth: number): Map<string, string> {
   const checked = checkJsonText(field, text, maxDepth);
   if (firstCode(checked) !== OPEN_OBJECT) throw badInput(field, `${field} must be a JSON object.`);
   return objectMembers(checked);
 }
 
-/** Does any text nest deeper? Works on invalid JSON too; linear, without recursion. */
+/** True when the text nests deeper. Takes invalid JSON too. Linear, without recursion. */
 function nestsDeeperThan(text: string, maxDepth: number): boolean {
   let depth = 0;
   for (let at = 0; at < text.length; ) {
@@ -60,8 +63,8 @@ function nestsDeeperThan(text: string, maxDepth: number): boolean {
 }
 
 /**
- * The members of a valid object's text, in order, each value as its exact text. Of a key that is there twice the last value
- * counts, at the first one's place, as JSON parsers have it.
+ * The members of a valid object's text, in order, each value as its exact text. A key that comes twice has its first
+ * position and its last value, as in JSON parsers.
  */
 export function objectMembers(text: string): Map<string, string> {
   const members = new Map<string, string>();
@@ -88,7 +91,7 @@ export function objectText(members: ReadonlyMap<string, string>): string {
   return `{${[...members].map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(",")}}`;
 }
 
-/** Just after the string that begins at `start`; the end of the text when it never ends. */
+/** The position after the string that begins at `start`. The end of the text when the string never ends. */
 export function stringEnd(text: string, start: number): number {
   for (let from = start + 1; ; ) {
     const quote = text.indexOf('"', from);
@@ -109,7 +112,7 @@ export function skipSpace(text: string, start: number): number {
   }
 }
 
-/** Just after the number, true, false or null that begins at `start`. */
+/** The position after the number, true, false or null that begins at `start`. */
 export function scalarEnd(text: string, start: number): number {
   let at = start;
   while (at < text.length && !/[\s,\]}:]/.test(text[at] as string)) at += 1;

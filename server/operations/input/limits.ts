@@ -4,12 +4,12 @@ import type { PageRequest } from "../../storage/list-pages.ts";
 import { badMarker } from "../../storage/list-pages.ts";
 import type { PageParams } from "./addresses.ts";
 
-/** `field` is the parameter's path as the caller wrote it. */
+/** BAD_INPUT. `field` is the parameter's path, as the caller wrote it. */
 export function badInput(field: string, message: string, details: Record<string, unknown> = {}): DomainError {
   return new DomainError("BAD_INPUT", message, { details: { field, ...details } });
 }
 
-/** The number, when it is whole and between the bounds (both included). */
+/** Returns the number. BAD_INPUT unless it is whole and between the bounds, both included. */
 export function checkWhole(field: string, value: unknown, minimum: number, maximum: number, unit = ""): number {
   if (typeof value !== "number" || !Number.isSafeInteger(value)) {
     throw badInput(field, `${field} must be a whole number.`, { minimum, maximum });
@@ -24,12 +24,12 @@ export function checkWhole(field: string, value: unknown, minimum: number, maxim
   return value;
 }
 
-/** No list writes a longer one. */
+/** Every list's markers are shorter. */
 const MAX_MARKER_LENGTH = 4096;
 
 /**
- * The page that the driver is asked for. `isMarker` is for lists that are read behind any text: it refuses what the
- * list cannot have given.
+ * The page to ask the driver for. BAD_INPUT. `isMarker` is for drivers that accept any text as a marker: it refuses
+ * what the list cannot have returned.
  */
 export function pageRequest(
   limits: Limits,
@@ -52,13 +52,14 @@ export function pageRequest(
   return { limit, ...(after === undefined ? {} : { after }), ...(before === undefined ? {} : { before }) };
 }
 
+/** Returns the limit, by default DEFAULT_PAGE_SIZE. BAD_INPUT unless it is from 1 to MAX_PAGE_SIZE. */
 export function checkLimit(limits: Limits, field: string, limit: number | null | undefined): number {
   return limit === undefined || limit === null
     ? Math.min(limits.DEFAULT_PAGE_SIZE, limits.MAX_PAGE_SIZE)
     : checkWhole(field, limit, 1, limits.MAX_PAGE_SIZE);
 }
 
-/** How the names in a list begin; left out, null or "": whatever they are. No longer than a name. */
+/** How the names in a list must begin. Left out, null or "": any name. BAD_INPUT when it is longer than a name. */
 export function checkSearch(search: string | null | undefined, maximum: number): { search?: string } {
   if (search === undefined || search === null || search === "") return {};
   if (!isStorable(search)) throw badInput("search", "search must be text without U+0000.");
@@ -68,7 +69,7 @@ export function checkSearch(search: string | null | undefined, maximum: number):
   return { search };
 }
 
-/** Of JSON text, before anything parses it. TOO_LARGE. */
+/** Checks the size of JSON text in bytes, before anything parses it. TOO_LARGE. */
 export function checkTextSize(field: string, text: string, maximum: number): void {
   if (typeof text !== "string") return;
   const bytes = Buffer.byteLength(text);
@@ -78,7 +79,7 @@ export function checkTextSize(field: string, text: string, maximum: number): voi
   });
 }
 
-/** Lists of ids and names in one request. */
+/** Returns the list of ids or names. BAD_INPUT when it has more than MAX_PAGE_SIZE entries. */
 export function checkBatch<T>(limits: Limits, field: string, items: readonly T[]): readonly T[] {
   if (!Array.isArray(items)) throw badInput(field, `${field} must be a list.`);
   if (items.length > limits.MAX_PAGE_SIZE) {
@@ -89,7 +90,10 @@ export function checkBatch<T>(limits: Limits, field: string, items: readonly T[]
   return items;
 }
 
-/** Text that every store keeps as it is: no U+0000 (PostgreSQL refuses it) and no half of a surrogate pair (UTF-8 cannot say it). */
+/**
+ * True for text that every store keeps as it is: without U+0000, which PostgreSQL refuses, and without half of a
+ * surrogate pair, which UTF-8 cannot encode.
+ */
 export function isStorable(text: unknown): text is string {
   return typeof text === "string" && !text.includes("\0") && text.isWellFormed();
 }

@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { scalarEnd, skipSpace, stringEnd } from "./json-text.ts";
 
-/** Values that are written in one turn of the event loop: a body may have half a million. */
+/** How many values are written in one turn of the event loop. A body may have half a million. */
 const VALUES_A_TURN = 10_000;
 
 /**
- * Zaqar's checksum of a body: "MD5:" and the MD5 of what Python's json.dumps writes for it (keys in their order, `, ` and `: `, ASCII only).
- * `bodyText` must be valid JSON. Any depth.
+ * Zaqar's checksum of a body: "MD5:" and the MD5 of what Python's json.dumps writes for it (keys in their order, `, `
+ * and `: ` as separators, ASCII only). `bodyText` must be valid JSON, of any depth.
  */
 export async function checksumOf(bodyText: string): Promise<string> {
   const writing = pythonJson(bodyText);
@@ -18,13 +18,13 @@ export async function checksumOf(bodyText: string): Promise<string> {
 }
 
 interface OpenValue {
-  /** Null for an array. A key that comes twice keeps its first place and its last value, as in a Python dict. */
+  /** Null for an array. A key that comes twice has its first position and its last value, as in a Python dict. */
   members: Map<string, string> | null;
   items: string[];
   key: string;
 }
 
-/** Pauses after every VALUES_A_TURN values. */
+/** Yields after every VALUES_A_TURN values, and returns the text. */
 function* pythonJson(text: string): Generator<void, string> {
   const open: OpenValue[] = [];
   let written = 0;
@@ -73,7 +73,7 @@ function closed(value: OpenValue | undefined): string {
   return `[${value?.items.join(", ") ?? ""}]`;
 }
 
-/** JSON.stringify escapes what Python does, but for DEL and everything beyond ASCII. */
+/** JSON.stringify escapes what Python does, except DEL and everything beyond ASCII. */
 function pythonString(value: string): string {
   return JSON.stringify(value).replace(
     /[\u007f-\uffff]/g,
@@ -87,7 +87,7 @@ function pythonScalar(text: string): string {
   return pythonFloat(Number(text));
 }
 
-/** Python's repr: the shortest digits that read back the same, an exponent below 1e-4 and from 1e16 on. */
+/** Python's repr: the shortest digits that parse to the same number, with an exponent below 1e-4 and from 1e16 on. */
 function pythonFloat(value: number): string {
   if (!Number.isFinite(value)) return value < 0 ? "-Infinity" : "Infinity";
   if (value === 0) return Object.is(value, -0) ? "-0.0" : "0.0";

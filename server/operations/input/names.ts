@@ -9,12 +9,12 @@ const NAME = /^[A-Za-z0-9_.-]+$/;
 const MAX_NAME_LENGTH = 64;
 const MAX_TOKEN_LENGTH = 255;
 
-/** Names of queues are also names of dead letter queues, so `field` says which one is meant. */
+/** Returns the name, or BAD_INPUT. `field`: the parameter's name, because dead letter queues are checked here too. */
 export function checkQueueName(limits: Limits, name: unknown, field = "name"): string {
   return checkName(field, name, limits.MAX_QUEUE_NAME_LENGTH);
 }
 
-/** Names of pools, flavors and key-value stores. */
+/** Returns the name of a pool, flavor or key-value store, or BAD_INPUT. `maximum`: characters. */
 export function checkName(field: string, name: unknown, maximum = MAX_NAME_LENGTH): string {
   if (typeof name !== "string" || !NAME.test(name) || name.length > maximum) {
     throw badInput(
@@ -26,12 +26,12 @@ export function checkName(field: string, name: unknown, maximum = MAX_NAME_LENGT
   return name;
 }
 
-/** May a list of names have given this marker? Names may be longer than what is allowed now. */
+/** True for a marker of a list by name. It may be longer than a new name may be now. */
 export function isNameMarker(marker: string): boolean {
   return NAME.test(marker);
 }
 
-/** The project that the request means, if it may be one. */
+/** The project that the request means. FORBIDDEN, BAD_INPUT: see ProjectAddress. */
 export function chosenProject(limits: Limits, access: Access, named: string | null | undefined): string {
   if (named !== null && named !== undefined) checkProject(limits, named);
   return chooseProject(access, named);
@@ -39,7 +39,7 @@ export function chosenProject(limits: Limits, access: Access, named: string | nu
 
 function checkProject(limits: Limits, project: unknown): void {
   if (!isStorable(project)) throw badInput("project", "project must be text without the character U+0000.");
-  // Zaqar counts characters, not UTF-16 units; the cheap count decides for all but very long names.
+  // Zaqar counts characters, not UTF-16 units. The cheap count of units decides for all but very long names.
   if (project.length > limits.MAX_PROJECT_LENGTH && [...project].length > limits.MAX_PROJECT_LENGTH) {
     throw badInput("project", `project may have at most ${limits.MAX_PROJECT_LENGTH} characters.`, {
       maximum: limits.MAX_PROJECT_LENGTH,
@@ -47,13 +47,13 @@ function checkProject(limits: Limits, project: unknown): void {
   }
 }
 
-/** The queue that the request means. */
+/** The queue that the request means. FORBIDDEN, BAD_INPUT. */
 export function chosenQueue(limits: Limits, access: Access, address: QueueAddress): QueueRef {
   const project = chosenProject(limits, access, address.project);
   return { project, name: checkQueueName(limits, address.queue, "queue") };
 }
 
-/** A client id or an idempotency key: short text that is kept as it is. Null and undefined stay out. */
+/** Returns a client id or an idempotency key, or BAD_INPUT. Null when it is null or left out. */
 export function checkToken(field: string, token: unknown): string | null {
   if (token === null || token === undefined) return null;
   if (!isStorable(token) || token === "" || token.length > MAX_TOKEN_LENGTH) {
@@ -62,7 +62,10 @@ export function checkToken(field: string, token: unknown): string | null {
   return token;
 }
 
-/** The project of a list, or undefined for all projects: only an unlimited caller may list across projects; one with a single project means that. */
+/**
+ * The project of a list, or undefined for all projects. `allProjects` needs an unlimited caller; for a caller with a
+ * single project it means that one, for others it is BAD_INPUT.
+ */
 export function chosenScope(
   limits: Limits,
   access: Access,

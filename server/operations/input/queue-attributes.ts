@@ -1,4 +1,4 @@
-/** The reserved attributes of a queue's metadata: their rules, their defaults, and reading them. */
+/** The reserved attributes of a queue's metadata: reading them, their defaults, and the rules for new ones. */
 import type { Limits } from "../../config.ts";
 import { DomainError } from "../../errors.ts";
 import { objectMembers } from "./json-text.ts";
@@ -15,7 +15,7 @@ export interface RetryPolicy {
   ignoreSubscriptionOverride?: boolean;
 }
 
-/** A queue's reserved attributes. Seconds and bytes; null = none. */
+/** A queue's reserved attributes. Times are in seconds, sizes in bytes. Null: none. */
 export interface ReservedAttributes {
   /** `_default_message_ttl` */
   defaultMessageTtl: number;
@@ -23,7 +23,7 @@ export interface ReservedAttributes {
   defaultMessageDelay: number;
   /** `_max_messages_post_size` */
   maxMessagesPostSize: number;
-  /** `_max_claim_count`: deliveries before a message goes to the dead letter queue; counts only together with one. */
+  /** `_max_claim_count`: deliveries before a message goes to the dead letter queue. No effect without such a queue. */
   maxClaimCount: number | null;
   /** `_dead_letter_queue`: a queue of the same project. */
   deadLetterQueue: string | null;
@@ -47,8 +47,8 @@ interface Attribute {
 }
 
 /**
- * Reserved keys of the metadata. Every other key is the user's own; one with an underscore in front is refused where it
- * looks like a slip.
+ * The reserved keys. Every other key is the user's own. One that begins with an underscore is refused when a caller
+ * asks for `strict` (see unknown-attributes.ts).
  */
 const ATTRIBUTES: Record<string, Attribute> = {
   _default_message_ttl: { field: "defaultMessageTtl", read: readWhole, wants: "a whole number" },
@@ -68,7 +68,7 @@ export function isReserved(key: string): boolean {
   return Object.hasOwn(ATTRIBUTES, key);
 }
 
-/** What counts in a queue with these stored attributes. A limit that was lowered since counts too. */
+/** The attributes that apply to a queue: the stored ones, or the defaults. No more than the limits allow now. */
 export function effectiveAttributes(limits: Limits, stored: Partial<ReservedAttributes>): ReservedAttributes {
   return {
     defaultMessageTtl: Math.min(stored.defaultMessageTtl ?? limits.DEFAULT_MESSAGE_TTL, limits.MAX_MESSAGE_TTL),
@@ -86,7 +86,10 @@ export function effectiveAttributes(limits: Limits, stored: Partial<ReservedAttr
   };
 }
 
-/** The reserved attributes among stored members. One of a wrong type counts as absent: a reader must not fail for what was once written. */
+/**
+ * The reserved attributes among stored members. One of a wrong type counts as absent: a reader must not fail because of
+ * what was written under other rules.
+ */
 export function readAttributes(members: ReadonlyMap<string, string>): Partial<ReservedAttributes> {
   const stored: Record<string, unknown> = {};
   for (const [key, attribute] of Object.entries(ATTRIBUTES)) {
@@ -97,7 +100,10 @@ export function readAttributes(members: ReadonlyMap<string, string>): Partial<Re
   return stored as Partial<ReservedAttributes>;
 }
 
-/** Checks the reserved attributes of new metadata for the queue `name`, and gives them. BAD_INPUT, NOT_SUPPORTED. Whether the flavor exists is the caller's to ask. */
+/**
+ * Checks the reserved attributes of new metadata for the queue `name`, and returns them. Does not check that the flavor
+ * exists. BAD_INPUT, NOT_SUPPORTED.
+ */
 export function checkAttributes(
   limits: Limits,
   name: string,
@@ -152,12 +158,12 @@ const POLICY_NUMBERS = {
   maximum_delay_retries: "maximumDelayRetries",
 } as const;
 const BACKOFF_FUNCTIONS = ["linear", "arithmetic", "exponential", "geometric"] as const;
-/** What counts where a policy does not say. */
+/** Defaults of a policy, in seconds. */
 const MINIMUM_DELAY = 5;
 const MAXIMUM_DELAY = 30;
 const LEAST_DELAY_DIFFERENCE = 10;
 
-/** Checks a retry policy's JSON text, of a queue or of a subscription's options. BAD_INPUT. Keys that it does not know are the user's own. */
+/** Checks a retry policy's JSON text, of a queue or a subscription's options. Unknown keys are allowed. BAD_INPUT. */
 export function checkRetryPolicy(field: string, policyText: string): void {
   if (!policyText.startsWith("{")) throw badInput(field, `${field} must be an object.`);
   const members = objectMembers(policyText);
@@ -185,7 +191,8 @@ export function checkRetryPolicy(field: string, policyText: string): void {
   if (maximumDelay - minimumDelay < LEAST_DELAY_DIFFERENCE) {
     throw badInput(
       field,
-      `${field}: maximum_delay (${maximumDelay}) must be at least ${LEAST_DELAY_DIFFERENCE} more than minimum_delay (${minimumDelay}).`,
+      `${field}: maximum_delay (${maximumDelay}) must be at least ${LEAST_DELAY_DIFFERENCE} ` +
+        `more than minimum_delay (${minimumDelay}).`,
     );
   }
 }
@@ -206,7 +213,7 @@ function readRetryPolicy(valueText: string): RetryPolicy | undefined {
   return policy;
 }
 
-/** 60.0 and 6e1 are no integers in JSON text, as in Python; true is none either. */
+/** Only digits make an integer, as in Python: 60.0, 6e1 and true do not. */
 function readWhole(valueText: string): number | undefined {
   if (!/^-?\d+$/.test(valueText)) return undefined;
   const value = Number(valueText);

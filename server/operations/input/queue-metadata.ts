@@ -1,4 +1,4 @@
-/** A queue's metadata as text: what may be stored, and changing single keys without touching the others. */
+/** A queue's metadata as text: which texts may be stored, and how to change single keys without touching the others. */
 import type { Limits } from "../../config.ts";
 import { checkJsonText, checkObjectText, objectMembers, objectText } from "./json-text.ts";
 import { badInput, checkTextSize } from "./limits.ts";
@@ -11,27 +11,27 @@ import {
 } from "./queue-attributes.ts";
 
 export interface QueueMetadata {
-  /** JSON text of an object, as it was given: reserved attributes and the user's own. */
+  /** JSON text of an object, exactly as it was given: reserved attributes and the user's own keys. */
   text: string;
-  /** What counts: the stored value where there is one, else the default. */
+  /** The attributes that apply: the stored value where there is one, else the default. */
   effective: ReservedAttributes;
-  /** Only those that are stored. */
+  /** Only the attributes that are stored. */
   stored: Partial<ReservedAttributes>;
 }
 
 /** `add` overwrites. `replace` and `remove` of a key that is neither stored nor reserved is BAD_INPUT. */
 export type MetadataChange = { op: "add" | "replace"; key: string; valueText: string } | { op: "remove"; key: string };
 
-/** Keys with which a program in JavaScript could be led to change its own objects. */
+/** Keys that could make a JavaScript program change its own prototypes. */
 const FORBIDDEN_KEYS = new Set(["__proto__", "constructor", "prototype"]);
 
-/** What stored text says. Never fails: it was checked when it was written, perhaps by other rules. */
+/** Reads stored text. Never fails: the text was checked when it was written, perhaps by other rules. */
 export function readMetadata(limits: Limits, text: string): QueueMetadata {
   const stored = readAttributes(objectMembers(text));
   return { text, stored, effective: effectiveAttributes(limits, stored) };
 }
 
-/** New metadata for the queue `name`, when it may be stored. BAD_INPUT, TOO_LARGE, NOT_SUPPORTED. */
+/** Checks and reads new metadata for the queue `name`. BAD_INPUT, TOO_LARGE, NOT_SUPPORTED. */
 export function checkMetadata(limits: Limits, name: string, text: string): QueueMetadata {
   checkTextSize("metadata", text, limits.MAX_QUEUE_METADATA);
   const members = checkObjectText("metadata", text, limits.MAX_JSON_DEPTH);
@@ -40,7 +40,10 @@ export function checkMetadata(limits: Limits, name: string, text: string): Queue
   return { text, stored, effective: effectiveAttributes(limits, stored) };
 }
 
-/** The metadata after these changes in their order; all of it is checked then. Values that are not changed stay to the letter. */
+/**
+ * Applies the changes in their order, then checks all of the metadata. The texts of values that are not changed stay as
+ * they are. BAD_INPUT, TOO_LARGE, NOT_SUPPORTED.
+ */
 export function patchedMetadata(
   limits: Limits,
   name: string,
@@ -55,10 +58,8 @@ export function patchedMetadata(
     if (change.op !== "add" && !known) {
       throw badInput(
         field,
-        `The metadata has no key ${JSON.stringify(change.key)} to ${change.op}. Use add to make one.`,
-        {
-          key: change.key,
-        },
+        `The metadata has no key ${JSON.stringify(change.key)} to ${change.op}. Use add to create it.`,
+        { key: change.key },
       );
     }
     if (change.op === "remove") members.delete(change.key);

@@ -1,19 +1,19 @@
-/** Keys of a queue's metadata that begin like reserved attributes and are none: slips of the pen, most of them. */
+/** Metadata keys that begin with an underscore but are no reserved attribute. Most of them are typing errors. */
 import { objectMembers } from "./json-text.ts";
 import { badInput } from "./limits.ts";
 import { isReserved, RESERVED_KEYS } from "./queue-attributes.ts";
 
-/** Longer ones resemble no attribute, and comparing takes the square of the length. */
+/** Characters. Longer keys resemble no attribute, and the time to compare grows with the square of the length. */
 const MAX_COMPARED = 64;
 
-/** Those with an underscore in front that are no attribute, with their values. */
+/** The unknown keys of an object's text, with the texts of their values. */
 export function unknownAttributes(text: string): Map<string, string> {
   return new Map([...objectMembers(text)].filter(([key]) => key.startsWith("_") && !isReserved(key)));
 }
 
 /**
- * BAD_INPUT for a key that is set and unknown, naming the nearest attribute. One that is stored with this value already
- * stays.
+ * BAD_INPUT for an unknown key that is set; the error names the nearest attribute. A key that `before` has with the
+ * same value is accepted.
  */
 export function refuseUnknownAttributes(unknown: ReadonlyMap<string, string>, before: string): void {
   if (unknown.size === 0) return;
@@ -25,13 +25,14 @@ export function refuseUnknownAttributes(unknown: ReadonlyMap<string, string>, be
       nearest === null ? `The attributes are ${RESERVED_KEYS.join(", ")}.` : `The nearest one is ${nearest}.`;
     throw badInput(
       "metadata",
-      `${JSON.stringify(key.slice(0, MAX_COMPARED))} is no attribute of a queue. ${hint} A key of your own must not begin with an underscore.`,
+      `${JSON.stringify(key.slice(0, MAX_COMPARED))} is no attribute of a queue. ${hint} ` +
+        "A key of your own must not begin with an underscore.",
       nearest === null ? {} : { nearest },
     );
   }
 }
 
-/** Null when none is near: within a third of the key's length. */
+/** The attribute with the fewest differing characters. Null when more than a third of the key differs. */
 function nearestAttribute(key: string): string | null {
   if (key.length > MAX_COMPARED) return null;
   const distances = RESERVED_KEYS.map((name): [number, string] => [editDistance(key.toLowerCase(), name), name]);
@@ -39,7 +40,7 @@ function nearestAttribute(key: string): string | null {
   return distance <= key.length / 3 ? name : null;
 }
 
-/** How many characters to add, drop or replace (Levenshtein). */
+/** The Levenshtein distance: how many characters to add, drop or replace. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let at = 0; at < a.length; at += 1) {
