@@ -3,12 +3,14 @@ import { type QueueRef, queueKey } from "../../storage/queue-ref.ts";
 import { badInput } from "../input/limits.ts";
 import { type Ticker, Wake } from "./ticker.ts";
 
-/** What a caller may wait for, in seconds. */
+/** How long a caller may wait. */
 export const MAX_WAIT_SECONDS = 20;
-/** After the last waiter has gone, how long arrivals are still listened to: those who poll come back. */
+/** How long arrivals are still watched after the last waiter has left: clients that poll come back. */
 const LINGER_MS = 30_000;
 
-/** A claimer takes what it sees, so one arrival wakes one; a reader leaves it, so it wakes all. */
+/**
+ * A claimer takes what it sees, so one arrival wakes one claimer. A reader leaves it, so an arrival wakes all readers.
+ */
 type Waiting = "claim" | "read";
 
 interface WaitedQueue {
@@ -18,15 +20,18 @@ interface WaitedQueue {
 
 interface Waiter {
   wake: Wake;
-  /** Told to look and not back at waiting yet. */
+  /** True from the call to look until it waits again. */
   called: boolean;
 }
 
 /**
- * Calls that wait for something to come, without holding anything but memory: no connection, no statement.
+ * Calls that wait for messages. While it waits, a call holds only memory: no connection and no statement.
  *
- * Each looks first, and again when the driver says that messages arrived, and in turn each second, since nothing says when a claim lapses, a
- * delay ends or a notice was lost. Claimers are served in order of arrival: as many are woken as messages came, and who got something wakes the next.
+ * - A call looks at once, and again when the driver reports an arrival.
+ * - Each second one claimer and one reader of each queue look, because nothing reports a claim that expires, a delay
+ *   that ends, or a notice that was lost.
+ * - Claimers are served in the order in which they came. An arrival wakes as many as messages came; a claimer that gets
+ *   something wakes the next.
  */
 export class LongPolls {
   readonly #data: Pick<DataDriver, "watchArrivals">;
@@ -42,7 +47,10 @@ export class LongPolls {
     this.#ticker = parts.ticker;
   }
 
-  /** What `look` gives, as soon as it is `found`; else its last answer, after `waitSeconds`, when `signal` aborts, or when the server stops. */
+  /**
+   * Returns the first answer of `look` that is `found`. After `waitSeconds`, when `signal` aborts and when the server
+   * stops, returns the last answer.
+   */
   async until<T>(
     params: { queue: QueueRef; waiting: Waiting; waitSeconds: number; signal?: AbortSignal },
     look: () => Promise<T>,
@@ -54,7 +62,7 @@ export class LongPolls {
     let over: AbortSignal | undefined;
     const key = queueKey(queue);
     const waiter: Waiter = { wake: new Wake(), called: true };
-    // Before the first look, so that nothing arrives unseen between the two.
+    // Before the first look, so that no arrival between the two is missed.
     this.#join(key, waiting, waiter);
     try {
       for (;;) {
@@ -63,13 +71,13 @@ export class LongPolls {
           this.#callNext(key, waiter);
           return answer;
         }
-        // Only for those who really wait: a time-out is kept until its time, and most find something at once.
+        // Created only for calls that wait: most find something at once, and a time-out lives until its time.
         over ??= this.#over(until, params.signal);
         if (over.aborted) return answer;
         waiter.called = false;
         await waiter.wake.wait(over);
         if (over.aborted) {
-          // It may have been called for what came, and does not look.
+          // It was called for an arrival, and does not look any more: another one must.
           if (waiter.called) this.#callNext(key, waiter);
           return answer;
         }
@@ -85,10 +93,10 @@ export class LongPolls {
     return AbortSignal.any([time, this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
   }
 
-  /** Everyone who waits answers with what there is; nobody waits any more. */
+  /** Ends all waits, with their last answers. Later calls look once and do not wait. */
   close(): void {
     this.#closing.abort();
-    this.#rest();
+    this.#stopWatching();
   }
 
   #join(key: string, waiting: Waiting, waiter: Waiter): void {
@@ -107,10 +115,10 @@ export class LongPolls {
     this.#queues.delete(key);
     if (this.#queues.size > 0) return;
     clearTimeout(this.#linger);
-    this.#linger = setTimeout(() => this.#rest(), LINGER_MS).unref();
+    this.#linger = setTimeout(() => this.#stopWatching(), LINGER_MS).unref();
   }
 
-  #rest(): void {
+  #stopWatching(): void {
     clearTimeout(this.#linger);
     this.#unwatch?.();
     this.#stopTicking?.();
@@ -125,7 +133,7 @@ export class LongPolls {
     call(queue.claim, count);
   }
 
-  /** One of each kind looks for all: if it finds something, it calls the others. */
+  /** One waiter of each kind looks for all of them. If it finds something, it calls others. */
   #tick(): void {
     for (const queue of this.#queues.values()) {
       call(queue.claim, 1);
@@ -141,6 +149,7 @@ export class LongPolls {
   }
 }
 
+/** Wakes the first `count` waiters that are not awake already. */
 function call(waiters: ReadonlySet<Waiter>, count: number): void {
   let left = count;
   for (const waiter of waiters) {
@@ -152,7 +161,7 @@ function call(waiters: ReadonlySet<Waiter>, count: number): void {
   }
 }
 
-/** BAD_INPUT unless it is 0 to MAX_WAIT_SECONDS; left out is 0. */
+/** Returns the seconds, by default 0. BAD_INPUT unless they are whole and from 0 to MAX_WAIT_SECONDS. */
 export function checkWait(waitSeconds: number | null | undefined): number {
   const seconds = waitSeconds ?? 0;
   if (!Number.isInteger(seconds) || seconds < 0 || seconds > MAX_WAIT_SECONDS) {

@@ -4,38 +4,43 @@ import type { Page } from "../../storage/list-pages.ts";
 import { type QueueRef, queueKey } from "../../storage/queue-ref.ts";
 import { type Ticker, Wake } from "./ticker.ts";
 
-/** What one read of a tail takes at most, or one message, and all that is held for a reader that does not read on. */
+/** Limits of one read, which returns at least one message. No more is held for a reader that does not read on. */
 const READ_SIZE = 100;
 const READ_BYTES = 64 * 1024;
-/** Between two calls of a busy queue's readers, in milliseconds; the first after a quiet time is at once. */
+/** Least time between two wake-ups of a queue's readers. The first one after a quiet time comes at once. */
 const CALL_INTERVAL_MS = 10;
-/** Reads that are kept for readers who come to the same place a little later. */
+/** Reads that are kept for readers that come to the same position a little later. */
 const KEPT_READS = 4;
 
-/** What all readers of this process together may use of a turn of the event loop, in milliseconds. */
+/** How much of one turn of the event loop all readers of this process may use together. */
 const TURN_MS = 5;
 
 interface TailedQueue {
   queue: QueueRef;
-  /** By the place that they begin after; those since the last call that are under way, and the last that found something. */
+  /** By the marker that they begin after: reads since the last wake-up that run, or found something just now. */
   reads: Map<string, Promise<Page<Message>>>;
+  /** When its readers were last woken, by performance.now(). */
   calledAt: number;
+  /** The wake-up that is due. */
   calling: NodeJS.Timeout | undefined;
-  /** Undefined: not known. */
+  /** Marker of the newest message, or "empty". Undefined: unknown. */
   newest: string | undefined;
   watchers: Set<Wake>;
 }
 
 /**
- * Readers that follow a queue's end. Each keeps its own place, a marker, and reads on from there, so none misses what was committed; this
- * only says when to look: when the drivers tell of an arrival, and, since such a notice may be lost, each second if the newest message has changed.
- * Readers at the same place share a read, so that a hundred of them cost the store what one does. What they are given is made for each of them: when
- * there is more than this process can make, they fall behind, and everybody else's requests are answered all the same.
+ * Readers that follow the end of a queue. Each keeps its own position, a marker, and reads on from there, so it misses
+ * no committed message. This class decides only when they read: when the driver reports an arrival, and each second if
+ * the newest message has changed, because a notice may be lost.
+ *
+ * Readers at the same position share a read, so a hundred of them cost the store what one costs. But each event is
+ * written for each reader. When that is more than this process can do, the readers fall behind, and other requests are
+ * still answered.
  */
 export class QueueTail {
   readonly #data: Pick<DataDriver, "messages" | "watchArrivals">;
   readonly #ticker: Ticker;
-  /** Throws QUEUE_DOES_NOT_EXIST once the queue is gone. */
+  /** Throws QUEUE_DOES_NOT_EXIST once the queue is deleted. */
   readonly #require: (queue: QueueRef) => unknown;
   readonly #tailed = new Map<string, TailedQueue>();
   readonly #turns = new Turns();
@@ -59,19 +64,19 @@ export class QueueTail {
     if (signal.aborted) return;
     const wake = new Wake();
     this.#join(queue, wake);
-    // A reader that was stopped may never ask again, and nothing would look for it any more.
+    // Leaves at the abort, because a reader that was stopped may never ask again: its queue would be read for ever.
     const leave = () => this.#leave(queue, wake);
     signal.addEventListener("abort", leave);
     try {
       await this.#require(queue);
-      let place = after ?? (await this.#newest(queue))?.marker;
+      let position = after ?? (await this.#newest(queue))?.marker;
       while (!signal.aborted) {
         await this.#require(queue);
-        const { items, nextMarker } = await this.#read(queue, place);
+        const { items, nextMarker } = await this.#read(queue, position);
         for (const message of items) {
           await this.#turns.take();
           if (signal.aborted) return;
-          place = message.marker;
+          position = message.marker;
           yield message;
         }
         if (nextMarker === null) await wake.wait(signal);
@@ -82,21 +87,21 @@ export class QueueTail {
     }
   }
 
-  #read(queue: QueueRef, place: string | undefined): Promise<Page<Message>> {
-    // Held here: the next call begins another map.
+  #read(queue: QueueRef, position: string | undefined): Promise<Page<Message>> {
+    // This variable keeps the map: the next wake-up replaces it.
     const reads = this.#tailed.get(queueKey(queue))?.reads;
-    const begin = place ?? "";
+    const begin = position ?? "";
     const shared = reads?.get(begin);
     if (shared !== undefined) return shared;
-    const page = { limit: READ_SIZE, ...(place === undefined ? {} : { after: place }) };
+    const page = { limit: READ_SIZE, ...(position === undefined ? {} : { after: position }) };
     const states = { includeClaimed: true, includeDelayed: true };
     const read = this.#data.messages.list({ queue, page, maxBytes: READ_BYTES, ...states });
     reads?.set(begin, read);
     read.then(
       ({ items }) => {
         if (reads === undefined) return;
-        // What is read may be gone soon, and who comes to an empty queue wants nothing from before.
-        if (place === undefined || items.length === 0) reads.delete(begin);
+        // Kept only shortly: the messages may be deleted soon. A reader without a position must not get older messages.
+        if (position === undefined || items.length === 0) reads.delete(begin);
         else setTimeout(() => reads.delete(begin), CALL_INTERVAL_MS).unref();
         if (reads.size > KEPT_READS) reads.delete(reads.keys().next().value as string);
       },
@@ -105,7 +110,7 @@ export class QueueTail {
     return read;
   }
 
-  /** Undefined when the queue is empty, or not there. */
+  /** Undefined when the queue is empty or missing. */
   async #newest(queue: QueueRef): Promise<Message | undefined> {
     try {
       return await this.#data.messages.first({ queue, sort: -1 });
@@ -141,7 +146,7 @@ export class QueueTail {
     };
   }
 
-  /** Twice is once. */
+  /** May be called twice. */
   #leave(queue: QueueRef, wake: Wake): void {
     const tailed = this.#tailed.get(queueKey(queue));
     tailed?.watchers.delete(wake);
@@ -162,7 +167,7 @@ export class QueueTail {
           await this.#require(tailed.queue);
           newest = (await this.#newest(tailed.queue))?.marker ?? "empty";
         } catch {
-          // The queue is gone, or cannot be reached: the readers wake and meet the reason themselves.
+          // The queue is deleted or cannot be reached. The readers wake up and get the error themselves.
         }
         if (newest !== undefined && newest === tailed.newest) return;
         tailed.newest = newest;
@@ -173,13 +178,14 @@ export class QueueTail {
 }
 
 /**
- * Shares the event loop out: who takes a turn when the time for it is used up goes on in the next, behind the sockets and timers that wait. Without
- * it two hundred readers of a busy queue held the loop for half a second at a time.
+ * Shares the event loop between readers and everything else. Without it, two hundred readers of a busy queue blocked
+ * the loop for half a second at a time.
  */
 class Turns {
   #began: number | undefined;
   #next: Promise<void> = Promise.resolve();
 
+  /** Returns undefined while there is time left in this turn. Else a promise: it resolves after sockets and timers. */
   take(): Promise<void> | undefined {
     if (this.#began === undefined) {
       this.#began = performance.now();
@@ -194,12 +200,13 @@ class Turns {
   }
 }
 
-/** A read that began before the call may not have seen what it is about. */
+/** Wakes the readers. Reads that began earlier are not shared any more: they may have missed the new message. */
 function callNow(tailed: TailedQueue): void {
   tailed.reads = new Map();
   for (const wake of tailed.watchers) wake.set();
 }
 
+/** Wakes the readers now, or CALL_INTERVAL_MS after the last time. */
 function callSoon(tailed: TailedQueue): void {
   if (tailed.calling !== undefined) return;
   const call = () => {

@@ -2,7 +2,7 @@ import type { QueueStats } from "../../storage/data-driver.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
 import { type Ticker, Wake } from "./ticker.ts";
 
-/** `stats` is null once the queue is gone, or while its pool cannot say. */
+/** `stats` is null once the queue is deleted, and while its pool does not answer. */
 export interface StatsChange {
   project: string;
   name: string;
@@ -13,20 +13,20 @@ export type ReadStats = (queues: readonly QueueRef[]) => Promise<(QueueStats | n
 
 interface WatchedQueue {
   queue: QueueRef;
-  /** Undefined until it was read once. */
+  /** Undefined until the first read has ended. */
   last: { stats: QueueStats | null; fingerprint: string } | undefined;
-  /** The first read, which all who come meanwhile wait for. */
+  /** The first read, which all watchers share. */
   first: Promise<void> | undefined;
   watchers: Set<Watcher>;
 }
 
 interface Watcher {
-  /** The latest of each queue that its reader has not seen; so it holds at most as many as it watches. */
+  /** The latest statistics that its reader has not seen: at most one entry for each queue that it watches. */
   pending: Map<WatchedQueue, QueueStats | null>;
   wake: Wake;
 }
 
-/** Statistics of the queues that somebody watches, polled once a tick for all watchers together. */
+/** Polls the statistics of all watched queues once a second, whoever watches them. */
 export class StatsWatch {
   readonly #ticker: Ticker;
   readonly #read: ReadStats;
@@ -44,7 +44,7 @@ export class StatsWatch {
     if (signal.aborted) return;
     const watcher: Watcher = { pending: new Map(), wake: new Wake() };
     const mine = new Set(queues.map((queue) => this.#join(queue, watcher)));
-    // A reader that was stopped may never ask again, and nothing would poll for it any more.
+    // Leaves at the abort, because a reader that was stopped may never ask again: its queues would be polled for ever.
     const leave = () => {
       for (const watched of mine) this.#leave(watched, watcher);
     };
@@ -72,7 +72,7 @@ export class StatsWatch {
     const read = this.#poll(unread);
     for (const item of unread) {
       item.first = read;
-      // The next who comes tries again.
+      // The next watcher reads again.
       read.catch(() => {
         item.first = undefined;
       });
@@ -90,7 +90,7 @@ export class StatsWatch {
     return watched;
   }
 
-  /** Twice is once. */
+  /** May be called twice. */
   #leave(watched: WatchedQueue, watcher: Watcher): void {
     if (!watched.watchers.delete(watcher) || watched.watchers.size > 0) return;
     this.#watched.delete(JSON.stringify([watched.queue.project, watched.queue.name]));
@@ -119,7 +119,7 @@ export class StatsWatch {
   }
 }
 
-/** Ages grow by themselves, and are no change. */
+/** Equal when nothing has changed. Ages are left out, because they grow all the time. */
 function fingerprintOf(stats: QueueStats | null): string {
   if (stats === null) return "none";
   const { ready, claimed, delayed, exhausted, total, exact, oldest, newest } = stats;

@@ -1,19 +1,20 @@
-/** A shared clock tick for what watches: it runs while somebody listens. */
+/** One timer for all watchers. It runs only while there are listeners. */
 export interface Ticker {
-  /** `listener` is called each second, never while its last call still runs, until the function that this gives is called. */
+  /** Calls `listener` each second, unless its last call still runs. Returns the function that stops the calls. */
   listen(listener: () => Promise<void>): () => void;
 }
 
 const INTERVAL_MS = 1000;
 
-export function createTicker(failed: (error: unknown) => void): Ticker {
+/** `onError` gets the errors of listeners. */
+export function createTicker(onError: (error: unknown) => void): Ticker {
   const listeners = new Map<() => Promise<void>, { busy: boolean }>();
   let timer: NodeJS.Timeout | undefined;
 
   async function call(listener: () => Promise<void>, state: { busy: boolean }): Promise<void> {
     if (state.busy) return;
     state.busy = true;
-    await listener().catch(failed);
+    await listener().catch(onError);
     state.busy = false;
   }
 
@@ -33,7 +34,7 @@ export function createTicker(failed: (error: unknown) => void): Ticker {
   };
 }
 
-/** A flag that one reader waits for. Set while nobody waits, it is remembered once. */
+/** A flag that one reader waits for. If it is set while nobody waits, the next wait returns at once. */
 export class Wake {
   #set = false;
   #resolve: (() => void) | undefined;
@@ -43,7 +44,7 @@ export class Wake {
     this.#resolve?.();
   }
 
-  /** Until it is set, or `signal` aborts. Then it is clear again. */
+  /** Waits until the flag is set or `signal` aborts, then clears the flag. */
   async wait(signal: AbortSignal): Promise<void> {
     if (!this.#set && !signal.aborted) {
       await new Promise<void>((resolve) => {
