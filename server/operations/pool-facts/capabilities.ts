@@ -1,7 +1,7 @@
 import { DomainError } from "../../errors.ts";
 import type { Capability, PooledDataDriver } from "../../storage/data-driver.ts";
 
-/** What the pool's storage can do; null when it cannot be reached now. POOL_DOES_NOT_EXIST. */
+/** What the pool's storage can do. Null when it cannot be reached now. POOL_DOES_NOT_EXIST. */
 export async function capabilitiesOf(data: PooledDataDriver, pool: string): Promise<Capability[] | null> {
   try {
     return [...(await data.pool(pool)).capabilities];
@@ -11,7 +11,7 @@ export async function capabilitiesOf(data: PooledDataDriver, pool: string): Prom
   }
 }
 
-/** POOL_CAPABILITIES_MISMATCH when the pool lacks what the flavor promises; one that can do more is welcome. */
+/** POOL_CAPABILITIES_MISMATCH when the pool lacks a capability of the flavor's first pool. It may have more. */
 export function requireCapabilities(
   pool: { flavor: string; pool: string; capabilities: ReadonlySet<Capability>; first: string },
   wanted: ReadonlySet<Capability>,
@@ -20,7 +20,8 @@ export function requireCapabilities(
   if (missing.length === 0) return;
   throw new DomainError(
     "POOL_CAPABILITIES_MISMATCH",
-    `The pool ${pool.pool} cannot do what the flavor ${pool.flavor} promises by its pool ${pool.first}: ${missing.join(", ")}. Take another storage or flavor.`,
+    `The pool ${pool.pool} lacks capabilities that the flavor ${pool.flavor} has in its pool ${pool.first}: ` +
+      `${missing.join(", ")}. Take another storage or flavor.`,
     { details: { pool: pool.pool, flavor: pool.flavor, missing } },
   );
 }

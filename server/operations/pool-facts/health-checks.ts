@@ -5,55 +5,54 @@ import type { OperationContext } from "../context.ts";
 import { poolNames } from "./names.ts";
 import type { Refusals } from "./refusals.ts";
 
+/** The result of a check: real operations, done once in the pool. */
 export interface PoolCheck {
   pool: string;
-  /** Which store it is; null for a pool that could not be opened. */
+  /** The store's identity. Null for a pool that could not be opened. */
   identity: string | null;
   storageReachable: boolean;
   /** Why it is not reachable; else null. */
   errorCode: ErrorCode | null;
-  /** What it can still take, where the storage tells. */
+  /** Space left in the storage. Null when the storage does not tell. */
   freeBytes: number | null;
   operations: OperationHealth[];
-  /** When this was really tried; at most 10 s ago. */
+  /** When the check was done, or when the caller stopped waiting for it. */
   checkedAt: Date;
 }
 
-/** Pools are really tried, at most once per 10 s whoever asks; one that hangs delays no other pool. Never fails. */
+/** Checks pools. All callers share one check of a pool for ten seconds. A pool that hangs does not delay the others. */
 export interface PoolChecks {
   /**
-   * Waits `milliseconds` at most, by default for as long as a try may take. What is not known by then counts as not
-   * reachable.
+   * Checks a pool, or returns the check of the last ten seconds. Waits at most `milliseconds`, by default as long as a
+   * check may take; a pool without a result by then counts as unreachable. Never fails.
    */
   check(pool: string, milliseconds?: number): Promise<PoolCheck>;
-  /** The built-in pool first. When the control database cannot say which there are: those that were known last. */
+  /** All pools, the built-in one first. While the control database does not answer: the pools that were known last. */
   names(): Promise<string[]>;
-  /** Those that were known last. */
+  /** The pools that were known last. */
   known(): string[];
 }
 
 const REMEMBER_MS = 10_000;
-/**
- * Less than an operation over GraphQL may take, so that a pool that hangs is named and does not cost the whole answer.
- */
+/** Less than a GraphQL operation may take, so that a pool that hangs is named and does not cost the whole answer. */
 const DEADLINE_MS = 8000;
 
-type Tried = Omit<PoolCheck, "pool" | "checkedAt">;
+type Result = Omit<PoolCheck, "pool" | "checkedAt">;
 
-/** `refusals` hears whether each pool takes writes. */
+/** Tells `refusals` whether each pool takes writes. */
 export function createPoolChecks(
   { control, data, now, warn }: OperationContext,
   { refusals }: { refusals: Refusals },
 ): PoolChecks {
   const checks = new Map<string, { startedAt: number; answer: Promise<PoolCheck> }>();
-  /** Told about once until they are there again: the sampler asks all day. */
-  const lostPools = new Set<string>();
+  /** Pools whose last check threw an error. Only the first error is logged, because the sampler checks all the time. */
+  const failing = new Set<string>();
   let known: string[] = [];
 
-  async function tryPool(pool: string): Promise<Tried> {
+  async function checkNow(pool: string): Promise<Result> {
     const startedAt = now();
     try {
-      const tried = async (): Promise<Tried> => {
+      const probe = async (): Promise<Result> => {
         const driver = await data.pool(pool);
         const { writesRefused, ...health } = await driver.health();
         if (writesRefused !== null) refusals.refused(pool, writesRefused);
@@ -61,27 +60,26 @@ export function createPoolChecks(
         const errorCode = health.storageReachable ? null : (health.operations[0]?.errorCode ?? "STORAGE_UNAVAILABLE");
         return { ...health, identity: driver.identity, errorCode };
       };
-      const found = await withDeadline(tried(), DEADLINE_MS, () => lost("DEADLINE_EXCEEDED"));
-      lostPools.delete(pool);
+      const found = await withDeadline(probe(), DEADLINE_MS, () => unreachable("DEADLINE_EXCEEDED"));
+      failing.delete(pool);
       data.noteReachable(pool, found.storageReachable && refusals.ofWrites(pool) === null);
       return found;
     } catch (error) {
-      if (!lostPools.has(pool)) warn(`The pool ${pool} could not be checked`, error);
-      lostPools.add(pool);
-      return lost(error instanceof DomainError ? error.code : "INTERNAL");
+      if (!failing.has(pool)) warn(`The pool ${pool} could not be checked`, error);
+      failing.add(pool);
+      return unreachable(error instanceof DomainError ? error.code : "INTERNAL");
     }
   }
 
   return {
-    /** Shared by all who ask within the time; the next one begins a new check. */
     check(pool, milliseconds = DEADLINE_MS) {
       let last = checks.get(pool);
       if (last === undefined || now() - last.startedAt >= REMEMBER_MS) {
-        const answer = tryPool(pool).then((tried) => ({ pool, ...tried, checkedAt: new Date() }));
+        const answer = checkNow(pool).then((result) => ({ pool, ...result, checkedAt: new Date() }));
         last = { startedAt: now(), answer };
         checks.set(pool, last);
       }
-      const late = () => ({ pool, ...lost("DEADLINE_EXCEEDED"), checkedAt: new Date() });
+      const late = () => ({ pool, ...unreachable("DEADLINE_EXCEEDED"), checkedAt: new Date() });
       return withDeadline(last.answer, milliseconds, late);
     },
     async names() {
@@ -90,7 +88,7 @@ export function createPoolChecks(
         for (const pool of checks.keys()) {
           if (known.includes(pool)) continue;
           checks.delete(pool);
-          lostPools.delete(pool);
+          failing.delete(pool);
         }
       } catch (error) {
         if (!(error instanceof DomainError)) throw error;
@@ -101,7 +99,7 @@ export function createPoolChecks(
   };
 }
 
-function lost(errorCode: ErrorCode): Tried {
+function unreachable(errorCode: ErrorCode): Result {
   return {
     identity: null,
     storageReachable: false,

@@ -3,7 +3,7 @@ import { DEFAULT_POOL } from "../../storage/data-driver.ts";
 
 const PAGE = 100;
 
-/** All pools, the built-in one first. There are few, so all are read. */
+/** The names of all pools, the built-in one first. Reads every page: there are few pools. */
 export async function poolNames(control: ControlDriver): Promise<string[]> {
   const names = [DEFAULT_POOL];
   for (let after: string | undefined; ; ) {

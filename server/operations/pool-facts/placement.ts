@@ -5,27 +5,29 @@ import { checkName } from "../input/names.ts";
 
 export interface PoolShare {
   pool: string;
-  /** What it was asked for, or what it is. */
+  /** The weight that the caller gave, or the pool's own. */
   weight: number;
-  /** Of new queues, from 0 to 1; the shares of all make 1, or 0 when no pool takes any. */
+  /** The pool's share of new queues, from 0 to 1. All shares add up to 1, or to 0 when no pool takes new queues. */
   share: number;
-  /** How many live there now, exact up to 10,000, and their share of those of all these pools. */
+  /** Queues that the pool holds now, exact up to 10,000. */
   queues: { value: number; exact: boolean };
+  /** Its share of the queues that all these pools hold now, from 0 to 1. */
   shareNow: number;
 }
 
 export interface PoolPlacementOperations {
   /**
-   * How new queues of a flavor (null = without one) would be spread, while none is away, if its pools had these weights, beside how its queues lie today. Changes nothing.
-   * Role viewer. BAD_INPUT for a pool that is not of the flavor.
+   * How new queues of a flavor (null: without a flavor) would be spread if its pools had these weights and all
+   * answered, next to how the queues in these pools are spread now. Pools are listed by name. Changes nothing. Role
+   * viewer. BAD_INPUT for a pool that is not of the flavor.
    */
   predict(
     access: Access,
     params: { flavor: string | null; weights: readonly { pool: string; weight: number }[] },
   ): Promise<PoolShare[]>;
   /**
-   * The share of the new queues of its flavor that each of these pools gets by its weight, from 0 to 1, in their order.
-   * The built-in pool gets all new queues without a flavor while no registered pool takes any, else none. Role viewer.
+   * Each pool's share of the new queues of its flavor, by its weight, from 0 to 1, in the order given. The built-in
+   * pool gets all new queues without a flavor while no registered pool takes any, else none. Role viewer.
    */
   shares(access: Access, params: { pools: readonly Weighted[] }): Promise<number[]>;
 }

@@ -1,23 +1,22 @@
 /**
- * What storages refused lately to the callers of this process: whether it is of use to them, and which pools take no
- * writes.
+ * What storages refused lately to callers of this process: whether it can serve them, and which pools take no writes.
  */
 import { DomainError, STORAGE_FAILURES } from "../../errors.ts";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
 import { type WriteRefusal, writeRefusalOf } from "../../storage/read-only-storage.ts";
 
 const WINDOW_SECONDS = 10;
-/** Fewer calls than this in the window say nothing: one that fails in an idle second is no reason to be passed over. */
+/** With fewer calls in the window nothing is concluded: one failure in an idle second must not end readiness. */
 const FEWEST_CALLS = 20;
 
 interface Second {
-  /** Since the clock began. */
+  /** Whole seconds since the clock began. */
   number: number;
   calls: number;
   refused: number;
 }
 
-/** `now` gives milliseconds that only grow. */
+/** `now` returns milliseconds that only grow. */
 export class Refusals {
   readonly #now: () => number;
   readonly #seconds: Second[] = Array.from({ length: WINDOW_SECONDS }, () => ({ number: -1, calls: 0, refused: 0 }));
@@ -27,7 +26,7 @@ export class Refusals {
     this.#now = now;
   }
 
-  /** A call that ended, and its error; null: it succeeded. */
+  /** Counts a call that has ended. `error` is null when it succeeded. */
   note(error: unknown): void {
     const now = this.#now();
     const number = Math.floor(now / 1000);
@@ -38,11 +37,11 @@ export class Refusals {
     const pool = typeof error.details.pool === "string" ? error.details.pool : DEFAULT_POOL;
     const reason = writeRefusalOf(error);
     if (reason !== null) this.refused(pool, reason);
-    // A registered pool that is away is so for every process, and takes only its own queues with it.
+    // An unreachable registered pool fails for every process, and only for its own queues. So it does not count.
     if (pool === DEFAULT_POOL) second.refused += 1;
   }
 
-  /** Did the control database, or the pool in it, fail half of the calls of the last ten seconds? */
+  /** True when the control database, or the pool in it, failed half of the calls of the last ten seconds. */
   areMostCalls(): boolean {
     const oldest = Math.floor(this.#now() / 1000) - WINDOW_SECONDS;
     const recent = this.#seconds.filter(({ number }) => number > oldest);
@@ -56,19 +55,19 @@ export class Refusals {
     this.#writes.set(pool, { reason, at: this.#now() });
   }
 
-  /** A look that began at this time found that the pool takes writes. */
+  /** A check that began at `since` found that the pool takes writes. A later refusal stays. */
   takesWrites(pool: string, since: number): void {
     const last = this.#writes.get(pool);
     if (last !== undefined && last.at <= since) this.#writes.delete(pool);
   }
 
-  /** Why the pool refused a write; null when it has not, or was found to take them since. */
+  /** Why the pool refused a write. Null when it has not, or when a later check found that it takes writes. */
   ofWrites(pool: string): WriteRefusal | null {
     return this.#writes.get(pool)?.reason ?? null;
   }
 }
 
-/** The same operations, whose outcomes `refusals` hears of. Streams are not in it. */
+/** The same operations, with their outcomes counted by `refusals`. Streams are not counted. */
 export function counted<T extends object>(operations: T, refusals: Refusals): T {
   const succeeded = () => refusals.note(null);
   const failed = (error: unknown) => refusals.note(error);
@@ -76,7 +75,7 @@ export function counted<T extends object>(operations: T, refusals: Refusals): T 
     name,
     (...args: unknown[]) => {
       const result: unknown = operation(...args);
-      // Beside the caller, who waits for nothing more.
+      // Not awaited: counting must not delay the caller.
       if (result instanceof Promise) result.then(succeeded, failed);
       return result;
     },
