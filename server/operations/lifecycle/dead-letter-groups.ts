@@ -90,10 +90,9 @@ export function createDeadLetterGroups({
   ): string | null {
     const elsewhere = pool !== source && pool !== target ? `It is in the pool ${pool}.` : null;
     if (flavor === wanted) return elsewhere === null ? null : `${elsewhere} Move it by itself.`;
-    return (
-      elsewhere ??
-      `${flavor === null ? "It is of no flavor" : `It is of the flavor ${flavor}`}, and the pool ${target} is ${wanted === null ? "of none" : `of ${wanted}`}.`
-    );
+    if (elsewhere !== null) return elsewhere;
+    const own = flavor === null ? "It is of no flavor" : `It is of the flavor ${flavor}`;
+    return `${own}, and the pool ${target} is of ${wanted ?? "none"}.`;
   }
 
   return {
@@ -161,5 +160,8 @@ export function createDeadLetterGroups({
 }
 
 function tooMany(last: string): string {
-  return `More than ${MAX_INCLUDED} queues use it as their dead letter queue. Those after ${last} by name were not looked at, and stay where they are. Move them by themselves.`;
+  return (
+    `More than ${MAX_INCLUDED} queues use it as their dead letter queue. ` +
+    `Those after ${last} by name were not looked at, and stay where they are. Move them by themselves.`
+  );
 }

@@ -21,6 +21,7 @@ const MOVES_AT_A_TIME = 4;
 const MAX_DRAWS = 20;
 /** Excluded queues that a drain names. */
 const MAX_EXCLUDED = 100;
+
 export interface MoveWork {
   readonly kinds: Record<JobKind, JobWork>;
   readonly groups: DeadLetterGroups;
@@ -186,7 +187,8 @@ export function createMoveWork(
       const which = flavor === null ? "without a flavor" : `of the flavor ${flavor}`;
       throw new DomainError(
         "NO_POOL_FOUND",
-        `The queue ${entry.queue} has nowhere to go: no other pool ${which} takes queues. Register one, or give one a weight, and drain again.`,
+        `The queue ${entry.queue} has nowhere to go: no other pool ${which} takes queues. ` +
+          "Register one, or give one a weight, and drain again.",
         { details: { pool, project: entry.project, queue: entry.queue, flavor } },
       );
     }
@@ -317,5 +319,8 @@ async function stopOf(progress: JobProgress): Promise<JobStopped | null> {
 }
 
 function othersAreMoving(): DomainError {
-  return new DomainError("QUEUE_IS_MOVING", "Some queues could not be moved: others move or delete them. Try again.");
+  return new DomainError(
+    "QUEUE_IS_MOVING",
+    "Some queues could not be moved, because others move or delete them. Try again.",
+  );
 }

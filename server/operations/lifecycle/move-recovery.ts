@@ -146,7 +146,9 @@ export class MoveRecovery {
 function isHeldTwice({ project, queue, source, target }: QueueMove): DomainError {
   return new DomainError(
     "QUEUE_IS_MOVING",
-    `Queue ${queue} has messages in the pools ${source} and ${target}: the control database lost the end of a move, and the queue was used in ${source} since then. Nothing is deleted. Clients use ${source}; the queue cannot be moved. Deleting the queue drops both copies.`,
+    `Queue ${queue} has messages in the pools ${source} and ${target}: the control database lost the end of a move, ` +
+      `and the queue was used in ${source} since then. Nothing is deleted. ` +
+      `Clients use ${source}; the queue cannot be moved. Deleting the queue drops both copies.`,
     { details: { project, queue, source, target } },
   );
 }

@@ -63,7 +63,7 @@ export function createQueueLifecycle(context: OperationContext, lookup: QueueLoo
   /** One transaction. Undefined, and nothing is written, when the chosen pool was deleted. */
   async function record(access: Access, queue: QueueRef, metadata: QueueMetadata, pool: string) {
     const trace = { access, action: "createQueue", project: queue.project, target: queue.name };
-    const gone = Symbol("the pool is gone");
+    const poolIsDeleted = Symbol("the pool is deleted");
     try {
       return await audited(context, trace, async (tx) => {
         const created = await tx.queues.create(queue, metadata.text);
@@ -75,12 +75,12 @@ export function createQueueLifecycle(context: OperationContext, lookup: QueueLoo
               ? await tx.catalogue.update(queue, former.pool)
               : former;
         // The entry now keeps its pool from being deleted, so this check holds until the commit.
-        if (former === undefined && pool !== DEFAULT_POOL && !(await tx.pools.exists(pool))) throw gone;
+        if (former === undefined && pool !== DEFAULT_POOL && !(await tx.pools.exists(pool))) throw poolIsDeleted;
         const changed = created || former === undefined;
         return { result: { created, changed, entry }, details: { pool: entry.pool, epoch: entry.epoch }, changed };
       });
     } catch (error) {
-      if (error === gone) return undefined;
+      if (error === poolIsDeleted) return undefined;
       throw error;
     }
   }
@@ -101,14 +101,14 @@ export function createQueueLifecycle(context: OperationContext, lookup: QueueLoo
       }
       for (let attempt = 1; attempt <= PLACEMENT_ATTEMPTS; attempt += 1) {
         const pool = (await entryOf(queue))?.pool ?? (await data.choosePool(flavor));
-        const made = await record(access, queue, metadata, pool);
-        if (made === undefined) continue;
-        if (made.created) await lookup.forget(queue);
+        const recorded = await record(access, queue, metadata, pool);
+        if (recorded === undefined) continue;
+        if (recorded.created) await lookup.forget(queue);
         // A queue that existed has its row, or the pooling driver creates it at the first use.
-        if (made.changed) await attach(queue, made.entry);
-        return made.created;
+        if (recorded.changed) await attach(queue, recorded.entry);
+        return recorded.created;
       }
-      throw new DomainError("NO_POOL_FOUND", "The pools changed while the queue was placed. Try again.");
+      throw new DomainError("NO_POOL_FOUND", "The pools changed while the queue was created. Try again.");
     },
 
     async delete(access, queue) {

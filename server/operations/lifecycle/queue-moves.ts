@@ -16,7 +16,7 @@ import { orIfMissing } from "./queue-lookup.ts";
 
 /** Long enough for a busy process: an attempt that is taken over copies everything again. */
 const LEASE_SECONDS = 6;
-/** While the queue is frozen nobody can use it. So a mover that dies then is replaced soon: after four missed renewals. */
+/** A frozen queue cannot be used. So a mover that dies then is replaced soon: after four missed renewals. */
 const FROZEN_LEASE_SECONDS = 2;
 const RENEW_EVERY_MS = 500;
 const BEGIN_ATTEMPTS = 3;
@@ -218,13 +218,14 @@ function lockedExists(tx: Transaction, queue: QueueRef): Promise<boolean> {
 export function isSameStore(pool: string, target: string): DomainError {
   return new DomainError(
     "POOL_URI_IN_USE",
-    `The pools ${pool} and ${target} are the same server and namespace, so nothing can move between them. Take a third pool.`,
+    `The pools ${pool} and ${target} are the same server and namespace, so nothing can move between them. ` +
+      "Take a third pool.",
     { details: { pool, target } },
   );
 }
 
 function isMoving(queue: QueueRef): DomainError {
-  return new DomainError("QUEUE_IS_MOVING", `Queue ${queue.name} is on its way to another pool already.`, {
+  return new DomainError("QUEUE_IS_MOVING", `Queue ${queue.name} is being moved to another pool already.`, {
     details: { project: queue.project, queue: queue.name },
   });
 }
