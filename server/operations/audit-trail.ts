@@ -1,13 +1,17 @@
 /**
- * How operations leave their trace. A change of the control plane commits together with its row; an action on a pool has its intent
- * written before and its outcome after, so that a crash between leaves "intended" and never nothing. Refusals leave a row too.
+ * How operations write the audit log.
+ *
+ * - A change of the control plane commits together with its entry.
+ * - An action on a pool writes its entry before it acts, as "intended", and the outcome afterwards. A crash between the
+ *   two leaves "intended".
+ * - A refusal is written too.
  */
 import { type Access, type Role, requireRole } from "../access/access.ts";
 import { DomainError, hasCode } from "../errors.ts";
 import type { AuditEntry, ControlDriver } from "../storage/control-driver.ts";
 import type { OperationContext } from "./context.ts";
 
-/** `action` is the GraphQL mutation's name. */
+/** Who acts on what. `action` is the GraphQL mutation's name. */
 export interface Trace {
   access: Access;
   action: string;
@@ -16,10 +20,13 @@ export interface Trace {
 }
 
 export type Transaction = Parameters<Parameters<ControlDriver["transaction"]>[0]>[0];
-/** Plain JSON: before and after, reasons, counts. No bodies, no metadata of users, no URIs. */
+/**
+ * Plain JSON: before and after, reasons, counts. No message bodies, none of the users' own metadata, and no URI unless
+ * its password is masked.
+ */
 type Details = Record<string, unknown>;
 
-/** Runs the checks of rights of an action that is audited; when they refuse, that is written down. */
+/** Requires the role, then runs `choose`. FORBIDDEN from either is audited as a refusal. */
 export async function permitted<T>(context: OperationContext, trace: Trace, role: Role, choose: () => T): Promise<T> {
   try {
     requireRole(trace.access, role);
@@ -30,7 +37,7 @@ export async function permitted<T>(context: OperationContext, trace: Trace, role
   }
 }
 
-/** Runs a check that says what an action would fail of; when it refuses, that is written down. */
+/** Runs a check before an action. If it throws a DomainError, that is audited as a refusal. */
 export async function possible(context: OperationContext, trace: Trace, check: () => Promise<void>): Promise<void> {
   try {
     await check();
@@ -46,7 +53,10 @@ function writeRefusal(context: OperationContext, trace: Trace, error: DomainErro
     .catch((failure: unknown) => context.warn("A refusal could not be written to the audit log", failure));
 }
 
-/** A change of the control plane and its row, together or not at all. */
+/**
+ * Runs a change of the control plane in a transaction, with its audit entry unless `changed` is false. Both commit, or
+ * neither does.
+ */
 export function audited<T>(
   context: OperationContext,
   trace: Trace,
@@ -59,7 +69,10 @@ export function audited<T>(
   });
 }
 
-/** An action on the data plane, between its intent and its outcome. An outcome that cannot be written leaves the intent, and the action's own result counts. */
+/**
+ * Runs an action on the data plane. Writes its audit entry as "intended", acts, then writes the outcome. If the outcome
+ * cannot be written, the entry stays "intended" and the action's own result is returned.
+ */
 export async function intended<T>(
   context: OperationContext,
   trace: Trace,
@@ -68,16 +81,16 @@ export async function intended<T>(
   outcome: (result: T) => Details,
 ): Promise<T> {
   const id = await context.control.audit.append(row(trace, "intended", details));
-  const settle = async (how: "done" | "failed", more: Details) => {
+  const settle = async (state: "done" | "failed", more: Details) => {
     await context.control.audit
-      .settle(id, how, JSON.stringify({ ...details, ...more }))
+      .settle(id, state, JSON.stringify({ ...details, ...more }))
       .catch((failure: unknown) => context.warn("An outcome could not be written to the audit log", failure));
   };
   let result: T;
   try {
     result = await act();
   } catch (error) {
-    // What may have happened stays "intended": nobody knows its outcome.
+    // Nobody knows whether it happened, so the entry stays "intended".
     if (!hasCode(error, "OUTCOME_UNKNOWN")) {
       await settle("failed", { code: error instanceof DomainError ? error.code : "INTERNAL" });
     }

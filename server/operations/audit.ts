@@ -6,9 +6,12 @@ import type { PageParams, ProjectAddress } from "./input/addresses.ts";
 import { badInput, isStorable, pageRequest } from "./input/limits.ts";
 import { chosenScope } from "./input/names.ts";
 
-/** Needs the role admin. */
+/** Everything here needs the role admin. */
 export interface AuditOperations {
-  /** Newest first. `project` left out = all, for an unlimited caller. */
+  /**
+   * Audit entries of a project, newest first; with `actor`, only of that actor. Without `project`: those of all
+   * projects for an unlimited caller, of its own for a caller with one project. BAD_INPUT.
+   */
   list(access: Access, params: ProjectAddress & PageParams & { actor?: string | null }): Promise<Page<AuditEntry>>;
 }
 

@@ -2,21 +2,23 @@ import type { Limits } from "../config.ts";
 import type { Message } from "../storage/data-driver.ts";
 
 /**
- * What a door lets a call read of bodies. A call that waits holds nothing of it meanwhile: it asks anew at each look.
+ * How many bytes of message bodies a call may read for its answer. A door supplies it. A call that waits for messages
+ * reserves nothing meanwhile: it spends at each look.
  */
 export interface BodyBudget {
   /**
-   * Gives what `work` gives, which may read or take at most `maxBytes` of bodies, and counts them. `most`: it has no
-   * use for more; left out, a page's worth. TOO_LARGE, before `work` began, when the answer is full.
+   * Runs `work`, which may read or take bodies of at most `maxBytes`. Counts the bodies of the messages that
+   * `messagesOf` finds in its result, and returns the result. `most`: the most bytes that `work` can use, by default
+   * MAX_PAGE_BYTES. TOO_LARGE when the answer is full; then `work` did not run.
    */
   spend<T>(
     work: (maxBytes: number) => Promise<T>,
-    messagesOf: (given: T) => readonly Message[],
+    messagesOf: (result: T) => readonly Message[],
     most?: number,
   ): Promise<T>;
 }
 
-/** A page's worth for each call, for those who have no answer to share. */
+/** A budget for callers whose calls share no answer: MAX_PAGE_BYTES for each call. */
 export function pageBudget({ MAX_PAGE_BYTES }: Limits): BodyBudget {
   return { spend: (work) => work(MAX_PAGE_BYTES) };
 }

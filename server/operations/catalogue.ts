@@ -12,38 +12,55 @@ import { checkBatch, checkSearch, pageRequest } from "./input/limits.ts";
 import { checkName, chosenQueue, chosenScope } from "./input/names.ts";
 import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
 
-/** `discardMessages`: go on though the queue has messages where it is, or though its pool cannot say. */
+/** `discardMessages`: change the entry even if the queue has messages in its pool, or if that pool does not answer. */
 export interface CatalogueChange extends QueueAddress {
   discardMessages?: boolean;
 }
 
 /**
- * Which pool holds which queue. Reading needs the role viewer, changing admin. Changes here are a sharp tool, for mending: no message moves. A queue
- * that is mapped elsewhere or unmapped ends where it was, with its messages and claims, and begins empty where it is mapped next; its subscriptions
- * stay in the old pool, out of reach. While it has messages such a change is CONFIRMATION_REQUIRED (details.messages) without `discardMessages`, and STORAGE_UNAVAILABLE
- * (details.pool) while its pool cannot say.
+ * Which pool holds which queue. Reading needs the role viewer, changing admin.
+ *
+ * Changes here only repair the catalogue: no message moves. A queue that is mapped to another pool, or unmapped, loses
+ * its messages and claims, and starts empty in the next pool. Its subscriptions stay in the old pool, unreachable.
+ * Without `discardMessages` such a change fails:
+ *
+ * - with CONFIRMATION_REQUIRED (`details.messages`) while the queue has messages,
+ * - with the pool's own error, such as STORAGE_UNAVAILABLE (`details.pool`), while its pool does not answer.
+ *
+ * A crash after the change can leave the messages in the old pool. Nobody reads them there.
  */
 export interface CatalogueOperations {
-  /** In order of insertion (by name with `search`, how the queue's name begins), of one project, or with `allProjects` of all (an unlimited caller). */
+  /**
+   * Entries of one project, or with `allProjects` of all that the caller may see (needs an unlimited caller or one with
+   * a single project). In order of insertion; with `search`, those whose queue's name begins with it, by name.
+   */
   list(
     access: Access,
     params: ProjectAddress & PageParams & { allProjects?: boolean; pool?: string | null; search?: string | null },
   ): Promise<Page<CatalogueEntry>>;
-  /** QUEUE_NOT_MAPPED. */
+  /** The queue's entry. QUEUE_NOT_MAPPED. */
   get(access: Access, params: QueueAddress): Promise<CatalogueEntry>;
-  /** In the order asked; null where unmapped. At most MAX_PAGE_SIZE. */
+  /** In the order asked, null for a queue that is not mapped. At most MAX_PAGE_SIZE. */
   getMany(access: Access, params: { queues: readonly QueueAddress[] }): Promise<(CatalogueEntry | null)[]>;
+  /** True when the queue has an entry. */
   exists(access: Access, params: QueueAddress): Promise<boolean>;
   /**
-   * Maps the queue; where it is mapped to this pool already nothing changes. A pool that is away gets the queue all the
-   * same, for when it is back. QUEUE_DOES_NOT_EXIST, POOL_DOES_NOT_EXIST.
+   * Maps the queue to the pool, which may be unreachable now. Changes nothing if the queue is mapped to it already.
+   * QUEUE_DOES_NOT_EXIST, POOL_DOES_NOT_EXIST. CONFIRMATION_REQUIRED, whatever `discardMessages` says, if another
+   * caller changes the entry at the same time.
    */
   insert(access: Access, params: CatalogueChange & { pool: string }): Promise<CatalogueEntry>;
-  /** As insert, and QUEUE_NOT_MAPPED when it has no entry. */
+  /** Like `insert`, for a queue that has an entry. QUEUE_NOT_MAPPED. */
   update(access: Access, params: CatalogueChange & { pool: string }): Promise<CatalogueEntry>;
-  /** The queue is out of reach until it is mapped or made again. `deleted` false when there was no entry. */
+  /**
+   * Unmaps the queue: it cannot be used (QUEUE_NOT_MAPPED) until it is mapped or created again. `deleted` is false when
+   * there was no entry.
+   */
   delete(access: Access, params: CatalogueChange): Promise<{ deleted: boolean }>;
-  /** Puts every queue out of reach, for good: what is made or mapped again begins empty. Needs an unlimited caller. */
+  /**
+   * Unmaps every queue. Their messages are lost: a queue that is mapped or created again starts empty. Needs an
+   * unlimited caller. See DropAllParams.
+   */
   dropAll(access: Access, params: DropAllParams): Promise<DropAllResult>;
 }
 
@@ -61,28 +78,31 @@ export function createCatalogueOperations(
     });
   }
 
-  /** CONFIRMATION_REQUIRED when ending the queue's life in this pool would lose messages; what the pool fails with when it cannot say, and what to do then. */
+  /**
+   * CONFIRMATION_REQUIRED if the queue has messages in its pool. If the pool does not answer, its error with advice.
+   */
   async function requireEmpty(queue: QueueRef, entry: CatalogueEntry): Promise<void> {
-    const ask = async () => (await data.pool(entry.pool)).messages.stats([{ ...queue, epoch: entry.epoch }]);
-    const [stats] = await ask().catch((error: unknown) => {
-      throw error instanceof DomainError && error.kind === "unavailable" ? cannotSay(entry.pool, error) : error;
+    const count = async () => (await data.pool(entry.pool)).messages.stats([{ ...queue, epoch: entry.epoch }]);
+    const [stats] = await count().catch((error: unknown) => {
+      throw error instanceof DomainError && error.kind === "unavailable" ? doesNotAnswer(entry.pool, error) : error;
     });
     if (stats !== undefined && stats !== null && stats.total > 0) {
       throw new DomainError(
         "CONFIRMATION_REQUIRED",
-        `The queue has messages in the pool ${entry.pool}, and they would be lost. Pass discardMessages if that is what you want.`,
+        `The queue has messages in the pool ${entry.pool}, and they would be lost. ` +
+          "Pass discardMessages if that is what you want.",
         { details: { messages: stats.total, exact: stats.exact, pool: entry.pool } },
       );
     }
   }
 
-  /** Its life there is over, so that nobody who remembers the old place writes to it any more. */
-  async function endLife(queue: QueueRef, entry: CatalogueEntry): Promise<void> {
+  /** Detaches the queue from its former pool, so that no process with a cached location can write there any more. */
+  async function detach(queue: QueueRef, entry: CatalogueEntry): Promise<void> {
     try {
       const pool = await data.pool(entry.pool);
       await pool.detachQueue({ ...queue, epoch: entry.epoch });
     } catch (error) {
-      context.warn(`The former life of a queue in the pool ${entry.pool} could not be ended`, error);
+      context.warn(`A queue could not be detached from its former pool ${entry.pool}`, error);
     }
   }
 
@@ -98,18 +118,21 @@ export function createCatalogueOperations(
     if (former?.pool === pool) return former;
     if (former !== undefined && params.discardMessages !== true) await requireEmpty(queue, former);
     const entry = await audited(context, trace, async (tx) => {
-      // Locks the queue's record: it is neither deleted nor mapped by another meanwhile.
+      // Locks the queue's record, so that nobody deletes or maps it meanwhile.
       await tx.queues.get(queue);
       const [current] = await tx.catalogue.getMany([queue]);
       if (current?.epoch !== former?.epoch) {
-        throw new DomainError("CONFIRMATION_REQUIRED", "The entry was changed at the same time. Look at it again.");
+        throw new DomainError(
+          "CONFIRMATION_REQUIRED",
+          "Another caller changed the entry at the same time. Look at it again.",
+        );
       }
       const result = await tx.catalogue.insert(queue, pool);
-      // Once inserted, the entry keeps its pool from being deleted; so this look is the last word.
+      // The entry now keeps its pool from being deleted, so this check holds until the commit.
       if (pool !== DEFAULT_POOL) await tx.pools.get(pool);
       return { result, details: { before: former?.pool ?? null, after: pool, epoch: result.epoch } };
     });
-    if (former !== undefined) await endLife(queue, former);
+    if (former !== undefined) await detach(queue, former);
     await lifecycle.attach(queue, entry);
     return entry;
   }
@@ -157,7 +180,7 @@ export function createCatalogueOperations(
         return { result: undefined, details: { before: former.pool, epoch: former.epoch } };
       });
       await data.forgetQueue(queue);
-      await endLife(queue, former);
+      await detach(queue, former);
       return { deleted: true };
     },
 
@@ -165,7 +188,7 @@ export function createCatalogueOperations(
       const trace = { access, action: "dropAllCatalogueEntries", project: null, target: "*" };
       await permitted(context, trace, "admin", () => {
         if (access.projects === "all") return;
-        throw new DomainError("FORBIDDEN", "The whole catalogue is for those who may see all projects.");
+        throw new DomainError("FORBIDDEN", "Only callers who may see all projects can drop the whole catalogue.");
       });
       return dropAll(context, trace, params, {
         list: (tx, page) => tx.catalogue.list({ page }),
@@ -176,10 +199,11 @@ export function createCatalogueOperations(
   };
 }
 
-function cannotSay(pool: string, error: DomainError): DomainError {
+function doesNotAnswer(pool: string, error: DomainError): DomainError {
   return new DomainError(
     error.code,
-    `The pool ${pool} cannot say whether the queue has messages, which would be lost. If it will not come back, pass discardMessages. It failed with: ${error.message}`,
+    `The pool ${pool} does not answer whether the queue has messages, which would be lost. ` +
+      `If it will not come back, pass discardMessages. It failed with: ${error.message}`,
     { details: { ...error.details, pool }, cause: error.cause },
   );
 }

@@ -21,29 +21,34 @@ import {
 import { checkWait, type LongPolls } from "./live/long-polls.ts";
 import { type MessageRecord, placed } from "./messages.ts";
 
-/** A claim and where it is. */
+/** A claim, with the project and queue that it is in. */
 export interface ClaimRecord extends Claim {
   project: string;
   queue: string;
 }
 
-/** Left out: the server's defaults. */
+/** In seconds. Left out: the server's defaults. */
 export interface ClaimTimes {
   ttlSeconds?: number | null;
   graceSeconds?: number | null;
 }
 
 /**
- * Reading needs the role viewer, the rest operator. In a missing queue there are no claims to read; the rest is
- * QUEUE_DOES_NOT_EXIST there.
+ * `get` and `list` need the role viewer, the rest operator. A missing queue has no claims: `list` is empty, and `get`
+ * is CLAIM_DOES_NOT_EXIST. The rest is QUEUE_DOES_NOT_EXIST there.
  */
 export interface ClaimOperations {
   /**
-   * Takes up to `limit` of the oldest ready messages, or fewer by bytes. Nothing to claim: `claim` is null. Messages
-   * that were claimed `_max_claim_count` times go to the queue's `_dead_letter_queue` first, and `deadLettered` counts
-   * them; while that queue is missing they stay, exhausted. With an idempotencyKey a repeat while the claim is live
-   * gives the same claim. `waitSeconds` (0 to 20) waits for something to claim, until `signal` aborts.
-   * QUEUE_DOES_NOT_EXIST, BAD_INPUT.
+   * Acquires the oldest ready messages: at most `limit`, or fewer because of their bytes. `claim` is null when there is
+   * nothing to acquire. No two live claims hold the same message, whoever claims at the same time.
+   *
+   * - Messages that were claimed `_max_claim_count` times go to the queue's `_dead_letter_queue` first; `deadLettered`
+   *   counts them. While that queue is missing they stay, exhausted.
+   * - `createQueue` creates a missing queue first.
+   * - `idempotencyKey`: a repeat while the claim is live returns the same claim.
+   * - `waitSeconds` (0 to 20, default 0) waits until there is something to acquire, or until `signal` aborts.
+   *
+   * A claim whose answer was lost expires like any other. QUEUE_DOES_NOT_EXIST, BAD_INPUT, TOO_LARGE.
    */
   create(
     access: Access,
@@ -59,8 +64,9 @@ export interface ClaimOperations {
       },
   ): Promise<{ claim: ClaimRecord | null; messages: MessageRecord[]; deadLettered: number }>;
   /**
-   * With its messages, those behind the marker `after`, as many as bytes allow: there are more until `messageCount` of
-   * them came. CLAIM_DOES_NOT_EXIST when released or expired.
+   * A claim with the messages that it still holds, those after the marker `after`. They may end early because of bytes.
+   * To get all, continue after the last one, until `messageCount` messages have come. CLAIM_DOES_NOT_EXIST once it was
+   * released or has expired.
    */
   get(
     access: Access,
@@ -68,9 +74,9 @@ export interface ClaimOperations {
   ): Promise<{ claim: ClaimRecord; messages: MessageRecord[] }>;
   /** Live claims, oldest first. */
   list(access: Access, params: QueueAddress & PageParams): Promise<Page<ClaimRecord>>;
-  /** Renews: it expires `ttlSeconds` from now. CLAIM_DOES_NOT_EXIST. */
+  /** Renews the claim: it expires `ttlSeconds` from now. CLAIM_DOES_NOT_EXIST. */
   update(access: Access, params: QueueAddress & ClaimTimes & { id: string }): Promise<ClaimRecord>;
-  /** Releases: its messages are ready at once. Silent when there is none. */
+  /** Releases the claim: its messages are ready at once. Silent when there is no such claim. */
   delete(access: Access, params: QueueAddress & { id: string }): Promise<void>;
 }
 
@@ -119,10 +125,10 @@ export function createClaimOperations(
       };
       const { bodies = pageBudget(limits) } = params;
       const waitSeconds = checkWait(params.waitSeconds);
-      const made = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
-      const begin = () => lifecycle.create(access, queue, readMetadata(limits, "{}"));
-      if (made === null) await begin();
-      // Asked anew at each look: while one waits, the queue may go or change.
+      const found = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
+      const createQueue = () => lifecycle.create(access, queue, readMetadata(limits, "{}"));
+      if (found === null) await createQueue();
+      // Reads the attributes at each look: while the call waits, the queue may change or be deleted.
       const look = async () => {
         const attributes = await lookup.attributes(queue);
         return bodies.spend(
@@ -130,15 +136,15 @@ export function createClaimOperations(
           ({ messages }) => messages,
         );
       };
-      let mayMake = params.createQueue === true;
+      let mayCreate = params.createQueue === true;
       const { claim, messages, deadLettered } = await longPolls.until(
         { queue, waiting: "claim", waitSeconds, signal: params.signal },
         () => {
-          if (!mayMake) return look();
-          mayMake = false;
-          return creatingIfMissing(lookup, queue, begin, look);
+          if (!mayCreate) return look();
+          mayCreate = false;
+          return creatingIfMissing(lookup, queue, createQueue, look);
         },
-        (taken) => taken.claim !== null || taken.deadLettered > 0,
+        (acquired) => acquired.claim !== null || acquired.deadLettered > 0,
       );
       return { claim: claim === null ? null : claimed(queue, claim), messages: inQueue(queue, messages), deadLettered };
     },
@@ -195,7 +201,7 @@ function claimed(queue: QueueRef, claim: Claim): ClaimRecord {
   return Object.assign(claim, { project: queue.project, queue: queue.name });
 }
 
-/** What a claim holds is claimed, however often it was before. */
+/** A message that a claim holds is in the state "claimed", whatever its claim count. */
 function inQueue(queue: QueueRef, messages: Message[]): MessageRecord[] {
   return messages.map((message) => placed(queue, message, null));
 }

@@ -5,7 +5,7 @@ import type { KeyValueStores } from "../kvs/stores.ts";
 import type { ControlDriver } from "../storage/control-driver.ts";
 import type { PooledDataDriver } from "../storage/data-driver.ts";
 
-/** What every operation works with. Built once by createOperations. */
+/** What every operation works with. Built once in each process. */
 export interface OperationContext {
   readonly control: ControlDriver;
   readonly data: PooledDataDriver;
@@ -13,10 +13,13 @@ export interface OperationContext {
   readonly jobs: JobStore;
   readonly history: HealthHistory;
   readonly limits: Limits & Retention;
-  /** Milliseconds that only ever grow, for ages of what this process remembers. The data itself goes by the database's clock. */
+  /**
+   * Milliseconds that only grow, for the ages of what this process caches. What is stored expires by the database's
+   * clock.
+   */
   readonly now: () => number;
-  /** For what went wrong behind an answer that is nevertheless right. Never bodies or URIs. */
+  /** Logs a failure that does not change the answer. Never with message bodies or URIs. */
   readonly warn: (message: string, error: unknown) => void;
-  /** For what is well again. Left out: nobody hears it. */
+  /** Logs a recovery. Left out: recoveries are not logged. */
   readonly info?: (message: string) => void;
 }

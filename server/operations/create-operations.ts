@@ -26,11 +26,14 @@ import { createProjectOperations } from "./projects.ts";
 import { createQueueOperations } from "./queues.ts";
 import { createSubscriptionOperations } from "./subscriptions.ts";
 
-/** Builds all operations on one context. They share a look-up of queues, one ticker, the tails, the long polls and the checks of pools. */
+/**
+ * Builds all operations on one context. They share one queue look-up, one ticker, the queue tails, the long polls and
+ * the pool checks.
+ */
 export function createOperations(context: OperationContext): Operations {
   const lookup = createQueueLookup(context);
   const lifecycle = createQueueLifecycle(context, lookup);
-  const ticker = createTicker((error) => context.warn("What is being watched could not be read", error));
+  const ticker = createTicker((error) => context.warn("A poll for clients that watch or wait failed", error));
   const tail = new QueueTail({ data: context.data, ticker, require: (queue) => lookup.attributes(queue) });
   const longPolls = new LongPolls({ data: context.data, ticker });
   const deadLetters = createDeadLetters(context, { lookup });

@@ -1,31 +1,37 @@
-/** Dropping all of a noun at once: what runs is what a dry run has shown. */
+/**
+ * Drops everything of one noun, in two steps: a dry run shows what is there, and its token confirms the second step.
+ */
 import { createHash } from "node:crypto";
 import { DomainError } from "../errors.ts";
 import type { Page, PageRequest } from "../storage/list-pages.ts";
 import { audited, type Trace, type Transaction } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 
-/** Left out: a dry run, which changes nothing and gives the token. With the token of a dry run: done, if what is there is still what was shown, else CONFIRMATION_REQUIRED. */
+/**
+ * Without a token: a dry run, which changes nothing and returns the token. With the token of a dry run: drops
+ * everything, if it is still what the dry run showed. Else CONFIRMATION_REQUIRED, and nothing changes.
+ */
 export interface DropAllParams {
   confirmationToken?: string | null;
 }
 
 export interface DropAllResult {
-  /** False: a dry run. */
+  /** False after a dry run. */
   dropped: boolean;
-  /** How many are (or were) there; exact up to 10,000. */
+  /** How many are there, or were there before they were dropped. Exact up to 10,000. */
   count: { value: number; exact: boolean };
   /** Null once dropped. */
   confirmationToken: string | null;
 }
 
 const PAGE = 1000;
-/** Beyond this nobody has looked at each; the token vouches for the first of them. */
+/** Hazard: a dry run reads so many. The token covers only these; what follows is dropped unseen. */
 const SHOWN = 10_000;
 
 /**
- * `list` reads what would be dropped, `identity` names one of them with what matters of it. In one transaction: look, compare
- * with the token, `drop`, and the audit row.
+ * A dry run, or a drop. `list` reads what would be dropped. `identity` returns the values of an item that the token
+ * covers: if one of them changes, the token no longer fits. The drop lists again, compares, calls `drop` and writes the
+ * audit entry, all in one transaction. So a crash leaves everything or nothing dropped.
  */
 export async function dropAll<T>(
   context: OperationContext,
@@ -38,7 +44,7 @@ export async function dropAll<T>(
   },
 ): Promise<DropAllResult> {
   const token = params.confirmationToken ?? null;
-  const look = async (tx: Transaction) => {
+  const readAll = async (tx: Transaction) => {
     const items: T[] = [];
     let after: string | undefined;
     do {
@@ -51,15 +57,15 @@ export async function dropAll<T>(
   };
 
   if (token === null) {
-    const { count, seen } = await look(context.control);
+    const { count, seen } = await readAll(context.control);
     return { dropped: false, count, confirmationToken: seen };
   }
   return audited(context, trace, async (tx) => {
-    const { items, count, seen } = await look(tx);
+    const { items, count, seen } = await readAll(tx);
     if (seen !== token) {
       throw new DomainError(
         "CONFIRMATION_REQUIRED",
-        "What is there is not what the dry run showed. Look again with a dry run, and present its token.",
+        "Something has changed since the dry run. Do another dry run, and pass its token.",
         { details: { count } },
       );
     }

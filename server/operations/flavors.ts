@@ -23,29 +23,39 @@ export interface NamedFlavor extends ProjectAddress {
 
 /** Reading needs the role viewer, changing admin. */
 export interface FlavorOperations {
+  /** The project's flavors, by name. */
   list(access: Access, params: ProjectAddress & PageParams): Promise<Page<FlavorRecord>>;
-  /** FLAVOR_DOES_NOT_EXIST. */
+  /** The flavor. FLAVOR_DOES_NOT_EXIST. */
   get(access: Access, params: NamedFlavor): Promise<FlavorRecord>;
+  /** True when the project has this flavor. */
   exists(access: Access, params: NamedFlavor): Promise<boolean>;
-  /** Names of its pools, ascending. */
+  /** The names of the pools that have this flavor, ascending. Does not check that the flavor exists. */
   pools(access: Access, params: NamedFlavor): Promise<string[]>;
-  /** Those of its first pool; null when it has none, or that cannot be reached now. */
+  /** The capabilities of its first pool by name. Null when it has no pool, or that pool cannot be reached now. */
   capabilities(access: Access, params: NamedFlavor): Promise<Capability[] | null>;
   /**
-   * Sets the flavor on the pools; it is then theirs instead of another. `verify` false: without asking the pools for
-   * their capabilities. One that exists is FLAVOR_ALREADY_EXISTS unless `replace`; pools that have this flavor already
-   * stay in it, and with one of them `pools` may be empty. BAD_INPUT, POOL_DOES_NOT_EXIST, POOL_CAPABILITIES_MISMATCH,
-   * POOL_IN_USE_BY_FLAVOR when it would take the last pool of another flavor.
+   * Creates the flavor and sets it on the pools, which leave the flavor that they had. Pools that have this flavor
+   * already keep it; if there is one, `pools` may be empty. All or nothing, also after a crash.
+   *
+   * - `replace`: accepts a flavor that exists, and adds the pools to it. Without: FLAVOR_ALREADY_EXISTS. Of two calls
+   *   at once, one gets `created` true.
+   * - `verify` (default true): POOL_CAPABILITIES_MISMATCH unless each pool can do what the flavor's first pool can. A
+   *   pool that cannot be reached fails the call. With false the pools are not asked.
+   *
+   * BAD_INPUT, POOL_DOES_NOT_EXIST, POOL_IN_USE_BY_FLAVOR when another flavor would lose its last pool.
    */
   create(
     access: Access,
     params: NamedFlavor & { pools: readonly string[]; replace?: boolean; verify?: boolean },
   ): Promise<{ flavor: FlavorRecord; created: boolean }>;
-  /** Its pools are exactly these from now on. FLAVOR_DOES_NOT_EXIST, and as create. */
+  /** Makes these its only pools. FLAVOR_DOES_NOT_EXIST, and the errors of `create`. */
   update(access: Access, params: NamedFlavor & { pools: readonly string[]; verify?: boolean }): Promise<FlavorRecord>;
-  /** Its queues stay where they are; new ones can no longer name it. `deleted` false when there was none. */
+  /**
+   * Deletes the flavor. Queues stay in its pools, but no new queue can name it. `deleted` is false when there was no
+   * such flavor.
+   */
   delete(access: Access, params: NamedFlavor): Promise<{ deleted: boolean }>;
-  /** All flavors of the project, as delete does each. */
+  /** Deletes all flavors of the project. See DropAllParams. */
   dropAll(access: Access, params: ProjectAddress & DropAllParams): Promise<DropAllResult>;
 }
 
@@ -72,8 +82,8 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
     return names;
   }
 
-  /** Each pool must be able to do what the flavor's first can: the first that it will have, by name. */
-  async function requireAlike(flavor: string, pools: readonly string[]): Promise<void> {
+  /** POOL_CAPABILITIES_MISMATCH unless each pool can do what the first one by name can. */
+  async function requireSameCapabilities(flavor: string, pools: readonly string[]): Promise<void> {
     const [first, ...others] = [...pools].sort();
     if (first === undefined) return;
     const wanted = (await data.pool(first)).capabilities;
@@ -116,14 +126,14 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
       const replace = params.replace === true;
       if (!replace && (await control.flavors.exists(flavor))) throw alreadyExists(flavor.name);
       if (params.verify !== false) {
-        await requireAlike(flavor.name, [...new Set([...(await poolsOf(control, flavor.name)), ...pools])]);
+        await requireSameCapabilities(flavor.name, [...new Set([...(await poolsOf(control, flavor.name)), ...pools])]);
       }
       const created = await audited(context, trace, async (tx) => {
         const before = await poolsOf(tx, flavor.name);
         if (before.length + pools.length === 0) throw withoutPools();
         await requireNoneEmptied(tx, flavor.name, pools);
         const result = await tx.flavors.create({ ...flavor, pools });
-        // Asked again here: another may have made it since.
+        // Checked again here: another caller may have created it meanwhile.
         if (!result && !replace) throw alreadyExists(flavor.name);
         return { result, details: { before, after: await poolsOf(tx, flavor.name) } };
       });
@@ -135,9 +145,9 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
       const pools = checkPools(params.pools);
       if (pools.length === 0) throw withoutPools();
       await control.flavors.get(flavor);
-      if (params.verify !== false) await requireAlike(flavor.name, pools);
+      if (params.verify !== false) await requireSameCapabilities(flavor.name, pools);
       return audited(context, trace, async (tx) => {
-        // Asked again here: another may have deleted it since.
+        // Checked again here: another caller may have deleted it meanwhile.
         await tx.flavors.get(flavor);
         const before = await poolsOf(tx, flavor.name);
         await requireNoneEmptied(tx, flavor.name, pools);
@@ -176,8 +186,8 @@ async function poolsOf(from: Pick<Transaction, "pools">, name: string): Promise<
 }
 
 /**
- * A pool has one flavor, or none with null; what takes it from another must leave that one a pool, if it is anybody's in any project.
- * POOL_IN_USE_BY_FLAVOR, POOL_DOES_NOT_EXIST.
+ * Checks that these pools can get this flavor, or none with null. POOL_IN_USE_BY_FLAVOR if a flavor that exists in any
+ * project would lose its last pool. POOL_DOES_NOT_EXIST.
  */
 export async function requireNoneEmptied(
   tx: Pick<Transaction, "pools" | "flavors">,

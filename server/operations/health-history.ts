@@ -9,32 +9,41 @@ import { checkName } from "./input/names.ts";
 import type { PoolChecks } from "./pool-facts/health-checks.ts";
 
 export interface HealthSampling {
-  /** Null: none are taken. */
+  /** Seconds between two rounds of samples. Null: none are taken. */
   everySeconds: number | null;
+  /** Seconds for which a sample is kept, at most. */
   keptSeconds: number;
-  /** When the newest sample of any pool was taken. */
+  /** When the newest sample of any pool was taken. Null without samples. */
   lastAt: Date | null;
-  /** When the next round is due, perhaps already; null when none are taken, or no round has been yet. */
+  /** When the next round is due, which may be past. Null when no samples are taken, or none has been yet. */
   nextAt: Date | null;
 }
 
 export interface HealthHistoryOperations {
-  /** A pool's stretches of `stepSeconds` (default 300) that have samples, newest first. Viewer. BAD_INPUT, also for a name that is none. */
+  /**
+   * A pool's samples, summed up in intervals of `stepSeconds` (30 to 86,400, default 300), newest first; with `since`,
+   * only samples from then on. Intervals without samples are left out. Role viewer. BAD_INPUT, also for a name that no
+   * pool can have; a pool that does not exist has no intervals.
+   */
   list(
     access: Access,
     params: PageParams & { pool: string; stepSeconds?: number | null; since?: Date | null },
   ): Promise<Page<HealthInterval>>;
-  /** The last hour of each pool in stretches of five minutes, oldest first, those without samples too. Viewer. In the order asked. */
+  /**
+   * The last hour of each pool in intervals of five minutes, oldest first, those without samples too. In the order
+   * asked. Role viewer.
+   */
   lastHour(access: Access, params: { pools: readonly string[] }): Promise<HealthInterval[][]>;
-  /** What each operation did within each stretch while the storage answered, in the order asked. Viewer. */
+  /** How each operation went in each interval, over the samples at which the storage answered. Role viewer. */
   operations(
     access: Access,
     params: { intervals: readonly Pick<HealthInterval, "pool" | "from" | "until">[] },
   ): Promise<OperationInterval[][]>;
+  /** How often samples are taken, and when the last one was. Role viewer. */
   sampling(access: Access, params: Record<string, never>): Promise<HealthSampling>;
   /**
-   * For the schedule, which asks for no rights: tries every pool and keeps what was found, each as soon as it is known, then frees what is too old.
-   * One pool's failure is a warning. Once `signal` aborts, what is still being tried is dropped.
+   * For the schedule: needs no role. Checks every pool and stores each result as soon as it is known, then deletes old
+   * samples. A result that cannot be stored is only logged. When `signal` aborts, checks that still run are dropped.
    */
   sample(signal: AbortSignal): Promise<void>;
 }
@@ -49,13 +58,13 @@ export function createHealthHistoryOperations(
   { checks }: { checks: PoolChecks },
 ): HealthHistoryOperations {
   const { history, limits, warn } = context;
-  const kept = new WeakSet<object>();
+  const stored = new WeakSet<object>();
 
   async function samplePool(pool: string, aborted: Promise<null>): Promise<void> {
     const health = await Promise.race([checks.check(pool), aborted]);
-    // A check is shared for ten seconds: it counts once.
-    if (health === null || kept.has(health)) return;
-    kept.add(health);
+    // A check is shared for ten seconds, and stored once.
+    if (health === null || stored.has(health)) return;
+    stored.add(health);
     await history.add({
       pool,
       reachable: health.storageReachable,
@@ -106,14 +115,14 @@ export function createHealthHistoryOperations(
       if (signal.aborted) return;
       const { promise: aborted, resolve } = Promise.withResolvers<null>();
       const abort = () => resolve(null);
-      // The signal outlives the round: what stays on it stays for good.
+      // The signal lives as long as the process, so a listener that stays on it leaks.
       signal.addEventListener("abort", abort);
       try {
         const names = await checks.names();
         await Promise.all(
           names.map((pool) =>
             samplePool(pool, aborted).catch((error: unknown) =>
-              warn(`How the pool ${pool} was could not be kept`, error),
+              warn(`The health sample of the pool ${pool} could not be stored`, error),
             ),
           ),
         );

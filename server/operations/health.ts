@@ -11,48 +11,60 @@ import type { Refusals } from "./pool-facts/refusals.ts";
 
 export interface PoolHealth extends Omit<PoolCheck, "identity"> {
   /**
-   * In words, why it takes no writes, though it is there: a call of this process or the try met that, and no later try
-   * found otherwise. Else null.
+   * A sentence that says why the pool takes no writes although it answers: a call of this process or a check was
+   * refused, and no later check was accepted. Else null.
    */
   writesRefused: string | null;
-  /** The pool that is the same server and namespace, as can come of registering without verifying. Null: none that is known now. */
+  /**
+   * The pool that is the same server and namespace. That can happen when a pool is registered without verifying. Null:
+   * no such pool is known now.
+   */
   sameAs: string | null;
 }
 
 type Checked = Omit<PoolHealth, "writesRefused">;
 
 export interface HealthReport {
-  /** pass: all well. warn: something needs attention (a pool, a missing dead letter queue). fail: the control database cannot be reached. */
+  /**
+   * - pass: no warnings.
+   * - warn: something needs attention, such as a pool or a missing dead letter queue.
+   * - fail: the control database cannot be reached.
+   */
   status: "pass" | "warn" | "fail";
   control: { reachable: boolean; seconds: number };
-  /** The built-in pool first. When the control database cannot say which there are: those that were known last. */
+  /** The built-in pool first. While the control database does not answer: the pools that were known last. */
   pools: PoolHealth[];
-  /** The last collection of all pools in this process; null before the first. */
+  /** This process's last collection of all pools; null before the first. */
   gc: { at: Date; seconds: number; messages: number; claims: number; subscriptions: number; queues: number } | null;
-  /** For people: what is wrong and what to do. */
+  /** Sentences for people: what is wrong and what to do. */
   warnings: string[];
 }
 
 export interface HealthOperations {
   /**
-   * Never fails but for FORBIDDEN. That a pool lost what it held is warned of, in every process and after each restart,
-   * until an operator updates the pool with a URI, its own too, or deletes it. Every pool is really tried, at most once
-   * per 10 s whoever asks. Answers within 10 s, whatever is stuck; what did not answer by then counts as not reachable.
+   * Checks the control database and every pool. Does real operations in each pool, at most once per 10 s whoever asks.
+   * Answers within 10 s; what has not answered by then counts as unreachable. Never fails, except with FORBIDDEN. Role
+   * viewer.
+   *
+   * A pool that lost what it held stays in the warnings, in every process and after restarts, until an operator sets
+   * the pool's URI again (even to the same one) or deletes the pool.
    */
   check(access: Access, params: Record<string, never>): Promise<HealthReport>;
-  /** How one pool is: tried and remembered as by `check`, and no other is waited for. POOL_DOES_NOT_EXIST. */
+  /**
+   * The health of one pool, without waiting for others. Shares the checks of `check`. Role viewer. POOL_DOES_NOT_EXIST.
+   */
   pool(access: Access, params: { name: string }): Promise<PoolHealth>;
   /**
-   * Null when this process is of use, else why not: its control database is away or takes no writes, or failed half of
-   * the calls of the last ten seconds. For readiness. Asks for no rights.
+   * For readiness: why this process should get no requests, or null. Reasons: its control database cannot be reached,
+   * takes no writes, or failed half of the calls of the last ten seconds. Needs no role.
    */
   notReady(): Promise<string | null>;
 }
 
 const REMEMBER_CONTROL_MS = 1000;
-/** Of the whole answer: each part has what those before it left. */
+/** For the whole answer. Each step gets the time that the steps before it left. */
 const DEADLINE_MS = 9500;
-/** How long readiness waits for a look at a control database that took no writes. */
+/** How long readiness waits for a check of a control database that took no writes. */
 const READY_LOOK_MS = 2000;
 
 export function createHealthOperations(
@@ -76,13 +88,13 @@ export function createHealthOperations(
     return answer;
   }
 
-  /** Looks anew only while there is a reason to. */
+  /** Checks again only while a refusal is known. */
   async function controlRefusesWrites(): Promise<WriteRefusal | null> {
     if (refusals.ofWrites(DEFAULT_POOL) !== null) await checks.check(DEFAULT_POOL, READY_LOOK_MS);
     return refusals.ofWrites(DEFAULT_POOL);
   }
 
-  /** How long is left of DEADLINE_MS, from now on. */
+  /** Starts DEADLINE_MS now. Returns a function that tells how many milliseconds are left. */
   function countdown(): () => number {
     const until = now() + DEADLINE_MS;
     return () => Math.max(0, until - now());
@@ -101,8 +113,8 @@ export function createHealthOperations(
       const names = controlHealth.reachable
         ? await withDeadline(checks.names(), left(), () => checks.known())
         : checks.known();
-      // The check of the control database has told already when it is away.
-      const listed = <T>(work: Promise<T[]>) =>
+      // Empty when the control database fails: `checkControl` reports that.
+      const orEmpty = <T>(work: Promise<T[]>) =>
         withDeadline(
           work.catch(() => []),
           left(),
@@ -110,10 +122,10 @@ export function createHealthOperations(
         );
       const [tried, missing, losses] = await Promise.all([
         Promise.all(names.map((pool) => checks.check(pool, left()))),
-        listed(parts.missingDeadLetterQueues.warnings(access)),
-        listed(control.pools.listLosses()),
+        orEmpty(parts.missingDeadLetterQueues.warnings(access)),
+        orEmpty(control.pools.listLosses()),
       ]);
-      const checked = withDoubles(tried).map(withRefusal);
+      const checked = withDuplicates(tried).map(withRefusal);
       const last = parts.gc.last();
       const warnings = [
         ...(controlHealth.reachable
@@ -144,7 +156,7 @@ export function createHealthOperations(
     async notReady() {
       if (!(await checkControl()).reachable) return "The control database cannot be reached.";
       if (refusals.areMostCalls()) {
-        return "The control database failed at least half of this process' calls of the last 10 seconds.";
+        return "The control database failed at least half of this process's calls of the last 10 seconds.";
       }
       const reason = await controlRefusesWrites();
       return reason === null ? null : `The control database takes no writes. ${refusalReason(reason)}.`;
@@ -152,8 +164,10 @@ export function createHealthOperations(
   };
 }
 
-/** Of pools that are one store the first, which is the built-in one if that is among them, is the one that the others are the same as. */
-function withDoubles(pools: readonly PoolCheck[]): Checked[] {
+/**
+ * Sets `sameAs` on pools that are one store: all but the first name the first. The built-in pool always comes first.
+ */
+function withDuplicates(pools: readonly PoolCheck[]): Checked[] {
   const firsts = new Map<string, string>();
   return pools.map(({ identity, ...health }) => {
     const first = identity === null ? undefined : firsts.get(identity);
@@ -163,35 +177,42 @@ function withDoubles(pools: readonly PoolCheck[]): Checked[] {
 }
 
 function lossWarning({ pool, at }: { pool: string; at: Date }): string {
-  return `The pool ${pool} came back without what its queues held: its storage was found empty, or to be another one, on ${at.toISOString()}. Check that it keeps its data on disk, post anew what can be, then update the pool with its URI, which ends this warning.`;
+  return (
+    `The pool ${pool} came back without what its queues held: ` +
+    `on ${at.toISOString()} its storage was found empty, or was another one. ` +
+    "Check that it keeps its data on disk, and post again what you can. " +
+    "Then update the pool with its URI, which ends this warning."
+  );
 }
 
-/** In the words of whoever can do something about it. */
+/** What is wrong, and what an operator can do about it. */
 const REFUSALS: Record<WriteRefusal, (pool: string) => string> = {
   "disk-full": (pool) => `The disk of the pool ${pool} is full. Free some space there`,
   "memory-full": (pool) => `The memory of the pool ${pool} is full. Raise its server's maxmemory, or delete messages`,
   "out-of-memory": (pool) => `The server of the pool ${pool} is out of memory. Give it more, or fewer connections`,
   "read-only": (pool) => `The pool ${pool} is read-only. Make it writable, or give it the URI of its primary server`,
-  "disk-failing": (pool) => `The pool ${pool} cannot write to its disk. Look whether that is full, and into its log`,
+  "disk-failing": (pool) => `The pool ${pool} cannot write to its disk. Check whether it is full, and read its log`,
   "too-few-replicas": (pool) => `The pool ${pool} has too few replicas to take writes. Start them again`,
 };
 
 function refusalWarning({ pool, storageReachable, freeBytes }: PoolHealth, reason: WriteRefusal | null): string[] {
   if (reason === null || !storageReachable) return [];
   const left = freeBytes === null ? "" : ` (${freeBytes} bytes are free)`;
-  return [`${REFUSALS[reason](pool)}${left}. Until then it takes no writes and can be read; it goes on by itself.`];
+  return [`${REFUSALS[reason](pool)}${left}. Until then it can only be read. It recovers by itself.`];
 }
 
 function poolWarnings({ pool, storageReachable, operations, sameAs }: PoolHealth): string[] {
-  if (!storageReachable)
-    return [`The pool ${pool} cannot be reached. Its queues are not available; check its server and URI.`];
+  if (!storageReachable) {
+    return [`The pool ${pool} cannot be reached, so its queues are not available. Check its server and URI.`];
+  }
   const failed = operations.filter(({ succeeded }) => !succeeded).map(({ operation }) => operation);
   return [
     ...(failed.length === 0 ? [] : [`In the pool ${pool} these operations fail: ${failed.join(", ")}.`]),
     ...(sameAs === null
       ? []
       : [
-          `The pool ${pool} is the same server and namespace as the pool ${sameAs}. Give it no new queues, move those that it has to a third pool, and delete it.`,
+          `The pool ${pool} is the same server and namespace as the pool ${sameAs}. ` +
+            "Give it no new queues, move those that it has to a third pool, and delete it.",
         ]),
   ];
 }

@@ -13,47 +13,55 @@ import { checkName, chosenQueue } from "./input/names.ts";
 import { createMoveWork } from "./lifecycle/move-jobs.ts";
 import type { QueueMoves } from "./lifecycle/queue-moves.ts";
 
-/** Long actions. Reading needs the role viewer, and gives a caller with some projects the jobs of those. */
+/** Long actions. Reading needs the role viewer. A caller with some projects sees only the jobs of those. */
 export interface JobOperations {
-  /** Newest first. */
+  /** Newest first; with `kind`, `state` or `target`, only those jobs. BAD_INPUT. */
   list(
     access: Access,
     params: PageParams & { kind?: JobKind | null; state?: JobState | null; target?: string | null },
   ): Promise<Page<Job>>;
-  /** Null when there is none that the caller may see. */
+  /** Null when there is no such job, or the caller may not see it. */
   get(access: Access, params: { id: string }): Promise<Job | null>;
   /**
-   * Moves a queue to a pool, with its messages, claims and subscriptions, while it is used; its dead letter queue and up to 100 others that use that one
-   * go along from the same pool, if they may live there, and the result says which of them do and which are left out. Answers
-   * when it is done, or after two seconds while it goes on. A move of the same queue that has not ended is given instead. Role operator.
-   * QUEUE_DOES_NOT_EXIST, POOL_DOES_NOT_EXIST, NOT_SUPPORTED, BAD_INPUT when the pool is of another flavor.
+   * Moves a queue to a pool, with its messages, claims and subscriptions, while clients use it. Its dead letter group
+   * moves too, as far as DeadLetterGroups includes it; the job's result names what was included and excluded.
+   *
+   * Returns the job once it has ended, or after two seconds while it runs. If a move of this queue has not ended,
+   * returns that job instead. A job survives a crash: another process continues it. Role operator.
+   * QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED, POOL_DOES_NOT_EXIST, NOT_SUPPORTED, POOL_URI_IN_USE when both pools are one
+   * store, BAD_INPUT when the pool is of another flavor.
    */
   moveQueue(access: Access, params: QueueAddress & { pool: string }): Promise<Job>;
   /**
-   * Moves all queues of a pool to others of their flavors, by weight, and makes its weight 0, so that it gets no new ones. A drain of the same pool that has
-   * not ended is given instead. Role admin. POOL_DOES_NOT_EXIST; NO_POOL_FOUND when no other pool takes its queues.
+   * Moves all queues of a pool to other pools of their flavors, by weight. Sets the pool's weight to 0, so that it gets
+   * no new queues. Returns like `moveQueue`. Role admin. POOL_DOES_NOT_EXIST, NO_POOL_FOUND when no other pool takes
+   * its queues.
    */
   drainPool(access: Access, params: { pool: string }): Promise<Job>;
   /**
-   * One that runs stops at its next safe point: what was moved stays where it is, and a drained pool gets its weight back. Null when there is none that the
-   * caller may see. Role operator; for a drain, admin.
+   * Cancels a job. One that runs stops at its next safe point: queues that have moved stay where they are, and a
+   * drained pool gets its weight back. One that has ended stays as it is. Null when there is no such job, or the caller
+   * may not see it. Role operator; for a drain, admin.
    */
   cancel(access: Access, params: { id: string }): Promise<Job | null>;
 
-  /** A move to where the queue belongs by its flavor, if it is elsewhere; for a change of that, which was allowed and written down. */
+  /**
+   * Adds a job that moves the queue to a pool of the flavor, unless it is in one. Does not check the role and writes no
+   * audit entry: the caller, who has changed the queue's flavor, has done both. QUEUE_NOT_MAPPED, NO_POOL_FOUND.
+   */
   followFlavor(access: Access, queue: QueueRef, flavor: string | null): Promise<void>;
-  /** What the runner does. */
+  /** The work of each kind of job, for the runner. */
   readonly work: Record<JobKind, JobWork>;
   /** See QueueMoves.recover. */
   recoverMoves(): Promise<number>;
-  /** Calls `listener` when a job was added in this process. */
+  /** Calls `listener` each time that this process adds a job. */
   onAdded(listener: () => void): void;
 }
 
-/** How long a caller waits for a short job, and how often it is looked at. */
+/** How long a caller waits for a short job, and how often it looks whether the job has ended. */
 const WAIT_MS = 2000;
 const LOOK_EVERY_MS = 30;
-/** A change of flavor waits so often for a move that is under way to end. */
+/** How many times a change of flavor waits for a move that is under way. */
 const FOLLOW_ATTEMPTS = 3;
 
 export function createJobOperations(context: OperationContext, { moves }: { moves: QueueMoves }): JobOperations {
@@ -72,14 +80,15 @@ export function createJobOperations(context: OperationContext, { moves }: { move
     return added;
   }
 
-  async function ended(job: Job): Promise<Job> {
+  /** Waits until the job has ended, for WAIT_MS at most. Returns it as it is then. */
+  async function waitForEnd(job: Job): Promise<Job> {
     const deadline = performance.now() + WAIT_MS;
-    let now = job;
-    while (now.finishedAt === null && performance.now() < deadline) {
+    let latest = job;
+    while (latest.finishedAt === null && performance.now() < deadline) {
       await pause(LOOK_EVERY_MS);
-      now = (await jobs.get(job.id)) ?? now;
+      latest = (await jobs.get(job.id)) ?? latest;
     }
-    return now;
+    return latest;
   }
 
   async function requirePool(name: string): Promise<{ flavor: string | null }> {
@@ -123,7 +132,7 @@ export function createJobOperations(context: OperationContext, { moves }: { move
         });
       }
       const from = await work.requireMovable(queue, pool);
-      return ended((await add(access, "moveQueue", queue.project, queue.name, { from, pool })).job);
+      return waitForEnd((await add(access, "moveQueue", queue.project, queue.name, { from, pool })).job);
     },
 
     async drainPool(access, params) {
@@ -134,8 +143,9 @@ export function createJobOperations(context: OperationContext, { moves }: { move
       if (unfinished !== undefined) return unfinished;
       await possible(context, trace, () => work.requireElsewhere(pool));
       const job = await audited(context, trace, async (tx) => {
-        // This change holds up all others of pools until it is committed, so what is read beside it is the weight from before, and of two requests the second
-        // finds the first one's job. A job whose request then fails to commit takes no harm: it closes the pool itself.
+        // The update blocks all other changes of pools until the commit. So `control`, which reads outside of the
+        // transaction, still sees the weight from before; and of two requests, the second finds the first one's job. If
+        // the commit fails, the job runs all the same: it sets the weight to 0 itself.
         if (pool !== DEFAULT_POOL) await tx.pools.update(pool, { weight: 0 });
         const weight = pool === DEFAULT_POOL ? null : (await control.pools.get(pool)).weight;
         const { job, created } = await add(access, "drainPool", null, pool, { weight });
@@ -143,7 +153,7 @@ export function createJobOperations(context: OperationContext, { moves }: { move
         const details = weight === null ? {} : { before: { weight }, after: { weight: 0 } };
         return { result: job, details, changed: created };
       });
-      return ended(job);
+      return waitForEnd(job);
     },
 
     async cancel(access, { id }) {
@@ -154,7 +164,7 @@ export function createJobOperations(context: OperationContext, { moves }: { move
       await permitted(context, trace, job.kind === "drainPool" ? "admin" : "operator", () => undefined);
       const cancelled = await jobs.cancel(id);
       await audited(context, trace, async (tx) => {
-        // One that runs gives the weight back itself, when it stops.
+        // A running drain gives the weight back itself when it stops.
         if (job.kind === "drainPool" && cancelled?.startedAt === null) await work.giveWeightBack(tx, job);
         return { result: undefined, details: { job: id }, changed: job.finishedAt === null };
       });
@@ -169,8 +179,8 @@ export function createJobOperations(context: OperationContext, { moves }: { move
         const pool = (await work.groups.homeOf(queue, flavor, entry.pool)) ?? (await data.choosePool(flavor));
         const { job, created } = await add(access, "moveQueue", queue.project, queue.name, { from: entry.pool, pool });
         if (created) return;
-        // One that was under way looks at the flavor before it ends, which it may just have done.
-        await ended(job);
+        // A move that is under way checks the flavor before it ends. It may have done so just before the change.
+        await waitForEnd(job);
       }
     },
 

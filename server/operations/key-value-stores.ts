@@ -14,25 +14,25 @@ export interface StoreRecord {
   name: string;
   /** Short name of its backend. */
   backingStore: string;
-  /** Belongs to Isimud: its keys can be seen, its values never. */
+  /** True for Isimud's own stores: their keys are listed, their values never shown. */
   internal: boolean;
-  /** Entries; exact up to 10,000. */
+  /** Number of entries, exact up to 10,000. */
   count: { value: number; exact: boolean };
 }
 
 export interface KeyRecord {
-  /** As the backend spells it: a digest where the store hides its keys. */
+  /** The key as the backend stores it: a digest if the store hides its keys. */
   key: string;
-  /** Null: stays until it is deleted. */
+  /** Null: the entry stays until it is deleted. */
   expiresAt: Date | null;
 }
 
 export interface LockRecord {
   store: string;
   key: string;
-  /** A digest of who holds it: the same holder shows alike, and the digest is no lock token. */
+  /** A digest of the holder: the same holder has the same digest. It is no lock token. */
   holder: string;
-  /** Grows with every lock of the key; a write under an older one is refused. */
+  /** Grows with every lock of the key. A write with an older fence is refused. */
   fence: number;
   expiresAt: Date;
 }
@@ -40,55 +40,59 @@ export interface LockRecord {
 export interface AcquiredLock {
   store: string;
   key: string;
-  /** Present it to `setValue`, `deleteValue` and `releaseLock`. Known to its holder only. */
+  /** For `setValue`, `deleteValue` and `releaseLock`. Only the holder gets it. */
   lockToken: string;
   fence: number | null;
 }
 
 /**
- * Everything here needs the role admin. STORE_DOES_NOT_EXIST for a name that nobody created, and for the values and
- * locks of internal stores. Keys are 1 to 1,024 characters. Values are JSON, kept to the letter.
+ * Everything here needs the role admin. STORE_DOES_NOT_EXIST for a store that nobody created, and for the values and
+ * locks of internal stores. Keys have 1 to 1,024 characters. Values are JSON, kept exactly as they were given.
  */
 export interface KeyValueStoreOperations {
-  /** Stores of users and internal ones, by name. */
+  /** All stores, also internal ones, by name. */
   list(access: Access, params: PageParams): Promise<Page<StoreRecord>>;
-  /** STORE_DOES_NOT_EXIST. */
+  /** The store's keys. STORE_DOES_NOT_EXIST. */
   keys(access: Access, params: { store: string } & PageParams): Promise<Page<KeyRecord>>;
-  /** Locks held now, of one store or all. */
+  /** The locks that are held now, of one store or of all. */
   locks(access: Access, params: { store?: string | null } & PageParams): Promise<Page<LockRecord>>;
   /**
-   * Creates a store, for good and for every process. `lockTimeoutSeconds` (2 to 3,600): how long a lock lasts; a caller
-   * waits for a lock as long, but at most 5 s. `expirationSeconds`: how long a value lasts; left out = until it is
-   * deleted. STORE_ALREADY_CONFIGURED, BAD_INPUT.
+   * Creates a store, permanently and for all processes. Its audit entry is written first, and stays "intended" after a
+   * crash.
+   *
+   * - `lockTimeoutSeconds` (2 to 3,600): how long a lock lasts. Callers wait that long for a lock, but at most 5 s.
+   * - `expirationSeconds`: how long a value lasts. Left out: until it is deleted.
+   *
+   * STORE_ALREADY_CONFIGURED, BAD_INPUT.
    */
   create(
     access: Access,
     params: { store: string; lockTimeoutSeconds?: number | null; expirationSeconds?: number | null },
   ): Promise<{ store: string }>;
-  /** JSON text. KEY_DOES_NOT_EXIST. */
+  /** The value's JSON text. KEY_DOES_NOT_EXIST. */
   getValue(access: Access, params: { store: string; key: string }): Promise<string>;
-  /** In the order asked; any missing key is KEY_DOES_NOT_EXIST and names it. At most MAX_PAGE_SIZE. */
+  /** In the order asked. KEY_DOES_NOT_EXIST, which names the key, if one is missing. At most MAX_PAGE_SIZE. */
   getValues(access: Access, params: { store: string; keys: readonly string[] }): Promise<string[]>;
-  /** Without a token it takes the key's lock itself. LOCK_NOT_VALID, LOCK_TIMEOUT. */
+  /** Sets a value. Without a lock token it acquires the key's lock itself. LOCK_NOT_VALID, LOCK_TIMEOUT. */
   setValue(
     access: Access,
     params: { store: string; key: string; valueText: string; lockToken?: string | null },
   ): Promise<void>;
-  /** All or none in one call, minding no locks. At most MAX_PAGE_SIZE. */
+  /** Sets all values or none, and ignores locks. At most MAX_PAGE_SIZE. */
   setValues(
     access: Access,
     params: { store: string; entries: readonly { key: string; valueText: string }[] },
   ): Promise<void>;
-  /** KEY_DOES_NOT_EXIST, LOCK_NOT_VALID, LOCK_TIMEOUT. */
+  /** Deletes a value; locks as `setValue` does. KEY_DOES_NOT_EXIST, LOCK_NOT_VALID, LOCK_TIMEOUT. */
   deleteValue(access: Access, params: { store: string; key: string; lockToken?: string | null }): Promise<void>;
-  /** In one call, minding no locks; absent keys are passed over. At most MAX_PAGE_SIZE. */
+  /** Deletes the values that exist, and ignores locks. At most MAX_PAGE_SIZE. */
   deleteValues(access: Access, params: { store: string; keys: readonly string[] }): Promise<void>;
   /**
-   * LOCK_TIMEOUT when another holds it for longer than the store waits. It ends by itself after the store's lock
-   * timeout.
+   * Acquires the key's lock, which ends by itself after the store's lock timeout. LOCK_TIMEOUT when another caller
+   * holds it for longer than the store waits.
    */
   acquireLock(access: Access, params: { store: string; key: string }): Promise<AcquiredLock>;
-  /** LOCK_NOT_VALID when it is over already. */
+  /** Releases the lock. LOCK_NOT_VALID when it has ended already. */
   releaseLock(access: Access, params: { store: string; key: string; lockToken: string }): Promise<void>;
 }
 
@@ -100,7 +104,7 @@ const MAX_EXPIRATION = 10 * 365 * 86_400;
 export function createKeyValueStoreOperations(context: OperationContext): KeyValueStoreOperations {
   const { stores, limits } = context;
 
-  /** A store of users. Values are kept as their JSON text, since the store's own values are JavaScript's. */
+  /** Opens a user's store. Its values are JSON texts, so that they come back exactly as they were given. */
   async function open(access: Access, store: string): Promise<KeyValueStore<string>> {
     requireRole(access, "admin");
     return (await stores.open(checkName("store", store))) as KeyValueStore<string>;
@@ -112,7 +116,7 @@ export function createKeyValueStoreOperations(context: OperationContext): KeyVal
     return valueText;
   }
 
-  /** What the write relies on: the lock that the token names, or none. */
+  /** The option that makes a write use the lock of this token. Without a token it is empty. */
   async function lockOf(store: KeyValueStore<string>, key: string, lockToken: string | null | undefined) {
     if (lockToken === null || lockToken === undefined) return {};
     return { lock: await store.resumeLock(key, checkLockToken(lockToken)) };
@@ -168,7 +172,7 @@ export function createKeyValueStoreOperations(context: OperationContext): KeyVal
           ? {}
           : { expirationSeconds: checkWhole("expirationSeconds", expirationSeconds, 1, MAX_EXPIRATION, "seconds") }),
       };
-      // The store is not of the control driver's transaction, so the intent is written first.
+      // Stores are not part of the control driver's transactions, so the audit entry is written first.
       await intended(
         context,
         trace,
@@ -218,7 +222,7 @@ export function createKeyValueStoreOperations(context: OperationContext): KeyVal
       const store = await open(access, params.store);
       const key = checkKey(params.key);
       const { token, fence } = await store.getLock(key).acquire();
-      // It is active, so it has one.
+      // An acquired lock has a token.
       return { store: params.store, key, lockToken: token as string, fence };
     },
 
@@ -240,12 +244,15 @@ function checkKey(key: unknown): string {
 
 function checkLockToken(lockToken: unknown): string {
   if (!isStorable(lockToken) || lockToken === "" || lockToken.length > MAX_KEY_LENGTH) {
-    throw new DomainError("LOCK_NOT_VALID", "This is not a lock's token. Take it from acquireLock as it is.");
+    throw new DomainError(
+      "LOCK_NOT_VALID",
+      "This is not a lock token. Pass the one that acquireLock returned, unchanged.",
+    );
   }
   return lockToken;
 }
 
-/** Who knows a holder's name may write and release, so it is not shown. */
+/** Hazard: whoever knows the holder itself can write and release. So only a digest is shown. */
 function holderDigest(holder: string): string {
   return createHash("sha256").update(holder).digest("hex").slice(0, 12);
 }

@@ -25,7 +25,7 @@ import {
 import { checkWait, type LongPolls } from "./live/long-polls.ts";
 import type { QueueTail } from "./live/queue-tail.ts";
 
-/** A message, where it is, and its state when it was read. */
+/** A message, with the project and queue that it is in, and its state when it was read. */
 export interface MessageRecord extends Message {
   project: string;
   queue: string;
@@ -33,7 +33,7 @@ export interface MessageRecord extends Message {
 }
 
 export interface MessageToPost {
-  /** Exact JSON text of the body; any JSON value. */
+  /** The body's exact JSON text, of any JSON value. */
   bodyText: string;
   /** Left out: the queue's `_default_message_ttl`. */
   ttlSeconds?: number | null;
@@ -42,13 +42,19 @@ export interface MessageToPost {
 }
 
 /**
- * Reading needs the role viewer; post, pop and delete operator. Reads of a missing queue are those of an empty one; the
- * rest is QUEUE_DOES_NOT_EXIST.
+ * Reading needs the role viewer; post, pop and delete need operator. Reads treat a missing queue as an empty one. The
+ * other operations and `watch` are QUEUE_DOES_NOT_EXIST there.
+ *
+ * All but `watch` happen as a whole or not at all, also when a crash comes between. Calls may run at the same time:
+ * MessageController says what they see of one another.
  */
 export interface MessageOperations {
   /**
-   * All or none; ids in the order given. `createQueue` makes a missing queue first. With an idempotencyKey a repeat
-   * within a day gives the first answer. BAD_INPUT, TOO_LARGE, QUEUE_DOES_NOT_EXIST, IDEMPOTENCY_KEY_REUSED.
+   * Posts all messages or none, and returns their ids in the order given. `createQueue` creates a missing queue first;
+   * it stays if the post then fails.
+   *
+   * With an `idempotencyKey`, a repeat within a day returns the first call's ids and adds nothing. BAD_INPUT,
+   * TOO_LARGE, QUEUE_DOES_NOT_EXIST, IDEMPOTENCY_KEY_REUSED.
    */
   post(
     access: Access,
@@ -60,10 +66,12 @@ export interface MessageOperations {
     },
   ): Promise<{ ids: string[] }>;
   /**
-   * Oldest first. Only ready ones, unless those in other states are asked for too. `echo` false leaves out those that
-   * `clientId` posted, and needs one. Page by the markers, or by a message's own marker; nothing committed is missed. A
-   * page may end early by bytes, and has a marker then. `waitSeconds` (0 to 20) waits while the page would be empty,
-   * until `signal` aborts.
+   * Lists messages, oldest first: ready ones, and those in the other states that are asked for.
+   *
+   * - `echo` false leaves out the messages that `clientId` posted. It needs a `clientId`.
+   * - Page by the markers, or by a message's own marker. No committed message is missed. A page may end early because
+   *   of bytes; then it has a marker.
+   * - `waitSeconds` (0 to 20, default 0) waits until the page is not empty, or until `signal` aborts.
    */
   list(
     access: Access,
@@ -79,45 +87,56 @@ export interface MessageOperations {
         bodies?: BodyBudget;
       },
   ): Promise<Page<MessageRecord>>;
-  /** In any state. MESSAGE_DOES_NOT_EXIST. */
+  /** A message in any state. MESSAGE_DOES_NOT_EXIST. */
   get(access: Access, params: QueueAddress & { id: string; bodies?: BodyBudget }): Promise<MessageRecord>;
   /**
-   * Those that exist, in the order asked, each once. At most MAX_PAGE_SIZE ids. May end early by bytes: ask again for
-   * the ids behind the last, until none comes.
+   * The messages that exist, in the order asked, each once. At most MAX_PAGE_SIZE ids. May end early because of bytes.
+   * To get all, ask again for the ids after the last one returned, until nothing is returned.
    */
   bulkGet(
     access: Access,
     params: QueueAddress & { ids: readonly string[]; bodies?: BodyBudget },
   ): Promise<MessageRecord[]>;
-  /** The oldest or newest, in any state. QUEUE_IS_EMPTY. */
+  /** The oldest (default) or newest message, in any state. QUEUE_IS_EMPTY. */
   first(
     access: Access,
     params: QueueAddress & { sort?: "oldest" | "newest"; bodies?: BodyBudget },
   ): Promise<MessageRecord>;
-  /** Takes the oldest ready messages away for good. `limit` as for pages, or fewer by bytes. */
+  /**
+   * Deletes the oldest ready messages and returns them: at most `limit` (as for pages), or fewer because of bytes. No
+   * two callers get the same message. Hazard: if the answer is lost, so are the messages.
+   */
   pop(access: Access, params: QueueAddress & { limit?: number | null; bodies?: BodyBudget }): Promise<MessageRecord[]>;
   /**
-   * MESSAGE_IS_CLAIMED without the claim, unless `force`; MESSAGE_NOT_CLAIMED, MESSAGE_NOT_CLAIMED_BY,
-   * CLAIM_DOES_NOT_EXIST with the wrong one. BAD_INPUT with a claim and `force`.
+   * Deletes a message, in one step with its check.
+   *
+   * - Without `claimId`: MESSAGE_IS_CLAIMED when a live claim holds it. `force` deletes it all the same, and is
+   *   audited.
+   * - With `claimId`: MESSAGE_NOT_CLAIMED, MESSAGE_NOT_CLAIMED_BY or CLAIM_DOES_NOT_EXIST unless that claim holds it.
+   * - With both: BAD_INPUT.
    */
   delete(
     access: Access,
     params: QueueAddress & { id: string; claimId?: string | null; force?: boolean },
   ): Promise<DeleteOutcome>;
   /**
-   * All or none, and gives how many were deleted: with `claimIds` those that one of these holds
-   * (MESSAGE_NOT_CLAIMED_BY); without, those that nobody holds (MESSAGE_IS_CLAIMED, details `messageIds`), or with
-   * `force` any. BAD_INPUT with both.
+   * Deletes the messages that exist, all or none, and returns how many.
+   *
+   * - With `claimIds`: MESSAGE_NOT_CLAIMED_BY unless each message is held by one of these claims.
+   * - Without: MESSAGE_IS_CLAIMED (details `messageIds`) when a live claim holds one. `force` deletes them all the
+   *   same. Audited, forced or not: a crash can leave the entry "intended".
+   * - With both: BAD_INPUT.
    */
   bulkDelete(
     access: Access,
     params: QueueAddress & { ids: readonly string[]; claimIds?: readonly string[] | null; force?: boolean },
   ): Promise<number>;
   /**
-   * Messages as they come, in the queue's order and in any state: those after the marker `after`, else those posted
-   * from now on. Delayed ones come when they are posted. They come within milliseconds, or within a second when a
-   * notice is lost. Reads on only when the reader does. Ends when `signal` aborts; QUEUE_DOES_NOT_EXIST when the queue
-   * is missing or goes.
+   * Yields messages in the queue's order and in any state, as they are posted: those after the marker `after`, by
+   * default those posted from now on. Delayed messages are yielded when they are posted, not when their delay ends.
+   *
+   * A message comes within milliseconds of its post, or within a second when a notice was lost. A slow reader misses
+   * nothing. Ends when `signal` aborts. QUEUE_DOES_NOT_EXIST when the queue is missing or is deleted.
    */
   watch(
     access: Access,
@@ -144,25 +163,23 @@ export function createMessageOperations(
     return chosenQueue(limits, access, address);
   }
 
-  /**
-   * A read of a queue; one that is missing, or that is known to be deleted while its pool still has it, reads as empty.
-   */
+  /** Runs a read. Returns `empty()` if the queue does not exist, even if its pool still has it. */
   function read<T>(queue: QueueRef, work: (attributes: ReservedAttributes) => Promise<T>, empty: () => T): Promise<T> {
     return orIfMissing(() => inLiveQueue(lookup, queue, work), empty);
   }
 
-  /** A read of messages, whose states are told. */
+  /** A read that needs the states of messages: `work` gets the claim count from which they are exhausted. */
   function readStates<T>(queue: QueueRef, work: (from: number | null) => Promise<T>, empty: () => T): Promise<T> {
     return read(queue, async (attributes) => work(await deadLetters.exhaustedFrom(queue, attributes)), empty);
   }
 
-  /** What `work` reads, which is one message. */
+  /** Reads one message within the budget. */
   async function one(bodies: BodyBudget, work: () => Promise<Message>): Promise<Message> {
     const [message] = await bodies.spend(async () => [await work()], itself, limits.MAX_MESSAGES_POST_SIZE);
     return message as Message;
   }
 
-  /** Without a claim it leaves a trace. With one it is how a consumer says that it is done, many times a second. */
+  /** Audited only without claims. With claims it is how consumers acknowledge messages, many times a second. */
   async function deleteMany(
     access: Access,
     action: string,
@@ -174,7 +191,7 @@ export function createMessageOperations(
     const claimIds = params.claimIds ?? undefined;
     const force = params.force === true;
     if (claimIds !== undefined) {
-      if (force) throw badInput("force", "Name claims, or force the deletion of what any claim holds: not both.");
+      if (force) throw badInput("force", "Give `claimIds` or `force`, not both.");
       checkBatch(limits, "claimIds", claimIds);
       return inLiveQueue(lookup, queue, () => data.messages.bulkDelete({ queue, ids, claimIds }));
     }
@@ -191,13 +208,13 @@ export function createMessageOperations(
       const idempotencyKey = checkToken("idempotencyKey", params.idempotencyKey);
       checkCount(limits.MAX_MESSAGES_PER_POST, params.messages);
       const attributes = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
-      // Checked before the queue is made: a bad request leaves no queue behind.
+      // Checked before the queue is created: a bad request must leave no queue behind.
       const messages = newMessages(context, params.messages, attributes ?? readMetadata(limits, "{}").effective);
-      const begin = () => lifecycle.create(access, queue, readMetadata(limits, "{}"));
-      if (attributes === null) await begin();
+      const createQueue = () => lifecycle.create(access, queue, readMetadata(limits, "{}"));
+      if (attributes === null) await createQueue();
       const post = { queue, messages, clientId, ...(idempotencyKey === null ? {} : { idempotencyKey }) };
       if (params.createQueue !== true) return data.messages.post(post);
-      return creatingIfMissing(lookup, queue, begin, () => data.messages.post(post));
+      return creatingIfMissing(lookup, queue, createQueue, () => data.messages.post(post));
     },
 
     async list(access, params) {
@@ -302,7 +319,7 @@ export function createMessageOperations(
       const queue = chosen(access, "viewer", params);
       const { after } = pageRequest(limits, { after: params.after ?? null });
       for await (const message of tail.watch(queue, after, params.signal)) {
-        // Known for a second at a time, so mostly at hand.
+        // Cached for a second, so rarely a query.
         const attributes = await lookup.attributes(queue);
         yield placed(queue, message, await deadLetters.exhaustedFrom(queue, attributes));
       }
@@ -323,7 +340,7 @@ function checkCount(maximum: number, messages: readonly MessageToPost[]): void {
   }
 }
 
-/** Checked, with the queue's defaults. BAD_INPUT, TOO_LARGE. */
+/** Checks the messages and adds the queue's defaults. BAD_INPUT, TOO_LARGE. */
 function newMessages(
   { limits }: OperationContext,
   messages: readonly MessageToPost[],
@@ -332,7 +349,7 @@ function newMessages(
   const { MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, MAX_MESSAGE_DELAY, MAX_JSON_DEPTH } = limits;
   const maximum = queue.maxMessagesPostSize;
   let bytes = 0;
-  // The size first: nothing is parsed of a request that is too large.
+  // The size first, so that nothing of a request that is too large is parsed.
   for (const message of messages) {
     if (typeof message?.bodyText === "string") bytes += Buffer.byteLength(message.bodyText);
     if (bytes > maximum) {
@@ -361,7 +378,7 @@ function newMessages(
   });
 }
 
-/** The driver made the message for this call, so it is completed instead of copied. */
+/** Adds its queue and state to a message. Writes into the object, because the driver created it for this call alone. */
 export function placed(queue: QueueRef, message: Message, exhaustedFrom: number | null): MessageRecord {
   return Object.assign(message, {
     project: queue.project,

@@ -1,6 +1,8 @@
 /**
- * What every door may ask for. Each operation takes who asks and what, checks rights, then input against the limits, applies defaults, calls the drivers
- * in an order that a crash cannot spoil, and gives plain records. All errors are DomainErrors; FORBIDDEN, BAD_INPUT and STORAGE_UNAVAILABLE can come from any.
+ * Everything that doors may call. An operation takes who is asking and what for. It checks rights, then the input
+ * against the limits, and applies defaults. It calls the drivers in an order that a crash at any point does not spoil,
+ * and returns plain records. All errors are DomainErrors. Any operation can fail with FORBIDDEN, BAD_INPUT and
+ * STORAGE_UNAVAILABLE.
  */
 import type { AuditOperations } from "./audit.ts";
 import type { CatalogueOperations } from "./catalogue.ts";
@@ -34,6 +36,6 @@ export interface Operations {
   readonly health: HealthOperations;
   readonly healthHistory: HealthHistoryOperations;
   readonly gc: GcOperations;
-  /** Whoever waits for messages is answered with what there is, now and from now on: the server is about to stop. */
+  /** For shutdown. Calls that wait for messages return at once with what there is, and later calls do not wait. */
   endWaits(): void;
 }

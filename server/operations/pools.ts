@@ -15,11 +15,14 @@ import { capabilitiesOf, requireCapabilities } from "./pool-facts/capabilities.t
 
 export interface PoolRecord {
   name: string;
-  /** The pool "default" that the control database itself is: no weight, cannot be changed or deleted. */
+  /** True for the pool "default": it is the control database itself, and cannot be changed or deleted. */
   builtIn: boolean;
-  /** Without its password. Null for the built-in pool. */
+  /** The URI with its password masked. Null for the built-in pool. */
   maskedUri: string | null;
-  /** Null for the built-in pool, which takes a queue only when no registered pool fits. 0 = no new queues. */
+  /**
+   * The share of new queues that the pool gets. 0: none. Null for the built-in pool, which gets a queue only when no
+   * registered pool fits.
+   */
   weight: number | null;
   flavor: string | null;
   /** JSON text of an object. */
@@ -31,57 +34,74 @@ export interface PoolRecord {
 export interface PoolChanges {
   uri?: string | null;
   weight?: number | null;
-  /** null and "" take it out of its flavor; undefined leaves it. */
+  /** Null or "" takes the pool out of its flavor. Left out: it keeps its flavor. */
   flavor?: string | null;
   optionsText?: string | null;
   /**
-   * false: do not connect to the URI (then nor can its capabilities be checked). What is no URI of a pool is refused
-   * all the same. Default true.
+   * Default true. False: do not connect to the URI, so neither capabilities nor identity are checked. A text that
+   * cannot be a pool's URI is refused all the same.
    */
   verify?: boolean;
 }
 
 /** Reading needs the role viewer, changing admin. No result holds a password. */
 export interface PoolOperations {
-  /** By name; the built-in pool stands first, on the first page. */
+  /** By name. The built-in pool comes first, on the first page. */
   list(access: Access, params: PageParams): Promise<Page<PoolRecord>>;
-  /** POOL_DOES_NOT_EXIST. */
+  /** The pool, built in or registered. POOL_DOES_NOT_EXIST. */
   get(access: Access, params: { name: string }): Promise<PoolRecord>;
+  /** True for a registered pool and for the built-in one. */
   exists(access: Access, params: { name: string }): Promise<boolean>;
-  /** Pools of the flavor, or with null those without one (the built-in pool not among them). */
+  /** The pools of the flavor; with null, the registered pools without a flavor. Never the built-in pool. */
   getByFlavor(access: Access, params: { flavor: string | null }): Promise<PoolRecord[]>;
   /** How many queues it holds, exact up to 10,000. POOL_DOES_NOT_EXIST. */
   countQueues(access: Access, params: { name: string }): Promise<{ value: number; exact: boolean }>;
-  /** What its storage can do; null when it cannot be reached now. POOL_DOES_NOT_EXIST. */
+  /** What its storage can do. Null when it cannot be reached now. POOL_DOES_NOT_EXIST. */
   capabilities(access: Access, params: { name: string }): Promise<Capability[] | null>;
   /**
-   * Connects and says what is there, and which pool is that place already, whatever its URI; registers nothing, and
-   * leaves nothing there. Admin. BAD_INPUT, POOL_NOT_REACHABLE.
+   * Connects to the URI and returns what the storage can do, and the pool that is registered for this storage already,
+   * whatever that pool's URI; else null. Writes nothing. Role admin. BAD_INPUT, POOL_NOT_REACHABLE.
    */
   verify(access: Access, params: { uri: string }): Promise<{ capabilities: Capability[]; registeredAs: string | null }>;
   /**
-   * Registers a pool. One of that name is POOL_ALREADY_EXISTS unless `replace`, which sets everything anew (no message moves). What `verify` finds to be
-   * another pool's server and namespace is POOL_URI_IN_USE, whatever the URIs say; without it only the URIs are compared, and the rest shows once the pool is opened.
-   * BAD_INPUT, POOL_NOT_REACHABLE, POOL_URI_IN_USE, POOL_CAPABILITIES_MISMATCH (it lacks what the flavor's first pool can do).
+   * Registers a pool. A pool of that name is POOL_ALREADY_EXISTS, unless `replace`: then all its settings are replaced,
+   * and no message moves. Of two calls at once, one gets `created` true.
+   *
+   * With `verify` it connects to the storage first:
+   *
+   * - POOL_NOT_REACHABLE,
+   * - POOL_CAPABILITIES_MISMATCH when the storage lacks what the flavor's first pool can do,
+   * - POOL_URI_IN_USE when another pool is the same server and namespace, whatever the URIs,
+   * - POOL_IN_USE when `replace` leads to another storage while the pool holds queues.
+   *
+   * Without `verify` only the URIs are compared; anything else shows when the pool is opened. BAD_INPUT. An error or a
+   * crash can leave empty tables in the storage, which the next call uses.
    */
   create(
     access: Access,
     params: { name: string; uri: string; weight: number; replace?: boolean } & Omit<PoolChanges, "uri" | "weight">,
   ): Promise<{ pool: PoolRecord; created: boolean }>;
   /**
-   * Changes what is given. Nothing given is BAD_INPUT. POOL_DOES_NOT_EXIST, POOL_IN_USE_BY_FLAVOR when it would leave its flavor without a pool, and as create. A new URI is for the same storage under another name or
-   * password: no message moves. One that leads to another storage is POOL_IN_USE while the pool holds queues, unless `verify` is false.
+   * Changes what is given; BAD_INPUT when nothing is. A new URI is meant for the same storage under another name or
+   * password: no message moves. POOL_DOES_NOT_EXIST, POOL_IN_USE_BY_FLAVOR when the pool's flavor would lose its last
+   * pool, NOT_SUPPORTED for the built-in pool, and the errors of `create`.
    */
   update(access: Access, params: { name: string } & PoolChanges): Promise<PoolRecord>;
-  /** `deleted` false when there was none. POOL_IN_USE (details { queues, exact }), POOL_IN_USE_BY_FLAVOR, NOT_SUPPORTED for the built-in pool. */
+  /**
+   * Unregisters the pool; its storage stays as it is. `deleted` is false when there was no such pool. POOL_IN_USE
+   * (details `queues`, `exact`), POOL_IN_USE_BY_FLAVOR, NOT_SUPPORTED for the built-in pool.
+   */
   delete(access: Access, params: { name: string }): Promise<{ deleted: boolean }>;
-  /** Unregisters every pool, never the built-in one. POOL_IN_USE while any of them holds queues. */
+  /**
+   * Unregisters every pool but the built-in one, or none: POOL_IN_USE while one of them holds queues. See
+   * DropAllParams.
+   */
   dropAll(access: Access, params: DropAllParams): Promise<DropAllResult>;
 }
 
 const MAX_URI_LENGTH = 255;
 const MAX_WEIGHT = 2 ** 32 - 1;
-/** Stands for the built-in pool in lists: before every name, and no name itself. */
+/** The built-in pool's marker in lists. It sorts before every name, and cannot be a name. */
 const DEFAULT_MARKER = "!";
 
 const DEFAULT_RECORD: PoolRecord = {
@@ -121,7 +141,7 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
     return optionsText;
   }
 
-  /** No message repeats it: it may hold a password. */
+  /** Hazard: the URI may hold a password, so no error repeats it. */
   function checkUri(uri: unknown): string {
     if (!isStorable(uri) || uri === "" || uri.length > MAX_URI_LENGTH) {
       throw badInput("uri", `uri must be text of 1 to ${MAX_URI_LENGTH} characters.`);
@@ -130,7 +150,7 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
     return uri;
   }
 
-  /** Before anything is written: does what the storage can do fit the flavor? */
+  /** POOL_CAPABILITIES_MISMATCH unless the storage can do what the flavor's first other pool can. Writes nothing. */
   async function requireFlavor(name: string, flavor: string | null, capabilities: ReadonlySet<Capability>) {
     if (flavor === null) return;
     const first = (await control.pools.getPoolsByFlavor(flavor)).find((pool) => pool.name !== name);
@@ -139,10 +159,7 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
     requireCapabilities({ flavor, pool: name, capabilities, first: first.name }, wanted);
   }
 
-  /**
-   * Can the storage be used, and does it fit? Gives which it is: a new one becomes somebody once nothing speaks against
-   * it.
-   */
+  /** Connects to the storage, checks it, and returns its identity. A new storage gets one only after the checks. */
   async function verified(name: string, uri: string, flavor: string | null): Promise<string> {
     const { identity, capabilities } = await data.inspect(uri);
     await requireFlavor(name, flavor, capabilities);
@@ -150,10 +167,11 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
   }
 
   /**
-   * A pool that was registered without a look, and holds queues: which store is it? One that cannot be reached now stays unknown. Of a double nothing is
-   * written down, so what was seen is given on too.
+   * For a pool that was registered without verifying and holds queues: opens it, records which store it is, and returns
+   * that. Returns nothing for other pools, and when the pool cannot be reached now. `note` does not record an identity
+   * that another pool has; that is why the caller passes it on.
    */
-  async function lookAt({ name, uri, identity }: Pool): Promise<{ formerIdentity?: string }> {
+  async function formerIdentityOf({ name, uri, identity }: Pool): Promise<{ formerIdentity?: string }> {
     if (identity !== null || (await control.catalogue.countByPool(name)).value === 0) return {};
     const driver: DataDriver | null = await data.pool(name).catch((error: unknown) => {
       if (error instanceof DomainError && error.kind === "unavailable") return null;
@@ -164,10 +182,12 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
     return { formerIdentity: driver.identity };
   }
 
-  /** What is remembered of a pool that is no more: another one may get its name. */
+  /** Drops the driver and the health history of a deleted pool: another pool may get its name. */
   async function forget(name: string): Promise<void> {
     await data.forgetPool(name);
-    await history.forget(name).catch((error: unknown) => warn("A deleted pool's history stays until it is old", error));
+    await history
+      .forget(name)
+      .catch((error: unknown) => warn("The health history of a deleted pool could not be deleted yet", error));
   }
 
   async function list(page: PageRequest): Promise<Page<PoolRecord>> {
@@ -240,13 +260,13 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
       const weight = checkWhole("weight", params.weight, 0, MAX_WEIGHT);
       const exists = await control.pools.exists(name);
       if (exists && !replace) throw alreadyExists(name);
-      const former = exists && params.verify !== false ? await lookAt(await control.pools.get(name)) : {};
+      const former = exists && params.verify !== false ? await formerIdentityOf(await control.pools.get(name)) : {};
       const identity = params.verify === false ? {} : { identity: await verified(name, uri, flavor) };
       const created = await audited(context, trace, async (tx) => {
         const before = (await tx.pools.exists(name)) ? summary(await tx.pools.get(name)) : null;
         if (replace && before !== null) await requireNoneEmptied(tx, flavor, [name]);
         const result = await tx.pools.create({ name, uri, weight, flavor, optionsText, ...identity, ...former });
-        // Asked again here: another may have made it since.
+        // Checked again here: another caller may have created it meanwhile.
         if (!result && !replace) throw alreadyExists(name);
         return { result, details: { before, after: summary(await tx.pools.get(name)) } };
       });
@@ -266,7 +286,7 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
       const flavor = changes.flavor === undefined ? now.flavor : changes.flavor;
       const { uri } = changes;
       const verify = params.verify !== false;
-      const former = verify && uri !== undefined ? await lookAt(now) : {};
+      const former = verify && uri !== undefined ? await formerIdentityOf(now) : {};
       const identity = verify && uri !== undefined ? { identity: await verified(name, uri, flavor) } : {};
       const joins = flavor !== null && flavor !== now.flavor;
       if (verify && uri === undefined && joins) {
@@ -305,7 +325,8 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
         identity: ({ name, maskedUri, weight, flavor }) => [name, maskedUri, weight, flavor],
         drop: async (tx, pools) => {
           await tx.pools.dropAll();
-          // Counted after: deleting waited for queues that were being placed, and now they show. Throwing takes it all back.
+          // Counted after the deletion, which waited for queues that were being created, so that they count too. An
+          // error rolls the deletion back.
           for (const { name } of pools) {
             const queues = await tx.catalogue.countByPool(name);
             if (queues.value > 0) throw inUse(name, queues);
@@ -324,7 +345,7 @@ function toRecord(pool: Pool): PoolRecord {
   return { name, builtIn: false, maskedUri, weight, flavor, optionsText, createdAt, updatedAt };
 }
 
-/** For the audit log. Options may hold anything, so they stay out. */
+/** For the audit log, without the options: they may hold anything. */
 function summary({ maskedUri, weight, flavor }: Pool): Record<string, unknown> {
   return { uri: maskedUri, weight, flavor };
 }
@@ -348,7 +369,8 @@ function builtIn(what: string): DomainError {
 function inUse(name: string, queues: { value: number; exact: boolean }): DomainError {
   return new DomainError(
     "POOL_IN_USE",
-    `The pool ${name} still holds queues, or what deleted queues left there while it could not be reached. Move or delete the queues, and take what is left out of the catalogue.`,
+    `The pool ${name} still holds queues, or what deleted queues left there while it could not be reached. ` +
+      "Move or delete the queues, and delete the catalogue entries that are left.",
     {
       details: { pool: name, queues: queues.value, exact: queues.exact },
     },

@@ -10,7 +10,10 @@ export interface ProjectRecord {
 }
 
 export interface ProjectOperations {
-  /** Projects that the caller may see: those with queues, and for a limited caller all of its own. Ascending by name. `search` is how the name begins. */
+  /**
+   * The projects that the caller may see, ascending by name: those with queues for an unlimited caller, else all of its
+   * own. With `search`, those whose names begin with it. Role viewer.
+   */
   list(access: Access, params: PageParams & { search?: string | null }): Promise<Page<ProjectRecord>>;
 }
 
@@ -29,7 +32,7 @@ export function createProjectOperations({ control, limits }: OperationContext): 
   };
 }
 
-/** The caller's own, whether they have queues or not, with markers as the control driver writes them. */
+/** The caller's own projects, whether they have queues or not. Markers are those of the control driver. */
 function ownProjects(projects: readonly string[], search: string, page: PageRequest): Page<string> {
   const named = [...new Set(projects)].filter((name) => name.startsWith(search)).sort(byCodePoint);
   const { limit } = page;
@@ -48,7 +51,10 @@ function ownProjects(projects: readonly string[], search: string, page: PageRequ
   };
 }
 
-/** As the database sorts (COLLATE "C"); JavaScript's own order differs for characters beyond the basic plane. */
+/**
+ * The database's order (COLLATE "C"). JavaScript's own order differs for characters beyond the Basic Multilingual
+ * Plane.
+ */
 function byCodePoint(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

@@ -40,15 +40,15 @@ export interface QueueRecord {
 }
 
 export interface ListedQueue extends QueueRecord {
-  /** Null when not asked for, or when the queue's pool cannot say now. */
+  /** Null when not asked for, or when the queue's pool does not answer now. */
   stats: QueueStats | null;
 }
 
 export type PurgeResource = "messages" | "subscriptions";
 
 /**
- * `strict`: an unknown key that begins with an underscore cannot be set; what is stored already stays, and may be given
- * again as it is. BAD_INPUT.
+ * `strict`: BAD_INPUT for a key that begins with an underscore and is no reserved attribute, unless it is stored
+ * already with this value.
  */
 interface MetadataRules {
   strict?: boolean;
@@ -57,22 +57,24 @@ interface MetadataRules {
 /** Reading needs the role viewer, changing operator. */
 export interface QueueOperations {
   /**
-   * Makes a queue, or says that it was there: then `metadataText` is checked and otherwise ignored. Safe to repeat, also
-   * after a crash: a half-made queue is completed. Two at once: one gets created true.
-   * BAD_INPUT, TOO_LARGE, FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND, NOT_SUPPORTED.
+   * Creates a queue. If it exists, `metadataText` is only checked, and `created` is false. Of two calls at once, one
+   * gets `created` true. After a crash the queue exists as a whole or not at all; the call may be repeated. BAD_INPUT,
+   * TOO_LARGE, FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND, NOT_SUPPORTED.
    */
   create(
     access: Access,
     params: NamedQueue & MetadataRules & { metadataText?: string | null },
   ): Promise<{ queue: QueueRecord; created: boolean }>;
-  /** QUEUE_DOES_NOT_EXIST. */
+  /** The queue with its metadata. QUEUE_DOES_NOT_EXIST. */
   get(access: Access, params: NamedQueue): Promise<QueueRecord>;
-  /** In the order asked, null where there is none. One statement for all. At most MAX_PAGE_SIZE. */
+  /** In the order asked, null for a missing queue. One statement for all. At most MAX_PAGE_SIZE. */
   getMany(access: Access, params: { queues: readonly NamedQueue[] }): Promise<(QueueRecord | null)[]>;
+  /** True when the queue's record exists, whatever its pool says. */
   exists(access: Access, params: NamedQueue): Promise<boolean>;
   /**
-   * A page of one project's queues, or with `allProjects` of all that the caller may see (needs an unlimited caller or one with a single project).
-   * `detailed` adds the metadata, `withStats` the statistics of exactly the rows of this page, in one call a pool.
+   * A page of one project's queues, or with `allProjects` of all that the caller may see (needs an unlimited caller or
+   * one with a single project). With `search`, queues whose names begin with it. `detailed` adds the metadata,
+   * `withStats` the statistics of this page's queues, with one call to each pool.
    */
   list(
     access: Access,
@@ -86,41 +88,53 @@ export interface QueueOperations {
         withStats?: boolean;
       },
   ): Promise<Page<ListedQueue>>;
-  /** Exact up to 10,000. */
+  /** Counts the queues that `list` would list. Exact up to 10,000. */
   count(
     access: Access,
     params: ProjectAddress & { allProjects?: boolean; search?: string | null },
   ): Promise<{ value: number; exact: boolean }>;
-  /** Replaces all metadata. Another `_flavor` moves the queue to a pool of it, as a job. QUEUE_DOES_NOT_EXIST, FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND. */
+  /**
+   * Replaces all metadata. Another `_flavor` also adds a job that moves the queue to a pool of it. A crash before the
+   * job is added leaves the new metadata; repeating the call adds the job, unless `_flavor` was removed. BAD_INPUT,
+   * TOO_LARGE, QUEUE_DOES_NOT_EXIST, FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND, NOT_SUPPORTED.
+   */
   setMetadata(access: Access, params: NamedQueue & MetadataRules & { metadataText: string }): Promise<QueueRecord>;
-  /** Changes top-level keys in the order given, all or nothing; loses no change made at the same time. Values of other keys stay to the letter. */
+  /**
+   * Changes top-level keys in the order given, all or none. Changes by several callers at once are all kept. The values
+   * of other keys stay exactly as they are. `_flavor` and errors as for `setMetadata`.
+   */
   patchMetadata(
     access: Access,
     params: NamedQueue & MetadataRules & { changes: readonly MetadataChange[] },
   ): Promise<QueueRecord>;
   /**
-   * Ends the queue: its messages and claims are gone at once. Its subscriptions stay, and work again when it is made again, in the same pool.
-   * `deleted` is false when there was none. Safe to repeat, also after a crash.
+   * Deletes the queue with its messages and claims, at once. Its subscriptions stay in its pool, and belong to the
+   * queue again if it is created again. `deleted` is false when there was no such queue. After a crash the queue is
+   * deleted or not; garbage collection frees what is left in the pool.
    */
   delete(access: Access, params: NamedQueue): Promise<{ deleted: boolean }>;
   /**
-   * Makes messages (claimed ones too), subscriptions, or with neither named both vanish at once. The metadata stays. With an idempotencyKey a repeat within
-   * a day takes no messages that came since; subscriptions go at each call. QUEUE_DOES_NOT_EXIST.
+   * Removes all messages (claimed ones too), all subscriptions, or both, at once. Default: both. The metadata stays. A
+   * crash can leave the subscriptions, and the audit entry "intended".
+   *
+   * With an `idempotencyKey`, a repeat within a day removes no messages that were posted since the first call. It
+   * removes subscriptions each time. BAD_INPUT, QUEUE_DOES_NOT_EXIST.
    */
   purge(
     access: Access,
     params: NamedQueue & { resources?: readonly PurgeResource[] | null; idempotencyKey?: string | null },
   ): Promise<{ subscriptions: number }>;
-  /** QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED. */
+  /** Counts the queue's messages by state. QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED, and the errors of its pool. */
   stats(access: Access, params: NamedQueue): Promise<QueueStats>;
   /**
-   * In the order asked; null for a queue that does not exist, or is not in the catalogue, or whose pool cannot say now.
-   * One call a pool. At most MAX_PAGE_SIZE.
+   * In the order asked. Null for a queue that does not exist or is not in the catalogue, and when its pool does not
+   * answer now. One call to each pool. At most MAX_PAGE_SIZE.
    */
   statsMany(access: Access, params: { queues: readonly NamedQueue[] }): Promise<(QueueStats | null)[]>;
   /**
-   * The statistics of each queue now, then each change, at most once a second a queue. Watchers of one queue share one poll, and nothing
-   * polls while nobody watches. A slow reader gets the latest of each queue, not every step. Ends when `signal` aborts. FORBIDDEN and BAD_INPUT come from the call itself.
+   * Yields the statistics of each queue now, then each change, at most once a second for each queue. All watchers of a
+   * queue share one poll; without watchers there is none. A slow reader gets the latest statistics, not every change.
+   * Ends when `signal` aborts. The call itself throws FORBIDDEN and BAD_INPUT.
    */
   watchStats(
     access: Access,
@@ -161,7 +175,7 @@ export function createQueueOperations(
     return checkBatch(limits, "names", queues).map((queue) => chosen(access, queue));
   }
 
-  /** The queue of an action that is audited. */
+  /** Checks the role operator and the queue's name. FORBIDDEN is audited as a refusal. */
   function changing(access: Access, action: string, params: NamedQueue): Promise<QueueRef> {
     const trace = { access, action, project: params.project ?? null, target: String(params.name) };
     return permitted(context, trace, "operator", () => chosen(access, params));
@@ -179,26 +193,26 @@ export function createQueueOperations(
       const after = change(before);
       if (strict === true) refuseUnknownAttributes(unknownAttributes(after.text), before.text);
       flavor = { before: before.effective.flavor, after: after.effective.flavor };
-      if (flavor.before !== flavor.after) await requirePlace(queue, flavor.after);
+      if (flavor.before !== flavor.after) await requirePoolOf(queue, flavor.after);
       await tx.queues.setMetadata(queue, after.text);
       const result = toRecord(await tx.queues.get(queue), after);
-      // Users' own keys may hold anything, so only the reserved ones are written down.
+      // Only the reserved attributes are audited: users' own keys may hold anything.
       return { result, details: { before: before.stored, after: after.stored } };
     });
     await lookup.forget(queue);
     const { before, after } = flavor;
     if (before !== after) await jobs.followFlavor(trace.access, queue, after);
-    // A change that was cut off just above is completed by its repetition.
+    // Completes a change of flavor that was interrupted before the job was added.
     else if (after !== null) {
       await jobs.followFlavor(trace.access, queue, after).catch((error: unknown) => {
-        context.warn("A queue that is in a pool of another flavor cannot be moved now", error);
+        context.warn("A queue in a pool of another flavor could not be moved", error);
       });
     }
     return record;
   }
 
-  /** Before a queue's flavor is changed: is there one of that name, with a pool that takes queues? */
-  async function requirePlace(queue: QueueRef, flavor: string | null): Promise<void> {
+  /** Before a queue's flavor changes: FLAVOR_DOES_NOT_EXIST, or NO_POOL_FOUND when none of its pools takes queues. */
+  async function requirePoolOf(queue: QueueRef, flavor: string | null): Promise<void> {
     if (flavor !== null && !(await control.flavors.exists({ project: queue.project, name: flavor }))) {
       throw new DomainError("FLAVOR_DOES_NOT_EXIST", `There is no flavor ${flavor} in this project. Create it first.`, {
         details: { field: "_flavor", flavor },
@@ -221,14 +235,14 @@ export function createQueueOperations(
       const metadata = checkMetadata(limits, queue.name, params.metadataText ?? "{}");
       const unknown = unknownAttributes(metadata.text);
       if (params.strict === true && unknown.size > 0) {
-        const [there] = await control.queues.getMany([queue]);
-        refuseUnknownAttributes(unknown, there?.metadataText ?? "{}");
+        const [existing] = await control.queues.getMany([queue]);
+        refuseUnknownAttributes(unknown, existing?.metadataText ?? "{}");
       }
       for (;;) {
         const created = await lifecycle.create(access, queue, metadata);
-        const [made] = await control.queues.getMany([queue]);
-        // Missing: somebody deleted it at this very moment, and it is to be there.
-        if (made !== undefined) return { queue: toRecord(made), created };
+        const [record] = await control.queues.getMany([queue]);
+        // Missing: another caller has deleted it just now, so it is created again.
+        if (record !== undefined) return { queue: toRecord(record), created };
       }
     },
 
@@ -256,15 +270,15 @@ export function createQueueOperations(
       requireRole(access, "viewer");
       const project = chosenScope(limits, access, params);
       const { sort = "name", descending = false, detailed = false, withStats = false } = params;
-      // In the other orders a marker is more than a name, and the driver reads it.
+      // In other orders a marker is more than a name, and the driver checks it.
       const isMarker = sort === "name" && project !== undefined ? isNameMarker : undefined;
       const page = await control.queues.list({
         ...(project === undefined ? {} : { project }),
         page: pageRequest(limits, params.page, isMarker),
-        ...begunWith(limits, params),
+        ...prefixOf(limits, params),
         sort,
         descending,
-        // From which count on messages are exhausted stands in the metadata.
+        // The statistics need the metadata: it says from which claim count messages are exhausted.
         detailed: detailed || withStats,
       });
       const metadata = detailed || withStats ? page.items.map((queue) => readMetadata(limits, queue.metadataText)) : [];
@@ -285,7 +299,7 @@ export function createQueueOperations(
     async count(access, params) {
       requireRole(access, "viewer");
       const project = chosenScope(limits, access, params);
-      return control.queues.count({ ...(project === undefined ? {} : { project }), ...begunWith(limits, params) });
+      return control.queues.count({ ...(project === undefined ? {} : { project }), ...prefixOf(limits, params) });
     },
 
     async setMetadata(access, params) {
@@ -340,7 +354,7 @@ export function createQueueOperations(
     async statsMany(access, { queues }) {
       const wanted = chosenMany(access, queues);
       return statsOf(wanted).catch((error: unknown) => {
-        // Every pool that was asked is away, which is no more than one of many that is.
+        // The driver fails when every pool does. For the caller that is the same as some pools failing: nulls.
         if (!(error instanceof DomainError) || error.kind !== "unavailable") throw error;
         context.warn("The statistics of queues could not be read", error);
         return wanted.map(() => null);
@@ -353,7 +367,7 @@ export function createQueueOperations(
   };
 }
 
-function begunWith(limits: Limits, params: { search?: string | null }): { prefix?: string } {
+function prefixOf(limits: Limits, params: { search?: string | null }): { prefix?: string } {
   const { search: prefix } = checkSearch(params.search, limits.MAX_QUEUE_NAME_LENGTH);
   return prefix === undefined ? {} : { prefix };
 }

@@ -13,8 +13,9 @@ import { readMetadata } from "./input/queue-metadata.ts";
 import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
 import { attributesUnlessMissing, orIfMissing, type QueueLookup } from "./lifecycle/queue-lookup.ts";
 
-/** A subscription and its project; its queue is `source`. */
-/** Its subscriber's password is masked: it is for deliveries alone. */
+/**
+ * A subscription and its project; its queue is `source`. The subscriber's password is masked: only deliveries need it.
+ */
 export interface SubscriptionRecord extends Subscription {
   project: string;
 }
@@ -23,38 +24,46 @@ export interface SubscriptionFields {
   /** An http, https, mailto, trust+http or trust+https URI. */
   subscriber?: string | null;
   ttlSeconds?: number | null;
-  /** JSON text of an object; `_retry_policy` in it follows the rules of a queue's. */
+  /** JSON text of an object. A `_retry_policy` in it follows the same rules as a queue's. */
   optionsText?: string | null;
 }
 
-/** Reading needs the role viewer, changing operator. Subscriptions outlive their queue. */
+/**
+ * Reading needs the role viewer, changing operator. Subscriptions outlive their queue: all but `create` work without
+ * it.
+ */
 export interface SubscriptionOperations {
-  /** Oldest first. */
+  /** The queue's subscriptions, oldest first. */
   list(access: Access, params: QueueAddress & PageParams): Promise<Page<SubscriptionRecord>>;
-  /** SUBSCRIPTION_DOES_NOT_EXIST, also once expired. */
+  /** The subscription. SUBSCRIPTION_DOES_NOT_EXIST, also once it has expired. */
   get(access: Access, params: QueueAddress & { id: string }): Promise<SubscriptionRecord>;
+  /** True when the queue has this subscription, and it has not expired. */
   exists(access: Access, params: QueueAddress & { id: string }): Promise<boolean>;
-  /** SUBSCRIPTION_DOES_NOT_EXIST. */
+  /** The queue's subscription with this subscriber. SUBSCRIPTION_DOES_NOT_EXIST. */
   getWithSubscriber(access: Access, params: QueueAddress & { subscriber: string }): Promise<SubscriptionRecord>;
   /**
-   * Subscribes. One that is there and not yet confirmed is given as it is, with created false; a confirmed one is SUBSCRIPTION_ALREADY_EXISTS
-   * (details.id). QUEUE_DOES_NOT_EXIST unless `createQueue`, BAD_INPUT.
+   * Creates a subscription. If the subscriber has one that is not confirmed yet, returns that unchanged, with `created`
+   * false; a confirmed one is SUBSCRIPTION_ALREADY_EXISTS (details `id`). Of two calls at once, one gets `created`
+   * true. QUEUE_DOES_NOT_EXIST unless `createQueue`, BAD_INPUT, TOO_LARGE.
    */
   create(
     access: Access,
     params: QueueAddress & SubscriptionFields & { subscriber: string; createQueue?: boolean },
   ): Promise<{ subscription: SubscriptionRecord; created: boolean }>;
-  /** Changes what is given; a new ttl counts from now. Nothing given is BAD_INPUT. SUBSCRIPTION_DOES_NOT_EXIST, SUBSCRIPTION_ALREADY_EXISTS. */
+  /**
+   * Changes what is given; BAD_INPUT when nothing is. A new ttl counts from now. SUBSCRIPTION_DOES_NOT_EXIST,
+   * SUBSCRIPTION_ALREADY_EXISTS when another subscription of the queue has the new subscriber.
+   */
   update(access: Access, params: QueueAddress & SubscriptionFields & { id: string }): Promise<SubscriptionRecord>;
-  /** Silent when there is none. */
+  /** Silent when there is no such subscription. */
   delete(access: Access, params: QueueAddress & { id: string }): Promise<void>;
-  /** SUBSCRIPTION_DOES_NOT_EXIST. */
+  /** Sets whether it is confirmed, by default true. SUBSCRIPTION_DOES_NOT_EXIST. */
   confirm(access: Access, params: QueueAddress & { id: string; confirmed?: boolean }): Promise<SubscriptionRecord>;
 }
 
 const SUBSCRIBER_SCHEMES = ["http", "https", "mailto", "trust+http", "trust+https"];
 const MAX_SUBSCRIBER_LENGTH = 2048;
-/** Expiry times end with the year 9999. */
+/** No subscription expires later than in the year 9999. */
 const LAST_MOMENT_MS = Date.UTC(9999, 11, 31);
 
 export function createSubscriptionOperations(
@@ -98,12 +107,12 @@ export function createSubscriptionOperations(
         () => data.subscriptions.list({ queue, page }),
         () => ({ items: [], nextMarker: null, previousMarker: null }),
       );
-      return { ...found, items: found.items.map((subscription) => placed(queue, subscription)) };
+      return { ...found, items: found.items.map((subscription) => toRecord(queue, subscription)) };
     },
 
     async get(access, params) {
       const queue = chosen(access, "viewer", params);
-      return placed(queue, await orMissing(() => data.subscriptions.get({ queue, id: params.id })));
+      return toRecord(queue, await orMissing(() => data.subscriptions.get({ queue, id: params.id })));
     },
 
     async exists(access, params) {
@@ -117,7 +126,7 @@ export function createSubscriptionOperations(
     async getWithSubscriber(access, params) {
       const queue = chosen(access, "viewer", params);
       const { subscriber } = params;
-      return placed(queue, await orMissing(() => data.subscriptions.getWithSubscriber({ queue, subscriber })));
+      return toRecord(queue, await orMissing(() => data.subscriptions.getWithSubscriber({ queue, subscriber })));
     },
 
     async create(access, params) {
@@ -126,19 +135,17 @@ export function createSubscriptionOperations(
       const fields = { ttlSeconds: limits.DEFAULT_SUBSCRIPTION_TTL, optionsText: "{}", ...checked(params), subscriber };
       const attributes = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
       if (attributes === null) await lifecycle.create(access, queue, readMetadata(limits, "{}"));
-      // The one that is in the way may expire between the two looks; then there is room for this one.
+      // The existing subscription may expire between the two calls. Then this one can be created.
       for (let attempt = 1; ; attempt += 1) {
-        const made = await data.subscriptions.create({ queue, ...fields });
-        if (made !== null) return { subscription: placed(queue, made), created: true };
+        const added = await data.subscriptions.create({ queue, ...fields });
+        if (added !== null) return { subscription: toRecord(queue, added), created: true };
         try {
-          const there = await data.subscriptions.getWithSubscriber({ queue, subscriber });
-          if (!there.confirmed) return { subscription: placed(queue, there), created: false };
+          const existing = await data.subscriptions.getWithSubscriber({ queue, subscriber });
+          if (!existing.confirmed) return { subscription: toRecord(queue, existing), created: false };
           throw new DomainError(
             "SUBSCRIPTION_ALREADY_EXISTS",
             "This subscriber is subscribed to this queue already. Change that subscription.",
-            {
-              details: { id: there.id },
-            },
+            { details: { id: existing.id } },
           );
         } catch (error) {
           if (attempt === 3 || !hasCode(error, "SUBSCRIPTION_DOES_NOT_EXIST")) throw error;
@@ -152,7 +159,7 @@ export function createSubscriptionOperations(
       if (Object.keys(changes).length === 0) {
         throw badInput("subscriber", "Give at least one of subscriber, ttlSeconds and options to change.");
       }
-      return placed(queue, await orMissing(() => data.subscriptions.update({ queue, id: params.id, ...changes })));
+      return toRecord(queue, await orMissing(() => data.subscriptions.update({ queue, id: params.id, ...changes })));
     },
 
     async delete(access, params) {
@@ -166,7 +173,7 @@ export function createSubscriptionOperations(
     async confirm(access, params) {
       const queue = chosen(access, "operator", params);
       const { id, confirmed = true } = params;
-      return placed(queue, await orMissing(() => data.subscriptions.confirm({ queue, id, confirmed })));
+      return toRecord(queue, await orMissing(() => data.subscriptions.confirm({ queue, id, confirmed })));
     },
   };
 }
@@ -177,7 +184,7 @@ function given<T>(value: T | null | undefined): value is T {
   return value !== null && value !== undefined;
 }
 
-/** Only the form; where it leads is checked when something is sent there. */
+/** Checks only the form. Whether anything answers at the URI is known only when something is sent there. */
 function checkSubscriber(subscriber: unknown): string {
   const scheme = typeof subscriber === "string" ? /^([a-z+]+):./i.exec(subscriber)?.[1]?.toLowerCase() : undefined;
   if (!isStorable(subscriber) || scheme === undefined || !SUBSCRIBER_SCHEMES.includes(scheme)) {
@@ -193,23 +200,26 @@ function checkSubscriber(subscriber: unknown): string {
     throw badInput("subscriber", "subscriber is not a valid URI.");
   }
   if (AUTHORITY.exec(subscriber)?.[2]?.endsWith(":***")) {
-    throw badInput("subscriber", "subscriber has its password masked, as it is shown. Give it with the password.");
+    throw badInput(
+      "subscriber",
+      "subscriber has a masked password, as answers show it. Give it with the password itself.",
+    );
   }
   return subscriber;
 }
 
-/** A queue that nobody knows has no subscriptions. */
+/** Runs `work`. Where the driver knows no such queue, there is no such subscription: SUBSCRIPTION_DOES_NOT_EXIST. */
 function orMissing<T>(work: () => Promise<T>): Promise<T> {
   return orIfMissing(work, () => {
     throw new DomainError("SUBSCRIPTION_DOES_NOT_EXIST", "This subscription does not exist, or has expired.");
   });
 }
 
-function placed(queue: QueueRef, subscription: Subscription): SubscriptionRecord {
+function toRecord(queue: QueueRef, subscription: Subscription): SubscriptionRecord {
   return Object.assign(subscription, { project: queue.project, subscriber: maskedSubscriber(subscription.subscriber) });
 }
 
-/** Up to the user and password, as browsers read a URL: with any slashes, or none. */
+/** Scheme, user and password, as browsers read a URL: after any number of slashes or backslashes. */
 const AUTHORITY = /^((?:trust\+)?https?:[/\\]*)([^/\\?#]*)@/i;
 
 function maskedSubscriber(subscriber: string): string {

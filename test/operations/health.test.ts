@@ -171,7 +171,7 @@ test("it is not ready while the control database fails half of the calls", async
   const ask = () =>
     Promise.allSettled(Array.from({ length: 20 }, () => queues.exists(viewer, { project: "p", name: "q" })));
   await ask();
-  expect(await health.notReady()).toMatch(/^The control database failed at least half of this process' calls/);
+  expect(await health.notReady()).toMatch(/^The control database failed at least half of this process's calls/);
   failing = false;
   await ask();
   await queues.exists(viewer, { project: "p", name: "q" });

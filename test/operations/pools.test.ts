@@ -427,7 +427,9 @@ describe("the catalogue", () => {
       const { catalogue } = withBroken(service, { data: { pool } });
       const told = {
         code: "STORAGE_UNAVAILABLE",
-        message: expect.stringMatching(/^The pool to cannot say .* pass discardMessages\. .* cannot be reached\.$/),
+        message: expect.stringMatching(
+          /^The pool to does not answer .* pass discardMessages\. .* cannot be reached\.$/,
+        ),
         details: { pool: "to" },
         cause,
       };
