@@ -1,4 +1,7 @@
-/** The order of PostgreSQL's "C" collation in UTF-8, which UTF-16's code units do not have above U+FFFF. */
+/**
+ * Compares texts as PostgreSQL's "C" collation does in UTF-8: by code points. JavaScript compares UTF-16 code units,
+ * which differs above U+FFFF.
+ */
 export function byCodePoint(a: string, b: string): number {
   const shared = Math.min(a.length, b.length);
   for (let index = 0; index < shared; index++) {
@@ -8,7 +11,7 @@ export function byCodePoint(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Surrogates are halves of characters above U+FFFF: they come after all other units, which close the gap. */
+/** Surrogates are halves of characters above U+FFFF. They come after all other units, which close the gap. */
 function rank(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;

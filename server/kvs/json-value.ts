@@ -1,13 +1,15 @@
-/** What a store can hold: JSON, copied and frozen once on the way in. */
+/** The values that a store can hold: JSON, copied and frozen once when written. */
 import { DomainError } from "../errors.ts";
 
-/** Deeper values are refused; a cycle meets this bound too. */
+/** Deeper values are refused, and so are values that contain themselves. */
 const MAX_DEPTH = 64;
 
 /**
- * A deeply frozen copy that no caller shares or can change, so that a store in memory may hand out the same object at
- * every read without copying it again. Properties that are undefined are left out, as JSON leaves them out. BAD_INPUT
- * for what JSON cannot hold: undefined, functions, bigint, NaN and infinity, dates and other class instances, cycles.
+ * A deeply frozen copy that no caller can change, so that a store in memory can return the same object at every read.
+ * Leaves out properties that are undefined, as JSON does.
+ *
+ * BAD_INPUT for anything that JSON cannot hold: undefined, functions, bigint, NaN and infinity, dates and other class
+ * instances, cycles.
  */
 export function frozenCopy(value: unknown, depth = 0): unknown {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
@@ -21,7 +23,7 @@ export function frozenCopy(value: unknown, depth = 0): unknown {
   const copy: Record<string, unknown> = {};
   for (const [name, item] of Object.entries(value)) {
     if (item === undefined) continue;
-    // Assigned, "__proto__" would change the copy's prototype instead of becoming a property.
+    // An assignment to "__proto__" would change the copy's prototype instead of creating a property.
     if (name === "__proto__") {
       Object.defineProperty(copy, name, { value: frozenCopy(item, depth + 1), enumerable: true });
     } else {

@@ -1,9 +1,9 @@
 /**
- * Named key-value stores with write locks, after Keystone's kvs.core: for entries that several programs share, and as
- * the drivers' cache. Each store lives in a region of one backend (memory, postgres, ...).
+ * A named key-value store with write locks, after Keystone's kvs.core. Programs share entries through it, and the
+ * drivers use it as a cache. Each store lives in a region of one backend: memory, postgres or redis.
  *
- * Values are JSON. They are copied and deeply frozen when they are written, so what is read is shared and cannot be
- * changed.
+ * Values are JSON. A store copies and deeply freezes them when they are written. So readers share one object, and
+ * nobody can change it.
  */
 import { DomainError } from "../errors.ts";
 import type { Clock } from "./clock.ts";
@@ -12,21 +12,21 @@ import { KeyLock, type Lock } from "./lock.ts";
 import { type Region, type RegionOptions, requirePositive } from "./region.ts";
 
 /**
- * `lock`: held by the caller, for this key. Left out: the write takes the key's lock itself, where the store has
- * locking.
+ * `lock`: a lock on this key that the caller holds. Left out: the write acquires and releases the key's lock itself, if
+ * the store has locking.
  */
 export interface WriteOptions {
   lock?: Lock;
 }
 
 export interface SetOptions extends WriteOptions {
-  /** This entry's own life instead of the store's expirationSeconds. */
+  /** Seconds until this entry expires. Default: the store's expirationSeconds. */
   ttlSeconds?: number;
 }
 
 /**
- * All but isConfigured and configure are STORE_NOT_CONFIGURED until it is configured. `V` is what the caller keeps in
- * it; nothing checks that.
+ * Every method but `isConfigured` and `configure` throws STORE_NOT_CONFIGURED until the store is configured. `V` is the
+ * type of the values; nothing checks it at run time.
  */
 export class KeyValueStore<V = unknown> {
   readonly #region: Region;
@@ -41,21 +41,22 @@ export class KeyValueStore<V = unknown> {
     return this.#region.isConfigured;
   }
 
-  /** Once: STORE_ALREADY_CONFIGURED. BAD_INPUT leaves it unconfigured. */
+  /** May be called once: STORE_ALREADY_CONFIGURED. After BAD_INPUT the store is still unconfigured. */
   configure(options: RegionOptions): void {
     this.#region.configure(options);
   }
 
   /**
-   * For a cache on a hot path: the value if it is in this process, without a promise. Undefined: absent, or kept
-   * elsewhere (then `get` knows). With the key mangler off and a memory backend it costs well under a microsecond.
+   * The value if it is in this process, without a promise; for caches on a hot path. Undefined: absent, or kept
+   * elsewhere, so that only `get` can tell. With a memory backend and without key mangler it takes well under a
+   * microsecond.
    */
   peek(key: string): V | undefined {
     const { backing, mangle } = this.#region.settings;
     return backing.peek?.(mangle === null ? key : mangle(key)) as V | undefined;
   }
 
-  /** KEY_DOES_NOT_EXIST, also once it has expired. */
+  /** KEY_DOES_NOT_EXIST, also for an expired entry. */
   async get(key: string): Promise<V> {
     const { backing, mangle } = this.#region.settings;
     const [value] = await backing.get([mangle === null ? key : mangle(key)]);
@@ -64,7 +65,8 @@ export class KeyValueStore<V = unknown> {
   }
 
   /**
-   * In the order asked. KEY_DOES_NOT_EXIST when any is missing; its details name the first as `key` and all as `keys`.
+   * The values in the order of `keys`. KEY_DOES_NOT_EXIST when any is missing: the details name the first missing one
+   * as `key` and all of them as `keys`.
    */
   async getMulti(keys: readonly string[]): Promise<V[]> {
     const values = await this.#region.settings.backing.get(keys.map((key) => this.#storedKey(key)));
@@ -74,8 +76,8 @@ export class KeyValueStore<V = unknown> {
   }
 
   /**
-   * LOCK_NOT_VALID with a lock that is for another key, not active or expired; LOCK_TIMEOUT without one. BAD_INPUT for
-   * a value that is not JSON.
+   * Writes one entry. LOCK_NOT_VALID when the given lock is for another key, not active, or expired. LOCK_TIMEOUT when
+   * no lock is given and others hold the key's lock for too long. BAD_INPUT for a value that is not JSON.
    */
   async set(key: string, value: V, options: SetOptions = {}): Promise<void> {
     requirePositive("ttl", options.ttlSeconds);
@@ -89,8 +91,8 @@ export class KeyValueStore<V = unknown> {
   }
 
   /**
-   * Writes all or none, in one call. Takes no lock and minds none: a caller that needed several at once could wait in a
-   * circle with another.
+   * Writes all entries or none, in one call. It neither acquires nor respects locks: two callers that each needed
+   * several locks could deadlock.
    */
   async setMulti(
     entries: ReadonlyMap<string, V> | Readonly<Record<string, V>>,
@@ -103,7 +105,7 @@ export class KeyValueStore<V = unknown> {
     await backing.set(stored, { ttlSeconds: options.ttlSeconds ?? expirationSeconds });
   }
 
-  /** KEY_DOES_NOT_EXIST. The look and the deletion are one step. Locks as in `set`. */
+  /** Deletes one entry. KEY_DOES_NOT_EXIST; checks and deletes in one step. Locks as in `set`. */
   async delete(key: string, options: WriteOptions = {}): Promise<void> {
     const { backing } = this.#region.settings;
     const storedKey = this.#storedKey(key);
@@ -114,19 +116,19 @@ export class KeyValueStore<V = unknown> {
     });
   }
 
-  /** In one call, without locks; keys that do not exist are passed over. */
+  /** Deletes the keys that exist, in one call. It neither acquires nor respects locks. */
   async deleteMulti(keys: readonly string[]): Promise<void> {
     await this.#region.settings.backing.delete(keys.map((key) => this.#storedKey(key)));
   }
 
-  /** A lock to acquire; nothing is held yet. */
+  /** A lock on the key, not acquired yet. */
   getLock(key: string): Lock {
     return new KeyLock(key, this.#region.settings, this.#clock);
   }
 
   /**
-   * The lock that another call, perhaps in another process, acquired and named by its token. LOCK_NOT_VALID when it is
-   * not live.
+   * Continues a lock that another call acquired, perhaps in another process. `token` is that lock's token.
+   * LOCK_NOT_VALID when it is no longer live.
    */
   async resumeLock(key: string, token: string): Promise<Lock> {
     return new KeyLock(key, this.#region.settings, this.#clock).resume(token);
@@ -161,8 +163,8 @@ function keyDoesNotExist(keys: readonly string[]): DomainError {
 }
 
 /**
- * The backend knew better than the holder: dropped (a stopped process, a clock that jumped), or released with its token
- * elsewhere.
+ * The backend has dropped a lock that the holder takes for live: the process was stopped, a clock jumped, or another
+ * call released it with its token.
  */
 function lockLost(key: string): DomainError {
   return new DomainError("LOCK_NOT_VALID", "The lock was dropped before the write arrived. Nothing was written.", {

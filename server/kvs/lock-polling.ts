@@ -2,13 +2,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Clock, monotonicNow } from "./clock.ts";
 import type { Grant } from "./region.ts";
 
-/** Between two tries for a lock that another holds: doubling, and scattered so that waiters do not come all at once. */
+/**
+ * The pause between two tries for a lock that another holder has. It doubles, and is random so that waiters do not try
+ * all at once.
+ */
 const FIRST_WAIT_MS = 10;
 const LONGEST_WAIT_MS = 200;
 
 /**
- * Tries for a lock until it is granted or the wait is over, then null. Each try gives the fence, or null while another
- * holds the lock. At least one try is made. The grant counts from before the try, so it never outlasts the lock itself.
+ * Tries to acquire a lock until it is granted or `waitSeconds` are over; then null. Tries at least once. `tryOnce`
+ * returns the fence, or null while another holder has the lock.
+ *
+ * The time of the grant counts from before the try, so the grant never outlasts the lock.
  */
 export async function pollForLock(
   clock: Clock,

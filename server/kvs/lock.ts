@@ -5,32 +5,35 @@ import { type Clock, monotonicNow } from "./clock.ts";
 import { type Hold, LOCK_MARGIN_SECONDS, type RegionSettings } from "./region.ts";
 
 /**
- * Holds off other writers of one key, not its readers. Made by a store's getLock and passed into its set and delete;
- * `await using lock = await store.getLock(key).acquire()` releases it at the end of the block, whatever happens there.
- * A holder that dies leaves it to the backend, which drops it after the store's lock timeout.
+ * Excludes other writers of one key, but not its readers. A store's getLock creates it; the caller passes it to the
+ * store's set and delete.
+ *
+ * `await using lock = await store.getLock(key).acquire()` releases it at the end of the block, also after an error. If
+ * the holder dies, the backend drops the lock after the store's lock timeout.
  */
 export interface Lock extends AsyncDisposable {
   readonly key: string;
-  /** Acquired and not released. True for an expired one too. */
+  /** True from acquire to release, also once the lock has expired. */
   readonly active: boolean;
-  /** From one second before the backend drops it on: writes with it are refused. False while it is not active. */
+  /** True from one second before the backend drops it: writes with it are refused. False while it is not active. */
   readonly expired: boolean;
   /**
-   * Names this holder to resumeLock, in any process; null while it is not active. Who knows it may write and release.
+   * Identifies this holder to resumeLock, in any process. Null while the lock is not active. Hazard: everyone who knows
+   * the token may write and release.
    */
   readonly token: string | null;
-  /** Grows with every holder of the key; null while it is not active, or when the store has no locking. */
+  /** Grows with every holder of the key. Null while the lock is not active, or when the store has no locking. */
   readonly fence: number | null;
   /**
-   * Waits as long as the store lets callers wait, at most its lock timeout: LOCK_TIMEOUT with details.target = key.
-   * LOCK_NOT_VALID when it is active already.
+   * Waits at most the store's lockWaitSeconds, then LOCK_TIMEOUT with details.target = key. LOCK_NOT_VALID when the
+   * lock is active already.
    */
   acquire(): Promise<Lock>;
-  /** Twice is once; silent when it has expired. */
+  /** Silent when it was released already or has expired. */
   release(): Promise<void>;
 }
 
-/** The lock as its store makes it. With locking off it is granted at once and guards nothing. */
+/** The lock as its store creates it. With locking off it is granted at once and guards nothing. */
 export class KeyLock implements Lock {
   readonly key: string;
   readonly #settings: RegionSettings;
@@ -88,7 +91,7 @@ export class KeyLock implements Lock {
     }
   }
 
-  /** Takes up the lock of this holder where it is. LOCK_NOT_VALID when it is not live any more. */
+  /** Continues the lock that this holder has acquired elsewhere. LOCK_NOT_VALID when that lock is no longer live. */
   async resume(holder: string): Promise<Lock> {
     const grant = this.#settings.locking ? await this.#settings.backing.findLock(this.#storedKey, holder) : null;
     if (grant === null) throw this.#notValid("is not active. It was released or has expired; acquire a new one");
@@ -96,7 +99,10 @@ export class KeyLock implements Lock {
     return this;
   }
 
-  /** What a write to this key of this region may rely on; undefined when the region has no locking. LOCK_NOT_VALID. */
+  /**
+   * The acquisition that a write to this key of this region relies on. Undefined when the region has no locking.
+   * LOCK_NOT_VALID when the lock is for another key or region, not active, or expired.
+   */
   holdFor(key: string, settings: RegionSettings): Hold | undefined {
     if (this.#settings !== settings || this.key !== key) throw this.#notValid("is for another key or another store");
     if (this.#hold === null) throw this.#notValid("is not active. Acquire it first");
@@ -111,8 +117,8 @@ export class KeyLock implements Lock {
   }
 
   /**
-   * Unlike release, silent when the backend cannot be reached: the lock is then dropped by itself, and the block's own
-   * result counts.
+   * Unlike `release`, this never throws, even when the backend is unreachable. The backend drops the lock after its
+   * timeout, and the result of the block counts.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release().catch(() => undefined);

@@ -1,4 +1,4 @@
-/** The backend in this process: no entry or lock outlives it, and other processes see none of it. */
+/** The backend in this process. Entries and locks end with the process, and other processes do not see them. */
 import { LRUCache } from "lru-cache";
 import { type Clock, monotonicNow } from "./clock.ts";
 import { byCodePoint } from "./code-point-order.ts";
@@ -8,7 +8,7 @@ import {
   COUNT_LIMIT,
   type Grant,
   type Hold,
-  type LockPlace,
+  type LockedKey,
   type Range,
   type StoredKey,
   type StoredLock,
@@ -19,12 +19,12 @@ const DEFAULT_MAXIMUM_ENTRIES = 10_000;
 interface Entry {
   value: unknown;
   fence: number;
-  /** Of the monotonic clock; infinity: stays. */
+  /** In milliseconds of the monotonic clock. Infinity: until it is deleted. */
   expiresAt: number;
 }
 
 /**
- * Entries beyond a region's maximum push out the least recently used. Waiters for a lock are served in the order in
+ * A region with more entries than its maximum drops the least recently used one. Waiters get a lock in the order in
  * which they came.
  */
 export function createMemoryBackend(params: { clock?: Clock } = {}): Backend {
@@ -71,7 +71,7 @@ export function createMemoryBackend(params: { clock?: Clock } = {}): Backend {
           found.push({ region: name, key, holder: lock.holder, fence: lock.fence, expiresAt: toDate(lock.expiresAt) });
         }
       }
-      return select<StoredLock, LockPlace>(found, range, { between: byPlace, toMarker: byPlace });
+      return select<StoredLock, LockedKey>(found, range, { between: byLockedKey, toMarker: byLockedKey });
     },
     async sweep() {
       let freed = 0;
@@ -145,11 +145,11 @@ class MemoryRegion implements BackingStore {
     }
     return new Promise((resolve) => {
       const giveUp = () => {
-        // The holder's time and this waiter's may end in one moment: then the lock is free, not refused.
+        // Lock and wait may end at the same moment. Then the first waiter gets the lock, perhaps this one.
         if (lock.expiresAt <= monotonicNow(this.#clock)) this.#passOn(key, lock);
-        const place = lock.waiters.indexOf(waiter);
-        if (place === -1) return;
-        lock.waiters.splice(place, 1);
+        const index = lock.waiters.indexOf(waiter);
+        if (index === -1) return;
+        lock.waiters.splice(index, 1);
         resolve(null);
       };
       const timer = setTimeout(giveUp, times.waitSeconds * 1000);
@@ -203,7 +203,7 @@ class MemoryRegion implements BackingStore {
     );
   }
 
-  /** Ends the present holder's time, in favour of the first waiter. */
+  /** Ends the lock of the current holder, and grants it to the first waiter. */
   #passOn(key: string, lock: HeldLock): void {
     const next = lock.waiters.shift();
     if (next === undefined) {
@@ -225,7 +225,7 @@ class MemoryRegion implements BackingStore {
     return { fence: lock.fence, remainingSeconds: to.lifeSeconds };
   }
 
-  /** Only a lock that somebody waits for needs a timer: any other is found to be over by whoever asks next. */
+  /** Only a lock with waiters needs a timer. For any other, the next caller notices that it has expired. */
   #watch(key: string, lock: HeldLock): void {
     lock.drop ??= setTimeout(() => this.#passOn(key, lock), Math.max(0, lock.expiresAt - monotonicNow(this.#clock)));
   }
@@ -247,11 +247,11 @@ interface Waiter {
   timer: NodeJS.Timeout;
 }
 
-function byPlace(a: LockPlace, b: LockPlace): number {
+function byLockedKey(a: LockedKey, b: LockedKey): number {
   return byCodePoint(a.region, b.region) || byCodePoint(a.key, b.key);
 }
 
-/** The items of a range, in order; keeps no more than its limit at a time, since a region may be large. */
+/** The items of a range, in order. Keeps at most `limit` items at a time, since a region may be large. */
 function select<T, M>(items: Iterable<T>, range: Range<M>, order: Order<T, M>): T[] {
   const { after, before, limit } = range;
   const direction = before === undefined ? 1 : -1;
@@ -259,10 +259,10 @@ function select<T, M>(items: Iterable<T>, range: Range<M>, order: Order<T, M>): 
   for (const item of items) {
     if (after !== undefined && order.toMarker(item, after) <= 0) continue;
     if (before !== undefined && order.toMarker(item, before) >= 0) continue;
-    let place = kept.length;
-    while (place > 0 && order.between(item, kept[place - 1] as T) * direction < 0) place--;
-    if (place >= limit) continue;
-    kept.splice(place, 0, item);
+    let index = kept.length;
+    while (index > 0 && order.between(item, kept[index - 1] as T) * direction < 0) index--;
+    if (index >= limit) continue;
+    kept.splice(index, 0, item);
     if (kept.length > limit) kept.pop();
   }
   return direction === 1 ? kept : kept.reverse();

@@ -13,7 +13,7 @@ import {
   COUNT_LIMIT,
   type Grant,
   type Hold,
-  type LockPlace,
+  type LockedKey,
   type Range,
   type StoredKey,
   type StoredLock,
@@ -22,18 +22,18 @@ import { isStorable, requireStorable } from "./storable-key.ts";
 
 const SWEEP_BATCH = 1000;
 /**
- * How long the row of a lock outlives it. An acquisition draws its fence before it knows whether the row is there; were
- * the row deleted in between by a faster holder, the slower one would get the older fence and see all its writes
- * refused.
+ * Seconds that a lock's row stays after the lock has expired. Reason: an acquisition draws its fence before it knows
+ * whether the row exists. If another holder came and went meanwhile and the row was deleted, the slower holder would
+ * insert the older fence, and all its writes would be refused.
  */
 const LOCK_ROW_REMAINS_SECONDS = 60;
 
-/** Each statement reads it once. $1 is the clock's offset everywhere. */
+/** The time of a statement, read once. $1 is the clock's offset in seconds in every statement. */
 const CLOCK = "clock AS MATERIALIZED (SELECT clock_timestamp() + make_interval(secs => $1::float8) AS now)";
 
 /**
- * The key's lock if it still is this holder's. Its row is locked until the write commits, so that a new holder cannot
- * begin between this check and the write.
+ * The key's lock, if this holder still has it. Its row stays locked until the write commits, so that no new holder can
+ * begin between the check and the write.
  */
 const HELD = `held AS MATERIALIZED (
   SELECT l.fence FROM key_locks l, clock
@@ -44,7 +44,7 @@ const SQL = {
   get: `WITH ${CLOCK}
     SELECT v.key, v.value FROM key_values v, clock
     WHERE v.store = $2 AND v.key = ANY ($3::text[]) AND (v.expires_at IS NULL OR v.expires_at > clock.now)`,
-  // Sorted, so that two calls with the same keys lock their rows in one order and never deadlock.
+  // Sorted, so that two calls with the same keys lock the rows in the same order and never deadlock.
   set: `WITH ${CLOCK}
     INSERT INTO key_values AS v (store, key, value, expires_at)
     SELECT $2, e.key, e.value, clock.now + make_interval(secs => $5::float8)
@@ -57,18 +57,23 @@ const SQL = {
       SET value = excluded.value, fence = excluded.fence, expires_at = excluded.expires_at
       WHERE v.fence <= excluded.fence`,
   delete: `WITH ${CLOCK}, doomed AS MATERIALIZED (
-      SELECT v.store, v.key FROM key_values v WHERE v.store = $2 AND v.key = ANY ($3::text[]) ORDER BY v.key FOR UPDATE),
-    gone AS (
+      SELECT v.store, v.key FROM key_values v
+      WHERE v.store = $2 AND v.key = ANY ($3::text[]) ORDER BY v.key FOR UPDATE),
+    removed AS (
       DELETE FROM key_values v USING doomed d WHERE v.store = d.store AND v.key = d.key RETURNING v.expires_at)
-    SELECT count(*) FILTER (WHERE gone.expires_at IS NULL OR gone.expires_at > clock.now)::int AS deleted, false AS refused
-    FROM gone, clock`,
+    SELECT false AS refused,
+      count(*) FILTER (WHERE removed.expires_at IS NULL OR removed.expires_at > clock.now)::int AS deleted
+    FROM removed, clock`,
   deleteHeld: `WITH ${CLOCK}, ${HELD}, old AS MATERIALIZED (
       SELECT v.fence, v.expires_at FROM key_values v WHERE v.store = $2 AND v.key = $3),
-    gone AS (
-      DELETE FROM key_values v USING held WHERE v.store = $2 AND v.key = $3 AND v.fence <= held.fence RETURNING v.expires_at)
-    SELECT (SELECT count(*) FROM gone, clock WHERE gone.expires_at IS NULL OR gone.expires_at > clock.now)::int AS deleted,
+    removed AS (
+      DELETE FROM key_values v USING held
+      WHERE v.store = $2 AND v.key = $3 AND v.fence <= held.fence RETURNING v.expires_at)
+    SELECT (
+        SELECT count(*) FROM removed, clock WHERE removed.expires_at IS NULL OR removed.expires_at > clock.now
+      )::int AS deleted,
       NOT EXISTS (SELECT FROM held) OR EXISTS (SELECT FROM old, held WHERE old.fence > held.fence) AS refused`,
-  // The fence of the update is drawn when the row is locked, so it grows in the order of holders.
+  // The update draws its fence once it has locked the row, so fences grow in the order of holders.
   acquire: `WITH ${CLOCK}
     INSERT INTO key_locks AS l (store, key, holder, fence, expires_at)
     SELECT $2, $3, $4, nextval('key_lock_fence'), clock.now + make_interval(secs => $5::float8) FROM clock
@@ -106,12 +111,14 @@ const SQL = {
   keys: (side: Side) => `WITH ${CLOCK}
     SELECT key, expires_at FROM (
       SELECT v.key, v.expires_at FROM key_values v, clock
-      WHERE v.store = $2 AND ($3::text IS NULL OR v.key ${side.beyond} $3) AND (v.expires_at IS NULL OR v.expires_at > clock.now)
+      WHERE v.store = $2 AND ($3::text IS NULL OR v.key ${side.beyond} $3)
+        AND (v.expires_at IS NULL OR v.expires_at > clock.now)
       ORDER BY v.key ${side.order} LIMIT $4) AS page ORDER BY key`,
   locks: (side: Side) => `WITH ${CLOCK}
     SELECT store, key, holder, fence, expires_at FROM (
       SELECT l.store, l.key, l.holder, l.fence, l.expires_at FROM key_locks l, clock
-      WHERE ($2::text IS NULL OR (l.store, l.key) ${side.beyond} ($2, $3)) AND ($4::text IS NULL OR l.store = $4) AND l.expires_at > clock.now
+      WHERE ($2::text IS NULL OR (l.store, l.key) ${side.beyond} ($2, $3)) AND ($4::text IS NULL OR l.store = $4)
+        AND l.expires_at > clock.now
       ORDER BY l.store ${side.order}, l.key ${side.order} LIMIT $5) AS page ORDER BY store, key`,
 } as const;
 
@@ -120,7 +127,7 @@ interface Side {
   order: "ASC" | "DESC";
 }
 
-/** Waiters for a lock poll, and get it in no promised order. `connections` stay the caller's to close. */
+/** Waiters for a lock poll, and get it in no particular order. The caller closes `connections`. */
 export function createPostgresBackend(params: { connections: pg.Pool; clock?: Clock }): Backend {
   const clock = params.clock ?? { offsetMs: 0 };
   const database = new Database(params.connections, clock);
@@ -142,7 +149,7 @@ export function createPostgresBackend(params: { connections: pg.Pool; clock?: Cl
       return rows.map((row): StoredKey => ({ key: row.key, expiresAt: row.expires_at }));
     },
     async locks(range, region) {
-      const { side, marker } = sideOf<LockPlace>(range);
+      const { side, marker } = sideOf<LockedKey>(range);
       const values = [marker?.region ?? null, marker?.key ?? null, region ?? null, range.limit];
       const rows = await database.read<LockRow>(SQL.locks(side), values);
       return rows.map(
@@ -213,7 +220,7 @@ class PostgresRegion implements BackingStore {
       const values = [this.#name, first[0], hold.holder, hold.fence, JSON.stringify(first[1]), ttlSeconds];
       return (await this.#database.write(SQL.setHeld, values, "kvs-set-held")).rowCount === 1;
     }
-    // One row can be written once in a statement; the last of two entries with the same key counts.
+    // A statement can write a row only once. Of two entries with the same key the last one counts.
     const texts = new Map(entries.map(([key, value]) => [key, JSON.stringify(value)]));
     await this.#database.write(SQL.set, [this.#name, [...texts.keys()], [...texts.values()], ttlSeconds], "kvs-set");
     return true;
@@ -254,7 +261,7 @@ class PostgresRegion implements BackingStore {
   }
 }
 
-/** Statements with the clock's offset as their first value, and their errors translated. */
+/** Runs statements with the clock's offset as their first value, and translates their errors. */
 class Database {
   readonly #connections: pg.Pool;
   readonly #clock: Clock;
@@ -272,7 +279,10 @@ class Database {
     return this.#query({ text, values, name, wrote: true });
   }
 
-  /** Runs a statement that takes a batch of the size of its first value until a batch is not full; gives the sum. */
+  /**
+   * Repeats a statement until it affects less than a full batch. `values[0]` is the size of a batch. Returns the number
+   * of rows affected in all.
+   */
   async repeat(text: string, values: [number, ...unknown[]]): Promise<number> {
     for (let sum = 0; ; ) {
       const { rowCount } = await this.write(text, values);

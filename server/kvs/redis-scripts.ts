@@ -1,18 +1,19 @@
 /**
- * The scripts of the key-value store on Redis. Its keys:
+ * The scripts of the key-value store on Redis. They use these keys on the server:
  *
  * | key | holds |
  * |---|---|
- * | entries | a hash of names: fence, expiry or `-`, value |
- * | names | a set of the names, in order |
- * | ends | when entries expire |
- * | locks | a hash of names: fence, expiry, holder |
- * | lock-names, lock-ends | the same for locks as for entries |
+ * | entries | hash, per name: fence, expiry or `-`, value |
+ * | names | sorted set of the entries' names, in order |
+ * | ends | sorted set of names, by the expiry of their entries |
+ * | locks | hash, per name: fence, expiry, holder |
+ * | lock-names, lock-ends | the same as names and ends, for locks |
  * | fence | the last fence |
  *
- * A name is a region and a key with U+0000 between, which neither has, so names are in the order of both. What has
- * expired is removed first. A fence is the time, or one more than the last where that is higher, so that a server that
- * lost its last writes gives none twice.
+ * - A name is a region, U+0000 and a key. Neither region nor key contains U+0000, so names sort by region, then by key.
+ * - Each script removes what has expired before it does anything else. Times are in microseconds.
+ * - A fence is the current time, or the last fence + 1 if that is higher. So a server that lost its last writes reuses
+ *   no fence.
  */
 import { answers, locals, piece, script } from "../storage/redis/server/script.ts";
 import {
@@ -29,9 +30,9 @@ import { CLOCK, EXPIRE_STEP } from "../storage/redis/server/shared-lua.ts";
 export const PARTS = ["entries", "names", "ends", "locks", "lock-names", "lock-ends", "fence"] as const;
 
 const STORE = { store: locals(PARTS) };
-/** The clock's offset in microseconds. */
+/** In microseconds: how far the clock of tests is ahead of the server's. */
 const CALL = { offset: number };
-/** What a write relies on, where it comes with a lock: an empty holder for none. */
+/** The lock that a write relies on. An empty holder: none. */
 const HOLD = { holder: text, fence: numeral };
 
 const EXPIRE = piece(
@@ -53,7 +54,7 @@ local all_expired = expired_entries < ${EXPIRE_STEP} and expired_locks < ${EXPIR
 `,
 );
 
-/** Ends the script when something that has expired is left. */
+/** Ends the script with `more` while expired entries or locks are left. The caller then runs it again. */
 const ENTER = piece(
   "a call",
   { pieces: [EXPIRE] },
@@ -72,7 +73,7 @@ end
 `,
 );
 
-/** Whether the key's lock still is this holder's, and no later holder has written. */
+/** Whether this holder still has the key's lock, and no later holder has written. */
 const HOLDS = piece(
   "a lock's check",
   { pieces: [LOCK_OF], keys: ["ENTRIES"], args: ["holder", "fence"] },
@@ -86,7 +87,7 @@ end
 `,
 );
 
-/** Gives the value of each name, without its fence and expiry. */
+/** Returns the value of each name. A missing entry is null. */
 export const GET = script("get values", {
   effect: "reads",
   keys: STORE,
@@ -102,7 +103,7 @@ end
 return {'ok', values}`,
 });
 
-/** `ttl` is in seconds. Only a set of one entry comes with a lock. */
+/** `ttl` is in seconds; null: until deleted. With a holder there is exactly one entry. */
 export const SET = script("set values", {
   effect: "grows",
   keys: STORE,
@@ -122,7 +123,7 @@ end
 return {'ok'}`,
 });
 
-/** Only a deletion of one entry comes with a lock. */
+/** With a holder there is exactly one entry. */
 export const DELETE = script("delete values", {
   effect: "writes",
   keys: STORE,
@@ -174,7 +175,7 @@ end
 return {'ok'}`,
 });
 
-/** `left` is in microseconds. */
+/** `left`: how long the lock still lives, in microseconds. */
 export const FIND = script("find a lock", {
   effect: "reads",
   keys: STORE,
@@ -187,7 +188,9 @@ if held_by ~= holder then return {'none'} end
 return {'ok', fence, digits(ends - now)}`,
 });
 
-/** The regions after `marker`, which may be empty, or before it. Jumps from region to region. */
+/**
+ * The regions after or before `marker`. An empty marker: from the start, or from the end. Jumps from region to region.
+ */
 export const REGIONS = script("list regions", {
   effect: "reads",
   keys: STORE,

@@ -1,6 +1,6 @@
 /**
- * The backend on a Redis or Valkey, shared by every process that uses it. The server's clock decides all expiry. All
- * its keys have one hash tag, so on a cluster they are on one server, and each call is one script.
+ * The backend on a Redis or Valkey, shared by every process that uses it. The server's clock decides what has expired.
+ * All keys have the same hash tag, so in a cluster they are on one server, and each call is one script.
  */
 import { parseRedisUri } from "../storage/redis/server/address.ts";
 import { RedisCluster, SingleServer } from "../storage/redis/server/cluster.ts";
@@ -29,7 +29,7 @@ import {
   COUNT_LIMIT,
   type Grant,
   type Hold,
-  type LockPlace,
+  type LockedKey,
   type Range,
   type StoredKey,
   type StoredLock,
@@ -42,8 +42,7 @@ export interface RedisBackend extends Backend {
 }
 
 /**
- * Connects at the first call. Waiters for a lock poll, and get it in no promised order. BAD_INPUT for a URI that makes
- * no sense.
+ * Connects at the first call. Waiters for a lock poll, and get it in no particular order. BAD_INPUT for an invalid URI.
  */
 export function createRedisBackend(params: {
   uri: string;
@@ -71,15 +70,15 @@ export function createRedisBackend(params: {
     async keys(region, range) {
       const { backward, ...bounds } = boundsOf(range, (key) => nameOf(region, key), region);
       const [, page] = await store.run(LIST_ENTRIES, bounds);
-      const keys = page.map(([name, ends]): StoredKey => ({ key: lockPlaceOf(name).key, expiresAt: dateOf(ends) }));
+      const keys = page.map(([name, ends]): StoredKey => ({ key: lockedKeyOf(name).key, expiresAt: dateOf(ends) }));
       return backward ? keys.reverse() : keys;
     },
     async locks(range, region) {
-      const { backward, ...bounds } = boundsOf<LockPlace>(range, ({ region, key }) => nameOf(region, key), region);
+      const { backward, ...bounds } = boundsOf<LockedKey>(range, ({ region, key }) => nameOf(region, key), region);
       const [, page] = await store.run(LIST_LOCKS, bounds);
       const locks = page.map(
         ([name, fence, ends, holder]): StoredLock => ({
-          ...lockPlaceOf(name),
+          ...lockedKeyOf(name),
           holder,
           fence: Number(fence),
           expiresAt: dateOf(ends) as Date,
@@ -106,7 +105,7 @@ interface Bounds {
   backward: boolean;
 }
 
-/** Names between a marker and the end of the region, or of all regions. */
+/** The range of names between a marker and the end of the region, or of all regions. */
 function boundsOf<M>(range: Range<M>, name: (marker: M) => string, region: string | undefined): Bounds {
   const [least, most] = region === undefined ? ["-", "+"] : [`[${region}\0`, `(${region}\u0001`];
   const { after, before, limit } = range;
@@ -123,7 +122,7 @@ function boundsOf<M>(range: Range<M>, name: (marker: M) => string, region: strin
 
 const nameOf = (region: string, key: string) => `${region}\0${key}`;
 
-function lockPlaceOf(name: string): LockPlace {
+function lockedKeyOf(name: string): LockedKey {
   const at = name.indexOf("\0");
   return { region: name.slice(0, at), key: name.slice(at + 1) };
 }
@@ -199,7 +198,7 @@ class RedisRegion implements BackingStore {
 
 const holdOf = (hold: Hold | undefined) => ({ holder: hold?.holder ?? "", fence: hold?.fence ?? 0 });
 
-/** Scripts on the keys of all regions. */
+/** Runs scripts on the keys that all regions share. */
 class Store {
   readonly #scripts: Scripts;
   readonly #keys: KeyList<typeof PARTS>;

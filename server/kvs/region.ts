@@ -1,77 +1,82 @@
 /**
- * A region: the part of a backend that one store (or several that share it) lives in, with its keys' spelling and its
- * proxies.
+ * A region: one named set of entries and locks in a backend, with its key mangler and its proxies. A store lives in one
+ * region. Several stores may share a region.
  */
 import { DomainError } from "../errors.ts";
 import { type KeyMangler, sha1Mangler } from "./key-mangler.ts";
 
 /**
- * One region's entries and locks in its backend. Keys arrive mangled, values deeply frozen; both may be handed out
- * again as they are. An expired entry is absent at once.
+ * One region's entries and locks in its backend. Keys arrive mangled. Values arrive deeply frozen, so the same object
+ * may be returned to every reader. An expired entry is absent at once.
  */
 export interface BackingStore {
-  /** Only where the entries are in this process. Undefined: absent, or unknown here. Never waits. */
+  /**
+   * Reads a value without waiting. Undefined: absent, or not known in this process. Left out by backends outside this
+   * process.
+   */
   peek?(key: string): unknown;
-  /** One value per key, in order; undefined where it is absent. */
+  /** One value per key, in order. Undefined where the key is absent. */
   get(keys: readonly string[]): Promise<unknown[]>;
   /**
-   * Writes all entries, or none of them. With `hold` there is one entry, and it is written only if that lock still is
-   * the key's and no later holder has written: checked in the same step. False: refused, nothing written.
+   * Writes all entries or none. `ttlSeconds` null: they stay until they are deleted.
+   *
+   * With `hold` there is one entry. The same step checks that this holder still has the key's lock, and that no later
+   * holder has written. False: refused, nothing is written.
    */
   set(
     entries: readonly (readonly [string, unknown])[],
     options: { ttlSeconds: number | null; hold?: Hold },
   ): Promise<boolean>;
-  /** Deletes those that exist. With `hold`, as `set`. */
+  /** Deletes the keys that exist. With `hold` there is one key, checked as in `set`. */
   delete(keys: readonly string[], hold?: Hold): Promise<{ refused: boolean; deleted: number }>;
   /**
-   * Takes the key's lock for `lifeSeconds`, waiting at most `waitSeconds` for its holder to release it or to be
-   * dropped. Null: still held then. Fences grow with each holder and are never given twice.
+   * Acquires the key's lock for `lifeSeconds`. Waits at most `waitSeconds` for its holder to release it, or for it to
+   * expire. Null: another holder still has it then. Fences grow with each holder and are never reused.
    */
   acquireLock(key: string, holder: string, times: { lifeSeconds: number; waitSeconds: number }): Promise<Grant | null>;
-  /** Silent when this holder does not hold it any more. */
+  /** Changes nothing when this holder does not have it any more. */
   releaseLock(key: string, hold: Hold): Promise<void>;
-  /** The live lock of this holder on the key, if there is one. */
+  /** This holder's live lock on the key. Null when it has none. */
   findLock(key: string, holder: string): Promise<Grant | null>;
 }
 
 export interface Grant {
   fence: number;
-  /** The backend does not drop the lock sooner than this, counted from the answer. */
+  /** The backend keeps the lock at least this long, counted from the moment the call returns. */
   remainingSeconds: number;
 }
 
-/** Which acquisition of a lock a write relies on. */
+/** The acquisition of a lock that a write relies on. */
 export interface Hold {
   readonly holder: string;
   readonly fence: number;
 }
 
 /**
- * Wraps a region's backend: gives the methods that it changes, and all others go straight to `inner`. One that changes
- * `get` without `peek` turns peeking off, so that no read passes it by.
+ * Wraps a region's backing store. Returns the methods that it changes; calls of all others go straight to `inner`. A
+ * proxy that changes `get` but not `peek` turns peeking off, so that no read bypasses it.
  */
 export type RegionProxy = (inner: BackingStore) => Partial<BackingStore>;
 
-/** A place to keep entries: its short name is the key in the table of backends given to createKeyValueStores. */
+/** A kind of storage for entries. Its short name is its key in the `backends` of createKeyValueStores. */
 export interface Backend {
-  /** The same region opened twice is the same entries. */
+  /** Opening a region twice gives the same entries. */
   open(region: string, options: { maximumEntries?: number }): BackingStore;
-  /** Regions that hold an entry now, those of other processes too where the backend is shared. */
+  /** Regions with at least one live entry. A shared backend also returns those that only other processes use. */
   regions(range: Range<string>): Promise<string[]>;
-  /** Exact up to 10,000, then value 10,000 and exact false. */
+  /** Live entries. Exact up to COUNT_LIMIT; above it, `value` is COUNT_LIMIT and `exact` is false. */
   count(region: string): Promise<{ value: number; exact: boolean }>;
-  /** Keys as the backend spells them. */
+  /** Keys of live entries, as the backend stores them: mangled. */
   keys(region: string, range: Range<string>): Promise<StoredKey[]>;
   /** Live locks of all regions, or of one. */
-  locks(range: Range<LockPlace>, region?: string): Promise<StoredLock[]>;
-  /** Frees expired entries and locks, in small batches, and says how many. Safe to run anywhere at any time. */
+  locks(range: Range<LockedKey>, region?: string): Promise<StoredLock[]>;
+  /** Frees expired entries and locks, in small batches. Returns how many. Any process may run it at any time. */
   sweep(): Promise<number>;
 }
 
 /**
- * In ascending order (of code points), at most `limit`: the first ones above `after`, or the last ones below `before`.
- * At most one of them is given.
+ * A page of at most `limit` items: the first ones after `after`, or the last ones before `before`. At most one of the
+ * two is given. The items come in ascending order of code points.
  */
 export interface Range<M> {
   after?: M;
@@ -79,21 +84,21 @@ export interface Range<M> {
   limit: number;
 }
 
-/** Counts are exact up to this. */
+/** Counts of entries are exact up to this number. */
 export const COUNT_LIMIT = 10_000;
 
-export interface LockPlace {
+export interface LockedKey {
   region: string;
   key: string;
 }
 
 export interface StoredKey {
   key: string;
-  /** Null: stays until it is deleted. */
+  /** Null: until it is deleted. */
   expiresAt: Date | null;
 }
 
-export interface StoredLock extends LockPlace {
+export interface StoredLock extends LockedKey {
   holder: string;
   fence: number;
   expiresAt: Date;
@@ -104,25 +109,23 @@ export type Backends = Readonly<Record<string, Backend>>;
 export interface RegionOptions {
   /** The short name of a backend. */
   backingStore: string;
-  /** Left out: SHA-1. False: keys as they are. */
+  /** Default: SHA-1. False: keys are stored as they are. */
   keyMangler?: KeyMangler | false;
   /** The first is the outermost. */
   proxies?: readonly RegionProxy[];
-  /** Left out: true. False: locks are granted to everybody at once and writers take none. */
+  /** Default: true. False: every lock is granted at once and guards nothing, and writes acquire none. */
   locking?: boolean;
-  /**
-   * How long a lock lives unless released. More than the one second of its holder's margin, at most a day. Default 5.
-   */
+  /** Seconds until a lock expires that nobody releases. More than LOCK_MARGIN_SECONDS, at most a day. Default 5. */
   lockTimeoutSeconds?: number;
-  /** How long a caller waits for a lock; at most, and by default, lockTimeoutSeconds. */
+  /** Seconds that a caller waits for a lock. Default and maximum: lockTimeoutSeconds. */
   lockWaitSeconds?: number;
-  /** How long an entry lives that is written without a ttl of its own. Left out: until it is deleted. */
+  /** Seconds until an entry without a ttl of its own expires. Default: it stays until it is deleted. */
   expirationSeconds?: number;
-  /** Memory: beyond it the least recently used entry is forgotten. Default 10,000. */
+  /** Memory only: a region with more entries drops the least recently used one. Default 10,000. */
   maximumEntries?: number;
 }
 
-/** What a configured region has. */
+/** The options of a configured region, with the defaults filled in. */
 export interface RegionSettings {
   readonly backingStore: string;
   readonly backing: BackingStore;
@@ -134,12 +137,12 @@ export interface RegionSettings {
 }
 
 /**
- * By how much a lock counts as expired for its holder before the backend drops it: a write that was checked just in
- * time still arrives in time.
+ * The holder counts a lock as expired this long before the backend drops it. A write that passes the holder's check
+ * just in time then still reaches the backend in time.
  */
 export const LOCK_MARGIN_SECONDS = 1;
 const DEFAULT_LOCK_TIMEOUT_SECONDS = 5;
-/** A day: a timer of Node's cannot wait for more than 24. */
+/** A day. Node's timers cannot wait longer than 24 days. */
 const MAX_LOCK_TIMEOUT_SECONDS = 86_400;
 
 export class Region {
@@ -171,14 +174,14 @@ export class Region {
   }
 
   /**
-   * Once: STORE_ALREADY_CONFIGURED. BAD_INPUT for an unknown backend or a time that makes no sense; it can then be
-   * configured still.
+   * May be called once: STORE_ALREADY_CONFIGURED. BAD_INPUT for an unknown backend or an impossible number. The region
+   * then stays unconfigured.
    */
   configure(options: RegionOptions): void {
     if (this.#settings !== undefined) {
       throw new DomainError(
         "STORE_ALREADY_CONFIGURED",
-        `The store ${this.name} is configured already. Make another store for other settings.`,
+        `The store ${this.name} is configured already. Create another store for other settings.`,
         {
           details: { store: this.name },
         },
@@ -187,7 +190,7 @@ export class Region {
     const backend = this.#backends[options.backingStore];
     if (backend === undefined || !Object.hasOwn(this.#backends, options.backingStore)) {
       const known = Object.keys(this.#backends).join(", ");
-      throw new DomainError("BAD_INPUT", `There is no backing store ${options.backingStore}. Take one of: ${known}.`);
+      throw new DomainError("BAD_INPUT", `There is no backing store ${options.backingStore}. Use one of: ${known}.`);
     }
     const {
       keyMangler = sha1Mangler,
@@ -222,7 +225,7 @@ export class Region {
   }
 }
 
-/** BAD_INPUT unless it is left out or a number of seconds above 0. */
+/** BAD_INPUT unless `seconds` is undefined or a finite number above 0. */
 export function requirePositive(what: string, seconds: number | undefined): void {
   if (seconds !== undefined && !(seconds > 0 && Number.isFinite(seconds))) {
     throw new DomainError("BAD_INPUT", `The ${what} must be a number of seconds above 0.`);

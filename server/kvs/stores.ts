@@ -1,4 +1,4 @@
-/** The process's key-value stores by name, and what operators see of them. */
+/** The key-value stores of this process, by name. Operators list stores, keys and locks here. */
 import { DomainError, hasCode } from "../errors.ts";
 import type { Page, PageRequest } from "../storage/list-pages.ts";
 import { badMarker, type MarkerField } from "../storage/list-pages.ts";
@@ -8,22 +8,25 @@ import { KeyValueStore } from "./key-value-store.ts";
 import {
   type Backend,
   type Backends,
-  type LockPlace,
+  type LockedKey,
   Region,
   type RegionOptions,
   type StoredKey,
   type StoredLock,
 } from "./region.ts";
 
-/** The store of definitions: its name is none that a user may choose. */
+/** The store that holds the definitions of users' stores. No user can choose this name. */
 const DEFINITIONS = "isimud.stores";
-/** Users ask over HTTP: a lock that came after their request has ended would have no holder. */
+/**
+ * How long a user's call waits for a lock at most. Users call over HTTP: a lock acquired after the request has ended
+ * would have no holder.
+ */
 const USER_LOCK_WAIT_SECONDS = 5;
 const USER_STORE_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 /**
- * What a user may choose of a store that he makes; kept with the store, so every process opens it alike. Its callers
- * wait 5 s for a lock at most.
+ * The settings that a user may choose for a store. They are stored with it, so every process opens it with the same
+ * ones. Times are in seconds.
  */
 export interface StoreDefinition {
   lockTimeoutSeconds?: number;
@@ -34,48 +37,52 @@ export interface StoreSummary {
   name: string;
   /** A backend's short name. */
   backingStore: string;
-  /** Isimud's own: its keys may be shown, never its values. */
+  /** True: Isimud uses it itself. Its keys may be shown, its values never. */
   internal: boolean;
-  /** Entries, exact up to 10,000; then value 10,000 and exact false. */
+  /** Live entries. Exact up to COUNT_LIMIT; above it, `value` is COUNT_LIMIT and `exact` is false. */
   count: { value: number; exact: boolean };
 }
 
 export interface KeyValueStores {
   /**
-   * The store of that name in this process: made, unconfigured, at the first call, the same one afterwards. `region`
-   * (of the first call) may be configured already and shared.
+   * The store of that name in this process. The first call creates it as an internal store, unconfigured; later calls
+   * return the same one. Only the first call's `region` counts: it may be configured already, and shared.
    */
   get<V = unknown>(name: string, region?: Region): KeyValueStore<V>;
-  /** A new region, for stores that share one. */
+  /** Creates a region that several stores can share. The caller passes it to `get`. */
   region(name: string): Region;
 
   /**
-   * Makes a user's store in the durable backend, for good and for every process. STORE_ALREADY_CONFIGURED when the name
-   * is taken, BAD_INPUT for a name or time that makes no sense.
+   * Creates a user's store in the durable backend, permanently and for all processes. STORE_ALREADY_CONFIGURED when the
+   * name is taken. BAD_INPUT for an invalid name or time.
    */
   create(name: string, definition?: StoreDefinition): Promise<KeyValueStore>;
   /**
-   * A user's store, whichever process made it. STORE_DOES_NOT_EXIST, also for internal ones: their values are nobody's.
+   * A user's store, whichever process created it. STORE_DOES_NOT_EXIST, also for internal stores: nobody may read their
+   * values.
    */
   open(name: string): Promise<KeyValueStore>;
 
   /**
-   * All stores of users, and the internal ones of this process or with entries in the durable backend, ascending by
-   * name; marker = name.
+   * All users' stores, and the internal stores that this process has configured or that have entries in the durable
+   * backend. Ascending by name; marker = name.
    */
   keyValueStores(page: PageRequest): Promise<Page<StoreSummary>>;
   /**
-   * A store's keys as its backend spells them (a store with a mangler shows digests), ascending; marker = key.
-   * STORE_DOES_NOT_EXIST.
+   * The keys of a store, as its backend stores them: digests if the store has the default mangler. Ascending; marker =
+   * key. STORE_DOES_NOT_EXIST.
    */
   keys(name: string, page: PageRequest): Promise<Page<StoredKey>>;
-  /** Live locks of all stores, or of one. STORE_DOES_NOT_EXIST. */
+  /**
+   * Live locks of all stores, or of one. Ascending by region and key; the marker is opaque. STORE_DOES_NOT_EXIST,
+   * BAD_INPUT for a marker that this list did not return.
+   */
   locks(params: { store?: string; page: PageRequest }): Promise<Page<StoredLock>>;
-  /** Frees what has expired in all backends, and says how many entries and locks; part of garbage collection. */
+  /** Frees expired entries and locks in all backends. Returns how many. Part of garbage collection. */
   sweep(): Promise<number>;
 }
 
-/** `durable` is the short name of the backend in which users' stores are made. */
+/** `durable` is the short name of the backend that keeps users' stores. Default: postgres. */
 export function createKeyValueStores(params: { backends: Backends; durable?: string; clock?: Clock }): KeyValueStores {
   return new Registry(params.backends, params.durable ?? "postgres", params.clock ?? { offsetMs: 0 });
 }
@@ -113,12 +120,12 @@ class Registry implements KeyValueStores {
     }
     const { lockTimeoutSeconds, expirationSeconds } = definition;
     const definitions = this.#definitions();
-    // Refuses times that make no sense before anything is written.
+    // Refuses invalid times before anything is written.
     this.region(name).configure(this.#userOptions(definition));
     await using lock = await definitions.getLock(name).acquire();
-    const strangers = this.#stores.has(name) || (await this.#durable().count(name)).value > 0;
-    if (strangers || (await this.#defined(name)) !== undefined) {
-      throw new DomainError("STORE_ALREADY_CONFIGURED", `There is a store ${name} already. Take another name.`, {
+    const isUsed = this.#stores.has(name) || (await this.#durable().count(name)).value > 0;
+    if (isUsed || (await this.#defined(name)) !== undefined) {
+      throw new DomainError("STORE_ALREADY_CONFIGURED", `There is a store ${name} already. Use another name.`, {
         details: { store: name },
       });
     }
@@ -144,7 +151,7 @@ class Registry implements KeyValueStores {
       for (const { key } of await durable.keys(DEFINITIONS, range)) names.add(key);
       for (const name of await durable.regions(range)) names.add(name);
     }
-    for (const [name, { region }] of this.#stores) if (region.isConfigured && within(name, page)) names.add(name);
+    for (const [name, { region }] of this.#stores) if (region.isConfigured && isInRange(name, page)) names.add(name);
     const { items, ...markers } = cutPage([...names].sort(byCodePoint), page, (name) => name);
     return { items: await this.#summaries(items), ...markers };
   }
@@ -183,7 +190,7 @@ class Registry implements KeyValueStores {
   #durable(): Backend {
     const backend = this.#backends[this.#durableName];
     if (backend === undefined) {
-      throw new DomainError("NOT_SUPPORTED", "Without a durable backing store, users cannot make stores.");
+      throw new DomainError("NOT_SUPPORTED", "Without a durable backing store, users cannot create stores.");
     }
     return backend;
   }
@@ -205,7 +212,7 @@ class Registry implements KeyValueStores {
     }
   }
 
-  /** Keys unmangled, so that their list can be read. */
+  /** Keys are stored as they are, so that users can read the list of keys. */
   #userOptions(definition: StoreDefinition): RegionOptions {
     return {
       ...definition,
@@ -216,7 +223,8 @@ class Registry implements KeyValueStores {
   }
 
   /**
-   * Where the store's entries are: this process's own knowledge first, then what the durable backend holds of others'.
+   * Finds where a store's entries are: first among this process's stores, then in the durable backend.
+   * STORE_DOES_NOT_EXIST.
    */
   async #find(name: string): Promise<{ backend: Backend; region: string; backingStore: string; internal: boolean }> {
     const known = this.#stores.get(name);
@@ -227,9 +235,9 @@ class Registry implements KeyValueStores {
     }
     const backend = this.#backends[this.#durableName];
     if (backend === undefined) throw storeDoesNotExist(name);
-    const place = { backend, region: name, backingStore: this.#durableName };
-    if ((await this.#defined(name)) !== undefined) return { ...place, internal: false };
-    if ((await backend.count(name)).value > 0) return { ...place, internal: true };
+    const found = { backend, region: name, backingStore: this.#durableName };
+    if ((await this.#defined(name)) !== undefined) return { ...found, internal: false };
+    if ((await backend.count(name)).value > 0) return { ...found, internal: true };
     throw storeDoesNotExist(name);
   }
 
@@ -239,7 +247,7 @@ class Registry implements KeyValueStores {
         const { backend, region, backingStore, internal } = await this.#find(name);
         return { name, backingStore, internal, count: await backend.count(region) };
       } catch (error) {
-        // Its last entry expired between the two looks.
+        // The store was listed because of an entry that has expired meanwhile.
         if (hasCode(error, "STORE_DOES_NOT_EXIST")) return undefined;
         throw error;
       }
@@ -254,7 +262,7 @@ function storeDoesNotExist(name: string): DomainError {
   });
 }
 
-function parseLockMarker(marker: string, field: MarkerField): LockPlace {
+function parseLockMarker(marker: string, field: MarkerField): LockedKey {
   let parsed: unknown;
   try {
     parsed = JSON.parse(marker);
@@ -268,12 +276,12 @@ function parseLockMarker(marker: string, field: MarkerField): LockPlace {
   return { region, key };
 }
 
-function within(name: string, page: PageRequest): boolean {
+function isInRange(name: string, page: PageRequest): boolean {
   if (page.before !== undefined) return byCodePoint(name, page.before) < 0;
   return page.after === undefined || byCodePoint(name, page.after) > 0;
 }
 
-/** A page out of items that were asked for with one more than its limit, so that it shows whether anything follows. */
+/** Makes a page from items that were read with one more than its limit. The extra item shows whether more follow. */
 function cutPage<T>(found: T[], page: PageRequest, markerOf: (item: T) => string): Page<T> {
   const backwards = page.before !== undefined;
   const items = backwards ? found.slice(-page.limit) : found.slice(0, page.limit);
