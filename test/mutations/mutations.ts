@@ -390,7 +390,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "The refusal of an untrusted certificate says what to do",
-    file: `${REDIS}/server/errors.ts`,
+    file: "server/storage/storage-errors.ts",
     from: "tlsErrorMessage(cause) ?? ",
     to: "",
     test: {

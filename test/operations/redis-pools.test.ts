@@ -40,7 +40,7 @@ describeWithRedis(() => {
     expect(await server.keys()).toBe(before);
     const place = `127.0.0.1:${server.port}`;
     for (const [uri, reason] of [
-      [`redis://:canary@${place}/new`, "wants no password"],
+      [`redis://:canary@${place}/new`, "has no password"],
       [`redis://nobody:canary@${place}/new`, "does not let this user in"],
       [`redis://${place}/100000`, "no database of this number"],
     ] as const) {

@@ -5,16 +5,16 @@ import type { QueueRef } from "../queue-ref.ts";
 import type { RedisLink } from "./server/cluster.ts";
 import { ANSWER_TIMEOUT_MS, type Client, discard } from "./server/connection.ts";
 
-/** For so long a process takes it that nobody else listens. */
+/** How long a process relies on the last answer that nobody else listens. */
 const LISTENERS_ASKED_EVERY_MS = 1000;
 const RECONNECT_MS = 1000;
 
 /**
- * Tells in which queues messages arrived: this process at once, and others of the same store by PUBLISH.
+ * Tells in which queues messages arrived: this process at once, other processes of the same store by PUBLISH.
  *
- * Notices are gathered and sent beside the scripts. On a single server they pause for a second when nobody else
- * listened; the servers of a cluster know only their own listeners. A notice may be lost with a broken connection, so a
- * waiting client also looks by itself now and then.
+ * Notices are collected and sent beside the scripts. On a single server they pause for a second when nobody else
+ * listened. In a cluster they never pause, because a server knows only its own listeners. A notice may be lost with a
+ * broken connection, so a waiting client also looks by itself from time to time.
  */
 export class Arrivals {
   readonly #link: RedisLink;
@@ -24,7 +24,7 @@ export class Arrivals {
   readonly #self = randomUUID();
   readonly #notices = new ArrivalNotices((arrived) => this.#send(arrived));
   #othersListen = true;
-  #saidAt = Number.NEGATIVE_INFINITY;
+  #sentAt = Number.NEGATIVE_INFINITY;
   #client: Client | null = null;
   #connecting = false;
   #reconnect: NodeJS.Timeout | null = null;
@@ -36,11 +36,11 @@ export class Arrivals {
     this.#onError = onError;
   }
 
-  /** `count` messages became free in the queue by a call of this process. */
+  /** A call of this process made `count` messages of the queue ready. */
   tell(queue: QueueRef, count: number): void {
     if (count === 0 || this.#closed) return;
     for (const listener of this.#listeners) listener(queue, count);
-    if (!this.#othersListen && performance.now() - this.#saidAt < LISTENERS_ASKED_EVERY_MS) return;
+    if (!this.#othersListen && performance.now() - this.#sentAt < LISTENERS_ASKED_EVERY_MS) return;
     this.#notices.add(queue, count);
   }
 
@@ -63,13 +63,13 @@ export class Arrivals {
   async #send(arrived: readonly Arrived[]): Promise<void> {
     const notice = JSON.stringify(arrived.map(({ queue, count }) => [queue.project, queue.name, count]));
     try {
-      this.#saidAt = performance.now();
+      this.#sentAt = performance.now();
       const options = { wrote: false, deadline: performance.now() + ANSWER_TIMEOUT_MS };
       const command = ["PUBLISH", this.#channel, `${this.#self}${notice}`];
       const receivers = await this.#link.send(this.#channel, command, options);
       this.#othersListen = this.#link.isCluster || (receivers as number) > (this.#client === null ? 0 : 1);
     } catch (error) {
-      // Those who wait elsewhere look by themselves. Not tried again at once: this user may not be allowed to.
+      // Waiting clients look by themselves. No new try at once: the server may forbid this user to publish.
       this.#othersListen = false;
       if (!this.#closed) this.#onError(error);
     }
@@ -83,7 +83,7 @@ export class Arrivals {
       client = await this.#link.openClient((error) => this.#lost(client, error));
       await client.subscribe(this.#channel, (notice) => this.#hear(notice));
       this.#client = client;
-      // It may have broken before anybody looked at it.
+      // The connection may have broken before `#client` was set.
       if (!client.isReady) this.#lost(client, null);
     } catch (error) {
       if (client !== undefined) discard(client);
@@ -95,7 +95,7 @@ export class Arrivals {
     if (this.#listeners.size === 0) this.#silence();
   }
 
-  /** Whoever may connect to the server may say anything here; what is no notice is passed over. */
+  /** Any client of the server can publish here, so anything that is no notice is ignored. */
   #hear(notice: string): void {
     const start = this.#self.length;
     if (notice.startsWith(this.#self) || notice[start] !== "[") return;

@@ -27,26 +27,26 @@ import { freeMemory, inspectServers } from "./server/inspection.ts";
 import { Scripts } from "./server/scripts.ts";
 import { RedisSubscriptions } from "./subscriptions.ts";
 
-/** Beyond this a storage counts as not ready. */
+/** A storage that does not answer within this time counts as not alive. */
 const ALIVE_DEADLINE_MS = 2000;
 
-/** Of every server. */
+/** What every Redis and Valkey can do. */
 const CAPABILITIES: readonly Capability[] = ["FIFO", "CLAIMS", "AOD", "HIGH_THROUGHPUT"];
 
 export interface RedisDataDriverOptions {
-  /** Server, database or prefix, and `?cluster=true`. See address.ts. */
+  /** For its parts see server/address.ts. */
   uri: string;
   /** Moves the pool's clock forward, for tests. */
   clock?: { offsetMs: number };
-  /** How long a purge or delete stays in place before gc frees it; default 30. */
+  /** Seconds between a purge or delete and the time when gc frees it. Default 30. */
   undoSeconds?: number;
-  /** Hears of connections that broke and of notices that could not be sent; default: nobody. */
+  /** Called with errors of broken connections and of notices that could not be sent. Default: nobody hears of them. */
   onError?: (error: unknown) => void;
 }
 
 /**
- * Opens a pool on Redis 7 or Valkey, or newer. BAD_INPUT for a URI that makes no sense, NOT_SUPPORTED for an older
- * server, STORAGE_UNAVAILABLE.
+ * Opens a pool on Redis 7, Valkey, or newer. BAD_INPUT for an invalid URI, NOT_SUPPORTED for an older server,
+ * STORAGE_UNAVAILABLE.
  */
 export async function openRedisDataDriver(options: RedisDataDriverOptions): Promise<DataDriver> {
   const address = parseRedisUri(options.uri);
@@ -57,7 +57,7 @@ export async function openRedisDataDriver(options: RedisDataDriverOptions): Prom
     const scripts = new Scripts(link);
     const queues = new QueueRows(scripts, new PoolKeys(address.prefix), options.clock ?? { offsetMs: 0 });
     const identity = await readIdentity(scripts, queues.keys);
-    // Channels know no databases.
+    // Channels are common to all databases of a server.
     const arrivals = new Arrivals(link, `${address.prefix}:${address.database}:arrivals`, onError);
     return new RedisDataDriver({
       queues,
@@ -73,7 +73,10 @@ export async function openRedisDataDriver(options: RedisDataDriverOptions): Prom
   }
 }
 
-/** Says what a server is and can do, and leaves no key there. Errors as openRedisDataDriver. */
+/**
+ * Returns the identity and the capabilities of a store. Checks that it takes writes, and leaves no key there. Errors as
+ * openRedisDataDriver.
+ */
 export async function inspectRedisStore(uri: string, onError: (error: unknown) => void): Promise<FoundStore> {
   const address = parseRedisUri(uri);
   const link = linkTo(address, onError);
@@ -171,13 +174,13 @@ class RedisDataDriver implements DataDriver {
     const { identity, missing } = await keepIdentity(this.#scripts, this.#queues.keys, this.identity);
     if (missing) {
       this.lostAt = new Date();
-      this.#onError(new Error("This server came back empty: what was in it is not there any more."));
+      this.#onError(new Error("This server came back empty. What it held is lost."));
     }
     if (identity !== this.identity) {
-      // Taken on, so that it is told once, and processes that opened it before and after agree on which store it is.
+      // The driver takes the new identity over. So it reports the change once, and agrees with drivers opened later.
       this.identity = identity;
       this.#onError(
-        new Error("This server holds another pool than when it was opened: what was in it is not there any more."),
+        new Error("This server holds another pool than when it was opened. What it held then is no longer there."),
       );
     }
     return this.#collector.collect();

@@ -7,11 +7,11 @@ import { number, text } from "./server/script-parameters.ts";
 import { CLOCK, EXPIRE_STEP, NEVER } from "./server/shared-lua.ts";
 import { EXPIRE_SUBSCRIPTIONS, SUBSCRIPTIONS } from "./subscriptions.ts";
 
-/** Shards that are looked at together. */
+/** Shards collected at the same time. */
 const TOGETHER = 16;
 /** Keys read from a shard's list at a time. */
 const DUE_STEP = 100;
-/** Scripts per collection and shard: the rest is left to the next collection. */
+/** Scripts per collection and shard. The next collection continues. */
 const MAX_SCRIPTS = 2000;
 
 const FIND_DUE = script("find what is due", {
@@ -24,9 +24,9 @@ const FIND_DUE = script("find what is due", {
 });
 
 /**
- * Expires what is due in a queue, and names the retired contents whose undo window (in microseconds) is over. When
- * nothing is left for now, the shard's list hears when to come back. A queue that does not live here, holds nothing and
- * is not on its way here loses its row.
+ * Expires what is due in a queue, and returns the retired contents whose undo window (`undo`, in microseconds) is over.
+ * When nothing is left to do now, the shard's list gets the time of the next visit. Deletes the row of a queue that
+ * does not live here, has no contents left, and is not being moved.
  */
 const COLLECT = script("collect a queue", {
   effect: "writes",
@@ -63,7 +63,8 @@ return {verdict, expired.messages, expired.claims, contents}`,
 });
 
 /**
- * Frees a retired content, if nobody has: `name` is its entry in the list. UNLINK frees keys beside the server's work.
+ * Frees retired content, unless another process has done it. `name` is its entry in the list. UNLINK frees memory in a
+ * background thread of the server.
  */
 const FREE = script("free a retired content", {
   effect: "writes",
@@ -95,8 +96,8 @@ return {'ok', #expired}`,
 });
 
 /**
- * Frees what nobody can see any more. Each shard of the keys has a list of its queues by when something in them is due,
- * so gc looks at no others. Several collections at once share the work: each script is a step of its own.
+ * Frees what nobody can see any more. Each shard has a list of its queues by the time at which something in them falls
+ * due, so gc looks at no others. Several collections at the same time share the work: each script is a step of its own.
  */
 export class GarbageCollector {
   readonly #queues: QueueRows;
@@ -144,8 +145,8 @@ export class GarbageCollector {
   }
 
   /**
-   * `entry`: why the content was retired, then its name. A purge leaves the idempotency keys, so two keys are not
-   * there.
+   * `entry`: why the content was retired, a colon, and its name. A purge leaves the idempotency keys, so two of the
+   * keys are then absent.
    */
   async #free(row: string, entry: string, result: GcResult): Promise<void> {
     const { keys, scripts } = this.#queues;

@@ -1,7 +1,8 @@
 import { markerField, type PageRequest, uuidMarker } from "../list-pages.ts";
 
 /**
- * What ZRANGEBYLEX needs for a page of a set whose members are ids. One more than the limit tells whether more follow.
+ * The arguments of ZRANGEBYLEX for a page of a set whose members are ids. `limit` is one more than the page's, to see
+ * whether more follow.
  */
 export function idRange(page: PageRequest): { command: string; from: string; to: string; limit: number } {
   const backward = page.before !== undefined;

@@ -1,16 +1,16 @@
-/** The names of the keys. */
+/** The names of a pool's keys on the server. */
 import type { QueueRef } from "../queue-ref.ts";
 import { crc16 } from "./server/cluster.ts";
 import type { KeyList } from "./server/script.ts";
 
 /**
- * Queues are spread over this many shards. A shard's number is the hash tag of all its keys, so a shard is in one slot
- * of a cluster, and the shard's list of what gc has to do changes in the same step as the queue. Never change it:
- * queues would be looked for elsewhere.
+ * Queues are spread over this many shards. A shard's number is the hash tag of all its keys. So a shard is in one slot
+ * of a cluster, and one script can change a queue together with the shard's list of what gc has to look at. Hazard:
+ * never change it, or existing queues will not be found.
  */
 export const SHARDS = 256;
 
-/** What a purge empties. Idempotency keys stay. */
+/** The parts that a purge empties. Idempotency keys stay. */
 export const PURGED_PARTS = [
   "order",
   "ready",
@@ -24,19 +24,22 @@ export const PURGED_PARTS = [
   "claim-ends",
 ] as const;
 
-/** What a queue holds: messages, claims, and the idempotency keys that were used. It ends when the queue is deleted. */
+/**
+ * The parts of a queue's content: messages, claims, and the idempotency keys that were used. The content ends when the
+ * queue is deleted.
+ */
 export const CONTENT_PARTS = [...PURGED_PARTS, "kept", "kept-ends"] as const;
 
 /**
- * All of a queue: its row; its content; the list of retired contents, which gc frees; the notes of what changed while
- * it moves; and the shard's list of what gc has to look at.
+ * All parts of a queue: its row, its content, the list of retired contents that gc frees, the notes for the mover, and
+ * the shard's list of what gc has to look at.
  */
 export const QUEUE_PARTS = ["row", ...CONTENT_PARTS, "retired", "notes", "due"] as const;
 export type QueueKeys = KeyList<typeof QUEUE_PARTS>;
 
 export const SUBSCRIPTION_PARTS = ["records", "subscribers", "ids", "ends", "due"] as const;
 
-/** Before the epoch in the name of a content that is on its way here. */
+/** The name of a staging is this and its epoch. */
 export const STAGING = "arriving-";
 
 export class PoolKeys {
@@ -50,7 +53,7 @@ export class PoolKeys {
     return named([`${this.#prefix}:identity`]);
   }
 
-  /** Written and removed again, to see whether that is allowed. */
+  /** Written and removed again, to check whether the server permits it. */
   get trial(): KeyList<["trial"]> {
     return named([`${this.#prefix}:trial`]);
   }
@@ -77,20 +80,23 @@ export class PoolKeys {
     return named([`${row}:retired`]);
   }
 
-  /** Where a content, or what a purge removed of it, is kept until gc frees it. */
+  /**
+   * The keys of retired content, which stay until gc frees them. Content is retired as a whole, or without its
+   * idempotency keys by a purge.
+   */
   retired<Parts extends readonly string[]>(row: string, name: string, parts: Parts): KeyList<Parts> {
     return named(parts.map((part) => `${row}:retired:${name}:${part}`));
   }
 
   /**
-   * Where the content of a queue that is on its way here is written. gc frees it like a retired one when it is given
-   * up.
+   * The keys of a staging: the copy of a queue that is being moved here, until it is opened. A staging that is given up
+   * becomes retired content.
    */
   staging(row: string, epoch: number): KeyList<typeof CONTENT_PARTS> {
     return this.retired(row, `${STAGING}${epoch}`, CONTENT_PARTS);
   }
 
-  /** The queue's keys, with its staging where scripts expect its content. */
+  /** The queue's keys, with its staging in place of its content. */
   queueInStaging(queue: QueueRef, epoch: number): QueueKeys {
     const keys = this.queue(queue);
     const row = keys[0] as string;
@@ -106,7 +112,7 @@ export class PoolKeys {
     return named([records, `${records}:subscribers`, `${records}:ids`, `${records}:ends`, dueBeside(records)]);
   }
 
-  /** The list of a shard: rows and subscriptions by when gc has to look at them. */
+  /** A shard's list of rows and subscriptions, by the time at which gc has to look at them. */
   due(shard: number): KeyList<["due"]> {
     return named([`${this.#prefix}:{${shard}}:due`]);
   }
@@ -115,14 +121,14 @@ export class PoolKeys {
     return key.startsWith("subscriptions:", key.indexOf("}") + 2);
   }
 
-  /** Project and name are encoded so that neither can hold the slash between them. */
+  /** Project and name are encoded, so that neither can contain the slash between them. */
   #base({ project, name }: QueueRef, kind: "queue" | "subscriptions"): string {
     const queue = `${encodeURIComponent(project.toWellFormed())}/${encodeURIComponent(name.toWellFormed())}`;
     return `${this.#prefix}:{${crc16(queue) % SHARDS}}:${kind}:${queue}`;
   }
 }
 
-/** The list of the shard that has this key. */
+/** The list of the shard to which this key belongs. */
 const dueBeside = (key: string) => `${key.slice(0, key.indexOf("}") + 1)}:due`;
 
 const named = <Parts extends readonly string[]>(names: readonly string[]) => names as KeyList<Parts>;

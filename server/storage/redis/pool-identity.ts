@@ -1,4 +1,4 @@
-/** Which store this is, in a key of its own: see StoreFacts. */
+/** The store's identity (see StoreFacts), in a key of its own. */
 import { randomUUID } from "node:crypto";
 import type { PoolKeys } from "./keys.ts";
 import { ANSWER_TIMEOUT_MS } from "./server/connection.ts";
@@ -6,7 +6,9 @@ import { answers, locals, script } from "./server/script.ts";
 import { text } from "./server/script-parameters.ts";
 import type { Scripts } from "./server/scripts.ts";
 
-/** Keeps `identity` if there is none. Also on a full server, which must be opened to be emptied. */
+/**
+ * Writes `identity` unless there is one. Allowed on a full server too, which must be opened before it can be emptied.
+ */
 const KEEP = script("keep the identity", {
   effect: "writes",
   keys: { store: locals(["identity"]) },
@@ -19,7 +21,7 @@ redis.call('SET', IDENTITY, identity)
 return {'written', identity}`,
 });
 
-/** In one step, so that nobody sees it and nothing is left. */
+/** Writes and deletes in one step, so that nobody sees the key and none is left. */
 const TRY = script("try to write", {
   effect: "writes",
   keys: { store: locals(["trial"]) },
@@ -31,7 +33,7 @@ redis.call('DEL', TRIAL)
 return {'ok'}`,
 });
 
-/** Null when there is none. A replica, which takes no writes, has it too. */
+/** Returns the store's identity, or null. Works on a replica too, which takes no writes. */
 export async function findIdentity(scripts: Scripts, keys: PoolKeys): Promise<string | null> {
   const key = keys.identity[0] as string;
   const options = { wrote: false, deadline: performance.now() + ANSWER_TIMEOUT_MS };
@@ -39,19 +41,20 @@ export async function findIdentity(scripts: Scripts, keys: PoolKeys): Promise<st
   return typeof known === "string" ? known : null;
 }
 
-/** Reads it, and draws one where there is none; of those who do that at once all get the same. */
+/** Returns the store's identity, and creates one if there is none. Concurrent callers get the same one. */
 export async function readIdentity(scripts: Scripts, keys: PoolKeys): Promise<string> {
   const known = await findIdentity(scripts, keys);
   return known ?? (await keepIdentity(scripts, keys, `redis:${randomUUID()}`)).identity;
 }
 
-/** STORAGE_UNAVAILABLE where a pool's keys may not be written. */
+/** STORAGE_UNAVAILABLE when the server does not permit to write a pool's keys. */
 export async function tryToWrite(scripts: Scripts, keys: PoolKeys): Promise<void> {
   await scripts.run(TRY, { store: keys.trial }, {});
 }
 
 /**
- * Writes it again where it went away with the server's memory, and gives the one that holds. `missing`: there was none.
+ * Writes `identity` again if the server has lost it with its memory. Returns the identity that the store now has.
+ * `missing`: there was none.
  */
 export async function keepIdentity(
   scripts: Scripts,

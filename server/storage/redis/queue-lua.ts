@@ -1,16 +1,23 @@
 /**
- * The pieces that the scripts of a queue share.
+ * The Lua pieces that the scripts of a queue share.
  *
  * Times and markers are microseconds since 1970, which a double holds exactly until the year 2255. A marker is the time
- * of its post, or one more than the last marker where that is higher. So it is never reused, not even when a queue's
- * row is gone or a replica took over without the last writes. Hazard: a queue from a PostgreSQL pool that failed over
- * twice within days brings markers that are ahead of the time; until the time has caught up, the markers of lost writes
+ * of its post, or the last marker + 1 if that is higher. So it is never reused, not even when a queue's row was
+ * deleted, or a replica took over without the last writes. Hazard: a queue from a PostgreSQL pool that failed over
+ * twice within days brings markers that are ahead of the time. Until the time has caught up, the markers of lost writes
  * are given again. Message ids are random here.
  *
- * A message is in `order` by its marker, in `expiry` by its end, and in one of `ready` (a claim may take it) by its
- * marker, `delayed` by the end of its delay, or `claimed` by the end of its claim.
+ * A message is in `order`, in `expiry`, and in one of the other three sorted sets:
  *
- * A command costs a script more than what it does, so commands are few and take many messages each.
+ * | set | members | score |
+ * |---|---|---|
+ * | order | all messages | marker |
+ * | expiry | all messages | when the message expires |
+ * | ready | messages that a claim may acquire | marker |
+ * | delayed | messages with a delay | when the delay ends |
+ * | claimed | messages that a live claim holds | when the claim ends |
+ *
+ * A command costs a script more than the work it does. So commands are few, and each takes many messages.
  *
  * A queue's row is a hash:
  *
@@ -18,16 +25,16 @@
  * |---|---|
  * | epoch | the queue's epoch; absent when the queue does not live here |
  * | last | the highest marker so far |
- * | next | when something falls due, or sooner |
+ * | next | when something falls due next, or an earlier time |
  * | exhausted | how far exhausted messages reach from the front: see messages/exhausted.ts |
- * | moving | the attempt to move the queue away, whose notes are taken |
- * | frozen | nothing of the queue may change while it moves |
- * | low | the marker at or below which everything was purged since the move began |
+ * | moving | the attempt to move the queue away; changes are noted for it |
+ * | frozen | set while nothing of the queue may change |
+ * | low | everything at or below this marker was purged since the move began |
  * | keys-read | the time of the last page of idempotency keys that the move has read |
- * | tombstone | the epoch of a queue that does not live here, and of which only the subscriptions move |
- * | fence | the last attempt that was begun or given up |
+ * | tombstone | the epoch of a queue that does not live here, while its subscriptions move |
+ * | fence | the newest attempt to move the queue away, begun or given up |
  * | left | the epoch that moved away last |
- * | arriving | the epoch that is on its way here |
+ * | arriving | the epoch whose copy is being written here |
  */
 import { CONTENT_PARTS, QUEUE_PARTS } from "./keys.ts";
 import { locals, piece } from "./server/script.ts";
@@ -40,7 +47,7 @@ export const QUEUE = { queue: locals(QUEUE_PARTS) };
 /** The arguments of every call: the epoch that the caller means, or none, and the clock's offset in microseconds. */
 export const CALL = { callerEpoch: optionalNumeral, offset: number };
 
-/** The queue's row. */
+/** Reads the queue's row. */
 export const QUEUE_ROW = piece(
   "the queue's row",
   { keys: ["ROW"] },
@@ -49,7 +56,7 @@ local epoch, last_marker, next_due, moving = unpack(redis.call('HMGET', ROW, 'ep
 `,
 );
 
-/** Ends the script unless the queue lives here with the caller's epoch, and while it is frozen. */
+/** Ends the script unless the queue lives here with the caller's epoch. Also ends it while the queue is frozen. */
 export const REQUIRE_LIVE = piece(
   "a live queue",
   { pieces: [QUEUE_ROW], keys: ["ROW"], args: ["caller_epoch"] },
@@ -60,7 +67,7 @@ if moving and redis.call('HEXISTS', ROW, 'frozen') == 1 then return {'moving'} e
 `,
 );
 
-/** Ends a move: the queue goes on living here, or ends too. */
+/** Removes all that a move has left in the row, and its notes. The caller decides whether the queue stays here. */
 export const FORGET_MOVE = piece(
   "the end of a move",
   { keys: ["ROW", "NOTES"] },
@@ -73,9 +80,9 @@ end
 );
 
 /**
- * `note` comes before every change or removal of messages, at most a slice of them: it tells the mover of a queue that
- * moves. The end of a claim or of a delay changes nothing that a move carries. Markers are written anew: the server's
- * text of a score may have an exponent.
+ * `note(ids)` runs before every change or removal of messages, with at most a slice of ids. While the queue moves, it
+ * records them for the mover. The end of a claim or a delay needs no note: a move carries the times of both. Markers
+ * are formatted again, since the server may write a score with an exponent.
  */
 export const NOTE = piece(
   "notes for the mover",
@@ -92,7 +99,7 @@ end
 `,
 );
 
-/** Ends at most a slice of claims, whose messages are no longer theirs. */
+/** Deletes the records of claims that have ended, at most a slice. */
 export const END_CLAIMS = piece(
   "the end of claims",
   { keys: ["CLAIMS", "CLAIM_IDS", "CLAIM_ENDS"] },
@@ -110,7 +117,10 @@ end
 `,
 );
 
-/** Removes messages, which are in the set given, or in any of the three. */
+/**
+ * Removes messages. `set` is the one of `ready`, `delayed` and `claimed` that holds them; left out, all three are
+ * tried.
+ */
 export const REMOVE = piece(
   "the removal of messages",
   { pieces: [SLICES, NOTE], keys: ["ORDER", "READY", "DELAYED", "CLAIMED", "EXPIRY", "RECORDS", "BODIES"] },
@@ -135,9 +145,11 @@ end
 );
 
 /**
- * Ends claims that are due, makes messages ready whose claim or delay has ended, and removes expired messages, each at
- * most a step. A message expires with or after the claim that holds it, so a live claim never loses one here. The
- * result says how many messages and claims ended, and whether nothing that is due is left.
+ * `expire_due` does at most a step of each: it ends claims that are due, makes messages ready whose claim or delay has
+ * ended, and removes expired messages. A message expires with the claim that holds it or later, so a live claim never
+ * loses one here. Returns how many messages and claims ended, and `done`: nothing due is left.
+ *
+ * `find_next_due` returns when something falls due next, and writes that into the row.
  */
 export const EXPIRE_DUE = piece(
   "what falls due",
@@ -182,8 +194,8 @@ end
 );
 
 /**
- * Expires what is due, and ends the script with `more` when something is left. The row says when to look: nothing
- * falls due before `soonest`.
+ * Expires what is due. Ends the script with `more` while something due is left; the caller then runs it again.
+ * Otherwise nothing falls due before `soonest`. The row tells when to look, so most calls expire nothing.
  */
 const EXPIRE = piece(
   "nothing is due",
@@ -197,10 +209,10 @@ end
 `,
 );
 
-/** For what clients call: a live queue, of which nothing is due. */
+/** The beginning of what clients call: the queue is live, and nothing is due. */
 export const ENTER = piece("a client's call", { pieces: [REQUIRE_LIVE, EXPIRE] }, "");
 
-/** Ends the script unless `attempt` is the newest one that moves this queue away. */
+/** Ends the script unless `attempt` is the newest attempt to move this queue away. */
 const REQUIRE_ATTEMPT = piece(
   "the newest attempt",
   { pieces: [QUEUE_ROW], keys: ["ROW"], args: ["caller_epoch", "attempt"] },
@@ -209,12 +221,12 @@ if (epoch or redis.call('HGET', ROW, 'tombstone')) ~= caller_epoch or moving ~= 
 `,
 );
 
-/** For the mover of a queue, at its source. */
+/** The beginning of what a mover calls at the source. */
 export const ENTER_ATTEMPT = piece("a mover's call", { pieces: [REQUIRE_ATTEMPT, EXPIRE] }, "");
 
 /**
- * For what fills a staging, whose keys stand where the queue's content is expected. It makes no notes, even while the
- * queue that lives here moves away.
+ * The beginning of scripts that fill a staging. They get its keys in place of the queue's content. They make no notes,
+ * even while the queue that lives here moves away.
  */
 export const ENTER_STAGING = piece(
   "a staging",
@@ -225,7 +237,7 @@ moving = false
 `,
 );
 
-/** gc looks at this queue at `at`, or sooner. */
+/** `schedule(at)`: gc looks at this queue at `at` or earlier. */
 export const SCHEDULE = piece(
   "a visit of gc",
   { pieces: [CLOCK], keys: ["DUE", "ROW"] },
@@ -234,7 +246,10 @@ local function schedule(at) redis.call('ZADD', DUE, 'LT', digits(at), ROW) end
 `,
 );
 
-/** Something falls due at `at`. gc looks at a queue when anything does, so most of the time neither has to be told. */
+/**
+ * `comes_due(at)`: something falls due at `at`. Updates the row and gc's list, unless something falls due earlier. So
+ * most calls write nothing.
+ */
 export const COMES_DUE = piece(
   "what will fall due",
   { pieces: [EXPIRE], keys: ["ROW", "DUE"] },
@@ -248,10 +263,13 @@ end
 `,
 );
 
-/** How long an idempotency key counts, in microseconds. */
+/** How long an idempotency key is kept, in microseconds. */
 export const DAY = "86400000000";
 
-/** Idempotency keys, with their sign in front. `kept` gives the request and the result of one used within a day. */
+/**
+ * Idempotency keys, as `optionalText` sends them: with a sign in front. `kept` returns the request and the result of a
+ * key that was used within a day. `keep` records a use.
+ */
 export const KEPT_KEYS = piece(
   "idempotency keys",
   { pieces: [CLOCK, SCHEDULE], keys: ["KEPT", "KEPT_ENDS"] },
@@ -270,7 +288,7 @@ end
 
 const contentNames = CONTENT_PARTS.map((part) => part.replaceAll("-", "_"));
 
-/** The keys of the queue's content by their parts, as in a table of keys. */
+/** The keys of the queue's content, as a table by part. */
 export const CONTENT = piece(
   "the queue's content",
   { keys: contentNames.map((name) => name.toUpperCase()) },
@@ -280,8 +298,8 @@ local content = {${contentNames.map((name) => `${name} = ${name.toUpperCase()}`)
 );
 
 /**
- * Moves the queue's content, or those parts of it that `away` has, to the keys in `away`. To rename costs the same,
- * whatever they hold. Gives whether there was anything.
+ * `put_away(away)` renames the keys of the queue's content, or of those parts that `away` has, to the keys in `away`.
+ * The cost does not depend on how much they hold. Returns whether there was anything.
  */
 export const PUT_AWAY = piece(
   "what is put away",
@@ -300,7 +318,10 @@ end
 `,
 );
 
-/** Retires the queue's content under `name`, whose keys are `retired_content`: it stays there until gc frees it. */
+/**
+ * Retires the queue's content: renames it to the keys in `retired_content`, where it stays until gc frees it.
+ * `retired_name` is its name in gc's list.
+ */
 export const RETIRE = piece(
   "the end of a content",
   { pieces: [PUT_AWAY, SCHEDULE], keys: ["RETIRED", "retired_content"], args: ["retired_name"] },

@@ -8,7 +8,7 @@ import { numeral, text, type ValuesOf } from "./server/script-parameters.ts";
 import type { Answered, Scripts } from "./server/scripts.ts";
 import { NEVER } from "./server/shared-lua.ts";
 
-/** A caller with an epoch that has moved away read the catalogue before the move. */
+/** An epoch at or below `left` is refused: its caller read the catalogue before the queue moved away. */
 const ATTACH = script("attach a queue", {
   effect: "grows",
   keys: { ...QUEUE, retiredContent: table(CONTENT_PARTS) },
@@ -29,7 +29,7 @@ redis.call('HSET', ROW, 'epoch', new_epoch, 'next', '${NEVER}')
 return {'ok'}`,
 });
 
-/** The row stays, for the last marker in it, until gc has freed the content. */
+/** The row stays until gc has freed the content: it holds the last marker. */
 const DETACH = script("detach a queue", {
   effect: "writes",
   keys: { ...QUEUE, retiredContent: table(CONTENT_PARTS) },
@@ -46,13 +46,13 @@ return {'ok'}`,
 
 export type CallArgs = ValuesOf<typeof CALL>;
 type OwnKeys<Keys> = Omit<Keys, "queue">;
-/** `keys`: those that the script gets beside the queue's. `deadline`: default, a new one. */
+/** `keys`: the keys that the script needs besides the queue's. `deadline`: default, a new one. */
 type CallOptions<Keys> =
   Record<never, never> extends OwnKeys<Keys>
     ? [options?: { keys?: undefined; deadline?: number }]
     : [options: { keys: OwnKeys<Keys>; deadline?: number }];
 
-/** The rows of the queues that live in this pool. This process remembers nothing of them: each script reads the row. */
+/** The rows of the queues in this pool. The driver caches no rows: each script reads the row. */
 export class QueueRows {
   readonly scripts: Scripts;
   readonly keys: PoolKeys;
@@ -65,7 +65,7 @@ export class QueueRows {
   }
 
   /**
-   * Runs a script of the queue, and expires first what is due. Gives its answer. QUEUE_DOES_NOT_EXIST,
+   * Runs a script on the queue, again until everything due has expired. Returns its answer. QUEUE_DOES_NOT_EXIST,
    * QUEUE_EPOCH_STALE, QUEUE_IS_MOVING, DEADLINE_EXCEEDED.
    */
   async call<Keys extends { queue: QueueKeys }, Args extends CallArgs, Answer extends Answered>(
@@ -93,12 +93,12 @@ export class QueueRows {
     await this.call(queue, DETACH, { retiredName }, { keys: { retiredContent } });
   }
 
-  /** How far tests have moved the clock forward, in microseconds. */
+  /** How far tests have moved the clock forward, in microseconds. 0 in production. */
   offset(): number {
     return Math.round(this.#clock.offsetMs * 1000);
   }
 
-  /** A new name for the queue's content once it is retired, and the keys that go with it. */
+  /** A new name under which the queue's content can be retired, and the keys for it. */
   newRetirement(queue: QueueRef): { retiredName: string; retiredContent: KeyList<typeof CONTENT_PARTS> } {
     const retiredName = randomUUID();
     const row = this.keys.row(queue)[0] as string;

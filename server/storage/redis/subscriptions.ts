@@ -16,7 +16,7 @@ import { CLOCK, EXPIRE_STEP } from "./server/shared-lua.ts";
 
 /** The keys of scripts on a queue's subscriptions. */
 export const SUBSCRIPTIONS = { subscriptions: locals(SUBSCRIPTION_PARTS) };
-/** With the row of the queue. */
+/** The same, with the row of the queue. */
 export const SUBSCRIPTIONS_OF_QUEUE = { ...SUBSCRIPTIONS, queue: locals(["row"]) };
 
 /**
@@ -58,7 +58,7 @@ local function describe(one)
 end
 `,
 );
-/** As `describe` gives it. */
+/** As `describe` returns it. */
 export type SubscriptionParts = [
   id: string,
   created: string,
@@ -70,7 +70,7 @@ export type SubscriptionParts = [
   options: string,
 ];
 
-/** Removes what has expired, at most a step, so that what is there is live. */
+/** Removes expired subscriptions, at most a step. So what can be found afterwards is live. */
 export const EXPIRE_SUBSCRIPTIONS = piece(
   "no expired subscription",
   { pieces: [CLOCK, SUBSCRIPTION_RECORD], keys: ["ENDS"] },
@@ -80,7 +80,7 @@ for _, id in ipairs(expired) do remove(find(id)) end
 `,
 );
 
-/** Ends the script when expired subscriptions are left. */
+/** Ends the script with `more` while expired subscriptions are left. The caller then runs it again. */
 export const REQUIRE_LIVE_SUBSCRIPTIONS = piece(
   "live subscriptions",
   { pieces: [EXPIRE_SUBSCRIPTIONS] },
@@ -90,7 +90,8 @@ if #expired == ${EXPIRE_STEP} then return {'more'} end
 );
 
 /**
- * Subscriptions need no live queue here, but the script ends when the row says that the queue moves or has moved away.
+ * Subscriptions need no live queue here. But the script ends when the row says that the queue is frozen or has moved
+ * away.
  */
 const REQUIRE_HERE = piece(
   "a queue that has not moved",
@@ -102,7 +103,7 @@ if left then return {'stale'} end
 `,
 );
 
-/** For a queue whose subscriptions end with it, in a script that has their keys as a table. */
+/** Deletes all subscriptions of a queue, in scripts that get their keys as the table `subscriptions`. */
 export const DROP_SUBSCRIPTIONS = piece(
   "the end of subscriptions",
   { keys: ["subscriptions"] },
@@ -168,7 +169,7 @@ write(one)
 return {'ok', NOW, describe(one)}`,
 });
 
-/** What is none stays as it is. */
+/** Fields that are left out stay as they are. */
 const UPDATE = script("update a subscription", {
   effect: "grows",
   keys: SUBSCRIPTIONS_OF_QUEUE,
@@ -234,8 +235,8 @@ return {'ok', removed}`,
 });
 
 /**
- * Subscriptions in a pool on Redis. Every call is QUEUE_IS_MOVING or QUEUE_EPOCH_STALE when its queue moves to another
- * pool, or did.
+ * Subscriptions in a pool on Redis. Calls fail with QUEUE_IS_MOVING while their queue is frozen for a move, and with
+ * QUEUE_EPOCH_STALE once it has moved to another pool.
  */
 export class RedisSubscriptions implements SubscriptionController {
   readonly #queues: QueueRows;
@@ -285,7 +286,7 @@ export class RedisSubscriptions implements SubscriptionController {
     await this.#call(params.queue, DELETE, { id: idOrNone(params.id) });
   }
 
-  /** Removes expired ones too, uncounted. */
+  /** Removes expired ones too, but does not count them. */
   async deleteAll(params: { queue: QueueRef }): Promise<number> {
     const [, removed] = await this.#call(params.queue, DELETE_ALL, {});
     return removed;
@@ -313,7 +314,7 @@ export class RedisSubscriptions implements SubscriptionController {
     return readOne(queue, await this.#call(queue, GET, { id: idOrNone(id) }));
   }
 
-  /** Without an epoch: subscriptions outlive their queue. */
+  /** Sends no epoch, since subscriptions outlive their queue. */
   async #call<Args extends ArgsOf<typeof DELETE_ALL>, Answer extends Answered>(
     queue: QueueRef,
     script: Script<KeysOf<typeof SUBSCRIPTIONS_OF_QUEUE>, Args, Answer>,
@@ -329,7 +330,7 @@ export class RedisSubscriptions implements SubscriptionController {
   }
 }
 
-/** No subscription has an empty id. */
+/** No subscription has an empty id, so "" finds none. */
 const idOrNone = (id: string) => normaliseUuid(id) ?? "";
 
 function readOne(queue: QueueRef, [, now, found]: FoundOne): Subscription | null {

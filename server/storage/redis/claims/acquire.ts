@@ -15,27 +15,27 @@ import { callDeadline } from "../server/scripts.ts";
 import { EXPIRE_STEP, SLICES } from "../server/shared-lua.ts";
 import { CLAIM_RECORD, DESCRIBE_HELD, HOLD, readClaim } from "./records.ts";
 
-/** Claims that share a script take this many messages at most. */
+/** Claims that share a script acquire at most this many messages. */
 const MAX_TAKEN = 200;
 
 /**
- * The oldest messages go to the first claim, the next to the second, and so on. What is taken but not delivered
- * (`deadFrom`) is held without a claim's record. Only a claim alone has an idempotency key.
+ * The oldest messages go to the first claim, the next ones to the second, and so on. Dead letters (see `deadFrom`) are
+ * held under the claim's id, but are not part of its record. A claim with an idempotency key does not share the script.
  *
- * Answers null for a claim that took nothing; where it stopped looking, when it passed over many messages; and whether
- * it stopped because it carries as much as it may.
+ * Answers, for each claim: null when it acquired nothing. `stopped`: where the script stopped looking, when it passed
+ * over many messages. `full`: it stopped because it carries as many bytes as it may.
  */
 const ACQUIRE = script("acquire claims", {
   effect: "writes",
   keys: QUEUE,
   args: {
     ...CALL,
-    // From how many claims on a message is exhausted, and a dead letter.
+    // The number of claims from which a message is exhausted, and from which it is a dead letter.
     exhaustedFrom: optionalNumeral,
     deadFrom: optionalNumber,
     idempotencyKey: optionalText,
     digest: text,
-    // Where to look.
+    // The marker from which to look.
     from: text,
     requests: records({
       claim: text,
@@ -107,7 +107,7 @@ repeat
     if full or not requests[turn] then break end
     bound = '(' .. marker
   end
-  -- A claim that passes over some is likely to pass over more.
+  -- A claim that passes over some messages will probably pass over more, so the next steps are large.
   looked, ended, step = looked + #page, #page < step, ${EXPIRE_STEP}
 until full or not requests[turn] or ended or looked - #taken >= ${LOOK_AT}
 hold(taken)
@@ -146,7 +146,7 @@ type AcquireParams = Parameters<ClaimController["create"]>[0];
 type Acquired = Awaited<ReturnType<ClaimController["create"]>>;
 type AcquiredParts = [claim: string[] | null, delivered: string[], heldBack: string[]];
 
-/** What one claim took; or where to look on, null when there is nothing more. */
+/** What one claim acquired. Or, when it acquired nothing, where to continue; null when there is nothing more. */
 type Result = { acquired: Acquired } | { lookFrom: string | null };
 
 interface Request {
@@ -194,7 +194,7 @@ export class ClaimAcquirer {
     const { calls } = this.#queues.scripts;
     calls.begin();
     try {
-      // Those that share a script must mean the same epoch of the queue, and take by the same rule.
+      // Claims that share a script must have the same epoch of the queue and the same policy.
       const { exhaustedFrom, deadFrom } = request.policy;
       const partition = `${queue.epoch} ${exhaustedFrom} ${deadFrom} ${this.#queues.keys.row(queue)[0]}`;
       const first = await this.#batches.submit(partition, request, limit);
@@ -204,7 +204,7 @@ export class ClaimAcquirer {
     }
   }
 
-  /** Looks on for as long as there is more to look at. */
+  /** Continues until the claim acquires something or nothing is left. */
   async #lookOn(
     request: Request,
     first: Result,
@@ -213,13 +213,13 @@ export class ClaimAcquirer {
     let last = first;
     while ("lookFrom" in last) {
       if (last.lookFrom === null) return nothing;
-      // A claim alone always takes one if it finds one.
+      // A claim alone acquires the first message that it finds, however large: it is never RESEND.
       [last] = (await this.#acquire([request], { from: last.lookFrom, deadline })) as [Result];
     }
     return last.acquired;
   }
 
-  /** For several without an idempotency key. */
+  /** For claims without an idempotency key, which may share the script. */
   async #acquire(
     requests: readonly Request[],
     { from = "-inf", deadline }: { from?: string; deadline?: number } = {},
@@ -245,7 +245,7 @@ export class ClaimAcquirer {
       if (answer[0] === "reused") throw keyReused(once.key);
       if (answer[0] === "repeated") {
         const repeated = await this.#repeated(request, answer[1]);
-        // Null: it has ended meanwhile.
+        // Null: that claim has ended meanwhile. The next run acquires a new one.
         if (repeated !== null) return repeated;
         continue;
       }

@@ -14,7 +14,7 @@ import { SLICES } from "../server/shared-lua.ts";
 import { ClaimAcquirer } from "./acquire.ts";
 import { CLAIM_RECORD, DESCRIBE_HELD, HELD_BY, HOLD, readClaim } from "./records.ts";
 
-/** The claim that the argument `claim` names: its record, and the ids that it took. */
+/** Reads the claim that the argument `claim` names: its record, and the ids of the messages that it acquired. */
 const FIND_CLAIM = piece(
   "the claim",
   { keys: ["CLAIMS"], args: ["claim"] },
@@ -23,7 +23,7 @@ local found, taken = unpack(redis.call('HMGET', CLAIMS, claim, claim .. ' held')
 `,
 );
 
-/** Messages with a marker above `after`, of at most `maxBytes`, or the first one. */
+/** Messages with a marker above `after`: at most `maxBytes` of them, but at least one if there is any. */
 const GET = script("get a claim", {
   effect: "reads",
   keys: QUEUE,
@@ -48,7 +48,7 @@ end
 return {'ok', NOW, describe_claim(claim, found), describe_held(held, 'd')}`,
 });
 
-/** All claims that are there are live: those that are due have ended. */
+/** Lists live claims only: claims that are due have ended before. */
 const LIST = script("list claims", {
   effect: "reads",
   keys: QUEUE,
@@ -116,8 +116,8 @@ return {'ok', #held}`,
 });
 
 /**
- * Claims on Redis. A claim is a record and the ids of what it took; what it still holds are the messages whose records
- * name it.
+ * Claims on Redis. A claim is a record, and the ids of the messages that it acquired. It still holds those messages
+ * whose records name it.
  */
 export class RedisClaims implements ClaimController {
   readonly #queues: QueueRows;
@@ -170,7 +170,7 @@ export class RedisClaims implements ClaimController {
   }
 }
 
-/** No claim has an empty id. */
+/** No claim has an empty id, so "" finds none. */
 const idOrNone = (id: string) => normaliseUuid(id) ?? "";
 
 function claimDoesNotExist(params: { queue: QueueRef; id: string }): DomainError {

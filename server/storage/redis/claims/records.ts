@@ -6,7 +6,8 @@ import { CLOCK, SLICES } from "../server/shared-lua.ts";
 
 /**
  * A claim's record: created, renewed, ends, ttl, grace, how many messages it holds, the length of its client's id, then
- * client and actor. Beside it, under the claim's id and ` held`, are the ids of what it took, in order.
+ * client and actor. Beside it, in a field of the claim's id and ` held`, are the ids of the messages that it acquired,
+ * in order.
  */
 export const CLAIM_RECORD = piece(
   "a claim's record",
@@ -24,9 +25,9 @@ end
 );
 
 /**
- * Holds messages for claims. A message is {id, record, count, part, request}, and a request has claim, ends, ttl and
- * grace. A message that would expire before its claim now expires after the claim's end and the grace. The record in
- * the list is replaced by the new one.
+ * `hold(messages)` makes claims hold messages. A message is {id, record, count, part, request}; a request has claim,
+ * ends, ttl and grace. A message that would expire before its claim now expires a grace period after the claim's end.
+ * The new record replaces the old one in the list.
  */
 export const HOLD = piece(
   "the hold of a claim",
@@ -61,7 +62,10 @@ end
 `,
 );
 
-/** What a claim delivered and still holds, of the ids that it took: {id, record, count, part} each. */
+/**
+ * `held_by(claim, taken)` returns those messages of the ids in `taken` that the claim delivered and still holds: {id,
+ * record, count, part} each.
+ */
 export const HELD_BY = piece(
   "what a claim holds",
   { pieces: [SLICES, RECORD], keys: ["RECORDS"] },
@@ -83,7 +87,7 @@ end
 );
 
 /**
- * Messages as a reply: those of this part whose bodies were read. A message is {id, record, count, part, request,
+ * Returns messages as a reply: those of `part` whose bodies were read. A message is {id, record, count, part, request,
  * body}.
  */
 export const DESCRIBE_HELD = piece(
@@ -104,7 +108,10 @@ end
 `,
 );
 
-/** Claims hold so many messages fewer. A claim ends with its last message. */
+/**
+ * `decrement_held(counts)` lowers the number of messages that claims hold, by claim. A claim ends with its last
+ * message.
+ */
 export const DECREMENT_HELD = piece(
   "fewer messages of claims",
   { pieces: [CLOCK, SLICES, END_CLAIMS], keys: ["CLAIMS"] },

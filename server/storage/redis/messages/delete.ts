@@ -16,13 +16,14 @@ import { BatchExecutor } from "../server/batch-executor.ts";
 import { type ArgsOf, answers, script } from "../server/script.ts";
 import { list, records, text } from "../server/script-parameters.ts";
 
-/** Deletions that share a script name this many ids at most, claims among them. */
+/** Deletions that share a script name at most this many ids, those of claims included. */
 const MAX_IDS = 500;
 
 /**
- * `mode` says what a request may delete: `any`; `free`, what nobody holds; `held`, what its claims hold. A request that
- * meets a message which it may not delete deletes nothing. What an earlier request of the script deletes no longer
- * exists for the later ones. The claim's id is the fencing token: it is compared in the step that deletes.
+ * `mode` says what a request may delete: `any` message; `free`: messages that no live claim holds; `held`: messages
+ * that its claims hold. If one message may not be deleted, its request deletes nothing. For the later requests of a
+ * script, messages that an earlier one deletes no longer exist. The claim's id is the fencing token: the step that
+ * deletes compares it.
  */
 const DELETE = script("delete messages", {
   effect: "writes",
@@ -78,8 +79,8 @@ return {'ok', results}`,
 });
 
 /**
- * With "ok" how many were deleted; with "unclaimed" and "other" whether the first of the claims given is live (1); with
- * "claimed" the ids of what is.
+ * "ok": how many were deleted. "unclaimed" and "other": 1 if the first of the given claims is live, else 0. "claimed":
+ * the ids of messages that live claims hold.
  */
 type Result = [verdict: "ok" | "unclaimed" | "other", number: number] | [verdict: "claimed", ids: readonly string[]];
 
@@ -130,7 +131,7 @@ export class MessageDeleter {
     const values = { mode, claims, ids };
     scripts.calls.begin();
     try {
-      // Those that share a script must mean the same epoch of the queue.
+      // Deletions that share a script must have the same epoch of the queue.
       const partition = `${queue.epoch} ${keys.row(queue)[0]}`;
       return await this.#batches.submit(partition, { queue, values }, 1 + claims.length + ids.length);
     } finally {

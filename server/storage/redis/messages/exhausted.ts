@@ -3,17 +3,17 @@ import { piece } from "../server/script.ts";
 import { EXPIRE_STEP } from "../server/shared-lua.ts";
 
 /**
- * A run looks at this many messages at most when its filters drop them: it must not hold up the server. The caller goes
- * on where it stopped.
+ * A script that filters messages looks at no more than about this many, so as not to block the server. The caller
+ * continues where it stopped.
  */
 export const LOOK_AT = 2000;
 
 /**
- * `exhausted_front` gives a marker: every message at or below it was claimed `from` times or more, where `from` is a
- * number's text. So a look for ready messages begins `behind_front`, or where it stopped before. Once true this stays
- * true: counts only grow, and markers too. The row keeps it for the queue's epoch, and each call looks a little
- * further. Price: the front stops at a message that was claimed less often, even while a long claim or a delay keeps it
- * back.
+ * `exhausted_front(from)` returns a marker. Every message at or below it was claimed `from` times or more; `from` is
+ * the text of a number. A look for ready messages therefore begins at `behind_front`, or further on, where an earlier
+ * run stopped. Once true, this stays true: counts only grow, and so do markers. The row keeps the front for the queue's
+ * epoch, and each call advances it a little. Price: the front stops at a message that was claimed less often, even
+ * while a long claim or a delay keeps that message back.
  */
 export const EXHAUSTED_FRONT = piece(
   "the exhausted front",

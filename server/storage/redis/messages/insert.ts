@@ -10,14 +10,14 @@ import { type ArgsOf, answers, piece, script } from "../server/script.ts";
 import { number, numeral, optionalText, records, text, type ValuesOf } from "../server/script-parameters.ts";
 import { CLOCK, EXPIRE_STEP } from "../server/shared-lua.ts";
 
-/** Posts that share a script have so many characters at most: more only holds up the server. */
+/** Posts that share a script have at most this many characters. More would only block the server for longer. */
 const MAX_WEIGHT = 125_000;
-/** What a message weighs beside its body. */
+/** What a message weighs beside its body, in characters. */
 const MESSAGE_WEIGHT = 1000;
 
 /**
- * Puts messages at the end of a queue, whose keys are `queue`. A message has id, expires, ttl, available, client and
- * body. `last` and `next` are what the queue's row says.
+ * `append` puts messages at the end of a queue; `queue` is the table of its keys. A message has id, expires, ttl,
+ * available, client and body. `last` and `next` come from the queue's row.
  */
 export const APPEND = piece(
   "messages at the end",
@@ -45,7 +45,7 @@ local function append(queue, messages, last, next)
       bodies[#bodies + 1] = message.body
       first_due = math.min(first_due, expires)
       if available > now then
-        -- One that expires before its delay ends is delayed until then.
+        -- A message that expires before its delay ends is delayed until it expires.
         local delay_ends = math.min(available, expires)
         delayed[#delayed + 1] = digits(delay_ends)
         delayed[#delayed + 1] = id
@@ -73,7 +73,7 @@ end
 `,
 );
 
-/** The same for the script's own queue. */
+/** The same for the queue of the script. */
 const APPEND_HERE = piece(
   "messages at the end of this queue",
   {
@@ -92,7 +92,7 @@ end
 `,
 );
 
-/** Only a post alone has an idempotency key. */
+/** A post with an idempotency key does not share the script. */
 const POST = script("post messages", {
   effect: "grows",
   keys: QUEUE,
@@ -122,11 +122,11 @@ end
 return {'ok'}`,
 });
 
-/** A message that comes from another queue, with the microseconds that it has left. */
+/** A message from another queue. `remaining`: time until it expires, in microseconds. */
 export const ADOPTED = { id: text, remaining: number, ttl: numeral, client: optionalText, body: text };
 export type Adopted = ValuesOf<typeof ADOPTED>;
 
-/** A message that is there already stays as it is. */
+/** A message that the queue already has stays as it is. */
 const ADOPT = script("adopt messages", {
   effect: "grows",
   keys: QUEUE,
@@ -184,7 +184,7 @@ export class MessageInserter {
       client: clientId,
       body: bodyText,
     }));
-    // Nothing to post is nothing to remember either.
+    // An empty post has no result to remember.
     if (key !== undefined && posted.length > 0) {
       const request = { idempotencyKey: key, digest: digest(["post", messages, clientId]), messages: posted };
       const [verdict, ids] = await this.#queues.call(queue, POST, request);
@@ -194,7 +194,7 @@ export class MessageInserter {
       const weight = messages.reduce((sum, { bodyText }) => sum + bodyText.length + MESSAGE_WEIGHT, 0);
       const { calls } = this.#queues.scripts;
       calls.begin();
-      // Those that share a script must mean the same epoch of the queue.
+      // Posts that share a script must have the same epoch of the queue.
       const partition = `${queue.epoch} ${this.#queues.keys.row(queue)[0]}`;
       await this.#batches.submit(partition, { queue, messages: posted }, weight).finally(() => calls.end());
     }
@@ -214,14 +214,14 @@ export class MessageInserter {
     await this.append(queue, adopted);
   }
 
-  /** Appends messages of another queue. Those that are there already stay as they are. */
+  /** Appends messages of another queue. Messages that the queue already has stay as they are. */
   async append(queue: QueueRef, messages: readonly Adopted[]): Promise<void> {
     const [, adopted] = await this.#queues.call(queue, ADOPT, { messages });
     this.#arrivals.tell(queue, adopted);
   }
 }
 
-/** Seconds that the message has left, by its own store's clock. */
+/** Seconds until the message expires, by the clock of its own store. */
 function remainingSeconds(message: Message): number {
   const now = message.createdAt.getTime() + message.ageSeconds * 1000;
   return Math.max(0, (message.expiresAt.getTime() - now) / 1000);

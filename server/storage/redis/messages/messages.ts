@@ -29,10 +29,10 @@ import { QueueStatistics } from "./statistics.ts";
 import { MessageMoves } from "./transfer.ts";
 
 /**
- * Messages beyond `from`, in either direction. Those that are neither claimed nor delayed have a set of their own, so
- * these two filters cost nothing; all others look at each message.
+ * Lists messages after `from`, in either direction. Ready messages have a set of their own, so leaving out both claimed
+ * and delayed ones costs nothing. All other filters look at each message.
  *
- * Answers where it stopped when it has looked at enough, and the caller goes on from there; and whether it left
+ * Answers where it stopped when it has looked at enough messages; the caller continues from there. `leftOut`: it left
  * messages out because of their bytes.
  */
 const LIST = script("list messages", {
@@ -47,7 +47,7 @@ const LIST = script("list messages", {
     includeDelayed: flag,
     exceptClient: optionalText,
     maxBytes: number,
-    // Messages are exhausted, and left out, from so many claims on; or never.
+    // The number of claims from which a message is exhausted, and left out. None: never.
     exhaustedFrom: optionalNumeral,
   },
   uses: [ENTER, RECORD, DESCRIBE, EXHAUSTED_FRONT],
@@ -110,11 +110,11 @@ local ids = redis.call(oldest and 'ZRANGE' or 'ZREVRANGE', ORDER, 0, 0)
 return {'ok', NOW, (describe(ids, math.huge))}`,
 });
 
-/** Answers where it stopped, as a list does. */
+/** Answers where it stopped, as LIST does. */
 const POP = script("pop messages", {
   effect: "writes",
   keys: QUEUE,
-  // Messages are exhausted, and stay, from so many claims on; or never.
+  // The number of claims from which a message is exhausted, and not popped. None: never.
   args: { ...CALL, limit: number, maxBytes: number, exhaustedFrom: optionalNumeral, from: text },
   uses: [ENTER, REMOVE, DESCRIBE, EXHAUSTED_FRONT],
   answers: answers<["ok", now: string, messages: string[], stopped: string | null]>(),
@@ -143,7 +143,7 @@ remove(ids, READY)
 return {'ok', NOW, messages, stopped}`,
 });
 
-/** Puts away what the queue holds, but for its idempotency keys. */
+/** Puts the queue's content away, except its idempotency keys. */
 const PURGE = script("purge a queue", {
   effect: "writes",
   keys: { ...QUEUE, purged: table(PURGED_PARTS) },
@@ -218,7 +218,7 @@ export class RedisMessages implements MessageController {
       const [, now, parts, stopped, leftOut] = answer;
       const messages = readMessages(parts, now);
       const bytes = messages.reduce((sum, { bodyText }) => sum + Buffer.byteLength(bodyText), 0);
-      // A script gives at least one, which may be too much for the rest of a page.
+      // A script returns at least one message, which may be too large for the rest of the page.
       cut = leftOut === 1 || (bytes > bytesLeft && found.length > 0);
       if (bytes <= bytesLeft || found.length === 0) found.push(...messages);
       bytesLeft -= bytes;
@@ -266,7 +266,7 @@ export class RedisMessages implements MessageController {
     const wanted = { limit, maxBytes: carriedBytes(params.maxBytes), exhaustedFrom };
     const deadline = callDeadline();
     let from = "-inf";
-    // What one run took is given at once: were the next to fail, the caller would never get it.
+    // Returns what one run popped at once. If the next run failed, the caller would never get it.
     for (;;) {
       const [, now, messages, stopped] = await this.#queues.call(queue, POP, { ...wanted, from }, { deadline });
       const popped = readMessages(messages, now);

@@ -2,8 +2,9 @@ import type { Message } from "../../data-driver.ts";
 import { piece } from "../server/script.ts";
 
 /**
- * A message's record: marker, created, expires, ttl, available (0: at once), count, claim, end of the claim, the
- * message's part in it (d: delivered, x: held back, -: none), client. A claim that has ended stays in it.
+ * A message's record: marker, created, expires, ttl, available (0: at once), claim count, claim, the claim's end, the
+ * message's part in the claim (d: delivered, x: held back as a dead letter, -: none), client. A claim that has expired
+ * stays in the record.
  */
 export const RECORD = piece(
   "a message's record",
@@ -16,14 +17,15 @@ end
 );
 
 /**
- * Bodies are read so many at a time, until their bytes are enough. What is read beyond that is never answered, but
- * takes the server's memory meanwhile. So this is as small as it can be without slowing down scripts.
+ * How many bodies a script reads at a time, until their bytes are enough. The server has them all in memory, also those
+ * that are not returned. So this is as small as it can be without slowing scripts down.
  */
 export const BODY_STEP = 16;
 
 /**
- * Messages as a reply: id, record and body of each, up to the one that would pass `most` bytes, and how many of the ids
- * that is. Ids without a message are left out.
+ * Returns messages as a reply: id, record and body of each. Stops before the message that would pass `most` bytes, but
+ * returns at least one if there is any. Also returns how many of the ids that covers. Ids without a message are left
+ * out.
  */
 export const DESCRIBE = piece(
   "messages as a reply",
@@ -50,15 +52,15 @@ end
 `,
 );
 
-/** The text that `optionalText` sent. */
+/** Decodes a text that `optionalText` encoded. */
 export const readOptional = (text: string) => (text.startsWith("+") ? text.slice(1) : null);
 
-/** A moment that scripts gave, in microseconds. */
+/** Converts a time of a script, in microseconds. */
 export const dateOf = (microseconds: string | number) => new Date(Number(microseconds) / 1000);
 export const ageSeconds = (now: string, since: string) =>
   Math.max(0, Math.floor((Number(now) - Number(since)) / 1_000_000));
 
-/** Reads the messages of a reply: id, record and body of each. `now` is the script's. */
+/** Reads the messages of a reply: id, record and body of each. `now` is the script's time. */
 export function readMessages(parts: readonly string[], now: string): Message[] {
   const messages: Message[] = [];
   for (let at = 0; at + 2 < parts.length; at += 3) {
@@ -70,7 +72,7 @@ export function readMessages(parts: readonly string[], now: string): Message[] {
 const FIELDS = 9;
 
 function readMessage(id: string, record: string, bodyText: string, now: string): Message {
-  const [marker, created, expires, ttl, available, count, claim, reaper] = record.split(" ", FIELDS) as [
+  const [marker, created, expires, ttl, available, count, claim, claimEnds] = record.split(" ", FIELDS) as [
     string,
     string,
     string,
@@ -94,7 +96,7 @@ function readMessage(id: string, record: string, bodyText: string, now: string):
     delayedUntil: Number(available) > Number(now) ? dateOf(available) : null,
     clientId: readOptional(record.slice(client)),
     claimCount: Number(count),
-    claim: claimId !== null && Number(reaper) > Number(now) ? { id: claimId, expiresAt: dateOf(reaper) } : null,
+    claim: claimId !== null && Number(claimEnds) > Number(now) ? { id: claimId, expiresAt: dateOf(claimEnds) } : null,
     lastClaimId: claimId,
   };
 }

@@ -9,18 +9,19 @@ import { EXHAUSTED_FRONT, LOOK_AT } from "./exhausted.ts";
 import { ageSeconds, dateOf, RECORD } from "./records.ts";
 
 /**
- * Above so many messages the counts are reported as estimates. Here they are exact, but one rule holds for all drivers.
+ * Above this many messages the counts are reported as estimates. Here they are exact, but all drivers follow the same
+ * rule.
  */
 const EXACT_LIMIT = 10_000;
 
 /**
- * Sizes of sets, which cost the same whatever their length. Exhausted messages behind the front are counted one by one,
- * and the script answers where it stopped when it has looked at enough.
+ * Reads the sizes of sets, which costs the same whatever they hold. Counts the exhausted messages behind the front one
+ * by one. Answers where it stopped when it has looked at enough messages.
  */
 const STATISTICS = script("count messages", {
   effect: "reads",
   keys: QUEUE,
-  // Messages are exhausted from so many claims on, or never. `from`: where to look for them.
+  // `exhaustedFrom`: the number of claims from which a message is exhausted; none: never. `from`: where to continue.
   args: { ...CALL, exhaustedFrom: optionalNumeral, from: text },
   uses: [ENTER, RECORD, EXHAUSTED_FRONT],
   answers:
@@ -72,7 +73,7 @@ return {
 
 type Stamp = [id: string, created: string];
 
-/** How full queues are: one script for each, all sent at once. */
+/** Counts the messages of queues: one script for each queue, all sent at once. */
 export class QueueStatistics {
   readonly #queues: QueueRows;
 
@@ -97,7 +98,7 @@ export class QueueStatistics {
         looked += LOOK_AT;
       } while (from !== null && looked < EXACT_LIMIT);
       const [, now, total, claimed, delayed, oldest, newest] = answer;
-      // Some may have been removed between two looks.
+      // Messages may have been removed between two runs of the script.
       const exhausted = Math.min(counted, total - claimed - delayed);
       return {
         total,

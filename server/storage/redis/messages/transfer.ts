@@ -16,8 +16,8 @@ import { APPEND, type MessageInserter } from "./insert.ts";
 import { RECORD, readOptional } from "./records.ts";
 
 /**
- * `find_held` gives what the claim holds of these messages, in the order of the queue: the marker, the part in the
- * claim, and the message as `append` takes it. With a ttl they live so long from now on.
+ * `find_held` returns those of the messages that the claim holds, in the order of the queue: the marker, the part in
+ * the claim, and the message as `append` takes it. With a `ttl`, in seconds, they live that long from now on.
  */
 const HELD = piece(
   "the messages to transfer",
@@ -49,7 +49,9 @@ end
 
 const HELD_ARGS = { claim: text, ttl: optionalNumeral, ids: list(text) };
 
-/** In one step, where both queues are on one server. A copy that is there already stays as it is. */
+/**
+ * Transfers messages in one step, between queues on the same server. A copy that the target already has stays as it is.
+ */
 const TRANSFER = script("transfer messages", {
   effect: "grows",
   keys: { ...QUEUE, target: table(QUEUE_PARTS) },
@@ -74,7 +76,7 @@ for index, id in ipairs(moved) do
   local copy = redis.call('HGET', target.records, id)
   local there = copy and tonumber((select(3, read_record(copy)))) > now
   if copy and not there then
-    -- It has expired, and no call has removed it yet.
+    -- The copy has expired, and no call has removed it yet.
     redis.call('ZREM', target.delayed, id)
     redis.call('ZREM', target.claimed, id)
   end
@@ -85,7 +87,10 @@ if #messages > 0 then append(target, messages, last_there, next_there) end
 return {'ok', #moved}`,
 });
 
-/** Gives what the other queue's server shall adopt: only durations travel. */
+/**
+ * Returns the messages for the server of the other queue. Times are sent as durations, because the clocks of the two
+ * servers may differ.
+ */
 const COPY = script("copy messages", {
   effect: "reads",
   keys: QUEUE,
@@ -103,7 +108,7 @@ return {'ok', copies}`,
 
 type Transfer = Parameters<MessageController["transfer"]>[0];
 
-/** Moves messages between queues: the way to the dead letter queue. */
+/** Moves messages to another queue, such as the dead letter queue. */
 export class MessageMoves {
   readonly #queues: QueueRows;
   readonly #arrivals: Arrivals;
@@ -138,9 +143,9 @@ export class MessageMoves {
   }
 
   /**
-   * For two queues that may be on two servers of a cluster. A crash in between leaves both messages until the claim
-   * ends; the next transfer finds the copies there and does not copy again. When the claim has ended meanwhile, the
-   * originals stay and the result is 0.
+   * For queues on different servers of a cluster. A crash after the copy leaves both messages until the claim ends. The
+   * next transfer finds the copies and does not copy again. If the claim ends before the originals are deleted, they
+   * stay and the result is 0.
    */
   async #copyThenDelete(
     from: QueueRef,

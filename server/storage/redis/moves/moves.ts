@@ -3,7 +3,7 @@ import type { QueueRows } from "../queue-rows.ts";
 import { MoveSource } from "./source.ts";
 import { MoveTarget } from "./target.ts";
 
-/** Both halves of a move on Redis. */
+/** Moves queues from and to a pool on Redis. See QueueTransfer. */
 export function redisQueueMoves(queues: QueueRows): QueueTransfer {
   const from = new MoveSource(queues);
   const to = new MoveTarget(queues);

@@ -24,15 +24,15 @@ import {
   type SubscriptionParts,
 } from "../subscriptions.ts";
 
-/** Text of messages that is read at a time. */
+/** Bytes of message bodies that one script reads. The last body may go beyond. */
 const READ_BYTES = 4 * 1024 * 1024;
 
-/** The attempt to move the queue. */
+/** The arguments of every call of a mover: those of a call, and the attempt. */
 const ATTEMPT = { ...CALL, attempt: numeral };
 
 /**
- * Begins an attempt that is newer than the last one. A queue that does not live here (deleted, or never used) is frozen
- * from the beginning, with its epoch as a tombstone, so that nobody takes it for one that lives.
+ * Begins an attempt, which must be newer than the last one. A queue that does not live here (deleted, or never used) is
+ * frozen from the start. Its epoch is kept as a tombstone, so that nobody takes the queue for a live one.
  */
 const BEGIN = script("begin a move", {
   effect: "grows",
@@ -52,7 +52,7 @@ if not epoch then redis.call('HSET', ROW, 'tombstone', caller_epoch, 'frozen', '
 return {'ok'}`,
 });
 
-/** Messages above the marker `after`. What is due expires first, so what is there is live. */
+/** Messages above the marker `after`. Whatever is due has expired before, so all messages are live. */
 const READ_MESSAGES = script("read messages to move", {
   effect: "reads",
   keys: QUEUE,
@@ -75,8 +75,8 @@ return {'ok', NOW, read}`,
 });
 
 /**
- * Takes notes away: what changes after this step is noted again. A message that came back under its id has another
- * marker, so the noted one counts as removed.
+ * Removes notes and returns the state of their messages. A later change is noted again. A message that was removed and
+ * came back under its id has another marker, so the noted marker counts as removed.
  */
 const TAKE_CHANGES = script("take notes of changes", {
   effect: "writes",
@@ -103,9 +103,9 @@ return {'ok', NOW, changed, removed, #ids}`,
 });
 
 /**
- * A page of idempotency keys after `after`, of those used within the last `younger_than` microseconds (or all), in the
- * order of their time, for which there is a set. A key that is used again goes to the end of it, so the row remembers
- * the time of the last page.
+ * A page of idempotency keys after `after`, ordered by the time of their use, for which there is a set. `younger_than`:
+ * only keys used within that many microseconds. A key that is used again moves to the end of the set. So the row keeps
+ * the time of the last page, in case `after` is no longer where it was.
  */
 const READ_KEYS = script("read idempotency keys to move", {
   effect: "writes",
@@ -144,7 +144,9 @@ redis.call('HSET', ROW, 'frozen', '1')
 return {'ok'}`,
 });
 
-/** A claim's parts as `describe_claim` gives them, then the markers of what it delivered and still holds. */
+/**
+ * A claim's parts as `describe_claim` returns them, then the markers of the messages that it delivered and still holds.
+ */
 type ClaimParts = [
   id: string,
   created: string,
@@ -198,7 +200,7 @@ const READ_CLAIMS_BY_ID = script("read claims to move by id", {
   lua: "return {'ok', NOW, describe_claims(ids)}",
 });
 
-/** Stale unless frozen: a server that took over without the freeze must not pass for frozen. */
+/** Stale unless frozen: a replica that took over without the freeze must not count as frozen. */
 const READ_REST = script("read the rest to move", {
   effect: "reads",
   keys: QUEUE,
@@ -240,7 +242,7 @@ if not epoch then schedule(now) end
 return {'ok', 1}`,
 });
 
-/** Ends the queue here: it lives where it moved to. */
+/** Ends the queue here. It lives in the pool to which it moved. */
 const LEAVE = script("leave a queue", {
   effect: "writes",
   keys: { ...QUEUE, retiredContent: table(CONTENT_PARTS), subscriptions: table(SUBSCRIPTION_PARTS) },
@@ -264,8 +266,8 @@ type SourceHalf = Pick<
 >;
 
 /**
- * The half of a move where the queue is: see QueueTransfer. Each script is a step of its own, so a freeze has nothing
- * to wait for. Hazard: a replica that takes over may lack the last writes, a freeze among them, as with all that Redis
+ * The source's half of a move: see QueueTransfer. Each script is one step, so a freeze has nothing to wait for. Hazard:
+ * a replica that takes over may lack the last writes, among them a freeze. That holds for everything that Redis
  * acknowledges.
  */
 export class MoveSource implements SourceHalf {
@@ -310,7 +312,7 @@ export class MoveSource implements SourceHalf {
     });
   }
 
-  /** `deadlineMs` is not needed. */
+  /** Freezes at once, so it ignores `deadlineMs`. */
   async freeze(params: Attempt & { deadlineMs: number }): Promise<void> {
     await this.#call(params, FREEZE, {});
   }
@@ -335,7 +337,7 @@ export class MoveSource implements SourceHalf {
     }));
   }
 
-  /** Redis counts nothing, so the counts begin at 0 where the queue goes. */
+  /** The counts are 0: Redis pools keep none, so the target counts from 0. */
   async readRest(params: Attempt): Promise<MovedRest> {
     const [, lowWater, highestMarker, claims] = await this.#call(params, READ_REST, {});
     const { keys, scripts } = this.#queues;
@@ -382,7 +384,7 @@ export class MoveSource implements SourceHalf {
 
 type TenTexts = [string, string, string, string, string, string, string, string, string, string];
 
-/** Milliseconds from the one moment to the other. */
+/** Milliseconds from `earlier` to `later`, both in microseconds. */
 const until = (later: string, earlier: string) => (Number(later) - Number(earlier)) / 1000;
 
 function readState(record: string, now: string): MovedState & { created: string; client: string | null } {

@@ -1,5 +1,6 @@
 /**
- * The scripts that write a queue which is on its way here. They find its staging where they expect the queue's content.
+ * The scripts that write a queue which is being moved here. They get the keys of its staging in place of the queue's
+ * content.
  */
 import { DECREMENT_HELD } from "../claims/records.ts";
 import { RECORD } from "../messages/records.ts";
@@ -14,7 +15,7 @@ export const STATE_FIELDS = {
   remaining: number,
   ttl: numeral,
   count: numeral,
-  // The last claim, or `-`.
+  // The last claim on the message, or `-`.
   claim: text,
   claimRemaining: number,
   delay: optionalNumber,
@@ -22,8 +23,8 @@ export const STATE_FIELDS = {
 const MESSAGE_FIELDS = { ...STATE_FIELDS, id: text, age: number, client: optionalText, body: text };
 
 /**
- * Counts how many delivered messages of each claim in the staging are about to change or to be removed, for
- * `decrement_held`.
+ * Counts, by claim, the delivered messages in the staging that are about to change or to be removed. `decrement_held`
+ * takes the counts.
  */
 const COUNT_HELD = piece(
   "messages that claims lose",
@@ -45,8 +46,8 @@ end
 );
 
 /**
- * `put` writes messages, with their bodies where they have one. A held message counts as held back until its claim
- * comes, or comes again, and says that it delivered the message.
+ * `put` writes messages, with their bodies if they have one. A held message counts as held back (part x) until its
+ * claim is written, or written again: the claim says which messages it delivered.
  */
 const PUT = piece(
   "moved messages",
@@ -103,8 +104,9 @@ local function id_at(marker) return redis.call('ZRANGEBYSCORE', ORDER, marker, m
 );
 
 /**
- * Writes moved messages, new states of messages that are here, and removes messages by their markers. One that is here
- * under a lower marker left its queue and came back, so it gets the new marker. Answers by how many the staging grew.
+ * Writes moved messages and new states of messages that are here, and removes messages by their markers. If a message
+ * is here under a lower marker, it left its queue and came back, so it gets the new marker. Answers by how many
+ * messages the staging grew.
  */
 export const WRITE = script("write moved messages", {
   effect: "grows",
@@ -151,7 +153,7 @@ decrement_held(held_by)
 return {'ok', grown - #doomed}`,
 });
 
-/** Durations are in microseconds. `markers` of the messages that the claim holds. */
+/** Durations are in microseconds. `markers`: those of the messages that the claim holds, separated by spaces. */
 export const CLAIM_FIELDS = {
   id: text,
   age: number,
@@ -164,7 +166,7 @@ export const CLAIM_FIELDS = {
   markers: text,
 };
 
-/** A claim lives only while it holds a message. */
+/** Writes claims that hold at least one message. */
 export const WRITE_CLAIMS = script("write moved claims", {
   effect: "grows",
   keys: QUEUE,
@@ -200,7 +202,7 @@ end
 return {'ok'}`,
 });
 
-/** Idempotency keys, with their age in microseconds. */
+/** Writes idempotency keys. `age` is in microseconds. */
 export const WRITE_KEYS = script("write moved idempotency keys", {
   effect: "grows",
   keys: QUEUE,
@@ -217,7 +219,8 @@ return {'ok'}`,
 });
 
 /**
- * Removes what was purged at the source, at or below the low-water mark. Claims there may still have held some of it.
+ * Removes messages at or below the low-water mark: they were purged at the source. Claims in the staging may still hold
+ * some of them.
  */
 export const PURGE_STAGING = script("purge a staging", {
   effect: "writes",

@@ -21,7 +21,7 @@ import { CLOCK } from "../server/shared-lua.ts";
 import { DROP_SUBSCRIPTIONS, SUBSCRIPTION_RECORD, SUBSCRIPTIONS_OF_QUEUE } from "../subscriptions.ts";
 import { type CLAIM_FIELDS, PURGE_STAGING, type STATE_FIELDS, WRITE, WRITE_CLAIMS, WRITE_KEYS } from "./staging.ts";
 
-/** A staging that is given up is freed like a retired content. */
+/** Gives a staging up: gc frees it like retired content. */
 const GIVE_UP_STAGING = piece(
   "the end of a staging",
   { pieces: [CLOCK, SCHEDULE], keys: ["RETIRED"] },
@@ -33,7 +33,7 @@ end
 `,
 );
 
-/** Empties the staging of the caller's epoch, and gives up one of an older epoch. */
+/** Creates an empty staging for the caller's epoch, unless it has one already. Gives up a staging of an older epoch. */
 const PREPARE = script("prepare a staging", {
   effect: "grows",
   keys: { ...QUEUE, staging: table(CONTENT_PARTS) },
@@ -86,7 +86,7 @@ const SUBSCRIPTION_FIELDS = {
   options: text,
 };
 
-/** In place of those that are there. */
+/** Replaces all subscriptions of the queue. */
 const WRITE_SUBSCRIPTIONS = script("write moved subscriptions", {
   effect: "grows",
   keys: SUBSCRIPTIONS_OF_QUEUE,
@@ -105,7 +105,7 @@ end
 return {'ok'}`,
 });
 
-/** Gives up the staging, and ends the queue of this or an older epoch unless it is frozen. */
+/** Gives the staging up. Ends the queue if it has this or an older epoch and is not frozen. */
 const ABANDON = script("abandon a move", {
   effect: "writes",
   keys: { ...QUEUE, retiredContent: table(CONTENT_PARTS), subscriptions: table(SUBSCRIPTION_PARTS) },
@@ -142,8 +142,8 @@ type TargetHalf = Pick<
 >;
 
 /**
- * The half of a move where the queue goes: see QueueTransfer. What comes is written under other names, a staging, and
- * opened by renaming its keys.
+ * The target's half of a move: see QueueTransfer. The queue is written under other keys, a staging. To open it, the
+ * keys are renamed.
  */
 export class MoveTarget implements TargetHalf {
   readonly #queues: QueueRows;
@@ -156,7 +156,10 @@ export class MoveTarget implements TargetHalf {
     await this.#queues.call(queue, PREPARE, {}, { keys: { staging: this.#stagingOf(queue) } });
   }
 
-  /** NOT_SUPPORTED for a marker that a score cannot hold: no store that counts its posts has ever come so far. */
+  /**
+   * NOT_SUPPORTED for a marker that a sorted set's score cannot hold. No store that counts its posts will ever reach
+   * one.
+   */
   async writeMessages(params: {
     queue: QueueLife;
     messages: readonly MovedMessage[];
@@ -204,7 +207,8 @@ export class MoveTarget implements TargetHalf {
   }
 
   /**
-   * The subscriptions come a step after the queue. No caller is led here before both: the catalogue changes after this.
+   * Writes the subscriptions after the queue, in a second step. No caller comes here in between, because the catalogue
+   * changes later.
    */
   async open({ queue, rest }: { queue: QueueLife; rest: MovedRest }): Promise<void> {
     await this.#write(queue, PURGE_STAGING, { lowWater: scoreOf(rest.lowWater) });
@@ -231,7 +235,7 @@ export class MoveTarget implements TargetHalf {
     return epoch === null ? null : Number(epoch);
   }
 
-  /** With the staging's keys where a script expects the queue's content. */
+  /** Runs a script with the staging's keys in place of the queue's content. */
   async #write<Args extends CallArgs, Answer extends Answered>(
     queue: QueueLife,
     script: Script<KeysOf<typeof QUEUE>, Args, Answer>,

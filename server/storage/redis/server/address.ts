@@ -11,25 +11,27 @@ export interface RedisAddress extends ServerAddress {
   username: string | undefined;
   password: string | undefined;
   database: number;
-  /** In front of every key, so that several pools may share a server. */
+  /** Put in front of every key, so that several pools can share a server. */
   prefix: string;
-  /** The server is one of a Redis Cluster, and names the others. */
+  /** True: the server belongs to a Redis Cluster, and tells which the others are. */
   cluster: boolean;
 }
 
-/** Without braces: they would change which part of a key decides its slot in a cluster. */
+/** No braces: they would change which part of a key decides its slot in a cluster. */
 const PREFIX = /^[A-Za-z0-9_.:-]{1,64}$/;
 
-/** Redis takes its number of databases as a C int. */
+/** Redis reads its number of databases as a C int. */
 const MAX_DATABASE = 2 ** 31 - 2;
 
-/** Nothing else may change which store a URI names: pool-uri.ts must find the same one. */
+/**
+ * The only options. Hazard: an option that changes which store a URI names must be known to pool-uri.ts too, which
+ * compares stores.
+ */
 const OPTIONS = ["prefix", "cluster"];
 
 /**
- * `redis://USER:PASSWORD@HOST:PORT/NAME`, also `rediss:`, `valkey:` and `valkeys:`. A NAME that is a number is the
- * database, any other the prefix of the keys, which `?prefix=` says too. `?cluster=true` for a Redis Cluster.
- * BAD_INPUT.
+ * Reads `redis://USER:PASSWORD@HOST:PORT/NAME`; also `rediss:`, `valkey:` and `valkeys:`. A NAME of digits is the
+ * database. Any other is the prefix of the keys, as is `?prefix=`. `?cluster=true` for a Redis Cluster. BAD_INPUT.
  */
 export function parseRedisUri(uri: string): RedisAddress {
   const url = parsePoolUri(uri, OPTIONS);

@@ -1,7 +1,7 @@
 import { type Call, CallDeadlines, noteAnswer, type Source } from "../../call-deadlines.ts";
 import { RESEND } from "../../resend.ts";
 
-/** Scripts of one partition in flight at a time: the server runs one while the next is sent. */
+/** How many scripts of one partition are in flight at a time: the server runs one while the next is being sent. */
 const CONCURRENCY = 2;
 
 interface Waiting<Request, Result> extends Call {
@@ -18,10 +18,12 @@ interface Partition<Request, Result> extends Source {
 }
 
 /**
- * Requests of one partition that are in flight together share a script. Nothing is sent by a timer: what came in one
- * turn of the event loop goes out at its end. What comes while two scripts are in flight goes with the next one, in
- * order of arrival, up to `maxWeight`. Requests of one script succeed or fail together. Each has a deadline of its own
- * (`call-deadlines.ts`): DEADLINE_EXCEEDED when it was not sent by then, else OUTCOME_UNKNOWN.
+ * Requests of one partition that are in flight together share a script. No timer delays them: requests that come in one
+ * turn of the event loop are sent at its end. Requests that come while two scripts are in flight go with the next one,
+ * in order of arrival, up to `maxWeight`.
+ *
+ * Requests of one script succeed or fail together. Each has a deadline of its own (see call-deadlines.ts):
+ * DEADLINE_EXCEEDED when it was not sent by then, else OUTCOME_UNKNOWN.
  */
 export class BatchExecutor<Request, Result> {
   readonly #send: (requests: readonly Request[]) => Promise<readonly (Result | typeof RESEND)[]>;
@@ -29,7 +31,7 @@ export class BatchExecutor<Request, Result> {
   readonly #deadlines = new CallDeadlines();
   readonly #partitions = new Map<string, Partition<Request, Result>>();
 
-  /** `send` gives a result for each request, in order; RESEND for one that goes with a later script. */
+  /** `send` returns a result for each request, in order; RESEND for one that must go with a later script. */
   constructor(params: {
     send: (requests: readonly Request[]) => Promise<readonly (Result | typeof RESEND)[]>;
     maxWeight: number;

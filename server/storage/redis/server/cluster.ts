@@ -1,6 +1,6 @@
 /**
- * A Redis Cluster. A command goes to the server of its key's slot, follows a slot that has moved, and waits while it
- * moves.
+ * A single server, or a Redis Cluster, behind one interface. In a cluster a command goes to the server of its key's
+ * slot. It follows a slot that has moved, and waits while a slot moves.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { DomainError } from "../../../errors.ts";
@@ -14,15 +14,15 @@ import {
   type SendOptions,
 } from "./connection.ts";
 
-/** What scripts run on: one server, or many that look like one. */
+/** The server or the cluster on which scripts run. */
 export interface RedisLink {
-  /** `key` decides the server. Errors as RedisConnection.send. */
+  /** Sends a command to the server that has `key`. Errors as RedisConnection.send. */
   send(key: string, command: readonly string[], options: SendOptions): Promise<Reply>;
-  /** The same to every server that takes writes. */
+  /** Sends the same command to every server that takes writes. */
   sendToAll(command: readonly string[], options: SendOptions): Promise<Reply[]>;
-  /** The server that has this key, as far as is known; "" for a single server, and while it is not known. */
+  /** The name of the server that has this key. "" for a single server, and while it is not known. */
   serverOf(key: string): string;
-  /** A client of its own to some server, for subscriptions. */
+  /** Opens a separate client to one of the servers, for subscriptions. */
   openClient(onEnd: (error: unknown) => void): Promise<Client>;
   readonly isCluster: boolean;
   close(): void;
@@ -30,11 +30,11 @@ export interface RedisLink {
 
 const SLOTS = 16_384;
 const MAX_REDIRECTIONS = 5;
-/** Between two readings of the slots while commands fail. */
+/** The shortest time between two readings of the slots while commands fail. */
 const REFRESH_MS = 500;
-/** One server's time to name the slots, so that a stalled one does not delay the others. */
+/** How long one server may take to name the slots, so that a stalled one does not delay the others. */
 const SLOTS_TIMEOUT_MS = 1000;
-/** Between two tries while the keys of a slot move to another server. */
+/** The time between two tries while the keys of a slot move to another server. */
 const MOVING_MS = 50;
 
 export class SingleServer implements RedisLink {
@@ -71,7 +71,7 @@ export class RedisCluster implements RedisLink {
   readonly #root: RedisAddress;
   readonly #onError: (error: unknown) => void;
   readonly #servers = new Map<string, RedisConnection>();
-  /** The server of each slot; empty until it was read once. */
+  /** The server of each slot. Empty until the slots were read once. */
   #slots: string[] = [];
   #reading: Promise<void> | null = null;
   #readAt = Number.NEGATIVE_INFINITY;
@@ -95,11 +95,11 @@ export class RedisCluster implements RedisLink {
         return await this.#server(name).send(command, sending);
       } catch (error) {
         if (!isServerError(error)) {
-          // Another server may have taken over: the next command then finds it.
+          // A replica may have taken over. The next command then finds it.
           this.#readSlotsSoon();
           throw error;
         }
-        // The server did nothing, so the command may be sent again: to the right server, or once all keys have arrived.
+        // The server did nothing, so the command may be sent again: to another server, or once all keys have moved.
         if (error.message.startsWith("TRYAGAIN") && performance.now() + MOVING_MS < options.deadline) {
           await sleep(MOVING_MS);
           asked = null;
@@ -145,7 +145,7 @@ export class RedisCluster implements RedisLink {
     for (const server of this.#servers.values()) server.close();
   }
 
-  /** Of the servers that have slots. */
+  /** The names of the servers that have slots. */
   #names(): string[] {
     return [...new Set(this.#slots)].filter((name) => name !== undefined);
   }
@@ -178,7 +178,10 @@ export class RedisCluster implements RedisLink {
     return this.#reading;
   }
 
-  /** Asks one server after the other, the last known ones first: the one of the URI may have left the cluster. */
+  /**
+   * Asks one server after the other. The last known ones come first, because the one in the URI may have left the
+   * cluster.
+   */
   async #readSlots(options: SendOptions): Promise<void> {
     let failure: unknown;
     for (const name of new Set([...this.#names(), nameOf(this.#root)])) {
@@ -211,7 +214,10 @@ export class RedisCluster implements RedisLink {
 
 const nameOf = ({ host, port }: ServerAddress) => `${host}:${port}`;
 
-/** Reads CLUSTER SLOTS: ranges with their master first. An empty or unknown host is the server that was asked. */
+/**
+ * Reads the answer of CLUSTER SLOTS: ranges, each with its master first. An empty or unknown host means the server that
+ * was asked.
+ */
 function slotsOf(ranges: Reply, asked: ServerAddress): string[] {
   const slots: string[] = [];
   for (const range of Array.isArray(ranges) ? ranges : []) {
@@ -223,8 +229,8 @@ function slotsOf(ranges: Reply, asked: ServerAddress): string[] {
 }
 
 /**
- * The slot of a key: of the text between its first braces, if there is any, else of the whole key. CRC-16/XMODEM, as
- * the cluster's specification says.
+ * The slot of a key: CRC-16/XMODEM, as the cluster's specification says, of the text between its first braces. Without
+ * such a text, of the whole key.
  */
 export function slotOf(key: string): number {
   const open = key.indexOf("{");

@@ -1,6 +1,6 @@
 /**
- * One connection to one server: opened when it is needed, dropped when it stalls or breaks, never with a queue of its
- * own.
+ * A connection to one server. It opens when needed, is dropped when it stalls or breaks, and keeps no queue of
+ * commands.
  */
 import { ClientClosedError, ClientOfflineError, ConnectionTimeoutError, createClient, ErrorReply } from "redis";
 import { DomainError } from "../../../errors.ts";
@@ -9,34 +9,36 @@ import { tlsNotAnswered } from "../../tls-errors.ts";
 import type { RedisAddress, ServerAddress } from "./address.ts";
 import { refusedConnection, translateRedisError } from "./errors.ts";
 
-/** Deadlines in milliseconds, shorter than HTTP's 10 s around them. */
+/** In milliseconds. Shorter than the 10 s that an HTTP request may take. */
 const CONNECT_TIMEOUT_MS = 5000;
 export const ANSWER_TIMEOUT_MS = 5000;
-/** A quiet connection is probed after so long, so that one whose other end vanished does not stay open for ever. */
-const KEEP_ALIVE_AFTER_MS = 5000;
 /**
- * A connection that answered nobody for so long is given up. Longer than a check whether the server is alive may take.
+ * TCP probes a quiet connection after this time. Otherwise one whose other end has vanished would stay open for ever.
  */
+const KEEP_ALIVE_AFTER_MS = 5000;
+/** A connection that answered no command for this long is dropped. Longer than `isAlive` of a driver waits. */
 const STALLED_MS = 4000;
-/** For so long after a refused connection all calls fail the same way, so that not each of them tries a dead server. */
+/**
+ * For this long after a refused connection all calls fail the same way, so that not each of them tries a dead server.
+ */
 const REFUSED_FOR_MS = 200;
 
 export type Client = ReturnType<typeof createClient>;
 export type Reply = string | number | null | readonly Reply[];
 
 export interface SendOptions {
-  /** May change something: when the connection breaks, the outcome is unknown. */
+  /** True: the command may change something. Then the outcome is unknown when the connection breaks. */
   wrote: boolean;
-  /** As performance.now() counts. */
+  /** In milliseconds of performance.now(). */
   deadline: number;
-  /** Sent in front, as ASKING is. */
+  /** A command to send before this one, such as ASKING. */
   before?: readonly string[];
 }
 
 /**
- * Connects, within a deadline. The client never reconnects by itself and keeps no command for later, so a command fails
- * at once when the connection breaks. The opener hears of the end through `onEnd`; without a listener a client's error
- * would end the process.
+ * Connects within CONNECT_TIMEOUT_MS. The client neither reconnects by itself nor keeps commands for later, so a
+ * command fails at once when the connection breaks. `onEnd` is called with the error, or with null. Hazard: without a
+ * listener, a client's error would end the process.
  */
 async function openClient(address: RedisAddress, onEnd: (error: unknown) => void): Promise<Client> {
   const { host, port, tls, username, password, database } = address;
@@ -50,10 +52,10 @@ async function openClient(address: RedisAddress, onEnd: (error: unknown) => void
     username,
     password,
     database,
-    // How operators see us in CLIENT LIST; a user who may not say it connects all the same.
+    // The name in CLIENT LIST. A user who may not set it connects all the same.
     clientInfoTag: "isimud",
     disableOfflineQueue: true,
-    // With RESP 3, CONFIG GET answers a map where our readers expect a list, and the client takes part in the
+    // With RESP 3, CONFIG GET returns a map, but `settingsOf` expects a list. And the client would take part in the
     // maintenance of Redis Enterprise, which sets deadlines of its own.
     RESP: 2,
     // Each command has its caller's deadline. The client's own of 5 s would cost one more timer per command.
@@ -62,7 +64,7 @@ async function openClient(address: RedisAddress, onEnd: (error: unknown) => void
   client.on("error", onEnd);
   client.on("end", () => onEnd(null));
   let timer: NodeJS.Timeout | undefined;
-  // A server that takes the connection and then says nothing.
+  // A server may accept the connection and then answer nothing.
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new ConnectionTimeoutError()), CONNECT_TIMEOUT_MS);
   });
@@ -71,14 +73,14 @@ async function openClient(address: RedisAddress, onEnd: (error: unknown) => void
     return client;
   } catch (error) {
     discard(client);
-    // A port without TLS takes the first bytes for the beginning of a command, and waits for its end.
+    // A port without TLS reads the first bytes as the beginning of a command, and waits for its end.
     throw tls && error instanceof ConnectionTimeoutError ? tlsNotAnswered(error) : error;
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** Ends a client whatever its state; commands in flight fail. */
+/** Ends a client in any state. Commands in flight fail. */
 export function discard(client: Client): void {
   if (client.isOpen) client.destroy();
 }
@@ -92,7 +94,7 @@ export class RedisConnection {
   #heardAt = 0;
   #closed = false;
 
-  /** Connects at the first command. `onError` hears of connections that broke. */
+  /** Connects at the first command. `onError` is called with errors of broken connections. */
   constructor(address: RedisAddress, onError: (error: unknown) => void) {
     this.#address = address;
     this.#onError = onError;
@@ -103,10 +105,13 @@ export class RedisConnection {
   }
 
   /**
-   * Sends one command. Never repeats it. STORAGE_UNAVAILABLE when it did not reach the server or was refused. When no
-   * answer came in time, or the connection broke: OUTCOME_UNKNOWN for a write; for others DEADLINE_EXCEEDED when the
-   * server answers other commands, else STORAGE_UNAVAILABLE. Any other error of the server is thrown as it is, for
-   * NOSCRIPT and MOVED.
+   * Sends one command, once.
+   *
+   * - STORAGE_UNAVAILABLE: it did not reach the server, or was refused.
+   * - OUTCOME_UNKNOWN: it writes, and no answer came in time or the connection broke.
+   * - DEADLINE_EXCEEDED: it only reads, no answer came in time, and the server answers other commands. If the server
+   *   answers none, STORAGE_UNAVAILABLE.
+   * - Any other error of the server is thrown as it is, for NOSCRIPT and MOVED.
    */
   async send(command: readonly string[], options: SendOptions): Promise<Reply> {
     const client = this.#client ?? (await this.#ready(options));
@@ -119,7 +124,7 @@ export class RedisConnection {
         const silent = this.#heardAt < sentAt;
         if (options.wrote) reject(brokeAfterSending());
         else reject(silent && left >= STALLED_MS ? unreachable(new Error("No answer in time.")) : tookTooLong());
-        // What waits behind this command would wait as long.
+        // Commands behind this one would wait as long.
         if (left >= STALLED_MS && silent) this.#drop(client);
       }, left);
     });
@@ -131,7 +136,7 @@ export class RedisConnection {
     } catch (error) {
       if (isServerError(error)) {
         this.#heardAt = performance.now();
-        // The name may lead to the new master by now.
+        // The server is a replica. Its host name may lead to the new master by now.
         if (error.message.startsWith("READONLY")) this.#drop(client);
         throw error;
       }
@@ -141,7 +146,7 @@ export class RedisConnection {
     }
   }
 
-  /** Another client to the same server, for subscriptions. */
+  /** Opens another client to the same server, for subscriptions. */
   openClient(onEnd: (error: unknown) => void): Promise<Client> {
     return openClient(this.#address, onEnd);
   }
@@ -206,12 +211,12 @@ export class RedisConnection {
   }
 }
 
-/** An error that the server answered: it did nothing of the command. */
+/** An error that the server returned. The command changed nothing. */
 export function isServerError(error: unknown): error is Error {
   return error instanceof ErrorReply;
 }
 
-/** The client refused the command before sending it. */
+/** True when the client refused the command before sending it. */
 function neverSent(error: unknown): boolean {
   return error instanceof ClientClosedError || error instanceof ClientOfflineError;
 }

@@ -1,44 +1,44 @@
-/** What a failed command means to callers. */
+/** Translates errors of Redis to DomainErrors. */
 import { ErrorReply } from "redis";
 import { DomainError } from "../../../errors.ts";
 import { type WriteRefusal, writeRefusedError } from "../../read-only-storage.ts";
 import { brokeAfterSending, defect, unreachable } from "../../storage-errors.ts";
 
-/** How a server's refusal of a write begins. It did nothing of the command. */
+/** How a server's refusal of a write begins. The command changed nothing. */
 const WRITES_REFUSED: readonly (readonly [RegExp, WriteRefusal])[] = [
   [/^OOM/, "memory-full"],
-  // A replica: the name may lead to the new master soon.
+  // A replica. Its host name may soon lead to the new master.
   [/^READONLY/, "read-only"],
   [/^MISCONF/, "disk-failing"],
   [/^NOREPLICAS/, "too-few-replicas"],
 ];
 
-/** How a server's refusal of any command begins. It did nothing of the command. */
+/** How a server's refusal of any command begins. The command changed nothing. */
 const REFUSALS: readonly (readonly [RegExp, string])[] = [
   [/^LOADING/, "The storage is loading its data. Try again in a few seconds."],
   [/^MASTERDOWN/, "The storage has lost its master. Try again in a few seconds."],
   [
     /^(CLUSTERDOWN|TRYAGAIN|MOVED|ASK)/,
-    "The storage's cluster is being changed or has lost a part. Try again in a few seconds.",
+    "The storage's cluster is being changed or has lost a server. Try again in a few seconds.",
   ],
   [/^BUSY/, "The storage is busy. Try again in a few seconds."],
-  [/^(NOAUTH|WRONGPASS|NOPERM)/, "The storage does not let this user in, or not do this."],
-  [/cluster support disabled/, "This server is no part of a Redis Cluster. Leave ?cluster=true out of the URI."],
+  [/^(NOAUTH|WRONGPASS|NOPERM)/, "The storage does not let this user in, or does not allow the command."],
+  [/cluster support disabled/, "This server is no part of a Redis Cluster. Remove ?cluster=true from the URI."],
   [/max number of clients/, "The storage has no connection to spare."],
 ];
 
-/** Refusals of a new connection: the URI asks for what the server does not have. */
+/** Refusals of a new connection: the URI asks for something that the server does not have. */
 const CONNECTION_REFUSALS: readonly (readonly [RegExp, string])[] = [
   [
     /SELECT is not allowed in cluster/,
-    "This server is part of a Redis Cluster, which has database 0 only. Put a name for a prefix in its place, and add ?cluster=true to the URI.",
+    "This server is part of a Redis Cluster, which has database 0 only. Name a prefix instead of a database, and add ?cluster=true to the URI.",
   ],
-  [/DB index/, "The storage has no database of this number. Take a lower one, or a name for a prefix."],
-  [/AUTH.*(without any|no) password/, "The storage wants no password. Leave it out of the URI, or set one there."],
-  [/^DENIED/, "The storage is in its protected mode and takes nobody from here. Give it a password."],
+  [/DB index/, "The storage has no database of this number. Use a lower number, or name a prefix instead."],
+  [/AUTH.*(without any|no) password/, "The storage has no password. Remove it from the URI, or set one on the server."],
+  [/^DENIED/, "The storage is in protected mode and refuses connections from here. Set a password on the server."],
 ];
 
-/** The error for a server that refused the commands with which a connection begins. */
+/** The error for a server that refused the first commands of a connection. */
 export function refusedConnection(error: Error): DomainError {
   const refusal = [...CONNECTION_REFUSALS, ...REFUSALS].find(([pattern]) => pattern.test(error.message));
   const message = refusal?.[1] ?? "The storage refused the connection. Check the URI's user, password and database.";

@@ -2,20 +2,23 @@ import { DomainError } from "../../../errors.ts";
 import type { RedisLink } from "./cluster.ts";
 import { ANSWER_TIMEOUT_MS, isServerError } from "./connection.ts";
 
-/** Scripts that say which of them run on a full server need it. */
+/** The oldest version in which a script can declare that it runs on a full server. */
 const OLDEST_REDIS = 7;
 
 /**
- * Asks the servers what they are. `durable`: each writes every change to its disk before it answers. `evicts`: one
- * drops keys, and messages with them, when its memory is full. What a server does not tell this user counts as not
- * durable and not evicting. BAD_INPUT for a server of a cluster that is taken for a single one, NOT_SUPPORTED for an
- * older one.
+ * Asks the servers for their version and settings. BAD_INPUT when a single server belongs to a cluster. NOT_SUPPORTED
+ * when a server is too old.
+ *
+ * - `durable`: every server writes each change to its disk before it answers.
+ * - `evicts`: a server drops keys, and messages with them, when its memory is full.
+ *
+ * A server that does not tell this user counts as not durable and not evicting.
  */
 export async function inspectServers(link: RedisLink): Promise<{ durable: boolean; evicts: boolean }> {
   const options = { wrote: false, deadline: performance.now() + ANSWER_TIMEOUT_MS };
   const ask = (command: readonly string[]) =>
     link.sendToAll(command, options).catch((error: unknown) => {
-      // Hosted servers lack the commands of administrators.
+      // Hosted servers often lack administrators' commands.
       if (isServerError(error) && /^(NOPERM|ERR unknown command)/.test(error.message)) return [];
       throw error;
     });
@@ -24,7 +27,7 @@ export async function inspectServers(link: RedisLink): Promise<{ durable: boolea
     if (!link.isCluster && /^redis_mode:cluster/m.test(String(information))) {
       throw new DomainError("BAD_INPUT", "This server is part of a Redis Cluster. Add ?cluster=true to the URI.");
     }
-    // Valkey says here which Redis it is like.
+    // Valkey names the version of Redis with which it is compatible.
     const version = /^redis_version:(\d+)/m.exec(String(information))?.[1];
     if (version !== undefined && Number(version) < OLDEST_REDIS) {
       throw new DomainError("NOT_SUPPORTED", "This server is too old: a pool needs Redis 7 or Valkey, or newer.");
@@ -37,14 +40,14 @@ export async function inspectServers(link: RedisLink): Promise<{ durable: boolea
     durable:
       disks.length > 0 &&
       disks.every((disk) => disk.get("appendonly") === "yes" && disk.get("appendfsync") === "always"),
-    // Policies of keys that expire spare ours, which never do.
+    // The `volatile-` policies evict keys with an expiry only, and ours have none.
     evicts: memories.some(
       (memory) => memory.get("maxmemory") !== "0" && memory.get("maxmemory-policy")?.startsWith("allkeys") === true,
     ),
   };
 }
 
-/** Names and values in turn. */
+/** Reads a list of names and values in turn. */
 function settingsOf(answer: unknown): Map<string, string> {
   const parts: readonly unknown[] = Array.isArray(answer) ? answer : [];
   const settings = new Map<string, string>();
@@ -52,7 +55,7 @@ function settingsOf(answer: unknown): Map<string, string> {
   return settings;
 }
 
-/** Bytes below maxmemory, of the server that has fewest; null where none has such a limit. */
+/** Bytes left below maxmemory, of the server that has the fewest. Null when no server has such a limit. */
 export async function freeMemory(link: RedisLink): Promise<number | null> {
   const options = { wrote: false, deadline: performance.now() + ANSWER_TIMEOUT_MS };
   const free = (await link.sendToAll(["INFO", "memory"], options)).flatMap((information) => {

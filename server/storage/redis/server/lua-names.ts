@@ -1,24 +1,24 @@
 /**
- * Which names a piece of Lua defines and uses, read from its text without a parser: enough to find a forgotten piece or
- * a misspelled argument when a script is put together, rather than when it runs.
+ * Finds the names that a piece of Lua defines and uses. It reads the text without a parser. That is enough to find a
+ * forgotten piece or a misspelled argument when a script is put together, rather than when it runs.
  */
 
 const WORDS = `and break do else elseif end false for function if in local nil not or repeat return then true until while
   KEYS ARGV redis string table math tonumber tostring ipairs pairs next select type unpack`;
 const KNOWN: ReadonlySet<string> = new Set(WORDS.split(/\s+/));
 
-/** Without comments, and with empty strings. */
+/** The code without comments, and with all strings emptied. */
 const codeOf = (lua: string) => lua.replace(/--[^\n]*|'(?:[^'\\]|\\.)*'/g, (found) => (found[0] === "'" ? "''" : ""));
 
 const namesIn = (list: string) => list.split(",").map((name) => name.trim());
 
-/** Its locals and functions that begin a line: what the Lua after it can use. */
+/** The locals and functions that begin a line. Lua that follows can use them. */
 export function namesDefinedBy(lua: string): string[] {
   const found = codeOf(lua).matchAll(/^local (?:function (\w+)|(\w+(?:, \w+)*))/gm);
   return [...found].flatMap(([, name, names]) => (name === undefined ? namesIn(names as string) : [name]));
 }
 
-/** Names that it uses, and that are neither Lua's, nor in `known`, nor bound anywhere in it. */
+/** Names that it uses, but that are neither Lua's own, nor in `known`, nor bound anywhere in it. */
 export function namesMissingIn(lua: string, known: readonly string[]): string[] {
   const code = codeOf(lua);
   const bound = [
@@ -26,7 +26,7 @@ export function namesMissingIn(lua: string, known: readonly string[]): string[] 
     ...code.matchAll(/\bfunction\s+(\w+)/g),
     ...code.matchAll(/\bfunction\b[^(]*\(([^)]*)\)/g),
     ...code.matchAll(/\bfor\s+(\w+(?:\s*,\s*\w+)*)\s*(?:=|\bin\b)/g),
-    // Fields of a table that is being made.
+    // Fields in a table constructor.
     ...code.matchAll(/[{,]\s*(\w+)\s*=(?!=)/g),
   ].flatMap(([, names]) => namesIn(names as string));
   const fine = new Set([...known, ...bound]);

@@ -1,13 +1,13 @@
 /**
- * The arguments of Lua scripts: each has a name and a type in TypeScript, and is a local variable of that name (in
- * snake case) in Lua. They travel as texts in ARGV: first the single values in order of declaration, then the lists,
- * each with its length in front.
+ * The arguments of Lua scripts. Each has a name and a type in TypeScript. In Lua it is a local variable of that name,
+ * in snake case. Arguments travel as texts in ARGV: first the single values in order of declaration, then the lists,
+ * each after its length.
  */
 
 interface Single<T> {
-  /** The value as it travels. */
+  /** The value as text for ARGV. */
   encode(value: T): string;
-  /** A Lua expression that reads it; `source` is an expression that gives its text. */
+  /** A Lua expression for the value. `source` is an expression for its text. */
   decode(source: string): string;
 }
 
@@ -33,18 +33,18 @@ type ValueOf<P> =
       : P extends Records<infer F>
         ? readonly ValuesOf<F>[]
         : never;
-/** What a call site gives for these parameters. */
+/** The values that a caller passes for these parameters. */
 export type ValuesOf<P> = { readonly [Name in keyof P]: ValueOf<P[Name]> };
 
 export const text: Single<string> = { encode: (value) => value, decode: (source) => source };
 
-/** In Lua a text too: the digits as they are, for what a script stores. Lua's own numbers lose some when written. */
+/** In Lua the text of its digits, for values that a script stores. Lua's own numbers lose digits when written. */
 export const numeral: Single<number> = { encode: String, decode: (source) => source };
 
 /** In Lua a number. */
 export const number: Single<number> = { encode: String, decode: (source) => `tonumber(${source})` };
 
-/** In Lua a text with a sign in front, which tells an empty one from none: `+text`, or `-` for none. */
+/** In Lua a text with a sign in front, which tells an empty text from none: `+text`, or `-` for none. */
 export const optionalText: Single<string | null | undefined> = {
   encode: (value) => (value === null || value === undefined ? "-" : `+${value}`),
   decode: (source) => source,
@@ -75,7 +75,7 @@ export const records = <F extends Fields>(fields: F): Records<F> => ({ fields })
 
 const isSingle = (parameter: Parameter): parameter is Single<unknown> => "encode" in parameter;
 
-/** The singles, then the lists. */
+/** Single values, then lists. */
 function inOrder(parameters: Parameters): [singles: [string, Single<unknown>][], lists: [string, Parameter][]] {
   const all = Object.entries(parameters);
   const singles = all.filter((entry): entry is [string, Single<unknown>] => isSingle(entry[1]));
@@ -84,7 +84,7 @@ function inOrder(parameters: Parameters): [singles: [string, Single<unknown>][],
 
 type Writer = (texts: string[], values: Readonly<Record<string, unknown>>) => void;
 
-/** Makes the function that appends values to ARGV; made once per script, so that a call only fills an array. */
+/** Returns the function that appends values to ARGV. Created once per script, so that a call only fills an array. */
 export function writerOf(parameters: Parameters): Writer {
   const [singles, lists] = inOrder(parameters);
   const listWriters = lists.map(([name, parameter]) => [name, listWriter(parameter)] as const);

@@ -1,6 +1,6 @@
 /**
- * Lua scripts as values. A script names its keys, its arguments and the shared pieces that it uses; its text is put
- * together once, when its module is loaded, which fails when anything that the text uses is missing.
+ * Lua scripts as values. A script declares its keys, its arguments, and the shared pieces that it uses. Its text is put
+ * together once, when its module is loaded. That fails if the text uses a name that nothing defines.
  */
 import { createHash } from "node:crypto";
 import { namesDefinedBy, namesMissingIn } from "./lua-names.ts";
@@ -10,7 +10,7 @@ declare const groupParts: unique symbol;
 /** The names of a group's keys on the server, in the order of its parts. */
 export type KeyList<Parts extends readonly string[]> = readonly string[] & { readonly [groupParts]: Parts };
 
-/** Keys that a script gets together. */
+/** Keys that belong together. */
 interface KeyGroup<Parts extends readonly string[]> {
   readonly parts: Parts;
   readonly form: "locals" | "table";
@@ -33,7 +33,7 @@ export const table = <const Parts extends readonly string[]>(parts: Parts): KeyG
   form: "table",
 });
 
-/** Lua that several scripts share. Its top-level locals are what it offers. */
+/** Lua that several scripts share. Scripts can use its top-level locals. */
 export interface Piece {
   readonly name: string;
   readonly needs: Needs;
@@ -61,9 +61,9 @@ export function piece(name: string, needs: Needs, lua: string): Piece {
 }
 
 /**
- * `reads`: changes nothing that a caller asked for; to expire what is due does not count. `grows`: takes more memory,
- * so a server that has reached its maxmemory refuses it before it does anything. The others run even then, so that a
- * full storage can be emptied.
+ * `reads`: changes no content, except that it may remove what has expired. `grows`: takes more memory, so a server that
+ * has reached its maxmemory refuses it before it does anything. Scripts that do not grow run even then, so that a full
+ * storage can be emptied.
  */
 export type Effect = "reads" | "writes" | "grows";
 
@@ -72,22 +72,22 @@ export interface Script<Keys, Args, Answer> {
   readonly text: string;
   readonly digest: string;
   readonly writes: boolean;
-  /** What follows the script in EVALSHA: the number of keys, the keys, the arguments. */
+  /** The operands of EVALSHA after the script: the number of keys, the keys, the arguments. */
   operands(keys: Keys, args: Args): string[];
-  /** Not there at run time: it carries the type. */
+  /** Only carries the type. Absent at run time. */
   readonly answer?: Answer;
 }
 
 export type ArgsOf<S> = S extends Script<infer _Keys, infer Args, infer _Answer> ? Args : never;
 export type AnswerOf<S> = S extends Script<infer _Keys, infer _Args, infer Answer> ? Answer : never;
 
-/** Says to TypeScript what a script answers: a verdict first. A Lua `false` or `nil` is null. */
+/** Declares the type of a script's answer: a verdict first. A Lua `false` or `nil` is null. */
 export const answers = <Answer extends readonly unknown[]>(): Answer | undefined => undefined;
 
 /**
- * Makes a script. Throws when its text uses a name that nothing defines, or one of its pieces a key or an argument that
- * the script does not declare. Hazard: what a script did before an error in it stays done, so it checks first and
- * writes then.
+ * Creates a script. Throws when its text uses a name that nothing defines, or when a piece needs a key or an argument
+ * that the script does not declare. Hazard: an error in a script does not undo what it did before. So a script first
+ * checks, then writes.
  */
 export function script<Groups extends KeyGroups, Args extends Parameters, Answer extends readonly unknown[]>(
   name: string,
@@ -130,7 +130,7 @@ export function script<Groups extends KeyGroups, Args extends Parameters, Answer
   };
 }
 
-/** The pieces and all that they need, each once, after what it needs. */
+/** The pieces and all that they need, each once, and each after those that it needs. */
 function inOrder(pieces: readonly Piece[], found = new Set<Piece>()): Piece[] {
   for (const one of pieces) {
     inOrder(one.needs.pieces ?? [], found);

@@ -1,4 +1,7 @@
-/** Runs scripts on the server: each call of the driver is one of them, so that it happens as a whole or not at all. */
+/**
+ * Runs scripts on the server. The server runs nothing else during a script, so a call of the driver is one script
+ * wherever possible.
+ */
 import { WORTH_SENDING_MS } from "../../call-deadlines.ts";
 import { CallsInFlight } from "../../calls-in-flight.ts";
 import { tooBusy } from "../../storage-errors.ts";
@@ -7,10 +10,10 @@ import { ANSWER_TIMEOUT_MS, isServerError } from "./connection.ts";
 import { translateRedisError } from "./errors.ts";
 import type { Script } from "./script.ts";
 
-/** A verdict, and what comes with it. */
+/** A verdict, and the values that belong to it. */
 export type Answered = readonly [verdict: unknown, ...rest: unknown[]];
 
-/** Of a driver's call that begins now, however many scripts it takes. */
+/** The deadline of a driver's call that begins now. All scripts of the call share it. */
 export const callDeadline = () => performance.now() + ANSWER_TIMEOUT_MS;
 
 /** Runs scripts and translates their errors. */
@@ -22,7 +25,7 @@ export class Scripts {
     this.link = link;
   }
 
-  /** One round trip. All keys must have one hash tag, unless the store is a single server. */
+  /** Runs a script once. All keys must have the same hash tag, unless the store is a single server. */
   run<Keys, Args, Answer extends Answered>(
     script: Script<Keys, Args, Answer>,
     keys: Keys,
@@ -33,8 +36,8 @@ export class Scripts {
   }
 
   /**
-   * Runs a script again for as long as it answers `more`: it has then expired a part of what is due and done nothing
-   * else yet, so that no call holds up the server for long. DEADLINE_EXCEEDED.
+   * Runs a script until it answers something other than `more`. With `more` it has expired a part of what is due and
+   * done nothing else yet, so that no run blocks the server for long. DEADLINE_EXCEEDED.
    */
   async runToEnd<Keys, Args, Answer extends Answered>(
     script: Script<Keys, Args, Answer>,
@@ -61,14 +64,14 @@ export class Scripts {
     deadline: number,
   ): Promise<Answer> {
     const options = { wrote: script.writes, deadline };
-    // After the number of keys.
+    // The first operand is the number of keys.
     const key = operands[1] as string;
     this.calls.begin();
     try {
       return (await this.link.send(key, ["EVALSHA", script.digest, ...operands], options)) as Answer;
     } catch (error) {
       if (!isServerError(error) || !error.message.startsWith("NOSCRIPT")) throw translate(error, script);
-      // The server was started anew, or is a new one.
+      // The server does not know the script: it has restarted, or is another one.
       try {
         return (await this.link.send(key, ["EVAL", script.text, ...operands], options)) as Answer;
       } catch (again) {

@@ -2,17 +2,17 @@
 import { piece } from "./script.ts";
 
 /**
- * At most so many things expire at a time, which takes the server a few milliseconds. It also bounds the arguments of
- * one command. Even, since some lists are of pairs.
+ * At most this many things expire at a time, which takes the server a few milliseconds. This also limits the number of
+ * arguments of one command. Even, because some lists consist of pairs.
  */
 export const EXPIRE_STEP = 500;
 
-/** Later than everything: nothing falls due. */
+/** A time later than all others: nothing falls due. */
 export const NEVER = String(Number.MAX_SAFE_INTEGER);
 
 /**
- * The clock in microseconds since 1970, and whole numbers as texts: Lua's own way to write them loses digits. No time
- * is later than JavaScript's last.
+ * The clock in microseconds since 1970, and `digits`, which formats whole numbers; Lua's own formatting loses digits.
+ * No time is later than JavaScript's last.
  */
 export const CLOCK = piece(
   "clock",
@@ -25,7 +25,7 @@ local NOW = digits(now)
 `,
 );
 
-/** Iterates over a list in parts that fit into one command, and tells where each part begins. */
+/** Iterates over a list in parts that fit into one command, each with the index at which it begins. */
 export const SLICES = piece(
   "slices",
   {},
