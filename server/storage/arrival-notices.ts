@@ -1,6 +1,6 @@
 import { type QueueRef, queueKey } from "./queue-ref.ts";
 
-/** Least time between two notices. Arrivals in between go with the next one. */
+/** The shortest time between two notices. Arrivals in between go with the next one. */
 const INTERVAL_MS = 5;
 
 export interface Arrived {
@@ -9,13 +9,13 @@ export interface Arrived {
 }
 
 /**
- * Tells other processes which queues got messages. Arrivals are added up by queue, and notices are sent one at a time.
- * After a quiet time a notice goes out at the end of the present turn of the event loop, so that waiting callers hear
- * of it at once. Under load there is one every few milliseconds.
+ * Notifies other processes of the queues that got messages. Adds arrivals up by queue, and sends one notice at a time.
+ * After a quiet time it sends at the end of the current turn of the event loop, so that waiting callers hear of it at
+ * once. Under load it sends every few milliseconds.
  */
 export class ArrivalNotices {
   readonly #send: (arrived: readonly Arrived[]) => Promise<void>;
-  #gathered = new Map<string, Arrived>();
+  #pending = new Map<string, Arrived>();
   #sentAt = Number.NEGATIVE_INFINITY;
   #scheduled = false;
   #timer: NodeJS.Timeout | undefined;
@@ -28,9 +28,9 @@ export class ArrivalNotices {
 
   add(queue: QueueRef, count: number): void {
     const key = queueKey(queue);
-    const gathered = this.#gathered.get(key);
-    if (gathered === undefined) this.#gathered.set(key, { queue, count });
-    else gathered.count += count;
+    const pending = this.#pending.get(key);
+    if (pending === undefined) this.#pending.set(key, { queue, count });
+    else pending.count += count;
     this.#schedule();
   }
 
@@ -40,7 +40,7 @@ export class ArrivalNotices {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#closed || this.#gathered.size === 0) return;
+    if (this.#scheduled || this.#closed || this.#pending.size === 0) return;
     this.#scheduled = true;
     const wait = this.#sentAt + INTERVAL_MS - performance.now();
     if (wait <= 0) setImmediate(() => void this.#sendNow());
@@ -49,8 +49,8 @@ export class ArrivalNotices {
 
   async #sendNow(): Promise<void> {
     if (this.#closed) return;
-    const arrived = [...this.#gathered.values()];
-    this.#gathered = new Map();
+    const arrived = [...this.#pending.values()];
+    this.#pending = new Map();
     this.#sentAt = performance.now();
     await this.#send(arrived);
     this.#scheduled = false;

@@ -1,35 +1,35 @@
-/** One deadline for each call: waiting for its turn counts as much as being under way. */
+/** The deadline of each call to a storage. The time that a call waits in this process counts as well. */
 import { type DomainError, hasCode } from "../errors.ts";
 import { silent, stillUnderWay, tooBusy, tookTooLong } from "./storage-errors.ts";
 
-/** Of a driver's call, in milliseconds. */
+/** How long a driver's call may take, in milliseconds. */
 export const DRIVER_DEADLINE_MS = 5000;
 /**
- * A call that did not wait is ended by its connection, which knows whether it was sent. So the connection has the first
- * word.
+ * How much later than its connection this module ends a call. The connection knows whether a call was sent, so a call
+ * that did not wait is ended by the connection first.
  */
-const FIRST_WORD_MS = 200;
-const ANSWERED_BY_MS = DRIVER_DEADLINE_MS + FIRST_WORD_MS;
-/** With less left a call is given up unsent, since its answer would come too late to tell what happened. */
+const CONNECTION_FIRST_MS = 200;
+const ANSWERED_BY_MS = DRIVER_DEADLINE_MS + CONNECTION_FIRST_MS;
+/** With less time left, a call is not sent any more: its answer would come too late to tell what happened. */
 export const WORTH_SENDING_MS = 1000;
 
-/** Who answers calls: what they wait for together. */
+/** The part of a storage that answers these calls. If it answers none of them, it counts as silent. */
 export interface Source {
-  /** When it last answered anybody, as performance.now() counts. */
+  /** When it last answered any call, in milliseconds of performance.now(). */
   heardAt: number;
 }
 
 export interface Call {
   readonly since: number;
   readonly source: Source;
-  /** May have happened from then on. */
+  /** True: the call may have had an effect. */
   sent: boolean;
   readonly reject: (error: DomainError) => void;
 }
 
 /**
- * Calls whose caller was told that the time is up, though the storage answers others: they say nothing about whether it
- * is there.
+ * Errors of calls that were too slow while the storage answered others. They do not mean that the storage is
+ * unreachable.
  */
 const slow = new WeakSet<Error>();
 
@@ -37,22 +37,27 @@ export function isSlow(error: unknown): boolean {
   return error instanceof Error && slow.has(error);
 }
 
-/** The storage lives, but has not answered in time. `wrote`: what was sent may still change something. */
+/**
+ * The error of a call that was too slow, although the storage is alive. `wrote`: what was sent may still change
+ * something.
+ */
 export function tooSlow({ wrote }: { wrote: boolean }): DomainError {
   const error = wrote ? stillUnderWay() : tookTooLong();
   slow.add(error);
   return error;
 }
 
-/** A source that answered, if only to refuse. */
+/**
+ * Records that the source has answered. A refusal is an answer too; STORAGE_UNAVAILABLE and OUTCOME_UNKNOWN are not.
+ */
 export function noteAnswer(source: Source, error?: unknown): void {
   if (hasCode(error, "STORAGE_UNAVAILABLE") || hasCode(error, "OUTCOME_UNKNOWN")) return;
   source.heardAt = performance.now();
 }
 
-/** Rejects the calls whose time is up, all with one timer. What was sent goes on, and its answer is nobody's. */
+/** Rejects calls at their deadline, all with one timer. A call that was sent is not stopped; its answer is ignored. */
 export class CallDeadlines {
-  /** In order of their beginning. */
+  /** Calls without an answer, oldest first. */
   readonly #open = new Set<Call>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -65,7 +70,7 @@ export class CallDeadlines {
     this.#open.delete(call);
   }
 
-  /** False for one that was answered already, or is given up now. */
+  /** False when the call has been answered already, or is given up now. */
   isWorthSending(call: Call): boolean {
     if (!this.#open.has(call)) return false;
     if (performance.now() - call.since <= DRIVER_DEADLINE_MS - WORTH_SENDING_MS) return true;
@@ -74,13 +79,13 @@ export class CallDeadlines {
   }
 
   #wait({ since }: Call): void {
-    // Of a loop that stood still, the answers that came meanwhile are read first.
-    const look = () => setImmediate(() => this.#look());
-    this.#timer = setTimeout(look, Math.max(1, since + ANSWERED_BY_MS - performance.now()));
+    // After the event loop was blocked, the answers that came meanwhile are read first.
+    const check = () => setImmediate(() => this.#check());
+    this.#timer = setTimeout(check, Math.max(1, since + ANSWERED_BY_MS - performance.now()));
     this.#timer.unref();
   }
 
-  #look(): void {
+  #check(): void {
     this.#timer = undefined;
     const latest = performance.now() - ANSWERED_BY_MS;
     for (const call of this.#open) {

@@ -1,9 +1,10 @@
-/** Pages of lists, and the check of ids and markers that clients send. */
+/** Pages of lists, and checks of the ids and markers that clients send. */
 import { DomainError } from "../errors.ts";
 
 /**
- * Which page of a list. At most one of `after` and `before`: the page after or before that marker, in ascending order
- * either way. The marked item is not in the page and need not exist any more. BAD_INPUT for a text that is no marker.
+ * Asks for a page of a list: the items after the marker `after`, or those before `before`, always in ascending order.
+ * At most one of the two is given. The page does not contain the marked item, which need not exist any more. BAD_INPUT
+ * for a text that is no marker.
  */
 export interface PageRequest {
   after?: string;
@@ -12,8 +13,8 @@ export interface PageRequest {
 }
 
 /**
- * A marker is null when there is no such page now. A page may be shorter than asked and have a `nextMarker`. A reader
- * that follows a growing list keeps the marker of its last item.
+ * A marker is null when there is no such page now. A page with fewer items than asked for can still have a
+ * `nextMarker`. Readers that follow a growing list should keep the marker of the last item they got.
  */
 export interface Page<T> {
   items: T[];
@@ -58,12 +59,14 @@ export function uuidMarker(marker: string, field: MarkerField): string {
   return uuid;
 }
 
-/** `rows` are in the order in which they were read: one more than `page.limit` when there are more. */
+/**
+ * Makes a page of rows, in the order in which they were read. One row more than `page.limit` means that there are more.
+ */
 export function pageOf<Item>(rows: readonly Item[], page: PageRequest, markerOf: (item: Item) => string): Page<Item> {
   return pageOfAll(rows.slice(0, page.limit), rows.length > page.limit, page, markerOf);
 }
 
-/** The same for rows that all belong to the page. `more`: further ones follow in the order in which they were read. */
+/** The same for rows that all belong to the page. `more`: others follow in the order of reading. */
 export function pageOfAll<Item>(
   rows: readonly Item[],
   more: boolean,
@@ -83,7 +86,7 @@ export function pageOfAll<Item>(
 export function badMarker(field: MarkerField): DomainError {
   return new DomainError(
     "BAD_INPUT",
-    `${field} is no marker of this list. Take one from a page that you read before, or leave it out to begin at the beginning.`,
+    `${field} is no marker of this list. Use one from a page that you read before, or leave it out for the first page.`,
     { details: { field } },
   );
 }

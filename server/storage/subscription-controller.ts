@@ -1,10 +1,10 @@
-/** Part of the data plane's seam: who is to be told of a queue's messages. */
+/** Part of the data plane's seam: a queue's subscriptions, which say who is to be notified of its messages. */
 import type { Page, PageRequest } from "./list-pages.ts";
 import type { QueueRef } from "./queue-ref.ts";
 
 export interface Subscription {
   id: string;
-  /** The queue's name. */
+  /** The name of the queue. */
   source: string;
   subscriber: string;
   ttlSeconds: number;
@@ -17,21 +17,25 @@ export interface Subscription {
 }
 
 /**
- * Scoped by project and queue name; no queue is needed, and they outlive it. Unique by project, queue and subscriber.
+ * Subscriptions belong to a project and a queue's name, and are unique by these and the subscriber. The queue need not
+ * exist, and they outlive it.
  */
 export interface SubscriptionController {
   /** Oldest first; marker = id. */
   list(params: { queue: QueueRef; page: PageRequest }): Promise<Page<Subscription>>;
-  /** SUBSCRIPTION_DOES_NOT_EXIST, also once expired. */
+  /** SUBSCRIPTION_DOES_NOT_EXIST, also for an expired one. */
   get(params: { queue: QueueRef; id: string }): Promise<Subscription>;
-  /** Null when the subscriber is subscribed to this queue already. */
+  /** Returns null when the subscriber has a subscription to this queue already. */
   create(params: {
     queue: QueueRef;
     subscriber: string;
     ttlSeconds: number;
     optionsText: string;
   }): Promise<Subscription | null>;
-  /** Changes what is given; a new ttl counts from now. SUBSCRIPTION_DOES_NOT_EXIST, SUBSCRIPTION_ALREADY_EXISTS. */
+  /**
+   * Changes the given fields. A new ttl counts from now. SUBSCRIPTION_DOES_NOT_EXIST, or SUBSCRIPTION_ALREADY_EXISTS
+   * when the new subscriber has another one.
+   */
   update(params: {
     queue: QueueRef;
     id: string;
@@ -39,9 +43,9 @@ export interface SubscriptionController {
     ttlSeconds?: number;
     optionsText?: string;
   }): Promise<Subscription>;
-  /** Silent when there is none. */
+  /** Silent when there is no such subscription. */
   delete(params: { queue: QueueRef; id: string }): Promise<void>;
-  /** Removes all of a queue, and says how many. */
+  /** Deletes all subscriptions of a queue. Returns how many. */
   deleteAll(params: { queue: QueueRef }): Promise<number>;
   exists(params: { queue: QueueRef; id: string }): Promise<boolean>;
   /** SUBSCRIPTION_DOES_NOT_EXIST. */

@@ -1,6 +1,6 @@
 /**
- * The audit log: who did what, and with which outcome. Rows are added, an intended one gets its outcome once, and old
- * ones are deleted: the table itself refuses every other change.
+ * The audit log: who did what, and with which outcome. Rows are inserted; an intended action gets its outcome once; old
+ * rows are deleted. The table itself refuses every other change.
  */
 import type { AuditController, AuditEntry } from "../../control-driver.ts";
 import { numberMarker } from "../../list-pages.ts";
@@ -26,7 +26,7 @@ export function auditController({ session }: { session: Session }): AuditControl
       });
     },
 
-    // The oldest entries have the lowest ids, so only these are looked at.
+    // The oldest entries have the lowest ids, so the statement reads only these.
     trim: ({ days, limit }) =>
       prisma.$executeRaw`
         DELETE FROM audit_entries WHERE id IN (

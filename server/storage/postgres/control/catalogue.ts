@@ -70,7 +70,7 @@ export function catalogueController({ session }: { session: Session }): Catalogu
       const onConflict = ifAbsent
         ? Prisma.sql`DO NOTHING`
         : Prisma.sql`DO UPDATE SET pool = excluded.pool, epoch = excluded.epoch`;
-      // The entry that kept the insert from inserting may be deleted before it is read; then the insert is repeated.
+      // The existing entry that stopped the insert may be deleted before it is read. Then the insert is repeated.
       for (;;) {
         const [row] = await prisma.$queryRaw<EntryRow[]>`
           WITH ${holdPool(pool)}
@@ -119,7 +119,7 @@ const BY_POSITION = {
   marker: (row: EntryRow) => writeMarker([String(row.position)]),
 };
 
-/** A search reads a range of names. In order of insertion it would have to read the whole catalogue. */
+/** For a search: it reads a range of names. In order of insertion it would read the whole catalogue. */
 const BY_NAME = {
   key: Prisma.sql`(queue, project)`,
   values: (bound: Bound) => {
@@ -131,8 +131,8 @@ const BY_NAME = {
 };
 
 /**
- * Keeps the pool, if it is registered, from being deleted until this is committed. A delete waits, then counts this
- * entry.
+ * Prevents the deletion of the pool, if it is registered, until this statement's transaction has ended. A delete waits
+ * for that, then counts this entry.
  */
 function holdPool(pool: string): Prisma.Sql {
   return Prisma.sql`held AS MATERIALIZED (SELECT 1 FROM pools WHERE name = ${pool} FOR KEY SHARE)`;

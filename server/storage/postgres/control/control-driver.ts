@@ -1,4 +1,4 @@
-/** The control plane on PostgreSQL: Prisma's models over connections that the caller opened. */
+/** The control plane on PostgreSQL: Prisma's models, over connections that the caller opened. */
 import { PrismaPg } from "@prisma/adapter-pg";
 import type pg from "pg";
 import { type Prisma, PrismaClient } from "../../../../prisma/generated/client.ts";
@@ -16,14 +16,17 @@ import { type Session, translateControlError } from "./prisma-session.ts";
 import { queueController } from "./queues.ts";
 
 const ALIVE_TIMEOUT_MS = 2000;
-/** For a transaction as a whole; each statement and lock has its own, shorter deadline. */
+/** The deadline of a whole transaction. Each statement and lock has a shorter one of its own. */
 const TRANSACTION_TIMEOUT_MS = 5000;
-/** How long a transaction is waited for: a server that stands still does not answer the rollback either. */
+/**
+ * How long a caller waits for a transaction. The driver needs its own deadline, since a stalled server does not answer
+ * the rollback either.
+ */
 const TRANSACTION_ANSWER_MS = TRANSACTION_TIMEOUT_MS + 1000;
 
 /**
- * `connections` stay the caller's: `close` leaves them open. Their search path must be `schema`.
- * `defaultPoolUri` is the control database's own URI, which no pool may be registered with.
+ * `connections`: their search path must be `schema`. The caller closes them. `defaultPoolUri` is the control database's
+ * own URI; no pool may be registered with it.
  */
 export function createPostgresControlDriver(params: {
   connections: pg.Pool;
@@ -35,8 +38,8 @@ export function createPostgresControlDriver(params: {
   const client = new PrismaClient({ adapter: new PrismaPg(connections, { schema }), errorFormat: "minimal" });
 
   /**
-   * Runs `work` in one transaction. A transaction that is given up is never committed: what it still does is rolled
-   * back, unless the commit was already sent.
+   * Runs `work` in one transaction. After the deadline it is given up and never committed: what it still does is rolled
+   * back. The exception is a commit that was already sent.
    */
   function transact<T>(work: (tx: Prisma.TransactionClient) => Promise<T>): Promise<T> {
     let isGivenUp = false;
@@ -116,8 +119,8 @@ function lateTransaction(committing: boolean): DomainError {
   return committing
     ? new DomainError(
         "OUTCOME_UNKNOWN",
-        "The control database did not answer the commit: the change may have been made. " +
-          "Look, and repeat it if it was not.",
+        "The control database did not answer the commit: the change may have happened. " +
+          "Check, and repeat it if it did not.",
       )
     : new DomainError(
         "STORAGE_UNAVAILABLE",

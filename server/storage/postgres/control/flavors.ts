@@ -1,4 +1,4 @@
-/** Flavors: each is a name in a project for a group of pools. */
+/** Flavors: names of groups of pools, in projects. */
 import type { Prisma } from "../../../../prisma/generated/client.ts";
 import { DomainError } from "../../../errors.ts";
 import type { FlavorsController } from "../../control-driver.ts";
@@ -70,7 +70,7 @@ export function flavorsController({ session }: { session: Session }): FlavorsCon
   return guarded(session, controller, ["create", "update", "delete", "dropAll"]);
 }
 
-/** Sets the flavor on these pools. POOL_DOES_NOT_EXIST for the first that is missing. */
+/** Sets the flavor of these pools. POOL_DOES_NOT_EXIST names the first that is missing. */
 async function assignPools(tx: Prisma.TransactionClient, flavor: string, pools: readonly string[]): Promise<void> {
   const names = [...new Set(pools)];
   const changed = await tx.pool.updateManyAndReturn({

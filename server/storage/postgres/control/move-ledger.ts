@@ -1,4 +1,4 @@
-/** The records of moves that have not ended, in the control database. */
+/** The records, in the control database, of moves that have not ended. */
 import { Prisma } from "../../../../prisma/generated/client.ts";
 import type { MoveLedger, QueueMove } from "../../control-driver.ts";
 import { guarded, type Session } from "./prisma-session.ts";
@@ -21,7 +21,7 @@ const lease = (seconds: number) => Prisma.sql`clock_timestamp() + make_interval(
 export function moveLedger({ session }: { session: Session }): MoveLedger {
   const { prisma } = session;
 
-  /** The record of this attempt, and no other: once it is taken over, it has another epoch or holder. */
+  /** Finds the record of this attempt only. After a take-over the record has another epoch or holder. */
   const isOurs = (move: QueueMove) =>
     Prisma.sql`project = ${move.project} AND queue = ${move.queue}
       AND epoch = ${move.epoch} AND holder = ${move.holder}`;

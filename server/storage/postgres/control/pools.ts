@@ -1,4 +1,7 @@
-/** Pools. Their URIs are encrypted. No two have the same server and namespace, by URI and by the store found there. */
+/**
+ * The registered pools. Their URIs are encrypted. No two pools are the same server and namespace, neither by URI nor by
+ * the identity of the store found there.
+ */
 import type { Pool as PoolRow, Prisma } from "../../../../prisma/generated/client.ts";
 import { DomainError } from "../../../errors.ts";
 import type { SecretBox } from "../../../secret-box.ts";
@@ -9,7 +12,7 @@ import { identityOf } from "../pool-identity.ts";
 import { keysetPage } from "../sql/keyset.ts";
 import { guarded, type Session } from "./prisma-session.ts";
 
-/** Queues that keep a pool from being deleted are counted up to here. */
+/** Queues of a pool are counted up to this number. */
 const COUNT_LIMIT = 10_000;
 
 export function poolsController({
@@ -41,13 +44,13 @@ export function poolsController({
 
   const digestOf = (uri: string) => secrets.digest(normalisePoolUri(uri));
 
-  /** The columns that a URI becomes. POOL_URI_IN_USE for the control database, which is a pool already. */
+  /** The columns for a URI. POOL_URI_IN_USE for the control database's URI: that is the built-in pool. */
   function sealedUri(name: string, uri: string) {
     if (normalisePoolUri(uri) === defaultUri) throw uriInUse(DEFAULT_POOL);
     return { encryptedUri: secrets.seal(uri, poolContext(name)), uriDigest: digestOf(uri) };
   }
 
-  /** The name of the pool that is this store already, unless it is `except`. */
+  /** The name of the pool with this identity, the built-in one included. Null when there is none, or it is `except`. */
   async function holderOf(tx: Prisma.TransactionClient, identity: string, except?: string): Promise<string | null> {
     const own = await tx.poolIdentity.findFirst({ select: { seed: true } });
     if (own !== null && identityOf(own.seed) === identity) return DEFAULT_POOL;
@@ -56,9 +59,9 @@ export function poolsController({
   }
 
   /**
-   * The identity to record for a pool with this URI. POOL_URI_IN_USE when the URI or the store is another pool's.
-   * POOL_IN_USE when the pool has queues, and its store is another than before. `identity` undefined: the store was not
-   * looked at.
+   * The identity to record for a pool with this URI. `identity` undefined: the store was not checked. POOL_URI_IN_USE
+   * when another pool has the URI or the store. POOL_IN_USE when the pool has queues and would get another store than
+   * before.
    */
   async function identityFor(
     tx: Prisma.TransactionClient,
@@ -214,21 +217,24 @@ export function poolsController({
   return guarded(session, controller, ["create", "update", "note", "delete", "dropAll"]);
 }
 
-/** A pool's URI is sealed with its name: it cannot be opened in another pool's row. */
+/** The context with which a pool's URI is encrypted. So it cannot be decrypted in another pool's row. */
 export function poolContext(name: string): string {
   return `pool ${name}`;
 }
 
 /**
- * Makes changes of pools and flavors run one after another, across processes: they are rare, and the rules that tie
- * pools to flavors look at several rows. Each change takes this lock first, so that no two deadlock. It does not block
- * readers, nor the catalogue.
+ * Makes changes of pools and flavors run one after another, in all processes. They are rare, and the rules about pools
+ * and flavors concern several rows. Each change takes this lock first, so no two deadlock. Readers and the catalogue
+ * are not blocked.
  */
 export async function lockPools(tx: Prisma.TransactionClient): Promise<void> {
   await tx.$executeRaw`LOCK TABLE pools IN SHARE ROW EXCLUSIVE MODE`;
 }
 
-/** Waits for inserts into the catalogue that name this pool, and blocks later ones: a count after it sees them all. */
+/**
+ * Waits for inserts into the catalogue that name this pool, and blocks later ones. So a count after it includes them
+ * all.
+ */
 async function holdPool(tx: Prisma.TransactionClient, name: string): Promise<void> {
   await tx.$queryRaw`SELECT 1 FROM pools WHERE name = ${name} FOR UPDATE`;
 }

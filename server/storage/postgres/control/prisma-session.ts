@@ -1,22 +1,28 @@
-/** What the control plane's controllers share: a Prisma client or transaction, checked arguments, translated errors. */
+/**
+ * What the controllers of the control plane share: a Prisma client or transaction, checks of arguments, and translation
+ * of errors.
+ */
 import { Prisma } from "../../../../prisma/generated/client.ts";
 import { DomainError } from "../../../errors.ts";
 import { translatePostgresError } from "../sql/connection.ts";
 
-/** Where a controller's statements run: the whole client, or one transaction of it. */
+/** Where a controller's statements run: on the client, or in one of its transactions. */
 export interface Session {
   readonly prisma: Prisma.TransactionClient;
   readonly inTransaction: boolean;
-  /** Runs several statements in one transaction: the one that is open, else one of their own. */
+  /** Runs several statements in one transaction: the open one, or else a new one. */
   atomically<T>(work: (prisma: Prisma.TransactionClient) => Promise<T>): Promise<T>;
-  /** A statement failed. COMMIT would roll back and not say so: the transaction must not report success. */
+  /**
+   * Records that a statement failed, so that the transaction reports no success. Hazard: COMMIT would roll back and not
+   * say so.
+   */
   failed(error: DomainError): void;
 }
 
 /**
- * The controller, with every argument checked for text that PostgreSQL cannot keep to the letter, and every failure
- * translated. `writes` names the methods whose outcome is unknown when the connection breaks. Inside a transaction no
- * outcome is unknown: a connection that breaks before COMMIT leaves nothing behind.
+ * The controller with every argument checked and every error translated. The check refuses text that PostgreSQL cannot
+ * store unchanged. `writes` names the methods whose outcome is unknown when the connection breaks. In a transaction no
+ * outcome is unknown: a connection that breaks before COMMIT changes nothing.
  */
 export function guarded<C extends object>(session: Session, controller: C, writes: readonly (keyof C)[]): C {
   const guard =
@@ -40,7 +46,7 @@ export function guarded<C extends object>(session: Session, controller: C, write
   ) as C;
 }
 
-/** BAD_INPUT for U+0000, which text columns refuse, and for half a surrogate pair, which would be stored as U+FFFD. */
+/** BAD_INPUT for U+0000, which text columns refuse, and for half of a surrogate pair, which would become U+FFFD. */
 function requireStorable(value: unknown): void {
   if (typeof value === "string") {
     if (value.includes("\u0000")) throw new DomainError("BAD_INPUT", "Text must not contain the character U+0000.");
@@ -54,7 +60,7 @@ function requireStorable(value: unknown): void {
   }
 }
 
-/** What Prisma's adapter keeps of a database error: under a known request error, or as the error's cause. */
+/** What Prisma's adapter keeps of a database error: in the `meta` of a known request error, or as an error's cause. */
 interface AdapterCause {
   kind?: string;
   originalCode?: string;
@@ -76,7 +82,7 @@ const CODE_OF_KIND: Record<string, string> = {
   SocketTimeout: "ETIMEDOUT",
 };
 
-/** What a failed Prisma call means to callers; see translatePostgresError. */
+/** Translates an error of Prisma to a DomainError. See translatePostgresError. */
 export function translateControlError(error: unknown, options: { wrote: boolean }): DomainError {
   if (error instanceof DomainError) return error;
   if (
@@ -92,7 +98,7 @@ export function translateControlError(error: unknown, options: { wrote: boolean 
       },
     );
   }
-  // Prisma's own deadline: a transaction could not begin in time, or took too long and was rolled back.
+  // P2028 is Prisma's own deadline: a transaction could not begin in time, or took too long and was rolled back.
   if ((error as { code?: unknown }).code === "P2028") {
     return new DomainError("DEADLINE_EXCEEDED", "The storage took too long. Nothing was written. Try again.", {
       cause: error,
@@ -100,7 +106,7 @@ export function translateControlError(error: unknown, options: { wrote: boolean 
   }
   const cause = adapterCause(error);
   const code = cause?.originalCode ?? cause?.code ?? CODE_OF_KIND[cause?.kind ?? ""];
-  // A marker is decoded after the check of arguments, and can hold U+0000.
+  // A marker may contain U+0000 once it is decoded, which happens after the check of arguments.
   if (code === "22021") return new DomainError("BAD_INPUT", "Text must not contain the character U+0000.");
   const message = cause?.originalMessage ?? cause?.message ?? (error instanceof Error ? error.message : "");
   return translatePostgresError(Object.assign(new Error(message, { cause: error }), code ? { code } : {}), options);

@@ -1,4 +1,4 @@
-/** Queue records: what a queue is. How full it is, its pool knows. */
+/** The records of queues: name, metadata, dates. Their pools know how many messages they hold. */
 import { Prisma } from "../../../../prisma/generated/client.ts";
 import { DomainError } from "../../../errors.ts";
 import type { Queue, QueueController } from "../../control-driver.ts";
@@ -6,9 +6,9 @@ import { badMarker } from "../../list-pages.ts";
 import { type Bound, keysetPage, operatorOf, orderOf, prefixEnd, readMarker, writeMarker } from "../sql/keyset.ts";
 import { guarded, type Session } from "./prisma-session.ts";
 
-/** Queues are counted up to here. */
+/** Queues are counted up to this number. */
 const COUNT_LIMIT = 10_000;
-/** Queues with a missing dead letter queue whose metadata is read. */
+/** At most this many queues with a missing dead letter queue have their metadata read. */
 const MISSING_LIMIT = 1000;
 
 interface ListRow {
@@ -17,7 +17,10 @@ interface ListRow {
   metadata: string;
   created_at: Date;
   updated_at: Date;
-  /** Microseconds since 1970: a Date holds milliseconds, and a marker that lost the rest would repeat or skip rows. */
+  /**
+   * In microseconds since 1970, for markers. A Date has milliseconds only; a marker without the rest would repeat or
+   * skip rows.
+   */
   created_micros: bigint;
 }
 
@@ -41,7 +44,7 @@ export function queueController({ session }: { session: Session }): QueueControl
     },
 
     async get({ project, name }) {
-      // A transaction that reads a queue is likely to write it next: no other may change it in between.
+      // A transaction that reads a queue will probably write it next. The lock prevents a change in between.
       if (session.inTransaction) await lockQueue(prisma, project, name);
       const row = await prisma.queue.findUnique({
         where: { project_name: { project, name } },
@@ -92,7 +95,7 @@ export function queueController({ session }: { session: Session }): QueueControl
     async listWithoutDeadLetterQueue({ projects, limit }) {
       const inProjects =
         projects === undefined ? Prisma.empty : Prisma.sql`AND q.project = ANY (${[...projects]}::text[])`;
-      // The inner query reads only two indexes: the metadata of 100,000 queues is ten times as much.
+      // The inner query reads two indexes only. The metadata of 100,000 queues would be ten times as much.
       return prisma.$queryRaw<{ project: string; name: string; metadataText: string }[]>`
         SELECT q.project, q.name, q.metadata AS "metadataText" FROM (
           SELECT q.project, q.name, q.dead_letter_queue FROM queues q
@@ -151,7 +154,7 @@ export function queueController({ session }: { session: Session }): QueueControl
       const range = Prisma.sql`project >= ${search} ${end === null ? Prisma.empty : Prisma.sql`AND project < ${end}`}`;
       return keysetPage({
         page,
-        // Each step jumps to the next project's first queue: 100,000 queues of one project cost one look at the index.
+        // Each step jumps to the next project's first queue. So a project with 100,000 queues costs one index look-up.
         fetch: (bound, order, take) => {
           const step = order === "asc" ? Prisma.sql`>` : Prisma.sql`<`;
           const from = bound ? Prisma.sql`AND project ${operatorOf(bound)} ${projectOfMarker(bound)}` : Prisma.empty;
@@ -178,7 +181,7 @@ interface ListPlan {
   marker: (row: ListRow) => string;
 }
 
-/** The four orders of a list. Each is the order of an index, and ends in a unique key. */
+/** The four orders of a list. Each follows an index, and ends in a unique key. */
 const LISTS: Record<"name" | "createdAt", Record<"one" | "all", ListPlan>> = {
   name: {
     one: {
@@ -215,7 +218,7 @@ const LISTS: Record<"name" | "createdAt", Record<"one" | "all", ListPlan>> = {
   },
 };
 
-/** Exact: microseconds since 1970 stay below 2^53 until the year 2255. */
+/** A marker's microseconds as a timestamp. Exact: they stay below 2^53 until the year 2255. */
 function moment(micros: string | undefined): Prisma.Sql {
   return Prisma.sql`('epoch'::timestamptz + ${micros}::text::bigint * interval '1 microsecond')`;
 }
@@ -249,14 +252,14 @@ function toQueue(row: ListRow): Queue {
   };
 }
 
-/** The metadata may have this key: JSON writes a key as it is, or with an escape. */
+/** True when the metadata may have this key. JSON writes a key as it is, or with an escape. */
 function hasKey(key: string): Prisma.Sql {
   return Prisma.sql`(strpos(metadata, ${`"${key}"`}) > 0 OR strpos(metadata, ${"\\u00"}) > 0)`;
 }
 
 /**
- * The dead letter queue that the metadata names, for the column that can be searched. Null for anything that is not a
- * name or cannot be stored.
+ * The dead letter queue that the metadata names, for the indexed column. Null when that is not a text, or a text that
+ * cannot be stored.
  */
 function deadLetterQueueOf(metadataText: string): string | null {
   if (!metadataText.includes("dead") && !metadataText.includes("\\u")) return null;

@@ -7,14 +7,16 @@ import { normalisePoolUri } from "../../pool-uri.ts";
 import { lockPools, poolContext } from "./pools.ts";
 import { translateControlError } from "./prisma-session.ts";
 
-/** Thousands of pools take seconds. */
+/** Long enough for thousands of pools, which take seconds. */
 const TIMEOUT_MS = 60_000;
 
 /**
- * Seals and digests every pool's URI with the key `to`, in one transaction. Returns how many it changed; those that
- * have the new key already stay as they are, so twice is once. INTERNAL, and nothing changed, when a URI opens with
- * neither key. `from` null: the former key is lost. Then a pool gets a URI that leads nowhere, and keeps everything
- * else: its queues wait until `updatePool` gives it the URI of the same store.
+ * Encrypts and digests every pool's URI with the key `to`, in one transaction. Returns how many pools it changed. Pools
+ * that have the new key already stay as they are, so it may be repeated. INTERNAL, with nothing changed, when a URI can
+ * be decrypted with neither key.
+ *
+ * `from` null: the former key is lost. Then each pool gets a URI that leads nowhere, and keeps everything else. Its
+ * queues wait until `updatePool` sets the URI of the same store.
  */
 export async function rotatePoolKeys(params: {
   connections: pg.Pool;
@@ -49,5 +51,8 @@ export async function rotatePoolKeys(params: {
   }
 }
 
-/** A host that no name server knows (RFC 2606). Each pool gets another URI, since no two may share one. */
+/**
+ * A URI with a host that no name server knows (RFC 2606). Each pool gets a different one, since no two pools may share
+ * a URI.
+ */
 const lostUri = (name: string) => `postgresql://uri-is-lost@uri-is-lost.invalid/${encodeURIComponent(name)}`;
