@@ -1,4 +1,6 @@
-/** Promises of the data plane that need a process of their own or a very long queue. The others are in test/conformance. */
+/**
+ * Guarantees of the data plane that need separate processes or a very long queue. The others are in test/conformance.
+ */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -56,7 +58,7 @@ describe("promises of the PostgreSQL driver", () => {
       );
       return rows[0].waiting as number;
     };
-    // Stops the first post between its marker and its commit.
+    // Holds the first post between its marker and its commit.
     await client.query(`
       CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NEW; END $$;
@@ -99,7 +101,7 @@ describe("promises of the PostgreSQL driver", () => {
     await client.query("VACUUM ANALYZE messages");
     await driver.messages.stats([queue]);
     await driver.gc();
-    // It has nothing to free here: it must not look at what has not expired.
+    // There is nothing to free, and gc must not read messages that have not expired.
     const buffers = async () =>
       (
         await client.query(

@@ -1,4 +1,7 @@
-/** One pool that two processes drain at once, as when the first was taken for dead, while a third posts by a catalogue that it never reads again by itself. */
+/**
+ * Two processes drain one pool at once, as when the first was wrongly taken for dead. A third process posts with a
+ * catalogue that it never reads again by itself.
+ */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -25,16 +28,16 @@ import {
 
 const QUEUES = 12;
 
-/** Keeps the first place of each queue for ever, whatever it is told. */
+/** A cache that keeps the first location of each queue for ever, whatever it is told. */
 function anOldCatalogue(): LocationCache {
-  const places = new Map<string, QueueLocation>();
+  const locations = new Map<string, QueueLocation>();
   return {
-    peek: (key) => places.get(key),
+    peek: (key) => locations.get(key),
     get: (key) => {
-      const place = places.get(key);
-      return place === undefined ? Promise.reject(new Error("Not there.")) : Promise.resolve(place);
+      const location = locations.get(key);
+      return location === undefined ? Promise.reject(new Error("Not there.")) : Promise.resolve(location);
     },
-    set: async (key, place) => void (places.has(key) || places.set(key, place)),
+    set: async (key, location) => void (locations.has(key) || locations.set(key, location)),
     deleteMulti: async () => undefined,
   };
 }
@@ -73,14 +76,14 @@ function describeDrainsAtOnce(name: string, open: OpenTwoPools): void {
       for (let index = 0; index < QUEUES; index += 1) {
         const queue = await two.aQueue(`drained-${index}`);
         const messages = Array.from({ length: 200 }, (_, body) => aMessage(body));
-        // By the process with the old catalogue, which so knows where each queue was.
+        // Posted by the process with the old catalogue, so that it knows where each queue was.
         acknowledged.set(queue, (await late.data.messages.post({ queue, messages, clientId: null })).ids);
       }
       let running = true;
       const refusals: unknown[] = [];
       const poster = async (queue: QueueRef, ids: string[]) => {
         while (running) {
-          // The drains are in this process too.
+          // The drains run in this process too, and need some of its time.
           await sleep(5);
           const call = { queue, messages: [aMessage("late")], clientId: null, idempotencyKey: randomUUID() };
           for (let sent = false; !sent; ) {
@@ -88,7 +91,7 @@ function describeDrainsAtOnce(name: string, open: OpenTwoPools): void {
               ids.push(...(await late.data.messages.post(call)).ids);
               sent = true;
             } catch (error) {
-              // A client would try again.
+              // A client would try again after this error, so the loop does.
               if (!hasCode(error, "QUEUE_IS_MOVING")) {
                 refusals.push(error);
                 return;
@@ -100,7 +103,7 @@ function describeDrainsAtOnce(name: string, open: OpenTwoPools): void {
       const posting = Array.from(acknowledged, ([queue, ids]) => poster(queue, ids));
       await two.one.control.pools.update("left", { weight: 0 });
       const drains = await Promise.allSettled([drain(two.one), drain(two.other)]);
-      // By an old catalogue also when all is over.
+      // The old catalogue must work after the drains too.
       const after = [...acknowledged.values()].map((ids) => ids.length);
       await expect
         .poll(() => [...acknowledged.values()].every((ids, at) => ids.length > (after[at] as number)))

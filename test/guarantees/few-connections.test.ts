@@ -1,4 +1,4 @@
-/** What becomes of calls while the server has fewer connections to give than a pool may open. */
+/** Calls while the server has fewer connections than a pool may open. */
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { openConnections } from "../../server/storage/postgres/sql/connection.ts";
@@ -10,7 +10,7 @@ import { ask, describeWithRedis, startRedis } from "../support/redis.ts";
 describe("with fewer connections than it may open", () => {
   let database: TestDatabase;
   let uri: string;
-  /** In another database. */
+  /** Connected to another database, so that the limit does not apply to it. */
   let admin: pg.Client;
   beforeAll(async () => {
     database = await createTestDatabase();
@@ -28,7 +28,7 @@ describe("with fewer connections than it may open", () => {
 
   const name = () => new URL(uri).pathname.slice(1);
   const allow = (connections: number) => admin.query(`ALTER DATABASE "${name()}" CONNECTION LIMIT ${connections}`);
-  /** As many statements at once, each long enough to meet the others. */
+  /** Runs `count` statements at once, each long enough to overlap with the others. */
   const busy = (pool: pg.Pool, count: number) =>
     Promise.all(Array.from({ length: count }, () => pool.query("SELECT pg_sleep(0.02)")));
 
@@ -112,7 +112,7 @@ describe("with fewer connections than it may open", () => {
       await admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", [name()]);
       await expect.poll(() => pool.totalCount).toBe(0);
       const realTimeout = setTimeout;
-      /** The server answers in real time: the clock goes on once no try is on its way. */
+      /** The server answers in real time. So the fake clock moves only when no connection is being opened. */
       const answered = async () => {
         while (pool.totalCount > 0) await new Promise((resolve) => realTimeout(resolve, 1));
       };
@@ -120,7 +120,7 @@ describe("with fewer connections than it may open", () => {
       const ask = () => pool.query("SELECT 1").catch((error: unknown) => error);
       const asked = [ask()];
       let told = 0;
-      // Fewer seconds than it would take to try with each of them.
+      // Less time than one attempt for each of the calls would take.
       for (let time = 0; time < 65; time += 1) {
         await vi.advanceTimersByTimeAsync(100);
         await answered();

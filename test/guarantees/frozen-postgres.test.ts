@@ -1,4 +1,4 @@
-/** A PostgreSQL that stands still, as a machine without memory or disk does: its sockets stay open, and nothing answers. */
+/** A stalled PostgreSQL, as on a machine without memory or disk: its sockets stay open, and nothing answers. */
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -10,7 +10,7 @@ import { readConfig } from "../../server/config.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../server/embedded-postgres/server.ts";
 import { admin, operator, viewer } from "../operations/a-service.ts";
 
-/** HTTP gives a request ten seconds. */
+/** An HTTP request may take ten seconds. */
 const DEADLINE_MS = 10_000;
 
 describe("while the control database stands still", () => {
@@ -20,7 +20,7 @@ describe("while the control database stands still", () => {
   let stopped: number[] = [];
   beforeAll(async () => {
     dataDir = mkdtempSync(join(tmpdir(), "isimud-frozen-"));
-    // As root, PostgreSQL runs as another account, which must be able to enter.
+    // When root runs the tests, PostgreSQL runs as another account, which must be able to enter the folder.
     chmodSync(dataDir, 0o755);
     server = await startEmbeddedPostgres({ dataDir, settings: { fsync: "off" } });
     const env = {
@@ -42,7 +42,7 @@ describe("while the control database stands still", () => {
     rmSync(dataDir, { recursive: true });
   });
 
-  /** The server first, so that it makes no new sessions; then those that there are. */
+  /** Stops the postmaster first, so that it starts no new sessions. Then stops the sessions. */
   async function standStill(): Promise<void> {
     const client = new pg.Client({ connectionString: server.url });
     await client.connect();
@@ -93,7 +93,7 @@ describe("while the control database stands still", () => {
     expect((await operations.health.check(viewer, {})).status).toBe("fail");
 
     goOn();
-    // What was under way may still be done; what was given up before its commit is not.
+    // Statements in flight may still take effect. A transaction that was given up before its commit does not.
     await expect
       .poll(() =>
         operations.queues.list(viewer, { project: "p" }).then(

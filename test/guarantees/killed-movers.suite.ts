@@ -1,4 +1,4 @@
-/** Processes that are killed while they move queues: nothing is lost or doubled, and somebody goes on. */
+/** Processes are killed while they move queues. Nothing is lost or doubled, and another process continues. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -13,7 +13,7 @@ import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { aMessage, idsOf, readAll } from "../conformance/harness.ts";
 import type { OpenTwoPools, TwoPools } from "../support/two-pools.ts";
 
-/** `rounds`: how often a mover is killed. The drain is from the left to the right. */
+/** `rounds`: how often a mover is killed. The drain goes from the pool "left" to "right". */
 export function describeKilledMovers(name: string, open: OpenTwoPools, rounds: number): void {
   describe(`between ${name},`, () => {
     let two: TwoPools;
@@ -60,7 +60,7 @@ export function describeKilledMovers(name: string, open: OpenTwoPools, rounds: n
       let running = true;
       const poster = async () => {
         while (running) {
-          // As a client does that hears "try again", or cannot know.
+          // A client also repeats a post with its key when it is told to try again, or cannot know the outcome.
           const idempotencyKey = randomUUID();
           for (let sent = false; !sent; ) {
             try {
@@ -111,7 +111,7 @@ export function describeKilledMovers(name: string, open: OpenTwoPools, rounds: n
         "SELECT extract(epoch FROM lease_expires_at - clock_timestamp())::float8 AS seconds FROM queue_moves";
       const { rows } = await control.query<{ seconds: number }>(lease);
       expect(rows.map(({ seconds }) => seconds <= 2)).toEqual([true]);
-      // As every process does, though only once a second.
+      // Every process does this once a second.
       await expect.poll(() => two.moves.recover(), { interval: 50 }).toBe(1);
       const { ids } = await two.one.data.messages.post({ queue, messages: [aMessage("on")], clientId: null });
       expect([ids.length, await placeOf(queue)]).toEqual([1, "left"]);
@@ -142,7 +142,7 @@ export function describeKilledMovers(name: string, open: OpenTwoPools, rounds: n
         await expect.poll(movedSoFar, { interval: 2 }).toBeGreaterThan(0);
         await kill(first);
         expect(await movedSoFar()).toBeLessThan(40);
-        // Two look for it; one gets it, when the dead one's lease is over.
+        // Two processes look for the job. One gets it when the dead process's lease has ended.
         mover();
         mover();
         await expect.poll(async () => (await store.get(job.id))?.state, { timeout: 50_000 }).toBe("done");

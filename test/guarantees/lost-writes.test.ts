@@ -1,6 +1,6 @@
 /**
- * What stays true when a standby takes over without the last writes: they are gone, and nothing that they were given is
- * given again.
+ * A standby takes over without the last writes. These are lost, but none of their ids, markers and other numbers is
+ * given out again.
  */
 import pg from "pg";
 import { pino } from "pino";
@@ -11,7 +11,7 @@ import type { MessageRecord } from "../../server/operations/messages.ts";
 import { admin, codeOf } from "../operations/a-service.ts";
 import { type OwnPostgres, startOwnPostgres } from "../support/own-postgres.ts";
 
-/** What numbers are drawn from that somebody keeps. */
+/** The sequences whose numbers leave the database: clients or caches keep them. */
 const SEQUENCES = [
   "message_marker",
   "pool_queues_id_seq",
@@ -64,7 +64,9 @@ describe("a failover that loses writes", () => {
     return (row?.drawn ?? []).map((value) => BigInt(value ?? 0));
   }
 
-  /** The pools find out at their next statement that their connections are gone. */
+  /**
+   * Waits until the engine is back: its pools notice only at their next statements that their connections are broken.
+   */
   const untilBack = (engine: Engine) =>
     expect
       .poll(() => engine.operations.queues.list(admin, { project: "p", page: {} }).then(() => "back", String))
@@ -77,7 +79,7 @@ describe("a failover that loses writes", () => {
     await server.copy();
     await Promise.all(engines.map(untilBack));
 
-    // From here on all is lost. Both processes have seen the queue's end, and that nothing is left before it.
+    // All writes from here on are lost. Both processes then cache that nothing is left before the queue's end.
     const lost = [...(await post(one, "q", 5)), ...(await post(two, "q", 5))];
     await create(one, "lost");
     const lostToo = await post(one, "lost", 2);
@@ -85,7 +87,7 @@ describe("a failover that loses writes", () => {
       await engine.operations.messages.bulkDelete(admin, { ...of("q"), ids: [...kept, ...lost.slice(0, 2)] });
       await engine.operations.messages.pop(admin, { ...of("q"), limit: 1 });
     }
-    const place = (await read(two, "q")).at(-1)?.marker as string;
+    const lastMarker = (await read(two, "q")).at(-1)?.marker as string;
     const before = await drawn();
     await server.failOver();
     await Promise.all(engines.map(untilBack));
@@ -94,7 +96,7 @@ describe("a failover that loses writes", () => {
     const found = await post(two, "found", 1);
     const fresh = [...(await post(two, "q", 2)), ...(await post(one, "q", 2))];
     for (const engine of engines) {
-      expect(idsOf(await read(engine, "q", place))).toEqual(fresh);
+      expect(idsOf(await read(engine, "q", lastMarker))).toEqual(fresh);
       expect(idsOf(await read(engine, "q"))).toEqual([...kept, ...fresh]);
     }
     const given = [...kept, ...lost, ...lostToo, ...found, ...fresh];
@@ -102,10 +104,10 @@ describe("a failover that loses writes", () => {
     for (const id of lost) {
       expect(await codeOf(one.operations.messages.get(admin, { ...of("q"), id }))).toBe("MESSAGE_DOES_NOT_EXIST");
     }
-    // The first process still remembers the row of the queue that is gone.
+    // The first process still caches the row of the lost queue.
     expect(await codeOf(post(one, "lost", 1))).toBe("QUEUE_DOES_NOT_EXIST");
     expect(idsOf(await read(one, "found"))).toEqual(found);
-    // Nobody else has drawn from these since.
+    // Since then nothing else has drawn from these two sequences.
     await query("SELECT nextval('jobs_id_seq'), nextval('key_lock_fence')");
     const after = await drawn();
     expect(SEQUENCES.filter((_, at) => (after[at] as bigint) <= (before[at] as bigint))).toEqual([]);

@@ -1,4 +1,4 @@
-/** What a move promises, whatever the stores, when its mover dies, stalls or meets another. */
+/** What a move guarantees on all stores when its mover dies, stalls or meets another mover. */
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createQueueMoves, type QueueMoves } from "../../server/operations/lifecycle/queue-moves.ts";
@@ -18,7 +18,9 @@ export async function aQueueOf(two: TwoPools, count: number): Promise<{ queue: Q
 export const postTo = (two: TwoPools, queue: QueueRef, of: DataDriver = two.other.data) =>
   of.messages.post({ queue, messages: [aMessage("late")], clientId: null });
 
-/** A mover whose call of `step` waits before it is made, or after, until `go`. Rejections are heard by whoever awaits it. */
+/**
+ * A mover that stalls before or after its call of `step`, until `go`. The caller must handle a rejection of the move.
+ */
 export function stalled(two: TwoPools, step: string, when: "before" | "after" = "before") {
   const gate = Promise.withResolvers<void>();
   const reached = Promise.withResolvers<void>();
@@ -51,7 +53,7 @@ export function stalled(two: TwoPools, step: string, when: "before" | "after" = 
   return { moves, reached: reached.promise, go: gate.resolve };
 }
 
-/** `leftovers`: what of moves that are over is still there. */
+/** `leftovers` returns what ended moves have left in the stores. */
 export function describeMovers(
   name: string,
   open: OpenTwoPools,
@@ -112,7 +114,7 @@ export function describeMovers(
             (error: { code: string }) => error.code,
           );
           await moving.reached;
-          // The record's own first step: nothing is there yet when it stalls before.
+          // `begin` writes the record. A mover that stalls before it has left none.
           const recorded = (await two.one.control.moveLedger.find(queue)) !== null;
           if (recorded) {
             expect(await two.moves.recover()).toBe(0);
@@ -123,7 +125,7 @@ export function describeMovers(
           }
           const late = await postTo(two, queue);
           expect(idsOf(await readAll(two.other.data, queue))).toEqual([...ids, ...late.ids]);
-          // Somebody else moves it, there or back, before the first one wakes.
+          // Another mover moves the queue, there or back, before the first one wakes.
           const target = switched === 1 ? "left" : "right";
           const report = recorded ? await two.moves.move({ queue, target }) : null;
           if (recorded) expect(report).toMatchObject({ messages: 6, claims: 1 });
@@ -180,13 +182,13 @@ export function describeMovers(
     });
 
     describe("a control database that loses its last writes", () => {
-      /** Puts the control database back to before the switch, after the move has left the source. */
+      /** Sets the control database back to before the switch, once the move has left the source. */
       const loseSwitch = async (queue: QueueRef) => {
         const { epoch: sourceEpoch } = await two.one.control.catalogue.get(queue);
         const moving = stalled(two, "end");
         const report = moving.moves.move({ queue, target: "right" });
         await moving.reached;
-        // Another holder, so that the stalled mover renews no lease.
+        // With another holder, the stalled mover cannot renew the lease.
         await control.query("UPDATE queue_moves SET phase = 'copying', holder = 'dead' WHERE queue = $1", [queue.name]);
         await control.query("UPDATE catalogue_entries SET pool = 'left', epoch = $2 WHERE queue = $1", [
           queue.name,
@@ -230,7 +232,9 @@ export function describeMovers(
         expect(idsOf(await readAll(two.other.data, queue))).toEqual(ids);
       });
 
-      /** As when the control database is away for longer than the undo window. */
+      /**
+       * Lets the source forget the queue, as it does when the control database is down for longer than the undo window.
+       */
       const forgetInSource = async () => {
         two.clock.offsetMs += 60_000;
         for (let round = 0; round < 3; round += 1) await (await two.pool("left")).gc();
@@ -380,7 +384,7 @@ export function describeMovers(
           ttlSeconds: 5000,
           messageCount: 2,
         });
-        // What was held back is no part of the claim, and goes only with it.
+        // Dead letters are no part of the claim's messages, but the claim still holds them.
         expect(idsOf((await claims.get({ queue, id: spent.claimId })).messages)).toEqual(idsOf(spent.messages));
         const dead = {
           ids: idsOf(spent.deadLetters),

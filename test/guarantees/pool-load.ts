@@ -1,4 +1,4 @@
-/** Callers that post, claim and delete in some queues without end, and write down what they were told. */
+/** Callers that post, claim and delete in some queues until they are stopped, and record the results. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import { DomainError } from "../../server/errors.ts";
@@ -8,20 +8,23 @@ import { aMessage, idsOf, readAll } from "../conformance/harness.ts";
 
 const POSTERS = 2;
 const WORKERS = 2;
-/** Longer than any test: no claim lapses. */
+/** Longer than any test, so that no claim expires. */
 const LEASE = { limit: 3, ttlSeconds: 600, graceSeconds: 60, clientId: null };
 
 export interface Heard {
   succeeded: number;
   errors: unknown[];
-  /** In milliseconds, of those that succeeded. */
+  /** The longest successful call, in milliseconds. */
   slowest: number;
 }
 
 export interface PoolLoad {
-  /** What the callers have heard since the last look; the sum of all queues. */
+  /** The results of all callers since the last call of this method. */
   heard(): Heard;
-  /** Ends it, and expects that nothing acknowledged was lost or came back, and that no message was under two claims. */
+  /**
+   * Stops the callers. Expects that no acknowledged message was lost or came back, and that no message was delivered
+   * twice.
+   */
   stopAndCheck(): Promise<void>;
 }
 
@@ -29,11 +32,11 @@ export function startPoolLoad(data: DataDriver, queues: readonly QueueRef[]): Po
   let now: Heard = { succeeded: 0, errors: [], slowest: 0 };
   let running = true;
   const posted = new Map<string, QueueRef>();
-  /** Of each message that was delivered: its claim. */
+  /** The claim of each delivered message, by message id. */
   const claims = new Map<string, string>();
   const twice: string[] = [];
   const deleted = new Set<string>();
-  /** Of a delete whose outcome nobody knows. */
+  /** Messages of deletes that failed, so that their outcome is unknown. */
   const doubtful = new Set<string>();
 
   async function call<T>(work: () => Promise<T>): Promise<T | null> {
@@ -47,15 +50,15 @@ export function startPoolLoad(data: DataDriver, queues: readonly QueueRef[]): Po
       now.errors.push(error);
       return null;
     } finally {
-      // Others share the machine.
+      // Leaves some of the machine to the other tests.
       await sleep(10);
     }
   }
 
   async function poster(queue: QueueRef): Promise<void> {
     while (running) {
-      const made = await call(() => data.messages.post({ queue, messages: [aMessage(), aMessage()], clientId: null }));
-      for (const id of made?.ids ?? []) posted.set(id, queue);
+      const post = await call(() => data.messages.post({ queue, messages: [aMessage(), aMessage()], clientId: null }));
+      for (const id of post?.ids ?? []) posted.set(id, queue);
     }
   }
 
@@ -68,7 +71,7 @@ export function startPoolLoad(data: DataDriver, queues: readonly QueueRef[]): Po
         if (claims.has(id)) twice.push(id);
         claims.set(id, taken.claimId);
       }
-      // The last one stays claimed.
+      // One message of each claim stays claimed.
       const [, ...gone] = ids;
       const count = await call(() => data.messages.bulkDelete({ queue, ids: gone, claimIds: [taken.claimId] }));
       for (const id of gone) (count === null ? doubtful : deleted).add(id);
@@ -99,7 +102,7 @@ export function startPoolLoad(data: DataDriver, queues: readonly QueueRef[]): Po
       const lost = [...posted.keys()].filter((id) => !there.has(id) && !deleted.has(id) && !doubtful.has(id));
       expect(lost).toEqual([]);
       expect([...deleted].filter((id) => there.has(id))).toEqual([]);
-      // What was delivered is still its claim's.
+      // Delivered messages are still held by their claims.
       const strayed = [...claims].filter(([id, claim]) => there.has(id) && there.get(id) !== claim);
       expect(strayed).toEqual([]);
       expect(deleted.size).toBeGreaterThan(0);
@@ -107,7 +110,7 @@ export function startPoolLoad(data: DataDriver, queues: readonly QueueRef[]): Po
   };
 }
 
-/** Every one of them is a refusal that a client can read and try again after. */
+/** Expects that each error has the status 503 and a readable message, so that a client knows to try again. */
 export function expectUnavailable(errors: readonly unknown[]): void {
   for (const error of errors) {
     expect(error).toBeInstanceOf(DomainError);

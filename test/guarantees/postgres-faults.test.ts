@@ -1,4 +1,6 @@
-/** What the PostgreSQL driver promises when connections break, stall or end, and when statements get in one another's way. */
+/**
+ * What the PostgreSQL driver guarantees when connections break, stall or end, and when statements block one another.
+ */
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import pg from "pg";
@@ -12,7 +14,7 @@ import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const MESSAGE = { bodyText: "1", ttlSeconds: 300, delaySeconds: 0 };
 
-/** Statements of the driver that wait for a lock. */
+/** Selects the driver's statements that wait for a lock. */
 const WAITING =
   "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'isimud data' AND wait_event_type = 'Lock'";
 
@@ -80,7 +82,7 @@ describe("the PostgreSQL driver's faults", () => {
   it("closing waits for every call that has begun, and later calls were never sent", async () => {
     const closing = await openPostgresDataDriver({ uri: database.url, connections: 4 });
     const queue = await aQueue("closing", closing);
-    // More than the statements in flight take.
+    // More posts than the statements in flight can carry.
     const posts = Promise.all(Array.from({ length: 1500 }, () => post(queue, closing)));
     const first = closing.messages.first({ queue, sort: 1 }).catch((error: unknown) => error);
     await closing.close();
@@ -163,7 +165,7 @@ describe("the PostgreSQL driver's faults", () => {
       }
     };
     const fresh = await openPostgresDataDriver({ uri: database.url, connections: 1 });
-    /** Each statement once, on a hundred messages. */
+    /** Runs each statement once, on a hundred messages. */
     const callAll = async () => {
       const { ids } = await fresh.messages.post({ queue, messages: many(100), clientId: null });
       await fresh.messages.bulkGet({ queue, ids });
@@ -177,7 +179,7 @@ describe("the PostgreSQL driver's faults", () => {
     try {
       await fill(2000);
       await client.query("DELETE FROM messages");
-      // The pages stay, and the statistics say that nothing is in them.
+      // The table keeps its pages, and the statistics say that they are empty.
       await client.query("ANALYZE messages, claims");
       for (let time = 0; time < 6; time += 1) await callAll();
       await fill(20_000);
@@ -238,7 +240,7 @@ describe("the PostgreSQL driver's faults", () => {
     const { rows } = await client.query(
       "SELECT count(*)::int AS left FROM messages m JOIN pool_queues q ON q.id = m.queue_id WHERE q.name = 'purged'",
     );
-    // The last purge could still be undone.
+    // The messages of the last purge stay: its undo window is not over.
     expect(rows[0].left).toBe(100);
   });
 
@@ -274,7 +276,7 @@ describe("the PostgreSQL driver's faults", () => {
       uri.port = String((proxy.address() as { port: number }).port);
       const distant = await openPostgresDataDriver({ uri: uri.toString(), connections: 4 });
       const queue = await aQueue("stalled", distant);
-      // The first also looks who listens, on a connection that must be free again.
+      // The first post also checks for listeners, on a connection that must be free again afterwards.
       for (let time = 0; time < 3; time += 1) await post(queue, distant);
 
       vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });

@@ -1,7 +1,9 @@
 /**
- * A process that is made to be killed: `node queue-mover.ts URL QUEUE` moves the queue of the project "p" between the
- * pools "left" and "right" for ever, and with `frozen` behind it dies by itself while the queue is frozen; `node
- * queue-mover.ts URL` does jobs.
+ * A process for tests to kill.
+ *
+ * - `node queue-mover.ts URL QUEUE` moves a queue of the project "p" between the pools "left" and "right" for ever.
+ * - `node queue-mover.ts URL QUEUE frozen` kills itself while the queue is frozen.
+ * - `node queue-mover.ts URL` runs jobs.
  */
 import { randomUUID } from "node:crypto";
 import { readConfig } from "../../server/config.ts";

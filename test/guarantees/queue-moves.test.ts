@@ -1,4 +1,7 @@
-/** What a move promises when its mover dies, stalls or meets another, and on PostgreSQL when statements are older than the freeze. */
+/**
+ * What a move guarantees when its mover dies, stalls or meets another, and on PostgreSQL when statements are older than
+ * the freeze.
+ */
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
@@ -18,7 +21,7 @@ const connect = async (connectionString: string) => {
 };
 beforeAll(async () => {
   two = await twoDatabases();
-  // Opened, and so given its tables.
+  // Opening a pool creates its tables.
   await two.pool("left");
   await two.pool("right");
   left = await connect(two.uris.left);
@@ -53,7 +56,7 @@ describe("statements that are older than the freeze", () => {
       )
       .not.toEqual([]);
     moving.go();
-    // The source says that it is moving, and the post, which saw it live, is not through yet.
+    // The queue is frozen at the source. The post saw it live, and still waits.
     const state = () => stateInLeft(queue);
     await expect.poll(state).toBe("moving");
     await left.query("COMMIT");
@@ -134,7 +137,7 @@ describeWithRedis(() => {
   describeMovers("Redis and PostgreSQL", twoPlaces(onRedis, onPostgres));
   describeMovers("Redis", twoPlaces(onRedis, onRedis));
 
-  /** The only key of an empty pool. */
+  /** The reply to `KEYS *` for an empty pool, which has one key. */
   const WHICH_POOL = "*1\r\n$15\r\nisimud:identity\r\n";
 
   it("what leaves a Redis leaves nothing behind, and so does what was given up on its way there", async () => {

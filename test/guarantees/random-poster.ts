@@ -1,4 +1,7 @@
-/** A process that posts to the same queues as others, in random order: `node random-poster.ts URI QUEUES POSTS`. Prints what was acknowledged, or fails. */
+/**
+ * A process that posts to the same queues as others, in random order: `node random-poster.ts URI QUEUES POSTS`. Prints
+ * the number of posts when all were acknowledged, and fails otherwise.
+ */
 import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
 import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 

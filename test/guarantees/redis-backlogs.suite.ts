@@ -1,4 +1,4 @@
-/** What the Redis driver promises of very long queues and very long times. */
+/** What the Redis driver guarantees for very long queues and very long times. */
 import { describe, expect, it } from "vitest";
 import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 import { aQueue, claim, list, MESSAGE, type OpenRedisPlace, post, prepareRedis } from "./redis-harness.ts";
@@ -47,7 +47,7 @@ export function describeRedisBacklogs(name: string, open: OpenRedisPlace): void 
       expect((await long.gc()).messages).toBe(0);
       clock.offsetMs += 31_000;
       expect(await long.gc()).toMatchObject({ messages: 100_001, queues: 1 });
-      // Which pool it is stays.
+      // The store's identity stays.
       const left = (await under.askAll("KEYS long:*")).filter((keys) => keys !== "*0\r\n");
       expect(left).toEqual(["*1\r\n$13\r\nlong:identity\r\n"]);
       await long.close();

@@ -1,5 +1,5 @@
 /**
- * The Redis driver's promises on a cluster of three masters, and what happens when slots move and servers take over.
+ * The Redis driver's guarantees on a cluster of three masters, and what happens when slots move and replicas take over.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
@@ -48,7 +48,7 @@ describeWithRedis(() => {
       const keys = [...(await ask(from.port, `CLUSTER GETKEYSINSLOT ${slot} 100`)).matchAll(/^isimud.*$/gm)];
       const names = keys.map(([name]) => JSON.stringify(name.trim())).join(" ");
       expect(await ask(from.port, `MIGRATE 127.0.0.1 ${to.port} "" 0 5000 KEYS ${names}`)).toContain("OK");
-      // Not before the move is over: a script needs all its keys in one place.
+      // The post waits until the slot has moved, because a script needs all its keys on one server.
       const meanwhile = post(under.driver, queue);
       await sleep(200);
       for (const server of under.servers) {

@@ -1,6 +1,6 @@
 /**
- * What the Redis driver promises when servers die, stall and fill up, when connections break, and when requests share a
- * script.
+ * What the Redis driver guarantees when servers die, stall and fill up, when connections break, and when requests share
+ * a script.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
@@ -58,7 +58,7 @@ export function describeRedisFaults(name: string, open: OpenRedisPlace): void {
         expect(outcomes[1]).toBe("STORAGE_UNAVAILABLE");
         expect(["OUTCOME_UNKNOWN", "STORAGE_UNAVAILABLE"]).toContain(outcomes[2]);
         expect(performance.now() - begun).toBeLessThan(7000);
-        // Nothing was sent this time.
+        // This post was not sent, because the connection was dropped.
         expect(await post(under.driver, queue).catch(codeOf)).toBe("STORAGE_UNAVAILABLE");
         expect(performance.now() - begun).toBeLessThan(14_000);
       } finally {

@@ -1,4 +1,4 @@
-/** The Redis driver's promises on a single server. */
+/** The Redis driver's guarantees on a single server. */
 import { describe, expect, it } from "vitest";
 import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 import { ask, describeWithRedis, startRedis, type TestRedis } from "../support/redis.ts";

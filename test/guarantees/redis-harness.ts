@@ -1,4 +1,4 @@
-/** What the tests of the Redis driver's promises ask of it, on a server or a cluster of their own. */
+/** Helpers for the tests of the Redis driver's guarantees. Each test file has a server or a cluster of its own. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from "vitest";
 import { DomainError } from "../../server/errors.ts";
 import type { DataDriver } from "../../server/storage/data-driver.ts";
@@ -25,7 +25,7 @@ export async function untilItWorks(work: () => Promise<unknown>): Promise<void> 
   await vi.waitFor(work, { timeout: 5000, interval: 50 });
 }
 
-/** A single server, or the masters of a cluster. */
+/** A single server, or a cluster. `servers` has its masters. */
 export interface RedisPlace {
   url: string;
   servers: readonly TestRedis[];
@@ -34,18 +34,21 @@ export interface RedisPlace {
 
 export type OpenRedisPlace = () => Promise<RedisPlace>;
 
-/** All of it durable; for each test of the suite around it. */
+/** The driver under test and its servers, for all tests of a suite. */
 export interface RedisUnderTest {
   driver: DataDriver;
   url: string;
   servers: readonly TestRedis[];
-  /** The same place with other keys. */
+  /** The URI of the same servers with another prefix of the keys. */
   withPrefix(prefix: string): string;
-  /** One command to each server. */
+  /** Sends one command to each server. Returns the replies. */
   askAll(command: string): Promise<string[]>;
 }
 
-/** Filled before the first test. Nothing that breaks may be left to nobody. */
+/**
+ * Prepares a driver for the tests of a suite. The result is filled before the first test. A test fails if it leaves an
+ * uncaught error.
+ */
 export function prepareRedis(open: OpenRedisPlace): RedisUnderTest {
   const under = {} as RedisUnderTest;
   let place: RedisPlace;

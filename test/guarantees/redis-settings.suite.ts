@@ -1,4 +1,4 @@
-/** What the Redis driver makes of its servers' settings and users. */
+/** How the Redis driver reacts to the settings and users of its servers. */
 import { describe, expect, it, vi } from "vitest";
 import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 import { aQueue, type OpenRedisPlace, post, prepareRedis } from "./redis-harness.ts";

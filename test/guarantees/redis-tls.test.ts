@@ -1,5 +1,6 @@
 /**
- * Pools behind `rediss://`: used when the certificate is trusted, and refused with what to do about it when it is not.
+ * Pools with a `rediss://` URI. They are used if the certificate is trusted. Otherwise they are refused, and the error
+ * says what to do.
  */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -18,7 +19,7 @@ const POSTER = fileURLToPath(new URL("random-poster.ts", import.meta.url));
 const tls = () => {
   let authority: Authority;
   let server: TestRedis;
-  /** The same server, encrypted. */
+  /** The TLS port of the same server. */
   let port: number;
   const encrypted = (...subjects: string[]) => {
     const { certificate, key } = authority.certify(...subjects);
@@ -40,7 +41,7 @@ const tls = () => {
       () => "opened",
       (error: { code: string; message: string }) => `${error.code} ${error.message}`,
     );
-  /** A process that trusts the authority posts to the queues q0 to q3. */
+  /** Posts to the queues q0 to q3 from a process that trusts the authority. */
   async function postTrusting(uri: string): Promise<string> {
     const env = { ...process.env, NODE_EXTRA_CA_CERTS: authority.file };
     return (await run(process.execPath, [POSTER, uri, "4", "50"], { env })).stdout.trim();

@@ -1,4 +1,7 @@
-/** Claims of a queue whose front is held by others: what they leave out for a while, and what they never do. */
+/**
+ * Claims on a queue whose first messages are held by other claims: which messages they may pass over for a while, and
+ * which never.
+ */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { DataDriver } from "../../server/storage/data-driver.ts";
 import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
@@ -40,7 +43,10 @@ describe("claims behind many held messages", () => {
     return { claimId, bodies: messages.map(({ bodyText }) => Number(bodyText)) };
   };
 
-  /** 2,500 messages (0 to 2499) that claims hold, the first ten by one of their own, and behind them `free` more. The next claim knows. */
+  /**
+   * Creates a queue. Claims hold its messages 0 to 2499, one of them the first ten. Message 2500 is claimed too, so
+   * that the driver has noticed the held ones. Then `free` more follow.
+   */
   async function aQueue(free: number) {
     queues += 1;
     const queue = { project: "p", name: `q${queues}` };
@@ -50,11 +56,11 @@ describe("claims behind many held messages", () => {
     await driver.messages.post({ queue, messages, clientId: null });
     const first = await claim(queue, 10);
     for (let held = 10; held < IN_FRONT; ) held += (await claim(queue, Math.min(100, IN_FRONT - held))).bodies.length;
-    // It looks at a queue at most once a second.
+    // The driver counts held messages at most once a second per queue.
     vi.spyOn(performance, "now").mockImplementation(later(2000));
     const read = vi.spyOn(Statements.prototype, "read");
     expect((await claim(queue)).bodies).toEqual([IN_FRONT]);
-    // It has looked beside the claim, in a statement of its own.
+    // The driver counted them beside the claim, in a separate statement.
     const look = read.mock.calls.findIndex(([{ name }]) => name === "claim_in_front");
     expect(await read.mock.results[look]?.value).toEqual([{ messages: 2000 }]);
     return { queue, first };

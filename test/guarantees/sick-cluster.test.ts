@@ -1,4 +1,7 @@
-/** One server of a Redis Cluster dies or stands still under load: it takes only its own queues with it, in a pool that all share. */
+/**
+ * One server of a Redis Cluster dies or stalls under load. Only its own queues are affected, although all queues are in
+ * one pool.
+ */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { PoolKeys } from "../../server/storage/redis/keys.ts";
@@ -10,7 +13,7 @@ import { describeWithRedis, startRedisCluster, type TestCluster, type TestRedis 
 import { expectUnavailable, type Heard, type PoolLoad, startPoolLoad } from "./pool-load.ts";
 
 const SLOTS = 16_384;
-/** Less than a call waits for a server that stands still. */
+/** Less than the time that a call waits for a stalled server. */
 const UNDISTURBED_MS = 3000;
 
 describeWithRedis(() => {
@@ -29,7 +32,7 @@ describeWithRedis(() => {
     await control.drop();
   });
 
-  /** Two queues that this server has. */
+  /** Creates two queues on this server. */
   async function queuesOf(server: number): Promise<QueueRef[]> {
     const queues: QueueRef[] = [];
     while (queues.length < 2) {

@@ -1,4 +1,7 @@
-/** A pool that is killed, stands still or is far away under load: the other pools' queues notice nothing, and its own are whole afterwards. */
+/**
+ * A pool is killed, stalls or has a slow network under load. The queues of other pools are not affected, and its own
+ * queues are intact afterwards.
+ */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DomainError } from "../../server/errors.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
@@ -10,11 +13,11 @@ import { describeWithRedis, startRedis } from "../support/redis.ts";
 import { type SlowNetwork, slowNetwork } from "../support/slow-network.ts";
 import { expectUnavailable, type Heard, type PoolLoad, startPoolLoad } from "./pool-load.ts";
 
-/** Less than a call waits for a pool that stands still. */
+/** Less than the time that a call waits for a stalled pool. */
 const UNDISTURBED_MS = 3000;
 const FAR_MS = 8000;
 
-/** A storage that can fall sick. */
+/** A storage that a test can kill and stall. */
 interface Patient {
   url: string;
   kill(): Promise<void>;

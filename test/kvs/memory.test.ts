@@ -1,6 +1,6 @@
 /**
- * The key-value store in memory: the conformance suite, and what is its own: peeking, a bound on entries, waiting in
- * line.
+ * The key-value store in memory: the conformance suites, and what only this backend does: peeking, a maximum of
+ * entries, and waiting in order of arrival.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createMemoryBackend } from "../../server/kvs/memory.ts";

@@ -1,4 +1,6 @@
-/** The key-value store on Postgres: the conformance suite, and what only a backend shared by processes can promise. */
+/**
+ * The key-value store on PostgreSQL: the conformance suites, and what only a backend shared by processes guarantees.
+ */
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createMemoryBackend } from "../../server/kvs/memory.ts";
@@ -100,7 +102,7 @@ describe("key-value store shared by two processes", () => {
     await using heir = await theirs.getLock("k").acquire();
     expect(heir.fence).toBeGreaterThan(dead.fence as number);
     await theirs.set("k", "heir", { lock: heir });
-    // As a process that was stopped would send it: its own clock did not move.
+    // As a process sends it that was stopped for a while: its own clock is behind.
     const asleep = { offsetMs: clock.offsetMs - 5000 };
     const backing = createPostgresBackend({ connections: pools[0] as pg.Pool, clock: asleep }).open("raw", {});
     const stale = { holder: "sleeper", fence: -1 };
@@ -119,11 +121,11 @@ describe("key-value store shared by two processes", () => {
       await region.set([["k", 2]], { ttlSeconds: null, hold: { holder: "second", fence: second?.fence ?? 0 } }),
     ).toBe(true);
     const old = { holder: "first", fence: first?.fence ?? 0 };
-    // The first holder's idea of the time, at which its lock was live.
+    // The first holder's clock is behind, so its lock seems to be live.
     clock.offsetMs -= 10_000;
     expect(await region.set([["k", 1]], { ttlSeconds: null, hold: old })).toBe(false);
     expect(await region.delete(["k"], old)).toEqual({ refused: true, deleted: 0 });
-    // Even if the lock's row came back as it was: the entry remembers the newest fence.
+    // Refused even if the lock's row is as it was then: the entry keeps the newest fence.
     await pools[0]?.query("UPDATE key_locks SET holder = $1, fence = $2 WHERE holder = 'second'", [
       old.holder,
       old.fence,

@@ -1,4 +1,4 @@
-/** The key-value store on Redis: the conformance suites, and what only a backend shared by processes can promise. */
+/** The key-value store on Redis: the conformance suites, and what only a backend shared by processes guarantees. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createMemoryBackend } from "../../server/kvs/memory.ts";
 import { createRedisBackend, type RedisBackend } from "../../server/kvs/redis.ts";
@@ -111,10 +111,10 @@ describeWithRedis(() => {
       const hold = { holder: "second", fence: second?.fence ?? 0 };
       expect(await region.set([["k", 2]], { ttlSeconds: null, hold })).toBe(true);
       const old = { holder: "first", fence: first?.fence ?? 0 };
-      // The first holder's idea of the time, at which its lock was live.
+      // The first holder's clock is behind, so its lock seems to be live.
       clock.offsetMs -= 10_000;
       expect(await region.set([["k", 1]], { ttlSeconds: null, hold: old })).toBe(false);
-      // Even if the lock came back as it was: the entry remembers the newest fence.
+      // Refused even if the lock is as it was then: the entry keeps the newest fence.
       await region.releaseLock("k", hold);
       const name = `"raw-${serial}\\x00k"`;
       await ask(server.port, `HSET isimud:{key-values}:locks ${name} "${old.fence} 9000000000000000 first"`);

@@ -1,4 +1,7 @@
-/** A real browser for tests: PLAYWRIGHT_CHROMIUM, or a chromium on the path, or the one inside an npm package. */
+/**
+ * A real browser for tests: the one that PLAYWRIGHT_CHROMIUM names, else a chromium on the path, else one from an npm
+ * package.
+ */
 import { spawnSync } from "node:child_process";
 import {
   accessSync,
@@ -18,10 +21,11 @@ import { type Browser, chromium } from "playwright";
 
 const CACHE = fileURLToPath(new URL("../../.build/", import.meta.url));
 
-/** The caller closes it. */
+/** Starts a browser, which the caller closes. */
 export async function launchBrowser(): Promise<Browser> {
   const { path, environment } = findInstalled() ?? (await unpackFromNpm());
-  // Playwright runs without the browser's sandbox unless asked: as root it would not start, and tests show only our own pages.
+  // Playwright runs the browser without its sandbox by default. As root the sandbox would not start, and tests show
+  // only our own pages.
   return chromium.launch({ executablePath: path, env: { ...definedEnvironment(), ...environment } });
 }
 
@@ -39,8 +43,9 @@ function findInstalled(): Executable | null {
 }
 
 /**
- * Unpacks @sparticuz/chromium once per version and user: its own default is a folder that all users share, where the first
- * one's files are closed to the others. Under another name first, so that two test files at once do not see half of it.
+ * Unpacks @sparticuz/chromium once per version and user. The package's own default is a folder that all users share,
+ * where later users may not read the first one's files. Unpacks into a temporary folder and renames it, so that no
+ * other test file sees half of it.
  */
 async function unpackFromNpm(): Promise<Executable> {
   const packageFolder = join(dirname(createRequire(import.meta.url).resolve("@sparticuz/chromium")), "..");
@@ -53,13 +58,14 @@ async function unpackFromNpm(): Promise<Executable> {
     try {
       renameSync(unfinished, folder);
     } catch (error) {
-      // Somebody else was faster.
+      // Another test file was faster.
       if (!existsSync(folder)) throw error;
       rmSync(unfinished, { recursive: true });
     }
   }
   const path = join(folder, "chromium");
-  // Its own configuration looks for the fonts where a cloud function would have them; without any, letters are invisible, and some pages end the browser.
+  // The package's own configuration looks for fonts where a cloud function has them. Without fonts, letters are
+  // invisible, and some pages crash the browser.
   const fonts = join(folder, "fonts");
   const configuration = `<fontconfig><dir>${fonts}</dir><cachedir>${join(fonts, "cache")}</cachedir></fontconfig>\n`;
   if (readFileSync(join(fonts, "fonts.conf"), "utf8") !== configuration) {
@@ -71,7 +77,7 @@ async function unpackFromNpm(): Promise<Executable> {
   return { path, environment: complete ? environment : libraries };
 }
 
-/** The package unpacks into the temporary folder, wherever that is said to be. */
+/** The package unpacks into the folder that TMPDIR names. */
 async function unpackInto(folder: string, packageFolder: string): Promise<void> {
   const before = process.env.TMPDIR;
   process.env.TMPDIR = folder;

@@ -1,4 +1,4 @@
-/** Certificates of an authority of the test's own, made with openssl. */
+/** Certificates from a certificate authority that the test creates with openssl. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,14 +6,17 @@ import { join } from "node:path";
 import { it } from "vitest";
 
 export interface Authority {
-  /** The file of its own certificate. */
+  /** The file of the authority's own certificate. */
   file: string;
-  /** A certificate for `subjects`, such as "DNS:localhost" or "IP:127.0.0.1": the files of it and of its key. */
+  /**
+   * Creates a certificate for `subjects`, such as "DNS:localhost" or "IP:127.0.0.1". Returns the files of the
+   * certificate and of its key.
+   */
   certify(...subjects: string[]): { certificate: string; key: string };
   remove(): void;
 }
 
-/** Runs the suites where there is an openssl; else says what to install, and fails where nothing may be skipped. */
+/** Runs the suites if there is an openssl. Otherwise skips them and says what to install, or throws when CI is true. */
 export function describeWithOpenssl(suites: () => void): void {
   if (spawnSync("openssl", ["version"], { stdio: "ignore" }).error === undefined) {
     suites();
@@ -22,7 +25,7 @@ export function describeWithOpenssl(suites: () => void): void {
   const missing = "There is no openssl on the path: apt-get install openssl";
   if (process.env.CI === "true") throw new Error(missing);
   console.warn(missing);
-  // The name says what to install; where CI is true it fails instead.
+  // A skipped test whose name says what to install.
   it.skip(missing);
 }
 

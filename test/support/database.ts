@@ -1,23 +1,26 @@
-/** Databases of a test file's own, on the server that global-setup.ts started. */
+/** Databases for one test file, on the server that global-setup.ts started. */
 import { randomBytes } from "node:crypto";
 import pg from "pg";
 import { inject, vi } from "vitest";
 
 export interface TestDatabase {
-  /** May be given a `?schema=`. */
+  /** Has no options. A test may add `?schema=`. */
   url: string;
-  /** Also ends connections that are still open. */
+  /** Drops the database, and ends connections that are still open. */
   drop(): Promise<void>;
 }
 
-/** A fresh database with all tables, control and pool, and an identity of its own, which a copy would not have. */
+/**
+ * Creates a database with all tables of control plane and pool. It gets its own identity, since a copy of the template
+ * would have the template's.
+ */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const database = await create(`TEMPLATE ${inject("templateDatabase")}`);
   await execute("UPDATE pool_identity SET seed = floor(random() * 4611686018427387903)::bigint", database.url);
   return database;
 }
 
-/** A fresh database without tables: a pool before it is registered. `options` follow CREATE DATABASE. */
+/** Creates a database without tables, as a pool is before it is registered. `options` follow CREATE DATABASE. */
 export function createEmptyDatabase(options = ""): Promise<TestDatabase> {
   return create(options);
 }
@@ -31,8 +34,8 @@ async function create(options: string): Promise<TestDatabase> {
 }
 
 /**
- * An autovacuum worker that is in the database belongs to the superuser, and only that one may end it: it is soon gone
- * by itself.
+ * Tries again for a while: an autovacuum worker in the database belongs to the superuser, who alone may end it. It soon
+ * ends by itself.
  */
 function drop(name: string): Promise<void> {
   return vi.waitFor(() => execute(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`), { timeout: 10_000, interval: 100 });

@@ -1,8 +1,8 @@
-/** Another way to a server: a port of its own that leads there. */
+/** A second address of a server: a port that forwards to it. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** `to`: a port on loopback, or the path of a Unix socket. */
+/** Opens a port that forwards to `to`: a port on loopback, or the path of a Unix socket. */
 export async function openDetour(to: number | string): Promise<{ port: number; close(): void }> {
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
@@ -28,7 +28,7 @@ export async function openDetour(to: number | string): Promise<{ port: number; c
   };
 }
 
-/** The same PostgreSQL by another host and port. */
+/** Returns another URI of the same PostgreSQL, with another host and port. */
 export async function postgresByDetour(uri: string): Promise<{ uri: string; close(): void }> {
   const url = new URL(uri);
   const folder = url.searchParams.get("host");

@@ -1,4 +1,7 @@
-/** A pool in memory that can be broken on purpose. It keeps rows of queues with their epochs, and messages; claims it knows only by what a test sets. */
+/**
+ * A pool in memory that a test can break on purpose. It keeps rows of queues with their epochs, and messages. It
+ * creates no claims: a message is claimed only if a test sets `claim` on it.
+ */
 import { randomUUID } from "node:crypto";
 import { DomainError } from "../../server/errors.ts";
 import type { ArrivalListener, DataDriver, Message } from "../../server/storage/data-driver.ts";
@@ -11,11 +14,11 @@ interface Row {
 
 export class FakePool {
   readonly rows = new Map<string, Row>();
-  /** Each call, as "messages.post". */
+  /** The name of each call, such as "messages.post". */
   readonly calls: string[] = [];
   readonly listeners = new Set<ArrivalListener>();
   closed = 0;
-  /** Called before each call of the data plane; throws or waits to break it. */
+  /** Runs before each call. A test makes it throw or wait, to break the pool. */
   before: (call: string) => void | Promise<void> = () => {};
 
   driver: DataDriver = {
@@ -25,9 +28,9 @@ export class FakePool {
       ...refusing<DataDriver["messages"]>("messages"),
       post: ({ queue, messages }) =>
         this.#on("messages.post", queue, (row) => {
-          const made = messages.map((message) => aStoredMessage({ bodyText: message.bodyText }));
-          row.messages.push(...made);
-          return { ids: made.map((message) => message.id) };
+          const stored = messages.map((message) => aStoredMessage({ bodyText: message.bodyText }));
+          row.messages.push(...stored);
+          return { ids: stored.map((message) => message.id) };
         }),
       bulkGet: ({ queue, ids }) =>
         this.#on("messages.bulkGet", queue, (row) => row.messages.filter((message) => ids.includes(message.id))),
@@ -140,7 +143,7 @@ export function aStoredMessage(changes: Partial<Message> = {}): Message {
   };
 }
 
-/** A controller whose every call fails: what a test does not expect must not pass unseen. */
+/** A controller whose every call fails, so that a call that no test expects is noticed. */
 function refusing<C extends object>(name: string): C {
   return new Proxy({} as C, {
     get: (_target, call) => async () => {

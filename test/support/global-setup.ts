@@ -1,4 +1,6 @@
-/** One PostgreSQL for a whole `vitest run`, and a migrated template that each test file's database is copied from. */
+/**
+ * One PostgreSQL for a whole `vitest run`, and a migrated template database. Each test file's database is a copy of it.
+ */
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -9,13 +11,13 @@ import { startEmbeddedPostgres } from "../../server/embedded-postgres/server.ts"
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Of a database whose user may create databases. */
+    /** The URL of a database whose user may create databases. */
     postgresUrl: string;
     templateDatabase: string;
   }
 }
 
-/** With TEST_POSTGRES_URL set the tests use that server, whose user must be allowed to create databases. */
+/** If TEST_POSTGRES_URL is set, the tests use that server. Its user must be allowed to create databases. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const given = process.env.TEST_POSTGRES_URL;
   const server = given === undefined ? await startOwnServer() : { url: given, stop: async () => {} };
@@ -37,11 +39,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 async function startOwnServer(): Promise<{ url: string; stop(): Promise<void> }> {
   const dataDir = mkdtempSync(join(tmpdir(), "isimud-test-"));
-  // As root, PostgreSQL runs as another account, which must be able to enter.
+  // When root runs the tests, PostgreSQL runs as another account, which must be able to enter the folder.
   chmodSync(dataDir, 0o755);
   const server = await startEmbeddedPostgres({
     dataDir,
-    // Nobody pulls the plug on a test: what is acknowledged need not reach the disk.
+    // The machine does not lose power during a test, so writes need not reach the disk.
     settings: { fsync: "off", full_page_writes: "off", max_connections: "400" },
   });
   return {

@@ -1,4 +1,4 @@
-/** A PostgreSQL server of a test's own, to be killed and stopped. */
+/** A PostgreSQL server for one test, which may kill and stop it. */
 import { spawnSync } from "node:child_process";
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,20 +8,20 @@ import { startEmbeddedPostgres } from "../../server/embedded-postgres/server.ts"
 import { removeDataDir, temporaryDataDir } from "./process.ts";
 
 export interface OwnPostgres {
-  /** Of an empty database. */
+  /** The URL of an empty database. */
   url: string;
-  /** Ends all its processes at once, as kill -9 does. */
+  /** Kills all its processes at once, as kill -9 does. */
   kill(): Promise<void>;
-  /** After it was killed: with the data that it had written. */
+  /** Starts it again after `kill`, with the data that it had written. */
   restart(): Promise<void>;
-  /** Restarts it, and keeps a copy of what it holds now: a standby that gets nothing more from it. */
+  /** Restarts it and keeps a copy of its data, as a standby that receives nothing more. */
   copy(): Promise<void>;
   /**
-   * Kills it, and the copy takes over at the same address, as a promoted standby does: on a timeline of its own,
-   * without what was written since.
+   * Kills it. The copy takes over at the same address, as a promoted standby does: on a timeline of its own, without
+   * what was written since `copy`.
    */
   failOver(): Promise<void>;
-  /** All its processes stand still, with their connections open, until `resume`. */
+  /** Stops all its processes until `resume`. Their connections stay open. */
   stall(): Promise<void>;
   resume(): void;
   stop(): Promise<void>;
@@ -31,7 +31,7 @@ export async function startOwnPostgres(
   dataDir = temporaryDataDir(),
   special: Record<string, string> = {},
 ): Promise<OwnPostgres> {
-  // The machine does not lose its power, so what is acknowledged need not reach the disk.
+  // The machine does not lose power during a test, so writes need not reach the disk.
   const settings = { fsync: "off", full_page_writes: "off", ...special };
   const start = (more = {}) => startEmbeddedPostgres({ dataDir, settings: { ...settings, ...more } });
   let server = await start();
@@ -41,7 +41,7 @@ export async function startOwnPostgres(
   const standby = join(home, "standby");
   const stalled = new Set<number>();
 
-  /** The first process makes no new ones from then on, so these are all. */
+  /** Stops the postmaster first. It then starts no new processes, so the list is complete. */
   async function stall(): Promise<void> {
     const client = new pg.Client({ connectionString: url });
     client.on("error", () => undefined);
@@ -68,7 +68,7 @@ export async function startOwnPostgres(
     await stall();
     for (const pid of stalled) signal(pid, "SIGKILL");
     stalled.clear();
-    // Else its keeper would start it again.
+    // Otherwise the embedded server would start it again.
     await server.stop();
   }
 
@@ -79,7 +79,7 @@ export async function startOwnPostgres(
     kill,
     async copy() {
       await server.stop();
-      // Keeps the owner, who is not root.
+      // `-a` keeps the owner, who is not root.
       const { status, stderr } = spawnSync("cp", ["-a", cluster, standby], { encoding: "utf8" });
       if (status !== 0) throw new Error(stderr);
       server = await start();
@@ -89,7 +89,7 @@ export async function startOwnPostgres(
       renameSync(cluster, join(home, "dead"));
       renameSync(standby, cluster);
       writeFileSync(join(cluster, "recovery.signal"), "");
-      // There is no log to restore, so its recovery ends where the copy does.
+      // There is no log to restore, so recovery ends where the copy ends.
       server = await start({ restore_command: "false" });
     },
     async restart() {
@@ -103,7 +103,7 @@ export async function startOwnPostgres(
   };
 }
 
-/** Nothing when it has ended by itself. */
+/** Sends a signal. Does nothing if the process has ended already. */
 function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);

@@ -1,4 +1,7 @@
-/** A pooling driver on a control database of its own, as server/bootstrap.ts puts it together, with parts that a test may replace. */
+/**
+ * A pooling driver on a control database of its own, put together as in server/bootstrap.ts. Tests may replace parts of
+ * it.
+ */
 import { migrate } from "../../prisma/migrate.ts";
 import { createMemoryBackend } from "../../server/kvs/memory.ts";
 import { createKeyValueStores } from "../../server/kvs/stores.ts";
@@ -20,22 +23,22 @@ export interface Pooled {
   control: ControlDriver;
   data: PooledDataDriver;
   registry: DriverRegistry;
-  /** What the pooling driver told nobody else. */
+  /** Errors that the pooling driver reported and did not throw. */
   errors: unknown[];
   close(): Promise<void>;
 }
 
 export interface PooledOptions {
-  /** Of the control database, which is migrated. */
+  /** The URL of the control database, which must be migrated. */
   url: string;
   clock?: { offsetMs: number };
-  /** To each database; default 4. */
+  /** Connections to each database. Default 4. */
   connections?: number;
   defaultDriver?: DataDriver;
   cache?: LocationCache;
   now?: () => number;
   random?: () => number;
-  /** Stands between the pooling driver and the control database. */
+  /** Wraps the control driver that the pooling driver uses. */
   watch?: (control: ControlDriver) => ControlDriver;
 }
 

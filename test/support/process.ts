@@ -1,4 +1,7 @@
-/** The service as users start it: `server/cli/start.ts` in a process of its own, with pages, on a DATA_DIR and a port of its own. */
+/**
+ * The service as users start it: `server/cli/start.ts` in a process of its own, with pages, with its own DATA_DIR and
+ * port.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -9,22 +12,28 @@ import { fileURLToPath } from "node:url";
 import { createTestDatabase } from "./database.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-/** What the npm script "start" runs: a process that signals reach. */
+/** What the npm script "start" runs. Tests start it without npm, so that signals reach it. */
 const PROGRAM = [process.execPath, "--import", "./server/cli/check-node.mjs", "server/cli/start.ts"] as const;
-/** The first start after a change of the pages builds them, and another test file may be building before. */
+/**
+ * Long, because the first start after a change of the pages builds them, perhaps after waiting for another test file's
+ * build.
+ */
 export const START_DEADLINE_MS = 1_200_000;
 
 export interface StartedProcess {
   child: ChildProcess;
-  /** All that it printed so far. */
+  /** Everything that it has printed so far. */
   output(): string;
-  /** Resolves with what `pattern` found in the output; rejects when the process ends before. */
+  /** Resolves with the first match of `pattern` in the output. Rejects when the process ends before. */
   printed(pattern: RegExp): Promise<RegExpExecArray>;
-  /** The code it ended with, or the signal. */
+  /** Resolves with the exit code, or the signal, when the process ends. */
   ended: Promise<number | NodeJS.Signals | null>;
 }
 
-/** `settings` are environment variables; DATABASE_URL and the like of whoever runs the tests do not reach it. */
+/**
+ * Starts a process. `settings` are environment variables. DATABASE_URL and other variables of the user who runs the
+ * tests do not reach it.
+ */
 export function startProcess(
   settings: Record<string, string>,
   [command, ...args]: readonly [string, ...string[]] = PROGRAM,
@@ -67,14 +76,17 @@ export function startProcess(
 
 export interface WholeService {
   url: string;
-  /** Ends the process; its data and its port stay. */
+  /** Ends the process. Its data and its port stay the same. */
   stop(): Promise<void>;
-  /** After `stop`. */
+  /** Starts the process again after `stop`. */
   start(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** For browser tests: everything, on a fresh database of the shared server. Give `beforeAll` START_DEADLINE_MS, since it may have to build. */
+/**
+ * For browser tests: the whole service, on a new database of the shared server. Give `beforeAll` START_DEADLINE_MS,
+ * since the service may have to build its pages.
+ */
 export async function startWholeService(settings: Record<string, string> = {}): Promise<WholeService> {
   const dataDir = temporaryDataDir();
   const database = await createTestDatabase();
@@ -107,14 +119,14 @@ export async function startWholeService(settings: Record<string, string> = {}): 
   };
 }
 
-/** One that PostgreSQL's account can enter, should the tests run as root. */
+/** Creates a folder that PostgreSQL's account can enter, even when root runs the tests. */
 export function temporaryDataDir(): string {
   const folder = mkdtempSync(join(tmpdir(), "isimud-data-"));
   chmodSync(folder, 0o755);
   return folder;
 }
 
-/** Also the database that had to live elsewhere. */
+/** Removes a data folder, and the database if it had to live elsewhere. */
 export function removeDataDir(folder: string): void {
   const pointer = join(folder, "postgres-elsewhere");
   if (existsSync(pointer)) rmSync(dirname(readFileSync(pointer, "utf8").trim()), { recursive: true, force: true });

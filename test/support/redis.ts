@@ -1,4 +1,4 @@
-/** Redis or Valkey servers of a test file's own, on free ports, in folders that go with them. */
+/** Redis or Valkey servers for one test file, on free ports, in temporary folders. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -20,7 +20,10 @@ export const REDIS_PROGRAM = ["redis-server", "valkey-server"].find((name) => {
 
 export const NO_REDIS = "There is no redis-server or valkey-server on the path: apt-get install redis-server";
 
-/** Runs the suites when there is a server to run them on; else says how to install one, and fails where nothing may be skipped. */
+/**
+ * Runs the suites if there is a server program. Otherwise skips them and says what to install, or throws when CI is
+ * true.
+ */
 export function describeWithRedis(suites: () => void): void {
   if (REDIS_PROGRAM !== undefined) {
     suites();
@@ -28,20 +31,20 @@ export function describeWithRedis(suites: () => void): void {
   }
   if (process.env.CI === "true") throw new Error(NO_REDIS);
   console.warn(NO_REDIS);
-  // The name says what to install; where CI is true it fails instead.
+  // A skipped test whose name says what to install.
   it.skip(NO_REDIS);
 }
 
 export interface TestRedis {
   port: number;
-  /** Of a place that nobody else uses. */
+  /** A pool's URI. No other test uses this server. */
   url: string;
-  /** Its process, to send signals to. */
+  /** The server's process. Tests send signals to it. */
   child: ChildProcess;
-  /** All names of keys, one a line. */
+  /** The names of all keys, as the raw reply. */
   keys(): Promise<string>;
   stop(): Promise<void>;
-  /** After it was killed: with the data that it had written. */
+  /** Starts it again, with the data that it had written to its disk. */
   restart(): Promise<void>;
 }
 
@@ -68,7 +71,7 @@ export async function startRedis(settings: readonly string[] = []): Promise<Test
 
 export interface TestCluster {
   url: string;
-  /** Of the first server; 0 without TLS. */
+  /** The TLS port of the first server. 0 without TLS. */
   tlsPort: number;
   servers: TestRedis[];
   stop(): Promise<void>;
@@ -76,7 +79,10 @@ export interface TestCluster {
 
 const SLOTS = 16_384;
 
-/** Masters, and on demand a replica of the first, or TLS beside (`settings` has the certificates then). They find one another through their bus, whose port is another one. */
+/**
+ * Starts a cluster of masters. `withReplica`: the first one gets a replica. `tls`: each server also has a TLS port;
+ * `settings` then name the certificates. The servers find one another through the cluster bus, on further ports.
+ */
 export async function startRedisCluster(
   masters = 3,
   withReplica = false,
@@ -149,12 +155,12 @@ async function beginServer(folder: string, port: number, settings: readonly stri
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, "exit");
-  // One that was stopped hears nothing else.
+  // A stopped process reacts to no other signal.
   child.kill("SIGKILL");
   await ended;
 }
 
-/** One command on a connection of its own, and all that comes back at first. */
+/** Sends one command on a connection of its own. Returns the first chunk of the reply; throws if it is an error. */
 export function ask(port: number, command: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1", () => socket.write(`${command}\r\n`));

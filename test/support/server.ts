@@ -1,22 +1,28 @@
-/** A whole service in this process, on a database and a port of its own. Pages are left out: they need a build (see process.ts). */
+/**
+ * A whole service in this process, with its own database and port. Without pages, which would need a build: see
+ * process.ts.
+ */
 import type { Engine } from "../../server/bootstrap.ts";
 import { readConfig } from "../../server/config.ts";
 import { serve } from "../../server/main.ts";
 import { createTestDatabase } from "./database.ts";
 
 export interface TestServer {
-  /** `http://127.0.0.1:<port>`; the API is below /api. */
+  /** `http://127.0.0.1:<port>`. The API is below /api. */
   url: string;
   engine: Engine;
   /** Moves the databases' clocks forward. */
   clock: { offsetMs: number };
-  /** Ends it as a signal would. */
+  /** Ends the service as a signal does. */
   shutDown(options: { hasty: boolean }): Promise<void>;
-  /** Ends it and drops its database. Twice is once. */
+  /** Ends the service and drops its database. May be called twice. */
   close(): Promise<void>;
 }
 
-/** `settings` are environment variables. Garbage is collected on demand only and no samples are taken, unless they say otherwise. */
+/**
+ * `settings` are environment variables. By default garbage is collected on demand only, and no health samples are
+ * taken.
+ */
 export async function startTestServer(settings: Record<string, string> = {}): Promise<TestServer> {
   const database = await createTestDatabase();
   const clock = { offsetMs: 0 };

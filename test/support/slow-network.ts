@@ -1,16 +1,16 @@
-/** A way to a server that takes its time: every byte arrives, in order, after a delay. */
+/** A slow way to a server: every byte arrives, in order, after a delay. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 export interface SlowNetwork {
-  /** The URI that it was given, leading through here. */
+  /** The given URI, changed so that it leads through the slow way. */
   uri: string;
-  /** Of each way, in milliseconds; counts for what comes from now on. */
+  /** The delay of each direction, in milliseconds. A change affects bytes sent from now on. */
   delayMs: number;
   close(): Promise<void>;
 }
 
-/** `uri` names a port on loopback, or the folder of a PostgreSQL socket. */
+/** Opens a slow way to a server. `uri` names a port on loopback, or the folder of a PostgreSQL socket. */
 export async function slowNetwork(uri: string): Promise<SlowNetwork> {
   const target = new URL(uri);
   const folder = target.searchParams.get("host");
@@ -21,7 +21,7 @@ export async function slowNetwork(uri: string): Promise<SlowNetwork> {
     const far = upstream();
     const pipe = (from: Socket, to: Socket) => {
       sockets.add(from);
-      // What is under way arrives before what was sent later, also when the delay has become shorter.
+      // Bytes arrive in the order of sending, even after the delay was made shorter.
       let free = 0;
       const later = (work: () => void) => {
         free = Math.max(free, performance.now() + network.delayMs);

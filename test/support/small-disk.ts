@@ -1,4 +1,4 @@
-/** A file system of a test's own, to be filled. */
+/** A small file system that a test can fill. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,14 +6,14 @@ import { join } from "node:path";
 
 export interface SmallDisk {
   folder: string;
-  /** To the last byte. */
+  /** Fills it to the last byte. */
   fill(): void;
   free(): void;
-  /** Nobody may use it any more. */
+  /** Unmounts it. Call it when no process uses it any more. */
   remove(): void;
 }
 
-/** Null where this user may not mount one. */
+/** Mounts one. Null when this user may not mount. */
 export function mountSmallDisk(megabytes: number): SmallDisk | null {
   const folder = mkdtempSync(join(tmpdir(), "isimud-disk-"));
   const options = `size=${megabytes}m,mode=0755`;

@@ -1,4 +1,4 @@
-/** Two processes over one control database with two pools to move queues between. */
+/** Two processes' drivers on one control database, with two pools between which queues can move. */
 import { createQueueMoves, type QueueMoves } from "../../server/operations/lifecycle/queue-moves.ts";
 import type { DataDriver } from "../../server/storage/data-driver.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
@@ -8,16 +8,16 @@ import { startRedis, startRedisCluster } from "./redis.ts";
 
 export interface TwoPools {
   one: Pooled;
-  /** Another process. */
+  /** The drivers of another process. */
   other: Pooled;
   moves: QueueMoves;
   clock: { offsetMs: number };
   /** URIs of the pools "left" and "right". */
   uris: { left: string; right: string };
-  /** Of the control database. */
+  /** The URL of the control database. */
   url: string;
   warnings: unknown[];
-  /** A queue in the pool "left". */
+  /** Creates a queue in the pool "left". */
   aQueue(name: string): Promise<QueueRef>;
   pool(name: "left" | "right"): Promise<DataDriver>;
   close(): Promise<void>;
@@ -25,7 +25,7 @@ export interface TwoPools {
 
 export type OpenTwoPools = () => Promise<TwoPools>;
 
-/** `uris` gives where the pools are, and how to remove them. */
+/** `places` creates the stores of the two pools. It returns their URIs, and a function that removes them. */
 async function openTwoPools(
   places: () => Promise<{ left: string; right: string; drop(): Promise<void> }>,
 ): Promise<TwoPools> {
