@@ -36,7 +36,7 @@ const CALL = { offset: number };
 const HOLD = { holder: text, fence: numeral };
 
 const EXPIRE = piece(
-  "the removal of what has expired",
+  "expire entries and locks",
   { pieces: [CLOCK], keys: ["ENTRIES", "NAMES", "ENDS", "LOCKS", "LOCK_NAMES", "LOCK_ENDS"] },
   `
 local function remove_expired(records, names, ends)
@@ -75,7 +75,7 @@ end
 
 /** Whether this holder still has the key's lock, and no later holder has written. */
 const HOLDS = piece(
-  "a lock's check",
+  "check a lock",
   { pieces: [LOCK_OF], keys: ["ENTRIES"], args: ["holder", "fence"] },
   `
 local function holds(name)

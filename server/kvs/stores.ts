@@ -75,7 +75,7 @@ export interface KeyValueStores {
   keys(name: string, page: PageRequest): Promise<Page<StoredKey>>;
   /**
    * Live locks of all stores, or of one. Ascending by region and key; the marker is opaque. STORE_DOES_NOT_EXIST,
-   * BAD_INPUT for a marker that this list did not return.
+   * BAD_INPUT for a text that is no marker.
    */
   locks(params: { store?: string; page: PageRequest }): Promise<Page<StoredLock>>;
   /** Frees expired entries and locks in all backends. Returns how many. Part of garbage collection. */

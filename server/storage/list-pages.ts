@@ -2,9 +2,9 @@
 import { DomainError } from "../errors.ts";
 
 /**
- * Asks for a page of a list: the items after the marker `after`, or those before `before`, always in ascending order.
- * At most one of the two is given. The page does not contain the marked item, which need not exist any more. BAD_INPUT
- * for a text that is no marker.
+ * Asks for a page of a list: the items after the marker `after`, or those before `before`, in the list's order either
+ * way. At most one of the two is given. The page does not contain the marked item, which need not exist any more.
+ * BAD_INPUT for a text that is no marker.
  */
 export interface PageRequest {
   after?: string;

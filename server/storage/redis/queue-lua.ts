@@ -58,7 +58,7 @@ local epoch, last_marker, next_due, moving = unpack(redis.call('HMGET', ROW, 'ep
 
 /** Ends the script unless the queue lives here with the caller's epoch. Also ends it while the queue is frozen. */
 export const REQUIRE_LIVE = piece(
-  "a live queue",
+  "require a live queue",
   { pieces: [QUEUE_ROW], keys: ["ROW"], args: ["caller_epoch"] },
   `
 if not epoch then return {'missing'} end
@@ -69,7 +69,7 @@ if moving and redis.call('HEXISTS', ROW, 'frozen') == 1 then return {'moving'} e
 
 /** Removes all that a move has left in the row, and its notes. The caller decides whether the queue stays here. */
 export const FORGET_MOVE = piece(
-  "the end of a move",
+  "forget a move",
   { keys: ["ROW", "NOTES"] },
   `
 local function forget_move()
@@ -101,7 +101,7 @@ end
 
 /** Deletes the records of claims that have ended, at most a slice. */
 export const END_CLAIMS = piece(
-  "the end of claims",
+  "end claims",
   { keys: ["CLAIMS", "CLAIM_IDS", "CLAIM_ENDS"] },
   `
 local function end_claims(ids)
@@ -122,7 +122,7 @@ end
  * tried.
  */
 export const REMOVE = piece(
-  "the removal of messages",
+  "remove messages",
   { pieces: [SLICES, NOTE], keys: ["ORDER", "READY", "DELAYED", "CLAIMED", "EXPIRY", "RECORDS", "BODIES"] },
   `
 local function remove(ids, set)
@@ -152,7 +152,7 @@ end
  * `find_next_due` returns when something falls due next, and writes that into the row.
  */
 export const EXPIRE_DUE = piece(
-  "what falls due",
+  "expire what is due",
   {
     pieces: [CLOCK, END_CLAIMS, REMOVE],
     keys: ["ROW", "ORDER", "READY", "CLAIM_ENDS", "CLAIMED", "DELAYED", "EXPIRY"],
@@ -198,7 +198,7 @@ end
  * Otherwise nothing falls due before `soonest`. The row tells when to look, so most calls expire nothing.
  */
 const EXPIRE = piece(
-  "nothing is due",
+  "require that nothing is due",
   { pieces: [QUEUE_ROW, EXPIRE_DUE] },
   `
 local soonest = tonumber(next_due or 0)
@@ -214,7 +214,7 @@ export const ENTER = piece("a client's call", { pieces: [REQUIRE_LIVE, EXPIRE] }
 
 /** Ends the script unless `attempt` is the newest attempt to move this queue away. */
 const REQUIRE_ATTEMPT = piece(
-  "the newest attempt",
+  "require the newest attempt",
   { pieces: [QUEUE_ROW], keys: ["ROW"], args: ["caller_epoch", "attempt"] },
   `
 if (epoch or redis.call('HGET', ROW, 'tombstone')) ~= caller_epoch or moving ~= attempt then return {'stale'} end
@@ -239,7 +239,7 @@ moving = false
 
 /** `schedule(at)`: gc looks at this queue at `at` or earlier. */
 export const SCHEDULE = piece(
-  "a visit of gc",
+  "schedule gc",
   { pieces: [CLOCK], keys: ["DUE", "ROW"] },
   `
 local function schedule(at) redis.call('ZADD', DUE, 'LT', digits(at), ROW) end
@@ -251,7 +251,7 @@ local function schedule(at) redis.call('ZADD', DUE, 'LT', digits(at), ROW) end
  * most calls write nothing.
  */
 export const COMES_DUE = piece(
-  "what will fall due",
+  "schedule what falls due",
   { pieces: [EXPIRE], keys: ["ROW", "DUE"] },
   `
 local function comes_due(at)
@@ -302,7 +302,7 @@ local content = {${contentNames.map((name) => `${name} = ${name.toUpperCase()}`)
  * The cost does not depend on how much they hold. Returns whether there was anything.
  */
 export const PUT_AWAY = piece(
-  "what is put away",
+  "put content away",
   { pieces: [CONTENT] },
   `
 local function put_away(away)
@@ -323,7 +323,7 @@ end
  * `retired_name` is its name in gc's list.
  */
 export const RETIRE = piece(
-  "the end of a content",
+  "retire content",
   { pieces: [PUT_AWAY, SCHEDULE], keys: ["RETIRED", "retired_content"], args: ["retired_name"] },
   `
 local function retire()

@@ -72,7 +72,7 @@ export type SubscriptionParts = [
 
 /** Removes expired subscriptions, at most a step. So what can be found afterwards is live. */
 export const EXPIRE_SUBSCRIPTIONS = piece(
-  "no expired subscription",
+  "expire subscriptions",
   { pieces: [CLOCK, SUBSCRIPTION_RECORD], keys: ["ENDS"] },
   `
 local expired = redis.call('ZRANGEBYSCORE', ENDS, '-inf', NOW, 'LIMIT', 0, ${EXPIRE_STEP})
@@ -82,7 +82,7 @@ for _, id in ipairs(expired) do remove(find(id)) end
 
 /** Ends the script with `more` while expired subscriptions are left. The caller then runs it again. */
 export const REQUIRE_LIVE_SUBSCRIPTIONS = piece(
-  "live subscriptions",
+  "require live subscriptions",
   { pieces: [EXPIRE_SUBSCRIPTIONS] },
   `
 if #expired == ${EXPIRE_STEP} then return {'more'} end
@@ -94,7 +94,7 @@ if #expired == ${EXPIRE_STEP} then return {'more'} end
  * away.
  */
 const REQUIRE_HERE = piece(
-  "a queue that has not moved",
+  "require a queue that has not moved",
   { keys: ["ROW"] },
   `
 local frozen, left = unpack(redis.call('HMGET', ROW, 'frozen', 'left'))
@@ -105,7 +105,7 @@ if left then return {'stale'} end
 
 /** Deletes all subscriptions of a queue, in scripts that get their keys as the table `subscriptions`. */
 export const DROP_SUBSCRIPTIONS = piece(
-  "the end of subscriptions",
+  "drop subscriptions",
   { keys: ["subscriptions"] },
   `
 local function drop_subscriptions()

@@ -147,7 +147,7 @@ type Acquired = Awaited<ReturnType<ClaimController["create"]>>;
 type AcquiredParts = [claim: string[] | null, delivered: string[], heldBack: string[]];
 
 /** What one claim acquired. Or, when it acquired nothing, where to continue; null when there is nothing more. */
-type Result = { acquired: Acquired } | { lookFrom: string | null };
+type Result = { acquired: Acquired } | { continueFrom: string | null };
 
 interface Request {
   queue: QueueRef;
@@ -198,23 +198,23 @@ export class ClaimAcquirer {
       const { exhaustedFrom, deadFrom } = request.policy;
       const partition = `${queue.epoch} ${exhaustedFrom} ${deadFrom} ${this.#queues.keys.row(queue)[0]}`;
       const first = await this.#batches.submit(partition, request, limit);
-      return await this.#lookOn(request, first, { nothing, deadline });
+      return await this.#continue(request, first, { nothing, deadline });
     } finally {
       calls.end();
     }
   }
 
   /** Continues until the claim acquires something or nothing is left. */
-  async #lookOn(
+  async #continue(
     request: Request,
     first: Result,
     { nothing, deadline }: { nothing: Acquired; deadline: number },
   ): Promise<Acquired> {
     let last = first;
-    while ("lookFrom" in last) {
-      if (last.lookFrom === null) return nothing;
+    while ("continueFrom" in last) {
+      if (last.continueFrom === null) return nothing;
       // A claim alone acquires the first message that it finds, however large: it is never RESEND.
-      [last] = (await this.#acquire([request], { from: last.lookFrom, deadline })) as [Result];
+      [last] = (await this.#acquire([request], { from: last.continueFrom, deadline })) as [Result];
     }
     return last.acquired;
   }
@@ -231,7 +231,7 @@ export class ClaimAcquirer {
     const [, now, acquired, stopped, full] = answer;
     return acquired.map((parts, index) => {
       if (parts !== null) return { acquired: readAcquired(requests[index]?.values.claim as string, parts, now) };
-      return full === 1 ? RESEND : { lookFrom: stopped };
+      return full === 1 ? RESEND : { continueFrom: stopped };
     });
   }
 

@@ -30,7 +30,7 @@ end
  * The new record replaces the old one in the list.
  */
 export const HOLD = piece(
-  "the hold of a claim",
+  "hold messages",
   { pieces: [CLOCK, SLICES, NOTE, RECORD], keys: ["RECORDS", "CLAIMED", "EXPIRY"] },
   `
 local function hold(messages)
@@ -67,7 +67,7 @@ end
  * record, count, part} each.
  */
 export const HELD_BY = piece(
-  "what a claim holds",
+  "messages held by a claim",
   { pieces: [SLICES, RECORD], keys: ["RECORDS"] },
   `
 local function held_by(claim, taken)
@@ -113,7 +113,7 @@ end
  * message.
  */
 export const DECREMENT_HELD = piece(
-  "fewer messages of claims",
+  "decrement held messages",
   { pieces: [CLOCK, SLICES, END_CLAIMS], keys: ["CLAIMS"] },
   `
 local function decrement_held(counts)

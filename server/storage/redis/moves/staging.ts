@@ -27,7 +27,7 @@ const MESSAGE_FIELDS = { ...STATE_FIELDS, id: text, age: number, client: optiona
  * takes the counts.
  */
 const COUNT_HELD = piece(
-  "messages that claims lose",
+  "count held messages",
   { pieces: [SLICES, RECORD], keys: ["RECORDS"] },
   `
 local held_by = {}
@@ -50,7 +50,7 @@ end
  * claim is written, or written again: the claim says which messages it delivered.
  */
 const PUT = piece(
-  "moved messages",
+  "put moved messages",
   {
     pieces: [CLOCK, SLICES],
     keys: ["ORDER", "READY", "DELAYED", "CLAIMED", "EXPIRY", "RECORDS", "BODIES"],

@@ -23,7 +23,7 @@ import { type CLAIM_FIELDS, PURGE_STAGING, type STATE_FIELDS, WRITE, WRITE_CLAIM
 
 /** Gives a staging up: gc frees it like retired content. */
 const GIVE_UP_STAGING = piece(
-  "the end of a staging",
+  "give a staging up",
   { pieces: [CLOCK, SCHEDULE], keys: ["RETIRED"] },
   `
 local function give_up_staging(arriving)
