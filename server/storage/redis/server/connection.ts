@@ -211,7 +211,7 @@ export class RedisConnection {
   }
 }
 
-/** An error that the server returned. The command changed nothing. */
+/** An error that the server returned. The command changed nothing, unless it is a script that failed half-way. */
 export function isServerError(error: unknown): error is Error {
   return error instanceof ErrorReply;
 }
