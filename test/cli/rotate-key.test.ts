@@ -43,7 +43,7 @@ describe("a change of the secret key", () => {
       },
     );
 
-  it("leaves pools that only the new key opens, and finds their places again", async () => {
+  it("encrypts the pools' URIs with the new key only, and they are still found by server and namespace", async () => {
     expect(await rotate(KEYS[0], KEYS[1])).toBe(2);
     const { pools } = driver(KEYS[1]);
     expect((await pools.get("a")).uri).toBe(`postgresql://user:${CANARY}@a/db`);
@@ -53,7 +53,7 @@ describe("a change of the secret key", () => {
     });
   });
 
-  it("is missed at the start, which another key than the pools' refuses", async () => {
+  it("lets the service start with the new key only", async () => {
     const config = (key: string) => readConfig({ DATABASE_URL: database.url, SECRET_KEY: key });
     const log = pino({ level: "silent" });
     await expect(openEngine(config(KEYS[0]), { log })).rejects.toThrow(/another SECRET_KEY/);
@@ -65,20 +65,20 @@ describe("a change of the secret key", () => {
     expect((await driver(KEYS[1]).pools.get("b")).uri).toContain(CANARY);
   });
 
-  it("changes nothing when a single URI does not open", async () => {
+  it("changes nothing when a single URI cannot be decrypted", async () => {
     await driver(KEYS[2]).pools.create({ name: "z", uri: "postgresql://z/db", weight: 1 });
     await expect(rotate(KEYS[1], "yet another key, the fourth")).rejects.toMatchObject({ code: "INTERNAL" });
     expect((await driver(KEYS[1]).pools.get("a")).uri).toContain(CANARY);
     await driver(KEYS[2]).pools.delete("z");
   });
 
-  it("is a command that says what it did", async () => {
+  it("is a command that prints what it did", async () => {
     const { stdout } = await run({ OLD_SECRET_KEY: KEYS[1], SECRET_KEY: KEYS[2] });
     expect(stdout).toMatch(/again: 2\./);
     expect((await driver(KEYS[2]).pools.get("a")).uri).toContain(CANARY);
   });
 
-  it("gives up the URIs when the key is lost, and nothing else: a pool gets its own anew", async () => {
+  it("discards the URIs and nothing else when the key is lost, and updatePool sets them again", async () => {
     const { pools } = driver("a new key, since the former is lost");
     await expect(pools.get("a")).rejects.toMatchObject({ code: "INTERNAL" });
     const { stdout } = await run({ SECRET_KEY: "a new key, since the former is lost" }, "--lost");
@@ -93,7 +93,7 @@ describe("a change of the secret key", () => {
     expect(await rotate("a new key, since the former is lost", KEYS[2])).toBe(2);
   });
 
-  it("fails with what to do, and no secret", async () => {
+  it("fails with what to do, and shows no secret", async () => {
     for (const [environment, reason] of [
       [{ SECRET_KEY: KEYS[1] }, "OLD_SECRET_KEY must"],
       [{ OLD_SECRET_KEY: KEYS[0], SECRET_KEY: KEYS[1] }, "another SECRET_KEY"],

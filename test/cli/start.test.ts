@@ -1,4 +1,4 @@
-/** `npm start` as a user meets it: from nothing to a page, again, after kill -9, and down in order. */
+/** `npm start` as users run it: the first start, later starts, a start after kill -9, and an orderly end. */
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -55,7 +55,7 @@ afterAll(async () => {
 });
 
 describe("npm start", () => {
-  test("prints where it is, and serves health, the API and a page there", async () => {
+  test("prints its URL, and serves health, the API and a page there", async () => {
     expect(service.output()).toContain(`Isimud is at ${url}\n`);
     expect((await fetch(`${url}/api/health`)).status).toBe(200);
     expect(await post("1")).toMatchObject({ postMessages: { ids: [expect.any(String)] } });
@@ -130,7 +130,7 @@ describe("npm start", () => {
     const data = await graphql(`{ queue(project: "p", name: "q") { stats { total } } }`);
     expect(data).toMatchObject({ queue: { stats: { total: expect.any(Number) } } });
     const { total } = (data.queue as { stats: { total: number } }).stats;
-    // One of the first test, and what was written when the answer could not be given any more.
+    // Besides the acknowledged ones: one of the first test, and messages whose answer was lost with the process.
     expect(total).toBeGreaterThanOrEqual(acknowledged + 1);
     expect(total).toBeLessThanOrEqual(acknowledged + 1 + posters.length);
   });
@@ -172,7 +172,7 @@ describe("npm start", () => {
   });
 });
 
-test("ends in order when npm, which started it, is told to end and does not pass that on", async () => {
+test("ends in order when npm, which started it, gets a signal and does not pass it on", async () => {
   const own = temporaryDataDir();
   try {
     const npm = startProcess({ DATA_DIR: own, PORT: String(await freePort()) }, ["npm", "start"]);
@@ -186,7 +186,7 @@ test("ends in order when npm, which started it, is told to end and does not pass
   }
 });
 
-describe("what is wrong is said with the way out", () => {
+describe("an error at the start says what to do", () => {
   test.each([
     ["PORT", "seventy", 'PORT: must be a whole number from 0 to 65535; it is "seventy"'],
     ["PORT", "99999", 'PORT: must be a whole number from 0 to 65535; it is "99999"'],
@@ -200,7 +200,7 @@ describe("what is wrong is said with the way out", () => {
     expect(failed.output()).not.toContain("    at ");
   });
 
-  test.each(["1", "2"])("a port that is taken, before anything is made, with %s workers", async (WORKERS) => {
+  test.each(["1", "2"])("a port that is taken, before anything is created, with %s workers", async (WORKERS) => {
     const own = temporaryDataDir();
     try {
       const failed = start({ DATA_DIR: own, WORKERS });
@@ -234,7 +234,7 @@ describe("what is wrong is said with the way out", () => {
     expect(failed.output()).not.toContain("    at ");
   });
 
-  test("a secret key that a power cut left empty, before the database is made", async () => {
+  test("a secret key that a power cut left empty, before the database is created", async () => {
     const own = temporaryDataDir();
     try {
       writeFileSync(join(own, "secret-key"), "");

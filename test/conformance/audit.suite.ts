@@ -24,13 +24,13 @@ export function describeAudit(name: string, open: OpenControlDriver): void {
     const find = async (id: string) =>
       (await walk((page) => audit().list({ page }), [100])).find((entry) => entry.id === id);
 
-    it("keeps an entry to the letter", async () => {
+    it("keeps an entry exactly as it was written", async () => {
       const entry = anEntry({ project: null });
       const id = await audit().append(entry);
       expect(await find(id)).toEqual({ ...entry, id, at: expect.any(Date) });
     });
 
-    it("gets its outcome once", async () => {
+    it("takes the outcome of an entry once, and ignores a second one", async () => {
       const id = await audit().append(anEntry());
       await audit().settle(id, "failed", '{"why":"it broke"}');
       expect(await find(id)).toMatchObject({ outcome: "failed", detailsText: '{"why":"it broke"}' });
@@ -38,7 +38,7 @@ export function describeAudit(name: string, open: OpenControlDriver): void {
       expect(await find(id)).toMatchObject({ outcome: "failed", detailsText: '{"why":"it broke"}' });
     });
 
-    it("keeps its details when the outcome brings none, and what was refused stays so", async () => {
+    it("keeps the details of an entry when its outcome brings none, and leaves a refused entry refused", async () => {
       const [done, refused] = [await audit().append(anEntry()), await audit().append(anEntry({ outcome: "refused" }))];
       await audit().settle(done, "done");
       await audit().settle(refused, "done");
@@ -60,7 +60,7 @@ export function describeAudit(name: string, open: OpenControlDriver): void {
       expect((await audit().list({ page: { limit: 1 } })).items[0]?.id).toBe(made[0]?.id);
     });
 
-    it("refuses a marker that is no id", async () => {
+    it("refuses a malformed marker or entry id", async () => {
       await expect(audit().list({ page: { limit: 1, after: "x" } })).rejects.toMatchObject({ code: "BAD_INPUT" });
       await expect(audit().settle("x", "done")).rejects.toMatchObject({ code: "BAD_INPUT" });
     });

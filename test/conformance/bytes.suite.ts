@@ -3,14 +3,14 @@ import { MAX_CARRIED_BYTES, type Message } from "../../server/storage/data-drive
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { claim, type DataDriverHarness, idsOf, type OpenDataDriver } from "./harness.ts";
 
-/** JSON text of a string, of so many bytes. */
+/** A JSON string whose text is `bytes` bytes long. */
 const bodyOf = (bytes: number) => `"${"x".repeat(bytes - 2)}"`;
 const bytesOf = (messages: readonly Message[]) =>
   messages.reduce((sum, { bodyText }) => sum + Buffer.byteLength(bodyText), 0);
 
-/** What every call keeps to that gives bodies. */
+/** Every call that returns bodies keeps to a limit in bytes. */
 export function describeBytes(name: string, open: OpenDataDriver): void {
-  describe(`bytes on ${name}`, () => {
+  describe(`limits in bytes on ${name}`, () => {
     let harness: DataDriverHarness;
     beforeAll(async () => {
       harness = await open();
@@ -23,12 +23,12 @@ export function describeBytes(name: string, open: OpenDataDriver): void {
       const { ids } = await harness.driver.messages.post({ queue, messages, clientId: null });
       return { queue, ids };
     }
-    /** With a bound of 2,500: two, one that is too large for it, one, two, and so on. */
+    /** With a limit of 2,500 bytes the messages come in PARTS. The third alone is larger than the limit. */
     const SIZES = [1000, 1500, 4000, 2500, 1000, 1000, 501, 1000, 1000, 500, 2, 2, 2];
     const PARTS = [[0, 1], [2], [3], [4, 5], [6, 7], [8, 9, 10, 11, 12]];
     const maxBytes = 2500;
 
-    it("pages end before the message that would pass them, and their markers go on, forwards and backwards", async () => {
+    it("a page ends before the message that would exceed maxBytes, and its marker continues there, forwards and backwards", async () => {
       const { queue, ids } = await queueOf(SIZES);
       for (const options of [{}, { includeClaimed: true }, { exceptClientId: "nobody" }]) {
         const pages: string[][] = [];
@@ -52,13 +52,13 @@ export function describeBytes(name: string, open: OpenDataDriver): void {
       }
     });
 
-    it("a page that is full by its limit does not end early", async () => {
+    it("a last page that is exactly full, in messages and in bytes, has no next marker", async () => {
       const { queue, ids } = await queueOf([10, 10, 10]);
       const page = await harness.driver.messages.list({ queue, page: { limit: 3 }, maxBytes: 30 });
       expect([idsOf(page.items), page.nextMarker]).toEqual([ids, null]);
     });
 
-    it("gets by id go on behind the last that came", async () => {
+    it("a get by ids returns what fits, and a caller continues behind the last id that came", async () => {
       const { queue, ids } = await queueOf(SIZES);
       const parts: string[][] = [];
       for (let rest = ids; ; ) {
@@ -70,7 +70,7 @@ export function describeBytes(name: string, open: OpenDataDriver): void {
       expect(parts).toEqual(PARTS.map((part) => part.map((index) => ids[index])));
     });
 
-    it("pops take no more than they give, until none is left", async () => {
+    it("a pop deletes only the messages that it returns, and the next pop continues, until none is left", async () => {
       const { queue, ids } = await queueOf(SIZES);
       for (const part of [...PARTS, []]) {
         const popped = await harness.driver.messages.pop({ queue, limit: 100, maxBytes });
@@ -78,7 +78,7 @@ export function describeBytes(name: string, open: OpenDataDriver): void {
       }
     });
 
-    it("claims take no more than they give, and a claim's messages are read in parts", async () => {
+    it("a claim holds only the messages that it returns, and the next claim continues, until none is left", async () => {
       const { queue, ids } = await queueOf(SIZES);
       for (const part of PARTS) {
         const { messages, claim: made } = await claim(harness, queue, { limit: 100, maxBytes });
@@ -87,7 +87,7 @@ export function describeBytes(name: string, open: OpenDataDriver): void {
       expect((await claim(harness, queue, { limit: 100, maxBytes })).claim).toBeNull();
     });
 
-    it("a claim's messages are read in parts, and a repeated claim gives the first", async () => {
+    it("the messages of a large claim are read in parts, and a repeat with its idempotency key returns the first part", async () => {
       const { queue, ids } = await queueOf(SIZES);
       const made = await claim(harness, queue, { limit: 100, idempotencyKey: "once" });
       const parts: string[][] = [];
@@ -104,14 +104,14 @@ export function describeBytes(name: string, open: OpenDataDriver): void {
       expect([repeated.claimId, idsOf(repeated.messages)]).toEqual([made.claimId, parts[0]]);
     });
 
-    it("messages that go to the dead letter queue count", async () => {
+    it("messages that go to the dead letter queue count against maxBytes", async () => {
       const { queue, ids } = await queueOf([1000, 1000, 1000]);
       const options = { limit: 100, maxBytes, deadLettersFrom: 0 };
       expect(idsOf((await claim(harness, queue, options)).deadLetters)).toEqual(ids.slice(0, 2));
       expect(idsOf((await claim(harness, queue, options)).deadLetters)).toEqual(ids.slice(2));
     });
 
-    it("claims made together each get some, in order, and none is told that there is nothing", async () => {
+    it("concurrent claims each get messages, in order, and none is told that the queue is empty", async () => {
       const both = [await queueOf(Array(60).fill(1000)), await queueOf(Array(60).fill(1000))];
       for (let round = 0; round < 2; round += 1) {
         const claims = await Promise.all(
@@ -135,11 +135,11 @@ export function describeBytes(name: string, open: OpenDataDriver): void {
       }
     });
 
-    it("an empty queue's claim is answered while claims of others, made together, still wait for theirs", async () => {
+    it("a claim of an empty queue is answered while concurrent claims of full queues still wait", async () => {
       const queues: { queue: QueueRef }[] = [];
       for (const messages of [80, 0, 80]) {
         queues.push(await queueOf(Array(messages).fill(1000)));
-        // Pools take turns, and these three are to share one.
+        // With two pools, new queues alternate between them. An extra queue keeps these three in one pool.
         await harness.newQueue();
       }
       for (let round = 0; round < 2; round += 1) {
@@ -156,14 +156,14 @@ export function describeBytes(name: string, open: OpenDataDriver): void {
       }
     });
 
-    it("a caller with little room leaves others, made together with it, theirs", async () => {
+    it("a claim with a small maxBytes takes no room from concurrent claims", async () => {
       const { queue } = await queueOf(Array(30).fill(1000));
       const most = [100_000, 1, 100_000];
       const claims = await Promise.all(most.map((maxBytes) => claim(harness, queue, { limit: 10, maxBytes })));
       expect(claims.map(({ messages }) => messages.length)).toEqual([10, 1, 10]);
     });
 
-    it("no call carries more than its bound, asked or not", async () => {
+    it("no call returns more than MAX_CARRIED_BYTES, even when it asks for no limit", async () => {
       const { queue, ids } = await queueOf(Array(18).fill(1_048_576));
       const { driver } = harness;
       const most = MAX_CARRIED_BYTES / 1_048_576;

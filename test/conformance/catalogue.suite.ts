@@ -22,7 +22,7 @@ export function describeCatalogue(name: string, open: OpenControlDriver): void {
       expect(await catalogue().exists(queue)).toBe(true);
     });
 
-    it("says that a queue is not mapped, naming both", async () => {
+    it("answers for an unmapped queue with QUEUE_NOT_MAPPED, which names project and queue", async () => {
       const queue = aQueue();
       await expect(catalogue().get(queue)).rejects.toMatchObject(notMapped);
       await expect(catalogue().get(queue)).rejects.toThrow(queue.name);
@@ -47,7 +47,7 @@ export function describeCatalogue(name: string, open: OpenControlDriver): void {
       expect(await catalogue().get(other)).toMatchObject({ pool: "b", epoch: epochs[3] });
     });
 
-    it("ifAbsent leaves an entry that is there as it is", async () => {
+    it("an insert with ifAbsent returns an existing entry unchanged", async () => {
       const queue = aQueue();
       const first = await catalogue().insert(queue, "a", { ifAbsent: true });
       expect(first.pool).toBe("a");
@@ -55,7 +55,7 @@ export function describeCatalogue(name: string, open: OpenControlDriver): void {
       expect(await catalogue().get(queue)).toEqual(first);
     });
 
-    it("many at once with ifAbsent agree on one", async () => {
+    it("concurrent inserts with ifAbsent all return one entry", async () => {
       const queue = aQueue();
       const entries = await Promise.all(
         Array.from({ length: 12 }, (_, index) =>
@@ -68,7 +68,7 @@ export function describeCatalogue(name: string, open: OpenControlDriver): void {
       expect(await catalogue().get(queue)).toEqual(entries[0]);
     });
 
-    it("in two transactions at once with ifAbsent the second agrees with the first, once that is committed", async () => {
+    it("of two concurrent transactions that insert with ifAbsent, the second returns the entry that the first committed", async () => {
       const queue = aQueue();
       const entries = await Promise.all(
         [harness.driver, harness.neighbour].map((driver, index) =>
@@ -78,7 +78,7 @@ export function describeCatalogue(name: string, open: OpenControlDriver): void {
       expect(entries[0]).toEqual(entries[1]);
     });
 
-    it("inserts and deletes at once all end well", async () => {
+    it("concurrent inserts and deletes of one queue all succeed", async () => {
       const queue = aQueue();
       const calls = Array.from({ length: 24 }, (_, index) =>
         index % 3 === 0
@@ -90,7 +90,7 @@ export function describeCatalogue(name: string, open: OpenControlDriver): void {
       }
     });
 
-    it("keeps projects apart whose names join alike", async () => {
+    it("keeps apart queues whose project and name join to the same text", async () => {
       const pairs = [
         { project: "a.b", name: "c" },
         { project: "a", name: "b.c" },
@@ -123,7 +123,7 @@ export function describeCatalogue(name: string, open: OpenControlDriver): void {
       expect(await walk((page) => catalogue().list({ project: "nobody", page }))).toEqual([]);
     });
 
-    it("keeps a queue's place in the list when it moves", async () => {
+    it("keeps the position of a queue in the list when its pool changes", async () => {
       await catalogue().dropAll();
       const [one, other] = [aQueue(), aQueue()];
       await catalogue().insert(one, "a");
@@ -134,7 +134,7 @@ export function describeCatalogue(name: string, open: OpenControlDriver): void {
       expect(listed.map((entry) => entry.queue)).toEqual([one.name, other.name]);
     });
 
-    it("searches by the beginning of the queue's name, in its order", async () => {
+    it("finds queues by the beginning of their name, sorted by name, and refuses malformed markers", async () => {
       await catalogue().dropAll();
       for (const [queue, project, pool] of [
         ["ab", "q", "x"],
@@ -164,7 +164,7 @@ export function describeCatalogue(name: string, open: OpenControlDriver): void {
       expect(await catalogue().countByPool(pool)).toEqual({ value: 3, exact: true });
     });
 
-    it("drops all", async () => {
+    it("drops all entries", async () => {
       await catalogue().insert(aQueue(), "a");
       await catalogue().dropAll();
       expect((await catalogue().list({ page: { limit: 1 } })).items).toEqual([]);

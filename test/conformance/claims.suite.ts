@@ -20,7 +20,7 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
     });
     afterAll(() => harness.close());
 
-    it("takes the oldest ready messages, in order, and holds them", async () => {
+    it("a claim takes the oldest ready messages, in order, and holds them", async () => {
       const queue = await harness.newQueue();
       const ids = await post(harness, queue, 5);
       const first = await claim(harness, queue, { limit: 2, clientId: "c", actor: "alice" });
@@ -41,12 +41,12 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       expect(await claim(harness, queue)).toMatchObject({ claim: null, messages: [], deadLetters: [] });
     });
 
-    it("of a queue that does not exist is refused", async () => {
+    it("a claim of a queue that does not exist is refused", async () => {
       const queue = { project: "p", name: uniqueName("missing") };
       await expect(claim(harness, queue)).rejects.toMatchObject({ code: "QUEUE_DOES_NOT_EXIST" });
     });
 
-    it("by twenty callers at once never shares a message", async () => {
+    it("twenty concurrent clients claim every message exactly once", async () => {
       const queue = await harness.newQueue();
       const ids = await post(harness, queue, 500);
       const taken: string[] = [];
@@ -70,7 +70,7 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       expect(new Set(taken)).toEqual(new Set(ids));
     });
 
-    it("in one moment for many callers is dealt out in order, each its own claim", async () => {
+    it("concurrent claims share out the messages, each under a claim of its own", async () => {
       const queue = await harness.newQueue();
       const ids = await post(harness, queue, 30);
       const claims = await Promise.all(Array.from({ length: 12 }, () => claim(harness, queue, { limit: 3 })));
@@ -85,7 +85,7 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       }
     });
 
-    it("of all kinds from several queues in one moment is each what was asked for", async () => {
+    it("concurrent claims with different terms on several queues each get the terms that they asked for", async () => {
       const queues = [await harness.newQueue(), await harness.newQueue(), await harness.newQueue()];
       for (const queue of queues.slice(0, 2)) await post(harness, queue, 60);
       const kinds = Array.from({ length: 24 }, (_, index) => ({
@@ -114,7 +114,7 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       );
     });
 
-    it("lets go by itself when its time is over", async () => {
+    it("an expired claim releases its messages, and they are delivered again", async () => {
       const queue = await harness.newQueue();
       const ids = await post(harness, queue, 2);
       const first = await claim(harness, queue, { ttlSeconds: 10 });
@@ -131,7 +131,7 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       expect(second.messages[0]?.claimCount).toBe(2);
     });
 
-    it("extends the life of messages that would expire before it, by its grace, and spares others", async () => {
+    it("a claim extends messages that would expire first to its own end plus the grace, and no others", async () => {
       const queue = await harness.newQueue();
       const [short] = await post(harness, queue, 1, { ttlSeconds: 120 });
       const [long] = await post(harness, queue, 1, { ttlSeconds: 5000 });
@@ -149,7 +149,7 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       });
     });
 
-    it("is read back with its age and the messages it still holds", async () => {
+    it("a claim is read back with its age and the messages that it still holds", async () => {
       const queue = await harness.newQueue();
       const ids = await post(harness, queue, 3);
       const made = await claim(harness, queue);
@@ -160,7 +160,7 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       expect(idsOf(read.messages)).toEqual([ids[0], ids[2]]);
     });
 
-    it("ends with the last message it holds", async () => {
+    it("a claim ends when its last message is deleted", async () => {
       const queue = await harness.newQueue();
       const ids = await post(harness, queue, 3);
       const one = await claim(harness, queue, { limit: 1 });
@@ -183,7 +183,7 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       expect((await harness.driver.claims.list({ queue, page: { limit: 5 } })).items).toEqual([]);
     });
 
-    it("belongs to its queue", async () => {
+    it("a claim cannot be read, renewed or released through another queue", async () => {
       const queue = await harness.newQueue();
       const other = await harness.newQueueBeside(queue);
       await post(harness, queue, 1);
@@ -197,7 +197,7 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       expect((await harness.driver.claims.get({ queue, id: made.claimId })).messages).toHaveLength(1);
     });
 
-    it("renewed starts its clock again and extends messages", async () => {
+    it("a renewal restarts the time of a claim and extends its messages", async () => {
       const queue = await harness.newQueue();
       const ids = await post(harness, queue, 1, { ttlSeconds: 100 });
       const made = await claim(harness, queue, { ttlSeconds: 60 });
@@ -221,7 +221,7 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       ).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
     });
 
-    it("many renewed at once, one of them twice and one gone, get each their own time", async () => {
+    it("concurrent renewals, two of them of one claim, each set their own ttl, and one of a missing claim fails alone", async () => {
       const queue = await harness.newQueue();
       const other = await harness.newQueueBeside(queue);
       await post(harness, queue, 12);
@@ -249,7 +249,7 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       expect((await harness.driver.claims.get({ queue, id: made[0]?.claimId ?? "" })).messages).toHaveLength(2);
     });
 
-    it("renewed or released late does not touch messages that another claim holds by now", async () => {
+    it("renewing or releasing an expired claim does not touch messages that another claim holds by now", async () => {
       const queue = await harness.newQueue();
       const ids = await post(harness, queue, 1);
       const late = await claim(harness, queue, { ttlSeconds: 10 });
@@ -264,7 +264,7 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       });
     });
 
-    it("released frees its messages at once, and is silent when there is none", async () => {
+    it("a release makes the messages ready at once, and releasing a missing claim is no error", async () => {
       const queue = await harness.newQueue();
       const ids = await post(harness, queue, 3);
       const made = await claim(harness, queue);
@@ -276,7 +276,7 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       expect(idsOf((await claim(harness, queue)).messages)).toEqual(ids);
     });
 
-    it("an id that makes no sense does not exist", async () => {
+    it("a malformed or unknown claim id is CLAIM_DOES_NOT_EXIST", async () => {
       const queue = await harness.newQueue();
       for (const id of ["", "nonsense", randomUUID()]) {
         await expect(harness.driver.claims.get({ queue, id })).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
@@ -304,7 +304,7 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       expect(back.items.map((one) => one.id)).toEqual(made.slice(0, 3));
     });
 
-    it("with the same idempotency key gives the same claim while it lives, and a new one afterwards", async () => {
+    it("a claim repeated with its idempotency key is the same claim until it expires, and then a new one", async () => {
       const queue = await harness.newQueue();
       const ids = await post(harness, queue, 4);
       const params = { limit: 2, ttlSeconds: 30, idempotencyKey: "claim-key" };
@@ -322,7 +322,7 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       expect(idsOf(next.messages)).toEqual([ids[1], ids[2]]);
     });
 
-    it("at the same moment with one idempotency key takes once", async () => {
+    it("concurrent claims with one idempotency key make one claim", async () => {
       const queue = await harness.newQueue();
       await post(harness, queue, 10);
       const answers = await Promise.all(
@@ -354,7 +354,7 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
         expect(idsOf(await readAll(harness.driver, queue))).toEqual(fresh);
       });
 
-      it("when only such messages are there, no claim is made", async () => {
+      it("no claim is made when all messages go to the dead letter queue", async () => {
         const queue = await harness.newQueue();
         const ids = await post(harness, queue, 2);
         const taken = await claim(harness, queue, { deadLettersFrom: 0 });

@@ -1,4 +1,4 @@
-/** Every control driver, and the suites that give it its meaning. A new one is one entry here. */
+/** Runs every control suite on every control driver. A new driver is one entry here. */
 import { createSecretBox } from "../../server/secret-box.ts";
 import { createPostgresControlDriver } from "../../server/storage/postgres/control/control-driver.ts";
 import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";

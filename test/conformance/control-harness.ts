@@ -9,7 +9,7 @@ export interface ControlDriverHarness {
   neighbour: ControlDriver;
   /** The URI of the store itself, which is the built-in pool. */
   defaultPoolUri: string;
-  /** Which store it is, as a data driver of it shows. */
+  /** The identity of the store, as a data driver on it reports it. */
   ownIdentity(): Promise<string>;
   /** Everything that is stored, as text, to look for secrets in. */
   storedText(): Promise<string>;
@@ -25,8 +25,8 @@ export const inByteOrder = (names: readonly string[]) =>
   [...names].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 
 /**
- * Walks a list to its end and back, in pages of each size, and gives what a walk found once all agree. Checks the
- * markers on the way: a page names a next (previous) one exactly when there is one.
+ * Pages through a list to its end and back, once with each page size. Returns the items, which must be the same every
+ * time. Checks the markers too: a page has a next (previous) marker exactly when there is a next (previous) page.
  */
 export async function walk<T>(list: (page: PageRequest) => Promise<Page<T>>, sizes = [1, 2, 3, 100]): Promise<T[]> {
   let agreed: T[] | undefined;

@@ -1,4 +1,4 @@
-/** Every data driver, and the suites that give it its meaning. A new backend is one entry here. */
+/** Runs every conformance suite on every data driver. A new backend is one entry here. */
 import type { DataDriver } from "../../server/storage/data-driver.ts";
 import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
 import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
@@ -10,7 +10,7 @@ import { type DataDriverHarness, type OpenDataDriver, uniqueName } from "./harne
 import { describeIdentity } from "./identity.suite.ts";
 import { describeMessageStates } from "./message-states.suite.ts";
 import { describeMessages } from "./messages.suite.ts";
-import { describeQueueLives } from "./queue-lifecycle.suite.ts";
+import { describeQueueLifecycle } from "./queue-lifecycle.suite.ts";
 import { describeSubscriptions } from "./subscriptions.suite.ts";
 
 /** Two drivers on a store, which is dropped with them. */
@@ -69,7 +69,7 @@ describeMessages("PostgreSQL", postgres);
 describeBytes("PostgreSQL", postgres);
 describeMessageStates("PostgreSQL", postgres);
 describeClaims("PostgreSQL", postgres);
-describeQueueLives("PostgreSQL", postgres);
+describeQueueLifecycle("PostgreSQL", postgres);
 describeSubscriptions("PostgreSQL", postgres);
 
 describeWithRedis(() => {
@@ -82,7 +82,7 @@ describeWithRedis(() => {
     describeBytes(name, open);
     describeMessageStates(name, open);
     describeClaims(name, open);
-    describeQueueLives(name, open);
+    describeQueueLifecycle(name, open);
     describeSubscriptions(name, open);
   }
 });

@@ -20,7 +20,7 @@ export function describeFlavors(name: string, open: OpenControlDriver): void {
     const poolsOf = async (flavor: string) =>
       (await harness.driver.pools.getPoolsByFlavor(flavor)).map((pool) => pool.name);
 
-    it("is made with its pools", async () => {
+    it("a flavor is created with its pools", async () => {
       expect(await flavors().create({ project: "p", name: "gold", pools: ["a", "b", "a"] })).toBe(true);
       expect(await flavors().exists({ project: "p", name: "gold" })).toBe(true);
       expect(await flavors().get({ project: "p", name: "gold" })).toEqual({
@@ -32,13 +32,13 @@ export function describeFlavors(name: string, open: OpenControlDriver): void {
       expect(await poolsOf("gold")).toEqual(["a", "b"]);
     });
 
-    it("made again, it keeps the pools from before", async () => {
+    it("a flavor that is created again keeps its pools and gains the new ones", async () => {
       await flavors().create({ project: "p", name: "gold", pools: ["a"] });
       expect(await flavors().create({ project: "p", name: "gold", pools: ["b"] })).toBe(false);
       expect(await poolsOf("gold")).toEqual(["a", "b"]);
     });
 
-    it("updated, it has exactly the pools given", async () => {
+    it("an updated flavor has exactly the given pools, and a missing one is FLAVOR_DOES_NOT_EXIST", async () => {
       await flavors().create({ project: "p", name: "gold", pools: ["a", "b"] });
       await flavors().update({ project: "p", name: "gold", pools: ["b", "c"] });
       expect(await poolsOf("gold")).toEqual(["b", "c"]);
@@ -48,7 +48,7 @@ export function describeFlavors(name: string, open: OpenControlDriver): void {
       expect(await poolsOf("gold")).toEqual(["b", "c"]);
     });
 
-    it("with an unknown pool nothing changes", async () => {
+    it("a create or update with an unknown pool changes nothing", async () => {
       const unknown = { code: "POOL_DOES_NOT_EXIST", details: { pool: "x" } };
       await expect(flavors().create({ project: "p", name: "gold", pools: ["a", "x"] })).rejects.toMatchObject(unknown);
       expect(await flavors().exists({ project: "p", name: "gold" })).toBe(false);
@@ -58,7 +58,7 @@ export function describeFlavors(name: string, open: OpenControlDriver): void {
       expect(await poolsOf("gold")).toEqual(["a"]);
     });
 
-    it("belongs to its project, and another project's of that name shares its pools", async () => {
+    it("a flavor belongs to its project, and flavors of one name in two projects share their pools", async () => {
       await flavors().create({ project: "p", name: "gold", pools: ["a"] });
       expect(await flavors().exists({ project: "", name: "gold" })).toBe(false);
       expect(await flavors().create({ project: "", name: "gold", pools: ["b"] })).toBe(true);
@@ -69,7 +69,7 @@ export function describeFlavors(name: string, open: OpenControlDriver): void {
       expect(await poolsOf("gold")).toEqual([]);
     });
 
-    it("deleted by a project that does not have it, it stays as it is", async () => {
+    it("a delete in a project that has no such flavor changes nothing", async () => {
       await flavors().create({ project: "p", name: "gold", pools: ["a"] });
       await flavors().delete({ project: "q", name: "gold" });
       expect(await poolsOf("gold")).toEqual(["a"]);
@@ -78,14 +78,14 @@ export function describeFlavors(name: string, open: OpenControlDriver): void {
       expect(await poolsOf("loose")).toEqual(["b"]);
     });
 
-    it("takes a pool from the flavor it had", async () => {
+    it("a new flavor takes its pools away from the flavor that had them", async () => {
       await flavors().create({ project: "p", name: "gold", pools: ["a"] });
       await flavors().create({ project: "p", name: "silver", pools: ["a"] });
       expect(await poolsOf("gold")).toEqual([]);
       expect(await poolsOf("silver")).toEqual(["a"]);
     });
 
-    it("is missing clearly", async () => {
+    it("a missing flavor is FLAVOR_DOES_NOT_EXIST, and deleting it is no error", async () => {
       await expect(flavors().get({ project: "p", name: unique("x") })).rejects.toMatchObject({
         code: "FLAVOR_DOES_NOT_EXIST",
       });
@@ -93,7 +93,7 @@ export function describeFlavors(name: string, open: OpenControlDriver): void {
       await expect(flavors().exists({ project: "p", name: "\u0000" })).rejects.toMatchObject({ code: "BAD_INPUT" });
     });
 
-    it("lists a project's by name, both ways", async () => {
+    it("lists the flavors of a project by name, both ways", async () => {
       const names = ["b", "a", "é", "B", "a.b", "😀"];
       for (const one of names) await flavors().create({ project: "p", name: one, pools: [] });
       await flavors().create({ project: "q", name: "other", pools: [] });
@@ -102,7 +102,7 @@ export function describeFlavors(name: string, open: OpenControlDriver): void {
       expect(found.every((flavor) => flavor.project === "p")).toBe(true);
     });
 
-    it("many changes at once end in one of them, without a deadlock", async () => {
+    it("concurrent changes meet no deadlock, and one of them wins", async () => {
       await flavors().create({ project: "p", name: "gold", pools: ["a"] });
       await flavors().create({ project: "p", name: "silver", pools: ["b"] });
       await Promise.all(
@@ -118,7 +118,7 @@ export function describeFlavors(name: string, open: OpenControlDriver): void {
       expect([gold.length, silver.length].sort()).toEqual([0, 3]);
     });
 
-    it("created while its pool is deleted: either the pool stays or there is no such flavor", async () => {
+    it("when a flavor is created while its pool is deleted, exactly one of the two succeeds", async () => {
       for (let round = 0; round < 10; round += 1) {
         await harness.driver.pools.create({ name: "x", uri: "postgresql://x/db", weight: 1 });
         const flavor = unique("f");

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DataDriverHarness, OpenDataDriver } from "./harness.ts";
 
-/** Which store it is, as the store itself says. */
+/** The identity that a store keeps of itself. */
 export function describeIdentity(name: string, open: OpenDataDriver): void {
   describe(`the identity of ${name}`, () => {
     let harness: DataDriverHarness;
@@ -17,7 +17,7 @@ export function describeIdentity(name: string, open: OpenDataDriver): void {
       expect(harness.neighbour.identity).toBe(identity);
     });
 
-    it("is another in another store", async () => {
+    it("differs between two stores", async () => {
       const other = await open();
       try {
         expect(other.driver.identity).not.toBe(harness.driver.identity);

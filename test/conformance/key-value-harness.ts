@@ -8,7 +8,7 @@ export interface KeyValueWorld {
   stores: KeyValueStores;
   /** The backend under test. */
   backingStore: string;
-  /** Of the stores and the backend; moving it moves all their time. */
+  /** The clock of the stores and of the backend. */
   clock: { offsetMs: number };
   close(): Promise<void>;
 }

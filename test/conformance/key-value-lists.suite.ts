@@ -1,4 +1,4 @@
-/** What every backend of the key-value store shows operators. */
+/** The lists of stores, keys and locks, on every backend of the key-value store. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freshName, type KeyValueWorld, passSecondsIn, refused } from "./key-value-harness.ts";
 
@@ -97,7 +97,7 @@ export function describeKeyValueLists(name: string, open: () => Promise<KeyValue
       await expect(world.stores.locks({ page: { limit: 1, after: "nonsense" } })).rejects.toEqual(refused("BAD_INPUT"));
     });
 
-    it("knows no store that nobody made", async () => {
+    it("refuses a store that was never created", async () => {
       await expect(world.stores.keys("nobody", { limit: 1 })).rejects.toEqual(refused("STORE_DOES_NOT_EXIST"));
       await expect(world.stores.locks({ store: "nobody", page: { limit: 1 } })).rejects.toEqual(
         refused("STORE_DOES_NOT_EXIST"),

@@ -1,4 +1,4 @@
-/** What every backend of the key-value store keeps of its write locks. */
+/** What every backend of the key-value store guarantees about its write locks. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RegionOptions } from "../../server/kvs/region.ts";
 import { configuredStore, type KeyValueWorld, passSecondsIn, refused } from "./key-value-harness.ts";
@@ -13,7 +13,7 @@ export function describeKeyValueLocks(name: string, open: () => Promise<KeyValue
     const aStore = (options: Partial<RegionOptions> = {}) => configuredStore(world, options);
     const passSeconds = (seconds: number) => passSecondsIn(world, seconds);
 
-    it("let their holder write and delete, and say what they are", async () => {
+    it("let their holder write and delete, and show whether they are active, their token and their fence", async () => {
       const store = aStore();
       const lock = store.getLock("k");
       expect(lock).toMatchObject({ key: "k", active: false, expired: false, token: null, fence: null });
@@ -34,7 +34,7 @@ export function describeKeyValueLocks(name: string, open: () => Promise<KeyValue
       await lock.release();
     });
 
-    it("do not hold up readers", async () => {
+    it("do not delay readers", async () => {
       const store = aStore();
       await store.set("k", 1);
       await using _lock = await store.getLock("k").acquire();
@@ -42,7 +42,7 @@ export function describeKeyValueLocks(name: string, open: () => Promise<KeyValue
       expect(await store.getMulti(["k"])).toEqual([1]);
     });
 
-    it("hold up the key's other writers until they are released", async () => {
+    it("delay other writers of the key until they are released", async () => {
       const store = aStore({ lockTimeoutSeconds: 60 });
       await store.set("k", "before");
       const lock = await store.getLock("k").acquire();
@@ -72,7 +72,7 @@ export function describeKeyValueLocks(name: string, open: () => Promise<KeyValue
       expect(again.active).toBe(true);
     });
 
-    it("make read and write one step: no increment of many is lost", async () => {
+    it("make a read and a write one step: no concurrent increment is lost", async () => {
       const store = aStore({ lockTimeoutSeconds: 60 });
       await store.set("count", 0);
       const increment = async () => {
@@ -116,7 +116,7 @@ export function describeKeyValueLocks(name: string, open: () => Promise<KeyValue
       passSeconds(9);
       expect(lock).toMatchObject({ active: true, expired: true });
       await expect(store.set("k", "late", { lock })).rejects.toEqual(refused("LOCK_NOT_VALID"));
-      // Still the backend's: it is not found free before the whole time is over.
+      // The backend still holds the lock: nobody else gets it before its whole time is over.
       expect((await world.stores.locks({ page: { limit: 100 } })).items.map(({ holder }) => holder)).toContain(
         lock.token,
       );
@@ -140,7 +140,7 @@ export function describeKeyValueLocks(name: string, open: () => Promise<KeyValue
       await store.set("k", 1, { lock: next });
     });
 
-    it("are acquired once at a time, and again after a release", async () => {
+    it("cannot be acquired twice, and can be acquired again after a release", async () => {
       const store = aStore();
       const lock = await store.getLock("k").acquire();
       await expect(lock.acquire()).rejects.toEqual(refused("LOCK_NOT_VALID"));
@@ -165,7 +165,7 @@ export function describeKeyValueLocks(name: string, open: () => Promise<KeyValue
       expect(await store.get("k")).toBe(1);
     });
 
-    it("are not taken by writes of many keys, which pass a held one by", async () => {
+    it("are neither acquired nor respected by writes of many keys", async () => {
       const store = aStore({ lockTimeoutSeconds: 60 });
       await using lock = await store.getLock("k").acquire();
       await store.setMulti({ k: "many", l: 1 });

@@ -1,4 +1,4 @@
-/** What every backend of the key-value store keeps: REFERENCE.md's table without its locks, on a store opened afresh for each test. */
+/** What every backend of the key-value store guarantees about entries. `key-value-locks.suite.ts` has its locks. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sha1Mangler } from "../../server/kvs/key-mangler.ts";
 import type { RegionOptions, RegionProxy } from "../../server/kvs/region.ts";
@@ -14,7 +14,7 @@ export function describeKeyValue(name: string, open: () => Promise<KeyValueWorld
     const aStore = (options: Partial<RegionOptions> = {}) => configuredStore(world, options);
     const passSeconds = (seconds: number) => passSecondsIn(world, seconds);
 
-    describe("making a store", () => {
+    describe("creating a store", () => {
       it("gives the same store for the same name", () => {
         const store = freshName();
         expect(world.stores.get(store)).toBe(world.stores.get(store));
@@ -34,7 +34,7 @@ export function describeKeyValue(name: string, open: () => Promise<KeyValueWorld
         expect(() => store.peek("k")).toThrow(refused("STORE_NOT_CONFIGURED"));
       });
 
-      it("is configured once", () => {
+      it("can be configured only once", () => {
         const store = aStore();
         expect(store.isConfigured).toBe(true);
         expect(() => store.configure({ backingStore: world.backingStore })).toThrow(
@@ -42,7 +42,7 @@ export function describeKeyValue(name: string, open: () => Promise<KeyValueWorld
         );
       });
 
-      it("stays unconfigured when the settings make no sense", () => {
+      it("stays unconfigured when the settings are invalid", () => {
         const store = world.stores.get(freshName());
         for (const wrong of [
           { backingStore: "punched-cards" },
@@ -92,7 +92,7 @@ export function describeKeyValue(name: string, open: () => Promise<KeyValueWorld
         {},
         { nested: { list: [1, "two", null] }, "": 0 },
         JSON.parse('{"__proto__": {"polluted": true}}'),
-      ])("gives back %j as it was written", async (value) => {
+      ])("returns %j as it was written", async (value) => {
         const store = aStore();
         await store.set("k", value);
         const found = await store.get("k");
@@ -136,7 +136,7 @@ export function describeKeyValue(name: string, open: () => Promise<KeyValueWorld
         expect(await store.get("k")).toEqual({ list: [{ count: 1 }] });
       });
 
-      it("overwrites", async () => {
+      it("overwrites an entry", async () => {
         const store = aStore();
         await store.set("k", 1);
         await store.set("k", 2);
@@ -147,7 +147,7 @@ export function describeKeyValue(name: string, open: () => Promise<KeyValueWorld
         await expect(aStore().get("nobody")).rejects.toEqual(refused("KEY_DOES_NOT_EXIST", { key: "nobody" }));
       });
 
-      it("deletes an entry that is there, and says when none is", async () => {
+      it("deletes an entry, and says when there is none", async () => {
         const store = aStore();
         await store.set("k", 1);
         await store.delete("k");
@@ -155,7 +155,7 @@ export function describeKeyValue(name: string, open: () => Promise<KeyValueWorld
         await expect(store.delete("k")).rejects.toEqual(refused("KEY_DOES_NOT_EXIST", { key: "k" }));
       });
 
-      it("reads many in the order asked, also a key asked for twice", async () => {
+      it("reads many keys in the order asked, also one that is asked for twice", async () => {
         const store = aStore();
         await store.setMulti(
           new Map([
@@ -168,14 +168,14 @@ export function describeKeyValue(name: string, open: () => Promise<KeyValueWorld
         expect(await store.getMulti([])).toEqual([]);
       });
 
-      it("names the missing keys when it is to read many", async () => {
+      it("names all missing keys when it reads many", async () => {
         const store = aStore();
         await store.setMulti({ a: 1, c: 3 });
         const asked = store.getMulti(["a", "b", "c", "d"]);
         await expect(asked).rejects.toEqual(refused("KEY_DOES_NOT_EXIST", { key: "b", keys: ["b", "d"] }));
       });
 
-      it("deletes many and passes over those that do not exist", async () => {
+      it("deletes many keys and ignores those that do not exist", async () => {
         const store = aStore();
         await store.setMulti({ a: 1, b: 2, c: 3 });
         await store.deleteMulti(["a", "nobody", "b"]);
@@ -184,7 +184,7 @@ export function describeKeyValue(name: string, open: () => Promise<KeyValueWorld
         await store.deleteMulti([]);
       });
 
-      it("takes the last of two values for one key that the mangler makes of two", async () => {
+      it("writes the last of two values whose keys the mangler maps to one", async () => {
         const store = aStore({ keyMangler: (key) => key.toLowerCase() });
         await store.setMulti({ KEY: "first", key: "second" });
         expect(await store.get("Key")).toBe("second");
@@ -221,7 +221,7 @@ export function describeKeyValue(name: string, open: () => Promise<KeyValueWorld
         );
       });
 
-      it("starts the time anew when an entry is written again", async () => {
+      it("restarts the ttl when an entry is written again", async () => {
         const store = aStore({ expirationSeconds: 1000 });
         await store.set("k", 1);
         passSeconds(900);
@@ -230,7 +230,7 @@ export function describeKeyValue(name: string, open: () => Promise<KeyValueWorld
         expect(await store.get("k")).toBe(2);
       });
 
-      it("refuses a ttl that makes no sense", async () => {
+      it("refuses a ttl that is not a positive number", async () => {
         for (const ttlSeconds of [0, -1, Number.NaN]) {
           await expect(aStore().set("k", 1, { ttlSeconds })).rejects.toEqual(refused("BAD_INPUT"));
         }
@@ -263,12 +263,12 @@ export function describeKeyValue(name: string, open: () => Promise<KeyValueWorld
         return (await world.stores.keys(name, { limit: 10 })).items.map(({ key }) => key);
       };
 
-      it("spells keys as SHA-1 unless told otherwise", async () => {
+      it("stores keys as SHA-1 by default", async () => {
         expect(await storedKeys(undefined)).toEqual([sha1Mangler("some key")]);
         expect(sha1Mangler("some key")).toMatch(/^[0-9a-f]{40}$/);
       });
 
-      it("spells keys as they are without a mangler, and as a mangler of one's own says", async () => {
+      it("stores keys unchanged without a mangler, and as a custom mangler returns them", async () => {
         expect(await storedKeys(false)).toEqual(["some key"]);
         expect(await storedKeys((key) => `mine:${key}`)).toEqual(["mine:some key"]);
       });
@@ -298,7 +298,7 @@ export function describeKeyValue(name: string, open: () => Promise<KeyValueWorld
         expect(seen).toEqual(["outer", "middle", "inner"]);
       });
 
-      it("may change what is written and read; no read passes them by", async () => {
+      it("may change what is written and read, and no read bypasses them", async () => {
         const upsideDown: RegionProxy = (inner) => ({
           get: async (keys) => (await inner.get(keys)).map((value) => (typeof value === "number" ? -value : value)),
           set: (entries, options) =>

@@ -1,10 +1,10 @@
-/** Which state a message is in, and that claims, pops, lists and statistics agree on it. */
+/** Each message is in one state, and claims, pops, lists and statistics agree on it. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stateOf } from "../../server/storage/message-state.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { advance, claim, type DataDriverHarness, idsOf, type OpenDataDriver, post } from "./harness.ts";
 
-/** More than a driver looks at in one step. */
+/** More messages than a driver reads in one step. */
 const MANY = 2500;
 
 export function describeMessageStates(name: string, open: OpenDataDriver): void {
@@ -17,7 +17,7 @@ export function describeMessageStates(name: string, open: OpenDataDriver): void 
       await harness.close();
     });
 
-    /** Claims what is ready, at most so many, and lets the claim lapse: once more delivered in vain. */
+    /** Claims `limit` ready messages and lets the claim expire, so that each was delivered once more in vain. */
     async function failOnce(queue: QueueRef, limit: number, exhaustedFrom: number | null = null): Promise<void> {
       expect((await claim(harness, queue, { limit, ttlSeconds: 60, exhaustedFrom })).messages).toHaveLength(limit);
       advance(harness, 60);
@@ -32,12 +32,12 @@ export function describeMessageStates(name: string, open: OpenDataDriver): void 
     const popped = async (queue: QueueRef, exhaustedFrom: number | null, limit = 10) =>
       idsOf(await harness.driver.messages.pop({ queue, limit, exhaustedFrom }));
 
-    it("is one for each, and the same for statistics, lists, claims and pops", async () => {
+    it("each message has one state, on which statistics, lists, claims and pops agree", async () => {
       const queue = await harness.newQueue();
       const exhausted = await post(harness, queue, 2);
       await failOnce(queue, 2);
       await failOnce(queue, 2);
-      // Delivered as often, but held.
+      // Delivered as often as the exhausted ones, but claimed.
       const held = await post(harness, queue, 1);
       await failOnce(queue, 1, 2);
       expect(await claimed(queue, 2)).toEqual(held);
@@ -69,12 +69,12 @@ export function describeMessageStates(name: string, open: OpenDataDriver): void 
       expect(await popped(queue, 2)).toEqual(ready.slice(1));
       expect(await claimed(queue, 2)).toEqual([]);
       expect(await popped(queue, 2)).toEqual([]);
-      // Nothing was taken of what is exhausted: without a limit on its deliveries it is ready again.
+      // The exhausted messages are still there: without a maximum of deliveries they are ready again.
       expect(await claimed(queue, null, 1)).toEqual(exhausted.slice(0, 1));
       expect(await popped(queue, null)).toEqual(exhausted.slice(1));
     });
 
-    it("is claimed, not delayed, for one that was claimed before the clock went back", async () => {
+    it("a message that was claimed before the clock went back counts as claimed, not as delayed", async () => {
       const queue = await harness.newQueue();
       await post(harness, queue, 1, { delaySeconds: 60 });
       advance(harness, 60);
@@ -85,13 +85,13 @@ export function describeMessageStates(name: string, open: OpenDataDriver): void 
       advance(harness, 30);
     });
 
-    it("is exhausted for many in front, and hides neither what is ready behind them nor what becomes ready among them", async () => {
+    it("thousands of exhausted messages in front hide neither the ready ones behind them nor one that becomes ready among them", async () => {
       const queue = await harness.newQueue();
       const [delayed] = (await post(harness, queue, 1, { delaySeconds: 600 })) as [string];
       const many = await post(harness, queue, MANY);
       await failOnce(queue, MANY);
       const ready = await post(harness, queue, 3);
-      // More than once: what was found out is remembered.
+      // Repeated, because a driver remembers where the exhausted front ends.
       for (let time = 1; time <= 3; time += 1) {
         expect(await list(queue, { exhaustedFrom: 1 })).toEqual(ready);
         expect(await counted(queue, 1)).toMatchObject({ exhausted: MANY, delayed: 1, ready: 3, exact: true });
@@ -99,13 +99,13 @@ export function describeMessageStates(name: string, open: OpenDataDriver): void 
       expect(await claimed(queue, 1, 1)).toEqual(ready.slice(0, 1));
       expect(await popped(queue, 1, 1)).toEqual(ready.slice(1, 2));
       advance(harness, 600);
-      // One after the other: a claim may give what it has when it has looked at many.
+      // One at a time: a claim that has read many messages may return fewer than its limit.
       expect(await claimed(queue, 1, 1)).toEqual([delayed]);
       expect(await claimed(queue, 1, 1)).toEqual(ready.slice(2));
       expect(await claimed(queue, 1)).toEqual([]);
       expect(await popped(queue, 1)).toEqual([]);
       expect(await list(queue, { exhaustedFrom: 1 })).toEqual([]);
-      // With all of them exhausted it reaches to the end, and what is posted then is behind it.
+      // With all of them exhausted the front reaches the end of the queue. A new message is behind it.
       const late = await post(harness, queue, 1);
       expect(await claimed(queue, 1)).toEqual(late);
       expect(await claimed(queue, 2, 1)).toEqual(many.slice(0, 1));

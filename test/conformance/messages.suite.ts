@@ -29,7 +29,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
       harness.driver.messages.list({ queue, page: { limit: 10, ...page }, ...options });
 
     describe("posting", () => {
-      it("gives ids in the order given, and keeps that order", async () => {
+      it("a post returns ids in the order of its messages, and the queue keeps that order", async () => {
         const queue = await harness.newQueue();
         const ids = await post(harness, queue, 51);
         expect(new Set(ids).size).toBe(51);
@@ -37,7 +37,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(idsOf(await readAll(harness.driver, queue))).toEqual(ids);
       });
 
-      it("keeps a body to the letter", async () => {
+      it("a body is kept exactly as it was sent", async () => {
         const queue = await harness.newQueue();
         const texts = [
           '{"n":12345678901234567890,"f":1.0,"e":1e400}',
@@ -54,7 +54,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(found.map((message) => message.bodyText)).toEqual(texts);
       });
 
-      it("describes a new message fully", async () => {
+      it("a new message shows all its fields", async () => {
         const queue = await harness.newQueue();
         const { ids } = await harness.driver.messages.post({
           queue,
@@ -77,17 +77,17 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(message.marker).toMatch(/^\d+$/);
       });
 
-      it("to a queue that does not exist is refused", async () => {
+      it("a post to a queue that does not exist is refused", async () => {
         const queue = { project: "p", name: uniqueName("missing") };
         await expect(post(harness, queue, 1)).rejects.toMatchObject({ code: "QUEUE_DOES_NOT_EXIST" });
       });
 
-      it("of nothing gives no ids", async () => {
+      it("a post of no messages returns no ids", async () => {
         const queue = await harness.newQueue();
         expect(await harness.driver.messages.post({ queue, messages: [], clientId: null })).toEqual({ ids: [] });
       });
 
-      it("many at once from two processes keeps each post together and loses none", async () => {
+      it("concurrent posts from two processes each stay together, and none is lost", async () => {
         const queue = await harness.newQueue();
         const posts = await Promise.all(
           Array.from({ length: 60 }, async (_, index) => {
@@ -104,7 +104,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         }
       });
 
-      it("of all kinds to several queues in one moment keeps each what it is, and one to a queue that is gone fails alone", async () => {
+      it("concurrent posts with different terms to several queues keep their terms, and one to a missing queue fails alone", async () => {
         const queues = [await harness.newQueue(), await harness.newQueue(), await harness.newQueue()];
         const kinds = Array.from({ length: 30 }, (_, index) => ({
           queue: queues[index % 3] as QueueRef,
@@ -133,7 +133,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         }
       });
 
-      it("again with the same idempotency key adds nothing and gives the first ids", async () => {
+      it("a post repeated with its idempotency key adds nothing and returns the first ids", async () => {
         const queue = await harness.newQueue();
         const params = { queue, messages: [aMessage(1), aMessage(2)], clientId: null, idempotencyKey: "key-1" };
         const first = await harness.driver.messages.post(params);
@@ -148,7 +148,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         });
       });
 
-      it("at the same moment with one idempotency key adds once", async () => {
+      it("concurrent posts with one idempotency key add their messages once", async () => {
         const queue = await harness.newQueue();
         const params = { queue, messages: [aMessage(1)], clientId: null, idempotencyKey: "race" };
         const answers = await Promise.all(
@@ -179,7 +179,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(front.previousMarker).toBeNull();
       });
 
-      it("leaves out claimed and delayed ones unless asked, and still fills the page", async () => {
+      it("a page leaves out claimed and delayed messages unless asked for them, and is full all the same", async () => {
         const queue = await harness.newQueue();
         const claimed = await post(harness, queue, 5);
         await claim(harness, queue, { limit: 5 });
@@ -196,7 +196,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         ]);
       });
 
-      it("can leave out a client's own", async () => {
+      it("a list can leave out the messages of one client", async () => {
         const queue = await harness.newQueue();
         await harness.driver.messages.post({ queue, messages: [aMessage("mine")], clientId: "me" });
         await harness.driver.messages.post({ queue, messages: [aMessage("theirs")], clientId: "them" });
@@ -205,7 +205,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect((await list(queue)).items).toHaveLength(3);
       });
 
-      it("with a marker that no page could have given is refused", async () => {
+      it("a marker that no page could have given is refused", async () => {
         const queue = await harness.newQueue();
         await post(harness, queue, 1);
         for (const after of ["no marker", "-1", "9".repeat(19)]) {
@@ -213,13 +213,13 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         }
       });
 
-      it("of a queue that does not exist is refused", async () => {
+      it("a list of a queue that does not exist is refused", async () => {
         await expect(list({ project: "p", name: uniqueName("missing") })).rejects.toMatchObject({
           code: "QUEUE_DOES_NOT_EXIST",
         });
       });
 
-      it("by a tailing reader with eight concurrent posters misses nothing", async () => {
+      it("a reader that follows the markers misses nothing while eight clients post", async () => {
         const queue = await harness.newQueue();
         const posters = 8;
         const rounds = 40;
@@ -229,7 +229,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
           Array.from({ length: posters }, async (_, poster) => {
             const driver = poster % 2 === 0 ? harness.driver : harness.neighbour;
             for (let round = 0; round < rounds; round += 1) {
-              // Long ones beside short ones: what takes its markers first is not what is done first.
+              // Long posts beside short ones: the post that draws its markers first may not be the first to end.
               const count = (round + poster) % 4 === 0 ? 60 : 1 + (round % 3);
               const messages = Array.from({ length: count }, () => aMessage([poster, round]));
               posted.push(...(await driver.messages.post({ queue, messages, clientId: null })).ids);
@@ -254,7 +254,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
     });
 
     describe("getting", () => {
-      it("finds claimed and delayed ones", async () => {
+      it("a get finds claimed and delayed messages", async () => {
         const queue = await harness.newQueue();
         const [first] = await post(harness, queue, 1);
         const [second] = await post(harness, queue, 1, { delaySeconds: 60 });
@@ -267,7 +267,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(delayed.delayedUntil).toBeInstanceOf(Date);
       });
 
-      it("an id that makes no sense does not exist", async () => {
+      it("a malformed or unknown message id is MESSAGE_DOES_NOT_EXIST", async () => {
         const queue = await harness.newQueue();
         for (const id of ["", "nonsense", randomUUID(), "x".repeat(1000)]) {
           await expect(harness.driver.messages.get({ queue, id })).rejects.toMatchObject({
@@ -276,14 +276,14 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         }
       });
 
-      it("many gives those that exist, in the order asked, each once", async () => {
+      it("a get by ids returns those that exist, in the order asked, each once", async () => {
         const queue = await harness.newQueue();
         const [a, b, c] = (await post(harness, queue, 3)) as [string, string, string];
         const found = await harness.driver.messages.bulkGet({ queue, ids: [c, randomUUID(), a, "nope", c, b] });
         expect(idsOf(found)).toEqual([c, a, b]);
       });
 
-      it("never crosses from one queue or project to another", async () => {
+      it("a message cannot be read or deleted through another queue", async () => {
         const queue = await harness.newQueue();
         const other = await harness.newQueueBeside(queue);
         const [id] = (await post(harness, queue, 1)) as [string];
@@ -295,7 +295,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         await harness.driver.messages.get({ queue, id });
       });
 
-      it("keeps two projects apart whose names join alike", async () => {
+      it("messages stay apart in queues whose project and name join to the same text", async () => {
         const suffix = uniqueName("c");
         const left = await harness.newQueue(suffix, "a.b");
         const right = await harness.newQueue(`b.${suffix}`, "a");
@@ -304,7 +304,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect((await list(left)).items).toHaveLength(2);
       });
 
-      it("first is the oldest or the newest, claimed ones included; an empty queue has none", async () => {
+      it("first returns the oldest or the newest message, claimed ones included, and QUEUE_IS_EMPTY when there is none", async () => {
         const queue = await harness.newQueue();
         await expect(harness.driver.messages.first({ queue, sort: 1 })).rejects.toMatchObject({
           code: "QUEUE_IS_EMPTY",
@@ -317,7 +317,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
     });
 
     describe("time", () => {
-      it("expired is invisible at once, everywhere", async () => {
+      it("an expired message is invisible at once, to every call", async () => {
         const queue = await harness.newQueue();
         const [id] = (await post(harness, queue, 1, { ttlSeconds: 30 })) as [string];
         advance(harness, 29);
@@ -357,7 +357,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
     });
 
     describe("popping", () => {
-      it("takes the oldest ready ones away, in order", async () => {
+      it("a pop removes the oldest ready messages, in order", async () => {
         const queue = await harness.newQueue();
         await post(harness, queue, 2);
         await claim(harness, queue, { limit: 2 });
@@ -367,7 +367,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(await harness.driver.messages.pop({ queue, limit: 10 })).toEqual([]);
       });
 
-      it("at the same moment never gives a message twice", async () => {
+      it("concurrent pops return every message exactly once", async () => {
         const queue = await harness.newQueue();
         const ids = await post(harness, queue, 100);
         const popped = await Promise.all(
@@ -386,7 +386,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
     });
 
     describe("deleting", () => {
-      it("removes a free message, and is silent about one that is not there", async () => {
+      it("a delete removes an unclaimed message, and deleting a missing one is no error", async () => {
         const queue = await harness.newQueue();
         const [id] = (await post(harness, queue, 1)) as [string];
         expect(await harness.driver.messages.delete({ queue, id })).toBe("deleted");
@@ -395,7 +395,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(await harness.driver.messages.delete({ queue, id, claimId: randomUUID() })).toBe("absent");
       });
 
-      it("a claimed message needs its own claim", async () => {
+      it("a claimed message is deleted only with the id of its own claim", async () => {
         const queue = await harness.newQueue();
         const [id, other] = (await post(harness, queue, 2)) as [string, string];
         const mine = await claim(harness, queue, { limit: 1 });
@@ -418,7 +418,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         );
       });
 
-      it("late, with an expired claim's id, removes nothing", async () => {
+      it("a delete with the id of an expired claim removes nothing", async () => {
         const queue = await harness.newQueue();
         const [id] = (await post(harness, queue, 1)) as [string];
         const late = await claim(harness, queue, { ttlSeconds: 10 });
@@ -433,7 +433,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(await harness.driver.messages.delete({ queue, id, claimId: next.claimId })).toBe("deleted");
       });
 
-      it("in bulk takes claimed ones too, ignores unknown ids and says how many", async () => {
+      it("a bulk delete removes claimed messages too, ignores unknown ids and returns how many it removed", async () => {
         const queue = await harness.newQueue();
         const ids = await post(harness, queue, 4);
         await claim(harness, queue, { limit: 2 });
@@ -442,7 +442,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect((await harness.driver.messages.stats([queue]))[0]).toMatchObject({ total: 0, claimed: 0 });
       });
 
-      it("in bulk spares claimed ones when asked: takes all or nothing, and names them", async () => {
+      it("a bulk delete that spares claimed messages removes all or nothing, and names the claimed ones", async () => {
         const queue = await harness.newQueue();
         const ids = await post(harness, queue, 4);
         await claim(harness, queue, { limit: 2, ttlSeconds: 60 });
@@ -458,7 +458,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(await remove()).toBe(4);
       });
 
-      it("in bulk while others claim never takes what was claimed first", async () => {
+      it("a bulk delete that spares claimed messages removes none that a concurrent claim took first", async () => {
         const queue = await harness.newQueue();
         const ids = await post(harness, queue, 40);
         const outcomes = await Promise.all(
@@ -486,7 +486,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         );
       });
 
-      it("in bulk with claims takes all or nothing", async () => {
+      it("a bulk delete with claim ids removes all or nothing", async () => {
         const queue = await harness.newQueue();
         const ids = await post(harness, queue, 4);
         const mine = await claim(harness, queue, { limit: 2 });
@@ -502,7 +502,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(await harness.driver.messages.bulkDelete({ queue, ids: ids.slice(0, 3), claimIds })).toBe(3);
       });
 
-      it("of all kinds in several queues in one moment is judged one by one", async () => {
+      it("concurrent deletes of different kinds in several queues are each judged on their own", async () => {
         const queues = [await harness.newQueue(), await harness.newQueue()];
         const { messages } = harness.driver;
         const outcomes = queues.map(async (queue) => {
@@ -539,7 +539,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         }
       });
 
-      it("many at once, in any order, meets no deadlock and a bad one fails alone", async () => {
+      it("concurrent bulk deletes of the same messages meet no deadlock in any order, and one on a missing queue fails alone", async () => {
         const queue = await harness.newQueue();
         const ids = await post(harness, queue, 60);
         const shuffled = (seed: number) =>
@@ -562,7 +562,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
     });
 
     describe("purging", () => {
-      it("takes everything, claimed ones too, ends their claims and never reuses a marker", async () => {
+      it("a purge removes every message, claimed ones too, ends their claims and never reuses a marker", async () => {
         const queue = await harness.newQueue();
         await post(harness, queue, 12);
         const held = await claim(harness, queue, { limit: 3 });
@@ -582,7 +582,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         await expect(harness.driver.messages.delete(withEnded)).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
       });
 
-      it("again with the same idempotency key spares what came later", async () => {
+      it("a purge repeated with its idempotency key spares messages that came later", async () => {
         const queue = await harness.newQueue();
         await post(harness, queue, 2);
         await harness.driver.messages.purge({ queue, idempotencyKey: "once" });
@@ -591,7 +591,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(await readAll(harness.driver, queue)).toHaveLength(1);
       });
 
-      it("while others post never leaves a message from before it", async () => {
+      it("a purge during concurrent posts leaves no message from before it", async () => {
         const queue = await harness.newQueue();
         const before = await post(harness, queue, 20);
         const [, during] = await Promise.all([
@@ -603,7 +603,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         for (const id of left) expect(during.flat()).toContain(id);
       });
 
-      it("is followed by gc, which frees the rows once it cannot be undone", async () => {
+      it("gc frees the rows of a purge once it can no longer be undone", async () => {
         const queue = await harness.newQueue();
         await post(harness, queue, 30);
         await harness.driver.messages.purge({ queue });
@@ -630,7 +630,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(stats?.newest).toMatchObject({ id: delayed, ageSeconds: 0 });
       });
 
-      it("come for many queues in the order asked, null for those that are not there", async () => {
+      it("come for many queues in the order asked, null for missing ones", async () => {
         const a = await harness.newQueue();
         const b = await harness.newQueue();
         await post(harness, a, 3);
@@ -640,7 +640,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(stats.map((one) => one?.total ?? null)).toEqual([1, null, 3, 1]);
       });
 
-      it("of a long queue come from counters, close to the truth and marked so", async () => {
+      it("statistics of a long queue come from counters, nearly exact, and say that they are not exact", async () => {
         const queue = await harness.newQueue();
         for (let round = 0; round < 12; round += 1) await post(harness, queue, 1000);
         await claim(harness, queue, { limit: 100 });
@@ -649,7 +649,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(long).toMatchObject({ total: 12_000, claimed: 100, ready: 11_900, exhausted: 0, exact: false });
         const [spent] = await harness.driver.messages.stats([{ ...queue, exhaustedFrom: 0 }]);
         expect(spent).toMatchObject({ total: 12_000, claimed: 100, delayed: 0, exact: false });
-        // A lower bound; the rest counts as ready.
+        // The count of exhausted messages is a lower bound here. The rest counts as ready.
         expect(spent?.exhausted).toBeGreaterThanOrEqual(9_900);
         expect((spent?.exhausted ?? 0) + (spent?.ready ?? 0)).toBe(11_900);
         await harness.driver.messages.purge({ queue });
@@ -658,7 +658,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
     });
 
     describe("arrivals", () => {
-      it("are told to those who watch, in this process and in others, until they stop", async () => {
+      it("posts and releases are reported to watchers in this process and in others, until they stop watching", async () => {
         const queue = await harness.newQueue();
         const quiet = await harness.newQueue();
         const heard: { here: string[]; there: string[] } = { here: [], there: [] };
@@ -685,8 +685,8 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
       });
     });
 
-    describe("moving", () => {
-      it("transfers what a claim holds to the end of another queue, with its ids", async () => {
+    describe("transferring", () => {
+      it("a transfer moves what a claim holds to the end of another queue, under the same ids, with neither claim nor count", async () => {
         const from = await harness.newQueue();
         const to = await harness.newQueueBeside(from);
         const [there] = await post(harness, to, 1);
@@ -705,7 +705,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(idsOf(again.messages)).toEqual([there, ids[1]]);
       });
 
-      it("transfers nothing for a claim that has expired", async () => {
+      it("a transfer with an expired claim moves nothing", async () => {
         const from = await harness.newQueue();
         const to = await harness.newQueueBeside(from);
         const ids = await post(harness, from, 1);
@@ -716,7 +716,7 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(await readAll(harness.driver, from)).toHaveLength(1);
       });
 
-      it("adopts copies under their own ids, once", async () => {
+      it("adopt adds copies once, under their own ids and with the ttl that is left", async () => {
         const queue = await harness.newQueue();
         const target = await harness.newQueueBeside(queue);
         await post(harness, queue, 2, { ttlSeconds: 300 });

@@ -1,4 +1,4 @@
-/** The data drivers' suites once more, through the pooling driver with two pools. */
+/** Runs the data drivers' suites once more, through the pooling driver with two pools. */
 import type { DataDriver } from "../../server/storage/data-driver.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { createEmptyDatabase, createTestDatabase } from "../support/database.ts";
@@ -16,7 +16,7 @@ interface Pools {
   drop(): Promise<void>;
 }
 
-/** Queues take turns, and a queue beside another is in the other pool. */
+/** New queues alternate between the pools. A queue beside another one is in the other pool. */
 const twoPools = (createPools: (controlUrl: string) => Promise<Pools>) => async (): Promise<DataDriverHarness> => {
   const controlDatabase = await createTestDatabase();
   const created = await createPools(controlDatabase.url);
@@ -61,7 +61,7 @@ const onPostgres = twoPools(async (controlUrl) => {
   return { uris: { one: database.url, other: schema.toString() }, drop: () => database.drop() };
 });
 
-/** A move between them leaves one kind of storage and arrives in the other. */
+/** A transfer between two queues may go from PostgreSQL to Redis, or back. */
 const onPostgresAndRedis = twoPools(async () => {
   const database = await createEmptyDatabase();
   const server = await startRedis();

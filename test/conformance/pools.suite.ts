@@ -25,7 +25,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       ...changes,
     });
 
-    it("creates a pool, and gives it back with its URI masked beside it", async () => {
+    it("returns a created pool with all its fields and its URI masked beside it", async () => {
       const pool = aPool({
         uri: "postgresql://user:secret@Host.example/db?schema=a",
         flavor: "gold",
@@ -42,7 +42,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       });
     });
 
-    it("has no flavor and the options {} unless given, and takes any whole weight", async () => {
+    it("gives a pool no flavor and the options {} by default, and accepts any whole weight of 0 or more", async () => {
       const pool = aPool({ weight: Number.MAX_SAFE_INTEGER });
       await pools().create(pool);
       expect(await pools().get(pool.name)).toMatchObject({ flavor: null, optionsText: "{}", weight: pool.weight });
@@ -50,7 +50,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       await expect(pools().create(aPool({ weight: -1 }))).rejects.toMatchObject({ code: "BAD_INPUT" });
     });
 
-    it("replaces one of the same name: everything is set anew", async () => {
+    it("replaces a pool of the same name: every field is set anew", async () => {
       const pool = aPool({ flavor: "gold", optionsText: '{"a":1}' });
       await pools().create(pool);
       const second = { name: pool.name, uri: `${pool.uri}2`, weight: 0 };
@@ -58,14 +58,14 @@ export function describePools(name: string, open: OpenControlDriver): void {
       expect(await pools().get(pool.name)).toMatchObject({ ...second, flavor: null, optionsText: "{}" });
     });
 
-    it("may be replaced with its own URI", async () => {
+    it("a pool may be replaced with its own URI", async () => {
       const pool = aPool();
       await pools().create(pool);
       expect(await pools().create({ ...pool, weight: 3 })).toBe(false);
       expect((await pools().get(pool.name)).weight).toBe(3);
     });
 
-    it("refuses a place that another pool has, however its URI is written", async () => {
+    it("refuses a server and namespace that another pool has, however the URI is written", async () => {
       const inUse = { code: "POOL_URI_IN_USE" };
       const first = aPool({ uri: "postgresql://user:secret@db.example:5432/one?schema=public" });
       await pools().create(first);
@@ -84,7 +84,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       await pools().update(other.name, { uri: first.uri });
     });
 
-    it("refuses the place of its own store, and the built-in pool's name", async () => {
+    it("refuses the server and namespace of the control database, and the name of the built-in pool", async () => {
       await expect(pools().create(aPool({ uri: harness.defaultPoolUri }))).rejects.toMatchObject({
         code: "POOL_URI_IN_USE",
       });
@@ -99,7 +99,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       expect(await pools().create(aPool({ uri: beside.toString() }))).toBe(true);
     });
 
-    it("refuses a store that another pool is, or that it is itself, whatever the URIs say", async () => {
+    it("refuses a store whose identity another pool or the control database has, whatever the URIs say", async () => {
       const identity = unique("store");
       const first = aPool({ identity });
       await pools().create(first);
@@ -120,7 +120,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       expect(await pools().create(aPool({ identity }))).toBe(true);
     });
 
-    it("keeps what is known of the store while the URI says the same place, and notes it only of that place", async () => {
+    it("keeps the identity of a store while the URI names the same server and namespace, and notes it for that URI only", async () => {
       const pool = aPool();
       await pools().create(pool);
       const [identity, next] = [unique("store"), unique("store")];
@@ -141,7 +141,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       expect(await known()).toBeNull();
     });
 
-    it("is among the losses once its store was found empty, or to be another, until it is given a URI again or deleted", async () => {
+    it("lists a pool among the losses once its store came back empty or as another one, until its URI is set again or it is replaced", async () => {
       const [flushed, replaced, well] = [aPool(), aPool(), aPool()];
       for (const pool of [flushed, replaced, well]) {
         await pools().create(pool);
@@ -165,7 +165,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       expect(await losses()).toEqual([]);
     });
 
-    it("is not given another store while the catalogue maps queues to it, unless nobody looked", async () => {
+    it("refuses another store for a pool that queues are mapped to, unless the identity of the new store is unknown", async () => {
       const pool = aPool({ identity: unique("store") });
       await pools().create(pool);
       await harness.driver.catalogue.insert({ project: "p", name: "q" }, pool.name);
@@ -180,7 +180,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       await harness.driver.catalogue.dropAll();
     });
 
-    it("of many that want one store at once, by several URIs, one gets it", async () => {
+    it("of many concurrent creates with one store under several URIs, one succeeds", async () => {
       const identity = unique("store");
       const results = await Promise.allSettled(
         Array.from({ length: 6 }, (_, index) =>
@@ -193,7 +193,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       }
     });
 
-    it("of many that want one place at once, one gets it", async () => {
+    it("of many concurrent creates with one URI, one succeeds", async () => {
       const uri = aPool().uri;
       const results = await Promise.allSettled(
         Array.from({ length: 6 }, (_, index) =>
@@ -206,7 +206,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       }
     });
 
-    it("of many that create one name at once, one is told that it is new", async () => {
+    it("of many concurrent creates with one name, one is told that the pool is new", async () => {
       const pool = aPool();
       const results = await Promise.all(
         Array.from({ length: 6 }, (_, index) =>
@@ -216,7 +216,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       expect(results.filter(Boolean)).toHaveLength(1);
     });
 
-    it("changes what is given and nothing else", async () => {
+    it("updates the given fields and nothing else", async () => {
       const pool = aPool({ flavor: "gold" });
       await pools().create(pool);
       expect(await pools().update(pool.name, { weight: 0 })).toMatchObject({ ...pool, weight: 0 });
@@ -236,7 +236,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       expect((await walk((page) => pools().list({ page }))).map((pool) => pool.name)).toEqual(inByteOrder(names));
     });
 
-    it("gives the pools of a flavor, and those without one", async () => {
+    it("returns the pools of a flavor, and those without a flavor", async () => {
       for (const [one, flavor] of Object.entries({ a: "gold", b: null, c: "gold", d: "silver" })) {
         await pools().create(aPool({ name: one, flavor }));
       }
@@ -246,7 +246,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       expect(await of("lead")).toEqual([]);
     });
 
-    it("is deleted, silently when there is none", async () => {
+    it("deletes a pool, and deleting a missing one is no error", async () => {
       const pool = aPool();
       await pools().create(pool);
       await pools().delete(pool.name);
@@ -255,7 +255,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       await expect(pools().get(pool.name)).rejects.toMatchObject({ code: "POOL_DOES_NOT_EXIST" });
     });
 
-    it("is not deleted while the catalogue maps queues to it", async () => {
+    it("refuses to delete a pool that queues are mapped to", async () => {
       const pool = aPool();
       await pools().create(pool);
       const queue = { project: "p", name: "q" };
@@ -269,7 +269,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       await pools().delete(pool.name);
     });
 
-    it("is not deleted as the last pool of a flavor that exists", async () => {
+    it("refuses to delete the last pool of a flavor that exists", async () => {
       const flavor = unique("flavor");
       for (const one of ["a", "b"]) await pools().create(aPool({ name: one, flavor }));
       await harness.driver.flavors.create({ project: "p", name: flavor, pools: ["a", "b"] });
@@ -281,7 +281,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       await pools().delete("c");
     });
 
-    it("two deletes at once leave a flavor its last pool", async () => {
+    it("two concurrent deletes leave a flavor its last pool", async () => {
       for (let round = 0; round < 5; round += 1) {
         const flavor = unique("flavor");
         const [a, b] = [aPool({ flavor }), aPool({ flavor })];
@@ -293,14 +293,14 @@ export function describePools(name: string, open: OpenControlDriver): void {
       }
     });
 
-    it("a delete waits for a queue that is being mapped to the pool, and then sees it", async () => {
+    it("a delete waits for a transaction that maps a queue to the pool, and is then refused", async () => {
       const pool = aPool();
       await pools().create(pool);
       let removal: Promise<unknown> = Promise.resolve();
       await harness.driver.transaction(async (tx) => {
         await tx.catalogue.insert({ project: "p", name: unique("q") }, pool.name);
         removal = harness.neighbour.pools.delete(pool.name).catch((error: unknown) => error);
-        // Given time, a delete that does not wait is done before this is committed.
+        // A delete that does not wait has time to finish before this transaction commits.
         await Promise.race([removal, setTimeout(300)]);
         expect(await tx.pools.exists(pool.name)).toBe(true);
       });
@@ -308,7 +308,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       expect(await pools().exists(pool.name)).toBe(true);
     });
 
-    it("a delete and an insert into the catalogue at once never both win, when the insert makes sure of the pool", async () => {
+    it("of a concurrent delete and insert into the catalogue exactly one succeeds, when the insert checks that the pool exists", async () => {
       for (let round = 0; round < 20; round += 1) {
         const pool = aPool();
         const queue = { project: "p", name: unique("q") };
@@ -326,7 +326,7 @@ export function describePools(name: string, open: OpenControlDriver): void {
       }
     });
 
-    it("drops all", async () => {
+    it("drops all pools", async () => {
       await pools().create(aPool());
       await pools().dropAll();
       expect((await pools().list({ page: { limit: 10 } })).items).toEqual([]);

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { advance, claim, type DataDriverHarness, idsOf, type OpenDataDriver, post, readAll } from "./harness.ts";
 
-/** What a pool does with its row of a queue, gc, and health. On drivers that are asked with an epoch directly. */
-export function describeQueueLives(name: string, open: OpenDataDriver): void {
-  describe(`queue lives on ${name}`, () => {
+/** Attaching and detaching queues by epoch, gc, and health, on drivers without the pooling driver in front. */
+export function describeQueueLifecycle(name: string, open: OpenDataDriver): void {
+  describe(`the life cycle of queues on ${name}`, () => {
     let harness: DataDriverHarness;
     beforeAll(async () => {
       harness = await open();
@@ -17,7 +17,7 @@ export function describeQueueLives(name: string, open: OpenDataDriver): void {
       expect(idsOf(await readAll(harness.driver, queue))).toEqual(ids);
     });
 
-    it("a higher epoch begins an empty life, and never reuses a marker", async () => {
+    it("a queue that is attached with a higher epoch is empty and never reuses a marker, and a lower epoch is refused", async () => {
       const queue = await harness.newQueue();
       await post(harness, queue, 2);
       const held = await claim(harness, queue, { limit: 1 });
@@ -35,7 +35,7 @@ export function describeQueueLives(name: string, open: OpenDataDriver): void {
       });
     });
 
-    it("attached by many at once has one life", async () => {
+    it("concurrent attaches end with the highest epoch", async () => {
       const queue = await harness.newQueue();
       const results = await Promise.allSettled(
         [2, 3, 4, 4, 4].map((epoch, index) =>
@@ -52,7 +52,7 @@ export function describeQueueLives(name: string, open: OpenDataDriver): void {
       });
     });
 
-    it("a caller with an old epoch writes and reads nothing, even when it remembers the queue", async () => {
+    it("a call with an old epoch writes and reads nothing, even when its driver still caches the queue", async () => {
       const queue = await harness.newQueue();
       const old = { ...queue, epoch: 1 };
       await post(harness, old, 1);
@@ -66,7 +66,7 @@ export function describeQueueLives(name: string, open: OpenDataDriver): void {
       expect(await readAll(harness.driver, { ...queue, epoch: 2 })).toEqual([]);
     });
 
-    it("a detached queue is gone at once, and gc frees its rows later", async () => {
+    it("a detached queue does not exist from then on, and gc frees its rows later", async () => {
       const queue = await harness.newQueue();
       await post(harness, queue, 5);
       await claim(harness, queue, { limit: 1 });
@@ -93,7 +93,7 @@ export function describeQueueLives(name: string, open: OpenDataDriver): void {
       expect(idsOf(await readAll(harness.driver, queue))).toEqual(stay);
     });
 
-    it("gc by several at once is done by one", async () => {
+    it("concurrent gc calls all succeed, and free what has expired", async () => {
       const queue = await harness.newQueue();
       await post(harness, queue, 50, { ttlSeconds: 1 });
       advance(harness, 1);
@@ -102,10 +102,10 @@ export function describeQueueLives(name: string, open: OpenDataDriver): void {
       expect(await readAll(harness.driver, queue)).toEqual([]);
     });
 
-    it("health really does each operation, and leaves nothing behind for readers", async () => {
+    it("health runs each operation for real, and reports that it succeeded and how long it took", async () => {
       const health = await harness.driver.health();
       expect(health.storageReachable).toBe(true);
-      // Only a storage whose disk can be full tries to reserve space.
+      // Only a storage on disk tries to reserve space.
       const tried = health.operations.map((one) => one.operation).filter((operation) => operation !== "reserve_space");
       expect(tried).toEqual([
         "create_queue",
@@ -123,7 +123,7 @@ export function describeQueueLives(name: string, open: OpenDataDriver): void {
       }
     });
 
-    it("is alive", async () => {
+    it("isAlive is true", async () => {
       expect(await harness.driver.isAlive()).toBe(true);
     });
   });

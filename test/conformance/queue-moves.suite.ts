@@ -6,7 +6,7 @@ import type { QueueTransfer } from "../../server/storage/queue-transfer.ts";
 import type { OpenTwoPools, TwoPools } from "../support/two-pools.ts";
 import { aMessage, idsOf, readAll, uniqueName } from "./harness.ts";
 
-/** Moving a queue between two pools, of one engine or two: what it has before it has after, to the letter. */
+/** Moves a queue between two pools, of one engine or of two. It keeps exactly what it had. */
 export function describeQueueMoves(name: string, open: OpenTwoPools): void {
   describe(`moves of queues on ${name}`, () => {
     let two: TwoPools;
@@ -46,7 +46,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       lastClaimId,
     });
 
-    it("keeps messages, order, markers, ids, claims, counts and times, there and back", async () => {
+    it("a move keeps messages, order, markers, ids, claims, counts and times, there and back", async () => {
       const queue = await two.aQueue(uniqueName());
       await post(queue, 5);
       await post(queue, 2, { delaySeconds: 100, ttlSeconds: 500 });
@@ -80,7 +80,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
         expect(idsOf(claim.messages)).toEqual(idsOf(held.messages));
         expect(await two.one.data.messages.stats([queue])).toMatchObject([{ total: 6, claimed: 2, delayed: 2 }]);
       }
-      // The claim still works, and only it: another takes the rest.
+      // The claim still holds its messages: another claim gets only the rest.
       const others = await take(queue, 10);
       expect(others.messages).toHaveLength(2);
       const [first] = held.messages;
@@ -91,9 +91,9 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       expect(two.warnings).toEqual([]);
     });
 
-    it("a reader's marker means the same place, and what is posted next stands behind it", async () => {
+    it("a reader's marker stays valid after a move, and messages that are posted next come after it", async () => {
       const queue = await two.aQueue(uniqueName());
-      // The last ones are gone when the queue moves, and a reader has read them.
+      // A reader has read the last message, which is deleted before the queue moves.
       await post(queue, 3);
       const [last] = await post(queue, 1);
       const marker = (await readAll(two.one.data, queue)).at(-1)?.marker as string;
@@ -108,7 +108,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       expect(idsOf(more.items)).toEqual([...next, ...again]);
     });
 
-    it("what was purged stays gone, and so does what was not moved", async () => {
+    it("purged messages do not come back with a move, nor with gc after it", async () => {
       const queue = await two.aQueue(uniqueName());
       await post(queue, 3);
       await two.one.data.messages.purge({ queue });
@@ -121,7 +121,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       expect(idsOf(await readAll(two.one.data, queue))).toEqual(kept);
     });
 
-    it("a repeated idempotency key gives what it gave before", async () => {
+    it("a post or claim that is repeated with its idempotency key after a move returns the first result", async () => {
       const queue = await two.aQueue(uniqueName());
       const messages = [aMessage(1), aMessage(2)];
       const posting = { queue, messages, clientId: null, idempotencyKey: "post" };
@@ -138,11 +138,11 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       expect(await readAll(two.one.data, queue)).toHaveLength(2);
     });
 
-    it("subscriptions go along, and are changed where the queue is, also by a process with an old catalogue", async () => {
+    it("subscriptions move with the queue, and a process with a stale location changes them where they are now", async () => {
       const queue = await two.aQueue(uniqueName());
       const subscription = (subscriber: string) => ({ queue, subscriber, ttlSeconds: 1000, optionsText: '{"a":1}' });
       const made = await two.one.data.subscriptions.create(subscription("http://one"));
-      // The other process remembers where the queue is.
+      // The other process caches the location of the queue.
       await two.other.data.subscriptions.list({ queue, page: { limit: 1 } });
       await move(queue, "right");
       const second = await two.other.data.subscriptions.create(subscription("http://two"));
@@ -155,7 +155,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       expect((await two.one.data.subscriptions.list({ queue, page: { limit: 10 } })).items).toEqual([]);
     });
 
-    it("a process with an old catalogue posts to the new place", async () => {
+    it("a process with a stale location posts to the target", async () => {
       const queue = await two.aQueue(uniqueName());
       await two.other.data.messages.post({ queue, messages: [aMessage(1)], clientId: null });
       await move(queue, "right");
@@ -164,7 +164,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       expect(await (await two.pool("left")).messages.stats([queue])).toEqual([null]);
     });
 
-    it("to where it is already does nothing; without an entry it is refused", async () => {
+    it("a move to the queue's own pool does nothing, and one of an unmapped queue or to an unknown pool is refused", async () => {
       const queue = await two.aQueue(uniqueName());
       expect(await move(queue, "left")).toBeNull();
       await expect(move({ project: "p", name: uniqueName() }, "left")).rejects.toMatchObject({
@@ -176,7 +176,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       expect(await two.one.control.moveLedger.find(queue)).toBeNull();
     });
 
-    it("a deleted queue's subscriptions go along, and the queue stays deleted", async () => {
+    it("the subscriptions of a deleted queue move, and the queue stays deleted", async () => {
       const queue = await two.aQueue(uniqueName());
       await two.one.data.subscriptions.create({ queue, subscriber: "http://one", ttlSeconds: 1000, optionsText: "{}" });
       const { epoch } = await two.one.control.catalogue.get(queue);
@@ -188,7 +188,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       await expect(post(queue, 1)).rejects.toMatchObject({ code: "QUEUE_DOES_NOT_EXIST" });
     });
 
-    it("claims that change before, while and after they are carried are in their new place as they became", async () => {
+    it("claims that change before, while and after they are copied arrive in the target with the change", async () => {
       const queue = await two.aQueue(uniqueName());
       const { claims, messages } = two.one.data;
       const sizeOf = async (id: string) =>
@@ -197,7 +197,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
           (error) => error.code,
         );
       await post(queue, 60);
-      // At each step of the move, to claims that were made before the move and to one that is made now.
+      // At each checkpoint of the move, four claims from before the move change, and a new one is made.
       const steps: { claimId: string; ids: string[] }[][] = [];
       for (let step = 0; step < 4; step += 1) {
         const made: (typeof steps)[number] = [];
@@ -228,7 +228,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       };
       const report = await two.moves.move({ queue, target: "right", checkpoint });
       expect(at).toBeGreaterThanOrEqual(steps.length);
-      // PostgreSQL counts those too whose last message has just gone.
+      // PostgreSQL also counts claims whose last message was just deleted.
       expect(report?.claims).toBeGreaterThanOrEqual(steps.length * 3 + 1);
       expect(report?.claims).toBeLessThanOrEqual(steps.length * 4 + 1);
       expect(await placeOf(queue)).toBe("right");
@@ -237,7 +237,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
         expect(await sizeOf(ends?.claimId ?? "")).toBe("CLAIM_DOES_NOT_EXIST");
         expect(await sizeOf(released?.claimId ?? "")).toBe("CLAIM_DOES_NOT_EXIST");
         expect(await sizeOf(renewed?.claimId ?? "")).toEqual([3, 3, 777]);
-        // Its last message takes a claim with it, here as there.
+        // A claim ends with its last message, in the target as in the source.
         const [, , last] = shrinks?.ids ?? [];
         await messages.delete({ queue, id: last ?? "", claimId: shrinks?.claimId ?? "" });
         expect(await sizeOf(shrinks?.claimId ?? "")).toBe("CLAIM_DOES_NOT_EXIST");
@@ -246,7 +246,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       expect(await sizeOf(untouched.claimId)).toEqual([2, 2, 300]);
     });
 
-    it("claims are carried before the queue is frozen, so the pause does not grow with them", async () => {
+    it("claims are copied before the queue is frozen, so that the pause does not grow with their number", async () => {
       const queue = await two.aQueue(uniqueName());
       await post(queue, 300);
       await Promise.all(Array.from({ length: 300 }, () => take(queue, 1)));
@@ -286,7 +286,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       await abandonTarget({ ...attempt, epoch });
     });
 
-    it("a store says which life of a queue it holds, and whether the life that an attempt copied is still there", async () => {
+    it("a store reports the epoch of the queue that it holds, and whether the epoch that a move copied is still there", async () => {
       const queue = await two.aQueue(uniqueName());
       const [left, right] = (await Promise.all([two.pool("left"), two.pool("right")])).map(
         ({ transfer }) => transfer,
@@ -316,7 +316,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       expect(await right.openEpoch({ queue })).toBe(moved.epoch);
     });
 
-    it("several thousand messages go along in order", async () => {
+    it("several thousand messages move in order", async () => {
       const queue = await two.aQueue(uniqueName());
       const posted: string[] = [];
       for (let round = 0; round < 5; round += 1) posted.push(...(await post(queue, 900)));
@@ -325,11 +325,11 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       expect(idsOf(await readAll(two.one.data, queue, 1000))).toEqual(posted);
     });
 
-    it("nothing is lost, doubled or held twice while eight clients post, claim and delete", async () => {
+    it("no message is lost, doubled or held twice by a move while eight clients post, claim and delete", async () => {
       const queue = await two.aQueue(uniqueName());
       const posted = new Set<string>();
       const done = new Set<string>();
-      /** Who holds a message, until when by this process's clock; leases are long, so two holders are an error. */
+      /** The claim that holds a message, by message. Claims outlast the test, so a second holder is an error. */
       const held = new Map<string, string>();
       const doubles: string[] = [];
       const failures: unknown[] = [];
@@ -362,7 +362,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
               held.delete(id);
             }
             if (number % 3 === 0) {
-              // Forgotten first: from the moment of the release somebody else may hold it.
+              // Removed first: once the claim is released, another client may hold them.
               for (const [id, claimId] of held) if (claimId === claim.claimId) held.delete(id);
               await data.claims.delete({ queue, id: claim.claimId });
             }

@@ -20,20 +20,20 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
     });
 
     describe("records", () => {
-      it("creates once, and a second time changes nothing", async () => {
+      it("creates a queue once, and a second create changes nothing", async () => {
         const queue = aQueue();
         expect(await queues().create(queue, '{"a":1}')).toBe(true);
         expect(await queues().create(queue, '{"a":2}')).toBe(false);
         expect(await queues().getMetadata(queue)).toBe('{"a":1}');
       });
 
-      it("has the metadata {} when none is given", async () => {
+      it("gives a queue the metadata {} when none is given", async () => {
         const queue = aQueue();
         await queues().create(queue);
         expect(await queues().getMetadata(queue)).toBe("{}");
       });
 
-      it("of many creates at once, exactly one is told that it created", async () => {
+      it("of many concurrent creates, exactly one is told that it created the queue", async () => {
         const queue = aQueue();
         const results = await Promise.all(
           Array.from({ length: 10 }, (_, index) =>
@@ -44,7 +44,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         expect(await queues().getMetadata(queue)).toBe(`{"by":${results.indexOf(true)}}`);
       });
 
-      it("finds those that use a dead letter queue, as their metadata says now", async () => {
+      it("finds the queues that use a dead letter queue, by their current metadata", async () => {
         const dead = aQueue();
         const { project } = dead;
         const uses = (name: unknown) => JSON.stringify({ a: 1, _dead_letter_queue: name });
@@ -62,7 +62,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         expect(await find()).toEqual(["b"]);
       });
 
-      it("finds those whose dead letter queue is missing, if it is ever needed", async () => {
+      it("finds the queues whose dead letter queue is missing, if they have a maximum of claims", async () => {
         const { project } = aQueue();
         const uses = (name: string, more: object = { _max_claim_count: 3 }) =>
           JSON.stringify({ ...more, _dead_letter_queue: name });
@@ -81,13 +81,13 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         await queues().create({ project, name: "gone" });
         await queues().delete({ project, name: "c" });
         expect(await find()).toEqual([]);
-        // Of another project it is another queue.
+        // A queue of the same name in another project is another queue.
         await queues().delete({ project, name: "a" });
         await queues().create(aQueue({ name: "a" }));
         expect(await find()).toEqual(["fine"]);
       });
 
-      it("keeps metadata to the letter", async () => {
+      it("keeps metadata exactly as it was sent", async () => {
         const queue = aQueue();
         const text = '{ "big": 12345678901234567890, "f": 1.0, "twice": 1, "twice": 2, "nul": "\\u0000", "é": "😀" }';
         await queues().create(queue, text);
@@ -96,7 +96,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         expect((await queues().get(queue)).metadataText).toBe(`${text} `);
       });
 
-      it("describes a queue fully", async () => {
+      it("returns all fields of a queue", async () => {
         const queue = aQueue();
         const before = Date.now();
         await queues().create(queue, '{"x":1}');
@@ -115,7 +115,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         expect(updated.updatedAt.getTime()).toBeGreaterThanOrEqual(created.updatedAt.getTime());
       });
 
-      it("says that a missing queue does not exist, and deletes it silently", async () => {
+      it("answers for a missing queue with QUEUE_DOES_NOT_EXIST, and deleting it is no error", async () => {
         const queue = aQueue();
         expect(await queues().exists(queue)).toBe(false);
         await expect(queues().get(queue)).rejects.toMatchObject(missing);
@@ -130,7 +130,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         expect(await queues().create(queue)).toBe(true);
       });
 
-      it("keeps projects apart, the unnamed one and those whose names join alike too", async () => {
+      it("keeps apart queues whose project and name join to the same text, also in the unnamed project", async () => {
         const pairs = [
           { project: "", name: "a.b" },
           { project: "a.b", name: "c" },
@@ -146,7 +146,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         for (const queue of pairs) await queues().delete(queue);
       });
 
-      it("gives many at once, without those that are missing or another project's", async () => {
+      it("returns many queues in one call, without those that are missing or in another project", async () => {
         const [one, two, gone] = [aQueue(), aQueue(), aQueue()];
         await queues().create(one, '{"n":1}');
         await queues().create(two, '{"n":2}');
@@ -156,7 +156,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         expect(await queues().getMany([])).toEqual([]);
       });
 
-      it("refuses text that it could not keep, and says so", async () => {
+      it("refuses text that it cannot store", async () => {
         const bad = { code: "BAD_INPUT" };
         await expect(queues().create(aQueue({ name: "a\u0000b" }))).rejects.toMatchObject(bad);
         await expect(queues().create(aQueue({ project: "\u0000" }))).rejects.toMatchObject(bad);
@@ -205,7 +205,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         );
       });
 
-      it("is of all projects when none is named, in all four orders", async () => {
+      it("lists all projects when none is named, in all four orders", async () => {
         const prefix = unique("everywhere");
         const made: QueueRef[] = [];
         for (const project of ["", "a", "a.b", "ä"]) {
@@ -226,7 +226,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         expect(await queues().count({ prefix })).toEqual({ value: 8, exact: true });
       });
 
-      it("finds by prefix, to the letter", async () => {
+      it("finds names by prefix, with case and wildcard characters taken literally", async () => {
         const project = unique("p");
         const names = ["a", "a%", "a%b", "a_", "ab", "aB", "A", "a\\", "b", "é", "éa", "\ud7ff", "\ue000", "😀", "😀x"];
         for (const text of [
@@ -276,7 +276,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         expect(detailed).toMatchObject({ items: [{ name: "b", metadataText: '{"x":2}' }], nextMarker: null });
       });
 
-      it("goes on from a marker whose queue is gone, and ends where nothing follows", async () => {
+      it("continues from the marker of a deleted queue, and ends where nothing follows", async () => {
         const project = unique("p");
         for (const text of ["a", "b", "c"]) await queues().create({ project, name: text });
         await queues().delete({ project, name: "b" });
@@ -340,7 +340,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
     });
 
     describe("transactions", () => {
-      it("commits all of it", async () => {
+      it("commits all changes, which nobody sees before", async () => {
         const [one, two] = [aQueue(), aQueue()];
         const result = await harness.driver.transaction(async (tx) => {
           await tx.queues.create(one);
@@ -352,7 +352,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         expect(await queues().getMany([one, two])).toHaveLength(2);
       });
 
-      it("leaves nothing when the work throws, and throws the same", async () => {
+      it("rolls back when the work throws, and throws the same error", async () => {
         const queue = aQueue();
         const reason = new Error("changed my mind");
         await expect(
@@ -378,7 +378,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         expect(await queues().exists(queue)).toBe(false);
       });
 
-      it("goes on after an error that it catches", async () => {
+      it("continues after an error that the work catches", async () => {
         const queue = aQueue();
         await harness.driver.transaction(async (tx) => {
           await tx.queues.create(queue);
@@ -387,7 +387,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         expect(await queues().exists(queue)).toBe(true);
       });
 
-      it("loses no change that many make to one queue's metadata at once", async () => {
+      it("loses none of many concurrent changes to the metadata of one queue", async () => {
         const queue = aQueue();
         await queues().create(queue, '{"count":0}');
         await Promise.all(
@@ -401,7 +401,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         expect(await queues().getMetadata(queue)).toBe('{"count":12}');
       });
 
-      it("of two that create the same queue, the second sees it there", async () => {
+      it("of two concurrent transactions that create the same queue, the second finds it", async () => {
         const queue = aQueue();
         const results = await Promise.all(
           [harness.driver, harness.neighbour].map((driver) => driver.transaction((tx) => tx.queues.create(queue))),
@@ -410,7 +410,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
       });
     });
 
-    it("is alive", async () => {
+    it("isAlive is true", async () => {
       expect(await harness.driver.isAlive()).toBe(true);
     });
   });

@@ -1,11 +1,11 @@
-/** What every driver's subscription controller keeps. */
+/** What the subscription controller of every driver guarantees. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import type { Subscription, SubscriptionController } from "../../server/storage/subscription-controller.ts";
 import { advance, type DataDriverHarness, type OpenDataDriver, uniqueName } from "./harness.ts";
 
 const UNKNOWN_ID = "01234567-89ab-7def-8123-456789abcdef";
-/** Give or take what a busy machine needs for the call. */
+/** About so many seconds: the call itself takes some on a busy machine. */
 const about = (seconds: number) => expect.closeTo(seconds, -1);
 const refused = (code: string) => expect.objectContaining({ code });
 
@@ -37,7 +37,7 @@ export function describeSubscriptions(name: string, open: OpenDataDriver): void 
     };
     const idsOf = (found: { items: Subscription[] }) => found.items.map(({ id }) => id);
 
-    it("are records of queue, subscriber, ttl and options, not yet confirmed", async () => {
+    it("start unconfirmed, with queue, subscriber, ttl and options as they were given", async () => {
       const optionsText = '{"big": 12345678901234567890, "nul": "\\u0000", "big": 1.0}';
       const made = await subscriptions.create({ queue, subscriber: "http://a/ü", ttlSeconds: 100, optionsText });
       expect(made).toEqual({
@@ -76,7 +76,7 @@ export function describeSubscriptions(name: string, open: OpenDataDriver): void 
       await subscribe("http://a", { to: await aQueue("", queue.name) });
     });
 
-    it("are made once when many subscribe the same at the same time", async () => {
+    it("are created once when many clients subscribe the same subscriber at once", async () => {
       const outcomes = await Promise.all(
         Array.from({ length: 10 }, () =>
           subscriptions.create({ queue, subscriber: "http://a", ttlSeconds: 100, optionsText: "{}" }),
@@ -85,7 +85,7 @@ export function describeSubscriptions(name: string, open: OpenDataDriver): void 
       expect(outcomes.filter((outcome) => outcome !== null)).toHaveLength(1);
     });
 
-    it("keep apart projects and queues whose names join alike", async () => {
+    it("stay apart in queues whose project and name join to the same text", async () => {
       const one = await aQueue("a.b", uniqueName("c"));
       const other = await aQueue("a", `b.${one.name}`);
       const { id } = await subscribe("http://a", { to: one });
@@ -95,7 +95,7 @@ export function describeSubscriptions(name: string, open: OpenDataDriver): void 
       expect(await subscriptions.exists({ queue: one, id })).toBe(true);
     });
 
-    it("do not exist under another queue or project, nor under an id that makes no sense", async () => {
+    it("do not exist under another queue or project, nor under a malformed or unknown id", async () => {
       const { id } = await subscribe("http://a");
       const elsewhere = [await aQueue(), await aQueue("other project", queue.name)];
       for (const [place, wrongId] of [
@@ -121,12 +121,12 @@ export function describeSubscriptions(name: string, open: OpenDataDriver): void 
       );
     });
 
-    it("are found by their id in either spelling of a UUID", async () => {
+    it("are also found by their id in upper case and without hyphens", async () => {
       const { id } = await subscribe("http://a");
       expect(await subscriptions.get({ queue, id: id.replaceAll("-", "").toUpperCase() })).toMatchObject({ id });
     });
 
-    it("are gone for everybody the moment they expire", async () => {
+    it("do not exist for any call from the moment they expire", async () => {
       const { id } = await subscribe("http://a", { ttlSeconds: 1000 });
       const { id: stays } = await subscribe("http://b");
       passSeconds(900);
@@ -146,7 +146,7 @@ export function describeSubscriptions(name: string, open: OpenDataDriver): void 
       expect(idsOf(await subscriptions.list({ queue, page: { limit: 10 } }))).toEqual([stays]);
     });
 
-    it("leave room for a new one of the same subscriber when they have expired", async () => {
+    it("an expired subscription does not stand in the way of a new one of the same subscriber", async () => {
       const old = await subscribe("http://a", { ttlSeconds: 1000 });
       await subscriptions.confirm({ queue, id: old.id, confirmed: true });
       passSeconds(1000);
@@ -157,7 +157,7 @@ export function describeSubscriptions(name: string, open: OpenDataDriver): void 
     });
 
     describe("update", () => {
-      it("changes what is given and nothing else", async () => {
+      it("changes the given fields and nothing else", async () => {
         const { id } = await subscribe("http://a");
         await subscriptions.confirm({ queue, id, confirmed: true });
         passSeconds(40);
@@ -194,7 +194,7 @@ export function describeSubscriptions(name: string, open: OpenDataDriver): void 
         expect(await subscriptions.exists({ queue, id: made.id })).toBe(false);
       });
 
-      it("refuses the subscriber of another live one, and changes nothing then", async () => {
+      it("refuses the subscriber of another live subscription, and changes nothing", async () => {
         await subscribe("http://a");
         const { id } = await subscribe("http://b");
         await expect(subscriptions.update({ queue, id, subscriber: "http://a", ttlSeconds: 7 })).rejects.toEqual(
@@ -204,7 +204,7 @@ export function describeSubscriptions(name: string, open: OpenDataDriver): void 
         expect(await subscriptions.update({ queue, id, subscriber: "http://b" })).toMatchObject({ id });
       });
 
-      it("takes the subscriber of an expired one", async () => {
+      it("accepts the subscriber of an expired subscription", async () => {
         const old = await subscribe("http://a", { ttlSeconds: 1000 });
         const { id } = await subscribe("http://b");
         passSeconds(1000);
@@ -217,14 +217,14 @@ export function describeSubscriptions(name: string, open: OpenDataDriver): void 
       });
     });
 
-    it("are confirmed, and not any more", async () => {
+    it("can be confirmed, and unconfirmed again", async () => {
       const { id } = await subscribe("http://a");
       expect(await subscriptions.confirm({ queue, id, confirmed: true })).toMatchObject({ id, confirmed: true });
       expect(await subscriptions.get({ queue, id })).toMatchObject({ confirmed: true });
       expect(await subscriptions.confirm({ queue, id, confirmed: false })).toMatchObject({ confirmed: false });
     });
 
-    it("are deleted one by one, silently when there is none, and all at once", async () => {
+    it("are deleted one by one, without an error when there is none, and all at once", async () => {
       const made = [await subscribe("http://a"), await subscribe("http://b"), await subscribe("http://c")];
       const elsewhere = await aQueue();
       const { id } = await subscribe("http://a", { to: elsewhere });
@@ -263,7 +263,7 @@ export function describeSubscriptions(name: string, open: OpenDataDriver): void 
         expect(await list({ limit: 3, before: ids[0] })).toEqual({ items: [], nextMarker: null, previousMarker: null });
       });
 
-      it("goes on after one that was deleted meanwhile, and refuses a marker that no page could have given", async () => {
+      it("continues after a subscription that was deleted meanwhile, and refuses a malformed marker", async () => {
         const [a, b] = [await subscribe("http://a"), await subscribe("http://b")];
         await subscriptions.delete({ queue, id: a.id });
         expect(idsOf(await subscriptions.list({ queue, page: { limit: 5, after: a.id } }))).toEqual([b.id]);
@@ -271,7 +271,7 @@ export function describeSubscriptions(name: string, open: OpenDataDriver): void 
         await expect(nonsense).rejects.toMatchObject({ code: "BAD_INPUT" });
       });
 
-      it("gives a full page whatever has expired in between", async () => {
+      it("returns a full page though subscriptions in between have expired", async () => {
         const ids: string[] = [];
         for (let number = 0; number < 6; number++) {
           const { id } = await subscribe(`http://${number}`, { ttlSeconds: number % 2 === 0 ? 1000 : 2000 });

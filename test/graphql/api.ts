@@ -3,7 +3,7 @@ import { afterAll, beforeAll } from "vitest";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { createClient, type GraphQLClient } from "./client.ts";
 
-/** Call it at the top of a file; what it gives can be used inside its tests. */
+/** Call it at the top of a file. What it returns can be used inside the tests. */
 export function startApi(settings: Record<string, string> = {}): { api: GraphQLClient; server: () => TestServer } {
   let server: TestServer | undefined;
   let client: GraphQLClient | undefined;
@@ -52,7 +52,7 @@ export async function createQueue(
   await api.run(query, { input: { project, name, metadata } });
 }
 
-/** Posts a message of each body, and gives their ids. */
+/** Posts one message for each body, and returns their ids. */
 export async function postMessages(
   api: GraphQLClient,
   project: string,

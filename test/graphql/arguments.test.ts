@@ -1,4 +1,4 @@
-/** What is wrong with an argument is said by the name that the caller wrote. */
+/** An error about an argument names it as the caller wrote it. */
 import { beforeAll, expect, test } from "vitest";
 import { aProject, createQueue, postMessages, startApi } from "./api.ts";
 
@@ -50,7 +50,7 @@ test.each(Object.keys(LISTS))("a list of %s names the argument that is wrong", a
   expect(await refused(field, ', last: 1, before: "no such cursor"')).toEqual(named("before"));
 });
 
-test("a cursor of keys may be any text, for so may a key", async () => {
+test("a cursor in a list of keys may be any text, because keys may be", async () => {
   const keys = 'keyValueKeys(store: "s" ARGS) { nodes { key } }';
   expect(await refused(keys, ', after: "no such key"')).toBeUndefined();
   expect(await refused(keys, `, after: "${"x".repeat(5000)}"`)).toEqual(named("after"));

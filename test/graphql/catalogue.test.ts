@@ -7,7 +7,7 @@ let database: TestDatabase;
 beforeAll(async () => {
   database = await createEmptyDatabase();
   const create = "mutation C($input: CreatePoolInput!) { createPool(input: $input) { created } }";
-  // Weight 0: queues come here only by the catalogue.
+  // With weight 0 it gets only the queues that the catalogue maps to it.
   await api.run(create, { input: { name: "other", uri: database.url, weight: 0 } });
 });
 afterAll(() => database.drop());
@@ -20,7 +20,7 @@ const UPDATE =
   "mutation U($input: UpdateCatalogueEntryInput!) { updateCatalogueEntry(input: $input) { entry { pool epoch } } }";
 const DELETE = "mutation D($input: DeleteCatalogueEntryInput!) { deleteCatalogueEntry(input: $input) { deleted } }";
 
-/** Weight 0 leaves no pool to choose, so queues are made first and placed by name. */
+/** A new queue in the built-in pool, because the other pool has weight 0. */
 async function aQueue(): Promise<string> {
   const project = aProject();
   await createQueue(api, project, "q");
@@ -29,11 +29,11 @@ async function aQueue(): Promise<string> {
 
 beforeAll(async () => {
   const update = "mutation U($input: UpdatePoolInput!) { updatePool(input: $input) { pool { flavor } } }";
-  // Of a flavor, it does not stand in the way of queues without one.
+  // With a flavor, the pool is no candidate for queues without one.
   await api.run(update, { input: { name: "other", flavor: "special" } });
 });
 
-test("an entry says which flavor its queue asks for, wherever it lives", async () => {
+test("an entry says which flavor its queue asks for, whichever pool holds it", async () => {
   const project = aProject();
   const flavor = "mutation F($input: CreateFlavorInput!) { createFlavor(input: $input) { created } }";
   await api.run(flavor, { input: { project, name: "special", pools: ["other"] } });
@@ -80,7 +80,7 @@ test("a queue with messages is mapped elsewhere only when they may be lost", asy
   expect((await api.run(ENTRY, { project })).queue.stats.total).toBe(1);
 });
 
-test("an entry is deleted and made again", async () => {
+test("an entry is deleted and created again", async () => {
   const project = await aQueue();
   expect(await api.run(DELETE, { input: { project, queue: "q" } })).toEqual({
     deleteCatalogueEntry: { deleted: true },

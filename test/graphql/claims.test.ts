@@ -8,7 +8,7 @@ const CREATE =
 const READ =
   'query Q($project: String, $id: String!) { claim(project: $project, queue: "q", id: $id) { ttlSeconds graceSeconds messageCount messages { bodyText } } }';
 
-test("a claim takes the oldest free messages, and shows everything about itself", async () => {
+test("a claim takes the oldest ready messages, and shows everything about itself", async () => {
   const project = aProject();
   const ids = await postMessages(api, project, "q", ["a", "b", "c"]);
   const input = { project, queue: "q", limit: 2, ttlSeconds: 100, graceSeconds: 70, clientId: "worker-1" };
@@ -44,7 +44,7 @@ test("nothing to claim is null and no error", async () => {
   });
 });
 
-test("claiming from a missing queue is an error, unless it may be made", async () => {
+test("claiming from a missing queue is an error, unless createQueue is set", async () => {
   const input = { project: aProject(), queue: "q" };
   expect(await api.codeOf(CREATE, { input })).toBe("QUEUE_DOES_NOT_EXIST");
   expect((await api.run(CREATE, { input: { ...input, createQueue: true } })).createClaim.claim).toBeNull();
@@ -104,7 +104,7 @@ test("a claim is read, renewed and released", async () => {
   expect((await createClaim(api, project, "q"))?.messageIds).toEqual(claim?.messageIds);
 });
 
-test("a claim that is over holds nothing", async () => {
+test("an expired or unknown claim reads as null", async () => {
   const project = aProject();
   await postMessages(api, project, "q", ["a"]);
   const id = (await createClaim(api, project, "q"))?.id;
@@ -132,7 +132,7 @@ test("a queue's live claims are listed oldest first, a page at a time, with what
   expect(rest.claim).toBeNull();
 });
 
-test("a claim can wait for something to come, at most twenty seconds", async () => {
+test("a claim can wait for a message, at most twenty seconds", async () => {
   const project = aProject();
   await createQueue(api, project, "q");
   const waiting = api.run(CREATE, { input: { project, queue: "q", waitSeconds: 20 } });

@@ -1,4 +1,4 @@
-/** A GraphQL client that hides nothing: status, headers and the text of the answer. */
+/** A GraphQL client whose answers include status, headers and text. */
 export interface Answer {
   status: number;
   headers: Headers;

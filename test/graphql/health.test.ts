@@ -4,7 +4,7 @@ import { aProject, createQueue, startApi } from "./api.ts";
 
 const { api, server } = startApi();
 
-test("health really tries every pool", async () => {
+test("health probes every pool with real operations", async () => {
   const { health } = await api.run(
     "{ health { status control { reachable seconds } pools { pool storageReachable checkedAt operations { operation succeeded seconds error } } gc { at seconds collected { messages } } warnings } }",
   );
@@ -68,7 +68,7 @@ test("a dead letter queue that is missing is a warning", async () => {
   }, 5000);
 });
 
-test("everybody can ask who they are and what may be asked for", async () => {
+test("a caller can ask who they are and which limits apply", async () => {
   const { viewer, limits } = await api.run(
     "{ viewer { actor role projects requestId } limits { maxPageSize defaultPageSize maxMessagesPerPost maxMessageTtl minClaimTtl maxQueueNameLength } }",
   );
@@ -89,7 +89,7 @@ test("everybody can ask who they are and what may be asked for", async () => {
   });
 });
 
-test("garbage is collected where it is asked for", async () => {
+test("garbage is collected in the pools that the call names", async () => {
   const query =
     "mutation G($input: CollectGarbageInput!) { collectGarbage(input: $input) { pools { pool collected { messages claims subscriptions queues } error } total { messages } seconds } }";
   const { collectGarbage } = await api.run(query, { input: { pool: "default" } });
@@ -99,7 +99,7 @@ test("garbage is collected where it is asked for", async () => {
   expect(await api.codeOf(query, { input: { pool: "missing" } })).toBe("POOL_DOES_NOT_EXIST");
 });
 
-test("what was changed, by whom and under which request stands in the audit log, newest first", async () => {
+test("the audit log says what was changed, by whom and in which request, newest first", async () => {
   const project = aProject();
   const made = await api.send("mutation C($input: CreateQueueInput!) { createQueue(input: $input) { created } }", {
     input: { project, name: "q" },

@@ -92,7 +92,7 @@ test("a pool is drained, and only then deleted", async () => {
   expect((await api.run(cancel, { input: { id: "999999" } })).cancelJob.job).toBeNull();
 });
 
-test("what-if: other weights, and where queues would go", async () => {
+test("placement shows the share of new queues by weight, also for weights that are only supposed", async () => {
   const query =
     "query P($weights: [PoolWeightInput!]) { poolPlacement(weights: $weights) { pool weight share queues { value } shareNow } }";
   const { poolPlacement } = await api.run(query);

@@ -21,7 +21,7 @@ async function aStore(more: object = {}): Promise<string> {
   return name;
 }
 
-test("a store is made once, and listed beside the internal ones", async () => {
+test("a store is created once, and listed beside the internal ones", async () => {
   const name = await aStore();
   expect(await api.codeOf(CREATE, { input: { name } })).toBe("STORE_ALREADY_CONFIGURED");
   expect(await api.codeOf(CREATE, { input: { name: "a b" } })).toBe("BAD_INPUT");
@@ -37,7 +37,7 @@ test("a store is made once, and listed beside the internal ones", async () => {
   expect(keyValueStores.nodes.some(({ internal }: { internal: boolean }) => internal)).toBe(true);
 });
 
-test("a value is written, read and deleted, to the letter", async () => {
+test("a value is written, read back exactly, and deleted", async () => {
   const store = await aStore();
   const valueText = '{"n": 12345678901234567, "u": "\\u0000"}';
   expect(await api.run(SET, { input: { store, key: "k", valueText } })).toEqual({ setKeyValue: { keys: ["k"] } });
@@ -104,7 +104,7 @@ test("under a lock only its holder writes", async () => {
   expect(second.fence).toBeGreaterThan(lock.fence);
 });
 
-test("what belongs to Isimud itself, or to nobody, cannot be opened", async () => {
+test("Isimud's own stores, and stores that do not exist, cannot be opened", async () => {
   const { keyValueStores } = await api.run(
     "{ keyValueStores(first: 100) { nodes { name internal keys(first: 5) { nodes { key } } } } }",
   );

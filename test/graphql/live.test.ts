@@ -43,7 +43,7 @@ test("eight watchers see each message once while many post", async () => {
   }
 });
 
-test("watching a queue that is missing, or goes, ends with an error", async () => {
+test("watching a queue that is missing, or gets deleted, ends with an error", async () => {
   const project = aProject();
   const missing = await api.listen(POSTED, { project });
   expect((await missing.next())?.errors?.[0]?.extensions.code).toBe("QUEUE_DOES_NOT_EXIST");

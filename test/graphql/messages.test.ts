@@ -58,7 +58,7 @@ test.each([
   '{"b":1,"a":[1,{"b":1}],"b":2}',
   '{"__proto__":1}',
   " [1 , 2] ",
-])("the body %s survives the whole way to the letter", async (bodyText) => {
+])("the body %s comes back exactly as it was posted", async (bodyText) => {
   const project = aProject();
   await api.run(POST, { input: { project, queue: "q", createQueue: true, messages: [{ bodyText }] } });
   const answer = await api.send(LIST.replace("nodes { bodyText }", "nodes { bodyText body }"), { project });
@@ -88,7 +88,7 @@ test.each([
   expect(bodies(await api.run(LIST, { project }))).toEqual([]);
 });
 
-test("posting to a missing queue is an error, unless it may be made", async () => {
+test("posting to a missing queue is an error, unless createQueue is set", async () => {
   const project = aProject();
   const input = { project, queue: "q", messages: [{ body: 1 }] };
   expect(await api.codeOf(POST, { input })).toBe("QUEUE_DOES_NOT_EXIST");
@@ -110,7 +110,7 @@ test("a post with an idempotency key can be repeated", async () => {
   expect(await api.codeOf(POST, { input: { ...input, messages: [{ body: 3 }] } })).toBe("IDEMPOTENCY_KEY_REUSED");
 });
 
-test("a queue's own limit on posts counts", async () => {
+test("a queue's own limit on posts applies", async () => {
   const project = aProject();
   await createQueue(api, project, "q", { _max_messages_post_size: 10 });
   expect(await api.codeOf(POST, { input: { project, queue: "q", messages: [{ body: "123456789" }] } })).toBe(
@@ -121,7 +121,7 @@ test("a queue's own limit on posts counts", async () => {
   ).toHaveLength(1);
 });
 
-test("messages are read page by page, both ways, and a reader that goes on misses none", async () => {
+test("messages are read page by page, both ways, and a reader that continues from a cursor misses none", async () => {
   const project = aProject();
   await postMessages(api, project, "q", [1, 2, 3, 4, 5]);
   const first = await api.run(LIST, { project, first: 2 });
@@ -188,7 +188,7 @@ test("messages are found by id, oldest and newest, also through their queue", as
   expect(await api.codeOf(query, tooMany)).toBe("BAD_INPUT");
 });
 
-test("pop takes the oldest free messages away", async () => {
+test("pop removes the oldest ready messages", async () => {
   const project = aProject();
   await postMessages(api, project, "q", [1, 2, 3]);
   await createClaim(api, project, "q");
@@ -232,7 +232,7 @@ test("many messages are deleted in one step, with claims only what they hold", a
   expect(await api.codeOf(query, { input: { project, queue: "q", ids, claimIds: [claim?.id] } })).toBe(
     "MESSAGE_NOT_CLAIMED_BY",
   );
-  // What a claim holds is spared, unless by force.
+  // Claimed messages are spared unless the call forces it.
   expect(await api.codeOf(query, { input: { project, queue: "q", ids } })).toBe("MESSAGE_IS_CLAIMED");
   const forced = { project, queue: "q", ids: ids.slice(1, 2), force: true };
   expect(await api.run(query, { input: forced })).toEqual({ deleteMessages: { deleted: 1 } });
@@ -241,7 +241,7 @@ test("many messages are deleted in one step, with claims only what they hold", a
   expect(await api.run(query, { input: { project, queue: "q", ids } })).toEqual({ deleteMessages: { deleted: 1 } });
 });
 
-test("what has expired is gone at once", async () => {
+test("an expired message is gone at once, and garbage collection deletes it", async () => {
   const project = aProject();
   const [id] = await postMessages(api, project, "q", [1], { ttlSeconds: 60 });
   server().clock.offsetMs += 60_000;

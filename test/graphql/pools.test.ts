@@ -62,7 +62,7 @@ test("a pool is registered, and never shows its password", async () => {
   expect(answer.text + read.text).not.toContain("s3cret-canary");
 });
 
-test("a pool is connected to before it is registered, unless that is not wanted", async () => {
+test("a pool is verified before it is registered, unless verify is false", async () => {
   const nowhere = "postgresql://user:password@127.0.0.1:1/nowhere?schema=s";
   const { errors, text } = await api.send(CREATE, { input: { name: "p1", uri: nowhere, weight: 1 } });
   expect(errors?.[0]?.extensions.code).toBe("POOL_NOT_REACHABLE");
@@ -78,14 +78,14 @@ test("a pool is connected to before it is registered, unless that is not wanted"
   expect(await api.codeOf(verify, { input: { uri: "mysql://host/db" } })).toBe("BAD_INPUT");
 });
 
-test("two pools are never the same place, nor of the same name unless it is replaced", async () => {
+test("two pools never have the same server and namespace, nor the same name unless one replaces the other", async () => {
   await createPool("p1");
   expect(await api.codeOf(CREATE, { input: { name: "p2", uri: uri("p1"), weight: 1 } })).toBe("POOL_URI_IN_USE");
   expect(await api.codeOf(CREATE, { input: { name: "p1", uri: uri("p2"), weight: 1 } })).toBe("POOL_ALREADY_EXISTS");
   expect(await createPool("p1", { weight: 9, replace: true })).toMatchObject({ created: false, pool: { weight: 9 } });
 });
 
-test("nor when their URIs differ: the second one is refused by what is found there, and its first pool is named", async () => {
+test("a second pool on the same store is refused under another URI too, and the error names the first pool", async () => {
   await createPool("p1");
   const detour = await postgresByDetour(uri("p1"));
   const twin = { name: "p2", uri: detour.uri, weight: 1 };
@@ -160,7 +160,7 @@ test("pools are listed by name behind the built-in one, a page at a time", async
   });
 });
 
-test("a new queue lives in a registered pool, which cannot go while it does", async () => {
+test("a new queue is placed in a registered pool, which cannot be deleted while it holds the queue", async () => {
   await createPool("p1");
   const project = aProject();
   await postMessages(api, project, "q", [1]);
@@ -200,7 +200,7 @@ test("all pools are dropped by the token of a dry run that still holds", async (
   expect((await api.run("{ pools { nodes { name } } }")).pools.nodes).toEqual([{ name: "default" }]);
 });
 
-test("a flavor is its pools, and a queue that names it lives in one of them", async () => {
+test("a flavor groups pools, and a queue that names it is placed in one of them", async () => {
   const project = aProject();
   await createPool("p1");
   await createPool("p2", { uri: uri("p2", 1) });
@@ -227,7 +227,7 @@ test("a flavor is its pools, and a queue that names it lives in one of them", as
   );
 });
 
-test("a flavor is made once, extended when that is wanted, changed and deleted", async () => {
+test("a flavor is created once, extended when asked, changed and deleted", async () => {
   const project = aProject();
   await createPool("p1");
   await createPool("p2", { uri: uri("p2", 1) });
@@ -264,7 +264,7 @@ test("a flavor is made once, extended when that is wanted, changed and deleted",
   ).toEqual([]);
 });
 
-test("a pool's share is of the new queues of its flavor by its weight, beside its share of the queues of today", async () => {
+test("a pool shows its share of the new queues of its flavor by weight, and its share of today's queues", async () => {
   const project = aProject();
   await createPool("light", { weight: 1, flavor: "shared" });
   await createPool("heavy", { weight: 3, flavor: "shared", uri: uri("heavy", 1) });

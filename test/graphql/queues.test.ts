@@ -10,7 +10,7 @@ const NAMES =
   "query Q($project: String, $first: SafeInt, $after: String, $last: SafeInt, $before: String, $search: String, $sort: QueueSort! = NAME, $descending: Boolean! = false) { queues(project: $project, first: $first, after: $after, last: $last, before: $before, search: $search, sort: $sort, descending: $descending) { nodes { name } edges { cursor node { name } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } count { value exact } } }";
 const names = ({ queues }: { queues: { nodes: { name: string }[] } }) => queues.nodes.map(({ name }) => name);
 
-test("a queue is made once, and a repeat changes nothing", async () => {
+test("a queue is created once, and a repeat changes nothing", async () => {
   const project = aProject();
   const input = { project, name: "orders", metadataText: '{"_default_message_ttl": 120, "exact": 1.0}' };
   expect((await api.run(CREATE, { input })).createQueue).toEqual({
@@ -27,7 +27,7 @@ test("a queue is made once, and a repeat changes nothing", async () => {
   expect(again.createQueue).toMatchObject({ created: false, queue: { metadataText: input.metadataText } });
 });
 
-test("the unnamed project is one of its own", async () => {
+test("the unnamed project is a project of its own", async () => {
   await createQueue(api, "", "unnamed");
   expect(await api.run('{ queue(project: "", name: "unnamed") { project name } }')).toEqual({
     queue: { project: "", name: "unnamed" },
@@ -35,11 +35,11 @@ test("the unnamed project is one of its own", async () => {
   expect(await api.run('{ queue(project: "other", name: "unnamed") { name } }')).toEqual({ queue: null });
 });
 
-test("who may see several projects must name one", async () => {
+test("a caller who may see several projects must name one", async () => {
   expect(await api.codeOf('{ queue(name: "q") { name } }')).toBe("BAD_INPUT");
 });
 
-test("a slip in the name of an attribute is refused, with the nearest one, and what is stored already stays", async () => {
+test("a misspelt attribute is refused with the nearest name, and one that is stored already stays", async () => {
   const project = aProject();
   const create = "mutation C($input: CreateQueueInput!) { createQueue(input: $input) { created } }";
   const update =
@@ -91,7 +91,7 @@ test("metadata that is too large is refused with its limit, and encryption is no
   expect(await api.codeOf(CREATE, { input: encrypted })).toBe("NOT_SUPPORTED");
 });
 
-test("reserved attributes show what counts", async () => {
+test("reserved attributes show the values that apply", async () => {
   const project = aProject();
   await createQueue(api, project, "q", {
     _dead_letter_queue: "dead",
@@ -188,7 +188,7 @@ test("metadata is replaced as a whole", async () => {
   expect(await api.codeOf(query, { input: { project, name: "q" } })).toBe("BAD_INPUT");
 });
 
-test("metadata is changed key by key, all or none", async () => {
+test("metadata is changed key by key, all or nothing", async () => {
   const project = aProject();
   await createQueue(api, project, "q", { keep: 1, old: 2 });
   const query =
@@ -221,7 +221,7 @@ test("metadata is changed key by key, all or none", async () => {
   expect(queue.metadata).toEqual({ keep: null, new: { deep: [1] } });
 });
 
-test("a deleted queue is gone at once, and can be made again", async () => {
+test("a deleted queue is gone at once, and can be created again", async () => {
   const project = aProject();
   await postMessages(api, project, "q", [1, 2]);
   const query = "mutation D($input: DeleteQueueInput!) { deleteQueue(input: $input) { deleted } }";
@@ -277,7 +277,7 @@ test("statistics say how full a queue is, and of which messages", async () => {
   expect(new Date(stats.oldest.createdAt).getTime()).not.toBeNaN();
 });
 
-test("the statistics of many queues are one question, however they are asked for", async () => {
+test("the statistics of many queues are read in one call, however the document asks for them", async () => {
   const project = aProject();
   for (const name of ["a", "b", "c"]) await postMessages(api, project, name, [1]);
   const { queues } = server().engine.operations;

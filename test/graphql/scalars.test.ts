@@ -1,4 +1,4 @@
-/** What the scalars accept, as a variable and written into the document. */
+/** What the scalars accept, as a variable and as a literal in the document. */
 import { type GraphQLScalarType, Kind, parseValue } from "graphql";
 import { expect, test } from "vitest";
 import { schema } from "../../server/graphql/schema/schema.ts";

@@ -12,7 +12,7 @@ async function subscribe(project: string, subscriber: string, more: object = {})
     .createQueueSubscription;
 }
 
-test("a subscription is made, and shows everything about itself", async () => {
+test("a subscription is created, and shows everything about itself", async () => {
   const project = aProject();
   const { created, subscription } = await subscribe(project, "https://example.com/hook", {
     ttlSeconds: 600,
@@ -32,7 +32,7 @@ test("a subscription is made, and shows everything about itself", async () => {
   expect((await api.run(READ, { project, id: subscription.id })).queueSubscription).toEqual(subscription);
 });
 
-test("a missing queue is an error, unless it may be made", async () => {
+test("subscribing to a missing queue is an error, unless createQueue is set", async () => {
   const input = { project: aProject(), queue: "q", subscriber: "https://example.com/" };
   expect(await api.codeOf(CREATE, { input })).toBe("QUEUE_DOES_NOT_EXIST");
 });
@@ -51,7 +51,7 @@ test.each([
   ).toBe("BAD_INPUT");
 });
 
-test("an unconfirmed subscription is given again, a confirmed one is there already", async () => {
+test("creating a subscription again returns it while it is unconfirmed, and is an error once it is confirmed", async () => {
   const project = aProject();
   const { subscription } = await subscribe(project, "mailto:ops@example.com");
   expect(await subscribe(project, "mailto:ops@example.com")).toMatchObject({
@@ -133,7 +133,7 @@ test("subscriptions are listed a page at a time, and outlive their queue", async
   expect(after.queue).toBeNull();
 });
 
-test("what has expired is gone at once", async () => {
+test("an expired subscription is gone at once", async () => {
   const project = aProject();
   const { subscription } = await subscribe(project, "https://example.com/", { ttlSeconds: 60 });
   server().clock.offsetMs += 60_000;

@@ -16,7 +16,7 @@ import { describeWithRedis, startRedis, startRedisCluster } from "../support/red
 const run = promisify(execFile);
 const LONG = 1_000_000;
 
-describe("promises of the PostgreSQL driver", () => {
+describe("guarantees of the PostgreSQL driver", () => {
   let database: TestDatabase;
   let driver: DataDriver;
   let client: pg.Client;
@@ -45,7 +45,7 @@ describe("promises of the PostgreSQL driver", () => {
     expect(deadlocks.rows[0].deadlocks).toBe(0);
   });
 
-  it("a post waits for the commit of an earlier one to its queue, so no reader passes a marker that comes later", async () => {
+  it("a post waits until an earlier post to its queue has committed, so that a reader by marker skips no message", async () => {
     const queue = { project: "p", name: "in-order" };
     await driver.attachQueue({ ...queue, epoch: 1 });
     const other = await openPostgresDataDriver({ uri: database.url });

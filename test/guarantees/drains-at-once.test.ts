@@ -59,7 +59,7 @@ function drain({ control, data }: Pooled): Promise<object> {
 }
 
 function describeDrainsAtOnce(name: string, open: OpenTwoPools): void {
-  describe(`from and to ${name},`, () => {
+  describe(`drains between pools on ${name}`, () => {
     let two: TwoPools;
     let late: Pooled;
     beforeAll(async () => {
@@ -71,7 +71,7 @@ function describeDrainsAtOnce(name: string, open: OpenTwoPools): void {
       await two.close();
     });
 
-    it("two drains at once move each queue once, and what is posted by an old catalogue meanwhile goes along", async () => {
+    it("two concurrent drains move each queue once, with all that a process with stale locations posts meanwhile", async () => {
       const acknowledged = new Map<QueueRef, string[]>();
       for (let index = 0; index < QUEUES; index += 1) {
         const queue = await two.aQueue(`drained-${index}`);

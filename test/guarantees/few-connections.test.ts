@@ -7,7 +7,7 @@ import { aService, operator, viewer } from "../operations/a-service.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { ask, describeWithRedis, startRedis } from "../support/redis.ts";
 
-describe("with fewer connections than it may open", () => {
+describe("a server with fewer connections than a pool may open", () => {
   let database: TestDatabase;
   let uri: string;
   /** Connected to another database, so that the limit does not apply to it. */
@@ -32,7 +32,7 @@ describe("with fewer connections than it may open", () => {
   const busy = (pool: pg.Pool, count: number) =>
     Promise.all(Array.from({ length: count }, () => pool.query("SELECT pg_sleep(0.02)")));
 
-  it("a whole service answers all, though its parts share what there is", async () => {
+  it("a whole service answers every call, though its parts share the few connections", async () => {
     const service = await aService({ DATABASE_URL: uri, DATABASE_CONNECTIONS: "16" });
     try {
       await allow(6);
@@ -58,7 +58,7 @@ describe("with fewer connections than it may open", () => {
     }
   });
 
-  it("it opens no more for a while, then grows again as far as it may", async () => {
+  it("a pool that was refused a connection opens no more for a while, then grows to its maximum again", async () => {
     await allow(2);
     vi.useFakeTimers({ toFake: ["performance"] });
     const pool = openConnections({ url: uri, connections: 5 });
@@ -77,7 +77,7 @@ describe("with fewer connections than it may open", () => {
     }
   });
 
-  it("a pool that has none gets one from a larger one of the same process", async () => {
+  it("a pool without a connection gets one from a larger pool of the same process", async () => {
     await allow(3);
     const large = openConnections({ url: uri, connections: 8 });
     const small = openConnections({ url: uri, connections: 8 });
@@ -98,7 +98,7 @@ describe("with fewer connections than it may open", () => {
     }
   });
 
-  it("where there is none at all, callers wait until one is free, or their time is up", async () => {
+  it("when there is no connection at all, callers wait until one is free, or until their deadline", async () => {
     await allow(1);
     const taken = new pg.Client({ connectionString: uri });
     await taken.connect();
@@ -136,7 +136,7 @@ describe("with fewer connections than it may open", () => {
     }
   });
 
-  it("a caller that waits in vain for a connection that others hold is told once", async () => {
+  it("a caller that waits in vain for a connection that others hold fails once its time is up", async () => {
     await allow(1);
     vi.useFakeTimers({ toFake: ["performance", "setTimeout", "clearTimeout"] });
     const pool = openConnections({ url: uri, connections: 4 });
@@ -153,7 +153,7 @@ describe("with fewer connections than it may open", () => {
     }
   });
 
-  it("a connection that broke before it was of use is not counted against those that work", async () => {
+  it("a connection that broke before its first use is not counted among those that work", async () => {
     let breaks = true;
     const pool = openConnections({
       url: uri,
@@ -181,7 +181,7 @@ describe("with fewer connections than it may open", () => {
 });
 
 describeWithRedis(() => {
-  it("a Redis that takes no more clients answers by the connection that there is, though nobody hears of arrivals", async () => {
+  it("a Redis that accepts no more clients answers over the open connection, though it reports no arrivals", async () => {
     const server = await startRedis();
     const broken: unknown[] = [];
     const driver = await openRedisDataDriver({ uri: `${server.url}/few`, onError: (error) => broken.push(error) });

@@ -13,7 +13,7 @@ import { admin, operator, viewer } from "../operations/a-service.ts";
 /** An HTTP request may take ten seconds. */
 const DEADLINE_MS = 10_000;
 
-describe("while the control database stands still", () => {
+describe("while the control database hangs", () => {
   let dataDir: string;
   let server: EmbeddedPostgres;
   let engine: Engine;
@@ -58,7 +58,7 @@ describe("while the control database stands still", () => {
     for (const pid of stopped.splice(0)) process.kill(pid, "SIGCONT");
   }
 
-  it("every request fails within its time with an error that says so, and all go on once it answers again", async () => {
+  it("every request fails within its deadline with a 503, and all succeed once the database answers again", async () => {
     const { operations, control, stores, jobs } = engine;
     const store = stores.get<number>("frozen");
     store.configure({ backingStore: "postgres" });

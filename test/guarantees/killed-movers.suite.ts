@@ -15,7 +15,7 @@ import type { OpenTwoPools, TwoPools } from "../support/two-pools.ts";
 
 /** `rounds`: how often a mover is killed. The drain goes from the pool "left" to "right". */
 export function describeKilledMovers(name: string, open: OpenTwoPools, rounds: number): void {
-  describe(`between ${name},`, () => {
+  describe(`movers between pools on ${name}`, () => {
     let two: TwoPools;
     let control: pg.Client;
     const children = new Set<ChildProcess>();
@@ -48,7 +48,7 @@ export function describeKilledMovers(name: string, open: OpenTwoPools, rounds: n
     const isMoving = async () => (await control.query("SELECT 1 FROM queue_moves")).rows.length > 0;
     const placeOf = async (queue: QueueRef) => (await two.one.control.catalogue.get(queue)).pool;
 
-    it("killed at any moment, again and again, while others post: every acknowledged message is there once, in order", async () => {
+    it("movers that are killed at random moments while others post lose and double no acknowledged message, and keep the order", async () => {
       const queue = await two.aQueue("killed");
       const posted: string[] = [];
       const { ids } = await two.one.data.messages.post({
@@ -104,7 +104,7 @@ export function describeKilledMovers(name: string, open: OpenTwoPools, rounds: n
       expect(two.warnings).toEqual([]);
     });
 
-    it("a queue whose mover dies while it is frozen lives on after two seconds", async () => {
+    it("a queue whose mover dies during the freeze can be used again after two seconds", async () => {
       const queue = await two.aQueue("frozen");
       await once(mover(queue.name, "frozen"), "exit");
       const lease =
@@ -117,7 +117,7 @@ export function describeKilledMovers(name: string, open: OpenTwoPools, rounds: n
       expect([ids.length, await placeOf(queue)]).toEqual([1, "left"]);
     });
 
-    it("a drain whose process is killed goes on in another, and ends", async () => {
+    it("a drain whose process is killed continues in another process and finishes", async () => {
       const connections = openConnections({ url: two.url, connections: 2 });
       const store = createJobStore({ connections });
       try {

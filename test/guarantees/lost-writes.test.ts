@@ -72,7 +72,7 @@ describe("a failover that loses writes", () => {
       .poll(() => engine.operations.queues.list(admin, { project: "p", page: {} }).then(() => "back", String))
       .toBe("back");
 
-  it("gives nothing twice, and shows every process what is there", async () => {
+  it("reuses no id or number, and every process sees the queues as they are now", async () => {
     const [one, two] = engines as [Engine, Engine];
     await create(one, "q");
     const kept = await post(one, "q", 3);

@@ -66,7 +66,7 @@ export function describeMovers(
       queue.name,
     ]);
 
-  describe(`on ${name},`, () => {
+  describe(`movers on ${name}`, () => {
     beforeAll(async () => {
       two = await open();
       control = new pg.Client({ connectionString: two.url });
@@ -77,7 +77,7 @@ export function describeMovers(
       await two.close();
     });
 
-    describe("a mover that is not heard of any more", () => {
+    describe("a mover whose lease expires", () => {
       const STEPS = [
         ["before", "begin", 0],
         ["after", "begin", 0],
@@ -98,7 +98,7 @@ export function describeMovers(
       ] as const;
 
       it.each(STEPS)(
-        "%s %s: whoever finds the record ends it, and the mover that wakes spoils nothing",
+        "stalled %s %s: another process ends the move, and the mover changes nothing when it wakes",
         async (when, step, switched) => {
           const { queue, ids } = await aQueueOf(two, 5);
           const claim = await two.one.data.claims.create({
@@ -143,7 +143,7 @@ export function describeMovers(
         },
       );
 
-      it("wakes while another moves the queue: only the other changes anything", async () => {
+      it("wakes while another mover moves the queue: only the other one changes anything", async () => {
         const { queue, ids } = await aQueueOf(two, 5);
         const first = stalled(two, "transaction");
         const outcome = first.moves.move({ queue, target: "right" }).catch((error: { code: string }) => error.code);
@@ -163,7 +163,7 @@ export function describeMovers(
         expect(idsOf(await readAll(two.other.data, queue))).toEqual([...ids, ...late.ids]);
       });
 
-      it("callers wait while it is frozen, hear that it is moving when that lasts, and go on when it is over", async () => {
+      it("callers wait while the queue is frozen, get QUEUE_IS_MOVING when that lasts, and succeed once the move is over", async () => {
         const { queue } = await aQueueOf(two, 1);
         const moving = stalled(two, "readRest");
         const outcome = moving.moves.move({ queue, target: "right" }).catch(() => undefined);
@@ -204,7 +204,7 @@ export function describeMovers(
         return { sourceEpoch, wake };
       };
 
-      it("a switch that was lost is repeated: the target keeps the only copy of the queue", async () => {
+      it("a lost switch to the target is repeated: the target keeps the only copy of the queue", async () => {
         const { queue, ids } = await aQueueOf(two, 5);
         const subscription = { queue, subscriber: "http://one", ttlSeconds: 1000, optionsText: "{}" };
         await two.one.data.subscriptions.create(subscription);
@@ -220,7 +220,7 @@ export function describeMovers(
         expect(await leftovers(two)).toEqual([]);
       });
 
-      it("a recovery that crashed after it took the move over is repeated too", async () => {
+      it("a recovery that crashed after it took over the move is repeated too", async () => {
         const { queue, ids } = await aQueueOf(two, 5);
         const { wake } = await loseSwitch(queue);
         const found = await two.one.control.moveLedger.find(queue);
@@ -240,7 +240,7 @@ export function describeMovers(
         for (let round = 0; round < 3; round += 1) await (await two.pool("left")).gc();
       };
 
-      it("a post before the recovery is told that the queue moves, though the source has forgotten it", async () => {
+      it("a post before the recovery gets QUEUE_IS_MOVING, though the source no longer has the queue", async () => {
         const { queue, ids } = await aQueueOf(two, 5);
         const { wake } = await loseSwitch(queue);
         await forgetInSource();
@@ -274,8 +274,8 @@ export function describeMovers(
       });
     });
 
-    describe("what changes while the queue is copied", () => {
-      it("goes along: claims made, renewed and ended, messages posted and deleted, keys, a purge", async () => {
+    describe("changes while the queue is copied", () => {
+      it("a move includes what changes during it: claims, messages, idempotency keys, a subscription and a purge", async () => {
         const { queue, ids } = await aQueueOf(two, 8);
         const { claims, messages, subscriptions } = two.other.data;
         const take = (limit: number) =>
@@ -321,7 +321,7 @@ export function describeMovers(
       });
     });
 
-    describe("what happens once it was read", () => {
+    describe("changes after the messages were read", () => {
       const stateOf = (messages: readonly Message[]) =>
         messages.map(({ id, marker, bodyText, ttlSeconds, clientId, claimCount, claim, lastClaimId }) => ({
           id,
@@ -335,7 +335,7 @@ export function describeMovers(
         }));
       const lease = { ttlSeconds: 300, graceSeconds: 60, clientId: null };
 
-      it.each(["left", "right"] as const)("goes along, whatever it is, away from %s", async (from) => {
+      it.each(["left", "right"] as const)("a move from %s includes every change after its copy", async (from) => {
         const { data } = two.one;
         const { messages, claims } = data;
         const to = from === "left" ? "right" : "left";
@@ -399,7 +399,7 @@ export function describeMovers(
         expect(rest.messages).toHaveLength(before.filter(({ claim }) => claim === null).length - 1);
       });
 
-      it.each(["left", "right"] as const)("a purge leaves only what came after it, away from %s", async (from) => {
+      it.each(["left", "right"] as const)("a purge during a move from %s leaves only later messages", async (from) => {
         const { queue } = await aQueueOf(two, 600);
         if (from === "right") await two.moves.move({ queue, target: from });
         await two.one.data.claims.create({ ...lease, queue, limit: 5 });
@@ -415,7 +415,7 @@ export function describeMovers(
         expect((await two.one.data.messages.stats([queue]))[0]).toMatchObject({ total: 1, ready: 1 });
       });
 
-      it.each(["left", "right"] as const)("keys of more than a page, away from %s", async (from) => {
+      it.each(["left", "right"] as const)("a move from %s includes several pages of idempotency keys", async (from) => {
         const { queue } = await aQueueOf(two, 0);
         if (from === "right") await two.moves.move({ queue, target: from });
         const keyed = (key: number) =>
@@ -436,8 +436,8 @@ export function describeMovers(
       });
     });
 
-    describe("two at once", () => {
-      it("one queue is moved by one of them; the other is refused, and what holds is what one did", async () => {
+    describe("concurrent moves", () => {
+      it("of concurrent moves of one queue exactly one moves it, and its messages are there once", async () => {
         const { queue, ids } = await aQueueOf(two, 10);
         const others = createQueueMoves({ control: two.other.control, data: two.other.data, warn: () => {} });
         const results = await Promise.allSettled(

@@ -18,7 +18,7 @@ const MESSAGE = { bodyText: "1", ttlSeconds: 300, delaySeconds: 0 };
 const WAITING =
   "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'isimud data' AND wait_event_type = 'Lock'";
 
-describe("the PostgreSQL driver's faults", () => {
+describe("the PostgreSQL driver under faults", () => {
   let database: TestDatabase;
   let driver: DataDriver;
   let client: pg.Client;
@@ -65,7 +65,7 @@ describe("the PostgreSQL driver's faults", () => {
     }
   });
 
-  it("a connection that is given back inside a transaction is dropped, and what it did with it", async () => {
+  it("a connection that is given back inside a transaction is dropped, and its changes are rolled back", async () => {
     const pool = openConnections({ url: database.url, connections: 1 });
     const queue = await aQueue("in between");
     const held = await pool.connect();
@@ -79,7 +79,7 @@ describe("the PostgreSQL driver's faults", () => {
     await pool.end();
   });
 
-  it("closing waits for every call that has begun, and later calls were never sent", async () => {
+  it("close waits for every call that has begun, and later calls are refused unsent", async () => {
     const closing = await openPostgresDataDriver({ uri: database.url, connections: 4 });
     const queue = await aQueue("closing", closing);
     // More posts than the statements in flight can carry.
@@ -91,7 +91,7 @@ describe("the PostgreSQL driver's faults", () => {
     await expect(post(queue, closing)).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
   });
 
-  it("a post to a queue that is gone takes no lock, so it never holds up those beside it", async () => {
+  it("a post to a detached queue takes no lock, so that it never delays the posts beside it", async () => {
     const [gone, live] = [await aQueue("gone"), await aQueue("live")];
     await post(gone);
     await post(live);
@@ -104,7 +104,7 @@ describe("the PostgreSQL driver's faults", () => {
     expect(kept).toMatchObject({ status: "fulfilled" });
   });
 
-  it("a claim's row goes with its last message, however they are deleted", async () => {
+  it("the row of a claim is deleted with its last message, whether the deletes come one by one or together", async () => {
     const queue = await aQueue("one by one");
     await driver.messages.post({ queue, messages: Array.from({ length: 6 }, () => MESSAGE), clientId: null });
     const take = () => driver.claims.create({ queue, limit: 3, ttlSeconds: 60, graceSeconds: 60, clientId: null });
@@ -156,7 +156,7 @@ describe("the PostgreSQL driver's faults", () => {
     }
   });
 
-  it("plans that were made while the tables were empty serve when they are full", async () => {
+  it("query plans that were made while the tables were empty still answer in time when they are full", async () => {
     const queue = await aQueue("once empty");
     const many = (count: number) => Array.from({ length: count }, () => MESSAGE);
     const fill = async (count: number) => {
@@ -190,7 +190,7 @@ describe("the PostgreSQL driver's faults", () => {
     }
   });
 
-  it("a notice that is none is passed over", async () => {
+  it("a malformed notice is ignored", async () => {
     const uncaught: unknown[] = [];
     const hear = (error: unknown) => uncaught.push(error);
     process.on("uncaughtException", hear);
@@ -221,7 +221,7 @@ describe("the PostgreSQL driver's faults", () => {
       [name, count],
     );
 
-  it("posts that a crash left uncounted are counted by gc once somebody has asked", async () => {
+  it("posts that a crash left uncounted are counted by gc, after a call for statistics", async () => {
     const queue = await aQueue("uncounted");
     await fill(queue.name, 12_000);
     const total = async () => (await driver.messages.stats([queue]))[0]?.total;
@@ -230,7 +230,7 @@ describe("the PostgreSQL driver's faults", () => {
     expect(await total()).toBe(12_000);
   });
 
-  it("a queue that is purged again and again is freed all the same", async () => {
+  it("gc frees the messages of every purge but the last, however often a queue is purged", async () => {
     const queue = await aQueue("purged");
     for (let round = 0; round < 3; round += 1) {
       await fill(queue.name, 100);
@@ -255,7 +255,7 @@ describe("the PostgreSQL driver's faults", () => {
       proxy.close();
     });
 
-    it("a write is given up, its outcome unknown, and the next one has a connection of its own", async () => {
+    it("a write ends with OUTCOME_UNKNOWN, and the next one gets another connection", async () => {
       const target = new URL(database.url);
       const socketFolder = target.searchParams.get("host");
       const upstream = () =>
@@ -298,7 +298,7 @@ describe("the PostgreSQL driver's faults", () => {
 });
 
 describe("counts that cannot be written", () => {
-  it("wait for the next flush, and are given up at the end", async () => {
+  it("wait for the next flush, and are dropped after the last one at close", async () => {
     vi.useFakeTimers();
     try {
       const write = vi.fn(() => Promise.reject(new Error("down")));

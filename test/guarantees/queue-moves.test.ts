@@ -38,8 +38,8 @@ afterAll(async () => {
 
 const movesOfLeft = async () => (await two.pool("left")).transfer as QueueTransfer;
 
-describe("statements that are older than the freeze", () => {
-  it("a post that waits for the queue's lock with an old snapshot goes along", async () => {
+describe("statements with a snapshot from before the freeze", () => {
+  it("a move includes a post that waits for the queue's lock with a snapshot from before the freeze", async () => {
     const { queue, ids } = await aQueueOf(two, 3);
     const moving = stalled(two, "freeze");
     const report = moving.moves.move({ queue, target: "right" });
@@ -65,7 +65,7 @@ describe("statements that are older than the freeze", () => {
     expect(idsOf(await readAll(two.one.data, queue))).toEqual([...ids, ...late.ids]);
   });
 
-  it("what does not end in time only puts the move off", async () => {
+  it("a transaction that does not end in time makes the freeze fail, and the queue stays usable until the next attempt", async () => {
     const { queue, ids } = await aQueueOf(two, 3);
     const source = await movesOfLeft();
     const life = { ...queue, epoch: (await two.one.control.catalogue.get(queue)).epoch };
@@ -96,8 +96,8 @@ async function stateInLeft(queue: QueueRef): Promise<string | undefined> {
   }
 }
 
-describe("two at once", () => {
-  it("the sequence of markers is lifted while others draw from it, and never goes back", async () => {
+describe("concurrent moves and posts", () => {
+  it("moves raise the marker sequence while posts draw from it, and never lower it", async () => {
     const there = await aQueueOf(two, 1);
     await two.moves.move({ queue: there.queue, target: "right" });
     const queues = await Promise.all(Array.from({ length: 4 }, () => aQueueOf(two, 5)));
@@ -140,7 +140,7 @@ describeWithRedis(() => {
   /** The reply to `KEYS *` for an empty pool, which has one key. */
   const WHICH_POOL = "*1\r\n$15\r\nisimud:identity\r\n";
 
-  it("what leaves a Redis leaves nothing behind, and so does what was given up on its way there", async () => {
+  it("a queue that moves out of Redis leaves no key behind, nor does an aborted move into Redis", async () => {
     const servers: TestRedis[] = [];
     const onCounted: OpenPlace = async () => {
       const server = await startRedis();
@@ -173,7 +173,7 @@ describeWithRedis(() => {
     }
   });
 
-  it("a Redis says of every call that a frozen queue is moving, also of what would come from beside", async () => {
+  it("on Redis every call to a frozen queue gets QUEUE_IS_MOVING, also a transfer from another queue", async () => {
     const pools = await twoPlaces(onRedis, onPostgres)();
     try {
       const { queue } = await aQueueOf(pools, 3);

@@ -4,10 +4,10 @@ import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 import { aQueue, claim, list, MESSAGE, type OpenRedisPlace, post, prepareRedis } from "./redis-harness.ts";
 
 export function describeRedisBacklogs(name: string, open: OpenRedisPlace): void {
-  describe(`the backlogs of ${name},`, () => {
+  describe(`long queues on ${name}`, () => {
     const under = prepareRedis(open);
 
-    it("a time beyond all times is the last one that there is", async () => {
+    it("a ttl beyond the last possible date ends at that date", async () => {
       const queue = await aQueue(under.driver, "forever");
       const forever = { bodyText: "1", ttlSeconds: Number.MAX_SAFE_INTEGER, delaySeconds: 0 };
       await under.driver.messages.post({ queue, messages: [forever], clientId: null });
@@ -53,7 +53,7 @@ export function describeRedisBacklogs(name: string, open: OpenRedisPlace): void 
       await long.close();
     }, 60_000);
 
-    it("20,000 messages that expire, lapse or fall due in one moment are settled step by step, and every answer is right", async () => {
+    it("20,000 messages whose ttl, claim or delay ends at one moment are processed in steps, and every answer is right", async () => {
       const clock = { offsetMs: 0 };
       const long = await openRedisDataDriver({ uri: under.withPrefix("due"), clock });
       const queue = await aQueue(long, "due");

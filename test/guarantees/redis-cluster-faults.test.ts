@@ -25,7 +25,7 @@ describeWithRedis(() => {
   describe("the servers of a cluster", () => {
     const under = prepareRedis(aCluster);
 
-    it("is opened as a cluster only", async () => {
+    it("a server of a cluster cannot be opened as a single server", async () => {
       const single = openRedisDataDriver({ uri: under.servers[1]?.url ?? "" });
       await expect(single).rejects.toMatchObject({
         code: "BAD_INPUT",
@@ -37,7 +37,7 @@ describeWithRedis(() => {
     const idOf = async (server: TestRedis) => /\r\n([0-9a-f]{40})/.exec(await ask(server.port, "CLUSTER MYID"))?.[1];
     const ownerOf = (slot: number) => Math.floor((slot * 3) / 16_384);
 
-    it("a slot that moves to another server is waited for, and followed", async () => {
+    it("calls wait for a slot that moves to another server, and follow it", async () => {
       const queue = await aQueue(under.driver, "moving");
       await post(under.driver, queue, 2);
       const slot = slotOf(keysOf(queue)[0] as string);
@@ -60,7 +60,7 @@ describeWithRedis(() => {
       expect(await under.driver.isAlive()).toBe(true);
     });
 
-    it("a server that stands still holds up only its own queues, also for a driver that has just been opened", async () => {
+    it("a server that hangs delays only its own queues, also for a driver that has just been opened", async () => {
       const queues: QueueRef[] = [];
       for (let index = 0; index < 12; index += 1) queues.push(await aQueue(under.driver, `still ${index}`));
       const owner = (queue: QueueRef) => ownerOf(slotOf(keysOf(queue)[0] as string));
@@ -83,7 +83,7 @@ describeWithRedis(() => {
       await opened.close();
     }, 30_000);
 
-    it("a server that dies takes only its queues with it, and they serve again once it is back", async () => {
+    it("a server that dies affects only its own queues, and they can be used again once it is back", async () => {
       for (const server of under.servers) await ask(server.port, "CONFIG SET cluster-require-full-coverage no");
       const queues: QueueRef[] = [];
       for (let index = 0; index < 12; index += 1) queues.push(await aQueue(under.driver, `queue ${index}`));

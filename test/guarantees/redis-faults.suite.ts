@@ -9,10 +9,10 @@ import { ask, type TestRedis } from "../support/redis.ts";
 import { aQueue, claim, codeOf, list, type OpenRedisPlace, post, prepareRedis, untilItWorks } from "./redis-harness.ts";
 
 export function describeRedisFaults(name: string, open: OpenRedisPlace): void {
-  describe(`the faults of ${name},`, () => {
+  describe(`faults of ${name}`, () => {
     const under = prepareRedis(open);
 
-    it("servers that are killed under load lose nothing that was acknowledged, and serve again once they are back", async () => {
+    it("servers that are killed under load lose no acknowledged message, and can be used again once they are back", async () => {
       const queue = await aQueue(under.driver, "killed");
       const stop = under.driver.watchArrivals(() => undefined);
       const acknowledged: string[] = [];
@@ -43,7 +43,7 @@ export function describeRedisFaults(name: string, open: OpenRedisPlace): void {
       expect(found.length).toBe(acknowledged.length);
     });
 
-    it("of servers that stand still, each call ends within its deadline and says what is known", async () => {
+    it("each call to servers that hang ends within its deadline, and says whether its outcome is unknown", async () => {
       const queue = await aQueue(under.driver, "stopped");
       await post(under.driver, queue);
       const begun = performance.now();
@@ -68,7 +68,7 @@ export function describeRedisFaults(name: string, open: OpenRedisPlace): void {
       expect(await under.driver.isAlive()).toBe(true);
     }, 30_000);
 
-    it("full servers refuse what would fill it more, and are emptied all the same", async () => {
+    it("full servers refuse posts, and can still be emptied", async () => {
       const queue = await aQueue(under.driver, "full");
       await post(under.driver, queue, 4);
       await under.askAll("CONFIG SET maxmemory 1");
@@ -99,7 +99,7 @@ export function describeRedisFaults(name: string, open: OpenRedisPlace): void {
       expect((await list(under.driver, queue)).items).toHaveLength(2);
     });
 
-    it("requests that share a script are judged each by itself", async () => {
+    it("requests that share a script are each judged on their own", async () => {
       const queue = await aQueue(under.driver, "shared");
       const ids = (await post(under.driver, queue, 6)).ids as [string, string, string, string, string, string];
       const take = (limit: number) =>
@@ -138,7 +138,7 @@ export function describeRedisFaults(name: string, open: OpenRedisPlace): void {
       expect(left.items.map(({ id, messageCount }) => [id, messageCount])).toEqual([[claims[2]?.claimId, 2]]);
     });
 
-    it("closing waits for every call that has begun, and later calls were never sent", async () => {
+    it("close waits for every call that has begun, and later calls are refused unsent", async () => {
       const closing = await openRedisDataDriver({ uri: under.url });
       const queue = await aQueue(closing, "closing");
       const posts = Promise.all(Array.from({ length: 500 }, () => post(closing, queue)));
@@ -149,7 +149,7 @@ export function describeRedisFaults(name: string, open: OpenRedisPlace): void {
       expect((await under.driver.messages.stats([queue]))[0]?.total).toBe(500);
     });
 
-    it("a listener whose connection breaks hears again, and a notice that is none is passed over", async () => {
+    it("a listener whose connection broke gets notices again, and malformed notices are ignored", async () => {
       const queue = await aQueue(under.driver, "heard");
       const errors: unknown[] = [];
       const other = await openRedisDataDriver({ uri: under.url, onError: (error) => errors.push(error) });

@@ -21,7 +21,7 @@ describeWithRedis(() => {
     const under = prepareRedis(aServer);
     const server = () => under.servers[0] as TestRedis;
 
-    it("a replica, and one that has lost its master, are said to be unavailable", async () => {
+    it("a replica is reported as unavailable, whether it serves stale data or none", async () => {
       const queue = await aQueue(under.driver, "replica");
       await ask(server().port, "CONFIG SET replica-serve-stale-data no");
       await ask(server().port, "REPLICAOF 127.0.0.1 1");
@@ -50,7 +50,7 @@ describeWithRedis(() => {
       await Promise.all(stores.map((store) => store.close()));
     });
 
-    it("a URI that makes no sense is refused before anything is opened", async () => {
+    it("a URI with invalid or contradictory options is refused, and so is a single server as a cluster", async () => {
       const wrong = ["/a?prefix=b", "/1?cluster=true", "/a%7Bb%7D", "?password=x", `?prefix=${"x".repeat(65)}`];
       for (const rest of wrong) {
         await expect(openRedisDataDriver({ uri: `${under.url}${rest}` })).rejects.toMatchObject({ code: "BAD_INPUT" });

@@ -4,10 +4,10 @@ import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 import { aQueue, type OpenRedisPlace, post, prepareRedis } from "./redis-harness.ts";
 
 export function describeRedisSettings(name: string, open: OpenRedisPlace): void {
-  describe(`the settings of ${name},`, () => {
+  describe(`the settings of ${name}`, () => {
     const under = prepareRedis(open);
 
-    it("is durable only where every write reaches the disk first, and where the server says so", async () => {
+    it("DURABILITY is claimed only when every write reaches the disk first and the user may read that setting, and a restricted user can do the rest", async () => {
       expect(under.driver.capabilities).toContain("DURABILITY");
       await under.askAll("ACL SETUSER quiet on >secret-word ~isimud:* &isimud:* +@all -@admin -@dangerous -client");
       const quiet = await openRedisDataDriver({ uri: under.url.replace("//", "//quiet:secret-word@") });
@@ -32,7 +32,7 @@ export function describeRedisSettings(name: string, open: OpenRedisPlace): void 
       expect((refusal as Error).message).not.toContain("word");
     });
 
-    it("whoever runs it hears when a server would drop messages for want of memory", async () => {
+    it("an open driver reports a server that would evict messages when its memory is full", async () => {
       const errors: unknown[] = [];
       const open = async () =>
         (await openRedisDataDriver({ uri: under.url, onError: (error) => errors.push(error) })).close();

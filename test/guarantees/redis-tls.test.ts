@@ -60,14 +60,14 @@ const tls = () => {
   }
 
   it.each(["localhost", "127.0.0.1"])(
-    "a server whose authority the process trusts is used, by the name %s",
+    "a server whose certificate authority the process trusts can be used by the name %s",
     async (host) => {
       const prefix = host.replaceAll(".", "-");
       expect(await postedTo(`${server.url}/${prefix}`, `rediss://${host}:${port}/${prefix}`)).toBe(50);
     },
   );
 
-  it("so is each server of a cluster", async () => {
+  it("each server of a cluster can be used when its certificate authority is trusted", async () => {
     const cluster = await startRedisCluster(3, false, encrypted("IP:127.0.0.1"), true);
     try {
       expect(await postedTo(cluster.url, `rediss://127.0.0.1:${cluster.tlsPort}/?cluster=true`)).toBe(50);
@@ -76,13 +76,13 @@ const tls = () => {
     }
   });
 
-  it("an authority that is not known is named as the reason, with the way out", async () => {
+  it("an unknown certificate authority is named as the reason, with the variable that adds it", async () => {
     const refusal = await opening(`rediss://localhost:${port}`);
     expect(refusal).toContain("STORAGE_UNAVAILABLE");
     expect(refusal).toContain("NODE_EXTRA_CA_CERTS");
   });
 
-  it("a certificate for another host is refused, also by one who trusts its authority", async () => {
+  it("a certificate for another host is refused, even when its authority is trusted", async () => {
     const other = await freePort();
     const stranger = await startRedis(["--tls-port", `${other}`, ...encrypted("DNS:elsewhere.example")]);
     try {
@@ -94,12 +94,12 @@ const tls = () => {
     }
   });
 
-  it("a port without TLS is thought of when nothing answers, and a port with TLS answers nobody else", async () => {
+  it("a rediss:// URI with a port without TLS is refused with that reason, and a redis:// URI with a TLS port is unavailable", async () => {
     expect(await opening(`rediss://localhost:${server.port}`)).toContain("its port is one without TLS");
     expect(await opening(`redis://localhost:${port}`)).toContain("STORAGE_UNAVAILABLE");
   });
 
-  it("whoever registers a pool reads the reason, without the pool's secrets", async () => {
+  it("inspecting a pool's URI shows the reason, without the pool's secrets", async () => {
     const database = await createTestDatabase();
     const pooled = await openPooled({ url: database.url });
     try {

@@ -11,7 +11,7 @@ import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const IN_FRONT = 2500;
 
-describe("claims behind many held messages", () => {
+describe("claims behind many claimed messages", () => {
   let database: TestDatabase;
   let driver: DataDriver;
   let other: DataDriver;
@@ -69,7 +69,7 @@ describe("claims behind many held messages", () => {
   const realNow = performance.now.bind(performance);
   const later = (milliseconds: number) => () => realNow() + milliseconds;
 
-  it("leave out what another process releases in front, for a while and no longer", async () => {
+  it("skip for a few seconds what another process releases in front", async () => {
     const { queue, first } = await aQueue(10);
     await other.claims.delete({ queue, id: first.claimId });
     expect((await claim(queue)).bodies).toEqual([IN_FRONT + 1]);
@@ -83,7 +83,7 @@ describe("claims behind many held messages", () => {
     expect((await claim(queue, 11)).bodies).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, IN_FRONT + 1]);
   });
 
-  it("find what another process released, at once, when there is nothing else", async () => {
+  it("claims that find nothing else get at once what another process released in front", async () => {
     const { queue, first } = await aQueue(1);
     expect((await claim(queue)).bodies).toEqual([IN_FRONT + 1]);
     await other.claims.delete({ queue, id: first.claimId });
@@ -91,7 +91,7 @@ describe("claims behind many held messages", () => {
     expect(all.flatMap(({ bodies }) => bodies).sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  it("begin behind those in front that are exhausted, as lists and pops do, and only for those who call them so", async () => {
+  it("claims, pops and lists start behind an exhausted front, unless the caller's maximum does not exhaust those messages", async () => {
     queues += 1;
     const queue = { project: "p", name: `q${queues}` };
     await driver.attachQueue({ ...queue, epoch: 1 });
@@ -122,7 +122,7 @@ describe("claims behind many held messages", () => {
     expect((await driver.claims.create({ ...terms, exhaustedFrom: 2 })).messages).toHaveLength(1);
   });
 
-  it("take what has lapsed once the database's clock has moved", async () => {
+  it("take messages whose claim expired as soon as the database's clock has moved", async () => {
     const { queue } = await aQueue(10);
     clock.offsetMs = 601_000;
     expect((await claim(queue, 3)).bodies).toEqual([0, 1, 2]);

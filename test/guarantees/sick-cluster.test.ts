@@ -58,10 +58,10 @@ describeWithRedis(() => {
 
   it.each<[string, number, (server: TestRedis) => unknown, (server: TestRedis) => unknown]>([
     ["is killed", 1, ({ child }) => child.kill("SIGKILL"), (server) => server.restart()],
-    ["stands still", 2, ({ child }) => child.kill("SIGSTOP"), ({ child }) => child.kill("SIGCONT")],
-    ["is killed, of the URI,", 0, ({ child }) => child.kill("SIGKILL"), (server) => server.restart()],
+    ["hangs", 2, ({ child }) => child.kill("SIGSTOP"), ({ child }) => child.kill("SIGCONT")],
+    ["is named in the URI and is killed", 0, ({ child }) => child.kill("SIGKILL"), (server) => server.restart()],
   ])(
-    "a server that %s takes only its own queues with it, and they are whole afterwards",
+    "a cluster server that %s affects only its own queues, and they are intact afterwards",
     async (_, place, hurt, heal) => {
       const server = cluster.servers[place] as TestRedis;
       const [hit, spared] = [await queuesOf(place), await queuesOf((place + 1) % 3)];

@@ -40,7 +40,7 @@ async function redisPatient(): Promise<Patient> {
 }
 
 function describeSickPools(name: string, open: () => Promise<Patient>): void {
-  describe(`a pool on ${name} beside another pool,`, () => {
+  describe(`a failing pool on ${name} beside another pool`, () => {
     let control: TestDatabase;
     let healthy: TestDatabase;
     let pooled: Pooled;
@@ -83,10 +83,10 @@ function describeSickPools(name: string, open: () => Promise<Patient>): void {
 
     it.each<[string, string, () => unknown, () => unknown]>([
       ["is killed", "sick", () => patient.kill(), () => patient.restart()],
-      ["stands still", "sick", () => patient.stall(), () => patient.resume()],
+      ["hangs", "sick", () => patient.stall(), () => patient.resume()],
       ["is too far away", "distant", () => (network.delayMs = FAR_MS), () => (network.delayMs = 0)],
     ])(
-      "when it %s, hinders no call to the other, answers 503 with the reason, and is whole afterwards",
+      "a pool that %s delays no call to the other, answers 503 with the reason, and is intact afterwards",
       async (_, pool, hurt, heal) => {
         const [ill, well] = (await Promise.all(
           [pool, "well"].map(async (one) => startPoolLoad(pooled.data, await queuesIn(one))),
@@ -117,7 +117,7 @@ function describeSickPools(name: string, open: () => Promise<Patient>): void {
       },
     );
 
-    it("when it is slow, it is used slowly, and the other at its own pace", async () => {
+    it("a slow pool delays only the calls to its own queues", async () => {
       const [ill, well] = (await Promise.all(
         ["distant", "well"].map(async (one) => startPoolLoad(pooled.data, await queuesIn(one))),
       )) as [PoolLoad, PoolLoad];

@@ -1,4 +1,4 @@
-/** What happens to connections: when the service ends, and when a client sends what is no request, or too much. */
+/** What happens to connections at shutdown, and when a client sends an invalid or too large request. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { Worker } from "node:worker_threads";
@@ -13,7 +13,7 @@ function portOf(server: TestServer): number {
   return Number(new URL(server.url).port);
 }
 
-/** A connection that keeps what it hears. */
+/** A connection that records what it receives. */
 async function open(server: TestServer): Promise<Socket & { heard(): string; ended: Promise<unknown> }> {
   const socket = connect(portOf(server), "127.0.0.1");
   let heard = "";
@@ -28,7 +28,7 @@ async function open(server: TestServer): Promise<Socket & { heard(): string; end
 const asks = (server: TestServer, path = "/api/health/live") =>
   `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${portOf(server)}\r\n\r\n`;
 
-/** Eight clients that ask until nobody listens, and what they heard. */
+/** A worker with eight clients that send requests until nobody listens, and count the outcomes. */
 const KEEP_ASKING = `
   const { parentPort, workerData: { url, body } } = require("node:worker_threads");
   const { Agent, request } = require("node:http");
@@ -62,10 +62,10 @@ describe("when the service ends", () => {
   let server: TestServer | undefined;
   afterEach(() => server?.close());
 
-  test("clients that keep asking are told to go, and none is reset", async () => {
+  test("clients that keep sending requests are told to close, and at most one is reset", async () => {
     const own = await startTestServer({ DRAIN_SECONDS: "1" });
     server = own;
-    // In a thread of their own: in this one they would connect between two turns of the server.
+    // In another thread: in this one they could connect only between two turns of the server.
     const callers = new Worker(KEEP_ASKING, { eval: true, workerData: { url: `${own.url}/api/graphql`, body: QUERY } });
     await once(callers, "message");
     const outcomes = once(callers, "message");
@@ -74,11 +74,11 @@ describe("when the service ends", () => {
     await closed;
     const { ECONNRESET = 0, ...others } = counts as Record<string, number>;
     expect(Object.keys(others).sort()).toEqual(["200 close", "200 keep-alive", "ECONNREFUSED"]);
-    // One may have come between the last look and the end.
+    // One request may arrive between the server's last check and the close.
     expect(ECONNRESET).toBeLessThanOrEqual(1);
   });
 
-  test("an answer that was under way says that it is the last, an idle connection is used once more, and then all end", async () => {
+  test("a running answer says that it is the last, an idle connection serves one more request, and then all connections end", async () => {
     server = await startTestServer();
     const idle = await open(server);
     idle.write(asks(server));
@@ -107,7 +107,7 @@ describe("when the service ends", () => {
     expect(waiting.heard()).toContain('{"createClaim":{"claim":null}}');
     expect(waiting.heard()).toMatch(/connection: close/i);
     await expect.poll(() => isListening(server)).toBe(false);
-    // What was open is answered once more.
+    // A connection that was open gets one more answer.
     idle.write(asks(server, "/api/nothing"));
     await idle.ended;
     expect(idle.heard()).toMatch(/HTTP\/1.1 404[\s\S]*connection: close/i);
@@ -115,7 +115,7 @@ describe("when the service ends", () => {
     await closed;
   });
 
-  test("a request whose beginning was read is answered", async () => {
+  test("a request that has begun to arrive is answered", async () => {
     server = await startTestServer();
     const slow = await open(server);
     const text = asks(server);
@@ -130,14 +130,14 @@ describe("when the service ends", () => {
   });
 });
 
-describe("what cannot be taken", () => {
+describe("requests that are refused", () => {
   let server: TestServer;
   beforeAll(async () => {
     server = await startTestServer();
   });
   afterAll(() => server.close());
 
-  test("a body that is too large is refused while it is sent, and the client hears it", async () => {
+  test("a body that is too large is refused while it is sent, and the client gets the answer", async () => {
     for (const body of [Buffer.alloc(5_000_000, " "), new Blob(["x".repeat(20_000_000)]).stream()]) {
       const answer = await fetch(`${server.url}/api/graphql`, {
         method: "POST",
@@ -150,7 +150,7 @@ describe("what cannot be taken", () => {
     }
   });
 
-  test("a client that closes after its request hears it too, though it reads only once it has sent everything", async () => {
+  test("a client that asks to close the connection gets the refusal too, though it reads only after it has sent everything", async () => {
     const { hostname, port } = new URL(server.url);
     const socket = connect(Number(port), hostname);
     const body = Buffer.alloc(5_000_000, " ");
@@ -173,7 +173,7 @@ describe("what cannot be taken", () => {
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);
   });
 
-  test("a client whose headers are too large hears it, though it reads only once it has sent everything", async () => {
+  test("a client whose headers are too large gets the refusal, though it reads only after it has sent everything", async () => {
     const { hostname, port } = new URL(server.url);
     const socket = connect(Number(port), hostname);
     socket.pause();
@@ -209,7 +209,7 @@ describe("what cannot be taken", () => {
     ["lines that end without CR", "GET /api/health/live HTTP/1.1\nHost: 127.0.0.1\n\n", 400, "BAD_INPUT"],
     ["headers of 100 kB", head(`X: ${"x".repeat(100_000)}\r\n`), 431, "TOO_LARGE"],
     ["no Host", "GET /api/health/live HTTP/1.1\r\nConnection: close\r\n\r\n", 421, "MISDIRECTED"],
-  ])("%s is refused in our shape, and the connection ends", async (_what, text, status, code) => {
+  ])("%s is refused with an error in JSON, and the connection ends", async (_what, text, status, code) => {
     const socket = await open(server);
     socket.on("error", () => {});
     socket.write(text);

@@ -15,7 +15,7 @@ interface Answer {
   body: string;
 }
 
-/** fetch would not let us say another Host. */
+/** Not with fetch, which does not allow another Host header. */
 function ask(
   path: string,
   options: { method?: string; headers?: Record<string, string>; body?: string } = {},
@@ -45,7 +45,7 @@ const graphql = (headers: Record<string, string>) =>
   });
 
 describe("health", () => {
-  test("says per component what is well and how long it took", async () => {
+  test("reports for each component whether it is healthy and how long the check took", async () => {
     const answer = await ask("/api/health");
     expect(answer.status).toBe(200);
     expect(answer.headers["content-type"]).toContain("application/health+json");
@@ -56,7 +56,7 @@ describe("health", () => {
     expect(checks["eventLoop:lag"][0].observedUnit).toBe("ms");
   });
 
-  test("really tries a pool once for all who ask", async () => {
+  test("probes a pool once for all callers", async () => {
     const answers = await Promise.all([1, 2, 3, 4].map(() => ask("/api/health")));
     const times = answers.map((answer) => JSON.parse(answer.body).checks["pool default:post_messages"][0].time);
     expect(new Set(times).size).toBe(1);
@@ -88,7 +88,7 @@ describe("health", () => {
     expect(body).not.toContain("secret-name");
   });
 
-  test("is alive but not ready when the control database is away, and ready again when it is back", async () => {
+  test("is alive but not ready while the control database is unreachable, and ready again when it is back", async () => {
     const own = await startTestServer();
     try {
       const ready = async () => (await fetch(`${own.url}/api/health/ready`)).status;
@@ -135,7 +135,7 @@ describe("who may ask", () => {
     },
   );
 
-  test("a stranger's Host does not even learn which addresses there are", async () => {
+  test("a request for a foreign Host does not learn which paths exist", async () => {
     expect((await ask("/no/such/address", { headers: { host: "evil.example" } })).status).toBe(421);
   });
 
@@ -148,7 +148,7 @@ describe("who may ask", () => {
     },
   );
 
-  test("programs and our own pages may change something", async () => {
+  test("programs and Isimud's own pages may send changes", async () => {
     expect((await graphql({})).status).toBe(200);
     expect((await graphql({ origin: server.url, "sec-fetch-site": "same-origin" })).status).toBe(200);
     const published = { host: "queues.example.org", origin: "https://queues.example.org" };
@@ -161,13 +161,13 @@ describe("who may ask", () => {
     { origin: "http://localhost:1" },
     { "sec-fetch-site": "cross-site" },
     { "sec-fetch-site": "same-site" },
-  ])("a page with %o may not", async (headers) => {
+  ])("a page that sends %o may not send changes", async (headers) => {
     const answer = await graphql(headers);
     expect(answer.status).toBe(403);
     expect(codeOf(answer)).toBe("FORBIDDEN");
   });
 
-  test("nor may it listen to a stream, or open a socket", async () => {
+  test("a page of another site may not open a stream or a socket", async () => {
     const foreign = { origin: "https://evil.example" };
     const stream = await ask("/api/graphql?query={__typename}", {
       headers: { ...foreign, accept: "text/event-stream" },
@@ -191,13 +191,13 @@ describe("answers", () => {
     expect(codeOf(answer)).toBe("TOO_LARGE");
   });
 
-  test("an address without anything is a 404 in JSON", async () => {
+  test("an unknown path is a 404 in JSON", async () => {
     const answer = await ask("/api/nothing");
     expect(answer.status).toBe(404);
     expect(codeOf(answer)).toBe("NOT_FOUND");
   });
 
-  test("carry the request's id and what browsers must not do with them", async () => {
+  test("carry the request's id, and headers that forbid sniffing, framing and caching", async () => {
     const { headers } = await ask("/api/health/live");
     expect(headers["x-request-id"]).toMatch(/^[0-9a-f-]{36}$/);
     expect(headers["x-content-type-options"]).toBe("nosniff");
@@ -205,7 +205,7 @@ describe("answers", () => {
     expect(headers["cache-control"]).toBe("no-store");
   });
 
-  test("an address that cannot be decoded is refused, not a failure", async () => {
+  test("a path that cannot be decoded is refused, and no internal error", async () => {
     expect((await ask("/api/%E0%A4%A")).status).toBe(400);
   });
 });
@@ -228,7 +228,7 @@ test("a request that is in flight when the end begins gets its answer", async ()
   const headers = {
     "content-type": "application/json",
     "content-length": String(body.length),
-    // The server says "continue" once it has the head.
+    // The server answers 100 Continue once it has read the headers.
     expect: "100-continue",
   };
   let closed: Promise<void> | undefined;

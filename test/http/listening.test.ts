@@ -14,7 +14,7 @@ test.each([
   expect([listenAddress({ HOST }), urlHost({ HOST })]).toEqual([address, inUrl]);
 });
 
-test("a port that is taken, and an address that this machine does not have, are named with the way out", async () => {
+test("a port that is taken, and an address that this machine does not have, are errors that say what to do", async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
   const { port } = taken.address() as { port: number };

@@ -1,4 +1,4 @@
-/** Who does not read an answer does not keep it in the process' memory for long. */
+/** A client that does not read its answer cannot keep it in memory for long. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
@@ -38,7 +38,7 @@ async function ask(path: string, times = 1): Promise<{ client: Socket; isOpen: (
   await expect.poll(() => begun).toBe(expected);
   return { client, isOpen: () => open };
 }
-/** Long enough for what was destroyed to say so. */
+/** Long enough for a destroyed connection to emit its events. */
 const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
 beforeEach(() => {
@@ -50,7 +50,7 @@ afterEach(() => {
   server.close();
 });
 
-test("a connection that takes nothing of its answer for half a minute is cut; one that waits or is quiet is not", async () => {
+test("a connection that reads nothing of its answer for half a minute is cut; a waiting or quiet one is not", async () => {
   await start(1000 * MIB);
   const [large, waiting, stream] = [await ask("/large"), await ask("/waiting"), await ask("/stream")];
   const now = performance.now();
@@ -63,11 +63,11 @@ test("a connection that takes nothing of its answer for half a minute is cut; on
   expect([large.isOpen(), waiting.isOpen(), stream.isOpen()]).toEqual([false, true, true]);
 });
 
-test("one that reads slowly goes on", async () => {
+test("a connection that reads slowly is not cut", async () => {
   await start(1000 * MIB);
   const { client, isOpen } = await ask("/large");
   const now = performance.now();
-  // More than the system holds on the way, so that the server has to send.
+  // Reads more than the system buffers, so that the server has to send.
   let wanted = 0;
   client.on("data", (chunk) => {
     wanted -= chunk.length;
@@ -87,7 +87,7 @@ test("one that reads slowly goes on", async () => {
   expect(isOpen()).toBe(false);
 });
 
-test("while too much waits, those that have stalled longest are cut, until it is not too much", async () => {
+test("while too many bytes are unread, the connections that stalled first are cut, until there are few enough", async () => {
   await start(40 * MIB);
   const now = performance.now();
   const first = await ask("/large");
@@ -95,7 +95,7 @@ test("while too much waits, those that have stalled longest are cut, until it is
   const second = await ask("/large", 2);
   answers.sweep(now + 1500);
   await turn();
-  // Its two answers count, though the second is not begun before the first is read.
+  // Both answers of the second connection count, though its second one begins only after the first was read.
   expect([first.isOpen(), second.isOpen()]).toEqual([false, true]);
   answers.sweep(now + 4000);
   await turn();

@@ -1,4 +1,4 @@
-/** What may happen to a queue: each command does it to the real driver and to the model, and compares. */
+/** The commands of the model's test. Each runs on a real driver and on the model, and compares the results. */
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { DataDriver, NewMessage } from "../../server/storage/data-driver.ts";
@@ -10,7 +10,7 @@ export interface Real {
   drivers: readonly [DataDriver, DataDriver];
   places: readonly [Place, Place];
   clock: { offsetMs: number };
-  /** Every id that either queue ever gave, and some that none did; commands choose by number, so they name strange ones too. */
+  /** Every id that either queue ever returned, and some that neither did. Commands choose ids by their index here. */
   messageIds: string[];
   claimIds: string[];
 }
@@ -65,20 +65,20 @@ class Step implements Command {
   }
 }
 
-/** Mostly the first queue: what happens there is worth more the more of it there is. */
+/** Mostly the first queue, so that long histories happen in one queue. */
 const queueSide = fc.oneof(
   { weight: 3, arbitrary: fc.constant<Side>(0) },
   { weight: 1, arbitrary: fc.constant<Side>(1) },
 );
 const driverSide = fc.constantFrom<Side[]>(0, 1);
 const units = (most: number, least = 1) => fc.integer({ min: least, max: most }).map((count) => count * UNIT);
-/** Mostly the latest ones, which are likely to be there still. */
+/** Mostly one of the latest ids, which are likely to exist still. */
 const pick = fc.oneof({ weight: 4, arbitrary: fc.nat({ max: 4 }) }, { weight: 1, arbitrary: fc.nat({ max: 40 }) });
 const client = fc.constantFrom(null, "client-a", "client-b");
 const limit = fc.integer({ min: 1, max: 4 });
-/** What fits of bodies that have 2 to 20 bytes. */
+/** A limit in bytes, for bodies of 2 to 20 bytes. */
 const maxBytes = fc.option(fc.integer({ min: 1, max: 40 }), { nil: undefined });
-/** Null: no message is exhausted, or a dead letter. */
+/** With null no message is exhausted or a dead letter. */
 const claimCount = fc.option(fc.integer({ min: 0, max: 2 }), { nil: null, freq: 2 });
 const chosen = (ids: readonly string[], number: number) => ids.at(-1 - (number % ids.length)) as string;
 
@@ -108,7 +108,7 @@ const post = command(
     key: fc.option(fc.constantFrom("key-1", "key-2"), { nil: undefined, freq: 4 }),
   }),
   async ({ messages, clientId, key }, { model, place, real, driver }) => {
-    // A key belongs to what is posted; who posts is the same each time here.
+    // The model takes posts with one key and the same messages as repeats, so the client must be the same too.
     const poster = key === undefined ? clientId : null;
     const request = JSON.stringify(messages);
     const repeated = model.repeated(key, request);
@@ -231,7 +231,7 @@ const claim = command(
   },
 );
 
-/** Mostly what its claim holds: the way of dead letters. */
+/** Mostly messages that the claim holds, as with dead letters. */
 const transfer = command(
   "transfer",
   fc.record({
@@ -252,7 +252,7 @@ const transfer = command(
       ttlSeconds,
     });
     expect(moved).toBe(model.transfer(ids, claimId, ttlSeconds, other.model));
-    // There, and if they ever come back here, they get new markers.
+    // They get new markers in the other queue, and again if they come back to this one.
     for (const id of ids) if (model.find(id) === undefined) place.markers.delete(id);
   },
 );
@@ -291,7 +291,7 @@ const release = command("release", pick, async (number, { model, place, real, dr
   model.release(id);
 });
 
-/** Under no claim, under the message's own (if it has one), or under any. */
+/** With no claim id, with that of the message's own claim (if it has one), or with any. */
 const claimChoice = fc.constantFrom("nobody" as const, "its" as const, "some" as const);
 
 const remove = command(
@@ -358,14 +358,14 @@ const advance = command("advance", units(4), async (seconds, { store, real }) =>
   store.advance(seconds);
 });
 
-/** Whatever is free to collect: nobody sees a difference. */
+/** Garbage collection changes nothing that a client can see. */
 const gc = command("gc", fc.constant(null), async (_, { driver }) => {
   await driver.gc();
 });
 
 const again = <T>(times: number, one: T): T[] => Array.from({ length: times }, () => one);
 
-/** Repeated ones are as much more likely. */
+/** A command that is listed ten times is ten times as likely. */
 export const queueCommands = fc.commands(
   [
     ...again(10, post),

@@ -1,4 +1,4 @@
-/** Random histories of two queues on a real store, seen through two drivers, against a model that fits on a page. */
+/** Compares random histories of two queues on a real store, through two drivers, with a short model. */
 import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, it } from "vitest";
@@ -46,7 +46,7 @@ function describeModel(name: string, createStore: () => Promise<Store>): void {
       return { model: new StoreModel(), real: { drivers, places, clock, messageIds, claimIds } };
     };
 
-    it("behave as their model does, whatever happens in whatever order", { timeout: 300_000 }, async () => {
+    it("behave as their model does in random sequences of commands", { timeout: 300_000 }, async () => {
       await fc.assert(
         fc.asyncProperty(queueCommands, (commands) => fc.asyncModelRun(begin, commands)),
         { numRuns: RUNS, endOnFailure: false },
@@ -71,7 +71,7 @@ describeWithRedis(() => {
       drop: () => server.stop(),
     };
   });
-  // Its two queues are on two servers more often than not, so that a move between them is two steps.
+  // Its two queues are mostly on two servers, so that a transfer between them takes two steps.
   describeModel("a Redis Cluster", async () => {
     const cluster = await startRedisCluster();
     return {

@@ -1,4 +1,4 @@
-/** What can be seen of a queue, beside what its model says. */
+/** Compares all that a client can see of a queue with its model. */
 import { expect } from "vitest";
 import type { Claim, DataDriver, Message } from "../../server/storage/data-driver.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
@@ -11,15 +11,15 @@ export const UNIT = 60;
 export interface Place {
   queue: QueueRef;
   epoch: number;
-  /** The real moment of the model's second 0. */
+  /** Second 0 of the model, in milliseconds since 1970. */
   startedAt: number;
-  /** Of each message that was ever seen here, by id. */
+  /** The marker of each message that was ever seen in this queue, by message id. */
   markers: Map<string, string>;
-  /** The highest of them. */
+  /** The highest of these markers. */
   highest: bigint;
 }
 
-/** Everything that can be seen of the queue, through the driver that did not act. */
+/** Compares what `driver` shows of the queue with the model. It is the driver that did not run the command. */
 export async function compareAll(model: QueueModel, place: Place, driver: DataDriver): Promise<void> {
   const counts = [null, 0, 1, 2];
   const [messages, claims, stats] = await Promise.all([
@@ -44,7 +44,7 @@ export async function compareAll(model: QueueModel, place: Place, driver: DataDr
   }
 }
 
-/** Give or take half a unit: what a run may take. */
+/** Accepts half a unit more or less, because a run takes some time. */
 const near = (place: Place, seconds: number) => ({
   asymmetricMatch: (at: unknown) =>
     at instanceof Date && Math.abs(at.getTime() - place.startedAt - seconds * 1000) < (UNIT / 2) * 1000,

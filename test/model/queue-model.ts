@@ -1,8 +1,8 @@
 /**
- * Queues as the contract describes them: arrays, one clock, no cleverness. What a real driver is compared with.
+ * The model that real drivers are compared with: queues as the contract describes them, in arrays and with one clock.
  *
- * Times are seconds since the run began. Each call of `tick` is a moment later than the one before, by less than any duration in use,
- * so that of two things with the same duration the earlier one ends first.
+ * Times are seconds since the run began. Each `tick` advances the clock by less than any duration in use, so that of
+ * two things with the same duration the earlier one ends first.
  */
 import { DomainError, type ErrorCode } from "../../server/errors.ts";
 import type { NewMessage } from "../../server/storage/data-driver.ts";
@@ -20,7 +20,7 @@ export interface ModelMessage {
   claimId: string | null;
   claimExpiresAt: number;
   claimCount: number;
-  /** A dead letter: held to be moved, not delivered. The claim does not count it among its messages. */
+  /** A dead letter: held by the claim for a transfer, but not delivered and not among the claim's messages. */
   heldBack: boolean;
 }
 
@@ -49,7 +49,7 @@ export interface ClaimTimes {
   graceSeconds: number;
 }
 
-/** Two queues of one store, so that a message may move and nothing may stray. */
+/** Two queues of one store: messages can be transferred, and calls to one queue must not touch the other. */
 export class StoreModel {
   readonly queues = [new QueueModel(), new QueueModel()] as const;
 
@@ -64,9 +64,9 @@ export class StoreModel {
 
 class QueueModel {
   now = 0;
-  /** In the order of the queue. */
+  /** Ordered by marker. */
   messages: ModelMessage[] = [];
-  /** In the order of creation; released ones are taken out. */
+  /** In the order of creation, without released ones. Expired ones stay. */
   claims: ModelClaim[] = [];
   #keyed = new Map<string, { request: string; ids: string[] }>();
 
@@ -86,14 +86,14 @@ class QueueModel {
     return message.availableAt <= this.now;
   }
 
-  /** The same three questions in the same order as everywhere. */
+  /** Asks in the same order as every driver: claimed, then delayed, then exhausted. */
   stateOf(message: ModelMessage, exhaustedFrom: number | null): MessageState {
     if (this.isClaimed(message)) return "claimed";
     if (!this.isDue(message)) return "delayed";
     return exhaustedFrom !== null && message.claimCount >= exhaustedFrom ? "exhausted" : "ready";
   }
 
-  /** A claim ends when its time is over, and with the last message that it holds. */
+  /** A claim ends when its ttl is over, or with the last message that it holds. */
   liveClaims(): ModelClaim[] {
     return this.claims.filter((claim) => claim.expiresAt > this.now && this.heldBy(claim.id).length > 0);
   }
@@ -118,7 +118,7 @@ class QueueModel {
     );
   }
 
-  /** The ids that a repeated post must give, or the error that it must be; null when the post is a new one. */
+  /** The ids or the error code that a repeated post must return; null when the post is not a repeat. */
   repeated(key: string | undefined, request: string): string[] | ErrorCode | null {
     const prior = key === undefined ? undefined : this.#keyed.get(key);
     if (prior === undefined) return null;
@@ -150,14 +150,14 @@ class QueueModel {
     if (key !== undefined) this.#keyed.set(key, { request, ids: [...ids] });
   }
 
-  /** What a claim of so many would take. */
+  /** The messages that a claim of at most `limit` takes. */
   claimable(limit: number, exhaustedFrom: number | null): ModelMessage[] {
     return this.alive()
       .filter((message) => this.stateOf(message, exhaustedFrom) === "ready")
       .slice(0, limit);
   }
 
-  /** Those claimed as often as makes them dead letters are held, but not delivered; of those alone no claim is made. */
+  /** Claims `taken`. Dead letters among them are held but not delivered, and no claim is made of dead letters alone. */
   claim(
     taken: readonly ModelMessage[],
     id: string,
@@ -195,7 +195,7 @@ class QueueModel {
     this.claims = this.claims.filter((claim) => claim.id !== claimId);
   }
 
-  /** The error that a deletion must be; null when it must be done, or there is nothing to do. */
+  /** The error code that a delete must return; null when it must succeed, also because there is nothing to delete. */
   refusesDelete(id: string, claimId: string | undefined): ErrorCode | null {
     if (claimId !== undefined && normaliseUuid(claimId) === null) return "CLAIM_DOES_NOT_EXIST";
     const message = this.find(id);
@@ -220,23 +220,23 @@ class QueueModel {
     return this.alive().some((message) => ids.includes(message.id) && !held(message)) ? "MESSAGE_NOT_CLAIMED_BY" : null;
   }
 
-  /** Gives how many were there. */
+  /** Returns how many of them existed. */
   remove(ids: readonly string[]): number {
     const there = this.alive().filter((message) => ids.includes(message.id)).length;
     this.messages = this.messages.filter((message) => !ids.includes(message.id));
     return there;
   }
 
-  /** Moves what the claim holds of these to the end of another queue, as if it had just been posted there; gives how many. */
+  /** Moves those that the claim holds to the end of another queue, as if just posted there. Returns how many. */
   transfer(ids: readonly string[], claimId: string, ttlSeconds: number | null, to: QueueModel): number {
     const moved = this.alive().filter(
       (message) => ids.includes(message.id) && message.claimId === claimId && this.isClaimed(message),
     );
     this.remove(moved.map(({ id }) => id));
     for (const message of moved) {
-      const life = ttlSeconds === null ? {} : { ttlSeconds, expiresAt: this.now + ttlSeconds };
+      const ttl = ttlSeconds === null ? {} : { ttlSeconds, expiresAt: this.now + ttlSeconds };
       const begun = { createdAt: this.now, availableAt: this.now, claimId: null, claimCount: 0, heldBack: false };
-      to.messages.push({ ...message, ...begun, ...life });
+      to.messages.push({ ...message, ...begun, ...ttl });
     }
     return moved.length;
   }
@@ -246,7 +246,7 @@ class QueueModel {
     this.claims = [];
   }
 
-  /** Ended and begun again. */
+  /** The queue is deleted and created again. */
   recreate(): void {
     this.purge();
     this.#keyed.clear();
@@ -270,7 +270,7 @@ class QueueModel {
 
 export type { QueueModel };
 
-/** Those in front of the one that would pass so many bytes; at least one. */
+/** The first messages that fit into `maxBytes`, but at least one. */
 export function fitting(messages: readonly ModelMessage[], maxBytes = Number.POSITIVE_INFINITY): ModelMessage[] {
   let bytes = 0;
   const end = messages.findIndex(({ bodyText }, index) => {

@@ -28,28 +28,25 @@ const REDIS = "server/storage/redis";
 
 export const MUTATIONS: readonly Mutation[] = [
   {
-    guarantee: "A claim that found no room in its statement is repeated, and not told that the queue is empty",
+    guarantee: "A claim that found no room in its statement is sent again, and does not report an empty queue",
     file: `${POSTGRES}/claims/acquire.ts`,
     from: "if (bounded.has(index) && isEmpty(acquired)) return RESEND;",
     to: "",
-    test: drivers("claims made together each get some, in order, and none is told that there is nothing"),
+    test: drivers("concurrent claims each get messages, in order, and none is told that the queue is empty"),
   },
   {
     guarantee: "A pop deletes no message that does not fit into the answer",
     file: "server/graphql/http/answer-budget.ts",
     from: "if (granted < least) throw this.#tooLarge(NOTHING_TAKEN);",
     to: "",
-    test: api(
-      "http/answer-size",
-      "a field that takes messages takes none that the answer cannot hold, and those that were taken are given",
-    ),
+    test: api("http/answer-size", "a pop takes only messages that the answer can hold, and returns all that it took"),
   },
   {
     guarantee: "A delete without claim ids spares claimed messages",
     file: `${POSTGRES}/messages/delete.ts`,
     from: 'params.spareClaimed === true ? "unclaimed" : "any"',
     to: '"any"',
-    test: drivers("in bulk spares claimed ones when asked: takes all or nothing, and names them"),
+    test: drivers("a bulk delete that spares claimed messages removes all or nothing, and names the claimed ones"),
   },
   {
     guarantee: "A reader that pages by marker never misses a committed message",
@@ -57,7 +54,7 @@ export const MUTATIONS: readonly Mutation[] = [
     from: "SELECT q.id, pg_advisory_xact_lock(:lockSpace",
     to: "SELECT q.id, pg_advisory_xact_lock_shared(:lockSpace",
     test: dataPlane(
-      "a post waits for the commit of an earlier one to its queue, so no reader passes a marker that comes later",
+      "a post waits until an earlier post to its queue has committed, so that a reader by marker skips no message",
     ),
   },
   {
@@ -65,7 +62,9 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${POSTGRES}/messages/insert.ts`,
     from: "nextval('message_marker') AS block,",
     to: "1::bigint AS block,",
-    test: drivers("a higher epoch begins an empty life, and never reuses a marker"),
+    test: drivers(
+      "a queue that is attached with a higher epoch is empty and never reuses a marker, and a lower epoch is refused",
+    ),
   },
   {
     guarantee: "A marker is never used twice, not even after a standby took over without the last writes",
@@ -74,27 +73,27 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "",
     test: {
       file: "test/storage/postgres/timeline.test.ts",
-      name: "lifts the markers once when it is another, and every process forgets what it knew",
+      name: "a new timeline raises the markers once, and every process forgets what it has cached",
     },
   },
   {
-    guarantee: "A process forgets what it knew of queues when the store has lost its last writes",
+    guarantee: "A process forgets what it has cached of queues when the store has lost its last writes",
     file: `${POSTGRES}/data-driver.ts`,
     from: "timeline.forget = () => this.#pool.queues.forgetAll();",
     to: "",
     test: {
       file: "test/guarantees/lost-writes.test.ts",
-      name: "gives nothing twice, and shows every process what is there",
+      name: "reuses no id or number, and every process sees the queues as they are now",
     },
   },
   {
-    guarantee: "When a server refuses another connection, callers wait for those that there are",
+    guarantee: "When a server refuses another connection, callers wait for the open ones",
     file: `${POSTGRES}/sql/connection-pool.ts`,
     from: "if (this.#working() > 0) return this.#connect(caller);",
     to: "if (this.#working() > 0) return caller.connected(error, client, release);",
     test: {
       file: "test/guarantees/few-connections.test.ts",
-      name: "a whole service answers all, though its parts share what there is",
+      name: "a whole service answers every call, though its parts share the few connections",
     },
   },
   {
@@ -104,7 +103,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "{",
     test: {
       file: "test/operations/patient-jobs.test.ts",
-      name: "a move whose pool is away waits for it, says so, and goes on when it is back",
+      name: "a move whose pool is unreachable waits, shows what it waits for, and continues when the pool is back",
     },
   },
   {
@@ -114,7 +113,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "",
     test: {
       file: "test/guarantees/killed-movers.test.ts",
-      name: "a queue whose mover dies while it is frozen lives on after two seconds",
+      name: "a queue whose mover dies during the freeze can be used again after two seconds",
     },
   },
   {
@@ -124,7 +123,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "if (skipping || !isEmpty(acquired)",
     test: {
       file: "test/guarantees/scan-hints.test.ts",
-      name: "find what another process released, at once, when there is nothing else",
+      name: "claims that find nothing else get at once what another process released in front",
     },
   },
   {
@@ -132,7 +131,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${POSTGRES}/messages/insert.ts`,
     from: "SELECT p.queue_id, :key, :request,",
     to: "SELECT p.queue_id, :key || random(), :request,",
-    test: drivers("again with the same idempotency key adds nothing and gives the first ids"),
+    test: drivers("a post repeated with its idempotency key adds nothing and returns the first ids"),
   },
   {
     guarantee: "Processes that post to the same queues meet no deadlock",
@@ -148,7 +147,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "if (false) return",
     test: {
       file: "test/storage/postgres/batch-executor.test.ts",
-      name: "a refused one fails alone: its neighbours are tried again without it",
+      name: "a refused request fails alone: those that shared its statement are tried again without it",
     },
   },
   {
@@ -158,7 +157,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "[...again, ...this.#waiting]",
     test: {
       file: "test/storage/postgres/batch-executor.test.ts",
-      name: "what was left out goes again, first that of queues of which nothing was answered",
+      name: "requests that a statement left out are sent again, first those of queues that got no answer",
     },
   },
   {
@@ -168,42 +167,42 @@ export const MUTATIONS: readonly Mutation[] = [
     from: "AND ${DUE} AND ${UNCLAIMED}",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
     to: "AND ${DUE}",
-    test: drivers("by twenty callers at once never shares a message"),
+    test: drivers("twenty concurrent clients claim every message exactly once"),
   },
   {
     guarantee: "A claim gives messages in the queue's order",
     file: `${POSTGRES}/claims/acquire-statement.ts`,
     from: "ORDER BY m.marker LIMIT w.limit",
     to: "ORDER BY m.marker DESC LIMIT w.limit",
-    test: drivers("takes the oldest ready messages, in order, and holds them"),
+    test: drivers("a claim takes the oldest ready messages, in order, and holds them"),
   },
   {
     guarantee: "Messages of an expired claim are delivered again",
     file: `${POSTGRES}/messages/rows.ts`,
     from: "(m.claim_expires_at IS NULL OR m.claim_expires_at <= clock.now)",
     to: "(m.claim_expires_at IS NULL)",
-    test: drivers("lets go by itself when its time is over"),
+    test: drivers("an expired claim releases its messages, and they are delivered again"),
   },
   {
     guarantee: "A claimed message lasts until its claim's end plus the grace",
     file: `${POSTGRES}/claims/acquire-statement.ts`,
     from: 'grace: () => ":graceSeconds::bigint"',
     to: 'grace: () => "0 * :graceSeconds::bigint"',
-    test: drivers("extends the life of messages that would expire before it, by its grace, and spares others"),
+    test: drivers("a claim extends messages that would expire first to its own end plus the grace, and no others"),
   },
   {
     guarantee: "The claim id is a fencing token: after the claim expired it deletes nothing",
     file: `${POSTGRES}/messages/delete.ts`,
     from: "WHEN (m.claim_expires_at > queue.now) IS NOT TRUE THEN",
     to: "WHEN m.claim_id IS NULL THEN",
-    test: drivers("late, with an expired claim's id, removes nothing"),
+    test: drivers("a delete with the id of an expired claim removes nothing"),
   },
   {
     guarantee: "An expired claim neither renews nor releases what another claim holds",
     file: `${POSTGRES}/claims/renew.ts`,
     from: "AND m.claim_id = w.claim_id AND",
     to: "AND",
-    test: drivers("renewed or released late does not touch messages that another claim holds by now"),
+    test: drivers("renewing or releasing an expired claim does not touch messages that another claim holds by now"),
   },
   {
     guarantee: "A row that others change meanwhile is neither skipped nor reported as done",
@@ -220,7 +219,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${POSTGRES}/messages/rows.ts`,
     from: 'export const ALIVE = "(m.expires_at > clock.now) IS TRUE"',
     to: "export const ALIVE = \"m.expires_at > clock.now - interval '1 s'\"",
-    test: drivers("expired is invisible at once, everywhere"),
+    test: drivers("an expired message is invisible at once, to every call"),
   },
   {
     guarantee: "A delayed message is not delivered before its time",
@@ -234,14 +233,14 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${POSTGRES}/messages/insert.ts`,
     from: "(:clientIds::text[])[(:clients::int[])[b.n]], b.body\n",
     to: "(:clientIds::text[])[(:clients::int[])[b.n]], b.body::jsonb::text\n",
-    test: drivers("keeps a body to the letter"),
+    test: drivers("a body is kept exactly as it was sent"),
   },
   {
-    guarantee: "A purge takes all at once",
+    guarantee: "A purge removes all messages at once",
     file: `${POSTGRES}/messages/purge.ts`,
     from: "low_water = nextval('message_marker'), purged_at",
     to: "low_water = q.low_water, purged_at",
-    test: drivers("takes everything, claimed ones too, ends their claims and never reuses a marker"),
+    test: drivers("a purge removes every message, claimed ones too, ends their claims and never reuses a marker"),
   },
   {
     guarantee: "Purging 1,000,000 messages takes under 50 ms",
@@ -264,7 +263,7 @@ export const MUTATIONS: readonly Mutation[] = [
     from: "AND q.epoch = ${epoch} AND q.state = 'live'",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
     to: "AND q.epoch = ${epoch}",
-    test: drivers("a caller with an old epoch writes and reads nothing, even when it remembers the queue"),
+    test: drivers("a call with an old epoch writes and reads nothing, even when its driver still caches the queue"),
   },
   {
     guarantee: "Projects and queues whose joined names are equal never mix",
@@ -273,14 +272,14 @@ export const MUTATIONS: readonly Mutation[] = [
     from: "`${project.length}:${project}${name}`",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
     to: "`${project}.${name}`",
-    test: drivers("keeps two projects apart whose names join alike"),
+    test: drivers("messages stay apart in queues whose project and name join to the same text"),
   },
   {
     guarantee: "Statistics of long queues are nearly exact",
     file: `${POSTGRES}/messages/statistics.ts`,
     from: "const exact = row.growth <= EXACT_LIMIT && ",
     to: "const exact = ",
-    test: drivers("of a long queue come from counters, close to the truth and marked so"),
+    test: drivers("statistics of a long queue come from counters, nearly exact, and say that they are not exact"),
   },
   {
     guarantee: "No claim delivers an exhausted message",
@@ -288,7 +287,7 @@ export const MUTATIONS: readonly Mutation[] = [
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
     from: 'AND ${deliverable("w.exhausted_from")}',
     to: "",
-    test: drivers("is one for each, and the same for statistics, lists, claims and pops"),
+    test: drivers("each message has one state, on which statistics, lists, claims and pops agree"),
   },
   {
     guarantee: "A claimed message is not counted as delayed too",
@@ -297,45 +296,44 @@ export const MUTATIONS: readonly Mutation[] = [
     from: "count(*) FILTER (WHERE ${UNCLAIMED} AND NOT ${DUE})",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of source text
     to: "count(*) FILTER (WHERE NOT ${DUE})",
-    test: drivers("is claimed, not delayed, for one that was claimed before the clock went back"),
+    test: drivers("a message that was claimed before the clock went back counts as claimed, not as delayed"),
   },
   {
     guarantee: "A dead letter has neither a claim nor a count",
     file: `${POSTGRES}/messages/transfer.ts`,
     from: "claim_expires_at = NULL, claim_count = 0,",
     to: "claim_expires_at = NULL,",
-    test: drivers("transfers what a claim holds to the end of another queue, with its ids"),
+    test: drivers(
+      "a transfer moves what a claim holds to the end of another queue, under the same ids, with neither claim nor count",
+    ),
   },
   {
     guarantee: "An expired subscription does not stand in the way of a new one",
     file: `${POSTGRES}/subscriptions.ts`,
     from: "WHERE s.expires_at <= (SELECT now FROM clock)",
     to: "WHERE false",
-    test: drivers("leave room for a new one of the same subscriber when they have expired"),
+    test: drivers("an expired subscription does not stand in the way of a new one of the same subscriber"),
   },
   {
     guarantee: "The control plane loses no change of a queue's metadata",
     file: `${POSTGRES}/control/queues.ts`,
     from: " FOR UPDATE`;",
     to: "`;",
-    test: control("loses no change that many make to one queue's metadata at once"),
+    test: control("loses none of many concurrent changes to the metadata of one queue"),
   },
   {
     guarantee: "The control plane deletes no pool while a queue is being placed in it",
     file: `${POSTGRES}/control/catalogue.ts`,
     from: " FOR KEY SHARE)",
     to: ")",
-    test: control("a delete waits for a queue that is being mapped to the pool, and then sees it"),
+    test: control("a delete waits for a transaction that maps a queue to the pool, and is then refused"),
   },
   {
-    guarantee: "A queue that moved is found: the catalogue is read again, once",
+    guarantee: "A queue that moved is found: the catalogue is read once more",
     file: "server/storage/pooling/routed-calls.ts",
     from: "if (!isMisplaced(refusal) || queue.epoch !== undefined) return addPoolName(pool)(refusal);",
     to: "return addPoolName(pool)(refusal);",
-    test: pooling(
-      "routing",
-      "follows a queue that another process moved, within the second in which the old place is remembered",
-    ),
+    test: pooling("routing", "follows a queue that another process moved, while the old location is still cached"),
   },
   {
     guarantee: "Callers of a failing pool do not wait for it: they are refused at once, with the reason",
@@ -344,7 +342,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "return null;",
     test: {
       file: "test/guarantees/sick-pools.test.ts",
-      name: "when it stands still, hinders no call to the other, answers 503 with the reason, and is whole afterwards",
+      name: "a pool that hangs delays no call to the other, answers 503 with the reason, and is intact afterwards",
     },
   },
   {
@@ -354,7 +352,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "if (isSlow(error)) return;",
     test: pooling(
       "circuit-breaker",
-      "neither opens nor closes: calls that waited in vain are late one after the other",
+      "a call that exceeds its deadline neither opens nor closes the circuit breaker, even many in a row",
     ),
   },
   {
@@ -364,7 +362,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'return "";',
     test: {
       file: "test/guarantees/sick-cluster.test.ts",
-      name: "a server that is killed takes only its own queues with it, and they are whole afterwards",
+      name: "a cluster server that is killed affects only its own queues, and they are intact afterwards",
     },
   },
   {
@@ -372,21 +370,23 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "server/operations/lifecycle/move-jobs.ts",
     from: 'if (stop === null || stop.why === "cancelled") await',
     to: "await",
-    test: jobs("that another process has by now leaves the pool closed to new queues, however it fails here"),
+    test: jobs("a drain that another process took over leaves the pool closed to new queues when it fails here"),
   },
   {
     guarantee: "A drain is refused before it begins when a queue would have no pool to go to",
     file: "server/operations/jobs.ts",
     from: "await possible(context, trace, () => work.requireElsewhere(pool));",
     to: "",
-    test: jobs("without another pool that takes the queues is refused at once, which is written down"),
+    test: jobs("a drain without another pool that takes the queues is refused at once, with an audit entry"),
   },
   {
     guarantee: "A change of flavor during a move is followed",
     file: "server/operations/lifecycle/move-jobs.ts",
     from: "if (here === wanted) return pool;",
     to: "return pool;",
-    test: jobs("are followed in the end: the queue is where the last one says, also when that is where it was"),
+    test: jobs(
+      "changes of _flavor during a move end with the queue in its last flavor, also when that is the one it came from",
+    ),
   },
   {
     guarantee: "The refusal of an untrusted certificate says what to do",
@@ -395,7 +395,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "",
     test: {
       file: "test/guarantees/redis-tls.test.ts",
-      name: "an authority that is not known is named as the reason, with the way out",
+      name: "an unknown certificate authority is named as the reason, with the variable that adds it",
     },
   },
   {
@@ -403,7 +403,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "server/storage/pooling/weighted-choice.ts",
     from: "candidate.weight > 0",
     to: "candidate.weight >= 0",
-    test: pooling("placement", "gives each candidate its share of all throws, and never one of weight 0"),
+    test: pooling("placement", "picks each candidate in proportion to its weight, and never one of weight 0"),
   },
   {
     guarantee: "A key's lock excludes across processes",
@@ -438,63 +438,65 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${REDIS}/queue-lua.ts`,
     from: "if soonest <= now then",
     to: "if soonest <= now - 60000000 then",
-    test: drivers("expired is invisible at once, everywhere"),
+    test: drivers("an expired message is invisible at once, to every call"),
   },
   {
     guarantee: "On Redis a marker is never used twice, not even after a queue was deleted and created again",
     file: `${REDIS}/messages/insert.ts`,
     from: "math.max((tonumber(last or 0)) + 1, now)",
     to: "redis.call('ZCARD', queue.order) + 1",
-    test: drivers("a higher epoch begins an empty life, and never reuses a marker"),
+    test: drivers(
+      "a queue that is attached with a higher epoch is empty and never reuses a marker, and a lower epoch is refused",
+    ),
   },
   {
     guarantee: "On Redis the claim id is the fencing token",
     file: `${REDIS}/messages/delete.ts`,
     from: "held and not request.is_mine[claim] then verdict = 'other'",
     to: "false then verdict = 'other'",
-    test: drivers("late, with an expired claim's id, removes nothing"),
+    test: drivers("a delete with the id of an expired claim removes nothing"),
   },
   {
     guarantee: "On Redis two callers never hold the same message",
     file: `${REDIS}/claims/acquire.ts`,
     from: "redis.call('ZREM', READY, unpack(some)) end",
     to: "end",
-    test: drivers("by twenty callers at once never shares a message"),
+    test: drivers("twenty concurrent clients claim every message exactly once"),
   },
   {
     guarantee: "On Redis a post that is repeated with its idempotency key adds nothing",
     file: `${REDIS}/messages/insert.ts`,
     from: "keep(idempotency_key, digest,",
     to: "keep(idempotency_key .. NOW, digest,",
-    test: drivers("again with the same idempotency key adds nothing and gives the first ids"),
+    test: drivers("a post repeated with its idempotency key adds nothing and returns the first ids"),
   },
   {
     guarantee: "On Redis a caller with an old epoch writes nothing",
     file: `${REDIS}/queue-lua.ts`,
     from: "if caller_epoch and caller_epoch ~= epoch then return {'stale'} end",
     to: "",
-    test: drivers("a caller with an old epoch writes and reads nothing, even when it remembers the queue"),
+    test: drivers("a call with an old epoch writes and reads nothing, even when its driver still caches the queue"),
   },
   {
     guarantee: "On Redis a move includes what changes during it",
     file: `${REDIS}/queue-lua.ts`,
     from: "if not moving then return end",
     to: "if moving then return end",
-    test: moves("goes along, whatever it is, away from left"),
+    test: moves("a move from left includes every change after its copy"),
   },
   {
     guarantee: "On Redis nothing changes while a queue is frozen",
     file: `${REDIS}/moves/source.ts`,
     from: "redis.call('HSET', ROW, 'frozen', '1')\nreturn",
     to: "return",
-    test: moves("after freeze: whoever finds the record ends it, and the mover that wakes spoils nothing"),
+    test: moves("stalled after freeze: another process ends the move, and the mover changes nothing when it wakes"),
   },
   {
     guarantee: "On Redis a purge during a move holds in the target too",
     file: `${REDIS}/messages/messages.ts`,
     from: "if moving then redis.call('HSET', ROW, 'low'",
     to: "if false then redis.call('HSET', ROW, 'low'",
-    test: moves("a purge leaves only what came after it, away from left"),
+    test: moves("a purge during a move from left leaves only later messages"),
   },
   {
     guarantee: "On Redis a write with an older fence than the entry's is refused",
@@ -511,35 +513,39 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${POSTGRES}/moves/write-barrier.ts`,
     from: "while (writers.length > 0) {",
     to: "while (writers.length > 1000) {",
-    test: moves("a post that waits for the queue's lock with an old snapshot goes along"),
+    test: moves("a move includes a post that waits for the queue's lock with a snapshot from before the freeze"),
   },
   {
     guarantee: "Readers' markers stay valid after a move",
     file: `${POSTGRES}/moves/target.ts`,
     from: "await liftMarkers(statements, rest.highestMarker);",
     to: "",
-    test: movesOf("a reader's marker means the same place, and what is posted next stands behind it"),
+    test: movesOf("a reader's marker stays valid after a move, and messages that are posted next come after it"),
   },
   {
     guarantee: "A move includes what changes during it",
     file: `${POSTGRES}/moves/source.ts`,
     from: "AFTER UPDATE OR DELETE ON messages",
     to: "AFTER DELETE ON messages",
-    test: moves("goes along: claims made, renewed and ended, messages posted and deleted, keys, a purge"),
+    test: moves(
+      "a move includes what changes during it: claims, messages, idempotency keys, a subscription and a purge",
+    ),
   },
   {
-    guarantee: "A queue has one mover: one that was taken for dead changes nothing",
+    guarantee: "A queue has one mover: a mover whose lease expired changes nothing",
     file: "server/operations/lifecycle/queue-moves.ts",
     from: "|| !(await tx.moveLedger.switch(move))",
     to: "|| ((await tx.moveLedger.switch(move)) && false)",
-    test: moves("before transaction: whoever finds the record ends it, and the mover that wakes spoils nothing"),
+    test: moves(
+      "stalled before transaction: another process ends the move, and the mover changes nothing when it wakes",
+    ),
   },
   {
     guarantee: "A control database that fails over and loses the end of a move costs no message",
     file: "server/operations/lifecycle/move-recovery.ts",
     from: "if (!(await thawSource({ source, project, name, sourceEpoch, epoch }))) {",
     to: "if ((await thawSource({ source, project, name, sourceEpoch, epoch })) === null) {",
-    test: moves("a switch that was lost is repeated: the target keeps the only copy of the queue"),
+    test: moves("a lost switch to the target is repeated: the target keeps the only copy of the queue"),
   },
   {
     guarantee: "A move leaves no subscription behind",
@@ -547,7 +553,7 @@ export const MUTATIONS: readonly Mutation[] = [
     from: "const STAYS = `NOT EXISTS",
     to: "const STAYS = `true OR NOT EXISTS",
     test: movesOf(
-      "subscriptions go along, and are changed where the queue is, also by a process with an old catalogue",
+      "subscriptions move with the queue, and a process with a stale location changes them where they are now",
     ),
   },
   {
@@ -555,21 +561,21 @@ export const MUTATIONS: readonly Mutation[] = [
     file: `${POSTGRES}/moves/source.ts`,
     from: 'result: key.result.split(",").map(toId).join(",")',
     to: "result: key.result",
-    test: movesOf("a repeated idempotency key gives what it gave before"),
+    test: movesOf("a post or claim that is repeated with its idempotency key after a move returns the first result"),
   },
   {
-    guarantee: "Two pools are never one server and namespace",
+    guarantee: "Two pools never share one server and namespace",
     file: `${POSTGRES}/control/pools.ts`,
     from: "if (holder !== null) throw uriInUse(holder);",
     to: "",
-    test: control("refuses a store that another pool is, or that it is itself, whatever the URIs say"),
+    test: control("refuses a store whose identity another pool or the control database has, whatever the URIs say"),
   },
   {
     guarantee: "A claim that changes while its queue moves to Redis arrives with the change",
     file: `${REDIS}/moves/staging.ts`,
     from: "count_all_held(doomed)",
     to: "",
-    test: movesOf("claims that change before, while and after they are carried are in their new place as they became"),
+    test: movesOf("claims that change before, while and after they are copied arrive in the target with the change"),
   },
   {
     guarantee: "A write that a full pool refuses counts in health",
@@ -578,7 +584,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "",
     test: {
       file: "test/operations/pool-facts/refusals.test.ts",
-      name: "a refused write counts until a later look finds that the pool takes writes",
+      name: "a refused write counts until a later check finds that the pool takes writes",
     },
   },
   {
@@ -588,7 +594,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "",
     test: pooling(
       "circuit-breaker",
-      "counts no answer that the pool is full or read-only, and takes it for a sign that it is there",
+      "does not count an answer that the pool is full or read-only, and takes it as a sign that the pool is reachable",
     ),
   },
   {
@@ -596,7 +602,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "server/graphql/http/documents.ts",
     from: "measureDocument(schema, document, limits);",
     to: "",
-    test: api("http/hostile-requests", "a field 990 times"),
+    test: api("http/hostile-requests", "a field 990 times: the answer costs little more than parsing the request"),
   },
   {
     guarantee: "Events that are being rendered count against the memory of all streams",
@@ -605,34 +611,34 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "",
     test: api(
       "http/event-streams",
-      "events that take several turns to render count while they do, so that not all are rendered at once",
+      "events that take several turns to render count while they are rendered, so that not all are rendered at once",
     ),
   },
   {
-    guarantee: "Nothing is begun for an operation whose time is up",
+    guarantee: "No field begins after the deadline of its operation",
     file: "server/graphql/schema/context.ts",
     from: "this.time.requireLeft();",
     to: "",
-    test: api("http/deadline", "a write that began ends, and none begins once the time is up"),
+    test: api("http/deadline", "a write that has begun finishes, and none begins after the deadline"),
   },
   {
-    guarantee: "The end of the service resets no connection that has a request",
+    guarantee: "A shutdown resets no connection that has a request",
     file: "server/http/draining-server.ts",
     from: "}, this.#graceMs);",
     to: "}, 0);",
     test: {
       file: "test/http/connections.test.ts",
-      name: "an answer that was under way says that it is the last, an idle connection is used once more, and then all end",
+      name: "a running answer says that it is the last, an idle connection serves one more request, and then all connections end",
     },
   },
   {
-    guarantee: "A call has one deadline, and waiting is a part of it",
+    guarantee: "A call has one deadline, which includes its wait",
     file: "server/storage/call-deadlines.ts",
     from: "if (this.#timer === undefined) this.#wait(call);",
     to: "",
     test: {
       file: "test/storage/postgres/batch-executor.test.ts",
-      name: "of which waiting is a part, and at which a storage that says nothing counts as away",
+      name: "a deadline includes the wait, and a storage that has answered nothing by then counts as unreachable",
     },
   },
 ];

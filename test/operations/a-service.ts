@@ -1,4 +1,4 @@
-/** A whole service without doors, on a database of its own: what the tests of operations ask. */
+/** A whole service without HTTP and GraphQL, on a database of its own, for the tests of operations. */
 import { pino } from "pino";
 import type { Access } from "../../server/access/access.ts";
 import { type Engine, openEngine } from "../../server/bootstrap.ts";
@@ -63,7 +63,7 @@ export async function aService(settings: Record<string, string> = {}): Promise<S
   };
 }
 
-/** Of a job that nobody stops, and that tries nothing again. */
+/** The progress of a job that nobody stops and that retries nothing. */
 export const hasty: JobProgress = {
   report: () => {},
   checkpoint: () => {},
@@ -73,14 +73,14 @@ export const hasty: JobProgress = {
   outlast: (error) => Promise.reject(error),
 };
 
-/** The target with these of its members replaced. */
+/** The target with some of its members replaced. */
 export function over<T extends object>(target: T, changes: Partial<T> = {}): T {
   return new Proxy(target, {
     get: (_, key) => (key in changes ? changes[key as keyof T] : Reflect.get(target, key, target)),
   });
 }
 
-/** The same service with something broken behind its operations. */
+/** The operations of the same service, with parts of its drivers replaced by broken ones. */
 export function withBroken(
   service: Service,
   parts: { control?: Partial<ControlDriver>; data?: Partial<PooledDataDriver> },
@@ -97,7 +97,7 @@ export function withBroken(
   });
 }
 
-/** The error that `work` is refused with, as doors see it; undefined when it is not. */
+/** Code and details of the error that refuses `work`; undefined when it succeeds. */
 export async function refusal(work: Promise<unknown>): Promise<Pick<DomainError, "code" | "details"> | undefined> {
   try {
     await work;

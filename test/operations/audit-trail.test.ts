@@ -13,7 +13,7 @@ const broken = (parts: Parameters<typeof withBroken>[1]) => withBroken(service, 
 const newest = async () => (await service.operations.audit.list(admin, { page: { limit: 1 } })).items[0];
 const unavailable = () => Promise.reject(new DomainError("STORAGE_UNAVAILABLE", "Out of reach."));
 
-test("a change whose row cannot be written does not happen", async () => {
+test("a change whose audit entry cannot be written does not happen", async () => {
   const { control } = service;
   const operations = broken({
     control: {
@@ -34,12 +34,12 @@ test("a change whose row cannot be written does not happen", async () => {
   expect(await service.operations.pools.exists(admin, { name: "never" })).toBe(false);
 });
 
-test("a refusal stays a refusal when it cannot be written down", async () => {
+test("a refused call stays refused when its audit entry cannot be written", async () => {
   const operations = broken({ control: { audit: { ...service.control.audit, append: unavailable } } });
   expect(await codeOf(operations.pools.delete(operator, { name: "x" }))).toBe("FORBIDDEN");
 });
 
-test("an action on a pool is written down before it begins; its failure after; what nobody knows stays intended", async () => {
+test("an action on a pool is in the audit log before it begins, and its outcome after it; an unknown outcome leaves it intended", async () => {
   await service.operations.queues.create(operator, { name: "purged" });
   const purging = (purge: PooledDataDriver["messages"]["purge"]) => {
     const operations = broken({ data: { messages: over(service.data.messages, { purge }) } });
@@ -65,7 +65,7 @@ test("an action on a pool is written down before it begins; its failure after; w
   expect((await service.operations.queues.stats(operator, { name: "purged" })).total).toBe(1);
 });
 
-test("a queue is deleted though its pool is out of reach, and what it left is freed once that is back", async () => {
+test("a queue is deleted while its pool is unreachable, and gc frees its entry once the pool is back", async () => {
   await service.operations.queues.create(operator, { name: "far" });
   await service.operations.messages.post(operator, { queue: "far", messages: [{ bodyText: "1" }] });
   const operations = broken({ data: { pool: unavailable } });
@@ -77,7 +77,7 @@ test("a queue is deleted though its pool is out of reach, and what it left is fr
   expect(await service.operations.catalogue.exists(operator, { queue: "far" })).toBe(false);
 });
 
-test("what another process changed in a queue counts here within a second", async () => {
+test("attributes that another process changed apply here within a second", async () => {
   const other = await service.another();
   await service.operations.queues.create(operator, { name: "shared" });
   const post = async () => {

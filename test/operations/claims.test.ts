@@ -26,7 +26,7 @@ const lapse = (seconds: number) => {
 };
 
 describe("claiming", () => {
-  test("takes the oldest, with the server's defaults, and says who holds them", async () => {
+  test("a claim takes the oldest messages with the server's defaults, and shows who holds them", async () => {
     const queue = await aQueue(3);
     const made = await claim(queue, { limit: 2, clientId: "c" });
     expect(bodies(made)).toEqual(["1", "2"]);
@@ -54,14 +54,14 @@ describe("claiming", () => {
     [{ limit: 101 }, "BAD_INPUT"],
     [{ limit: 1.5 }, "BAD_INPUT"],
     [{ clientId: "\u0000" }, "BAD_INPUT"],
-  ])("with %j is %s, and a renewal checks alike", async (params, code) => {
+  ])("a claim with %j is %s, and a renewal is checked in the same way", async (params, code) => {
     expect(await codeOf(claim("elsewhere", params))).toBe(code);
     if (!("ttlSeconds" in params) && !("graceSeconds" in params)) return;
     const renewal = service.operations.claims.update(operator, { queue: "elsewhere", id: "none", ...params });
     expect(await codeOf(renewal)).toBe(code ?? "CLAIM_DOES_NOT_EXIST");
   });
 
-  test("is renewed, released, and over by itself", async () => {
+  test("a claim is renewed, released, and expires", async () => {
     const queue = await aQueue(1);
     const { claims } = service.operations;
     const first = (await claim(queue, { ttlSeconds: 100 })).claim?.id as string;
@@ -77,7 +77,7 @@ describe("claiming", () => {
     expect(await codeOf(claims.delete(operator, { queue, id: second }))).toBeUndefined();
   });
 
-  test("with an idempotency key gives the same claim while it lives", async () => {
+  test("a claim repeated with its idempotency key is the same claim until it expires", async () => {
     const queue = await aQueue(4);
     const first = await claim(queue, { limit: 2, idempotencyKey: "k" });
     const again = await claim(queue, { limit: 2, idempotencyKey: "k" });
@@ -85,7 +85,7 @@ describe("claiming", () => {
     expect(bodies(again)).toEqual(["1", "2"]);
   });
 
-  test("makes the queue when asked, and is for operators", async () => {
+  test("a claim creates the queue when asked, and needs the role of an operator", async () => {
     expect(await claim("made", { createQueue: true })).toEqual({ claim: null, messages: [], deadLettered: 0 });
     expect(await service.operations.queues.exists(operator, { name: "made" })).toBe(true);
     expect(await codeOf(service.operations.claims.create(viewer, { project: "p", queue: "made" }))).toBe("FORBIDDEN");
@@ -108,7 +108,7 @@ describe("dead letters", () => {
     expect(moved).toMatchObject({ id: original?.id, bodyText: "1", claimCount: 0, claim: null, ttlSeconds: 1000 });
   });
 
-  test("are looked past until something is delivered", async () => {
+  test("a claim moves dead letters until it has something to deliver", async () => {
     const dead = await aQueue(0);
     const queue = await aQueue(5, { _max_claim_count: 1, _dead_letter_queue: dead });
     await claim(queue, { limit: 5, ttlSeconds: 60 });
@@ -120,13 +120,13 @@ describe("dead letters", () => {
     expect((await service.operations.queues.stats(operator, { name: dead })).total).toBe(5);
   });
 
-  test("a count of 0 or less gives up a message before its first delivery", async () => {
+  test("with a _max_claim_count of 0 or less a message is a dead letter before its first delivery", async () => {
     const dead = await aQueue(0);
     const queue = await aQueue(1, { _max_claim_count: -3, _dead_letter_queue: dead });
     expect(await claim(queue)).toMatchObject({ claim: null, deadLettered: 1 });
   });
 
-  test("without both attributes nothing is given up", async () => {
+  test("without both attributes no message becomes a dead letter", async () => {
     const queue = await aQueue(1, { _max_claim_count: 1 });
     for (let delivery = 1; delivery <= 3; delivery += 1) {
       expect(bodies(await claim(queue, { ttlSeconds: 60 }))).toEqual(["1"]);
@@ -146,7 +146,7 @@ describe("dead letters", () => {
     expect(await claim(queue)).toMatchObject({ claim: null, deadLettered: 2 });
   });
 
-  test("that cannot be moved cost nobody his claim, and move at a later one", async () => {
+  test("dead letters that cannot be moved do not fail the claim, and are moved by a later claim", async () => {
     const dead = await aQueue(0);
     const queue = await aQueue(2, { _max_claim_count: 1, _dead_letter_queue: dead });
     await claim(queue, { limit: 1, ttlSeconds: 60 });

@@ -1,4 +1,4 @@
-/** A pool that takes no writes, because it is full or read-only, is read all the same. */
+/** A pool that refuses writes because it is full or read-only can still be read. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-/** Far more refused posts than a breaker bears, and a read after each of them. */
+/** Makes far more refused posts than would open a circuit breaker, with a read after each of them. */
 async function readsGoOn(queue: string): Promise<void> {
   const { messages, queues } = service.operations;
   for (let time = 0; time < 12; time += 1) {
@@ -26,7 +26,7 @@ async function readsGoOn(queue: string): Promise<void> {
   }
 }
 
-/** What operators see of the pool now. The service's own look may be ten seconds old. */
+/** The health of the pool now. The service's own check may be ten seconds old. */
 async function healthOf(pool: string) {
   const { health } = withBroken(service, {});
   const { status, warnings, pools } = await health.check(viewer, {});
@@ -41,7 +41,7 @@ async function aQueueIn(pool: string, uri: string): Promise<string> {
   return `in-${pool}`;
 }
 
-test("on PostgreSQL", async () => {
+test("a read-only PostgreSQL pool refuses writes with the reason, shows it in health, and can be read", async () => {
   const uri = await service.poolUri();
   const queue = await aQueueIn("pg", uri);
   const client = new pg.Client({ connectionString: uri });
@@ -55,7 +55,7 @@ test("on PostgreSQL", async () => {
   };
   try {
     await set("SET default_transaction_read_only = on");
-    // The first calls may meet the connections that were just ended.
+    // The first calls may use a connection that was just ended.
     await expect
       .poll(
         async () =>
@@ -76,12 +76,12 @@ test("on PostgreSQL", async () => {
   }
 });
 
-test("a full disk under the control database is found by the look, and by refused calls, and is over by itself", async (context) => {
+test("a full disk under the control database shows in health checks and in refused calls, and no more once it has room", async (context) => {
   const disk = mountSmallDisk(160);
   if (disk === null) return context.skip("needs root, to mount a file system");
   const dataDir = join(disk.folder, "data");
   mkdirSync(dataDir);
-  // Its log stays short: one that finds no space ends the server.
+  // Its write-ahead log stays small: the server stops when the log finds no space.
   const postgres = await startOwnPostgres(dataDir, { min_wal_size: "32MB", max_wal_size: "64MB" });
   try {
     const small = await aService({ DATABASE_URL: postgres.url });
@@ -107,7 +107,7 @@ test("a full disk under the control database is found by the look, and by refuse
           expect.stringContaining("reserve_space"),
         ],
       });
-      // Until then its pages may have room.
+      // The first posts may still fit into existing pages.
       let refused: Awaited<ReturnType<typeof refusal>>;
       do refused = await refusal(post());
       while (refused === undefined);
@@ -128,7 +128,7 @@ test("a full disk under the control database is found by the look, and by refuse
 });
 
 describeWithRedis(() => {
-  test("on Redis", async () => {
+  test("a full Redis pool refuses writes, shows it in health, can be read, and takes writes again once it has room", async () => {
     const server = await startRedis();
     try {
       const queue = await aQueueIn("redis", `${server.url}/full`);

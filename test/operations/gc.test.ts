@@ -13,7 +13,7 @@ afterAll(() => service.stop());
 
 const AWAY = new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reached.");
 
-/** Operations with what they log, and two pools of which "ill" can be broken. */
+/** Operations, the lines that they log, and two pools, of which "ill" fails with `state.failure`. */
 async function withIllPool() {
   const { control, data, stores, jobs, history, config: limits } = service;
   for (const name of ["ill", "well"]) {
@@ -46,7 +46,7 @@ async function withIllPool() {
   return { operations, state, told };
 }
 
-test("of a pool that is away the log hears when that begins and when it ends, also when deleted queues left something there", async () => {
+test("the log has one line when the collection of a pool begins to fail and one when it recovers, also when a deleted queue waits there", async () => {
   const { operations, state, told } = await withIllPool();
   const collect = () => operations.gc.collect(admin, {});
   const inIll = async () => {
@@ -68,7 +68,7 @@ test("of a pool that is away the log hears when that begins and when it ends, al
     `Garbage collection of the pool ill failed; the next line about it comes when it recovers: ${why}`;
   expect(told).toEqual([begins(AWAY.message)]);
 
-  // Away in other words is no news; a defect is.
+  // Unreachable for another reason is no news. A defect is.
   state.failure = new DomainError("DEADLINE_EXCEEDED", "It took too long.");
   await collect();
   expect(told).toHaveLength(1);
@@ -85,12 +85,12 @@ test("of a pool that is away the log hears when that begins and when it ends, al
   expect(told.filter((line) => line.includes("ill recovered"))).toHaveLength(1);
 });
 
-test("a pool that a collection found away gets no new queue until one finds it there", async () => {
+test("a pool whose collection failed gets no new queue until a collection succeeds", async () => {
   const { data } = service;
   const failing = vi.spyOn(await data.pool("ill"), "gc").mockRejectedValue(AWAY);
   const drawn = async () => {
-    const dice = Array.from({ length: 20 }, (_, index) => index / 20);
-    return new Set(await Promise.all(dice.map((one) => data.choosePool(null, () => one))));
+    const randoms = Array.from({ length: 20 }, (_, index) => index / 20);
+    return new Set(await Promise.all(randoms.map((one) => data.choosePool(null, () => one))));
   };
   await service.operations.gc.collect(admin, {});
   expect(await drawn()).toEqual(new Set(["well"]));
@@ -99,7 +99,7 @@ test("a pool that a collection found away gets no new queue until one finds it t
   expect(await drawn()).toEqual(new Set(["ill", "well"]));
 });
 
-test("old audit entries and jobs that ended long ago go, in bounded steps, and the rest stays", async () => {
+test("gc deletes old audit entries and jobs that ended long ago, in bounded steps, and keeps the rest", async () => {
   const connections = new pg.Pool({ connectionString: service.config.DATABASE_URL, max: 1 });
   await connections.query(
     `INSERT INTO audit_entries (at, actor, action, target, outcome, request_id)

@@ -36,14 +36,14 @@ test("a healthy service passes, with each operation of each pool timed", async (
   expect(await operations.health.notReady()).toBeNull();
 });
 
-test("a pool by itself is as it is among all", async () => {
+test("the health of one pool is the same alone as in the whole report", async () => {
   const { pools } = await operations.health.check(viewer, {});
   expect(await operations.health.pool(viewer, { name: "second" })).toEqual(pools[1]);
   expect(await operations.health.pool(viewer, { name: "default" })).toEqual(pools[0]);
   expect(await codeOf(operations.health.pool(viewer, { name: "third" }))).toBe("POOL_DOES_NOT_EXIST");
 });
 
-test("pools are tried once in ten seconds, whoever asks", async () => {
+test("pools are probed once in ten seconds, however many callers ask", async () => {
   now += 10_000;
   const checks = await Promise.all(Array.from({ length: 5 }, () => operations.health.check(viewer, {})));
   const first = checks[0]?.pools[0]?.checkedAt;
@@ -54,7 +54,7 @@ test("pools are tried once in ten seconds, whoever asks", async () => {
   expect((await operations.health.check(viewer, {})).pools[0]?.checkedAt).not.toBe(first);
 });
 
-test("a pool that is down is a warning that names it, and the others are well", async () => {
+test("a pool that is down is a warning that names it, and the others are healthy", async () => {
   const uri = "postgres://user:canary-password@127.0.0.1:1/d";
   await operations.pools.create(admin, { name: "down", uri, weight: 0, verify: false });
   const report = await operations.health.check(viewer, {});
@@ -68,7 +68,7 @@ test("a pool that is down is a warning that names it, and the others are well", 
   expect(JSON.stringify(report)).not.toContain("canary-password");
 });
 
-test("garbage collection reports each pool, the dead one too, and health shows the last", async () => {
+test("garbage collection reports each pool, the dead one too, and health shows the last collection", async () => {
   await operations.queues.create(operator, { name: "q" });
   await operations.messages.post(operator, { queue: "q", messages: [{ bodyText: "1", ttlSeconds: 60 }] });
   service.clock.offsetMs += 61_000;
@@ -99,7 +99,7 @@ test("the audit log is for admins, newest first, by project and actor", async ()
   expect(await codeOf(operations.audit.list(limited, { project: "p" }))).toBe("FORBIDDEN");
 });
 
-test("without its control database it fails, is not ready, and says so", async () => {
+test("without its control database the service's health is fail, and it is not ready and says why", async () => {
   const { control, data, stores, jobs, history, config: limits } = service;
   const broken = {
     ...control,
@@ -122,7 +122,7 @@ test("without its control database it fails, is not ready, and says so", async (
   expect(report.warnings.join()).toContain("DATABASE_URL");
 });
 
-test("it answers within ten seconds, whatever is stuck", async () => {
+test("a health check answers within ten seconds, whatever hangs", async () => {
   const never = () => new Promise<never>(() => {});
   const late = <T>(milliseconds: number, value: T) =>
     new Promise<T>((resolve) => setTimeout(resolve, milliseconds, value));
@@ -155,7 +155,7 @@ test("it answers within ten seconds, whatever is stuck", async () => {
   }
 });
 
-test("it is not ready while the control database fails half of the calls", async () => {
+test("the service is not ready while the control database fails half of the calls", async () => {
   let failing = true;
   const { control, data, stores, jobs, history, config: limits } = service;
   const exists = async () => {

@@ -42,7 +42,7 @@ async function aPool(weight = 1, flavor: string | null = null): Promise<string> 
   await service.operations.pools.create(admin, { name, uri: await service.poolUri(), weight, flavor });
   return name;
 }
-/** In the pool that is named, whatever the dice would say. */
+/** A queue in this pool, wherever the random choice would place it. */
 async function aQueue(name: string, pool: string, metadataText = "{}"): Promise<{ project: string; name: string }> {
   const queue = { project: "p", name };
   await service.operations.queues.create(operator, { ...queue, metadataText });
@@ -74,7 +74,7 @@ const stopsAt = (progress: JobProgress) => {
 const removePool = async (name: string) => service.operations.pools.delete(admin, { name });
 
 describe("moveQueue", () => {
-  it("answers with the job done, its result and its audit row", async () => {
+  it("answers with the finished job, its result and its audit entry", async () => {
     startRunner();
     const [one, two] = [await aPool(), await aPool()];
     await aQueue("small", one);
@@ -104,7 +104,7 @@ describe("moveQueue", () => {
     expect(again).toMatchObject({ state: "done" });
   });
 
-  it("takes the dead letter queue along", async () => {
+  it("moves the dead letter queue too", async () => {
     startRunner();
     const [one, two] = [await aPool(), await aPool()];
     await aQueue("dead", one);
@@ -115,7 +115,7 @@ describe("moveQueue", () => {
     expect([await placeOf("alive"), await placeOf("dead"), await totalOf("dead")]).toEqual([two, two, 2]);
   });
 
-  it("of a dead letter queue takes along all that use it, and those of one take their sisters, but nobody from elsewhere", async () => {
+  it("moves a dead letter queue with all queues that use it, and one of them with the whole group, except queues in other pools", async () => {
     startRunner();
     const [one, two, three] = [await aPool(), await aPool(), await aPool()];
     const uses = (name: string) => JSON.stringify({ _dead_letter_queue: name });
@@ -138,13 +138,13 @@ describe("moveQueue", () => {
     expect(await totalOf("user-b")).toBe(3);
     expect(await move("user-b", one)).toEqual({ included: ["grave", "user-a"], excluded: far });
     expect(await places()).toEqual([one, one, one, three, one]);
-    // Once more changes nothing, and one that uses it no more stays.
+    // A queue that no longer uses the dead letter queue stays.
     await service.operations.queues.setMetadata(operator, { project: "p", name: "user-a", metadataText: "{}" });
     expect(await move("grave", three)).toEqual({ included: ["user-b", "user-far"], excluded: [] });
     expect(await places()).toEqual([three, one, three, three, one]);
   });
 
-  it("leaves a dead letter queue of another flavor where it is, and says why; the pair is together again once both have the flavor", async () => {
+  it("excludes a dead letter queue of another flavor with the reason, and reunites the pair once both have the flavor", async () => {
     startRunner();
     const one = await aPool();
     const fast = [await aPool(1, "rapid"), await aPool(1, "rapid"), await aPool(1, "rapid")];
@@ -165,7 +165,7 @@ describe("moveQueue", () => {
     await expect.poll(() => placeOf("slow-grave")).toBe(place);
   });
 
-  it("is refused to viewers, of missing queues and pools, and to a pool of another flavor", async () => {
+  it("is refused for viewers, missing queues, missing pools and a pool of another flavor", async () => {
     const { moveQueue } = service.operations.jobs;
     const one = await aPool();
     const other = await aPool(1, "fast");
@@ -207,7 +207,7 @@ describe("a change of _flavor", () => {
 });
 
 describe("changes of _flavor while the queue moves", () => {
-  it("are followed in the end: the queue is where the last one says, also when that is where it was", async () => {
+  it("changes of _flavor during a move end with the queue in its last flavor, also when that is the one it came from", async () => {
     const one = await aPool();
     for (const name of ["red", "blue"]) {
       await service.operations.flavors.create(admin, { project: "p", name, pools: [await aPool(1, name)] });
@@ -234,7 +234,7 @@ describe("changes of _flavor while the queue moves", () => {
       .toBe("done");
     const { flavor } = (await service.operations.pools.get(viewer, { name: await placeOf("restless") })) ?? {};
     expect(flavor).toBeNull();
-    // One after the other, as fast as they are answered.
+    // One after the other, without waiting for the moves.
     for (const color of ["blue", "red", "blue"]) await set(`{"_flavor": "${color}"}`);
     const blue = async () =>
       (await service.operations.pools.get(viewer, { name: await placeOf("restless") }))?.flavor ?? null;
@@ -248,7 +248,7 @@ describe("changes of _flavor while the queue moves", () => {
 });
 
 describe("drainPool", () => {
-  it("moves all queues away, by weight; the pool gets no new ones, and only then can be deleted", async () => {
+  it("moves all queues to other pools and closes the pool to new ones, and only then the pool can be deleted", async () => {
     startRunner();
     const one = await aPool(1);
     const names = Array.from({ length: 7 }, (_, index) => `drained-${index}`);
@@ -272,7 +272,7 @@ describe("drainPool", () => {
     expect(await codeOf(service.operations.jobs.drainPool(admin, { pool: "missing" }))).toBe("POOL_DOES_NOT_EXIST");
   });
 
-  it("keeps each queue with its dead letter queue, whatever the dice say, and names those that may not live together", async () => {
+  it("keeps each queue with its dead letter queue, wherever the random choice falls, and names those that may not share a pool", async () => {
     startRunner();
     const source = await aPool(0, "paired");
     const targets = [await aPool(1, "paired"), await aPool(1, "paired"), await aPool(1, "paired")];
@@ -302,7 +302,7 @@ describe("drainPool", () => {
     expect(others).toEqual([]);
   });
 
-  it("asked for twice is one job, done by one of two processes", async () => {
+  it("asked for several times is one job, which one of two processes runs", async () => {
     const another = await service.another();
     startRunner();
     startRunner(another);
@@ -318,13 +318,13 @@ describe("drainPool", () => {
     expect(done).toMatchObject({ state: "done", progress: 12, fence: 1 });
   });
 
-  it("that is cancelled stops between two queues, and gives the weight back", async () => {
+  it("stops between two queues when it is cancelled, and restores the pool's weight", async () => {
     const started = Promise.withResolvers<void>();
     const drain = service.operations.jobs.work.drainPool;
     startRunner(service, {
       drainPool: async (job, progress) => {
         started.resolve();
-        // The heartbeat brings the news.
+        // The heartbeat learns of the cancellation.
         await expect.poll(() => stopsAt(progress)).toBe(true);
         return drain(job, progress);
       },
@@ -347,7 +347,7 @@ describe("drainPool", () => {
     await service.operations.pools.update(admin, { name: one, weight: 0 });
   });
 
-  it("that waits and is cancelled never begins", async () => {
+  it("never begins when it is cancelled while it waits, and restores the pool's weight", async () => {
     const one = await aPool(5);
     const job = await service.operations.jobs.drainPool(admin, { pool: one });
     expect(job.state).toBe("waiting");
@@ -356,7 +356,7 @@ describe("drainPool", () => {
     await service.operations.pools.update(admin, { name: one, weight: 0 });
   });
 
-  it("whose process stops goes on in another, and one whose process died when its lease has lapsed", async () => {
+  it("continues in another process when its process stops, or dies and its lease expires", async () => {
     const another = await service.another();
     const one = await aPool(1);
     for (let index = 0; index < 4; index += 1) await aQueue(`resumed-${index}`, one);
@@ -375,7 +375,7 @@ describe("drainPool", () => {
     await stuck.promise;
     await first.stop();
     expect(await service.jobs.get(id)).toMatchObject({ state: "running", fence: 1, finishedAt: null });
-    // It died: taken, and no heartbeat.
+    // As of a process that took the job and died: a lease that has expired, and no heartbeat.
     const dead = (await service.jobs.take({ holder: "dead", leaseSeconds: 0 })) as Job;
     expect(dead).toMatchObject({ id, fence: 2 });
     startRunner(another);
@@ -386,7 +386,7 @@ describe("drainPool", () => {
     expect(await service.jobs.beat(beat)).toBeNull();
   });
 
-  it("that another process has by now leaves the pool closed to new queues, however it fails here", async () => {
+  it("a drain that another process took over leaves the pool closed to new queues when it fails here", async () => {
     const one = await aPool(1, "solitary");
     await service.operations.flavors.create(admin, { project: "p", name: "solitary", pools: [one] });
     await aQueue("nowhere-to-go", one, '{"_flavor": "solitary"}');
@@ -399,7 +399,7 @@ describe("drainPool", () => {
     expect((await service.control.pools.get(one)).weight).toBe(1);
   });
 
-  it("passes over a pool that cannot be reached", async () => {
+  it("skips a pool that is unreachable", async () => {
     startRunner();
     const flavor = "spread";
     const [one, dead, live] = [await aPool(1, flavor), "pool-dead", await aPool(1, flavor)];
@@ -415,7 +415,7 @@ describe("drainPool", () => {
     errors.length = 0;
   });
 
-  it("without another pool that takes the queues is refused at once, which is written down", async () => {
+  it("a drain without another pool that takes the queues is refused at once, with an audit entry", async () => {
     const only = await aPool(2, "lonely");
     await service.operations.flavors.create(admin, { project: "p", name: "lonely", pools: [only] });
     await aQueue("lonely", only, '{"_flavor": "lonely"}');
@@ -437,7 +437,7 @@ describe("drainPool", () => {
 });
 
 describe("the list of jobs", () => {
-  it("is newest first, by pages, and shows each caller what is his", async () => {
+  it("is newest first, in pages, and shows each caller only the jobs that they may see", async () => {
     const { jobs } = service.operations;
     const all = await jobs.list(admin, { page: { limit: 3 } });
     const next = await jobs.list(admin, { page: { limit: 3, after: all.nextMarker } });

@@ -9,7 +9,7 @@ afterAll(() => service.stop());
 
 const stores = () => service.operations.keyValueStores;
 
-test("a store is made once, for every process, and keeps JSON to the letter", async () => {
+test("a store is created once for all processes, and keeps JSON exactly as it was sent", async () => {
   const other = await service.another();
   await stores().create(admin, { store: "mine", expirationSeconds: 1000 });
   expect(await codeOf(stores().create(admin, { store: "mine" }))).toBe("STORE_ALREADY_CONFIGURED");
@@ -37,7 +37,7 @@ test("a store is made once, for every process, and keeps JSON to the letter", as
   expect((await stores().keys(admin, { store: "mine" })).items).toEqual([]);
 });
 
-test("a lock goes from call to call as a token, excludes other processes, and its list gives no token away", async () => {
+test("a lock is passed between calls as a token, excludes other processes, and lists do not show the token", async () => {
   const other = await service.another();
   await stores().create(admin, { store: "locked", lockTimeoutSeconds: 2 });
   const key = "k";
@@ -73,7 +73,7 @@ test("Isimud's own stores show their keys, never their values", async () => {
   );
 });
 
-test("what makes no sense is refused, and all of it to those who are no admins", async () => {
+test("invalid requests are refused, and all requests of callers who are not admins", async () => {
   await stores().create(admin, { store: "checked" });
   const set = (params: object) => stores().setValue(admin, { store: "checked", key: "k", valueText: "1", ...params });
   expect(await codeOf(set({ store: "never" }))).toBe("STORE_DOES_NOT_EXIST");

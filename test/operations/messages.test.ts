@@ -20,7 +20,7 @@ const post = (queue: string, ...messages: { bodyText: string; ttlSeconds?: numbe
   service.operations.messages.post(operator, { queue, messages });
 
 describe("posting", () => {
-  test("createQueue makes a queue that another process just deleted, though it is still remembered; claiming too", async () => {
+  test("createQueue creates a queue again that another process just deleted and this one still caches, for posts and claims", async () => {
     const other = await service.another();
     const address = { project: "p", queue: await aQueue(), createQueue: true };
     const gone = async () => {
@@ -37,7 +37,7 @@ describe("posting", () => {
     expect(await service.operations.queues.exists(viewer, { project: "p", name: address.queue })).toBe(true);
   });
 
-  test("a body is kept to the letter, whatever JavaScript would make of it", async () => {
+  test("a body is kept exactly as it was sent, though JavaScript would change it", async () => {
     const queue = await aQueue();
     const bodies = [
       '{"b": 1.0, "a":12345678901234567, "b" : -0}',
@@ -52,7 +52,7 @@ describe("posting", () => {
     expect(items[0]).toMatchObject({ project: "p", queue });
   });
 
-  test("what a message leaves out comes from its queue, else from the server", async () => {
+  test("what a message leaves out comes from its queue's attributes, else from the server's defaults", async () => {
     const plain = await aQueue();
     const own = await aQueue('{"_default_message_ttl": 100, "_default_message_delay": 50}');
     const details = async (queue: string) => {
@@ -105,7 +105,7 @@ describe("posting", () => {
     ["1 MiB", [{ bodyText: `"${"x".repeat(1_048_574)}"` }], undefined],
     ["a byte more", [{ bodyText: `"${"x".repeat(1_048_575)}"` }], "TOO_LARGE"],
     ["1 MiB of characters of two bytes", [{ bodyText: `"${"é".repeat(524_288)}"` }], "TOO_LARGE"],
-  ])("%s is %3$s", async (_, messages, code) => {
+  ])("a post with %s is %3$s", async (_, messages, code) => {
     const queue = await aQueue();
     expect(await codeOf(post(queue, ...(messages as { bodyText: string }[])))).toBe(code);
     const { total } = await service.operations.queues.stats(operator, { name: queue });
@@ -121,7 +121,7 @@ describe("posting", () => {
     });
   });
 
-  test("needs a queue, or makes it when asked, but not for a request that is refused", async () => {
+  test("a post needs a queue, or creates it when asked, but not when the post is refused", async () => {
     const request = { queue: "lazy", messages: [{ bodyText: "1" }] };
     expect(await codeOf(service.operations.messages.post(operator, request))).toBe("QUEUE_DOES_NOT_EXIST");
     const bad = { queue: "lazy", messages: [{ bodyText: "1", ttlSeconds: 1 }], createQueue: true };
@@ -134,7 +134,7 @@ describe("posting", () => {
     expect((await service.operations.queues.stats(operator, { name: "lazy" })).total).toBe(10);
   });
 
-  test("with an idempotency key happens once", async () => {
+  test("a post with an idempotency key happens once", async () => {
     const queue = await aQueue();
     const request = { queue, messages: [{ bodyText: "1" }], idempotencyKey: "k" };
     const first = await service.operations.messages.post(operator, request);
@@ -146,7 +146,7 @@ describe("posting", () => {
     );
   });
 
-  test("is for operators", async () => {
+  test("a post needs the role of an operator", async () => {
     const queue = await aQueue();
     const request = { project: "p", queue, messages: [{ bodyText: "1" }] };
     expect(await codeOf(service.operations.messages.post(viewer, request))).toBe("FORBIDDEN");
@@ -167,7 +167,7 @@ describe("reading and deleting", () => {
     expect(await codeOf(claims.get(operator, { queue, id: "x" }))).toBe("CLAIM_DOES_NOT_EXIST");
   });
 
-  test("whatever would change a missing queue says that it is missing", async () => {
+  test("every call that would change a missing queue is QUEUE_DOES_NOT_EXIST", async () => {
     const { messages, claims, queues } = service.operations;
     const queue = "nowhere";
     const id = randomUUID();
@@ -204,7 +204,7 @@ describe("reading and deleting", () => {
     expect(await codeOf(service.operations.messages.list(operator, { queue, echo: false }))).toBe("BAD_INPUT");
   });
 
-  test("oldest, newest, by ids and by pages in both directions", async () => {
+  test("messages are read as the oldest, as the newest, by ids, and in pages both ways", async () => {
     const queue = await aQueue();
     const { ids } = await post(queue, ...["1", "2", "3", "4", "5"].map((bodyText) => ({ bodyText })));
     const { messages } = service.operations;
@@ -221,7 +221,7 @@ describe("reading and deleting", () => {
     expect(await codeOf(messages.bulkGet(operator, { queue, ids: Array(101).fill("x") }))).toBe("BAD_INPUT");
   });
 
-  test("a claimed message needs its claim to be deleted; a bulk deletion of many is written to the audit log", async () => {
+  test("a claimed message is deleted only with its claim or by force, and forced and bulk deletes are in the audit log", async () => {
     const queue = await aQueue();
     const { ids } = await post(queue, { bodyText: "1" }, { bodyText: "2" }, { bodyText: "3" });
     const { messages, claims } = service.operations;
@@ -254,7 +254,7 @@ describe("reading and deleting", () => {
     expect(rows.some(({ detailsText }) => detailsText.includes("bodyText"))).toBe(false);
   });
 
-  test("pop takes the oldest free ones for good", async () => {
+  test("pop removes the oldest ready messages", async () => {
     const queue = await aQueue();
     await post(queue, { bodyText: "1" }, { bodyText: "2" }, { bodyText: "3" });
     await service.operations.claims.create(operator, { queue, limit: 1 });

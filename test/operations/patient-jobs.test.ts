@@ -1,4 +1,4 @@
-/** Jobs that meet what passes by itself: they wait for it, and say so. */
+/** Jobs wait for failures that pass, and show what they wait for. */
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
 import { DomainError } from "../../server/errors.ts";
@@ -37,7 +37,7 @@ function startRunner(changes: { store?: Partial<Service["jobs"]>; maxWaitSeconds
 
 interface TestPool {
   name: string;
-  /** Its database has another name until it is back. */
+  /** Renames the pool's database, so that it is unreachable until `comeBack`. */
   leave(): Promise<void>;
   comeBack(): Promise<void>;
 }
@@ -45,7 +45,7 @@ interface TestPool {
 async function aPool(name: string, flavor: string | null = null): Promise<TestPool> {
   const uri = await service.poolUri();
   await service.operations.pools.create(admin, { name, uri, weight: 2, flavor });
-  // Open, as one that has been used.
+  // Opens the pool, as use would.
   await service.data.pool(name);
   const database = new URL(uri).pathname.slice(1);
   return {
@@ -80,7 +80,7 @@ const jobOf = async (id: string) => (await service.operations.jobs.get(admin, { 
 const waits = (id: string, what: string) => expect.poll(async () => (await jobOf(id)).waitingFor).toBe(what);
 const ends = (id: string, state: Job["state"]) => expect.poll(async () => (await jobOf(id)).state).toBe(state);
 
-test("a move whose pool is away waits for it, says so, and goes on when it is back", async () => {
+test("a move whose pool is unreachable waits, shows what it waits for, and continues when the pool is back", async () => {
   startRunner();
   const [here, there] = [await aPool("here"), await aPool("there")];
   await aQueue("patient", here);
@@ -99,7 +99,7 @@ test("a move whose pool is away waits for it, says so, and goes on when it is ba
   expect([await placeOf("patient"), await totalOf("patient")]).toEqual([there.name, 1]);
 });
 
-test("jobs that wait keep no others from being done", async () => {
+test("waiting jobs do not keep other jobs from running", async () => {
   startRunner();
   const [here, there, gone] = [await aPool("busy"), await aPool("idle"), await aPool("gone")];
   for (const name of ["stuck-1", "stuck-2", "stuck-3", "lucky"]) await aQueue(name, here);
@@ -113,7 +113,7 @@ test("jobs that wait keep no others from being done", async () => {
   for (const job of stuck) await ends(job.id, "done");
 });
 
-test("a drain goes on with the others, and can be cancelled while it waits", async () => {
+test("a drain moves the other queues while one has to wait, and can be cancelled then", async () => {
   startRunner();
   const [source, open, shut] = [
     await aPool("full", "wide"),
@@ -136,10 +136,10 @@ test("a drain goes on with the others, and can be cancelled while it waits", asy
   await shut.comeBack();
 });
 
-test("a drain with a queue that may go nowhere moves the others before it fails", async () => {
+test("a drain with a queue that no other pool takes moves the others before it fails", async () => {
   const [source, other] = [await aPool("mixed", "mixed"), await aPool("spare", "mixed")];
   await service.operations.flavors.create(admin, { project: "p", name: "mixed", pools: ["mixed", "spare"] });
-  // Its flavor has no pool any more that takes queues.
+  // Below, its flavor changes to one whose only pool takes no queues.
   await aQueue("a-stranger", source, "mixed");
   await service.operations.flavors.create(admin, {
     project: "p",
@@ -149,7 +149,7 @@ test("a drain with a queue that may go nowhere moves the others before it fails"
   await service.control.queues.setMetadata({ project: "p", name: "a-stranger" }, '{"_flavor":"empty"}');
   for (const name of ["b-free", "c-free"]) await aQueue(name, source, "mixed");
   const { id } = await service.operations.jobs.drainPool(admin, { pool: source.name });
-  // Before that, it would have been refused.
+  // Set only now, because the request would have been refused.
   await service.operations.pools.update(admin, { name: "nil", weight: 0 });
   startRunner();
   await ends(id, "failed");
@@ -157,7 +157,7 @@ test("a drain with a queue that may go nowhere moves the others before it fails"
   expect(await Promise.all(["b-free", "c-free"].map(placeOf))).toEqual([other.name, other.name]);
 });
 
-test("when nothing got done for too long the job fails, and names the pool", async () => {
+test("a job that makes no progress for too long fails and names the pool", async () => {
   startRunner({ maxWaitSeconds: 0 });
   const [here, there] = [await aPool("near"), await aPool("far")];
   await aQueue("impatient", here);
@@ -172,7 +172,7 @@ test("when nothing got done for too long the job fails, and names the pool", asy
   await there.comeBack();
 });
 
-test("that it is done is written down once the control database is back", async () => {
+test("the end of a job is recorded once the control database is back", async () => {
   let refusals = 2;
   startRunner({
     store: {
@@ -190,7 +190,7 @@ test("that it is done is written down once the control database is back", async 
   expect(await jobOf(id)).toMatchObject({ progress: 1, error: null, fence: 1 });
 });
 
-test("queues that were left in a pool that hangs hold up no others", async () => {
+test("moves that were left in a pool that hangs do not delay the recovery of others", async () => {
   const lapsed = ["hangs", "hangs", "works"].map((source, index) => ({
     source,
     queue: `q${index}`,
@@ -224,7 +224,7 @@ test("queues that were left in a pool that hangs hold up no others", async () =>
   expect(await first).toBe(1);
 });
 
-test("an attempt takes over what an earlier one of this process could not take back", async () => {
+test("a move takes over from an earlier attempt of this process that could not be undone", async () => {
   const [here, there] = [await aPool("first"), await aPool("second")];
   await aQueue("again", here);
   const queue = { project: "p", name: "again" };

@@ -17,7 +17,7 @@ async function aPool(name: string, params: { weight?: number; flavor?: string } 
   return service.operations.pools.create(admin, { name, uri, weight: 1, ...params });
 }
 
-test("the log says which pool's connections broke, and tells no URI", async () => {
+test("the log says which pool's connections broke, and shows no URI", async () => {
   const uri = await service.poolUri();
   await service.operations.pools.create(admin, { name: "broken", uri, weight: 0 });
   expect(await service.operations.pools.capabilities(viewer, { name: "broken" })).not.toBeNull();
@@ -88,7 +88,7 @@ describe("pools", () => {
     [{ uri: `postgres://u@h/${"d".repeat(250)}` }, "BAD_INPUT"],
     [{ uri: "nobody://h/d", verify: true }, "BAD_INPUT"],
     [{ uri: `postgres://u:${CANARY}@127.0.0.1:1/d`, verify: true }, "POOL_NOT_REACHABLE"],
-  ])("with %j is %s", async (params, code) => {
+  ])("a pool with %j is %s", async (params, code) => {
     const uri = `postgres://u@127.0.0.1:1/limits${Math.random()}`;
     const request = { name: "limits", uri, weight: 1, verify: false, replace: true, ...params };
     const refused = await refusal(service.operations.pools.create(admin, request));
@@ -97,7 +97,7 @@ describe("pools", () => {
     await service.operations.pools.delete(admin, { name: "limits" });
   });
 
-  test("a look at a URI leaves nothing there, and says which pool it is once there is one", async () => {
+  test("verifying a URI creates nothing there, and names the pool once it is registered", async () => {
     const { pools } = service.operations;
     const url = new URL(await service.poolUri());
     url.searchParams.set("schema", "looked_at");
@@ -116,7 +116,7 @@ describe("pools", () => {
     expect((await pools.verify(admin, { uri })).registeredAs).toBe("looked-at");
     await pools.delete(admin, { name: "looked-at" });
 
-    // Where no pool could be made, the look says so.
+    // Verification also says that no pool could be created there.
     await client.query(`REVOKE CREATE ON DATABASE ${url.pathname.slice(1)} FROM CURRENT_USER`);
     url.searchParams.set("schema", "not_to_be_made");
     await expect(pools.verify(admin, { uri: url.toString() })).rejects.toMatchObject({
@@ -136,7 +136,7 @@ describe("pools", () => {
     `postgres://u:${CANARY}@h/d?sslrootcert=/dev/zero`,
     `redis://u:${CANARY}@h:99999`,
     `redis://u:${CANARY}#@h`,
-  ])("%s is refused whether it is tried or not, and not quoted", async (uri) => {
+  ])("the URI %s is refused with and without verification, and not quoted", async (uri) => {
     const { pools } = service.operations;
     for (const attempt of [
       () => pools.create(admin, { name: "odd", uri, weight: 1, verify: false }),
@@ -154,7 +154,7 @@ describe("pools", () => {
     expect(await pools.exists(viewer, { name: "odd" })).toBe(false);
   });
 
-  test("one that is not up can be registered without verifying, and harms no other", async () => {
+  test("an unreachable pool can be registered without verification", async () => {
     const { pools } = service.operations;
     await pools.create(admin, { name: "down", uri: "postgres://u@127.0.0.1:1/d", weight: 0, verify: false });
     expect(await pools.capabilities(viewer, { name: "down" })).toBeNull();
@@ -200,7 +200,7 @@ describe("pools", () => {
     await pools.delete(admin, { name: "lb" });
   });
 
-  test("are not deleted while queues live in them", async () => {
+  test("are not deleted while they hold queues", async () => {
     const { pools, queues } = service.operations;
     await aPool("busy");
     await queues.create(operator, { name: "in-busy" });
@@ -219,7 +219,7 @@ describe("pools", () => {
     expect(await pools.delete(admin, { name: "busy" })).toEqual({ deleted: true });
   });
 
-  test("are dropped all at once only as a dry run has shown them", async () => {
+  test("are dropped all at once only when they are still as a dry run has shown them", async () => {
     const { pools } = service.operations;
     await aPool("d1");
     const dry = await pools.dropAll(admin, {});
@@ -294,7 +294,7 @@ describe("flavors", () => {
     expect(await codeOf(flavors.update(admin, { project: "p", name: "nobody", pools: ["plain"] }))).toBe(
       "FLAVOR_DOES_NOT_EXIST",
     );
-    // Also where its pools are another flavor's last.
+    // Also when its pools are the last ones of another flavor.
     expect(await codeOf(flavors.update(admin, { project: "p", name: "nobody", pools: ["fast-1", "fast-2"] }))).toBe(
       "FLAVOR_DOES_NOT_EXIST",
     );
@@ -304,7 +304,7 @@ describe("flavors", () => {
     expect(await flavors.pools(viewer, { project: "p", name: "fast" })).toEqual(["fast-2"]);
     const { pools } = service.operations;
     expect(await codeOf(pools.delete(admin, { name: "fast-2" }))).toBe("POOL_IN_USE_BY_FLAVOR");
-    // Nor does another project, or a change of the pool itself, take a flavor's last pool away.
+    // Neither another project nor an update of the pool can take the last pool away from a flavor.
     const elsewhere = flavors.create(admin, { project: "q", name: "thief", pools: ["fast-2"] });
     expect(await codeOf(elsewhere)).toBe("POOL_IN_USE_BY_FLAVOR");
     expect(await codeOf(pools.update(admin, { name: "fast-2", flavor: null }))).toBe("POOL_IN_USE_BY_FLAVOR");
@@ -313,7 +313,7 @@ describe("flavors", () => {
     expect((await pools.update(admin, { name: "fast-2", weight: 2 })).flavor).toBe("fast");
   });
 
-  test("of a project are dropped as a dry run has shown them, and their pools are free again", async () => {
+  test("of a project are dropped as a dry run has shown them, and their pools have no flavor then", async () => {
     const { flavors, pools } = service.operations;
     const dry = await flavors.dropAll(admin, { project: "p" });
     expect(dry).toMatchObject({ dropped: false, count: { value: 1, exact: true } });
@@ -327,7 +327,7 @@ describe("flavors", () => {
 describe("the catalogue", () => {
   const post = (queue: string) => service.operations.messages.post(operator, { queue, messages: [{ bodyText: "1" }] });
 
-  test("maps a queue elsewhere only when nothing is lost, or on purpose; nobody writes to the old place afterwards", async () => {
+  test("maps a queue to another pool only when no message is lost or discardMessages is set, and then no process writes to the old pool", async () => {
     const { catalogue, queues, messages } = service.operations;
     const other = await service.another();
     await aPool("from");
@@ -344,7 +344,7 @@ describe("the catalogue", () => {
     expect(await codeOf(move({ pool: "nobody", discardMessages: true }))).toBe("POOL_DOES_NOT_EXIST");
     expect(await move({ discardMessages: true })).toMatchObject({ pool: "to" });
     expect((await queues.stats(operator, { name: "mapped" })).total).toBe(0);
-    // The other process remembers the old place for a second.
+    // The other process caches the old location for a second.
     await other.operations.messages.post(operator, { queue: "mapped", messages: [{ bodyText: "2" }] });
     expect((await messages.list(operator, { queue: "mapped" })).items.map(({ bodyText }) => bodyText)).toEqual(["2"]);
     expect((await queues.stats(operator, { name: "mapped" })).total).toBe(1);
@@ -352,7 +352,7 @@ describe("the catalogue", () => {
     expect(again.epoch).toBe((await catalogue.get(admin, { project: "p", queue: "mapped" })).epoch);
   });
 
-  test("refuses what makes no sense, and those who may not", async () => {
+  test("refuses invalid requests, and callers without the role", async () => {
     const { catalogue } = service.operations;
     const entry = { project: "p", queue: "nowhere", pool: "to" };
     expect(await codeOf(catalogue.insert(admin, entry))).toBe("QUEUE_DOES_NOT_EXIST");
@@ -363,7 +363,7 @@ describe("the catalogue", () => {
     expect(await codeOf(catalogue.list(viewer, { allProjects: true }))).toBe("BAD_INPUT");
   });
 
-  test("an entry that is deleted puts its queue out of reach until it is made again", async () => {
+  test("a queue whose entry is deleted cannot be used until the entry is created again", async () => {
     const { catalogue, queues } = service.operations;
     await queues.create(operator, { name: "cut" });
     await post("cut");
@@ -398,7 +398,7 @@ describe("the catalogue", () => {
     expect((await queues.stats(operator, { name: "cut" })).total).toBe(1);
   });
 
-  test("maps a queue to a pool that is away, which has it when it is back", async () => {
+  test("maps a queue to an unreachable pool, where calls to it fail, and away from that pool again", async () => {
     const { catalogue, queues } = service.operations;
     const detour = await postgresByDetour(await service.poolUri());
     await service.operations.pools.create(admin, { name: "away", uri: detour.uri, weight: 0 });
@@ -413,7 +413,7 @@ describe("the catalogue", () => {
     await post("early");
   });
 
-  test("says how to go on without a pool that is away", async () => {
+  test("says how to delete or change an entry whose pool is unreachable", async () => {
     const { queues } = service.operations;
     await queues.create(operator, { name: "stuck" });
     await service.operations.catalogue.insert(admin, { project: "p", queue: "stuck", pool: "to" });
@@ -441,7 +441,7 @@ describe("the catalogue", () => {
     await queues.delete(operator, { name: "stuck" });
   });
 
-  test("is dropped as a dry run has shown it, by those who may see all projects", async () => {
+  test("is dropped as a dry run has shown it, by callers who may see all projects", async () => {
     const { catalogue } = service.operations;
     const limited = { ...admin, projects: ["p"] };
     expect(await codeOf(catalogue.dropAll(limited, {}))).toBe("FORBIDDEN");
@@ -451,7 +451,7 @@ describe("the catalogue", () => {
     expect((await catalogue.list(admin, { allProjects: true })).items).toEqual([]);
   });
 
-  test("one whose pools were registered before it needs to name none", async () => {
+  test("a flavor whose pools were registered before it needs to name none", async () => {
     const { flavors, pools } = service.operations;
     const early = { project: "p", name: "early", pools: [] };
     expect(await refusal(flavors.create(admin, early))).toMatchObject({

@@ -16,7 +16,7 @@ const audits = async () =>
   );
 
 describe("creating a queue", () => {
-  test("says once that it was created, also to twenty who ask at the same time", async () => {
+  test("reports once that it was created, also to twenty concurrent callers", async () => {
     const made = await Promise.all(
       Array.from({ length: 20 }, () => service.operations.queues.create(operator, named("race"))),
     );
@@ -24,7 +24,7 @@ describe("creating a queue", () => {
     expect((await audits()).filter((row) => row === "createQueue race done")).toHaveLength(1);
   });
 
-  test("keeps metadata to the letter, and ignores it when the queue is there", async () => {
+  test("keeps metadata exactly as it was sent, and ignores it when the queue exists", async () => {
     const metadataText = '{ "big": 12345678901234567890, "b":1.0,\n "_default_message_ttl": 90 }';
     const { queue } = await service.operations.queues.create(operator, { ...named("letter"), metadataText });
     expect(queue.metadata?.text).toBe(metadataText);
@@ -106,7 +106,7 @@ describe("creating a queue", () => {
     },
   );
 
-  test("finishes a queue that a crash left without its place, or without its pool's row", async () => {
+  test("completes a queue that a crash left without its catalogue entry, or without its pool's row", async () => {
     await service.control.queues.create(named("half"));
     await service.control.queues.create(named("almost"));
     await service.control.catalogue.insert(named("almost"), "default");
@@ -117,7 +117,7 @@ describe("creating a queue", () => {
     }
   });
 
-  test("succeeds while its pool is away, and the queue works once it is back", async () => {
+  test("succeeds while its pool is unreachable, and the queue can be used once the pool is back", async () => {
     const attachQueue = () => Promise.reject(new DomainError("STORAGE_UNAVAILABLE", "Out of reach."));
     const { queues } = withBroken(service, { data: { attachQueue } });
     expect((await queues.create(operator, named("early"))).created).toBe(true);
@@ -150,7 +150,7 @@ describe("who may do what", () => {
     expect(await service.operations.queues.exists(viewer, named("seen"))).toBe(true);
   });
 
-  test("a project that is not theirs answers alike whether it exists or not", async () => {
+  test("a forbidden project gives the same answer whether it exists or not", async () => {
     await service.operations.queues.create(admin, { project: "secret", name: "hidden" });
     const there = await refusal(service.operations.queues.get(viewer, { project: "secret", name: "hidden" }));
     const nowhere = await refusal(service.operations.queues.get(viewer, { project: "nothing", name: "hidden" }));
@@ -165,7 +165,7 @@ describe("who may do what", () => {
     expect(await codeOf(service.operations.queues.get(admin, { name: "mine" }))).toBe("BAD_INPUT");
   });
 
-  test("the project without a name is a project of its own, and names that join alike never meet", async () => {
+  test("the unnamed project is a project of its own, and queues whose project and name join to the same text stay apart", async () => {
     await service.operations.queues.create(admin, { project: "", name: "mine" });
     await service.operations.queues.create(admin, { project: "a.b", name: "c" });
     await service.operations.queues.create(admin, { project: "a", name: "b.c" });
@@ -181,7 +181,7 @@ describe("who may do what", () => {
     expect(stats.map((one) => one?.total ?? null)).toEqual([0, 1, 0, null]);
   });
 
-  test("what no pool can say now is null, and what else fails is not hidden", async () => {
+  test("statistics that an unreachable pool cannot give are null, and other failures are errors", async () => {
     await service.operations.queues.create(operator, named("unsaid"));
     const broken = (code: "STORAGE_UNAVAILABLE" | "INTERNAL") => {
       const stats = () => Promise.reject(new DomainError(code, "It broke."));
@@ -195,7 +195,7 @@ describe("who may do what", () => {
 });
 
 describe("metadata", () => {
-  test("is replaced as a whole, and counts at once for the next post", async () => {
+  test("is replaced as a whole, and applies to the next post", async () => {
     await service.operations.queues.create(operator, named("meta"));
     await service.operations.messages.post(operator, { queue: "meta", messages: [{ bodyText: "1" }] });
     const metadataText = '{"_default_message_ttl":61,"mine":[1e400]}';
@@ -206,7 +206,7 @@ describe("metadata", () => {
     expect(newest.ttlSeconds).toBe(61);
   });
 
-  test("is patched key by key, all or nothing, the other values to the letter", async () => {
+  test("is patched key by key, all or nothing, and keeps the other values exactly", async () => {
     const metadataText = '{"a": 1.0, "b": 9007199254740993, "a/b": {"x" : 1}}';
     await service.operations.queues.create(operator, { ...named("patched"), metadataText });
     const patch = (...changes: Parameters<typeof service.operations.queues.patchMetadata>[1]["changes"]) =>
@@ -278,7 +278,7 @@ describe("lists", () => {
     expect(await service.operations.queues.count(operator, { search: "l-" })).toEqual({ value: 3, exact: true });
   });
 
-  test("across projects are for callers without limits", async () => {
+  test("a list across projects needs a caller who may see all projects, or only one", async () => {
     const all = await service.operations.queues.list(admin, { allProjects: true, search: "mine" });
     expect(all.items.map(({ project }) => project)).toEqual(["", "p"]);
     expect(await codeOf(service.operations.queues.list(viewer, { allProjects: true }))).toBe("BAD_INPUT");
@@ -286,7 +286,7 @@ describe("lists", () => {
     expect(own.items.map(({ project }) => project)).toEqual(["p"]);
   });
 
-  test("of projects show only those that the caller may see", async () => {
+  test("the list of projects shows only those that the caller may see", async () => {
     const all = await service.operations.projects.list(admin, {});
     expect(all.items.map(({ name }) => name)).toEqual(["", "a", "a.b", "p", "secret"]);
     const own = await service.operations.projects.list(viewer, { page: { limit: 1 } });
@@ -303,7 +303,7 @@ describe("deleting and purging", () => {
   const post = (queue: string) =>
     service.operations.messages.post(operator, { queue, messages: [{ bodyText: "1" }, { bodyText: "2" }] });
 
-  test("a deleted queue is gone with its messages, for another process within a second too", async () => {
+  test("a deleted queue is gone with its messages, also for a process that still caches it", async () => {
     const other = await service.another();
     await service.operations.queues.create(operator, named("short"));
     await post("short");
@@ -311,7 +311,7 @@ describe("deleting and purging", () => {
     expect(await service.operations.queues.delete(operator, named("short"))).toEqual({ deleted: true });
     expect(await service.operations.queues.delete(operator, named("short"))).toEqual({ deleted: false });
     expect(await codeOf(post("short"))).toBe("QUEUE_DOES_NOT_EXIST");
-    // The other process still remembers the queue; its statement finds out.
+    // The other process still caches the queue. Its statement finds that the queue is gone.
     expect(
       await codeOf(other.operations.messages.post(operator, { queue: "short", messages: [{ bodyText: "4" }] })),
     ).toBe("QUEUE_DOES_NOT_EXIST");
@@ -320,7 +320,7 @@ describe("deleting and purging", () => {
     expect((await service.operations.queues.stats(operator, named("short"))).total).toBe(0);
   });
 
-  test("of twenty who delete at the same time one deleted it", async () => {
+  test("of twenty concurrent deletes one deletes the queue, with one audit entry", async () => {
     await service.operations.queues.create(operator, named("fought-over"));
     const made = await Promise.all(
       Array.from({ length: 20 }, () => service.operations.queues.delete(operator, named("fought-over"))),
@@ -329,7 +329,7 @@ describe("deleting and purging", () => {
     expect((await audits()).filter((row) => row === "deleteQueue fought-over done")).toHaveLength(1);
   });
 
-  test("those who delete, make and post to a queue at the same time leave it whole", async () => {
+  test("a queue that is created, deleted and posted to concurrently stays intact", async () => {
     const name = "churned";
     const other = await service.another();
     const clients = [service, other].flatMap(({ operations }) => [
@@ -344,7 +344,7 @@ describe("deleting and purging", () => {
         return met;
       }),
     );
-    // A queue may be gone between a look and a post, and be moving through lifecycle; nothing else goes wrong.
+    // Between a lookup and a post the queue may be deleted or be changing. No other error may occur.
     const expected = new Set([undefined, "QUEUE_DOES_NOT_EXIST", "STORAGE_UNAVAILABLE"]);
     expect(codes.flat().filter((code) => !expected.has(code))).toEqual([]);
     await service.operations.queues.create(operator, named(name));
@@ -360,7 +360,7 @@ describe("deleting and purging", () => {
     expect(await service.operations.messages.list(operator, { queue: name })).toMatchObject({ items: [] });
   });
 
-  test("subscriptions outlive their queue, in its pool, and work again when it is made again", async () => {
+  test("subscriptions outlive their queue, in its pool, and belong to it again when it is created again", async () => {
     await service.operations.queues.create(operator, named("outlived"));
     const { subscription } = await service.operations.subscriptions.create(operator, {
       queue: "outlived",
@@ -377,10 +377,10 @@ describe("deleting and purging", () => {
     expect(found.subscriber).toBe("http://example.com/hook");
   });
 
-  test("what a deletion could not free is freed by garbage collection", async () => {
+  test("garbage collection frees what an interrupted deletion left", async () => {
     await service.operations.queues.create(operator, named("buried"));
     await post("buried");
-    // As a crash leaves it: the record gone, the entry and the pool's row there.
+    // As a crash leaves it: without the queue's record, with its catalogue entry and its row in the pool.
     await service.control.queues.delete(named("buried"));
     await service.operations.gc.collect(operator, {});
     expect(await service.operations.catalogue.exists(operator, { queue: "buried" })).toBe(false);

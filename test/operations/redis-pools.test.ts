@@ -1,4 +1,4 @@
-/** A pool on Redis beside the built-in one, as operators register and programs use it. */
+/** A pool on Redis beside the built-in one: registration, use and failure. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeWithRedis, startRedis, type TestRedis } from "../support/redis.ts";
 import { admin, aService, codeOf, operator, type Service, viewer } from "./a-service.ts";
@@ -18,7 +18,7 @@ describeWithRedis(() => {
     await server.stop();
   });
 
-  test("it is registered once, with what it can do, and shown without its secrets", async () => {
+  test("a Redis pool is registered once, and shows its capabilities but no secrets", async () => {
     const { pools } = service.operations;
     expect(await pools.capabilities(viewer, { name: "fast" })).toEqual(
       expect.arrayContaining(["FIFO", "CLAIMS", "AOD", "HIGH_THROUGHPUT"]),
@@ -31,7 +31,7 @@ describeWithRedis(() => {
     expect(await codeOf(pools.create(admin, { ...dead, uri: `${server.url}?password=x` }))).toBe("BAD_INPUT");
   });
 
-  test("a look at one leaves no key there, and a URI that asks too much is told what", async () => {
+  test("verifying a Redis URI leaves no key there, and a refusal says what the server does not allow", async () => {
     const { pools } = service.operations;
     const before = await server.keys();
     const { capabilities, registeredAs } = await pools.verify(admin, { uri: `${server.url}/new` });
@@ -51,7 +51,7 @@ describeWithRedis(() => {
     }
   });
 
-  test("its queues work like any others, dead letters in another pool too", async () => {
+  test("queues on Redis work like any others, also with dead letters in another pool", async () => {
     const { queues, messages, claims } = service.operations;
     await queues.create(operator, { name: "graveyard" });
     const attributes = { _flavor: "quick", _max_claim_count: 1, _dead_letter_queue: "graveyard" };
@@ -75,11 +75,11 @@ describeWithRedis(() => {
       ["default", null],
       ["fast", null],
     ]);
-    // Which pool it is stays.
+    // The identity of the pool stays.
     expect((await server.keys()).match(/jobs:.*/g)?.map((key) => key.trim())).toEqual(["jobs:identity"]);
   });
 
-  test("key-value stores may keep their entries there", async () => {
+  test("key-value stores may keep their entries on Redis", async () => {
     const store = service.stores.get<number>("on redis");
     store.configure({ backingStore: "redis" });
     await store.set("k", 1);
@@ -87,7 +87,7 @@ describeWithRedis(() => {
     expect(await server.keys()).toContain("stores:{key-values}:entries");
   });
 
-  test("while it is away its queues are unavailable and others are not, and it serves again once it is back", async () => {
+  test("while a Redis pool is down its queues are unavailable and others are not, and it serves again once it is back", async () => {
     const { queues, messages } = service.operations;
     await queues.create(operator, { name: "away", metadataText: '{"_flavor": "quick"}' });
     await queues.create(operator, { name: "here" });
@@ -98,7 +98,7 @@ describeWithRedis(() => {
     await post("here");
     expect((await service.data.health()).storageReachable).toBe(false);
     await server.restart();
-    // It kept nothing on its disk, so the queue begins anew.
+    // The server kept nothing on disk, so the queue is empty.
     await expect.poll(() => codeOf(post("away"))).toBeUndefined();
     expect((await messages.list(viewer, { project: "p", queue: "away" })).items).toHaveLength(1);
   });

@@ -109,7 +109,7 @@ test.each([
   expect(await codeOf(change)).toBe(code);
 });
 
-test("is changed in what is given, and deleted", async () => {
+test("a subscription is changed in the given fields, and deleted", async () => {
   const { subscriptions } = service.operations;
   const [one, two] = [(await subscribe()).subscription, (await subscribe()).subscription];
   const change = (params: object) => subscriptions.update(operator, { queue: "q", id: one.id, ...params });
@@ -121,7 +121,7 @@ test("is changed in what is given, and deleted", async () => {
   expect(await codeOf(subscriptions.delete(operator, { queue: "q", id: one.id }))).toBeUndefined();
 });
 
-test("needs a queue, or makes it when asked, but not for a request that is refused", async () => {
+test("a subscription needs a queue, or creates it when asked, but not when the request is refused", async () => {
   const { queues, subscriptions } = service.operations;
   expect(await codeOf(subscribe({ queue: "lazy" }))).toBe("QUEUE_DOES_NOT_EXIST");
   expect(await codeOf(subscribe({ queue: "lazy", createQueue: true, ttlSeconds: 1 }))).toBe("BAD_INPUT");

@@ -35,7 +35,7 @@ test("the first notice after a quiet time goes out at the end of the turn, with 
   ]);
 });
 
-test("those that follow are gathered for five milliseconds, and wait for the one that is on its way", async () => {
+test("later notices are gathered for five milliseconds, and wait for the one that is under way", async () => {
   let arrived = () => {};
   const { notices, sent } = someNotices(() => new Promise((resolve) => (arrived = resolve)));
   notices.add(one, 1);
@@ -57,7 +57,7 @@ test("those that follow are gathered for five milliseconds, and wait for the one
   expect(sent.slice(2)).toEqual([[{ queue: two, count: 1 }]]);
 });
 
-test("nothing goes out once they are closed", async () => {
+test("no notice goes out after close", async () => {
   const { notices, sent } = someNotices();
   notices.add(one, 1);
   notices.close();

@@ -6,9 +6,9 @@ import { parseRedisUri } from "../../server/storage/redis/server/address.ts";
 
 const CANARY = "Zq81canary";
 
-describe("the place that a pool's URI names", () => {
+describe("the server and namespace that a pool's URI names", () => {
   it.each([
-    ["the other spelling of the scheme", "postgres://h/db"],
+    ["the long or short form of the scheme", "postgres://h/db"],
     ["the scheme's case", "PostgreSQL://h/db"],
     ["a user and password", "postgresql://user:secret@h/db"],
     ["the default port", "postgresql://h:5432/db"],
@@ -33,16 +33,16 @@ describe("the place that a pool's URI names", () => {
     ["schema", "postgresql://h/db?schema=other"],
     ["case of the schema", "postgresql://h/db?schema=Public"],
     ["kind of storage", "redis://h/db"],
-  ])("is another one with another %s", (_what, uri) => {
+  ])("differs with another %s", (_what, uri) => {
     expect(normalisePoolUri(uri)).not.toBe(normalisePoolUri("postgresql://h/db"));
   });
 
-  it("of PostgreSQL without a database is the one named after the user", () => {
+  it("without a database, on PostgreSQL, is the database named after the user", () => {
     expect(normalisePoolUri("postgresql://me:x@h")).toBe(normalisePoolUri("postgresql://h/me"));
     expect(normalisePoolUri("postgresql://me@h/")).not.toBe(normalisePoolUri("postgresql://you@h/"));
   });
 
-  it("counts the forms of this machine as one", () => {
+  it("are the same for every name of this machine", () => {
     const places = ["localhost", "127.0.0.1", "127.0.1.1", "[::1]", "LOCALHOST", ""].map((host) =>
       normalisePoolUri(`postgresql://${host}/db`),
     );
@@ -57,7 +57,7 @@ describe("the place that a pool's URI names", () => {
     expect(socket("/var/run/a")).not.toBe(normalisePoolUri("postgresql://localhost/db"));
   });
 
-  it("of Redis is server, database and prefix", () => {
+  it("are server, database and prefix on Redis", () => {
     expect(normalisePoolUri("redis://h")).toBe(normalisePoolUri("valkeys://u:p@H:6379/0"));
     expect(normalisePoolUri("redis://h/1")).not.toBe(normalisePoolUri("redis://h/0"));
     expect(normalisePoolUri("redis://h?prefix=a")).not.toBe(normalisePoolUri("redis://h"));
@@ -66,7 +66,7 @@ describe("the place that a pool's URI names", () => {
     expect(normalisePoolUri("redis://h/isimud?cluster=true")).toBe(normalisePoolUri("redis://h"));
   });
 
-  it("is each its own for texts that are no URI, and never an error", () => {
+  it("differ for texts that are no URI, and are never an error", () => {
     const places = ["", "localhost:76553", "3", "postgresql://h:99999/db", "postgresql://h:x", "a b"].map(
       normalisePoolUri,
     );
@@ -74,7 +74,7 @@ describe("the place that a pool's URI names", () => {
     fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => typeof normalisePoolUri(text) === "string"));
   });
 
-  it("holds no password", () => {
+  it("contain no password", () => {
     for (const scheme of ["postgresql", "redis", "other"]) {
       expect(normalisePoolUri(`${scheme}://user:${CANARY}@h/db`)).not.toContain(CANARY);
     }
@@ -102,7 +102,7 @@ describe("a URI of PostgreSQL", () => {
     ["postgresql://u@%2Frun%2Fpg/d", { host: "/run/pg" }],
     ["postgresql://u@h/d?sslmode=require", { tls: "checked" }],
     ["postgresql://u@h/d?sslmode=no-verify", { tls: "unchecked" }],
-  ])("says of %s where it is", (uri, place) => {
+  ])("reads %s", (uri, place) => {
     expect(parsePostgresUri(uri)).toEqual({ ...plain, ...place });
   });
 
@@ -126,26 +126,26 @@ describe("a URI of PostgreSQL", () => {
     "schema=a%22b",
     "port=0",
     "port=1e3",
-  ])("takes no option %s", (option) => {
+  ])("refuses the option %s", (option) => {
     expect(() => parsePostgresUri(`postgres://u:p@h/d?${option}`)).toThrow(/^This URI cannot be used: /);
   });
 
-  it("names a user, so that nobody's environment does", () => {
+  it("must name a user, so that the environment does not choose one", () => {
     expect(() => parsePostgresUri("postgres://h/d")).toThrow("must name a user");
   });
 });
 
 describe("a URI of Redis", () => {
-  it.each(["cluster=yes", "tls=false", "prefix=a%20b", "prefix={a}"])("takes no option %s", (option) => {
+  it.each(["cluster=yes", "tls=false", "prefix=a%20b", "prefix={a}"])("refuses the option %s", (option) => {
     expect(() => parseRedisUri(`redis://h?${option}`)).toThrow(/^This URI cannot be used: /);
   });
-  it("has a database that Redis can count to", () => {
+  it("has a database number that Redis accepts", () => {
     expect(parseRedisUri("redis://h/15").database).toBe(15);
     expect(() => parseRedisUri("redis://h/99999999999")).toThrow("a database is a number from 0 to");
   });
 });
 
-describe("what is no URI, or another one than was meant, is refused, and not quoted", () => {
+describe("a text that is no URI, or hardly the one that was meant, is refused and not quoted", () => {
   it.each([
     `u:${CANARY}@h:99999/d`,
     `u:${CANARY}@h:0/d`,
@@ -198,7 +198,7 @@ describe("a pool's URI for people", () => {
     expect(maskPoolUri(uri)).toBe(masked);
   });
 
-  it("hides all of what it does not understand", () => {
+  it("hides everything when it cannot parse the text", () => {
     for (const text of [
       CANARY,
       `user:${CANARY}@host`,

@@ -1,4 +1,4 @@
-/** Who gets how much of an answer. */
+/** How many bytes of an answer each field may have. */
 import type { GraphQLResolveInfo } from "graphql";
 import { expect, test } from "vitest";
 import { AnswerBudget } from "../../../server/graphql/http/answer-budget.ts";
@@ -6,7 +6,7 @@ import { AnswerBudget } from "../../../server/graphql/http/answer-budget.ts";
 const SIZES = { MAX_ANSWER_BYTES: 1600, MAX_PAGE_BYTES: 400, MAX_MESSAGES_POST_SIZE: 100 };
 const NO_BODIES = { fieldNodes: [], fragments: {} } as unknown as GraphQLResolveInfo;
 
-test("a value that has no room is left out, smaller ones still have theirs, and nobody is told that nothing was done", () => {
+test("a value that does not fit the answer is refused, smaller ones still fit, and the error does not claim that nothing was done", () => {
   const answer = new AnswerBudget(SIZES);
   answer.countText("x".repeat(1500));
   expect(() => answer.countText("x".repeat(101))).toThrow("what was done is done");
@@ -14,7 +14,7 @@ test("a value that has no room is left out, smaller ones still have theirs, and 
   expect(() => answer.countText("x")).toThrow("more than 1600 bytes");
 });
 
-test("an event has a page's room, or that of the largest message with all that can be told of it", () => {
+test("an event may have the bytes of a page, or those of the largest message with all its fields, but no more than an answer", () => {
   const fits = (sizes: typeof SIZES, bytes: number) => {
     AnswerBudget.ofEvent(sizes).countText("x".repeat(bytes));
     expect(() => AnswerBudget.ofEvent(sizes).countText("x".repeat(bytes + 1))).toThrow(`more than ${bytes} bytes`);
@@ -24,7 +24,7 @@ test("an event has a page's room, or that of the largest message with all that c
   fits({ ...SIZES, MAX_ANSWER_BYTES: 500 }, 500);
 });
 
-test("fields that read one message each read side by side, as many as fit the answer at the largest size", async () => {
+test("fields that read one message each run in parallel, as many as fit the answer when each is of the largest size", async () => {
   const answer = new AnswerBudget(SIZES);
   const most = SIZES.MAX_MESSAGES_POST_SIZE;
   let reading = 0;

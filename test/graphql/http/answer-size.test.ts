@@ -1,4 +1,4 @@
-/** Answers are bounded in bytes, and nothing is lost by it: who goes on as the schema says gets everything once. */
+/** Answers are bounded in bytes. A client that continues as the schema says still gets everything once. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { expect, test } from "vitest";
 import { aProject, createQueue, startApi } from "../api.ts";
@@ -66,7 +66,7 @@ test("a reader that follows the markers, a claimer and a popper get sixty of the
   expect([...claimed, ...popped]).toEqual(ids);
 });
 
-test("what one request can be answered with is bounded, however it is spelled, and holds nobody up", async () => {
+test("the answer to one request is bounded, however its document asks, and does not block the event loop", async () => {
   const project = aProject();
   await postLarge(project, 20);
   const aliases = Array.from({ length: 8 }, (_, index) => index);
@@ -88,13 +88,13 @@ test("what one request can be answered with is bounded, however it is spelled, a
     );
     delay.disable();
     expect(text.length).toBeLessThan(17 * MIB);
-    // The first asks eight times for a page: what does not fit is said, not cut off.
+    // The first document asks for eight pages. Those that do not fit are errors, not cut off.
     expect(errors?.[0]?.extensions.code).toBe(index === 0 ? "TOO_LARGE" : undefined);
     expect(delay.max / 1e6).toBeLessThan(1000);
   }
 });
 
-test("a field that takes messages takes none that the answer cannot hold, and those that were taken are given", async () => {
+test("a pop takes only messages that the answer can hold, and returns all that it took", async () => {
   const project = aProject();
   const ids = await postLarge(project, 22);
   const pop = "popMessages(input: $input) { messages { id bodyText } }";
@@ -114,7 +114,7 @@ test("a field that takes messages takes none that the answer cannot hold, and th
   expect(queue.stats.total).toBe(6);
 });
 
-test("other large values count as often as they are written", async () => {
+test("other large values count each time that the answer repeats them", async () => {
   const project = aProject();
   await createQueue(api, project, "q", { text: "x".repeat(60_000) });
   const once = (

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Answer } from "../client.ts";
 import { ADMIN, type OpenDoor, openDoor } from "./door.ts";
 
-/** Shorter than the waits, and long enough for a busy machine to begin in. */
+/** Shorter than the waits, and long enough for a busy machine to begin the operation. */
 const DEADLINE_SECONDS = 0.7;
 const LONGER_MS = 1000;
 /** Its checksum takes more than one turn of the event loop. */
@@ -43,7 +43,7 @@ beforeAll(async () => {
     { OPERATION_DEADLINE_SECONDS: DEADLINE_SECONDS },
   );
 });
-// The first request of a process takes its time.
+// The first request of a process is slow, so it is made before the tests.
 beforeAll(async () => {
   for (const read of Object.values(readings)) await read("{ viewer { actor } }");
 });
@@ -60,7 +60,7 @@ const codesOf = ({ errors }: Pick<Answer, "errors">) =>
   errors?.map(({ path, extensions }) => [path?.join("."), extensions.code]);
 
 describe.concurrent.each(Object.entries(readings))("%s", (way, read) => {
-  test.concurrent("fields that wait share one wait, and it does not count as the operation's time", async () => {
+  test.concurrent("fields that wait share one wait, which does not count against the deadline of the operation", async () => {
     const wait = 'createClaim(input: { queue: "q", waitSeconds: 1 }) { deadLettered }';
     const begun = performance.now();
     const { data, errors } = await read(`mutation { a: ${wait} b: ${wait} c: ${wait} }`);
@@ -71,13 +71,13 @@ describe.concurrent.each(Object.entries(readings))("%s", (way, read) => {
     expect(seconds).toBeLessThan(2.7);
   });
 
-  test.concurrent("a read that takes too long is given up, and only that", async () => {
+  test.concurrent("a read that exceeds the deadline fails, and no other field", async () => {
     const answer = await read('{ slow: queue(name: "q") { name } viewer { actor } }');
     expect(answer.data).toEqual({ slow: null, viewer: { actor: "tester" } });
     expect(codesOf(answer)).toEqual([["slow", "DEADLINE_EXCEEDED"]]);
   });
 
-  test.concurrent("a write that began ends, and none begins once the time is up", async () => {
+  test.concurrent("a write that has begun finishes, and none begins after the deadline", async () => {
     const queue = way.replaceAll(" ", "-");
     const answer = await read(
       `mutation { a: deleteQueue(input: { name: "${queue}-a" }) { deleted } b: deleteQueue(input: { name: "${queue}-b" }) { deleted } }`,
@@ -87,7 +87,7 @@ describe.concurrent.each(Object.entries(readings))("%s", (way, read) => {
   });
 });
 
-test("what was taken is given, though the time is up when its checksum is made", async () => {
+test("popped messages are returned, though the deadline passes before their checksum is computed", async () => {
   const { data, errors } = await door.send(
     'mutation { popMessages(input: { queue: "q" }) { messages { id checksum } } }',
   );
@@ -95,7 +95,7 @@ test("what was taken is given, though the time is up when its checksum is made",
   expect(data.popMessages.messages).toEqual([{ id: "m", checksum: expect.stringMatching(/^MD5:/) }]);
 });
 
-test("a stream outlasts the time of an operation", async () => {
+test("a stream may last longer than the deadline of an operation", async () => {
   const stream = await door.listen('subscription { messagePosted(queue: "q") { id } }');
   expect(await stream.next()).toEqual({ data: { messagePosted: { id: "m" } } });
   stream.close();

@@ -96,7 +96,7 @@ describe.each(Object.entries(readings))("%s", (_name, read) => {
     expect(errors?.map(({ message }) => message)).toContain('Cannot query field "viewr" on type "Query".');
   });
 
-  test("one name in the place of a list of names is a list of one", async () => {
+  test("one name instead of a list of names is a list of one", async () => {
     expect(
       (await read('{ queueStats(project: "p", names: "q") { name } }')).errors?.map(({ message }) => message) ?? [],
     ).toEqual([]);
@@ -129,14 +129,14 @@ test("a hundred mistakes in variables give ten errors", async () => {
   expect([status, errors?.length]).toEqual([400, 10]);
 });
 
-test("a mistake's message does not carry back all that was sent", async () => {
+test("the message of a mistake does not echo all that was sent", async () => {
   const { errors } = await door.send('query Q($project: String) { queue(project: $project, name: "q") { name } }', {
     project: { text: "x".repeat(100_000) },
   });
   expect(errors?.[0]?.message.length).toBeLessThan(2000);
 });
 
-test("JSON that nests deeper than any limit is refused, however it comes", async () => {
+test("JSON that nests deeper than any limit is refused, as a variable and as a literal", async () => {
   asked = 0;
   const deep = `${"[".repeat(100_000)}1${"]".repeat(100_000)}`;
   const query =

@@ -1,7 +1,4 @@
-/**
- * The GraphQL door by itself, over operations that a test writes down: for what is decided before an operation runs,
- * and after.
- */
+/** The GraphQL server without a service, over operations that a test supplies. */
 import Fastify from "fastify";
 import type { Access } from "../../../server/access/access.ts";
 import { type Limits, readConfig } from "../../../server/config.ts";

@@ -66,12 +66,12 @@ test("an unexpected error says no more than the request's id, and goes to the lo
   expect(door.logged[0]?.details).toMatchObject({ err: error, requestId: ADMIN.requestId });
 });
 
-test("what is thrown need not be an error", async () => {
+test("a thrown value that is no error is handled too", async () => {
   error = "text";
   expect((await door.send(DELETE)).errors?.[0]?.extensions.code).toBe("INTERNAL");
 });
 
-test("a storage that is away is 503 with the time to wait, unless another field has an answer", async () => {
+test("an unreachable storage is 503 with the time to wait, unless another field has an answer", async () => {
   error = new DomainError("STORAGE_UNAVAILABLE", "The storage does not answer. Try again in a few seconds.");
   const alone = await door.send('{ queue(name: "q") { name } }');
   expect([alone.status, alone.headers.get("retry-after")]).toEqual([503, "2"]);
@@ -97,7 +97,7 @@ test.each([
   expect(await door.codeOf(`{ ${field} }`)).toBe("FORBIDDEN");
 });
 
-test("pages that go both ways at once, or backwards from nowhere, are refused", async () => {
+test("pages that go both ways at once, or backwards without a start, are refused", async () => {
   for (const args of [
     'first: 1, last: 1, before: "a"',
     "last: 1",

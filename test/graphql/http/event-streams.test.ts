@@ -7,7 +7,7 @@ afterEach(() => {
   for (const sink of sinks.splice(0)) sink.destroy();
 });
 
-/** Lets everything happen that needs no clock. */
+/** Lets all work finish that waits for no timer. */
 const settled = () => new Promise((resolve) => setTimeout(resolve, 10));
 const never = new AbortController().signal;
 
@@ -36,7 +36,7 @@ class Source {
   }
 }
 
-/** Takes what opens a stream and so many events, and then no more. */
+/** Reads the opening of the stream and `takes` events, and then no more. */
 function reader(streams: EventStreams, events: AsyncGenerator<RenderEvent>, takes: number) {
   const seen: Buffer[] = [];
   const readable = streams.open(events, never);
@@ -54,7 +54,7 @@ function reader(streams: EventStreams, events: AsyncGenerator<RenderEvent>, take
 }
 const ofSize = (bytes: number) => new Source(() => Buffer.alloc(bytes, "x"));
 
-test("a source is asked for the next event when the last one was taken, and a reader that stands still slows no other", async () => {
+test("a source is asked for the next event when the last one was read, and a stalled reader slows no other", async () => {
   const streams = new EventStreams({ maxStreams: 10 });
   const [stalled, flowing] = [ofSize(1000), ofSize(1000)];
   reader(streams, stalled.events(), 1);
@@ -64,7 +64,7 @@ test("a source is asked for the next event when the last one was taken, and a re
   expect(streams.waitingBytes).toBeLessThanOrEqual(2000);
 });
 
-test("a stream that nobody reads ends after half a minute, and one that is quiet gets a sign of life", async () => {
+test("a stream that nobody reads ends after half a minute, and a quiet one gets keep-alive comments", async () => {
   const streams = new EventStreams({ maxStreams: 10 });
   const source = ofSize(1000);
   const stalled = reader(streams, source.events(), 1);
@@ -84,7 +84,7 @@ test("a stream that nobody reads ends after half a minute, and one that is quiet
   expect(streams.waitingBytes).toBe(0);
 });
 
-test("an event that readers share counts once; when too much waits nothing more is rendered, and the longest waiting ends", async () => {
+test("an event that readers share counts once; above the limit nothing more is rendered, and the stream that stalled first ends", async () => {
   const streams = new EventStreams({ maxStreams: 20, maxBytes: 5000 });
   const shared = Buffer.alloc(1000, "s");
   for (let count = 0; count < 10; count += 1) reader(streams, new Source(() => shared).events(), 0);
@@ -106,7 +106,7 @@ test("an event that readers share counts once; when too much waits nothing more 
   expect([first.readable.destroyed, second.readable.destroyed]).toEqual([true, false]);
 });
 
-test("events that take several turns to render count while they do, so that not all are rendered at once", async () => {
+test("events that take several turns to render count while they are rendered, so that not all are rendered at once", async () => {
   const streams = new EventStreams({ maxStreams: 20, maxBytes: 5000 });
   const finish: (() => void)[] = [];
   const pending = async function* (): AsyncGenerator<RenderEvent> {
@@ -120,7 +120,7 @@ test("events that take several turns to render count while they do, so that not 
   const readers = Array.from({ length: 10 }, () => reader(streams, pending(), 0));
   await settled();
   expect([finish.length, streams.waitingBytes]).toEqual([2, 6000]);
-  // What is rendered counts as what it is: the next one has room.
+  // A rendered event counts with its real size, which leaves room for the next one.
   finish[0]?.();
   await settled();
   expect([finish.length, streams.waitingBytes]).toEqual([3, 7000]);
@@ -130,7 +130,7 @@ test("events that take several turns to render count while they do, so that not 
   await vi.waitFor(() => expect(streams.waitingBytes).toBe(0));
 });
 
-test("no more streams than may be are open, and one that closes makes room", async () => {
+test("no more streams than the limit are open, and one that closes makes room", async () => {
   const streams = new EventStreams({ maxStreams: 1 });
   const { readable } = reader(streams, ofSize(10).events(), 0);
   expect(() => streams.requireRoom()).toThrow("as many streams");

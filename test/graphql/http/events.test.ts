@@ -6,7 +6,7 @@ import type { StatsChange } from "../../../server/operations/live/stats-watch.ts
 import { type OpenDoor, openDoor } from "./door.ts";
 
 let door: OpenDoor;
-/** Of each watch that began: how many changes were asked of it, and whether it ended. */
+/** One entry for each watch that began: how many changes it was asked for, and whether it ended. */
 let watches: { asked: number; ended: boolean }[] = [];
 let give: (watch: { asked: number }, signal: AbortSignal) => Promise<StatsChange | null>;
 
@@ -50,7 +50,7 @@ afterEach(() => door.close());
 const WATCH = 'subscription { queueStatsChanged(project: "p", names: ["q"]) { name stats { total } } }';
 const allEnded = () => expect(watches.every(({ ended }) => ended)).toBe(true);
 
-test("a stream gives what comes, then says that it is complete", async () => {
+test("a stream sends each event, then that it is complete", async () => {
   give = async ({ asked }) => (asked <= 2 ? change(asked) : null);
   const stream = await door.listen(WATCH);
   expect(stream.status).toBe(200);
@@ -70,7 +70,7 @@ test("a browser's own EventSource can open one by GET", async () => {
   );
 });
 
-test("variables in an address that cannot be taken are refused for what is wrong with them", async () => {
+test("invalid variables in a URL are refused with what is wrong with them", async () => {
   const refusal = async (variables: string) => {
     const address = `${door.url}?${new URLSearchParams({ query: WATCH, variables })}`;
     return (await fetch(address, { headers: { accept: "text/event-stream" } })).text();
@@ -79,7 +79,7 @@ test("variables in an address that cannot be taken are refused for what is wrong
   expect(await refusal(`{"a":${"[".repeat(400)}${"]".repeat(400)}}`)).toContain("too deeply");
 });
 
-test("when the client goes, the watch ends, though it waits for news", async () => {
+test("the watch ends when its client disconnects, though it waits for an event", async () => {
   give = ({ asked }, signal) => (asked === 1 ? Promise.resolve(change(1)) : untilAborted(signal));
   const stream = await door.listen(WATCH);
   await stream.next();
@@ -123,7 +123,7 @@ test("a slow reader slows the watch down, and nothing piles up", async () => {
   });
   const reader = response.body?.getReader();
   await reader?.read();
-  // It goes on until the sockets' buffers are full, and then stands still.
+  // The watch continues until the sockets' buffers are full, and then stops.
   let before = -1;
   await vi.waitFor(
     () => {
@@ -139,7 +139,7 @@ test("a slow reader slows the watch down, and nothing piles up", async () => {
   await vi.waitFor(allEnded);
 });
 
-test("what readers ask for alike of the same message is written once for all", async () => {
+test("an event that several readers select in the same way is rendered once", async () => {
   let written = 0;
   const message = {
     get id() {
@@ -169,7 +169,7 @@ test("what readers ask for alike of the same message is written once for all", a
   }
 });
 
-test("an event with a checksum says how much it occupies while it is rendered", async () => {
+test("an event with a checksum says how many bytes it needs while it is rendered", async () => {
   const bodyText = JSON.stringify("x".repeat(500_000));
   const messages = {
     watch: async function* () {
@@ -190,7 +190,7 @@ test("an event with a checksum says how much it occupies while it is rendered", 
   try {
     const stream = await other.listen('subscription { messagePosted(queue: "q") { bodyText checksum } }');
     expect((await stream.next())?.errors).toBeUndefined();
-    // The body once, and four times for its checksum.
+    // Once the body, and four times as much for its checksum.
     expect(pending?.bytes).toBe(5 * bodyText.length);
   } finally {
     open.mockRestore();

@@ -1,4 +1,4 @@
-/** The fast path and Apollo: an empty `extensions` in the request makes it take the path through Apollo. */
+/** Compares the fast path with Apollo. An empty `extensions` in a request makes it go through Apollo. */
 import { request } from "undici";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
@@ -76,7 +76,7 @@ const ERRORS = [
 ];
 
 async function answerOf(body: Record<string, unknown>, accept: string | undefined) {
-  // Not fetch, which always says what it accepts.
+  // Not with fetch, which always sends an Accept header.
   const answer = await request(door.url, {
     method: "POST",
     headers: { "content-type": "application/json", ...(accept === undefined ? {} : { accept }) },
@@ -103,7 +103,7 @@ test.each(Object.keys(REQUESTS))(
   },
 );
 
-test("an operation runs once, whichever way its request takes", async () => {
+test("an operation runs once, on the fast path and through Apollo", async () => {
   error = ERRORS[0];
   runs = 0;
   await answerOf({ query: DELETE }, "application/json");

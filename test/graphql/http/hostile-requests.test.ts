@@ -1,14 +1,14 @@
 /**
- * Requests that are cheap to send and once were dear to answer. None may hold the event loop for much longer than it
- * takes to parse its JSON.
+ * Requests that are cheap to send and were once expensive to answer. None may block the event loop for much longer than
+ * it takes to parse its JSON.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ADMIN, type OpenDoor, openDoor } from "./door.ts";
 
 const MEBIBYTES_4 = 4 * 1_048_576;
 /**
- * What a request may take of the thread beyond parsing: far more than it does, since the machine may be busy. The worst
- * ones took seconds.
+ * CPU time in milliseconds that a request may take beyond parsing. It is far more than needed, because the machine may
+ * be busy. The worst requests took seconds.
  */
 const MORE_MS = 400;
 
@@ -25,7 +25,7 @@ afterAll(() => door.close());
 const times = (count: number, piece: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => piece(index)).join(" ");
 const request = (query: string, variables = "{}") => `{"query":${JSON.stringify(query)},"variables":${variables}}`;
-/** A request of 4 MiB with as many of the pieces as there is room for. */
+/** A request of 4 MiB that repeats the piece as often as it fits. */
 function filled(query: string, head: string, piece: string, tail: string): string {
   const room = MEBIBYTES_4 - request(query, head + tail).length - 1;
   return request(query, head + piece.repeat(room / piece.length).replace(/,$/, "") + tail);
@@ -39,7 +39,7 @@ const SORT = 'query S($sort: QueueSort) { queues(project: "p", sort: $sort) { no
 const NAMES = 'query N($names: [String!]!) { queueStats(project: "p", names: $names) { name } }';
 const members = (count: number) => `{${Array.from({ length: count }, (_, index) => `"k${index}":1`).join(",")}}`;
 
-/** The request, and what its answer says. */
+/** Each request, and what its answer must contain. */
 const HOSTILE: Record<string, () => [string, RegExp]> = {
   "a suggestion's words in what is echoed": () => [filled(FIRST, '{"first":"', "Did you mean ", '"}'), /too long/],
   "a long word of an enum": () => [filled(SORT, '{"sort":"', "N", '"}'), /too long/],
@@ -109,7 +109,7 @@ const HOSTILE: Record<string, () => [string, RegExp]> = {
   ],
 };
 
-/** Milliseconds of this thread: the client's part is in it too. */
+/** The CPU time of this thread in milliseconds, with that of the client. */
 async function cost<T>(work: () => T | Promise<T>): Promise<[T, number]> {
   const begun = process.threadCpuUsage();
   const result = await work();
@@ -119,12 +119,12 @@ async function cost<T>(work: () => T | Promise<T>): Promise<[T, number]> {
 
 const WAYS: Record<string, string>[] = [
   {},
-  // In words that only Apollo reads.
+  // A header that takes the request past the fast path to Apollo.
   { accept: "application/json, text/plain" },
   { accept: "text/event-stream" },
 ];
 
-test.each(Object.keys(HOSTILE))("%s", async (what) => {
+test.each(Object.keys(HOSTILE))("%s: the answer costs little more than parsing the request", async (what) => {
   const [text, expected] = HOSTILE[what]?.() ?? ["", /./];
   const [, parsing] = await cost(() => JSON.parse(text));
   for (const headers of WAYS) {
@@ -152,7 +152,7 @@ test.each([
   expect(door.logged).toEqual([]);
 });
 
-test("numbers are ordinary ones where no JSON is due, whatever they look like", async () => {
+test("numbers for arguments that are not JSON are read as ordinary numbers, however they are written", async () => {
   const { errors } = await door.sendText(request(FIRST, '{"first":1e1}'));
   expect(errors).toBeUndefined();
   const wrong = await door.sendText(request(FIRST, '{"first":1e400}'));

@@ -26,8 +26,8 @@ const get = (parameters: Record<string, string>, headers: Record<string, string>
   fetch(`${door.url}?${new URLSearchParams(parameters)}`, { headers, redirect: "manual" });
 
 test("it keeps every MUST and SHOULD of GraphQL over HTTP", async () => {
-  // The audits send GET requests without a content type, as programs do; what keeps strangers' pages out wants a header
-  // that they cannot set.
+  // The audits send GET requests without a content type, as programs do. The protection against other sites needs a
+  // header that their pages cannot set.
   const fetchFn = (url: string, init?: RequestInit) =>
     fetch(url, {
       ...init,
@@ -113,7 +113,7 @@ test("each operation is counted by its type and outcome, and by nothing that a c
   ]);
 });
 
-test("who may not ask at all is told so by the status, on every way in", async () => {
+test("a caller without access gets status 401, whatever they send and accept", async () => {
   const closed = await openDoor({}, {}, () => {
     throw new DomainError("UNAUTHENTICATED", "Sign in first.");
   });
@@ -127,7 +127,7 @@ test("who may not ask at all is told so by the status, on every way in", async (
   expect(answers.map(({ errors }) => errors?.[0]?.extensions.code)).toEqual(Array(3).fill("UNAUTHENTICATED"));
 });
 
-test("an operation that waits is told when its client goes, and when the server closes", async () => {
+test("a waiting operation is aborted when its client disconnects, and when the server closes", async () => {
   let began = 0;
   let ended = 0;
   const waiting = await openDoor({

@@ -3,7 +3,7 @@ import type { MessageRecord, MessageToPost } from "../../../server/operations/me
 import { ADMIN, type OpenDoor, openDoor } from "./door.ts";
 
 let door: OpenDoor;
-/** The texts that reached the operation, and the message that it gives. */
+/** The body texts that reached the operation; `bodyText` below is the message that it returns. */
 let posted: string[] = [];
 let bodyText = "null";
 
@@ -46,7 +46,7 @@ beforeEach(() => {
 
 const POST =
   'mutation Post($messages: [PostMessageInput!]!) { postMessages(input: { queue: "q", messages: $messages }) { ids } }';
-/** Posts with variables written as this text, which JSON.stringify would have changed. */
+/** Posts with the variable's JSON as it stands here, because JSON.stringify would change it. */
 const postText = (messages: string) =>
   door.sendText(`{"query":${JSON.stringify(POST)},"variables":{"messages":${messages}}}`);
 const READ = '{ message(queue: "q", id: "m1") { bodyText body } }';
@@ -67,7 +67,7 @@ const TEXTS = [
   "[]",
 ];
 
-test.each(TEXTS)("the body text %s is taken and given back to the letter", async (text) => {
+test.each(TEXTS)("the body text %s is accepted and returned exactly", async (text) => {
   await door.run(POST, { messages: [{ bodyText: text }] });
   expect(posted).toEqual([text]);
   bodyText = text;
@@ -76,7 +76,7 @@ test.each(TEXTS)("the body text %s is taken and given back to the letter", async
   expect(answer.text).toContain(`"bodyText":${JSON.stringify(text)}`);
 });
 
-test("a body over several lines stays one event, and its numbers stay", async () => {
+test("a body with line breaks stays one event, and its numbers stay exact", async () => {
   bodyText = '{\n  "a": 12345678901234567,\r\n  "b": "line\\nline"\n}';
   const response = await fetch(door.url, {
     method: "POST",
@@ -118,7 +118,7 @@ describe("a body given as JSON", () => {
     expect(posted).toEqual([text]);
   });
 
-  test("a variable inside a literal body keeps what it is", async () => {
+  test("a variable inside a literal body keeps its value exactly", async () => {
     const query =
       'mutation M($json: JSON, $text: String, $number: SafeInt) { postMessages(input: { queue: "q", messages: [{ body: { a: $json, b: [$text], c: $number } }] }) { ids } }';
     await door.sendText(`{"query":${JSON.stringify(query)},"variables":{"json":{"x":2.50},"text":"t\\"","number":7}}`);
@@ -151,7 +151,7 @@ describe("a body given as JSON", () => {
     expect(posted).toEqual(['"12345678901234567, 1e400"']);
   });
 
-  test("a page's numbers are looked at too", async () => {
+  test("numbers that are passed inside the process are checked too", async () => {
     const execute = door.executeAs(ADMIN);
     expect((await execute(POST, { messages: [{ body: 2 ** 53 }] })).errors?.[0]?.message).toContain("use bodyText");
     expect((await execute(POST, { messages: [{ body: { a: 1.5 } }] })).errors).toBeUndefined();
@@ -159,7 +159,7 @@ describe("a body given as JSON", () => {
   });
 });
 
-test("exactly one of body and bodyText is taken", async () => {
+test("exactly one of body and bodyText is accepted", async () => {
   expect(await door.codeOf(POST, { messages: [{ body: 1, bodyText: "1" }] })).toBe("BAD_INPUT");
   expect(await door.codeOf(POST, { messages: [{ ttlSeconds: 60 }] })).toBe("BAD_INPUT");
   expect(posted).toEqual([]);
@@ -183,7 +183,7 @@ test("a whole number may be written with a point, a fraction may not", async () 
   }
 });
 
-test("a body cannot pretend to be one that is written verbatim", async () => {
+test("a body cannot imitate the mark of JSON that is written verbatim", async () => {
   bodyText = JSON.stringify({ text: 'isimud-json-00000000-0000-0000-0000-000000000000:{"forged":true}' });
   const answer = await door.send(READ);
   expect(answer.data.message.bodyText).toBe(bodyText);

@@ -43,7 +43,7 @@ describe("objectMembers", () => {
 });
 
 describe("checkJsonText", () => {
-  /** Of valid JSON. A parsed value would not do: of a key that is there twice it keeps one value. */
+  /** The depth of valid JSON. It counts brackets in the text, because a parsed value keeps one of two equal keys. */
   const depthOf = (text: string): number => {
     let [depth, deepest] = [0, 0];
     for (const char of text.replace(/"(?:[^"\\]|\\.)*"/g, "")) {
@@ -54,7 +54,7 @@ describe("checkJsonText", () => {
     return deepest;
   };
 
-  test("takes what JSON.parse takes, up to the depth", () => {
+  test("accepts what JSON.parse accepts, up to the allowed depth", () => {
     fc.assert(
       fc.property(
         jsonText.value,

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { checksumOf } from "../../../server/operations/input/message-checksum.ts";
 
 describe("checksumOf", () => {
-  test("gives what Zaqar gives", async () => {
+  test("returns the checksum that Zaqar returns", async () => {
     expect(await checksumOf('{"b": 1, "a": "é"}')).toBe("MD5:b9622a81c98224c56eb3afdd8f51b202");
     expect(await checksumOf('"text"')).toBe("MD5:20cd815523e5806aec29a57282b0d49f");
   });
@@ -37,7 +37,7 @@ describe("checksumOf", () => {
     expect(await checksumOf(bodyText)).toBe(`MD5:${createHash("md5").update(python).digest("hex")}`);
   });
 
-  test("of a long body leaves turns of the event loop to others", async () => {
+  test("yields to the event loop during a long body", async () => {
     let turns = 0;
     const counting = setInterval(() => turns++, 0);
     const list = `[${"1, ".repeat(200_000)}1]`;
@@ -46,7 +46,7 @@ describe("checksumOf", () => {
     expect(turns).toBeGreaterThan(3);
   });
 
-  test("does not mind depth", async () => {
+  test("handles deep nesting", async () => {
     const deep = "[".repeat(100_000) + "]".repeat(100_000);
     expect(await checksumOf(deep)).toBe(`MD5:${createHash("md5").update(deep).digest("hex")}`);
   });

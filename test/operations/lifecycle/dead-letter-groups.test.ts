@@ -1,4 +1,4 @@
-/** Queues that belong together, when not all of them can move together. */
+/** Groups of queues with one dead letter queue, of which not all can move. */
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
 import type { Job } from "../../../server/jobs/job.ts";
@@ -32,14 +32,14 @@ function startRunner(moveQueue: JobWork): void {
   jobs.onAdded(runner.wake);
 }
 const placeOf = async (queue: string) => (await service.control.catalogue.get({ project: "p", name: queue })).pool;
-/** Null unless it is done. */
+/** The result of the job once it has ended; null unless it is done. */
 async function resultOf(move: Promise<Job>): Promise<unknown> {
   const { id } = await move;
   await expect.poll(async () => (await service.jobs.get(id))?.finishedAt ?? null).not.toBeNull();
   return JSON.parse((await service.jobs.get(id))?.resultText ?? "null");
 }
 
-test("one that cannot be reached now stays excluded, and a move that is asked for again still says so", async () => {
+test("a dead letter queue that cannot be moved is excluded, and a repeat of the move still says so", async () => {
   const { queues, jobs } = service.operations;
   await queues.create(operator, { name: "dead" });
   await queues.create(operator, { name: "alive", metadataText: '{"_dead_letter_queue": "dead"}' });
@@ -59,7 +59,7 @@ test("one that cannot be reached now stays excluded, and a move that is asked fo
   expect(await move()).toMatchObject({ included: [], excluded: [elsewhere] });
 });
 
-test("of more than 100 queues that use one dead letter queue the first 100 go included, and a line says that there are more", async () => {
+test("of more than 100 queues that use one dead letter queue the first 100 are included, and the result says that there are more", async () => {
   const { control, config: limits } = service;
   const aQueue = async (name: string, metadataText?: string) => {
     await control.queues.create({ project: "many", name }, metadataText);

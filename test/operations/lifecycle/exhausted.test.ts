@@ -1,4 +1,4 @@
-/** Messages that were delivered as often as their queue allows, while there is no dead letter queue to take them. */
+/** Messages that reached their queue's maximum of deliveries while its dead letter queue does not exist. */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import type { HealthOperations } from "../../../server/operations/health.ts";
 import type { QueueRef } from "../../../server/storage/queue-ref.ts";
@@ -26,7 +26,7 @@ const bodiesOf = (messages: readonly { bodyText: string }[]) => messages.map(({ 
 const warningsOf = async (health: HealthOperations, queue: string) =>
   (await health.check(operator, {})).warnings.filter((warning) => warning.includes(queue));
 
-test("are neither claimed nor popped, are listed when asked for, and go where they belong once that queue is made", async () => {
+test("exhausted messages are neither claimed nor popped, are listed on request, and move once their dead letter queue is created", async () => {
   const { operations } = service;
   const queue = await aQueue("stuck", { _max_claim_count: 1, _dead_letter_queue: "stuck.dead" }, ["1", "2"]);
   await failOnce(queue, 2);
@@ -58,14 +58,14 @@ test("are neither claimed nor popped, are listed when asked for, and go where th
   expect(await operations.messages.first(viewer, { project: "p", queue })).toMatchObject({ state: "exhausted" });
 
   await operations.queues.create(operator, { name: "stuck.dead" });
-  // Ready until a claim comes, which moves them instead of delivering them.
+  // They count as ready until a claim moves them instead of delivering them.
   const now = { ready: 2, claimed: 1, exhausted: 0, total: 3 };
   expect(await operations.queues.stats(viewer, { project: "p", name: queue })).toMatchObject(now);
   expect(bodiesOf(await operations.messages.pop(operator, { queue, limit: 1 }))).toEqual(["1"]);
   expect(await operations.claims.create(operator, { queue })).toMatchObject({ claim: null, deadLettered: 1 });
 });
 
-test("cost a page of queues one question about all their dead letter queues", async () => {
+test("the statistics of a page of queues look up all dead letter queues in one call", async () => {
   const count = 20;
   for (let index = 0; index < count; index += 1) {
     const address = { project: "pages", name: `page-${index}` };
@@ -74,7 +74,7 @@ test("cost a page of queues one question about all their dead letter queues", as
     const messages = [{ bodyText: "1" }];
     await service.operations.messages.post(admin, { project: "pages", queue: address.name, messages });
   }
-  // A process that remembers nothing of them.
+  // A process that has cached nothing of them.
   const fresh = { ...service, ...(await service.another()) };
   const getMany = vi.fn((queues: readonly QueueRef[]) => fresh.control.queues.getMany(queues));
   const { queues } = withBroken(fresh, { control: { queues: over(fresh.control.queues, { getMany }) } });
@@ -83,7 +83,7 @@ test("cost a page of queues one question about all their dead letter queues", as
   expect(getMany.mock.calls.map(([asked]) => asked.length)).toEqual([count]);
 });
 
-test("are a warning with the same words in every process, after a restart too, until their queue is made or the one that names it is gone", async () => {
+test("a missing dead letter queue is the same warning in every process until it is created or the queue that names it is deleted", async () => {
   const attributes = (name: string) => ({ _max_claim_count: 1, _dead_letter_queue: name });
   const keeps = await aQueue("keeps", attributes("keeps-nowhere"), ["1"]);
   await aQueue("names", attributes("names-nowhere"));
@@ -99,7 +99,7 @@ test("are a warning with the same words in every process, after a restart too, u
     expect(await warningsOf(health, "names-nowhere")).toEqual([expect.stringContaining("does not exist. Create it")]);
     expect(await warningsOf(health, "unlimited-nowhere")).toEqual([]);
     expect((await health.check(operator, {})).status).toBe("warn");
-    // Of other projects nobody hears who may not see them.
+    // A caller does not see warnings about projects of others.
     expect((await health.check({ ...viewer, projects: ["quiet"] }, {})).warnings).toEqual([]);
   }
   await service.operations.queues.create(operator, { name: "keeps-nowhere" });
@@ -111,7 +111,7 @@ test("are a warning with the same words in every process, after a restart too, u
   }
 });
 
-test("of many queues are so many lines and no more", async () => {
+test("health warns of at most 20 queues whose dead letter queue is missing, and says that there are more", async () => {
   for (let index = 0; index < 21; index += 1) {
     await aQueue(`many-${index}`, { _max_claim_count: 1, _dead_letter_queue: `many-gone-${index}` });
   }

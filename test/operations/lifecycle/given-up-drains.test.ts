@@ -1,4 +1,4 @@
-/** Drains that end before their pool is empty: whether it takes new queues again. */
+/** Whether a pool takes new queues again after a drain that ended before the pool was empty. */
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
 import type { Job, JobStore } from "../../../server/jobs/job.ts";
@@ -33,7 +33,7 @@ function startRunner(drainPool: JobWork): void {
   jobs.onAdded(runner.wake);
 }
 
-/** With a queue that can go nowhere once `closeBeside` has run. */
+/** A pool with a queue that no other pool takes once `closeBeside` has run. */
 async function aLonelyPool(name: string): Promise<string> {
   await service.operations.pools.create(admin, { name, uri: await service.poolUri(), weight: 3, flavor: name });
   await service.operations.flavors.create(admin, { project: "p", name, pools: [name] });
@@ -42,7 +42,7 @@ async function aLonelyPool(name: string): Promise<string> {
   await service.operations.pools.create(admin, beside);
   return name;
 }
-/** Between the request, which would be refused, and the work. */
+/** Must run between the request, which would be refused otherwise, and the job's work. */
 const closeBeside = (name: string) => service.operations.pools.update(admin, { name: `${name}-beside`, weight: 0 });
 function withJobs(changes: Partial<JobStore>): Operations {
   const { control, data, stores, jobs, history, config: limits } = service;
@@ -55,13 +55,13 @@ const ended = async (id: string): Promise<Job> => {
   return (await service.jobs.get(id)) as Job;
 };
 
-test("one that fails before it hears that it was cancelled gives the weight back", async () => {
+test("a drain that fails before it learns of its cancellation restores the pool's weight", async () => {
   const pool = await aLonelyPool("unheard");
   const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   startRunner(async (job, progress) => {
     begun.resolve();
     await go.promise;
-    // As between two heartbeats.
+    // As when the cancellation comes between two heartbeats.
     return service.operations.jobs.work.drainPool(job, { ...progress, checkpoint: () => {} });
   });
   const asked = service.operations.jobs.drainPool(admin, { pool });
@@ -75,7 +75,7 @@ test("one that fails before it hears that it was cancelled gives the weight back
   expect(await weightOf(pool)).toBe(3);
 });
 
-test("one that was cancelled while nobody had it, and cannot even look at its pool, gives the weight back", async () => {
+test("a drain that was cancelled while no process ran it restores the weight, though it cannot count the pool's queues", async () => {
   const pool = await aLonelyPool("unseen");
   const { id } = await service.operations.jobs.drainPool(admin, { pool });
   const dead = (await service.jobs.take({ holder: "dead", leaseSeconds: 60 })) as Job;
@@ -88,7 +88,7 @@ test("one that was cancelled while nobody had it, and cannot even look at its po
   expect(await weightOf(pool)).toBe(3);
 });
 
-test("one that cannot be written down leaves the weight as it was, and the next one remembers that", async () => {
+test("a drain whose job cannot be stored leaves the weight as it was, and the next drain records that weight", async () => {
   const pool = await aLonelyPool("unwritten");
   const add = () => Promise.reject(new DomainError("STORAGE_UNAVAILABLE", "It is away."));
   const broken = withJobs({ add }).jobs.drainPool(admin, { pool });
@@ -96,7 +96,7 @@ test("one that cannot be written down leaves the weight as it was, and the next 
   expect(await weightOf(pool)).toBe(3);
   const { id, inputText } = await service.operations.jobs.drainPool(admin, { pool });
   expect(JSON.parse(inputText)).toEqual({ weight: 3 });
-  // A request that looked before this one was there.
+  // As a request that listed the jobs before this job was added.
   const list = async () => ({ items: [], nextMarker: null, previousMarker: null });
   await service.operations.pools.update(admin, { name: pool, weight: 2 });
   expect(await withJobs({ list }).jobs.drainPool(admin, { pool })).toMatchObject({ id, inputText });
@@ -104,7 +104,7 @@ test("one that cannot be written down leaves the weight as it was, and the next 
   await service.operations.jobs.cancel(admin, { id });
 });
 
-test("one that fails while nobody can say whose it is waits for the answer", async () => {
+test("a drain that fails asks until it knows whether it still owns its job, and restores no weight when it does not", async () => {
   await service.operations.pools.create(admin, { name: "whose", uri: await service.poolUri(), weight: 0 });
   const job = { id: "0", target: "whose", progress: 0, fence: 2, inputText: '{"weight":3}' } as Job;
   const answers = [new DomainError("STORAGE_UNAVAILABLE", "It is away."), new JobStopped("lost")];
@@ -117,7 +117,7 @@ test("one that fails while nobody can say whose it is waits for the answer", asy
   expect(await weightOf("whose")).toBe(0);
 });
 
-test("one that begins closes the pool, should its request not have done so", async () => {
+test("a drain sets the weight to 0 when it begins, in case its request did not", async () => {
   await service.operations.pools.create(admin, { name: "open", uri: await service.poolUri(), weight: 3 });
   const job = { id: "0", target: "open", progress: 0, fence: 1, inputText: '{"weight":3}' } as Job;
   expect(await service.operations.jobs.work.drainPool(job, hasty)).toEqual({ queues: 0, excluded: [] });

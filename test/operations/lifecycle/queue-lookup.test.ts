@@ -1,4 +1,4 @@
-/** How often the database is asked for queues that many look for at once. */
+/** How often concurrent lookups of queues query the database. */
 import { expect, test, vi } from "vitest";
 import { readConfig } from "../../../server/config.ts";
 import { createMemoryBackend } from "../../../server/kvs/memory.ts";
@@ -26,7 +26,7 @@ function aLookup() {
   return { lookup, getMany, answer: () => asked.go() };
 }
 
-test("those who look for a queue at the same time share the look", async () => {
+test("concurrent lookups of one queue share one query", async () => {
   const { lookup, getMany, answer } = aLookup();
   const found = Promise.all([lookup.find([queue("a")]), lookup.find([queue("a")])]);
   answer();
@@ -35,7 +35,7 @@ test("those who look for a queue at the same time share the look", async () => {
   expect(getMany).toHaveBeenCalledTimes(1);
 });
 
-test("what changes during a look is not remembered, and all else is", async () => {
+test("a lookup does not cache a queue that was forgotten meanwhile, and caches the others", async () => {
   const { lookup, getMany, answer } = aLookup();
   const found = lookup.find([queue("a"), queue("b")]);
   await lookup.forget(queue("a"));

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-// Only the tick is the test's: connections keep their own timers.
+// The test fakes only the ticker's timer. Connections keep real ones.
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
 });
@@ -50,7 +50,7 @@ describe("watching a queue's messages", () => {
   const watch = (queue: string, signal: AbortSignal, after?: string) =>
     service.operations.messages.watch(viewer, { project: "p", queue, signal, after });
 
-  /** A watch that tells when it has found its place and read on from there for the first time. */
+  /** A watch whose `found` resolves once it has found the end of the queue and read from there once. */
   function placed(queue: string, signal: AbortSignal) {
     const list = vi.fn(service.data.messages.list);
     const { messages } = withBroken(service, { data: { messages: over(service.data.messages, { list }) } });
@@ -63,7 +63,7 @@ describe("watching a queue's messages", () => {
     };
   }
 
-  test("gives those posted from now on, at once and in order, delayed ones too", async () => {
+  test("gives messages that are posted from now on, at once and in order, delayed ones too", async () => {
     const queue = await aQueue();
     await post(queue, "0");
     const stop = new AbortController();
@@ -72,7 +72,7 @@ describe("watching a queue's messages", () => {
     await found();
     await post(queue, "1", "2");
     await service.operations.messages.post(operator, { queue, messages: [{ bodyText: "3", delaySeconds: 600 }] });
-    // Without a tick: the drivers tell of arrivals.
+    // Without a tick: the drivers report arrivals.
     expect((await first).value).toMatchObject({ bodyText: "1", queue, project: "p" });
     expect((await messages.next()).value?.bodyText).toBe("2");
     expect((await messages.next()).value?.bodyText).toBe("3");
@@ -81,7 +81,7 @@ describe("watching a queue's messages", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("gives those of another process, and all after a marker", async () => {
+  test("gives messages of another process, and all after a marker", async () => {
     const queue = await aQueue();
     const other = await service.another();
     const { items } = await post(queue, "0").then(() => service.operations.messages.list(operator, { queue }));
@@ -94,7 +94,7 @@ describe("watching a queue's messages", () => {
     stop.abort();
   });
 
-  test("gives within a tick what no notice told of", async () => {
+  test("gives messages that no notice reported within one tick", async () => {
     const queue = await aQueue();
     const { operations } = await service.another();
     const deaf = withBroken(service, { data: { watchArrivals: () => () => {} } });
@@ -104,20 +104,20 @@ describe("watching a queue's messages", () => {
       await operations.messages.post(operator, { queue, messages: [{ bodyText: body }] });
       expect((await next(messages))?.bodyText).toBe(body);
     }
-    // Nothing is left to read, so only a tick can bring the last one.
+    // Nothing is left to read, so that only a tick finds the last message.
     const waiting = next(messages);
     await operations.messages.post(operator, { queue, messages: [{ bodyText: "3" }] });
     expect((await waiting)?.bodyText).toBe("3");
     stop.abort();
   });
 
-  test("reads on when a read ended early by its bytes, without another message", async () => {
+  test("continues at once when a read ended at its limit in bytes", async () => {
     const queue = await aQueue();
     const bodies = Array.from({ length: 5 }, (_, index) => `"${String(index).repeat(40_000)}"`);
     await post(queue, ...bodies);
     const stop = new AbortController();
     const messages = watch(queue, stop.signal, "0");
-    // No tick comes here.
+    // This loop runs no tick.
     for (const body of bodies) expect((await messages.next()).value?.bodyText).toBe(body);
     stop.abort();
   });
@@ -142,7 +142,7 @@ describe("watching a queue's messages", () => {
     stop.abort();
   });
 
-  test("ends when the queue goes, and is refused for one that is not there", async () => {
+  test("ends when the queue is deleted, and is refused for a missing queue", async () => {
     const stop = new AbortController();
     expect(await codeOf(watch("nowhere", stop.signal).next())).toBe("QUEUE_DOES_NOT_EXIST");
     const queue = await aQueue();
@@ -153,7 +153,7 @@ describe("watching a queue's messages", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("is over at once when it was aborted before it began, or while it waits", async () => {
+  test("ends at once when it is aborted before it began or while it waits", async () => {
     const queue = await aQueue();
     expect(await watch(queue, AbortSignal.abort()).next()).toEqual({ value: undefined, done: true });
     const stop = new AbortController();
@@ -170,7 +170,7 @@ describe("watching statistics", () => {
   const watch = (names: string[], signal: AbortSignal) =>
     service.operations.queues.watchStats(operator, { queues: names.map((name) => ({ name })), signal });
 
-  test("gives what is there now, then each change, and null when the queue goes", async () => {
+  test("gives the current statistics, then each change, and null when the queue is deleted", async () => {
     const queue = await aQueue();
     const stop = new AbortController();
     const changes = watch([queue], stop.signal);
@@ -186,7 +186,7 @@ describe("watching statistics", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  /** The same watch, with its reads to be counted. */
+  /** A watch of statistics whose reads are counted. */
   function counted() {
     const read = vi.fn((queues: readonly QueueRef[]) => service.data.messages.stats(queues));
     const ticker = createTicker((error) => {
@@ -195,7 +195,7 @@ describe("watching statistics", () => {
     return { read, stats: new StatsWatch({ ticker, read, batch: 100 }) };
   }
 
-  test("asks once a tick for all who watch, and not at all when nobody does", async () => {
+  test("reads once a tick for all watchers, and not at all when there is none", async () => {
     const watched = [await aQueue(), await aQueue()].map((name) => ({ project: "p", name }));
     const { read, stats } = counted();
     const stop = new AbortController();
@@ -207,7 +207,7 @@ describe("watching statistics", () => {
     expect(read).toHaveBeenLastCalledWith(watched);
     await read.mock.results[1]?.value;
     await new Promise((resolve) => setTimeout(resolve, 0));
-    // Nothing changed: after the second queue's first statistics there is nothing to tell.
+    // After the first statistics of both queues nothing changed, so no event follows.
     const told = vi.fn();
     const [first] = watchers;
     await first?.next();
@@ -220,7 +220,7 @@ describe("watching statistics", () => {
     expect(read).toHaveBeenCalledTimes(2);
   });
 
-  test("gives a reader that is slow the latest, not every step", async () => {
+  test("gives a slow reader the latest statistics, not every change", async () => {
     const name = await aQueue();
     const { read, stats } = counted();
     const stop = new AbortController();
@@ -230,7 +230,7 @@ describe("watching statistics", () => {
       await post(name, body);
       second();
       await read.mock.results.at(-1)?.value;
-      // The tick's own work after its read.
+      // Lets the tick process what it has read.
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
     expect(read).toHaveBeenCalledTimes(4);
@@ -240,7 +240,7 @@ describe("watching statistics", () => {
   });
 });
 
-test("readers of a queue that never ends leave the event loop to others, and each other", async () => {
+test("readers of an endless queue yield to the event loop and to each other", async () => {
   let marker = 0;
   const list = async () => ({
     items: Array.from({ length: 100 }, () => ({ marker: String(++marker), bodyText: "1" }) as Message),
@@ -256,7 +256,7 @@ test("readers of a queue that never ends leave the event loop to others, and eac
     for await (const _message of tail.watch({ project: "p", name: "q" }, undefined, stop.signal))
       seen[reader] = (seen[reader] ?? 0) + 1;
   });
-  // Without turns the first of these would never come: nothing that the readers wait for needs the event loop.
+  // If the readers did not yield, this loop would never continue: nothing that they await needs the event loop.
   for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
   stop.abort();
   await Promise.all(readers);

@@ -37,7 +37,7 @@ describe("waiting", () => {
     expect((await waiting).messages).toHaveLength(1);
   });
 
-  test("many claims share what comes, each message once, and the rest wait on", async () => {
+  test("waiting claims share the messages that arrive, each message once, and the other claims keep waiting", async () => {
     const queue = await aQueue();
     const enough = new AbortController();
     const waiting = Array.from({ length: 12 }, () => claim(queue, { signal: enough.signal }));
@@ -52,7 +52,7 @@ describe("waiting", () => {
     expect(bodies(answers)).toEqual(["0", "0", "1", "1", "2"]);
   });
 
-  test("a released message reaches who waits", async () => {
+  test("a released message goes to a waiting claim", async () => {
     const queue = await aQueue();
     await post(queue);
     const held = await claim(queue);
@@ -61,7 +61,7 @@ describe("waiting", () => {
     expect((await waiting).messages).toHaveLength(1);
   });
 
-  test("what falls due or lapses is found too, though nobody says so", async () => {
+  test("a waiting claim also gets a message whose delay or claim ends, though no notice reports that", async () => {
     const queue = await aQueue();
     await post(queue, 1, { delaySeconds: 100 });
     const waiting = claim(queue);
@@ -72,7 +72,7 @@ describe("waiting", () => {
     expect((await next).messages).toHaveLength(1);
   });
 
-  test("all readers of a queue are answered at once, and leave what they read", async () => {
+  test("all waiting readers of a queue are answered at once, and the messages stay", async () => {
     const queue = await aQueue();
     const waiting = Array.from({ length: 5 }, () => list(queue));
     await post(queue, 2);
@@ -80,7 +80,7 @@ describe("waiting", () => {
     expect((await list(queue)).items).toHaveLength(2);
   });
 
-  test("ends when its caller goes, with nothing", async () => {
+  test("a wait ends empty when its caller disconnects", async () => {
     const queue = await aQueue();
     const gone = new AbortController();
     const waiting = [claim(queue, { signal: gone.signal }), list(queue, { signal: gone.signal })] as const;
@@ -89,20 +89,20 @@ describe("waiting", () => {
     expect((await waiting[1]).items).toEqual([]);
   });
 
-  test("ends with an error when the queue goes", async () => {
+  test("a wait ends with an error when the queue is deleted", async () => {
     const queue = await aQueue();
     const waiting = codeOf(claim(queue));
     await service.operations.queues.delete(operator, { name: queue });
     expect(await waiting).toBe("QUEUE_DOES_NOT_EXIST");
   });
 
-  test.each([-1, 21, 1.5, Number.NaN])("for %d seconds is refused", async (waitSeconds) => {
+  test.each([-1, 21, 1.5, Number.NaN])("a wait of %d seconds is refused", async (waitSeconds) => {
     const queue = await aQueue();
     expect(await codeOf(claim(queue, { waitSeconds }))).toBe("BAD_INPUT");
     expect(await codeOf(list(queue, { waitSeconds }))).toBe("BAD_INPUT");
   });
 
-  test("is over for everybody when the server stops", async () => {
+  test("every wait ends when the server stops", async () => {
     const queue = await aQueue();
     const waiting = [claim(queue), claim(queue)];
     service.operations.endWaits();
@@ -133,10 +133,10 @@ describe("waiters of one queue", () => {
     };
     return { claim, arrive };
   }
-  /** Until all have looked and wait. */
+  /** Resolves once all waiters have looked and wait. */
   const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-  test("who finds something at once leaves no timer behind", async () => {
+  test("a claim that finds a message at once leaves no timer behind", async () => {
     const { claim, arrive } = waiters();
     const timeout = vi.spyOn(AbortSignal, "timeout");
     arrive("a");
@@ -145,7 +145,7 @@ describe("waiters of one queue", () => {
     timeout.mockRestore();
   });
 
-  test("who is called and goes away at that moment leaves it to the next", async () => {
+  test("a waiter that disconnects as it is woken leaves the message to the next one", async () => {
     const { claim, arrive } = waiters();
     const gone = new AbortController();
     const first = claim(gone.signal);

@@ -1,4 +1,4 @@
-/** One pool per server and namespace, by what the stores themselves say. */
+/** Two pools never share one server and namespace, by the identities that the stores keep. */
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createOperations } from "../../../server/operations/create-operations.ts";
 import { openRedisDataDriver } from "../../../server/storage/redis/data-driver.ts";
@@ -19,7 +19,7 @@ afterAll(async () => {
 const create = (name: string, uri: string, more: object = {}) =>
   service.operations.pools.create(admin, { name, uri, weight: 0, ...more });
 
-/** The same database by another host and port. */
+/** The same database under another host and port. */
 async function byDetour(uri: string): Promise<string> {
   const detour = await postgresByDetour(uri);
   closers.push(detour.close);
@@ -34,12 +34,12 @@ function inSchema(uri: string, schema: string): string {
 
 const allPools = async () => (await service.operations.pools.list(viewer, {})).items.map(({ name }) => name);
 
-/** As often as it takes until the pool has been seen to be what it is. */
+/** Waits until the identity of the pool's store is recorded. */
 const noted = (name: string) =>
   expect.poll(async () => (await service.control.pools.get(name)).identity, { timeout: 5000 }).not.toBeNull();
 
 describe("on PostgreSQL", () => {
-  test("a database cannot be registered again by another way, but another schema of it can", async () => {
+  test("a database cannot be registered again under another address, but another schema of it can", async () => {
     const uri = await service.poolUri();
     await create("pg", uri);
     const other = await byDetour(uri);
@@ -51,13 +51,13 @@ describe("on PostgreSQL", () => {
     expect(await allPools()).toEqual(["default", "beside", "pg"]);
   });
 
-  test("nor can the control database itself", async () => {
+  test("the control database cannot be registered under another address", async () => {
     const uri = await byDetour(service.config.DATABASE_URL as string);
     expect(await refusal(create("mine", uri))).toEqual({ code: "POOL_URI_IN_USE", details: { pool: "default" } });
     expect(await service.operations.pools.verify(admin, { uri })).toMatchObject({ registeredAs: "default" });
   });
 
-  test("of several who register one place at once by several ways, one wins", async () => {
+  test("of concurrent registrations of one database under several addresses, one succeeds", async () => {
     const uri = await service.poolUri();
     const ways = [uri, await byDetour(uri), await byDetour(uri), await byDetour(uri)];
     const { operations } = await service.another();
@@ -76,7 +76,7 @@ describe("on PostgreSQL", () => {
     }
   });
 
-  test("another way to the same place may take the place of the first, another place only of an empty pool", async () => {
+  test("the URI of a pool may change to another address of the same database, and to another database only while the pool is empty", async () => {
     const { pools, queues, messages } = service.operations;
     const uri = await service.poolUri();
     await create("moving", uri, { weight: 1 });
@@ -100,17 +100,17 @@ describe("on PostgreSQL", () => {
     await pools.delete(admin, { name: "moving" });
   });
 
-  test("one that was registered without a look is known before its queues could be left behind", async () => {
+  test("a pool that was registered unverified is identified before a new URI could leave its queues behind", async () => {
     const { pools, queues, messages } = service.operations;
     const uri = await service.poolUri();
     await create("blind", uri, { weight: 1, verify: false });
     expect((await service.control.pools.get("blind")).identity).toBeNull();
-    // Mapped by hand, so that nobody has opened the pool yet.
+    // The queue is only mapped, so that the pool is not open yet.
     await queues.create(operator, { name: "blindly" });
     const elsewhere = await service.poolUri();
     expect(await codeOf(pools.update(admin, { name: "blind", uri: elsewhere }))).toBe("POOL_IN_USE");
     await messages.post(operator, { queue: "blindly", messages: [{ bodyText: "1" }] });
-    // Whoever knows better may.
+    // Without verification the operator may change it all the same.
     await pools.update(admin, { name: "blind", uri: elsewhere, verify: false });
     await pools.update(admin, { name: "blind", uri, verify: false });
     expect((await messages.list(viewer, { project: "p", queue: "blindly" })).items).toHaveLength(1);
@@ -118,7 +118,7 @@ describe("on PostgreSQL", () => {
     await pools.delete(admin, { name: "blind" });
   });
 
-  test("a double that holds queues cannot be pointed at another store, though nothing is written down of it", async () => {
+  test("a duplicate pool that holds queues cannot be pointed at another store, though its identity is not recorded", async () => {
     const { pools, queues, messages } = service.operations;
     const uri = await service.poolUri();
     await create("original", uri);
@@ -136,7 +136,7 @@ describe("on PostgreSQL", () => {
     for (const name of ["double", "original"]) await pools.delete(admin, { name });
   });
 
-  test("one that turns out to be double is a warning, loses nothing, and gives no queue to its twin", async () => {
+  test("a pool that turns out to be a duplicate is a warning, loses nothing, and no queue can move to it from its twin", async () => {
     const warned: string[] = [];
     const { control, data, stores, jobs, history, config: limits } = service;
     let now = 0;
@@ -185,7 +185,7 @@ describeWithRedis(() => {
       await server.stop();
     });
 
-    test("a server cannot be registered again by another way, but another prefix or database of it can", async () => {
+    test("a server cannot be registered again under another address, but another prefix or database of it can", async () => {
       await create("redis", `${server.url}/store`);
       const detour = await openDetour(server.port);
       closers.push(detour.close);
@@ -201,7 +201,7 @@ describeWithRedis(() => {
       await create("redis-1", `redis://127.0.0.1:${detour.port}/1?prefix=store`);
     });
 
-    test("of several who register a new place at once by several ways, one wins", async () => {
+    test("of concurrent registrations of a new namespace under several addresses, one succeeds", async () => {
       const detours = await Promise.all([1, 2, 3].map(() => openDetour(server.port)));
       for (const { close } of detours) closers.push(close);
       const results = await Promise.allSettled(
@@ -215,7 +215,7 @@ describeWithRedis(() => {
       }
     });
 
-    test("a server that lost its memory is still the same pool", async () => {
+    test("a server that lost its data is still the same pool", async () => {
       await create("forgetful", `${server.url}/forgetful`, { verify: false });
       expect(await service.operations.pools.capabilities(viewer, { name: "forgetful" })).not.toBeNull();
       await noted("forgetful");
@@ -230,7 +230,7 @@ describeWithRedis(() => {
     test.each([
       ["is emptied", false],
       ["is emptied while nobody uses it", true],
-    ])("a pool that %s is a warning in every process, until it is updated with its URI", async (_, unused) => {
+    ])("a pool that %s is a warning in every process, until its URI is set again", async (_, unused) => {
       const name = unused ? "emptied-unused" : "emptied";
       const uri = `${server.url}/${name}`;
       const { pools, queues, gc } = service.operations;
@@ -259,7 +259,7 @@ describeWithRedis(() => {
       await queues.delete(operator, { name });
     });
 
-    test("a server that became another store is told of once, and is that one from then on", async () => {
+    test("a server that became another store is reported once, and is that store from then on", async () => {
       const told: unknown[] = [];
       const uri = `${server.url}/becoming`;
       const driver = await openRedisDataDriver({ uri, onError: (error) => told.push(error) });
@@ -285,7 +285,7 @@ describeWithRedis(() => {
       }
     });
 
-    test("a cluster is one place, whichever of its servers is named", async () => {
+    test("a cluster is one pool, whichever of its servers the URI names", async () => {
       const cluster = await startRedisCluster();
       try {
         const [first, second, third] = cluster.servers.map(({ url }) => `${url}/c?cluster=true`);

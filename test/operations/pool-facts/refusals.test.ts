@@ -16,7 +16,7 @@ const note = (times: number, error: unknown) => {
   for (let time = 0; time < times; time += 1) refusals.note(error);
 };
 
-test("half of the calls of ten seconds are most, and a few are not", () => {
+test("at least 20 refused calls, and half of all calls within ten seconds, are most calls", () => {
   note(19, away());
   expect(refusals.areMostCalls()).toBe(false);
   note(1, away("default"));
@@ -32,12 +32,12 @@ test("half of the calls of ten seconds are most, and a few are not", () => {
   expect(refusals.areMostCalls()).toBe(false);
 });
 
-test("what a registered pool fails with is no reason to pass this process over", () => {
+test("failures of a registered pool do not count against this process", () => {
   note(100, away("far"));
   expect(refusals.areMostCalls()).toBe(false);
 });
 
-test("a refused write counts until a later look finds that the pool takes writes", async () => {
+test("a refused write counts until a later check finds that the pool takes writes", async () => {
   const full = writeRefusedError("disk-full", null);
   const post = async () => Promise.reject(full);
   await expect(counted({ post }, refusals).post()).rejects.toBe(full);

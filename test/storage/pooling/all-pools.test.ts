@@ -9,7 +9,7 @@ const { fake, start, state } = preparePools();
 describe("calls to all pools", () => {
   const hang = () => new Promise<void>(() => {});
 
-  it("collect in each of them, and pass over one that fails", async () => {
+  it("collect in each pool, and continue after one that fails", async () => {
     const pooled = await start();
     for (const pool of ["one", "two"]) await addPool(pooled, pool);
     expect(await pooled.data.gc()).toEqual({ messages: 3, claims: 6, subscriptions: 9, queues: 12 });
@@ -22,7 +22,7 @@ describe("calls to all pools", () => {
     await expect(pooled.data.gc()).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
   });
 
-  it("collect in the built-in pool even when the others cannot be read", async () => {
+  it("collect in the built-in pool even when the list of pools cannot be read", async () => {
     const { seen, watch } = watched();
     const pooled = await start({ watch });
     await addPool(pooled, "one");
@@ -37,7 +37,7 @@ describe("calls to all pools", () => {
     const pooled = await start();
     for (const pool of ["one", "dead"]) await addPool(pooled, pool);
     for (const pool of ["one", "dead"]) await pooled.data.pool(pool);
-    // What is written down of them would meet its own deadline when time flies.
+    // Otherwise recording their identities would meet its own deadline when the clock jumps.
     const noted = async (pool: string) => (await pooled.control.pools.get(pool)).identity !== null;
     for (const pool of ["one", "dead"]) await vi.waitFor(async () => expect(await noted(pool)).toBe(true));
     fake("dead").before = hang;
@@ -61,7 +61,7 @@ describe("calls to all pools", () => {
       expect(settled).toEqual(answer);
       expect(fake("one").calls.filter((one) => one === call)).toHaveLength(1);
     }
-    // A collection that is still going on is joined, not begun again.
+    // A second call joins a collection that still runs.
     const again = pooled.data.gc();
     while (fake("one").calls.filter((one) => one === "gc").length < 2) await new Promise((r) => setImmediate(r));
     await vi.advanceTimersByTimeAsync(60_000);
@@ -98,8 +98,8 @@ describe("calls to all pools", () => {
   });
 });
 
-describe("looking at a URI", () => {
-  it("says what a pool there could do and leaves nothing; preparing makes its tables, and leaves nothing open", async () => {
+describe("inspecting a URI", () => {
+  it("returns the capabilities and creates nothing; preparing creates the tables, and leaves nothing open", async () => {
     const pooled = await start();
     const empty = await createEmptyDatabase();
     const url = new URL(empty.url);
@@ -129,7 +129,7 @@ describe("looking at a URI", () => {
     }
   });
 
-  it("says why a pool cannot be reached, without its secrets", async () => {
+  it("says why a pool is unreachable, without its secrets", async () => {
     const pooled = await start();
     const server = new URL(state.url);
     const missing = new URL(state.url);
@@ -150,7 +150,7 @@ describe("looking at a URI", () => {
     }
   });
 
-  it("gives up after its time-out, and closes what opens too late", async () => {
+  it("gives up after its time-out, and closes a pool that opens too late", async () => {
     const pooled = await start();
     let open = () => {};
     fake("slow").before = () => new Promise((resolve) => (open = resolve));

@@ -32,7 +32,7 @@ describe("a circuit breaker", () => {
     expect(tried()).toBe(6);
   });
 
-  it("opens to all with the first call that succeeds", async () => {
+  it("lets all calls through after the first that succeeds", async () => {
     const { clock, call } = aBreaker();
     for (let time = 0; time < 5; time += 1) await call(AWAY);
     clock.now = 1000;
@@ -40,7 +40,7 @@ describe("a circuit breaker", () => {
     expect(await Promise.all([call(), call()])).toEqual(["done", "done"]);
   });
 
-  it("counts failures in a row only, and no refusals", async () => {
+  it("counts only failures in a row, and no refused requests", async () => {
     const { call } = aBreaker();
     const refusal = new DomainError("QUEUE_DOES_NOT_EXIST", "Not there.");
     for (let time = 0; time < 4; time += 1) await call(AWAY);
@@ -49,7 +49,7 @@ describe("a circuit breaker", () => {
     expect(await call()).toBe("done");
   });
 
-  it("counts no answer that the pool is full or read-only, and takes it for a sign that it is there", async () => {
+  it("does not count an answer that the pool is full or read-only, and takes it as a sign that the pool is reachable", async () => {
     const { clock, call, tried } = aBreaker();
     const full = writeRefusedError("disk-full", null);
     for (let time = 0; time < 20; time += 1) expect(await call(full)).toBe(full.message);
@@ -62,8 +62,8 @@ describe("a circuit breaker", () => {
   });
 });
 
-describe("what took too long", () => {
-  it("neither opens nor closes: calls that waited in vain are late one after the other", async () => {
+describe("calls that exceed their deadline", () => {
+  it("a call that exceeds its deadline neither opens nor closes the circuit breaker, even many in a row", async () => {
     const { clock, call, tried } = aBreaker();
     const late = new DomainError("DEADLINE_EXCEEDED", "Late.");
     for (let time = 0; time < 20; time += 1) expect(await call(late)).toBe("Late.");
@@ -83,7 +83,7 @@ describe("what took too long", () => {
 describe("a pool that does not answer", () => {
   const { fake, start, wait } = preparePools();
 
-  it("is left alone after some failures, harms no other pool, and is used again when it is back", async () => {
+  it("gets no calls after five failures, affects no other pool, and is used again when it is back", async () => {
     const pooled = await start();
     for (const pool of ["one", "two"]) await addPool(pooled, pool);
     const [dead, live] = [await aQueue(pooled, "one"), await aQueue(pooled, "two")];
@@ -103,7 +103,7 @@ describe("a pool that does not answer", () => {
     expect(fake("one").messagesOf(dead)).toHaveLength(1);
   });
 
-  it("is judged part by part, however long ago its URI was looked at", async () => {
+  it("is judged server by server, however long ago its URI was looked up", async () => {
     const pooled = await start();
     await addPool(pooled, "wide");
     const wide = fake("wide").driver;
@@ -117,7 +117,7 @@ describe("a pool that does not answer", () => {
     for (let time = 0; time < 7; time += 1) {
       await expect(pooled.data.messages.post(aPost(ill))).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
       wait(1500);
-      // One after the other would hide that all but the first were refused.
+      // Together, because sequential calls would not show that all but the first are refused.
       await Promise.all([pooled.data.messages.post(aPost(well)), pooled.data.messages.post(aPost(well))]);
       wait(1500);
       expect(await pooled.data.messages.stats([ill, well])).toMatchObject([null, { total: 2 * time + 2 }]);

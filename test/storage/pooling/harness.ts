@@ -8,13 +8,13 @@ import { createTestDatabase, type TestDatabase } from "../../support/database.ts
 import { FakePool } from "../../support/fake-pool.ts";
 import { openPooled, type Pooled, type PooledOptions } from "../../support/pooled.ts";
 
-/** To be found nowhere. */
+/** A secret that must appear nowhere. */
 export const CANARY = "canary-Zq81";
 
 /** Must be called once in a test file; each test begins without pools and catalogue. */
 export function preparePools() {
   const state = {
-    /** Of the control database. */
+    /** The URI of the control database. */
     url: "",
     clock: { offsetMs: 0 },
     now: 0,
@@ -45,7 +45,7 @@ export function preparePools() {
     }
   });
 
-  /** The pool that a URI fake://NAME opens; made at the first use. */
+  /** The pool that the URI fake://NAME opens, created at its first use. */
   const fake = (name: string): FakePool => {
     const known = fakes.get(name) ?? new FakePool();
     fakes.set(name, known);
@@ -87,7 +87,7 @@ export function preparePools() {
 export const addPool = (pooled: Pooled, name: string, weight = 1, flavor: string | null = null) =>
   pooled.control.pools.create({ name, uri: `fake://${name}`, weight, flavor });
 
-/** A queue of the control plane that no pool has a row of yet. */
+/** A queue in the catalogue that has no row in its pool yet. */
 export async function aQueue(
   pooled: Pooled,
   pool: string,
@@ -105,7 +105,7 @@ export const aPost = ({ project, name }: QueueRef) => ({
   clientId: null,
 });
 
-/** Counts the looks at the control plane, and lets a test break it. */
+/** Counts the lookups in the control plane, and lets a test break it. */
 export function watched() {
   const seen = { get: 0, getMany: 0, pools: 0, broken: false };
   const look = (kind: "get" | "getMany" | "pools") => {

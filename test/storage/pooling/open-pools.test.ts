@@ -7,7 +7,7 @@ import { addPool, aPost, aQueue, CANARY, preparePools, watched } from "./harness
 const { fake, start, state, wait } = preparePools();
 
 describe("open pools", () => {
-  it("are state.opened at their first use, and again when their URI changes, once the old one has been closed", async () => {
+  it("are opened at their first use, and opened anew when their URI changes, with the old one closed", async () => {
     const pooled = await start();
     await addPool(pooled, "one");
     expect(state.opened).toEqual([]);
@@ -21,7 +21,7 @@ describe("open pools", () => {
     expect(fake("elsewhere").closed).toBe(0);
   });
 
-  it("have written down which store they are, once it is not known or no longer so, and are told of when they are double", async () => {
+  it("record the identity of their store when it is unknown or has changed, and are reported when two have the same", async () => {
     const pooled = await start();
     const identityOf = async (pool: string) => (await pooled.control.pools.get(pool)).identity;
     await addPool(pooled, "one");
@@ -29,26 +29,26 @@ describe("open pools", () => {
     await expect.poll(() => identityOf("one")).toBe(fake("one").driver.identity);
     expect(pooled.errors).toEqual([]);
 
-    // The same store by another name.
+    // The same store as a second pool.
     await pooled.control.pools.create({ name: "two", uri: "fake://two", weight: 1 });
     fake("two").driver = { ...fake("two").driver, identity: fake("one").driver.identity };
     await pooled.data.pool("two");
     await expect.poll(() => pooled.errors.map(String)).toEqual([expect.stringMatching(/"one" and "two" are the same/)]);
-    // Not again each time that it is looked at.
+    // It is not reported again at each check.
     for (let seconds = 0; seconds < 30; seconds += 10) {
       wait(10_000);
       await pooled.data.pool("two");
     }
     expect(await identityOf("two")).toBeNull();
 
-    // Somebody mends it: then the second is looked at again by itself.
+    // Once the first pool is deleted, the next check records the identity of the second.
     await pooled.control.pools.delete("one");
     wait(10_000);
     await pooled.data.pool("two");
     await expect.poll(() => identityOf("two")).toBe(fake("two").driver.identity);
     expect(pooled.errors).toHaveLength(1);
 
-    // A restored, or an emptied, server at the same address.
+    // Another store behind the same URI, as after a restore.
     await pooled.data.forgetPool("two");
     fake("two").driver = { ...fake("two").driver, identity: "another" };
     await pooled.data.pool("two");
@@ -56,7 +56,7 @@ describe("open pools", () => {
     await expect.poll(() => pooled.errors.map(String)[1]).toMatch(/"two" is another storage/);
   });
 
-  it("have written down that they lost what they held, once each time", async () => {
+  it("record that they lost their data, once for each loss", async () => {
     const pooled = await start();
     await addPool(pooled, "one");
     await pooled.data.pool("one");
@@ -78,7 +78,7 @@ describe("open pools", () => {
     expect(await losses()).toEqual([]);
   });
 
-  it("are closed at once when told to forget them", async () => {
+  it("are closed at once by forgetPool", async () => {
     const pooled = await start();
     await addPool(pooled, "one");
     await pooled.data.pool("one");
@@ -91,7 +91,7 @@ describe("open pools", () => {
     expect(state.builtIn.closed).toBe(0);
   });
 
-  it("are closed when the pool is gone", async () => {
+  it("are closed when the pool is deleted", async () => {
     const pooled = await start();
     await addPool(pooled, "one");
     await pooled.data.pool("one");
@@ -101,7 +101,7 @@ describe("open pools", () => {
     expect(fake("one").closed).toBe(1);
   });
 
-  it("stay in use while the control plane is out of reach", async () => {
+  it("stay in use while the control database is unreachable", async () => {
     const { seen, watch } = watched();
     const pooled = await start({ watch });
     await addPool(pooled, "one");
@@ -112,7 +112,7 @@ describe("open pools", () => {
     await expect(pooled.data.pool("two")).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
   });
 
-  it("that cannot be state.opened are tried once a second, whoever asks, and tell no secret", async () => {
+  it("that cannot be opened are tried once a second, however many callers ask, and their errors show no secret", async () => {
     const pooled = await start();
     await pooled.control.pools.create({ name: "dead", uri: `fake://u:${CANARY}@dead`, weight: 1 });
     fake("dead").before = () => {
@@ -131,7 +131,7 @@ describe("open pools", () => {
     expect(state.opened).toHaveLength(2);
   });
 
-  it("are all closed in the end, also one that is still opening", async () => {
+  it("are all closed with the driver, also one that is still opening", async () => {
     const pooled = await start();
     for (const pool of ["one", "two"]) await addPool(pooled, pool);
     let open = () => {};
@@ -150,7 +150,7 @@ describe("open pools", () => {
 });
 
 describe("arrivals", () => {
-  it("are heard from the pools that are open and those that open later, until nobody listens", async () => {
+  it("are reported from pools that are open and from pools that open later, until the listener stops", async () => {
     const pooled = await start();
     for (const pool of ["one", "two"]) await addPool(pooled, pool);
     await pooled.data.pool("one");
@@ -180,7 +180,7 @@ describe("arrivals", () => {
 });
 
 describe("two real pools", () => {
-  it("do not share a fate: one whose database is gone harms no queue of the other, and comes back when it does", async () => {
+  it("fail independently: one whose database is away affects no queue of the other, and recovers with its database", async () => {
     const pooled = await start();
     const [healthy, doomed] = [await createEmptyDatabase(), await createEmptyDatabase()];
     await pooled.control.pools.create({ name: "healthy", uri: healthy.url, weight: 1 });

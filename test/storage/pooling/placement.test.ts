@@ -15,11 +15,11 @@ describe("a weighted choice", () => {
   ];
   const at = (random: number) => weightedChoice(pools, () => random)?.name;
 
-  it("falls where the random say, in proportion to weight", () => {
+  it("follows the random number, in proportion to weight", () => {
     expect([0, 0.24, 0.25, 0.5, 0.999].map(at)).toEqual(["a", "a", "b", "b", "b"]);
   });
 
-  it("gives each candidate its share of all throws, and never one of weight 0", () => {
+  it("picks each candidate in proportion to its weight, and never one of weight 0", () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 20 }), { minLength: 1, maxLength: 6 }), (weights) => {
         const candidates = weights.map((weight, index) => ({ index, weight }));
@@ -39,14 +39,14 @@ describe("a weighted choice", () => {
     );
   });
 
-  it("gives none when there is none", () => {
+  it("picks none when no candidate has a weight", () => {
     expect(weightedChoice([], () => 0)).toBeNull();
     expect(weightedChoice([{ weight: 0 }], () => 0)).toBeNull();
   });
 });
 
 describe("the pool of a new queue", () => {
-  it("is drawn by weight among those of its flavor, or those without one", async () => {
+  it("is chosen by weight among the pools of its flavor, or those without a flavor", async () => {
     let random = 0;
     const pooled = await start({ random: () => random });
     await addPool(pooled, "a", 1);
@@ -61,7 +61,7 @@ describe("the pool of a new queue", () => {
     expect(await pooled.data.choosePool("gold")).toBe("gold");
   });
 
-  describe("when a pool is away", () => {
+  describe("when a pool is failing", () => {
     const away = new DomainError("STORAGE_UNAVAILABLE", "It is gone.");
     const breaks = (pool: string) => {
       fake(pool).before = () => {
@@ -71,7 +71,7 @@ describe("the pool of a new queue", () => {
     const drawn = async (pooled: Pooled, flavor: string | null = null) =>
       Promise.all([0, 0.24, 0.26, 0.5, 0.999].map((random) => pooled.data.choosePool(flavor, () => random)));
 
-    /** How it is found out. */
+    /** The ways in which the driver learns that pool "a" is failing. */
     const ways: Record<string, (pooled: Pooled) => Promise<void>> = {
       "could not be opened": async (pooled) => {
         breaks("a");
@@ -95,24 +95,27 @@ describe("the pool of a new queue", () => {
       },
     };
 
-    it.each(Object.keys(ways))("that %s, the random fall among the others until it is back", async (way) => {
-      const pooled = await start();
-      await addPool(pooled, "a", 3);
-      await addPool(pooled, "b", 1);
-      expect(new Set(await drawn(pooled))).toEqual(new Set(["a", "b"]));
-      await ways[way]?.(pooled);
-      const calls = fake("a").calls.length;
-      expect(new Set(await drawn(pooled))).toEqual(new Set(["b"]));
-      // Nothing is asked for it.
-      expect(fake("a").calls).toHaveLength(calls);
-      wait(60_000);
-      expect(new Set(await drawn(pooled))).toEqual(new Set(["b"]));
-      // Nobody has tried it for so long that it may be back.
-      wait(1);
-      expect(new Set(await drawn(pooled))).toEqual(new Set(["a", "b"]));
-    });
+    it.each(Object.keys(ways))(
+      "a pool that %s is not chosen for a minute, and not probed for the choice",
+      async (way) => {
+        const pooled = await start();
+        await addPool(pooled, "a", 3);
+        await addPool(pooled, "b", 1);
+        expect(new Set(await drawn(pooled))).toEqual(new Set(["a", "b"]));
+        await ways[way]?.(pooled);
+        const calls = fake("a").calls.length;
+        expect(new Set(await drawn(pooled))).toEqual(new Set(["b"]));
+        // The choice did not probe the pool.
+        expect(fake("a").calls).toHaveLength(calls);
+        wait(60_000);
+        expect(new Set(await drawn(pooled))).toEqual(new Set(["b"]));
+        // After a minute without a call the pool may be back, so it is a candidate again.
+        wait(1);
+        expect(new Set(await drawn(pooled))).toEqual(new Set(["a", "b"]));
+      },
+    );
 
-    it("and is found there, it is drawn again at once", async () => {
+    it("a pool that answers again is chosen again at once", async () => {
       const pooled = await start();
       await addPool(pooled, "a", 3);
       await addPool(pooled, "b", 1);
@@ -126,7 +129,7 @@ describe("the pool of a new queue", () => {
       expect(new Set(await drawn(pooled))).toEqual(new Set(["a", "b"]));
     });
 
-    it("and all others that take queues are, too, they are drawn as if none were", async () => {
+    it("when all pools with a weight are failing, they are chosen as if none were", async () => {
       const pooled = await start();
       for (const pool of ["a", "b"]) await addPool(pooled, pool, 1, "gold");
       await addPool(pooled, "off", 0, "gold");
@@ -138,7 +141,7 @@ describe("the pool of a new queue", () => {
     });
   });
 
-  it("is the built-in one only without a flavor, and when no registered pool takes queues", async () => {
+  it("is the built-in one only without a flavor and when no registered pool takes queues", async () => {
     const pooled = await start();
     expect(await pooled.data.choosePool(null)).toBe("default");
     await addPool(pooled, "off", 0);

@@ -7,7 +7,7 @@ import type { QueueRef } from "../../../server/storage/queue-ref.ts";
 import { aService } from "../../operations/a-service.ts";
 
 describe("the cache of the catalogue", () => {
-  it("keeps no more places than it may, and whoever is not among them is looked up again", async () => {
+  it("keeps no more queue locations than its limit, and the others are looked up again", async () => {
     const clock = { offsetMs: 0 };
     const backend = createMemoryBackend({ clock });
     const store = createKeyValueStores({ backends: { memory: backend }, clock }).get<QueueLocation>("places");
@@ -42,7 +42,7 @@ describe("the cache of the catalogue", () => {
     await Promise.all(queues.map((queue) => catalog.reload(queue)));
     expect(await count()).toBe(50);
 
-    // The one used last is there, the first is not.
+    // The location used last is cached, the first is not.
     looked.length = 0;
     const [first, last] = [queues[0] as QueueRef, queues[499] as QueueRef];
     expect(await catalog.find(last)).toEqual({ pool: "p", epoch: 499 });

@@ -25,7 +25,7 @@ describe("routing", () => {
     expect([...fake("one").rows.values()][0]?.epoch).toBe(here.epoch);
   });
 
-  it("many calls at once share one look, and none looks again within a second", async () => {
+  it("concurrent calls share one lookup, and none looks up again within a second", async () => {
     const { seen, watch } = watched();
     const pooled = await start({ watch });
     await addPool(pooled, "one");
@@ -34,7 +34,7 @@ describe("routing", () => {
     await Promise.all(Array.from({ length: 50 }, () => pooled.data.messages.post(aPost(queue))));
     expect(seen).toMatchObject({ get: 1, pools: 1 });
     expect(state.opened).toEqual(["fake://one"]);
-    // The cache's state.clock moves by itself too, so not quite a second.
+    // Less than a second, because the cache's clock also runs in real time.
     wait(500);
     await pooled.data.messages.post(aPost(queue));
     expect(seen).toMatchObject({ get: 1, pools: 1 });
@@ -44,7 +44,7 @@ describe("routing", () => {
     expect(fake("one").messagesOf(queue)).toHaveLength(52);
   });
 
-  it("follows a queue that another process moved, within the second in which the old place is remembered", async () => {
+  it("follows a queue that another process moved, while the old location is still cached", async () => {
     const pooled = await start();
     for (const pool of ["one", "two"]) await addPool(pooled, pool);
     const queue = await aQueue(pooled, "one");
@@ -57,7 +57,7 @@ describe("routing", () => {
     expect(fake("one").rows.size).toBe(0);
   });
 
-  it("follows a queue that was made again in the same pool", async () => {
+  it("follows a queue that was created again in the same pool", async () => {
     const pooled = await start();
     await addPool(pooled, "one");
     const queue = await aQueue(pooled, "one");
@@ -68,7 +68,7 @@ describe("routing", () => {
     expect(fake("one").messagesOf(queue)).toHaveLength(1);
   });
 
-  it("gives a pool the row that a crash left out", async () => {
+  it("attaches a queue whose row in the pool a crash left out", async () => {
     const pooled = await start();
     await addPool(pooled, "one");
     const queue = await aQueue(pooled, "one");
@@ -89,7 +89,7 @@ describe("routing", () => {
     expect(fake("one").rows.size).toBe(0);
   });
 
-  it("says that an unmapped queue does not exist, and knows it as soon as it is mapped", async () => {
+  it("says that an unmapped queue does not exist, and finds it as soon as it is mapped", async () => {
     const pooled = await start();
     await addPool(pooled, "one");
     const name = randomUUID();
@@ -102,18 +102,18 @@ describe("routing", () => {
     await pooled.data.detachQueue({ project: "p", name: "never" });
   });
 
-  it("tries twice and never tells of an epoch that the caller knows nothing of", async () => {
+  it("tries twice, and never reports a stale epoch to a caller that named none", async () => {
     const pooled = await start();
     await addPool(pooled, "one");
     const queue = await aQueue(pooled, "one");
     fake("one").before = (call) => {
-      if (call === "messages.post") throw new DomainError("QUEUE_EPOCH_STALE", "Another life.");
+      if (call === "messages.post") throw new DomainError("QUEUE_EPOCH_STALE", "Another epoch.");
     };
     await expect(pooled.data.messages.post(aPost(queue))).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
     expect(fake("one").calls.filter((call) => call === "messages.post")).toHaveLength(2);
   });
 
-  it("checks an epoch that the caller names", async () => {
+  it("refuses a stale epoch that the caller names", async () => {
     const pooled = await start();
     await addPool(pooled, "one");
     const queue = await aQueue(pooled, "one");
@@ -137,7 +137,7 @@ describe("routing", () => {
     expect(fake("one").calls.filter((call) => call === "messages.post")).toHaveLength(1);
   });
 
-  it("forgets a place when told, and keeps queues apart whose names join alike", async () => {
+  it("forgets a location when told, and keeps apart queues whose project and name join to the same text", async () => {
     const { seen, watch } = watched();
     const pooled = await start({ watch });
     const queues = [
@@ -169,7 +169,7 @@ describe("the failure of a storage", () => {
     cause,
   });
 
-  it("says which pool's it is, however the call came there", async () => {
+  it("names its pool, whichever way the call took", async () => {
     const pooled = await start();
     for (const pool of ["one", "two"]) await addPool(pooled, pool);
     const [known, unknown, fresh] = [
@@ -187,16 +187,16 @@ describe("the failure of a storage", () => {
     await expect(pooled.data.messages.post(aPost(known))).rejects.toMatchObject(named());
     await expect(pooled.data.messages.post(aPost(unknown))).rejects.toMatchObject(named());
     await expect(pooled.data.messages.stats([known])).rejects.toMatchObject(named());
-    // What no caller hears is for the log.
+    // An error that no caller gets goes to the log.
     await pooled.data.gc();
     expect(pooled.errors).toMatchObject([named()]);
-    // Once it is found that the pool lacks the queue.
+    // Here the call fails when it attaches the queue that the pool lacks.
     breaks(["attachQueue"]);
     await expect(pooled.data.messages.post(aPost(fresh))).rejects.toMatchObject(named());
     await expect(pooled.data.attachQueue(fresh)).rejects.toMatchObject(named());
   });
 
-  it("says which pool could not be opened, but not which URI", async () => {
+  it("names a pool that could not be opened, but not its URI", async () => {
     const pooled = await start();
     await pooled.control.pools.create({ name: "one", uri: `fake://u:${CANARY}@one`, weight: 1 });
     const queue = await aQueue(pooled, "one");
@@ -209,12 +209,12 @@ describe("the failure of a storage", () => {
       ),
     );
     expect(failures).toMatchObject([named(), named(), named()]);
-    // It is told to those who asked, and not to the log once more.
+    // The callers got the error, so it is not logged too.
     expect(pooled.errors).toEqual([]);
     expect(inspect(failures, { depth: 9 })).not.toContain(CANARY);
   });
 
-  it("keeps its code, its details and its cause, and is told to each of those who share it", async () => {
+  it("keeps its code, its details and its cause, for each caller that shares it", async () => {
     const pooled = await start();
     await addPool(pooled, "one");
     const queue = await aQueue(pooled, "one");
@@ -235,7 +235,7 @@ describe("the failure of a storage", () => {
     });
   });
 
-  it("is not the pool's when it is the control database that cannot say where the pool is", async () => {
+  it("is not blamed on the pool when the control database cannot say where the pool is", async () => {
     const { seen, watch } = watched();
     const pooled = await start({ watch });
     await addPool(pooled, "one");
@@ -247,7 +247,7 @@ describe("the failure of a storage", () => {
   });
 });
 
-describe("with a broken cache", () => {
+describe("with a broken location cache", () => {
   const fails = async (): Promise<never> => {
     throw new Error("The cache is broken.");
   };
@@ -269,8 +269,8 @@ describe("with a broken cache", () => {
       set: async () => {},
       deleteMulti: async () => {},
     }),
-    "that keeps all without a promise": () => memoryCache(state.clock),
-    "elsewhere, of another process": () => ({
+    "that answers without a promise": () => memoryCache(state.clock),
+    "in another process": () => ({
       ...asPromises(memoryCache(state.clock)),
       peek: () => undefined,
     }),
@@ -282,7 +282,7 @@ describe("with a broken cache", () => {
     deleteMulti: (keys) => cache.deleteMulti(keys),
   });
 
-  it.each(Object.keys(caches))("%s, the answers are the same", async (kind) => {
+  it.each(Object.keys(caches))("a location cache %s changes no answer", async (kind) => {
     const pooled = await start({ cache: caches[kind]?.() });
     await addPool(pooled, "one");
     const queue = await aQueue(pooled, "one");
@@ -296,7 +296,7 @@ describe("with a broken cache", () => {
     });
   });
 
-  it("that holds an old place of the same pool, nothing is written to the wrong life", async () => {
+  it("a location cache with an old epoch of the same pool lets nothing be written to that epoch", async () => {
     const cache = memoryCache(state.clock);
     const pooled = await start({ cache });
     await addPool(pooled, "one");

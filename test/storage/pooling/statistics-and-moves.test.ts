@@ -8,7 +8,7 @@ import { addPool, aPost, aQueue, preparePools, watched } from "./harness.ts";
 const { fake, start } = preparePools();
 
 describe("statistics of many queues", () => {
-  it("come in the order asked, with one call to each pool and one look at the catalogue", async () => {
+  it("come in the order asked, with one call to each pool and one lookup in the catalogue", async () => {
     const { seen, watch } = watched();
     const pooled = await start({ watch });
     for (const pool of ["one", "two"]) await addPool(pooled, pool);
@@ -28,7 +28,7 @@ describe("statistics of many queues", () => {
     expect(await pooled.data.messages.stats([])).toEqual([]);
   });
 
-  it("are unknown for the queues of a pool that fails, while the others' are seen", async () => {
+  it("are null for the queues of a pool that fails, and returned for the others", async () => {
     const pooled = await start();
     for (const pool of ["one", "two"]) await addPool(pooled, pool);
     const [here, there] = [await aQueue(pooled, "one"), await aQueue(pooled, "two")];
@@ -48,7 +48,7 @@ describe("statistics of many queues", () => {
     });
   });
 
-  it("of a queue that its pool lacks are those of an empty one, and of one that moved those of the new place", async () => {
+  it("are those of an empty queue when the pool lacks its row, and those of the new pool when the queue moved", async () => {
     const pooled = await start();
     for (const pool of ["one", "two"]) await addPool(pooled, pool);
     const [fresh, moving] = [await aQueue(pooled, "one"), await aQueue(pooled, "one")];
@@ -67,7 +67,7 @@ describe("statistics of many queues", () => {
   });
 });
 
-describe("moving messages", () => {
+describe("transferring messages", () => {
   const held = { id: "claim", expiresAt: new Date(60_000) };
   const twoQueues = async (pooled: Pooled, other: string) => {
     for (const pool of ["one", "two"]) await addPool(pooled, pool);
@@ -93,14 +93,14 @@ describe("moving messages", () => {
     return { from, to, ids, move };
   };
 
-  it("within one pool is the pool's own step", async () => {
+  it("a transfer within one pool is one call to that pool", async () => {
     const pooled = await start();
     const { move } = await twoQueues(pooled, "one");
     expect(await pooled.data.messages.transfer(move)).toBe(3);
     expect(fake("one").calls.filter((call) => call.startsWith("messages"))).toEqual(["messages.transfer"]);
   });
 
-  it("between two pools copies what the claim holds, then deletes it", async () => {
+  it("a transfer between two pools copies what the claim holds, then deletes it", async () => {
     const pooled = await start();
     const { from, to, ids, move } = await twoQueues(pooled, "two");
     expect(await pooled.data.messages.transfer(move)).toBe(2);
@@ -117,14 +117,14 @@ describe("moving messages", () => {
     expect(await pooled.data.messages.transfer(move)).toBe(0);
   });
 
-  it("between two pools knows ids in any spelling", async () => {
+  it("a transfer between two pools accepts ids in upper case and without hyphens", async () => {
     const pooled = await start();
     const { ids, move } = await twoQueues(pooled, "two");
     const spelled = { ...move, ids: ids.map((id) => id.replaceAll("-", "").toUpperCase()) };
     expect(await pooled.data.messages.transfer(spelled)).toBe(2);
   });
 
-  it("leaves all where they were, and copies once, when the claim lapses in between", async () => {
+  it("a transfer whose claim expires halfway leaves the messages in the source, and a repeat copies none twice", async () => {
     const pooled = await start();
     const { from, to, move } = await twoQueues(pooled, "two");
     fake("one").before = (call) => {
@@ -139,7 +139,7 @@ describe("moving messages", () => {
     expect(fake("one").messagesOf(from)).toHaveLength(0);
   });
 
-  it("between two pools loses nothing when the target fails", async () => {
+  it("a transfer between two pools loses nothing when the target fails", async () => {
     const pooled = await start();
     const { from, move } = await twoQueues(pooled, "two");
     fake("two").before = () => {

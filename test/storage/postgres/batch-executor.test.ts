@@ -10,7 +10,7 @@ interface Sent {
   fail(error: unknown): void;
 }
 
-/** A pipeline whose statements end when the test says so. */
+/** An executor whose statements end when the test says so. */
 function aPipeline(
   limits: {
     concurrency?: number;
@@ -40,11 +40,11 @@ function aPipeline(
   return { sent, submit, settle };
 }
 
-/** The end of this turn of the event loop, when a pipeline with a free lane sends. */
+/** The end of this turn of the event loop, when an executor that may run another statement sends it. */
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 describe("requests that share statements", () => {
-  it("an idle pipeline sends at the end of the turn what came in it, without a timer", async () => {
+  it("an idle executor sends at the end of the turn what came in it, without a timer", async () => {
     const { sent, submit } = aPipeline();
     void submit("a");
     void submit("b");
@@ -53,7 +53,7 @@ describe("requests that share statements", () => {
     expect(sent.map(({ batch }) => batch)).toEqual([["a", "b"]]);
   });
 
-  it("what arrives while a statement is under way goes with the next one, in order", async () => {
+  it("requests that arrive while a statement is under way go with the next one, in order", async () => {
     const { sent, submit, settle } = aPipeline();
     const first = submit("a");
     await turn();
@@ -69,7 +69,7 @@ describe("requests that share statements", () => {
     expect(await Promise.all(later)).toEqual(["b done", "c done", "d done"]);
   });
 
-  it("queues take turns when not all that wait fits, and each keeps its own order", async () => {
+  it("queues take turns when not all waiting requests fit, and each keeps its own order", async () => {
     const { sent, submit, settle } = aPipeline({ maxRequests: 4 });
     void submit("first");
     await turn();
@@ -80,7 +80,7 @@ describe("requests that share statements", () => {
     await vi.waitFor(() => expect(sent[2]?.batch).toEqual(["a3", "a4", "a5", "b2"]));
   });
 
-  it("what was left out goes again, first that of queues of which nothing was answered", async () => {
+  it("requests that a statement left out are sent again, first those of queues that got no answer", async () => {
     const { sent, submit } = aPipeline();
     for (const request of ["a1", "a2", "b1", "b2", "c1"]) void submit(request);
     await turn();
@@ -89,7 +89,7 @@ describe("requests that share statements", () => {
     await vi.waitFor(() => expect(sent[1]?.batch).toEqual(["b1", "b2", "a2", "d1"]));
   });
 
-  it("as many statements are under way as there are lanes", async () => {
+  it("no more statements are under way than the concurrency allows", async () => {
     const { sent, submit } = aPipeline({ concurrency: 2 });
     for (const request of ["a", "b", "c"]) {
       void submit(request);
@@ -98,7 +98,7 @@ describe("requests that share statements", () => {
     expect(sent.map(({ batch }) => batch)).toEqual([["a"], ["b"]]);
   });
 
-  it("of a lot that waits half goes, so that the other half is worked on beside it", async () => {
+  it("a large backlog is split in half, so that two statements work on it in parallel", async () => {
     const { sent, submit } = aPipeline({ concurrency: 2, splitThreshold: 2 });
     for (const request of ["a1", "a2", "a3", "a4", "a5", "a6"]) void submit(request);
     await vi.waitFor(() =>
@@ -109,13 +109,13 @@ describe("requests that share statements", () => {
     );
   });
 
-  it("a queue with a lot waiting does not push another's first request into the other half", async () => {
+  it("a queue with a large backlog does not push the first request of another queue into the second half", async () => {
     const { sent, submit } = aPipeline({ concurrency: 1, splitThreshold: 2 });
     for (const request of ["a1", "a2", "a3", "a4", "a5", "b1"]) void submit(request);
     await vi.waitFor(() => expect(sent.map(({ batch }) => batch)).toEqual([["a1", "b1", "a2"]]));
   });
 
-  it("where queues take turns, each has one statement under way, and others go past it", async () => {
+  it("with serializePerPartition each queue has one statement under way, and other queues pass it", async () => {
     const { sent, submit, settle } = aPipeline({ concurrency: 2, serializePerPartition: true });
     void submit("a1");
     await turn();
@@ -129,7 +129,7 @@ describe("requests that share statements", () => {
     await vi.waitFor(() => expect(sent[2]?.batch).toEqual(["a2"]));
   });
 
-  it("requests with a name in common never share a statement", async () => {
+  it("requests with a row name in common never share a statement", async () => {
     const { sent, submit, settle } = aPipeline({ namesOf: (request) => [...request.slice(1)] });
     for (const request of ["a12", "a3", "a24", "a5"]) void submit(request);
     await turn();
@@ -137,7 +137,7 @@ describe("requests that share statements", () => {
     await vi.waitFor(() => expect(sent.map(({ batch }) => batch)).toEqual([["a12", "a3", "a5"], ["a24"]]));
   });
 
-  it("a statement is bounded in number and weight, but never without a request", async () => {
+  it("a statement is bounded in number and weight, but has at least one request", async () => {
     const { sent, submit, settle } = aPipeline({ maxRequests: 2, maxWeight: 10 });
     void submit("first");
     await turn();
@@ -172,7 +172,7 @@ describe("requests that share statements", () => {
     await refused;
   });
 
-  it("a refused one fails alone: its neighbours are tried again without it", async () => {
+  it("a refused request fails alone: those that shared its statement are tried again without it", async () => {
     const { sent, submit, settle } = aPipeline();
     void submit("first");
     await turn();
@@ -192,7 +192,7 @@ describe("requests that share statements", () => {
     ]);
   });
 
-  it("a queue that is held up fails alone: the others' requests are tried again without it", async () => {
+  it("the requests of a locked queue fail alone: those of other queues are tried again without them", async () => {
     const { sent, submit, settle } = aPipeline();
     void submit("first");
     await turn();
@@ -222,7 +222,7 @@ describe("requests that share statements", () => {
     expect(sent).toHaveLength(5);
   });
 
-  it("none is repeated when the connection broke: each may have happened", async () => {
+  it("no request is repeated when the connection broke, because each may have been done", async () => {
     const { sent, submit, settle } = aPipeline();
     void submit("first");
     await turn();
@@ -237,7 +237,7 @@ describe("requests that share statements", () => {
     expect(sent).toHaveLength(2);
   });
 
-  it("one that waited past the deadline is given up unsent", async () => {
+  it("a request that waited past the deadline fails unsent", async () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     try {
       const { sent, submit } = aPipeline();
@@ -256,11 +256,11 @@ describe("requests that share statements", () => {
     }
   });
 
-  describe("has one deadline for each request", () => {
+  describe("the deadline of a request", () => {
     beforeEach(() => vi.useFakeTimers({ toFake: ["performance", "setTimeout", "clearTimeout"] }));
     afterEach(() => vi.useRealTimers());
 
-    /** The outcome of each, once so much time has passed and what was due then is done. */
+    /** The outcome of each request, after so many milliseconds and the work that was due by then. */
     async function outcomesAfter(milliseconds: number, requests: Promise<string>[]): Promise<unknown[]> {
       const outcomes = Promise.allSettled(requests);
       vi.advanceTimersByTime(milliseconds);
@@ -272,7 +272,7 @@ describe("requests that share statements", () => {
       return codes;
     }
 
-    it("of which waiting is a part, and at which a storage that says nothing counts as away", async () => {
+    it("a deadline includes the wait, and a storage that has answered nothing by then counts as unreachable", async () => {
       const { submit } = aPipeline();
       const underWay = submit("a");
       await turn();
@@ -283,7 +283,7 @@ describe("requests that share statements", () => {
       ]);
     });
 
-    it("and a storage that answers others is slow, not away", async () => {
+    it("a storage that answers other requests counts as slow, not as unreachable", async () => {
       const { sent, submit } = aPipeline({ concurrency: 2 });
       const underWay = submit("a");
       await turn();
@@ -293,7 +293,7 @@ describe("requests that share statements", () => {
       sent[1]?.answer(["b done"]);
       await other;
       const next = submit("c");
-      // Once for the lane to be free, once to be sent.
+      // One turn to end the statement, one to send the next.
       await turn();
       await turn();
       expect(sent).toHaveLength(3);

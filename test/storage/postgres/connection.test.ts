@@ -1,4 +1,4 @@
-/** What a URI says of a connection, and that nothing else says anything. */
+/** Connections are configured by their URI and by nothing else. */
 import { readFileSync } from "node:fs";
 import { afterEach, expect, test, vi } from "vitest";
 import { openConnections, translatePostgresError } from "../../../server/storage/postgres/sql/connection.ts";
@@ -8,7 +8,7 @@ import { createEmptyDatabase } from "../../support/database.ts";
 
 afterEach(() => vi.unstubAllEnvs());
 
-test("the environment of a client of PostgreSQL changes nothing", async () => {
+test("the environment variables of PostgreSQL clients change nothing", async () => {
   const database = await createEmptyDatabase();
   const strange = {
     PGHOST: "elsewhere.invalid",
@@ -32,7 +32,7 @@ test("the environment of a client of PostgreSQL changes nothing", async () => {
   await database.drop();
 });
 
-test("a URI without a password is refused where the server wants one, whatever the environment knows", async () => {
+test("a URI without a password is refused where the server wants one, even when the environment has one", async () => {
   const database = await createEmptyDatabase();
   const url = new URL(database.url);
   vi.stubEnv("PGPASSWORD", url.password);
@@ -46,7 +46,7 @@ test("a URI without a password is refused where the server wants one, whatever t
   await database.drop();
 });
 
-test("a statement that meets others' work keeps its connection, one that does not fit the tables closes it", async () => {
+test("a statement that conflicts with another keeps its connection, and one that does not fit the tables closes it", async () => {
   const database = await createEmptyDatabase();
   const connections = openConnections({ url: database.url, connections: 1 });
   const statements = new Statements(connections, "0");
@@ -65,7 +65,7 @@ test("a statement that meets others' work keeps its connection, one that does no
   await database.drop();
 });
 
-test("no module of ours lets a URI be parsed by the client, which reads the files that it names", () => {
+test("no module lets the pg client parse a URI, because it would read the files that the URI names", () => {
   const source = readFileSync(new URL("../../../server/storage/postgres/sql/connection.ts", import.meta.url), "utf8");
   expect(source).not.toContain("connectionString");
 });

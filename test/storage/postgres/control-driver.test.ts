@@ -1,4 +1,4 @@
-/** What the control driver on PostgreSQL promises beyond its suites: cost at 100,000 queues, and broken connections. */
+/** Guarantees of the control driver on PostgreSQL: cost at 100,000 queues, and broken connections. */
 
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type Server, type Socket } from "node:net";
@@ -56,7 +56,7 @@ describe("with 100,000 queues in one project", () => {
     client.release();
   });
 
-  /** The blocks of tables and indexes that the work's statements touch: what it costs on any machine, however busy. */
+  /** How many blocks of tables and indexes the statements touch: a cost that does not depend on the machine. */
   async function blocksTouched(work: () => Promise<unknown>): Promise<number> {
     const sent: { text: string; values: unknown[] }[] = [];
     const query = connections.query;
@@ -80,7 +80,7 @@ describe("with 100,000 queues in one project", () => {
     return blocks;
   }
 
-  /** A page of 50 reads that many rows, each perhaps in a block of its own; 100,000 rows fill over 1,000. */
+  /** Enough for the 50 rows of a page, each in a block of its own. 100,000 rows fill over 1,000 blocks. */
   const FEW_BLOCKS = 150;
 
   const isCheap = async (list: (page: PageRequest) => Promise<unknown>, middle: string) => {
@@ -94,7 +94,7 @@ describe("with 100,000 queues in one project", () => {
       it(`a page in the middle by ${sort} of ${project ?? "all projects"} reads few rows, as the first does, both ways`, async () => {
         for (const descending of [false, true]) {
           const list = (page: PageRequest) => control.queues.list({ project, sort, descending, page });
-          // The prefix only serves to make a marker half-way in.
+          // The prefix finds a marker in the middle of the list.
           const near = await control.queues.list({ project, sort, descending, prefix: "q0500", page: { limit: 50 } });
           expect(near.nextMarker).not.toBeNull();
           await isCheap(list, near.nextMarker as string);
@@ -103,7 +103,7 @@ describe("with 100,000 queues in one project", () => {
     }
   }
 
-  it("pages by creation at the resolution of the database, though ten share each microsecond", async () => {
+  it("pages by creation time are exact, though ten queues share each microsecond", async () => {
     const seen: string[] = [];
     let after: string | undefined;
     for (let page = 0; page < 30; page += 1) {
@@ -114,7 +114,7 @@ describe("with 100,000 queues in one project", () => {
     expect(seen).toEqual(Array.from({ length: 210 }, (_, index) => `q${String(index).padStart(6, "0")}`));
   });
 
-  it("listing projects skips over the big one's queues", async () => {
+  it("listing projects skips the queues of the big one", async () => {
     const list = (page: PageRequest) => control.queues.listProjects({ page });
     expect((await list({ limit: 2 })).items).toEqual(["big", "p000"]);
     await isCheap((page) => control.queues.listProjects({ page: { ...page, limit: 2 } }), "=p000");
@@ -230,14 +230,14 @@ describe("when the connection breaks", () => {
     }
   }
 
-  it("a write that was sent has an unknown outcome", async () => {
+  it("a write that was sent ends with an unknown outcome", async () => {
     expect(await cutDuring(() => broken.queues.setMetadata(queue, '{"a":1}'))).toMatchObject({
       code: "OUTCOME_UNKNOWN",
     });
     expect(await broken.queues.exists(queue)).toBe(true);
   });
 
-  it("before its end, a transaction has changed nothing, and says so", async () => {
+  it("a transaction that is cut before its end has changed nothing, and says so", async () => {
     const work = () =>
       broken.transaction(async (tx) => {
         await tx.queues.create({ project: "broken", name: "other" });
@@ -247,7 +247,7 @@ describe("when the connection breaks", () => {
     expect(await broken.queues.exists({ project: "broken", name: "other" })).toBe(false);
   });
 
-  it("is not alive while nothing answers, which it finds out in time, and is again afterwards", async () => {
+  it("is not alive while nothing answers, which it finds out within four seconds, and is alive again afterwards", async () => {
     expect(await broken.isAlive()).toBe(true);
     for (const socket of sockets) socket.pause();
     const start = performance.now();
@@ -258,7 +258,7 @@ describe("when the connection breaks", () => {
   });
 });
 
-it("the audit log keeps what was written, whoever is connected", async () => {
+it("the audit log refuses every change of its entries, also by plain SQL, except an outcome for an intended one", async () => {
   const entry = { actor: "a", action: "kept", project: "p", target: "t", detailsText: "{}", requestId: "r" };
   const id = await control.audit.append({ ...entry, outcome: "intended" });
   const done = await control.audit.append({ ...entry, outcome: "done" });

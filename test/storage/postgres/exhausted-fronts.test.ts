@@ -11,7 +11,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test("a front is looked for anew each minute, from the low-water mark, and the old one holds until the new one is known", async () => {
+test("an exhausted front is looked up again each minute from the low-water mark, and the old one holds until then", async () => {
   vi.advanceTimersByTime(10_000);
   const row = { id: "1", epoch: "1", lowWater: "10" } satisfies QueueRow;
   const asked: unknown[] = [];

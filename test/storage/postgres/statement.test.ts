@@ -17,7 +17,7 @@ describe("a statement", () => {
     expect(get.valuesOf({ id: 7, queueId: "9" }, POOL)).toEqual(["9", 7]);
   });
 
-  it("takes casts, assignments, literals, quoted names and comments for what they are", () => {
+  it("takes no cast, assignment, literal, quoted name or comment for a parameter", () => {
     const odd = statement({
       name: "odd",
       parameters: { at: text },

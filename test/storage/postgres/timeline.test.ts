@@ -1,4 +1,4 @@
-/** Which stores are found to have lost their last writes, where no second server is needed to show it. */
+/** How a process finds that a store has lost its last writes, as far as one server can show it. */
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Timeline } from "../../../server/storage/postgres/timeline.ts";
@@ -38,7 +38,7 @@ describe("a store's timeline", () => {
     };
   }
 
-  /** The connection, with its answers changed. */
+  /** A connection whose rows are changed by `change`. */
   const answering = (change: (row: object) => object) =>
     ({
       query: async (query: string | pg.QueryConfig) => {
@@ -47,7 +47,7 @@ describe("a store's timeline", () => {
       },
     }) as unknown as pg.Client;
 
-  it("is written down at the first look, which changes no marker", async () => {
+  it("is recorded at the first check, which changes no marker", async () => {
     const before = await draw();
     const one = aProcess();
     await one.check();
@@ -57,7 +57,7 @@ describe("a store's timeline", () => {
     expect([one.heard, one.forgotten()]).toEqual([[], 0]);
   });
 
-  it("lifts the markers once when it is another, and every process forgets what it knew", async () => {
+  it("a new timeline raises the markers once, and every process forgets what it has cached", async () => {
     const [one, two] = [aProcess(), aProcess()];
     await Promise.all([one.check(), two.check()]);
     await client.query("UPDATE pool_identity SET timeline = 'another server/00000007'");
@@ -75,7 +75,7 @@ describe("a store's timeline", () => {
     expect(String(one.heard[0])).toContain("Another server has taken over");
   });
 
-  it("lowers no number that somebody lifts at the same time, or that is ahead of the clock", async () => {
+  it("lowers no sequence that another process raises at the same time, or that is ahead of the clock", async () => {
     const ahead = BigInt(Date.now()) * 1000n * 2n;
     await client.query("SELECT setval('catalogue_epoch', $1)", [ahead.toString()]);
     await client.query("UPDATE pool_identity SET timeline = 'another server/00000007'");
@@ -92,11 +92,11 @@ describe("a store's timeline", () => {
     await aProcess().check(meeting);
     expect((await draw()) > high).toBe(true);
     expect(await number("SELECT nextval('catalogue_epoch')")).toBe(ahead + 1_000_001n);
-    // Otherwise the commit may wait for a standby that does not exist yet.
+    // Without it the commit could wait for a standby that does not exist yet.
     expect(sent).toContain("SET LOCAL synchronous_commit = local");
   });
 
-  it("is worth a step for each that the store has not heard of", async () => {
+  it("raises the markers by one step for each timeline that the store has missed", async () => {
     const [cluster] = (await recorded()).split("/");
     const before = await draw();
     await aProcess().check(answering((row) => ("timeline" in row ? { ...row, timeline: `${cluster}/0000000B` } : row)));
@@ -104,7 +104,7 @@ describe("a store's timeline", () => {
     await client.query("UPDATE pool_identity SET timeline = NULL");
   });
 
-  it("is not needed to notice a disk that was put back, for a process that was there", async () => {
+  it("is not needed by a process that ran before to notice that a disk was restored", async () => {
     const one = aProcess();
     await one.check();
     const high = await draw();
@@ -115,7 +115,7 @@ describe("a store's timeline", () => {
     expect(one.forgotten()).toBe(1);
   });
 
-  it("is not told by some servers, which are used all the same", async () => {
+  it("may be unreadable on a server, which is used all the same", async () => {
     const one = aProcess();
     const refusing = {
       query: (query: string | pg.QueryConfig) =>
@@ -129,7 +129,7 @@ describe("a store's timeline", () => {
     expect(one.heard).toEqual([]);
   });
 
-  it("does not begin on a connection: one to a standby is refused", async () => {
+  it("a connection to a standby is refused", async () => {
     const standby = answering((row) => ({ ...row, standby: true, timeline: null }));
     await expect(aProcess().check(standby)).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
   });

@@ -2,7 +2,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
 import { BatchExecutor } from "../../../server/storage/redis/server/batch-executor.ts";
 
-/** What was sent, and how to end each sending. The result of a request is the request itself. */
+/** An executor, the batches that it sent, and how to end each. The result of a request is the request itself. */
 function aSender(maxWeight = 10) {
   const sent: { requests: string[]; end: (error?: unknown) => void }[] = [];
   const shared = new BatchExecutor<string, string>({
@@ -18,8 +18,8 @@ function aSender(maxWeight = 10) {
   return { shared, sent };
 }
 
-describe("sends that share a script", () => {
-  it("go together when they come in one turn, each line by itself, in order", async () => {
+describe("requests that share a script", () => {
+  it("go together when they come in one turn, each partition by itself, in order", async () => {
     const { shared, sent } = aSender();
     const all = [shared.submit("a", "1", 1), shared.submit("b", "2", 1), shared.submit("a", "3", 1)];
     await turn();
@@ -28,7 +28,7 @@ describe("sends that share a script", () => {
     expect(await Promise.all(all)).toEqual(["1", "2", "3"]);
   });
 
-  it("wait while two are on their way, and then go at most so many at a time", async () => {
+  it("wait while two scripts are under way, and then go in batches up to the maximum weight", async () => {
     const { shared, sent } = aSender(3);
     const all: Promise<string>[] = [];
     for (const request of ["1", "2"]) {
@@ -61,7 +61,7 @@ describe("sends that share a script", () => {
     await next;
   });
 
-  it("are given up unsent when their turn does not come in time", async () => {
+  it("fail unsent when their turn does not come in time", async () => {
     vi.useFakeTimers({ toFake: ["performance"] });
     try {
       const { shared, sent } = aSender();

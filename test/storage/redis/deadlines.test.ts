@@ -1,4 +1,4 @@
-/** What calls of the Redis driver do that take many scripts, on a server whose scripts never get to an end. */
+/** Calls of the Redis driver that need many scripts, on a server whose scripts never say that they are done. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ClaimAcquirer } from "../../../server/storage/redis/claims/acquire.ts";
 import { PoolKeys } from "../../../server/storage/redis/keys.ts";

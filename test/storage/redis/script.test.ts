@@ -1,4 +1,4 @@
-/** What the builder of Lua scripts refuses when a module is loaded, and what it sends. */
+/** What the builder of Lua scripts refuses when a module loads, and what it sends. */
 import { describe, expect, it } from "vitest";
 import { answers, type KeyList, locals, piece, script, table } from "../../../server/storage/redis/server/script.ts";
 import {
@@ -14,7 +14,7 @@ import {
 const clock = piece("clock", { args: ["offset"] }, "\nlocal now = offset\n");
 const due = piece("due", { pieces: [clock], keys: ["ENDS"] }, "\nlocal due = redis.call('ZCOUNT', ENDS, 0, now)\n");
 
-/** A script with nothing but what is given. */
+/** A script that has only what is given. */
 const aScript = (given: Partial<Parameters<typeof script>[1]>) =>
   script("test", { effect: "reads", keys: {}, args: {}, answers: undefined, lua: "return {'ok'}", ...given });
 
