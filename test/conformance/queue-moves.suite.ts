@@ -34,7 +34,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
         ...changes,
       });
     const move = (queue: QueueRef, target: "left" | "right") => two.moves.move({ queue, target });
-    const placeOf = async (queue: QueueRef) => (await two.one.control.catalogue.get(queue)).pool;
+    const poolOf = async (queue: QueueRef) => (await two.one.control.catalogue.get(queue)).pool;
     const stateOf = ({ id, marker, bodyText, ttlSeconds, clientId, claimCount, claim, lastClaimId }: Message) => ({
       id,
       marker,
@@ -59,7 +59,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       for (const target of ["right", "left", "right"] as const) {
         const report = await move(queue, target);
         expect(report).toMatchObject({ messages: 6, claims: 1 });
-        expect(await placeOf(queue)).toBe(target);
+        expect(await poolOf(queue)).toBe(target);
         const after = await readAll(two.one.data, queue);
         expect(after.map(stateOf)).toEqual(before.map(stateOf));
         for (const [index, message] of after.entries()) {
@@ -183,7 +183,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       await two.one.control.queues.delete(queue);
       await two.one.data.detachQueue({ ...queue, epoch });
       await move(queue, "right");
-      expect(await placeOf(queue)).toBe("right");
+      expect(await poolOf(queue)).toBe("right");
       expect((await two.one.data.subscriptions.list({ queue, page: { limit: 10 } })).items).toHaveLength(1);
       await expect(post(queue, 1)).rejects.toMatchObject({ code: "QUEUE_DOES_NOT_EXIST" });
     });
@@ -231,7 +231,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       // PostgreSQL also counts claims whose last message was just deleted.
       expect(report?.claims).toBeGreaterThanOrEqual(steps.length * 3 + 1);
       expect(report?.claims).toBeLessThanOrEqual(steps.length * 4 + 1);
-      expect(await placeOf(queue)).toBe("right");
+      expect(await poolOf(queue)).toBe("right");
       for (const [shrinks, ends, released, renewed] of steps) {
         expect(await sizeOf(shrinks?.claimId ?? "")).toEqual([1, 1, 300]);
         expect(await sizeOf(ends?.claimId ?? "")).toBe("CLAIM_DOES_NOT_EXIST");

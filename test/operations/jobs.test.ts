@@ -46,7 +46,7 @@ async function aPool(weight = 1, flavor: string | null = null): Promise<string> 
 async function aQueue(name: string, pool: string, metadataText = "{}"): Promise<{ project: string; name: string }> {
   const queue = { project: "p", name };
   await service.operations.queues.create(operator, { ...queue, metadataText });
-  if ((await placeOf(name)) !== pool) {
+  if ((await poolOf(name)) !== pool) {
     await service.operations.catalogue.update(admin, { project: "p", queue: name, pool, discardMessages: true });
   }
   return queue;
@@ -57,7 +57,7 @@ const post = (queue: string, count: number) =>
     queue,
     messages: Array.from({ length: count }, (_, index) => ({ bodyText: String(index) })),
   });
-const placeOf = async (queue: string) => (await service.control.catalogue.get({ project: "p", name: queue })).pool;
+const poolOf = async (queue: string) => (await service.control.catalogue.get({ project: "p", name: queue })).pool;
 const totalOf = async (name: string) => (await service.operations.queues.stats(operator, { project: "p", name })).total;
 const ended = async (id: string): Promise<Job> => {
   await expect.poll(async () => (await service.jobs.get(id))?.finishedAt ?? null).not.toBeNull();
@@ -95,7 +95,7 @@ describe("moveQueue", () => {
       messages: 5,
       pauseMs: expect.any(Number),
     });
-    expect(await placeOf("small")).toBe(two);
+    expect(await poolOf("small")).toBe(two);
     expect(await totalOf("small")).toBe(5);
     const { items } = await service.control.audit.list({ page: { limit: 5 }, project: "p" });
     expect(items[0]).toMatchObject({ action: "moveQueue", actor: "otto", target: "small", outcome: "done" });
@@ -112,7 +112,7 @@ describe("moveQueue", () => {
     await post("dead", 2);
     const job = await service.operations.jobs.moveQueue(operator, { project: "p", queue: "alive", pool: two });
     expect(JSON.parse(job.resultText ?? "")).toMatchObject({ included: ["dead"], excluded: [] });
-    expect([await placeOf("alive"), await placeOf("dead"), await totalOf("dead")]).toEqual([two, two, 2]);
+    expect([await poolOf("alive"), await poolOf("dead"), await totalOf("dead")]).toEqual([two, two, 2]);
   });
 
   it("moves a dead letter queue with all queues that use it, and one of them with the whole group, except queues in other pools", async () => {
@@ -132,7 +132,7 @@ describe("moveQueue", () => {
       return { included, excluded };
     };
     const far = [{ queue: "user-far", why: `It is in the pool ${three}. Move it by itself.` }];
-    const places = () => Promise.all(["grave", "user-a", "user-b", "user-far", "stranger"].map(placeOf));
+    const places = () => Promise.all(["grave", "user-a", "user-b", "user-far", "stranger"].map(poolOf));
     expect(await move("grave", two)).toEqual({ included: ["user-a", "user-b"], excluded: far });
     expect(await places()).toEqual([two, two, two, three, one]);
     expect(await totalOf("user-b")).toBe(3);
@@ -154,15 +154,15 @@ describe("moveQueue", () => {
     const set = (name: string, attributes: object) =>
       service.operations.queues.setMetadata(operator, { project: "p", name, metadataText: JSON.stringify(attributes) });
     await set("quick", { _dead_letter_queue: "slow-grave", _flavor: "rapid" });
-    await expect.poll(() => placeOf("quick")).not.toBe(one);
-    const place = await placeOf("quick");
-    expect(await placeOf("slow-grave")).toBe(one);
+    await expect.poll(() => poolOf("quick")).not.toBe(one);
+    const place = await poolOf("quick");
+    expect(await poolOf("slow-grave")).toBe(one);
     const { items } = await service.operations.jobs.list(operator, { target: "quick" });
     const { resultText } = await ended(items[0]?.id ?? "");
     const why = `It is of no flavor, and the pool ${place} is of rapid.`;
     expect(JSON.parse(resultText ?? "")).toMatchObject({ included: [], excluded: [{ queue: "slow-grave", why }] });
     await set("slow-grave", { _flavor: "rapid" });
-    await expect.poll(() => placeOf("slow-grave")).toBe(place);
+    await expect.poll(() => poolOf("slow-grave")).toBe(place);
   });
 
   it("is refused for viewers, missing queues, missing pools and a pool of another flavor", async () => {
@@ -195,13 +195,13 @@ describe("a change of _flavor", () => {
     const set = (metadataText: string) =>
       service.operations.queues.setMetadata(operator, { project: "p", name: "flavored", metadataText });
     await set('{"_flavor": "gold"}');
-    await expect.poll(() => placeOf("flavored")).toBe(gold);
+    await expect.poll(() => poolOf("flavored")).toBe(gold);
     await set('{"_flavor": "silver"}');
-    await expect.poll(() => placeOf("flavored")).toBe(silver);
+    await expect.poll(() => poolOf("flavored")).toBe(silver);
     expect(await totalOf("flavored")).toBe(3);
     expect(await codeOf(set('{"_flavor": "nothing"}'))).toBe("FLAVOR_DOES_NOT_EXIST");
     await set("{}");
-    await expect.poll(() => placeOf("flavored")).not.toBe(silver);
+    await expect.poll(() => poolOf("flavored")).not.toBe(silver);
     expect(await totalOf("flavored")).toBe(3);
   });
 });
@@ -232,12 +232,12 @@ describe("changes of _flavor while the queue moves", () => {
     await expect
       .poll(async () => (await service.operations.jobs.list(admin, { target: "restless" })).items[0]?.state)
       .toBe("done");
-    const { flavor } = (await service.operations.pools.get(viewer, { name: await placeOf("restless") })) ?? {};
+    const { flavor } = (await service.operations.pools.get(viewer, { name: await poolOf("restless") })) ?? {};
     expect(flavor).toBeNull();
     // One after the other, without waiting for the moves.
     for (const color of ["blue", "red", "blue"]) await set(`{"_flavor": "${color}"}`);
     const blue = async () =>
-      (await service.operations.pools.get(viewer, { name: await placeOf("restless") }))?.flavor ?? null;
+      (await service.operations.pools.get(viewer, { name: await poolOf("restless") }))?.flavor ?? null;
     await expect.poll(blue).toBe("blue");
     const unfinished = async () =>
       (await service.operations.jobs.list(admin, { target: "restless" })).items.some((job) => job.finishedAt === null);
@@ -262,7 +262,7 @@ describe("drainPool", () => {
     const done = await ended(job.id);
     expect(done).toMatchObject({ state: "done", progress: 7, total: 7, error: null });
     for (const name of names) {
-      expect(await placeOf(name)).not.toBe(one);
+      expect(await poolOf(name)).not.toBe(one);
       expect(await totalOf(name)).toBe(2);
     }
     expect(await service.operations.pools.get(admin, { name: one })).toMatchObject({ weight: 0 });
@@ -294,7 +294,7 @@ describe("drainPool", () => {
     const job = await service.operations.jobs.drainPool(admin, { pool: source });
     const done = await ended(job.id);
     expect(done).toMatchObject({ state: "done", progress: 32 });
-    const places = await Promise.all(groups.map((names) => Promise.all(names.map(placeOf))));
+    const places = await Promise.all(groups.map((names) => Promise.all(names.map(poolOf))));
     for (const place of places) expect(new Set(place).size).toBe(1);
     expect(new Set(places.flat()).size).toBeGreaterThan(1);
     const [excluded, ...others] = JSON.parse(done.resultText ?? "").excluded;
@@ -410,7 +410,7 @@ describe("drainPool", () => {
     await service.operations.pools.create(admin, { name: dead, uri, weight: 1, flavor, verify: false });
     const { id } = await service.operations.jobs.drainPool(admin, { pool: one });
     expect(await ended(id)).toMatchObject({ state: "done", progress: 6 });
-    for (let index = 0; index < 6; index += 1) expect(await placeOf(`spread-${index}`)).toBe(live);
+    for (let index = 0; index < 6; index += 1) expect(await poolOf(`spread-${index}`)).toBe(live);
     await service.operations.pools.update(admin, { name: dead, weight: 0, verify: false });
     errors.length = 0;
   });

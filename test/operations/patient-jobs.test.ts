@@ -63,7 +63,7 @@ async function aPool(name: string, flavor: string | null = null): Promise<TestPo
 async function aQueue(name: string, pool: TestPool, flavor: string | null = null): Promise<void> {
   const metadataText = flavor === null ? "{}" : JSON.stringify({ _flavor: flavor });
   await service.operations.queues.create(operator, { project: "p", name, metadataText });
-  if ((await placeOf(name)) !== pool.name) {
+  if ((await poolOf(name)) !== pool.name) {
     await service.operations.catalogue.update(admin, {
       project: "p",
       queue: name,
@@ -74,7 +74,7 @@ async function aQueue(name: string, pool: TestPool, flavor: string | null = null
   await service.operations.messages.post(operator, { project: "p", queue: name, messages: [{ bodyText: "1" }] });
 }
 
-const placeOf = async (queue: string) => (await service.control.catalogue.get({ project: "p", name: queue })).pool;
+const poolOf = async (queue: string) => (await service.control.catalogue.get({ project: "p", name: queue })).pool;
 const totalOf = async (name: string) => (await service.operations.queues.stats(operator, { project: "p", name })).total;
 const jobOf = async (id: string) => (await service.operations.jobs.get(admin, { id })) as Job;
 const waits = (id: string, what: string) => expect.poll(async () => (await jobOf(id)).waitingFor).toBe(what);
@@ -96,7 +96,7 @@ test("a move whose pool is unreachable waits, shows what it waits for, and conti
   await there.comeBack();
   await ends(id, "done");
   expect(await jobOf(id)).toMatchObject({ waitingFor: null, error: null });
-  expect([await placeOf("patient"), await totalOf("patient")]).toEqual([there.name, 1]);
+  expect([await poolOf("patient"), await totalOf("patient")]).toEqual([there.name, 1]);
 });
 
 test("waiting jobs do not keep other jobs from running", async () => {
@@ -127,7 +127,7 @@ test("a drain moves the other queues while one has to wait, and can be cancelled
   await shut.leave();
   const { id } = await service.operations.jobs.drainPool(admin, { pool: source.name });
   await waits(id, "pool shut");
-  expect(await Promise.all(["free-1", "free-2", "held-up"].map(placeOf))).toEqual([open.name, open.name, source.name]);
+  expect(await Promise.all(["free-1", "free-2", "held-up"].map(poolOf))).toEqual([open.name, open.name, source.name]);
   expect(await jobOf(id)).toMatchObject({ state: "running", progress: 2, total: 3 });
   await service.operations.jobs.cancel(admin, { id });
   await ends(id, "cancelled");
@@ -154,7 +154,7 @@ test("a drain with a queue that no other pool takes moves the others before it f
   startRunner();
   await ends(id, "failed");
   expect(await jobOf(id)).toMatchObject({ error: { code: "NO_POOL_FOUND" }, progress: 2 });
-  expect(await Promise.all(["b-free", "c-free"].map(placeOf))).toEqual([other.name, other.name]);
+  expect(await Promise.all(["b-free", "c-free"].map(poolOf))).toEqual([other.name, other.name]);
 });
 
 test("a job that makes no progress for too long fails and names the pool", async () => {
@@ -242,5 +242,5 @@ test("a move takes over from an earlier attempt of this process that could not b
   await expect(moves.move({ queue, target: there.name, checkpoint })).rejects.toBe(broken);
   away = false;
   expect(await moves.move({ queue, target: there.name, checkpoint })).toMatchObject({ messages: 1 });
-  expect(await placeOf("again")).toBe(there.name);
+  expect(await poolOf("again")).toBe(there.name);
 });

@@ -31,7 +31,7 @@ function startRunner(moveQueue: JobWork): void {
   runner = startJobRunner({ store: service.jobs, work: { ...jobs.work, moveQueue }, onError, maxWaitSeconds: 0 });
   jobs.onAdded(runner.wake);
 }
-const placeOf = async (queue: string) => (await service.control.catalogue.get({ project: "p", name: queue })).pool;
+const poolOf = async (queue: string) => (await service.control.catalogue.get({ project: "p", name: queue })).pool;
 /** The result of the job once it has ended; null unless it is done. */
 async function resultOf(move: Promise<Job>): Promise<unknown> {
   const { id } = await move;
@@ -54,7 +54,7 @@ test("a dead letter queue that cannot be moved is excluded, and a repeat of the 
   const move = () => resultOf(jobs.moveQueue(operator, { queue: "alive", pool: "two" }));
   const away = { queue: "dead", why: "It could not be moved now: It is away. Move it by itself later." };
   expect(await move()).toMatchObject({ included: [], excluded: [away] });
-  expect([await placeOf("alive"), await placeOf("dead")]).toEqual(["two", "one"]);
+  expect([await poolOf("alive"), await poolOf("dead")]).toEqual(["two", "one"]);
   const elsewhere = { queue: "dead", why: "It is in the pool one. Move it by itself." };
   expect(await move()).toMatchObject({ included: [], excluded: [elsewhere] });
 });
