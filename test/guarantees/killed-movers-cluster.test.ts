@@ -3,5 +3,5 @@ import { onPostgres, onRedisCluster, twoPlaces } from "../support/two-pools.ts";
 import { describeKilledMovers } from "./killed-movers.suite.ts";
 
 describeWithRedis(() =>
-  describeKilledMovers("PostgreSQL and a Redis Cluster", twoPlaces(onPostgres, onRedisCluster), 5),
+  describeKilledMovers("PostgreSQL and a Redis Cluster", twoPlaces(onPostgres, onRedisCluster), 3),
 );
