@@ -127,7 +127,7 @@ it(
     await run("createQueue", "CreateQueueInput", { project: "slow", name: "snail", metadata: { _flavor: "slowly" } });
     await run("createQueue", "CreateQueueInput", { project: "slow", name: "hare" });
     await run("postMessages", "PostMessagesInput", { project: "slow", queue: "snail", messages: [{ body: 1 }] });
-    slow.delayMs = 600;
+    slow.delayMs = 300;
     const { page, complaints, end } = await dashboard.visit();
     // In the order of the answer: first the rows, later the counts.
     const sent = await (await fetch(dashboard.url + paths.queues("slow"))).text();
