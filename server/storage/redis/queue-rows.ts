@@ -105,5 +105,3 @@ export class QueueRows {
     return { retiredName, retiredContent: this.keys.retired(row, retiredName, CONTENT_PARTS) };
   }
 }
-
-export const epochOf = (queue: QueueRef) => (queue.epoch === undefined ? "" : String(queue.epoch));
