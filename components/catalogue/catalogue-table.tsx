@@ -41,6 +41,10 @@ const DISCARD = (
   />
 );
 
+const MOVE_DESCRIPTION =
+  "Its messages, claims and subscriptions move. Its dead letter queue moves too, with up to 100 queues that share it: " +
+  "those in the same pool, if the new pool is of their flavor. Clients can use all of them meanwhile.";
+
 export function MapQueue({ pools }: { pools: string[] }) {
   return (
     <FormDialog
@@ -87,7 +91,7 @@ function MoveQueue({ row }: { row: MappableRow }) {
     <FormDialog
       trigger={trigger}
       title={`Move ${row.queue}`}
-      description="Moves its messages, claims and subscriptions. Its dead letter queue and up to 100 queues that share it move too, if they are in the same pool and the new pool is of their flavor. Clients can keep using them."
+      description={MOVE_DESCRIPTION}
       submitLabel="Move"
       document={MOVE_QUEUE}
       schema={movement}

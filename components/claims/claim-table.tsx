@@ -64,7 +64,7 @@ const COLUMNS = [
             </Button>
           }
           title="Release this claim?"
-          consequence={`${holderOf(row)} holds ${row.messageCount === 1 ? "1 message" : `${formatCount(row.messageCount)} messages`}. Other clients can claim ${row.messageCount === 1 ? "it" : "them"} at once. This holder can no longer renew the claim, or delete with it.`}
+          consequence={releaseConsequence(row)}
           confirmLabel="Release claim"
         />
       </span>
@@ -77,4 +77,10 @@ export function ClaimTable({ rows, pager, empty }: { rows: ClaimRow[]; pager: Pa
   return (
     <DataTable label="Claims" columns={COLUMNS} rows={rows} rowKey={(row) => row.id} pager={pager} empty={empty} />
   );
+}
+
+function releaseConsequence(claim: ClaimRow): string {
+  const messages = claim.messageCount === 1 ? "1 message" : `${formatCount(claim.messageCount)} messages`;
+  const what = `${holderOf(claim)} holds ${messages}. Other clients can claim`;
+  return `${what} ${claim.messageCount === 1 ? "it" : "them"} at once. This holder can no longer renew the claim.`;
 }

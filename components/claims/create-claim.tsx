@@ -21,7 +21,7 @@ export function CreateClaim({ project, queue }: { project: string; queue: string
         </Button>
       }
       title="Claim messages"
-      description="Claims the oldest ready messages. Nobody else gets them until the claim expires or is released. It counts as a delivery."
+      description="Claims the oldest ready messages. Until the claim ends, nobody else gets them. It counts as a delivery."
       submitLabel="Claim"
       document={CREATE_CLAIM}
       schema={schema}

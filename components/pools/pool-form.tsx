@@ -44,7 +44,7 @@ function PoolFields({ uriHint }: { uriHint: string }) {
       <SwitchField
         name="verify"
         label="Connect before saving"
-        description="Off: registers a pool that is not up yet. Its capabilities stay unknown. It may be a storage that another pool already uses."
+        description="Off: the storage need not be up. Whether another pool already uses it is not checked."
       />
     </>
   );
