@@ -4,7 +4,7 @@ import { graphql } from "../../components/graphql.ts";
 
 export const AUDIT_PAGE = graphql(
   `
-  query AuditPage($actor: String, $first: SafeInt, $after: String, $last: SafeInt, $before: String) {
+  query AuditPage($actor: String, $first: Int, $after: String, $last: Int, $before: String) {
     auditEntries(actor: $actor, first: $first, after: $after, last: $last, before: $before) {
       nodes {
         ...AuditRow

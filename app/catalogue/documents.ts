@@ -9,9 +9,9 @@ export const CATALOGUE_PAGE = graphql(
     $allProjects: Boolean
     $pool: String
     $search: String
-    $first: SafeInt
+    $first: Int
     $after: String
-    $last: SafeInt
+    $last: Int
     $before: String
   ) {
     catalogue(

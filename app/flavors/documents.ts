@@ -15,7 +15,7 @@ export const FIRST_PROJECT = graphql(`
 
 export const FLAVORS_PAGE = graphql(
   `
-  query FlavorsPage($project: String!, $first: SafeInt, $after: String, $last: SafeInt, $before: String) {
+  query FlavorsPage($project: String!, $first: Int, $after: String, $last: Int, $before: String) {
     flavors(project: $project, first: $first, after: $after, last: $last, before: $before) {
       nodes {
         ...FlavorRow

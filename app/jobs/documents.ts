@@ -4,7 +4,7 @@ import { JOB_ROW } from "../../components/jobs/fragments.ts";
 
 export const JOBS_PAGE = graphql(
   `
-  query JobsPage($state: JobState, $first: SafeInt, $after: String, $last: SafeInt, $before: String) {
+  query JobsPage($state: JobState, $first: Int, $after: String, $last: Int, $before: String) {
     jobs(state: $state, first: $first, after: $after, last: $last, before: $before) {
       nodes {
         ...JobRow

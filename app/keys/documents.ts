@@ -8,9 +8,9 @@ export const KEYS_PAGE = graphql(
   query KeysPage(
     $withKeys: Boolean!
     $store: String!
-    $first: SafeInt
+    $first: Int
     $after: String
-    $last: SafeInt
+    $last: Int
     $before: String
   ) {
     keyValueStores(first: 100) {

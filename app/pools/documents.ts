@@ -4,7 +4,7 @@ import { POOL_HEALTH, POOL_ROW } from "../../components/pools/fragments.ts";
 
 export const POOLS_PAGE = graphql(
   `
-  query PoolsPage($first: SafeInt, $after: String, $last: SafeInt, $before: String) {
+  query PoolsPage($first: Int, $after: String, $last: Int, $before: String) {
     pools(first: $first, after: $after, last: $last, before: $before) {
       nodes {
         ...PoolRow

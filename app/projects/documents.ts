@@ -4,7 +4,7 @@ import { PROJECT_ROW } from "../../components/projects/fragments.ts";
 
 export const PROJECTS_PAGE = graphql(
   `
-  query ProjectsPage($search: String, $first: SafeInt, $after: String, $last: SafeInt, $before: String) {
+  query ProjectsPage($search: String, $first: Int, $after: String, $last: Int, $before: String) {
     projects(search: $search, first: $first, after: $after, last: $last, before: $before) {
       nodes {
         ...ProjectRow

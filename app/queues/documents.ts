@@ -11,9 +11,9 @@ export const QUEUES_PAGE = graphql(
     $search: String
     $sort: QueueSort!
     $descending: Boolean!
-    $first: SafeInt
+    $first: Int
     $after: String
-    $last: SafeInt
+    $last: Int
     $before: String
     $counts: Boolean!
   ) {

@@ -20,7 +20,7 @@ const AuditOutcome = builder.enumType("AuditOutcome", {
 const AuditEntryType = builder.objectRef<AuditEntry>("AuditEntry").implement({
   description: "Who did what, and when. Entries are never changed.",
   fields: (t) => ({
-    id: t.exposeString("id", { description: "Its id." }),
+    id: t.exposeID("id", { description: "Its id." }),
     at: t.expose("at", { type: "DateTime", description: "When it happened." }),
     actor: t.exposeString("actor", { description: "Who did it." }),
     action: t.exposeString("action", { description: "What was done: the name of the mutation." }),

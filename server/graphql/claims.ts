@@ -30,7 +30,7 @@ const ClaimType = builder.objectRef<ClaimParent>("Claim");
 ClaimType.implement({
   description: "A lease on messages: who holds which, and for how long. When it expires they are ready again.",
   fields: (t) => ({
-    id: t.exposeString("id", {
+    id: t.exposeID("id", {
       description: "Its id. A client that knows it may delete its messages, renew it and release it.",
     }),
     project: t.exposeString("project", { description: "Its queue's project." }),
@@ -96,7 +96,7 @@ builder.objectFields(QueueType, (t) => ({
   claim: t.field({
     type: ClaimType,
     nullable: true,
-    args: { id: t.arg.string({ required: true, description: "The claim's id." }) },
+    args: { id: t.arg.id({ required: true, description: "The claim's id." }) },
     complexity: ASKING_THE_STORE,
     description: "One of its claims; null when it is released or expired.",
     resolve: ({ project, name: queue }, { id }, context, info) => readClaim({ project, queue, id }, context, info),
@@ -107,7 +107,7 @@ builder.queryFields((t) => ({
   claim: t.field({
     type: ClaimType,
     nullable: true,
-    args: { ...queueArgs, id: t.arg.string({ required: true, description: "The claim's id." }) },
+    args: { ...queueArgs, id: t.arg.id({ required: true, description: "The claim's id." }) },
     description: "One claim; null when it is released or expired.",
     resolve: (_root, args, context, info) => readClaim(args, context, info),
   }),
@@ -168,7 +168,7 @@ const RenewClaimInput = builder.inputType("RenewClaimInput", {
   fields: (t) => ({
     project: t.string(projectField),
     queue: t.string(queueField),
-    id: t.string({ required: true, description: "The claim's id." }),
+    id: t.id({ required: true, description: "The claim's id." }),
     ttlSeconds: t.field(ttlField),
     graceSeconds: t.field(graceField),
   }),
@@ -183,12 +183,12 @@ const ReleaseClaimInput = builder.inputType("ReleaseClaimInput", {
   fields: (t) => ({
     project: t.string(projectField),
     queue: t.string(queueField),
-    id: t.string({ required: true, description: "The claim's id." }),
+    id: t.id({ required: true, description: "The claim's id." }),
   }),
 });
 const ReleaseClaimPayload = builder.objectRef<{ id: string }>("ReleaseClaimPayload").implement({
   description: "The result of releaseClaim.",
-  fields: (t) => ({ id: t.exposeString("id", { description: "The claim's id. It holds nothing any more." }) }),
+  fields: (t) => ({ id: t.exposeID("id", { description: "The claim's id. It holds nothing any more." }) }),
 });
 
 builder.mutationFields((t) => ({

@@ -2,6 +2,7 @@
 import type { HealthInterval, OperationInterval } from "../history/history.ts";
 import type { HealthSampling } from "../operations/health-history.ts";
 import { PoolHealthType } from "./health.ts";
+import { ErrorCodeType } from "./http/mask-errors.ts";
 import { PoolType } from "./pools.ts";
 import { inBatches } from "./queue-types.ts";
 import { builder } from "./schema/builder.ts";
@@ -14,9 +15,10 @@ const OperationIntervalType = builder.objectRef<OperationInterval>("OperationInt
     operation: t.exposeString("operation", { description: "Its name, such as post_messages." }),
     samples: t.expose("samples", { type: "SafeInt", description: "How often it ran." }),
     failed: t.expose("failed", { type: "SafeInt", description: "How often it failed." }),
-    errorCode: t.exposeString("errorCode", {
+    errorCode: t.expose("errorCode", {
+      type: ErrorCodeType,
       nullable: true,
-      description: "Why it last failed, one of ErrorCode; null when it did not fail.",
+      description: "Why it last failed, as a code; null when it did not fail.",
     }),
     p50Ms: t.exposeFloat("p50Ms", {
       nullable: true,
@@ -45,9 +47,10 @@ const PoolHealthIntervalType = builder.objectRef<HealthInterval>("PoolHealthInte
       type: "SafeInt",
       description: "How often its storage answered, but an operation failed.",
     }),
-    errorCode: t.exposeString("errorCode", {
+    errorCode: t.expose("errorCode", {
+      type: ErrorCodeType,
       nullable: true,
-      description: "Why its storage last did not answer, one of ErrorCode; null when it always did.",
+      description: "Why its storage last did not answer, as a code; null when it always did.",
     }),
     p50Ms: t.exposeFloat("p50Ms", {
       nullable: true,

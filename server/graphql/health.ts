@@ -3,6 +3,7 @@ import type { Limits } from "../config.ts";
 import type { GcReport } from "../operations/gc.ts";
 import type { HealthReport, PoolHealth } from "../operations/health.ts";
 import type { GcResult, OperationHealth } from "../storage/data-driver.ts";
+import { ErrorCodeType } from "./http/mask-errors.ts";
 import { builder } from "./schema/builder.ts";
 import { KEEPING_WAITING } from "./schema/connection.ts";
 
@@ -25,9 +26,10 @@ const OperationHealthType = builder.objectRef<OperationHealth>("OperationHealth"
       nullable: true,
       description: "Why it failed, for people; null when it succeeded.",
     }),
-    errorCode: t.exposeString("errorCode", {
+    errorCode: t.expose("errorCode", {
+      type: ErrorCodeType,
       nullable: true,
-      description: "Why it failed, one of ErrorCode; null when it succeeded.",
+      description: "Why it failed, as a code; null when it succeeded.",
     }),
   }),
 });
@@ -52,9 +54,10 @@ export const PoolHealthType = builder.objectRef<PoolHealth>("PoolHealth").implem
       nullable: true,
       description: "Bytes that it can still store, if the storage tells: a Redis with a maxmemory.",
     }),
-    errorCode: t.exposeString("errorCode", {
+    errorCode: t.expose("errorCode", {
+      type: ErrorCodeType,
       nullable: true,
-      description: "Why it does not answer, one of ErrorCode; null when it does.",
+      description: "Why it does not answer, as a code; null when it does.",
     }),
     operations: t.expose("operations", {
       type: [OperationHealthType],

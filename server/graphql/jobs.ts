@@ -1,5 +1,6 @@
 import { JOB_STATES, type Job } from "../jobs/job.ts";
 import type { PoolShare } from "../operations/pool-facts/placement.ts";
+import { ErrorCodeType } from "./http/mask-errors.ts";
 import { projectField, queueField } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import {
@@ -39,7 +40,7 @@ const JobStateType = builder.enumType("JobState", {
 const JobErrorType = builder.objectRef<NonNullable<Job["error"]>>("JobError").implement({
   description: "Why a job failed.",
   fields: (t) => ({
-    code: t.exposeString("code", { description: "One of ErrorCode." }),
+    code: t.expose("code", { type: ErrorCodeType, description: "Its code." }),
     message: t.exposeString("message", { description: "For people." }),
   }),
 });
@@ -48,7 +49,7 @@ const JobType = builder.objectRef<Job>("Job").implement({
   description:
     "A long action that the server runs. It continues after its request ended, and after the process that runs it died.",
   fields: (t) => ({
-    id: t.exposeString("id", { description: "Its id." }),
+    id: t.exposeID("id", { description: "Its id." }),
     kind: t.expose("kind", { type: JobKindType, description: "What it does." }),
     project: t.exposeString("project", { nullable: true, description: "The queue's project; null for a pool." }),
     target: t.exposeString("target", { description: "The queue's or the pool's name." }),
@@ -116,7 +117,7 @@ builder.queryFields((t) => ({
   job: t.field({
     type: JobType,
     nullable: true,
-    args: { id: t.arg.string({ required: true, description: "The job's id." }) },
+    args: { id: t.arg.id({ required: true, description: "The job's id." }) },
     description: "One job; null when it does not exist or you may not see it.",
     resolve: (_root, { id }, { access, operations }) => operations.jobs.get(access, { id }),
   }),
@@ -168,7 +169,7 @@ const DrainPoolInput = builder.inputType("DrainPoolInput", {
 });
 const CancelJobInput = builder.inputType("CancelJobInput", {
   description: "The job to stop.",
-  fields: (t) => ({ id: t.string({ required: true, description: "The job's id." }) }),
+  fields: (t) => ({ id: t.id({ required: true, description: "The job's id." }) }),
 });
 const jobPayload = (name: string, mutation: string) =>
   builder.objectRef<{ job: Job }>(name).implement({

@@ -20,7 +20,7 @@ import { RawJson } from "./schema/json.ts";
 const MessageClaimType = builder.objectRef<NonNullable<MessageRecord["claim"]>>("MessageClaim").implement({
   description: "The claim that holds a message now.",
   fields: (t) => ({
-    id: t.exposeString("id", { description: "The claim's id." }),
+    id: t.exposeID("id", { description: "The claim's id." }),
     expiresAt: t.expose("expiresAt", {
       type: "DateTime",
       description: "When the claim expires, so that others may claim the message.",
@@ -46,7 +46,7 @@ export const MessageType = builder.objectRef<MessageRecord>("Message");
 MessageType.implement({
   description: "A message. Reading it does not consume it.",
   fields: (t) => ({
-    id: t.exposeString("id", { description: "Its id. It keeps it when it moves to another queue or pool." }),
+    id: t.exposeID("id", { description: "Its id. It keeps it when it moves to another queue or pool." }),
     project: t.exposeString("project", { description: "Its queue's project." }),
     queue: t.exposeString("queue", { description: "Its queue's name." }),
     state: t.expose("state", { type: MessageStateType, description: "Its state when it was read." }),
@@ -84,7 +84,7 @@ MessageType.implement({
       complexity: 0,
       description: "The claim that holds it now; null when none does.",
     }),
-    lastClaimId: t.exposeString("lastClaimId", {
+    lastClaimId: t.exposeID("lastClaimId", {
       nullable: true,
       description: "The id of the last claim on it, expired or not, unless that was released.",
     }),
@@ -142,7 +142,7 @@ builder.objectFields(QueueType, (t) => ({
   message: t.field({
     type: MessageType,
     nullable: true,
-    args: { id: t.arg.string({ required: true, description: "The message's id." }) },
+    args: { id: t.arg.id({ required: true, description: "The message's id." }) },
     complexity: ASKING_THE_STORE,
     description: "One of its messages, in any state; null when none has that id.",
     resolve: ({ project, name: queue }, { id }, { access, answer, operations }, info) =>
@@ -154,7 +154,7 @@ builder.objectFields(QueueType, (t) => ({
   messagesById: t.field({
     type: [MessageType],
     args: {
-      ids: t.arg.stringList({ required: true, description: "Messages' ids, at most as many as a page has rows." }),
+      ids: t.arg.idList({ required: true, description: "Messages' ids, at most as many as a page has rows." }),
     },
     complexity: idsCost,
     description:
@@ -190,7 +190,7 @@ builder.queryFields((t) => ({
   message: t.field({
     type: MessageType,
     nullable: true,
-    args: { ...queueArgs, id: t.arg.string({ required: true, description: "The message's id." }) },
+    args: { ...queueArgs, id: t.arg.id({ required: true, description: "The message's id." }) },
     description: "One message, in any state; null when none has that id.",
     resolve: (_root, args, { access, answer, operations }, info) =>
       orNull(operations.messages.get(access, { ...args, bodies: answer.reads(info) }), "MESSAGE_DOES_NOT_EXIST"),
@@ -232,7 +232,7 @@ const PostMessagesInput = builder.inputType("PostMessagesInput", {
 });
 const PostMessagesPayload = builder.objectRef<{ ids: string[] }>("PostMessagesPayload").implement({
   description: "The result of postMessages.",
-  fields: (t) => ({ ids: t.exposeStringList("ids", { description: "The messages' ids, in the order given." }) }),
+  fields: (t) => ({ ids: t.exposeIDList("ids", { description: "The messages' ids, in the order given." }) }),
 });
 
 const PopMessagesInput = builder.inputType("PopMessagesInput", {
@@ -260,8 +260,8 @@ const DeleteMessageInput = builder.inputType("DeleteMessageInput", {
   fields: (t) => ({
     project: t.string(projectField),
     queue: t.string(queueField),
-    id: t.string({ required: true, description: "The message's id." }),
-    claimId: t.string({
+    id: t.id({ required: true, description: "The message's id." }),
+    claimId: t.id({
       description: "The claim that holds it. A claimed message can only be deleted with its claim, or by force.",
     }),
     force: t.boolean({ ...forceField, description: "Delete it even if a claim holds it. Not together with a claim." }),
@@ -277,11 +277,11 @@ const DeleteMessagesInput = builder.inputType("DeleteMessagesInput", {
   fields: (t) => ({
     project: t.string(projectField),
     queue: t.string(queueField),
-    ids: t.stringList({
+    ids: t.idList({
       required: true,
       description: "Messages' ids, at most as many as a page has rows. Unknown ids are ignored.",
     }),
-    claimIds: t.stringList({
+    claimIds: t.idList({
       description:
         "Delete only messages that one of these claims holds; if any is not, none is deleted: MESSAGE_NOT_CLAIMED_BY. Left out: only messages that no claim holds; if any is claimed, none is deleted: MESSAGE_IS_CLAIMED, with the ids of the claimed ones in `details.messageIds`.",
     }),

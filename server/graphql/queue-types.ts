@@ -23,7 +23,7 @@ export interface QueueParent extends Omit<QueueRecord, "metadata"> {
 const MessageStampType = builder.objectRef<MessageStamp>("MessageStamp").implement({
   description: "A message of a queue's statistics, and when it was posted.",
   fields: (t) => ({
-    id: t.exposeString("id", { description: "The message's id." }),
+    id: t.exposeID("id", { description: "The message's id." }),
     ageSeconds: t.expose("ageSeconds", { type: "SafeInt", description: "Seconds since it was posted." }),
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was posted." }),
   }),

@@ -10,7 +10,7 @@ const QueueSubscriptionType = builder.objectRef<SubscriptionRecord>("QueueSubscr
   description:
     "A subscriber of a queue; Zaqar calls it a subscription. It is stored, listed and confirmed, but nothing is delivered yet. It stays when its queue is deleted.",
   fields: (t) => ({
-    id: t.exposeString("id", { description: "Its id." }),
+    id: t.exposeID("id", { description: "Its id." }),
     project: t.exposeString("project", { description: "Its queue's project." }),
     queue: t.exposeString("source", { description: "Its queue's name." }),
     subscriber: t.exposeString("subscriber", { description: "The subscriber's URI, with its password masked." }),
@@ -59,7 +59,7 @@ builder.queryFields((t) => ({
   queueSubscription: t.field({
     type: QueueSubscriptionType,
     nullable: true,
-    args: { ...queueArgs, id: t.arg.string({ required: true, description: "The subscription's id." }) },
+    args: { ...queueArgs, id: t.arg.id({ required: true, description: "The subscription's id." }) },
     description: "One subscription; null when none has that id.",
     resolve: (_root, args, { access, operations }) =>
       orNull(operations.subscriptions.get(access, args), "SUBSCRIPTION_DOES_NOT_EXIST"),
@@ -114,7 +114,7 @@ const UpdateQueueSubscriptionInput = builder.inputType("UpdateQueueSubscriptionI
   fields: (t) => ({
     project: t.string(projectField),
     queue: t.string(queueField),
-    id: t.string(idField),
+    id: t.id(idField),
     subscriber: t.string({ description: subscriber }),
     ttlSeconds: t.field({ type: "SafeInt", description: "How many seconds it lives from now on." }),
     options: t.field(optionsField),
@@ -123,18 +123,18 @@ const UpdateQueueSubscriptionInput = builder.inputType("UpdateQueueSubscriptionI
 });
 const DeleteQueueSubscriptionInput = builder.inputType("DeleteQueueSubscriptionInput", {
   description: "The subscription to delete.",
-  fields: (t) => ({ project: t.string(projectField), queue: t.string(queueField), id: t.string(idField) }),
+  fields: (t) => ({ project: t.string(projectField), queue: t.string(queueField), id: t.id(idField) }),
 });
 const DeleteQueueSubscriptionPayload = builder.objectRef<{ id: string }>("DeleteQueueSubscriptionPayload").implement({
   description: "The result of deleteQueueSubscription.",
-  fields: (t) => ({ id: t.exposeString("id", { description: "The id of the subscription that was deleted." }) }),
+  fields: (t) => ({ id: t.exposeID("id", { description: "The id of the subscription that was deleted." }) }),
 });
 const ConfirmQueueSubscriptionInput = builder.inputType("ConfirmQueueSubscriptionInput", {
   description: "The subscription, and whether it is confirmed.",
   fields: (t) => ({
     project: t.string(projectField),
     queue: t.string(queueField),
-    id: t.string(idField),
+    id: t.id(idField),
     confirmed: t.boolean({ defaultValue: true, required: true, description: "False takes the confirmation back." }),
   }),
 });

@@ -103,7 +103,7 @@ test("the catalogue is listed by project, pool and name, a page at a time", asyn
   for (const name of ["b", "a", "c"]) await createQueue(api, project, name);
   await api.run(UPDATE, { input: { project, queue: "a", pool: "other" } });
   const query =
-    "query C($project: String, $allProjects: Boolean, $pool: String, $search: String, $first: SafeInt, $after: String) { catalogue(project: $project, allProjects: $allProjects, pool: $pool, search: $search, first: $first, after: $after) { nodes { queue pool } pageInfo { hasNextPage endCursor } } }";
+    "query C($project: String, $allProjects: Boolean, $pool: String, $search: String, $first: Int, $after: String) { catalogue(project: $project, allProjects: $allProjects, pool: $pool, search: $search, first: $first, after: $after) { nodes { queue pool } pageInfo { hasNextPage endCursor } } }";
   const list = async (variables: object) => (await api.run(query, { project, ...variables })).catalogue;
   const queues = ({ nodes }: { nodes: { queue: string }[] }) => nodes.map(({ queue }) => queue);
   const first = await list({ first: 2 });

@@ -6,7 +6,7 @@ const { api, server } = startApi();
 const CREATE =
   "mutation C($input: CreateClaimInput!) { createClaim(input: $input) { deadLettered messages { id bodyText claimCount claim { id expiresAt } } claim { id project queue ttlSeconds graceSeconds ageSeconds createdAt renewedAt expiresAt clientId actor messageCount messages { id } } } }";
 const READ =
-  'query Q($project: String, $id: String!) { claim(project: $project, queue: "q", id: $id) { ttlSeconds graceSeconds messageCount messages { bodyText } } }';
+  'query Q($project: String, $id: ID!) { claim(project: $project, queue: "q", id: $id) { ttlSeconds graceSeconds messageCount messages { bodyText } } }';
 
 test("a claim takes the oldest ready messages, and shows everything about itself", async () => {
   const project = aProject();
@@ -119,7 +119,7 @@ test("a queue's live claims are listed oldest first, a page at a time, with what
   const ids = [];
   for (let index = 0; index < 3; index++) ids.push((await createClaim(api, project, "q"))?.id);
   const query =
-    'query Q($project: String, $first: SafeInt, $after: String, $id: String!) { queue(project: $project, name: "q") { claims(first: $first, after: $after) { nodes { id messages { bodyText } } pageInfo { hasNextPage endCursor } } claim(id: $id) { id } } }';
+    'query Q($project: String, $first: Int, $after: String, $id: ID!) { queue(project: $project, name: "q") { claims(first: $first, after: $after) { nodes { id messages { bodyText } } pageInfo { hasNextPage endCursor } } claim(id: $id) { id } } }';
   const first = (await api.run(query, { project, first: 2, id: ids[1] })).queue;
   expect(first.claims.nodes).toEqual([
     { id: ids[0], messages: [{ bodyText: '"a"' }] },

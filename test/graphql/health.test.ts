@@ -23,7 +23,7 @@ test("a pool's health has a history, by pool and by operation, and a last hour t
   clock.offsetMs += 600_000;
   await engine.history.add({ ...well, reachable: false, errorCode: "STORAGE_UNAVAILABLE", operations: [] });
   const history =
-    'query H($first: SafeInt, $after: String, $step: SafeInt) { pool(name: "default") { healthHistory(first: $first, after: $after, stepSeconds: $step) { nodes { from until samples unreachable failing errorCode p50Ms operations { operation samples failed errorCode p50Ms p95Ms } } pageInfo { hasNextPage endCursor } } } }';
+    'query H($first: Int, $after: String, $step: SafeInt) { pool(name: "default") { healthHistory(first: $first, after: $after, stepSeconds: $step) { nodes { from until samples unreachable failing errorCode p50Ms operations { operation samples failed errorCode p50Ms p95Ms } } pageInfo { hasNextPage endCursor } } } }';
   const first = (await api.run(history, { first: 1, step: 60 })).pool.healthHistory;
   expect(first.nodes).toMatchObject([
     { samples: 1, unreachable: 1, failing: 0, errorCode: "STORAGE_UNAVAILABLE", p50Ms: null, operations: [] },
@@ -108,7 +108,7 @@ test("the audit log says what was changed, by whom and in which request, newest 
     input: { project, name: "q" },
   });
   const query =
-    "query A($project: String, $actor: String, $first: SafeInt, $after: String) { auditEntries(project: $project, actor: $actor, first: $first, after: $after) { nodes { id at actor action project target outcome details requestId } pageInfo { hasNextPage endCursor } } }";
+    "query A($project: String, $actor: String, $first: Int, $after: String) { auditEntries(project: $project, actor: $actor, first: $first, after: $after) { nodes { id at actor action project target outcome details requestId } pageInfo { hasNextPage endCursor } } }";
   const { nodes } = (await api.run(query, { project, actor: "local" })).auditEntries;
   expect(nodes.map(({ action, outcome }: { action: string; outcome: string }) => [action, outcome])).toEqual([
     ["deleteQueue", "DONE"],

@@ -48,7 +48,7 @@ test("a queue moves, with its claims, and the job says how", async () => {
   const after = (await api.run(PLACE, { project })).catalogueEntry;
   expect(after.pool).toBe(target);
   expect(after.epoch).toBeGreaterThan(epoch);
-  const read = `query Q($project: String!, $claim: String!) {
+  const read = `query Q($project: String!, $claim: ID!) {
     queue(project: $project, name: "q") { messages(includeClaimed: true) { nodes { id } } }
     claim(project: $project, queue: "q", id: $claim) { messages { id } }
   }`;
@@ -56,7 +56,7 @@ test("a queue moves, with its claims, and the job says how", async () => {
   expect(queue.messages.nodes.map(({ id }: { id: string }) => id)).toEqual(ids);
   expect(held.messages).toEqual([{ id: ids[0] }]);
   const { job: read2, jobs } = await api.run(
-    'query J($id: String!) { job(id: $id) { id state } jobs(kind: MOVE_QUEUE, state: DONE, target: "q", first: 1) { nodes { id } } }',
+    'query J($id: ID!) { job(id: $id) { id state } jobs(kind: MOVE_QUEUE, state: DONE, target: "q", first: 1) { nodes { id } } }',
     { id: job.id },
   );
   expect(read2).toEqual({ id: job.id, state: "DONE" });
@@ -81,7 +81,7 @@ test("a pool is drained, and only then deleted", async () => {
   const { job } = (await api.run(DRAIN, { input: { pool: "old" } })).drainPool;
   expect(job).toMatchObject({ kind: "DRAIN_POOL", project: null, target: "old" });
   await expect
-    .poll(async () => (await api.run("query J($id: String!) { job(id: $id) { state } }", { id: job.id })).job.state)
+    .poll(async () => (await api.run("query J($id: ID!) { job(id: $id) { state } }", { id: job.id })).job.state)
     .toBe("DONE");
   const { pool } = await api.run('{ pool(name: "old") { weight queueCount { value } } }');
   expect(pool).toEqual({ weight: 0, queueCount: { value: 0 } });

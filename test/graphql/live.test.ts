@@ -12,7 +12,7 @@ test("messages come as they are posted, in order, and watching consumes none", a
   const project = aProject();
   const [before] = await postMessages(api, project, "q", ["before"]);
   const { message } = await api.run(
-    'query M($project: String, $id: String!) { message(project: $project, queue: "q", id: $id) { marker } }',
+    'query M($project: String, $id: ID!) { message(project: $project, queue: "q", id: $id) { marker } }',
     { project, id: before },
   );
   const stream = await api.listen(POSTED, { project, after: message.marker });

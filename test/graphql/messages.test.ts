@@ -5,7 +5,7 @@ const { api, server } = startApi();
 
 const POST = "mutation P($input: PostMessagesInput!) { postMessages(input: $input) { ids } }";
 const LIST =
-  'query L($project: String, $first: SafeInt, $after: String, $last: SafeInt, $before: String, $includeClaimed: Boolean! = false, $includeDelayed: Boolean! = false, $clientId: String, $echo: Boolean! = true) { queue(project: $project, name: "q") { messages(first: $first, after: $after, last: $last, before: $before, includeClaimed: $includeClaimed, includeDelayed: $includeDelayed, clientId: $clientId, echo: $echo) { nodes { bodyText } edges { cursor node { marker } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }';
+  'query L($project: String, $first: Int, $after: String, $last: Int, $before: String, $includeClaimed: Boolean! = false, $includeDelayed: Boolean! = false, $clientId: String, $echo: Boolean! = true) { queue(project: $project, name: "q") { messages(first: $first, after: $after, last: $last, before: $before, includeClaimed: $includeClaimed, includeDelayed: $includeDelayed, clientId: $clientId, echo: $echo) { nodes { bodyText } edges { cursor node { marker } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }';
 interface Listed {
   queue: {
     messages: {
@@ -26,7 +26,7 @@ test("messages are posted in order, and each shows everything about itself", asy
     .postMessages;
   expect(ids).toHaveLength(2);
   const query =
-    'query M($project: String, $id: String!) { message(project: $project, queue: "q", id: $id) { id project queue marker body bodyText ttlSeconds ageSeconds createdAt expiresAt delayedUntil clientId claimCount claim { id } lastClaimId } }';
+    'query M($project: String, $id: ID!) { message(project: $project, queue: "q", id: $id) { id project queue marker body bodyText ttlSeconds ageSeconds createdAt expiresAt delayedUntil clientId claimCount claim { id } lastClaimId } }';
   const { message } = await api.run(query, { project, id: ids[0] });
   expect(message).toMatchObject({
     id: ids[0],
@@ -170,7 +170,7 @@ test("messages are found by id, oldest and newest, also through their queue", as
   const project = aProject();
   const [one, two, three] = await postMessages(api, project, "q", [1, 2, 3]);
   const query =
-    'query Q($project: String, $ids: [String!]!, $id: String!) { queue(project: $project, name: "q") { messagesById(ids: $ids) { id } message(id: $id) { bodyText } oldestMessage { id } newestMessage { id } } }';
+    'query Q($project: String, $ids: [ID!]!, $id: ID!) { queue(project: $project, name: "q") { messagesById(ids: $ids) { id } message(id: $id) { bodyText } oldestMessage { id } newestMessage { id } } }';
   const { queue } = await api.run(query, { project, ids: [three, "missing", one, three], id: two });
   expect(queue).toEqual({
     messagesById: [{ id: three }, { id: one }],
@@ -246,7 +246,7 @@ test("an expired message is gone at once, and garbage collection deletes it", as
   const [id] = await postMessages(api, project, "q", [1], { ttlSeconds: 60 });
   server().clock.offsetMs += 60_000;
   const query =
-    'query M($project: String, $id: String!) { message(project: $project, queue: "q", id: $id) { id } queue(project: $project, name: "q") { stats { total } } }';
+    'query M($project: String, $id: ID!) { message(project: $project, queue: "q", id: $id) { id } queue(project: $project, name: "q") { stats { total } } }';
   expect(await api.run(query, { project, id })).toEqual({ message: null, queue: { stats: { total: 0 } } });
   const collect =
     "mutation { collectGarbage(input: {}) { pools { pool error collected { messages } } total { messages claims subscriptions queues } seconds } }";

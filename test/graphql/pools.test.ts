@@ -138,7 +138,7 @@ test("a pool is changed, and what is not given stays", async () => {
 test("pools are listed by name behind the built-in one, a page at a time", async () => {
   for (const name of ["b", "a", "c"]) await createPool(name);
   const query =
-    "query P($first: SafeInt, $after: String, $last: SafeInt, $before: String) { pools(first: $first, after: $after, last: $last, before: $before) { nodes { name builtIn } pageInfo { hasNextPage endCursor startCursor } } }";
+    "query P($first: Int, $after: String, $last: Int, $before: String) { pools(first: $first, after: $after, last: $last, before: $before) { nodes { name builtIn } pageInfo { hasNextPage endCursor startCursor } } }";
   const read: string[] = [];
   let after: string | undefined;
   let start = "";

@@ -7,7 +7,7 @@ const { api, server } = startApi();
 const CREATE =
   "mutation C($input: CreateQueueInput!) { createQueue(input: $input) { created queue { project name metadataText metadata storedAttributes } } }";
 const NAMES =
-  "query Q($project: String, $first: SafeInt, $after: String, $last: SafeInt, $before: String, $search: String, $sort: QueueSort! = NAME, $descending: Boolean! = false) { queues(project: $project, first: $first, after: $after, last: $last, before: $before, search: $search, sort: $sort, descending: $descending) { nodes { name } edges { cursor node { name } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } count { value exact } } }";
+  "query Q($project: String, $first: Int, $after: String, $last: Int, $before: String, $search: String, $sort: QueueSort! = NAME, $descending: Boolean! = false) { queues(project: $project, first: $first, after: $after, last: $last, before: $before, search: $search, sort: $sort, descending: $descending) { nodes { name } edges { cursor node { name } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } count { value exact } } }";
 const names = ({ queues }: { queues: { nodes: { name: string }[] } }) => queues.nodes.map(({ name }) => name);
 
 test("a queue is created once, and a repeat changes nothing", async () => {

@@ -5,7 +5,7 @@ const { api, server } = startApi();
 
 const FIELDS = "id project queue subscriber ttlSeconds ageSeconds createdAt expiresAt options optionsText confirmed";
 const CREATE = `mutation C($input: CreateQueueSubscriptionInput!) { createQueueSubscription(input: $input) { created subscription { ${FIELDS} } } }`;
-const READ = `query Q($project: String, $id: String!) { queueSubscription(project: $project, queue: "q", id: $id) { ${FIELDS} } }`;
+const READ = `query Q($project: String, $id: ID!) { queueSubscription(project: $project, queue: "q", id: $id) { ${FIELDS} } }`;
 
 async function subscribe(project: string, subscriber: string, more: object = {}) {
   return (await api.run(CREATE, { input: { project, queue: "q", subscriber, createQueue: true, ...more } }))
@@ -116,7 +116,7 @@ test("subscriptions are listed a page at a time, and outlive their queue", async
   const project = aProject();
   for (const path of ["a", "b", "c"]) await subscribe(project, `https://example.com/${path}`);
   const query =
-    'query Q($project: String, $first: SafeInt, $after: String) { queueSubscriptions(project: $project, queue: "q", first: $first, after: $after) { nodes { subscriber } edges { cursor node { id } } pageInfo { hasNextPage endCursor } } queue(project: $project, name: "q") { subscriptions(first: 1) { nodes { subscriber } } } }';
+    'query Q($project: String, $first: Int, $after: String) { queueSubscriptions(project: $project, queue: "q", first: $first, after: $after) { nodes { subscriber } edges { cursor node { id } } pageInfo { hasNextPage endCursor } } queue(project: $project, name: "q") { subscriptions(first: 1) { nodes { subscriber } } } }';
   const first = await api.run(query, { project, first: 2 });
   expect(first.queueSubscriptions.nodes).toEqual([
     { subscriber: "https://example.com/a" },

@@ -8,9 +8,9 @@ export const POOL_PAGE = graphql(
   `
   query PoolPage(
     $name: String!
-    $first: SafeInt
+    $first: Int
     $after: String
-    $last: SafeInt
+    $last: Int
     $before: String
     $since: DateTime
     $stepSeconds: SafeInt

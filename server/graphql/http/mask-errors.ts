@@ -105,10 +105,11 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   INTERNAL: "A defect of the service. `details.requestId` finds it in the log.",
 };
 
-builder.enumType("ErrorCode", {
+/** The type of every field that holds a code. */
+export const ErrorCodeType = builder.enumType("ErrorCode", {
   description:
     "Every `extensions.code` that an error can have. `extensions.status` is the HTTP status of its kind, `extensions.details` an object for programs.",
   values: Object.fromEntries(
     (Object.keys(ERROR_CODES) as ErrorCode[]).map((code) => [code, { description: CODE_DESCRIPTIONS[code] }]),
-  ),
+  ) as Record<ErrorCode, { description: string }>,
 });

@@ -12,6 +12,7 @@ export const builder = new SchemaBuilder<{
   Context: GraphQLContext;
   DefaultFieldNullability: false;
   Scalars: {
+    ID: { Input: string; Output: string };
     SafeInt: { Input: number; Output: number };
     DateTime: { Input: Date; Output: Date };
     JSON: { Input: RawJson; Output: RawJson };

@@ -7,13 +7,11 @@ import { builder } from "./builder.ts";
 
 /** The arguments of every connection. */
 export const pageArgs = builder.args((t) => ({
-  first: t.field({
-    type: "SafeInt",
+  first: t.int({
     description: "How many rows, forwards. Left out: the default page size. `limits` has the maximum.",
   }),
   after: t.string({ description: "A cursor: the page starts after it. Its row need not exist any more." }),
-  last: t.field({
-    type: "SafeInt",
+  last: t.int({
     description: "How many rows, backwards: those just before `before`, which is required then.",
   }),
   before: t.string({ description: "A cursor: the page ends before it. Only together with `last`." }),

@@ -46,6 +46,7 @@ function textOfLiteral(node: ValueNode, variables: Record<string, unknown>): str
 }
 
 builder.scalarType("JSON", {
+  specifiedByURL: "https://www.rfc-editor.org/rfc/rfc8259",
   description:
     "Any JSON value. An answer holds exactly the stored text, with all digits and the order of keys. In input, a number that JavaScript cannot hold exactly is refused, the last of several equal keys counts, and keys that are whole numbers come first. If that matters, or if a request would have more than 100,000 members and entries, send the text instead, in the field whose name ends in Text.",
   serialize: (value) => value as unknown as string,
@@ -65,6 +66,7 @@ function safeIntOf(value: unknown, written: unknown = value): number {
 }
 
 builder.scalarType("SafeInt", {
+  specifiedByURL: "https://tc39.es/ecma262/#sec-number.issafeinteger",
   description: "A whole number from -(2^53 - 1) to 2^53 - 1, which every JSON parser holds exactly.",
   serialize: (value) => value,
   parseValue: (value) => safeIntOf(value),
@@ -93,6 +95,7 @@ function dateTimeOf(value: unknown): Date {
 }
 
 builder.scalarType("DateTime", {
+  specifiedByURL: "https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
   description: "An instant in UTC as RFC 3339 writes it, such as 2026-11-22T08:00:00.000Z.",
   serialize: (value) => value.toISOString(),
   parseValue: dateTimeOf,

@@ -37,7 +37,7 @@ test("a reader that follows the markers, a claimer and a popper get sixty of the
   const got: string[] = [];
   for (let rest = ids.slice(0, 10); ; rest = rest.slice(rest.indexOf(got.at(-1) as string) + 1)) {
     const { queue } = await api.run(
-      'query G($project: String, $ids: [String!]!) { queue(project: $project, name: "q") { messagesById(ids: $ids) { id } } }',
+      'query G($project: String, $ids: [ID!]!) { queue(project: $project, name: "q") { messagesById(ids: $ids) { id } } }',
       { project, ids: rest },
     );
     if (queue.messagesById.length === 0) break;

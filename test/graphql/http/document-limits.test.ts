@@ -36,7 +36,7 @@ const nested = (depth: number) => {
 const FORBIDDEN: Record<string, string> = {
   "a page of pages": "{ queues(first: 100) { nodes { messages(first: 100) { nodes { id bodyText } } } } }",
   "a page of pages by variables":
-    "query Q($n: SafeInt) { queues(first: $n) { nodes { messages(first: $n) { nodes { id bodyText } } } } }",
+    "query Q($n: Int) { queues(first: $n) { nodes { messages(first: $n) { nodes { id bodyText } } } } }",
   "pages hidden in fragments":
     "{ queues(first: 100) { ...A } } fragment A on QueueConnection { nodes { ...B } } fragment B on Queue { messages(first: 100) { nodes { id ttlSeconds } } }",
   "a page asked for twice over":
@@ -110,7 +110,7 @@ describe.each(Object.entries(readings))("%s", (_name, read) => {
 
   test("an overview of a hundred queues with their statistics is not too much", async () => {
     const { errors } = await read(
-      `query Overview($n: SafeInt) { queues(first: $n) { nodes { project name createdAt updatedAt metadataText attributes { deadLetterQueue }
+      `query Overview($n: Int) { queues(first: $n) { nodes { project name createdAt updatedAt metadataText attributes { deadLetterQueue }
         stats { ready claimed delayed exhausted total exact oldest { id ageSeconds createdAt } newest { id ageSeconds createdAt } } catalogueEntry { pool } }
         pageInfo { hasNextPage endCursor } count { value exact } } viewer { actor role } limits { maxPageSize } }`,
     );

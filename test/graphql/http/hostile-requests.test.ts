@@ -34,7 +34,7 @@ function filled(query: string, head: string, piece: string, tail: string): strin
 const POST =
   'mutation P($messages: [PostMessageInput!]!) { postMessages(input: { queue: "q", messages: $messages }) { ids } }';
 const BODY = 'mutation P($body: JSON) { postMessages(input: { queue: "q", messages: [{ body: $body }] }) { ids } }';
-const FIRST = 'query F($first: SafeInt) { queues(project: "p", first: $first) { nodes { name } } }';
+const FIRST = 'query F($first: Int) { queues(project: "p", first: $first) { nodes { name } } }';
 const SORT = 'query S($sort: QueueSort) { queues(project: "p", sort: $sort) { nodes { name } } }';
 const NAMES = 'query N($names: [String!]!) { queueStats(project: "p", names: $names) { name } }';
 const members = (count: number) => `{${Array.from({ length: count }, (_, index) => `"k${index}":1`).join(",")}}`;
@@ -137,7 +137,7 @@ test.each(Object.keys(HOSTILE))("%s: the answer costs little more than parsing t
 });
 
 test.each([
-  ["a SafeInt", FIRST, "first"],
+  ["an Int", FIRST, "first"],
   [
     "a DateTime",
     'query A($since: DateTime) { pool(name: "p") { healthHistory(since: $since) { nodes { from } } } }',
@@ -157,6 +157,6 @@ test("numbers for arguments that are not JSON are read as ordinary numbers, howe
   expect(errors).toBeUndefined();
   const wrong = await door.sendText(request(FIRST, '{"first":1e400}'));
   expect(wrong.errors?.map(({ message }) => message)).toEqual([
-    'Variable "$first" got invalid value Infinity; SafeInt cannot represent non-integer value: Infinity',
+    'Variable "$first" got invalid value Infinity; Int cannot represent non-integer value: Infinity',
   ]);
 });

@@ -18,12 +18,12 @@ export const MESSAGES_PAGE = graphql(
     $includeClaimed: Boolean!
     $includeDelayed: Boolean!
     $includeExhausted: Boolean!
-    $first: SafeInt
+    $first: Int
     $after: String
-    $last: SafeInt
+    $last: Int
     $before: String
     $open: Boolean!
-    $message: String!
+    $message: ID!
   ) {
     queue(project: $project, name: $queue) {
       ...QueueFrame
@@ -60,12 +60,12 @@ export const CLAIMS_PAGE = graphql(
   query ClaimsPage(
     $project: String
     $queue: String!
-    $first: SafeInt
+    $first: Int
     $after: String
-    $last: SafeInt
+    $last: Int
     $before: String
     $open: Boolean!
-    $claim: String!
+    $claim: ID!
   ) {
     queue(project: $project, name: $queue) {
       ...QueueFrame
@@ -93,9 +93,9 @@ export const SUBSCRIPTIONS_PAGE = graphql(
   query SubscriptionsPage(
     $project: String
     $queue: String!
-    $first: SafeInt
+    $first: Int
     $after: String
-    $last: SafeInt
+    $last: Int
     $before: String
   ) {
     queue(project: $project, name: $queue) {
