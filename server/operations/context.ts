@@ -3,7 +3,7 @@ import type { HealthHistory } from "../history/history.ts";
 import type { JobStore } from "../jobs/job.ts";
 import type { KeyValueStores } from "../kvs/stores.ts";
 import type { ControlDriver } from "../storage/control-driver.ts";
-import type { PooledDataDriver } from "../storage/data-driver.ts";
+import type { PooledDataDriver } from "../storage/pooled-data-driver.ts";
 
 /** What every operation works with. Built once in each process. */
 export interface OperationContext {

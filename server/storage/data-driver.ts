@@ -9,11 +9,12 @@
  */
 
 import type { ErrorCode } from "../errors.ts";
+import type { BatchResult } from "./batch-result.ts";
 import type { Page, PageRequest } from "./list-pages.ts";
 import type { QueueRef } from "./queue-ref.ts";
 import type { QueueTransfer } from "./queue-transfer.ts";
 import type { WriteRefusal } from "./read-only-storage.ts";
-import type { SubscriptionController } from "./subscription-controller.ts";
+import type { Subscription, SubscriptionController } from "./subscription-controller.ts";
 
 /** What a storage can do, in Zaqar's words. AOD = at least once delivery. */
 export const CAPABILITIES = ["FIFO", "CLAIMS", "DURABILITY", "AOD", "HIGH_THROUGHPUT"] as const;
@@ -39,6 +40,7 @@ export interface DataDriver extends StoreFacts {
   readonly messages: MessageController;
   readonly claims: ClaimController;
   readonly subscriptions: SubscriptionController;
+  readonly batch: BatchReads;
   /** Null when queues can be moved neither from nor to this store. */
   readonly transfer: QueueTransfer | null;
 
@@ -89,42 +91,6 @@ export interface DataDriver extends StoreFacts {
 
 /** `count` is about how many messages arrived. Must not throw. */
 export type ArrivalListener = (queue: QueueRef, count: number) => void;
-
-/**
- * A data driver over all pools: it sends each call to the pool that the catalogue names. Callers of the data plane use
- * it like any driver. QUEUE_NOT_MAPPED for a queue that exists and has no catalogue entry. `stats` returns null for
- * such a queue, and for the queues of a pool that fails; when every pool fails, `stats` fails too.
- */
-export interface PooledDataDriver extends DataDriver {
-  /**
-   * Chooses the pool for a new queue, at random in proportion to the weights: among the pools of the flavor, or among
-   * those without a flavor when it is null. A pool with weight 0 is never chosen. NO_POOL_FOUND.
-   *
-   * A queue without a flavor goes to the built-in pool "default" when no registered pool takes queues. Pools seen
-   * failing within the last minute, even in part, are chosen only if every weighted pool is failing. Choosing never
-   * probes. `random` returns numbers as Math.random does.
-   */
-  choosePool(flavor: string | null, random?: () => number): Promise<string>;
-  /**
-   * Tells `choosePool` what a call straight to a pool's driver showed: whether the storage answers and takes writes.
-   */
-  noteReachable(name: string, reachable: boolean): void;
-  /** The driver of one pool, opened at the first use. POOL_DOES_NOT_EXIST, STORAGE_UNAVAILABLE. */
-  pool(name: string): Promise<DataDriver>;
-  /** BAD_INPUT when the URI cannot be that of a pool. Makes no connection. */
-  checkUri(uri: string): void;
-  /**
-   * Connects to a URI, with a short time-out, and returns what the store is and can do. Checks that a pool can be
-   * created there, and writes nothing. BAD_INPUT, POOL_NOT_REACHABLE.
-   */
-  inspect(uri: string): Promise<FoundStore>;
-  /** Like `inspect`, and creates the store's tables and identity if they are missing. May be repeated. */
-  prepare(uri: string): Promise<StoreFacts>;
-  /** Drops the queue's location from this process's cache. Other processes notice a change within a second. */
-  forgetQueue(queue: QueueRef): Promise<void>;
-  /** Closes the pool's driver once its calls in flight have ended. The next use opens a new one. */
-  forgetPool(name: string): Promise<void>;
-}
 
 /** The control database as a pool. It cannot be deleted, and takes a queue only when no registered pool fits. */
 export const DEFAULT_POOL = "default";
@@ -413,4 +379,46 @@ export interface ClaimController {
 
   /** Releases the claim: its messages are ready at once. Silent when there is no such claim. */
   delete(params: { queue: QueueRef; id: string }): Promise<void>;
+}
+
+// ----------------------------------------------------------------------------------------------- batches
+
+/** The bounds in bytes of a batch that reads bodies. */
+export interface BatchBytes {
+  /** The most bytes of bodies that the batch returns; at most MAX_CARRIED_BYTES. */
+  maxBytes: number;
+  /** The `maxBytes` of each read. */
+  pageBytes: number;
+}
+
+/**
+ * Reads of many queues at once, each like the read of one queue that has its name. One statement for all, or one
+ * pipeline of scripts for each server. Results are in the order of the requests. A request that fails spoils no other.
+ *
+ * Null stands for a read that was left out because `maxBytes` has no room for it; nothing was read of it then. Ask for
+ * it again, in another batch or alone: alone it returns at least one message.
+ */
+export interface BatchReads {
+  /** `messages.list` of each queue. */
+  messages(
+    params: Omit<Parameters<MessageController["list"]>[0], "queue" | "exhaustedFrom" | "maxBytes"> &
+      BatchBytes & { queues: readonly CountedQueue[] },
+  ): Promise<(BatchResult<Page<Message>> | null)[]>;
+  /** `messages.bulkGet` of the same ids in each queue. */
+  messagesById(
+    params: BatchBytes & { queues: readonly QueueRef[]; ids: readonly string[] },
+  ): Promise<(BatchResult<Message[]> | null)[]>;
+  /** `claims.list` of each queue. */
+  claims(params: { queues: readonly QueueRef[]; page: PageRequest }): Promise<BatchResult<Page<Claim>>[]>;
+  /** `claims.get` of each claim. The claims may be of one queue or of many. */
+  claimsById(
+    params: BatchBytes & { claims: readonly QueueClaim[]; after?: string },
+  ): Promise<(BatchResult<{ claim: Claim; messages: Message[] }> | null)[]>;
+  /** `subscriptions.list` of each queue. */
+  subscriptions(params: { queues: readonly QueueRef[]; page: PageRequest }): Promise<BatchResult<Page<Subscription>>[]>;
+}
+
+/** A claim, and the queue that it is in. */
+export interface QueueClaim extends QueueRef {
+  readonly claimId: string;
 }

@@ -55,6 +55,15 @@ export function queueDoesNotExist(queue: QueueRef): DomainError {
   return new DomainError("QUEUE_DOES_NOT_EXIST", `Queue ${queue.name} does not exist.`, details(queue));
 }
 
+export function queueNotMapped({ project, name }: QueueRef): DomainError {
+  return new DomainError(
+    "QUEUE_NOT_MAPPED",
+    `The queue ${JSON.stringify(name)} of the project ${JSON.stringify(project)} is not in the catalogue, so no ` +
+      "pool holds it. createQueue creates it again, empty; insertCatalogueEntry maps it to a pool that you name.",
+    details({ project, name }),
+  );
+}
+
 export function staleEpoch(queue: QueueRef): DomainError {
   const text = `Queue ${queue.name} has moved or was created again. Try again.`;
   return new DomainError("QUEUE_EPOCH_STALE", text, details(queue));

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MAX_CARRIED_BYTES, type Message } from "../../server/storage/data-driver.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
+import { batchCases } from "./batch.suite.ts";
 import { claim, type DataDriverHarness, idsOf, type OpenDataDriver } from "./harness.ts";
 
 /** A JSON string whose text is `bytes` bytes long. */
@@ -16,6 +17,8 @@ export function describeBytes(name: string, open: OpenDataDriver): void {
       harness = await open();
     });
     afterAll(() => harness.close());
+
+    describe("batches", () => batchCases(() => harness));
 
     async function queueOf(sizes: readonly number[]): Promise<{ queue: QueueRef; ids: string[] }> {
       const queue = await harness.newQueue();

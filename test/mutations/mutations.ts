@@ -357,7 +357,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "A failing server of a cluster affects only its own queues",
-    file: "server/storage/pooling/routed-calls.ts",
+    file: "server/storage/pooling/pool-groups.ts",
     from: 'return driver?.partOf?.(queue) ?? "";',
     to: 'return "";',
     test: {

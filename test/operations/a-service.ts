@@ -9,7 +9,7 @@ import { createOperations } from "../../server/operations/create-operations.ts";
 import type { Operations } from "../../server/operations/operations.ts";
 import { describeError } from "../../server/process/log.ts";
 import type { ControlDriver } from "../../server/storage/control-driver.ts";
-import type { PooledDataDriver } from "../../server/storage/data-driver.ts";
+import type { PooledDataDriver } from "../../server/storage/pooled-data-driver.ts";
 import { createEmptyDatabase, createTestDatabase } from "../support/database.ts";
 
 export const admin: Access = { actor: "ada", role: "admin", projects: "all", requestId: "r-admin" };

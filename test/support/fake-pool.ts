@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { DomainError } from "../../server/errors.ts";
+import { resultOf } from "../../server/storage/batch-result.ts";
 import type { ArrivalListener, DataDriver, Message } from "../../server/storage/data-driver.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 
@@ -70,6 +71,18 @@ export class FakePool {
     },
     claims: refusing<DataDriver["claims"]>("claims"),
     subscriptions: refusing<DataDriver["subscriptions"]>("subscriptions"),
+    batch: {
+      ...refusing<DataDriver["batch"]>("batch"),
+      messages: async ({ queues, maxBytes }) => {
+        this.calls.push(`batch.messages of ${queues.length} in ${maxBytes} bytes`);
+        await this.before("batch.messages");
+        return Promise.all(
+          queues.map((queue) =>
+            resultOf((async () => ({ items: this.#row(queue).messages, nextMarker: null, previousMarker: null }))()),
+          ),
+        );
+      },
+    },
     transfer: null,
     attachQueue: async (queue) => {
       this.calls.push("attachQueue");

@@ -1,5 +1,6 @@
 import { DomainError } from "../../errors.ts";
-import type { Capability, PooledDataDriver } from "../../storage/data-driver.ts";
+import type { Capability } from "../../storage/data-driver.ts";
+import type { PooledDataDriver } from "../../storage/pooled-data-driver.ts";
 
 /** What the pool's storage can do. Null when it cannot be reached now. POOL_DOES_NOT_EXIST. */
 export async function capabilitiesOf(data: PooledDataDriver, pool: string): Promise<Capability[] | null> {

@@ -2,15 +2,11 @@
 import { DomainError } from "../../errors.ts";
 import { addPoolName } from "../add-pool-name.ts";
 import type { ControlDriver } from "../control-driver.ts";
-import {
-  type DataDriver,
-  DEFAULT_POOL,
-  type DriverHealth,
-  type GcResult,
-  type PooledDataDriver,
-} from "../data-driver.ts";
+import { type DataDriver, DEFAULT_POOL, type DriverHealth, type GcResult } from "../data-driver.ts";
 import { withDeadline } from "../deadline.ts";
 import type { DriverRegistry } from "../driver-registry.ts";
+import type { PooledDataDriver } from "../pooled-data-driver.ts";
+import { routedBatch } from "./batch-reads.ts";
 import { OpenPools } from "./open-pools.ts";
 import { type LocationCache, PoolCatalog } from "./pool-catalog.ts";
 import { Router, routedClaims, routedMessages, routedSubscriptions } from "./routed-calls.ts";
@@ -91,6 +87,7 @@ export function createPoolingDriver(params: {
     messages: routedMessages(router),
     claims: routedClaims(router),
     subscriptions: routedSubscriptions(router),
+    batch: routedBatch({ router, catalog, pools }),
     // A move is between two pools, each opened with `pool`.
     transfer: null,
 

@@ -3,6 +3,7 @@ import { DomainError, hasCode } from "../../errors.ts";
 import type { CatalogueEntry, ControlDriver, QueueMove } from "../control-driver.ts";
 import { withDeadline } from "../deadline.ts";
 import { type QueueRef, queueKey } from "../queue-ref.ts";
+import { queueNotMapped } from "../storage-errors.ts";
 
 /** A queue's pool, and its epoch there. */
 export interface QueueLocation {
@@ -82,6 +83,21 @@ export class PoolCatalog {
     }
     await Promise.all(Array.from(found, ([key, place]) => this.#write(key, place)));
     return queues.map((queue, index) => places[index] ?? found.get(queueKey(queue)) ?? null);
+  }
+
+  /**
+   * Like `findMany`, with an error for each unknown queue: QUEUE_DOES_NOT_EXIST, or QUEUE_NOT_MAPPED when it exists. At
+   * most two more queries for all of these.
+   */
+  async locate(queues: readonly QueueRef[]): Promise<(QueueLocation | DomainError)[]> {
+    const places = await this.findMany(queues);
+    const unknown = queues.filter((_, index) => places[index] === null);
+    if (unknown.length === 0) return places as QueueLocation[];
+    const existing = await this.#control.queues.getMany(unknown);
+    // Queue and entry are created in one step, perhaps between the two reads above.
+    const again = await this.findMany(existing);
+    const found = new Map(existing.map((queue, index) => [queueKey(queue), again[index] ?? queueNotMapped(queue)]));
+    return queues.map((queue, index) => places[index] ?? found.get(queueKey(queue)) ?? doesNotExist(queue));
   }
 
   /** The move of the queue that has not ended; null when there is none. Never remembered. */

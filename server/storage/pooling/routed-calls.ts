@@ -16,6 +16,7 @@ import { isMoving } from "../storage-errors.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
 import type { OpenPools } from "./open-pools.ts";
 import type { PoolCatalog, QueueLocation } from "./pool-catalog.ts";
+import { partOf, poolGroups } from "./pool-groups.ts";
 
 /** How long a call waits for a queue that is frozen by a move, and how often it looks meanwhile. */
 const MOVE_WAIT_MS = 2000;
@@ -63,7 +64,7 @@ export class Router {
     const { project, name, epoch = place.epoch } = queue;
     return this.#pools.breakerOf(place.pool).run(
       () => work(driver, { project, name, epoch }),
-      (error) => this.#callAgain(place.pool, queue, work, error),
+      (error) => this.callAgain(place.pool, queue, work, error),
       () => partOf(driver, queue),
     );
   }
@@ -73,12 +74,16 @@ export class Router {
     const { project, name, epoch = place.epoch } = queue;
     return this.#pools.breakerOf(place.pool).run(
       async () => work(await this.#pools.get(place.pool), { project, name, epoch }),
-      (error) => this.#callAgain(place.pool, queue, work, error),
+      (error) => this.callAgain(place.pool, queue, work, error),
       () => partOf(this.#pools.opened(place.pool), queue),
     );
   }
 
-  async #callAgain<T>(
+  /**
+   * What a call does after `refusal`, an error of a pool: repeats it after a repair when the pool does not hold the
+   * queue with this epoch, else rejects with the error and the pool's name.
+   */
+  async callAgain<T>(
     pool: string,
     queue: QueueRef,
     work: (driver: DataDriver, queue: QueueRef) => Promise<T>,
@@ -175,18 +180,10 @@ export class Router {
   async stats(queues: readonly CountedQueue[]): Promise<(QueueStats | null)[]> {
     const places = await this.#catalog.findMany(queues);
     const answers: (QueueStats | null)[] = queues.map(() => null);
-    const groups = new Map<string, { pool: string; part: string; group: number[] }>();
-    places.forEach((place, index) => {
-      if (place === null) return;
-      const { pool } = place;
-      const part = partOf(this.#pools.opened(pool), queues[index] as QueueRef);
-      const known = groups.get(`${part} ${pool}`);
-      if (known === undefined) groups.set(`${part} ${pool}`, { pool, part, group: [index] });
-      else known.group.push(index);
-    });
+    const groups = poolGroups(this.#pools, queues, places);
     const failures: unknown[] = [];
     await Promise.all(
-      Array.from(groups.values(), async ({ pool, part, group }) => {
+      groups.map(async ({ pool, part, indexes: group }) => {
         try {
           const refs = group.map((index): CountedQueue => {
             const { project, name, exhaustedFrom, epoch = places[index]?.epoch } = queues[index] as CountedQueue;
@@ -208,7 +205,7 @@ export class Router {
         }
       }),
     );
-    if (failures.length > 0 && failures.length === groups.size) throw failures[0];
+    if (failures.length > 0 && failures.length === groups.length) throw failures[0];
     failures.forEach(this.#onError);
     return answers;
   }
@@ -283,10 +280,6 @@ async function statsWhereKnown(driver: DataDriver, queues: readonly CountedQueue
     if (queues.length === 1) return [null];
     return (await Promise.all(queues.map((queue) => statsWhereKnown(driver, [queue])))).flat();
   }
-}
-
-function partOf(driver: DataDriver | undefined, queue: QueueRef): string {
-  return driver?.partOf?.(queue) ?? "";
 }
 
 function moved(queue: QueueRef): DomainError {

@@ -1,5 +1,6 @@
 import type {
   ArrivalListener,
+  BatchReads,
   Capability,
   ClaimController,
   DataDriver,
@@ -13,11 +14,13 @@ import type { QueueRef } from "../queue-ref.ts";
 import type { QueueTransfer } from "../queue-transfer.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
 import { Arrivals, LISTENER_NAME } from "./arrivals.ts";
+import { claimsOfMany, claimsOfManyById } from "./claims/batch.ts";
 import { postgresClaims } from "./claims/claims.ts";
 import { ClaimReaper } from "./claims/reaper.ts";
 import { ScanHints } from "./claims/scan-hints.ts";
 import { GarbageCollector } from "./gc.ts";
 import { LowWater } from "./low-water.ts";
+import { messagesOfMany, messagesOfManyById } from "./messages/batch.ts";
 import { ByteBounds } from "./messages/byte-bounds.ts";
 import { Counters } from "./messages/counters.ts";
 import { ExhaustedFronts } from "./messages/exhausted-fronts.ts";
@@ -102,6 +105,7 @@ class PostgresDataDriver implements DataDriver {
   readonly messages: MessageController;
   readonly claims: ClaimController;
   readonly subscriptions: SubscriptionController;
+  readonly batch: BatchReads;
   readonly transfer: QueueTransfer;
   readonly #pool: Pool;
   readonly #collector: GarbageCollector;
@@ -131,7 +135,15 @@ class PostgresDataDriver implements DataDriver {
     timeline.forget = () => this.#pool.queues.forgetAll();
     this.messages = postgresMessages(this.#pool);
     this.claims = postgresClaims(this.#pool);
-    this.subscriptions = new PostgresSubscriptions(this.#pool);
+    const subscriptions = new PostgresSubscriptions(this.#pool);
+    this.subscriptions = subscriptions;
+    this.batch = {
+      messages: messagesOfMany(this.#pool),
+      messagesById: messagesOfManyById(this.#pool),
+      claims: claimsOfMany(this.#pool),
+      claimsById: claimsOfManyById(this.#pool),
+      subscriptions: subscriptions.listMany,
+    };
     this.transfer = postgresQueueMoves(this.#pool);
     this.#collector = new GarbageCollector(this.#pool, options.undoSeconds ?? 30);
     this.capabilities = capabilitiesOf(store.durable);

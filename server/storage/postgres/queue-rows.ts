@@ -144,9 +144,16 @@ export class QueueRows {
     }
     if (queue.epoch !== undefined && found.epoch !== String(queue.epoch)) throw staleEpoch(queue);
     if (found.state === "moving") throw isMoving(queue);
-    const { id, epoch } = found;
+    return this.remember(queue, found.id, found.epoch);
+  }
+
+  /** Remembers a row that a statement has found. What is known of the same row already stays. */
+  remember(queue: QueueRef, id: string, epoch: string): QueueRow {
+    const key = queueKey(queue);
+    const known = this.#remembered.get(key);
+    if (known?.id === id && known.epoch === epoch) return known;
     const row: QueueRow = { id, epoch, lowWater: "0" };
-    this.#remembered.set(queueKey(queue), row);
+    this.#remembered.set(key, row);
     return row;
   }
 

@@ -1,4 +1,5 @@
 import { DomainError } from "../../errors.ts";
+import type { BatchReads } from "../data-driver.ts";
 import type { Page, PageRequest } from "../list-pages.ts";
 import { markerField, normaliseUuid, pageOf, uuidMarker } from "../list-pages.ts";
 import type { QueueRef } from "../queue-ref.ts";
@@ -6,6 +7,7 @@ import { isMoving, staleEpoch } from "../storage-errors.ts";
 import type { Subscription, SubscriptionController } from "../subscription-controller.ts";
 import { uuidV7 } from "../uuid-v7.ts";
 import type { Pool } from "./pool.ts";
+import { textArray } from "./sql/array-parameter.ts";
 import { isUniqueViolation } from "./sql/connection.ts";
 import { CLOCK, milliseconds, NIL } from "./sql/fragments.ts";
 import { bool, int8, orNull, text, uuid } from "./sql/parameter-types.ts";
@@ -64,6 +66,32 @@ const listStatement = (direction: "forward" | "backward") =>
   });
 
 const LIST = { forward: listStatement("forward"), backward: listStatement("backward") };
+
+/** A row without a subscription says whether the queue is away. */
+const batchStatement = (direction: "forward" | "backward") =>
+  statement({
+    name: `subscription_batch_${direction}`,
+    parameters: { projects: textArray, queues: textArray, from: uuid, limit: int8 },
+    row: rowOf<{ n: number } & (SubscriptionRow | { id: null; away: string | null })>(),
+    text: `
+      WITH ${CLOCK}
+      SELECT a.n::int AS n, found.*,
+        CASE WHEN found.id IS NULL THEN (
+          SELECT q.state FROM pool_queues q
+          WHERE q.project = a.project AND q.name = a.queue AND q.state IN ('moving', 'moved')
+          ORDER BY q.epoch DESC LIMIT 1
+        ) END AS away
+      FROM unnest(:projects::text[], :queues::text[]) WITH ORDINALITY AS a(project, queue, n) CROSS JOIN clock
+      LEFT JOIN LATERAL (
+        SELECT ${COLUMNS} FROM subscriptions s
+        WHERE s.project = a.project AND s.queue = a.queue
+          AND s.id ${direction === "forward" ? ">" : "<"} :from AND ${LIVE}
+        ORDER BY s.id ${direction === "forward" ? "ASC" : "DESC"} LIMIT :limit
+      ) AS found ON true
+      ORDER BY a.n, found.id ${direction === "forward" ? "ASC" : "DESC"}`,
+  });
+
+const BATCH = { forward: batchStatement("forward"), backward: batchStatement("backward") };
 
 const GET = statement({
   name: "subscription_get",
@@ -190,6 +218,26 @@ export class PostgresSubscriptions implements SubscriptionController {
     );
     return pageOf(rows.map(readSubscription), params.page, ({ id }) => id);
   }
+
+  readonly listMany: BatchReads["subscriptions"] = async ({ queues, page }) => {
+    if (queues.length === 0) return [];
+    const { after, before, limit } = page;
+    const rows = await this.#statements.read(BATCH[before === undefined ? "forward" : "backward"], {
+      projects: queues.map(({ project }) => project),
+      queues: queues.map(({ name }) => name),
+      from: uuidMarker(before ?? after ?? NIL, markerField(page)),
+      limit: limit + 1,
+    });
+    const byQueue = Map.groupBy(rows, ({ n }) => n);
+    return queues.map((queue, index) => {
+      const found = byQueue.get(index + 1) ?? [];
+      const [first] = found;
+      if (first?.id === null && first.away !== null) {
+        return first.away === "moving" ? isMoving(queue) : staleEpoch(queue);
+      }
+      return pageOf(found.filter((row) => row.id !== null).map(readSubscription), page, ({ id }) => id);
+    });
+  };
 
   async get(params: { queue: QueueRef; id: string }): Promise<Subscription> {
     const found = await this.#find(params);

@@ -1,5 +1,6 @@
 import type {
   ArrivalListener,
+  BatchReads,
   Capability,
   ClaimController,
   DataDriver,
@@ -13,6 +14,7 @@ import type { QueueRef } from "../queue-ref.ts";
 import type { QueueTransfer } from "../queue-transfer.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
 import { Arrivals } from "./arrivals.ts";
+import { redisBatchReads } from "./batch-reads.ts";
 import { RedisClaims } from "./claims/claims.ts";
 import { GarbageCollector } from "./gc.ts";
 import { PoolKeys } from "./keys.ts";
@@ -112,6 +114,7 @@ class RedisDataDriver implements DataDriver {
   readonly messages: MessageController;
   readonly claims: ClaimController;
   readonly subscriptions: SubscriptionController;
+  readonly batch: BatchReads;
   readonly transfer: QueueTransfer;
   readonly #scripts: Scripts;
   readonly #arrivals: Arrivals;
@@ -135,9 +138,13 @@ class RedisDataDriver implements DataDriver {
     this.#arrivals = arrivals;
     this.#queues = queues;
     this.#onError = onError;
-    this.messages = new RedisMessages(this.#queues, this.#arrivals);
-    this.claims = new RedisClaims(this.#queues, this.#arrivals);
-    this.subscriptions = new RedisSubscriptions(this.#queues);
+    const messages = new RedisMessages(this.#queues, this.#arrivals);
+    const claims = new RedisClaims(this.#queues, this.#arrivals);
+    const subscriptions = new RedisSubscriptions(this.#queues);
+    this.messages = messages;
+    this.claims = claims;
+    this.subscriptions = subscriptions;
+    this.batch = redisBatchReads({ messages, claims, subscriptions });
     this.transfer = redisQueueMoves(this.#queues);
     this.#collector = new GarbageCollector(this.#queues, undoSeconds);
   }

@@ -67,6 +67,72 @@ describe("statistics of many queues", () => {
   });
 });
 
+describe("batches of many queues", () => {
+  const page = { limit: 10 };
+  const bytes = { maxBytes: 1200, pageBytes: 1000 };
+  const lengthsOf = (results: readonly unknown[]) =>
+    results.map((result) =>
+      result instanceof DomainError
+        ? [result.code, result.details.pool]
+        : (result as { items: unknown[] }).items.length,
+    );
+
+  it("come in the order asked, with one call to each pool, which gets its share of the bytes", async () => {
+    const { seen, watch } = watched();
+    const pooled = await start({ watch });
+    for (const pool of ["one", "two"]) await addPool(pooled, pool);
+    const queues: QueueRef[] = [];
+    for (const [index, pool] of ["one", "two", "one"].entries()) {
+      const { epoch, ...queue } = await aQueue(pooled, pool);
+      const messages = Array.from({ length: index }, () => aStoredMessage());
+      fake(pool).rows.set(JSON.stringify(["p", queue.name]), { epoch, messages });
+      queues.push(queue);
+    }
+    const asked = [...queues.toReversed(), { project: "p", name: "gone" }];
+    expect(lengthsOf(await pooled.data.batch.messages({ queues: asked, page, ...bytes }))).toEqual([
+      2,
+      1,
+      0,
+      ["QUEUE_DOES_NOT_EXIST", undefined],
+    ]);
+    expect(seen).toMatchObject({ getMany: 1, get: 0 });
+    expect(fake("one").calls).toEqual(["batch.messages of 2 in 600 bytes"]);
+    expect(fake("two").calls).toEqual(["batch.messages of 1 in 300 bytes"]);
+  });
+
+  it("a pool that fails is the error of its queues, with its name, and the others are read", async () => {
+    const pooled = await start();
+    for (const pool of ["one", "two"]) await addPool(pooled, pool);
+    const [here, there] = [await aQueue(pooled, "one"), await aQueue(pooled, "two")];
+    await pooled.data.attachQueue(here);
+    await pooled.data.attachQueue(there);
+    fake("two").before = () => {
+      throw new DomainError("STORAGE_UNAVAILABLE", "It is gone.");
+    };
+    const queues = [there, here, there].map(({ project, name }) => ({ project, name }));
+    const away = ["STORAGE_UNAVAILABLE", "two"];
+    expect(lengthsOf(await pooled.data.batch.messages({ queues, page, ...bytes }))).toEqual([away, 0, away]);
+  });
+
+  it("a queue that its pool does not hold is read after a repair, and one without a catalogue entry is not mapped", async () => {
+    const pooled = await start();
+    for (const pool of ["one", "two"]) await addPool(pooled, pool);
+    const [fresh, moving] = [await aQueue(pooled, "one"), await aQueue(pooled, "one")];
+    await pooled.data.messages.post(aPost(moving));
+    await fake("one").driver.detachQueue(moving);
+    const { epoch } = await pooled.control.catalogue.update(moving, "two");
+    fake("two").rows.set(JSON.stringify(["p", moving.name]), { epoch, messages: [aStoredMessage(), aStoredMessage()] });
+    const unmapped = { project: "p", name: `unmapped-${moving.name}` };
+    await pooled.control.queues.create(unmapped);
+    const queues = [fresh, moving, unmapped].map(({ project, name }) => ({ project, name }));
+    expect(lengthsOf(await pooled.data.batch.messages({ queues, page, ...bytes }))).toEqual([
+      0,
+      2,
+      ["QUEUE_NOT_MAPPED", undefined],
+    ]);
+  });
+});
+
 describe("transferring messages", () => {
   const held = { id: "claim", expiresAt: new Date(60_000) };
   const twoQueues = async (pooled: Pooled, other: string) => {

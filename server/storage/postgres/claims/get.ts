@@ -1,6 +1,6 @@
 /** Reads claims: one with its messages, and pages. */
 import { DomainError } from "../../../errors.ts";
-import { type ClaimController, carriedBytes } from "../../data-driver.ts";
+import { type Claim, type ClaimController, carriedBytes } from "../../data-driver.ts";
 import { markerField, normaliseUuid, numberMarker, pageOf, uuidMarker } from "../../list-pages.ts";
 import { type MaybeMessageRow, MESSAGE_COLUMNS, readMessages, upTo } from "../messages/rows.ts";
 import type { Pool } from "../pool.ts";
@@ -14,12 +14,12 @@ import { CLAIM_COLUMNS, type ClaimRow, claimDoesNotExist, HELD, readClaim } from
 const QUEUE = { queueId: int8, epoch: int8 } as const;
 
 /** Beside a message's columns, some of which have the names of CLAIM_COLUMNS. */
-const CLAIM_FIELDS = `c.id::text AS "claimId", c.ttl_seconds::float8 AS "claimTtl",
+export const CLAIM_FIELDS = `c.id::text AS "claimId", c.ttl_seconds::float8 AS "claimTtl",
       c.grace_seconds::float8 AS "claimGrace", c.client_id AS "claimClient", c.actor AS "claimActor",
       ${milliseconds("c.created_at")} AS "claimCreated", ${milliseconds("c.renewed_at")} AS "claimRenewed",
       ${milliseconds("c.expires_at")} AS "expiresAt", ${milliseconds("clock.now")} AS "readAt", c.held AS "claimHolds"`;
 
-interface ClaimFields {
+export interface ClaimFields {
   claimId: string | null;
   claimTtl: number;
   claimGrace: number;
@@ -87,22 +87,28 @@ export function getClaim({ statements, queues, ids }: Pool): ClaimController["ge
       });
       const [first] = rows;
       if (first === undefined) return STALE;
-      if (first.claimId === null) throw claimDoesNotExist(params);
-      const claim = readClaim({
-        id: first.claimId,
-        ttl: first.claimTtl,
-        grace: first.claimGrace,
-        client: first.claimClient,
-        actor: first.claimActor,
-        created: first.claimCreated,
-        renewed: first.claimRenewed,
-        expires: first.expiresAt,
-        now: first.readAt,
-        held: first.claimHolds,
-      });
+      const claim = claimOf(first);
+      if (claim === null) throw claimDoesNotExist(params);
       return { claim, messages: readMessages(rows, ids) };
     });
   };
+}
+
+/** The claim of a row; null when it has none. */
+export function claimOf(row: ClaimFields): Claim | null {
+  if (row.claimId === null) return null;
+  return readClaim({
+    id: row.claimId,
+    ttl: row.claimTtl,
+    grace: row.claimGrace,
+    client: row.claimClient,
+    actor: row.claimActor,
+    created: row.claimCreated,
+    renewed: row.claimRenewed,
+    expires: row.expiresAt,
+    now: row.readAt,
+    held: row.claimHolds,
+  });
 }
 
 /** A claim as a repeated call acquired it, with the messages that it still holds; null when it is no longer live. */

@@ -1,7 +1,7 @@
 /** The catalogue: which pool holds which queue, in which epoch. */
 import { Prisma } from "../../../../prisma/generated/client.ts";
-import { DomainError } from "../../../errors.ts";
 import type { CatalogueController, CatalogueEntry } from "../../control-driver.ts";
+import { queueNotMapped } from "../../storage-errors.ts";
 import { type Bound, keysetPage, operatorOf, orderOf, prefixEnd, readMarker, writeMarker } from "../sql/keyset.ts";
 import { countQueues } from "./pools.ts";
 import { guarded, type Session } from "./prisma-session.ts";
@@ -52,7 +52,7 @@ export function catalogueController({ session }: { session: Session }): Catalogu
 
     async get({ project, name }) {
       const entry = await find(project, name);
-      if (entry === null) throw notMapped(project, name);
+      if (entry === null) throw queueNotMapped({ project, name });
       return entry;
     },
 
@@ -88,7 +88,7 @@ export function catalogueController({ session }: { session: Session }): Catalogu
         UPDATE catalogue_entries SET pool = ${pool}, epoch = nextval('catalogue_epoch')
         FROM (SELECT count(*) FROM held) AS pool_held
         WHERE project = ${project} AND queue = ${name} RETURNING ${COLUMNS}`;
-      if (row === undefined) throw notMapped(project, name);
+      if (row === undefined) throw queueNotMapped({ project, name });
       return toEntry(row);
     },
 
@@ -140,13 +140,4 @@ function holdPool(pool: string): Prisma.Sql {
 
 function toEntry(row: EntryRow): CatalogueEntry {
   return { project: row.project, queue: row.queue, pool: row.pool, epoch: Number(row.epoch) };
-}
-
-function notMapped(project: string, queue: string): DomainError {
-  return new DomainError(
-    "QUEUE_NOT_MAPPED",
-    `The queue ${JSON.stringify(queue)} of the project ${JSON.stringify(project)} is not in the catalogue, so no ` +
-      "pool holds it. createQueue creates it again, empty; insertCatalogueEntry maps it to a pool that you name.",
-    { details: { project, queue } },
-  );
 }

@@ -70,11 +70,11 @@ const listStatement = (direction: "forward" | "backward") =>
 const LIST = { forward: listStatement("forward"), backward: listStatement("backward") };
 
 /** The message that `w` names: by its id where it came from elsewhere, else by the marker that its id is made of. */
-const BY_ID = `
+export const BY_ID = `
      SELECT o.* FROM messages o WHERE o.queue_id = q.id AND o.marker =
        coalesce((SELECT o.marker FROM messages o WHERE o.queue_id = q.id AND o.origin_id = w.id), w.marker)
      LIMIT 1`;
-const IS_IT = `m.marker > q.low_water AND ${ALIVE} AND (m.origin_id IS NULL OR m.origin_id = w.id)`;
+export const IS_IT = `m.marker > q.low_water AND ${ALIVE} AND (m.origin_id IS NULL OR m.origin_id = w.id)`;
 
 const GET = statement({
   name: "message_get",

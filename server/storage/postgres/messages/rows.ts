@@ -26,16 +26,16 @@ export const deliverable = (exhaustedFrom: string) => `(${exhaustedFrom} IS NULL
 export const ALIVE = "(m.expires_at > clock.now) IS TRUE";
 
 /**
- * The rows of `messages`, which are in order, up to the one whose body would pass `:maxBytes`; at least one. `more`
+ * The rows of `messages`, which are in order, up to the one whose body would pass `most` bytes; at least one. `more`
  * says of each whether another follows. To ask for a body's length does not read it. The window has no order of its
  * own: it reads the rows in the order in which `messages` sorts them.
  */
-export const upTo = (messages: string) => `(
+export const upTo = (messages: string, most = ":maxBytes::bigint") => `(
     SELECT b.* FROM (
       SELECT o.*, row_number() OVER r AS position, sum(octet_length(o.body)) OVER r AS bytes,
         lead(true, 1, false) OVER r AS more
       FROM (${messages}) AS o WINDOW r AS (ROWS UNBOUNDED PRECEDING)
-    ) AS b WHERE b.bytes <= :maxBytes::bigint OR b.position = 1
+    ) AS b WHERE b.bytes <= ${most} OR b.position = 1
   )`;
 
 export interface PostedRow {

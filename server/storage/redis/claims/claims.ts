@@ -5,7 +5,7 @@ import { normaliseUuid, numberMarker, pageOf } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { idRange } from "../id-range.ts";
-import { BODY_STEP, RECORD, readMessages } from "../messages/records.ts";
+import { BODY_STEP, isCutByRoom, MAX_ROOM, RECORD, readMessages } from "../messages/records.ts";
 import { CALL, COMES_DUE, END_CLAIMS, ENTER, NOTE, QUEUE } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
 import { answers, piece, script } from "../server/script.ts";
@@ -23,16 +23,19 @@ local found, taken = unpack(redis.call('HMGET', CLAIMS, claim, claim .. ' held')
 `,
 );
 
-/** Messages with a marker above `after`: at most `maxBytes` of them, but at least one if there is any. */
+/**
+ * Messages with a marker above `after`: at most `maxBytes` of them, but at least one if there is any, unless that one
+ * alone passes `room`.
+ */
 const GET = script("get a claim", {
   effect: "reads",
   keys: QUEUE,
-  args: { ...CALL, claim: text, after: text, maxBytes: number },
+  args: { ...CALL, claim: text, after: text, maxBytes: number, room: number },
   uses: [ENTER, RECORD, CLAIM_RECORD, HELD_BY, DESCRIBE_HELD, FIND_CLAIM],
-  answers: answers<["none"] | ["ok", now: string, claim: string[], messages: string[]]>(),
+  answers: answers<["none"] | ["ok", now: string, claim: string[], messages: string[], leftOut: 0 | 1]>(),
   lua: `
 if not found then return {'none'} end
-local held, bytes = {}, 0
+local held, bytes, left_out = {}, 0, 0
 for _, message in ipairs(held_by(claim, taken)) do
   if tonumber((read_record(message[2]))) > tonumber(after) then held[#held + 1] = message end
 end
@@ -41,11 +44,18 @@ for first = 1, #held, ${BODY_STEP} do
   for index = first, math.min(first + ${BODY_STEP - 1}, #held) do ids[#ids + 1] = held[index][1] end
   for index, body in ipairs(redis.call('HMGET', BODIES, unpack(ids))) do
     bytes = bytes + #body
-    if bytes <= max_bytes or first + index == 2 then held[first + index - 1][6] = body end
+    if bytes <= max_bytes or (first + index == 2 and bytes <= room) then
+      held[first + index - 1][6] = body
+    else
+      left_out = 1
+    end
   end
-  if bytes > max_bytes then break end
+  if bytes > max_bytes then
+    if first + ${BODY_STEP} <= #held then left_out = 1 end
+    break
+  end
 end
-return {'ok', NOW, describe_claim(claim, found), describe_held(held, 'd')}`,
+return {'ok', NOW, describe_claim(claim, found), describe_held(held, 'd'), left_out}`,
 });
 
 /** Lists live claims only: claims that are due have ended before. */
@@ -134,20 +144,24 @@ export class RedisClaims implements ClaimController {
     return this.#acquirer.acquire(params);
   }
 
-  async get(params: {
-    queue: QueueRef;
-    id: string;
-    after?: string;
-    maxBytes?: number;
-  }): Promise<{ claim: Claim; messages: Message[] }> {
+  async get(params: GetParams): Promise<{ claim: Claim; messages: Message[] }> {
+    return (await this.getWithin(params, MAX_ROOM)) as { claim: Claim; messages: Message[] };
+  }
+
+  /** Null as for `RedisMessages.listWithin`. */
+  async getWithin(params: GetParams, room: number): Promise<{ claim: Claim; messages: Message[] } | null> {
+    const pageBytes = carriedBytes(params.maxBytes);
     const answer = await this.#queues.call(params.queue, GET, {
       claim: idOrNone(params.id),
       after: numberMarker(params.after ?? "0"),
-      maxBytes: carriedBytes(params.maxBytes),
+      maxBytes: Math.min(pageBytes, room),
+      room,
     });
     if (answer[0] === "none") throw claimDoesNotExist(params);
-    const [, now, claim, messages] = answer;
-    return { claim: readClaim(claim, now), messages: readMessages(messages, now) };
+    const [, now, claim, parts, leftOut] = answer;
+    const messages = readMessages(parts, now);
+    if (leftOut === 1 && isCutByRoom(messages, pageBytes, room)) return null;
+    return { claim: readClaim(claim, now), messages };
   }
 
   async list(params: { queue: QueueRef; page: PageRequest }): Promise<Page<Claim>> {
@@ -169,6 +183,8 @@ export class RedisClaims implements ClaimController {
     this.#arrivals.tell(params.queue, released);
   }
 }
+
+type GetParams = Parameters<ClaimController["get"]>[0];
 
 /** No claim has an empty id, so "" finds none. */
 const idOrNone = (id: string) => normaliseUuid(id) ?? "";

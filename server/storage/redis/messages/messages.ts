@@ -10,7 +10,7 @@ import {
   type QueueStats,
 } from "../../data-driver.ts";
 import { digest, keyReused } from "../../idempotency.ts";
-import type { Page, PageRequest } from "../../list-pages.ts";
+import type { Page } from "../../list-pages.ts";
 import { markerField, numberMarker, pageOfAll, validUuids } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
@@ -24,7 +24,7 @@ import { EXPIRE_STEP } from "../server/shared-lua.ts";
 import { MessageDeleter } from "./delete.ts";
 import { EXHAUSTED_FRONT, LOOK_AT } from "./exhausted.ts";
 import { MessageInserter } from "./insert.ts";
-import { DESCRIBE, RECORD, readMessages } from "./records.ts";
+import { DESCRIBE, isCutByRoom, MAX_ROOM, RECORD, readMessages } from "./records.ts";
 import { QueueStatistics } from "./statistics.ts";
 import { MessageMoves } from "./transfer.ts";
 
@@ -47,6 +47,8 @@ const LIST = script("list messages", {
     includeDelayed: flag,
     exceptClient: optionalText,
     maxBytes: number,
+    // See `describe`.
+    room: number,
     // The number of claims from which a message is exhausted, and left out. None: never.
     exhaustedFrom: optionalNumeral,
   },
@@ -86,17 +88,19 @@ repeat
   looked = looked + #page / 2
 until #found == limit or #page < 2 * step or looked >= ${LOOK_AT}
 local stopped = #found < limit and looked >= ${LOOK_AT}
-local described, count = describe(found, max_bytes)
+local described, count = describe(found, max_bytes, room)
 return {'ok', NOW, described, stopped and bound or false, count < #found and 1 or 0}`,
 });
 
 const GET = script("get messages", {
   effect: "reads",
   keys: QUEUE,
-  args: { ...CALL, maxBytes: number, ids: list(text) },
+  args: { ...CALL, maxBytes: number, room: number, ids: list(text) },
   uses: [ENTER, DESCRIBE],
-  answers: answers<["ok", now: string, messages: string[]]>(),
-  lua: "return {'ok', NOW, (describe(ids, max_bytes))}",
+  answers: answers<["ok", now: string, messages: string[], leftOut: 0 | 1]>(),
+  lua: `
+local described, count = describe(ids, max_bytes, room)
+return {'ok', NOW, described, count < #ids and 1 or 0}`,
 });
 
 const FIRST = script("get the first message", {
@@ -107,7 +111,7 @@ const FIRST = script("get the first message", {
   answers: answers<["ok", now: string, messages: string[]]>(),
   lua: `
 local ids = redis.call(oldest and 'ZRANGE' or 'ZREVRANGE', ORDER, 0, 0)
-return {'ok', NOW, (describe(ids, math.huge))}`,
+return {'ok', NOW, (describe(ids, math.huge, math.huge))}`,
 });
 
 /** Answers where it stopped, as LIST does. */
@@ -137,7 +141,7 @@ else
   until #ids == limit or #page < ${EXPIRE_STEP} or looked >= ${LOOK_AT}
   stopped = #ids < limit and #page == ${EXPIRE_STEP} and bound
 end
-local messages, count = describe(ids, max_bytes)
+local messages, count = describe(ids, max_bytes, math.huge)
 for index = #ids, count + 1, -1 do ids[index] = nil end
 remove(ids, READY)
 return {'ok', NOW, messages, stopped}`,
@@ -164,6 +168,11 @@ if moving then redis.call('HSET', ROW, 'low', last_marker or '0') end
 return {'ok'}`,
 });
 
+type ListParams = Parameters<MessageController["list"]>[0];
+
+const bytesOf = (messages: readonly Message[]) =>
+  messages.reduce((sum, { bodyText }) => sum + Buffer.byteLength(bodyText), 0);
+
 /** Messages on Redis. */
 export class RedisMessages implements MessageController {
   readonly #queues: QueueRows;
@@ -189,16 +198,13 @@ export class RedisMessages implements MessageController {
     return this.#posts.post(params);
   }
 
-  async list(params: {
-    queue: QueueRef;
-    page: PageRequest;
-    maxBytes?: number;
-    exceptClientId?: string;
-    includeClaimed?: boolean;
-    includeDelayed?: boolean;
-    includeExhausted?: boolean;
-    exhaustedFrom?: number | null;
-  }): Promise<Page<Message>> {
+  async list(params: ListParams): Promise<Page<Message>> {
+    // Without a bound there is room for every page.
+    return (await this.listWithin(params, MAX_ROOM)) as Page<Message>;
+  }
+
+  /** Null when the page has more than `room` bytes, and there is room for more than that in a page. */
+  async listWithin(params: ListParams, room: number): Promise<Page<Message> | null> {
     const { after, before, limit } = params.page;
     const backward = before !== undefined;
     const filters = {
@@ -209,21 +215,24 @@ export class RedisMessages implements MessageController {
     };
     const found: Message[] = [];
     const deadline = callDeadline();
-    let bytesLeft = carriedBytes(params.maxBytes);
+    const pageBytes = carriedBytes(params.maxBytes);
+    let bytes = 0;
     let cut = false;
     let from: string | null = `(${numberMarker(before ?? after ?? "0", markerField(params.page))}`;
     while (from !== null && !cut) {
-      const args = { ...filters, forward: !backward, from, limit: limit + 1 - found.length, maxBytes: bytesLeft };
+      const [maxBytes, roomLeft] = [Math.min(pageBytes, room) - bytes, room - bytes];
+      const args = { ...filters, forward: !backward, from, limit: limit + 1 - found.length, maxBytes, room: roomLeft };
       const answer: AnswerOf<typeof LIST> = await this.#queues.call(params.queue, LIST, args, { deadline });
       const [, now, parts, stopped, leftOut] = answer;
       const messages = readMessages(parts, now);
-      const bytes = messages.reduce((sum, { bodyText }) => sum + Buffer.byteLength(bodyText), 0);
+      const read = bytesOf(messages);
       // A script returns at least one message, which may be too large for the rest of the page.
-      cut = leftOut === 1 || (bytes > bytesLeft && found.length > 0);
-      if (bytes <= bytesLeft || found.length === 0) found.push(...messages);
-      bytesLeft -= bytes;
+      cut = leftOut === 1 || (read > maxBytes && found.length > 0);
+      if (read <= maxBytes || found.length === 0) found.push(...messages);
+      bytes += read;
       from = stopped;
     }
+    if (cut && isCutByRoom(found, pageBytes, room)) return null;
     const more = cut || found.length > limit;
     return pageOfAll(found.slice(0, limit), more, params.page, ({ marker }) => marker);
   }
@@ -239,9 +248,19 @@ export class RedisMessages implements MessageController {
   }
 
   async bulkGet(params: { queue: QueueRef; ids: readonly string[]; maxBytes?: number }): Promise<Message[]> {
-    const args = { maxBytes: carriedBytes(params.maxBytes), ids: [...new Set(validUuids(params.ids))] };
-    const [, now, messages] = await this.#queues.call(params.queue, GET, args);
-    return readMessages(messages, now);
+    return (await this.bulkGetWithin(params, MAX_ROOM)) as Message[];
+  }
+
+  /** Null as for `listWithin`. */
+  async bulkGetWithin(
+    params: { queue: QueueRef; ids: readonly string[]; maxBytes?: number },
+    room: number,
+  ): Promise<Message[] | null> {
+    const pageBytes = carriedBytes(params.maxBytes);
+    const args = { maxBytes: Math.min(pageBytes, room), room, ids: [...new Set(validUuids(params.ids))] };
+    const [, now, parts, leftOut] = await this.#queues.call(params.queue, GET, args);
+    const messages = readMessages(parts, now);
+    return leftOut === 1 && isCutByRoom(messages, pageBytes, room) ? null : messages;
   }
 
   async first(params: { queue: QueueRef; sort: 1 | -1 }): Promise<Message> {

@@ -24,14 +24,14 @@ export const BODY_STEP = 16;
 
 /**
  * Returns messages as a reply: id, record and body of each. Stops before the message that would pass `most` bytes, but
- * returns at least one if there is any. Also returns how many of the ids that covers. Ids without a message are left
- * out.
+ * returns at least one if there is any, unless that one alone passes `room`. Also returns how many of the ids that
+ * covers. Ids without a message are left out.
  */
 export const DESCRIBE = piece(
   "messages as a reply",
   { keys: ["RECORDS", "BODIES"] },
   `
-local function describe(ids, most)
+local function describe(ids, most, room)
   local described, bytes = {}, 0
   for first = 1, #ids, ${BODY_STEP} do
     local some = {unpack(ids, first, math.min(first + ${BODY_STEP - 1}, #ids))}
@@ -40,7 +40,7 @@ local function describe(ids, most)
     for index, id in ipairs(some) do
       if records[index] then
         bytes = bytes + #bodies[index]
-        if bytes > most and #described > 0 then return described, first + index - 2 end
+        if bytes > (#described > 0 and most or room) then return described, first + index - 2 end
         described[#described + 1] = id
         described[#described + 1] = records[index]
         described[#described + 1] = bodies[index]
@@ -51,6 +51,16 @@ local function describe(ids, most)
 end
 `,
 );
+
+/** Room for everything. */
+export const MAX_ROOM = Number.MAX_SAFE_INTEGER;
+
+/**
+ * Of an answer that ended early: true when the room was the reason, so that it lacks what its own bound `pageBytes`
+ * allows.
+ */
+export const isCutByRoom = (found: readonly Message[], pageBytes: number, room: number) =>
+  room < pageBytes || found.length === 0;
 
 /** Decodes a text that `optionalText` encoded. */
 export const readOptional = (text: string) => (text.startsWith("+") ? text.slice(1) : null);
