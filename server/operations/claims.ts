@@ -197,7 +197,7 @@ function idempotent(idempotencyKey: string | null): { idempotencyKey?: string } 
   return idempotencyKey === null ? {} : { idempotencyKey };
 }
 
-function claimed(queue: QueueRef, claim: Claim): ClaimRecord {
+export function claimed(queue: QueueRef, claim: Claim): ClaimRecord {
   return Object.assign(claim, { project: queue.project, queue: queue.name });
 }
 

@@ -1,4 +1,5 @@
 import { createAuditOperations } from "./audit.ts";
+import { createBatchReadOperations } from "./batch-reads.ts";
 import { createCatalogueOperations } from "./catalogue.ts";
 import { createClaimOperations } from "./claims.ts";
 import type { OperationContext } from "./context.ts";
@@ -47,6 +48,7 @@ export function createOperations(context: OperationContext): Operations {
     projects: createProjectOperations(context),
     messages: counted(createMessageOperations(context, { lookup, lifecycle, tail, longPolls, deadLetters }), refusals),
     claims: counted(createClaimOperations(context, { lookup, lifecycle, deadLetters, longPolls }), refusals),
+    batch: counted(createBatchReadOperations(context, { lookup, deadLetters }), refusals),
     subscriptions: counted(createSubscriptionOperations(context, { lookup, lifecycle }), refusals),
     pools: createPoolOperations(context),
     poolPlacement: createPoolPlacementOperations(context),

@@ -32,6 +32,15 @@ export interface MessageRecord extends Message {
   state: MessageState;
 }
 
+/** Which messages a list has. See `list`. */
+export interface MessageFilters {
+  clientId?: string | null;
+  echo?: boolean;
+  includeClaimed?: boolean;
+  includeDelayed?: boolean;
+  includeExhausted?: boolean;
+}
+
 export interface MessageToPost {
   /** The body's exact JSON text, of any JSON value. */
   bodyText: string;
@@ -76,12 +85,8 @@ export interface MessageOperations {
   list(
     access: Access,
     params: QueueAddress &
-      PageParams & {
-        clientId?: string | null;
-        echo?: boolean;
-        includeClaimed?: boolean;
-        includeDelayed?: boolean;
-        includeExhausted?: boolean;
+      PageParams &
+      MessageFilters & {
         waitSeconds?: number | null;
         signal?: AbortSignal;
         bodies?: BodyBudget;
@@ -220,14 +225,7 @@ export function createMessageOperations(
     async list(access, params) {
       const queue = chosen(access, "viewer", params);
       const { bodies = ofPage } = params;
-      const request = { queue, page: pageRequest(limits, params.page) };
-      const clientId = checkToken("clientId", params.clientId);
-      if (params.echo === false && clientId === null) {
-        throw badInput("clientId", "echo: false leaves out a client's own messages, so it needs clientId.");
-      }
-      const { includeClaimed = false, includeDelayed = false, includeExhausted = false } = params;
-      const filters = { includeClaimed, includeDelayed, includeExhausted };
-      const except = params.echo === false && clientId !== null ? { exceptClientId: clientId } : {};
+      const request = { queue, page: pageRequest(limits, params.page), ...listFilters(params) };
       return longPolls.until(
         { queue, waiting: "read", waitSeconds: checkWait(params.waitSeconds), signal: params.signal },
         () =>
@@ -235,7 +233,7 @@ export function createMessageOperations(
             queue,
             async (exhaustedFrom) => {
               const found = await bodies.spend(
-                (maxBytes) => data.messages.list({ ...request, ...filters, ...except, exhaustedFrom, maxBytes }),
+                (maxBytes) => data.messages.list({ ...request, exhaustedFrom, maxBytes }),
                 ({ items }) => items,
               );
               return { ...found, items: found.items.map((message) => placed(queue, message, exhaustedFrom)) };
@@ -376,6 +374,17 @@ function newMessages(
           : checkWhole(`messages.${index}.delaySeconds`, delay, 0, MAX_MESSAGE_DELAY, "seconds"),
     };
   });
+}
+
+/** The filters as drivers take them. BAD_INPUT. */
+export function listFilters({ echo, ...filters }: MessageFilters) {
+  const clientId = checkToken("clientId", filters.clientId);
+  if (echo === false && clientId === null) {
+    throw badInput("clientId", "echo: false leaves out a client's own messages, so it needs clientId.");
+  }
+  const { includeClaimed = false, includeDelayed = false, includeExhausted = false } = filters;
+  const except = echo === false && clientId !== null ? { exceptClientId: clientId } : {};
+  return { includeClaimed, includeDelayed, includeExhausted, ...except };
 }
 
 /** Adds its queue and state to a message. Writes into the object, because the driver created it for this call alone. */

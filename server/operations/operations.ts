@@ -5,6 +5,7 @@
  * STORAGE_UNAVAILABLE.
  */
 import type { AuditOperations } from "./audit.ts";
+import type { BatchReadOperations } from "./batch-reads.ts";
 import type { CatalogueOperations } from "./catalogue.ts";
 import type { ClaimOperations } from "./claims.ts";
 import type { FlavorOperations } from "./flavors.ts";
@@ -26,6 +27,7 @@ export interface Operations {
   readonly messages: MessageOperations;
   readonly claims: ClaimOperations;
   readonly subscriptions: SubscriptionOperations;
+  readonly batch: BatchReadOperations;
   readonly pools: PoolOperations;
   readonly poolPlacement: PoolPlacementOperations;
   readonly flavors: FlavorOperations;

@@ -215,7 +215,7 @@ function orMissing<T>(work: () => Promise<T>): Promise<T> {
   });
 }
 
-function toRecord(queue: QueueRef, subscription: Subscription): SubscriptionRecord {
+export function toRecord(queue: QueueRef, subscription: Subscription): SubscriptionRecord {
   return Object.assign(subscription, { project: queue.project, subscriber: maskedSubscriber(subscription.subscriber) });
 }
 

@@ -1,0 +1,267 @@
+import { type Access, requireRole } from "../access/access.ts";
+import { DomainError, hasCode } from "../errors.ts";
+import { type BatchResult, resultOf } from "../storage/batch-result.ts";
+import { type CountedQueue, MAX_CARRIED_BYTES, type Message, type QueueClaim } from "../storage/data-driver.ts";
+import type { Page } from "../storage/list-pages.ts";
+import type { QueueRef } from "../storage/queue-ref.ts";
+import { type BodyBudget, pageBudget } from "./body-budget.ts";
+import { type ClaimRecord, claimed } from "./claims.ts";
+import type { OperationContext } from "./context.ts";
+import type { PageParams, QueueAddress } from "./input/addresses.ts";
+import { checkBatch, pageRequest } from "./input/limits.ts";
+import { chosenQueue } from "./input/names.ts";
+import type { ReservedAttributes } from "./input/queue-attributes.ts";
+import type { DeadLetters } from "./lifecycle/dead-letters.ts";
+import type { QueueLookup } from "./lifecycle/queue-lookup.ts";
+import { listFilters, type MessageFilters, type MessageRecord, placed } from "./messages.ts";
+import { type SubscriptionRecord, toRecord } from "./subscriptions.ts";
+
+interface Queues {
+  queues: readonly QueueAddress[];
+  bodies?: BodyBudget;
+}
+
+/**
+ * Reads of many queues at once: one call for each pool, whatever the number of queues. Each result is what the read of
+ * one queue would return, or the DomainError that it would throw; they are in the order asked. A pool that fails
+ * spoils the results of its own queues only.
+ *
+ * Role viewer. At most MAX_PAGE_SIZE queues or claims; BAD_INPUT. Bodies are read only as far as the budget allows: a
+ * queue for which nothing is left is TOO_LARGE.
+ */
+export interface BatchReadOperations {
+  /** `messages.list` of each, without waiting. */
+  messages(access: Access, params: Queues & PageParams & MessageFilters): Promise<BatchResult<Page<MessageRecord>>[]>;
+  /** `messages.first` of each; null for an empty queue, and for one that does not exist. */
+  firstMessages(
+    access: Access,
+    params: Queues & { sort: "oldest" | "newest" },
+  ): Promise<BatchResult<MessageRecord | null>[]>;
+  /** `messages.bulkGet` of the same ids in each. */
+  messagesById(access: Access, params: Queues & { ids: readonly string[] }): Promise<BatchResult<MessageRecord[]>[]>;
+  /** `claims.list` of each. */
+  claims(access: Access, params: Queues & PageParams): Promise<BatchResult<Page<ClaimRecord>>[]>;
+  /** `claims.get` of each claim; null for one that does not exist. */
+  claimsById(
+    access: Access,
+    params: { claims: readonly (QueueAddress & { id: string })[]; after?: string | null; bodies?: BodyBudget },
+  ): Promise<BatchResult<{ claim: ClaimRecord; messages: MessageRecord[] } | null>[]>;
+  /** `subscriptions.list` of each. */
+  subscriptions(access: Access, params: Queues & PageParams): Promise<BatchResult<Page<SubscriptionRecord>>[]>;
+}
+
+/** A marker beyond that of every message. */
+const LAST_MARKER = "9223372036854775807";
+const EVERY_STATE = { includeClaimed: true, includeDelayed: true, includeExhausted: true };
+
+export function createBatchReadOperations(
+  context: OperationContext,
+  parts: { lookup: QueueLookup; deadLetters: Pick<DeadLetters, "counted"> },
+): BatchReadOperations {
+  const { data, limits } = context;
+  const { lookup, deadLetters } = parts;
+  const pageBytes = limits.MAX_PAGE_BYTES;
+
+  function chosen(access: Access, field: string, addresses: readonly QueueAddress[]): QueueRef[] {
+    requireRole(access, "viewer");
+    return checkBatch(limits, field, addresses).map((address) => chosenQueue(limits, access, address));
+  }
+
+  /**
+   * Runs `read` with the queues that exist; the results of the others are `empty()`. A pool may still hold a queue that
+   * was deleted.
+   */
+  async function ofLive<Queue extends QueueRef, T>(
+    queues: readonly Queue[],
+    empty: () => T,
+    read: (live: readonly Queue[], attributes: ReservedAttributes[]) => Promise<BatchResult<T>[]>,
+  ): Promise<BatchResult<T>[]> {
+    const attributes = await lookup.find(queues);
+    const isLive = (_: unknown, index: number) => attributes[index] !== null;
+    const live = queues.filter(isLive);
+    const found = (
+      await read(
+        live,
+        attributes.filter((one) => one !== null),
+      )
+    ).values();
+    return queues.map((queue, index) => {
+      if (!isLive(queue, index)) return empty();
+      const result = found.next().value as BatchResult<T>;
+      return hasCode(result, "QUEUE_DOES_NOT_EXIST") ? empty() : result;
+    });
+  }
+
+  /** Reads messages of the queues that exist. `use` gets what was read of a queue. */
+  function readMessages<Found, T>(
+    access: Access,
+    { queues, bodies = pageBudget(limits) }: Queues,
+    parts: {
+      most: number;
+      empty: () => T;
+      many: (queues: readonly CountedQueue[], maxBytes: number) => Promise<(BatchResult<Found> | null)[]>;
+      one: (queue: CountedQueue, maxBytes: number) => Promise<Found>;
+      messagesOf: (found: Found) => readonly Message[];
+      use: (queue: QueueRef, found: Found, exhaustedFrom: number | null) => T;
+    },
+  ): Promise<BatchResult<T>[]> {
+    return ofLive<QueueRef, T>(chosen(access, "queues", queues), parts.empty, async (live, attributes) => {
+      const counted = await deadLetters.counted(live, attributes);
+      const found = await withinBudget(bodies, counted, parts);
+      return found.map((result, index) => {
+        const { exhaustedFrom = null, ...queue } = counted[index] as CountedQueue;
+        return result instanceof DomainError ? result : parts.use(queue, result, exhaustedFrom);
+      });
+    });
+  }
+
+  const emptyPage = () => ({ items: [], nextMarker: null, previousMarker: null });
+
+  return {
+    async messages(access, params) {
+      const request = { page: pageRequest(limits, params.page), ...listFilters(params) };
+      return readMessages<Page<Message>, Page<MessageRecord>>(access, params, {
+        most: pageBytes,
+        empty: emptyPage,
+        many: (queues, maxBytes) => data.batch.messages({ ...request, queues, pageBytes, maxBytes }),
+        one: ({ exhaustedFrom = null, ...queue }, maxBytes) =>
+          data.messages.list({ ...request, queue, exhaustedFrom, maxBytes }),
+        messagesOf: ({ items }) => items,
+        use: (queue, found, exhaustedFrom) => ({
+          ...found,
+          items: found.items.map((message) => placed(queue, message, exhaustedFrom)),
+        }),
+      });
+    },
+
+    async firstMessages(access, { sort, ...params }) {
+      const page = { limit: 1, ...(sort === "newest" ? { before: LAST_MARKER } : {}) };
+      const request = { page, ...EVERY_STATE };
+      return readMessages<Page<Message>, MessageRecord | null>(access, params, {
+        most: limits.MAX_MESSAGES_POST_SIZE,
+        empty: () => null,
+        many: (queues, maxBytes) => data.batch.messages({ ...request, queues, pageBytes, maxBytes }),
+        one: (queue, maxBytes) => data.messages.list({ ...request, queue, maxBytes }),
+        messagesOf: ({ items }) => items,
+        use: (queue, { items: [message] }, from) => (message === undefined ? null : placed(queue, message, from)),
+      });
+    },
+
+    async messagesById(access, params) {
+      const ids = checkBatch(limits, "ids", params.ids);
+      return readMessages<Message[], MessageRecord[]>(access, params, {
+        most: pageBytes,
+        empty: () => [],
+        many: (queues, maxBytes) => data.batch.messagesById({ queues, ids, pageBytes, maxBytes }),
+        one: (queue, maxBytes) => data.messages.bulkGet({ queue, ids, maxBytes }),
+        messagesOf: (found) => found,
+        use: (queue, found, from) => found.map((message) => placed(queue, message, from)),
+      });
+    },
+
+    async claims(access, params) {
+      const page = pageRequest(limits, params.page);
+      return ofLive<QueueRef, Page<ClaimRecord>>(chosen(access, "queues", params.queues), emptyPage, async (queues) => {
+        const found = await data.batch.claims({ queues, page });
+        return found.map((result, index) => {
+          if (result instanceof DomainError) return result;
+          return { ...result, items: result.items.map((claim) => claimed(queues[index] as QueueRef, claim)) };
+        });
+      });
+    },
+
+    async claimsById(access, params) {
+      const { bodies = pageBudget(limits) } = params;
+      const { after } = pageRequest(limits, { after: params.after ?? null });
+      const from = after === undefined ? {} : { after };
+      const asked = chosen(access, "claims", params.claims).map((queue, index): QueueClaim => {
+        return { ...queue, claimId: params.claims[index]?.id ?? "" };
+      });
+      const found = await ofLive<QueueClaim, { claim: ClaimRecord; messages: MessageRecord[] } | null>(
+        asked,
+        () => null,
+        async (live) => {
+          const results = await withinBudget(bodies, live, {
+            most: pageBytes,
+            many: (claims, maxBytes) => data.batch.claimsById({ claims, ...from, pageBytes, maxBytes }),
+            one: ({ claimId: id, ...queue }, maxBytes) => data.claims.get({ queue, id, ...from, maxBytes }),
+            messagesOf: ({ messages }) => messages,
+          });
+          return results.map((result, index) => {
+            if (result instanceof DomainError) return result;
+            const { claimId: _, ...queue } = live[index] as QueueClaim;
+            const messages = result.messages.map((message) => placed(queue, message, null));
+            return { claim: claimed(queue, result.claim), messages };
+          });
+        },
+      );
+      return found.map((result) => (hasCode(result, "CLAIM_DOES_NOT_EXIST") ? null : result));
+    },
+
+    async subscriptions(access, params) {
+      const queues = chosen(access, "queues", params.queues);
+      const page = pageRequest(limits, params.page);
+      const found = await data.batch.subscriptions({ queues, page });
+      return found.map((result, index) => {
+        if (hasCode(result, "QUEUE_DOES_NOT_EXIST")) return emptyPage();
+        if (result instanceof DomainError) return result;
+        return { ...result, items: result.items.map((one) => toRecord(queues[index] as QueueRef, one)) };
+      });
+    },
+  };
+}
+
+/**
+ * Reads all requests, in as few calls as the budget allows. What a call has left out for lack of bytes is asked for
+ * again with what is left of the budget. If a call has room for none, the first is read alone: that returns a message
+ * whatever its size. Once that has no room either, the rest is TOO_LARGE.
+ */
+async function withinBudget<Request, T>(
+  bodies: BodyBudget,
+  requests: readonly Request[],
+  parts: {
+    /** The most bytes that one request can use. */
+    most: number;
+    many: (requests: readonly Request[], maxBytes: number) => Promise<(BatchResult<T> | null)[]>;
+    one: (request: Request, maxBytes: number) => Promise<T>;
+    messagesOf: (result: T) => readonly Message[];
+  },
+): Promise<BatchResult<T>[]> {
+  const { most, many, one, messagesOf } = parts;
+  const results = requests.map((): BatchResult<T> | null => null);
+  const messagesOfAll = (found: readonly (BatchResult<T> | null)[]) =>
+    found.flatMap((result) => (result === null || result instanceof DomainError ? [] : messagesOf(result)));
+  const readAlone = (request: Request) =>
+    resultOf(bodies.spend((maxBytes) => one(request, maxBytes), messagesOf, most));
+  const [only] = requests;
+  if (only !== undefined && requests.length === 1) return [await readAlone(only)];
+  let open = requests.map((_, index) => index);
+  while (open.length > 0) {
+    const asked = open;
+    const found = await resultOf(
+      bodies.spend(
+        (maxBytes) =>
+          many(
+            asked.map((index) => requests[index] as Request),
+            maxBytes,
+          ),
+        messagesOfAll,
+        Math.min(most * asked.length, MAX_CARRIED_BYTES),
+      ),
+    );
+    if (found instanceof DomainError && found.code !== "TOO_LARGE") throw found;
+    asked.forEach((index, position) => {
+      results[index] = found instanceof DomainError ? found : (found[position] ?? null);
+    });
+    open = asked.filter((index) => results[index] === null);
+    const [first, ...others] = open;
+    if (first === undefined || open.length < asked.length) continue;
+    const alone = await readAlone(requests[first] as Request);
+    results[first] = alone;
+    open = others;
+    if (!hasCode(alone, "TOO_LARGE")) continue;
+    for (const index of others) results[index] = alone;
+    open = [];
+  }
+  return results as BatchResult<T>[];
+}
