@@ -3,7 +3,7 @@ import type { ClaimRecord } from "../operations/claims.ts";
 import type { QueueAddress } from "../operations/input/addresses.ts";
 import type { MessageRecord } from "../operations/messages.ts";
 import { MessageType } from "./messages.ts";
-import { QueueType } from "./queue-types.ts";
+import { addressOf, QueueType } from "./queue-types.ts";
 import {
   clientIdField,
   createQueueField,
@@ -15,6 +15,7 @@ import {
   takeLimitField,
   WAIT_SECONDS,
 } from "./schema/addresses.ts";
+import { batched } from "./schema/batched.ts";
 import { builder, waiting } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, KEEPING_WAITING, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import type { GraphQLContext } from "./schema/context.ts";
@@ -23,8 +24,6 @@ import type { GraphQLContext } from "./schema/context.ts";
 interface ClaimParent extends ClaimRecord {
   messages?: MessageRecord[];
 }
-
-type ClaimAddress = QueueAddress & { id: string; after?: string | null };
 
 const ClaimType = builder.objectRef<ClaimParent>("Claim");
 ClaimType.implement({
@@ -64,19 +63,23 @@ ClaimType.implement({
       resolve: async (claim, { after }, context, info) => {
         if (claim.messages !== undefined && typeof after !== "string") return claim.messages;
         // A claim that ended since it was listed holds nothing.
-        return (await readClaim({ ...claim, after }, context, info))?.messages ?? [];
+        return (await claimById(claim, after, context, info))?.messages ?? [];
       },
     }),
   }),
 });
 
-async function readClaim(
-  { project, queue, id, after }: ClaimAddress,
-  { access, answer, operations }: GraphQLContext,
+/** A claim with its messages; null when it has ended. All claims of a list are read at once. */
+async function claimById(
+  claim: QueueAddress & { id: string },
+  after: string | null | undefined,
+  context: GraphQLContext,
   info: GraphQLResolveInfo,
-) {
-  const params = { project, queue, id, after, bodies: answer.reads(info) };
-  const found = await orNull(operations.claims.get(access, params), "CLAIM_DOES_NOT_EXIST");
+): Promise<ClaimParent | null> {
+  const { access, answer, operations } = context;
+  const found = await batched(context, info, claim, (claims) =>
+    operations.batch.claimsById(access, { claims, after, bodies: answer.reads(info) }),
+  );
   return found && { ...found.claim, messages: found.messages };
 }
 
@@ -88,8 +91,10 @@ builder.objectFields(QueueType, (t) => ({
     args: pageArgs,
     complexity: pageCost,
     description: "Its live claims, oldest first.",
-    resolve: async ({ project, name: queue }, args, { access, operations }) => ({
-      page: await operations.claims.list(access, { project, queue, page: pageOf(args) }),
+    resolve: async (queue, args, context, info) => ({
+      page: await batched(context, info, queue, (queues) =>
+        context.operations.batch.claims(context.access, { queues: queues.map(addressOf), page: pageOf(args) }),
+      ),
       cursorOf: (claim: ClaimParent) => claim.id,
     }),
   }),
@@ -99,7 +104,7 @@ builder.objectFields(QueueType, (t) => ({
     args: { id: t.arg.id({ required: true, description: "The claim's id." }) },
     complexity: ASKING_THE_STORE,
     description: "One of its claims; null when it is released or expired.",
-    resolve: ({ project, name: queue }, { id }, context, info) => readClaim({ project, queue, id }, context, info),
+    resolve: (queue, { id }, context, info) => claimById({ ...addressOf(queue), id }, null, context, info),
   }),
 }));
 
@@ -109,7 +114,11 @@ builder.queryFields((t) => ({
     nullable: true,
     args: { ...queueArgs, id: t.arg.id({ required: true, description: "The claim's id." }) },
     description: "One claim; null when it is released or expired.",
-    resolve: (_root, args, context, info) => readClaim(args, context, info),
+    resolve: async (_root, args, { access, answer, operations }, info) => {
+      const params = { ...args, bodies: answer.reads(info) };
+      const found = await orNull(operations.claims.get(access, params), "CLAIM_DOES_NOT_EXIST");
+      return found && { ...found.claim, messages: found.messages };
+    },
   }),
 }));
 

@@ -1,6 +1,7 @@
+import type { GraphQLResolveInfo } from "graphql";
 import { checksumOf } from "../operations/input/message-checksum.ts";
 import type { MessageRecord, MessageToPost } from "../operations/messages.ts";
-import { QueueType } from "./queue-types.ts";
+import { addressOf, type QueueParent, QueueType } from "./queue-types.ts";
 import {
   clientIdField,
   createQueueField,
@@ -13,8 +14,10 @@ import {
   takeLimitField,
   WAIT_SECONDS,
 } from "./schema/addresses.ts";
+import { batched } from "./schema/batched.ts";
 import { builder, waiting } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
+import type { GraphQLContext } from "./schema/context.ts";
 import { RawJson } from "./schema/json.ts";
 
 const MessageClaimType = builder.objectRef<NonNullable<MessageRecord["claim"]>>("MessageClaim").implement({
@@ -95,6 +98,25 @@ const MessageConnectionType = connectionType("Message", MessageType, "messages")
 
 const idsCost = ({ ids }: { ids: readonly string[] }) => ({ field: ASKING_THE_STORE, multiplier: ids.length });
 
+function messagesById(queue: QueueParent, ids: readonly string[], context: GraphQLContext, info: GraphQLResolveInfo) {
+  const { access, answer, operations } = context;
+  return batched(context, info, queue, (queues) =>
+    operations.batch.messagesById(access, { queues: queues.map(addressOf), ids, bodies: answer.reads(info) }),
+  );
+}
+
+function firstMessage(
+  queue: QueueParent,
+  sort: "oldest" | "newest",
+  context: GraphQLContext,
+  info: GraphQLResolveInfo,
+) {
+  const { access, answer, operations } = context;
+  return batched(context, info, queue, (queues) =>
+    operations.batch.firstMessages(access, { queues: queues.map(addressOf), sort, bodies: answer.reads(info) }),
+  );
+}
+
 builder.objectFields(QueueType, (t) => ({
   messages: t.field({
     type: MessageConnectionType,
@@ -122,20 +144,27 @@ builder.objectFields(QueueType, (t) => ({
     complexity: pageCost,
     description:
       "Its messages, oldest first; only ready ones, unless other states are included. A page ends early at `limits.maxPageBytes`, and `hasNextPage` says so. A reader that continues after `endCursor` misses no message, even while others post.",
-    resolve: async ({ project, name: queue }, args, context, info) => {
-      const { access, operations } = context;
+    resolve: async (queue, args, context, info) => {
+      const { access, operations, answer } = context;
       const { includeClaimed, includeDelayed, includeExhausted, clientId, echo, waitSeconds } = args;
-      const filters = {
+      const request = {
         includeClaimed,
         includeDelayed,
         includeExhausted,
         clientId,
         echo,
-        bodies: context.answer.reads(info),
+        page: pageOf(args),
+        bodies: answer.reads(info),
       };
-      const page = await waiting(context, waitSeconds, (wait) =>
-        operations.messages.list(access, { project, queue, ...filters, ...wait, page: pageOf(args) }),
-      );
+      // Each waits for its own queue.
+      const waits = waitSeconds !== null && waitSeconds !== undefined && waitSeconds > 0;
+      const page = waits
+        ? await waiting(context, waitSeconds, (wait) =>
+            operations.messages.list(access, { ...addressOf(queue), ...request, ...wait }),
+          )
+        : await batched(context, info, queue, (queues) =>
+            operations.batch.messages(access, { ...request, queues: queues.map(addressOf) }),
+          );
       return { page, cursorOf: (message: MessageRecord) => message.marker };
     },
   }),
@@ -145,11 +174,7 @@ builder.objectFields(QueueType, (t) => ({
     args: { id: t.arg.id({ required: true, description: "The message's id." }) },
     complexity: ASKING_THE_STORE,
     description: "One of its messages, in any state; null when none has that id.",
-    resolve: ({ project, name: queue }, { id }, { access, answer, operations }, info) =>
-      orNull(
-        operations.messages.get(access, { project, queue, id, bodies: answer.reads(info) }),
-        "MESSAGE_DOES_NOT_EXIST",
-      ),
+    resolve: async (queue, { id }, context, info) => (await messagesById(queue, [id], context, info))[0] ?? null,
   }),
   messagesById: t.field({
     type: [MessageType],
@@ -159,30 +184,21 @@ builder.objectFields(QueueType, (t) => ({
     complexity: idsCost,
     description:
       "The messages with these ids that exist, in the given order, each once, in any state. The list ends early at `limits.maxPageBytes`: if fewer came than asked for, ask again for the ids after the last one, until none comes.",
-    resolve: ({ project, name: queue }, { ids }, { access, answer, operations }, info) =>
-      operations.messages.bulkGet(access, { project, queue, ids, bodies: answer.reads(info) }),
+    resolve: (queue, { ids }, context, info) => messagesById(queue, ids, context, info),
   }),
   oldestMessage: t.field({
     type: MessageType,
     nullable: true,
     complexity: ASKING_THE_STORE,
     description: "Its oldest message, in any state; null when it is empty.",
-    resolve: ({ project, name: queue }, _args, { access, answer, operations }, info) =>
-      orNull(
-        operations.messages.first(access, { project, queue, sort: "oldest", bodies: answer.reads(info) }),
-        "QUEUE_IS_EMPTY",
-      ),
+    resolve: (queue, _args, context, info) => firstMessage(queue, "oldest", context, info),
   }),
   newestMessage: t.field({
     type: MessageType,
     nullable: true,
     complexity: ASKING_THE_STORE,
     description: "Its newest message, in any state; null when it is empty.",
-    resolve: ({ project, name: queue }, _args, { access, answer, operations }, info) =>
-      orNull(
-        operations.messages.first(access, { project, queue, sort: "newest", bodies: answer.reads(info) }),
-        "QUEUE_IS_EMPTY",
-      ),
+    resolve: (queue, _args, context, info) => firstMessage(queue, "newest", context, info),
   }),
 }));
 

@@ -20,6 +20,9 @@ export interface QueueParent extends Omit<QueueRecord, "metadata"> {
   stats?: QueueStats | null;
 }
 
+/** How operations name it. */
+export const addressOf = ({ project, name }: Pick<QueueParent, "project" | "name">) => ({ project, queue: name });
+
 const MessageStampType = builder.objectRef<MessageStamp>("MessageStamp").implement({
   description: "A message of a queue's statistics, and when it was posted.",
   fields: (t) => ({

@@ -1,9 +1,9 @@
 import type { SubscriptionRecord } from "../operations/subscriptions.ts";
-import { QueueType } from "./queue-types.ts";
+import { addressOf, QueueType } from "./queue-types.ts";
 import { createQueueField, optionalText, orNull, projectField, queueArgs, queueField } from "./schema/addresses.ts";
+import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
-import type { GraphQLContext } from "./schema/context.ts";
 import { RawJson } from "./schema/json.ts";
 
 const QueueSubscriptionType = builder.objectRef<SubscriptionRecord>("QueueSubscription").implement({
@@ -33,17 +33,7 @@ const QueueSubscriptionType = builder.objectRef<SubscriptionRecord>("QueueSubscr
 
 const QueueSubscriptionConnectionType = connectionType("QueueSubscription", QueueSubscriptionType, "subscriptions");
 
-async function list(
-  ref: { project?: string | null; queue: string },
-  args: Parameters<typeof pageOf>[0],
-  { access, operations }: GraphQLContext,
-) {
-  const { project, queue } = ref;
-  return {
-    page: await operations.subscriptions.list(access, { project, queue, page: pageOf(args) }),
-    cursorOf: ({ id }: SubscriptionRecord) => id,
-  };
-}
+const cursorOf = ({ id }: SubscriptionRecord) => id;
 
 builder.objectFields(QueueType, (t) => ({
   subscriptions: t.field({
@@ -51,7 +41,12 @@ builder.objectFields(QueueType, (t) => ({
     args: pageArgs,
     complexity: pageCost,
     description: "Its subscriptions, oldest first.",
-    resolve: ({ project, name: queue }, args, context) => list({ project, queue }, args, context),
+    resolve: async (queue, args, context, info) => ({
+      page: await batched(context, info, queue, (queues) =>
+        context.operations.batch.subscriptions(context.access, { queues: queues.map(addressOf), page: pageOf(args) }),
+      ),
+      cursorOf,
+    }),
   }),
 }));
 
@@ -77,7 +72,10 @@ builder.queryFields((t) => ({
     args: { ...queueArgs, ...pageArgs },
     complexity: pageCost,
     description: "The subscriptions of a queue, oldest first; also of one that does not exist now.",
-    resolve: (_root, args, context) => list(args, args, context),
+    resolve: async (_root, { project, queue, ...args }, { access, operations }) => ({
+      page: await operations.subscriptions.list(access, { project, queue, page: pageOf(args) }),
+      cursorOf,
+    }),
   }),
 }));
 
