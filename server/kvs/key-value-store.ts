@@ -134,6 +134,14 @@ export class KeyValueStore<V = unknown> {
     return new KeyLock(key, this.#region.settings, this.#clock).resume(token);
   }
 
+  /**
+   * Renews a lock that another call acquired, in one call of the backend. See Lock.renew. LOCK_NOT_VALID when it is no
+   * longer live.
+   */
+  async renewLock(key: string, token: string, ttlSeconds?: number): Promise<Lock> {
+    return new KeyLock(key, this.#region.settings, this.#clock).renewAs(token, ttlSeconds);
+  }
+
   #storedKey(key: string): string {
     const { mangle } = this.#region.settings;
     return mangle === null ? key : mangle(key);

@@ -8,7 +8,9 @@ import {
   COUNT_LIMIT,
   type Grant,
   type Hold,
+  LOCK_MARGIN_SECONDS,
   type LockedKey,
+  type LockTimes,
   type Range,
   type StoredKey,
   type StoredLock,
@@ -30,7 +32,7 @@ interface Entry {
 export function createMemoryBackend(params: { clock?: Clock } = {}): Backend {
   const clock = params.clock ?? { offsetMs: 0 };
   const regions = new Map<string, MemoryRegion>();
-  const toDate = (at: number) => new Date(Date.now() + clock.offsetMs + (at - monotonicNow(clock)));
+  const toDate = (at: number) => dateAt(clock, at);
   return {
     open(name, { maximumEntries = DEFAULT_MAXIMUM_ENTRIES }) {
       const region = regions.get(name) ?? new MemoryRegion(maximumEntries, clock);
@@ -128,11 +130,7 @@ class MemoryRegion implements BackingStore {
     return { refused: false, deleted };
   }
 
-  async acquireLock(
-    key: string,
-    holder: string,
-    times: { lifeSeconds: number; waitSeconds: number },
-  ): Promise<Grant | null> {
+  async acquireLock(key: string, holder: string, times: LockTimes): Promise<Grant | null> {
     const lock = this.#locks.get(key);
     if (lock === undefined) {
       const fresh: HeldLock = { holder, fence: 0, expiresAt: 0, waiters: [], drop: undefined };
@@ -143,6 +141,8 @@ class MemoryRegion implements BackingStore {
       if (lock.waiters.length === 0) return this.#grant(key, lock, { holder, lifeSeconds: times.lifeSeconds });
       this.#passOn(key, lock);
     }
+    const { lifeSeconds, waitSeconds, signal } = times;
+    if (waitSeconds <= 0 || signal?.aborted) return null;
     return new Promise((resolve) => {
       const giveUp = () => {
         // Lock and wait may end at the same moment. Then the first waiter gets the lock, perhaps this one.
@@ -150,13 +150,26 @@ class MemoryRegion implements BackingStore {
         const index = lock.waiters.indexOf(waiter);
         if (index === -1) return;
         lock.waiters.splice(index, 1);
-        resolve(null);
+        waiter.end(null);
       };
-      const timer = setTimeout(giveUp, times.waitSeconds * 1000);
-      const waiter: Waiter = { holder, lifeSeconds: times.lifeSeconds, resolve, timer };
+      const timer = setTimeout(giveUp, waitSeconds * 1000);
+      signal?.addEventListener("abort", giveUp);
+      const end = (grant: Grant | null) => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", giveUp);
+        resolve(grant);
+      };
+      const waiter: Waiter = { holder, lifeSeconds, end };
       lock.waiters.push(waiter);
       this.#watch(key, lock);
     });
+  }
+
+  async renewLock(key: string, holder: string, lifeSeconds: number): Promise<Grant | null> {
+    const held = this.#locks.get(key);
+    const now = monotonicNow(this.#clock);
+    if (held?.holder !== holder || held.expiresAt - now <= LOCK_MARGIN_SECONDS * 1000) return null;
+    return this.#keepFor(key, held, lifeSeconds);
   }
 
   async releaseLock(key: string, hold: Hold): Promise<void> {
@@ -166,8 +179,10 @@ class MemoryRegion implements BackingStore {
 
   async findLock(key: string, holder: string): Promise<Grant | null> {
     const held = this.#locks.get(key);
-    const remainingSeconds = held === undefined ? 0 : (held.expiresAt - monotonicNow(this.#clock)) / 1000;
-    return held?.holder === holder && remainingSeconds > 0 ? { fence: held.fence, remainingSeconds } : null;
+    if (held?.holder !== holder) return null;
+    const remainingSeconds = (held.expiresAt - monotonicNow(this.#clock)) / 1000;
+    if (remainingSeconds <= 0) return null;
+    return { fence: held.fence, expiresAt: dateAt(this.#clock, held.expiresAt), remainingSeconds };
   }
 
   *liveEntries(): Generator<[string, Entry]> {
@@ -211,18 +226,21 @@ class MemoryRegion implements BackingStore {
       this.#locks.delete(key);
       return;
     }
-    clearTimeout(next.timer);
-    next.resolve(this.#grant(key, lock, next));
+    next.end(this.#grant(key, lock, next));
   }
 
   #grant(key: string, lock: HeldLock, to: { holder: string; lifeSeconds: number }): Grant {
     lock.holder = to.holder;
     lock.fence = ++this.#lastFence;
-    lock.expiresAt = monotonicNow(this.#clock) + to.lifeSeconds * 1000;
+    return this.#keepFor(key, lock, to.lifeSeconds);
+  }
+
+  #keepFor(key: string, lock: HeldLock, lifeSeconds: number): Grant {
+    lock.expiresAt = monotonicNow(this.#clock) + lifeSeconds * 1000;
     clearTimeout(lock.drop);
     lock.drop = undefined;
     if (lock.waiters.length > 0) this.#watch(key, lock);
-    return { fence: lock.fence, remainingSeconds: to.lifeSeconds };
+    return { fence: lock.fence, expiresAt: dateAt(this.#clock, lock.expiresAt), remainingSeconds: lifeSeconds };
   }
 
   /** Only a lock with waiters needs a timer. For any other, the next caller notices that it has expired. */
@@ -243,8 +261,13 @@ interface HeldLock {
 interface Waiter {
   holder: string;
   lifeSeconds: number;
-  resolve: (grant: Grant | null) => void;
-  timer: NodeJS.Timeout;
+  /** Ends the wait, with or without the lock. */
+  end: (grant: Grant | null) => void;
+}
+
+/** The date of a time of the monotonic clock. */
+function dateAt(clock: Clock, at: number): Date {
+  return new Date(Date.now() + clock.offsetMs + (at - monotonicNow(clock)));
 }
 
 function byLockedKey(a: LockedKey, b: LockedKey): number {

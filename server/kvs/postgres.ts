@@ -13,7 +13,9 @@ import {
   COUNT_LIMIT,
   type Grant,
   type Hold,
+  LOCK_MARGIN_SECONDS,
   type LockedKey,
+  type LockTimes,
   type Range,
   type StoredKey,
   type StoredLock,
@@ -80,12 +82,18 @@ const SQL = {
     ON CONFLICT (store, key) DO UPDATE
       SET holder = excluded.holder, fence = nextval('key_lock_fence'), expires_at = excluded.expires_at
       WHERE l.expires_at <= (SELECT now FROM clock)
-    RETURNING fence`,
+    RETURNING l.fence, l.expires_at`,
+  renew: `WITH ${CLOCK}
+    UPDATE key_locks l SET expires_at = clock.now + make_interval(secs => $5::float8) FROM clock
+    WHERE l.store = $2 AND l.key = $3 AND l.holder = $4
+      AND l.expires_at > clock.now + make_interval(secs => ${LOCK_MARGIN_SECONDS})
+    RETURNING l.fence, l.expires_at`,
   release: `WITH ${CLOCK}
     UPDATE key_locks l SET expires_at = clock.now FROM clock
     WHERE l.store = $2 AND l.key = $3 AND l.holder = $4 AND l.fence = $5 AND l.expires_at > clock.now`,
   find: `WITH ${CLOCK}
-    SELECT l.fence, extract(epoch FROM l.expires_at - clock.now)::float8 AS remaining FROM key_locks l, clock
+    SELECT l.fence, l.expires_at, extract(epoch FROM l.expires_at - clock.now)::float8 AS remaining
+    FROM key_locks l, clock
     WHERE l.store = $2 AND l.key = $3 AND l.holder = $4 AND l.expires_at > clock.now`,
   count: `WITH ${CLOCK}
     SELECT count(*)::int AS value FROM (
@@ -236,14 +244,21 @@ class PostgresRegion implements BackingStore {
     return row ?? { refused: false, deleted: 0 };
   }
 
-  acquireLock(key: string, holder: string, times: { lifeSeconds: number; waitSeconds: number }): Promise<Grant | null> {
+  acquireLock(key: string, holder: string, times: LockTimes): Promise<Grant | null> {
     requireStorable(key);
     const values = [this.#name, key, holder, times.lifeSeconds];
-    return pollForLock(this.#clock, times, async () => {
-      const { rows } = await this.#database.write(SQL.acquire, values, "kvs-acquire");
-      const [row] = rows as { fence: string }[];
-      return row === undefined ? null : Number(row.fence);
-    });
+    return pollForLock(this.#clock, times, async () =>
+      grantIn(await this.#database.write(SQL.acquire, values, "kvs-acquire")),
+    );
+  }
+
+  async renewLock(key: string, holder: string, lifeSeconds: number): Promise<Grant | null> {
+    if (!isStorable(key) || !isStorable(holder)) return null;
+    const values = [this.#name, key, holder, lifeSeconds];
+    const once = { lifeSeconds, waitSeconds: 0 };
+    return pollForLock(this.#clock, once, async () =>
+      grantIn(await this.#database.write(SQL.renew, values, "kvs-renew")),
+    );
   }
 
   async releaseLock(key: string, hold: Hold): Promise<void> {
@@ -254,11 +269,21 @@ class PostgresRegion implements BackingStore {
     if (!isStorable(key) || !isStorable(holder)) return null;
     const sentAt = monotonicNow(this.#clock);
     const values = [this.#name, key, holder];
-    const [row] = await this.#database.read<{ fence: string; remaining: number }>(SQL.find, values, "kvs-find");
+    const [row] = await this.#database.read<GrantRow & { remaining: number }>(SQL.find, values, "kvs-find");
     if (row === undefined) return null;
     const remainingSeconds = row.remaining - (monotonicNow(this.#clock) - sentAt) / 1000;
-    return { fence: Number(row.fence), remainingSeconds };
+    return { fence: Number(row.fence), expiresAt: row.expires_at, remainingSeconds };
   }
+}
+
+interface GrantRow {
+  fence: string;
+  expires_at: Date;
+}
+
+function grantIn({ rows }: pg.QueryResult): Pick<Grant, "fence" | "expiresAt"> | null {
+  const [row] = rows as GrantRow[];
+  return row === undefined ? null : { fence: Number(row.fence), expiresAt: row.expires_at };
 }
 
 /** Runs statements with the clock's offset as their first value, and translates their errors. */

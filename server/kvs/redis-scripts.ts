@@ -147,7 +147,7 @@ export const ACQUIRE = script("acquire a lock", {
   keys: STORE,
   args: { ...CALL, name: text, holder: text, lifetime: number },
   uses: [ENTER, LOCK_OF],
-  answers: answers<["held"] | ["ok", fence: string]>(),
+  answers: answers<["held"] | ["ok", fence: string, ends: string]>(),
   lua: `
 if lock_of(name) then return {'held'} end
 local fence = digits(math.max((tonumber(redis.call('GET', FENCE) or 0)) + 1, now))
@@ -156,7 +156,23 @@ redis.call('SET', FENCE, fence)
 redis.call('HSET', LOCKS, name, table.concat({fence, ends, holder}, ' '))
 redis.call('ZADD', LOCK_NAMES, 0, name)
 redis.call('ZADD', LOCK_ENDS, ends, name)
-return {'ok', fence}`,
+return {'ok', fence, ends}`,
+});
+
+/** `lifetime` and `margin` are in seconds. A lock that ends within the margin is left to end. */
+export const RENEW = script("renew a lock", {
+  effect: "writes",
+  keys: STORE,
+  args: { ...CALL, name: text, holder: text, lifetime: number, margin: number },
+  uses: [ENTER, LOCK_OF],
+  answers: answers<["none"] | ["ok", fence: string, ends: string]>(),
+  lua: `
+local fence, old_ends, held_by = lock_of(name)
+if held_by ~= holder or tonumber(old_ends) <= now + margin * 1000000 then return {'none'} end
+local ends = digits(now + lifetime * 1000000)
+redis.call('HSET', LOCKS, name, table.concat({fence, ends, holder}, ' '))
+redis.call('ZADD', LOCK_ENDS, ends, name)
+return {'ok', fence, ends}`,
 });
 
 export const RELEASE = script("release a lock", {
@@ -181,11 +197,11 @@ export const FIND = script("find a lock", {
   keys: STORE,
   args: { ...CALL, name: text, holder: text },
   uses: [ENTER, LOCK_OF],
-  answers: answers<["none"] | ["ok", fence: string, left: string]>(),
+  answers: answers<["none"] | ["ok", fence: string, ends: string, left: string]>(),
   lua: `
 local fence, ends, held_by = lock_of(name)
 if held_by ~= holder then return {'none'} end
-return {'ok', fence, digits(ends - now)}`,
+return {'ok', fence, ends, digits(ends - now)}`,
 });
 
 /**

@@ -20,6 +20,7 @@ import {
   PARTS,
   REGIONS,
   RELEASE,
+  RENEW,
   SET,
   SWEEP,
 } from "./redis-scripts.ts";
@@ -29,7 +30,9 @@ import {
   COUNT_LIMIT,
   type Grant,
   type Hold,
+  LOCK_MARGIN_SECONDS,
   type LockedKey,
+  type LockTimes,
   type Range,
   type StoredKey,
   type StoredLock,
@@ -70,7 +73,9 @@ export function createRedisBackend(params: {
     async keys(region, range) {
       const { backward, ...bounds } = boundsOf(range, (key) => nameOf(region, key), region);
       const [, page] = await store.run(LIST_ENTRIES, bounds);
-      const keys = page.map(([name, ends]): StoredKey => ({ key: lockedKeyOf(name).key, expiresAt: dateOf(ends) }));
+      const keys = page.map(
+        ([name, ends]): StoredKey => ({ key: lockedKeyOf(name).key, expiresAt: ends === "-" ? null : dateOf(ends) }),
+      );
       return backward ? keys.reverse() : keys;
     },
     async locks(range, region) {
@@ -81,7 +86,7 @@ export function createRedisBackend(params: {
           ...lockedKeyOf(name),
           holder,
           fence: Number(fence),
-          expiresAt: dateOf(ends) as Date,
+          expiresAt: dateOf(ends),
         }),
       );
       return backward ? locks.reverse() : locks;
@@ -127,7 +132,7 @@ function lockedKeyOf(name: string): LockedKey {
   return { region: name.slice(0, at), key: name.slice(at + 1) };
 }
 
-const dateOf = (microseconds: string) => (microseconds === "-" ? null : new Date(Number(microseconds) / 1000));
+const dateOf = (microseconds: string) => new Date(Number(microseconds) / 1000);
 
 class RedisRegion implements BackingStore {
   readonly #region: string;
@@ -172,13 +177,17 @@ class RedisRegion implements BackingStore {
     return { refused: verdict === "refused", deleted };
   }
 
-  acquireLock(key: string, holder: string, times: { lifeSeconds: number; waitSeconds: number }): Promise<Grant | null> {
+  acquireLock(key: string, holder: string, times: LockTimes): Promise<Grant | null> {
     requireStorable(key);
     const args = { name: nameOf(this.#region, key), holder, lifetime: times.lifeSeconds };
-    return pollForLock(this.#clock, times, async () => {
-      const answer = await this.#store.run(ACQUIRE, args);
-      return answer[0] === "ok" ? Number(answer[1]) : null;
-    });
+    return pollForLock(this.#clock, times, async () => grantOf(await this.#store.run(ACQUIRE, args)));
+  }
+
+  async renewLock(key: string, holder: string, lifeSeconds: number): Promise<Grant | null> {
+    if (!isStorable(key) || !isStorable(holder)) return null;
+    const args = { name: nameOf(this.#region, key), holder, lifetime: lifeSeconds, margin: LOCK_MARGIN_SECONDS };
+    const once = { lifeSeconds, waitSeconds: 0 };
+    return pollForLock(this.#clock, once, async () => grantOf(await this.#store.run(RENEW, args)));
   }
 
   async releaseLock(key: string, hold: Hold): Promise<void> {
@@ -190,10 +199,14 @@ class RedisRegion implements BackingStore {
     const sentAt = monotonicNow(this.#clock);
     const answer = await this.#store.run(FIND, { name: nameOf(this.#region, key), holder });
     if (answer[0] === "none") return null;
-    const [, fence, left] = answer;
+    const [, fence, ends, left] = answer;
     const remainingSeconds = Number(left) / 1_000_000 - (monotonicNow(this.#clock) - sentAt) / 1000;
-    return { fence: Number(fence), remainingSeconds };
+    return { fence: Number(fence), expiresAt: dateOf(ends), remainingSeconds };
   }
+}
+
+function grantOf(answer: ["held" | "none"] | ["ok", fence: string, ends: string]) {
+  return answer[0] === "ok" ? { fence: Number(answer[1]), expiresAt: dateOf(answer[2]) } : null;
 }
 
 const holdOf = (hold: Hold | undefined) => ({ holder: hold?.holder ?? "", fence: hold?.fence ?? 0 });

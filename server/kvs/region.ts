@@ -31,17 +31,32 @@ export interface BackingStore {
   delete(keys: readonly string[], hold?: Hold): Promise<{ refused: boolean; deleted: number }>;
   /**
    * Acquires the key's lock for `lifeSeconds`. Waits at most `waitSeconds` for its holder to release it, or for it to
-   * expire. Null: another holder still has it then. Fences grow with each holder and are never reused.
+   * expire, and no longer once `signal` aborts. Null: another holder still has it then. Tries at least once. Fences grow
+   * with each holder and are never reused.
    */
-  acquireLock(key: string, holder: string, times: { lifeSeconds: number; waitSeconds: number }): Promise<Grant | null>;
+  acquireLock(key: string, holder: string, times: LockTimes): Promise<Grant | null>;
+  /**
+   * Renews this holder's lock: it expires `lifeSeconds` from now, and keeps its fence. Null, and nothing changes, when
+   * the holder has none, or one that the backend drops within LOCK_MARGIN_SECONDS.
+   */
+  renewLock(key: string, holder: string, lifeSeconds: number): Promise<Grant | null>;
   /** Changes nothing when this holder does not have it any more. */
   releaseLock(key: string, hold: Hold): Promise<void>;
   /** This holder's live lock on the key. Null when it has none. */
   findLock(key: string, holder: string): Promise<Grant | null>;
 }
 
+export interface LockTimes {
+  lifeSeconds: number;
+  waitSeconds: number;
+  /** The caller does not wait any more. */
+  signal?: AbortSignal;
+}
+
 export interface Grant {
   fence: number;
+  /** When the backend drops the lock, by its own clock. */
+  expiresAt: Date;
   /** The backend keeps the lock at least this long, counted from the moment the call returns. */
   remainingSeconds: number;
 }
@@ -198,12 +213,7 @@ export class Region {
       locking = true,
       lockTimeoutSeconds = DEFAULT_LOCK_TIMEOUT_SECONDS,
     } = options;
-    if (!(lockTimeoutSeconds > LOCK_MARGIN_SECONDS && lockTimeoutSeconds <= MAX_LOCK_TIMEOUT_SECONDS)) {
-      throw new DomainError(
-        "BAD_INPUT",
-        `The lock timeout must be more than ${LOCK_MARGIN_SECONDS} second and at most ${MAX_LOCK_TIMEOUT_SECONDS}.`,
-      );
-    }
+    requireLockTimeout(lockTimeoutSeconds);
     requirePositive("expiration time", options.expirationSeconds);
     requirePositive("wait for a lock", options.lockWaitSeconds);
     if (
@@ -232,6 +242,15 @@ export function requirePositive(what: string, seconds: number | undefined): void
   }
 }
 
+/** BAD_INPUT unless a lock may last that long. */
+export function requireLockTimeout(seconds: number): void {
+  if (seconds > LOCK_MARGIN_SECONDS && seconds <= MAX_LOCK_TIMEOUT_SECONDS) return;
+  throw new DomainError(
+    "BAD_INPUT",
+    `The lock timeout must be more than ${LOCK_MARGIN_SECONDS} second and at most ${MAX_LOCK_TIMEOUT_SECONDS}.`,
+  );
+}
+
 function wrap(inner: BackingStore, proxy: RegionProxy): BackingStore {
   const changed = proxy(inner);
   const peek =
@@ -241,6 +260,7 @@ function wrap(inner: BackingStore, proxy: RegionProxy): BackingStore {
     set: (entries, options) => inner.set(entries, options),
     delete: (keys, hold) => inner.delete(keys, hold),
     acquireLock: (key, holder, times) => inner.acquireLock(key, holder, times),
+    renewLock: (key, holder, lifeSeconds) => inner.renewLock(key, holder, lifeSeconds),
     releaseLock: (key, hold) => inner.releaseLock(key, hold),
     findLock: (key, holder) => inner.findLock(key, holder),
     ...changed,

@@ -18,10 +18,10 @@ import {
 /** The store that holds the definitions of users' stores. No user can choose this name. */
 const DEFINITIONS = "isimud.stores";
 /**
- * How long a user's call waits for a lock at most. Users call over HTTP: a lock acquired after the request has ended
- * would have no holder.
+ * How long a user's call waits for a lock that asks for no other time. Users call over HTTP: a lock acquired after the
+ * request has ended would have no holder.
  */
-const USER_LOCK_WAIT_SECONDS = 5;
+export const USER_LOCK_WAIT_SECONDS = 5;
 const USER_STORE_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 /**

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
 import type { KeyValueStore } from "../kvs/key-value-store.ts";
+import type { Lock } from "../kvs/lock.ts";
+import { USER_LOCK_WAIT_SECONDS } from "../kvs/stores.ts";
 import type { Page } from "../storage/list-pages.ts";
 import { intended, permitted } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
@@ -9,6 +11,7 @@ import type { PageParams } from "./input/addresses.ts";
 import { checkJsonText } from "./input/json-text.ts";
 import { badInput, checkBatch, checkTextSize, checkWhole, isStorable, pageRequest } from "./input/limits.ts";
 import { checkName, isNameMarker } from "./input/names.ts";
+import { checkWait } from "./live/long-polls.ts";
 
 export interface StoreRecord {
   name: string;
@@ -40,9 +43,11 @@ export interface LockRecord {
 export interface AcquiredLock {
   store: string;
   key: string;
-  /** For `setValue`, `deleteValue` and `releaseLock`. Only the holder gets it. */
+  /** For `setValue`, `deleteValue`, `renewLock` and `releaseLock`. Only the holder gets it. */
   lockToken: string;
-  fence: number | null;
+  fence: number;
+  /** When another caller can get it. What the holder writes in the last second before is refused. */
+  expiresAt: Date;
 }
 
 /**
@@ -60,7 +65,7 @@ export interface KeyValueStoreOperations {
    * Creates a store, permanently and for all processes. Its audit entry is written first, and stays "intended" after a
    * crash.
    *
-   * - `lockTimeoutSeconds` (2 to 3,600): how long a lock lasts. Callers wait that long for a lock, but at most 5 s.
+   * - `lockTimeoutSeconds` (2 to 3,600): how long a lock lasts that asks for no other time. Default 5.
    * - `expirationSeconds`: how long a value lasts. Left out: until it is deleted.
    *
    * STORE_ALREADY_CONFIGURED, BAD_INPUT.
@@ -73,7 +78,10 @@ export interface KeyValueStoreOperations {
   getValue(access: Access, params: { store: string; key: string }): Promise<string>;
   /** In the order asked. KEY_DOES_NOT_EXIST, which names the key, if one is missing. At most MAX_PAGE_SIZE. */
   getValues(access: Access, params: { store: string; keys: readonly string[] }): Promise<string[]>;
-  /** Sets a value. Without a lock token it acquires the key's lock itself. LOCK_NOT_VALID, LOCK_TIMEOUT. */
+  /**
+   * Sets a value. Without a lock token it acquires the key's lock itself, and waits for it as long as the store's locks
+   * last, but at most LOCK_WAIT_SECONDS. LOCK_NOT_VALID, LOCK_TIMEOUT.
+   */
   setValue(
     access: Access,
     params: { store: string; key: string; valueText: string; lockToken?: string | null },
@@ -88,14 +96,36 @@ export interface KeyValueStoreOperations {
   /** Deletes the values that exist, and ignores locks. At most MAX_PAGE_SIZE. */
   deleteValues(access: Access, params: { store: string; keys: readonly string[] }): Promise<void>;
   /**
-   * Acquires the key's lock, which ends by itself after the store's lock timeout. LOCK_TIMEOUT when another caller
-   * holds it for longer than the store waits.
+   * Acquires the key's lock.
+   *
+   * - `ttlSeconds` (2 to 3,600): how long it lasts. Default: the store's lockTimeoutSeconds.
+   * - `waitSeconds` (0 to 20, default LOCK_WAIT_SECONDS): how long to wait for it, at most until `signal` aborts. Then
+   *   LOCK_TIMEOUT.
    */
-  acquireLock(access: Access, params: { store: string; key: string }): Promise<AcquiredLock>;
+  acquireLock(
+    access: Access,
+    params: {
+      store: string;
+      key: string;
+      ttlSeconds?: number | null;
+      waitSeconds?: number | null;
+      signal?: AbortSignal;
+    },
+  ): Promise<AcquiredLock>;
+  /**
+   * Renews a lock: it lasts `ttlSeconds` from now, as in `acquireLock`. Its token and its fence stay. LOCK_NOT_VALID when
+   * it has ended or ends within a second: another caller may hold it by then.
+   */
+  renewLock(
+    access: Access,
+    params: { store: string; key: string; lockToken: string; ttlSeconds?: number | null },
+  ): Promise<AcquiredLock>;
   /** Releases the lock. LOCK_NOT_VALID when it has ended already. */
   releaseLock(access: Access, params: { store: string; key: string; lockToken: string }): Promise<void>;
 }
 
+/** How long `acquireLock` waits by default. */
+export const LOCK_WAIT_SECONDS = USER_LOCK_WAIT_SECONDS;
 const MAX_KEY_LENGTH = 1024;
 const MIN_LOCK_TIMEOUT = 2;
 const MAX_LOCK_TIMEOUT = 3600;
@@ -155,19 +185,10 @@ export function createKeyValueStoreOperations(context: OperationContext): KeyVal
     async create(access, params) {
       const trace = { access, action: "createKeyValueStore", project: null, target: String(params.store) };
       const store = await permitted(context, trace, "admin", () => checkName("store", params.store));
-      const { lockTimeoutSeconds, expirationSeconds } = params;
+      const { expirationSeconds } = params;
+      const lockTimeoutSeconds = checkLockTimeout("lockTimeoutSeconds", params.lockTimeoutSeconds);
       const definition = {
-        ...(lockTimeoutSeconds === undefined || lockTimeoutSeconds === null
-          ? {}
-          : {
-              lockTimeoutSeconds: checkWhole(
-                "lockTimeoutSeconds",
-                lockTimeoutSeconds,
-                MIN_LOCK_TIMEOUT,
-                MAX_LOCK_TIMEOUT,
-                "seconds",
-              ),
-            }),
+        ...(lockTimeoutSeconds === undefined ? {} : { lockTimeoutSeconds }),
         ...(expirationSeconds === undefined || expirationSeconds === null
           ? {}
           : { expirationSeconds: checkWhole("expirationSeconds", expirationSeconds, 1, MAX_EXPIRATION, "seconds") }),
@@ -221,9 +242,20 @@ export function createKeyValueStoreOperations(context: OperationContext): KeyVal
     async acquireLock(access, params) {
       const store = await open(access, params.store);
       const key = checkKey(params.key);
-      const { token, fence } = await store.getLock(key).acquire();
-      // An acquired lock has a token.
-      return { store: params.store, key, lockToken: token as string, fence };
+      const ttlSeconds = checkLockTimeout("ttlSeconds", params.ttlSeconds);
+      const lock = await store.getLock(key).acquire({
+        waitSeconds: checkWait(params.waitSeconds ?? LOCK_WAIT_SECONDS),
+        ...(ttlSeconds === undefined ? {} : { ttlSeconds }),
+        ...(params.signal === undefined ? {} : { signal: params.signal }),
+      });
+      return acquired(params.store, lock);
+    },
+
+    async renewLock(access, params) {
+      const store = await open(access, params.store);
+      const key = checkKey(params.key);
+      const ttlSeconds = checkLockTimeout("ttlSeconds", params.ttlSeconds);
+      return acquired(params.store, await store.renewLock(key, checkLockToken(params.lockToken), ttlSeconds));
     },
 
     async releaseLock(access, params) {
@@ -233,6 +265,17 @@ export function createKeyValueStoreOperations(context: OperationContext): KeyVal
       await lock.release();
     },
   };
+}
+
+/** Undefined: left out. */
+function checkLockTimeout(field: string, seconds: number | null | undefined): number | undefined {
+  if (seconds === undefined || seconds === null) return undefined;
+  return checkWhole(field, seconds, MIN_LOCK_TIMEOUT, MAX_LOCK_TIMEOUT, "seconds");
+}
+
+/** Users' stores have locking, so their active locks have all of these. */
+function acquired(store: string, { key, token, fence, expiresAt }: Lock): AcquiredLock {
+  return { store, key, lockToken: token as string, fence: fence as number, expiresAt: expiresAt as Date };
 }
 
 function checkKey(key: unknown): string {

@@ -16,7 +16,14 @@ export function describeKeyValueLocks(name: string, open: () => Promise<KeyValue
     it("let their holder write and delete, and show whether they are active, their token and their fence", async () => {
       const store = aStore();
       const lock = store.getLock("k");
-      expect(lock).toMatchObject({ key: "k", active: false, expired: false, token: null, fence: null });
+      expect(lock).toMatchObject({
+        key: "k",
+        active: false,
+        expired: false,
+        token: null,
+        fence: null,
+        expiresAt: null,
+      });
       await lock.acquire();
       expect(lock).toMatchObject({
         active: true,
@@ -165,6 +172,88 @@ export function describeKeyValueLocks(name: string, open: () => Promise<KeyValue
       expect(await store.get("k")).toBe(1);
     });
 
+    it("last as long as their caller asks, and tell when they end", async () => {
+      const store = aStore({ lockTimeoutSeconds: 5 });
+      await using lock = await store.getLock("k").acquire({ ttlSeconds: 50 });
+      const { items } = await world.stores.locks({ page: { limit: 100 } });
+      const ends = lock.expiresAt?.getTime() ?? Number.NaN;
+      const listed = items.find(({ holder }) => holder === lock.token);
+      const resumed = await store.resumeLock("k", lock.token as string);
+      for (const again of [listed, resumed]) {
+        expect(Math.abs((again?.expiresAt?.getTime() ?? Number.NaN) - ends)).toBeLessThan(50);
+      }
+      passSeconds(48);
+      await store.set("k", 1, { lock });
+      passSeconds(1);
+      expect(lock.expired).toBe(true);
+      await expect(store.getLock("k").acquire({ ttlSeconds: 1 }), "no longer than the margin").rejects.toEqual(
+        refused("BAD_INPUT"),
+      );
+    });
+
+    it("are not waited for by a caller that does not want to, or does not any more", async () => {
+      const store = aStore({ lockTimeoutSeconds: 60 });
+      const lock = await store.getLock("k").acquire();
+      await expect(store.getLock("k").acquire({ waitSeconds: 0 })).rejects.toEqual(
+        refused("LOCK_TIMEOUT", { target: "k" }),
+      );
+      await expect(store.getLock("k").acquire({ waitSeconds: -1 })).rejects.toEqual(refused("BAD_INPUT"));
+      const leaving = new AbortController();
+      const waiting = [1, 2].map(() => store.getLock("k").acquire({ signal: leaving.signal }));
+      const given = expect(Promise.allSettled(waiting)).resolves.toEqual([
+        expect.objectContaining({ reason: refused("LOCK_TIMEOUT") }),
+        expect.objectContaining({ reason: refused("LOCK_TIMEOUT") }),
+      ]);
+      leaving.abort();
+      await given;
+      await lock.release();
+      await using next = await store.getLock("k").acquire({ waitSeconds: 0, signal: leaving.signal });
+      expect(next.active, "one look needs no waiting").toBe(true);
+    });
+
+    it("are renewed by their holder: token and fence stay, and others wait on", async () => {
+      const store = aStore({ lockTimeoutSeconds: 50 });
+      const lock = await store.getLock("k").acquire();
+      const { token, fence, expiresAt } = lock;
+      passSeconds(40);
+      await lock.renew();
+      expect(lock).toMatchObject({ active: true, expired: false, token, fence });
+      expect((lock.expiresAt as Date).getTime()).toBeGreaterThanOrEqual((expiresAt as Date).getTime() + 40_000);
+      passSeconds(20);
+      await expect(store.getLock("k").acquire({ waitSeconds: 0 })).rejects.toEqual(refused("LOCK_TIMEOUT"));
+      await store.set("k", 1, { lock });
+      const renewed = await store.renewLock("k", token as string, 100);
+      expect(renewed).toMatchObject({ key: "k", active: true, expired: false, token, fence });
+      passSeconds(98);
+      await store.set("k", 2, { lock: renewed });
+      await renewed.renew(5);
+      passSeconds(5);
+      await using next = await store.getLock("k").acquire({ waitSeconds: 0 });
+      expect(next.fence).toBeGreaterThan(fence as number);
+    });
+
+    it("cannot be renewed by anybody else, nor once they have expired for their holder", async () => {
+      const store = aStore({ lockTimeoutSeconds: 50 });
+      const lock = store.getLock("k");
+      await expect(lock.renew()).rejects.toEqual(refused("LOCK_NOT_VALID", { target: "k" }));
+      await lock.acquire();
+      const token = lock.token as string;
+      await expect(store.renewLock("k", "no such token")).rejects.toEqual(refused("LOCK_NOT_VALID"));
+      await expect(store.renewLock("other", token)).rejects.toEqual(refused("LOCK_NOT_VALID"));
+      await expect(store.renewLock("k", token, 1)).rejects.toEqual(refused("BAD_INPUT"));
+      passSeconds(49.5);
+      // The backend has it still. But its holder has been told that it expired, and may have stopped.
+      await expect(lock.renew()).rejects.toEqual(refused("LOCK_NOT_VALID"));
+      await expect(store.renewLock("k", token)).rejects.toEqual(refused("LOCK_NOT_VALID"));
+      passSeconds(1);
+      const next = await store.getLock("k").acquire({ waitSeconds: 0 });
+      const nextToken = next.token as string;
+      await expect(store.renewLock("k", token)).rejects.toEqual(refused("LOCK_NOT_VALID"));
+      await store.renewLock("k", nextToken);
+      await next.release();
+      await expect(store.renewLock("k", nextToken), "released").rejects.toEqual(refused("LOCK_NOT_VALID"));
+    });
+
     it("are neither acquired nor respected by writes of many keys", async () => {
       const store = aStore({ lockTimeoutSeconds: 60 });
       await using lock = await store.getLock("k").acquire();
@@ -183,7 +272,8 @@ export function describeKeyValueLocks(name: string, open: () => Promise<KeyValue
       await store.set("k", 2, { lock: two });
       await store.set("k", 3);
       expect(await store.get("k")).toBe(3);
-      expect(one.fence).toBeNull();
+      expect(one).toMatchObject({ fence: null, expiresAt: null });
+      await one.renew();
       await one.release();
       await expect(store.set("k", 4, { lock: one })).rejects.toEqual(refused("LOCK_NOT_VALID"));
       await store.delete("k");

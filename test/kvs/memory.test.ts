@@ -119,6 +119,20 @@ describe("waiting for a lock in memory", () => {
     expect(await patient).toMatchObject({ remainingSeconds: 60 });
   });
 
+  it("waits on while the holder renews its lock", async () => {
+    const store = aStore({ lockTimeoutSeconds: 5 });
+    const lock = await store.getLock("k").acquire();
+    const heir = store.getLock("k");
+    const acquired = heir.acquire({ waitSeconds: 20 });
+    await vi.advanceTimersByTimeAsync(3000);
+    await lock.renew(10);
+    await vi.advanceTimersByTimeAsync(9999);
+    expect(heir.active).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    await acquired;
+    expect(heir.active).toBe(true);
+  });
+
   it("serves one whose patience ends in the moment in which the holder is dropped", async () => {
     const store = aStore({ lockTimeoutSeconds: 5 });
     const dead = await store.getLock("k").acquire();

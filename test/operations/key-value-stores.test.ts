@@ -37,6 +37,26 @@ test("a store is created once for all processes, and keeps JSON exactly as it wa
   expect((await stores().keys(admin, { store: "mine" })).items).toEqual([]);
 });
 
+test("a lock lasts and waits as long as its caller asks, and any process renews it", async () => {
+  const other = await service.another();
+  await stores().create(admin, { store: "renewed" });
+  const on = { store: "renewed", key: "k" };
+  const lock = await stores().acquireLock(admin, { ...on, ttlSeconds: 100 });
+  service.clock.offsetMs += 90_000;
+  const renewed = await other.operations.keyValueStores.renewLock(admin, { ...on, lockToken: lock.lockToken });
+  expect(renewed).toEqual({ ...lock, expiresAt: expect.any(Date) });
+  expect(renewed.expiresAt.getTime()).toBeLessThan(lock.expiresAt.getTime());
+  expect(await codeOf(stores().acquireLock(admin, { ...on, waitSeconds: 0 }))).toBe("LOCK_TIMEOUT");
+  service.clock.offsetMs += 5000;
+  const next = await stores().acquireLock(admin, { ...on, waitSeconds: 0 });
+  expect(next.fence).toBeGreaterThan(lock.fence);
+  expect(await codeOf(stores().renewLock(admin, { ...on, lockToken: lock.lockToken }))).toBe("LOCK_NOT_VALID");
+  for (const wrong of [{ ttlSeconds: 1 }, { ttlSeconds: 3601 }, { waitSeconds: 21 }, { waitSeconds: 0.5 }]) {
+    expect(await codeOf(stores().acquireLock(admin, { ...on, ...wrong }))).toBe("BAD_INPUT");
+  }
+  await stores().releaseLock(admin, { ...on, lockToken: next.lockToken });
+});
+
 test("a lock is passed between calls as a token, excludes other processes, and lists do not show the token", async () => {
   const other = await service.another();
   await stores().create(admin, { store: "locked", lockTimeoutSeconds: 2 });
@@ -57,7 +77,7 @@ test("a lock is passed between calls as a token, excludes other processes, and l
   );
   expect((await stores().locks(admin, {})).items).toEqual([]);
   const next = await there.acquireLock(admin, { store: "locked", key });
-  expect(next.fence).toBeGreaterThan(fence as number);
+  expect(next.fence).toBeGreaterThan(fence);
 });
 
 test("Isimud's own stores show their keys, never their values", async () => {
@@ -93,6 +113,7 @@ test("invalid requests are refused, and all requests of callers who are not admi
     () => stores().getValue(operator, { store: "checked", key: "k" }),
     () => stores().setValue(operator, { store: "checked", key: "k", valueText: "1" }),
     () => stores().acquireLock(operator, { store: "checked", key: "k" }),
+    () => stores().renewLock(operator, { store: "checked", key: "k", lockToken: "t" }),
   ]) {
     expect(await codeOf(call())).toBe("FORBIDDEN");
   }
