@@ -6,7 +6,7 @@ import type { QueueRef } from "../storage/queue-ref.ts";
 import { type BodyBudget, pageBudget } from "./body-budget.ts";
 import type { OperationContext } from "./context.ts";
 import type { PageParams, QueueAddress } from "./input/addresses.ts";
-import { checkLimit, checkWhole, pageRequest } from "./input/limits.ts";
+import { checkBatch, checkLimit, checkWhole, pageRequest } from "./input/limits.ts";
 import { checkToken, chosenQueue } from "./input/names.ts";
 import { readMetadata } from "./input/queue-metadata.ts";
 import type { DeadLetters } from "./lifecycle/dead-letters.ts";
@@ -78,6 +78,17 @@ export interface ClaimOperations {
   update(access: Access, params: QueueAddress & ClaimTimes & { id: string }): Promise<ClaimRecord>;
   /** Releases the claim: its messages are ready at once. Silent when there is no such claim. */
   delete(access: Access, params: QueueAddress & { id: string }): Promise<void>;
+  /**
+   * Releases those of the messages that the claim holds, and returns how many. They are ready at once, or after
+   * `delaySeconds` (0 to MAX_MESSAGE_DELAY). They keep their places, their claim counts and their expiry.
+   *
+   * Messages that nobody holds stay as they are, so a repeat does no harm. MESSAGE_NOT_CLAIMED_BY (details `messageIds`)
+   * when another claim holds one of them; then none is released. At most MAX_PAGE_SIZE ids.
+   */
+  releaseMessages(
+    access: Access,
+    params: QueueAddress & { claimId: string; ids: readonly string[]; delaySeconds?: number | null },
+  ): Promise<number>;
 }
 
 export function createClaimOperations(
@@ -189,6 +200,14 @@ export function createClaimOperations(
     async delete(access, params) {
       const queue = chosen(access, "operator", params);
       await inLiveQueue(lookup, queue, () => data.claims.delete({ queue, id: params.id }));
+    },
+
+    async releaseMessages(access, params) {
+      const queue = chosen(access, "operator", params);
+      const { claimId } = params;
+      const ids = checkBatch(limits, "ids", params.ids);
+      const delaySeconds = checkWhole("delaySeconds", params.delaySeconds ?? 0, 0, limits.MAX_MESSAGE_DELAY, "seconds");
+      return inLiveQueue(lookup, queue, () => data.claims.releaseMessages({ queue, claimId, ids, delaySeconds }));
     },
   };
 }

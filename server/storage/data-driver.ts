@@ -328,7 +328,7 @@ export interface Claim {
   messageCount: number;
 }
 
-/** A claim ends when it is released, when it expires, or when its last message is deleted or moved. */
+/** A claim ends when it is released, when it expires, or when its last message is deleted, released or moved. */
 export interface ClaimController {
   /**
    * Acquires the oldest ready messages for `ttlSeconds`: at most `limit`, or fewer because of `maxBytes`. No two live
@@ -379,6 +379,21 @@ export interface ClaimController {
 
   /** Releases the claim: its messages are ready at once. Silent when there is no such claim. */
   delete(params: { queue: QueueRef; id: string }): Promise<void>;
+
+  /**
+   * Releases those of the messages that the claim holds, and returns how many. They are ready at once, or delayed for
+   * `delaySeconds`. Each keeps its place in the queue, its claim count and its expiry, which may come before the delay
+   * ends. Checks and releases in one step.
+   *
+   * Messages that no live claim holds stay as they are, so a repeat does nothing. MESSAGE_NOT_CLAIMED_BY when another
+   * claim holds one of them; `details.messageIds` names up to 100. Then none is released.
+   */
+  releaseMessages(params: {
+    queue: QueueRef;
+    claimId: string;
+    ids: readonly string[];
+    delaySeconds: number;
+  }): Promise<number>;
 }
 
 // ----------------------------------------------------------------------------------------------- batches

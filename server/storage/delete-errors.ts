@@ -1,4 +1,4 @@
-/** Errors of deletes that are refused, the same for every driver. */
+/** Errors of deletes and releases that are refused, the same for every driver. */
 import { DomainError } from "../errors.ts";
 
 /** Most ids that an error names. */
@@ -40,5 +40,13 @@ export function messagesAreNotHeld(): DomainError {
   return new DomainError(
     "MESSAGE_NOT_CLAIMED_BY",
     "Not all of these messages are held by the claims given. Nothing was deleted.",
+  );
+}
+
+export function othersHold(messageIds: readonly string[]): DomainError {
+  return new DomainError(
+    "MESSAGE_NOT_CLAIMED_BY",
+    "Another claim holds some of these messages. Nothing was released. Leave them to their new holder.",
+    { details: { messageIds: messageIds.slice(0, MAX_NAMED) } },
   );
 }

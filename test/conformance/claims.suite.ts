@@ -276,6 +276,116 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       expect(idsOf((await claim(harness, queue)).messages)).toEqual(ids);
     });
 
+    const release = (queue: QueueRef, claimId: string, ids: readonly string[], delaySeconds = 0) =>
+      harness.driver.claims.releaseMessages({ queue, claimId, ids, delaySeconds });
+
+    it("single messages of a claim are released to their old places, and the claim keeps the rest", async () => {
+      const queue = await harness.newQueue();
+      const ids = await post(harness, queue, 4);
+      const made = await claim(harness, queue, { limit: 3 });
+      expect(await release(queue, made.claimId, [ids[1] as string, ids[0] as string])).toBe(2);
+      const freed = await harness.driver.messages.get({ queue, id: ids[0] as string });
+      expect(freed).toMatchObject({ claim: null, lastClaimId: null, claimCount: 1, delayedUntil: null });
+      const rest = await harness.driver.claims.get({ queue, id: made.claimId });
+      expect(rest.claim.messageCount).toBe(1);
+      expect(idsOf(rest.messages)).toEqual([ids[2]]);
+      const next = await claim(harness, queue);
+      expect(idsOf(next.messages)).toEqual([ids[0], ids[1], ids[3]]);
+      expect(next.messages.map(({ claimCount }) => claimCount)).toEqual([2, 2, 1]);
+      expect(await release(queue, made.claimId, [ids[2] as string])).toBe(1);
+      await expect(harness.driver.claims.get({ queue, id: made.claimId }), "its last").rejects.toMatchObject({
+        code: "CLAIM_DOES_NOT_EXIST",
+      });
+      expect((await harness.driver.claims.list({ queue, page: { limit: 5 } })).items.map(({ id }) => id)).toEqual([
+        next.claimId,
+      ]);
+    });
+
+    it("messages that are released with a delay are delayed until it ends, and then ready at their old places", async () => {
+      const queue = await harness.newQueue();
+      const ids = await post(harness, queue, 3);
+      const made = await claim(harness, queue, { limit: 2 });
+      expect(await release(queue, made.claimId, ids.slice(0, 1), 30)).toBe(1);
+      const later = await harness.driver.messages.get({ queue, id: ids[0] as string });
+      expect(later).toMatchObject({ claim: null, delayedUntil: expect.any(Date), claimCount: 1 });
+      const [stats] = await harness.driver.messages.stats([queue]);
+      expect(stats).toMatchObject({ ready: 1, claimed: 1, delayed: 1, total: 3 });
+      const { items } = await harness.driver.messages.list({ queue, page: { limit: 5 } });
+      expect(idsOf(items)).toEqual([ids[2]]);
+      advance(harness, 29);
+      expect(idsOf((await claim(harness, queue, { limit: 1 })).messages)).toEqual([ids[2]]);
+      expect((await claim(harness, queue)).claim).toBeNull();
+      advance(harness, 1);
+      await post(harness, queue, 1);
+      const next = await claim(harness, queue, { limit: 1 });
+      expect(idsOf(next.messages)).toEqual([ids[0]]);
+      expect(next.messages[0]).toMatchObject({ claimCount: 2, delayedUntil: null });
+    });
+
+    it("a message that is released with a delay expires when it would have expired", async () => {
+      const queue = await harness.newQueue();
+      const [id] = (await post(harness, queue, 1, { ttlSeconds: 300 })) as [string];
+      const made = await claim(harness, queue);
+      await release(queue, made.claimId, [id], 600);
+      advance(harness, 299);
+      expect(await harness.driver.messages.get({ queue, id })).toMatchObject({ delayedUntil: expect.any(Date) });
+      advance(harness, 1);
+      await expect(harness.driver.messages.get({ queue, id })).rejects.toMatchObject({
+        code: "MESSAGE_DOES_NOT_EXIST",
+      });
+      expect((await harness.driver.messages.stats([queue]))[0]).toMatchObject({ delayed: 0, total: 0 });
+    });
+
+    it("a release of messages that nobody holds does nothing, so a repeat does no harm", async () => {
+      const queue = await harness.newQueue();
+      const ids = await post(harness, queue, 3);
+      const made = await claim(harness, queue, { limit: 2, ttlSeconds: 50 });
+      await harness.driver.messages.delete({ queue, id: ids[1] as string, claimId: made.claimId });
+      expect(await release(queue, made.claimId, ids.slice(0, 2), 30)).toBe(1);
+      expect(await release(queue, made.claimId, [...ids, "nonsense", randomUUID()], 90)).toBe(0);
+      expect(await release(queue, "nonsense", ids)).toBe(0);
+      expect(await release(queue, made.claimId, [])).toBe(0);
+      advance(harness, 30);
+      const again = await claim(harness, queue, { ttlSeconds: 50 });
+      expect(idsOf(again.messages), "the delay of the first release holds").toEqual([ids[0], ids[2]]);
+      advance(harness, 50);
+      expect(await release(queue, again.claimId, ids, 30), "an expired claim holds nothing").toBe(0);
+      expect((await claim(harness, queue)).messages).toHaveLength(2);
+    });
+
+    it("no message is released when another claim holds one of them, and the error names those", async () => {
+      const queue = await harness.newQueue();
+      const other = await harness.newQueueBeside(queue);
+      const ids = await post(harness, queue, 3);
+      const late = await claim(harness, queue, { limit: 1, ttlSeconds: 10 });
+      const mine = await claim(harness, queue, { limit: 2, ttlSeconds: 900 });
+      advance(harness, 10);
+      const theirs = await claim(harness, queue);
+      await expect(release(queue, mine.claimId, ids)).rejects.toMatchObject({
+        code: "MESSAGE_NOT_CLAIMED_BY",
+        details: { messageIds: [ids[0]] },
+      });
+      await expect(release(queue, late.claimId, ids)).rejects.toMatchObject({ code: "MESSAGE_NOT_CLAIMED_BY" });
+      expect((await harness.driver.claims.get({ queue, id: mine.claimId })).messages).toHaveLength(2);
+      expect((await harness.driver.claims.get({ queue, id: theirs.claimId })).messages).toHaveLength(1);
+      expect(await release(other, mine.claimId, ids), "another queue has none of them").toBe(0);
+    });
+
+    it("a release of messages and a delete of the same ones at once leave each message deleted or free", async () => {
+      const queue = await harness.newQueue();
+      const ids = await post(harness, queue, 40);
+      const made = await claim(harness, queue, { limit: 40 });
+      const both = await Promise.allSettled([
+        ...ids.map((id) => release(queue, made.claimId, [id])),
+        ...ids.map((id) => harness.neighbour.messages.delete({ queue, id, claimId: made.claimId })),
+      ]);
+      const released = both.slice(0, 40).map((result) => Number(result.status === "fulfilled" && result.value === 1));
+      const deleted = both.slice(40).map((result) => (result.status === "fulfilled" ? 1 : 0));
+      expect(released.map((count, index) => count + (deleted[index] as number))).toEqual(ids.map(() => 1));
+      const left = ids.filter((_, index) => released[index] === 1);
+      expect(idsOf((await claim(harness, queue, { limit: 40 })).messages)).toEqual(left);
+    });
+
     it("a malformed or unknown claim id is CLAIM_DOES_NOT_EXIST", async () => {
       const queue = await harness.newQueue();
       for (const id of ["", "nonsense", randomUUID()]) {

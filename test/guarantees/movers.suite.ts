@@ -280,12 +280,14 @@ export function describeMovers(
         const { claims, messages, subscriptions } = two.other.data;
         const take = (limit: number) =>
           claims.create({ queue, limit, ttlSeconds: 100, graceSeconds: 60, clientId: null });
-        const [renewed, released, used] = [await take(1), await take(1), await take(2)];
+        const [renewed, released, used, parted] = [await take(1), await take(1), await take(2), await take(2)];
         const moving = stalled(two, "freeze");
         const report = moving.moves.move({ queue, target: "right" });
         await moving.reached;
         await claims.update({ queue, id: renewed.claimId, ttlSeconds: 5000, graceSeconds: 60 });
         await claims.delete({ queue, id: released.claimId });
+        const late = ids[4] as string;
+        await claims.releaseMessages({ queue, claimId: parted.claimId, ids: [late], delaySeconds: 900 });
         await messages.delete({ queue, id: ids[2] as string, claimId: used.claimId });
         const made = await take(1);
         const keyed = { queue, messages: [aMessage("keyed")], clientId: null, idempotencyKey: "while it moves" };
@@ -297,17 +299,19 @@ export function describeMovers(
           ttlSeconds: 100,
           optionsText: "{}",
         });
-        expect(await report).toMatchObject({ messages: 8, claims: 3 });
+        expect(await report).toMatchObject({ messages: 8, claims: 4 });
         expect(await subscribed).not.toBeNull();
         expect(await messages.post(keyed)).toEqual(first);
         expect((await claims.get({ queue, id: renewed.claimId })).claim.ttlSeconds).toBe(5000);
         expect(idsOf((await claims.get({ queue, id: used.claimId })).messages)).toEqual([ids[3]]);
         expect(idsOf((await claims.get({ queue, id: made.claimId })).messages)).toEqual([ids[1]]);
+        expect(idsOf((await claims.get({ queue, id: parted.claimId })).messages)).toEqual([ids[5]]);
+        expect(await messages.get({ queue, id: late })).toMatchObject({ claim: null, delayedUntil: expect.any(Date) });
         await expect(claims.get({ queue, id: released.claimId })).rejects.toMatchObject({
           code: "CLAIM_DOES_NOT_EXIST",
         });
         expect((await two.one.data.subscriptions.list({ queue, page: { limit: 5 } })).items).toHaveLength(1);
-        expect(idsOf((await take(20)).messages)).toEqual([...ids.slice(4), ...first.ids]);
+        expect(idsOf((await take(20)).messages)).toEqual([...ids.slice(6), ...first.ids]);
 
         const back = stalled(two, "freeze");
         const purged = back.moves.move({ queue, target: "left" });

@@ -291,6 +291,24 @@ const release = command("release", pick, async (number, { model, place, real, dr
   model.release(id);
 });
 
+/** Mostly messages of the claim. */
+const releaseMessages = command(
+  "releaseMessages",
+  fc.record({
+    messages: fc.array(pick, { minLength: 1, maxLength: 3 }),
+    claim: fc.option(pick, { nil: undefined, freq: 4 }),
+    delaySeconds: units(3, 0),
+  }),
+  async (given, { model, place, real, driver }) => {
+    const ids = given.messages.map((number) => chosen(real.messageIds, number));
+    const own = ids.map((id) => model.find(id)?.claimId).find((id) => typeof id === "string");
+    const claimId = own ?? chosen(real.claimIds, given.claim ?? 0);
+    const { delaySeconds } = given;
+    const outcome = await outcomeOf(driver.claims.releaseMessages({ queue: place.queue, claimId, ids, delaySeconds }));
+    expect(outcome).toBe(model.releaseMessages(ids, claimId, delaySeconds));
+  },
+);
+
 /** With no claim id, with that of the message's own claim (if it has one), or with any. */
 const claimChoice = fc.constantFrom("nobody" as const, "its" as const, "some" as const);
 
@@ -375,6 +393,7 @@ export const queueCommands = fc.commands(
     ...again(4, bulkRemove),
     ...again(5, renew),
     ...again(4, release),
+    ...again(4, releaseMessages),
     ...again(4, getClaim),
     ...again(4, list),
     ...again(4, gc),

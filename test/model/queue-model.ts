@@ -195,6 +195,18 @@ class QueueModel {
     this.claims = this.claims.filter((claim) => claim.id !== claimId);
   }
 
+  /** Returns how many were released, or the error code. */
+  releaseMessages(ids: readonly string[], claimId: string, delaySeconds: number): number | ErrorCode {
+    const claimed = this.alive().filter((message) => ids.includes(message.id) && this.isClaimed(message));
+    if (claimed.some((message) => message.claimId !== claimId)) return "MESSAGE_NOT_CLAIMED_BY";
+    for (const message of claimed) {
+      message.claimId = null;
+      message.heldBack = false;
+      if (delaySeconds > 0) message.availableAt = this.now + delaySeconds;
+    }
+    return claimed.length;
+  }
+
   /** The error code that a delete must return; null when it must succeed, also because there is nothing to delete. */
   refusesDelete(id: string, claimId: string | undefined): ErrorCode | null {
     if (claimId !== undefined && normaliseUuid(claimId) === null) return "CLAIM_DOES_NOT_EXIST";

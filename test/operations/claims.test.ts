@@ -77,6 +77,26 @@ describe("claiming", () => {
     expect(await codeOf(claims.delete(operator, { queue, id: second }))).toBeUndefined();
   });
 
+  test("single messages of a claim are released at once or later, within the limits of a delay", async () => {
+    const queue = await aQueue(3);
+    const { claims } = service.operations;
+    const made = await claim(queue, { limit: 2 });
+    const claimId = made.claim?.id as string;
+    const ids = made.messages.map(({ id }) => id);
+    const release = (params: object) => claims.releaseMessages(operator, { queue, claimId, ids, ...params });
+    for (const delaySeconds of [-1, 901, 1.5]) expect(await codeOf(release({ delaySeconds }))).toBe("BAD_INPUT");
+    expect(await codeOf(release({ ids: Array.from({ length: 101 }, () => "x") }))).toBe("BAD_INPUT");
+    expect(await codeOf(release({ queue: "missing" }))).toBe("QUEUE_DOES_NOT_EXIST");
+    expect(await codeOf(claims.releaseMessages(viewer, { project: "p", queue, claimId, ids }))).toBe("FORBIDDEN");
+    expect(await release({ ids: ids.slice(0, 1), delaySeconds: 900 })).toBe(1);
+    expect(await release({ ids })).toBe(1);
+    expect(await release({ ids })).toBe(0);
+    expect(bodies(await claim(queue))).toEqual(["2", "3"]);
+    const [later] = (await service.operations.messages.list(operator, { queue, includeDelayed: true })).items;
+    expect(later).toMatchObject({ id: ids[0], state: "delayed", claimCount: 1 });
+    expect(await codeOf(release({ ids }))).toBe("MESSAGE_NOT_CLAIMED_BY");
+  });
+
   test("a claim repeated with its idempotency key is the same claim until it expires", async () => {
     const queue = await aQueue(4);
     const first = await claim(queue, { limit: 2, idempotencyKey: "k" });

@@ -313,6 +313,8 @@ export function routedClaims(router: Router): ClaimController {
     list: (params) => router.call(params.queue, (driver, queue) => driver.claims.list({ ...params, queue })),
     update: (params) => router.call(params.queue, (driver, queue) => driver.claims.update({ ...params, queue })),
     delete: (params) => router.call(params.queue, (driver, queue) => driver.claims.delete({ ...params, queue })),
+    releaseMessages: (params) =>
+      router.call(params.queue, (driver, queue) => driver.claims.releaseMessages({ ...params, queue })),
   };
 }
 

@@ -7,6 +7,7 @@ import type { Pool } from "../pool.ts";
 import { ClaimAcquirer } from "./acquire.ts";
 import { getClaim, listClaims, resumeClaim } from "./get.ts";
 import { releaseClaim } from "./release.ts";
+import { releaseMessages } from "./release-messages.ts";
 import { ClaimRenewer } from "./renew.ts";
 
 export function postgresClaims(pool: Pool): ClaimController {
@@ -18,5 +19,6 @@ export function postgresClaims(pool: Pool): ClaimController {
     list: listClaims(pool),
     update: new ClaimRenewer(pool).renew,
     delete: releaseClaim(pool),
+    releaseMessages: releaseMessages(pool),
   };
 }

@@ -13,6 +13,7 @@ import { number, numeral, text } from "../server/script-parameters.ts";
 import { SLICES } from "../server/shared-lua.ts";
 import { ClaimAcquirer } from "./acquire.ts";
 import { CLAIM_RECORD, DESCRIBE_HELD, HELD_BY, HOLD, readClaim } from "./records.ts";
+import { releaseMessages } from "./release-messages.ts";
 
 /** Reads the claim that the argument `claim` names: its record, and the ids of the messages that it acquired. */
 const FIND_CLAIM = piece(
@@ -133,8 +134,10 @@ export class RedisClaims implements ClaimController {
   readonly #queues: QueueRows;
   readonly #arrivals: Arrivals;
   readonly #acquirer: ClaimAcquirer;
+  readonly releaseMessages: ClaimController["releaseMessages"];
 
   constructor(queues: QueueRows, arrivals: Arrivals) {
+    this.releaseMessages = releaseMessages(queues, arrivals);
     this.#queues = queues;
     this.#arrivals = arrivals;
     this.#acquirer = new ClaimAcquirer(queues, (params) => this.get(params));
