@@ -1,5 +1,6 @@
 /** The subscriptions of the schema. A stream ends when its client leaves: then the signal of its context aborts. */
 
+import type { MessageRecord } from "../operations/messages.ts";
 import { MessageType } from "./messages.ts";
 import { QueueStatsOfType } from "./queues.ts";
 import { projectArgs, queueArgs } from "./schema/addresses.ts";
@@ -15,8 +16,12 @@ builder.subscriptionFields((t) => ({
       }),
     },
     description:
-      "The messages of a queue as they are posted, in its order. Watching consumes nothing. The stream ends with QUEUE_DOES_NOT_EXIST when the queue is deleted.",
-    subscribe: (_root, args, { access, operations, signal }) => operations.messages.watch(access, { ...args, signal }),
+      "The messages of a queue as they are posted, in its order. Watching consumes nothing. The stream ends with QUEUE_DOES_NOT_EXIST when the queue is deleted. The `id` of each event is its message's marker: a request with the header `Last-Event-ID`, as an EventSource sends it, starts after that marker instead of `after`.",
+    subscribe: async (_root, args, { access, operations, signal, position }) => {
+      const after = position.lastEventId ?? args.after ?? (await operations.messages.newestMarker(access, args));
+      position.begin(after, ({ marker }: MessageRecord) => marker);
+      return operations.messages.watch(access, { ...args, after, signal });
+    },
     resolve: (message, _args, { answer }, info) => {
       answer.countMessage(message, info);
       return message;

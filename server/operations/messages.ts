@@ -1,5 +1,5 @@
 import { type Access, requireRole } from "../access/access.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError, hasCode } from "../errors.ts";
 import type { DeleteOutcome, Message, NewMessage } from "../storage/data-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
 import { type MessageState, stateOf } from "../storage/message-state.ts";
@@ -136,6 +136,11 @@ export interface MessageOperations {
     access: Access,
     params: QueueAddress & { ids: readonly string[]; claimIds?: readonly string[] | null; force?: boolean },
   ): Promise<number>;
+  /**
+   * The marker of the newest message, or "0" while there is none: `watch` continues from there with what is posted from
+   * now on.
+   */
+  newestMarker(access: Access, params: QueueAddress): Promise<string>;
   /**
    * Yields messages in the queue's order and in any state, as they are posted: those after the marker `after`, by
    * default those posted from now on. Delayed messages are yielded when they are posted, not when their delay ends.
@@ -312,6 +317,16 @@ export function createMessageOperations(
     },
 
     bulkDelete: (access, params) => deleteMany(access, "deleteMessages", params),
+
+    async newestMarker(access, params) {
+      const queue = chosen(access, "viewer", params);
+      try {
+        return (await data.messages.first({ queue, sort: -1 })).marker;
+      } catch (error) {
+        if (hasCode(error, "QUEUE_IS_EMPTY") || hasCode(error, "QUEUE_DOES_NOT_EXIST")) return "0";
+        throw error;
+      }
+    },
 
     async *watch(access, params) {
       const queue = chosen(access, "viewer", params);

@@ -18,9 +18,13 @@ const STALLED_MS = 30_000;
  */
 const STALLED_WHEN_FULL_MS = 1000;
 const SWEEP_MS = 1000;
+/** When an EventSource connects again, at random: after a restart, not all clients come at the same moment. */
+const RETRY_MS = { least: 500, most: 2000 };
 /** Keeps proxies and browsers from taking a quiet stream for a dead one. */
 const PING_MS = 12_000;
 const PING = Buffer.from(":\n\n");
+
+const retryMs = () => Math.round(RETRY_MS.least + Math.random() * (RETRY_MS.most - RETRY_MS.least));
 
 /** An event whose text takes several turns of the event loop. */
 export interface PendingEvent {
@@ -97,7 +101,7 @@ export class EventStreams {
       this.#sweeper = undefined;
     });
     // Some browsers consider a stream open only when it has sent something.
-    this.#push(stream, PING);
+    this.#push(stream, Buffer.from(`retry: ${retryMs()}\n\n`));
     void this.#pump(stream, events);
     return stream.readable;
   }

@@ -27,6 +27,7 @@ import type { ExecuteResult, Executor } from "./execute.ts";
 import { type ErrorLog, maskError } from "./mask-errors.ts";
 import { type OnOperation, secondsSince } from "./observe.ts";
 import { parseRequest } from "./request-json.ts";
+import { StreamPosition } from "./stream-position.ts";
 
 interface Parts {
   documents: Documents;
@@ -69,9 +70,10 @@ export function createEvents({ documents, executor, streams, log, onOperation, c
         return reply.code(405).header("allow", "POST").send({ errors });
       }
       const context = contextFor(access, reply);
+      const position = new StreamPosition(lastEventIdOf(request));
       const events =
         document && operation?.operation === "subscription"
-          ? subscriptionEvents({ operationRequest, document, operation, context, mask, onOperation })
+          ? subscriptionEvents({ operationRequest, document, operation, context, position, mask, onOperation })
           : resultEvents(() => executor(prepared, context));
       return reply.headers(HEADERS).send(streams.open(events, context.signal));
     },
@@ -92,15 +94,19 @@ interface Subscription {
   document: DocumentNode;
   operation: OperationDefinitionNode;
   context: GraphQLContext;
+  position: StreamPosition;
   mask: Mask;
   onOperation: OnOperation;
 }
 
-/** The events of a subscription: one for each payload of its source, and one for the error that ends it. */
+/**
+ * The events of a subscription: one for each payload of its source, and one for the error that ends it. A stream that
+ * the server interrupts, because it begins to close, is not complete: its client opens it again elsewhere.
+ */
 async function* subscriptionEvents(subscription: Subscription): AsyncGenerator<RenderEvent> {
-  const { operationRequest, document, operation, mask, onOperation } = subscription;
+  const { operationRequest, document, operation, position, mask, onOperation } = subscription;
   const begun = performance.now();
-  const context = subscription.context.ofStream();
+  const context = subscription.context.ofStream(position);
   const args: ExecutionArgs = {
     schema,
     document,
@@ -118,12 +124,15 @@ async function* subscriptionEvents(subscription: Subscription): AsyncGenerator<R
     const event = nextEvent({ errors: errors.map(mask) });
     return () => event;
   };
-  const rendering = { key: sharingKey(document, operation, operationRequest), args, context, mask, onErrors };
+  const key = sharingKey(document, operation, operationRequest);
+  const rendering = { key, args, context, position, mask, onErrors };
   let payloads: AsyncGenerator<object, void, void> | undefined;
   try {
     const source = await createSourceEventStream(args);
     if (Symbol.asyncIterator in source) payloads = source as AsyncGenerator<object, void, void>;
     else yield errorEvent(source.errors ?? []);
+    const { beginning } = position;
+    if (beginning !== null) yield () => beginning;
     // Not `for await`: it would keep the payload in memory while the reader takes its time.
     for (;;) {
       const render = await nextRendering(payloads, rendering);
@@ -137,11 +146,11 @@ async function* subscriptionEvents(subscription: Subscription): AsyncGenerator<R
     await payloads?.return();
     onOperation({ type: "subscription", outcome: failed ? "error" : "ok" }, secondsSince(begun));
   }
-  yield () => COMPLETE;
+  if (!context.signal.aborted) yield () => COMPLETE;
 }
 
-function nextEvent(result: ExecuteResult): Buffer {
-  return Buffer.from(`event: next\ndata: ${answerText(result)}\n\n`);
+function nextEvent(result: ExecuteResult, idLine = ""): Buffer {
+  return Buffer.from(`${idLine}event: next\ndata: ${answerText(result)}\n\n`);
 }
 
 /** What all events of one subscription are rendered with. */
@@ -149,6 +158,7 @@ interface Rendering {
   key: string | null;
   args: ExecutionArgs;
   context: GraphQLContext;
+  position: StreamPosition;
   mask: Mask;
   /** Called for an event that has errors. */
   onErrors: () => void;
@@ -178,12 +188,12 @@ const renderedTexts = new WeakMap<object, Map<string, Buffer>>();
  * one text. Hazard: so the fields of a subscription must not depend on the caller. What the caller may read is checked
  * when the stream begins.
  */
-function render(payload: object, { key, args, context, mask, onErrors }: Rendering): Buffer | PendingEvent {
+function render(payload: object, { key, args, context, position, mask, onErrors }: Rendering): Buffer | PendingEvent {
   const known = key === null ? undefined : renderedTexts.get(payload)?.get(key);
   if (known !== undefined) return known;
   const textOf = ({ data, errors }: ExecutionResult): Buffer => {
     const result = { ...(data === undefined ? {} : { data }), ...(errors ? { errors: errors.map(mask) } : {}) };
-    const text = nextEvent(result);
+    const text = nextEvent(result, position.lineOf(payload));
     if (errors) onErrors();
     else if (key !== null) {
       const texts = renderedTexts.get(payload) ?? new Map<string, Buffer>();
@@ -219,6 +229,11 @@ function sharingKey(
   }
   for (const definition of document.definitions) if (definition.kind === Kind.FRAGMENT_DEFINITION) look(definition);
   return usesVariables ? null : `${operationName ?? ""} ${query}`;
+}
+
+function lastEventIdOf({ headers }: FastifyRequest): string | null {
+  const id = headers["last-event-id"];
+  return typeof id === "string" && id !== "" ? id : null;
 }
 
 /** From the URL of a GET or the body of a POST. BAD_INPUT when it is no request for an operation. */

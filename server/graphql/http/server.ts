@@ -33,7 +33,7 @@ export interface GraphQLDoor {
   /**
    * Register it under the path of the endpoint: `api.register(door.routes, { prefix: "/graphql" })`. The body limit of
    * the server applies, and its error handler answers errors before a request is read. When the server begins to close,
-   * streams complete and long polls answer.
+   * streams end and long polls answer.
    */
   routes: FastifyPluginAsync;
   /** The same API without HTTP, for the caller `access`. */

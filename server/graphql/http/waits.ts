@@ -4,7 +4,7 @@ import type { FastifyReply } from "fastify";
 export interface Waits {
   /** Aborts when the client of the request leaves, or at `end`. Always the same signal for a reply. */
   signalOf(reply: FastifyReply): AbortSignal;
-  /** The server begins to close: streams complete and long polls answer with what there is. */
+  /** The server begins to close: streams end and long polls answer with what there is. */
   end(): void;
 }
 

@@ -4,6 +4,7 @@ import type { Limits } from "../../config.ts";
 import type { Operations } from "../../operations/operations.ts";
 import { AnswerBudget } from "../http/answer-budget.ts";
 import { OperationTime } from "../http/operation-time.ts";
+import { StreamPosition } from "../http/stream-position.ts";
 
 interface Parts {
   access: Access;
@@ -12,6 +13,8 @@ interface Parts {
   /** Called only when `signal` is read, because few operations wait. */
   signal: () => AbortSignal;
 }
+
+const NOWHERE = new StreamPosition(null);
 
 /**
  * Hazard: Apollo copies a context's own properties, and the contexts of streams inherit from this one. So computed
@@ -22,6 +25,8 @@ export class GraphQLContext {
   readonly limits: Limits;
   readonly time: OperationTime;
   readonly answer: AnswerBudget;
+  /** Of a subscription's stream. Nothing else resumes. */
+  readonly position: StreamPosition = NOWHERE;
   private readonly parts: Parts;
 
   constructor(parts: Parts) {
@@ -49,8 +54,9 @@ export class GraphQLContext {
   }
 
   /** A context for a subscription, which has no deadline. */
-  ofStream(): GraphQLContext {
-    return Object.create(this, { time: { value: new OperationTime(Number.POSITIVE_INFINITY) } });
+  ofStream(position: StreamPosition): GraphQLContext {
+    const time = new OperationTime(Number.POSITIVE_INFINITY);
+    return Object.create(this, { time: { value: time }, position: { value: position } });
   }
 
   /** A context for one event of a stream, which has an answer budget of its own. */

@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import { EventSource } from "undici";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
 import { EventStreams, type PendingEvent } from "../../../server/graphql/http/event-streams.ts";
@@ -142,12 +143,14 @@ test("a slow reader slows the watch down, and nothing piles up", async () => {
 test("an event that several readers select in the same way is rendered once", async () => {
   let written = 0;
   const message = {
+    marker: "4",
     get id() {
       written += 1;
       return "m";
     },
   };
   const messages = {
+    newestMarker: async () => "1",
     watch: async function* () {
       yield message;
     } as never,
@@ -172,14 +175,17 @@ test("an event that several readers select in the same way is rendered once", as
 test("an event with a checksum says how many bytes it needs while it is rendered", async () => {
   const bodyText = JSON.stringify("x".repeat(500_000));
   const messages = {
+    newestMarker: async () => "1",
     watch: async function* () {
-      yield { bodyText };
+      yield { bodyText, marker: "2" };
     } as never,
   };
   let pending: PendingEvent | undefined;
   const open = vi.spyOn(EventStreams.prototype, "open").mockImplementation((events) =>
     Readable.from(
       (async function* () {
+        // The first one is where the stream begins.
+        await events.next();
         const { value: render } = await events.next();
         pending = render() as PendingEvent;
         yield await pending.text;
@@ -198,14 +204,72 @@ test("an event with a checksum says how many bytes it needs while it is rendered
   }
 });
 
-test("when the server closes, streams complete", async () => {
+test("when the server closes, streams end without being complete, so that clients open them again", async () => {
   give = ({ asked }, signal) => (asked === 1 ? Promise.resolve(change(1)) : untilAborted(signal));
   const stream = await door.listen(WATCH);
   await stream.next();
   const closed = door.close();
-  expect(await stream.next()).toBeNull();
+  await expect(stream.next()).rejects.toThrow("before the stream was complete");
   await closed;
   allEnded();
+});
+
+test("an EventSource whose stream ends opens it again where it was, also when it had got no message yet", async () => {
+  vi.spyOn(Math, "random").mockReturnValue(0);
+  const markers = ["11", "12", "13"];
+  const begun: unknown[] = [];
+  const other = await openDoor({
+    messages: {
+      newestMarker: async () => "10",
+      // The first stream ends before its first message, the second one after it.
+      watch: async function* (_access: unknown, { after }: { after: string }) {
+        const most = begun.push(after) - 1;
+        for (const marker of markers.filter((one) => one > after).slice(0, most)) yield { marker };
+      } as never,
+    },
+  });
+  const query = 'subscription { messagePosted(project: "p", queue: "q") { marker } }';
+  const source = new EventSource(`${other.url}?${new URLSearchParams({ query })}`);
+  try {
+    const seen: unknown[] = [];
+    source.addEventListener("next", (event) => {
+      const { data, lastEventId } = event as unknown as MessageEvent;
+      seen.push([JSON.parse(data).data.messagePosted.marker, lastEventId]);
+    });
+    await vi.waitFor(() => expect(seen).toHaveLength(3), { timeout: 10_000 });
+    expect(seen).toEqual(markers.map((marker) => [marker, marker]));
+    expect(begun).toEqual(["10", "10", "11"]);
+  } finally {
+    source.close();
+    vi.restoreAllMocks();
+    await other.close();
+  }
+});
+
+test("an event has an id only where its stream can be resumed, and no text of a client becomes a line of it", async () => {
+  give = async ({ asked }) => (asked === 1 ? change(1) : null);
+  const textOf = async (url: string, query: string) => {
+    const address = `${url}?${new URLSearchParams({ query })}`;
+    return (await fetch(address, { headers: { accept: "text/event-stream", "last-event-id": "7" } })).text();
+  };
+  expect(await textOf(door.url, WATCH)).not.toMatch(/^id:/m);
+  const other = await openDoor({
+    messages: {
+      watch: async function* (_access: unknown, { after }: { after: string }) {
+        yield { marker: after };
+      } as never,
+    },
+  });
+  try {
+    const query = 'subscription { messagePosted(queue: "q", after: "8") { marker } }';
+    expect(await textOf(other.url, query)).toContain(
+      'id: 7\n\nid: 7\nevent: next\ndata: {"data":{"messagePosted":{"marker":"7"}}}\n\n',
+    );
+    const sneaky = await other.listen(query.replace('"8"', String.raw`"8\nevent: complete"`));
+    expect((await sneaky.next())?.data).toEqual({ messagePosted: { marker: "8\nevent: complete" } });
+  } finally {
+    await other.close();
+  }
 });
 
 test("without Accept: text/event-stream a subscription is refused", async () => {
