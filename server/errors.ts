@@ -109,6 +109,7 @@ export const ERROR_CODES = {
   FLAVOR_DOES_NOT_EXIST: "not-found",
   FLAVOR_ALREADY_EXISTS: "conflict",
   QUEUE_NOT_MAPPED: "not-found",
+  JOB_DOES_NOT_EXIST: "not-found",
 
   STORE_DOES_NOT_EXIST: "not-found",
   STORE_NOT_CONFIGURED: "conflict",

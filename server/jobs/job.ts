@@ -50,6 +50,8 @@ export interface JobStore {
     job: Pick<Job, "kind" | "project" | "target" | "inputText" | "actor" | "requestId">,
   ): Promise<{ job: Job; created: boolean }>;
   get(id: string): Promise<Job | null>;
+  /** Those that exist, in any order. */
+  getMany(ids: readonly string[]): Promise<Job[]>;
   /** Newest first; marker = id. */
   list(params: {
     page: PageRequest;

@@ -44,6 +44,7 @@ const SQL = {
   unfinished: `SELECT ${COLUMNS} FROM jobs
     WHERE kind = $1 AND coalesce(project, '') = coalesce($2, '') AND target = $3 AND ${UNFINISHED}`,
   get: `SELECT ${COLUMNS} FROM jobs WHERE id = $1`,
+  getMany: `SELECT ${COLUMNS} FROM jobs WHERE id = ANY ($1::bigint[])`,
   take: `UPDATE jobs SET state = 'running', holder = $1, fence = fence + 1,
       lease_expires_at = clock_timestamp() + make_interval(secs => $2),
       started_at = coalesce(started_at, clock_timestamp()), waiting_for = NULL
@@ -114,6 +115,10 @@ export function createJobStore({ connections }: { connections: pg.Pool }): JobSt
       }
     },
     get,
+    async getMany(ids) {
+      const known = ids.filter(isId);
+      return known.length === 0 ? [] : (await run<JobRow>(SQL.getMany, [known], false)).map(toJob);
+    },
     list,
     async take({ holder, leaseSeconds }) {
       const [row] = await run<JobRow>(SQL.take, [holder, leaseSeconds], true);

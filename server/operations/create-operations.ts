@@ -14,6 +14,7 @@ import { createMissingDeadLetterQueues } from "./lifecycle/missing-dead-letter-q
 import { createQueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
 import { createQueueLookup } from "./lifecycle/queue-lookup.ts";
 import { createQueueMoves } from "./lifecycle/queue-moves.ts";
+import { JobWatch } from "./live/job-watch.ts";
 import { LongPolls } from "./live/long-polls.ts";
 import { QueueTail } from "./live/queue-tail.ts";
 import { createTicker } from "./live/ticker.ts";
@@ -38,7 +39,8 @@ export function createOperations(context: OperationContext): Operations {
   const tail = new QueueTail({ data: context.data, ticker, require: (queue) => lookup.attributes(queue) });
   const longPolls = new LongPolls({ data: context.data, ticker });
   const deadLetters = createDeadLetters(context, { lookup });
-  const jobs = createJobOperations(context, { moves: createQueueMoves(context) });
+  const watch = new JobWatch({ ticker, read: (ids) => context.jobs.getMany(ids) });
+  const jobs = createJobOperations(context, { moves: createQueueMoves(context), watch });
   const gc = createGcOperations(context, { lifecycle });
   const refusals = new Refusals(context.now);
   const checks = createPoolChecks(context, { refusals });

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Access, requireRole } from "../access/access.ts";
+import { DomainError } from "../errors.ts";
 import { JOB_KINDS, JOB_STATES, type Job, type JobKind, type JobState } from "../jobs/job.ts";
 import type { JobWork } from "../jobs/runner.ts";
 import { DEFAULT_POOL } from "../storage/data-driver.ts";
@@ -12,6 +13,7 @@ import { badInput, pageRequest } from "./input/limits.ts";
 import { checkName, chosenQueue } from "./input/names.ts";
 import { createMoveWork } from "./lifecycle/move-jobs.ts";
 import type { QueueMoves } from "./lifecycle/queue-moves.ts";
+import type { JobWatch } from "./live/job-watch.ts";
 
 /** Long actions. Reading needs the role viewer. A caller with some projects sees only the jobs of those. */
 export interface JobOperations {
@@ -22,6 +24,11 @@ export interface JobOperations {
   ): Promise<Page<Job>>;
   /** Null when there is no such job, or the caller may not see it. */
   get(access: Access, params: { id: string }): Promise<Job | null>;
+  /**
+   * Yields the job now, and again when it has changed, at most once a second. Ends with the state in which the job
+   * ended, or when `signal` aborts. JOB_DOES_NOT_EXIST, also when the caller may not see it.
+   */
+  watch(access: Access, params: { id: string; signal: AbortSignal }): AsyncIterableIterator<Job>;
   /**
    * Moves a queue to a pool, with its messages, claims and subscriptions, while clients use it. Its dead letter group
    * moves too, as far as DeadLetterGroups includes it; the job's result names what was included and excluded.
@@ -64,7 +71,10 @@ const LOOK_EVERY_MS = 30;
 /** How many times a change of flavor waits for a move that is under way. */
 const FOLLOW_ATTEMPTS = 3;
 
-export function createJobOperations(context: OperationContext, { moves }: { moves: QueueMoves }): JobOperations {
+export function createJobOperations(
+  context: OperationContext,
+  { moves, watch }: { moves: QueueMoves; watch: JobWatch },
+): JobOperations {
   const { control, data, limits, jobs } = context;
   const listeners = new Set<() => void>();
 
@@ -115,6 +125,13 @@ export function createJobOperations(context: OperationContext, { moves }: { move
     async get(access, { id }) {
       requireRole(access, "viewer");
       return maySee(access, await jobs.get(id));
+    },
+
+    async *watch(access, { id, signal }) {
+      requireRole(access, "viewer");
+      const job = maySee(access, await jobs.get(id));
+      if (job === null) throw jobDoesNotExist(id);
+      yield* watch.watch(job, signal);
     },
 
     async moveQueue(access, params) {
@@ -188,4 +205,10 @@ export function createJobOperations(context: OperationContext, { moves }: { move
     recoverMoves: () => moves.recover(),
     onAdded: (listener) => void listeners.add(listener),
   };
+}
+
+function jobDoesNotExist(id: string): DomainError {
+  return new DomainError("JOB_DOES_NOT_EXIST", "There is no such job, or you may not see it.", {
+    details: { job: id },
+  });
 }
