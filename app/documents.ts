@@ -10,7 +10,7 @@ export const OVERVIEW = graphql(
       warnings
       control {
         reachable
-        seconds
+        durationSeconds
       }
       pools {
         ...PoolHealth

@@ -119,7 +119,7 @@ function Tiles({ health, queues }: { health: ResultOf<typeof OVERVIEW>["health"]
       />
       <StatTile
         label="Control database"
-        value={health.control.reachable ? formatMilliseconds(health.control.seconds) : "Unreachable"}
+        value={health.control.reachable ? formatMilliseconds(health.control.durationSeconds) : "Unreachable"}
         tone={health.control.reachable ? "neutral" : "danger"}
         note="response time"
         href={paths.health()}
@@ -135,7 +135,7 @@ function Tiles({ health, queues }: { health: ResultOf<typeof OVERVIEW>["health"]
 }
 
 function PoolLine({ pool, queues }: { pool: PoolHealth; queues: Count | null }) {
-  const slowest = pool.operations.reduce((most, operation) => Math.max(most, operation.seconds), 0);
+  const slowest = pool.operations.reduce((most, operation) => Math.max(most, operation.durationSeconds), 0);
   return (
     <li className="flex flex-wrap items-center gap-x-3 gap-y-1">
       <Link

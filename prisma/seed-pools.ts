@@ -35,16 +35,16 @@ async function fillRealPools(call: Call, databaseUrl: string): Promise<void> {
   await createPool(call, "eu-2", inSchema("demo_eu_2"), 100);
   await createPool(call, "ledger", inSchema("demo_ledger"), 100);
   await call(`mutation ($input: CreateFlavorInput!) { createFlavor(input: $input) { created } }`, {
-    input: { project: "shop", name: "durable", pools: ["ledger"], replace: true },
+    input: { project: "shop", flavor: "durable", pools: ["ledger"], replace: true },
   });
   await call(`mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
-    input: { project: "shop", name: "ledger-entries", metadataText: '{"_flavor":"durable"}' },
+    input: { project: "shop", queue: "ledger-entries", metadata: { json: { _flavor: "durable" } } },
   });
   await call(`mutation ($input: PostMessagesInput!) { postMessages(input: $input) { ids } }`, {
     input: {
       project: "shop",
       queue: "ledger-entries",
-      messages: [{ bodyText: '{"entry":1,"amount":9007199254740993}' }],
+      messages: [{ body: { text: '{"entry":1,"amount":9007199254740993}' } }],
       idempotencyKey: "demo-ledger-entries",
     },
   });
@@ -57,11 +57,11 @@ async function createPool(
   weight: number,
   more: { verify?: boolean; flavor?: string } = {},
 ): Promise<void> {
-  const { pool } = await call<{ pool: object | null }>("query ($name: String!) { pool(name: $name) { name } }", {
+  const { pool } = await call<{ pool: object | null }>("query ($name: String!) { pool(pool: $name) { name } }", {
     name,
   });
   if (pool) return;
   await call("mutation ($input: CreatePoolInput!) { createPool(input: $input) { created } }", {
-    input: { name, uri, weight, ...more },
+    input: { pool: name, uri, weight, ...more },
   });
 }

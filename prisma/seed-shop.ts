@@ -5,7 +5,7 @@ const TWO_WEEKS = 1_209_600;
 const TWELVE_HOURS = 43_200;
 
 interface NewMessage {
-  bodyText: string;
+  body: { text: string };
   ttlSeconds?: number;
   delaySeconds?: number;
 }
@@ -20,7 +20,7 @@ interface DemoQueue {
 }
 
 const message = (body: unknown, more: Partial<NewMessage> = {}): NewMessage => ({
-  bodyText: typeof body === "string" && body.startsWith("{") ? body : JSON.stringify(body),
+  body: { text: typeof body === "string" && body.startsWith("{") ? body : JSON.stringify(body) },
   ttlSeconds: TWO_WEEKS,
   ...more,
 });
@@ -54,8 +54,8 @@ async function fail(queue: { project: string; queue: string }, call: Call, times
   for (let delivery = 1; delivery <= times; delivery++) {
     const id = await claim(call, queue, { limit: 4, ttlSeconds: 60, clientId: "worker-that-fails" });
     if (id === null) return;
-    await call(`mutation ($input: ReleaseClaimInput!) { releaseClaim(input: $input) { id } }`, {
-      input: { ...queue, id },
+    await call(`mutation ($input: ReleaseClaimInput!) { releaseClaim(input: $input) { claimId } }`, {
+      input: { ...queue, claimId: id },
     });
   }
 }
@@ -103,7 +103,10 @@ function queuesOfAllStates(): DemoQueue[] {
         _dead_letter_queue: "invoices.dead",
         _dead_letter_queue_messages_ttl: TWO_WEEKS,
       },
-      messages: orders(4).map((order) => ({ ...order, bodyText: order.bodyText.replace("{", '{"broken":true,') })),
+      messages: orders(4).map(({ body, ...order }) => ({
+        ...order,
+        body: { text: body.text.replace("{", '{"broken":true,') },
+      })),
       afterwards: async (queue, call) => {
         await fail(queue, call, 3);
         await call(`mutation ($input: PostMessagesInput!) { postMessages(input: $input) { ids } }`, {
@@ -179,19 +182,19 @@ function queuesOfUnusualNames(): DemoQueue[] {
 }
 
 const SUBSCRIBERS = [
-  { subscriber: "https://hooks.example.org/orders", confirmed: true, optionsText: "{}" },
+  { subscriber: "https://hooks.example.org/orders", confirmed: true, options: { json: {} } },
   {
     subscriber: "https://audit.example.org/in?source=shop",
     confirmed: false,
-    optionsText: '{"_retry_policy":{"retries_with_no_delay":2,"minimum_delay":5,"maximum_delay":60}}',
+    options: { json: { _retry_policy: { retries_with_no_delay: 2, minimum_delay: 5, maximum_delay: 60 } } },
   },
-  { subscriber: "mailto:night-shift@example.org", confirmed: true, optionsText: '{"subject":"New orders"}' },
+  { subscriber: "mailto:night-shift@example.org", confirmed: true, options: { json: { subject: "New orders" } } },
 ];
 
 async function fillQueue(call: Call, { project, name, metadata, messages = [], afterwards }: DemoQueue): Promise<void> {
   const { createQueue } = await call<{ createQueue: { queue: { stats: { total: number } | null } } }>(
     `mutation ($input: CreateQueueInput!) { createQueue(input: $input) { queue { stats { total } } } }`,
-    { input: { project, name, ...(metadata ? { metadataText: JSON.stringify(metadata) } : {}) } },
+    { input: { project, queue: name, ...(metadata ? { metadata: { json: metadata } } : {}) } },
   );
   if (messages.length === 0 || createQueue.queue.stats?.total !== 0) return;
   const queue = { project, queue: name };

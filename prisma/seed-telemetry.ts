@@ -19,14 +19,16 @@ export async function fillTelemetry(call: Call): Promise<void> {
       // Every seventh queue has readings: its first post creates it. The others are empty.
       if (index % 7 === 0) {
         const messages = Array.from({ length: 1 + (index % 5) }, (_, reading) => ({
-          bodyText: `{"sensor":"${name}","reading":${reading},"celsius":${(15 + (index % 90) / 10).toFixed(1)}}`,
+          body: {
+            text: `{"sensor":"${name}","reading":${reading},"celsius":${(15 + (index % 90) / 10).toFixed(1)}}`,
+          },
         }));
         await call(`mutation ($input: PostMessagesInput!) { postMessages(input: $input) { ids } }`, {
           input: { project: "telemetry", queue: name, messages, createQueue: true, idempotencyKey: `demo-${name}` },
         });
       } else {
         await call(`mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
-          input: { project: "telemetry", name },
+          input: { project: "telemetry", queue: name },
         });
       }
     }
@@ -40,16 +42,16 @@ export async function fillStore(call: Call): Promise<void> {
   );
   if (!keyValueStores.nodes.some(({ name }) => name === "feature-flags")) {
     await call(`mutation ($input: CreateKeyValueStoreInput!) { createKeyValueStore(input: $input) { name } }`, {
-      input: { name: "feature-flags", lockTimeoutSeconds: 600 },
+      input: { store: "feature-flags", lockTimeoutSeconds: 600 },
     });
   }
   await call(`mutation ($input: SetKeyValuesInput!) { setKeyValues(input: $input) { keys } }`, {
     input: {
       store: "feature-flags",
       entries: [
-        { key: "checkout.v2", valueText: '{"enabled":true,"share":0.25}' },
-        { key: "gift-wrap", valueText: '{"enabled":false}' },
-        { key: "night-shift", valueText: '{"enabled":true,"from":"22:00","to":"06:00"}' },
+        { key: "checkout.v2", value: { json: { enabled: true, share: 0.25 } } },
+        { key: "gift-wrap", value: { json: { enabled: false } } },
+        { key: "night-shift", value: { json: { enabled: true, from: "22:00", to: "06:00" } } },
       ],
     },
   });

@@ -108,7 +108,7 @@ export async function runTraffic(
     return repeat(queue, async () => {
       await pause((1000 / rate) * (0.5 + Math.random()));
       if (signal.aborted) return;
-      const messages = [{ bodyText: JSON.stringify(body(serial)), ttlSeconds: MESSAGE_TTL_SECONDS }];
+      const messages = [{ body: { json: body(serial) }, ttlSeconds: MESSAGE_TTL_SECONDS }];
       await mutate("postMessages", "PostMessagesInput", "ids", { queue, messages, clientId: `${queue}-producer` });
       serial += 1;
       totals.posted += 1;
@@ -140,7 +140,7 @@ export async function runTraffic(
         totals.done += 1;
         left -= 1;
       }
-      if (left > 0) await mutate("releaseClaim", "ReleaseClaimInput", "id", { queue, id: claimId });
+      if (left > 0) await mutate("releaseClaim", "ReleaseClaimInput", "claimId", { queue, claimId });
     });
   }
 
@@ -152,8 +152,8 @@ export async function runTraffic(
   }
 
   for (const { queue, metadata } of flows) {
-    const metadataText = metadata === undefined ? {} : { metadataText: JSON.stringify(metadata) };
-    await mutate("createQueue", "CreateQueueInput", "created", { name: queue, ...metadataText });
+    const given = metadata === undefined ? {} : { metadata: { json: metadata } };
+    await mutate("createQueue", "CreateQueueInput", "created", { queue, ...given });
   }
   await Promise.all([
     reportTotals(),

@@ -7,7 +7,7 @@ import type { GcReport } from "../server/operations/gc.ts";
 const NOTHING: GcReport = {
   pools: [],
   total: { messages: 0, claims: 0, subscriptions: 0, queues: 0 },
-  seconds: 0,
+  durationSeconds: 0,
 };
 
 const silent = new FailureLog({ warn: () => {}, info: () => {} });

@@ -6,7 +6,7 @@ export const CATALOGUE_PAGE = graphql(
   `
   query CataloguePage(
     $project: String
-    $allProjects: Boolean
+    $allProjects: Boolean! = false
     $pool: String
     $search: String
     $first: Int

@@ -9,7 +9,7 @@ export const HEALTH_PAGE = graphql(
       warnings
       control {
         reachable
-        seconds
+        durationSeconds
       }
       pools {
         ...PoolHealth
@@ -19,7 +19,7 @@ export const HEALTH_PAGE = graphql(
       }
       gc {
         at
-        seconds
+        durationSeconds
         collected {
           messages
           claims
@@ -32,23 +32,23 @@ export const HEALTH_PAGE = graphql(
       ...Sampling
     }
     limits {
-      minMessageTtl
-      maxMessageTtl
-      defaultMessageTtl
-      maxMessageDelay
-      minClaimTtl
-      maxClaimTtl
-      defaultClaimTtl
-      minClaimGrace
-      maxClaimGrace
-      defaultClaimGrace
+      minMessageTtlSeconds
+      maxMessageTtlSeconds
+      defaultMessageTtlSeconds
+      maxMessageDelaySeconds
+      minClaimTtlSeconds
+      maxClaimTtlSeconds
+      defaultClaimTtlSeconds
+      minClaimGraceSeconds
+      maxClaimGraceSeconds
+      defaultClaimGraceSeconds
       maxMessagesPerPost
-      maxMessagesPostSize
-      maxQueueMetadata
+      maxMessagesPostBytes
+      maxQueueMetadataBytes
       maxQueueNameLength
       maxJsonDepth
       maxPageSize
-      maxRequestSize
+      maxRequestBytes
     }
   }
 `,

@@ -56,7 +56,7 @@ export default async function HealthPage() {
                     <Badge tone="danger">Unreachable</Badge>
                   ),
                 },
-                { label: "Response time", value: formatMilliseconds(health.control.seconds) },
+                { label: "Response time", value: formatMilliseconds(health.control.durationSeconds) },
               ]}
             />
           </Panel>
@@ -67,7 +67,7 @@ export default async function HealthPage() {
               <Facts
                 items={[
                   { label: "Last run", value: <Ago at={health.gc.at} /> },
-                  { label: "Duration", value: formatMilliseconds(health.gc.seconds) },
+                  { label: "Duration", value: formatMilliseconds(health.gc.durationSeconds) },
                   {
                     label: "Freed",
                     value: Object.entries(health.gc.collected)
@@ -116,7 +116,7 @@ export default async function HealthPage() {
   );
 }
 
-/** maxMessageTtl -> "Max message ttl" */
+/** maxMessageTtlSeconds -> "Max message ttl seconds" */
 function limitLabel(name: string): string {
   const words = name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
   return words.charAt(0).toUpperCase() + words.slice(1);

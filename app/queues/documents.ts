@@ -7,7 +7,7 @@ export const QUEUES_PAGE = graphql(
   `
   query QueuesPage(
     $project: String
-    $allProjects: Boolean
+    $allProjects: Boolean! = false
     $search: String
     $sort: QueueSort!
     $descending: Boolean!

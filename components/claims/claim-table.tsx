@@ -45,7 +45,7 @@ const COLUMNS = [
             input: {
               project: row.project,
               queue: row.queue,
-              id: row.id,
+              claimId: row.id,
               ttlSeconds: row.ttlSeconds,
               graceSeconds: row.graceSeconds,
             },
@@ -56,7 +56,7 @@ const COLUMNS = [
         </ActionButton>
         <ConfirmedAction
           document={RELEASE_CLAIM}
-          variables={{ input: { project: row.project, queue: row.queue, id: row.id } }}
+          variables={{ input: { project: row.project, queue: row.queue, claimId: row.id } }}
           done="The claim is released. Its messages are ready again."
           trigger={
             <Button kind="ghost" size="small">

@@ -27,7 +27,7 @@ export const RENEW_CLAIM = graphql(`
 export const RELEASE_CLAIM = graphql(`
   mutation ReleaseClaim($input: ReleaseClaimInput!) {
     releaseClaim(input: $input) {
-      id
+      claimId
     }
   }
 `);

@@ -55,7 +55,7 @@ export function CreateFlavor({ project, choices }: { project: string; choices: F
       document={CREATE_FLAVOR}
       schema={z.object({ project: z.string(), name: objectName, pools })}
       defaults={{ project, name: "", pools: [] }}
-      variables={(values) => ({ input: values })}
+      variables={({ name, ...values }) => ({ input: { ...values, flavor: name } })}
       done={({ name }) => `Flavor ${name} is created.`}
       goTo={(values) => paths.flavors({ project: values.project })}
     >
@@ -103,14 +103,14 @@ const COLUMNS = [
           document={UPDATE_FLAVOR}
           schema={z.object({ pools })}
           defaults={{ pools: row.pools }}
-          variables={(values) => ({ input: { project: row.project, name: row.name, pools: values.pools } })}
+          variables={(values) => ({ input: { project: row.project, flavor: row.name, pools: values.pools } })}
           done={() => `Flavor ${row.name} is saved.`}
         >
           <PoolChoices choices={row.choices} flavor={row.name} />
         </FormDialog>
         <ConfirmedAction
           document={DELETE_FLAVOR}
-          variables={{ input: { project: row.project, name: row.name } }}
+          variables={{ input: { project: row.project, flavor: row.name } }}
           done={`Flavor ${row.name} is deleted.`}
           trigger={
             <Button kind="ghost" size="small" label={`Delete ${row.name}`}>

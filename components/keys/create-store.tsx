@@ -29,7 +29,7 @@ export function CreateStore() {
       defaults={{ name: "", lockTimeout: "", expiration: "" }}
       variables={({ name, lockTimeout, expiration }) => ({
         input: {
-          name,
+          store: name,
           ...(lockTimeout === null ? {} : { lockTimeoutSeconds: lockTimeout }),
           ...(expiration === null ? {} : { expirationSeconds: expiration }),
         },
@@ -58,7 +58,7 @@ export function SetKey({ store }: { store: string }) {
       document={SET_KEY}
       schema={newValue}
       defaults={{ key: "", value: "{}" }}
-      variables={({ key, value }) => ({ input: { store, key, valueText: value } })}
+      variables={({ key, value }) => ({ input: { store, key, value: { text: value } } })}
       done={({ key }) => `${key} is set.`}
     >
       <TextField name="key" label="Key" mono />

@@ -67,7 +67,7 @@ export function PostMessage({ project, queue, again }: { project: string; queue:
           project,
           queue,
           messages: Array.from({ length: copies }, () => ({
-            bodyText: body,
+            body: { text: body },
             ...(ttl === null ? {} : { ttlSeconds: ttl }),
             ...(delay === null ? {} : { delaySeconds: delay }),
           })),

@@ -12,7 +12,7 @@ export const POOL_HEALTH = graphql(`
     operations {
       operation
       succeeded
-      seconds
+      durationSeconds
       error
     }
   }

@@ -104,7 +104,7 @@ export function CreatePool() {
       schema={newPool}
       defaults={{ name: "", uri: "", weight: "100", flavor: "", options: "{}", verify: true }}
       variables={({ name, uri, weight, flavor, options, verify }) => ({
-        input: { name, uri, weight, verify, optionsText: options, ...(flavor === "" ? {} : { flavor }) },
+        input: { pool: name, uri, weight, verify, options: { text: options }, ...(flavor === "" ? {} : { flavor }) },
       })}
       done={({ name }) => `Pool ${name} is registered.`}
       goTo={({ name }) => paths.pool(name)}
@@ -139,7 +139,7 @@ export function EditPool({ pool }: { pool: PoolFacts }) {
         verify: true,
       }}
       variables={({ uri, weight, flavor, options, verify }) => ({
-        input: { name: pool.name, weight, flavor, optionsText: options, verify, ...(uri === "" ? {} : { uri }) },
+        input: { pool: pool.name, weight, flavor, options: { text: options }, verify, ...(uri === "" ? {} : { uri }) },
       })}
       done={() => `Pool ${pool.name} is saved.`}
     >

@@ -28,7 +28,7 @@ const COLUMNS = [
   column<Operation>("state", "State", (row) =>
     row.succeeded ? <Badge tone="ok">Succeeded</Badge> : <Badge tone="danger">Failed</Badge>,
   ),
-  column<Operation>("time", "Time", (row) => formatMilliseconds(row.seconds), { align: "right" }),
+  column<Operation>("time", "Time", (row) => formatMilliseconds(row.durationSeconds), { align: "right" }),
 ];
 
 const WITH_ERRORS = [

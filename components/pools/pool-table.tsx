@@ -41,7 +41,7 @@ export function DeletePool({ pool, afterwards }: { pool: PoolFacts; afterwards?:
   return (
     <ConfirmedAction
       document={DELETE_POOL}
-      variables={{ input: { name: pool.name } }}
+      variables={{ input: { pool: pool.name } }}
       done={`Pool ${pool.name} is no longer registered.`}
       goTo={afterwards}
       trigger={trigger}

@@ -178,7 +178,7 @@ function useTrial(flavor: string | null, close: () => void): TrialState {
     const done: string[] = [];
     try {
       for (const { pool, weight } of weights) {
-        await callMutation(UPDATE_POOL, { input: { name: pool, weight } });
+        await callMutation(UPDATE_POOL, { input: { pool, weight } });
         done.push(pool);
       }
       close();

@@ -16,19 +16,19 @@ const plain = (value: string | number | boolean) => String(value);
 /** The reserved attributes of a queue: how the pages show and edit each. */
 export const ATTRIBUTES = {
   _default_message_ttl: {
-    field: "defaultMessageTtl",
+    field: "defaultMessageTtlSeconds",
     kind: "number",
     meaning: "Lifetime of a message whose post does not set one.",
     show: seconds,
   },
   _default_message_delay: {
-    field: "defaultMessageDelay",
+    field: "defaultMessageDelaySeconds",
     kind: "number",
     meaning: "Delay before a message can be claimed, when its post does not set one.",
     show: seconds,
   },
   _max_messages_post_size: {
-    field: "maxMessagesPostSize",
+    field: "maxMessagesPostBytes",
     kind: "number",
     meaning: "Most bytes of all bodies in one post.",
     show: (value) => `${Number(value).toLocaleString("en-US")} bytes`,
@@ -46,7 +46,7 @@ export const ATTRIBUTES = {
     show: plain,
   },
   _dead_letter_queue_messages_ttl: {
-    field: "deadLetterQueueMessagesTtl",
+    field: "deadLetterQueueMessagesTtlSeconds",
     kind: "number",
     meaning: "Lifetime of a message in the dead letter queue. None: it keeps its own.",
     show: seconds,

@@ -70,7 +70,7 @@ export function CreateQueue({ project }: { project: string | null }) {
         metadata: "{}",
       }}
       variables={(values) => ({
-        input: { project: values.project, name: values.name, metadataText: metadataText(values) },
+        input: { project: values.project, queue: values.name, metadata: { text: metadataText(values) } },
       })}
       done={(values) => `Queue ${values.name} is created.`}
       goTo={(values) => paths.queue(values.project, values.name)}

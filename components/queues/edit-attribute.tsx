@@ -45,7 +45,7 @@ export function EditAttribute({
     document: PATCH_QUEUE_METADATA,
     defaults: { value: value === null ? "" : String(value) },
     variables: (values: { value: string | number }) => ({
-      input: { project, name: queue, changes: [{ op: "ADD" as const, key: name, valueText: jsonOf(values.value) }] },
+      input: { project, queue, changes: [{ op: "ADD" as const, key: name, value: { text: jsonOf(values.value) } }] },
     }),
     done: () => `${name} is saved.`,
   };
@@ -54,7 +54,7 @@ export function EditAttribute({
       {stored && fixed === null ? (
         <ActionButton
           document={PATCH_QUEUE_METADATA}
-          variables={{ input: { project, name: queue, changes: [{ op: "REMOVE", key: name }] } }}
+          variables={{ input: { project, queue, changes: [{ op: "REMOVE", key: name }] } }}
           done={`${name} is reset to its default.`}
           label={`Reset ${name} to its default`}
         >

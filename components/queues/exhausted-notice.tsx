@@ -52,7 +52,7 @@ export function ExhaustedNotice({
       <ActionButton
         kind="primary"
         document={CREATE_QUEUE}
-        variables={{ input: { project, name: deadLetterQueue } }}
+        variables={{ input: { project, queue: deadLetterQueue } }}
         done={`Queue ${deadLetterQueue} is created.`}
       >
         Create {deadLetterQueue}

@@ -102,12 +102,12 @@ export const QUEUE_SETTINGS = graphql(`
     metadataText
     storedAttributes
     attributes {
-      defaultMessageTtl
-      defaultMessageDelay
-      maxMessagesPostSize
+      defaultMessageTtlSeconds
+      defaultMessageDelaySeconds
+      maxMessagesPostBytes
       maxClaimCount
       deadLetterQueue
-      deadLetterQueueMessagesTtl
+      deadLetterQueueMessagesTtlSeconds
       enableEncryptMessages
       flavor
     }

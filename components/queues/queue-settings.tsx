@@ -108,7 +108,7 @@ export function QueueSettings({
             document={UPDATE_QUEUE_METADATA}
             schema={metadataSchema}
             defaults={{ metadata: parsed ? indentExactJson(parsed) : metadataText }}
-            variables={(values) => ({ input: { project, name, metadataText: values.metadata } })}
+            variables={(values) => ({ input: { project, queue: name, metadata: { text: values.metadata } } })}
             done={() => "The metadata is saved."}
             wide
           >
@@ -128,7 +128,7 @@ export function QueueSettings({
           <Step text="Purge the queue: all messages are deleted at once, claimed and delayed ones too. Settings and subscriptions stay.">
             <ConfirmedAction
               document={PURGE_QUEUE}
-              variables={{ input: { project, name, resources: ["MESSAGES"] } }}
+              variables={{ input: { project, queue: name, resources: ["MESSAGES"] } }}
               done={`Queue ${name} is empty.`}
               trigger={<Button kind="danger">Purge messages</Button>}
               title={`Purge ${name}?`}
@@ -139,7 +139,7 @@ export function QueueSettings({
           <Step text="Delete the queue with its messages and claims. Its subscriptions stay.">
             <ConfirmedAction
               document={DELETE_QUEUE}
-              variables={{ input: { project, name } }}
+              variables={{ input: { project, queue: name } }}
               done={`Queue ${name} is deleted.`}
               goTo={paths.queues(project)}
               trigger={

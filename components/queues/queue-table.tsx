@@ -82,7 +82,7 @@ const rest = [
     (row) => (
       <ConfirmedAction
         document={DELETE_QUEUE}
-        variables={{ input: { project: row.project, name: row.name } }}
+        variables={{ input: { project: row.project, queue: row.name } }}
         done={`Queue ${row.name} is deleted.`}
         trigger={
           <Button kind="ghost" size="small" label={`Delete ${row.name}`}>

@@ -55,7 +55,7 @@ function NotInCatalogue({ project, queue }: { project: string; queue: string }) 
           <ActionButton
             kind="primary"
             document={CREATE_QUEUE}
-            variables={{ input: { project, name: queue } }}
+            variables={{ input: { project, queue } }}
             done={`Queue ${queue} has a pool again.`}
           >
             Place it in a pool

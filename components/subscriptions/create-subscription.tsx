@@ -33,7 +33,7 @@ export function CreateSubscription({ project, queue }: { project: string; queue:
       schema={schema}
       defaults={{ subscriber: "", ttl: "", options: "{}" }}
       variables={({ subscriber, ttl, options }) => ({
-        input: { project, queue, subscriber, optionsText: options, ...(ttl === null ? {} : { ttlSeconds: ttl }) },
+        input: { project, queue, subscriber, options: { text: options }, ...(ttl === null ? {} : { ttlSeconds: ttl }) },
       })}
       done={(_values, { createQueueSubscription: { created } }) =>
         created ? "The subscription is created." : "It already exists, and is not confirmed yet."

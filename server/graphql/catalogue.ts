@@ -25,7 +25,7 @@ const CatalogueEntryType = builder.objectRef<CatalogueEntry>("CatalogueEntry").i
       loaderOptions: { cache: false },
       load: async (entries: CatalogueEntry[], { access, operations, limits }) => {
         const queues = await inBatches(entries, limits.MAX_PAGE_SIZE, (batch) =>
-          operations.queues.getMany(access, { queues: batch.map(({ project, queue }) => ({ project, name: queue })) }),
+          operations.queues.getMany(access, { queues: batch.map(({ project, queue }) => ({ project, queue })) }),
         );
         return queues.map((queue) => queue?.metadata?.effective.flavor ?? null);
       },
@@ -78,6 +78,8 @@ builder.queryFields((t) => ({
     args: {
       ...projectArgs,
       allProjects: t.arg.boolean({
+        defaultValue: false,
+        required: true,
         description: "All projects instead of one. Only for callers who may see all projects.",
       }),
       pool: t.arg.string({ description: "Only queues of this pool." }),
@@ -95,7 +97,7 @@ builder.queryFields((t) => ({
         pool,
         search,
         page: pageOf(args),
-        allProjects: allProjects ?? false,
+        allProjects,
       });
       return { page, cursorOf: null };
     },

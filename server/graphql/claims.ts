@@ -25,6 +25,8 @@ interface ClaimParent extends ClaimRecord {
   messages?: MessageRecord[];
 }
 
+const claimIdField = { required: true, description: "The claim's id." } as const;
+
 const ClaimType = builder.objectRef<ClaimParent>("Claim");
 ClaimType.implement({
   description: "A lease on messages: who holds which, and for how long. When it expires they are ready again.",
@@ -101,10 +103,10 @@ builder.objectFields(QueueType, (t) => ({
   claim: t.field({
     type: ClaimType,
     nullable: true,
-    args: { id: t.arg.id({ required: true, description: "The claim's id." }) },
+    args: { claimId: t.arg.id(claimIdField) },
     complexity: ASKING_THE_STORE,
     description: "One of its claims; null when it is released or expired.",
-    resolve: (queue, { id }, context, info) => claimById({ ...addressOf(queue), id }, null, context, info),
+    resolve: (queue, { claimId: id }, context, info) => claimById({ ...addressOf(queue), id }, null, context, info),
   }),
 }));
 
@@ -112,7 +114,7 @@ builder.queryFields((t) => ({
   claim: t.field({
     type: ClaimType,
     nullable: true,
-    args: { ...queueArgs, id: t.arg.id({ required: true, description: "The claim's id." }) },
+    args: { ...queueArgs, claimId: t.arg.id(claimIdField) },
     description: "One claim; null when it is released or expired.",
     resolve: async (_root, args, { access, answer, operations }, info) => {
       const params = { ...args, bodies: answer.reads(info) };
@@ -177,7 +179,7 @@ const RenewClaimInput = builder.inputType("RenewClaimInput", {
   fields: (t) => ({
     project: t.string(projectField),
     queue: t.string(queueField),
-    id: t.id({ required: true, description: "The claim's id." }),
+    claimId: t.id(claimIdField),
     ttlSeconds: t.field(ttlField),
     graceSeconds: t.field(graceField),
   }),
@@ -192,12 +194,14 @@ const ReleaseClaimInput = builder.inputType("ReleaseClaimInput", {
   fields: (t) => ({
     project: t.string(projectField),
     queue: t.string(queueField),
-    id: t.id({ required: true, description: "The claim's id." }),
+    claimId: t.id(claimIdField),
   }),
 });
-const ReleaseClaimPayload = builder.objectRef<{ id: string }>("ReleaseClaimPayload").implement({
+const ReleaseClaimPayload = builder.objectRef<{ claimId: string }>("ReleaseClaimPayload").implement({
   description: "The result of releaseClaim.",
-  fields: (t) => ({ id: t.exposeID("id", { description: "The claim's id. It holds nothing any more." }) }),
+  fields: (t) => ({
+    claimId: t.exposeID("claimId", { description: "The claim's id. It holds nothing any more." }),
+  }),
 });
 
 builder.mutationFields((t) => ({
@@ -209,7 +213,7 @@ builder.mutationFields((t) => ({
     complexity: KEEPING_WAITING,
     resolve: async (_root, { input }, context, info) => {
       const { access, operations } = context;
-      const request = { ...input, createQueue: input.createQueue ?? false, bodies: context.answer.takes(info) };
+      const request = { ...input, bodies: context.answer.takes(info) };
       const { claim, messages, deadLettered } = await waiting(context, input.waitSeconds, (wait) =>
         operations.claims.create(access, { ...request, ...wait }),
       );
@@ -230,7 +234,7 @@ builder.mutationFields((t) => ({
     description: "Releases a claim: its messages are ready at once. Safe to repeat.",
     resolve: async (_root, { input }, { access, operations }) => {
       await operations.claims.delete(access, input);
-      return { id: input.id };
+      return { claimId: input.claimId };
     },
   }),
 }));

@@ -17,7 +17,7 @@ FlavorType.implement({
       complexity: ASKING_THE_STORE,
       description: "Names of its pools, ascending.",
       resolve: ({ project, name }, _args, { access, operations }) =>
-        operations.flavors.pools(access, { project, name }),
+        operations.flavors.pools(access, { project, flavor: name }),
     }),
     capabilities: t.field({
       type: [CapabilityType],
@@ -25,7 +25,7 @@ FlavorType.implement({
       complexity: ASKING_THE_STORE,
       description: "What its first pool can do. Null when it has none, or that one is unreachable now.",
       resolve: ({ project, name }, _args, { access, operations }) =>
-        operations.flavors.capabilities(access, { project, name }),
+        operations.flavors.capabilities(access, { project, flavor: name }),
     }),
   }),
 });
@@ -36,7 +36,7 @@ builder.queryFields((t) => ({
   flavor: t.field({
     type: FlavorType,
     nullable: true,
-    args: { ...projectArgs, name: t.arg.string({ required: true, description: "The flavor's name." }) },
+    args: { ...projectArgs, flavor: t.arg.string({ required: true, description: "The flavor's name." }) },
     description: "One flavor; null when none has that name.",
     resolve: (_root, args, { access, operations }) =>
       orNull(operations.flavors.get(access, args), "FLAVOR_DOES_NOT_EXIST"),
@@ -53,7 +53,7 @@ builder.queryFields((t) => ({
   }),
 }));
 
-const nameField = { required: true, description: "The flavor's name." } as const;
+const flavorField = { required: true, description: "The flavor's name." } as const;
 
 const verifyField = {
   defaultValue: true,
@@ -65,7 +65,7 @@ const CreateFlavorInput = builder.inputType("CreateFlavorInput", {
   description: "The flavor to create.",
   fields: (t) => ({
     project: t.string(projectField),
-    name: t.string(nameField),
+    flavor: t.string(flavorField),
     pools: t.stringList({
       required: true,
       defaultValue: [],
@@ -92,7 +92,7 @@ const UpdateFlavorInput = builder.inputType("UpdateFlavorInput", {
   description: "A flavor and its pools.",
   fields: (t) => ({
     project: t.string(projectField),
-    name: t.string(nameField),
+    flavor: t.string(flavorField),
     pools: t.stringList({
       required: true,
       description: "Names of pools, at least one. Exactly these are its pools from now on.",
@@ -106,7 +106,7 @@ const UpdateFlavorPayload = builder.objectRef<{ flavor: FlavorRecord }>("UpdateF
 });
 const DeleteFlavorInput = builder.inputType("DeleteFlavorInput", {
   description: "The flavor to delete.",
-  fields: (t) => ({ project: t.string(projectField), name: t.string(nameField) }),
+  fields: (t) => ({ project: t.string(projectField), flavor: t.string(flavorField) }),
 });
 const DeleteFlavorPayload = builder.objectRef<{ deleted: boolean }>("DeleteFlavorPayload").implement({
   description: "The result of deleteFlavor.",

@@ -21,7 +21,7 @@ const OperationHealthType = builder.objectRef<OperationHealth>("OperationHealth"
   fields: (t) => ({
     operation: t.exposeString("operation", { description: "Its name, such as post_messages." }),
     succeeded: t.exposeBoolean("succeeded", { description: "Whether it succeeded." }),
-    seconds: t.exposeFloat("seconds", { description: "How many seconds it took." }),
+    durationSeconds: t.exposeFloat("durationSeconds", { description: "How many seconds it took." }),
     error: t.exposeString("error", {
       nullable: true,
       description: "Why it failed, for people; null when it succeeded.",
@@ -75,7 +75,7 @@ const ControlHealthType = builder.objectRef<HealthReport["control"]>("ControlHea
   description: "The health of the control database.",
   fields: (t) => ({
     reachable: t.exposeBoolean("reachable", { description: "Whether it answers." }),
-    seconds: t.exposeFloat("seconds", { description: "How many seconds the answer took." }),
+    durationSeconds: t.exposeFloat("durationSeconds", { description: "How many seconds the answer took." }),
   }),
 });
 
@@ -93,7 +93,7 @@ const LastCollectionType = builder.objectRef<NonNullable<HealthReport["gc"]>>("L
   description: "The last garbage collection of this process.",
   fields: (t) => ({
     at: t.expose("at", { type: "DateTime", description: "When it ended." }),
-    seconds: t.exposeFloat("seconds", { description: "How many seconds it took." }),
+    durationSeconds: t.exposeFloat("durationSeconds", { description: "How many seconds it took." }),
     collected: t.field({ type: GarbageType, description: "What it deleted.", resolve: (collection) => collection }),
   }),
 });
@@ -148,44 +148,60 @@ const ViewerType = builder.objectRef<Viewer>("Viewer").implement({
   }),
 });
 
-const LIMIT_DESCRIPTIONS: Record<Exclude<keyof Limits, "MAX_LIVE_STREAMS">, string> = {
-  MIN_MESSAGE_TTL: "Shortest life of a message, in seconds.",
-  MAX_MESSAGE_TTL: "Longest life of a message, in seconds.",
-  DEFAULT_MESSAGE_TTL: "Life of a message if neither the post nor the queue sets it, in seconds.",
-  MAX_MESSAGE_DELAY: "Longest delay of a message, in seconds.",
-  DEFAULT_MESSAGE_DELAY: "Delay of a message if neither the post nor the queue sets it, in seconds.",
-  MIN_CLAIM_TTL: "Shortest claim, in seconds.",
-  MAX_CLAIM_TTL: "Longest claim, in seconds.",
-  DEFAULT_CLAIM_TTL: "How long a claim holds if it is not set, in seconds.",
-  MIN_CLAIM_GRACE: "Shortest grace of a claim, in seconds.",
-  MAX_CLAIM_GRACE: "Longest grace of a claim, in seconds.",
-  DEFAULT_CLAIM_GRACE: "Grace of a claim if it is not set, in seconds.",
-  MIN_SUBSCRIPTION_TTL: "Shortest life of a subscription, in seconds.",
-  DEFAULT_SUBSCRIPTION_TTL: "Life of a subscription if it is not set, in seconds.",
-  MAX_PAGE_BYTES:
+/** The field of each setting, with its unit last, and what it means. */
+const LIMITS: Record<Exclude<keyof Limits, "MAX_LIVE_STREAMS">, [field: string, description: string]> = {
+  MIN_MESSAGE_TTL: ["minMessageTtlSeconds", "Shortest life of a message, in seconds."],
+  MAX_MESSAGE_TTL: ["maxMessageTtlSeconds", "Longest life of a message, in seconds."],
+  DEFAULT_MESSAGE_TTL: [
+    "defaultMessageTtlSeconds",
+    "Life of a message if neither the post nor the queue sets it, in seconds.",
+  ],
+  MAX_MESSAGE_DELAY: ["maxMessageDelaySeconds", "Longest delay of a message, in seconds."],
+  DEFAULT_MESSAGE_DELAY: [
+    "defaultMessageDelaySeconds",
+    "Delay of a message if neither the post nor the queue sets it, in seconds.",
+  ],
+  MIN_CLAIM_TTL: ["minClaimTtlSeconds", "Shortest claim, in seconds."],
+  MAX_CLAIM_TTL: ["maxClaimTtlSeconds", "Longest claim, in seconds."],
+  DEFAULT_CLAIM_TTL: ["defaultClaimTtlSeconds", "How long a claim holds if it is not set, in seconds."],
+  MIN_CLAIM_GRACE: ["minClaimGraceSeconds", "Shortest grace of a claim, in seconds."],
+  MAX_CLAIM_GRACE: ["maxClaimGraceSeconds", "Longest grace of a claim, in seconds."],
+  DEFAULT_CLAIM_GRACE: ["defaultClaimGraceSeconds", "Grace of a claim if it is not set, in seconds."],
+  MIN_SUBSCRIPTION_TTL: ["minSubscriptionTtlSeconds", "Shortest life of a subscription, in seconds."],
+  DEFAULT_SUBSCRIPTION_TTL: ["defaultSubscriptionTtlSeconds", "Life of a subscription if it is not set, in seconds."],
+  MAX_PAGE_BYTES: [
+    "maxPageBytes",
     "Most bytes of bodies in one page, claim, pop or get by ids. It ends early at this size, but has at least one message.",
-  MAX_ANSWER_BYTES:
+  ],
+  MAX_ANSWER_BYTES: [
+    "maxAnswerBytes",
     "Most bytes of bodies and other large values in one answer, each counted as often as it is selected. Beyond that: TOO_LARGE.",
-  MAX_QUEUE_METADATA: "Largest metadata of a queue, in bytes.",
-  MAX_MESSAGES_POST_SIZE: "Largest sum of the bodies of one post, in bytes. A queue may set a lower one.",
-  MAX_MESSAGES_PER_POST: "Most messages in one post.",
-  MAX_PAGE_SIZE: "Longest page, and most messages in one claim, pop, or list of ids.",
-  DEFAULT_PAGE_SIZE: "Length of a page, claim or pop if it is not set.",
-  MAX_QUEUE_NAME_LENGTH: "Longest name of a queue, in characters.",
-  MAX_PROJECT_LENGTH: "Longest name of a project, in characters.",
-  MAX_JSON_DEPTH: "How deep JSON may nest.",
-  MAX_REQUEST_SIZE: "Largest request, in bytes.",
-  OPERATION_DEADLINE_SECONDS:
+  ],
+  MAX_QUEUE_METADATA: ["maxQueueMetadataBytes", "Largest metadata of a queue, in bytes."],
+  MAX_MESSAGES_POST_SIZE: [
+    "maxMessagesPostBytes",
+    "Largest sum of the bodies of one post, in bytes. A queue may set a lower one.",
+  ],
+  MAX_MESSAGES_PER_POST: ["maxMessagesPerPost", "Most messages in one post."],
+  MAX_PAGE_SIZE: ["maxPageSize", "Longest page, and most messages in one claim, pop, or list of ids."],
+  DEFAULT_PAGE_SIZE: ["defaultPageSize", "Length of a page, claim or pop if it is not set."],
+  MAX_QUEUE_NAME_LENGTH: ["maxQueueNameLength", "Longest name of a queue, in characters."],
+  MAX_PROJECT_LENGTH: ["maxProjectLength", "Longest name of a project, in characters."],
+  MAX_JSON_DEPTH: ["maxJsonDepth", "How deep JSON may nest."],
+  MAX_REQUEST_SIZE: ["maxRequestBytes", "Largest request, in bytes."],
+  OPERATION_DEADLINE_SECONDS: [
+    "operationDeadlineSeconds",
     "How long an operation may take, in seconds. The longest `waitSeconds` of its fields is added.",
+  ],
 };
 
 const LimitsType = builder.objectRef<Limits>("Limits").implement({
   description: "The limits on requests. All bounds are inclusive.",
   fields: (t) =>
     Object.fromEntries(
-      Object.entries(LIMIT_DESCRIPTIONS).map(([name, description]) => [
-        name.toLowerCase().replace(/_(.)/g, (_match, letter: string) => letter.toUpperCase()),
-        t.expose(name as keyof typeof LIMIT_DESCRIPTIONS, { type: "SafeInt", description }),
+      Object.entries(LIMITS).map(([name, [field, description]]) => [
+        field,
+        t.expose(name as keyof typeof LIMITS, { type: "SafeInt", description }),
       ]),
     ),
 });
@@ -230,7 +246,7 @@ const CollectGarbagePayload = builder.objectRef<GcReport>("CollectGarbagePayload
   fields: (t) => ({
     pools: t.expose("pools", { type: [PoolGarbageType], description: "The result for each pool." }),
     total: t.expose("total", { type: GarbageType, description: "The sum over all pools." }),
-    seconds: t.exposeFloat("seconds", { description: "How many seconds it took." }),
+    durationSeconds: t.exposeFloat("durationSeconds", { description: "How many seconds it took." }),
   }),
 });
 

@@ -79,7 +79,7 @@ const JobType = builder.objectRef<Job>("Job").implement({
       type: "JSON",
       nullable: true,
       description:
-        "Its result, an object; null until it is done. Of a move: messages, claims, pauseMs, seconds; `included`, the names of the queues that moved with it; `excluded`, those of its dead letter group that did not, each `{queue, why}`. Of a drain: queues, and `excluded`, up to 100 queues that are now in another pool than their dead letter queue.",
+        "Its result, an object; null until it is done. Of a move: messages, claims, pauseMs, durationSeconds; `included`, the names of the queues that moved with it; `excluded`, those of its dead letter group that did not, each `{queue, why}`. Of a drain: queues, and `excluded`, up to 100 queues that are now in another pool than their dead letter queue.",
       resolve: (job) => (job.resultText === null ? null : new RawJson(job.resultText)),
     }),
     resultText: t.exposeString("resultText", { nullable: true, description: "The same as JSON text." }),

@@ -1,9 +1,10 @@
 import type { AcquiredLock, KeyRecord, LockRecord, StoreRecord } from "../operations/key-value-stores.ts";
-import { orNull, requiredText } from "./schema/addresses.ts";
+import { orNull } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import { CountType, connectionType, KEEPING_WAITING, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import type { GraphQLContext } from "./schema/context.ts";
 import { RawJson } from "./schema/json.ts";
+import { JsonInput, textOf } from "./schema/json-input.ts";
 
 const LockType = builder.objectRef<LockRecord>("KeyValueLock").implement({
   description: "A write lock on one key of a store. It does not block readers.",
@@ -144,13 +145,12 @@ const keyField = { required: true, description: "The key." } as const;
 const lockTokenField = {
   description: "The token of a lock of this key that you hold. Left out: the store acquires the lock itself.",
 } as const;
-const valueField = { type: "JSON", description: "The value, any JSON." } as const;
-const valueTextField = { description: "The same as JSON text. Exactly this text is stored." } as const;
+const valueField = { type: JsonInput, required: true, description: "The value, any JSON." } as const;
 
 const CreateKeyValueStoreInput = builder.inputType("CreateKeyValueStoreInput", {
   description: "The store to create.",
   fields: (t) => ({
-    name: t.string({ required: true, description: "Its name." }),
+    store: t.string({ required: true, description: "Its name." }),
     lockTimeoutSeconds: t.field({
       type: "SafeInt",
       description:
@@ -173,13 +173,12 @@ const SetKeyValueInput = builder.inputType("SetKeyValueInput", {
     store: t.string(storeArg),
     key: t.string(keyField),
     value: t.field(valueField),
-    valueText: t.string(valueTextField),
     lockToken: t.string(lockTokenField),
   }),
 });
 const KeyValueInput = builder.inputType("KeyValueInput", {
   description: "A key and its value.",
-  fields: (t) => ({ key: t.string(keyField), value: t.field(valueField), valueText: t.string(valueTextField) }),
+  fields: (t) => ({ key: t.string(keyField), value: t.field(valueField) }),
 });
 const SetKeyValuesInput = builder.inputType("SetKeyValuesInput", {
   description: "Values to write.",
@@ -253,8 +252,7 @@ builder.mutationFields((t) => ({
     type: CreateKeyValueStorePayload,
     args: { input: t.arg({ type: CreateKeyValueStoreInput, required: true, description: "The store." }) },
     description: "Creates a key-value store, permanently and for all processes. A name is configured once.",
-    resolve: (_root, { input: { name: store, ...input } }, { access, operations }) =>
-      operations.keyValueStores.create(access, { store, ...input }),
+    resolve: (_root, { input }, { access, operations }) => operations.keyValueStores.create(access, input),
   }),
   setKeyValue: t.field({
     type: SetKeyValuePayload,
@@ -266,7 +264,7 @@ builder.mutationFields((t) => ({
         store,
         key,
         lockToken,
-        valueText: requiredText("value", input.value, input.valueText),
+        valueText: textOf(input.value),
       });
       return { keys: [key] };
     },
@@ -276,10 +274,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: SetKeyValuesInput, required: true, description: "The keys and their values." }) },
     description: "Writes many values in one call, without locks.",
     resolve: async (_root, { input }, { access, operations }) => {
-      const entries = input.entries.map(({ key, value, valueText }) => ({
-        key,
-        valueText: requiredText("value", value, valueText),
-      }));
+      const entries = input.entries.map(({ key, value }) => ({ key, valueText: textOf(value) }));
       await operations.keyValueStores.setValues(access, { store: input.store, entries });
       return { keys: entries.map(({ key }) => key) };
     },

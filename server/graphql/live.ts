@@ -31,15 +31,15 @@ builder.subscriptionFields((t) => ({
     type: QueueStatsOfType,
     args: {
       ...projectArgs,
-      names: t.arg.stringList({
+      queues: t.arg.stringList({
         required: true,
         description: "The queues' names, at most as many as a page has rows.",
       }),
     },
     description:
       "The statistics of each of these queues: now, and then whenever they change, at most once per second and queue.",
-    subscribe: (_root, { project, names }, { access, operations, signal }) =>
-      operations.queues.watchStats(access, { queues: names.map((name) => ({ project, name })), signal }),
+    subscribe: (_root, { project, queues }, { access, operations, signal }) =>
+      operations.queues.watchStats(access, { queues: queues.map((queue) => ({ project, queue })), signal }),
     resolve: (change) => change,
   }),
 }));

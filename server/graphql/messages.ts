@@ -10,7 +10,6 @@ import {
   projectField,
   queueArgs,
   queueField,
-  requiredText,
   takeLimitField,
   WAIT_SECONDS,
 } from "./schema/addresses.ts";
@@ -19,6 +18,7 @@ import { builder, waiting } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import type { GraphQLContext } from "./schema/context.ts";
 import { RawJson } from "./schema/json.ts";
+import { JsonInput, textOf } from "./schema/json-input.ts";
 
 const MessageClaimType = builder.objectRef<NonNullable<MessageRecord["claim"]>>("MessageClaim").implement({
   description: "The claim that holds a message now.",
@@ -214,13 +214,9 @@ builder.queryFields((t) => ({
 }));
 
 const PostMessageInput = builder.inputType("PostMessageInput", {
-  description: "A message to post, with either `body` or `bodyText`.",
+  description: "A message to post.",
   fields: (t) => ({
-    body: t.field({
-      type: "JSON",
-      description: "The body, any JSON value. A number that JavaScript cannot hold exactly is refused: use bodyText.",
-    }),
-    bodyText: t.string({ description: "The body as JSON text. Exactly this text is stored and returned." }),
+    body: t.field({ type: JsonInput, required: true, description: "The body, any JSON value." }),
     ttlSeconds: t.field({
       type: "SafeInt",
       description: "How many seconds it lives. Left out: the queue's `_default_message_ttl`.",
@@ -311,7 +307,7 @@ const DeleteMessagesPayload = builder.objectRef<{ deleted: number }>("DeleteMess
 
 function messageToPost(input: typeof PostMessageInput.$inferInput): MessageToPost {
   return {
-    bodyText: requiredText("body", input.body, input.bodyText),
+    bodyText: textOf(input.body),
     ttlSeconds: input.ttlSeconds,
     delaySeconds: input.delaySeconds,
   };
@@ -328,7 +324,7 @@ builder.mutationFields((t) => ({
         queue: input.queue,
         clientId: input.clientId,
         idempotencyKey: input.idempotencyKey,
-        createQueue: input.createQueue ?? false,
+        createQueue: input.createQueue,
         messages: input.messages.map(messageToPost),
       }),
   }),

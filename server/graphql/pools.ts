@@ -1,7 +1,7 @@
 import type { PoolRecord } from "../operations/pools.ts";
 import { CAPABILITIES, type Capability } from "../storage/data-driver.ts";
 import { PoolHealthType } from "./health.ts";
-import { optionalText, orNull } from "./schema/addresses.ts";
+import { orNull } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import {
   ASKING_THE_STORE,
@@ -14,6 +14,7 @@ import {
 } from "./schema/connection.ts";
 import { DropAllInput, DropAllPayload } from "./schema/drop-all.ts";
 import { RawJson } from "./schema/json.ts";
+import { JsonInput, optionalTextOf } from "./schema/json-input.ts";
 
 const OPTIONS =
   "Options of its driver, an object. They are not secret: everybody who sees the pool sees them. Passwords belong into `uri`.";
@@ -75,21 +76,21 @@ PoolType.implement({
       type: CountType,
       complexity: ASKING_THE_STORE,
       description: "How many queues it holds: exact up to 10,000.",
-      resolve: ({ name }, _args, { access, operations }) => operations.pools.countQueues(access, { name }),
+      resolve: ({ name }, _args, { access, operations }) => operations.pools.countQueues(access, { pool: name }),
     }),
     health: t.field({
       type: PoolHealthType,
       complexity: { field: KEEPING_WAITING },
       description:
         "Its health, by a probe: at most one in ten seconds, for all callers together. For many pools use the query `health`.",
-      resolve: ({ name }, _args, { access, operations }) => operations.health.pool(access, { name }),
+      resolve: ({ name }, _args, { access, operations }) => operations.health.pool(access, { pool: name }),
     }),
     capabilities: t.field({
       type: [CapabilityType],
       nullable: true,
       complexity: ASKING_THE_STORE,
       description: "What its storage can do; null when it is unreachable now.",
-      resolve: ({ name }, _args, { access, operations }) => operations.pools.capabilities(access, { name }),
+      resolve: ({ name }, _args, { access, operations }) => operations.pools.capabilities(access, { pool: name }),
     }),
   }),
 });
@@ -100,10 +101,10 @@ builder.queryFields((t) => ({
   pool: t.field({
     type: PoolType,
     nullable: true,
-    args: { name: t.arg.string({ required: true, description: "The pool's name." }) },
+    args: { pool: t.arg.string({ required: true, description: "The pool's name." }) },
     description: "One pool; null when none has that name.",
-    resolve: (_root, { name }, { access, operations }) =>
-      orNull(operations.pools.get(access, { name }), "POOL_DOES_NOT_EXIST"),
+    resolve: (_root, { pool }, { access, operations }) =>
+      orNull(operations.pools.get(access, { pool }), "POOL_DOES_NOT_EXIST"),
   }),
   pools: t.field({
     type: PoolConnectionType,
@@ -131,8 +132,7 @@ builder.queryFields((t) => ({
 const uri =
   "`postgresql://user:password@host/database?schema=name`, `redis://user:password@host/prefix?cluster=true`, or another scheme that a driver is registered for. Special characters of user and password are percent-encoded. It is stored encrypted and shown with its password masked.";
 const weightField = "Its share of new queues among the pools of its flavor; 0 takes none.";
-const optionsField = { type: "JSON", description: OPTIONS } as const;
-const optionsTextField = { description: "The same as JSON text." } as const;
+const optionsField = { type: JsonInput, description: OPTIONS } as const;
 const verifyField = {
   defaultValue: true,
   required: true,
@@ -143,12 +143,11 @@ const verifyField = {
 const CreatePoolInput = builder.inputType("CreatePoolInput", {
   description: "The pool to register.",
   fields: (t) => ({
-    name: t.string({ required: true, description: "Its name." }),
+    pool: t.string({ required: true, description: "Its name." }),
     uri: t.string({ required: true, description: uri }),
     weight: t.field({ type: "SafeInt", required: true, description: weightField }),
     flavor: t.string({ description: "The flavor it belongs to. Left out: it takes queues without one." }),
     options: t.field(optionsField),
-    optionsText: t.string(optionsTextField),
     verify: t.boolean(verifyField),
     replace: t.boolean({
       defaultValue: false,
@@ -168,12 +167,11 @@ const CreatePoolPayload = builder.objectRef<{ pool: PoolRecord; created: boolean
 const UpdatePoolInput = builder.inputType("UpdatePoolInput", {
   description: "What to change of a pool. What is left out stays.",
   fields: (t) => ({
-    name: t.string({ required: true, description: "The pool's name." }),
+    pool: t.string({ required: true, description: "The pool's name." }),
     uri: t.string({ description: uri }),
     weight: t.field({ type: "SafeInt", description: weightField }),
     flavor: t.string({ description: "The flavor it belongs to; null takes it out of its flavor." }),
     options: t.field(optionsField),
-    optionsText: t.string(optionsTextField),
     verify: t.boolean(verifyField),
   }),
 });
@@ -184,7 +182,7 @@ const UpdatePoolPayload = builder.objectRef<{ pool: PoolRecord }>("UpdatePoolPay
 
 const DeletePoolInput = builder.inputType("DeletePoolInput", {
   description: "The pool to unregister.",
-  fields: (t) => ({ name: t.string({ required: true, description: "The pool's name." }) }),
+  fields: (t) => ({ pool: t.string({ required: true, description: "The pool's name." }) }),
 });
 const DeletePoolPayload = builder.objectRef<{ deleted: boolean }>("DeletePoolPayload").implement({
   description: "The result of deletePool.",
@@ -215,8 +213,8 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: CreatePoolInput, required: true, description: "The pool." }) },
     complexity: KEEPING_WAITING,
     description: "Registers a pool. Two pools cannot be the same server and namespace, however their URIs are written.",
-    resolve: (_root, { input: { options, optionsText, ...input } }, { access, operations }) =>
-      operations.pools.create(access, { ...input, optionsText: optionalText("options", options, optionsText) }),
+    resolve: (_root, { input: { options, ...input } }, { access, operations }) =>
+      operations.pools.create(access, { ...input, optionsText: optionalTextOf(options) }),
   }),
   updatePool: t.field({
     type: UpdatePoolPayload,
@@ -224,10 +222,10 @@ builder.mutationFields((t) => ({
     complexity: KEEPING_WAITING,
     description:
       "Changes a pool. Its queues stay in it, so a URI of another storage is refused while it has queues, unless `verify` is false. Setting a URI, even the same one, ends the warning of `health` that the pool lost its data.",
-    resolve: async (_root, { input: { options, optionsText, ...input } }, { access, operations }) => ({
+    resolve: async (_root, { input: { options, ...input } }, { access, operations }) => ({
       pool: await operations.pools.update(access, {
         ...input,
-        optionsText: optionalText("options", options, optionsText),
+        optionsText: optionalTextOf(options),
       }),
     }),
   }),

@@ -7,7 +7,7 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from "graphql";
-import type { ReservedAttributes, RetryPolicy } from "../operations/input/queue-attributes.ts";
+import { type ReservedAttributes, type RetryPolicy, storedKeys } from "../operations/input/queue-attributes.ts";
 import type { QueueRecord } from "../operations/queues.ts";
 import type { MessageStamp, QueueStats } from "../storage/data-driver.ts";
 import { builder } from "./schema/builder.ts";
@@ -85,12 +85,12 @@ const RetryPolicyType = builder.objectRef<RetryPolicy>("RetryPolicy").implement(
       nullable: true,
       description: "Attempts after the minimum delay.",
     }),
-    minimumDelay: t.expose("minimumDelay", {
+    minimumDelaySeconds: t.expose("minimumDelaySeconds", {
       type: "SafeInt",
       nullable: true,
       description: "Shortest pause, in seconds.",
     }),
-    maximumDelay: t.expose("maximumDelay", {
+    maximumDelaySeconds: t.expose("maximumDelaySeconds", {
       type: "SafeInt",
       nullable: true,
       description: "Longest pause, in seconds.",
@@ -115,15 +115,15 @@ const RetryPolicyType = builder.objectRef<RetryPolicy>("RetryPolicy").implement(
 const QueueAttributesType = builder.objectRef<ReservedAttributes>("QueueAttributes").implement({
   description: "The effective reserved attributes of a queue: the stored value, or else the default.",
   fields: (t) => ({
-    defaultMessageTtl: t.expose("defaultMessageTtl", {
+    defaultMessageTtlSeconds: t.expose("defaultMessageTtlSeconds", {
       type: "SafeInt",
       description: "`_default_message_ttl`: seconds that a message lives if its post does not set it.",
     }),
-    defaultMessageDelay: t.expose("defaultMessageDelay", {
+    defaultMessageDelaySeconds: t.expose("defaultMessageDelaySeconds", {
       type: "SafeInt",
       description: "`_default_message_delay`: seconds before a message can be claimed if its post does not set it.",
     }),
-    maxMessagesPostSize: t.expose("maxMessagesPostSize", {
+    maxMessagesPostBytes: t.expose("maxMessagesPostBytes", {
       type: "SafeInt",
       description: "`_max_messages_post_size`: bytes of body text in one post.",
     }),
@@ -137,7 +137,7 @@ const QueueAttributesType = builder.objectRef<ReservedAttributes>("QueueAttribut
       nullable: true,
       description: "`_dead_letter_queue`: a queue of the same project. It is not created automatically.",
     }),
-    deadLetterQueueMessagesTtl: t.expose("deadLetterQueueMessagesTtl", {
+    deadLetterQueueMessagesTtlSeconds: t.expose("deadLetterQueueMessagesTtlSeconds", {
       type: "SafeInt",
       nullable: true,
       description:
@@ -182,7 +182,7 @@ QueueType.implement({
     storedAttributes: t.stringList({
       description:
         "The names of the reserved attributes that are stored, as in the metadata. The others have their defaults.",
-      resolve: (queue) => Object.keys(queue.metadata.stored).map(reservedKey),
+      resolve: (queue) => storedKeys(queue.metadata.stored),
     }),
     deadLetterQueueMissing: t.loadable({
       type: "Boolean",
@@ -191,8 +191,8 @@ QueueType.implement({
       loaderOptions: { cache: false },
       load: async (queues: QueueParent[], { access, operations, limits }) => {
         const targets = queues.flatMap(({ project, metadata }) => {
-          const name = metadata.effective.deadLetterQueue;
-          return name === null ? [] : [{ project, name }];
+          const queue = metadata.effective.deadLetterQueue;
+          return queue === null ? [] : [{ project, queue }];
         });
         const found = await inBatches(targets, limits.MAX_PAGE_SIZE, (batch) =>
           operations.queues.getMany(access, { queues: batch }),
@@ -211,7 +211,7 @@ QueueType.implement({
       load: async (queues: QueueParent[], { access, operations, limits }) => {
         const asked = queues.filter((queue) => queue.stats === undefined);
         const answers = await inBatches(asked, limits.MAX_PAGE_SIZE, (batch) =>
-          operations.queues.statsMany(access, { queues: batch.map(({ project, name }) => ({ project, name })) }),
+          operations.queues.statsMany(access, { queues: batch.map(({ project, name }) => ({ project, queue: name })) }),
         );
         const byQueue = new Map(asked.map((queue, index) => [queue, answers[index] ?? null]));
         return queues.map((queue) => (queue.stats === undefined ? (byQueue.get(queue) ?? null) : queue.stats));
@@ -220,11 +220,6 @@ QueueType.implement({
     }),
   }),
 });
-
-/** `_max_claim_count` for `maxClaimCount`. */
-function reservedKey(attribute: string): string {
-  return `_${attribute.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
-}
 
 /** Calls `ask` with batches of `size` items at once, and returns its results in order. */
 export async function inBatches<T, R>(

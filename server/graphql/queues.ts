@@ -3,16 +3,10 @@ import { DomainError } from "../errors.ts";
 import type { MetadataChange, QueueMetadata } from "../operations/input/queue-metadata.ts";
 import type { StatsChange } from "../operations/live/stats-watch.ts";
 import { QueueConnectionType, type QueueParent, QueueStatsType, QueueType, selectedFields } from "./queue-types.ts";
-import {
-  idempotencyKeyField,
-  optionalText,
-  orNull,
-  projectArgs,
-  projectField,
-  requiredText,
-} from "./schema/addresses.ts";
+import { idempotencyKeyField, orNull, projectArgs, projectField, queueArgs, queueField } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import { pageArgs, pageCost, pageOf } from "./schema/connection.ts";
+import { JsonInput, optionalTextOf, textOf } from "./schema/json-input.ts";
 
 const METADATA_FIELDS = new Set([
   "metadata",
@@ -54,7 +48,7 @@ builder.queryFields((t) => ({
   queue: t.field({
     type: QueueType,
     nullable: true,
-    args: { ...projectArgs, name: t.arg.string({ required: true, description: "The queue's name." }) },
+    args: queueArgs,
     description: "One queue; null when none has that name.",
     resolve: async (_root, args, { access, operations }) => {
       const queue = await orNull(operations.queues.get(access, args), "QUEUE_DOES_NOT_EXIST");
@@ -65,7 +59,11 @@ builder.queryFields((t) => ({
     type: QueueConnectionType,
     args: {
       ...projectArgs,
-      allProjects: t.arg.boolean({ description: "All projects that you may see, instead of one." }),
+      allProjects: t.arg.boolean({
+        defaultValue: false,
+        required: true,
+        description: "All projects that you may see, instead of one.",
+      }),
       search: t.arg.string({ description: "Only queues whose names begin with this." }),
       sort: t.arg({ type: QueueSort, defaultValue: "name", required: true, description: "The order of the list." }),
       descending: t.arg.boolean({ defaultValue: false, required: true, description: "Reverses the order." }),
@@ -75,7 +73,7 @@ builder.queryFields((t) => ({
     description: "Queues, by pages. A page of 100,000 queues takes no longer than one of 100.",
     resolve: async (_root, args, { access, operations }, info) => {
       const { project, allProjects, search, sort, descending } = args;
-      const scope = { project, search, ...(allProjects ? { allProjects } : {}) };
+      const scope = { project, search, allProjects };
       const withStats = selectedFields(info, STATS_FIELDS).size > 0;
       const detailed = selectedFields(info, METADATA_FIELDS).size > 0;
       const page = await operations.queues.list(access, {
@@ -98,36 +96,33 @@ builder.queryFields((t) => ({
     type: [QueueStatsOfType],
     args: {
       ...projectArgs,
-      names: t.arg.stringList({
+      queues: t.arg.stringList({
         required: true,
         description: "The queues' names, at most as many as a page has rows.",
       }),
     },
-    complexity: ({ names }) => ({ field: 1, multiplier: names.length }),
+    complexity: ({ queues }) => ({ field: 1, multiplier: queues.length }),
     description: "The statistics of many queues of one project, in the given order.",
-    resolve: async (_root, { project, names }, { access, operations }) => {
-      const queues = names.map((name) => ({ project, name }));
-      const stats = await operations.queues.statsMany(access, { queues });
+    resolve: async (_root, { project, queues }, { access, operations }) => {
+      const addresses = queues.map((queue) => ({ project, queue }));
+      const stats = await operations.queues.statsMany(access, { queues: addresses });
       const chosen = chooseProject(access, project);
-      return names.map((name, index) => ({ project: chosen, name, stats: stats[index] ?? null }));
+      return queues.map((name, index) => ({ project: chosen, name, stats: stats[index] ?? null }));
     },
   }),
 }));
 
-const nameField = { required: true, description: "The queue's name." } as const;
 const metadataField = {
   description:
     "An object: reserved attributes such as `_default_message_ttl`, and any keys of your own that do not begin with an underscore.",
 } as const;
-const metadataTextField = { description: "The same as JSON text. Exactly this text is stored." } as const;
 
 const CreateQueueInput = builder.inputType("CreateQueueInput", {
   description: "The queue to create.",
   fields: (t) => ({
     project: t.string(projectField),
-    name: t.string({ required: true, description: "Its name: letters, digits, `_`, `-` and `.`." }),
-    metadata: t.field({ type: "JSON", ...metadataField }),
-    metadataText: t.string(metadataTextField),
+    queue: t.string({ required: true, description: "Its name: letters, digits, `_`, `-` and `.`." }),
+    metadata: t.field({ type: JsonInput, ...metadataField }),
   }),
 });
 const CreateQueuePayload = builder.objectRef<{ queue: QueueParent; created: boolean }>("CreateQueuePayload").implement({
@@ -142,9 +137,8 @@ const UpdateQueueMetadataInput = builder.inputType("UpdateQueueMetadataInput", {
   description: "The new metadata of a queue, which replaces all of the old.",
   fields: (t) => ({
     project: t.string(projectField),
-    name: t.string(nameField),
-    metadata: t.field({ type: "JSON", ...metadataField }),
-    metadataText: t.string(metadataTextField),
+    queue: t.string(queueField),
+    metadata: t.field({ type: JsonInput, required: true, ...metadataField }),
   }),
 });
 
@@ -161,15 +155,14 @@ const QueueMetadataChange = builder.inputType("QueueMetadataChange", {
   fields: (t) => ({
     op: t.field({ type: MetadataOperation, required: true, description: "What to do." }),
     key: t.string({ required: true, description: "The key." }),
-    value: t.field({ type: "JSON", description: "Its new value. Not for REMOVE." }),
-    valueText: t.string({ description: "The same as JSON text." }),
+    value: t.field({ type: JsonInput, description: "Its new value. Not for REMOVE." }),
   }),
 });
 const PatchQueueMetadataInput = builder.inputType("PatchQueueMetadataInput", {
   description: "Changes of a queue's metadata.",
   fields: (t) => ({
     project: t.string(projectField),
-    name: t.string(nameField),
+    queue: t.string(queueField),
     changes: t.field({ type: [QueueMetadataChange], required: true, description: "Done in this order, all or none." }),
   }),
 });
@@ -183,7 +176,7 @@ const PatchQueueMetadataPayload = queuePayload("PatchQueueMetadataPayload", "pat
 
 const DeleteQueueInput = builder.inputType("DeleteQueueInput", {
   description: "The queue to delete.",
-  fields: (t) => ({ project: t.string(projectField), name: t.string(nameField) }),
+  fields: (t) => ({ project: t.string(projectField), queue: t.string(queueField) }),
 });
 const DeleteQueuePayload = builder.objectRef<{ deleted: boolean }>("DeleteQueuePayload").implement({
   description: "The result of deleteQueue.",
@@ -204,7 +197,7 @@ const PurgeQueueInput = builder.inputType("PurgeQueueInput", {
   description: "The queue to empty.",
   fields: (t) => ({
     project: t.string(projectField),
-    name: t.string(nameField),
+    queue: t.string(queueField),
     resources: t.field({
       type: [PurgeResourceType],
       description: "What to remove. Left out: both. An empty list: nothing.",
@@ -221,13 +214,15 @@ const PurgeQueuePayload = builder.objectRef<{ subscriptions: number }>("PurgeQue
 });
 
 /** Converts a change for the operations. BAD_INPUT when REMOVE has a value, or when ADD or REPLACE has none. */
-function metadataChange(change: typeof QueueMetadataChange.$inferInput): MetadataChange {
-  const { op, key, value, valueText } = change;
-  if (op !== "remove") return { op, key, valueText: requiredText("value", value, valueText) };
-  if (optionalText("value", value, valueText) !== undefined) {
-    throw new DomainError("BAD_INPUT", `REMOVE takes no value. Leave it out for the key ${key}.`);
+function metadataChange({ op, key, value }: typeof QueueMetadataChange.$inferInput, index: number): MetadataChange {
+  const valueText = optionalTextOf(value);
+  const details = { field: `changes.${index}.value`, key };
+  if (op === "remove") {
+    if (valueText === undefined) return { op, key };
+    throw new DomainError("BAD_INPUT", `REMOVE takes no value. Leave it out for the key ${key}.`, { details });
   }
-  return { op, key };
+  if (valueText !== undefined) return { op, key, valueText };
+  throw new DomainError("BAD_INPUT", `${op.toUpperCase()} needs a value. Give one for the key ${key}.`, { details });
 }
 
 builder.mutationFields((t) => ({
@@ -236,10 +231,10 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: CreateQueueInput, required: true, description: "The queue." }) },
     description: "Creates a queue in a pool. Safe to repeat: an existing queue is not changed.",
     resolve: async (_root, { input }, { access, operations }) => {
-      const metadataText = optionalText("metadata", input.metadata, input.metadataText);
+      const metadataText = optionalTextOf(input.metadata);
       const { queue, created } = await operations.queues.create(access, {
         project: input.project,
-        name: input.name,
+        queue: input.queue,
         metadataText,
         strict: true,
       });
@@ -253,10 +248,10 @@ builder.mutationFields((t) => ({
     },
     description: "Replaces all metadata of a queue.",
     resolve: async (_root, { input }, { access, operations }) => {
-      const { project, name } = input;
-      const metadataText = requiredText("metadata", input.metadata, input.metadataText);
+      const { project, queue } = input;
+      const metadataText = textOf(input.metadata);
       return {
-        queue: single(await operations.queues.setMetadata(access, { project, name, metadataText, strict: true })),
+        queue: single(await operations.queues.setMetadata(access, { project, queue, metadataText, strict: true })),
       };
     },
   }),
@@ -268,9 +263,11 @@ builder.mutationFields((t) => ({
     description:
       "Changes single keys of a queue's metadata, all or none. A concurrent change of other keys is not lost.",
     resolve: async (_root, { input }, { access, operations }) => {
-      const { project, name } = input;
+      const { project, queue } = input;
       const changes = input.changes.map(metadataChange);
-      return { queue: single(await operations.queues.patchMetadata(access, { project, name, changes, strict: true })) };
+      return {
+        queue: single(await operations.queues.patchMetadata(access, { project, queue, changes, strict: true })),
+      };
     },
   }),
   deleteQueue: t.field({

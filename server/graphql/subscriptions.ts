@@ -1,10 +1,11 @@
 import type { SubscriptionRecord } from "../operations/subscriptions.ts";
 import { addressOf, QueueType } from "./queue-types.ts";
-import { createQueueField, optionalText, orNull, projectField, queueArgs, queueField } from "./schema/addresses.ts";
+import { createQueueField, orNull, projectField, queueArgs, queueField } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import { RawJson } from "./schema/json.ts";
+import { JsonInput, optionalTextOf } from "./schema/json-input.ts";
 
 const QueueSubscriptionType = builder.objectRef<SubscriptionRecord>("QueueSubscription").implement({
   description:
@@ -80,8 +81,7 @@ builder.queryFields((t) => ({
 }));
 
 const subscriber = "An http, https, mailto, trust+http or trust+https URI.";
-const optionsField = { type: "JSON", description: "Options, an object." } as const;
-const optionsTextField = { description: "The same as JSON text." } as const;
+const optionsField = { type: JsonInput, description: "Options, an object." } as const;
 const idField = { required: true, description: "The subscription's id." } as const;
 
 const CreateQueueSubscriptionInput = builder.inputType("CreateQueueSubscriptionInput", {
@@ -92,7 +92,6 @@ const CreateQueueSubscriptionInput = builder.inputType("CreateQueueSubscriptionI
     subscriber: t.string({ required: true, description: subscriber }),
     ttlSeconds: t.field({ type: "SafeInt", description: "How many seconds it lives. Left out: the server's default." }),
     options: t.field(optionsField),
-    optionsText: t.string(optionsTextField),
     createQueue: t.boolean(createQueueField),
   }),
 });
@@ -116,7 +115,6 @@ const UpdateQueueSubscriptionInput = builder.inputType("UpdateQueueSubscriptionI
     subscriber: t.string({ description: subscriber }),
     ttlSeconds: t.field({ type: "SafeInt", description: "How many seconds it lives from now on." }),
     options: t.field(optionsField),
-    optionsText: t.string(optionsTextField),
   }),
 });
 const DeleteQueueSubscriptionInput = builder.inputType("DeleteQueueSubscriptionInput", {
@@ -157,11 +155,10 @@ builder.mutationFields((t) => ({
     type: CreateQueueSubscriptionPayload,
     args: { input: t.arg({ type: CreateQueueSubscriptionInput, required: true, description: "The subscription." }) },
     description: "Stores a subscription. Nothing is delivered to it yet.",
-    resolve: (_root, { input: { options, optionsText, createQueue, ...input } }, { access, operations }) =>
+    resolve: (_root, { input: { options, ...input } }, { access, operations }) =>
       operations.subscriptions.create(access, {
         ...input,
-        optionsText: optionalText("options", options, optionsText),
-        createQueue: createQueue ?? false,
+        optionsText: optionalTextOf(options),
       }),
   }),
   updateQueueSubscription: t.field({
@@ -174,10 +171,10 @@ builder.mutationFields((t) => ({
       }),
     },
     description: "Changes a subscription.",
-    resolve: async (_root, { input: { options, optionsText, ...input } }, { access, operations }) => ({
+    resolve: async (_root, { input: { options, ...input } }, { access, operations }) => ({
       subscription: await operations.subscriptions.update(access, {
         ...input,
-        optionsText: optionalText("options", options, optionsText),
+        optionsText: optionalTextOf(options),
       }),
     }),
   }),

@@ -83,7 +83,7 @@ function checksOf(report: HealthReport, eventLoop: EventLoopWatch): Record<strin
       {
         componentType: "datastore",
         status: report.control.reachable ? "pass" : "fail",
-        observedValue: inMilliseconds(report.control.seconds),
+        observedValue: inMilliseconds(report.control.durationSeconds),
         observedUnit: "ms",
         time: now,
       },
@@ -101,7 +101,7 @@ function checksOf(report: HealthReport, eventLoop: EventLoopWatch): Record<strin
         {
           componentType: "datastore",
           status: operation.succeeded ? "pass" : "warn",
-          observedValue: inMilliseconds(operation.seconds),
+          observedValue: inMilliseconds(operation.durationSeconds),
           observedUnit: "ms",
           time,
           ...(operation.error !== null && { output: operation.error }),
@@ -114,7 +114,7 @@ function checksOf(report: HealthReport, eventLoop: EventLoopWatch): Record<strin
       {
         componentType: "component",
         status: "pass",
-        observedValue: inMilliseconds(report.gc.seconds),
+        observedValue: inMilliseconds(report.gc.durationSeconds),
         observedUnit: "ms",
         time: report.gc.at.toISOString(),
       },

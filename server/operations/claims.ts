@@ -70,14 +70,14 @@ export interface ClaimOperations {
    */
   get(
     access: Access,
-    params: QueueAddress & { id: string; after?: string | null; bodies?: BodyBudget },
+    params: QueueAddress & { claimId: string; after?: string | null; bodies?: BodyBudget },
   ): Promise<{ claim: ClaimRecord; messages: MessageRecord[] }>;
   /** Live claims, oldest first. */
   list(access: Access, params: QueueAddress & PageParams): Promise<Page<ClaimRecord>>;
   /** Renews the claim: it expires `ttlSeconds` from now. CLAIM_DOES_NOT_EXIST. */
-  update(access: Access, params: QueueAddress & ClaimTimes & { id: string }): Promise<ClaimRecord>;
+  update(access: Access, params: QueueAddress & ClaimTimes & { claimId: string }): Promise<ClaimRecord>;
   /** Releases the claim: its messages are ready at once. Silent when there is no such claim. */
-  delete(access: Access, params: QueueAddress & { id: string }): Promise<void>;
+  delete(access: Access, params: QueueAddress & { claimId: string }): Promise<void>;
   /**
    * Releases those of the messages that the claim holds, and returns how many. They are ready at once, or after
    * `delaySeconds` (0 to MAX_MESSAGE_DELAY). They keep their places, their claim counts and their expiry.
@@ -169,7 +169,7 @@ export function createClaimOperations(
         () =>
           inLiveQueue(lookup, queue, () =>
             bodies.spend(
-              (maxBytes) => data.claims.get({ queue, id: params.id, ...from, maxBytes }),
+              (maxBytes) => data.claims.get({ queue, id: params.claimId, ...from, maxBytes }),
               (found) => found.messages,
             ),
           ),
@@ -193,13 +193,13 @@ export function createClaimOperations(
     async update(access, params) {
       const queue = chosen(access, "operator", params);
       const times = checkTimes(params);
-      const claim = await inLiveQueue(lookup, queue, () => data.claims.update({ queue, id: params.id, ...times }));
+      const claim = await inLiveQueue(lookup, queue, () => data.claims.update({ queue, id: params.claimId, ...times }));
       return claimed(queue, claim);
     },
 
     async delete(access, params) {
       const queue = chosen(access, "operator", params);
-      await inLiveQueue(lookup, queue, () => data.claims.delete({ queue, id: params.id }));
+      await inLiveQueue(lookup, queue, () => data.claims.delete({ queue, id: params.claimId }));
     },
 
     async releaseMessages(access, params) {

@@ -17,8 +17,8 @@ export interface FlavorRecord {
   updatedAt: Date;
 }
 
-export interface NamedFlavor extends ProjectAddress {
-  name: string;
+export interface FlavorAddress extends ProjectAddress {
+  flavor: string;
 }
 
 /** Reading needs the role viewer, changing admin. */
@@ -26,13 +26,13 @@ export interface FlavorOperations {
   /** The project's flavors, by name. */
   list(access: Access, params: ProjectAddress & PageParams): Promise<Page<FlavorRecord>>;
   /** The flavor. FLAVOR_DOES_NOT_EXIST. */
-  get(access: Access, params: NamedFlavor): Promise<FlavorRecord>;
+  get(access: Access, params: FlavorAddress): Promise<FlavorRecord>;
   /** True when the project has this flavor. */
-  exists(access: Access, params: NamedFlavor): Promise<boolean>;
+  exists(access: Access, params: FlavorAddress): Promise<boolean>;
   /** The names of the pools that have this flavor, ascending. Does not check that the flavor exists. */
-  pools(access: Access, params: NamedFlavor): Promise<string[]>;
+  pools(access: Access, params: FlavorAddress): Promise<string[]>;
   /** The capabilities of its first pool by name. Null when it has no pool, or that pool cannot be reached now. */
-  capabilities(access: Access, params: NamedFlavor): Promise<Capability[] | null>;
+  capabilities(access: Access, params: FlavorAddress): Promise<Capability[] | null>;
   /**
    * Creates the flavor and sets it on the pools, which leave the flavor that they had. Pools that have this flavor
    * already keep it; if there is one, `pools` may be empty. All or nothing, also after a crash.
@@ -46,15 +46,15 @@ export interface FlavorOperations {
    */
   create(
     access: Access,
-    params: NamedFlavor & { pools: readonly string[]; replace?: boolean; verify?: boolean },
+    params: FlavorAddress & { pools: readonly string[]; replace?: boolean; verify?: boolean },
   ): Promise<{ flavor: FlavorRecord; created: boolean }>;
   /** Makes these its only pools. FLAVOR_DOES_NOT_EXIST, and the errors of `create`. */
-  update(access: Access, params: NamedFlavor & { pools: readonly string[]; verify?: boolean }): Promise<FlavorRecord>;
+  update(access: Access, params: FlavorAddress & { pools: readonly string[]; verify?: boolean }): Promise<FlavorRecord>;
   /**
    * Deletes the flavor. Queues stay in its pools, but no new queue can name it. `deleted` is false when there was no
    * such flavor.
    */
-  delete(access: Access, params: NamedFlavor): Promise<{ deleted: boolean }>;
+  delete(access: Access, params: FlavorAddress): Promise<{ deleted: boolean }>;
   /** Deletes all flavors of the project. See DropAllParams. */
   dropAll(access: Access, params: ProjectAddress & DropAllParams): Promise<DropAllResult>;
 }
@@ -62,12 +62,12 @@ export interface FlavorOperations {
 export function createFlavorOperations(context: OperationContext): FlavorOperations {
   const { control, data, limits } = context;
 
-  function chosen(access: Access, { project, name }: NamedFlavor): { project: string; name: string } {
-    return { project: chosenProject(limits, access, project), name: checkName("name", name) };
+  function chosen(access: Access, { project, flavor }: FlavorAddress): { project: string; name: string } {
+    return { project: chosenProject(limits, access, project), name: checkName("flavor", flavor) };
   }
 
-  function changing(access: Access, action: string, params: NamedFlavor) {
-    const trace = { access, action, project: params.project ?? null, target: String(params.name) };
+  function changing(access: Access, action: string, params: FlavorAddress) {
+    const trace = { access, action, project: params.project ?? null, target: String(params.flavor) };
     return permitted(context, trace, "admin", () => {
       const flavor = chosen(access, params);
       return { flavor, trace: { ...trace, project: flavor.project } };

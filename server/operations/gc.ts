@@ -12,7 +12,7 @@ import { poolNames } from "./pool-facts/names.ts";
 export interface GcReport {
   pools: { pool: string; collected: GcResult | null; error: string | null }[];
   total: GcResult;
-  seconds: number;
+  durationSeconds: number;
 }
 
 export interface GcOperations {
@@ -134,7 +134,7 @@ export function createGcOperations(
       const names = one === null ? await poolNames(control) : [one];
       const pools = await Promise.all(names.map(collectPool));
       const total = pools.reduce((sum, { collected }) => added(sum, collected ?? NOTHING), NOTHING);
-      const report = { pools, total, seconds: (now() - began) / 1000 };
+      const report = { pools, total, durationSeconds: (now() - began) / 1000 };
       if (one === null) last = { at: new Date(), report };
       return report;
     },

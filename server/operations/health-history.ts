@@ -69,9 +69,9 @@ export function createHealthHistoryOperations(
       pool,
       reachable: health.storageReachable,
       errorCode: health.errorCode,
-      operations: health.operations.map(({ operation, seconds, errorCode }) => ({
+      operations: health.operations.map(({ operation, durationSeconds, errorCode }) => ({
         operation,
-        milliseconds: seconds * 1000,
+        milliseconds: durationSeconds * 1000,
         errorCode,
       })),
     });

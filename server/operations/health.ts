@@ -31,11 +31,18 @@ export interface HealthReport {
    * - fail: the control database cannot be reached.
    */
   status: "pass" | "warn" | "fail";
-  control: { reachable: boolean; seconds: number };
+  control: { reachable: boolean; durationSeconds: number };
   /** The built-in pool first. While the control database does not answer: the pools that were known last. */
   pools: PoolHealth[];
   /** This process's last collection of all pools; null before the first. */
-  gc: { at: Date; seconds: number; messages: number; claims: number; subscriptions: number; queues: number } | null;
+  gc: {
+    at: Date;
+    durationSeconds: number;
+    messages: number;
+    claims: number;
+    subscriptions: number;
+    queues: number;
+  } | null;
   /** Sentences for people: what is wrong and what to do. */
   warnings: string[];
 }
@@ -53,7 +60,7 @@ export interface HealthOperations {
   /**
    * The health of one pool, without waiting for others. Shares the checks of `check`. Role viewer. POOL_DOES_NOT_EXIST.
    */
-  pool(access: Access, params: { name: string }): Promise<PoolHealth>;
+  pool(access: Access, params: { pool: string }): Promise<PoolHealth>;
   /**
    * For readiness: why this process should get no requests, or null. Reasons: its control database cannot be reached,
    * takes no writes, or failed half of the calls of the last ten seconds. Needs no role.
@@ -78,12 +85,13 @@ export function createHealthOperations(
 ): HealthOperations {
   const { control, now } = context;
   const { checks, refusals } = parts;
-  let controlCheck: { startedAt: number; answer: Promise<{ reachable: boolean; seconds: number }> } | null = null;
+  let controlCheck: { startedAt: number; answer: Promise<{ reachable: boolean; durationSeconds: number }> } | null =
+    null;
 
-  function checkControl(): Promise<{ reachable: boolean; seconds: number }> {
+  function checkControl(): Promise<{ reachable: boolean; durationSeconds: number }> {
     if (controlCheck !== null && now() - controlCheck.startedAt < REMEMBER_CONTROL_MS) return controlCheck.answer;
     const startedAt = now();
-    const answer = control.isAlive().then((reachable) => ({ reachable, seconds: (now() - startedAt) / 1000 }));
+    const answer = control.isAlive().then((reachable) => ({ reachable, durationSeconds: (now() - startedAt) / 1000 }));
     controlCheck = { startedAt, answer };
     return answer;
   }
@@ -139,18 +147,19 @@ export function createHealthOperations(
         ...missing,
       ];
       const status = !controlHealth.reachable ? "fail" : warnings.length > 0 ? "warn" : "pass";
-      const gc = last === null ? null : { at: last.at, seconds: last.report.seconds, ...last.report.total };
+      const gc =
+        last === null ? null : { at: last.at, durationSeconds: last.report.durationSeconds, ...last.report.total };
       return { status, control: controlHealth, pools: checked, gc, warnings };
     },
 
-    async pool(access, { name }) {
+    async pool(access, { pool }) {
       requireRole(access, "viewer");
       const left = countdown();
-      if (name !== DEFAULT_POOL) await control.pools.get(checkName("name", name));
-      const { identity, ...health } = await checks.check(name, left());
+      if (pool !== DEFAULT_POOL) await control.pools.get(checkName("pool", pool));
+      const { identity, ...health } = await checks.check(pool, left());
       const holder =
         identity === null ? null : await withDeadline(control.pools.findByIdentity(identity), left(), () => null);
-      return withRefusal({ ...health, sameAs: holder === name ? null : holder });
+      return withRefusal({ ...health, sameAs: holder === pool ? null : holder });
     },
 
     async notReady() {

@@ -360,7 +360,7 @@ function newMessages(
   queue: ReservedAttributes,
 ): NewMessage[] {
   const { MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, MAX_MESSAGE_DELAY, MAX_JSON_DEPTH } = limits;
-  const maximum = queue.maxMessagesPostSize;
+  const maximum = queue.maxMessagesPostBytes;
   let bytes = 0;
   // The size first, so that nothing of a request that is too large is parsed.
   for (const message of messages) {
@@ -381,11 +381,11 @@ function newMessages(
       bodyText: checkJsonText(`messages.${index}.body`, message.bodyText, MAX_JSON_DEPTH),
       ttlSeconds:
         ttl === undefined || ttl === null
-          ? queue.defaultMessageTtl
+          ? queue.defaultMessageTtlSeconds
           : checkWhole(`messages.${index}.ttlSeconds`, ttl, MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, "seconds"),
       delaySeconds:
         delay === undefined || delay === null
-          ? queue.defaultMessageDelay
+          ? queue.defaultMessageDelaySeconds
           : checkWhole(`messages.${index}.delaySeconds`, delay, 0, MAX_MESSAGE_DELAY, "seconds"),
     };
   });

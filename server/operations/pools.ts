@@ -49,15 +49,15 @@ export interface PoolOperations {
   /** By name. The built-in pool comes first, on the first page. */
   list(access: Access, params: PageParams): Promise<Page<PoolRecord>>;
   /** The pool, built in or registered. POOL_DOES_NOT_EXIST. */
-  get(access: Access, params: { name: string }): Promise<PoolRecord>;
+  get(access: Access, params: { pool: string }): Promise<PoolRecord>;
   /** True for a registered pool and for the built-in one. */
-  exists(access: Access, params: { name: string }): Promise<boolean>;
+  exists(access: Access, params: { pool: string }): Promise<boolean>;
   /** The pools of the flavor; with null, the registered pools without a flavor. Never the built-in pool. */
   getByFlavor(access: Access, params: { flavor: string | null }): Promise<PoolRecord[]>;
   /** How many queues it holds, exact up to 10,000. POOL_DOES_NOT_EXIST. */
-  countQueues(access: Access, params: { name: string }): Promise<{ value: number; exact: boolean }>;
+  countQueues(access: Access, params: { pool: string }): Promise<{ value: number; exact: boolean }>;
   /** What its storage can do. Null when it cannot be reached now. POOL_DOES_NOT_EXIST. */
-  capabilities(access: Access, params: { name: string }): Promise<Capability[] | null>;
+  capabilities(access: Access, params: { pool: string }): Promise<Capability[] | null>;
   /**
    * Connects to the URI and returns what the storage can do, and the pool that is registered for this storage already,
    * whatever that pool's URI; else null. Writes nothing. Role admin. BAD_INPUT, POOL_NOT_REACHABLE.
@@ -79,19 +79,19 @@ export interface PoolOperations {
    */
   create(
     access: Access,
-    params: { name: string; uri: string; weight: number; replace?: boolean } & Omit<PoolChanges, "uri" | "weight">,
+    params: { pool: string; uri: string; weight: number; replace?: boolean } & Omit<PoolChanges, "uri" | "weight">,
   ): Promise<{ pool: PoolRecord; created: boolean }>;
   /**
    * Changes what is given; BAD_INPUT when nothing is. A new URI is meant for the same storage under another name or
    * password: no message moves. POOL_DOES_NOT_EXIST, POOL_IN_USE_BY_FLAVOR when the pool's flavor would lose its last
    * pool, NOT_SUPPORTED for the built-in pool, and the errors of `create`.
    */
-  update(access: Access, params: { name: string } & PoolChanges): Promise<PoolRecord>;
+  update(access: Access, params: { pool: string } & PoolChanges): Promise<PoolRecord>;
   /**
    * Unregisters the pool; its storage stays as it is. `deleted` is false when there was no such pool. POOL_IN_USE
    * (details `queues`, `exact`), POOL_IN_USE_BY_FLAVOR, NOT_SUPPORTED for the built-in pool.
    */
-  delete(access: Access, params: { name: string }): Promise<{ deleted: boolean }>;
+  delete(access: Access, params: { pool: string }): Promise<{ deleted: boolean }>;
   /**
    * Unregisters every pool but the built-in one, or none: POOL_IN_USE while one of them holds queues. See
    * DropAllParams.
@@ -215,14 +215,14 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
       return list(pageRequest(limits, params.page, isMarker));
     },
 
-    async get(access, { name }) {
+    async get(access, { pool }) {
       requireRole(access, "viewer");
-      return name === DEFAULT_POOL ? DEFAULT_RECORD : toRecord(await control.pools.get(checkName("name", name)));
+      return pool === DEFAULT_POOL ? DEFAULT_RECORD : toRecord(await control.pools.get(checkName("pool", pool)));
     },
 
-    async exists(access, { name }) {
+    async exists(access, { pool }) {
       requireRole(access, "viewer");
-      return name === DEFAULT_POOL || control.pools.exists(checkName("name", name));
+      return pool === DEFAULT_POOL || control.pools.exists(checkName("pool", pool));
     },
 
     async getByFlavor(access, { flavor }) {
@@ -230,15 +230,15 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
       return (await control.pools.getPoolsByFlavor(flavor === null ? null : checkName("flavor", flavor))).map(toRecord);
     },
 
-    async countQueues(access, { name }) {
+    async countQueues(access, { pool }) {
       requireRole(access, "viewer");
-      if (name !== DEFAULT_POOL) await control.pools.get(checkName("name", name));
-      return control.catalogue.countByPool(name);
+      if (pool !== DEFAULT_POOL) await control.pools.get(checkName("pool", pool));
+      return control.catalogue.countByPool(pool);
     },
 
-    async capabilities(access, { name }) {
+    async capabilities(access, { pool }) {
       requireRole(access, "viewer");
-      return capabilitiesOf(data, name === DEFAULT_POOL ? name : checkName("name", name));
+      return capabilitiesOf(data, pool === DEFAULT_POOL ? pool : checkName("pool", pool));
     },
 
     async verify(access, { uri }) {
@@ -249,10 +249,10 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
     },
 
     async create(access, params) {
-      const trace = { access, action: "createPool", project: null, target: String(params.name) };
-      const name = await permitted(context, trace, "admin", () => checkName("name", params.name));
+      const trace = { access, action: "createPool", project: null, target: String(params.pool) };
+      const name = await permitted(context, trace, "admin", () => checkName("pool", params.pool));
       if (name === DEFAULT_POOL) {
-        throw badInput("name", `${DEFAULT_POOL} is the name of the built-in pool. Take another.`);
+        throw badInput("pool", `${DEFAULT_POOL} is the name of the built-in pool. Take another.`);
       }
       const replace = params.replace === true;
       const { flavor = null, optionsText = "{}" } = checkChanges(params);
@@ -275,8 +275,8 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
     },
 
     async update(access, params) {
-      const trace = { access, action: "updatePool", project: null, target: String(params.name) };
-      const name = await permitted(context, trace, "admin", () => checkName("name", params.name));
+      const trace = { access, action: "updatePool", project: null, target: String(params.pool) };
+      const name = await permitted(context, trace, "admin", () => checkName("pool", params.pool));
       if (name === DEFAULT_POOL) throw builtIn("changed");
       const changes = checkChanges(params);
       if (Object.keys(changes).length === 0) {
@@ -303,8 +303,8 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
     },
 
     async delete(access, params) {
-      const trace = { access, action: "deletePool", project: null, target: String(params.name) };
-      const name = await permitted(context, trace, "admin", () => checkName("name", params.name));
+      const trace = { access, action: "deletePool", project: null, target: String(params.pool) };
+      const name = await permitted(context, trace, "admin", () => checkName("pool", params.pool));
       if (name === DEFAULT_POOL) throw builtIn("deleted");
       const deleted = await audited(context, trace, async (tx) => {
         const existed = await tx.pools.exists(name);

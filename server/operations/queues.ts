@@ -7,9 +7,9 @@ import type { Page } from "../storage/list-pages.ts";
 import { type QueueRef, queueKey } from "../storage/queue-ref.ts";
 import { audited, intended, permitted, type Trace } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
-import type { PageParams, ProjectAddress } from "./input/addresses.ts";
+import type { PageParams, ProjectAddress, QueueAddress } from "./input/addresses.ts";
 import { badInput, checkBatch, checkSearch, pageRequest } from "./input/limits.ts";
-import { checkQueueName, checkToken, chosenProject, chosenScope, isNameMarker } from "./input/names.ts";
+import { checkToken, chosenQueue, chosenScope, isNameMarker } from "./input/names.ts";
 import type { ReservedAttributes } from "./input/queue-attributes.ts";
 import {
   checkMetadata,
@@ -25,10 +25,6 @@ import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
 import type { QueueLookup } from "./lifecycle/queue-lookup.ts";
 import { type StatsChange, StatsWatch } from "./live/stats-watch.ts";
 import type { Ticker } from "./live/ticker.ts";
-
-export interface NamedQueue extends ProjectAddress {
-  name: string;
-}
 
 export interface QueueRecord {
   project: string;
@@ -63,14 +59,14 @@ export interface QueueOperations {
    */
   create(
     access: Access,
-    params: NamedQueue & MetadataRules & { metadataText?: string | null },
+    params: QueueAddress & MetadataRules & { metadataText?: string | null },
   ): Promise<{ queue: QueueRecord; created: boolean }>;
   /** The queue with its metadata. QUEUE_DOES_NOT_EXIST. */
-  get(access: Access, params: NamedQueue): Promise<QueueRecord>;
+  get(access: Access, params: QueueAddress): Promise<QueueRecord>;
   /** In the order asked, null for a missing queue. One statement for all. At most MAX_PAGE_SIZE. */
-  getMany(access: Access, params: { queues: readonly NamedQueue[] }): Promise<(QueueRecord | null)[]>;
+  getMany(access: Access, params: { queues: readonly QueueAddress[] }): Promise<(QueueRecord | null)[]>;
   /** True when the queue's record exists, whatever its pool says. */
-  exists(access: Access, params: NamedQueue): Promise<boolean>;
+  exists(access: Access, params: QueueAddress): Promise<boolean>;
   /**
    * A page of one project's queues, or with `allProjects` of all that the caller may see (needs an unlimited caller or
    * one with a single project). With `search`, queues whose names begin with it. `detailed` adds the metadata,
@@ -98,21 +94,21 @@ export interface QueueOperations {
    * job is added leaves the new metadata; repeating the call adds the job, unless `_flavor` was removed. BAD_INPUT,
    * TOO_LARGE, QUEUE_DOES_NOT_EXIST, FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND, NOT_SUPPORTED.
    */
-  setMetadata(access: Access, params: NamedQueue & MetadataRules & { metadataText: string }): Promise<QueueRecord>;
+  setMetadata(access: Access, params: QueueAddress & MetadataRules & { metadataText: string }): Promise<QueueRecord>;
   /**
    * Changes top-level keys in the order given, all or none. Changes by several callers at once are all kept. The values
    * of other keys stay exactly as they are. `_flavor` and errors as for `setMetadata`.
    */
   patchMetadata(
     access: Access,
-    params: NamedQueue & MetadataRules & { changes: readonly MetadataChange[] },
+    params: QueueAddress & MetadataRules & { changes: readonly MetadataChange[] },
   ): Promise<QueueRecord>;
   /**
    * Deletes the queue with its messages and claims, at once. Its subscriptions stay in its pool, and belong to the
    * queue again if it is created again. `deleted` is false when there was no such queue. After a crash the queue is
    * deleted or not; garbage collection frees what is left in the pool.
    */
-  delete(access: Access, params: NamedQueue): Promise<{ deleted: boolean }>;
+  delete(access: Access, params: QueueAddress): Promise<{ deleted: boolean }>;
   /**
    * Removes all messages (claimed ones too), all subscriptions, or both, at once. Default: both. The metadata stays. A
    * crash can leave the subscriptions, and the audit entry "intended".
@@ -122,15 +118,15 @@ export interface QueueOperations {
    */
   purge(
     access: Access,
-    params: NamedQueue & { resources?: readonly PurgeResource[] | null; idempotencyKey?: string | null },
+    params: QueueAddress & { resources?: readonly PurgeResource[] | null; idempotencyKey?: string | null },
   ): Promise<{ subscriptions: number }>;
   /** Counts the queue's messages by state. QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED, and the errors of its pool. */
-  stats(access: Access, params: NamedQueue): Promise<QueueStats>;
+  stats(access: Access, params: QueueAddress): Promise<QueueStats>;
   /**
    * In the order asked. Null for a queue that does not exist or is not in the catalogue, and when its pool does not
    * answer now. One call to each pool. At most MAX_PAGE_SIZE.
    */
-  statsMany(access: Access, params: { queues: readonly NamedQueue[] }): Promise<(QueueStats | null)[]>;
+  statsMany(access: Access, params: { queues: readonly QueueAddress[] }): Promise<(QueueStats | null)[]>;
   /**
    * Yields the statistics of each queue now, then each change, at most once a second for each queue. All watchers of a
    * queue share one poll; without watchers there is none. A slow reader gets the latest statistics, not every change.
@@ -138,7 +134,7 @@ export interface QueueOperations {
    */
   watchStats(
     access: Access,
-    params: { queues: readonly NamedQueue[]; signal: AbortSignal },
+    params: { queues: readonly QueueAddress[]; signal: AbortSignal },
   ): AsyncIterableIterator<StatsChange>;
 }
 
@@ -166,19 +162,15 @@ export function createQueueOperations(
     return data.messages.stats(await deadLetters.counted(queues, attributes ?? (await lookup.find(queues))));
   }
 
-  function chosen(access: Access, { project, name }: NamedQueue): QueueRef {
-    return { project: chosenProject(limits, access, project), name: checkQueueName(limits, name) };
-  }
-
-  function chosenMany(access: Access, queues: readonly NamedQueue[]): QueueRef[] {
+  function chosenMany(access: Access, queues: readonly QueueAddress[]): QueueRef[] {
     requireRole(access, "viewer");
-    return checkBatch(limits, "names", queues).map((queue) => chosen(access, queue));
+    return checkBatch(limits, "queues", queues).map((queue) => chosenQueue(limits, access, queue));
   }
 
   /** Checks the role operator and the queue's name. FORBIDDEN is audited as a refusal. */
-  function changing(access: Access, action: string, params: NamedQueue): Promise<QueueRef> {
-    const trace = { access, action, project: params.project ?? null, target: String(params.name) };
-    return permitted(context, trace, "operator", () => chosen(access, params));
+  function changing(access: Access, action: string, params: QueueAddress): Promise<QueueRef> {
+    const trace = { access, action, project: params.project ?? null, target: String(params.queue) };
+    return permitted(context, trace, "operator", () => chosenQueue(limits, access, params));
   }
 
   async function changeMetadata(
@@ -248,7 +240,7 @@ export function createQueueOperations(
 
     async get(access, params) {
       requireRole(access, "viewer");
-      return toRecord(await control.queues.get(chosen(access, params)));
+      return toRecord(await control.queues.get(chosenQueue(limits, access, params)));
     },
 
     async getMany(access, { queues }) {
@@ -263,7 +255,7 @@ export function createQueueOperations(
 
     async exists(access, params) {
       requireRole(access, "viewer");
-      return control.queues.exists(chosen(access, params));
+      return control.queues.exists(chosenQueue(limits, access, params));
     },
 
     async list(access, params) {
@@ -343,7 +335,7 @@ export function createQueueOperations(
 
     async stats(access, params) {
       requireRole(access, "viewer");
-      const queue = chosen(access, params);
+      const queue = chosenQueue(limits, access, params);
       await lookup.attributes(queue);
       const [stats] = await statsOf([queue]);
       if (stats !== undefined && stats !== null) return stats;

@@ -117,7 +117,7 @@ export interface OperationHealth {
     | "bulk_delete_messages"
     | "delete_queue";
   succeeded: boolean;
-  seconds: number;
+  durationSeconds: number;
   error: string | null;
   errorCode: ErrorCode | null;
 }

@@ -35,7 +35,7 @@ export async function probeDriver(
     operations.push({
       operation,
       succeeded: error === null,
-      seconds: (performance.now() - start) / 1000,
+      durationSeconds: (performance.now() - start) / 1000,
       error: error?.message ?? null,
       errorCode: error?.code ?? null,
     });

@@ -28,7 +28,7 @@ export interface MoveReport {
   claims: number;
   /** How long nobody could use the queue: from the freeze until the catalogue named the target. */
   pauseMs: number;
-  seconds: number;
+  durationSeconds: number;
 }
 
 /** One of the two pools of a move. `pool` is its name, which its errors get. */
@@ -79,7 +79,7 @@ export async function moveQueue(params: MoveParams): Promise<MoveReport> {
   const claims = await copy.openTarget();
   await params.commit();
   const ended = performance.now();
-  return { messages: copy.messages, claims, pauseMs: ended - frozen, seconds: (ended - started) / 1000 };
+  return { messages: copy.messages, claims, pauseMs: ended - frozen, durationSeconds: (ended - started) / 1000 };
 }
 
 /**

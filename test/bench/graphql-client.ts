@@ -29,14 +29,11 @@ function graphqlSender(url: string, connections: number): { send: Send; close: (
 export async function graphqlClient(url: string, connections: number): Promise<Contender> {
   const { send, close } = graphqlSender(url, connections);
   const queue = { project: "bench", queue: "bench" };
-  await send(`mutation Create($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
-    project: "bench",
-    name: "bench",
-  });
+  await send(`mutation Create($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, queue);
   return {
     name: "isimud graphql",
     async post(count) {
-      const messages = Array.from({ length: count }, () => ({ bodyText: JSON.stringify(payload()) }));
+      const messages = Array.from({ length: count }, () => ({ body: { text: JSON.stringify(payload()) } }));
       await send(POST, { ...queue, messages, clientId: "bench" });
     },
     async take(count) {

@@ -11,7 +11,7 @@ const TIMES_A_ROUND = 50;
 export async function latency(url: string, rounds: number): Promise<void> {
   const here = await openBenchEngine(url);
   const there = await openBenchEngine(url);
-  await here.operations.queues.create(BENCH_ACCESS, { project: "latency", name: "q" });
+  await here.operations.queues.create(BENCH_ACCESS, { project: "latency", queue: "q" });
   const at = { project: "latency", queue: "q" };
   const client = new pg.Client({ connectionString: url });
   await client.connect();

@@ -24,7 +24,7 @@ export async function memory(databaseUrl: string, minutes: number): Promise<void
   const idle = await resident();
   const pool = new Pool(server.url, { connections: LONG_POLLS + STREAMS, bodyTimeout: 0, headersTimeout: 0 });
   const stop = new AbortController();
-  await post(pool, 'mutation { createQueue(input: { project: "bench", name: "quiet" }) { created } }');
+  await post(pool, 'mutation { createQueue(input: { project: "bench", queue: "quiet" }) { created } }');
   const beside = [
     ...Array.from({ length: LONG_POLLS }, () => pollUntil(pool, stop.signal)),
     ...Array.from({ length: STREAMS }, () => readStream(pool, stop.signal)),

@@ -33,7 +33,7 @@ async function graphql(query: string): Promise<Record<string, unknown>> {
 
 const post = (body: string) =>
   graphql(
-    `mutation { postMessages(input: { project: "p", queue: "q", createQueue: true, messages: [{ bodyText: "${body}" }] }) { ids } }`,
+    `mutation { postMessages(input: { project: "p", queue: "q", createQueue: true, messages: [{ body: { text: "${body}" } }] }) { ids } }`,
   );
 
 function postgresPid(): number {
@@ -127,7 +127,7 @@ describe("npm start", () => {
     await service.printed(/Stop it with Ctrl-C/);
     expect(service.output()).toContain("Stopping the PostgreSQL that an Isimud left behind");
     expect(isAlive(orphan)).toBe(false);
-    const data = await graphql(`{ queue(project: "p", name: "q") { stats { total } } }`);
+    const data = await graphql(`{ queue(project: "p", queue: "q") { stats { total } } }`);
     expect(data).toMatchObject({ queue: { stats: { total: expect.any(Number) } } });
     const { total } = (data.queue as { stats: { total: number } }).stats;
     // Besides the acknowledged ones: one of the first test, and messages whose answer was lost with the process.
@@ -138,7 +138,7 @@ describe("npm start", () => {
   test("on SIGTERM says that it is not ready, ends streams, and ends with its database", async () => {
     const database = postgresPid();
     const stream = await fetch(
-      `${url}/api/graphql?query=${encodeURIComponent(`subscription { queueStatsChanged(project: "p", names: ["q"]) { __typename } }`)}`,
+      `${url}/api/graphql?query=${encodeURIComponent(`subscription { queueStatsChanged(project: "p", queues: ["q"]) { __typename } }`)}`,
       { headers: { accept: "text/event-stream" } },
     );
     service.child.kill("SIGTERM");
@@ -155,7 +155,7 @@ describe("npm start", () => {
     await service.printed(/Stop it with Ctrl-C/);
     expect(service.output()).not.toContain("Building");
     expect(service.output()).not.toContain("Making");
-    expect(await graphql(`{ queue(project: "p", name: "q") { name } }`)).toEqual({ queue: { name: "q" } });
+    expect(await graphql(`{ queue(project: "p", queue: "q") { name } }`)).toEqual({ queue: { name: "q" } });
   });
 
   test("ends on Ctrl-C while it starts, without leaving a database behind", async () => {

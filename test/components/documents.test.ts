@@ -57,7 +57,7 @@ describe("a document's text", () => {
   const right = graphql("fragment Right on Pool { queueCount { ...Leaf } }", [leaf]);
 
   it("has every fragment once, however often it is spread", () => {
-    const text = textOf(graphql(`query Both { pool(name: "a") { ...Left ...Right } }`, [left, right]));
+    const text = textOf(graphql(`query Both { pool(pool: "a") { ...Left ...Right } }`, [left, right]));
     expect(text.match(/(query|fragment) \w+/g)).toEqual([
       "query Both",
       "fragment Left",
@@ -69,6 +69,6 @@ describe("a document's text", () => {
 
   it("is refused for a fragment that is a client component's: there is no text", () => {
     const reference = (() => undefined) as unknown as typeof leaf;
-    expect(() => graphql('query One { pool(name: "a") { name } }', [reference])).toThrow(/use client/);
+    expect(() => graphql('query One { pool(pool: "a") { name } }', [reference])).toThrow(/use client/);
   });
 });

@@ -119,7 +119,7 @@ export function describeQueueLifecycle(name: string, open: OpenDataDriver): void
       ]);
       for (const operation of health.operations) {
         expect(operation).toMatchObject({ succeeded: true, error: null });
-        expect(operation.seconds).toBeGreaterThan(0);
+        expect(operation.durationSeconds).toBeGreaterThan(0);
       }
     });
 

@@ -13,15 +13,15 @@ let dashboard: Dashboard;
 beforeAll(async () => {
   dashboard = await openDashboard({ demo: true });
   await dashboard.call(
-    `mutation { createQueue(input: { project: "forms", name: "copied", metadata: { _default_message_delay: 5 } }) { created } }`,
+    `mutation { createQueue(input: { project: "forms", queue: "copied", metadata: { json: { _default_message_delay: 5 } } }) { created } }`,
   );
   await dashboard.call(`mutation ($input: PostMessagesInput!) { postMessages(input: $input) { ids } }`, {
     input: {
       project: "forms",
       queue: "copied",
       messages: [
-        { bodyText: EMOJI_BODY, ttlSeconds: 1234, delaySeconds: 600 },
-        { bodyText: TURNING_BODY, delaySeconds: 0 },
+        { body: { text: EMOJI_BODY }, ttlSeconds: 1234, delaySeconds: 600 },
+        { body: { text: TURNING_BODY }, delaySeconds: 0 },
       ],
     },
   });
@@ -127,7 +127,7 @@ it(
     const { queue } = await dashboard.call<{
       queue: { newestMessage: { bodyText: string; ttlSeconds: number; createdAt: string; delayedUntil: string } };
     }>(
-      '{ queue(project: "forms", name: "copied") { newestMessage { bodyText ttlSeconds createdAt delayedUntil } } }',
+      '{ queue(project: "forms", queue: "copied") { newestMessage { bodyText ttlSeconds createdAt delayedUntil } } }',
       {},
     );
     const { bodyText, ttlSeconds, createdAt, delayedUntil } = queue.newestMessage;

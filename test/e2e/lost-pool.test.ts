@@ -17,12 +17,12 @@ beforeAll(async () => {
   const detour = await postgresByDetour(database.url);
   const run = (mutation: string, type: string, input: object) =>
     dashboard.call(`mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`, { input });
-  await run("createPool", "CreatePoolInput", { name: "lost", uri: detour.uri, weight: 1 });
-  await run("createFlavor", "CreateFlavorInput", { project: "p", name: "far", pools: ["lost"] });
+  await run("createPool", "CreatePoolInput", { pool: "lost", uri: detour.uri, weight: 1 });
+  await run("createFlavor", "CreateFlavorInput", { project: "p", flavor: "far", pools: ["lost"] });
   const metadata = { _flavor: "far", owner: "the tea house" };
-  await run("createQueue", "CreateQueueInput", { project: "p", name: "tea", metadata });
-  await run("postMessages", "PostMessagesInput", { project: "p", queue: "tea", messages: [{ body: 1 }] });
-  const { pool } = (await dashboard.call('{ pool(name: "lost") { health { storageReachable } } }', {})) as {
+  await run("createQueue", "CreateQueueInput", { project: "p", queue: "tea", metadata: { json: metadata } });
+  await run("postMessages", "PostMessagesInput", { project: "p", queue: "tea", messages: [{ body: { json: 1 } }] });
+  const { pool } = (await dashboard.call('{ pool(pool: "lost") { health { storageReachable } } }', {})) as {
     pool: { health: { storageReachable: boolean } };
   };
   expect(pool.health.storageReachable).toBe(true);
@@ -97,7 +97,7 @@ it(
     const { page, complaints, end } = await dashboard.visit();
     const run = (mutation: string, type: string, input: object) =>
       dashboard.call(`mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`, { input });
-    await run("createQueue", "CreateQueueInput", { project: "p", name: "loose" });
+    await run("createQueue", "CreateQueueInput", { project: "p", queue: "loose" });
     await run("deleteCatalogueEntry", "DeleteCatalogueEntryInput", { project: "p", queue: "loose" });
     await page.goto(dashboard.url + paths.queues("p"), { waitUntil: "networkidle" });
     await page.getByRole("row", { name: /^loose .*Not in the catalogue/ }).waitFor();
@@ -122,11 +122,19 @@ it(
     const slow: SlowNetwork = await slowNetwork(another.url);
     const run = (mutation: string, type: string, input: object) =>
       dashboard.call(`mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`, { input });
-    await run("createPool", "CreatePoolInput", { name: "slow", uri: slow.uri, weight: 1 });
-    await run("createFlavor", "CreateFlavorInput", { project: "slow", name: "slowly", pools: ["slow"] });
-    await run("createQueue", "CreateQueueInput", { project: "slow", name: "snail", metadata: { _flavor: "slowly" } });
-    await run("createQueue", "CreateQueueInput", { project: "slow", name: "hare" });
-    await run("postMessages", "PostMessagesInput", { project: "slow", queue: "snail", messages: [{ body: 1 }] });
+    await run("createPool", "CreatePoolInput", { pool: "slow", uri: slow.uri, weight: 1 });
+    await run("createFlavor", "CreateFlavorInput", { project: "slow", flavor: "slowly", pools: ["slow"] });
+    await run("createQueue", "CreateQueueInput", {
+      project: "slow",
+      queue: "snail",
+      metadata: { json: { _flavor: "slowly" } },
+    });
+    await run("createQueue", "CreateQueueInput", { project: "slow", queue: "hare" });
+    await run("postMessages", "PostMessagesInput", {
+      project: "slow",
+      queue: "snail",
+      messages: [{ body: { json: 1 } }],
+    });
     slow.delayMs = 300;
     const { page, complaints, end } = await dashboard.visit();
     // In the order of the answer: first the rows, later the counts.

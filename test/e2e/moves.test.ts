@@ -19,16 +19,21 @@ beforeAll(async () => {
   ] as const) {
     const database = await createEmptyDatabase();
     databases.push(database);
-    const input = { name, uri: database.url, weight, flavor };
+    const input = { pool: name, uri: database.url, weight, flavor };
     await dashboard.call("mutation ($input: CreatePoolInput!) { createPool(input: $input) { created } }", { input });
   }
-  const input = { project: "p", queue: "tea", messages: [{ body: 1 }, { body: 2 }, { body: 3 }], createQueue: true };
+  const input = {
+    project: "p",
+    queue: "tea",
+    messages: [{ body: { json: 1 } }, { body: { json: 2 } }, { body: { json: 3 } }],
+    createQueue: true,
+  };
   await dashboard.call("mutation ($input: PostMessagesInput!) { postMessages(input: $input) { ids } }", { input });
   await dashboard.call("mutation ($input: CreateFlavorInput!) { createFlavor(input: $input) { created } }", {
-    input: { project: "p", name: "rapid", pools: ["quick"] },
+    input: { project: "p", flavor: "rapid", pools: ["quick"] },
   });
   await dashboard.call("mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }", {
-    input: { project: "p", name: "espresso", metadata: { _flavor: "rapid" } },
+    input: { project: "p", queue: "espresso", metadata: { json: { _flavor: "rapid" } } },
   });
 }, START_DEADLINE_MS);
 afterAll(async () => {

@@ -14,7 +14,7 @@ beforeAll(async () => {
   const run = (mutation: string, type: string, input: object) =>
     dashboard.call(`mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`, { input });
   const uri = "postgres://user:secret@127.0.0.1:1/d";
-  await run("createPool", "CreatePoolInput", { name: "archive", uri, weight: 0, flavor: "cold", verify: false });
+  await run("createPool", "CreatePoolInput", { pool: "archive", uri, weight: 0, flavor: "cold", verify: false });
   await run("drainPool", "DrainPoolInput", { pool: "archive" });
 }, START_DEADLINE_MS);
 afterAll(() => dashboard?.close());
@@ -62,7 +62,7 @@ it(
   async () => {
     const project = "p".repeat(256);
     await dashboard.call(`mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
-      input: { project, name: "a-of-a-long-name" },
+      input: { project, queue: "a-of-a-long-name" },
     });
     const { page, end } = await dashboard.visit({ width: 1280 });
     await page.goto(dashboard.url + paths.queues(null), { waitUntil: "networkidle" });

@@ -17,9 +17,9 @@ beforeAll(async () => {
   ] as const) {
     const database = await createEmptyDatabase();
     databases.push(database);
-    await createPool({ name, uri: database.url, weight });
+    await createPool({ pool: name, uri: database.url, weight });
   }
-  await createPool({ name: "down", uri: "postgres://user:secret@127.0.0.1:1/d", weight: 0, verify: false });
+  await createPool({ pool: "down", uri: "postgres://user:secret@127.0.0.1:1/d", weight: 0, verify: false });
 }, START_DEADLINE_MS);
 afterAll(async () => {
   await dashboard?.close();
@@ -31,7 +31,7 @@ const createPool = (input: object) =>
 
 async function samplesOf(pool: string): Promise<number> {
   const { pool: found } = (await dashboard.call(
-    "query ($name: String!) { pool(name: $name) { healthLastHour { samples } } }",
+    "query ($name: String!) { pool(pool: $name) { healthLastHour { samples } } }",
     { name: pool },
   )) as { pool: { healthLastHour: { samples: number }[] } };
   return found.healthLastHour.reduce((sum, { samples }) => sum + samples, 0);
@@ -89,7 +89,7 @@ it(
   async () => {
     const database = await createEmptyDatabase();
     databases.push(database);
-    await createPool({ name: "new", uri: database.url, weight: 0, flavor: "fresh" });
+    await createPool({ pool: "new", uri: database.url, weight: 0, flavor: "fresh" });
     const { page, end } = await dashboard.visit();
     await page.goto(dashboard.url + paths.pool("new"), { waitUntil: "networkidle" });
     await page
@@ -144,7 +144,7 @@ it(
     // A prediction changes nothing.
     const weightOf = async (name: string) =>
       (
-        (await dashboard.call("query ($name: String!) { pool(name: $name) { weight } }", { name })) as {
+        (await dashboard.call("query ($name: String!) { pool(pool: $name) { weight } }", { name })) as {
           pool: { weight: number };
         }
       ).pool.weight;

@@ -31,10 +31,10 @@ async function refresh(page: Page): Promise<void> {
 /** Creates claims of one message each, in the order of `holders`. */
 async function claimAll(queue: string, holders: string[]): Promise<void> {
   await dashboard.call(`mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
-    input: { project: "hands", name: queue },
+    input: { project: "hands", queue },
   });
   await dashboard.call(`mutation ($input: PostMessagesInput!) { postMessages(input: $input) { ids } }`, {
-    input: { project: "hands", queue, messages: holders.map((holder) => ({ body: holder })) },
+    input: { project: "hands", queue, messages: holders.map((holder) => ({ body: { json: holder } })) },
   });
   for (const _ of holders) {
     await dashboard.call(`mutation ($input: CreateClaimInput!) { createClaim(input: $input) { claim { id } } }`, {
@@ -45,7 +45,7 @@ async function claimAll(queue: string, holders: string[]): Promise<void> {
 
 async function release(queue: string, id: string): Promise<void> {
   await dashboard.call(`mutation ($input: ReleaseClaimInput!) { releaseClaim(input: $input) { __typename } }`, {
-    input: { project: "hands", queue, id },
+    input: { project: "hands", queue, claimId: id },
   });
 }
 

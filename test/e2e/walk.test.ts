@@ -118,7 +118,7 @@ it(
   "subscriptions: subscribe, confirm, delete",
   async () => {
     await dashboard.call(`mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
-      input: { project: "walk", name: "heard" },
+      input: { project: "walk", queue: "heard" },
     });
     const { page, complaints, end } = await dashboard.visit();
     await page.goto(dashboard.url + paths.queue("walk", "heard", "subscriptions"), { waitUntil: "networkidle" });
@@ -187,7 +187,7 @@ it(
   async () => {
     const make = (name: string) =>
       dashboard.call(`mutation ($input: CreateQueueInput!) { createQueue(input: $input) { created } }`, {
-        input: { project: "many", name },
+        input: { project: "many", queue: name },
       });
     for (let index = 0; index < 120; index++) await make(`q-${String(index).padStart(3, "0")}`);
     await make("other");
@@ -220,9 +220,9 @@ it(
   async () => {
     const { page, complaints, end } = await dashboard.visit();
     await dashboard.call(
-      `mutation { createQueue(input: { project: "p", name: "notified" }) { created }
-        createKeyValueStore(input: { name: "flags" }) { name }
-        setKeyValue(input: { store: "flags", key: "beta", valueText: "{\\"big\\": 12345678901234567890}" }) { keys } }`,
+      `mutation { createQueue(input: { project: "p", queue: "notified" }) { created }
+        createKeyValueStore(input: { store: "flags" }) { name }
+        setKeyValue(input: { store: "flags", key: "beta", value: { text: "{\\"big\\": 12345678901234567890}" } }) { keys } }`,
     );
     await page.goto(dashboard.url + paths.queue("p", "notified", "settings"), { waitUntil: "networkidle" });
     await page.getByRole("row", { name: /_retry_policy none Default/ }).waitFor();

@@ -49,7 +49,7 @@ export async function createQueue(
   metadata: object = {},
 ): Promise<void> {
   const query = "mutation C($input: CreateQueueInput!) { createQueue(input: $input) { created } }";
-  await api.run(query, { input: { project, name, metadata } });
+  await api.run(query, { input: { project, queue: name, metadata: { json: metadata } } });
 }
 
 /** Posts one message for each body, and returns their ids. */
@@ -61,7 +61,7 @@ export async function postMessages(
   more: object = {},
 ): Promise<string[]> {
   const query = "mutation P($input: PostMessagesInput!) { postMessages(input: $input) { ids } }";
-  const messages = bodies.map((body) => ({ body, ...more }));
+  const messages = bodies.map((body) => ({ body: { text: JSON.stringify(body) }, ...more }));
   return (await api.run(query, { input: { project, queue, messages, createQueue: true } })).postMessages.ids;
 }
 

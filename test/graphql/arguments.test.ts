@@ -7,7 +7,7 @@ const project = aProject();
 beforeAll(async () => {
   await createQueue(api, project, "q");
   await postMessages(api, project, "q", [1, 2]);
-  await api.run('mutation { createKeyValueStore(input: { name: "s" }) { __typename } }');
+  await api.run('mutation { createKeyValueStore(input: { store: "s" }) { __typename } }');
 });
 
 /** Every list: `ARGS` stands for its paging arguments. */
@@ -17,8 +17,8 @@ const LISTS = {
   "queues of all projects": "queues(allProjects: true ARGS) { nodes { name } }",
   projects: "projects(ARGS) { nodes { name } }",
   pools: "pools(ARGS) { nodes { name } }",
-  "queues of a pool": 'pool(name: "default") { catalogue(ARGS) { nodes { queue } } }',
-  "a pool's history": 'pool(name: "default") { healthHistory(ARGS) { nodes { from } } }',
+  "queues of a pool": 'pool(pool: "default") { catalogue(ARGS) { nodes { queue } } }',
+  "a pool's history": 'pool(pool: "default") { healthHistory(ARGS) { nodes { from } } }',
   catalogue: "catalogue(project: $project ARGS) { nodes { queue } }",
   "catalogue by name": 'catalogue(project: $project, search: "q" ARGS) { nodes { queue } }',
   flavors: "flavors(project: $project ARGS) { nodes { name } }",
@@ -27,8 +27,8 @@ const LISTS = {
   "key-value stores": "keyValueStores(ARGS) { nodes { name } }",
   "locks of stores": "keyValueLocks(ARGS) { nodes { key } }",
   subscriptions: 'queueSubscriptions(project: $project, queue: "q" ARGS) { nodes { id } }',
-  claims: 'queue(project: $project, name: "q") { claims(ARGS) { nodes { id } } }',
-  messages: 'queue(project: $project, name: "q") { messages(ARGS) { nodes { id } } }',
+  claims: 'queue(project: $project, queue: "q") { claims(ARGS) { nodes { id } } }',
+  messages: 'queue(project: $project, queue: "q") { messages(ARGS) { nodes { id } } }',
 };
 const inProject = (field: string) => field.replace("$project", JSON.stringify(project));
 const refused = async (field: string, args: string) => {
@@ -76,9 +76,9 @@ test("a search that is longer than any name is refused as such", async () => {
 test("a list of names that is too long is called names", async () => {
   const names = Array.from({ length: 51 }, (_, index) => `q${index}`);
   const query =
-    "query Q($names: [String!]!, $project: String) { queueStats(project: $project, names: $names) { name } }";
+    "query Q($names: [String!]!, $project: String) { queueStats(project: $project, queues: $names) { name } }";
   const { errors } = await api.send(query, { names, project });
   expect(errors?.map(({ message, extensions }) => [message, extensions.details])).toEqual([
-    ["names may have at most 50 entries; it has 51.", { field: "names", maximum: 50 }],
+    ["queues may have at most 50 entries; it has 51.", { field: "queues", maximum: 50 }],
   ]);
 });

@@ -8,12 +8,12 @@ beforeAll(async () => {
   database = await createEmptyDatabase();
   const create = "mutation C($input: CreatePoolInput!) { createPool(input: $input) { created } }";
   // With weight 0 it gets only the queues that the catalogue maps to it.
-  await api.run(create, { input: { name: "other", uri: database.url, weight: 0 } });
+  await api.run(create, { input: { pool: "other", uri: database.url, weight: 0 } });
 });
 afterAll(() => database.drop());
 
 const ENTRY =
-  'query E($project: String) { catalogueEntry(project: $project, queue: "q") { project queue pool epoch } queue(project: $project, name: "q") { stats { total } } }';
+  'query E($project: String) { catalogueEntry(project: $project, queue: "q") { project queue pool epoch } queue(project: $project, queue: "q") { stats { total } } }';
 const INSERT =
   "mutation I($input: InsertCatalogueEntryInput!) { insertCatalogueEntry(input: $input) { entry { pool epoch } } }";
 const UPDATE =
@@ -30,18 +30,18 @@ async function aQueue(): Promise<string> {
 beforeAll(async () => {
   const update = "mutation U($input: UpdatePoolInput!) { updatePool(input: $input) { pool { flavor } } }";
   // With a flavor, the pool is no candidate for queues without one.
-  await api.run(update, { input: { name: "other", flavor: "special" } });
+  await api.run(update, { input: { pool: "other", flavor: "special" } });
 });
 
 test("an entry says which flavor its queue asks for, whichever pool holds it", async () => {
   const project = aProject();
   const flavor = "mutation F($input: CreateFlavorInput!) { createFlavor(input: $input) { created } }";
-  await api.run(flavor, { input: { project, name: "special", pools: ["other"] } });
+  await api.run(flavor, { input: { project, flavor: "special", pools: ["other"] } });
   await createQueue(api, project, "plain");
   const update = "mutation U($input: UpdatePoolInput!) { updatePool(input: $input) { pool { weight } } }";
-  await api.run(update, { input: { name: "other", weight: 1 } });
+  await api.run(update, { input: { pool: "other", weight: 1 } });
   await createQueue(api, project, "flavored", { _flavor: "special" });
-  await api.run(update, { input: { name: "other", weight: 0 } });
+  await api.run(update, { input: { pool: "other", weight: 0 } });
   const query = "query C($project: String) { catalogue(project: $project) { nodes { queue pool flavor } } }";
   expect((await api.run(query, { project })).catalogue.nodes).toEqual([
     { queue: "plain", pool: "default", flavor: null },
@@ -103,7 +103,7 @@ test("the catalogue is listed by project, pool and name, a page at a time", asyn
   for (const name of ["b", "a", "c"]) await createQueue(api, project, name);
   await api.run(UPDATE, { input: { project, queue: "a", pool: "other" } });
   const query =
-    "query C($project: String, $allProjects: Boolean, $pool: String, $search: String, $first: Int, $after: String) { catalogue(project: $project, allProjects: $allProjects, pool: $pool, search: $search, first: $first, after: $after) { nodes { queue pool } pageInfo { hasNextPage endCursor } } }";
+    "query C($project: String, $allProjects: Boolean! = false, $pool: String, $search: String, $first: Int, $after: String) { catalogue(project: $project, allProjects: $allProjects, pool: $pool, search: $search, first: $first, after: $after) { nodes { queue pool } pageInfo { hasNextPage endCursor } } }";
   const list = async (variables: object) => (await api.run(query, { project, ...variables })).catalogue;
   const queues = ({ nodes }: { nodes: { queue: string }[] }) => nodes.map(({ queue }) => queue);
   const first = await list({ first: 2 });
@@ -113,7 +113,7 @@ test("the catalogue is listed by project, pool and name, a page at a time", asyn
   expect(queues(await list({ pool: "other" }))).toEqual(["a"]);
   expect(queues(await list({ search: "c" }))).toEqual(["c"]);
   expect((await list({ project: undefined, allProjects: true, first: 100 })).nodes.length).toBeGreaterThan(3);
-  const { pool } = await api.run('{ pool(name: "other") { catalogue(first: 100) { nodes { project queue } } } }');
+  const { pool } = await api.run('{ pool(pool: "other") { catalogue(first: 100) { nodes { project queue } } } }');
   expect(pool.catalogue.nodes).toContainEqual({ project, queue: "a" });
 });
 

@@ -6,7 +6,7 @@ const { api, server } = startApi();
 const CREATE =
   "mutation C($input: CreateClaimInput!) { createClaim(input: $input) { deadLettered messages { id bodyText claimCount claim { id expiresAt } } claim { id project queue ttlSeconds graceSeconds ageSeconds createdAt renewedAt expiresAt clientId actor messageCount messages { id } } } }";
 const READ =
-  'query Q($project: String, $id: ID!) { claim(project: $project, queue: "q", id: $id) { ttlSeconds graceSeconds messageCount messages { bodyText } } }';
+  'query Q($project: String, $id: ID!) { claim(project: $project, queue: "q", claimId: $id) { ttlSeconds graceSeconds messageCount messages { bodyText } } }';
 
 test("a claim takes the oldest ready messages, and shows everything about itself", async () => {
   const project = aProject();
@@ -87,7 +87,9 @@ test("a claim is read, renewed and released", async () => {
   server().clock.offsetMs += 200_000;
   const renew =
     "mutation R($input: RenewClaimInput!) { renewClaim(input: $input) { claim { id ttlSeconds ageSeconds messages { bodyText } } } }";
-  expect((await api.run(renew, { input: { project, queue: "q", id, ttlSeconds: 200 } })).renewClaim.claim).toEqual({
+  expect(
+    (await api.run(renew, { input: { project, queue: "q", claimId: id, ttlSeconds: 200 } })).renewClaim.claim,
+  ).toEqual({
     id,
     ttlSeconds: 200,
     ageSeconds: 0,
@@ -95,12 +97,14 @@ test("a claim is read, renewed and released", async () => {
   });
   server().clock.offsetMs += 150_000;
   expect((await api.run(READ, { project, id })).claim).not.toBeNull();
-  const release = "mutation R($input: ReleaseClaimInput!) { releaseClaim(input: $input) { id } }";
+  const release = "mutation R($input: ReleaseClaimInput!) { releaseClaim(input: $input) { claimId } }";
   for (let time = 0; time < 2; time++) {
-    expect(await api.run(release, { input: { project, queue: "q", id } })).toEqual({ releaseClaim: { id } });
+    expect(await api.run(release, { input: { project, queue: "q", claimId: id } })).toEqual({
+      releaseClaim: { claimId: id },
+    });
   }
   expect((await api.run(READ, { project, id })).claim).toBeNull();
-  expect(await api.codeOf(renew, { input: { project, queue: "q", id } })).toBe("CLAIM_DOES_NOT_EXIST");
+  expect(await api.codeOf(renew, { input: { project, queue: "q", claimId: id } })).toBe("CLAIM_DOES_NOT_EXIST");
   expect((await createClaim(api, project, "q"))?.messageIds).toEqual(claim?.messageIds);
 });
 
@@ -119,7 +123,7 @@ test("a queue's live claims are listed oldest first, a page at a time, with what
   const ids = [];
   for (let index = 0; index < 3; index++) ids.push((await createClaim(api, project, "q"))?.id);
   const query =
-    'query Q($project: String, $first: Int, $after: String, $id: ID!) { queue(project: $project, name: "q") { claims(first: $first, after: $after) { nodes { id messages { bodyText } } pageInfo { hasNextPage endCursor } } claim(id: $id) { id } } }';
+    'query Q($project: String, $first: Int, $after: String, $id: ID!) { queue(project: $project, queue: "q") { claims(first: $first, after: $after) { nodes { id messages { bodyText } } pageInfo { hasNextPage endCursor } } claim(claimId: $id) { id } } }';
   const first = (await api.run(query, { project, first: 2, id: ids[1] })).queue;
   expect(first.claims.nodes).toEqual([
     { id: ids[0], messages: [{ bodyText: '"a"' }] },
@@ -151,16 +155,16 @@ test("a message that was claimed too often goes to the dead letter queue", async
     _dead_letter_queue_messages_ttl: 999,
   });
   const [id] = await postMessages(api, project, "q", ["poison"]);
-  const release = "mutation R($input: ReleaseClaimInput!) { releaseClaim(input: $input) { id } }";
+  const release = "mutation R($input: ReleaseClaimInput!) { releaseClaim(input: $input) { claimId } }";
   const claim = await createClaim(api, project, "q");
-  await api.run(release, { input: { project, queue: "q", id: claim?.id } });
+  await api.run(release, { input: { project, queue: "q", claimId: claim?.id } });
   expect((await api.run(CREATE, { input: { project, queue: "q" } })).createClaim).toEqual({
     claim: null,
     messages: [],
     deadLettered: 1,
   });
   const query =
-    'query Q($project: String) { queue(project: $project, name: "dead") { messages { nodes { id bodyText claimCount ttlSeconds claim { id } } } } }';
+    'query Q($project: String) { queue(project: $project, queue: "dead") { messages { nodes { id bodyText claimCount ttlSeconds claim { id } } } } }';
   expect((await api.run(query, { project })).queue.messages.nodes).toEqual([
     { id, bodyText: '"poison"', claimCount: 0, ttlSeconds: 999, claim: null },
   ]);

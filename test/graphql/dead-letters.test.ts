@@ -20,7 +20,7 @@ test("messages that a missing dead letter queue keeps back are exhausted, and ar
   const project = aProject();
   await createQueue(api, project, "q", { _max_claim_count: 0, _dead_letter_queue: "nowhere" });
   await postMessages(api, project, "q", [1]);
-  const query = `query Q($project: String) { queue(project: $project, name: "q") {
+  const query = `query Q($project: String) { queue(project: $project, queue: "q") {
     stats { ready claimed delayed exhausted total }
     messages { nodes { state } }
     all: messages(includeExhausted: true) { nodes { state } }
@@ -36,9 +36,9 @@ test("messages that a missing dead letter queue keeps back are exhausted, and ar
 
 test("a message shows Zaqar's checksum of its body", async () => {
   const project = aProject();
-  const input = { project, queue: "q", createQueue: true, messages: [{ bodyText: '{"b": 1, "a": "é"}' }] };
+  const input = { project, queue: "q", createQueue: true, messages: [{ body: { text: '{"b": 1, "a": "é"}' } }] };
   await api.run("mutation P($input: PostMessagesInput!) { postMessages(input: $input) { ids } }", { input });
-  const query = 'query M($project: String) { queue(project: $project, name: "q") { oldestMessage { checksum } } }';
+  const query = 'query M($project: String) { queue(project: $project, queue: "q") { oldestMessage { checksum } } }';
   expect((await api.run(query, { project })).queue.oldestMessage).toEqual({
     checksum: "MD5:b9622a81c98224c56eb3afdd8f51b202",
   });

@@ -6,7 +6,7 @@ const { api, server } = startApi();
 
 test("health probes every pool with real operations", async () => {
   const { health } = await api.run(
-    "{ health { status control { reachable seconds } pools { pool storageReachable checkedAt operations { operation succeeded seconds error } } gc { at seconds collected { messages } } warnings } }",
+    "{ health { status control { reachable durationSeconds } pools { pool storageReachable checkedAt operations { operation succeeded durationSeconds error } } gc { at durationSeconds collected { messages } } warnings } }",
   );
   expect(health).toMatchObject({ status: "PASS", control: { reachable: true }, warnings: [] });
   expect(health.pools).toHaveLength(1);
@@ -23,7 +23,7 @@ test("a pool's health has a history, by pool and by operation, and a last hour t
   clock.offsetMs += 600_000;
   await engine.history.add({ ...well, reachable: false, errorCode: "STORAGE_UNAVAILABLE", operations: [] });
   const history =
-    'query H($first: Int, $after: String, $step: SafeInt) { pool(name: "default") { healthHistory(first: $first, after: $after, stepSeconds: $step) { nodes { from until samples unreachable failing errorCode p50Ms operations { operation samples failed errorCode p50Ms p95Ms } } pageInfo { hasNextPage endCursor } } } }';
+    'query H($first: Int, $after: String, $step: SafeInt) { pool(pool: "default") { healthHistory(first: $first, after: $after, stepSeconds: $step) { nodes { from until samples unreachable failing errorCode p50Ms operations { operation samples failed errorCode p50Ms p95Ms } } pageInfo { hasNextPage endCursor } } } }';
   const first = (await api.run(history, { first: 1, step: 60 })).pool.healthHistory;
   expect(first.nodes).toMatchObject([
     { samples: 1, unreachable: 1, failing: 0, errorCode: "STORAGE_UNAVAILABLE", p50Ms: null, operations: [] },
@@ -70,7 +70,7 @@ test("a dead letter queue that is missing is a warning", async () => {
 
 test("a caller can ask who they are and which limits apply", async () => {
   const { viewer, limits } = await api.run(
-    "{ viewer { actor role projects requestId } limits { maxPageSize defaultPageSize maxMessagesPerPost maxMessageTtl minClaimTtl maxQueueNameLength } }",
+    "{ viewer { actor role projects requestId } limits { maxPageSize defaultPageSize maxMessagesPerPost maxMessageTtlSeconds minClaimTtlSeconds maxQueueNameLength } }",
   );
   const config = readConfig({});
   expect(viewer).toEqual({
@@ -83,15 +83,15 @@ test("a caller can ask who they are and which limits apply", async () => {
     maxPageSize: config.MAX_PAGE_SIZE,
     defaultPageSize: config.DEFAULT_PAGE_SIZE,
     maxMessagesPerPost: config.MAX_MESSAGES_PER_POST,
-    maxMessageTtl: config.MAX_MESSAGE_TTL,
-    minClaimTtl: config.MIN_CLAIM_TTL,
+    maxMessageTtlSeconds: config.MAX_MESSAGE_TTL,
+    minClaimTtlSeconds: config.MIN_CLAIM_TTL,
     maxQueueNameLength: config.MAX_QUEUE_NAME_LENGTH,
   });
 });
 
 test("garbage is collected in the pools that the call names", async () => {
   const query =
-    "mutation G($input: CollectGarbageInput!) { collectGarbage(input: $input) { pools { pool collected { messages claims subscriptions queues } error } total { messages } seconds } }";
+    "mutation G($input: CollectGarbageInput!) { collectGarbage(input: $input) { pools { pool collected { messages claims subscriptions queues } error } total { messages } durationSeconds } }";
   const { collectGarbage } = await api.run(query, { input: { pool: "default" } });
   expect(collectGarbage.pools.map(({ pool, error }: { pool: string; error: string | null }) => [pool, error])).toEqual([
     ["default", null],
@@ -102,10 +102,10 @@ test("garbage is collected in the pools that the call names", async () => {
 test("the audit log says what was changed, by whom and in which request, newest first", async () => {
   const project = aProject();
   const made = await api.send("mutation C($input: CreateQueueInput!) { createQueue(input: $input) { created } }", {
-    input: { project, name: "q" },
+    input: { project, queue: "q" },
   });
   await api.run("mutation D($input: DeleteQueueInput!) { deleteQueue(input: $input) { deleted } }", {
-    input: { project, name: "q" },
+    input: { project, queue: "q" },
   });
   const query =
     "query A($project: String, $actor: String, $first: Int, $after: String) { auditEntries(project: $project, actor: $actor, first: $first, after: $after) { nodes { id at actor action project target outcome details requestId } pageInfo { hasNextPage endCursor } } }";

@@ -12,7 +12,7 @@ beforeAll(async () => {
   ] as const) {
     const database = await createEmptyDatabase();
     databases.push(database);
-    await api.run(CREATE_POOL, { input: { name, uri: database.url, weight } });
+    await api.run(CREATE_POOL, { input: { pool: name, uri: database.url, weight } });
   }
 });
 afterAll(async () => {
@@ -49,8 +49,8 @@ test("a queue moves, with its claims, and the job says how", async () => {
   expect(after.pool).toBe(target);
   expect(after.epoch).toBeGreaterThan(epoch);
   const read = `query Q($project: String!, $claim: ID!) {
-    queue(project: $project, name: "q") { messages(includeClaimed: true) { nodes { id } } }
-    claim(project: $project, queue: "q", id: $claim) { messages { id } }
+    queue(project: $project, queue: "q") { messages(includeClaimed: true) { nodes { id } } }
+    claim(project: $project, queue: "q", claimId: $claim) { messages { id } }
   }`;
   const { queue, claim: held } = await api.run(read, { project, claim: claim?.id });
   expect(queue.messages.nodes.map(({ id }: { id: string }) => id)).toEqual(ids);
@@ -66,11 +66,11 @@ test("a queue moves, with its claims, and the job says how", async () => {
 test("a pool is drained, and only then deleted", async () => {
   const database = await createEmptyDatabase();
   databases.push(database);
-  await api.run(CREATE_POOL, { input: { name: "old", uri: database.url, weight: 1000 } });
+  await api.run(CREATE_POOL, { input: { pool: "old", uri: database.url, weight: 1000 } });
   const project = aProject();
   for (const name of ["a", "b", "c"]) await createQueue(api, project, name);
-  const remove = 'mutation { deletePool(input: { name: "old" }) { deleted } }';
-  const { queueCount } = (await api.run('{ pool(name: "old") { queueCount { value } } }')).pool;
+  const remove = 'mutation { deletePool(input: { pool: "old" }) { deleted } }';
+  const { queueCount } = (await api.run('{ pool(pool: "old") { queueCount { value } } }')).pool;
   expect(queueCount.value).toBeGreaterThan(0);
   const { errors } = await api.send(remove);
   expect(errors?.[0]?.extensions).toMatchObject({
@@ -83,7 +83,7 @@ test("a pool is drained, and only then deleted", async () => {
   await expect
     .poll(async () => (await api.run("query J($id: ID!) { job(id: $id) { state } }", { id: job.id })).job.state)
     .toBe("DONE");
-  const { pool } = await api.run('{ pool(name: "old") { weight queueCount { value } } }');
+  const { pool } = await api.run('{ pool(pool: "old") { weight queueCount { value } } }');
   expect(pool).toEqual({ weight: 0, queueCount: { value: 0 } });
   expect((await api.run(remove)).deletePool.deleted).toBe(true);
   const cancel = "mutation C($input: CancelJobInput!) { cancelJob(input: $input) { job { state cancelRequested } } }";

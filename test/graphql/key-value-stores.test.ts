@@ -17,14 +17,14 @@ let stores = 0;
 async function aStore(more: object = {}): Promise<string> {
   stores++;
   const name = `store-${stores}`;
-  expect(await api.run(CREATE, { input: { name, ...more } })).toEqual({ createKeyValueStore: { name } });
+  expect(await api.run(CREATE, { input: { store: name, ...more } })).toEqual({ createKeyValueStore: { name } });
   return name;
 }
 
 test("a store is created once, and listed beside the internal ones", async () => {
   const name = await aStore();
-  expect(await api.codeOf(CREATE, { input: { name } })).toBe("STORE_ALREADY_CONFIGURED");
-  expect(await api.codeOf(CREATE, { input: { name: "a b" } })).toBe("BAD_INPUT");
+  expect(await api.codeOf(CREATE, { input: { store: name } })).toBe("STORE_ALREADY_CONFIGURED");
+  expect(await api.codeOf(CREATE, { input: { store: "a b" } })).toBe("BAD_INPUT");
   const { keyValueStores } = await api.run(
     "{ keyValueStores(first: 100) { nodes { name backingStore internal count { value exact } } } }",
   );
@@ -40,14 +40,16 @@ test("a store is created once, and listed beside the internal ones", async () =>
 test("a value is written, read back exactly, and deleted", async () => {
   const store = await aStore();
   const valueText = '{"n": 12345678901234567, "u": "\\u0000"}';
-  expect(await api.run(SET, { input: { store, key: "k", valueText } })).toEqual({ setKeyValue: { keys: ["k"] } });
+  expect(await api.run(SET, { input: { store, key: "k", value: { text: valueText } } })).toEqual({
+    setKeyValue: { keys: ["k"] },
+  });
   const answer = await api.send(GET, { store, key: "k" });
   expect(answer.data.keyValue.valueText).toBe(valueText);
   expect(answer.text).toContain(`"value":${valueText}`);
   expect((await api.run(GET, { store, key: "missing" })).keyValue).toBeNull();
   expect(await api.run(DELETE, { input: { store, key: "k" } })).toEqual({ deleteKeyValue: { keys: ["k"] } });
   expect(await api.codeOf(DELETE, { input: { store, key: "k" } })).toBe("KEY_DOES_NOT_EXIST");
-  await api.run(SET, { input: { store, key: "null", value: null } });
+  await api.run(SET, { input: { store, key: "null", value: { text: "null" } } });
   expect((await api.run(GET, { store, key: "null" })).keyValue).toEqual({
     key: "null",
     value: null,
@@ -58,8 +60,8 @@ test("a value is written, read back exactly, and deleted", async () => {
 test("many values are written, read and deleted in one call", async () => {
   const store = await aStore();
   const entries = [
-    { key: "a", value: 1 },
-    { key: "b", valueText: '"two"' },
+    { key: "a", value: { json: 1 } },
+    { key: "b", value: { text: '"two"' } },
   ];
   expect(await api.run(SET_MANY, { input: { store, entries } })).toEqual({ setKeyValues: { keys: ["a", "b"] } });
   const many =
@@ -90,14 +92,14 @@ test("under a lock only its holder writes", async () => {
     { store, holder: expect.any(String), fence: lock.fence, expiresAt: expect.any(String) },
   ]);
   expect(JSON.stringify(keyValueLocks)).not.toContain(lock.lockToken);
-  await api.run(SET, { input: { store, key: "k", value: 1, lockToken: lock.lockToken } });
-  expect(await api.codeOf(SET, { input: { store, key: "other", value: 1, lockToken: lock.lockToken } })).toBe(
+  await api.run(SET, { input: { store, key: "k", value: { json: 1 }, lockToken: lock.lockToken } });
+  expect(await api.codeOf(SET, { input: { store, key: "other", value: { json: 1 }, lockToken: lock.lockToken } })).toBe(
     "LOCK_NOT_VALID",
   );
   const release = { input: { store, key: "k", lockToken: lock.lockToken } };
   expect(await api.run(RELEASE, release)).toEqual({ releaseKeyValueLock: { released: true } });
   expect(await api.codeOf(RELEASE, release)).toBe("LOCK_NOT_VALID");
-  expect(await api.codeOf(SET, { input: { store, key: "k", value: 2, lockToken: lock.lockToken } })).toBe(
+  expect(await api.codeOf(SET, { input: { store, key: "k", value: { json: 2 }, lockToken: lock.lockToken } })).toBe(
     "LOCK_NOT_VALID",
   );
   const second = (await api.run(ACQUIRE, { input: { store, key: "k" } })).acquireKeyValueLock;
@@ -111,6 +113,6 @@ test("Isimud's own stores, and stores that do not exist, cannot be opened", asyn
   const internal = keyValueStores.nodes.find((store: { internal: boolean }) => store.internal);
   for (const store of [internal.name, "missing"]) {
     expect(await api.codeOf(GET, { store, key: "k" })).toBe("STORE_DOES_NOT_EXIST");
-    expect(await api.codeOf(SET, { input: { store, key: "k", value: 1 } })).toBe("STORE_DOES_NOT_EXIST");
+    expect(await api.codeOf(SET, { input: { store, key: "k", value: { json: 1 } } })).toBe("STORE_DOES_NOT_EXIST");
   }
 });

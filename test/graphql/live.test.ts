@@ -6,7 +6,7 @@ const { api } = startApi();
 const POSTED =
   'subscription P($project: String, $after: String) { messagePosted(project: $project, queue: "q", after: $after) { id bodyText marker } }';
 const STATS =
-  "subscription S($project: String, $names: [String!]!) { queueStatsChanged(project: $project, names: $names) { project name stats { ready claimed } } }";
+  "subscription S($project: String, $names: [String!]!) { queueStatsChanged(project: $project, queues: $names) { project name stats { ready claimed } } }";
 
 test("messages come as they are posted, in order, and watching consumes none", async () => {
   const project = aProject();
@@ -52,7 +52,7 @@ test("watching a queue that is missing, or gets deleted, ends with an error", as
   const stream = await api.listen(POSTED, { project, after: "0" });
   await stream.next();
   await api.run("mutation D($input: DeleteQueueInput!) { deleteQueue(input: $input) { deleted } }", {
-    input: { project, name: "q" },
+    input: { project, queue: "q" },
   });
   expect((await stream.next())?.errors?.[0]?.extensions).toMatchObject({ code: "QUEUE_DOES_NOT_EXIST", status: 404 });
   expect(await stream.next()).toBeNull();

@@ -5,7 +5,7 @@ const { api, server } = startApi();
 
 const POST = "mutation P($input: PostMessagesInput!) { postMessages(input: $input) { ids } }";
 const LIST =
-  'query L($project: String, $first: Int, $after: String, $last: Int, $before: String, $includeClaimed: Boolean! = false, $includeDelayed: Boolean! = false, $clientId: String, $echo: Boolean! = true) { queue(project: $project, name: "q") { messages(first: $first, after: $after, last: $last, before: $before, includeClaimed: $includeClaimed, includeDelayed: $includeDelayed, clientId: $clientId, echo: $echo) { nodes { bodyText } edges { cursor node { marker } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }';
+  'query L($project: String, $first: Int, $after: String, $last: Int, $before: String, $includeClaimed: Boolean! = false, $includeDelayed: Boolean! = false, $clientId: String, $echo: Boolean! = true) { queue(project: $project, queue: "q") { messages(first: $first, after: $after, last: $last, before: $before, includeClaimed: $includeClaimed, includeDelayed: $includeDelayed, clientId: $clientId, echo: $echo) { nodes { bodyText } edges { cursor node { marker } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } }';
 interface Listed {
   queue: {
     messages: {
@@ -19,8 +19,8 @@ const bodies = ({ queue }: Listed) => queue.messages.nodes.map(({ bodyText }) =>
 test("messages are posted in order, and each shows everything about itself", async () => {
   const project = aProject();
   const messages = [
-    { bodyText: '{"n": 1.0}', ttlSeconds: 120 },
-    { body: "two", delaySeconds: 60 },
+    { body: { text: '{"n": 1.0}' }, ttlSeconds: 120 },
+    { body: { json: "two" }, delaySeconds: 60 },
   ];
   const { ids } = (await api.run(POST, { input: { project, queue: "q", createQueue: true, clientId: "me", messages } }))
     .postMessages;
@@ -60,7 +60,7 @@ test.each([
   " [1 , 2] ",
 ])("the body %s comes back exactly as it was posted", async (bodyText) => {
   const project = aProject();
-  await api.run(POST, { input: { project, queue: "q", createQueue: true, messages: [{ bodyText }] } });
+  await api.run(POST, { input: { project, queue: "q", createQueue: true, messages: [{ body: { text: bodyText } }] } });
   const answer = await api.send(LIST.replace("nodes { bodyText }", "nodes { bodyText body }"), { project });
   expect(answer.data.queue.messages.nodes[0].bodyText.trim()).toBe(bodyText.trim());
   expect(answer.text).toContain(`"body":${answer.data.queue.messages.nodes[0].bodyText}`);
@@ -68,21 +68,25 @@ test.each([
 
 test.each([
   ["no message at all", [], "BAD_INPUT"],
-  ["a body that is not JSON", [{ bodyText: "{" }], "BAD_INPUT"],
-  ["two JSON values", [{ bodyText: "1 2" }], "BAD_INPUT"],
-  ["NaN", [{ bodyText: "NaN" }], "BAD_INPUT"],
-  ["a body 65 deep", [{ bodyText: `${"[".repeat(65)}${"]".repeat(65)}` }], "BAD_INPUT"],
-  ["a ttl that is too short", [{ body: 1, ttlSeconds: 59 }], "BAD_INPUT"],
-  ["a ttl that is too long", [{ body: 1, ttlSeconds: 1_209_601 }], "BAD_INPUT"],
-  ["a delay that is too long", [{ body: 1, delaySeconds: 901 }], "BAD_INPUT"],
-  ["1,001 messages", Array.from({ length: 1001 }, () => ({ body: 1 })), "BAD_INPUT"],
-  ["more than a mebibyte", [{ body: "x".repeat(1_048_577) }], "TOO_LARGE"],
+  ["a body that is not JSON", [{ body: { text: "{" } }], "BAD_INPUT"],
+  ["two JSON values", [{ body: { text: "1 2" } }], "BAD_INPUT"],
+  ["NaN", [{ body: { text: "NaN" } }], "BAD_INPUT"],
+  ["a body 65 deep", [{ body: { text: `${"[".repeat(65)}${"]".repeat(65)}` } }], "BAD_INPUT"],
+  ["a ttl that is too short", [{ body: { json: 1 }, ttlSeconds: 59 }], "BAD_INPUT"],
+  ["a ttl that is too long", [{ body: { json: 1 }, ttlSeconds: 1_209_601 }], "BAD_INPUT"],
+  ["a delay that is too long", [{ body: { json: 1 }, delaySeconds: 901 }], "BAD_INPUT"],
+  ["1,001 messages", Array.from({ length: 1001 }, () => ({ body: { json: 1 } })), "BAD_INPUT"],
+  ["more than a mebibyte", [{ body: { json: "x".repeat(1_048_577) } }], "TOO_LARGE"],
 ])("%s is refused, and nothing is posted", async (_what, messages, code) => {
   const project = aProject();
   await createQueue(api, project, "q");
   expect(
     await api.codeOf(POST, {
-      input: { project, queue: "q", messages: [{ body: "first" }, ...messages].slice(messages.length === 0 ? 1 : 0) },
+      input: {
+        project,
+        queue: "q",
+        messages: [{ body: { json: "first" } }, ...messages].slice(messages.length === 0 ? 1 : 0),
+      },
     }),
   ).toBe(code);
   expect(bodies(await api.run(LIST, { project }))).toEqual([]);
@@ -90,7 +94,7 @@ test.each([
 
 test("posting to a missing queue is an error, unless createQueue is set", async () => {
   const project = aProject();
-  const input = { project, queue: "q", messages: [{ body: 1 }] };
+  const input = { project, queue: "q", messages: [{ body: { json: 1 } }] };
   expect(await api.codeOf(POST, { input })).toBe("QUEUE_DOES_NOT_EXIST");
   expect((await api.run(POST, { input: { ...input, createQueue: true } })).postMessages.ids).toHaveLength(1);
 });
@@ -101,23 +105,26 @@ test("a post with an idempotency key can be repeated", async () => {
     project,
     queue: "q",
     createQueue: true,
-    messages: [{ body: 1 }, { body: 2 }],
+    messages: [{ body: { json: 1 } }, { body: { json: 2 } }],
     idempotencyKey: "once",
   };
   const first = await api.run(POST, { input });
   expect(await api.run(POST, { input })).toEqual(first);
   expect(bodies(await api.run(LIST, { project }))).toEqual(["1", "2"]);
-  expect(await api.codeOf(POST, { input: { ...input, messages: [{ body: 3 }] } })).toBe("IDEMPOTENCY_KEY_REUSED");
+  expect(await api.codeOf(POST, { input: { ...input, messages: [{ body: { json: 3 } }] } })).toBe(
+    "IDEMPOTENCY_KEY_REUSED",
+  );
 });
 
 test("a queue's own limit on posts applies", async () => {
   const project = aProject();
   await createQueue(api, project, "q", { _max_messages_post_size: 10 });
-  expect(await api.codeOf(POST, { input: { project, queue: "q", messages: [{ body: "123456789" }] } })).toBe(
+  expect(await api.codeOf(POST, { input: { project, queue: "q", messages: [{ body: { json: "123456789" } }] } })).toBe(
     "TOO_LARGE",
   );
   expect(
-    (await api.run(POST, { input: { project, queue: "q", messages: [{ body: "12345678" }] } })).postMessages.ids,
+    (await api.run(POST, { input: { project, queue: "q", messages: [{ body: { json: "12345678" } }] } })).postMessages
+      .ids,
   ).toHaveLength(1);
 });
 
@@ -143,7 +150,7 @@ test("claimed, delayed and own messages are left out or shown as asked", async (
   await postMessages(api, project, "q", ["claimed"]);
   await createClaim(api, project, "q");
   await postMessages(api, project, "q", ["delayed"], { delaySeconds: 100 });
-  await api.run(POST, { input: { project, queue: "q", clientId: "me", messages: [{ body: "own" }] } });
+  await api.run(POST, { input: { project, queue: "q", clientId: "me", messages: [{ body: { json: "own" } }] } });
   expect(bodies(await api.run(LIST, { project }))).toEqual(['"own"']);
   expect(bodies(await api.run(LIST, { project, includeClaimed: true, includeDelayed: true }))).toEqual([
     '"claimed"',
@@ -159,7 +166,7 @@ test("a reader can wait for the next message", async () => {
   const project = aProject();
   await createQueue(api, project, "q");
   const query =
-    'query W($project: String) { queue(project: $project, name: "q") { messages(waitSeconds: 20) { nodes { bodyText } } } }';
+    'query W($project: String) { queue(project: $project, queue: "q") { messages(waitSeconds: 20) { nodes { bodyText } } } }';
   const waiting = api.run(query, { project });
   await api.run("{ viewer { actor } }");
   await postMessages(api, project, "q", ["at last"]);
@@ -170,7 +177,7 @@ test("messages are found by id, oldest and newest, also through their queue", as
   const project = aProject();
   const [one, two, three] = await postMessages(api, project, "q", [1, 2, 3]);
   const query =
-    'query Q($project: String, $ids: [ID!]!, $id: ID!) { queue(project: $project, name: "q") { messagesById(ids: $ids) { id } message(id: $id) { bodyText } oldestMessage { id } newestMessage { id } } }';
+    'query Q($project: String, $ids: [ID!]!, $id: ID!) { queue(project: $project, queue: "q") { messagesById(ids: $ids) { id } message(id: $id) { bodyText } oldestMessage { id } newestMessage { id } } }';
   const { queue } = await api.run(query, { project, ids: [three, "missing", one, three], id: two });
   expect(queue).toEqual({
     messagesById: [{ id: three }, { id: one }],
@@ -180,7 +187,7 @@ test("messages are found by id, oldest and newest, also through their queue", as
   });
   await createQueue(api, project, "empty");
   const empty = await api.run(
-    'query Q($project: String) { queue(project: $project, name: "empty") { oldestMessage { id } newestMessage { id } } }',
+    'query Q($project: String) { queue(project: $project, queue: "empty") { oldestMessage { id } newestMessage { id } } }',
     { project },
   );
   expect(empty.queue).toEqual({ oldestMessage: null, newestMessage: null });
@@ -246,10 +253,10 @@ test("an expired message is gone at once, and garbage collection deletes it", as
   const [id] = await postMessages(api, project, "q", [1], { ttlSeconds: 60 });
   server().clock.offsetMs += 60_000;
   const query =
-    'query M($project: String, $id: ID!) { message(project: $project, queue: "q", id: $id) { id } queue(project: $project, name: "q") { stats { total } } }';
+    'query M($project: String, $id: ID!) { message(project: $project, queue: "q", id: $id) { id } queue(project: $project, queue: "q") { stats { total } } }';
   expect(await api.run(query, { project, id })).toEqual({ message: null, queue: { stats: { total: 0 } } });
   const collect =
-    "mutation { collectGarbage(input: {}) { pools { pool error collected { messages } } total { messages claims subscriptions queues } seconds } }";
+    "mutation { collectGarbage(input: {}) { pools { pool error collected { messages } } total { messages claims subscriptions queues } durationSeconds } }";
   const { collectGarbage } = await api.run(collect);
   expect(collectGarbage.pools).toEqual([{ pool: "default", error: null, collected: { messages: expect.any(Number) } }]);
   expect(collectGarbage.total.messages).toBeGreaterThanOrEqual(1);

@@ -26,15 +26,17 @@ const DROP =
 const FLAVOR =
   "mutation F($input: CreateFlavorInput!) { createFlavor(input: $input) { created flavor { name pools capabilities } } }";
 const createPool = async (name: string, more: object = {}) =>
-  (await api.run(CREATE, { input: { name, uri: uri(name), weight: 1, ...more } })).createPool;
+  (await api.run(CREATE, { input: { pool: name, uri: uri(name), weight: 1, ...more } })).createPool;
 const createFlavor = async (project: string, name: string, pools: string[], more: object = {}) =>
-  (await api.run(FLAVOR, { input: { project, name, pools, ...more } })).createFlavor;
+  (await api.run(FLAVOR, { input: { project, flavor: name, pools, ...more } })).createFlavor;
 
 /** Between tests: no queues in pools, no pools, no flavors. */
 beforeEach(async () => {
   const { queues } = await api.run("{ queues(allProjects: true, first: 100) { nodes { project name } } }");
-  for (const queue of queues.nodes) {
-    await api.run("mutation D($input: DeleteQueueInput!) { deleteQueue(input: $input) { deleted } }", { input: queue });
+  for (const { project, name } of queues.nodes) {
+    await api.run("mutation D($input: DeleteQueueInput!) { deleteQueue(input: $input) { deleted } }", {
+      input: { project, queue: name },
+    });
   }
   const { dropAllPools } = await api.run(DROP, { input: {} });
   if (dropAllPools.count.value > 0)
@@ -43,7 +45,13 @@ beforeEach(async () => {
 
 test("a pool is registered, and never shows its password", async () => {
   const answer = await api.send(CREATE, {
-    input: { name: "shown", uri: uri("shown", 0, "s3cret-canary"), weight: 5, options: { a: 1 }, verify: false },
+    input: {
+      pool: "shown",
+      uri: uri("shown", 0, "s3cret-canary"),
+      weight: 5,
+      options: { json: { a: 1 } },
+      verify: false,
+    },
   });
   const { created, pool } = answer.data.createPool;
   expect(created).toBe(true);
@@ -57,17 +65,17 @@ test("a pool is registered, and never shows its password", async () => {
   });
   expect(pool.uri).toContain("***");
   const read = await api.send(
-    '{ pool(name: "shown") { uri optionsText } pools { nodes { name uri } } auditEntries(first: 100) { nodes { detailsText } } }',
+    '{ pool(pool: "shown") { uri optionsText } pools { nodes { name uri } } auditEntries(first: 100) { nodes { detailsText } } }',
   );
   expect(answer.text + read.text).not.toContain("s3cret-canary");
 });
 
 test("a pool is verified before it is registered, unless verify is false", async () => {
   const nowhere = "postgresql://user:password@127.0.0.1:1/nowhere?schema=s";
-  const { errors, text } = await api.send(CREATE, { input: { name: "p1", uri: nowhere, weight: 1 } });
+  const { errors, text } = await api.send(CREATE, { input: { pool: "p1", uri: nowhere, weight: 1 } });
   expect(errors?.[0]?.extensions.code).toBe("POOL_NOT_REACHABLE");
   expect(text).not.toMatch(/password|ECONNREFUSED/);
-  const { pool } = (await api.run(CREATE, { input: { name: "p1", uri: nowhere, weight: 1, verify: false } }))
+  const { pool } = (await api.run(CREATE, { input: { pool: "p1", uri: nowhere, weight: 1, verify: false } }))
     .createPool;
   expect(pool.capabilities).toBeNull();
   const verify = "mutation V($input: VerifyPoolInput!) { verifyPool(input: $input) { capabilities } }";
@@ -80,15 +88,15 @@ test("a pool is verified before it is registered, unless verify is false", async
 
 test("two pools never have the same server and namespace, nor the same name unless one replaces the other", async () => {
   await createPool("p1");
-  expect(await api.codeOf(CREATE, { input: { name: "p2", uri: uri("p1"), weight: 1 } })).toBe("POOL_URI_IN_USE");
-  expect(await api.codeOf(CREATE, { input: { name: "p1", uri: uri("p2"), weight: 1 } })).toBe("POOL_ALREADY_EXISTS");
+  expect(await api.codeOf(CREATE, { input: { pool: "p2", uri: uri("p1"), weight: 1 } })).toBe("POOL_URI_IN_USE");
+  expect(await api.codeOf(CREATE, { input: { pool: "p1", uri: uri("p2"), weight: 1 } })).toBe("POOL_ALREADY_EXISTS");
   expect(await createPool("p1", { weight: 9, replace: true })).toMatchObject({ created: false, pool: { weight: 9 } });
 });
 
 test("a second pool on the same store is refused under another URI too, and the error names the first pool", async () => {
   await createPool("p1");
   const detour = await postgresByDetour(uri("p1"));
-  const twin = { name: "p2", uri: detour.uri, weight: 1 };
+  const twin = { pool: "p2", uri: detour.uri, weight: 1 };
   const { errors } = await api.send(CREATE, { input: twin });
   expect(errors?.[0]).toMatchObject({
     message: expect.stringContaining('The pool "p1" is this server and namespace already'),
@@ -101,38 +109,38 @@ test("a second pool on the same store is refused under another URI too, and the 
   const report = (await api.run(health)).health;
   expect(report.pools).toContainEqual({ pool: "p2", sameAs: "p1" });
   const one = await api.run(
-    '{ pool(name: "p2") { health { pool storageReachable sameAs operations { succeeded } } } }',
+    '{ pool(pool: "p2") { health { pool storageReachable sameAs operations { succeeded } } } }',
   );
   expect(one.pool.health).toMatchObject({ pool: "p2", storageReachable: true, sameAs: "p1" });
   expect(report.warnings).toContainEqual(expect.stringContaining("p2 is the same server and namespace as the pool p1"));
   const update = "mutation U($input: UpdatePoolInput!) { updatePool(input: $input) { pool { name } } }";
-  expect(await api.codeOf(update, { input: { name: "p2", uri: detour.uri } })).toBe("POOL_URI_IN_USE");
+  expect(await api.codeOf(update, { input: { pool: "p2", uri: detour.uri } })).toBe("POOL_URI_IN_USE");
   detour.close();
 });
 
-test.each([{ name: "default" }, { name: "a b" }, { weight: -1 }, { optionsText: "[]" }, { uri: "" }])(
+test.each([{ pool: "default" }, { pool: "a b" }, { weight: -1 }, { options: { json: [] } }, { uri: "" }])(
   "%j is refused",
   async (wrong) => {
-    expect(await api.codeOf(CREATE, { input: { name: "p1", uri: uri("p1"), weight: 1, ...wrong } })).toBe("BAD_INPUT");
+    expect(await api.codeOf(CREATE, { input: { pool: "p1", uri: uri("p1"), weight: 1, ...wrong } })).toBe("BAD_INPUT");
   },
 );
 
 test("a pool is changed, and what is not given stays", async () => {
-  await createPool("p1", { flavor: "fast", options: { a: 1 } });
+  await createPool("p1", { flavor: "fast", options: { json: { a: 1 } } });
   const update =
     "mutation U($input: UpdatePoolInput!) { updatePool(input: $input) { pool { weight flavor optionsText } } }";
-  expect((await api.run(update, { input: { name: "p1", weight: 0 } })).updatePool.pool).toEqual({
+  expect((await api.run(update, { input: { pool: "p1", weight: 0 } })).updatePool.pool).toEqual({
     weight: 0,
     flavor: "fast",
     optionsText: '{"a":1}',
   });
-  expect((await api.run(update, { input: { name: "p1", flavor: null } })).updatePool.pool).toMatchObject({
+  expect((await api.run(update, { input: { pool: "p1", flavor: null } })).updatePool.pool).toMatchObject({
     weight: 0,
     flavor: null,
   });
-  expect(await api.codeOf(update, { input: { name: "p1" } })).toBe("BAD_INPUT");
-  expect(await api.codeOf(update, { input: { name: "missing", weight: 1 } })).toBe("POOL_DOES_NOT_EXIST");
-  expect(await api.codeOf(update, { input: { name: "default", weight: 1 } })).toBe("NOT_SUPPORTED");
+  expect(await api.codeOf(update, { input: { pool: "p1" } })).toBe("BAD_INPUT");
+  expect(await api.codeOf(update, { input: { pool: "missing", weight: 1 } })).toBe("POOL_DOES_NOT_EXIST");
+  expect(await api.codeOf(update, { input: { pool: "default", weight: 1 } })).toBe("NOT_SUPPORTED");
 });
 
 test("pools are listed by name behind the built-in one, a page at a time", async () => {
@@ -153,7 +161,7 @@ test("pools are listed by name behind the built-in one, a page at a time", async
   const back = await api.run(query, { last: 3, before: start });
   expect(back.pools.nodes.map(({ name }: { name: string }) => name)).toEqual(["default", "a", "b"]);
   expect(
-    await api.run('{ pool(name: "missing") { name } pool2: pool(name: "default") { builtIn weight uri } }'),
+    await api.run('{ pool(pool: "missing") { name } pool2: pool(pool: "default") { builtIn weight uri } }'),
   ).toEqual({
     pool: null,
     pool2: { builtIn: true, weight: null, uri: null },
@@ -165,24 +173,24 @@ test("a new queue is placed in a registered pool, which cannot be deleted while 
   const project = aProject();
   await postMessages(api, project, "q", [1]);
   const query =
-    'query Q($project: String) { queue(project: $project, name: "q") { catalogueEntry { pool epoch } stats { total } } pool(name: "p1") { queueCount { value } catalogue { nodes { project queue } } } }';
+    'query Q($project: String) { queue(project: $project, queue: "q") { catalogueEntry { pool epoch } stats { total } } pool(pool: "p1") { queueCount { value } catalogue { nodes { project queue } } } }';
   expect(await api.run(query, { project })).toMatchObject({
     queue: { catalogueEntry: { pool: "p1" }, stats: { total: 1 } },
     pool: { queueCount: { value: 1 }, catalogue: { nodes: [{ project, queue: "q" }] } },
   });
   const remove = "mutation D($input: DeletePoolInput!) { deletePool(input: $input) { deleted } }";
-  const { errors } = await api.send(remove, { input: { name: "p1" } });
+  const { errors } = await api.send(remove, { input: { pool: "p1" } });
   expect(errors?.[0]?.extensions).toMatchObject({
     code: "POOL_IN_USE",
     status: 403,
     details: { queues: 1, exact: true },
   });
   await api.run("mutation D($input: DeleteQueueInput!) { deleteQueue(input: $input) { deleted } }", {
-    input: { project, name: "q" },
+    input: { project, queue: "q" },
   });
-  expect((await api.run(remove, { input: { name: "p1" } })).deletePool).toEqual({ deleted: true });
-  expect((await api.run(remove, { input: { name: "p1" } })).deletePool).toEqual({ deleted: false });
-  expect(await api.codeOf(remove, { input: { name: "default" } })).toBe("NOT_SUPPORTED");
+  expect((await api.run(remove, { input: { pool: "p1" } })).deletePool).toEqual({ deleted: true });
+  expect((await api.run(remove, { input: { pool: "p1" } })).deletePool).toEqual({ deleted: false });
+  expect(await api.codeOf(remove, { input: { pool: "default" } })).toBe("NOT_SUPPORTED");
 });
 
 test("all pools are dropped by the token of a dry run that still holds", async () => {
@@ -210,7 +218,7 @@ test("a flavor groups pools, and a queue that names it is placed in one of them"
   });
   await createQueue(api, project, "q", { _flavor: "fast" });
   const read =
-    'query Q($project: String) { queue(project: $project, name: "q") { attributes { flavor } catalogueEntry { pool } } flavor(project: $project, name: "fast") { project pools } poolsByFlavor(flavor: "fast") { name } none: poolsByFlavor { name } missing: flavor(project: $project, name: "missing") { name } flavors(project: $project) { nodes { name } edges { cursor } } }';
+    'query Q($project: String) { queue(project: $project, queue: "q") { attributes { flavor } catalogueEntry { pool } } flavor(project: $project, flavor: "fast") { project pools } poolsByFlavor(flavor: "fast") { name } none: poolsByFlavor { name } missing: flavor(project: $project, flavor: "missing") { name } flavors(project: $project) { nodes { name } edges { cursor } } }';
   expect(await api.run(read, { project })).toEqual({
     queue: { attributes: { flavor: "fast" }, catalogueEntry: { pool: "p2" } },
     flavor: { project, pools: ["p2"] },
@@ -220,11 +228,11 @@ test("a flavor groups pools, and a queue that names it is placed in one of them"
     flavors: { nodes: [{ name: "fast" }], edges: [{ cursor: "fast" }] },
   });
   const remove = "mutation D($input: DeletePoolInput!) { deletePool(input: $input) { deleted } }";
-  expect(["POOL_IN_USE", "POOL_IN_USE_BY_FLAVOR"]).toContain(await api.codeOf(remove, { input: { name: "p2" } }));
+  expect(["POOL_IN_USE", "POOL_IN_USE_BY_FLAVOR"]).toContain(await api.codeOf(remove, { input: { pool: "p2" } }));
   const create = "mutation C($input: CreateQueueInput!) { createQueue(input: $input) { created } }";
-  expect(await api.codeOf(create, { input: { project, name: "q2", metadata: { _flavor: "missing" } } })).toBe(
-    "FLAVOR_DOES_NOT_EXIST",
-  );
+  expect(
+    await api.codeOf(create, { input: { project, queue: "q2", metadata: { json: { _flavor: "missing" } } } }),
+  ).toBe("FLAVOR_DOES_NOT_EXIST");
 });
 
 test("a flavor is created once, extended when asked, changed and deleted", async () => {
@@ -232,23 +240,23 @@ test("a flavor is created once, extended when asked, changed and deleted", async
   await createPool("p1");
   await createPool("p2", { uri: uri("p2", 1) });
   await createFlavor(project, "f", ["p1"]);
-  expect(await api.codeOf(FLAVOR, { input: { project, name: "f", pools: ["p2"] } })).toBe("FLAVOR_ALREADY_EXISTS");
+  expect(await api.codeOf(FLAVOR, { input: { project, flavor: "f", pools: ["p2"] } })).toBe("FLAVOR_ALREADY_EXISTS");
   expect(await createFlavor(project, "f", ["p2"], { replace: true })).toMatchObject({
     created: false,
     flavor: { pools: ["p1", "p2"] },
   });
-  expect(await api.codeOf(FLAVOR, { input: { project, name: "g", pools: ["missing"] } })).toBe("POOL_DOES_NOT_EXIST");
-  expect(await api.codeOf(FLAVOR, { input: { project, name: "g", pools: [] } })).toBe("BAD_INPUT");
+  expect(await api.codeOf(FLAVOR, { input: { project, flavor: "g", pools: ["missing"] } })).toBe("POOL_DOES_NOT_EXIST");
+  expect(await api.codeOf(FLAVOR, { input: { project, flavor: "g", pools: [] } })).toBe("BAD_INPUT");
   const update = "mutation U($input: UpdateFlavorInput!) { updateFlavor(input: $input) { flavor { pools } } }";
-  expect((await api.run(update, { input: { project, name: "f", pools: ["p2"] } })).updateFlavor.flavor).toEqual({
+  expect((await api.run(update, { input: { project, flavor: "f", pools: ["p2"] } })).updateFlavor.flavor).toEqual({
     pools: ["p2"],
   });
-  expect(await api.codeOf(update, { input: { project, name: "missing", pools: ["p1"] } })).toBe(
+  expect(await api.codeOf(update, { input: { project, flavor: "missing", pools: ["p1"] } })).toBe(
     "FLAVOR_DOES_NOT_EXIST",
   );
   const remove = "mutation D($input: DeleteFlavorInput!) { deleteFlavor(input: $input) { deleted } }";
-  expect((await api.run(remove, { input: { project, name: "f" } })).deleteFlavor).toEqual({ deleted: true });
-  expect((await api.run(remove, { input: { project, name: "f" } })).deleteFlavor).toEqual({ deleted: false });
+  expect((await api.run(remove, { input: { project, flavor: "f" } })).deleteFlavor).toEqual({ deleted: true });
+  expect((await api.run(remove, { input: { project, flavor: "f" } })).deleteFlavor).toEqual({ deleted: false });
   await createFlavor(project, "h", ["p1"]);
   const drop =
     "mutation D($input: DropAllFlavorsInput!) { dropAllFlavors(input: $input) { dropped count { value } confirmationToken } }";

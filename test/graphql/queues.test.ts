@@ -12,31 +12,32 @@ const names = ({ queues }: { queues: { nodes: { name: string }[] } }) => queues.
 
 test("a queue is created once, and a repeat changes nothing", async () => {
   const project = aProject();
-  const input = { project, name: "orders", metadataText: '{"_default_message_ttl": 120, "exact": 1.0}' };
+  const metadataText = '{"_default_message_ttl": 120, "exact": 1.0}';
+  const input = { project, queue: "orders", metadata: { text: metadataText } };
   expect((await api.run(CREATE, { input })).createQueue).toEqual({
     created: true,
     queue: {
       project,
       name: "orders",
-      metadataText: input.metadataText,
+      metadataText,
       metadata: { _default_message_ttl: 120, exact: 1 },
       storedAttributes: ["_default_message_ttl"],
     },
   });
-  const again = await api.run(CREATE, { input: { ...input, metadataText: "{}" } });
-  expect(again.createQueue).toMatchObject({ created: false, queue: { metadataText: input.metadataText } });
+  const again = await api.run(CREATE, { input: { ...input, metadata: { json: {} } } });
+  expect(again.createQueue).toMatchObject({ created: false, queue: { metadataText } });
 });
 
 test("the unnamed project is a project of its own", async () => {
   await createQueue(api, "", "unnamed");
-  expect(await api.run('{ queue(project: "", name: "unnamed") { project name } }')).toEqual({
+  expect(await api.run('{ queue(project: "", queue: "unnamed") { project name } }')).toEqual({
     queue: { project: "", name: "unnamed" },
   });
-  expect(await api.run('{ queue(project: "other", name: "unnamed") { name } }')).toEqual({ queue: null });
+  expect(await api.run('{ queue(project: "other", queue: "unnamed") { name } }')).toEqual({ queue: null });
 });
 
 test("a caller who may see several projects must name one", async () => {
-  expect(await api.codeOf('{ queue(name: "q") { name } }')).toBe("BAD_INPUT");
+  expect(await api.codeOf('{ queue(queue: "q") { name } }')).toBe("BAD_INPUT");
 });
 
 test("a misspelt attribute is refused with the nearest name, and one that is stored already stays", async () => {
@@ -46,31 +47,33 @@ test("a misspelt attribute is refused with the nearest name, and one that is sto
     "mutation U($input: UpdateQueueMetadataInput!) { updateQueueMetadata(input: $input) { queue { metadataText } } }";
   const patch =
     "mutation P($input: PatchQueueMetadataInput!) { patchQueueMetadata(input: $input) { queue { metadataText } } }";
-  const slip = { project, name: "q", metadata: { _default_mesage_ttl: 60 } };
+  const slip = { project, queue: "q", metadata: { json: { _default_mesage_ttl: 60 } } };
   const [refused] = (await api.send(create, { input: slip })).errors ?? [];
   expect(refused?.extensions).toMatchObject({ code: "BAD_INPUT", details: { nearest: "_default_message_ttl" } });
   expect(refused?.message).toContain("The nearest one is _default_message_ttl.");
-  expect(await api.codeOf(create, { input: { project, name: "q", metadata: { [`_${"x".repeat(5000)}`]: 1 } } })).toBe(
-    "BAD_INPUT",
-  );
+  expect(
+    await api.codeOf(create, { input: { project, queue: "q", metadata: { json: { [`_${"x".repeat(5000)}`]: 1 } } } }),
+  ).toBe("BAD_INPUT");
   await createQueue(api, project, "q", { own_key: 1 });
   expect(await api.codeOf(update, { input: slip })).toBe("BAD_INPUT");
-  const add = { op: "ADD", key: "_flavour", value: "gold" };
-  expect(await api.codeOf(patch, { input: { project, name: "q", changes: [add] } })).toBe("BAD_INPUT");
+  const add = { op: "ADD", key: "_flavour", value: { json: "gold" } };
+  expect(await api.codeOf(patch, { input: { project, queue: "q", changes: [add] } })).toBe("BAD_INPUT");
 
   const metadataText = '{"_old": 1.0, "own_key": 1}';
-  await server().engine.operations.queues.setMetadata(admin, { project, name: "q", metadataText });
-  await api.run(create, { input: { project, name: "q", metadataText } });
-  await api.run(update, { input: { project, name: "q", metadataText } });
-  expect(await api.codeOf(update, { input: { project, name: "q", metadataText: '{"_old": 2}' } })).toBe("BAD_INPUT");
-  const change = { op: "REPLACE", key: "own_key", value: 2 };
-  expect(await api.run(patch, { input: { project, name: "q", changes: [change] } })).toEqual({
+  await server().engine.operations.queues.setMetadata(admin, { project, queue: "q", metadataText });
+  await api.run(create, { input: { project, queue: "q", metadata: { text: metadataText } } });
+  await api.run(update, { input: { project, queue: "q", metadata: { text: metadataText } } });
+  expect(await api.codeOf(update, { input: { project, queue: "q", metadata: { json: { _old: 2 } } } })).toBe(
+    "BAD_INPUT",
+  );
+  const change = { op: "REPLACE", key: "own_key", value: { json: 2 } };
+  expect(await api.run(patch, { input: { project, queue: "q", changes: [change] } })).toEqual({
     patchQueueMetadata: { queue: { metadataText: '{"_old":1.0,"own_key":2}' } },
   });
 });
 
 test.each(["", "a b", "a/b", "ü", "x".repeat(65), "a\u0000"])("the name %j is refused", async (name) => {
-  expect(await api.codeOf(CREATE, { input: { project: "p", name } })).toBe("BAD_INPUT");
+  expect(await api.codeOf(CREATE, { input: { project: "p", queue: name } })).toBe("BAD_INPUT");
 });
 
 test.each([
@@ -81,13 +84,15 @@ test.each([
   "[]",
   "{",
 ])("the metadata %s is refused", async (metadataText) => {
-  expect(await api.codeOf(CREATE, { input: { project: "p", name: "q", metadataText } })).toBe("BAD_INPUT");
+  expect(await api.codeOf(CREATE, { input: { project: "p", queue: "q", metadata: { text: metadataText } } })).toBe(
+    "BAD_INPUT",
+  );
 });
 
 test("metadata that is too large is refused with its limit, and encryption is not supported", async () => {
-  const large = { project: "p", name: "q", metadata: { text: "x".repeat(70_000) } };
+  const large = { project: "p", queue: "q", metadata: { json: { text: "x".repeat(70_000) } } };
   expect(await api.codeOf(CREATE, { input: large })).toBe("TOO_LARGE");
-  const encrypted = { project: "p", name: "q", metadata: { _enable_encrypt_messages: true } };
+  const encrypted = { project: "p", queue: "q", metadata: { json: { _enable_encrypt_messages: true } } };
   expect(await api.codeOf(CREATE, { input: encrypted })).toBe("NOT_SUPPORTED");
 });
 
@@ -100,14 +105,14 @@ test("reserved attributes show the values that apply", async () => {
     _retry_policy: { retries_with_no_delay: 2, retry_backoff_function: "geometric" },
   });
   const query =
-    'query Q($project: String) { queue(project: $project, name: "q") { attributes { defaultMessageTtl defaultMessageDelay maxMessagesPostSize maxClaimCount deadLetterQueue deadLetterQueueMessagesTtl enableEncryptMessages flavor retryPolicy { retriesWithNoDelay retryBackoffFunction minimumDelay } } storedAttributes } }';
+    'query Q($project: String) { queue(project: $project, queue: "q") { attributes { defaultMessageTtlSeconds defaultMessageDelaySeconds maxMessagesPostBytes maxClaimCount deadLetterQueue deadLetterQueueMessagesTtlSeconds enableEncryptMessages flavor retryPolicy { retriesWithNoDelay retryBackoffFunction minimumDelaySeconds } } storedAttributes } }';
   const { queue } = await api.run(query, { project });
   expect(queue.attributes).toMatchObject({
-    defaultMessageTtl: 3600,
-    defaultMessageDelay: 0,
+    defaultMessageTtlSeconds: 3600,
+    defaultMessageDelaySeconds: 0,
     maxClaimCount: 3,
     deadLetterQueue: "dead",
-    deadLetterQueueMessagesTtl: 600,
+    deadLetterQueueMessagesTtlSeconds: 600,
     enableEncryptMessages: false,
     flavor: null,
     retryPolicy: { retriesWithNoDelay: 2, retryBackoffFunction: "GEOMETRIC" },
@@ -180,12 +185,13 @@ test("metadata is replaced as a whole", async () => {
   const query =
     "mutation U($input: UpdateQueueMetadataInput!) { updateQueueMetadata(input: $input) { queue { metadataText } } }";
   const metadataText = '{"b": 12345678901234567}';
-  expect(await api.run(query, { input: { project, name: "q", metadataText } })).toEqual({
+  expect(await api.run(query, { input: { project, queue: "q", metadata: { text: metadataText } } })).toEqual({
     updateQueueMetadata: { queue: { metadataText } },
   });
-  expect(await api.codeOf(query, { input: { project, name: "missing", metadataText } })).toBe("QUEUE_DOES_NOT_EXIST");
-  expect(await api.codeOf(query, { input: { project, name: "q", metadataText, metadata: {} } })).toBe("BAD_INPUT");
-  expect(await api.codeOf(query, { input: { project, name: "q" } })).toBe("BAD_INPUT");
+  expect(await api.codeOf(query, { input: { project, queue: "missing", metadata: { text: metadataText } } })).toBe(
+    "QUEUE_DOES_NOT_EXIST",
+  );
+  expect(await api.codeOf(query, { input: { project, queue: "q" } })).toBe("BAD_INPUT");
 });
 
 test("metadata is changed key by key, all or nothing", async () => {
@@ -193,29 +199,30 @@ test("metadata is changed key by key, all or nothing", async () => {
   await createQueue(api, project, "q", { keep: 1, old: 2 });
   const query =
     "mutation P($input: PatchQueueMetadataInput!) { patchQueueMetadata(input: $input) { queue { metadata } } }";
-  const patch = (changes: object[]) => ({ input: { project, name: "q", changes } });
+  const patch = (changes: object[]) => ({ input: { project, queue: "q", changes } });
   const changed = await api.run(
     query,
     patch([
-      { op: "ADD", key: "new", value: { deep: [1] } },
-      { op: "REPLACE", key: "keep", valueText: "null" },
+      { op: "ADD", key: "new", value: { json: { deep: [1] } } },
+      { op: "REPLACE", key: "keep", value: { text: "null" } },
       { op: "REMOVE", key: "old" },
       { op: "REMOVE", key: "_max_claim_count" },
     ]),
   );
   expect(changed.patchQueueMetadata.queue.metadata).toEqual({ keep: null, new: { deep: [1] } });
   for (const change of [
-    { op: "REPLACE", key: "missing", value: 1 },
+    { op: "REPLACE", key: "missing", value: { json: 1 } },
     { op: "REMOVE", key: "missing" },
-    { op: "REMOVE", key: "keep", value: 1 },
+    { op: "REMOVE", key: "keep", value: { json: 1 } },
     { op: "ADD", key: "keep" },
-    { op: "ADD", key: "_default_message_ttl", value: 1 },
+    { op: "ADD", key: "_default_message_ttl", value: { json: 1 } },
   ]) {
-    expect(await api.codeOf(query, patch([{ op: "ADD", key: "half", value: 1 }, change])), JSON.stringify(change)).toBe(
-      "BAD_INPUT",
-    );
+    expect(
+      await api.codeOf(query, patch([{ op: "ADD", key: "half", value: { json: 1 } }, change])),
+      JSON.stringify(change),
+    ).toBe("BAD_INPUT");
   }
-  const { queue } = await api.run('query Q($project: String) { queue(project: $project, name: "q") { metadata } }', {
+  const { queue } = await api.run('query Q($project: String) { queue(project: $project, queue: "q") { metadata } }', {
     project,
   });
   expect(queue.metadata).toEqual({ keep: null, new: { deep: [1] } });
@@ -225,12 +232,12 @@ test("a deleted queue is gone at once, and can be created again", async () => {
   const project = aProject();
   await postMessages(api, project, "q", [1, 2]);
   const query = "mutation D($input: DeleteQueueInput!) { deleteQueue(input: $input) { deleted } }";
-  const input = { project, name: "q" };
+  const input = { project, queue: "q" };
   expect(await api.run(query, { input })).toEqual({ deleteQueue: { deleted: true } });
   expect(await api.run(query, { input })).toEqual({ deleteQueue: { deleted: false } });
   await createQueue(api, project, "q");
   const { queue } = await api.run(
-    'query Q($project: String) { queue(project: $project, name: "q") { stats { total } } }',
+    'query Q($project: String) { queue(project: $project, queue: "q") { stats { total } } }',
     { project },
   );
   expect(queue).toEqual({ stats: { total: 0 } });
@@ -245,15 +252,15 @@ test("a purge takes claimed messages too, and subscriptions when asked", async (
   await api.run(subscribe, { input: { project, queue: "q", subscriber: "https://example.com/hook" } });
   const query = "mutation P($input: PurgeQueueInput!) { purgeQueue(input: $input) { subscriptions } }";
   const read =
-    'query Q($project: String) { queue(project: $project, name: "q") { stats { total claimed } subscriptions { nodes { id } } claims { nodes { id } } } }';
-  expect(await api.run(query, { input: { project, name: "q", resources: ["MESSAGES"] } })).toEqual({
+    'query Q($project: String) { queue(project: $project, queue: "q") { stats { total claimed } subscriptions { nodes { id } } claims { nodes { id } } } }';
+  expect(await api.run(query, { input: { project, queue: "q", resources: ["MESSAGES"] } })).toEqual({
     purgeQueue: { subscriptions: 0 },
   });
   const { queue } = await api.run(read, { project });
   expect(queue.stats).toEqual({ total: 0, claimed: 0 });
   expect([queue.subscriptions.nodes.length, queue.claims.nodes.length]).toEqual([1, 0]);
-  expect(await api.run(query, { input: { project, name: "q" } })).toEqual({ purgeQueue: { subscriptions: 1 } });
-  expect(await api.codeOf(query, { input: { project, name: "missing" } })).toBe("QUEUE_DOES_NOT_EXIST");
+  expect(await api.run(query, { input: { project, queue: "q" } })).toEqual({ purgeQueue: { subscriptions: 1 } });
+  expect(await api.codeOf(query, { input: { project, queue: "missing" } })).toBe("QUEUE_DOES_NOT_EXIST");
 });
 
 test("statistics say how full a queue is, and of which messages", async () => {
@@ -262,7 +269,7 @@ test("statistics say how full a queue is, and of which messages", async () => {
   const [newest] = await postMessages(api, project, "q", [4], { delaySeconds: 100 });
   await createClaim(api, project, "q", 2);
   const query =
-    'query Q($project: String) { queue(project: $project, name: "q") { stats { ready claimed delayed exhausted total exact oldest { id ageSeconds createdAt } newest { id } } } }';
+    'query Q($project: String) { queue(project: $project, queue: "q") { stats { ready claimed delayed exhausted total exact oldest { id ageSeconds createdAt } newest { id } } } }';
   const { stats } = (await api.run(query, { project })).queue;
   expect(stats).toMatchObject({
     ready: 1,
@@ -288,7 +295,7 @@ test("the statistics of many queues are read in one call, however the document a
     return statsMany.call(queues, access, params);
   };
   const byName =
-    "query Q($project: String, $names: [String!]!) { queueStats(project: $project, names: $names) { project name stats { total } } }";
+    "query Q($project: String, $names: [String!]!) { queueStats(project: $project, queues: $names) { project name stats { total } } }";
   const found = await api.run(byName, { project, names: ["c", "missing", "a"] });
   expect(found.queueStats).toEqual([
     { project, name: "c", stats: { total: 1 } },
@@ -296,7 +303,7 @@ test("the statistics of many queues are read in one call, however the document a
     { project, name: "a", stats: { total: 1 } },
   ]);
   const aliases = ["a", "b", "c"]
-    .map((name) => `${name}: queue(project: "${project}", name: "${name}") { stats { total } }`)
+    .map((name) => `${name}: queue(project: "${project}", queue: "${name}") { stats { total } }`)
     .join(" ");
   expect(await api.run(`{ ${aliases} }`)).toEqual({
     a: { stats: { total: 1 } },

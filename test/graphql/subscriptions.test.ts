@@ -16,7 +16,7 @@ test("a subscription is created, and shows everything about itself", async () =>
   const project = aProject();
   const { created, subscription } = await subscribe(project, "https://example.com/hook", {
     ttlSeconds: 600,
-    optionsText: '{"big": 12345678901234567}',
+    options: { text: '{"big": 12345678901234567}' },
   });
   expect(created).toBe(true);
   expect(subscription).toMatchObject({
@@ -41,8 +41,8 @@ test.each([
   { subscriber: "gopher://example.com" },
   { subscriber: "not a uri" },
   { ttlSeconds: 59 },
-  { optionsText: "[]" },
-  { options: { _retry_policy: { minimum_delay: "x" } } },
+  { options: { json: [] } },
+  { options: { json: { _retry_policy: { minimum_delay: "x" } } } },
 ])("%j is refused", async (wrong) => {
   const project = aProject();
   await createQueue(api, project, "q");
@@ -89,7 +89,7 @@ test("a subscription is found by its subscriber, changed and deleted", async () 
   expect(
     (
       await api.run(update, {
-        input: { ...input, subscriber: "https://example.com/b", ttlSeconds: 60, options: { x: 1 } },
+        input: { ...input, subscriber: "https://example.com/b", ttlSeconds: 60, options: { json: { x: 1 } } },
       })
     ).updateQueueSubscription.subscription,
   ).toEqual({
@@ -116,7 +116,7 @@ test("subscriptions are listed a page at a time, and outlive their queue", async
   const project = aProject();
   for (const path of ["a", "b", "c"]) await subscribe(project, `https://example.com/${path}`);
   const query =
-    'query Q($project: String, $first: Int, $after: String) { queueSubscriptions(project: $project, queue: "q", first: $first, after: $after) { nodes { subscriber } edges { cursor node { id } } pageInfo { hasNextPage endCursor } } queue(project: $project, name: "q") { subscriptions(first: 1) { nodes { subscriber } } } }';
+    'query Q($project: String, $first: Int, $after: String) { queueSubscriptions(project: $project, queue: "q", first: $first, after: $after) { nodes { subscriber } edges { cursor node { id } } pageInfo { hasNextPage endCursor } } queue(project: $project, queue: "q") { subscriptions(first: 1) { nodes { subscriber } } } }';
   const first = await api.run(query, { project, first: 2 });
   expect(first.queueSubscriptions.nodes).toEqual([
     { subscriber: "https://example.com/a" },
@@ -126,7 +126,7 @@ test("subscriptions are listed a page at a time, and outlive their queue", async
   const { edges, pageInfo } = first.queueSubscriptions;
   expect([pageInfo.hasNextPage, pageInfo.endCursor]).toEqual([true, edges[1].node.id]);
   await api.run("mutation D($input: DeleteQueueInput!) { deleteQueue(input: $input) { deleted } }", {
-    input: { project, name: "q" },
+    input: { project, queue: "q" },
   });
   const after = await api.run(query, { project, after: pageInfo.endCursor });
   expect(after.queueSubscriptions.nodes).toEqual([{ subscriber: "https://example.com/c" }]);

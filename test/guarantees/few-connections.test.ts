@@ -39,7 +39,7 @@ describe("a server with fewer connections than a pool may open", () => {
       const { queues, messages, claims } = service.operations;
       const names = Array.from({ length: 10 }, (_, index) => `q${index}`);
       const work = async (name: string) => {
-        await queues.create(operator, { name });
+        await queues.create(operator, { queue: name });
         await Promise.all(
           Array.from({ length: 10 }, async () => {
             await messages.post(operator, { queue: name, messages: [{ bodyText: "1" }] });
@@ -49,7 +49,7 @@ describe("a server with fewer connections than a pool may open", () => {
             await queues.list(viewer, { project: "p", withStats: true });
           }),
         );
-        await queues.delete(operator, { name });
+        await queues.delete(operator, { queue: name });
       };
       await Promise.all(names.map(work));
       expect((await service.operations.health.check(viewer, {})).status).toBe("pass");

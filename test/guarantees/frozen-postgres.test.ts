@@ -30,7 +30,7 @@ describe("while the control database hangs", () => {
       DATABASE_CONNECTIONS: "4",
     };
     engine = await openEngine(readConfig(env), { log: pino({ level: "silent" }) });
-    await engine.operations.queues.create(operator, { name: "q" });
+    await engine.operations.queues.create(operator, { queue: "q" });
     await engine.operations.gc.collect(admin, {});
   });
   afterAll(async () => {
@@ -66,9 +66,9 @@ describe("while the control database hangs", () => {
     const uri = "postgres://u@127.0.0.1:1/d";
     const requests: Record<string, () => Promise<unknown>> = {
       "a read": () => operations.queues.list(viewer, { project: "p" }),
-      "a change": () => operations.queues.create(operator, { name: "late" }),
+      "a change": () => operations.queues.create(operator, { queue: "late" }),
       "a change of several steps": () =>
-        operations.pools.create(admin, { name: "late", uri, weight: 1, verify: false }),
+        operations.pools.create(admin, { pool: "late", uri, weight: 1, verify: false }),
       "a transaction": () => control.transaction((tx) => tx.queues.get({ project: "p", name: "q" })),
       "garbage collection": () => engine.data.pool("default").then((driver) => driver.gc()),
       "a post": () => operations.messages.post(operator, { queue: "q", messages: [{ bodyText: "1" }] }),

@@ -51,7 +51,8 @@ describe("a failover that loses writes", () => {
     return (await engine.operations.messages.list(admin, { ...of(queue), page })).items;
   };
   const idsOf = (messages: readonly MessageRecord[]) => messages.map(({ id }) => id);
-  const create = (engine: Engine, name: string) => engine.operations.queues.create(admin, { project: "p", name });
+  const create = (engine: Engine, name: string) =>
+    engine.operations.queues.create(admin, { project: "p", queue: name });
 
   async function query<Row extends pg.QueryResultRow>(text: string): Promise<Row[]> {
     const client = new pg.Client({ connectionString: server.url });

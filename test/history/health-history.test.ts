@@ -147,9 +147,9 @@ describe("the history of a pool's health", () => {
 
   it("goes with its pool, so that another pool of that name begins anew", async () => {
     const pool = aPool();
-    await service.operations.pools.create(admin, { name: pool, uri: await service.poolUri(), weight: 0 });
+    await service.operations.pools.create(admin, { pool, uri: await service.poolUri(), weight: 0 });
     await service.history.add(sample(pool));
-    await service.operations.pools.delete(admin, { name: pool });
+    await service.operations.pools.delete(admin, { pool });
     expect((await list({ pool })).items).toEqual([]);
   });
 
@@ -182,8 +182,8 @@ describe("a round of samples", () => {
   it("keeps each pool as soon as it is known: one that hangs holds up no other, and stopping drops it", async () => {
     const [dead, hanging] = ["dead", "hanging"];
     const uri = "postgres://user:canary-password@127.0.0.1:1/d";
-    await service.operations.pools.create(admin, { name: dead, uri, weight: 0, verify: false });
-    await service.operations.pools.create(admin, { name: hanging, uri: await service.poolUri(), weight: 0 });
+    await service.operations.pools.create(admin, { pool: dead, uri, weight: 0, verify: false });
+    await service.operations.pools.create(admin, { pool: hanging, uri: await service.poolUri(), weight: 0 });
     const stuck = Promise.withResolvers<never>();
     const { control, stores, jobs, history, config: limits } = service;
     const data = over(service.data, {
@@ -211,8 +211,8 @@ describe("a round of samples", () => {
     await round;
     expect((await list({ pool: hanging })).items).toEqual([]);
     expect(JSON.stringify((await list({ pool: dead })).items)).not.toContain("canary");
-    await service.operations.pools.delete(admin, { name: dead });
-    await service.operations.pools.delete(admin, { name: hanging });
+    await service.operations.pools.delete(admin, { pool: dead });
+    await service.operations.pools.delete(admin, { pool: hanging });
   });
 
   it("counts a check that is shared with others once", async () => {

@@ -96,7 +96,7 @@ describe("when the service ends", () => {
       const answer = await fetch(`${url}/api/graphql`, {
         method: "POST",
         headers: { ...HEADERS, connection: "close" },
-        body: JSON.stringify({ query: `{ queue(project: "p", name: "q") { name } }` }),
+        body: JSON.stringify({ query: `{ queue(project: "p", queue: "q") { name } }` }),
       });
       return (await answer.json()).data.queue;
     };

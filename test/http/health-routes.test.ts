@@ -75,7 +75,7 @@ describe("health", () => {
         body: JSON.stringify({ query }),
       });
     const posted = await run(
-      `mutation { postMessages(input: { project: "", queue: "secret-name", createQueue: true, messages: [{ bodyText: "1" }, { bodyText: "2" }] }) { ids } }`,
+      `mutation { postMessages(input: { project: "", queue: "secret-name", createQueue: true, messages: [{ body: { text: "1" } }, { body: { text: "2" } }] }) { ids } }`,
     );
     expect(JSON.parse(posted.body).errors).toBeUndefined();
     const { body, headers } = await ask("/api/metrics");

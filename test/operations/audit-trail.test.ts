@@ -20,30 +20,30 @@ test("a change whose audit entry cannot be written does not happen", async () =>
       transaction: (work) => control.transaction((tx) => work({ ...tx, audit: { ...tx.audit, append: unavailable } })),
     },
   });
-  await service.operations.queues.create(operator, { name: "kept", metadataText: '{"a":1}' });
-  expect(await codeOf(operations.queues.create(operator, { name: "never" }))).toBe("STORAGE_UNAVAILABLE");
-  expect(await codeOf(operations.queues.delete(operator, { name: "kept" }))).toBe("STORAGE_UNAVAILABLE");
-  expect(await codeOf(operations.queues.setMetadata(operator, { name: "kept", metadataText: "{}" }))).toBe(
+  await service.operations.queues.create(operator, { queue: "kept", metadataText: '{"a":1}' });
+  expect(await codeOf(operations.queues.create(operator, { queue: "never" }))).toBe("STORAGE_UNAVAILABLE");
+  expect(await codeOf(operations.queues.delete(operator, { queue: "kept" }))).toBe("STORAGE_UNAVAILABLE");
+  expect(await codeOf(operations.queues.setMetadata(operator, { queue: "kept", metadataText: "{}" }))).toBe(
     "STORAGE_UNAVAILABLE",
   );
-  const pool = { name: "never", uri: "postgres://u@127.0.0.1:1/d", weight: 1, verify: false };
+  const pool = { pool: "never", uri: "postgres://u@127.0.0.1:1/d", weight: 1, verify: false };
   expect(await codeOf(operations.pools.create(admin, pool))).toBe("STORAGE_UNAVAILABLE");
-  expect(await service.operations.queues.exists(operator, { name: "never" })).toBe(false);
+  expect(await service.operations.queues.exists(operator, { queue: "never" })).toBe(false);
   expect(await service.operations.catalogue.exists(operator, { queue: "never" })).toBe(false);
-  expect((await service.operations.queues.get(operator, { name: "kept" })).metadata?.text).toBe('{"a":1}');
-  expect(await service.operations.pools.exists(admin, { name: "never" })).toBe(false);
+  expect((await service.operations.queues.get(operator, { queue: "kept" })).metadata?.text).toBe('{"a":1}');
+  expect(await service.operations.pools.exists(admin, { pool: "never" })).toBe(false);
 });
 
 test("a refused call stays refused when its audit entry cannot be written", async () => {
   const operations = broken({ control: { audit: { ...service.control.audit, append: unavailable } } });
-  expect(await codeOf(operations.pools.delete(operator, { name: "x" }))).toBe("FORBIDDEN");
+  expect(await codeOf(operations.pools.delete(operator, { pool: "x" }))).toBe("FORBIDDEN");
 });
 
 test("an action on a pool is in the audit log before it begins, and its outcome after it; an unknown outcome leaves it intended", async () => {
-  await service.operations.queues.create(operator, { name: "purged" });
+  await service.operations.queues.create(operator, { queue: "purged" });
   const purging = (purge: PooledDataDriver["messages"]["purge"]) => {
     const operations = broken({ data: { messages: over(service.data.messages, { purge }) } });
-    return operations.queues.purge(operator, { name: "purged", resources: ["messages"] });
+    return operations.queues.purge(operator, { queue: "purged", resources: ["messages"] });
   };
   const seen: unknown[] = [];
   await purging(async () => {
@@ -61,16 +61,16 @@ test("an action on a pool is in the audit log before it begins, and its outcome 
   expect(await newest()).toMatchObject({ action: "purgeQueue", outcome: "intended" });
   const notWritten = broken({ control: { audit: { ...service.control.audit, append: unavailable } } });
   await service.operations.messages.post(operator, { queue: "purged", messages: [{ bodyText: "1" }] });
-  expect(await codeOf(notWritten.queues.purge(operator, { name: "purged" }))).toBe("STORAGE_UNAVAILABLE");
-  expect((await service.operations.queues.stats(operator, { name: "purged" })).total).toBe(1);
+  expect(await codeOf(notWritten.queues.purge(operator, { queue: "purged" }))).toBe("STORAGE_UNAVAILABLE");
+  expect((await service.operations.queues.stats(operator, { queue: "purged" })).total).toBe(1);
 });
 
 test("a queue is deleted while its pool is unreachable, and gc frees its entry once the pool is back", async () => {
-  await service.operations.queues.create(operator, { name: "far" });
+  await service.operations.queues.create(operator, { queue: "far" });
   await service.operations.messages.post(operator, { queue: "far", messages: [{ bodyText: "1" }] });
   const operations = broken({ data: { pool: unavailable } });
-  expect(await operations.queues.delete(operator, { name: "far" })).toEqual({ deleted: true });
-  expect(await codeOf(service.operations.queues.get(operator, { name: "far" }))).toBe("QUEUE_DOES_NOT_EXIST");
+  expect(await operations.queues.delete(operator, { queue: "far" })).toEqual({ deleted: true });
+  expect(await codeOf(service.operations.queues.get(operator, { queue: "far" }))).toBe("QUEUE_DOES_NOT_EXIST");
   expect((await operations.messages.list(operator, { queue: "far" })).items).toEqual([]);
   expect(await service.operations.catalogue.exists(operator, { queue: "far" })).toBe(true);
   await service.operations.gc.collect(operator, {});
@@ -79,14 +79,14 @@ test("a queue is deleted while its pool is unreachable, and gc frees its entry o
 
 test("attributes that another process changed apply here within a second", async () => {
   const other = await service.another();
-  await service.operations.queues.create(operator, { name: "shared" });
+  await service.operations.queues.create(operator, { queue: "shared" });
   const post = async () => {
     await service.operations.messages.post(operator, { queue: "shared", messages: [{ bodyText: "1" }] });
     return (await service.operations.messages.first(operator, { queue: "shared", sort: "newest" })).ttlSeconds;
   };
   expect(await post()).toBe(3600);
   const metadataText = '{"_default_message_ttl": 77}';
-  await other.operations.queues.setMetadata(operator, { name: "shared", metadataText });
+  await other.operations.queues.setMetadata(operator, { queue: "shared", metadataText });
   service.clock.offsetMs += 1000;
   expect(await post()).toBe(77);
 });

@@ -5,7 +5,7 @@ import { aService, codeOf, operator, over, type Service, viewer, withBroken } fr
 let service: Service;
 beforeAll(async () => {
   service = await aService();
-  await service.operations.queues.create(operator, { name: "elsewhere" });
+  await service.operations.queues.create(operator, { queue: "elsewhere" });
 });
 afterAll(() => service.stop());
 
@@ -13,7 +13,7 @@ let queues = 0;
 async function aQueue(bodies: number, attributes: object = {}): Promise<string> {
   queues += 1;
   const queue = `q${queues}`;
-  await service.operations.queues.create(operator, { name: queue, metadataText: JSON.stringify(attributes) });
+  await service.operations.queues.create(operator, { queue, metadataText: JSON.stringify(attributes) });
   const messages = Array.from({ length: bodies }, (_, index) => ({ bodyText: String(index + 1) }));
   if (bodies > 0) await service.operations.messages.post(operator, { queue, messages });
   return queue;
@@ -57,7 +57,7 @@ describe("claiming", () => {
   ])("a claim with %j is %s, and a renewal is checked in the same way", async (params, code) => {
     expect(await codeOf(claim("elsewhere", params))).toBe(code);
     if (!("ttlSeconds" in params) && !("graceSeconds" in params)) return;
-    const renewal = service.operations.claims.update(operator, { queue: "elsewhere", id: "none", ...params });
+    const renewal = service.operations.claims.update(operator, { queue: "elsewhere", claimId: "none", ...params });
     expect(await codeOf(renewal)).toBe(code ?? "CLAIM_DOES_NOT_EXIST");
   });
 
@@ -66,15 +66,15 @@ describe("claiming", () => {
     const { claims } = service.operations;
     const first = (await claim(queue, { ttlSeconds: 100 })).claim?.id as string;
     lapse(90);
-    await claims.update(operator, { queue, id: first, ttlSeconds: 100 });
+    await claims.update(operator, { queue, claimId: first, ttlSeconds: 100 });
     lapse(90);
-    expect((await claims.get(viewer, { project: "p", queue, id: first })).messages).toHaveLength(1);
-    await claims.delete(operator, { queue, id: first });
+    expect((await claims.get(viewer, { project: "p", queue, claimId: first })).messages).toHaveLength(1);
+    await claims.delete(operator, { queue, claimId: first });
     const second = (await claim(queue, { ttlSeconds: 100 })).claim?.id as string;
     lapse(101);
-    expect(await codeOf(claims.get(operator, { queue, id: second }))).toBe("CLAIM_DOES_NOT_EXIST");
-    expect(await codeOf(claims.update(operator, { queue, id: second }))).toBe("CLAIM_DOES_NOT_EXIST");
-    expect(await codeOf(claims.delete(operator, { queue, id: second }))).toBeUndefined();
+    expect(await codeOf(claims.get(operator, { queue, claimId: second }))).toBe("CLAIM_DOES_NOT_EXIST");
+    expect(await codeOf(claims.update(operator, { queue, claimId: second }))).toBe("CLAIM_DOES_NOT_EXIST");
+    expect(await codeOf(claims.delete(operator, { queue, claimId: second }))).toBeUndefined();
   });
 
   test("single messages of a claim are released at once or later, within the limits of a delay", async () => {
@@ -107,7 +107,7 @@ describe("claiming", () => {
 
   test("a claim creates the queue when asked, and needs the role of an operator", async () => {
     expect(await claim("made", { createQueue: true })).toEqual({ claim: null, messages: [], deadLettered: 0 });
-    expect(await service.operations.queues.exists(operator, { name: "made" })).toBe(true);
+    expect(await service.operations.queues.exists(operator, { queue: "made" })).toBe(true);
     expect(await codeOf(service.operations.claims.create(viewer, { project: "p", queue: "made" }))).toBe("FORBIDDEN");
   });
 });
@@ -123,7 +123,7 @@ describe("dead letters", () => {
       lapse(61);
     }
     expect(await claim(queue)).toEqual({ claim: null, messages: [], deadLettered: 1 });
-    expect((await service.operations.queues.stats(operator, { name: queue })).total).toBe(0);
+    expect((await service.operations.queues.stats(operator, { queue })).total).toBe(0);
     const [moved] = (await service.operations.messages.list(operator, { queue: dead })).items;
     expect(moved).toMatchObject({ id: original?.id, bodyText: "1", claimCount: 0, claim: null, ttlSeconds: 1000 });
   });
@@ -137,7 +137,7 @@ describe("dead letters", () => {
     const made = await claim(queue, { limit: 2 });
     expect(bodies(made)).toEqual(["6"]);
     expect(made.deadLettered).toBe(5);
-    expect((await service.operations.queues.stats(operator, { name: dead })).total).toBe(5);
+    expect((await service.operations.queues.stats(operator, { queue: dead })).total).toBe(5);
   });
 
   test("with a _max_claim_count of 0 or less a message is a dead letter before its first delivery", async () => {
@@ -161,8 +161,8 @@ describe("dead letters", () => {
     expect(bodies(await claim(queue, { ttlSeconds: 60 }))).toEqual(["2"]);
     lapse(61);
     expect(await claim(queue)).toEqual({ claim: null, messages: [], deadLettered: 0 });
-    expect((await service.operations.queues.stats(operator, { name: queue })).total).toBe(2);
-    await service.operations.queues.create(operator, { name: "not-made" });
+    expect((await service.operations.queues.stats(operator, { queue })).total).toBe(2);
+    await service.operations.queues.create(operator, { queue: "not-made" });
     expect(await claim(queue)).toMatchObject({ claim: null, deadLettered: 2 });
   });
 
@@ -178,12 +178,12 @@ describe("dead letters", () => {
     expect(made).toMatchObject({ claim: { messageCount: 1 }, deadLettered: 0 });
     lapse(61);
     expect(await claim(queue)).toMatchObject({ claim: null, deadLettered: 2 });
-    expect((await service.operations.queues.stats(operator, { name: dead })).total).toBe(2);
+    expect((await service.operations.queues.stats(operator, { queue: dead })).total).toBe(2);
   });
 
   test("go to a queue in another pool too", async () => {
     const admin = { ...operator, role: "admin" as const };
-    await service.operations.pools.create(admin, { name: "far", uri: await service.poolUri(), weight: 1 });
+    await service.operations.pools.create(admin, { pool: "far", uri: await service.poolUri(), weight: 1 });
     const dead = await aQueue(0);
     const queue = await aQueue(3, { _max_claim_count: 1, _dead_letter_queue: "elsewhere" });
     const pools = await service.operations.catalogue.getMany(operator, {
@@ -196,6 +196,6 @@ describe("dead letters", () => {
     expect(
       (await service.operations.messages.list(operator, { queue: "elsewhere" })).items.map(({ bodyText }) => bodyText),
     ).toEqual(["1", "2", "3"]);
-    expect((await service.operations.queues.stats(operator, { name: queue })).total).toBe(0);
+    expect((await service.operations.queues.stats(operator, { queue })).total).toBe(0);
   });
 });

@@ -22,7 +22,7 @@ async function readsGoOn(queue: string): Promise<void> {
     const refused = await refusal(messages.post(operator, { queue, messages: [{ bodyText: "2" }] }));
     expect(refused).toMatchObject({ code: "STORAGE_UNAVAILABLE", details: { takesWrites: false } });
     expect((await messages.list(viewer, { project: "p", queue })).items.map(({ bodyText }) => bodyText)).toEqual(["1"]);
-    expect((await queues.stats(viewer, { project: "p", name: queue })).total).toBe(1);
+    expect((await queues.stats(viewer, { project: "p", queue })).total).toBe(1);
   }
 }
 
@@ -34,9 +34,9 @@ async function healthOf(pool: string) {
 }
 
 async function aQueueIn(pool: string, uri: string): Promise<string> {
-  await service.operations.pools.create(admin, { name: pool, uri, weight: 1 });
-  await service.operations.queues.create(operator, { name: `in-${pool}` });
-  await service.operations.pools.update(admin, { name: pool, weight: 0 });
+  await service.operations.pools.create(admin, { pool, uri, weight: 1 });
+  await service.operations.queues.create(operator, { queue: `in-${pool}` });
+  await service.operations.pools.update(admin, { pool, weight: 0 });
   await service.operations.messages.post(operator, { queue: `in-${pool}`, messages: [{ bodyText: "1" }] });
   return `in-${pool}`;
 }
@@ -95,7 +95,7 @@ test("a full disk under the control database shows in health checks and in refus
       };
       const message = { bodyText: JSON.stringify("x".repeat(9000)) };
       const post = () => operations.messages.post(operator, { queue: "q", messages: [message] });
-      await operations.queues.create(operator, { name: "q" });
+      await operations.queues.create(operator, { queue: "q" });
       await post();
       expect((await look()).status).toBe("pass");
       disk.fill();
@@ -145,8 +145,8 @@ describeWithRedis(() => {
       expect(await healthOf("redis")).toMatchObject({ writesRefused: null, freeBytes: expect.any(Number) });
       await ask(server.port, "CONFIG SET maxmemory 0");
       await service.operations.messages.post(operator, { queue, messages: [{ bodyText: "2" }] });
-      await service.operations.queues.delete(operator, { name: queue });
-      await service.operations.pools.delete(admin, { name: "redis" });
+      await service.operations.queues.delete(operator, { queue });
+      await service.operations.pools.delete(admin, { pool: "redis" });
     } finally {
       await server.stop();
     }

@@ -17,7 +17,7 @@ const AWAY = new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reach
 async function withIllPool() {
   const { control, data, stores, jobs, history, config: limits } = service;
   for (const name of ["ill", "well"]) {
-    await service.operations.pools.create(admin, { name, uri: await service.poolUri(), weight: 1 });
+    await service.operations.pools.create(admin, { pool: name, uri: await service.poolUri(), weight: 1 });
   }
   const told: string[] = [];
   const state: { failure: Error | null } = { failure: null };
@@ -52,7 +52,7 @@ test("the log has one line when the collection of a pool begins to fail and one 
   const inIll = async () => {
     for (let number = 0; ; number += 1) {
       const queue = `q${number}`;
-      await operations.queues.create(operator, { name: queue });
+      await operations.queues.create(operator, { queue });
       if ((await operations.catalogue.get(viewer, { project: "p", queue })).pool === "ill") return queue;
     }
   };
@@ -61,7 +61,7 @@ test("the log has one line when the collection of a pool begins to fail and one 
   expect(told).toEqual([]);
 
   state.failure = AWAY;
-  await operations.queues.delete(operator, { name: queue });
+  await operations.queues.delete(operator, { queue });
   told.length = 0;
   for (let round = 0; round < 3; round += 1) await collect();
   const begins = (why: string) =>

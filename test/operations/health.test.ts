@@ -24,13 +24,13 @@ beforeAll(async () => {
 afterAll(() => service.stop());
 
 test("a healthy service passes, with each operation of each pool timed", async () => {
-  await operations.pools.create(admin, { name: "second", uri: await service.poolUri(), weight: 1 });
+  await operations.pools.create(admin, { pool: "second", uri: await service.poolUri(), weight: 1 });
   const report = await operations.health.check(viewer, {});
   expect(report).toMatchObject({ status: "pass", control: { reachable: true }, warnings: [] });
   expect(report.pools.map(({ pool }) => pool)).toEqual(["default", "second"]);
   for (const { operations: tried, storageReachable } of report.pools) {
     expect(storageReachable).toBe(true);
-    expect(tried.every(({ succeeded, seconds }) => succeeded && seconds > 0)).toBe(true);
+    expect(tried.every(({ succeeded, durationSeconds }) => succeeded && durationSeconds > 0)).toBe(true);
     expect(tried.length).toBeGreaterThanOrEqual(8);
   }
   expect(await operations.health.notReady()).toBeNull();
@@ -38,9 +38,9 @@ test("a healthy service passes, with each operation of each pool timed", async (
 
 test("the health of one pool is the same alone as in the whole report", async () => {
   const { pools } = await operations.health.check(viewer, {});
-  expect(await operations.health.pool(viewer, { name: "second" })).toEqual(pools[1]);
-  expect(await operations.health.pool(viewer, { name: "default" })).toEqual(pools[0]);
-  expect(await codeOf(operations.health.pool(viewer, { name: "third" }))).toBe("POOL_DOES_NOT_EXIST");
+  expect(await operations.health.pool(viewer, { pool: "second" })).toEqual(pools[1]);
+  expect(await operations.health.pool(viewer, { pool: "default" })).toEqual(pools[0]);
+  expect(await codeOf(operations.health.pool(viewer, { pool: "third" }))).toBe("POOL_DOES_NOT_EXIST");
 });
 
 test("pools are probed once in ten seconds, however many callers ask", async () => {
@@ -56,7 +56,7 @@ test("pools are probed once in ten seconds, however many callers ask", async () 
 
 test("a pool that is down is a warning that names it, and the others are healthy", async () => {
   const uri = "postgres://user:canary-password@127.0.0.1:1/d";
-  await operations.pools.create(admin, { name: "down", uri, weight: 0, verify: false });
+  await operations.pools.create(admin, { pool: "down", uri, weight: 0, verify: false });
   const report = await operations.health.check(viewer, {});
   expect(report.status).toBe("warn");
   expect(report.warnings).toEqual([expect.stringContaining("down")]);
@@ -69,7 +69,7 @@ test("a pool that is down is a warning that names it, and the others are healthy
 });
 
 test("garbage collection reports each pool, the dead one too, and health shows the last collection", async () => {
-  await operations.queues.create(operator, { name: "q" });
+  await operations.queues.create(operator, { queue: "q" });
   await operations.messages.post(operator, { queue: "q", messages: [{ bodyText: "1", ttlSeconds: 60 }] });
   service.clock.offsetMs += 61_000;
   const report = await operations.gc.collect(operator, {});
@@ -83,12 +83,12 @@ test("garbage collection reports each pool, the dead one too, and health shows t
   expect(await operations.gc.collect(operator, { pool: "second" })).toMatchObject({ pools: [{ pool: "second" }] });
   expect(await codeOf(operations.gc.collect(operator, { pool: "nowhere" }))).toBe("POOL_DOES_NOT_EXIST");
   expect(await codeOf(operations.gc.collect(viewer, {}))).toBe("FORBIDDEN");
-  await operations.pools.delete(admin, { name: "down" });
+  await operations.pools.delete(admin, { pool: "down" });
 });
 
 test("the audit log is for admins, newest first, by project and actor", async () => {
   expect(await codeOf(operations.audit.list(operator, {}))).toBe("FORBIDDEN");
-  await operations.queues.create({ ...operator, projects: "all" }, { project: "other", name: "q" });
+  await operations.queues.create({ ...operator, projects: "all" }, { project: "other", queue: "q" });
   const actions = async (params: object) =>
     (await operations.audit.list(admin, params)).items.map(({ action, target }) => `${action} ${target}`);
   expect(await actions({ page: { limit: 3 } })).toEqual(["createQueue q", "deletePool down", "createQueue q"]);
@@ -169,11 +169,11 @@ test("the service is not ready while the control database fails half of the call
     warn: () => {},
   });
   const ask = () =>
-    Promise.allSettled(Array.from({ length: 20 }, () => queues.exists(viewer, { project: "p", name: "q" })));
+    Promise.allSettled(Array.from({ length: 20 }, () => queues.exists(viewer, { project: "p", queue: "q" })));
   await ask();
   expect(await health.notReady()).toMatch(/^The control database failed at least half of this process's calls/);
   failing = false;
   await ask();
-  await queues.exists(viewer, { project: "p", name: "q" });
+  await queues.exists(viewer, { project: "p", queue: "q" });
   expect(await health.notReady()).toBeNull();
 });

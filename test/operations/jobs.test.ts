@@ -39,13 +39,13 @@ function startRunner(engine: Engine = service, changes: Partial<Record<Job["kind
 let pools = 0;
 async function aPool(weight = 1, flavor: string | null = null): Promise<string> {
   const name = `pool-${++pools}`;
-  await service.operations.pools.create(admin, { name, uri: await service.poolUri(), weight, flavor });
+  await service.operations.pools.create(admin, { pool: name, uri: await service.poolUri(), weight, flavor });
   return name;
 }
 /** A queue in this pool, wherever the random choice would place it. */
 async function aQueue(name: string, pool: string, metadataText = "{}"): Promise<{ project: string; name: string }> {
   const queue = { project: "p", name };
-  await service.operations.queues.create(operator, { ...queue, metadataText });
+  await service.operations.queues.create(operator, { project: "p", queue: name, metadataText });
   if ((await poolOf(name)) !== pool) {
     await service.operations.catalogue.update(admin, { project: "p", queue: name, pool, discardMessages: true });
   }
@@ -58,7 +58,8 @@ const post = (queue: string, count: number) =>
     messages: Array.from({ length: count }, (_, index) => ({ bodyText: String(index) })),
   });
 const poolOf = async (queue: string) => (await service.control.catalogue.get({ project: "p", name: queue })).pool;
-const totalOf = async (name: string) => (await service.operations.queues.stats(operator, { project: "p", name })).total;
+const totalOf = async (name: string) =>
+  (await service.operations.queues.stats(operator, { project: "p", queue: name })).total;
 const ended = async (id: string): Promise<Job> => {
   await expect.poll(async () => (await service.jobs.get(id))?.finishedAt ?? null).not.toBeNull();
   return (await service.jobs.get(id)) as Job;
@@ -71,7 +72,7 @@ const stopsAt = (progress: JobProgress) => {
     return true;
   }
 };
-const removePool = async (name: string) => service.operations.pools.delete(admin, { name });
+const removePool = async (name: string) => service.operations.pools.delete(admin, { pool: name });
 
 describe("moveQueue", () => {
   it("answers with the finished job, its result and its audit entry", async () => {
@@ -139,7 +140,7 @@ describe("moveQueue", () => {
     expect(await move("user-b", one)).toEqual({ included: ["grave", "user-a"], excluded: far });
     expect(await places()).toEqual([one, one, one, three, one]);
     // A queue that no longer uses the dead letter queue stays.
-    await service.operations.queues.setMetadata(operator, { project: "p", name: "user-a", metadataText: "{}" });
+    await service.operations.queues.setMetadata(operator, { project: "p", queue: "user-a", metadataText: "{}" });
     expect(await move("grave", three)).toEqual({ included: ["user-b", "user-far"], excluded: [] });
     expect(await places()).toEqual([three, one, three, three, one]);
   });
@@ -148,11 +149,15 @@ describe("moveQueue", () => {
     startRunner();
     const one = await aPool();
     const fast = [await aPool(1, "rapid"), await aPool(1, "rapid"), await aPool(1, "rapid")];
-    await service.operations.flavors.create(admin, { project: "p", name: "rapid", pools: fast });
+    await service.operations.flavors.create(admin, { project: "p", flavor: "rapid", pools: fast });
     await aQueue("slow-grave", one);
     await aQueue("quick", one, '{"_dead_letter_queue": "slow-grave"}');
     const set = (name: string, attributes: object) =>
-      service.operations.queues.setMetadata(operator, { project: "p", name, metadataText: JSON.stringify(attributes) });
+      service.operations.queues.setMetadata(operator, {
+        project: "p",
+        queue: name,
+        metadataText: JSON.stringify(attributes),
+      });
     await set("quick", { _dead_letter_queue: "slow-grave", _flavor: "rapid" });
     await expect.poll(() => poolOf("quick")).not.toBe(one);
     const place = await poolOf("quick");
@@ -188,12 +193,16 @@ describe("a change of _flavor", () => {
     const one = await aPool();
     const [gold, silver] = [await aPool(1, "gold"), await aPool(1, "silver")];
     for (const name of ["gold", "silver"]) {
-      await service.operations.flavors.create(admin, { project: "p", name, pools: [name === "gold" ? gold : silver] });
+      await service.operations.flavors.create(admin, {
+        project: "p",
+        flavor: name,
+        pools: [name === "gold" ? gold : silver],
+      });
     }
     await aQueue("flavored", one);
     await post("flavored", 3);
     const set = (metadataText: string) =>
-      service.operations.queues.setMetadata(operator, { project: "p", name: "flavored", metadataText });
+      service.operations.queues.setMetadata(operator, { project: "p", queue: "flavored", metadataText });
     await set('{"_flavor": "gold"}');
     await expect.poll(() => poolOf("flavored")).toBe(gold);
     await set('{"_flavor": "silver"}');
@@ -210,12 +219,12 @@ describe("changes of _flavor while the queue moves", () => {
   it("changes of _flavor during a move end with the queue in its last flavor, also when that is the one it came from", async () => {
     const one = await aPool();
     for (const name of ["red", "blue"]) {
-      await service.operations.flavors.create(admin, { project: "p", name, pools: [await aPool(1, name)] });
+      await service.operations.flavors.create(admin, { project: "p", flavor: name, pools: [await aPool(1, name)] });
     }
     await aQueue("restless", one);
     await post("restless", 3);
     const set = (metadataText: string) =>
-      service.operations.queues.setMetadata(operator, { project: "p", name: "restless", metadataText });
+      service.operations.queues.setMetadata(operator, { project: "p", queue: "restless", metadataText });
     const { moveQueue } = service.operations.jobs.work;
     const [begun, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     startRunner(service, {
@@ -232,12 +241,12 @@ describe("changes of _flavor while the queue moves", () => {
     await expect
       .poll(async () => (await service.operations.jobs.list(admin, { target: "restless" })).items[0]?.state)
       .toBe("done");
-    const { flavor } = (await service.operations.pools.get(viewer, { name: await poolOf("restless") })) ?? {};
+    const { flavor } = (await service.operations.pools.get(viewer, { pool: await poolOf("restless") })) ?? {};
     expect(flavor).toBeNull();
     // One after the other, without waiting for the moves.
     for (const color of ["blue", "red", "blue"]) await set(`{"_flavor": "${color}"}`);
     const blue = async () =>
-      (await service.operations.pools.get(viewer, { name: await poolOf("restless") }))?.flavor ?? null;
+      (await service.operations.pools.get(viewer, { pool: await poolOf("restless") }))?.flavor ?? null;
     await expect.poll(blue).toBe("blue");
     const unfinished = async () =>
       (await service.operations.jobs.list(admin, { target: "restless" })).items.some((job) => job.finishedAt === null);
@@ -265,8 +274,8 @@ describe("drainPool", () => {
       expect(await poolOf(name)).not.toBe(one);
       expect(await totalOf(name)).toBe(2);
     }
-    expect(await service.operations.pools.get(admin, { name: one })).toMatchObject({ weight: 0 });
-    expect(await service.operations.pools.countQueues(admin, { name: one })).toEqual({ value: 0, exact: true });
+    expect(await service.operations.pools.get(admin, { pool: one })).toMatchObject({ weight: 0 });
+    expect(await service.operations.pools.countQueues(admin, { pool: one })).toEqual({ value: 0, exact: true });
     expect(await removePool(one)).toEqual({ deleted: true });
     expect(await codeOf(service.operations.jobs.drainPool(operator, { pool: one }))).toBe("FORBIDDEN");
     expect(await codeOf(service.operations.jobs.drainPool(admin, { pool: "missing" }))).toBe("POOL_DOES_NOT_EXIST");
@@ -277,8 +286,8 @@ describe("drainPool", () => {
     const source = await aPool(0, "paired");
     const targets = [await aPool(1, "paired"), await aPool(1, "paired"), await aPool(1, "paired")];
     const lone = await aPool(1, "lone");
-    await service.operations.flavors.create(admin, { project: "p", name: "paired", pools: [source, ...targets] });
-    await service.operations.flavors.create(admin, { project: "p", name: "lone", pools: [lone] });
+    await service.operations.flavors.create(admin, { project: "p", flavor: "paired", pools: [source, ...targets] });
+    await service.operations.flavors.create(admin, { project: "p", flavor: "lone", pools: [lone] });
     const groups = Array.from({ length: 10 }, (_, index) => [
       `pair-${index}`,
       `pair-${index}-dead`,
@@ -334,7 +343,7 @@ describe("drainPool", () => {
     const waiting = service.operations.jobs.drainPool(admin, { pool: one });
     await started.promise;
     const { id } = await waiting;
-    expect(await service.operations.pools.get(admin, { name: one })).toMatchObject({ weight: 0 });
+    expect(await service.operations.pools.get(admin, { pool: one })).toMatchObject({ weight: 0 });
     expect(await codeOf(service.operations.jobs.cancel(viewer, { id }))).toBeUndefined();
     expect(await service.operations.jobs.cancel(viewer, { id })).toBeNull();
     expect(await service.operations.jobs.cancel(admin, { id })).toMatchObject({
@@ -342,9 +351,9 @@ describe("drainPool", () => {
       state: "running",
     });
     expect(await ended(id)).toMatchObject({ state: "cancelled" });
-    expect(await service.operations.pools.get(admin, { name: one })).toMatchObject({ weight: 3 });
-    expect((await service.operations.pools.countQueues(admin, { name: one })).value).toBe(3);
-    await service.operations.pools.update(admin, { name: one, weight: 0 });
+    expect(await service.operations.pools.get(admin, { pool: one })).toMatchObject({ weight: 3 });
+    expect((await service.operations.pools.countQueues(admin, { pool: one })).value).toBe(3);
+    await service.operations.pools.update(admin, { pool: one, weight: 0 });
   });
 
   it("never begins when it is cancelled while it waits, and restores the pool's weight", async () => {
@@ -352,8 +361,8 @@ describe("drainPool", () => {
     const job = await service.operations.jobs.drainPool(admin, { pool: one });
     expect(job.state).toBe("waiting");
     expect(await service.operations.jobs.cancel(admin, { id: job.id })).toMatchObject({ state: "cancelled" });
-    expect(await service.operations.pools.get(admin, { name: one })).toMatchObject({ weight: 5 });
-    await service.operations.pools.update(admin, { name: one, weight: 0 });
+    expect(await service.operations.pools.get(admin, { pool: one })).toMatchObject({ weight: 5 });
+    await service.operations.pools.update(admin, { pool: one, weight: 0 });
   });
 
   it("continues in another process when its process stops, or dies and its lease expires", async () => {
@@ -388,9 +397,9 @@ describe("drainPool", () => {
 
   it("a drain that another process took over leaves the pool closed to new queues when it fails here", async () => {
     const one = await aPool(1, "solitary");
-    await service.operations.flavors.create(admin, { project: "p", name: "solitary", pools: [one] });
+    await service.operations.flavors.create(admin, { project: "p", flavor: "solitary", pools: [one] });
     await aQueue("nowhere-to-go", one, '{"_flavor": "solitary"}');
-    await service.operations.pools.update(admin, { name: one, weight: 0 });
+    await service.operations.pools.update(admin, { pool: one, weight: 0 });
     const lost: JobProgress = { ...hasty, confirm: () => Promise.reject(new JobStopped("lost")) };
     const job = { id: "0", target: one, progress: 0, inputText: '{"weight":1}', actor: "ada", requestId: "r" } as Job;
     await expect(service.operations.jobs.work.drainPool(job, lost)).rejects.toMatchObject({ why: "lost" });
@@ -404,20 +413,20 @@ describe("drainPool", () => {
     const flavor = "spread";
     const [one, dead, live] = [await aPool(1, flavor), "pool-dead", await aPool(1, flavor)];
     const uri = "postgresql://nobody:nothing@127.0.0.1:1/nowhere";
-    await service.operations.flavors.create(admin, { project: "p", name: flavor, pools: [one, live] });
+    await service.operations.flavors.create(admin, { project: "p", flavor, pools: [one, live] });
     const metadataText = JSON.stringify({ _flavor: flavor });
     for (let index = 0; index < 6; index += 1) await aQueue(`spread-${index}`, one, metadataText);
-    await service.operations.pools.create(admin, { name: dead, uri, weight: 1, flavor, verify: false });
+    await service.operations.pools.create(admin, { pool: dead, uri, weight: 1, flavor, verify: false });
     const { id } = await service.operations.jobs.drainPool(admin, { pool: one });
     expect(await ended(id)).toMatchObject({ state: "done", progress: 6 });
     for (let index = 0; index < 6; index += 1) expect(await poolOf(`spread-${index}`)).toBe(live);
-    await service.operations.pools.update(admin, { name: dead, weight: 0, verify: false });
+    await service.operations.pools.update(admin, { pool: dead, weight: 0, verify: false });
     errors.length = 0;
   });
 
   it("a drain without another pool that takes the queues is refused at once, with an audit entry", async () => {
     const only = await aPool(2, "lonely");
-    await service.operations.flavors.create(admin, { project: "p", name: "lonely", pools: [only] });
+    await service.operations.flavors.create(admin, { project: "p", flavor: "lonely", pools: [only] });
     await aQueue("lonely", only, '{"_flavor": "lonely"}');
     const beside = await aPool(0, "lonely");
     await expect(service.operations.jobs.drainPool(admin, { pool: only })).rejects.toMatchObject({
@@ -425,12 +434,12 @@ describe("drainPool", () => {
       message: expect.stringContaining("no other pool of the flavor lonely takes queues"),
       details: { pool: only, queue: "lonely", flavor: "lonely" },
     });
-    expect(await service.operations.pools.get(admin, { name: only })).toMatchObject({ weight: 2 });
+    expect(await service.operations.pools.get(admin, { pool: only })).toMatchObject({ weight: 2 });
     expect((await service.operations.jobs.list(admin, { target: only })).items).toEqual([]);
     const [entry] = (await service.operations.audit.list(admin, { page: { limit: 1 } })).items;
     expect(entry).toMatchObject({ action: "drainPool", target: only, outcome: "refused" });
     expect(entry?.detailsText).toContain("no other pool");
-    await service.operations.pools.update(admin, { name: beside, weight: 1 });
+    await service.operations.pools.update(admin, { pool: beside, weight: 1 });
     const { id } = await service.operations.jobs.drainPool(admin, { pool: only });
     await service.operations.jobs.cancel(admin, { id });
   });

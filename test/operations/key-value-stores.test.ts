@@ -81,7 +81,7 @@ test("a lock is passed between calls as a token, excludes other processes, and l
 });
 
 test("Isimud's own stores show their keys, never their values", async () => {
-  await service.operations.queues.create(operator, { name: "cached" });
+  await service.operations.queues.create(operator, { queue: "cached" });
   await service.operations.messages.post(operator, { queue: "cached", messages: [{ bodyText: "1" }] });
   const store = "isimud.queues";
   const { items } = await stores().list(admin, {});

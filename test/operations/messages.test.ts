@@ -12,7 +12,7 @@ let queues = 0;
 async function aQueue(metadataText?: string): Promise<string> {
   queues += 1;
   const name = `q${queues}`;
-  await service.operations.queues.create(operator, { name, metadataText });
+  await service.operations.queues.create(operator, { queue: name, metadataText });
   return name;
 }
 
@@ -26,7 +26,7 @@ describe("posting", () => {
     const gone = async () => {
       await service.operations.messages.post(operator, { ...address, messages: [{ bodyText: "0" }] });
       await service.operations.messages.list(viewer, address);
-      await other.operations.queues.delete(operator, { project: "p", name: address.queue });
+      await other.operations.queues.delete(operator, { project: "p", queue: address.queue });
     };
     await gone();
     await service.operations.messages.post(operator, { ...address, messages: [{ bodyText: "1" }] });
@@ -34,7 +34,7 @@ describe("posting", () => {
     expect(items.map(({ bodyText }) => bodyText)).toEqual(["1"]);
     await gone();
     expect(await service.operations.claims.create(operator, address)).toMatchObject({ claim: null });
-    expect(await service.operations.queues.exists(viewer, { project: "p", name: address.queue })).toBe(true);
+    expect(await service.operations.queues.exists(viewer, { project: "p", queue: address.queue })).toBe(true);
   });
 
   test("a body is kept exactly as it was sent, though JavaScript would change it", async () => {
@@ -108,7 +108,7 @@ describe("posting", () => {
   ])("a post with %s is %3$s", async (_, messages, code) => {
     const queue = await aQueue();
     expect(await codeOf(post(queue, ...(messages as { bodyText: string }[])))).toBe(code);
-    const { total } = await service.operations.queues.stats(operator, { name: queue });
+    const { total } = await service.operations.queues.stats(operator, { queue });
     expect(total > 0).toBe(code === undefined);
   });
 
@@ -126,12 +126,12 @@ describe("posting", () => {
     expect(await codeOf(service.operations.messages.post(operator, request))).toBe("QUEUE_DOES_NOT_EXIST");
     const bad = { queue: "lazy", messages: [{ bodyText: "1", ttlSeconds: 1 }], createQueue: true };
     expect(await codeOf(service.operations.messages.post(operator, bad))).toBe("BAD_INPUT");
-    expect(await service.operations.queues.exists(operator, { name: "lazy" })).toBe(false);
+    expect(await service.operations.queues.exists(operator, { queue: "lazy" })).toBe(false);
     const made = await Promise.all(
       Array.from({ length: 10 }, () => service.operations.messages.post(operator, { ...request, createQueue: true })),
     );
     expect(new Set(made.flatMap(({ ids }) => ids)).size).toBe(10);
-    expect((await service.operations.queues.stats(operator, { name: "lazy" })).total).toBe(10);
+    expect((await service.operations.queues.stats(operator, { queue: "lazy" })).total).toBe(10);
   });
 
   test("a post with an idempotency key happens once", async () => {
@@ -164,7 +164,7 @@ describe("reading and deleting", () => {
     expect(await codeOf(messages.get(operator, { queue, id: "x" }))).toBe("MESSAGE_DOES_NOT_EXIST");
     expect(await codeOf(messages.first(operator, { queue }))).toBe("QUEUE_IS_EMPTY");
     expect((await claims.list(operator, { queue })).items).toEqual([]);
-    expect(await codeOf(claims.get(operator, { queue, id: "x" }))).toBe("CLAIM_DOES_NOT_EXIST");
+    expect(await codeOf(claims.get(operator, { queue, claimId: "x" }))).toBe("CLAIM_DOES_NOT_EXIST");
   });
 
   test("every call that would change a missing queue is QUEUE_DOES_NOT_EXIST", async () => {
@@ -179,11 +179,11 @@ describe("reading and deleting", () => {
       bulkDelete: () => messages.bulkDelete(operator, { queue, ids: [id] }),
       "bulkDelete with claims": () => messages.bulkDelete(operator, { queue, ids: [id], claimIds: [id] }),
       claim: () => claims.create(operator, { queue }),
-      renew: () => claims.update(operator, { queue, id }),
-      release: () => claims.delete(operator, { queue, id }),
-      purge: () => queues.purge(operator, { name: queue }),
-      setMetadata: () => queues.setMetadata(operator, { name: queue, metadataText: "{}" }),
-      patchMetadata: () => queues.patchMetadata(operator, { name: queue, changes: [] }),
+      renew: () => claims.update(operator, { queue, claimId: id }),
+      release: () => claims.delete(operator, { queue, claimId: id }),
+      purge: () => queues.purge(operator, { queue }),
+      setMetadata: () => queues.setMetadata(operator, { queue, metadataText: "{}" }),
+      patchMetadata: () => queues.patchMetadata(operator, { queue, changes: [] }),
     })) {
       expect([name, await codeOf(change())]).toEqual([name, "QUEUE_DOES_NOT_EXIST"]);
     }
@@ -260,6 +260,6 @@ describe("reading and deleting", () => {
     await service.operations.claims.create(operator, { queue, limit: 1 });
     const popped = await service.operations.messages.pop(operator, { queue, limit: 1 });
     expect(popped.map(({ bodyText }) => bodyText)).toEqual(["2"]);
-    expect((await service.operations.queues.stats(operator, { name: queue })).total).toBe(2);
+    expect((await service.operations.queues.stats(operator, { queue })).total).toBe(2);
   });
 });

@@ -44,7 +44,7 @@ interface TestPool {
 
 async function aPool(name: string, flavor: string | null = null): Promise<TestPool> {
   const uri = await service.poolUri();
-  await service.operations.pools.create(admin, { name, uri, weight: 2, flavor });
+  await service.operations.pools.create(admin, { pool: name, uri, weight: 2, flavor });
   // Opens the pool, as use would.
   await service.data.pool(name);
   const database = new URL(uri).pathname.slice(1);
@@ -62,7 +62,7 @@ async function aPool(name: string, flavor: string | null = null): Promise<TestPo
 
 async function aQueue(name: string, pool: TestPool, flavor: string | null = null): Promise<void> {
   const metadataText = flavor === null ? "{}" : JSON.stringify({ _flavor: flavor });
-  await service.operations.queues.create(operator, { project: "p", name, metadataText });
+  await service.operations.queues.create(operator, { project: "p", queue: name, metadataText });
   if ((await poolOf(name)) !== pool.name) {
     await service.operations.catalogue.update(admin, {
       project: "p",
@@ -75,7 +75,8 @@ async function aQueue(name: string, pool: TestPool, flavor: string | null = null
 }
 
 const poolOf = async (queue: string) => (await service.control.catalogue.get({ project: "p", name: queue })).pool;
-const totalOf = async (name: string) => (await service.operations.queues.stats(operator, { project: "p", name })).total;
+const totalOf = async (name: string) =>
+  (await service.operations.queues.stats(operator, { project: "p", queue: name })).total;
 const jobOf = async (id: string) => (await service.operations.jobs.get(admin, { id })) as Job;
 const waits = (id: string, what: string) => expect.poll(async () => (await jobOf(id)).waitingFor).toBe(what);
 const ends = (id: string, state: Job["state"]) => expect.poll(async () => (await jobOf(id)).state).toBe(state);
@@ -120,8 +121,8 @@ test("a drain moves the other queues while one has to wait, and can be cancelled
     await aPool("open", "wide"),
     await aPool("shut", "strait"),
   ];
-  await service.operations.flavors.create(admin, { project: "p", name: "wide", pools: ["full", "open"] });
-  await service.operations.flavors.create(admin, { project: "p", name: "strait", pools: ["shut"] });
+  await service.operations.flavors.create(admin, { project: "p", flavor: "wide", pools: ["full", "open"] });
+  await service.operations.flavors.create(admin, { project: "p", flavor: "strait", pools: ["shut"] });
   for (const name of ["free-1", "free-2"]) await aQueue(name, source, "wide");
   await aQueue("held-up", source, "strait");
   await shut.leave();
@@ -131,26 +132,26 @@ test("a drain moves the other queues while one has to wait, and can be cancelled
   expect(await jobOf(id)).toMatchObject({ state: "running", progress: 2, total: 3 });
   await service.operations.jobs.cancel(admin, { id });
   await ends(id, "cancelled");
-  expect(await service.operations.pools.get(admin, { name: source.name })).toMatchObject({ weight: 2 });
+  expect(await service.operations.pools.get(admin, { pool: source.name })).toMatchObject({ weight: 2 });
   expect(await totalOf("held-up")).toBe(1);
   await shut.comeBack();
 });
 
 test("a drain with a queue that no other pool takes moves the others before it fails", async () => {
   const [source, other] = [await aPool("mixed", "mixed"), await aPool("spare", "mixed")];
-  await service.operations.flavors.create(admin, { project: "p", name: "mixed", pools: ["mixed", "spare"] });
+  await service.operations.flavors.create(admin, { project: "p", flavor: "mixed", pools: ["mixed", "spare"] });
   // Below, its flavor changes to one whose only pool takes no queues.
   await aQueue("a-stranger", source, "mixed");
   await service.operations.flavors.create(admin, {
     project: "p",
-    name: "empty",
+    flavor: "empty",
     pools: [(await aPool("nil", "empty")).name],
   });
   await service.control.queues.setMetadata({ project: "p", name: "a-stranger" }, '{"_flavor":"empty"}');
   for (const name of ["b-free", "c-free"]) await aQueue(name, source, "mixed");
   const { id } = await service.operations.jobs.drainPool(admin, { pool: source.name });
   // Set only now, because the request would have been refused.
-  await service.operations.pools.update(admin, { name: "nil", weight: 0 });
+  await service.operations.pools.update(admin, { pool: "nil", weight: 0 });
   startRunner();
   await ends(id, "failed");
   expect(await jobOf(id)).toMatchObject({ error: { code: "NO_POOL_FOUND" }, progress: 2 });

@@ -14,13 +14,13 @@ const CANARY = "canary-password";
 
 async function aPool(name: string, params: { weight?: number; flavor?: string } = {}) {
   const uri = await service.poolUri();
-  return service.operations.pools.create(admin, { name, uri, weight: 1, ...params });
+  return service.operations.pools.create(admin, { pool: name, uri, weight: 1, ...params });
 }
 
 test("the log says which pool's connections broke, and shows no URI", async () => {
   const uri = await service.poolUri();
-  await service.operations.pools.create(admin, { name: "broken", uri, weight: 0 });
-  expect(await service.operations.pools.capabilities(viewer, { name: "broken" })).not.toBeNull();
+  await service.operations.pools.create(admin, { pool: "broken", uri, weight: 0 });
+  expect(await service.operations.pools.capabilities(viewer, { pool: "broken" })).not.toBeNull();
   const client = new pg.Client({ connectionString: uri });
   await client.connect();
   await client.query(
@@ -30,7 +30,7 @@ test("the log says which pool's connections broke, and shows no URI", async () =
   const told = () => service.logged.filter((line) => line.includes("The pool broken had an error"));
   await vi.waitFor(() => expect(told()).not.toEqual([]));
   expect(service.logged.join()).not.toContain(new URL(uri).password);
-  await service.operations.pools.delete(admin, { name: "broken" });
+  await service.operations.pools.delete(admin, { pool: "broken" });
 });
 
 describe("pools", () => {
@@ -39,35 +39,35 @@ describe("pools", () => {
     const uri = await service.poolUri();
     const { password } = new URL(uri);
     expect(password).not.toBe("");
-    const { pool, created } = await pools.create(admin, { name: "one", uri, weight: 3, optionsText: '{"a": 1.0}' });
+    const { pool, created } = await pools.create(admin, { pool: "one", uri, weight: 3, optionsText: '{"a": 1.0}' });
     expect(created).toBe(true);
     expect(pool).toMatchObject({ name: "one", builtIn: false, weight: 3, flavor: null, optionsText: '{"a": 1.0}' });
-    expect(await pools.capabilities(viewer, { name: "one" })).toContain("CLAIMS");
-    expect(await codeOf(pools.create(admin, { name: "one", uri, weight: 1 }))).toBe("POOL_ALREADY_EXISTS");
-    expect(await codeOf(pools.create(admin, { name: "two", uri, weight: 1 }))).toBe("POOL_URI_IN_USE");
-    expect(await pools.update(admin, { name: "one", weight: 0 })).toMatchObject({
+    expect(await pools.capabilities(viewer, { pool: "one" })).toContain("CLAIMS");
+    expect(await codeOf(pools.create(admin, { pool: "one", uri, weight: 1 }))).toBe("POOL_ALREADY_EXISTS");
+    expect(await codeOf(pools.create(admin, { pool: "two", uri, weight: 1 }))).toBe("POOL_URI_IN_USE");
+    expect(await pools.update(admin, { pool: "one", weight: 0 })).toMatchObject({
       weight: 0,
       optionsText: '{"a": 1.0}',
     });
-    expect(await codeOf(pools.update(admin, { name: "one" }))).toBe("BAD_INPUT");
-    expect(await codeOf(pools.update(admin, { name: "none", weight: 1 }))).toBe("POOL_DOES_NOT_EXIST");
-    const replaced = await pools.create(admin, { name: "one", uri, weight: 5, replace: true });
+    expect(await codeOf(pools.update(admin, { pool: "one" }))).toBe("BAD_INPUT");
+    expect(await codeOf(pools.update(admin, { pool: "none", weight: 1 }))).toBe("POOL_DOES_NOT_EXIST");
+    const replaced = await pools.create(admin, { pool: "one", uri, weight: 5, replace: true });
     expect(replaced).toMatchObject({ created: false, pool: { weight: 5, optionsText: "{}" } });
 
     const shown = JSON.stringify([
       await pools.list(viewer, {}),
-      await pools.get(viewer, { name: "one" }),
+      await pools.get(viewer, { pool: "one" }),
       await service.operations.audit.list(admin, {}),
     ]);
     expect(shown).not.toContain(password);
     expect(shown).toContain("createPool");
 
-    expect(await pools.delete(admin, { name: "one" })).toEqual({ deleted: true });
-    expect(await pools.delete(admin, { name: "one" })).toEqual({ deleted: false });
+    expect(await pools.delete(admin, { pool: "one" })).toEqual({ deleted: true });
+    expect(await pools.delete(admin, { pool: "one" })).toEqual({ deleted: false });
     for (const change of [
-      () => pools.create(operator, { name: "x", uri, weight: 1 }),
-      () => pools.update(operator, { name: "x", weight: 1 }),
-      () => pools.delete(operator, { name: "x" }),
+      () => pools.create(operator, { pool: "x", uri, weight: 1 }),
+      () => pools.update(operator, { pool: "x", weight: 1 }),
+      () => pools.delete(operator, { pool: "x" }),
       () => pools.dropAll(operator, {}),
       () => pools.verify(operator, { uri }),
     ]) {
@@ -76,8 +76,8 @@ describe("pools", () => {
   });
 
   test.each([
-    [{ name: "a b" }, "BAD_INPUT"],
-    [{ name: "default" }, "BAD_INPUT"],
+    [{ pool: "a b" }, "BAD_INPUT"],
+    [{ pool: "default" }, "BAD_INPUT"],
     [{ weight: -1 }, "BAD_INPUT"],
     [{ weight: 2 ** 32 }, "BAD_INPUT"],
     [{ weight: 2 ** 32 - 1 }, undefined],
@@ -90,11 +90,11 @@ describe("pools", () => {
     [{ uri: `postgres://u:${CANARY}@127.0.0.1:1/d`, verify: true }, "POOL_NOT_REACHABLE"],
   ])("a pool with %j is %s", async (params, code) => {
     const uri = `postgres://u@127.0.0.1:1/limits${Math.random()}`;
-    const request = { name: "limits", uri, weight: 1, verify: false, replace: true, ...params };
+    const request = { pool: "limits", uri, weight: 1, verify: false, replace: true, ...params };
     const refused = await refusal(service.operations.pools.create(admin, request));
     expect(refused?.code).toBe(code);
     expect(JSON.stringify(refused ?? {})).not.toContain(CANARY);
-    await service.operations.pools.delete(admin, { name: "limits" });
+    await service.operations.pools.delete(admin, { pool: "limits" });
   });
 
   test("verifying a URI creates nothing there, and names the pool once it is registered", async () => {
@@ -112,9 +112,9 @@ describe("pools", () => {
     expect(capabilities).toContain("CLAIMS");
     expect(registeredAs).toBeNull();
     expect(await things()).toEqual(before);
-    await pools.create(admin, { name: "looked-at", uri, weight: 0 });
+    await pools.create(admin, { pool: "looked-at", uri, weight: 0 });
     expect((await pools.verify(admin, { uri })).registeredAs).toBe("looked-at");
-    await pools.delete(admin, { name: "looked-at" });
+    await pools.delete(admin, { pool: "looked-at" });
 
     // Verification also says that no pool could be created there.
     await client.query(`REVOKE CREATE ON DATABASE ${url.pathname.slice(1)} FROM CURRENT_USER`);
@@ -139,9 +139,9 @@ describe("pools", () => {
   ])("the URI %s is refused with and without verification, and not quoted", async (uri) => {
     const { pools } = service.operations;
     for (const attempt of [
-      () => pools.create(admin, { name: "odd", uri, weight: 1, verify: false }),
-      () => pools.create(admin, { name: "odd", uri, weight: 1 }),
-      () => pools.update(admin, { name: "odd", uri, verify: false }),
+      () => pools.create(admin, { pool: "odd", uri, weight: 1, verify: false }),
+      () => pools.create(admin, { pool: "odd", uri, weight: 1 }),
+      () => pools.update(admin, { pool: "odd", uri, verify: false }),
       () => pools.verify(admin, { uri }),
     ]) {
       const error = await attempt().then(
@@ -151,14 +151,14 @@ describe("pools", () => {
       expect(error).toMatchObject({ code: "BAD_INPUT", details: { field: "uri" } });
       expect(error?.message).not.toContain(CANARY);
     }
-    expect(await pools.exists(viewer, { name: "odd" })).toBe(false);
+    expect(await pools.exists(viewer, { pool: "odd" })).toBe(false);
   });
 
   test("an unreachable pool can be registered without verification", async () => {
     const { pools } = service.operations;
-    await pools.create(admin, { name: "down", uri: "postgres://u@127.0.0.1:1/d", weight: 0, verify: false });
-    expect(await pools.capabilities(viewer, { name: "down" })).toBeNull();
-    await pools.delete(admin, { name: "down" });
+    await pools.create(admin, { pool: "down", uri: "postgres://u@127.0.0.1:1/d", weight: 0, verify: false });
+    expect(await pools.capabilities(viewer, { pool: "down" })).toBeNull();
+    await pools.delete(admin, { pool: "down" });
   });
 
   test("the built-in pool stands first in lists, and cannot be changed or deleted", async () => {
@@ -188,35 +188,35 @@ describe("pools", () => {
       } while (before !== null);
       expect(backward).toEqual(["default", "la", "lb"]);
     }
-    expect(await pools.get(viewer, { name: "default" })).toMatchObject({
+    expect(await pools.get(viewer, { pool: "default" })).toMatchObject({
       builtIn: true,
       weight: null,
       maskedUri: null,
     });
-    expect(await codeOf(pools.update(admin, { name: "default", weight: 1 }))).toBe("NOT_SUPPORTED");
-    expect(await codeOf(pools.delete(admin, { name: "default" }))).toBe("NOT_SUPPORTED");
-    expect(await pools.capabilities(viewer, { name: "default" })).toContain("FIFO");
-    await pools.delete(admin, { name: "la" });
-    await pools.delete(admin, { name: "lb" });
+    expect(await codeOf(pools.update(admin, { pool: "default", weight: 1 }))).toBe("NOT_SUPPORTED");
+    expect(await codeOf(pools.delete(admin, { pool: "default" }))).toBe("NOT_SUPPORTED");
+    expect(await pools.capabilities(viewer, { pool: "default" })).toContain("FIFO");
+    await pools.delete(admin, { pool: "la" });
+    await pools.delete(admin, { pool: "lb" });
   });
 
   test("are not deleted while they hold queues", async () => {
     const { pools, queues } = service.operations;
     await aPool("busy");
-    await queues.create(operator, { name: "in-busy" });
+    await queues.create(operator, { queue: "in-busy" });
     expect(await service.operations.catalogue.get(viewer, { project: "p", queue: "in-busy" })).toMatchObject({
       pool: "busy",
     });
-    expect(await pools.countQueues(viewer, { name: "busy" })).toEqual({ value: 1, exact: true });
-    expect(await refusal(pools.delete(admin, { name: "busy" }))).toMatchObject({
+    expect(await pools.countQueues(viewer, { pool: "busy" })).toEqual({ value: 1, exact: true });
+    expect(await refusal(pools.delete(admin, { pool: "busy" }))).toMatchObject({
       code: "POOL_IN_USE",
       details: { queues: 1 },
     });
     const { confirmationToken } = await pools.dropAll(admin, {});
     expect(await codeOf(pools.dropAll(admin, { confirmationToken }))).toBe("POOL_IN_USE");
-    expect(await pools.exists(viewer, { name: "busy" })).toBe(true);
-    await queues.delete(operator, { name: "in-busy" });
-    expect(await pools.delete(admin, { name: "busy" })).toEqual({ deleted: true });
+    expect(await pools.exists(viewer, { pool: "busy" })).toBe(true);
+    await queues.delete(operator, { queue: "in-busy" });
+    expect(await pools.delete(admin, { pool: "busy" })).toEqual({ deleted: true });
   });
 
   test("are dropped all at once only when they are still as a dry run has shown them", async () => {
@@ -228,7 +228,7 @@ describe("pools", () => {
     const confirm = (confirmationToken: string | null) => pools.dropAll(admin, { confirmationToken });
     expect(await codeOf(confirm(dry.confirmationToken))).toBe("CONFIRMATION_REQUIRED");
     expect(await codeOf(confirm("anything"))).toBe("CONFIRMATION_REQUIRED");
-    expect(await pools.exists(viewer, { name: "d1" })).toBe(true);
+    expect(await pools.exists(viewer, { pool: "d1" })).toBe(true);
     const seen = await pools.dropAll(admin, {});
     expect(await confirm(seen.confirmationToken)).toEqual({
       dropped: true,
@@ -247,17 +247,17 @@ describe("flavors", () => {
     await aPool("fast-2", { weight: 0 });
     const { flavor, created } = await flavors.create(admin, {
       project: "p",
-      name: "fast",
+      flavor: "fast",
       pools: ["fast-2", "fast-1"],
     });
     expect([flavor.project, flavor.name, created]).toEqual(["p", "fast", true]);
-    expect(await flavors.pools(viewer, { project: "p", name: "fast" })).toEqual(["fast-1", "fast-2"]);
-    expect(await flavors.capabilities(viewer, { project: "p", name: "fast" })).toContain("AOD");
+    expect(await flavors.pools(viewer, { project: "p", flavor: "fast" })).toEqual(["fast-1", "fast-2"]);
+    expect(await flavors.capabilities(viewer, { project: "p", flavor: "fast" })).toContain("AOD");
     expect((await pools.getByFlavor(viewer, { flavor: "fast" })).map(({ name }) => name)).toEqual(["fast-1", "fast-2"]);
 
     for (let index = 0; index < 5; index += 1) {
-      await queues.create(operator, { name: `fast-${index}`, metadataText: '{"_flavor": "fast"}' });
-      await queues.create(operator, { name: `plain-${index}` });
+      await queues.create(operator, { queue: `fast-${index}`, metadataText: '{"_flavor": "fast"}' });
+      await queues.create(operator, { queue: `plain-${index}` });
     }
     const placed = await catalogue.list(viewer, { project: "p" });
     expect(placed.items.every(({ queue, pool }) => pool === (queue.startsWith("fast") ? "fast-1" : "plain"))).toBe(
@@ -265,52 +265,52 @@ describe("flavors", () => {
     );
     expect(placed.items).toHaveLength(10);
 
-    const change = (metadataText: string) => queues.setMetadata(operator, { name: "fast-0", metadataText });
+    const change = (metadataText: string) => queues.setMetadata(operator, { queue: "fast-0", metadataText });
     expect(await codeOf(change('{"_flavor": "other"}'))).toBe("FLAVOR_DOES_NOT_EXIST");
     expect(await codeOf(change('{"_flavor": "fast", "a": 1}'))).toBeUndefined();
-    await queues.create(operator, { name: "fast-0" });
+    await queues.create(operator, { queue: "fast-0" });
     expect((await catalogue.get(viewer, { project: "p", queue: "fast-0" })).pool).toBe("fast-1");
 
-    await pools.update(admin, { name: "fast-1", weight: 0 });
-    const late = queues.create(operator, { name: "fast-late", metadataText: '{"_flavor": "fast"}' });
+    await pools.update(admin, { pool: "fast-1", weight: 0 });
+    const late = queues.create(operator, { queue: "fast-late", metadataText: '{"_flavor": "fast"}' });
     expect(await codeOf(late)).toBe("NO_POOL_FOUND");
-    expect(await queues.exists(operator, { name: "fast-late" })).toBe(false);
+    expect(await queues.exists(operator, { queue: "fast-late" })).toBe(false);
     expect(
-      await codeOf(queues.create(admin, { project: "other", name: "q", metadataText: '{"_flavor":"fast"}' })),
+      await codeOf(queues.create(admin, { project: "other", queue: "q", metadataText: '{"_flavor":"fast"}' })),
     ).toBe("FLAVOR_DOES_NOT_EXIST");
   });
 
   test("are checked, and scoped by project", async () => {
     const { flavors } = service.operations;
     const create = (params: object) =>
-      flavors.create(admin, { project: "p", name: "checked", pools: ["plain"], ...params });
+      flavors.create(admin, { project: "p", flavor: "checked", pools: ["plain"], ...params });
     expect(await codeOf(create({ pools: [] }))).toBe("BAD_INPUT");
     expect(await codeOf(create({ pools: ["nobody"] }))).toBe("POOL_DOES_NOT_EXIST");
     expect(await codeOf(create({ pools: ["default"] }))).toBe("BAD_INPUT");
-    expect(await codeOf(create({ name: "a b" }))).toBe("BAD_INPUT");
-    expect(await codeOf(create({ name: "fast" }))).toBe("FLAVOR_ALREADY_EXISTS");
+    expect(await codeOf(create({ flavor: "a b" }))).toBe("BAD_INPUT");
+    expect(await codeOf(create({ flavor: "fast" }))).toBe("FLAVOR_ALREADY_EXISTS");
     expect(await codeOf(create({ pools: ["fast-1", "fast-2"] }))).toBe("POOL_IN_USE_BY_FLAVOR");
-    expect(await flavors.exists(viewer, { project: "p", name: "checked" })).toBe(false);
-    expect(await codeOf(flavors.update(admin, { project: "p", name: "nobody", pools: ["plain"] }))).toBe(
+    expect(await flavors.exists(viewer, { project: "p", flavor: "checked" })).toBe(false);
+    expect(await codeOf(flavors.update(admin, { project: "p", flavor: "nobody", pools: ["plain"] }))).toBe(
       "FLAVOR_DOES_NOT_EXIST",
     );
     // Also when its pools are the last ones of another flavor.
-    expect(await codeOf(flavors.update(admin, { project: "p", name: "nobody", pools: ["fast-1", "fast-2"] }))).toBe(
+    expect(await codeOf(flavors.update(admin, { project: "p", flavor: "nobody", pools: ["fast-1", "fast-2"] }))).toBe(
       "FLAVOR_DOES_NOT_EXIST",
     );
-    expect(await codeOf(flavors.create(operator, { name: "checked", pools: ["plain"] }))).toBe("FORBIDDEN");
-    expect(await codeOf(flavors.get(viewer, { project: "q", name: "fast" }))).toBe("FLAVOR_DOES_NOT_EXIST");
-    await flavors.update(admin, { project: "p", name: "fast", pools: ["fast-2"] });
-    expect(await flavors.pools(viewer, { project: "p", name: "fast" })).toEqual(["fast-2"]);
+    expect(await codeOf(flavors.create(operator, { flavor: "checked", pools: ["plain"] }))).toBe("FORBIDDEN");
+    expect(await codeOf(flavors.get(viewer, { project: "q", flavor: "fast" }))).toBe("FLAVOR_DOES_NOT_EXIST");
+    await flavors.update(admin, { project: "p", flavor: "fast", pools: ["fast-2"] });
+    expect(await flavors.pools(viewer, { project: "p", flavor: "fast" })).toEqual(["fast-2"]);
     const { pools } = service.operations;
-    expect(await codeOf(pools.delete(admin, { name: "fast-2" }))).toBe("POOL_IN_USE_BY_FLAVOR");
+    expect(await codeOf(pools.delete(admin, { pool: "fast-2" }))).toBe("POOL_IN_USE_BY_FLAVOR");
     // Neither another project nor an update of the pool can take the last pool away from a flavor.
-    const elsewhere = flavors.create(admin, { project: "q", name: "thief", pools: ["fast-2"] });
+    const elsewhere = flavors.create(admin, { project: "q", flavor: "thief", pools: ["fast-2"] });
     expect(await codeOf(elsewhere)).toBe("POOL_IN_USE_BY_FLAVOR");
-    expect(await codeOf(pools.update(admin, { name: "fast-2", flavor: null }))).toBe("POOL_IN_USE_BY_FLAVOR");
-    const anew = { name: "fast-2", uri: await service.poolUri(), weight: 1, replace: true, verify: false };
+    expect(await codeOf(pools.update(admin, { pool: "fast-2", flavor: null }))).toBe("POOL_IN_USE_BY_FLAVOR");
+    const anew = { pool: "fast-2", uri: await service.poolUri(), weight: 1, replace: true, verify: false };
     expect(await codeOf(pools.create(admin, anew))).toBe("POOL_IN_USE_BY_FLAVOR");
-    expect((await pools.update(admin, { name: "fast-2", weight: 2 })).flavor).toBe("fast");
+    expect((await pools.update(admin, { pool: "fast-2", weight: 2 })).flavor).toBe("fast");
   });
 
   test("of a project are dropped as a dry run has shown them, and their pools have no flavor then", async () => {
@@ -319,8 +319,8 @@ describe("flavors", () => {
     expect(dry).toMatchObject({ dropped: false, count: { value: 1, exact: true } });
     const { dropped } = await flavors.dropAll(admin, { project: "p", confirmationToken: dry.confirmationToken });
     expect(dropped).toBe(true);
-    expect(await pools.get(viewer, { name: "fast-2" })).toMatchObject({ flavor: null });
-    expect(await flavors.delete(admin, { project: "p", name: "fast" })).toEqual({ deleted: false });
+    expect(await pools.get(viewer, { pool: "fast-2" })).toMatchObject({ flavor: null });
+    expect(await flavors.delete(admin, { project: "p", flavor: "fast" })).toEqual({ deleted: false });
   });
 });
 
@@ -332,7 +332,7 @@ describe("the catalogue", () => {
     const other = await service.another();
     await aPool("from");
     await aPool("to");
-    await queues.create(operator, { name: "mapped" });
+    await queues.create(operator, { queue: "mapped" });
     await catalogue.insert(admin, { project: "p", queue: "mapped", pool: "from" });
     await post("mapped");
     await other.operations.messages.list(operator, { queue: "mapped" });
@@ -343,11 +343,11 @@ describe("the catalogue", () => {
     });
     expect(await codeOf(move({ pool: "nobody", discardMessages: true }))).toBe("POOL_DOES_NOT_EXIST");
     expect(await move({ discardMessages: true })).toMatchObject({ pool: "to" });
-    expect((await queues.stats(operator, { name: "mapped" })).total).toBe(0);
+    expect((await queues.stats(operator, { queue: "mapped" })).total).toBe(0);
     // The other process caches the old location for a second.
     await other.operations.messages.post(operator, { queue: "mapped", messages: [{ bodyText: "2" }] });
     expect((await messages.list(operator, { queue: "mapped" })).items.map(({ bodyText }) => bodyText)).toEqual(["2"]);
-    expect((await queues.stats(operator, { name: "mapped" })).total).toBe(1);
+    expect((await queues.stats(operator, { queue: "mapped" })).total).toBe(1);
     const again = await move();
     expect(again.epoch).toBe((await catalogue.get(admin, { project: "p", queue: "mapped" })).epoch);
   });
@@ -365,7 +365,7 @@ describe("the catalogue", () => {
 
   test("a queue whose entry is deleted cannot be used until the entry is created again", async () => {
     const { catalogue, queues } = service.operations;
-    await queues.create(operator, { name: "cut" });
+    await queues.create(operator, { queue: "cut" });
     await post("cut");
     const entry = { project: "p", queue: "cut" };
     expect(await codeOf(catalogue.delete(admin, entry))).toBe("CONFIRMATION_REQUIRED");
@@ -376,8 +376,8 @@ describe("the catalogue", () => {
       () => post("cut"),
       () => messages.list(viewer, { project: "p", queue: "cut" }),
       () => messages.pop(operator, { queue: "cut" }),
-      () => queues.stats(viewer, { project: "p", name: "cut" }),
-      () => queues.purge(operator, { name: "cut" }),
+      () => queues.stats(viewer, { project: "p", queue: "cut" }),
+      () => queues.purge(operator, { queue: "cut" }),
       () => claims.create(operator, { queue: "cut" }),
       () => claims.list(viewer, { project: "p", queue: "cut" }),
       () => service.operations.subscriptions.list(viewer, { project: "p", queue: "cut" }),
@@ -389,20 +389,20 @@ describe("the catalogue", () => {
         details: { project: "p", queue: "cut" },
       });
     }
-    expect(await queues.statsMany(viewer, { queues: [{ project: "p", name: "cut" }] })).toEqual([null]);
-    expect(await queues.create(operator, { name: "cut" })).toMatchObject({ created: false });
+    expect(await queues.statsMany(viewer, { queues: [{ project: "p", queue: "cut" }] })).toEqual([null]);
+    expect(await queues.create(operator, { queue: "cut" })).toMatchObject({ created: false });
     await post("cut");
-    expect((await queues.stats(operator, { name: "cut" })).total).toBe(1);
+    expect((await queues.stats(operator, { queue: "cut" })).total).toBe(1);
     expect(await catalogue.delete(admin, { ...entry, discardMessages: true })).toEqual({ deleted: true });
     await messages.post(operator, { queue: "cut", createQueue: true, messages: [{ bodyText: "2" }] });
-    expect((await queues.stats(operator, { name: "cut" })).total).toBe(1);
+    expect((await queues.stats(operator, { queue: "cut" })).total).toBe(1);
   });
 
   test("maps a queue to an unreachable pool, where calls to it fail, and away from that pool again", async () => {
     const { catalogue, queues } = service.operations;
     const detour = await postgresByDetour(await service.poolUri());
-    await service.operations.pools.create(admin, { name: "away", uri: detour.uri, weight: 0 });
-    await queues.create(operator, { name: "early" });
+    await service.operations.pools.create(admin, { pool: "away", uri: detour.uri, weight: 0 });
+    await queues.create(operator, { queue: "early" });
     detour.close();
     const entry = { project: "p", queue: "early" };
     expect(await catalogue.insert(admin, { ...entry, pool: "away" })).toMatchObject({ ...entry, pool: "away" });
@@ -415,7 +415,7 @@ describe("the catalogue", () => {
 
   test("says how to delete or change an entry whose pool is unreachable", async () => {
     const { queues } = service.operations;
-    await queues.create(operator, { name: "stuck" });
+    await queues.create(operator, { queue: "stuck" });
     await service.operations.catalogue.insert(admin, { project: "p", queue: "stuck", pool: "to" });
     const cause = new Error("connect ECONNREFUSED");
     const away = new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reached.", { cause });
@@ -438,7 +438,7 @@ describe("the catalogue", () => {
     }
     const { catalogue } = withBroken(service, { data: { pool: fails } });
     expect(await catalogue.delete(admin, { ...entry, discardMessages: true })).toEqual({ deleted: true });
-    await queues.delete(operator, { name: "stuck" });
+    await queues.delete(operator, { queue: "stuck" });
   });
 
   test("is dropped as a dry run has shown it, by callers who may see all projects", async () => {
@@ -453,17 +453,17 @@ describe("the catalogue", () => {
 
   test("a flavor whose pools were registered before it needs to name none", async () => {
     const { flavors, pools } = service.operations;
-    const early = { project: "p", name: "early", pools: [] };
+    const early = { project: "p", flavor: "early", pools: [] };
     expect(await refusal(flavors.create(admin, early))).toMatchObject({
       code: "BAD_INPUT",
       details: { field: "pools" },
     });
     await aPool("early-1", { flavor: "early" });
     expect((await flavors.create(admin, early)).created).toBe(true);
-    expect(await flavors.pools(viewer, { project: "p", name: "early" })).toEqual(["early-1"]);
+    expect(await flavors.pools(viewer, { project: "p", flavor: "early" })).toEqual(["early-1"]);
     expect(await codeOf(flavors.update(admin, early))).toBe("BAD_INPUT");
-    expect(await codeOf(pools.delete(admin, { name: "early-1" }))).toBe("POOL_IN_USE_BY_FLAVOR");
-    await flavors.delete(admin, { project: "p", name: "early" });
-    await pools.delete(admin, { name: "early-1" });
+    expect(await codeOf(pools.delete(admin, { pool: "early-1" }))).toBe("POOL_IN_USE_BY_FLAVOR");
+    await flavors.delete(admin, { project: "p", flavor: "early" });
+    await pools.delete(admin, { pool: "early-1" });
   });
 });

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-const named = (name: string) => ({ project: "p", name });
+const named = (queue: string) => ({ project: "p", queue });
 const audits = async () =>
   (await service.operations.audit.list(admin, { page: { limit: 100 } })).items.map(
     ({ action, target, outcome }) => `${action} ${target} ${outcome}`,
@@ -28,10 +28,10 @@ describe("creating a queue", () => {
     const metadataText = '{ "big": 12345678901234567890, "b":1.0,\n "_default_message_ttl": 90 }';
     const { queue } = await service.operations.queues.create(operator, { ...named("letter"), metadataText });
     expect(queue.metadata?.text).toBe(metadataText);
-    expect(queue.metadata?.stored).toEqual({ defaultMessageTtl: 90 });
+    expect(queue.metadata?.stored).toEqual({ defaultMessageTtlSeconds: 90 });
     expect(queue.metadata?.effective).toMatchObject({
-      defaultMessageTtl: 90,
-      defaultMessageDelay: 0,
+      defaultMessageTtlSeconds: 90,
+      defaultMessageDelaySeconds: 0,
       maxClaimCount: null,
     });
     const again = await service.operations.queues.create(operator, { ...named("letter"), metadataText: "{}" });
@@ -107,9 +107,9 @@ describe("creating a queue", () => {
   );
 
   test("completes a queue that a crash left without its catalogue entry, or without its pool's row", async () => {
-    await service.control.queues.create(named("half"));
-    await service.control.queues.create(named("almost"));
-    await service.control.catalogue.insert(named("almost"), "default");
+    await service.control.queues.create({ project: "p", name: "half" });
+    await service.control.queues.create({ project: "p", name: "almost" });
+    await service.control.catalogue.insert({ project: "p", name: "almost" }, "default");
     for (const queue of ["half", "almost"]) {
       expect(await service.operations.queues.create(operator, named(queue))).toMatchObject({ created: false });
       const { ids } = await service.operations.messages.post(operator, { queue, messages: [{ bodyText: "1" }] });
@@ -151,30 +151,30 @@ describe("who may do what", () => {
   });
 
   test("a forbidden project gives the same answer whether it exists or not", async () => {
-    await service.operations.queues.create(admin, { project: "secret", name: "hidden" });
-    const there = await refusal(service.operations.queues.get(viewer, { project: "secret", name: "hidden" }));
-    const nowhere = await refusal(service.operations.queues.get(viewer, { project: "nothing", name: "hidden" }));
+    await service.operations.queues.create(admin, { project: "secret", queue: "hidden" });
+    const there = await refusal(service.operations.queues.get(viewer, { project: "secret", queue: "hidden" }));
+    const nowhere = await refusal(service.operations.queues.get(viewer, { project: "nothing", queue: "hidden" }));
     expect(there?.code).toBe("FORBIDDEN");
     expect(nowhere).toEqual(there);
   });
 
   test("a project left out is the caller's only one", async () => {
-    await service.operations.queues.create(operator, { name: "mine" });
+    await service.operations.queues.create(operator, { queue: "mine" });
     expect(await service.operations.queues.exists(viewer, named("mine"))).toBe(true);
-    expect(await codeOf(service.operations.queues.get(viewer, { name: "mine" }))).toBe("BAD_INPUT");
-    expect(await codeOf(service.operations.queues.get(admin, { name: "mine" }))).toBe("BAD_INPUT");
+    expect(await codeOf(service.operations.queues.get(viewer, { queue: "mine" }))).toBe("BAD_INPUT");
+    expect(await codeOf(service.operations.queues.get(admin, { queue: "mine" }))).toBe("BAD_INPUT");
   });
 
   test("the unnamed project is a project of its own, and queues whose project and name join to the same text stay apart", async () => {
-    await service.operations.queues.create(admin, { project: "", name: "mine" });
-    await service.operations.queues.create(admin, { project: "a.b", name: "c" });
-    await service.operations.queues.create(admin, { project: "a", name: "b.c" });
+    await service.operations.queues.create(admin, { project: "", queue: "mine" });
+    await service.operations.queues.create(admin, { project: "a.b", queue: "c" });
+    await service.operations.queues.create(admin, { project: "a", queue: "b.c" });
     await service.operations.messages.post(admin, { project: "a.b", queue: "c", messages: [{ bodyText: "1" }] });
     const stats = await service.operations.queues.statsMany(admin, {
       queues: [
-        { project: "", name: "mine" },
-        { project: "a.b", name: "c" },
-        { project: "a", name: "b.c" },
+        { project: "", queue: "mine" },
+        { project: "a.b", queue: "c" },
+        { project: "a", queue: "b.c" },
         named("no"),
       ],
     });
@@ -381,7 +381,7 @@ describe("deleting and purging", () => {
     await service.operations.queues.create(operator, named("buried"));
     await post("buried");
     // As a crash leaves it: without the queue's record, with its catalogue entry and its row in the pool.
-    await service.control.queues.delete(named("buried"));
+    await service.control.queues.delete({ project: "p", name: "buried" });
     await service.operations.gc.collect(operator, {});
     expect(await service.operations.catalogue.exists(operator, { queue: "buried" })).toBe(false);
     await service.operations.queues.create(operator, named("buried"));
@@ -405,7 +405,8 @@ describe("deleting and purging", () => {
     } finally {
       await connections.end();
     }
-    const usersOf = (name: string) => service.control.queues.listByDeadLetterQueue({ queue: named(name), limit: 10 });
+    const usersOf = (name: string) =>
+      service.control.queues.listByDeadLetterQueue({ queue: { project: "p", name }, limit: 10 });
     expect(await usersOf("first")).toEqual(["gone", "kept", "stale"]);
     await service.operations.gc.collect(operator, {});
     expect([await usersOf("first"), await usersOf("second")]).toEqual([["kept", "missing"], ["stale"]]);

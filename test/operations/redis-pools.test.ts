@@ -10,8 +10,8 @@ describeWithRedis(() => {
     server = await startRedis();
     service = await aService({ REDIS_URL: `${server.url}/stores` });
     const { pools } = service.operations;
-    await pools.create(admin, { name: "fast", uri: `${server.url}/jobs`, weight: 1 });
-    await service.operations.flavors.create(admin, { project: "p", name: "quick", pools: ["fast"] });
+    await pools.create(admin, { pool: "fast", uri: `${server.url}/jobs`, weight: 1 });
+    await service.operations.flavors.create(admin, { project: "p", flavor: "quick", pools: ["fast"] });
   });
   afterAll(async () => {
     await service.stop();
@@ -20,13 +20,13 @@ describeWithRedis(() => {
 
   test("a Redis pool is registered once, and shows its capabilities but no secrets", async () => {
     const { pools } = service.operations;
-    expect(await pools.capabilities(viewer, { name: "fast" })).toEqual(
+    expect(await pools.capabilities(viewer, { pool: "fast" })).toEqual(
       expect.arrayContaining(["FIFO", "CLAIMS", "AOD", "HIGH_THROUGHPUT"]),
     );
-    expect(await pools.capabilities(viewer, { name: "fast" })).not.toContain("DURABILITY");
-    const again = { name: "again", uri: `valkey://localhost:${server.port}/0?prefix=jobs`, weight: 1 };
+    expect(await pools.capabilities(viewer, { pool: "fast" })).not.toContain("DURABILITY");
+    const again = { pool: "again", uri: `valkey://localhost:${server.port}/0?prefix=jobs`, weight: 1 };
     expect(await codeOf(pools.create(admin, again))).toBe("POOL_URI_IN_USE");
-    const dead = { name: "dead", uri: "redis://u:canary@127.0.0.1:1", weight: 1, verify: true };
+    const dead = { pool: "dead", uri: "redis://u:canary@127.0.0.1:1", weight: 1, verify: true };
     expect(await codeOf(pools.create(admin, dead))).toBe("POOL_NOT_REACHABLE");
     expect(await codeOf(pools.create(admin, { ...dead, uri: `${server.url}?password=x` }))).toBe("BAD_INPUT");
   });
@@ -53,9 +53,9 @@ describeWithRedis(() => {
 
   test("queues on Redis work like any others, also with dead letters in another pool", async () => {
     const { queues, messages, claims } = service.operations;
-    await queues.create(operator, { name: "graveyard" });
+    await queues.create(operator, { queue: "graveyard" });
     const attributes = { _flavor: "quick", _max_claim_count: 1, _dead_letter_queue: "graveyard" };
-    await queues.create(operator, { name: "orders", metadataText: JSON.stringify(attributes) });
+    await queues.create(operator, { queue: "orders", metadataText: JSON.stringify(attributes) });
     const bodies = ['{"big": 12345678901234567890}', '"\\u0000"', "null"];
     const sent = bodies.map((bodyText) => ({ bodyText }));
     const { ids } = await messages.post(operator, { queue: "orders", messages: sent });
@@ -68,7 +68,7 @@ describeWithRedis(() => {
     expect(await claims.create(operator, { queue: "orders" })).toMatchObject({ claim: null, deadLettered: 3 });
     const moved = await messages.list(viewer, { project: "p", queue: "graveyard" });
     expect(moved.items.map(({ id }) => id)).toEqual(ids);
-    await queues.delete(operator, { name: "orders" });
+    await queues.delete(operator, { queue: "orders" });
     service.clock.offsetMs += 60_000;
     const { pools } = await service.operations.gc.collect(admin, {});
     expect(pools.map(({ pool, error }) => [pool, error])).toEqual([
@@ -89,8 +89,8 @@ describeWithRedis(() => {
 
   test("while a Redis pool is down its queues are unavailable and others are not, and it serves again once it is back", async () => {
     const { queues, messages } = service.operations;
-    await queues.create(operator, { name: "away", metadataText: '{"_flavor": "quick"}' });
-    await queues.create(operator, { name: "here" });
+    await queues.create(operator, { queue: "away", metadataText: '{"_flavor": "quick"}' });
+    await queues.create(operator, { queue: "here" });
     const post = (queue: string) => messages.post(operator, { queue, messages: [{ bodyText: "1" }] });
     await post("away");
     server.child.kill("SIGKILL");

@@ -4,7 +4,7 @@ import { aService, codeOf, operator, refusal, type Service, viewer } from "./a-s
 let service: Service;
 beforeAll(async () => {
   service = await aService();
-  await service.operations.queues.create(operator, { name: "q" });
+  await service.operations.queues.create(operator, { queue: "q" });
 });
 afterAll(() => service.stop());
 
@@ -125,7 +125,7 @@ test("a subscription needs a queue, or creates it when asked, but not when the r
   const { queues, subscriptions } = service.operations;
   expect(await codeOf(subscribe({ queue: "lazy" }))).toBe("QUEUE_DOES_NOT_EXIST");
   expect(await codeOf(subscribe({ queue: "lazy", createQueue: true, ttlSeconds: 1 }))).toBe("BAD_INPUT");
-  expect(await queues.exists(operator, { name: "lazy" })).toBe(false);
+  expect(await queues.exists(operator, { queue: "lazy" })).toBe(false);
   expect((await subscribe({ queue: "lazy", createQueue: true })).created).toBe(true);
   expect((await subscriptions.list(viewer, { project: "p", queue: "lazy" })).items).toHaveLength(1);
   expect((await subscriptions.list(viewer, { project: "p", queue: "nowhere" })).items).toEqual([]);

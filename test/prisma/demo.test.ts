@@ -38,7 +38,7 @@ test("live traffic posts and finishes messages, and leaves no claim behind when 
   };
   const running = runTraffic(call(), stop.signal, () => {}, [flow]);
   const read = async (fields: string) =>
-    (await api.run(`{ queue(project: "shop", name: "busy") { ${fields} } }`)).queue;
+    (await api.run(`{ queue(project: "shop", queue: "busy") { ${fields} } }`)).queue;
   try {
     await expect
       .poll(async () => (await read("newestMessage { body }"))?.newestMessage?.body.serial ?? 0)

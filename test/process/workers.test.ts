@@ -84,20 +84,22 @@ test.runIf(process.platform === "linux")(
   async () => {
     const before = workers();
     expect(before).toHaveLength(WORKERS);
-    await graphql(`mutation { createQueue(input: { project: "p", name: "q" }) { created } }`);
-    const post = `mutation { postMessages(input: { project: "p", queue: "q", messages: [{ body: 1 }] }) { ids } }`;
+    await graphql(`mutation { createQueue(input: { project: "p", queue: "q" }) { created } }`);
+    const post = `mutation { postMessages(input: { project: "p", queue: "q", messages: [{ body: { json: 1 } }] }) { ids } }`;
     await Promise.all(Array.from({ length: 20 }, () => graphql(post)));
     const waiting = graphql(
       `mutation { createClaim(input: { project: "p", queue: "late", createQueue: true, waitSeconds: 20 }) { messages { body } } }`,
     );
-    expect(await graphql(`{ queue(project: "p", name: "q") { stats { total } } }`)).toEqual({
+    expect(await graphql(`{ queue(project: "p", queue: "q") { stats { total } } }`)).toEqual({
       queue: { stats: { total: 20 } },
     });
     // Whichever worker takes the post, the one that waits hears of it.
     await expect
-      .poll(async () => (await graphql(`{ queue(project: "p", name: "late") { name } }`)).queue, { timeout: 10_000 })
+      .poll(async () => (await graphql(`{ queue(project: "p", queue: "late") { name } }`)).queue, { timeout: 10_000 })
       .not.toBeNull();
-    await graphql(`mutation { postMessages(input: { project: "p", queue: "late", messages: [{ body: 7 }] }) { ids } }`);
+    await graphql(
+      `mutation { postMessages(input: { project: "p", queue: "late", messages: [{ body: { json: 7 } }] }) { ids } }`,
+    );
     expect(await waiting).toEqual({ createClaim: { messages: [{ body: 7 }] } });
 
     const callers = keepCalling();
@@ -107,7 +109,7 @@ test.runIf(process.platform === "linux")(
     await callers.allEnded();
     await expect.poll(() => workers().filter((pid) => !before.includes(pid)), { timeout: 30_000 }).toHaveLength(1);
     expect(service.output()).toContain("Starting another one");
-    expect(await graphql(`{ queue(project: "p", name: "q") { stats { total } } }`)).toEqual({
+    expect(await graphql(`{ queue(project: "p", queue: "q") { stats { total } } }`)).toEqual({
       queue: { stats: { total: 20 } },
     });
 

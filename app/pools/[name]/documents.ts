@@ -16,7 +16,7 @@ export const POOL_PAGE = graphql(
     $stepSeconds: SafeInt
     $byOperation: Boolean!
   ) {
-    pool(name: $name) {
+    pool(pool: $name) {
       ...PoolDetails
       ...PoolHistory
       catalogue(first: $first, after: $after, last: $last, before: $before) {

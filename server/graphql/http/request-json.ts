@@ -15,8 +15,7 @@ const VARIABLES_DEPTH = 2;
 const ORDINARY_LENGTH = 15;
 
 /** The way out for JSON that is refused as a value. */
-export const SEND_TEXT =
-  "Pass the JSON as text instead: use bodyText for a body, and the field that ends in Text elsewhere.";
+export const SEND_TEXT = 'Send the JSON as text instead: { text: "..." } in place of { json: ... }.';
 
 interface SourceTextJson {
   rawJSON(text: string): object;

@@ -79,12 +79,25 @@ class VariableCheck {
       throw wrong(path, `expected an object of the type ${type.name}`);
     }
     const fields = type.getFields();
+    if (type.isOneOf) this.#oneOf(value as Variables, type, path);
     for (const key of Object.keys(value as object)) {
       const field = fields[key];
       if (field === undefined)
         throw wrong(path, `field "${shortened(key, MAX_WORD_LENGTH)}" is not defined by type "${type.name}"`);
       this.member(value as object, key, field.type, `${path}.${key}`);
     }
+  }
+
+  /** GraphQL's own errors for these repeat the whole value, and do not say how to send JSON's null. */
+  #oneOf(value: Variables, type: GraphQLInputObjectType, path: string): void {
+    const [key, ...others] = Object.keys(value);
+    const fields = type.getFields();
+    if (key === undefined || others.length > 0) {
+      throw wrong(path, `give exactly one of ${Object.keys(fields).join(" and ")}`);
+    }
+    if (value[key] !== null) return;
+    const isJson = fields[key]?.type === schema.getType("JSON");
+    throw wrong(path, `what is given may not be null${isJson ? '. Send null itself as { text: "null" }' : ""}`);
   }
 
   #simple(value: unknown, type: { name: string }, path: string): void {

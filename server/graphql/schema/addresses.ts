@@ -1,7 +1,6 @@
 /** Arguments and input fields that many nouns share, with the same words everywhere. */
-import { DomainError, type ErrorCode, hasCode } from "../../errors.ts";
+import { type ErrorCode, hasCode } from "../../errors.ts";
 import { builder } from "./builder.ts";
-import type { RawJson } from "./json.ts";
 
 const PROJECT =
   'The project; "" is the one without a name. Left out: your only project; an error if you may see several.';
@@ -18,6 +17,8 @@ export const projectField = { description: PROJECT } as const;
 /** `queue` as an input field's options. */
 export const queueField = { required: true, description: "The queue's name." } as const;
 export const createQueueField = {
+  defaultValue: false,
+  required: true,
   description: "Create the queue if it does not exist. Otherwise a missing queue is an error.",
 } as const;
 /** `limit` of a claim or a pop. */
@@ -34,24 +35,6 @@ export const idempotencyKeyField = {
 export const clientIdField = {
   description: "Identifies your client, so that lists can leave out your own messages. Any text; usually a UUID.",
 } as const;
-
-/** The text of an object that a client sent either as JSON or as text. BAD_INPUT for both; undefined for neither. */
-export function optionalText(
-  name: string,
-  json: RawJson | null | undefined,
-  text: string | null | undefined,
-): string | undefined {
-  if (text === null || text === undefined) return json?.text;
-  if (json === null || json === undefined) return text;
-  throw new DomainError("BAD_INPUT", `Give either \`${name}\` or \`${name}Text\`, not both.`);
-}
-
-/** Like optionalText, for any JSON value. An explicit null is the value null; BAD_INPUT when both are left out. */
-export function requiredText(name: string, json: RawJson | null | undefined, text: string | null | undefined): string {
-  const given = optionalText(name, json, text) ?? (json === null ? "null" : undefined);
-  if (given === undefined) throw new DomainError("BAD_INPUT", `Give \`${name}\` or \`${name}Text\`.`);
-  return given;
-}
 
 /** Null instead of the error `code`, which says that something does not exist: reads answer null for that. */
 export async function orNull<T>(result: Promise<T>, code: ErrorCode): Promise<T | null> {

@@ -48,7 +48,7 @@ function textOfLiteral(node: ValueNode, variables: Record<string, unknown>): str
 builder.scalarType("JSON", {
   specifiedByURL: "https://www.rfc-editor.org/rfc/rfc8259",
   description:
-    "Any JSON value. An answer holds exactly the stored text, with all digits and the order of keys. In input, a number that JavaScript cannot hold exactly is refused, the last of several equal keys counts, and keys that are whole numbers come first. If that matters, or if a request would have more than 100,000 members and entries, send the text instead, in the field whose name ends in Text.",
+    "Any JSON value. An answer holds exactly the stored text, with all digits and the order of keys. In input, a number that JavaScript cannot hold exactly is refused, the last of several equal keys counts, and keys that are whole numbers come first. If that matters, or if a request would have more than 100,000 members and entries, send it as text: see JsonInput.",
   serialize: (value) => value as unknown as string,
   parseValue: (value) => new RawJson(jsonTextOf(value, MAXIMUM_DEPTH)),
   parseLiteral: (node, variables) => new RawJson(textOfLiteral(node, variables ?? {})),

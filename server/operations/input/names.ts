@@ -10,7 +10,7 @@ const MAX_NAME_LENGTH = 64;
 const MAX_TOKEN_LENGTH = 255;
 
 /** Returns the name, or BAD_INPUT. `field`: the parameter's name, because dead letter queues are checked here too. */
-export function checkQueueName(limits: Limits, name: unknown, field = "name"): string {
+export function checkQueueName(limits: Limits, name: unknown, field = "queue"): string {
   return checkName(field, name, limits.MAX_QUEUE_NAME_LENGTH);
 }
 
@@ -50,7 +50,7 @@ function checkProject(limits: Limits, project: unknown): void {
 /** The queue that the request means. FORBIDDEN, BAD_INPUT. */
 export function chosenQueue(limits: Limits, access: Access, address: QueueAddress): QueueRef {
   const project = chosenProject(limits, access, address.project);
-  return { project, name: checkQueueName(limits, address.queue, "queue") };
+  return { project, name: checkQueueName(limits, address.queue) };
 }
 
 /** Returns a client id or an idempotency key, or BAD_INPUT. Null when it is null or left out. */

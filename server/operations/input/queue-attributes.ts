@@ -8,8 +8,8 @@ import { checkName, checkQueueName } from "./names.ts";
 export interface RetryPolicy {
   retriesWithNoDelay?: number;
   minimumDelayRetries?: number;
-  minimumDelay?: number;
-  maximumDelay?: number;
+  minimumDelaySeconds?: number;
+  maximumDelaySeconds?: number;
   maximumDelayRetries?: number;
   retryBackoffFunction?: "linear" | "arithmetic" | "exponential" | "geometric";
   ignoreSubscriptionOverride?: boolean;
@@ -18,17 +18,17 @@ export interface RetryPolicy {
 /** A queue's reserved attributes. Times are in seconds, sizes in bytes. Null: none. */
 export interface ReservedAttributes {
   /** `_default_message_ttl` */
-  defaultMessageTtl: number;
+  defaultMessageTtlSeconds: number;
   /** `_default_message_delay` */
-  defaultMessageDelay: number;
+  defaultMessageDelaySeconds: number;
   /** `_max_messages_post_size` */
-  maxMessagesPostSize: number;
+  maxMessagesPostBytes: number;
   /** `_max_claim_count`: deliveries before a message goes to the dead letter queue. No effect without such a queue. */
   maxClaimCount: number | null;
   /** `_dead_letter_queue`: a queue of the same project. */
   deadLetterQueue: string | null;
   /** `_dead_letter_queue_messages_ttl` */
-  deadLetterQueueMessagesTtl: number | null;
+  deadLetterQueueMessagesTtlSeconds: number | null;
   /** `_enable_encrypt_messages` */
   enableEncryptMessages: boolean;
   /** `_flavor` */
@@ -51,18 +51,27 @@ interface Attribute {
  * asks for `strict` (see unknown-attributes.ts).
  */
 const ATTRIBUTES: Record<string, Attribute> = {
-  _default_message_ttl: { field: "defaultMessageTtl", read: readWhole, wants: "a whole number" },
-  _default_message_delay: { field: "defaultMessageDelay", read: readWhole, wants: "a whole number" },
-  _max_messages_post_size: { field: "maxMessagesPostSize", read: readWhole, wants: "a whole number" },
+  _default_message_ttl: { field: "defaultMessageTtlSeconds", read: readWhole, wants: "a whole number" },
+  _default_message_delay: { field: "defaultMessageDelaySeconds", read: readWhole, wants: "a whole number" },
+  _max_messages_post_size: { field: "maxMessagesPostBytes", read: readWhole, wants: "a whole number" },
   _max_claim_count: { field: "maxClaimCount", read: readWhole, wants: "a whole number" },
   _dead_letter_queue: { field: "deadLetterQueue", read: readText, wants: "the name of a queue" },
-  _dead_letter_queue_messages_ttl: { field: "deadLetterQueueMessagesTtl", read: readWhole, wants: "a whole number" },
+  _dead_letter_queue_messages_ttl: {
+    field: "deadLetterQueueMessagesTtlSeconds",
+    read: readWhole,
+    wants: "a whole number",
+  },
   _enable_encrypt_messages: { field: "enableEncryptMessages", read: readBoolean, wants: "true or false" },
   _flavor: { field: "flavor", read: readText, wants: "the name of a flavor" },
   _retry_policy: { field: "retryPolicy", read: readRetryPolicy, wants: "an object" },
 };
 
 export const RESERVED_KEYS: readonly string[] = Object.keys(ATTRIBUTES);
+
+/** The reserved keys of the attributes that are stored, such as `_max_claim_count`. */
+export function storedKeys(stored: Partial<ReservedAttributes>): string[] {
+  return RESERVED_KEYS.filter((key) => stored[(ATTRIBUTES[key] as Attribute).field] !== undefined);
+}
 
 export function isReserved(key: string): boolean {
   return Object.hasOwn(ATTRIBUTES, key);
@@ -71,15 +80,21 @@ export function isReserved(key: string): boolean {
 /** The attributes that apply to a queue: the stored ones, or the defaults. No more than the limits allow now. */
 export function effectiveAttributes(limits: Limits, stored: Partial<ReservedAttributes>): ReservedAttributes {
   return {
-    defaultMessageTtl: Math.min(stored.defaultMessageTtl ?? limits.DEFAULT_MESSAGE_TTL, limits.MAX_MESSAGE_TTL),
-    defaultMessageDelay: Math.min(stored.defaultMessageDelay ?? limits.DEFAULT_MESSAGE_DELAY, limits.MAX_MESSAGE_DELAY),
-    maxMessagesPostSize: Math.min(
-      stored.maxMessagesPostSize ?? limits.MAX_MESSAGES_POST_SIZE,
+    defaultMessageTtlSeconds: Math.min(
+      stored.defaultMessageTtlSeconds ?? limits.DEFAULT_MESSAGE_TTL,
+      limits.MAX_MESSAGE_TTL,
+    ),
+    defaultMessageDelaySeconds: Math.min(
+      stored.defaultMessageDelaySeconds ?? limits.DEFAULT_MESSAGE_DELAY,
+      limits.MAX_MESSAGE_DELAY,
+    ),
+    maxMessagesPostBytes: Math.min(
+      stored.maxMessagesPostBytes ?? limits.MAX_MESSAGES_POST_SIZE,
       limits.MAX_MESSAGES_POST_SIZE,
     ),
     maxClaimCount: stored.maxClaimCount ?? null,
     deadLetterQueue: stored.deadLetterQueue ?? null,
-    deadLetterQueueMessagesTtl: stored.deadLetterQueueMessagesTtl ?? null,
+    deadLetterQueueMessagesTtlSeconds: stored.deadLetterQueueMessagesTtlSeconds ?? null,
     enableEncryptMessages: stored.enableEncryptMessages ?? false,
     flavor: stored.flavor ?? null,
     retryPolicy: stored.retryPolicy ?? null,
@@ -121,11 +136,17 @@ export function checkAttributes(
     if (value !== undefined && value !== null) checkWhole(key, value, minimum, maximum, unit);
   };
   const { MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, MAX_MESSAGE_DELAY, MAX_MESSAGES_POST_SIZE } = limits;
-  within("_default_message_ttl", stored.defaultMessageTtl, MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, "seconds");
-  within("_default_message_delay", stored.defaultMessageDelay, 0, MAX_MESSAGE_DELAY, "seconds");
-  within("_max_messages_post_size", stored.maxMessagesPostSize, 1, MAX_MESSAGES_POST_SIZE, "bytes");
-  const { deadLetterQueueMessagesTtl } = stored;
-  within("_dead_letter_queue_messages_ttl", deadLetterQueueMessagesTtl, MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, "seconds");
+  within("_default_message_ttl", stored.defaultMessageTtlSeconds, MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, "seconds");
+  within("_default_message_delay", stored.defaultMessageDelaySeconds, 0, MAX_MESSAGE_DELAY, "seconds");
+  within("_max_messages_post_size", stored.maxMessagesPostBytes, 1, MAX_MESSAGES_POST_SIZE, "bytes");
+  const { deadLetterQueueMessagesTtlSeconds } = stored;
+  within(
+    "_dead_letter_queue_messages_ttl",
+    deadLetterQueueMessagesTtlSeconds,
+    MIN_MESSAGE_TTL,
+    MAX_MESSAGE_TTL,
+    "seconds",
+  );
   if (stored.deadLetterQueue !== undefined) {
     checkQueueName(limits, stored.deadLetterQueue, "_dead_letter_queue");
     if (stored.deadLetterQueue === name) {
@@ -153,8 +174,8 @@ export function checkAttributes(
 const POLICY_NUMBERS = {
   retries_with_no_delay: "retriesWithNoDelay",
   minimum_delay_retries: "minimumDelayRetries",
-  minimum_delay: "minimumDelay",
-  maximum_delay: "maximumDelay",
+  minimum_delay: "minimumDelaySeconds",
+  maximum_delay: "maximumDelaySeconds",
   maximum_delay_retries: "maximumDelayRetries",
 } as const;
 const BACKOFF_FUNCTIONS = ["linear", "arithmetic", "exponential", "geometric"] as const;
@@ -187,12 +208,13 @@ export function checkRetryPolicy(field: string, policyText: string): void {
       `${field}.ignore_subscription_override must be true or false.`,
     );
   }
-  const { minimumDelay = MINIMUM_DELAY, maximumDelay = MAXIMUM_DELAY } = readRetryPolicy(policyText) ?? {};
-  if (maximumDelay - minimumDelay < LEAST_DELAY_DIFFERENCE) {
+  const { minimumDelaySeconds = MINIMUM_DELAY, maximumDelaySeconds = MAXIMUM_DELAY } =
+    readRetryPolicy(policyText) ?? {};
+  if (maximumDelaySeconds - minimumDelaySeconds < LEAST_DELAY_DIFFERENCE) {
     throw badInput(
       field,
-      `${field}: maximum_delay (${maximumDelay}) must be at least ${LEAST_DELAY_DIFFERENCE} ` +
-        `more than minimum_delay (${minimumDelay}).`,
+      `${field}: maximum_delay (${maximumDelaySeconds}) must be at least ${LEAST_DELAY_DIFFERENCE} ` +
+        `more than minimum_delay (${minimumDelaySeconds}).`,
     );
   }
 }

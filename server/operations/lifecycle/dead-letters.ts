@@ -84,7 +84,11 @@ export function createDeadLetters(context: OperationContext, { lookup }: { looku
       const [target] = limit === null ? [] : await lookup.find([limit.deadLetterQueue]);
       if (limit !== null && target) {
         const { deadLetterQueue, count } = limit;
-        return moved({ ...request, deadLettersFrom: count }, deadLetterQueue, attributes.deadLetterQueueMessagesTtl);
+        return moved(
+          { ...request, deadLettersFrom: count },
+          deadLetterQueue,
+          attributes.deadLetterQueueMessagesTtlSeconds,
+        );
       }
       const { claim, messages } = await data.claims.create(
         limit === null ? request : { ...request, exhaustedFrom: limit.count },

@@ -195,7 +195,8 @@ function worstOf(answers: readonly (DriverHealth | null)[]): DriverHealth {
   for (const one of answers.flatMap((answer) => answer?.operations ?? [])) {
     const worst = operations.get(one.operation);
     const worse =
-      worst === undefined || (worst.succeeded === one.succeeded ? one.seconds > worst.seconds : worst.succeeded);
+      worst === undefined ||
+      (worst.succeeded === one.succeeded ? one.durationSeconds > worst.durationSeconds : worst.succeeded);
     if (worse) operations.set(one.operation, one);
   }
   return {

@@ -9,7 +9,7 @@ const LARGEST = JSON.stringify("x".repeat(MIB - 2));
 
 async function postLarge(project: string, count: number): Promise<string[]> {
   const query = "mutation P($input: PostMessagesInput!) { postMessages(input: $input) { ids } }";
-  const input = { project, queue: "q", createQueue: true, messages: [{ bodyText: LARGEST }] };
+  const input = { project, queue: "q", createQueue: true, messages: [{ body: { text: LARGEST } }] };
   const ids: string[] = [];
   for (let index = 0; index < count; index += 1) ids.push(...(await api.run(query, { input })).postMessages.ids);
   return ids;
@@ -23,7 +23,7 @@ test("a reader that follows the markers, a claimer and a popper get sixty of the
   const seen: string[] = [];
   for (let after: string | null = null; ; ) {
     const { queue } = await api.run(
-      'query R($project: String, $after: String) { queue(project: $project, name: "q") { messages(first: 100, after: $after) { nodes { id bodyText } pageInfo { hasNextPage endCursor } } } }',
+      'query R($project: String, $after: String) { queue(project: $project, queue: "q") { messages(first: 100, after: $after) { nodes { id bodyText } pageInfo { hasNextPage endCursor } } } }',
       { project, after },
     );
     const { nodes, pageInfo } = queue.messages;
@@ -37,7 +37,7 @@ test("a reader that follows the markers, a claimer and a popper get sixty of the
   const got: string[] = [];
   for (let rest = ids.slice(0, 10); ; rest = rest.slice(rest.indexOf(got.at(-1) as string) + 1)) {
     const { queue } = await api.run(
-      'query G($project: String, $ids: [ID!]!) { queue(project: $project, name: "q") { messagesById(ids: $ids) { id } } }',
+      'query G($project: String, $ids: [ID!]!) { queue(project: $project, queue: "q") { messagesById(ids: $ids) { id } } }',
       { project, ids: rest },
     );
     if (queue.messagesById.length === 0) break;
@@ -83,7 +83,7 @@ test("the answer to one request is bounded, however its document asks, and does 
     delay.reset();
     delay.enable();
     const { text, errors } = await api.send(
-      `query Q($project: String) { queue(project: $project, name: "q") { ${part} } } ${fragment}`,
+      `query Q($project: String) { queue(project: $project, queue: "q") { ${part} } } ${fragment}`,
       { project },
     );
     delay.disable();
@@ -108,7 +108,7 @@ test("a pop takes only messages that the answer can hold, and returns all that i
   const taken = [data?.p1, data?.p2, data?.p3, data?.p4].flatMap((payload) => idsOf(payload.messages));
   expect(taken).toEqual(ids.slice(0, 16));
   const { queue } = await api.run(
-    'query S($project: String) { queue(project: $project, name: "q") { stats { total } } }',
+    'query S($project: String) { queue(project: $project, queue: "q") { stats { total } } }',
     { project },
   );
   expect(queue.stats.total).toBe(6);
@@ -118,7 +118,7 @@ test("other large values count each time that the answer repeats them", async ()
   const project = aProject();
   await createQueue(api, project, "q", { text: "x".repeat(60_000) });
   const once = (
-    await api.run('query M($project: String) { queue(project: $project, name: "q") { metadataText } }', { project })
+    await api.run('query M($project: String) { queue(project: $project, queue: "q") { metadataText } }', { project })
   ).queue;
   expect(once.metadataText.length).toBeGreaterThan(60_000);
   for (let index = 0; index < 30; index += 1)

@@ -24,7 +24,7 @@ beforeAll(async () => {
     {
       queues: {
         get: () => new Promise<never>(() => {}),
-        delete: (_access, { name }) => {
+        delete: (_access, { queue: name }) => {
           deleted.push(String(name));
           return later({ deleted: true } as never, LONGER_MS);
         },
@@ -72,7 +72,7 @@ describe.concurrent.each(Object.entries(readings))("%s", (way, read) => {
   });
 
   test.concurrent("a read that exceeds the deadline fails, and no other field", async () => {
-    const answer = await read('{ slow: queue(name: "q") { name } viewer { actor } }');
+    const answer = await read('{ slow: queue(queue: "q") { name } viewer { actor } }');
     expect(answer.data).toEqual({ slow: null, viewer: { actor: "tester" } });
     expect(codesOf(answer)).toEqual([["slow", "DEADLINE_EXCEEDED"]]);
   });
@@ -80,7 +80,7 @@ describe.concurrent.each(Object.entries(readings))("%s", (way, read) => {
   test.concurrent("a write that has begun finishes, and none begins after the deadline", async () => {
     const queue = way.replaceAll(" ", "-");
     const answer = await read(
-      `mutation { a: deleteQueue(input: { name: "${queue}-a" }) { deleted } b: deleteQueue(input: { name: "${queue}-b" }) { deleted } }`,
+      `mutation { a: deleteQueue(input: { queue: "${queue}-a" }) { deleted } b: deleteQueue(input: { queue: "${queue}-b" }) { deleted } }`,
     );
     expect(deleted.filter((name) => name.startsWith(queue))).toEqual([`${queue}-a`]);
     expect(codesOf(answer)).toEqual([["b", "DEADLINE_EXCEEDED"]]);

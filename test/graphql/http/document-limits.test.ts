@@ -47,7 +47,7 @@ const FORBIDDEN: Record<string, string> = {
   "a fragment inside itself": "{ viewer { ...A } } fragment A on Viewer { actor ...A }",
   "51 directives": `{ viewer { actor ${repeat(51, () => "@include(if: true)")} } }`,
   "4,001 tokens": `{ viewer { ${repeat(4001, () => "actor")} } }`,
-  "fields 13 deep": `{ queues { nodes { claims { nodes { messages { ...on Message { claim { id } } } } } } } ${repeat(1, () => "")} queue(name: "q") { messages { edges { node { claim { id { a { b { c { d { e { f { g } } } } } } } } } } } } }`,
+  "fields 13 deep": `{ queues { nodes { claims { nodes { messages { ...on Message { claim { id } } } } } } } ${repeat(1, () => "")} queue(queue: "q") { messages { edges { node { claim { id { a { b { c { d { e { f { g } } } } } } } } } } } } }`,
   "the schema's types 9 deep": `{ __schema { types { ${nested(9)} } } }`,
   "a field that does not exist": "{ qeue(name: 1) { name } }",
   "waiting for thirty locks": `mutation { ${repeat(30, (index) => `a${index}: acquireKeyValueLock(input: { store: "s", key: "${index}" }) { fence }`)} }`,
@@ -98,7 +98,7 @@ describe.each(Object.entries(readings))("%s", (_name, read) => {
 
   test("one name instead of a list of names is a list of one", async () => {
     expect(
-      (await read('{ queueStats(project: "p", names: "q") { name } }')).errors?.map(({ message }) => message) ?? [],
+      (await read('{ queueStats(project: "p", queues: "q") { name } }')).errors?.map(({ message }) => message) ?? [],
     ).toEqual([]);
   });
 
@@ -124,13 +124,13 @@ test("a hundred mistakes in variables give ten errors", async () => {
   const changes = Array.from({ length: 100 }, () => ({ op: "NONSENSE", key: 1 }));
   const { errors, status } = await door.send(
     "mutation P($input: PatchQueueMetadataInput!) { patchQueueMetadata(input: $input) { queue { name } } }",
-    { input: { name: "q", changes } },
+    { input: { queue: "q", changes } },
   );
   expect([status, errors?.length]).toEqual([400, 10]);
 });
 
 test("the message of a mistake does not echo all that was sent", async () => {
-  const { errors } = await door.send('query Q($project: String) { queue(project: $project, name: "q") { name } }', {
+  const { errors } = await door.send('query Q($project: String) { queue(project: $project, queue: "q") { name } }', {
     project: { text: "x".repeat(100_000) },
   });
   expect(errors?.[0]?.message.length).toBeLessThan(2000);
@@ -140,10 +140,10 @@ test("JSON that nests deeper than any limit is refused, as a variable and as a l
   asked = 0;
   const deep = `${"[".repeat(100_000)}1${"]".repeat(100_000)}`;
   const query =
-    'mutation M($metadata: JSON) { updateQueueMetadata(input: { name: "q", metadata: $metadata }) { queue { name } } }';
+    'mutation M($metadata: JSON!) { updateQueueMetadata(input: { queue: "q", metadata: { json: $metadata } }) { queue { name } } }';
   const { errors, status } = await door.sendText(`{"query":${JSON.stringify(query)},"variables":{"metadata":${deep}}}`);
   expect([status, errors?.[0]?.extensions.code]).toEqual([400, "BAD_INPUT"]);
-  const literal = `mutation { updateQueueMetadata(input: { name: "q", metadata: ${"[".repeat(300)}${"]".repeat(300)} }) { queue { name } } }`;
+  const literal = `mutation { updateQueueMetadata(input: { queue: "q", metadata: { json: ${"[".repeat(300)}${"]".repeat(300)} } }) { queue { name } } }`;
   expect(await door.codeOf(literal)).toBe("BAD_INPUT");
   expect(asked).toBe(0);
 });

@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => door.close());
 
-const DELETE = 'mutation { deleteQueue(input: { name: "q" }) { deleted } }';
+const DELETE = 'mutation { deleteQueue(input: { queue: "q" }) { deleted } }';
 
 test.each(Object.keys(ERROR_CODES) as ErrorCode[])("%s comes with its code, status and details", async (code) => {
   error = new DomainError(code, "What is wrong. What to do.", {
@@ -54,7 +54,7 @@ test("an unexpected error says no more than the request's id, and goes to the lo
     (await door.send(DELETE)).errors,
     (await door.executeAs(ADMIN)(DELETE)).errors,
     (await (await door.listen(DELETE)).next())?.errors,
-    (await (await door.listen('subscription { queueStatsChanged(names: ["q"]) { name } }')).next())?.errors,
+    (await (await door.listen('subscription { queueStatsChanged(queues: ["q"]) { name } }')).next())?.errors,
   ];
   for (const errors of reads) {
     expect(errors).toHaveLength(1);
@@ -73,19 +73,19 @@ test("a thrown value that is no error is handled too", async () => {
 
 test("an unreachable storage is 503 with the time to wait, unless another field has an answer", async () => {
   error = new DomainError("STORAGE_UNAVAILABLE", "The storage does not answer. Try again in a few seconds.");
-  const alone = await door.send('{ queue(name: "q") { name } }');
+  const alone = await door.send('{ queue(queue: "q") { name } }');
   expect([alone.status, alone.headers.get("retry-after")]).toEqual([503, "2"]);
-  const together = await door.send('{ queue(name: "q") { name } viewer { actor } }');
+  const together = await door.send('{ queue(queue: "q") { name } viewer { actor } }');
   expect([together.status, together.data]).toEqual([200, { queue: null, viewer: { actor: "tester" } }]);
 });
 
 test.each([
-  ['queue(name: "q") { name }', "QUEUE_DOES_NOT_EXIST"],
+  ['queue(queue: "q") { name }', "QUEUE_DOES_NOT_EXIST"],
   ['message(queue: "q", id: "m") { id }', "MESSAGE_DOES_NOT_EXIST"],
-  ['claim(queue: "q", id: "c") { id }', "CLAIM_DOES_NOT_EXIST"],
+  ['claim(queue: "q", claimId: "c") { id }', "CLAIM_DOES_NOT_EXIST"],
   ['queueSubscription(queue: "q", id: "s") { id }', "SUBSCRIPTION_DOES_NOT_EXIST"],
-  ['pool(name: "p") { name }', "POOL_DOES_NOT_EXIST"],
-  ['flavor(name: "f") { name }', "FLAVOR_DOES_NOT_EXIST"],
+  ['pool(pool: "p") { name }', "POOL_DOES_NOT_EXIST"],
+  ['flavor(flavor: "f") { name }', "FLAVOR_DOES_NOT_EXIST"],
   ['catalogueEntry(queue: "q") { pool }', "QUEUE_NOT_MAPPED"],
   ['keyValue(store: "s", key: "k") { key }', "KEY_DOES_NOT_EXIST"],
 ] as const)("reading %s answers %s with null", async (field, code) => {

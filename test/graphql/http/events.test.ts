@@ -48,7 +48,7 @@ beforeEach(async () => {
 });
 afterEach(() => door.close());
 
-const WATCH = 'subscription { queueStatsChanged(project: "p", names: ["q"]) { name stats { total } } }';
+const WATCH = 'subscription { queueStatsChanged(project: "p", queues: ["q"]) { name stats { total } } }';
 const allEnded = () => expect(watches.every(({ ended }) => ended)).toBe(true);
 
 test("a stream sends each event, then that it is complete", async () => {

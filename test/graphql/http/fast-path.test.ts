@@ -27,14 +27,14 @@ afterAll(() => door.close());
 
 const POST =
   "mutation P($queue: String!, $messages: [PostMessageInput!]!) { postMessages(input: { queue: $queue, messages: $messages }) { ids } }";
-const DELETE = 'mutation { deleteQueue(input: { name: "q" }) { deleted } }';
+const DELETE = 'mutation { deleteQueue(input: { queue: "q" }) { deleted } }';
 
 const REQUESTS: Record<string, Record<string, unknown>> = {
   "a query": { query: "{ viewer { actor role } }" },
   "a query with nothing but a name of type": { query: "{ __typename }" },
   "the schema's own description": { query: "{ __schema { queryType { name } } }" },
-  "a mutation with variables": { query: POST, variables: { queue: "q", messages: [{ bodyText: "1" }] } },
-  "an exact number": { query: POST, variables: { queue: "q", messages: [{ body: [1.5, "é\u2028"] }] } },
+  "a mutation with variables": { query: POST, variables: { queue: "q", messages: [{ body: { text: "1" } }] } },
+  "an exact number": { query: POST, variables: { queue: "q", messages: [{ body: { json: [1.5, "é\u2028"] } }] } },
   "variables of null": { query: "{ viewer { actor } }", variables: null },
   "a name among several operations": {
     query: "query A { viewer { actor } } query B { viewer { role } }",
@@ -44,10 +44,10 @@ const REQUESTS: Record<string, Record<string, unknown>> = {
   "a name that no operation has": { query: "query A { viewer { actor } }", operationName: "B" },
   "an empty name": { query: "query A { viewer { actor } }", operationName: "" },
   "a variable that is missing": { query: POST, variables: { queue: "q" } },
-  "a variable of the wrong type": { query: POST, variables: { queue: 1, messages: [{ bodyText: 2 }] } },
+  "a variable of the wrong type": { query: POST, variables: { queue: 1, messages: [{ body: { text: 2 } }] } },
   "variables that are a list": { query: "{ viewer { actor } }", variables: [] },
   "a name that is a number": { query: "{ viewer { actor } }", operationName: 1 },
-  "an error of a field that may be null": { query: '{ queue(name: "q") { name } viewer { actor } }' },
+  "an error of a field that may be null": { query: '{ queue(queue: "q") { name } viewer { actor } }' },
   "an error that leaves nothing": { query: DELETE },
   "a document that is no document": { query: "{ viewer {" },
   "a field that is not there": { query: "{ viewer { nonsense } }" },

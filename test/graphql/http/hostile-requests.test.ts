@@ -33,17 +33,18 @@ function filled(query: string, head: string, piece: string, tail: string): strin
 
 const POST =
   'mutation P($messages: [PostMessageInput!]!) { postMessages(input: { queue: "q", messages: $messages }) { ids } }';
-const BODY = 'mutation P($body: JSON) { postMessages(input: { queue: "q", messages: [{ body: $body }] }) { ids } }';
+const BODY =
+  'mutation P($body: JSON!) { postMessages(input: { queue: "q", messages: [{ body: { json: $body } }] }) { ids } }';
 const FIRST = 'query F($first: Int) { queues(project: "p", first: $first) { nodes { name } } }';
 const SORT = 'query S($sort: QueueSort) { queues(project: "p", sort: $sort) { nodes { name } } }';
-const NAMES = 'query N($names: [String!]!) { queueStats(project: "p", names: $names) { name } }';
+const NAMES = 'query N($names: [String!]!) { queueStats(project: "p", queues: $names) { name } }';
 const members = (count: number) => `{${Array.from({ length: count }, (_, index) => `"k${index}":1`).join(",")}}`;
 
 /** Each request, and what its answer must contain. */
 const HOSTILE: Record<string, () => [string, RegExp]> = {
   "a suggestion's words in what is echoed": () => [filled(FIRST, '{"first":"', "Did you mean ", '"}'), /too long/],
   "a long word of an enum": () => [filled(SORT, '{"sort":"', "N", '"}'), /too long/],
-  "numbers like 1.0": () => [filled(BODY, '{"body":[', "1.0,", "]}"), /10000 numbers .* bodyText/],
+  "numbers like 1.0": () => [filled(BODY, '{"body":[', "1.0,", "]}"), /10000 numbers .* as text instead/],
   "one 1.0 among many numbers": () => [filled(BODY, '{"body":[1.0,', "1,", "]}"), /100000 members and entries/],
   "as many numbers like 1.0 as are allowed": () => [request(BODY, `{"body":[${"1.0,".repeat(9999)}1]}`), /"ids"/],
   "numbers of 16 digits": () => [request(BODY, `{"body":[${"1234567890123456,".repeat(99_990)}1]}`), /"ids"/],
@@ -53,6 +54,10 @@ const HOSTILE: Record<string, () => [string, RegExp]> = {
   "more messages than lists may have": () => [
     request(POST, `{"messages":[${"{},".repeat(30_000)}{}]}`),
     /may have 2000 entries/,
+  ],
+  "long texts beside JSON": () => [
+    request(POST, `{"messages":[{"body":{"json":1,"text":"${"x".repeat(4_000_000)}"}}]}`),
+    /give exactly one of json and text/,
   ],
   "a million names": () => [filled(NAMES, '{"names":[', '"a",', "]}"), /100000 members and entries/],
   "a million members": () => [request(BODY, `{"body":${members(300_000)}}`), /100000 members and entries/],
@@ -96,13 +101,13 @@ const HOSTILE: Record<string, () => [string, RegExp]> = {
   ],
   "a literal of a thousand lists inside one another": () => [
     request(
-      `mutation { postMessages(input: { queue: "q", messages: [{ body: ${"[".repeat(1900)}${"]".repeat(1900)} }] }) { ids } }`,
+      `mutation { postMessages(input: { queue: "q", messages: [{ body: { json: ${"[".repeat(1900)}${"]".repeat(1900)} } }] }) { ids } }`,
     ),
     /nests more than 300 brackets/,
   ],
   "a long variable a thousand times in a literal": () => [
     request(
-      `mutation M($s: JSON) { postMessages(input: { queue: "q", messages: [{ body: [${times(1000, () => "$s")}] }] }) { ids } }`,
+      `mutation M($s: JSON) { postMessages(input: { queue: "q", messages: [{ body: { json: [${times(1000, () => "$s")}] } }] }) { ids } }`,
       `{"s":"${"x".repeat(1_000_000)}"}`,
     ),
     /invalid value/,
@@ -140,7 +145,7 @@ test.each([
   ["an Int", FIRST, "first"],
   [
     "a DateTime",
-    'query A($since: DateTime) { pool(name: "p") { healthHistory(since: $since) { nodes { from } } } }',
+    'query A($since: DateTime) { pool(pool: "p") { healthHistory(since: $since) { nodes { from } } } }',
     "since",
   ],
 ])("%s that nests 5,000 deep is bad input, inside the process too", async (_what, query, name) => {

@@ -54,7 +54,7 @@ test("a request that another site's page could send without asking is refused", 
 });
 
 test("a mutation never runs by GET", async () => {
-  const query = 'mutation { deleteQueue(input: { name: "q" }) { deleted } }';
+  const query = 'mutation { deleteQueue(input: { queue: "q" }) { deleted } }';
   const answer = await get({ query }, { "apollo-require-preflight": "1" });
   expect([answer.status, answer.headers.get("allow")]).toEqual([405, "POST"]);
   const events = await get({ query }, { accept: "text/event-stream" });

@@ -68,7 +68,7 @@ const TEXTS = [
 ];
 
 test.each(TEXTS)("the body text %s is accepted and returned exactly", async (text) => {
-  await door.run(POST, { messages: [{ bodyText: text }] });
+  await door.run(POST, { messages: [{ body: { text } }] });
   expect(posted).toEqual([text]);
   bodyText = text;
   const answer = await door.send(READ);
@@ -95,24 +95,22 @@ describe("a body given as JSON", () => {
     ["1.0", "1.0"],
     ["-0", "-0"],
     ["[1.50, 3E2, 0.1]", "[1.50,3E2,0.1]"],
-    ["null", "null"],
     ['{"__proto__":{"a":1}}', '{"__proto__":{"a":1}}'],
     ['"\\u0000"', '"\\u0000"'],
     ["9007199254740991", "9007199254740991"],
   ])("by variable, %s is posted as %s", async (body, text) => {
-    expect((await postText(`[{"body":${body}}]`)).errors).toBeUndefined();
+    expect((await postText(`[{"body":{"json":${body}}}]`)).errors).toBeUndefined();
     expect(posted).toEqual([text]);
   });
 
   test.each([
     ['{b: 1, a: [true, null, "x", ENUM]}', '{"b":1,"a":[true,null,"x","ENUM"]}'],
     ["1.0", "1.0"],
-    ["null", "null"],
     ['"""block "text" """', '"block \\"text\\" "'],
     ["{__proto__: {a: 1}}", '{"__proto__":{"a":1}}'],
   ])("in the document, %s is posted as %s", async (literal, text) => {
     const { errors } = await door.send(
-      `mutation { postMessages(input: { queue: "q", messages: [{ body: ${literal} }] }) { ids } }`,
+      `mutation { postMessages(input: { queue: "q", messages: [{ body: { json: ${literal} } }] }) { ids } }`,
     );
     expect(errors).toBeUndefined();
     expect(posted).toEqual([text]);
@@ -120,7 +118,7 @@ describe("a body given as JSON", () => {
 
   test("a variable inside a literal body keeps its value exactly", async () => {
     const query =
-      'mutation M($json: JSON, $text: String, $number: SafeInt) { postMessages(input: { queue: "q", messages: [{ body: { a: $json, b: [$text], c: $number } }] }) { ids } }';
+      'mutation M($json: JSON, $text: String, $number: SafeInt) { postMessages(input: { queue: "q", messages: [{ body: { json: { a: $json, b: [$text], c: $number } } }] }) { ids } }';
     await door.sendText(`{"query":${JSON.stringify(query)},"variables":{"json":{"x":2.50},"text":"t\\"","number":7}}`);
     expect(posted).toEqual(['{"a":{"x":2.50},"b":["t\\""],"c":7}']);
   });
@@ -135,48 +133,60 @@ describe("a body given as JSON", () => {
   ];
   test.each(UNSAFE)("the number %s, which JavaScript cannot hold exactly, is refused", async (number) => {
     for (const body of [number, `{"a":[${number}]}`]) {
-      const byVariable = await postText(`[{"body":${body}}]`);
+      const byVariable = await postText(`[{"body":{"json":${body}}}]`);
       expect(byVariable.errors?.[0]?.extensions.code).toBe("BAD_INPUT");
-      expect(byVariable.errors?.[0]?.message).toContain("use bodyText");
+      expect(byVariable.errors?.[0]?.message).toContain("as text instead");
     }
     const inDocument = await door.send(
-      `mutation { postMessages(input: { queue: "q", messages: [{ body: { a: [${number}] } }] }) { ids } }`,
+      `mutation { postMessages(input: { queue: "q", messages: [{ body: { json: { a: [${number}] } } }] }) { ids } }`,
     );
-    expect(inDocument.errors?.[0]?.message).toContain("use bodyText");
+    expect(inDocument.errors?.[0]?.message).toContain("as text instead");
     expect(posted).toEqual([]);
   });
 
   test("a number inside a string is no number", async () => {
-    expect((await postText('[{"body":"12345678901234567, 1e400"}]')).errors).toBeUndefined();
+    expect((await postText('[{"body":{"json":"12345678901234567, 1e400"}}]')).errors).toBeUndefined();
     expect(posted).toEqual(['"12345678901234567, 1e400"']);
   });
 
   test("numbers that are passed inside the process are checked too", async () => {
     const execute = door.executeAs(ADMIN);
-    expect((await execute(POST, { messages: [{ body: 2 ** 53 }] })).errors?.[0]?.message).toContain("use bodyText");
-    expect((await execute(POST, { messages: [{ body: { a: 1.5 } }] })).errors).toBeUndefined();
+    expect((await execute(POST, { messages: [{ body: { json: 2 ** 53 } }] })).errors?.[0]?.message).toContain(
+      "as text instead",
+    );
+    expect((await execute(POST, { messages: [{ body: { json: { a: 1.5 } } }] })).errors).toBeUndefined();
     expect(posted).toEqual(['{"a":1.5}']);
   });
 });
 
-test("exactly one of body and bodyText is accepted", async () => {
-  expect(await door.codeOf(POST, { messages: [{ body: 1, bodyText: "1" }] })).toBe("BAD_INPUT");
-  expect(await door.codeOf(POST, { messages: [{ ttlSeconds: 60 }] })).toBe("BAD_INPUT");
+test.each([
+  [{}],
+  [{ json: 1, text: "1" }],
+  [{ json: null }],
+  [{ json: null, text: "1" }],
+  [{ text: null }],
+  [1],
+  [null],
+])("a body %j, which is not exactly one of json and text, is bad input", async (body) => {
+  expect(await door.codeOf(POST, { messages: [{ body }] })).toBe("BAD_INPUT");
+  const literal = JSON.stringify(body).replaceAll(/"(json|text)"/g, "$1");
+  const { errors } = await door.send(
+    `mutation { postMessages(input: { queue: "q", messages: [{ body: ${literal} }] }) { ids } }`,
+  );
+  expect(errors?.[0]?.extensions.code).toBe("BAD_INPUT");
   expect(posted).toEqual([]);
-  await door.run(POST, { messages: [{ body: null, bodyText: "1" }] });
-  expect(posted).toEqual(["1"]);
 });
 
 test.each(["1.0", "1e400", "-0", "12345678901234567"])("%s as a key is not JSON", async (number) => {
   for (const body of [`{${number}:5}`, `{${number} \n:5}`]) {
-    const { status, errors } = await postText(`[{"body":${body}}]`);
+    const { status, errors } = await postText(`[{"body":{"json":${body}}}]`);
     expect([status, errors?.[0]?.message]).toEqual([400, expect.stringContaining("not JSON")]);
   }
   expect(posted).toEqual([]);
 });
 
 test("a whole number may be written with a point, a fraction may not", async () => {
-  const send = (ttl: string) => postText(`[{"bodyText":"1","ttlSeconds":${ttl}}]`);
+  const send = (ttl: string) => postText(`[{"body":{"text":"1"},"ttlSeconds":${ttl}}]`);
   expect((await send("60.0")).errors).toBeUndefined();
   for (const wrong of ["60.5", "1e400", "9007199254740993", '"60"', "true"]) {
     expect((await send(wrong)).errors?.[0]?.extensions.code, wrong).toBe("BAD_INPUT");

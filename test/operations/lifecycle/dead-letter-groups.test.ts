@@ -14,7 +14,7 @@ beforeAll(async () => {
     ["one", 1],
     ["two", 0],
   ] as const) {
-    await service.operations.pools.create(admin, { name, uri: await service.poolUri(), weight });
+    await service.operations.pools.create(admin, { pool: name, uri: await service.poolUri(), weight });
   }
 });
 afterEach(async () => {
@@ -41,8 +41,8 @@ async function resultOf(move: Promise<Job>): Promise<unknown> {
 
 test("a dead letter queue that cannot be moved is excluded, and a repeat of the move still says so", async () => {
   const { queues, jobs } = service.operations;
-  await queues.create(operator, { name: "dead" });
-  await queues.create(operator, { name: "alive", metadataText: '{"_dead_letter_queue": "dead"}' });
+  await queues.create(operator, { queue: "dead" });
+  await queues.create(operator, { queue: "alive", metadataText: '{"_dead_letter_queue": "dead"}' });
   const { begin } = service.control.moveLedger;
   const moveLedger = over(service.control.moveLedger, {
     begin: async (move) => {

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => service.stop());
 
 async function aQueue(name: string, attributes: object, bodies: string[] = []): Promise<string> {
-  await service.operations.queues.create(operator, { name, metadataText: JSON.stringify(attributes) });
+  await service.operations.queues.create(operator, { queue: name, metadataText: JSON.stringify(attributes) });
   if (bodies.length > 0) await post(name, bodies);
   return name;
 }
@@ -46,10 +46,10 @@ test("exhausted messages are neither claimed nor popped, are listed on request, 
     ["4", "ready"],
   ]);
   const stats = { ready: 1, claimed: 1, delayed: 0, exhausted: 2, total: 4 };
-  expect(await operations.queues.stats(viewer, { project: "p", name: queue })).toMatchObject(stats);
-  expect(await operations.queues.statsMany(operator, { queues: [{ name: queue }] })).toMatchObject([stats]);
+  expect(await operations.queues.stats(viewer, { project: "p", queue })).toMatchObject(stats);
+  expect(await operations.queues.statsMany(operator, { queues: [{ queue }] })).toMatchObject([stats]);
   const watched = operations.queues.watchStats(operator, {
-    queues: [{ name: queue }],
+    queues: [{ queue }],
     signal: AbortSignal.timeout(5000),
   });
   expect((await watched.next()).value).toMatchObject({ stats });
@@ -57,10 +57,10 @@ test("exhausted messages are neither claimed nor popped, are listed on request, 
   expect(await operations.messages.pop(operator, { queue })).toEqual([]);
   expect(await operations.messages.first(viewer, { project: "p", queue })).toMatchObject({ state: "exhausted" });
 
-  await operations.queues.create(operator, { name: "stuck.dead" });
+  await operations.queues.create(operator, { queue: "stuck.dead" });
   // They count as ready until a claim moves them instead of delivering them.
   const now = { ready: 2, claimed: 1, exhausted: 0, total: 3 };
-  expect(await operations.queues.stats(viewer, { project: "p", name: queue })).toMatchObject(now);
+  expect(await operations.queues.stats(viewer, { project: "p", queue })).toMatchObject(now);
   expect(bodiesOf(await operations.messages.pop(operator, { queue, limit: 1 }))).toEqual(["1"]);
   expect(await operations.claims.create(operator, { queue })).toMatchObject({ claim: null, deadLettered: 1 });
 });
@@ -68,11 +68,11 @@ test("exhausted messages are neither claimed nor popped, are listed on request, 
 test("the statistics of a page of queues look up all dead letter queues in one call", async () => {
   const count = 20;
   for (let index = 0; index < count; index += 1) {
-    const address = { project: "pages", name: `page-${index}` };
+    const address = { project: "pages", queue: `page-${index}` };
     const metadataText = JSON.stringify({ _max_claim_count: 0, _dead_letter_queue: `gone-${index}` });
     await service.operations.queues.create(admin, { ...address, metadataText });
     const messages = [{ bodyText: "1" }];
-    await service.operations.messages.post(admin, { project: "pages", queue: address.name, messages });
+    await service.operations.messages.post(admin, { ...address, messages });
   }
   // A process that has cached nothing of them.
   const fresh = { ...service, ...(await service.another()) };
@@ -102,8 +102,8 @@ test("a missing dead letter queue is the same warning in every process until it 
     // A caller does not see warnings about projects of others.
     expect((await health.check({ ...viewer, projects: ["quiet"] }, {})).warnings).toEqual([]);
   }
-  await service.operations.queues.create(operator, { name: "keeps-nowhere" });
-  await service.operations.queues.delete(operator, { name: "names" });
+  await service.operations.queues.create(operator, { queue: "keeps-nowhere" });
+  await service.operations.queues.delete(operator, { queue: "names" });
   for (const { health } of [service.operations, another.operations]) {
     await vi.waitFor(async () => {
       expect(await warningsOf(health, "nowhere")).toEqual([]);

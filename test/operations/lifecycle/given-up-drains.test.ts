@@ -35,15 +35,15 @@ function startRunner(drainPool: JobWork): void {
 
 /** A pool with a queue that no other pool takes once `closeBeside` has run. */
 async function aLonelyPool(name: string): Promise<string> {
-  await service.operations.pools.create(admin, { name, uri: await service.poolUri(), weight: 3, flavor: name });
-  await service.operations.flavors.create(admin, { project: "p", name, pools: [name] });
-  await service.operations.queues.create(operator, { name: `in-${name}`, metadataText: `{"_flavor": "${name}"}` });
-  const beside = { name: `${name}-beside`, uri: await service.poolUri(), weight: 1, flavor: name };
+  await service.operations.pools.create(admin, { pool: name, uri: await service.poolUri(), weight: 3, flavor: name });
+  await service.operations.flavors.create(admin, { project: "p", flavor: name, pools: [name] });
+  await service.operations.queues.create(operator, { queue: `in-${name}`, metadataText: `{"_flavor": "${name}"}` });
+  const beside = { pool: `${name}-beside`, uri: await service.poolUri(), weight: 1, flavor: name };
   await service.operations.pools.create(admin, beside);
   return name;
 }
 /** Must run between the request, which would be refused otherwise, and the job's work. */
-const closeBeside = (name: string) => service.operations.pools.update(admin, { name: `${name}-beside`, weight: 0 });
+const closeBeside = (name: string) => service.operations.pools.update(admin, { pool: `${name}-beside`, weight: 0 });
 function withJobs(changes: Partial<JobStore>): Operations {
   const { control, data, stores, jobs, history, config: limits } = service;
   const now = () => performance.now();
@@ -98,14 +98,14 @@ test("a drain whose job cannot be stored leaves the weight as it was, and the ne
   expect(JSON.parse(inputText)).toEqual({ weight: 3 });
   // As a request that listed the jobs before this job was added.
   const list = async () => ({ items: [], nextMarker: null, previousMarker: null });
-  await service.operations.pools.update(admin, { name: pool, weight: 2 });
+  await service.operations.pools.update(admin, { pool, weight: 2 });
   expect(await withJobs({ list }).jobs.drainPool(admin, { pool })).toMatchObject({ id, inputText });
   expect(await weightOf(pool)).toBe(2);
   await service.operations.jobs.cancel(admin, { id });
 });
 
 test("a drain that fails asks until it knows whether it still owns its job, and restores no weight when it does not", async () => {
-  await service.operations.pools.create(admin, { name: "whose", uri: await service.poolUri(), weight: 0 });
+  await service.operations.pools.create(admin, { pool: "whose", uri: await service.poolUri(), weight: 0 });
   const job = { id: "0", target: "whose", progress: 0, fence: 2, inputText: '{"weight":3}' } as Job;
   const answers = [new DomainError("STORAGE_UNAVAILABLE", "It is away."), new JobStopped("lost")];
   const confirm = () => Promise.reject(answers.shift());
@@ -118,7 +118,7 @@ test("a drain that fails asks until it knows whether it still owns its job, and 
 });
 
 test("a drain sets the weight to 0 when it begins, in case its request did not", async () => {
-  await service.operations.pools.create(admin, { name: "open", uri: await service.poolUri(), weight: 3 });
+  await service.operations.pools.create(admin, { pool: "open", uri: await service.poolUri(), weight: 3 });
   const job = { id: "0", target: "open", progress: 0, fence: 1, inputText: '{"weight":3}' } as Job;
   expect(await service.operations.jobs.work.drainPool(job, hasty)).toEqual({ queues: 0, excluded: [] });
   expect(await weightOf("open")).toBe(0);

@@ -25,7 +25,7 @@ let queues = 0;
 async function aQueue(): Promise<string> {
   queues += 1;
   const name = `q${queues}`;
-  await service.operations.queues.create(operator, { name });
+  await service.operations.queues.create(operator, { queue: name });
   return name;
 }
 const post = (queue: string, ...bodies: string[]) =>
@@ -148,7 +148,7 @@ describe("watching a queue's messages", () => {
     const queue = await aQueue();
     const messages = watch(queue, stop.signal);
     const waiting = codeOf(next(messages));
-    await service.operations.queues.delete(operator, { name: queue });
+    await service.operations.queues.delete(operator, { queue });
     expect(await waiting).toBe("QUEUE_DOES_NOT_EXIST");
     expect(vi.getTimerCount()).toBe(0);
   });
@@ -167,8 +167,8 @@ describe("watching a queue's messages", () => {
 });
 
 describe("watching statistics", () => {
-  const watch = (names: string[], signal: AbortSignal) =>
-    service.operations.queues.watchStats(operator, { queues: names.map((name) => ({ name })), signal });
+  const watch = (queues: string[], signal: AbortSignal) =>
+    service.operations.queues.watchStats(operator, { queues: queues.map((queue) => ({ queue })), signal });
 
   test("gives the current statistics, then each change, and null when the queue is deleted", async () => {
     const queue = await aQueue();
@@ -179,7 +179,7 @@ describe("watching statistics", () => {
     expect((await next(changes))?.stats).toMatchObject({ total: 2, claimed: 0 });
     await service.operations.claims.create(operator, { queue, limit: 1 });
     expect((await next(changes))?.stats).toMatchObject({ total: 2, claimed: 1 });
-    await service.operations.queues.delete(operator, { name: queue });
+    await service.operations.queues.delete(operator, { queue });
     expect((await next(changes))?.stats).toBeNull();
     stop.abort();
     expect((await changes.next()).done).toBe(true);

@@ -13,7 +13,7 @@ let queues = 0;
 async function aQueue(): Promise<string> {
   queues += 1;
   const queue = `q${queues}`;
-  await service.operations.queues.create(operator, { name: queue });
+  await service.operations.queues.create(operator, { queue });
   return queue;
 }
 
@@ -44,7 +44,7 @@ describe("waiting", () => {
     await post(queue, 3);
     await post(queue, 2);
     await expect
-      .poll(async () => (await service.operations.queues.stats(viewer, { project: "p", name: queue })).claimed)
+      .poll(async () => (await service.operations.queues.stats(viewer, { project: "p", queue })).claimed)
       .toBe(5);
     enough.abort();
     const answers = await Promise.all(waiting);
@@ -57,7 +57,7 @@ describe("waiting", () => {
     await post(queue);
     const held = await claim(queue);
     const waiting = claim(queue);
-    await service.operations.claims.delete(operator, { queue, id: held.claim?.id as string });
+    await service.operations.claims.delete(operator, { queue, claimId: held.claim?.id as string });
     const next = await waiting;
     expect(next.messages).toHaveLength(1);
     const last = claim(queue);
@@ -97,7 +97,7 @@ describe("waiting", () => {
   test("a wait ends with an error when the queue is deleted", async () => {
     const queue = await aQueue();
     const waiting = codeOf(claim(queue));
-    await service.operations.queues.delete(operator, { name: queue });
+    await service.operations.queues.delete(operator, { queue });
     expect(await waiting).toBe("QUEUE_DOES_NOT_EXIST");
   });
 

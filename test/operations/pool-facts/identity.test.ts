@@ -17,7 +17,7 @@ afterAll(async () => {
 });
 
 const create = (name: string, uri: string, more: object = {}) =>
-  service.operations.pools.create(admin, { name, uri, weight: 0, ...more });
+  service.operations.pools.create(admin, { pool: name, uri, weight: 0, ...more });
 
 /** The same database under another host and port. */
 async function byDetour(uri: string): Promise<string> {
@@ -64,7 +64,7 @@ describe("on PostgreSQL", () => {
     const results = await Promise.allSettled(
       ways.map((way, index) =>
         (index % 2 === 0 ? service.operations : operations).pools.create(admin, {
-          name: `racer-${index}`,
+          pool: `racer-${index}`,
           uri: way,
           weight: 0,
         }),
@@ -80,24 +80,24 @@ describe("on PostgreSQL", () => {
     const { pools, queues, messages } = service.operations;
     const uri = await service.poolUri();
     await create("moving", uri, { weight: 1 });
-    await queues.create(operator, { name: "held" });
+    await queues.create(operator, { queue: "held" });
     await messages.post(operator, { queue: "held", messages: [{ bodyText: "1" }] });
     expect(await service.operations.catalogue.get(viewer, { project: "p", queue: "held" })).toMatchObject({
       pool: "moving",
     });
-    await pools.update(admin, { name: "moving", uri: await byDetour(uri) });
+    await pools.update(admin, { pool: "moving", uri: await byDetour(uri) });
     expect((await messages.list(viewer, { project: "p", queue: "held" })).items).toHaveLength(1);
 
     const elsewhere = await service.poolUri();
     const stranded = { code: "POOL_IN_USE", details: { pool: "moving", queues: 1, exact: true } };
-    expect(await refusal(pools.update(admin, { name: "moving", uri: elsewhere }))).toEqual(stranded);
+    expect(await refusal(pools.update(admin, { pool: "moving", uri: elsewhere }))).toEqual(stranded);
     expect(await refusal(create("moving", elsewhere, { replace: true }))).toEqual(stranded);
-    await expect(pools.update(admin, { name: "moving", uri: elsewhere })).rejects.toThrow("another storage");
+    await expect(pools.update(admin, { pool: "moving", uri: elsewhere })).rejects.toThrow("another storage");
     expect((await messages.list(viewer, { project: "p", queue: "held" })).items).toHaveLength(1);
 
-    await queues.delete(operator, { name: "held" });
-    await pools.update(admin, { name: "moving", uri: elsewhere });
-    await pools.delete(admin, { name: "moving" });
+    await queues.delete(operator, { queue: "held" });
+    await pools.update(admin, { pool: "moving", uri: elsewhere });
+    await pools.delete(admin, { pool: "moving" });
   });
 
   test("a pool that was registered unverified is identified before a new URI could leave its queues behind", async () => {
@@ -106,16 +106,16 @@ describe("on PostgreSQL", () => {
     await create("blind", uri, { weight: 1, verify: false });
     expect((await service.control.pools.get("blind")).identity).toBeNull();
     // The queue is only mapped, so that the pool is not open yet.
-    await queues.create(operator, { name: "blindly" });
+    await queues.create(operator, { queue: "blindly" });
     const elsewhere = await service.poolUri();
-    expect(await codeOf(pools.update(admin, { name: "blind", uri: elsewhere }))).toBe("POOL_IN_USE");
+    expect(await codeOf(pools.update(admin, { pool: "blind", uri: elsewhere }))).toBe("POOL_IN_USE");
     await messages.post(operator, { queue: "blindly", messages: [{ bodyText: "1" }] });
     // Without verification the operator may change it all the same.
-    await pools.update(admin, { name: "blind", uri: elsewhere, verify: false });
-    await pools.update(admin, { name: "blind", uri, verify: false });
+    await pools.update(admin, { pool: "blind", uri: elsewhere, verify: false });
+    await pools.update(admin, { pool: "blind", uri, verify: false });
     expect((await messages.list(viewer, { project: "p", queue: "blindly" })).items).toHaveLength(1);
-    await queues.delete(operator, { name: "blindly" });
-    await pools.delete(admin, { name: "blind" });
+    await queues.delete(operator, { queue: "blindly" });
+    await pools.delete(admin, { pool: "blind" });
   });
 
   test("a duplicate pool that holds queues cannot be pointed at another store, though its identity is not recorded", async () => {
@@ -123,17 +123,17 @@ describe("on PostgreSQL", () => {
     const uri = await service.poolUri();
     await create("original", uri);
     await create("double", await byDetour(uri), { weight: 1, verify: false });
-    await queues.create(operator, { name: "doubly" });
+    await queues.create(operator, { queue: "doubly" });
     await messages.post(operator, { queue: "doubly", messages: [{ bodyText: "1" }] });
     const elsewhere = await service.poolUri();
     const stranded = { code: "POOL_IN_USE", details: { pool: "double", queues: 1, exact: true } };
-    expect(await refusal(pools.update(admin, { name: "double", uri: elsewhere }))).toEqual(stranded);
+    expect(await refusal(pools.update(admin, { pool: "double", uri: elsewhere }))).toEqual(stranded);
     expect(await refusal(create("double", elsewhere, { replace: true }))).toEqual(stranded);
     expect((await service.control.pools.get("double")).identity).toBeNull();
     expect((await messages.list(viewer, { project: "p", queue: "doubly" })).items).toHaveLength(1);
-    await queues.delete(operator, { name: "doubly" });
-    await pools.update(admin, { name: "double", uri: elsewhere });
-    for (const name of ["double", "original"]) await pools.delete(admin, { name });
+    await queues.delete(operator, { queue: "doubly" });
+    await pools.update(admin, { pool: "double", uri: elsewhere });
+    for (const name of ["double", "original"]) await pools.delete(admin, { pool: name });
   });
 
   test("a pool that turns out to be a duplicate is a warning, loses nothing, and no queue can move to it from its twin", async () => {
@@ -152,7 +152,7 @@ describe("on PostgreSQL", () => {
     });
     const uri = await service.poolUri();
     await create("twin-a", uri, { weight: 1 });
-    await operations.queues.create(operator, { name: "twice" });
+    await operations.queues.create(operator, { queue: "twice" });
     await operations.messages.post(operator, { queue: "twice", messages: [{ bodyText: "1" }] });
     await create("twin-b", await byDetour(uri), { verify: false });
 
@@ -167,11 +167,11 @@ describe("on PostgreSQL", () => {
     expect(await codeOf(move)).toBe("POOL_URI_IN_USE");
     const list = async () => (await operations.messages.list(viewer, { project: "p", queue: "twice" })).items.length;
     expect(await list()).toBe(1);
-    await operations.pools.delete(admin, { name: "twin-b" });
+    await operations.pools.delete(admin, { pool: "twin-b" });
     expect(await list()).toBe(1);
     now += 10_000;
     expect((await operations.health.check(viewer, {})).warnings).toEqual([]);
-    await operations.queues.delete(operator, { name: "twice" });
+    await operations.queues.delete(operator, { queue: "twice" });
   });
 });
 
@@ -217,7 +217,7 @@ describeWithRedis(() => {
 
     test("a server that lost its data is still the same pool", async () => {
       await create("forgetful", `${server.url}/forgetful`, { verify: false });
-      expect(await service.operations.pools.capabilities(viewer, { name: "forgetful" })).not.toBeNull();
+      expect(await service.operations.pools.capabilities(viewer, { pool: "forgetful" })).not.toBeNull();
       await noted("forgetful");
       await ask(server.port, "FLUSHALL");
       await service.operations.gc.collect(admin, { pool: "forgetful" });
@@ -235,7 +235,7 @@ describeWithRedis(() => {
       const uri = `${server.url}/${name}`;
       const { pools, queues, gc } = service.operations;
       await create(name, uri, { weight: 1 });
-      await queues.create(operator, { name });
+      await queues.create(operator, { queue: name });
       await gc.collect(admin, { pool: name });
       const another = await service.another();
       const warnings = async () =>
@@ -250,13 +250,13 @@ describeWithRedis(() => {
         expect(await warnings()).toEqual(told);
       }, 5000);
 
-      await pools.update(admin, { name, weight: 0 });
+      await pools.update(admin, { pool: name, weight: 0 });
       expect(await warnings()).toEqual(told);
-      await pools.update(admin, { name, uri });
+      await pools.update(admin, { pool: name, uri });
       expect(await warnings()).toEqual([]);
       await gc.collect(admin, { pool: name });
       expect(await warnings()).toEqual([]);
-      await queues.delete(operator, { name });
+      await queues.delete(operator, { queue: name });
     });
 
     test("a server that became another store is reported once, and is that store from then on", async () => {
@@ -279,7 +279,7 @@ describeWithRedis(() => {
       const full = await startRedis(["--maxmemory", "1"]);
       try {
         await create("full", `${full.url}/full`);
-        await service.operations.pools.delete(admin, { name: "full" });
+        await service.operations.pools.delete(admin, { pool: "full" });
       } finally {
         await full.stop();
       }
@@ -296,8 +296,8 @@ describeWithRedis(() => {
             details: { pool: "cluster" },
           });
         }
-        await service.operations.pools.update(admin, { name: "cluster", uri: second });
-        await service.operations.pools.delete(admin, { name: "cluster" });
+        await service.operations.pools.update(admin, { pool: "cluster", uri: second });
+        await service.operations.pools.delete(admin, { pool: "cluster" });
       } finally {
         await cluster.stop();
       }

@@ -81,7 +81,7 @@ describe("calls to all pools", () => {
         {
           operation: "post_messages" as const,
           succeeded,
-          seconds,
+          durationSeconds: seconds,
           error: succeeded ? null : "It broke.",
           errorCode: succeeded ? null : ("INTERNAL" as const),
         },
@@ -89,11 +89,11 @@ describe("calls to all pools", () => {
     });
     state.builtIn.driver.health = probe(true, 5);
     fake("one").driver.health = probe(true, 2);
-    expect((await pooled.data.health()).operations).toMatchObject([{ succeeded: true, seconds: 5 }]);
+    expect((await pooled.data.health()).operations).toMatchObject([{ succeeded: true, durationSeconds: 5 }]);
     fake("one").driver.health = probe(false, 2);
     expect(await pooled.data.health()).toMatchObject({
       storageReachable: true,
-      operations: [{ succeeded: false, seconds: 2, error: "It broke." }],
+      operations: [{ succeeded: false, durationSeconds: 2, error: "It broke." }],
     });
   });
 });

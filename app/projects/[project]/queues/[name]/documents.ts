@@ -25,10 +25,10 @@ export const MESSAGES_PAGE = graphql(
     $open: Boolean!
     $message: ID!
   ) {
-    queue(project: $project, name: $queue) {
+    queue(project: $project, queue: $queue) {
       ...QueueFrame
     }
-    inPool: queue(project: $project, name: $queue) {
+    inPool: queue(project: $project, queue: $queue) {
       messages(
         includeClaimed: $includeClaimed
         includeDelayed: $includeDelayed
@@ -67,10 +67,10 @@ export const CLAIMS_PAGE = graphql(
     $open: Boolean!
     $claim: ID!
   ) {
-    queue(project: $project, name: $queue) {
+    queue(project: $project, queue: $queue) {
       ...QueueFrame
     }
-    inPool: queue(project: $project, name: $queue) {
+    inPool: queue(project: $project, queue: $queue) {
       claims(first: $first, after: $after, last: $last, before: $before) {
         nodes {
           ...ClaimRow
@@ -80,7 +80,7 @@ export const CLAIMS_PAGE = graphql(
         }
       }
     }
-    claim(project: $project, queue: $queue, id: $claim) @include(if: $open) {
+    claim(project: $project, queue: $queue, claimId: $claim) @include(if: $open) {
       ...ClaimDetail
     }
   }
@@ -98,10 +98,10 @@ export const SUBSCRIPTIONS_PAGE = graphql(
     $last: Int
     $before: String
   ) {
-    queue(project: $project, name: $queue) {
+    queue(project: $project, queue: $queue) {
       ...QueueFrame
     }
-    inPool: queue(project: $project, name: $queue) {
+    inPool: queue(project: $project, queue: $queue) {
       subscriptions(first: $first, after: $after, last: $last, before: $before) {
         nodes {
           ...SubscriptionRow
@@ -119,7 +119,7 @@ export const SUBSCRIPTIONS_PAGE = graphql(
 export const STATISTICS_PAGE = graphql(
   `
   query StatisticsPage($project: String, $queue: String!) {
-    queue(project: $project, name: $queue) {
+    queue(project: $project, queue: $queue) {
       ...QueueFrame
       ...QueueStatistics
     }
@@ -131,7 +131,7 @@ export const STATISTICS_PAGE = graphql(
 export const SETTINGS_PAGE = graphql(
   `
   query SettingsPage($project: String, $queue: String!) {
-    queue(project: $project, name: $queue) {
+    queue(project: $project, queue: $queue) {
       ...QueueFrame
       ...QueueSettings
     }
