@@ -204,6 +204,9 @@ export const MAX_CARRIED_BYTES = 16 * 1_048_576;
 export const carriedBytes = (maxBytes: number | undefined) =>
   Math.min(maxBytes ?? MAX_CARRIED_BYTES, MAX_CARRIED_BYTES);
 
+/** The messages before this marker, or posted before this time. Neither is among them. */
+export type PurgeBound = { readonly marker: string } | { readonly time: Date };
+
 export interface MessageController {
   /**
    * Appends all messages or none, and returns their ids in the same order. They get adjacent positions in the queue. A
@@ -251,8 +254,18 @@ export interface MessageController {
    * Deletes the oldest ready messages and returns them, in order: at most `limit`, or fewer because of `maxBytes`.
    * Returns none only when none is ready. Exception: another process can hold more than it returns for a moment, while
    * it does not know yet that the queue's bodies are large.
+   *
+   * With an idempotencyKey, a repeat within POP_KEY_SECONDS returns the same messages and deletes none. They are kept
+   * in the step that deletes them, so at most MAX_KEPT_BYTES are taken. A pop that returned nothing keeps nothing.
+   * IDEMPOTENCY_KEY_REUSED; TOO_LARGE when a repeat has less room than its messages need.
    */
-  pop(params: { queue: QueueRef; limit: number; maxBytes?: number; exhaustedFrom?: number | null }): Promise<Message[]>;
+  pop(params: {
+    queue: QueueRef;
+    limit: number;
+    maxBytes?: number;
+    exhaustedFrom?: number | null;
+    idempotencyKey?: string;
+  }): Promise<Message[]>;
 
   /**
    * Deletes a message. Checks and deletes in one step, so the id of an expired claim deletes nothing.
@@ -283,9 +296,21 @@ export interface MessageController {
   }): Promise<number>;
 
   /**
-   * Removes all messages that are in the queue now, claimed ones too, in O(1); their claims end. gc frees them later.
+   * Removes the messages that are in the queue now, in every state; a claim that loses its last message ends. gc frees
+   * them later. With `before`, only those before that bound. Returns how many, null when counting would take long.
+   *
+   * In O(1), but for `before` in a store that cannot hide the beginning of a queue. There the oldest go first, in
+   * steps; DEADLINE_EXCEEDED when they are too many for one call, and a repeat continues. A time is that of the
+   * message's `createdAt`, by the store's clock, which grows with the markers unless that clock was set back.
+   *
+   * With an idempotencyKey, a repeat within a day removes no message that was posted since the first call.
+   * IDEMPOTENCY_KEY_REUSED.
    */
-  purge(params: { queue: QueueRef; idempotencyKey?: string }): Promise<void>;
+  purge(params: {
+    queue: QueueRef;
+    before?: PurgeBound;
+    idempotencyKey?: string;
+  }): Promise<{ messages: number | null }>;
 
   /** Counts the messages of many queues, in the order given. Null for an unknown queue. Never scans a long queue. */
   stats(queues: readonly CountedQueue[]): Promise<(QueueStats | null)[]>;

@@ -54,10 +54,14 @@ export interface MovedKey {
   key: string;
   /**
    * SHA-256, in hex, of the request as JSON. All drivers use the same JSON: ["post", messages, clientId],
-   * ["claim", limit, ttlSeconds, graceSeconds, clientId] or ["purge"].
+   * ["claim", limit, ttlSeconds, graceSeconds, clientId], ["purge"], ["purge", before] or
+   * ["subscribe", subscriber, ttlSeconds, optionsText]. That of a pop, ["pop", limit], is behind POP_PREFIX.
    */
   request: string;
-  /** Ids of the messages posted, or of the claim, joined by commas. */
+  /**
+   * Ids of the messages posted, of the claim, or of the subscription, joined by commas. Of a pop and a purge: see
+   * idempotency.ts.
+   */
   result: string;
   ageMs: number;
 }
@@ -117,7 +121,8 @@ export interface QueueTransfer {
     limit: number;
   }): Promise<{ changed: MovedState[]; gone: string[]; more: boolean }>;
   /**
-   * The next idempotency keys, in an order that the store chooses. `after` is the last key of the page before, or "".
+   * The next idempotency keys, at most `limit` and a few MB, in an order that the store chooses. `after` is the last
+   * key of the page before, or "". Empty when there are no more.
    * With `youngerThanMs`, only those used within that time. A key that is used meanwhile may come twice.
    */
   readKeys(params: {

@@ -81,6 +81,19 @@ export function describeBytes(name: string, open: OpenDataDriver): void {
       }
     });
 
+    it("a pop with an idempotency key keeps at most MAX_KEPT_BYTES, and a repeat that has less room is refused", async () => {
+      const { queue, ids } = await queueOf([...Array(5).fill(1_048_576), 10]);
+      const params = { queue, limit: 100, idempotencyKey: "once" };
+      const first = await harness.driver.messages.pop(params);
+      expect(idsOf(first)).toEqual(ids.slice(0, 4));
+      expect(await harness.neighbour.messages.pop(params)).toEqual(first);
+      await expect(harness.driver.messages.pop({ ...params, maxBytes })).rejects.toMatchObject({ code: "TOO_LARGE" });
+      const small = { ...params, maxBytes, idempotencyKey: "small" };
+      const second = await harness.driver.messages.pop(small);
+      expect(idsOf(second)).toEqual(ids.slice(4, 5));
+      expect(await harness.driver.messages.pop({ ...small, maxBytes: 1 })).toEqual(second);
+    });
+
     it("a claim holds only the messages that it returns, and the next claim continues, until none is left", async () => {
       const { queue, ids } = await queueOf(SIZES);
       for (const part of PARTS) {

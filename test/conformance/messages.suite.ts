@@ -367,6 +367,72 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(await harness.driver.messages.pop({ queue, limit: 10 })).toEqual([]);
       });
 
+      it("a pop repeated with its idempotency key returns the same messages and removes no others", async () => {
+        const queue = await harness.newQueue();
+        const texts = ['{"a":1, "b":[2, 3,4],"c":"1,2 3"}', '"/ \\u0000 \\" \u00e9\ud83d\ude00"', "12"];
+        const messages = texts.map((bodyText) => ({ bodyText, ttlSeconds: 500, delaySeconds: 0 }));
+        await harness.driver.messages.post({ queue, messages, clientId: "an, id" });
+        const { claimId } = await claim(harness, queue, { limit: 1, ttlSeconds: 5 });
+        advance(harness, 6);
+        await post(harness, queue, 4);
+        const params = { queue, limit: 4, idempotencyKey: "k 1, 2" };
+        const first = await harness.driver.messages.pop(params);
+        expect(first.slice(0, 3).map(({ bodyText }) => bodyText)).toEqual(texts);
+        expect(first[0]).toMatchObject({ claimCount: 1, lastClaimId: claimId, clientId: "an, id", ageSeconds: 6 });
+        advance(harness, 60);
+        for (const driver of [harness.driver, harness.neighbour])
+          expect(await driver.messages.pop(params)).toEqual(first);
+        expect(await readAll(harness.driver, queue)).toHaveLength(3);
+        await expect(harness.driver.messages.pop({ ...params, limit: 3 })).rejects.toMatchObject({
+          code: "IDEMPOTENCY_KEY_REUSED",
+        });
+        const posting = { queue, messages: [aMessage(1)], clientId: null, idempotencyKey: params.idempotencyKey };
+        await expect(harness.driver.messages.post(posting)).rejects.toMatchObject({ code: "IDEMPOTENCY_KEY_REUSED" });
+      });
+
+      it("the answer of a pop is kept for ten minutes, and then its key takes other messages, before gc and after it", async () => {
+        const queue = await harness.newQueue();
+        const ids = await post(harness, queue, 4);
+        const params = (idempotencyKey: string) => ({ queue, limit: 1, idempotencyKey });
+        const pop = async (key: string) => idsOf(await harness.driver.messages.pop(params(key)));
+        expect([await pop("a"), await pop("b")]).toEqual([[ids[0]], [ids[1]]]);
+        advance(harness, 590);
+        await harness.driver.gc();
+        expect([await pop("a"), await pop("b")]).toEqual([[ids[0]], [ids[1]]]);
+        advance(harness, 20);
+        expect(await pop("a")).toEqual([ids[2]]);
+        await harness.driver.gc();
+        expect([await pop("a"), await pop("b")]).toEqual([[ids[2]], [ids[3]]]);
+      });
+
+      it("a pop that returned nothing keeps nothing for its key", async () => {
+        const queue = await harness.newQueue();
+        const params = { queue, limit: 2, idempotencyKey: "k" };
+        expect(await harness.driver.messages.pop(params)).toEqual([]);
+        const ids = await post(harness, queue, 3);
+        expect(idsOf(await harness.driver.messages.pop(params))).toEqual(ids.slice(0, 2));
+        await harness.driver.messages.purge({ queue });
+        expect(idsOf(await harness.driver.messages.pop(params))).toEqual(ids.slice(0, 2));
+        const missing = { ...params, queue: { project: "p", name: uniqueName("missing") } };
+        await expect(harness.driver.messages.pop(missing)).rejects.toMatchObject({ code: "QUEUE_DOES_NOT_EXIST" });
+      });
+
+      it("concurrent pops with one idempotency key remove messages once", async () => {
+        const queue = await harness.newQueue();
+        const ids = await post(harness, queue, 20);
+        const answers = await Promise.all(
+          Array.from({ length: 8 }, (_, index) =>
+            (index % 2 === 0 ? harness.driver : harness.neighbour).messages.pop({
+              queue,
+              limit: 3,
+              idempotencyKey: "race",
+            }),
+          ),
+        );
+        for (const answer of answers) expect(idsOf(answer)).toEqual(ids.slice(0, 3));
+        expect(await readAll(harness.driver, queue)).toHaveLength(17);
+      });
+
       it("concurrent pops return every message exactly once", async () => {
         const queue = await harness.newQueue();
         const ids = await post(harness, queue, 100);
@@ -589,6 +655,95 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         await post(harness, queue, 1);
         await harness.driver.messages.purge({ queue, idempotencyKey: "once" });
         expect(await readAll(harness.driver, queue)).toHaveLength(1);
+      });
+
+      it("a purge returns how many messages it removed, and so does a repeat, but the key is not good for another purge", async () => {
+        const queue = await harness.newQueue();
+        await post(harness, queue, 12);
+        const { purge } = harness.driver.messages;
+        expect(await purge({ queue, idempotencyKey: "k" })).toEqual({ messages: 12 });
+        expect(await harness.neighbour.messages.purge({ queue, idempotencyKey: "k" })).toEqual({ messages: 12 });
+        await expect(purge({ queue, before: { marker: "1" }, idempotencyKey: "k" })).rejects.toMatchObject({
+          code: "IDEMPOTENCY_KEY_REUSED",
+        });
+        expect(await purge({ queue })).toEqual({ messages: 0 });
+        const missing = { project: "p", name: uniqueName("missing") };
+        for (const before of [undefined, { marker: "5" }, { time: new Date() }]) {
+          const call = purge({ queue: missing, ...(before ? { before } : {}) });
+          await expect(call).rejects.toMatchObject({ code: "QUEUE_DOES_NOT_EXIST" });
+        }
+        await expect(purge({ queue, before: { marker: "newest" } })).rejects.toMatchObject({ code: "BAD_INPUT" });
+      });
+
+      it("a purge before a marker spares that message and all later ones, and removes earlier ones in every state", async () => {
+        const queue = await harness.newQueue();
+        const ids = await post(harness, queue, 6);
+        const claims = [await claim(harness, queue, { limit: 1 }), await claim(harness, queue, { limit: 3 })];
+        await post(harness, queue, 1, { delaySeconds: 100 });
+        const all = await readAll(harness.driver, queue);
+        const marker = all[2]?.marker as string;
+        expect(await harness.driver.messages.purge({ queue, before: { marker } })).toEqual({ messages: 2 });
+        expect(idsOf(await readAll(harness.neighbour, queue))).toEqual(idsOf(all.slice(2)));
+        const [stats] = await harness.driver.messages.stats([queue]);
+        expect(stats).toMatchObject({ ready: 2, claimed: 2, delayed: 1, total: 5 });
+        // The first claim held one message only, the second keeps those behind the bound.
+        const [first, second] = claims.map(({ claimId: id }) => ({ queue, id }));
+        await expect(harness.driver.claims.get(first as never)).rejects.toMatchObject({ code: "CLAIM_DOES_NOT_EXIST" });
+        const rest = await harness.driver.claims.get(second as never);
+        expect([idsOf(rest.messages), rest.claim.messageCount]).toEqual([ids.slice(2, 4), 2]);
+        expect(await harness.driver.messages.bulkGet({ queue, ids: ids.slice(0, 2) })).toEqual([]);
+        expect(await harness.driver.messages.purge({ queue, before: { marker } })).toEqual({ messages: 0 });
+        expect(await harness.driver.messages.purge({ queue, before: { marker: "0" } })).toEqual({ messages: 0 });
+        const popped = await harness.driver.messages.pop({ queue, limit: 10 });
+        expect(idsOf(popped)).toEqual(ids.slice(4));
+      });
+
+      it("a purge before a marker that nobody has got yet removes what is there, and nothing that comes later", async () => {
+        const queue = await harness.newQueue();
+        await post(harness, queue, 3);
+        const before = { marker: "9000000000000000000" };
+        expect(await harness.driver.messages.purge({ queue, before, idempotencyKey: "k" })).toEqual({ messages: 3 });
+        const later = await post(harness, queue, 2);
+        expect(await harness.driver.messages.purge({ queue, before, idempotencyKey: "k" })).toEqual({ messages: 3 });
+        expect(idsOf(await readAll(harness.driver, queue))).toEqual(later);
+      });
+
+      it("a purge before a time removes the messages that were posted before it", async () => {
+        const queue = await harness.newQueue();
+        for (let round = 0; round < 5; round += 1) {
+          await post(harness, queue, 7);
+          advance(harness, 10);
+        }
+        // One of the first is gone already, and so is the last of all.
+        const all = await readAll(harness.driver, queue);
+        await harness.driver.messages.bulkDelete({ queue, ids: [all[3]?.id as string, all[34]?.id as string] });
+        const { purge } = harness.driver.messages;
+        const time = all[14]?.createdAt as Date;
+        expect(await purge({ queue, before: { time: new Date(0) } })).toEqual({ messages: 0 });
+        expect(await purge({ queue, before: { time } })).toEqual({ messages: 13 });
+        expect(idsOf(await readAll(harness.driver, queue))).toEqual(idsOf(all.slice(14, 34)));
+        expect(await purge({ queue, before: { time } })).toEqual({ messages: 0 });
+        expect(await purge({ queue, before: { time: new Date(Number(all[34]?.createdAt) + 1000) } })).toEqual({
+          messages: 20,
+        });
+        expect(await post(harness, queue, 1)).toEqual(idsOf(await readAll(harness.driver, queue)));
+      });
+
+      it("a purge before a marker removes many messages, and repeated with its key no later ones", async () => {
+        const queue = await harness.newQueue();
+        await post(harness, queue, 1700);
+        await claim(harness, queue, { limit: 3 });
+        const kept = await post(harness, queue, 2);
+        const { marker } = await harness.driver.messages.get({ queue, id: kept[0] as string });
+        const params = { queue, before: { marker }, idempotencyKey: "k" };
+        expect(await harness.driver.messages.purge(params)).toEqual({ messages: 1700 });
+        expect(await harness.neighbour.messages.purge(params)).toEqual({ messages: 1700 });
+        expect((await harness.driver.claims.list({ queue, page: { limit: 5 } })).items).toEqual([]);
+        const [stats] = await harness.driver.messages.stats([queue]);
+        expect(stats).toMatchObject({ ready: 2, claimed: 0, total: 2, oldest: { id: kept[0] } });
+        advance(harness, 31);
+        await harness.driver.gc();
+        expect(idsOf(await readAll(harness.driver, queue))).toEqual(kept);
       });
 
       it("a purge during concurrent posts leaves no message from before it", async () => {

@@ -138,6 +138,29 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       expect(await readAll(two.one.data, queue)).toHaveLength(2);
     });
 
+    it("a pop or purge that is repeated with its idempotency key after a move returns the first result", async () => {
+      const queue = await two.aQueue(uniqueName());
+      // The large ones are more than one page of kept answers.
+      const texts = ["[1, 2,3 ,4]", '"a,1,b 2 \\n é"', ...Array(3).fill(`"${"x".repeat(2_200_000)}"`), "0", "1"];
+      const messages = texts.map((bodyText) => ({ bodyText, ttlSeconds: 600, delaySeconds: 0 }));
+      await two.one.data.messages.post({ queue, messages, clientId: null });
+      const pop = (idempotencyKey: string) => two.one.data.messages.pop({ queue, limit: 1, idempotencyKey });
+      const popped = new Map<string, Message[]>();
+      for (const key of ["a b", "b,1,c", "x", "y", "z"]) popped.set(key, await pop(key));
+      const purging = { queue, before: { marker: "9000000000000000000" }, idempotencyKey: "purge" };
+      expect(await two.one.data.messages.purge(purging)).toEqual({ messages: 2 });
+      for (const target of ["right", "left"] as const) {
+        await move(queue, target);
+        for (const key of ["a b", "b,1,c"]) expect(await pop(key)).toEqual(popped.get(key));
+        await post(queue, 1);
+        expect(await two.one.data.messages.purge(purging)).toEqual({ messages: 2 });
+      }
+      expect(await readAll(two.one.data, queue)).toHaveLength(2);
+      for (const key of ["x", "y", "z"]) expect(idsOf(await pop(key))).toEqual(idsOf(popped.get(key) ?? []));
+      two.clock.offsetMs += 610_000;
+      expect(await pop("x")).toHaveLength(1);
+    });
+
     it("subscriptions move with the queue, and a process with a stale location changes them where they are now", async () => {
       const queue = await two.aQueue(uniqueName());
       const subscription = (subscriber: string) => ({ queue, subscriber, ttlSeconds: 1000, optionsText: '{"a":1}' });

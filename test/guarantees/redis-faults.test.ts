@@ -1,6 +1,9 @@
 /** The Redis driver's guarantees on a single server. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { DomainError } from "../../server/errors.ts";
 import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
+import { Scripts } from "../../server/storage/redis/server/scripts.ts";
+import { aMessage } from "../conformance/harness.ts";
 import { ask, describeWithRedis, startRedis, type TestRedis } from "../support/redis.ts";
 import { describeRedisBacklogs } from "./redis-backlogs.suite.ts";
 import { describeRedisFaults } from "./redis-faults.suite.ts";
@@ -48,6 +51,31 @@ describeWithRedis(() => {
         expect((await list(store, queue)).items).toHaveLength(1);
       }
       await Promise.all(stores.map((store) => store.close()));
+    });
+
+    it("a purge of a queue's beginning that breaks off is finished by a repeat with its key, which spares later messages", async () => {
+      const { driver } = under;
+      const queue = await aQueue(driver, "broken-purge");
+      const messages = Array.from({ length: 700 }, () => aMessage());
+      await driver.messages.post({ queue, messages: [...messages, ...messages], clientId: null });
+      const held = await driver.claims.create({ queue, limit: 1, ttlSeconds: 60, graceSeconds: 60, clientId: null });
+      const newest = await driver.messages.first({ queue, sort: -1 });
+      const params = { queue, before: { marker: newest.marker }, idempotencyKey: "k" };
+      const { runToEnd } = Scripts.prototype;
+      const steps = vi.spyOn(Scripts.prototype, "runToEnd");
+      try {
+        steps.mockImplementationOnce(runToEnd).mockRejectedValue(new DomainError("STORAGE_UNAVAILABLE", "Broken."));
+        await expect(driver.messages.purge(params)).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+      } finally {
+        steps.mockRestore();
+      }
+      expect(await driver.messages.stats([queue])).toMatchObject([{ total: 900, claimed: 0 }]);
+      await expect(driver.claims.get({ queue, id: held.claimId })).rejects.toMatchObject({
+        code: "CLAIM_DOES_NOT_EXIST",
+      });
+      await post(driver, queue);
+      for (let time = 0; time < 2; time += 1) expect(await driver.messages.purge(params)).toEqual({ messages: 1399 });
+      expect(await driver.messages.stats([queue])).toMatchObject([{ total: 2 }]);
     });
 
     it("a URI with invalid or contradictory options is refused, and so is a single server as a cluster", async () => {

@@ -471,6 +471,39 @@ export const MUTATIONS: readonly Mutation[] = [
     test: drivers("a post repeated with its idempotency key adds nothing and returns the first ids"),
   },
   {
+    guarantee: "A pop that is repeated with its idempotency key removes nothing",
+    file: `${POSTGRES}/messages/pop.ts`,
+    from: "SELECT q.id, :key, :request,",
+    to: "SELECT q.id, :key || random(), :request,",
+    test: drivers("a pop repeated with its idempotency key returns the same messages and removes no others"),
+  },
+  {
+    guarantee: "On Redis a pop that is repeated with its idempotency key removes nothing",
+    file: `${REDIS}/messages/pop.ts`,
+    from: "keep(idempotency_key, digest,",
+    to: "keep(idempotency_key .. NOW, digest,",
+    test: drivers("a pop repeated with its idempotency key returns the same messages and removes no others"),
+  },
+  {
+    guarantee: "A purge before a marker spares all later messages",
+    file: `${POSTGRES}/messages/purge.ts`,
+    from: "least(:upTo::bigint, nextval('message_marker'))",
+    to: "greatest(:upTo::bigint, nextval('message_marker'))",
+    test: drivers(
+      "a purge before a marker spares that message and all later ones, and removes earlier ones in every state",
+    ),
+  },
+  {
+    guarantee: "On Redis a purge that stopped between two steps goes on to the same marker",
+    file: `${REDIS}/messages/purge.ts`,
+    from: "up_to, removed = bound, tonumber(count)",
+    to: "",
+    test: {
+      file: "test/guarantees/redis-faults.test.ts",
+      name: "a purge of a queue's beginning that breaks off is finished by a repeat with its key, which spares later messages",
+    },
+  },
+  {
     guarantee: "On Redis a caller with an old epoch writes nothing",
     file: `${REDIS}/queue-lua.ts`,
     from: "if caller_epoch and caller_epoch ~= epoch then return {'stale'} end",
@@ -493,7 +526,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "On Redis a purge during a move holds in the target too",
-    file: `${REDIS}/messages/messages.ts`,
+    file: `${REDIS}/messages/purge.ts`,
     from: "if moving then redis.call('HSET', ROW, 'low'",
     to: "if false then redis.call('HSET', ROW, 'low'",
     test: moves("a purge during a move from left leaves only later messages"),

@@ -48,6 +48,7 @@ test("an action on a pool is in the audit log before it begins, and its outcome 
   const seen: unknown[] = [];
   await purging(async () => {
     seen.push((await newest())?.outcome);
+    return { messages: null };
   });
   expect(seen).toEqual(["intended"]);
   expect(await newest()).toMatchObject({ action: "purgeQueue", outcome: "done" });

@@ -1,6 +1,7 @@
 /** Frees what nobody can see any more. */
-import { hasCode } from "../../errors.ts";
 import type { GcResult } from "../data-driver.ts";
+import { KEY_SECONDS, POP_KEY_SECONDS } from "../idempotency.ts";
+import { IS_POP } from "./idempotency.ts";
 import { EXACT_LIMIT } from "./messages/statistics.ts";
 import type { Pool } from "./pool.ts";
 import { translatePostgresError } from "./sql/connection.ts";
@@ -14,14 +15,15 @@ const BATCH = 1000;
 const MAX_STATEMENTS = 2000;
 /** Doubted queues that one collection counts again. */
 const RECOUNTS = 10;
-const IDEMPOTENCY_SECONDS = 86_400;
+/** Keys of pops a statement: each may hold megabytes. */
+const POP_KEYS_BATCH = 100;
 /** The class of gc's advisory lock ("gc" in ASCII); the other number is the schema, so each pool has one leader. */
 const GC_LOCK = `${0x6763}, quote_ident(current_schema())::regnamespace::oid::int`;
 
 /** A query of its own, read once: an index can be searched for its result, but not for that of a volatile function. */
 const ONCE_NOW = `(SELECT ${NOW})`;
 
-/** Deletes a batch of expired rows, and counts the messages by queue. */
+/** Deletes a batch of expired rows, and counts the messages by queue. A purge has counted what it removed. */
 const EXPIRED_MESSAGES = statement({
   name: "gc_messages",
   parameters: {},
@@ -32,12 +34,12 @@ const EXPIRED_MESSAGES = statement({
       FOR UPDATE SKIP LOCKED
     ),
     freed AS (
-      DELETE FROM messages m WHERE m.ctid = ANY (ARRAY(SELECT e.tid FROM expired e)) RETURNING m.queue_id
+      DELETE FROM messages m WHERE m.ctid = ANY (ARRAY(SELECT e.tid FROM expired e)) RETURNING m.queue_id, m.marker
     ),
     counted AS (
       INSERT INTO queue_counts (queue_id, expired)
       SELECT f.queue_id, count(*) FROM freed f
-      JOIN pool_queues q ON q.id = f.queue_id AND q.state = 'live' AND q.purged_at IS NULL GROUP BY f.queue_id
+      JOIN pool_queues q ON q.id = f.queue_id AND q.state = 'live' AND f.marker > q.low_water GROUP BY f.queue_id
     )
     SELECT count(*)::int AS freed FROM freed`,
 });
@@ -87,8 +89,22 @@ const OLD_IDEMPOTENCY_KEYS = statement({
   text: `
     WITH old AS MATERIALIZED (
       SELECT ctid AS tid FROM idempotency_keys
-      WHERE created_at <= ${ONCE_NOW} - interval '${IDEMPOTENCY_SECONDS} seconds'
+      WHERE created_at <= ${ONCE_NOW} - interval '${KEY_SECONDS} seconds'
       LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
+    ),
+    freed AS (DELETE FROM idempotency_keys k WHERE k.ctid = ANY (ARRAY(SELECT o.tid FROM old o)) RETURNING 1)
+    SELECT count(*)::int AS freed FROM freed`,
+});
+
+const OLD_POP_KEYS = statement({
+  name: "gc_pop_keys",
+  parameters: {},
+  row: rowOf<{ freed: number }>(),
+  text: `
+    WITH old AS MATERIALIZED (
+      SELECT k.ctid AS tid FROM idempotency_keys k
+      WHERE ${IS_POP} AND k.created_at <= ${ONCE_NOW} - interval '${POP_KEY_SECONDS} seconds'
+      LIMIT ${POP_KEYS_BATCH} FOR UPDATE SKIP LOCKED
     ),
     freed AS (DELETE FROM idempotency_keys k WHERE k.ctid = ANY (ARRAY(SELECT o.tid FROM old o)) RETURNING 1)
     SELECT count(*)::int AS freed FROM freed`,
@@ -190,22 +206,6 @@ const LONG_QUEUE_AFTER = statement({
     ORDER BY c.queue_id LIMIT 1`,
 });
 
-const RECOUNT = statement({
-  name: "gc_recount",
-  parameters: { queueId: int8 },
-  text: `
-    WITH real AS MATERIALIZED (
-      SELECT count(*) AS total FROM messages m, pool_queues q
-      WHERE q.id = :queueId AND m.queue_id = q.id AND m.marker > q.low_water
-    ),
-    known AS MATERIALIZED (
-      SELECT coalesce(sum(posted - deleted - expired), 0) AS total FROM queue_counts WHERE queue_id = :queueId
-    )
-    INSERT INTO queue_counts (queue_id, posted, expired)
-    SELECT :queueId, greatest(real.total - known.total, 0), greatest(known.total - real.total, 0) FROM real, known
-    WHERE real.total <> known.total`,
-});
-
 /** How many statements a collection may still run. */
 interface Budget {
   statements: number;
@@ -256,9 +256,10 @@ export class GarbageCollector {
       queues: 0,
     };
     await untilDone(budget, () => statements.write(OLD_IDEMPOTENCY_KEYS, {}));
+    await untilDone(budget, () => statements.write(OLD_POP_KEYS, {}), POP_KEYS_BATCH);
     await this.#unreachable(budget, result);
     await statements.write(FOLD_COUNTS, {});
-    for (const queueId of counters.takeDoubted(RECOUNTS)) await this.#recount(queueId);
+    for (const queueId of counters.takeDoubted(RECOUNTS)) await counters.recount(queueId);
     await this.#recountOne();
     return result;
   }
@@ -282,16 +283,10 @@ export class GarbageCollector {
 
   /** One long queue a collection, in turn. */
   async #recountOne(): Promise<void> {
-    const [queue] = await this.#pool.statements.read(LONG_QUEUE_AFTER, { after: this.#recounted });
+    const { statements, counters } = this.#pool;
+    const [queue] = await statements.read(LONG_QUEUE_AFTER, { after: this.#recounted });
     this.#recounted = queue?.id ?? "0";
-    if (queue !== undefined) await this.#recount(queue.id);
-  }
-
-  async #recount(queueId: string): Promise<void> {
-    await this.#pool.statements.write(RECOUNT, { queueId }).catch((error: unknown) => {
-      // A queue too long to be counted in time keeps the counters it has.
-      if (!hasCode(error, "DEADLINE_EXCEEDED")) throw error;
-    });
+    if (queue !== undefined) await counters.recount(queue.id);
   }
 
   async #expiredClaims(budget: Budget): Promise<number> {
@@ -309,13 +304,17 @@ export class GarbageCollector {
 }
 
 /** Repeats a statement until a batch is not full. Returns how many rows it freed. */
-async function untilDone(budget: Budget, deleteBatch: () => Promise<{ freed: number }[]>): Promise<number> {
+async function untilDone(
+  budget: Budget,
+  deleteBatch: () => Promise<{ freed: number }[]>,
+  batchSize = BATCH,
+): Promise<number> {
   let freed = 0;
   while (budget.statements > 0) {
     budget.statements -= 1;
     const [batch] = await deleteBatch();
     freed += batch?.freed ?? 0;
-    if ((batch?.freed ?? 0) < BATCH) break;
+    if ((batch?.freed ?? 0) < batchSize) break;
   }
   return freed;
 }

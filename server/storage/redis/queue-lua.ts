@@ -36,6 +36,7 @@
  * | left | the epoch that moved away last |
  * | arriving | the epoch whose copy is being written here |
  */
+import { KEY_SECONDS, POP_KEY_SECONDS, POP_PREFIX } from "../idempotency.ts";
 import { CONTENT_PARTS, QUEUE_PARTS } from "./keys.ts";
 import { locals, piece } from "./server/script.ts";
 import { number, optionalNumeral } from "./server/script-parameters.ts";
@@ -263,25 +264,38 @@ end
 `,
 );
 
-/** How long an idempotency key is kept, in microseconds. */
-export const DAY = "86400000000";
+/** How long idempotency keys are kept, in microseconds: those of pops, and all others. */
+export const POP_LIFE = `${POP_KEY_SECONDS}000000`;
+export const KEY_LIFE = `${KEY_SECONDS}000000`;
+
+/** How long the key of a request is kept. */
+export const LIFE_OF_KEY = piece(
+  "life of a key",
+  {},
+  `
+local function life_of_key(request)
+  return string.sub(request, 1, ${POP_PREFIX.length}) == '${POP_PREFIX}' and ${POP_LIFE} or ${KEY_LIFE}
+end
+`,
+);
 
 /**
  * Idempotency keys, as `optionalText` sends them: with a sign in front. `kept` returns the request and the result of a
- * key that was used within a day. `keep` records a use.
+ * key that was used and is still kept. `keep` records a use.
  */
 export const KEPT_KEYS = piece(
   "idempotency keys",
-  { pieces: [CLOCK, SCHEDULE], keys: ["KEPT", "KEPT_ENDS"] },
+  { pieces: [CLOCK, SCHEDULE, LIFE_OF_KEY], keys: ["KEPT", "KEPT_ENDS"] },
   `
 local function kept(key)
   local at, request, result = string.match(redis.call('HGET', KEPT, key) or '', '^(%S+) (%S+) (.*)$')
-  if at and at + ${DAY} > now then return request, result end
+  if at and at + life_of_key(request) > now then return request, result end
 end
 local function keep(key, request, result)
+  local ends = now + life_of_key(request)
   redis.call('HSET', KEPT, key, NOW .. ' ' .. request .. ' ' .. result)
-  redis.call('ZADD', KEPT_ENDS, digits(now + ${DAY}), key)
-  schedule(now + ${DAY})
+  redis.call('ZADD', KEPT_ENDS, digits(ends), key)
+  schedule(ends)
 end
 `,
 );

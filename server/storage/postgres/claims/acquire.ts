@@ -1,18 +1,15 @@
 /** Acquires messages for claims. Requests that are in flight together share a statement. */
 
 import { type Claim, type ClaimController, carriedBytes, type Message } from "../../data-driver.ts";
-import { digest, keyReused } from "../../idempotency.ts";
+import { digest } from "../../idempotency.ts";
 import { RESEND } from "../../resend.ts";
 import { uuidV7 } from "../../uuid-v7.ts";
+import { callOnce } from "../idempotency.ts";
 import { byNumber } from "../messages/markers.ts";
 import { readMessage } from "../messages/rows.ts";
 import type { Pool } from "../pool.ts";
 import { type QueueRow, STALE } from "../queue-rows.ts";
 import { BatchExecutor } from "../sql/batch-executor.ts";
-import { isUniqueViolation } from "../sql/connection.ts";
-import { PRIOR_CALL } from "../sql/idempotency-keys.ts";
-import { int8, text } from "../sql/parameter-types.ts";
-import { statement } from "../sql/statement.ts";
 import { ACQUIRE, ACQUIRE_KEYED, ACQUIRE_UNIFORM, type AcquiredRow } from "./acquire-statement.ts";
 import type { ScanStart } from "./scan-hints.ts";
 
@@ -27,12 +24,6 @@ const ACQUIRE_LIMITS = {
   splitThreshold: 32,
   serializePerPartition: true,
 };
-
-const FORGET_KEY = statement({
-  name: "idempotency_forget",
-  parameters: { queueId: int8, key: text, result: text },
-  text: "DELETE FROM idempotency_keys WHERE queue_id = :queueId AND key = :key AND result = :result",
-});
 
 export type AcquireParams = Parameters<ClaimController["create"]>[0];
 export type Acquired = Awaited<ReturnType<ClaimController["create"]>>;
@@ -88,11 +79,7 @@ export class ClaimAcquirer {
     }
   }
 
-  /**
-   * The unique key makes the statement fail, and acquire nothing, when another call with it has committed in between;
-   * then that call's claim is read.
-   */
-  async #acquireOnce(
+  #acquireOnce(
     row: QueueRow,
     params: AcquireParams,
     key: string,
@@ -100,28 +87,20 @@ export class ClaimAcquirer {
   ): Promise<Acquired | typeof STALE> {
     const { statements, scanHints, exhaustedFronts } = this.#pool;
     const { limit, ttlSeconds, graceSeconds, clientId } = params;
-    const request = digest(["claim", limit, ttlSeconds, graceSeconds, clientId]);
-    for (let attempt = 0; ; attempt += 1) {
-      const [prior] = await statements.read(PRIOR_CALL, { queueId: row.id, key });
-      if (prior !== undefined) {
-        if (prior.request !== request) throw keyReused(key);
-        const resumed = await resume(prior.result);
-        if (resumed !== null) return resumed;
-        await statements.write(FORGET_KEY, { queueId: row.id, key, result: prior.result });
-      }
-      const single = { row, claimId: uuidV7(), params };
-      const groups = groupByQueue([single], (_, exhaustedFrom) =>
-        scanHints.everywhere(row, exhaustedFronts.startOf(row, exhaustedFrom)),
-      );
-      try {
+    const once = { row, key, request: digest(["claim", limit, ttlSeconds, graceSeconds, clientId]) };
+    return callOnce<Acquired>(statements, once, {
+      repeat: resume,
+      call: async () => {
+        const single = { row, claimId: uuidV7(), params };
+        const groups = groupByQueue([single], (_, exhaustedFrom) =>
+          scanHints.everywhere(row, exhaustedFronts.startOf(row, exhaustedFrom)),
+        );
         const [group] = groups as [QueueGroup];
-        const parameters = { ...uniformParameters([single], group, single), key, request };
+        const parameters = { ...uniformParameters([single], group, single), key, request: once.request };
         const rows = await statements.write(ACQUIRE_KEYED, parameters);
         return this.#read([single], groups, rows)[0] ?? STALE;
-      } catch (error) {
-        if (attempt > 2 || !isUniqueViolation(error)) throw error;
-      }
-    }
+      },
+    });
   }
 
   /** One bound holds for a whole statement: requests whose own is much smaller or larger than the first's go again. */

@@ -1,4 +1,6 @@
+import { hasCode } from "../../../errors.ts";
 import { int8Array } from "../sql/array-parameter.ts";
+import { int8 } from "../sql/parameter-types.ts";
 import { statement } from "../sql/statement.ts";
 import type { Statements } from "../sql/statements.ts";
 
@@ -21,6 +23,22 @@ const APPEND = statement({
     INSERT INTO queue_counts (queue_id, posted, claimed, deleted, expired)
     SELECT * FROM unnest(
       :queueIds::bigint[], :posted::bigint[], :claimed::bigint[], :deleted::bigint[], :expired::bigint[])`,
+});
+
+const RECOUNT = statement({
+  name: "queue_counts_recount",
+  parameters: { queueId: int8 },
+  text: `
+    WITH real AS MATERIALIZED (
+      SELECT count(*) AS total FROM messages m, pool_queues q
+      WHERE q.id = :queueId AND m.queue_id = q.id AND m.marker > q.low_water
+    ),
+    known AS MATERIALIZED (
+      SELECT coalesce(sum(posted - deleted - expired), 0) AS total FROM queue_counts WHERE queue_id = :queueId
+    )
+    INSERT INTO queue_counts (queue_id, posted, expired)
+    SELECT :queueId, greatest(real.total - known.total, 0), greatest(known.total - real.total, 0) FROM real, known
+    WHERE real.total <> known.total`,
 });
 
 /**
@@ -66,6 +84,14 @@ export class Counters {
   /** A queue has more messages than were counted, because a crash lost counts, say: gc counts it again. */
   doubt(queueId: string): void {
     if (this.#doubted.size < DOUBTED_QUEUES) this.#doubted.add(queueId);
+  }
+
+  /** Counts a queue's messages, and corrects its counts. A queue too long to be counted in time keeps those it has. */
+  async recount(queueId: string): Promise<void> {
+    await this.flush();
+    await this.#statements.write(RECOUNT, { queueId }).catch((error: unknown) => {
+      if (!hasCode(error, "DEADLINE_EXCEEDED")) throw error;
+    });
   }
 
   /** Returns some of the doubted queues, and forgets them. */

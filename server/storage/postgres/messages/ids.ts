@@ -14,13 +14,20 @@ export interface MessageIds {
   idOf(marker: string): string;
   /** The marker sealed in an id of this pool; null for an id from elsewhere. */
   markerOf(id: string): string | null;
+  /** How the ids of this pool end. */
+  readonly suffix: string;
 }
+
+/** `idOf` as SQL, for a statement that keeps ids. `suffix`: that of MessageIds. */
+export const sealedIn = (marker: string, suffix: string) =>
+  `overlay(overlay(lpad(to_hex(${marker}), 15, '0') PLACING '-8' FROM 13 FOR 0) PLACING '-' FROM 9 FOR 0) || ${suffix}`;
 
 /** `seed`: 62 bits, as pool_identity keeps it. */
 export function messageIds(seed: bigint): MessageIds {
   const tail = (seed | (1n << 63n)).toString(16).padStart(16, "0");
   const suffix = `-${tail.slice(0, 4)}-${tail.slice(4)}`;
   return {
+    suffix,
     idOf(marker) {
       if (marker.length === UUID_LENGTH) return marker;
       const hex = hexOf(marker).padStart(15, "0");

@@ -1,13 +1,12 @@
 /** Appends messages to queues. Posts that are in flight together share a statement. */
 import type { MessageController, NewMessage } from "../../data-driver.ts";
-import { digest, keyReused } from "../../idempotency.ts";
+import { digest } from "../../idempotency.ts";
+import { callOnce } from "../idempotency.ts";
 import type { Pool } from "../pool.ts";
 import { type QueueRow, STALE } from "../queue-rows.ts";
 import { int4Array, int8Array, textArray } from "../sql/array-parameter.ts";
 import { BatchExecutor } from "../sql/batch-executor.ts";
-import { isUniqueViolation } from "../sql/connection.ts";
 import { LIVE_QUEUE, liveQueues, NOW } from "../sql/fragments.ts";
-import { PRIOR_CALL } from "../sql/idempotency-keys.ts";
 import { int8, text } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
 import { byNumber } from "./markers.ts";
@@ -224,34 +223,24 @@ export class MessageInserter {
     return readPosted(posted, batch);
   }
 
-  /**
-   * The unique key makes the statement fail, and change nothing, when another call with it has committed in between;
-   * then that call's result is read.
-   */
-  async #postOnce(request: PostRequest, key: string): Promise<string[] | typeof STALE> {
+  #postOnce(request: PostRequest, key: string): Promise<string[] | typeof STALE> {
     const { statements, counters } = this.#pool;
     const { row, messages, clientId } = request;
-    const requestDigest = digest(["post", messages, clientId]);
-    for (let attempt = 0; ; attempt += 1) {
-      const [prior] = await statements.read(PRIOR_CALL, { queueId: row.id, key });
-      if (prior !== undefined) {
-        if (prior.request !== requestDigest) throw keyReused(key);
-        return prior.result.split(",");
-      }
-      try {
+    const once = { row, key, request: digest(["post", messages, clientId]) };
+    return callOnce<string[]>(statements, once, {
+      repeat: (result) => result.split(","),
+      call: async () => {
         const batch = [request];
         const rows = await statements.write(POST_KEYED, {
           ...generalParameters(columnsOf(batch)),
           key,
-          request: requestDigest,
+          request: once.request,
         });
         const [posted = STALE] = readPosted(rows, batch);
         if (posted !== STALE) counters.add(row.id, "posted", posted.length);
         return posted;
-      } catch (error) {
-        if (attempt > 0 || !isUniqueViolation(error)) throw error;
-      }
-    }
+      },
+    });
   }
 }
 

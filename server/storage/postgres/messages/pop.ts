@@ -1,25 +1,28 @@
 /** Takes messages away for good. */
-import { carriedBytes, type MessageController } from "../../data-driver.ts";
+import { carriedBytes, type Message, type MessageController } from "../../data-driver.ts";
+import { MAX_KEPT_BYTES, POPPED, popDigest, readPopped } from "../../idempotency.ts";
+import { callOnce } from "../idempotency.ts";
 import type { Pool } from "../pool.ts";
-import { STALE } from "../queue-rows.ts";
+import { type QueueRow, STALE } from "../queue-rows.ts";
 import { allThatFit, CLOCK, LIVE_QUEUE } from "../sql/fragments.ts";
-import { int8, orNull } from "../sql/parameter-types.ts";
+import { int8, orNull, text } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
+import { sealedIn } from "./ids.ts";
 import { ALIVE, DUE, deliverable, type MaybeMessageRow, MESSAGE_COLUMNS, readMessages, UNCLAIMED } from "./rows.ts";
 
-const POP = statement({
-  name: "message_pop",
-  parameters: {
-    queueId: int8,
-    epoch: int8,
-    lowWater: int8,
-    limit: int8,
-    maxBytes: int8,
-    exhaustedFrom: orNull(int8),
-  },
-  /** `locked`: see allThatFit. */
-  row: rowOf<MaybeMessageRow & { locked: number }>(),
-  text: `
+const PARAMETERS = {
+  queueId: int8,
+  epoch: int8,
+  lowWater: int8,
+  limit: int8,
+  maxBytes: int8,
+  exhaustedFrom: orNull(int8),
+} as const;
+
+/** `locked`: see allThatFit. */
+type PoppedRow = MaybeMessageRow & { locked: number };
+
+const popText = (rememberedCte = "") => `
     WITH ${CLOCK},
     queue AS MATERIALIZED (
       SELECT q.id, greatest(q.low_water, :lowWater::bigint) AS low_water FROM pool_queues q WHERE ${LIVE_QUEUE}
@@ -35,33 +38,77 @@ const POP = statement({
     popped AS (
       DELETE FROM messages m USING clock WHERE m.ctid = ANY (ARRAY(SELECT p.tid FROM picked p WHERE p.fits))
       RETURNING m.marker AS position, ${MESSAGE_COLUMNS}
-    )
+    )${rememberedCte}
     SELECT p.*, ${allThatFit("popped", "picked")}
-    FROM queue q LEFT JOIN popped p ON true ORDER BY p.position`,
+    FROM queue q LEFT JOIN popped p ON true ORDER BY p.position`;
+
+const POP = statement({ name: "message_pop", parameters: PARAMETERS, row: rowOf<PoppedRow>(), text: popText() });
+
+/** Keeps the messages as KeptMessage, unless there are none. */
+const POP_KEYED = statement({
+  name: "message_pop_keyed",
+  parameters: { ...PARAMETERS, key: text, request: text, idSuffix: text },
+  row: rowOf<PoppedRow>(),
+  text: popText(`,
+    remembered AS (
+      INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
+      SELECT q.id, :key, :request, '${POPPED}' || json_agg(json_build_array(
+          coalesce(p.origin, ${sealedIn("p.position", ":idSuffix")}), p.marker, p.created, p.expires, p.ttl,
+          greatest(0, floor((p.now - p.created) / 1000)), p.client, p.count, p.claim, p.body
+        ) ORDER BY p.position), clock.now
+      FROM queue q, popped p, clock GROUP BY q.id, clock.now
+    )`),
 });
+
+type PopParams = Parameters<MessageController["pop"]>[0];
 
 export function popMessages(pool: Pool): MessageController["pop"] {
   const { statements, queues, counters, ids, lowWater, exhaustedFronts, byteBounds } = pool;
-  return ({ queue, limit, exhaustedFrom = null, ...params }) => {
+
+  /** `once`: what to remember of the call. */
+  async function take(
+    row: QueueRow,
+    { limit, exhaustedFrom = null }: PopParams,
+    maxBytes: number,
+    once?: { key: string; request: string },
+  ): Promise<Message[] | typeof STALE> {
+    const from = exhaustedFronts.startOf(row, exhaustedFrom);
+    const parameters = {
+      queueId: row.id,
+      epoch: row.epoch,
+      lowWater: from,
+      limit: await byteBounds.fitting(row, limit, maxBytes, { from, exhaustedFrom }),
+      maxBytes,
+      exhaustedFrom,
+    };
+    const rows =
+      once === undefined
+        ? await statements.write(POP, parameters)
+        : await statements.write(POP_KEYED, { ...parameters, ...once, idSuffix: ids.suffix });
+    const [first] = rows;
+    if (first === undefined) return STALE;
+    const popped = readMessages(rows, ids);
+    byteBounds.learn(row, first.locked, popped.length);
+    counters.add(row.id, "deleted", popped.length);
+    lowWater.refresh(row, popped.length);
+    exhaustedFronts.refresh(row, exhaustedFrom);
+    return popped;
+  }
+
+  return (params) => {
+    const { queue, limit, idempotencyKey: key } = params;
     const maxBytes = carriedBytes(params.maxBytes);
-    return queues.with(queue, async (row) => {
-      const from = exhaustedFronts.startOf(row, exhaustedFrom);
-      const rows = await statements.write(POP, {
-        queueId: row.id,
-        epoch: row.epoch,
-        lowWater: from,
-        limit: await byteBounds.fitting(row, limit, maxBytes, { from, exhaustedFrom }),
-        maxBytes,
-        exhaustedFrom,
-      });
-      const [first] = rows;
-      if (first === undefined) return STALE;
-      const popped = readMessages(rows, ids);
-      byteBounds.learn(row, first.locked, popped.length);
-      counters.add(row.id, "deleted", popped.length);
-      lowWater.refresh(row, popped.length);
-      exhaustedFronts.refresh(row, exhaustedFrom);
-      return popped;
+    return queues.with(queue, (row) => {
+      if (key === undefined) return take(row, params, maxBytes);
+      const once = { key, request: popDigest(limit) };
+      return callOnce<Message[]>(
+        statements,
+        { row, ...once },
+        {
+          repeat: (result) => readPopped(result, maxBytes),
+          call: () => take(row, params, Math.min(maxBytes, MAX_KEPT_BYTES), once),
+        },
+      );
     });
   };
 }

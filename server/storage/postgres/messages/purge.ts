@@ -1,62 +1,231 @@
-/** Makes all messages of a queue invisible at once. */
-import type { MessageController } from "../../data-driver.ts";
-import { digest, keyReused } from "../../idempotency.ts";
+/** Makes all messages of a queue, or those before a bound, invisible at once. */
+import type { MessageController, PurgeBound } from "../../data-driver.ts";
+import { PURGED, purgeDigest, readPurge } from "../../idempotency.ts";
+import { numberMarker } from "../../list-pages.ts";
+import { callOnce } from "../idempotency.ts";
 import type { Pool } from "../pool.ts";
 import { type QueueRow, STALE } from "../queue-rows.ts";
-import { isUniqueViolation } from "../sql/connection.ts";
-import { clockAfter } from "../sql/fragments.ts";
-import { PRIOR_CALL } from "../sql/idempotency-keys.ts";
+import { CLOCK, clockAfter, LIVE_QUEUE } from "../sql/fragments.ts";
 import { int8, text } from "../sql/parameter-types.ts";
-import { statement } from "../sql/statement.ts";
+import { rowOf, statement } from "../sql/statement.ts";
 import { enterQueue } from "./enter.ts";
+import { ALIVE } from "./rows.ts";
 
 const QUEUE = { queueId: int8, epoch: int8 } as const;
+const KEY = { key: text, request: text } as const;
 
-const purgeText = (rememberedCte = "") => `
+/** Markers: the purged messages are above `after`, up to `upTo`. */
+interface PurgedRange {
+  after: string;
+  upTo: string;
+}
+
+const RANGE = `q.undo_low_water::text AS after, q.low_water::text AS "upTo"`;
+
+const REMEMBERED = `
+    remembered AS (
+      INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
+      SELECT e.id, :key, :request, '', clock.now FROM entered e, clock
+    )`;
+
+/** No row: the queue is deleted or has another epoch. */
+const purgeAllText = (rememberedCte = "") => `
     WITH entered AS MATERIALIZED (${enterQueue()}),
     ${clockAfter("entered")},
     forgotten AS (DELETE FROM queue_counts c USING entered e WHERE c.queue_id = e.id)${rememberedCte}
     UPDATE pool_queues q
     SET undo_low_water = q.low_water, low_water = nextval('message_marker'), purged_at = clock.now
     FROM entered e, clock WHERE q.id = e.id
-    RETURNING q.id::text`;
+    RETURNING ${RANGE}`;
 
-const PURGE = statement({ name: "queue_purge", parameters: QUEUE, text: purgeText() });
-
-const PURGE_KEYED = statement({
-  name: "queue_purge_keyed",
-  parameters: { ...QUEUE, key: text, request: text },
-  text: purgeText(`,
-    remembered AS (
-      INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
-      SELECT e.id, :key, :request, '', clock.now FROM entered e, clock
-    )`),
+const PURGE_ALL = statement({
+  name: "queue_purge",
+  parameters: QUEUE,
+  row: rowOf<PurgedRange>(),
+  text: purgeAllText(),
 });
 
-const REQUEST = digest(["purge"]);
+const PURGE_ALL_KEYED = statement({
+  name: "queue_purge_keyed",
+  parameters: { ...QUEUE, ...KEY },
+  row: rowOf<PurgedRange>(),
+  text: purgeAllText(`,${REMEMBERED}`),
+});
+
+/**
+ * The mark rises no higher than to a marker that is drawn under the queue's lock: later messages are above it. Nulls:
+ * nothing is left before the bound.
+ */
+const purgeBeforeText = (rememberedCte = "") => `
+    WITH entered AS MATERIALIZED (${enterQueue()}),
+    ${clockAfter("entered")},
+    bound AS MATERIALIZED (
+      SELECT e.id, least(:upTo::bigint, nextval('message_marker')) AS marker FROM entered e
+    )${rememberedCte},
+    purged AS (
+      UPDATE pool_queues q SET undo_low_water = q.low_water, low_water = b.marker, purged_at = clock.now
+      FROM bound b, clock WHERE q.id = b.id AND b.marker > q.low_water
+      RETURNING ${RANGE}
+    )
+    SELECT p.after, p."upTo" FROM entered e LEFT JOIN purged p ON true`;
+
+const PURGE_BEFORE = statement({
+  name: "queue_purge_before",
+  parameters: { ...QUEUE, upTo: int8 },
+  row: rowOf<PurgedRange | { after: null }>(),
+  text: purgeBeforeText(),
+});
+
+const PURGE_BEFORE_KEYED = statement({
+  name: "queue_purge_before_keyed",
+  parameters: { ...QUEUE, upTo: int8, ...KEY },
+  row: rowOf<PurgedRange | { after: null }>(),
+  text: purgeBeforeText(`,${REMEMBERED}`),
+});
+
+/**
+ * The highest marker at or below which all messages were created before `:time`, by halving: times grow with markers.
+ * Each probe looks at the first message behind the middle. If that one is older, all up to it are.
+ */
+const LAST_BEFORE = statement({
+  name: "message_last_before",
+  parameters: { ...QUEUE, lowWater: int8, time: text },
+  row: rowOf<{ marker: string }>(),
+  text: `
+    WITH RECURSIVE queue AS MATERIALIZED (
+      SELECT q.id, greatest(q.low_water, :lowWater::bigint) AS low, (
+        SELECT m.marker FROM messages m WHERE m.queue_id = q.id ORDER BY m.marker DESC LIMIT 1
+      ) AS newest FROM pool_queues q WHERE ${LIVE_QUEUE}
+    ),
+    probe AS (
+      SELECT q.id, q.low, greatest(q.newest, q.low) AS high FROM queue q
+      UNION ALL
+      SELECT p.id, CASE WHEN m.created_at < :time::timestamptz THEN m.marker ELSE p.low END,
+        CASE WHEN m.created_at < :time::timestamptz THEN p.high ELSE p.low + (p.high - p.low) / 2 END
+      FROM probe p LEFT JOIN LATERAL (
+        SELECT m.marker, m.created_at FROM messages m
+        WHERE m.queue_id = p.id AND m.marker > p.low + (p.high - p.low) / 2 ORDER BY m.marker LIMIT 1
+      ) AS m ON true
+      WHERE p.low < p.high
+    )
+    SELECT p.low::text AS marker FROM probe p WHERE p.low >= p.high`,
+});
+
+/** Messages that one statement counts. */
+const CHUNK = 10_000;
+
+const COUNT = statement({
+  name: "queue_purge_count",
+  parameters: { queueId: int8, after: int8, upTo: int8 },
+  /** `found`: with those that had expired. `last`: the marker of the last one. */
+  row: rowOf<{ found: number; alive: number; last: string | null }>(),
+  text: `
+    WITH ${CLOCK}
+    SELECT count(*)::int AS found, count(*) FILTER (WHERE ${ALIVE})::int AS alive, max(m.marker)::text AS last
+    FROM clock, (
+      SELECT m.marker, m.expires_at FROM messages m
+      WHERE m.queue_id = :queueId AND m.marker > :after AND m.marker <= :upTo ORDER BY m.marker LIMIT ${CHUNK}
+    ) AS m`,
+});
+
+/** How long a purge counts what it removed. Purging itself takes no longer for more messages. */
+const COUNT_MS = 500;
+
+const REMEMBER_COUNT = statement({
+  name: "queue_purge_remember_count",
+  parameters: { queueId: int8, ...KEY, result: text },
+  text: `
+    UPDATE idempotency_keys SET result = :result WHERE queue_id = :queueId AND key = :key AND request = :request`,
+});
+
+type Purged = Awaited<ReturnType<MessageController["purge"]>>;
+interface Once {
+  key: string;
+  request: string;
+}
 
 export function purgeMessages({ statements, queues, counters }: Pool): MessageController["purge"] {
-  async function wasDone(row: QueueRow, key: string): Promise<boolean> {
-    const [prior] = await statements.read(PRIOR_CALL, { queueId: row.id, key });
-    if (prior !== undefined && prior.request !== REQUEST) throw keyReused(key);
-    return prior !== undefined;
+  /** Counts the range, for COUNT_MS at most. `complete`: nothing of it is left out. */
+  async function count(row: QueueRow, { after, upTo }: PurgedRange, chunks = Number.POSITIVE_INFINITY) {
+    const deadline = performance.now() + COUNT_MS;
+    const total = { found: 0, alive: 0, complete: false };
+    for (let from = after, chunk = 1; ; chunk += 1) {
+      const [counted] = await statements.read(COUNT, { queueId: row.id, after: from, upTo });
+      total.found += counted?.found ?? 0;
+      total.alive += counted?.alive ?? 0;
+      total.complete = (counted?.found ?? 0) < CHUNK;
+      if (total.complete || chunk >= chunks || performance.now() > deadline) return total;
+      from = counted?.last ?? upTo;
+    }
   }
 
-  return ({ queue, idempotencyKey: key }) =>
+  async function all(row: QueueRow, once?: Once): Promise<Purged | typeof STALE> {
+    const queue = { queueId: row.id, epoch: row.epoch };
+    const [range] =
+      once === undefined
+        ? await statements.write(PURGE_ALL, queue)
+        : await statements.write(PURGE_ALL_KEYED, { ...queue, ...once });
+    if (range === undefined) return STALE;
+    counters.drop(row.id);
+    const { alive, complete } = await count(row, range, 1);
+    return { messages: complete ? alive : null };
+  }
+
+  async function upTo(row: QueueRow, marker: string, once?: Once): Promise<Purged | typeof STALE> {
+    const target = { queueId: row.id, epoch: row.epoch, upTo: marker };
+    const [range] =
+      once === undefined
+        ? await statements.write(PURGE_BEFORE, target)
+        : await statements.write(PURGE_BEFORE_KEYED, { ...target, ...once });
+    if (range === undefined) return STALE;
+    if (range.after === null) return { messages: 0 };
+    const { found, alive, complete } = await count(row, range);
+    if (complete) counters.add(row.id, "deleted", found);
+    else void counters.recount(row.id).catch(() => counters.doubt(row.id));
+    return { messages: complete ? alive : null };
+  }
+
+  async function purge(row: QueueRow, before: PurgeBound | undefined, once?: Once): Promise<Purged | typeof STALE> {
+    if (before === undefined) return all(row, once);
+    if ("marker" in before) {
+      const marker = BigInt(numberMarker(before.marker, "before")) - 1n;
+      return upTo(row, (marker < 0n ? 0n : marker).toString(), once);
+    }
+    const time = before.time.toISOString();
+    const { id: queueId, epoch, lowWater } = row;
+    const [last] = await statements.read(LAST_BEFORE, { queueId, epoch, lowWater, time });
+    return last === undefined ? STALE : upTo(row, last.marker, once);
+  }
+
+  async function remember(row: QueueRow, once: Once, { messages }: Purged): Promise<void> {
+    if (messages === null) return;
+    await statements.write(REMEMBER_COUNT, { queueId: row.id, ...once, result: `${PURGED}${messages}` });
+  }
+
+  return ({ queue, before, idempotencyKey: key }) =>
     queues.with(queue, async (row) => {
-      if (key !== undefined && (await wasDone(row, key))) return;
-      try {
-        const target = { queueId: row.id, epoch: row.epoch };
-        const rows =
-          key === undefined
-            ? await statements.write(PURGE, target)
-            : await statements.write(PURGE_KEYED, { ...target, key, request: REQUEST });
-        if (rows.length === 0) return STALE;
-      } catch (error) {
-        // Another call with this key may have committed in between.
-        if (key === undefined || !isUniqueViolation(error) || !(await wasDone(row, key))) throw error;
-      }
-      counters.drop(row.id);
-      return undefined;
+      if (key === undefined) return purge(row, before);
+      const once = { key, request: purgeDigest(before) };
+      return callOnce<Purged>(
+        statements,
+        { row, ...once },
+        {
+          async repeat(result) {
+            const prior = readPurge(result);
+            if (prior.upTo === null) return { messages: prior.messages };
+            // Begun in a store that purges in steps, before the queue moved here.
+            const rest = await upTo(row, prior.upTo);
+            if (rest === STALE || rest.messages === null) return { messages: null };
+            const purged = { messages: (prior.messages ?? 0) + rest.messages };
+            await remember(row, once, purged);
+            return purged;
+          },
+          async call() {
+            const purged = await purge(row, before, once);
+            if (purged !== STALE) await remember(row, once, purged);
+            return purged;
+          },
+        },
+      );
     });
 }

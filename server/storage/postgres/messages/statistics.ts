@@ -109,7 +109,7 @@ const LONG_QUEUE = statement({
       CASE WHEN size.held > ${EXACT_LIMIT} THEN size.held ELSE (
         SELECT count(*) FROM live l CROSS JOIN LATERAL unnest(l.markers) AS t(marker) CROSS JOIN LATERAL (
           SELECT 1 FROM messages m WHERE m.queue_id = l.queue_id AND m.marker = t.marker
-            AND m.claim_id = l.id AND m.claim_expires_at > clock.now AND ${ALIVE} LIMIT 1
+            AND m.marker > :lowWater::bigint AND m.claim_id = l.id AND m.claim_expires_at > clock.now AND ${ALIVE} LIMIT 1
         ) AS m
       ) END::float8 AS claimed,
       (SELECT count(*) FROM (

@@ -1,5 +1,6 @@
 /** The half of a move in the store that the queue leaves. See QueueTransfer. */
 import { DomainError } from "../../../errors.ts";
+import { POP_PREFIX } from "../../idempotency.ts";
 import type {
   MovedClaim,
   MovedCounts,
@@ -21,7 +22,7 @@ import { float8, int8, text, uuid } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
 import { passWriteBarrier } from "./write-barrier.ts";
 
-/** Text of messages that is read at a time. */
+/** Text of messages, or of kept answers, that is read at a time. */
 const READ_BYTES = 4 * 1024 * 1024;
 
 const LIFE = { project: text, name: text, epoch: int8 } as const;
@@ -123,15 +124,20 @@ const READ_CLAIMS_BY_ID = statement({
       WHERE c.expires_at > clock.now`),
 });
 
-const KEY_COLUMNS = `k.key, k.request, k.result, ${milliseconds("clock.now - k.created_at")} AS "ageMs"`;
+/** The keys `k` of `source` behind `:after`, as many as one call carries. */
+const keysOf = (source: string) => `
+      SELECT k.key, k.request, k.result, ${milliseconds("clock.now - k.created_at")} AS "ageMs" FROM (
+        SELECT n.*, sum(octet_length(n.result)) OVER (ORDER BY n.key) - octet_length(n.result) AS before FROM (
+          SELECT k.* FROM ${source} k WHERE k.queue_id = q.id AND k.key > :after ORDER BY k.key LIMIT :limit
+        ) AS n
+      ) AS k
+      WHERE k.before < ${READ_BYTES} ORDER BY k.key`;
 
 const READ_KEYS = statement({
   name: "queue_move_keys",
   parameters: PAGE,
   row: rowOf<Found<MovedKey>>(),
-  text: foundText(`
-      SELECT ${KEY_COLUMNS} FROM idempotency_keys k
-      WHERE k.queue_id = q.id AND k.key > :after ORDER BY k.key LIMIT :limit`),
+  text: foundText(keysOf("idempotency_keys")),
 });
 
 /** By their time, of all queues: there is no index by queue and time, and young ones are few. */
@@ -140,8 +146,7 @@ const READ_YOUNG_KEYS = statement({
   parameters: { ...PAGE, youngerThanMs: float8 },
   row: rowOf<Found<MovedKey>>(),
   text: foundText(
-    `
-      SELECT ${KEY_COLUMNS} FROM young k WHERE k.queue_id = q.id AND k.key > :after ORDER BY k.key LIMIT :limit`,
+    keysOf("young"),
     `,
     young AS MATERIALIZED (
       SELECT k.* FROM idempotency_keys k
@@ -335,7 +340,9 @@ export class MoveSource {
         ? await statements.read(READ_KEYS, page)
         : await statements.read(READ_YOUNG_KEYS, { ...page, youngerThanMs });
     const toId = (part: string) => (/^\d+$/.test(part) ? ids.idOf(part) : part);
-    return foundIn(rows, params).map((key) => ({ ...key, result: key.result.split(",").map(toId).join(",") }));
+    return foundIn(rows, params).map((key) =>
+      key.request.startsWith(POP_PREFIX) ? key : { ...key, result: key.result.split(",").map(toId).join(",") },
+    );
   };
 
   readonly freeze: QueueTransfer["freeze"] = async (params) => {

@@ -140,6 +140,29 @@ end
 `,
 );
 
+/**
+ * Counts, by claim, the delivered messages that are about to change or to be removed. `decrement_held` takes the
+ * counts.
+ */
+export const COUNT_HELD = piece(
+  "count held messages",
+  { pieces: [SLICES, RECORD], keys: ["RECORDS"] },
+  `
+local held_by = {}
+local function count_held(record)
+  local _, _, _, _, _, _, claim, _, part = read_record(record)
+  if part == 'd' then held_by[claim] = (held_by[claim] or 0) + 1 end
+end
+local function count_all_held(ids)
+  for some in slices(ids) do
+    for _, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do
+      if record then count_held(record) end
+    end
+  end
+end
+`,
+);
+
 export function readClaim(parts: readonly string[], now: string): Claim {
   const [id, created, renewed, ends, ttl, grace, held, client, actor] = parts as [
     string,

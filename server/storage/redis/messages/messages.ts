@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { DomainError } from "../../../errors.ts";
 import {
   type CountedQueue,
@@ -9,21 +8,20 @@ import {
   type NewMessage,
   type QueueStats,
 } from "../../data-driver.ts";
-import { digest, keyReused } from "../../idempotency.ts";
 import type { Page } from "../../list-pages.ts";
 import { markerField, numberMarker, pageOfAll, validUuids } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
-import { PURGED_PARTS } from "../keys.ts";
-import { CALL, ENTER, KEPT_KEYS, PUT_AWAY, QUEUE, REMOVE, REQUIRE_LIVE, SCHEDULE } from "../queue-lua.ts";
+import { CALL, ENTER, QUEUE } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
-import { type AnswerOf, answers, script, table } from "../server/script.ts";
+import { type AnswerOf, answers, script } from "../server/script.ts";
 import { flag, list, number, optionalNumeral, optionalText, text } from "../server/script-parameters.ts";
 import { callDeadline } from "../server/scripts.ts";
-import { EXPIRE_STEP } from "../server/shared-lua.ts";
 import { MessageDeleter } from "./delete.ts";
 import { EXHAUSTED_FRONT, LOOK_AT } from "./exhausted.ts";
 import { MessageInserter } from "./insert.ts";
+import { popMessages } from "./pop.ts";
+import { purgeMessages } from "./purge.ts";
 import { DESCRIBE, isCutByRoom, MAX_ROOM, RECORD, readMessages } from "./records.ts";
 import { QueueStatistics } from "./statistics.ts";
 import { MessageMoves } from "./transfer.ts";
@@ -114,60 +112,6 @@ local ids = redis.call(oldest and 'ZRANGE' or 'ZREVRANGE', ORDER, 0, 0)
 return {'ok', NOW, (describe(ids, math.huge, math.huge))}`,
 });
 
-/** Answers where it stopped, as LIST does. */
-const POP = script("pop messages", {
-  effect: "writes",
-  keys: QUEUE,
-  // The number of claims from which a message is exhausted, and not popped. None: never.
-  args: { ...CALL, limit: number, maxBytes: number, exhaustedFrom: optionalNumeral, from: text },
-  uses: [ENTER, REMOVE, DESCRIBE, EXHAUSTED_FRONT],
-  answers: answers<["ok", now: string, messages: string[], stopped: string | null]>(),
-  lua: `
-local ids, stopped = {}, false
-if not exhausted_from then
-  ids = redis.call('ZRANGE', READY, 0, limit - 1)
-else
-  local bound, exhausted_count = behind_front(exhausted_from, from), tonumber(exhausted_from)
-  local looked, page = 0, nil
-  repeat
-    page = redis.call('ZRANGEBYSCORE', READY, bound, '+inf', 'LIMIT', 0, ${EXPIRE_STEP})
-    for index, record in ipairs(#page > 0 and redis.call('HMGET', RECORDS, unpack(page)) or {}) do
-      if #ids == limit then break end
-      local marker, count = string.match(record, '^(%S+) %S+ %S+ %S+ %S+ (%S+)')
-      if tonumber(count) < exhausted_count then ids[#ids + 1] = page[index] end
-      bound = '(' .. marker
-    end
-    looked = looked + #page
-  until #ids == limit or #page < ${EXPIRE_STEP} or looked >= ${LOOK_AT}
-  stopped = #ids < limit and #page == ${EXPIRE_STEP} and bound
-end
-local messages, count = describe(ids, max_bytes, math.huge)
-for index = #ids, count + 1, -1 do ids[index] = nil end
-remove(ids, READY)
-return {'ok', NOW, messages, stopped}`,
-});
-
-/** Puts the queue's content away, except its idempotency keys. */
-const PURGE = script("purge a queue", {
-  effect: "writes",
-  keys: { ...QUEUE, purged: table(PURGED_PARTS) },
-  args: { ...CALL, idempotencyKey: optionalText, digest: text, name: text },
-  uses: [REQUIRE_LIVE, PUT_AWAY, SCHEDULE, KEPT_KEYS],
-  answers: answers<["ok" | "reused"]>(),
-  lua: `
-if idempotency_key ~= '-' then
-  local request = kept(idempotency_key)
-  if request then return {request == digest and 'ok' or 'reused'} end
-  keep(idempotency_key, digest, '')
-end
-if put_away(purged) then
-  redis.call('ZADD', RETIRED, NOW, 'purged:' .. name)
-  schedule(now)
-end
-if moving then redis.call('HSET', ROW, 'low', last_marker or '0') end
-return {'ok'}`,
-});
-
 type ListParams = Parameters<MessageController["list"]>[0];
 
 const bytesOf = (messages: readonly Message[]) =>
@@ -180,9 +124,13 @@ export class RedisMessages implements MessageController {
   readonly #deletes: MessageDeleter;
   readonly #moves: MessageMoves;
   readonly #statistics: QueueStatistics;
+  readonly pop: MessageController["pop"];
+  readonly purge: MessageController["purge"];
 
   constructor(queues: QueueRows, arrivals: Arrivals) {
     this.#queues = queues;
+    this.pop = popMessages(queues);
+    this.purge = purgeMessages(queues);
     this.#posts = new MessageInserter(queues, arrivals);
     this.#deletes = new MessageDeleter(queues);
     this.#moves = new MessageMoves(queues, arrivals, this.#posts, this.#deletes);
@@ -274,42 +222,12 @@ export class RedisMessages implements MessageController {
     return message;
   }
 
-  async pop(params: {
-    queue: QueueRef;
-    limit: number;
-    maxBytes?: number;
-    exhaustedFrom?: number | null;
-  }): Promise<Message[]> {
-    if (params.limit < 1) return [];
-    const { queue, limit, exhaustedFrom } = params;
-    const wanted = { limit, maxBytes: carriedBytes(params.maxBytes), exhaustedFrom };
-    const deadline = callDeadline();
-    let from = "-inf";
-    // Returns what one run popped at once. If the next run failed, the caller would never get it.
-    for (;;) {
-      const [, now, messages, stopped] = await this.#queues.call(queue, POP, { ...wanted, from }, { deadline });
-      const popped = readMessages(messages, now);
-      if (popped.length > 0 || stopped === null) return popped;
-      from = stopped;
-    }
-  }
-
   delete(params: { queue: QueueRef; id: string; claimId?: string }): Promise<DeleteOutcome> {
     return this.#deletes.deleteOne(params);
   }
 
   bulkDelete(params: { queue: QueueRef; ids: readonly string[]; claimIds?: readonly string[] }): Promise<number> {
     return this.#deletes.deleteMany(params);
-  }
-
-  async purge(params: { queue: QueueRef; idempotencyKey?: string }): Promise<void> {
-    const { queue, idempotencyKey: key } = params;
-    const name = randomUUID();
-    const { keys } = this.#queues;
-    const purged = keys.retired(keys.row(queue)[0] as string, name, PURGED_PARTS);
-    const args = { idempotencyKey: key, digest: PURGE_DIGEST, name };
-    const [verdict] = await this.#queues.call(queue, PURGE, args, { keys: { purged } });
-    if (verdict === "reused") throw keyReused(key as string);
   }
 
   stats(queues: readonly CountedQueue[]): Promise<(QueueStats | null)[]> {
@@ -330,5 +248,3 @@ export class RedisMessages implements MessageController {
     return this.#posts.adopt(params);
   }
 }
-
-const PURGE_DIGEST = digest(["purge"]);

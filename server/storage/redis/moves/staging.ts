@@ -2,9 +2,9 @@
  * The scripts that write a queue which is being moved here. They get the keys of its staging in place of the queue's
  * content.
  */
-import { DECREMENT_HELD } from "../claims/records.ts";
+import { COUNT_HELD, DECREMENT_HELD } from "../claims/records.ts";
 import { RECORD } from "../messages/records.ts";
-import { CALL, DAY, ENTER_STAGING, QUEUE, REMOVE } from "../queue-lua.ts";
+import { CALL, ENTER_STAGING, LIFE_OF_KEY, QUEUE, REMOVE } from "../queue-lua.ts";
 import { answers, piece, script } from "../server/script.ts";
 import { list, number, numeral, optionalNumber, optionalText, records, text } from "../server/script-parameters.ts";
 import { CLOCK, EXPIRE_STEP, SLICES } from "../server/shared-lua.ts";
@@ -21,29 +21,6 @@ export const STATE_FIELDS = {
   delay: optionalNumber,
 };
 const MESSAGE_FIELDS = { ...STATE_FIELDS, id: text, age: number, client: optionalText, body: text };
-
-/**
- * Counts, by claim, the delivered messages in the staging that are about to change or to be removed. `decrement_held`
- * takes the counts.
- */
-const COUNT_HELD = piece(
-  "count held messages",
-  { pieces: [SLICES, RECORD], keys: ["RECORDS"] },
-  `
-local held_by = {}
-local function count_held(record)
-  local _, _, _, _, _, _, claim, _, part = read_record(record)
-  if part == 'd' then held_by[claim] = (held_by[claim] or 0) + 1 end
-end
-local function count_all_held(ids)
-  for some in slices(ids) do
-    for _, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do
-      if record then count_held(record) end
-    end
-  end
-end
-`,
-);
 
 /**
  * `put` writes messages, with their bodies if they have one. A held message counts as held back (part x) until its
@@ -207,13 +184,13 @@ export const WRITE_KEYS = script("write moved idempotency keys", {
   effect: "grows",
   keys: QUEUE,
   args: { ...CALL, moved: records({ key: optionalText, request: text, result: text, age: number }) },
-  uses: [ENTER_STAGING, CLOCK],
+  uses: [ENTER_STAGING, CLOCK, LIFE_OF_KEY],
   answers: answers<["ok"]>(),
   lua: `
 for _, one in ipairs(moved) do
   local used = now - one.age
   redis.call('HSET', KEPT, one.key, digits(used) .. ' ' .. one.request .. ' ' .. one.result)
-  redis.call('ZADD', KEPT_ENDS, digits(used + ${DAY}), one.key)
+  redis.call('ZADD', KEPT_ENDS, digits(used + life_of_key(one.request)), one.key)
 end
 return {'ok'}`,
 });

@@ -1,4 +1,5 @@
 import { DomainError } from "../../../errors.ts";
+import { POP_PREFIX } from "../../idempotency.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type {
   MovedClaim,
@@ -200,7 +201,7 @@ export class MoveTarget implements TargetHalf {
     const moved = keys.map(({ key, request, result, ageMs }) => ({
       key,
       request,
-      result: result.replaceAll(",", " "),
+      result: request.startsWith(POP_PREFIX) ? result : result.replaceAll(",", " "),
       age: microseconds(ageMs),
     }));
     await this.#write(queue, WRITE_KEYS, { moved });

@@ -4,7 +4,7 @@
  */
 
 const WORDS = `and break do else elseif end false for function if in local nil not or repeat return then true until while
-  KEYS ARGV redis string table math tonumber tostring ipairs pairs next select type unpack`;
+  KEYS ARGV redis cjson string table math tonumber tostring ipairs pairs next select type unpack`;
 const KNOWN: ReadonlySet<string> = new Set(WORDS.split(/\s+/));
 
 /** The code without comments, and with all strings emptied. */

@@ -1,0 +1,66 @@
+/** Calls with an idempotency key: what an earlier call with it left, and how a call happens once. */
+import { KEY_SECONDS, keyReused, POP_KEY_SECONDS, POP_PREFIX } from "../idempotency.ts";
+import type { QueueRow, STALE } from "./queue-rows.ts";
+import { isUniqueViolation } from "./sql/connection.ts";
+import { CLOCK } from "./sql/fragments.ts";
+import { int8, text } from "./sql/parameter-types.ts";
+import { rowOf, statement } from "./sql/statement.ts";
+import type { Statements } from "./sql/statements.ts";
+
+/** The key `k` is that of a pop. An index has this condition. */
+export const IS_POP = `left(k.request, ${POP_PREFIX.length}) = '${POP_PREFIX}'`;
+
+const PRIOR_CALL = statement({
+  name: "idempotency_prior",
+  parameters: { queueId: int8, key: text },
+  row: rowOf<{ request: string; result: string; createdAt: string; forgotten: boolean }>(),
+  text: `
+    WITH ${CLOCK}
+    SELECT k.request, k.result, k.created_at::text AS "createdAt",
+      k.created_at <= clock.now - make_interval(secs => CASE WHEN ${IS_POP} THEN ${POP_KEY_SECONDS}
+        ELSE ${KEY_SECONDS} END) AS forgotten
+    FROM idempotency_keys k, clock WHERE k.queue_id = :queueId AND k.key = :key`,
+});
+
+/** Leaves a key that was used again meanwhile. */
+const FORGET = statement({
+  name: "idempotency_forget",
+  parameters: { queueId: int8, key: text, createdAt: text },
+  text: `
+    DELETE FROM idempotency_keys WHERE queue_id = :queueId AND key = :key AND created_at = :createdAt::timestamptz`,
+});
+
+/** How often a call meets other calls with its key before it gives up. */
+const ATTEMPTS = 4;
+
+/**
+ * Returns what `repeat` makes of the result of an earlier call with this key. Where there is none, or `repeat` returns
+ * null because it means nothing any more, runs `call`. IDEMPOTENCY_KEY_REUSED.
+ *
+ * `call` inserts the key in the same statement as its work. The unique key makes that statement fail, and change
+ * nothing, when another call with it has committed in between; then that call's result is read.
+ */
+export async function callOnce<T>(
+  statements: Statements,
+  { row, key, request }: { row: QueueRow; key: string; request: string },
+  steps: {
+    repeat: (result: string) => T | null | Promise<T | null>;
+    call: () => Promise<T | typeof STALE>;
+  },
+): Promise<T | typeof STALE> {
+  for (let attempt = 1; ; attempt += 1) {
+    const [prior] = await statements.read(PRIOR_CALL, { queueId: row.id, key });
+    if (prior !== undefined) {
+      const { result, createdAt, forgotten } = prior;
+      if (!forgotten && prior.request !== request) throw keyReused(key);
+      const repeated = forgotten ? null : await steps.repeat(result);
+      if (repeated !== null) return repeated;
+      await statements.write(FORGET, { queueId: row.id, key, createdAt });
+    }
+    try {
+      return await steps.call();
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isUniqueViolation(error)) throw error;
+    }
+  }
+}

@@ -1,0 +1,167 @@
+/** Removes all messages of a queue in one step, or those before a bound in steps. */
+import { randomUUID } from "node:crypto";
+import { DomainError } from "../../../errors.ts";
+import { WORTH_SENDING_MS } from "../../call-deadlines.ts";
+import type { MessageController } from "../../data-driver.ts";
+import { keyReused, PURGED, PURGING, purgeDigest, readPurge } from "../../idempotency.ts";
+import { numberMarker } from "../../list-pages.ts";
+import { COUNT_HELD, DECREMENT_HELD } from "../claims/records.ts";
+import { PURGED_PARTS } from "../keys.ts";
+import { CALL, ENTER, KEPT_KEYS, PUT_AWAY, QUEUE, QUEUE_ROW, REMOVE, REQUIRE_LIVE, SCHEDULE } from "../queue-lua.ts";
+import type { QueueRows } from "../queue-rows.ts";
+import { answers, piece, script, table } from "../server/script.ts";
+import { number, optionalText, text } from "../server/script-parameters.ts";
+import { callDeadline } from "../server/scripts.ts";
+import { CLOCK, EXPIRE_STEP } from "../server/shared-lua.ts";
+
+/**
+ * Puts the queue's content away, except its idempotency keys, and returns how many live messages it had. A mover hears
+ * of it through the row: nothing is noted for the messages.
+ */
+const PURGE_ALL = piece(
+  "purge all",
+  {
+    pieces: [CLOCK, QUEUE_ROW, PUT_AWAY, SCHEDULE],
+    keys: ["ROW", "ORDER", "EXPIRY", "RETIRED", "purged"],
+    args: ["name"],
+  },
+  `
+local function purge_all()
+  local count = redis.call('ZCARD', ORDER) - redis.call('ZCOUNT', EXPIRY, '-inf', NOW)
+  if put_away(purged) then
+    redis.call('ZADD', RETIRED, NOW, 'purged:' .. name)
+    schedule(now)
+  end
+  if moving then redis.call('HSET', ROW, 'low', last_marker or '0') end
+  return count
+end
+`,
+);
+
+const KEYS = { ...QUEUE, purged: table(PURGED_PARTS) };
+/** `name`: that of the content which is put away. */
+const ARGS = { ...CALL, idempotencyKey: optionalText, digest: text, name: text };
+/** `repeated`: what is kept of an earlier call with the key. */
+type Repeated = ["reused"] | ["repeated", kept: string];
+
+const PURGE = script("purge a queue", {
+  effect: "writes",
+  keys: KEYS,
+  args: ARGS,
+  uses: [REQUIRE_LIVE, PURGE_ALL, KEPT_KEYS],
+  answers: answers<["ok", messages: number] | Repeated>(),
+  lua: `
+if idempotency_key ~= '-' then
+  local request, result = kept(idempotency_key)
+  if request and request ~= digest then return {'reused'} end
+  if request then return {'repeated', result} end
+end
+local count = purge_all()
+if idempotency_key ~= '-' then keep(idempotency_key, digest, '${PURGED}' .. digits(count)) end
+return {'ok', count}`,
+});
+
+/**
+ * Removes the oldest messages, a step of them, with markers up to `up_to`; when that is empty, those created before
+ * `created_before` (microseconds). Where nothing is left above, it puts all away at once. `removed` counts those of earlier runs.
+ *
+ * Answers `some` while others are left, with the marker for the next run. With a key, each run also keeps that: a
+ * repeat goes on where a crash ended, and removes nothing that was posted later.
+ */
+const PURGE_BEFORE = script("purge the beginning of a queue", {
+  effect: "writes",
+  keys: KEYS,
+  args: { ...ARGS, upTo: text, createdBefore: number, removed: number },
+  uses: [ENTER, PURGE_ALL, KEPT_KEYS, COUNT_HELD, REMOVE, DECREMENT_HELD],
+  answers: answers<["ok" | "some", messages: number, upTo: string] | Repeated>(),
+  lua: `
+if idempotency_key ~= '-' then
+  local request, result = kept(idempotency_key)
+  if request and request ~= digest then return {'reused'} end
+  if request then
+    local bound, count = string.match(result, '^${PURGING}(%d+):(%d+)$')
+    if not bound then return {'repeated', result} end
+    up_to, removed = bound, tonumber(count)
+  end
+end
+local function last_before()
+  local low, high = 0, redis.call('ZCARD', ORDER)
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local record = redis.call('HGET', RECORDS, redis.call('ZRANGE', ORDER, middle, middle)[1])
+    local created = string.match(record, '^%S+ (%S+)')
+    if tonumber(created) < created_before then low = middle + 1 else high = middle end
+  end
+  if low == 0 then return '0' end
+  return digits(tonumber(redis.call('ZRANGE', ORDER, low - 1, low - 1, 'WITHSCORES')[2]))
+end
+if up_to == '' then up_to = last_before() end
+local verdict = 'ok'
+if redis.call('ZCOUNT', ORDER, '(' .. up_to, '+inf') == 0 then
+  removed = removed + purge_all()
+else
+  local ids = redis.call('ZRANGEBYSCORE', ORDER, '-inf', up_to, 'LIMIT', 0, ${EXPIRE_STEP})
+  count_all_held(ids)
+  remove(ids)
+  decrement_held(held_by)
+  removed = removed + #ids
+  if #ids == ${EXPIRE_STEP} then verdict = 'some' end
+end
+if idempotency_key ~= '-' then
+  local state = verdict == 'ok' and '${PURGED}' or '${PURGING}' .. up_to .. ':'
+  keep(idempotency_key, digest, state .. digits(removed))
+end
+return {verdict, removed, up_to}`,
+});
+
+type PurgeParams = Parameters<MessageController["purge"]>[0];
+type Purged = Awaited<ReturnType<MessageController["purge"]>>;
+
+export function purgeMessages(queues: QueueRows): MessageController["purge"] {
+  function callOf({ queue, before, idempotencyKey }: PurgeParams) {
+    const name = randomUUID();
+    const purged = queues.keys.retired(queues.keys.row(queue)[0] as string, name, PURGED_PARTS);
+    return { args: { idempotencyKey, digest: purgeDigest(before), name }, keys: { purged } };
+  }
+
+  function repeated({ idempotencyKey }: PurgeParams, answer: Repeated): Purged {
+    if (answer[0] === "reused") throw keyReused(idempotencyKey as string);
+    return { messages: readPurge(answer[1]).messages };
+  }
+
+  async function purgeAll(params: PurgeParams): Promise<Purged> {
+    const { args, keys } = callOf(params);
+    const answer = await queues.call(params.queue, PURGE, args, { keys });
+    return answer[0] === "ok" ? { messages: answer[1] } : repeated(params, answer);
+  }
+
+  async function purgeBefore(params: PurgeParams, bound: { upTo: string; createdBefore: number }): Promise<Purged> {
+    const { args, keys } = callOf(params);
+    const deadline = callDeadline();
+    let progress = { ...bound, removed: 0 };
+    for (;;) {
+      if (progress.removed > 0 && deadline - performance.now() < WORTH_SENDING_MS) throw notAll(progress.removed);
+      const answer = await queues.call(params.queue, PURGE_BEFORE, { ...args, ...progress }, { keys, deadline });
+      if (answer[0] === "reused" || answer[0] === "repeated") return repeated(params, answer);
+      const [verdict, removed, upTo] = answer;
+      if (verdict === "ok") return { messages: removed };
+      progress = { ...progress, removed, upTo };
+    }
+  }
+
+  return async (params) => {
+    const { before } = params;
+    if (before === undefined) return purgeAll(params);
+    if ("time" in before) return purgeBefore(params, { upTo: "", createdBefore: before.time.getTime() * 1000 });
+    const marker = BigInt(numberMarker(before.marker, "before"));
+    return purgeBefore(params, { upTo: (marker === 0n ? 0n : marker - 1n).toString(), createdBefore: 0 });
+  };
+}
+
+function notAll(messages: number): DomainError {
+  return new DomainError(
+    "DEADLINE_EXCEEDED",
+    `The oldest ${messages} messages were removed, and there are more before the bound. Repeat the call to go on.`,
+    { details: { messages } },
+  );
+}
