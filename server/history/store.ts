@@ -1,7 +1,7 @@
 /** Samples in the control database, shared by all processes. Its clock stamps them. */
 import type pg from "pg";
 import type { ErrorCode } from "../errors.ts";
-import { markerField, numberMarker, pageOf } from "../storage/list-pages.ts";
+import { markerField, numberMarker, pageOf, readsBackward } from "../storage/list-pages.ts";
 import { translatePostgresError } from "../storage/postgres/sql/connection.ts";
 import type { HealthHistory, HealthInterval, OperationInterval } from "./history.ts";
 
@@ -104,7 +104,7 @@ export function createHealthHistory(params: {
       const markers = [after, before].map((marker) =>
         marker === undefined ? null : numberMarker(marker, markerField(page)),
       );
-      const direction = before === undefined ? "DESC" : "ASC";
+      const direction = readsBackward(page) ? "ASC" : "DESC";
       const values = [pool, stepSeconds, since ?? null, ...markers, limit + 1];
       const { rows } = await run<IntervalRow>(SQL.intervals(direction), values);
       return pageOf(

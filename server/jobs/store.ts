@@ -2,7 +2,7 @@
 import type pg from "pg";
 import type { ErrorCode } from "../errors.ts";
 import type { Page } from "../storage/list-pages.ts";
-import { markerField, numberMarker, pageOf } from "../storage/list-pages.ts";
+import { markerField, numberMarker, pageOf, readsBackward } from "../storage/list-pages.ts";
 import { translatePostgresError } from "../storage/postgres/sql/connection.ts";
 import type { Job, JobKind, JobState, JobStore } from "./job.ts";
 
@@ -91,7 +91,7 @@ export function createJobStore({ connections }: { connections: pg.Pool }): JobSt
     const { after, before, limit } = page;
     const marker = after ?? before;
     if (marker !== undefined) numberMarker(marker, markerField(page));
-    const backward = before !== undefined;
+    const backward = readsBackward(page);
     const rows = await run<JobRow>(
       `SELECT ${COLUMNS} FROM jobs
        WHERE ($1::bigint IS NULL OR id < $1) AND ($2::bigint IS NULL OR id > $2)

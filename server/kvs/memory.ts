@@ -1,5 +1,7 @@
 /** The backend in this process. Entries and locks end with the process, and other processes do not see them. */
+
 import { LRUCache } from "lru-cache";
+import { readsBackward } from "../storage/list-pages.ts";
 import { type Clock, monotonicNow } from "./clock.ts";
 import { byCodePoint } from "./code-point-order.ts";
 import {
@@ -277,7 +279,7 @@ function byLockedKey(a: LockedKey, b: LockedKey): number {
 /** The items of a range, in order. Keeps at most `limit` items at a time, since a region may be large. */
 function select<T, M>(items: Iterable<T>, range: Range<M>, order: Order<T, M>): T[] {
   const { after, before, limit } = range;
-  const direction = before === undefined ? 1 : -1;
+  const direction = readsBackward(range) ? -1 : 1;
   const kept: T[] = [];
   for (const item of items) {
     if (after !== undefined && order.toMarker(item, after) <= 0) continue;

@@ -2,7 +2,9 @@
  * The backend in the control database, shared by every process: tables key_values and key_locks, sequence
  * key_lock_fence. The database's clock decides all expiry.
  */
+
 import type pg from "pg";
+import { readsBackward } from "../storage/list-pages.ts";
 import { translatePostgresError } from "../storage/postgres/sql/connection.ts";
 import { type Clock, monotonicNow } from "./clock.ts";
 import { frozenCopy } from "./json-value.ts";
@@ -191,9 +193,9 @@ interface LockRow {
 }
 
 function sideOf<M>(range: Range<M>): { side: Side; marker: M | undefined } {
-  return range.before === undefined
-    ? { side: { beyond: ">", order: "ASC" }, marker: range.after }
-    : { side: { beyond: "<", order: "DESC" }, marker: range.before };
+  return readsBackward(range)
+    ? { side: { beyond: "<", order: "DESC" }, marker: range.before }
+    : { side: { beyond: ">", order: "ASC" }, marker: range.after };
 }
 
 class PostgresRegion implements BackingStore {

@@ -2,6 +2,7 @@
  * The backend on a Redis or Valkey, shared by every process that uses it. The server's clock decides what has expired.
  * All keys have the same hash tag, so in a cluster they are on one server, and each call is one script.
  */
+import { readsBackward } from "../storage/list-pages.ts";
 import { parseRedisUri } from "../storage/redis/server/address.ts";
 import { RedisCluster, SingleServer } from "../storage/redis/server/cluster.ts";
 import type { ArgsOf, KeyList, Script } from "../storage/redis/server/script.ts";
@@ -61,7 +62,7 @@ export function createRedisBackend(params: {
   return {
     open: (region) => new RedisRegion(region, store, clock),
     async regions(range) {
-      const forward = range.before === undefined;
+      const forward = !readsBackward(range);
       const marker = range.before ?? range.after ?? "";
       const [, found] = await store.run(REGIONS, { forward, marker, limit: range.limit });
       return forward ? found : found.toReversed();
@@ -114,15 +115,12 @@ interface Bounds {
 function boundsOf<M>(range: Range<M>, name: (marker: M) => string, region: string | undefined): Bounds {
   const [least, most] = region === undefined ? ["-", "+"] : [`[${region}\0`, `(${region}\u0001`];
   const { after, before, limit } = range;
-  return before === undefined
-    ? {
-        command: "ZRANGEBYLEX",
-        from: after === undefined ? least : `(${name(after)}`,
-        to: most,
-        limit,
-        backward: false,
-      }
-    : { command: "ZREVRANGEBYLEX", from: `(${name(before)}`, to: least, limit, backward: true };
+  if (readsBackward(range)) {
+    const from = before === undefined ? most : `(${name(before)}`;
+    return { command: "ZREVRANGEBYLEX", from, to: least, limit, backward: true };
+  }
+  const from = after === undefined ? least : `(${name(after)}`;
+  return { command: "ZRANGEBYLEX", from, to: most, limit, backward: false };
 }
 
 const nameOf = (region: string, key: string) => `${region}\0${key}`;

@@ -90,12 +90,13 @@ export interface Backend {
 }
 
 /**
- * A page of at most `limit` items: the first ones after `after`, or the last ones before `before`. At most one of the
- * two is given. The items come in ascending order of code points.
+ * A page of at most `limit` items: the first ones, after `after` if it is given; or the last ones, before `before` or
+ * with `atEnd`. At most one of the three is given. The items come in ascending order of code points.
  */
 export interface Range<M> {
   after?: M;
   before?: M;
+  atEnd?: boolean;
   limit: number;
 }
 

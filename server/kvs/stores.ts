@@ -1,7 +1,13 @@
 /** The key-value stores of this process, by name. Operators list stores, keys and locks here. */
 import { DomainError, hasCode } from "../errors.ts";
-import type { Page, PageRequest } from "../storage/list-pages.ts";
-import { badMarker, type MarkerField } from "../storage/list-pages.ts";
+import {
+  badMarker,
+  type MarkerField,
+  type Page,
+  type PageRequest,
+  pageOf,
+  readsBackward,
+} from "../storage/list-pages.ts";
 import type { Clock } from "./clock.ts";
 import { byCodePoint } from "./code-point-order.ts";
 import { KeyValueStore } from "./key-value-store.ts";
@@ -152,8 +158,9 @@ class Registry implements KeyValueStores {
       for (const name of await durable.regions(range)) names.add(name);
     }
     for (const [name, { region }] of this.#stores) if (region.isConfigured && isInRange(name, page)) names.add(name);
-    const { items, ...markers } = cutPage([...names].sort(byCodePoint), page, (name) => name);
-    return { items: await this.#summaries(items), ...markers };
+    const found = cutPage([...names].sort(byCodePoint), page, (name) => name);
+    const items = await this.#summaries(found.items);
+    return { ...found, items, markers: items.map(({ name }) => name) };
   }
 
   async keys(name: string, page: PageRequest): Promise<Page<StoredKey>> {
@@ -167,6 +174,7 @@ class Registry implements KeyValueStores {
     const range = {
       after: page.after === undefined ? undefined : parseLockMarker(page.after, "after"),
       before: page.before === undefined ? undefined : parseLockMarker(page.before, "before"),
+      atEnd: page.atEnd,
       limit: page.limit + 1,
     };
     const only = params.store === undefined ? undefined : await this.#find(params.store);
@@ -283,14 +291,5 @@ function isInRange(name: string, page: PageRequest): boolean {
 
 /** Makes a page from items that were read with one more than its limit. The extra item shows whether more follow. */
 function cutPage<T>(found: T[], page: PageRequest, markerOf: (item: T) => string): Page<T> {
-  const backwards = page.before !== undefined;
-  const items = backwards ? found.slice(-page.limit) : found.slice(0, page.limit);
-  const more = found.length > page.limit;
-  const first = items[0];
-  const last = items.at(-1);
-  return {
-    items,
-    nextMarker: last !== undefined && (backwards || more) ? markerOf(last) : null,
-    previousMarker: first !== undefined && (backwards ? more : page.after !== undefined) ? markerOf(first) : null,
-  };
+  return pageOf(readsBackward(page) ? found.toReversed() : found, page, markerOf);
 }

@@ -2,7 +2,7 @@ import { type Access, requireRole } from "../access/access.ts";
 import { DomainError, hasCode } from "../errors.ts";
 import { type BatchResult, resultOf } from "../storage/batch-result.ts";
 import { type CountedQueue, MAX_CARRIED_BYTES, type Message, type QueueClaim } from "../storage/data-driver.ts";
-import type { Page } from "../storage/list-pages.ts";
+import { emptyPage, type Page } from "../storage/list-pages.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
 import { type BodyBudget, pageBudget } from "./body-budget.ts";
 import { type ClaimRecord, claimed } from "./claims.ts";
@@ -50,8 +50,6 @@ export interface BatchReadOperations {
   subscriptions(access: Access, params: Queues & PageParams): Promise<BatchResult<Page<SubscriptionRecord>>[]>;
 }
 
-/** A marker beyond that of every message. */
-const LAST_MARKER = "9223372036854775807";
 const EVERY_STATE = { includeClaimed: true, includeDelayed: true, includeExhausted: true };
 
 export function createBatchReadOperations(
@@ -115,8 +113,6 @@ export function createBatchReadOperations(
     });
   }
 
-  const emptyPage = () => ({ items: [], nextMarker: null, previousMarker: null });
-
   return {
     async messages(access, params) {
       const request = { page: pageRequest(limits, params.page), ...listFilters(params) };
@@ -135,7 +131,7 @@ export function createBatchReadOperations(
     },
 
     async firstMessages(access, { sort, ...params }) {
-      const page = { limit: 1, ...(sort === "newest" ? { before: LAST_MARKER } : {}) };
+      const page = { limit: 1, ...(sort === "newest" ? { atEnd: true } : {}) };
       const request = { page, ...EVERY_STATE };
       return readMessages<Page<Message>, MessageRecord | null>(access, params, {
         most: limits.MAX_MESSAGES_POST_SIZE,

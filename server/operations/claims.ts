@@ -1,7 +1,7 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
 import type { Claim, Message } from "../storage/data-driver.ts";
-import type { Page } from "../storage/list-pages.ts";
+import { emptyPage, type Page } from "../storage/list-pages.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
 import { type BodyBudget, pageBudget } from "./body-budget.ts";
 import type { OperationContext } from "./context.ts";
@@ -185,7 +185,7 @@ export function createClaimOperations(
       const page = pageRequest(limits, params.page);
       const found = await orIfMissing(
         () => inLiveQueue(lookup, queue, () => data.claims.list({ queue, page })),
-        () => ({ items: [], nextMarker: null, previousMarker: null }),
+        () => emptyPage(),
       );
       return { ...found, items: found.items.map((claim) => claimed(queue, claim)) };
     },

@@ -1,7 +1,7 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError, hasCode } from "../errors.ts";
 import type { DeleteOutcome, Message, NewMessage } from "../storage/data-driver.ts";
-import type { Page } from "../storage/list-pages.ts";
+import { emptyPage, type Page } from "../storage/list-pages.ts";
 import { type MessageState, stateOf } from "../storage/message-state.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
 import { intended, permitted } from "./audit-trail.ts";
@@ -243,7 +243,7 @@ export function createMessageOperations(
               );
               return { ...found, items: found.items.map((message) => placed(queue, message, exhaustedFrom)) };
             },
-            () => ({ items: [], nextMarker: null, previousMarker: null }),
+            () => emptyPage(),
           ),
         ({ items }) => items.length > 0,
       );

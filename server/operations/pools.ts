@@ -2,7 +2,7 @@ import { type Access, requireRole } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
 import type { Pool } from "../storage/control-driver.ts";
 import { type Capability, type DataDriver, DEFAULT_POOL } from "../storage/data-driver.ts";
-import type { Page, PageRequest } from "../storage/list-pages.ts";
+import { type Page, type PageRequest, readsBackward } from "../storage/list-pages.ts";
 import { audited, permitted } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
@@ -192,20 +192,20 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
 
   async function list(page: PageRequest): Promise<Page<PoolRecord>> {
     const { after, before, limit } = page;
-    if (after === undefined && before === undefined) {
+    const backward = readsBackward(page);
+    if (after === undefined && !backward) {
       const rest = await control.pools.list({ page: { limit: Math.max(limit - 1, 1) } });
       const items = rest.items.slice(0, limit - 1);
-      const more = items.length === 0 && rest.items.length > 0 ? DEFAULT_MARKER : rest.nextMarker;
-      return { items: [DEFAULT_RECORD, ...items.map(toRecord)], nextMarker: more, previousMarker: null };
+      const nextMarker = items.length === 0 && rest.items.length > 0 ? DEFAULT_MARKER : rest.nextMarker;
+      return { ...withDefault(items, rest.markers.slice(0, limit - 1)), nextMarker };
     }
     const found = await control.pools.list({ page });
     const items = found.items.map(toRecord);
-    if (before === undefined || before === DEFAULT_MARKER || found.previousMarker !== null) return { ...found, items };
-    if (items.length < limit) {
-      const nextMarker = found.nextMarker ?? DEFAULT_MARKER;
-      return { items: [DEFAULT_RECORD, ...items], nextMarker, previousMarker: null };
-    }
-    return { ...found, items, previousMarker: items[0]?.name ?? null };
+    if (before === DEFAULT_MARKER || found.previousMarker !== null) return { ...found, items };
+    // Nothing that is registered comes before these, but the built-in pool does.
+    if (!backward || items.length === limit) return { ...found, items, previousMarker: found.markers[0] ?? null };
+    const nextMarker = items.length === 0 && before !== undefined ? DEFAULT_MARKER : found.nextMarker;
+    return { ...withDefault(found.items, found.markers), nextMarker };
   }
 
   return {
@@ -343,6 +343,15 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
 function toRecord(pool: Pool): PoolRecord {
   const { name, maskedUri, weight, flavor, optionsText, createdAt, updatedAt } = pool;
   return { name, builtIn: false, maskedUri, weight, flavor, optionsText, createdAt, updatedAt };
+}
+
+/** The page that begins with the built-in pool. */
+function withDefault(pools: readonly Pool[], markers: readonly string[]): Omit<Page<PoolRecord>, "nextMarker"> {
+  return {
+    items: [DEFAULT_RECORD, ...pools.map(toRecord)],
+    markers: [DEFAULT_MARKER, ...markers],
+    previousMarker: null,
+  };
 }
 
 /** For the audit log, without the options: they may hold anything. */

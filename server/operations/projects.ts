@@ -1,5 +1,5 @@
 import { type Access, requireRole } from "../access/access.ts";
-import type { Page, PageRequest } from "../storage/list-pages.ts";
+import { type Page, type PageRequest, readsBackward } from "../storage/list-pages.ts";
 import type { OperationContext } from "./context.ts";
 import type { PageParams } from "./input/addresses.ts";
 import { checkSearch, pageRequest } from "./input/limits.ts";
@@ -42,12 +42,14 @@ function ownProjects(projects: readonly string[], search: string, page: PageRequ
     (name) =>
       (after === undefined || byCodePoint(name, after) > 0) && (before === undefined || byCodePoint(name, before) < 0),
   );
-  const items = before === undefined ? rest.slice(0, limit) : rest.slice(-limit);
+  const items = readsBackward(page) ? rest.slice(-limit) : rest.slice(0, limit);
+  const markers = items.map((name) => `=${name}`);
   const [first, last] = [items[0], items.at(-1)];
   return {
     items,
-    nextMarker: last !== undefined && last !== named.at(-1) ? `=${last}` : null,
-    previousMarker: first !== undefined && first !== named[0] ? `=${first}` : null,
+    markers,
+    nextMarker: last === named.at(-1) ? null : (markers.at(-1) ?? null),
+    previousMarker: first === named[0] ? null : (markers[0] ?? null),
   };
 }
 

@@ -1,6 +1,6 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError, hasCode } from "../errors.ts";
-import type { Page } from "../storage/list-pages.ts";
+import { emptyPage, type Page } from "../storage/list-pages.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
 import type { Subscription } from "../storage/subscription-controller.ts";
 import type { OperationContext } from "./context.ts";
@@ -105,7 +105,7 @@ export function createSubscriptionOperations(
       const page = pageRequest(limits, params.page);
       const found = await orIfMissing(
         () => data.subscriptions.list({ queue, page }),
-        () => ({ items: [], nextMarker: null, previousMarker: null }),
+        () => emptyPage(),
       );
       return { ...found, items: found.items.map((subscription) => toRecord(queue, subscription)) };
     },

@@ -2,24 +2,35 @@
 import { DomainError } from "../errors.ts";
 
 /**
- * Asks for a page of a list: the items after the marker `after`, or those before `before`, in the list's order either
- * way. At most one of the two is given. The page does not contain the marked item, which need not exist any more.
- * BAD_INPUT for a text that is no marker.
+ * Asks for a page of a list, in the list's order: the items after the marker `after`, or those before `before`, or with
+ * `atEnd` the last ones, or else the first ones. At most one of the three is given. The page does not contain the
+ * marked item, which need not exist any more. BAD_INPUT for a text that is no marker.
  */
 export interface PageRequest {
   after?: string;
   before?: string;
+  atEnd?: boolean;
   limit: number;
 }
 
 /**
- * A marker is null when there is no such page now. A page with fewer items than asked for can still have a
- * `nextMarker`. Readers that follow a growing list should keep the marker of the last item they got.
+ * `markers` has one for each item. `nextMarker` is null when no items follow now, else the marker of the last item;
+ * `previousMarker` is the same for the items before and the first one. A page with fewer items than asked for can still
+ * have a `nextMarker`. Readers that follow a growing list should keep the marker of the last item they got.
  */
 export interface Page<T> {
   items: T[];
+  markers: string[];
   nextMarker: string | null;
   previousMarker: string | null;
+}
+
+/** The page of a list that has no items. */
+export const emptyPage = <T>(): Page<T> => ({ items: [], markers: [], nextMarker: null, previousMarker: null });
+
+/** True when the page is read from its end: against the list's order. */
+export function readsBackward({ before, atEnd }: { before?: unknown; atEnd?: boolean }): boolean {
+  return before !== undefined || atEnd === true;
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -52,8 +63,31 @@ export function numberMarker(marker: string, field: MarkerField = "after"): stri
   return marker;
 }
 
+/** The direction of a page whose markers are numbers, and the number that it begins beyond. BAD_INPUT. */
+export function numberRange(page: PageRequest): { direction: Direction; from: string } {
+  const direction = readsBackward(page) ? "backward" : "forward";
+  const marker = page.before ?? page.after;
+  const from = marker === undefined ? OUTMOST_NUMBERS[direction] : numberMarker(marker, markerField(page));
+  return { direction, from };
+}
+
+/** The same for markers that are UUIDs. */
+export function uuidRange(page: PageRequest): { direction: Direction; from: string } {
+  const direction = readsBackward(page) ? "backward" : "forward";
+  const marker = page.before ?? page.after;
+  const from = marker === undefined ? OUTMOST_UUIDS[direction] : uuidMarker(marker, markerField(page));
+  return { direction, from };
+}
+
+type Direction = "forward" | "backward";
+const OUTMOST_NUMBERS = { forward: "0", backward: String(2n ** 63n - 1n) };
+const OUTMOST_UUIDS = {
+  forward: "00000000-0000-0000-0000-000000000000",
+  backward: "ffffffff-ffff-ffff-ffff-ffffffffffff",
+};
+
 /** A marker that is a UUID. BAD_INPUT. */
-export function uuidMarker(marker: string, field: MarkerField): string {
+function uuidMarker(marker: string, field: MarkerField): string {
   const uuid = normaliseUuid(marker);
   if (uuid === null) throw badMarker(field);
   return uuid;
@@ -70,16 +104,18 @@ export function pageOf<Item>(rows: readonly Item[], page: PageRequest, markerOf:
 export function pageOfAll<Item>(
   rows: readonly Item[],
   more: boolean,
-  { after, before }: PageRequest,
+  page: Omit<PageRequest, "limit">,
   markerOf: (item: Item) => string,
 ): Page<Item> {
-  const backward = before !== undefined;
+  const backward = readsBackward(page);
   const items = backward ? rows.toReversed() : [...rows];
-  const [first, last] = [items[0], items.at(-1)];
+  const markers = items.map(markerOf);
+  const [follow, precede] = backward ? [page.before !== undefined, more] : [more, page.after !== undefined];
   return {
     items,
-    nextMarker: last !== undefined && (backward || more) ? markerOf(last) : null,
-    previousMarker: first !== undefined && (backward ? more : after !== undefined) ? markerOf(first) : null,
+    markers,
+    nextMarker: follow ? (markers.at(-1) ?? null) : null,
+    previousMarker: precede ? (markers[0] ?? null) : null,
   };
 }
 

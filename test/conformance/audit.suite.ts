@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AuditEntry } from "../../server/storage/control-driver.ts";
-import { type ControlDriverHarness, type OpenControlDriver, unique, walk } from "./control-harness.ts";
+import { type ControlDriverHarness, type OpenControlDriver, unique } from "./control-harness.ts";
+import { walk } from "./walk.ts";
 
 export function describeAudit(name: string, open: OpenControlDriver): void {
   describe(`the audit log on ${name}`, () => {

@@ -36,7 +36,7 @@ export function batchCases(harness: () => DataDriverHarness): void {
     });
     const all = await driver.messages.list({ queue: third, page: { limit: 100 }, ...EVERY_STATE });
     const middle = all.items[6]?.marker as string;
-    const pages = [{ limit: 1 }, { limit: 5 }, { limit: 100 }, { limit: 3, before: "9223372036854775807" }];
+    const pages = [{ limit: 1 }, { limit: 5 }, { limit: 100 }, { limit: 3, atEnd: true }];
     for (const page of [...pages, { limit: 3, after: middle }, { limit: 3, before: middle }]) {
       for (const filters of [
         {},
@@ -150,7 +150,7 @@ export function batchCases(harness: () => DataDriverHarness): void {
       const subscriber = `http://${randomUUID()}.example`;
       await driver.subscriptions.create({ queue, subscriber, ttlSeconds: 3600, optionsText: "{}" });
     }
-    for (const page of [{ limit: 1 }, { limit: 10 }, { limit: 1, before: "ffffffff-ffff-ffff-ffff-ffffffffffff" }]) {
+    for (const page of [{ limit: 1 }, { limit: 10 }, { limit: 1, atEnd: true }]) {
       const batch = await driver.batch.subscriptions({ queues: some, page });
       const alone = await Promise.all(some.map((queue) => driver.subscriptions.list({ queue, page })));
       expect(ageless(batch)).toEqual(ageless(alone));

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
-import { type ControlDriverHarness, type OpenControlDriver, unique, walk } from "./control-harness.ts";
+import { type ControlDriverHarness, type OpenControlDriver, unique } from "./control-harness.ts";
+import { walk } from "./walk.ts";
 
 export function describeCatalogue(name: string, open: OpenControlDriver): void {
   describe(`the catalogue on ${name}`, () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { PageRequest } from "../../server/storage/list-pages.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import {
   advance,
@@ -11,6 +12,7 @@ import {
   readAll,
   uniqueName,
 } from "./harness.ts";
+import { walk } from "./walk.ts";
 
 export function describeClaims(name: string, open: OpenDataDriver): void {
   describe(`claims on ${name}`, () => {
@@ -401,8 +403,7 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       await claim(harness, queue, { limit: 1, ttlSeconds: 5 });
       advance(harness, 5);
       await harness.driver.claims.delete({ queue, id: made.pop() as string });
-      const list = (page: { after?: string; before?: string; limit: number }) =>
-        harness.driver.claims.list({ queue, page });
+      const list = (page: PageRequest) => harness.driver.claims.list({ queue, page });
       await expect(list({ limit: 3, after: "nonsense" })).rejects.toMatchObject({ code: "BAD_INPUT" });
       const first = await list({ limit: 3 });
       expect(first.items.map((one) => one.id)).toEqual(made.slice(0, 3));
@@ -412,6 +413,11 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       expect(second.nextMarker).toBeNull();
       const back = await list({ limit: 3, before: second.items[0]?.id as string });
       expect(back.items.map((one) => one.id)).toEqual(made.slice(0, 3));
+      const idsOfPage = async (page: PageRequest) => {
+        const found = await list(page);
+        return { ...found, items: found.items.map((one) => one.id) };
+      };
+      expect(await walk(idsOfPage, [2, 3])).toEqual(made);
     });
 
     it("a claim repeated with its idempotency key is the same claim until it expires, and then a new one", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type ControlDriverHarness, inByteOrder, type OpenControlDriver, unique, walk } from "./control-harness.ts";
+import { type ControlDriverHarness, inByteOrder, type OpenControlDriver, unique } from "./control-harness.ts";
+import { walk } from "./walk.ts";
 
 export function describeFlavors(name: string, open: OpenControlDriver): void {
   describe(`flavors on ${name}`, () => {

@@ -1,6 +1,9 @@
 /** The lists of stores, keys and locks, on every backend of the key-value store. */
+
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { emptyPage, type PageRequest } from "../../server/storage/list-pages.ts";
 import { freshName, type KeyValueWorld, passSecondsIn, refused } from "./key-value-harness.ts";
+import { walk } from "./walk.ts";
 
 export function describeKeyValueLists(name: string, open: () => Promise<KeyValueWorld>): void {
   describe(`lists of the key-value store on ${name}`, () => {
@@ -34,11 +37,12 @@ export function describeKeyValueLists(name: string, open: () => Promise<KeyValue
       const back = await world.stores.keys(name, { limit: 2, before: "d" });
       expect(back.items.map(({ key }) => key)).toEqual(["b", "c"]);
       expect(back).toMatchObject({ nextMarker: "c", previousMarker: "b" });
-      expect(await world.stores.keys(name, { limit: 2, before: "a" })).toEqual({
-        items: [],
-        nextMarker: null,
-        previousMarker: null,
-      });
+      expect(await world.stores.keys(name, { limit: 2, before: "a" })).toEqual(emptyPage());
+      const keysOnly = async (page: PageRequest) => {
+        const keys = await world.stores.keys(name, page);
+        return { ...keys, items: keys.items.map(({ key }) => key) };
+      };
+      expect(await walk(keysOnly, [2])).toEqual(["a", "b", "c", "d", "leaving", "\uffff", "🐪"]);
     });
 
     it("lists stores with their backend and the number of entries", async () => {
@@ -90,6 +94,11 @@ export function describeKeyValueLists(name: string, open: () => Promise<KeyValue
         page: { limit: 1, before: next.previousMarker as string },
       });
       expect(back.items.map(({ key }) => key)).toEqual(["b"]);
+      const lockedKeys = async (page: PageRequest) => {
+        const locks = await world.stores.locks({ store: name, page });
+        return { ...locks, items: locks.items.map(({ key }) => key) };
+      };
+      expect(await walk(lockedKeys, [1, 2])).toEqual(["a", "b", "c"]);
       const all = await world.stores.locks({ page: { limit: 100 } });
       expect(all.items.filter(({ region }) => region === name)).toHaveLength(3);
       await Promise.all(held.map((lock) => lock.release()));

@@ -14,6 +14,7 @@ import {
   readAll,
   uniqueName,
 } from "./harness.ts";
+import { walk } from "./walk.ts";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -177,6 +178,15 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         const front = await list(queue, { before: back.previousMarker as string });
         expect(idsOf(front.items)).toEqual(ids.slice(0, 10));
         expect(front.previousMarker).toBeNull();
+        expect(
+          await walk(
+            async (page) => {
+              const found = await harness.driver.messages.list({ queue, page });
+              return { ...found, items: idsOf(found.items) };
+            },
+            [7],
+          ),
+        ).toEqual(ids);
       });
 
       it("a page leaves out claimed and delayed messages unless asked for them, and is full all the same", async () => {

@@ -2,7 +2,8 @@ import { setTimeout } from "node:timers/promises";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { NewPool } from "../../server/storage/control-driver.ts";
-import { type ControlDriverHarness, inByteOrder, type OpenControlDriver, unique, walk } from "./control-harness.ts";
+import { type ControlDriverHarness, inByteOrder, type OpenControlDriver, unique } from "./control-harness.ts";
+import { walk } from "./walk.ts";
 
 export function describePools(name: string, open: OpenControlDriver): void {
   describe(`pools on ${name}`, () => {

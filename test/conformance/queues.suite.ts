@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { emptyPage } from "../../server/storage/list-pages.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
-import { type ControlDriverHarness, inByteOrder, type OpenControlDriver, unique, walk } from "./control-harness.ts";
+import { type ControlDriverHarness, inByteOrder, type OpenControlDriver, unique } from "./control-harness.ts";
+import { walk } from "./walk.ts";
 
 export function describeQueues(name: string, open: OpenControlDriver): void {
   describe(`queues on ${name}`, () => {
@@ -286,11 +288,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         const before = await queues().list({ project, page: { limit: 5, before: "b" } });
         expect(before.items.map((queue) => queue.name)).toEqual(["a"]);
         expect(before.nextMarker).toBe("a");
-        expect(await queues().list({ project, page: { limit: 5, after: "c" } })).toEqual({
-          items: [],
-          nextMarker: null,
-          previousMarker: null,
-        });
+        expect(await queues().list({ project, page: { limit: 5, after: "c" } })).toEqual(emptyPage());
         // Nothing lies before "0", though a marker was given.
         expect((await queues().list({ project, page: { limit: 5, after: "0" } })).previousMarker).toBeNull();
       });

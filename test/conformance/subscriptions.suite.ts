@@ -1,8 +1,11 @@
 /** What the subscription controller of every driver guarantees. */
+
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { emptyPage, type PageRequest } from "../../server/storage/list-pages.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import type { Subscription, SubscriptionController } from "../../server/storage/subscription-controller.ts";
 import { advance, type DataDriverHarness, type OpenDataDriver, uniqueName } from "./harness.ts";
+import { walk } from "./walk.ts";
 
 const UNKNOWN_ID = "01234567-89ab-7def-8123-456789abcdef";
 /** About so many seconds: the call itself takes some on a busy machine. */
@@ -246,7 +249,7 @@ export function describeSubscriptions(name: string, open: OpenDataDriver): void 
         await subscribe("http://elsewhere", { to: await aQueue() });
         expect(ids).toEqual([...ids].sort());
 
-        const list = (page: { after?: string; before?: string; limit: number }) => subscriptions.list({ queue, page });
+        const list = (page: PageRequest) => subscriptions.list({ queue, page });
         const first = await list({ limit: 3 });
         expect(idsOf(first)).toEqual(ids.slice(0, 3));
         expect(first).toMatchObject({ nextMarker: ids[2], previousMarker: null });
@@ -260,7 +263,12 @@ export function describeSubscriptions(name: string, open: OpenDataDriver): void 
         expect(idsOf(back)).toEqual(ids.slice(3, 6));
         expect(back).toMatchObject({ nextMarker: ids[5], previousMarker: ids[3] });
         expect(await list({ limit: 3, before: ids[3] })).toMatchObject({ previousMarker: null, nextMarker: ids[2] });
-        expect(await list({ limit: 3, before: ids[0] })).toEqual({ items: [], nextMarker: null, previousMarker: null });
+        expect(await list({ limit: 3, before: ids[0] })).toEqual(emptyPage());
+        const idsOfPage = async (page: PageRequest) => {
+          const found = await list(page);
+          return { ...found, items: idsOf(found) };
+        };
+        expect(await walk(idsOfPage, [3])).toEqual(ids);
       });
 
       it("continues after a subscription that was deleted meanwhile, and refuses a malformed marker", async () => {

@@ -111,6 +111,9 @@ describe("the history of a pool's health", () => {
     expect([starts(rest.items), rest.nextMarker]).toEqual([[1, 0], null]);
     const back = await list({ pool, stepSeconds: 60, page: { limit: 3, before: rest.previousMarker } });
     expect(starts(back.items)).toEqual([5, 2]);
+    const oldest = await list({ pool, stepSeconds: 60, page: { limit: 3, atEnd: true } });
+    expect([starts(oldest.items), oldest.nextMarker]).toEqual([[2, 1, 0], null]);
+    expect(oldest.markers).toEqual(oldest.items.map(({ from }) => String(from.getTime() / 1000)));
     const since = await list({ pool, stepSeconds: 60, since: new Date(began + 2 * MINUTE) });
     expect(starts(since.items)).toEqual([5, 2]);
   });

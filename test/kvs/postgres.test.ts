@@ -1,11 +1,13 @@
 /**
  * The key-value store on PostgreSQL: the conformance suites, and what only a backend shared by processes guarantees.
  */
+
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createMemoryBackend } from "../../server/kvs/memory.ts";
 import { createPostgresBackend } from "../../server/kvs/postgres.ts";
 import { createKeyValueStores, type KeyValueStores } from "../../server/kvs/stores.ts";
+import { emptyPage } from "../../server/storage/list-pages.ts";
 import { openConnections } from "../../server/storage/postgres/sql/connection.ts";
 import { describeKeyValue } from "../conformance/key-value.suite.ts";
 import { type KeyValueWorld, refused } from "../conformance/key-value-harness.ts";
@@ -190,7 +192,7 @@ describe("key-value store shared by two processes", () => {
       const summary = { name, backingStore: "postgres", internal: false, count: { value: 0, exact: true } };
       expect((await one.keyValueStores({ limit: 1000 })).items).toContainEqual(summary);
       expect((await other.keyValueStores({ limit: 1000 })).items).toContainEqual(summary);
-      expect(await other.keys(name, { limit: 1 })).toEqual({ items: [], nextMarker: null, previousMarker: null });
+      expect(await other.keys(name, { limit: 1 })).toEqual(emptyPage());
     });
 
     it("let a caller wait five seconds for a lock, however long locks live", async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { DomainError } from "../../server/errors.ts";
 import { createOperations } from "../../server/operations/create-operations.ts";
+import { emptyPage } from "../../server/storage/list-pages.ts";
 import { admin, aService, codeOf, operator, over, type Service, viewer, withBroken } from "./a-service.ts";
 
 let service: Service;
@@ -130,7 +131,7 @@ test("a health check answers within ten seconds, whatever hangs", async () => {
   try {
     for (const alive of [true, false]) {
       const pools = over(service.control.pools, {
-        list: () => late(4000, { items: [], nextMarker: null, previousMarker: null }),
+        list: () => late(4000, emptyPage()),
         listLosses: never,
       });
       const control = {

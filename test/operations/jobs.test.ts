@@ -454,6 +454,10 @@ describe("the list of jobs", () => {
     expect(ids).toEqual(ids.toSorted((a, b) => b - a));
     const back = await jobs.list(admin, { page: { limit: 3, before: next.items[0]?.id ?? null } });
     expect(back.items.map(({ id }) => id)).toEqual(all.items.map(({ id }) => id));
+    const oldest = await jobs.list(admin, { page: { limit: 2, atEnd: true } });
+    expect([oldest.items.at(-1)?.id, oldest.nextMarker]).toEqual([oldest.markers.at(-1), null]);
+    const beforeOldest = await jobs.list(admin, { page: { limit: 1, before: oldest.markers[1] ?? null } });
+    expect(beforeOldest.markers).toEqual([oldest.markers[0]]);
     const moves = await jobs.list(operator, { kind: "moveQueue" });
     expect(moves.items.length).toBeGreaterThan(2);
     expect((await jobs.list(operator, { kind: "drainPool" })).items).toEqual([]);

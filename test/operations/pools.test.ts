@@ -1,6 +1,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { DomainError } from "../../server/errors.ts";
+import { walk } from "../conformance/walk.ts";
 import { postgresByDetour } from "../support/detour.ts";
 import { admin, aService, codeOf, operator, over, refusal, type Service, viewer, withBroken } from "./a-service.ts";
 
@@ -188,6 +189,8 @@ describe("pools", () => {
       } while (before !== null);
       expect(backward).toEqual(["default", "la", "lb"]);
     }
+    const walked = await walk((page) => pools.list(viewer, { page }), [1, 2, 3]);
+    expect(walked.map(({ name }) => name)).toEqual(["default", "la", "lb"]);
     expect(await pools.get(viewer, { pool: "default" })).toMatchObject({
       builtIn: true,
       weight: null,

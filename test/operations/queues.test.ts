@@ -290,9 +290,10 @@ describe("lists", () => {
     const all = await service.operations.projects.list(admin, {});
     expect(all.items.map(({ name }) => name)).toEqual(["", "a", "a.b", "p", "secret"]);
     const own = await service.operations.projects.list(viewer, { page: { limit: 1 } });
-    expect(own).toEqual({ items: [{ name: "p" }], nextMarker: "=p", previousMarker: null });
+    expect(own).toEqual({ items: [{ name: "p" }], markers: ["=p"], nextMarker: "=p", previousMarker: null });
     expect(await service.operations.projects.list(viewer, { page: { limit: 5, after: own.nextMarker } })).toEqual({
       items: [{ name: "q" }],
+      markers: ["=q"],
       nextMarker: null,
       previousMarker: "=q",
     });

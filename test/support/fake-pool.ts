@@ -2,10 +2,12 @@
  * A pool in memory that a test can break on purpose. It keeps rows of queues with their epochs, and messages. It
  * creates no claims: a message is claimed only if a test sets `claim` on it.
  */
+
 import { randomUUID } from "node:crypto";
 import { DomainError } from "../../server/errors.ts";
 import { resultOf } from "../../server/storage/batch-result.ts";
 import type { ArrivalListener, DataDriver, Message } from "../../server/storage/data-driver.ts";
+import { pageOfAll } from "../../server/storage/list-pages.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 
 interface Row {
@@ -78,7 +80,7 @@ export class FakePool {
         await this.before("batch.messages");
         return Promise.all(
           queues.map((queue) =>
-            resultOf((async () => ({ items: this.#row(queue).messages, nextMarker: null, previousMarker: null }))()),
+            resultOf((async () => pageOfAll(this.#row(queue).messages, false, {}, ({ marker }) => marker))()),
           ),
         );
       },

@@ -12,13 +12,14 @@ export interface QueueAddress extends ProjectAddress {
 }
 
 /**
- * Which page of a list. `after` and `before` are exclusive markers; they need not exist in the list. At most one of
- * them may be given. `limit`: 1 to MAX_PAGE_SIZE, by default DEFAULT_PAGE_SIZE. BAD_INPUT.
+ * Which page of a list. `after` and `before` are exclusive markers; they need not exist in the list. `atEnd`: the last
+ * page. At most one of the three may be given. `limit`: 1 to MAX_PAGE_SIZE, by default DEFAULT_PAGE_SIZE. BAD_INPUT.
  */
 export interface PageParams {
   page?: {
     after?: string | null;
     before?: string | null;
+    atEnd?: boolean;
     limit?: number | null;
     /** The caller's own name for `limit`, for the error. Left out: limit. */
     limitName?: string;

@@ -39,8 +39,9 @@ export function pageRequest(
   const limit = checkLimit(limits, page?.limitName ?? "limit", page?.limit);
   const after = page?.after ?? undefined;
   const before = page?.before ?? undefined;
-  if (after !== undefined && before !== undefined) {
-    throw badInput("before", "Give `after` or `before`, not both.");
+  const atEnd = page?.atEnd === true;
+  if ((after !== undefined && before !== undefined) || (atEnd && (after ?? before) !== undefined)) {
+    throw badInput("before", "Give `after`, `before` or `atEnd`, not two of them.");
   }
   for (const [field, marker] of [
     ["after", after],
@@ -49,7 +50,12 @@ export function pageRequest(
     if (marker === undefined) continue;
     if (!isStorable(marker) || marker.length > MAX_MARKER_LENGTH || !isMarker(marker)) throw badMarker(field);
   }
-  return { limit, ...(after === undefined ? {} : { after }), ...(before === undefined ? {} : { before }) };
+  return {
+    limit,
+    ...(after === undefined ? {} : { after }),
+    ...(before === undefined ? {} : { before }),
+    ...(atEnd ? { atEnd } : {}),
+  };
 }
 
 /** Returns the limit, by default DEFAULT_PAGE_SIZE. BAD_INPUT unless it is from 1 to MAX_PAGE_SIZE. */

@@ -1,7 +1,7 @@
 import { DomainError } from "../../errors.ts";
 import type { BatchReads } from "../data-driver.ts";
 import type { Page, PageRequest } from "../list-pages.ts";
-import { markerField, normaliseUuid, pageOf, uuidMarker } from "../list-pages.ts";
+import { normaliseUuid, pageOf, uuidRange } from "../list-pages.ts";
 import type { QueueRef } from "../queue-ref.ts";
 import { isMoving, staleEpoch } from "../storage-errors.ts";
 import type { Subscription, SubscriptionController } from "../subscription-controller.ts";
@@ -9,7 +9,7 @@ import { uuidV7 } from "../uuid-v7.ts";
 import type { Pool } from "./pool.ts";
 import { textArray } from "./sql/array-parameter.ts";
 import { isUniqueViolation } from "./sql/connection.ts";
-import { CLOCK, milliseconds, NIL } from "./sql/fragments.ts";
+import { CLOCK, milliseconds } from "./sql/fragments.ts";
 import { bool, int8, orNull, text, uuid } from "./sql/parameter-types.ts";
 import { rowOf, statement } from "./sql/statement.ts";
 import type { Statements } from "./sql/statements.ts";
@@ -206,14 +206,13 @@ export class PostgresSubscriptions implements SubscriptionController {
   }
 
   async list(params: { queue: QueueRef; page: PageRequest }): Promise<Page<Subscription>> {
-    const { after, before, limit } = params.page;
-    const from = uuidMarker(before ?? after ?? NIL, markerField(params.page));
+    const { direction, from } = uuidRange(params.page);
     const rows = await this.#found(
       params.queue,
-      this.#statements.read(LIST[before === undefined ? "forward" : "backward"], {
+      this.#statements.read(LIST[direction], {
         ...keyOf(params.queue),
         from,
-        limit: limit + 1,
+        limit: params.page.limit + 1,
       }),
     );
     return pageOf(rows.map(readSubscription), params.page, ({ id }) => id);
@@ -221,12 +220,12 @@ export class PostgresSubscriptions implements SubscriptionController {
 
   readonly listMany: BatchReads["subscriptions"] = async ({ queues, page }) => {
     if (queues.length === 0) return [];
-    const { after, before, limit } = page;
-    const rows = await this.#statements.read(BATCH[before === undefined ? "forward" : "backward"], {
+    const { direction, from } = uuidRange(page);
+    const rows = await this.#statements.read(BATCH[direction], {
       projects: queues.map(({ project }) => project),
       queues: queues.map(({ name }) => name),
-      from: uuidMarker(before ?? after ?? NIL, markerField(page)),
-      limit: limit + 1,
+      from,
+      limit: page.limit + 1,
     });
     const byQueue = Map.groupBy(rows, ({ n }) => n);
     return queues.map((queue, index) => {

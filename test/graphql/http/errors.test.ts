@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DomainError, ERROR_CODES, type ErrorCode, HTTP_STATUS } from "../../../server/errors.ts";
+import { emptyPage } from "../../../server/storage/list-pages.ts";
 import { ADMIN, type OpenDoor, openDoor } from "./door.ts";
 
 let door: OpenDoor;
@@ -13,7 +14,7 @@ beforeAll(async () => {
       delete: fail,
       get: fail,
       statsMany: fail,
-      list: async () => ({ items: [], nextMarker: null, previousMarker: null }),
+      list: async () => emptyPage(),
       watchStats: () => ({ [Symbol.asyncIterator]: () => ({ next: fail }) }) as never,
     },
     claims: { get: fail },

@@ -2,7 +2,9 @@
  * Requests that are cheap to send and were once expensive to answer. None may block the event loop for much longer than
  * it takes to parse its JSON.
  */
+
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { emptyPage } from "../../../server/storage/list-pages.ts";
 import { ADMIN, type OpenDoor, openDoor } from "./door.ts";
 
 const MEBIBYTES_4 = 4 * 1_048_576;
@@ -16,7 +18,7 @@ let door: OpenDoor;
 beforeAll(async () => {
   const none = async () => [] as never;
   door = await openDoor({
-    queues: { statsMany: none, list: async () => ({ items: [], nextMarker: null, previousMarker: null }) },
+    queues: { statsMany: none, list: async () => emptyPage() },
     messages: { post: async (_access, { messages }) => ({ ids: messages.map(() => "id") }) },
   });
 });

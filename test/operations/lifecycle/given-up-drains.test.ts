@@ -1,4 +1,5 @@
 /** Whether a pool takes new queues again after a drain that ended before the pool was empty. */
+
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
 import type { Job, JobStore } from "../../../server/jobs/job.ts";
@@ -11,6 +12,7 @@ import {
 } from "../../../server/jobs/runner.ts";
 import { createOperations } from "../../../server/operations/create-operations.ts";
 import type { Operations } from "../../../server/operations/operations.ts";
+import { emptyPage } from "../../../server/storage/list-pages.ts";
 import { admin, aService, hasty, operator, over, type Service, withBroken } from "../a-service.ts";
 
 let service: Service;
@@ -97,7 +99,7 @@ test("a drain whose job cannot be stored leaves the weight as it was, and the ne
   const { id, inputText } = await service.operations.jobs.drainPool(admin, { pool });
   expect(JSON.parse(inputText)).toEqual({ weight: 3 });
   // As a request that listed the jobs before this job was added.
-  const list = async () => ({ items: [], nextMarker: null, previousMarker: null });
+  const list = async () => emptyPage<Job>();
   await service.operations.pools.update(admin, { pool, weight: 2 });
   expect(await withJobs({ list }).jobs.drainPool(admin, { pool })).toMatchObject({ id, inputText });
   expect(await weightOf(pool)).toBe(2);

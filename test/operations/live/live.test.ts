@@ -244,6 +244,7 @@ test("readers of an endless queue yield to the event loop and to each other", as
   let marker = 0;
   const list = async () => ({
     items: Array.from({ length: 100 }, () => ({ marker: String(++marker), bodyText: "1" }) as Message),
+    markers: [],
     nextMarker: null,
     previousMarker: null,
   });

@@ -1,12 +1,12 @@
 /** Reads the claims of many queues in one statement: a page of each queue's, or many claims with their messages. */
 import { type BatchReads, carriedBytes, type QueueClaim } from "../../data-driver.ts";
-import { markerField, normaliseUuid, numberMarker, pageOf, uuidMarker } from "../../list-pages.ts";
+import { normaliseUuid, numberMarker, pageOf, uuidRange } from "../../list-pages.ts";
 import { ASKED, ASKED_COLUMNS, type AskedRow, asked, askedQueues, resultsOf } from "../asked-queues.ts";
 import { requestsThatFit } from "../messages/batch.ts";
 import { type MaybeMessageRow, MESSAGE_COLUMNS, readMessages, upTo } from "../messages/rows.ts";
 import type { Pool } from "../pool.ts";
 import { uuidArray } from "../sql/array-parameter.ts";
-import { CLOCK, NIL } from "../sql/fragments.ts";
+import { CLOCK } from "../sql/fragments.ts";
 import { int8, uuid } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
 import { CLAIM_FIELDS, type ClaimFields, claimOf } from "./get.ts";
@@ -53,11 +53,11 @@ const BY_IDS = statement({
 export function claimsOfMany({ statements, queues: known }: Pool): BatchReads["claims"] {
   return async ({ queues, page }) => {
     if (queues.length === 0) return [];
-    const { after, before, limit } = page;
-    const rows = await statements.read(PAGES[before === undefined ? "forward" : "backward"], {
+    const { direction, from } = uuidRange(page);
+    const rows = await statements.read(PAGES[direction], {
       ...asked(known, queues),
-      from: uuidMarker(before ?? after ?? NIL, markerField(page)),
-      limit: limit + 1,
+      from,
+      limit: page.limit + 1,
     });
     const results = resultsOf(known, queues, rows, (found) =>
       pageOf(found.filter((row) => row.id !== null).map(readClaim), page, ({ id }) => id),

@@ -1,11 +1,11 @@
 /** Reads claims: one with its messages, and pages. */
 import { DomainError } from "../../../errors.ts";
 import { type Claim, type ClaimController, carriedBytes } from "../../data-driver.ts";
-import { markerField, normaliseUuid, numberMarker, pageOf, uuidMarker } from "../../list-pages.ts";
+import { normaliseUuid, numberMarker, pageOf, uuidRange } from "../../list-pages.ts";
 import { type MaybeMessageRow, MESSAGE_COLUMNS, readMessages, upTo } from "../messages/rows.ts";
 import type { Pool } from "../pool.ts";
 import { STALE } from "../queue-rows.ts";
-import { CLOCK, LIVE_QUEUE, milliseconds, NIL } from "../sql/fragments.ts";
+import { CLOCK, LIVE_QUEUE, milliseconds } from "../sql/fragments.ts";
 import { int8, orNull, uuid } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
 import type { Acquired } from "./acquire.ts";
@@ -127,14 +127,13 @@ export async function resumeClaim(
 
 export function listClaims({ statements, queues }: Pool): ClaimController["list"] {
   return async ({ queue, page }) => {
-    const { after, before, limit } = page;
-    const from = uuidMarker(before ?? after ?? NIL, markerField(page));
+    const { direction, from } = uuidRange(page);
     return queues.with(queue, async (row) => {
-      const rows = await statements.read(LIST[before === undefined ? "forward" : "backward"], {
+      const rows = await statements.read(LIST[direction], {
         queueId: row.id,
         epoch: row.epoch,
         from,
-        limit: limit + 1,
+        limit: page.limit + 1,
       });
       if (rows.length === 0) return STALE;
       const found = rows.filter((claim) => claim.id !== null);

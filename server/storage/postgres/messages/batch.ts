@@ -1,6 +1,6 @@
 /** Reads the messages of many queues in one statement: a page of each, or some of each by their ids. */
 import { type BatchReads, carriedBytes } from "../../data-driver.ts";
-import { markerField, numberMarker, pageOfAll, validUuids } from "../../list-pages.ts";
+import { numberRange, pageOfAll, validUuids } from "../../list-pages.ts";
 import { ASKED, ASKED_COLUMNS, type AskedRow, asked, askedQueues, resultsOf } from "../asked-queues.ts";
 import type { Pool } from "../pool.ts";
 import { int8Array, uuidArray } from "../sql/array-parameter.ts";
@@ -97,10 +97,11 @@ export function messagesOfMany({ statements, queues: known, ids, exhaustedFronts
     // What is claimed or delayed at the front of the queue is not exhausted. Only fronts that are known already count:
     // to look for them would be a statement for each queue.
     const skipFrom = (index: number) => (includeClaimed || includeDelayed ? null : countOf(index));
-    const rows = await statements.read(PAGES[page.before === undefined ? "forward" : "backward"], {
+    const { direction, from } = numberRange(page);
+    const rows = await statements.read(PAGES[direction], {
       ...asked(known, queues, (row, index) => exhaustedFronts.startOf(row, skipFrom(index))),
       exhaustedFrom: queues.map((_, index) => countOf(index)),
-      from: numberMarker(page.before ?? page.after ?? "0", markerField(page)),
+      from,
       includeClaimed,
       includeDelayed,
       exceptClientId: params.exceptClientId ?? null,

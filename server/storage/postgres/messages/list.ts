@@ -1,7 +1,7 @@
 /** Reads messages: pages, by id, and at a queue's ends. */
 import { DomainError } from "../../../errors.ts";
 import { carriedBytes, type Message, type MessageController } from "../../data-driver.ts";
-import { markerField, numberMarker, pageOfAll, validUuids } from "../../list-pages.ts";
+import { numberRange, pageOfAll, validUuids } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Pool } from "../pool.ts";
 import { type QueueRow, STALE } from "../queue-rows.ts";
@@ -68,7 +68,6 @@ const listStatement = (direction: "forward" | "backward") =>
   });
 
 const LIST = { forward: listStatement("forward"), backward: listStatement("backward") };
-
 /** The message that `w` names: by its id where it came from elsewhere, else by the marker that its id is made of. */
 export const BY_ID = `
      SELECT o.* FROM messages o WHERE o.queue_id = q.id AND o.marker =
@@ -127,8 +126,9 @@ export class MessageReader {
     const exhaustedFrom = includeExhausted ? null : (params.exhaustedFrom ?? null);
     // What is claimed or delayed at the front of the queue is not exhausted.
     const skipFrom = includeClaimed || includeDelayed ? null : exhaustedFrom;
+    const { direction, from } = numberRange(page);
     const terms = {
-      from: numberMarker(page.before ?? page.after ?? "0", markerField(page)),
+      from,
       includeClaimed,
       includeDelayed,
       exceptClientId: params.exceptClientId ?? null,
@@ -137,7 +137,7 @@ export class MessageReader {
       maxBytes: carriedBytes(params.maxBytes),
     };
     const rows = await this.#pool.queues.with(queue, async (row) => {
-      const found = await statements.read(LIST[page.before === undefined ? "forward" : "backward"], {
+      const found = await statements.read(LIST[direction], {
         queueId: row.id,
         epoch: row.epoch,
         lowWater: exhaustedFronts.startOf(row, skipFrom),

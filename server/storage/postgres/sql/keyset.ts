@@ -2,7 +2,7 @@
 import { Prisma } from "../../../../prisma/generated/client.ts";
 import { DomainError } from "../../../errors.ts";
 import type { Page, PageRequest } from "../../list-pages.ts";
-import { badMarker, type MarkerField, markerField } from "../../list-pages.ts";
+import { badMarker, emptyPage, type MarkerField, markerField, readsBackward } from "../../list-pages.ts";
 
 /**
  * One side of a key: rows beyond a marker, or from it on. `side` has Prisma's names, so that models take it as it is.
@@ -36,7 +36,7 @@ export async function keysetPage<Row, Item>(params: {
   if (after !== undefined && before !== undefined) {
     throw new DomainError("BAD_INPUT", "Give `after` or `before`, not both.");
   }
-  const backwards = before !== undefined;
+  const backwards = readsBackward(params.page);
   const marker = after ?? before;
   const field = markerField(params.page);
   const ascending = (params.descending === true) === backwards;
@@ -53,14 +53,14 @@ export async function keysetPage<Row, Item>(params: {
   const more = rows.length > limit;
   const shown = more ? rows.slice(0, limit) : rows;
   if (backwards) shown.reverse();
-  const first = shown[0];
-  const last = shown.at(-1);
-  if (first === undefined || last === undefined) return { items: [], nextMarker: null, previousMarker: null };
+  if (shown.length === 0) return emptyPage();
+  const markers = shown.map(params.marker);
   const [follows, precedes] = backwards ? [otherSide.length > 0, more] : [more, otherSide.length > 0];
   return {
     items: shown.map(params.item),
-    nextMarker: follows ? params.marker(last) : null,
-    previousMarker: precedes ? params.marker(first) : null,
+    markers,
+    nextMarker: follows ? (markers.at(-1) ?? null) : null,
+    previousMarker: precedes ? (markers[0] ?? null) : null,
   };
 }
 

@@ -9,7 +9,7 @@ import {
   type QueueStats,
 } from "../../data-driver.ts";
 import type { Page } from "../../list-pages.ts";
-import { markerField, numberMarker, pageOfAll, validUuids } from "../../list-pages.ts";
+import { numberRange, pageOfAll, validUuids } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { CALL, ENTER, QUEUE } from "../queue-lua.ts";
@@ -153,8 +153,9 @@ export class RedisMessages implements MessageController {
 
   /** Null when the page has more than `room` bytes, and there is room for more than that in a page. */
   async listWithin(params: ListParams, room: number): Promise<Page<Message> | null> {
-    const { after, before, limit } = params.page;
-    const backward = before !== undefined;
+    const { limit } = params.page;
+    const { direction, from: start } = numberRange(params.page);
+    const forward = direction === "forward";
     const filters = {
       includeClaimed: params.includeClaimed === true,
       includeDelayed: params.includeDelayed === true,
@@ -166,10 +167,10 @@ export class RedisMessages implements MessageController {
     const pageBytes = carriedBytes(params.maxBytes);
     let bytes = 0;
     let cut = false;
-    let from: string | null = `(${numberMarker(before ?? after ?? "0", markerField(params.page))}`;
+    let from: string | null = `(${start}`;
     while (from !== null && !cut) {
       const [maxBytes, roomLeft] = [Math.min(pageBytes, room) - bytes, room - bytes];
-      const args = { ...filters, forward: !backward, from, limit: limit + 1 - found.length, maxBytes, room: roomLeft };
+      const args = { ...filters, forward, from, limit: limit + 1 - found.length, maxBytes, room: roomLeft };
       const answer: AnswerOf<typeof LIST> = await this.#queues.call(params.queue, LIST, args, { deadline });
       const [, now, parts, stopped, leftOut] = answer;
       const messages = readMessages(parts, now);
