@@ -31,7 +31,7 @@ export const OVERVIEW = graphql(
         }
       }
     }
-    queues(allProjects: true, sort: CREATED_AT, descending: true, first: 20) {
+    queues(allProjects: true, orderBy: { field: CREATED_AT, direction: DESC }, first: 20) {
       count {
         value
         exact

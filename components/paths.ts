@@ -43,7 +43,15 @@ export const paths = {
   /** Of one project, or with null of all projects. */
   queues: (
     project: string | null,
-    query?: { search?: string; sort?: string; after?: string | null; before?: string | null },
+    query?: {
+      search?: string;
+      pool?: string;
+      flavor?: string;
+      deadLetters?: boolean;
+      sort?: string;
+      after?: string | null;
+      before?: string | null;
+    },
   ) => withQuery(project === null ? "/queues" : `/projects/${segment(project)}/queues`, query),
   queue: (project: string, name: string, tab: QueueTab = "messages", query?: Query) =>
     withQuery(`/projects/${segment(project)}/queues/${segment(name)}${tab === "messages" ? "" : `/${tab}`}`, query),

@@ -1,3 +1,4 @@
+import { POOL_CHOICE } from "../../components/catalogue/fragments.ts";
 import { PAGE_INFO } from "../../components/fragments.ts";
 import { graphql } from "../../components/graphql.ts";
 import { QUEUE_ROW } from "../../components/queues/fragments.ts";
@@ -8,9 +9,8 @@ export const QUEUES_PAGE = graphql(
   query QueuesPage(
     $project: String
     $allProjects: Boolean! = false
-    $search: String
-    $sort: QueueSort!
-    $descending: Boolean!
+    $filter: QueueFilter!
+    $orderBy: QueueOrder!
     $first: Int
     $after: String
     $last: Int
@@ -20,9 +20,8 @@ export const QUEUES_PAGE = graphql(
     queues(
       project: $project
       allProjects: $allProjects
-      search: $search
-      sort: $sort
-      descending: $descending
+      filter: $filter
+      orderBy: $orderBy
       first: $first
       after: $after
       last: $last
@@ -39,7 +38,12 @@ export const QUEUES_PAGE = graphql(
         exact
       }
     }
+    pools(first: 100) {
+      nodes {
+        ...PoolChoice
+      }
+    }
   }
 `,
-  [QUEUE_ROW, PAGE_INFO],
+  [QUEUE_ROW, PAGE_INFO, POOL_CHOICE],
 );

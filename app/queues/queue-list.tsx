@@ -6,13 +6,13 @@ import { paths } from "../../components/paths.ts";
 import { projectLabel } from "../../components/projects/project-name.tsx";
 import { CreateQueue } from "../../components/queues/create-queue.tsx";
 import { QueueTable } from "../../components/queues/queue-table.tsx";
-import { FilterBar, SearchBox } from "../../components/ui/filter-bar.tsx";
+import { FilterBar, FilterCheck, FilterSelect, SearchBox } from "../../components/ui/filter-bar.tsx";
 import { formatCount } from "../../components/ui/format.ts";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
 import { ShowGraphql } from "../../components/ui/show-graphql.tsx";
 import { EmptyState } from "../../components/ui/states.tsx";
 import type { SortLink } from "../../components/ui/table.tsx";
-import { chosen, one, pagerLinks, pageVariables, type Search } from "../address.ts";
+import { chosen, isOn, one, pagerLinks, pageVariables, type Search } from "../address.ts";
 import { load } from "../execute.ts";
 import { QUEUES_PAGE } from "./documents.ts";
 
@@ -20,25 +20,30 @@ import { QUEUES_PAGE } from "./documents.ts";
 const COUNTS_WAIT_MS = 300;
 
 /** The orders by their names in addresses. */
-const ORDERS: Record<string, { column: string; sort: "NAME" | "CREATED_AT"; descending: boolean }> = {
-  name: { column: "name", sort: "NAME", descending: false },
-  "-name": { column: "name", sort: "NAME", descending: true },
-  created: { column: "createdAt", sort: "CREATED_AT", descending: false },
-  "-created": { column: "createdAt", sort: "CREATED_AT", descending: true },
+const ORDERS: Record<string, { column: string; field: "NAME" | "CREATED_AT"; direction: "ASC" | "DESC" }> = {
+  name: { column: "name", field: "NAME", direction: "ASC" },
+  "-name": { column: "name", field: "NAME", direction: "DESC" },
+  created: { column: "createdAt", field: "CREATED_AT", direction: "ASC" },
+  "-created": { column: "createdAt", field: "CREATED_AT", direction: "DESC" },
 };
 
 /** The queues of one project, or with null of all projects. */
 export async function QueueList({ project, search }: { project: string | null; search: Search }) {
-  const prefix = one(search, "search");
   const order = chosen(search, "sort", ORDERS) ?? ORDERS.name;
   const sort = one(search, "sort");
   if (!order) return null;
 
+  const filter = {
+    search: one(search, "search"),
+    pool: one(search, "pool"),
+    flavor: one(search, "flavor"),
+    isDeadLetterQueue: isOn(search, "deadLetters") ? true : undefined,
+  };
+  const isFiltered = Object.values(filter).some((condition) => condition !== undefined);
   const variables = {
     ...(project === null ? { allProjects: true } : { project }),
-    search: prefix,
-    sort: order.sort,
-    descending: order.descending,
+    filter,
+    orderBy: { field: order.field, direction: order.direction },
     ...pageVariables(search),
   };
   const whole = load(QUEUES_PAGE, { ...variables, counts: true });
@@ -46,8 +51,15 @@ export async function QueueList({ project, search }: { project: string | null; s
   // One slow pool must not delay the rows: they come without counts then, and the counts follow.
   const loaded = soon ?? (await load(QUEUES_PAGE, { ...variables, counts: false }));
   const late = soon === null ? whole.then((late) => (late.ok ? late.data.queues.nodes : [])) : null;
+  const pools = loaded.ok ? loaded.data.pools.nodes : [];
   const link = (query: { sort?: string; after?: string; before?: string }) =>
-    paths.queues(project, { search: prefix, ...query });
+    paths.queues(project, {
+      search: filter.search,
+      pool: filter.pool,
+      flavor: filter.flavor,
+      deadLetters: filter.isDeadLetterQueue,
+      ...query,
+    });
 
   const sortLinks: Record<string, SortLink> = {};
   for (const [id, key] of [
@@ -55,10 +67,10 @@ export async function QueueList({ project, search }: { project: string | null; s
     ["createdAt", "created"],
   ] as const) {
     const here = order.column === id;
-    const next = here && !order.descending ? `-${key}` : key;
+    const next = here && order.direction === "ASC" ? `-${key}` : key;
     sortLinks[id] = {
       href: link({ sort: next === "name" ? undefined : next }),
-      now: here ? (order.descending ? "descending" : "ascending") : null,
+      now: here ? (order.direction === "DESC" ? "descending" : "ascending") : null,
     };
   }
 
@@ -82,6 +94,25 @@ export async function QueueList({ project, search }: { project: string | null; s
       <Panel flush>
         <FilterBar>
           <SearchBox param="search" label="Find queues whose names begin with" placeholder="Name begins with …" />
+          <FilterSelect
+            param="pool"
+            label="Pool"
+            all="All pools"
+            choices={choices(
+              pools.map(({ name }) => name),
+              filter.pool,
+            )}
+          />
+          <FilterSelect
+            param="flavor"
+            label="Flavor"
+            all="All flavors"
+            choices={choices(
+              pools.map(({ flavor }) => flavor),
+              filter.flavor,
+            )}
+          />
+          <FilterCheck param="deadLetters" label="Dead letter queues" />
         </FilterBar>
         {loaded.ok ? (
           <QueueTable
@@ -92,12 +123,16 @@ export async function QueueList({ project, search }: { project: string | null; s
             pager={pagerLinks(loaded.data.queues.pageInfo, search, (page) => link({ sort, ...page }))}
             summary={summaryOf(loaded.data.queues.count)}
             empty={
-              prefix === undefined ? (
+              isFiltered ? (
+                <EmptyState title="No queue matches">
+                  {filter.search === undefined
+                    ? "No queue meets all of these conditions."
+                    : `No queue that begins with “${filter.search}” meets all conditions. Names are case-sensitive.`}
+                </EmptyState>
+              ) : (
                 <EmptyState title="No queues yet" action={<CreateQueue project={project} />}>
                   Create one here, or with the mutation createQueue.
                 </EmptyState>
-              ) : (
-                <EmptyState title={`No queue begins with “${prefix}”`}>Names are case-sensitive.</EmptyState>
               )
             }
           />
@@ -107,6 +142,12 @@ export async function QueueList({ project, search }: { project: string | null; s
       </Panel>
     </>
   );
+}
+
+/** The names, each once, and the one that the address has even if no pool has it any more. */
+function choices(names: readonly (string | null)[], current: string | undefined): { value: string; label: string }[] {
+  const known = new Set([...names, current ?? null].filter((name) => name !== null));
+  return [...known].sort().map((name) => ({ value: name, label: name }));
 }
 
 function summaryOf(count: { value: number; exact: boolean } | null): string {

@@ -1,5 +1,7 @@
+import { paths } from "../paths.ts";
 import { formatCount } from "../ui/format.ts";
 import { JsonViewer } from "../ui/json-viewer.tsx";
+import { NameLink } from "../ui/name-link.tsx";
 import { Facts, Panel } from "../ui/page.tsx";
 import { Utc } from "../ui/time.tsx";
 import type { PoolDetails } from "./fragments.ts";
@@ -22,7 +24,11 @@ export function PoolAbout({ pool }: { pool: PoolDetails }) {
           { label: "Capabilities", value: <Capabilities names={pool.capabilities} /> },
           {
             label: "Queues",
-            value: formatCount(pool.queueCount.value, pool.queueCount.exact ? "exact" : "at-least"),
+            value: (
+              <NameLink href={paths.queues(null, { pool: pool.name })}>
+                {formatCount(pool.queueCount.value, pool.queueCount.exact ? "exact" : "at-least")}
+              </NameLink>
+            ),
           },
           ...(pool.shareNow === null
             ? []

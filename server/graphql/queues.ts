@@ -23,12 +23,43 @@ function single(queue: Omit<QueueParent, "metadata"> & { metadata: QueueMetadata
   return { ...queue, metadata: queue.metadata ?? NO_METADATA };
 }
 
-const QueueSort = builder.enumType("QueueSort", {
-  description: "The order of a list of queues.",
+const QueueFilter = builder.inputType("QueueFilter", {
+  description: "Conditions on queues. Only queues that meet all that are given are listed.",
+  fields: (t) => ({
+    pool: t.string({ description: 'In this pool. "": in none, because the catalogue has no entry.' }),
+    flavor: t.string({ description: 'With this `_flavor`. "": without one.' }),
+    isDeadLetterQueue: t.boolean({
+      description:
+        "True: only queues that another queue of their project has as its `_dead_letter_queue`. False: only the others.",
+    }),
+    search: t.string({ description: "With names that begin with this." }),
+  }),
+});
+const OrderDirection = builder.enumType("OrderDirection", {
+  description: "The direction of an order.",
   values: {
-    NAME: { value: "name", description: "By name." },
-    CREATED_AT: { value: "createdAt", description: "By creation time." },
+    ASC: { value: "asc", description: "From the lowest: A first, or the oldest first." },
+    DESC: { value: "desc", description: "From the highest: Z first, or the newest first." },
   } as const,
+});
+const QueueOrderField = builder.enumType("QueueOrderField", {
+  description: "By what queues can be ordered.",
+  values: {
+    NAME: { value: "name", description: "Their names, character by character." },
+    CREATED_AT: { value: "createdAt", description: "When they were created." },
+  } as const,
+});
+const QueueOrder = builder.inputType("QueueOrder", {
+  description: "The order of a list of queues.",
+  fields: (t) => ({
+    field: t.field({ type: QueueOrderField, required: true, description: "By what." }),
+    direction: t.field({
+      type: OrderDirection,
+      required: true,
+      defaultValue: "asc",
+      description: "In which direction.",
+    }),
+  }),
 });
 
 export const QueueStatsOfType = builder.objectRef<StatsChange>("NamedQueueStats").implement({
@@ -64,22 +95,26 @@ builder.queryFields((t) => ({
         required: true,
         description: "All projects that you may see, instead of one.",
       }),
-      search: t.arg.string({ description: "Only queues whose names begin with this." }),
-      sort: t.arg({ type: QueueSort, defaultValue: "name", required: true, description: "The order of the list." }),
-      descending: t.arg.boolean({ defaultValue: false, required: true, description: "Reverses the order." }),
+      filter: t.arg({ type: QueueFilter, description: "Which queues. Left out: all." }),
+      orderBy: t.arg({
+        type: QueueOrder,
+        required: true,
+        defaultValue: { field: "name", direction: "asc" },
+        description: "The order of the list.",
+      }),
       ...pageArgs,
     },
     complexity: pageCost,
-    description: "Queues, by pages. A page of 100,000 queues takes no longer than one of 100.",
+    description:
+      "Queues, by pages. Whatever the filter and the order, a page of 100,000 queues takes no longer than one of 100; only a `search` by CREATED_AT may read all names that match.",
     resolve: async (_root, args, { access, operations }, info) => {
-      const { project, allProjects, search, sort, descending } = args;
-      const scope = { project, search, allProjects };
+      const { project, allProjects, filter, orderBy } = args;
+      const scope = { project, filter, allProjects };
       const withStats = selectedFields(info, STATS_FIELDS).size > 0;
       const detailed = selectedFields(info, METADATA_FIELDS).size > 0;
       const page = await operations.queues.list(access, {
         ...scope,
-        sort,
-        descending,
+        orderBy,
         detailed,
         withStats,
         page: pageOf(args),
@@ -87,7 +122,7 @@ builder.queryFields((t) => ({
       const items = page.items.map(({ stats, ...queue }) => single(withStats ? { ...queue, stats } : queue));
       return {
         page: { ...page, items },
-        cursorOf: sort === "name" && !allProjects ? (queue: QueueParent) => queue.name : null,
+        cursorOf: orderBy.field === "name" && !allProjects ? (queue: QueueParent) => queue.name : null,
         count: () => operations.queues.count(access, scope),
       };
     },

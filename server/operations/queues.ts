@@ -1,16 +1,16 @@
 import { type Access, requireRole } from "../access/access.ts";
-import type { Limits } from "../config.ts";
 import { DomainError } from "../errors.ts";
-import type { Queue } from "../storage/control-driver.ts";
+import type { Queue, QueueOrder } from "../storage/control-driver.ts";
 import type { QueueStats } from "../storage/data-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
 import { type QueueRef, queueKey } from "../storage/queue-ref.ts";
 import { audited, intended, permitted, type Trace } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import type { PageParams, ProjectAddress, QueueAddress } from "./input/addresses.ts";
-import { badInput, checkBatch, checkSearch, pageRequest } from "./input/limits.ts";
+import { badInput, checkBatch, pageRequest } from "./input/limits.ts";
 import { checkToken, chosenQueue, chosenScope, isNameMarker } from "./input/names.ts";
 import type { ReservedAttributes } from "./input/queue-attributes.ts";
+import { checkQueueFilter, type QueueFilterInput } from "./input/queue-filter.ts";
 import {
   checkMetadata,
   type MetadataChange,
@@ -38,6 +38,12 @@ export interface QueueRecord {
 export interface ListedQueue extends QueueRecord {
   /** Null when not asked for, or when the queue's pool does not answer now. */
   stats: QueueStats | null;
+}
+
+/** Which queues are listed. */
+export interface QueueScope extends ProjectAddress {
+  allProjects?: boolean;
+  filter?: QueueFilterInput | null;
 }
 
 export type PurgeResource = "messages" | "subscriptions";
@@ -69,26 +75,15 @@ export interface QueueOperations {
   exists(access: Access, params: QueueAddress): Promise<boolean>;
   /**
    * A page of one project's queues, or with `allProjects` of all that the caller may see (needs an unlimited caller or
-   * one with a single project). With `search`, queues whose names begin with it. `detailed` adds the metadata,
-   * `withStats` the statistics of this page's queues, with one call to each pool.
+   * one with a single project). `detailed` adds the metadata, `withStats` the statistics of this page's queues, with
+   * one call to each pool.
    */
   list(
     access: Access,
-    params: ProjectAddress &
-      PageParams & {
-        allProjects?: boolean;
-        search?: string | null;
-        sort?: "name" | "createdAt";
-        descending?: boolean;
-        detailed?: boolean;
-        withStats?: boolean;
-      },
+    params: QueueScope & PageParams & { orderBy?: QueueOrder; detailed?: boolean; withStats?: boolean },
   ): Promise<Page<ListedQueue>>;
   /** Counts the queues that `list` would list. Exact up to 10,000. */
-  count(
-    access: Access,
-    params: ProjectAddress & { allProjects?: boolean; search?: string | null },
-  ): Promise<{ value: number; exact: boolean }>;
+  count(access: Access, params: QueueScope): Promise<{ value: number; exact: boolean }>;
   /**
    * Replaces all metadata. Another `_flavor` also adds a job that moves the queue to a pool of it. A crash before the
    * job is added leaves the new metadata; repeating the call adds the job, unless `_flavor` was removed. BAD_INPUT,
@@ -139,6 +134,7 @@ export interface QueueOperations {
 }
 
 const MAX_CHANGES = 1000;
+const BY_NAME: QueueOrder = { field: "name", direction: "asc" };
 const PURGE_RESOURCES: readonly PurgeResource[] = ["messages", "subscriptions"];
 
 export function createQueueOperations(
@@ -261,15 +257,14 @@ export function createQueueOperations(
     async list(access, params) {
       requireRole(access, "viewer");
       const project = chosenScope(limits, access, params);
-      const { sort = "name", descending = false, detailed = false, withStats = false } = params;
+      const { orderBy = BY_NAME, detailed = false, withStats = false } = params;
       // In other orders a marker is more than a name, and the driver checks it.
-      const isMarker = sort === "name" && project !== undefined ? isNameMarker : undefined;
+      const isMarker = orderBy.field === "name" && project !== undefined ? isNameMarker : undefined;
       const page = await control.queues.list({
         ...(project === undefined ? {} : { project }),
         page: pageRequest(limits, params.page, isMarker),
-        ...prefixOf(limits, params),
-        sort,
-        descending,
+        filter: checkQueueFilter(limits, params.filter),
+        orderBy,
         // The statistics need the metadata: it says from which claim count messages are exhausted.
         detailed: detailed || withStats,
       });
@@ -291,7 +286,8 @@ export function createQueueOperations(
     async count(access, params) {
       requireRole(access, "viewer");
       const project = chosenScope(limits, access, params);
-      return control.queues.count({ ...(project === undefined ? {} : { project }), ...prefixOf(limits, params) });
+      const filter = checkQueueFilter(limits, params.filter);
+      return control.queues.count({ ...(project === undefined ? {} : { project }), filter });
     },
 
     async setMetadata(access, params) {
@@ -357,11 +353,6 @@ export function createQueueOperations(
       return watch.watch(chosenMany(access, queues), signal);
     },
   };
-}
-
-function prefixOf(limits: Limits, params: { search?: string | null }): { prefix?: string } {
-  const { search: prefix } = checkSearch(params.search, limits.MAX_QUEUE_NAME_LENGTH);
-  return prefix === undefined ? {} : { prefix };
 }
 
 function checkResources(resources: readonly PurgeResource[] | null | undefined): readonly PurgeResource[] {

@@ -37,6 +37,23 @@ export interface Queue {
   updatedAt: Date;
 }
 
+/** Which queues are listed: those that meet every condition given. */
+export interface QueueFilter {
+  /** The pool that the catalogue names; "" for queues that the catalogue does not map. */
+  pool?: string;
+  /** The `_flavor` in the metadata; "" for queues without one. */
+  flavor?: string;
+  /** Whether another queue of the project has this one as its `_dead_letter_queue`. */
+  isDeadLetterQueue?: boolean;
+  /** How the name begins. */
+  search?: string;
+}
+
+export interface QueueOrder {
+  field: "name" | "createdAt";
+  direction: "asc" | "desc";
+}
+
 export interface QueueController {
   /** True when it created the queue, false when the queue existed. Of two calls at once, one gets true. */
   create(queue: QueueRef, metadataText?: string): Promise<boolean>;
@@ -73,19 +90,20 @@ export interface QueueController {
   repairDeadLetterQueues(queues: readonly QueueRef[]): Promise<void>;
   /**
    * A page of queues of one project, or of all without `project`. The marker is the last queue's name when one project
-   * is sorted by name, else an opaque text. Keyset paging: as fast with 100,000 queues as with 100. Metadata is "{}"
+   * is ordered by name, else an opaque text. Keyset paging over an index in every order, filtered or not: as fast with
+   * 100,000 queues as with 100. Only a search ordered by creation may read all names that match. Metadata is "{}"
    * unless `detailed`.
    */
   list(params: {
     project?: string;
     page: PageRequest;
-    prefix?: string;
-    sort?: "name" | "createdAt";
-    descending?: boolean;
+    filter?: QueueFilter;
+    /** Default: by name, ascending. */
+    orderBy?: QueueOrder;
     detailed?: boolean;
   }): Promise<Page<Queue>>;
-  /** Counts the queues of a project, or of all: exact up to 10,000; above that `value` is 10,000 and `exact` false. */
-  count(params: { project?: string; prefix?: string }): Promise<{ value: number; exact: boolean }>;
+  /** Counts the queues that `list` lists: exact up to 10,000; above that `value` is 10,000 and `exact` false. */
+  count(params: { project?: string; filter?: QueueFilter }): Promise<{ value: number; exact: boolean }>;
   /**
    * Names of the projects that have queues, ascending; reads the index by skipping. `search` is a prefix. The marker is
    * "=" and the name, so that the marker of the project "" is not empty.

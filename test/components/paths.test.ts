@@ -7,7 +7,12 @@ describe("paths", () => {
     const all = {
       overview: paths.overview(),
       projects: paths.projects({ search: "a b", after: "x" }),
-      "queues of all projects": paths.queues(null, { search: "orders", sort: "-created" }),
+      "queues of all projects": paths.queues(null, {
+        search: "orders",
+        pool: "eu",
+        deadLetters: true,
+        sort: "-created",
+      }),
       "queues of a project": paths.queues("shop", { after: "m/1" }),
       "queues of the unnamed project": paths.queues(""),
       "queues of a project called ~": paths.queues("~"),
@@ -52,7 +57,7 @@ describe("paths", () => {
         "queues of a project": "/projects/shop/queues?after=m%2F1",
         "queues of a project called ~": "/projects/~~/queues",
         "queues of a project with a slash": "/projects/a%2Fb/queues",
-        "queues of all projects": "/queues?search=orders&sort=-created",
+        "queues of all projects": "/queues?search=orders&pool=eu&deadLetters=1&sort=-created",
         "queues of the unnamed project": "/projects/~/queues",
       }
     `);

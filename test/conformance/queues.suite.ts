@@ -1,9 +1,12 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { QueueFilter, QueueOrder } from "../../server/storage/control-driver.ts";
 import { emptyPage } from "../../server/storage/list-pages.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { type ControlDriverHarness, inByteOrder, type OpenControlDriver, unique } from "./control-harness.ts";
 import { walk } from "./walk.ts";
+
+const BY_AGE = { field: "createdAt", direction: "asc" } as const;
 
 export function describeQueues(name: string, open: OpenControlDriver): void {
   describe(`queues on ${name}`, () => {
@@ -166,7 +169,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         await expect(queues().create(aQueue({ name: "half \ud800 pair" }))).rejects.toMatchObject(bad);
         await expect(queues().exists(aQueue({ name: "\u0000" }))).rejects.toMatchObject(bad);
         await expect(queues().getMany([aQueue({ name: "\u0000" })])).rejects.toMatchObject(bad);
-        await expect(queues().list({ prefix: "\u0000", page: { limit: 1 } })).rejects.toMatchObject(bad);
+        await expect(queues().list({ filter: { search: "\u0000" }, page: { limit: 1 } })).rejects.toMatchObject(bad);
       });
     });
 
@@ -179,14 +182,14 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
             const wanted = candidates.filter((text) => !text.includes("\u0000") && text.isWellFormed());
             await Promise.all(wanted.map((text) => queues().create({ project, name: text })));
             const expected = inByteOrder(wanted);
-            const list = (descending: boolean, sort: "name" | "createdAt") =>
-              walk((page) => queues().list({ project, page, descending, sort }), [1, 2, 3, 10]);
-            const found = await list(false, "name");
+            const list = (direction: "asc" | "desc", field: "name" | "createdAt") =>
+              walk((page) => queues().list({ project, page, orderBy: { field, direction } }), [1, 2, 3, 10]);
+            const found = await list("asc", "name");
             expect(found.map((queue) => queue.name)).toEqual(expected);
-            expect((await list(true, "name")).map((queue) => queue.name)).toEqual(expected.toReversed());
-            const byAge = await list(false, "createdAt");
+            expect((await list("desc", "name")).map((queue) => queue.name)).toEqual(expected.toReversed());
+            const byAge = await list("asc", "createdAt");
             expect(inByteOrder(byAge.map((queue) => queue.name))).toEqual(expected);
-            expect((await list(true, "createdAt")).map((queue) => queue.name)).toEqual(
+            expect((await list("desc", "createdAt")).map((queue) => queue.name)).toEqual(
               byAge.map((queue) => queue.name).toReversed(),
             );
           }),
@@ -199,7 +202,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         await queues().create({ project, name: "z" });
         await queues().create({ project, name: "a" });
         await queues().create({ project, name: "m" });
-        const all = await walk((page) => queues().list({ project, page, sort: "createdAt" }));
+        const all = await walk((page) => queues().list({ project, page, orderBy: BY_AGE }));
         const keys = all.map((queue) => `${queue.createdAt.toISOString()} ${queue.name}`);
         expect(keys).toEqual([...keys].sort());
         expect(all.map((queue) => queue.createdAt.getTime())).toEqual(
@@ -219,13 +222,15 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         }
         const keys = (found: readonly QueueRef[]) => found.map(({ project, name: queue }) => `${queue} ${project}`);
         const expected = inByteOrder(keys(made));
-        for (const sort of ["name", "createdAt"] as const) {
-          const up = keys(await walk((page) => queues().list({ prefix, page, sort })));
-          const down = keys(await walk((page) => queues().list({ prefix, page, sort, descending: true })));
-          expect(down).toEqual(up.toReversed());
-          expect(sort === "name" ? up : inByteOrder(up)).toEqual(expected);
+        const filter = { search: prefix };
+        for (const field of ["name", "createdAt"] as const) {
+          const list = (direction: "asc" | "desc") =>
+            walk((page) => queues().list({ filter, page, orderBy: { field, direction } }));
+          const up = keys(await list("asc"));
+          expect(keys(await list("desc"))).toEqual(up.toReversed());
+          expect(field === "name" ? up : inByteOrder(up)).toEqual(expected);
         }
-        expect(await queues().count({ prefix })).toEqual({ value: 8, exact: true });
+        expect(await queues().count({ filter })).toEqual({ value: 8, exact: true });
       });
 
       it("finds names by prefix, with case and wildcard characters taken literally", async () => {
@@ -258,9 +263,10 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
           "",
         ]) {
           const expected = all.map((queue) => queue.name).filter((text) => text.startsWith(prefix));
-          const found = await walk((page) => queues().list({ project, prefix, page }), [2, 20]);
+          const filter = { search: prefix };
+          const found = await walk((page) => queues().list({ project, filter, page }), [2, 20]);
           expect(found.map((queue) => queue.name)).toEqual(expected);
-          expect(await queues().count({ project, prefix })).toEqual({ value: expected.length, exact: true });
+          expect(await queues().count({ project, filter })).toEqual({ value: expected.length, exact: true });
         }
       });
 
@@ -302,8 +308,8 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         await expect(list(marker(["a"]))).rejects.toMatchObject(bad);
         await expect(list(marker(["a", 1]))).rejects.toMatchObject(bad);
         await expect(list(marker(["a\u0000", "b"]))).rejects.toMatchObject(bad);
-        await expect(list(marker(["now", "a", "b"]), { sort: "createdAt" })).rejects.toMatchObject(bad);
-        await expect(list(marker(["1'", "b"]), { sort: "createdAt", project: "p" })).rejects.toMatchObject(bad);
+        await expect(list(marker(["now", "a", "b"]), { orderBy: BY_AGE })).rejects.toMatchObject(bad);
+        await expect(list(marker(["1'", "b"]), { orderBy: BY_AGE, project: "p" })).rejects.toMatchObject(bad);
         await expect(queues().list({ page: { limit: 1, after: "a", before: "b" } })).rejects.toMatchObject(bad);
         await expect(queues().listProjects({ page: { limit: 1, after: "a" } })).rejects.toMatchObject(bad);
       });
@@ -313,7 +319,7 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         expect(await queues().count({ project })).toEqual({ value: 0, exact: true });
         for (const text of ["a", "b", "ba"]) await queues().create({ project, name: text });
         expect(await queues().count({ project })).toEqual({ value: 3, exact: true });
-        expect(await queues().count({ project, prefix: "b" })).toEqual({ value: 2, exact: true });
+        expect(await queues().count({ project, filter: { search: "b" } })).toEqual({ value: 2, exact: true });
       });
 
       it("lists the projects that have queues, each once, the unnamed one too", async () => {
@@ -334,6 +340,172 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         expect(await walk((page) => queues().listProjects({ page, search: `${mark}.` }))).toEqual([`${mark}.a`]);
         const first = await queues().listProjects({ page: { limit: 1 } });
         expect(first.nextMarker).toBe("=");
+      });
+    });
+
+    describe("filters", () => {
+      /** Names of the queues that the filter finds: the same in both orders, and as many as are counted. */
+      const find = async (project: string, filter: QueueFilter): Promise<string[]> => {
+        const byName = await walk((page) => queues().list({ project, filter, page }), [1, 2, 100]);
+        const names = byName.map((queue) => queue.name);
+        const newest = await walk(
+          (page) => queues().list({ project, filter, page, orderBy: { field: "createdAt", direction: "desc" } }),
+          [2, 100],
+        );
+        const times = newest.map((queue) => queue.createdAt.getTime());
+        expect(times).toEqual(times.toSorted((a, b) => b - a));
+        expect(inByteOrder(newest.map((queue) => queue.name))).toEqual(names);
+        expect(await queues().count({ project, filter })).toEqual({ value: names.length, exact: true });
+        return names;
+      };
+      const metadata = (value: object) => JSON.stringify(value);
+
+      it("find by pool, flavor, use as a dead letter queue and beginning of the name, in any combination", async () => {
+        const project = unique("p");
+        const facts: { name: string; pool: string; flavor: string; dead: boolean }[] = [];
+        for (const pool of ["", "one", "two"]) {
+          for (const flavor of ["", "fast"]) {
+            for (const dead of [true, false]) {
+              for (const start of ["a", "b"]) {
+                const name = `${start}.${pool}.${flavor}.${dead}`;
+                facts.push({ name, pool, flavor, dead });
+                await queues().create({ project, name }, flavor === "" ? "{}" : metadata({ _flavor: flavor }));
+                if (pool !== "") await harness.driver.catalogue.insert({ project, name }, pool);
+              }
+            }
+          }
+        }
+        for (const [index, { name }] of facts.filter(({ dead }) => dead).entries()) {
+          await queues().create({ project, name: `user.${index}` }, metadata({ _dead_letter_queue: name }));
+          facts.push({ name: `user.${index}`, pool: "", flavor: "", dead: false });
+        }
+        for (const pool of [undefined, "", "one", "three"]) {
+          for (const flavor of [undefined, "", "fast"]) {
+            for (const isDeadLetterQueue of [undefined, true, false]) {
+              for (const search of [undefined, "a.", "a.one"]) {
+                const expected = facts
+                  .filter((one) => pool === undefined || one.pool === pool)
+                  .filter((one) => flavor === undefined || one.flavor === flavor)
+                  .filter((one) => isDeadLetterQueue === undefined || one.dead === isDeadLetterQueue)
+                  .filter((one) => search === undefined || one.name.startsWith(search));
+                const filter = { pool, flavor, isDeadLetterQueue, search };
+                const found = await queues().list({ project, filter, page: { limit: 100 } });
+                expect(found.items.map((queue) => queue.name)).toEqual(inByteOrder(expected.map(({ name }) => name)));
+              }
+            }
+          }
+        }
+        expect(await find(project, { pool: "one", flavor: "fast" })).toHaveLength(4);
+        expect(await find(project, { isDeadLetterQueue: true, search: "b" })).toHaveLength(6);
+        expect(await find(project, { flavor: "none of them" })).toEqual([]);
+      });
+
+      it("find queues of all projects, in all four orders", async () => {
+        const pool = unique("pool");
+        const made: string[] = [];
+        for (const project of ["", "a", "ä"]) {
+          for (const end of ["1", "2"]) {
+            const queue = { project, name: unique(end) };
+            await queues().create(queue, metadata({ _flavor: end }));
+            await harness.driver.catalogue.insert(queue, pool);
+            made.push(`${queue.name} ${project}`);
+          }
+        }
+        for (const field of ["name", "createdAt"] as const) {
+          const list = async (direction: "asc" | "desc") => {
+            const orderBy = { field, direction };
+            const found = await walk((page) => queues().list({ filter: { pool }, page, orderBy }), [1, 4, 100]);
+            return found.map((queue) => `${queue.name} ${queue.project}`);
+          };
+          const up = await list("asc");
+          expect(await list("desc")).toEqual(up.toReversed());
+          expect(up).toEqual(field === "name" ? inByteOrder(made) : made);
+        }
+        expect(await queues().count({ filter: { pool } })).toEqual({ value: 6, exact: true });
+      });
+
+      it("follow each change of the metadata and of the catalogue, whichever comes first", async () => {
+        const project = unique("p");
+        const { catalogue } = harness.driver;
+        const queue = { project, name: "q" };
+        await catalogue.insert(queue, "one");
+        expect(await find(project, { pool: "one" })).toEqual([]);
+        await queues().create(queue, metadata({ _flavor: "fast" }));
+        expect(await find(project, { pool: "one", flavor: "fast" })).toEqual(["q"]);
+        await catalogue.update(queue, "two");
+        await queues().setMetadata(queue, metadata({ _flavor: "slow", _dead_letter_queue: "other" }));
+        expect(await find(project, { pool: "one" })).toEqual([]);
+        expect(await find(project, { pool: "two", flavor: "slow", isDeadLetterQueue: false })).toEqual(["q"]);
+        // The dead letter queue is created after the queue that names it.
+        await queues().create({ project, name: "other" });
+        expect(await find(project, { isDeadLetterQueue: true, pool: "" })).toEqual(["other"]);
+        await queues().create({ project, name: "r" }, metadata({ _dead_letter_queue: "other" }));
+        await queues().setMetadata(queue, "{}");
+        expect(await find(project, { isDeadLetterQueue: true })).toEqual(["other"]);
+        await queues().delete({ project, name: "r" });
+        expect(await find(project, { isDeadLetterQueue: true })).toEqual([]);
+        await queues().delete(queue);
+        expect(await find(project, { pool: "two" })).toEqual([]);
+        await queues().create(queue);
+        expect(await find(project, { pool: "two", flavor: "" })).toEqual(["q"]);
+        await catalogue.delete(queue);
+        expect(await find(project, { pool: "" })).toEqual(["other", "q"]);
+      });
+
+      it("read the flavor as the attributes do: of text, the last one, behind escapes", async () => {
+        const project = unique("p");
+        const texts = {
+          escaped: String.raw`{"_fl\u0061vor": "f\u0061st"}`,
+          twice: '{"_flavor": "slow", "_flavor": "fast"}',
+          strange: String.raw`{"a": "\u0000 \ud800 \\u0000 \ud83d\ude00", "n": 1e999999, "_flavor": "fast"}`,
+          number: '{"_flavor": 7}',
+          nested: '{"a": {"_flavor": "fast"}}',
+          mentioned: String.raw`{"a": "\"_flavor\": \"fast\""}`,
+        };
+        for (const [name, text] of Object.entries(texts)) await queues().create({ project, name }, text);
+        expect(await find(project, { flavor: "fast" })).toEqual(["escaped", "strange", "twice"]);
+        expect(await find(project, { flavor: "" })).toEqual(["mentioned", "nested", "number"]);
+      });
+
+      it("are right after concurrent changes of queues that share a dead letter queue, or are one another's", async () => {
+        const project = unique("p");
+        const { catalogue } = harness.driver;
+        const nameOf = (index: number) => `q${index % 6}`;
+        await Promise.all(
+          Array.from({ length: 60 }, async (_, index) => {
+            const driver = index % 2 === 0 ? harness.driver : harness.neighbour;
+            const queue = { project, name: nameOf(index) };
+            const target = index % 3 === 0 ? nameOf(0) : nameOf(index + 1);
+            const text = metadata({ _dead_letter_queue: target, _flavor: `f${index}` });
+            if (index % 5 === 0) await driver.queues.delete(queue);
+            else if (!(await driver.queues.create(queue, text))) {
+              await driver.queues
+                .setMetadata(queue, text)
+                .catch((error: unknown) => expect(error).toMatchObject(missing));
+            }
+            if (index % 7 === 0) await driver.catalogue.delete(queue);
+            else await driver.catalogue.insert(queue, `pool${index % 2}`);
+          }),
+        );
+        const { items } = await queues().list({ project, page: { limit: 100 }, detailed: true });
+        const used = new Set(items.map((queue) => JSON.parse(queue.metadataText)._dead_letter_queue));
+        const names = items.map((queue) => queue.name);
+        expect(await find(project, { isDeadLetterQueue: true })).toEqual(names.filter((text) => used.has(text)));
+        for (const { name: text, metadataText } of items) {
+          const [entry] = await catalogue.getMany([{ project, name: text }]);
+          const filter = { pool: entry?.pool ?? "", flavor: JSON.parse(metadataText)._flavor };
+          expect(await find(project, filter)).toContain(text);
+        }
+      });
+
+      it("refuse a marker of another order", async () => {
+        const project = unique("p");
+        for (const text of ["a", "b"]) await queues().create({ project, name: text });
+        const filter = { isDeadLetterQueue: false };
+        const list = (orderBy?: QueueOrder, after?: string) =>
+          queues().list({ project, filter, orderBy, page: { limit: 1, after } });
+        const { nextMarker } = await list();
+        await expect(list(BY_AGE, nextMarker ?? "")).rejects.toMatchObject({ code: "BAD_INPUT" });
       });
     });
 

@@ -209,6 +209,12 @@ it(
     await page.getByRole("columnheader", { name: "Queue" }).getByRole("link").click();
     await page.waitForURL(/sort=-name/);
     await page.getByRole("link", { name: "q-119", exact: true }).waitFor();
+    await page.getByLabel("Pool", { exact: true }).selectOption("default");
+    await page.waitForURL(/pool=default/);
+    await page.getByText("120 queues").waitFor();
+    await page.getByLabel("Dead letter queues").click();
+    await page.waitForURL(/deadLetters=1/);
+    await page.getByText("No queue matches").waitFor();
     expect(complaints).toEqual([]);
     await end();
   },

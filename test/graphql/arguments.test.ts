@@ -13,7 +13,7 @@ beforeAll(async () => {
 /** Every list: `ARGS` stands for its paging arguments. */
 const LISTS = {
   "queues of a project": "queues(project: $project ARGS) { nodes { name } }",
-  "queues of a project by age": "queues(project: $project, sort: CREATED_AT ARGS) { nodes { name } }",
+  "queues of a project by age": "queues(project: $project, orderBy: { field: CREATED_AT } ARGS) { nodes { name } }",
   "queues of all projects": "queues(allProjects: true ARGS) { nodes { name } }",
   projects: "projects(ARGS) { nodes { name } }",
   pools: "pools(ARGS) { nodes { name } }",
@@ -58,15 +58,15 @@ test("a cursor in a list of keys may be any text, because keys may be", async ()
 
 test("a search that is longer than any name is refused as such", async () => {
   const query = (field: string) => `query Q($search: String) { ${inProject(field)} { nodes { __typename } } }`;
-  for (const field of [
-    "queues(project: $project, search: $search)",
-    "queues(allProjects: true, search: $search)",
-    "projects(search: $search)",
-    "catalogue(project: $project, search: $search)",
-  ]) {
+  for (const [field, argument] of [
+    ["queues(project: $project, filter: { search: $search })", "filter.search"],
+    ["queues(allProjects: true, filter: { search: $search })", "filter.search"],
+    ["projects(search: $search)", "search"],
+    ["catalogue(project: $project, search: $search)", "search"],
+  ] as const) {
     const { errors } = await api.send(query(field), { search: "x".repeat(270_000) });
     expect(errors?.map(({ extensions }) => [extensions.code, extensions.details.field])).toEqual([
-      ["BAD_INPUT", "search"],
+      ["BAD_INPUT", argument],
     ]);
     const longest = await api.send(query(field), { search: "x".repeat(64) });
     expect(longest.errors).toBeUndefined();

@@ -7,7 +7,7 @@ const { api, server } = startApi();
 const CREATE =
   "mutation C($input: CreateQueueInput!) { createQueue(input: $input) { created queue { project name metadataText metadata storedAttributes } } }";
 const NAMES =
-  "query Q($project: String, $first: Int, $after: String, $last: Int, $before: String, $search: String, $sort: QueueSort! = NAME, $descending: Boolean! = false) { queues(project: $project, first: $first, after: $after, last: $last, before: $before, search: $search, sort: $sort, descending: $descending) { nodes { name } edges { cursor node { name } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } count { value exact } } }";
+  "query Q($project: String, $first: Int, $after: String, $last: Int, $before: String, $filter: QueueFilter, $orderBy: QueueOrder! = {field: NAME}) { queues(project: $project, first: $first, after: $after, last: $last, before: $before, filter: $filter, orderBy: $orderBy) { nodes { name } edges { cursor node { name } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } count { value exact } } }";
 const names = ({ queues }: { queues: { nodes: { name: string }[] } }) => queues.nodes.map(({ name }) => name);
 
 test("a queue is created once, and a repeat changes nothing", async () => {
@@ -144,25 +144,54 @@ test("a list is read page by page, both ways", async () => {
   const back = await api.run(NAMES, { project, last: 2, before: "d" });
   expect(names(back)).toEqual(["b", "c"]);
   expect(back.queues.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: true });
-  expect(names(await api.run(NAMES, { project, descending: true, first: 2 }))).toEqual(["e", "d"]);
+  expect(names(await api.run(NAMES, { project, orderBy: { field: "NAME", direction: "DESC" }, first: 2 }))).toEqual([
+    "e",
+    "d",
+  ]);
 });
 
 test("a list sorted by creation is paged by the markers of pageInfo", async () => {
   const project = aProject();
   for (const name of ["z", "m", "a"]) await createQueue(api, project, name);
-  const first = await api.run(NAMES, { project, sort: "CREATED_AT", first: 2 });
+  const orderBy = { field: "CREATED_AT" };
+  const first = await api.run(NAMES, { project, orderBy, first: 2 });
   expect(names(first)).toEqual(["z", "m"]);
-  const next = await api.run(NAMES, { project, sort: "CREATED_AT", first: 2, after: first.queues.pageInfo.endCursor });
+  const next = await api.run(NAMES, { project, orderBy, first: 2, after: first.queues.pageInfo.endCursor });
   expect(names(next)).toEqual(["a"]);
-  expect(names(await api.run(NAMES, { project, sort: "CREATED_AT", descending: true }))).toEqual(["a", "m", "z"]);
+  expect(names(await api.run(NAMES, { project, orderBy: { ...orderBy, direction: "DESC" } }))).toEqual(["a", "m", "z"]);
 });
 
 test("a list is searched by the beginning of names, and counted so", async () => {
   const project = aProject();
   for (const name of ["order-1", "order-2", "order_3", "reorder"]) await createQueue(api, project, name);
-  const { queues } = await api.run(NAMES, { project, search: "order-" });
+  const { queues } = await api.run(NAMES, { project, filter: { search: "order-" } });
   expect(names({ queues })).toEqual(["order-1", "order-2"]);
   expect(queues.count).toEqual({ value: 2, exact: true });
+});
+
+test("a list is filtered by pool, flavor and use as a dead letter queue, and every condition counts", async () => {
+  const project = aProject();
+  await createQueue(api, project, "dead");
+  await createQueue(api, project, "a", { _dead_letter_queue: "dead" });
+  const of = async (filter: object) => names(await api.run(NAMES, { project, filter }));
+  expect(await of({ pool: "default" })).toEqual(["a", "dead"]);
+  expect(await of({ pool: "default", flavor: "", isDeadLetterQueue: true })).toEqual(["dead"]);
+  expect(await of({ isDeadLetterQueue: false, search: "a" })).toEqual(["a"]);
+  expect(await of({ pool: "", isDeadLetterQueue: false })).toEqual([]);
+  const newest = {
+    project,
+    filter: { pool: "default" },
+    orderBy: { field: "CREATED_AT", direction: "DESC" },
+    first: 1,
+  };
+  const { queues } = await api.run(NAMES, newest);
+  expect(names({ queues })).toEqual(["a"]);
+  expect(queues.count).toEqual({ value: 2, exact: true });
+  expect(names(await api.run(NAMES, { ...newest, after: queues.pageInfo.endCursor }))).toEqual(["dead"]);
+  const { errors } = await api.send(NAMES, { project, filter: { flavor: "no/flavor" } });
+  expect(errors?.map(({ extensions }) => [extensions.code, extensions.details.field])).toEqual([
+    ["BAD_INPUT", "filter.flavor"],
+  ]);
 });
 
 test.each([0, -1, 101, 2 ** 53])("a page of %d is refused", async (first) => {
@@ -174,7 +203,7 @@ test("a list of all projects holds queues of several", async () => {
   await createQueue(api, one, "in-all-projects");
   await createQueue(api, two, "in-all-projects");
   const { queues } = await api.run(
-    '{ queues(allProjects: true, search: "in-all-projects") { nodes { project metadataText stats { total } } pageInfo { endCursor } } }',
+    '{ queues(allProjects: true, filter: { search: "in-all-projects" }) { nodes { project metadataText stats { total } } pageInfo { endCursor } } }',
   );
   expect(queues.nodes.map(({ project }: { project: string }) => project).sort()).toEqual([one, two].sort());
 });

@@ -598,7 +598,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "Two pools never share one server and namespace",
-    file: `${POSTGRES}/control/pools.ts`,
+    file: `${POSTGRES}/control/pool-identities.ts`,
     from: "if (holder !== null) throw uriInUse(holder);",
     to: "",
     test: control("refuses a store whose identity another pool or the control database has, whatever the URIs say"),

@@ -264,7 +264,11 @@ describe("lists", () => {
       });
     }
     const list = (page: object) =>
-      service.operations.queues.list(operator, { search: "l-", page: { limit: 2, ...page }, withStats: true });
+      service.operations.queues.list(operator, {
+        filter: { search: "l-" },
+        page: { limit: 2, ...page },
+        withStats: true,
+      });
     const first = await list({});
     expect(first.items.map(({ name, stats, metadata }) => [name, stats?.total, metadata])).toEqual([
       ["l-a", 1, null],
@@ -275,14 +279,17 @@ describe("lists", () => {
     expect((await list({ before: "l-c" })).items.map(({ name }) => name)).toEqual(["l-a", "l-b"]);
     expect(await codeOf(list({ limit: 101 }))).toBe("BAD_INPUT");
     expect(await codeOf(list({ limit: 0 }))).toBe("BAD_INPUT");
-    expect(await service.operations.queues.count(operator, { search: "l-" })).toEqual({ value: 3, exact: true });
+    expect(await service.operations.queues.count(operator, { filter: { search: "l-" } })).toEqual({
+      value: 3,
+      exact: true,
+    });
   });
 
   test("a list across projects needs a caller who may see all projects, or only one", async () => {
-    const all = await service.operations.queues.list(admin, { allProjects: true, search: "mine" });
+    const all = await service.operations.queues.list(admin, { allProjects: true, filter: { search: "mine" } });
     expect(all.items.map(({ project }) => project)).toEqual(["", "p"]);
     expect(await codeOf(service.operations.queues.list(viewer, { allProjects: true }))).toBe("BAD_INPUT");
-    const own = await service.operations.queues.list(operator, { allProjects: true, search: "mine" });
+    const own = await service.operations.queues.list(operator, { allProjects: true, filter: { search: "mine" } });
     expect(own.items.map(({ project }) => project)).toEqual(["p"]);
   });
 

@@ -52,23 +52,45 @@ describe("migrate", () => {
     expect(await migrate({ url, only: "pool" })).toEqual([]);
   });
 
-  test("finds the dead letter queues in the metadata of queues that were there before", async () => {
+  test("finds dead letter queues, flavors and pools of queues that were there before", async () => {
     const own = await createTestDatabase();
     try {
-      await query(own.url, "ALTER TABLE queues DROP COLUMN dead_letter_queue");
-      await query(own.url, "DELETE FROM _prisma_migrations WHERE migration_name LIKE '%dead_letter_users'");
+      await query(
+        own.url,
+        `DROP TABLE queue_facets;
+         DROP FUNCTION queues_facets, catalogue_entries_facets, rebuild_queue_facets, queue_flavor CASCADE;
+         ALTER TABLE queues DROP COLUMN dead_letter_queue;
+         DELETE FROM _prisma_migrations
+         WHERE migration_name LIKE '%dead_letter_users' OR migration_name LIKE '%queue_facets'`,
+      );
       await query(
         own.url,
         String.raw`INSERT INTO queues (project, name, metadata) VALUES
           ('p', '1', '{"_dead_letter_queue": "dead"}'), ('p', '2', '{"\u005fdead_letter_queue": "d\u0065ad", "a": 1e999999}'),
-          ('p', '3', '{"_dead_letter_queue": 3}'), ('p', '4', '{"dead": "\u0000"}'), ('p', '5', '{}')`,
+          ('p', '3', '{"_dead_letter_queue": 3}'), ('p', '4', '{"dead": "\u0000", "_flavor": "fast"}'), ('p', '5', '{}'), ('p', 'dead', '{}');
+          INSERT INTO catalogue_entries (project, queue, pool, epoch)
+          VALUES ('p', '5', 'one', 1), ('p', 'gone', 'two', 2)`,
       );
-      expect(await migrate({ url: own.url, only: "all" })).toEqual([expect.stringContaining("dead_letter_users")]);
+      expect(await migrate({ url: own.url, only: "all" })).toEqual([
+        expect.stringContaining("dead_letter_users"),
+        expect.stringContaining("queue_facets"),
+      ]);
       const rows = await query<{ dead: string | null }>(
         own.url,
         "SELECT dead_letter_queue AS dead FROM queues ORDER BY name",
       );
-      expect(rows.map(({ dead }) => dead)).toEqual(["dead", "dead", null, null, null]);
+      expect(rows.map(({ dead }) => dead)).toEqual(["dead", "dead", null, null, null, null]);
+      const facets = await query(
+        own.url,
+        `SELECT name, created_at IS NOT NULL AS exists, pool, flavor, is_dead_letter_queue AS dead FROM queue_facets
+         WHERE name NOT IN ('1', '2', '3') ORDER BY name`,
+      );
+      expect(facets).toEqual([
+        { name: "4", exists: true, pool: "", flavor: "fast", dead: false },
+        { name: "5", exists: true, pool: "one", flavor: "", dead: false },
+        { name: "dead", exists: true, pool: "", flavor: "", dead: true },
+        { name: "gone", exists: false, pool: "two", flavor: "", dead: false },
+      ]);
     } finally {
       await own.drop();
     }

@@ -66,11 +66,11 @@ export function checkLimit(limits: Limits, field: string, limit: number | null |
 }
 
 /** How the names in a list must begin. Left out, null or "": any name. BAD_INPUT when it is longer than a name. */
-export function checkSearch(search: string | null | undefined, maximum: number): { search?: string } {
+export function checkSearch(search: string | null | undefined, maximum: number, field = "search"): { search?: string } {
   if (search === undefined || search === null || search === "") return {};
-  if (!isStorable(search)) throw badInput("search", "search must be text without U+0000.");
+  if (!isStorable(search)) throw badInput(field, `${field} must be text without U+0000.`);
   if (search.length > 2 * maximum || [...search].length > maximum) {
-    throw badInput("search", `search may have at most ${maximum} characters, as many as a name.`, { maximum });
+    throw badInput(field, `${field} may have at most ${maximum} characters, as many as a name.`, { maximum });
   }
   return { search };
 }

@@ -89,7 +89,7 @@ describe.each(Object.entries(readings))("%s", (_name, read) => {
 
   test("a mistake is not answered with names from the schema", async () => {
     const { errors } = await read(
-      '{ viewr { actor } queue(nam: "q") { name } queues(sort: NAMES) { nodes { name } } }',
+      '{ viewr { actor } queue(nam: "q") { name } queues(orderBy: { field: NAMES }) { nodes { name } } }',
     );
     expect(errors?.length).toBeGreaterThanOrEqual(3);
     expect(JSON.stringify(errors)).not.toContain("Did you mean");

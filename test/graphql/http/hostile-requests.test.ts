@@ -38,14 +38,14 @@ const POST =
 const BODY =
   'mutation P($body: JSON!) { postMessages(input: { queue: "q", messages: [{ body: { json: $body } }] }) { ids } }';
 const FIRST = 'query F($first: Int) { queues(project: "p", first: $first) { nodes { name } } }';
-const SORT = 'query S($sort: QueueSort) { queues(project: "p", sort: $sort) { nodes { name } } }';
+const SORT = 'query S($by: QueueOrderField!) { queues(project: "p", orderBy: { field: $by }) { nodes { name } } }';
 const NAMES = 'query N($names: [String!]!) { queueStats(project: "p", queues: $names) { name } }';
 const members = (count: number) => `{${Array.from({ length: count }, (_, index) => `"k${index}":1`).join(",")}}`;
 
 /** Each request, and what its answer must contain. */
 const HOSTILE: Record<string, () => [string, RegExp]> = {
   "a suggestion's words in what is echoed": () => [filled(FIRST, '{"first":"', "Did you mean ", '"}'), /too long/],
-  "a long word of an enum": () => [filled(SORT, '{"sort":"', "N", '"}'), /too long/],
+  "a long word of an enum": () => [filled(SORT, '{"by":"', "N", '"}'), /too long/],
   "numbers like 1.0": () => [filled(BODY, '{"body":[', "1.0,", "]}"), /10000 numbers .* as text instead/],
   "one 1.0 among many numbers": () => [filled(BODY, '{"body":[1.0,', "1,", "]}"), /100000 members and entries/],
   "as many numbers like 1.0 as are allowed": () => [request(BODY, `{"body":[${"1.0,".repeat(9999)}1]}`), /"ids"/],

@@ -1,9 +1,11 @@
 /** The catalogue: which pool holds which queue, in which epoch. */
 import { Prisma } from "../../../../prisma/generated/client.ts";
 import type { CatalogueController, CatalogueEntry } from "../../control-driver.ts";
+import type { Page } from "../../list-pages.ts";
+import type { QueueRef } from "../../queue-ref.ts";
 import { queueNotMapped } from "../../storage-errors.ts";
 import { type Bound, keysetPage, operatorOf, orderOf, prefixEnd, readMarker, writeMarker } from "../sql/keyset.ts";
-import { countQueues } from "./pools.ts";
+import { countQueues } from "./pool-queues.ts";
 import { guarded, type Session } from "./prisma-session.ts";
 
 interface EntryRow {
@@ -18,95 +20,45 @@ const COLUMNS = Prisma.sql`project, queue, pool, position, epoch`;
 
 export function catalogueController({ session }: { session: Session }): CatalogueController {
   const { prisma } = session;
-
-  async function find(project: string, queue: string): Promise<CatalogueEntry | null> {
-    const row = await prisma.catalogueEntry.findUnique({ where: { project_queue: { project, queue } } });
-    return row && toEntry(row);
-  }
-
   const controller: CatalogueController = {
-    async list({ project, pool, search = "", page }) {
-      const end = prefixEnd(search);
-      const scope = [
-        project === undefined ? null : Prisma.sql`project = ${project}`,
-        pool === undefined ? null : Prisma.sql`pool = ${pool}`,
-        search === "" ? null : Prisma.sql`queue >= ${search}`,
-        end === null ? null : Prisma.sql`queue < ${end}`,
-      ].filter((condition) => condition !== null);
-      const plan = search === "" ? BY_POSITION : BY_NAME;
-      return keysetPage({
-        page,
-        fetch: (bound, order, take) => {
-          const conditions = bound
-            ? [...scope, Prisma.sql`${plan.key} ${operatorOf(bound)} ${plan.values(bound)}`]
-            : scope;
-          return prisma.$queryRaw<EntryRow[]>`
-            SELECT ${COLUMNS} FROM catalogue_entries
-            WHERE ${conditions.length === 0 ? Prisma.sql`true` : Prisma.join(conditions, " AND ")}
-            ORDER BY ${plan.order(orderOf(order))} LIMIT ${take}`;
-        },
-        marker: plan.marker,
-        item: toEntry,
-      });
-    },
-
-    async get({ project, name }) {
-      const entry = await find(project, name);
-      if (entry === null) throw queueNotMapped({ project, name });
-      return entry;
-    },
-
-    async getMany(queues) {
-      if (queues.length === 0) return [];
-      const rows = await prisma.$queryRaw<EntryRow[]>`
-        SELECT ${COLUMNS} FROM catalogue_entries
-        WHERE (project, queue) IN (
-          SELECT * FROM unnest(
-            ${queues.map((queue) => queue.project)}::text[], ${queues.map((queue) => queue.name)}::text[]))`;
-      return rows.map(toEntry);
-    },
-
-    async insert({ project, name }, pool, { ifAbsent = false } = {}) {
-      const onConflict = ifAbsent
-        ? Prisma.sql`DO NOTHING`
-        : Prisma.sql`DO UPDATE SET pool = excluded.pool, epoch = excluded.epoch`;
-      // The existing entry that stopped the insert may be deleted before it is read. Then the insert is repeated.
-      for (;;) {
-        const [row] = await prisma.$queryRaw<EntryRow[]>`
-          WITH ${holdPool(pool)}
-          INSERT INTO catalogue_entries (project, queue, pool, epoch)
-          SELECT ${project}, ${name}, ${pool}, nextval('catalogue_epoch') FROM (SELECT count(*) FROM held) AS pool_held
-          ON CONFLICT (project, queue) ${onConflict} RETURNING ${COLUMNS}`;
-        const entry = row === undefined ? await find(project, name) : toEntry(row);
-        if (entry !== null) return entry;
-      }
-    },
-
-    async update({ project, name }, pool) {
-      const [row] = await prisma.$queryRaw<EntryRow[]>`
-        WITH ${holdPool(pool)}
-        UPDATE catalogue_entries SET pool = ${pool}, epoch = nextval('catalogue_epoch')
-        FROM (SELECT count(*) FROM held) AS pool_held
-        WHERE project = ${project} AND queue = ${name} RETURNING ${COLUMNS}`;
-      if (row === undefined) throw queueNotMapped({ project, name });
-      return toEntry(row);
-    },
-
-    async delete({ project, name }) {
-      await prisma.catalogueEntry.deleteMany({ where: { project, queue: name } });
-    },
-
-    async exists({ project, name }) {
-      return (await prisma.catalogueEntry.count({ where: { project, queue: name } })) > 0;
-    },
-
+    list: (params) => list(prisma, params),
+    get: (queue) => get(prisma, queue),
+    getMany: (queues) => getMany(prisma, queues),
+    insert: (queue, pool, options) => insert(prisma, queue, pool, options),
+    update: (queue, pool) => update(prisma, queue, pool),
+    delete: async ({ project, name }) =>
+      void (await prisma.catalogueEntry.deleteMany({ where: { project, queue: name } })),
+    exists: async ({ project, name }) => (await prisma.catalogueEntry.count({ where: { project, queue: name } })) > 0,
     countByPool: (pool) => countQueues(prisma, pool),
-
-    async dropAll() {
-      await prisma.catalogueEntry.deleteMany();
-    },
+    dropAll: async () => void (await prisma.catalogueEntry.deleteMany()),
   };
   return guarded(session, controller, ["insert", "update", "delete", "dropAll"]);
+}
+
+function list(
+  prisma: Prisma.TransactionClient,
+  { project, pool, search = "", page }: Parameters<CatalogueController["list"]>[0],
+): Promise<Page<CatalogueEntry>> {
+  const end = prefixEnd(search);
+  const scope = [
+    project === undefined ? null : Prisma.sql`project = ${project}`,
+    pool === undefined ? null : Prisma.sql`pool = ${pool}`,
+    search === "" ? null : Prisma.sql`queue >= ${search}`,
+    end === null ? null : Prisma.sql`queue < ${end}`,
+  ].filter((condition) => condition !== null);
+  const plan = search === "" ? BY_POSITION : BY_NAME;
+  return keysetPage({
+    page,
+    fetch: (bound, order, take) => {
+      const conditions = bound ? [...scope, Prisma.sql`${plan.key} ${operatorOf(bound)} ${plan.values(bound)}`] : scope;
+      return prisma.$queryRaw<EntryRow[]>`
+        SELECT ${COLUMNS} FROM catalogue_entries
+        WHERE ${conditions.length === 0 ? Prisma.sql`true` : Prisma.join(conditions, " AND ")}
+        ORDER BY ${plan.order(orderOf(order))} LIMIT ${take}`;
+    },
+    marker: plan.marker,
+    item: toEntry,
+  });
 }
 
 const BY_POSITION = {
@@ -130,11 +82,64 @@ const BY_NAME = {
   marker: (row: EntryRow) => writeMarker([row.queue, row.project]),
 };
 
+async function find(prisma: Prisma.TransactionClient, { project, name }: QueueRef): Promise<CatalogueEntry | null> {
+  const row = await prisma.catalogueEntry.findUnique({ where: { project_queue: { project, queue: name } } });
+  return row && toEntry(row);
+}
+
+async function get(prisma: Prisma.TransactionClient, queue: QueueRef): Promise<CatalogueEntry> {
+  const entry = await find(prisma, queue);
+  if (entry === null) throw queueNotMapped(queue);
+  return entry;
+}
+
+async function getMany(prisma: Prisma.TransactionClient, queues: readonly QueueRef[]): Promise<CatalogueEntry[]> {
+  if (queues.length === 0) return [];
+  const rows = await prisma.$queryRaw<EntryRow[]>`
+    SELECT ${COLUMNS} FROM catalogue_entries
+    WHERE (project, queue) IN (
+      SELECT * FROM unnest(
+        ${queues.map((queue) => queue.project)}::text[], ${queues.map((queue) => queue.name)}::text[]))`;
+  return rows.map(toEntry);
+}
+
+async function insert(
+  prisma: Prisma.TransactionClient,
+  queue: QueueRef,
+  pool: string,
+  { ifAbsent = false }: { ifAbsent?: boolean } = {},
+): Promise<CatalogueEntry> {
+  const onConflict = ifAbsent
+    ? Prisma.sql`DO NOTHING`
+    : Prisma.sql`DO UPDATE SET pool = excluded.pool, epoch = excluded.epoch`;
+  // The existing entry that stopped the insert may be deleted before it is read. Then the insert is repeated.
+  for (;;) {
+    const [row] = await prisma.$queryRaw<EntryRow[]>`
+      WITH ${heldPool(pool)}
+      INSERT INTO catalogue_entries (project, queue, pool, epoch)
+      SELECT ${queue.project}, ${queue.name}, ${pool}, nextval('catalogue_epoch')
+      FROM (SELECT count(*) FROM held) AS pool_held
+      ON CONFLICT (project, queue) ${onConflict} RETURNING ${COLUMNS}`;
+    const entry = row === undefined ? await find(prisma, queue) : toEntry(row);
+    if (entry !== null) return entry;
+  }
+}
+
+async function update(prisma: Prisma.TransactionClient, queue: QueueRef, pool: string): Promise<CatalogueEntry> {
+  const [row] = await prisma.$queryRaw<EntryRow[]>`
+    WITH ${heldPool(pool)}
+    UPDATE catalogue_entries SET pool = ${pool}, epoch = nextval('catalogue_epoch')
+    FROM (SELECT count(*) FROM held) AS pool_held
+    WHERE project = ${queue.project} AND queue = ${queue.name} RETURNING ${COLUMNS}`;
+  if (row === undefined) throw queueNotMapped(queue);
+  return toEntry(row);
+}
+
 /**
  * Prevents the deletion of the pool, if it is registered, until this statement's transaction has ended. A delete waits
  * for that, then counts this entry.
  */
-function holdPool(pool: string): Prisma.Sql {
+function heldPool(pool: string): Prisma.Sql {
   return Prisma.sql`held AS MATERIALIZED (SELECT 1 FROM pools WHERE name = ${pool} FOR KEY SHARE)`;
 }
 

@@ -4,7 +4,8 @@ import type pg from "pg";
 import { PrismaClient } from "../../../../prisma/generated/client.ts";
 import type { SecretBox } from "../../../secret-box.ts";
 import { normalisePoolUri } from "../../pool-uri.ts";
-import { lockPools, poolContext } from "./pools.ts";
+import { poolContext } from "./pool-uris.ts";
+import { lockPools } from "./pools.ts";
 import { translateControlError } from "./prisma-session.ts";
 
 /** Long enough for thousands of pools, which take seconds. */
