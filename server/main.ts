@@ -69,8 +69,8 @@ export async function serve(
       accessOf: (request) => request.access,
       explorerPath: `${config.BASE_PATH}/graphql`,
       onOperation: (operation, seconds) => {
-        engine.metrics.graphqlOperations.inc({ ...operation });
-        if (operation.type !== "subscription") engine.metrics.graphqlSeconds.observe({ ...operation }, seconds);
+        engine.metrics.graphqlOperations.inc(operation);
+        if (operation.type !== "subscription") engine.metrics.graphqlSeconds.observe(operation, seconds);
       },
     });
     const pages = options.pages === false ? null : await openPagesAs(config, dev, door.executeAs);

@@ -3,7 +3,7 @@
  * else that a client chooses.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "@prometheus-io/client";
-import type { DataDriver } from "./storage/data-driver.ts";
+import type { PooledDataDriver } from "./storage/pooled-data-driver.ts";
 
 type MessageAction = "posted" | "claimed" | "deleted" | "popped";
 
@@ -73,52 +73,33 @@ export function createMetrics(params: {
   };
 }
 
-/** Wraps `driver` so that successful calls are counted. */
-export function countMessages<T extends DataDriver>(driver: T, messages: Metrics["messages"]): T {
+/**
+ * The driver with its successful calls counted. Hazard: it copies the methods, which must not use `this`; those of the
+ * pooling driver do not.
+ */
+export function countMessages(driver: PooledDataDriver, counter: Metrics["messages"]): PooledDataDriver {
+  const { messages, claims } = driver;
   const count = (action: MessageAction, number: number) => {
-    if (number > 0) messages.inc({ action }, number);
+    if (number > 0) counter.inc({ action }, number);
   };
-  const counted = {
-    messages: observe(driver.messages, {
-      post: ({ ids }) => count("posted", ids.length),
-      pop: (taken) => count("popped", taken.length),
-      delete: (outcome) => count("deleted", outcome === "deleted" ? 1 : 0),
-      bulkDelete: (number) => count("deleted", number),
-    }),
-    claims: observe(driver.claims, { create: (taken) => count("claimed", taken.messages.length) }),
-  };
-  return new Proxy(driver, {
-    get(target, key) {
-      if (key === "messages" || key === "claims") return counted[key];
-      const value: unknown = Reflect.get(target, key, target);
-      return typeof value === "function" ? value.bind(target) : value;
+  return {
+    ...driver,
+    messages: {
+      ...messages,
+      post: counted(messages.post, ({ ids }) => count("posted", ids.length)),
+      pop: counted(messages.pop, (taken) => count("popped", taken.length)),
+      delete: counted(messages.delete, (outcome) => count("deleted", outcome === "deleted" ? 1 : 0)),
+      bulkDelete: counted(messages.bulkDelete, (number) => count("deleted", number)),
     },
-  });
+    claims: { ...claims, create: counted(claims.create, (taken) => count("claimed", taken.messages.length)) },
+  };
 }
 
-type Observers<T> = {
-  [K in keyof T]?: T[K] extends (...args: never[]) => Promise<infer R> ? (result: R) => void : never;
-};
-
-/** Wraps `target`. Hazard: its methods must run on `target` itself, because a proxy has no private fields. */
-function observe<T extends object>(target: T, observers: Observers<T>): T {
-  const methods = new Map<PropertyKey, unknown>();
-  return new Proxy(target, {
-    get(_, key) {
-      const known = methods.get(key);
-      if (known !== undefined) return known;
-      const value: unknown = Reflect.get(target, key, target);
-      if (typeof value !== "function") return value;
-      const observer = (observers as Record<PropertyKey, ((result: unknown) => void) | undefined>)[key];
-      const method = observer
-        ? async (...args: unknown[]) => {
-            const result: unknown = await value.apply(target, args);
-            observer(result);
-            return result;
-          }
-        : value.bind(target);
-      methods.set(key, method);
-      return method;
-    },
-  });
+/** `call`, whose results `observe` sees before the caller does. */
+function counted<P, R>(call: (params: P) => Promise<R>, observe: (result: R) => void): (params: P) => Promise<R> {
+  return (params) =>
+    call(params).then((result) => {
+      observe(result);
+      return result;
+    });
 }

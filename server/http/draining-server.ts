@@ -27,6 +27,8 @@ export class DrainingServer extends Server {
   readonly #connections = new Map<Socket, Connection>();
   readonly #answers = new Set<ServerResponse>();
   readonly #unread: UnreadAnswers;
+  /** One function for all requests, called on each: a function for each would cost time. */
+  readonly #onRequestClosed: (this: IncomingMessage) => void;
   #draining = false;
   #graceMs = GRACE_MS;
   #closingIdle = false;
@@ -43,6 +45,11 @@ export class DrainingServer extends Server {
     super(options);
     this.#deadlineMs = deadlineMs;
     this.#unread = new UnreadAnswers(maxUnreadBytes);
+    const connections = this.#connections;
+    this.#onRequestClosed = function () {
+      const connection = connections.get(this.socket);
+      if (connection !== undefined) connection.readAtRest = this.socket.bytesRead;
+    };
     this.on("connection", (socket: Socket) => {
       this.#connections.set(socket, { answering: 0, readAtRest: 0 });
       socket.once("close", () => this.#connections.delete(socket));
@@ -113,18 +120,17 @@ export class DrainingServer extends Server {
     connection.answering += 1;
     this.#answers.add(response);
     this.#unread.add(response, socket);
-    const rest = () => {
-      connection.readAtRest = socket.bytesRead;
-    };
     // A request that was refused early may end long after its answer.
-    request.once("close", rest);
-    response.once("close", () => {
-      this.#answers.delete(response);
-      this.#unread.delete(response);
-      connection.answering -= 1;
-      rest();
-      if (this.#closingIdle) this.#endIfIdle(socket);
-    });
+    request.on("close", this.#onRequestClosed);
+    response.on("close", () => this.#end(connection, response, socket));
+  }
+
+  #end(connection: Connection, response: ServerResponse, socket: Socket): void {
+    this.#answers.delete(response);
+    this.#unread.delete(response);
+    connection.answering -= 1;
+    connection.readAtRest = socket.bytesRead;
+    if (this.#closingIdle) this.#endIfIdle(socket);
   }
 
   #endIfIdle(socket: Socket): void {

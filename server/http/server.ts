@@ -99,7 +99,8 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
   app.setErrorHandler((error, request, reply) => refuse(error, request, reply));
   app.setNotFoundHandler((request, reply) => notFound(request, reply));
 
-  app.addHook("onRequest", async (request, reply) => {
+  // Both hooks are called for each request, and a promise for each would cost time.
+  app.addHook("onRequest", (request, reply, done) => {
     const path = pathOf(request);
     const isApi = path === apiPath || path.startsWith(`${apiPath}/`);
     const idHeader = { "x-request-id": request.id };
@@ -114,12 +115,17 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
       // The layout reads the build from the request in the same way.
       if (pages) request.raw.headers[BUILD_HEADER] = pages.open.build;
     }
-    request.access = accessOf(request.raw, request.id);
+    try {
+      request.access = accessOf(request.raw, request.id);
+    } catch (error) {
+      return done(error as Error);
+    }
     const encoding = request.headers["content-encoding"];
-    if (encoding !== undefined && encoding !== "identity") return answerWith(reply, COMPRESSED);
+    if (encoding === undefined || encoding === "identity") return done();
+    void answerWith(reply, COMPRESSED);
   });
 
-  app.addHook("onResponse", async (request, reply) => {
+  app.addHook("onResponse", (request, reply, done) => {
     const status = reply.raw.statusCode;
     const seconds = reply.elapsedTime / 1000;
     const stream = String(reply.getHeader("content-type") ?? "").startsWith("text/event-stream");
@@ -127,8 +133,11 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
       const route = request.routeOptions.url ?? "none";
       parts.metrics.httpSeconds.observe({ method: request.method, route, status }, seconds);
     }
-    // Only the path: a query string may hold secrets.
-    log.debug({ requestId: request.id, method: request.method, path: pathOf(request), status, seconds }, "Answered");
+    if (log.isLevelEnabled("debug")) {
+      // Only the path: a query string may hold secrets.
+      log.debug({ requestId: request.id, method: request.method, path: pathOf(request), status, seconds }, "Answered");
+    }
+    done();
   });
 
   await app.register(
@@ -202,11 +211,17 @@ function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply) {
  */
 function answerWith(reply: FastifyReply, { status, body }: ErrorAnswer) {
   const answer = () => reply.code(status).send(body);
-  if (reply.request.raw.complete) return answer();
+  if (reply.request.raw.complete || !hasBody(reply.request.raw)) return answer();
   reply.removeHeader("connection");
   const discarded = discard(reply.request.raw);
   // Node closes the connection after this answer when the client asked for it, or the server drains.
   return reply.raw.shouldKeepAlive ? answer() : discarded.then(answer);
+}
+
+/** Whether a body follows the headers. Node calls a request complete only once its handlers have returned. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  const length = headers["content-length"];
+  return headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
 }
 
 /** Throws away the rest of a body. Resolves at its end, or when the connection closes. */

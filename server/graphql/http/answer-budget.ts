@@ -33,6 +33,8 @@ export class AnswerBudget {
   #reading = 0;
   #onReturned: (() => void) | undefined;
   #turn: Promise<void> = Promise.resolve();
+  /** How many fields wait for their part, or for those before them. */
+  #inTurn = 0;
 
   constructor(sizes: Sizes) {
     this.#sizes = sizes;
@@ -92,7 +94,8 @@ export class AnswerBudget {
     const least = (takes ? this.#sizes.MAX_MESSAGES_POST_SIZE : 1) * weight;
     return {
       spend: async (work, messagesOf, most = this.#sizes.MAX_PAGE_BYTES) => {
-        const granted = await this.#reserve(most * weight, least);
+        const wanted = most * weight;
+        const granted = this.#reserveAtOnce(wanted, least) ?? (await this.#reserve(wanted, least));
         let used = 0;
         try {
           const given = await work(Math.max(1, Math.floor(granted / weight)));
@@ -110,7 +113,16 @@ export class AnswerBudget {
     };
   }
 
+  /** Grants all that is wanted, unless others wait for their turn or too little is left. For the common case. */
+  #reserveAtOnce(wanted: number, least: number): number | null {
+    if (this.#inTurn > 0 || this.#left < wanted || wanted < least) return null;
+    this.#left -= wanted;
+    this.#reading += 1;
+    return wanted;
+  }
+
   async #reserve(wanted: number, least: number): Promise<number> {
+    this.#inTurn += 1;
     const before = this.#turn;
     let next = () => {};
     this.#turn = new Promise((resolve) => {
@@ -129,6 +141,7 @@ export class AnswerBudget {
       this.#reading += 1;
       return granted;
     } finally {
+      this.#inTurn -= 1;
       next();
     }
   }
