@@ -17,6 +17,9 @@ export const digest = (request: unknown) => createHash("sha256").update(JSON.str
 export const POP_PREFIX = "pop:";
 export const popDigest = (limit: number) => `${POP_PREFIX}${digest(["pop", limit])}`;
 
+export const subscribeDigest = (params: { subscriber: string; ttlSeconds: number; optionsText: string }) =>
+  digest(["subscribe", params.subscriber, params.ttlSeconds, params.optionsText]);
+
 export const purgeDigest = (before: PurgeBound | undefined) =>
   digest(before === undefined ? ["purge"] : ["purge", before]);
 

@@ -25,12 +25,19 @@ export interface SubscriptionController {
   list(params: { queue: QueueRef; page: PageRequest }): Promise<Page<Subscription>>;
   /** SUBSCRIPTION_DOES_NOT_EXIST, also for an expired one. */
   get(params: { queue: QueueRef; id: string }): Promise<Subscription>;
-  /** Returns null when the subscriber has a subscription to this queue already. */
+  /**
+   * Returns null when the subscriber has a subscription to this queue already.
+   *
+   * With an idempotencyKey, a repeat within a day returns the subscription that the first call created, as it is now;
+   * SUBSCRIPTION_DOES_NOT_EXIST when it is gone. It needs a queue that lives here. A call that created nothing keeps
+   * nothing. QUEUE_DOES_NOT_EXIST, IDEMPOTENCY_KEY_REUSED.
+   */
   create(params: {
     queue: QueueRef;
     subscriber: string;
     ttlSeconds: number;
     optionsText: string;
+    idempotencyKey?: string;
   }): Promise<Subscription | null>;
   /**
    * Changes the given fields. A new ttl counts from now. SUBSCRIPTION_DOES_NOT_EXIST, or SUBSCRIPTION_ALREADY_EXISTS

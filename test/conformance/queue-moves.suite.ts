@@ -138,7 +138,7 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       expect(await readAll(two.one.data, queue)).toHaveLength(2);
     });
 
-    it("a pop or purge that is repeated with its idempotency key after a move returns the first result", async () => {
+    it("a pop, purge or subscription that is repeated with its idempotency key after a move returns the first result", async () => {
       const queue = await two.aQueue(uniqueName());
       // The large ones are more than one page of kept answers.
       const texts = ["[1, 2,3 ,4]", '"a,1,b 2 \\n é"', ...Array(3).fill(`"${"x".repeat(2_200_000)}"`), "0", "1"];
@@ -149,8 +149,11 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       for (const key of ["a b", "b,1,c", "x", "y", "z"]) popped.set(key, await pop(key));
       const purging = { queue, before: { marker: "9000000000000000000" }, idempotencyKey: "purge" };
       expect(await two.one.data.messages.purge(purging)).toEqual({ messages: 2 });
+      const terms = { queue, subscriber: "http://a", ttlSeconds: 5000, optionsText: "{}", idempotencyKey: "subscribe" };
+      const subscription = await two.one.data.subscriptions.create(terms);
       for (const target of ["right", "left"] as const) {
         await move(queue, target);
+        expect(await two.one.data.subscriptions.create(terms)).toMatchObject({ id: subscription?.id });
         for (const key of ["a b", "b,1,c"]) expect(await pop(key)).toEqual(popped.get(key));
         await post(queue, 1);
         expect(await two.one.data.messages.purge(purging)).toEqual({ messages: 2 });

@@ -79,6 +79,31 @@ export function describeSubscriptions(name: string, open: OpenDataDriver): void 
       await subscribe("http://a", { to: await aQueue("", queue.name) });
     });
 
+    it("are created once with an idempotency key: a repeat returns the same one as it is now, or says that it is gone", async () => {
+      const params = { queue, subscriber: "http://a", ttlSeconds: 100, optionsText: "{}", idempotencyKey: "k" };
+      const made = await subscriptions.create(params);
+      const id = made?.id as string;
+      await subscriptions.confirm({ queue, id, confirmed: true });
+      for (const driver of [world.driver, world.neighbour]) {
+        expect(await driver.subscriptions.create(params)).toMatchObject({ id, confirmed: true });
+      }
+      await expect(subscriptions.create({ ...params, ttlSeconds: 99 })).rejects.toEqual(
+        refused("IDEMPOTENCY_KEY_REUSED"),
+      );
+      await subscriptions.delete({ queue, id });
+      await expect(subscriptions.create(params)).rejects.toEqual(refused("SUBSCRIPTION_DOES_NOT_EXIST"));
+      // What created nothing keeps nothing.
+      const other = await subscribe("http://a");
+      const again = { ...params, idempotencyKey: "again" };
+      expect(await subscriptions.create(again)).toBeNull();
+      await subscriptions.delete({ queue, id: other.id });
+      expect(await subscriptions.create(again)).toMatchObject({ subscriber: "http://a" });
+      passSeconds(86_401);
+      expect(await subscriptions.create(params)).toMatchObject({ subscriber: "http://a", confirmed: false });
+      const missing = { ...params, queue: { project: "p", name: uniqueName("missing") } };
+      await expect(subscriptions.create(missing)).rejects.toEqual(refused("QUEUE_DOES_NOT_EXIST"));
+    });
+
     it("are created once when many clients subscribe the same subscriber at once", async () => {
       const outcomes = await Promise.all(
         Array.from({ length: 10 }, () =>

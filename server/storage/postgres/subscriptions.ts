@@ -1,15 +1,18 @@
 import { DomainError } from "../../errors.ts";
 import type { BatchReads } from "../data-driver.ts";
+import { subscribeDigest } from "../idempotency.ts";
 import type { Page, PageRequest } from "../list-pages.ts";
 import { normaliseUuid, pageOf, uuidRange } from "../list-pages.ts";
 import type { QueueRef } from "../queue-ref.ts";
 import { isMoving, staleEpoch } from "../storage-errors.ts";
 import type { Subscription, SubscriptionController } from "../subscription-controller.ts";
 import { uuidV7 } from "../uuid-v7.ts";
+import { callOnce } from "./idempotency.ts";
 import type { Pool } from "./pool.ts";
+import { type QueueRows, STALE } from "./queue-rows.ts";
 import { textArray } from "./sql/array-parameter.ts";
 import { isUniqueViolation } from "./sql/connection.ts";
-import { CLOCK, milliseconds } from "./sql/fragments.ts";
+import { CLOCK, LIVE_QUEUE, milliseconds } from "./sql/fragments.ts";
 import { bool, int8, orNull, text, uuid } from "./sql/parameter-types.ts";
 import { rowOf, statement } from "./sql/statement.ts";
 import type { Statements } from "./sql/statements.ts";
@@ -109,26 +112,45 @@ const GET_WITH_SUBSCRIBER = statement({
     SELECT ${COLUMNS} FROM subscriptions s, clock WHERE ${QUEUE_IS} AND s.subscriber = :subscriber AND ${LIVE}`,
 });
 
-/** An expired one that gc has not freed yet becomes the new one. No row: a live one exists. */
-const CREATE = statement({
-  name: "subscription_create",
-  parameters: { ...QUEUE, id: uuid, subscriber: text, ttlSeconds: int8, options: text },
-  row: rowOf<SubscriptionRow>(),
-  text: `
-    WITH ${CLOCK},
+const NEW = { ...QUEUE, id: uuid, subscriber: text, ttlSeconds: int8, options: text };
+
+/** An expired one that gc has not freed yet becomes the new one. */
+const createdCte = (where: string) => `
     created AS (
       INSERT INTO subscriptions AS s
         (id, project, queue, subscriber, ttl_seconds, options, created_at, renewed_at, expires_at)
       SELECT :id, :project, :queue, :subscriber, :ttlSeconds::bigint, :options, now, now,
         now + make_interval(secs => :ttlSeconds::bigint)
-      FROM clock WHERE ${STAYS}
+      FROM clock WHERE ${where}
       ON CONFLICT (project, queue, subscriber) DO UPDATE
         SET id = excluded.id, ttl_seconds = excluded.ttl_seconds, options = excluded.options, confirmed = false,
           created_at = excluded.created_at, renewed_at = excluded.renewed_at, expires_at = excluded.expires_at
         WHERE s.expires_at <= (SELECT now FROM clock)
       RETURNING *
+    )`;
+
+/** No row: a live one exists. */
+const CREATE = statement({
+  name: "subscription_create",
+  parameters: NEW,
+  row: rowOf<SubscriptionRow>(),
+  text: `WITH ${CLOCK}, ${createdCte(STAYS)} SELECT ${COLUMNS} FROM created s, clock`,
+});
+
+/** No row: the queue has ended or has another epoch. Nulls: a live one exists. */
+const CREATE_KEYED = statement({
+  name: "subscription_create_keyed",
+  parameters: { ...NEW, queueId: int8, epoch: int8, key: text, request: text },
+  row: rowOf<SubscriptionRow | { id: null }>(),
+  text: `
+    WITH ${CLOCK},
+    target AS MATERIALIZED (SELECT q.id FROM pool_queues q WHERE ${LIVE_QUEUE}),
+    ${createdCte("EXISTS (SELECT 1 FROM target)")},
+    remembered AS (
+      INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
+      SELECT t.id, :key, :request, c.id::text, c.created_at FROM created c, target t
     )
-    SELECT ${COLUMNS} FROM created s, clock`,
+    SELECT ${COLUMNS} FROM target t CROSS JOIN clock LEFT JOIN created s ON true`,
 });
 
 /** Removes an expired one of the new subscriber before the change, not beside it: the count makes the change wait. */
@@ -200,9 +222,11 @@ const DELETE_ALL = statement({
  */
 export class PostgresSubscriptions implements SubscriptionController {
   readonly #statements: Statements;
+  readonly #queues: QueueRows;
 
-  constructor({ statements }: Pick<Pool, "statements">) {
+  constructor({ statements, queues }: Pick<Pool, "statements" | "queues">) {
     this.#statements = statements;
+    this.#queues = queues;
   }
 
   async list(params: { queue: QueueRef; page: PageRequest }): Promise<Page<Subscription>> {
@@ -249,13 +273,36 @@ export class PostgresSubscriptions implements SubscriptionController {
     subscriber: string;
     ttlSeconds: number;
     optionsText: string;
+    idempotencyKey?: string;
   }): Promise<Subscription | null> {
-    const { queue, subscriber, ttlSeconds, optionsText: options } = params;
-    const [row] = await this.#found(
-      queue,
-      this.#statements.write(CREATE, { ...keyOf(queue), id: uuidV7(), subscriber, ttlSeconds, options }),
-    );
+    const { queue, subscriber, ttlSeconds, optionsText: options, idempotencyKey: key } = params;
+    const created = { ...keyOf(queue), id: uuidV7(), subscriber, ttlSeconds, options };
+    if (key !== undefined) return this.#createOnce(queue, created, { key, request: subscribeDigest(params) });
+    const [row] = await this.#found(queue, this.#statements.write(CREATE, created));
     return row === undefined ? null : readSubscription(row);
+  }
+
+  async #createOnce(
+    queue: QueueRef,
+    created: Parameters<typeof CREATE.valuesOf>[0],
+    once: { key: string; request: string },
+  ): Promise<Subscription | null> {
+    const { subscription } = await this.#queues.with(queue, (row) =>
+      callOnce<{ subscription: Subscription | null }>(
+        this.#statements,
+        { row, ...once },
+        {
+          repeat: async (id) => ({ subscription: await this.get({ queue, id }) }),
+          call: async () => {
+            const parameters = { ...created, ...once, queueId: row.id, epoch: row.epoch };
+            const [found] = await this.#statements.write(CREATE_KEYED, parameters);
+            if (found === undefined) return STALE;
+            return { subscription: found.id === null ? null : readSubscription(found) };
+          },
+        },
+      ),
+    );
+    return subscription;
   }
 
   async update(params: {

@@ -24,11 +24,14 @@ export const PURGED_PARTS = [
   "claim-ends",
 ] as const;
 
+/** The idempotency keys, and when they end. */
+export const KEY_PARTS = ["kept", "kept-ends"] as const;
+
 /**
  * The parts of a queue's content: messages, claims, and the idempotency keys that were used. The content ends when the
  * queue is deleted.
  */
-export const CONTENT_PARTS = [...PURGED_PARTS, "kept", "kept-ends"] as const;
+export const CONTENT_PARTS = [...PURGED_PARTS, ...KEY_PARTS] as const;
 
 /**
  * All parts of a queue: its row, its content, the list of retired contents that gc frees, the notes for the mover, and
@@ -74,6 +77,12 @@ export class PoolKeys {
 
   row(queue: QueueRef): KeyList<["row"]> {
     return named([this.#base(queue, "queue")]);
+  }
+
+  /** Two of the parts of the queue's content. */
+  idempotency(queue: QueueRef): KeyList<typeof KEY_PARTS> {
+    const row = this.#base(queue, "queue");
+    return named(KEY_PARTS.map((part) => `${row}:${part}`));
   }
 
   retiredList(row: string): KeyList<["retired"]> {

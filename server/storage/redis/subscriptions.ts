@@ -1,13 +1,15 @@
 import { DomainError } from "../../errors.ts";
+import { keyReused, subscribeDigest } from "../idempotency.ts";
 import type { Page, PageRequest } from "../list-pages.ts";
 import { normaliseUuid, pageOf } from "../list-pages.ts";
 import type { QueueRef } from "../queue-ref.ts";
-import { isMoving, staleEpoch } from "../storage-errors.ts";
+import { isMoving, queueDoesNotExist, staleEpoch } from "../storage-errors.ts";
 import type { Subscription, SubscriptionController } from "../subscription-controller.ts";
 import { uuidV7 } from "../uuid-v7.ts";
 import { idRange } from "./id-range.ts";
-import { SUBSCRIPTION_PARTS } from "./keys.ts";
+import { KEY_PARTS, SUBSCRIPTION_PARTS } from "./keys.ts";
 import { ageSeconds, dateOf } from "./messages/records.ts";
+import { KEPT_KEYS, QUEUE_ROW } from "./queue-lua.ts";
 import type { QueueRows } from "./queue-rows.ts";
 import { type ArgsOf, answers, type KeysOf, locals, piece, type Script, script } from "./server/script.ts";
 import { flag, number, numeral, optionalNumeral, optionalText, text } from "./server/script-parameters.ts";
@@ -153,19 +155,43 @@ local id = redis.call('HGET', SUBSCRIBERS, subscriber)
 return {'ok', NOW, id and describe(find(id)) or false}`,
 });
 
-const CREATE = script("create a subscription", {
-  effect: "grows",
-  keys: SUBSCRIPTIONS_OF_QUEUE,
-  args: { ...CALL, id: text, subscriber: text, ttl: numeral, options: text },
-  uses: ENTER,
-  answers: answers<FoundOne>(),
-  lua: `
+const NEW = { ...CALL, id: text, subscriber: text, ttl: numeral, options: text };
+
+const CREATED = `
 if redis.call('HEXISTS', SUBSCRIBERS, subscriber) == 1 then return {'ok', NOW, false} end
 local one = {
   id = id, created = NOW, renewed = NOW, ends = digits(now + ttl * 1000000), ttl = ttl, confirmed = '0',
   subscriber = subscriber, options = options
 }
-write(one)
+write(one)`;
+
+const CREATE = script("create a subscription", {
+  effect: "grows",
+  keys: SUBSCRIPTIONS_OF_QUEUE,
+  args: NEW,
+  uses: ENTER,
+  answers: answers<FoundOne>(),
+  lua: `${CREATED}
+return {'ok', NOW, describe(one)}`,
+});
+
+/** A key is kept with the content of its queue, so the queue must live here. */
+const CREATE_KEYED = script("create a subscription once", {
+  effect: "grows",
+  keys: { ...SUBSCRIPTIONS_OF_QUEUE, content: locals(KEY_PARTS) },
+  args: { ...NEW, callerEpoch: optionalNumeral, idempotencyKey: optionalText, digest: text },
+  uses: [QUEUE_ROW, ...ENTER, KEPT_KEYS],
+  answers: answers<FoundOne | ["reused"] | ["repeated", id: string] | ["missing"]>(),
+  lua: `
+if not epoch then return {'missing'} end
+if caller_epoch and caller_epoch ~= epoch then return {'stale'} end
+local request, result = kept(idempotency_key)
+if request then
+  if request ~= digest then return {'reused'} end
+  return {'repeated', result}
+end
+${CREATED}
+keep(idempotency_key, digest, id)
 return {'ok', NOW, describe(one)}`,
 });
 
@@ -260,9 +286,17 @@ export class RedisSubscriptions implements SubscriptionController {
     subscriber: string;
     ttlSeconds: number;
     optionsText: string;
+    idempotencyKey?: string;
   }): Promise<Subscription | null> {
-    const { queue, subscriber, ttlSeconds: ttl, optionsText: options } = params;
-    return readOne(queue, await this.#call(queue, CREATE, { id: uuidV7(), subscriber, ttl, options }));
+    const { queue, subscriber, ttlSeconds: ttl, optionsText: options, idempotencyKey: key } = params;
+    const created = { id: uuidV7(), subscriber, ttl, options };
+    if (key === undefined) return readOne(queue, await this.#call(queue, CREATE, created));
+    const content = this.#queues.keys.idempotency(queue);
+    const once = { callerEpoch: queue.epoch, idempotencyKey: key, digest: subscribeDigest(params) };
+    const answer = await this.#call(queue, CREATE_KEYED, { ...created, ...once }, { content });
+    if (answer[0] === "reused") throw keyReused(key);
+    if (answer[0] === "missing") throw queueDoesNotExist(queue);
+    return answer[0] === "repeated" ? this.get({ queue, id: answer[1] }) : readOne(queue, answer);
   }
 
   async update(params: {
@@ -315,14 +349,23 @@ export class RedisSubscriptions implements SubscriptionController {
   }
 
   /** Sends no epoch, since subscriptions outlive their queue. */
-  async #call<Args extends ArgsOf<typeof DELETE_ALL>, Answer extends Answered>(
+  async #call<
+    Keys extends KeysOf<typeof SUBSCRIPTIONS_OF_QUEUE>,
+    Args extends ArgsOf<typeof DELETE_ALL>,
+    Answer extends Answered,
+  >(
     queue: QueueRef,
-    script: Script<KeysOf<typeof SUBSCRIPTIONS_OF_QUEUE>, Args, Answer>,
+    script: Script<Keys, Args, Answer>,
     args: Omit<Args, "offset">,
+    moreKeys?: Omit<Keys, keyof KeysOf<typeof SUBSCRIPTIONS_OF_QUEUE>>,
   ): Promise<Answer> {
     const { scripts, keys } = this.#queues;
     const all = { offset: this.#queues.offset(), ...args } as unknown as Args;
-    const callKeys = { subscriptions: keys.subscriptions(queue), queue: keys.row(queue) };
+    const callKeys = {
+      subscriptions: keys.subscriptions(queue),
+      queue: keys.row(queue),
+      ...moreKeys,
+    } as unknown as Keys;
     const answer: readonly unknown[] = await scripts.runToEnd(script, callKeys, all);
     if (answer[0] === "moving") throw isMoving(queue);
     if (answer[0] === "stale") throw staleEpoch(queue);
