@@ -19,7 +19,7 @@ export const SET_KEY = graphql(`
 export const DELETE_KEY = graphql(`
   mutation DeleteKeyValue($input: DeleteKeyValueInput!) {
     deleteKeyValue(input: $input) {
-      keys
+      deleted
     }
   }
 `);

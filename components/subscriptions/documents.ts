@@ -21,7 +21,7 @@ export const CONFIRM_SUBSCRIPTION = graphql(`
 export const DELETE_SUBSCRIPTION = graphql(`
   mutation DeleteQueueSubscription($input: DeleteQueueSubscriptionInput!) {
     deleteQueueSubscription(input: $input) {
-      id
+      deleted
     }
   }
 `);

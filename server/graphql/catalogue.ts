@@ -4,6 +4,7 @@ import { inBatches, type QueueParent, QueueType } from "./queue-types.ts";
 import { orNull, projectArgs, projectField, queueArgs, queueField } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import { connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
+import { DeletePayload } from "./schema/delete-payload.ts";
 import { DropAllInput, DropAllPayload } from "./schema/drop-all.ts";
 
 const CatalogueEntryType = builder.objectRef<CatalogueEntry>("CatalogueEntry").implement({
@@ -139,21 +140,14 @@ const DeleteCatalogueEntryInput = builder.inputType("DeleteCatalogueEntryInput",
     discardMessages: t.boolean(discardField),
   }),
 });
-const entryPayload = (name: string, mutation: string) =>
-  builder.objectRef<{ entry: CatalogueEntry }>(name).implement({
-    description: `The result of ${mutation}.`,
-    fields: (t) => ({ entry: t.expose("entry", { type: CatalogueEntryType, description: "The entry as it is now." }) }),
-  });
-const InsertCatalogueEntryPayload = entryPayload("InsertCatalogueEntryPayload", "insertCatalogueEntry");
-const UpdateCatalogueEntryPayload = entryPayload("UpdateCatalogueEntryPayload", "updateCatalogueEntry");
-const DeleteCatalogueEntryPayload = builder.objectRef<{ deleted: boolean }>("DeleteCatalogueEntryPayload").implement({
-  description: "The result of deleteCatalogueEntry.",
-  fields: (t) => ({ deleted: t.exposeBoolean("deleted", { description: "False: it did not exist." }) }),
+const CatalogueEntryPayload = builder.objectRef<{ entry: CatalogueEntry }>("CatalogueEntryPayload").implement({
+  description: "An entry of the catalogue that was changed.",
+  fields: (t) => ({ entry: t.expose("entry", { type: CatalogueEntryType, description: "The entry as it is now." }) }),
 });
 
 builder.mutationFields((t) => ({
   insertCatalogueEntry: t.field({
-    type: InsertCatalogueEntryPayload,
+    type: CatalogueEntryPayload,
     args: { input: t.arg({ type: InsertCatalogueEntryInput, required: true, description: "The queue and the pool." }) },
     description:
       "Maps a queue to a pool, without moving any message. Use it only to repair the catalogue: a queue that was mapped to another pool loses its messages and claims there and starts empty; its subscriptions become unreachable. The pool may be unreachable: the queue can be used once it answers. While the queue has messages this is CONFIRMATION_REQUIRED without `discardMessages`; while its pool does not answer it is STORAGE_UNAVAILABLE.",
@@ -162,7 +156,7 @@ builder.mutationFields((t) => ({
     }),
   }),
   updateCatalogueEntry: t.field({
-    type: UpdateCatalogueEntryPayload,
+    type: CatalogueEntryPayload,
     args: { input: t.arg({ type: UpdateCatalogueEntryInput, required: true, description: "The queue and the pool." }) },
     description: "Like insertCatalogueEntry, for a queue that has an entry.",
     resolve: async (_root, { input }, { access, operations }) => ({
@@ -170,7 +164,7 @@ builder.mutationFields((t) => ({
     }),
   }),
   deleteCatalogueEntry: t.field({
-    type: DeleteCatalogueEntryPayload,
+    type: DeletePayload,
     args: { input: t.arg({ type: DeleteCatalogueEntryInput, required: true, description: "The queue." }) },
     description:
       "Deletes the entry of a queue. Use it only to repair the catalogue: the queue loses its messages and claims, and cannot be used until it is mapped or created again. While it has messages this is CONFIRMATION_REQUIRED without `discardMessages`; while its pool does not answer it is STORAGE_UNAVAILABLE.",

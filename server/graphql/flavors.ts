@@ -3,6 +3,7 @@ import { CapabilityType } from "./pools.ts";
 import { orNull, projectArgs, projectField } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
+import { DeletePayload } from "./schema/delete-payload.ts";
 import { confirmationTokenField, DropAllPayload } from "./schema/drop-all.ts";
 
 const FlavorType = builder.objectRef<FlavorRecord>("Flavor");
@@ -100,17 +101,13 @@ const UpdateFlavorInput = builder.inputType("UpdateFlavorInput", {
     verify: t.boolean(verifyField),
   }),
 });
-const UpdateFlavorPayload = builder.objectRef<{ flavor: FlavorRecord }>("UpdateFlavorPayload").implement({
-  description: "The result of updateFlavor.",
+const FlavorPayload = builder.objectRef<{ flavor: FlavorRecord }>("FlavorPayload").implement({
+  description: "A flavor that was changed.",
   fields: (t) => ({ flavor: t.expose("flavor", { type: FlavorType, description: "The flavor as it is now." }) }),
 });
 const DeleteFlavorInput = builder.inputType("DeleteFlavorInput", {
   description: "The flavor to delete.",
   fields: (t) => ({ project: t.string(projectField), flavor: t.string(flavorField) }),
-});
-const DeleteFlavorPayload = builder.objectRef<{ deleted: boolean }>("DeleteFlavorPayload").implement({
-  description: "The result of deleteFlavor.",
-  fields: (t) => ({ deleted: t.exposeBoolean("deleted", { description: "False: it did not exist." }) }),
 });
 
 const DropAllFlavorsInput = builder.inputType("DropAllFlavorsInput", {
@@ -126,7 +123,7 @@ builder.mutationFields((t) => ({
     resolve: (_root, { input }, { access, operations }) => operations.flavors.create(access, input),
   }),
   updateFlavor: t.field({
-    type: UpdateFlavorPayload,
+    type: FlavorPayload,
     args: { input: t.arg({ type: UpdateFlavorInput, required: true, description: "The flavor and its pools." }) },
     description: "Sets the pools of a flavor. Queues stay where they are.",
     resolve: async (_root, { input }, { access, operations }) => ({
@@ -134,7 +131,7 @@ builder.mutationFields((t) => ({
     }),
   }),
   deleteFlavor: t.field({
-    type: DeleteFlavorPayload,
+    type: DeletePayload,
     args: { input: t.arg({ type: DeleteFlavorInput, required: true, description: "The flavor." }) },
     description: "Deletes a flavor. Its queues stay where they are; new ones can no longer name it.",
     resolve: (_root, { input }, { access, operations }) => operations.flavors.delete(access, input),

@@ -171,27 +171,14 @@ const CancelJobInput = builder.inputType("CancelJobInput", {
   description: "The job to stop.",
   fields: (t) => ({ id: t.id({ required: true, description: "The job's id." }) }),
 });
-const jobPayload = (name: string, mutation: string) =>
-  builder.objectRef<{ job: Job }>(name).implement({
-    description: `The result of ${mutation}.`,
-    fields: (t) => ({ job: t.expose("job", { type: JobType, description: "The job as it is now." }) }),
-  });
-const MoveQueuePayload = jobPayload("MoveQueuePayload", "moveQueue");
-const DrainPoolPayload = jobPayload("DrainPoolPayload", "drainPool");
-const CancelJobPayload = builder.objectRef<{ job: Job | null }>("CancelJobPayload").implement({
-  description: "The result of cancelJob.",
-  fields: (t) => ({
-    job: t.expose("job", {
-      type: JobType,
-      nullable: true,
-      description: "The job as it is now; null when it does not exist or you may not see it.",
-    }),
-  }),
+const JobPayload = builder.objectRef<{ job: Job }>("JobPayload").implement({
+  description: "A job that was requested or changed.",
+  fields: (t) => ({ job: t.expose("job", { type: JobType, description: "The job as it is now." }) }),
 });
 
 builder.mutationFields((t) => ({
   moveQueue: t.field({
-    type: MoveQueuePayload,
+    type: JobPayload,
     args: { input: t.arg({ type: MoveQueueInput, required: true, description: "The queue and the pool." }) },
     complexity: KEEPING_WAITING,
     description:
@@ -201,7 +188,7 @@ builder.mutationFields((t) => ({
     }),
   }),
   drainPool: t.field({
-    type: DrainPoolPayload,
+    type: JobPayload,
     args: { input: t.arg({ type: DrainPoolInput, required: true, description: "The pool." }) },
     complexity: KEEPING_WAITING,
     description:
@@ -211,7 +198,7 @@ builder.mutationFields((t) => ({
     }),
   }),
   cancelJob: t.field({
-    type: CancelJobPayload,
+    type: JobPayload,
     args: { input: t.arg({ type: CancelJobInput, required: true, description: "The job." }) },
     description:
       "Cancels a job at its next safe point. Queues that were moved stay in their new pool; a queue whose move is not finished stays in its old one; a pool that was being drained gets its weight back.",

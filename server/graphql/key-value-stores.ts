@@ -3,6 +3,7 @@ import { orNull } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import { CountType, connectionType, KEEPING_WAITING, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import type { GraphQLContext } from "./schema/context.ts";
+import { DeletePayload } from "./schema/delete-payload.ts";
 import { RawJson } from "./schema/json.ts";
 import { JsonInput, textOf } from "./schema/json-input.ts";
 
@@ -121,15 +122,19 @@ builder.queryFields((t) => ({
   }),
   keyValues: t.field({
     type: [ValueType],
+    nullable: { list: false, items: true },
     args: {
       store: t.arg.string(storeArg),
       keys: t.arg.stringList({ required: true, description: "The keys, at most as many as a page has rows." }),
     },
     complexity: ({ keys }) => ({ field: 1, multiplier: keys.length }),
-    description: "Many values of a store, in the given order. A missing key is an error that names it.",
+    description: "Many values of a store, in the given order; null where the key is missing.",
     resolve: async (_root, { store, keys }, { access, operations }) => {
       const values = await operations.keyValueStores.getValues(access, { store, keys });
-      return values.map((valueText, index) => ({ key: keys[index] ?? "", valueText }));
+      return keys.map((key, index) => {
+        const valueText = values[index];
+        return valueText === null || valueText === undefined ? null : { key, valueText };
+      });
     },
   }),
   keyValueLocks: t.field({
@@ -198,17 +203,12 @@ const DeleteKeyValuesInput = builder.inputType("DeleteKeyValuesInput", {
     keys: t.stringList({ required: true, description: "The keys." }),
   }),
 });
-const keysPayload = (name: string, mutation: string) =>
-  builder.objectRef<{ keys: readonly string[] }>(name).implement({
-    description: `The result of ${mutation}.`,
-    fields: (t) => ({
-      keys: t.stringList({ description: "The keys of the request.", resolve: ({ keys }) => keys }),
-    }),
-  });
-const SetKeyValuePayload = keysPayload("SetKeyValuePayload", "setKeyValue");
-const SetKeyValuesPayload = keysPayload("SetKeyValuesPayload", "setKeyValues");
-const DeleteKeyValuePayload = keysPayload("DeleteKeyValuePayload", "deleteKeyValue");
-const DeleteKeyValuesPayload = keysPayload("DeleteKeyValuesPayload", "deleteKeyValues");
+const KeyValueKeysPayload = builder.objectRef<{ keys: readonly string[] }>("KeyValueKeysPayload").implement({
+  description: "What was written.",
+  fields: (t) => ({
+    keys: t.stringList({ description: "The keys of the request.", resolve: ({ keys }) => keys }),
+  }),
+});
 
 const AcquireKeyValueLockInput = builder.inputType("AcquireKeyValueLockInput", {
   description: "The key to lock.",
@@ -255,7 +255,7 @@ builder.mutationFields((t) => ({
     resolve: (_root, { input }, { access, operations }) => operations.keyValueStores.create(access, input),
   }),
   setKeyValue: t.field({
-    type: SetKeyValuePayload,
+    type: KeyValueKeysPayload,
     args: { input: t.arg({ type: SetKeyValueInput, required: true, description: "The key and its value." }) },
     description: "Writes a value under the key's lock.",
     resolve: async (_root, { input }, { access, operations }) => {
@@ -270,7 +270,7 @@ builder.mutationFields((t) => ({
     },
   }),
   setKeyValues: t.field({
-    type: SetKeyValuesPayload,
+    type: KeyValueKeysPayload,
     args: { input: t.arg({ type: SetKeyValuesInput, required: true, description: "The keys and their values." }) },
     description: "Writes many values in one call, without locks.",
     resolve: async (_root, { input }, { access, operations }) => {
@@ -280,22 +280,16 @@ builder.mutationFields((t) => ({
     },
   }),
   deleteKeyValue: t.field({
-    type: DeleteKeyValuePayload,
+    type: DeletePayload,
     args: { input: t.arg({ type: DeleteKeyValueInput, required: true, description: "The key." }) },
-    description: "Deletes a key under its lock. KEY_DOES_NOT_EXIST when it is missing.",
-    resolve: async (_root, { input }, { access, operations }) => {
-      await operations.keyValueStores.deleteValue(access, input);
-      return { keys: [input.key] };
-    },
+    description: "Deletes a key under its lock.",
+    resolve: (_root, { input }, { access, operations }) => operations.keyValueStores.deleteValue(access, input),
   }),
   deleteKeyValues: t.field({
-    type: DeleteKeyValuesPayload,
+    type: DeletePayload,
     args: { input: t.arg({ type: DeleteKeyValuesInput, required: true, description: "The keys." }) },
     description: "Deletes many keys in one call, without locks.",
-    resolve: async (_root, { input }, { access, operations }) => {
-      await operations.keyValueStores.deleteValues(access, input);
-      return { keys: input.keys };
-    },
+    resolve: (_root, { input }, { access, operations }) => operations.keyValueStores.deleteValues(access, input),
   }),
   acquireKeyValueLock: t.field({
     type: AcquireKeyValueLockPayload,

@@ -17,6 +17,7 @@ import { batched } from "./schema/batched.ts";
 import { builder, waiting } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import type { GraphQLContext } from "./schema/context.ts";
+import { DeletePayload } from "./schema/delete-payload.ts";
 import { RawJson } from "./schema/json.ts";
 import { JsonInput, textOf } from "./schema/json-input.ts";
 
@@ -279,10 +280,6 @@ const DeleteMessageInput = builder.inputType("DeleteMessageInput", {
     force: t.boolean({ ...forceField, description: "Delete it even if a claim holds it. Not together with a claim." }),
   }),
 });
-const DeleteMessagePayload = builder.objectRef<{ deleted: boolean }>("DeleteMessagePayload").implement({
-  description: "The result of deleteMessage.",
-  fields: (t) => ({ deleted: t.exposeBoolean("deleted", { description: "False: it did not exist any more." }) }),
-});
 
 const DeleteMessagesInput = builder.inputType("DeleteMessagesInput", {
   description: "The messages to delete.",
@@ -299,10 +296,6 @@ const DeleteMessagesInput = builder.inputType("DeleteMessagesInput", {
     }),
     force: t.boolean({ ...forceField, description: "Delete claimed ones too. Not together with claims." }),
   }),
-});
-const DeleteMessagesPayload = builder.objectRef<{ deleted: number }>("DeleteMessagesPayload").implement({
-  description: "The result of deleteMessages.",
-  fields: (t) => ({ deleted: t.expose("deleted", { type: "SafeInt", description: "How many were deleted." }) }),
 });
 
 function messageToPost(input: typeof PostMessageInput.$inferInput): MessageToPost {
@@ -338,16 +331,16 @@ builder.mutationFields((t) => ({
     }),
   }),
   deleteMessage: t.field({
-    type: DeleteMessagePayload,
+    type: DeletePayload,
     args: { input: t.arg({ type: DeleteMessageInput, required: true, description: "The message." }) },
     description:
       "Deletes a message. With its claim's id this is how a consumer acknowledges it; the id of an expired claim deletes nothing.",
     resolve: async (_root, { input }, { access, operations }) => ({
-      deleted: (await operations.messages.delete(access, input)) === "deleted",
+      deleted: (await operations.messages.delete(access, input)) === "deleted" ? 1 : 0,
     }),
   }),
   deleteMessages: t.field({
-    type: DeleteMessagesPayload,
+    type: DeletePayload,
     args: { input: t.arg({ type: DeleteMessagesInput, required: true, description: "The messages." }) },
     description: "Deletes many messages in one step, all or none.",
     resolve: async (_root, { input }, { access, operations }) => ({

@@ -12,6 +12,7 @@ import {
   pageCost,
   pageOf,
 } from "./schema/connection.ts";
+import { DeletePayload } from "./schema/delete-payload.ts";
 import { DropAllInput, DropAllPayload } from "./schema/drop-all.ts";
 import { RawJson } from "./schema/json.ts";
 import { JsonInput, optionalTextOf } from "./schema/json-input.ts";
@@ -175,18 +176,14 @@ const UpdatePoolInput = builder.inputType("UpdatePoolInput", {
     verify: t.boolean(verifyField),
   }),
 });
-const UpdatePoolPayload = builder.objectRef<{ pool: PoolRecord }>("UpdatePoolPayload").implement({
-  description: "The result of updatePool.",
+const PoolPayload = builder.objectRef<{ pool: PoolRecord }>("PoolPayload").implement({
+  description: "A pool that was changed.",
   fields: (t) => ({ pool: t.expose("pool", { type: PoolType, description: "The pool as it is now." }) }),
 });
 
 const DeletePoolInput = builder.inputType("DeletePoolInput", {
   description: "The pool to unregister.",
   fields: (t) => ({ pool: t.string({ required: true, description: "The pool's name." }) }),
-});
-const DeletePoolPayload = builder.objectRef<{ deleted: boolean }>("DeletePoolPayload").implement({
-  description: "The result of deletePool.",
-  fields: (t) => ({ deleted: t.exposeBoolean("deleted", { description: "False: it did not exist." }) }),
 });
 
 const VerifyPoolInput = builder.inputType("VerifyPoolInput", {
@@ -217,7 +214,7 @@ builder.mutationFields((t) => ({
       operations.pools.create(access, { ...input, optionsText: optionalTextOf(options) }),
   }),
   updatePool: t.field({
-    type: UpdatePoolPayload,
+    type: PoolPayload,
     args: { input: t.arg({ type: UpdatePoolInput, required: true, description: "The pool, and what to change." }) },
     complexity: KEEPING_WAITING,
     description:
@@ -230,7 +227,7 @@ builder.mutationFields((t) => ({
     }),
   }),
   deletePool: t.field({
-    type: DeletePoolPayload,
+    type: DeletePayload,
     args: { input: t.arg({ type: DeletePoolInput, required: true, description: "The pool." }) },
     description: "Unregisters a pool. Refused while it holds queues, and for the last pool of a flavor.",
     resolve: (_root, { input }, { access, operations }) => operations.pools.delete(access, input),

@@ -6,6 +6,7 @@ import { QueueConnectionType, type QueueParent, QueueStatsType, QueueType, selec
 import { idempotencyKeyField, orNull, projectArgs, projectField, queueArgs, queueField } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import { pageArgs, pageCost, pageOf } from "./schema/connection.ts";
+import { DeletePayload } from "./schema/delete-payload.ts";
 import { JsonInput, optionalTextOf, textOf } from "./schema/json-input.ts";
 
 const METADATA_FIELDS = new Set([
@@ -201,21 +202,14 @@ const PatchQueueMetadataInput = builder.inputType("PatchQueueMetadataInput", {
     changes: t.field({ type: [QueueMetadataChange], required: true, description: "Done in this order, all or none." }),
   }),
 });
-const queuePayload = (name: string, mutation: string) =>
-  builder.objectRef<{ queue: QueueParent }>(name).implement({
-    description: `The result of ${mutation}.`,
-    fields: (t) => ({ queue: t.expose("queue", { type: QueueType, description: "The queue as it is now." }) }),
-  });
-const UpdateQueueMetadataPayload = queuePayload("UpdateQueueMetadataPayload", "updateQueueMetadata");
-const PatchQueueMetadataPayload = queuePayload("PatchQueueMetadataPayload", "patchQueueMetadata");
+const QueuePayload = builder.objectRef<{ queue: QueueParent }>("QueuePayload").implement({
+  description: "A queue that was changed.",
+  fields: (t) => ({ queue: t.expose("queue", { type: QueueType, description: "The queue as it is now." }) }),
+});
 
 const DeleteQueueInput = builder.inputType("DeleteQueueInput", {
   description: "The queue to delete.",
   fields: (t) => ({ project: t.string(projectField), queue: t.string(queueField) }),
-});
-const DeleteQueuePayload = builder.objectRef<{ deleted: boolean }>("DeleteQueuePayload").implement({
-  description: "The result of deleteQueue.",
-  fields: (t) => ({ deleted: t.exposeBoolean("deleted", { description: "False: it did not exist." }) }),
 });
 
 const PurgeResourceType = builder.enumType("PurgeResource", {
@@ -277,7 +271,7 @@ builder.mutationFields((t) => ({
     },
   }),
   updateQueueMetadata: t.field({
-    type: UpdateQueueMetadataPayload,
+    type: QueuePayload,
     args: {
       input: t.arg({ type: UpdateQueueMetadataInput, required: true, description: "The queue and its metadata." }),
     },
@@ -291,7 +285,7 @@ builder.mutationFields((t) => ({
     },
   }),
   patchQueueMetadata: t.field({
-    type: PatchQueueMetadataPayload,
+    type: QueuePayload,
     args: {
       input: t.arg({ type: PatchQueueMetadataInput, required: true, description: "The queue and the changes." }),
     },
@@ -306,7 +300,7 @@ builder.mutationFields((t) => ({
     },
   }),
   deleteQueue: t.field({
-    type: DeleteQueuePayload,
+    type: DeletePayload,
     args: { input: t.arg({ type: DeleteQueueInput, required: true, description: "The queue." }) },
     description: "Deletes a queue with its messages and claims, at once. Its subscriptions stay.",
     resolve: (_root, { input }, { access, operations }) => operations.queues.delete(access, input),

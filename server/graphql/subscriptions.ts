@@ -4,6 +4,7 @@ import { createQueueField, orNull, projectField, queueArgs, queueField } from ".
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
+import { DeletePayload } from "./schema/delete-payload.ts";
 import { RawJson } from "./schema/json.ts";
 import { JsonInput, optionalTextOf } from "./schema/json-input.ts";
 
@@ -121,10 +122,6 @@ const DeleteQueueSubscriptionInput = builder.inputType("DeleteQueueSubscriptionI
   description: "The subscription to delete.",
   fields: (t) => ({ project: t.string(projectField), queue: t.string(queueField), id: t.id(idField) }),
 });
-const DeleteQueueSubscriptionPayload = builder.objectRef<{ id: string }>("DeleteQueueSubscriptionPayload").implement({
-  description: "The result of deleteQueueSubscription.",
-  fields: (t) => ({ id: t.exposeID("id", { description: "The id of the subscription that was deleted." }) }),
-});
 const ConfirmQueueSubscriptionInput = builder.inputType("ConfirmQueueSubscriptionInput", {
   description: "The subscription, and whether it is confirmed.",
   fields: (t) => ({
@@ -134,9 +131,10 @@ const ConfirmQueueSubscriptionInput = builder.inputType("ConfirmQueueSubscriptio
     confirmed: t.boolean({ defaultValue: true, required: true, description: "False takes the confirmation back." }),
   }),
 });
-const subscriptionPayload = (name: string, mutation: string) =>
-  builder.objectRef<{ subscription: SubscriptionRecord }>(name).implement({
-    description: `The result of ${mutation}.`,
+const QueueSubscriptionPayload = builder
+  .objectRef<{ subscription: SubscriptionRecord }>("QueueSubscriptionPayload")
+  .implement({
+    description: "A subscription that was changed.",
     fields: (t) => ({
       subscription: t.expose("subscription", {
         type: QueueSubscriptionType,
@@ -144,11 +142,6 @@ const subscriptionPayload = (name: string, mutation: string) =>
       }),
     }),
   });
-const UpdateQueueSubscriptionPayload = subscriptionPayload("UpdateQueueSubscriptionPayload", "updateQueueSubscription");
-const ConfirmQueueSubscriptionPayload = subscriptionPayload(
-  "ConfirmQueueSubscriptionPayload",
-  "confirmQueueSubscription",
-);
 
 builder.mutationFields((t) => ({
   createQueueSubscription: t.field({
@@ -162,7 +155,7 @@ builder.mutationFields((t) => ({
       }),
   }),
   updateQueueSubscription: t.field({
-    type: UpdateQueueSubscriptionPayload,
+    type: QueueSubscriptionPayload,
     args: {
       input: t.arg({
         type: UpdateQueueSubscriptionInput,
@@ -179,16 +172,13 @@ builder.mutationFields((t) => ({
     }),
   }),
   deleteQueueSubscription: t.field({
-    type: DeleteQueueSubscriptionPayload,
+    type: DeletePayload,
     args: { input: t.arg({ type: DeleteQueueSubscriptionInput, required: true, description: "The subscription." }) },
     description: "Deletes a subscription. Safe to repeat.",
-    resolve: async (_root, { input }, { access, operations }) => {
-      await operations.subscriptions.delete(access, input);
-      return { id: input.id };
-    },
+    resolve: (_root, { input }, { access, operations }) => operations.subscriptions.delete(access, input),
   }),
   confirmQueueSubscription: t.field({
-    type: ConfirmQueueSubscriptionPayload,
+    type: QueueSubscriptionPayload,
     args: { input: t.arg({ type: ConfirmQueueSubscriptionInput, required: true, description: "The subscription." }) },
     description: "Confirms a subscription, or takes the confirmation back.",
     resolve: async (_root, { input }, { access, operations }) => ({

@@ -60,19 +60,14 @@ export class KeyValueStore<V = unknown> {
   async get(key: string): Promise<V> {
     const { backing, mangle } = this.#region.settings;
     const [value] = await backing.get([mangle === null ? key : mangle(key)]);
-    if (value === undefined) throw keyDoesNotExist([key]);
+    if (value === undefined) throw keyDoesNotExist(key);
     return value as V;
   }
 
-  /**
-   * The values in the order of `keys`. KEY_DOES_NOT_EXIST when any is missing: the details name the first missing one
-   * as `key` and all of them as `keys`.
-   */
-  async getMulti(keys: readonly string[]): Promise<V[]> {
+  /** The values in the order of `keys`. Undefined where the key is absent, or its entry has expired. */
+  async getMulti(keys: readonly string[]): Promise<(V | undefined)[]> {
     const values = await this.#region.settings.backing.get(keys.map((key) => this.#storedKey(key)));
-    const missing = keys.filter((_, index) => values[index] === undefined);
-    if (missing.length > 0) throw keyDoesNotExist(missing);
-    return values as V[];
+    return values as (V | undefined)[];
   }
 
   /**
@@ -105,20 +100,21 @@ export class KeyValueStore<V = unknown> {
     await backing.set(stored, { ttlSeconds: options.ttlSeconds ?? expirationSeconds });
   }
 
-  /** Deletes one entry. KEY_DOES_NOT_EXIST; checks and deletes in one step. Locks as in `set`. */
-  async delete(key: string, options: WriteOptions = {}): Promise<void> {
+  /** Deletes one entry, and returns whether there was one. Locks as in `set`. */
+  async delete(key: string, options: WriteOptions = {}): Promise<boolean> {
     const { backing } = this.#region.settings;
     const storedKey = this.#storedKey(key);
-    await this.#locked(key, options.lock, async (lock) => {
+    return this.#locked(key, options.lock, async (lock) => {
       const { refused, deleted } = await backing.delete([storedKey], lock?.holdFor(key, this.#region.settings));
       if (refused) throw lockLost(key);
-      if (deleted === 0) throw keyDoesNotExist([key]);
+      return deleted > 0;
     });
   }
 
-  /** Deletes the keys that exist, in one call. It neither acquires nor respects locks. */
-  async deleteMulti(keys: readonly string[]): Promise<void> {
-    await this.#region.settings.backing.delete(keys.map((key) => this.#storedKey(key)));
+  /** Deletes the keys that exist, in one call, and returns how many. It neither acquires nor respects locks. */
+  async deleteMulti(keys: readonly string[]): Promise<number> {
+    const { deleted } = await this.#region.settings.backing.delete(keys.map((key) => this.#storedKey(key)));
+    return deleted;
   }
 
   /** A lock on the key, not acquired yet. */
@@ -147,11 +143,7 @@ export class KeyValueStore<V = unknown> {
     return mangle === null ? key : mangle(key);
   }
 
-  async #locked(
-    key: string,
-    given: Lock | undefined,
-    write: (lock: KeyLock | undefined) => Promise<void>,
-  ): Promise<void> {
+  async #locked<T>(key: string, given: Lock | undefined, write: (lock: KeyLock | undefined) => Promise<T>): Promise<T> {
     if (given !== undefined) {
       if (!(given instanceof KeyLock))
         throw new DomainError("LOCK_NOT_VALID", "This lock is not one of this store's.", { details: { target: key } });
@@ -160,13 +152,13 @@ export class KeyValueStore<V = unknown> {
     if (!this.#region.settings.locking) return write(undefined);
     await using own = new KeyLock(key, this.#region.settings, this.#clock);
     await own.acquire();
-    await write(own);
+    return await write(own);
   }
 }
 
-function keyDoesNotExist(keys: readonly string[]): DomainError {
-  return new DomainError("KEY_DOES_NOT_EXIST", `The key ${JSON.stringify(keys[0])} is not in this store.`, {
-    details: { key: keys[0], keys },
+function keyDoesNotExist(key: string): DomainError {
+  return new DomainError("KEY_DOES_NOT_EXIST", `The key ${JSON.stringify(key)} is not in this store.`, {
+    details: { key },
   });
 }
 

@@ -53,10 +53,10 @@ export interface CatalogueOperations {
   /** Like `insert`, for a queue that has an entry. QUEUE_NOT_MAPPED. */
   update(access: Access, params: CatalogueChange & { pool: string }): Promise<CatalogueEntry>;
   /**
-   * Unmaps the queue: it cannot be used (QUEUE_NOT_MAPPED) until it is mapped or created again. `deleted` is false when
+   * Unmaps the queue: it cannot be used (QUEUE_NOT_MAPPED) until it is mapped or created again. `deleted` is 0 when
    * there was no entry.
    */
-  delete(access: Access, params: CatalogueChange): Promise<{ deleted: boolean }>;
+  delete(access: Access, params: CatalogueChange): Promise<{ deleted: number }>;
   /**
    * Unmaps every queue. Their messages are lost: a queue that is mapped or created again starts empty. Needs an
    * unlimited caller. See DropAllParams.
@@ -173,7 +173,7 @@ export function createCatalogueOperations(
     async delete(access, params) {
       const { queue, trace } = await changing(access, "deleteCatalogueEntry", params);
       const [former] = await control.catalogue.getMany([queue]);
-      if (former === undefined) return { deleted: false };
+      if (former === undefined) return { deleted: 0 };
       if (params.discardMessages !== true) await requireEmpty(queue, former);
       await audited(context, trace, async (tx) => {
         await tx.catalogue.delete(queue);
@@ -181,7 +181,7 @@ export function createCatalogueOperations(
       });
       await data.forgetQueue(queue);
       await detach(queue, former);
-      return { deleted: true };
+      return { deleted: 1 };
     },
 
     async dropAll(access, params) {

@@ -51,10 +51,10 @@ export interface FlavorOperations {
   /** Makes these its only pools. FLAVOR_DOES_NOT_EXIST, and the errors of `create`. */
   update(access: Access, params: FlavorAddress & { pools: readonly string[]; verify?: boolean }): Promise<FlavorRecord>;
   /**
-   * Deletes the flavor. Queues stay in its pools, but no new queue can name it. `deleted` is false when there was no
+   * Deletes the flavor. Queues stay in its pools, but no new queue can name it. `deleted` is 0 when there was no
    * such flavor.
    */
-  delete(access: Access, params: FlavorAddress): Promise<{ deleted: boolean }>;
+  delete(access: Access, params: FlavorAddress): Promise<{ deleted: number }>;
   /** Deletes all flavors of the project. See DropAllParams. */
   dropAll(access: Access, params: ProjectAddress & DropAllParams): Promise<DropAllResult>;
 }
@@ -164,7 +164,7 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
         if (result) await tx.flavors.delete(flavor);
         return { result, details: { pools }, changed: result };
       });
-      return { deleted };
+      return { deleted: deleted ? 1 : 0 };
     },
 
     async dropAll(access, params) {

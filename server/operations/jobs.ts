@@ -47,10 +47,10 @@ export interface JobOperations {
   drainPool(access: Access, params: { pool: string }): Promise<Job>;
   /**
    * Cancels a job. One that runs stops at its next safe point: queues that have moved stay where they are, and a
-   * drained pool gets its weight back. One that has ended stays as it is. Null when there is no such job, or the caller
-   * may not see it. Role operator; for a drain, admin.
+   * drained pool gets its weight back. One that has ended stays as it is. JOB_DOES_NOT_EXIST, also when the
+   * caller may not see it. Role operator; for a drain, admin.
    */
-  cancel(access: Access, params: { id: string }): Promise<Job | null>;
+  cancel(access: Access, params: { id: string }): Promise<Job>;
 
   /**
    * Adds a job that moves the queue to a pool of the flavor, unless it is in one. Does not check the role and writes no
@@ -176,13 +176,14 @@ export function createJobOperations(
     async cancel(access, { id }) {
       requireRole(access, "viewer");
       const job = maySee(access, await jobs.get(id));
-      if (job === null) return null;
+      if (job === null) throw jobDoesNotExist(id);
       const trace = { access, action: "cancelJob", project: job.project, target: `${job.kind} ${job.target}` };
       await permitted(context, trace, job.kind === "drainPool" ? "admin" : "operator", () => undefined);
       const cancelled = await jobs.cancel(id);
+      if (cancelled === null) throw jobDoesNotExist(id);
       await audited(context, trace, async (tx) => {
         // A running drain gives the weight back itself when it stops.
-        if (job.kind === "drainPool" && cancelled?.startedAt === null) await work.giveWeightBack(tx, job);
+        if (job.kind === "drainPool" && cancelled.startedAt === null) await work.giveWeightBack(tx, job);
         return { result: undefined, details: { job: id }, changed: job.finishedAt === null };
       });
       return cancelled;

@@ -76,8 +76,8 @@ export interface KeyValueStoreOperations {
   ): Promise<{ store: string }>;
   /** The value's JSON text. KEY_DOES_NOT_EXIST. */
   getValue(access: Access, params: { store: string; key: string }): Promise<string>;
-  /** In the order asked. KEY_DOES_NOT_EXIST, which names the key, if one is missing. At most MAX_PAGE_SIZE. */
-  getValues(access: Access, params: { store: string; keys: readonly string[] }): Promise<string[]>;
+  /** In the order asked, null for a missing key. At most MAX_PAGE_SIZE. */
+  getValues(access: Access, params: { store: string; keys: readonly string[] }): Promise<(string | null)[]>;
   /**
    * Sets a value. Without a lock token it acquires the key's lock itself, and waits for it as long as the store's locks
    * last, but at most LOCK_WAIT_SECONDS. LOCK_NOT_VALID, LOCK_TIMEOUT.
@@ -91,10 +91,15 @@ export interface KeyValueStoreOperations {
     access: Access,
     params: { store: string; entries: readonly { key: string; valueText: string }[] },
   ): Promise<void>;
-  /** Deletes a value; locks as `setValue` does. KEY_DOES_NOT_EXIST, LOCK_NOT_VALID, LOCK_TIMEOUT. */
-  deleteValue(access: Access, params: { store: string; key: string; lockToken?: string | null }): Promise<void>;
+  /**
+   * Deletes a value; locks as `setValue` does. `deleted` is 0 when there was none. LOCK_NOT_VALID, LOCK_TIMEOUT.
+   */
+  deleteValue(
+    access: Access,
+    params: { store: string; key: string; lockToken?: string | null },
+  ): Promise<{ deleted: number }>;
   /** Deletes the values that exist, and ignores locks. At most MAX_PAGE_SIZE. */
-  deleteValues(access: Access, params: { store: string; keys: readonly string[] }): Promise<void>;
+  deleteValues(access: Access, params: { store: string; keys: readonly string[] }): Promise<{ deleted: number }>;
   /**
    * Acquires the key's lock.
    *
@@ -210,7 +215,8 @@ export function createKeyValueStoreOperations(context: OperationContext): KeyVal
 
     async getValues(access, params) {
       const store = await open(access, params.store);
-      return store.getMulti(checkBatch(limits, "keys", params.keys).map(checkKey));
+      const values = await store.getMulti(checkBatch(limits, "keys", params.keys).map(checkKey));
+      return values.map((valueText) => valueText ?? null);
     },
 
     async setValue(access, params) {
@@ -231,12 +237,13 @@ export function createKeyValueStoreOperations(context: OperationContext): KeyVal
     async deleteValue(access, params) {
       const store = await open(access, params.store);
       const key = checkKey(params.key);
-      await store.delete(key, await lockOf(store, key, params.lockToken));
+      const deleted = await store.delete(key, await lockOf(store, key, params.lockToken));
+      return { deleted: deleted ? 1 : 0 };
     },
 
     async deleteValues(access, params) {
       const store = await open(access, params.store);
-      await store.deleteMulti(checkBatch(limits, "keys", params.keys).map(checkKey));
+      return { deleted: await store.deleteMulti(checkBatch(limits, "keys", params.keys).map(checkKey)) };
     },
 
     async acquireLock(access, params) {

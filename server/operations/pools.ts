@@ -88,10 +88,10 @@ export interface PoolOperations {
    */
   update(access: Access, params: { pool: string } & PoolChanges): Promise<PoolRecord>;
   /**
-   * Unregisters the pool; its storage stays as it is. `deleted` is false when there was no such pool. POOL_IN_USE
+   * Unregisters the pool; its storage stays as it is. `deleted` is 0 when there was no such pool. POOL_IN_USE
    * (details `queues`, `exact`), POOL_IN_USE_BY_FLAVOR, NOT_SUPPORTED for the built-in pool.
    */
-  delete(access: Access, params: { pool: string }): Promise<{ deleted: boolean }>;
+  delete(access: Access, params: { pool: string }): Promise<{ deleted: number }>;
   /**
    * Unregisters every pool but the built-in one, or none: POOL_IN_USE while one of them holds queues. See
    * DropAllParams.
@@ -313,7 +313,7 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
         return { result: existed, details: { before }, changed: existed };
       });
       await forget(name);
-      return { deleted };
+      return { deleted: deleted ? 1 : 0 };
     },
 
     async dropAll(access, params) {

@@ -100,10 +100,10 @@ export interface QueueOperations {
   ): Promise<QueueRecord>;
   /**
    * Deletes the queue with its messages and claims, at once. Its subscriptions stay in its pool, and belong to the
-   * queue again if it is created again. `deleted` is false when there was no such queue. After a crash the queue is
+   * queue again if it is created again. `deleted` is 0 when there was no such queue. After a crash the queue is
    * deleted or not; garbage collection frees what is left in the pool.
    */
-  delete(access: Access, params: QueueAddress): Promise<{ deleted: boolean }>;
+  delete(access: Access, params: QueueAddress): Promise<{ deleted: number }>;
   /**
    * Removes all messages (claimed ones too), all subscriptions, or both, at once. Default: both. The metadata stays. A
    * crash can leave the subscriptions, and the audit entry "intended".
@@ -310,7 +310,7 @@ export function createQueueOperations(
 
     async delete(access, params) {
       const queue = await changing(access, "deleteQueue", params);
-      return { deleted: await lifecycle.delete(access, queue) };
+      return { deleted: (await lifecycle.delete(access, queue)) ? 1 : 0 };
     },
 
     async purge(access, params) {

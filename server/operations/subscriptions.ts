@@ -55,8 +55,8 @@ export interface SubscriptionOperations {
    * SUBSCRIPTION_ALREADY_EXISTS when another subscription of the queue has the new subscriber.
    */
   update(access: Access, params: QueueAddress & SubscriptionFields & { id: string }): Promise<SubscriptionRecord>;
-  /** Silent when there is no such subscription. */
-  delete(access: Access, params: QueueAddress & { id: string }): Promise<void>;
+  /** `deleted` is 0 when there was no such subscription. */
+  delete(access: Access, params: QueueAddress & { id: string }): Promise<{ deleted: number }>;
   /** Sets whether it is confirmed, by default true. SUBSCRIPTION_DOES_NOT_EXIST. */
   confirm(access: Access, params: QueueAddress & { id: string; confirmed?: boolean }): Promise<SubscriptionRecord>;
 }
@@ -164,10 +164,11 @@ export function createSubscriptionOperations(
 
     async delete(access, params) {
       const queue = chosen(access, "operator", params);
-      await orIfMissing(
+      const deleted = await orIfMissing(
         () => data.subscriptions.delete({ queue, id: params.id }),
-        () => undefined,
+        () => false,
       );
+      return { deleted: deleted ? 1 : 0 };
     },
 
     async confirm(access, params) {

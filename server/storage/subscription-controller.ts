@@ -50,8 +50,8 @@ export interface SubscriptionController {
     ttlSeconds?: number;
     optionsText?: string;
   }): Promise<Subscription>;
-  /** Silent when there is no such subscription. */
-  delete(params: { queue: QueueRef; id: string }): Promise<void>;
+  /** Returns whether there was one that had not expired. */
+  delete(params: { queue: QueueRef; id: string }): Promise<boolean>;
   /** Deletes all subscriptions of a queue. Returns how many. */
   deleteAll(params: { queue: QueueRef }): Promise<number>;
   exists(params: { queue: QueueRef; id: string }): Promise<boolean>;

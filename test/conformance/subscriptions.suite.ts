@@ -141,7 +141,7 @@ export function describeSubscriptions(name: string, open: OpenDataDriver): void 
           refused("SUBSCRIPTION_DOES_NOT_EXIST"),
         );
         expect(await subscriptions.exists(params)).toBe(false);
-        await subscriptions.delete(params);
+        expect(await subscriptions.delete(params)).toBe(false);
       }
       expect(await subscriptions.get({ queue, id })).toMatchObject({ ttlSeconds: 10_000, confirmed: false });
       await expect(subscriptions.getWithSubscriber({ queue, subscriber: "http://b" })).rejects.toEqual(
@@ -252,15 +252,17 @@ export function describeSubscriptions(name: string, open: OpenDataDriver): void 
       expect(await subscriptions.confirm({ queue, id, confirmed: false })).toMatchObject({ confirmed: false });
     });
 
-    it("are deleted one by one, without an error when there is none, and all at once", async () => {
+    it("are deleted one by one, which tells whether there was one, and all at once", async () => {
       const made = [await subscribe("http://a"), await subscribe("http://b"), await subscribe("http://c")];
       const elsewhere = await aQueue();
       const { id } = await subscribe("http://a", { to: elsewhere });
-      await subscriptions.delete({ queue, id: made[0]?.id as string });
-      await subscriptions.delete({ queue, id: made[0]?.id as string });
+      expect(await subscriptions.delete({ queue, id: made[0]?.id as string })).toBe(true);
+      expect(await subscriptions.delete({ queue, id: made[0]?.id as string })).toBe(false);
       expect(await subscriptions.exists({ queue, id: made[0]?.id as string })).toBe(false);
-      await subscribe("http://expired", { ttlSeconds: 1 });
+      const expired = await subscribe("http://expired", { ttlSeconds: 1 });
+      await subscribe("http://expired-too", { ttlSeconds: 1 });
       passSeconds(1);
+      expect(await subscriptions.delete({ queue, id: expired.id })).toBe(false);
       expect(await subscriptions.deleteAll({ queue })).toBe(2);
       expect(await subscriptions.deleteAll({ queue })).toBe(0);
       expect(await subscriptions.exists({ queue: elsewhere, id })).toBe(true);

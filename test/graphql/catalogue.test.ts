@@ -83,10 +83,10 @@ test("a queue with messages is mapped elsewhere only when they may be lost", asy
 test("an entry is deleted and created again", async () => {
   const project = await aQueue();
   expect(await api.run(DELETE, { input: { project, queue: "q" } })).toEqual({
-    deleteCatalogueEntry: { deleted: true },
+    deleteCatalogueEntry: { deleted: 1 },
   });
   expect(await api.run(DELETE, { input: { project, queue: "q" } })).toEqual({
-    deleteCatalogueEntry: { deleted: false },
+    deleteCatalogueEntry: { deleted: 0 },
   });
   expect(await api.codeOf(UPDATE, { input: { project, queue: "q", pool: "other" } })).toBe("QUEUE_NOT_MAPPED");
   expect(

@@ -6,8 +6,8 @@ const { api } = startApi();
 const CREATE = "mutation C($input: CreateKeyValueStoreInput!) { createKeyValueStore(input: $input) { name } }";
 const SET = "mutation S($input: SetKeyValueInput!) { setKeyValue(input: $input) { keys } }";
 const SET_MANY = "mutation S($input: SetKeyValuesInput!) { setKeyValues(input: $input) { keys } }";
-const DELETE = "mutation D($input: DeleteKeyValueInput!) { deleteKeyValue(input: $input) { keys } }";
-const DELETE_MANY = "mutation D($input: DeleteKeyValuesInput!) { deleteKeyValues(input: $input) { keys } }";
+const DELETE = "mutation D($input: DeleteKeyValueInput!) { deleteKeyValue(input: $input) { deleted } }";
+const DELETE_MANY = "mutation D($input: DeleteKeyValuesInput!) { deleteKeyValues(input: $input) { deleted } }";
 const ACQUIRE =
   "mutation A($input: AcquireKeyValueLockInput!) { acquireKeyValueLock(input: $input) { store key fence lockToken } }";
 const RELEASE = "mutation R($input: ReleaseKeyValueLockInput!) { releaseKeyValueLock(input: $input) { released } }";
@@ -47,8 +47,9 @@ test("a value is written, read back exactly, and deleted", async () => {
   expect(answer.data.keyValue.valueText).toBe(valueText);
   expect(answer.text).toContain(`"value":${valueText}`);
   expect((await api.run(GET, { store, key: "missing" })).keyValue).toBeNull();
-  expect(await api.run(DELETE, { input: { store, key: "k" } })).toEqual({ deleteKeyValue: { keys: ["k"] } });
-  expect(await api.codeOf(DELETE, { input: { store, key: "k" } })).toBe("KEY_DOES_NOT_EXIST");
+  for (const deleted of [1, 0]) {
+    expect(await api.run(DELETE, { input: { store, key: "k" } })).toEqual({ deleteKeyValue: { deleted } });
+  }
   await api.run(SET, { input: { store, key: "null", value: { text: "null" } } });
   expect((await api.run(GET, { store, key: "null" })).keyValue).toEqual({
     key: "null",
@@ -72,10 +73,10 @@ test("many values are written, read and deleted in one call", async () => {
     { key: "a", value: 1 },
   ]);
   expect(read.keyValueKeys.nodes).toHaveLength(2);
-  const { errors } = await api.send(many, { store, keys: ["a", "missing"] });
-  expect(errors?.[0]?.extensions.code).toBe("KEY_DOES_NOT_EXIST");
-  expect(JSON.stringify(errors?.[0])).toContain("missing");
-  await api.run(DELETE_MANY, { input: { store, keys: ["a", "never"] } });
+  expect((await api.run(many, { store, keys: ["missing", "a"] })).keyValues).toEqual([null, { key: "a", value: 1 }]);
+  expect(await api.run(DELETE_MANY, { input: { store, keys: ["a", "never"] } })).toEqual({
+    deleteKeyValues: { deleted: 1 },
+  });
   expect((await api.run(GET, { store, key: "a" })).keyValue).toBeNull();
   expect((await api.run(GET, { store, key: "b" })).keyValue).not.toBeNull();
 });

@@ -215,8 +215,8 @@ test("a message is deleted once, and a claimed one by its claim only", async () 
   const [free, ...held] = await postMessages(api, project, "q", [1, 2, 3, 4]);
   const query = "mutation D($input: DeleteMessageInput!) { deleteMessage(input: $input) { deleted } }";
   const remove = (id: string | undefined, claimId?: string) => ({ input: { project, queue: "q", id, claimId } });
-  expect(await api.run(query, remove(free))).toEqual({ deleteMessage: { deleted: true } });
-  expect(await api.run(query, remove(free))).toEqual({ deleteMessage: { deleted: false } });
+  expect(await api.run(query, remove(free))).toEqual({ deleteMessage: { deleted: 1 } });
+  expect(await api.run(query, remove(free))).toEqual({ deleteMessage: { deleted: 0 } });
   const one = await createClaim(api, project, "q");
   const two = await createClaim(api, project, "q");
   expect([one?.messageIds, two?.messageIds]).toEqual([[held[0]], [held[1]]]);
@@ -224,7 +224,7 @@ test("a message is deleted once, and a claimed one by its claim only", async () 
   expect(await api.codeOf(query, remove(held[0], two?.id))).toBe("MESSAGE_NOT_CLAIMED_BY");
   expect(await api.codeOf(query, remove(held[0], "00000000-0000-4000-8000-000000000000"))).toBe("CLAIM_DOES_NOT_EXIST");
   expect(await api.codeOf(query, remove(held[2], one?.id))).toBe("MESSAGE_NOT_CLAIMED");
-  expect(await api.run(query, remove(held[0], one?.id))).toEqual({ deleteMessage: { deleted: true } });
+  expect(await api.run(query, remove(held[0], one?.id))).toEqual({ deleteMessage: { deleted: 1 } });
   for (const id of [held[1], held[2]])
     expect(await api.codeOf(query, remove(id, "nonsense"))).toBe("CLAIM_DOES_NOT_EXIST");
   server().clock.offsetMs += 301_000;

@@ -188,8 +188,8 @@ test("a new queue is placed in a registered pool, which cannot be deleted while 
   await api.run("mutation D($input: DeleteQueueInput!) { deleteQueue(input: $input) { deleted } }", {
     input: { project, queue: "q" },
   });
-  expect((await api.run(remove, { input: { pool: "p1" } })).deletePool).toEqual({ deleted: true });
-  expect((await api.run(remove, { input: { pool: "p1" } })).deletePool).toEqual({ deleted: false });
+  expect((await api.run(remove, { input: { pool: "p1" } })).deletePool).toEqual({ deleted: 1 });
+  expect((await api.run(remove, { input: { pool: "p1" } })).deletePool).toEqual({ deleted: 0 });
   expect(await api.codeOf(remove, { input: { pool: "default" } })).toBe("NOT_SUPPORTED");
 });
 
@@ -255,8 +255,8 @@ test("a flavor is created once, extended when asked, changed and deleted", async
     "FLAVOR_DOES_NOT_EXIST",
   );
   const remove = "mutation D($input: DeleteFlavorInput!) { deleteFlavor(input: $input) { deleted } }";
-  expect((await api.run(remove, { input: { project, flavor: "f" } })).deleteFlavor).toEqual({ deleted: true });
-  expect((await api.run(remove, { input: { project, flavor: "f" } })).deleteFlavor).toEqual({ deleted: false });
+  expect((await api.run(remove, { input: { project, flavor: "f" } })).deleteFlavor).toEqual({ deleted: 1 });
+  expect((await api.run(remove, { input: { project, flavor: "f" } })).deleteFlavor).toEqual({ deleted: 0 });
   await createFlavor(project, "h", ["p1"]);
   const drop =
     "mutation D($input: DropAllFlavorsInput!) { dropAllFlavors(input: $input) { dropped count { value } confirmationToken } }";

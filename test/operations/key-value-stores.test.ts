@@ -25,14 +25,15 @@ test("a store is created once for all processes, and keeps JSON exactly as it wa
     ],
   });
   expect(await stores().getValues(admin, { store: "mine", keys: ["y", "x"] })).toEqual(["2", "1"]);
-  const missing = stores().getValues(admin, { store: "mine", keys: ["x", "nope"] });
+  expect(await stores().getValues(admin, { store: "mine", keys: ["x", "nope"] })).toEqual(["1", null]);
+  const missing = stores().getValue(admin, { store: "mine", key: "nope" });
   expect(await refusal(missing)).toMatchObject({ code: "KEY_DOES_NOT_EXIST", details: { key: "nope" } });
   expect((await stores().keys(admin, { store: "mine" })).items.map(({ key }) => key)).toEqual(["a b/é", "x", "y"]);
   const [mine] = (await stores().list(admin, { page: { after: "l" } })).items;
   expect(mine).toEqual({ name: "mine", backingStore: "postgres", internal: false, count: { value: 3, exact: true } });
-  await stores().deleteValue(admin, { store: "mine", key: "x" });
-  expect(await codeOf(stores().deleteValue(admin, { store: "mine", key: "x" }))).toBe("KEY_DOES_NOT_EXIST");
-  await stores().deleteValues(admin, { store: "mine", keys: ["y", "never"] });
+  expect(await stores().deleteValue(admin, { store: "mine", key: "x" })).toEqual({ deleted: 1 });
+  expect(await stores().deleteValue(admin, { store: "mine", key: "x" })).toEqual({ deleted: 0 });
+  expect(await stores().deleteValues(admin, { store: "mine", keys: ["y", "never"] })).toEqual({ deleted: 1 });
   service.clock.offsetMs += 1_001_000;
   expect((await stores().keys(admin, { store: "mine" })).items).toEqual([]);
 });

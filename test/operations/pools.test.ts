@@ -63,8 +63,8 @@ describe("pools", () => {
     expect(shown).not.toContain(password);
     expect(shown).toContain("createPool");
 
-    expect(await pools.delete(admin, { pool: "one" })).toEqual({ deleted: true });
-    expect(await pools.delete(admin, { pool: "one" })).toEqual({ deleted: false });
+    expect(await pools.delete(admin, { pool: "one" })).toEqual({ deleted: 1 });
+    expect(await pools.delete(admin, { pool: "one" })).toEqual({ deleted: 0 });
     for (const change of [
       () => pools.create(operator, { pool: "x", uri, weight: 1 }),
       () => pools.update(operator, { pool: "x", weight: 1 }),
@@ -219,7 +219,7 @@ describe("pools", () => {
     expect(await codeOf(pools.dropAll(admin, { confirmationToken }))).toBe("POOL_IN_USE");
     expect(await pools.exists(viewer, { pool: "busy" })).toBe(true);
     await queues.delete(operator, { queue: "in-busy" });
-    expect(await pools.delete(admin, { pool: "busy" })).toEqual({ deleted: true });
+    expect(await pools.delete(admin, { pool: "busy" })).toEqual({ deleted: 1 });
   });
 
   test("are dropped all at once only when they are still as a dry run has shown them", async () => {
@@ -323,7 +323,7 @@ describe("flavors", () => {
     const { dropped } = await flavors.dropAll(admin, { project: "p", confirmationToken: dry.confirmationToken });
     expect(dropped).toBe(true);
     expect(await pools.get(viewer, { pool: "fast-2" })).toMatchObject({ flavor: null });
-    expect(await flavors.delete(admin, { project: "p", flavor: "fast" })).toEqual({ deleted: false });
+    expect(await flavors.delete(admin, { project: "p", flavor: "fast" })).toEqual({ deleted: 0 });
   });
 });
 
@@ -372,8 +372,8 @@ describe("the catalogue", () => {
     await post("cut");
     const entry = { project: "p", queue: "cut" };
     expect(await codeOf(catalogue.delete(admin, entry))).toBe("CONFIRMATION_REQUIRED");
-    expect(await catalogue.delete(admin, { ...entry, discardMessages: true })).toEqual({ deleted: true });
-    expect(await catalogue.delete(admin, entry)).toEqual({ deleted: false });
+    expect(await catalogue.delete(admin, { ...entry, discardMessages: true })).toEqual({ deleted: 1 });
+    expect(await catalogue.delete(admin, entry)).toEqual({ deleted: 0 });
     const { messages, claims } = service.operations;
     const uses = [
       () => post("cut"),
@@ -396,7 +396,7 @@ describe("the catalogue", () => {
     expect(await queues.create(operator, { queue: "cut" })).toMatchObject({ created: false });
     await post("cut");
     expect((await queues.stats(operator, { queue: "cut" })).total).toBe(1);
-    expect(await catalogue.delete(admin, { ...entry, discardMessages: true })).toEqual({ deleted: true });
+    expect(await catalogue.delete(admin, { ...entry, discardMessages: true })).toEqual({ deleted: 1 });
     await messages.post(operator, { queue: "cut", createQueue: true, messages: [{ bodyText: "2" }] });
     expect((await queues.stats(operator, { queue: "cut" })).total).toBe(1);
   });
@@ -440,7 +440,7 @@ describe("the catalogue", () => {
       await expect(catalogue.update(admin, { ...entry, pool: "from" })).rejects.toMatchObject(told);
     }
     const { catalogue } = withBroken(service, { data: { pool: fails } });
-    expect(await catalogue.delete(admin, { ...entry, discardMessages: true })).toEqual({ deleted: true });
+    expect(await catalogue.delete(admin, { ...entry, discardMessages: true })).toEqual({ deleted: 1 });
     await queues.delete(operator, { queue: "stuck" });
   });
 

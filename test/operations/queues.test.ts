@@ -316,8 +316,8 @@ describe("deleting and purging", () => {
     await service.operations.queues.create(operator, named("short"));
     await post("short");
     await other.operations.messages.post(operator, { queue: "short", messages: [{ bodyText: "3" }] });
-    expect(await service.operations.queues.delete(operator, named("short"))).toEqual({ deleted: true });
-    expect(await service.operations.queues.delete(operator, named("short"))).toEqual({ deleted: false });
+    expect(await service.operations.queues.delete(operator, named("short"))).toEqual({ deleted: 1 });
+    expect(await service.operations.queues.delete(operator, named("short"))).toEqual({ deleted: 0 });
     expect(await codeOf(post("short"))).toBe("QUEUE_DOES_NOT_EXIST");
     // The other process still caches the queue. Its statement finds that the queue is gone.
     expect(

@@ -21,7 +21,7 @@ export interface LocationCache {
   /** Rejects when the key is absent. */
   get(key: string): Promise<QueueLocation>;
   set(key: string, place: QueueLocation, options: { ttlSeconds: number }): Promise<void>;
-  deleteMulti(keys: readonly string[]): Promise<void>;
+  deleteMulti(keys: readonly string[]): Promise<unknown>;
 }
 
 const REMEMBER_SECONDS = 1;

@@ -203,7 +203,11 @@ const CONFIRM = statement({
 const DELETE = statement({
   name: "subscription_delete",
   parameters: { ...QUEUE, id: orNull(uuid) },
-  text: `DELETE FROM subscriptions s WHERE ${QUEUE_IS} AND s.id = :id AND ${STAYS} RETURNING s.id`,
+  row: rowOf<{ live: boolean }>(),
+  text: `
+    WITH ${CLOCK},
+    deleted AS (DELETE FROM subscriptions s WHERE ${QUEUE_IS} AND s.id = :id AND ${STAYS} RETURNING s.expires_at)
+    SELECT deleted.expires_at > clock.now AS live FROM deleted, clock`,
 });
 
 const DELETE_ALL = statement({
@@ -330,8 +334,10 @@ export class PostgresSubscriptions implements SubscriptionController {
     }
   }
 
-  async delete({ queue, id }: { queue: QueueRef; id: string }): Promise<void> {
-    await this.#found(queue, this.#statements.write(DELETE, { ...keyOf(queue), id: normaliseUuid(id) }));
+  async delete({ queue, id }: { queue: QueueRef; id: string }): Promise<boolean> {
+    const key = { ...keyOf(queue), id: normaliseUuid(id) };
+    const [row] = await this.#found(queue, this.#statements.write(DELETE, key));
+    return row?.live === true;
   }
 
   /** Removes expired ones too, uncounted. */

@@ -240,11 +240,11 @@ const DELETE = script("delete a subscription", {
   keys: SUBSCRIPTIONS_OF_QUEUE,
   args: { ...CALL, id: text },
   uses: ENTER,
-  answers: answers<["ok"]>(),
+  answers: answers<["ok", removed: 0 | 1]>(),
   lua: `
 local one = find(id)
 if one then remove(one) end
-return {'ok'}`,
+return {'ok', one and 1 or 0}`,
 });
 
 const DELETE_ALL = script("delete all subscriptions", {
@@ -316,8 +316,9 @@ export class RedisSubscriptions implements SubscriptionController {
     return readOne(queue, answer) ?? refuse(params);
   }
 
-  async delete(params: { queue: QueueRef; id: string }): Promise<void> {
-    await this.#call(params.queue, DELETE, { id: idOrNone(params.id) });
+  async delete(params: { queue: QueueRef; id: string }): Promise<boolean> {
+    const [, removed] = await this.#call(params.queue, DELETE, { id: idOrNone(params.id) });
+    return removed === 1;
   }
 
   /** Removes expired ones too, but does not count them. */

@@ -26,7 +26,7 @@ beforeAll(async () => {
         get: () => new Promise<never>(() => {}),
         delete: (_access, { queue: name }) => {
           deleted.push(String(name));
-          return later({ deleted: true } as never, LONGER_MS);
+          return later({ deleted: 1 } as never, LONGER_MS);
         },
       },
       messages: {

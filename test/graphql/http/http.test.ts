@@ -13,7 +13,7 @@ beforeAll(async () => {
       queues: {
         delete: async () => {
           created++;
-          return { deleted: true };
+          return { deleted: 1 };
         },
       },
     },
