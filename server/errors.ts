@@ -16,7 +16,7 @@ export class DomainError extends Error {
   }
 
   get kind(): ErrorKind {
-    return ERROR_CODES[this.code];
+    return ERROR_CODES[this.code].kind;
   }
 
   /** The HTTP status of this error's kind, the same at every door. */
@@ -35,9 +35,24 @@ export function hasCode(error: unknown, code: ErrorCode): error is DomainError {
   return error instanceof DomainError && error.code === code;
 }
 
+/**
+ * The error with more in its details; what they say already stays. A new error, because many calls may share one
+ * failure. Errors that are no DomainErrors are returned as they are.
+ */
+export function withDetails(error: unknown, more: Readonly<Record<string, unknown>>): unknown {
+  if (!(error instanceof DomainError) || Object.keys(more).every((name) => name in error.details)) return error;
+  const { code, message, cause } = error;
+  return new DomainError(code, message, { details: { ...more, ...error.details }, cause });
+}
+
 /** Any other error than a DomainError is a defect of ours: "internal". */
 export function kindOf(error: unknown): ErrorKind {
   return error instanceof DomainError ? error.kind : "internal";
+}
+
+/** True for a storage that failed or is busy, as opposed to a request that is wrong: an operation may go on without. */
+export function isUnavailable(error: unknown): error is DomainError {
+  return error instanceof DomainError && (error.kind === "unavailable" || error.kind === "unknown-outcome");
 }
 
 export type ErrorKind =
@@ -51,7 +66,8 @@ export type ErrorKind =
   | "unsupported"
   | "too-many-requests"
   | "internal"
-  | "unavailable";
+  | "unavailable"
+  | "unknown-outcome";
 
 export const HTTP_STATUS: Record<ErrorKind, number> = {
   invalid: 400,
@@ -65,69 +81,97 @@ export const HTTP_STATUS: Record<ErrorKind, number> = {
   "too-many-requests": 429,
   internal: 500,
   unavailable: 503,
+  // Not 503, which clients and proxies repeat by themselves.
+  "unknown-outcome": 504,
 };
 
-/** Every code, with its kind. The names follow Zaqar's exceptions. The GraphQL enum ErrorCode has the same values. */
-export const ERROR_CODES = {
-  BAD_INPUT: "invalid",
-  CONFIRMATION_REQUIRED: "invalid",
-  UNAUTHENTICATED: "unauthenticated",
-  FORBIDDEN: "forbidden",
-  MISDIRECTED: "misdirected",
-  TOO_LARGE: "too-large",
-  TOO_MANY_REQUESTS: "too-many-requests",
-  NOT_SUPPORTED: "unsupported",
+/**
+ * What a program may do after an error.
+ *
+ * - SAFE: repeat the same request. Nothing was changed.
+ * - WITH_KEY: it may have happened. Repeat it only with the `idempotencyKey` that it had.
+ * - NEVER: the same request fails again, until somebody changes the request or what it is about.
+ */
+export const RETRIES = ["SAFE", "WITH_KEY", "NEVER"] as const;
+export type Retry = (typeof RETRIES)[number];
 
-  QUEUE_DOES_NOT_EXIST: "not-found",
-  QUEUE_IS_EMPTY: "not-found",
+/** `retryAfterSeconds`: how long to wait at least. HTTP says it too, as Retry-After. */
+export type ErrorFacts =
+  | { kind: "unavailable" | "too-many-requests"; retry: "SAFE"; retryAfterSeconds: number }
+  | { kind: "unknown-outcome"; retry: "WITH_KEY"; retryAfterSeconds: number }
+  | { kind: "conflict"; retry: "SAFE"; retryAfterSeconds: number }
+  | { kind: Exclude<ErrorKind, "unavailable" | "too-many-requests" | "unknown-outcome">; retry: "NEVER" };
+
+const never = <Kind extends Extract<ErrorFacts, { retry: "NEVER" }>["kind"]>(kind: Kind) =>
+  ({ kind, retry: "NEVER" }) as const;
+const unavailable = (retryAfterSeconds: number) => ({ kind: "unavailable", retry: "SAFE", retryAfterSeconds }) as const;
+const passingConflict = (retryAfterSeconds: number) =>
+  ({ kind: "conflict", retry: "SAFE", retryAfterSeconds }) as const;
+
+/**
+ * Every code, with its kind and what to do. The names follow Zaqar's exceptions. The GraphQL enum ErrorCode has the
+ * same values.
+ */
+export const ERROR_CODES = {
+  BAD_INPUT: never("invalid"),
+  CONFIRMATION_REQUIRED: never("invalid"),
+  UNAUTHENTICATED: never("unauthenticated"),
+  FORBIDDEN: never("forbidden"),
+  MISDIRECTED: never("misdirected"),
+  TOO_LARGE: never("too-large"),
+  TOO_MANY_REQUESTS: { kind: "too-many-requests", retry: "SAFE", retryAfterSeconds: 2 },
+  NOT_SUPPORTED: never("unsupported"),
+
+  QUEUE_DOES_NOT_EXIST: never("not-found"),
+  QUEUE_IS_EMPTY: never("not-found"),
   /**
    * The pool's row for the queue has another epoch, or was deleted: the caller's location of the queue is out of date.
    * Never leaves the pooling driver.
    */
-  QUEUE_EPOCH_STALE: "conflict",
+  QUEUE_EPOCH_STALE: passingConflict(1),
   /** The queue is moving to another pool. For a moment nobody can read or change it. */
-  QUEUE_IS_MOVING: "unavailable",
-  MESSAGE_DOES_NOT_EXIST: "not-found",
-  MESSAGE_IS_CLAIMED: "forbidden",
-  MESSAGE_NOT_CLAIMED: "conflict",
-  MESSAGE_NOT_CLAIMED_BY: "forbidden",
-  CLAIM_DOES_NOT_EXIST: "not-found",
-  SUBSCRIPTION_DOES_NOT_EXIST: "not-found",
-  SUBSCRIPTION_ALREADY_EXISTS: "conflict",
+  QUEUE_IS_MOVING: unavailable(1),
+  MESSAGE_DOES_NOT_EXIST: never("not-found"),
+  MESSAGE_IS_CLAIMED: never("forbidden"),
+  MESSAGE_NOT_CLAIMED: never("conflict"),
+  MESSAGE_NOT_CLAIMED_BY: never("forbidden"),
+  CLAIM_DOES_NOT_EXIST: never("not-found"),
+  SUBSCRIPTION_DOES_NOT_EXIST: never("not-found"),
+  SUBSCRIPTION_ALREADY_EXISTS: never("conflict"),
 
-  POOL_DOES_NOT_EXIST: "not-found",
-  POOL_ALREADY_EXISTS: "conflict",
+  POOL_DOES_NOT_EXIST: never("not-found"),
+  POOL_ALREADY_EXISTS: never("conflict"),
   /** Another pool is registered for this server and namespace. */
-  POOL_URI_IN_USE: "conflict",
+  POOL_URI_IN_USE: never("conflict"),
   /** The pool still holds queues. */
-  POOL_IN_USE: "forbidden",
-  POOL_IN_USE_BY_FLAVOR: "forbidden",
-  POOL_CAPABILITIES_MISMATCH: "invalid",
-  POOL_NOT_REACHABLE: "invalid",
+  POOL_IN_USE: never("forbidden"),
+  POOL_IN_USE_BY_FLAVOR: never("forbidden"),
+  POOL_CAPABILITIES_MISMATCH: never("invalid"),
+  POOL_NOT_REACHABLE: never("invalid"),
   /** No pool fits a new queue: none in its flavor, or all weights are 0. */
-  NO_POOL_FOUND: "unavailable",
-  FLAVOR_DOES_NOT_EXIST: "not-found",
-  FLAVOR_ALREADY_EXISTS: "conflict",
-  QUEUE_NOT_MAPPED: "not-found",
-  JOB_DOES_NOT_EXIST: "not-found",
+  NO_POOL_FOUND: never("conflict"),
+  FLAVOR_DOES_NOT_EXIST: never("not-found"),
+  FLAVOR_ALREADY_EXISTS: never("conflict"),
+  QUEUE_NOT_MAPPED: never("not-found"),
+  JOB_DOES_NOT_EXIST: never("not-found"),
 
-  STORE_DOES_NOT_EXIST: "not-found",
-  STORE_NOT_CONFIGURED: "conflict",
-  STORE_ALREADY_CONFIGURED: "conflict",
-  KEY_DOES_NOT_EXIST: "not-found",
-  LOCK_TIMEOUT: "conflict",
+  STORE_DOES_NOT_EXIST: never("not-found"),
+  STORE_NOT_CONFIGURED: never("conflict"),
+  STORE_ALREADY_CONFIGURED: never("conflict"),
+  KEY_DOES_NOT_EXIST: never("not-found"),
+  LOCK_TIMEOUT: passingConflict(1),
   /** The lock is for another key, was released, or has expired. */
-  LOCK_NOT_VALID: "conflict",
+  LOCK_NOT_VALID: never("conflict"),
 
   /** An idempotency key was used before for a different request. */
-  IDEMPOTENCY_KEY_REUSED: "conflict",
-  STORAGE_UNAVAILABLE: "unavailable",
-  DEADLINE_EXCEEDED: "unavailable",
+  IDEMPOTENCY_KEY_REUSED: never("conflict"),
+  STORAGE_UNAVAILABLE: unavailable(2),
+  DEADLINE_EXCEEDED: unavailable(2),
   /** The connection broke after a write was sent: it may have happened. Repeat it with the same idempotencyKey. */
-  OUTCOME_UNKNOWN: "unavailable",
-  SHUTTING_DOWN: "unavailable",
-  INTERNAL: "internal",
-} as const satisfies Record<string, ErrorKind>;
+  OUTCOME_UNKNOWN: { kind: "unknown-outcome", retry: "WITH_KEY", retryAfterSeconds: 2 },
+  SHUTTING_DOWN: unavailable(1),
+  INTERNAL: never("internal"),
+} as const satisfies Record<string, ErrorFacts>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
@@ -137,3 +181,40 @@ export const STORAGE_FAILURES: ReadonlySet<ErrorCode> = new Set([
   "DEADLINE_EXCEEDED",
   "OUTCOME_UNKNOWN",
 ]);
+
+/** What a client sees of an error beside its message, at every door. */
+export type ErrorExtensions = {
+  code: ErrorCode | "NOT_FOUND";
+  /** The HTTP status of its kind. */
+  status: number;
+  retry: Retry;
+  /** Null when `retry` is NEVER. */
+  retryAfterSeconds: number | null;
+  details: Readonly<Record<string, unknown>>;
+};
+
+/**
+ * `status`: left out, that of the code's kind. `done`: the change that was asked for is made, and only a part of its
+ * answer could not be read. Then SAFE becomes WITH_KEY, because a repeat would change it again.
+ */
+export function errorExtensions(
+  code: ErrorExtensions["code"],
+  details: ErrorExtensions["details"],
+  given: { status?: number; done?: boolean } = {},
+): ErrorExtensions {
+  const facts: ErrorFacts = code === "NOT_FOUND" ? never("not-found") : ERROR_CODES[code];
+  const retry = facts.retry === "SAFE" && given.done ? "WITH_KEY" : facts.retry;
+  return {
+    code,
+    status: given.status ?? HTTP_STATUS[facts.kind],
+    retry,
+    retryAfterSeconds: facts.retry === "NEVER" ? null : facts.retryAfterSeconds,
+    details,
+  };
+}
+
+/** The header Retry-After for errors that may all be repeated: the longest of their times. Otherwise no header. */
+export function retryAfter(errors: readonly ErrorExtensions[]): { "retry-after"?: string } {
+  if (errors.length === 0 || !errors.every(({ retry }) => retry === "SAFE")) return {};
+  return { "retry-after": String(Math.max(...errors.map(({ retryAfterSeconds }) => retryAfterSeconds ?? 0))) };
+}

@@ -8,6 +8,7 @@ import {
   CountType,
   connectionType,
   KEEPING_WAITING,
+  PROBING,
   pageArgs,
   pageCost,
   pageOf,
@@ -81,7 +82,7 @@ PoolType.implement({
     }),
     health: t.field({
       type: PoolHealthType,
-      complexity: { field: KEEPING_WAITING },
+      complexity: { field: PROBING },
       description:
         "Its health, by a probe: at most one in ten seconds, for all callers together. For many pools use the query `health`.",
       resolve: ({ name }, _args, { access, operations }) => operations.health.pool(access, { pool: name }),

@@ -2,11 +2,20 @@
  * Errors over HTTP: the status of the error's kind, and the body of a GraphQL error, so that clients read both with one
  * piece of code.
  */
-import { DomainError, type ErrorCode, HTTP_STATUS, internalMessage } from "../errors.ts";
+import {
+  DomainError,
+  type ErrorCode,
+  type ErrorExtensions,
+  errorExtensions,
+  internalMessage,
+  retryAfter,
+} from "../errors.ts";
 
 export interface ErrorAnswer {
   status: number;
-  body: { errors: [{ message: string; extensions: { code: string; status: number; details: object } }] };
+  /** `retry-after`, for an error that may be repeated. */
+  headers: Readonly<Record<string, string>>;
+  body: { errors: [{ message: string; extensions: ErrorExtensions }] };
 }
 
 /** Errors of Fastify itself, before any route runs. */
@@ -20,29 +29,31 @@ const FASTIFY_CODES: Record<string, { code: ErrorCode; message: string }> = {
 /** For a compressed body, which is refused: unpacked, it may be larger than any limit on its size. */
 export const COMPRESSED: ErrorAnswer = answer(
   "BAD_INPUT",
-  415,
   "A compressed body is not accepted. Send it without Content-Encoding.",
-  {},
+  { status: 415 },
 );
 
 /** An unexpected error becomes INTERNAL with the id of the request. The caller logs it when `status` is 500. */
 export function answerError(error: unknown, requestId: string): ErrorAnswer {
-  if (error instanceof DomainError) return answer(error.code, error.status, error.message, error.details);
+  if (error instanceof DomainError) return answer(error.code, error.message, { details: error.details });
   const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
   const known = typeof code === "string" ? FASTIFY_CODES[code] : undefined;
-  if (known) {
-    const domainError = new DomainError(known.code, known.message);
-    return answer(known.code, domainError.status, known.message, {});
-  }
+  if (known) return answer(known.code, known.message);
   if (statusCode === 415) {
-    return answer("BAD_INPUT", 415, "This content type is not accepted. Use application/json.", {});
+    return answer("BAD_INPUT", "This content type is not accepted. Use application/json.", { status: 415 });
   }
   if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500) {
-    return answer("BAD_INPUT", statusCode, "The server cannot understand this request.", {});
+    return answer("BAD_INPUT", "The server cannot understand this request.", { status: statusCode });
   }
-  return answer("INTERNAL", HTTP_STATUS.internal, internalMessage(requestId), { requestId });
+  return answer("INTERNAL", internalMessage(requestId), { details: { requestId } });
 }
 
-export function answer(code: ErrorCode | "NOT_FOUND", status: number, message: string, details: object): ErrorAnswer {
-  return { status, body: { errors: [{ message, extensions: { code, status, details } }] } };
+/** `status`: left out, that of the code's kind. */
+export function answer(
+  code: ErrorCode | "NOT_FOUND",
+  message: string,
+  { status, details = {} }: { status?: number; details?: Readonly<Record<string, unknown>> } = {},
+): ErrorAnswer {
+  const extensions = errorExtensions(code, details, { status });
+  return { status: extensions.status, headers: retryAfter([extensions]), body: { errors: [{ message, extensions }] } };
 }

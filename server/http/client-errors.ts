@@ -32,7 +32,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, 
     return;
   }
   const { code, status, message } = REASONS[error.code ?? ""] ?? MALFORMED;
-  const text = JSON.stringify(answer(code, status, message, {}).body);
+  const text = JSON.stringify(answer(code, message, { status }).body);
   const headers = Object.entries({
     ...API_HEADERS,
     "x-request-id": randomUUID(),

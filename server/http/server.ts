@@ -12,6 +12,7 @@ import type { Metrics } from "../metrics.ts";
 import type { HealthOperations } from "../operations/health.ts";
 import { answer, answerError, COMPRESSED, type ErrorAnswer } from "./answer-errors.ts";
 import { answerClientError } from "./client-errors.ts";
+import { createCompression } from "./compression.ts";
 import { DrainingServer } from "./draining-server.ts";
 import { watchEventLoop } from "./event-loop.ts";
 import { addHealthRoutes, BUILD_HEADER } from "./health-routes.ts";
@@ -142,6 +143,7 @@ export async function createHttpServer(parts: HttpServerParts): Promise<HttpServ
 
   await app.register(
     async (api) => {
+      api.addHook("onSend", createCompression());
       addHealthRoutes(api, {
         ...parts,
         eventLoop,
@@ -186,7 +188,7 @@ function addPages(scope: FastifyInstance, pages: NonNullable<HttpServerParts["pa
   scope.addContentTypeParser("*", (_request, _payload, done) => done(null));
   scope.all("/*", async (request, reply) => {
     if (!pages.dev && request.method !== "GET" && request.method !== "HEAD") {
-      const refusal = answer("BAD_INPUT", 405, "Pages can only be read. Use /api/graphql for changes.", {});
+      const refusal = answer("BAD_INPUT", "Pages can only be read. Use /api/graphql for changes.", { status: 405 });
       return answerWith(reply.header("allow", "GET, HEAD"), refusal);
     }
     reply.hijack();
@@ -195,13 +197,12 @@ function addPages(scope: FastifyInstance, pages: NonNullable<HttpServerParts["pa
 }
 
 function notFound(_request: FastifyRequest, reply: FastifyReply) {
-  return answerWith(reply, answer("NOT_FOUND", 404, "There is nothing at this URL.", {}));
+  return answerWith(reply, answer("NOT_FOUND", "There is nothing at this URL."));
 }
 
 function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply) {
   const refusal = answerError(error, request.id);
   if (refusal.status === 500) request.log.error({ err: error, requestId: request.id }, "A request failed");
-  if (refusal.status === 503) reply.header("retry-after", "2");
   return answerWith(reply, refusal);
 }
 
@@ -209,8 +210,8 @@ function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply) {
  * Answers, and keeps reading while the client still sends. If the connection closed meanwhile, the client would fail to
  * write (EPIPE) and never read the answer.
  */
-function answerWith(reply: FastifyReply, { status, body }: ErrorAnswer) {
-  const answer = () => reply.code(status).send(body);
+function answerWith(reply: FastifyReply, { status, headers, body }: ErrorAnswer) {
+  const answer = () => reply.code(status).headers(headers).send(body);
   if (reply.request.raw.complete || !hasBody(reply.request.raw)) return answer();
   reply.removeHeader("connection");
   const discarded = discard(reply.request.raw);

@@ -1,5 +1,5 @@
 import { type Access, requireRole } from "../access/access.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError, isUnavailable } from "../errors.ts";
 import type { CatalogueEntry } from "../storage/control-driver.ts";
 import { DEFAULT_POOL } from "../storage/data-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
@@ -84,7 +84,7 @@ export function createCatalogueOperations(
   async function requireEmpty(queue: QueueRef, entry: CatalogueEntry): Promise<void> {
     const count = async () => (await data.pool(entry.pool)).messages.stats([{ ...queue, epoch: entry.epoch }]);
     const [stats] = await count().catch((error: unknown) => {
-      throw error instanceof DomainError && error.kind === "unavailable" ? doesNotAnswer(entry.pool, error) : error;
+      throw isUnavailable(error) ? doesNotAnswer(entry.pool, error) : error;
     });
     if (stats !== undefined && stats !== null && stats.total > 0) {
       throw new DomainError(

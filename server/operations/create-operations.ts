@@ -19,10 +19,11 @@ import { LongPolls } from "./live/long-polls.ts";
 import { QueueTail } from "./live/queue-tail.ts";
 import { createTicker } from "./live/ticker.ts";
 import { createMessageOperations } from "./messages.ts";
+import { namingErrors } from "./named-errors.ts";
 import type { Operations } from "./operations.ts";
 import { createPoolChecks } from "./pool-facts/health-checks.ts";
 import { createPoolPlacementOperations } from "./pool-facts/placement.ts";
-import { counted, Refusals } from "./pool-facts/refusals.ts";
+import { Refusals } from "./pool-facts/refusals.ts";
 import { createPoolOperations } from "./pools.ts";
 import { createProjectOperations } from "./projects.ts";
 import { createQueueOperations } from "./queues.ts";
@@ -45,23 +46,30 @@ export function createOperations(context: OperationContext): Operations {
   const refusals = new Refusals(context.now);
   const checks = createPoolChecks(context, { refusals });
   const missingDeadLetterQueues = createMissingDeadLetterQueues(context, { deadLetters });
+  const queues = createQueueOperations(context, { lookup, lifecycle, ticker, jobs, deadLetters });
+  const messages = createMessageOperations(context, { lookup, lifecycle, tail, longPolls, deadLetters });
+  const claims = createClaimOperations(context, { lookup, lifecycle, deadLetters, longPolls });
+  const subscriptions = createSubscriptionOperations(context, { lookup, lifecycle });
+  const note = (error: unknown) => refusals.note(error);
   return {
-    queues: counted(createQueueOperations(context, { lookup, lifecycle, ticker, jobs, deadLetters }), refusals),
-    projects: createProjectOperations(context),
-    messages: counted(createMessageOperations(context, { lookup, lifecycle, tail, longPolls, deadLetters }), refusals),
-    claims: counted(createClaimOperations(context, { lookup, lifecycle, deadLetters, longPolls }), refusals),
-    batch: counted(createBatchReadOperations(context, { lookup, deadLetters }), refusals),
-    subscriptions: counted(createSubscriptionOperations(context, { lookup, lifecycle }), refusals),
-    pools: createPoolOperations(context),
-    poolPlacement: createPoolPlacementOperations(context),
-    flavors: createFlavorOperations(context),
-    catalogue: createCatalogueOperations(context, { lifecycle }),
-    jobs,
-    keyValueStores: createKeyValueStoreOperations(context),
+    queues: namingErrors(queues, { name: "queue" }, note),
+    projects: namingErrors(createProjectOperations(context)),
+    messages: namingErrors(messages, { id: "messageId" }, note),
+    claims: namingErrors(claims, { id: "claimId" }, note),
+    batch: namingErrors(createBatchReadOperations(context, { lookup, deadLetters }), {}, note),
+    subscriptions: namingErrors(subscriptions, { id: "subscriptionId" }, note),
+    pools: namingErrors(createPoolOperations(context), { name: "pool" }),
+    poolPlacement: namingErrors(createPoolPlacementOperations(context)),
+    flavors: namingErrors(createFlavorOperations(context), { name: "flavor" }),
+    catalogue: namingErrors(createCatalogueOperations(context, { lifecycle })),
+    jobs: namingErrors(jobs, { id: "jobId" }),
+    keyValueStores: namingErrors(createKeyValueStoreOperations(context)),
     audit: createAuditOperations(context),
-    health: createHealthOperations(context, { missingDeadLetterQueues, gc, checks, refusals }),
-    healthHistory: createHealthHistoryOperations(context, { checks }),
-    gc,
+    health: namingErrors(createHealthOperations(context, { missingDeadLetterQueues, gc, checks, refusals }), {
+      name: "pool",
+    }),
+    healthHistory: namingErrors(createHealthHistoryOperations(context, { checks })),
+    gc: namingErrors(gc),
     endWaits: () => longPolls.close(),
   };
 }

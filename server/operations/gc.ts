@@ -1,5 +1,5 @@
 import { type Access, requireRole } from "../access/access.ts";
-import { DomainError, hasCode, kindOf } from "../errors.ts";
+import { DomainError, hasCode, isUnavailable } from "../errors.ts";
 import { FailureLog } from "../failure-log.ts";
 import type { GcResult } from "../storage/data-driver.ts";
 import { withDeadline } from "../storage/deadline.ts";
@@ -105,7 +105,7 @@ export function createGcOperations(
       if (existing.has(queueKey({ project: entry.project, name: entry.queue }))) continue;
       await lifecycle.collect(entry).catch((error: unknown) => {
         // A pool that cannot be reached is reported by its own collection.
-        if (kindOf(error) !== "unavailable") warn("What a deleted queue left could not be freed", error);
+        if (!isUnavailable(error)) warn("What a deleted queue left could not be freed", error);
       });
     }
     await control.queues

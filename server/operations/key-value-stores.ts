@@ -287,7 +287,11 @@ function acquired(store: string, { key, token, fence, expiresAt }: Lock): Acquir
 
 function checkKey(key: unknown): string {
   if (!isStorable(key) || key === "" || key.length > MAX_KEY_LENGTH) {
-    throw badInput("key", `A key must be text of 1 to ${MAX_KEY_LENGTH} characters without U+0000.`);
+    throw badInput("key", `A key must be text of 1 to ${MAX_KEY_LENGTH} characters without U+0000.`, {
+      ...(typeof key === "string" ? { value: key.length } : {}),
+      minimum: 1,
+      maximum: MAX_KEY_LENGTH,
+    });
   }
   return key;
 }

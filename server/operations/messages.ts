@@ -1,5 +1,5 @@
 import { type Access, requireRole } from "../access/access.ts";
-import { DomainError, hasCode } from "../errors.ts";
+import { DomainError, hasCode, withDetails } from "../errors.ts";
 import type { DeleteOutcome, Message, NewMessage } from "../storage/data-driver.ts";
 import { emptyPage, type Page } from "../storage/list-pages.ts";
 import { type MessageState, stateOf } from "../storage/message-state.ts";
@@ -348,6 +348,7 @@ function checkCount(maximum: number, messages: readonly MessageToPost[]): void {
   }
   if (messages.length > maximum) {
     throw badInput("messages", `A post may have at most ${maximum} messages; this one has ${messages.length}.`, {
+      value: messages.length,
       maximum,
     });
   }
@@ -365,17 +366,15 @@ function newMessages(
   // The size first, so that nothing of a request that is too large is parsed.
   for (const message of messages) {
     if (typeof message?.bodyText === "string") bytes += Buffer.byteLength(message.bodyText);
-    if (bytes > maximum) {
-      throw new DomainError(
-        "TOO_LARGE",
-        `The bodies of one post may have ${maximum} bytes together. Post fewer at a time.`,
-        {
-          details: { field: "messages", maximum },
-        },
-      );
-    }
   }
-  return messages.map((message, index) => {
+  if (bytes > maximum) {
+    throw new DomainError(
+      "TOO_LARGE",
+      `The bodies of one post may have ${maximum} bytes together; these have ${bytes}. Post fewer at a time.`,
+      { details: { field: "messages", value: bytes, maximum } },
+    );
+  }
+  const checked = (message: MessageToPost, index: number): NewMessage => {
     const { ttlSeconds: ttl, delaySeconds: delay } = message;
     return {
       bodyText: checkJsonText(`messages.${index}.body`, message.bodyText, MAX_JSON_DEPTH),
@@ -388,6 +387,13 @@ function newMessages(
           ? queue.defaultMessageDelaySeconds
           : checkWhole(`messages.${index}.delaySeconds`, delay, 0, MAX_MESSAGE_DELAY, "seconds"),
     };
+  };
+  return messages.map((message, index) => {
+    try {
+      return checked(message, index);
+    } catch (error) {
+      throw withDetails(error, { index });
+    }
   });
 }
 

@@ -1,5 +1,5 @@
 import { type Access, requireRole } from "../access/access.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError, isUnavailable } from "../errors.ts";
 import type { Pool } from "../storage/control-driver.ts";
 import { type Capability, type DataDriver, DEFAULT_POOL } from "../storage/data-driver.ts";
 import { type Page, type PageRequest, readsBackward } from "../storage/list-pages.ts";
@@ -144,7 +144,11 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
   /** Hazard: the URI may hold a password, so no error repeats it. */
   function checkUri(uri: unknown): string {
     if (!isStorable(uri) || uri === "" || uri.length > MAX_URI_LENGTH) {
-      throw badInput("uri", `uri must be text of 1 to ${MAX_URI_LENGTH} characters.`);
+      throw badInput("uri", `uri must be text of 1 to ${MAX_URI_LENGTH} characters.`, {
+        ...(typeof uri === "string" ? { value: uri.length } : {}),
+        minimum: 1,
+        maximum: MAX_URI_LENGTH,
+      });
     }
     data.checkUri(uri);
     return uri;
@@ -174,7 +178,7 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
   async function formerIdentityOf({ name, uri, identity }: Pool): Promise<{ formerIdentity?: string }> {
     if (identity !== null || (await control.catalogue.countByPool(name)).value === 0) return {};
     const driver: DataDriver | null = await data.pool(name).catch((error: unknown) => {
-      if (error instanceof DomainError && error.kind === "unavailable") return null;
+      if (isUnavailable(error)) return null;
       throw error;
     });
     if (driver === null) return {};

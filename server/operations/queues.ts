@@ -1,5 +1,5 @@
 import { type Access, requireRole } from "../access/access.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError, isUnavailable } from "../errors.ts";
 import type { Queue, QueueOrder } from "../storage/control-driver.ts";
 import type { QueueStats } from "../storage/data-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
@@ -300,7 +300,10 @@ export function createQueueOperations(
     async patchMetadata(access, params) {
       const queue = await changing(access, "patchQueueMetadata", params);
       if (!Array.isArray(params.changes) || params.changes.length > MAX_CHANGES) {
-        throw badInput("changes", `changes must be a list of at most ${MAX_CHANGES}.`, { maximum: MAX_CHANGES });
+        throw badInput("changes", `changes must be a list of at most ${MAX_CHANGES}.`, {
+          ...(Array.isArray(params.changes) ? { value: params.changes.length } : {}),
+          maximum: MAX_CHANGES,
+        });
       }
       const trace = { access, action: "patchQueueMetadata", project: queue.project, target: queue.name };
       return changeMetadata(queue, trace, params, (before) =>
@@ -343,7 +346,7 @@ export function createQueueOperations(
       const wanted = chosenMany(access, queues);
       return statsOf(wanted).catch((error: unknown) => {
         // The driver fails when every pool does. For the caller that is the same as some pools failing: nulls.
-        if (!(error instanceof DomainError) || error.kind !== "unavailable") throw error;
+        if (!isUnavailable(error)) throw error;
         context.warn("The statistics of queues could not be read", error);
         return wanted.map(() => null);
       });

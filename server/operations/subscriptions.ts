@@ -145,7 +145,7 @@ export function createSubscriptionOperations(
           throw new DomainError(
             "SUBSCRIPTION_ALREADY_EXISTS",
             "This subscriber is subscribed to this queue already. Change that subscription.",
-            { details: { id: existing.id } },
+            { details: { subscriptionId: existing.id } },
           );
         } catch (error) {
           if (attempt === 3 || !hasCode(error, "SUBSCRIPTION_DOES_NOT_EXIST")) throw error;
@@ -195,7 +195,10 @@ function checkSubscriber(subscriber: unknown): string {
     );
   }
   if (subscriber.length > MAX_SUBSCRIBER_LENGTH) {
-    throw badInput("subscriber", `subscriber may have at most ${MAX_SUBSCRIBER_LENGTH} characters.`);
+    throw badInput("subscriber", `subscriber may have at most ${MAX_SUBSCRIBER_LENGTH} characters.`, {
+      value: subscriber.length,
+      maximum: MAX_SUBSCRIBER_LENGTH,
+    });
   }
   if (/[\s\p{Cc}]/u.test(subscriber) || (scheme !== "mailto" && !URL.canParse(subscriber.replace(/^trust\+/i, "")))) {
     throw badInput("subscriber", "subscriber is not a valid URI.");

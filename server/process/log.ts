@@ -1,7 +1,7 @@
 /** The log of the process: one JSON object per line on standard output. */
 import { type Logger, pino } from "pino";
 import type { Config } from "../config.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError, isUnavailable } from "../errors.ts";
 
 export function createLog(config: Pick<Config, "LOG_LEVEL">): Logger {
   return pino({ level: config.LOG_LEVEL, serializers: { err: (error) => describeError(error) } });
@@ -32,7 +32,7 @@ export function describeError(error: unknown, depth = 0, isForeseenCause = false
  * unless the cause is a defect.
  */
 function isForeseen(error: Error, isForeseenCause: boolean): boolean {
-  if (error instanceof DomainError) return error.kind === "unavailable";
+  if (error instanceof DomainError) return isUnavailable(error);
   return (
     isForeseenCause && ![TypeError, ReferenceError, RangeError, SyntaxError].some((defect) => error instanceof defect)
   );

@@ -9,15 +9,22 @@ export interface Answer {
     | {
         message: string;
         path?: unknown[];
-        extensions: { code: string; status: number; details: Record<string, unknown> };
+        extensions: {
+          code: string;
+          status: number;
+          retry: "SAFE" | "WITH_KEY" | "NEVER";
+          retryAfterSeconds: number | null;
+          details: Record<string, unknown>;
+        };
       }[]
     | undefined;
+  extensions: { cost: { requested: number; maximum: number } } | undefined;
 }
 
 export interface EventStream {
   status: number;
   /** The payload of the next event; null when the stream is complete. Fails when the connection breaks. */
-  next(): Promise<Pick<Answer, "data" | "errors"> | null>;
+  next(): Promise<Pick<Answer, "data" | "errors" | "extensions"> | null>;
   close(): void;
 }
 
@@ -31,7 +38,7 @@ export interface GraphQLClient {
   run(query: string, variables?: Record<string, unknown>): Promise<any>;
   /** The code of the only error of an answer that must have one. */
   codeOf(query: string, variables?: Record<string, unknown>): Promise<string>;
-  listen(query: string, variables?: Record<string, unknown>): Promise<EventStream>;
+  listen(query: string, variables?: Record<string, unknown>, headers?: Record<string, string>): Promise<EventStream>;
 }
 
 export function createClient(url: string): GraphQLClient {
@@ -59,21 +66,21 @@ export function createClient(url: string): GraphQLClient {
       if (errors?.length !== 1) throw new Error(`Expected one error: ${text}`);
       return errors[0]?.extensions.code ?? "";
     },
-    listen: (query, variables) => openStream(url, { query, variables }),
+    listen: (query, variables, headers) => openStream(url, { query, variables }, headers),
   };
 }
 
 export async function answerOf(response: Response): Promise<Answer> {
   const text = await response.text();
-  const { data, errors } = text.startsWith("{") ? JSON.parse(text) : {};
-  return { status: response.status, headers: response.headers, text, data, errors };
+  const { data, errors, extensions } = text.startsWith("{") ? JSON.parse(text) : {};
+  return { status: response.status, headers: response.headers, text, data, errors, extensions };
 }
 
-async function openStream(url: string, operation: object): Promise<EventStream> {
+async function openStream(url: string, operation: object, headers: Record<string, string> = {}): Promise<EventStream> {
   const controller = new AbortController();
   const response = await fetch(url, {
     method: "POST",
-    headers: { "content-type": "application/json", accept: "text/event-stream" },
+    headers: { "content-type": "application/json", accept: "text/event-stream", ...headers },
     body: JSON.stringify(operation),
     signal: controller.signal,
   });
@@ -89,9 +96,9 @@ async function openStream(url: string, operation: object): Promise<EventStream> 
   };
 }
 
-async function* eventsOf(response: Response): AsyncGenerator<Pick<Answer, "data" | "errors"> | null> {
+async function* eventsOf(response: Response): AsyncGenerator<Pick<Answer, "data" | "errors" | "extensions"> | null> {
   if (!response.headers.get("content-type")?.startsWith("text/event-stream")) {
-    yield (await answerOf(response)) as Pick<Answer, "data" | "errors">;
+    yield await answerOf(response);
     return;
   }
   let buffer = "";

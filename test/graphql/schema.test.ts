@@ -1,5 +1,13 @@
 import { readFileSync } from "node:fs";
-import { getNamedType, isEnumType, isInputObjectType, isObjectType, isSpecifiedScalarType } from "graphql";
+import {
+  DirectiveLocation,
+  getNamedType,
+  introspectionFromSchema,
+  isEnumType,
+  isInputObjectType,
+  isObjectType,
+  isSpecifiedScalarType,
+} from "graphql";
 import { expect, test } from "vitest";
 import { ERROR_CODES } from "../../server/errors.ts";
 import { printedSchema } from "../../server/graphql/schema/print.ts";
@@ -36,6 +44,19 @@ test("the enum ErrorCode is the closed list of codes", () => {
   const type = schema.getType("ErrorCode");
   const names = isEnumType(type) ? type.getValues().map(({ name }) => name) : [];
   expect(names.sort()).toEqual(Object.keys(ERROR_CODES).sort());
+});
+
+test("an introspection names no locations of directives but those that GraphQL clients of October 2021 know", () => {
+  const known = new Set<string>(Object.values(DirectiveLocation));
+  known.delete(DirectiveLocation.DIRECTIVE_DEFINITION);
+  const { directives } = introspectionFromSchema(schema).__schema;
+  expect(directives.map(({ name }) => name)).toContain("deprecated");
+  for (const { name, locations } of directives) {
+    expect(
+      locations.filter((location) => !known.has(location)),
+      name,
+    ).toEqual([]);
+  }
 });
 
 test("every list that grows is a connection with the four arguments", () => {

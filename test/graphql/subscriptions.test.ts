@@ -66,7 +66,7 @@ test("creating a subscription again returns it while it is unconfirmed, and is a
   expect(errors?.[0]?.extensions).toMatchObject({
     code: "SUBSCRIPTION_ALREADY_EXISTS",
     status: 409,
-    details: { id: subscription.id },
+    details: { subscriptionId: subscription.id },
   });
   expect(
     (await api.run(confirm, { input: { ...input, confirmed: false } })).confirmQueueSubscription.subscription.confirmed,

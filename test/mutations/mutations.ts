@@ -37,7 +37,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "A pop deletes no message that does not fit into the answer",
     file: "server/graphql/http/answer-budget.ts",
-    from: "if (granted < least) throw this.#tooLarge(NOTHING_TAKEN);",
+    from: "if (granted < least) throw this.#tooLarge(least, NOTHING_TAKEN);",
     to: "",
     test: api("http/answer-size", "a pop takes only messages that the answer can hold, and returns all that it took"),
   },

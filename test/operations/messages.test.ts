@@ -117,7 +117,7 @@ describe("posting", () => {
     expect(await codeOf(post(queue, { bodyText: "12345" }, { bodyText: "12345" }))).toBeUndefined();
     expect(await refusal(post(queue, { bodyText: "12345" }, { bodyText: "123456" }))).toEqual({
       code: "TOO_LARGE",
-      details: { field: "messages", maximum: 10 },
+      details: { field: "messages", value: 11, maximum: 10, project: "p", queue },
     });
   });
 
@@ -235,7 +235,7 @@ describe("reading and deleting", () => {
     );
     expect(await refusal(messages.bulkDelete(operator, { queue, ids }))).toEqual({
       code: "MESSAGE_IS_CLAIMED",
-      details: { messageIds: [ids[1]] },
+      details: { messageIds: [ids[1]], project: "p", queue },
     });
     const both = { queue, ids, claimIds: [claim?.id as string], force: true };
     expect(await codeOf(messages.bulkDelete(operator, both))).toBe("BAD_INPUT");

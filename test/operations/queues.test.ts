@@ -155,7 +155,9 @@ describe("who may do what", () => {
     const there = await refusal(service.operations.queues.get(viewer, { project: "secret", queue: "hidden" }));
     const nowhere = await refusal(service.operations.queues.get(viewer, { project: "nothing", queue: "hidden" }));
     expect(there?.code).toBe("FORBIDDEN");
-    expect(nowhere).toEqual(there);
+    // The names are those that the caller gave.
+    expect(nowhere).toEqual({ code: there?.code, details: { project: "nothing", queue: "hidden" } });
+    expect(there?.details).toEqual({ project: "secret", queue: "hidden" });
   });
 
   test("a project left out is the caller's only one", async () => {

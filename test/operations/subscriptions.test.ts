@@ -67,7 +67,10 @@ test("a subscriber subscribes once; until it is confirmed asking again gives the
   const { id } = first.subscription;
   const confirmed = await service.operations.subscriptions.confirm(operator, { queue: "q", id });
   expect(confirmed.confirmed).toBe(true);
-  expect(await refusal(subscribe({ subscriber }))).toEqual({ code: "SUBSCRIPTION_ALREADY_EXISTS", details: { id } });
+  expect(await refusal(subscribe({ subscriber }))).toEqual({
+    code: "SUBSCRIPTION_ALREADY_EXISTS",
+    details: { subscriptionId: id, project: "p", queue: "q" },
+  });
   expect(
     (await service.operations.subscriptions.confirm(operator, { queue: "q", id, confirmed: false })).confirmed,
   ).toBe(false);

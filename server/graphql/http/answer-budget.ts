@@ -84,7 +84,7 @@ export class AnswerBudget {
 
   #count(bytes: number): void {
     // A refused value is not written, so smaller ones still have room.
-    if (bytes > this.#left) throw this.#tooLarge(LEFT_OUT);
+    if (bytes > this.#left) throw this.#tooLarge(bytes, LEFT_OUT);
     this.#left -= bytes;
   }
 
@@ -101,7 +101,7 @@ export class AnswerBudget {
           const given = await work(Math.max(1, Math.floor(granted / weight)));
           const written = writtenBytes(messagesOf(given), copies);
           // The first message comes whatever its size. Messages that were taken are returned in any case.
-          if (!takes && written - granted > this.#left) throw this.#tooLarge(NOTHING_TAKEN);
+          if (!takes && written - granted > this.#left) throw this.#tooLarge(written - granted, NOTHING_TAKEN);
           used = written;
           return given;
         } finally {
@@ -136,7 +136,7 @@ export class AnswerBudget {
         });
       }
       const granted = Math.min(wanted, this.#left);
-      if (granted < least) throw this.#tooLarge(NOTHING_TAKEN);
+      if (granted < least) throw this.#tooLarge(least, NOTHING_TAKEN);
       this.#left -= granted;
       this.#reading += 1;
       return granted;
@@ -146,12 +146,14 @@ export class AnswerBudget {
     }
   }
 
-  #tooLarge(whatNow: string): DomainError {
+  /** `more`: bytes for which there is no room. */
+  #tooLarge(more: number, whatNow: string): DomainError {
     const maximum = this.#sizes.MAX_ANSWER_BYTES;
+    const value = maximum - this.#left + more;
     return new DomainError(
       "TOO_LARGE",
       `The answer would have more than ${maximum} bytes of bodies and other values. ${whatNow}`,
-      { details: { maximum } },
+      { details: { value, maximum } },
     );
   }
 }

@@ -1,27 +1,37 @@
 /** The form of an answer over HTTP, on the fast path and through Apollo. */
-import type { GraphQLFormattedError } from "graphql";
-import { HTTP_STATUS } from "../../errors.ts";
+import { HTTP_STATUS, retryAfter } from "../../errors.ts";
 import { stringify } from "../schema/json.ts";
+import type { Cost } from "./document-limits.ts";
+import type { MaskedError } from "./mask-errors.ts";
 
-const RETRY_AFTER_SECONDS = 2;
+/** What was answered to an operation. */
+export interface Answered {
+  /** Undefined: nothing ran. */
+  data?: Record<string, unknown> | null;
+  errors?: MaskedError[];
+  /** For a client that asked for it, and when the document costs too much. */
+  extensions?: { cost: Cost };
+}
 
 /** Errors come first, so that a reader sees them before a long `data`. */
-export function answerText({ data, errors }: { data?: unknown; errors?: unknown }): string {
-  return stringify({ errors, data });
+export function answerText({ data, errors, extensions }: Answered): string {
+  return stringify({ errors, data, extensions });
 }
 
 /**
  * The status of an answer, and the headers that belong to it. It is 200 when something ran. Exception: when `data`
- * holds nothing and an error says that a storage is unavailable, it is 503 with Retry-After, for clients that only read
- * the status.
+ * holds nothing, because a storage is unavailable and every error may be repeated, it is 503 with Retry-After, for
+ * clients that only read the status.
  */
 export function headOf(
-  { data, errors = [] }: { data?: object | null; errors?: readonly GraphQLFormattedError[] },
+  { data, errors = [] }: Answered,
   accept: string | undefined,
 ): { status: number; headers: Record<string, string> } {
   const isEmpty = !Object.values(data ?? {}).some((value) => value !== null);
-  if (isEmpty && errors.some(({ extensions }) => extensions?.status === HTTP_STATUS.unavailable)) {
-    return { status: HTTP_STATUS.unavailable, headers: { "retry-after": String(RETRY_AFTER_SECONDS) } };
+  const { unavailable } = HTTP_STATUS;
+  if (isEmpty && errors.length > 0 && errors.every(({ extensions }) => extensions.status === unavailable)) {
+    const headers = retryAfter(errors.map(({ extensions }) => extensions));
+    if (headers["retry-after"] !== undefined) return { status: unavailable, headers: { ...headers } };
   }
   return { status: data === undefined ? refusedStatus(accept) : 200, headers: {} };
 }

@@ -9,10 +9,10 @@ import {
   HeaderMap,
 } from "@apollo/server";
 import { ApolloServerPluginCacheControlDisabled } from "@apollo/server/plugin/disabled";
-import { type DocumentNode, type GraphQLFormattedError, parse } from "graphql";
+import { type DocumentNode, parse } from "graphql";
 import type { GraphQLContext } from "../schema/context.ts";
 import { schema } from "../schema/schema.ts";
-import { answerText, headOf } from "./answer.ts";
+import { type Answered, answerText, headOf } from "./answer.ts";
 import type { Documents, Prepared } from "./documents.ts";
 import type { Executor } from "./execute.ts";
 import { type ErrorLog, maskError } from "./mask-errors.ts";
@@ -46,7 +46,7 @@ export function createApollo({ documents, executor, log, onOperation }: Parts): 
           const { status, headers } = headOf(result, request.http?.headers.get("accept"));
           // The errors are masked already. Apollo only passes them on.
           return {
-            body: { kind: "single", singleResult: result as { errors?: GraphQLFormattedError[] } },
+            body: { kind: "single", singleResult: { ...result } },
             http: { status, headers: new HeaderMap(Object.entries(headers)) },
           };
         },
@@ -71,8 +71,8 @@ export function createApollo({ documents, executor, log, onOperation }: Parts): 
     nodeEnv: "production",
     logger: { debug: () => {}, info: () => {}, warn: () => {}, error: (message) => log.error({}, String(message)) },
     // For requests that never came to an operation.
-    formatError: (_formatted, error) => maskError(error, { log, requestId: randomUUID() }),
-    stringifyResult: answerText,
+    formatError: (_formatted, error) => maskError(error, { log, requestId: randomUUID(), changes: false }),
+    stringifyResult: (result) => answerText(result as Answered),
   });
 }
 

@@ -21,6 +21,7 @@ import {
   isObjectType,
   Kind,
   Lexer,
+  type OperationDefinitionNode,
   type SelectionSetNode,
   Source,
   TokenKind,
@@ -46,10 +47,10 @@ const MAX_SAME_POSITION = 20_000;
 /** Nested fields. */
 const MAX_DEPTH = 12;
 /** Fields whose alias differs from their name. */
-const MAX_ALIASES = 30;
+export const MAX_ALIASES = 30;
 const MAX_DIRECTIVES = 50;
 /** A field costs one or what it declares; a page costs its rows times the selection of each row. */
-const MAX_COST = 10_000;
+export const MAX_COST = 10_000;
 /** The same for introspection. What explorers and code generators ask for costs about 1,500. */
 const MAX_INTROSPECTION = 5000;
 /** Approximate lengths of the lists of introspection. */
@@ -73,7 +74,14 @@ interface AnswerField {
   below: AnswerFields;
 }
 
-interface Cost {
+/** What an operation costs, and what one may cost. */
+export interface Cost {
+  requested: number;
+  maximum: number;
+}
+
+/** What a field declares. */
+interface FieldCost {
   field?: number;
   multiplier?: number;
 }
@@ -87,8 +95,26 @@ interface Surroundings {
   rows: number;
 }
 
-function tooMuch(reason: string): GraphQLError {
-  return new GraphQLError(`This operation asks for too much. ${reason}`);
+/** `details`: the limit, and the number that passed it if it is known. */
+function tooMuch(reason: string, details: { value?: number; maximum: number }): GraphQLError {
+  return new GraphQLError(`This operation asks for too much. ${reason}`, { extensions: { details } });
+}
+
+/** For what is not counted to its end, because counting has a price. */
+function above(maximum: number, reason: string): GraphQLError {
+  return tooMuch(reason, { maximum });
+}
+
+/** The operation costs too much. Its whole cost is known. */
+export class TooCostly extends GraphQLError {
+  readonly cost: Cost;
+
+  constructor(requested: number) {
+    const cost = { requested, maximum: MAX_COST };
+    const message = `This operation asks for too much. It costs ${requested}; ${MAX_COST} are allowed. Ask for shorter pages or fewer fields.`;
+    super(message, { extensions: { details: { value: requested, maximum: MAX_COST } } });
+    this.cost = cost;
+  }
 }
 
 /** Throws a GraphQLError for a text that is too long or nests too deeply, or that GraphQL's lexer refuses. */
@@ -96,6 +122,7 @@ export function measureText(text: string): void {
   if (text.length > MAX_LENGTH) {
     throw tooMuch(
       `Its document has ${text.length} characters; ${MAX_LENGTH} are allowed. Long values belong into variables.`,
+      { value: text.length, maximum: MAX_LENGTH },
     );
   }
   const lexer = new Lexer(new Source(text));
@@ -104,23 +131,29 @@ export function measureText(text: string): void {
     const { kind } = lexer.advance();
     if (kind === TokenKind.EOF) return;
     if (tokens >= MAX_TOKENS) {
-      throw tooMuch(`Its document has more than ${MAX_TOKENS} tokens. Long lists belong into variables.`);
+      throw above(MAX_TOKENS, `Its document has more than ${MAX_TOKENS} tokens. Long lists belong into variables.`);
     }
     if (kind === TokenKind.BRACE_L || kind === TokenKind.BRACKET_L || kind === TokenKind.PAREN_L) depth++;
     else if (kind === TokenKind.BRACE_R || kind === TokenKind.BRACKET_R || kind === TokenKind.PAREN_R) depth--;
-    if (depth > MAX_NESTING) throw tooMuch(`Its document nests more than ${MAX_NESTING} brackets.`);
+    if (depth > MAX_NESTING) throw above(MAX_NESTING, `Its document nests more than ${MAX_NESTING} brackets.`);
   }
 }
 
+/** What each operation of a document costs. */
+export type Costs = ReadonlyMap<OperationDefinitionNode, Cost>;
+
 /**
- * Throws a GraphQLError for a document that asks for too much. `limits` has the length of the longest page, as which a
- * variable counts.
+ * Throws a GraphQLError for a document that asks for too much, TooCostly if it is only the cost. `limits` has the
+ * length of the longest page, as which a variable counts.
  */
-export function measureDocument(schema: GraphQLSchema, document: DocumentNode, limits: Limits): void {
+export function measureDocument(schema: GraphQLSchema, document: DocumentNode, limits: Limits): Costs {
   if (document.definitions.length > MAX_DEFINITIONS) {
-    throw tooMuch(`Its document has more than ${MAX_DEFINITIONS} operations and fragments.`);
+    throw tooMuch(`Its document has more than ${MAX_DEFINITIONS} operations and fragments.`, {
+      value: document.definitions.length,
+      maximum: MAX_DEFINITIONS,
+    });
   }
-  new Measurer(schema, document, limits).measure();
+  return new Measurer(schema, document, limits).measure();
 }
 
 /** Follows each operation through all of its fragments. GraphQL's own rules report invalid ones. */
@@ -148,33 +181,46 @@ class Measurer {
     }
   }
 
-  measure(): void {
+  measure(): Costs {
+    const costs = new Map<OperationDefinitionNode, Cost>();
     for (const definition of this.#definitions) {
       // Fragments too: GraphQL's rules also check those that nobody spreads.
       if (definition.kind === Kind.OPERATION_DEFINITION) {
-        this.#measureRoot(definition.selectionSet, this.#schema.getRootType(definition.operation) ?? undefined);
+        const type = this.#schema.getRootType(definition.operation) ?? undefined;
+        const requested = this.#measureRoot(definition.selectionSet, type);
+        costs.set(definition, { requested, maximum: MAX_COST });
       } else if (definition.kind === Kind.FRAGMENT_DEFINITION) {
         this.#measureRoot(definition.selectionSet, this.#schema.getType(definition.typeCondition.name.value));
       }
     }
+    return costs;
   }
 
-  #measureRoot(selectionSet: SelectionSetNode, type: GraphQLNamedType | undefined): void {
+  /** Returns the cost. */
+  #measureRoot(selectionSet: SelectionSetNode, type: GraphQLNamedType | undefined): number {
     this.#aliases = 0;
     this.#directives = 0;
     this.#cost = 0;
     this.#introspection = 0;
     this.#selectionSet(selectionSet, { type, siblings: new Map(), depth: 1, rows: 1 });
+    // The work of measuring has other limits, so a document that costs too much is measured to its end.
+    const cost = Math.min(this.#cost, Number.MAX_SAFE_INTEGER);
+    if (cost > MAX_COST) throw new TooCostly(cost);
+    return cost;
   }
 
   #selectionSet(selectionSet: SelectionSetNode, where: Surroundings): void {
     for (const selection of selectionSet.selections) {
       this.#selections++;
       if (this.#selections > MAX_SELECTIONS) {
-        throw tooMuch(`It selects more than ${MAX_SELECTIONS} fields, each use of a fragment counted anew.`);
+        throw above(
+          MAX_SELECTIONS,
+          `It selects more than ${MAX_SELECTIONS} fields, each use of a fragment counted anew.`,
+        );
       }
       this.#directives += selection.directives?.length ?? 0;
-      if (this.#directives > MAX_DIRECTIVES) throw tooMuch(`It uses more than ${MAX_DIRECTIVES} directives.`);
+      if (this.#directives > MAX_DIRECTIVES)
+        throw above(MAX_DIRECTIVES, `It uses more than ${MAX_DIRECTIVES} directives.`);
       if (selection.kind === Kind.FIELD) this.#field(selection, where);
       else if (selection.kind === Kind.FRAGMENT_SPREAD) this.#spread(selection.name.value, where);
       else {
@@ -199,12 +245,12 @@ class Measurer {
   #field(node: FieldNode, where: Surroundings): void {
     const { name, alias } = node;
     if (alias && alias.value !== name.value) this.#aliases++;
-    if (this.#aliases > MAX_ALIASES) throw tooMuch(`It uses more than ${MAX_ALIASES} aliases.`);
+    if (this.#aliases > MAX_ALIASES) throw above(MAX_ALIASES, `It uses more than ${MAX_ALIASES} aliases.`);
     const below = this.#position(alias?.value ?? name.value, where.siblings);
     const inIntrospection = name.value.startsWith("__") || where.type?.name.startsWith("__") === true;
     // A rule of GraphQL limits the depth of introspection.
     if (!inIntrospection && where.depth > MAX_DEPTH) {
-      throw tooMuch(`It nests more than ${MAX_DEPTH} fields.`);
+      throw above(MAX_DEPTH, `It nests more than ${MAX_DEPTH} fields.`);
     }
     const field =
       isObjectType(where.type) || isInterfaceType(where.type) ? where.type.getFields()[name.value] : undefined;
@@ -214,10 +260,7 @@ class Measurer {
     if (inIntrospection) this.#introspection += where.rows;
     else this.#cost += where.rows * own;
     if (this.#introspection > MAX_INTROSPECTION) {
-      throw tooMuch("It asks for too much of the schema's description. Ask for less, or once.");
-    }
-    if (this.#cost > MAX_COST) {
-      throw tooMuch(`It costs more than ${MAX_COST}. Ask for shorter pages or fewer fields.`);
+      throw above(MAX_INTROSPECTION, "It asks for too much of the schema's description. Ask for less, or once.");
     }
     if (!node.selectionSet) return;
     this.#selectionSet(node.selectionSet, {
@@ -238,15 +281,15 @@ class Measurer {
     this.#samePosition += field.count;
     field.count++;
     if (this.#samePosition > MAX_SAME_POSITION)
-      throw tooMuch("It asks for the same fields too many times. Ask for each once.");
+      throw above(MAX_SAME_POSITION, "It asks for the same fields too many times. Ask for each once.");
     return field.below;
   }
 
-  #costOf(field: GraphQLField<unknown, unknown> | undefined, given: readonly ArgumentNode[]): Cost {
+  #costOf(field: GraphQLField<unknown, unknown> | undefined, given: readonly ArgumentNode[]): FieldCost {
     const complexity = field?.extensions.complexity as
       | number
-      | Cost
-      | ((args: Record<string, unknown>) => number | Cost)
+      | FieldCost
+      | ((args: Record<string, unknown>) => number | FieldCost)
       | undefined;
     const cost = typeof complexity === "function" ? complexity(this.#argumentsOf(field, given)) : complexity;
     return typeof cost === "number" ? { field: cost } : (cost ?? {});

@@ -13,7 +13,7 @@ import {
 import { LRUCache } from "lru-cache";
 import type { Limits } from "../../config.ts";
 import { schema } from "../schema/schema.ts";
-import { measureDocument, measureText } from "./document-limits.ts";
+import { type Cost, type Costs, measureDocument, measureText, TooCostly } from "./document-limits.ts";
 import { checkVariables, type Variables } from "./variables.ts";
 
 /** Characters of document text in the cache. A document longer than a hundredth of it is not cached. */
@@ -33,10 +33,23 @@ export type Prepared =
       document: DocumentNode;
       /** Null when the request does not name one of several operations, or names one that does not exist. */
       operation: OperationDefinitionNode | null;
+      /** Null without an operation. */
+      cost: Cost | null;
       request: OperationRequest;
       errors?: undefined;
     }
-  | { document?: undefined; operation?: undefined; errors: readonly GraphQLError[] };
+  | {
+      document?: undefined;
+      operation?: undefined;
+      /** Known of an operation that costs too much. */
+      cost: Cost | null;
+      errors: readonly GraphQLError[];
+    };
+
+interface MeasuredDocument {
+  document: DocumentNode;
+  costs: Costs;
+}
 
 export interface Documents {
   /** Never throws: `errors` says what is wrong with the request, in at most MAX_ERRORS errors. */
@@ -49,7 +62,7 @@ const VALIDATION = { maxErrors: MAX_ERRORS - 1, hideSuggestions: true };
 export const COERCION = { options: { maxCoercionErrors: MAX_ERRORS - 1 }, hideSuggestions: true };
 
 export function createDocuments(limits: Limits): Documents {
-  const cache = new LRUCache<string, DocumentNode>({
+  const cache = new LRUCache<string, MeasuredDocument>({
     maxSize: CACHE_SIZE,
     maxEntrySize: CACHE_SIZE / 100,
     sizeCalculation: (_document, source) => source.length,
@@ -59,28 +72,32 @@ export function createDocuments(limits: Limits): Documents {
    * Returns the document, or the errors of one that breaks GraphQL's rules. Throws a GraphQLError for a document that
    * cannot be parsed or asks for too much.
    */
-  function read(source: string): DocumentNode | readonly GraphQLError[] {
+  function readDocument(source: string): MeasuredDocument | readonly GraphQLError[] {
     const cached = cache.get(source);
     if (cached) return cached;
     measureText(source);
     const document = parse(source);
-    measureDocument(schema, document, limits);
+    const costs = measureDocument(schema, document, limits);
     const errors = validate(schema, document, undefined, VALIDATION);
     if (errors.length > 0) return errors;
-    cache.set(source, document);
-    return document;
+    const measured = { document, costs };
+    cache.set(source, measured);
+    return measured;
   }
 
   return {
     prepare(request) {
       try {
-        const document = read(request.query);
-        if (!("kind" in document)) return { errors: document };
+        const read = readDocument(request.query);
+        if (!("document" in read)) return { cost: null, errors: read };
+        const { document, costs } = read;
         const operation = getOperationAST(document, request.operationName) ?? null;
+        const cost = (operation && costs.get(operation)) ?? null;
         if (operation && request.variables) checkVariables(operation, request.variables, limits);
-        return { document, operation, request };
+        return { document, operation, cost, request };
       } catch (error) {
-        if (error instanceof GraphQLError) return { errors: [error] };
+        if (error instanceof TooCostly) return { cost: error.cost, errors: [error] };
+        if (error instanceof GraphQLError) return { cost: null, errors: [error] };
         throw error;
       }
     },

@@ -78,6 +78,7 @@ export class EventStreams {
     throw new DomainError(
       "TOO_MANY_REQUESTS",
       "This process holds as many streams as it may. Close one, or try again later.",
+      { details: { value: this.#streams.size, maximum: this.#maxStreams } },
     );
   }
 

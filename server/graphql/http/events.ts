@@ -11,7 +11,6 @@ import {
   type ExecutionResult,
   execute,
   GraphQLError,
-  type GraphQLFormattedError,
   Kind,
   type OperationDefinitionNode,
   visit,
@@ -20,11 +19,11 @@ import type { Access } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import type { GraphQLContext } from "../schema/context.ts";
 import { schema } from "../schema/schema.ts";
-import { answerText } from "./answer.ts";
+import { type Answered, answerText } from "./answer.ts";
 import { COERCION, type Documents, type OperationRequest } from "./documents.ts";
 import type { EventStreams, PendingEvent, RenderEvent } from "./event-streams.ts";
-import type { ExecuteResult, Executor } from "./execute.ts";
-import { type ErrorLog, maskError } from "./mask-errors.ts";
+import { costOf, type Executor } from "./execute.ts";
+import { type ErrorLog, type MaskedError, maskError } from "./mask-errors.ts";
 import { type OnOperation, secondsSince } from "./observe.ts";
 import { parseRequest } from "./request-json.ts";
 import { StreamPosition } from "./stream-position.ts";
@@ -62,7 +61,7 @@ export function createEvents({ documents, executor, streams, log, onOperation, c
       const operationRequest = readOperationRequest(request, body);
       const prepared = documents.prepare(operationRequest);
       const { document, operation } = prepared;
-      const mask = (error: unknown) => maskError(error, { requestId: access.requestId, log });
+      const mask = (error: unknown) => maskError(error, { requestId: access.requestId, log, changes: false });
       if (operation?.operation === "mutation" && request.method === "GET") {
         // Browsers and crawlers follow links on their own, so a GET must change nothing.
         const extensions = { http: { status: 405 } };
@@ -73,7 +72,16 @@ export function createEvents({ documents, executor, streams, log, onOperation, c
       const position = new StreamPosition(lastEventIdOf(request));
       const events =
         document && operation?.operation === "subscription"
-          ? subscriptionEvents({ operationRequest, document, operation, context, position, mask, onOperation })
+          ? subscriptionEvents({
+              operationRequest,
+              document,
+              operation,
+              context,
+              position,
+              cost: costOf(prepared, context),
+              mask,
+              onOperation,
+            })
           : resultEvents(() => executor(prepared, context));
       return reply.headers(HEADERS).send(streams.open(events, context.signal));
     },
@@ -81,13 +89,13 @@ export function createEvents({ documents, executor, streams, log, onOperation, c
 }
 
 /** The events of a query or a mutation: its result. */
-async function* resultEvents(run: () => Promise<ExecuteResult>): AsyncGenerator<RenderEvent> {
+async function* resultEvents(run: () => Promise<Answered>): AsyncGenerator<RenderEvent> {
   const result = await run();
   yield () => nextEvent(result);
   yield () => COMPLETE;
 }
 
-type Mask = (error: unknown) => GraphQLFormattedError;
+type Mask = (error: unknown) => MaskedError;
 
 interface Subscription {
   operationRequest: OperationRequest;
@@ -95,6 +103,8 @@ interface Subscription {
   operation: OperationDefinitionNode;
   context: GraphQLContext;
   position: StreamPosition;
+  /** For each event, if the client asked for it. */
+  cost: Pick<Answered, "extensions">;
   mask: Mask;
   onOperation: OnOperation;
 }
@@ -104,7 +114,7 @@ interface Subscription {
  * the server interrupts, because it begins to close, is not complete: its client opens it again elsewhere.
  */
 async function* subscriptionEvents(subscription: Subscription): AsyncGenerator<RenderEvent> {
-  const { operationRequest, document, operation, position, mask, onOperation } = subscription;
+  const { operationRequest, document, operation, position, cost, mask, onOperation } = subscription;
   const begun = performance.now();
   const context = subscription.context.ofStream(position);
   const args: ExecutionArgs = {
@@ -121,11 +131,11 @@ async function* subscriptionEvents(subscription: Subscription): AsyncGenerator<R
   };
   const errorEvent = (errors: readonly unknown[]) => {
     onErrors();
-    const event = nextEvent({ errors: errors.map(mask) });
+    const event = nextEvent({ errors: errors.map(mask), ...cost });
     return () => event;
   };
-  const key = sharingKey(document, operation, operationRequest);
-  const rendering = { key, args, context, position, mask, onErrors };
+  const key = context.showsCost ? null : sharingKey(document, operation, operationRequest);
+  const rendering = { key, args, context, position, cost, mask, onErrors };
   let payloads: AsyncGenerator<object, void, void> | undefined;
   try {
     const source = await createSourceEventStream(args);
@@ -149,7 +159,7 @@ async function* subscriptionEvents(subscription: Subscription): AsyncGenerator<R
   if (!context.signal.aborted) yield () => COMPLETE;
 }
 
-function nextEvent(result: ExecuteResult, idLine = ""): Buffer {
+function nextEvent(result: Answered, idLine = ""): Buffer {
   return Buffer.from(`${idLine}event: next\ndata: ${answerText(result)}\n\n`);
 }
 
@@ -159,6 +169,7 @@ interface Rendering {
   args: ExecutionArgs;
   context: GraphQLContext;
   position: StreamPosition;
+  cost: Pick<Answered, "extensions">;
   mask: Mask;
   /** Called for an event that has errors. */
   onErrors: () => void;
@@ -188,11 +199,16 @@ const renderedTexts = new WeakMap<object, Map<string, Buffer>>();
  * one text. Hazard: so the fields of a subscription must not depend on the caller. What the caller may read is checked
  * when the stream begins.
  */
-function render(payload: object, { key, args, context, position, mask, onErrors }: Rendering): Buffer | PendingEvent {
+function render(payload: object, rendering: Rendering): Buffer | PendingEvent {
+  const { key, args, context, position, cost, mask, onErrors } = rendering;
   const known = key === null ? undefined : renderedTexts.get(payload)?.get(key);
   if (known !== undefined) return known;
   const textOf = ({ data, errors }: ExecutionResult): Buffer => {
-    const result = { ...(data === undefined ? {} : { data }), ...(errors ? { errors: errors.map(mask) } : {}) };
+    const result = {
+      ...(data === undefined ? {} : { data }),
+      ...(errors ? { errors: errors.map(mask) } : {}),
+      ...cost,
+    };
     const text = nextEvent(result, position.lineOf(payload));
     if (errors) onErrors();
     else if (key !== null) {

@@ -1,26 +1,21 @@
 /** Runs an operation, for every way into the API but subscriptions. */
-import { execute, GraphQLError, type GraphQLFormattedError } from "graphql";
+import { execute, GraphQLError } from "graphql";
 import type { Access } from "../../access/access.ts";
 import type { Limits } from "../../config.ts";
 import type { Operations } from "../../operations/operations.ts";
 import { GraphQLContext } from "../schema/context.ts";
 import { stringify } from "../schema/json.ts";
 import { schema } from "../schema/schema.ts";
+import type { Answered } from "./answer.ts";
 import { COERCION, type Documents, type Prepared } from "./documents.ts";
 import { type ErrorLog, maskError } from "./mask-errors.ts";
 import { type OnOperation, secondsSince } from "./observe.ts";
-
-export interface ExecuteResult {
-  /** Undefined: nothing ran. */
-  data?: Record<string, unknown> | null;
-  errors?: GraphQLFormattedError[];
-}
 
 /**
  * Runs a prepared query or mutation, counts it, and masks its errors. What cannot run is refused in `errors`. Never
  * throws.
  */
-export type Executor = (prepared: Prepared, context: GraphQLContext) => Promise<ExecuteResult>;
+export type Executor = (prepared: Prepared, context: GraphQLContext) => Promise<Answered>;
 
 export function createExecutor({ log, onOperation }: { log: ErrorLog; onOperation: OnOperation }): Executor {
   return async (prepared, context) => {
@@ -29,12 +24,18 @@ export function createExecutor({ log, onOperation }: { log: ErrorLog; onOperatio
     context.time.end();
     const type = prepared.operation?.operation ?? "unknown";
     onOperation({ type, outcome: errors ? "error" : "ok" }, secondsSince(begun));
-    const { requestId } = context.access;
+    const place = { requestId: context.access.requestId, log, changes: type === "mutation" };
     return {
       ...(data === undefined ? {} : { data }),
-      ...(errors ? { errors: errors.map((error) => maskError(error, { requestId, log })) } : {}),
+      ...(errors ? { errors: errors.map((error) => maskError(error, place)) } : {}),
+      ...costOf(prepared, context),
     };
   };
+}
+
+/** For a client that asked for it, and always for an operation that costs too much. */
+export function costOf({ cost, errors }: Prepared, context: GraphQLContext): Pick<Answered, "extensions"> {
+  return cost !== null && (context.showsCost || errors !== undefined) ? { extensions: { cost } } : {};
 }
 
 async function resultOf(prepared: Prepared, context: GraphQLContext) {
@@ -59,7 +60,7 @@ async function resultOf(prepared: Prepared, context: GraphQLContext) {
  * throws. `data` is what a client would have parsed from the answer: plain objects, instants as text. Hazard: parsing
  * costs a `body` its exact numbers; `bodyText` keeps them.
  */
-export type Execute = (document: string, variables?: Record<string, unknown>) => Promise<ExecuteResult>;
+export type Execute = (document: string, variables?: Record<string, unknown>) => Promise<Answered>;
 
 interface Parts {
   operations: Operations;
@@ -73,11 +74,8 @@ const NEVER = new AbortController().signal;
 
 export function createExecute({ operations, limits, documents, executor }: Parts): (access: Access) => Execute {
   return (access) => async (query, variables) => {
-    const context = new GraphQLContext({ access, operations, limits, signal: () => NEVER });
-    const { data, errors } = await executor(documents.prepare({ query, variables }), context);
-    return {
-      ...(data === undefined ? {} : { data: JSON.parse(stringify(data)) }),
-      ...(errors ? { errors } : {}),
-    };
+    const context = new GraphQLContext({ access, operations, limits, showsCost: false, signal: () => NEVER });
+    const { data, ...rest } = await executor(documents.prepare({ query, variables }), context);
+    return { ...(data === undefined ? {} : { data: JSON.parse(stringify(data)) }), ...rest };
   };
 }

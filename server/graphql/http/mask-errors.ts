@@ -1,6 +1,16 @@
 /** The mask between internal errors and what a client sees, for every way into the API. */
 import { GraphQLError, type GraphQLFormattedError } from "graphql";
-import { DomainError, ERROR_CODES, type ErrorCode, HTTP_STATUS, internalMessage } from "../../errors.ts";
+import {
+  DomainError,
+  ERROR_CODES,
+  type ErrorCode,
+  type ErrorExtensions,
+  type ErrorFacts,
+  errorExtensions,
+  internalMessage,
+  RETRIES,
+  type Retry,
+} from "../../errors.ts";
 import { builder } from "../schema/builder.ts";
 import { shortened } from "./shortened.ts";
 
@@ -12,11 +22,22 @@ export interface ErrorLog {
 /** Characters. graphql-js repeats bad input in its messages. */
 const MAX_MESSAGE_LENGTH = 1000;
 
+/** What a client sees of an error. */
+export type MaskedError = GraphQLFormattedError & { extensions: ErrorExtensions };
+
+/** An error's surroundings. `changes`: its operation is a mutation. */
+export interface ErrorPlace {
+  requestId: string;
+  log: ErrorLog;
+  changes: boolean;
+}
+
 /**
- * What a client sees of an error. `extensions` hold the code, its HTTP status, and details for programs. An error that
- * is neither a DomainError nor GraphQL's own is logged, and the client sees INTERNAL with the id of the request.
+ * What a client sees of an error. `extensions` hold the code, its HTTP status, whether to repeat, and details for
+ * programs. An error that is neither a DomainError nor GraphQL's own is logged, and the client sees INTERNAL with the
+ * id of the request.
  */
-export function maskError(error: unknown, where: { requestId: string; log: ErrorLog }): GraphQLFormattedError {
+export function maskError(error: unknown, place: ErrorPlace): MaskedError {
   const graphqlError = error instanceof GraphQLError ? error : null;
   const cause = causeOf(error);
   const origin = {
@@ -24,23 +45,20 @@ export function maskError(error: unknown, where: { requestId: string; log: Error
     ...(graphqlError?.path ? { path: graphqlError.path } : {}),
   };
   if (cause instanceof DomainError) {
-    const { code, status, details } = cause;
-    return { message: cause.message, ...origin, extensions: { code, status, details } };
+    // Below a mutation's payload: the mutation itself has succeeded.
+    const done = place.changes && (graphqlError?.path?.length ?? 0) > 1;
+    return { message: cause.message, ...origin, extensions: errorExtensions(cause.code, cause.details, { done }) };
   }
   if (cause instanceof GraphQLError && cause.extensions.code !== "INTERNAL_SERVER_ERROR") {
     return {
       message: shortened(graphqlError?.message ?? cause.message, MAX_MESSAGE_LENGTH),
       ...origin,
-      extensions: { code: "BAD_INPUT" satisfies ErrorCode, status: statusOf(cause), details: {} },
+      extensions: errorExtensions("BAD_INPUT", detailsOf(cause), { status: statusOf(cause) }),
     };
   }
-  const { requestId, log } = where;
+  const { requestId, log } = place;
   log.error({ err: cause, requestId, path: graphqlError?.path }, "An unexpected error was answered as INTERNAL");
-  return {
-    message: internalMessage(requestId),
-    ...origin,
-    extensions: { code: "INTERNAL" satisfies ErrorCode, status: HTTP_STATUS.internal, details: { requestId } },
-  };
+  return { message: internalMessage(requestId), ...origin, extensions: errorExtensions("INTERNAL", { requestId }) };
 }
 
 /** The innermost error: graphql-js wraps the error of a resolver or a scalar, perhaps twice. */
@@ -50,10 +68,16 @@ function causeOf(error: unknown): unknown {
   return cause;
 }
 
-/** 400, or the status of an error of HTTP itself (405, 406, 415). */
-function statusOf(error: GraphQLError): number {
+/** Left out: 400. Otherwise the status of an error of HTTP itself (405, 406, 415). */
+function statusOf(error: GraphQLError): number | undefined {
   const http = error.extensions.http as { status?: unknown } | undefined;
-  return typeof http?.status === "number" ? http.status : HTTP_STATUS.invalid;
+  return typeof http?.status === "number" ? http.status : undefined;
+}
+
+/** What a check of ours says about the request. Errors of GraphQL itself have none. */
+function detailsOf(error: GraphQLError): Record<string, unknown> {
+  const { details } = error.extensions;
+  return typeof details === "object" && details !== null ? { ...details } : {};
 }
 
 const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
@@ -64,12 +88,12 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   FORBIDDEN: "This caller may not do that, or may not use that project.",
   MISDIRECTED: "The request names a host that this service does not serve.",
   TOO_LARGE: "A body, a post, a queue's metadata or the answer is larger than allowed.",
-  TOO_MANY_REQUESTS: "This process serves no more at once. Try again later.",
+  TOO_MANY_REQUESTS: "This process serves no more at once.",
   NOT_SUPPORTED: "This storage, or this version, cannot do that.",
   QUEUE_DOES_NOT_EXIST: "The project has no such queue. Reads return null instead.",
   QUEUE_IS_EMPTY: "The queue has no message.",
-  QUEUE_EPOCH_STALE: "The queue moved while the request ran. Try again.",
-  QUEUE_IS_MOVING: "The queue is moving to another pool. Try again in a moment.",
+  QUEUE_EPOCH_STALE: "The queue moved while the request ran.",
+  QUEUE_IS_MOVING: "The queue is moving to another pool, which takes a moment.",
   MESSAGE_DOES_NOT_EXIST: "The message was deleted, has expired, or never existed.",
   MESSAGE_IS_CLAIMED: "The message is claimed: only its claim may delete it.",
   MESSAGE_NOT_CLAIMED: "A claim was named, but the message is not claimed now.",
@@ -97,20 +121,41 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   LOCK_TIMEOUT: "Another client held the lock for longer than the store waits.",
   LOCK_NOT_VALID: "The lock is for another key, was released, or has expired.",
   IDEMPOTENCY_KEY_REUSED: "The idempotency key was used before for something else.",
-  STORAGE_UNAVAILABLE: "A storage is unreachable now. Try again in a few seconds.",
+  STORAGE_UNAVAILABLE: "A storage is unreachable now, or takes no writes.",
   DEADLINE_EXCEEDED:
     "A storage did not answer in time, or the time of the operation was up before this field began or was read.",
   OUTCOME_UNKNOWN:
-    "The connection broke after a write was sent: it may have happened. Repeat it with the same idempotency key.",
+    "The connection broke after a write was sent, or its answer did not come in time: it may have happened.",
   SHUTTING_DOWN: "This process is stopping. Another one, or its successor, will answer.",
   INTERNAL: "A defect of the service. `details.requestId` finds it in the log.",
 };
 
+/** A code's description, and what to do after an error with it. */
+function describe(code: ErrorCode): string {
+  const facts: ErrorFacts = ERROR_CODES[code];
+  const after = facts.retry === "NEVER" ? "" : `, after ${facts.retryAfterSeconds} s`;
+  return `${CODE_DESCRIPTIONS[code]} Retry: ${facts.retry}${after}.`;
+}
+
 /** The type of every field that holds a code. */
 export const ErrorCodeType = builder.enumType("ErrorCode", {
   description:
-    "Every `extensions.code` that an error can have. `extensions.status` is the HTTP status of its kind, `extensions.details` an object for programs.",
+    "Every `extensions.code` that an error can have. `extensions.status` is the HTTP status of its kind, `extensions.retry` one of Retry, and `extensions.details` an object for programs.",
   values: Object.fromEntries(
-    (Object.keys(ERROR_CODES) as ErrorCode[]).map((code) => [code, { description: CODE_DESCRIPTIONS[code] }]),
+    (Object.keys(ERROR_CODES) as ErrorCode[]).map((code) => [code, { description: describe(code) }]),
   ) as Record<ErrorCode, { description: string }>,
+});
+
+const RETRY_DESCRIPTIONS: Record<Retry, string> = {
+  SAFE: "Repeat the same request, after `extensions.retryAfterSeconds`. Nothing was changed.",
+  WITH_KEY:
+    "It may have happened, or it has and its answer could not be read. Repeat it only with the idempotency key that it had, after `extensions.retryAfterSeconds`.",
+  NEVER:
+    "The same request fails again, until it or what it is about has changed. `extensions.retryAfterSeconds` is null.",
+};
+
+builder.enumType("Retry", {
+  description:
+    "Every `extensions.retry` that an error can have: whether to repeat the field at the error's `path`. Fields that have an answer need no repeat.",
+  values: Object.fromEntries(RETRIES.map((retry) => [retry, { description: RETRY_DESCRIPTIONS[retry] }])),
 });

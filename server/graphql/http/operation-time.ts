@@ -93,6 +93,7 @@ export class OperationTime {
     return new DomainError(
       "DEADLINE_EXCEEDED",
       `This operation took longer than the ${this.#limitMs / 1000} seconds that it has. Ask for less at a time, or try again later.`,
+      { details: { maximum: this.#limitMs / 1000 } },
     );
   }
 }

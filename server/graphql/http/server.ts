@@ -45,7 +45,13 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
   const documents = createDocuments(limits);
   const waits = createWaits();
   const contextFor = (access: Access, reply: FastifyReply) =>
-    new GraphQLContext({ access, operations, limits, signal: () => waits.signalOf(reply) });
+    new GraphQLContext({
+      access,
+      operations,
+      limits,
+      showsCost: reply.request.headers["x-cost"] === "1",
+      signal: () => waits.signalOf(reply),
+    });
   const executor = createExecutor({ log, onOperation });
   const apollo = createApollo({ documents, executor, log, onOperation });
   const fastPath = createFastPath({ documents, executor });

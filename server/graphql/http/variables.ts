@@ -69,6 +69,7 @@ class VariableCheck {
       throw wrong(
         path,
         `the lists of an operation may have ${this.#maximumItems} entries together. Send fewer at a time`,
+        { value: this.#items, maximum: this.#maximumItems },
       );
     }
     for (let index = 0; index < items.length; index++) this.member(items, index, type, `${path}[${index}]`);
@@ -109,6 +110,7 @@ class VariableCheck {
   }
 }
 
-function wrong(path: string, reason: string): GraphQLError {
-  return new GraphQLError(`Variable "${path}" got an invalid value: ${reason}.`);
+function wrong(path: string, reason: string, limit: { value?: number; maximum?: number } = {}): GraphQLError {
+  const details = { variable: path, ...limit };
+  return new GraphQLError(`Variable "${path}" got an invalid value: ${reason}.`, { extensions: { details } });
 }

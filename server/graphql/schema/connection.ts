@@ -40,6 +40,8 @@ export function pageOf({ first, after, last, before }: PageArgs): NonNullable<Pa
 
 /** Cost of a field that reads the store for each row, so that a long list of such rows is expensive. */
 export const ASKING_THE_STORE = 5;
+/** Cost of a field that probes a pool, unless another caller has just done so. */
+export const PROBING = 100;
 /** Cost of a field that may take long: it waits for another server or a lock, or does much work. */
 export const KEEPING_WAITING = 500;
 

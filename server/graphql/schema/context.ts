@@ -10,6 +10,8 @@ interface Parts {
   access: Access;
   operations: Operations;
   limits: Limits;
+  /** The client wants to know what its operation costs. */
+  showsCost: boolean;
   /** Called only when `signal` is read, because few operations wait. */
   signal: () => AbortSignal;
 }
@@ -27,6 +29,7 @@ export class GraphQLContext {
   readonly answer: AnswerBudget;
   /** Of a subscription's stream. Nothing else resumes. */
   readonly position: StreamPosition = NOWHERE;
+  readonly showsCost: boolean;
   private readonly parts: Parts;
 
   constructor(parts: Parts) {
@@ -34,6 +37,7 @@ export class GraphQLContext {
     this.limits = parts.limits;
     this.time = new OperationTime(parts.limits.OPERATION_DEADLINE_SECONDS);
     this.answer = new AnswerBudget(parts.limits);
+    this.showsCost = parts.showsCost;
     this.parts = parts;
   }
 

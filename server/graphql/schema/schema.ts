@@ -17,18 +17,31 @@ import "../health.ts";
 import "../health-history.ts";
 import "../live.ts";
 import {
+  DirectiveLocation,
   defaultFieldResolver,
+  GraphQLDirective,
   type GraphQLFieldResolver,
   type GraphQLSchema,
   getNamedType,
   getNullableType,
   isObjectType,
+  specifiedDirectives,
 } from "graphql";
 import { builder } from "./builder.ts";
 import type { GraphQLContext } from "./context.ts";
 import { RawJson } from "./json.ts";
 
-export const schema = withNullableMutations(withCountedTexts(withAbandonedLateReads(builder.toSchema())));
+/**
+ * GraphQL's own directives, in the locations of the specification of October 2021. Clients that know no others, such as
+ * graphql-core 3.2, cannot build a schema from an introspection that names more.
+ */
+const directives = specifiedDirectives.map((directive) => {
+  const { locations, ...config } = directive.toConfig();
+  const known = locations.filter((location) => location !== DirectiveLocation.DIRECTIVE_DEFINITION);
+  return new GraphQLDirective({ ...config, locations: known });
+});
+
+export const schema = withNullableMutations(withCountedTexts(withAbandonedLateReads(builder.toSchema({ directives }))));
 
 /**
  * Makes mutations nullable. Otherwise one that fails would remove the payloads of the others from the answer, and with

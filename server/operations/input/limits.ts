@@ -4,7 +4,10 @@ import type { PageRequest } from "../../storage/list-pages.ts";
 import { badMarker } from "../../storage/list-pages.ts";
 import type { PageParams } from "./addresses.ts";
 
-/** BAD_INPUT. `field` is the parameter's path, as the caller wrote it. */
+/**
+ * BAD_INPUT. `field` is the parameter's path, as the caller wrote it. The details of a limit are `value`, which is what
+ * the caller gave, and `minimum` and `maximum`.
+ */
 export function badInput(field: string, message: string, details: Record<string, unknown> = {}): DomainError {
   return new DomainError("BAD_INPUT", message, { details: { field, ...details } });
 }
@@ -17,6 +20,7 @@ export function checkWhole(field: string, value: unknown, minimum: number, maxim
   if (value < minimum || value > maximum) {
     const suffix = unit === "" ? "" : ` ${unit}`;
     throw badInput(field, `${field} must be between ${minimum} and ${maximum}${suffix}; it is ${value}.`, {
+      value,
       minimum,
       maximum,
     });
@@ -70,7 +74,10 @@ export function checkSearch(search: string | null | undefined, maximum: number, 
   if (search === undefined || search === null || search === "") return {};
   if (!isStorable(search)) throw badInput(field, `${field} must be text without U+0000.`);
   if (search.length > 2 * maximum || [...search].length > maximum) {
-    throw badInput(field, `${field} may have at most ${maximum} characters, as many as a name.`, { maximum });
+    throw badInput(field, `${field} may have at most ${maximum} characters, as many as a name.`, {
+      value: [...search].length,
+      maximum,
+    });
   }
   return { search };
 }
@@ -81,7 +88,7 @@ export function checkTextSize(field: string, text: string, maximum: number): voi
   const bytes = Buffer.byteLength(text);
   if (bytes <= maximum) return;
   throw new DomainError("TOO_LARGE", `${field} may have at most ${maximum} bytes; it has ${bytes}.`, {
-    details: { field, bytes, maximum },
+    details: { field, value: bytes, maximum },
   });
 }
 
@@ -90,6 +97,7 @@ export function checkBatch<T>(limits: Limits, field: string, items: readonly T[]
   if (!Array.isArray(items)) throw badInput(field, `${field} must be a list.`);
   if (items.length > limits.MAX_PAGE_SIZE) {
     throw badInput(field, `${field} may have at most ${limits.MAX_PAGE_SIZE} entries; it has ${items.length}.`, {
+      value: items.length,
       maximum: limits.MAX_PAGE_SIZE,
     });
   }

@@ -20,7 +20,7 @@ export function checkName(field: string, name: unknown, maximum = MAX_NAME_LENGT
     throw badInput(
       field,
       `${field} must be 1 to ${maximum} characters out of letters, digits, underscores, dashes and dots.`,
-      { maximum },
+      { ...(typeof name === "string" ? { value: name.length } : {}), minimum: 1, maximum },
     );
   }
   return name;
@@ -42,6 +42,7 @@ function checkProject(limits: Limits, project: unknown): void {
   // Zaqar counts characters, not UTF-16 units. The cheap count of units decides for all but very long names.
   if (project.length > limits.MAX_PROJECT_LENGTH && [...project].length > limits.MAX_PROJECT_LENGTH) {
     throw badInput("project", `project may have at most ${limits.MAX_PROJECT_LENGTH} characters.`, {
+      value: [...project].length,
       maximum: limits.MAX_PROJECT_LENGTH,
     });
   }
@@ -57,7 +58,11 @@ export function chosenQueue(limits: Limits, access: Access, address: QueueAddres
 export function checkToken(field: string, token: unknown): string | null {
   if (token === null || token === undefined) return null;
   if (!isStorable(token) || token === "" || token.length > MAX_TOKEN_LENGTH) {
-    throw badInput(field, `${field} must be text of 1 to ${MAX_TOKEN_LENGTH} characters without U+0000.`);
+    throw badInput(field, `${field} must be text of 1 to ${MAX_TOKEN_LENGTH} characters without U+0000.`, {
+      ...(typeof token === "string" ? { value: token.length } : {}),
+      minimum: 1,
+      maximum: MAX_TOKEN_LENGTH,
+    });
   }
   return token;
 }

@@ -1,5 +1,5 @@
 /** The work of jobs that move queues. Each may be interrupted at any point, and starts again from the present state. */
-import { DomainError, hasCode } from "../../errors.ts";
+import { DomainError, hasCode, isUnavailable } from "../../errors.ts";
 import type { Job, JobKind } from "../../jobs/job.ts";
 import { isPassing } from "../../jobs/patience.ts";
 import { type JobProgress, JobStopped, type JobWork } from "../../jobs/runner.ts";
@@ -160,7 +160,7 @@ export function createMoveWork(
         const driver = await data.pool(target);
         if (driver.transfer !== null && driver.identity !== (await data.pool(entry.pool)).identity) return target;
       } catch (error) {
-        if (!(error instanceof DomainError) || error.kind !== "unavailable") throw error;
+        if (!isUnavailable(error)) throw error;
         refused = error;
       }
     }

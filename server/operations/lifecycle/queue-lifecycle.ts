@@ -4,7 +4,7 @@
  * of the steps is stated.
  */
 import type { Access } from "../../access/access.ts";
-import { DomainError, hasCode } from "../../errors.ts";
+import { DomainError, hasCode, isUnavailable } from "../../errors.ts";
 import type { CatalogueEntry } from "../../storage/control-driver.ts";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
@@ -55,7 +55,7 @@ export function createQueueLifecycle(context: OperationContext, lookup: QueueLoo
     } catch (error) {
       // The queue was created again meanwhile, and that call attaches its own epoch.
       if (hasCode(error, "QUEUE_EPOCH_STALE")) return;
-      if (!(error instanceof DomainError) || error.kind !== "unavailable") throw error;
+      if (!isUnavailable(error)) throw error;
       context.warn("A queue was mapped to a pool that cannot be reached now", error);
     }
   }
@@ -108,7 +108,7 @@ export function createQueueLifecycle(context: OperationContext, lookup: QueueLoo
         if (recorded.changed) await attach(queue, recorded.entry);
         return recorded.created;
       }
-      throw new DomainError("NO_POOL_FOUND", "The pools changed while the queue was created. Try again.");
+      throw new DomainError("STORAGE_UNAVAILABLE", "The pools changed while the queue was created. Try again.");
     },
 
     async delete(access, queue) {

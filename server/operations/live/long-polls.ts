@@ -166,6 +166,8 @@ export function checkWait(waitSeconds: number | null | undefined): number {
   const seconds = waitSeconds ?? 0;
   if (!Number.isInteger(seconds) || seconds < 0 || seconds > MAX_WAIT_SECONDS) {
     throw badInput("waitSeconds", `waitSeconds must be a whole number from 0 to ${MAX_WAIT_SECONDS}.`, {
+      value: seconds,
+      minimum: 0,
       maximum: MAX_WAIT_SECONDS,
     });
   }

@@ -1,4 +1,4 @@
-import { DomainError } from "../../errors.ts";
+import { DomainError, isUnavailable } from "../../errors.ts";
 import type { Capability } from "../../storage/data-driver.ts";
 import type { PooledDataDriver } from "../../storage/pooled-data-driver.ts";
 
@@ -7,7 +7,7 @@ export async function capabilitiesOf(data: PooledDataDriver, pool: string): Prom
   try {
     return [...(await data.pool(pool)).capabilities];
   } catch (error) {
-    if (error instanceof DomainError && error.kind === "unavailable") return null;
+    if (isUnavailable(error)) return null;
     throw error;
   }
 }

@@ -66,19 +66,3 @@ export class Refusals {
     return this.#writes.get(pool)?.reason ?? null;
   }
 }
-
-/** The same operations, with their outcomes counted by `refusals`. Streams are not counted. */
-export function counted<T extends object>(operations: T, refusals: Refusals): T {
-  const succeeded = () => refusals.note(null);
-  const failed = (error: unknown) => refusals.note(error);
-  const entries = Object.entries(operations).map(([name, operation]) => [
-    name,
-    (...args: unknown[]) => {
-      const result: unknown = operation(...args);
-      // Not awaited: counting must not delay the caller.
-      if (result instanceof Promise) result.then(succeeded, failed);
-      return result;
-    },
-  ]);
-  return Object.fromEntries(entries);
-}

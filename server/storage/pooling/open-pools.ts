@@ -1,5 +1,5 @@
 /** The pools' drivers: opened at the first use, and closed when the pool's URI changes or the pool is deleted. */
-import { DomainError, hasCode } from "../../errors.ts";
+import { DomainError, hasCode, isUnavailable } from "../../errors.ts";
 import type { Pool, PoolsController } from "../control-driver.ts";
 import { type ArrivalListener, type DataDriver, DEFAULT_POOL } from "../data-driver.ts";
 import type { DriverRegistry } from "../driver-registry.ts";
@@ -178,7 +178,7 @@ export class OpenPools {
       }
       // Without the control database, the known URI is the best guess. Writes check the queue's epoch there.
       if (known?.opened) return { uri: known.uri, identity: known.opened.identity };
-      throw error instanceof DomainError && error.kind === "unavailable" ? isNotKnown(name, error) : error;
+      throw isUnavailable(error) ? isNotKnown(name, error) : error;
     }
   }
 
@@ -210,7 +210,7 @@ export class OpenPools {
   #start(name: string, { uri, identity }: Pick<Pool, "uri" | "identity">): Promise<DataDriver> {
     if (this.#closed) throw new DomainError("SHUTTING_DOWN", "The server is stopping.");
     const driver = this.#registry.open(uri, name).catch((error: unknown) => {
-      if (error instanceof DomainError && error.kind === "unavailable") throw error;
+      if (isUnavailable(error)) throw error;
       throw new DomainError("STORAGE_UNAVAILABLE", `The pool ${JSON.stringify(name)} cannot be opened.`, {
         details: { pool: name },
         cause: error,

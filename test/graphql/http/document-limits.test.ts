@@ -120,6 +120,54 @@ describe.each(Object.entries(readings))("%s", (_name, read) => {
   });
 });
 
+describe("what a document costs", () => {
+  const query = "{ queues(first: 100) { nodes { name } } }";
+  const costly = "{ queues(first: 100) { nodes { messages(first: 100) { nodes { id } } } } }";
+  const ways: Record<string, (query: string) => Promise<Pick<Answer, "extensions">>> = {
+    "on the fast path": (document) => door.send(document, {}, { "x-cost": "1" }),
+    "through Apollo": (document) =>
+      door.sendText(JSON.stringify({ query: document, extensions: {} }), { "x-cost": "1" }),
+    "over server-sent events": async (document) => {
+      const stream = await door.listen(document, {}, { "x-cost": "1" });
+      const first = await stream.next();
+      stream.close();
+      return first ?? { extensions: undefined };
+    },
+  };
+
+  test.each(Object.entries(ways))("%s it is told to a client that asks for it", async (_way, send) => {
+    expect((await send(query)).extensions).toEqual({ cost: { requested: 105, maximum: 10_000 } });
+    expect((await send(`${query} query Other { viewer { actor } }`)).extensions).toBeUndefined();
+    expect((await send("{ nonsense }")).extensions).toBeUndefined();
+  });
+
+  test("it is told to nobody else, except for a refusal", async () => {
+    expect((await door.send(query)).extensions).toBeUndefined();
+    const { errors, extensions } = await door.send(costly);
+    const cost = { requested: 10_505, maximum: 10_000 };
+    expect(extensions).toEqual({ cost });
+    expect(errors?.[0]?.extensions.details).toEqual({ value: cost.requested, maximum: cost.maximum });
+    expect(errors?.[0]?.message).toContain("10505");
+  });
+
+  test("a cost beyond all numbers is a number", async () => {
+    const deep = "{ queues(first: 100) { nodes { claims(first: 100) { nodes { messages { id } } } } } }";
+    const more = Array.from({ length: 20 }, (_, n) => `a${n}: queues(first: 9007199254740991) { nodes { name } }`);
+    for (const document of [deep, `{ ${more.join(" ")} }`]) {
+      const requested = (await door.send(document)).extensions?.cost.requested;
+      expect([Number.isSafeInteger(requested), Number(requested) > 10_000]).toEqual([true, true]);
+    }
+  });
+
+  test("twenty pools with their health are not too much", async () => {
+    const pools =
+      "{ pools(first: 20) { nodes { name maskedUri: uri weight flavor createdAt queueCount { value exact } capabilities health { storageReachable writesRefused freeBytes errorCode checkedAt operations { operation succeeded durationSeconds error errorCode } } } } }";
+    const { extensions, errors } = await door.send(pools, {}, { "x-cost": "1" });
+    expect(errors?.map(({ message }) => message).filter((message) => message.includes("too much")) ?? []).toEqual([]);
+    expect(extensions?.cost.requested).toBeLessThan(10_000);
+  });
+});
+
 test("a hundred mistakes in variables give ten errors", async () => {
   const changes = Array.from({ length: 100 }, () => ({ op: "NONSENSE", key: 1 }));
   const { errors, status } = await door.send(

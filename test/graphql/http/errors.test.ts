@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { DomainError, ERROR_CODES, type ErrorCode, HTTP_STATUS } from "../../../server/errors.ts";
+import { DomainError, ERROR_CODES, type ErrorCode, type ErrorFacts, HTTP_STATUS } from "../../../server/errors.ts";
 import { emptyPage } from "../../../server/storage/list-pages.ts";
 import { ADMIN, type OpenDoor, openDoor } from "./door.ts";
 
@@ -35,18 +35,21 @@ test.each(Object.keys(ERROR_CODES) as ErrorCode[])("%s comes with its code, stat
     details: { id: "x" },
     cause: new Error("SELECT secret"),
   });
-  const { errors, text, status } = await door.send(DELETE);
-  const expected = HTTP_STATUS[ERROR_CODES[code]];
+  const { errors, text, status, headers } = await door.send(DELETE);
+  const facts: ErrorFacts = ERROR_CODES[code];
+  const expected = HTTP_STATUS[facts.kind];
+  const retryAfterSeconds = facts.retry === "NEVER" ? null : facts.retryAfterSeconds;
   expect(errors).toEqual([
     {
       message: "What is wrong. What to do.",
       locations: [{ line: 1, column: 12 }],
       path: ["deleteQueue"],
-      extensions: { code, status: expected, details: { id: "x" } },
+      extensions: { code, status: expected, retry: facts.retry, retryAfterSeconds, details: { id: "x" } },
     },
   ]);
   expect(text).not.toContain("secret");
   expect(status).toBe(expected === 503 ? 503 : 200);
+  expect(headers.get("retry-after")).toBe(expected === 503 ? String(retryAfterSeconds) : null);
 });
 
 test("an unexpected error says no more than the request's id, and goes to the log", async () => {
@@ -59,7 +62,13 @@ test("an unexpected error says no more than the request's id, and goes to the lo
   ];
   for (const errors of reads) {
     expect(errors).toHaveLength(1);
-    expect(errors?.[0]?.extensions).toEqual({ code: "INTERNAL", status: 500, details: { requestId: ADMIN.requestId } });
+    expect(errors?.[0]?.extensions).toEqual({
+      code: "INTERNAL",
+      status: 500,
+      retry: "NEVER",
+      retryAfterSeconds: null,
+      details: { requestId: ADMIN.requestId },
+    });
     expect(errors?.[0]?.message).toContain(ADMIN.requestId);
     expect(JSON.stringify(errors)).not.toMatch(/password|relation|\.ts/);
   }
@@ -70,6 +79,45 @@ test("an unexpected error says no more than the request's id, and goes to the lo
 test("a thrown value that is no error is handled too", async () => {
   error = "text";
   expect((await door.send(DELETE)).errors?.[0]?.extensions.code).toBe("INTERNAL");
+});
+
+test("only what is safe to repeat is 503, which clients and proxies repeat by themselves", () => {
+  const codes = Object.values<ErrorFacts>(ERROR_CODES);
+  expect(codes.filter(({ kind }) => HTTP_STATUS[kind] === 503).map(({ retry }) => retry)).not.toContain("NEVER");
+  expect(codes.filter(({ kind, retry }) => HTTP_STATUS[kind] === 503 && retry !== "SAFE")).toEqual([]);
+  expect(ERROR_CODES.OUTCOME_UNKNOWN.retry).toBe("WITH_KEY");
+  expect(ERROR_CODES.NO_POOL_FOUND.retry).toBe("NEVER");
+});
+
+test("an answer is not 503 when one of its writes may have happened", async () => {
+  const away = new DomainError("STORAGE_UNAVAILABLE", "Away.");
+  const unknown = new DomainError("OUTCOME_UNKNOWN", "Perhaps.");
+  const failures = [away, unknown];
+  const two = await openDoor({ queues: { delete: async () => Promise.reject(failures.shift()) } });
+  const { status, headers, errors } = await two.send(
+    'mutation { a: deleteQueue(input: { queue: "a" }) { deleted } b: deleteQueue(input: { queue: "b" }) { deleted } }',
+  );
+  await two.close();
+  expect([status, headers.get("retry-after")]).toEqual([200, null]);
+  expect(errors?.map(({ path, extensions }) => [path, extensions.retry])).toEqual([
+    [["a"], "SAFE"],
+    [["b"], "WITH_KEY"],
+  ]);
+});
+
+test("a part of the answer to a mutation that cannot be read asks nobody to repeat the mutation", async () => {
+  error = new DomainError("STORAGE_UNAVAILABLE", "Away.");
+  const created = { project: "p", name: "q", metadataText: "{}", createdAt: new Date(), updatedAt: new Date() };
+  const half = await openDoor({
+    queues: { create: async () => ({ created: true, queue: created }) as never, stats: fail, statsMany: fail },
+  });
+  const query = 'mutation { createQueue(input: { project: "p", queue: "q" }) { created queue { stats { total } } } }';
+  const { errors, status } = await half.send(query);
+  await half.close();
+  expect(status).toBe(200);
+  expect(errors?.map(({ extensions }) => [extensions.code, extensions.retry])).toEqual([
+    ["STORAGE_UNAVAILABLE", "WITH_KEY"],
+  ]);
 });
 
 test("an unreachable storage is 503 with the time to wait, unless another field has an answer", async () => {
