@@ -2,7 +2,7 @@
 import type { Limits } from "../config.ts";
 import type { GcReport } from "../operations/gc.ts";
 import type { HealthReport, PoolHealth } from "../operations/health.ts";
-import type { GcResult, OperationHealth } from "../storage/data-driver.ts";
+import type { GcResult, OperationHealth } from "../storage/driver-health.ts";
 import { ErrorCodeType } from "./http/mask-errors.ts";
 import { builder } from "./schema/builder.ts";
 import { KEEPING_WAITING } from "./schema/connection.ts";

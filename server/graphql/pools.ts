@@ -2,6 +2,7 @@ import type { PoolRecord } from "../operations/pools.ts";
 import { CAPABILITIES, type Capability } from "../storage/data-driver.ts";
 import { PoolHealthType } from "./health.ts";
 import { orNull } from "./schema/addresses.ts";
+import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import {
   ASKING_THE_STORE,
@@ -78,7 +79,8 @@ PoolType.implement({
       type: CountType,
       complexity: ASKING_THE_STORE,
       description: "How many queues it holds: exact up to 10,000.",
-      resolve: ({ name }, _args, { access, operations }) => operations.pools.countQueues(access, { pool: name }),
+      resolve: ({ name }, _args, context, info) =>
+        batched(context, info, name, (pools) => context.operations.pools.countQueues(context.access, { pools })),
     }),
     health: t.field({
       type: PoolHealthType,

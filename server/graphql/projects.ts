@@ -1,4 +1,5 @@
 import type { ProjectRecord } from "../operations/projects.ts";
+import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { ASKING_THE_STORE, CountType, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 
@@ -10,7 +11,10 @@ const ProjectType = builder.objectRef<ProjectRecord>("Project").implement({
       type: CountType,
       complexity: ASKING_THE_STORE,
       description: "How many queues it has: exact up to 10,000.",
-      resolve: ({ name }, _args, { access, operations }) => operations.queues.count(access, { project: name }),
+      resolve: ({ name }, _args, context, info) =>
+        batched(context, info, name, (projects) =>
+          context.operations.queues.countByProjects(context.access, { projects }),
+        ),
     }),
   }),
 });

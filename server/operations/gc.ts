@@ -1,8 +1,8 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError, hasCode, isUnavailable } from "../errors.ts";
 import { FailureLog } from "../failure-log.ts";
-import type { GcResult } from "../storage/data-driver.ts";
 import { withDeadline } from "../storage/deadline.ts";
+import type { GcResult } from "../storage/driver-health.ts";
 import { queueKey } from "../storage/queue-ref.ts";
 import { isWriteRefusal } from "../storage/read-only-storage.ts";
 import type { OperationContext } from "./context.ts";

@@ -8,7 +8,7 @@ import { audited, intended, permitted, type Trace } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import type { PageParams, ProjectAddress, QueueAddress } from "./input/addresses.ts";
 import { badInput, checkBatch, pageRequest } from "./input/limits.ts";
-import { checkToken, chosenQueue, chosenScope, isNameMarker } from "./input/names.ts";
+import { checkToken, chosenProject, chosenQueue, chosenScope, isNameMarker } from "./input/names.ts";
 import type { ReservedAttributes } from "./input/queue-attributes.ts";
 import { checkQueueFilter, type QueueFilterInput } from "./input/queue-filter.ts";
 import {
@@ -84,6 +84,11 @@ export interface QueueOperations {
   ): Promise<Page<ListedQueue>>;
   /** Counts the queues that `list` would list. Exact up to 10,000. */
   count(access: Access, params: QueueScope): Promise<{ value: number; exact: boolean }>;
+  /** Counts the queues of each project, in the order given, with one statement. At most MAX_PAGE_SIZE projects. */
+  countByProjects(
+    access: Access,
+    params: { projects: readonly string[] },
+  ): Promise<{ value: number; exact: boolean }[]>;
   /**
    * Replaces all metadata. Another `_flavor` also adds a job that moves the queue to a pool of it. A crash before the
    * job is added leaves the new metadata; repeating the call adds the job, unless `_flavor` was removed. BAD_INPUT,
@@ -288,6 +293,12 @@ export function createQueueOperations(
       const project = chosenScope(limits, access, params);
       const filter = checkQueueFilter(limits, params.filter);
       return control.queues.count({ ...(project === undefined ? {} : { project }), filter });
+    },
+
+    async countByProjects(access, { projects }) {
+      requireRole(access, "viewer");
+      const chosenOnes = checkBatch(limits, "projects", projects);
+      return control.queues.countByProjects(chosenOnes.map((project) => chosenProject(limits, access, project)));
     },
 
     async setMetadata(access, params) {

@@ -104,6 +104,8 @@ export interface QueueController {
   }): Promise<Page<Queue>>;
   /** Counts the queues that `list` lists: exact up to 10,000; above that `value` is 10,000 and `exact` false. */
   count(params: { project?: string; filter?: QueueFilter }): Promise<{ value: number; exact: boolean }>;
+  /** `count` of each project, in the order given, with one statement. */
+  countByProjects(projects: readonly string[]): Promise<{ value: number; exact: boolean }[]>;
   /**
    * Names of the projects that have queues, ascending; reads the index by skipping. `search` is a prefix. The marker is
    * "=" and the name, so that the marker of the project "" is not empty.
@@ -243,6 +245,8 @@ export interface CatalogueController {
   exists(queue: QueueRef): Promise<boolean>;
   /** Counts the queues that a pool holds: exact up to 10,000. */
   countByPool(pool: string): Promise<{ value: number; exact: boolean }>;
+  /** `countByPool` of each, in the order given, with one statement. */
+  countByPools(pools: readonly string[]): Promise<{ value: number; exact: boolean }[]>;
   dropAll(): Promise<void>;
 }
 

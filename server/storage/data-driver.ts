@@ -8,12 +8,11 @@
  *   Neither proves that nothing happened.
  */
 
-import type { ErrorCode } from "../errors.ts";
 import type { BatchResult } from "./batch-result.ts";
+import type { DriverHealth, GcResult } from "./driver-health.ts";
 import type { Page, PageRequest } from "./list-pages.ts";
 import type { QueueRef } from "./queue-ref.ts";
 import type { QueueTransfer } from "./queue-transfer.ts";
-import type { WriteRefusal } from "./read-only-storage.ts";
 import type { Subscription, SubscriptionController } from "./subscription-controller.ts";
 
 /** What a storage can do, in Zaqar's words. AOD = at least once delivery. */
@@ -94,40 +93,6 @@ export type ArrivalListener = (queue: QueueRef, count: number) => void;
 
 /** The control database as a pool. It cannot be deleted, and takes a queue only when no registered pool fits. */
 export const DEFAULT_POOL = "default";
-
-export interface DriverHealth {
-  storageReachable: boolean;
-  /** Why the storage refuses writes although it answers. Null when it takes them. */
-  writesRefused: WriteRefusal | null;
-  /** Space left, in bytes. Null when the storage does not tell. */
-  freeBytes: number | null;
-  operations: OperationHealth[];
-}
-
-/** `error` and `errorCode` are those of a DomainError, never the store's own text. */
-export interface OperationHealth {
-  operation:
-    | "create_queue"
-    | "reserve_space"
-    | "post_messages"
-    | "list_messages"
-    | "claim_messages"
-    | "delete_messages"
-    | "delete_claim"
-    | "bulk_delete_messages"
-    | "delete_queue";
-  succeeded: boolean;
-  durationSeconds: number;
-  error: string | null;
-  errorCode: ErrorCode | null;
-}
-
-export interface GcResult {
-  messages: number;
-  claims: number;
-  subscriptions: number;
-  queues: number;
-}
 
 // ---------------------------------------------------------------------------------------------- messages
 

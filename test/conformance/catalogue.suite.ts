@@ -163,6 +163,12 @@ export function describeCatalogue(name: string, open: OpenControlDriver): void {
       expect(await catalogue().countByPool(pool)).toEqual({ value: 0, exact: true });
       for (let index = 0; index < 3; index += 1) await catalogue().insert(aQueue(), pool);
       expect(await catalogue().countByPool(pool)).toEqual({ value: 3, exact: true });
+      const [none, three] = [
+        { value: 0, exact: true },
+        { value: 3, exact: true },
+      ];
+      expect(await catalogue().countByPools([pool, "no-pool", pool])).toEqual([three, none, three]);
+      expect(await catalogue().countByPools([])).toEqual([]);
     });
 
     it("drops all entries", async () => {

@@ -320,6 +320,9 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         for (const text of ["a", "b", "ba"]) await queues().create({ project, name: text });
         expect(await queues().count({ project })).toEqual({ value: 3, exact: true });
         expect(await queues().count({ project, filter: { search: "b" } })).toEqual({ value: 2, exact: true });
+        const counts = await queues().countByProjects([project, "no-project", project]);
+        expect(counts.map(({ value }) => value)).toEqual([3, 0, 3]);
+        expect(await queues().countByProjects([])).toEqual([]);
       });
 
       it("lists the projects that have queues, each once, the unnamed one too", async () => {

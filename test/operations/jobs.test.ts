@@ -275,7 +275,7 @@ describe("drainPool", () => {
       expect(await totalOf(name)).toBe(2);
     }
     expect(await service.operations.pools.get(admin, { pool: one })).toMatchObject({ weight: 0 });
-    expect(await service.operations.pools.countQueues(admin, { pool: one })).toEqual({ value: 0, exact: true });
+    expect(await service.control.catalogue.countByPool(one)).toEqual({ value: 0, exact: true });
     expect(await removePool(one)).toEqual({ deleted: 1 });
     expect(await codeOf(service.operations.jobs.drainPool(operator, { pool: one }))).toBe("FORBIDDEN");
     expect(await codeOf(service.operations.jobs.drainPool(admin, { pool: "missing" }))).toBe("POOL_DOES_NOT_EXIST");
@@ -351,7 +351,7 @@ describe("drainPool", () => {
     });
     expect(await ended(id)).toMatchObject({ state: "cancelled" });
     expect(await service.operations.pools.get(admin, { pool: one })).toMatchObject({ weight: 3 });
-    expect((await service.operations.pools.countQueues(admin, { pool: one })).value).toBe(3);
+    expect((await service.control.catalogue.countByPool(one)).value).toBe(3);
     await service.operations.pools.update(admin, { pool: one, weight: 0 });
   });
 

@@ -210,7 +210,10 @@ describe("pools", () => {
     expect(await service.operations.catalogue.get(viewer, { project: "p", queue: "in-busy" })).toMatchObject({
       pool: "busy",
     });
-    expect(await pools.countQueues(viewer, { pool: "busy" })).toEqual({ value: 1, exact: true });
+    expect(await pools.countQueues(viewer, { pools: ["busy", "missing"] })).toEqual([
+      { value: 1, exact: true },
+      { value: 0, exact: true },
+    ]);
     expect(await refusal(pools.delete(admin, { pool: "busy" }))).toMatchObject({
       code: "POOL_IN_USE",
       details: { queues: 1 },

@@ -1,6 +1,6 @@
 import { DomainError, type ErrorCode } from "../../errors.ts";
-import type { OperationHealth } from "../../storage/data-driver.ts";
 import { withDeadline } from "../../storage/deadline.ts";
+import type { OperationHealth } from "../../storage/driver-health.ts";
 import type { OperationContext } from "../context.ts";
 import { poolNames } from "./names.ts";
 import type { Refusals } from "./refusals.ts";

@@ -56,13 +56,12 @@ export function createPoolPlacementOperations({ control, limits }: OperationCont
         const which = flavor === null ? "without a flavor" : `of the flavor ${flavor}`;
         throw badInput("weights.pool", `${name} is not among the pools ${which}.`, { pool: name });
       }
-      const counted = await Promise.all(
-        pools.map(async ({ name, weight }) => ({
-          pool: name,
-          weight: asked.get(name) ?? weight,
-          queues: await control.catalogue.countByPool(name),
-        })),
-      );
+      const counts = await control.catalogue.countByPools(pools.map(({ name }) => name));
+      const counted = pools.map(({ name, weight }, index) => ({
+        pool: name,
+        weight: asked.get(name) ?? weight,
+        queues: counts[index] ?? { value: 0, exact: true },
+      }));
       const weights = counted.reduce((sum, { weight }) => sum + weight, 0);
       const queues = counted.reduce((sum, one) => sum + one.queues.value, 0);
       return counted.map((one) => ({

@@ -2,8 +2,9 @@
 import { DomainError } from "../../errors.ts";
 import { addPoolName } from "../add-pool-name.ts";
 import type { ControlDriver } from "../control-driver.ts";
-import { type DataDriver, DEFAULT_POOL, type DriverHealth, type GcResult } from "../data-driver.ts";
+import { type DataDriver, DEFAULT_POOL } from "../data-driver.ts";
 import { withDeadline } from "../deadline.ts";
+import type { DriverHealth, GcResult } from "../driver-health.ts";
 import type { DriverRegistry } from "../driver-registry.ts";
 import type { PooledDataDriver } from "../pooled-data-driver.ts";
 import { routedBatch } from "./batch-reads.ts";

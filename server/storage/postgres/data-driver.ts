@@ -4,11 +4,10 @@ import type {
   Capability,
   ClaimController,
   DataDriver,
-  DriverHealth,
-  GcResult,
   MessageController,
 } from "../data-driver.ts";
 import { withDeadline } from "../deadline.ts";
+import type { DriverHealth, GcResult } from "../driver-health.ts";
 import { probeDriver } from "../driver-probe.ts";
 import type { QueueRef } from "../queue-ref.ts";
 import type { QueueTransfer } from "../queue-transfer.ts";

@@ -1,5 +1,5 @@
 /** Frees what nobody can see any more. */
-import type { GcResult } from "../data-driver.ts";
+import type { GcResult } from "../driver-health.ts";
 import { KEY_SECONDS, POP_KEY_SECONDS } from "../idempotency.ts";
 import { IS_POP } from "./idempotency.ts";
 import { EXACT_LIMIT } from "./messages/statistics.ts";

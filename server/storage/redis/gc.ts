@@ -1,4 +1,4 @@
-import type { GcResult } from "../data-driver.ts";
+import type { GcResult } from "../driver-health.ts";
 import { CONTENT_PARTS, SHARDS } from "./keys.ts";
 import { EXPIRE_DUE, QUEUE, QUEUE_ROW } from "./queue-lua.ts";
 import type { QueueRows } from "./queue-rows.ts";

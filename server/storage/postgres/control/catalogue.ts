@@ -5,6 +5,7 @@ import type { Page } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import { queueNotMapped } from "../../storage-errors.ts";
 import { type Bound, keysetPage, operatorOf, orderOf, prefixEnd, readMarker, writeMarker } from "../sql/keyset.ts";
+import { countQueuesOfPools } from "./counts.ts";
 import { countQueues } from "./pool-queues.ts";
 import { guarded, type Session } from "./prisma-session.ts";
 
@@ -30,6 +31,7 @@ export function catalogueController({ session }: { session: Session }): Catalogu
       void (await prisma.catalogueEntry.deleteMany({ where: { project, queue: name } })),
     exists: async ({ project, name }) => (await prisma.catalogueEntry.count({ where: { project, queue: name } })) > 0,
     countByPool: (pool) => countQueues(prisma, pool),
+    countByPools: (pools) => countQueuesOfPools(prisma, pools),
     dropAll: async () => void (await prisma.catalogueEntry.deleteMany()),
   };
   return guarded(session, controller, ["insert", "update", "delete", "dropAll"]);

@@ -3,6 +3,7 @@ import type { Prisma } from "../../../../prisma/generated/client.ts";
 import { DomainError } from "../../../errors.ts";
 import type { Queue, QueueController } from "../../control-driver.ts";
 import type { QueueRef } from "../../queue-ref.ts";
+import { countQueuesOfProjects } from "./counts.ts";
 import {
   deadLetterQueueOf,
   listByDeadLetterQueue,
@@ -28,6 +29,7 @@ export function queueController({ session }: { session: Session }): QueueControl
     repairDeadLetterQueues: (queues) => repairDeadLetterQueues(prisma, queues),
     list: (params) => listQueues(prisma, params),
     count: (params) => countQueues(prisma, params),
+    countByProjects: (projects) => countQueuesOfProjects(prisma, projects),
     listProjects: (params) => listProjects(prisma, params),
   };
   return guarded(session, controller, ["create", "delete", "setMetadata", "repairDeadLetterQueues"]);
