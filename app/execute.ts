@@ -15,39 +15,35 @@ interface Answer {
 
 type Execute = (document: string, variables: object) => Promise<Answer>;
 
-export type Loaded<Data> = { ok: true; data: Data } | { ok: false; error: Failure };
+/**
+ * Failures of single fields, such as those that ask a pool, by their path in the document: "queue.messages". Such a field
+ * is null. Positions in lists are left out; of several failures at one path this has the first.
+ */
+export type Failures = Readonly<Record<string, Failure | undefined>>;
 
-/** Each field of the document's root with its own failure. One that failed is null. */
-export type LoadedInParts<Data> =
-  | { ok: true; data: Data; failures: { [Field in keyof Data]?: Failure } }
-  | { ok: false; error: Failure };
+export type Loaded<Data> = { ok: true; data: Data; failures: Failures } | { ok: false; error: Failure };
 
 /**
  * Executes a GraphQL document in this process, as the caller who asks for the page. The server puts the function on
  * `globalThis`: Next bundles its own copies of modules, so a page that imported the engine would open a second one.
  *
- * Never throws for an error of the API: the page shows it. One error fails all of the document.
+ * Never throws for an error of the API: the page shows it. An error that costs a field of the root fails all of the
+ * document. Any other error is among the failures.
  */
 export async function load<Data, Variables extends object>(
   document: Document<Data, Variables>,
   variables: Variables,
 ): Promise<Loaded<Data>> {
-  const { data, errors } = await answerTo(document, variables);
-  const [first] = errors ?? [];
-  return first ? { ok: false, error: failureOf(first) } : { ok: true, data: data as Data };
-}
-
-/** As `load`, for pages that show the rest when one field of the root fails. */
-export async function loadInParts<Data, Variables extends object>(
-  document: Document<Data, Variables>,
-  variables: Variables,
-): Promise<LoadedInParts<Data>> {
   const { data, errors = [] } = await answerTo(document, variables);
-  const whole = errors.find(({ path }) => !data || path === undefined);
+  const whole = errors.find(({ path }) => !data || path === undefined || data[String(path[0])] === null);
   if (whole) return { ok: false, error: failureOf(whole) };
   const failures: Record<string, Failure> = {};
-  for (const error of errors) failures[String(error.path?.[0])] ??= failureOf(error);
-  return { ok: true, data: data as Data, failures: failures as { [Field in keyof Data]?: Failure } };
+  for (const error of errors) failures[fieldOf(error.path ?? [])] ??= failureOf(error);
+  return { ok: true, data: data as Data, failures };
+}
+
+function fieldOf(path: readonly (string | number)[]): string {
+  return path.filter((part) => typeof part === "string").join(".");
 }
 
 const NOT_STARTED = {

@@ -73,9 +73,9 @@ export default async function OverviewPage() {
             <ul className="flex flex-col gap-2">
               {health.pools.map((pool) => (
                 <PoolLine
-                  key={pool.pool}
+                  key={pool.poolName}
                   pool={pool}
-                  queues={pools.nodes.find(({ name }) => name === pool.pool)?.queueCount ?? null}
+                  queues={pools.nodes.find(({ name }) => name === pool.poolName)?.queueCount ?? null}
                 />
               ))}
             </ul>
@@ -139,10 +139,10 @@ function PoolLine({ pool, queues }: { pool: PoolHealth; queues: Count | null }) 
   return (
     <li className="flex flex-wrap items-center gap-x-3 gap-y-1">
       <Link
-        href={paths.pool(pool.pool)}
+        href={paths.pool(pool.poolName)}
         className="min-w-24 font-mono text-[0.8125rem] text-accent underline-offset-2 hover:underline"
       >
-        {pool.pool}
+        {pool.poolName}
       </Link>
       <PoolState pool={pool} />
       <span className="ml-auto text-[0.8125rem] text-muted">

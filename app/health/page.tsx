@@ -80,13 +80,13 @@ export default async function HealthPage() {
           </Panel>
           {health.pools.map((pool) => (
             <Panel
-              key={pool.pool}
-              title={`Pool ${pool.pool}`}
+              key={pool.poolName}
+              title={`Pool ${pool.poolName}`}
               flush
               actions={
                 <>
                   <PoolState pool={pool} />
-                  <Link href={paths.pool(pool.pool)} className="text-[0.8125rem] text-accent hover:underline">
+                  <Link href={paths.pool(pool.poolName)} className="text-[0.8125rem] text-accent hover:underline">
                     Open
                   </Link>
                 </>
@@ -95,7 +95,7 @@ export default async function HealthPage() {
               <OperationTable pool={pool} />
               <h3 className="border-t border-line px-4 pt-3 font-medium">Last hour, all operations</h3>
               <Timeline
-                pool={pool.pool}
+                pool={pool.poolName}
                 what="All operations"
                 intervals={pool.healthLastHour}
                 sampling={healthSampling}

@@ -15,9 +15,9 @@ export const metadata: Metadata = { title: "Pools" };
 export default async function PoolsPage({ searchParams }: { searchParams: Promise<Search> }) {
   const search = await searchParams;
   const loaded = await load(POOLS_PAGE, pageVariables(search));
-  const checked = new Map(loaded.ok ? loaded.data.health.pools.map((health) => [health.pool, health]) : []);
+  const checked = new Map(loaded.ok ? loaded.data.health.pools.map((health) => [health.poolName, health]) : []);
   const registered = loaded.ok ? loaded.data.pools.nodes.filter(({ builtIn }) => !builtIn) : [];
-  const flavors = [...new Set(registered.map(({ flavor }) => flavor))];
+  const flavors = [...new Set(registered.map(({ flavorName }) => flavorName))];
   return (
     <>
       <PageHeader

@@ -108,7 +108,7 @@ export async function QueueList({ project, search }: { project: string | null; s
             label="Flavor"
             all="All flavors"
             choices={choices(
-              pools.map(({ flavor }) => flavor),
+              pools.map(({ flavorName }) => flavorName),
               filter.flavor,
             )}
           />

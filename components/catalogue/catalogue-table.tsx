@@ -16,7 +16,7 @@ import { NameLink } from "../ui/name-link.tsx";
 import { column, DataTable, type PagerLinks } from "../ui/table.tsx";
 import { z } from "../zod.ts";
 import { DELETE_ENTRY, INSERT_ENTRY, UPDATE_ENTRY } from "./documents.ts";
-import { entryCan, moveTargets } from "./entry-can.ts";
+import { entryCan, flavorOf, moveTargets } from "./entry-can.ts";
 import type { CatalogueRow, PoolChoice } from "./fragments.ts";
 
 /** With the pools that it can be mapped to. */
@@ -81,8 +81,9 @@ function excludedText(resultText: string | null): string {
 function MoveQueue({ row }: { row: MappableRow }) {
   const targets = moveTargets(row, row.pools);
   const reason = entryCan.move(row, row.pools);
+  const flavor = flavorOf(row);
   const trigger = (
-    <Button kind="ghost" size="small" label={`Move ${row.queue}`} disabledReason={reason}>
+    <Button kind="ghost" size="small" label={`Move ${row.queueName}`} disabledReason={reason}>
       <ArrowRightLeft aria-hidden />
     </Button>
   );
@@ -90,17 +91,17 @@ function MoveQueue({ row }: { row: MappableRow }) {
   return (
     <FormDialog
       trigger={trigger}
-      title={`Move ${row.queue}`}
+      title={`Move ${row.queueName}`}
       description={MOVE_DESCRIPTION}
       submitLabel="Move"
       document={MOVE_QUEUE}
       schema={movement}
       defaults={{ pool: targets[0] ?? "" }}
-      variables={({ pool }) => ({ input: { project: row.project, queue: row.queue, pool } })}
+      variables={({ pool }) => ({ input: { project: row.project, queue: row.queueName, pool } })}
       done={({ pool }, { moveQueue: { job } }) => {
         requireNotFailed(job);
-        if (job.state === "DONE") return `Queue ${row.queue} is in ${pool} now.${excludedText(job.resultText)}`;
-        return `Queue ${row.queue} is moving to ${pool}. Jobs shows its progress.`;
+        if (job.state === "DONE") return `Queue ${row.queueName} is in ${pool} now.${excludedText(job.resultText)}`;
+        return `Queue ${row.queueName} is moving to ${pool}. Jobs shows its progress.`;
       }}
     >
       <SelectField
@@ -108,9 +109,7 @@ function MoveQueue({ row }: { row: MappableRow }) {
         label="Pool"
         choices={choicesOf(targets)}
         description={
-          row.flavor === null
-            ? "Pools without a flavor, like the queue."
-            : `Pools of the queue's flavor, ${row.flavor}.`
+          flavor === null ? "Pools without a flavor, like the queue." : `Pools of the queue's flavor, ${flavor}.`
         }
       />
     </FormDialog>
@@ -121,13 +120,13 @@ const COLUMNS = [
   column<MappableRow>(
     "queue",
     "Queue",
-    (row) => <NameLink href={paths.queue(row.project, row.queue)}>{row.queue}</NameLink>,
+    (row) => <NameLink href={paths.queue(row.project, row.queueName)}>{row.queueName}</NameLink>,
     { grow: true },
   ),
   column<MappableRow>("project", "Project", (row) => <ProjectLink project={row.project} />, { wide: "below" }),
   column<MappableRow>("pool", "Pool", (row) => (
-    <Link href={paths.pool(row.pool)} className="font-mono text-[0.8125rem] underline-offset-2 hover:underline">
-      {row.pool}
+    <Link href={paths.pool(row.poolName)} className="font-mono text-[0.8125rem] underline-offset-2 hover:underline">
+      {row.poolName}
     </Link>
   )),
   column<MappableRow>("epoch", "Epoch", (row) => row.epoch, { align: "right", wide: true }),
@@ -139,35 +138,35 @@ const COLUMNS = [
         <MoveQueue row={row} />
         <FormDialog
           trigger={
-            <Button kind="ghost" size="small" label={`Map ${row.queue} to another pool`}>
+            <Button kind="ghost" size="small" label={`Map ${row.queueName} to another pool`}>
               <Pencil aria-hidden />
             </Button>
           }
-          title={`Map ${row.queue} to another pool`}
+          title={`Map ${row.queueName} to another pool`}
           description={WARNING}
           submitLabel="Map"
           document={UPDATE_ENTRY}
           schema={change}
-          defaults={{ pool: row.pool, discardMessages: false }}
-          variables={(values) => ({ input: { project: row.project, queue: row.queue, ...values } })}
-          done={({ pool }) => `Queue ${row.queue} is mapped to ${pool}.`}
+          defaults={{ pool: row.poolName, discardMessages: false }}
+          variables={(values) => ({ input: { project: row.project, queue: row.queueName, ...values } })}
+          done={({ pool }) => `Queue ${row.queueName} is mapped to ${pool}.`}
         >
           <SelectField name="pool" label="Pool" choices={choicesOf(row.pools.map(({ name }) => name))} />
           {DISCARD}
         </FormDialog>
         <ConfirmedAction
           document={DELETE_ENTRY}
-          variables={{ input: { project: row.project, queue: row.queue, discardMessages: true } }}
-          done={`Queue ${row.queue} is no longer mapped.`}
+          variables={{ input: { project: row.project, queue: row.queueName, discardMessages: true } }}
+          done={`Queue ${row.queueName} is no longer mapped.`}
           trigger={
-            <Button kind="ghost" size="small" label={`Unmap ${row.queue}`}>
+            <Button kind="ghost" size="small" label={`Unmap ${row.queueName}`}>
               <Trash2 aria-hidden />
             </Button>
           }
-          title={`Unmap ${row.queue}?`}
+          title={`Unmap ${row.queueName}?`}
           consequence="Its messages and claims are lost. Nobody can use the queue until it is mapped or created again."
           confirmLabel="Unmap"
-          typeName={row.queue}
+          typeName={row.queueName}
         />
       </span>
     ),
@@ -193,7 +192,7 @@ export function CatalogueTable({
       label="Queues and their pools"
       columns={COLUMNS}
       rows={rows.map((row) => ({ ...row, pools }))}
-      rowKey={(row) => JSON.stringify([row.project, row.queue])}
+      rowKey={(row) => JSON.stringify([row.project, row.queueName])}
       pager={pager}
       empty={empty}
     />

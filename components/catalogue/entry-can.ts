@@ -1,19 +1,25 @@
 import type { CatalogueRow, PoolChoice } from "./fragments.ts";
 
-type EntryState = Pick<CatalogueRow, "pool" | "flavor">;
+type EntryState = Pick<CatalogueRow, "poolName" | "queue">;
+
+/** The flavor that the queue asks for. */
+export const flavorOf = ({ queue }: EntryState): string | null => queue?.attributes.flavor ?? null;
 
 /** The pools that the queue can move to. */
 export function moveTargets(entry: EntryState, pools: PoolChoice[]): string[] {
-  return pools.flatMap(({ name, flavor }) => (name !== entry.pool && flavor === entry.flavor ? [name] : []));
+  return pools.flatMap(({ name, flavorName }) =>
+    name !== entry.poolName && flavorName === flavorOf(entry) ? [name] : [],
+  );
 }
 
 /** What an operator can do with a queue's entry: null when it is possible, else the reason why not. */
 export const entryCan = {
   move: (entry: EntryState, pools: PoolChoice[]): string | null => {
     if (moveTargets(entry, pools).length > 0) return null;
-    if (pools.every(({ name }) => name === entry.pool)) return "There is no other pool.";
-    return entry.flavor === null
+    if (pools.every(({ name }) => name === entry.poolName)) return "There is no other pool.";
+    const flavor = flavorOf(entry);
+    return flavor === null
       ? "The queue has no flavor, and every other pool has one. Register a pool without a flavor."
-      : `No other pool has the queue's flavor, ${entry.flavor}. Add a pool to the flavor, or change the queue's _flavor.`;
+      : `No other pool has the queue's flavor, ${flavor}. Add a pool to the flavor, or change the queue's _flavor.`;
   },
 };

@@ -1,14 +1,17 @@
 import type { ResultOf } from "gql.tada";
 import { graphql } from "../graphql.ts";
 
-/** `flavor`: the one that the queue asks for. */
 export const CATALOGUE_ROW = graphql(`
   fragment CatalogueRow on CatalogueEntry {
     project
-    queue
-    pool
+    queueName
+    poolName
     epoch
-    flavor
+    queue {
+      attributes {
+        flavor
+      }
+    }
   }
 `);
 export type CatalogueRow = ResultOf<typeof CATALOGUE_ROW>;
@@ -17,7 +20,7 @@ export type CatalogueRow = ResultOf<typeof CATALOGUE_ROW>;
 export const POOL_CHOICE = graphql(`
   fragment PoolChoice on Pool {
     name
-    flavor
+    flavorName
   }
 `);
 export type PoolChoice = ResultOf<typeof POOL_CHOICE>;

@@ -50,7 +50,9 @@ export function ClaimDialog({
           />
           <section>
             <h3 className="mb-2 font-semibold">Messages</h3>
-            {claim.messages.length === 0 ? (
+            {claim.messages === null ? (
+              <p className="text-danger">Unreachable: the queue's pool did not answer.</p>
+            ) : claim.messages.length === 0 ? (
               <p className="text-muted">None: all were deleted. The claim expires by itself.</p>
             ) : (
               <ul className="divide-y divide-line rounded-md border border-line">

@@ -44,7 +44,7 @@ const COLUMNS = [
           variables={{
             input: {
               project: row.project,
-              queue: row.queue,
+              queue: row.queueName,
               claimId: row.id,
               ttlSeconds: row.ttlSeconds,
               graceSeconds: row.graceSeconds,
@@ -56,7 +56,7 @@ const COLUMNS = [
         </ActionButton>
         <ConfirmedAction
           document={RELEASE_CLAIM}
-          variables={{ input: { project: row.project, queue: row.queue, claimId: row.id } }}
+          variables={{ input: { project: row.project, queue: row.queueName, claimId: row.id } }}
           done="The claim is released. Its messages are ready again."
           trigger={
             <Button kind="ghost" size="small">

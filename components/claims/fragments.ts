@@ -5,7 +5,7 @@ export const CLAIM_ROW = graphql(`
   fragment ClaimRow on Claim {
     id
     project
-    queue
+    queueName
     ttlSeconds
     graceSeconds
     createdAt
@@ -34,7 +34,7 @@ export const CLAIM_DETAIL = graphql(
   [CLAIM_ROW],
 );
 type Detail = ResultOf<typeof CLAIM_DETAIL>;
-/** Of each message's body only the beginning. */
+/** Of each message's body only the beginning. `messages`: null when the pool does not answer. */
 export type ClaimDetail = Omit<Detail, "messages"> & {
-  messages: (Omit<Detail["messages"][number], "bodyText"> & { preview: string })[];
+  messages: (Omit<NonNullable<Detail["messages"]>[number], "bodyText"> & { preview: string })[] | null;
 };

@@ -34,7 +34,7 @@ function PoolChoices({ choices, flavor }: { choices: FlavorChoice[]; flavor: str
       choices={choices.map((pool) => ({
         value: pool.name,
         label: pool.name,
-        note: pool.flavor === null || pool.flavor === flavor ? undefined : `now ${pool.flavor}`,
+        note: pool.flavorName === null || pool.flavorName === flavor ? undefined : `now ${pool.flavorName}`,
       }))}
     />
   );
@@ -76,7 +76,7 @@ const COLUMNS = [
         {row.pools.length === 0 ? (
           <span className="text-danger">none: new queues of this flavor are refused</span>
         ) : null}
-        {row.pools.map((name) => (
+        {row.pools.map(({ name }) => (
           <NameLink key={name} href={paths.pool(name)}>
             {name}
           </NameLink>
@@ -102,7 +102,7 @@ const COLUMNS = [
           submitLabel="Save"
           document={UPDATE_FLAVOR}
           schema={z.object({ pools })}
-          defaults={{ pools: row.pools }}
+          defaults={{ pools: row.pools.map(({ name }) => name) }}
           variables={(values) => ({ input: { project: row.project, flavor: row.name, pools: values.pools } })}
           done={() => `Flavor ${row.name} is saved.`}
         >

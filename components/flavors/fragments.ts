@@ -5,7 +5,7 @@ import { graphql } from "../graphql.ts";
 export const FLAVOR_CHOICE = graphql(`
   fragment FlavorChoice on Pool {
     name
-    flavor
+    flavorName
     builtIn
   }
 `);
@@ -15,7 +15,9 @@ export const FLAVOR_ROW = graphql(`
   fragment FlavorRow on Flavor {
     project
     name
-    pools
+    pools {
+      name
+    }
     capabilities
   }
 `);

@@ -6,7 +6,7 @@ export const JOB_ROW = graphql(`
     id
     kind
     project
-    target
+    targetName
     state
     progress
     total

@@ -121,8 +121,8 @@ const COLUMNS = [
     (row) => (
       <>
         <ProjectPrefix project={row.project} />
-        <NameLink href={row.project === null ? paths.pool(row.target) : paths.queue(row.project, row.target)}>
-          {row.target}
+        <NameLink href={row.project === null ? paths.pool(row.targetName) : paths.queue(row.project, row.targetName)}>
+          {row.targetName}
         </NameLink>
       </>
     ),

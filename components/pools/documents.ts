@@ -38,7 +38,7 @@ export const VERIFY_POOL = graphql(`
 export const PLACEMENT = graphql(`
   query PoolPlacement($flavor: String, $weights: [PoolWeightInput!]) {
     poolPlacement(flavor: $flavor, weights: $weights) {
-      pool
+      poolName
       weight
       share
       queues {

@@ -4,7 +4,7 @@ import { graphql } from "../graphql.ts";
 /** The last check of a pool. */
 export const POOL_HEALTH = graphql(`
   fragment PoolHealth on PoolHealth {
-    pool
+    poolName
     storageReachable
     writesRefused
     freeBytes
@@ -84,7 +84,7 @@ export const POOL_FACTS = graphql(`
     builtIn
     uri
     weight
-    flavor
+    flavorName
     optionsText
     queueCount {
       value

@@ -20,7 +20,7 @@ export function PoolAbout({ pool }: { pool: PoolDetails }) {
             value: <span className="font-mono text-[0.8125rem]">{pool.uri ?? "control database"}</span>,
           },
           { label: "Weight", value: pool.weight ?? "fallback: gets a queue only when no registered pool takes it" },
-          { label: "Flavor", value: pool.flavor ?? "none" },
+          { label: "Flavor", value: pool.flavorName ?? "none" },
           { label: "Capabilities", value: <Capabilities names={pool.capabilities} /> },
           {
             label: "Queues",

@@ -134,7 +134,7 @@ export function EditPool({ pool }: { pool: PoolFacts }) {
       defaults={{
         uri: "",
         weight: String(pool.weight ?? 0),
-        flavor: pool.flavor ?? "",
+        flavor: pool.flavorName ?? "",
         options: pool.optionsText,
         verify: true,
       }}

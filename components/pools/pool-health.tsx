@@ -42,7 +42,7 @@ export function OperationTable({ pool }: { pool: PoolHealth }) {
   return (
     <>
       <DataTable
-        label={`Operations of pool ${pool.pool}`}
+        label={`Operations of pool ${pool.poolName}`}
         columns={failing ? WITH_ERRORS : COLUMNS}
         rows={pool.operations}
         rowKey={(row) => row.operation}

@@ -104,7 +104,7 @@ const COLUMNS = [
     ),
     { grow: "cut", wide: true },
   ),
-  column<PoolRow>("flavor", "Flavor", (row) => row.flavor ?? <span className="text-muted">none</span>, {
+  column<PoolRow>("flavor", "Flavor", (row) => row.flavorName ?? <span className="text-muted">none</span>, {
     wide: "below",
   }),
   column<PoolRow>("weight", "Weight", (row) => row.weight ?? <span className="text-muted">fallback</span>, {

@@ -51,7 +51,7 @@ function WeightField({ row }: { row: Row }) {
   return (
     <span className="flex flex-col items-end gap-0.5">
       <input
-        aria-label={`Weight of ${row.pool}`}
+        aria-label={`Weight of ${row.poolName}`}
         aria-invalid={row.error !== null || undefined}
         aria-describedby={row.error === null ? undefined : id}
         inputMode="numeric"
@@ -71,8 +71,8 @@ function WeightField({ row }: { row: Row }) {
 
 const COLUMNS = [
   column<Row>("pool", "Pool", (row) => (
-    <span title={row.pool} className="block max-w-20 truncate font-mono text-[0.8125rem] sm:max-w-72">
-      {row.pool}
+    <span title={row.poolName} className="block max-w-20 truncate font-mono text-[0.8125rem] sm:max-w-72">
+      {row.poolName}
     </span>
   )),
   column<Row>("weight", "Weight", (row) => <WeightField row={row} />, { align: "right" }),
@@ -133,20 +133,20 @@ function useTrial(flavor: string | null, close: () => void): TrialState {
   const [saving, setSaving] = useState(false);
 
   const rows = (saved ?? []).map((share): Row => {
-    const text = typed[share.pool] ?? String(share.weight);
+    const text = typed[share.poolName] ?? String(share.weight);
     const result = neededWhole.safeParse(text);
     return {
       ...share,
-      share: predicted?.find(({ pool }) => pool === share.pool)?.share ?? share.share,
+      share: predicted?.find(({ poolName }) => poolName === share.poolName)?.share ?? share.share,
       text,
       error: result.success ? null : (result.error.issues[0]?.message ?? "This must be a whole number."),
-      change: (next) => setTyped((before) => ({ ...before, [share.pool]: next })),
+      change: (next) => setTyped((before) => ({ ...before, [share.poolName]: next })),
     };
   });
   const wrong = rows.some(({ error }) => error !== null);
   const weights = rows
     .filter(({ error, text, weight }) => error === null && Number(text) !== weight)
-    .map(({ pool, text }) => ({ pool, weight: Number(text) }));
+    .map(({ poolName, text }) => ({ pool: poolName, weight: Number(text) }));
   const question = JSON.stringify({ flavor, weights } satisfies Question);
 
   useEffect(() => {
@@ -192,7 +192,7 @@ function useTrial(flavor: string | null, close: () => void): TrialState {
       setSaved((before) =>
         (before ?? []).map((share) => ({
           ...share,
-          weight: done.includes(share.pool) ? Number(typed[share.pool]) : share.weight,
+          weight: done.includes(share.poolName) ? Number(typed[share.poolName]) : share.weight,
         })),
       );
     } finally {
@@ -253,7 +253,7 @@ function Trial({
           label="Weights, and shares of new queues and of today's"
           columns={COLUMNS}
           rows={rows}
-          rowKey={(row) => row.pool}
+          rowKey={(row) => row.poolName}
           empty={
             <p className="p-4 text-muted">{refusal === null ? "Counting queues…" : "Queues could not be counted."}</p>
           }
@@ -332,7 +332,7 @@ function Outcome({ rows, wrong, flavor }: Pick<TrialState, "rows" | "wrong"> & {
             ? flavor === null
               ? "No registered pool would take new queues. The built-in pool would."
               : `No pool would take new queues of flavor ${flavor}. They would be refused.`
-            : `New queues: ${rows.map(({ pool, share }) => `${pool} ${percent(share)}`).join(", ")}.`}
+            : `New queues: ${rows.map(({ poolName, share }) => `${poolName} ${percent(share)}`).join(", ")}.`}
     </p>
   );
 }

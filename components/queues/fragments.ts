@@ -19,7 +19,7 @@ export const QUEUE_ROW = graphql(`
       }
     }
     catalogueEntry {
-      pool
+      poolName
     }
   }
 `);
@@ -39,7 +39,7 @@ export const QUEUE_WITHOUT_POOL = graphql(`
       flavor
     }
     catalogueEntry {
-      pool
+      poolName
     }
   }
 `);
@@ -73,7 +73,7 @@ export const QUEUE_STATISTICS = graphql(`
     createdAt
     updatedAt
     catalogueEntry {
-      pool
+      poolName
     }
     stats {
       ready

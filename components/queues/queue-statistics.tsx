@@ -21,7 +21,7 @@ export function QueueStatistics({
   if (stats === null) {
     return (
       <Panel flush>
-        <QueueFailed project={project} queue={name} pool={catalogueEntry?.pool ?? null} />
+        <QueueFailed project={project} queue={name} pool={catalogueEntry?.poolName ?? null} />
       </Panel>
     );
   }

@@ -89,7 +89,7 @@ export function QueueWithoutPool({
           {
             label: "Pool",
             value: catalogueEntry ? (
-              <NameLink href={paths.pool(catalogueEntry.pool)}>{catalogueEntry.pool}</NameLink>
+              <NameLink href={paths.pool(catalogueEntry.poolName)}>{catalogueEntry.poolName}</NameLink>
             ) : (
               "none"
             ),

@@ -5,7 +5,7 @@ export const SUBSCRIPTION_ROW = graphql(`
   fragment SubscriptionRow on QueueSubscription {
     id
     project
-    queue
+    queueName
     subscriber
     createdAt
     expiresAt

@@ -35,7 +35,7 @@ const COLUMNS = [
     "actions",
     "",
     (row) => {
-      const address = { project: row.project, queue: row.queue, id: row.id };
+      const address = { project: row.project, queue: row.queueName, id: row.id };
       return (
         <span className="flex justify-end gap-1">
           <ActionButton
@@ -55,7 +55,7 @@ const COLUMNS = [
               </Button>
             }
             title="Delete this subscription?"
-            consequence={`${row.subscriber} is no longer a subscriber of ${row.queue}.`}
+            consequence={`${row.subscriber} is no longer a subscriber of ${row.queueName}.`}
             confirmLabel="Delete subscription"
           />
         </span>

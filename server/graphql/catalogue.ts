@@ -1,6 +1,6 @@
 import type { CatalogueEntry } from "../storage/control-driver.ts";
-import { PoolType } from "./pools.ts";
-import { inBatches, type QueueParent, QueueType } from "./queue-types.ts";
+import { followPool, POOL_REFERENCE, PoolType } from "./pools.ts";
+import { followQueue, inBatches, QUEUE_REFERENCE, type QueueParent, QueueType } from "./queue-types.ts";
 import { orNull, projectArgs, projectField, queueArgs, queueField } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import { connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
@@ -11,26 +11,24 @@ const CatalogueEntryType = builder.objectRef<CatalogueEntry>("CatalogueEntry").i
   description: "Which pool holds a queue.",
   fields: (t) => ({
     project: t.exposeString("project", { description: "The queue's project." }),
-    queue: t.exposeString("queue", { description: "The queue's name." }),
-    pool: t.exposeString("pool", { description: "The pool's name." }),
+    queueName: t.exposeString("queue", { description: "The queue's name." }),
+    queue: t.field({
+      type: QueueType,
+      nullable: true,
+      description: `The queue. ${QUEUE_REFERENCE}`,
+      resolve: ({ project, queue: name }, _args, context, info) => followQueue({ project, name }, context, info),
+    }),
+    poolName: t.exposeString("pool", { description: "The pool's name." }),
+    pool: t.field({
+      type: PoolType,
+      nullable: true,
+      description: `The pool. ${POOL_REFERENCE}`,
+      resolve: ({ pool: name }, _args, context, info) => followPool({ name }, context, info),
+    }),
     epoch: t.expose("epoch", {
       type: "SafeInt",
       description:
         "A number that grows with every change of any entry. A write with an old epoch is refused, so that it never reaches a queue that was created again.",
-    }),
-    flavor: t.loadable({
-      type: "String",
-      nullable: true,
-      description:
-        "The `_flavor` of its queue, which moves only to pools of that flavor. All entries of a list cost one statement. Null: no flavor, or the queue does not exist any more.",
-      loaderOptions: { cache: false },
-      load: async (entries: CatalogueEntry[], { access, operations, limits }) => {
-        const queues = await inBatches(entries, limits.MAX_PAGE_SIZE, (batch) =>
-          operations.queues.getMany(access, { queues: batch.map(({ project, queue }) => ({ project, queue })) }),
-        );
-        return queues.map((queue) => queue?.metadata?.effective.flavor ?? null);
-      },
-      resolve: (entry) => entry,
     }),
   }),
 });

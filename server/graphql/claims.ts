@@ -3,7 +3,7 @@ import type { ClaimRecord } from "../operations/claims.ts";
 import type { QueueAddress } from "../operations/input/addresses.ts";
 import type { MessageRecord } from "../operations/messages.ts";
 import { MessageType } from "./messages.ts";
-import { addressOf, QueueType } from "./queue-types.ts";
+import { addressOf, followQueue, QUEUE_REFERENCE, QueueType } from "./queue-types.ts";
 import {
   clientIdField,
   createQueueField,
@@ -35,7 +35,13 @@ ClaimType.implement({
       description: "Its id. A client that knows it may delete its messages, renew it and release it.",
     }),
     project: t.exposeString("project", { description: "Its queue's project." }),
-    queue: t.exposeString("queue", { description: "Its queue's name." }),
+    queueName: t.exposeString("queue", { description: "Its queue's name." }),
+    queue: t.field({
+      type: QueueType,
+      nullable: true,
+      description: `Its queue. ${QUEUE_REFERENCE}`,
+      resolve: ({ project, queue: name }, _args, context, info) => followQueue({ project, name }, context, info),
+    }),
     ttlSeconds: t.expose("ttlSeconds", {
       type: "SafeInt",
       description: "How many seconds it holds, from its creation or last renewal.",
@@ -56,6 +62,7 @@ ClaimType.implement({
     messageCount: t.expose("messageCount", { type: "SafeInt", description: "How many messages it still holds." }),
     messages: t.field({
       type: [MessageType],
+      nullable: true,
       args: {
         after: t.arg.string({ description: "A message's marker: only messages after it." }),
       },
@@ -90,6 +97,7 @@ const ClaimConnectionType = connectionType("Claim", ClaimType, "claims");
 builder.objectFields(QueueType, (t) => ({
   claims: t.field({
     type: ClaimConnectionType,
+    nullable: true,
     args: pageArgs,
     complexity: pageCost,
     description: "Its live claims, oldest first.",

@@ -1,10 +1,13 @@
+import { chooseProject } from "../access/access.ts";
 import type { FlavorRecord } from "../operations/flavors.ts";
-import { CapabilityType } from "./pools.ts";
+import { CapabilityType, PoolType } from "./pools.ts";
+import { inBatches } from "./queue-types.ts";
 import { orNull, projectArgs, projectField } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import { DeletePayload } from "./schema/delete-payload.ts";
 import { confirmationTokenField, DropAllPayload } from "./schema/drop-all.ts";
+import { followReferences } from "./schema/references.ts";
 
 const FlavorType = builder.objectRef<FlavorRecord>("Flavor");
 FlavorType.implement({
@@ -14,11 +17,14 @@ FlavorType.implement({
     name: t.exposeString("name", { description: "Its name." }),
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was created." }),
     updatedAt: t.expose("updatedAt", { type: "DateTime", description: "When it was last changed." }),
-    pools: t.stringList({
-      complexity: ASKING_THE_STORE,
-      description: "Names of its pools, ascending.",
-      resolve: ({ project, name }, _args, { access, operations }) =>
-        operations.flavors.pools(access, { project, flavor: name }),
+    pools: t.loadableList({
+      type: PoolType,
+      complexity: { field: ASKING_THE_STORE, multiplier: 10 },
+      description: "Its pools by name. All flavors of a list cost one statement.",
+      loaderOptions: { cache: false },
+      load: (flavors: string[], { access, operations, limits }) =>
+        inBatches(flavors, limits.MAX_PAGE_SIZE, (batch) => operations.pools.getByFlavors(access, { flavors: batch })),
+      resolve: ({ name }) => name,
     }),
     capabilities: t.field({
       type: [CapabilityType],
@@ -30,6 +36,28 @@ FlavorType.implement({
     }),
   }),
 });
+
+const followFlavor = followReferences<{ project: string; name: string }, FlavorRecord>(
+  "Flavor",
+  (flavors, { access, operations }) =>
+    operations.flavors.getMany(access, {
+      flavors: flavors.map(({ project, name }) => ({ project, flavor: name })),
+    }),
+);
+
+builder.objectFields(PoolType, (t) => ({
+  flavor: t.field({
+    type: FlavorType,
+    nullable: true,
+    args: projectArgs,
+    description:
+      "The flavor that it belongs to in a project. Null: it has none, or the project has no flavor of that name. All pools of a list cost one statement.",
+    resolve: ({ flavor }, { project }, context, info) =>
+      flavor === null
+        ? null
+        : followFlavor({ project: chooseProject(context.access, project), name: flavor }, context, info),
+  }),
+}));
 
 const FlavorConnectionType = connectionType("Flavor", FlavorType, "flavors");
 

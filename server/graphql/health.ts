@@ -4,8 +4,9 @@ import type { GcReport } from "../operations/gc.ts";
 import type { HealthReport, PoolHealth } from "../operations/health.ts";
 import type { GcResult, OperationHealth } from "../storage/driver-health.ts";
 import { ErrorCodeType } from "./http/mask-errors.ts";
+import { followPool, POOL_REFERENCE, PoolType } from "./pools.ts";
 import { builder } from "./schema/builder.ts";
-import { KEEPING_WAITING } from "./schema/connection.ts";
+import { KEEPING_WAITING, PROBING } from "./schema/connection.ts";
 
 const HealthStatus = builder.enumType("HealthStatus", {
   description: "The health of the service as a whole.",
@@ -37,7 +38,13 @@ const OperationHealthType = builder.objectRef<OperationHealth>("OperationHealth"
 export const PoolHealthType = builder.objectRef<PoolHealth>("PoolHealth").implement({
   description: "The health of a pool.",
   fields: (t) => ({
-    pool: t.exposeString("pool", { description: "The pool's name." }),
+    poolName: t.exposeString("pool", { description: "The pool's name." }),
+    pool: t.field({
+      type: PoolType,
+      nullable: true,
+      description: `The pool. ${POOL_REFERENCE}`,
+      resolve: ({ pool: name }, _args, context, info) => followPool({ name }, context, info),
+    }),
     storageReachable: t.exposeBoolean("storageReachable", { description: "Whether its storage answers." }),
     sameAs: t.exposeString("sameAs", {
       nullable: true,
@@ -70,6 +77,17 @@ export const PoolHealthType = builder.objectRef<PoolHealth>("PoolHealth").implem
     }),
   }),
 });
+
+builder.objectFields(PoolType, (t) => ({
+  health: t.field({
+    type: PoolHealthType,
+    nullable: true,
+    complexity: { field: PROBING },
+    description:
+      "Its health, by a probe: at most one in ten seconds, for all callers together. For many pools use the query `health`.",
+    resolve: ({ name }, _args, { access, operations }) => operations.health.pool(access, { pool: name }),
+  }),
+}));
 
 const ControlHealthType = builder.objectRef<HealthReport["control"]>("ControlHealth").implement({
   description: "The health of the control database.",
@@ -229,7 +247,13 @@ const CollectGarbageInput = builder.inputType("CollectGarbageInput", {
 const PoolGarbageType = builder.objectRef<GcReport["pools"][number]>("PoolGarbage").implement({
   description: "What was deleted in one pool.",
   fields: (t) => ({
-    pool: t.exposeString("pool", { description: "The pool's name." }),
+    poolName: t.exposeString("pool", { description: "The pool's name." }),
+    pool: t.field({
+      type: PoolType,
+      nullable: true,
+      description: `The pool. ${POOL_REFERENCE}`,
+      resolve: ({ pool: name }, _args, context, info) => followPool({ name }, context, info),
+    }),
     collected: t.expose("collected", {
       type: GarbageType,
       nullable: true,

@@ -1,6 +1,8 @@
 import { JOB_STATES, type Job } from "../jobs/job.ts";
 import type { PoolShare } from "../operations/pool-facts/placement.ts";
 import { ErrorCodeType } from "./http/mask-errors.ts";
+import { followPool, POOL_REFERENCE, PoolType } from "./pools.ts";
+import { followQueue, QueueType } from "./queue-types.ts";
 import { projectField, queueField } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import {
@@ -45,6 +47,12 @@ const JobErrorType = builder.objectRef<NonNullable<Job["error"]>>("JobError").im
   }),
 });
 
+const JobTargetType = builder.unionType("JobTarget", {
+  description: "What a job works on.",
+  types: [QueueType, PoolType],
+  resolveType: (target) => ("project" in target ? QueueType : PoolType),
+});
+
 const JobType = builder.objectRef<Job>("Job").implement({
   description:
     "A long action that the server runs. It continues after its request ended, and after the process that runs it died.",
@@ -52,7 +60,15 @@ const JobType = builder.objectRef<Job>("Job").implement({
     id: t.exposeID("id", { description: "Its id." }),
     kind: t.expose("kind", { type: JobKindType, description: "What it does." }),
     project: t.exposeString("project", { nullable: true, description: "The queue's project; null for a pool." }),
-    target: t.exposeString("target", { description: "The queue's or the pool's name." }),
+    targetName: t.exposeString("target", { description: "The queue's or the pool's name." }),
+    target: t.field({
+      type: JobTargetType,
+      nullable: true,
+      description:
+        "The queue or the pool; null when it is gone. Its id, name and project are known; anything else of it is read, for all rows of a list with one statement.",
+      resolve: ({ project, target: name }, _args, context, info) =>
+        project === null ? followPool({ name }, context, info) : followQueue({ project, name }, context, info),
+    }),
     state: t.expose("state", { type: JobStateType, description: "Its state." }),
     progress: t.expose("progress", {
       type: "SafeInt",
@@ -97,7 +113,13 @@ const JobConnectionType = connectionType("Job", JobType, "jobs");
 const PoolShareType = builder.objectRef<PoolShare>("PoolShare").implement({
   description: "A pool's share of the queues of its flavor.",
   fields: (t) => ({
-    pool: t.exposeString("pool", { description: "The pool's name." }),
+    poolName: t.exposeString("pool", { description: "The pool's name." }),
+    pool: t.field({
+      type: PoolType,
+      nullable: true,
+      description: `The pool. ${POOL_REFERENCE}`,
+      resolve: ({ pool: name }, _args, context, info) => followPool({ name }, context, info),
+    }),
     weight: t.expose("weight", { type: "SafeInt", description: "The weight that was supposed, or else its own." }),
     share: t.exposeFloat("share", { description: "Its share of new queues, from 0 to 1." }),
     queues: t.expose("queues", { type: CountType, description: "How many queues it holds now." }),

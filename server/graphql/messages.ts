@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo } from "graphql";
 import { checksumOf } from "../operations/input/message-checksum.ts";
 import type { MessageRecord, MessageToPost } from "../operations/messages.ts";
-import { addressOf, type QueueParent, QueueType } from "./queue-types.ts";
+import { addressOf, followQueue, QUEUE_REFERENCE, type QueueParent, QueueType } from "./queue-types.ts";
 import {
   clientIdField,
   createQueueField,
@@ -52,7 +52,13 @@ MessageType.implement({
   fields: (t) => ({
     id: t.exposeID("id", { description: "Its id. It keeps it when it moves to another queue or pool." }),
     project: t.exposeString("project", { description: "Its queue's project." }),
-    queue: t.exposeString("queue", { description: "Its queue's name." }),
+    queueName: t.exposeString("queue", { description: "Its queue's name." }),
+    queue: t.field({
+      type: QueueType,
+      nullable: true,
+      description: `Its queue. ${QUEUE_REFERENCE}`,
+      resolve: ({ project, queue: name }, _args, context, info) => followQueue({ project, name }, context, info),
+    }),
     state: t.expose("state", { type: MessageStateType, description: "Its state when it was read." }),
     marker: t.exposeString("marker", {
       description:
@@ -121,6 +127,7 @@ function firstMessage(
 builder.objectFields(QueueType, (t) => ({
   messages: t.field({
     type: MessageConnectionType,
+    nullable: true,
     args: {
       includeClaimed: t.arg.boolean({
         defaultValue: false,
@@ -179,6 +186,7 @@ builder.objectFields(QueueType, (t) => ({
   }),
   messagesById: t.field({
     type: [MessageType],
+    nullable: true,
     args: {
       ids: t.arg.idList({ required: true, description: "Messages' ids, at most as many as a page has rows." }),
     },

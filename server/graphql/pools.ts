@@ -1,6 +1,5 @@
 import type { PoolRecord } from "../operations/pools.ts";
 import { CAPABILITIES, type Capability } from "../storage/data-driver.ts";
-import { PoolHealthType } from "./health.ts";
 import { orNull } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
@@ -9,7 +8,6 @@ import {
   CountType,
   connectionType,
   KEEPING_WAITING,
-  PROBING,
   pageArgs,
   pageCost,
   pageOf,
@@ -18,6 +16,7 @@ import { DeletePayload } from "./schema/delete-payload.ts";
 import { DropAllInput, DropAllPayload } from "./schema/drop-all.ts";
 import { RawJson } from "./schema/json.ts";
 import { JsonInput, optionalTextOf } from "./schema/json-input.ts";
+import { followReferences } from "./schema/references.ts";
 
 const OPTIONS =
   "Options of its driver, an object. They are not secret: everybody who sees the pool sees them. Passwords belong into `uri`.";
@@ -55,9 +54,10 @@ PoolType.implement({
       nullable: true,
       description: "Its share of new queues among the pools of its flavor; 0 takes none. Null for the built-in pool.",
     }),
-    flavor: t.exposeString("flavor", {
+    flavorName: t.exposeString("flavor", {
       nullable: true,
-      description: "The flavor it belongs to; null: it takes queues without one.",
+      description:
+        "The flavor that it belongs to in every project that has one of this name. Null: it takes queues without a flavor.",
     }),
     options: t.field({
       type: "JSON",
@@ -82,13 +82,6 @@ PoolType.implement({
       resolve: ({ name }, _args, context, info) =>
         batched(context, info, name, (pools) => context.operations.pools.countQueues(context.access, { pools })),
     }),
-    health: t.field({
-      type: PoolHealthType,
-      complexity: { field: PROBING },
-      description:
-        "Its health, by a probe: at most one in ten seconds, for all callers together. For many pools use the query `health`.",
-      resolve: ({ name }, _args, { access, operations }) => operations.health.pool(access, { pool: name }),
-    }),
     capabilities: t.field({
       type: [CapabilityType],
       nullable: true,
@@ -98,6 +91,15 @@ PoolType.implement({
     }),
   }),
 });
+
+/** See `followReferences`. */
+export const followPool = followReferences<{ name: string }, PoolRecord>("Pool", (pools, { access, operations }) =>
+  operations.pools.getMany(access, { pools: pools.map(({ name }) => name) }),
+);
+
+/** Of fields that lead to a pool. */
+export const POOL_REFERENCE =
+  "Null when it was unregistered meanwhile. Its id and name are known; anything else of it is read, for all rows of a list with one statement.";
 
 const PoolConnectionType = connectionType("Pool", PoolType, "pools");
 

@@ -1,27 +1,29 @@
 /** The types of a queue in the schema. Its queries and mutations are in queues.ts. */
-import {
-  GraphQLIncludeDirective,
-  type GraphQLResolveInfo,
-  GraphQLSkipDirective,
-  getDirectiveValues,
-  type SelectionNode,
-  type SelectionSetNode,
-} from "graphql";
 import { type ReservedAttributes, type RetryPolicy, storedKeys } from "../operations/input/queue-attributes.ts";
+import type { QueueMetadata } from "../operations/input/queue-metadata.ts";
 import type { QueueRecord } from "../operations/queues.ts";
 import type { MessageStamp, QueueStats } from "../storage/data-driver.ts";
+import type { QueueRef } from "../storage/queue-ref.ts";
 import { builder } from "./schema/builder.ts";
 import { connectionType } from "./schema/connection.ts";
 import { RawJson } from "./schema/json.ts";
+import { followReferences } from "./schema/references.ts";
 
 /** A queue as its resolvers see it. `stats` undefined: read when selected; null: its pool does not answer now. */
 export interface QueueParent extends Omit<QueueRecord, "metadata"> {
-  metadata: NonNullable<QueueRecord["metadata"]>;
+  metadata: QueueMetadata;
   stats?: QueueStats | null;
 }
 
 /** How operations name it. */
 export const addressOf = ({ project, name }: Pick<QueueParent, "project" | "name">) => ({ project, queue: name });
+
+const NO_METADATA = {} as QueueMetadata;
+
+/** For a list that was not asked for the metadata, because nothing of it is selected. */
+export function queueParent(queue: Omit<QueueParent, "metadata"> & { metadata: QueueMetadata | null }): QueueParent {
+  return { ...queue, metadata: queue.metadata ?? NO_METADATA };
+}
 
 const MessageStampType = builder.objectRef<MessageStamp>("MessageStamp").implement({
   description: "A message of a queue's statistics, and when it was posted.",
@@ -240,34 +242,12 @@ export const QueueConnectionType = connectionType(
   "How many queues match: exact up to 10,000.",
 );
 
-/**
- * The names among `names` that are selected anywhere below the field, @skip and @include considered. So a list reads
- * only what was selected.
- */
-export function selectedFields(info: GraphQLResolveInfo, names: ReadonlySet<string>): ReadonlySet<string> {
-  const found = new Set<string>();
-  const seen = new Set<string>();
-  const walk = (selectionSet: SelectionSetNode | undefined): void => {
-    for (const selection of selectionSet?.selections ?? []) {
-      if (isLeftOut(selection, info)) continue;
-      if (selection.kind === "FragmentSpread") {
-        const name = selection.name.value;
-        if (!seen.has(name)) walk(info.fragments[name]?.selectionSet);
-        seen.add(name);
-      } else {
-        if (selection.kind === "Field" && names.has(selection.name.value)) found.add(selection.name.value);
-        walk(selection.selectionSet);
-      }
-    }
-  };
-  for (const node of info.fieldNodes) walk(node.selectionSet);
-  return found;
-}
+/** See `followReferences`. */
+export const followQueue = followReferences<QueueRef, QueueParent>("Queue", async (queues, { access, operations }) => {
+  const found = await operations.queues.getMany(access, { queues: queues.map(addressOf) });
+  return found.map((queue) => queue && queueParent(queue));
+});
 
-/** True when @skip or @include leaves the selection out. */
-function isLeftOut(selection: SelectionNode, { variableValues }: GraphQLResolveInfo): boolean {
-  return (
-    getDirectiveValues(GraphQLSkipDirective, selection, variableValues)?.if === true ||
-    getDirectiveValues(GraphQLIncludeDirective, selection, variableValues)?.if === false
-  );
-}
+/** Of fields that lead to a queue. */
+export const QUEUE_REFERENCE =
+  "Null when it was deleted meanwhile. Its id, name and project are known; anything else of it is read, for all rows of a list with one statement.";

@@ -1,13 +1,22 @@
 import { chooseProject } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
-import type { MetadataChange, QueueMetadata } from "../operations/input/queue-metadata.ts";
+import type { MetadataChange } from "../operations/input/queue-metadata.ts";
 import type { StatsChange } from "../operations/live/stats-watch.ts";
-import { QueueConnectionType, type QueueParent, QueueStatsType, QueueType, selectedFields } from "./queue-types.ts";
+import {
+  followQueue,
+  QUEUE_REFERENCE,
+  QueueConnectionType,
+  type QueueParent,
+  QueueStatsType,
+  QueueType,
+  queueParent,
+} from "./queue-types.ts";
 import { idempotencyKeyField, orNull, projectArgs, projectField, queueArgs, queueField } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import { pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import { DeletePayload } from "./schema/delete-payload.ts";
 import { JsonInput, optionalTextOf, textOf } from "./schema/json-input.ts";
+import { selectedFields } from "./schema/selections.ts";
 
 const METADATA_FIELDS = new Set([
   "metadata",
@@ -17,12 +26,6 @@ const METADATA_FIELDS = new Set([
   "deadLetterQueueMissing",
 ]);
 const STATS_FIELDS = new Set(["stats"]);
-const NO_METADATA = {} as QueueMetadata;
-
-/** The operations on a single queue always return its metadata. */
-function single(queue: Omit<QueueParent, "metadata"> & { metadata: QueueMetadata | null }): QueueParent {
-  return { ...queue, metadata: queue.metadata ?? NO_METADATA };
-}
 
 const QueueFilter = builder.inputType("QueueFilter", {
   description: "Conditions on queues. Only queues that meet all that are given are listed.",
@@ -67,7 +70,13 @@ export const QueueStatsOfType = builder.objectRef<StatsChange>("NamedQueueStats"
   description: "The statistics of one queue, with its name.",
   fields: (t) => ({
     project: t.exposeString("project", { description: "The queue's project." }),
-    name: t.exposeString("name", { description: "The queue's name." }),
+    queueName: t.exposeString("name", { description: "The queue's name." }),
+    queue: t.field({
+      type: QueueType,
+      nullable: true,
+      description: `The queue. ${QUEUE_REFERENCE}`,
+      resolve: ({ project, name }, _args, context, info) => followQueue({ project, name }, context, info),
+    }),
     stats: t.expose("stats", {
       type: QueueStatsType,
       nullable: true,
@@ -84,7 +93,7 @@ builder.queryFields((t) => ({
     description: "One queue; null when none has that name.",
     resolve: async (_root, args, { access, operations }) => {
       const queue = await orNull(operations.queues.get(access, args), "QUEUE_DOES_NOT_EXIST");
-      return queue && single(queue);
+      return queue && queueParent(queue);
     },
   }),
   queues: t.field({
@@ -120,7 +129,7 @@ builder.queryFields((t) => ({
         withStats,
         page: pageOf(args),
       });
-      const items = page.items.map(({ stats, ...queue }) => single(withStats ? { ...queue, stats } : queue));
+      const items = page.items.map(({ stats, ...queue }) => queueParent(withStats ? { ...queue, stats } : queue));
       return {
         page: { ...page, items },
         cursorOf: orderBy.field === "name" && !allProjects ? (queue: QueueParent) => queue.name : null,
@@ -267,7 +276,7 @@ builder.mutationFields((t) => ({
         metadataText,
         strict: true,
       });
-      return { queue: single(queue), created };
+      return { queue: queueParent(queue), created };
     },
   }),
   updateQueueMetadata: t.field({
@@ -280,7 +289,7 @@ builder.mutationFields((t) => ({
       const { project, queue } = input;
       const metadataText = textOf(input.metadata);
       return {
-        queue: single(await operations.queues.setMetadata(access, { project, queue, metadataText, strict: true })),
+        queue: queueParent(await operations.queues.setMetadata(access, { project, queue, metadataText, strict: true })),
       };
     },
   }),
@@ -295,7 +304,7 @@ builder.mutationFields((t) => ({
       const { project, queue } = input;
       const changes = input.changes.map(metadataChange);
       return {
-        queue: single(await operations.queues.patchMetadata(access, { project, queue, changes, strict: true })),
+        queue: queueParent(await operations.queues.patchMetadata(access, { project, queue, changes, strict: true })),
       };
     },
   }),

@@ -1,5 +1,5 @@
 import type { SubscriptionRecord } from "../operations/subscriptions.ts";
-import { addressOf, QueueType } from "./queue-types.ts";
+import { addressOf, followQueue, QUEUE_REFERENCE, QueueType } from "./queue-types.ts";
 import { createQueueField, orNull, projectField, queueArgs, queueField } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
@@ -14,7 +14,13 @@ const QueueSubscriptionType = builder.objectRef<SubscriptionRecord>("QueueSubscr
   fields: (t) => ({
     id: t.exposeID("id", { description: "Its id." }),
     project: t.exposeString("project", { description: "Its queue's project." }),
-    queue: t.exposeString("source", { description: "Its queue's name." }),
+    queueName: t.exposeString("source", { description: "Its queue's name." }),
+    queue: t.field({
+      type: QueueType,
+      nullable: true,
+      description: `Its queue. ${QUEUE_REFERENCE}`,
+      resolve: ({ project, source: name }, _args, context, info) => followQueue({ project, name }, context, info),
+    }),
     subscriber: t.exposeString("subscriber", { description: "The subscriber's URI, with its password masked." }),
     ttlSeconds: t.expose("ttlSeconds", {
       type: "SafeInt",
@@ -40,6 +46,7 @@ const cursorOf = ({ id }: SubscriptionRecord) => id;
 builder.objectFields(QueueType, (t) => ({
   subscriptions: t.field({
     type: QueueSubscriptionConnectionType,
+    nullable: true,
     args: pageArgs,
     complexity: pageCost,
     description: "Its subscriptions, oldest first.",
@@ -71,6 +78,7 @@ builder.queryFields((t) => ({
   }),
   queueSubscriptions: t.field({
     type: QueueSubscriptionConnectionType,
+    nullable: true,
     args: { ...queueArgs, ...pageArgs },
     complexity: pageCost,
     description: "The subscriptions of a queue, oldest first; also of one that does not exist now.",

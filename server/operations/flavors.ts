@@ -27,10 +27,10 @@ export interface FlavorOperations {
   list(access: Access, params: ProjectAddress & PageParams): Promise<Page<FlavorRecord>>;
   /** The flavor. FLAVOR_DOES_NOT_EXIST. */
   get(access: Access, params: FlavorAddress): Promise<FlavorRecord>;
+  /** In the order asked, null for a missing flavor. One statement for all. At most MAX_PAGE_SIZE. */
+  getMany(access: Access, params: { flavors: readonly FlavorAddress[] }): Promise<(FlavorRecord | null)[]>;
   /** True when the project has this flavor. */
   exists(access: Access, params: FlavorAddress): Promise<boolean>;
-  /** The names of the pools that have this flavor, ascending. Does not check that the flavor exists. */
-  pools(access: Access, params: FlavorAddress): Promise<string[]>;
   /** The capabilities of its first pool by name. Null when it has no pool, or that pool cannot be reached now. */
   capabilities(access: Access, params: FlavorAddress): Promise<Capability[] | null>;
   /**
@@ -104,14 +104,16 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
       return control.flavors.get(chosen(access, params));
     },
 
+    async getMany(access, { flavors }) {
+      requireRole(access, "viewer");
+      const wanted = checkBatch(limits, "flavors", flavors).map((flavor) => chosen(access, flavor));
+      const found = new Map((await control.flavors.getMany(wanted)).map((flavor) => [flavorKey(flavor), flavor]));
+      return wanted.map((flavor) => found.get(flavorKey(flavor)) ?? null);
+    },
+
     async exists(access, params) {
       requireRole(access, "viewer");
       return control.flavors.exists(chosen(access, params));
-    },
-
-    async pools(access, params) {
-      requireRole(access, "viewer");
-      return poolsOf(control, chosen(access, params).name);
     },
 
     async capabilities(access, params) {
@@ -179,6 +181,10 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
       });
     },
   };
+}
+
+function flavorKey({ project, name }: { project: string; name: string }): string {
+  return JSON.stringify([project, name]);
 }
 
 async function poolsOf(from: Pick<Transaction, "pools">, name: string): Promise<string[]> {

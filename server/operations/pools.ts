@@ -50,10 +50,17 @@ export interface PoolOperations {
   list(access: Access, params: PageParams): Promise<Page<PoolRecord>>;
   /** The pool, built in or registered. POOL_DOES_NOT_EXIST. */
   get(access: Access, params: { pool: string }): Promise<PoolRecord>;
+  /** In the order asked, null for a missing pool. One statement for all. At most MAX_PAGE_SIZE. */
+  getMany(access: Access, params: { pools: readonly string[] }): Promise<(PoolRecord | null)[]>;
   /** True for a registered pool and for the built-in one. */
   exists(access: Access, params: { pool: string }): Promise<boolean>;
   /** The pools of the flavor; with null, the registered pools without a flavor. Never the built-in pool. */
   getByFlavor(access: Access, params: { flavor: string | null }): Promise<PoolRecord[]>;
+  /**
+   * The pools of each flavor, by name, in the order asked. Does not check that the flavors exist. One statement for
+   * all. At most MAX_PAGE_SIZE flavors.
+   */
+  getByFlavors(access: Access, params: { flavors: readonly string[] }): Promise<PoolRecord[][]>;
   /**
    * How many queues each holds, exact up to 10,000, in the order given. 0 for a pool that does not exist. One statement
    * for all. At most MAX_PAGE_SIZE pools.
@@ -227,6 +234,14 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
       return pool === DEFAULT_POOL ? DEFAULT_RECORD : toRecord(await control.pools.get(checkName("pool", pool)));
     },
 
+    async getMany(access, { pools }) {
+      requireRole(access, "viewer");
+      const wanted = checkBatch(limits, "pools", pools).filter((name) => name !== DEFAULT_POOL);
+      const found = await control.pools.getMany(wanted.map((name) => checkName("pools", name)));
+      const byName = new Map([DEFAULT_RECORD, ...found.map(toRecord)].map((pool) => [pool.name, pool]));
+      return pools.map((name) => byName.get(name) ?? null);
+    },
+
     async exists(access, { pool }) {
       requireRole(access, "viewer");
       return pool === DEFAULT_POOL || control.pools.exists(checkName("pool", pool));
@@ -235,6 +250,13 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
     async getByFlavor(access, { flavor }) {
       requireRole(access, "viewer");
       return (await control.pools.getPoolsByFlavor(flavor === null ? null : checkName("flavor", flavor))).map(toRecord);
+    },
+
+    async getByFlavors(access, { flavors }) {
+      requireRole(access, "viewer");
+      const wanted = checkBatch(limits, "flavors", flavors).map((flavor) => checkName("flavors", flavor));
+      const found = Map.groupBy(await control.pools.getPoolsByFlavors(wanted), ({ flavor }) => flavor);
+      return wanted.map((flavor) => (found.get(flavor) ?? []).map(toRecord));
     },
 
     async countQueues(access, { pools }) {

@@ -150,6 +150,8 @@ export interface PoolsController {
   list(params: { page: PageRequest }): Promise<Page<Pool>>;
   /** POOL_DOES_NOT_EXIST. */
   get(name: string): Promise<Pool>;
+  /** The pools that exist, in any order, with one statement. */
+  getMany(names: readonly string[]): Promise<Pool[]>;
   /**
    * Creates a pool, or replaces the one of the same name; returns true when it was new. Makes no connection.
    *
@@ -182,6 +184,8 @@ export interface PoolsController {
   exists(name: string): Promise<boolean>;
   /** Pools of the flavor, or those without a flavor when it is null. */
   getPoolsByFlavor(flavor: string | null): Promise<Pool[]>;
+  /** Pools of any of these flavors, with one statement. */
+  getPoolsByFlavors(flavors: readonly string[]): Promise<Pool[]>;
   dropAll(): Promise<void>;
 }
 
@@ -199,6 +203,8 @@ export interface FlavorsController {
   list(params: { project: string; page: PageRequest }): Promise<Page<Flavor>>;
   /** FLAVOR_DOES_NOT_EXIST. */
   get(params: { project: string; name: string }): Promise<Flavor>;
+  /** The flavors that exist, in any order, with one statement. */
+  getMany(flavors: readonly { project: string; name: string }[]): Promise<Flavor[]>;
   /**
    * Creates the flavor if it is missing, and sets `flavor` on the pools given. Pools that have it already keep it.
    * Returns true when it was new. POOL_DOES_NOT_EXIST, which changes nothing.

@@ -33,6 +33,20 @@ export function describeFlavors(name: string, open: OpenControlDriver): void {
       expect(await poolsOf("gold")).toEqual(["a", "b"]);
     });
 
+    it("many flavors are returned at once, each of its own project, without those that are missing", async () => {
+      for (const project of ["p", "q"]) await flavors().create({ project, name: "gold", pools: ["a"] });
+      await flavors().create({ project: "p", name: "lead", pools: ["b"] });
+      const wanted = [
+        { project: "q", name: "gold" },
+        { project: "q", name: "lead" },
+        { project: "p", name: "lead" },
+      ];
+      const found = await flavors().getMany(wanted);
+      expect(found.map(({ project, name: one }) => `${project}/${one}`).sort()).toEqual(["p/lead", "q/gold"]);
+      expect(found).toContainEqual(await flavors().get({ project: "p", name: "lead" }));
+      expect(await flavors().getMany([])).toEqual([]);
+    });
+
     it("a flavor that is created again keeps its pools and gains the new ones", async () => {
       await flavors().create({ project: "p", name: "gold", pools: ["a"] });
       expect(await flavors().create({ project: "p", name: "gold", pools: ["b"] })).toBe(false);

@@ -245,6 +245,22 @@ export function describePools(name: string, open: OpenControlDriver): void {
       expect(await of("gold")).toEqual(["a", "c"]);
       expect(await of(null)).toEqual(["b"]);
       expect(await of("lead")).toEqual([]);
+      const ofMany = async (flavors: string[]) =>
+        (await pools().getPoolsByFlavors(flavors)).map((pool) => [pool.flavor, pool.name]);
+      expect((await ofMany(["silver", "gold", "lead"])).sort()).toEqual([
+        ["gold", "a"],
+        ["gold", "c"],
+        ["silver", "d"],
+      ]);
+      expect(await ofMany([])).toEqual([]);
+    });
+
+    it("returns many pools at once, without those that are missing", async () => {
+      for (const one of ["a", "b", "c"]) await pools().create(aPool({ name: one }));
+      const found = await pools().getMany(["c", "missing", "a", "a"]);
+      expect(found.map((pool) => pool.name).sort()).toEqual(["a", "c"]);
+      expect(found.find((pool) => pool.name === "a")).toEqual(await pools().get("a"));
+      expect(await pools().getMany([])).toEqual([]);
     });
 
     it("deletes a pool, and deleting a missing one is no error", async () => {

@@ -17,10 +17,10 @@ const LISTS = {
   "queues of all projects": "queues(allProjects: true ARGS) { nodes { name } }",
   projects: "projects(ARGS) { nodes { name } }",
   pools: "pools(ARGS) { nodes { name } }",
-  "queues of a pool": 'pool(pool: "default") { catalogue(ARGS) { nodes { queue } } }',
+  "queues of a pool": 'pool(pool: "default") { catalogue(ARGS) { nodes { queueName } } }',
   "a pool's history": 'pool(pool: "default") { healthHistory(ARGS) { nodes { from } } }',
-  catalogue: "catalogue(project: $project ARGS) { nodes { queue } }",
-  "catalogue by name": 'catalogue(project: $project, search: "q" ARGS) { nodes { queue } }',
+  catalogue: "catalogue(project: $project ARGS) { nodes { queueName } }",
+  "catalogue by name": 'catalogue(project: $project, search: "q" ARGS) { nodes { queueName } }',
   flavors: "flavors(project: $project ARGS) { nodes { name } }",
   jobs: "jobs(ARGS) { nodes { id } }",
   audit: "auditEntries(ARGS) { nodes { id } }",
@@ -76,7 +76,7 @@ test("a search that is longer than any name is refused as such", async () => {
 test("a list of names that is too long is called names", async () => {
   const names = Array.from({ length: 51 }, (_, index) => `q${index}`);
   const query =
-    "query Q($names: [String!]!, $project: String) { queueStats(project: $project, queues: $names) { name } }";
+    "query Q($names: [String!]!, $project: String) { queueStats(project: $project, queues: $names) { queueName } }";
   const { errors } = await api.send(query, { names, project });
   expect(errors?.map(({ message, extensions }) => [message, extensions.details])).toEqual([
     ["queues may have at most 50 entries; it has 51.", { field: "queues", maximum: 50 }],

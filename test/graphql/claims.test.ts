@@ -4,7 +4,7 @@ import { aProject, createClaim, createQueue, postMessages, startApi } from "./ap
 const { api, server } = startApi();
 
 const CREATE =
-  "mutation C($input: CreateClaimInput!) { createClaim(input: $input) { deadLettered messages { id bodyText claimCount claim { id expiresAt } } claim { id project queue ttlSeconds graceSeconds ageSeconds createdAt renewedAt expiresAt clientId actor messageCount messages { id } } } }";
+  "mutation C($input: CreateClaimInput!) { createClaim(input: $input) { deadLettered messages { id bodyText claimCount claim { id expiresAt } } claim { id project queueName ttlSeconds graceSeconds ageSeconds createdAt renewedAt expiresAt clientId actor messageCount messages { id } } } }";
 const READ =
   'query Q($project: String, $id: ID!) { claim(project: $project, queue: "q", claimId: $id) { ttlSeconds graceSeconds messageCount messages { bodyText } } }';
 
@@ -15,7 +15,7 @@ test("a claim takes the oldest ready messages, and shows everything about itself
   const { claim, messages, deadLettered } = (await api.run(CREATE, { input })).createClaim;
   expect(claim).toMatchObject({
     project,
-    queue: "q",
+    queueName: "q",
     ttlSeconds: 100,
     graceSeconds: 70,
     ageSeconds: 0,

@@ -6,7 +6,7 @@ const { api, server } = startApi();
 
 test("health probes every pool with real operations", async () => {
   const { health } = await api.run(
-    "{ health { status control { reachable durationSeconds } pools { pool storageReachable checkedAt operations { operation succeeded durationSeconds error } } gc { at durationSeconds collected { messages } } warnings } }",
+    "{ health { status control { reachable durationSeconds } pools { poolName storageReachable checkedAt operations { operation succeeded durationSeconds error } } gc { at durationSeconds collected { messages } } warnings } }",
   );
   expect(health).toMatchObject({ status: "PASS", control: { reachable: true }, warnings: [] });
   expect(health.pools).toHaveLength(1);
@@ -43,7 +43,7 @@ test("a pool's health has a history, by pool and by operation, and a last hour t
   expect(await api.codeOf(history, { after: "nonsense" })).toBe("BAD_INPUT");
 
   const { pools, health, healthSampling } = await api.run(
-    "{ pools { nodes { name healthLastHour { samples unreachable } } } health { pools { pool healthLastHour { samples } } } healthSampling { everySeconds keptSeconds lastAt nextAt } }",
+    "{ pools { nodes { name healthLastHour { samples unreachable } } } health { pools { poolName healthLastHour { samples } } } healthSampling { everySeconds keptSeconds lastAt nextAt } }",
   );
   expect(pools.nodes).toMatchObject([{ name: "default" }]);
   const { healthLastHour } = pools.nodes[0];
@@ -91,11 +91,11 @@ test("a caller can ask who they are and which limits apply", async () => {
 
 test("garbage is collected in the pools that the call names", async () => {
   const query =
-    "mutation G($input: CollectGarbageInput!) { collectGarbage(input: $input) { pools { pool collected { messages claims subscriptions queues } error } total { messages } durationSeconds } }";
+    "mutation G($input: CollectGarbageInput!) { collectGarbage(input: $input) { pools { poolName collected { messages claims subscriptions queues } error } total { messages } durationSeconds } }";
   const { collectGarbage } = await api.run(query, { input: { pool: "default" } });
-  expect(collectGarbage.pools.map(({ pool, error }: { pool: string; error: string | null }) => [pool, error])).toEqual([
-    ["default", null],
-  ]);
+  expect(
+    collectGarbage.pools.map(({ poolName, error }: { poolName: string; error: string | null }) => [poolName, error]),
+  ).toEqual([["default", null]]);
   expect(await api.codeOf(query, { input: { pool: "missing" } })).toBe("POOL_DOES_NOT_EXIST");
 });
 

@@ -20,23 +20,23 @@ afterAll(async () => {
 });
 
 const JOB =
-  "job { id kind project target state progress total rate waitingFor result resultText inputText error { code } cancelRequested actor startedAt finishedAt }";
+  "job { id kind project targetName state progress total rate waitingFor result resultText inputText error { code } cancelRequested actor startedAt finishedAt }";
 const MOVE = `mutation M($input: MoveQueueInput!) { moveQueue(input: $input) { ${JOB} } }`;
 const DRAIN = `mutation D($input: DrainPoolInput!) { drainPool(input: $input) { ${JOB} } }`;
-const PLACE = 'query P($project: String) { catalogueEntry(project: $project, queue: "q") { pool epoch } }';
+const PLACE = 'query P($project: String) { catalogueEntry(project: $project, queue: "q") { poolName epoch } }';
 
 test("a queue moves, with its claims, and the job says how", async () => {
   const project = aProject();
   await createQueue(api, project, "q");
   const ids = await postMessages(api, project, "q", [1, 2, 3]);
   const claim = await createClaim(api, project, "q");
-  const { pool, epoch } = (await api.run(PLACE, { project })).catalogueEntry;
+  const { poolName: pool, epoch } = (await api.run(PLACE, { project })).catalogueEntry;
   const target = pool === "east" ? "west" : "east";
   const { job } = (await api.run(MOVE, { input: { project, queue: "q", pool: target } })).moveQueue;
   expect(job).toMatchObject({
     kind: "MOVE_QUEUE",
     project,
-    target: "q",
+    targetName: "q",
     state: "DONE",
     progress: 3,
     total: 3,
@@ -46,7 +46,7 @@ test("a queue moves, with its claims, and the job says how", async () => {
   expect(job.result).toMatchObject({ from: pool, pool: target, messages: 3, claims: 1 });
   expect(JSON.parse(job.resultText)).toEqual(job.result);
   const after = (await api.run(PLACE, { project })).catalogueEntry;
-  expect(after.pool).toBe(target);
+  expect(after.poolName).toBe(target);
   expect(after.epoch).toBeGreaterThan(epoch);
   const read = `query Q($project: String!, $claim: ID!) {
     queue(project: $project, queue: "q") { messages(includeClaimed: true) { nodes { id } } }
@@ -79,7 +79,7 @@ test("a pool is drained, and only then deleted", async () => {
     details: { queues: queueCount.value },
   });
   const { job } = (await api.run(DRAIN, { input: { pool: "old" } })).drainPool;
-  expect(job).toMatchObject({ kind: "DRAIN_POOL", project: null, target: "old" });
+  expect(job).toMatchObject({ kind: "DRAIN_POOL", project: null, targetName: "old" });
   await expect
     .poll(async () => (await api.run("query J($id: ID!) { job(id: $id) { state } }", { id: job.id })).job.state)
     .toBe("DONE");
@@ -94,11 +94,11 @@ test("a pool is drained, and only then deleted", async () => {
 
 test("placement shows the share of new queues by weight, also for weights that are only supposed", async () => {
   const query =
-    "query P($weights: [PoolWeightInput!]) { poolPlacement(weights: $weights) { pool weight share queues { value } shareNow } }";
+    "query P($weights: [PoolWeightInput!]) { poolPlacement(weights: $weights) { poolName weight share queues { value } shareNow } }";
   const { poolPlacement } = await api.run(query);
   expect(poolPlacement).toMatchObject([
-    { pool: "east", weight: 1, share: 0.25 },
-    { pool: "west", weight: 3, share: 0.75 },
+    { poolName: "east", weight: 1, share: 0.25 },
+    { poolName: "west", weight: 3, share: 0.75 },
   ]);
   const now = poolPlacement.reduce((sum: number, { shareNow }: { shareNow: number }) => sum + shareNow, 0);
   expect(now).toBeCloseTo(1);

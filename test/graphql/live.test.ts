@@ -6,7 +6,7 @@ const { api } = startApi();
 const POSTED =
   'subscription P($project: String, $after: String) { messagePosted(project: $project, queue: "q", after: $after) { id bodyText marker } }';
 const STATS =
-  "subscription S($project: String, $names: [String!]!) { queueStatsChanged(project: $project, queues: $names) { project name stats { ready claimed } } }";
+  "subscription S($project: String, $names: [String!]!) { queueStatsChanged(project: $project, queues: $names) { project queueName stats { ready claimed } } }";
 
 test("messages come as they are posted, in order, and watching consumes none", async () => {
   const project = aProject();
@@ -64,14 +64,14 @@ test("statistics come now, and again when they change", async () => {
   await createQueue(api, project, "b");
   const stream = await api.listen(STATS, { project, names: ["a", "b"] });
   const now = [await stream.next(), await stream.next()].map((event) => event?.data.queueStatsChanged);
-  expect(now.sort((one, two) => one.name.localeCompare(two.name))).toEqual([
-    { project, name: "a", stats: { ready: 1, claimed: 0 } },
-    { project, name: "b", stats: { ready: 0, claimed: 0 } },
+  expect(now.sort((one, two) => one.queueName.localeCompare(two.queueName))).toEqual([
+    { project, queueName: "a", stats: { ready: 1, claimed: 0 } },
+    { project, queueName: "b", stats: { ready: 0, claimed: 0 } },
   ]);
   await createClaim(api, project, "a");
   expect((await stream.next())?.data.queueStatsChanged).toEqual({
     project,
-    name: "a",
+    queueName: "a",
     stats: { ready: 0, claimed: 1 },
   });
   stream.close();

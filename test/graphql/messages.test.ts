@@ -26,12 +26,12 @@ test("messages are posted in order, and each shows everything about itself", asy
     .postMessages;
   expect(ids).toHaveLength(2);
   const query =
-    'query M($project: String, $id: ID!) { message(project: $project, queue: "q", id: $id) { id project queue marker body bodyText ttlSeconds ageSeconds createdAt expiresAt delayedUntil clientId claimCount claim { id } lastClaimId } }';
+    'query M($project: String, $id: ID!) { message(project: $project, queue: "q", id: $id) { id project queueName marker body bodyText ttlSeconds ageSeconds createdAt expiresAt delayedUntil clientId claimCount claim { id } lastClaimId } }';
   const { message } = await api.run(query, { project, id: ids[0] });
   expect(message).toMatchObject({
     id: ids[0],
     project,
-    queue: "q",
+    queueName: "q",
     marker: expect.stringMatching(/^\d+$/),
     bodyText: '{"n": 1.0}',
     ttlSeconds: 120,
@@ -256,8 +256,10 @@ test("an expired message is gone at once, and garbage collection deletes it", as
     'query M($project: String, $id: ID!) { message(project: $project, queue: "q", id: $id) { id } queue(project: $project, queue: "q") { stats { total } } }';
   expect(await api.run(query, { project, id })).toEqual({ message: null, queue: { stats: { total: 0 } } });
   const collect =
-    "mutation { collectGarbage(input: {}) { pools { pool error collected { messages } } total { messages claims subscriptions queues } durationSeconds } }";
+    "mutation { collectGarbage(input: {}) { pools { poolName error collected { messages } } total { messages claims subscriptions queues } durationSeconds } }";
   const { collectGarbage } = await api.run(collect);
-  expect(collectGarbage.pools).toEqual([{ pool: "default", error: null, collected: { messages: expect.any(Number) } }]);
+  expect(collectGarbage.pools).toEqual([
+    { poolName: "default", error: null, collected: { messages: expect.any(Number) } },
+  ]);
   expect(collectGarbage.total.messages).toBeGreaterThanOrEqual(1);
 });

@@ -20,11 +20,11 @@ function uri(schema: string, database = 0, password?: string): string {
 }
 
 const CREATE =
-  "mutation C($input: CreatePoolInput!) { createPool(input: $input) { created pool { name builtIn uri weight flavor options optionsText createdAt updatedAt queueCount { value exact } capabilities } } }";
+  "mutation C($input: CreatePoolInput!) { createPool(input: $input) { created pool { name builtIn uri weight flavorName options optionsText createdAt updatedAt queueCount { value exact } capabilities } } }";
 const DROP =
   "mutation D($input: DropAllInput!) { dropAllPools(input: $input) { dropped count { value exact } confirmationToken } }";
 const FLAVOR =
-  "mutation F($input: CreateFlavorInput!) { createFlavor(input: $input) { created flavor { name pools capabilities } } }";
+  "mutation F($input: CreateFlavorInput!) { createFlavor(input: $input) { created flavor { name pools { name } capabilities } } }";
 const createPool = async (name: string, more: object = {}) =>
   (await api.run(CREATE, { input: { pool: name, uri: uri(name), weight: 1, ...more } })).createPool;
 const createFlavor = async (project: string, name: string, pools: string[], more: object = {}) =>
@@ -59,7 +59,7 @@ test("a pool is registered, and never shows its password", async () => {
     name: "shown",
     builtIn: false,
     weight: 5,
-    flavor: null,
+    flavorName: null,
     options: { a: 1 },
     queueCount: { value: 0, exact: true },
   });
@@ -104,14 +104,14 @@ test("a second pool on the same store is refused under another URI too, and the 
   });
   const verify = "mutation V($input: VerifyPoolInput!) { verifyPool(input: $input) { registeredAs } }";
   expect((await api.run(verify, { input: { uri: detour.uri } })).verifyPool.registeredAs).toBe("p1");
-  const health = "{ health { warnings pools { pool sameAs } } }";
+  const health = "{ health { warnings pools { poolName sameAs } } }";
   await api.run(CREATE, { input: { ...twin, verify: false } });
   const report = (await api.run(health)).health;
-  expect(report.pools).toContainEqual({ pool: "p2", sameAs: "p1" });
+  expect(report.pools).toContainEqual({ poolName: "p2", sameAs: "p1" });
   const one = await api.run(
-    '{ pool(pool: "p2") { health { pool storageReachable sameAs operations { succeeded } } } }',
+    '{ pool(pool: "p2") { health { poolName storageReachable sameAs operations { succeeded } } } }',
   );
-  expect(one.pool.health).toMatchObject({ pool: "p2", storageReachable: true, sameAs: "p1" });
+  expect(one.pool.health).toMatchObject({ poolName: "p2", storageReachable: true, sameAs: "p1" });
   expect(report.warnings).toContainEqual(expect.stringContaining("p2 is the same server and namespace as the pool p1"));
   const update = "mutation U($input: UpdatePoolInput!) { updatePool(input: $input) { pool { name } } }";
   expect(await api.codeOf(update, { input: { pool: "p2", uri: detour.uri } })).toBe("POOL_URI_IN_USE");
@@ -128,15 +128,15 @@ test.each([{ pool: "default" }, { pool: "a b" }, { weight: -1 }, { options: { js
 test("a pool is changed, and what is not given stays", async () => {
   await createPool("p1", { flavor: "fast", options: { json: { a: 1 } } });
   const update =
-    "mutation U($input: UpdatePoolInput!) { updatePool(input: $input) { pool { weight flavor optionsText } } }";
+    "mutation U($input: UpdatePoolInput!) { updatePool(input: $input) { pool { weight flavorName optionsText } } }";
   expect((await api.run(update, { input: { pool: "p1", weight: 0 } })).updatePool.pool).toEqual({
     weight: 0,
-    flavor: "fast",
+    flavorName: "fast",
     optionsText: '{"a":1}',
   });
   expect((await api.run(update, { input: { pool: "p1", flavor: null } })).updatePool.pool).toMatchObject({
     weight: 0,
-    flavor: null,
+    flavorName: null,
   });
   expect(await api.codeOf(update, { input: { pool: "p1" } })).toBe("BAD_INPUT");
   expect(await api.codeOf(update, { input: { pool: "missing", weight: 1 } })).toBe("POOL_DOES_NOT_EXIST");
@@ -173,10 +173,10 @@ test("a new queue is placed in a registered pool, which cannot be deleted while 
   const project = aProject();
   await postMessages(api, project, "q", [1]);
   const query =
-    'query Q($project: String) { queue(project: $project, queue: "q") { catalogueEntry { pool epoch } stats { total } } pool(pool: "p1") { queueCount { value } catalogue { nodes { project queue } } } }';
+    'query Q($project: String) { queue(project: $project, queue: "q") { catalogueEntry { poolName epoch } stats { total } } pool(pool: "p1") { queueCount { value } catalogue { nodes { project queueName } } } }';
   expect(await api.run(query, { project })).toMatchObject({
-    queue: { catalogueEntry: { pool: "p1" }, stats: { total: 1 } },
-    pool: { queueCount: { value: 1 }, catalogue: { nodes: [{ project, queue: "q" }] } },
+    queue: { catalogueEntry: { poolName: "p1" }, stats: { total: 1 } },
+    pool: { queueCount: { value: 1 }, catalogue: { nodes: [{ project, queueName: "q" }] } },
   });
   const remove = "mutation D($input: DeletePoolInput!) { deletePool(input: $input) { deleted } }";
   const { errors } = await api.send(remove, { input: { pool: "p1" } });
@@ -214,14 +214,14 @@ test("a flavor groups pools, and a queue that names it is placed in one of them"
   await createPool("p2", { uri: uri("p2", 1) });
   expect(await createFlavor(project, "fast", ["p2"])).toEqual({
     created: true,
-    flavor: { name: "fast", pools: ["p2"], capabilities: expect.arrayContaining(["FIFO"]) },
+    flavor: { name: "fast", pools: [{ name: "p2" }], capabilities: expect.arrayContaining(["FIFO"]) },
   });
   await createQueue(api, project, "q", { _flavor: "fast" });
   const read =
-    'query Q($project: String) { queue(project: $project, queue: "q") { attributes { flavor } catalogueEntry { pool } } flavor(project: $project, flavor: "fast") { project pools } poolsByFlavor(flavor: "fast") { name } none: poolsByFlavor { name } missing: flavor(project: $project, flavor: "missing") { name } flavors(project: $project) { nodes { name } edges { cursor } } }';
+    'query Q($project: String) { queue(project: $project, queue: "q") { attributes { flavor } catalogueEntry { poolName } } flavor(project: $project, flavor: "fast") { project pools { name } } poolsByFlavor(flavor: "fast") { name } none: poolsByFlavor { name } missing: flavor(project: $project, flavor: "missing") { name } flavors(project: $project) { nodes { name } edges { cursor } } }';
   expect(await api.run(read, { project })).toEqual({
-    queue: { attributes: { flavor: "fast" }, catalogueEntry: { pool: "p2" } },
-    flavor: { project, pools: ["p2"] },
+    queue: { attributes: { flavor: "fast" }, catalogueEntry: { poolName: "p2" } },
+    flavor: { project, pools: [{ name: "p2" }] },
     poolsByFlavor: [{ name: "p2" }],
     none: [{ name: "p1" }],
     missing: null,
@@ -243,13 +243,13 @@ test("a flavor is created once, extended when asked, changed and deleted", async
   expect(await api.codeOf(FLAVOR, { input: { project, flavor: "f", pools: ["p2"] } })).toBe("FLAVOR_ALREADY_EXISTS");
   expect(await createFlavor(project, "f", ["p2"], { replace: true })).toMatchObject({
     created: false,
-    flavor: { pools: ["p1", "p2"] },
+    flavor: { pools: [{ name: "p1" }, { name: "p2" }] },
   });
   expect(await api.codeOf(FLAVOR, { input: { project, flavor: "g", pools: ["missing"] } })).toBe("POOL_DOES_NOT_EXIST");
   expect(await api.codeOf(FLAVOR, { input: { project, flavor: "g", pools: [] } })).toBe("BAD_INPUT");
-  const update = "mutation U($input: UpdateFlavorInput!) { updateFlavor(input: $input) { flavor { pools } } }";
+  const update = "mutation U($input: UpdateFlavorInput!) { updateFlavor(input: $input) { flavor { pools { name } } } }";
   expect((await api.run(update, { input: { project, flavor: "f", pools: ["p2"] } })).updateFlavor.flavor).toEqual({
-    pools: ["p2"],
+    pools: [{ name: "p2" }],
   });
   expect(await api.codeOf(update, { input: { project, flavor: "missing", pools: ["p1"] } })).toBe(
     "FLAVOR_DOES_NOT_EXIST",

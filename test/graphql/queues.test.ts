@@ -324,12 +324,12 @@ test("the statistics of many queues are read in one call, however the document a
     return statsMany.call(queues, access, params);
   };
   const byName =
-    "query Q($project: String, $names: [String!]!) { queueStats(project: $project, queues: $names) { project name stats { total } } }";
+    "query Q($project: String, $names: [String!]!) { queueStats(project: $project, queues: $names) { project queueName stats { total } } }";
   const found = await api.run(byName, { project, names: ["c", "missing", "a"] });
   expect(found.queueStats).toEqual([
-    { project, name: "c", stats: { total: 1 } },
-    { project, name: "missing", stats: null },
-    { project, name: "a", stats: { total: 1 } },
+    { project, queueName: "c", stats: { total: 1 } },
+    { project, queueName: "missing", stats: null },
+    { project, queueName: "a", stats: { total: 1 } },
   ]);
   const aliases = ["a", "b", "c"]
     .map((name) => `${name}: queue(project: "${project}", queue: "${name}") { stats { total } }`)

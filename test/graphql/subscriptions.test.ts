@@ -3,7 +3,8 @@ import { aProject, createQueue, startApi } from "./api.ts";
 
 const { api, server } = startApi();
 
-const FIELDS = "id project queue subscriber ttlSeconds ageSeconds createdAt expiresAt options optionsText confirmed";
+const FIELDS =
+  "id project queueName subscriber ttlSeconds ageSeconds createdAt expiresAt options optionsText confirmed";
 const CREATE = `mutation C($input: CreateQueueSubscriptionInput!) { createQueueSubscription(input: $input) { created subscription { ${FIELDS} } } }`;
 const READ = `query Q($project: String, $id: ID!) { queueSubscription(project: $project, queue: "q", id: $id) { ${FIELDS} } }`;
 
@@ -21,7 +22,7 @@ test("a subscription is created, and shows everything about itself", async () =>
   expect(created).toBe(true);
   expect(subscription).toMatchObject({
     project,
-    queue: "q",
+    queueName: "q",
     subscriber: "https://example.com/hook",
     ttlSeconds: 600,
     ageSeconds: 0,

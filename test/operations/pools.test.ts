@@ -245,6 +245,11 @@ describe("pools", () => {
   });
 });
 
+/** The names of a flavor's pools. */
+async function poolsOf(flavor: string): Promise<string[]> {
+  return (await service.operations.pools.getByFlavor(viewer, { flavor })).map(({ name }) => name);
+}
+
 describe("flavors", () => {
   test("group pools for the queues that name them, and keep their queues in them", async () => {
     const { flavors, pools, queues, catalogue } = service.operations;
@@ -257,9 +262,19 @@ describe("flavors", () => {
       pools: ["fast-2", "fast-1"],
     });
     expect([flavor.project, flavor.name, created]).toEqual(["p", "fast", true]);
-    expect(await flavors.pools(viewer, { project: "p", flavor: "fast" })).toEqual(["fast-1", "fast-2"]);
+    expect(await poolsOf("fast")).toEqual(["fast-1", "fast-2"]);
     expect(await flavors.capabilities(viewer, { project: "p", flavor: "fast" })).toContain("AOD");
-    expect((await pools.getByFlavor(viewer, { flavor: "fast" })).map(({ name }) => name)).toEqual(["fast-1", "fast-2"]);
+    const [none, fast] = await pools.getByFlavors(viewer, { flavors: ["nobody", "fast"] });
+    expect([none, fast?.map(({ name }) => name)]).toEqual([[], ["fast-1", "fast-2"]]);
+    const many = await flavors.getMany(viewer, {
+      flavors: [
+        { project: "q", flavor: "fast" },
+        { project: "p", flavor: "fast" },
+      ],
+    });
+    expect(many).toEqual([null, flavor]);
+    const found = await pools.getMany(viewer, { pools: ["fast-2", "nobody", "default"] });
+    expect(found.map((pool) => pool?.name)).toEqual(["fast-2", undefined, "default"]);
 
     for (let index = 0; index < 5; index += 1) {
       await queues.create(operator, { queue: `fast-${index}`, metadataText: '{"_flavor": "fast"}' });
@@ -307,7 +322,7 @@ describe("flavors", () => {
     expect(await codeOf(flavors.create(operator, { flavor: "checked", pools: ["plain"] }))).toBe("FORBIDDEN");
     expect(await codeOf(flavors.get(viewer, { project: "q", flavor: "fast" }))).toBe("FLAVOR_DOES_NOT_EXIST");
     await flavors.update(admin, { project: "p", flavor: "fast", pools: ["fast-2"] });
-    expect(await flavors.pools(viewer, { project: "p", flavor: "fast" })).toEqual(["fast-2"]);
+    expect(await poolsOf("fast")).toEqual(["fast-2"]);
     const { pools } = service.operations;
     expect(await codeOf(pools.delete(admin, { pool: "fast-2" }))).toBe("POOL_IN_USE_BY_FLAVOR");
     // Neither another project nor an update of the pool can take the last pool away from a flavor.
@@ -466,7 +481,7 @@ describe("the catalogue", () => {
     });
     await aPool("early-1", { flavor: "early" });
     expect((await flavors.create(admin, early)).created).toBe(true);
-    expect(await flavors.pools(viewer, { project: "p", flavor: "early" })).toEqual(["early-1"]);
+    expect(await poolsOf("early")).toEqual(["early-1"]);
     expect(await codeOf(flavors.update(admin, early))).toBe("BAD_INPUT");
     expect(await codeOf(pools.delete(admin, { pool: "early-1" }))).toBe("POOL_IN_USE_BY_FLAVOR");
     await flavors.delete(admin, { project: "p", flavor: "early" });

@@ -58,7 +58,7 @@ export default async function PoolPage({ params, searchParams }: Props) {
       </>
     );
   }
-  const state = health.pools.find((candidate) => candidate.pool === name);
+  const state = health.pools.find((candidate) => candidate.poolName === name);
   const [drain] = jobs.nodes;
   return (
     <>

@@ -177,6 +177,9 @@ const BODY_FIELDS: ReadonlyMap<string, number> = new Map([
 const ALL_BODY_FIELDS = [...BODY_FIELDS.values()].reduce((sum, copies) => sum + copies);
 const counted = new WeakMap<FieldNode, number>();
 
+/** The fields below a message's or claim's queue read messages of their own, with their own part of the budget. */
+const OTHER_READS: ReadonlySet<string> = new Set(["queue"]);
+
 /** How often the selection of a field writes the body of each message. Documents are cached, and so is this number. */
 function bodiesSelected({ fieldNodes, fragments }: GraphQLResolveInfo): number {
   return fieldNodes.reduce((sum, node) => {
@@ -199,6 +202,7 @@ function bodiesIn(
       known.set(name, spread);
       count += spread;
     } else {
+      if (selection.kind === Kind.FIELD && OTHER_READS.has(selection.name.value)) continue;
       if (selection.kind === Kind.FIELD) count += BODY_FIELDS.get(selection.name.value) ?? 0;
       count += bodiesIn(selection.selectionSet, fragments, known);
     }

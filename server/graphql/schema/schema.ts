@@ -24,6 +24,7 @@ import {
   type GraphQLSchema,
   getNamedType,
   getNullableType,
+  isNonNullType,
   isObjectType,
   specifiedDirectives,
 } from "graphql";
@@ -57,15 +58,18 @@ function withNullableMutations(built: GraphQLSchema): GraphQLSchema {
 /**
  * Abandons every field that reads when the time of its operation is over. Exceptions: mutations, because a write runs
  * to its end; streams, which have no deadline; fields that only show a property of their parent, of which an answer has
- * thousands; and fields of a message, which read no store: abandoning them would lose a popped message.
+ * thousands; and fields of a message that are never null, which read no store: abandoning them would lose a popped
+ * message.
  */
 function withAbandonedLateReads(built: GraphQLSchema): GraphQLSchema {
-  const excluded = new Set<unknown>([built.getMutationType(), built.getSubscriptionType(), built.getType("Message")]);
+  const excluded = new Set<unknown>([built.getMutationType(), built.getSubscriptionType()]);
   for (const type of Object.values(built.getTypeMap())) {
     if (!isObjectType(type) || excluded.has(type) || type.name.startsWith("__")) continue;
     for (const field of Object.values(type.getFields())) {
       const { resolve, extensions } = field;
-      if (resolve && extensions.pothosExposedField === undefined) field.resolve = abandonedWhenLate(resolve);
+      if (!resolve || extensions.pothosExposedField !== undefined) continue;
+      if (type.name === "Message" && isNonNullType(field.type)) continue;
+      field.resolve = abandonedWhenLate(resolve);
     }
   }
   return built;

@@ -53,7 +53,7 @@ const FORBIDDEN: Record<string, string> = {
   "waiting for thirty locks": `mutation { ${repeat(30, (index) => `a${index}: acquireKeyValueLock(input: { store: "s", key: "${index}" }) { fence }`)} }`,
   "every queue's claims with their messages":
     "{ queues(first: 100) { nodes { claims { nodes { messages { id } } } } } }",
-  "a list that must be there and is not": "{ queueStats { name } }",
+  "a list that must be there and is not": "{ queueStats { queueName } }",
   "a page that is no number": '{ queues(first: "100") { nodes { name } } }',
   "a negative page as a discount":
     "{ queues(first: -1000000) { nodes { name } } again: queues(first: 100) { nodes { messages(first: 100) { nodes { id bodyText } } } } }",
@@ -98,7 +98,8 @@ describe.each(Object.entries(readings))("%s", (_name, read) => {
 
   test("one name instead of a list of names is a list of one", async () => {
     expect(
-      (await read('{ queueStats(project: "p", queues: "q") { name } }')).errors?.map(({ message }) => message) ?? [],
+      (await read('{ queueStats(project: "p", queues: "q") { queueName } }')).errors?.map(({ message }) => message) ??
+        [],
     ).toEqual([]);
   });
 
@@ -111,7 +112,7 @@ describe.each(Object.entries(readings))("%s", (_name, read) => {
   test("an overview of a hundred queues with their statistics is not too much", async () => {
     const { errors } = await read(
       `query Overview($n: Int) { queues(first: $n) { nodes { project name createdAt updatedAt metadataText attributes { deadLetterQueue }
-        stats { ready claimed delayed exhausted total exact oldest { id ageSeconds createdAt } newest { id ageSeconds createdAt } } catalogueEntry { pool } }
+        stats { ready claimed delayed exhausted total exact oldest { id ageSeconds createdAt } newest { id ageSeconds createdAt } } catalogueEntry { poolName } }
         pageInfo { hasNextPage endCursor } count { value exact } } viewer { actor role } limits { maxPageSize } }`,
     );
     expect(

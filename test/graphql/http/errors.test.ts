@@ -58,7 +58,7 @@ test("an unexpected error says no more than the request's id, and goes to the lo
     (await door.send(DELETE)).errors,
     (await door.executeAs(ADMIN)(DELETE)).errors,
     (await (await door.listen(DELETE)).next())?.errors,
-    (await (await door.listen('subscription { queueStatsChanged(queues: ["q"]) { name } }')).next())?.errors,
+    (await (await door.listen('subscription { queueStatsChanged(queues: ["q"]) { queueName } }')).next())?.errors,
   ];
   for (const errors of reads) {
     expect(errors).toHaveLength(1);
@@ -135,7 +135,7 @@ test.each([
   ['queueSubscription(queue: "q", id: "s") { id }', "SUBSCRIPTION_DOES_NOT_EXIST"],
   ['pool(pool: "p") { name }', "POOL_DOES_NOT_EXIST"],
   ['flavor(flavor: "f") { name }', "FLAVOR_DOES_NOT_EXIST"],
-  ['catalogueEntry(queue: "q") { pool }', "QUEUE_NOT_MAPPED"],
+  ['catalogueEntry(queue: "q") { poolName }', "QUEUE_NOT_MAPPED"],
   ['keyValue(store: "s", key: "k") { key }', "KEY_DOES_NOT_EXIST"],
 ] as const)("reading %s answers %s with null", async (field, code) => {
   error = new DomainError(code, "It is not there.");

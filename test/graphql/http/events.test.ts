@@ -48,15 +48,15 @@ beforeEach(async () => {
 });
 afterEach(() => door.close());
 
-const WATCH = 'subscription { queueStatsChanged(project: "p", queues: ["q"]) { name stats { total } } }';
+const WATCH = 'subscription { queueStatsChanged(project: "p", queues: ["q"]) { queueName stats { total } } }';
 const allEnded = () => expect(watches.every(({ ended }) => ended)).toBe(true);
 
 test("a stream sends each event, then that it is complete", async () => {
   give = async ({ asked }) => (asked <= 2 ? change(asked) : null);
   const stream = await door.listen(WATCH);
   expect(stream.status).toBe(200);
-  expect(await stream.next()).toEqual({ data: { queueStatsChanged: { name: "q", stats: { total: 1 } } } });
-  expect(await stream.next()).toEqual({ data: { queueStatsChanged: { name: "q", stats: { total: 2 } } } });
+  expect(await stream.next()).toEqual({ data: { queueStatsChanged: { queueName: "q", stats: { total: 1 } } } });
+  expect(await stream.next()).toEqual({ data: { queueStatsChanged: { queueName: "q", stats: { total: 2 } } } });
   expect(await stream.next()).toBeNull();
   expect(door.seen).toEqual([{ type: "subscription", outcome: "ok" }]);
 });
@@ -67,7 +67,7 @@ test("a browser's own EventSource can open one by GET", async () => {
     headers: { accept: "text/event-stream" },
   });
   expect(await response.text()).toContain(
-    'event: next\ndata: {"data":{"queueStatsChanged":{"name":"q","stats":{"total":1}}}}\n\nevent: complete\n',
+    'event: next\ndata: {"data":{"queueStatsChanged":{"queueName":"q","stats":{"total":1}}}}\n\nevent: complete\n',
   );
 });
 

@@ -39,7 +39,7 @@ const BODY =
   'mutation P($body: JSON!) { postMessages(input: { queue: "q", messages: [{ body: { json: $body } }] }) { ids } }';
 const FIRST = 'query F($first: Int) { queues(project: "p", first: $first) { nodes { name } } }';
 const SORT = 'query S($by: QueueOrderField!) { queues(project: "p", orderBy: { field: $by }) { nodes { name } } }';
-const NAMES = 'query N($names: [String!]!) { queueStats(project: "p", queues: $names) { name } }';
+const NAMES = 'query N($names: [String!]!) { queueStats(project: "p", queues: $names) { queueName } }';
 const members = (count: number) => `{${Array.from({ length: count }, (_, index) => `"k${index}":1`).join(",")}}`;
 
 /** Each request, and what its answer must contain. */

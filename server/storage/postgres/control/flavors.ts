@@ -28,6 +28,11 @@ export function flavorsController({ session }: { session: Session }): FlavorsCon
       return row;
     },
 
+    async getMany(flavors) {
+      if (flavors.length === 0) return [];
+      return prisma.flavor.findMany({ where: { OR: flavors.map(({ project, name }) => ({ project, name })) } });
+    },
+
     create: ({ project, name, pools }) =>
       session.atomically(async (tx) => {
         await lockPools(tx);

@@ -30,6 +30,7 @@ export function poolsController(params: {
   const controller: PoolsController = {
     list: ({ page }) => list(table, page),
     get: (name) => get(table, name),
+    getMany: (names) => getMany(table, { name: { in: [...names] } }),
     create: (pool) => create(table, pool),
     update: (name, changes) => update(table, name, changes),
     note: (found) => note(table, found),
@@ -37,7 +38,8 @@ export function poolsController(params: {
     findByIdentity: (identity) => holderOf(session.prisma, identity),
     delete: (name) => deletePool(session, name),
     exists: async (name) => (await session.prisma.pool.count({ where: { name } })) > 0,
-    getPoolsByFlavor: (flavor) => getPoolsByFlavor(table, flavor),
+    getPoolsByFlavor: (flavor) => getMany(table, { flavor }),
+    getPoolsByFlavors: (flavors) => getMany(table, { flavor: { in: [...flavors] } }),
     dropAll: async () => void (await session.prisma.pool.deleteMany()),
   };
   return guarded(session, controller, ["create", "update", "note", "delete", "dropAll"]);
@@ -170,8 +172,8 @@ async function deletePool(session: Session, name: string): Promise<void> {
   });
 }
 
-async function getPoolsByFlavor({ session, uris }: PoolTable, flavor: string | null): Promise<Pool[]> {
-  const rows = await session.prisma.pool.findMany({ where: { flavor }, orderBy: { name: "asc" } });
+async function getMany({ session, uris }: PoolTable, where: Prisma.PoolWhereInput): Promise<Pool[]> {
+  const rows = await session.prisma.pool.findMany({ where, orderBy: { name: "asc" } });
   return rows.map((row) => uris.toPool(row));
 }
 

@@ -1,7 +1,4 @@
-/**
- * One document a tab. What the queue's pool has stands under a second `queue`: when the pool fails, that one is null
- * beside its error, and the first still has what the control database knows.
- */
+/** One document a tab. What the queue's pool has is null, beside its error, when the pool fails. */
 import { CLAIM_DETAIL, CLAIM_ROW } from "@/components/claims/fragments.ts";
 import { PAGE_INFO } from "@/components/fragments.ts";
 import { graphql } from "@/components/graphql.ts";
@@ -27,8 +24,6 @@ export const MESSAGES_PAGE = graphql(
   ) {
     queue(project: $project, queue: $queue) {
       ...QueueFrame
-    }
-    inPool: queue(project: $project, queue: $queue) {
       messages(
         includeClaimed: $includeClaimed
         includeDelayed: $includeDelayed
@@ -45,9 +40,9 @@ export const MESSAGES_PAGE = graphql(
           ...PageInfo
         }
       }
-    }
-    message(project: $project, queue: $queue, id: $message) @include(if: $open) {
-      ...MessageDetail
+      message(id: $message) @include(if: $open) {
+        ...MessageDetail
+      }
     }
   }
 `,
@@ -69,8 +64,6 @@ export const CLAIMS_PAGE = graphql(
   ) {
     queue(project: $project, queue: $queue) {
       ...QueueFrame
-    }
-    inPool: queue(project: $project, queue: $queue) {
       claims(first: $first, after: $after, last: $last, before: $before) {
         nodes {
           ...ClaimRow
@@ -79,9 +72,9 @@ export const CLAIMS_PAGE = graphql(
           ...PageInfo
         }
       }
-    }
-    claim(project: $project, queue: $queue, claimId: $claim) @include(if: $open) {
-      ...ClaimDetail
+      claim(claimId: $claim) @include(if: $open) {
+        ...ClaimDetail
+      }
     }
   }
 `,
@@ -100,8 +93,6 @@ export const SUBSCRIPTIONS_PAGE = graphql(
   ) {
     queue(project: $project, queue: $queue) {
       ...QueueFrame
-    }
-    inPool: queue(project: $project, queue: $queue) {
       subscriptions(first: $first, after: $after, last: $last, before: $before) {
         nodes {
           ...SubscriptionRow

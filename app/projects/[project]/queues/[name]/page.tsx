@@ -1,6 +1,6 @@
 import type { Metadata } from "next";
 import { isOn, named, one, pagerLinks, pageVariables, type Search } from "@/app/address.ts";
-import { loadInParts } from "@/app/execute.ts";
+import { load } from "@/app/execute.ts";
 import { Failed } from "@/components/failed.tsx";
 import { textOf } from "@/components/graphql.ts";
 import { MessageDialog } from "@/components/messages/message-dialog.tsx";
@@ -15,7 +15,6 @@ import { Panel } from "@/components/ui/page.tsx";
 import { shorten } from "@/components/ui/shorten.ts";
 import { EmptyState } from "@/components/ui/states.tsx";
 import { MESSAGES_PAGE } from "./documents.ts";
-import { frameOf } from "./frame-of.ts";
 
 /** Characters of a body that a row shows. */
 const PREVIEW = 200;
@@ -47,13 +46,15 @@ export default async function MessagesPage({ params, searchParams }: Props) {
     open: id !== undefined,
     message: id ?? "",
   };
-  const loaded = await loadInParts(MESSAGES_PAGE, variables);
+  const loaded = await load(MESSAGES_PAGE, variables);
+  const content = loaded.ok ? loaded.data.queue : null;
+  const failure = loaded.ok ? loaded.failures["queue.messages"] : undefined;
   return (
     <QueueFrame
       project={project}
       name={queue}
       tab="messages"
-      queue={frameOf(loaded)}
+      queue={loaded.ok ? { ok: true, data: loaded.data.queue } : loaded}
       graphql={{ document: textOf(MESSAGES_PAGE), variables }}
       actions={<PostMessage project={project} queue={queue} />}
     >
@@ -63,15 +64,15 @@ export default async function MessagesPage({ params, searchParams }: Props) {
             <FilterCheck param="ready" label="Only ready messages" />
             <OpenById project={project} queue={queue} />
           </FilterBar>
-          {loaded.data.inPool ? (
+          {content?.messages ? (
             <MessageTable
-              rows={loaded.data.inPool.messages.nodes.map(({ bodyText, ...row }) => ({
+              rows={content.messages.nodes.map(({ bodyText, ...row }) => ({
                 ...row,
                 preview: shorten(bodyText, PREVIEW),
                 bytes: Buffer.byteLength(bodyText),
                 href: paths.queue(project, queue, "messages", { ...position, message: row.id }),
               }))}
-              pager={pagerLinks(loaded.data.inPool.messages.pageInfo, search, (to) =>
+              pager={pagerLinks(content.messages.pageInfo, search, (to) =>
                 paths.queue(project, queue, "messages", { ready: onlyReady, ...to }),
               )}
               empty={
@@ -82,22 +83,22 @@ export default async function MessagesPage({ params, searchParams }: Props) {
                 )
               }
             />
-          ) : loaded.failures.inPool ? (
+          ) : failure ? (
             <QueueFailed
               project={project}
               queue={queue}
-              pool={loaded.data.queue?.catalogueEntry?.pool ?? null}
-              error={loaded.failures.inPool}
+              pool={content?.catalogueEntry?.poolName ?? null}
+              error={failure}
             />
           ) : null}
-          {loaded.failures.inPool || id === undefined ? null : loaded.failures.message ? (
-            <Failed error={loaded.failures.message} />
+          {failure || id === undefined ? null : loaded.failures["queue.message"] ? (
+            <Failed error={loaded.failures["queue.message"]} />
           ) : (
             <MessageDialog
               project={project}
               queue={queue}
               id={id}
-              message={loaded.data.message ?? null}
+              message={content?.message ?? null}
               closeHref={paths.queue(project, queue, "messages", position)}
             />
           )}

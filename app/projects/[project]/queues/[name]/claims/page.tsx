@@ -1,7 +1,7 @@
 import type { ResultOf } from "gql.tada";
 import type { Metadata } from "next";
 import { named, one, pagerLinks, pageVariables, type Search } from "@/app/address.ts";
-import { loadInParts } from "@/app/execute.ts";
+import { load } from "@/app/execute.ts";
 import { ClaimDialog } from "@/components/claims/claim-dialog.tsx";
 import { ClaimTable } from "@/components/claims/claim-table.tsx";
 import { CreateClaim } from "@/components/claims/create-claim.tsx";
@@ -15,7 +15,6 @@ import { Panel } from "@/components/ui/page.tsx";
 import { shorten } from "@/components/ui/shorten.ts";
 import { EmptyState } from "@/components/ui/states.tsx";
 import { CLAIMS_PAGE } from "../documents.ts";
-import { frameOf } from "../frame-of.ts";
 
 /** Characters of a body that a row shows. */
 const PREVIEW = 200;
@@ -36,45 +35,45 @@ export default async function ClaimsPage({ params, searchParams }: Props) {
   const id = one(search, "claim");
   const position = { after: one(search, "after"), before: one(search, "before") };
   const variables = { project, queue, ...pageVariables(search), open: id !== undefined, claim: id ?? "" };
-  const loaded = await loadInParts(CLAIMS_PAGE, variables);
+  const loaded = await load(CLAIMS_PAGE, variables);
+  const content = loaded.ok ? loaded.data.queue : null;
+  const failure = loaded.ok ? loaded.failures["queue.claims"] : undefined;
   return (
     <QueueFrame
       project={project}
       name={queue}
       tab="claims"
-      queue={frameOf(loaded)}
+      queue={loaded.ok ? { ok: true, data: loaded.data.queue } : loaded}
       graphql={{ document: textOf(CLAIMS_PAGE), variables }}
       actions={<CreateClaim project={project} queue={queue} />}
     >
       {loaded.ok ? (
         <Panel flush>
-          {loaded.data.inPool ? (
+          {content?.claims ? (
             <ClaimTable
-              rows={loaded.data.inPool.claims.nodes.map((row) => ({
+              rows={content.claims.nodes.map((row) => ({
                 ...row,
                 href: paths.queue(project, queue, "claims", { ...position, claim: row.id }),
               }))}
-              pager={pagerLinks(loaded.data.inPool.claims.pageInfo, search, (to) =>
-                paths.queue(project, queue, "claims", to),
-              )}
+              pager={pagerLinks(content.claims.pageInfo, search, (to) => paths.queue(project, queue, "claims", to))}
               empty={<EmptyState title="No claims">Clients that claim messages show here.</EmptyState>}
             />
-          ) : loaded.failures.inPool ? (
+          ) : failure ? (
             <QueueFailed
               project={project}
               queue={queue}
-              pool={loaded.data.queue?.catalogueEntry?.pool ?? null}
-              error={loaded.failures.inPool}
+              pool={content?.catalogueEntry?.poolName ?? null}
+              error={failure}
             />
           ) : null}
-          {loaded.failures.inPool || id === undefined ? null : loaded.failures.claim ? (
-            <Failed error={loaded.failures.claim} />
+          {failure || id === undefined ? null : loaded.failures["queue.claim"] ? (
+            <Failed error={loaded.failures["queue.claim"]} />
           ) : (
             <ClaimDialog
               project={project}
               queue={queue}
               id={id}
-              claim={loaded.data.claim ? withPreviews(loaded.data.claim) : null}
+              claim={content?.claim ? withPreviews(content.claim) : null}
               closeHref={paths.queue(project, queue, "claims", position)}
             />
           )}
@@ -88,6 +87,7 @@ export default async function ClaimsPage({ params, searchParams }: Props) {
 function withPreviews({ messages, ...claim }: ResultOf<typeof CLAIM_DETAIL>): ClaimDetail {
   return {
     ...claim,
-    messages: messages.map(({ bodyText, ...message }) => ({ ...message, preview: shorten(bodyText, PREVIEW) })),
+    messages:
+      messages?.map(({ bodyText, ...message }) => ({ ...message, preview: shorten(bodyText, PREVIEW) })) ?? null,
   };
 }

@@ -1,7 +1,7 @@
 import { Info } from "lucide-react";
 import type { Metadata } from "next";
 import { named, pagerLinks, pageVariables, type Search } from "@/app/address.ts";
-import { loadInParts } from "@/app/execute.ts";
+import { load } from "@/app/execute.ts";
 import { textOf } from "@/components/graphql.ts";
 import { paths } from "@/components/paths.ts";
 import { QueueFrame } from "@/components/queues/queue-frame.tsx";
@@ -11,7 +11,6 @@ import { SubscriptionTable } from "@/components/subscriptions/subscription-table
 import { Panel } from "@/components/ui/page.tsx";
 import { EmptyState } from "@/components/ui/states.tsx";
 import { SUBSCRIPTIONS_PAGE } from "../documents.ts";
-import { frameOf } from "../frame-of.ts";
 
 interface Props {
   params: Promise<{ project: string; name: string }>;
@@ -27,14 +26,16 @@ export default async function SubscriptionsPage({ params, searchParams }: Props)
   const [project, queue] = [named(segments.project), named(segments.name)];
   const search = await searchParams;
   const variables = { project, queue, ...pageVariables(search) };
-  const loaded = await loadInParts(SUBSCRIPTIONS_PAGE, variables);
+  const loaded = await load(SUBSCRIPTIONS_PAGE, variables);
+  const content = loaded.ok ? loaded.data.queue : null;
+  const failure = loaded.ok ? loaded.failures["queue.subscriptions"] : undefined;
   const create = <CreateSubscription project={project} queue={queue} />;
   return (
     <QueueFrame
       project={project}
       name={queue}
       tab="subscriptions"
-      queue={frameOf(loaded)}
+      queue={loaded.ok ? { ok: true, data: loaded.data.queue } : loaded}
       graphql={{ document: textOf(SUBSCRIPTIONS_PAGE), variables }}
       actions={create}
     >
@@ -44,10 +45,10 @@ export default async function SubscriptionsPage({ params, searchParams }: Props)
       </p>
       {loaded.ok ? (
         <Panel flush>
-          {loaded.data.inPool ? (
+          {content?.subscriptions ? (
             <SubscriptionTable
-              rows={loaded.data.inPool.subscriptions.nodes}
-              pager={pagerLinks(loaded.data.inPool.subscriptions.pageInfo, search, (to) =>
+              rows={content.subscriptions.nodes}
+              pager={pagerLinks(content.subscriptions.pageInfo, search, (to) =>
                 paths.queue(project, queue, "subscriptions", to),
               )}
               empty={
@@ -56,12 +57,12 @@ export default async function SubscriptionsPage({ params, searchParams }: Props)
                 </EmptyState>
               }
             />
-          ) : loaded.failures.inPool ? (
+          ) : failure ? (
             <QueueFailed
               project={project}
               queue={queue}
-              pool={loaded.data.queue?.catalogueEntry?.pool ?? null}
-              error={loaded.failures.inPool}
+              pool={content?.catalogueEntry?.poolName ?? null}
+              error={failure}
             />
           ) : null}
         </Panel>
