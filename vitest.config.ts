@@ -38,6 +38,8 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    // This file needs a build of the pages of its own, which takes a tenth of the time of all tests. `.ci/run` runs it.
+    exclude: process.env.WITH_BASE_PATH === undefined ? ["test/e2e/base-path.test.ts"] : [],
     globalSetup: "test/support/global-setup.ts",
     pool: "forks",
     // Most of the time of the long files is waiting: three keep two cores busy.

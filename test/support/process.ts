@@ -38,10 +38,10 @@ export function startProcess(
   settings: Record<string, string>,
   [command, ...args]: readonly [string, ...string[]] = PROGRAM,
 ): StartedProcess {
-  const { PATH, HOME, TMPDIR } = process.env;
+  const { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE } = process.env;
   const child = spawn(command, args, {
     cwd: ROOT,
-    env: { PATH, HOME, TMPDIR, NODE_ENV: "production", LOG_LEVEL: "warn", ...settings },
+    env: { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE, NODE_ENV: "production", LOG_LEVEL: "warn", ...settings },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
