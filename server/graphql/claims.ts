@@ -212,6 +212,30 @@ const ReleaseClaimPayload = builder.objectRef<{ claimId: string }>("ReleaseClaim
   }),
 });
 
+const ReleaseMessagesInput = builder.inputType("ReleaseMessagesInput", {
+  description: "Messages of a claim to give back.",
+  fields: (t) => ({
+    project: t.string(projectField),
+    queue: t.string(queueField),
+    claimId: t.id({ required: true, description: "The id of the claim that holds them." }),
+    ids: t.idList({ required: true, description: "The messages' ids, at most as many as a page has rows." }),
+    delaySeconds: t.field({
+      type: "SafeInt",
+      description:
+        "How many seconds nobody can claim them, at most `limits.maxMessageDelaySeconds`. Left out: ready at once.",
+    }),
+  }),
+});
+const ReleaseMessagesPayload = builder.objectRef<{ released: number }>("ReleaseMessagesPayload").implement({
+  description: "The result of releaseMessages.",
+  fields: (t) => ({
+    released: t.expose("released", {
+      type: "SafeInt",
+      description: "How many messages the claim held until now. The others were not held by anybody any more.",
+    }),
+  }),
+});
+
 builder.mutationFields((t) => ({
   createClaim: t.field({
     type: CreateClaimPayload,
@@ -244,5 +268,14 @@ builder.mutationFields((t) => ({
       await operations.claims.delete(access, input);
       return { claimId: input.claimId };
     },
+  }),
+  releaseMessages: t.field({
+    type: ReleaseMessagesPayload,
+    args: { input: t.arg({ type: ReleaseMessagesInput, required: true, description: "The messages." }) },
+    description:
+      "Gives back single messages of a claim, which keeps the rest. They are ready at once or after a delay, at their old places in the queue; their claim counts stay, and so does their expiry. Messages that nobody holds stay as they are, so it is safe to repeat. MESSAGE_NOT_CLAIMED_BY, with `messageIds` in `details`, when another claim holds one of them: then none is released.",
+    resolve: async (_root, { input }, { access, operations }) => ({
+      released: await operations.claims.releaseMessages(access, input),
+    }),
   }),
 }));

@@ -53,7 +53,7 @@ const JobTargetType = builder.unionType("JobTarget", {
   resolveType: (target) => ("project" in target ? QueueType : PoolType),
 });
 
-const JobType = builder.objectRef<Job>("Job").implement({
+export const JobType = builder.objectRef<Job>("Job").implement({
   description:
     "A long action that the server runs. It continues after its request ended, and after the process that runs it died.",
   fields: (t) => ({

@@ -1,6 +1,12 @@
-import type { AcquiredLock, KeyRecord, LockRecord, StoreRecord } from "../operations/key-value-stores.ts";
+import {
+  type AcquiredLock,
+  type KeyRecord,
+  LOCK_WAIT_SECONDS,
+  type LockRecord,
+  type StoreRecord,
+} from "../operations/key-value-stores.ts";
 import { orNull } from "./schema/addresses.ts";
-import { builder } from "./schema/builder.ts";
+import { builder, waiting } from "./schema/builder.ts";
 import { CountType, connectionType, KEEPING_WAITING, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import type { GraphQLContext } from "./schema/context.ts";
 import { DeletePayload } from "./schema/delete-payload.ts";
@@ -159,7 +165,7 @@ const CreateKeyValueStoreInput = builder.inputType("CreateKeyValueStoreInput", {
     lockTimeoutSeconds: t.field({
       type: "SafeInt",
       description:
-        "How many seconds a lock holds: 2 to 3,600. A caller waits as long for a lock, but at most 5 seconds. Left out: a default.",
+        "How many seconds a lock lasts that asks for no other time: 2 to 3,600. A write without a lock waits as long for the key's lock, but at most 5 seconds. Left out: 5.",
     }),
     expirationSeconds: t.field({
       type: "SafeInt",
@@ -210,23 +216,49 @@ const KeyValueKeysPayload = builder.objectRef<{ keys: readonly string[] }>("KeyV
   }),
 });
 
+const lockTtlField = {
+  type: "SafeInt",
+  description: "How many seconds it lasts from now, 2 to 3,600. Left out: the store's `lockTimeoutSeconds`.",
+} as const;
+
 const AcquireKeyValueLockInput = builder.inputType("AcquireKeyValueLockInput", {
-  description: "The key to lock.",
-  fields: (t) => ({ store: t.string(storeArg), key: t.string(keyField) }),
+  description: "The key to lock, and for how long.",
+  fields: (t) => ({
+    store: t.string(storeArg),
+    key: t.string(keyField),
+    ttlSeconds: t.field(lockTtlField),
+    waitSeconds: t.field({
+      type: "SafeInt",
+      description: `How many seconds to wait for it while another caller holds it, 0 to 20. Left out: ${LOCK_WAIT_SECONDS}. The fields of one operation share their wait.`,
+    }),
+  }),
 });
-const AcquireKeyValueLockPayload = builder.objectRef<AcquiredLock>("AcquireKeyValueLockPayload").implement({
-  description: "The result of acquireKeyValueLock.",
+const RenewKeyValueLockInput = builder.inputType("RenewKeyValueLockInput", {
+  description: "The lock to renew, and for how long.",
+  fields: (t) => ({
+    store: t.string(storeArg),
+    key: t.string(keyField),
+    lockToken: t.string({ required: true, description: "The lock's token." }),
+    ttlSeconds: t.field(lockTtlField),
+  }),
+});
+const KeyValueLockPayload = builder.objectRef<AcquiredLock>("KeyValueLockPayload").implement({
+  description: "A lock that you hold.",
   fields: (t) => ({
     store: t.exposeString("store", { description: "The store's name." }),
     key: t.exposeString("key", { description: "The key." }),
     fence: t.expose("fence", {
       type: "SafeInt",
-      nullable: true,
-      description: "The lock's number, which grows with every lock of the key.",
+      description:
+        "The lock's number, which grows with every lock of the key and stays when it is renewed. Send it to other systems, so that they can refuse a holder that is late.",
+    }),
+    expiresAt: t.expose("expiresAt", {
+      type: "DateTime",
+      description:
+        "When it expires, and another caller can get it. Writes under it are refused one second earlier: renew it in time.",
     }),
     lockToken: t.exposeString("lockToken", {
-      description:
-        "Proof that you hold it: send it to write under the lock and to release it. No other field returns it.",
+      description: "Proof that you hold it: send it to write under the lock, to renew it and to release it.",
     }),
   }),
 });
@@ -292,11 +324,27 @@ builder.mutationFields((t) => ({
     resolve: (_root, { input }, { access, operations }) => operations.keyValueStores.deleteValues(access, input),
   }),
   acquireKeyValueLock: t.field({
-    type: AcquireKeyValueLockPayload,
+    type: KeyValueLockPayload,
     args: { input: t.arg({ type: AcquireKeyValueLockInput, required: true, description: "The key." }) },
     complexity: KEEPING_WAITING,
-    description: "Acquires the write lock of a key. Waits for it as long as the store allows.",
-    resolve: (_root, { input }, { access, operations }) => operations.keyValueStores.acquireLock(access, input),
+    description:
+      "Acquires the write lock of a key. LOCK_TIMEOUT when another caller holds it for longer than `waitSeconds`.",
+    resolve: async (_root, { input }, context) => {
+      const { access, operations } = context;
+      const lock = await waiting(context, input.waitSeconds ?? LOCK_WAIT_SECONDS, (wait) =>
+        operations.keyValueStores.acquireLock(access, { ...input, ...wait }),
+      );
+      // Nobody would get its token, and others would wait until it expires.
+      if (context.clientLeft) await operations.keyValueStores.releaseLock(access, lock);
+      return lock;
+    },
+  }),
+  renewKeyValueLock: t.field({
+    type: KeyValueLockPayload,
+    args: { input: t.arg({ type: RenewKeyValueLockInput, required: true, description: "The lock." }) },
+    description:
+      "Renews a lock: it lasts `ttlSeconds` from now, and keeps its token and its fence. LOCK_NOT_VALID when it has expired or expires within a second: then acquire a new one and read the value again.",
+    resolve: (_root, { input }, { access, operations }) => operations.keyValueStores.renewLock(access, input),
   }),
   releaseKeyValueLock: t.field({
     type: ReleaseKeyValueLockPayload,

@@ -1,6 +1,7 @@
 /** The subscriptions of the schema. A stream ends when its client leaves: then the signal of its context aborts. */
 
 import type { MessageRecord } from "../operations/messages.ts";
+import { JobType } from "./jobs.ts";
 import { MessageType } from "./messages.ts";
 import { QueueStatsOfType } from "./queues.ts";
 import { projectArgs, queueArgs } from "./schema/addresses.ts";
@@ -41,5 +42,13 @@ builder.subscriptionFields((t) => ({
     subscribe: (_root, { project, queues }, { access, operations, signal }) =>
       operations.queues.watchStats(access, { queues: queues.map((queue) => ({ project, queue })), signal }),
     resolve: (change) => change,
+  }),
+  jobUpdated: t.field({
+    type: JobType,
+    args: { id: t.arg.id({ required: true, description: "The job's id." }) },
+    description:
+      "A job: now, and then whenever it changes, at most once per second, whichever process runs it. The stream completes after the state in which the job ended. JOB_DOES_NOT_EXIST when there is none, or you may not see it.",
+    subscribe: (_root, { id }, { access, operations, signal }) => operations.jobs.watch(access, { id, signal }),
+    resolve: (job) => job,
   }),
 }));

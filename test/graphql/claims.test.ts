@@ -108,6 +108,35 @@ test("a claim is read, renewed and released", async () => {
   expect((await createClaim(api, project, "q"))?.messageIds).toEqual(claim?.messageIds);
 });
 
+test("a message of a claim is given back for later, and the claim keeps the rest", async () => {
+  const project = aProject();
+  const ids = await postMessages(api, project, "q", ["a", "b", "c"]);
+  const claim = await createClaim(api, project, "q", 2);
+  const release = "mutation R($input: ReleaseMessagesInput!) { releaseMessages(input: $input) { released } }";
+  const input = { project, queue: "q", claimId: claim?.id, ids: ids.slice(0, 1), delaySeconds: 600 };
+  for (const released of [1, 0]) {
+    expect(await api.run(release, { input })).toEqual({ releaseMessages: { released } });
+  }
+  const read = `query Q($project: String!, $id: ID!) {
+    message(project: $project, queue: "q", id: $id) { state claimCount delayedUntil claim { id } }
+  }`;
+  expect((await api.run(read, { project, id: ids[0] })).message).toEqual({
+    state: "DELAYED",
+    claimCount: 1,
+    delayedUntil: expect.any(String),
+    claim: null,
+  });
+  expect((await api.run(READ, { project, id: claim?.id ?? "" })).claim).toMatchObject({ messageCount: 1 });
+  const other = await createClaim(api, project, "q");
+  expect(other?.messageIds).toEqual([ids[2]]);
+  const { errors } = await api.send(release, { input: { ...input, ids } });
+  expect(errors?.[0]?.extensions).toMatchObject({
+    code: "MESSAGE_NOT_CLAIMED_BY",
+    details: { messageIds: [ids[2]] },
+  });
+  expect(await api.codeOf(release, { input: { ...input, delaySeconds: 901 } })).toBe("BAD_INPUT");
+});
+
 test("an expired or unknown claim reads as null", async () => {
   const project = aProject();
   await postMessages(api, project, "q", ["a"]);

@@ -9,7 +9,7 @@ const SET_MANY = "mutation S($input: SetKeyValuesInput!) { setKeyValues(input: $
 const DELETE = "mutation D($input: DeleteKeyValueInput!) { deleteKeyValue(input: $input) { deleted } }";
 const DELETE_MANY = "mutation D($input: DeleteKeyValuesInput!) { deleteKeyValues(input: $input) { deleted } }";
 const ACQUIRE =
-  "mutation A($input: AcquireKeyValueLockInput!) { acquireKeyValueLock(input: $input) { store key fence lockToken } }";
+  "mutation A($input: AcquireKeyValueLockInput!) { acquireKeyValueLock(input: $input) { store key fence lockToken expiresAt } }";
 const RELEASE = "mutation R($input: ReleaseKeyValueLockInput!) { releaseKeyValueLock(input: $input) { released } }";
 const GET = "query G($store: String!, $key: String!) { keyValue(store: $store, key: $key) { key value valueText } }";
 
@@ -84,13 +84,19 @@ test("many values are written, read and deleted in one call", async () => {
 test("under a lock only its holder writes", async () => {
   const store = await aStore({ lockTimeoutSeconds: 2 });
   const lock = (await api.run(ACQUIRE, { input: { store, key: "k" } })).acquireKeyValueLock;
-  expect(lock).toEqual({ store, key: "k", fence: expect.any(Number), lockToken: expect.any(String) });
+  expect(lock).toEqual({
+    store,
+    key: "k",
+    fence: expect.any(Number),
+    lockToken: expect.any(String),
+    expiresAt: expect.any(String),
+  });
   const { keyValueLocks } = await api.run(
     "query L($store: String) { keyValueLocks(store: $store) { nodes { store holder fence expiresAt } } }",
     { store },
   );
   expect(keyValueLocks.nodes).toEqual([
-    { store, holder: expect.any(String), fence: lock.fence, expiresAt: expect.any(String) },
+    { store, holder: expect.any(String), fence: lock.fence, expiresAt: lock.expiresAt },
   ]);
   expect(JSON.stringify(keyValueLocks)).not.toContain(lock.lockToken);
   await api.run(SET, { input: { store, key: "k", value: { json: 1 }, lockToken: lock.lockToken } });
@@ -105,6 +111,45 @@ test("under a lock only its holder writes", async () => {
   );
   const second = (await api.run(ACQUIRE, { input: { store, key: "k" } })).acquireKeyValueLock;
   expect(second.fence).toBeGreaterThan(lock.fence);
+});
+
+test("a lock lasts and is waited for as long as its caller asks, and is renewed with its token", async () => {
+  const store = await aStore();
+  const lock = (await api.run(ACQUIRE, { input: { store, key: "k", ttlSeconds: 600 } })).acquireKeyValueLock;
+  expect(Date.parse(lock.expiresAt) - Date.now()).toBeGreaterThan(500_000);
+  expect(await api.codeOf(ACQUIRE, { input: { store, key: "k", waitSeconds: 0 } })).toBe("LOCK_TIMEOUT");
+  expect(await api.codeOf(ACQUIRE, { input: { store, key: "k", waitSeconds: 21 } })).toBe("BAD_INPUT");
+  const renew =
+    "mutation R($input: RenewKeyValueLockInput!) { renewKeyValueLock(input: $input) { store key fence lockToken expiresAt } }";
+  const { lockToken } = lock;
+  const renewal = { store, key: "k", lockToken, ttlSeconds: 3600 };
+  const renewed = (await api.run(renew, { input: renewal })).renewKeyValueLock;
+  expect(renewed).toEqual({ ...lock, expiresAt: expect.any(String) });
+  expect(Date.parse(renewed.expiresAt)).toBeGreaterThan(Date.parse(lock.expiresAt));
+  const waiting = api.run(ACQUIRE, { input: { store, key: "k", waitSeconds: 20 } });
+  await api.run(RELEASE, { input: { store, key: "k", lockToken } });
+  expect((await waiting).acquireKeyValueLock.fence).toBeGreaterThan(lock.fence);
+  expect(await api.codeOf(renew, { input: renewal })).toBe("LOCK_NOT_VALID");
+});
+
+test("who hangs up while waiting for a lock leaves it to the next caller", async () => {
+  const store = await aStore();
+  const lock = (await api.run(ACQUIRE, { input: { store, key: "k" } })).acquireKeyValueLock;
+  const leaving = new AbortController();
+  const variables = { input: { store, key: "k", ttlSeconds: 3600, waitSeconds: 20 } };
+  const left = fetch(api.url, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ query: ACQUIRE, variables }),
+    signal: leaving.signal,
+  });
+  // It waits by the time that a later request is answered.
+  await api.run(GET, { store, key: "k" });
+  leaving.abort();
+  await expect(left).rejects.toThrow();
+  await api.run(RELEASE, { input: { store, key: "k", lockToken: lock.lockToken } });
+  const next = await api.run(ACQUIRE, { input: { store, key: "k", waitSeconds: 20 } });
+  expect(next.acquireKeyValueLock.fence).toBeGreaterThan(lock.fence);
 });
 
 test("Isimud's own stores, and stores that do not exist, cannot be opened", async () => {

@@ -1,8 +1,14 @@
 /** The requests whose clients still wait for an answer. */
 import type { FastifyReply } from "fastify";
 
+/** Why a signal aborted: nobody gets the answer any more. */
+export const CLIENT_LEFT = new Error("The client has left.");
+
 export interface Waits {
-  /** Aborts when the client of the request leaves, or at `end`. Always the same signal for a reply. */
+  /**
+   * Aborts when the client of the request leaves, with the reason CLIENT_LEFT, or at `end`. Always the same signal for a
+   * reply.
+   */
   signalOf(reply: FastifyReply): AbortSignal;
   /** The server begins to close: streams end and long polls answer with what there is. */
   end(): void;
@@ -16,12 +22,13 @@ export function createWaits(): Waits {
       const known = open.get(reply);
       if (known) return known.signal;
       const controller = new AbortController();
-      if (ended || reply.raw.destroyed) controller.abort();
+      if (reply.raw.destroyed) controller.abort(CLIENT_LEFT);
+      else if (ended) controller.abort();
       else {
         open.set(reply, controller);
         reply.raw.once("close", () => {
           open.delete(reply);
-          controller.abort();
+          controller.abort(CLIENT_LEFT);
         });
       }
       return controller.signal;

@@ -5,6 +5,7 @@ import type { Operations } from "../../operations/operations.ts";
 import { AnswerBudget } from "../http/answer-budget.ts";
 import { OperationTime } from "../http/operation-time.ts";
 import { StreamPosition } from "../http/stream-position.ts";
+import { CLIENT_LEFT } from "../http/waits.ts";
 
 interface Parts {
   access: Access;
@@ -55,6 +56,11 @@ export class GraphQLContext {
    */
   get signal(): AbortSignal {
     return this.parts.signal();
+  }
+
+  /** True once nobody gets the answer any more. */
+  get clientLeft(): boolean {
+    return this.signal.reason === CLIENT_LEFT;
   }
 
   /** A context for a subscription, which has no deadline. */

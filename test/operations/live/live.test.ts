@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Job } from "../../../server/jobs/job.ts";
+import { JobWatch } from "../../../server/operations/live/job-watch.ts";
 import { QueueTail } from "../../../server/operations/live/queue-tail.ts";
 import { StatsWatch } from "../../../server/operations/live/stats-watch.ts";
 import { createTicker } from "../../../server/operations/live/ticker.ts";
@@ -263,4 +265,72 @@ test("readers of an endless queue yield to the event loop and to each other", as
   await Promise.all(readers);
   expect(Math.min(...seen)).toBeGreaterThan(0);
   expect(Math.max(...seen)).toBeLessThan(10 * Math.min(...seen));
+});
+
+describe("watching jobs", () => {
+  const added = async (target: string) => {
+    const job = { kind: "moveQueue", project: "p", target, inputText: "{}", actor: "otto", requestId: "r" } as const;
+    return (await service.jobs.add(job)).job;
+  };
+
+  test("gives the job now, then each change of its record, and ends with its end", async () => {
+    const { id } = await added("watched");
+    const stop = new AbortController();
+    const states = service.operations.jobs.watch(viewer, { id, signal: stop.signal });
+    expect((await states.next()).value).toMatchObject({ id, state: "waiting", progress: 0 });
+    const job = (await service.jobs.take({ holder: "other", leaseSeconds: 60 })) as Job;
+    expect((await next(states))?.state).toBe("running");
+    const beat = { job, leaseSeconds: 60, progress: 3, total: 10, rate: null };
+    await service.jobs.beat({ ...beat, waitingFor: "pool fast" });
+    expect(await next(states)).toMatchObject({ state: "running", progress: 3, total: 10, waitingFor: "pool fast" });
+    await service.jobs.end({ job, state: "done", progress: 10, total: 10, resultText: "{}", error: null });
+    expect(await next(states)).toMatchObject({ state: "done", progress: 10, resultText: "{}" });
+    expect(await next(states)).toBeUndefined();
+    expect(vi.getTimerCount()).toBe(0);
+    const late = service.operations.jobs.watch(viewer, { id, signal: stop.signal });
+    expect((await late.next()).value).toMatchObject({ state: "done" });
+    expect((await late.next()).done).toBe(true);
+  });
+
+  test("is refused for a job that does not exist or that the caller may not see", async () => {
+    const { signal } = new AbortController();
+    const { id } = await added("hidden");
+    const limited = { ...viewer, projects: ["q"] };
+    expect(await codeOf(service.operations.jobs.watch(limited, { id, signal }).next())).toBe("JOB_DOES_NOT_EXIST");
+    expect(await codeOf(service.operations.jobs.watch(viewer, { id: "x", signal }).next())).toBe("JOB_DOES_NOT_EXIST");
+    await service.jobs.cancel(id);
+  });
+
+  test("one read serves all watchers of all jobs, and none is made once they have left", async () => {
+    const ids = [(await added("one")).id, (await added("two")).id];
+    const read = vi.fn(service.jobs.getMany);
+    const watch = new JobWatch({ ticker: createTicker(() => undefined), read });
+    const jobs = await service.jobs.getMany(ids);
+    const stop = new AbortController();
+    const watchers = jobs.flatMap((job) => [1, 2, 3].map(() => watch.watch(job, stop.signal)));
+    await Promise.all(watchers.map((watcher) => watcher.next()));
+    const waiting = watchers.map((watcher) => watcher.next());
+    second();
+    expect(read.mock.calls).toEqual([[expect.arrayContaining(ids)]]);
+    await read.mock.results[0]?.value;
+    await service.jobs.cancel(ids[0] as string);
+    second();
+    const changed = await Promise.all(waiting.slice(0, 3));
+    expect(changed.map(({ value }) => value)).toEqual(Array(3).fill(changed[0]?.value));
+    expect(changed[0]?.value).toMatchObject({ state: "cancelled" });
+    stop.abort();
+    expect((await Promise.all(waiting.slice(3))).every(({ done }) => done)).toBe(true);
+    for (const watcher of watchers) expect((await watcher.next()).done).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+    await service.jobs.cancel(ids[1] as string);
+  });
+
+  test("ends when the job's record is gone", async () => {
+    const job = await added("gone");
+    const watch = new JobWatch({ ticker: createTicker(() => undefined), read: async () => [] });
+    const states = watch.watch(job, new AbortController().signal);
+    await states.next();
+    expect(await next(states)).toBeUndefined();
+    await service.jobs.cancel(job.id);
+  });
 });
