@@ -134,7 +134,7 @@ async function* subscriptionEvents(subscription: Subscription): AsyncGenerator<R
     const event = nextEvent({ errors: errors.map(mask), ...cost });
     return () => event;
   };
-  const key = context.showsCost ? null : sharingKey(document, operation, operationRequest);
+  const key = context.showsCost ? null : sharingKey(document, operation, operationRequest, context.access);
   const rendering = { key, args, context, position, cost, mask, onErrors };
   let payloads: AsyncGenerator<object, void, void> | undefined;
   try {
@@ -196,8 +196,7 @@ const renderedTexts = new WeakMap<object, Map<string, Buffer>>();
 
 /**
  * The event of a payload. All readers of a queue get the same message object, and those with the same sharing key get
- * one text. Hazard: so the fields of a subscription must not depend on the caller. What the caller may read is checked
- * when the stream begins.
+ * one text. Hazard: so the fields of a subscription must depend on nothing of the caller but its role and projects.
  */
 function render(payload: object, rendering: Rendering): Buffer | PendingEvent {
   const { key, args, context, position, cost, mask, onErrors } = rendering;
@@ -226,12 +225,13 @@ function render(payload: object, rendering: Rendering): Buffer | PendingEvent {
 
 /**
  * Equal for subscriptions that render a payload to the same text; null when that is not cheap to tell. The arguments of
- * root fields do not count: they say which payloads come.
+ * root fields do not count: they say which payloads come. The caller's rights do: a payload leads to other things.
  */
 function sharingKey(
   document: DocumentNode,
   operation: OperationDefinitionNode,
   { operationName, query }: OperationRequest,
+  { role, projects }: Access,
 ): string | null {
   let usesVariables = false;
   const look = (node: ASTNode) =>
@@ -244,7 +244,7 @@ function sharingKey(
     look(selection.kind === Kind.FIELD ? { ...selection, arguments: [] } : selection);
   }
   for (const definition of document.definitions) if (definition.kind === Kind.FRAGMENT_DEFINITION) look(definition);
-  return usesVariables ? null : `${operationName ?? ""} ${query}`;
+  return usesVariables ? null : JSON.stringify([role, projects, operationName, query]);
 }
 
 function lastEventIdOf({ headers }: FastifyRequest): string | null {

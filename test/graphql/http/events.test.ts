@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
 import { EventStreams, type PendingEvent } from "../../../server/graphql/http/event-streams.ts";
 import type { StatsChange } from "../../../server/operations/live/stats-watch.ts";
-import { type OpenDoor, openDoor } from "./door.ts";
+import { ADMIN, type OpenDoor, openDoor } from "./door.ts";
 
 let door: OpenDoor;
 /** One entry for each watch that began: how many changes it was asked for, and whether it ended. */
@@ -155,7 +155,8 @@ test("an event that several readers select in the same way is rendered once", as
       yield message;
     } as never,
   };
-  const other = await openDoor({ messages });
+  let access = ADMIN;
+  const other = await openDoor({ messages }, {}, () => access);
   try {
     const query = 'subscription S($after: String) { messagePosted(queue: "q", after: $after) { id } }';
     for (const after of ["1", "2", "3"]) {
@@ -167,6 +168,10 @@ test("an event that several readers select in the same way is rendered once", as
     const stream = await other.listen(query.replace("{ id }", "{ id again: id }"));
     expect(await stream.next()).toEqual({ data: { messagePosted: { id: "m", again: "m" } } });
     expect(written).toBe(3);
+    // What a message leads to may be more than another caller may see.
+    access = { ...ADMIN, projects: ["p"] };
+    await (await other.listen(query, { after: "1" })).next();
+    expect(written).toBe(4);
   } finally {
     await other.close();
   }
