@@ -52,6 +52,10 @@ const limitSettings = {
   /** Size of the bodies of one post over GraphQL. A queue's _max_messages_post_size lowers it. */
   MAX_MESSAGES_POST_SIZE: whole(1_048_576, 1),
   MAX_MESSAGES_PER_POST: whole(1000, 1),
+  /** Posts of one postToQueues, and the messages and size of the bodies of all of them together. */
+  MAX_POSTS: whole(100, 1, 1000),
+  MAX_POSTS_MESSAGES: whole(10_000, 1),
+  MAX_POSTS_SIZE: whole(4 * 1_048_576, 1),
   /** Rows of a page, and messages of one claim, pop or call by ids, over GraphQL. */
   MAX_PAGE_SIZE: whole(100, 1, 1000),
   DEFAULT_PAGE_SIZE: whole(10, 1, 1000),

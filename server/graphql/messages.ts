@@ -236,7 +236,7 @@ const PostMessageInput = builder.inputType("PostMessageInput", {
     }),
   }),
 });
-const PostMessagesInput = builder.inputType("PostMessagesInput", {
+export const PostMessagesInput = builder.inputType("PostMessagesInput", {
   description: "Messages, and the queue to post them to.",
   fields: (t) => ({
     project: t.string(projectField),
@@ -314,20 +314,22 @@ function messageToPost(input: typeof PostMessageInput.$inferInput): MessageToPos
   };
 }
 
+/** A post for the operations. */
+export const postOf = (input: typeof PostMessagesInput.$inferInput) => ({
+  project: input.project,
+  queue: input.queue,
+  clientId: input.clientId,
+  idempotencyKey: input.idempotencyKey,
+  createQueue: input.createQueue,
+  messages: input.messages.map(messageToPost),
+});
+
 builder.mutationFields((t) => ({
   postMessages: t.field({
     type: PostMessagesPayload,
     args: { input: t.arg({ type: PostMessagesInput, required: true, description: "The queue and the messages." }) },
     description: "Posts messages, all or none. When the answer comes, they are stored.",
-    resolve: (_root, { input }, { access, operations }) =>
-      operations.messages.post(access, {
-        project: input.project,
-        queue: input.queue,
-        clientId: input.clientId,
-        idempotencyKey: input.idempotencyKey,
-        createQueue: input.createQueue,
-        messages: input.messages.map(messageToPost),
-      }),
+    resolve: (_root, { input }, { access, operations }) => operations.messages.post(access, postOf(input)),
   }),
   popMessages: t.field({
     type: PopMessagesPayload,

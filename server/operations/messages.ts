@@ -24,6 +24,7 @@ import {
 } from "./lifecycle/queue-lookup.ts";
 import { checkWait, type LongPolls } from "./live/long-polls.ts";
 import type { QueueTail } from "./live/queue-tail.ts";
+import { type PostOutcome, postToMany } from "./many-posts.ts";
 
 /** A message, with the project and queue that it is in, and its state when it was read. */
 export interface MessageRecord extends Message {
@@ -74,6 +75,15 @@ export interface MessageOperations {
       createQueue?: boolean;
     },
   ): Promise<{ ids: string[] }>;
+  /**
+   * Posts to many queues side by side, as `post` does to one, and returns the outcomes in the order given. Each post is
+   * stored as a whole or not at all, whatever becomes of the others. Posts to the same queue may be stored in any
+   * order. At most MAX_POSTS, with MAX_POSTS_MESSAGES and MAX_POSTS_SIZE together: BAD_INPUT, TOO_LARGE.
+   */
+  postToMany(
+    access: Access,
+    params: { posts: readonly Parameters<MessageOperations["post"]>[1][] },
+  ): Promise<PostOutcome[]>;
   /**
    * Lists messages, oldest first: ready ones, and those in the other states that are asked for.
    *
@@ -211,20 +221,27 @@ export function createMessageOperations(
     return intended(context, { ...trace, project: queue.project }, details, work, (deleted) => ({ deleted }));
   }
 
+  async function post(access: Access, params: Parameters<MessageOperations["post"]>[1]): Promise<{ ids: string[] }> {
+    const queue = chosen(access, "operator", params);
+    const clientId = checkToken("clientId", params.clientId);
+    const idempotencyKey = checkToken("idempotencyKey", params.idempotencyKey);
+    checkCount(limits.MAX_MESSAGES_PER_POST, params.messages);
+    const attributes = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
+    // Checked before the queue is created: a bad request must leave no queue behind.
+    const messages = newMessages(context, params.messages, attributes ?? readMetadata(limits, "{}").effective);
+    const createQueue = () => lifecycle.create(access, queue, readMetadata(limits, "{}"));
+    if (attributes === null) await createQueue();
+    const post = { queue, messages, clientId, ...(idempotencyKey === null ? {} : { idempotencyKey }) };
+    if (params.createQueue !== true) return data.messages.post(post);
+    return creatingIfMissing(lookup, queue, createQueue, () => data.messages.post(post));
+  }
+
   return {
-    async post(access, params) {
-      const queue = chosen(access, "operator", params);
-      const clientId = checkToken("clientId", params.clientId);
-      const idempotencyKey = checkToken("idempotencyKey", params.idempotencyKey);
-      checkCount(limits.MAX_MESSAGES_PER_POST, params.messages);
-      const attributes = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
-      // Checked before the queue is created: a bad request must leave no queue behind.
-      const messages = newMessages(context, params.messages, attributes ?? readMetadata(limits, "{}").effective);
-      const createQueue = () => lifecycle.create(access, queue, readMetadata(limits, "{}"));
-      if (attributes === null) await createQueue();
-      const post = { queue, messages, clientId, ...(idempotencyKey === null ? {} : { idempotencyKey }) };
-      if (params.createQueue !== true) return data.messages.post(post);
-      return creatingIfMissing(lookup, queue, createQueue, () => data.messages.post(post));
+    post,
+
+    async postToMany(access, { posts }) {
+      requireRole(access, "operator");
+      return postToMany(context, access, posts, (one) => post(access, one));
     },
 
     async list(access, params) {

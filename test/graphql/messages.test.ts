@@ -263,3 +263,48 @@ test("an expired message is gone at once, and garbage collection deletes it", as
   ]);
   expect(collectGarbage.total.messages).toBeGreaterThanOrEqual(1);
 });
+
+test("many queues get their messages in one request, and one whose pool is away costs its own post", async () => {
+  const project = aProject();
+  for (const queue of ["a", "b", "c"]) await createQueue(api, project, queue);
+  await api.run(
+    `mutation($away: InsertCatalogueEntryInput!) {
+      createPool(input: { pool: "far-away", uri: "postgresql://u:p@127.0.0.1:1/d", weight: 0, verify: false }) { created }
+      deleteCatalogueEntry(input: { project: "${project}", queue: "b" }) { deleted }
+      insertCatalogueEntry(input: $away) { __typename }
+    }`,
+    { away: { project, queue: "b", pool: "far-away" } },
+  );
+  const posts = ["a", "b", "missing", "c"].map((queue) => ({ project, queue, messages: [{ body: { json: queue } }] }));
+  const query =
+    "mutation P($posts: [PostMessagesInput!]!) { postToQueues(input: { posts: $posts }) { results { queueName ids error { code message retry retryAfterSeconds details } } } }";
+  const stored = (queueName: string) => ({ queueName, ids: [expect.any(String)], error: null });
+  const failed = (queueName: string, error: object) => ({
+    queueName,
+    ids: null,
+    error: expect.objectContaining(error),
+  });
+  expect((await api.run(query, { posts })).postToQueues.results).toEqual([
+    stored("a"),
+    failed("b", {
+      code: "STORAGE_UNAVAILABLE",
+      retry: "SAFE",
+      retryAfterSeconds: expect.any(Number),
+      details: expect.objectContaining({ pool: "far-away" }),
+    }),
+    failed("missing", {
+      code: "QUEUE_DOES_NOT_EXIST",
+      retry: "NEVER",
+      retryAfterSeconds: null,
+      details: expect.objectContaining({ project, queue: "missing" }),
+    }),
+    stored("c"),
+  ]);
+  expect((await api.run(`{ queue(project: "${project}", queue: "c") { stats { total } } }`)).queue.stats.total).toBe(1);
+  const { limits } = await api.run("{ limits { maxPosts maxPostsMessages maxPostsBytes } }");
+  expect(limits).toEqual({ maxPosts: 100, maxPostsMessages: 10_000, maxPostsBytes: 4 * 1_048_576 });
+  const tooMany = await api.send(query, { posts: Array.from({ length: 101 }, () => posts[0]) });
+  expect(tooMany.errors?.map(({ extensions }) => [extensions.code, extensions.details.field])).toEqual([
+    ["BAD_INPUT", "posts"],
+  ]);
+});

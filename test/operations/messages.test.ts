@@ -37,6 +37,34 @@ describe("posting", () => {
     expect(await service.operations.queues.exists(viewer, { project: "p", queue: address.queue })).toBe(true);
   });
 
+  test("many queues get their posts in one call, each by the rules of a single post", async () => {
+    const [one, two] = [await aQueue(), await aQueue('{"_max_messages_post_size": 3}')];
+    const { messages } = service.operations;
+    const posts = [
+      { queue: one, messages: [{ bodyText: "1" }, { bodyText: "2" }], idempotencyKey: "k" },
+      { queue: two, messages: [{ bodyText: "1234" }] },
+      { queue: "missing", messages: [{ bodyText: "1" }] },
+      { queue: "made", messages: [{ bodyText: "1" }], createQueue: true },
+      { project: "elsewhere", queue: one, messages: [{ bodyText: "1" }] },
+      { queue: two, messages: [{ bodyText: "{" }] },
+    ];
+    const outcomes = await messages.postToMany(operator, { posts });
+    expect(outcomes.map((outcome) => ("ids" in outcome ? outcome.ids.length : outcome.error.code))).toEqual([
+      2,
+      "TOO_LARGE",
+      "QUEUE_DOES_NOT_EXIST",
+      1,
+      "FORBIDDEN",
+      "BAD_INPUT",
+    ]);
+    // A repeat posts nothing more under the same key.
+    const [again] = await messages.postToMany(operator, { posts: posts.slice(0, 1) });
+    expect(again).toEqual(outcomes[0]);
+    const { items } = await messages.list(viewer, { project: "p", queue: one });
+    expect(items.map(({ bodyText }) => bodyText)).toEqual(["1", "2"]);
+    expect(await codeOf(messages.postToMany(viewer, { posts }))).toBe("FORBIDDEN");
+  });
+
   test("a body is kept exactly as it was sent, though JavaScript would change it", async () => {
     const queue = await aQueue();
     const bodies = [

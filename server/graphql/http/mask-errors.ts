@@ -154,8 +154,11 @@ const RETRY_DESCRIPTIONS: Record<Retry, string> = {
     "The same request fails again, until it or what it is about has changed. `extensions.retryAfterSeconds` is null.",
 };
 
-builder.enumType("Retry", {
+export const RetryType = builder.enumType("Retry", {
   description:
     "Every `extensions.retry` that an error can have: whether to repeat the field at the error's `path`. Fields that have an answer need no repeat.",
-  values: Object.fromEntries(RETRIES.map((retry) => [retry, { description: RETRY_DESCRIPTIONS[retry] }])),
+  values: Object.fromEntries(RETRIES.map((retry) => [retry, { description: RETRY_DESCRIPTIONS[retry] }])) as Record<
+    Retry,
+    { description: string }
+  >,
 });

@@ -3,6 +3,7 @@ import "./scalars.ts";
 import "../http/mask-errors.ts";
 import "../queues.ts";
 import "../messages.ts";
+import "../many-posts.ts";
 import "../claims.ts";
 import "../subscriptions.ts";
 import "../projects.ts";

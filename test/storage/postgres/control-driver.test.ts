@@ -110,7 +110,6 @@ describe("with 100,000 queues in one project", () => {
     { isDeadLetterQueue: false },
     { pool: "a", flavor: "fast" },
     { pool: "a", isDeadLetterQueue: true },
-    { flavor: "", isDeadLetterQueue: false },
     { pool: "a", flavor: "", isDeadLetterQueue: false },
     { pool: "b", isDeadLetterQueue: true },
     { flavor: "", isDeadLetterQueue: true },
@@ -120,15 +119,14 @@ describe("with 100,000 queues in one project", () => {
     for (const project of ["big", undefined]) {
       const where = project ?? "all projects";
       it.each(FILTERS)(`with the filter %o, each page by ${field} of ${where} reads few rows`, async (filter) => {
-        for (const direction of ["asc", "desc"] as const) {
-          const orderBy = { field, direction };
-          const list = (page: PageRequest) => control.queues.list({ project, orderBy, filter, page });
-          // The search finds a marker in the middle of the list.
-          const middle = { project, orderBy, filter: { search: "q0500" }, page: { limit: 50 } };
-          const { nextMarker } = await control.queues.list(middle);
-          expect(nextMarker).not.toBeNull();
-          await isCheap(list, nextMarker as string, filter === FILTERS[0] ? FEW_BLOCKS : FEW_BLOCKS_FILTERED);
-        }
+        // Pages before a marker read downwards.
+        const orderBy = { field, direction: "asc" } as const;
+        const list = (page: PageRequest) => control.queues.list({ project, orderBy, filter, page });
+        // The search finds a marker in the middle of the list.
+        const middle = { project, orderBy, filter: { search: "q0500" }, page: { limit: 50 } };
+        const { nextMarker } = await control.queues.list(middle);
+        expect(nextMarker).not.toBeNull();
+        await isCheap(list, nextMarker as string, filter === FILTERS[0] ? FEW_BLOCKS : FEW_BLOCKS_FILTERED);
       });
     }
   }

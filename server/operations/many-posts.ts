@@ -1,0 +1,95 @@
+/** One request that posts to many queues. */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Access } from "../access/access.ts";
+import type { Limits } from "../config.ts";
+import { DomainError, internalMessage } from "../errors.ts";
+import { withDeadline } from "../storage/deadline.ts";
+import type { OperationContext } from "./context.ts";
+import { badInput } from "./input/limits.ts";
+
+interface Post {
+  messages: readonly { bodyText: string }[];
+}
+
+/** What became of one post: the ids of its messages, or why none of them was stored. */
+export type PostOutcome = { ids: string[] } | { error: DomainError };
+
+/** Posts that run at the same time. One that takes longer than SLOW_MS makes room for another. */
+const AT_ONCE = 16;
+/** So that the posts to a pool that does not answer delay the others only for a moment. */
+const SLOW_MS = 200;
+/** Bytes of bodies that are checked before other requests get a turn. */
+const BYTES_A_TURN = 262_144;
+
+/**
+ * Posts to each queue with `post`, side by side, and returns the outcomes in the order given. A post that fails stops
+ * no other. Throws only for a request that is too large as a whole: BAD_INPUT, TOO_LARGE.
+ */
+export async function postToMany<P extends Post>(
+  { limits, warn }: Pick<OperationContext, "limits" | "warn">,
+  { requestId }: Pick<Access, "requestId">,
+  posts: readonly P[],
+  post: (one: P) => Promise<{ ids: string[] }>,
+): Promise<PostOutcome[]> {
+  const sizes = checkTogether(limits, posts);
+  const outcomes: PostOutcome[] = [];
+  const running: Promise<void>[] = [];
+  let next = 0;
+  let bytesThisTurn = 0;
+
+  async function outcomeOf(one: P): Promise<PostOutcome> {
+    try {
+      return { ids: (await post(one)).ids };
+    } catch (error) {
+      if (error instanceof DomainError) return { error };
+      warn("One of several posts failed unexpectedly", error);
+      return {
+        error: new DomainError("INTERNAL", internalMessage(requestId), { details: { requestId }, cause: error }),
+      };
+    }
+  }
+
+  async function runSome(): Promise<void> {
+    while (next < posts.length) {
+      const index = next;
+      next += 1;
+      bytesThisTurn += sizes[index] ?? 0;
+      if (bytesThisTurn > BYTES_A_TURN) {
+        bytesThisTurn = 0;
+        await nextTurn();
+      }
+      const work = outcomeOf(posts[index] as P).then((outcome) => {
+        outcomes[index] = outcome;
+      });
+      running.push(work);
+      await withDeadline(work, SLOW_MS, () => undefined);
+    }
+  }
+
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, posts.length) }, runSome));
+  await Promise.all(running);
+  return outcomes;
+}
+
+/** Returns how many bytes of bodies each post has. */
+function checkTogether(limits: Limits, posts: readonly Post[]): number[] {
+  if (posts.length === 0) throw badInput("posts", "posts must be a list of at least one post.");
+  requireAtMost("posts", "posts", posts.length, limits.MAX_POSTS);
+  const messages = posts.reduce((sum, post) => sum + post.messages.length, 0);
+  requireAtMost("posts", "messages", messages, limits.MAX_POSTS_MESSAGES);
+  const sizes = posts.map((post) => post.messages.reduce((sum, { bodyText }) => sum + Buffer.byteLength(bodyText), 0));
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  if (bytes > limits.MAX_POSTS_SIZE) {
+    throw new DomainError(
+      "TOO_LARGE",
+      `The bodies of all posts may have ${limits.MAX_POSTS_SIZE} bytes together; these have ${bytes}. Post fewer at a time.`,
+      { details: { field: "posts", value: bytes, maximum: limits.MAX_POSTS_SIZE } },
+    );
+  }
+  return sizes;
+}
+
+function requireAtMost(field: string, what: string, value: number, maximum: number): void {
+  if (value <= maximum) return;
+  throw badInput(field, `One request may have at most ${maximum} ${what}; this one has ${value}.`, { value, maximum });
+}
