@@ -53,8 +53,12 @@ builder.queryFields((t) => ({
     complexity: pageCost,
     description: "The audit log, newest first. Without a project: of all projects, only for callers who may see all.",
     resolve: async (_root, args, { access, operations }) => ({
-      page: await operations.audit.list(access, { project: args.project, actor: args.actor, page: pageOf(args) }),
-      cursorOf: ({ id }: AuditEntry) => id,
+      page: await operations.audit.list(access, {
+        project: args.project,
+        actor: args.actor,
+        page: pageOf(args, "auditEntries"),
+      }),
+      order: "auditEntries" as const,
     }),
   }),
 }));

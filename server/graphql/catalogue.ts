@@ -4,6 +4,7 @@ import { followQueue, inBatches, QUEUE_REFERENCE, type QueueParent, QueueType } 
 import { orNull, projectArgs, projectField, queueArgs, queueField } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import { connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
+import type { ListOrder } from "./schema/cursor.ts";
 import { DeletePayload } from "./schema/delete-payload.ts";
 import { DropAllInput, DropAllPayload } from "./schema/drop-all.ts";
 
@@ -57,8 +58,8 @@ builder.objectFields(PoolType, (t) => ({
     complexity: pageCost,
     description: "The queues of all projects in this pool. Only for callers who may see all projects.",
     resolve: async ({ name }, args, { access, operations }) => ({
-      page: await operations.catalogue.list(access, { allProjects: true, pool: name, page: pageOf(args) }),
-      cursorOf: null,
+      page: await operations.catalogue.list(access, { allProjects: true, pool: name, page: pageOf(args, "catalogue") }),
+      order: "catalogue" as const,
     }),
   }),
 }));
@@ -91,14 +92,16 @@ builder.queryFields((t) => ({
     description: "Which pool holds which queue, in the order in which they were mapped.",
     resolve: async (_root, args, { access, operations }) => {
       const { project, allProjects, pool, search } = args;
+      const order: ListOrder =
+        search === null || search === undefined || search === "" ? "catalogue" : "catalogue.name";
       const page = await operations.catalogue.list(access, {
         project,
         pool,
         search,
-        page: pageOf(args),
+        page: pageOf(args, order),
         allProjects,
       });
-      return { page, cursorOf: null };
+      return { page, order };
     },
   }),
 }));

@@ -19,6 +19,7 @@ import { batched } from "./schema/batched.ts";
 import { builder, waiting } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, KEEPING_WAITING, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import type { GraphQLContext } from "./schema/context.ts";
+import { readMessagePosition } from "./schema/cursor.ts";
 
 /** A claim as its resolvers see it. Without `messages`, they are read when the field is selected. */
 interface ClaimParent extends ClaimRecord {
@@ -64,7 +65,7 @@ ClaimType.implement({
       type: [MessageType],
       nullable: true,
       args: {
-        after: t.arg.string({ description: "A message's marker: only messages after it." }),
+        after: t.arg.string({ description: "A message's marker or cursor: only messages after it." }),
       },
       complexity: { field: ASKING_THE_STORE, multiplier: 10 },
       description:
@@ -86,8 +87,9 @@ async function claimById(
   info: GraphQLResolveInfo,
 ): Promise<ClaimParent | null> {
   const { access, answer, operations } = context;
+  const position = typeof after === "string" ? readMessagePosition(after, "after") : null;
   const found = await batched(context, info, claim, (claims) =>
-    operations.batch.claimsById(access, { claims, after, bodies: answer.reads(info) }),
+    operations.batch.claimsById(access, { claims, after: position, bodies: answer.reads(info) }),
   );
   return found && { ...found.claim, messages: found.messages };
 }
@@ -101,12 +103,13 @@ builder.objectFields(QueueType, (t) => ({
     args: pageArgs,
     complexity: pageCost,
     description: "Its live claims, oldest first.",
-    resolve: async (queue, args, context, info) => ({
-      page: await batched(context, info, queue, (queues) =>
-        context.operations.batch.claims(context.access, { queues: queues.map(addressOf), page: pageOf(args) }),
-      ),
-      cursorOf: (claim: ClaimParent) => claim.id,
-    }),
+    resolve: async (queue, args, context, info) => {
+      const page = pageOf(args, "claims");
+      const found = await batched(context, info, queue, (queues) =>
+        context.operations.batch.claims(context.access, { queues: queues.map(addressOf), page }),
+      );
+      return { page: found, order: "claims" as const };
+    },
   }),
   claim: t.field({
     type: ClaimType,

@@ -76,8 +76,8 @@ builder.queryFields((t) => ({
     complexity: pageCost,
     description: "A project's flavors by name.",
     resolve: async (_root, args, { access, operations }) => ({
-      page: await operations.flavors.list(access, { project: args.project, page: pageOf(args) }),
-      cursorOf: ({ name }: FlavorRecord) => name,
+      page: await operations.flavors.list(access, { project: args.project, page: pageOf(args, "flavors") }),
+      order: "flavors" as const,
     }),
   }),
 }));

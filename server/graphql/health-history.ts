@@ -112,8 +112,13 @@ builder.objectFields(PoolType, (t) => ({
     complexity: pageCost,
     description: "Its health over time, newest interval first. Intervals without samples are left out.",
     resolve: async ({ name }, { since, stepSeconds, ...args }, { access, operations }) => ({
-      page: await operations.healthHistory.list(access, { pool: name, since, stepSeconds, page: pageOf(args) }),
-      cursorOf: ({ from }: HealthInterval) => String(from.getTime() / 1000),
+      page: await operations.healthHistory.list(access, {
+        pool: name,
+        since,
+        stepSeconds,
+        page: pageOf(args, "healthHistory"),
+      }),
+      order: "healthHistory" as const,
     }),
   }),
 }));

@@ -158,9 +158,9 @@ builder.queryFields((t) => ({
         kind: args.kind,
         state: args.state,
         target: args.target,
-        page: pageOf(args),
+        page: pageOf(args, "jobs"),
       }),
-      cursorOf: ({ id }: Job) => id,
+      order: "jobs" as const,
     }),
   }),
   poolPlacement: t.field({

@@ -7,7 +7,15 @@ import {
 } from "../operations/key-value-stores.ts";
 import { orNull } from "./schema/addresses.ts";
 import { builder, waiting } from "./schema/builder.ts";
-import { CountType, connectionType, KEEPING_WAITING, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
+import {
+  CountType,
+  connectionType,
+  KEEPING_WAITING,
+  type PageArgs,
+  pageArgs,
+  pageCost,
+  pageOf,
+} from "./schema/connection.ts";
 import type { GraphQLContext } from "./schema/context.ts";
 import { DeletePayload } from "./schema/delete-payload.ts";
 import { RawJson } from "./schema/json.ts";
@@ -54,17 +62,13 @@ const ValueType = builder.objectRef<{ key: string; valueText: string }>("KeyValu
   }),
 });
 
-const keysOf = async (store: string, args: Parameters<typeof pageOf>[0], { access, operations }: GraphQLContext) => ({
-  page: await operations.keyValueStores.keys(access, { store, page: pageOf(args) }),
-  cursorOf: null,
+const keysOf = async (store: string, args: PageArgs, { access, operations }: GraphQLContext) => ({
+  page: await operations.keyValueStores.keys(access, { store, page: pageOf(args, "keyValueKeys") }),
+  order: "keyValueKeys" as const,
 });
-const locksOf = async (
-  store: string | null | undefined,
-  args: Parameters<typeof pageOf>[0],
-  { access, operations }: GraphQLContext,
-) => ({
-  page: await operations.keyValueStores.locks(access, { store, page: pageOf(args) }),
-  cursorOf: null,
+const locksOf = async (store: string | null | undefined, args: PageArgs, { access, operations }: GraphQLContext) => ({
+  page: await operations.keyValueStores.locks(access, { store, page: pageOf(args, "keyValueLocks") }),
+  order: "keyValueLocks" as const,
 });
 
 const StoreType = builder.objectRef<StoreRecord>("KeyValueStore").implement({
@@ -105,8 +109,8 @@ builder.queryFields((t) => ({
     complexity: pageCost,
     description: "All key-value stores by name, internal ones too.",
     resolve: async (_root, args, { access, operations }) => ({
-      page: await operations.keyValueStores.list(access, { page: pageOf(args) }),
-      cursorOf: null,
+      page: await operations.keyValueStores.list(access, { page: pageOf(args, "keyValueStores") }),
+      order: "keyValueStores" as const,
     }),
   }),
   keyValueKeys: t.field({

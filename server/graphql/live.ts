@@ -6,6 +6,7 @@ import { MessageType } from "./messages.ts";
 import { QueueStatsOfType } from "./queues.ts";
 import { projectArgs, queueArgs } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
+import { readMessagePosition } from "./schema/cursor.ts";
 
 builder.subscriptionFields((t) => ({
   messagePosted: t.field({
@@ -13,13 +14,18 @@ builder.subscriptionFields((t) => ({
     args: {
       ...queueArgs,
       after: t.arg.string({
-        description: "A message's marker: start after it, and miss no message. Left out: from now on.",
+        description:
+          'A message\'s marker or cursor: start after it, and miss no message. "0": from the beginning of the queue. Left out: from now on.',
       }),
     },
     description:
       "The messages of a queue as they are posted, in its order. Watching consumes nothing. The stream ends with QUEUE_DOES_NOT_EXIST when the queue is deleted. The `id` of each event is its message's marker: a request with the header `Last-Event-ID`, as an EventSource sends it, starts after that marker instead of `after`.",
     subscribe: async (_root, args, { access, operations, signal, position }) => {
-      const after = position.lastEventId ?? args.after ?? (await operations.messages.newestMarker(access, args));
+      const given = position.lastEventId ?? args.after ?? undefined;
+      const after =
+        given === undefined
+          ? await operations.messages.newestMarker(access, args)
+          : readMessagePosition(given, "after");
       position.begin(after, ({ marker }: MessageRecord) => marker);
       return operations.messages.watch(access, { ...args, after, signal });
     },

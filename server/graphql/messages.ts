@@ -17,6 +17,7 @@ import { batched } from "./schema/batched.ts";
 import { builder, waiting } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import type { GraphQLContext } from "./schema/context.ts";
+import { readMessagePosition } from "./schema/cursor.ts";
 import { DeletePayload } from "./schema/delete-payload.ts";
 import { RawJson } from "./schema/json.ts";
 import { JsonInput, textOf } from "./schema/json-input.ts";
@@ -62,7 +63,7 @@ MessageType.implement({
     state: t.expose("state", { type: MessageStateType, description: "Its state when it was read." }),
     marker: t.exposeString("marker", {
       description:
-        "Its position in the queue, which is also its cursor: a number as text that grows in commit order and is never reused.",
+        "Its position in the queue: a number as text that grows in commit order and is never reused. `messages` and `messagePosted` take it as `after`.",
     }),
     bodyText: t.exposeString("bodyText", { description: "The body as the exact JSON text that was posted." }),
     body: t.field({
@@ -151,7 +152,7 @@ builder.objectFields(QueueType, (t) => ({
     },
     complexity: pageCost,
     description:
-      "Its messages, oldest first; only ready ones, unless other states are included. A page ends early at `limits.maxPageBytes`, and `hasNextPage` says so. A reader that continues after `endCursor` misses no message, even while others post.",
+      'Its messages, oldest first; only ready ones, unless other states are included. A page ends early at `limits.maxPageBytes`, and `hasNextPage` says so. A reader that continues after `endCursor` misses no message, even while others post. `after` and `before` also take a message\'s marker; `after: "0"` is the beginning of the queue.',
     resolve: async (queue, args, context, info) => {
       const { access, operations, answer } = context;
       const { includeClaimed, includeDelayed, includeExhausted, clientId, echo, waitSeconds } = args;
@@ -161,7 +162,7 @@ builder.objectFields(QueueType, (t) => ({
         includeExhausted,
         clientId,
         echo,
-        page: pageOf(args),
+        page: pageOf(args, "messages", readMessagePosition),
         bodies: answer.reads(info),
       };
       // Each waits for its own queue.
@@ -173,7 +174,7 @@ builder.objectFields(QueueType, (t) => ({
         : await batched(context, info, queue, (queues) =>
             operations.batch.messages(access, { ...request, queues: queues.map(addressOf) }),
           );
-      return { page, cursorOf: (message: MessageRecord) => message.marker };
+      return { page, order: "messages" as const };
     },
   }),
   message: t.field({

@@ -118,8 +118,8 @@ builder.queryFields((t) => ({
     complexity: pageCost,
     description: "All pools by name. The built-in one comes first, on the first page.",
     resolve: async (_root, args, { access, operations }) => ({
-      page: await operations.pools.list(access, { page: pageOf(args) }),
-      cursorOf: null,
+      page: await operations.pools.list(access, { page: pageOf(args, "pools") }),
+      order: "pools" as const,
     }),
   }),
   poolsByFlavor: t.field({

@@ -28,8 +28,8 @@ builder.queryFields((t) => ({
     complexity: pageCost,
     description: "The projects that you may see, by name: those with queues, or all of yours if you may see only some.",
     resolve: async (_root, args, { access, operations }) => ({
-      page: await operations.projects.list(access, { search: args.search, page: pageOf(args) }),
-      cursorOf: null,
+      page: await operations.projects.list(access, { search: args.search, page: pageOf(args, "projects") }),
+      order: "projects" as const,
     }),
   }),
 }));

@@ -14,6 +14,7 @@ import {
 import { idempotencyKeyField, orNull, projectArgs, projectField, queueArgs, queueField } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import { pageArgs, pageCost, pageOf } from "./schema/connection.ts";
+import type { ListOrder } from "./schema/cursor.ts";
 import { DeletePayload } from "./schema/delete-payload.ts";
 import { JsonInput, optionalTextOf, textOf } from "./schema/json-input.ts";
 import { selectedFields } from "./schema/selections.ts";
@@ -120,6 +121,7 @@ builder.queryFields((t) => ({
     resolve: async (_root, args, { access, operations }, info) => {
       const { project, allProjects, filter, orderBy } = args;
       const scope = { project, filter, allProjects };
+      const order: ListOrder = `queues.${orderBy.field}${allProjects ? ".all" : ""}`;
       const withStats = selectedFields(info, STATS_FIELDS).size > 0;
       const detailed = selectedFields(info, METADATA_FIELDS).size > 0;
       const page = await operations.queues.list(access, {
@@ -127,12 +129,12 @@ builder.queryFields((t) => ({
         orderBy,
         detailed,
         withStats,
-        page: pageOf(args),
+        page: pageOf(args, order),
       });
       const items = page.items.map(({ stats, ...queue }) => queueParent(withStats ? { ...queue, stats } : queue));
       return {
         page: { ...page, items },
-        cursorOf: orderBy.field === "name" && !allProjects ? (queue: QueueParent) => queue.name : null,
+        order,
         count: () => operations.queues.count(access, scope),
       };
     },

@@ -41,8 +41,6 @@ const QueueSubscriptionType = builder.objectRef<SubscriptionRecord>("QueueSubscr
 
 const QueueSubscriptionConnectionType = connectionType("QueueSubscription", QueueSubscriptionType, "subscriptions");
 
-const cursorOf = ({ id }: SubscriptionRecord) => id;
-
 builder.objectFields(QueueType, (t) => ({
   subscriptions: t.field({
     type: QueueSubscriptionConnectionType,
@@ -50,12 +48,13 @@ builder.objectFields(QueueType, (t) => ({
     args: pageArgs,
     complexity: pageCost,
     description: "Its subscriptions, oldest first.",
-    resolve: async (queue, args, context, info) => ({
-      page: await batched(context, info, queue, (queues) =>
-        context.operations.batch.subscriptions(context.access, { queues: queues.map(addressOf), page: pageOf(args) }),
-      ),
-      cursorOf,
-    }),
+    resolve: async (queue, args, context, info) => {
+      const page = pageOf(args, "queueSubscriptions");
+      const found = await batched(context, info, queue, (queues) =>
+        context.operations.batch.subscriptions(context.access, { queues: queues.map(addressOf), page }),
+      );
+      return { page: found, order: "queueSubscriptions" as const };
+    },
   }),
 }));
 
@@ -83,8 +82,12 @@ builder.queryFields((t) => ({
     complexity: pageCost,
     description: "The subscriptions of a queue, oldest first; also of one that does not exist now.",
     resolve: async (_root, { project, queue, ...args }, { access, operations }) => ({
-      page: await operations.subscriptions.list(access, { project, queue, page: pageOf(args) }),
-      cursorOf,
+      page: await operations.subscriptions.list(access, {
+        project,
+        queue,
+        page: pageOf(args, "queueSubscriptions"),
+      }),
+      order: "queueSubscriptions" as const,
     }),
   }),
 }));

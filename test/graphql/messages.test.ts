@@ -133,7 +133,8 @@ test("messages are read page by page, both ways, and a reader that continues fro
   await postMessages(api, project, "q", [1, 2, 3, 4, 5]);
   const first = await api.run(LIST, { project, first: 2 });
   expect(bodies(first)).toEqual(["1", "2"]);
-  expect(first.queue.messages.edges[1].cursor).toBe(first.queue.messages.edges[1].node.marker);
+  const [{ node: oldest }, { cursor: second }] = first.queue.messages.edges;
+  expect(first.queue.messages.pageInfo.endCursor).toBe(second);
   expect(first.queue.messages.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: false });
   const rest = await api.run(LIST, { project, after: first.queue.messages.pageInfo.endCursor });
   expect(bodies(rest)).toEqual(["3", "4", "5"]);
@@ -141,6 +142,12 @@ test("messages are read page by page, both ways, and a reader that continues fro
   const end = rest.queue.messages.pageInfo.endCursor;
   expect(bodies(await api.run(LIST, { project, last: 2, before: end }))).toEqual(["3", "4"]);
   expect(bodies(await api.run(LIST, { project, after: end }))).toEqual([]);
+  const newest = await api.run(LIST, { project, last: 2 });
+  expect(bodies(newest)).toEqual(["4", "5"]);
+  expect(newest.queue.messages.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: true, endCursor: end });
+  expect(bodies(await api.run(LIST, { project, after: oldest.marker, first: 1 }))).toEqual(["2"]);
+  expect(bodies(await api.run(LIST, { project, after: "0", first: 1 }))).toEqual(["1"]);
+  expect(await api.codeOf(LIST, { project, after: "01x" })).toBe("BAD_INPUT");
   await postMessages(api, project, "q", [6]);
   expect(bodies(await api.run(LIST, { project, after: end }))).toEqual(["6"]);
 });

@@ -130,27 +130,25 @@ test("a list is read page by page, both ways", async () => {
   for (const name of ["a", "b", "c", "d", "e"]) await createQueue(api, project, name);
   const first = await api.run(NAMES, { project, first: 2 });
   expect(names(first)).toEqual(["a", "b"]);
-  expect(first.queues.edges.map(({ cursor }: { cursor: string }) => cursor)).toEqual(["a", "b"]);
-  expect(first.queues.pageInfo).toEqual({
-    hasNextPage: true,
-    hasPreviousPage: false,
-    startCursor: "a",
-    endCursor: "b",
-  });
+  const [a, b] = first.queues.edges.map(({ cursor }: { cursor: string }) => cursor);
+  expect(first.queues.pageInfo).toEqual({ hasNextPage: true, hasPreviousPage: false, startCursor: a, endCursor: b });
   expect(first.queues.count).toEqual({ value: 5, exact: true });
-  const second = await api.run(NAMES, { project, first: 10, after: "b" });
+  const second = await api.run(NAMES, { project, first: 10, after: b });
   expect(names(second)).toEqual(["c", "d", "e"]);
   expect(second.queues.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: true });
-  const back = await api.run(NAMES, { project, last: 2, before: "d" });
+  const back = await api.run(NAMES, { project, last: 2, before: second.queues.edges[1].cursor });
   expect(names(back)).toEqual(["b", "c"]);
   expect(back.queues.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: true });
+  const last = await api.run(NAMES, { project, last: 2 });
+  expect(names(last)).toEqual(["d", "e"]);
+  expect(last.queues.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: true });
   expect(names(await api.run(NAMES, { project, orderBy: { field: "NAME", direction: "DESC" }, first: 2 }))).toEqual([
     "e",
     "d",
   ]);
 });
 
-test("a list sorted by creation is paged by the markers of pageInfo", async () => {
+test("a list sorted by creation is paged by the cursors of pageInfo, which are those of no other order", async () => {
   const project = aProject();
   for (const name of ["z", "m", "a"]) await createQueue(api, project, name);
   const orderBy = { field: "CREATED_AT" };
@@ -159,6 +157,8 @@ test("a list sorted by creation is paged by the markers of pageInfo", async () =
   const next = await api.run(NAMES, { project, orderBy, first: 2, after: first.queues.pageInfo.endCursor });
   expect(names(next)).toEqual(["a"]);
   expect(names(await api.run(NAMES, { project, orderBy: { ...orderBy, direction: "DESC" } }))).toEqual(["a", "m", "z"]);
+  expect(await api.codeOf(NAMES, { project, after: first.queues.pageInfo.endCursor })).toBe("BAD_INPUT");
+  expect(names(await api.run(NAMES, { project, sort: "CREATED_AT", descending: true }))).toEqual(["a", "m", "z"]);
 });
 
 test("a list is searched by the beginning of names, and counted so", async () => {

@@ -1,9 +1,10 @@
-/** Relay's connections over pages by marker. */
+/** Relay's connections over pages by marker. Clients get markers as cursors. */
 import type { InputShapeFromFields, ObjectRef } from "@pothos/core";
 import { DomainError } from "../../errors.ts";
 import type { PageParams } from "../../operations/input/addresses.ts";
 import type { Page } from "../../storage/list-pages.ts";
 import { builder } from "./builder.ts";
+import { type ListOrder, readCursor, writeCursor } from "./cursor.ts";
 
 /** The arguments of every connection. */
 export const pageArgs = builder.args((t) => ({
@@ -12,19 +13,26 @@ export const pageArgs = builder.args((t) => ({
   }),
   after: t.string({ description: "A cursor: the page starts after it. Its row need not exist any more." }),
   last: t.int({
-    description: "How many rows, backwards: those just before `before`, which is required then.",
+    description: "How many rows, backwards: those just before `before`. Without `before`: the last ones of the list.",
   }),
   before: t.string({ description: "A cursor: the page ends before it. Only together with `last`." }),
 }));
-type PageArgs = InputShapeFromFields<typeof pageArgs>;
+export type PageArgs = InputShapeFromFields<typeof pageArgs>;
 
-/** Converts the arguments of a connection. BAD_INPUT for a combination that pages by marker cannot serve. */
-export function pageOf({ first, after, last, before }: PageArgs): NonNullable<PageParams["page"]> {
+/**
+ * Converts the arguments of a connection with this order. BAD_INPUT for a combination that pages by marker cannot
+ * serve, and for a text that is no cursor. `read` is for lists that also take other positions than cursors.
+ */
+export function pageOf(
+  { first, after, last, before }: PageArgs,
+  order: ListOrder,
+  read = (cursor: string, field: string) => readCursor(order, cursor, field),
+): NonNullable<PageParams["page"]> {
   if (last === null || last === undefined) {
     if (before !== null && before !== undefined) {
       throw new DomainError("BAD_INPUT", "`before` goes with `last`: say how many come in front of it.");
     }
-    return { after, limit: first, limitName: "first" };
+    return { after: optional(after, (cursor) => read(cursor, "after")), limit: first, limitName: "first" };
   }
   if ((first !== null && first !== undefined) || (after !== null && after !== undefined)) {
     throw new DomainError(
@@ -32,10 +40,12 @@ export function pageOf({ first, after, last, before }: PageArgs): NonNullable<Pa
       "Page either forwards with `first` and `after`, or backwards with `last` and `before`.",
     );
   }
-  if (before === null || before === undefined) {
-    throw new DomainError("BAD_INPUT", "`last` needs `before`: a cursor to go backwards from.");
-  }
-  return { before, limit: last, limitName: "last" };
+  const marker = optional(before, (cursor) => read(cursor, "before"));
+  return { ...(marker === undefined ? { atEnd: true } : { before: marker }), limit: last, limitName: "last" };
+}
+
+function optional<T>(value: T | null | undefined, convert: (value: T) => T): T | undefined {
+  return value === null || value === undefined ? undefined : convert(value);
 }
 
 /** Cost of a field that reads the store for each row, so that a long list of such rows is expensive. */
@@ -65,47 +75,40 @@ export const CountType = builder.objectRef<Count>("Count").implement({
   }),
 });
 
-/** A page as the resolvers of a connection see it. `cursorOf` is null if markers belong to pages instead of rows. */
+/** A page as the resolvers of a connection see it. `order`: that of its cursors. */
 export interface Connection<T> {
   page: Page<T>;
-  cursorOf: ((item: T) => string) | null;
+  order: ListOrder;
   count?: () => Promise<Count>;
 }
 
-interface PageInfo {
-  hasNextPage: boolean;
-  hasPreviousPage: boolean;
-  startCursor: string | null;
-  endCursor: string | null;
-}
+const cursorOrNull = (order: ListOrder, marker: string | null | undefined) =>
+  marker === null || marker === undefined ? null : writeCursor(order, marker);
 
-const PageInfoType = builder.objectRef<PageInfo>("PageInfo").implement({
+const PageInfoType = builder.objectRef<Pick<Connection<unknown>, "page" | "order">>("PageInfo").implement({
   description: "The position of a page in its list.",
   fields: (t) => ({
-    hasNextPage: t.exposeBoolean("hasNextPage", {
+    hasNextPage: t.boolean({
       description: "True: more rows follow. Continue with `after: endCursor`.",
+      resolve: ({ page }) => page.nextMarker !== null,
     }),
-    hasPreviousPage: t.exposeBoolean("hasPreviousPage", {
+    hasPreviousPage: t.boolean({
       description: "True: rows come before. Go back with `before: startCursor`.",
+      resolve: ({ page }) => page.previousMarker !== null,
     }),
-    startCursor: t.exposeString("startCursor", { nullable: true, description: "Cursor of the page's first row." }),
-    endCursor: t.exposeString("endCursor", {
+    startCursor: t.string({
       nullable: true,
-      description: "Cursor of the page's last row. Keep it to read later what follows.",
+      description: "Cursor of the page's first row. Null only on a page without rows.",
+      resolve: ({ page, order }) => cursorOrNull(order, page.previousMarker ?? page.markers[0]),
+    }),
+    endCursor: t.string({
+      nullable: true,
+      description:
+        "Cursor of the page's last row. Null only on a page without rows. Keep it to read later what follows.",
+      resolve: ({ page, order }) => cursorOrNull(order, page.nextMarker ?? page.markers.at(-1)),
     }),
   }),
 });
-
-function pageInfoOf<T>({ page, cursorOf }: Connection<T>): PageInfo {
-  const first = page.items[0];
-  const last = page.items.at(-1);
-  return {
-    hasNextPage: page.nextMarker !== null,
-    hasPreviousPage: page.previousMarker !== null,
-    startCursor: page.previousMarker ?? (first !== undefined && cursorOf ? cursorOf(first) : null),
-    endCursor: page.nextMarker ?? (last !== undefined && cursorOf ? cursorOf(last) : null),
-  };
-}
 
 /**
  * Declares `<name>Connection` and `<name>Edge`. `countedAs` names what `count` counts; without it there is no count.
@@ -116,14 +119,14 @@ export function connectionType<T>(
   rows: string,
   countedAs?: string,
 ) {
-  const edge = builder.objectRef<{ node: T; cursor: string | null }>(`${name}Edge`).implement({
+  const edge = builder.objectRef<{ node: T; order: ListOrder; marker: string }>(`${name}Edge`).implement({
     description: `A row of a list of ${rows}, with its cursor.`,
     fields: (t) => ({
       // The types of Pothos allow for T being a list; it is a row.
       node: t.field({ type: node, description: "The row.", resolve: (parent) => parent.node as never }),
-      cursor: t.exposeString("cursor", {
-        nullable: true,
-        description: "Its cursor. Null in lists where only whole pages have cursors: use those of `pageInfo` then.",
+      cursor: t.string({
+        description: "Its cursor: a text for `after` and `before` of this list, and for nothing else.",
+        resolve: ({ order, marker }) => writeCursor(order, marker),
       }),
     }),
   });
@@ -140,14 +143,14 @@ export function connectionType<T>(
         type: [edge],
         complexity: { field: 0, multiplier: 1 },
         description: "The rows with their cursors.",
-        resolve: ({ page, cursorOf }) =>
-          page.items.map((item) => ({ node: item, cursor: cursorOf ? cursorOf(item) : null })),
+        resolve: ({ page: { items, markers }, order }) =>
+          items.map((node, index) => ({ node, order, marker: markers[index] as string })),
       }),
       pageInfo: t.field({
         type: PageInfoType,
         complexity: { field: 0, multiplier: 0 },
         description: "The position of this page in the list.",
-        resolve: pageInfoOf,
+        resolve: (parent) => parent,
       }),
       ...(countedAs === undefined
         ? {}
