@@ -34,6 +34,16 @@ export const UPDATE_QUEUE_METADATA = graphql(`
   }
 `);
 
+export const UPDATE_QUEUE_ATTRIBUTES = graphql(`
+  mutation UpdateQueueAttributes($input: UpdateQueueAttributesInput!) {
+    updateQueueAttributes(input: $input) {
+      queue {
+        updatedAt
+      }
+    }
+  }
+`);
+
 export const PATCH_QUEUE_METADATA = graphql(`
   mutation PatchQueueMetadata($input: PatchQueueMetadataInput!) {
     patchQueueMetadata(input: $input) {

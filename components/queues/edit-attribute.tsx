@@ -8,7 +8,7 @@ import { Button } from "../ui/button.tsx";
 import { TextAreaField, TextField } from "../ui/form.tsx";
 import { z } from "../zod.ts";
 import { ATTRIBUTES, type AttributeName } from "./attributes.ts";
-import { PATCH_QUEUE_METADATA } from "./documents.ts";
+import { PATCH_QUEUE_METADATA, UPDATE_QUEUE_ATTRIBUTES } from "./documents.ts";
 
 const NUMBER = z.object({ value: neededWhole });
 const FLAVOR = z.object({ value: objectName });
@@ -36,25 +36,35 @@ export function EditAttribute({
       <Pencil aria-hidden />
     </Button>
   );
-  const jsonOf = (typed: string | number) => (attribute.kind === "json" ? String(typed) : JSON.stringify(typed));
   const shared = {
     trigger,
     title: name,
     description: attribute.meaning,
     submitLabel: "Save",
-    document: PATCH_QUEUE_METADATA,
     defaults: { value: value === null ? "" : String(value) },
-    variables: (values: { value: string | number }) => ({
-      input: { project, queue, changes: [{ op: "ADD" as const, key: name, value: { text: jsonOf(values.value) } }] },
-    }),
     done: () => `${name} is saved.`,
+  };
+  const typed = {
+    ...shared,
+    document: UPDATE_QUEUE_ATTRIBUTES,
+    variables: (values: { value: string | number }) => ({
+      input: { project, queue, attributes: { [attribute.field]: values.value } },
+    }),
+  };
+  // Text that may hold more than the API has types for.
+  const raw = {
+    ...shared,
+    document: PATCH_QUEUE_METADATA,
+    variables: (values: { value: string }) => ({
+      input: { project, queue, changes: [{ op: "ADD" as const, key: name, value: { text: values.value } }] },
+    }),
   };
   return (
     <span className="flex justify-end gap-1">
       {stored && fixed === null ? (
         <ActionButton
-          document={PATCH_QUEUE_METADATA}
-          variables={{ input: { project, queue, changes: [{ op: "REMOVE", key: name }] } }}
+          document={UPDATE_QUEUE_ATTRIBUTES}
+          variables={{ input: { project, queue, attributes: { [attribute.field]: null } } }}
           done={`${name} is reset to its default.`}
           label={`Reset ${name} to its default`}
         >
@@ -64,23 +74,23 @@ export function EditAttribute({
       {fixed !== null ? (
         trigger
       ) : attribute.kind === "number" ? (
-        <FormDialog {...shared} schema={NUMBER}>
+        <FormDialog {...typed} schema={NUMBER}>
           <TextField name="value" label="Value" kind="number" />
         </FormDialog>
       ) : attribute.kind === "json" ? (
-        <FormDialog {...shared} schema={JSON_TEXT}>
+        <FormDialog {...raw} schema={JSON_TEXT}>
           <TextAreaField name="value" label="Value" description="A JSON object. Stored exactly as typed." />
         </FormDialog>
       ) : attribute.kind === "flavor" ? (
         <FormDialog
-          {...shared}
+          {...typed}
           schema={FLAVOR}
           done={() => `${name} is saved. If the queue has to move, Jobs shows it.`}
         >
           <TextField name="value" label="Value" mono description="A flavor of the queue's project." />
         </FormDialog>
       ) : (
-        <FormDialog {...shared} schema={TEXT}>
+        <FormDialog {...typed} schema={TEXT}>
           <TextField name="value" label="Value" mono />
         </FormDialog>
       )}

@@ -1,9 +1,10 @@
 /** The types of a queue in the schema. Its queries and mutations are in queues.ts. */
-import { type ReservedAttributes, type RetryPolicy, storedKeys } from "../operations/input/queue-attributes.ts";
+import { storedKeys } from "../operations/input/queue-attributes.ts";
 import type { QueueMetadata } from "../operations/input/queue-metadata.ts";
-import type { QueueRecord } from "../operations/queues.ts";
+import type { QueueRecord } from "../operations/lifecycle/queue-record.ts";
 import type { MessageStamp, QueueStats } from "../storage/data-driver.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
+import { QueueAttributesType } from "./queue-attributes.ts";
 import { builder } from "./schema/builder.ts";
 import { connectionType } from "./schema/connection.ts";
 import { RawJson } from "./schema/json.ts";
@@ -60,102 +61,6 @@ export const QueueStatsType = builder.objectRef<QueueStats>("QueueStats").implem
       type: MessageStampType,
       nullable: true,
       description: "The newest message; null when there is none.",
-    }),
-  }),
-});
-
-const BackoffType = builder.enumType("RetryBackoffFunction", {
-  description: "How the pause between two attempts grows.",
-  values: {
-    LINEAR: { value: "linear", description: "By the same amount each time." },
-    ARITHMETIC: { value: "arithmetic", description: "By an amount that grows each time." },
-    EXPONENTIAL: { value: "exponential", description: "By powers of two." },
-    GEOMETRIC: { value: "geometric", description: "By a constant factor." },
-  } as const,
-});
-
-const RetryPolicyType = builder.objectRef<RetryPolicy>("RetryPolicy").implement({
-  description: "How notifications would be retried. It is stored, but nothing is delivered yet. Null: the default.",
-  fields: (t) => ({
-    retriesWithNoDelay: t.expose("retriesWithNoDelay", {
-      type: "SafeInt",
-      nullable: true,
-      description: "Attempts without a pause.",
-    }),
-    minimumDelayRetries: t.expose("minimumDelayRetries", {
-      type: "SafeInt",
-      nullable: true,
-      description: "Attempts after the minimum delay.",
-    }),
-    minimumDelaySeconds: t.expose("minimumDelaySeconds", {
-      type: "SafeInt",
-      nullable: true,
-      description: "Shortest pause, in seconds.",
-    }),
-    maximumDelaySeconds: t.expose("maximumDelaySeconds", {
-      type: "SafeInt",
-      nullable: true,
-      description: "Longest pause, in seconds.",
-    }),
-    maximumDelayRetries: t.expose("maximumDelayRetries", {
-      type: "SafeInt",
-      nullable: true,
-      description: "Attempts after the maximum delay.",
-    }),
-    retryBackoffFunction: t.expose("retryBackoffFunction", {
-      type: BackoffType,
-      nullable: true,
-      description: "How the pause grows in between.",
-    }),
-    ignoreSubscriptionOverride: t.exposeBoolean("ignoreSubscriptionOverride", {
-      nullable: true,
-      description: "True: the policy of a subscription is ignored.",
-    }),
-  }),
-});
-
-const QueueAttributesType = builder.objectRef<ReservedAttributes>("QueueAttributes").implement({
-  description: "The effective reserved attributes of a queue: the stored value, or else the default.",
-  fields: (t) => ({
-    defaultMessageTtlSeconds: t.expose("defaultMessageTtlSeconds", {
-      type: "SafeInt",
-      description: "`_default_message_ttl`: seconds that a message lives if its post does not set it.",
-    }),
-    defaultMessageDelaySeconds: t.expose("defaultMessageDelaySeconds", {
-      type: "SafeInt",
-      description: "`_default_message_delay`: seconds before a message can be claimed if its post does not set it.",
-    }),
-    maxMessagesPostBytes: t.expose("maxMessagesPostBytes", {
-      type: "SafeInt",
-      description: "`_max_messages_post_size`: bytes of body text in one post.",
-    }),
-    maxClaimCount: t.expose("maxClaimCount", {
-      type: "SafeInt",
-      nullable: true,
-      description:
-        "`_max_claim_count`: deliveries before a message goes to the dead letter queue. It has an effect only together with one.",
-    }),
-    deadLetterQueue: t.exposeString("deadLetterQueue", {
-      nullable: true,
-      description: "`_dead_letter_queue`: a queue of the same project. It is not created automatically.",
-    }),
-    deadLetterQueueMessagesTtlSeconds: t.expose("deadLetterQueueMessagesTtlSeconds", {
-      type: "SafeInt",
-      nullable: true,
-      description:
-        "`_dead_letter_queue_messages_ttl`: seconds that a message lives there. Null: it expires when it would have expired.",
-    }),
-    enableEncryptMessages: t.exposeBoolean("enableEncryptMessages", {
-      description: "`_enable_encrypt_messages`. Always false so far.",
-    }),
-    flavor: t.exposeString("flavor", {
-      nullable: true,
-      description: "`_flavor`: which pools the queue was placed among.",
-    }),
-    retryPolicy: t.expose("retryPolicy", {
-      type: RetryPolicyType,
-      nullable: true,
-      description: "`_retry_policy`: for notifications, of which none is delivered yet.",
     }),
   }),
 });

@@ -2,6 +2,7 @@ import { chooseProject } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
 import type { MetadataChange } from "../operations/input/queue-metadata.ts";
 import type { StatsChange } from "../operations/live/stats-watch.ts";
+import { QueueAttributesInput } from "./queue-attributes.ts";
 import {
   followQueue,
   QUEUE_REFERENCE,
@@ -170,13 +171,21 @@ const CreateQueueInput = builder.inputType("CreateQueueInput", {
     project: t.string(projectField),
     queue: t.string({ required: true, description: "Its name: letters, digits, `_`, `-` and `.`." }),
     metadata: t.field({ type: JsonInput, ...metadataField }),
+    replaceMetadata: t.boolean({
+      defaultValue: false,
+      required: true,
+      description:
+        "An existing queue gets the given metadata, or none if it is left out. So a program can set up its queues each time that it starts.",
+    }),
   }),
 });
 const CreateQueuePayload = builder.objectRef<{ queue: QueueParent; created: boolean }>("CreateQueuePayload").implement({
   description: "The result of createQueue.",
   fields: (t) => ({
     queue: t.expose("queue", { type: QueueType, description: "The queue." }),
-    created: t.exposeBoolean("created", { description: "False: it existed, and was not changed." }),
+    created: t.exposeBoolean("created", {
+      description: "False: it existed, and was not changed, unless `replaceMetadata` asked for that.",
+    }),
   }),
 });
 
@@ -211,6 +220,14 @@ const PatchQueueMetadataInput = builder.inputType("PatchQueueMetadataInput", {
     project: t.string(projectField),
     queue: t.string(queueField),
     changes: t.field({ type: [QueueMetadataChange], required: true, description: "Done in this order, all or none." }),
+  }),
+});
+const UpdateQueueAttributesInput = builder.inputType("UpdateQueueAttributesInput", {
+  description: "Changes of a queue's reserved attributes.",
+  fields: (t) => ({
+    project: t.string(projectField),
+    queue: t.string(queueField),
+    attributes: t.field({ type: QueueAttributesInput, required: true, description: "What to change: at least one." }),
   }),
 });
 const QueuePayload = builder.objectRef<{ queue: QueueParent }>("QueuePayload").implement({
@@ -269,13 +286,15 @@ builder.mutationFields((t) => ({
   createQueue: t.field({
     type: CreateQueuePayload,
     args: { input: t.arg({ type: CreateQueueInput, required: true, description: "The queue." }) },
-    description: "Creates a queue in a pool. Safe to repeat: an existing queue is not changed.",
+    description:
+      "Creates a queue in a pool. Safe to repeat: an existing queue is not changed, unless `replaceMetadata` is true.",
     resolve: async (_root, { input }, { access, operations }) => {
       const metadataText = optionalTextOf(input.metadata);
       const { queue, created } = await operations.queues.create(access, {
         project: input.project,
         queue: input.queue,
         metadataText,
+        replaceMetadata: input.replaceMetadata,
         strict: true,
       });
       return { queue: queueParent(queue), created };
@@ -294,6 +313,17 @@ builder.mutationFields((t) => ({
         queue: queueParent(await operations.queues.setMetadata(access, { project, queue, metadataText, strict: true })),
       };
     },
+  }),
+  updateQueueAttributes: t.field({
+    type: QueuePayload,
+    args: {
+      input: t.arg({ type: UpdateQueueAttributesInput, required: true, description: "The queue and the changes." }),
+    },
+    description:
+      "Changes reserved attributes of a queue, all or none. A concurrent change of others is not lost. Another flavor moves the queue to one of its pools, as a job.",
+    resolve: async (_root, { input }, { access, operations }) => ({
+      queue: queueParent(await operations.queues.setAttributes(access, input)),
+    }),
   }),
   patchQueueMetadata: t.field({
     type: QueuePayload,

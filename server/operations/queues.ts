@@ -1,39 +1,27 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError, isUnavailable } from "../errors.ts";
-import type { Queue, QueueOrder } from "../storage/control-driver.ts";
+import type { QueueOrder } from "../storage/control-driver.ts";
 import type { QueueStats } from "../storage/data-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
 import { type QueueRef, queueKey } from "../storage/queue-ref.ts";
-import { audited, intended, permitted, type Trace } from "./audit-trail.ts";
+import { intended, permitted } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import type { PageParams, ProjectAddress, QueueAddress } from "./input/addresses.ts";
+import { type AttributeChanges, attributeChanges, naming } from "./input/attribute-changes.ts";
 import { badInput, checkBatch, pageRequest } from "./input/limits.ts";
 import { checkToken, chosenProject, chosenQueue, chosenScope, isNameMarker } from "./input/names.ts";
 import type { ReservedAttributes } from "./input/queue-attributes.ts";
 import { checkQueueFilter, type QueueFilterInput } from "./input/queue-filter.ts";
-import {
-  checkMetadata,
-  type MetadataChange,
-  patchedMetadata,
-  type QueueMetadata,
-  readMetadata,
-} from "./input/queue-metadata.ts";
+import { checkMetadata, type MetadataChange, patchedMetadata, readMetadata } from "./input/queue-metadata.ts";
 import { refuseUnknownAttributes, unknownAttributes } from "./input/unknown-attributes.ts";
 import type { JobOperations } from "./jobs.ts";
 import type { DeadLetters } from "./lifecycle/dead-letters.ts";
+import { createMetadataChanges, type MetadataRules } from "./lifecycle/metadata-changes.ts";
 import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
-import type { QueueLookup } from "./lifecycle/queue-lookup.ts";
+import { orIfMissing, type QueueLookup } from "./lifecycle/queue-lookup.ts";
+import { type QueueRecord, queueRecord } from "./lifecycle/queue-record.ts";
 import { type StatsChange, StatsWatch } from "./live/stats-watch.ts";
 import type { Ticker } from "./live/ticker.ts";
-
-export interface QueueRecord {
-  project: string;
-  name: string;
-  createdAt: Date;
-  updatedAt: Date;
-  /** Null only in a list that was not asked for `detailed`. */
-  metadata: QueueMetadata | null;
-}
 
 export interface ListedQueue extends QueueRecord {
   /** Null when not asked for, or when the queue's pool does not answer now. */
@@ -48,24 +36,17 @@ export interface QueueScope extends ProjectAddress {
 
 export type PurgeResource = "messages" | "subscriptions";
 
-/**
- * `strict`: BAD_INPUT for a key that begins with an underscore and is no reserved attribute, unless it is stored
- * already with this value.
- */
-interface MetadataRules {
-  strict?: boolean;
-}
-
 /** Reading needs the role viewer, changing operator. */
 export interface QueueOperations {
   /**
-   * Creates a queue. If it exists, `metadataText` is only checked, and `created` is false. Of two calls at once, one
-   * gets `created` true. After a crash the queue exists as a whole or not at all; the call may be repeated. BAD_INPUT,
-   * TOO_LARGE, FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND, NOT_SUPPORTED.
+   * Creates a queue. If it exists, `created` is false, and `metadataText` is only checked; with `replaceMetadata` it
+   * becomes the queue's metadata, as with `setMetadata`. Of two calls at once, one gets `created` true. After a crash
+   * the queue exists as a whole or not at all; the call may be repeated. BAD_INPUT, TOO_LARGE, FLAVOR_DOES_NOT_EXIST,
+   * NO_POOL_FOUND, NOT_SUPPORTED.
    */
   create(
     access: Access,
-    params: QueueAddress & MetadataRules & { metadataText?: string | null },
+    params: QueueAddress & MetadataRules & { metadataText?: string | null; replaceMetadata?: boolean },
   ): Promise<{ queue: QueueRecord; created: boolean }>;
   /** The queue with its metadata. QUEUE_DOES_NOT_EXIST. */
   get(access: Access, params: QueueAddress): Promise<QueueRecord>;
@@ -90,9 +71,8 @@ export interface QueueOperations {
     params: { projects: readonly string[] },
   ): Promise<{ value: number; exact: boolean }[]>;
   /**
-   * Replaces all metadata. Another `_flavor` also adds a job that moves the queue to a pool of it. A crash before the
-   * job is added leaves the new metadata; repeating the call adds the job, unless `_flavor` was removed. BAD_INPUT,
-   * TOO_LARGE, QUEUE_DOES_NOT_EXIST, FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND, NOT_SUPPORTED.
+   * Replaces all metadata. A change of `_flavor` moves the queue: see MetadataChanges. BAD_INPUT, TOO_LARGE,
+   * QUEUE_DOES_NOT_EXIST, FLAVOR_DOES_NOT_EXIST, NO_POOL_FOUND, NOT_SUPPORTED.
    */
   setMetadata(access: Access, params: QueueAddress & MetadataRules & { metadataText: string }): Promise<QueueRecord>;
   /**
@@ -103,6 +83,11 @@ export interface QueueOperations {
     access: Access,
     params: QueueAddress & MetadataRules & { changes: readonly MetadataChange[] },
   ): Promise<QueueRecord>;
+  /**
+   * Changes the reserved attributes that are given, all or none; null resets one to its default. BAD_INPUT when none is
+   * given. Else as `patchMetadata`.
+   */
+  setAttributes(access: Access, params: QueueAddress & { attributes: AttributeChanges }): Promise<QueueRecord>;
   /**
    * Deletes the queue with its messages and claims, at once. Its subscriptions stay in its pool, and belong to the
    * queue again if it is created again. `deleted` is 0 when there was no such queue. After a crash the queue is
@@ -154,6 +139,7 @@ export function createQueueOperations(
 ): QueueOperations {
   const { control, data, limits } = context;
   const { lookup, lifecycle, jobs, deadLetters } = parts;
+  const metadataChanges = createMetadataChanges(context, { lookup, jobs });
   const watch = new StatsWatch({ ticker: parts.ticker, read: statsOf, batch: limits.MAX_PAGE_SIZE });
 
   async function statsOf(
@@ -174,54 +160,6 @@ export function createQueueOperations(
     return permitted(context, trace, "operator", () => chosenQueue(limits, access, params));
   }
 
-  async function changeMetadata(
-    queue: QueueRef,
-    trace: Trace,
-    { strict }: MetadataRules,
-    change: (before: QueueMetadata) => QueueMetadata,
-  ): Promise<QueueRecord> {
-    let flavor: { before: string | null; after: string | null } = { before: null, after: null };
-    const record = await audited(context, trace, async (tx) => {
-      const before = readMetadata(limits, await tx.queues.getMetadata(queue));
-      const after = change(before);
-      if (strict === true) refuseUnknownAttributes(unknownAttributes(after.text), before.text);
-      flavor = { before: before.effective.flavor, after: after.effective.flavor };
-      if (flavor.before !== flavor.after) await requirePoolOf(queue, flavor.after);
-      await tx.queues.setMetadata(queue, after.text);
-      const result = toRecord(await tx.queues.get(queue), after);
-      // Only the reserved attributes are audited: users' own keys may hold anything.
-      return { result, details: { before: before.stored, after: after.stored } };
-    });
-    await lookup.forget(queue);
-    const { before, after } = flavor;
-    if (before !== after) await jobs.followFlavor(trace.access, queue, after);
-    // Completes a change of flavor that was interrupted before the job was added.
-    else if (after !== null) {
-      await jobs.followFlavor(trace.access, queue, after).catch((error: unknown) => {
-        context.warn("A queue in a pool of another flavor could not be moved", error);
-      });
-    }
-    return record;
-  }
-
-  /** Before a queue's flavor changes: FLAVOR_DOES_NOT_EXIST, or NO_POOL_FOUND when none of its pools takes queues. */
-  async function requirePoolOf(queue: QueueRef, flavor: string | null): Promise<void> {
-    if (flavor !== null && !(await control.flavors.exists({ project: queue.project, name: flavor }))) {
-      throw new DomainError("FLAVOR_DOES_NOT_EXIST", `There is no flavor ${flavor} in this project. Create it first.`, {
-        details: { field: "_flavor", flavor },
-      });
-    }
-    await data.choosePool(flavor);
-  }
-
-  function toRecord(
-    queue: Queue,
-    metadata: QueueMetadata | null = readMetadata(limits, queue.metadataText),
-  ): QueueRecord {
-    const { project, name, createdAt, updatedAt } = queue;
-    return { project, name, createdAt, updatedAt, metadata };
-  }
-
   return {
     async create(access, params) {
       const queue = await changing(access, "createQueue", params);
@@ -234,14 +172,24 @@ export function createQueueOperations(
       for (;;) {
         const created = await lifecycle.create(access, queue, metadata);
         const [record] = await control.queues.getMany([queue]);
+        if (record !== undefined && (created || params.replaceMetadata !== true)) {
+          return { queue: queueRecord(limits, record), created };
+        }
+        if (record !== undefined) {
+          const trace = { access, action: "createQueue", project: queue.project, target: queue.name };
+          const replaced = await orIfMissing<QueueRecord | null>(
+            () => metadataChanges.apply(queue, trace, params, () => metadata),
+            () => null,
+          );
+          if (replaced !== null) return { queue: replaced, created };
+        }
         // Missing: another caller has deleted it just now, so it is created again.
-        if (record !== undefined) return { queue: toRecord(record), created };
       }
     },
 
     async get(access, params) {
       requireRole(access, "viewer");
-      return toRecord(await control.queues.get(chosenQueue(limits, access, params)));
+      return queueRecord(limits, await control.queues.get(chosenQueue(limits, access, params)));
     },
 
     async getMany(access, { queues }) {
@@ -250,7 +198,7 @@ export function createQueueOperations(
       const byKey = new Map(found.map((queue) => [queueKey(queue), queue]));
       return wanted.map((queue) => {
         const record = byKey.get(queueKey(queue));
-        return record === undefined ? null : toRecord(record);
+        return record === undefined ? null : queueRecord(limits, record);
       });
     },
 
@@ -282,7 +230,7 @@ export function createQueueOperations(
           })
         : [];
       const items = page.items.map((queue, index) => ({
-        ...toRecord(queue, detailed ? metadata[index] : null),
+        ...queueRecord(limits, queue, detailed ? metadata[index] : null),
         stats: stats[index] ?? null,
       }));
       return { ...page, items };
@@ -302,10 +250,10 @@ export function createQueueOperations(
     },
 
     async setMetadata(access, params) {
-      const queue = await changing(access, "setQueueMetadata", params);
+      const queue = await changing(access, "updateQueueMetadata", params);
       const after = checkMetadata(limits, queue.name, params.metadataText);
-      const trace = { access, action: "setQueueMetadata", project: queue.project, target: queue.name };
-      return changeMetadata(queue, trace, params, () => after);
+      const trace = { access, action: "updateQueueMetadata", project: queue.project, target: queue.name };
+      return metadataChanges.apply(queue, trace, params, () => after);
     },
 
     async patchMetadata(access, params) {
@@ -317,8 +265,18 @@ export function createQueueOperations(
         });
       }
       const trace = { access, action: "patchQueueMetadata", project: queue.project, target: queue.name };
-      return changeMetadata(queue, trace, params, (before) =>
+      return metadataChanges.apply(queue, trace, params, (before) =>
         patchedMetadata(limits, queue.name, before.text, params.changes),
+      );
+    },
+
+    async setAttributes(access, params) {
+      const queue = await changing(access, "updateQueueAttributes", params);
+      const changes = attributeChanges(params.attributes);
+      if (changes.length === 0) throw badInput("attributes", "Give at least one attribute to change.");
+      const trace = { access, action: "updateQueueAttributes", project: queue.project, target: queue.name };
+      return naming(() =>
+        metadataChanges.apply(queue, trace, {}, (before) => patchedMetadata(limits, queue.name, before.text, changes)),
       );
     },
 

@@ -28,6 +28,23 @@ test("a queue is created once, and a repeat changes nothing", async () => {
   expect(again.createQueue).toMatchObject({ created: false, queue: { metadataText } });
 });
 
+test("a program sets up a queue at each start: what exists gets the given metadata", async () => {
+  const project = aProject();
+  const set = async (metadata: object | undefined) => {
+    const input = { project, queue: "q", replaceMetadata: true, ...(metadata ? { metadata: { json: metadata } } : {}) };
+    const { created, queue } = (await api.run(CREATE, { input })).createQueue;
+    return [created, queue.metadata];
+  };
+  expect(await set({ a: 1, _default_message_ttl: 120 })).toEqual([true, { a: 1, _default_message_ttl: 120 }]);
+  expect(await set({ b: 2 })).toEqual([false, { b: 2 }]);
+  const { updatedAt } = await server().engine.operations.queues.get(admin, { project, queue: "q" });
+  expect(await set({ b: 2 })).toEqual([false, { b: 2 }]);
+  expect((await server().engine.operations.queues.get(admin, { project, queue: "q" })).updatedAt).toEqual(updatedAt);
+  expect(await set(undefined)).toEqual([false, {}]);
+  const audit = "query A($project: String) { auditEntries(project: $project) { nodes { action } } }";
+  expect((await api.run(audit, { project })).auditEntries.nodes).toHaveLength(3);
+});
+
 test("the unnamed project is a project of its own", async () => {
   await createQueue(api, "", "unnamed");
   expect(await api.run('{ queue(project: "", queue: "unnamed") { project name } }')).toEqual({
@@ -123,6 +140,57 @@ test("reserved attributes show the values that apply", async () => {
     "_max_claim_count",
     "_retry_policy",
   ]);
+});
+
+test("reserved attributes are written as they are read, all or none, and null resets one", async () => {
+  const project = aProject();
+  await createQueue(api, project, "q", { mine: 1, _max_claim_count: 3 });
+  const query =
+    "mutation U($input: UpdateQueueAttributesInput!) { updateQueueAttributes(input: $input) { queue { metadata attributes { defaultMessageTtlSeconds deadLetterQueue retryPolicy { minimumDelaySeconds retryBackoffFunction } } storedAttributes } } }";
+  const set = (attributes: object) => ({ input: { project, queue: "q", attributes } });
+  const retryPolicy = { minimumDelaySeconds: 7, maximumDelaySeconds: 70, retryBackoffFunction: "LINEAR" };
+  const { queue } = (
+    await api.run(
+      query,
+      set({ defaultMessageTtlSeconds: 120, deadLetterQueue: "dead", maxClaimCount: null, flavor: null, retryPolicy }),
+    )
+  ).updateQueueAttributes;
+  expect(queue).toEqual({
+    metadata: {
+      mine: 1,
+      _default_message_ttl: 120,
+      _dead_letter_queue: "dead",
+      _retry_policy: { minimum_delay: 7, maximum_delay: 70, retry_backoff_function: "linear" },
+    },
+    attributes: {
+      defaultMessageTtlSeconds: 120,
+      deadLetterQueue: "dead",
+      retryPolicy: { minimumDelaySeconds: 7, retryBackoffFunction: "LINEAR" },
+    },
+    storedAttributes: ["_default_message_ttl", "_dead_letter_queue", "_retry_policy"],
+  });
+  for (const [wrong, field, message] of [
+    [{}, "attributes", "at least one"],
+    [{ maxClaimCount: 9, defaultMessageTtlSeconds: 5 }, "attributes.defaultMessageTtlSeconds", "between 60 and"],
+    [{ deadLetterQueue: "q" }, "attributes.deadLetterQueue", "attributes.deadLetterQueue must be another queue"],
+    [{ retryPolicy: { minimumDelaySeconds: 99 } }, "attributes.retryPolicy", "more than minimumDelaySeconds (99)"],
+    [{ retryPolicy: { retriesWithNoDelay: -1 } }, "attributes.retryPolicy.retriesWithNoDelay", "0 or more"],
+  ] as const) {
+    const { errors } = await api.send(query, set(wrong));
+    expect(errors?.[0]).toMatchObject({
+      message: expect.stringContaining(message),
+      extensions: { code: "BAD_INPUT", details: { field } },
+    });
+  }
+  const { errors } = await api.send(query, set({ flavor: "gone" }));
+  expect(errors?.[0]?.extensions).toMatchObject({
+    code: "FLAVOR_DOES_NOT_EXIST",
+    details: { field: "attributes.flavor", flavor: "gone" },
+  });
+  const after = (await api.run(query, set({ retryPolicy: null, deadLetterQueue: null }))).updateQueueAttributes.queue;
+  expect(after.metadata).toEqual({ mine: 1, _default_message_ttl: 120 });
+  const missing = { ...set({ maxClaimCount: 1 }).input, queue: "missing" };
+  expect(await api.codeOf(query, { input: missing })).toBe("QUEUE_DOES_NOT_EXIST");
 });
 
 test("a list is read page by page, both ways", async () => {

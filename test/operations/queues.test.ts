@@ -142,7 +142,7 @@ describe("who may do what", () => {
     const refused = (await service.operations.audit.list(admin, { actor: "vera", page: { limit: 10 } })).items;
     expect(refused.map(({ action, outcome, project }) => [action, outcome, project])).toEqual([
       ["deleteMessages", "refused", "p"],
-      ["setQueueMetadata", "refused", "p"],
+      ["updateQueueMetadata", "refused", "p"],
       ["purgeQueue", "refused", "p"],
       ["deleteQueue", "refused", "p"],
       ["createQueue", "refused", "p"],

@@ -67,6 +67,10 @@ const ATTRIBUTES: Record<string, Attribute> = {
 };
 
 export const RESERVED_KEYS: readonly string[] = Object.keys(ATTRIBUTES);
+/** The key of each attribute in the metadata. */
+export const ATTRIBUTE_KEYS = Object.fromEntries(
+  Object.entries(ATTRIBUTES).map(([key, { field }]) => [field, key]),
+) as Readonly<Record<AttributeField, string>>;
 
 /** The reserved keys of the attributes that are stored, such as `_max_claim_count`. */
 export function storedKeys(stored: Partial<ReservedAttributes>): string[] {
@@ -178,6 +182,15 @@ const POLICY_NUMBERS = {
   maximum_delay: "maximumDelaySeconds",
   maximum_delay_retries: "maximumDelayRetries",
 } as const;
+/** The key of each part of a policy. */
+export const POLICY_KEYS: Readonly<Record<keyof RetryPolicy, string>> = {
+  ...(Object.fromEntries(Object.entries(POLICY_NUMBERS).map(([key, field]) => [field, key])) as Record<
+    (typeof POLICY_NUMBERS)[keyof typeof POLICY_NUMBERS],
+    string
+  >),
+  retryBackoffFunction: "retry_backoff_function",
+  ignoreSubscriptionOverride: "ignore_subscription_override",
+};
 const BACKOFF_FUNCTIONS = ["linear", "arithmetic", "exponential", "geometric"] as const;
 /** Defaults of a policy, in seconds. */
 const MINIMUM_DELAY = 5;
