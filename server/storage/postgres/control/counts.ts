@@ -1,11 +1,19 @@
-/** How many queues there are of many projects or pools: one statement for all, each counted up to a bound. */
+/** How many queues there are: counted up to a bound, so that it takes no longer the more there are. */
 import { Prisma } from "../../../../prisma/generated/client.ts";
 
 const COUNT_LIMIT = 10_000;
+/** As many rows as a count reads. */
+export const COUNTED_ROWS = COUNT_LIMIT + 1;
 
 interface Count {
   value: number;
   exact: boolean;
+}
+
+/** The count of at most COUNTED_ROWS rows. */
+export function countOf(row: { value: bigint } | undefined): Count {
+  const value = Number(row?.value ?? 0);
+  return { value: Math.min(value, COUNT_LIMIT), exact: value <= COUNT_LIMIT };
 }
 
 /** For each name the rows of `table` whose `column` is that name. */
@@ -20,12 +28,9 @@ async function countEach(
     SELECT counted.value FROM unnest(${[...names]}::text[]) WITH ORDINALITY AS asked(name, n)
     CROSS JOIN LATERAL (
       SELECT count(*) AS value FROM (
-        SELECT 1 FROM ${table} AS t WHERE t.${column} = asked.name LIMIT ${COUNT_LIMIT + 1}) AS found
+        SELECT 1 FROM ${table} AS t WHERE t.${column} = asked.name LIMIT ${COUNTED_ROWS}) AS found
     ) AS counted ORDER BY asked.n`;
-  return rows.map((row) => {
-    const value = Number(row.value);
-    return { value: Math.min(value, COUNT_LIMIT), exact: value <= COUNT_LIMIT };
-  });
+  return rows.map(countOf);
 }
 
 export const countQueuesOfProjects = (prisma: Prisma.TransactionClient, projects: readonly string[]) =>

@@ -1,8 +1,6 @@
 /** The queues of a pool, as far as changes of pools must know them. */
 import type { Prisma } from "../../../../prisma/generated/client.ts";
-
-/** Queues are counted up to this number. */
-const COUNT_LIMIT = 10_000;
+import { COUNTED_ROWS, countOf } from "./counts.ts";
 
 /**
  * Waits for inserts into the catalogue that name this pool, and blocks later ones. So a count after it includes them
@@ -19,7 +17,6 @@ export async function countQueues(
 ): Promise<{ value: number; exact: boolean }> {
   const rows = await prisma.$queryRaw<{ value: bigint }[]>`
     SELECT count(*) AS value FROM (
-      SELECT 1 FROM catalogue_entries WHERE pool = ${pool} LIMIT ${COUNT_LIMIT + 1}) AS counted`;
-  const value = Number(rows[0]?.value ?? 0);
-  return { value: Math.min(value, COUNT_LIMIT), exact: value <= COUNT_LIMIT };
+      SELECT 1 FROM catalogue_entries WHERE pool = ${pool} LIMIT ${COUNTED_ROWS}) AS counted`;
+  return countOf(rows[0]);
 }

@@ -3,9 +3,7 @@ import { Prisma } from "../../../../prisma/generated/client.ts";
 import type { Queue, QueueController, QueueFilter, QueueOrder } from "../../control-driver.ts";
 import type { Page } from "../../list-pages.ts";
 import { type Bound, keysetPage, operatorOf, orderOf, prefixEnd, readMarker, writeMarker } from "../sql/keyset.ts";
-
-/** Queues are counted up to this number. */
-const COUNT_LIMIT = 10_000;
+import { COUNTED_ROWS, countOf } from "./counts.ts";
 
 interface ListRow extends Queue {
   /**
@@ -51,16 +49,14 @@ export async function countQueues(
   { project, filter = {} }: Parameters<QueueController["count"]>[0],
 ): Promise<{ value: number; exact: boolean }> {
   const within = inScope(project, filter);
-  const most = COUNT_LIMIT + 1;
   const rows = await prisma.$queryRaw<{ value: bigint }[]>`
     ${isFiltered(filter) ? withFacets(project, filter) : Prisma.empty}
     SELECT count(*) AS value FROM (${
       isFiltered(filter)
-        ? Prisma.sql`${ofEachFacet(Prisma.sql`1`, within, null, most)} LIMIT ${most}`
-        : Prisma.sql`SELECT 1 FROM queues WHERE ${allOf(within)} LIMIT ${most}`
+        ? Prisma.sql`${ofEachFacet(Prisma.sql`1`, within, null, COUNTED_ROWS)} LIMIT ${COUNTED_ROWS}`
+        : Prisma.sql`SELECT 1 FROM queues WHERE ${allOf(within)} LIMIT ${COUNTED_ROWS}`
     }) AS counted`;
-  const value = Number(rows[0]?.value ?? 0);
-  return { value: Math.min(value, COUNT_LIMIT), exact: value <= COUNT_LIMIT };
+  return countOf(rows[0]);
 }
 
 interface Plan {
