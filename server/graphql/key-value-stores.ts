@@ -6,8 +6,10 @@ import {
   type StoreRecord,
 } from "../operations/key-value-stores.ts";
 import { orNull } from "./schema/addresses.ts";
+import { batched } from "./schema/batched.ts";
 import { builder, waiting } from "./schema/builder.ts";
 import {
+  ASKING_THE_STORE,
   CountType,
   connectionType,
   KEEPING_WAITING,
@@ -81,20 +83,41 @@ const StoreType = builder.objectRef<StoreRecord>("KeyValueStore").implement({
     internal: t.exposeBoolean("internal", {
       description: "True: it belongs to Isimud itself. Its keys can be seen, but never its values.",
     }),
-    count: t.expose("count", { type: CountType, description: "How many keys it has: exact up to 10,000." }),
+    count: t.field({
+      type: CountType,
+      complexity: ASKING_THE_STORE,
+      description: "How many keys it has: exact up to 10,000.",
+      resolve: ({ name }, _args, context, info) =>
+        batched(context, info, name, (stores) =>
+          context.operations.keyValueStores.countMany(context.access, { stores }),
+        ),
+    }),
     keys: t.field({
       type: KeyConnectionType,
       args: pageArgs,
       complexity: pageCost,
       description: "Its keys.",
-      resolve: ({ name }, args, context) => keysOf(name, args, context),
+      resolve: async ({ name }, args, context, info) => ({
+        page: await batched(context, info, name, (stores) =>
+          context.operations.keyValueStores.keysOfMany(context.access, { stores, page: pageOf(args, "keyValueKeys") }),
+        ),
+        order: "keyValueKeys" as const,
+      }),
     }),
     locks: t.field({
       type: LockConnectionType,
       args: pageArgs,
       complexity: pageCost,
       description: "Its locks that are held now.",
-      resolve: ({ name }, args, context) => locksOf(name, args, context),
+      resolve: async ({ name }, args, context, info) => ({
+        page: await batched(context, info, name, (stores) =>
+          context.operations.keyValueStores.locksOfMany(context.access, {
+            stores,
+            page: pageOf(args, "keyValueLocks"),
+          }),
+        ),
+        order: "keyValueLocks" as const,
+      }),
     }),
   }),
 });

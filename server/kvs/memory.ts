@@ -35,6 +35,24 @@ export function createMemoryBackend(params: { clock?: Clock } = {}): Backend {
   const clock = params.clock ?? { offsetMs: 0 };
   const regions = new Map<string, MemoryRegion>();
   const toDate = (at: number) => dateAt(clock, at);
+
+  function countOf(name: string): { value: number; exact: boolean } {
+    let value = 0;
+    for (const _ of regions.get(name)?.liveEntries() ?? [])
+      if (++value > COUNT_LIMIT) return { value: COUNT_LIMIT, exact: false };
+    return { value, exact: true };
+  }
+
+  function locksIn(names: readonly string[], range: Range<LockedKey>): StoredLock[] {
+    const found: StoredLock[] = [];
+    for (const name of names) {
+      for (const [key, lock] of regions.get(name)?.liveLocks() ?? []) {
+        found.push({ region: name, key, holder: lock.holder, fence: lock.fence, expiresAt: toDate(lock.expiresAt) });
+      }
+    }
+    return select<StoredLock, LockedKey>(found, range, { between: byLockedKey, toMarker: byLockedKey });
+  }
+
   return {
     open(name, { maximumEntries = DEFAULT_MAXIMUM_ENTRIES }) {
       const region = regions.get(name) ?? new MemoryRegion(maximumEntries, clock);
@@ -49,34 +67,22 @@ export function createMemoryBackend(params: { clock?: Clock } = {}): Backend {
         { between: byCodePoint, toMarker: byCodePoint },
       );
     },
-    async count(name) {
-      let value = 0;
-      for (const _ of regions.get(name)?.liveEntries() ?? [])
-        if (++value > COUNT_LIMIT) return { value: COUNT_LIMIT, exact: false };
-      return { value, exact: true };
-    },
-    async keys(name, range) {
-      const found = select(regions.get(name)?.liveEntries() ?? [], range, {
-        between: ([a], [b]) => byCodePoint(a, b),
-        toMarker: ([key], marker) => byCodePoint(key, marker),
-      });
-      return found.map(
-        ([key, { expiresAt }]): StoredKey => ({
-          key,
-          expiresAt: Number.isFinite(expiresAt) ? toDate(expiresAt) : null,
-        }),
-      );
-    },
-    async locks(range, only) {
-      const found: StoredLock[] = [];
-      for (const [name, region] of regions) {
-        if (only !== undefined && only !== name) continue;
-        for (const [key, lock] of region.liveLocks()) {
-          found.push({ region: name, key, holder: lock.holder, fence: lock.fence, expiresAt: toDate(lock.expiresAt) });
-        }
-      }
-      return select<StoredLock, LockedKey>(found, range, { between: byLockedKey, toMarker: byLockedKey });
-    },
+    counts: async (names) => names.map(countOf),
+    keys: async (names, range) =>
+      names.map((name) => {
+        const found = select(regions.get(name)?.liveEntries() ?? [], range, {
+          between: ([a], [b]) => byCodePoint(a, b),
+          toMarker: ([key], marker) => byCodePoint(key, marker),
+        });
+        return found.map(
+          ([key, { expiresAt }]): StoredKey => ({
+            key,
+            expiresAt: Number.isFinite(expiresAt) ? toDate(expiresAt) : null,
+          }),
+        );
+      }),
+    locks: async (range) => locksIn([...regions.keys()], range),
+    locksOf: async (names, range) => names.map((name) => locksIn([name], range)),
     async sweep() {
       let freed = 0;
       for (const region of regions.values()) freed += region.sweep();

@@ -44,6 +44,9 @@ const HELD = `held AS MATERIALIZED (
   WHERE l.store = $2 AND l.key = $3 AND l.holder = $4 AND l.fence = $5 AND l.expires_at > clock.now
   FOR SHARE OF l)`;
 
+/** The regions $2, numbered from 1 by `n`, beside the clock. */
+const REGIONS = "unnest($2::text[]) WITH ORDINALITY AS r(store, n) CROSS JOIN clock";
+
 const SQL = {
   get: `WITH ${CLOCK}
     SELECT v.key, v.value FROM key_values v, clock
@@ -97,10 +100,12 @@ const SQL = {
     SELECT l.fence, l.expires_at, extract(epoch FROM l.expires_at - clock.now)::float8 AS remaining
     FROM key_locks l, clock
     WHERE l.store = $2 AND l.key = $3 AND l.holder = $4 AND l.expires_at > clock.now`,
-  count: `WITH ${CLOCK}
-    SELECT count(*)::int AS value FROM (
-      SELECT FROM key_values v, clock
-      WHERE v.store = $2 AND (v.expires_at IS NULL OR v.expires_at > clock.now) LIMIT $3) AS found`,
+  counts: `WITH ${CLOCK}
+    SELECT counted.value FROM ${REGIONS} CROSS JOIN LATERAL (
+      SELECT count(*)::int AS value FROM (
+        SELECT FROM key_values v
+        WHERE v.store = r.store AND (v.expires_at IS NULL OR v.expires_at > clock.now) LIMIT $3) AS found
+    ) AS counted ORDER BY r.n`,
   sweepValues: `WITH ${CLOCK}, doomed AS MATERIALIZED (
       SELECT store, key FROM key_values WHERE expires_at <= (SELECT now FROM clock) LIMIT $2 FOR UPDATE SKIP LOCKED)
     DELETE FROM key_values v USING doomed d WHERE v.store = d.store AND v.key = d.key`,
@@ -119,17 +124,22 @@ const SQL = {
       WHERE names.found < $3::int)
     SELECT store FROM names WHERE store IS NOT NULL ORDER BY store`,
   keys: (side: Side) => `WITH ${CLOCK}
-    SELECT key, expires_at FROM (
-      SELECT v.key, v.expires_at FROM key_values v, clock
-      WHERE v.store = $2 AND ($3::text IS NULL OR v.key ${side.beyond} $3)
+    SELECT r.n::int AS n, page.key, page.expires_at FROM ${REGIONS} CROSS JOIN LATERAL (
+      SELECT v.key, v.expires_at FROM key_values v
+      WHERE v.store = r.store AND ($3::text IS NULL OR v.key ${side.beyond} $3)
         AND (v.expires_at IS NULL OR v.expires_at > clock.now)
-      ORDER BY v.key ${side.order} LIMIT $4) AS page ORDER BY key`,
+      ORDER BY v.key ${side.order} LIMIT $4) AS page ORDER BY r.n, page.key`,
   locks: (side: Side) => `WITH ${CLOCK}
     SELECT store, key, holder, fence, expires_at FROM (
       SELECT l.store, l.key, l.holder, l.fence, l.expires_at FROM key_locks l, clock
-      WHERE ($2::text IS NULL OR (l.store, l.key) ${side.beyond} ($2, $3)) AND ($4::text IS NULL OR l.store = $4)
+      WHERE ($2::text IS NULL OR (l.store, l.key) ${side.beyond} ($2, $3)) AND l.expires_at > clock.now
+      ORDER BY l.store ${side.order}, l.key ${side.order} LIMIT $4) AS page ORDER BY store, key`,
+  locksOf: (side: Side) => `WITH ${CLOCK}
+    SELECT r.n::int AS n, page.* FROM ${REGIONS} CROSS JOIN LATERAL (
+      SELECT l.store, l.key, l.holder, l.fence, l.expires_at FROM key_locks l
+      WHERE l.store = r.store AND ($3::text IS NULL OR (l.store, l.key) ${side.beyond} ($3, $4))
         AND l.expires_at > clock.now
-      ORDER BY l.store ${side.order}, l.key ${side.order} LIMIT $5) AS page ORDER BY store, key`,
+      ORDER BY l.key ${side.order} LIMIT $5) AS page ORDER BY r.n, page.key`,
 } as const;
 
 interface Side {
@@ -148,29 +158,26 @@ export function createPostgresBackend(params: { connections: pg.Pool; clock?: Cl
       const rows = await database.read<{ store: string }>(SQL.regions(side), [marker ?? null, range.limit]);
       return rows.map((row) => row.store);
     },
-    async count(region) {
-      const [row] = await database.read<{ value: number }>(SQL.count, [region, COUNT_LIMIT + 1]);
-      const value = row?.value ?? 0;
-      return value > COUNT_LIMIT ? { value: COUNT_LIMIT, exact: false } : { value, exact: true };
-    },
-    async keys(region, range) {
-      const { side, marker } = sideOf(range);
-      const rows = await database.read<KeyRow>(SQL.keys(side), [region, marker ?? null, range.limit]);
-      return rows.map((row): StoredKey => ({ key: row.key, expiresAt: row.expires_at }));
-    },
-    async locks(range, region) {
-      const { side, marker } = sideOf<LockedKey>(range);
-      const values = [marker?.region ?? null, marker?.key ?? null, region ?? null, range.limit];
-      const rows = await database.read<LockRow>(SQL.locks(side), values);
-      return rows.map(
-        (row): StoredLock => ({
-          region: row.store,
-          key: row.key,
-          holder: row.holder,
-          fence: Number(row.fence),
-          expiresAt: row.expires_at,
-        }),
+    async counts(regions) {
+      const rows = await database.read<{ value: number }>(SQL.counts, [regions, COUNT_LIMIT + 1]);
+      return rows.map(({ value }) =>
+        value > COUNT_LIMIT ? { value: COUNT_LIMIT, exact: false } : { value, exact: true },
       );
+    },
+    async keys(regions, range) {
+      const { side, marker } = sideOf(range);
+      const rows = await database.read<KeyRow>(SQL.keys(side), [regions, marker ?? null, range.limit]);
+      return byRegion(regions, rows, (row): StoredKey => ({ key: row.key, expiresAt: row.expires_at }));
+    },
+    async locks(range) {
+      const { side, marker } = sideOf<LockedKey>(range);
+      const values = [marker?.region ?? null, marker?.key ?? null, range.limit];
+      return (await database.read<LockRow>(SQL.locks(side), values)).map(toLock);
+    },
+    async locksOf(regions, range) {
+      const { side, marker } = sideOf<LockedKey>(range);
+      const values = [regions, marker?.region ?? null, marker?.key ?? null, range.limit];
+      return byRegion(regions, await database.read<LockRow & { n: number }>(SQL.locksOf(side), values), toLock);
     },
     async sweep() {
       const values = await database.repeat(SQL.sweepValues, [SWEEP_BATCH]);
@@ -179,7 +186,24 @@ export function createPostgresBackend(params: { connections: pg.Pool; clock?: Cl
   };
 }
 
+/** The rows of each region. `n` is the number of a row's region, from 1. */
+function byRegion<Row extends { n: number }, T>(
+  regions: readonly string[],
+  rows: readonly Row[],
+  read: (row: Row) => T,
+): T[][] {
+  const found: T[][] = regions.map(() => []);
+  for (const row of rows) found[row.n - 1]?.push(read(row));
+  return found;
+}
+
+function toLock(row: LockRow): StoredLock {
+  const { store: region, key, holder, fence, expires_at: expiresAt } = row;
+  return { region, key, holder, fence: Number(fence), expiresAt };
+}
+
 interface KeyRow {
+  n: number;
   key: string;
   expires_at: Date | null;
 }

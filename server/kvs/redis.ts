@@ -67,31 +67,26 @@ export function createRedisBackend(params: {
       const [, found] = await store.run(REGIONS, { forward, marker, limit: range.limit });
       return forward ? found : found.toReversed();
     },
-    async count(region) {
-      const [, count] = await store.run(COUNT, { region });
-      return count > COUNT_LIMIT ? { value: COUNT_LIMIT, exact: false } : { value: count, exact: true };
-    },
-    async keys(region, range) {
-      const { backward, ...bounds } = boundsOf(range, (key) => nameOf(region, key), region);
-      const [, page] = await store.run(LIST_ENTRIES, bounds);
-      const keys = page.map(
-        ([name, ends]): StoredKey => ({ key: lockedKeyOf(name).key, expiresAt: ends === "-" ? null : dateOf(ends) }),
-      );
-      return backward ? keys.reverse() : keys;
-    },
-    async locks(range, region) {
-      const { backward, ...bounds } = boundsOf<LockedKey>(range, ({ region, key }) => nameOf(region, key), region);
-      const [, page] = await store.run(LIST_LOCKS, bounds);
-      const locks = page.map(
-        ([name, fence, ends, holder]): StoredLock => ({
-          ...lockedKeyOf(name),
-          holder,
-          fence: Number(fence),
-          expiresAt: dateOf(ends),
+    counts: (regions) =>
+      Promise.all(
+        regions.map(async (region) => {
+          const [, count] = await store.run(COUNT, { region });
+          return count > COUNT_LIMIT ? { value: COUNT_LIMIT, exact: false } : { value: count, exact: true };
         }),
-      );
-      return backward ? locks.reverse() : locks;
-    },
+      ),
+    keys: (regions, range) =>
+      Promise.all(
+        regions.map(async (region) => {
+          const { backward, ...bounds } = boundsOf(range, (key) => nameOf(region, key), region);
+          const [, page] = await store.run(LIST_ENTRIES, bounds);
+          const keys = page.map(([name, ends]): StoredKey => {
+            return { key: lockedKeyOf(name).key, expiresAt: ends === "-" ? null : dateOf(ends) };
+          });
+          return backward ? keys.reverse() : keys;
+        }),
+      ),
+    locks: (range) => locksIn(store, range),
+    locksOf: (regions, range) => Promise.all(regions.map((region) => locksIn(store, range, region))),
     async sweep() {
       for (let sum = 0; ; ) {
         const [verdict, freed] = await store.run(SWEEP, {});
@@ -101,6 +96,21 @@ export function createRedisBackend(params: {
     },
     close: () => store.close(),
   };
+}
+
+/** Live locks of all regions, or of one. */
+async function locksIn(store: Store, range: Range<LockedKey>, only?: string): Promise<StoredLock[]> {
+  const { backward, ...bounds } = boundsOf<LockedKey>(range, ({ region, key }) => nameOf(region, key), only);
+  const [, page] = await store.run(LIST_LOCKS, bounds);
+  const locks = page.map(
+    ([name, fence, ends, holder]): StoredLock => ({
+      ...lockedKeyOf(name),
+      holder,
+      fence: Number(fence),
+      expiresAt: dateOf(ends),
+    }),
+  );
+  return backward ? locks.reverse() : locks;
 }
 
 interface Bounds {

@@ -79,12 +79,17 @@ export interface Backend {
   open(region: string, options: { maximumEntries?: number }): BackingStore;
   /** Regions with at least one live entry. A shared backend also returns those that only other processes use. */
   regions(range: Range<string>): Promise<string[]>;
-  /** Live entries. Exact up to COUNT_LIMIT; above it, `value` is COUNT_LIMIT and `exact` is false. */
-  count(region: string): Promise<{ value: number; exact: boolean }>;
-  /** Keys of live entries, as the backend stores them: mangled. */
-  keys(region: string, range: Range<string>): Promise<StoredKey[]>;
-  /** Live locks of all regions, or of one. */
-  locks(range: Range<LockedKey>, region?: string): Promise<StoredLock[]>;
+  /**
+   * Live entries of each region, in the order given. Exact up to COUNT_LIMIT; above it, `value` is COUNT_LIMIT and
+   * `exact` is false. Like the two lists of many regions below: one statement, or one pipeline, for all.
+   */
+  counts(regions: readonly string[]): Promise<{ value: number; exact: boolean }[]>;
+  /** Keys of live entries of each region, as the backend stores them: mangled. */
+  keys(regions: readonly string[], range: Range<string>): Promise<StoredKey[][]>;
+  /** Live locks of all regions. */
+  locks(range: Range<LockedKey>): Promise<StoredLock[]>;
+  /** Live locks of each region. */
+  locksOf(regions: readonly string[], range: Range<LockedKey>): Promise<StoredLock[][]>;
   /** Frees expired entries and locks, in small batches. Returns how many. Any process may run it at any time. */
   sweep(): Promise<number>;
 }

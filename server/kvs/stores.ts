@@ -1,5 +1,6 @@
 /** The key-value stores of this process, by name. Operators list stores, keys and locks here. */
 import { DomainError, hasCode } from "../errors.ts";
+import { type BatchResult, resultOf } from "../storage/batch-result.ts";
 import {
   badMarker,
   type MarkerField,
@@ -45,8 +46,6 @@ export interface StoreSummary {
   backingStore: string;
   /** True: Isimud uses it itself. Its keys may be shown, its values never. */
   internal: boolean;
-  /** Live entries. Exact up to COUNT_LIMIT; above it, `value` is COUNT_LIMIT and `exact` is false. */
-  count: { value: number; exact: boolean };
 }
 
 export interface KeyValueStores {
@@ -84,6 +83,16 @@ export interface KeyValueStores {
    * BAD_INPUT for a text that is no marker.
    */
   locks(params: { store?: string; page: PageRequest }): Promise<Page<StoredLock>>;
+  /**
+   * Live entries of each store, in the order given: exact up to COUNT_LIMIT; above it, `value` is COUNT_LIMIT and
+   * `exact` is false. A store that does not exist, or whose backend fails, is an error of its own. Like the two lists
+   * of many stores below: one statement, or one pipeline, for each backend.
+   */
+  countMany(names: readonly string[]): Promise<BatchResult<{ value: number; exact: boolean }>[]>;
+  /** `keys` of each store. */
+  keysOfMany(names: readonly string[], page: PageRequest): Promise<BatchResult<Page<StoredKey>>[]>;
+  /** `locks` of each store. */
+  locksOfMany(names: readonly string[], page: PageRequest): Promise<BatchResult<Page<StoredLock>>[]>;
   /** Frees expired entries and locks in all backends. Returns how many. Part of garbage collection. */
   sweep(): Promise<number>;
 }
@@ -129,7 +138,7 @@ class Registry implements KeyValueStores {
     // Refuses invalid times before anything is written.
     this.region(name).configure(this.#userOptions(definition));
     await using lock = await definitions.getLock(name).acquire();
-    const isUsed = this.#stores.has(name) || (await this.#durable().count(name)).value > 0;
+    const isUsed = this.#stores.has(name) || (await this.#isFilled(name));
     if (isUsed || (await this.#defined(name)) !== undefined) {
       throw new DomainError("STORE_ALREADY_CONFIGURED", `There is a store ${name} already. Use another name.`, {
         details: { store: name },
@@ -154,34 +163,48 @@ class Registry implements KeyValueStores {
     const names = new Set<string>();
     const durable = this.#backends[this.#durableName];
     if (durable !== undefined) {
-      for (const { key } of await durable.keys(DEFINITIONS, range)) names.add(key);
+      for (const { key } of (await durable.keys([DEFINITIONS], range)).flat()) names.add(key);
       for (const name of await durable.regions(range)) names.add(name);
     }
     for (const [name, { region }] of this.#stores) if (region.isConfigured && isInRange(name, page)) names.add(name);
     const found = cutPage([...names].sort(byCodePoint), page, (name) => name);
-    const items = await this.#summaries(found.items);
+    const stores = await this.#findMany(found.items);
+    // A store that was listed because of an entry that has expired meanwhile does not exist any more.
+    const items = found.items.flatMap((name, index): StoreSummary[] => {
+      const store = stores[index];
+      return store === undefined ? [] : [{ name, backingStore: store.backingStore, internal: store.internal }];
+    });
     return { ...found, items, markers: items.map(({ name }) => name) };
   }
 
   async keys(name: string, page: PageRequest): Promise<Page<StoredKey>> {
-    const { backend, region } = await this.#find(name);
-    const found = await backend.keys(region, { ...page, limit: page.limit + 1 });
-    return cutPage(found, page, ({ key }) => key);
+    return only(await this.keysOfMany([name], page));
   }
 
-  async locks(params: { store?: string; page: PageRequest }): Promise<Page<StoredLock>> {
-    const { page } = params;
-    const range = {
-      after: page.after === undefined ? undefined : parseLockMarker(page.after, "after"),
-      before: page.before === undefined ? undefined : parseLockMarker(page.before, "before"),
-      atEnd: page.atEnd,
-      limit: page.limit + 1,
-    };
-    const only = params.store === undefined ? undefined : await this.#find(params.store);
-    const backends = only === undefined ? Object.values(this.#backends) : [only.backend];
-    const found = (await Promise.all(backends.map((backend) => backend.locks(range, only?.region)))).flat();
+  async locks({ store, page }: { store?: string; page: PageRequest }): Promise<Page<StoredLock>> {
+    if (store !== undefined) return only(await this.locksOfMany([store], page));
+    const range = lockRange(page);
+    const found = (await Promise.all(Object.values(this.#backends).map((backend) => backend.locks(range)))).flat();
     found.sort((a, b) => byCodePoint(a.region, b.region) || byCodePoint(a.key, b.key));
-    return cutPage(found, page, ({ region, key }) => JSON.stringify([region, key]));
+    return cutPage(found, page, lockMarker);
+  }
+
+  countMany(names: readonly string[]): Promise<BatchResult<{ value: number; exact: boolean }>[]> {
+    return this.#ofEach(names, (backend, regions) => backend.counts(regions));
+  }
+
+  keysOfMany(names: readonly string[], page: PageRequest): Promise<BatchResult<Page<StoredKey>>[]> {
+    const range = { ...page, limit: page.limit + 1 };
+    return this.#ofEach(names, async (backend, regions) =>
+      (await backend.keys(regions, range)).map((found) => cutPage(found, page, ({ key }) => key)),
+    );
+  }
+
+  async locksOfMany(names: readonly string[], page: PageRequest): Promise<BatchResult<Page<StoredLock>>[]> {
+    const range = lockRange(page);
+    return this.#ofEach(names, async (backend, regions) =>
+      (await backend.locksOf(regions, range)).map((found) => cutPage(found, page, lockMarker)),
+    );
   }
 
   async sweep(): Promise<number> {
@@ -230,44 +253,94 @@ class Registry implements KeyValueStores {
     };
   }
 
-  /**
-   * Finds where a store's entries are: first among this process's stores, then in the durable backend.
-   * STORE_DOES_NOT_EXIST.
-   */
-  async #find(name: string): Promise<{ backend: Backend; region: string; backingStore: string; internal: boolean }> {
-    const known = this.#stores.get(name);
-    if (known?.region.isConfigured) {
-      const { backingStore } = known.region.settings;
-      const backend = this.#backends[backingStore] as Backend;
-      return { backend, region: known.region.name, backingStore, internal: known.internal };
-    }
-    const backend = this.#backends[this.#durableName];
-    if (backend === undefined) throw storeDoesNotExist(name);
-    const found = { backend, region: name, backingStore: this.#durableName };
-    if ((await this.#defined(name)) !== undefined) return { ...found, internal: false };
-    if ((await backend.count(name)).value > 0) return { ...found, internal: true };
-    throw storeDoesNotExist(name);
+  async #isFilled(name: string): Promise<boolean> {
+    const [count] = await this.#durable().counts([name]);
+    return count !== undefined && count.value > 0;
   }
 
-  async #summaries(names: string[]): Promise<StoreSummary[]> {
-    const found = names.map(async (name): Promise<StoreSummary | undefined> => {
-      try {
-        const { backend, region, backingStore, internal } = await this.#find(name);
-        return { name, backingStore, internal, count: await backend.count(region) };
-      } catch (error) {
-        // The store was listed because of an entry that has expired meanwhile.
-        if (hasCode(error, "STORE_DOES_NOT_EXIST")) return undefined;
-        throw error;
-      }
-    });
-    return (await Promise.all(found)).filter((summary) => summary !== undefined);
+  /**
+   * Finds where stores' entries are: first among this process's stores, then in the durable backend, with at most two
+   * questions for all. Undefined for a store that does not exist.
+   */
+  async #findMany(names: readonly string[]): Promise<(FoundStore | undefined)[]> {
+    const found = new Map<string, FoundStore>();
+    for (const name of names) {
+      const known = this.#stores.get(name);
+      if (!known?.region.isConfigured) continue;
+      const { backingStore } = known.region.settings;
+      const backend = this.#backends[backingStore] as Backend;
+      found.set(name, { backend, region: known.region.name, backingStore, internal: known.internal });
+    }
+    const [backend, backingStore] = [this.#backends[this.#durableName], this.#durableName];
+    const unknown = [...new Set(names)].filter((name) => !found.has(name));
+    if (backend !== undefined && unknown.length > 0) {
+      const definitions = await this.#definitions().getMulti(unknown);
+      const undefinedOnes = unknown.filter((name, index) => {
+        const isDefined = definitions[index] !== undefined;
+        if (isDefined) found.set(name, { backend, region: name, backingStore, internal: false });
+        return !isDefined;
+      });
+      const counts = undefinedOnes.length === 0 ? [] : await backend.counts(undefinedOnes);
+      undefinedOnes.forEach((name, index) => {
+        if (counts[index]?.value) found.set(name, { backend, region: name, backingStore, internal: true });
+      });
+    }
+    return names.map((name) => found.get(name));
   }
+
+  /** Asks each backend once for all its stores among these. */
+  async #ofEach<T>(
+    names: readonly string[],
+    ask: (backend: Backend, regions: readonly string[]) => Promise<T[]>,
+  ): Promise<BatchResult<T>[]> {
+    const stores = await this.#findMany(names);
+    const results = names.map((name): BatchResult<T> => storeDoesNotExist(name));
+    const indexes = names.map((_, index) => index).filter((index) => stores[index] !== undefined);
+    await Promise.all(
+      [...Map.groupBy(indexes, (index) => stores[index]?.backend as Backend)].map(async ([backend, group]) => {
+        const given = await resultOf(
+          ask(
+            backend,
+            group.map((index) => stores[index]?.region as string),
+          ),
+        );
+        group.forEach((index, position) => {
+          results[index] = given instanceof DomainError ? given : (given[position] as T);
+        });
+      }),
+    );
+    return results;
+  }
+}
+
+interface FoundStore {
+  backend: Backend;
+  region: string;
+  backingStore: string;
+  internal: boolean;
 }
 
 function storeDoesNotExist(name: string): DomainError {
   return new DomainError("STORE_DOES_NOT_EXIST", `There is no store ${name}. Create it first.`, {
     details: { store: name },
   });
+}
+
+/** The result of a batch of one. */
+function only<T>([result]: readonly BatchResult<T>[]): T {
+  if (result === undefined || result instanceof DomainError) throw result;
+  return result;
+}
+
+const lockMarker = ({ region, key }: StoredLock) => JSON.stringify([region, key]);
+
+function lockRange({ after, before, atEnd, limit }: PageRequest) {
+  return {
+    after: after === undefined ? undefined : parseLockMarker(after, "after"),
+    before: before === undefined ? undefined : parseLockMarker(before, "before"),
+    atEnd,
+    limit: limit + 1,
+  };
 }
 
 function parseLockMarker(marker: string, field: MarkerField): LockedKey {

@@ -3,7 +3,9 @@ import { type Access, requireRole } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
 import type { KeyValueStore } from "../kvs/key-value-store.ts";
 import type { Lock } from "../kvs/lock.ts";
+import type { StoredLock } from "../kvs/region.ts";
 import { USER_LOCK_WAIT_SECONDS } from "../kvs/stores.ts";
+import type { BatchResult } from "../storage/batch-result.ts";
 import type { Page } from "../storage/list-pages.ts";
 import { intended, permitted } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
@@ -19,8 +21,6 @@ export interface StoreRecord {
   backingStore: string;
   /** True for Isimud's own stores: their keys are listed, their values never shown. */
   internal: boolean;
-  /** Number of entries, exact up to 10,000. */
-  count: { value: number; exact: boolean };
 }
 
 export interface KeyRecord {
@@ -61,6 +61,21 @@ export interface KeyValueStoreOperations {
   keys(access: Access, params: { store: string } & PageParams): Promise<Page<KeyRecord>>;
   /** The locks that are held now, of one store or of all. */
   locks(access: Access, params: { store?: string | null } & PageParams): Promise<Page<LockRecord>>;
+  /** How many entries each store has: exact up to 10,000. In the order given, one statement or pipeline a backend. */
+  countMany(
+    access: Access,
+    params: { stores: readonly string[] },
+  ): Promise<BatchResult<{ value: number; exact: boolean }>[]>;
+  /** `keys` of each store, likewise. */
+  keysOfMany(
+    access: Access,
+    params: { stores: readonly string[] } & PageParams,
+  ): Promise<BatchResult<Page<KeyRecord>>[]>;
+  /** `locks` of each store, likewise. */
+  locksOfMany(
+    access: Access,
+    params: { stores: readonly string[] } & PageParams,
+  ): Promise<BatchResult<Page<LockRecord>>[]>;
   /**
    * Creates a store, permanently and for all processes. Its audit entry is written first, and stays "intended" after a
    * crash.
@@ -157,6 +172,11 @@ export function createKeyValueStoreOperations(context: OperationContext): KeyVal
     return { lock: await store.resumeLock(key, checkLockToken(lockToken)) };
   }
 
+  function chosenMany(access: Access, names: readonly string[]): string[] {
+    requireRole(access, "admin");
+    return checkBatch(limits, "stores", names).map((name) => checkName("stores", name));
+  }
+
   return {
     async list(access, params) {
       requireRole(access, "admin");
@@ -171,20 +191,25 @@ export function createKeyValueStoreOperations(context: OperationContext): KeyVal
     async locks(access, params) {
       requireRole(access, "admin");
       const store = params.store ?? undefined;
-      const page = await stores.locks({
-        page: pageRequest(limits, params.page),
-        ...(store === undefined ? {} : { store: checkName("store", store) }),
-      });
-      return {
-        ...page,
-        items: page.items.map(({ region, key, holder, fence, expiresAt }) => ({
-          store: region,
-          key,
-          holder: holderDigest(holder),
-          fence,
-          expiresAt,
-        })),
-      };
+      return lockRecords(
+        await stores.locks({
+          page: pageRequest(limits, params.page),
+          ...(store === undefined ? {} : { store: checkName("store", store) }),
+        }),
+      );
+    },
+
+    async countMany(access, params) {
+      return stores.countMany(chosenMany(access, params.stores));
+    },
+
+    async keysOfMany(access, params) {
+      return stores.keysOfMany(chosenMany(access, params.stores), pageRequest(limits, params.page));
+    },
+
+    async locksOfMany(access, params) {
+      const found = await stores.locksOfMany(chosenMany(access, params.stores), pageRequest(limits, params.page));
+      return found.map((page) => (page instanceof DomainError ? page : lockRecords(page)));
     },
 
     async create(access, params) {
@@ -283,6 +308,13 @@ function checkLockTimeout(field: string, seconds: number | null | undefined): nu
 /** Users' stores have locking, so their active locks have all of these. */
 function acquired(store: string, { key, token, fence, expiresAt }: Lock): AcquiredLock {
   return { store, key, lockToken: token as string, fence: fence as number, expiresAt: expiresAt as Date };
+}
+
+function lockRecords(page: Page<StoredLock>): Page<LockRecord> {
+  const items = page.items.map(({ region, key, holder, fence, expiresAt }) => {
+    return { store: region, key, holder: holderDigest(holder), fence, expiresAt };
+  });
+  return { ...page, items };
 }
 
 function checkKey(key: unknown): string {

@@ -53,12 +53,8 @@ export function describeKeyValueLists(name: string, open: () => Promise<KeyValue
       await store.set("gone", 3, { ttlSeconds: 1 });
       passSeconds(1);
       const { items } = await world.stores.keyValueStores({ limit: 100 });
-      expect(items).toContainEqual({
-        name,
-        backingStore: world.backingStore,
-        internal: true,
-        count: { value: 2, exact: true },
-      });
+      expect(items).toContainEqual({ name, backingStore: world.backingStore, internal: true });
+      expect(await world.stores.countMany([name])).toEqual([{ value: 2, exact: true }]);
       expect(items.map((item) => item.name)).toEqual(items.map((item) => item.name).sort());
     });
 
@@ -68,8 +64,7 @@ export function describeKeyValueLists(name: string, open: () => Promise<KeyValue
       store.configure({ backingStore: world.backingStore, keyMangler: false, maximumEntries: 20_000 });
       const numbered = (from: number, to: number) =>
         new Map(Array.from({ length: to - from }, (_, index) => [`k${from + index}`, 0]));
-      const count = async () =>
-        (await world.stores.keyValueStores({ limit: 100 })).items.find((item) => item.name === name)?.count;
+      const count = async () => (await world.stores.countMany([name]))[0];
       await store.setMulti(numbered(0, 10_000));
       expect(await count()).toEqual({ value: 10_000, exact: true });
       await store.setMulti(numbered(10_000, 10_001));
@@ -104,6 +99,40 @@ export function describeKeyValueLists(name: string, open: () => Promise<KeyValue
       await Promise.all(held.map((lock) => lock.release()));
       expect((await world.stores.locks({ store: name, page: { limit: 10 } })).items).toEqual([]);
       await expect(world.stores.locks({ page: { limit: 1, after: "nonsense" } })).rejects.toEqual(refused("BAD_INPUT"));
+    });
+
+    it("keys, locks and counts of many stores come in the order asked, and a store that does not exist fails alone", async () => {
+      const names = [freshName(), freshName()];
+      for (const [index, name] of names.entries()) {
+        const store = world.stores.get(name);
+        store.configure({ backingStore: world.backingStore, keyMangler: false, lockTimeoutSeconds: 50 });
+        await store.setMulti(new Map([..."abc"].slice(index).map((key) => [key, 1])));
+        for (const key of [..."xyz"].slice(0, 2 - index)) await store.getLock(key).acquire();
+      }
+      const asked = [names[1], "nobody", names[0]] as string[];
+      const missing = expect.objectContaining({ code: "STORE_DOES_NOT_EXIST" });
+      const exactly = (value: number) => ({ value, exact: true });
+      expect(await world.stores.countMany(asked)).toEqual([exactly(2), missing, exactly(3)]);
+      for (const page of [{ limit: 2 }, { limit: 5, after: "a" }, { limit: 1, atEnd: true }]) {
+        const [one, none, other] = await world.stores.keysOfMany(asked, page);
+        expect([one, none, other]).toEqual([
+          await world.stores.keys(asked[0] as string, page),
+          missing,
+          await world.stores.keys(asked[2] as string, page),
+        ]);
+      }
+      for (const page of [{ limit: 1 }, { limit: 5 }, { limit: 1, atEnd: true }]) {
+        const [one, none, other] = await world.stores.locksOfMany(asked, page);
+        expect(none).toEqual(missing);
+        for (const [store, found] of [
+          [asked[0], one],
+          [asked[2], other],
+        ] as const) {
+          const { markers, nextMarker, previousMarker } = await world.stores.locks({ store: store as string, page });
+          expect(found).toMatchObject({ markers, nextMarker, previousMarker });
+        }
+      }
+      expect(await world.stores.countMany([])).toEqual([]);
     });
 
     it("refuses a store that was never created", async () => {

@@ -32,7 +32,7 @@ describe("the cache of the catalogue", () => {
     } as unknown as ControlDriver;
     const catalog = new PoolCatalog(control, store);
     const queues = Array.from({ length: 500 }, (_, index) => ({ project: "p", name: String(index) }));
-    const count = async () => (await backend.count("places")).value;
+    const count = async () => (await backend.counts(["places"]))[0]?.value;
 
     for (const queue of queues) expect(await catalog.find(queue)).toEqual({ pool: "p", epoch: Number(queue.name) });
     expect(await count()).toBe(50);
