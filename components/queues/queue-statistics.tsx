@@ -1,3 +1,4 @@
+import type { Failure } from "../failed.tsx";
 import { paths } from "../paths.ts";
 import { formatCount, formatDuration } from "../ui/format.ts";
 import { NameLink } from "../ui/name-link.tsx";
@@ -13,15 +14,18 @@ export function QueueStatistics({
   project,
   name,
   queue: { stats, createdAt, updatedAt, catalogueEntry },
+  failure,
 }: {
   project: string;
   name: string;
   queue: QueueStatisticsFacts;
+  /** Why the pool told no statistics. */
+  failure: Failure | undefined;
 }) {
   if (stats === null) {
     return (
       <Panel flush>
-        <QueueFailed project={project} queue={name} pool={catalogueEntry?.poolName ?? null} />
+        <QueueFailed project={project} queue={name} pool={catalogueEntry?.poolName ?? null} error={failure} />
       </Panel>
     );
   }

@@ -17,17 +17,18 @@ const TITLES: Record<string, (pool: string) => string> = {
   DEADLINE_EXCEEDED: (pool) => `Pool ${pool} did not answer in time`,
 };
 
-/** Stands in place of what the queue's pool would tell. Without an error: the statistics are missing. */
+/** Stands in place of what the queue's pool would tell. */
 export function QueueFailed({
   project,
   queue,
   pool,
-  error = { code: "STORAGE_UNAVAILABLE", message: "It could not tell how full the queue is." },
+  error = { code: "QUEUE_NOT_MAPPED", message: "The queue is not in the catalogue." },
 }: {
   project: string;
   queue: string;
   /** The pool that holds the queue. Null: none does. */
   pool: string | null;
+  /** Left out: no pool could be asked. */
   error?: Failure;
 }) {
   const title = TITLES[error.code];

@@ -2,6 +2,7 @@
 import { storedKeys } from "../operations/input/queue-attributes.ts";
 import type { QueueMetadata } from "../operations/input/queue-metadata.ts";
 import type { QueueRecord } from "../operations/lifecycle/queue-record.ts";
+import type { BatchResult } from "../storage/batch-result.ts";
 import type { MessageStamp, QueueStats } from "../storage/data-driver.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
 import { QueueAttributesType } from "./queue-attributes.ts";
@@ -10,10 +11,10 @@ import { connectionType } from "./schema/connection.ts";
 import { RawJson } from "./schema/json.ts";
 import { followReferences } from "./schema/references.ts";
 
-/** A queue as its resolvers see it. `stats` undefined: read when selected; null: its pool does not answer now. */
+/** A queue as its resolvers see it. `stats` undefined: read when selected; an error when its pool fails. */
 export interface QueueParent extends Omit<QueueRecord, "metadata"> {
   metadata: QueueMetadata;
-  stats?: QueueStats | null;
+  stats?: BatchResult<QueueStats | null>;
 }
 
 /** How operations name it. */
@@ -113,7 +114,7 @@ QueueType.implement({
       type: QueueStatsType,
       nullable: true,
       description:
-        "Its statistics now. All queues of a list cost one statement per pool. Null when it was deleted meanwhile, has no catalogue entry, or its pool does not answer now.",
+        "Its statistics now. All queues of a list cost one statement per pool. Null when it was deleted meanwhile or has no catalogue entry, and beside an error when its pool does not answer.",
       loaderOptions: { cache: false },
       load: async (queues: QueueParent[], { access, operations, limits }) => {
         const asked = queues.filter((queue) => queue.stats === undefined);

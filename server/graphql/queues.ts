@@ -68,24 +68,31 @@ const QueueOrder = builder.inputType("QueueOrder", {
   }),
 });
 
-export const QueueStatsOfType = builder.objectRef<StatsChange>("NamedQueueStats").implement({
-  description: "The statistics of one queue, with its name.",
-  fields: (t) => ({
-    project: t.exposeString("project", { description: "The queue's project." }),
-    queueName: t.exposeString("name", { description: "The queue's name." }),
-    queue: t.field({
-      type: QueueType,
-      nullable: true,
-      description: `The queue. ${QUEUE_REFERENCE}`,
-      resolve: ({ project, name }, _args, context, info) => followQueue({ project, name }, context, info),
+export const QueueStatsOfType = builder
+  .objectRef<Omit<StatsChange, "stats"> & Pick<QueueParent, "stats">>("NamedQueueStats")
+  .implement({
+    description: "The statistics of one queue, with its name.",
+    fields: (t) => ({
+      project: t.exposeString("project", { description: "The queue's project." }),
+      queueName: t.exposeString("name", { description: "The queue's name." }),
+      queue: t.field({
+        type: QueueType,
+        nullable: true,
+        description: `The queue. ${QUEUE_REFERENCE}`,
+        resolve: ({ project, name }, _args, context, info) => followQueue({ project, name }, context, info),
+      }),
+      stats: t.field({
+        type: QueueStatsType,
+        nullable: true,
+        description:
+          "Null when there is no such queue, and when its pool does not answer: in an answer beside an error, in a stream alone.",
+        resolve: ({ stats }) => {
+          if (stats instanceof DomainError) throw stats;
+          return stats;
+        },
+      }),
     }),
-    stats: t.expose("stats", {
-      type: QueueStatsType,
-      nullable: true,
-      description: "Null when there is no such queue, or its pool does not answer now.",
-    }),
-  }),
-});
+  });
 
 builder.queryFields((t) => ({
   queue: t.field({

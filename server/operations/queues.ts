@@ -1,5 +1,6 @@
 import { type Access, requireRole } from "../access/access.ts";
-import { DomainError, isUnavailable } from "../errors.ts";
+import { DomainError } from "../errors.ts";
+import type { BatchResult } from "../storage/batch-result.ts";
 import type { QueueOrder } from "../storage/control-driver.ts";
 import type { QueueStats } from "../storage/data-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
@@ -24,8 +25,8 @@ import { type StatsChange, StatsWatch } from "./live/stats-watch.ts";
 import type { Ticker } from "./live/ticker.ts";
 
 export interface ListedQueue extends QueueRecord {
-  /** Null when not asked for, or when the queue's pool does not answer now. */
-  stats: QueueStats | null;
+  /** Null when not asked for, or as `statsMany` has it; the error of a queue whose pool fails. */
+  stats: BatchResult<QueueStats | null>;
 }
 
 /** Which queues are listed. */
@@ -108,10 +109,10 @@ export interface QueueOperations {
   /** Counts the queue's messages by state. QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED, and the errors of its pool. */
   stats(access: Access, params: QueueAddress): Promise<QueueStats>;
   /**
-   * In the order asked. Null for a queue that does not exist or is not in the catalogue, and when its pool does not
-   * answer now. One call to each pool. At most MAX_PAGE_SIZE.
+   * In the order asked. Null for a queue that does not exist or is not in the catalogue; the error of a queue whose
+   * pool fails. One call to each pool. At most MAX_PAGE_SIZE.
    */
-  statsMany(access: Access, params: { queues: readonly QueueAddress[] }): Promise<(QueueStats | null)[]>;
+  statsMany(access: Access, params: { queues: readonly QueueAddress[] }): Promise<BatchResult<QueueStats | null>[]>;
   /**
    * Yields the statistics of each queue now, then each change, at most once a second for each queue. All watchers of a
    * queue share one poll; without watchers there is none. A slow reader gets the latest statistics, not every change.
@@ -142,11 +143,15 @@ export function createQueueOperations(
   const metadataChanges = createMetadataChanges(context, { lookup, jobs });
   const watch = new StatsWatch({ ticker: parts.ticker, read: statsOf, batch: limits.MAX_PAGE_SIZE });
 
-  async function statsOf(
+  async function statsOf(queues: readonly QueueRef[]): Promise<(QueueStats | null)[]> {
+    return data.messages.stats(await deadLetters.counted(queues, await lookup.find(queues)));
+  }
+
+  async function tryStatsOf(
     queues: readonly QueueRef[],
     attributes?: readonly ReservedAttributes[],
-  ): Promise<(QueueStats | null)[]> {
-    return data.messages.stats(await deadLetters.counted(queues, attributes ?? (await lookup.find(queues))));
+  ): Promise<BatchResult<QueueStats | null>[]> {
+    return data.tryStats(await deadLetters.counted(queues, attributes ?? (await lookup.find(queues))));
   }
 
   function chosenMany(access: Access, queues: readonly QueueAddress[]): QueueRef[] {
@@ -223,12 +228,7 @@ export function createQueueOperations(
       });
       const metadata = detailed || withStats ? page.items.map((queue) => readMetadata(limits, queue.metadataText)) : [];
       const attributes = metadata.map(({ effective }) => effective);
-      const stats = withStats
-        ? await statsOf(page.items, attributes).catch((error: unknown) => {
-            context.warn("The statistics of a page of queues could not be read", error);
-            return [];
-          })
-        : [];
+      const stats = withStats ? await tryStatsOf(page.items, attributes) : [];
       const items = page.items.map((queue, index) => ({
         ...queueRecord(limits, queue, detailed ? metadata[index] : null),
         stats: stats[index] ?? null,
@@ -312,13 +312,7 @@ export function createQueueOperations(
     },
 
     async statsMany(access, { queues }) {
-      const wanted = chosenMany(access, queues);
-      return statsOf(wanted).catch((error: unknown) => {
-        // The driver fails when every pool does. For the caller that is the same as some pools failing: nulls.
-        if (!isUnavailable(error)) throw error;
-        context.warn("The statistics of queues could not be read", error);
-        return wanted.map(() => null);
-      });
+      return tryStatsOf(chosenMany(access, queues));
     },
 
     watchStats(access, { queues, signal }) {

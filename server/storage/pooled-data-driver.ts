@@ -1,5 +1,6 @@
 /** The data plane over all pools, as operations see it. */
-import type { DataDriver, FoundStore, StoreFacts } from "./data-driver.ts";
+import type { BatchResult } from "./batch-result.ts";
+import type { CountedQueue, DataDriver, FoundStore, QueueStats, StoreFacts } from "./data-driver.ts";
 import type { QueueRef } from "./queue-ref.ts";
 
 /**
@@ -8,6 +9,8 @@ import type { QueueRef } from "./queue-ref.ts";
  * such a queue, and for the queues of a pool that fails; when every pool fails, `stats` fails too.
  */
 export interface PooledDataDriver extends DataDriver {
+  /** Like `messages.stats`, with its error for each queue whose pool fails. */
+  tryStats(queues: readonly CountedQueue[]): Promise<BatchResult<QueueStats | null>[]>;
   /**
    * Chooses the pool for a new queue, at random in proportion to the weights: among the pools of the flavor, or among
    * those without a flavor when it is null. A pool with weight 0 is never chosen. NO_POOL_FOUND.

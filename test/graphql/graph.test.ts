@@ -128,6 +128,7 @@ describe("a pool that is away", () => {
     claims: "claims { nodes { id } }",
     claim: `claim(claimId: "${ABSENT}") { id }`,
     subscriptions: "subscriptions { nodes { id } }",
+    stats: "stats { total }",
   };
   let project: string;
   beforeAll(async () => {
@@ -148,8 +149,26 @@ describe("a pool that is away", () => {
     const rows = data.queues.nodes;
     expect(rows.map(({ name }: { name: string }) => name)).toEqual(["a", "b", "c"]);
     expect(rows[1][field]).toBeNull();
-    const expected = selection.includes("nodes") ? { nodes: [] } : field === "messagesById" ? [] : null;
+    const empty: Record<string, unknown> = { messagesById: [], stats: { total: 0 } };
+    const expected = selection.includes("nodes") ? { nodes: [] } : (empty[field] ?? null);
     expect([rows[0][field], rows[2][field]]).toEqual([expected, expected]);
+  });
+
+  test("costs its queues' statistics, wherever they are asked for by name", async () => {
+    const query =
+      'query S($project: String) { queueStats(project: $project, queues: ["a", "b"]) { queueName stats { total } } one: queue(project: $project, queue: "b") { stats { total } } }';
+    const { data, errors } = await api.send(query, { project });
+    expect(data).toEqual({
+      queueStats: [
+        { queueName: "a", stats: { total: 0 } },
+        { queueName: "b", stats: null },
+      ],
+      one: { stats: null },
+    });
+    expect(errors?.map(({ path }) => path).sort()).toEqual([
+      ["one", "stats"],
+      ["queueStats", 1, "stats"],
+    ]);
   });
 
   test("costs one field of the root", async () => {

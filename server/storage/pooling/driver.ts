@@ -89,6 +89,7 @@ export function createPoolingDriver(params: {
     claims: routedClaims(router),
     subscriptions: routedSubscriptions(router),
     batch: routedBatch({ router, catalog, pools }),
+    tryStats: (queues) => router.tryStats(queues),
     // A move is between two pools, each opened with `pool`.
     transfer: null,
 

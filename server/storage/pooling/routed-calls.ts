@@ -2,6 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { DomainError, hasCode } from "../../errors.ts";
 import { addPoolName } from "../add-pool-name.ts";
+import { type BatchResult, resultOf } from "../batch-result.ts";
 import type {
   ClaimController,
   CountedQueue,
@@ -173,41 +174,47 @@ export class Router {
     await driver.attachQueue(queue);
   }
 
+  /** A queue whose pool fails is null; when every pool fails, the call fails. */
+  async stats(queues: readonly CountedQueue[]): Promise<(QueueStats | null)[]> {
+    const { answers, groups, failures } = await this.#askForStats(queues);
+    if (failures.length > 0 && failures.length === groups) throw failures[0];
+    failures.forEach(this.#onError);
+    return answers.map((answer) => (answer instanceof DomainError ? null : answer));
+  }
+
+  async tryStats(queues: readonly CountedQueue[]): Promise<BatchResult<QueueStats | null>[]> {
+    return (await this.#askForStats(queues)).answers;
+  }
+
   /**
    * Asks each pool, or each part of it, once for all its queues. A queue that its pool does not hold is asked for again
-   * after a repair. A pool that fails leaves null for its queues; when every pool fails, the call fails.
+   * after a repair. `failures` has one error for each group in which something failed.
    */
-  async stats(queues: readonly CountedQueue[]): Promise<(QueueStats | null)[]> {
+  async #askForStats(queues: readonly CountedQueue[]) {
     const places = await this.#catalog.findMany(queues);
-    const answers: (QueueStats | null)[] = queues.map(() => null);
+    const answers: BatchResult<QueueStats | null>[] = queues.map(() => null);
     const groups = poolGroups(this.#pools, queues, places);
-    const failures: unknown[] = [];
+    const failures: DomainError[] = [];
     await Promise.all(
-      groups.map(async ({ pool, part, indexes: group }) => {
-        try {
-          const refs = group.map((index): CountedQueue => {
-            const { project, name, exhaustedFrom, epoch = places[index]?.epoch } = queues[index] as CountedQueue;
-            return { project, name, exhaustedFrom, epoch };
-          });
-          const given = await this.#pools.breakerOf(pool).run(
-            async () => statsWhereKnown(this.#pools.peek(pool) ?? (await this.#pools.get(pool)), refs),
-            addPoolName(pool),
-            () => part,
-          );
-          await Promise.all(
-            group.map(async (index, position) => {
-              answers[index] =
-                given[position] ?? (await this.#statsAfterRepair(queues[index] as CountedQueue, queues.length > 1));
-            }),
-          );
-        } catch (error) {
-          failures.push(error);
-        }
+      groups.map(async ({ pool, part, indexes }) => {
+        const refs = indexes.map((index): CountedQueue => {
+          const { project, name, exhaustedFrom, epoch = places[index]?.epoch } = queues[index] as CountedQueue;
+          return { project, name, exhaustedFrom, epoch };
+        });
+        const ask = async () => statsWhereKnown(this.#pools.peek(pool) ?? (await this.#pools.get(pool)), refs);
+        const given = await resultOf(this.#pools.breakerOf(pool).run(ask, addPoolName(pool), () => part));
+        const found = await Promise.all(
+          indexes.map(async (index, position) => {
+            if (given instanceof DomainError) return given;
+            const again = () => this.#statsAfterRepair(queues[index] as CountedQueue, queues.length > 1);
+            return given[position] ?? resultOf(again());
+          }),
+        );
+        for (const [position, index] of indexes.entries()) answers[index] = found[position] ?? null;
+        failures.push(...found.filter((answer) => answer instanceof DomainError).slice(0, 1));
       }),
     );
-    if (failures.length > 0 && failures.length === groups.length) throw failures[0];
-    failures.forEach(this.#onError);
-    return answers;
+    return { answers, groups: groups.length, failures };
   }
 
   /** `among`: other queues are asked for too. Then a queue that is moving is null, so that the others get answers. */

@@ -162,7 +162,7 @@ describe("what a document costs", () => {
 
   test("twenty pools with their health are not too much", async () => {
     const pools =
-      "{ pools(first: 20) { nodes { name maskedUri: uri weight flavor createdAt queueCount { value exact } capabilities health { storageReachable writesRefused freeBytes errorCode checkedAt operations { operation succeeded durationSeconds error errorCode } } } } }";
+      "{ pools(first: 20) { nodes { name maskedUri: uri weight flavorName createdAt queueCount { value exact } capabilities health { storageReachable writesRefused freeBytes errorCode checkedAt operations { operation succeeded durationSeconds error errorCode } } } } }";
     const { extensions, errors } = await door.send(pools, {}, { "x-cost": "1" });
     expect(errors?.map(({ message }) => message).filter((message) => message.includes("too much")) ?? []).toEqual([]);
     expect(extensions?.cost.requested).toBeLessThan(10_000);

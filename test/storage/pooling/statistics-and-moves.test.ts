@@ -43,6 +43,9 @@ describe("statistics of many queues", () => {
     ]);
     expect([one?.total, two]).toEqual([0, null]);
     expect(pooled.errors).toMatchObject([{ code: "STORAGE_UNAVAILABLE" }]);
+    const tried = await pooled.data.tryStats([there, here, { project: "p", name: "gone" }]);
+    expect(tried).toMatchObject([{ code: "STORAGE_UNAVAILABLE", details: { pool: "two" } }, { total: 0 }, null]);
+    expect(pooled.errors).toHaveLength(1);
     await expect(pooled.data.messages.stats([{ project: "p", name: there.name }])).rejects.toMatchObject({
       code: "STORAGE_UNAVAILABLE",
     });

@@ -27,7 +27,14 @@ export default async function StatisticsPage({ params }: Props) {
       queue={loaded.ok ? { ok: true, data: queue } : loaded}
       graphql={{ document: textOf(STATISTICS_PAGE), variables }}
     >
-      {queue ? <QueueStatistics project={variables.project} name={variables.queue} queue={queue} /> : null}
+      {queue ? (
+        <QueueStatistics
+          project={variables.project}
+          name={variables.queue}
+          queue={queue}
+          failure={loaded.ok ? loaded.failures["queue.stats"] : undefined}
+        />
+      ) : null}
     </QueueFrame>
   );
 }
