@@ -31,6 +31,7 @@ beforeAll(async () => {
       },
       messages: {
         pop: () => later([{ id: "m", bodyText: MANY_VALUES } as never], LONGER_MS),
+        newestMarker: async () => "0",
         async *watch() {
           yield await later({ id: "m" } as never, LONGER_MS);
         },

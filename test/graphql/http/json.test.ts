@@ -33,6 +33,7 @@ beforeAll(async () => {
         return { ids: messages.map((_message, index) => `m${index}`) };
       },
       get: async () => aMessage(),
+      newestMarker: async () => "0",
       watch: async function* () {
         yield aMessage();
       } as never,
