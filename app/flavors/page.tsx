@@ -8,14 +8,15 @@ import { PageHeader, Panel } from "../../components/ui/page.tsx";
 import { EmptyState } from "../../components/ui/states.tsx";
 import { namedParam, pagerLinks, pageVariables, type Search } from "../address.ts";
 import { load } from "../execute.ts";
-import { FIRST_PROJECT, FLAVORS_PAGE } from "./documents.ts";
+import { FLAVORS_PAGE } from "./documents.ts";
 
 export const metadata: Metadata = { title: "Flavors" };
 
 export default async function FlavorsPage({ searchParams }: { searchParams: Promise<Search> }) {
   const search = await searchParams;
-  const project = namedParam(search, "project") ?? (await firstProject());
-  const loaded = await load(FLAVORS_PAGE, { project, ...pageVariables(search) });
+  const project = namedParam(search, "project");
+  const scope = project === undefined ? { allProjects: true } : { project };
+  const loaded = await load(FLAVORS_PAGE, { ...scope, ...pageVariables(search) });
   if (!loaded.ok) {
     return (
       <>
@@ -27,8 +28,8 @@ export default async function FlavorsPage({ searchParams }: { searchParams: Prom
   const { flavors, pools, projects: named } = loaded.data;
   const known = named.nodes.map(({ name }) => name);
   const choices = pools.nodes.filter(({ builtIn }) => !builtIn);
-  const projects = known.includes(project) ? known : [...known, project];
-  const create = <CreateFlavor project={project} choices={choices} />;
+  const projects = project === undefined || known.includes(project) ? known : [...known, project];
+  const create = <CreateFlavor project={project ?? known[0] ?? ""} choices={choices} />;
   return (
     <>
       <PageHeader
@@ -41,7 +42,7 @@ export default async function FlavorsPage({ searchParams }: { searchParams: Prom
           <FilterSelect
             param="project"
             label="Project"
-            value={segment(project)}
+            all="All projects"
             choices={projects.map((name) => ({ value: segment(name), label: projectLabel(name) }))}
           />
         </FilterBar>
@@ -49,7 +50,10 @@ export default async function FlavorsPage({ searchParams }: { searchParams: Prom
           rows={flavors.nodes.map((row) => ({ ...row, choices }))}
           pager={pagerLinks(flavors.pageInfo, search, (page) => paths.flavors({ project, ...page }))}
           empty={
-            <EmptyState title={`${projectLabel(project)} has no flavors`} action={create}>
+            <EmptyState
+              title={project === undefined ? "No flavors" : `${projectLabel(project)} has no flavors`}
+              action={create}
+            >
               A queue without a flavor is placed in a pool without a flavor.
             </EmptyState>
           }
@@ -57,10 +61,4 @@ export default async function FlavorsPage({ searchParams }: { searchParams: Prom
       </Panel>
     </>
   );
-}
-
-/** For an address that names no project. When nothing can be read, the page says why. */
-async function firstProject(): Promise<string> {
-  const loaded = await load(FIRST_PROJECT, {});
-  return (loaded.ok ? loaded.data.projects.nodes[0]?.name : undefined) ?? "";
 }

@@ -7,6 +7,7 @@ import { objectName } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
 import { paths } from "../paths.ts";
 import { Capabilities } from "../pools/pool-table.tsx";
+import { ProjectPrefix } from "../projects/project-name.tsx";
 import { Button } from "../ui/button.tsx";
 import { ChoicesField, TextField } from "../ui/form.tsx";
 import { Link } from "../ui/link.tsx";
@@ -67,7 +68,12 @@ export function CreateFlavor({ project, choices }: { project: string; choices: F
 }
 
 const COLUMNS = [
-  column<FlavorRow>("name", "Flavor", (row) => <span className="font-mono text-[0.8125rem]">{row.name}</span>),
+  column<FlavorRow>("name", "Flavor", (row) => (
+    <span className="font-mono text-[0.8125rem]">
+      <ProjectPrefix project={row.project} />
+      {row.name}
+    </span>
+  )),
   column<FlavorRow>(
     "pools",
     "Pools",
@@ -129,6 +135,13 @@ const COLUMNS = [
 
 export function FlavorTable({ rows, pager, empty }: { rows: FlavorRow[]; pager: PagerLinks; empty: ReactNode }) {
   return (
-    <DataTable label="Flavors" columns={COLUMNS} rows={rows} rowKey={(row) => row.name} pager={pager} empty={empty} />
+    <DataTable
+      label="Flavors"
+      columns={COLUMNS}
+      rows={rows}
+      rowKey={(row) => `${row.project}/${row.name}`}
+      pager={pager}
+      empty={empty}
+    />
   );
 }

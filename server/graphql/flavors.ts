@@ -5,6 +5,7 @@ import { inBatches } from "./queue-types.ts";
 import { orNull, projectArgs, projectField } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
+import type { ListOrder } from "./schema/cursor.ts";
 import { DeletePayload } from "./schema/delete-payload.ts";
 import { confirmationTokenField, DropAllPayload } from "./schema/drop-all.ts";
 import { followReferences } from "./schema/references.ts";
@@ -72,13 +73,23 @@ builder.queryFields((t) => ({
   }),
   flavors: t.field({
     type: FlavorConnectionType,
-    args: { ...projectArgs, ...pageArgs },
+    args: {
+      ...projectArgs,
+      allProjects: t.arg.boolean({
+        defaultValue: false,
+        required: true,
+        description: "All projects instead of one. Only for callers who may see all projects.",
+      }),
+      ...pageArgs,
+    },
     complexity: pageCost,
-    description: "A project's flavors by name.",
-    resolve: async (_root, args, { access, operations }) => ({
-      page: await operations.flavors.list(access, { project: args.project, page: pageOf(args, "flavors") }),
-      order: "flavors" as const,
-    }),
+    description: "A project's flavors by name, or those of all projects by project and name.",
+    resolve: async (_root, args, { access, operations }) => {
+      const { project, allProjects } = args;
+      const order: ListOrder = allProjects ? "flavors.all" : "flavors";
+      const page = await operations.flavors.list(access, { project, allProjects, page: pageOf(args, order) });
+      return { page, order };
+    },
   }),
 }));
 
@@ -139,8 +150,16 @@ const DeleteFlavorInput = builder.inputType("DeleteFlavorInput", {
 });
 
 const DropAllFlavorsInput = builder.inputType("DropAllFlavorsInput", {
-  description: "The project, and the confirmation of a dry run.",
-  fields: (t) => ({ project: t.string(projectField), confirmationToken: t.string(confirmationTokenField) }),
+  description: "The project or all of them, and the confirmation of a dry run.",
+  fields: (t) => ({
+    project: t.string(projectField),
+    allProjects: t.boolean({
+      defaultValue: false,
+      required: true,
+      description: "All projects instead of one. Only for callers who may see all projects.",
+    }),
+    confirmationToken: t.string(confirmationTokenField),
+  }),
 });
 
 builder.mutationFields((t) => ({
@@ -169,7 +188,8 @@ builder.mutationFields((t) => ({
     args: {
       input: t.arg({ type: DropAllFlavorsInput, required: true, description: "A dry run, or its confirmation." }),
     },
-    description: "Deletes all flavors of a project.",
+    description:
+      "Deletes all flavors of a project, or of all projects. Queues stay where they are; new ones can no longer name these flavors.",
     resolve: (_root, { input }, { access, operations }) => operations.flavors.dropAll(access, input),
   }),
 }));

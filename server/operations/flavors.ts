@@ -7,7 +7,7 @@ import type { OperationContext } from "./context.ts";
 import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
 import type { PageParams, ProjectAddress } from "./input/addresses.ts";
 import { badInput, checkBatch, pageRequest } from "./input/limits.ts";
-import { checkName, chosenProject, isNameMarker } from "./input/names.ts";
+import { checkName, chosenProject, chosenScope, isNameMarker } from "./input/names.ts";
 import { capabilitiesOf, requireCapabilities } from "./pool-facts/capabilities.ts";
 
 export interface FlavorRecord {
@@ -21,10 +21,18 @@ export interface FlavorAddress extends ProjectAddress {
   flavor: string;
 }
 
+/** One project, or all. */
+interface ProjectScope extends ProjectAddress {
+  allProjects?: boolean;
+}
+
 /** Reading needs the role viewer, changing admin. */
 export interface FlavorOperations {
-  /** The project's flavors, by name. */
-  list(access: Access, params: ProjectAddress & PageParams): Promise<Page<FlavorRecord>>;
+  /**
+   * The project's flavors by name, or with `allProjects` those of all projects that the caller may see, by project and
+   * name. That needs an unlimited caller or one with a single project.
+   */
+  list(access: Access, params: ProjectScope & PageParams): Promise<Page<FlavorRecord>>;
   /** The flavor. FLAVOR_DOES_NOT_EXIST. */
   get(access: Access, params: FlavorAddress): Promise<FlavorRecord>;
   /** In the order asked, null for a missing flavor. One statement for all. At most MAX_PAGE_SIZE. */
@@ -55,8 +63,8 @@ export interface FlavorOperations {
    * such flavor.
    */
   delete(access: Access, params: FlavorAddress): Promise<{ deleted: number }>;
-  /** Deletes all flavors of the project. See DropAllParams. */
-  dropAll(access: Access, params: ProjectAddress & DropAllParams): Promise<DropAllResult>;
+  /** Deletes all flavors of the project, or of all projects as in `list`. See DropAllParams. */
+  dropAll(access: Access, params: ProjectScope & DropAllParams): Promise<DropAllResult>;
 }
 
 export function createFlavorOperations(context: OperationContext): FlavorOperations {
@@ -95,7 +103,8 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
   return {
     async list(access, params) {
       requireRole(access, "viewer");
-      const project = chosenProject(limits, access, params.project);
+      const project = chosenScope(limits, access, params);
+      if (project === undefined) return control.flavors.list({ page: pageRequest(limits, params.page) });
       return control.flavors.list({ project, page: pageRequest(limits, params.page, isNameMarker) });
     },
 
@@ -171,12 +180,13 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
 
     async dropAll(access, params) {
       const named = { access, action: "dropAllFlavors", project: params.project ?? null, target: "*" };
-      const project = await permitted(context, named, "admin", () => chosenProject(limits, access, params.project));
-      return dropAll(context, { ...named, project }, params, {
-        list: (tx, page) => tx.flavors.list({ project, page }),
-        identity: ({ name }) => [project, name],
+      const project = await permitted(context, named, "admin", () => chosenScope(limits, access, params));
+      return dropAll(context, { ...named, project: project ?? null }, params, {
+        list: (tx, page) => tx.flavors.list({ page, ...(project === undefined ? {} : { project }) }),
+        identity: (flavor) => [flavor.project, flavor.name],
         drop: async (tx, flavors) => {
-          for (const { name } of flavors) await tx.flavors.delete({ project, name });
+          if (project === undefined) await tx.flavors.dropAll();
+          else for (const { name } of flavors) await tx.flavors.delete({ project, name });
         },
       });
     },

@@ -200,7 +200,8 @@ export interface Flavor {
 }
 
 export interface FlavorsController {
-  list(params: { project: string; page: PageRequest }): Promise<Page<Flavor>>;
+  /** By name. Without `project`: of all projects, by project and name. */
+  list(params: { project?: string; page: PageRequest }): Promise<Page<Flavor>>;
   /** FLAVOR_DOES_NOT_EXIST. */
   get(params: { project: string; name: string }): Promise<Flavor>;
   /** The flavors that exist, in any order, with one statement. */
@@ -216,6 +217,7 @@ export interface FlavorsController {
   delete(params: { project: string; name: string }): Promise<void>;
   /** Without `project`: in any project. */
   exists(params: { project?: string; name: string }): Promise<boolean>;
+  /** Deletes the flavors of all projects, and clears `flavor` on their pools. */
   dropAll(): Promise<void>;
 }
 

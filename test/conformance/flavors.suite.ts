@@ -117,6 +117,25 @@ export function describeFlavors(name: string, open: OpenControlDriver): void {
       expect(found.every((flavor) => flavor.project === "p")).toBe(true);
     });
 
+    it("lists the flavors of all projects by project and name, both ways", async () => {
+      const all = ["", "p", "q", "é"].flatMap((project) => ["a", "b", "😀"].map((one) => ({ project, name: one })));
+      for (const { project, name: one } of all.toReversed()) await flavors().create({ project, name: one, pools: [] });
+      const found = await walk((page) => flavors().list({ page }));
+      expect(found.map(({ project, name: one }) => ({ project, name: one }))).toEqual(all);
+      await expect(flavors().list({ page: { limit: 1, after: "no marker" } })).rejects.toMatchObject({
+        code: "BAD_INPUT",
+      });
+    });
+
+    it("once all flavors are dropped, their pools have none, and other pools keep theirs", async () => {
+      for (const project of ["p", "q"]) await flavors().create({ project, name: "gold", pools: ["a"] });
+      await harness.driver.pools.update("b", { flavor: "loose" });
+      await flavors().dropAll();
+      expect((await flavors().list({ page: { limit: 10 } })).items).toEqual([]);
+      expect((await harness.driver.pools.get("a")).flavor).toBeNull();
+      expect(await poolsOf("loose")).toEqual(["b"]);
+    });
+
     it("concurrent changes meet no deadlock, and one of them wins", async () => {
       await flavors().create({ project: "p", name: "gold", pools: ["a"] });
       await flavors().create({ project: "p", name: "silver", pools: ["b"] });

@@ -270,6 +270,13 @@ test("a flavor is created once, extended when asked, changed and deleted", async
     (await api.run("query F($project: String) { flavors(project: $project) { nodes { name } } }", { project })).flavors
       .nodes,
   ).toEqual([]);
+  await createFlavor(project, "everywhere", ["p1"]);
+  const all = "{ flavors(allProjects: true, first: 100) { nodes { project name } } }";
+  expect((await api.run(all)).flavors.nodes).toContainEqual({ project, name: "everywhere" });
+  const dry = (await api.run(drop, { input: { allProjects: true } })).dropAllFlavors;
+  expect(dry.count.value).toBeGreaterThan(1);
+  await api.run(drop, { input: { allProjects: true, confirmationToken: dry.confirmationToken } });
+  expect((await api.run(all)).flavors.nodes).toEqual([]);
 });
 
 test("a pool shows its share of the new queues of its flavor by weight, and its share of today's queues", async () => {

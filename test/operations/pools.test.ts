@@ -1,5 +1,6 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Access } from "../../server/access/access.ts";
 import { DomainError } from "../../server/errors.ts";
 import { walk } from "../conformance/walk.ts";
 import { postgresByDetour } from "../support/detour.ts";
@@ -342,6 +343,35 @@ describe("flavors", () => {
     expect(dropped).toBe(true);
     expect(await pools.get(viewer, { pool: "fast-2" })).toMatchObject({ flavor: null });
     expect(await flavors.delete(admin, { project: "p", flavor: "fast" })).toEqual({ deleted: 0 });
+  });
+
+  test("of all projects are listed and dropped by callers who may see all", async () => {
+    const { flavors, pools } = service.operations;
+    for (const project of ["p", "q"]) await flavors.create(admin, { project, flavor: "wide", pools: ["fast-2"] });
+    const all = { allProjects: true };
+    const seen = async (access: Access) =>
+      (await flavors.list(access, all)).items.map(({ project, name }) => [project, name]);
+    expect(await seen(admin)).toEqual([
+      ["p", "wide"],
+      ["q", "wide"],
+    ]);
+    expect(await seen(operator), "a caller with one project").toEqual([["p", "wide"]]);
+    expect(await codeOf(flavors.list(viewer, all))).toBe("BAD_INPUT");
+    expect(await codeOf(flavors.list(admin, { ...all, project: "p" }))).toBe("BAD_INPUT");
+    const limited = { ...admin, projects: ["p", "q"] };
+    expect(await codeOf(flavors.dropAll(limited, all))).toBe("BAD_INPUT");
+    expect(await codeOf(flavors.dropAll(operator, all))).toBe("FORBIDDEN");
+    const { confirmationToken } = await flavors.dropAll(admin, all);
+    await flavors.create(admin, { project: "q", flavor: "late", pools: ["fast-1"] });
+    expect(await codeOf(flavors.dropAll(admin, { ...all, confirmationToken }))).toBe("CONFIRMATION_REQUIRED");
+    const dry = await flavors.dropAll(admin, all);
+    expect(dry).toMatchObject({ dropped: false, count: { value: 3, exact: true } });
+    const { dropped } = await flavors.dropAll(admin, { ...all, confirmationToken: dry.confirmationToken });
+    expect(dropped).toBe(true);
+    expect(await seen(admin)).toEqual([]);
+    for (const pool of ["fast-1", "fast-2"]) expect(await pools.get(viewer, { pool })).toMatchObject({ flavor: null });
+    const { items } = await service.operations.audit.list(admin, {});
+    expect(items[0]).toMatchObject({ action: "dropAllFlavors", project: null, target: "*", outcome: "done" });
   });
 });
 

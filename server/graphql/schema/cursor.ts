@@ -12,6 +12,7 @@ export type ListOrder =
   | "catalogue.name"
   | "claims"
   | "flavors"
+  | "flavors.all"
   | "healthHistory"
   | "jobs"
   | "keyValueKeys"

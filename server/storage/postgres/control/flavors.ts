@@ -2,7 +2,7 @@
 import type { Prisma } from "../../../../prisma/generated/client.ts";
 import { DomainError } from "../../../errors.ts";
 import type { FlavorsController } from "../../control-driver.ts";
-import { keysetPage } from "../sql/keyset.ts";
+import { type Bound, keysetPage, readMarker, writeMarker } from "../sql/keyset.ts";
 import { lockPools, poolDoesNotExist } from "./pools.ts";
 import { guarded, type Session } from "./prisma-session.ts";
 
@@ -13,12 +13,18 @@ export function flavorsController({ session }: { session: Session }): FlavorsCon
       keysetPage({
         page,
         fetch: (bound, order, take) =>
-          prisma.flavor.findMany({
-            where: { project, ...(bound ? { name: { [bound.side]: bound.marker } } : {}) },
-            orderBy: { name: order },
-            take,
-          }),
-        marker: (row) => row.name,
+          project === undefined
+            ? prisma.flavor.findMany({
+                where: bound ? beyond(bound) : {},
+                orderBy: [{ project: order }, { name: order }],
+                take,
+              })
+            : prisma.flavor.findMany({
+                where: { project, ...(bound ? { name: { [bound.side]: bound.marker } } : {}) },
+                orderBy: { name: order },
+                take,
+              }),
+        marker: (row) => (project === undefined ? writeMarker([row.project, row.name]) : row.name),
         item: (row) => row,
       }),
 
@@ -68,11 +74,25 @@ export function flavorsController({ session }: { session: Session }): FlavorsCon
       return (await prisma.flavor.count({ where: { name, ...(project === undefined ? {} : { project }) } })) > 0;
     },
 
-    async dropAll() {
-      await prisma.flavor.deleteMany();
-    },
+    dropAll: () =>
+      session.atomically(async (tx) => {
+        await lockPools(tx);
+        await tx.$executeRaw`
+          UPDATE pools SET flavor = NULL, updated_at = ${new Date()} WHERE flavor IN (SELECT name FROM flavors)`;
+        await tx.flavor.deleteMany();
+      }),
   };
   return guarded(session, controller, ["create", "update", "delete", "dropAll"]);
+}
+
+/** Rows beyond a marker in the order of project and name. The first condition is a range of the primary key. */
+function beyond(bound: Bound): Prisma.FlavorWhereInput {
+  const [project = "", name = ""] = readMarker(bound, ["text", "text"]);
+  const forward = bound.side === "gt" || bound.side === "gte";
+  return {
+    project: forward ? { gte: project } : { lte: project },
+    OR: [{ project: forward ? { gt: project } : { lt: project } }, { name: { [bound.side]: name } }],
+  };
 }
 
 /** Sets the flavor of these pools. POOL_DOES_NOT_EXIST names the first that is missing. */
