@@ -23,15 +23,17 @@ const BYTES_A_TURN = 262_144;
 
 /**
  * Posts to each queue with `post`, side by side, and returns the outcomes in the order given. A post that fails stops
- * no other. Throws only for a request that is too large as a whole: BAD_INPUT, TOO_LARGE.
+ * no other. Throws only for a request that is too large as a whole: BAD_INPUT, TOO_LARGE. `lookUp` runs first: what it
+ * does not find out in time, or fails at, is left to each post.
  */
 export async function postToMany<P extends Post>(
   { limits, warn }: Pick<OperationContext, "limits" | "warn">,
   { requestId }: Pick<Access, "requestId">,
   posts: readonly P[],
-  post: (one: P) => Promise<{ ids: string[] }>,
+  { lookUp, post }: { lookUp: () => Promise<unknown>; post: (one: P) => Promise<{ ids: string[] }> },
 ): Promise<PostOutcome[]> {
   const sizes = checkTogether(limits, posts);
+  await withDeadline(lookUp(), SLOW_MS, () => undefined).catch(() => undefined);
   const outcomes: PostOutcome[] = [];
   const running: Promise<void>[] = [];
   let next = 0;

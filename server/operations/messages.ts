@@ -236,12 +236,28 @@ export function createMessageOperations(
     return creatingIfMissing(lookup, queue, createQueue, () => data.messages.post(post));
   }
 
+  /** Two statements for all queues that are not cached, instead of two for each. */
+  async function lookUpTogether(access: Access, posts: readonly QueueAddress[]): Promise<void> {
+    const queues = posts.flatMap((address) => {
+      try {
+        return [chosen(access, "operator", address)];
+      } catch {
+        // Its post says why.
+        return [];
+      }
+    });
+    await Promise.all([lookup.find(queues), data.locateQueues(queues)]);
+  }
+
   return {
     post,
 
     async postToMany(access, { posts }) {
       requireRole(access, "operator");
-      return postToMany(context, access, posts, (one) => post(access, one));
+      return postToMany(context, access, posts, {
+        lookUp: () => lookUpTogether(access, posts),
+        post: (one) => post(access, one),
+      });
     },
 
     async list(access, params) {

@@ -35,6 +35,8 @@ export interface PooledDataDriver extends DataDriver {
   inspect(uri: string): Promise<FoundStore>;
   /** Like `inspect`, and creates the store's tables and identity if they are missing. May be repeated. */
   prepare(uri: string): Promise<StoreFacts>;
+  /** Looks up many queues in the catalogue with one statement, so that calls of the next second need none. */
+  locateQueues(queues: readonly QueueRef[]): Promise<void>;
   /** Drops the queue's location from this process's cache. Other processes notice a change within a second. */
   forgetQueue(queue: QueueRef): Promise<void>;
   /** Closes the pool's driver once its calls in flight have ended. The next use opens a new one. */

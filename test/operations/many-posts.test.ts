@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { readConfig } from "../../server/config.ts";
 import { DomainError } from "../../server/errors.ts";
-import { type PostOutcome, postToMany } from "../../server/operations/many-posts.ts";
+import { type PostOutcome, postToMany as postToManyAfter } from "../../server/operations/many-posts.ts";
 
 const limits = readConfig({ MAX_POSTS: "50", MAX_POSTS_MESSAGES: "60", MAX_POSTS_SIZE: "1000000" });
 const warned: unknown[] = [];
@@ -11,13 +11,15 @@ const access = { requestId: "r-1" };
 const aPost = (queue: string, ...bodies: string[]) => ({ queue, messages: bodies.map((bodyText) => ({ bodyText })) });
 const many = (count: number) => Array.from({ length: count }, (_, index) => aPost(`q${index}`, "1"));
 type Post = ReturnType<typeof aPost>;
+const postToMany = (posts: readonly Post[], post: (one: Post) => Promise<{ ids: string[] }>, lookUp = async () => {}) =>
+  postToManyAfter(context, access, posts, { lookUp, post });
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
 afterEach(() => void vi.useRealTimers());
 
 test("outcomes come in the order given, and a post that fails stops no other", async () => {
   const missing = new DomainError("QUEUE_DOES_NOT_EXIST", "There is none.");
-  const outcomes = await postToMany(context, access, many(40), async ({ queue }) => {
+  const outcomes = await postToMany(many(40), async ({ queue }) => {
     if (queue === "q3") throw missing;
     if (queue === "q4") throw new TypeError("a defect");
     return { ids: [queue] };
@@ -33,7 +35,7 @@ test("outcomes come in the order given, and a post that fails stops no other", a
 test("sixteen run at the same time", async () => {
   let running = 0;
   let most = 0;
-  await postToMany(context, access, many(50), async () => {
+  await postToMany(many(50), async () => {
     running += 1;
     most = Math.max(most, running);
     await Promise.resolve();
@@ -46,16 +48,27 @@ test("sixteen run at the same time", async () => {
 test("posts that get no answer hold up the others only for a moment", async () => {
   const answers = new Map<string, () => void>();
   const posted: string[] = [];
-  const outcomes = postToMany(context, access, many(40), ({ queue }) => {
+  const outcomes = postToMany(many(40), ({ queue }) => {
     posted.push(queue);
     if (answers.size === 20) return Promise.resolve({ ids: [queue] });
     return new Promise((resolve) => answers.set(queue, () => resolve({ ids: [queue] })));
   });
+  await vi.advanceTimersByTimeAsync(0);
   expect(posted).toHaveLength(16);
   await vi.advanceTimersByTimeAsync(200);
   expect(posted).toHaveLength(40);
   for (const answer of answers.values()) answer();
   expect(await outcomes).toEqual(many(40).map(({ queue }) => ({ ids: [queue] })));
+});
+
+test("posts wait only a moment for what is looked up for all of them, and do not mind its failure", async () => {
+  const post = vi.fn(async ({ queue }: Post) => ({ ids: [queue] }));
+  const outcomes = postToMany(many(1), post, () => new Promise(() => {}));
+  await vi.advanceTimersByTimeAsync(199);
+  expect(post).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(await outcomes).toEqual([{ ids: ["q0"] }]);
+  expect(await postToMany(many(1), post, () => Promise.reject(new Error("away")))).toEqual([{ ids: ["q0"] }]);
 });
 
 test("large bodies are checked in several turns of the event loop, and all are posted", async () => {
@@ -66,7 +79,7 @@ test("large bodies are checked in several turns of the event loop, and all are p
     setImmediate(count);
   });
   const seen = new Set<number>();
-  await postToMany(context, access, posts, async () => {
+  await postToMany(posts, async () => {
     seen.add(turns);
     return { ids: [] };
   });
@@ -89,6 +102,6 @@ test.each<[string, Post[], object]>([
   ],
 ])("a request with %s is refused before anything is posted", async (_what, posts, error) => {
   const post = vi.fn(async () => ({ ids: [] }));
-  await expect(postToMany(context, access, posts, post)).rejects.toMatchObject(error);
+  await expect(postToMany(posts, post)).rejects.toMatchObject(error);
   expect(post).not.toHaveBeenCalled();
 });

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { admin, aService, codeOf, operator, refusal, type Service, viewer } from "./a-service.ts";
 
 let service: Service;
@@ -63,6 +63,19 @@ describe("posting", () => {
     const { items } = await messages.list(viewer, { project: "p", queue: one });
     expect(items.map(({ bodyText }) => bodyText)).toEqual(["1", "2"]);
     expect(await codeOf(messages.postToMany(viewer, { posts }))).toBe("FORBIDDEN");
+  });
+
+  test("the queues of one call are looked up together", async () => {
+    const cold = await service.another();
+    const queues = [await aQueue(), await aQueue(), await aQueue()];
+    const { queues: records, catalogue } = cold.control;
+    const single = [vi.spyOn(records, "getMetadata"), vi.spyOn(catalogue, "get")];
+    const together = [vi.spyOn(records, "getMany"), vi.spyOn(catalogue, "getMany")];
+    const posts = queues.map((queue) => ({ queue, messages: [{ bodyText: "1" }] }));
+    const outcomes = await cold.operations.messages.postToMany(operator, { posts });
+    expect(outcomes).toEqual(queues.map(() => ({ ids: [expect.any(String)] })));
+    expect(single.map((spy) => spy.mock.calls.length)).toEqual([0, 0]);
+    expect(together.map((spy) => spy.mock.calls.length)).toEqual([1, 1]);
   });
 
   test("a body is kept exactly as it was sent, though JavaScript would change it", async () => {

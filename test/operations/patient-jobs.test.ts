@@ -213,6 +213,7 @@ test("moves that were left in a pool that hangs do not delay the recovery of oth
     } as unknown as Service["control"],
     data: {
       pool: async (name: string) => (name === "hangs" ? hangs.promise : { transfer: { leave: async () => {} } }),
+      locateQueues: async () => {},
       forgetQueue: async () => {},
     } as unknown as Service["data"],
     warn: () => {},

@@ -186,6 +186,7 @@ export function createPoolingDriver(params: {
       }
     },
 
+    locateQueues: async (queues) => void (await catalog.findMany(queues)),
     forgetQueue: (queue) => catalog.forget(queue),
     forgetPool: (name) => pools.forget(name),
   };
