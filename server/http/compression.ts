@@ -13,7 +13,7 @@ type Encoding = "br" | "gzip";
 const brotli = promisify(brotliCompress);
 const gzipped = promisify(gzip);
 
-/** Low levels: measured, higher ones take several times as long and save a tenth (docs/performance.md). */
+/** Low levels: higher ones take two to four times as long and save a tenth (docs/decisions.md). */
 const COMPRESS: Record<Encoding, (text: Buffer) => Promise<Buffer>> = {
   br: (text) =>
     brotli(text, {
