@@ -70,11 +70,14 @@ function namesOf(queues: string[]): string {
   return `${queues.slice(0, SHOWN).join(", ")}${more}`;
 }
 
+/** What it does, to what, in lower case. */
+const actionOf = (job: JobRow) => `${KINDS[job.kind].label.toLowerCase()} ${job.targetName}`;
+
 function JobProgress({ job }: { job: JobRow }) {
   const { unit } = KINDS[job.kind];
   return (
     <span className="flex flex-wrap items-center gap-x-3">
-      <Progress label={`Progress of job ${job.id}`} value={job.progress} total={job.total} />
+      <Progress label={`Progress of job: ${actionOf(job)}`} value={job.progress} total={job.total} />
       <span className="text-muted">
         {unit}
         {job.rate !== null && isUnfinished(job) ? `, ${job.rate.toFixed(1)} a second` : ""}
@@ -89,7 +92,7 @@ function CancelJob({ job }: { job: JobRow }) {
       document={CANCEL_JOB}
       variables={{ input: { id: job.id } }}
       done="The job stops at its next safe point."
-      label={`Cancel job ${job.id}`}
+      label={`Cancel job: ${actionOf(job)}`}
       disabledReason={jobCan.cancel(job)}
     >
       <CircleStop aria-hidden />

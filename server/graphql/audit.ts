@@ -3,6 +3,7 @@ import { projectArgs } from "./schema/addresses.ts";
 import { builder } from "./schema/builder.ts";
 import { connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import { RawJson } from "./schema/json.ts";
+import { NodeType, nodeId } from "./schema/node.ts";
 
 const AuditOutcome = builder.enumType("AuditOutcome", {
   description: "The outcome of an action.",
@@ -17,10 +18,17 @@ const AuditOutcome = builder.enumType("AuditOutcome", {
   } as const,
 });
 
+const auditEntryId = nodeId<AuditEntry>("AuditEntry", {
+  length: 1,
+  key: ({ id }) => [id],
+  load: (keys, { access, operations }) => operations.audit.getMany(access, { ids: keys.map(([id = ""]) => id) }),
+});
+
 const AuditEntryType = builder.objectRef<AuditEntry>("AuditEntry").implement({
   description: "Who did what, and when. Entries are never changed.",
+  interfaces: [NodeType],
   fields: (t) => ({
-    id: t.exposeID("id", { description: "Its id." }),
+    id: t.id(auditEntryId),
     at: t.expose("at", { type: "DateTime", description: "When it happened." }),
     actor: t.exposeString("actor", { description: "Who did it." }),
     action: t.exposeString("action", { description: "What was done: the name of the mutation." }),

@@ -7,10 +7,20 @@ import { connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.
 import type { ListOrder } from "./schema/cursor.ts";
 import { DeletePayload } from "./schema/delete-payload.ts";
 import { DropAllInput, DropAllPayload } from "./schema/drop-all.ts";
+import { NodeType, nodeId } from "./schema/node.ts";
+
+const catalogueEntryId = nodeId<CatalogueEntry>("CatalogueEntry", {
+  length: 2,
+  key: ({ project, queue }) => [project, queue],
+  load: (keys, { access, operations }) =>
+    operations.catalogue.getMany(access, { queues: keys.map(([project, queue = ""]) => ({ project, queue })) }),
+});
 
 const CatalogueEntryType = builder.objectRef<CatalogueEntry>("CatalogueEntry").implement({
   description: "Which pool holds a queue.",
+  interfaces: [NodeType],
   fields: (t) => ({
+    id: t.id(catalogueEntryId),
     project: t.exposeString("project", { description: "The queue's project." }),
     queueName: t.exposeString("queue", { description: "The queue's name." }),
     queue: t.field({

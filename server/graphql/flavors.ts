@@ -8,12 +8,22 @@ import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./
 import type { ListOrder } from "./schema/cursor.ts";
 import { DeletePayload } from "./schema/delete-payload.ts";
 import { confirmationTokenField, DropAllPayload } from "./schema/drop-all.ts";
+import { NodeType, nodeId } from "./schema/node.ts";
 import { followReferences } from "./schema/references.ts";
+
+const flavorId = nodeId<FlavorRecord>("Flavor", {
+  length: 2,
+  key: ({ project, name }) => [project, name],
+  load: (keys, { access, operations }) =>
+    operations.flavors.getMany(access, { flavors: keys.map(([project, flavor = ""]) => ({ project, flavor })) }),
+});
 
 const FlavorType = builder.objectRef<FlavorRecord>("Flavor");
 FlavorType.implement({
+  interfaces: [NodeType],
   description: "A named group of pools that a queue can ask for with `_flavor`.",
   fields: (t) => ({
+    id: t.id(flavorId),
     project: t.exposeString("project", { description: "Its project." }),
     name: t.exposeString("name", { description: "Its name." }),
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was created." }),

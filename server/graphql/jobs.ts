@@ -1,4 +1,5 @@
 import { JOB_STATES, type Job } from "../jobs/job.ts";
+import { jobDoesNotExist } from "../operations/jobs.ts";
 import type { PoolShare } from "../operations/pool-facts/placement.ts";
 import { ErrorCodeType } from "./http/mask-errors.ts";
 import { followPool, POOL_REFERENCE, PoolType } from "./pools.ts";
@@ -15,6 +16,7 @@ import {
   pageOf,
 } from "./schema/connection.ts";
 import { RawJson } from "./schema/json.ts";
+import { NodeType, nodeId, readNodeId } from "./schema/node.ts";
 
 const JobKindType = builder.enumType("JobKind", {
   description: "What a job does.",
@@ -53,11 +55,24 @@ const JobTargetType = builder.unionType("JobTarget", {
   resolveType: (target) => ("project" in target ? QueueType : PoolType),
 });
 
+const jobId = nodeId<Job>("Job", {
+  length: 1,
+  key: ({ id }) => [id],
+  load: (keys, { access, operations }) => operations.jobs.getMany(access, { ids: keys.map(([id = ""]) => id) }),
+});
+/** The id of the job in its store. JOB_DOES_NOT_EXIST for a text that is no id of a job. */
+export function storedJobId(id: string): string {
+  const [stored] = readNodeId("Job", id) ?? [];
+  if (stored === undefined) throw jobDoesNotExist(id);
+  return stored;
+}
+
 export const JobType = builder.objectRef<Job>("Job").implement({
   description:
     "A long action that the server runs. It continues after its request ended, and after the process that runs it died.",
+  interfaces: [NodeType],
   fields: (t) => ({
-    id: t.exposeID("id", { description: "Its id." }),
+    id: t.id(jobId),
     kind: t.expose("kind", { type: JobKindType, description: "What it does." }),
     project: t.exposeString("project", { nullable: true, description: "The queue's project; null for a pool." }),
     targetName: t.exposeString("target", { description: "The queue's or the pool's name." }),
@@ -141,7 +156,10 @@ builder.queryFields((t) => ({
     nullable: true,
     args: { id: t.arg.id({ required: true, description: "The job's id." }) },
     description: "One job; null when it does not exist or you may not see it.",
-    resolve: (_root, { id }, { access, operations }) => operations.jobs.get(access, { id }),
+    resolve: (_root, { id }, { access, operations }) => {
+      const [stored] = readNodeId("Job", id) ?? [];
+      return stored === undefined ? null : operations.jobs.get(access, { id: stored });
+    },
   }),
   jobs: t.field({
     type: JobConnectionType,
@@ -224,6 +242,8 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: CancelJobInput, required: true, description: "The job." }) },
     description:
       "Cancels a job at its next safe point. Queues that were moved stay in their new pool; a queue whose move is not finished stays in its old one; a pool that was being drained gets its weight back.",
-    resolve: async (_root, { input }, { access, operations }) => ({ job: await operations.jobs.cancel(access, input) }),
+    resolve: async (_root, { input }, { access, operations }) => ({
+      job: await operations.jobs.cancel(access, { id: storedJobId(input.id) }),
+    }),
   }),
 }));

@@ -16,6 +16,7 @@ import { DeletePayload } from "./schema/delete-payload.ts";
 import { DropAllInput, DropAllPayload } from "./schema/drop-all.ts";
 import { RawJson } from "./schema/json.ts";
 import { JsonInput, optionalTextOf } from "./schema/json-input.ts";
+import { NodeType, nodeId } from "./schema/node.ts";
 import { followReferences } from "./schema/references.ts";
 
 const OPTIONS =
@@ -36,10 +37,18 @@ export const CapabilityType = builder.enumType("Capability", {
   ) as Record<Capability, { value: Capability; description: string }>,
 });
 
+const poolId = nodeId<PoolRecord>("Pool", {
+  length: 1,
+  key: ({ name }) => [name],
+  load: (keys, { access, operations }) => operations.pools.getMany(access, { pools: keys.map(([name = ""]) => name) }),
+});
+
 export const PoolType = builder.objectRef<PoolRecord>("Pool");
 PoolType.implement({
+  interfaces: [NodeType],
   description: "A storage that holds queues: a server and a namespace in it.",
   fields: (t) => ({
+    id: t.id(poolId),
     name: t.exposeString("name", { description: "Its name." }),
     builtIn: t.exposeBoolean("builtIn", {
       description:

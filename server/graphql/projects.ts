@@ -2,10 +2,20 @@ import type { ProjectRecord } from "../operations/projects.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { ASKING_THE_STORE, CountType, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
+import { NodeType, nodeId } from "./schema/node.ts";
+
+const projectId = nodeId<ProjectRecord>("Project", {
+  length: 1,
+  key: ({ name }) => [name],
+  load: (keys, { access, operations }) =>
+    operations.projects.getMany(access, { names: keys.map(([name = ""]) => name) }),
+});
 
 const ProjectType = builder.objectRef<ProjectRecord>("Project").implement({
   description: "A project: queues of different projects never meet.",
+  interfaces: [NodeType],
   fields: (t) => ({
+    id: t.id(projectId),
     name: t.exposeString("name", { description: 'Its name; "" is the project without a name.' }),
     queueCount: t.field({
       type: CountType,

@@ -9,6 +9,7 @@ import { QueueAttributesType } from "./queue-attributes.ts";
 import { builder } from "./schema/builder.ts";
 import { connectionType } from "./schema/connection.ts";
 import { RawJson } from "./schema/json.ts";
+import { NodeType, nodeId } from "./schema/node.ts";
 import { followReferences } from "./schema/references.ts";
 
 /** A queue as its resolvers see it. `stats` undefined: read when selected; an error when its pool fails. */
@@ -66,11 +67,24 @@ export const QueueStatsType = builder.objectRef<QueueStats>("QueueStats").implem
   }),
 });
 
+const queueId = nodeId<QueueParent>("Queue", {
+  length: 2,
+  key: ({ project, name }) => [project, name],
+  load: async (keys, { access, operations }) => {
+    const found = await operations.queues.getMany(access, {
+      queues: keys.map(([project, queue = ""]) => ({ project, queue })),
+    });
+    return found.map((queue) => queue && queueParent(queue));
+  },
+});
+
 export const QueueType = builder.objectRef<QueueParent>("Queue");
 QueueType.implement({
+  interfaces: [NodeType],
   description:
     "A queue of a project: messages in the order in which they were posted. Queues with the same name in two projects are unrelated.",
   fields: (t) => ({
+    id: t.id(queueId),
     project: t.exposeString("project", { description: 'Its project; "" is the one without a name.' }),
     name: t.exposeString("name", { description: "Its name: letters, digits, `_`, `-` and `.`." }),
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was created." }),

@@ -3,16 +3,22 @@ import type { AuditEntry } from "../storage/control-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
 import type { OperationContext } from "./context.ts";
 import type { PageParams, ProjectAddress } from "./input/addresses.ts";
-import { badInput, isStorable, pageRequest } from "./input/limits.ts";
+import { badInput, checkBatch, isStorable, pageRequest } from "./input/limits.ts";
 import { chosenScope } from "./input/names.ts";
+import { readVisible } from "./input/visible.ts";
 
-/** Everything here needs the role admin. */
+/** Reading the log needs the role admin. */
 export interface AuditOperations {
   /**
    * Audit entries of a project, newest first; with `actor`, only of that actor. Without `project`: those of all
    * projects for an unlimited caller, of its own for a caller with one project. BAD_INPUT.
    */
   list(access: Access, params: ProjectAddress & PageParams & { actor?: string | null }): Promise<Page<AuditEntry>>;
+  /**
+   * In the order asked, null for an entry that does not exist or that `list` would not show to this caller. One
+   * statement. At most MAX_PAGE_SIZE.
+   */
+  getMany(access: Access, params: { ids: readonly string[] }): Promise<(AuditEntry | null)[]>;
 }
 
 export function createAuditOperations({ control, limits }: OperationContext): AuditOperations {
@@ -28,6 +34,21 @@ export function createAuditOperations({ control, limits }: OperationContext): Au
         ...(project === undefined ? {} : { project }),
         ...(actor === undefined ? {} : { actor }),
       });
+    },
+
+    async getMany(access, { ids }) {
+      const maySee = ({ project }: AuditEntry) =>
+        access.projects === "all" || (project !== null && access.projects.includes(project));
+      const found = await readVisible(checkBatch(limits, "ids", ids), {
+        choose(id) {
+          requireRole(access, "admin");
+          return id;
+        },
+        read: (wanted) => control.audit.getMany(wanted),
+        keyOf: (id) => id,
+        foundKeyOf: ({ id }) => id,
+      });
+      return found.map((entry) => (entry !== null && maySee(entry) ? entry : null));
     },
   };
 }

@@ -10,6 +10,7 @@ import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
 import type { PageParams, ProjectAddress, QueueAddress } from "./input/addresses.ts";
 import { checkBatch, checkSearch, pageRequest } from "./input/limits.ts";
 import { checkName, chosenQueue, chosenScope } from "./input/names.ts";
+import { readVisible } from "./input/visible.ts";
 import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
 
 /** `discardMessages`: change the entry even if the queue has messages in its pool, or if that pool does not answer. */
@@ -40,7 +41,7 @@ export interface CatalogueOperations {
   ): Promise<Page<CatalogueEntry>>;
   /** The queue's entry. QUEUE_NOT_MAPPED. */
   get(access: Access, params: QueueAddress): Promise<CatalogueEntry>;
-  /** In the order asked, null for a queue that is not mapped. At most MAX_PAGE_SIZE. */
+  /** In the order asked, null for a queue that is not mapped or that the caller may not see. At most MAX_PAGE_SIZE. */
   getMany(access: Access, params: { queues: readonly QueueAddress[] }): Promise<(CatalogueEntry | null)[]>;
   /** True when the queue has an entry. */
   exists(access: Access, params: QueueAddress): Promise<boolean>;
@@ -156,10 +157,12 @@ export function createCatalogueOperations(
 
     async getMany(access, { queues }) {
       requireRole(access, "viewer");
-      const wanted = checkBatch(limits, "queues", queues).map((queue) => chosenQueue(limits, access, queue));
-      const found = await control.catalogue.getMany(wanted);
-      const byKey = new Map(found.map((entry) => [queueKey({ project: entry.project, name: entry.queue }), entry]));
-      return wanted.map((queue) => byKey.get(queueKey(queue)) ?? null);
+      return readVisible(checkBatch(limits, "queues", queues), {
+        choose: (queue) => chosenQueue(limits, access, queue),
+        read: (wanted) => control.catalogue.getMany(wanted),
+        keyOf: queueKey,
+        foundKeyOf: ({ project, queue }) => queueKey({ project, name: queue }),
+      });
     },
 
     async exists(access, params) {

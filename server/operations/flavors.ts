@@ -8,6 +8,7 @@ import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
 import type { PageParams, ProjectAddress } from "./input/addresses.ts";
 import { badInput, checkBatch, pageRequest } from "./input/limits.ts";
 import { checkName, chosenProject, chosenScope, isNameMarker } from "./input/names.ts";
+import { readVisible } from "./input/visible.ts";
 import { capabilitiesOf, requireCapabilities } from "./pool-facts/capabilities.ts";
 
 export interface FlavorRecord {
@@ -35,7 +36,10 @@ export interface FlavorOperations {
   list(access: Access, params: ProjectScope & PageParams): Promise<Page<FlavorRecord>>;
   /** The flavor. FLAVOR_DOES_NOT_EXIST. */
   get(access: Access, params: FlavorAddress): Promise<FlavorRecord>;
-  /** In the order asked, null for a missing flavor. One statement for all. At most MAX_PAGE_SIZE. */
+  /**
+   * In the order asked, null for a missing flavor and for one that the caller may not see. One statement for all. At
+   * most MAX_PAGE_SIZE.
+   */
   getMany(access: Access, params: { flavors: readonly FlavorAddress[] }): Promise<(FlavorRecord | null)[]>;
   /** True when the project has this flavor. */
   exists(access: Access, params: FlavorAddress): Promise<boolean>;
@@ -115,9 +119,12 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
 
     async getMany(access, { flavors }) {
       requireRole(access, "viewer");
-      const wanted = checkBatch(limits, "flavors", flavors).map((flavor) => chosen(access, flavor));
-      const found = new Map((await control.flavors.getMany(wanted)).map((flavor) => [flavorKey(flavor), flavor]));
-      return wanted.map((flavor) => found.get(flavorKey(flavor)) ?? null);
+      return readVisible(checkBatch(limits, "flavors", flavors), {
+        choose: (flavor) => chosen(access, flavor),
+        read: (wanted) => control.flavors.getMany(wanted),
+        keyOf: flavorKey,
+        foundKeyOf: flavorKey,
+      });
     },
 
     async exists(access, params) {

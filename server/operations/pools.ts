@@ -11,6 +11,7 @@ import type { PageParams } from "./input/addresses.ts";
 import { checkObjectText } from "./input/json-text.ts";
 import { badInput, checkBatch, checkTextSize, checkWhole, isStorable, pageRequest } from "./input/limits.ts";
 import { checkName, isNameMarker } from "./input/names.ts";
+import { readVisible } from "./input/visible.ts";
 import { capabilitiesOf, requireCapabilities } from "./pool-facts/capabilities.ts";
 
 export interface PoolRecord {
@@ -236,10 +237,16 @@ export function createPoolOperations(context: OperationContext): PoolOperations 
 
     async getMany(access, { pools }) {
       requireRole(access, "viewer");
-      const wanted = checkBatch(limits, "pools", pools).filter((name) => name !== DEFAULT_POOL);
-      const found = await control.pools.getMany(wanted.map((name) => checkName("pools", name)));
-      const byName = new Map([DEFAULT_RECORD, ...found.map(toRecord)].map((pool) => [pool.name, pool]));
-      return pools.map((name) => byName.get(name) ?? null);
+      return readVisible(checkBatch(limits, "pools", pools), {
+        choose: (name) => checkName("pools", name),
+        async read(wanted) {
+          const registered = wanted.filter((name) => name !== DEFAULT_POOL);
+          const found = registered.length === 0 ? [] : await control.pools.getMany(registered);
+          return [DEFAULT_RECORD, ...found.map(toRecord)];
+        },
+        keyOf: (name) => name,
+        foundKeyOf: ({ name }) => name,
+      });
     },
 
     async exists(access, { pool }) {

@@ -15,6 +15,7 @@ import type { ReservedAttributes } from "./input/queue-attributes.ts";
 import { checkQueueFilter, type QueueFilterInput } from "./input/queue-filter.ts";
 import { checkMetadata, type MetadataChange, patchedMetadata, readMetadata } from "./input/queue-metadata.ts";
 import { refuseUnknownAttributes, unknownAttributes } from "./input/unknown-attributes.ts";
+import { readVisible } from "./input/visible.ts";
 import type { JobOperations } from "./jobs.ts";
 import type { DeadLetters } from "./lifecycle/dead-letters.ts";
 import { createMetadataChanges, type MetadataRules } from "./lifecycle/metadata-changes.ts";
@@ -51,7 +52,10 @@ export interface QueueOperations {
   ): Promise<{ queue: QueueRecord; created: boolean }>;
   /** The queue with its metadata. QUEUE_DOES_NOT_EXIST. */
   get(access: Access, params: QueueAddress): Promise<QueueRecord>;
-  /** In the order asked, null for a missing queue. One statement for all. At most MAX_PAGE_SIZE. */
+  /**
+   * In the order asked, null for a missing queue and for one that the caller may not see. One statement for all. At
+   * most MAX_PAGE_SIZE.
+   */
   getMany(access: Access, params: { queues: readonly QueueAddress[] }): Promise<(QueueRecord | null)[]>;
   /** True when the queue's record exists, whatever its pool says. */
   exists(access: Access, params: QueueAddress): Promise<boolean>;
@@ -198,13 +202,14 @@ export function createQueueOperations(
     },
 
     async getMany(access, { queues }) {
-      const wanted = chosenMany(access, queues);
-      const found = await control.queues.getMany(wanted);
-      const byKey = new Map(found.map((queue) => [queueKey(queue), queue]));
-      return wanted.map((queue) => {
-        const record = byKey.get(queueKey(queue));
-        return record === undefined ? null : queueRecord(limits, record);
+      requireRole(access, "viewer");
+      const found = await readVisible(checkBatch(limits, "queues", queues), {
+        choose: (queue) => chosenQueue(limits, access, queue),
+        read: (wanted) => control.queues.getMany(wanted),
+        keyOf: queueKey,
+        foundKeyOf: queueKey,
       });
+      return found.map((queue) => queue && queueRecord(limits, queue));
     },
 
     async exists(access, params) {

@@ -111,6 +111,8 @@ export interface QueueController {
    * "=" and the name, so that the marker of the project "" is not empty.
    */
   listProjects(params: { page: PageRequest; search?: string }): Promise<Page<string>>;
+  /** Those of these projects that have queues, in any order, with one statement. */
+  projectsWithQueues(projects: readonly string[]): Promise<string[]>;
 }
 
 // ------------------------------------------------------------------------------------------------- pools
@@ -336,4 +338,6 @@ export interface AuditController {
   trim(params: { days: number; limit: number }): Promise<number>;
   /** Newest first; marker = id. */
   list(params: { page: PageRequest; project?: string; actor?: string }): Promise<Page<AuditEntry>>;
+  /** The entries that exist, in any order, with one statement. A text that is no id finds none. */
+  getMany(ids: readonly string[]): Promise<AuditEntry[]>;
 }

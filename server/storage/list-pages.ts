@@ -57,9 +57,14 @@ export function markerField({ before }: Pick<PageRequest, "before">): MarkerFiel
   return before === undefined ? "after" : "before";
 }
 
+/** True for a number of at most 63 bits, as text. */
+export function isNumber(text: string): boolean {
+  return /^\d{1,19}$/.test(text) && BigInt(text) < 1n << 63n;
+}
+
 /** A marker that is a 63-bit number. BAD_INPUT. */
 export function numberMarker(marker: string, field: MarkerField = "after"): string {
-  if (!/^\d{1,19}$/.test(marker) || BigInt(marker) >= 1n << 63n) throw badMarker(field);
+  if (!isNumber(marker)) throw badMarker(field);
   return marker;
 }
 

@@ -47,6 +47,20 @@ export function describeAudit(name: string, open: OpenControlDriver): void {
       expect(await find(refused)).toMatchObject({ outcome: "refused" });
     });
 
+    it("reads many entries by their ids, those that exist", async () => {
+      const entries = [anEntry(), anEntry({ project: null })];
+      const [one = "", other = ""] = [
+        await audit().append(entries[0] as never),
+        await audit().append(entries[1] as never),
+      ];
+      const found = await audit().getMany([other, "999999999999999999", "nonsense", "", "9".repeat(30), one]);
+      expect(found.toSorted((a, b) => Number(a.id) - Number(b.id))).toEqual([
+        { ...entries[0], id: one, at: expect.any(Date) },
+        { ...entries[1], id: other, at: expect.any(Date) },
+      ]);
+      expect(await audit().getMany([])).toEqual([]);
+    });
+
     it("lists newest first, by project and actor, both ways", async () => {
       const actor = unique("actor");
       const made: { id: string; project: string | null }[] = [];

@@ -337,6 +337,9 @@ export function describeQueues(name: string, open: OpenControlDriver): void {
         expect(all[0]).toBe("");
         expect(all.filter((project) => project.startsWith(mark))).toEqual(inByteOrder(projects.slice(1)));
         expect(new Set(all).size).toBe(all.length);
+        const asked = [...projects, `${mark}-gone`, `${mark}.b`, mark];
+        expect(inByteOrder(await queues().projectsWithQueues(asked))).toEqual(inByteOrder(projects));
+        expect(await queues().projectsWithQueues([])).toEqual([]);
         expect(await walk((page) => queues().listProjects({ page, search: mark }))).toEqual(
           inByteOrder(projects.slice(1)),
         );

@@ -1,6 +1,7 @@
 /** The schema. Each imported file adds its types, queries and mutations to the builder. */
 import "./scalars.ts";
 import "../http/mask-errors.ts";
+import "./node.ts";
 import "../queues.ts";
 import "../messages.ts";
 import "../many-posts.ts";

@@ -2,8 +2,9 @@
  * The audit log: who did what, and with which outcome. Rows are inserted; an intended action gets its outcome once; old
  * rows are deleted. The table itself refuses every other change.
  */
+import type { AuditEntry as AuditRow } from "../../../../prisma/generated/client.ts";
 import type { AuditController, AuditEntry } from "../../control-driver.ts";
-import { numberMarker } from "../../list-pages.ts";
+import { isNumber, numberMarker } from "../../list-pages.ts";
 import { type Bound, keysetPage } from "../sql/keyset.ts";
 import { guarded, type Session } from "./prisma-session.ts";
 
@@ -44,20 +45,20 @@ export function auditController({ session }: { session: Session }): AuditControl
             take,
           }),
         marker: (row) => String(row.id),
-        item: (row): AuditEntry => ({
-          id: String(row.id),
-          at: row.at,
-          actor: row.actor,
-          action: row.action,
-          project: row.project,
-          target: row.target,
-          outcome: row.outcome as AuditEntry["outcome"],
-          detailsText: row.detailsText,
-          requestId: row.requestId,
-        }),
+        item: toEntry,
       }),
+
+    async getMany(ids) {
+      const known = ids.filter(isNumber);
+      if (known.length === 0) return [];
+      return (await prisma.auditEntry.findMany({ where: { id: { in: known.map(BigInt) } } })).map(toEntry);
+    },
   };
   return guarded(session, controller, ["append", "settle", "trim"]);
+}
+
+function toEntry(row: AuditRow): AuditEntry {
+  return { ...row, id: String(row.id), outcome: row.outcome as AuditEntry["outcome"] };
 }
 
 function idOf({ marker, field }: Bound): bigint {

@@ -30,6 +30,16 @@ export function listProjects(
   });
 }
 
+export async function projectsWithQueues(
+  prisma: Prisma.TransactionClient,
+  projects: readonly string[],
+): Promise<string[]> {
+  const rows = await prisma.$queryRaw<{ project: string }[]>`
+    SELECT p.project FROM unnest(${[...new Set(projects)]}::text[]) AS p(project)
+    WHERE EXISTS (SELECT 1 FROM queues q WHERE q.project = p.project)`;
+  return rows.map((row) => row.project);
+}
+
 function projectOfMarker({ marker, field }: Bound): string {
   if (!marker.startsWith("=")) throw badMarker(field);
   return marker.slice(1);

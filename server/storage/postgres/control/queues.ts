@@ -11,7 +11,7 @@ import {
   repairDeadLetterQueues,
 } from "./dead-letter-queues.ts";
 import { guarded, type Session } from "./prisma-session.ts";
-import { listProjects } from "./projects.ts";
+import { listProjects, projectsWithQueues } from "./projects.ts";
 import { countQueues, listQueues } from "./queue-lists.ts";
 
 export function queueController({ session }: { session: Session }): QueueController {
@@ -31,6 +31,7 @@ export function queueController({ session }: { session: Session }): QueueControl
     count: (params) => countQueues(prisma, params),
     countByProjects: (projects) => countQueuesOfProjects(prisma, projects),
     listProjects: (params) => listProjects(prisma, params),
+    projectsWithQueues: (projects) => projectsWithQueues(prisma, projects),
   };
   return guarded(session, controller, ["create", "delete", "setMetadata", "repairDeadLetterQueues"]);
 }

@@ -1,0 +1,219 @@
+/** Ids: one for each object, the same on every path, and enough to read the object again. */
+import fc from "fast-check";
+import type { GraphQLInterfaceType } from "graphql";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import type { Access } from "../../server/access/access.ts";
+import { DomainError } from "../../server/errors.ts";
+import { readNodeId, writeNodeId } from "../../server/graphql/schema/node.ts";
+import { schema } from "../../server/graphql/schema/schema.ts";
+import { createClaim, createQueue, postMessages, startApi } from "./api.ts";
+import { type OpenDoor, openDoor } from "./http/door.ts";
+
+const { api, server } = startApi({ MAX_PAGE_SIZE: "20" });
+
+/** Names that an id must not confuse with its own signs. */
+const HOSTILE = 'a/b:c %2F%25+ü☃🐪"\\?#&';
+const types = schema.getPossibleTypes(schema.getType("Node") as GraphQLInterfaceType).map(({ name }) => name);
+/** An id of each type, as an answer gave it. */
+const ids: Record<string, string> = {};
+let door: OpenDoor;
+
+beforeAll(async () => {
+  await createQueue(api, HOSTILE, "q");
+  await api.run(`mutation {
+    createPool(input: { pool: "away", uri: "postgresql://u:p@127.0.0.1:1/n?schema=s", weight: 0, flavor: "far", verify: false }) { created }
+    createKeyValueStore(input: { store: "s" }) { __typename }
+    setKeyValues(input: { store: "s", entries: [{ key: "${HOSTILE.replace(/["\\]/g, "\\$&")}", value: { json: 1 } }] }) { __typename }
+  }`);
+  const made = await api.run(
+    `mutation M($project: String) {
+      createFlavor(input: { project: $project, flavor: "far", pools: ["away"], verify: false }) { flavor { id } }
+      drainPool(input: { pool: "away" }) { job { id } }
+    }`,
+    { project: HOSTILE },
+  );
+  const read = await api.run(
+    `query R($project: String) {
+      queue(project: $project, queue: "q") { id catalogueEntry { id } }
+      projects { nodes { id name } }
+      pool(pool: "away") { id }
+      auditEntries(project: $project, last: 1) { nodes { id } }
+    }`,
+    { project: HOSTILE },
+  );
+  Object.assign(ids, {
+    Queue: read.queue.id,
+    CatalogueEntry: read.queue.catalogueEntry.id,
+    Project: read.projects.nodes.find(({ name }: { name: string }) => name === HOSTILE).id,
+    Pool: read.pool.id,
+    Flavor: made.createFlavor.flavor.id,
+    Job: made.drainPool.job.id,
+    AuditEntry: read.auditEntries.nodes[0].id,
+  });
+  door = await openDoor(server().engine.operations);
+});
+afterEach(() => vi.restoreAllMocks());
+afterAll(() => door.close());
+
+/** What `nodes` answers to this caller. */
+async function nodesFor(access: Partial<Access>, asked: readonly string[]) {
+  const caller: Access = { actor: "tester", role: "admin", projects: "all", requestId: "r", ...access };
+  const query = "query N($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }";
+  const { data, errors } = await door.executeAs(caller)(query, { ids: asked });
+  expect(errors).toBeUndefined();
+  return (data as { nodes: ({ __typename: string; id: string } | null)[] }).nodes;
+}
+
+test("every type that is a Node is read again by its id, alone and among others", async () => {
+  expect(Object.keys(ids).sort()).toEqual([...types].sort());
+  const all = Object.values(ids);
+  expect(new Set(all).size).toBe(all.length);
+  const expected = Object.entries(ids).map(([type, id]) => ({ __typename: type, id }));
+  expect(await nodesFor({}, all)).toEqual(expected);
+  for (const [type, id] of Object.entries(ids)) {
+    expect(await api.run("query N($id: ID!) { node(id: $id) { __typename id } }", { id })).toEqual({
+      node: { __typename: type, id },
+    });
+  }
+});
+
+test("an object has the same id on every path to it", async () => {
+  await createQueue(api, "paths", "q");
+  await postMessages(api, "paths", "q", [1, 2]);
+  await createClaim(api, "paths", "q");
+  const data = await api.run(`{
+    queue(project: "paths", queue: "q") {
+      id
+      catalogueEntry { id queue { id createdAt } pool { id } }
+      messages { nodes { queue { id } } }
+      claims { nodes { queue { id } } }
+    }
+    queues(project: "paths") { nodes { id catalogueEntry { id } } }
+    all: queues(allProjects: true) { nodes { id } }
+    queueStats(project: "paths", queues: ["q"]) { queue { id } }
+    catalogueEntry(project: "paths", queue: "q") { id queue { id } }
+    pool(pool: "default") { id catalogue { nodes { id } } }
+    pools { nodes { id } }
+  }`);
+  const { queue } = data;
+  const again = await api.run("query N($ids: [ID!]!) { nodes(ids: $ids) { id } }", { ids: [queue.id, data.pool.id] });
+  expect([
+    queue.catalogueEntry.queue.id,
+    queue.messages.nodes[0].queue.id,
+    queue.claims.nodes[0].queue.id,
+    data.queues.nodes[0].id,
+    data.queueStats[0].queue.id,
+    data.catalogueEntry.queue.id,
+    again.nodes[0].id,
+  ]).toEqual(Array(7).fill(queue.id));
+  expect(data.all.nodes.map(({ id }: { id: string }) => id)).toContain(queue.id);
+  expect([queue.catalogueEntry.pool.id, data.pools.nodes[0].id, again.nodes[1].id]).toEqual(
+    Array(3).fill(data.pool.id),
+  );
+  const entry = queue.catalogueEntry.id;
+  expect([data.catalogueEntry.id, data.queues.nodes[0].catalogueEntry.id]).toEqual([entry, entry]);
+  expect(data.pool.catalogue.nodes.map(({ id }: { id: string }) => id)).toContain(entry);
+});
+
+test("what the caller may not see is null like what does not exist", async () => {
+  const all = Object.values(ids);
+  const inOthers = await nodesFor({ projects: ["other"] }, all);
+  // Pools belong to no project.
+  expect(inOthers.map((node) => node?.__typename ?? null)).toEqual(
+    Object.keys(ids).map((type) => (type === "Pool" ? type : null)),
+  );
+  const asViewer = await nodesFor({ role: "viewer", projects: [HOSTILE] }, all);
+  expect(asViewer.flatMap((node) => node?.__typename ?? []).sort()).toEqual([
+    "CatalogueEntry",
+    "Flavor",
+    "Pool",
+    "Project",
+    "Queue",
+  ]);
+});
+
+test("a text that is no id, or the id of nothing, is null and no error", async () => {
+  const broken = Object.values(ids).flatMap((id) => [
+    `${id}x`,
+    `${id}/x`,
+    id.replace(":", ":x/"),
+    id.replace(/:.*/, ":"),
+    id.toLowerCase(),
+    ` ${id}`,
+    id.replace("%2F", "%2f"),
+  ]);
+  const texts = broken.filter((text) => !Object.values(ids).includes(text));
+  texts.push(
+    "",
+    ":",
+    "q",
+    "Message:1",
+    "Queue",
+    "Queue:a",
+    "Queue:%/q",
+    "Queue:%00/q",
+    "Queue:p/q%2",
+    "toString:",
+    "Job:01",
+  );
+  texts.push(`Queue:${"p".repeat(5000)}/q`, "Project:missing", "Pool:missing");
+  for (let at = 0; at < texts.length; at += 20) {
+    const some = texts.slice(at, at + 20);
+    expect(await nodesFor({}, some)).toEqual(some.map(() => null));
+  }
+  expect(await api.run('{ node(id: "Queue:%/q") { id } }')).toEqual({ node: null });
+});
+
+test("many ids of one type cost one call, also when an id comes twice", async () => {
+  for (const name of ["a", "b", "c"]) await createQueue(api, "many", name);
+  const asked = ["a", "b", "missing", "c", "a"].map((name) => writeNodeId("Queue", ["many", name]));
+  const { queues, pools } = server().engine.operations;
+  const [ofQueues, ofPools] = [vi.spyOn(queues, "getMany"), vi.spyOn(pools, "getMany")];
+  const found = await nodesFor({}, [...asked, ids.Pool ?? ""]);
+  expect(found.map((node) => node?.id ?? null)).toEqual([asked[0], asked[1], null, asked[3], asked[0], ids.Pool]);
+  expect([ofQueues.mock.calls.length, ofPools.mock.calls.length]).toEqual([1, 1]);
+  expect(ofQueues.mock.calls[0]?.[1].queues).toHaveLength(4);
+  const tooMany = Array.from({ length: 21 }, (_, index) => `Pool:${index}`);
+  expect(await api.codeOf("query N($ids: [ID!]!) { nodes(ids: $ids) { id } }", { ids: tooMany })).toBe("BAD_INPUT");
+});
+
+test("a type that cannot be read now is an error for each of its ids, and the others come", async () => {
+  const gone = new DomainError("STORAGE_UNAVAILABLE", "It does not answer.");
+  vi.spyOn(server().engine.operations.pools, "getMany").mockRejectedValue(gone);
+  const { data, errors } = await api.send("query N($ids: [ID!]!) { nodes(ids: $ids) { id } }", {
+    ids: [ids.Pool, ids.Queue],
+  });
+  expect(data).toEqual({ nodes: [null, { id: ids.Queue }] });
+  expect(errors?.map(({ path, extensions }) => [path, extensions.code])).toEqual([
+    [["nodes", 0], "STORAGE_UNAVAILABLE"],
+  ]);
+});
+
+test("a node's fields are read as everywhere else", async () => {
+  const query = `query N($id: ID!) { node(id: $id) {
+    id ... on Queue { project name metadata stats { total } messages(last: 1) { nodes { id } } catalogueEntry { pool { name } } }
+  } }`;
+  expect(await api.run(query, { id: ids.Queue })).toEqual({
+    node: {
+      id: ids.Queue,
+      project: HOSTILE,
+      name: "q",
+      metadata: {},
+      stats: { total: 0 },
+      messages: { nodes: [] },
+      catalogueEntry: { pool: { name: "default" } },
+    },
+  });
+});
+
+test("an id belongs to one key only, whatever the names are", () => {
+  const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("", "/", "%", "%2F", ":", HOSTILE));
+  fc.assert(
+    fc.property(fc.tuple(text, text), fc.tuple(text, text), (key, other) => {
+      const id = writeNodeId("Queue", key);
+      expect(readNodeId("Queue", id)).toEqual(key);
+      expect(readNodeId("Flavor", id)).toBeNull();
+      expect(writeNodeId("Queue", other) === id).toBe(key[0] === other[0] && key[1] === other[1]);
+    }),
+  );
+});
