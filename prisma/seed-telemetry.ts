@@ -37,14 +37,9 @@ export async function fillTelemetry(call: Call): Promise<void> {
 }
 
 export async function fillStore(call: Call): Promise<void> {
-  const { keyValueStores } = await call<{ keyValueStores: { nodes: { name: string }[] } }>(
-    `{ keyValueStores(first: 100) { nodes { name } } }`,
-  );
-  if (!keyValueStores.nodes.some(({ name }) => name === "feature-flags")) {
-    await call(`mutation ($input: CreateKeyValueStoreInput!) { createKeyValueStore(input: $input) { name } }`, {
-      input: { store: "feature-flags", lockTimeoutSeconds: 600 },
-    });
-  }
+  await call(`mutation ($input: CreateKeyValueStoreInput!) { createKeyValueStore(input: $input) { created } }`, {
+    input: { store: "feature-flags", lockTimeoutSeconds: 600, replace: true },
+  });
   await call(`mutation ($input: SetKeyValuesInput!) { setKeyValues(input: $input) { keys } }`, {
     input: {
       store: "feature-flags",

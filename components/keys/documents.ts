@@ -27,7 +27,7 @@ export const DELETE_KEY = graphql(`
 export const CREATE_STORE = graphql(`
   mutation CreateKeyValueStore($input: CreateKeyValueStoreInput!) {
     createKeyValueStore(input: $input) {
-      name
+      created
     }
   }
 `);

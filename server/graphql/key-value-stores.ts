@@ -198,12 +198,23 @@ const CreateKeyValueStoreInput = builder.inputType("CreateKeyValueStoreInput", {
       type: "SafeInt",
       description: "How many seconds a value lives. Left out: until it is deleted.",
     }),
+    replace: t.boolean({
+      defaultValue: false,
+      required: true,
+      description:
+        "Give an existing store these settings instead of refusing. Values and locks that it has keep their times. So a program can set up its stores each time that it starts.",
+    }),
   }),
 });
-const CreateKeyValueStorePayload = builder.objectRef<{ store: string }>("CreateKeyValueStorePayload").implement({
-  description: "The result of createKeyValueStore.",
-  fields: (t) => ({ name: t.exposeString("store", { description: "The store's name." }) }),
-});
+const CreateKeyValueStorePayload = builder
+  .objectRef<{ store: StoreRecord; created: boolean }>("CreateKeyValueStorePayload")
+  .implement({
+    description: "The result of createKeyValueStore.",
+    fields: (t) => ({
+      store: t.expose("store", { type: StoreType, description: "The store." }),
+      created: t.exposeBoolean("created", { description: "False: it existed, and has the given settings now." }),
+    }),
+  });
 
 const SetKeyValueInput = builder.inputType("SetKeyValueInput", {
   description: "A value to write.",
@@ -310,7 +321,7 @@ builder.mutationFields((t) => ({
   createKeyValueStore: t.field({
     type: CreateKeyValueStorePayload,
     args: { input: t.arg({ type: CreateKeyValueStoreInput, required: true, description: "The store." }) },
-    description: "Creates a key-value store, permanently and for all processes. A name is configured once.",
+    description: "Creates a key-value store, permanently and for all processes.",
     resolve: (_root, { input }, { access, operations }) => operations.keyValueStores.create(access, input),
   }),
   setKeyValue: t.field({

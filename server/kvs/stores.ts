@@ -9,7 +9,7 @@ import {
   pageOf,
   readsBackward,
 } from "../storage/list-pages.ts";
-import type { Clock } from "./clock.ts";
+import { type Clock, monotonicNow } from "./clock.ts";
 import { byCodePoint } from "./code-point-order.ts";
 import { KeyValueStore } from "./key-value-store.ts";
 import {
@@ -58,15 +58,19 @@ export interface KeyValueStores {
   region(name: string): Region;
 
   /**
-   * Creates a user's store in the durable backend, permanently and for all processes. STORE_ALREADY_CONFIGURED when the
-   * name is taken. BAD_INPUT for an invalid name or time.
+   * Creates a user's store in the durable backend, permanently and for all processes, and returns true. With `replace`
+   * a user's store of that name gets this definition instead, and false is returned: later values and locks follow it,
+   * in other processes within DEFINITION_SECONDS. Else STORE_ALREADY_CONFIGURED when the name is taken. BAD_INPUT for an
+   * invalid name or time.
    */
-  create(name: string, definition?: StoreDefinition): Promise<KeyValueStore>;
+  create(name: string, definition?: StoreDefinition, options?: { replace?: boolean }): Promise<boolean>;
   /**
    * A user's store, whichever process created it. STORE_DOES_NOT_EXIST, also for internal stores: nobody may read their
    * values.
    */
   open(name: string): Promise<KeyValueStore>;
+  /** STORE_DOES_NOT_EXIST. */
+  summary(name: string): Promise<StoreSummary>;
 
   /**
    * All users' stores, and the internal stores that this process has configured or that have entries in the durable
@@ -106,7 +110,13 @@ interface Registered {
   store: KeyValueStore;
   region: Region;
   internal: boolean;
+  /** Of a user's store: what it was opened with, and when that was read. */
+  definition?: StoreDefinition;
+  readAt?: number;
 }
+
+/** How long a process uses a definition before it looks whether another process has replaced it. */
+const DEFINITION_SECONDS = 5;
 
 class Registry implements KeyValueStores {
   readonly #backends: Backends;
@@ -129,7 +139,11 @@ class Registry implements KeyValueStores {
     return new Region(name, this.#backends);
   }
 
-  async create(name: string, definition: StoreDefinition = {}): Promise<KeyValueStore> {
+  async create(
+    name: string,
+    definition: StoreDefinition = {},
+    { replace = false }: { replace?: boolean } = {},
+  ): Promise<boolean> {
     if (!USER_STORE_NAME.test(name)) {
       throw new DomainError("BAD_INPUT", "A store's name is 1 to 64 letters, digits, - and _.");
     }
@@ -138,24 +152,40 @@ class Registry implements KeyValueStores {
     // Refuses invalid times before anything is written.
     this.region(name).configure(this.#userOptions(definition));
     await using lock = await definitions.getLock(name).acquire();
-    const isUsed = this.#stores.has(name) || (await this.#isFilled(name));
-    if (isUsed || (await this.#defined(name)) !== undefined) {
+    const defined = await this.#defined(name);
+    const isUsed = async () => this.#stores.has(name) || (await this.#isFilled(name));
+    if (defined === undefined ? await isUsed() : !replace) {
       throw new DomainError("STORE_ALREADY_CONFIGURED", `There is a store ${name} already. Use another name.`, {
         details: { store: name },
       });
     }
-    await definitions.set(name, { lockTimeoutSeconds, expirationSeconds }, { lock });
-    return this.open(name);
+    if (defined === undefined || !isSame(defined, definition)) {
+      await definitions.set(name, { lockTimeoutSeconds, expirationSeconds }, { lock });
+    }
+    this.#stores.delete(name);
+    return defined === undefined;
   }
 
   async open(name: string): Promise<KeyValueStore> {
     const known = this.#stores.get(name);
-    if (known?.internal === false) return known.store;
-    const definition = known === undefined ? await this.#defined(name) : undefined;
+    if (known?.internal === true) throw storeDoesNotExist(name);
+    const now = monotonicNow(this.#clock);
+    if (known?.readAt !== undefined && now - known.readAt < DEFINITION_SECONDS * 1000) return known.store;
+    const definition = await this.#defined(name);
     if (definition === undefined) throw storeDoesNotExist(name);
-    const opened = this.#stores.get(name) ?? this.#register(name, this.region(name), false);
+    // Another call may have opened it meanwhile.
+    const latest = this.#stores.get(name);
+    const usable = latest?.definition !== undefined && isSame(latest.definition, definition) ? latest : undefined;
+    const opened = usable ?? this.#register(name, this.region(name), false);
     if (!opened.store.isConfigured) opened.store.configure(this.#userOptions(definition));
+    Object.assign(opened, { definition, readAt: now });
     return opened.store;
+  }
+
+  async summary(name: string): Promise<StoreSummary> {
+    const [store] = await this.#findMany([name]);
+    if (store === undefined) throw storeDoesNotExist(name);
+    return { name, backingStore: store.backingStore, internal: store.internal };
   }
 
   async keyValueStores(page: PageRequest): Promise<Page<StoreSummary>> {
@@ -318,6 +348,10 @@ interface FoundStore {
   region: string;
   backingStore: string;
   internal: boolean;
+}
+
+function isSame(one: StoreDefinition, other: StoreDefinition): boolean {
+  return one.lockTimeoutSeconds === other.lockTimeoutSeconds && one.expirationSeconds === other.expirationSeconds;
 }
 
 function storeDoesNotExist(name: string): DomainError {

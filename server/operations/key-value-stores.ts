@@ -83,12 +83,20 @@ export interface KeyValueStoreOperations {
    * - `lockTimeoutSeconds` (2 to 3,600): how long a lock lasts that asks for no other time. Default 5.
    * - `expirationSeconds`: how long a value lasts. Left out: until it is deleted.
    *
+   * - `replace`: a user's store of that name gets these settings, for later values and locks; `created` is false then.
+   *   Other processes follow within seconds. Without: STORE_ALREADY_CONFIGURED.
+   *
    * STORE_ALREADY_CONFIGURED, BAD_INPUT.
    */
   create(
     access: Access,
-    params: { store: string; lockTimeoutSeconds?: number | null; expirationSeconds?: number | null },
-  ): Promise<{ store: string }>;
+    params: {
+      store: string;
+      lockTimeoutSeconds?: number | null;
+      expirationSeconds?: number | null;
+      replace?: boolean;
+    },
+  ): Promise<{ store: StoreRecord; created: boolean }>;
   /** The value's JSON text. KEY_DOES_NOT_EXIST. */
   getValue(access: Access, params: { store: string; key: string }): Promise<string>;
   /** In the order asked, null for a missing key. At most MAX_PAGE_SIZE. */
@@ -215,7 +223,7 @@ export function createKeyValueStoreOperations(context: OperationContext): KeyVal
     async create(access, params) {
       const trace = { access, action: "createKeyValueStore", project: null, target: String(params.store) };
       const store = await permitted(context, trace, "admin", () => checkName("store", params.store));
-      const { expirationSeconds } = params;
+      const { expirationSeconds, replace = false } = params;
       const lockTimeoutSeconds = checkLockTimeout("lockTimeoutSeconds", params.lockTimeoutSeconds);
       const definition = {
         ...(lockTimeoutSeconds === undefined ? {} : { lockTimeoutSeconds }),
@@ -224,14 +232,14 @@ export function createKeyValueStoreOperations(context: OperationContext): KeyVal
           : { expirationSeconds: checkWhole("expirationSeconds", expirationSeconds, 1, MAX_EXPIRATION, "seconds") }),
       };
       // Stores are not part of the control driver's transactions, so the audit entry is written first.
-      await intended(
+      const created = await intended(
         context,
         trace,
         definition,
-        () => stores.create(store, definition),
-        () => ({}),
+        () => stores.create(store, definition, { replace }),
+        (isNew) => ({ created: isNew }),
       );
-      return { store };
+      return { store: await stores.summary(store), created };
     },
 
     async getValue(access, params) {

@@ -227,7 +227,7 @@ it(
     const { page, complaints, end } = await dashboard.visit();
     await dashboard.call(
       `mutation { createQueue(input: { project: "p", queue: "notified" }) { created }
-        createKeyValueStore(input: { store: "flags" }) { name }
+        createKeyValueStore(input: { store: "flags" }) { created }
         setKeyValue(input: { store: "flags", key: "beta", value: { text: "{\\"big\\": 12345678901234567890}" } }) { keys } }`,
     );
     await page.goto(dashboard.url + paths.queue("p", "notified", "settings"), { waitUntil: "networkidle" });

@@ -3,7 +3,8 @@ import { startApi } from "./api.ts";
 
 const { api } = startApi();
 
-const CREATE = "mutation C($input: CreateKeyValueStoreInput!) { createKeyValueStore(input: $input) { name } }";
+const CREATE =
+  "mutation C($input: CreateKeyValueStoreInput!) { createKeyValueStore(input: $input) { created store { name internal count { value } } } }";
 const SET = "mutation S($input: SetKeyValueInput!) { setKeyValue(input: $input) { keys } }";
 const SET_MANY = "mutation S($input: SetKeyValuesInput!) { setKeyValues(input: $input) { keys } }";
 const DELETE = "mutation D($input: DeleteKeyValueInput!) { deleteKeyValue(input: $input) { deleted } }";
@@ -17,7 +18,9 @@ let stores = 0;
 async function aStore(more: object = {}): Promise<string> {
   stores++;
   const name = `store-${stores}`;
-  expect(await api.run(CREATE, { input: { store: name, ...more } })).toEqual({ createKeyValueStore: { name } });
+  expect(await api.run(CREATE, { input: { store: name, ...more } })).toEqual({
+    createKeyValueStore: { created: true, store: { name, internal: false, count: { value: 0 } } },
+  });
   return name;
 }
 

@@ -175,7 +175,8 @@ describe("key-value store shared by two processes", () => {
   describe("users' stores", () => {
     it("are opened by every process as they were made, with legible keys", async () => {
       const name = `made-${++serial}`;
-      const made = await one.create(name, { expirationSeconds: 10 });
+      expect(await one.create(name, { expirationSeconds: 10 })).toBe(true);
+      const made = await one.open(name);
       await made.set("readable", { a: 1 });
       expect(await one.open(name)).toBe(made);
       const opened = await other.open(name);
@@ -184,6 +185,21 @@ describe("key-value store shared by two processes", () => {
       await opened.set("theirs", 2);
       clock.offsetMs += 10_000;
       await expect(made.get("theirs")).rejects.toEqual(refused("KEY_DOES_NOT_EXIST"));
+    });
+
+    it("get another definition when they are replaced, and keep their entries", async () => {
+      const name = `made-${++serial}`;
+      await one.create(name, { expirationSeconds: 10 });
+      await (await other.open(name)).set("long", 1, { ttlSeconds: 1000 });
+      expect(await one.create(name, { expirationSeconds: 100 }, { replace: true })).toBe(false);
+      await (await one.open(name)).set("here", 1);
+      await (await other.open(name)).set("before it looked", 1);
+      clock.offsetMs += 5000;
+      await (await other.open(name)).set("there", 1);
+      clock.offsetMs += 50_000;
+      const left = await (await other.open(name)).getMulti(["long", "here", "before it looked", "there"]);
+      expect(left).toEqual([1, 1, undefined, 1]);
+      await expect(one.create(name)).rejects.toEqual(refused("STORE_ALREADY_CONFIGURED"));
     });
 
     it("are listed while they are empty, and by processes that never opened them", async () => {
@@ -198,7 +214,8 @@ describe("key-value store shared by two processes", () => {
 
     it("let a caller wait five seconds for a lock, however long locks live", async () => {
       const name = `made-${++serial}`;
-      const store = await one.create(name, { lockTimeoutSeconds: 3600 });
+      await one.create(name, { lockTimeoutSeconds: 3600 });
+      const store = await one.open(name);
       await using lock = await store.getLock("k").acquire();
       const outcome = expect(store.getLock("k").acquire()).rejects.toEqual(refused("LOCK_TIMEOUT", { target: "k" }));
       clock.offsetMs += 5000;

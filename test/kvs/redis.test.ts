@@ -76,7 +76,8 @@ describeWithRedis(() => {
       expect((await other.keyValueStores({ limit: 100 })).items).toContainEqual(
         expect.objectContaining({ name, backingStore: "redis", internal: true }),
       );
-      const made = await one.create(`made-${serial}`, { expirationSeconds: 10 });
+      await one.create(`made-${serial}`, { expirationSeconds: 10 });
+      const made = await one.open(`made-${serial}`);
       await made.set("readable", { a: 1 });
       expect(await (await other.open(`made-${serial}`)).get("readable")).toEqual({ a: 1 });
     });

@@ -39,6 +39,26 @@ test("a store is created once for all processes, and keeps JSON exactly as it wa
   expect((await stores().keys(admin, { store: "mine" })).items).toEqual([]);
 });
 
+test("a store is set up at each start: later values and locks follow its new settings, in every process", async () => {
+  const other = await service.another();
+  const there = other.operations.keyValueStores;
+  const on = { store: "provisioned" };
+  const set = (settings: object) => stores().create(admin, { ...on, replace: true, ...settings });
+  expect((await set({ expirationSeconds: 100 })).created).toBe(true);
+  for (const operations of [stores(), there]) await operations.setValue(admin, { ...on, key: "old", valueText: "1" });
+  expect(await set({ expirationSeconds: 1000, lockTimeoutSeconds: 60 })).toMatchObject({
+    created: false,
+    store: { name: "provisioned", internal: false },
+  });
+  expect(await codeOf(stores().create(admin, on))).toBe("STORE_ALREADY_CONFIGURED");
+  await stores().setValue(admin, { ...on, key: "here", valueText: "1" });
+  service.clock.offsetMs += 5000;
+  await there.setValue(admin, { ...on, key: "there", valueText: "1" });
+  service.clock.offsetMs += 500_000;
+  expect(await stores().getValues(admin, { ...on, keys: ["old", "here", "there"] })).toEqual([null, "1", "1"]);
+  expect(await codeOf(stores().create(admin, { store: "isimud.stores", replace: true }))).toBe("BAD_INPUT");
+});
+
 test("a lock lasts and waits as long as its caller asks, and any process renews it", async () => {
   const other = await service.another();
   await stores().create(admin, { store: "renewed" });
