@@ -5,7 +5,7 @@ import type { Message } from "./data-driver.ts";
  *
  * | state     | when                                            | what makes it ready                     |
  * |-----------|-------------------------------------------------|-----------------------------------------|
- * | claimed   | a live claim holds it                           | the claim is released or expires        |
+ * | claimed   | a live claim holds it                           | it is released, or the claim expires    |
  * | delayed   | its delay is not over                           | the delay ends                          |
  * | exhausted | it was claimed `exhaustedFrom` times or more    | a higher `exhaustedFrom`, or none       |
  * | ready     | none of these: claim and pop deliver it         |                                         |

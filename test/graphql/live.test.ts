@@ -58,6 +58,36 @@ test("watching a queue that is missing, or gets deleted, ends with an error", as
   expect(await stream.next()).toBeNull();
 });
 
+test("each message's event has its marker as id, and Last-Event-ID continues after it", async () => {
+  const project = aProject();
+  const ids = await postMessages(api, project, "q", [1, 2]);
+  const query = `subscription { messagePosted(project: "${project}", queue: "q", after: "0") { id marker } }`;
+  const open = async (headers: Record<string, string>) => {
+    const leaving = new AbortController();
+    const response = await fetch(`${api.url}?${new URLSearchParams({ query })}`, {
+      headers: { accept: "text/event-stream", ...headers },
+      signal: leaving.signal,
+    });
+    let text = "";
+    try {
+      for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+        text += chunk;
+        if (text.includes(ids[1] as string)) break;
+      }
+    } finally {
+      leaving.abort();
+    }
+    return text;
+  };
+  const [first, second] = [...(await open({})).matchAll(/^id: (\d+)\nevent: next\ndata: (.*)$/gm)];
+  for (const [index, event] of [first, second].entries()) {
+    expect(JSON.parse(event?.[2] ?? "")).toEqual({ data: { messagePosted: { id: ids[index], marker: event?.[1] } } });
+  }
+  const rest = await open({ "last-event-id": first?.[1] ?? "" });
+  expect(rest).toContain(`id: ${first?.[1]}\n\nid: ${second?.[1]}\nevent: next`);
+  expect(rest).not.toContain(ids[0]);
+});
+
 test("statistics come now, and again when they change", async () => {
   const project = aProject();
   await postMessages(api, project, "a", [1]);

@@ -42,6 +42,30 @@ export const MUTATIONS: readonly Mutation[] = [
     test: api("http/answer-size", "a pop takes only messages that the answer can hold, and returns all that it took"),
   },
   {
+    guarantee: "A claim gives no message back that another claim holds",
+    file: `${POSTGRES}/claims/release-messages.ts`,
+    from: "m.claim_id = :claimId AS mine",
+    to: "(m.claim_id = :claimId) IS NOT NULL AS mine",
+    test: drivers("no message is released when another claim holds one of them, and the error names those"),
+  },
+  {
+    guarantee: "On Redis a claim gives no message back that another claim holds",
+    file: `${REDIS}/claims/release-messages.ts`,
+    from: "if holder ~= claim then others[#others + 1] = some[index] end",
+    to: "",
+    test: drivers("no message is released when another claim holds one of them, and the error names those"),
+  },
+  {
+    guarantee: "A stream of events continues after the last one that its client has",
+    file: "server/graphql/live.ts",
+    from: "position.lastEventId ?? args.after",
+    to: "args.after",
+    test: api(
+      "http/events",
+      "an EventSource whose stream ends opens it again where it was, also when it had got no message yet",
+    ),
+  },
+  {
     guarantee: "A delete without claim ids spares claimed messages",
     file: `${POSTGRES}/messages/delete.ts`,
     from: 'params.spareClaimed === true ? "unclaimed" : "any"',
@@ -425,6 +449,13 @@ export const MUTATIONS: readonly Mutation[] = [
     from: "LOCK_MARGIN_SECONDS = 1;",
     to: "LOCK_MARGIN_SECONDS = 0;",
     test: kvs("expire for their holder one second before the backend drops them"),
+  },
+  {
+    guarantee: "A lock that has expired for its holder is not renewed",
+    file: "server/kvs/postgres.ts",
+    from: "l.expires_at > clock.now + make_interval",
+    to: "l.expires_at > clock.now - make_interval",
+    test: kvs("cannot be renewed by anybody else, nor once they have expired for their holder"),
   },
   {
     guarantee: "The lock of a process that died is free again",
