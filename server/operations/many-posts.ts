@@ -4,6 +4,7 @@ import type { Access } from "../access/access.ts";
 import type { Limits } from "../config.ts";
 import { DomainError, internalMessage } from "../errors.ts";
 import { withDeadline } from "../storage/deadline.ts";
+import { stillUnderWay, tooBusy } from "../storage/storage-errors.ts";
 import type { OperationContext } from "./context.ts";
 import { badInput } from "./input/limits.ts";
 
@@ -18,6 +19,10 @@ export type PostOutcome = { ids: string[] } | { error: DomainError };
 const AT_ONCE = 16;
 /** So that the posts to a pool that does not answer delay the others only for a moment. */
 const SLOW_MS = 200;
+/**
+ * Part of the operation's time after which a post without an answer is given up, so that the others' outcomes are told.
+ */
+const GIVEN_UP_AFTER = 0.9;
 /** Bytes of bodies that are checked before other requests get a turn. */
 const BYTES_A_TURN = 262_144;
 
@@ -33,6 +38,7 @@ export async function postToMany<P extends Post>(
   { lookUp, post }: { lookUp: () => Promise<unknown>; post: (one: P) => Promise<{ ids: string[] }> },
 ): Promise<PostOutcome[]> {
   const sizes = checkTogether(limits, posts);
+  const until = performance.now() + limits.OPERATION_DEADLINE_SECONDS * 1000 * GIVEN_UP_AFTER;
   await withDeadline(lookUp(), SLOW_MS, () => undefined).catch(() => undefined);
   const outcomes: PostOutcome[] = [];
   const running: Promise<void>[] = [];
@@ -40,8 +46,13 @@ export async function postToMany<P extends Post>(
   let bytesThisTurn = 0;
 
   async function outcomeOf(one: P): Promise<PostOutcome> {
+    const left = until - performance.now();
+    if (left <= 0) return { error: tooBusy() };
     try {
-      return { ids: (await post(one)).ids };
+      const { ids } = await withDeadline(post(one), left, () => {
+        throw stillUnderWay();
+      });
+      return { ids };
     } catch (error) {
       if (error instanceof DomainError) return { error };
       warn("One of several posts failed unexpectedly", error);

@@ -1,6 +1,6 @@
 import { type Access, requireRole } from "../access/access.ts";
-import { DomainError, hasCode, withDetails } from "../errors.ts";
-import type { DeleteOutcome, Message, NewMessage } from "../storage/data-driver.ts";
+import { DomainError, hasCode } from "../errors.ts";
+import type { DeleteOutcome, Message } from "../storage/data-driver.ts";
 import { emptyPage, type Page } from "../storage/list-pages.ts";
 import { type MessageState, stateOf } from "../storage/message-state.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
@@ -8,9 +8,9 @@ import { intended, permitted } from "./audit-trail.ts";
 import { type BodyBudget, pageBudget } from "./body-budget.ts";
 import type { OperationContext } from "./context.ts";
 import type { PageParams, QueueAddress } from "./input/addresses.ts";
-import { checkJsonText } from "./input/json-text.ts";
-import { badInput, checkBatch, checkLimit, checkWhole, pageRequest } from "./input/limits.ts";
+import { badInput, checkBatch, checkLimit, pageRequest } from "./input/limits.ts";
 import { checkToken, chosenQueue } from "./input/names.ts";
+import { checkCount, type MessageToPost, newMessages } from "./input/new-messages.ts";
 import type { ReservedAttributes } from "./input/queue-attributes.ts";
 import { readMetadata } from "./input/queue-metadata.ts";
 import type { DeadLetters } from "./lifecycle/dead-letters.ts";
@@ -40,15 +40,6 @@ export interface MessageFilters {
   includeClaimed?: boolean;
   includeDelayed?: boolean;
   includeExhausted?: boolean;
-}
-
-export interface MessageToPost {
-  /** The body's exact JSON text, of any JSON value. */
-  bodyText: string;
-  /** Left out: the queue's `_default_message_ttl`. */
-  ttlSeconds?: number | null;
-  /** Left out: the queue's `_default_message_delay`. */
-  delaySeconds?: number | null;
 }
 
 /**
@@ -228,7 +219,7 @@ export function createMessageOperations(
     checkCount(limits.MAX_MESSAGES_PER_POST, params.messages);
     const attributes = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
     // Checked before the queue is created: a bad request must leave no queue behind.
-    const messages = newMessages(context, params.messages, attributes ?? readMetadata(limits, "{}").effective);
+    const messages = newMessages(limits, params.messages, attributes ?? readMetadata(limits, "{}").effective);
     const createQueue = () => lifecycle.create(access, queue, readMetadata(limits, "{}"));
     if (attributes === null) await createQueue();
     const post = { queue, messages, clientId, ...(idempotencyKey === null ? {} : { idempotencyKey }) };
@@ -374,61 +365,6 @@ export function createMessageOperations(
 }
 
 const itself = (messages: readonly Message[]) => messages;
-
-function checkCount(maximum: number, messages: readonly MessageToPost[]): void {
-  if (!Array.isArray(messages) || messages.length === 0) {
-    throw badInput("messages", "messages must be a list of at least one message.");
-  }
-  if (messages.length > maximum) {
-    throw badInput("messages", `A post may have at most ${maximum} messages; this one has ${messages.length}.`, {
-      value: messages.length,
-      maximum,
-    });
-  }
-}
-
-/** Checks the messages and adds the queue's defaults. BAD_INPUT, TOO_LARGE. */
-function newMessages(
-  { limits }: OperationContext,
-  messages: readonly MessageToPost[],
-  queue: ReservedAttributes,
-): NewMessage[] {
-  const { MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, MAX_MESSAGE_DELAY, MAX_JSON_DEPTH } = limits;
-  const maximum = queue.maxMessagesPostBytes;
-  let bytes = 0;
-  // The size first, so that nothing of a request that is too large is parsed.
-  for (const message of messages) {
-    if (typeof message?.bodyText === "string") bytes += Buffer.byteLength(message.bodyText);
-  }
-  if (bytes > maximum) {
-    throw new DomainError(
-      "TOO_LARGE",
-      `The bodies of one post may have ${maximum} bytes together; these have ${bytes}. Post fewer at a time.`,
-      { details: { field: "messages", value: bytes, maximum } },
-    );
-  }
-  const checked = (message: MessageToPost, index: number): NewMessage => {
-    const { ttlSeconds: ttl, delaySeconds: delay } = message;
-    return {
-      bodyText: checkJsonText(`messages.${index}.body`, message.bodyText, MAX_JSON_DEPTH),
-      ttlSeconds:
-        ttl === undefined || ttl === null
-          ? queue.defaultMessageTtlSeconds
-          : checkWhole(`messages.${index}.ttlSeconds`, ttl, MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, "seconds"),
-      delaySeconds:
-        delay === undefined || delay === null
-          ? queue.defaultMessageDelaySeconds
-          : checkWhole(`messages.${index}.delaySeconds`, delay, 0, MAX_MESSAGE_DELAY, "seconds"),
-    };
-  };
-  return messages.map((message, index) => {
-    try {
-      return checked(message, index);
-    } catch (error) {
-      throw withDetails(error, { index });
-    }
-  });
-}
 
 /** The filters as drivers take them. BAD_INPUT. */
 export function listFilters({ echo, ...filters }: MessageFilters) {

@@ -14,7 +14,7 @@ type Post = ReturnType<typeof aPost>;
 const postToMany = (posts: readonly Post[], post: (one: Post) => Promise<{ ids: string[] }>, lookUp = async () => {}) =>
   postToManyAfter(context, access, posts, { lookUp, post });
 
-beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] }));
+beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] }));
 afterEach(() => void vi.useRealTimers());
 
 test("outcomes come in the order given, and a post that fails stops no other", async () => {
@@ -59,6 +59,19 @@ test("posts that get no answer hold up the others only for a moment", async () =
   expect(posted).toHaveLength(40);
   for (const answer of answers.values()) answer();
   expect(await outcomes).toEqual(many(40).map(({ queue }) => ({ ids: [queue] })));
+});
+
+test("a post without an answer is given up before the operation is, and what has not begun by then is not posted", async () => {
+  const answered = async ({ queue }: Post) => ({ ids: [queue] });
+  const outcomes = postToMany(many(3), (one) => (one.queue === "q1" ? new Promise(() => {}) : answered(one)));
+  await vi.advanceTimersByTimeAsync(9000);
+  expect(await outcomes).toEqual([
+    { ids: ["q0"] },
+    { error: expect.objectContaining({ code: "OUTCOME_UNKNOWN" }) },
+    { ids: ["q2"] },
+  ]);
+  const late = postToMany(many(1), answered, async () => void vi.advanceTimersByTime(9000));
+  expect(await late).toEqual([{ error: expect.objectContaining({ code: "DEADLINE_EXCEEDED" }) }]);
 });
 
 test("posts wait only a moment for what is looked up for all of them, and do not mind its failure", async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { MessageRecord, MessageToPost } from "../../../server/operations/messages.ts";
+import type { MessageToPost } from "../../../server/operations/input/new-messages.ts";
+import type { MessageRecord } from "../../../server/operations/messages.ts";
 import { ADMIN, type OpenDoor, openDoor } from "./door.ts";
 
 let door: OpenDoor;

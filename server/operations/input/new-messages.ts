@@ -1,0 +1,72 @@
+/** Checks of messages that are to be posted. */
+import type { Limits } from "../../config.ts";
+import { DomainError, withDetails } from "../../errors.ts";
+import type { NewMessage } from "../../storage/data-driver.ts";
+import { checkJsonText } from "./json-text.ts";
+import { badInput, checkWhole } from "./limits.ts";
+import type { ReservedAttributes } from "./queue-attributes.ts";
+
+export interface MessageToPost {
+  /** The body's exact JSON text, of any JSON value. */
+  bodyText: string;
+  /** Left out: the queue's `_default_message_ttl`. */
+  ttlSeconds?: number | null;
+  /** Left out: the queue's `_default_message_delay`. */
+  delaySeconds?: number | null;
+}
+
+/** BAD_INPUT when there are none or more than `maximum`. */
+export function checkCount(maximum: number, messages: readonly MessageToPost[]): void {
+  if (!Array.isArray(messages) || messages.length === 0) {
+    throw badInput("messages", "messages must be a list of at least one message.");
+  }
+  if (messages.length > maximum) {
+    throw badInput("messages", `A post may have at most ${maximum} messages; this one has ${messages.length}.`, {
+      value: messages.length,
+      maximum,
+    });
+  }
+}
+
+/** Checks the messages and adds the queue's defaults. BAD_INPUT, TOO_LARGE. */
+export function newMessages(
+  limits: Limits,
+  messages: readonly MessageToPost[],
+  queue: ReservedAttributes,
+): NewMessage[] {
+  const { MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, MAX_MESSAGE_DELAY, MAX_JSON_DEPTH } = limits;
+  const maximum = queue.maxMessagesPostBytes;
+  let bytes = 0;
+  // The size first, so that nothing of a request that is too large is parsed.
+  for (const message of messages) {
+    if (typeof message?.bodyText === "string") bytes += Buffer.byteLength(message.bodyText);
+  }
+  if (bytes > maximum) {
+    throw new DomainError(
+      "TOO_LARGE",
+      `The bodies of one post may have ${maximum} bytes together; these have ${bytes}. Post fewer at a time.`,
+      { details: { field: "messages", value: bytes, maximum } },
+    );
+  }
+  const checked = (message: MessageToPost, index: number): NewMessage => {
+    const { ttlSeconds: ttl, delaySeconds: delay } = message;
+    return {
+      bodyText: checkJsonText(`messages.${index}.body`, message.bodyText, MAX_JSON_DEPTH),
+      ttlSeconds:
+        ttl === undefined || ttl === null
+          ? queue.defaultMessageTtlSeconds
+          : checkWhole(`messages.${index}.ttlSeconds`, ttl, MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, "seconds"),
+      delaySeconds:
+        delay === undefined || delay === null
+          ? queue.defaultMessageDelaySeconds
+          : checkWhole(`messages.${index}.delaySeconds`, delay, 0, MAX_MESSAGE_DELAY, "seconds"),
+    };
+  };
+  return messages.map((message, index) => {
+    try {
+      return checked(message, index);
+    } catch (error) {
+      throw withDetails(error, { index });
+    }
+  });
+}
