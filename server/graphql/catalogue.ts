@@ -2,6 +2,7 @@ import type { CatalogueEntry } from "../storage/control-driver.ts";
 import { followPool, POOL_REFERENCE, PoolType } from "./pools.ts";
 import { followQueue, inBatches, QUEUE_REFERENCE, type QueueParent, QueueType } from "./queue-types.ts";
 import { orNull, projectArgs, projectField, queueArgs, queueField } from "./schema/addresses.ts";
+import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import type { ListOrder } from "./schema/cursor.ts";
@@ -67,8 +68,10 @@ builder.objectFields(PoolType, (t) => ({
     args: pageArgs,
     complexity: pageCost,
     description: "The queues of all projects in this pool. Only for callers who may see all projects.",
-    resolve: async ({ name }, args, { access, operations }) => ({
-      page: await operations.catalogue.list(access, { allProjects: true, pool: name, page: pageOf(args, "catalogue") }),
+    resolve: async ({ name }, args, context, info) => ({
+      page: await batched(context, info, name, (pools) =>
+        context.operations.catalogue.listOfPools(context.access, { pools, page: pageOf(args, "catalogue") }),
+      ),
       order: "catalogue" as const,
     }),
   }),

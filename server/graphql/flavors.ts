@@ -3,6 +3,7 @@ import type { FlavorRecord } from "../operations/flavors.ts";
 import { CapabilityType, PoolType } from "./pools.ts";
 import { inBatches } from "./queue-types.ts";
 import { orNull, projectArgs, projectField } from "./schema/addresses.ts";
+import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import type { ListOrder } from "./schema/cursor.ts";
@@ -42,8 +43,10 @@ FlavorType.implement({
       nullable: true,
       complexity: ASKING_THE_STORE,
       description: "What its first pool can do. Null when it has none, or that one is unreachable now.",
-      resolve: ({ project, name }, _args, { access, operations }) =>
-        operations.flavors.capabilities(access, { project, flavor: name }),
+      resolve: ({ project, name }, _args, context, info) =>
+        batched(context, info, { project, flavor: name }, (flavors) =>
+          context.operations.flavors.capabilitiesOfMany(context.access, { flavors }),
+        ),
     }),
   }),
 });

@@ -5,6 +5,7 @@ import { PoolHealthType } from "./health.ts";
 import { ErrorCodeType } from "./http/mask-errors.ts";
 import { PoolType } from "./pools.ts";
 import { inBatches } from "./queue-types.ts";
+import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import type { GraphQLContext } from "./schema/context.ts";
@@ -111,13 +112,15 @@ builder.objectFields(PoolType, (t) => ({
     },
     complexity: pageCost,
     description: "Its health over time, newest interval first. Intervals without samples are left out.",
-    resolve: async ({ name }, { since, stepSeconds, ...args }, { access, operations }) => ({
-      page: await operations.healthHistory.list(access, {
-        pool: name,
-        since,
-        stepSeconds,
-        page: pageOf(args, "healthHistory"),
-      }),
+    resolve: async ({ name }, { since, stepSeconds, ...args }, context, info) => ({
+      page: await batched(context, info, name, (pools) =>
+        context.operations.healthHistory.list(context.access, {
+          pools,
+          since,
+          stepSeconds,
+          page: pageOf(args, "healthHistory"),
+        }),
+      ),
       order: "healthHistory" as const,
     }),
   }),

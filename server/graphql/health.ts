@@ -5,6 +5,7 @@ import type { HealthReport, PoolHealth } from "../operations/health.ts";
 import type { GcResult, OperationHealth } from "../storage/driver-health.ts";
 import { ErrorCodeType } from "./http/mask-errors.ts";
 import { followPool, POOL_REFERENCE, PoolType } from "./pools.ts";
+import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { KEEPING_WAITING, PROBING } from "./schema/connection.ts";
 
@@ -85,7 +86,8 @@ builder.objectFields(PoolType, (t) => ({
     complexity: { field: PROBING },
     description:
       "Its health, by a probe: at most one in ten seconds, for all callers together. For many pools use the query `health`.",
-    resolve: ({ name }, _args, { access, operations }) => operations.health.pool(access, { pool: name }),
+    resolve: ({ name }, _args, context, info) =>
+      batched(context, info, name, (pools) => context.operations.health.pools(context.access, { pools })),
   }),
 }));
 

@@ -10,7 +10,7 @@ builder.objectFields(PoolType, (t) => ({
     type: "Float",
     complexity: ASKING_THE_STORE,
     description:
-      "Its share of the new queues of its flavor, by weight, from 0 to 1. The built-in pool has 1 while no registered pool takes queues without a flavor, else 0. All pools of a list cost one statement per flavor.",
+      "Its share of the new queues of its flavor, by weight, from 0 to 1. The built-in pool has 1 while no registered pool takes queues without a flavor, else 0. All pools of a list cost one statement.",
     loaderOptions: { cache: false },
     load: (pools: PoolRecord[], { access, operations, limits }) =>
       inBatches(pools, limits.MAX_PAGE_SIZE, (batch) => operations.poolPlacement.shares(access, { pools: batch })),
@@ -21,16 +21,10 @@ builder.objectFields(PoolType, (t) => ({
     nullable: true,
     complexity: ASKING_THE_STORE,
     description:
-      "Its share of the queues that its flavor's pools hold now, from 0 to 1. Null for the built-in pool. It counts the queues of each pool of the flavor, once.",
+      "Its share of the queues that its flavor's pools hold now, from 0 to 1. Null for the built-in pool. All pools of a list cost two statements.",
     loaderOptions: { cache: false },
-    load: async (pools: PoolRecord[], { access, operations }) => {
-      const flavors = [...new Set(pools.filter(({ builtIn }) => !builtIn).map(({ flavor }) => flavor))];
-      const placements = await Promise.all(
-        flavors.map((flavor) => operations.poolPlacement.predict(access, { flavor, weights: [] })),
-      );
-      const shares = new Map(placements.flat().map(({ pool, shareNow }) => [pool, shareNow]));
-      return pools.map(({ name }) => shares.get(name) ?? null);
-    },
+    load: (pools: PoolRecord[], { access, operations, limits }) =>
+      inBatches(pools, limits.MAX_PAGE_SIZE, (batch) => operations.poolPlacement.sharesNow(access, { pools: batch })),
     resolve: (pool) => pool,
   }),
 }));

@@ -56,15 +56,15 @@ export interface HealthHistory {
   /** Adds a sample with the store's own time. */
   add(sample: HealthSample): Promise<void>;
   /**
-   * The intervals of `stepSeconds` that have samples, newest first. The marker is the interval's begin in seconds since
-   * 1970, so it stays valid when the step changes.
+   * The intervals of `stepSeconds` of each pool that have samples, newest first. The marker is the interval's begin in
+   * seconds since 1970, so it stays valid when the step changes. In the order asked, with one statement for all.
    */
   intervals(params: {
-    pool: string;
+    pools: readonly string[];
     stepSeconds: number;
     since?: Date;
     page: PageRequest;
-  }): Promise<Page<HealthInterval>>;
+  }): Promise<Page<HealthInterval>[]>;
   /**
    * The last `steps` intervals of each pool, up to the present one, oldest first, also those without samples. In the
    * order asked, with one statement for all pools.

@@ -34,12 +34,15 @@ const SQL = {
       (pool, taken_at, reachable, error_code, took_ms, operations, milliseconds, error_codes)
     VALUES ($1, clock_timestamp() + make_interval(secs => $2), $3, $4, $5, $6, $7, $8)`,
   intervals: (direction: "ASC" | "DESC") => `
-    SELECT $1::text AS pool, (b.bucket * $2)::float8 AS begins, ${SUMMARY}
-    FROM health_samples h
-    CROSS JOIN LATERAL (SELECT floor(extract(epoch FROM h.taken_at) / $2::int)::bigint AS bucket) b
-    WHERE h.pool = $1 AND ($3::timestamptz IS NULL OR h.taken_at >= $3)
-      AND ($4::bigint IS NULL OR b.bucket * $2 < $4) AND ($5::bigint IS NULL OR b.bucket * $2 > $5)
-    GROUP BY b.bucket ORDER BY b.bucket ${direction} LIMIT $6`,
+    SELECT p.pool, (i.bucket * $2)::float8 AS begins, i.* FROM unnest($1::text[]) WITH ORDINALITY AS p(pool, ordinal)
+    CROSS JOIN LATERAL (
+      SELECT b.bucket, ${SUMMARY}
+      FROM health_samples h
+      CROSS JOIN LATERAL (SELECT floor(extract(epoch FROM h.taken_at) / $2::int)::bigint AS bucket) b
+      WHERE h.pool = p.pool AND ($3::timestamptz IS NULL OR h.taken_at >= $3)
+        AND ($4::bigint IS NULL OR b.bucket * $2 < $4) AND ($5::bigint IS NULL OR b.bucket * $2 > $5)
+      GROUP BY b.bucket ORDER BY b.bucket ${direction} LIMIT $6
+    ) AS i ORDER BY p.ordinal, i.bucket ${direction}`,
   latest: `
     WITH present AS (
       SELECT floor(extract(epoch FROM clock_timestamp() + make_interval(secs => $4)) / $2::int)::bigint AS bucket)
@@ -99,18 +102,21 @@ export function createHealthHistory(params: {
       await run(SQL.add, [pool, ahead(), reachable, errorCode, tookMs, ...lists], true);
     },
 
-    async intervals({ pool, stepSeconds, since, page }) {
+    async intervals({ pools, stepSeconds, since, page }) {
       const { after, before, limit } = page;
       const markers = [after, before].map((marker) =>
         marker === undefined ? null : numberMarker(marker, markerField(page)),
       );
       const direction = readsBackward(page) ? "ASC" : "DESC";
-      const values = [pool, stepSeconds, since ?? null, ...markers, limit + 1];
+      const values = [[...new Set(pools)], stepSeconds, since ?? null, ...markers, limit + 1];
       const { rows } = await run<IntervalRow>(SQL.intervals(direction), values);
-      return pageOf(
-        rows.map((row) => toInterval(row, stepSeconds)),
-        page,
-        markerOf,
+      const byPool = Map.groupBy(rows, ({ pool }) => pool);
+      return pools.map((pool) =>
+        pageOf(
+          (byPool.get(pool) ?? []).map((row) => toInterval(row, stepSeconds)),
+          page,
+          markerOf,
+        ),
       );
     },
 

@@ -39,6 +39,11 @@ export interface CatalogueOperations {
     access: Access,
     params: ProjectAddress & PageParams & { allProjects?: boolean; pool?: string | null; search?: string | null },
   ): Promise<Page<CatalogueEntry>>;
+  /**
+   * `list` with `allProjects` of each pool, in the order given. At most MAX_PAGE_SIZE pools, and as many statements as
+   * for one.
+   */
+  listOfPools(access: Access, params: PageParams & { pools: readonly string[] }): Promise<Page<CatalogueEntry>[]>;
   /** The queue's entry. QUEUE_NOT_MAPPED. */
   get(access: Access, params: QueueAddress): Promise<CatalogueEntry>;
   /** In the order asked, null for a queue that is not mapped or that the caller may not see. At most MAX_PAGE_SIZE. */
@@ -148,6 +153,14 @@ export function createCatalogueOperations(
         ...(params.pool === undefined || params.pool === null ? {} : { pool: checkName("pool", params.pool) }),
         ...checkSearch(params.search, limits.MAX_QUEUE_NAME_LENGTH),
       });
+    },
+
+    async listOfPools(access, params) {
+      requireRole(access, "viewer");
+      const project = chosenScope(limits, access, { allProjects: true });
+      const pools = checkBatch(limits, "pools", params.pools).map((pool) => checkName("pools", pool));
+      const page = pageRequest(limits, params.page);
+      return control.catalogue.listOfPools({ pools, page, ...(project === undefined ? {} : { project }) });
     },
 
     async get(access, params) {

@@ -1,5 +1,6 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
+import { type BatchResult, resultOf } from "../storage/batch-result.ts";
 import { type Capability, DEFAULT_POOL } from "../storage/data-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
 import { audited, permitted, type Transaction } from "./audit-trail.ts";
@@ -45,6 +46,11 @@ export interface FlavorOperations {
   exists(access: Access, params: FlavorAddress): Promise<boolean>;
   /** The capabilities of its first pool by name. Null when it has no pool, or that pool cannot be reached now. */
   capabilities(access: Access, params: FlavorAddress): Promise<Capability[] | null>;
+  /** The same of many flavors, in the order given. At most MAX_PAGE_SIZE. */
+  capabilitiesOfMany(
+    access: Access,
+    params: { flavors: readonly FlavorAddress[] },
+  ): Promise<BatchResult<Capability[] | null>[]>;
   /**
    * Creates the flavor and sets it on the pools, which leave the flavor that they had. Pools that have this flavor
    * already keep it; if there is one, `pools` may be empty. All or nothing, also after a crash.
@@ -136,6 +142,23 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
       requireRole(access, "viewer");
       const [first] = await poolsOf(control, chosen(access, params).name);
       return first === undefined ? null : capabilitiesOf(data, first);
+    },
+
+    async capabilitiesOfMany(access, { flavors }) {
+      requireRole(access, "viewer");
+      const names = checkBatch(limits, "flavors", flavors).map((flavor) => chosen(access, flavor).name);
+      const pools = await control.pools.getPoolsByFlavors([...new Set(names)]);
+      const firsts = new Map<string | null, string>();
+      for (const { flavor, name } of pools) {
+        const first = firsts.get(flavor);
+        if (first === undefined || name < first) firsts.set(flavor, name);
+      }
+      return Promise.all(
+        names.map((name) => {
+          const first = firsts.get(name);
+          return first === undefined ? null : resultOf(capabilitiesOf(data, first));
+        }),
+      );
     },
 
     async create(access, params) {

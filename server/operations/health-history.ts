@@ -1,6 +1,5 @@
 import { type Access, requireRole } from "../access/access.ts";
 import type { HealthInterval, OperationInterval } from "../history/history.ts";
-import { DEFAULT_POOL } from "../storage/data-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
 import type { OperationContext } from "./context.ts";
 import type { PageParams } from "./input/addresses.ts";
@@ -21,14 +20,14 @@ export interface HealthSampling {
 
 export interface HealthHistoryOperations {
   /**
-   * A pool's samples, summed up in intervals of `stepSeconds` (30 to 86,400, default 300), newest first; with `since`,
+   * The samples of each pool, in the order asked, summed up in intervals of `stepSeconds` (30 to 86,400, default 300), newest first; with `since`,
    * only samples from then on. Intervals without samples are left out. Role viewer. BAD_INPUT, also for a name that no
    * pool can have; a pool that does not exist has no intervals.
    */
   list(
     access: Access,
-    params: PageParams & { pool: string; stepSeconds?: number | null; since?: Date | null },
-  ): Promise<Page<HealthInterval>>;
+    params: PageParams & { pools: readonly string[]; stepSeconds?: number | null; since?: Date | null },
+  ): Promise<Page<HealthInterval>[]>;
   /**
    * The last hour of each pool in intervals of five minutes, oldest first, those without samples too. In the order
    * asked. Role viewer.
@@ -78,14 +77,14 @@ export function createHealthHistoryOperations(
   }
 
   return {
-    async list(access, { pool, stepSeconds, since, page }) {
+    async list(access, { pools, stepSeconds, since, page }) {
       requireRole(access, "viewer");
       if (since !== null && since !== undefined && Number.isNaN(since.getTime())) {
         throw badInput("since", "since must be an instant.");
       }
       const step = stepSeconds ?? DEFAULT_STEP_SECONDS;
       return history.intervals({
-        pool: pool === DEFAULT_POOL ? pool : checkName("pool", pool),
+        pools: checkBatch(limits, "pools", pools).map((pool) => checkName("pools", pool)),
         stepSeconds: checkWhole("stepSeconds", step, MIN_STEP_SECONDS, MAX_STEP_SECONDS),
         ...(since === null || since === undefined ? {} : { since }),
         page: pageRequest(limits, page),

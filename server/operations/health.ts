@@ -1,9 +1,12 @@
 import { type Access, requireRole } from "../access/access.ts";
+import { DomainError } from "../errors.ts";
+import type { BatchResult } from "../storage/batch-result.ts";
 import { DEFAULT_POOL } from "../storage/data-driver.ts";
 import { withDeadline } from "../storage/deadline.ts";
 import { refusalReason, type WriteRefusal } from "../storage/read-only-storage.ts";
 import type { OperationContext } from "./context.ts";
 import type { GcOperations } from "./gc.ts";
+import { checkBatch } from "./input/limits.ts";
 import { checkName } from "./input/names.ts";
 import type { MissingDeadLetterQueues } from "./lifecycle/missing-dead-letter-queues.ts";
 import type { PoolCheck, PoolChecks } from "./pool-facts/health-checks.ts";
@@ -58,9 +61,10 @@ export interface HealthOperations {
    */
   check(access: Access, params: Record<string, never>): Promise<HealthReport>;
   /**
-   * The health of one pool, without waiting for others. Shares the checks of `check`. Role viewer. POOL_DOES_NOT_EXIST.
+   * The health of these pools, in the order given. Shares the checks of `check`. POOL_DOES_NOT_EXIST for one that is
+   * not registered. At most MAX_PAGE_SIZE. Role viewer.
    */
-  pool(access: Access, params: { pool: string }): Promise<PoolHealth>;
+  pools(access: Access, params: { pools: readonly string[] }): Promise<BatchResult<PoolHealth>[]>;
   /**
    * For readiness: why this process should get no requests, or null. Reasons: its control database cannot be reached,
    * takes no writes, or failed half of the calls of the last ten seconds. Needs no role.
@@ -83,7 +87,7 @@ export function createHealthOperations(
     refusals: Refusals;
   },
 ): HealthOperations {
-  const { control, now } = context;
+  const { control, limits, now } = context;
   const { checks, refusals } = parts;
   let controlCheck: { startedAt: number; answer: Promise<{ reachable: boolean; durationSeconds: number }> } | null =
     null;
@@ -152,14 +156,23 @@ export function createHealthOperations(
       return { status, control: controlHealth, pools: checked, gc, warnings };
     },
 
-    async pool(access, { pool }) {
+    async pools(access, params) {
       requireRole(access, "viewer");
       const left = countdown();
-      if (pool !== DEFAULT_POOL) await control.pools.get(checkName("pool", pool));
-      const { identity, ...health } = await checks.check(pool, left());
-      const holder =
-        identity === null ? null : await withDeadline(control.pools.findByIdentity(identity), left(), () => null);
-      return withRefusal({ ...health, sameAs: holder === pool ? null : holder });
+      const names = checkBatch(limits, "pools", params.pools).map((name) => checkName("pools", name));
+      const registered = new Set((await control.pools.getMany(names)).map(({ name }) => name)).add(DEFAULT_POOL);
+      const checked = await Promise.all(
+        names.filter((name) => registered.has(name)).map((name) => checks.check(name, left())),
+      );
+      const identities = checked.flatMap(({ identity }) => identity ?? []);
+      const holders = await withDeadline(control.pools.findByIdentities(identities), left(), () => []);
+      const health = new Map(
+        checked.map(({ identity, ...found }) => {
+          const holder = identity === null ? null : (holders[identities.indexOf(identity)] ?? null);
+          return [found.pool, withRefusal({ ...found, sameAs: holder === found.pool ? null : holder })];
+        }),
+      );
+      return names.map((name) => health.get(name) ?? poolDoesNotExist(name));
     },
 
     async notReady() {
@@ -171,6 +184,12 @@ export function createHealthOperations(
       return reason === null ? null : `The control database takes no writes. ${refusalReason(reason)}.`;
     },
   };
+}
+
+function poolDoesNotExist(pool: string): DomainError {
+  return new DomainError("POOL_DOES_NOT_EXIST", `There is no pool named ${JSON.stringify(pool)}.`, {
+    details: { pool },
+  });
 }
 
 /**

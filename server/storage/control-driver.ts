@@ -178,6 +178,8 @@ export interface PoolsController {
   listLosses(): Promise<{ pool: string; at: Date }[]>;
   /** The pool with this identity, the built-in one included. Null when no pool is known to have it. */
   findByIdentity(identity: string): Promise<string | null>;
+  /** `findByIdentity` of each, in the order given. The number of statements does not grow with them. */
+  findByIdentities(identities: readonly string[]): Promise<(string | null)[]>;
   /**
    * Silent when there is no such pool. POOL_IN_USE while the catalogue maps queues to it, POOL_IN_USE_BY_FLAVOR when it
    * is the last pool of an existing flavor.
@@ -186,8 +188,8 @@ export interface PoolsController {
   exists(name: string): Promise<boolean>;
   /** Pools of the flavor, or those without a flavor when it is null. */
   getPoolsByFlavor(flavor: string | null): Promise<Pool[]>;
-  /** Pools of any of these flavors, with one statement. */
-  getPoolsByFlavors(flavors: readonly string[]): Promise<Pool[]>;
+  /** Pools of any of these flavors, or without a flavor when one of them is null, with one statement. */
+  getPoolsByFlavors(flavors: readonly (string | null)[]): Promise<Pool[]>;
   dropAll(): Promise<void>;
 }
 
@@ -239,6 +241,12 @@ export interface CatalogueController {
    * begins with it, by name. The marker is opaque.
    */
   list(params: { project?: string; pool?: string; search?: string; page: PageRequest }): Promise<Page<CatalogueEntry>>;
+  /** `list` of each pool, in the order given. The number of statements does not grow with the pools. */
+  listOfPools(params: {
+    pools: readonly string[];
+    project?: string;
+    page: PageRequest;
+  }): Promise<Page<CatalogueEntry>[]>;
   /** QUEUE_NOT_MAPPED. */
   get(queue: QueueRef): Promise<CatalogueEntry>;
   /** The entries that exist, in any order, with one statement. */

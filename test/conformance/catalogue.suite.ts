@@ -158,6 +158,25 @@ export function describeCatalogue(name: string, open: OpenControlDriver): void {
       await expect(catalogue().list({ page: { limit: 1, after: "x" } })).rejects.toMatchObject({ code: "BAD_INPUT" });
     });
 
+    it("lists the queues of many pools, each as a list of that pool alone", async () => {
+      const pools = [unique("pool"), unique("pool"), unique("pool")];
+      for (const index of [0, 2, 0, 2, 0]) await catalogue().insert(aQueue(), pools[index] as string);
+      const first = await catalogue().list({ pool: pools[0] as string, page: { limit: 1 } });
+      const marker = first.markers[0] as string;
+      const pages = [
+        { limit: 2 },
+        { limit: 2, atEnd: true },
+        { limit: 5, after: marker },
+        { limit: 5, before: marker },
+      ];
+      for (const page of pages) {
+        const asked = [...pools, pools[0] as string];
+        const alone = await Promise.all(asked.map((pool) => catalogue().list({ pool, page })));
+        expect(await catalogue().listOfPools({ pools: asked, page })).toEqual(alone);
+      }
+      expect((await catalogue().listOfPools({ pools, project: "none", page: { limit: 5 } }))[0]?.items).toEqual([]);
+    });
+
     it("counts a pool's queues", async () => {
       const pool = unique("pool");
       expect(await catalogue().countByPool(pool)).toEqual({ value: 0, exact: true });

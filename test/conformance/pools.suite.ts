@@ -117,6 +117,9 @@ export function describePools(name: string, open: OpenControlDriver): void {
       const own = { identity: await harness.ownIdentity() };
       await expect(pools().create(aPool(own))).rejects.toMatchObject({ details: { pool: "default" } });
       expect(await pools().findByIdentity(own.identity)).toBe("default");
+      const identities = [unique("store"), own.identity, identity, own.identity];
+      expect(await pools().findByIdentities(identities)).toEqual([null, "default", first.name, "default"]);
+      expect(await pools().findByIdentities([])).toEqual([]);
       await pools().delete(first.name);
       expect(await pools().create(aPool({ identity }))).toBe(true);
     });
@@ -245,13 +248,19 @@ export function describePools(name: string, open: OpenControlDriver): void {
       expect(await of("gold")).toEqual(["a", "c"]);
       expect(await of(null)).toEqual(["b"]);
       expect(await of("lead")).toEqual([]);
-      const ofMany = async (flavors: string[]) =>
+      const ofMany = async (flavors: (string | null)[]) =>
         (await pools().getPoolsByFlavors(flavors)).map((pool) => [pool.flavor, pool.name]);
       expect((await ofMany(["silver", "gold", "lead"])).sort()).toEqual([
         ["gold", "a"],
         ["gold", "c"],
         ["silver", "d"],
       ]);
+      expect(await ofMany([null, "silver"])).toEqual(
+        expect.arrayContaining([
+          [null, "b"],
+          ["silver", "d"],
+        ]),
+      );
       expect(await ofMany([])).toEqual([]);
     });
 

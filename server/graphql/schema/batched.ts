@@ -21,7 +21,9 @@ export function batched<Row, Found>(
 ): Promise<Exclude<Found, Error>> {
   let loader = loaders.get(fieldNodes) as DataLoader<Row, Exclude<Found, Error>> | undefined;
   if (loader === undefined) {
-    loader = new DataLoader(load as DataLoader.BatchLoadFn<Row, Exclude<Found, Error>>, {
+    // Async, because DataLoader replaces what is thrown at once by an error of its own.
+    const loadAll = async (rows: readonly Row[]) => (await load(rows)) as (Exclude<Found, Error> | Error)[];
+    loader = new DataLoader(loadAll, {
       cache: false,
       maxBatchSize: limits.MAX_PAGE_SIZE,
     });

@@ -30,6 +30,18 @@ export interface PoolPlacementOperations {
    * pool gets all new queues without a flavor while no registered pool takes any, else none. Role viewer.
    */
   shares(access: Access, params: { pools: readonly Weighted[] }): Promise<number[]>;
+  /**
+   * Each pool's share of the queues that the pools of its flavor hold now, from 0 to 1, in the order given. Null for
+   * the built-in pool, and for one that does not exist. Role viewer.
+   */
+  sharesNow(access: Access, params: { pools: readonly (Weighted & { name: string })[] }): Promise<(number | null)[]>;
+}
+
+/** The sums of `value` by `key`. */
+function sums<T, K>(items: readonly T[], key: (item: T) => K, value: (item: T) => number): Map<K, number> {
+  const found = new Map<K, number>();
+  for (const item of items) found.set(key(item), (found.get(key(item)) ?? 0) + value(item));
+  return found;
 }
 
 interface Weighted {
@@ -74,16 +86,34 @@ export function createPoolPlacementOperations({ control, limits }: OperationCont
     async shares(access, params) {
       requireRole(access, "viewer");
       const flavors = [...new Set(params.pools.map(({ flavor }) => flavor))];
-      const totals = await Promise.all(
-        flavors.map(async (flavor) => {
-          const pools = await control.pools.getPoolsByFlavor(flavor);
-          return pools.reduce((sum, { weight }) => sum + weight, 0);
-        }),
+      const pools = await control.pools.getPoolsByFlavors(flavors);
+      const totals = sums(
+        pools,
+        ({ flavor }) => flavor,
+        ({ weight }) => weight,
       );
       return params.pools.map(({ builtIn, flavor, weight }) => {
-        const total = totals[flavors.indexOf(flavor)] ?? 0;
+        const total = totals.get(flavor) ?? 0;
         if (builtIn) return total === 0 ? 1 : 0;
         return total === 0 ? 0 : (weight ?? 0) / total;
+      });
+    },
+
+    async sharesNow(access, params) {
+      requireRole(access, "viewer");
+      const flavors = new Set(params.pools.filter(({ builtIn }) => !builtIn).map(({ flavor }) => flavor));
+      const pools = flavors.size === 0 ? [] : await control.pools.getPoolsByFlavors([...flavors]);
+      const counts = await control.catalogue.countByPools(pools.map(({ name }) => name));
+      const queues = new Map(pools.map(({ name }, index) => [name, counts[index]?.value ?? 0]));
+      const totals = sums(
+        pools,
+        ({ flavor }) => flavor,
+        ({ name }) => queues.get(name) ?? 0,
+      );
+      return params.pools.map(({ builtIn, name, flavor }) => {
+        const [own, total] = [queues.get(name), totals.get(flavor) ?? 0];
+        if (builtIn || own === undefined) return null;
+        return total === 0 ? 0 : own / total;
       });
     },
   };

@@ -28,7 +28,7 @@ interface OpenPool {
 }
 
 export class OpenPools {
-  readonly #pools: Pick<PoolsController, "get" | "note">;
+  readonly #pools: Pick<PoolsController, "get" | "getMany" | "note">;
   readonly #registry: DriverRegistry;
   readonly #defaultDriver: DataDriver;
   readonly #now: () => number;
@@ -38,6 +38,8 @@ export class OpenPools {
   readonly #breakers = new Map<string, CircuitBreaker>();
   /** When each pool last failed, until a call succeeds. */
   readonly #awayAt = new Map<string, number>();
+  /** Pools that are to be looked up in this turn, and their records. */
+  #asking: { names: Set<string>; records: Promise<Map<string, Pool>> } | null = null;
   readonly #closing = new Set<Promise<void>>();
   readonly #noting = new Set<Promise<void>>();
   readonly #watchers = new Set<ArrivalListener>();
@@ -46,7 +48,7 @@ export class OpenPools {
   #closed = false;
 
   constructor(params: {
-    pools: Pick<PoolsController, "get" | "note">;
+    pools: Pick<PoolsController, "get" | "getMany" | "note">;
     registry: DriverRegistry;
     defaultDriver: DataDriver;
     now: () => number;
@@ -170,7 +172,7 @@ export class OpenPools {
 
   async #lookUp(name: string, known: OpenPool | undefined): Promise<Pick<Pool, "uri" | "identity">> {
     try {
-      return await this.#pools.get(name);
+      return await this.#record(name);
     } catch (error) {
       if (hasCode(error, "POOL_DOES_NOT_EXIST")) {
         if (known !== undefined) void this.#retire(name, known);
@@ -180,6 +182,24 @@ export class OpenPools {
       if (known?.opened) return { uri: known.uri, identity: known.opened.identity };
       throw isUnavailable(error) ? isNotKnown(name, error) : error;
     }
+  }
+
+  /** The pools that are asked for in one turn of the event loop are looked up with one statement. POOL_DOES_NOT_EXIST. */
+  async #record(name: string): Promise<Pool> {
+    if (this.#asking === null) {
+      const names = new Set<string>();
+      this.#asking = { names, records: Promise.resolve().then(() => this.#records(names)) };
+    }
+    this.#asking.names.add(name);
+    return (await this.#asking.records).get(name) ?? (await this.#pools.get(name));
+  }
+
+  /** Empty for a single pool, and when one of the records cannot be read: then each is looked up by itself. */
+  async #records(names: ReadonlySet<string>): Promise<Map<string, Pool>> {
+    this.#asking = null;
+    if (names.size === 1) return new Map();
+    const found = await this.#pools.getMany([...names]).catch(() => []);
+    return new Map(found.map((pool) => [pool.name, pool]));
   }
 
   /**

@@ -4,7 +4,16 @@ import type { CatalogueController, CatalogueEntry } from "../../control-driver.t
 import type { Page } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import { queueNotMapped } from "../../storage-errors.ts";
-import { type Bound, keysetPage, operatorOf, orderOf, prefixEnd, readMarker, writeMarker } from "../sql/keyset.ts";
+import {
+  type Bound,
+  keysetPage,
+  type Order,
+  operatorOf,
+  orderOf,
+  prefixEnd,
+  readMarker,
+  writeMarker,
+} from "../sql/keyset.ts";
 import { countQueuesOfPools } from "./counts.ts";
 import { countQueues } from "./pool-queues.ts";
 import { guarded, type Session } from "./prisma-session.ts";
@@ -23,6 +32,7 @@ export function catalogueController({ session }: { session: Session }): Catalogu
   const { prisma } = session;
   const controller: CatalogueController = {
     list: (params) => list(prisma, params),
+    listOfPools: (params) => listOfPools(prisma, params),
     get: (queue) => get(prisma, queue),
     getMany: (queues) => getMany(prisma, queues),
     insert: (queue, pool, options) => insert(prisma, queue, pool, options),
@@ -61,6 +71,38 @@ function list(
     marker: plan.marker,
     item: toEntry,
   });
+}
+
+function listOfPools(
+  prisma: Prisma.TransactionClient,
+  { pools, project, page }: Parameters<CatalogueController["listOfPools"]>[0],
+): Promise<Page<CatalogueEntry>[]> {
+  // All pools ask for the same sides of the same marker, and share the statement for each side.
+  const sides = new Map<string, Promise<EntryRow[]>>();
+  const readSide = (bound: Bound | null, order: Order, take: number) => {
+    const beyond = bound ? Prisma.sql`AND position ${operatorOf(bound)} ${BY_POSITION.values(bound)}` : Prisma.empty;
+    const inProject = project === undefined ? Prisma.empty : Prisma.sql`AND project = ${project}`;
+    return prisma.$queryRaw<EntryRow[]>`
+      SELECT found.* FROM unnest(${[...new Set(pools)]}::text[]) AS asked(name) CROSS JOIN LATERAL (
+        SELECT ${COLUMNS} FROM catalogue_entries
+        WHERE pool = asked.name ${inProject} ${beyond} ORDER BY position ${orderOf(order)} LIMIT ${take}
+      ) AS found ORDER BY found.position ${orderOf(order)}`;
+  };
+  return Promise.all(
+    pools.map((pool) =>
+      keysetPage({
+        page,
+        fetch: async (bound, order, take) => {
+          const key = JSON.stringify([bound, order, take]);
+          const side = sides.get(key) ?? readSide(bound, order, take);
+          sides.set(key, side);
+          return (await side).filter((row) => row.pool === pool);
+        },
+        marker: BY_POSITION.marker,
+        item: toEntry,
+      }),
+    ),
+  );
 }
 
 const BY_POSITION = {

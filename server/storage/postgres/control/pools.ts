@@ -9,7 +9,7 @@ import type { NewPool, Pool, PoolsController } from "../../control-driver.ts";
 import { DEFAULT_POOL } from "../../data-driver.ts";
 import type { Page, PageRequest } from "../../list-pages.ts";
 import { keysetPage } from "../sql/keyset.ts";
-import { holderOf, identityFor } from "./pool-identities.ts";
+import { holderOf, holdersOf, identityFor } from "./pool-identities.ts";
 import { countQueues, holdPool } from "./pool-queues.ts";
 import { PoolUris } from "./pool-uris.ts";
 import { guarded, type Session } from "./prisma-session.ts";
@@ -36,10 +36,17 @@ export function poolsController(params: {
     note: (found) => note(table, found),
     listLosses: () => listLosses(session),
     findByIdentity: (identity) => holderOf(session.prisma, identity),
+    findByIdentities: (identities) => holdersOf(session.prisma, identities),
     delete: (name) => deletePool(session, name),
     exists: async (name) => (await session.prisma.pool.count({ where: { name } })) > 0,
     getPoolsByFlavor: (flavor) => getMany(table, { flavor }),
-    getPoolsByFlavors: (flavors) => getMany(table, { flavor: { in: [...flavors] } }),
+    getPoolsByFlavors: (flavors) =>
+      getMany(table, {
+        OR: [
+          { flavor: { in: flavors.filter((flavor) => flavor !== null) } },
+          ...(flavors.includes(null) ? [{ flavor: null }] : []),
+        ],
+      }),
     dropAll: async () => void (await session.prisma.pool.deleteMany()),
   };
   return guarded(session, controller, ["create", "update", "note", "delete", "dropAll"]);

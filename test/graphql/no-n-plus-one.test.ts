@@ -1,0 +1,241 @@
+/**
+ * A list must not cost a statement for each of its rows. This walks the schema: for every field of every type that a
+ * list can have as a row, it runs a document for one row and for several, and counts the statements at each database.
+ * A new field is found by itself; a new type of rows, or a required argument, needs an entry below.
+ */
+import {
+  execute,
+  type GraphQLField,
+  type GraphQLNamedType,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  getNamedType,
+  isAbstractType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  isRequiredArgument,
+  parse,
+} from "graphql";
+import pg from "pg";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import type { Access } from "../../server/access/access.ts";
+import { GraphQLContext } from "../../server/graphql/schema/context.ts";
+import { schema } from "../../server/graphql/schema/schema.ts";
+import { createEmptyDatabase, type TestDatabase } from "../support/database.ts";
+import { aProject, startApi } from "./api.ts";
+
+const { server } = startApi();
+/** More than two: some fields ask two questions in the same words. */
+const ROWS = 4;
+const admin: Access = { actor: "admin", role: "admin", projects: "all", requestId: "r" };
+const STORE = "a-store";
+
+/**
+ * For each type: a document that lists `$n` rows of it, or as many as there are. `ROW` stands for what it selects of a
+ * row. `$names`, `$keys`: those of `$n` queues and keys.
+ */
+const LISTS: Readonly<Record<string, string>> = {
+  Queue: "queues(project: $project, first: $n) { nodes ROW }",
+  Message: "queues(project: $project, first: $n) { nodes { messages(first: 2) { nodes ROW } } }",
+  Claim: "queues(project: $project, first: $n) { nodes { claims(first: 2) { nodes ROW } } }",
+  QueueSubscription: "queues(project: $project, first: $n) { nodes { subscriptions(first: 2) { nodes ROW } } }",
+  NamedQueueStats: "queueStats(project: $project, queues: $names) ROW",
+  CatalogueEntry: "catalogue(project: $project, first: $n) { nodes ROW }",
+  Pool: "pools(first: $n) { nodes ROW }",
+  Flavor: "flavors(project: $project, first: $n) { nodes ROW }",
+  Project: "projects(first: $n) { nodes ROW }",
+  Job: "jobs(first: $n) { nodes ROW }",
+  PoolShare: "poolPlacement ROW",
+  AuditEntry: "auditEntries(first: $n) { nodes ROW }",
+  KeyValueStore: "keyValueStores(first: $n) { nodes ROW }",
+  KeyValueKey: `keyValueKeys(store: "${STORE}", first: $n) { nodes ROW }`,
+  KeyValueLock: `keyValueLocks(store: "${STORE}", first: $n) { nodes ROW }`,
+  KeyValue: `keyValues(store: "${STORE}", keys: $keys) ROW`,
+  PoolHealth: "health { pools ROW }",
+  OperationHealth: "health { pools { operations ROW } }",
+  PoolHealthInterval: 'pool(pool: "default") { healthLastHour ROW }',
+  OperationInterval: 'pool(pool: "default") { healthLastHour { operations ROW } }',
+};
+/** Rows that only a mutation returns, whose cost is that of the mutation. */
+const OF_MUTATIONS = ["PoolGarbage", "PostResult"];
+const ARGUMENTS: Readonly<Record<string, string>> = {
+  "Pool.flavor": "project: $project",
+  "Queue.message": "id: $messageId",
+  "Queue.messagesById": "ids: [$messageId]",
+  "Queue.claim": "claimId: $claimId",
+};
+
+let variables: Record<string, unknown> = {};
+const databases: TestDatabase[] = [];
+/** How often each statement ran, by database. */
+let statements = new Map<string, number>();
+
+beforeAll(async () => {
+  const { operations, jobs } = server().engine;
+  const project = aProject();
+  // Each flavor has a pool of its own, and some pools are of no flavor.
+  for (let index = 0; index < ROWS + 2; index += 1) {
+    const database = await createEmptyDatabase();
+    databases.push(database);
+    const pool = `pool-${index}`;
+    await operations.pools.create(admin, { pool, uri: database.url, weight: 1 });
+    if (index < ROWS) await operations.flavors.create(admin, { project, flavor: `flavor-${index}`, pools: [pool] });
+  }
+  await operations.keyValueStores.create(admin, { store: STORE });
+  const ids: string[] = [];
+  const claims: string[] = [];
+  for (let index = 0; index < ROWS; index += 1) {
+    const queue = `queue-${index}`;
+    // Pairs of queues share a pool.
+    const metadata = { _flavor: `flavor-${index >> 1}`, _max_claim_count: 5, _dead_letter_queue: `missing-${index}` };
+    await operations.queues.create(admin, { project, queue, metadataText: JSON.stringify(metadata) });
+    const messages = Array.from({ length: 6 }, (_, number) => ({ bodyText: String(number) }));
+    ids.push(...(await operations.messages.post(admin, { project, queue, messages })).ids);
+    for (let number = 0; number < 2; number += 1) {
+      const { claim } = await operations.claims.create(admin, { project, queue, limit: 1 });
+      claims.push(claim?.id ?? "");
+      const subscriber = `http://${number}.example`;
+      await operations.subscriptions.create(admin, { project, queue, subscriber });
+    }
+    const other = { project: `${project}-${index}`, queue: "q" };
+    await operations.queues.create(admin, other);
+    const key = `key-${index}`;
+    await operations.keyValueStores.create(admin, { store: `store-${index}` });
+    await operations.keyValueStores.setValue(admin, { store: STORE, key, valueText: "1" });
+    await operations.keyValueStores.acquireLock(admin, { store: STORE, key });
+    const job = { kind: "moveQueue", project, target: queue, inputText: "{}", actor: "admin", requestId: "r" } as const;
+    await jobs.add(job);
+  }
+  // They name no pool, so they fail.
+  await vi.waitFor(async () => {
+    const { items } = await jobs.list({ page: { limit: 100 } });
+    expect(items.every(({ finishedAt }) => finishedAt !== null)).toBe(true);
+  }, 10_000);
+  variables = { project, messageId: ids[0], claimId: claims[0] };
+  const query = pg.Client.prototype.query;
+  vi.spyOn(pg.Client.prototype, "query").mockImplementation(function (this: pg.Client, ...args: unknown[]) {
+    const [statement] = args as [string | { name?: string; text: string }];
+    const text = typeof statement === "string" ? statement : (statement.name ?? statement.text);
+    // Not asked by a field: each new connection begins with it.
+    if (text.includes("pg_is_in_recovery()")) return Reflect.apply(query, this, args);
+    // A list of parameters is as long as the list of rows.
+    const key = `${this.database}: ${text.replace(/\$\d+(,\$\d+)*/g, "$")}`;
+    statements.set(key, (statements.get(key) ?? 0) + 1);
+    return Reflect.apply(query, this, args);
+  } as never);
+});
+afterAll(async () => {
+  vi.restoreAllMocks();
+  await server().close();
+  for (const database of databases) await database.drop();
+});
+
+const TYPES = Object.values(schema.getTypeMap()).filter(
+  (type): type is GraphQLObjectType => isObjectType(type) && !type.name.startsWith("__"),
+);
+const isEdge = ({ name }: GraphQLNamedType) => name.endsWith("Edge");
+
+function isList(type: GraphQLOutputType): boolean {
+  return isListType(type) || (isNonNullType(type) && isList(type.ofType));
+}
+
+/** Names of the types of rows: what is in a list, but for edges, whose node is a row. */
+const ROW_TYPES = [
+  ...new Set(
+    TYPES.flatMap((type) => Object.values(type.getFields()))
+      .filter(({ type }) => isList(type) && isObjectType(getNamedType(type)) && !isEdge(getNamedType(type)))
+      .map(({ type }) => getNamedType(type).name),
+  ),
+].sort();
+
+const isPlain = (field: GraphQLField<unknown, unknown>) =>
+  isLeafType(getNamedType(field.type)) && !field.args.some(isRequiredArgument);
+
+function plainFields(type: GraphQLNamedType): string {
+  if (isAbstractType(type)) {
+    const parts = schema.getPossibleTypes(type).map((one) => `... on ${one.name} { ${plainFields(one)} }`);
+    return `__typename ${parts.join(" ")}`;
+  }
+  const fields = Object.values((type as GraphQLObjectType).getFields()).filter(isPlain);
+  return fields.length === 0 ? "__typename" : fields.map(({ name }) => name).join(" ");
+}
+
+/** The field with everything below it that has no fields of its own. */
+function selectionOf(type: GraphQLObjectType, field: GraphQLField<unknown, unknown>): string {
+  const named = getNamedType(field.type);
+  const given = ARGUMENTS[`${type.name}.${field.name}`];
+  if (given === undefined && field.args.some(isRequiredArgument)) {
+    throw new Error(`${type.name}.${field.name} needs arguments: give them in ARGUMENTS.`);
+  }
+  if (isLeafType(named)) return given === undefined ? field.name : `${field.name}(${given})`;
+  if (!named.name.endsWith("Connection")) {
+    return `${field.name}${given === undefined ? "" : `(${given})`} { ${plainFields(named)} }`;
+  }
+  const fields = (named as GraphQLObjectType).getFields();
+  const count = "count" in fields ? "count { value }" : "";
+  const node = getNamedType(fields.nodes?.type as GraphQLOutputType);
+  const page = `nodes { ${plainFields(node)} } edges { cursor } pageInfo { endCursor } ${count}`;
+  return `${field.name}(${[given, "first: 2"].filter(Boolean).join(", ")}) { ${page} }`;
+}
+
+/** The statements of a document that lists `n` rows, each with how often it ran. */
+async function costOf(list: string, selection: string, n: number): Promise<Map<string, number>> {
+  const declared: Readonly<Record<string, string>> = {
+    project: "String",
+    n: "Int",
+    names: "[String!]!",
+    keys: "[String!]!",
+    messageId: "ID!",
+    claimId: "ID!",
+  };
+  const body = list.replace("ROW", `{ ${selection} }`);
+  const used = Object.entries(declared).filter(([name]) => new RegExp(`\\$${name}\\b`).test(body));
+  const names = Array.from({ length: n }, (_, index) => `queue-${index}`);
+  const keys = Array.from({ length: n }, (_, index) => `key-${index}`);
+  const head = used.length === 0 ? "" : `query Q(${used.map(([name, type]) => `$${name}: ${type}`).join(", ")})`;
+  statements = new Map();
+  const { operations, config } = server().engine;
+  // Straight to the executor: a document of this test may cost more than one of a client.
+  const { errors = [] } = await execute({
+    schema,
+    document: parse(`${head} { ${body} }`),
+    variableValues: { ...variables, n, names, keys },
+    contextValue: new GraphQLContext({
+      access: admin,
+      operations,
+      limits: config,
+      signal: () => new AbortController().signal,
+      showsCost: false,
+    }),
+  });
+  expect(errors, body).toEqual([]);
+  return statements;
+}
+
+test("every type of rows has a list in the table of this test, and edges hold only their row and its cursor", () => {
+  expect(ROW_TYPES).toEqual([...Object.keys(LISTS), ...OF_MUTATIONS].sort());
+  for (const type of TYPES.filter(isEdge)) expect(Object.keys(type.getFields()).sort()).toEqual(["cursor", "node"]);
+});
+
+test.each(Object.keys(LISTS))("no field of %s costs a list a statement for each row", async (name) => {
+  const type = schema.getType(name) as GraphQLObjectType;
+  const list = LISTS[name] ?? "";
+  const repeated: string[] = [];
+  for (const field of Object.values(type.getFields())) {
+    const selection = selectionOf(type, field);
+    const one = await costOf(list, selection, 1);
+    const isRepeated = ([statement, times]: [string, number]) => times > Math.max(1, one.get(statement) ?? 0);
+    let found: [string, number][] = [];
+    // What a cache has forgotten is asked for, perhaps once for the rows and once for something else.
+    for (let attempt = 1; attempt <= 3; attempt += 1) {
+      found = [...(await costOf(list, selection, ROWS))].filter(isRepeated);
+      if (found.length === 0) break;
+    }
+    for (const [statement, times] of found) {
+      repeated.push(`${field.name}: ${times} times ${statement.replace(/\s+/g, " ").slice(-200)}`);
+    }
+  }
+  expect(repeated).toEqual([]);
+});
