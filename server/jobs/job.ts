@@ -42,13 +42,29 @@ export interface Job {
   finishedAt: Date | null;
 }
 
+/** The idempotency key of a request for a job. It belongs to the job's kind and target. */
+export interface JobOnce {
+  key: string;
+  /** What was asked for, as text. */
+  request: string;
+}
+
+/** What a job is about. */
+export type JobSubject = Pick<Job, "kind" | "project" | "target">;
+
 export interface JobStore {
   /**
    * Adds a job, unless one of the same kind and target has not ended: then that one is returned, with `created` false.
+   *
+   * With `once`, a repeat returns the job that the first call returned, ended or not, as long as it is kept.
+   * IDEMPOTENCY_KEY_REUSED.
    */
   add(
-    job: Pick<Job, "kind" | "project" | "target" | "inputText" | "actor" | "requestId">,
+    job: JobSubject & Pick<Job, "inputText" | "actor" | "requestId">,
+    once?: JobOnce,
   ): Promise<{ job: Job; created: boolean }>;
+  /** What `add` returned for this key. Null when it is new. IDEMPOTENCY_KEY_REUSED. */
+  findByKey(target: JobSubject, once: JobOnce): Promise<Job | null>;
   get(id: string): Promise<Job | null>;
   /** Those that exist, in any order. */
   getMany(ids: readonly string[]): Promise<Job[]>;

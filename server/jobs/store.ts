@@ -1,10 +1,11 @@
 /** Jobs in the control database, shared by all processes. Its clock decides leases. */
 import type pg from "pg";
 import type { ErrorCode } from "../errors.ts";
+import { keyReused } from "../storage/idempotency.ts";
 import type { Page } from "../storage/list-pages.ts";
 import { markerField, numberMarker, pageOf, readsBackward } from "../storage/list-pages.ts";
-import { translatePostgresError } from "../storage/postgres/sql/connection.ts";
-import type { Job, JobKind, JobState, JobStore } from "./job.ts";
+import { isUniqueViolation, translatePostgresError } from "../storage/postgres/sql/connection.ts";
+import type { Job, JobKind, JobOnce, JobState, JobStore, JobSubject } from "./job.ts";
 
 interface JobRow {
   id: string;
@@ -41,6 +42,24 @@ const OURS = "id = $1 AND holder = $2 AND fence = $3 AND state = 'running'";
 const SQL = {
   add: `INSERT INTO jobs (kind, project, target, input, actor, request_id) VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (kind, target, (coalesce(project, ''))) WHERE ${UNFINISHED} DO NOTHING RETURNING ${COLUMNS}`,
+  // For the new job, or the one that has not ended. No row: that one was added at this moment.
+  addOnce: `WITH added AS (
+      INSERT INTO jobs (kind, project, target, input, actor, request_id) VALUES ($1, $2, $3, $4, $5, $6)
+      ON CONFLICT (kind, target, (coalesce(project, ''))) WHERE ${UNFINISHED} DO NOTHING RETURNING *),
+    found AS (
+      SELECT true AS created, a.* FROM added a
+      UNION ALL
+      SELECT false, j.* FROM jobs j
+      WHERE kind = $1 AND coalesce(project, '') = coalesce($2, '') AND target = $3 AND ${UNFINISHED}
+        AND NOT EXISTS (SELECT 1 FROM added)),
+    keyed AS (
+      INSERT INTO job_keys (kind, project, target, key, request, job_id)
+      SELECT $1, coalesce($2, ''), $3, $7, $8, f.id FROM found f)
+    SELECT created, ${COLUMNS} FROM found`,
+  byKey: `SELECT k.key_request, ${COLUMNS} FROM jobs JOIN (
+      SELECT job_id, request AS key_request FROM job_keys
+      WHERE kind = $1 AND project = coalesce($2, '') AND target = $3 AND key = $4
+    ) AS k ON k.job_id = jobs.id`,
   unfinished: `SELECT ${COLUMNS} FROM jobs
     WHERE kind = $1 AND coalesce(project, '') = coalesce($2, '') AND target = $3 AND ${UNFINISHED}`,
   get: `SELECT ${COLUMNS} FROM jobs WHERE id = $1`,
@@ -104,8 +123,32 @@ export function createJobStore({ connections }: { connections: pg.Pool }): JobSt
     return pageOf(rows.map(toJob), page, ({ id }) => id);
   }
 
+  async function findByKey({ kind, project, target }: JobSubject, { key, request }: JobOnce): Promise<Job | null> {
+    const [row] = await run<JobRow & { key_request: string }>(SQL.byKey, [kind, project, target, key], false);
+    if (row !== undefined && row.key_request !== request) throw keyReused(key);
+    return row === undefined ? null : toJob(row);
+  }
+
+  async function addOnce(job: Parameters<JobStore["add"]>[0], once: JobOnce): ReturnType<JobStore["add"]> {
+    const { kind, project, target, inputText, actor, requestId } = job;
+    for (;;) {
+      const prior = await findByKey(job, once);
+      if (prior !== null) return { job: prior, created: false };
+      const values = [kind, project, target, inputText, actor, requestId, once.key, once.request];
+      try {
+        const [row] = await run<JobRow & { created: boolean }>(SQL.addOnce, values, true);
+        if (row !== undefined) return { job: toJob(row), created: row.created };
+      } catch (error) {
+        // Another call with this key has committed in between: nothing was added, and its job is read.
+        if (!isUniqueViolation(error)) throw error;
+      }
+    }
+  }
+
   return {
-    async add({ kind, project, target, inputText, actor, requestId }) {
+    async add(job, once) {
+      if (once !== undefined) return addOnce(job, once);
+      const { kind, project, target, inputText, actor, requestId } = job;
       // The unfinished job may end before it is read. Then the new one can be added.
       for (;;) {
         const [row] = await run<JobRow>(SQL.add, [kind, project, target, inputText, actor, requestId], true);
@@ -114,6 +157,7 @@ export function createJobStore({ connections }: { connections: pg.Pool }): JobSt
         if (other !== undefined) return { job: toJob(other), created: false };
       }
     },
+    findByKey,
     get,
     async getMany(ids) {
       const known = ids.filter(isId);

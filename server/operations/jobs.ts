@@ -1,7 +1,15 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
-import { JOB_KINDS, JOB_STATES, type Job, type JobKind, type JobState } from "../jobs/job.ts";
+import {
+  JOB_KINDS,
+  JOB_STATES,
+  type Job,
+  type JobKind,
+  type JobOnce,
+  type JobState,
+  type JobSubject,
+} from "../jobs/job.ts";
 import type { JobWork } from "../jobs/runner.ts";
 import { DEFAULT_POOL } from "../storage/data-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
@@ -10,7 +18,7 @@ import { audited, permitted, possible } from "./audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import type { PageParams, QueueAddress } from "./input/addresses.ts";
 import { badInput, checkBatch, pageRequest } from "./input/limits.ts";
-import { checkName, chosenQueue } from "./input/names.ts";
+import { checkName, checkToken, chosenQueue } from "./input/names.ts";
 import { readVisible } from "./input/visible.ts";
 import { createMoveWork } from "./lifecycle/move-jobs.ts";
 import type { QueueMoves } from "./lifecycle/queue-moves.ts";
@@ -37,17 +45,17 @@ export interface JobOperations {
    * moves too, as far as DeadLetterGroups includes it; the job's result names what was included and excluded.
    *
    * Returns the job once it has ended, or after two seconds while it runs. If a move of this queue has not ended,
-   * returns that job instead. A job survives a crash: another process continues it. Role operator.
-   * QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED, POOL_DOES_NOT_EXIST, NOT_SUPPORTED, POOL_URI_IN_USE when both pools are one
-   * store, BAD_INPUT when the pool is of another flavor.
+   * returns that job instead. With an `idempotencyKey`, a repeat returns the same job also after it ended, as long as
+   * jobs are kept. A job survives a crash: another process continues it. Role operator. QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED, POOL_DOES_NOT_EXIST, NOT_SUPPORTED, POOL_URI_IN_USE when both pools are one
+   * store, BAD_INPUT when the pool is of another flavor, IDEMPOTENCY_KEY_REUSED.
    */
-  moveQueue(access: Access, params: QueueAddress & { pool: string }): Promise<Job>;
+  moveQueue(access: Access, params: QueueAddress & { pool: string; idempotencyKey?: string | null }): Promise<Job>;
   /**
    * Moves all queues of a pool to other pools of their flavors, by weight. Sets the pool's weight to 0, so that it gets
-   * no new queues. Returns like `moveQueue`. Role admin. POOL_DOES_NOT_EXIST, NO_POOL_FOUND when no other pool takes
-   * its queues.
+   * no new queues. Returns like `moveQueue`, and takes an `idempotencyKey` like it. Role admin. POOL_DOES_NOT_EXIST,
+   * NO_POOL_FOUND when no other pool takes its queues.
    */
-  drainPool(access: Access, params: { pool: string }): Promise<Job>;
+  drainPool(access: Access, params: { pool: string; idempotencyKey?: string | null }): Promise<Job>;
   /**
    * Cancels a job. One that runs stops at its next safe point: queues that have moved stay where they are, and a
    * drained pool gets its weight back. One that has ended stays as it is. JOB_DOES_NOT_EXIST, also when the
@@ -86,9 +94,9 @@ export function createJobOperations(
     return job.project !== null && access.projects.includes(job.project) ? job : null;
   }
 
-  async function add(access: Access, kind: JobKind, project: string | null, target: string, input: object) {
+  async function add(access: Access, target: JobSubject, input: object, once?: JobOnce) {
     const { actor, requestId } = access;
-    const added = await jobs.add({ kind, project, target, inputText: JSON.stringify(input), actor, requestId });
+    const added = await jobs.add({ ...target, inputText: JSON.stringify(input), actor, requestId }, once);
     for (const listener of listeners) listener();
     return added;
   }
@@ -152,6 +160,10 @@ export function createJobOperations(
       const trace = { access, action: "moveQueue", project: params.project ?? null, target: String(params.queue) };
       const queue = await permitted(context, trace, "operator", () => chosenQueue(limits, access, params));
       const pool = checkName("pool", params.pool);
+      const target: JobSubject = { kind: "moveQueue", project: queue.project, target: queue.name };
+      const once = onceOf(params, pool);
+      const prior = once && (await jobs.findByKey(target, once));
+      if (prior) return waitForEnd(prior);
       const { flavor } = await requirePool(pool);
       const wanted = work.flavorOf(await control.queues.getMetadata(queue));
       if (flavor !== wanted) {
@@ -163,15 +175,19 @@ export function createJobOperations(
         });
       }
       const from = await work.requireMovable(queue, pool);
-      return waitForEnd((await add(access, "moveQueue", queue.project, queue.name, { from, pool })).job);
+      return waitForEnd((await add(access, target, { from, pool }, once)).job);
     },
 
     async drainPool(access, params) {
       const trace = { access, action: "drainPool", project: null, target: String(params.pool) };
       const pool = await permitted(context, trace, "admin", () => checkName("pool", params.pool));
+      const target: JobSubject = { kind: "drainPool", project: null, target: pool };
+      const once = onceOf(params, "");
+      const prior = once && (await jobs.findByKey(target, once));
+      if (prior) return waitForEnd(prior);
       const { items } = await jobs.list({ page: { limit: 100 }, kind: "drainPool", target: pool });
       const unfinished = items.find((job) => job.finishedAt === null);
-      if (unfinished !== undefined) return unfinished;
+      if (unfinished !== undefined && once === undefined) return unfinished;
       await possible(context, trace, () => work.requireElsewhere(pool));
       const job = await audited(context, trace, async (tx) => {
         // The update blocks all other changes of pools until the commit. So `control`, which reads outside of the
@@ -179,7 +195,7 @@ export function createJobOperations(
         // the commit fails, the job runs all the same: it sets the weight to 0 itself.
         if (pool !== DEFAULT_POOL) await tx.pools.update(pool, { weight: 0 });
         const weight = pool === DEFAULT_POOL ? null : (await control.pools.get(pool)).weight;
-        const { job, created } = await add(access, "drainPool", null, pool, { weight });
+        const { job, created } = await add(access, target, { weight }, once);
         if (!created && weight !== null) await tx.pools.update(pool, { weight });
         const details = weight === null ? {} : { before: { weight }, after: { weight: 0 } };
         return { result: job, details, changed: created };
@@ -209,7 +225,8 @@ export function createJobOperations(
         const { flavor: here } = await requirePool(entry.pool);
         if (here === flavor) return;
         const pool = (await work.groups.homeOf(queue, flavor, entry.pool)) ?? (await data.choosePool(flavor));
-        const { job, created } = await add(access, "moveQueue", queue.project, queue.name, { from: entry.pool, pool });
+        const target: JobSubject = { kind: "moveQueue", project: queue.project, target: queue.name };
+        const { job, created } = await add(access, target, { from: entry.pool, pool });
         if (created) return;
         // A move that is under way checks the flavor before it ends. It may have done so just before the change.
         await waitForEnd(job);
@@ -220,6 +237,12 @@ export function createJobOperations(
     recoverMoves: () => moves.recover(),
     onAdded: (listener) => void listeners.add(listener),
   };
+}
+
+/** `request`: what a repeat must ask for too, beside the target. */
+function onceOf(params: { idempotencyKey?: string | null }, request: string): JobOnce | undefined {
+  const key = checkToken("idempotencyKey", params.idempotencyKey);
+  return key === null ? undefined : { key, request };
 }
 
 export function jobDoesNotExist(id: string): DomainError {

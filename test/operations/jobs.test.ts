@@ -105,6 +105,44 @@ describe("moveQueue", () => {
     expect(again).toMatchObject({ state: "done" });
   });
 
+  it("is asked for once with an idempotency key: a repeat returns the same job, also after it ended", async () => {
+    startRunner();
+    const [one, two] = [await aPool(), await aPool()];
+    await aQueue("once", one);
+    const { moveQueue, drainPool } = service.operations.jobs;
+    const request = { project: "p", queue: "once", pool: two, idempotencyKey: "k" };
+    const jobs = await Promise.all([1, 2, 3].map(() => moveQueue(operator, request)));
+    await moveQueue(operator, { ...request, pool: one, idempotencyKey: "back" });
+    expect(await poolOf("once")).toBe(one);
+    const again = await moveQueue(operator, request);
+    expect([...jobs, again].map(({ id, state }) => ({ id, state }))).toEqual(
+      Array(4).fill({ id: jobs[0]?.id, state: "done" }),
+    );
+    expect(await poolOf("once")).toBe(one);
+    expect(await codeOf(moveQueue(operator, { ...request, pool: one }))).toBe("IDEMPOTENCY_KEY_REUSED");
+    expect(await codeOf(moveQueue(operator, { ...request, idempotencyKey: "" }))).toBe("BAD_INPUT");
+    const drained = await drainPool(admin, { pool: one, idempotencyKey: "k" });
+    expect(await drainPool(admin, { pool: one, idempotencyKey: "k" })).toMatchObject({ id: drained.id });
+    expect((await drainPool(admin, { pool: one })).id).not.toBe(drained.id);
+  });
+
+  it("keeps the key of a request that found an unfinished job, and forgets it with the job", async () => {
+    const target = { kind: "moveQueue", project: "p", target: "found" } as const;
+    const job = { ...target, inputText: "{}", actor: "otto", requestId: "r" };
+    const { jobs } = service;
+    const first = await jobs.add(job);
+    const once = { key: "k", request: "two" };
+    expect(await jobs.add(job, once)).toMatchObject({ job: { id: first.job.id }, created: false });
+    await jobs.cancel(first.job.id);
+    expect(await jobs.add(job, once)).toMatchObject({ job: { id: first.job.id }, created: false });
+    expect(await codeOf(jobs.add(job, { ...once, request: "three" }))).toBe("IDEMPOTENCY_KEY_REUSED");
+    const other = await jobs.add(job, { ...once, key: "other" });
+    expect(other.created).toBe(true);
+    await jobs.cancel(other.job.id);
+    await jobs.trim({ days: 0, limit: 1000 });
+    expect(await jobs.findByKey(target, once)).toBeNull();
+  });
+
   it("moves the dead letter queue too", async () => {
     startRunner();
     const [one, two] = [await aPool(), await aPool()];
