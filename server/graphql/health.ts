@@ -2,7 +2,9 @@
 import type { Limits } from "../config.ts";
 import type { GcReport } from "../operations/gc.ts";
 import type { HealthReport, PoolHealth } from "../operations/health.ts";
+import { FIXED_LIMITS } from "../operations/input/fixed-limits.ts";
 import type { GcResult, OperationHealth } from "../storage/driver-health.ts";
+import { MAX_ALIASES, MAX_COST } from "./http/document-limits.ts";
 import { ErrorCodeType } from "./http/mask-errors.ts";
 import { followPool, POOL_REFERENCE, PoolType } from "./pools.ts";
 import { batched } from "./schema/batched.ts";
@@ -169,7 +171,7 @@ const ViewerType = builder.objectRef<Viewer>("Viewer").implement({
 });
 
 /** The field of each setting, with its unit last, and what it means. */
-const LIMITS: Record<Exclude<keyof Limits, "MAX_LIVE_STREAMS">, [field: string, description: string]> = {
+const LIMITS: Record<keyof Limits, [field: string, description: string]> = {
   MIN_MESSAGE_TTL: ["minMessageTtlSeconds", "Shortest life of a message, in seconds."],
   MAX_MESSAGE_TTL: ["maxMessageTtlSeconds", "Longest life of a message, in seconds."],
   DEFAULT_MESSAGE_TTL: [
@@ -216,17 +218,47 @@ const LIMITS: Record<Exclude<keyof Limits, "MAX_LIVE_STREAMS">, [field: string, 
     "operationDeadlineSeconds",
     "How long an operation may take, in seconds. The longest `waitSeconds` of its fields is added.",
   ],
+  MAX_LIVE_STREAMS: [
+    "maxLiveStreams",
+    "Most streams of server-sent events at a time, of all clients of one process. Beyond that: TOO_MANY_REQUESTS.",
+  ],
+};
+
+/** Limits that no setting changes. */
+const FIXED: Record<keyof typeof FIXED_LIMITS, string> = {
+  maxWaitSeconds: "Longest `waitSeconds`.",
+  idempotencyKeySeconds:
+    "How long an idempotency key is kept, in seconds. Those of pops are kept shorter, those of moves and drains as long as the job.",
+  popIdempotencyKeySeconds: "How long the idempotency key of a pop is kept, in seconds, and with it the messages.",
+  maxKeptPopBytes:
+    "Most bytes of bodies in a pop with an idempotency key. It ends early at this size, but has at least one message.",
+  maxIdempotencyKeyLength: "Longest idempotency key or client id, in characters.",
+  maxKeyValueKeyLength: "Longest key or lock token of a key-value store, in characters.",
+};
+
+/** Those of documents. */
+const OF_DOCUMENTS: Record<string, [value: number, description: string]> = {
+  maxAliases: [MAX_ALIASES, "Most fields of an operation whose alias differs from their name."],
+  maxCost: [MAX_COST, "Highest cost of an operation, as the extension `cost` tells it."],
 };
 
 const LimitsType = builder.objectRef<Limits>("Limits").implement({
   description: "The limits on requests. All bounds are inclusive.",
   fields: (t) =>
-    Object.fromEntries(
-      Object.entries(LIMITS).map(([name, [field, description]]) => [
+    Object.fromEntries([
+      ...Object.entries(LIMITS).map(([name, [field, description]]) => [
         field,
         t.expose(name as keyof typeof LIMITS, { type: "SafeInt", description }),
       ]),
-    ),
+      ...Object.entries(FIXED).map(([field, description]) => [
+        field,
+        t.field({ type: "SafeInt", description, resolve: () => FIXED_LIMITS[field as keyof typeof FIXED_LIMITS] }),
+      ]),
+      ...Object.entries(OF_DOCUMENTS).map(([field, [value, description]]) => [
+        field,
+        t.field({ type: "SafeInt", description, resolve: () => value }),
+      ]),
+    ]),
 });
 
 builder.queryFields((t) => ({

@@ -195,17 +195,25 @@ builder.queryFields((t) => ({
   }),
 }));
 
+const jobKeyField = {
+  description:
+    "Any text, up to `limits.maxIdempotencyKeyLength`. A repeat with the same key returns the same job, also after it ended, as long as the job is kept.",
+} as const;
 const MoveQueueInput = builder.inputType("MoveQueueInput", {
   description: "A queue, and the pool to move it to.",
   fields: (t) => ({
     project: t.string(projectField),
     queue: t.string(queueField),
     pool: t.string({ required: true, description: "The pool's name. It must be of the queue's flavor." }),
+    idempotencyKey: t.string(jobKeyField),
   }),
 });
 const DrainPoolInput = builder.inputType("DrainPoolInput", {
   description: "The pool to empty.",
-  fields: (t) => ({ pool: t.string({ required: true, description: "The pool's name." }) }),
+  fields: (t) => ({
+    pool: t.string({ required: true, description: "The pool's name." }),
+    idempotencyKey: t.string(jobKeyField),
+  }),
 });
 const CancelJobInput = builder.inputType("CancelJobInput", {
   description: "The job to stop.",

@@ -264,6 +264,10 @@ const PopMessagesInput = builder.inputType("PopMessagesInput", {
     project: t.string(projectField),
     queue: t.string(queueField),
     limit: t.field(takeLimitField),
+    idempotencyKey: t.string({
+      description:
+        "Any text, up to `limits.maxIdempotencyKeyLength`. A repeat within `limits.popIdempotencyKeySeconds` returns the same messages and deletes none. A pop with a key takes at most `limits.maxKeptPopBytes` of bodies. One that returned nothing keeps nothing, so a repeat may find messages.",
+    }),
   }),
 });
 const PopMessagesPayload = builder.objectRef<{ messages: MessageRecord[] }>("PopMessagesPayload").implement({
@@ -337,7 +341,7 @@ builder.mutationFields((t) => ({
     type: PopMessagesPayload,
     args: { input: t.arg({ type: PopMessagesInput, required: true, description: "The queue, and how many." }) },
     description:
-      "Deletes the oldest ready messages and returns them. Delivery is at most once: if the answer is lost, so are they. Unlike a claim, a pop moves nothing to the dead letter queue. TOO_LARGE when the answer has no room for them: then none is deleted.",
+      "Deletes the oldest ready messages and returns them. Delivery is at most once: if the answer is lost, so are they, unless there is an `idempotencyKey` to ask for it again. Unlike a claim, a pop moves nothing to the dead letter queue. TOO_LARGE when the answer has no room for them: then none is deleted.",
     resolve: async (_root, { input }, { access, answer, operations }, info) => ({
       messages: await operations.messages.pop(access, { ...input, bodies: answer.takes(info) }),
     }),

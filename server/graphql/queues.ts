@@ -257,6 +257,17 @@ const PurgeResourceType = builder.enumType("PurgeResource", {
     SUBSCRIPTIONS: { value: "subscriptions", description: "All subscriptions." },
   } as const,
 });
+const PurgeBound = builder.inputType("PurgeBound", {
+  isOneOf: true,
+  description: "Up to where a purge goes. What is at the bound itself stays.",
+  fields: (t) => ({
+    marker: t.string({ description: "Before the message with this marker." }),
+    time: t.field({
+      type: "DateTime",
+      description: "Messages that were posted before it, or moved here before it: see `Message.createdAt`.",
+    }),
+  }),
+});
 const PurgeQueueInput = builder.inputType("PurgeQueueInput", {
   description: "The queue to empty.",
   fields: (t) => ({
@@ -264,18 +275,32 @@ const PurgeQueueInput = builder.inputType("PurgeQueueInput", {
     queue: t.string(queueField),
     resources: t.field({
       type: [PurgeResourceType],
-      description: "What to remove. Left out: both. An empty list: nothing.",
+      description: "What to remove. Left out: both, or with `before` messages. An empty list: nothing.",
+    }),
+    before: t.field({
+      type: PurgeBound,
+      description: "Only messages before it, in any state. Not together with subscriptions. Left out: all.",
     }),
     idempotencyKey: t.string(idempotencyKeyField),
   }),
 });
-const PurgeQueuePayload = builder.objectRef<{ subscriptions: number }>("PurgeQueuePayload").implement({
-  description:
-    "The result of purgeQueue. It does not count the messages, because counting takes longer the more there are.",
-  fields: (t) => ({
-    subscriptions: t.expose("subscriptions", { type: "SafeInt", description: "How many subscriptions were removed." }),
-  }),
-});
+const PurgeQueuePayload = builder
+  .objectRef<{ messages: number | null; subscriptions: number }>("PurgeQueuePayload")
+  .implement({
+    description: "The result of purgeQueue.",
+    fields: (t) => ({
+      messages: t.expose("messages", {
+        type: "SafeInt",
+        nullable: true,
+        description:
+          "How many messages were removed. Null when they are too many to be counted at once: the purge itself takes no longer for more.",
+      }),
+      subscriptions: t.expose("subscriptions", {
+        type: "SafeInt",
+        description: "How many subscriptions were removed.",
+      }),
+    }),
+  });
 
 /** Converts a change for the operations. BAD_INPUT when REMOVE has a value, or when ADD or REPLACE has none. */
 function metadataChange({ op, key, value }: typeof QueueMetadataChange.$inferInput, index: number): MetadataChange {
@@ -356,7 +381,8 @@ builder.mutationFields((t) => ({
   purgeQueue: t.field({
     type: PurgeQueuePayload,
     args: { input: t.arg({ type: PurgeQueueInput, required: true, description: "The queue, and what to remove." }) },
-    description: "Empties a queue at once, however full it is. Its metadata stays.",
+    description:
+      "Empties a queue at once, however full it is, or removes its beginning. Its metadata stays. In a Redis pool a beginning is removed in steps, oldest first; DEADLINE_EXCEEDED when it is too long for one call: a repeat continues. With an `idempotencyKey`, a repeat removes no messages that were posted since the first call, but subscriptions each time.",
     resolve: (_root, { input }, { access, operations }) => operations.queues.purge(access, input),
   }),
 }));

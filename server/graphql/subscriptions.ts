@@ -1,6 +1,13 @@
 import type { SubscriptionRecord } from "../operations/subscriptions.ts";
 import { addressOf, followQueue, QUEUE_REFERENCE, QueueType } from "./queue-types.ts";
-import { createQueueField, orNull, projectField, queueArgs, queueField } from "./schema/addresses.ts";
+import {
+  createQueueField,
+  idempotencyKeyField,
+  orNull,
+  projectField,
+  queueArgs,
+  queueField,
+} from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
@@ -105,6 +112,7 @@ const CreateQueueSubscriptionInput = builder.inputType("CreateQueueSubscriptionI
     ttlSeconds: t.field({ type: "SafeInt", description: "How many seconds it lives. Left out: the server's default." }),
     options: t.field(optionsField),
     createQueue: t.boolean(createQueueField),
+    idempotencyKey: t.string(idempotencyKeyField),
   }),
 });
 const CreateQueueSubscriptionPayload = builder
@@ -158,7 +166,8 @@ builder.mutationFields((t) => ({
   createQueueSubscription: t.field({
     type: CreateQueueSubscriptionPayload,
     args: { input: t.arg({ type: CreateQueueSubscriptionInput, required: true, description: "The subscription." }) },
-    description: "Stores a subscription. Nothing is delivered to it yet.",
+    description:
+      "Stores a subscription. Nothing is delivered to it yet. With an `idempotencyKey`, a repeat returns the subscription as it is now; SUBSCRIPTION_DOES_NOT_EXIST if it is gone, for it is not stored again.",
     resolve: (_root, { input: { options, ...input } }, { access, operations }) =>
       operations.subscriptions.create(access, {
         ...input,

@@ -154,7 +154,7 @@ export interface KeyValueStoreOperations {
 
 /** How long `acquireLock` waits by default. */
 export const LOCK_WAIT_SECONDS = USER_LOCK_WAIT_SECONDS;
-const MAX_KEY_LENGTH = 1024;
+export const MAX_KEY_LENGTH = 1024;
 const MIN_LOCK_TIMEOUT = 2;
 const MAX_LOCK_TIMEOUT = 3600;
 const MAX_EXPIRATION = 10 * 365 * 86_400;

@@ -110,9 +110,16 @@ export interface MessageOperations {
   ): Promise<MessageRecord>;
   /**
    * Deletes the oldest ready messages and returns them: at most `limit` (as for pages), or fewer because of bytes. No
-   * two callers get the same message. Hazard: if the answer is lost, so are the messages.
+   * two callers get the same message. Hazard: without a key, if the answer is lost, so are the messages.
+   *
+   * With an `idempotencyKey`, a repeat within ten minutes returns the same messages and deletes none, whatever came
+   * between. They are kept with the deletion, both or neither, so a pop with a key takes at most 4 MiB.
+   * IDEMPOTENCY_KEY_REUSED; TOO_LARGE when a repeat has too little room left in its answer.
    */
-  pop(access: Access, params: QueueAddress & { limit?: number | null; bodies?: BodyBudget }): Promise<MessageRecord[]>;
+  pop(
+    access: Access,
+    params: QueueAddress & { limit?: number | null; idempotencyKey?: string | null; bodies?: BodyBudget },
+  ): Promise<MessageRecord[]>;
   /**
    * Deletes a message, in one step with its check.
    *
@@ -320,9 +327,11 @@ export function createMessageOperations(
       const queue = chosen(access, "operator", params);
       const { bodies = ofPage } = params;
       const limit = checkLimit(limits, "limit", params.limit);
+      const idempotencyKey = checkToken("idempotencyKey", params.idempotencyKey);
+      const once = idempotencyKey === null ? {} : { idempotencyKey };
       return inLiveQueue(lookup, queue, async (attributes) => {
         const exhaustedFrom = await deadLetters.exhaustedFrom(queue, attributes);
-        const take = (maxBytes: number) => data.messages.pop({ queue, limit, exhaustedFrom, maxBytes });
+        const take = (maxBytes: number) => data.messages.pop({ queue, limit, exhaustedFrom, maxBytes, ...once });
         return (await bodies.spend(take, itself)).map((message) => placed(queue, message, exhaustedFrom));
       });
     },

@@ -2,7 +2,7 @@ import { type Access, requireRole } from "../access/access.ts";
 import { DomainError } from "../errors.ts";
 import type { BatchResult } from "../storage/batch-result.ts";
 import type { QueueOrder } from "../storage/control-driver.ts";
-import type { QueueStats } from "../storage/data-driver.ts";
+import type { PurgeBound, QueueStats } from "../storage/data-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
 import { type QueueRef, queueKey } from "../storage/queue-ref.ts";
 import { intended, permitted } from "./audit-trail.ts";
@@ -103,13 +103,20 @@ export interface QueueOperations {
    * Removes all messages (claimed ones too), all subscriptions, or both, at once. Default: both. The metadata stays. A
    * crash can leave the subscriptions, and the audit entry "intended".
    *
+   * With `before`, removes only messages, those before that bound: see MessageController.purge. BAD_INPUT together with
+   * subscriptions. `messages` is how many were removed, null when that is not known.
+   *
    * With an `idempotencyKey`, a repeat within a day removes no messages that were posted since the first call. It
-   * removes subscriptions each time. BAD_INPUT, QUEUE_DOES_NOT_EXIST.
+   * removes subscriptions each time. BAD_INPUT, QUEUE_DOES_NOT_EXIST, IDEMPOTENCY_KEY_REUSED.
    */
   purge(
     access: Access,
-    params: QueueAddress & { resources?: readonly PurgeResource[] | null; idempotencyKey?: string | null },
-  ): Promise<{ subscriptions: number }>;
+    params: QueueAddress & {
+      resources?: readonly PurgeResource[] | null;
+      before?: { marker?: string | null; time?: Date | null } | null;
+      idempotencyKey?: string | null;
+    },
+  ): Promise<{ messages: number | null; subscriptions: number }>;
   /** Counts the queue's messages by state. QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED, and the errors of its pool. */
   stats(access: Access, params: QueueAddress): Promise<QueueStats>;
   /**
@@ -292,18 +299,20 @@ export function createQueueOperations(
 
     async purge(access, params) {
       const queue = await changing(access, "purgeQueue", params);
-      const resources = checkResources(params.resources);
+      const before = checkBound(params.before);
+      const resources = checkResources(params.resources, before);
       const idempotencyKey = checkToken("idempotencyKey", params.idempotencyKey) ?? undefined;
       await lookup.attributes(queue);
       const trace = { access, action: "purgeQueue", project: queue.project, target: queue.name };
+      const bound = before === undefined ? {} : { before };
       const purge = async () => {
-        if (resources.includes("messages")) {
-          await data.messages.purge({ queue, ...(idempotencyKey ? { idempotencyKey } : {}) });
-        }
-        return resources.includes("subscriptions") ? data.subscriptions.deleteAll({ queue }) : 0;
+        const { messages } = resources.includes("messages")
+          ? await data.messages.purge({ queue, ...bound, ...(idempotencyKey ? { idempotencyKey } : {}) })
+          : { messages: 0 };
+        const subscriptions = resources.includes("subscriptions") ? await data.subscriptions.deleteAll({ queue }) : 0;
+        return { messages, subscriptions };
       };
-      const subscriptions = await intended(context, trace, { resources }, purge, (count) => ({ subscriptions: count }));
-      return { subscriptions };
+      return intended(context, trace, { resources, ...bound }, purge, (purged) => purged);
     },
 
     async stats(access, params) {
@@ -326,8 +335,26 @@ export function createQueueOperations(
   };
 }
 
-function checkResources(resources: readonly PurgeResource[] | null | undefined): readonly PurgeResource[] {
-  if (resources === undefined || resources === null) return PURGE_RESOURCES;
+function checkBound(before: { marker?: string | null; time?: Date | null } | null | undefined): PurgeBound | undefined {
+  if (before === undefined || before === null) return undefined;
+  const { marker = null, time = null } = before;
+  if ((marker === null) === (time === null)) throw badInput("before", "Give `before` either a marker or a time.");
+  if (time !== null) return { time };
+  if (!/^\d{1,18}$/.test(marker as string)) {
+    throw badInput("before.marker", "before.marker must be a message's marker, which is a number as text.");
+  }
+  return { marker: marker as string };
+}
+
+/** The default is all that the purge may remove. */
+function checkResources(
+  resources: readonly PurgeResource[] | null | undefined,
+  before: PurgeBound | undefined,
+): readonly PurgeResource[] {
+  if (resources === undefined || resources === null) return before === undefined ? PURGE_RESOURCES : ["messages"];
+  if (before !== undefined && Array.isArray(resources) && resources.includes("subscriptions")) {
+    throw badInput("resources", "`before` is about messages. Leave it out to remove subscriptions.");
+  }
   if (!Array.isArray(resources) || resources.some((resource) => !PURGE_RESOURCES.includes(resource))) {
     throw badInput("resources", `resources must be a list out of ${PURGE_RESOURCES.join(" and ")}.`);
   }

@@ -7,7 +7,7 @@ import type { OperationContext } from "./context.ts";
 import type { PageParams, QueueAddress } from "./input/addresses.ts";
 import { checkObjectText } from "./input/json-text.ts";
 import { badInput, checkTextSize, checkWhole, isStorable, pageRequest } from "./input/limits.ts";
-import { chosenQueue } from "./input/names.ts";
+import { checkToken, chosenQueue } from "./input/names.ts";
 import { checkRetryPolicy } from "./input/queue-attributes.ts";
 import { readMetadata } from "./input/queue-metadata.ts";
 import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
@@ -45,10 +45,14 @@ export interface SubscriptionOperations {
    * Creates a subscription. If the subscriber has one that is not confirmed yet, returns that unchanged, with `created`
    * false; a confirmed one is SUBSCRIPTION_ALREADY_EXISTS (details `id`). Of two calls at once, one gets `created`
    * true. QUEUE_DOES_NOT_EXIST unless `createQueue`, BAD_INPUT, TOO_LARGE.
+   *
+   * With an `idempotencyKey`, a repeat within a day returns the subscription that the first call created, as it is now.
+   * SUBSCRIPTION_DOES_NOT_EXIST when it is gone by then: it is not created again. IDEMPOTENCY_KEY_REUSED.
    */
   create(
     access: Access,
-    params: QueueAddress & SubscriptionFields & { subscriber: string; createQueue?: boolean },
+    params: QueueAddress &
+      SubscriptionFields & { subscriber: string; createQueue?: boolean; idempotencyKey?: string | null },
   ): Promise<{ subscription: SubscriptionRecord; created: boolean }>;
   /**
    * Changes what is given; BAD_INPUT when nothing is. A new ttl counts from now. SUBSCRIPTION_DOES_NOT_EXIST,
@@ -133,11 +137,13 @@ export function createSubscriptionOperations(
       const queue = chosen(access, "operator", params);
       const subscriber = checkSubscriber(params.subscriber);
       const fields = { ttlSeconds: limits.DEFAULT_SUBSCRIPTION_TTL, optionsText: "{}", ...checked(params), subscriber };
+      const idempotencyKey = checkToken("idempotencyKey", params.idempotencyKey);
+      const once = idempotencyKey === null ? {} : { idempotencyKey };
       const attributes = await attributesUnlessMissing(lookup, queue, params.createQueue === true);
       if (attributes === null) await lifecycle.create(access, queue, readMetadata(limits, "{}"));
       // The existing subscription may expire between the two calls. Then this one can be created.
       for (let attempt = 1; ; attempt += 1) {
-        const added = await data.subscriptions.create({ queue, ...fields });
+        const added = await data.subscriptions.create({ queue, ...fields, ...once });
         if (added !== null) return { subscription: toRecord(queue, added), created: true };
         try {
           const existing = await data.subscriptions.getWithSubscriber({ queue, subscriber });

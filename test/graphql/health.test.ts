@@ -70,7 +70,7 @@ test("a dead letter queue that is missing is a warning", async () => {
 
 test("a caller can ask who they are and which limits apply", async () => {
   const { viewer, limits } = await api.run(
-    "{ viewer { actor role projects requestId } limits { maxPageSize defaultPageSize maxMessagesPerPost maxMessageTtlSeconds minClaimTtlSeconds maxQueueNameLength } }",
+    "{ viewer { actor role projects requestId } limits { maxPageSize defaultPageSize maxMessagesPerPost maxMessageTtlSeconds minClaimTtlSeconds maxQueueNameLength maxLiveStreams idempotencyKeySeconds popIdempotencyKeySeconds maxKeptPopBytes maxIdempotencyKeyLength maxKeyValueKeyLength maxWaitSeconds maxAliases maxCost } }",
   );
   const config = readConfig({});
   expect(viewer).toEqual({
@@ -86,6 +86,15 @@ test("a caller can ask who they are and which limits apply", async () => {
     maxMessageTtlSeconds: config.MAX_MESSAGE_TTL,
     minClaimTtlSeconds: config.MIN_CLAIM_TTL,
     maxQueueNameLength: config.MAX_QUEUE_NAME_LENGTH,
+    maxLiveStreams: config.MAX_LIVE_STREAMS,
+    idempotencyKeySeconds: 86_400,
+    popIdempotencyKeySeconds: 600,
+    maxKeptPopBytes: 4_194_304,
+    maxIdempotencyKeyLength: 255,
+    maxKeyValueKeyLength: 1024,
+    maxWaitSeconds: 20,
+    maxAliases: 30,
+    maxCost: 10_000,
   });
 });
 

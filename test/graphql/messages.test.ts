@@ -217,6 +217,21 @@ test("pop removes the oldest ready messages", async () => {
   expect(await api.codeOf(query, { input: { project, queue: "q", limit: 101 } })).toBe("BAD_INPUT");
 });
 
+test("a pop with an idempotency key is answered again, and takes nothing again", async () => {
+  const project = aProject();
+  await postMessages(api, project, "q", [1, { two: 2 }, 3]);
+  const query =
+    "mutation P($input: PopMessagesInput!) { popMessages(input: $input) { messages { id marker body bodyText state createdAt ageSeconds } } }";
+  const input = { project, queue: "q", limit: 2, idempotencyKey: "once" };
+  const first = await api.run(query, { input });
+  expect(first.popMessages.messages.map(({ body }: { body: unknown }) => body)).toEqual([1, { two: 2 }]);
+  expect(await api.run(query, { input })).toEqual(first);
+  expect(await api.codeOf(query, { input: { ...input, limit: 3 } })).toBe("IDEMPOTENCY_KEY_REUSED");
+  expect(await api.codeOf(query, { input: { ...input, idempotencyKey: "" } })).toBe("BAD_INPUT");
+  const rest = await api.run(query, { input: { ...input, idempotencyKey: "twice" } });
+  expect(rest.popMessages.messages).toMatchObject([{ body: 3 }]);
+});
+
 test("a message is deleted once, and a claimed one by its claim only", async () => {
   const project = aProject();
   const [free, ...held] = await postMessages(api, project, "q", [1, 2, 3, 4]);

@@ -347,17 +347,42 @@ test("a purge takes claimed messages too, and subscriptions when asked", async (
   const subscribe =
     "mutation S($input: CreateQueueSubscriptionInput!) { createQueueSubscription(input: $input) { created } }";
   await api.run(subscribe, { input: { project, queue: "q", subscriber: "https://example.com/hook" } });
-  const query = "mutation P($input: PurgeQueueInput!) { purgeQueue(input: $input) { subscriptions } }";
+  const query = "mutation P($input: PurgeQueueInput!) { purgeQueue(input: $input) { messages subscriptions } }";
   const read =
     'query Q($project: String) { queue(project: $project, queue: "q") { stats { total claimed } subscriptions { nodes { id } } claims { nodes { id } } } }';
   expect(await api.run(query, { input: { project, queue: "q", resources: ["MESSAGES"] } })).toEqual({
-    purgeQueue: { subscriptions: 0 },
+    purgeQueue: { messages: 3, subscriptions: 0 },
   });
   const { queue } = await api.run(read, { project });
   expect(queue.stats).toEqual({ total: 0, claimed: 0 });
   expect([queue.subscriptions.nodes.length, queue.claims.nodes.length]).toEqual([1, 0]);
-  expect(await api.run(query, { input: { project, queue: "q" } })).toEqual({ purgeQueue: { subscriptions: 1 } });
+  expect(await api.run(query, { input: { project, queue: "q" } })).toEqual({
+    purgeQueue: { messages: 0, subscriptions: 1 },
+  });
   expect(await api.codeOf(query, { input: { project, queue: "missing" } })).toBe("QUEUE_DOES_NOT_EXIST");
+});
+
+test("a purge may end before a marker or a time", async () => {
+  const project = aProject();
+  await postMessages(api, project, "q", [1, 2, 3]);
+  const purge = "mutation P($input: PurgeQueueInput!) { purgeQueue(input: $input) { messages } }";
+  const read =
+    'query Q($project: String) { queue(project: $project, queue: "q") { messages { nodes { marker createdAt } } } }';
+  const { nodes } = (await api.run(read, { project })).queue.messages;
+  const input = { project, queue: "q" };
+  const times = { past: nodes[0].createdAt, future: new Date(Date.now() + 60_000).toISOString() };
+  expect(await api.run(purge, { input: { ...input, before: { marker: nodes[1].marker } } })).toEqual({
+    purgeQueue: { messages: 1 },
+  });
+  expect(await api.run(purge, { input: { ...input, before: { time: times.past } } })).toEqual({
+    purgeQueue: { messages: 0 },
+  });
+  expect((await api.run(read, { project })).queue.messages.nodes).toEqual(nodes.slice(1));
+  expect(await api.run(purge, { input: { ...input, before: { time: times.future } } })).toEqual({
+    purgeQueue: { messages: 2 },
+  });
+  const both = { ...input, before: { marker: "1", time: times.past } };
+  expect((await api.send(purge, { input: both })).errors).toHaveLength(1);
 });
 
 test("statistics say how full a queue is, and of which messages", async () => {

@@ -419,6 +419,27 @@ describe("deleting and purging", () => {
     expect([await usersOf("first"), await usersOf("second")]).toEqual([["kept", "missing"], ["stale"]]);
   });
 
+  test("a purge before a bound spares later messages and all subscriptions, and names the bound in the audit log", async () => {
+    await service.operations.queues.create(operator, named("trimmed"));
+    await post("trimmed");
+    const subscriber = "https://example.com/trimmed";
+    await service.operations.subscriptions.create(operator, { queue: "trimmed", subscriber });
+    const { marker } = await service.operations.messages.first(operator, { queue: "trimmed", sort: "newest" });
+    const { queues } = service.operations;
+    const purge = (changes: object) => queues.purge(operator, { ...named("trimmed"), ...changes });
+    for (const before of [{}, { marker: "x" }, { marker: "-1" }, { marker, time: new Date() }]) {
+      expect(await codeOf(purge({ before }))).toBe("BAD_INPUT");
+    }
+    expect(await codeOf(purge({ before: { marker }, resources: ["subscriptions"] }))).toBe("BAD_INPUT");
+    const request = { before: { marker }, idempotencyKey: "k" };
+    for (let time = 0; time < 2; time += 1) expect(await purge(request)).toEqual({ messages: 1, subscriptions: 0 });
+    expect(await codeOf(purge({ ...request, before: { time: new Date() } }))).toBe("IDEMPOTENCY_KEY_REUSED");
+    const { items } = await service.control.audit.list({ page: { limit: 2 }, project: "p" });
+    expect(JSON.parse(items[1]?.detailsText ?? "")).toMatchObject({ before: { marker }, messages: 1 });
+    expect(await purge({ before: { time: new Date(Date.now() + 60_000) } })).toEqual({ messages: 1, subscriptions: 0 });
+    expect(await purge({})).toEqual({ messages: 0, subscriptions: 1 });
+  });
+
   test("a purge takes claimed messages and all subscriptions, and says so in the audit log", async () => {
     await service.operations.queues.create(operator, { ...named("purged"), metadataText: '{"keep":1}' });
     await post("purged");
@@ -429,11 +450,11 @@ describe("deleting and purging", () => {
     }
     const purge = (resources?: readonly ("messages" | "subscriptions")[]) =>
       service.operations.queues.purge(operator, { ...named("purged"), resources });
-    expect(await purge([])).toEqual({ subscriptions: 0 });
+    expect(await purge([])).toEqual({ messages: 0, subscriptions: 0 });
     expect((await service.operations.queues.stats(operator, named("purged"))).total).toBe(2);
-    expect(await purge(["messages"])).toEqual({ subscriptions: 0 });
+    expect(await purge(["messages"])).toEqual({ messages: 2, subscriptions: 0 });
     expect((await service.operations.queues.stats(operator, named("purged"))).total).toBe(0);
-    expect(await purge()).toEqual({ subscriptions: 12 });
+    expect(await purge()).toEqual({ messages: 0, subscriptions: 12 });
     expect(await codeOf(purge(["claims" as "messages"]))).toBe("BAD_INPUT");
     expect((await service.operations.queues.get(operator, named("purged"))).metadata?.text).toBe('{"keep":1}');
     const [row] = (await service.operations.audit.list(admin, { page: { limit: 1 } })).items;
@@ -444,6 +465,10 @@ describe("deleting and purging", () => {
       actor: "otto",
       requestId: "r-operator",
     });
-    expect(JSON.parse(row?.detailsText ?? "")).toEqual({ resources: ["messages", "subscriptions"], subscriptions: 12 });
+    expect(JSON.parse(row?.detailsText ?? "")).toEqual({
+      resources: ["messages", "subscriptions"],
+      messages: 0,
+      subscriptions: 12,
+    });
   });
 });

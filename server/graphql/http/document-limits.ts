@@ -47,10 +47,10 @@ const MAX_SAME_POSITION = 20_000;
 /** Nested fields. */
 const MAX_DEPTH = 12;
 /** Fields whose alias differs from their name. */
-const MAX_ALIASES = 30;
+export const MAX_ALIASES = 30;
 const MAX_DIRECTIVES = 50;
 /** A field costs one or what it declares; a page costs its rows times the selection of each row. */
-const MAX_COST = 10_000;
+export const MAX_COST = 10_000;
 /** The same for introspection. What explorers and code generators ask for costs about 1,500. */
 const MAX_INTROSPECTION = 5000;
 /** Approximate lengths of the lists of introspection. */

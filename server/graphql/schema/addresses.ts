@@ -30,7 +30,8 @@ export const takeLimitField = {
 export const WAIT_SECONDS =
   "How many seconds to wait, 0 to 20, while there is no message. The first messages that arrive are returned at once. The fields of one operation share their wait: together they wait no longer than the longest of them may.";
 export const idempotencyKeyField = {
-  description: "Any text. A repeat with the same key returns the first answer and does nothing again.",
+  description:
+    "Any text, up to `limits.maxIdempotencyKeyLength`. It belongs to the queue. A repeat with the same key within `limits.idempotencyKeySeconds` returns the first answer and does nothing again. IDEMPOTENCY_KEY_REUSED when the key was used for something else.",
 } as const;
 export const clientIdField = {
   description: "Identifies your client, so that lists can leave out your own messages. Any text; usually a UUID.",

@@ -7,7 +7,8 @@ import { badInput, isStorable } from "./limits.ts";
 
 const NAME = /^[A-Za-z0-9_.-]+$/;
 const MAX_NAME_LENGTH = 64;
-const MAX_TOKEN_LENGTH = 255;
+/** Characters of a client id or an idempotency key. */
+export const MAX_TOKEN_LENGTH = 255;
 
 /** Returns the name, or BAD_INPUT. `field`: the parameter's name, because dead letter queues are checked here too. */
 export function checkQueueName(limits: Limits, name: unknown, field = "queue"): string {

@@ -1,0 +1,14 @@
+/** Limits that no setting changes, for doors that tell them. Seconds, bytes and characters, as their names say. */
+import { KEY_SECONDS, MAX_KEPT_BYTES, POP_KEY_SECONDS } from "../../storage/idempotency.ts";
+import { MAX_KEY_LENGTH } from "../key-value-stores.ts";
+import { MAX_WAIT_SECONDS } from "../live/long-polls.ts";
+import { MAX_TOKEN_LENGTH } from "./names.ts";
+
+export const FIXED_LIMITS = {
+  maxWaitSeconds: MAX_WAIT_SECONDS,
+  idempotencyKeySeconds: KEY_SECONDS,
+  popIdempotencyKeySeconds: POP_KEY_SECONDS,
+  maxKeptPopBytes: MAX_KEPT_BYTES,
+  maxIdempotencyKeyLength: MAX_TOKEN_LENGTH,
+  maxKeyValueKeyLength: MAX_KEY_LENGTH,
+} as const;
