@@ -37,12 +37,12 @@ export function hasCode(error: unknown, code: ErrorCode): error is DomainError {
 
 /**
  * The error with more in its details; what they say already stays. A new error, because many calls may share one
- * failure. Errors that are no DomainErrors are returned as they are.
+ * failure. Anything but a DomainError is returned as it is.
  */
-export function withDetails(error: unknown, more: Readonly<Record<string, unknown>>): unknown {
+export function withDetails<T>(error: T, more: Readonly<Record<string, unknown>>): T {
   if (!(error instanceof DomainError) || Object.keys(more).every((name) => name in error.details)) return error;
   const { code, message, cause } = error;
-  return new DomainError(code, message, { details: { ...more, ...error.details }, cause });
+  return new DomainError(code, message, { details: { ...more, ...error.details }, cause }) as T;
 }
 
 /** Any other error than a DomainError is a defect of ours: "internal". */

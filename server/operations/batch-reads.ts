@@ -1,5 +1,5 @@
 import { type Access, requireRole } from "../access/access.ts";
-import { DomainError, hasCode } from "../errors.ts";
+import { DomainError, hasCode, withDetails } from "../errors.ts";
 import { type BatchResult, resultOf } from "../storage/batch-result.ts";
 import { type CountedQueue, MAX_CARRIED_BYTES, type Message, type QueueClaim } from "../storage/data-driver.ts";
 import { emptyPage, type Page } from "../storage/list-pages.ts";
@@ -86,7 +86,8 @@ export function createBatchReadOperations(
     return queues.map((queue, index) => {
       if (!isLive(queue, index)) return empty();
       const result = found.next().value as BatchResult<T>;
-      return hasCode(result, "QUEUE_DOES_NOT_EXIST") ? empty() : result;
+      if (hasCode(result, "QUEUE_DOES_NOT_EXIST")) return empty();
+      return withDetails(result, namesOf(queue));
     });
   }
 
@@ -199,13 +200,16 @@ export function createBatchReadOperations(
       const page = pageRequest(limits, params.page);
       const found = await data.batch.subscriptions({ queues, page });
       return found.map((result, index) => {
+        const queue = queues[index] as QueueRef;
         if (hasCode(result, "QUEUE_DOES_NOT_EXIST")) return emptyPage();
-        if (result instanceof DomainError) return result;
-        return { ...result, items: result.items.map((one) => toRecord(queues[index] as QueueRef, one)) };
+        if (result instanceof DomainError) return withDetails(result, namesOf(queue));
+        return { ...result, items: result.items.map((one) => toRecord(queue, one)) };
       });
     },
   };
 }
+
+const namesOf = ({ project, name }: QueueRef) => ({ project, queue: name });
 
 /**
  * Reads all requests, in as few calls as the budget allows. What a call has left out for lack of bytes is asked for

@@ -2,13 +2,14 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Access } from "../access/access.ts";
 import type { Limits } from "../config.ts";
-import { DomainError, internalMessage } from "../errors.ts";
+import { DomainError, internalMessage, withDetails } from "../errors.ts";
 import { withDeadline } from "../storage/deadline.ts";
 import { stillUnderWay, tooBusy } from "../storage/storage-errors.ts";
 import type { OperationContext } from "./context.ts";
+import type { QueueAddress } from "./input/addresses.ts";
 import { badInput } from "./input/limits.ts";
 
-interface Post {
+interface Post extends QueueAddress {
   messages: readonly { bodyText: string }[];
 }
 
@@ -54,7 +55,8 @@ export async function postToMany<P extends Post>(
       });
       return { ids };
     } catch (error) {
-      if (error instanceof DomainError) return { error };
+      const names = { ...(typeof one.project === "string" && { project: one.project }), queue: one.queue };
+      if (error instanceof DomainError) return { error: withDetails(error, names) };
       warn("One of several posts failed unexpectedly", error);
       return {
         error: new DomainError("INTERNAL", internalMessage(requestId), { details: { requestId }, cause: error }),

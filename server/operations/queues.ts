@@ -1,5 +1,5 @@
 import { type Access, requireRole } from "../access/access.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError, withDetails } from "../errors.ts";
 import type { BatchResult } from "../storage/batch-result.ts";
 import type { QueueOrder } from "../storage/control-driver.ts";
 import type { PurgeBound, QueueStats } from "../storage/data-driver.ts";
@@ -162,7 +162,11 @@ export function createQueueOperations(
     queues: readonly QueueRef[],
     attributes?: readonly ReservedAttributes[],
   ): Promise<BatchResult<QueueStats | null>[]> {
-    return data.tryStats(await deadLetters.counted(queues, attributes ?? (await lookup.find(queues))));
+    const results = await data.tryStats(await deadLetters.counted(queues, attributes ?? (await lookup.find(queues))));
+    return results.map((result, index) => {
+      const { project, name } = queues[index] as QueueRef;
+      return withDetails(result, { project, queue: name });
+    });
   }
 
   function chosenMany(access: Access, queues: readonly QueueAddress[]): QueueRef[] {

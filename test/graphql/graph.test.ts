@@ -143,7 +143,7 @@ describe("a pool that is away", () => {
     expect(errors).toMatchObject([
       {
         path: ["queues", "nodes", 1, field],
-        extensions: { code: "STORAGE_UNAVAILABLE", details: { pool: "away" } },
+        extensions: { code: "STORAGE_UNAVAILABLE", retry: "SAFE", details: { project, queue: "b", pool: "away" } },
       },
     ]);
     const rows = data.queues.nodes;
@@ -176,7 +176,9 @@ describe("a pool that is away", () => {
       'query Q($project: String) { queueSubscriptions(project: $project, queue: "b") { nodes { id } } queue(project: $project, queue: "b") { name } }';
     const { data, errors } = await api.send(query, { project });
     expect(data).toEqual({ queueSubscriptions: null, queue: { name: "b" } });
-    expect(errors).toMatchObject([{ path: ["queueSubscriptions"], extensions: { details: { pool: "away" } } }]);
+    expect(errors).toMatchObject([
+      { path: ["queueSubscriptions"], extensions: { details: { project, queue: "b", pool: "away" } } },
+    ]);
   });
 
   test("costs a claim only its messages", async () => {

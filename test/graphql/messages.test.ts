@@ -312,7 +312,7 @@ test("many queues get their messages in one request, and one whose pool is away 
       code: "STORAGE_UNAVAILABLE",
       retry: "SAFE",
       retryAfterSeconds: expect.any(Number),
-      details: expect.objectContaining({ pool: "far-away" }),
+      details: expect.objectContaining({ project, queue: "b", pool: "far-away" }),
     }),
     failed("missing", {
       code: "QUEUE_DOES_NOT_EXIST",

@@ -1,7 +1,7 @@
 /** Posts to many queues, by what they do to one another. What one post does is tested in messages.test.ts. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { readConfig } from "../../server/config.ts";
-import { DomainError } from "../../server/errors.ts";
+import { DomainError, withDetails } from "../../server/errors.ts";
 import { type PostOutcome, postToMany as postToManyAfter } from "../../server/operations/many-posts.ts";
 
 const limits = readConfig({ MAX_POSTS: "50", MAX_POSTS_MESSAGES: "60", MAX_POSTS_SIZE: "1000000" });
@@ -25,7 +25,7 @@ test("outcomes come in the order given, and a post that fails stops no other", a
     return { ids: [queue] };
   });
   const expected: PostOutcome[] = many(40).map(({ queue }) => ({ ids: [queue] }));
-  expected[3] = { error: missing };
+  expected[3] = { error: withDetails(missing, { queue: "q3" }) };
   expect(outcomes.toSpliced(4, 1)).toEqual(expected.toSpliced(4, 1));
   expect(outcomes[4]).toMatchObject({ error: { code: "INTERNAL", details: { requestId: "r-1" } } });
   expect(JSON.stringify(outcomes[4])).not.toContain("a defect");

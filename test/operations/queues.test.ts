@@ -185,7 +185,8 @@ describe("who may do what", () => {
 
   test("statistics of a list have an error for each queue whose pool fails", async () => {
     await service.operations.queues.create(operator, named("unsaid"));
-    const error = new DomainError("STORAGE_UNAVAILABLE", "It broke.");
+    const details = { project: "p", queue: "unsaid" };
+    const error = new DomainError("STORAGE_UNAVAILABLE", "It broke.", { details });
     const { queues } = withBroken(service, { data: { tryStats: async (asked) => asked.map(() => error) } });
     expect(await queues.statsMany(operator, { queues: [named("unsaid")] })).toEqual([error]);
     const listed = await queues.list(operator, { ...named("unsaid"), filter: { search: "unsaid" }, withStats: true });

@@ -30,7 +30,9 @@ export function pageOf(
 ): NonNullable<PageParams["page"]> {
   if (last === null || last === undefined) {
     if (before !== null && before !== undefined) {
-      throw new DomainError("BAD_INPUT", "`before` goes with `last`: say how many come in front of it.");
+      throw new DomainError("BAD_INPUT", "`before` goes with `last`: say how many come in front of it.", {
+        details: { field: "before" },
+      });
     }
     return { after: optional(after, (cursor) => read(cursor, "after")), limit: first, limitName: "first" };
   }
@@ -38,6 +40,7 @@ export function pageOf(
     throw new DomainError(
       "BAD_INPUT",
       "Page either forwards with `first` and `after`, or backwards with `last` and `before`.",
+      { details: { field: "last" } },
     );
   }
   const marker = optional(before, (cursor) => read(cursor, "before"));
