@@ -1,5 +1,6 @@
 import {
   type AcquiredLock,
+  type EntryRecord,
   type KeyRecord,
   LOCK_WAIT_SECONDS,
   type LockRecord,
@@ -22,6 +23,7 @@ import type { GraphQLContext } from "./schema/context.ts";
 import { DeletePayload } from "./schema/delete-payload.ts";
 import { RawJson } from "./schema/json.ts";
 import { JsonInput, textOf } from "./schema/json-input.ts";
+import { NodeType, nodeId } from "./schema/node.ts";
 
 const LockType = builder.objectRef<LockRecord>("KeyValueLock").implement({
   description: "A write lock on one key of a store. It does not block readers.",
@@ -55,9 +57,20 @@ const KeyType = builder.objectRef<KeyRecord>("KeyValueKey").implement({
 });
 const KeyConnectionType = connectionType("KeyValueKey", KeyType, "keys");
 
-const ValueType = builder.objectRef<{ key: string; valueText: string }>("KeyValue").implement({
+const valueId = nodeId<EntryRecord>("KeyValue", {
+  length: 2,
+  key: ({ store, key }) => [store, key],
+  load: (keys, { access, operations }) =>
+    operations.keyValueStores.getEntries(access, {
+      entries: keys.map(([store = "", key = ""]) => ({ store, key })),
+    }),
+});
+
+const ValueType = builder.objectRef<EntryRecord>("KeyValue").implement({
   description: "A key and its value.",
+  interfaces: [NodeType],
   fields: (t) => ({
+    id: t.id(valueId),
     key: t.exposeString("key", { description: "The key." }),
     value: t.field({ type: "JSON", description: "The value.", resolve: ({ valueText }) => new RawJson(valueText) }),
     valueText: t.exposeString("valueText", { description: "The same as JSON text." }),
@@ -73,9 +86,18 @@ const locksOf = async (store: string | null | undefined, args: PageArgs, { acces
   order: "keyValueLocks" as const,
 });
 
+const storeId = nodeId<StoreRecord>("KeyValueStore", {
+  length: 1,
+  key: ({ name }) => [name],
+  load: (keys, { access, operations }) =>
+    operations.keyValueStores.getMany(access, { stores: keys.map(([name = ""]) => name) }),
+});
+
 const StoreType = builder.objectRef<StoreRecord>("KeyValueStore").implement({
   description: "A named store of keys and values, with a lock for each key.",
+  interfaces: [NodeType],
   fields: (t) => ({
+    id: t.id(storeId),
     name: t.exposeString("name", { description: "Its name." }),
     backingStore: t.exposeString("backingStore", {
       description: "The backend that stores them: memory, postgres or redis.",
@@ -150,7 +172,7 @@ builder.queryFields((t) => ({
     description: "One value of a store; null when the key is missing.",
     resolve: async (_root, { store, key }, { access, operations }) => {
       const valueText = await orNull(operations.keyValueStores.getValue(access, { store, key }), "KEY_DOES_NOT_EXIST");
-      return valueText === null ? null : { key, valueText };
+      return valueText === null ? null : { store, key, valueText };
     },
   }),
   keyValues: t.field({
@@ -166,7 +188,7 @@ builder.queryFields((t) => ({
       const values = await operations.keyValueStores.getValues(access, { store, keys });
       return keys.map((key, index) => {
         const valueText = values[index];
-        return valueText === null || valueText === undefined ? null : { key, valueText };
+        return valueText === null || valueText === undefined ? null : { store, key, valueText };
       });
     },
   }),

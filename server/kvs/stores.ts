@@ -77,6 +77,8 @@ export interface KeyValueStores {
    * backend. Ascending by name; marker = name.
    */
   keyValueStores(page: PageRequest): Promise<Page<StoreSummary>>;
+  /** Those of these stores that exist, in the order given, with at most two statements for all. */
+  getMany(names: readonly string[]): Promise<StoreSummary[]>;
   /**
    * The keys of a store, as its backend stores them: digests if the store has the default mangler. Ascending; marker =
    * key. STORE_DOES_NOT_EXIST.
@@ -198,13 +200,17 @@ class Registry implements KeyValueStores {
     }
     for (const [name, { region }] of this.#stores) if (region.isConfigured && isInRange(name, page)) names.add(name);
     const found = cutPage([...names].sort(byCodePoint), page, (name) => name);
-    const stores = await this.#findMany(found.items);
     // A store that was listed because of an entry that has expired meanwhile does not exist any more.
-    const items = found.items.flatMap((name, index): StoreSummary[] => {
+    const items = await this.getMany(found.items);
+    return { ...found, items, markers: items.map(({ name }) => name) };
+  }
+
+  async getMany(names: readonly string[]): Promise<StoreSummary[]> {
+    const stores = await this.#findMany(names);
+    return names.flatMap((name, index): StoreSummary[] => {
       const store = stores[index];
       return store === undefined ? [] : [{ name, backingStore: store.backingStore, internal: store.internal }];
     });
-    return { ...found, items, markers: items.map(({ name }) => name) };
   }
 
   async keys(name: string, page: PageRequest): Promise<Page<StoredKey>> {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Access, requireRole } from "../access/access.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError, hasCode } from "../errors.ts";
 import type { KeyValueStore } from "../kvs/key-value-store.ts";
 import type { Lock } from "../kvs/lock.ts";
 import type { StoredLock } from "../kvs/region.ts";
@@ -13,6 +13,7 @@ import type { PageParams } from "./input/addresses.ts";
 import { checkJsonText } from "./input/json-text.ts";
 import { badInput, checkBatch, checkTextSize, checkWhole, isStorable, pageRequest } from "./input/limits.ts";
 import { checkName, isNameMarker } from "./input/names.ts";
+import { readVisible } from "./input/visible.ts";
 import { checkWait } from "./live/long-polls.ts";
 
 export interface StoreRecord {
@@ -28,6 +29,12 @@ export interface KeyRecord {
   key: string;
   /** Null: the entry stays until it is deleted. */
   expiresAt: Date | null;
+}
+
+export interface EntryRecord {
+  store: string;
+  key: string;
+  valueText: string;
 }
 
 export interface LockRecord {
@@ -57,6 +64,16 @@ export interface AcquiredLock {
 export interface KeyValueStoreOperations {
   /** All stores, also internal ones, by name. */
   list(access: Access, params: PageParams): Promise<Page<StoreRecord>>;
+  /** In the order asked, null for a store that does not exist or that the caller may not see. At most MAX_PAGE_SIZE. */
+  getMany(access: Access, params: { stores: readonly string[] }): Promise<(StoreRecord | null)[]>;
+  /**
+   * The values of keys of any stores, in the order asked; null for what does not exist or the caller may not see. One
+   * call for each store. At most MAX_PAGE_SIZE.
+   */
+  getEntries(
+    access: Access,
+    params: { entries: readonly Omit<EntryRecord, "valueText">[] },
+  ): Promise<(EntryRecord | null)[]>;
   /** The store's keys. STORE_DOES_NOT_EXIST. */
   keys(access: Access, params: { store: string } & PageParams): Promise<Page<KeyRecord>>;
   /** The locks that are held now, of one store or of all. */
@@ -168,6 +185,25 @@ export function createKeyValueStoreOperations(context: OperationContext): KeyVal
     return (await stores.open(checkName("store", store))) as KeyValueStore<string>;
   }
 
+  /** Those of these keys of a user's store that have a value; none when there is no such store. */
+  async function readEntries(
+    access: Access,
+    name: string,
+    entries: readonly { key: string }[],
+  ): Promise<EntryRecord[]> {
+    try {
+      const store = await open(access, name);
+      const values = await store.getMulti(entries.map(({ key }) => key));
+      return entries.flatMap(({ key }, index) => {
+        const valueText = values[index];
+        return valueText === undefined ? [] : [{ store: name, key, valueText }];
+      });
+    } catch (error) {
+      if (hasCode(error, "STORE_DOES_NOT_EXIST")) return [];
+      throw error;
+    }
+  }
+
   function checkValue(field: string, valueText: string): string {
     checkTextSize(field, valueText, limits.MAX_QUEUE_METADATA);
     checkJsonText(field, valueText, limits.MAX_JSON_DEPTH);
@@ -189,6 +225,34 @@ export function createKeyValueStoreOperations(context: OperationContext): KeyVal
     async list(access, params) {
       requireRole(access, "admin");
       return stores.keyValueStores(pageRequest(limits, params.page, isNameMarker));
+    },
+
+    async getMany(access, params) {
+      return readVisible(checkBatch(limits, "stores", params.stores), {
+        choose(name) {
+          requireRole(access, "admin");
+          return checkName("stores", name);
+        },
+        read: (wanted) => stores.getMany(wanted),
+        keyOf: (name) => name,
+        foundKeyOf: ({ name }) => name,
+      });
+    },
+
+    async getEntries(access, params) {
+      return readVisible(checkBatch(limits, "entries", params.entries), {
+        choose({ store, key }) {
+          requireRole(access, "admin");
+          return { store: checkName("store", store), key: checkKey(key) };
+        },
+        async read(wanted) {
+          const byStore = Map.groupBy(wanted, ({ store }) => store);
+          const found = await Promise.all([...byStore].map(([store, entries]) => readEntries(access, store, entries)));
+          return found.flat();
+        },
+        keyOf: entryKey,
+        foundKeyOf: entryKey,
+      });
     },
 
     async keys(access, params) {
@@ -324,6 +388,8 @@ function lockRecords(page: Page<StoredLock>): Page<LockRecord> {
   });
   return { ...page, items };
 }
+
+const entryKey = ({ store, key }: { store: string; key: string }) => `${store}/${key}`;
 
 function checkKey(key: unknown): string {
   if (!isStorable(key) || key === "" || key.length > MAX_KEY_LENGTH) {

@@ -116,7 +116,7 @@ builder.queryFields((t) => ({
     },
     complexity: ({ ids }) => ({ field: ASKING_THE_STORE, multiplier: ids.length }),
     description:
-      "The objects with these ids, in the given order: null for each that `node` has null for. All of one type cost one statement.",
+      "The objects with these ids, in the given order: null for each that `node` has null for. All of one type cost one statement; values of key-value stores one for each store.",
     resolve: (_root, { ids }, context) => loadNodes(checkBatch(context.limits, "ids", ids), context),
   }),
 }));
