@@ -346,6 +346,23 @@ export const MUTATIONS: readonly Mutation[] = [
     test: control("loses none of many concurrent changes to the metadata of one queue"),
   },
   {
+    guarantee: "A filtered list has only queues that meet every condition, and each once",
+    file: `${POSTGRES}/control/queue-lists.ts`,
+    from: "Prisma.sql`f.flavor = facets.flavor`,",
+    to: "",
+    test: control("find by pool, flavor, use as a dead letter queue and beginning of the name, in any combination"),
+  },
+  {
+    guarantee: "Of posts to many queues, one that fails stops no other",
+    file: "server/operations/many-posts.ts",
+    from: "if (error instanceof DomainError) return { error };",
+    to: "if (error instanceof DomainError) throw error;",
+    test: {
+      file: "test/operations/many-posts.test.ts",
+      name: "outcomes come in the order given, and a post that fails stops no other",
+    },
+  },
+  {
     guarantee: "The control plane deletes no pool while a queue is being placed in it",
     file: `${POSTGRES}/control/catalogue.ts`,
     from: " FOR KEY SHARE)",
