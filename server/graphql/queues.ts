@@ -279,7 +279,8 @@ const PurgeQueueInput = builder.inputType("PurgeQueueInput", {
     }),
     before: t.field({
       type: PurgeBound,
-      description: "Only messages before it, in any state. Not together with subscriptions. Left out: all.",
+      description:
+        "Only messages before it, in any state. Not together with subscriptions. Left out: all; null is refused.",
     }),
     idempotencyKey: t.string(idempotencyKeyField),
   }),

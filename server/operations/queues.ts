@@ -339,16 +339,21 @@ export function createQueueOperations(
   };
 }
 
+/** Null is refused, because it would remove everything where a caller lost the bound. */
 function checkBound(before: { marker?: string | null; time?: Date | null } | null | undefined): PurgeBound | undefined {
-  if (before === undefined || before === null) return undefined;
-  const { marker = null, time = null } = before;
-  if ((marker === null) === (time === null)) throw badInput("before", "Give `before` either a marker or a time.");
+  if (before === undefined) return undefined;
+  const { marker = null, time = null } = before ?? {};
+  if ((marker === null) === (time === null)) {
+    throw badInput("before", "Give `before` either a marker or a time, or leave it out to remove all messages.");
+  }
   if (time !== null) return { time };
-  if (!/^\d{1,18}$/.test(marker as string)) {
+  if (!isMarker(marker as string)) {
     throw badInput("before.marker", "before.marker must be a message's marker, which is a number as text.");
   }
   return { marker: marker as string };
 }
+
+const isMarker = (text: string) => /^\d{1,19}$/.test(text) && BigInt(text) < 1n << 63n;
 
 /** The default is all that the purge may remove. */
 function checkResources(

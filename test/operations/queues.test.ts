@@ -428,7 +428,15 @@ describe("deleting and purging", () => {
     const { marker } = await service.operations.messages.first(operator, { queue: "trimmed", sort: "newest" });
     const { queues } = service.operations;
     const purge = (changes: object) => queues.purge(operator, { ...named("trimmed"), ...changes });
-    for (const before of [{}, { marker: "x" }, { marker: "-1" }, { marker, time: new Date() }]) {
+    const wrong = [
+      null,
+      {},
+      { marker: "x" },
+      { marker: "-1" },
+      { marker: "9".repeat(19) },
+      { marker, time: new Date() },
+    ];
+    for (const before of wrong) {
       expect(await codeOf(purge({ before }))).toBe("BAD_INPUT");
     }
     expect(await codeOf(purge({ before: { marker }, resources: ["subscriptions"] }))).toBe("BAD_INPUT");
