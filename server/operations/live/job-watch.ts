@@ -83,7 +83,8 @@ export class JobWatch {
   #tell(id: string, job: Job | null): void {
     const fingerprint = job === null ? null : fingerprintOf(job);
     for (const watcher of this.#watchers.get(id) ?? []) {
-      if (fingerprint === watcher.seen) continue;
+      // What its reader has not got yet is replaced, even by what it got before that.
+      if (watcher.pending === undefined && fingerprint === watcher.seen) continue;
       watcher.pending = job;
       watcher.wake.set();
     }
