@@ -4,7 +4,7 @@ import { CreateStore, SetKey } from "../../components/keys/create-store.tsx";
 import { KeyTable, LockTable, StoreTable } from "../../components/keys/key-tables.tsx";
 import { paths } from "../../components/paths.ts";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
-import { EmptyState } from "../../components/ui/states.tsx";
+import { EmptyState, NotFoundState } from "../../components/ui/states.tsx";
 import { one, pagerLinks, pageVariables, type Search } from "../address.ts";
 import { load } from "../execute.ts";
 import { KEYS_PAGE } from "./documents.ts";
@@ -50,7 +50,9 @@ export default async function KeysPage({ searchParams }: { searchParams: Promise
                 pager={pagerLinks(keys.pageInfo, search, (page) => paths.keys({ store, ...page }))}
                 empty={<EmptyState title="This store is empty" />}
               />
-            ) : loaded.ok ? null : (
+            ) : loaded.ok ? (
+              <NotFoundState title={`There is no store ${store}`}>Nobody has created it.</NotFoundState>
+            ) : (
               <Failed error={loaded.error} />
             )}
           </Panel>
@@ -58,7 +60,7 @@ export default async function KeysPage({ searchParams }: { searchParams: Promise
         {stores.ok ? (
           <Panel title="Locks" flush>
             <LockTable
-              rows={stores.data.keyValueLocks.nodes}
+              rows={stores.data.keyValueLocks?.nodes ?? []}
               empty={<EmptyState title="No locks">Locks that are held show here, with their holders.</EmptyState>}
             />
           </Panel>

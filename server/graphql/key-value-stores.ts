@@ -160,19 +160,21 @@ builder.queryFields((t) => ({
   }),
   keyValueKeys: t.field({
     type: KeyConnectionType,
+    nullable: true,
     args: { store: t.arg.string(storeArg), ...pageArgs },
     complexity: pageCost,
-    description: "The keys of a store.",
-    resolve: (_root, args, context) => keysOf(args.store, args, context),
+    description: "The keys of a store; null when none has that name.",
+    resolve: (_root, args, context) => orNull(keysOf(args.store, args, context), "STORE_DOES_NOT_EXIST"),
   }),
   keyValue: t.field({
     type: ValueType,
     nullable: true,
     args: { store: t.arg.string(storeArg), key: t.arg.string({ required: true, description: "The key." }) },
-    description: "One value of a store; null when the key is missing.",
+    description: "One value of a store; null when the key or the store is missing.",
     resolve: async (_root, { store, key }, { access, operations }) => {
-      const valueText = await orNull(operations.keyValueStores.getValue(access, { store, key }), "KEY_DOES_NOT_EXIST");
-      return valueText === null ? null : { store, key, valueText };
+      const valueText = operations.keyValueStores.getValue(access, { store, key });
+      const found = await orNull(orNull(valueText, "KEY_DOES_NOT_EXIST"), "STORE_DOES_NOT_EXIST");
+      return found === null ? null : { store, key, valueText: found };
     },
   }),
   keyValues: t.field({
@@ -183,21 +185,22 @@ builder.queryFields((t) => ({
       keys: t.arg.stringList({ required: true, description: "The keys, at most as many as a page has rows." }),
     },
     complexity: ({ keys }) => ({ field: 1, multiplier: keys.length }),
-    description: "Many values of a store, in the given order; null where the key is missing.",
+    description: "Many values of a store, in the given order; null where the key or the store is missing.",
     resolve: async (_root, { store, keys }, { access, operations }) => {
-      const values = await operations.keyValueStores.getValues(access, { store, keys });
+      const values = await orNull(operations.keyValueStores.getValues(access, { store, keys }), "STORE_DOES_NOT_EXIST");
       return keys.map((key, index) => {
-        const valueText = values[index];
+        const valueText = values?.[index];
         return valueText === null || valueText === undefined ? null : { store, key, valueText };
       });
     },
   }),
   keyValueLocks: t.field({
     type: LockConnectionType,
+    nullable: true,
     args: { store: t.arg.string({ description: "Only locks of this store." }), ...pageArgs },
     complexity: pageCost,
-    description: "Locks that are held now.",
-    resolve: (_root, args, context) => locksOf(args.store, args, context),
+    description: "Locks that are held now; null when no store has the given name.",
+    resolve: (_root, args, context) => orNull(locksOf(args.store, args, context), "STORE_DOES_NOT_EXIST"),
   }),
 }));
 

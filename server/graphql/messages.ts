@@ -306,7 +306,7 @@ const DeleteMessagesInput = builder.inputType("DeleteMessagesInput", {
     }),
     claimIds: t.idList({
       description:
-        "Delete only messages that one of these claims holds; if any is not, none is deleted: MESSAGE_NOT_CLAIMED_BY. Left out: only messages that no claim holds; if any is claimed, none is deleted: MESSAGE_IS_CLAIMED, with the ids of the claimed ones in `details.messageIds`.",
+        "Delete only messages that one of these claims holds; if any is not, none is deleted: MESSAGE_NOT_CLAIMED_BY, with the ids of the others in `details.messageIds`. Left out: only messages that no claim holds; if any is claimed, none is deleted: MESSAGE_IS_CLAIMED, with the ids of the claimed ones in `details.messageIds`.",
     }),
     force: t.boolean({ ...forceField, description: "Delete claimed ones too. Not together with claims." }),
   }),

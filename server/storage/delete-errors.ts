@@ -36,10 +36,11 @@ export function claimDoesNotExist(messageId: string): DomainError {
   });
 }
 
-export function messagesAreNotHeld(): DomainError {
+export function messagesAreNotHeld(messageIds: readonly string[]): DomainError {
   return new DomainError(
     "MESSAGE_NOT_CLAIMED_BY",
     "Not all of these messages are held by the claims given. Nothing was deleted.",
+    { details: { messageIds: messageIds.slice(0, MAX_NAMED) } },
   );
 }
 

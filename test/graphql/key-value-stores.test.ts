@@ -161,7 +161,19 @@ test("Isimud's own stores, and stores that do not exist, cannot be opened", asyn
   );
   const internal = keyValueStores.nodes.find((store: { internal: boolean }) => store.internal);
   for (const store of [internal.name, "missing"]) {
-    expect(await api.codeOf(GET, { store, key: "k" })).toBe("STORE_DOES_NOT_EXIST");
+    expect((await api.run(GET, { store, key: "k" })).keyValue).toBeNull();
+    const many = 'query M($store: String!) { keyValues(store: $store, keys: ["k", "l"]) { key } }';
+    expect((await api.run(many, { store })).keyValues).toEqual([null, null]);
+    for (const remove of [DELETE, DELETE_MANY]) {
+      const doomed = remove === DELETE ? { key: "k" } : { keys: ["k"] };
+      expect(await api.codeOf(remove, { input: { store, ...doomed } })).toBe("STORE_DOES_NOT_EXIST");
+    }
     expect(await api.codeOf(SET, { input: { store, key: "k", value: { json: 1 } } })).toBe("STORE_DOES_NOT_EXIST");
   }
+});
+
+test("the keys and locks of a store that does not exist read as null", async () => {
+  const query =
+    '{ keyValueKeys(store: "missing") { nodes { key } } keyValueLocks(store: "missing") { nodes { key } } }';
+  expect(await api.run(query)).toEqual({ keyValueKeys: null, keyValueLocks: null });
 });

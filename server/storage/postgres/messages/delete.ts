@@ -96,7 +96,8 @@ const deleteText = ({ queue, queueColumn, mode, held, wantedQueue }: Variant) =>
           ELSE ${VERDICT.other}
         END) AS verdict,
         string_agg(w.id::text, ',')
-          FILTER (WHERE ${mode} = ${MODE.unclaimed} AND m.claim_expires_at > queue.now) AS claimed
+          FILTER (WHERE ${mode} = ${MODE.unclaimed} AND m.claim_expires_at > queue.now
+            OR ${mode} = ${MODE.held} AND NOT coalesce(m.claim_expires_at > queue.now AND (${held}), false)) AS refused
       FROM queue CROSS JOIN (
         SELECT (:requests::int[])[i.n] AS request, ${wantedQueue} i.id, (:markers::bigint[])[i.n] AS marker
         FROM unnest(:ids::uuid[]) WITH ORDINALITY AS i(id, n) OFFSET 0
@@ -118,7 +119,7 @@ const deleteText = ({ queue, queueColumn, mode, held, wantedQueue }: Variant) =>
       DELETE FROM messages m
       WHERE m.ctid = ANY (ARRAY(SELECT unnest(j.tids) FROM judged j WHERE j.verdict = ${VERDICT.delete})) RETURNING 1
     )
-    SELECT queue.live, j.request, j.verdict, j.messages, j.claimed,
+    SELECT queue.live, j.request, j.verdict, j.messages, j.refused,
       ${allOrNothing(
         "SELECT count(*) FROM deleted",
         `SELECT coalesce(sum(j.messages), 0) FROM judged j WHERE j.verdict = ${VERDICT.delete}`,
@@ -134,7 +135,7 @@ const WANTED = { requests: int4Array, ids: uuidArray, markers: int8Array, claimI
  * `live`: ids of the queues that are as the caller knew them, with commas; null, or no row at all, when there is none.
  */
 type JudgedRow = { live: string | null } & (
-  | { request: number; verdict: number; messages: number; claimed: string | null }
+  | { request: number; verdict: number; messages: number; refused: string | null }
   | { request: null }
 );
 
@@ -181,8 +182,8 @@ type Refusal = Exclude<(typeof VERDICTS)[number], "delete">;
 interface DeleteResult {
   /** Null: the request was not refused. */
   refusal: Refusal | null;
-  /** Those that a claim holds, where that refuses the request. */
-  claimed: readonly string[];
+  /** The messages that refuse the request. */
+  refused: readonly string[];
   deleted: number;
 }
 
@@ -230,7 +231,7 @@ export class MessageDeleter {
       const result = await this.#submit({ row, mode, ids, claimIds });
       if (result === STALE) return STALE;
       if (result.refusal !== null)
-        throw mode === "unclaimed" ? messagesAreClaimed(result.claimed) : messagesAreNotHeld();
+        throw mode === "unclaimed" ? messagesAreClaimed(result.refused) : messagesAreNotHeld(result.refused);
       return result.deleted;
     });
   };
@@ -249,14 +250,14 @@ export class MessageDeleter {
     const judged = await this.#judge(batch);
     const live = new Set(judged[0]?.live?.split(","));
     const results = batch.map(({ row }) =>
-      live.has(row.id) ? { refusal: null as Refusal | null, claimed: [] as readonly string[], deleted: 0 } : STALE,
+      live.has(row.id) ? { refusal: null as Refusal | null, refused: [] as readonly string[], deleted: 0 } : STALE,
     );
     for (const row of judged) {
       const result = row.request === null ? STALE : results[row.request - 1];
       if (row.request === null || result === STALE || result === undefined) continue;
       const verdict = VERDICTS[row.verdict] ?? "other";
       if (verdict === "delete") result.deleted = row.messages;
-      else Object.assign(result, { refusal: verdict, claimed: row.claimed?.split(",") ?? [] });
+      else Object.assign(result, { refusal: verdict, refused: row.refused?.split(",") ?? [] });
     }
     return results;
   }

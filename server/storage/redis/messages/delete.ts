@@ -45,25 +45,25 @@ for some, first in slices(ids) do
 end
 local doomed, found, held_by, results = {}, {[READY] = {}, [CLAIMED] = {}, [DELAYED] = {}}, {}, {}
 local function judge(request)
-  local mine, claimed = {}, {}
+  local mine, claimed, refused, verdict = {}, {}, {}, nil
   for index = request.first, request.last do
     local record = records[index]
     if record and not doomed[ids[index]] then
       local available, claim, ends, part = string.match(record, '^%S+ %S+ %S+ %S+ (%S+) %S+ (%S+) (%S+) (%S+)')
       local held = tonumber(ends) > now
-      local verdict
       if request.mode == 'free' and held then claimed[#claimed + 1] = ids[index] end
-      if request.mode == 'held' and not held then verdict = 'unclaimed' end
+      if request.mode == 'held' and not (held and request.is_mine[claim]) then refused[#refused + 1] = ids[index] end
+      if request.mode == 'held' and not held then verdict = verdict or 'unclaimed' end
       if request.mode == 'held' and held and not request.is_mine[claim] then verdict = 'other' end
-      if verdict then
-        local first_claim = request.claims[1]
-        return {verdict, first_claim and redis.call('HEXISTS', CLAIMS, first_claim) or 0}
-      end
       local set = held and CLAIMED or tonumber(available) > now and DELAYED or READY
       mine[#mine + 1] = {ids[index], set, held and part == 'd' and claim}
     end
   end
   if #claimed > 0 then return {'claimed', claimed} end
+  if verdict then
+    local first_claim = request.claims[1]
+    return {verdict, first_claim and redis.call('HEXISTS', CLAIMS, first_claim) or 0, refused}
+  end
   for _, message in ipairs(mine) do
     local id, set, claim = unpack(message)
     doomed[id] = true
@@ -79,10 +79,13 @@ return {'ok', results}`,
 });
 
 /**
- * "ok": how many were deleted. "unclaimed" and "other": 1 if the first of the given claims is live, else 0. "claimed":
- * the ids of messages that live claims hold.
+ * "ok": how many were deleted. "unclaimed" and "other": 1 if the first of the given claims is live, else 0, and the ids
+ * of messages that the given claims do not hold. "claimed": the ids of messages that live claims hold.
  */
-type Result = [verdict: "ok" | "unclaimed" | "other", number: number] | [verdict: "claimed", ids: readonly string[]];
+type Result =
+  | [verdict: "ok", deleted: number]
+  | [verdict: "unclaimed" | "other", claimIsLive: number, ids: readonly string[]]
+  | [verdict: "claimed", ids: readonly string[]];
 
 interface Request {
   queue: QueueRef;
@@ -119,11 +122,12 @@ export class MessageDeleter {
   }
 
   async deleteMany(params: Parameters<MessageController["bulkDelete"]>[0]): Promise<number> {
+    const { queue } = params;
     const claims = validUuids(params.claimIds ?? []);
     const mode = params.claimIds !== undefined ? "held" : params.spareClaimed === true ? "free" : "any";
-    const [verdict, found] = await this.#submit(params.queue, mode, claims, [...new Set(validUuids(params.ids))]);
+    const [verdict, found, refused] = await this.#submit(queue, mode, claims, [...new Set(validUuids(params.ids))]);
     if (verdict === "ok") return found;
-    throw verdict === "claimed" ? messagesAreClaimed(found) : messagesAreNotHeld();
+    throw verdict === "claimed" ? messagesAreClaimed(found) : messagesAreNotHeld(refused);
   }
 
   async #submit(queue: QueueRef, mode: string, claims: readonly string[], ids: readonly string[]): Promise<Result> {
