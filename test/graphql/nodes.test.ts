@@ -33,7 +33,7 @@ beforeAll(async () => {
     { project: HOSTILE },
   );
   const read = await api.run(
-    `query R($project: String) {
+    `query R($project: String!) {
       queue(project: $project, queue: "q") { id catalogueEntry { id } }
       projects { nodes { id name } }
       pool(pool: "away") { id }
