@@ -1,5 +1,6 @@
 /** Pools and flavors. Real pools are schemas of the service's own database, so creating them needs its URL. */
-import { ApiError, type Call } from "./seed-api.ts";
+import { IsimudError } from "../clients/typescript/client.ts";
+import type { Call } from "./seed-api.ts";
 
 /** Creates what it can. Returns what it left out and why, or null. */
 export async function fillPools(call: Call, databaseUrl: string | null): Promise<string | null> {
@@ -9,7 +10,7 @@ export async function fillPools(call: Call, databaseUrl: string | null): Promise
     try {
       await fillRealPools(call, databaseUrl);
     } catch (error) {
-      if (!(error instanceof ApiError) || error.code !== "POOL_NOT_REACHABLE") throw error;
+      if (!(error instanceof IsimudError) || error.code !== "POOL_NOT_REACHABLE") throw error;
       reason = "The service cannot reach the database that DATA_DIR or DATABASE_URL names here.";
     }
   }

@@ -1,13 +1,13 @@
-/** Live traffic for the demo: producers and workers that use the API like any other client. */
+/** Live traffic for the demo: producers and workers that use the API as any program does, with the TypeScript client. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Call } from "./seed-api.ts";
+import { type ClientOptions, createClient } from "../clients/typescript/client.ts";
+import { callsTo } from "./seed-api.ts";
 
 const PROJECT = "shop";
 /** Short enough that a forgotten demo does not fill the disk. */
 const MESSAGE_TTL_SECONDS = 3600;
-const CLAIM_TTL_SECONDS = 60;
-/** How long an idle worker waits for messages in the server; stopping may take as long. */
-const WAIT_SECONDS = 2;
+/** How long an idle worker waits for messages in the server. */
+const WAIT_SECONDS = 20;
 const RETRY_MS = 2000;
 const REPORT_MS = 10_000;
 
@@ -19,7 +19,7 @@ interface Flow {
   workers: number;
   /** How long a worker needs for one message. */
   workMs: number;
-  /** The share of messages that a worker releases. */
+  /** The share of messages at which a worker fails. */
   failures: number;
   body: (serial: number) => object;
 }
@@ -64,17 +64,16 @@ const FLOWS: readonly Flow[] = [
 export interface TrafficReport {
   posted: number;
   done: number;
-  /** Released by a worker. */
+  /** Given back by a worker. */
   failed: number;
 }
 
 /**
- * Runs until `signal` aborts. Then producers stop, workers finish the message that they hold and release the rest, and
- * the totals are returned. A queue whose calls fail is reported once, and its calls are tried again every two seconds.
- * `report` gets a line of text.
+ * Runs until `signal` aborts. Then producers stop, workers finish the messages that they hold, and the totals are
+ * returned. A queue whose calls fail is reported once, and its calls are tried again. `report` gets a line of text.
  */
 export async function runTraffic(
-  call: Call,
+  at: Pick<ClientOptions, "url">,
   signal: AbortSignal,
   report: (line: string) => void,
   flows: readonly Flow[] = FLOWS,
@@ -82,65 +81,51 @@ export async function runTraffic(
   const totals: TrafficReport = { posted: 0, done: 0, failed: 0 };
   const pause = (milliseconds: number) => delay(milliseconds, undefined, { signal }).catch(() => {});
   const failing = new Set<string>();
+  const clientOf = (clientId: string) => createClient({ ...at, project: PROJECT, clientId });
 
-  /** Repeats `step` until `signal` aborts. */
-  async function repeat(queue: string, step: () => Promise<void>): Promise<void> {
-    while (!signal.aborted) {
+  function noteFailure(queue: string, error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (!failing.has(queue)) report(`${queue}: trying again every few seconds. ${reason}`);
+    failing.add(queue);
+  }
+
+  function noteSuccess(queue: string): void {
+    if (failing.delete(queue)) report(`${queue}: recovered.`);
+  }
+
+  async function produce({ queue, rate, body }: Flow): Promise<void> {
+    const client = clientOf(`${queue}-producer`);
+    for (let serial = 0; ; ) {
+      await pause((1000 / rate) * (0.5 + Math.random()));
+      if (signal.aborted) return;
       try {
-        await step();
-        if (failing.delete(queue)) report(`${queue}: recovered.`);
+        await client.post(queue, [{ body: body(serial), ttlSeconds: MESSAGE_TTL_SECONDS }]);
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        if (!failing.has(queue)) report(`${queue}: trying again every ${RETRY_MS / 1000} s. ${reason}`);
-        failing.add(queue);
+        noteFailure(queue, error);
         await pause(RETRY_MS);
+        continue;
       }
+      noteSuccess(queue);
+      serial += 1;
+      totals.posted += 1;
     }
   }
 
-  const mutate = <Data>(name: string, type: string, fields: string, input: object) =>
-    call<Data>(`mutation ($input: ${type}!) { ${name}(input: $input) { ${fields} } }`, {
-      input: { project: PROJECT, ...input },
-    });
-
-  function produce({ queue, rate, body }: Flow): Promise<void> {
-    let serial = 0;
-    return repeat(queue, async () => {
-      await pause((1000 / rate) * (0.5 + Math.random()));
-      if (signal.aborted) return;
-      const messages = [{ body: { json: body(serial) }, ttlSeconds: MESSAGE_TTL_SECONDS }];
-      await mutate("postMessages", "PostMessagesInput", "ids", { queue, messages, clientId: `${queue}-producer` });
-      serial += 1;
-      totals.posted += 1;
-    });
-  }
-
-  function work({ queue, workMs, failures }: Flow, number: number): Promise<void> {
-    return repeat(queue, async () => {
-      const { createClaim } = await mutate<{
-        createClaim: { claim: { id: string } | null; messages: { id: string }[] };
-      }>("createClaim", "CreateClaimInput", "claim { id } messages { id }", {
-        queue,
-        limit: 3,
-        ttlSeconds: CLAIM_TTL_SECONDS,
-        clientId: `${queue}-worker-${number}`,
-        waitSeconds: WAIT_SECONDS,
-      });
-      if (createClaim.claim === null) return;
-      const { id: claimId } = createClaim.claim;
-      let left = createClaim.messages.length;
-      for (const message of createClaim.messages) {
-        await pause(workMs * (0.5 + Math.random()));
-        if (signal.aborted) break;
-        if (Math.random() < failures) {
-          totals.failed += 1;
-          continue;
-        }
-        await mutate("deleteMessage", "DeleteMessageInput", "deleted", { queue, id: message.id, claimId });
-        totals.done += 1;
-        left -= 1;
-      }
-      if (left > 0) await mutate("releaseClaim", "ReleaseClaimInput", "claimId", { queue, claimId });
+  function work({ queue, workMs, failures }: Flow, number: number) {
+    const handler = async () => {
+      noteSuccess(queue);
+      await pause(workMs * (0.5 + Math.random()));
+      if (Math.random() < failures) throw new Error("The demo fails now and then.");
+      totals.done += 1;
+    };
+    return clientOf(`${queue}-worker-${number}`).worker(queue, handler, {
+      concurrency: 2,
+      waitSeconds: WAIT_SECONDS,
+      restSeconds: () => 0,
+      onError: (error, message) => {
+        if (message === undefined) noteFailure(queue, error);
+        else totals.failed += 1;
+      },
     });
   }
 
@@ -151,20 +136,19 @@ export async function runTraffic(
     }
   }
 
+  const call = callsTo(clientOf("demo"));
   for (const { queue, metadata } of flows) {
     const given = metadata === undefined ? {} : { metadata: { json: metadata } };
-    await mutate("createQueue", "CreateQueueInput", "created", { queue, ...given });
+    await call("mutation Create($input: CreateQueueInput!) { createQueue(input: $input) { created } }", {
+      input: { project: PROJECT, queue, ...given },
+    });
   }
-  await Promise.all([
-    reportTotals(),
-    ...flows.flatMap((flow) => [
-      produce(flow),
-      ...Array.from({ length: flow.workers }, (_, index) => work(flow, index + 1)),
-    ]),
-  ]);
+  const workers = flows.flatMap((flow) => Array.from({ length: flow.workers }, (_, index) => work(flow, index + 1)));
+  await Promise.all([reportTotals(), ...flows.map(produce)]);
+  await Promise.all(workers.map((worker) => worker.stop()));
   return totals;
 }
 
 function summary({ posted, done, failed }: TrafficReport): string {
-  return `${posted} posted, ${done} done, ${failed} released`;
+  return `${posted} posted, ${done} done, ${failed} given back`;
 }

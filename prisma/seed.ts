@@ -3,6 +3,7 @@
  * again adds only what is missing: a queue that has messages is not changed.
  */
 import { parseArgs } from "node:util";
+import { createClient } from "../clients/typescript/client.ts";
 import { type Config, ConfigError, isLoopback, readConfig } from "../server/config.ts";
 import { embeddedUrl } from "../server/embedded-postgres/server.ts";
 import { urlHost } from "../server/http/listening.ts";
@@ -56,7 +57,7 @@ const config = readSettings();
 const url = positionals[0] ?? config.PUBLIC_URL ?? `http://${urlHost(config)}:${config.PORT}${config.BASE_PATH}`;
 if (!URL.canParse(url) || positionals.length > 1) fail(`This is not one URL: ${positionals.join(" ")}\n\n${USAGE}`);
 const ownDatabase = isLoopback(new URL(url).hostname) ? embeddedUrl(config.DATA_DIR) : null;
-const call = callsTo(`${url.replace(/\/+$/, "")}/api/graphql`);
+const call = callsTo(createClient({ url }));
 let leftOut: string | null = null;
 
 const steps: [string, () => Promise<unknown>][] = [
@@ -82,8 +83,8 @@ try {
     const stop = new AbortController();
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
     console.log("Producers and workers run. Ctrl-C stops them.");
-    const { posted, done, failed } = await runTraffic(call, stop.signal, console.log);
-    console.log(`Stopped: ${posted} posted, ${done} done, ${failed} released.`);
+    const { posted, done, failed } = await runTraffic({ url }, stop.signal, console.log);
+    console.log(`Stopped: ${posted} posted, ${done} done, ${failed} given back.`);
   }
 } catch (error) {
   fail(error instanceof Error ? error.message : String(error));

@@ -15,7 +15,7 @@ interface Import {
   typeOnly: boolean;
 }
 
-const FILES = ["server", "prisma", "app", "components"]
+const FILES = ["server", "prisma", "app", "components", "clients"]
   .flatMap((folder) => readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true }))
   .filter((entry) => entry.isFile() && /\.(ts|tsx|mjs)$/.test(entry.name))
   .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
@@ -105,6 +105,11 @@ describe("arrows", () => {
     expect(broken(({ from, to, typeOnly }) => concrete(to) && !typeOnly && !isProgram(from) && !mayToo(from))).toEqual(
       [],
     );
+  });
+
+  test("the client for programs needs nothing but fetch: types may come from gql.tada and the schema", () => {
+    const own = isIn("clients/typescript/");
+    expect(broken(({ from, to, typeOnly }) => own(from) && !own(to) && !typeOnly)).toEqual([]);
   });
 
   test("doors reach drivers through operations: add to server/operations/ what is missing", () => {

@@ -1,5 +1,6 @@
 /** What browser tests share: a whole service with small demo data, and a browser that records complaints. */
 import type { Browser, BrowserContext, Page } from "playwright";
+import { createClient } from "../../clients/typescript/client.ts";
 import { type Call, callsTo } from "../../prisma/seed-api.ts";
 import { fillShop } from "../../prisma/seed-shop.ts";
 import { launchBrowser } from "../support/browser.ts";
@@ -27,7 +28,7 @@ export interface Dashboard {
 /** `demo` false: without any data. `settings` are environment variables. */
 export async function openDashboard(options: { demo: boolean; settings?: Record<string, string> }): Promise<Dashboard> {
   const service = await startWholeService(options.settings);
-  const call = callsTo(`${service.url}/api/graphql`);
+  const call = callsTo(createClient({ url: service.url }));
   let browser: Browser | undefined;
   try {
     if (options.demo) await fillShop(call);

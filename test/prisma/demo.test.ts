@@ -1,13 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { createClient } from "../../clients/typescript/client.ts";
 import { callsTo } from "../../prisma/seed-api.ts";
 import { fillPools } from "../../prisma/seed-pools.ts";
 import { runTraffic } from "../../prisma/seed-traffic.ts";
 import { startApi } from "../graphql/api.ts";
 
 const { api, server } = startApi();
-const call = () => callsTo(`${server().url}/api/graphql`);
+const call = () => callsTo(createClient({ url: server().url }));
 
 const demo = (...words: string[]) =>
   spawnSync(process.execPath, [fileURLToPath(new URL("../../prisma/seed.ts", import.meta.url)), ...words], {
@@ -36,7 +37,7 @@ test("live traffic posts and finishes messages, and leaves no claim behind when 
     failures: 0.5,
     body: (serial: number) => ({ serial }),
   };
-  const running = runTraffic(call(), stop.signal, () => {}, [flow]);
+  const running = runTraffic(server(), stop.signal, () => {}, [flow]);
   const read = async (fields: string) =>
     (await api.run(`{ queue(project: "shop", queue: "busy") { ${fields} } }`)).queue;
   try {
