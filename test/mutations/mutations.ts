@@ -42,6 +42,23 @@ export const MUTATIONS: readonly Mutation[] = [
     test: api("http/answer-size", "a pop takes only messages that the answer can hold, and returns all that it took"),
   },
   {
+    guarantee: "A client is not told to repeat a request of which a part may have happened",
+    file: "server/errors.ts",
+    from: '!errors.every(({ retry }) => retry === "SAFE")',
+    to: '!errors.some(({ retry }) => retry === "SAFE")',
+    test: api("http/errors", "an answer is not 503 when one of its writes may have happened"),
+  },
+  {
+    guarantee: "A client is not told to repeat a mutation that succeeded",
+    file: "server/graphql/http/mask-errors.ts",
+    from: "const done = place.changes && (graphqlError?.path?.length ?? 0) > 1;",
+    to: "const done = false;",
+    test: api(
+      "http/errors",
+      "a part of the answer to a mutation that cannot be read asks nobody to repeat the mutation",
+    ),
+  },
+  {
     guarantee: "A claim gives no message back that another claim holds",
     file: `${POSTGRES}/claims/release-messages.ts`,
     from: "m.claim_id = :claimId AS mine",

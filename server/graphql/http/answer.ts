@@ -29,7 +29,7 @@ export function headOf(
 ): { status: number; headers: Record<string, string> } {
   const isEmpty = !Object.values(data ?? {}).some((value) => value !== null);
   const { unavailable } = HTTP_STATUS;
-  if (isEmpty && errors.length > 0 && errors.every(({ extensions }) => extensions.status === unavailable)) {
+  if (isEmpty && errors.some(({ extensions }) => extensions.status === unavailable)) {
     const headers = retryAfter(errors.map(({ extensions }) => extensions));
     if (headers["retry-after"] !== undefined) return { status: unavailable, headers: { ...headers } };
   }

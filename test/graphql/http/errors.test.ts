@@ -146,10 +146,9 @@ test.each([
   expect(await door.codeOf(`{ ${field} }`)).toBe("FORBIDDEN");
 });
 
-test("pages that go both ways at once, or backwards without a start, are refused", async () => {
+test("pages that go both ways at once are refused", async () => {
   for (const args of [
     'first: 1, last: 1, before: "a"',
-    "last: 1",
     'before: "a"',
     'last: 1, before: "a", after: "b"',
     'first: 1, before: "a"',
