@@ -28,14 +28,18 @@ export type Loaded<Data> = { ok: true; data: Data; failures: Failures } | { ok: 
  * `globalThis`: Next bundles its own copies of modules, so a page that imported the engine would open a second one.
  *
  * Never throws for an error of the API: the page shows it. An error that costs a field of the root fails all of the
- * document. Any other error is among the failures.
+ * document, unless the field is one of `parts`. Any other error is among the failures.
  */
 export async function load<Data, Variables extends object>(
   document: Document<Data, Variables>,
   variables: Variables,
+  parts: readonly (keyof Data & string)[] = [],
 ): Promise<Loaded<Data>> {
   const { data, errors = [] } = await answerTo(document, variables);
-  const whole = errors.find(({ path }) => !data || path === undefined || data[String(path[0])] === null);
+  const isPart = (field: string) => parts.some((part) => part === field);
+  const whole = errors.find(({ path: [field] = [] }) => {
+    return !data || field === undefined || (data[field] === null && !isPart(String(field)));
+  });
   if (whole) return { ok: false, error: failureOf(whole) };
   const failures: Record<string, Failure> = {};
   for (const error of errors) failures[fieldOf(error.path ?? [])] ??= failureOf(error);

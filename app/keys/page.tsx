@@ -16,13 +16,20 @@ const NO_PAGES = { first: null, previous: null, next: null };
 export default async function KeysPage({ searchParams }: { searchParams: Promise<Search> }) {
   const search = await searchParams;
   const store = one(search, "store");
-  const query = (withKeys: boolean) => load(KEYS_PAGE, { withKeys, store: store ?? "", ...pageVariables(search) });
-  const loaded = await query(store !== undefined);
+  const variables = { withKeys: store !== undefined, store: store ?? "", ...pageVariables(search) };
   // An address may name a store that does not exist: the others are shown all the same.
-  const stores = loaded.ok || store === undefined ? loaded : await query(false);
-  const chosen = stores.ok ? stores.data.keyValueStores.nodes.find(({ name }) => name === store) : undefined;
-  const internal = chosen?.internal ?? true;
-  const keys = loaded.ok ? loaded.data.keyValueKeys : undefined;
+  const loaded = await load(KEYS_PAGE, variables, ["keyValueKeys", "keyValueLocks"]);
+  if (!loaded.ok) {
+    return (
+      <>
+        <PageHeader title="Keys" />
+        <Failed error={loaded.error} />
+      </>
+    );
+  }
+  const { keyValueStores: stores, keyValueKeys: keys, keyValueLocks: locks } = loaded.data;
+  const { keyValueKeys: keysFailure, keyValueLocks: locksFailure } = loaded.failures;
+  const internal = stores.nodes.find(({ name }) => name === store)?.internal ?? true;
   return (
     <>
       <PageHeader
@@ -31,17 +38,13 @@ export default async function KeysPage({ searchParams }: { searchParams: Promise
         actions={<CreateStore />}
       />
       <div className="flex flex-col gap-4">
-        {stores.ok ? (
-          <Panel title="Stores" flush>
-            <StoreTable
-              rows={stores.data.keyValueStores.nodes}
-              pager={NO_PAGES}
-              empty={<EmptyState title="No stores yet">Programs share keys, values and locks in a store.</EmptyState>}
-            />
-          </Panel>
-        ) : (
-          <Failed error={stores.error} />
-        )}
+        <Panel title="Stores" flush>
+          <StoreTable
+            rows={stores.nodes}
+            pager={NO_PAGES}
+            empty={<EmptyState title="No stores yet">Programs share keys, values and locks in a store.</EmptyState>}
+          />
+        </Panel>
         {store === undefined ? null : (
           <Panel title={`Keys of ${store}`} flush actions={internal ? undefined : <SetKey store={store} />}>
             {keys ? (
@@ -50,21 +53,23 @@ export default async function KeysPage({ searchParams }: { searchParams: Promise
                 pager={pagerLinks(keys.pageInfo, search, (page) => paths.keys({ store, ...page }))}
                 empty={<EmptyState title="This store is empty" />}
               />
-            ) : loaded.ok ? (
-              <NotFoundState title={`There is no store ${store}`}>Nobody has created it.</NotFoundState>
+            ) : keysFailure ? (
+              <Failed error={keysFailure} />
             ) : (
-              <Failed error={loaded.error} />
+              <NotFoundState title={`There is no store ${store}`}>Nobody has created it.</NotFoundState>
             )}
           </Panel>
         )}
-        {stores.ok ? (
-          <Panel title="Locks" flush>
+        <Panel title="Locks" flush>
+          {locks ? (
             <LockTable
-              rows={stores.data.keyValueLocks?.nodes ?? []}
+              rows={locks.nodes}
               empty={<EmptyState title="No locks">Locks that are held show here, with their holders.</EmptyState>}
             />
-          </Panel>
-        ) : null}
+          ) : locksFailure ? (
+            <Failed error={locksFailure} />
+          ) : null}
+        </Panel>
       </div>
     </>
   );

@@ -25,7 +25,7 @@ export type KeyRow = ResultOf<typeof KEY_ROW> & { store: string; internal: boole
 
 export const LOCK_ROW = graphql(`
   fragment LockRow on KeyValueLock {
-    store
+    storeName
     key
     holder
     fence

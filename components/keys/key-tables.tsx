@@ -31,9 +31,13 @@ const STORES = [
     { grow: true },
   ),
   column<StoreRow>("backing", "Backend", (row) => row.backingStore),
-  column<StoreRow>("count", "Keys", (row) => formatCount(row.count.value, row.count.exact ? "exact" : "at-least"), {
-    align: "right",
-  }),
+  column<StoreRow>(
+    "count",
+    "Keys",
+    ({ count }) =>
+      count ? formatCount(count.value, count.exact ? "exact" : "at-least") : <Badge tone="danger">Unreachable</Badge>,
+    { align: "right" },
+  ),
 ];
 
 export function StoreTable({ rows, pager, empty }: { rows: StoreRow[]; pager: PagerLinks; empty: ReactNode }) {
@@ -150,7 +154,7 @@ export function KeyTable({ rows, pager, empty }: { rows: KeyRow[]; pager: PagerL
 
 const LOCKS = [
   column<LockRow>("key", "Key", (row) => <span className="font-mono text-[0.8125rem]">{row.key}</span>, { grow: true }),
-  column<LockRow>("store", "Store", (row) => <span className="font-mono text-[0.8125rem]">{row.store}</span>),
+  column<LockRow>("store", "Store", (row) => <span className="font-mono text-[0.8125rem]">{row.storeName}</span>),
   column<LockRow>(
     "holder",
     "Holder",
@@ -169,7 +173,7 @@ export function LockTable({ rows, empty }: { rows: LockRow[]; empty: ReactNode }
       label="Locks"
       columns={LOCKS}
       rows={rows}
-      rowKey={(row) => JSON.stringify([row.store, row.key])}
+      rowKey={(row) => JSON.stringify([row.storeName, row.key])}
       empty={empty}
     />
   );

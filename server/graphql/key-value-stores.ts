@@ -1,3 +1,4 @@
+import type { ObjectRef } from "@pothos/core";
 import {
   type AcquiredLock,
   type EntryRecord,
@@ -6,6 +7,7 @@ import {
   type LockRecord,
   type StoreRecord,
 } from "../operations/key-value-stores.ts";
+import type { Page } from "../storage/list-pages.ts";
 import { orNull } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
 import { builder, waiting } from "./schema/builder.ts";
@@ -24,11 +26,31 @@ import { DeletePayload } from "./schema/delete-payload.ts";
 import { RawJson } from "./schema/json.ts";
 import { JsonInput, textOf } from "./schema/json-input.ts";
 import { NodeType, nodeId } from "./schema/node.ts";
+import { followReferences } from "./schema/references.ts";
+
+const StoreType = builder.objectRef<StoreRecord>("KeyValueStore");
+
+const followStore = followReferences<{ name: string }, StoreRecord>("KeyValueStore", (stores, { access, operations }) =>
+  operations.keyValueStores.getMany(access, { stores: stores.map(({ name }) => name) }),
+);
+
+/** Adds the store to a type of things that are in one. */
+function addStore<T extends { store: string }>(type: ObjectRef<typeof builder.$inferSchemaTypes, T, T>): void {
+  builder.objectFields(type, (t) => ({
+    storeName: t.string({ description: "The store's name.", resolve: ({ store }) => store }),
+    store: t.field({
+      type: StoreType,
+      nullable: true,
+      description:
+        "The store; null when it is gone. Its id and name are known; anything else of it is read, for all rows of a list with one statement.",
+      resolve: ({ store: name }, _args, context, info) => followStore({ name }, context, info),
+    }),
+  }));
+}
 
 const LockType = builder.objectRef<LockRecord>("KeyValueLock").implement({
   description: "A write lock on one key of a store. It does not block readers.",
   fields: (t) => ({
-    store: t.exposeString("store", { description: "The store's name." }),
     key: t.exposeString("key", { description: "The key, as the backend stores it." }),
     holder: t.exposeString("holder", {
       description: "A digest of its holder, equal for all locks of one holder. It is not the lock token.",
@@ -40,9 +62,14 @@ const LockType = builder.objectRef<LockRecord>("KeyValueLock").implement({
     expiresAt: t.expose("expiresAt", { type: "DateTime", description: "When it expires." }),
   }),
 });
+addStore(LockType);
 const LockConnectionType = connectionType("KeyValueLock", LockType, "locks");
 
-const KeyType = builder.objectRef<KeyRecord>("KeyValueKey").implement({
+interface KeyParent extends KeyRecord {
+  store: string;
+}
+
+const KeyType = builder.objectRef<KeyParent>("KeyValueKey").implement({
   description: "A key of a store.",
   fields: (t) => ({
     key: t.exposeString("key", {
@@ -55,6 +82,7 @@ const KeyType = builder.objectRef<KeyRecord>("KeyValueKey").implement({
     }),
   }),
 });
+addStore(KeyType);
 const KeyConnectionType = connectionType("KeyValueKey", KeyType, "keys");
 
 const valueId = nodeId<EntryRecord>("KeyValue", {
@@ -77,10 +105,14 @@ const ValueType = builder.objectRef<EntryRecord>("KeyValue").implement({
   }),
 });
 
-const keysOf = async (store: string, args: PageArgs, { access, operations }: GraphQLContext) => ({
-  page: await operations.keyValueStores.keys(access, { store, page: pageOf(args, "keyValueKeys") }),
+addStore(ValueType);
+
+const keyPage = (store: string, page: Page<KeyRecord>) => ({
+  page: { ...page, items: page.items.map((item): KeyParent => ({ ...item, store })) },
   order: "keyValueKeys" as const,
 });
+const keysOf = async (store: string, args: PageArgs, { access, operations }: GraphQLContext) =>
+  keyPage(store, await operations.keyValueStores.keys(access, { store, page: pageOf(args, "keyValueKeys") }));
 const locksOf = async (store: string | null | undefined, args: PageArgs, { access, operations }: GraphQLContext) => ({
   page: await operations.keyValueStores.locks(access, { store, page: pageOf(args, "keyValueLocks") }),
   order: "keyValueLocks" as const,
@@ -93,7 +125,7 @@ const storeId = nodeId<StoreRecord>("KeyValueStore", {
     operations.keyValueStores.getMany(access, { stores: keys.map(([name = ""]) => name) }),
 });
 
-const StoreType = builder.objectRef<StoreRecord>("KeyValueStore").implement({
+StoreType.implement({
   description: "A named store of keys and values, with a lock for each key.",
   interfaces: [NodeType],
   fields: (t) => ({
@@ -107,6 +139,7 @@ const StoreType = builder.objectRef<StoreRecord>("KeyValueStore").implement({
     }),
     count: t.field({
       type: CountType,
+      nullable: true,
       complexity: ASKING_THE_STORE,
       description: "How many keys it has: exact up to 10,000.",
       resolve: ({ name }, _args, context, info) =>
@@ -116,18 +149,20 @@ const StoreType = builder.objectRef<StoreRecord>("KeyValueStore").implement({
     }),
     keys: t.field({
       type: KeyConnectionType,
+      nullable: true,
       args: pageArgs,
       complexity: pageCost,
       description: "Its keys.",
-      resolve: async ({ name }, args, context, info) => ({
-        page: await batched(context, info, name, (stores) =>
+      resolve: async ({ name }, args, context, info) => {
+        const page = await batched(context, info, name, (stores) =>
           context.operations.keyValueStores.keysOfMany(context.access, { stores, page: pageOf(args, "keyValueKeys") }),
-        ),
-        order: "keyValueKeys" as const,
-      }),
+        );
+        return keyPage(name, page);
+      },
     }),
     locks: t.field({
       type: LockConnectionType,
+      nullable: true,
       args: pageArgs,
       complexity: pageCost,
       description: "Its locks that are held now.",
@@ -179,7 +214,7 @@ builder.queryFields((t) => ({
   }),
   keyValues: t.field({
     type: [ValueType],
-    nullable: { list: false, items: true },
+    nullable: { list: true, items: true },
     args: {
       store: t.arg.string(storeArg),
       keys: t.arg.stringList({ required: true, description: "The keys, at most as many as a page has rows." }),
@@ -308,7 +343,6 @@ const RenewKeyValueLockInput = builder.inputType("RenewKeyValueLockInput", {
 const KeyValueLockPayload = builder.objectRef<AcquiredLock>("KeyValueLockPayload").implement({
   description: "A lock that you hold.",
   fields: (t) => ({
-    store: t.exposeString("store", { description: "The store's name." }),
     key: t.exposeString("key", { description: "The key." }),
     fence: t.expose("fence", {
       type: "SafeInt",
@@ -325,6 +359,7 @@ const KeyValueLockPayload = builder.objectRef<AcquiredLock>("KeyValueLockPayload
     }),
   }),
 });
+addStore(KeyValueLockPayload);
 const ReleaseKeyValueLockInput = builder.inputType("ReleaseKeyValueLockInput", {
   description: "The lock to release.",
   fields: (t) => ({

@@ -264,3 +264,53 @@ describe("pools, flavors and jobs", () => {
     ]);
   });
 });
+
+describe("key-value stores", () => {
+  const CREATE_STORE =
+    "mutation C($input: CreateKeyValueStoreInput!) { createKeyValueStore(input: $input) { created } }";
+  const LOCK =
+    'mutation { acquireKeyValueLock(input: { store: "leaders", key: "k" }) { lockToken store { internal } } }';
+  const VALUES =
+    '{ keyValues(store: "leaders", keys: ["a", "b"]) { key storeName store { name internal } } keyValueKeys(store: "leaders") { nodes { store { name } } } }';
+  beforeAll(async () => {
+    await api.run(CREATE_STORE, { input: { store: "leaders" } });
+    const set =
+      'mutation { setKeyValues(input: { store: "leaders", entries: [{ key: "a", value: { json: 1 } }, { key: "b", value: { json: 2 } }] }) { keys } }';
+    await api.run(set);
+  });
+
+  test("are one field below their keys, values and locks, read once for a list", async () => {
+    const getMany = vi.spyOn(server().engine.operations.keyValueStores, "getMany");
+    const { keyValues, keyValueKeys } = await api.run(VALUES);
+    expect(keyValues).toEqual(
+      ["a", "b"].map((key) => ({ key, storeName: "leaders", store: { name: "leaders", internal: false } })),
+    );
+    expect(keyValueKeys.nodes).toEqual(Array(2).fill({ store: { name: "leaders" } }));
+    expect(getMany.mock.calls.map(([, { stores }]) => stores)).toEqual([["leaders"]]);
+  });
+
+  test("that cannot be read cost no lock token", async () => {
+    vi.spyOn(server().engine.operations.keyValueStores, "getMany").mockRejectedValue(unavailable());
+    const { data, errors } = await api.send(LOCK);
+    expect(data.acquireKeyValueLock).toEqual({ lockToken: expect.any(String), store: null });
+    expect(errors).toMatchObject([{ path: ["acquireKeyValueLock", "store"] }]);
+  });
+
+  test("that do not answer cost one field each", async () => {
+    const { keyValueStores } = server().engine.operations;
+    vi.spyOn(keyValueStores, "countMany").mockResolvedValue([unavailable()]);
+    for (const name of ["keys", "locks", "keysOfMany", "locksOfMany", "getValues"] as const) {
+      vi.spyOn(keyValueStores, name).mockRejectedValue(unavailable());
+    }
+    const query =
+      '{ keyValueStores(first: 1) { nodes { name count { value } keys { nodes { key } } locks { nodes { key } } } } keyValueKeys(store: "leaders") { nodes { key } } keyValueLocks { nodes { key } } keyValues(store: "leaders", keys: ["a"]) { key } }';
+    const { data, errors } = await api.send(query);
+    expect(data).toEqual({
+      keyValueStores: { nodes: [{ name: expect.any(String), count: null, keys: null, locks: null }] },
+      keyValueKeys: null,
+      keyValueLocks: null,
+      keyValues: null,
+    });
+    expect(errors).toHaveLength(6);
+  });
+});

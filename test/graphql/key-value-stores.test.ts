@@ -10,7 +10,7 @@ const SET_MANY = "mutation S($input: SetKeyValuesInput!) { setKeyValues(input: $
 const DELETE = "mutation D($input: DeleteKeyValueInput!) { deleteKeyValue(input: $input) { deleted } }";
 const DELETE_MANY = "mutation D($input: DeleteKeyValuesInput!) { deleteKeyValues(input: $input) { deleted } }";
 const ACQUIRE =
-  "mutation A($input: AcquireKeyValueLockInput!) { acquireKeyValueLock(input: $input) { store key fence lockToken expiresAt } }";
+  "mutation A($input: AcquireKeyValueLockInput!) { acquireKeyValueLock(input: $input) { storeName key fence lockToken expiresAt } }";
 const RELEASE = "mutation R($input: ReleaseKeyValueLockInput!) { releaseKeyValueLock(input: $input) { released } }";
 const GET = "query G($store: String!, $key: String!) { keyValue(store: $store, key: $key) { key value valueText } }";
 
@@ -88,18 +88,18 @@ test("under a lock only its holder writes", async () => {
   const store = await aStore({ lockTimeoutSeconds: 2 });
   const lock = (await api.run(ACQUIRE, { input: { store, key: "k" } })).acquireKeyValueLock;
   expect(lock).toEqual({
-    store,
+    storeName: store,
     key: "k",
     fence: expect.any(Number),
     lockToken: expect.any(String),
     expiresAt: expect.any(String),
   });
   const { keyValueLocks } = await api.run(
-    "query L($store: String) { keyValueLocks(store: $store) { nodes { store holder fence expiresAt } } }",
+    "query L($store: String) { keyValueLocks(store: $store) { nodes { storeName holder fence expiresAt } } }",
     { store },
   );
   expect(keyValueLocks.nodes).toEqual([
-    { store, holder: expect.any(String), fence: lock.fence, expiresAt: lock.expiresAt },
+    { storeName: store, holder: expect.any(String), fence: lock.fence, expiresAt: lock.expiresAt },
   ]);
   expect(JSON.stringify(keyValueLocks)).not.toContain(lock.lockToken);
   await api.run(SET, { input: { store, key: "k", value: { json: 1 }, lockToken: lock.lockToken } });
@@ -123,7 +123,7 @@ test("a lock lasts and is waited for as long as its caller asks, and is renewed 
   expect(await api.codeOf(ACQUIRE, { input: { store, key: "k", waitSeconds: 0 } })).toBe("LOCK_TIMEOUT");
   expect(await api.codeOf(ACQUIRE, { input: { store, key: "k", waitSeconds: 21 } })).toBe("BAD_INPUT");
   const renew =
-    "mutation R($input: RenewKeyValueLockInput!) { renewKeyValueLock(input: $input) { store key fence lockToken expiresAt } }";
+    "mutation R($input: RenewKeyValueLockInput!) { renewKeyValueLock(input: $input) { storeName key fence lockToken expiresAt } }";
   const { lockToken } = lock;
   const renewal = { store, key: "k", lockToken, ttlSeconds: 3600 };
   const renewed = (await api.run(renew, { input: renewal })).renewKeyValueLock;
