@@ -1,4 +1,3 @@
-import type { ObjectRef } from "@pothos/core";
 import {
   type AcquiredLock,
   type EntryRecord,
@@ -8,6 +7,7 @@ import {
   type StoreRecord,
 } from "../operations/key-value-stores.ts";
 import type { Page } from "../storage/list-pages.ts";
+import { addStore, StoreType } from "./key-value-references.ts";
 import { orNull } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
 import { builder, waiting } from "./schema/builder.ts";
@@ -26,27 +26,6 @@ import { DeletePayload } from "./schema/delete-payload.ts";
 import { RawJson } from "./schema/json.ts";
 import { JsonInput, textOf } from "./schema/json-input.ts";
 import { NodeType, nodeId } from "./schema/node.ts";
-import { followReferences } from "./schema/references.ts";
-
-const StoreType = builder.objectRef<StoreRecord>("KeyValueStore");
-
-const followStore = followReferences<{ name: string }, StoreRecord>("KeyValueStore", (stores, { access, operations }) =>
-  operations.keyValueStores.getMany(access, { stores: stores.map(({ name }) => name) }),
-);
-
-/** Adds the store to a type of things that are in one. */
-function addStore<T extends { store: string }>(type: ObjectRef<typeof builder.$inferSchemaTypes, T, T>): void {
-  builder.objectFields(type, (t) => ({
-    storeName: t.string({ description: "The store's name.", resolve: ({ store }) => store }),
-    store: t.field({
-      type: StoreType,
-      nullable: true,
-      description:
-        "The store; null when it is gone. Its id and name are known; anything else of it is read, for all rows of a list with one statement.",
-      resolve: ({ store: name }, _args, context, info) => followStore({ name }, context, info),
-    }),
-  }));
-}
 
 const LockType = builder.objectRef<LockRecord>("KeyValueLock").implement({
   description: "A write lock on one key of a store. It does not block readers.",
