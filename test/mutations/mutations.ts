@@ -425,7 +425,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "A drain that another process took over is not undone by its former holder",
-    file: "server/operations/lifecycle/move-jobs.ts",
+    file: "server/operations/lifecycle/drain-pool.ts",
     from: 'if (stop === null || stop.why === "cancelled") await',
     to: "await",
     test: jobs("a drain that another process took over leaves the pool closed to new queues when it fails here"),
@@ -439,7 +439,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "A change of flavor during a move is followed",
-    file: "server/operations/lifecycle/move-jobs.ts",
+    file: "server/operations/lifecycle/move-queue.ts",
     from: "if (here === wanted) return pool;",
     to: "return pool;",
     test: jobs(
