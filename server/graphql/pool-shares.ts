@@ -1,5 +1,5 @@
 /** A pool's share of the queues of its flavor. */
-import type { PoolRecord } from "../operations/pools.ts";
+import type { PoolRecord } from "../operations/pools/record.ts";
 import { PoolType } from "./pools.ts";
 import { inBatches } from "./queue-types.ts";
 import { builder } from "./schema/builder.ts";

@@ -1,4 +1,4 @@
-import type { PoolRecord } from "../operations/pools.ts";
+import type { PoolRecord } from "../operations/pools/record.ts";
 import { CAPABILITIES, type Capability } from "../storage/data-driver.ts";
 import { orNull } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
