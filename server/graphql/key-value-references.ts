@@ -1,6 +1,6 @@
 /** How keys, values and locks lead to their store. */
 import type { ObjectRef } from "@pothos/core";
-import type { StoreRecord } from "../operations/key-value-stores.ts";
+import type { StoreRecord } from "../operations/key-value-stores/stores.ts";
 import { builder } from "./schema/builder.ts";
 import { followReferences } from "./schema/references.ts";
 

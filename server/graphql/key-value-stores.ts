@@ -1,11 +1,6 @@
-import {
-  type AcquiredLock,
-  type EntryRecord,
-  type KeyRecord,
-  LOCK_WAIT_SECONDS,
-  type LockRecord,
-  type StoreRecord,
-} from "../operations/key-value-stores.ts";
+import type { EntryRecord, KeyRecord } from "../operations/key-value-stores/entries.ts";
+import { type AcquiredLock, LOCK_WAIT_SECONDS, type LockRecord } from "../operations/key-value-stores/locks.ts";
+import type { StoreRecord } from "../operations/key-value-stores/stores.ts";
 import type { Page } from "../storage/list-pages.ts";
 import { addStore, StoreType } from "./key-value-references.ts";
 import { orNull } from "./schema/addresses.ts";

@@ -1,6 +1,6 @@
 /** Limits that no setting changes, for doors that tell them. Seconds, bytes and characters, as their names say. */
 import { KEY_SECONDS, MAX_KEPT_BYTES, POP_KEY_SECONDS } from "../../storage/idempotency.ts";
-import { MAX_KEY_LENGTH } from "../key-value-stores.ts";
+import { MAX_KEY_LENGTH } from "../key-value-stores/input.ts";
 import { MAX_WAIT_SECONDS } from "../live/long-polls.ts";
 import { MAX_TOKEN_LENGTH } from "./names.ts";
 

@@ -1,0 +1,91 @@
+import { type Access, requireRole } from "../../access/access.ts";
+import type { Page } from "../../storage/list-pages.ts";
+import { intended, permitted } from "../audit-trail.ts";
+import type { OperationContext } from "../context.ts";
+import type { PageParams } from "../input/addresses.ts";
+import { checkBatch, checkWhole, pageRequest } from "../input/limits.ts";
+import { checkName, isNameMarker } from "../input/names.ts";
+import { readVisible } from "../input/visible.ts";
+import { checkLockTimeout } from "./input.ts";
+
+export interface StoreRecord {
+  name: string;
+  /** Short name of its backend. */
+  backingStore: string;
+  /** True for Isimud's own stores: their keys are listed, their values never shown. */
+  internal: boolean;
+}
+
+export interface StoreOperations {
+  /** All stores, also internal ones, by name. */
+  list(access: Access, params: PageParams): Promise<Page<StoreRecord>>;
+  /** In the order asked, null for a store that does not exist or that the caller may not see. At most MAX_PAGE_SIZE. */
+  getMany(access: Access, params: { stores: readonly string[] }): Promise<(StoreRecord | null)[]>;
+  /**
+   * Creates a store, permanently and for all processes. Its audit entry is written first, and stays "intended" after a
+   * crash.
+   *
+   * - `lockTimeoutSeconds` (2 to 3,600): how long a lock lasts that asks for no other time. Default 5.
+   * - `expirationSeconds`: how long a value lasts. Left out: until it is deleted.
+   *
+   * - `replace`: a user's store of that name gets these settings, for later values and locks; `created` is false then.
+   *   Other processes follow within seconds. Without: STORE_ALREADY_CONFIGURED.
+   *
+   * STORE_ALREADY_CONFIGURED, BAD_INPUT.
+   */
+  create(
+    access: Access,
+    params: {
+      store: string;
+      lockTimeoutSeconds?: number | null;
+      expirationSeconds?: number | null;
+      replace?: boolean;
+    },
+  ): Promise<{ store: StoreRecord; created: boolean }>;
+}
+
+const MAX_EXPIRATION = 10 * 365 * 86_400;
+
+export function createStoreOperations(context: OperationContext): StoreOperations {
+  const { stores, limits } = context;
+  return {
+    async list(access, params) {
+      requireRole(access, "admin");
+      return stores.keyValueStores(pageRequest(limits, params.page, isNameMarker));
+    },
+
+    async getMany(access, params) {
+      return readVisible(checkBatch(limits, "stores", params.stores), {
+        choose(name) {
+          requireRole(access, "admin");
+          return checkName("stores", name);
+        },
+        read: (wanted) => stores.getMany(wanted),
+        keyOf: (name) => name,
+        foundKeyOf: ({ name }) => name,
+      });
+    },
+
+    async create(access, params) {
+      const trace = { access, action: "createKeyValueStore", project: null, target: String(params.store) };
+      const store = await permitted(context, trace, "admin", () => checkName("store", params.store));
+      const { expirationSeconds, replace = false } = params;
+      const lockTimeoutSeconds = checkLockTimeout("lockTimeoutSeconds", params.lockTimeoutSeconds);
+      const definition = {
+        ...(lockTimeoutSeconds === undefined ? {} : { lockTimeoutSeconds }),
+        ...(expirationSeconds === undefined || expirationSeconds === null
+          ? {}
+          : { expirationSeconds: checkWhole("expirationSeconds", expirationSeconds, 1, MAX_EXPIRATION, "seconds") }),
+      };
+      // Stores are not part of the control driver's transactions, so the audit entry is written first.
+      const created = await intended(
+        context,
+        trace,
+        definition,
+        () => stores.create(store, definition, { replace }),
+        (isNew) => ({ created: isNew }),
+      );
+      return { store: await stores.summary(store), created };
+    },
+  };
+}
