@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo } from "graphql";
 import type { ClaimRecord } from "../operations/claims.ts";
 import type { QueueAddress } from "../operations/input/addresses.ts";
-import type { MessageRecord } from "../operations/messages.ts";
+import type { MessageRecord } from "../operations/messages/record.ts";
 import { MessageType } from "./messages.ts";
 import { addressOf, followQueue, QUEUE_REFERENCE, QueueType } from "./queue-types.ts";
 import {

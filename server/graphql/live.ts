@@ -1,6 +1,6 @@
 /** The subscriptions of the schema. A stream ends when its client leaves: then the signal of its context aborts. */
 
-import type { MessageRecord } from "../operations/messages.ts";
+import type { MessageRecord } from "../operations/messages/record.ts";
 import { JobType, storedJobId } from "./jobs.ts";
 import { MessageType } from "./messages.ts";
 import { QueueStatsOfType } from "./queues.ts";

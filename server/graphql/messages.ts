@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo } from "graphql";
 import { checksumOf } from "../operations/input/message-checksum.ts";
 import type { MessageToPost } from "../operations/input/new-messages.ts";
-import type { MessageRecord } from "../operations/messages.ts";
+import type { MessageRecord } from "../operations/messages/record.ts";
 import { addressOf, followQueue, QUEUE_REFERENCE, type QueueParent, QueueType } from "./queue-types.ts";
 import {
   clientIdField,

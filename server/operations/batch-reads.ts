@@ -13,7 +13,8 @@ import { chosenQueue } from "./input/names.ts";
 import type { ReservedAttributes } from "./input/queue-attributes.ts";
 import type { DeadLetters } from "./lifecycle/dead-letters.ts";
 import type { QueueLookup } from "./lifecycle/queue-lookup.ts";
-import { listFilters, type MessageFilters, type MessageRecord, placed } from "./messages.ts";
+import { listFilters, type MessageFilters } from "./messages/input.ts";
+import { type MessageRecord, placed } from "./messages/record.ts";
 import { type SubscriptionRecord, toRecord } from "./subscriptions.ts";
 
 interface Queues {

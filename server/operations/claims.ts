@@ -19,7 +19,7 @@ import {
   type QueueLookup,
 } from "./lifecycle/queue-lookup.ts";
 import { checkWait, type LongPolls } from "./live/long-polls.ts";
-import { type MessageRecord, placed } from "./messages.ts";
+import { type MessageRecord, placed } from "./messages/record.ts";
 
 /** A claim, with the project and queue that it is in. */
 export interface ClaimRecord extends Claim {

@@ -7,7 +7,7 @@ import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Engine, openEngine } from "../../server/bootstrap.ts";
 import { readConfig } from "../../server/config.ts";
-import type { MessageRecord } from "../../server/operations/messages.ts";
+import type { MessageRecord } from "../../server/operations/messages/record.ts";
 import { admin, codeOf } from "../operations/a-service.ts";
 import { type OwnPostgres, startOwnPostgres } from "../support/own-postgres.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { MessageToPost } from "../../../server/operations/input/new-messages.ts";
-import type { MessageRecord } from "../../../server/operations/messages.ts";
+import type { MessageRecord } from "../../../server/operations/messages/record.ts";
 import { ADMIN, type OpenDoor, openDoor } from "./door.ts";
 
 let door: OpenDoor;

@@ -1,0 +1,112 @@
+import type { Access } from "../../access/access.ts";
+import type { DeleteOutcome } from "../../storage/data-driver.ts";
+import { intended, permitted } from "../audit-trail.ts";
+import { type BodyBudget, pageBudget } from "../body-budget.ts";
+import type { OperationContext } from "../context.ts";
+import type { QueueAddress } from "../input/addresses.ts";
+import { badInput, checkBatch, checkLimit } from "../input/limits.ts";
+import { checkToken, chosenQueue } from "../input/names.ts";
+import type { DeadLetters } from "../lifecycle/dead-letters.ts";
+import { inLiveQueue, type QueueLookup } from "../lifecycle/queue-lookup.ts";
+import { chosen } from "./input.ts";
+import { itself, type MessageRecord, placed } from "./record.ts";
+
+/** Role operator. */
+export interface MessageDeletes {
+  /**
+   * Deletes the oldest ready messages and returns them: at most `limit` (as for pages), or fewer because of bytes. No
+   * two callers get the same message. Hazard: without a key, if the answer is lost, so are the messages.
+   *
+   * With an `idempotencyKey`, a repeat within ten minutes returns the same messages and deletes none, whatever came
+   * between. They are kept with the deletion, both or neither, so a pop with a key takes at most 4 MiB.
+   * IDEMPOTENCY_KEY_REUSED; TOO_LARGE when a repeat has too little room left in its answer.
+   */
+  pop(
+    access: Access,
+    params: QueueAddress & { limit?: number | null; idempotencyKey?: string | null; bodies?: BodyBudget },
+  ): Promise<MessageRecord[]>;
+  /**
+   * Deletes a message, in one step with its check.
+   *
+   * - Without `claimId`: MESSAGE_IS_CLAIMED when a live claim holds it. `force` deletes it all the same, and is
+   *   audited.
+   * - With `claimId`: MESSAGE_NOT_CLAIMED, MESSAGE_NOT_CLAIMED_BY or CLAIM_DOES_NOT_EXIST unless that claim holds it.
+   * - With both: BAD_INPUT.
+   */
+  delete(
+    access: Access,
+    params: QueueAddress & { id: string; claimId?: string | null; force?: boolean },
+  ): Promise<DeleteOutcome>;
+  /**
+   * Deletes the messages that exist, all or none, and returns how many.
+   *
+   * - With `claimIds`: MESSAGE_NOT_CLAIMED_BY unless each message is held by one of these claims.
+   * - Without: MESSAGE_IS_CLAIMED (details `messageIds`) when a live claim holds one. `force` deletes them all the
+   *   same. Audited, forced or not: a crash can leave the entry "intended".
+   * - With both: BAD_INPUT.
+   */
+  bulkDelete(
+    access: Access,
+    params: QueueAddress & { ids: readonly string[]; claimIds?: readonly string[] | null; force?: boolean },
+  ): Promise<number>;
+}
+
+export function createMessageDeletes(
+  context: OperationContext,
+  { lookup, deadLetters }: { lookup: QueueLookup; deadLetters: Pick<DeadLetters, "exhaustedFrom"> },
+): MessageDeletes {
+  const { data, limits } = context;
+  const ofPage = pageBudget(limits);
+
+  /** Audited only without claims. With claims it is how consumers acknowledge messages, many times a second. */
+  async function deleteMany(
+    access: Access,
+    action: string,
+    params: Parameters<MessageDeletes["bulkDelete"]>[1],
+  ): Promise<number> {
+    const trace = { access, action, project: params.project ?? null, target: String(params.queue) };
+    const queue = await permitted(context, trace, "operator", () => chosenQueue(limits, access, params));
+    const ids = checkBatch(limits, "ids", params.ids);
+    const claimIds = params.claimIds ?? undefined;
+    const force = params.force === true;
+    if (claimIds !== undefined) {
+      if (force) throw badInput("force", "Give `claimIds` or `force`, not both.");
+      checkBatch(limits, "claimIds", claimIds);
+      return inLiveQueue(lookup, queue, () => data.messages.bulkDelete({ queue, ids, claimIds }));
+    }
+    await lookup.attributes(queue);
+    const work = () => data.messages.bulkDelete({ queue, ids, spareClaimed: !force });
+    const details = { ids: ids.length, ...(force ? { force } : {}) };
+    return intended(context, { ...trace, project: queue.project }, details, work, (deleted) => ({ deleted }));
+  }
+
+  return {
+    async pop(access, params) {
+      const queue = chosen(context, access, "operator", params);
+      const { bodies = ofPage } = params;
+      const limit = checkLimit(limits, "limit", params.limit);
+      const idempotencyKey = checkToken("idempotencyKey", params.idempotencyKey);
+      const once = idempotencyKey === null ? {} : { idempotencyKey };
+      return inLiveQueue(lookup, queue, async (attributes) => {
+        const exhaustedFrom = await deadLetters.exhaustedFrom(queue, attributes);
+        const take = (maxBytes: number) => data.messages.pop({ queue, limit, exhaustedFrom, maxBytes, ...once });
+        return (await bodies.spend(take, itself)).map((message) => placed(queue, message, exhaustedFrom));
+      });
+    },
+
+    async delete(access, params) {
+      const { id, force } = params;
+      const claimId = params.claimId ?? undefined;
+      if (force === true) {
+        const claimIds = claimId === undefined ? undefined : [claimId];
+        const deleted = await deleteMany(access, "deleteMessage", { ...params, ids: [id], claimIds });
+        return deleted > 0 ? "deleted" : "absent";
+      }
+      const queue = chosen(context, access, "operator", params);
+      const claim = claimId === undefined ? {} : { claimId };
+      return inLiveQueue(lookup, queue, () => data.messages.delete({ queue, id, ...claim }));
+    },
+
+    bulkDelete: (access, params) => deleteMany(access, "deleteMessages", params),
+  };
+}
