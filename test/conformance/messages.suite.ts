@@ -443,6 +443,21 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(await readAll(harness.driver, queue)).toHaveLength(17);
       });
 
+      it("concurrent pops with one idempotency key all return the last messages of the queue", async () => {
+        const queue = await harness.newQueue();
+        const ids = await post(harness, queue, 3);
+        const answers = await Promise.all(
+          Array.from({ length: 12 }, (_, index) =>
+            (index % 2 === 0 ? harness.driver : harness.neighbour).messages.pop({
+              queue,
+              limit: 3,
+              idempotencyKey: "last",
+            }),
+          ),
+        );
+        for (const answer of answers) expect(idsOf(answer)).toEqual(ids);
+      });
+
       it("concurrent pops return every message exactly once", async () => {
         const queue = await harness.newQueue();
         const ids = await post(harness, queue, 100);

@@ -1,6 +1,6 @@
 /** Calls with an idempotency key: what an earlier call with it left, and how a call happens once. */
 import { KEY_SECONDS, keyReused, POP_KEY_SECONDS, POP_PREFIX } from "../idempotency.ts";
-import type { QueueRow, STALE } from "./queue-rows.ts";
+import { type QueueRow, STALE } from "./queue-rows.ts";
 import { isUniqueViolation } from "./sql/connection.ts";
 import { CLOCK } from "./sql/fragments.ts";
 import { int8, text } from "./sql/parameter-types.ts";
@@ -46,6 +46,8 @@ export async function callOnce<T>(
   steps: {
     repeat: (result: string) => T | null | Promise<T | null>;
     call: () => Promise<T | typeof STALE>;
+    /** A result that is not kept: another call with the key may have had one that is, while this one waited. */
+    isNothing?: (result: T) => boolean;
   },
 ): Promise<T | typeof STALE> {
   for (let attempt = 1; ; attempt += 1) {
@@ -58,7 +60,10 @@ export async function callOnce<T>(
       await statements.write(FORGET, { queueId: row.id, key, createdAt });
     }
     try {
-      return await steps.call();
+      const done = await steps.call();
+      if (done === STALE || attempt === ATTEMPTS || !steps.isNothing?.(done)) return done;
+      const [other] = await statements.read(PRIOR_CALL, { queueId: row.id, key });
+      if (other === undefined) return done;
     } catch (error) {
       if (attempt === ATTEMPTS || !isUniqueViolation(error)) throw error;
     }

@@ -22,10 +22,11 @@ const PARAMETERS = {
 /** `locked`: see allThatFit. */
 type PoppedRow = MaybeMessageRow & { locked: number };
 
-const popText = (rememberedCte = "") => `
+const popText = (turnColumn = "", rememberedCte = "") => `
     WITH ${CLOCK},
     queue AS MATERIALIZED (
-      SELECT q.id, greatest(q.low_water, :lowWater::bigint) AS low_water FROM pool_queues q WHERE ${LIVE_QUEUE}
+      SELECT q.id, greatest(q.low_water, :lowWater::bigint) AS low_water${turnColumn}
+      FROM pool_queues q WHERE ${LIVE_QUEUE}
     ),
     picked AS MATERIALIZED (
       SELECT p.tid, sum(p.size) OVER r <= :maxBytes::bigint OR row_number() OVER r = 1 AS fits FROM (
@@ -44,12 +45,17 @@ const popText = (rememberedCte = "") => `
 
 const POP = statement({ name: "message_pop", parameters: PARAMETERS, row: rowOf<PoppedRow>(), text: popText() });
 
-/** Keeps the messages as KeptMessage, unless there are none. */
+/**
+ * Keeps the messages as KeptMessage, unless there are none. Pops with one key run one after the other: one that skipped
+ * the messages which another has locked would find nothing, and its caller would never ask for the answer again.
+ */
 const POP_KEYED = statement({
   name: "message_pop_keyed",
   parameters: { ...PARAMETERS, key: text, request: text, idSuffix: text },
   row: rowOf<PoppedRow>(),
-  text: popText(`,
+  text: popText(
+    ", pg_advisory_xact_lock(hashtextextended(:key, :lockSpace::bigint + q.id)) AS turn",
+    `,
     remembered AS (
       INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
       SELECT q.id, :key, :request, '${POPPED}' || json_agg(json_build_array(
@@ -57,7 +63,8 @@ const POP_KEYED = statement({
           greatest(0, floor((p.now - p.created) / 1000)), p.client, p.count, p.claim, p.body
         ) ORDER BY p.position), clock.now
       FROM queue q, popped p, clock GROUP BY q.id, clock.now
-    )`),
+    )`,
+  ),
 });
 
 type PopParams = Parameters<MessageController["pop"]>[0];
@@ -107,6 +114,7 @@ export function popMessages(pool: Pool): MessageController["pop"] {
         {
           repeat: (result) => readPopped(result, maxBytes),
           call: () => take(row, params, Math.min(maxBytes, MAX_KEPT_BYTES), once),
+          isNothing: (popped) => popped.length === 0,
         },
       );
     });
