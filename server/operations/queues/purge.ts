@@ -1,0 +1,89 @@
+import type { Access } from "../../access/access.ts";
+import type { PurgeBound } from "../../storage/data-driver.ts";
+import { intended } from "../audit-trail.ts";
+import type { OperationContext } from "../context.ts";
+import type { QueueAddress } from "../input/addresses.ts";
+import { badInput } from "../input/limits.ts";
+import { checkToken } from "../input/names.ts";
+import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
+import { changing } from "./input.ts";
+
+export type PurgeResource = "messages" | "subscriptions";
+
+/** Role operator. */
+export interface QueuePurge {
+  /**
+   * Removes all messages (claimed ones too), all subscriptions, or both, at once. Default: both. The metadata stays. A
+   * crash can leave the subscriptions, and the audit entry "intended".
+   *
+   * With `before`, removes only messages, those before that bound: see MessageController.purge. BAD_INPUT together with
+   * subscriptions. `messages` is how many were removed, null when that is not known.
+   *
+   * With an `idempotencyKey`, a repeat within a day removes no messages that were posted since the first call. It
+   * removes subscriptions each time. BAD_INPUT, QUEUE_DOES_NOT_EXIST, IDEMPOTENCY_KEY_REUSED.
+   */
+  purge(
+    access: Access,
+    params: QueueAddress & {
+      resources?: readonly PurgeResource[] | null;
+      before?: { marker?: string | null; time?: Date | null } | null;
+      idempotencyKey?: string | null;
+    },
+  ): Promise<{ messages: number | null; subscriptions: number }>;
+}
+
+const PURGE_RESOURCES: readonly PurgeResource[] = ["messages", "subscriptions"];
+
+export function createQueuePurge(context: OperationContext, { lookup }: { lookup: QueueLookup }): QueuePurge {
+  const { data } = context;
+  return {
+    async purge(access, params) {
+      const queue = await changing(context, access, "purgeQueue", params);
+      const before = checkBound(params.before);
+      const resources = checkResources(params.resources, before);
+      const idempotencyKey = checkToken("idempotencyKey", params.idempotencyKey) ?? undefined;
+      await lookup.attributes(queue);
+      const trace = { access, action: "purgeQueue", project: queue.project, target: queue.name };
+      const bound = before === undefined ? {} : { before };
+      const purge = async () => {
+        const { messages } = resources.includes("messages")
+          ? await data.messages.purge({ queue, ...bound, ...(idempotencyKey ? { idempotencyKey } : {}) })
+          : { messages: 0 };
+        const subscriptions = resources.includes("subscriptions") ? await data.subscriptions.deleteAll({ queue }) : 0;
+        return { messages, subscriptions };
+      };
+      return intended(context, trace, { resources, ...bound }, purge, (purged) => purged);
+    },
+  };
+}
+
+/** Null is refused, because it would remove everything where a caller lost the bound. */
+function checkBound(before: { marker?: string | null; time?: Date | null } | null | undefined): PurgeBound | undefined {
+  if (before === undefined) return undefined;
+  const { marker = null, time = null } = before ?? {};
+  if ((marker === null) === (time === null)) {
+    throw badInput("before", "Give `before` either a marker or a time, or leave it out to remove all messages.");
+  }
+  if (time !== null) return { time };
+  if (!isMarker(marker as string)) {
+    throw badInput("before.marker", "before.marker must be a message's marker, which is a number as text.");
+  }
+  return { marker: marker as string };
+}
+
+const isMarker = (text: string) => /^\d{1,19}$/.test(text) && BigInt(text) < 1n << 63n;
+
+/** The default is all that the purge may remove. */
+function checkResources(
+  resources: readonly PurgeResource[] | null | undefined,
+  before: PurgeBound | undefined,
+): readonly PurgeResource[] {
+  if (resources === undefined || resources === null) return before === undefined ? PURGE_RESOURCES : ["messages"];
+  if (before !== undefined && Array.isArray(resources) && resources.includes("subscriptions")) {
+    throw badInput("resources", "`before` is about messages. Leave it out to remove subscriptions.");
+  }
+  if (!Array.isArray(resources) || resources.some((resource) => !PURGE_RESOURCES.includes(resource))) {
+    throw badInput("resources", `resources must be a list out of ${PURGE_RESOURCES.join(" and ")}.`);
+  }
+  return resources;
+}
