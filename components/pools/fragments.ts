@@ -75,7 +75,7 @@ export const POOL_HISTORY = graphql(
 `,
   [HEALTH_INTERVAL],
 );
-export type PoolHistoryNode = ResultOf<typeof POOL_HISTORY>["healthHistory"]["nodes"][number];
+export type PoolHistoryNode = NonNullable<ResultOf<typeof POOL_HISTORY>["healthHistory"]>["nodes"][number];
 
 /** What the buttons of a pool need. */
 export const POOL_FACTS = graphql(`

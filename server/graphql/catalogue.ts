@@ -65,6 +65,7 @@ builder.objectFields(QueueType, (t) => ({
 builder.objectFields(PoolType, (t) => ({
   catalogue: t.field({
     type: CatalogueConnectionType,
+    nullable: true,
     args: pageArgs,
     complexity: pageCost,
     description: "The queues of all projects in this pool. Only for callers who may see all projects.",

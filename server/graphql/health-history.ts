@@ -101,6 +101,7 @@ builder.objectFields(PoolType, (t) => ({
   }),
   healthHistory: t.field({
     type: PoolHealthIntervalConnectionType,
+    nullable: true,
     args: {
       since: t.arg({ type: "DateTime", description: "Only samples from then on. Left out: all stored samples." }),
       stepSeconds: t.arg({

@@ -70,6 +70,22 @@ test("a pool is registered, and never shows its password", async () => {
   expect(answer.text + read.text).not.toContain("s3cret-canary");
 });
 
+test("a list that is refused below a pool or a flavor does not hide what was done", async () => {
+  const pages = "healthHistory(stepSeconds: 1) { nodes { from } } catalogue(first: 0) { nodes { queueName } }";
+  const { data, errors } = await api.send(
+    `mutation C($input: CreatePoolInput!) { createPool(input: $input) { created pool { name ${pages} } } }`,
+    { input: { pool: "done", uri: uri("done"), weight: 1 } },
+  );
+  const done = { name: "done", healthHistory: null, catalogue: null };
+  expect(data).toEqual({ createPool: { created: true, pool: done } });
+  expect(errors?.map(({ extensions }) => extensions.code)).toEqual(["BAD_INPUT", "BAD_INPUT"]);
+  const flavor = await api.send(
+    `mutation F($input: CreateFlavorInput!) { createFlavor(input: $input) { created flavor { pools { name ${pages} } } } }`,
+    { input: { project: aProject(), flavor: "done", pools: ["done"] } },
+  );
+  expect(flavor.data).toEqual({ createFlavor: { created: true, flavor: { pools: [done] } } });
+});
+
 test("a pool is verified before it is registered, unless verify is false", async () => {
   const nowhere = "postgresql://user:password@127.0.0.1:1/nowhere?schema=s";
   const { errors, text } = await api.send(CREATE, { input: { pool: "p1", uri: nowhere, weight: 1 } });

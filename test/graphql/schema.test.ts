@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
 import {
   DirectiveLocation,
+  type GraphQLNamedType,
   getNamedType,
   introspectionFromSchema,
+  isAbstractType,
   isEnumType,
   isInputObjectType,
+  isNonNullType,
   isObjectType,
   isSpecifiedScalarType,
 } from "graphql";
@@ -88,4 +91,23 @@ test("every mutation takes one required input and gives a payload", () => {
     ).toEqual([expect.stringMatching(/^input: \w+Input!$/)]);
     expect(String(field.type), field.name).toMatch(/^\w+Payload$/);
   }
+});
+
+test("below a payload every field with arguments is nullable, so that a refused one does not hide what was done", () => {
+  const seen = new Set<string>();
+  const notNullable: string[] = [];
+  const look = (type: GraphQLNamedType) => {
+    if (seen.has(type.name)) return;
+    seen.add(type.name);
+    if (isAbstractType(type)) for (const possible of schema.getPossibleTypes(type)) look(possible);
+    if (!isObjectType(type)) return;
+    for (const field of Object.values(type.getFields())) {
+      if (field.args.length > 0 && isNonNullType(field.type)) notNullable.push(`${type.name}.${field.name}`);
+      look(getNamedType(field.type));
+    }
+  };
+  for (const { type } of Object.values(schema.getMutationType()?.getFields() ?? {})) look(getNamedType(type));
+  expect(seen).toContain("Queue");
+  expect(seen).toContain("Pool");
+  expect(notNullable).toEqual([]);
 });

@@ -50,6 +50,7 @@ export default async function PoolPage({ params, searchParams }: Props) {
     );
   }
   const { pool, pools, jobs, health, healthSampling } = loaded.data;
+  const { "pool.healthHistory": historyFailure, "pool.catalogue": queuesFailure } = loaded.failures;
   if (pool === null) {
     return (
       <>
@@ -97,23 +98,31 @@ export default async function PoolPage({ params, searchParams }: Props) {
           </div>
         )}
         <div className="lg:col-span-2">
-          <PoolHistory
-            pool={name}
-            nodes={pool.healthHistory.nodes}
-            sampling={healthSampling}
-            {...{ range, since, operation }}
-          />
+          {pool.healthHistory === null ? (
+            <Panel title="Health over time">{historyFailure && <Failed error={historyFailure} />}</Panel>
+          ) : (
+            <PoolHistory
+              pool={name}
+              nodes={pool.healthHistory.nodes}
+              sampling={healthSampling}
+              {...{ range, since, operation }}
+            />
+          )}
         </div>
         <div className="lg:col-span-2">
           <Panel title="Queues" flush>
-            <CatalogueTable
-              rows={pool.catalogue.nodes}
-              pools={pools.nodes}
-              pager={pagerLinks(pool.catalogue.pageInfo, search, (page) =>
-                paths.pool(name, { range: one(search, "range"), operation: one(search, "operation"), ...page }),
-              )}
-              empty={<EmptyState title="No queues">New queues are placed by flavor and weight.</EmptyState>}
-            />
+            {pool.catalogue === null ? (
+              queuesFailure && <Failed error={queuesFailure} />
+            ) : (
+              <CatalogueTable
+                rows={pool.catalogue.nodes}
+                pools={pools.nodes}
+                pager={pagerLinks(pool.catalogue.pageInfo, search, (page) =>
+                  paths.pool(name, { range: one(search, "range"), operation: one(search, "operation"), ...page }),
+                )}
+                empty={<EmptyState title="No queues">New queues are placed by flavor and weight.</EmptyState>}
+              />
+            )}
           </Panel>
         </div>
       </div>
