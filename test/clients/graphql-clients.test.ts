@@ -1,6 +1,7 @@
 /** GraphQL clients that others wrote, as they come, against a started service. */
 import { ApolloClient, CombinedGraphQLErrors, gql, HttpLink, InMemoryCache } from "@apollo/client";
 import { relayStylePagination } from "@apollo/client/utilities";
+import { CombinedError, cacheExchange, fetchExchange, Client as UrqlClient } from "@urql/core";
 import { ClientError, GraphQLClient } from "graphql-request";
 import { createClient as createSseClient } from "graphql-sse";
 import { expect, test } from "vitest";
@@ -78,6 +79,36 @@ test("Apollo Client gets the extensions of an error, beside the data of other fi
     retry: "NEVER",
     details: { project, queue: "q" },
   });
+});
+
+test("urql posts, reads again after a mutation, and follows a queue", async () => {
+  const project = aProject();
+  const client = new UrqlClient({
+    url: api.url,
+    exchanges: [cacheExchange, fetchExchange],
+    fetchSubscriptions: true,
+  });
+  const post = await client.mutation(POST, aPost(project, 1)).toPromise();
+  expect(post.error).toBeUndefined();
+  expect((await client.query(TOTAL, { project }).toPromise()).data.queue.stats.total).toBe(1);
+  const seen: unknown[] = [];
+  const tail = client.subscription(TAIL, { project, after: "0" }).subscribe(({ data, error }) => {
+    seen.push(error ?? data.messagePosted.body);
+  });
+  await expect.poll(() => seen).toEqual([1]);
+  await client.mutation(POST, aPost(project, 2)).toPromise();
+  await expect.poll(() => seen).toEqual([1, 2]);
+  const again = await client.query(TOTAL, { project }, { requestPolicy: "network-only" }).toPromise();
+  expect(again.data.queue.stats.total).toBe(2);
+  await api.run("mutation D($input: DeleteQueueInput!) { deleteQueue(input: $input) { deleted } }", {
+    input: { project, queue: "q" },
+  });
+  await expect.poll(() => seen.at(-1)).toBeInstanceOf(CombinedError);
+  expect((seen.at(-1) as CombinedError).graphQLErrors[0]?.extensions).toMatchObject({
+    code: "QUEUE_DOES_NOT_EXIST",
+    retry: "NEVER",
+  });
+  tail.unsubscribe();
 });
 
 test("graphql-request sends variables, and rejects with the extensions of the error", async () => {

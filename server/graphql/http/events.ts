@@ -38,6 +38,8 @@ interface Parts {
 }
 
 export interface Events {
+  /** Whether the request asks for a subscription. False for a document that is refused. */
+  isSubscription(request: FastifyRequest, body: Record<string, unknown> | null): boolean;
   handle(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -56,6 +58,9 @@ const COMPLETE = Buffer.from("event: complete\ndata:\n\n");
 
 export function createEvents({ documents, executor, streams, log, onOperation, contextFor }: Parts): Events {
   return {
+    isSubscription(request, body) {
+      return documents.prepare(readOperationRequest(request, body)).operation?.operation === "subscription";
+    },
     async handle(request, reply, access, body) {
       streams.requireRoom();
       const operationRequest = readOperationRequest(request, body);

@@ -63,8 +63,13 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
     if (request.method === "GET" && accept.includes("text/html")) return reply.redirect(explorerPath, 303);
     const access = accessOf(request);
     const body = readBody(request);
-    if (accept.includes("text/event-stream")) {
-      return await events.handle(request, reply, access, isObject(body) ? body : null);
+    const takesEvents = accept.includes("text/event-stream");
+    if (takesEvents) {
+      const operation = isObject(body) ? body : null;
+      // Some clients accept both with each request. Only a subscription needs a stream.
+      if (!TAKES_JSON.test(accept) || events.isSubscription(request, operation)) {
+        return await events.handle(request, reply, access, operation);
+      }
     }
     const context = () => contextFor(access, reply);
     const answered = isObject(body) ? fastPath.answer(request, reply, body, context) : null;
@@ -73,7 +78,7 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
     const response = await apollo.executeHTTPGraphQLRequest({
       httpGraphQLRequest: {
         method: request.method,
-        headers: headersOf(request),
+        headers: headersOf(request, { originIsChecked: takesEvents }),
         search: url.includes("?") ? url.slice(url.indexOf("?")) : "",
         body,
       },
@@ -98,6 +103,8 @@ export function createGraphQLDoor(parts: GraphQLDoorParts): GraphQLDoor {
     },
   };
 }
+
+const TAKES_JSON = /application\/(graphql-response\+)?json/;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -125,8 +132,10 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function headersOf({ headers }: FastifyRequest): HeaderMap {
+/** `originIsChecked`: `accessOf` has refused pages of other sites, as it does for whoever accepts a stream. */
+function headersOf({ headers }: FastifyRequest, { originIsChecked }: { originIsChecked: boolean }): HeaderMap {
   const map = new HeaderMap();
+  if (originIsChecked) map.set("apollo-require-preflight", "not needed");
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined) map.set(name, Array.isArray(value) ? value.join(", ") : value);
   }

@@ -289,6 +289,25 @@ test("queries and changes run over events too", async () => {
   expect(await stream.next()).toBeNull();
 });
 
+test("a client that accepts both gets a stream for a subscription, and JSON for everything else", async () => {
+  const accept = "application/graphql-response+json, application/json, text/event-stream, multipart/mixed";
+  const { status, headers, data } = await door.send("{ viewer { actor } }", {}, { accept });
+  expect([status, headers.get("content-type"), data]).toEqual([
+    200,
+    "application/graphql-response+json; charset=utf-8",
+    { viewer: { actor: "tester" } },
+  ]);
+  const byGet = await fetch(`${door.url}?${new URLSearchParams({ query: "{ viewer { actor } }" })}`, {
+    headers: { accept },
+  });
+  expect(await byGet.json()).toEqual({ data: { viewer: { actor: "tester" } } });
+  const change = new URLSearchParams({ query: "mutation { collectGarbage(input: {}) { durationSeconds } }" });
+  expect((await fetch(`${door.url}?${change}`, { headers: { accept } })).status).toBe(405);
+  const stream = await door.listen(WATCH, {}, { accept });
+  stream.close();
+  expect(stream.status).toBe(200);
+});
+
 test.each([
   ["no query", {}],
   ["variables that are a list", { query: "{ viewer { actor } }", variables: [] }],
