@@ -20,7 +20,7 @@ import type { PageParams, QueueAddress } from "./input/addresses.ts";
 import { badInput, checkBatch, pageRequest } from "./input/limits.ts";
 import { checkName, checkToken, chosenQueue } from "./input/names.ts";
 import { readVisible } from "./input/visible.ts";
-import { createMoveWork } from "./lifecycle/move-jobs.ts";
+import { createMoveWork, type MoveWork } from "./lifecycle/move-jobs.ts";
 import type { QueueMoves } from "./lifecycle/queue-moves.ts";
 import type { JobWatch } from "./live/job-watch.ts";
 
@@ -82,42 +82,46 @@ const LOOK_EVERY_MS = 30;
 /** How many times a change of flavor waits for a move that is under way. */
 const FOLLOW_ATTEMPTS = 3;
 
+/** Adds a job in the name of the caller, and tells those who wait for one. */
+type AddJob = (
+  access: Access,
+  subject: JobSubject,
+  input: object,
+  once?: JobOnce,
+) => Promise<{ job: Job; created: boolean }>;
+
+interface JobParts {
+  work: MoveWork;
+  add: AddJob;
+}
+
 export function createJobOperations(
   context: OperationContext,
   { moves, watch }: { moves: QueueMoves; watch: JobWatch },
 ): JobOperations {
-  const { control, data, limits, jobs } = context;
   const listeners = new Set<() => void>();
-
-  function maySee(access: Access, job: Job | null): Job | null {
-    if (job === null || access.projects === "all") return job;
-    return job.project !== null && access.projects.includes(job.project) ? job : null;
-  }
-
-  async function add(access: Access, target: JobSubject, input: object, once?: JobOnce) {
+  const work = createMoveWork(context, moves);
+  const add: AddJob = async (access, subject, input, once) => {
     const { actor, requestId } = access;
-    const added = await jobs.add({ ...target, inputText: JSON.stringify(input), actor, requestId }, once);
+    const added = await context.jobs.add({ ...subject, inputText: JSON.stringify(input), actor, requestId }, once);
     for (const listener of listeners) listener();
     return added;
-  }
+  };
+  return {
+    ...reads(context, watch),
+    ...requests(context, { work, add }),
+    ...cancelling(context, work),
+    ...following(context, { work, add }),
+    work: work.kinds,
+    recoverMoves: () => moves.recover(),
+    onAdded: (listener) => void listeners.add(listener),
+  };
+}
 
-  /** Waits until the job has ended, for WAIT_MS at most. Returns it as it is then. */
-  async function waitForEnd(job: Job): Promise<Job> {
-    const deadline = performance.now() + WAIT_MS;
-    let latest = job;
-    while (latest.finishedAt === null && performance.now() < deadline) {
-      await pause(LOOK_EVERY_MS);
-      latest = (await jobs.get(job.id)) ?? latest;
-    }
-    return latest;
-  }
-
-  async function requirePool(name: string): Promise<{ flavor: string | null }> {
-    return name === DEFAULT_POOL ? { flavor: null } : control.pools.get(name);
-  }
-
-  const work = createMoveWork(context, moves);
-
+function reads(
+  { jobs, limits }: OperationContext,
+  watch: JobWatch,
+): Pick<JobOperations, "list" | "get" | "getMany" | "watch"> {
   return {
     async list(access, params) {
       requireRole(access, "viewer");
@@ -155,7 +159,12 @@ export function createJobOperations(
       if (job === null) throw jobDoesNotExist(id);
       yield* watch.watch(job, signal);
     },
+  };
+}
 
+function requests(context: OperationContext, { work, add }: JobParts): Pick<JobOperations, "moveQueue" | "drainPool"> {
+  const { control, jobs, limits } = context;
+  return {
     async moveQueue(access, params) {
       const trace = { access, action: "moveQueue", project: params.project ?? null, target: String(params.queue) };
       const queue = await permitted(context, trace, "operator", () => chosenQueue(limits, access, params));
@@ -163,8 +172,8 @@ export function createJobOperations(
       const target: JobSubject = { kind: "moveQueue", project: queue.project, target: queue.name };
       const once = onceOf(params, pool);
       const prior = once && (await jobs.findByKey(target, once));
-      if (prior) return waitForEnd(prior);
-      const { flavor } = await requirePool(pool);
+      if (prior) return waitForEnd(jobs, prior);
+      const { flavor } = await requirePool(control, pool);
       const wanted = work.flavorOf(await control.queues.getMetadata(queue));
       if (flavor !== wanted) {
         throw badInput("pool", "The pool is not of the queue's flavor. Take another, or change the queue's _flavor.", {
@@ -175,7 +184,7 @@ export function createJobOperations(
         });
       }
       const from = await work.requireMovable(queue, pool);
-      return waitForEnd((await add(access, target, { from, pool }, once)).job);
+      return waitForEnd(jobs, (await add(access, target, { from, pool }, once)).job);
     },
 
     async drainPool(access, params) {
@@ -184,7 +193,7 @@ export function createJobOperations(
       const target: JobSubject = { kind: "drainPool", project: null, target: pool };
       const once = onceOf(params, "");
       const prior = once && (await jobs.findByKey(target, once));
-      if (prior) return waitForEnd(prior);
+      if (prior) return waitForEnd(jobs, prior);
       const { items } = await jobs.list({ page: { limit: 100 }, kind: "drainPool", target: pool });
       const unfinished = items.find((job) => job.finishedAt === null);
       if (unfinished !== undefined && once === undefined) return unfinished;
@@ -200,9 +209,14 @@ export function createJobOperations(
         const details = weight === null ? {} : { before: { weight }, after: { weight: 0 } };
         return { result: job, details, changed: created };
       });
-      return waitForEnd(job);
+      return waitForEnd(jobs, job);
     },
+  };
+}
 
+function cancelling(context: OperationContext, work: MoveWork): Pick<JobOperations, "cancel"> {
+  const { jobs } = context;
+  return {
     async cancel(access, { id }) {
       requireRole(access, "viewer");
       const job = maySee(access, await jobs.get(id));
@@ -218,25 +232,48 @@ export function createJobOperations(
       });
       return cancelled;
     },
+  };
+}
 
+function following(
+  { control, data, jobs }: OperationContext,
+  { work, add }: JobParts,
+): Pick<JobOperations, "followFlavor"> {
+  return {
     async followFlavor(access, queue, flavor) {
       for (let attempt = 1; attempt <= FOLLOW_ATTEMPTS; attempt += 1) {
         const entry = await control.catalogue.get(queue);
-        const { flavor: here } = await requirePool(entry.pool);
+        const { flavor: here } = await requirePool(control, entry.pool);
         if (here === flavor) return;
         const pool = (await work.groups.homeOf(queue, flavor, entry.pool)) ?? (await data.choosePool(flavor));
         const target: JobSubject = { kind: "moveQueue", project: queue.project, target: queue.name };
         const { job, created } = await add(access, target, { from: entry.pool, pool });
         if (created) return;
         // A move that is under way checks the flavor before it ends. It may have done so just before the change.
-        await waitForEnd(job);
+        await waitForEnd(jobs, job);
       }
     },
-
-    work: work.kinds,
-    recoverMoves: () => moves.recover(),
-    onAdded: (listener) => void listeners.add(listener),
   };
+}
+
+function maySee(access: Access, job: Job | null): Job | null {
+  if (job === null || access.projects === "all") return job;
+  return job.project !== null && access.projects.includes(job.project) ? job : null;
+}
+
+/** Waits until the job has ended, for WAIT_MS at most. Returns it as it is then. */
+async function waitForEnd(jobs: OperationContext["jobs"], job: Job): Promise<Job> {
+  const deadline = performance.now() + WAIT_MS;
+  let latest = job;
+  while (latest.finishedAt === null && performance.now() < deadline) {
+    await pause(LOOK_EVERY_MS);
+    latest = (await jobs.get(job.id)) ?? latest;
+  }
+  return latest;
+}
+
+async function requirePool(control: OperationContext["control"], name: string): Promise<{ flavor: string | null }> {
+  return name === DEFAULT_POOL ? { flavor: null } : control.pools.get(name);
 }
 
 /** `request`: what a repeat must ask for too, beside the target. */
