@@ -264,7 +264,8 @@ const PurgeBound = builder.inputType("PurgeBound", {
     marker: t.string({ description: "Before the message with this marker." }),
     time: t.field({
       type: "DateTime",
-      description: "Messages that were posted before it, or moved here before it: see `Message.createdAt`.",
+      description:
+        "Messages that were posted before it, or moved here before it: see `Message.createdAt`. Any instant will do: a long past one removes nothing, a far future one all.",
     }),
   }),
 });

@@ -739,6 +739,21 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         expect(idsOf(await readAll(harness.driver, queue))).toEqual(later);
       });
 
+      it("a purge before a time of any year removes nothing when it is long ago, and all when it is far ahead", async () => {
+        const { purge } = harness.driver.messages;
+        const queue = await harness.newQueue();
+        const bound = (time: string | number) => ({ queue, before: { time: new Date(time) } });
+        for (const [early, late] of [
+          ["0000-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00"],
+          ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999Z"],
+          [-8.64e15, 8.64e15],
+        ] as const) {
+          await post(harness, queue, 3);
+          expect(await purge({ ...bound(early), idempotencyKey: String(early) })).toEqual({ messages: 0 });
+          expect(await purge(bound(late))).toEqual({ messages: 3 });
+        }
+      });
+
       it("a purge before a time removes the messages that were posted before it", async () => {
         const queue = await harness.newQueue();
         for (let round = 0; round < 5; round += 1) {

@@ -111,6 +111,14 @@ const LAST_BEFORE = statement({
     SELECT p.low::text AS marker FROM probe p WHERE p.low >= p.high`,
 });
 
+/** The years that both `Date` and PostgreSQL write with four digits. */
+const [FIRST_INSTANT, LAST_INSTANT] = [Date.parse("0001-01-01T00:00:00Z"), Date.parse("9999-12-31T23:59:59.999Z")];
+
+/** As PostgreSQL reads it. No message is from another year, so an instant outside of them is the nearest one inside. */
+function timestamp(instant: Date): string {
+  return new Date(Math.min(Math.max(instant.getTime(), FIRST_INSTANT), LAST_INSTANT)).toISOString();
+}
+
 /** Messages that one statement counts. */
 const CHUNK = 10_000;
 
@@ -191,7 +199,7 @@ export function purgeMessages({ statements, queues, counters }: Pool): MessageCo
       const marker = BigInt(numberMarker(before.marker, "before")) - 1n;
       return upTo(row, (marker < 0n ? 0n : marker).toString(), once);
     }
-    const time = before.time.toISOString();
+    const time = timestamp(before.time);
     const { id: queueId, epoch, lowWater } = row;
     const [last] = await statements.read(LAST_BEFORE, { queueId, epoch, lowWater, time });
     return last === undefined ? STALE : upTo(row, last.marker, once);
