@@ -78,38 +78,13 @@ export interface FlavorOperations {
 }
 
 export function createFlavorOperations(context: OperationContext): FlavorOperations {
+  return { ...reads(context), ...writes(context), ...deletes(context) };
+}
+
+function reads(
+  context: OperationContext,
+): Pick<FlavorOperations, "list" | "get" | "getMany" | "exists" | "capabilities" | "capabilitiesOfMany"> {
   const { control, data, limits } = context;
-
-  function chosen(access: Access, { project, flavor }: FlavorAddress): { project: string; name: string } {
-    return { project: chosenProject(limits, access, project), name: checkName("flavor", flavor) };
-  }
-
-  function changing(access: Access, action: string, params: FlavorAddress) {
-    const trace = { access, action, project: params.project ?? null, target: String(params.flavor) };
-    return permitted(context, trace, "admin", () => {
-      const flavor = chosen(access, params);
-      return { flavor, trace: { ...trace, project: flavor.project } };
-    });
-  }
-
-  function checkPools(pools: readonly string[]): string[] {
-    const names = [...new Set(checkBatch(limits, "pools", pools))].map((pool) => checkName("pools", pool));
-    if (names.includes(DEFAULT_POOL)) {
-      throw badInput("pools", `The built-in pool ${DEFAULT_POOL} cannot have a flavor. Register another pool.`);
-    }
-    return names;
-  }
-
-  /** POOL_CAPABILITIES_MISMATCH unless each pool can do what the first one by name can. */
-  async function requireSameCapabilities(flavor: string, pools: readonly string[]): Promise<void> {
-    const [first, ...others] = [...pools].sort();
-    if (first === undefined) return;
-    const wanted = (await data.pool(first)).capabilities;
-    for (const pool of others) {
-      requireCapabilities({ flavor, pool, capabilities: (await data.pool(pool)).capabilities, first }, wanted);
-    }
-  }
-
   return {
     async list(access, params) {
       requireRole(access, "viewer");
@@ -120,13 +95,13 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
 
     async get(access, params) {
       requireRole(access, "viewer");
-      return control.flavors.get(chosen(access, params));
+      return control.flavors.get(chosen(limits, access, params));
     },
 
     async getMany(access, { flavors }) {
       requireRole(access, "viewer");
       return readVisible(checkBatch(limits, "flavors", flavors), {
-        choose: (flavor) => chosen(access, flavor),
+        choose: (flavor) => chosen(limits, access, flavor),
         read: (wanted) => control.flavors.getMany(wanted),
         keyOf: flavorKey,
         foundKeyOf: flavorKey,
@@ -135,18 +110,18 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
 
     async exists(access, params) {
       requireRole(access, "viewer");
-      return control.flavors.exists(chosen(access, params));
+      return control.flavors.exists(chosen(limits, access, params));
     },
 
     async capabilities(access, params) {
       requireRole(access, "viewer");
-      const [first] = await poolsOf(control, chosen(access, params).name);
+      const [first] = await poolsOf(control, chosen(limits, access, params).name);
       return first === undefined ? null : capabilitiesOf(data, first);
     },
 
     async capabilitiesOfMany(access, { flavors }) {
       requireRole(access, "viewer");
-      const names = checkBatch(limits, "flavors", flavors).map((flavor) => chosen(access, flavor).name);
+      const names = checkBatch(limits, "flavors", flavors).map((flavor) => chosen(limits, access, flavor).name);
       const pools = await control.pools.getPoolsByFlavors([...new Set(names)]);
       const firsts = new Map<string | null, string>();
       for (const { flavor, name } of pools) {
@@ -160,14 +135,21 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
         }),
       );
     },
+  };
+}
 
+function writes(context: OperationContext): Pick<FlavorOperations, "create" | "update"> {
+  const { control, data, limits } = context;
+  return {
     async create(access, params) {
-      const { flavor, trace } = await changing(access, "createFlavor", params);
-      const pools = checkPools(params.pools);
+      const { flavor, trace } = await changing(context, access, "createFlavor", params);
+      const pools = checkPools(limits, params.pools);
       const replace = params.replace === true;
       if (!replace && (await control.flavors.exists(flavor))) throw alreadyExists(flavor.name);
       if (params.verify !== false) {
-        await requireSameCapabilities(flavor.name, [...new Set([...(await poolsOf(control, flavor.name)), ...pools])]);
+        await requireSameCapabilities(data, flavor.name, [
+          ...new Set([...(await poolsOf(control, flavor.name)), ...pools]),
+        ]);
       }
       const created = await audited(context, trace, async (tx) => {
         const before = await poolsOf(tx, flavor.name);
@@ -182,11 +164,11 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
     },
 
     async update(access, params) {
-      const { flavor, trace } = await changing(access, "updateFlavor", params);
-      const pools = checkPools(params.pools);
+      const { flavor, trace } = await changing(context, access, "updateFlavor", params);
+      const pools = checkPools(limits, params.pools);
       if (pools.length === 0) throw withoutPools();
       await control.flavors.get(flavor);
-      if (params.verify !== false) await requireSameCapabilities(flavor.name, pools);
+      if (params.verify !== false) await requireSameCapabilities(data, flavor.name, pools);
       return audited(context, trace, async (tx) => {
         // Checked again here: another caller may have deleted it meanwhile.
         await tx.flavors.get(flavor);
@@ -196,9 +178,14 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
         return { result: await tx.flavors.get(flavor), details: { before, after: pools } };
       });
     },
+  };
+}
 
+function deletes(context: OperationContext): Pick<FlavorOperations, "delete" | "dropAll"> {
+  const { limits } = context;
+  return {
     async delete(access, params) {
-      const { flavor, trace } = await changing(access, "deleteFlavor", params);
+      const { flavor, trace } = await changing(context, access, "deleteFlavor", params);
       const deleted = await audited(context, trace, async (tx) => {
         const result = await tx.flavors.exists(flavor);
         const pools = await poolsOf(tx, flavor.name);
@@ -221,6 +208,44 @@ export function createFlavorOperations(context: OperationContext): FlavorOperati
       });
     },
   };
+}
+
+function chosen(
+  limits: OperationContext["limits"],
+  access: Access,
+  { project, flavor }: FlavorAddress,
+): { project: string; name: string } {
+  return { project: chosenProject(limits, access, project), name: checkName("flavor", flavor) };
+}
+
+function changing(context: OperationContext, access: Access, action: string, params: FlavorAddress) {
+  const trace = { access, action, project: params.project ?? null, target: String(params.flavor) };
+  return permitted(context, trace, "admin", () => {
+    const flavor = chosen(context.limits, access, params);
+    return { flavor, trace: { ...trace, project: flavor.project } };
+  });
+}
+
+function checkPools(limits: OperationContext["limits"], pools: readonly string[]): string[] {
+  const names = [...new Set(checkBatch(limits, "pools", pools))].map((pool) => checkName("pools", pool));
+  if (names.includes(DEFAULT_POOL)) {
+    throw badInput("pools", `The built-in pool ${DEFAULT_POOL} cannot have a flavor. Register another pool.`);
+  }
+  return names;
+}
+
+/** POOL_CAPABILITIES_MISMATCH unless each pool can do what the first one by name can. */
+async function requireSameCapabilities(
+  data: OperationContext["data"],
+  flavor: string,
+  pools: readonly string[],
+): Promise<void> {
+  const [first, ...others] = [...pools].sort();
+  if (first === undefined) return;
+  const wanted = (await data.pool(first)).capabilities;
+  for (const pool of others) {
+    requireCapabilities({ flavor, pool, capabilities: (await data.pool(pool)).capabilities, first }, wanted);
+  }
 }
 
 function flavorKey({ project, name }: { project: string; name: string }): string {
