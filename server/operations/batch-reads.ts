@@ -53,72 +53,29 @@ export interface BatchReadOperations {
 
 const EVERY_STATE = { includeClaimed: true, includeDelayed: true, includeExhausted: true };
 
-export function createBatchReadOperations(
+interface BatchParts {
+  lookup: QueueLookup;
+  deadLetters: Pick<DeadLetters, "counted">;
+}
+
+export function createBatchReadOperations(context: OperationContext, parts: BatchParts): BatchReadOperations {
+  return {
+    ...messageReads(context, parts),
+    ...claimReads(context, parts),
+    ...subscriptionReads(context),
+  };
+}
+
+function messageReads(
   context: OperationContext,
-  parts: { lookup: QueueLookup; deadLetters: Pick<DeadLetters, "counted"> },
-): BatchReadOperations {
+  parts: BatchParts,
+): Pick<BatchReadOperations, "messages" | "firstMessages" | "messagesById"> {
   const { data, limits } = context;
-  const { lookup, deadLetters } = parts;
   const pageBytes = limits.MAX_PAGE_BYTES;
-
-  function chosen(access: Access, field: string, addresses: readonly QueueAddress[]): QueueRef[] {
-    requireRole(access, "viewer");
-    return checkBatch(limits, field, addresses).map((address) => chosenQueue(limits, access, address));
-  }
-
-  /**
-   * Runs `read` with the queues that exist; the results of the others are `empty()`. A pool may still hold a queue that
-   * was deleted.
-   */
-  async function ofLive<Queue extends QueueRef, T>(
-    queues: readonly Queue[],
-    empty: () => T,
-    read: (live: readonly Queue[], attributes: ReservedAttributes[]) => Promise<BatchResult<T>[]>,
-  ): Promise<BatchResult<T>[]> {
-    const attributes = await lookup.find(queues);
-    const isLive = (_: unknown, index: number) => attributes[index] !== null;
-    const live = queues.filter(isLive);
-    const found = (
-      await read(
-        live,
-        attributes.filter((one) => one !== null),
-      )
-    ).values();
-    return queues.map((queue, index) => {
-      if (!isLive(queue, index)) return empty();
-      const result = found.next().value as BatchResult<T>;
-      if (hasCode(result, "QUEUE_DOES_NOT_EXIST")) return empty();
-      return withDetails(result, namesOf(queue));
-    });
-  }
-
-  /** Reads messages of the queues that exist. `use` gets what was read of a queue. */
-  function readMessages<Found, T>(
-    access: Access,
-    { queues, bodies = pageBudget(limits) }: Queues,
-    parts: {
-      most: number;
-      empty: () => T;
-      many: (queues: readonly CountedQueue[], maxBytes: number) => Promise<(BatchResult<Found> | null)[]>;
-      one: (queue: CountedQueue, maxBytes: number) => Promise<Found>;
-      messagesOf: (found: Found) => readonly Message[];
-      use: (queue: QueueRef, found: Found, exhaustedFrom: number | null) => T;
-    },
-  ): Promise<BatchResult<T>[]> {
-    return ofLive<QueueRef, T>(chosen(access, "queues", queues), parts.empty, async (live, attributes) => {
-      const counted = await deadLetters.counted(live, attributes);
-      const found = await withinBudget(bodies, counted, parts);
-      return found.map((result, index) => {
-        const { exhaustedFrom = null, ...queue } = counted[index] as CountedQueue;
-        return result instanceof DomainError ? result : parts.use(queue, result, exhaustedFrom);
-      });
-    });
-  }
-
   return {
     async messages(access, params) {
       const request = { page: pageRequest(limits, params.page), ...listFilters(params) };
-      return readMessages<Page<Message>, Page<MessageRecord>>(access, params, {
+      return readMessages<Page<Message>, Page<MessageRecord>>(context, parts, access, params, {
         most: pageBytes,
         empty: emptyPage,
         many: (queues, maxBytes) => data.batch.messages({ ...request, queues, pageBytes, maxBytes }),
@@ -135,7 +92,7 @@ export function createBatchReadOperations(
     async firstMessages(access, { sort, ...params }) {
       const page = { limit: 1, ...(sort === "newest" ? { atEnd: true } : {}) };
       const request = { page, ...EVERY_STATE };
-      return readMessages<Page<Message>, MessageRecord | null>(access, params, {
+      return readMessages<Page<Message>, MessageRecord | null>(context, parts, access, params, {
         most: limits.MAX_MESSAGES_POST_SIZE,
         empty: () => null,
         many: (queues, maxBytes) => data.batch.messages({ ...request, queues, pageBytes, maxBytes }),
@@ -147,7 +104,7 @@ export function createBatchReadOperations(
 
     async messagesById(access, params) {
       const ids = checkBatch(limits, "ids", params.ids);
-      return readMessages<Message[], MessageRecord[]>(access, params, {
+      return readMessages<Message[], MessageRecord[]>(context, parts, access, params, {
         most: pageBytes,
         empty: () => [],
         many: (queues, maxBytes) => data.batch.messagesById({ queues, ids, pageBytes, maxBytes }),
@@ -156,26 +113,40 @@ export function createBatchReadOperations(
         use: (queue, found, from) => found.map((message) => placed(queue, message, from)),
       });
     },
+  };
+}
 
+function claimReads(
+  { data, limits }: OperationContext,
+  { lookup }: BatchParts,
+): Pick<BatchReadOperations, "claims" | "claimsById"> {
+  const pageBytes = limits.MAX_PAGE_BYTES;
+  return {
     async claims(access, params) {
       const page = pageRequest(limits, params.page);
-      return ofLive<QueueRef, Page<ClaimRecord>>(chosen(access, "queues", params.queues), emptyPage, async (queues) => {
-        const found = await data.batch.claims({ queues, page });
-        return found.map((result, index) => {
-          if (result instanceof DomainError) return result;
-          return { ...result, items: result.items.map((claim) => claimed(queues[index] as QueueRef, claim)) };
-        });
-      });
+      return ofLive<QueueRef, Page<ClaimRecord>>(
+        lookup,
+        chosen(limits, access, "queues", params.queues),
+        emptyPage,
+        async (queues) => {
+          const found = await data.batch.claims({ queues, page });
+          return found.map((result, index) => {
+            if (result instanceof DomainError) return result;
+            return { ...result, items: result.items.map((claim) => claimed(queues[index] as QueueRef, claim)) };
+          });
+        },
+      );
     },
 
     async claimsById(access, params) {
       const { bodies = pageBudget(limits) } = params;
       const { after } = pageRequest(limits, { after: params.after ?? null });
       const from = after === undefined ? {} : { after };
-      const asked = chosen(access, "claims", params.claims).map((queue, index): QueueClaim => {
+      const asked = chosen(limits, access, "claims", params.claims).map((queue, index): QueueClaim => {
         return { ...queue, claimId: params.claims[index]?.id ?? "" };
       });
       const found = await ofLive<QueueClaim, { claim: ClaimRecord; messages: MessageRecord[] } | null>(
+        lookup,
         asked,
         () => null,
         async (live) => {
@@ -195,9 +166,13 @@ export function createBatchReadOperations(
       );
       return found.map((result) => (hasCode(result, "CLAIM_DOES_NOT_EXIST") ? null : result));
     },
+  };
+}
 
+function subscriptionReads({ data, limits }: OperationContext): Pick<BatchReadOperations, "subscriptions"> {
+  return {
     async subscriptions(access, params) {
-      const queues = chosen(access, "queues", params.queues);
+      const queues = chosen(limits, access, "queues", params.queues);
       const page = pageRequest(limits, params.page);
       const found = await data.batch.subscriptions({ queues, page });
       return found.map((result, index) => {
@@ -208,6 +183,73 @@ export function createBatchReadOperations(
       });
     },
   };
+}
+
+function chosen(
+  limits: OperationContext["limits"],
+  access: Access,
+  field: string,
+  addresses: readonly QueueAddress[],
+): QueueRef[] {
+  requireRole(access, "viewer");
+  return checkBatch(limits, field, addresses).map((address) => chosenQueue(limits, access, address));
+}
+
+/**
+ * Runs `read` with the queues that exist; the results of the others are `empty()`. A pool may still hold a queue that
+ * was deleted.
+ */
+async function ofLive<Queue extends QueueRef, T>(
+  lookup: QueueLookup,
+  queues: readonly Queue[],
+  empty: () => T,
+  read: (live: readonly Queue[], attributes: ReservedAttributes[]) => Promise<BatchResult<T>[]>,
+): Promise<BatchResult<T>[]> {
+  const attributes = await lookup.find(queues);
+  const isLive = (_: unknown, index: number) => attributes[index] !== null;
+  const live = queues.filter(isLive);
+  const found = (
+    await read(
+      live,
+      attributes.filter((one) => one !== null),
+    )
+  ).values();
+  return queues.map((queue, index) => {
+    if (!isLive(queue, index)) return empty();
+    const result = found.next().value as BatchResult<T>;
+    if (hasCode(result, "QUEUE_DOES_NOT_EXIST")) return empty();
+    return withDetails(result, namesOf(queue));
+  });
+}
+
+/** Reads messages of the queues that exist. `use` gets what was read of a queue. */
+function readMessages<Found, T>(
+  { limits }: OperationContext,
+  { lookup, deadLetters }: BatchParts,
+  access: Access,
+  { queues, bodies = pageBudget(limits) }: Queues,
+  reading: {
+    most: number;
+    empty: () => T;
+    many: (queues: readonly CountedQueue[], maxBytes: number) => Promise<(BatchResult<Found> | null)[]>;
+    one: (queue: CountedQueue, maxBytes: number) => Promise<Found>;
+    messagesOf: (found: Found) => readonly Message[];
+    use: (queue: QueueRef, found: Found, exhaustedFrom: number | null) => T;
+  },
+): Promise<BatchResult<T>[]> {
+  return ofLive<QueueRef, T>(
+    lookup,
+    chosen(limits, access, "queues", queues),
+    reading.empty,
+    async (live, attributes) => {
+      const counted = await deadLetters.counted(live, attributes);
+      const found = await withinBudget(bodies, counted, reading);
+      return found.map((result, index) => {
+        const { exhaustedFrom = null, ...queue } = counted[index] as CountedQueue;
+        return result instanceof DomainError ? result : reading.use(queue, result, exhaustedFrom);
+      });
+    },
+  );
 }
 
 const namesOf = ({ project, name }: QueueRef) => ({ project, queue: name });
