@@ -65,6 +65,23 @@ test("a statement that conflicts with another keeps its connection, and one that
   await database.drop();
 });
 
+test("after a write was sent, a pooler that lost its server leaves the outcome unknown", () => {
+  const codeOf = (code: string, text: string, wrote: boolean) =>
+    translatePostgresError(Object.assign(new Error(text), { code }), { wrote }).code;
+  for (const [code, text] of [
+    ["08006", "server closed the connection unexpectedly"],
+    ["08003", "connection does not exist"],
+    ["08P01", "server conn crashed?"],
+  ] as const) {
+    expect(codeOf(code, text, true)).toBe("OUTCOME_UNKNOWN");
+    expect(codeOf(code, text, false)).toBe("STORAGE_UNAVAILABLE");
+  }
+  expect(codeOf("08001", "cannot connect", true)).toBe("STORAGE_UNAVAILABLE");
+  expect(codeOf("08004", "rejected", true)).toBe("STORAGE_UNAVAILABLE");
+  const complaint = 'bind message supplies 1 parameters, but prepared statement "a" requires 2';
+  expect(codeOf("08P01", complaint, true)).toBe("INTERNAL");
+});
+
 test("no module lets the pg client parse a URI, because it would read the files that the URI names", () => {
   const source = readFileSync(new URL("../../../server/storage/postgres/sql/connection.ts", import.meta.url), "utf8");
   expect(source).not.toContain("connectionString");

@@ -112,6 +112,12 @@ const SSL: Readonly<Record<PostgresAddress["tls"], pg.ClientConfig["ssl"]>> = {
 const NEVER_SENT =
   /ECONNREFUSED|ENOENT|EHOSTUNREACH|ENOTFOUND|timeout exceeded when trying to connect|due to connection timeout|timeout expired|after calling end on the pool/;
 
+/** No connection came about, so nothing was sent. */
+const REFUSED_AT_CONNECT: ReadonlySet<string> = new Set(["08001", "08004"]);
+
+/** PostgreSQL's own 08P01 is a defect of ours: a statement that does not fit the protocol. Poolers use the code freely. */
+const PROTOCOL_COMPLAINT = /\bmessage\b/;
+
 const WRITES_REFUSED: Readonly<Record<string, WriteRefusal>> = {
   "53100": "disk-full",
   "53200": "out-of-memory",
@@ -137,16 +143,19 @@ export function translatePostgresError(error: unknown, options: { wrote?: boolea
   const refusal = WRITES_REFUSED[sqlState];
   if (refusal !== undefined) return writeRefusedError(refusal, error);
   if (sqlState === TOO_MANY_CONNECTIONS) return noConnectionToSpare(error);
-  // 08: connection; 28 and 3D: the server no longer lets us in, or the database does not exist any more; 53: resources;
-  // 57: operator intervention (shutdown, crash); 40: rolled back by the server.
-  // 08P01 is a defect of ours: a statement that does not fit the protocol.
-  if (/^(08|28|3D|53|57|40)/.test(sqlState) && sqlState !== "08P01") return unreachable(error);
+  const message = error instanceof Error ? error.message : "";
+  // 08: connection. Poolers say so too when their own connection to the server breaks below a statement that was sent.
+  if (sqlState.startsWith("08") && !(sqlState === "08P01" && PROTOCOL_COMPLAINT.test(message))) {
+    return options.wrote === true && !REFUSED_AT_CONNECT.has(sqlState) ? brokeAfterSending(error) : unreachable(error);
+  }
+  // 28 and 3D: the server no longer lets us in, or the database does not exist any more; 53: resources; 57: operator
+  // intervention (shutdown, crash); 40: rolled back by the server.
+  if (/^(28|3D|53|57|40)/.test(sqlState)) return unreachable(error);
   if (sqlState.length === 5 && /^[0-9A-Z]{5}$/.test(sqlState) && !sqlState.startsWith("E")) {
     return defect("The storage refused a statement.", error);
   }
   // The handshake failed, so nothing was sent.
   if (tlsErrorMessage(error) !== null) return unreachable(error);
-  const message = error instanceof Error ? error.message : "";
   const neverSent = NEVER_SENT.test(`${sqlState} ${message}`);
   return options.wrote === true && !neverSent ? brokeAfterSending(error) : unreachable(error);
 }
