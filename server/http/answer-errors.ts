@@ -33,9 +33,12 @@ export const COMPRESSED: ErrorAnswer = answer(
   { status: 415 },
 );
 
-/** An unexpected error becomes INTERNAL with the id of the request. The caller logs it when `status` is 500. */
+/** An unexpected error becomes INTERNAL. Each INTERNAL has the id of the request in its details. The caller logs it when `status` is 500. */
 export function answerError(error: unknown, requestId: string): ErrorAnswer {
-  if (error instanceof DomainError) return answer(error.code, error.message, { details: error.details });
+  if (error instanceof DomainError) {
+    const ids = error.code === "INTERNAL" ? { requestId } : {};
+    return answer(error.code, error.message, { details: { ...error.details, ...ids } });
+  }
   const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
   const known = typeof code === "string" ? FASTIFY_CODES[code] : undefined;
   if (known) return answer(known.code, known.message);

@@ -56,8 +56,9 @@ export async function postToMany<P extends Post>(
       return { ids };
     } catch (error) {
       const names = { ...(typeof one.project === "string" && { project: one.project }), queue: one.queue };
-      if (error instanceof DomainError) return { error: withDetails(error, names) };
+      if (error instanceof DomainError && error.code !== "INTERNAL") return { error: withDetails(error, names) };
       warn("One of several posts failed unexpectedly", error);
+      if (error instanceof DomainError) return { error: withDetails(error, { ...names, requestId }) };
       return {
         error: new DomainError("INTERNAL", internalMessage(requestId), { details: { requestId }, cause: error }),
       };

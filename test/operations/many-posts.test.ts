@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { readConfig } from "../../server/config.ts";
 import { DomainError, withDetails } from "../../server/errors.ts";
 import { type PostOutcome, postToMany as postToManyAfter } from "../../server/operations/many-posts.ts";
+import { defect } from "../../server/storage/storage-errors.ts";
 
 const limits = readConfig({ MAX_POSTS: "50", MAX_POSTS_MESSAGES: "60", MAX_POSTS_SIZE: "1000000" });
 const warned: unknown[] = [];
@@ -19,17 +20,20 @@ afterEach(() => void vi.useRealTimers());
 
 test("outcomes come in the order given, and a post that fails stops no other", async () => {
   const missing = new DomainError("QUEUE_DOES_NOT_EXIST", "There is none.");
+  const ofStorage = defect("The storage refused a statement.", new Error("no relation"));
   const outcomes = await postToMany(many(40), async ({ queue }) => {
     if (queue === "q3") throw missing;
     if (queue === "q4") throw new TypeError("a defect");
+    if (queue === "q5") throw ofStorage;
     return { ids: [queue] };
   });
   const expected: PostOutcome[] = many(40).map(({ queue }) => ({ ids: [queue] }));
   expected[3] = { error: withDetails(missing, { queue: "q3" }) };
-  expect(outcomes.toSpliced(4, 1)).toEqual(expected.toSpliced(4, 1));
+  expect(outcomes.toSpliced(4, 2)).toEqual(expected.toSpliced(4, 2));
   expect(outcomes[4]).toMatchObject({ error: { code: "INTERNAL", details: { requestId: "r-1" } } });
+  expect(outcomes[5]).toMatchObject({ error: { code: "INTERNAL", details: { queue: "q5", requestId: "r-1" } } });
   expect(JSON.stringify(outcomes[4])).not.toContain("a defect");
-  expect(warned).toEqual([new TypeError("a defect")]);
+  expect(warned).toEqual([new TypeError("a defect"), ofStorage]);
 });
 
 test("sixteen run at the same time", async () => {

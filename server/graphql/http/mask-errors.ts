@@ -21,6 +21,7 @@ export interface ErrorLog {
 
 /** Characters. graphql-js repeats bad input in its messages. */
 const MAX_MESSAGE_LENGTH = 1000;
+const DEFECT = "An unexpected error was answered as INTERNAL";
 
 /** What a client sees of an error. */
 export type MaskedError = GraphQLFormattedError & { extensions: ErrorExtensions };
@@ -34,8 +35,8 @@ export interface ErrorPlace {
 
 /**
  * What a client sees of an error. `extensions` hold the code, its HTTP status, whether to repeat, and details for
- * programs. An error that is neither a DomainError nor GraphQL's own is logged, and the client sees INTERNAL with the
- * id of the request.
+ * programs. INTERNAL, which is also any error that is neither a DomainError nor GraphQL's own, is logged with its cause, and
+ * the client sees the id of the request.
  */
 export function maskError(error: unknown, place: ErrorPlace): MaskedError {
   const graphqlError = error instanceof GraphQLError ? error : null;
@@ -44,7 +45,16 @@ export function maskError(error: unknown, place: ErrorPlace): MaskedError {
     ...(graphqlError?.locations ? { locations: graphqlError.locations } : {}),
     ...(graphqlError?.path ? { path: graphqlError.path } : {}),
   };
+  const { requestId, log } = place;
   if (cause instanceof DomainError) {
+    if (cause.code === "INTERNAL") {
+      log.error({ err: cause, requestId, path: graphqlError?.path }, DEFECT);
+      return {
+        message: cause.message,
+        ...origin,
+        extensions: errorExtensions("INTERNAL", { ...cause.details, requestId }),
+      };
+    }
     // Below a mutation's payload: the mutation itself has succeeded.
     const done = place.changes && (graphqlError?.path?.length ?? 0) > 1;
     return { message: cause.message, ...origin, extensions: errorExtensions(cause.code, cause.details, { done }) };
@@ -56,8 +66,7 @@ export function maskError(error: unknown, place: ErrorPlace): MaskedError {
       extensions: errorExtensions("BAD_INPUT", detailsOf(cause), { status: statusOf(cause) }),
     };
   }
-  const { requestId, log } = place;
-  log.error({ err: cause, requestId, path: graphqlError?.path }, "An unexpected error was answered as INTERNAL");
+  log.error({ err: cause, requestId, path: graphqlError?.path }, DEFECT);
   return { message: internalMessage(requestId), ...origin, extensions: errorExtensions("INTERNAL", { requestId }) };
 }
 

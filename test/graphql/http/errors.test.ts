@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DomainError, ERROR_CODES, type ErrorCode, type ErrorFacts, HTTP_STATUS } from "../../../server/errors.ts";
 import { emptyPage } from "../../../server/storage/list-pages.ts";
+import { defect } from "../../../server/storage/storage-errors.ts";
 import { ADMIN, type OpenDoor, openDoor } from "./door.ts";
 
 let door: OpenDoor;
@@ -15,7 +16,7 @@ beforeAll(async () => {
       get: fail,
       statsMany: fail,
       list: async () => emptyPage(),
-      watchStats: () => ({ [Symbol.asyncIterator]: () => ({ next: fail }) }) as never,
+      watchStats: () => ({ next: fail, return: async () => {}, [Symbol.asyncIterator]: fail }) as never,
     },
     claims: { get: fail },
     messages: { get: fail, first: fail },
@@ -39,12 +40,13 @@ test.each(Object.keys(ERROR_CODES) as ErrorCode[])("%s comes with its code, stat
   const facts: ErrorFacts = ERROR_CODES[code];
   const expected = HTTP_STATUS[facts.kind];
   const retryAfterSeconds = facts.retry === "NEVER" ? null : facts.retryAfterSeconds;
+  const details = { id: "x", ...(code === "INTERNAL" ? { requestId: ADMIN.requestId } : {}) };
   expect(errors).toEqual([
     {
       message: "What is wrong. What to do.",
       locations: [{ line: 1, column: 12 }],
       path: ["deleteQueue"],
-      extensions: { code, status: expected, retry: facts.retry, retryAfterSeconds, details: { id: "x" } },
+      extensions: { code, status: expected, retry: facts.retry, retryAfterSeconds, details },
     },
   ]);
   expect(text).not.toContain("secret");
@@ -54,6 +56,7 @@ test.each(Object.keys(ERROR_CODES) as ErrorCode[])("%s comes with its code, stat
 
 test("an unexpected error says no more than the request's id, and goes to the log", async () => {
   error = new Error('relation "queues" does not exist at postgres://user:password@host');
+  door.logged.length = 0;
   const reads = [
     (await door.send(DELETE)).errors,
     (await door.executeAs(ADMIN)(DELETE)).errors,
@@ -74,6 +77,26 @@ test("an unexpected error says no more than the request's id, and goes to the lo
   }
   expect(door.logged).toHaveLength(reads.length);
   expect(door.logged[0]?.details).toMatchObject({ err: error, requestId: ADMIN.requestId });
+});
+
+test("a defect that a storage reports goes to the log with its cause, once at each door", async () => {
+  const refused = new Error("relation does not exist");
+  error = defect("The storage refused a statement.", refused);
+  door.logged.length = 0;
+  const reads = [
+    (await door.send(DELETE)).errors,
+    (await door.executeAs(ADMIN)(DELETE)).errors,
+    (await (await door.listen(DELETE)).next())?.errors,
+    (await (await door.listen('subscription { queueStatsChanged(queues: ["q"]) { queueName } }')).next())?.errors,
+  ];
+  for (const errors of reads) {
+    expect(errors?.[0]).toMatchObject({ extensions: { code: "INTERNAL", details: { requestId: ADMIN.requestId } } });
+    expect(JSON.stringify(errors)).not.toContain("relation");
+  }
+  expect(door.logged).toHaveLength(reads.length);
+  for (const { details } of door.logged) {
+    expect(details).toMatchObject({ err: { cause: refused }, requestId: ADMIN.requestId });
+  }
 });
 
 test("a thrown value that is no error is handled too", async () => {
