@@ -438,6 +438,15 @@ export function describeClaims(name: string, open: OpenDataDriver): void {
       expect(idsOf(next.messages)).toEqual([ids[1], ids[2]]);
     });
 
+    it("concurrent claims with one idempotency key all get the last messages of the queue", async () => {
+      const queue = await harness.newQueue();
+      const ids = await post(harness, queue, 3);
+      const answers = await Promise.all(
+        Array.from({ length: 12 }, () => claim(harness, queue, { limit: 3, idempotencyKey: "last" })),
+      );
+      for (const { messages } of answers) expect(idsOf(messages)).toEqual(ids);
+    });
+
     it("concurrent claims with one idempotency key make one claim", async () => {
       const queue = await harness.newQueue();
       await post(harness, queue, 10);

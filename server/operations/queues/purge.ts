@@ -14,7 +14,7 @@ export type PurgeResource = "messages" | "subscriptions";
 export interface QueuePurge {
   /**
    * Removes all messages (claimed ones too), all subscriptions, or both, at once. Default: both. The metadata stays. A
-   * crash can leave the subscriptions, and the audit entry "intended".
+   * crash can leave the messages, and the audit entry "intended".
    *
    * With `before`, removes only messages, those before that bound: see MessageController.purge. BAD_INPUT together with
    * subscriptions. `messages` is how many were removed, null when that is not known.
@@ -46,10 +46,12 @@ export function createQueuePurge(context: OperationContext, { lookup }: { lookup
       const trace = { access, action: "purgeQueue", project: queue.project, target: queue.name };
       const bound = before === undefined ? {} : { before };
       const purge = async () => {
+        // First, since removing them again does no harm: an error after the messages are gone would ask for a repeat,
+        // which would remove what was posted since.
+        const subscriptions = resources.includes("subscriptions") ? await data.subscriptions.deleteAll({ queue }) : 0;
         const { messages } = resources.includes("messages")
           ? await data.messages.purge({ queue, ...bound, ...(idempotencyKey ? { idempotencyKey } : {}) })
           : { messages: 0 };
-        const subscriptions = resources.includes("subscriptions") ? await data.subscriptions.deleteAll({ queue }) : 0;
         return { messages, subscriptions };
       };
       return intended(context, trace, { resources, ...bound }, purge, (purged) => purged);

@@ -10,6 +10,12 @@ import type { Statements } from "./sql/statements.ts";
 /** The key `k` is that of a pop. An index has this condition. */
 export const IS_POP = `left(k.request, ${POP_PREFIX.length}) = '${POP_PREFIX}'`;
 
+/**
+ * A column of a statement that takes messages with SKIP LOCKED: calls with one key run one after the other. Otherwise
+ * one that skipped the messages which another has locked would find nothing, and its caller would not ask again.
+ */
+export const TURN = "pg_advisory_xact_lock(hashtextextended(:key, :lockSpace::bigint + q.id)) AS turn";
+
 const PRIOR_CALL = statement({
   name: "idempotency_prior",
   parameters: { queueId: int8, key: text },

@@ -90,6 +90,7 @@ export class ClaimAcquirer {
     const once = { row, key, request: digest(["claim", limit, ttlSeconds, graceSeconds, clientId]) };
     return callOnce<Acquired>(statements, once, {
       repeat: resume,
+      isNothing: isEmpty,
       call: async () => {
         const single = { row, claimId: uuidV7(), params };
         const groups = groupByQueue([single], (_, exhaustedFrom) =>

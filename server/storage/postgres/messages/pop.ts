@@ -1,7 +1,7 @@
 /** Takes messages away for good. */
 import { carriedBytes, type Message, type MessageController } from "../../data-driver.ts";
 import { MAX_KEPT_BYTES, POPPED, popDigest, readPopped } from "../../idempotency.ts";
-import { callOnce } from "../idempotency.ts";
+import { callOnce, TURN } from "../idempotency.ts";
 import type { Pool } from "../pool.ts";
 import { type QueueRow, STALE } from "../queue-rows.ts";
 import { allThatFit, CLOCK, LIVE_QUEUE } from "../sql/fragments.ts";
@@ -45,16 +45,13 @@ const popText = (turnColumn = "", rememberedCte = "") => `
 
 const POP = statement({ name: "message_pop", parameters: PARAMETERS, row: rowOf<PoppedRow>(), text: popText() });
 
-/**
- * Keeps the messages as KeptMessage, unless there are none. Pops with one key run one after the other: one that skipped
- * the messages which another has locked would find nothing, and its caller would never ask for the answer again.
- */
+/** Keeps the messages as KeptMessage, unless there are none. */
 const POP_KEYED = statement({
   name: "message_pop_keyed",
   parameters: { ...PARAMETERS, key: text, request: text, idSuffix: text },
   row: rowOf<PoppedRow>(),
   text: popText(
-    ", pg_advisory_xact_lock(hashtextextended(:key, :lockSpace::bigint + q.id)) AS turn",
+    `, ${TURN}`,
     `,
     remembered AS (
       INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)

@@ -151,12 +151,27 @@ interface Once {
   key: string;
   request: string;
 }
+/** `found`: rows, expired ones too. */
+interface Counted {
+  found: number;
+  alive: number;
+  complete: boolean;
+}
 
 export function purgeMessages({ statements, queues, counters }: Pool): MessageController["purge"] {
+  /**
+   * How many messages a purge has removed; null when counting took too long or failed. Never rejects: the messages are
+   * gone, and a caller who heard of an error would purge again, with what was posted since.
+   */
+  async function countPurged(row: QueueRow, range: PurgedRange, chunks?: number): Promise<Counted | null> {
+    const counted = await count(row, range, chunks).catch(() => null);
+    return counted?.complete ? counted : null;
+  }
+
   /** Counts the range, for COUNT_MS at most. `complete`: nothing of it is left out. */
   async function count(row: QueueRow, { after, upTo }: PurgedRange, chunks = Number.POSITIVE_INFINITY) {
     const deadline = performance.now() + COUNT_MS;
-    const total = { found: 0, alive: 0, complete: false };
+    const total: Counted = { found: 0, alive: 0, complete: false };
     for (let from = after, chunk = 1; ; chunk += 1) {
       const [counted] = await statements.read(COUNT, { queueId: row.id, after: from, upTo });
       total.found += counted?.found ?? 0;
@@ -175,8 +190,7 @@ export function purgeMessages({ statements, queues, counters }: Pool): MessageCo
         : await statements.write(PURGE_ALL_KEYED, { ...queue, ...once });
     if (range === undefined) return STALE;
     counters.drop(row.id);
-    const { alive, complete } = await count(row, range, 1);
-    return { messages: complete ? alive : null };
+    return { messages: (await countPurged(row, range, 1))?.alive ?? null };
   }
 
   async function upTo(row: QueueRow, marker: string, once?: Once): Promise<Purged | typeof STALE> {
@@ -187,10 +201,10 @@ export function purgeMessages({ statements, queues, counters }: Pool): MessageCo
         : await statements.write(PURGE_BEFORE_KEYED, { ...target, ...once });
     if (range === undefined) return STALE;
     if (range.after === null) return { messages: 0 };
-    const { found, alive, complete } = await count(row, range);
-    if (complete) counters.add(row.id, "deleted", found);
+    const counted = await countPurged(row, range);
+    if (counted !== null) counters.add(row.id, "deleted", counted.found);
     else void counters.recount(row.id).catch(() => counters.doubt(row.id));
-    return { messages: complete ? alive : null };
+    return { messages: counted?.alive ?? null };
   }
 
   async function purge(row: QueueRow, before: PurgeBound | undefined, once?: Once): Promise<Purged | typeof STALE> {
@@ -205,9 +219,11 @@ export function purgeMessages({ statements, queues, counters }: Pool): MessageCo
     return last === undefined ? STALE : upTo(row, last.marker, once);
   }
 
+  /** Never rejects: without it a repeat does not know the number, which is better than an error after the purge. */
   async function remember(row: QueueRow, once: Once, { messages }: Purged): Promise<void> {
     if (messages === null) return;
-    await statements.write(REMEMBER_COUNT, { queueId: row.id, ...once, result: `${PURGED}${messages}` });
+    const result = `${PURGED}${messages}`;
+    await statements.write(REMEMBER_COUNT, { queueId: row.id, ...once, result }).catch(() => undefined);
   }
 
   return ({ queue, before, idempotencyKey: key }) =>
