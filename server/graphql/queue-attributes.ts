@@ -86,7 +86,7 @@ const ATTRIBUTES = {
   maxMessagesPostBytes: { description: "`_max_messages_post_size`: bytes of body text in one post." },
   maxClaimCount: {
     description:
-      "`_max_claim_count`: deliveries before a message goes to the dead letter queue. It has an effect only together with one.",
+      "`_max_claim_count`: deliveries before a message goes to the dead letter queue, 1 or more. It has an effect only together with one.",
   },
   deadLetterQueue: {
     description: "`_dead_letter_queue`: a queue of the same project. It is not created automatically.",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { aProject, createQueue, postMessages, startApi } from "./api.ts";
+import { aProject, createClaim, createQueue, postMessages, startApi } from "./api.ts";
 
 const { api } = startApi();
 
@@ -18,8 +18,11 @@ test("a queue says whether its dead letter queue is missing, in a list too", asy
 
 test("messages that a missing dead letter queue keeps back are exhausted, and are shown when asked for", async () => {
   const project = aProject();
-  await createQueue(api, project, "q", { _max_claim_count: 0, _dead_letter_queue: "nowhere" });
+  await createQueue(api, project, "q", { _max_claim_count: 1, _dead_letter_queue: "nowhere" });
   await postMessages(api, project, "q", [1]);
+  const claim = await createClaim(api, project, "q");
+  const input = { project, queue: "q", claimId: claim?.id };
+  await api.run("mutation R($input: ReleaseClaimInput!) { releaseClaim(input: $input) { claimId } }", { input });
   const query = `query Q($project: String) { queue(project: $project, queue: "q") {
     stats { ready claimed delayed exhausted total }
     messages { nodes { state } }

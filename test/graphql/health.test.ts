@@ -60,7 +60,7 @@ test("a pool's health has a history, by pool and by operation, and a last hour t
 
 test("a dead letter queue that is missing is a warning", async () => {
   const project = aProject();
-  await createQueue(api, project, "q", { _max_claim_count: 0, _dead_letter_queue: "nowhere" });
+  await createQueue(api, project, "q", { _max_claim_count: 1, _dead_letter_queue: "nowhere" });
   await vi.waitFor(async () => {
     const { health } = await api.run("{ health { status warnings } }");
     expect(health.status).toBe("WARN");

@@ -172,6 +172,7 @@ test("reserved attributes are written as they are read, all or none, and null re
   for (const [wrong, field, message] of [
     [{}, "attributes", "at least one"],
     [{ maxClaimCount: 9, defaultMessageTtlSeconds: 5 }, "attributes.defaultMessageTtlSeconds", "between 60 and"],
+    [{ maxClaimCount: 0 }, "attributes.maxClaimCount", "attributes.maxClaimCount must be 1 or more; it is 0"],
     [{ deadLetterQueue: "q" }, "attributes.deadLetterQueue", "attributes.deadLetterQueue must be another queue"],
     [{ retryPolicy: { minimumDelaySeconds: 99 } }, "attributes.retryPolicy", "more than minimumDelaySeconds (99)"],
     [{ retryPolicy: { retriesWithNoDelay: -1 } }, "attributes.retryPolicy.retriesWithNoDelay", "0 or more"],
@@ -182,6 +183,8 @@ test("reserved attributes are written as they are read, all or none, and null re
       extensions: { code: "BAD_INPUT", details: { field } },
     });
   }
+  const never = { maxClaimCount: -1 };
+  expect((await api.send(query, set(never))).errors?.[0]?.extensions.details).toMatchObject({ value: -1, minimum: 1 });
   const { errors } = await api.send(query, set({ flavor: "gone" }));
   expect(errors?.[0]?.extensions).toMatchObject({
     code: "FLAVOR_DOES_NOT_EXIST",

@@ -140,10 +140,16 @@ describe("dead letters", () => {
     expect((await service.operations.queues.stats(operator, { queue: dead })).total).toBe(5);
   });
 
-  test("with a _max_claim_count of 0 or less a message is a dead letter before its first delivery", async () => {
+  test("with a stored _max_claim_count of 0 or less a message is a dead letter before its first delivery", async () => {
+    const { messages, queues } = service.operations;
     const dead = await aQueue(0);
-    const queue = await aQueue(1, { _max_claim_count: -3, _dead_letter_queue: dead });
+    const queue = "stored-count";
+    const metadataText = JSON.stringify({ _max_claim_count: -3, _dead_letter_queue: dead });
+    await service.control.queues.create({ project: "p", name: queue }, metadataText);
+    await messages.post(operator, { queue, createQueue: true, messages: [{ bodyText: "1" }] });
     expect(await claim(queue)).toMatchObject({ claim: null, deadLettered: 1 });
+    const stored = await queues.get(viewer, { project: "p", queue });
+    expect(stored.metadata?.effective.maxClaimCount).toBe(-3);
   });
 
   test("without both attributes no message becomes a dead letter", async () => {

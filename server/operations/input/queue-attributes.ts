@@ -143,7 +143,12 @@ export function checkAttributes(
   within("_default_message_ttl", stored.defaultMessageTtlSeconds, MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, "seconds");
   within("_default_message_delay", stored.defaultMessageDelaySeconds, 0, MAX_MESSAGE_DELAY, "seconds");
   within("_max_messages_post_size", stored.maxMessagesPostBytes, 1, MAX_MESSAGES_POST_SIZE, "bytes");
-  const { deadLetterQueueMessagesTtlSeconds } = stored;
+  const { deadLetterQueueMessagesTtlSeconds, maxClaimCount } = stored;
+  // Zaqar allows any number. With 0 or less such a queue delivers nothing, and no sign says why.
+  if (typeof maxClaimCount === "number" && maxClaimCount < 1) {
+    const message = `_max_claim_count must be 1 or more; it is ${maxClaimCount}.`;
+    throw badInput("_max_claim_count", message, { value: maxClaimCount, minimum: 1 });
+  }
   within(
     "_dead_letter_queue_messages_ttl",
     deadLetterQueueMessagesTtlSeconds,

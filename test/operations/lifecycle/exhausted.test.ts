@@ -69,10 +69,12 @@ test("the statistics of a page of queues look up all dead letter queues in one c
   const count = 20;
   for (let index = 0; index < count; index += 1) {
     const address = { project: "pages", queue: `page-${index}` };
-    const metadataText = JSON.stringify({ _max_claim_count: 0, _dead_letter_queue: `gone-${index}` });
+    const metadataText = JSON.stringify({ _max_claim_count: 1, _dead_letter_queue: `gone-${index}` });
     await service.operations.queues.create(admin, { ...address, metadataText });
     const messages = [{ bodyText: "1" }];
     await service.operations.messages.post(admin, { ...address, messages });
+    const { claim } = await service.operations.claims.create(admin, address);
+    await service.operations.claims.delete(admin, { ...address, claimId: claim?.id ?? "" });
   }
   // A process that has cached nothing of them.
   const fresh = { ...service, ...(await service.another()) };
