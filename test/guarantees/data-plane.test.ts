@@ -83,6 +83,44 @@ describe("guarantees of the PostgreSQL driver", () => {
     }
   });
 
+  it("gc frees megabytes of kept answers in small statements, and a step that fails does not stop the others", async () => {
+    const eager = await openPostgresDataDriver({ uri: database.url, undoSeconds: 0 });
+    const gone = { project: "p", name: "answers" };
+    await eager.attachQueue({ ...gone, epoch: 1 });
+    const key = (id: string, name: string, age: string) => `
+      INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
+      SELECT ${id}, '${name}' || n, 'pop:', repeat('x', 4000000), now() - interval '${age}' FROM generate_series(1, 12) n`;
+    const left = async () => (await client.query("SELECT count(*)::int AS keys FROM idempotency_keys")).rows[0].keys;
+    await client.query("ALTER TABLE idempotency_keys ALTER COLUMN result SET STORAGE EXTERNAL");
+    await client.query(key("0", "day", "2 days"));
+    await client.query(key("0", "hour", "1 hour"));
+    await client.query(key("(SELECT id FROM pool_queues WHERE name = 'answers')", "gone", "1 second"));
+    await client.query(`
+      CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF (SELECT sum(length(result)) FROM gone) > TG_ARGV[0]::int THEN RAISE EXCEPTION 'too much'; END IF;
+        RETURN NULL;
+      END $$;
+      CREATE TRIGGER refuse AFTER DELETE ON idempotency_keys REFERENCING OLD TABLE AS gone
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse(0)`);
+    try {
+      await eager.messages.purge({ queue: gone });
+      await expect(eager.gc()).rejects.toMatchObject({ code: "INTERNAL" });
+      expect(await left()).toBe(36);
+      const purges = await client.query("SELECT count(purged_at)::int AS n FROM pool_queues WHERE name = 'answers'");
+      expect(purges.rows[0].n).toBe(0);
+      await eager.detachQueue(gone);
+      await client.query(`
+        DROP TRIGGER refuse ON idempotency_keys;
+        CREATE TRIGGER refuse AFTER DELETE ON idempotency_keys REFERENCING OLD TABLE AS gone
+          FOR EACH STATEMENT EXECUTE FUNCTION refuse(24000000)`);
+      expect((await eager.gc()).queues).toBe(1);
+      expect(await left()).toBe(0);
+    } finally {
+      await client.query("DROP TRIGGER refuse ON idempotency_keys; DROP FUNCTION refuse()");
+      await eager.close();
+    }
+  });
+
   it("purging 1,000,000 messages takes under 50 ms, and deleting such a queue too", async () => {
     const queue = { project: "p", name: "long" };
     await driver.attachQueue({ ...queue, epoch: 1 });

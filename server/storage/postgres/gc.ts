@@ -1,4 +1,5 @@
 /** Frees what nobody can see any more. */
+import { hasCode } from "../../errors.ts";
 import type { GcResult } from "../driver-health.ts";
 import { KEY_SECONDS, POP_KEY_SECONDS } from "../idempotency.ts";
 import { IS_POP } from "./idempotency.ts";
@@ -15,8 +16,8 @@ const BATCH = 1000;
 const MAX_STATEMENTS = 2000;
 /** Doubted queues that one collection counts again. */
 const RECOUNTS = 10;
-/** Keys of pops a statement: each may hold megabytes. */
-const POP_KEYS_BATCH = 100;
+/** Bytes of kept answers a statement, and one answer more: a key of a pop may hold megabytes. */
+const ANSWER_BYTES = 16 * 1024 * 1024;
 /** The class of gc's advisory lock ("gc" in ASCII); the other number is the schema, so each pool has one leader. */
 const GC_LOCK = `${0x6763}, quote_ident(current_schema())::regnamespace::oid::int`;
 
@@ -88,26 +89,39 @@ const OLD_IDEMPOTENCY_KEYS = statement({
   row: rowOf<{ freed: number }>(),
   text: `
     WITH old AS MATERIALIZED (
-      SELECT ctid AS tid FROM idempotency_keys
-      WHERE created_at <= ${ONCE_NOW} - interval '${KEY_SECONDS} seconds'
+      SELECT k.ctid AS tid FROM idempotency_keys k
+      WHERE NOT ${IS_POP} AND k.created_at <= ${ONCE_NOW} - interval '${KEY_SECONDS} seconds'
       LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
     ),
     freed AS (DELETE FROM idempotency_keys k WHERE k.ctid = ANY (ARRAY(SELECT o.tid FROM old o)) RETURNING 1)
     SELECT count(*)::int AS freed FROM freed`,
 });
 
+/** Deletes the first of `keys`, up to ANSWER_BYTES. Its size is known of an answer without reading it. */
+const freeKeys = (keys: string) => `
+    WITH old AS MATERIALIZED (
+      SELECT k.ctid AS tid, pg_column_size(k.result) AS bytes FROM idempotency_keys k
+      WHERE ${keys} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
+    ),
+    sized AS (SELECT tid, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) - bytes AS before FROM old),
+    freed AS (
+      DELETE FROM idempotency_keys k
+      WHERE k.ctid = ANY (ARRAY(SELECT s.tid FROM sized s WHERE s.before < ${ANSWER_BYTES})) RETURNING 1
+    )
+    SELECT count(*)::int AS freed FROM freed`;
+
 const OLD_POP_KEYS = statement({
   name: "gc_pop_keys",
   parameters: {},
   row: rowOf<{ freed: number }>(),
-  text: `
-    WITH old AS MATERIALIZED (
-      SELECT k.ctid AS tid FROM idempotency_keys k
-      WHERE ${IS_POP} AND k.created_at <= ${ONCE_NOW} - interval '${POP_KEY_SECONDS} seconds'
-      LIMIT ${POP_KEYS_BATCH} FOR UPDATE SKIP LOCKED
-    ),
-    freed AS (DELETE FROM idempotency_keys k WHERE k.ctid = ANY (ARRAY(SELECT o.tid FROM old o)) RETURNING 1)
-    SELECT count(*)::int AS freed FROM freed`,
+  text: freeKeys(`${IS_POP} AND k.created_at <= ${ONCE_NOW} - interval '${POP_KEY_SECONDS} seconds'`),
+});
+
+const KEYS_OF_ENDED_QUEUE = statement({
+  name: "gc_keys_of_ended_queue",
+  parameters: { queueId: int8 },
+  row: rowOf<{ freed: number }>(),
+  text: freeKeys("k.queue_id = :queueId"),
 });
 
 interface QueueToCollect {
@@ -156,7 +170,10 @@ const UNREACHABLE_MESSAGES = statement({
     SELECT count(*)::int AS freed FROM freed`,
 });
 
-/** Only once it holds nothing: a post that was under way when the queue ended may have come late. */
+/**
+ * Only once it holds nothing: a post that was under way when the queue ended may have come late. Its keys were deleted
+ * before in batches, but for those of such late calls.
+ */
 const REMOVE_QUEUE = statement({
   name: "gc_remove_queue",
   parameters: { queueId: int8 },
@@ -249,36 +266,47 @@ export class GarbageCollector {
   async #collect(): Promise<GcResult> {
     const { statements, counters } = this.#pool;
     const budget = { statements: MAX_STATEMENTS };
-    const result: GcResult = {
-      messages: await untilDone(budget, () => statements.write(EXPIRED_MESSAGES, {})),
-      claims: await this.#expiredClaims(budget),
-      subscriptions: await untilDone(budget, () => statements.write(EXPIRED_SUBSCRIPTIONS, {})),
-      queues: 0,
-    };
-    await untilDone(budget, () => statements.write(OLD_IDEMPOTENCY_KEYS, {}));
-    await untilDone(budget, () => statements.write(OLD_POP_KEYS, {}), POP_KEYS_BATCH);
-    await this.#unreachable(budget, result);
-    await statements.write(FOLD_COUNTS, {});
-    for (const queueId of counters.takeDoubted(RECOUNTS)) await counters.recount(queueId);
-    await this.#recountOne();
+    const result: GcResult = { messages: 0, claims: 0, subscriptions: 0, queues: 0 };
+    await eachStep([
+      async () => {
+        result.messages += await untilDone(budget, () => statements.write(EXPIRED_MESSAGES, {}));
+      },
+      async () => {
+        result.claims += await this.#expiredClaims(budget);
+      },
+      async () => {
+        result.subscriptions += await untilDone(budget, () => statements.write(EXPIRED_SUBSCRIPTIONS, {}));
+      },
+      () => untilDone(budget, () => statements.write(OLD_POP_KEYS, {}), 1),
+      () => untilDone(budget, () => statements.write(OLD_IDEMPOTENCY_KEYS, {})),
+      () => this.#unreachable(budget, result),
+      () => statements.write(FOLD_COUNTS, {}),
+      async () => {
+        for (const queueId of counters.takeDoubted(RECOUNTS)) await counters.recount(queueId);
+      },
+      () => this.#recountOne(),
+    ]);
     return result;
   }
 
   /** What purges and ends of queues left behind. Adds to the result. */
   async #unreachable(budget: Budget, result: GcResult): Promise<void> {
     const { statements } = this.#pool;
-    for (const queue of await statements.read(TO_COLLECT, { undoSeconds: this.#undoSeconds })) {
-      const { id: queueId, upTo, purgedAt } = queue;
-      result.messages += await untilDone(budget, () => statements.write(UNREACHABLE_MESSAGES, { queueId, upTo }));
-      if (budget.statements <= 0) break;
-      if (!queue.due) continue;
-      if (queue.ended) {
-        const [removed] = await statements.write(REMOVE_QUEUE, { queueId });
-        result.queues += removed?.freed ?? 0;
-      } else {
-        await statements.write(PURGE_DONE, { queueId, purgedAt });
-      }
-    }
+    const queues = await statements.read(TO_COLLECT, { undoSeconds: this.#undoSeconds });
+    await eachStep(
+      queues.map(({ id: queueId, ended, due, upTo, purgedAt }) => async () => {
+        if (budget.statements <= 0) return;
+        result.messages += await untilDone(budget, () => statements.write(UNREACHABLE_MESSAGES, { queueId, upTo }));
+        if (due && ended) await untilDone(budget, () => statements.write(KEYS_OF_ENDED_QUEUE, { queueId }), 1);
+        if (budget.statements <= 0 || !due) return;
+        if (ended) {
+          const [removed] = await statements.write(REMOVE_QUEUE, { queueId });
+          result.queues += removed?.freed ?? 0;
+        } else {
+          await statements.write(PURGE_DONE, { queueId, purgedAt });
+        }
+      }),
+    );
   }
 
   /** One long queue a collection, in turn. */
@@ -301,6 +329,23 @@ export class GarbageCollector {
     }
     return freed;
   }
+}
+
+/**
+ * Runs all steps, one after the other, and throws the first error at the end: what one cannot free must not keep the
+ * rest. A storage that cannot be reached ends it at once.
+ */
+async function eachStep(steps: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error);
+      if (hasCode(error, "STORAGE_UNAVAILABLE")) break;
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 /** Repeats a statement until a batch is not full. Returns how many rows it freed. */
