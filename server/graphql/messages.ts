@@ -230,11 +230,13 @@ const PostMessageInput = builder.inputType("PostMessageInput", {
     body: t.field({ type: JsonInput, required: true, description: "The body, any JSON value." }),
     ttlSeconds: t.field({
       type: "SafeInt",
-      description: "How many seconds it lives. Left out: the queue's `_default_message_ttl`.",
+      description:
+        "How many seconds it lives, from its post on. Left out: the queue's `_default_message_ttl`. A message whose delay is not shorter than its life expires unseen.",
     }),
     delaySeconds: t.field({
       type: "SafeInt",
-      description: "How many seconds nobody can claim it. Left out: the queue's `_default_message_delay`.",
+      description:
+        "How many seconds nobody can claim it. Left out: the queue's `_default_message_delay`. It does not lengthen the message's life: with a delay of `ttlSeconds` or more it is accepted, expires unseen, and is lost.",
     }),
   }),
 });
