@@ -7,7 +7,6 @@ import { addressOf, followQueue, QUEUE_REFERENCE, QueueType } from "./queue-type
 import {
   clientIdField,
   createQueueField,
-  idempotencyKeyField,
   orNull,
   projectField,
   queueArgs,
@@ -155,7 +154,10 @@ const CreateClaimInput = builder.inputType("CreateClaimInput", {
     graceSeconds: t.field(graceField),
     clientId: t.string(clientIdField),
     createQueue: t.boolean(createQueueField),
-    idempotencyKey: t.string(idempotencyKeyField),
+    idempotencyKey: t.string({
+      description:
+        "Any text, up to `limits.maxIdempotencyKeyLength`. It belongs to the queue. Within `limits.idempotencyKeySeconds` a repeat with the same key returns the first claim with what it still holds; once it has ended, a new one. IDEMPOTENCY_KEY_REUSED when the key was used for something else.",
+    }),
     waitSeconds: t.field({ type: "SafeInt", description: WAIT_SECONDS }),
   }),
 });
@@ -191,8 +193,16 @@ const RenewClaimInput = builder.inputType("RenewClaimInput", {
     project: t.string(projectField),
     queue: t.string(queueField),
     claimId: t.id(claimIdField),
-    ttlSeconds: t.field(ttlField),
-    graceSeconds: t.field(graceField),
+    ttlSeconds: t.field({
+      type: "SafeInt",
+      description:
+        "How many seconds it holds from now. Left out: the server's default, whatever the claim was created with.",
+    }),
+    graceSeconds: t.field({
+      type: "SafeInt",
+      description:
+        "How many seconds a message that would have expired lives on after the claim. Left out: the server's default, likewise.",
+    }),
   }),
 });
 const RenewClaimPayload = builder.objectRef<{ claim: ClaimParent }>("RenewClaimPayload").implement({
@@ -244,7 +254,7 @@ builder.mutationFields((t) => ({
     type: CreateClaimPayload,
     args: { input: t.arg({ type: CreateClaimInput, required: true, description: "What to claim." }) },
     description:
-      "Claims the oldest ready messages. Until the claim ends, nobody else gets them. Delete each message with the claim's id once it is processed. TOO_LARGE when the answer has no room for them: then none is claimed.",
+      "Claims the oldest ready messages. Until the claim ends, nobody else gets them. It ends when it expires or is released, and when its last message is deleted or given back. Delete each message with the claim's id once it is processed. TOO_LARGE when the answer has no room for them: then none is claimed.",
     complexity: KEEPING_WAITING,
     resolve: async (_root, { input }, context, info) => {
       const { access, operations } = context;
@@ -258,7 +268,8 @@ builder.mutationFields((t) => ({
   renewClaim: t.field({
     type: RenewClaimPayload,
     args: { input: t.arg({ type: RenewClaimInput, required: true, description: "The claim, and for how long." }) },
-    description: "Renews a claim: it expires `ttlSeconds` from now.",
+    description:
+      "Renews a claim: it expires `ttlSeconds` from now. CLAIM_DOES_NOT_EXIST when it has ended: it expired or was released, or its last message was deleted or given back.",
     resolve: async (_root, { input }, { access, operations }) => ({
       claim: await operations.claims.update(access, input),
     }),
