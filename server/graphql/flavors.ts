@@ -193,7 +193,8 @@ builder.mutationFields((t) => ({
   deleteFlavor: t.field({
     type: DeletePayload,
     args: { input: t.arg({ type: DeleteFlavorInput, required: true, description: "The flavor." }) },
-    description: "Deletes a flavor. Its queues stay where they are; new ones can no longer name it.",
+    description:
+      "Deletes a flavor. Its queues stay where they are; new ones can no longer name it. Pools whose last project drops the flavor take queues without a flavor from then on.",
     resolve: (_root, { input }, { access, operations }) => operations.flavors.delete(access, input),
   }),
   dropAllFlavors: t.field({
@@ -202,7 +203,7 @@ builder.mutationFields((t) => ({
       input: t.arg({ type: DropAllFlavorsInput, required: true, description: "A dry run, or its confirmation." }),
     },
     description:
-      "Deletes all flavors of a project, or of all projects. Queues stay where they are; new ones can no longer name these flavors.",
+      "Deletes all flavors of a project, or of all projects. Queues stay where they are; new ones can no longer name these flavors. Pools whose last project drops the flavor take queues without a flavor from then on.",
     resolve: (_root, { input }, { access, operations }) => operations.flavors.dropAll(access, input),
   }),
 }));
