@@ -3,7 +3,7 @@ import type { AuditEntry } from "../storage/control-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
 import type { OperationContext } from "./context.ts";
 import type { PageParams, ProjectAddress } from "./input/addresses.ts";
-import { badInput, checkBatch, isStorable, pageRequest } from "./input/limits.ts";
+import { checkBatch, checkText, pageRequest } from "./input/limits.ts";
 import { chosenScope } from "./input/names.ts";
 import { readVisible } from "./input/visible.ts";
 
@@ -28,7 +28,7 @@ export function createAuditOperations({ control, limits }: OperationContext): Au
       const named = params.project !== undefined && params.project !== null;
       const project = chosenScope(limits, access, named ? { project: params.project } : { allProjects: true });
       const actor = params.actor ?? undefined;
-      if (actor !== undefined && !isStorable(actor)) throw badInput("actor", "actor must be text without U+0000.");
+      if (actor !== undefined) checkText("actor", actor);
       return control.audit.list({
         page: pageRequest(limits, params.page),
         ...(project === undefined ? {} : { project }),

@@ -53,6 +53,22 @@ describe("creating a queue", () => {
     expect(await codeOf(service.operations.queues.create(operator, named(name)))).toBe(code);
   });
 
+  test.each([
+    [named("a b"), { field: "queue" }, /letters, digits/],
+    [named(""), { field: "queue", value: 0, minimum: 1, maximum: 64 }, /1 to 64/],
+    [named(`${"x".repeat(64)} `), { field: "queue", value: 65, minimum: 1, maximum: 64 }, /1 to 64/],
+    [{ ...named("q"), project: "\ud800" }, { field: "project" }, /half of a surrogate pair/],
+    [{ ...named("q"), project: "\u0000" }, { field: "project" }, /U\+0000/],
+  ])(
+    "a name is refused for what is wrong with it, with numbers only for its length: %j",
+    async (address, details, text) => {
+      const error = await service.operations.queues.create(operator, address).catch((thrown) => thrown);
+      expect(error.message).toMatch(text);
+      const { queue: _queue, project: _project, ...own } = error.details;
+      expect(own).toEqual(details);
+    },
+  );
+
   const metadata: [string, string | undefined][] = [
     ["[]", "BAD_INPUT"],
     ["{", "BAD_INPUT"],

@@ -72,7 +72,7 @@ export function checkLimit(limits: Limits, field: string, limit: number | null |
 /** How the names in a list must begin. Left out, null or "": any name. BAD_INPUT when it is longer than a name. */
 export function checkSearch(search: string | null | undefined, maximum: number, field = "search"): { search?: string } {
   if (search === undefined || search === null || search === "") return {};
-  if (!isStorable(search)) throw badInput(field, `${field} must be text without U+0000.`);
+  checkText(field, search);
   if (search.length > 2 * maximum || [...search].length > maximum) {
     throw badInput(field, `${field} may have at most ${maximum} characters, as many as a name.`, {
       value: [...search].length,
@@ -102,6 +102,14 @@ export function checkBatch<T>(limits: Limits, field: string, items: readonly T[]
     });
   }
   return items;
+}
+
+/** Returns the text. BAD_INPUT unless it is text that every store keeps as it is: see isStorable. */
+export function checkText(field: string, text: unknown): string {
+  if (isStorable(text)) return text;
+  if (typeof text !== "string") throw badInput(field, `${field} must be text.`);
+  if (text.includes("\0")) throw badInput(field, `${field} must be text without the character U+0000.`);
+  throw badInput(field, `${field} must be well-formed Unicode: it holds half of a surrogate pair.`);
 }
 
 /**

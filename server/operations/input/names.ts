@@ -3,7 +3,7 @@ import { chooseProject } from "../../access/access.ts";
 import type { Limits } from "../../config.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
 import type { QueueAddress } from "./addresses.ts";
-import { badInput, isStorable } from "./limits.ts";
+import { badInput, checkText } from "./limits.ts";
 
 const NAME = /^[A-Za-z0-9_.-]+$/;
 const MAX_NAME_LENGTH = 64;
@@ -21,10 +21,22 @@ export function checkName(field: string, name: unknown, maximum = MAX_NAME_LENGT
     throw badInput(
       field,
       `${field} must be 1 to ${maximum} characters out of letters, digits, underscores, dashes and dots.`,
-      { ...(typeof name === "string" ? { value: name.length } : {}), minimum: 1, maximum },
+      wrongLength(name, maximum),
     );
   }
   return name;
+}
+
+/** Details of a limit, or none for what is wrong in another way than its length. */
+function wrongLength(text: unknown, maximum: number): Record<string, number> {
+  if (typeof text !== "string" || (text !== "" && text.length <= maximum)) return {};
+  return { value: text.length, minimum: 1, maximum };
+}
+
+/** Returns the text. BAD_INPUT unless it has from 1 to `maximum` characters. */
+export function checkLength(field: string, text: string, maximum: number): string {
+  if (text !== "" && text.length <= maximum) return text;
+  throw badInput(field, `${field} must be text of 1 to ${maximum} characters.`, wrongLength(text, maximum));
 }
 
 /** True for a marker of a list by name. It may be longer than a new name may be now. */
@@ -38,8 +50,8 @@ export function chosenProject(limits: Limits, access: Access, named: string | nu
   return chooseProject(access, named);
 }
 
-function checkProject(limits: Limits, project: unknown): void {
-  if (!isStorable(project)) throw badInput("project", "project must be text without the character U+0000.");
+function checkProject(limits: Limits, given: unknown): void {
+  const project = checkText("project", given);
   // Zaqar counts characters, not UTF-16 units. The cheap count of units decides for all but very long names.
   if (project.length > limits.MAX_PROJECT_LENGTH && [...project].length > limits.MAX_PROJECT_LENGTH) {
     throw badInput("project", `project may have at most ${limits.MAX_PROJECT_LENGTH} characters.`, {
@@ -58,14 +70,7 @@ export function chosenQueue(limits: Limits, access: Access, address: QueueAddres
 /** Returns a client id or an idempotency key, or BAD_INPUT. Null when it is null or left out. */
 export function checkToken(field: string, token: unknown): string | null {
   if (token === null || token === undefined) return null;
-  if (!isStorable(token) || token === "" || token.length > MAX_TOKEN_LENGTH) {
-    throw badInput(field, `${field} must be text of 1 to ${MAX_TOKEN_LENGTH} characters without U+0000.`, {
-      ...(typeof token === "string" ? { value: token.length } : {}),
-      minimum: 1,
-      maximum: MAX_TOKEN_LENGTH,
-    });
-  }
-  return token;
+  return checkLength(field, checkText(field, token), MAX_TOKEN_LENGTH);
 }
 
 /**

@@ -3,8 +3,8 @@ import { type Access, requireRole } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import type { KeyValueStore } from "../../kvs/key-value-store.ts";
 import type { OperationContext } from "../context.ts";
-import { badInput, checkBatch, checkWhole, isStorable } from "../input/limits.ts";
-import { checkName } from "../input/names.ts";
+import { checkBatch, checkText, checkWhole, isStorable } from "../input/limits.ts";
+import { checkLength, checkName } from "../input/names.ts";
 
 export const MAX_KEY_LENGTH = 1024;
 const MIN_LOCK_TIMEOUT = 2;
@@ -26,14 +26,7 @@ export function chosenMany({ limits }: OperationContext, access: Access, names: 
 }
 
 export function checkKey(key: unknown): string {
-  if (!isStorable(key) || key === "" || key.length > MAX_KEY_LENGTH) {
-    throw badInput("key", `A key must be text of 1 to ${MAX_KEY_LENGTH} characters without U+0000.`, {
-      ...(typeof key === "string" ? { value: key.length } : {}),
-      minimum: 1,
-      maximum: MAX_KEY_LENGTH,
-    });
-  }
-  return key;
+  return checkLength("key", checkText("key", key), MAX_KEY_LENGTH);
 }
 
 export function checkLockToken(lockToken: unknown): string {
