@@ -6,7 +6,7 @@ import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import type { ListOrder } from "./schema/cursor.ts";
-import { DeletePayload } from "./schema/delete-payload.ts";
+import { DeletePayload, deletedOf } from "./schema/delete-payload.ts";
 import { DropAllInput, DropAllPayload } from "./schema/drop-all.ts";
 import { NodeType, nodeId } from "./schema/node.ts";
 
@@ -183,7 +183,14 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: DeleteCatalogueEntryInput, required: true, description: "The queue." }) },
     description:
       "Deletes the entry of a queue. Use it only to repair the catalogue: the queue loses its messages and claims, and cannot be used until it is mapped or created again. While it has messages this is CONFIRMATION_REQUIRED without `discardMessages`; while its pool does not answer it is STORAGE_UNAVAILABLE.",
-    resolve: (_root, { input }, { access, operations }) => operations.catalogue.delete(access, input),
+    resolve: async (_root, { input }, { access, operations }) =>
+      deletedOf(
+        "CatalogueEntry",
+        input.queue,
+        input.project,
+        { access },
+        await operations.catalogue.delete(access, input),
+      ),
   }),
   dropAllCatalogueEntries: t.field({
     type: DropAllPayload,

@@ -7,7 +7,7 @@ import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import type { ListOrder } from "./schema/cursor.ts";
-import { DeletePayload } from "./schema/delete-payload.ts";
+import { DeletePayload, deletedOf } from "./schema/delete-payload.ts";
 import { confirmationTokenField, DropAllPayload } from "./schema/drop-all.ts";
 import { NodeType, nodeId } from "./schema/node.ts";
 import { followReferences } from "./schema/references.ts";
@@ -195,7 +195,8 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: DeleteFlavorInput, required: true, description: "The flavor." }) },
     description:
       "Deletes a flavor. Its queues stay where they are; new ones can no longer name it. Pools whose last project drops the flavor take queues without a flavor from then on.",
-    resolve: (_root, { input }, { access, operations }) => operations.flavors.delete(access, input),
+    resolve: async (_root, { input }, { access, operations }) =>
+      deletedOf("Flavor", input.flavor, input.project, { access }, await operations.flavors.delete(access, input)),
   }),
   dropAllFlavors: t.field({
     type: DropAllPayload,

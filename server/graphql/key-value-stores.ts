@@ -20,7 +20,7 @@ import type { GraphQLContext } from "./schema/context.ts";
 import { DeletePayload } from "./schema/delete-payload.ts";
 import { RawJson } from "./schema/json.ts";
 import { JsonInput, textOf } from "./schema/json-input.ts";
-import { NodeType, nodeId } from "./schema/node.ts";
+import { NodeType, nodeId, writeNodeId } from "./schema/node.ts";
 
 const LockType = builder.objectRef<LockRecord>("KeyValueLock").implement({
   description: "A write lock on one key of a store. It does not block readers.",
@@ -387,13 +387,19 @@ builder.mutationFields((t) => ({
     type: DeletePayload,
     args: { input: t.arg({ type: DeleteKeyValueInput, required: true, description: "The key." }) },
     description: "Deletes a key under its lock.",
-    resolve: (_root, { input }, { access, operations }) => operations.keyValueStores.deleteValue(access, input),
+    resolve: async (_root, { input }, { access, operations }) => ({
+      ...(await operations.keyValueStores.deleteValue(access, input)),
+      ids: [writeNodeId("KeyValue", [input.store, input.key])],
+    }),
   }),
   deleteKeyValues: t.field({
     type: DeletePayload,
     args: { input: t.arg({ type: DeleteKeyValuesInput, required: true, description: "The keys." }) },
     description: "Deletes many keys in one call, without locks.",
-    resolve: (_root, { input }, { access, operations }) => operations.keyValueStores.deleteValues(access, input),
+    resolve: async (_root, { input }, { access, operations }) => ({
+      ...(await operations.keyValueStores.deleteValues(access, input)),
+      ids: input.keys.map((key) => writeNodeId("KeyValue", [input.store, key])),
+    }),
   }),
   acquireKeyValueLock: t.field({
     type: KeyValueLockPayload,

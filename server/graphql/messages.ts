@@ -355,6 +355,7 @@ builder.mutationFields((t) => ({
       "Deletes a message. With its claim's id this is how a consumer acknowledges it; the id of an expired claim deletes nothing.",
     resolve: async (_root, { input }, { access, operations }) => ({
       deleted: (await operations.messages.delete(access, input)) === "deleted" ? 1 : 0,
+      ids: [input.id],
     }),
   }),
   deleteMessages: t.field({
@@ -363,6 +364,7 @@ builder.mutationFields((t) => ({
     description: "Deletes many messages in one step, all or none.",
     resolve: async (_root, { input }, { access, operations }) => ({
       deleted: await operations.messages.bulkDelete(access, input),
+      ids: input.ids,
     }),
   }),
 }));

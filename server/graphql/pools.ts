@@ -16,7 +16,7 @@ import { DeletePayload } from "./schema/delete-payload.ts";
 import { DropAllInput, DropAllPayload } from "./schema/drop-all.ts";
 import { RawJson } from "./schema/json.ts";
 import { JsonInput, optionalTextOf } from "./schema/json-input.ts";
-import { NodeType, nodeId } from "./schema/node.ts";
+import { NodeType, nodeId, writeNodeId } from "./schema/node.ts";
 import { followReferences } from "./schema/references.ts";
 
 const OPTIONS =
@@ -244,7 +244,10 @@ builder.mutationFields((t) => ({
     type: DeletePayload,
     args: { input: t.arg({ type: DeletePoolInput, required: true, description: "The pool." }) },
     description: "Unregisters a pool. Refused while it holds queues, and for the last pool of a flavor.",
-    resolve: (_root, { input }, { access, operations }) => operations.pools.delete(access, input),
+    resolve: async (_root, { input }, { access, operations }) => ({
+      ...(await operations.pools.delete(access, input)),
+      ids: [writeNodeId("Pool", [input.pool])],
+    }),
   }),
   verifyPool: t.field({
     type: VerifyPoolPayload,

@@ -16,7 +16,7 @@ import { idempotencyKeyField, orNull, projectArgs, projectField, queueArgs, queu
 import { builder } from "./schema/builder.ts";
 import { pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import type { ListOrder } from "./schema/cursor.ts";
-import { DeletePayload } from "./schema/delete-payload.ts";
+import { DeletePayload, deletedOf } from "./schema/delete-payload.ts";
 import { JsonInput, optionalTextOf, textOf } from "./schema/json-input.ts";
 import { selectedFields } from "./schema/selections.ts";
 
@@ -378,7 +378,8 @@ builder.mutationFields((t) => ({
     type: DeletePayload,
     args: { input: t.arg({ type: DeleteQueueInput, required: true, description: "The queue." }) },
     description: "Deletes a queue with its messages and claims, at once. Its subscriptions stay.",
-    resolve: (_root, { input }, { access, operations }) => operations.queues.delete(access, input),
+    resolve: async (_root, { input }, { access, operations }) =>
+      deletedOf("Queue", input.queue, input.project, { access }, await operations.queues.delete(access, input)),
   }),
   purgeQueue: t.field({
     type: PurgeQueuePayload,

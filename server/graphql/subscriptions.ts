@@ -195,7 +195,10 @@ builder.mutationFields((t) => ({
     type: DeletePayload,
     args: { input: t.arg({ type: DeleteQueueSubscriptionInput, required: true, description: "The subscription." }) },
     description: "Deletes a subscription. Safe to repeat.",
-    resolve: (_root, { input }, { access, operations }) => operations.subscriptions.delete(access, input),
+    resolve: async (_root, { input }, { access, operations }) => ({
+      ...(await operations.subscriptions.delete(access, input)),
+      ids: [input.id],
+    }),
   }),
   confirmQueueSubscription: t.field({
     type: QueueSubscriptionPayload,

@@ -38,6 +38,12 @@ export const release = graphql\`
     releaseClaim(input: $input) { claimId @deleteEdge(connections: $connections) }
   }
 \`;
+
+export const remove = graphql\`
+  mutation PageDeleteMutation($input: DeleteQueueInput!, $connections: [ID!]!) {
+    deleteQueue(input: $input) { ids @deleteEdge(connections: $connections) }
+  }
+\`;
 `;
 
 test("relay-compiler compiles a page of messages and a mutation that removes an edge, and the service runs both", async () => {

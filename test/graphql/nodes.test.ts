@@ -6,7 +6,7 @@ import type { Access } from "../../server/access/access.ts";
 import { DomainError } from "../../server/errors.ts";
 import { readNodeId, writeNodeId } from "../../server/graphql/schema/node.ts";
 import { schema } from "../../server/graphql/schema/schema.ts";
-import { createClaim, createQueue, postMessages, startApi } from "./api.ts";
+import { aProject, createClaim, createQueue, postMessages, startApi } from "./api.ts";
 import { type OpenDoor, openDoor } from "./http/door.ts";
 
 const { api, server } = startApi({ MAX_PAGE_SIZE: "20" });
@@ -224,4 +224,25 @@ test("an id belongs to one key only, whatever the names are", () => {
       expect(writeNodeId("Queue", other) === id).toBe(key[0] === other[0] && key[1] === other[1]);
     }),
   );
+});
+
+test("a delete returns the ids of what is gone, by which clients take it out of their caches", async () => {
+  const project = aProject();
+  await createQueue(api, project, "q");
+  const { queue } = await api.run(`query Q($project: String!) { queue(project: $project, queue: "q") { id } }`, {
+    project,
+  });
+  const [message] = await postMessages(api, project, "q", [1]);
+  const { deleteMessage } = await api.run(
+    "mutation D($input: DeleteMessageInput!) { deleteMessage(input: $input) { deleted ids } }",
+    { input: { project, queue: "q", id: message } },
+  );
+  expect(deleteMessage).toEqual({ deleted: 1, ids: [message] });
+  for (const deleted of [1, 0]) {
+    const { deleteQueue } = await api.run(
+      "mutation D($input: DeleteQueueInput!) { deleteQueue(input: $input) { deleted ids } }",
+      { input: { project, queue: "q" } },
+    );
+    expect(deleteQueue).toEqual({ deleted, ids: [queue.id] });
+  }
 });
