@@ -198,13 +198,16 @@ function requests(context: OperationContext, { work, add }: JobParts): Pick<JobO
       const unfinished = items.find((job) => job.finishedAt === null);
       if (unfinished !== undefined && once === undefined) return unfinished;
       await possible(context, trace, () => work.requireElsewhere(pool));
+      // A transaction that runs again has added its job already.
+      let added: { job: Job; created: boolean } | undefined;
       const job = await audited(context, trace, async (tx) => {
         // The update blocks all other changes of pools until the commit. So `control`, which reads outside of the
         // transaction, still sees the weight from before; and of two requests, the second finds the first one's job. If
         // the commit fails, the job runs all the same: it sets the weight to 0 itself.
         if (pool !== DEFAULT_POOL) await tx.pools.update(pool, { weight: 0 });
         const weight = pool === DEFAULT_POOL ? null : (await control.pools.get(pool)).weight;
-        const { job, created } = await add(access, target, { weight }, once);
+        added ??= await add(access, target, { weight }, once);
+        const { job, created } = added;
         if (!created && weight !== null) await tx.pools.update(pool, { weight });
         const details = weight === null ? {} : { before: { weight }, after: { weight: 0 } };
         return { result: job, details, changed: created };

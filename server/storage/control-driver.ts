@@ -18,7 +18,8 @@ export interface ControlDriver {
 
   /**
    * Runs `work` with a driver whose writes commit together, or not at all when `work` throws. Two transactions that
-   * write the same record run one after the other. Transactions do not nest.
+   * write the same record run one after the other. Transactions do not nest. After a deadlock, which changed nothing,
+   * `work` runs again: what it does beside its writes must bear that.
    */
   transaction<T>(work: (tx: Omit<ControlDriver, "transaction" | "close" | "isAlive">) => Promise<T>): Promise<T>;
   /** True when the control database answers. Never throws; has its own deadline. */

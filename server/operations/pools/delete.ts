@@ -45,6 +45,7 @@ export function createPoolDeletes(context: OperationContext): PoolDeletes {
         list: (tx, page) => tx.pools.list({ page }),
         identity: ({ name, maskedUri, weight, flavor }) => [name, maskedUri, weight, flavor],
         drop: async (tx, pools) => {
+          dropped.length = 0;
           await tx.pools.dropAll();
           // Counted after the deletion, which waited for queues that were being created, so that they count too. An
           // error rolls the deletion back.

@@ -207,6 +207,41 @@ describe("a transaction", () => {
   });
 });
 
+it("two queues that are created at once and name each other as dead letter queue both succeed", async () => {
+  const names = ["left", "right"] as const;
+  let begun = 0;
+  let both = () => {};
+  const met = new Promise<void>((resolve) => {
+    both = resolve;
+  });
+  const runs: string[] = [];
+  const create = (name: string, deadLetters: string) =>
+    control.transaction(async (tx) => {
+      runs.push(name);
+      await tx.queues.create({ project: "mutual", name }, JSON.stringify({ _dead_letter_queue: deadLetters }));
+      await tx.catalogue.insert({ project: "mutual", name }, "default");
+      // Both have written before one commits.
+      begun += 1;
+      if (begun === names.length) both();
+      await met;
+      await tx.audit.append({
+        actor: "a",
+        requestId: "r",
+        action: "mutual",
+        project: "mutual",
+        target: name,
+        outcome: "done",
+        detailsText: "{}",
+      });
+      return name;
+    });
+  expect(await Promise.all([create("left", "right"), create("right", "left")])).toEqual(names);
+  expect(runs).toHaveLength(3);
+  const { rows } = await connections.query("SELECT count(*)::int AS n FROM audit_entries WHERE action = 'mutual'");
+  expect(rows).toEqual([{ n: 2 }]);
+  for (const name of names) expect(await control.queues.exists({ project: "mutual", name })).toBe(true);
+});
+
 describe("when the connection breaks", () => {
   let proxy: Server;
   let throughProxy: pg.Pool;

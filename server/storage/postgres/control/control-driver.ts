@@ -12,8 +12,10 @@ import { catalogueController } from "./catalogue.ts";
 import { flavorsController } from "./flavors.ts";
 import { moveLedger } from "./move-ledger.ts";
 import { poolsController } from "./pools.ts";
-import { type Session, translateControlError } from "./prisma-session.ts";
+import { despiteDeadlocks, type Session, translateControlError } from "./prisma-session.ts";
 import { queueController } from "./queues.ts";
+
+type ControlTransaction = Parameters<Parameters<ControlDriver["transaction"]>[0]>[0];
 
 const ALIVE_TIMEOUT_MS = 2000;
 /** The deadline of a whole transaction. Each statement and lock has a shorter one of its own. */
@@ -59,6 +61,8 @@ export function createPostgresControlDriver(params: {
     });
   }
 
+  const atomically: Session["atomically"] = (work) => despiteDeadlocks(() => transact(work));
+
   const controllers = (session: Session) => ({
     queues: queueController({ session }),
     pools: poolsController({ session, secrets, defaultPoolUri }),
@@ -68,38 +72,41 @@ export function createPostgresControlDriver(params: {
     audit: auditController({ session }),
   });
 
-  return {
-    ...controllers({ prisma: client, inTransaction: false, atomically: transact, failed: () => {} }),
-
-    async transaction(work) {
-      let broken: DomainError | null = null;
-      let committing = false;
-      let refused: { error: unknown } | null = null;
-      try {
-        return await transact(async (prisma) => {
-          const tx = controllers({
-            prisma,
-            inTransaction: true,
-            atomically: (inner) => inner(prisma),
-            failed: (error) => {
-              broken ??= error;
-            },
-          });
-          const result = await work(tx).catch((error) => {
-            refused = { error };
-            throw error;
-          });
-          // COMMIT after a failed statement rolls back and does not say so.
-          if (broken !== null) throw broken;
-          committing = true;
-          return result;
+  /** Runs `work` once in a transaction. See ControlDriver.transaction. */
+  async function transactionOf<T>(work: (tx: ControlTransaction) => Promise<T>): Promise<T> {
+    let broken: DomainError | null = null;
+    let committing = false;
+    let refused: { error: unknown } | null = null;
+    try {
+      return await transact(async (prisma) => {
+        const tx = controllers({
+          prisma,
+          inTransaction: true,
+          atomically: (inner) => inner(prisma),
+          failed: (error) => {
+            broken ??= error;
+          },
         });
-      } catch (error) {
-        // An error of `work` is thrown as it is, whatever the rollback did.
-        if (refused !== null) throw (refused as { error: unknown }).error;
-        throw translateControlError(error, { wrote: committing });
-      }
-    },
+        const result = await work(tx).catch((error) => {
+          refused = { error };
+          throw error;
+        });
+        // COMMIT after a failed statement rolls back and does not say so.
+        if (broken !== null) throw broken;
+        committing = true;
+        return result;
+      });
+    } catch (error) {
+      // An error of `work` is thrown as it is, whatever the rollback did.
+      if (refused !== null) throw (refused as { error: unknown }).error;
+      throw translateControlError(error, { wrote: committing });
+    }
+  }
+
+  return {
+    ...controllers({ prisma: client, inTransaction: false, atomically, failed: () => {} }),
+
+    transaction: (work) => despiteDeadlocks(() => transactionOf(work)),
 
     isAlive() {
       const answer = client.$queryRaw`SELECT 1`.then(

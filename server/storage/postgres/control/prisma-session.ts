@@ -82,6 +82,31 @@ const CODE_OF_KIND: Record<string, string> = {
   SocketTimeout: "ETIMEDOUT",
 };
 
+/** How often a transaction runs before its deadlocks are the caller's. */
+const ATTEMPTS = 3;
+/** Deadlock, and serialization failure: the server rolled the whole transaction back. */
+const ROLLED_BACK = ["40P01", "40001"];
+
+/**
+ * Runs a transaction, and again when it was the victim of a deadlock: nothing of it was committed. Deadlocks cannot be
+ * ruled out: triggers at COMMIT lock what other transactions wrote. So what a transaction does outside of the database
+ * must bear to be done again.
+ */
+export async function despiteDeadlocks<T>(transaction: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await transaction();
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isRolledBack(error)) throw error;
+    }
+  }
+}
+
+function isRolledBack(error: unknown): boolean {
+  const { cause } = translateControlError(error, { wrote: false });
+  return ROLLED_BACK.includes(String((cause as { code?: unknown } | undefined)?.code));
+}
+
 /** Translates an error of Prisma to a DomainError. See translatePostgresError. */
 export function translateControlError(error: unknown, options: { wrote: boolean }): DomainError {
   if (error instanceof DomainError) return error;
