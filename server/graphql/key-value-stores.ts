@@ -376,7 +376,7 @@ builder.mutationFields((t) => ({
   setKeyValues: t.field({
     type: KeyValueKeysPayload,
     args: { input: t.arg({ type: SetKeyValuesInput, required: true, description: "The keys and their values." }) },
-    description: "Writes many values in one call, without locks.",
+    description: "Writes many values in one call, all or none. It takes no locks, and ignores locks that others hold.",
     resolve: async (_root, { input }, { access, operations }) => {
       const entries = input.entries.map(({ key, value }) => ({ key, valueText: textOf(value) }));
       await operations.keyValueStores.setValues(access, { store: input.store, entries });
@@ -395,7 +395,7 @@ builder.mutationFields((t) => ({
   deleteKeyValues: t.field({
     type: DeletePayload,
     args: { input: t.arg({ type: DeleteKeyValuesInput, required: true, description: "The keys." }) },
-    description: "Deletes many keys in one call, without locks.",
+    description: "Deletes many keys in one call. It takes no locks, and ignores locks that others hold.",
     resolve: async (_root, { input }, { access, operations }) => ({
       ...(await operations.keyValueStores.deleteValues(access, input)),
       ids: input.keys.map((key) => writeNodeId("KeyValue", [input.store, key])),
@@ -406,7 +406,7 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: AcquireKeyValueLockInput, required: true, description: "The key." }) },
     complexity: KEEPING_WAITING,
     description:
-      "Acquires the write lock of a key. LOCK_TIMEOUT when another caller holds it for longer than `waitSeconds`.",
+      "Acquires the write lock of a key. LOCK_TIMEOUT when another caller holds it for longer than `waitSeconds`. A repeat after a lost answer waits for the lock of the first call until its `ttlSeconds` end: take a short one, and renew it.",
     resolve: async (_root, { input }, context) => {
       const { access, operations } = context;
       const lock = await waiting(context, input.waitSeconds ?? LOCK_WAIT_SECONDS, (wait) =>

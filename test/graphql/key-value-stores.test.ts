@@ -106,6 +106,9 @@ test("under a lock only its holder writes", async () => {
   expect(await api.codeOf(SET, { input: { store, key: "other", value: { json: 1 }, lockToken: lock.lockToken } })).toBe(
     "LOCK_NOT_VALID",
   );
+  const noToken = await api.send(RELEASE, { input: { store, key: "k", lockToken: "" } });
+  expect(noToken.errors?.[0]?.message).toContain("the one that acquireKeyValueLock returned");
+  await api.run(SET_MANY, { input: { store, entries: [{ key: "k", value: { json: 2 } }] } });
   const release = { input: { store, key: "k", lockToken: lock.lockToken } };
   expect(await api.run(RELEASE, release)).toEqual({ releaseKeyValueLock: { released: true } });
   expect(await api.codeOf(RELEASE, release)).toBe("LOCK_NOT_VALID");

@@ -33,7 +33,7 @@ export function checkLockToken(lockToken: unknown): string {
   if (!isStorable(lockToken) || lockToken === "" || lockToken.length > MAX_KEY_LENGTH) {
     throw new DomainError(
       "LOCK_NOT_VALID",
-      "This is not a lock token. Pass the one that acquireLock returned, unchanged.",
+      "This is not a lock token. Pass the one that acquireKeyValueLock returned, unchanged.",
     );
   }
   return lockToken;
