@@ -165,7 +165,7 @@ builder.mutationFields((t) => ({
     type: CatalogueEntryPayload,
     args: { input: t.arg({ type: InsertCatalogueEntryInput, required: true, description: "The queue and the pool." }) },
     description:
-      "Maps a queue to a pool, without moving any message. Use it only to repair the catalogue: a queue that was mapped to another pool loses its messages and claims there and starts empty; its subscriptions become unreachable. The pool may be unreachable: the queue can be used once it answers. While the queue has messages this is CONFIRMATION_REQUIRED without `discardMessages`; while its pool does not answer it is STORAGE_UNAVAILABLE.",
+      "Maps a queue to a pool, without moving any message. Use it only to repair the catalogue: a queue that was mapped to another pool loses its messages and claims there and starts empty; its subscriptions become unreachable. The pool may be unreachable: the queue can be used once it answers. While the queue has messages this is CONFIRMATION_REQUIRED without `discardMessages`; while its pool does not answer it is STORAGE_UNAVAILABLE. QUEUE_DOES_NOT_EXIST and POOL_DOES_NOT_EXIST come first.",
     resolve: async (_root, { input }, { access, operations }) => ({
       entry: await operations.catalogue.insert(access, input),
     }),
@@ -173,7 +173,7 @@ builder.mutationFields((t) => ({
   updateCatalogueEntry: t.field({
     type: CatalogueEntryPayload,
     args: { input: t.arg({ type: UpdateCatalogueEntryInput, required: true, description: "The queue and the pool." }) },
-    description: "Like insertCatalogueEntry, for a queue that has an entry.",
+    description: "Like insertCatalogueEntry, for a queue that has an entry. QUEUE_NOT_MAPPED when it has none.",
     resolve: async (_root, { input }, { access, operations }) => ({
       entry: await operations.catalogue.update(access, input),
     }),

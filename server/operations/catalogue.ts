@@ -56,7 +56,7 @@ export interface CatalogueOperations {
    * caller changes the entry at the same time.
    */
   insert(access: Access, params: CatalogueChange & { pool: string }): Promise<CatalogueEntry>;
-  /** Like `insert`, for a queue that has an entry. QUEUE_NOT_MAPPED. */
+  /** Like `insert`, for a queue that has an entry; else QUEUE_NOT_MAPPED. */
   update(access: Access, params: CatalogueChange & { pool: string }): Promise<CatalogueEntry>;
   /**
    * Unmaps the queue: it cannot be used (QUEUE_NOT_MAPPED) until it is mapped or created again. `deleted` is 0 when
@@ -120,9 +120,16 @@ export function createCatalogueOperations(
     const { queue, trace } = await changing(access, action, params);
     const pool = checkName("pool", params.pool);
     const [former] = await control.catalogue.getMany([queue]);
-    if (former === undefined && action === "updateCatalogueEntry") return control.catalogue.get(queue);
+    if (former === undefined && action === "updateCatalogueEntry") {
+      await control.queues.get(queue);
+      return control.catalogue.get(queue);
+    }
     if (former?.pool === pool) return former;
-    if (former !== undefined && params.discardMessages !== true) await requireEmpty(queue, former);
+    if (former !== undefined && params.discardMessages !== true) {
+      // First what the caller can mend: a former pool that is away would hide it.
+      if (pool !== DEFAULT_POOL) await control.pools.get(pool);
+      await requireEmpty(queue, former);
+    }
     const entry = await audited(context, trace, async (tx) => {
       // Locks the queue's record, so that nobody deletes or maps it meanwhile.
       await tx.queues.get(queue);

@@ -96,6 +96,9 @@ test("an entry is deleted and created again", async () => {
   expect(await api.codeOf(INSERT, { input: { project, queue: "missing", pool: "other" } })).toBe(
     "QUEUE_DOES_NOT_EXIST",
   );
+  expect(await api.codeOf(UPDATE, { input: { project, queue: "missing", pool: "other" } })).toBe(
+    "QUEUE_DOES_NOT_EXIST",
+  );
   expect(await api.codeOf(INSERT, { input: { project, queue: "q", pool: "missing" } })).toBe("POOL_DOES_NOT_EXIST");
 });
 

@@ -407,7 +407,7 @@ describe("the catalogue", () => {
     const { catalogue } = service.operations;
     const entry = { project: "p", queue: "nowhere", pool: "to" };
     expect(await codeOf(catalogue.insert(admin, entry))).toBe("QUEUE_DOES_NOT_EXIST");
-    expect(await codeOf(catalogue.update(admin, entry))).toBe("QUEUE_NOT_MAPPED");
+    expect(await codeOf(catalogue.update(admin, entry))).toBe("QUEUE_DOES_NOT_EXIST");
     expect(await codeOf(catalogue.get(admin, entry))).toBe("QUEUE_NOT_MAPPED");
     expect(await codeOf(catalogue.insert(operator, entry))).toBe("FORBIDDEN");
     expect(await codeOf(catalogue.delete(operator, entry))).toBe("FORBIDDEN");
@@ -486,6 +486,7 @@ describe("the catalogue", () => {
       };
       await expect(catalogue.delete(admin, entry)).rejects.toMatchObject(told);
       await expect(catalogue.update(admin, { ...entry, pool: "from" })).rejects.toMatchObject(told);
+      expect(await codeOf(catalogue.insert(admin, { ...entry, pool: "nope" }))).toBe("POOL_DOES_NOT_EXIST");
     }
     const { catalogue } = withBroken(service, { data: { pool: fails } });
     expect(await catalogue.delete(admin, { ...entry, discardMessages: true })).toEqual({ deleted: 1 });
