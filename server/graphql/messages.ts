@@ -291,7 +291,8 @@ const DeleteMessageInput = builder.inputType("DeleteMessageInput", {
     queue: t.string(queueField),
     id: t.id({ required: true, description: "The message's id." }),
     claimId: t.id({
-      description: "The claim that holds it. A claimed message can only be deleted with its claim, or by force.",
+      description:
+        "The claim that holds it. A claimed message can only be deleted with its claim, or by force. MESSAGE_NOT_CLAIMED when nobody holds it, MESSAGE_NOT_CLAIMED_BY when another claim does, CLAIM_DOES_NOT_EXIST when there is no such claim.",
     }),
     force: t.boolean({ ...forceField, description: "Delete it even if a claim holds it. Not together with a claim." }),
   }),
@@ -308,7 +309,7 @@ const DeleteMessagesInput = builder.inputType("DeleteMessagesInput", {
     }),
     claimIds: t.idList({
       description:
-        "Delete only messages that one of these claims holds; if any is not, none is deleted: MESSAGE_NOT_CLAIMED_BY, with the ids of the others in `details.messageIds`. Left out: only messages that no claim holds; if any is claimed, none is deleted: MESSAGE_IS_CLAIMED, with the ids of the claimed ones in `details.messageIds`.",
+        "Delete only messages that one of these claims holds; if any is not, none is deleted: MESSAGE_NOT_CLAIMED_BY, with the ids of the others in `details.messageIds`, also when there is no such claim or nobody holds the message. Left out: only messages that no claim holds; if any is claimed, none is deleted: MESSAGE_IS_CLAIMED, with the ids of the claimed ones in `details.messageIds`.",
     }),
     force: t.boolean({ ...forceField, description: "Delete claimed ones too. Not together with claims." }),
   }),

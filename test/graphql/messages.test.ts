@@ -261,6 +261,15 @@ test("many messages are deleted in one step, with claims only what they hold", a
   expect(await api.codeOf(query, { input: { project, queue: "q", ids, claimIds: [claim?.id] } })).toBe(
     "MESSAGE_NOT_CLAIMED_BY",
   );
+  // Neither a claim that does not exist nor a message that nobody holds has another code.
+  for (const [named, claimIds] of [
+    [ids, ["019ac000-0000-7000-8000-000000000000"]],
+    [ids.slice(2), [claim?.id]],
+  ]) {
+    expect(await api.codeOf(query, { input: { project, queue: "q", ids: named, claimIds } })).toBe(
+      "MESSAGE_NOT_CLAIMED_BY",
+    );
+  }
   // Claimed messages are spared unless the call forces it.
   expect(await api.codeOf(query, { input: { project, queue: "q", ids } })).toBe("MESSAGE_IS_CLAIMED");
   const forced = { project, queue: "q", ids: ids.slice(1, 2), force: true };

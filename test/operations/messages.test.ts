@@ -280,7 +280,10 @@ describe("reading and deleting", () => {
     });
     const both = { queue, ids, claimIds: [claim?.id as string], force: true };
     expect(await codeOf(messages.bulkDelete(operator, both))).toBe("BAD_INPUT");
-    expect(await codeOf(messages.delete(operator, { queue, id, claimId: claim?.id, force: true }))).toBe("BAD_INPUT");
+    await expect(messages.delete(operator, { queue, id, claimId: claim?.id, force: true })).rejects.toMatchObject({
+      code: "BAD_INPUT",
+      message: "Give `claimId` or `force`, not both.",
+    });
     expect(await messages.delete(operator, { queue, id: ids[1] as string, force: true })).toBe("deleted");
     await claims.create(operator, { queue });
     expect(await messages.bulkDelete(operator, { queue, ids, force: true })).toBe(1);

@@ -105,9 +105,12 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   QUEUE_IS_MOVING: "The queue is moving to another pool, which takes a moment.",
   MESSAGE_DOES_NOT_EXIST: "The message was deleted, has expired, or never existed.",
   MESSAGE_IS_CLAIMED: "The message is claimed: only its claim may delete it.",
-  MESSAGE_NOT_CLAIMED: "A claim was named, but the message is not claimed now.",
-  MESSAGE_NOT_CLAIMED_BY: "Another live claim holds the message.",
-  CLAIM_DOES_NOT_EXIST: "The claim was released, has expired, or never existed.",
+  MESSAGE_NOT_CLAIMED:
+    "A claim was named, but the message is not claimed now. deleteMessages says MESSAGE_NOT_CLAIMED_BY.",
+  MESSAGE_NOT_CLAIMED_BY:
+    "No claim that was named holds the message: another does or, for deleteMessages, perhaps none.",
+  CLAIM_DOES_NOT_EXIST:
+    "The claim was released, has expired, or never existed. deleteMessages says MESSAGE_NOT_CLAIMED_BY.",
   SUBSCRIPTION_DOES_NOT_EXIST: "The subscription was deleted, has expired, or never existed.",
   SUBSCRIPTION_ALREADY_EXISTS: "This subscriber is subscribed to the queue already.",
   POOL_DOES_NOT_EXIST: "There is no pool of that name.",

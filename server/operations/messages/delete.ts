@@ -40,7 +40,8 @@ export interface MessageDeletes {
   /**
    * Deletes the messages that exist, all or none, and returns how many.
    *
-   * - With `claimIds`: MESSAGE_NOT_CLAIMED_BY unless each message is held by one of these claims.
+   * - With `claimIds`: MESSAGE_NOT_CLAIMED_BY unless each message is held by one of these claims; also for a claim
+   *   that does not exist, and for a message that nobody holds.
    * - Without: MESSAGE_IS_CLAIMED (details `messageIds`) when a live claim holds one. `force` deletes them all the
    *   same. Audited, forced or not: a crash can leave the entry "intended".
    * - With both: BAD_INPUT.
@@ -70,7 +71,10 @@ export function createMessageDeletes(
     const claimIds = params.claimIds ?? undefined;
     const force = params.force === true;
     if (claimIds !== undefined) {
-      if (force) throw badInput("force", "Give `claimIds` or `force`, not both.");
+      if (force) {
+        const claims = action === "deleteMessage" ? "claimId" : "claimIds";
+        throw badInput("force", `Give \`${claims}\` or \`force\`, not both.`);
+      }
       checkBatch(limits, "claimIds", claimIds);
       return inLiveQueue(lookup, queue, () => data.messages.bulkDelete({ queue, ids, claimIds }));
     }
