@@ -104,7 +104,7 @@ StoreType.implement({
   interfaces: [NodeType],
   fields: (t) => ({
     id: t.id(storeId),
-    name: t.exposeString("name", { description: "Its name." }),
+    name: t.exposeString("name", { description: "Its name: 1 to 64 letters, digits, underscores and dashes." }),
     backingStore: t.exposeString("backingStore", {
       description: "The backend that stores them: memory, postgres or redis.",
     }),

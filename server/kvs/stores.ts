@@ -30,6 +30,24 @@ const DEFINITIONS = "isimud.stores";
  */
 export const USER_LOCK_WAIT_SECONDS = 5;
 const USER_STORE_NAME = /^[A-Za-z0-9_-]{1,64}$/;
+const MAX_NAME_LENGTH = 64;
+
+/** Returns the name of a store that a user may create. BAD_INPUT. */
+export function checkUserStoreName(name: unknown): string {
+  if (typeof name === "string" && USER_STORE_NAME.test(name)) return name;
+  const isWrongLength = typeof name === "string" && (name === "" || name.length > MAX_NAME_LENGTH);
+  throw new DomainError(
+    "BAD_INPUT",
+    `store must be 1 to ${MAX_NAME_LENGTH} characters out of letters, digits, underscores and dashes. ` +
+      "Names with dots are those of internal stores.",
+    {
+      details: {
+        field: "store",
+        ...(isWrongLength ? { value: name.length, minimum: 1, maximum: MAX_NAME_LENGTH } : {}),
+      },
+    },
+  );
+}
 
 /**
  * The settings that a user may choose for a store. They are stored with it, so every process opens it with the same
@@ -146,9 +164,7 @@ class Registry implements KeyValueStores {
     definition: StoreDefinition = {},
     { replace = false }: { replace?: boolean } = {},
   ): Promise<boolean> {
-    if (!USER_STORE_NAME.test(name)) {
-      throw new DomainError("BAD_INPUT", "A store's name is 1 to 64 letters, digits, - and _.");
-    }
+    checkUserStoreName(name);
     const { lockTimeoutSeconds, expirationSeconds } = definition;
     const definitions = this.#definitions();
     // Refuses invalid times before anything is written.
@@ -170,7 +186,7 @@ class Registry implements KeyValueStores {
 
   async open(name: string): Promise<KeyValueStore> {
     const known = this.#stores.get(name);
-    if (known?.internal === true) throw storeDoesNotExist(name);
+    if (known?.internal === true) throw storeIsInternal(name);
     const now = monotonicNow(this.#clock);
     if (known?.readAt !== undefined && now - known.readAt < DEFINITION_SECONDS * 1000) return known.store;
     const definition = await this.#defined(name);
@@ -364,6 +380,14 @@ function storeDoesNotExist(name: string): DomainError {
   return new DomainError("STORE_DOES_NOT_EXIST", `There is no store ${name}. Create it first.`, {
     details: { store: name },
   });
+}
+
+function storeIsInternal(name: string): DomainError {
+  return new DomainError(
+    "STORE_DOES_NOT_EXIST",
+    `The store ${name} is internal: only Isimud itself may use its values and locks.`,
+    { details: { store: name } },
+  );
 }
 
 /** The result of a batch of one. */

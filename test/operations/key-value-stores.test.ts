@@ -110,9 +110,10 @@ test("Isimud's own stores show their keys, never their values", async () => {
   expect(items.find(({ name }) => name === store)).toMatchObject({ internal: true, backingStore: "memory" });
   expect((await stores().keys(admin, { store })).items).toMatchObject([{ key: "1:pcached" }]);
   expect(await codeOf(stores().getValue(admin, { store, key: "1:pcached" }))).toBe("STORE_DOES_NOT_EXIST");
-  expect(await codeOf(stores().setValue(admin, { store, key: "1:pcached", valueText: "{}" }))).toBe(
-    "STORE_DOES_NOT_EXIST",
-  );
+  await expect(stores().setValue(admin, { store, key: "1:pcached", valueText: "{}" })).rejects.toMatchObject({
+    code: "STORE_DOES_NOT_EXIST",
+    message: expect.stringContaining("is internal"),
+  });
 });
 
 test("invalid requests are refused, and all requests of callers who are not admins", async () => {
@@ -125,7 +126,15 @@ test("invalid requests are refused, and all requests of callers who are not admi
   expect(await codeOf(set({ key: "x".repeat(1025) }))).toBe("BAD_INPUT");
   expect(await codeOf(set({ valueText: "{a: 1}" }))).toBe("BAD_INPUT");
   expect(await codeOf(set({ valueText: `"${"x".repeat(65_535)}"` }))).toBe("TOO_LARGE");
-  expect(await codeOf(stores().create(admin, { store: "dotted.name" }))).toBe("BAD_INPUT");
+  for (const name of ["a.b", "a b"]) {
+    await expect(stores().create(admin, { store: name })).rejects.toMatchObject({
+      code: "BAD_INPUT",
+      message: expect.stringMatching(/^store must be .* letters, digits, underscores and dashes\. Names with dots /),
+      details: { field: "store", store: name },
+    });
+  }
+  const long = { field: "store", store: "x".repeat(65), value: 65, minimum: 1, maximum: 64 };
+  expect(await refusal(stores().create(admin, { store: long.store }))).toEqual({ code: "BAD_INPUT", details: long });
   expect(await codeOf(stores().create(admin, { store: "short", lockTimeoutSeconds: 1 }))).toBe("BAD_INPUT");
   for (const call of [
     () => stores().list(operator, {}),

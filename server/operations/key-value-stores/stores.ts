@@ -1,4 +1,5 @@
 import { type Access, requireRole } from "../../access/access.ts";
+import { checkUserStoreName } from "../../kvs/stores.ts";
 import type { Page } from "../../storage/list-pages.ts";
 import { intended, permitted } from "../audit-trail.ts";
 import type { OperationContext } from "../context.ts";
@@ -68,7 +69,7 @@ export function createStoreOperations(context: OperationContext): StoreOperation
 
     async create(access, params) {
       const trace = { access, action: "createKeyValueStore", project: null, target: String(params.store) };
-      const store = await permitted(context, trace, "admin", () => checkName("store", params.store));
+      const store = await permitted(context, trace, "admin", () => checkUserStoreName(params.store));
       const { expirationSeconds, replace = false } = params;
       const lockTimeoutSeconds = checkLockTimeout("lockTimeoutSeconds", params.lockTimeoutSeconds);
       const definition = {
