@@ -111,6 +111,16 @@ StoreType.implement({
     internal: t.exposeBoolean("internal", {
       description: "True: it belongs to Isimud itself. Its keys can be seen, but never its values.",
     }),
+    lockTimeoutSeconds: t.expose("lockTimeoutSeconds", {
+      type: "SafeInt",
+      nullable: true,
+      description: "How many seconds a lock lasts that asks for no other time. Null for an internal store.",
+    }),
+    expirationSeconds: t.expose("expirationSeconds", {
+      type: "SafeInt",
+      nullable: true,
+      description: "How many seconds a value lives. Null: until it is deleted, or the store is internal.",
+    }),
     count: t.field({
       type: CountType,
       nullable: true,
@@ -157,6 +167,16 @@ const StoreConnectionType = connectionType("KeyValueStore", StoreType, "key-valu
 const storeArg = { required: true, description: "The store's name." } as const;
 
 builder.queryFields((t) => ({
+  keyValueStore: t.field({
+    type: StoreType,
+    nullable: true,
+    args: { store: t.arg.string(storeArg) },
+    description: "One key-value store; null when none has that name.",
+    resolve: async (_root, { store }, { access, operations }) => {
+      const [found] = await operations.keyValueStores.getMany(access, { stores: [store] });
+      return found ?? null;
+    },
+  }),
   keyValueStores: t.field({
     type: StoreConnectionType,
     args: pageArgs,

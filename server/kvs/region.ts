@@ -162,7 +162,7 @@ export interface RegionSettings {
  * just in time then still reaches the backend in time.
  */
 export const LOCK_MARGIN_SECONDS = 1;
-const DEFAULT_LOCK_TIMEOUT_SECONDS = 5;
+export const DEFAULT_LOCK_TIMEOUT_SECONDS = 5;
 /** A day. Node's timers cannot wait longer than 24 days. */
 const MAX_LOCK_TIMEOUT_SECONDS = 86_400;
 

@@ -15,6 +15,7 @@ import { KeyValueStore } from "./key-value-store.ts";
 import {
   type Backend,
   type Backends,
+  DEFAULT_LOCK_TIMEOUT_SECONDS,
   type LockedKey,
   Region,
   type RegionOptions,
@@ -64,6 +65,10 @@ export interface StoreSummary {
   backingStore: string;
   /** True: Isimud uses it itself. Its keys may be shown, its values never. */
   internal: boolean;
+  /** How long a lock lasts that asks for no other time. Null for an internal store. */
+  lockTimeoutSeconds: number | null;
+  /** How long a value lasts. Null: until it is deleted, or the store is internal. */
+  expirationSeconds: number | null;
 }
 
 export interface KeyValueStores {
@@ -203,7 +208,7 @@ class Registry implements KeyValueStores {
   async summary(name: string): Promise<StoreSummary> {
     const [store] = await this.#findMany([name]);
     if (store === undefined) throw storeDoesNotExist(name);
-    return { name, backingStore: store.backingStore, internal: store.internal };
+    return summaryOf(name, store);
   }
 
   async keyValueStores(page: PageRequest): Promise<Page<StoreSummary>> {
@@ -225,7 +230,7 @@ class Registry implements KeyValueStores {
     const stores = await this.#findMany(names);
     return names.flatMap((name, index): StoreSummary[] => {
       const store = stores[index];
-      return store === undefined ? [] : [{ name, backingStore: store.backingStore, internal: store.internal }];
+      return store === undefined ? [] : [summaryOf(name, store)];
     });
   }
 
@@ -319,22 +324,26 @@ class Registry implements KeyValueStores {
     for (const name of names) {
       const known = this.#stores.get(name);
       if (!known?.region.isConfigured) continue;
-      const { backingStore } = known.region.settings;
+      const { backingStore, lockTimeoutSeconds, expirationSeconds } = known.region.settings;
       const backend = this.#backends[backingStore] as Backend;
-      found.set(name, { backend, region: known.region.name, backingStore, internal: known.internal });
+      const times = known.internal ? NO_TIMES : { lockTimeoutSeconds, expirationSeconds };
+      found.set(name, { backend, region: known.region.name, backingStore, internal: known.internal, ...times });
     }
     const [backend, backingStore] = [this.#backends[this.#durableName], this.#durableName];
     const unknown = [...new Set(names)].filter((name) => !found.has(name));
     if (backend !== undefined && unknown.length > 0) {
       const definitions = await this.#definitions().getMulti(unknown);
       const undefinedOnes = unknown.filter((name, index) => {
-        const isDefined = definitions[index] !== undefined;
-        if (isDefined) found.set(name, { backend, region: name, backingStore, internal: false });
-        return !isDefined;
+        const definition = definitions[index];
+        if (definition === undefined) return true;
+        const { lockTimeoutSeconds = DEFAULT_LOCK_TIMEOUT_SECONDS, expirationSeconds = null } = definition;
+        const times = { lockTimeoutSeconds, expirationSeconds };
+        found.set(name, { backend, region: name, backingStore, internal: false, ...times });
+        return false;
       });
       const counts = undefinedOnes.length === 0 ? [] : await backend.counts(undefinedOnes);
       undefinedOnes.forEach((name, index) => {
-        if (counts[index]?.value) found.set(name, { backend, region: name, backingStore, internal: true });
+        if (counts[index]?.value) found.set(name, { backend, region: name, backingStore, internal: true, ...NO_TIMES });
       });
     }
     return names.map((name) => found.get(name));
@@ -365,11 +374,16 @@ class Registry implements KeyValueStores {
   }
 }
 
-interface FoundStore {
+interface FoundStore extends Omit<StoreSummary, "name"> {
   backend: Backend;
   region: string;
-  backingStore: string;
-  internal: boolean;
+}
+
+const NO_TIMES = { lockTimeoutSeconds: null, expirationSeconds: null };
+
+function summaryOf(name: string, store: FoundStore): StoreSummary {
+  const { backingStore, internal, lockTimeoutSeconds, expirationSeconds } = store;
+  return { name, backingStore, internal, lockTimeoutSeconds, expirationSeconds };
 }
 
 function isSame(one: StoreDefinition, other: StoreDefinition): boolean {

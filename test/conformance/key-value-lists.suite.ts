@@ -53,7 +53,8 @@ export function describeKeyValueLists(name: string, open: () => Promise<KeyValue
       await store.set("gone", 3, { ttlSeconds: 1 });
       passSeconds(1);
       const { items } = await world.stores.keyValueStores({ limit: 100 });
-      expect(items).toContainEqual({ name, backingStore: world.backingStore, internal: true });
+      const times = { lockTimeoutSeconds: null, expirationSeconds: null };
+      expect(items).toContainEqual({ name, backingStore: world.backingStore, internal: true, ...times });
       expect(await world.stores.countMany([name])).toEqual([{ value: 2, exact: true }]);
       expect(items.map((item) => item.name)).toEqual(items.map((item) => item.name).sort());
     });

@@ -40,6 +40,20 @@ test("a store is created once, and listed beside the internal ones", async () =>
   expect(keyValueStores.nodes.some(({ internal }: { internal: boolean }) => internal)).toBe(true);
 });
 
+test("one store is looked up by its name, with its times; an internal one shows none", async () => {
+  const store = await aStore({ lockTimeoutSeconds: 7, expirationSeconds: 60 });
+  const one =
+    "query O($store: String!) { keyValueStore(store: $store) { name internal lockTimeoutSeconds expirationSeconds } }";
+  const times = { lockTimeoutSeconds: 7, expirationSeconds: 60 };
+  expect((await api.run(one, { store })).keyValueStore).toEqual({ name: store, internal: false, ...times });
+  expect((await api.run(one, { store: "missing" })).keyValueStore).toBeNull();
+  const { nodes } = (
+    await api.run("{ keyValueStores(first: 100) { nodes { internal lockTimeoutSeconds expirationSeconds } } }")
+  ).keyValueStores;
+  const internal = nodes.filter(({ internal }: { internal: boolean }) => internal);
+  expect(internal[0]).toEqual({ internal: true, lockTimeoutSeconds: null, expirationSeconds: null });
+});
+
 test("a value is written, read back exactly, and deleted", async () => {
   const store = await aStore();
   const valueText = '{"n": 12345678901234567, "u": "\\u0000"}';

@@ -205,7 +205,8 @@ describe("key-value store shared by two processes", () => {
     it("are listed while they are empty, and by processes that never opened them", async () => {
       const name = `made-${++serial}`;
       await one.create(name);
-      const summary = { name, backingStore: "postgres", internal: false };
+      const times = { lockTimeoutSeconds: 5, expirationSeconds: null };
+      const summary = { name, backingStore: "postgres", internal: false, ...times };
       expect((await one.keyValueStores({ limit: 1000 })).items).toContainEqual(summary);
       expect((await other.keyValueStores({ limit: 1000 })).items).toContainEqual(summary);
       expect(await other.keys(name, { limit: 1 })).toEqual(emptyPage());

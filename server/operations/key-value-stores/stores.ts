@@ -15,6 +15,10 @@ export interface StoreRecord {
   backingStore: string;
   /** True for Isimud's own stores: their keys are listed, their values never shown. */
   internal: boolean;
+  /** How long a lock lasts that asks for no other time. Null for an internal store. */
+  lockTimeoutSeconds: number | null;
+  /** How long a value lasts. Null: until it is deleted, or the store is internal. */
+  expirationSeconds: number | null;
 }
 
 export interface StoreOperations {
