@@ -121,6 +121,12 @@ describe("the history of a pool's health", () => {
     expect(oldest.markers).toEqual(oldest.items.map(({ from }) => String(from.getTime() / 1000)));
     const since = await list({ pool, stepSeconds: 60, since: new Date(began + 2 * MINUTE) });
     expect(starts(since.items)).toEqual([5, 2]);
+    for (const [instant, found] of [
+      ["0000-01-01T00:00:00+23:59", 4],
+      ["9999-12-31T23:59:59-14:00", 0],
+    ] as const) {
+      expect((await list({ pool, stepSeconds: 60, since: new Date(instant) })).items).toHaveLength(found);
+    }
   });
 
   it("has the last hour of many pools in one answer, with empty stretches", async () => {

@@ -372,7 +372,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "Of posts to many queues, one that fails stops no other",
     file: "server/operations/many-posts.ts",
-    from: "if (error instanceof DomainError) return { error: withDetails(error, names) };",
+    from: 'if (error instanceof DomainError && error.code !== "INTERNAL") return { error: withDetails(error, names) };',
     to: "if (error instanceof DomainError) throw error;",
     test: {
       file: "test/operations/many-posts.test.ts",
