@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Access, requireRole } from "../access/access.ts";
-import { DomainError } from "../errors.ts";
+import { DomainError, isUnavailable } from "../errors.ts";
 import {
   JOB_KINDS,
   JOB_STATES,
@@ -264,13 +264,19 @@ function maySee(access: Access, job: Job | null): Job | null {
   return job.project !== null && access.projects.includes(job.project) ? job : null;
 }
 
-/** Waits until the job has ended, for WAIT_MS at most. Returns it as it is then. */
+/** Waits until the job has ended, for WAIT_MS at most. Returns it as it was seen last. */
 async function waitForEnd(jobs: OperationContext["jobs"], job: Job): Promise<Job> {
   const deadline = performance.now() + WAIT_MS;
   let latest = job;
   while (latest.finishedAt === null && performance.now() < deadline) {
     await pause(LOOK_EVERY_MS);
-    latest = (await jobs.get(job.id)) ?? latest;
+    try {
+      latest = (await jobs.get(job.id)) ?? latest;
+    } catch (error) {
+      // The job has been added. An error would say that it may not have been.
+      if (!isUnavailable(error)) throw error;
+      break;
+    }
   }
   return latest;
 }

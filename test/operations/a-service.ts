@@ -83,13 +83,18 @@ export function over<T extends object>(target: T, changes: Partial<T> = {}): T {
 /** The operations of the same service, with parts of its drivers replaced by broken ones. */
 export function withBroken(
   service: Service,
-  parts: { control?: Partial<ControlDriver>; data?: Partial<PooledDataDriver> },
+  parts: {
+    control?: Partial<ControlDriver>;
+    data?: Partial<PooledDataDriver>;
+    jobs?: Partial<Service["jobs"]>;
+    stores?: Partial<Service["stores"]>;
+  },
 ): Operations {
   return createOperations({
     control: over(service.control, parts.control),
     data: over(service.data, parts.data),
-    stores: service.stores,
-    jobs: service.jobs,
+    stores: parts.stores === undefined ? service.stores : over(service.stores, parts.stores),
+    jobs: parts.jobs === undefined ? service.jobs : over(service.jobs, parts.jobs),
     history: service.history,
     limits: service.config,
     now: () => performance.now(),

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../../server/bootstrap.ts";
+import { DomainError } from "../../server/errors.ts";
 import type { Job } from "../../server/jobs/job.ts";
 import {
   type JobProgress,
@@ -8,7 +9,7 @@ import {
   type JobWork,
   startJobRunner,
 } from "../../server/jobs/runner.ts";
-import { admin, aService, codeOf, hasty, operator, refusal, type Service, viewer } from "./a-service.ts";
+import { admin, aService, codeOf, hasty, operator, refusal, type Service, viewer, withBroken } from "./a-service.ts";
 
 let service: Service;
 const runners: JobRunner[] = [];
@@ -124,6 +125,18 @@ describe("moveQueue", () => {
     const drained = await drainPool(admin, { pool: one, idempotencyKey: "k" });
     expect(await drainPool(admin, { pool: one, idempotencyKey: "k" })).toMatchObject({ id: drained.id });
     expect((await drainPool(admin, { pool: one })).id).not.toBe(drained.id);
+  });
+
+  it("is returned as it was added when the storage fails before its end is seen", async () => {
+    const [one, two] = [await aPool(), await aPool()];
+    await aQueue("unseen", one);
+    const away = async () => {
+      throw new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reached.");
+    };
+    const { jobs } = withBroken(service, { jobs: { get: away } });
+    const job = await jobs.moveQueue(operator, { project: "p", queue: "unseen", pool: two });
+    expect(job).toMatchObject({ target: "unseen", state: "waiting" });
+    await service.operations.jobs.cancel(operator, { id: job.id });
   });
 
   it("keeps the key of a request that found an unfinished job, and forgets it with the job", async () => {
