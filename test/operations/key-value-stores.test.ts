@@ -30,7 +30,8 @@ test("a store is created once for all processes, and keeps JSON exactly as it wa
   expect(await refusal(missing)).toMatchObject({ code: "KEY_DOES_NOT_EXIST", details: { key: "nope" } });
   expect((await stores().keys(admin, { store: "mine" })).items.map(({ key }) => key)).toEqual(["a b/é", "x", "y"]);
   const [mine] = (await stores().list(admin, { page: { after: "l" } })).items;
-  expect(mine).toMatchObject({ name: "mine", backingStore: "postgres", internal: false });
+  const times = { lockTimeoutSeconds: 5, expirationSeconds: 1000 };
+  expect(mine).toEqual({ name: "mine", backingStore: "postgres", internal: false, ...times });
   expect(await stores().countMany(admin, { stores: ["mine"] })).toEqual([{ value: 3, exact: true }]);
   expect(await stores().deleteValue(admin, { store: "mine", key: "x" })).toEqual({ deleted: 1 });
   expect(await stores().deleteValue(admin, { store: "mine", key: "x" })).toEqual({ deleted: 0 });
