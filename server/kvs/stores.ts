@@ -80,6 +80,8 @@ export interface KeyValueStores {
   /** Creates a region that several stores can share. The caller passes it to `get`. */
   region(name: string): Region;
 
+  /** The short name of the backend that keeps users' stores. */
+  readonly durable: string;
   /**
    * Creates a user's store in the durable backend, permanently and for all processes, and returns true. With `replace`
    * a user's store of that name gets this definition instead, and false is returned: later values and locks follow it,
@@ -92,8 +94,6 @@ export interface KeyValueStores {
    * values.
    */
   open(name: string): Promise<KeyValueStore>;
-  /** STORE_DOES_NOT_EXIST. */
-  summary(name: string): Promise<StoreSummary>;
 
   /**
    * All users' stores, and the internal stores that this process has configured or that have entries in the durable
@@ -145,13 +145,13 @@ const DEFINITION_SECONDS = 5;
 
 class Registry implements KeyValueStores {
   readonly #backends: Backends;
-  readonly #durableName: string;
+  readonly durable: string;
   readonly #clock: Clock;
   readonly #stores = new Map<string, Registered>();
 
   constructor(backends: Backends, durableName: string, clock: Clock) {
     this.#backends = backends;
-    this.#durableName = durableName;
+    this.durable = durableName;
     this.#clock = clock;
   }
 
@@ -205,16 +205,10 @@ class Registry implements KeyValueStores {
     return opened.store;
   }
 
-  async summary(name: string): Promise<StoreSummary> {
-    const [store] = await this.#findMany([name]);
-    if (store === undefined) throw storeDoesNotExist(name);
-    return summaryOf(name, store);
-  }
-
   async keyValueStores(page: PageRequest): Promise<Page<StoreSummary>> {
     const range = { ...page, limit: page.limit + 1 };
     const names = new Set<string>();
-    const durable = this.#backends[this.#durableName];
+    const durable = this.#backends[this.durable];
     if (durable !== undefined) {
       for (const { key } of (await durable.keys([DEFINITIONS], range)).flat()) names.add(key);
       for (const name of await durable.regions(range)) names.add(name);
@@ -276,7 +270,7 @@ class Registry implements KeyValueStores {
   }
 
   #durable(): Backend {
-    const backend = this.#backends[this.#durableName];
+    const backend = this.#backends[this.durable];
     if (backend === undefined) {
       throw new DomainError("NOT_SUPPORTED", "Without a durable backing store, users cannot create stores.");
     }
@@ -286,12 +280,12 @@ class Registry implements KeyValueStores {
   #definitions(): KeyValueStore<StoreDefinition> {
     this.#durable();
     const store = this.get<StoreDefinition>(DEFINITIONS);
-    if (!store.isConfigured) store.configure({ backingStore: this.#durableName, keyMangler: false });
+    if (!store.isConfigured) store.configure({ backingStore: this.durable, keyMangler: false });
     return store;
   }
 
   async #defined(name: string): Promise<StoreDefinition | undefined> {
-    if (this.#backends[this.#durableName] === undefined) return undefined;
+    if (this.#backends[this.durable] === undefined) return undefined;
     try {
       return await this.#definitions().get(name);
     } catch (error) {
@@ -304,7 +298,7 @@ class Registry implements KeyValueStores {
   #userOptions(definition: StoreDefinition): RegionOptions {
     return {
       ...definition,
-      backingStore: this.#durableName,
+      backingStore: this.durable,
       keyMangler: false,
       lockWaitSeconds: USER_LOCK_WAIT_SECONDS,
     };
@@ -329,7 +323,7 @@ class Registry implements KeyValueStores {
       const times = known.internal ? NO_TIMES : { lockTimeoutSeconds, expirationSeconds };
       found.set(name, { backend, region: known.region.name, backingStore, internal: known.internal, ...times });
     }
-    const [backend, backingStore] = [this.#backends[this.#durableName], this.#durableName];
+    const [backend, backingStore] = [this.#backends[this.durable], this.durable];
     const unknown = [...new Set(names)].filter((name) => !found.has(name));
     if (backend !== undefined && unknown.length > 0) {
       const definitions = await this.#definitions().getMulti(unknown);

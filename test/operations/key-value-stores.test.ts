@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { admin, aService, codeOf, operator, refusal, type Service } from "./a-service.ts";
+import { DomainError } from "../../server/errors.ts";
+import { admin, aService, codeOf, operator, refusal, type Service, withBroken } from "./a-service.ts";
 
 let service: Service;
 beforeAll(async () => {
@@ -38,6 +39,23 @@ test("a store is created once for all processes, and keeps JSON exactly as it wa
   expect(await stores().deleteValues(admin, { store: "mine", keys: ["y", "never"] })).toEqual({ deleted: 1 });
   service.clock.offsetMs += 1_001_000;
   expect((await stores().keys(admin, { store: "mine" })).items).toEqual([]);
+});
+
+test("the creation of a store reports success though the storage fails after it", async () => {
+  const away = async () => {
+    throw new DomainError("STORAGE_UNAVAILABLE", "The storage cannot be reached.");
+  };
+  const { keyValueStores } = withBroken(service, {
+    stores: {
+      get: (...params) => service.stores.get(...params),
+      region: (name) => service.stores.region(name),
+      create: (...params) => service.stores.create(...params),
+      getMany: away,
+    },
+  });
+  const times = { lockTimeoutSeconds: 5, expirationSeconds: null };
+  const store = { name: "unread", backingStore: "postgres", internal: false, ...times };
+  expect(await keyValueStores.create(admin, { store: "unread" })).toEqual({ store, created: true });
 });
 
 test("a store is set up at each start: later values and locks follow its new settings, in every process", async () => {

@@ -1,4 +1,5 @@
 import { type Access, requireRole } from "../../access/access.ts";
+import { DEFAULT_LOCK_TIMEOUT_SECONDS } from "../../kvs/region.ts";
 import { checkUserStoreName } from "../../kvs/stores.ts";
 import type { Page } from "../../storage/list-pages.ts";
 import { intended, permitted } from "../audit-trail.ts";
@@ -90,7 +91,12 @@ export function createStoreOperations(context: OperationContext): StoreOperation
         () => stores.create(store, definition, { replace }),
         (isNew) => ({ created: isNew }),
       );
-      return { store: await stores.summary(store), created };
+      // Not read again: a failure of the read would say that nothing was created.
+      const times = {
+        lockTimeoutSeconds: lockTimeoutSeconds ?? DEFAULT_LOCK_TIMEOUT_SECONDS,
+        expirationSeconds: expirationSeconds ?? null,
+      };
+      return { store: { name: store, backingStore: stores.durable, internal: false, ...times }, created };
     },
   };
 }
