@@ -1,16 +1,15 @@
 import type { EntryRecord, KeyRecord } from "../operations/key-value-stores/entries.ts";
-import { type AcquiredLock, LOCK_WAIT_SECONDS, type LockRecord } from "../operations/key-value-stores/locks.ts";
+import type { LockRecord } from "../operations/key-value-stores/locks.ts";
 import type { StoreRecord } from "../operations/key-value-stores/stores.ts";
 import type { Page } from "../storage/list-pages.ts";
 import { addStore, StoreType } from "./key-value-references.ts";
 import { orNull } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
-import { builder, waiting } from "./schema/builder.ts";
+import { builder } from "./schema/builder.ts";
 import {
   ASKING_THE_STORE,
   CountType,
   connectionType,
-  KEEPING_WAITING,
   type PageArgs,
   pageArgs,
   pageCost,
@@ -164,7 +163,7 @@ StoreType.implement({
 });
 const StoreConnectionType = connectionType("KeyValueStore", StoreType, "key-value stores");
 
-const storeArg = { required: true, description: "The store's name." } as const;
+export const storeArg = { required: true, description: "The store's name." } as const;
 
 builder.queryFields((t) => ({
   keyValueStore: t.field({
@@ -233,8 +232,8 @@ builder.queryFields((t) => ({
   }),
 }));
 
-const keyField = { required: true, description: "The key." } as const;
-const lockTokenField = {
+export const keyField = { required: true, description: "The key." } as const;
+export const lockTokenField = {
   description: "The token of a lock of this key that you hold. Left out: the store acquires the lock itself.",
 } as const;
 const valueField = { type: JsonInput, required: true, description: "The value, any JSON." } as const;
@@ -308,69 +307,6 @@ const KeyValueKeysPayload = builder.objectRef<{ keys: readonly string[] }>("KeyV
   }),
 });
 
-const lockTtlField = {
-  type: "SafeInt",
-  description: "How many seconds it lasts from now, 2 to 3,600. Left out: the store's `lockTimeoutSeconds`.",
-} as const;
-
-const AcquireKeyValueLockInput = builder.inputType("AcquireKeyValueLockInput", {
-  description: "The key to lock, and for how long.",
-  fields: (t) => ({
-    store: t.string(storeArg),
-    key: t.string(keyField),
-    ttlSeconds: t.field(lockTtlField),
-    waitSeconds: t.field({
-      type: "SafeInt",
-      description: `How many seconds to wait for it while another caller holds it, 0 to 20. Left out: ${LOCK_WAIT_SECONDS}. The fields of one operation share their wait.`,
-    }),
-  }),
-});
-const RenewKeyValueLockInput = builder.inputType("RenewKeyValueLockInput", {
-  description: "The lock to renew, and for how long.",
-  fields: (t) => ({
-    store: t.string(storeArg),
-    key: t.string(keyField),
-    lockToken: t.string({ required: true, description: "The lock's token." }),
-    ttlSeconds: t.field(lockTtlField),
-  }),
-});
-const KeyValueLockPayload = builder.objectRef<AcquiredLock>("KeyValueLockPayload").implement({
-  description: "A lock that you hold.",
-  fields: (t) => ({
-    key: t.exposeString("key", { description: "The key." }),
-    fence: t.expose("fence", {
-      type: "SafeInt",
-      description:
-        "The lock's number, which grows with every lock of the key and stays when it is renewed. Send it to other systems, so that they can refuse a holder that is late.",
-    }),
-    expiresAt: t.expose("expiresAt", {
-      type: "DateTime",
-      description:
-        "When it expires, and another caller can get it. Writes under it are refused one second earlier: renew it in time.",
-    }),
-    lockToken: t.exposeString("lockToken", {
-      description: "Proof that you hold it: send it to write under the lock, to renew it and to release it.",
-    }),
-  }),
-});
-addStore(KeyValueLockPayload);
-const ReleaseKeyValueLockInput = builder.inputType("ReleaseKeyValueLockInput", {
-  description: "The lock to release.",
-  fields: (t) => ({
-    store: t.string(storeArg),
-    key: t.string(keyField),
-    lockToken: t.string({ required: true, description: "The lock's token." }),
-  }),
-});
-const ReleaseKeyValueLockPayload = builder.objectRef<{ released: boolean }>("ReleaseKeyValueLockPayload").implement({
-  description: "The result of releaseKeyValueLock.",
-  fields: (t) => ({
-    released: t.exposeBoolean("released", {
-      description: "Always true: a lock that had ended already is LOCK_NOT_VALID.",
-    }),
-  }),
-});
-
 builder.mutationFields((t) => ({
   createKeyValueStore: t.field({
     type: CreateKeyValueStorePayload,
@@ -420,37 +356,5 @@ builder.mutationFields((t) => ({
       ...(await operations.keyValueStores.deleteValues(access, input)),
       ids: input.keys.map((key) => writeNodeId("KeyValue", [input.store, key])),
     }),
-  }),
-  acquireKeyValueLock: t.field({
-    type: KeyValueLockPayload,
-    args: { input: t.arg({ type: AcquireKeyValueLockInput, required: true, description: "The key." }) },
-    complexity: KEEPING_WAITING,
-    description:
-      "Acquires the write lock of a key. LOCK_TIMEOUT when another caller holds it for longer than `waitSeconds`. A repeat after a lost answer waits for the lock of the first call until its `ttlSeconds` end: take a short one, and renew it.",
-    resolve: async (_root, { input }, context) => {
-      const { access, operations } = context;
-      const lock = await waiting(context, input.waitSeconds ?? LOCK_WAIT_SECONDS, (wait) =>
-        operations.keyValueStores.acquireLock(access, { ...input, ...wait }),
-      );
-      // Nobody would get its token, and others would wait until it expires.
-      if (context.clientLeft) await operations.keyValueStores.releaseLock(access, lock);
-      return lock;
-    },
-  }),
-  renewKeyValueLock: t.field({
-    type: KeyValueLockPayload,
-    args: { input: t.arg({ type: RenewKeyValueLockInput, required: true, description: "The lock." }) },
-    description:
-      "Renews a lock: it lasts `ttlSeconds` from now, and keeps its token and its fence. LOCK_NOT_VALID when it has expired or expires within a second: then acquire a new one and read the value again.",
-    resolve: (_root, { input }, { access, operations }) => operations.keyValueStores.renewLock(access, input),
-  }),
-  releaseKeyValueLock: t.field({
-    type: ReleaseKeyValueLockPayload,
-    args: { input: t.arg({ type: ReleaseKeyValueLockInput, required: true, description: "The lock." }) },
-    description: "Releases a lock.",
-    resolve: async (_root, { input }, { access, operations }) => {
-      await operations.keyValueStores.releaseLock(access, input);
-      return { released: true };
-    },
   }),
 }));

@@ -14,6 +14,7 @@ import "../flavors.ts";
 import "../catalogue.ts";
 import "../jobs.ts";
 import "../key-value-stores.ts";
+import "../key-value-locks.ts";
 import "../audit.ts";
 import "../health.ts";
 import "../health-history.ts";
