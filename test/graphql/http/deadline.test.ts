@@ -81,7 +81,7 @@ describe.concurrent.each(Object.entries(readings))("%s", (way, read) => {
   test.concurrent("a write that has begun finishes, and none begins after the deadline", async () => {
     const queue = way.replaceAll(" ", "-");
     const answer = await read(
-      `mutation { a: deleteQueue(input: { queue: "${queue}-a" }) { deleted } b: deleteQueue(input: { queue: "${queue}-b" }) { deleted } }`,
+      `mutation { a: deleteQueue(input: { project: "p", queue: "${queue}-a" }) { deleted } b: deleteQueue(input: { project: "p", queue: "${queue}-b" }) { deleted } }`,
     );
     expect(deleted.filter((name) => name.startsWith(queue))).toEqual([`${queue}-a`]);
     expect(codesOf(answer)).toEqual([["b", "DEADLINE_EXCEEDED"]]);
