@@ -233,7 +233,7 @@ builder.queryFields((t) => ({
 }));
 
 export const keyField = { required: true, description: "The key." } as const;
-export const lockTokenField = {
+const lockTokenField = {
   description: "The token of a lock of this key that you hold. Left out: the store acquires the lock itself.",
 } as const;
 const valueField = { type: JsonInput, required: true, description: "The value, any JSON." } as const;
