@@ -7,7 +7,7 @@ const CONCURRENCY = 12;
 
 export async function fillTelemetry(call: Call): Promise<void> {
   const { queues } = await call<{ queues: { count: { value: number } } }>(
-    `{ queues(project: "telemetry", search: "sensor-", first: 1) { count { value } } }`,
+    `{ queues(project: "telemetry", filter: { search: "sensor-" }, first: 1) { count { value } } }`,
   );
   if (queues.count.value >= SENSORS) return;
   const names = Array.from({ length: SENSORS }, (_, index) => `sensor-${String(index + 1).padStart(4, "0")}`);
