@@ -1,10 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { getVariableValues, type OperationDefinitionNode, parse, validate } from "graphql";
 import { expect, test } from "vitest";
 import { createClient } from "../../clients/typescript/client.ts";
-import { callsTo } from "../../prisma/seed-api.ts";
+import { type Call, callsTo } from "../../prisma/seed-api.ts";
 import { fillPools } from "../../prisma/seed-pools.ts";
+import { fillStore, fillTelemetry, SENSORS } from "../../prisma/seed-telemetry.ts";
 import { runTraffic } from "../../prisma/seed-traffic.ts";
+import { schema } from "../../server/graphql/schema/schema.ts";
 import { startApi } from "../graphql/api.ts";
 
 const { api, server } = startApi();
@@ -25,6 +28,21 @@ test("--help tells how to use it, and an unknown option is refused with the same
 test("pools that need the service's database are left out by name, with the reason", async () => {
   expect(await fillPools(call(), null)).toMatch(/eu-1, eu-2 and ledger.*durable.*not known here/);
   expect(await fillPools(call(), "postgresql://isimud@127.0.0.1:9/isimud")).toMatch(/eu-1.*cannot reach/);
+});
+
+test("every document of the telemetry and the store fits the schema, its variables too", async () => {
+  const sent = new Set<string>();
+  const fits: Call = async <Data>(document: string, variables: Record<string, unknown> = {}) => {
+    sent.add(document);
+    const parsed = parse(document);
+    expect(validate(schema, parsed)).toEqual([]);
+    const [operation] = parsed.definitions as OperationDefinitionNode[];
+    expect(getVariableValues(schema, operation?.variableDefinitions ?? [], variables).errors).toBeUndefined();
+    return { queues: { count: { value: SENSORS - 1 } } } as Data;
+  };
+  await fillTelemetry(fits);
+  await fillStore(fits);
+  expect(sent.size).toBe(5);
 });
 
 test("live traffic posts and finishes messages, and leaves no claim behind when it stops", async () => {
