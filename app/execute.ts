@@ -16,8 +16,8 @@ interface Answer {
 type Execute = (document: string, variables: object) => Promise<Answer>;
 
 /**
- * Failures of single fields, such as those that ask a pool, by their path in the document: "queue.messages". Such a field
- * is null. Positions in lists are left out; of several failures at one path this has the first.
+ * Failures of single fields, such as those that ask a pool, by their path in the document: "queue.messages". Such a
+ * field is null. Positions in lists are left out; of several failures at one path this has the first.
  */
 export type Failures = Readonly<Record<string, Failure | undefined>>;
 

@@ -1,4 +1,6 @@
-/** Live traffic for the demo: producers and workers that use the API as any program does, with the TypeScript client. */
+/**
+ * Live traffic for the demo: producers and workers that use the API as any program does, with the TypeScript client.
+ */
 import { setTimeout as delay } from "node:timers/promises";
 import { type ClientOptions, createClient } from "../clients/typescript/client.ts";
 import { callsTo } from "./seed-api.ts";

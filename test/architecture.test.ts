@@ -1,5 +1,6 @@
 /**
- * Who may import whom, read from the import lines. The drawing is in docs/architecture.md; a failure says what to do instead.
+ * Who may import whom, read from the import lines. The drawing is in docs/architecture.md; a failure says what to do
+ * instead.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, posix, relative } from "node:path";
@@ -198,7 +199,8 @@ describe("text", () => {
     FILES.filter((file) => !isIn(...allowed)(file) && pattern.test(TEXTS.get(file) ?? ""));
 
   test("process.env is read in server/config.ts only: add a setting there", () => {
-    // The two others pass it on, to prisma and to the program; a name that begins with NEXT_PUBLIC_ is replaced at build.
+    // The two others pass it on, to prisma and to the program; a name that begins with NEXT_PUBLIC_ is replaced at
+    // build.
     const allowed = ["server/config.ts", "prisma/generate.ts", "server/cli/check-node.mjs"];
     expect(hits(/process\.env(?!\.NEXT_PUBLIC_)/, ...allowed)).toEqual([]);
   });

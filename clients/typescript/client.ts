@@ -1,8 +1,8 @@
 /**
  * A client of Isimud for TypeScript, on `fetch` and nothing else: post messages, and work on them.
  *
- * It repeats what failed only where that is safe: each post and each claim carries an idempotency key, so a repeat after
- * a lost answer does nothing twice.
+ * It repeats what failed only where that is safe: each post and each claim carries an idempotency key, so a repeat
+ * after a lost answer does nothing twice.
  */
 import { type Document, POST } from "./documents.ts";
 import { type Answer, createSend, type RequestOptions } from "./requests.ts";

@@ -1,4 +1,6 @@
-/** The documents that the client sends. gql.tada derives their types from `schema.graphql`; nothing parses them here. */
+/**
+ * The documents that the client sends. gql.tada derives their types from `schema.graphql`; nothing parses them here.
+ */
 import type { initGraphQLTada, TadaDocumentNode } from "gql.tada";
 import type { introspection } from "../../graphql-env.d.ts";
 

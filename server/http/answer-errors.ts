@@ -33,7 +33,10 @@ export const COMPRESSED: ErrorAnswer = answer(
   { status: 415 },
 );
 
-/** An unexpected error becomes INTERNAL. Each INTERNAL has the id of the request in its details. The caller logs it when `status` is 500. */
+/**
+ * An unexpected error becomes INTERNAL. Each INTERNAL has the id of the request in its details. The caller logs it when
+ * `status` is 500.
+ */
 export function answerError(error: unknown, requestId: string): ErrorAnswer {
   if (error instanceof DomainError) {
     const ids = error.code === "INTERNAL" ? { requestId } : {};

@@ -46,13 +46,13 @@ export interface Lock extends AsyncDisposable {
    */
   readonly expiresAt: Date | null;
   /**
-   * LOCK_TIMEOUT with details.target = key when others hold the key's lock for longer than the wait. LOCK_NOT_VALID when
-   * this lock is active already. BAD_INPUT.
+   * LOCK_TIMEOUT with details.target = key when others hold the key's lock for longer than the wait. LOCK_NOT_VALID
+   * when this lock is active already. BAD_INPUT.
    */
   acquire(options?: AcquireOptions): Promise<Lock>;
   /**
-   * From now on it lasts `ttlSeconds`, by default the store's lockTimeoutSeconds; its fence stays. LOCK_NOT_VALID when it
-   * is not active, or has expired: then another holder may have written meanwhile. BAD_INPUT.
+   * From now on it lasts `ttlSeconds`, by default the store's lockTimeoutSeconds; its fence stays. LOCK_NOT_VALID when
+   * it is not active, or has expired: then another holder may have written meanwhile. BAD_INPUT.
    */
   renew(ttlSeconds?: number): Promise<Lock>;
   /** Silent when it was released already or has expired. */

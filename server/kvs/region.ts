@@ -31,8 +31,8 @@ export interface BackingStore {
   delete(keys: readonly string[], hold?: Hold): Promise<{ refused: boolean; deleted: number }>;
   /**
    * Acquires the key's lock for `lifeSeconds`. Waits at most `waitSeconds` for its holder to release it, or for it to
-   * expire, and no longer once `signal` aborts. Null: another holder still has it then. Tries at least once. Fences grow
-   * with each holder and are never reused.
+   * expire, and no longer once `signal` aborts. Null: another holder still has it then. Tries at least once. Fences
+   * grow with each holder and are never reused.
    */
   acquireLock(key: string, holder: string, times: LockTimes): Promise<Grant | null>;
   /**

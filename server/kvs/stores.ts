@@ -85,8 +85,8 @@ export interface KeyValueStores {
   /**
    * Creates a user's store in the durable backend, permanently and for all processes, and returns true. With `replace`
    * a user's store of that name gets this definition instead, and false is returned: later values and locks follow it,
-   * in other processes within DEFINITION_SECONDS. Else STORE_ALREADY_CONFIGURED when the name is taken. BAD_INPUT for an
-   * invalid name or time.
+   * in other processes within DEFINITION_SECONDS. Else STORE_ALREADY_CONFIGURED when the name is taken. BAD_INPUT for
+   * an invalid name or time.
    */
   create(name: string, definition?: StoreDefinition, options?: { replace?: boolean }): Promise<boolean>;
   /**

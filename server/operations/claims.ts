@@ -82,8 +82,8 @@ export interface ClaimOperations {
    * Releases those of the messages that the claim holds, and returns how many. They are ready at once, or after
    * `delaySeconds` (0 to MAX_MESSAGE_DELAY). They keep their places, their claim counts and their expiry.
    *
-   * Messages that nobody holds stay as they are, so a repeat does no harm. MESSAGE_NOT_CLAIMED_BY (details `messageIds`)
-   * when another claim holds one of them; then none is released. At most MAX_PAGE_SIZE ids.
+   * Messages that nobody holds stay as they are, so a repeat does no harm. MESSAGE_NOT_CLAIMED_BY (details
+   * `messageIds`) when another claim holds one of them; then none is released. At most MAX_PAGE_SIZE ids.
    */
   releaseMessages(
     access: Access,

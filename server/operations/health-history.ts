@@ -20,9 +20,9 @@ export interface HealthSampling {
 
 export interface HealthHistoryOperations {
   /**
-   * The samples of each pool, in the order asked, summed up in intervals of `stepSeconds` (30 to 86,400, default 300), newest first; with `since`,
-   * only samples from then on. Intervals without samples are left out. Role viewer. BAD_INPUT, also for a name that no
-   * pool can have; a pool that does not exist has no intervals.
+   * The samples of each pool, in the order asked, summed up in intervals of `stepSeconds` (30 to 86,400, default 300),
+   * newest first; with `since`, only samples from then on. Intervals without samples are left out. Role viewer.
+   * BAD_INPUT, also for a name that no pool can have; a pool that does not exist has no intervals.
    */
   list(
     access: Access,

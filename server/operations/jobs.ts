@@ -46,8 +46,9 @@ export interface JobOperations {
    *
    * Returns the job once it has ended, or after two seconds while it runs. If a move of this queue has not ended,
    * returns that job instead. With an `idempotencyKey`, a repeat returns the same job also after it ended, as long as
-   * jobs are kept. A job survives a crash: another process continues it. Role operator. QUEUE_DOES_NOT_EXIST, QUEUE_NOT_MAPPED, POOL_DOES_NOT_EXIST, NOT_SUPPORTED, POOL_URI_IN_USE when both pools are one
-   * store, BAD_INPUT when the pool is of another flavor, IDEMPOTENCY_KEY_REUSED.
+   * jobs are kept. A job survives a crash: another process continues it. Role operator. QUEUE_DOES_NOT_EXIST,
+   * QUEUE_NOT_MAPPED, POOL_DOES_NOT_EXIST, NOT_SUPPORTED, POOL_URI_IN_USE when both pools are one store, BAD_INPUT when
+   * the pool is of another flavor, IDEMPOTENCY_KEY_REUSED.
    */
   moveQueue(access: Access, params: QueueAddress & { pool: string; idempotencyKey?: string | null }): Promise<Job>;
   /**

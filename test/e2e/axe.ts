@@ -6,8 +6,8 @@ import type { Page } from "playwright";
 const RULES = { light: null, dark: ["color-contrast"] };
 
 /**
- * In both themes, for the page follows the system's while it is open; `part` is a selector. Say a part where the rest was
- * looked at before: axe takes a second for a page.
+ * In both themes, for the page follows the system's while it is open; `part` is a selector. Say a part where the rest
+ * was looked at before: axe takes a second for a page.
  */
 export async function violations(page: Page, part = "html"): Promise<string[]> {
   const found: string[] = [];

@@ -43,7 +43,9 @@ beforeAll(async () => {
 }, START_DEADLINE_MS);
 afterAll(() => dashboard?.close());
 
-/** One browser session for all tests of a suite, like a visitor's. Complaints of the browser belong to the current test. */
+/**
+ * One browser session for all tests of a suite, like a visitor's. Complaints of the browser belong to the current test.
+ */
 function oneVisit(options: Parameters<Dashboard["visit"]>[0]) {
   let visit: Awaited<ReturnType<Dashboard["visit"]>>;
   beforeAll(async () => {

@@ -35,8 +35,8 @@ export interface ErrorPlace {
 
 /**
  * What a client sees of an error. `extensions` hold the code, its HTTP status, whether to repeat, and details for
- * programs. INTERNAL, which is also any error that is neither a DomainError nor GraphQL's own, is logged with its cause, and
- * the client sees the id of the request.
+ * programs. INTERNAL, which is also any error that is neither a DomainError nor GraphQL's own, is logged with its
+ * cause, and the client sees the id of the request.
  */
 export function maskError(error: unknown, place: ErrorPlace): MaskedError {
   const graphqlError = error instanceof GraphQLError ? error : null;

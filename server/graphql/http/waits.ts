@@ -6,8 +6,8 @@ export const CLIENT_LEFT = new Error("The client has left.");
 
 export interface Waits {
   /**
-   * Aborts when the client of the request leaves, with the reason CLIENT_LEFT, or at `end`. Always the same signal for a
-   * reply.
+   * Aborts when the client of the request leaves, with the reason CLIENT_LEFT, or at `end`. Always the same signal for
+   * a reply.
    */
   signalOf(reply: FastifyReply): AbortSignal;
   /** The server begins to close: streams end and long polls answer with what there is. */

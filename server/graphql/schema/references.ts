@@ -24,8 +24,8 @@ export type Follow<Ref, Parent> = (
 /**
  * A resolver for references to the type `typeName`. A selection of nothing but id, name and project reads nothing, so
  * it also shows what is gone. For any other selection the record is read: `load` gets the references of one operation
- * that are read at the same time, each once and at most MAX_PAGE_SIZE, and returns what they name in the same order, null
- * for what is gone.
+ * that are read at the same time, each once and at most MAX_PAGE_SIZE, and returns what they name in the same order,
+ * null for what is gone.
  *
  * Declare such a field nullable: then a read that fails costs this field, and never the messages that were taken from a
  * queue around it.

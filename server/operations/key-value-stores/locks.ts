@@ -59,8 +59,8 @@ export interface LockOperations {
     },
   ): Promise<AcquiredLock>;
   /**
-   * Renews a lock: it lasts `ttlSeconds` from now, as in `acquireLock`. Its token and its fence stay. LOCK_NOT_VALID when
-   * it has ended or ends within a second: another caller may hold it by then.
+   * Renews a lock: it lasts `ttlSeconds` from now, as in `acquireLock`. Its token and its fence stay. LOCK_NOT_VALID
+   * when it has ended or ends within a second: another caller may hold it by then.
    */
   renewLock(
     access: Access,

@@ -184,7 +184,9 @@ export class OpenPools {
     }
   }
 
-  /** The pools that are asked for in one turn of the event loop are looked up with one statement. POOL_DOES_NOT_EXIST. */
+  /**
+   * The pools that are asked for in one turn of the event loop are looked up with one statement. POOL_DOES_NOT_EXIST.
+   */
   async #record(name: string): Promise<Pool> {
     if (this.#asking === null) {
       const names = new Set<string>();

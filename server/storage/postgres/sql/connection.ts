@@ -115,7 +115,9 @@ const NEVER_SENT =
 /** No connection came about, so nothing was sent. */
 const REFUSED_AT_CONNECT: ReadonlySet<string> = new Set(["08001", "08004"]);
 
-/** PostgreSQL's own 08P01 is a defect of ours: a statement that does not fit the protocol. Poolers use the code freely. */
+/**
+ * PostgreSQL's own 08P01 is a defect of ours: a statement that does not fit the protocol. Poolers use the code freely.
+ */
 const PROTOCOL_COMPLAINT = /\bmessage\b/;
 
 const WRITES_REFUSED: Readonly<Record<string, WriteRefusal>> = {

@@ -63,7 +63,8 @@ return {'ok', count}`,
 
 /**
  * Removes the oldest messages, a step of them, with markers up to `up_to`; when that is empty, those created before
- * `created_before` (microseconds). Where nothing is left above, it puts all away at once. `removed` counts those of earlier runs.
+ * `created_before` (microseconds). Where nothing is left above, it puts all away at once. `removed` counts those of
+ * earlier runs.
  *
  * Answers `some` while others are left, with the marker for the next run. With a key, each run also keeps that: a
  * repeat goes on where a crash ended, and removes nothing that was posted later.
