@@ -1,10 +1,10 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError, hasCode, isUnavailable } from "../errors.ts";
 import { FailureLog } from "../failure-log.ts";
-import { withDeadline } from "../storage/deadline.ts";
+import { withDeadline } from "../storage/deadlines/deadline.ts";
 import type { GcResult } from "../storage/driver-health.ts";
+import { isWriteRefusal } from "../storage/errors/read-only-storage.ts";
 import { queueKey } from "../storage/queue-ref.ts";
-import { isWriteRefusal } from "../storage/read-only-storage.ts";
 import type { OperationContext } from "./context.ts";
 import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
 import { poolNames } from "./pool-facts/names.ts";

@@ -11,8 +11,8 @@
 import type { BatchResult } from "./batch-result.ts";
 import type { DriverHealth, GcResult } from "./driver-health.ts";
 import type { Page, PageRequest } from "./list-pages.ts";
+import type { QueueTransfer } from "./moves/queue-transfer.ts";
 import type { QueueRef } from "./queue-ref.ts";
-import type { QueueTransfer } from "./queue-transfer.ts";
 import type { Subscription, SubscriptionController } from "./subscription-controller.ts";
 
 /** What a storage can do, in Zaqar's words. AOD = at least once delivery. */

@@ -1,6 +1,6 @@
 /** What a pool's driver tells of its storage: the result of a probe, and of a garbage collection. */
 import type { ErrorCode } from "../errors.ts";
-import type { WriteRefusal } from "./read-only-storage.ts";
+import type { WriteRefusal } from "./errors/read-only-storage.ts";
 
 export interface DriverHealth {
   storageReachable: boolean;

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { DomainError } from "../errors.ts";
 import type { DataDriver } from "./data-driver.ts";
 import type { DriverHealth, OperationHealth } from "./driver-health.ts";
-import { type WriteRefusal, writeRefusalOf } from "./read-only-storage.ts";
+import { type WriteRefusal, writeRefusalOf } from "./errors/read-only-storage.ts";
 
 const PROBE_MESSAGES = 10;
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DataDriver, Message } from "../../server/storage/data-driver.ts";
-import { abandonTarget, moveQueue, thawSource } from "../../server/storage/queue-move.ts";
+import { abandonTarget, moveQueue, thawSource } from "../../server/storage/moves/queue-move.ts";
+import type { QueueTransfer } from "../../server/storage/moves/queue-transfer.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
-import type { QueueTransfer } from "../../server/storage/queue-transfer.ts";
 import type { OpenTwoPools, TwoPools } from "../support/two-pools.ts";
 import { aMessage, idsOf, readAll, uniqueName } from "./harness.ts";
 

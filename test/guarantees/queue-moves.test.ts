@@ -4,8 +4,8 @@
  */
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { QueueTransfer } from "../../server/storage/moves/queue-transfer.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
-import type { QueueTransfer } from "../../server/storage/queue-transfer.ts";
 import { idsOf, readAll } from "../conformance/harness.ts";
 import { describeWithRedis, startRedis, type TestRedis } from "../support/redis.ts";
 import { type OpenPlace, onPostgres, onRedis, type TwoPools, twoDatabases, twoPlaces } from "../support/two-pools.ts";

@@ -448,7 +448,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "The refusal of an untrusted certificate says what to do",
-    file: "server/storage/storage-errors.ts",
+    file: "server/storage/errors/storage-errors.ts",
     from: "tlsErrorMessage(cause) ?? ",
     to: "",
     test: {
@@ -731,7 +731,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "A call has one deadline, which includes its wait",
-    file: "server/storage/call-deadlines.ts",
+    file: "server/storage/deadlines/call-deadlines.ts",
     from: "if (this.#timer === undefined) this.#wait(call);",
     to: "",
     test: {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { readConfig } from "../../server/config.ts";
 import { DomainError, withDetails } from "../../server/errors.ts";
 import { type PostOutcome, postToMany as postToManyAfter } from "../../server/operations/many-posts.ts";
-import { defect } from "../../server/storage/storage-errors.ts";
+import { defect } from "../../server/storage/errors/storage-errors.ts";
 
 const limits = readConfig({ MAX_POSTS: "50", MAX_POSTS_MESSAGES: "60", MAX_POSTS_SIZE: "1000000" });
 const warned: unknown[] = [];

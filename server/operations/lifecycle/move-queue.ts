@@ -3,7 +3,7 @@ import { DomainError } from "../../errors.ts";
 import type { Job } from "../../jobs/job.ts";
 import type { JobProgress } from "../../jobs/runner.ts";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
-import type { MoveReport } from "../../storage/queue-move.ts";
+import type { MoveReport } from "../../storage/moves/queue-move.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
 import type { ExcludedQueue } from "./dead-letter-groups.ts";
 import { flavorOf, type MoveParts, metadataOf, writeDown } from "./move-parts.ts";

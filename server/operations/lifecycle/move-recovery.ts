@@ -1,7 +1,7 @@
 /** Ends attempts to move a queue: finishes those that had switched the catalogue, undoes the others. */
 import { DomainError } from "../../errors.ts";
 import type { QueueMove } from "../../storage/control-driver.ts";
-import { abandonTarget, finishMove, type MovePool, openEpochIn, thawSource } from "../../storage/queue-move.ts";
+import { abandonTarget, finishMove, type MovePool, openEpochIn, thawSource } from "../../storage/moves/queue-move.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
 import type { OperationContext } from "../context.ts";
 

@@ -7,7 +7,7 @@ import { randomUUID } from "node:crypto";
 import { DomainError } from "../../errors.ts";
 import type { QueueMove } from "../../storage/control-driver.ts";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
-import { type MoveReport, moveQueue } from "../../storage/queue-move.ts";
+import { type MoveReport, moveQueue } from "../../storage/moves/queue-move.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
 import type { Transaction } from "../audit-trail.ts";
 import type { OperationContext } from "../context.ts";

@@ -1,5 +1,5 @@
 import { DomainError, type ErrorCode } from "../../errors.ts";
-import { withDeadline } from "../../storage/deadline.ts";
+import { withDeadline } from "../../storage/deadlines/deadline.ts";
 import type { OperationHealth } from "../../storage/driver-health.ts";
 import type { OperationContext } from "../context.ts";
 import { poolNames } from "./names.ts";

@@ -3,7 +3,7 @@
  */
 import { DomainError, STORAGE_FAILURES } from "../../errors.ts";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
-import { type WriteRefusal, writeRefusalOf } from "../../storage/read-only-storage.ts";
+import { type WriteRefusal, writeRefusalOf } from "../../storage/errors/read-only-storage.ts";
 
 const WINDOW_SECONDS = 10;
 /** With fewer calls in the window nothing is concluded: one failure in an idle second must not end readiness. */

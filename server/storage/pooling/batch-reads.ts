@@ -1,8 +1,8 @@
 /** Reads of many queues at once, one batch to each pool. */
 import { DomainError } from "../../errors.ts";
-import { addPoolName } from "../add-pool-name.ts";
 import { type BatchResult, resultOf } from "../batch-result.ts";
 import { type BatchReads, carriedBytes, type DataDriver } from "../data-driver.ts";
+import { addPoolName } from "../errors/add-pool-name.ts";
 import type { QueueRef } from "../queue-ref.ts";
 import type { OpenPools } from "./open-pools.ts";
 import type { PoolCatalog, QueueLocation } from "./pool-catalog.ts";

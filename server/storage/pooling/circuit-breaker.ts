@@ -1,6 +1,6 @@
 import { DomainError, hasCode } from "../../errors.ts";
-import { isSlow } from "../call-deadlines.ts";
-import { isWriteRefusal } from "../read-only-storage.ts";
+import { isSlow } from "../deadlines/call-deadlines.ts";
+import { isWriteRefusal } from "../errors/read-only-storage.ts";
 
 /** Failures in a row after which a part is refused. */
 const FAILURES = 5;

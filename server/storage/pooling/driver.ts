@@ -1,11 +1,11 @@
 /** The data driver over all pools: sends each queue's calls to the pool that the catalogue names. */
 import { DomainError } from "../../errors.ts";
-import { addPoolName } from "../add-pool-name.ts";
 import type { ControlDriver } from "../control-driver.ts";
 import { type DataDriver, DEFAULT_POOL } from "../data-driver.ts";
-import { withDeadline } from "../deadline.ts";
+import { withDeadline } from "../deadlines/deadline.ts";
 import type { DriverHealth, GcResult } from "../driver-health.ts";
 import type { DriverRegistry } from "../driver-registry.ts";
+import { addPoolName } from "../errors/add-pool-name.ts";
 import type { PooledDataDriver } from "../pooled-data-driver.ts";
 import { routedBatch } from "./batch-reads.ts";
 import { OpenPools } from "./open-pools.ts";

@@ -1,9 +1,9 @@
 /** The catalogue with a cache: where each queue is, at most a second old. */
 import { DomainError, hasCode } from "../../errors.ts";
 import type { CatalogueEntry, ControlDriver, QueueMove } from "../control-driver.ts";
-import { withDeadline } from "../deadline.ts";
+import { withDeadline } from "../deadlines/deadline.ts";
+import { queueNotMapped } from "../errors/storage-errors.ts";
 import { type QueueRef, queueKey } from "../queue-ref.ts";
-import { queueNotMapped } from "../storage-errors.ts";
 
 /** A queue's pool, and its epoch there. */
 export interface QueueLocation {

@@ -1,7 +1,6 @@
 /** The data plane's calls, each sent to the pool that holds its queue. */
 import { setTimeout as pause } from "node:timers/promises";
 import { DomainError, hasCode } from "../../errors.ts";
-import { addPoolName } from "../add-pool-name.ts";
 import { type BatchResult, resultOf } from "../batch-result.ts";
 import type {
   ClaimController,
@@ -11,9 +10,10 @@ import type {
   MessageController,
   QueueStats,
 } from "../data-driver.ts";
+import { addPoolName } from "../errors/add-pool-name.ts";
+import { isMoving } from "../errors/storage-errors.ts";
 import { validUuids } from "../list-pages.ts";
 import { type QueueRef, queueKey } from "../queue-ref.ts";
-import { isMoving } from "../storage-errors.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
 import type { OpenPools } from "./open-pools.ts";
 import type { PoolCatalog, QueueLocation } from "./pool-catalog.ts";

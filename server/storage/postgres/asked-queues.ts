@@ -1,7 +1,7 @@
 /** The queues of a batch: how one statement finds the rows of many, and how its rows become results. */
 import type { BatchResult } from "../batch-result.ts";
+import { isMoving, queueDoesNotExist, staleEpoch } from "../errors/storage-errors.ts";
 import type { QueueRef } from "../queue-ref.ts";
-import { isMoving, queueDoesNotExist, staleEpoch } from "../storage-errors.ts";
 import type { QueueRow, QueueRows } from "./queue-rows.ts";
 import { int8Array, textArray } from "./sql/array-parameter.ts";
 

@@ -6,11 +6,11 @@ import type {
   DataDriver,
   MessageController,
 } from "../data-driver.ts";
-import { withDeadline } from "../deadline.ts";
+import { withDeadline } from "../deadlines/deadline.ts";
 import type { DriverHealth, GcResult } from "../driver-health.ts";
 import { probeDriver } from "../driver-probe.ts";
+import type { QueueTransfer } from "../moves/queue-transfer.ts";
 import type { QueueRef } from "../queue-ref.ts";
-import type { QueueTransfer } from "../queue-transfer.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
 import { Arrivals, LISTENER_NAME } from "./arrivals.ts";
 import { claimsOfMany, claimsOfManyById } from "./claims/batch.ts";

@@ -1,7 +1,7 @@
 /** Rows of the table pool_queues: one per queue that the pool holds, with its epoch and low-water marker. */
 import { LRUCache } from "lru-cache";
+import { isMoving, queueDoesNotExist, staleEpoch } from "../errors/storage-errors.ts";
 import { type QueueRef, queueKey } from "../queue-ref.ts";
-import { isMoving, queueDoesNotExist, staleEpoch } from "../storage-errors.ts";
 import { translatePostgresError } from "./sql/connection.ts";
 import { NOW } from "./sql/fragments.ts";
 import { int8, orNull, text } from "./sql/parameter-types.ts";

@@ -1,10 +1,10 @@
 import { DomainError } from "../../errors.ts";
 import type { BatchReads } from "../data-driver.ts";
+import { isMoving, staleEpoch } from "../errors/storage-errors.ts";
 import { subscribeDigest } from "../idempotency.ts";
 import type { Page, PageRequest } from "../list-pages.ts";
 import { normaliseUuid, pageOf, uuidRange } from "../list-pages.ts";
 import type { QueueRef } from "../queue-ref.ts";
-import { isMoving, staleEpoch } from "../storage-errors.ts";
 import type { Subscription, SubscriptionController } from "../subscription-controller.ts";
 import { uuidV7 } from "../uuid-v7.ts";
 import { callOnce } from "./idempotency.ts";

@@ -9,8 +9,8 @@ import type {
 } from "../data-driver.ts";
 import type { DriverHealth, GcResult } from "../driver-health.ts";
 import { probeDriver } from "../driver-probe.ts";
+import type { QueueTransfer } from "../moves/queue-transfer.ts";
 import type { QueueRef } from "../queue-ref.ts";
-import type { QueueTransfer } from "../queue-transfer.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
 import { Arrivals } from "./arrivals.ts";
 import { redisBatchReads } from "./batch-reads.ts";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { isMoving, queueDoesNotExist, staleEpoch } from "../errors/storage-errors.ts";
 import type { QueueRef } from "../queue-ref.ts";
-import { isMoving, queueDoesNotExist, staleEpoch } from "../storage-errors.ts";
 import { CONTENT_PARTS, type PoolKeys, type QueueKeys } from "./keys.ts";
 import { CALL, FORGET_MOVE, QUEUE, QUEUE_ROW, RETIRE } from "./queue-lua.ts";
 import { answers, type KeyList, type Script, script, table } from "./server/script.ts";

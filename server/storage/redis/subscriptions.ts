@@ -1,9 +1,9 @@
 import { DomainError } from "../../errors.ts";
+import { isMoving, queueDoesNotExist, staleEpoch } from "../errors/storage-errors.ts";
 import { keyReused, subscribeDigest } from "../idempotency.ts";
 import type { Page, PageRequest } from "../list-pages.ts";
 import { normaliseUuid, pageOf } from "../list-pages.ts";
 import type { QueueRef } from "../queue-ref.ts";
-import { isMoving, queueDoesNotExist, staleEpoch } from "../storage-errors.ts";
 import type { Subscription, SubscriptionController } from "../subscription-controller.ts";
 import { uuidV7 } from "../uuid-v7.ts";
 import { idRange } from "./id-range.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DomainError, ERROR_CODES, type ErrorCode, type ErrorFacts, HTTP_STATUS } from "../../../server/errors.ts";
+import { defect } from "../../../server/storage/errors/storage-errors.ts";
 import { emptyPage } from "../../../server/storage/list-pages.ts";
-import { defect } from "../../../server/storage/storage-errors.ts";
 import { ADMIN, type OpenDoor, openDoor } from "./door.ts";
 
 let door: OpenDoor;

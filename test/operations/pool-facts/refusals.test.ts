@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
 import { Refusals } from "../../../server/operations/pool-facts/refusals.ts";
-import { writeRefusedError } from "../../../server/storage/read-only-storage.ts";
+import { writeRefusedError } from "../../../server/storage/errors/read-only-storage.ts";
 
 let now: number;
 let refusals: Refusals;

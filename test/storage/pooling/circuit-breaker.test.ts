@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
+import { writeRefusedError } from "../../../server/storage/errors/read-only-storage.ts";
 import { CircuitBreaker } from "../../../server/storage/pooling/circuit-breaker.ts";
-import { writeRefusedError } from "../../../server/storage/read-only-storage.ts";
 import { addPool, aPost, aQueue, preparePools } from "./harness.ts";
 
 const AWAY = new DomainError("STORAGE_UNAVAILABLE", "Away.");

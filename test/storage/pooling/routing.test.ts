@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
+import { writeRefusedError } from "../../../server/storage/errors/read-only-storage.ts";
 import type { LocationCache } from "../../../server/storage/pooling/pool-catalog.ts";
 import type { QueueRef } from "../../../server/storage/queue-ref.ts";
-import { writeRefusedError } from "../../../server/storage/read-only-storage.ts";
 import { memoryCache } from "../../support/pooled.ts";
 import { addPool, aPost, aQueue, CANARY, preparePools, watched } from "./harness.ts";
 

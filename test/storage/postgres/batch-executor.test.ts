@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
-import { DRIVER_DEADLINE_MS, isSlow } from "../../../server/storage/call-deadlines.ts";
+import { DRIVER_DEADLINE_MS, isSlow } from "../../../server/storage/deadlines/call-deadlines.ts";
 import { BatchExecutor } from "../../../server/storage/postgres/sql/batch-executor.ts";
 import { RESEND } from "../../../server/storage/resend.ts";
 

@@ -1,9 +1,9 @@
 /** The catalogue: which pool holds which queue, in which epoch. */
 import { Prisma } from "../../../../prisma/generated/client.ts";
 import type { CatalogueController, CatalogueEntry } from "../../control-driver.ts";
+import { queueNotMapped } from "../../errors/storage-errors.ts";
 import type { Page } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
-import { queueNotMapped } from "../../storage-errors.ts";
 import {
   type Bound,
   keysetPage,

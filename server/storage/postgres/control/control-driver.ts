@@ -5,7 +5,7 @@ import { type Prisma, PrismaClient } from "../../../../prisma/generated/client.t
 import { DomainError } from "../../../errors.ts";
 import type { SecretBox } from "../../../secret-box.ts";
 import type { ControlDriver } from "../../control-driver.ts";
-import { withDeadline } from "../../deadline.ts";
+import { withDeadline } from "../../deadlines/deadline.ts";
 import { CONNECT_TIMEOUT_MS } from "../sql/connection.ts";
 import { auditController } from "./audit.ts";
 import { catalogueController } from "./catalogue.ts";

@@ -8,7 +8,7 @@ import {
   messageIsNotClaimed,
   messagesAreClaimed,
   messagesAreNotHeld,
-} from "../../delete-errors.ts";
+} from "../../errors/delete-errors.ts";
 import { validUuids } from "../../list-pages.ts";
 import { HELD } from "../claims/rows.ts";
 import type { Pool } from "../pool.ts";

@@ -1,5 +1,6 @@
 /** The half of a move in the store that the queue leaves. See QueueTransfer. */
 import { DomainError } from "../../../errors.ts";
+import { staleEpoch } from "../../errors/storage-errors.ts";
 import { POP_PREFIX } from "../../idempotency.ts";
 import type {
   MovedClaim,
@@ -10,8 +11,7 @@ import type {
   MovedSubscription,
   QueueLife,
   QueueTransfer,
-} from "../../queue-transfer.ts";
-import { staleEpoch } from "../../storage-errors.ts";
+} from "../../moves/queue-transfer.ts";
 import { highestMarker } from "../messages/marker-sequence.ts";
 import { ALIVE } from "../messages/rows.ts";
 import type { Pool } from "../pool.ts";

@@ -1,7 +1,7 @@
 /** The half of a move in the store that the queue goes to. See QueueTransfer. */
 
-import type { MovedState, QueueLife, QueueTransfer } from "../../queue-transfer.ts";
-import { staleEpoch } from "../../storage-errors.ts";
+import { staleEpoch } from "../../errors/storage-errors.ts";
+import type { MovedState, QueueLife, QueueTransfer } from "../../moves/queue-transfer.ts";
 import { HOLDS_NOTHING } from "../claims/rows.ts";
 import { liftMarkers } from "../messages/marker-sequence.ts";
 import type { Pool } from "../pool.ts";

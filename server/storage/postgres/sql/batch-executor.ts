@@ -1,5 +1,5 @@
 import { DomainError, hasCode } from "../../../errors.ts";
-import { type Call, CallDeadlines, noteAnswer, type Source } from "../../call-deadlines.ts";
+import { type Call, CallDeadlines, noteAnswer, type Source } from "../../deadlines/call-deadlines.ts";
 import { RESEND } from "../../resend.ts";
 
 /**

@@ -2,9 +2,15 @@
 import { randomUUID } from "node:crypto";
 import pg from "pg";
 import { DomainError } from "../../../errors.ts";
-import { type WriteRefusal, writeRefusedError } from "../../read-only-storage.ts";
-import { brokeAfterSending, defect, noConnectionToSpare, tookTooLong, unreachable } from "../../storage-errors.ts";
-import { tlsErrorMessage } from "../../tls-errors.ts";
+import { type WriteRefusal, writeRefusedError } from "../../errors/read-only-storage.ts";
+import {
+  brokeAfterSending,
+  defect,
+  noConnectionToSpare,
+  tookTooLong,
+  unreachable,
+} from "../../errors/storage-errors.ts";
+import { tlsErrorMessage } from "../../errors/tls-errors.ts";
 import { type PostgresAddress, parsePostgresUri } from "./address.ts";
 import { ConnectionPool, TOO_MANY_CONNECTIONS } from "./connection-pool.ts";
 

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type pg from "pg";
 import { DomainError } from "../../../errors.ts";
-import { DRIVER_DEADLINE_MS, tooSlow, WORTH_SENDING_MS } from "../../call-deadlines.ts";
-import { CallsInFlight } from "../../calls-in-flight.ts";
-import { tooBusy } from "../../storage-errors.ts";
+import { DRIVER_DEADLINE_MS, tooSlow, WORTH_SENDING_MS } from "../../deadlines/call-deadlines.ts";
+import { CallsInFlight } from "../../deadlines/calls-in-flight.ts";
+import { tooBusy } from "../../errors/storage-errors.ts";
 import { STATEMENT_TIMEOUT_MS, translatePostgresError } from "./connection.ts";
 import type { PoolParameters, Statement } from "./statement.ts";
 

@@ -1,6 +1,6 @@
 /** Releases single messages of a claim: they are ready at once, or later. */
 import type { ClaimController } from "../../data-driver.ts";
-import { othersHold } from "../../delete-errors.ts";
+import { othersHold } from "../../errors/delete-errors.ts";
 import { normaliseUuid, validUuids } from "../../list-pages.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { RECORD } from "../messages/records.ts";

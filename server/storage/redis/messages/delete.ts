@@ -6,7 +6,7 @@ import {
   messageIsNotClaimed,
   messagesAreClaimed,
   messagesAreNotHeld,
-} from "../../delete-errors.ts";
+} from "../../errors/delete-errors.ts";
 import { validUuids } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import { DECREMENT_HELD } from "../claims/records.ts";

@@ -1,8 +1,8 @@
 /** Removes all messages of a queue in one step, or those before a bound in steps. */
 import { randomUUID } from "node:crypto";
 import { DomainError } from "../../../errors.ts";
-import { WORTH_SENDING_MS } from "../../call-deadlines.ts";
 import type { MessageController } from "../../data-driver.ts";
+import { WORTH_SENDING_MS } from "../../deadlines/call-deadlines.ts";
 import { keyReused, PURGED, PURGING, purgeDigest, readPurge } from "../../idempotency.ts";
 import { numberMarker } from "../../list-pages.ts";
 import { COUNT_HELD, DECREMENT_HELD } from "../claims/records.ts";

@@ -1,8 +1,8 @@
 import { hasCode } from "../../../errors.ts";
 import type { MessageController } from "../../data-driver.ts";
+import { isMoving, queueDoesNotExist, staleEpoch } from "../../errors/storage-errors.ts";
 import { normaliseUuid, validUuids } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
-import { isMoving, queueDoesNotExist, staleEpoch } from "../../storage-errors.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { DECREMENT_HELD } from "../claims/records.ts";
 import { QUEUE_PARTS } from "../keys.ts";

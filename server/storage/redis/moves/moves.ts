@@ -1,4 +1,4 @@
-import type { QueueTransfer } from "../../queue-transfer.ts";
+import type { QueueTransfer } from "../../moves/queue-transfer.ts";
 import type { QueueRows } from "../queue-rows.ts";
 import { MoveSource } from "./source.ts";
 import { MoveTarget } from "./target.ts";

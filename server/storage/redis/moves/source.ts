@@ -8,7 +8,7 @@ import type {
   MovedSubscription,
   QueueLife,
   QueueTransfer,
-} from "../../queue-transfer.ts";
+} from "../../moves/queue-transfer.ts";
 import { CLAIM_RECORD, HELD_BY } from "../claims/records.ts";
 import { CONTENT_PARTS, SUBSCRIPTION_PARTS } from "../keys.ts";
 import { RECORD, readOptional } from "../messages/records.ts";

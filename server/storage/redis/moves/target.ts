@@ -1,6 +1,6 @@
 import { DomainError } from "../../../errors.ts";
+import { staleEpoch } from "../../errors/storage-errors.ts";
 import { POP_PREFIX } from "../../idempotency.ts";
-import type { QueueRef } from "../../queue-ref.ts";
 import type {
   MovedClaim,
   MovedKey,
@@ -10,8 +10,8 @@ import type {
   MovedSubscription,
   QueueLife,
   QueueTransfer,
-} from "../../queue-transfer.ts";
-import { staleEpoch } from "../../storage-errors.ts";
+} from "../../moves/queue-transfer.ts";
+import type { QueueRef } from "../../queue-ref.ts";
 import { CONTENT_PARTS, STAGING, SUBSCRIPTION_PARTS } from "../keys.ts";
 import { CALL, CONTENT, FORGET_MOVE, QUEUE, QUEUE_ROW, RETIRE, SCHEDULE } from "../queue-lua.ts";
 import type { CallArgs, QueueRows } from "../queue-rows.ts";

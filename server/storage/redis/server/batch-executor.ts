@@ -1,4 +1,4 @@
-import { type Call, CallDeadlines, noteAnswer, type Source } from "../../call-deadlines.ts";
+import { type Call, CallDeadlines, noteAnswer, type Source } from "../../deadlines/call-deadlines.ts";
 import { RESEND } from "../../resend.ts";
 
 /** How many scripts of one partition are in flight at a time: the server runs one while the next is being sent. */

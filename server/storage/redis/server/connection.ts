@@ -4,8 +4,8 @@
  */
 import { ClientClosedError, ClientOfflineError, ConnectionTimeoutError, createClient, ErrorReply } from "redis";
 import { DomainError } from "../../../errors.ts";
-import { brokeAfterSending, tookTooLong, unreachable } from "../../storage-errors.ts";
-import { tlsNotAnswered } from "../../tls-errors.ts";
+import { brokeAfterSending, tookTooLong, unreachable } from "../../errors/storage-errors.ts";
+import { tlsNotAnswered } from "../../errors/tls-errors.ts";
 import type { RedisAddress, ServerAddress } from "./address.ts";
 import { refusedConnection, translateRedisError } from "./errors.ts";
 

@@ -1,8 +1,8 @@
 /** Translates errors of Redis to DomainErrors. */
 import { ErrorReply } from "redis";
 import { DomainError } from "../../../errors.ts";
-import { type WriteRefusal, writeRefusedError } from "../../read-only-storage.ts";
-import { brokeAfterSending, defect, unreachable } from "../../storage-errors.ts";
+import { type WriteRefusal, writeRefusedError } from "../../errors/read-only-storage.ts";
+import { brokeAfterSending, defect, unreachable } from "../../errors/storage-errors.ts";
 
 /** How a server's refusal of a write begins. The command changed nothing. */
 const WRITES_REFUSED: readonly (readonly [RegExp, WriteRefusal])[] = [

@@ -2,9 +2,9 @@
  * Runs scripts on the server. The server runs nothing else during a script, so a call of the driver is one script
  * wherever possible.
  */
-import { WORTH_SENDING_MS } from "../../call-deadlines.ts";
-import { CallsInFlight } from "../../calls-in-flight.ts";
-import { tooBusy } from "../../storage-errors.ts";
+import { WORTH_SENDING_MS } from "../../deadlines/call-deadlines.ts";
+import { CallsInFlight } from "../../deadlines/calls-in-flight.ts";
+import { tooBusy } from "../../errors/storage-errors.ts";
 import type { RedisLink } from "./cluster.ts";
 import { ANSWER_TIMEOUT_MS, isServerError } from "./connection.ts";
 import { translateRedisError } from "./errors.ts";

@@ -1,6 +1,6 @@
 /** What drivers report to callers, in the same words from every engine. Texts that say "Try again" stand here. */
-import { DomainError } from "../errors.ts";
-import type { QueueRef } from "./queue-ref.ts";
+import { DomainError } from "../../errors.ts";
+import type { QueueRef } from "../queue-ref.ts";
 import { tlsErrorMessage } from "./tls-errors.ts";
 
 /** Nothing was sent, or nothing that could have changed something. `message` is what is known beside that. */

@@ -10,7 +10,7 @@
  * milliseconds, whole or fractional. Each store adds them to its own clock. So what is moved lives longer by the time
  * it takes to travel, never shorter.
  */
-import type { QueueRef } from "./queue-ref.ts";
+import type { QueueRef } from "../queue-ref.ts";
 
 /** One life of a queue in a store. */
 export type QueueLife = QueueRef & { readonly epoch: number };

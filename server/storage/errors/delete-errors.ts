@@ -1,5 +1,5 @@
 /** Errors of deletes and releases that are refused, the same for every driver. */
-import { DomainError } from "../errors.ts";
+import { DomainError } from "../../errors.ts";
 
 /** Most ids that an error names. */
 const MAX_NAMED = 100;

@@ -1,5 +1,5 @@
 /** Storages that answer but refuse writes, because they are full or read-only. Reads may succeed. */
-import { DomainError, hasCode } from "../errors.ts";
+import { DomainError, hasCode } from "../../errors.ts";
 
 /** The reasons as sentences without their full stop. */
 const REASONS = {

@@ -1,6 +1,6 @@
 /** The deadline of each call to a storage. The time that a call waits in this process counts as well. */
-import { type DomainError, hasCode } from "../errors.ts";
-import { silent, stillUnderWay, tooBusy, tookTooLong } from "./storage-errors.ts";
+import { type DomainError, hasCode } from "../../errors.ts";
+import { silent, stillUnderWay, tooBusy, tookTooLong } from "../errors/storage-errors.ts";
 
 /** How long a driver's call may take, in milliseconds. */
 export const DRIVER_DEADLINE_MS = 5000;

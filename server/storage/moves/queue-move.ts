@@ -1,9 +1,9 @@
 /** Moves a queue from one store to another while clients use it. States the order of the steps, for any two drivers. */
 import { setTimeout as pause } from "node:timers/promises";
-import { DomainError, hasCode } from "../errors.ts";
-import { addPoolName } from "./add-pool-name.ts";
-import type { DataDriver } from "./data-driver.ts";
-import type { QueueRef } from "./queue-ref.ts";
+import { DomainError, hasCode } from "../../errors.ts";
+import type { DataDriver } from "../data-driver.ts";
+import { addPoolName } from "../errors/add-pool-name.ts";
+import type { QueueRef } from "../queue-ref.ts";
 import type { MovedCounts, MovedState, QueueLife, QueueTransfer } from "./queue-transfer.ts";
 
 /** Messages, changes, claims or keys that one call carries. */

@@ -1,4 +1,4 @@
-import { DomainError, STORAGE_FAILURES } from "../errors.ts";
+import { DomainError, STORAGE_FAILURES } from "../../errors.ts";
 
 /**
  * Returns a handler that rethrows a storage failure with the pool's name, which drivers do not know. The error is a new
