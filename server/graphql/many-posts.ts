@@ -1,6 +1,6 @@
 /** postToQueues: one request that posts to many queues. */
 import { type DomainError, type ErrorCode, type ErrorExtensions, errorExtensions } from "../errors.ts";
-import type { PostOutcome } from "../operations/many-posts.ts";
+import type { PostOutcome } from "../operations/messages/many-posts.ts";
 import { ErrorCodeType, RetryType } from "./http/mask-errors.ts";
 import { PostMessagesInput, postOf } from "./messages.ts";
 import { builder } from "./schema/builder.ts";

@@ -4,7 +4,7 @@ import type { CatalogueEntry } from "../storage/control-driver.ts";
 import { DEFAULT_POOL } from "../storage/data-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
 import { type QueueRef, queueKey } from "../storage/queue-ref.ts";
-import { audited, permitted, type Trace } from "./audit-trail.ts";
+import { audited, permitted, type Trace } from "./audit/audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
 import type { PageParams, ProjectAddress, QueueAddress } from "./input/addresses.ts";

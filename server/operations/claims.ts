@@ -3,7 +3,6 @@ import { DomainError } from "../errors.ts";
 import type { Claim, Message } from "../storage/data-driver.ts";
 import { emptyPage, type Page } from "../storage/list-pages.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
-import { type BodyBudget, pageBudget } from "./body-budget.ts";
 import type { OperationContext } from "./context.ts";
 import type { PageParams, QueueAddress } from "./input/addresses.ts";
 import { checkBatch, checkLimit, checkWhole, pageRequest } from "./input/limits.ts";
@@ -19,6 +18,7 @@ import {
   type QueueLookup,
 } from "./lifecycle/queue-lookup.ts";
 import { checkWait, type LongPolls } from "./live/long-polls.ts";
+import { type BodyBudget, pageBudget } from "./messages/body-budget.ts";
 import { type MessageRecord, placed } from "./messages/record.ts";
 
 /** A claim, with the project and queue that it is in. */

@@ -1,4 +1,4 @@
-import { createAuditOperations } from "./audit.ts";
+import { createAuditOperations } from "./audit/audit.ts";
 import { createBatchReadOperations } from "./batch-reads.ts";
 import { createCatalogueOperations } from "./catalogue.ts";
 import { createClaimOperations } from "./claims.ts";
@@ -8,7 +8,7 @@ import { createGcOperations } from "./gc.ts";
 import { createHealthOperations } from "./health.ts";
 import { createHealthHistoryOperations } from "./health-history.ts";
 import { createJobOperations } from "./jobs.ts";
-import { createKeyValueStoreOperations } from "./key-value-stores.ts";
+import { createKeyValueStoreOperations } from "./key-value-stores/key-value-stores.ts";
 import { createDeadLetters } from "./lifecycle/dead-letters.ts";
 import { createMissingDeadLetterQueues } from "./lifecycle/missing-dead-letter-queues.ts";
 import { createQueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
@@ -18,15 +18,15 @@ import { JobWatch } from "./live/job-watch.ts";
 import { LongPolls } from "./live/long-polls.ts";
 import { QueueTail } from "./live/queue-tail.ts";
 import { createTicker } from "./live/ticker.ts";
-import { createMessageOperations } from "./messages.ts";
+import { createMessageOperations } from "./messages/messages.ts";
 import { namingErrors } from "./named-errors.ts";
 import type { Operations } from "./operations.ts";
 import { createPoolChecks } from "./pool-facts/health-checks.ts";
 import { createPoolPlacementOperations } from "./pool-facts/placement.ts";
 import { Refusals } from "./pool-facts/refusals.ts";
-import { createPoolOperations } from "./pools.ts";
+import { createPoolOperations } from "./pools/pools.ts";
 import { createProjectOperations } from "./projects.ts";
-import { createQueueOperations } from "./queues.ts";
+import { createQueueOperations } from "./queues/queues.ts";
 import { createSubscriptionOperations } from "./subscriptions.ts";
 
 /**

@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { DomainError } from "../errors.ts";
 import type { Page, PageRequest } from "../storage/list-pages.ts";
-import { audited, type Trace, type Transaction } from "./audit-trail.ts";
+import { audited, type Trace, type Transaction } from "./audit/audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 
 /**

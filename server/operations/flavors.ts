@@ -3,7 +3,7 @@ import { DomainError } from "../errors.ts";
 import { type BatchResult, resultOf } from "../storage/batch-result.ts";
 import { type Capability, DEFAULT_POOL } from "../storage/data-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
-import { audited, permitted, type Transaction } from "./audit-trail.ts";
+import { audited, permitted, type Transaction } from "./audit/audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import { type DropAllParams, type DropAllResult, dropAll } from "./drop-all.ts";
 import type { PageParams, ProjectAddress } from "./input/addresses.ts";

@@ -14,7 +14,7 @@ import type { JobWork } from "../jobs/runner.ts";
 import { DEFAULT_POOL } from "../storage/data-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
-import { audited, permitted, possible } from "./audit-trail.ts";
+import { audited, permitted, possible } from "./audit/audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 import type { PageParams, QueueAddress } from "./input/addresses.ts";
 import { badInput, checkBatch, pageRequest } from "./input/limits.ts";

@@ -4,7 +4,7 @@
  * and returns plain records. All errors are DomainErrors. Any operation can fail with FORBIDDEN, BAD_INPUT and
  * STORAGE_UNAVAILABLE.
  */
-import type { AuditOperations } from "./audit.ts";
+import type { AuditOperations } from "./audit/audit.ts";
 import type { BatchReadOperations } from "./batch-reads.ts";
 import type { CatalogueOperations } from "./catalogue.ts";
 import type { ClaimOperations } from "./claims.ts";
@@ -13,12 +13,12 @@ import type { GcOperations } from "./gc.ts";
 import type { HealthOperations } from "./health.ts";
 import type { HealthHistoryOperations } from "./health-history.ts";
 import type { JobOperations } from "./jobs.ts";
-import type { KeyValueStoreOperations } from "./key-value-stores.ts";
-import type { MessageOperations } from "./messages.ts";
+import type { KeyValueStoreOperations } from "./key-value-stores/key-value-stores.ts";
+import type { MessageOperations } from "./messages/messages.ts";
 import type { PoolPlacementOperations } from "./pool-facts/placement.ts";
-import type { PoolOperations } from "./pools.ts";
+import type { PoolOperations } from "./pools/pools.ts";
 import type { ProjectOperations } from "./projects.ts";
-import type { QueueOperations } from "./queues.ts";
+import type { QueueOperations } from "./queues/queues.ts";
 import type { SubscriptionOperations } from "./subscriptions.ts";
 
 export interface Operations {

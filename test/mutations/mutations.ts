@@ -371,11 +371,11 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "Of posts to many queues, one that fails stops no other",
-    file: "server/operations/many-posts.ts",
+    file: "server/operations/messages/many-posts.ts",
     from: 'if (error instanceof DomainError && error.code !== "INTERNAL") return { error: withDetails(error, names) };',
     to: "if (error instanceof DomainError) throw error;",
     test: {
-      file: "test/operations/many-posts.test.ts",
+      file: "test/operations/messages/many-posts.test.ts",
       name: "outcomes come in the order given, and a post that fails stops no other",
     },
   },

@@ -11,7 +11,7 @@ import {
 } from "graphql";
 import type { Limits } from "../../config.ts";
 import { DomainError } from "../../errors.ts";
-import type { BodyBudget } from "../../operations/body-budget.ts";
+import type { BodyBudget } from "../../operations/messages/body-budget.ts";
 import type { Message } from "../../storage/data-driver.ts";
 
 type Sizes = Pick<Limits, "MAX_ANSWER_BYTES" | "MAX_PAGE_BYTES" | "MAX_MESSAGES_POST_SIZE">;

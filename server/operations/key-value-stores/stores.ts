@@ -2,7 +2,7 @@ import { type Access, requireRole } from "../../access/access.ts";
 import { DEFAULT_LOCK_TIMEOUT_SECONDS } from "../../kvs/region.ts";
 import { checkUserStoreName } from "../../kvs/stores.ts";
 import type { Page } from "../../storage/list-pages.ts";
-import { intended, permitted } from "../audit-trail.ts";
+import { intended, permitted } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { PageParams } from "../input/addresses.ts";
 import { checkBatch, checkWhole, pageRequest } from "../input/limits.ts";

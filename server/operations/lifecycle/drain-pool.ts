@@ -5,7 +5,7 @@ import { isPassing } from "../../jobs/patience.ts";
 import { type JobProgress, JobStopped } from "../../jobs/runner.ts";
 import type { CatalogueEntry } from "../../storage/control-driver.ts";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
-import type { Transaction } from "../audit-trail.ts";
+import type { Transaction } from "../audit/audit-trail.ts";
 import type { ExcludedQueue } from "./dead-letter-groups.ts";
 import { flavorOf, type MoveParts, metadataOf, writeDown } from "./move-parts.ts";
 

@@ -1,7 +1,7 @@
 /** Changes of a queue's metadata, and what follows from them. */
 import { DomainError } from "../../errors.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
-import { audited, type Trace } from "../audit-trail.ts";
+import { audited, type Trace } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import { type QueueMetadata, readMetadata } from "../input/queue-metadata.ts";
 import { refuseUnknownAttributes, unknownAttributes } from "../input/unknown-attributes.ts";

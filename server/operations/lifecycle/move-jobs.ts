@@ -2,7 +2,7 @@
 import type { Job, JobKind } from "../../jobs/job.ts";
 import type { JobWork } from "../../jobs/runner.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
-import type { Transaction } from "../audit-trail.ts";
+import type { Transaction } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import { createDeadLetterGroups, type DeadLetterGroups } from "./dead-letter-groups.ts";
 import { drainPool, giveWeightBack, requireElsewhere } from "./drain-pool.ts";

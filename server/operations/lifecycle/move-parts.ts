@@ -2,7 +2,7 @@
 import type { Job } from "../../jobs/job.ts";
 import type { QueueMove } from "../../storage/control-driver.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
-import type { Transaction } from "../audit-trail.ts";
+import type { Transaction } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import { readMetadata } from "../input/queue-metadata.ts";
 import type { DeadLetterGroups } from "./dead-letter-groups.ts";

@@ -8,7 +8,7 @@ import { DomainError, hasCode, isUnavailable } from "../../errors.ts";
 import type { CatalogueEntry } from "../../storage/control-driver.ts";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
-import { audited } from "../audit-trail.ts";
+import { audited } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueMetadata } from "../input/queue-metadata.ts";
 import { orIfMissing, type QueueLookup } from "./queue-lookup.ts";

@@ -9,7 +9,7 @@ import type { QueueMove } from "../../storage/control-driver.ts";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
 import { type MoveReport, moveQueue } from "../../storage/moves/queue-move.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
-import type { Transaction } from "../audit-trail.ts";
+import type { Transaction } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import { MoveRecovery, queueChanged } from "./move-recovery.ts";
 import { orIfMissing } from "./queue-lookup.ts";

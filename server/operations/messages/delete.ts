@@ -1,13 +1,13 @@
 import type { Access } from "../../access/access.ts";
 import type { DeleteOutcome } from "../../storage/data-driver.ts";
-import { intended, permitted } from "../audit-trail.ts";
-import { type BodyBudget, pageBudget } from "../body-budget.ts";
+import { intended, permitted } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { badInput, checkBatch, checkLimit } from "../input/limits.ts";
 import { checkToken, chosenQueue } from "../input/names.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import { inLiveQueue, type QueueLookup } from "../lifecycle/queue-lookup.ts";
+import { type BodyBudget, pageBudget } from "./body-budget.ts";
 import { chosen } from "./input.ts";
 import { itself, type MessageRecord, placed } from "./record.ts";
 

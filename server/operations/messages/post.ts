@@ -6,8 +6,8 @@ import { checkCount, type MessageToPost, newMessages } from "../input/new-messag
 import { readMetadata } from "../input/queue-metadata.ts";
 import type { QueueLifecycle } from "../lifecycle/queue-lifecycle.ts";
 import { attributesUnlessMissing, creatingIfMissing, type QueueLookup } from "../lifecycle/queue-lookup.ts";
-import { type PostOutcome, postToMany } from "../many-posts.ts";
 import { chosen } from "./input.ts";
+import { type PostOutcome, postToMany } from "./many-posts.ts";
 
 /** Role operator. */
 export interface MessagePosts {

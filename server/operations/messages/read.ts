@@ -3,7 +3,6 @@ import { DomainError, hasCode } from "../../errors.ts";
 import type { Message } from "../../storage/data-driver.ts";
 import { emptyPage, type Page } from "../../storage/list-pages.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
-import { type BodyBudget, pageBudget } from "../body-budget.ts";
 import type { OperationContext } from "../context.ts";
 import type { PageParams, QueueAddress } from "../input/addresses.ts";
 import { checkBatch, pageRequest } from "../input/limits.ts";
@@ -12,6 +11,7 @@ import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import { inLiveQueue, orIfMissing, type QueueLookup } from "../lifecycle/queue-lookup.ts";
 import { checkWait, type LongPolls } from "../live/long-polls.ts";
 import type { QueueTail } from "../live/queue-tail.ts";
+import { type BodyBudget, pageBudget } from "./body-budget.ts";
 import { chosen, listFilters, type MessageFilters } from "./input.ts";
 import { itself, type MessageRecord, placed } from "./record.ts";
 

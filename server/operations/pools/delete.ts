@@ -1,7 +1,7 @@
 import type { Access } from "../../access/access.ts";
 import { DomainError } from "../../errors.ts";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
-import { audited, permitted } from "../audit-trail.ts";
+import { audited, permitted } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import { type DropAllParams, type DropAllResult, dropAll } from "../drop-all.ts";
 import { checkName } from "../input/names.ts";

@@ -2,7 +2,7 @@ import { type Access, requireRole } from "../../access/access.ts";
 import { DomainError, isUnavailable } from "../../errors.ts";
 import type { Pool } from "../../storage/control-driver.ts";
 import { type Capability, type DataDriver, DEFAULT_POOL } from "../../storage/data-driver.ts";
-import { audited, permitted } from "../audit-trail.ts";
+import { audited, permitted } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import { requireNoneEmptied } from "../flavors.ts";
 import { badInput } from "../input/limits.ts";

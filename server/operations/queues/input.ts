@@ -1,7 +1,7 @@
 import type { Access } from "../../access/access.ts";
 
 import type { QueueRef } from "../../storage/queue-ref.ts";
-import { permitted } from "../audit-trail.ts";
+import { permitted } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { chosenQueue } from "../input/names.ts";

@@ -1,6 +1,6 @@
 import type { Access } from "../../access/access.ts";
 import type { PurgeBound } from "../../storage/data-driver.ts";
-import { intended } from "../audit-trail.ts";
+import { intended } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { badInput } from "../input/limits.ts";

@@ -1,10 +1,10 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { Access } from "../../server/access/access.ts";
-import { DomainError } from "../../server/errors.ts";
-import { walk } from "../conformance/walk.ts";
-import { postgresByDetour } from "../support/detour.ts";
-import { admin, aService, codeOf, operator, over, refusal, type Service, viewer, withBroken } from "./a-service.ts";
+import type { Access } from "../../../server/access/access.ts";
+import { DomainError } from "../../../server/errors.ts";
+import { walk } from "../../conformance/walk.ts";
+import { postgresByDetour } from "../../support/detour.ts";
+import { admin, aService, codeOf, operator, over, refusal, type Service, viewer, withBroken } from "../a-service.ts";
 
 let service: Service;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { DomainError } from "../../server/errors.ts";
-import type { PooledDataDriver } from "../../server/storage/pooled-data-driver.ts";
-import { admin, aService, codeOf, operator, over, type Service, withBroken } from "./a-service.ts";
+import { DomainError } from "../../../server/errors.ts";
+import type { PooledDataDriver } from "../../../server/storage/pooled-data-driver.ts";
+import { admin, aService, codeOf, operator, over, type Service, withBroken } from "../a-service.ts";
 
 let service: Service;
 beforeAll(async () => {

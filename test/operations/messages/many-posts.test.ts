@@ -1,9 +1,9 @@
 /** Posts to many queues, by what they do to one another. What one post does is tested in messages.test.ts. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { readConfig } from "../../server/config.ts";
-import { DomainError, withDetails } from "../../server/errors.ts";
-import { type PostOutcome, postToMany as postToManyAfter } from "../../server/operations/many-posts.ts";
-import { defect } from "../../server/storage/errors/storage-errors.ts";
+import { readConfig } from "../../../server/config.ts";
+import { DomainError, withDetails } from "../../../server/errors.ts";
+import { type PostOutcome, postToMany as postToManyAfter } from "../../../server/operations/messages/many-posts.ts";
+import { defect } from "../../../server/storage/errors/storage-errors.ts";
 
 const limits = readConfig({ MAX_POSTS: "50", MAX_POSTS_MESSAGES: "60", MAX_POSTS_SIZE: "1000000" });
 const warned: unknown[] = [];

@@ -1,7 +1,7 @@
-import type { OperationContext } from "./context.ts";
-import { createEntryOperations, type EntryOperations } from "./key-value-stores/entries.ts";
-import { createLockOperations, type LockOperations } from "./key-value-stores/locks.ts";
-import { createStoreOperations, type StoreOperations } from "./key-value-stores/stores.ts";
+import type { OperationContext } from "../context.ts";
+import { createEntryOperations, type EntryOperations } from "./entries.ts";
+import { createLockOperations, type LockOperations } from "./locks.ts";
+import { createStoreOperations, type StoreOperations } from "./stores.ts";
 
 /**
  * Everything here needs the role admin. STORE_DOES_NOT_EXIST for a store that nobody created, and for the values and

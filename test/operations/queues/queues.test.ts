@@ -1,7 +1,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { DomainError } from "../../server/errors.ts";
-import { admin, aService, codeOf, operator, refusal, type Service, viewer, withBroken } from "./a-service.ts";
+import { DomainError } from "../../../server/errors.ts";
+import { admin, aService, codeOf, operator, refusal, type Service, viewer, withBroken } from "../a-service.ts";
 
 let service: Service;
 beforeAll(async () => {

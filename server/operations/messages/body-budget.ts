@@ -1,5 +1,5 @@
-import type { Limits } from "../config.ts";
-import type { Message } from "../storage/data-driver.ts";
+import type { Limits } from "../../config.ts";
+import type { Message } from "../../storage/data-driver.ts";
 
 /**
  * How many bytes of message bodies a call may read for its answer. A door supplies it. A call that waits for messages

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { admin, aService, codeOf, operator, refusal, type Service, viewer } from "./a-service.ts";
+import { admin, aService, codeOf, operator, refusal, type Service, viewer } from "../a-service.ts";
 
 let service: Service;
 beforeAll(async () => {

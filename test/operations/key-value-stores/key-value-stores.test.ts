@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { DomainError } from "../../server/errors.ts";
-import { admin, aService, codeOf, operator, refusal, type Service, withBroken } from "./a-service.ts";
+import { DomainError } from "../../../server/errors.ts";
+import { admin, aService, codeOf, operator, refusal, type Service, withBroken } from "../a-service.ts";
 
 let service: Service;
 beforeAll(async () => {

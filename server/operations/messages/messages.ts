@@ -1,12 +1,12 @@
-import type { OperationContext } from "./context.ts";
-import type { DeadLetters } from "./lifecycle/dead-letters.ts";
-import type { QueueLifecycle } from "./lifecycle/queue-lifecycle.ts";
-import type { QueueLookup } from "./lifecycle/queue-lookup.ts";
-import type { LongPolls } from "./live/long-polls.ts";
-import type { QueueTail } from "./live/queue-tail.ts";
-import { createMessageDeletes, type MessageDeletes } from "./messages/delete.ts";
-import { createMessagePosts, type MessagePosts } from "./messages/post.ts";
-import { createMessageReads, type MessageReads } from "./messages/read.ts";
+import type { OperationContext } from "../context.ts";
+import type { DeadLetters } from "../lifecycle/dead-letters.ts";
+import type { QueueLifecycle } from "../lifecycle/queue-lifecycle.ts";
+import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
+import type { LongPolls } from "../live/long-polls.ts";
+import type { QueueTail } from "../live/queue-tail.ts";
+import { createMessageDeletes, type MessageDeletes } from "./delete.ts";
+import { createMessagePosts, type MessagePosts } from "./post.ts";
+import { createMessageReads, type MessageReads } from "./read.ts";
 
 /**
  * Reading needs the role viewer; post, pop and delete need operator. Reads treat a missing queue as an empty one. The

@@ -1,13 +1,13 @@
 /** One request that posts to many queues. */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { Access } from "../access/access.ts";
-import type { Limits } from "../config.ts";
-import { DomainError, internalMessage, withDetails } from "../errors.ts";
-import { withDeadline } from "../storage/deadlines/deadline.ts";
-import { stillUnderWay, tooBusy } from "../storage/errors/storage-errors.ts";
-import type { OperationContext } from "./context.ts";
-import type { QueueAddress } from "./input/addresses.ts";
-import { badInput } from "./input/limits.ts";
+import type { Access } from "../../access/access.ts";
+import type { Limits } from "../../config.ts";
+import { DomainError, internalMessage, withDetails } from "../../errors.ts";
+import { withDeadline } from "../../storage/deadlines/deadline.ts";
+import { stillUnderWay, tooBusy } from "../../storage/errors/storage-errors.ts";
+import type { OperationContext } from "../context.ts";
+import type { QueueAddress } from "../input/addresses.ts";
+import { badInput } from "../input/limits.ts";
 
 interface Post extends QueueAddress {
   messages: readonly { bodyText: string }[];

@@ -6,10 +6,10 @@
  *   two leaves "intended".
  * - A refusal is written too.
  */
-import { type Access, type Role, requireRole } from "../access/access.ts";
-import { DomainError, hasCode } from "../errors.ts";
-import type { AuditEntry, ControlDriver } from "../storage/control-driver.ts";
-import type { OperationContext } from "./context.ts";
+import { type Access, type Role, requireRole } from "../../access/access.ts";
+import { DomainError, hasCode } from "../../errors.ts";
+import type { AuditEntry, ControlDriver } from "../../storage/control-driver.ts";
+import type { OperationContext } from "../context.ts";
 
 /** Who acts on what. `action` is the GraphQL mutation's name. */
 export interface Trace {

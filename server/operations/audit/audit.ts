@@ -1,11 +1,11 @@
-import { type Access, requireRole } from "../access/access.ts";
-import type { AuditEntry } from "../storage/control-driver.ts";
-import type { Page } from "../storage/list-pages.ts";
-import type { OperationContext } from "./context.ts";
-import type { PageParams, ProjectAddress } from "./input/addresses.ts";
-import { checkBatch, checkText, pageRequest } from "./input/limits.ts";
-import { chosenScope } from "./input/names.ts";
-import { readVisible } from "./input/visible.ts";
+import { type Access, requireRole } from "../../access/access.ts";
+import type { AuditEntry } from "../../storage/control-driver.ts";
+import type { Page } from "../../storage/list-pages.ts";
+import type { OperationContext } from "../context.ts";
+import type { PageParams, ProjectAddress } from "../input/addresses.ts";
+import { checkBatch, checkText, pageRequest } from "../input/limits.ts";
+import { chosenScope } from "../input/names.ts";
+import { readVisible } from "../input/visible.ts";
 
 /** Reading the log needs the role admin. */
 export interface AuditOperations {
