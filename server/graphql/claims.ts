@@ -1,5 +1,5 @@
 import type { GraphQLResolveInfo } from "graphql";
-import type { ClaimRecord } from "../operations/claims.ts";
+import type { ClaimRecord } from "../operations/claims/record.ts";
 import type { QueueAddress } from "../operations/input/addresses.ts";
 import type { MessageRecord } from "../operations/messages/record.ts";
 import { MessageType } from "./messages.ts";

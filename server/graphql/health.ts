@@ -1,7 +1,8 @@
 /** The health of the service, the caller, and the limits on requests. */
 import type { Limits } from "../config.ts";
 import type { GcReport } from "../operations/gc.ts";
-import type { HealthReport, PoolHealth } from "../operations/health.ts";
+import type { HealthReport } from "../operations/health/health.ts";
+import type { PoolHealth } from "../operations/health/record.ts";
 import { FIXED_LIMITS } from "../operations/input/fixed-limits.ts";
 import type { GcResult, OperationHealth } from "../storage/driver-health.ts";
 import { MAX_ALIASES, MAX_COST } from "./http/document-limits.ts";

@@ -1,4 +1,4 @@
-import type { SubscriptionRecord } from "../operations/subscriptions.ts";
+import type { SubscriptionRecord } from "../operations/subscriptions/record.ts";
 import { addressOf, followQueue, QUEUE_REFERENCE, QueueType } from "./queue-types.ts";
 import {
   createQueueField,

@@ -1,7 +1,7 @@
 /** The health of this service, for people, load balancers and Prometheus. */
 import type { FastifyInstance } from "fastify";
 import type { Metrics } from "../metrics.ts";
-import type { HealthOperations, HealthReport } from "../operations/health.ts";
+import type { HealthOperations, HealthReport } from "../operations/health/health.ts";
 import type { EventLoopWatch } from "./event-loop.ts";
 
 const HEALTH_JSON = "application/health+json";

@@ -9,7 +9,7 @@ import type { Access } from "../access/access.ts";
 import { createRequestAccess } from "../access/request-access.ts";
 import type { Config } from "../config.ts";
 import type { Metrics } from "../metrics.ts";
-import type { HealthOperations } from "../operations/health.ts";
+import type { HealthOperations } from "../operations/health/health.ts";
 import { answer, answerError, COMPRESSED, type ErrorAnswer } from "./answer-errors.ts";
 import { answerClientError } from "./client-errors.ts";
 import { createCompression } from "./compression.ts";

@@ -4,7 +4,7 @@ import { type BatchResult, resultOf } from "../storage/batch-result.ts";
 import { type CountedQueue, MAX_CARRIED_BYTES, type Message, type QueueClaim } from "../storage/data-driver.ts";
 import { emptyPage, type Page } from "../storage/list-pages.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
-import { type ClaimRecord, claimed } from "./claims.ts";
+import { type ClaimRecord, claimed } from "./claims/record.ts";
 import type { OperationContext } from "./context.ts";
 import type { PageParams, QueueAddress } from "./input/addresses.ts";
 import { checkBatch, pageRequest } from "./input/limits.ts";
@@ -13,9 +13,9 @@ import type { ReservedAttributes } from "./input/queue-attributes.ts";
 import type { DeadLetters } from "./lifecycle/dead-letters.ts";
 import type { QueueLookup } from "./lifecycle/queue-lookup.ts";
 import { type BodyBudget, pageBudget } from "./messages/body-budget.ts";
-import { listFilters, type MessageFilters } from "./messages/input.ts";
+import { listFilters, type MessageFilters } from "./messages/filters.ts";
 import { type MessageRecord, placed } from "./messages/record.ts";
-import { type SubscriptionRecord, toRecord } from "./subscriptions.ts";
+import { type SubscriptionRecord, toRecord } from "./subscriptions/record.ts";
 
 interface Queues {
   queues: readonly QueueAddress[];

@@ -1,12 +1,12 @@
 import { createAuditOperations } from "./audit/audit.ts";
 import { createBatchReadOperations } from "./batch-reads.ts";
-import { createCatalogueOperations } from "./catalogue.ts";
-import { createClaimOperations } from "./claims.ts";
+import { createCatalogueOperations } from "./catalogue/catalogue.ts";
+import { createClaimOperations } from "./claims/claims.ts";
 import type { OperationContext } from "./context.ts";
 import { createFlavorOperations } from "./flavors.ts";
 import { createGcOperations } from "./gc.ts";
-import { createHealthOperations } from "./health.ts";
-import { createHealthHistoryOperations } from "./health-history.ts";
+import { createHealthOperations } from "./health/health.ts";
+import { createHealthHistoryOperations } from "./health/health-history.ts";
 import { createJobOperations } from "./jobs.ts";
 import { createKeyValueStoreOperations } from "./key-value-stores/key-value-stores.ts";
 import { createDeadLetters } from "./lifecycle/dead-letters.ts";
@@ -27,7 +27,7 @@ import { Refusals } from "./pool-facts/refusals.ts";
 import { createPoolOperations } from "./pools/pools.ts";
 import { createProjectOperations } from "./projects.ts";
 import { createQueueOperations } from "./queues/queues.ts";
-import { createSubscriptionOperations } from "./subscriptions.ts";
+import { createSubscriptionOperations } from "./subscriptions/subscriptions.ts";
 
 /**
  * Builds all operations on one context. They share one queue look-up, one ticker, the queue tails, the long polls and

@@ -6,12 +6,12 @@
  */
 import type { AuditOperations } from "./audit/audit.ts";
 import type { BatchReadOperations } from "./batch-reads.ts";
-import type { CatalogueOperations } from "./catalogue.ts";
-import type { ClaimOperations } from "./claims.ts";
+import type { CatalogueOperations } from "./catalogue/catalogue.ts";
+import type { ClaimOperations } from "./claims/claims.ts";
 import type { FlavorOperations } from "./flavors.ts";
 import type { GcOperations } from "./gc.ts";
-import type { HealthOperations } from "./health.ts";
-import type { HealthHistoryOperations } from "./health-history.ts";
+import type { HealthOperations } from "./health/health.ts";
+import type { HealthHistoryOperations } from "./health/health-history.ts";
 import type { JobOperations } from "./jobs.ts";
 import type { KeyValueStoreOperations } from "./key-value-stores/key-value-stores.ts";
 import type { MessageOperations } from "./messages/messages.ts";
@@ -19,7 +19,7 @@ import type { PoolPlacementOperations } from "./pool-facts/placement.ts";
 import type { PoolOperations } from "./pools/pools.ts";
 import type { ProjectOperations } from "./projects.ts";
 import type { QueueOperations } from "./queues/queues.ts";
-import type { SubscriptionOperations } from "./subscriptions.ts";
+import type { SubscriptionOperations } from "./subscriptions/subscriptions.ts";
 
 export interface Operations {
   readonly queues: QueueOperations;

@@ -1,5 +1,4 @@
-import type { Access } from "../../access/access.ts";
-import { chooseProject } from "../../access/access.ts";
+import { type Access, chooseProject, requireRole } from "../../access/access.ts";
 import type { Limits } from "../../config.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
 import type { QueueAddress } from "./addresses.ts";
@@ -65,6 +64,17 @@ function checkProject(limits: Limits, given: unknown): void {
 export function chosenQueue(limits: Limits, access: Access, address: QueueAddress): QueueRef {
   const project = chosenProject(limits, access, address.project);
   return { project, name: checkQueueName(limits, address.queue) };
+}
+
+/** Like chosenQueue, and checks the role first. */
+export function allowedQueue(
+  limits: Limits,
+  access: Access,
+  role: "viewer" | "operator",
+  address: QueueAddress,
+): QueueRef {
+  requireRole(access, role);
+  return chosenQueue(limits, access, address);
 }
 
 /** Returns a client id or an idempotency key, or BAD_INPUT. Null when it is null or left out. */

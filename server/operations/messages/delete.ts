@@ -4,11 +4,10 @@ import { intended, permitted } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { badInput, checkBatch, checkLimit } from "../input/limits.ts";
-import { checkToken, chosenQueue } from "../input/names.ts";
+import { allowedQueue, checkToken, chosenQueue } from "../input/names.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import { inLiveQueue, type QueueLookup } from "../lifecycle/queue-lookup.ts";
 import { type BodyBudget, pageBudget } from "./body-budget.ts";
-import { chosen } from "./input.ts";
 import { itself, type MessageRecord, placed } from "./record.ts";
 
 /** Role operator. */
@@ -86,7 +85,7 @@ export function createMessageDeletes(
 
   return {
     async pop(access, params) {
-      const queue = chosen(context, access, "operator", params);
+      const queue = allowedQueue(limits, access, "operator", params);
       const { bodies = ofPage } = params;
       const limit = checkLimit(limits, "limit", params.limit);
       const idempotencyKey = checkToken("idempotencyKey", params.idempotencyKey);
@@ -106,7 +105,7 @@ export function createMessageDeletes(
         const deleted = await deleteMany(access, "deleteMessage", { ...params, ids: [id], claimIds });
         return deleted > 0 ? "deleted" : "absent";
       }
-      const queue = chosen(context, access, "operator", params);
+      const queue = allowedQueue(limits, access, "operator", params);
       const claim = claimId === undefined ? {} : { claimId };
       return inLiveQueue(lookup, queue, () => data.messages.delete({ queue, id, ...claim }));
     },

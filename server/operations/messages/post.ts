@@ -1,12 +1,11 @@
 import { type Access, requireRole } from "../../access/access.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
-import { checkToken } from "../input/names.ts";
+import { allowedQueue, checkToken } from "../input/names.ts";
 import { checkCount, type MessageToPost, newMessages } from "../input/new-messages.ts";
 import { readMetadata } from "../input/queue-metadata.ts";
 import type { QueueLifecycle } from "../lifecycle/queue-lifecycle.ts";
 import { attributesUnlessMissing, creatingIfMissing, type QueueLookup } from "../lifecycle/queue-lookup.ts";
-import { chosen } from "./input.ts";
 import { type PostOutcome, postToMany } from "./many-posts.ts";
 
 /** Role operator. */
@@ -42,7 +41,7 @@ export function createMessagePosts(
   const { data, limits } = context;
 
   async function post(access: Access, params: Parameters<MessagePosts["post"]>[1]): Promise<{ ids: string[] }> {
-    const queue = chosen(context, access, "operator", params);
+    const queue = allowedQueue(limits, access, "operator", params);
     const clientId = checkToken("clientId", params.clientId);
     const idempotencyKey = checkToken("idempotencyKey", params.idempotencyKey);
     checkCount(limits.MAX_MESSAGES_PER_POST, params.messages);
@@ -60,7 +59,7 @@ export function createMessagePosts(
   async function lookUpTogether(access: Access, posts: readonly QueueAddress[]): Promise<void> {
     const queues = posts.flatMap((address) => {
       try {
-        return [chosen(context, access, "operator", address)];
+        return [allowedQueue(limits, access, "operator", address)];
       } catch {
         // Its post says why.
         return [];

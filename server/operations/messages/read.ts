@@ -6,13 +6,14 @@ import type { QueueRef } from "../../storage/queue-ref.ts";
 import type { OperationContext } from "../context.ts";
 import type { PageParams, QueueAddress } from "../input/addresses.ts";
 import { checkBatch, pageRequest } from "../input/limits.ts";
+import { allowedQueue } from "../input/names.ts";
 import type { ReservedAttributes } from "../input/queue-attributes.ts";
 import type { DeadLetters } from "../lifecycle/dead-letters.ts";
 import { inLiveQueue, orIfMissing, type QueueLookup } from "../lifecycle/queue-lookup.ts";
 import { checkWait, type LongPolls } from "../live/long-polls.ts";
 import type { QueueTail } from "../live/queue-tail.ts";
 import { type BodyBudget, pageBudget } from "./body-budget.ts";
-import { chosen, listFilters, type MessageFilters } from "./input.ts";
+import { listFilters, type MessageFilters } from "./filters.ts";
 import { itself, type MessageRecord, placed } from "./record.ts";
 
 /** Role viewer. A missing queue reads as an empty one; `watch` is QUEUE_DOES_NOT_EXIST there. */
@@ -81,7 +82,7 @@ export function createMessageReads(context: OperationContext, parts: ReadParts):
   const ofPage = pageBudget(limits);
   return {
     async list(access, params) {
-      const queue = chosen(context, access, "viewer", params);
+      const queue = allowedQueue(limits, access, "viewer", params);
       const { bodies = ofPage } = params;
       const request = { queue, page: pageRequest(limits, params.page), ...listFilters(params) };
       return longPolls.until(
@@ -104,7 +105,7 @@ export function createMessageReads(context: OperationContext, parts: ReadParts):
     },
 
     async get(access, params) {
-      const queue = chosen(context, access, "viewer", params);
+      const queue = allowedQueue(limits, access, "viewer", params);
       const { bodies = ofPage } = params;
       return readStates(
         parts,
@@ -119,7 +120,7 @@ export function createMessageReads(context: OperationContext, parts: ReadParts):
     },
 
     async bulkGet(access, params) {
-      const queue = chosen(context, access, "viewer", params);
+      const queue = allowedQueue(limits, access, "viewer", params);
       const { bodies = ofPage } = params;
       const ids = checkBatch(limits, "ids", params.ids);
       return readStates<MessageRecord[]>(
@@ -134,7 +135,7 @@ export function createMessageReads(context: OperationContext, parts: ReadParts):
     },
 
     async first(access, params) {
-      const queue = chosen(context, access, "viewer", params);
+      const queue = allowedQueue(limits, access, "viewer", params);
       const { bodies = ofPage } = params;
       const sort = params.sort === "newest" ? -1 : 1;
       return readStates(
@@ -150,7 +151,7 @@ export function createMessageReads(context: OperationContext, parts: ReadParts):
     },
 
     async newestMarker(access, params) {
-      const queue = chosen(context, access, "viewer", params);
+      const queue = allowedQueue(limits, access, "viewer", params);
       try {
         return (await data.messages.first({ queue, sort: -1 })).marker;
       } catch (error) {
@@ -160,7 +161,7 @@ export function createMessageReads(context: OperationContext, parts: ReadParts):
     },
 
     async *watch(access, params) {
-      const queue = chosen(context, access, "viewer", params);
+      const queue = allowedQueue(limits, access, "viewer", params);
       const { after } = pageRequest(limits, { after: params.after ?? null });
       for await (const message of tail.watch(queue, after, params.signal)) {
         // Cached for a second, so rarely a query.

@@ -1,6 +1,6 @@
 /** Messages that reached their queue's maximum of deliveries while its dead letter queue does not exist. */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import type { HealthOperations } from "../../../server/operations/health.ts";
+import type { HealthOperations } from "../../../server/operations/health/health.ts";
 import type { QueueRef } from "../../../server/storage/queue-ref.ts";
 import { admin, aService, operator, over, type Service, viewer, withBroken } from "../a-service.ts";
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { DomainError } from "../../server/errors.ts";
-import { createOperations } from "../../server/operations/create-operations.ts";
-import { emptyPage } from "../../server/storage/list-pages.ts";
-import { admin, aService, codeOf, operator, over, type Service, viewer, withBroken } from "./a-service.ts";
+import { DomainError } from "../../../server/errors.ts";
+import { createOperations } from "../../../server/operations/create-operations.ts";
+import { emptyPage } from "../../../server/storage/list-pages.ts";
+import { admin, aService, codeOf, operator, over, type Service, viewer, withBroken } from "../a-service.ts";
 
 let service: Service;
 let now = 0;

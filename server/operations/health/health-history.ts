@@ -1,11 +1,11 @@
-import { type Access, requireRole } from "../access/access.ts";
-import type { HealthInterval, OperationInterval } from "../history/history.ts";
-import type { Page } from "../storage/list-pages.ts";
-import type { OperationContext } from "./context.ts";
-import type { PageParams } from "./input/addresses.ts";
-import { badInput, checkBatch, checkWhole, pageRequest } from "./input/limits.ts";
-import { checkName } from "./input/names.ts";
-import type { PoolChecks } from "./pool-facts/health-checks.ts";
+import { type Access, requireRole } from "../../access/access.ts";
+import type { HealthInterval, OperationInterval } from "../../history/history.ts";
+import type { Page } from "../../storage/list-pages.ts";
+import type { OperationContext } from "../context.ts";
+import type { PageParams } from "../input/addresses.ts";
+import { badInput, checkBatch, checkWhole, pageRequest } from "../input/limits.ts";
+import { checkName } from "../input/names.ts";
+import type { PoolChecks } from "../pool-facts/health-checks.ts";
 
 export interface HealthSampling {
   /** Seconds between two rounds of samples. Null: none are taken. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { DomainError } from "../../server/errors.ts";
-import { aService, codeOf, operator, over, type Service, viewer, withBroken } from "./a-service.ts";
+import { DomainError } from "../../../server/errors.ts";
+import { aService, codeOf, operator, over, type Service, viewer, withBroken } from "../a-service.ts";
 
 let service: Service;
 beforeAll(async () => {

@@ -1,10 +1,5 @@
-/** How callers choose a queue and filter its messages. */
-import { type Access, requireRole } from "../../access/access.ts";
-import type { QueueRef } from "../../storage/queue-ref.ts";
-import type { OperationContext } from "../context.ts";
-import type { QueueAddress } from "../input/addresses.ts";
 import { badInput } from "../input/limits.ts";
-import { checkToken, chosenQueue } from "../input/names.ts";
+import { checkToken } from "../input/names.ts";
 
 /** Which messages a list has. See MessageReads.list. */
 export interface MessageFilters {
@@ -24,15 +19,4 @@ export function listFilters({ echo, ...filters }: MessageFilters) {
   const { includeClaimed = false, includeDelayed = false, includeExhausted = false } = filters;
   const except = echo === false && clientId !== null ? { exceptClientId: clientId } : {};
   return { includeClaimed, includeDelayed, includeExhausted, ...except };
-}
-
-/** Checks the role and the queue's name. */
-export function chosen(
-  { limits }: OperationContext,
-  access: Access,
-  role: "viewer" | "operator",
-  address: QueueAddress,
-): QueueRef {
-  requireRole(access, role);
-  return chosenQueue(limits, access, address);
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { aService, codeOf, operator, refusal, type Service, viewer } from "./a-service.ts";
+import { aService, codeOf, operator, refusal, type Service, viewer } from "../a-service.ts";
 
 let service: Service;
 beforeAll(async () => {

@@ -1,31 +1,18 @@
-import { type Access, requireRole } from "../access/access.ts";
-import { DomainError } from "../errors.ts";
-import type { BatchResult } from "../storage/batch-result.ts";
-import { DEFAULT_POOL } from "../storage/data-driver.ts";
-import { withDeadline } from "../storage/deadlines/deadline.ts";
-import { refusalReason, type WriteRefusal } from "../storage/errors/read-only-storage.ts";
-import type { OperationContext } from "./context.ts";
-import type { GcOperations } from "./gc.ts";
-import { checkBatch } from "./input/limits.ts";
-import { checkName } from "./input/names.ts";
-import type { MissingDeadLetterQueues } from "./lifecycle/missing-dead-letter-queues.ts";
-import type { PoolCheck, PoolChecks } from "./pool-facts/health-checks.ts";
-import type { Refusals } from "./pool-facts/refusals.ts";
-
-export interface PoolHealth extends Omit<PoolCheck, "identity"> {
-  /**
-   * A sentence that says why the pool takes no writes although it answers: a call of this process or a check was
-   * refused, and no later check was accepted. Else null.
-   */
-  writesRefused: string | null;
-  /**
-   * The pool that is the same server and namespace. That can happen when a pool is registered without verifying. Null:
-   * no such pool is known now.
-   */
-  sameAs: string | null;
-}
-
-type Checked = Omit<PoolHealth, "writesRefused">;
+import { type Access, requireRole } from "../../access/access.ts";
+import { DomainError } from "../../errors.ts";
+import type { BatchResult } from "../../storage/batch-result.ts";
+import { DEFAULT_POOL } from "../../storage/data-driver.ts";
+import { withDeadline } from "../../storage/deadlines/deadline.ts";
+import { refusalReason, type WriteRefusal } from "../../storage/errors/read-only-storage.ts";
+import type { OperationContext } from "../context.ts";
+import type { GcOperations } from "../gc.ts";
+import { checkBatch } from "../input/limits.ts";
+import { checkName } from "../input/names.ts";
+import type { MissingDeadLetterQueues } from "../lifecycle/missing-dead-letter-queues.ts";
+import type { PoolChecks } from "../pool-facts/health-checks.ts";
+import type { Refusals } from "../pool-facts/refusals.ts";
+import { type CheckedPool, type ControlHealth, type PoolHealth, withDuplicates } from "./record.ts";
+import { controlWarnings, gcWarnings, lossWarning, poolWarnings } from "./warnings.ts";
 
 export interface HealthReport {
   /**
@@ -34,7 +21,7 @@ export interface HealthReport {
    * - fail: the control database cannot be reached.
    */
   status: "pass" | "warn" | "fail";
-  control: { reachable: boolean; durationSeconds: number };
+  control: ControlHealth;
   /** The built-in pool first. While the control database does not answer: the pools that were known last. */
   pools: PoolHealth[];
   /** This process's last collection of all pools; null before the first. */
@@ -89,10 +76,9 @@ export function createHealthOperations(
 ): HealthOperations {
   const { control, limits, now } = context;
   const { checks, refusals } = parts;
-  let controlCheck: { startedAt: number; answer: Promise<{ reachable: boolean; durationSeconds: number }> } | null =
-    null;
+  let controlCheck: { startedAt: number; answer: Promise<ControlHealth> } | null = null;
 
-  function checkControl(): Promise<{ reachable: boolean; durationSeconds: number }> {
+  function checkControl(): Promise<ControlHealth> {
     if (controlCheck !== null && now() - controlCheck.startedAt < REMEMBER_CONTROL_MS) return controlCheck.answer;
     const startedAt = now();
     const answer = control.isAlive().then((reachable) => ({ reachable, durationSeconds: (now() - startedAt) / 1000 }));
@@ -112,7 +98,7 @@ export function createHealthOperations(
     return () => Math.max(0, until - now());
   }
 
-  function withRefusal(health: Checked): PoolHealth {
+  function withRefusal(health: CheckedPool): PoolHealth {
     const reason = refusals.ofWrites(health.pool);
     return { ...health, writesRefused: reason === null ? null : `${refusalReason(reason)}.` };
   }
@@ -140,14 +126,10 @@ export function createHealthOperations(
       const checked = withDuplicates(tried).map(withRefusal);
       const last = parts.gc.last();
       const warnings = [
-        ...(controlHealth.reachable
-          ? []
-          : ["The control database cannot be reached. Check that it runs and DATABASE_URL is right."]),
-        ...checked.flatMap((pool) => [...refusalWarning(pool, refusals.ofWrites(pool.pool)), ...poolWarnings(pool)]),
+        ...controlWarnings(controlHealth),
+        ...checked.flatMap((pool) => poolWarnings(pool, refusals.ofWrites(pool.pool))),
         ...losses.map(lossWarning),
-        ...(last?.report.pools ?? []).flatMap(({ pool, error }) =>
-          error === null ? [] : [`Garbage collection failed in the pool ${pool}: ${error}`],
-        ),
+        ...gcWarnings(last?.report),
         ...missing,
       ];
       const status = !controlHealth.reachable ? "fail" : warnings.length > 0 ? "warn" : "pass";
@@ -190,57 +172,4 @@ function poolDoesNotExist(pool: string): DomainError {
   return new DomainError("POOL_DOES_NOT_EXIST", `There is no pool named ${JSON.stringify(pool)}.`, {
     details: { pool },
   });
-}
-
-/**
- * Sets `sameAs` on pools that are one store: all but the first name the first. The built-in pool always comes first.
- */
-function withDuplicates(pools: readonly PoolCheck[]): Checked[] {
-  const firsts = new Map<string, string>();
-  return pools.map(({ identity, ...health }) => {
-    const first = identity === null ? undefined : firsts.get(identity);
-    if (identity !== null && first === undefined) firsts.set(identity, health.pool);
-    return { ...health, sameAs: first ?? null };
-  });
-}
-
-function lossWarning({ pool, at }: { pool: string; at: Date }): string {
-  return (
-    `The pool ${pool} came back without what its queues held: ` +
-    `on ${at.toISOString()} its storage was found empty, or was another one. ` +
-    "Check that it keeps its data on disk, and post again what you can. " +
-    "Then update the pool with its URI, which ends this warning."
-  );
-}
-
-/** What is wrong, and what an operator can do about it. */
-const REFUSALS: Record<WriteRefusal, (pool: string) => string> = {
-  "disk-full": (pool) => `The disk of the pool ${pool} is full. Free some space there`,
-  "memory-full": (pool) => `The memory of the pool ${pool} is full. Raise its server's maxmemory, or delete messages`,
-  "out-of-memory": (pool) => `The server of the pool ${pool} is out of memory. Give it more, or fewer connections`,
-  "read-only": (pool) => `The pool ${pool} is read-only. Make it writable, or give it the URI of its primary server`,
-  "disk-failing": (pool) => `The pool ${pool} cannot write to its disk. Check whether it is full, and read its log`,
-  "too-few-replicas": (pool) => `The pool ${pool} has too few replicas to take writes. Start them again`,
-};
-
-function refusalWarning({ pool, storageReachable, freeBytes }: PoolHealth, reason: WriteRefusal | null): string[] {
-  if (reason === null || !storageReachable) return [];
-  const left = freeBytes === null ? "" : ` (${freeBytes} bytes are free)`;
-  return [`${REFUSALS[reason](pool)}${left}. Until then it can only be read. It recovers by itself.`];
-}
-
-function poolWarnings({ pool, storageReachable, operations, sameAs }: PoolHealth): string[] {
-  if (!storageReachable) {
-    return [`The pool ${pool} cannot be reached, so its queues are not available. Check its server and URI.`];
-  }
-  const failed = operations.filter(({ succeeded }) => !succeeded).map(({ operation }) => operation);
-  return [
-    ...(failed.length === 0 ? [] : [`In the pool ${pool} these operations fail: ${failed.join(", ")}.`]),
-    ...(sameAs === null
-      ? []
-      : [
-          `The pool ${pool} is the same server and namespace as the pool ${sameAs}. ` +
-            "Give it no new queues, move those that it has to a third pool, and delete it.",
-        ]),
-  ];
 }

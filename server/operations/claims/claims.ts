@@ -1,0 +1,25 @@
+import type { OperationContext } from "../context.ts";
+import type { DeadLetters } from "../lifecycle/dead-letters.ts";
+import type { QueueLifecycle } from "../lifecycle/queue-lifecycle.ts";
+import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
+import type { LongPolls } from "../live/long-polls.ts";
+import { type ClaimAcquire, createClaimAcquire } from "./acquire.ts";
+import { type ClaimReads, createClaimReads } from "./read.ts";
+import { type ClaimWrites, createClaimWrites } from "./write.ts";
+
+/**
+ * `get` and `list` need the role viewer, the rest operator. A missing queue has no claims: `list` is empty, and `get`
+ * is CLAIM_DOES_NOT_EXIST. The rest is QUEUE_DOES_NOT_EXIST there.
+ */
+export interface ClaimOperations extends ClaimAcquire, ClaimReads, ClaimWrites {}
+
+export function createClaimOperations(
+  context: OperationContext,
+  parts: { lookup: QueueLookup; lifecycle: QueueLifecycle; deadLetters: DeadLetters; longPolls: LongPolls },
+): ClaimOperations {
+  return {
+    ...createClaimAcquire(context, parts),
+    ...createClaimReads(context, parts.lookup),
+    ...createClaimWrites(context, parts.lookup),
+  };
+}
