@@ -149,7 +149,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "A queue whose mover dies during the freeze can be used again within seconds",
-    file: "server/operations/lifecycle/queue-moves.ts",
+    file: "server/operations/lifecycle/move-lease.ts",
     from: "this.#leaseSeconds = FROZEN_LEASE_SECONDS;",
     to: "",
     test: {

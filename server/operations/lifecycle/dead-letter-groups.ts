@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
 import type { OperationContext } from "../context.ts";
-import { readMetadata } from "../input/queue-metadata.ts";
+import { createDeadLetterLinks, type LinkedQueue } from "./dead-letter-links.ts";
 
 /**
  * A member of the group that does not move along, or a dead letter queue with too many users to look at all. `why` is a
@@ -45,55 +45,9 @@ export function createDeadLetterGroups({
   control,
   limits,
 }: Pick<OperationContext, "control" | "limits">): DeadLetterGroups {
-  const attributesOf = (text: string) => readMetadata(limits, text).effective;
+  const links = createDeadLetterLinks({ control, limits });
 
   const flavorOf = async (pool: string) => (pool === DEFAULT_POOL ? null : (await control.pools.get(pool)).flavor);
-
-  async function deadLetterQueueOf(queue: QueueRef): Promise<string | null> {
-    const [record] = await control.queues.getMany([queue]);
-    const name = record === undefined ? null : attributesOf(record.metadataText).deadLetterQueue;
-    return name === queue.name ? null : name;
-  }
-
-  /**
-   * The queue's dead letter queue, then at most `limit` of the queues that use this one, by name. `last` is the last of
-   * these names when there are more, else null.
-   */
-  async function neighboursOf(queue: QueueRef, limit: number): Promise<{ names: string[]; last: string | null }> {
-    const above = await deadLetterQueueOf(queue);
-    const found = await control.queues.listByDeadLetterQueue({ queue, limit: limit + 1 });
-    const below = found.slice(0, limit);
-    const others = below.filter((name) => name !== above && name !== queue.name);
-    return {
-      names: [...(above === null ? [] : [above]), ...others],
-      last: found.length > limit ? (below.at(-1) ?? null) : null,
-    };
-  }
-
-  async function look(project: string, names: readonly string[]) {
-    const queues = names.map((name) => ({ project, name }));
-    const [entries, records] = await Promise.all([control.catalogue.getMany(queues), control.queues.getMany(queues)]);
-    return queues.flatMap((queue) => {
-      const entry = entries.find((one) => one.queue === queue.name);
-      const record = records.find((one) => one.name === queue.name);
-      return entry === undefined || record === undefined
-        ? []
-        : [{ queue, pool: entry.pool, flavor: attributesOf(record.metadataText).flavor }];
-    });
-  }
-
-  function whyNot(
-    { pool, flavor }: { pool: string; flavor: string | null },
-    source: string,
-    target: string,
-    wanted: string | null,
-  ): string | null {
-    const elsewhere = pool !== source && pool !== target ? `It is in the pool ${pool}.` : null;
-    if (flavor === wanted) return elsewhere === null ? null : `${elsewhere} Move it by itself.`;
-    if (elsewhere !== null) return elsewhere;
-    const own = flavor === null ? "It is of no flavor" : `It is of the flavor ${flavor}`;
-    return `${own}, and the pool ${target} is of ${wanted ?? "none"}.`;
-  }
 
   return {
     async of(queue, source, target) {
@@ -105,10 +59,10 @@ export function createDeadLetterGroups({
       // Grows during the loop.
       const walked: QueueRef[] = [queue];
       for (const one of walked) {
-        const { names, last } = await neighboursOf(one, MAX_INCLUDED);
+        const { names, last } = await links.neighboursOf(one, MAX_INCLUDED);
         const fresh = names.filter((name) => !seen.has(name));
         for (const name of fresh) seen.add(name);
-        for (const found of await look(project, fresh)) {
+        for (const found of await links.look(project, fresh)) {
           const why =
             whyNot(found, source, target, wanted) ??
             (included.length < MAX_INCLUDED
@@ -126,7 +80,7 @@ export function createDeadLetterGroups({
     },
 
     async homeOf(queue, flavor, except) {
-      const members = await look(queue.project, (await neighboursOf(queue, MAX_LOOKED_UP)).names);
+      const members = await links.look(queue.project, (await links.neighboursOf(queue, MAX_LOOKED_UP)).names);
       if (members.length === 0) return null;
       const open = (await control.pools.getPoolsByFlavor(flavor)).filter(({ weight }) => weight > 0);
       const home = members.find(({ pool }) => pool !== except && open.some(({ name }) => name === pool));
@@ -136,7 +90,7 @@ export function createDeadLetterGroups({
     async random({ project, name }) {
       let root = name;
       for (let depth = 0; depth < MAX_DEPTH; depth += 1) {
-        const above = await deadLetterQueueOf({ project, name: root });
+        const above = await links.deadLetterQueueOf({ project, name: root });
         if (above === null) break;
         root = above;
       }
@@ -150,13 +104,22 @@ export function createDeadLetterGroups({
     },
 
     async excludedFrom(queue, source, target) {
-      const name = await deadLetterQueueOf(queue);
-      const [found] = name === null ? [] : await look(queue.project, [name]);
+      const name = await links.deadLetterQueueOf(queue);
+      const [found] = name === null ? [] : await links.look(queue.project, [name]);
       if (found === undefined) return null;
       const why = whyNot(found, source, target, await flavorOf(target));
       return why === null ? null : { queue: found.queue.name, why };
     },
   };
+}
+
+/** Why the queue does not move along, or null. `wanted` is the flavor of the target. */
+function whyNot({ pool, flavor }: LinkedQueue, source: string, target: string, wanted: string | null): string | null {
+  const elsewhere = pool !== source && pool !== target ? `It is in the pool ${pool}.` : null;
+  if (flavor === wanted) return elsewhere === null ? null : `${elsewhere} Move it by itself.`;
+  if (elsewhere !== null) return elsewhere;
+  const own = flavor === null ? "It is of no flavor" : `It is of the flavor ${flavor}`;
+  return `${own}, and the pool ${target} is of ${wanted ?? "none"}.`;
 }
 
 function tooMany(last: string): string {

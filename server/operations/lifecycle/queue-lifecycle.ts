@@ -60,48 +60,17 @@ export function createQueueLifecycle(context: OperationContext, lookup: QueueLoo
     }
   }
 
-  /** One transaction. Undefined, and nothing is written, when the chosen pool was deleted. */
-  async function record(access: Access, queue: QueueRef, metadata: QueueMetadata, pool: string) {
-    const trace = { access, action: "createQueue", project: queue.project, target: queue.name };
-    const poolIsDeleted = Symbol("the pool is deleted");
-    try {
-      return await audited(context, trace, async (tx) => {
-        const created = await tx.queues.create(queue, metadata.text);
-        const [former] = await tx.catalogue.getMany([queue]);
-        const entry =
-          former === undefined
-            ? await tx.catalogue.insert(queue, pool, { ifAbsent: true })
-            : created
-              ? await tx.catalogue.update(queue, former.pool)
-              : former;
-        // The entry now keeps its pool from being deleted, so this check holds until the commit.
-        if (former === undefined && pool !== DEFAULT_POOL && !(await tx.pools.exists(pool))) throw poolIsDeleted;
-        const changed = created || former === undefined;
-        return { result: { created, changed, entry }, details: { pool: entry.pool, epoch: entry.epoch }, changed };
-      });
-    } catch (error) {
-      if (error === poolIsDeleted) return undefined;
-      throw error;
-    }
-  }
-
   return {
     attach,
 
     async create(access, queue, metadata) {
       const flavor = metadata.stored.flavor ?? null;
       if (flavor !== null && !(await control.flavors.exists({ project: queue.project, name: flavor }))) {
-        throw new DomainError(
-          "FLAVOR_DOES_NOT_EXIST",
-          `There is no flavor ${flavor} in this project. Create it first.`,
-          {
-            details: { field: "_flavor", flavor },
-          },
-        );
+        throw flavorDoesNotExist(flavor);
       }
       for (let attempt = 1; attempt <= PLACEMENT_ATTEMPTS; attempt += 1) {
         const pool = (await entryOf(queue))?.pool ?? (await data.choosePool(flavor));
-        const recorded = await record(access, queue, metadata, pool);
+        const recorded = await record(context, access, queue, metadata, pool);
         if (recorded === undefined) continue;
         if (recorded.created) await lookup.forget(queue);
         // A queue that existed has its row, or the pooling driver creates it at the first use.
@@ -152,4 +121,41 @@ export function createQueueLifecycle(context: OperationContext, lookup: QueueLoo
       return removed;
     },
   };
+}
+
+/** The control plane's half of `create`, in one transaction. Undefined, and nothing is written, when the chosen pool was deleted. */
+async function record(
+  context: OperationContext,
+  access: Access,
+  queue: QueueRef,
+  metadata: QueueMetadata,
+  pool: string,
+) {
+  const trace = { access, action: "createQueue", project: queue.project, target: queue.name };
+  const poolIsDeleted = Symbol("the pool is deleted");
+  try {
+    return await audited(context, trace, async (tx) => {
+      const created = await tx.queues.create(queue, metadata.text);
+      const [former] = await tx.catalogue.getMany([queue]);
+      const entry =
+        former === undefined
+          ? await tx.catalogue.insert(queue, pool, { ifAbsent: true })
+          : created
+            ? await tx.catalogue.update(queue, former.pool)
+            : former;
+      // The entry now keeps its pool from being deleted, so this check holds until the commit.
+      if (former === undefined && pool !== DEFAULT_POOL && !(await tx.pools.exists(pool))) throw poolIsDeleted;
+      const changed = created || former === undefined;
+      return { result: { created, changed, entry }, details: { pool: entry.pool, epoch: entry.epoch }, changed };
+    });
+  } catch (error) {
+    if (error === poolIsDeleted) return undefined;
+    throw error;
+  }
+}
+
+function flavorDoesNotExist(flavor: string): DomainError {
+  return new DomainError("FLAVOR_DOES_NOT_EXIST", `There is no flavor ${flavor} in this project. Create it first.`, {
+    details: { field: "_flavor", flavor },
+  });
 }

@@ -11,14 +11,10 @@ import { type MoveReport, moveQueue } from "../../storage/moves/queue-move.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
 import type { Transaction } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
+import { LEASE_SECONDS, MoveLease } from "./move-lease.ts";
 import { MoveRecovery, queueChanged } from "./move-recovery.ts";
 import { orIfMissing } from "./queue-lookup.ts";
 
-/** Long enough for a busy process: an attempt that is taken over copies everything again. */
-const LEASE_SECONDS = 6;
-/** A frozen queue cannot be used. So a mover that dies then is replaced soon: after four missed renewals. */
-const FROZEN_LEASE_SECONDS = 2;
-const RENEW_EVERY_MS = 500;
 const BEGIN_ATTEMPTS = 3;
 
 export interface QueueMoves {
@@ -46,11 +42,10 @@ export interface QueueMoves {
   recover(): Promise<number>;
 }
 
+type Context = Pick<OperationContext, "control" | "data" | "warn">;
+
 /** `holder` identifies this process in the records of its moves. */
-export function createQueueMoves(
-  context: Pick<OperationContext, "control" | "data" | "warn">,
-  holder: string = randomUUID(),
-): QueueMoves {
+export function createQueueMoves(context: Context, holder: string = randomUUID()): QueueMoves {
   const { control, data } = context;
   const recovery = new MoveRecovery(context, holder);
   /** Epochs of this process's running attempts. A record of this process with another epoch is left over. */
@@ -68,29 +63,6 @@ export function createQueueMoves(
       const ended = found !== null && !running.has(found.epoch) && (await recovery.end(found, found.holder === holder));
       if (attempt === BEGIN_ATTEMPTS || (found !== null && !ended)) throw isMoving(queue);
     }
-  }
-
-  /** Two pools can be one store. A queue that arrived there would end the life that it is copied from. */
-  async function requireTwoStores(queue: QueueRef, target: string): Promise<void> {
-    const { pool } = await control.catalogue.get(queue);
-    if (pool === target) return;
-    const [from, to] = await Promise.all([data.pool(pool), data.pool(target)]);
-    if (from.identity === to.identity) throw isSameStore(pool, target);
-  }
-
-  async function mapToTarget(
-    move: QueueMove,
-    exists: boolean,
-    commit: (tx: Transaction, move: QueueMove) => Promise<void>,
-  ): Promise<void> {
-    const queue = { project: move.project, name: move.queue };
-    await control.transaction(async (tx) => {
-      // Locks the queue's record, so that nobody deletes or maps it meanwhile.
-      if ((await lockedExists(tx, queue)) !== exists || !(await tx.moveLedger.switch(move))) throw queueChanged(queue);
-      // The catalogue entry now keeps the pool from being deleted, so this check holds until the commit.
-      if (move.target !== DEFAULT_POOL) await tx.pools.get(move.target);
-      await commit(tx, move);
-    });
   }
 
   async function copyAndSwitch(
@@ -112,7 +84,7 @@ export function createQueueMoves(
       exists,
       beforeFreeze: () => lease.shorten(),
       afterFailedFreeze: () => lease.lengthen(),
-      commit: () => mapToTarget(move, exists, commit),
+      commit: () => mapToTarget(control, move, exists, commit),
       checkpoint: async (messages) => {
         await checkpoint(messages);
         lease.check();
@@ -124,7 +96,7 @@ export function createQueueMoves(
     async move(params) {
       const { queue, target } = params;
       await data.pool(target);
-      await requireTwoStores(queue, target);
+      await requireTwoStores(context, queue, target);
       const move = await begin({ project: queue.project, name: queue.name }, target);
       if (move === null) return null;
       running.add(move.epoch);
@@ -154,57 +126,29 @@ export function createQueueMoves(
   };
 }
 
-/** The lease on an attempt's record, renewed in the background until `stopRenewing`. */
-class MoveLease {
-  readonly #context: Pick<OperationContext, "control" | "warn">;
-  readonly #move: QueueMove;
-  readonly #timer: NodeJS.Timeout;
-  #leaseSeconds = LEASE_SECONDS;
-  #isLost = false;
-  /** Renewals under way. */
-  #renewals = 0;
+/** Two pools can be one store. A queue that arrived there would end the life that it is copied from. */
+async function requireTwoStores({ control, data }: Context, queue: QueueRef, target: string): Promise<void> {
+  const { pool } = await control.catalogue.get(queue);
+  if (pool === target) return;
+  const [from, to] = await Promise.all([data.pool(pool), data.pool(target)]);
+  if (from.identity === to.identity) throw isSameStore(pool, target);
+}
 
-  constructor(context: Pick<OperationContext, "control" | "warn">, move: QueueMove) {
-    this.#context = context;
-    this.#move = move;
-    this.#timer = setInterval(() => {
-      if (this.#renewals > 0) return;
-      this.#renew().catch((error: unknown) => context.warn("The lease of a move could not be renewed", error));
-    }, RENEW_EVERY_MS).unref();
-  }
-
-  stopRenewing(): void {
-    clearInterval(this.#timer);
-  }
-
-  /** QUEUE_EPOCH_STALE once another process has taken the attempt over. */
-  check(): void {
-    if (this.#isLost) throw queueChanged({ project: this.#move.project, name: this.#move.queue });
-  }
-
-  /** For the time that the queue is frozen. */
-  async shorten(): Promise<void> {
-    this.#leaseSeconds = FROZEN_LEASE_SECONDS;
-    await this.#renew();
-    this.check();
-  }
-
-  lengthen(): void {
-    this.#leaseSeconds = LEASE_SECONDS;
-  }
-
-  async #renew(): Promise<void> {
-    this.#renewals += 1;
-    try {
-      const renewed = await this.#context.control.moveLedger.renew({
-        move: this.#move,
-        leaseSeconds: this.#leaseSeconds,
-      });
-      if (!renewed) this.#isLost = true;
-    } finally {
-      this.#renewals -= 1;
-    }
-  }
+/** Maps the queue to the target, in one transaction with what `commit` adds. QUEUE_EPOCH_STALE. */
+async function mapToTarget(
+  control: Context["control"],
+  move: QueueMove,
+  exists: boolean,
+  commit: (tx: Transaction, move: QueueMove) => Promise<void>,
+): Promise<void> {
+  const queue = { project: move.project, name: move.queue };
+  await control.transaction(async (tx) => {
+    // Locks the queue's record, so that nobody deletes or maps it meanwhile.
+    if ((await lockedExists(tx, queue)) !== exists || !(await tx.moveLedger.switch(move))) throw queueChanged(queue);
+    // The catalogue entry now keeps the pool from being deleted, so this check holds until the commit.
+    if (move.target !== DEFAULT_POOL) await tx.pools.get(move.target);
+    await commit(tx, move);
+  });
 }
 
 /** Locks the queue's record for the length of the transaction. */
