@@ -10,7 +10,7 @@ import {
   type JobState,
   type JobSubject,
 } from "../jobs/job.ts";
-import type { JobWork } from "../jobs/runner.ts";
+import type { JobWork } from "../jobs/job-work.ts";
 import { DEFAULT_POOL } from "../storage/data-driver.ts";
 import type { Page } from "../storage/list-pages.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";

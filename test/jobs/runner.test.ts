@@ -2,8 +2,9 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { DomainError } from "../../server/errors.ts";
 import type { Job, JobStore } from "../../server/jobs/job.ts";
+import type { JobWork } from "../../server/jobs/job-work.ts";
 import { Patience } from "../../server/jobs/patience.ts";
-import { type JobRunner, type JobWork, startJobRunner } from "../../server/jobs/runner.ts";
+import { type JobRunner, startJobRunner } from "../../server/jobs/runner.ts";
 
 let runner: JobRunner | undefined;
 afterEach(() => runner?.stop());

@@ -4,7 +4,7 @@ import type { Access } from "../../server/access/access.ts";
 import { type Engine, openEngine } from "../../server/bootstrap.ts";
 import { readConfig } from "../../server/config.ts";
 import type { DomainError } from "../../server/errors.ts";
-import type { JobProgress } from "../../server/jobs/runner.ts";
+import type { JobProgress } from "../../server/jobs/job-work.ts";
 import { createOperations } from "../../server/operations/create-operations.ts";
 import type { Operations } from "../../server/operations/operations.ts";
 import { describeError } from "../../server/process/log.ts";
@@ -76,7 +76,12 @@ export const hasty: JobProgress = {
 /** The target with some of its members replaced. */
 export function over<T extends object>(target: T, changes: Partial<T> = {}): T {
   return new Proxy(target, {
-    get: (_, key) => (key in changes ? changes[key as keyof T] : Reflect.get(target, key, target)),
+    get(_, key) {
+      if (key in changes) return changes[key as keyof T];
+      const value = Reflect.get(target, key, target);
+      // A class's method reads private fields, which the proxy has not.
+      return typeof value === "function" ? value.bind(target) : value;
+    },
   });
 }
 

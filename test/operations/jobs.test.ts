@@ -2,13 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../../server/bootstrap.ts";
 import { DomainError } from "../../server/errors.ts";
 import type { Job } from "../../server/jobs/job.ts";
-import {
-  type JobProgress,
-  type JobRunner,
-  JobStopped,
-  type JobWork,
-  startJobRunner,
-} from "../../server/jobs/runner.ts";
+import { type JobProgress, JobStopped, type JobWork } from "../../server/jobs/job-work.ts";
+import { type JobRunner, startJobRunner } from "../../server/jobs/runner.ts";
 import { admin, aService, codeOf, hasty, operator, refusal, type Service, viewer, withBroken } from "./a-service.ts";
 
 let service: Service;

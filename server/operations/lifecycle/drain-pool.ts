@@ -1,8 +1,8 @@
 /** The job that moves all queues of a pool to other pools. */
 import { DomainError, hasCode, isUnavailable } from "../../errors.ts";
 import type { Job } from "../../jobs/job.ts";
+import { type JobProgress, JobStopped } from "../../jobs/job-work.ts";
 import { isPassing } from "../../jobs/patience.ts";
-import { type JobProgress, JobStopped } from "../../jobs/runner.ts";
 import type { CatalogueEntry } from "../../storage/control-driver.ts";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
 import type { Transaction } from "../audit/audit-trail.ts";

@@ -1,6 +1,6 @@
 /** The work of jobs that move queues. Each may be interrupted at any point, and starts again from the present state. */
 import type { Job, JobKind } from "../../jobs/job.ts";
-import type { JobWork } from "../../jobs/runner.ts";
+import type { JobWork } from "../../jobs/job-work.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
 import type { Transaction } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";

@@ -1,7 +1,7 @@
 /** The job that moves a queue to another pool. */
 import { DomainError } from "../../errors.ts";
 import type { Job } from "../../jobs/job.ts";
-import type { JobProgress } from "../../jobs/runner.ts";
+import type { JobProgress } from "../../jobs/job-work.ts";
 import { DEFAULT_POOL } from "../../storage/data-driver.ts";
 import type { MoveReport } from "../../storage/moves/queue-move.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";

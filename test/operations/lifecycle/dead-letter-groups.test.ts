@@ -2,7 +2,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
 import type { Job } from "../../../server/jobs/job.ts";
-import { type JobRunner, type JobWork, startJobRunner } from "../../../server/jobs/runner.ts";
+import type { JobWork } from "../../../server/jobs/job-work.ts";
+import { type JobRunner, startJobRunner } from "../../../server/jobs/runner.ts";
 import { createDeadLetterGroups } from "../../../server/operations/lifecycle/dead-letter-groups.ts";
 import { admin, aService, operator, over, type Service, withBroken } from "../a-service.ts";
 

@@ -3,13 +3,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
 import type { Job, JobStore } from "../../../server/jobs/job.ts";
-import {
-  type JobProgress,
-  type JobRunner,
-  JobStopped,
-  type JobWork,
-  startJobRunner,
-} from "../../../server/jobs/runner.ts";
+import { type JobProgress, JobStopped, type JobWork } from "../../../server/jobs/job-work.ts";
+import { type JobRunner, startJobRunner } from "../../../server/jobs/runner.ts";
 import { createOperations } from "../../../server/operations/create-operations.ts";
 import type { Operations } from "../../../server/operations/operations.ts";
 import { emptyPage } from "../../../server/storage/list-pages.ts";
@@ -64,7 +59,7 @@ test("a drain that fails before it learns of its cancellation restores the pool'
     begun.resolve();
     await go.promise;
     // As when the cancellation comes between two heartbeats.
-    return service.operations.jobs.work.drainPool(job, { ...progress, checkpoint: () => {} });
+    return service.operations.jobs.work.drainPool(job, over(progress, { checkpoint: () => {} }));
   });
   const asked = service.operations.jobs.drainPool(admin, { pool });
   await begun.promise;

@@ -1,0 +1,43 @@
+/** The work of a job, and what it may ask of whoever runs it. */
+import type { Job } from "./job.ts";
+
+/** How a job's work reports its progress, and learns that it must stop. */
+export interface JobProgress {
+  /** Reports the progress; `total` is null while it is unknown. Cheap: stored with the next heartbeat. */
+  report(progress: number, total: number | null): void;
+  /** A safe point: throws JobStopped when the job must stop. */
+  checkpoint(): void;
+  /** Like `checkpoint`, but asks the store. For steps that only the job's holder may do. Throws if the store fails. */
+  confirm(): Promise<void>;
+  /**
+   * Runs `step` and returns its result. Repeats it while it fails with what passes by itself, such as an unreachable
+   * pool, until the job must stop or has waited too long without progress.
+   */
+  patiently<T>(step: () => Promise<T>): Promise<T>;
+  /** Like `patiently`, for a step that must be done even if the job was cancelled. */
+  atLast<T>(step: () => Promise<T>): Promise<T>;
+  /**
+   * Pauses before the next try, longer each time, and shows what the job waits for. Throws the error when the job has
+   * waited too long without progress.
+   */
+  outlast(error: unknown): Promise<void>;
+}
+
+/** Does the work of a job and returns its result, plain JSON. Continues where a former holder died, at any point. */
+export type JobWork = (job: Job, progress: JobProgress) => Promise<object>;
+
+/**
+ * Thrown at a safe point.
+ *
+ * - "cancelled": somebody cancelled the job.
+ * - "lost": another process holds it now.
+ * - "stopping": this process ends, and another continues the job.
+ */
+export class JobStopped extends Error {
+  readonly why: "cancelled" | "lost" | "stopping";
+
+  constructor(why: JobStopped["why"]) {
+    super(`The job stops: ${why}.`);
+    this.why = why;
+  }
+}
