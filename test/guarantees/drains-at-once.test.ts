@@ -23,7 +23,7 @@ import {
   onRedisCluster,
   type TwoPools,
   twoDatabases,
-  twoPlaces,
+  twoStores,
 } from "../support/two-pools.ts";
 
 const QUEUES = 12;
@@ -133,7 +133,7 @@ function describeDrainsAtOnce(name: string, open: OpenTwoPools): void {
 
 describeDrainsAtOnce("PostgreSQL", twoDatabases);
 describeWithRedis(() => {
-  describeDrainsAtOnce("Redis and PostgreSQL", twoPlaces(onRedis, onPostgres));
-  describeDrainsAtOnce("PostgreSQL and Redis", twoPlaces(onPostgres, onRedis));
-  describeDrainsAtOnce("a Redis Cluster and Redis", twoPlaces(onRedisCluster, onRedis));
+  describeDrainsAtOnce("Redis and PostgreSQL", twoStores(onRedis, onPostgres));
+  describeDrainsAtOnce("PostgreSQL and Redis", twoStores(onPostgres, onRedis));
+  describeDrainsAtOnce("a Redis Cluster and Redis", twoStores(onRedisCluster, onRedis));
 });

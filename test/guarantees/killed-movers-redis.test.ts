@@ -1,5 +1,5 @@
 import { describeWithRedis } from "../support/redis.ts";
-import { onPostgres, onRedis, twoPlaces } from "../support/two-pools.ts";
+import { onPostgres, onRedis, twoStores } from "../support/two-pools.ts";
 import { describeKilledMovers } from "./killed-movers.suite.ts";
 
-describeWithRedis(() => describeKilledMovers("Redis and PostgreSQL", twoPlaces(onRedis, onPostgres), 3));
+describeWithRedis(() => describeKilledMovers("Redis and PostgreSQL", twoStores(onRedis, onPostgres), 3));

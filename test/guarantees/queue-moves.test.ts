@@ -8,7 +8,7 @@ import type { QueueTransfer } from "../../server/storage/moves/queue-transfer.ts
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { idsOf, readAll } from "../conformance/harness.ts";
 import { describeWithRedis, startRedis, type TestRedis } from "../support/redis.ts";
-import { type OpenPlace, onPostgres, onRedis, type TwoPools, twoDatabases, twoPlaces } from "../support/two-pools.ts";
+import { type OpenStore, onPostgres, onRedis, type TwoPools, twoDatabases, twoStores } from "../support/two-pools.ts";
 import { aQueueOf, describeMovers, postTo, stalled } from "./movers.suite.ts";
 
 let two: TwoPools;
@@ -133,21 +133,21 @@ const triggersOf = async ({ uris }: TwoPools) => {
 describeMovers("PostgreSQL", twoDatabases, triggersOf);
 
 describeWithRedis(() => {
-  describeMovers("PostgreSQL and Redis", twoPlaces(onPostgres, onRedis), triggersOf);
-  describeMovers("Redis and PostgreSQL", twoPlaces(onRedis, onPostgres));
-  describeMovers("Redis", twoPlaces(onRedis, onRedis));
+  describeMovers("PostgreSQL and Redis", twoStores(onPostgres, onRedis), triggersOf);
+  describeMovers("Redis and PostgreSQL", twoStores(onRedis, onPostgres));
+  describeMovers("Redis", twoStores(onRedis, onRedis));
 
   /** The reply to `KEYS *` for an empty pool, which has one key. */
   const WHICH_POOL = "*1\r\n$15\r\nisimud:identity\r\n";
 
   it("a queue that moves out of Redis leaves no key behind, nor does an aborted move into Redis", async () => {
     const servers: TestRedis[] = [];
-    const onCounted: OpenPlace = async () => {
+    const onCounted: OpenStore = async () => {
       const server = await startRedis();
       servers.push(server);
       return { uri: server.url, drop: () => server.stop() };
     };
-    const pools = await twoPlaces(onCounted, onPostgres)();
+    const pools = await twoStores(onCounted, onPostgres)();
     try {
       const { queue } = await aQueueOf(pools, 5);
       const subscription = { queue, subscriber: "http://one", ttlSeconds: 1000, optionsText: "{}" };
@@ -174,7 +174,7 @@ describeWithRedis(() => {
   });
 
   it("on Redis every call to a frozen queue gets QUEUE_IS_MOVING, also a transfer from another queue", async () => {
-    const pools = await twoPlaces(onRedis, onPostgres)();
+    const pools = await twoStores(onRedis, onPostgres)();
     try {
       const { queue } = await aQueueOf(pools, 3);
       const { queue: beside } = await aQueueOf(pools, 1);

@@ -2,13 +2,13 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { DataDriver, NewMessage } from "../../server/storage/data-driver.ts";
-import { compareAll, likeClaim, likeMessage, type Place, UNIT } from "./observations.ts";
+import { compareAll, likeClaim, likeMessage, type ObservedQueue, UNIT } from "./observations.ts";
 import { fitting, type ModelMessage, outcomeOf, type QueueModel, type StoreModel } from "./queue-model.ts";
 
 export interface Real {
   /** Two processes on one store. */
   drivers: readonly [DataDriver, DataDriver];
-  places: readonly [Place, Place];
+  queues: readonly [ObservedQueue, ObservedQueue];
   clock: { offsetMs: number };
   /** Every id that either queue ever returned, and some that neither did. Commands choose ids by their index here. */
   messageIds: string[];
@@ -22,10 +22,10 @@ type Side = 0 | 1;
 interface Scene {
   model: QueueModel;
   store: StoreModel;
-  place: Place;
+  observed: ObservedQueue;
   real: Real;
   driver: DataDriver;
-  other: { model: QueueModel; place: Place };
+  other: { model: QueueModel; observed: ObservedQueue };
 }
 
 class Step implements Command {
@@ -51,13 +51,13 @@ class Step implements Command {
     await this.#act({
       model: store.queues[this.#queue],
       store,
-      place: real.places[this.#queue],
+      observed: real.queues[this.#queue],
       real,
       driver: real.drivers[this.#driver],
-      other: { model: store.queues[otherQueue], place: real.places[otherQueue] },
+      other: { model: store.queues[otherQueue], observed: real.queues[otherQueue] },
     });
     const witness = real.drivers[this.#driver === 0 ? 1 : 0];
-    await Promise.all(store.queues.map((queue, index) => compareAll(queue, real.places[index as Side], witness)));
+    await Promise.all(store.queues.map((queue, index) => compareAll(queue, real.queues[index as Side], witness)));
   }
 
   toString(): string {
@@ -107,14 +107,14 @@ const post = command(
     clientId: client,
     key: fc.option(fc.constantFrom("key-1", "key-2"), { nil: undefined, freq: 4 }),
   }),
-  async ({ messages, clientId, key }, { model, place, real, driver }) => {
+  async ({ messages, clientId, key }, { model, observed, real, driver }) => {
     // The model takes posts with one key and the same messages as repeats, so the client must be the same too.
     const poster = key === undefined ? clientId : null;
     const request = JSON.stringify(messages);
     const repeated = model.repeated(key, request);
     const outcome = await outcomeOf(
       driver.messages.post({
-        queue: place.queue,
+        queue: observed.queue,
         messages: messages as NewMessage[],
         clientId: poster,
         idempotencyKey: key,
@@ -146,12 +146,12 @@ const list = command(
       nil: undefined,
     }),
   }),
-  async ({ limit, maxBytes, from, ...options }, { model, place, driver }) => {
-    const known = [...place.markers.values()];
+  async ({ limit, maxBytes, from, ...options }, { model, observed, driver }) => {
+    const known = [...observed.markers.values()];
     const marker = from === undefined || known.length === 0 ? undefined : chosen(known, from.at);
     const page = marker === undefined || from === undefined ? { limit } : { limit, [from.side]: marker };
-    const found = await driver.messages.list({ queue: place.queue, page, maxBytes, ...options });
-    const markerOf = (message: ModelMessage) => BigInt(place.markers.get(message.id) as string);
+    const found = await driver.messages.list({ queue: observed.queue, page, maxBytes, ...options });
+    const markerOf = (message: ModelMessage) => BigInt(observed.markers.get(message.id) as string);
     const all = model.listed(options);
     const side = marker === undefined ? undefined : from?.side;
     const beyond = all.filter(
@@ -166,38 +166,38 @@ const list = command(
     if (side !== "before") {
       const last = expected.at(-1);
       expect(found.nextMarker).toBe(
-        beyond.length > expected.length && last !== undefined ? place.markers.get(last.id) : null,
+        beyond.length > expected.length && last !== undefined ? observed.markers.get(last.id) : null,
       );
     } else {
       const first = expected[0];
       expect(found.previousMarker).toBe(
-        beyond.length > expected.length && first !== undefined ? place.markers.get(first.id) : null,
+        beyond.length > expected.length && first !== undefined ? observed.markers.get(first.id) : null,
       );
     }
   },
 );
 
-const get = command("get", pick, async (number, { model, place, real, driver }) => {
+const get = command("get", pick, async (number, { model, observed, real, driver }) => {
   const id = chosen(real.messageIds, number);
   const message = model.find(id);
-  const outcome = await outcomeOf(driver.messages.get({ queue: place.queue, id }));
+  const outcome = await outcomeOf(driver.messages.get({ queue: observed.queue, id }));
   if (message === undefined) expect(outcome).toBe("MESSAGE_DOES_NOT_EXIST");
-  else expect(outcome).toEqual(likeMessage(message, model, place));
+  else expect(outcome).toEqual(likeMessage(message, model, observed));
 });
 
 const bulkGet = command(
   "bulkGet",
   fc.record({ numbers: fc.array(pick, { maxLength: 5 }), maxBytes }),
-  async ({ numbers, maxBytes }, { model, place, real, driver }) => {
+  async ({ numbers, maxBytes }, { model, observed, real, driver }) => {
     const ids = numbers.map((number) => chosen(real.messageIds, number));
     const there = [...new Set(ids)].map((id) => model.find(id)).filter((message) => message !== undefined);
-    const found = await driver.messages.bulkGet({ queue: place.queue, ids, maxBytes });
+    const found = await driver.messages.bulkGet({ queue: observed.queue, ids, maxBytes });
     expect(found.map(({ id }) => id)).toEqual(fitting(there, maxBytes).map(({ id }) => id));
   },
 );
 
-const first = command("first", fc.constantFrom(1 as const, -1 as const), async (sort, { model, place, driver }) => {
-  const outcome = await outcomeOf(driver.messages.first({ queue: place.queue, sort }));
+const first = command("first", fc.constantFrom(1 as const, -1 as const), async (sort, { model, observed, driver }) => {
+  const outcome = await outcomeOf(driver.messages.first({ queue: observed.queue, sort }));
   const expected = model.alive().at(sort === 1 ? 0 : -1);
   expect(typeof outcome === "string" ? outcome : outcome.id).toBe(expected?.id ?? "QUEUE_IS_EMPTY");
 });
@@ -214,20 +214,23 @@ const claim = command(
     exhaustedFrom: claimCount,
     deadLettersFrom: claimCount,
   }),
-  async ({ limit, maxBytes, clientId, exhaustedFrom, deadLettersFrom, ...times }, { model, place, real, driver }) => {
+  async (
+    { limit, maxBytes, clientId, exhaustedFrom, deadLettersFrom, ...times },
+    { model, observed, real, driver },
+  ) => {
     const expected = fitting(model.claimable(limit, exhaustedFrom), maxBytes);
     const options = { limit, maxBytes, clientId, exhaustedFrom, deadLettersFrom, ...times };
-    const made = await driver.claims.create({ queue: place.queue, ...options });
+    const made = await driver.claims.create({ queue: observed.queue, ...options });
     if (expected.length > 0) {
       expect(real.claimIds).not.toContain(made.claimId);
       real.claimIds.push(made.claimId);
     }
     model.claim(expected, made.claimId, times, clientId, deadLettersFrom);
     const [heldBack, delivered] = [true, false].map((kind) => expected.filter((message) => message.heldBack === kind));
-    expect(made.deadLetters).toEqual(heldBack?.map((message) => likeMessage(message, model, place)));
-    expect(made.messages).toEqual(delivered?.map((message) => likeMessage(message, model, place)));
+    expect(made.deadLetters).toEqual(heldBack?.map((message) => likeMessage(message, model, observed)));
+    expect(made.messages).toEqual(delivered?.map((message) => likeMessage(message, model, observed)));
     const claim = model.claims.find(({ id }) => id === made.claimId);
-    expect(made.claim).toEqual(claim === undefined ? null : likeClaim(claim, model, place));
+    expect(made.claim).toEqual(claim === undefined ? null : likeClaim(claim, model, observed));
   },
 );
 
@@ -239,55 +242,55 @@ const transfer = command(
     claim: fc.option(pick, { nil: undefined, freq: 4 }),
     ttlSeconds: fc.option(units(6), { nil: null }),
   }),
-  async (given, { model, place, real, driver, other }) => {
+  async (given, { model, observed, real, driver, other }) => {
     const ids = given.messages.map((number) => chosen(real.messageIds, number));
     const own = ids.map((id) => model.find(id)?.claimId).find((id) => typeof id === "string");
     const claimId = own ?? chosen(real.claimIds, given.claim ?? 0);
     const { ttlSeconds } = given;
     const moved = await driver.messages.transfer({
-      from: place.queue,
-      to: other.place.queue,
+      from: observed.queue,
+      to: other.observed.queue,
       ids,
       claimId,
       ttlSeconds,
     });
     expect(moved).toBe(model.transfer(ids, claimId, ttlSeconds, other.model));
     // They get new markers in the other queue, and again if they come back to this one.
-    for (const id of ids) if (model.find(id) === undefined) place.markers.delete(id);
+    for (const id of ids) if (model.find(id) === undefined) observed.markers.delete(id);
   },
 );
 
 const getClaim = command("getClaim", fc.record({ number: pick, maxBytes }), async (given, scene) => {
-  const { model, place, real, driver } = scene;
+  const { model, observed, real, driver } = scene;
   const { number, maxBytes } = given;
   const id = chosen(real.claimIds, number);
-  const outcome = await outcomeOf(driver.claims.get({ queue: place.queue, id, maxBytes }));
+  const outcome = await outcomeOf(driver.claims.get({ queue: observed.queue, id, maxBytes }));
   const live = model.liveClaims().find((claim) => claim.id === id);
   if (live === undefined) expect(outcome).toBe("CLAIM_DOES_NOT_EXIST");
   else {
-    const messages = fitting(model.heldBy(id), maxBytes).map((message) => likeMessage(message, model, place));
-    expect(outcome).toEqual({ claim: likeClaim(live, model, place), messages });
+    const messages = fitting(model.heldBy(id), maxBytes).map((message) => likeMessage(message, model, observed));
+    expect(outcome).toEqual({ claim: likeClaim(live, model, observed), messages });
   }
 });
 
 const renew = command(
   "renew",
   fc.record({ ...claimTimes, number: pick }),
-  async ({ number, ...times }, { model, place, real, driver }) => {
+  async ({ number, ...times }, { model, observed, real, driver }) => {
     const id = chosen(real.claimIds, number);
-    const outcome = await outcomeOf(driver.claims.update({ queue: place.queue, id, ...times }));
+    const outcome = await outcomeOf(driver.claims.update({ queue: observed.queue, id, ...times }));
     const live = model.liveClaims().find((claim) => claim.id === id);
     if (live === undefined) expect(outcome).toBe("CLAIM_DOES_NOT_EXIST");
     else {
       model.renew(live, times);
-      expect(outcome).toEqual(likeClaim(live, model, place));
+      expect(outcome).toEqual(likeClaim(live, model, observed));
     }
   },
 );
 
-const release = command("release", pick, async (number, { model, place, real, driver }) => {
+const release = command("release", pick, async (number, { model, observed, real, driver }) => {
   const id = chosen(real.claimIds, number);
-  await driver.claims.delete({ queue: place.queue, id });
+  await driver.claims.delete({ queue: observed.queue, id });
   model.release(id);
 });
 
@@ -299,12 +302,14 @@ const releaseMessages = command(
     claim: fc.option(pick, { nil: undefined, freq: 4 }),
     delaySeconds: units(3, 0),
   }),
-  async (given, { model, place, real, driver }) => {
+  async (given, { model, observed, real, driver }) => {
     const ids = given.messages.map((number) => chosen(real.messageIds, number));
     const own = ids.map((id) => model.find(id)?.claimId).find((id) => typeof id === "string");
     const claimId = own ?? chosen(real.claimIds, given.claim ?? 0);
     const { delaySeconds } = given;
-    const outcome = await outcomeOf(driver.claims.releaseMessages({ queue: place.queue, claimId, ids, delaySeconds }));
+    const outcome = await outcomeOf(
+      driver.claims.releaseMessages({ queue: observed.queue, claimId, ids, delaySeconds }),
+    );
     expect(outcome).toBe(model.releaseMessages(ids, claimId, delaySeconds));
   },
 );
@@ -315,12 +320,12 @@ const claimChoice = fc.constantFrom("nobody" as const, "its" as const, "some" as
 const remove = command(
   "delete",
   fc.record({ message: pick, by: claimChoice, claim: pick }),
-  async (given, { model, place, real, driver }) => {
+  async (given, { model, observed, real, driver }) => {
     const id = chosen(real.messageIds, given.message);
     const own = model.find(id)?.claimId ?? undefined;
     const claimId = { nobody: undefined, its: own, some: chosen(real.claimIds, given.claim) }[given.by];
     const expected = model.refusesDelete(id, claimId) ?? (model.find(id) === undefined ? "absent" : "deleted");
-    expect(await outcomeOf(driver.messages.delete({ queue: place.queue, id, claimId }))).toBe(expected);
+    expect(await outcomeOf(driver.messages.delete({ queue: observed.queue, id, claimId }))).toBe(expected);
     if (expected === "deleted") model.remove([id]);
   },
 );
@@ -333,14 +338,14 @@ const bulkRemove = command(
     claims: fc.array(pick, { maxLength: 3 }),
     spareClaimed: fc.boolean(),
   }),
-  async (given, { model, place, real, driver }) => {
+  async (given, { model, observed, real, driver }) => {
     const ids = given.messages.map((number) => chosen(real.messageIds, number));
     const own = ids.map((id) => model.find(id)?.claimId).filter((id) => typeof id === "string");
     const some = given.claims.map((number) => chosen(real.claimIds, number));
     const claimIds = { nobody: undefined, its: own, some }[given.by];
     const { spareClaimed } = given;
     const refused = model.refusesBulkDelete(ids, claimIds, spareClaimed);
-    const outcome = await outcomeOf(driver.messages.bulkDelete({ queue: place.queue, ids, claimIds, spareClaimed }));
+    const outcome = await outcomeOf(driver.messages.bulkDelete({ queue: observed.queue, ids, claimIds, spareClaimed }));
     expect(outcome).toBe(refused ?? model.remove(ids));
   },
 );
@@ -348,26 +353,26 @@ const bulkRemove = command(
 const pop = command(
   "pop",
   fc.record({ limit, maxBytes, exhaustedFrom: claimCount }),
-  async ({ limit, maxBytes, exhaustedFrom }, { model, place, driver }) => {
+  async ({ limit, maxBytes, exhaustedFrom }, { model, observed, driver }) => {
     const expected = fitting(model.claimable(limit, exhaustedFrom), maxBytes);
-    const popped = await driver.messages.pop({ queue: place.queue, limit, maxBytes, exhaustedFrom });
-    expect(popped).toEqual(expected.map((message) => likeMessage(message, model, place)));
+    const popped = await driver.messages.pop({ queue: observed.queue, limit, maxBytes, exhaustedFrom });
+    expect(popped).toEqual(expected.map((message) => likeMessage(message, model, observed)));
     model.remove(expected.map(({ id }) => id));
   },
 );
 
-const purge = command("purge", fc.constant(null), async (_, { model, place, driver }) => {
-  await driver.messages.purge({ queue: place.queue });
+const purge = command("purge", fc.constant(null), async (_, { model, observed, driver }) => {
+  await driver.messages.purge({ queue: observed.queue });
   model.purge();
 });
 
-const recreate = command("detach+attach", fc.constant(null), async (_, { model, place, driver }) => {
-  await driver.detachQueue(place.queue);
-  const list = driver.messages.list({ queue: place.queue, page: { limit: 1 } });
+const recreate = command("detach+attach", fc.constant(null), async (_, { model, observed, driver }) => {
+  await driver.detachQueue(observed.queue);
+  const list = driver.messages.list({ queue: observed.queue, page: { limit: 1 } });
   expect(await outcomeOf(list)).toBe("QUEUE_DOES_NOT_EXIST");
-  expect(await driver.messages.stats([place.queue])).toEqual([null]);
-  place.epoch += 1;
-  await driver.attachQueue({ ...place.queue, epoch: place.epoch });
+  expect(await driver.messages.stats([observed.queue])).toEqual([null]);
+  observed.epoch += 1;
+  await driver.attachQueue({ ...observed.queue, epoch: observed.epoch });
   model.recreate();
 });
 

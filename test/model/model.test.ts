@@ -8,7 +8,7 @@ import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { describeWithRedis, startRedis, startRedisCluster } from "../support/redis.ts";
 import { queueCommands, type Real } from "./commands.ts";
-import type { Place } from "./observations.ts";
+import type { ObservedQueue } from "./observations.ts";
 import { StoreModel } from "./queue-model.ts";
 
 const RUNS = 60;
@@ -34,16 +34,16 @@ function describeModel(name: string, createStore: () => Promise<Store>): void {
       await store.drop();
     });
 
-    const aPlace = async (): Promise<Place> => {
+    const aQueue = async (): Promise<ObservedQueue> => {
       const queue = { project: "model", name: randomUUID() };
       await drivers[0].attachQueue({ ...queue, epoch: 1 });
       return { queue, epoch: 1, startedAt: Date.now() + clock.offsetMs, markers: new Map(), highest: 0n };
     };
     const begin = async (): Promise<{ model: StoreModel; real: Real }> => {
-      const places = [await aPlace(), await aPlace()] as const;
+      const queues = [await aQueue(), await aQueue()] as const;
       const messageIds = [randomUUID(), "nonsense"];
       const claimIds = [randomUUID(), "nonsense"];
-      return { model: new StoreModel(), real: { drivers, places, clock, messageIds, claimIds } };
+      return { model: new StoreModel(), real: { drivers, queues, clock, messageIds, claimIds } };
     };
 
     it("behave as their model does in random sequences of commands", { timeout: 300_000 }, async () => {

@@ -94,7 +94,7 @@ export async function openPooled(options: PooledOptions): Promise<Pooled> {
 
 export function memoryCache(clock: { offsetMs: number }): LocationCache {
   const stores = createKeyValueStores({ backends: { memory: createMemoryBackend({ clock }) }, clock });
-  const store = stores.get<QueueLocation>("places");
+  const store = stores.get<QueueLocation>("locations");
   store.configure({ backingStore: "memory", keyMangler: false, locking: false, expirationSeconds: 1 });
   return store;
 }

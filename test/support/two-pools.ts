@@ -25,12 +25,12 @@ export interface TwoPools {
 
 export type OpenTwoPools = () => Promise<TwoPools>;
 
-/** `places` creates the stores of the two pools. It returns their URIs, and a function that removes them. */
+/** `stores` creates the stores of the two pools. It returns their URIs, and a function that removes them. */
 async function openTwoPools(
-  places: () => Promise<{ left: string; right: string; drop(): Promise<void> }>,
+  stores: () => Promise<{ left: string; right: string; drop(): Promise<void> }>,
 ): Promise<TwoPools> {
   const control = await createTestDatabase();
-  const { drop, ...uris } = await places();
+  const { drop, ...uris } = await stores();
   const clock = { offsetMs: 0 };
   const [one, other] = await Promise.all([
     openPooled({ url: control.url, clock }),
@@ -65,29 +65,29 @@ async function openTwoPools(
   };
 }
 
-interface Place {
+interface Store {
   uri: string;
   drop(): Promise<void>;
 }
 
-export type OpenPlace = () => Promise<Place>;
+export type OpenStore = () => Promise<Store>;
 
-export const onPostgres: OpenPlace = async () => {
+export const onPostgres: OpenStore = async () => {
   const { url, drop } = await createEmptyDatabase();
   return { uri: url, drop };
 };
 
-export const onRedis: OpenPlace = async () => {
+export const onRedis: OpenStore = async () => {
   const { url, stop } = await startRedis();
   return { uri: url, drop: stop };
 };
 
-export const onRedisCluster: OpenPlace = async () => {
+export const onRedisCluster: OpenStore = async () => {
   const { url, stop } = await startRedisCluster();
   return { uri: url, drop: stop };
 };
 
-export function twoPlaces(openLeft: OpenPlace, openRight: OpenPlace): OpenTwoPools {
+export function twoStores(openLeft: OpenStore, openRight: OpenStore): OpenTwoPools {
   return () =>
     openTwoPools(async () => {
       const [left, right] = await Promise.all([openLeft(), openRight()]);
@@ -102,4 +102,4 @@ export function twoPlaces(openLeft: OpenPlace, openRight: OpenPlace): OpenTwoPoo
     });
 }
 
-export const twoDatabases: OpenTwoPools = twoPlaces(onPostgres, onPostgres);
+export const twoDatabases: OpenTwoPools = twoStores(onPostgres, onPostgres);

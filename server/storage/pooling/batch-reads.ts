@@ -26,17 +26,17 @@ export function routedBatch(parts: { router: Router; catalog: PoolCatalog; pools
   async function readGroup<Request extends QueueRef, T>(
     { pool, part, indexes }: PoolGroup,
     requests: readonly Request[],
-    places: readonly (QueueLocation | DomainError)[],
+    locations: readonly (QueueLocation | DomainError)[],
     maxBytes: number,
     read: ReadPool<Request, T>,
   ): Promise<(BatchResult<T> | null)[]> {
     const share = Math.floor(maxBytes / requests.length);
     const group = indexes.map((index) => requests[index] as Request);
-    const placed = group.map((request, position) => {
-      const place = places[indexes[position] as number] as QueueLocation;
-      return { ...request, epoch: request.epoch ?? place.epoch };
+    const located = group.map((request, position) => {
+      const location = locations[indexes[position] as number] as QueueLocation;
+      return { ...request, epoch: request.epoch ?? location.epoch };
     });
-    const readAll = async (driver: DataDriver) => read(driver.batch, placed, share * group.length);
+    const readAll = async (driver: DataDriver) => read(driver.batch, located, share * group.length);
     const given = await resultOf(
       pools.breakerOf(pool).run(
         async () => readAll(pools.peek(pool) ?? (await pools.get(pool))),
@@ -63,11 +63,13 @@ export function routedBatch(parts: { router: Router; catalog: PoolCatalog; pools
     maxBytes: number,
     read: ReadPool<Request, T>,
   ): Promise<(BatchResult<T> | null)[]> {
-    const places = await catalog.locate(requests);
-    const results: (BatchResult<T> | null)[] = places.map((place) => (place instanceof DomainError ? place : null));
+    const locations = await catalog.locate(requests);
+    const results: (BatchResult<T> | null)[] = locations.map((location) =>
+      location instanceof DomainError ? location : null,
+    );
     await Promise.all(
-      poolGroups(pools, requests, places).map(async (group) => {
-        const given = await readGroup(group, requests, places, maxBytes, read);
+      poolGroups(pools, requests, locations).map(async (group) => {
+        const given = await readGroup(group, requests, locations, maxBytes, read);
         group.indexes.forEach((index, position) => {
           results[index] = given[position] ?? null;
         });

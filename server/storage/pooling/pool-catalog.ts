@@ -20,7 +20,7 @@ export interface LocationCache {
   peek(key: string): QueueLocation | undefined;
   /** Rejects when the key is absent. */
   get(key: string): Promise<QueueLocation>;
-  set(key: string, place: QueueLocation, options: { ttlSeconds: number }): Promise<void>;
+  set(key: string, location: QueueLocation, options: { ttlSeconds: number }): Promise<void>;
   deleteMulti(keys: readonly string[]): Promise<unknown>;
 }
 
@@ -66,23 +66,23 @@ export class PoolCatalog {
   async reload(queue: QueueRef): Promise<QueueLocation> {
     const [entry, exists] = await Promise.all([this.#entry(queue), this.#control.queues.exists(queue)]);
     if (!exists) throw doesNotExist(queue);
-    const place = locationOf(entry);
-    await this.#write(queueKey(queue), place);
-    return place;
+    const location = locationOf(entry);
+    await this.#write(queueKey(queue), location);
+    return location;
   }
 
   /** The locations of many queues, with one query for those that are not cached. Null for unknown queues. */
   async findMany(queues: readonly QueueRef[]): Promise<(QueueLocation | null)[]> {
-    const places = queues.map((queue) => this.peek(queue) ?? null);
-    const unknown = queues.filter((_, index) => places[index] === null);
-    if (unknown.length === 0) return places;
+    const locations = queues.map((queue) => this.peek(queue) ?? null);
+    const unknown = queues.filter((_, index) => locations[index] === null);
+    if (unknown.length === 0) return locations;
     const found = new Map<string, QueueLocation>();
     for (const entry of await this.#control.catalogue.getMany(unknown)) {
       const key = queueKey({ project: entry.project, name: entry.queue });
       found.set(key, locationOf(entry));
     }
-    await Promise.all(Array.from(found, ([key, place]) => this.#write(key, place)));
-    return queues.map((queue, index) => places[index] ?? found.get(queueKey(queue)) ?? null);
+    await Promise.all(Array.from(found, ([key, location]) => this.#write(key, location)));
+    return queues.map((queue, index) => locations[index] ?? found.get(queueKey(queue)) ?? null);
   }
 
   /**
@@ -90,14 +90,14 @@ export class PoolCatalog {
    * most two more queries for all of these.
    */
   async locate(queues: readonly QueueRef[]): Promise<(QueueLocation | DomainError)[]> {
-    const places = await this.findMany(queues);
-    const unknown = queues.filter((_, index) => places[index] === null);
-    if (unknown.length === 0) return places as QueueLocation[];
+    const locations = await this.findMany(queues);
+    const unknown = queues.filter((_, index) => locations[index] === null);
+    if (unknown.length === 0) return locations as QueueLocation[];
     const existing = await this.#control.queues.getMany(unknown);
     // Queue and entry are created in one step, perhaps between the two reads above.
     const again = await this.findMany(existing);
     const found = new Map(existing.map((queue, index) => [queueKey(queue), again[index] ?? queueNotMapped(queue)]));
-    return queues.map((queue, index) => places[index] ?? found.get(queueKey(queue)) ?? doesNotExist(queue));
+    return queues.map((queue, index) => locations[index] ?? found.get(queueKey(queue)) ?? doesNotExist(queue));
   }
 
   /** The move of the queue that has not ended; null when there is none. Never remembered. */
@@ -116,10 +116,10 @@ export class PoolCatalog {
     const running = this.#looking.get(key);
     if (running !== undefined) return running;
     const started: Promise<QueueLocation> = look(key)
-      .then(async (place) => {
+      .then(async (location) => {
         // Not cached if it was forgotten meanwhile: the answer may be from before the change.
-        if (this.#looking.get(key) === started) await this.#write(key, place);
-        return place;
+        if (this.#looking.get(key) === started) await this.#write(key, location);
+        return location;
       })
       .finally(() => {
         if (this.#looking.get(key) === started) this.#looking.delete(key);
@@ -144,8 +144,8 @@ export class PoolCatalog {
     return this.#quietly(() => this.#cache.get(key));
   }
 
-  async #write(key: string, place: QueueLocation): Promise<void> {
-    await this.#quietly(() => this.#cache.set(key, place, { ttlSeconds: REMEMBER_SECONDS }));
+  async #write(key: string, location: QueueLocation): Promise<void> {
+    await this.#quietly(() => this.#cache.set(key, location, { ttlSeconds: REMEMBER_SECONDS }));
   }
 
   async #quietly<T>(work: () => Promise<T | undefined>): Promise<T | undefined> {

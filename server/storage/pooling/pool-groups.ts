@@ -5,23 +5,23 @@ import type { QueueRef } from "../queue-ref.ts";
 import type { OpenPools } from "./open-pools.ts";
 import type { QueueLocation } from "./pool-catalog.ts";
 
-/** Queues of one pool, or of one part of it that fails by itself. `indexes`: their places in the call. */
+/** Queues of one pool, or of one part of it that fails by itself. `indexes`: their positions in the call. */
 export interface PoolGroup {
   readonly pool: string;
   readonly part: string;
   readonly indexes: number[];
 }
 
-/** Groups queues by their places. Those without a place are in no group. */
+/** Groups queues by their locations. Those without one are in no group. */
 export function poolGroups(
   pools: Pick<OpenPools, "opened">,
   queues: readonly QueueRef[],
-  places: readonly (QueueLocation | DomainError | null)[],
+  locations: readonly (QueueLocation | DomainError | null)[],
 ): PoolGroup[] {
   const groups = new Map<string, PoolGroup>();
-  places.forEach((place, index) => {
-    if (place === null || place instanceof DomainError) return;
-    const { pool } = place;
+  locations.forEach((location, index) => {
+    if (location === null || location instanceof DomainError) return;
+    const { pool } = location;
     const part = partOf(pools.opened(pool), queues[index] as QueueRef);
     const key = `${part} ${pool}`;
     const known = groups.get(key);

@@ -59,24 +59,24 @@ export class Router {
    */
   call<T>(queue: QueueRef, work: (driver: DataDriver, queue: QueueRef) => Promise<T>): Promise<T> {
     // The hot path: location and driver are cached, and the call waits for nothing but the pool.
-    const place = this.#catalog.peek(queue);
-    const driver = place && this.#pools.peek(place.pool);
-    if (place === undefined || driver === undefined) return this.#callUnknown(queue, work);
-    const { project, name, epoch = place.epoch } = queue;
-    return this.#pools.breakerOf(place.pool).run(
+    const location = this.#catalog.peek(queue);
+    const driver = location && this.#pools.peek(location.pool);
+    if (location === undefined || driver === undefined) return this.#callUnknown(queue, work);
+    const { project, name, epoch = location.epoch } = queue;
+    return this.#pools.breakerOf(location.pool).run(
       () => work(driver, { project, name, epoch }),
-      (error) => this.callAgain(place.pool, queue, work, error),
+      (error) => this.callAgain(location.pool, queue, work, error),
       () => partOf(driver, queue),
     );
   }
 
   async #callUnknown<T>(queue: QueueRef, work: (driver: DataDriver, queue: QueueRef) => Promise<T>): Promise<T> {
-    const place = await this.#catalog.find(queue);
-    const { project, name, epoch = place.epoch } = queue;
-    return this.#pools.breakerOf(place.pool).run(
-      async () => work(await this.#pools.get(place.pool), { project, name, epoch }),
-      (error) => this.callAgain(place.pool, queue, work, error),
-      () => partOf(this.#pools.opened(place.pool), queue),
+    const location = await this.#catalog.find(queue);
+    const { project, name, epoch = location.epoch } = queue;
+    return this.#pools.breakerOf(location.pool).run(
+      async () => work(await this.#pools.get(location.pool), { project, name, epoch }),
+      (error) => this.callAgain(location.pool, queue, work, error),
+      () => partOf(this.#pools.opened(location.pool), queue),
     );
   }
 
@@ -147,18 +147,18 @@ export class Router {
 
   async #repair({ project, name }: QueueRef): Promise<RepairedRoute> {
     await this.#catalog.forget({ project, name });
-    const place: QueueLocation = await this.#catalog.reload({ project, name });
-    const driver = await this.#pools.get(place.pool).catch(addPoolName(place.pool));
-    const queue = { project, name, epoch: place.epoch };
+    const location: QueueLocation = await this.#catalog.reload({ project, name });
+    const driver = await this.#pools.get(location.pool).catch(addPoolName(location.pool));
+    const queue = { project, name, epoch: location.epoch };
     const refused: unknown = await this.#attachUnlessMoved(driver, queue).then(
       () => null,
       (error: unknown) => error,
     );
     // The queue may have moved just before. A move that begins later finds the row.
     const now = await this.#catalog.reload({ project, name });
-    if (now.epoch !== place.epoch) return this.#repair({ project, name });
-    if (refused !== null) addPoolName(place.pool)(refused);
-    return { pool: place.pool, driver, queue };
+    if (now.epoch !== location.epoch) return this.#repair({ project, name });
+    if (refused !== null) addPoolName(location.pool)(refused);
+    return { pool: location.pool, driver, queue };
   }
 
   /**
@@ -191,14 +191,14 @@ export class Router {
    * after a repair. `failures` has one error for each group in which something failed.
    */
   async #askForStats(queues: readonly CountedQueue[]) {
-    const places = await this.#catalog.findMany(queues);
+    const locations = await this.#catalog.findMany(queues);
     const answers: BatchResult<QueueStats | null>[] = queues.map(() => null);
-    const groups = poolGroups(this.#pools, queues, places);
+    const groups = poolGroups(this.#pools, queues, locations);
     const failures: DomainError[] = [];
     await Promise.all(
       groups.map(async ({ pool, part, indexes }) => {
         const refs = indexes.map((index): CountedQueue => {
-          const { project, name, exhaustedFrom, epoch = places[index]?.epoch } = queues[index] as CountedQueue;
+          const { project, name, exhaustedFrom, epoch = locations[index]?.epoch } = queues[index] as CountedQueue;
           return { project, name, exhaustedFrom, epoch };
         });
         const ask = async () => statsWhereKnown(this.#pools.peek(pool) ?? (await this.#pools.get(pool)), refs);

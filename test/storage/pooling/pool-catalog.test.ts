@@ -10,7 +10,7 @@ describe("the cache of the catalogue", () => {
   it("keeps no more queue locations than its limit, and the others are looked up again", async () => {
     const clock = { offsetMs: 0 };
     const backend = createMemoryBackend({ clock });
-    const store = createKeyValueStores({ backends: { memory: backend }, clock }).get<QueueLocation>("places");
+    const store = createKeyValueStores({ backends: { memory: backend }, clock }).get<QueueLocation>("locations");
     store.configure({
       backingStore: "memory",
       keyMangler: false,
@@ -32,7 +32,7 @@ describe("the cache of the catalogue", () => {
     } as unknown as ControlDriver;
     const catalog = new PoolCatalog(control, store);
     const queues = Array.from({ length: 500 }, (_, index) => ({ project: "p", name: String(index) }));
-    const count = async () => (await backend.counts(["places"]))[0]?.value;
+    const count = async () => (await backend.counts(["locations"]))[0]?.value;
 
     for (const queue of queues) expect(await catalog.find(queue)).toEqual({ pool: "p", epoch: Number(queue.name) });
     expect(await count()).toBe(50);
