@@ -1,14 +1,7 @@
 /** The key-value stores of this process, by name. Operators list stores, keys and locks here. */
 import { DomainError, hasCode } from "../errors.ts";
 import { type BatchResult, resultOf } from "../storage/batch-result.ts";
-import {
-  badMarker,
-  type MarkerField,
-  type Page,
-  type PageRequest,
-  pageOf,
-  readsBackward,
-} from "../storage/list-pages.ts";
+import type { Page, PageRequest } from "../storage/list-pages.ts";
 import { type Clock, monotonicNow } from "./clock.ts";
 import { byCodePoint } from "./code-point-order.ts";
 import { KeyValueStore } from "./key-value-store.ts";
@@ -16,12 +9,13 @@ import {
   type Backend,
   type Backends,
   DEFAULT_LOCK_TIMEOUT_SECONDS,
-  type LockedKey,
   Region,
   type RegionOptions,
   type StoredKey,
   type StoredLock,
 } from "./region.ts";
+import { checkUserStoreName, isSameDefinition, type StoreDefinition } from "./store-definition.ts";
+import { cutPage, isInRange, lockMarker, lockRange } from "./store-pages.ts";
 
 /** The store that holds the definitions of users' stores. No user can choose this name. */
 const DEFINITIONS = "isimud.stores";
@@ -30,35 +24,6 @@ const DEFINITIONS = "isimud.stores";
  * request has ended would have no holder.
  */
 export const USER_LOCK_WAIT_SECONDS = 5;
-const USER_STORE_NAME = /^[A-Za-z0-9_-]{1,64}$/;
-const MAX_NAME_LENGTH = 64;
-
-/** Returns the name of a store that a user may create. BAD_INPUT. */
-export function checkUserStoreName(name: unknown): string {
-  if (typeof name === "string" && USER_STORE_NAME.test(name)) return name;
-  const isWrongLength = typeof name === "string" && (name === "" || name.length > MAX_NAME_LENGTH);
-  throw new DomainError(
-    "BAD_INPUT",
-    `store must be 1 to ${MAX_NAME_LENGTH} characters out of letters, digits, underscores and dashes. ` +
-      "Names with dots are those of internal stores.",
-    {
-      details: {
-        field: "store",
-        ...(isWrongLength ? { value: name.length, minimum: 1, maximum: MAX_NAME_LENGTH } : {}),
-      },
-    },
-  );
-}
-
-/**
- * The settings that a user may choose for a store. They are stored with it, so every process opens it with the same
- * ones. Times are in seconds.
- */
-export interface StoreDefinition {
-  lockTimeoutSeconds?: number;
-  expirationSeconds?: number;
-}
-
 export interface StoreSummary {
   name: string;
   /** A backend's short name. */
@@ -182,7 +147,7 @@ class Registry implements KeyValueStores {
         details: { store: name },
       });
     }
-    if (defined === undefined || !isSame(defined, definition)) {
+    if (defined === undefined || !isSameDefinition(defined, definition)) {
       await definitions.set(name, { lockTimeoutSeconds, expirationSeconds }, { lock });
     }
     this.#stores.delete(name);
@@ -198,7 +163,8 @@ class Registry implements KeyValueStores {
     if (definition === undefined) throw storeDoesNotExist(name);
     // Another call may have opened it meanwhile.
     const latest = this.#stores.get(name);
-    const usable = latest?.definition !== undefined && isSame(latest.definition, definition) ? latest : undefined;
+    const usable =
+      latest?.definition !== undefined && isSameDefinition(latest.definition, definition) ? latest : undefined;
     const opened = usable ?? this.#register(name, this.region(name), false);
     if (!opened.store.isConfigured) opened.store.configure(this.#userOptions(definition));
     Object.assign(opened, { definition, readAt: now });
@@ -380,10 +346,6 @@ function summaryOf(name: string, store: FoundStore): StoreSummary {
   return { name, backingStore, internal, lockTimeoutSeconds, expirationSeconds };
 }
 
-function isSame(one: StoreDefinition, other: StoreDefinition): boolean {
-  return one.lockTimeoutSeconds === other.lockTimeoutSeconds && one.expirationSeconds === other.expirationSeconds;
-}
-
 function storeDoesNotExist(name: string): DomainError {
   return new DomainError("STORE_DOES_NOT_EXIST", `There is no store ${name}. Create it first.`, {
     details: { store: name },
@@ -402,39 +364,4 @@ function storeIsInternal(name: string): DomainError {
 function only<T>([result]: readonly BatchResult<T>[]): T {
   if (result === undefined || result instanceof DomainError) throw result;
   return result;
-}
-
-const lockMarker = ({ region, key }: StoredLock) => JSON.stringify([region, key]);
-
-function lockRange({ after, before, atEnd, limit }: PageRequest) {
-  return {
-    after: after === undefined ? undefined : parseLockMarker(after, "after"),
-    before: before === undefined ? undefined : parseLockMarker(before, "before"),
-    atEnd,
-    limit: limit + 1,
-  };
-}
-
-function parseLockMarker(marker: string, field: MarkerField): LockedKey {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(marker);
-  } catch {
-    parsed = undefined;
-  }
-  const [region, key] = Array.isArray(parsed) ? parsed : [];
-  if (typeof region !== "string" || typeof key !== "string") {
-    throw badMarker(field);
-  }
-  return { region, key };
-}
-
-function isInRange(name: string, page: PageRequest): boolean {
-  if (page.before !== undefined) return byCodePoint(name, page.before) < 0;
-  return page.after === undefined || byCodePoint(name, page.after) > 0;
-}
-
-/** Makes a page from items that were read with one more than its limit. The extra item shows whether more follow. */
-function cutPage<T>(found: T[], page: PageRequest, markerOf: (item: T) => string): Page<T> {
-  return pageOf(readsBackward(page) ? found.toReversed() : found, page, markerOf);
 }

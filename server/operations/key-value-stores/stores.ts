@@ -1,6 +1,6 @@
 import { type Access, requireRole } from "../../access/access.ts";
 import { DEFAULT_LOCK_TIMEOUT_SECONDS } from "../../kvs/region.ts";
-import { checkUserStoreName } from "../../kvs/stores.ts";
+import { checkUserStoreName } from "../../kvs/store-definition.ts";
 import type { Page } from "../../storage/list-pages.ts";
 import { intended, permitted } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
