@@ -1,6 +1,6 @@
 import type { CatalogueEntry } from "../storage/control-driver.ts";
 import { followPool, POOL_REFERENCE, PoolType } from "./pools.ts";
-import { followQueue, inBatches, QUEUE_REFERENCE, type QueueParent, QueueType } from "./queue-types.ts";
+import { addressOf, followQueue, QUEUE_REFERENCE, QueueType } from "./queue-types.ts";
 import { orNull, projectArgs, projectField, queueArgs, queueField } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
@@ -48,17 +48,15 @@ const CatalogueEntryType = builder.objectRef<CatalogueEntry>("CatalogueEntry").i
 const CatalogueConnectionType = connectionType("Catalogue", CatalogueEntryType, "catalogue entries");
 
 builder.objectFields(QueueType, (t) => ({
-  catalogueEntry: t.loadable({
+  catalogueEntry: t.field({
     type: CatalogueEntryType,
     nullable: true,
     description:
       "Which pool holds it. All queues of a list cost one statement. Null when the catalogue has no entry for it: it cannot be used (QUEUE_NOT_MAPPED) until createQueue or insertCatalogueEntry maps it to a pool.",
-    loaderOptions: { cache: false },
-    load: (queues: QueueParent[], { access, operations, limits }) =>
-      inBatches(queues, limits.MAX_PAGE_SIZE, (batch) =>
-        operations.catalogue.getMany(access, { queues: batch.map(({ project, name }) => ({ project, queue: name })) }),
+    resolve: (queue, _args, context, info) =>
+      batched(context, info, queue, (queues) =>
+        context.operations.catalogue.getMany(context.access, { queues: queues.map(addressOf) }),
       ),
-    resolve: (queue) => queue,
   }),
 }));
 

@@ -1,7 +1,6 @@
 import { chooseProject } from "../access/access.ts";
 import type { FlavorRecord } from "../operations/flavors.ts";
 import { CapabilityType, PoolType } from "./pools.ts";
-import { inBatches } from "./queue-types.ts";
 import { orNull, projectArgs, projectField } from "./schema/addresses.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
@@ -29,14 +28,12 @@ FlavorType.implement({
     name: t.exposeString("name", { description: "Its name." }),
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was created." }),
     updatedAt: t.expose("updatedAt", { type: "DateTime", description: "When it was last changed." }),
-    pools: t.loadableList({
-      type: PoolType,
+    pools: t.field({
+      type: [PoolType],
       complexity: { field: ASKING_THE_STORE, multiplier: 10 },
       description: "Its pools by name. All flavors of a list cost one statement.",
-      loaderOptions: { cache: false },
-      load: (flavors: string[], { access, operations, limits }) =>
-        inBatches(flavors, limits.MAX_PAGE_SIZE, (batch) => operations.pools.getByFlavors(access, { flavors: batch })),
-      resolve: ({ name }) => name,
+      resolve: ({ name }, _args, context, info) =>
+        batched(context, info, name, (flavors) => context.operations.pools.getByFlavors(context.access, { flavors })),
     }),
     capabilities: t.field({
       type: [CapabilityType],

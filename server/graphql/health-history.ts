@@ -1,10 +1,10 @@
 /** The health of the pools over time, from samples. */
+import type { GraphQLResolveInfo } from "graphql";
 import type { HealthInterval, OperationInterval } from "../history/history.ts";
 import type { HealthSampling } from "../operations/health/health-history.ts";
 import { PoolHealthType } from "./health.ts";
 import { ErrorCodeType } from "./http/mask-errors.ts";
 import { PoolType } from "./pools.ts";
-import { inBatches } from "./queue-types.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
@@ -63,17 +63,15 @@ const PoolHealthIntervalType = builder.objectRef<HealthInterval>("PoolHealthInte
       description:
         "95th percentile of the durations of the samples in which all operations succeeded, in milliseconds; null without any.",
     }),
-    operations: t.loadableList({
-      type: OperationIntervalType,
+    operations: t.field({
+      type: [OperationIntervalType],
       complexity: { field: ASKING_THE_STORE, multiplier: 9 },
       description:
         "The same for each operation while the storage answered, in the order of the probe. All intervals of a list cost one statement.",
-      loaderOptions: { cache: false },
-      load: (intervals: HealthInterval[], { access, operations, limits }) =>
-        inBatches(intervals, limits.MAX_PAGE_SIZE, (batch) =>
-          operations.healthHistory.operations(access, { intervals: batch }),
+      resolve: (interval, _args, context, info) =>
+        batched(context, info, interval, (intervals) =>
+          context.operations.healthHistory.operations(context.access, { intervals }),
         ),
-      resolve: (interval) => interval,
     }),
   }),
 });
@@ -87,17 +85,15 @@ const PoolHealthIntervalConnectionType = connectionType(
 const lastHourDescription =
   "Its health in the last hour, in twelve intervals of five minutes, oldest first. The last interval is not over yet; intervals without samples are included. All pools of a list cost one statement.";
 const lastHourCost = { field: ASKING_THE_STORE, multiplier: 12 };
-const loadLastHour = (pools: string[], { access, operations, limits }: GraphQLContext) =>
-  inBatches(pools, limits.MAX_PAGE_SIZE, (batch) => operations.healthHistory.lastHour(access, { pools: batch }));
+const lastHourOf = (pool: string, context: GraphQLContext, info: GraphQLResolveInfo) =>
+  batched(context, info, pool, (pools) => context.operations.healthHistory.lastHour(context.access, { pools }));
 
 builder.objectFields(PoolType, (t) => ({
-  healthLastHour: t.loadableList({
-    type: PoolHealthIntervalType,
+  healthLastHour: t.field({
+    type: [PoolHealthIntervalType],
     complexity: lastHourCost,
     description: lastHourDescription,
-    loaderOptions: { cache: false },
-    load: loadLastHour,
-    resolve: ({ name }) => name,
+    resolve: ({ name }, _args, context, info) => lastHourOf(name, context, info),
   }),
   healthHistory: t.field({
     type: PoolHealthIntervalConnectionType,
@@ -128,13 +124,11 @@ builder.objectFields(PoolType, (t) => ({
 }));
 
 builder.objectFields(PoolHealthType, (t) => ({
-  healthLastHour: t.loadableList({
-    type: PoolHealthIntervalType,
+  healthLastHour: t.field({
+    type: [PoolHealthIntervalType],
     complexity: lastHourCost,
     description: lastHourDescription,
-    loaderOptions: { cache: false },
-    load: loadLastHour,
-    resolve: ({ pool }) => pool,
+    resolve: ({ pool }, _args, context, info) => lastHourOf(pool, context, info),
   }),
 }));
 

@@ -6,8 +6,10 @@ import type { BatchResult } from "../storage/batch-result.ts";
 import type { MessageStamp, QueueStats } from "../storage/data-driver.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
 import { QueueAttributesType } from "./queue-attributes.ts";
+import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
 import { connectionType } from "./schema/connection.ts";
+import type { GraphQLContext } from "./schema/context.ts";
 import { RawJson } from "./schema/json.ts";
 import { NodeType, nodeId } from "./schema/node.ts";
 import { followReferences } from "./schema/references.ts";
@@ -106,53 +108,45 @@ QueueType.implement({
         "The names of the reserved attributes that are stored, as in the metadata. The others have their defaults.",
       resolve: (queue) => storedKeys(queue.metadata.stored),
     }),
-    deadLetterQueueMissing: t.loadable({
+    deadLetterQueueMissing: t.field({
       type: "Boolean",
       description:
         "True: its `_dead_letter_queue` does not exist. Messages that were delivered `_max_claim_count` times stay in this queue, exhausted, until it exists.",
-      loaderOptions: { cache: false },
-      load: async (queues: QueueParent[], { access, operations, limits }) => {
-        const targets = queues.flatMap(({ project, metadata }) => {
-          const queue = metadata.effective.deadLetterQueue;
-          return queue === null ? [] : [{ project, queue }];
-        });
-        const found = await inBatches(targets, limits.MAX_PAGE_SIZE, (batch) =>
-          operations.queues.getMany(access, { queues: batch }),
-        );
-        const there = found.values();
-        return queues.map(({ metadata }) => metadata.effective.deadLetterQueue !== null && there.next().value === null);
-      },
-      resolve: (queue) => queue,
+      resolve: (queue, _args, context, info) =>
+        batched(context, info, queue, (queues) => missDeadLetterQueue(queues, context)),
     }),
-    stats: t.loadable({
+    stats: t.field({
       type: QueueStatsType,
       nullable: true,
       description:
         "Its statistics now. All queues of a list cost one statement per pool. Null when it was deleted meanwhile or has no catalogue entry, and beside an error when its pool does not answer.",
-      loaderOptions: { cache: false },
-      load: async (queues: QueueParent[], { access, operations, limits }) => {
-        const asked = queues.filter((queue) => queue.stats === undefined);
-        const answers = await inBatches(asked, limits.MAX_PAGE_SIZE, (batch) =>
-          operations.queues.statsMany(access, { queues: batch.map(({ project, name }) => ({ project, queue: name })) }),
-        );
-        const byQueue = new Map(asked.map((queue, index) => [queue, answers[index] ?? null]));
-        return queues.map((queue) => (queue.stats === undefined ? (byQueue.get(queue) ?? null) : queue.stats));
-      },
-      resolve: (queue) => queue,
+      resolve: (queue, _args, context, info) => batched(context, info, queue, (queues) => statsOf(queues, context)),
     }),
   }),
 });
 
-/** Calls `ask` with batches of `size` items at once, and returns its results in order. */
-export async function inBatches<T, R>(
-  items: readonly T[],
-  size: number,
-  ask: (batch: readonly T[]) => Promise<readonly R[]>,
-): Promise<R[]> {
-  const batches = Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(index * size, (index + 1) * size),
-  );
-  return (await Promise.all(batches.map(ask))).flat();
+async function missDeadLetterQueue(
+  queues: readonly QueueParent[],
+  { access, operations }: GraphQLContext,
+): Promise<boolean[]> {
+  const targets = queues.flatMap(({ project, metadata }) => {
+    const queue = metadata.effective.deadLetterQueue;
+    return queue === null ? [] : [{ project, queue }];
+  });
+  const found = targets.length === 0 ? [] : await operations.queues.getMany(access, { queues: targets });
+  const there = found.values();
+  return queues.map(({ metadata }) => metadata.effective.deadLetterQueue !== null && there.next().value === null);
+}
+
+/** Reads those that the queues do not have yet. */
+async function statsOf(
+  queues: readonly QueueParent[],
+  { access, operations }: GraphQLContext,
+): Promise<BatchResult<QueueStats | null>[]> {
+  const asked = queues.filter((queue) => queue.stats === undefined);
+  const answers = asked.length === 0 ? [] : await operations.queues.statsMany(access, { queues: asked.map(addressOf) });
+  const byQueue = new Map(asked.map((queue, index) => [queue, answers[index] ?? null]));
+  return queues.map((queue) => (queue.stats === undefined ? (byQueue.get(queue) ?? null) : queue.stats));
 }
 
 export const QueueConnectionType = connectionType(

@@ -1,7 +1,6 @@
 /** The schema builder that all nouns add to. */
 import SchemaBuilder from "@pothos/core";
 import ComplexityPlugin from "@pothos/plugin-complexity";
-import DataloaderPlugin from "@pothos/plugin-dataloader";
 import type { GraphQLContext } from "./context.ts";
 import type { RawJson } from "./json.ts";
 
@@ -18,7 +17,7 @@ export const builder = new SchemaBuilder<{
     JSON: { Input: RawJson; Output: RawJson };
   };
 }>({
-  plugins: [ComplexityPlugin, DataloaderPlugin],
+  plugins: [ComplexityPlugin],
   defaultFieldNullability: false,
   // With this plugin fields declare their cost. document-limits.ts adds it up once per document, before anything runs.
   complexity: { disabled: true, defaultListMultiplier: LIST_COST },
