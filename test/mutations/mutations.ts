@@ -350,7 +350,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "An expired subscription does not stand in the way of a new one",
-    file: `${POSTGRES}/subscriptions.ts`,
+    file: `${POSTGRES}/subscriptions/subscriptions.ts`,
     from: "WHERE s.expires_at <= (SELECT now FROM clock)",
     to: "WHERE false",
     test: drivers("an expired subscription does not stand in the way of a new one of the same subscriber"),
@@ -647,7 +647,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "A move leaves no subscription behind",
-    file: `${POSTGRES}/subscriptions.ts`,
+    file: `${POSTGRES}/subscriptions/subscriptions.ts`,
     from: "const STAYS = `NOT EXISTS",
     to: "const STAYS = `true OR NOT EXISTS",
     test: movesOf(

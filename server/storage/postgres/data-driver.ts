@@ -33,7 +33,7 @@ import { reserveSpace } from "./space.ts";
 import { openConnection, openConnections, translatePostgresError } from "./sql/connection.ts";
 import { Statements } from "./sql/statements.ts";
 import { capabilitiesOf, IS_DURABLE } from "./store-inspection.ts";
-import { PostgresSubscriptions } from "./subscriptions.ts";
+import { PostgresSubscriptions } from "./subscriptions/subscriptions.ts";
 import { Timeline } from "./timeline.ts";
 
 /** A storage that takes longer counts as not ready. */

@@ -4,7 +4,7 @@ import { type BatchResult, resultOf } from "../batch-result.ts";
 import { type BatchBytes, type BatchReads, carriedBytes, type Message } from "../data-driver.ts";
 import type { RedisClaims } from "./claims/claims.ts";
 import type { RedisMessages } from "./messages/messages.ts";
-import type { RedisSubscriptions } from "./subscriptions.ts";
+import type { RedisSubscriptions } from "./subscriptions/subscriptions.ts";
 
 export function redisBatchReads(parts: {
   messages: RedisMessages;

@@ -26,7 +26,7 @@ import { RedisCluster, type RedisLink, SingleServer } from "./server/cluster.ts"
 import { translateRedisError } from "./server/errors.ts";
 import { freeMemory, inspectServers } from "./server/inspection.ts";
 import { Scripts } from "./server/scripts.ts";
-import { RedisSubscriptions } from "./subscriptions.ts";
+import { RedisSubscriptions } from "./subscriptions/subscriptions.ts";
 
 /** A storage that does not answer within this time counts as not alive. */
 const ALIVE_DEADLINE_MS = 2000;

@@ -5,7 +5,7 @@ import type { QueueRows } from "./queue-rows.ts";
 import { answers, locals, script, table } from "./server/script.ts";
 import { number, text } from "./server/script-parameters.ts";
 import { CLOCK, EXPIRE_STEP, NEVER } from "./server/shared-lua.ts";
-import { EXPIRE_SUBSCRIPTIONS, SUBSCRIPTIONS } from "./subscriptions.ts";
+import { EXPIRE_SUBSCRIPTIONS, SUBSCRIPTIONS } from "./subscriptions/records.ts";
 
 /** Shards collected at the same time. */
 const TOGETHER = 16;

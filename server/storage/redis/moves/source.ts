@@ -33,7 +33,7 @@ import {
   REQUIRE_LIVE_SUBSCRIPTIONS,
   SUBSCRIPTIONS,
   type SubscriptionParts,
-} from "../subscriptions.ts";
+} from "../subscriptions/records.ts";
 
 /** Bytes of message bodies, or of kept answers, that one script reads. The last one may go beyond. */
 const READ_BYTES = 4 * 1024 * 1024;

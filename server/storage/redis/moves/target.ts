@@ -19,7 +19,7 @@ import { answers, type KeysOf, piece, type Script, script, table } from "../serv
 import { flag, number, numeral, records, text, type ValuesOf } from "../server/script-parameters.ts";
 import type { Answered } from "../server/scripts.ts";
 import { CLOCK } from "../server/shared-lua.ts";
-import { DROP_SUBSCRIPTIONS, SUBSCRIPTION_RECORD, SUBSCRIPTIONS_OF_QUEUE } from "../subscriptions.ts";
+import { DROP_SUBSCRIPTIONS, SUBSCRIPTION_RECORD, SUBSCRIPTIONS_OF_QUEUE } from "../subscriptions/records.ts";
 import { type CLAIM_FIELDS, PURGE_STAGING, type STATE_FIELDS, WRITE, WRITE_CLAIMS, WRITE_KEYS } from "./staging.ts";
 
 /** Gives a staging up: gc frees it like retired content. */

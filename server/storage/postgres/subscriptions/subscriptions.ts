@@ -1,40 +1,22 @@
-import { DomainError } from "../../errors.ts";
-import type { BatchReads } from "../data-driver.ts";
-import { isMoving, staleEpoch } from "../errors/storage-errors.ts";
-import { subscribeDigest } from "../idempotency.ts";
-import type { Page, PageRequest } from "../list-pages.ts";
-import { normaliseUuid, pageOf, uuidRange } from "../list-pages.ts";
-import type { QueueRef } from "../queue-ref.ts";
-import type { Subscription, SubscriptionController } from "../subscription-controller.ts";
-import { uuidV7 } from "../uuid-v7.ts";
-import { callOnce } from "./idempotency.ts";
-import type { Pool } from "./pool.ts";
-import { type QueueRows, STALE } from "./queue-rows.ts";
-import { textArray } from "./sql/array-parameter.ts";
-import { isUniqueViolation } from "./sql/connection.ts";
-import { CLOCK, LIVE_QUEUE, milliseconds } from "./sql/fragments.ts";
-import { bool, int8, orNull, text, uuid } from "./sql/parameter-types.ts";
-import { rowOf, statement } from "./sql/statement.ts";
-import type { Statements } from "./sql/statements.ts";
-
-/** The columns of a subscription `s` beside a `clock`, for `readSubscription`. */
-const COLUMNS = `
-  s.id::text AS id, s.queue AS source, s.subscriber, s.ttl_seconds::float8 AS ttl, s.options, s.confirmed,
-  ${milliseconds("s.created_at")} AS created, ${milliseconds("s.renewed_at")} AS renewed,
-  ${milliseconds("s.expires_at")} AS expires, ${milliseconds("clock.now")} AS now`;
-
-interface SubscriptionRow {
-  id: string;
-  source: string;
-  subscriber: string;
-  ttl: number;
-  options: string;
-  confirmed: boolean;
-  created: number;
-  renewed: number;
-  expires: number;
-  now: number;
-}
+import { DomainError } from "../../../errors.ts";
+import type { BatchReads } from "../../data-driver.ts";
+import { isMoving, staleEpoch } from "../../errors/storage-errors.ts";
+import { subscribeDigest } from "../../idempotency.ts";
+import type { Page, PageRequest } from "../../list-pages.ts";
+import { normaliseUuid, pageOf, uuidRange } from "../../list-pages.ts";
+import type { QueueRef } from "../../queue-ref.ts";
+import type { Subscription, SubscriptionController } from "../../subscription-controller.ts";
+import { uuidV7 } from "../../uuid-v7.ts";
+import { callOnce } from "../idempotency.ts";
+import type { Pool } from "../pool.ts";
+import { type QueueRows, STALE } from "../queue-rows.ts";
+import { textArray } from "../sql/array-parameter.ts";
+import { isUniqueViolation } from "../sql/connection.ts";
+import { CLOCK, LIVE_QUEUE } from "../sql/fragments.ts";
+import { bool, int8, orNull, text, uuid } from "../sql/parameter-types.ts";
+import { rowOf, statement } from "../sql/statement.ts";
+import type { Statements } from "../sql/statements.ts";
+import { COLUMNS, readSubscription, type SubscriptionRow } from "./rows.ts";
 
 const QUEUE = { project: text, queue: text };
 const LIVE = "s.expires_at > clock.now";
@@ -384,20 +366,6 @@ export class PostgresSubscriptions implements SubscriptionController {
 }
 
 const keyOf = ({ project, name }: QueueRef) => ({ project, queue: name });
-
-function readSubscription(row: SubscriptionRow): Subscription {
-  return {
-    id: row.id,
-    source: row.source,
-    subscriber: row.subscriber,
-    ttlSeconds: row.ttl,
-    ageSeconds: Math.max(0, Math.floor((row.now - row.renewed) / 1000)),
-    createdAt: new Date(row.created),
-    expiresAt: new Date(row.expires),
-    optionsText: row.options,
-    confirmed: row.confirmed,
-  };
-}
 
 function doesNotExist(params: { queue: QueueRef; id: string }): DomainError {
   return new DomainError(
