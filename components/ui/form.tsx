@@ -33,6 +33,24 @@ function useWiring(name: string, description: ReactNode): Wiring & { errorId: st
   return { id, describedBy, invalid: error !== undefined, errorId, hintId, error };
 }
 
+/** What is wrong with the field, and what it means. */
+function Notes({ description, wiring }: { description: ReactNode; wiring: ReturnType<typeof useWiring> }) {
+  return (
+    <>
+      {wiring.error ? (
+        <p id={wiring.errorId} role="alert" className="text-[0.8125rem] text-danger">
+          {wiring.error}
+        </p>
+      ) : null}
+      {description ? (
+        <p id={wiring.hintId} className="text-[0.8125rem] text-muted">
+          {description}
+        </p>
+      ) : null}
+    </>
+  );
+}
+
 function Frame({
   label,
   description,
@@ -50,16 +68,7 @@ function Frame({
         {label}
       </label>
       {children}
-      {wiring.error ? (
-        <p id={wiring.errorId} role="alert" className="text-[0.8125rem] text-danger">
-          {wiring.error}
-        </p>
-      ) : null}
-      {description ? (
-        <p id={wiring.hintId} className="text-[0.8125rem] text-muted">
-          {description}
-        </p>
-      ) : null}
+      <Notes description={description} wiring={wiring} />
     </div>
   );
 }
@@ -171,16 +180,7 @@ export function ChoicesField<Values extends FieldValues>({
           </label>
         ))}
       </div>
-      {wiring.error ? (
-        <p id={wiring.errorId} role="alert" className="text-[0.8125rem] text-danger">
-          {wiring.error}
-        </p>
-      ) : null}
-      {description ? (
-        <p id={wiring.hintId} className="text-[0.8125rem] text-muted">
-          {description}
-        </p>
-      ) : null}
+      <Notes description={description} wiring={wiring} />
     </fieldset>
   );
 }
