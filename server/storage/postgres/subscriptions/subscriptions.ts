@@ -1,6 +1,6 @@
-import { DomainError } from "../../../errors.ts";
 import type { BatchReads } from "../../data-driver.ts";
 import { isMoving, staleEpoch } from "../../errors/storage-errors.ts";
+import { isNotSubscribed, isSubscribedAlready, subscriptionDoesNotExist } from "../../errors/subscription-errors.ts";
 import { subscribeDigest } from "../../idempotency.ts";
 import type { Page, PageRequest } from "../../list-pages.ts";
 import { normaliseUuid, pageOf, uuidRange } from "../../list-pages.ts";
@@ -250,7 +250,7 @@ export class PostgresSubscriptions implements SubscriptionController {
 
   async get(params: { queue: QueueRef; id: string }): Promise<Subscription> {
     const found = await this.#find(params);
-    if (found === null) throw doesNotExist(params);
+    if (found === null) throw subscriptionDoesNotExist(params);
     return found;
   }
 
@@ -305,14 +305,11 @@ export class PostgresSubscriptions implements SubscriptionController {
         queue,
         this.#statements.write(UPDATE, { ...keyOf(queue), id, subscriber, ttlSeconds, options }),
       );
-      if (row === undefined) throw doesNotExist(params);
+      if (row === undefined) throw subscriptionDoesNotExist(params);
       return readSubscription(row);
     } catch (error) {
       if (!isUniqueViolation(error)) throw error;
-      throw new DomainError("SUBSCRIPTION_ALREADY_EXISTS", "This subscriber has another subscription to this queue.", {
-        details: { queue: queue.name, subscriber },
-        cause: error,
-      });
+      throw isSubscribedAlready(queue, subscriber, error);
     }
   }
 
@@ -338,16 +335,14 @@ export class PostgresSubscriptions implements SubscriptionController {
       queue,
       this.#statements.write(CONFIRM, { ...keyOf(queue), id: normaliseUuid(params.id), confirmed }),
     );
-    if (row === undefined) throw doesNotExist(params);
+    if (row === undefined) throw subscriptionDoesNotExist(params);
     return readSubscription(row);
   }
 
   async getWithSubscriber({ queue, subscriber }: { queue: QueueRef; subscriber: string }): Promise<Subscription> {
     const [row] = await this.#found(queue, this.#statements.read(GET_WITH_SUBSCRIBER, { ...keyOf(queue), subscriber }));
     if (row !== undefined) return readSubscription(row);
-    throw new DomainError("SUBSCRIPTION_DOES_NOT_EXIST", "This subscriber is not subscribed to this queue.", {
-      details: { queue: queue.name, subscriber },
-    });
+    throw isNotSubscribed(queue, subscriber);
   }
 
   async #find({ queue, id }: { queue: QueueRef; id: string }): Promise<Subscription | null> {
@@ -366,13 +361,3 @@ export class PostgresSubscriptions implements SubscriptionController {
 }
 
 const keyOf = ({ project, name }: QueueRef) => ({ project, queue: name });
-
-function doesNotExist(params: { queue: QueueRef; id: string }): DomainError {
-  return new DomainError(
-    "SUBSCRIPTION_DOES_NOT_EXIST",
-    "This subscription does not exist in this queue, or has expired.",
-    {
-      details: { queue: params.queue.name, subscriptionId: params.id },
-    },
-  );
-}

@@ -1,5 +1,5 @@
-import { DomainError } from "../../../errors.ts";
 import { isMoving, queueDoesNotExist, staleEpoch } from "../../errors/storage-errors.ts";
+import { isNotSubscribed, isSubscribedAlready, subscriptionDoesNotExist } from "../../errors/subscription-errors.ts";
 import { keyReused, subscribeDigest } from "../../idempotency.ts";
 import type { Page, PageRequest } from "../../list-pages.ts";
 import { normaliseUuid, pageOf } from "../../list-pages.ts";
@@ -225,11 +225,7 @@ export class RedisSubscriptions implements SubscriptionController {
   }): Promise<Subscription> {
     const { queue, subscriber, ttlSeconds: ttl, optionsText: options } = params;
     const answer = await this.#call(queue, UPDATE, { id: idOrNone(params.id), subscriber, ttl, options });
-    if (answer[0] === "taken") {
-      throw new DomainError("SUBSCRIPTION_ALREADY_EXISTS", "This subscriber has another subscription to this queue.", {
-        details: { queue: queue.name, subscriber },
-      });
-    }
+    if (answer[0] === "taken") throw isSubscribedAlready(queue, subscriber);
     return readOne(queue, answer) ?? refuse(params);
   }
 
@@ -257,9 +253,7 @@ export class RedisSubscriptions implements SubscriptionController {
     const { queue, subscriber } = params;
     const found = readOne(queue, await this.#call(queue, GET_WITH_SUBSCRIBER, { subscriber }));
     if (found !== null) return found;
-    throw new DomainError("SUBSCRIPTION_DOES_NOT_EXIST", "This subscriber is not subscribed to this queue.", {
-      details: { queue: queue.name, subscriber },
-    });
+    throw isNotSubscribed(queue, subscriber);
   }
 
   async #find({ queue, id }: { queue: QueueRef; id: string }): Promise<Subscription | null> {
@@ -299,9 +293,5 @@ function readOne(queue: QueueRef, [, now, found]: FoundOne): Subscription | null
 }
 
 function refuse(params: { queue: QueueRef; id: string }): never {
-  throw new DomainError(
-    "SUBSCRIPTION_DOES_NOT_EXIST",
-    "This subscription does not exist in this queue, or has expired.",
-    { details: { queue: params.queue.name, subscriptionId: params.id } },
-  );
+  throw subscriptionDoesNotExist(params);
 }
