@@ -13,6 +13,7 @@ import { describeKeyValue } from "../conformance/key-value.suite.ts";
 import { type KeyValueWorld, refused } from "../conformance/key-value-harness.ts";
 import { describeKeyValueLists } from "../conformance/key-value-lists.suite.ts";
 import { describeKeyValueLocks } from "../conformance/key-value-locks.suite.ts";
+import { inBoth, twoProcessCases } from "../conformance/key-value-processes.suite.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 function openStores(connections: pg.Pool, clock: { offsetMs: number }): KeyValueStores {
@@ -59,46 +60,11 @@ describe("key-value store shared by two processes", () => {
     await database.drop();
   });
 
-  const inBoth = (lockTimeoutSeconds: number, otherTimeoutSeconds = lockTimeoutSeconds) => {
-    const name = `shared-${++serial}`;
-    const mine = one.get<number | string>(name);
-    mine.configure({ backingStore: "postgres", lockTimeoutSeconds });
-    const theirs = other.get<number | string>(name);
-    theirs.configure({ backingStore: "postgres", lockTimeoutSeconds: otherTimeoutSeconds });
-    return { name, mine, theirs };
-  };
-
-  it("shows one process what the other wrote", async () => {
-    const { name, mine, theirs } = inBoth(5);
-    await mine.set("k", "written");
-    expect(await theirs.get("k")).toBe("written");
-    expect((await other.keyValueStores({ limit: 100 })).items).toContainEqual(
-      expect.objectContaining({ name, backingStore: "postgres", internal: true }),
-    );
-  });
-
-  it("excludes across processes: no increment is lost", async () => {
-    const { mine, theirs } = inBoth(60);
-    await mine.set("count", 0);
-    const increment = async (store: typeof mine) => {
-      await using lock = await store.getLock("count").acquire();
-      await store.set("count", ((await store.get("count")) as number) + 1, { lock });
-    };
-    await Promise.all(Array.from({ length: 16 }, (_, index) => increment(index % 2 === 0 ? mine : theirs)));
-    expect(await mine.get("count")).toBe(16);
-  });
-
-  it("waits at most the lock timeout, and names the key", async () => {
-    const { mine, theirs } = inBoth(1000, 2);
-    await using _lock = await mine.getLock("k").acquire();
-    const waiting = theirs.set("k", 1);
-    const outcome = expect(waiting).rejects.toEqual(refused("LOCK_TIMEOUT", { target: "k" }));
-    clock.offsetMs += 3000;
-    await outcome;
-  });
+  const processes = () => ({ one, other, backingStore: "postgres", clock });
+  twoProcessCases(processes);
 
   it("frees the lock of a process that died, and refuses what that one still had under way", async () => {
-    const { mine, theirs } = inBoth(5);
+    const { mine, theirs } = inBoth(processes(), 5);
     const dead = await mine.getLock("k").acquire();
     clock.offsetMs += 5000;
     await using heir = await theirs.getLock("k").acquire();
@@ -138,18 +104,8 @@ describe("key-value store shared by two processes", () => {
     clock.offsetMs += 10_000;
   });
 
-  it("resumes and releases in one process a lock that the other acquired", async () => {
-    const { mine, theirs } = inBoth(30);
-    const lock = await mine.getLock("k").acquire();
-    const resumed = await theirs.resumeLock("k", lock.token as string);
-    await theirs.set("k", "theirs", { lock: resumed });
-    await resumed.release();
-    await using next = await mine.getLock("k").acquire();
-    await mine.set("k", "mine", { lock: next });
-  });
-
   it("keeps the rows of locks for a while after their end, then sweeps them", async () => {
-    const { name, mine } = inBoth(2);
+    const { name, mine } = inBoth(processes(), 2);
     await mine.set("k", 1);
     const rows = async () => (await pools[0]?.query("SELECT 1 FROM key_locks WHERE store = $1", [name]))?.rowCount;
     await one.sweep();
@@ -234,7 +190,7 @@ describe("key-value store shared by two processes", () => {
     });
 
     it("may not take the name of an internal store, here or in another process, nor open one", async () => {
-      const { name, mine } = inBoth(5);
+      const { name, mine } = inBoth(processes(), 5);
       await mine.set("secret", 1);
       await expect(one.create(name)).rejects.toEqual(refused("STORE_ALREADY_CONFIGURED"));
       await expect(one.open(name)).rejects.toEqual(refused("STORE_DOES_NOT_EXIST"));

@@ -7,6 +7,7 @@ import { describeKeyValue } from "../conformance/key-value.suite.ts";
 import { type KeyValueWorld, refused } from "../conformance/key-value-harness.ts";
 import { describeKeyValueLists } from "../conformance/key-value-lists.suite.ts";
 import { describeKeyValueLocks } from "../conformance/key-value-locks.suite.ts";
+import { inBoth, twoProcessCases } from "../conformance/key-value-processes.suite.ts";
 import { ask, describeWithRedis, startRedis, startRedisCluster, type TestRedis } from "../support/redis.ts";
 
 const storesOn = (redis: RedisBackend, clock: { offsetMs: number }) =>
@@ -60,45 +61,14 @@ describeWithRedis(() => {
       await server.stop();
     });
 
-    const inBoth = (lockTimeoutSeconds: number, otherTimeoutSeconds = lockTimeoutSeconds) => {
-      const name = `shared-${++serial}`;
-      const mine = one.get<number | string>(name);
-      mine.configure({ backingStore: "redis", lockTimeoutSeconds });
-      const theirs = other.get<number | string>(name);
-      theirs.configure({ backingStore: "redis", lockTimeoutSeconds: otherTimeoutSeconds });
-      return { name, mine, theirs };
-    };
+    const processes = () => ({ one, other, backingStore: "redis", clock });
+    twoProcessCases(processes);
 
-    it("shows one process what the other wrote, users' stores too", async () => {
-      const { name, mine, theirs } = inBoth(5);
-      await mine.set("k", "written");
-      expect(await theirs.get("k")).toBe("written");
-      expect((await other.keyValueStores({ limit: 100 })).items).toContainEqual(
-        expect.objectContaining({ name, backingStore: "redis", internal: true }),
-      );
-      await one.create(`made-${serial}`, { expirationSeconds: 10 });
-      const made = await one.open(`made-${serial}`);
+    it("opens in one process the users' store that the other created", async () => {
+      await one.create("made", { expirationSeconds: 10 });
+      const made = await one.open("made");
       await made.set("readable", { a: 1 });
-      expect(await (await other.open(`made-${serial}`)).get("readable")).toEqual({ a: 1 });
-    });
-
-    it("excludes across processes: no increment is lost", async () => {
-      const { mine, theirs } = inBoth(60);
-      await mine.set("count", 0);
-      const increment = async (store: typeof mine) => {
-        await using lock = await store.getLock("count").acquire();
-        await store.set("count", ((await store.get("count")) as number) + 1, { lock });
-      };
-      await Promise.all(Array.from({ length: 16 }, (_, index) => increment(index % 2 === 0 ? mine : theirs)));
-      expect(await mine.get("count")).toBe(16);
-    });
-
-    it("waits at most the lock timeout, and names the key", async () => {
-      const { mine, theirs } = inBoth(1000, 2);
-      await using _lock = await mine.getLock("k").acquire();
-      const outcome = expect(theirs.set("k", 1)).rejects.toEqual(refused("LOCK_TIMEOUT", { target: "k" }));
-      clock.offsetMs += 3000;
-      await outcome;
+      expect(await (await other.open("made")).get("readable")).toEqual({ a: 1 });
     });
 
     it("refuses a write with an older fence than the entry's, whatever the holder's clock says", async () => {
@@ -126,18 +96,8 @@ describeWithRedis(() => {
       clock.offsetMs += 10_000;
     });
 
-    it("resumes and releases in one process a lock that the other acquired", async () => {
-      const { mine, theirs } = inBoth(30);
-      const lock = await mine.getLock("k").acquire();
-      const resumed = await theirs.resumeLock("k", lock.token as string);
-      await theirs.set("k", "theirs", { lock: resumed });
-      await resumed.release();
-      await using next = await mine.getLock("k").acquire();
-      await mine.set("k", "mine", { lock: next });
-    });
-
     it("says that it cannot be reached while its server is away, and works again once it is back", async () => {
-      const { mine } = inBoth(5);
+      const { mine } = inBoth(processes(), 5);
       server.child.kill("SIGKILL");
       await expect(mine.get("k")).rejects.toEqual(refused("STORAGE_UNAVAILABLE"));
       await server.restart();
