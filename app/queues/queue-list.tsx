@@ -19,8 +19,14 @@ import { QUEUES_PAGE } from "./documents.ts";
 /** Milliseconds that the page waits for the counts, which come from the pools. */
 const COUNTS_WAIT_MS = 300;
 
+interface Order {
+  column: string;
+  field: "NAME" | "CREATED_AT";
+  direction: "ASC" | "DESC";
+}
+
 /** The orders by their names in addresses. */
-const ORDERS: Record<string, { column: string; field: "NAME" | "CREATED_AT"; direction: "ASC" | "DESC" }> = {
+const ORDERS: Record<string, Order> = {
   name: { column: "name", field: "NAME", direction: "ASC" },
   "-name": { column: "name", field: "NAME", direction: "DESC" },
   created: { column: "createdAt", field: "CREATED_AT", direction: "ASC" },
@@ -61,19 +67,6 @@ export async function QueueList({ project, search }: { project: string | null; s
       ...query,
     });
 
-  const sortLinks: Record<string, SortLink> = {};
-  for (const [id, key] of [
-    ["name", "name"],
-    ["createdAt", "created"],
-  ] as const) {
-    const here = order.column === id;
-    const next = here && order.direction === "ASC" ? `-${key}` : key;
-    sortLinks[id] = {
-      href: link({ sort: next === "name" ? undefined : next }),
-      now: here ? (order.direction === "DESC" ? "descending" : "ascending") : null,
-    };
-  }
-
   return (
     <>
       <PageHeader
@@ -92,34 +85,13 @@ export async function QueueList({ project, search }: { project: string | null; s
         }
       />
       <Panel flush>
-        <FilterBar>
-          <SearchBox param="search" label="Find queues whose names begin with" placeholder="Name begins with …" />
-          <FilterSelect
-            param="pool"
-            label="Pool"
-            all="All pools"
-            choices={choices(
-              pools.map(({ name }) => name),
-              filter.pool,
-            )}
-          />
-          <FilterSelect
-            param="flavor"
-            label="Flavor"
-            all="All flavors"
-            choices={choices(
-              pools.map(({ flavorName }) => flavorName),
-              filter.flavor,
-            )}
-          />
-          <FilterCheck param="deadLetters" label="Dead letter queues" />
-        </FilterBar>
+        <QueueFilters pools={pools} pool={filter.pool} flavor={filter.flavor} />
         {loaded.ok ? (
           <QueueTable
             rows={loaded.data.queues.nodes}
             late={late}
             ofAll={project === null}
-            sortLinks={sortLinks}
+            sortLinks={sortLinks(order, (sort) => link({ sort }))}
             pager={pagerLinks(loaded.data.queues.pageInfo, search, (page) => link({ sort, ...page }))}
             summary={summaryOf(loaded.data.queues.count)}
             empty={
@@ -141,6 +113,58 @@ export async function QueueList({ project, search }: { project: string | null; s
         )}
       </Panel>
     </>
+  );
+}
+
+/** The links that sort by each column: the other way where the list is sorted by it already. */
+function sortLinks(order: Order, link: (sort: string | undefined) => string): Record<string, SortLink> {
+  const links: Record<string, SortLink> = {};
+  for (const [id, key] of [
+    ["name", "name"],
+    ["createdAt", "created"],
+  ] as const) {
+    const here = order.column === id;
+    const next = here && order.direction === "ASC" ? `-${key}` : key;
+    links[id] = {
+      href: link(next === "name" ? undefined : next),
+      now: here ? (order.direction === "DESC" ? "descending" : "ascending") : null,
+    };
+  }
+  return links;
+}
+
+function QueueFilters({
+  pools,
+  pool,
+  flavor,
+}: {
+  pools: readonly { name: string; flavorName: string | null }[];
+  pool: string | undefined;
+  flavor: string | undefined;
+}) {
+  return (
+    <FilterBar>
+      <SearchBox param="search" label="Find queues whose names begin with" placeholder="Name begins with …" />
+      <FilterSelect
+        param="pool"
+        label="Pool"
+        all="All pools"
+        choices={choices(
+          pools.map(({ name }) => name),
+          pool,
+        )}
+      />
+      <FilterSelect
+        param="flavor"
+        label="Flavor"
+        all="All flavors"
+        choices={choices(
+          pools.map(({ flavorName }) => flavorName),
+          flavor,
+        )}
+      />
+      <FilterCheck param="deadLetters" label="Dead letter queues" />
+    </FilterBar>
   );
 }
 
