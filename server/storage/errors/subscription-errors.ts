@@ -17,7 +17,11 @@ export function isNotSubscribed(queue: QueueRef, subscriber: string): DomainErro
 }
 
 /** The new subscriber of a change has a subscription already. */
-export function isSubscribedAlready(queue: QueueRef, subscriber: string | undefined, cause?: unknown): DomainError {
+export function isSubscribedAlready(
+  queue: QueueRef,
+  subscriber: string | null | undefined,
+  cause?: unknown,
+): DomainError {
   return new DomainError("SUBSCRIPTION_ALREADY_EXISTS", "This subscriber has another subscription to this queue.", {
     details: { queue: queue.name, subscriber },
     cause,
