@@ -53,8 +53,8 @@ builder.objectFields(QueueType, (t) => ({
     nullable: true,
     description:
       "Which pool holds it. All queues of a list cost one statement. Null when the catalogue has no entry for it: it cannot be used (QUEUE_NOT_MAPPED) until createQueue or insertCatalogueEntry maps it to a pool.",
-    resolve: (queue, _args, context, info) =>
-      batched(context, info, queue, (queues) =>
+    resolve: (queue, _args, context) =>
+      batched(context, "Queue.catalogueEntry", queue, (queues) =>
         context.operations.catalogue.getMany(context.access, { queues: queues.map(addressOf) }),
       ),
   }),

@@ -32,16 +32,18 @@ FlavorType.implement({
       type: [PoolType],
       complexity: { field: ASKING_THE_STORE, multiplier: 10 },
       description: "Its pools by name. All flavors of a list cost one statement.",
-      resolve: ({ name }, _args, context, info) =>
-        batched(context, info, name, (flavors) => context.operations.pools.getByFlavors(context.access, { flavors })),
+      resolve: ({ name }, _args, context) =>
+        batched(context, "Flavor.pools", name, (flavors) =>
+          context.operations.pools.getByFlavors(context.access, { flavors }),
+        ),
     }),
     capabilities: t.field({
       type: [CapabilityType],
       nullable: true,
       complexity: ASKING_THE_STORE,
       description: "What its first pool can do. Null when it has none, or that one is unreachable now.",
-      resolve: ({ project, name }, _args, context, info) =>
-        batched(context, info, { project, flavor: name }, (flavors) =>
+      resolve: ({ project, name }, _args, context) =>
+        batched(context, "Flavor.capabilities", { project, flavor: name }, (flavors) =>
           context.operations.flavors.capabilitiesOfMany(context.access, { flavors }),
         ),
     }),

@@ -1,5 +1,4 @@
 /** The health of the pools over time, from samples. */
-import type { GraphQLResolveInfo } from "graphql";
 import type { HealthInterval, OperationInterval } from "../history/history.ts";
 import type { HealthSampling } from "../operations/health/health-history.ts";
 import { PoolHealthType } from "./health.ts";
@@ -68,8 +67,8 @@ const PoolHealthIntervalType = builder.objectRef<HealthInterval>("PoolHealthInte
       complexity: { field: ASKING_THE_STORE, multiplier: 9 },
       description:
         "The same for each operation while the storage answered, in the order of the probe. All intervals of a list cost one statement.",
-      resolve: (interval, _args, context, info) =>
-        batched(context, info, interval, (intervals) =>
+      resolve: (interval, _args, context) =>
+        batched(context, "PoolHealthInterval.operations", interval, (intervals) =>
           context.operations.healthHistory.operations(context.access, { intervals }),
         ),
     }),
@@ -85,15 +84,17 @@ const PoolHealthIntervalConnectionType = connectionType(
 const lastHourDescription =
   "Its health in the last hour, in twelve intervals of five minutes, oldest first. The last interval is not over yet; intervals without samples are included. All pools of a list cost one statement.";
 const lastHourCost = { field: ASKING_THE_STORE, multiplier: 12 };
-const lastHourOf = (pool: string, context: GraphQLContext, info: GraphQLResolveInfo) =>
-  batched(context, info, pool, (pools) => context.operations.healthHistory.lastHour(context.access, { pools }));
+const lastHourOf = (pool: string, context: GraphQLContext) =>
+  batched(context, "Pool.healthLastHour", pool, (pools) =>
+    context.operations.healthHistory.lastHour(context.access, { pools }),
+  );
 
 builder.objectFields(PoolType, (t) => ({
   healthLastHour: t.field({
     type: [PoolHealthIntervalType],
     complexity: lastHourCost,
     description: lastHourDescription,
-    resolve: ({ name }, _args, context, info) => lastHourOf(name, context, info),
+    resolve: ({ name }, _args, context) => lastHourOf(name, context),
   }),
   healthHistory: t.field({
     type: PoolHealthIntervalConnectionType,
@@ -128,7 +129,7 @@ builder.objectFields(PoolHealthType, (t) => ({
     type: [PoolHealthIntervalType],
     complexity: lastHourCost,
     description: lastHourDescription,
-    resolve: ({ pool }, _args, context, info) => lastHourOf(pool, context, info),
+    resolve: ({ pool }, _args, context) => lastHourOf(pool, context),
   }),
 }));
 

@@ -89,8 +89,8 @@ builder.objectFields(PoolType, (t) => ({
     complexity: { field: PROBING },
     description:
       "Its health, by a probe: at most one in ten seconds, for all callers together. For many pools use the query `health`.",
-    resolve: ({ name }, _args, context, info) =>
-      batched(context, info, name, (pools) => context.operations.health.pools(context.access, { pools })),
+    resolve: ({ name }, _args, context) =>
+      batched(context, "Pool.health", name, (pools) => context.operations.health.pools(context.access, { pools })),
   }),
 }));
 

@@ -125,8 +125,8 @@ StoreType.implement({
       nullable: true,
       complexity: ASKING_THE_STORE,
       description: "How many keys it has: exact up to 10,000.",
-      resolve: ({ name }, _args, context, info) =>
-        batched(context, info, name, (stores) =>
+      resolve: ({ name }, _args, context) =>
+        batched(context, "KeyValueStore.count", name, (stores) =>
           context.operations.keyValueStores.countMany(context.access, { stores }),
         ),
     }),

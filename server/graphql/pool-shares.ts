@@ -10,8 +10,10 @@ builder.objectFields(PoolType, (t) => ({
     complexity: ASKING_THE_STORE,
     description:
       "Its share of the new queues of its flavor, by weight, from 0 to 1. The built-in pool has 1 while no registered pool takes queues without a flavor, else 0. All pools of a list cost one statement.",
-    resolve: (pool, _args, context, info) =>
-      batched(context, info, pool, (pools) => context.operations.poolPlacement.shares(context.access, { pools })),
+    resolve: (pool, _args, context) =>
+      batched(context, "Pool.share", pool, (pools) =>
+        context.operations.poolPlacement.shares(context.access, { pools }),
+      ),
   }),
   shareNow: t.field({
     type: "Float",
@@ -19,7 +21,9 @@ builder.objectFields(PoolType, (t) => ({
     complexity: ASKING_THE_STORE,
     description:
       "Its share of the queues that its flavor's pools hold now, from 0 to 1. Null for the built-in pool. All pools of a list cost two statements.",
-    resolve: (pool, _args, context, info) =>
-      batched(context, info, pool, (pools) => context.operations.poolPlacement.sharesNow(context.access, { pools })),
+    resolve: (pool, _args, context) =>
+      batched(context, "Pool.shareNow", pool, (pools) =>
+        context.operations.poolPlacement.sharesNow(context.access, { pools }),
+      ),
   }),
 }));

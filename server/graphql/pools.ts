@@ -88,8 +88,10 @@ PoolType.implement({
       type: CountType,
       complexity: ASKING_THE_STORE,
       description: "How many queues it holds: exact up to 10,000.",
-      resolve: ({ name }, _args, context, info) =>
-        batched(context, info, name, (pools) => context.operations.pools.countQueues(context.access, { pools })),
+      resolve: ({ name }, _args, context) =>
+        batched(context, "Pool.queueCount", name, (pools) =>
+          context.operations.pools.countQueues(context.access, { pools }),
+        ),
     }),
     capabilities: t.field({
       type: [CapabilityType],

@@ -21,8 +21,8 @@ const ProjectType = builder.objectRef<ProjectRecord>("Project").implement({
       type: CountType,
       complexity: ASKING_THE_STORE,
       description: "How many queues it has: exact up to 10,000.",
-      resolve: ({ name }, _args, context, info) =>
-        batched(context, info, name, (projects) =>
+      resolve: ({ name }, _args, context) =>
+        batched(context, "Project.queueCount", name, (projects) =>
           context.operations.queues.countByProjects(context.access, { projects }),
         ),
     }),

@@ -112,15 +112,15 @@ QueueType.implement({
       type: "Boolean",
       description:
         "True: its `_dead_letter_queue` does not exist. Messages that were delivered `_max_claim_count` times stay in this queue, exhausted, until it exists.",
-      resolve: (queue, _args, context, info) =>
-        batched(context, info, queue, (queues) => missDeadLetterQueue(queues, context)),
+      resolve: (queue, _args, context) =>
+        batched(context, "Queue.deadLetterQueueMissing", queue, (queues) => missDeadLetterQueue(queues, context)),
     }),
     stats: t.field({
       type: QueueStatsType,
       nullable: true,
       description:
         "Its statistics now. All queues of a list cost one statement per pool. Null when it was deleted meanwhile or has no catalogue entry, and beside an error when its pool does not answer.",
-      resolve: (queue, _args, context, info) => batched(context, info, queue, (queues) => statsOf(queues, context)),
+      resolve: (queue, _args, context) => batched(context, "Queue.stats", queue, (queues) => statsOf(queues, context)),
     }),
   }),
 });
