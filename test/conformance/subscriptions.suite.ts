@@ -113,6 +113,19 @@ export function describeSubscriptions(name: string, open: OpenDataDriver): void 
       expect(outcomes.filter((outcome) => outcome !== null)).toHaveLength(1);
     });
 
+    it("are returned to every call with their idempotency key, also when those come at once", async () => {
+      for (const subscriber of ["http://a", "http://b", "http://c"]) {
+        const params = { queue, subscriber, ttlSeconds: 100, optionsText: "{}", idempotencyKey: subscriber };
+        const outcomes = await Promise.all(
+          Array.from({ length: 10 }, (_, index) =>
+            (index % 2 === 0 ? world.driver : world.neighbour).subscriptions.create(params),
+          ),
+        );
+        const { id } = await subscriptions.getWithSubscriber({ queue, subscriber });
+        expect(outcomes.map((outcome) => outcome?.id)).toEqual(Array(10).fill(id));
+      }
+    });
+
     it("stay apart in queues whose project and name join to the same text", async () => {
       const one = await aQueue("a.b", uniqueName("c"));
       const other = await aQueue("a", `b.${one.name}`);

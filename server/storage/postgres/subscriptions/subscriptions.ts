@@ -285,6 +285,8 @@ export class PostgresSubscriptions implements SubscriptionController {
             if (found === undefined) return STALE;
             return { subscription: found.id === null ? null : readSubscription(found) };
           },
+          // Another call with the key may have created it meanwhile.
+          isNothing: ({ subscription }) => subscription === null,
         },
       ),
     );
