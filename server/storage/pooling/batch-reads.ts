@@ -1,7 +1,7 @@
 /** Reads of many queues at once, one batch to each pool. */
 import { DomainError } from "../../errors.ts";
 import { type BatchResult, resultOf } from "../batch-result.ts";
-import { type BatchReads, carriedBytes, type DataDriver } from "../data-driver.ts";
+import { type BatchReads, carriedBytes, type DataDriver, type Message } from "../data-driver.ts";
 import { addPoolName } from "../errors/add-pool-name.ts";
 import type { QueueRef } from "../queue-ref.ts";
 import type { OpenPools } from "./open-pools.ts";
@@ -9,16 +9,16 @@ import type { PoolCatalog, QueueLocation } from "./pool-catalog.ts";
 import { type PoolGroup, poolGroups } from "./pool-groups.ts";
 import type { Router } from "./routed-calls.ts";
 
-/** Reads these queues of one pool; `bytes` is their share of the batch's bytes. */
-type ReadPool<Request, T> = (
-  batch: BatchReads,
-  requests: readonly Request[],
-  bytes: number,
-) => Promise<(BatchResult<T> | null)[]>;
+interface Reading<Request, T> {
+  /** Reads these queues of one pool; `bytes` is their share of the batch's bytes. */
+  read: (batch: BatchReads, requests: readonly Request[], bytes: number) => Promise<(BatchResult<T> | null)[]>;
+  /** The messages that a result carries. */
+  messagesOf: (result: T) => readonly Message[];
+}
 
 /**
  * Asks all pools at the same time, each for all its queues at once. A pool that fails is the result of its queues
- * alone. A queue that its pool does not hold any more is read again after a repair.
+ * alone. A queue that its pool does not hold any more is read again after a repair, with what the others have left.
  */
 export function routedBatch(parts: { router: Router; catalog: PoolCatalog; pools: OpenPools }): BatchReads {
   const { router, catalog, pools } = parts;
@@ -28,15 +28,15 @@ export function routedBatch(parts: { router: Router; catalog: PoolCatalog; pools
     requests: readonly Request[],
     locations: readonly (QueueLocation | DomainError)[],
     maxBytes: number,
-    read: ReadPool<Request, T>,
+    { read, messagesOf }: Reading<Request, T>,
   ): Promise<(BatchResult<T> | null)[]> {
-    const share = Math.floor(maxBytes / requests.length);
+    const share = Math.floor(maxBytes / requests.length) * indexes.length;
     const group = indexes.map((index) => requests[index] as Request);
     const located = group.map((request, position) => {
       const location = locations[indexes[position] as number] as QueueLocation;
       return { ...request, epoch: request.epoch ?? location.epoch };
     });
-    const readAll = async (driver: DataDriver) => read(driver.batch, located, share * group.length);
+    const readAll = async (driver: DataDriver) => read(driver.batch, located, share);
     const given = await resultOf(
       pools.breakerOf(pool).run(
         async () => readAll(pools.peek(pool) ?? (await pools.get(pool))),
@@ -44,12 +44,15 @@ export function routedBatch(parts: { router: Router; catalog: PoolCatalog; pools
         () => part,
       ),
     );
+    if (given instanceof DomainError) return group.map(() => given);
+    const refused = given.filter((result) => result instanceof DomainError).length;
+    const left = share - given.reduce((sum, result) => sum + carriedIn(result, messagesOf), 0);
     return Promise.all(
       group.map((request, position) => {
-        const result = given instanceof DomainError ? given : (given[position] ?? null);
-        if (given instanceof DomainError || !(result instanceof DomainError)) return result;
+        const result = given[position] ?? null;
+        if (!(result instanceof DomainError)) return result;
         const readAlone = async (driver: DataDriver, queue: QueueRef) => {
-          const [alone = null] = await read(driver.batch, [{ ...request, ...queue }], share);
+          const [alone = null] = await read(driver.batch, [{ ...request, ...queue }], Math.floor(left / refused));
           if (alone instanceof DomainError) throw alone;
           return alone;
         };
@@ -61,7 +64,7 @@ export function routedBatch(parts: { router: Router; catalog: PoolCatalog; pools
   async function readAll<Request extends QueueRef, T>(
     requests: readonly Request[],
     maxBytes: number,
-    read: ReadPool<Request, T>,
+    reading: Reading<Request, T>,
   ): Promise<(BatchResult<T> | null)[]> {
     const locations = await catalog.locate(requests);
     const results: (BatchResult<T> | null)[] = locations.map((location) =>
@@ -69,7 +72,7 @@ export function routedBatch(parts: { router: Router; catalog: PoolCatalog; pools
     );
     await Promise.all(
       poolGroups(pools, requests, locations).map(async (group) => {
-        const given = await readGroup(group, requests, locations, maxBytes, read);
+        const given = await readGroup(group, requests, locations, maxBytes, reading);
         group.indexes.forEach((index, position) => {
           results[index] = given[position] ?? null;
         });
@@ -83,23 +86,31 @@ export function routedBatch(parts: { router: Router; catalog: PoolCatalog; pools
     requests: readonly Request[],
     read: (batch: BatchReads, requests: readonly Request[]) => Promise<BatchResult<T>[]>,
   ): Promise<BatchResult<T>[]> {
-    return (await readAll(requests, 0, read)).filter((result) => result !== null);
+    return (await readAll(requests, 0, { read, messagesOf: () => [] })).filter((result) => result !== null);
   }
 
   return {
     messages: ({ queues, maxBytes, ...params }) =>
-      readAll(queues, carriedBytes(maxBytes), (batch, some, bytes) =>
-        batch.messages({ ...params, queues: some, maxBytes: bytes }),
-      ),
+      readAll(queues, carriedBytes(maxBytes), {
+        read: (batch, some, bytes) => batch.messages({ ...params, queues: some, maxBytes: bytes }),
+        messagesOf: ({ items }) => items,
+      }),
     messagesById: ({ queues, maxBytes, ...params }) =>
-      readAll(queues, carriedBytes(maxBytes), (batch, some, bytes) =>
-        batch.messagesById({ ...params, queues: some, maxBytes: bytes }),
-      ),
+      readAll(queues, carriedBytes(maxBytes), {
+        read: (batch, some, bytes) => batch.messagesById({ ...params, queues: some, maxBytes: bytes }),
+        messagesOf: (found) => found,
+      }),
     claims: ({ queues, page }) => readEach(queues, (batch, some) => batch.claims({ queues: some, page })),
     claimsById: ({ claims, maxBytes, ...params }) =>
-      readAll(claims, carriedBytes(maxBytes), (batch, some, bytes) =>
-        batch.claimsById({ ...params, claims: some, maxBytes: bytes }),
-      ),
+      readAll(claims, carriedBytes(maxBytes), {
+        read: (batch, some, bytes) => batch.claimsById({ ...params, claims: some, maxBytes: bytes }),
+        messagesOf: ({ messages }) => messages,
+      }),
     subscriptions: ({ queues, page }) => readEach(queues, (batch, some) => batch.subscriptions({ queues: some, page })),
   };
+}
+
+function carriedIn<T>(result: BatchResult<T> | null, messagesOf: (result: T) => readonly Message[]): number {
+  if (result === null || result instanceof DomainError) return 0;
+  return messagesOf(result).reduce((sum, { bodyText }) => sum + Buffer.byteLength(bodyText), 0);
 }

@@ -134,6 +134,18 @@ describe("batches of many queues", () => {
       ["QUEUE_NOT_MAPPED", undefined],
     ]);
   });
+
+  it("a queue that is read after a repair gets the bytes that the others of its pool have left", async () => {
+    const pooled = await start();
+    await addPool(pooled, "one");
+    const [here, gone] = [await aQueue(pooled, "one"), await aQueue(pooled, "one")];
+    const messages = [aStoredMessage({ bodyText: `"${"x".repeat(898)}"` })];
+    fake("one").rows.set(JSON.stringify(["p", here.name]), { epoch: here.epoch, messages });
+    const queues = [here, gone].map(({ project, name }) => ({ project, name }));
+    expect(lengthsOf(await pooled.data.batch.messages({ queues, page, ...bytes }))).toEqual([1, 0]);
+    const reads = fake("one").calls.filter((call) => call.startsWith("batch"));
+    expect(reads).toEqual(["batch.messages of 2 in 1200 bytes", "batch.messages of 1 in 300 bytes"]);
+  });
 });
 
 describe("transferring messages", () => {
