@@ -290,11 +290,11 @@ describe("when the connection breaks", () => {
     await new Promise((resolve) => proxy.close(resolve));
   });
 
-  /** Starts a call that has to wait for the queue's row, and cuts its connection meanwhile. */
-  async function cutDuring(work: () => Promise<unknown>): Promise<unknown> {
+  /** Starts a call that has to wait for the queue's row in `table`, and cuts its connection meanwhile. */
+  async function cutDuring(work: () => Promise<unknown>, table = "queues"): Promise<unknown> {
     const holder = await connections.connect();
     await holder.query("BEGIN");
-    await holder.query("SELECT 1 FROM queues WHERE project = 'broken' AND name = 'q' FOR UPDATE");
+    await holder.query(`SELECT 1 FROM ${table} WHERE project = 'broken' AND name = 'q' FOR UPDATE`);
     const outcome = work().catch((error: unknown) => error);
     try {
       await expect
@@ -328,6 +328,15 @@ describe("when the connection breaks", () => {
       });
     expect(await cutDuring(work)).toMatchObject({ code: "STORAGE_UNAVAILABLE" });
     expect(await broken.queues.exists({ project: "broken", name: "other" })).toBe(false);
+  });
+
+  it("a transaction that is cut while it commits ends with an unknown outcome", async () => {
+    // The trigger that keeps the facets of queues runs at the commit.
+    const write = (tx: Pick<ControlDriver, "queues">, flavor: string) =>
+      tx.queues.setMetadata(queue, JSON.stringify({ _flavor: flavor }));
+    for (const work of [() => broken.transaction((tx) => write(tx, "a")), () => write(broken, "b")]) {
+      expect(await cutDuring(work, "queue_facets")).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    }
   });
 
   it("is not alive while nothing answers, which it finds out within four seconds, and is alive again afterwards", async () => {

@@ -12,7 +12,7 @@ import { catalogueController } from "./catalogue.ts";
 import { flavorsController } from "./flavors.ts";
 import { moveLedger } from "./move-ledger.ts";
 import { poolsController } from "./pools.ts";
-import { despiteDeadlocks, type Session, translateControlError } from "./prisma-session.ts";
+import { despiteDeadlocks, isTransactionError, type Session, translateControlError } from "./prisma-session.ts";
 import { queueController } from "./queues.ts";
 
 type ControlTransaction = Parameters<Parameters<ControlDriver["transaction"]>[0]>[0];
@@ -41,20 +41,24 @@ export function createPostgresControlDriver(params: {
 
   /**
    * Runs `work` in one transaction. After the deadline it is given up and never committed: what it still does is rolled
-   * back. The exception is a commit that was already sent.
+   * back. The exception is a commit that was already sent. An error of Prisma's own says nothing about that one.
    */
   function transact<T>(work: (tx: Prisma.TransactionClient) => Promise<T>): Promise<T> {
     let isGivenUp = false;
     let isCommitting = false;
-    const running = client.$transaction(
-      async (tx) => {
-        const result = await work(tx);
-        if (isGivenUp) throw lateTransaction(false);
-        isCommitting = true;
-        return result;
-      },
-      { maxWait: CONNECT_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS },
-    );
+    const running = client
+      .$transaction(
+        async (tx) => {
+          const result = await work(tx);
+          if (isGivenUp) throw lateTransaction(false);
+          isCommitting = true;
+          return result;
+        },
+        { maxWait: CONNECT_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS },
+      )
+      .catch((error: unknown) => {
+        throw isCommitting && isTransactionError(error) ? lateTransaction(true) : error;
+      });
     return withDeadline(running, TRANSACTION_ANSWER_MS, () => {
       isGivenUp = true;
       throw lateTransaction(isCommitting);

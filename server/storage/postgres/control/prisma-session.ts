@@ -107,6 +107,9 @@ function isRolledBack(error: unknown): boolean {
   return ROLLED_BACK.includes(String((cause as { code?: unknown } | undefined)?.code));
 }
 
+/** An error about a transaction that is Prisma's own, such as the end of its deadline. */
+export const isTransactionError = (error: unknown) => (error as { code?: unknown } | null)?.code === "P2028";
+
 /** Translates an error of Prisma to a DomainError. See translatePostgresError. */
 export function translateControlError(error: unknown, options: { wrote: boolean }): DomainError {
   if (error instanceof DomainError) return error;
@@ -123,8 +126,8 @@ export function translateControlError(error: unknown, options: { wrote: boolean 
       },
     );
   }
-  // P2028 is Prisma's own deadline: a transaction could not begin in time, or took too long and was rolled back.
-  if ((error as { code?: unknown }).code === "P2028") {
+  // The transaction could not begin in time, or took too long and was rolled back.
+  if (isTransactionError(error)) {
     return new DomainError("DEADLINE_EXCEEDED", "The storage took too long. Nothing was written. Try again.", {
       cause: error,
     });
