@@ -89,7 +89,7 @@ export const HTTP_STATUS: Record<ErrorKind, number> = {
  * What a program may do after an error.
  *
  * - SAFE: repeat the same request. Nothing was changed.
- * - WITH_KEY: it may have happened. Repeat it only with the `idempotencyKey` that it had.
+ * - WITH_KEY: it may have happened, or a part of it has. Repeat it only with the `idempotencyKey` that it had.
  * - NEVER: the same request fails again, until somebody changes the request or what it is about.
  */
 export const RETRIES = ["SAFE", "WITH_KEY", "NEVER"] as const;
@@ -194,8 +194,10 @@ export type ErrorExtensions = {
 };
 
 /**
- * `status`: left out, that of the code's kind. `done`: the change that was asked for is made, and only a part of its
- * answer could not be read. Then SAFE becomes WITH_KEY, because a repeat would change it again.
+ * `status`: left out, that of the code's kind. SAFE becomes WITH_KEY when something was changed:
+ *
+ * - `done`: the change that was asked for is made, and only a part of its answer could not be read;
+ * - `details.partial` is true: a part of the change is made.
  */
 export function errorExtensions(
   code: ErrorExtensions["code"],
@@ -203,7 +205,8 @@ export function errorExtensions(
   given: { status?: number; done?: boolean } = {},
 ): ErrorExtensions {
   const facts: ErrorFacts = code === "NOT_FOUND" ? never("not-found") : ERROR_CODES[code];
-  const retry = facts.retry === "SAFE" && given.done ? "WITH_KEY" : facts.retry;
+  const changed = given.done === true || details.partial === true;
+  const retry = facts.retry === "SAFE" && changed ? "WITH_KEY" : facts.retry;
   return {
     code,
     status: given.status ?? HTTP_STATUS[facts.kind],

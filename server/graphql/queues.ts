@@ -385,7 +385,7 @@ builder.mutationFields((t) => ({
     type: PurgeQueuePayload,
     args: { input: t.arg({ type: PurgeQueueInput, required: true, description: "The queue, and what to remove." }) },
     description:
-      "Empties a queue at once, however full it is, or removes its beginning. Its metadata stays. In a Redis pool a beginning is removed in steps, oldest first; DEADLINE_EXCEEDED when it is too long for one call: a repeat continues. With an `idempotencyKey`, a repeat removes no messages that were posted since the first call, but subscriptions each time.",
+      "Empties a queue at once, however full it is, or removes its beginning. Its metadata stays. In a Redis pool a beginning is removed in steps, oldest first. An error between two steps, such as DEADLINE_EXCEEDED when it is too long for one call, has `partial: true` and the removed `messages` in its `details`; a repeat continues, and returns the number of all if there is an `idempotencyKey`. With an `idempotencyKey`, a repeat removes no messages that were posted since the first call, but subscriptions each time.",
     resolve: (_root, { input }, { access, operations }) => operations.queues.purge(access, input),
   }),
 }));

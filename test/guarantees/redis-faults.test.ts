@@ -65,7 +65,11 @@ describeWithRedis(() => {
       const steps = vi.spyOn(Scripts.prototype, "runToEnd");
       try {
         steps.mockImplementationOnce(runToEnd).mockRejectedValue(new DomainError("STORAGE_UNAVAILABLE", "Broken."));
-        await expect(driver.messages.purge(params)).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+        await expect(driver.messages.purge(params)).rejects.toMatchObject({
+          code: "STORAGE_UNAVAILABLE",
+          message: expect.stringContaining("The oldest 500 messages were removed, and there are more"),
+          details: { partial: true, messages: 500 },
+        });
       } finally {
         steps.mockRestore();
       }
@@ -76,6 +80,31 @@ describeWithRedis(() => {
       await post(driver, queue);
       for (let time = 0; time < 2; time += 1) expect(await driver.messages.purge(params)).toEqual({ messages: 1399 });
       expect(await driver.messages.stats([queue])).toMatchObject([{ total: 2 }]);
+    });
+
+    it("a purge of a queue's beginning that a move interrupts returns the number of all, or says that it removed a part", async () => {
+      const { driver } = under;
+      const queue = await aQueue(driver, "purge-that-moves");
+      await driver.messages.post({ queue, messages: Array.from({ length: 2200 }, () => aMessage()), clientId: null });
+      const { marker } = await driver.messages.first({ queue, sort: -1 });
+      const purge = (idempotencyKey?: string) =>
+        driver.messages.purge({ queue, before: { marker }, ...(idempotencyKey ? { idempotencyKey } : {}) });
+      const { runToEnd } = Scripts.prototype;
+      const steps = vi.spyOn(Scripts.prototype, "runToEnd");
+      const moves = () =>
+        steps.mockImplementationOnce(runToEnd).mockRejectedValueOnce(new DomainError("QUEUE_IS_MOVING", "It moves."));
+      try {
+        moves();
+        const partial = { code: "DEADLINE_EXCEEDED", details: { partial: true, messages: 500 } };
+        await expect(purge()).rejects.toMatchObject(partial);
+        moves();
+        // Whoever finds the queue again repeats this call.
+        await expect(purge("k")).rejects.toMatchObject({ code: "QUEUE_IS_MOVING" });
+      } finally {
+        steps.mockRestore();
+      }
+      expect(await purge("k")).toEqual({ messages: 1699 });
+      expect(await purge()).toEqual({ messages: 0 });
     });
 
     it("a URI with invalid or contradictory options is refused, and so is a single server as a cluster", async () => {

@@ -91,13 +91,18 @@ export async function intended<T>(
     result = await act();
   } catch (error) {
     // Nobody knows whether it happened, so the entry stays "intended".
-    if (!hasCode(error, "OUTCOME_UNKNOWN")) {
-      await settle("failed", { code: error instanceof DomainError ? error.code : "INTERNAL" });
-    }
+    if (!hasCode(error, "OUTCOME_UNKNOWN")) await settle("failed", failureOf(error));
     throw error;
   }
   await settle("done", outcome(result));
   return result;
+}
+
+/** With the number of messages when a part of the action was done before it failed. */
+function failureOf(error: unknown): Details {
+  if (!(error instanceof DomainError)) return { code: "INTERNAL" };
+  const { partial, messages } = error.details;
+  return partial === true ? { code: error.code, partial, messages } : { code: error.code };
 }
 
 function row(trace: Trace, outcome: AuditEntry["outcome"], details: Details): Omit<AuditEntry, "id" | "at"> {

@@ -128,6 +128,17 @@ test("an answer is not 503 when one of its writes may have happened", async () =
   ]);
 });
 
+test("a change of which a part was made is not safe to repeat without its key, and is not 503", async () => {
+  const details = { partial: true, messages: 500 };
+  const half = await openDoor({
+    queues: { purge: () => Promise.reject(new DomainError("STORAGE_UNAVAILABLE", "Away.", { details })) },
+  });
+  const { status, errors } = await half.send('mutation { purgeQueue(input: { queue: "q" }) { messages } }');
+  await half.close();
+  expect(status).toBe(200);
+  expect(errors).toMatchObject([{ extensions: { code: "STORAGE_UNAVAILABLE", retry: "WITH_KEY", details } }]);
+});
+
 test("a part of the answer to a mutation that cannot be read asks nobody to repeat the mutation", async () => {
   error = new DomainError("STORAGE_UNAVAILABLE", "Away.");
   const created = { project: "p", name: "q", metadataText: "{}", createdAt: new Date(), updatedAt: new Date() };

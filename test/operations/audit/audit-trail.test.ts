@@ -57,6 +57,11 @@ test("an action on a pool is in the audit log before it begins, and its outcome 
     outcome: "failed",
     detailsText: expect.stringContaining("STORAGE_UNAVAILABLE"),
   });
+  const cut = { partial: true, messages: 500, pool: "p" };
+  const half = () => Promise.reject(new DomainError("DEADLINE_EXCEEDED", "500 were removed.", { details: cut }));
+  expect(await codeOf(purging(half))).toBe("DEADLINE_EXCEEDED");
+  const { detailsText = "" } = (await newest()) ?? {};
+  expect(JSON.parse(detailsText)).toMatchObject({ code: "DEADLINE_EXCEEDED", partial: true, messages: 500 });
   const lost = () => Promise.reject(new DomainError("OUTCOME_UNKNOWN", "The connection broke."));
   expect(await codeOf(purging(lost))).toBe("OUTCOME_UNKNOWN");
   expect(await newest()).toMatchObject({ action: "purgeQueue", outcome: "intended" });

@@ -5,6 +5,7 @@ import type { MessageController } from "../../data-driver.ts";
 import { WORTH_SENDING_MS } from "../../deadlines/call-deadlines.ts";
 import { keyReused, PURGED, PURGING, purgeDigest, readPurge } from "../../idempotency.ts";
 import { numberMarker } from "../../list-pages.ts";
+import { tooBusy } from "../../storage-errors.ts";
 import { COUNT_HELD, DECREMENT_HELD } from "../claims/records.ts";
 import { PURGED_PARTS } from "../keys.ts";
 import { CALL, ENTER, KEPT_KEYS, PUT_AWAY, QUEUE, QUEUE_ROW, REMOVE, REQUIRE_LIVE, SCHEDULE } from "../queue-lua.ts";
@@ -141,8 +142,13 @@ export function purgeMessages(queues: QueueRows): MessageController["purge"] {
     const deadline = callDeadline();
     let progress = { ...bound, removed: 0 };
     for (;;) {
-      if (progress.removed > 0 && deadline - performance.now() < WORTH_SENDING_MS) throw notAll(progress.removed);
-      const answer = await queues.call(params.queue, PURGE_BEFORE, { ...args, ...progress }, { keys, deadline });
+      const { removed: before } = progress;
+      if (before > 0 && deadline - performance.now() < WORTH_SENDING_MS) throw brokeOff(params, before, tooBusy());
+      const answer = await queues
+        .call(params.queue, PURGE_BEFORE, { ...args, ...progress }, { keys, deadline })
+        .catch((error: unknown) => {
+          throw before > 0 && error instanceof DomainError ? brokeOff(params, before, error) : error;
+        });
       if (answer[0] === "reused" || answer[0] === "repeated") return repeated(params, answer);
       const [verdict, removed, upTo] = answer;
       if (verdict === "ok") return { messages: removed };
@@ -159,10 +165,24 @@ export function purgeMessages(queues: QueueRows): MessageController["purge"] {
   };
 }
 
-function notAll(messages: number): DomainError {
-  return new DomainError(
-    "DEADLINE_EXCEEDED",
-    `The oldest ${messages} messages were removed, and there are more before the bound. Repeat the call to go on.`,
-    { details: { messages } },
-  );
+/**
+ * The error of a purge that has removed `messages` and is not done. One of a queue that moves stays as it is if there
+ * is a key: whoever finds the queue again repeats the call, and the key knows what was removed. Without one, a repeat
+ * that nobody sees would return too low a number.
+ */
+function brokeOff({ idempotencyKey }: PurgeParams, messages: number, error: DomainError): DomainError {
+  const hasMoved = error.code === "QUEUE_IS_MOVING" || error.code === "QUEUE_EPOCH_STALE";
+  if (hasMoved && idempotencyKey !== undefined) return error;
+  const removed =
+    error.code === "OUTCOME_UNKNOWN"
+      ? `At least the oldest ${messages} messages were removed.`
+      : `The oldest ${messages} messages were removed, and there are more before the bound.`;
+  const repeat =
+    idempotencyKey === undefined
+      ? "Repeat the call to remove the rest; it then counts only the rest."
+      : "Repeat the call with the same idempotencyKey to remove the rest.";
+  return new DomainError(hasMoved ? "DEADLINE_EXCEEDED" : error.code, `${removed} ${repeat}`, {
+    details: { ...error.details, messages, partial: true },
+    cause: error,
+  });
 }
