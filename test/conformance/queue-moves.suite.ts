@@ -164,6 +164,75 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       expect(await pop("x")).toHaveLength(1);
     });
 
+    it("a page of idempotency keys leaves out what pages before it had, and the next round has what was used since", async () => {
+      const queue = await two.aQueue(uniqueName());
+      const { epoch } = await two.one.control.catalogue.get(queue);
+      const source = (await two.pool("left")).transfer as QueueTransfer;
+      const attempt = { queue: { ...queue, epoch }, moveEpoch: epoch + 1_000_000 };
+      const use = (keys: readonly string[]) =>
+        Promise.all(
+          keys.map(async (idempotencyKey) => {
+            const posting = { queue, messages: [aMessage(1), aMessage(2)], clientId: null };
+            await two.one.data.messages.post({ ...posting, idempotencyKey });
+            await two.one.data.messages.pop({ queue, limit: 1, idempotencyKey: `pop ${idempotencyKey}` });
+          }),
+        );
+      let seen: string | null = null;
+      const round = async () => {
+        const keys: string[] = [];
+        for (;;) {
+          const page = await source.readKeys({ ...attempt, seen, limit: 7 });
+          seen = page.seen;
+          if (page.keys.length === 0) return keys.sort();
+          expect(page.keys.length).toBeLessThanOrEqual(7);
+          keys.push(...page.keys.map(({ key }) => key));
+        }
+      };
+      const both = (keys: readonly string[]) => [...keys, ...keys.map((key) => `pop ${key}`)].sort();
+      await source.begin(attempt);
+      const first = Array.from({ length: 20 }, (_, index) => `first ${index}`);
+      await use(first);
+      expect(await round()).toEqual(both(first));
+      expect(await round()).toEqual([]);
+      const second = Array.from({ length: 10 }, (_, index) => `second ${index}`);
+      await use(second);
+      expect(await round()).toEqual(both(second));
+      two.clock.offsetMs += 700_000;
+      // The first pop is forgotten, so its key is used again.
+      await use(["first 0"]);
+      expect(await round()).toEqual(["pop first 0"]);
+      expect(await round()).toEqual([]);
+      await source.thaw(attempt);
+    });
+
+    it("while a queue is frozen a move carries only those idempotency keys that were used since it carried the others", async () => {
+      const queue = await two.aQueue(uniqueName());
+      await post(queue, 6);
+      const pop = (idempotencyKey: string) => two.one.data.messages.pop({ queue, limit: 1, idempotencyKey });
+      for (const key of ["a", "b", "c"]) await pop(key);
+      const source = (await two.pool("left")).transfer as QueueTransfer;
+      const { freeze, readKeys } = source;
+      const read: string[] = [];
+      let before = 0;
+      source.readKeys = async (params) => {
+        const page = await readKeys(params);
+        read.push(...page.keys.map(({ key }) => key));
+        return page;
+      };
+      source.freeze = async (params) => {
+        await pop("late");
+        before = read.length;
+        await freeze(params);
+      };
+      try {
+        await move(queue, "right");
+      } finally {
+        Object.assign(source, { freeze, readKeys });
+      }
+      expect(read.slice(0, before).sort()).toEqual(["a", "b", "c"]);
+      expect(read.slice(before)).toEqual(["late"]);
+    });
+
     it("subscriptions move with the queue, and a process with a stale location changes them where they are now", async () => {
       const queue = await two.aQueue(uniqueName());
       const subscription = (subscriber: string) => ({ queue, subscriber, ttlSeconds: 1000, optionsText: '{"a":1}' });

@@ -656,9 +656,9 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guarantee: "A move includes the queue's idempotency keys",
-    file: `${POSTGRES}/moves/source.ts`,
-    from: 'result: key.result.split(",").map(toId).join(",")',
-    to: "result: key.result",
+    file: `${POSTGRES}/moves/keys.ts`,
+    from: 'result.split(",").map(toId).join(",")',
+    to: "result",
     test: movesOf("a post or claim that is repeated with its idempotency key after a move returns the first result"),
   },
   {

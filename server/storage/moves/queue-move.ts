@@ -10,6 +10,8 @@ import type { MovedCounts, MovedState, QueueLife, QueueTransfer } from "./queue-
 const BATCH = 1000;
 /** The queue is frozen once a round carries no more than this: a fraction of a second's work. */
 const FEW = 500;
+/** The result of a key weighs as much as a message for each of so many characters: kept answers may be large. */
+const KEY_WEIGHT = 2048;
 /** After so many rounds the queue is frozen even if it changes faster than it is copied. The pause is longer then. */
 const MAX_ROUNDS = 30;
 /**
@@ -18,8 +20,6 @@ const MAX_ROUNDS = 30;
 const BARRIER_MS = 400;
 const FREEZE_ATTEMPTS = 20;
 const FREEZE_PAUSE_MS = 500;
-/** A key gets its time before it commits. So each look goes back further than the last one, by a statement's length. */
-const KEY_MARGIN_MS = 10_000;
 
 export interface MoveReport {
   /** Messages that were moved. */
@@ -121,8 +121,8 @@ class QueueCopy {
   #claimsCarried = false;
   /** Claims whose messages came or changed after the claims were carried. They are carried once more. */
   readonly #changedClaims = new Set<string>();
-  /** When keys were last read, as performance.now() counts. */
-  #keysReadAt = 0;
+  /** What has been read of the keys: see QueueTransfer.readKeys. */
+  #keysSeen: string | null = null;
 
   constructor(params: MoveParams) {
     const { project, name, sourceEpoch, epoch } = params;
@@ -137,11 +137,9 @@ class QueueCopy {
   async begin(): Promise<void> {
     await this.#source((transfer) => transfer.begin(this.#from));
     await this.#target((transfer) => transfer.prepare(this.#to));
-    this.#keysReadAt = performance.now();
     await this.#carryKeys();
     await this.#carryNewMessages();
     await this.#carryAllClaims();
-    await this.#carryYoungKeys();
   }
 
   /** Carries what changed, round by round, until a round carries little. */
@@ -150,8 +148,9 @@ class QueueCopy {
       const before = this.messages;
       const changes = await this.#carryChanges();
       await this.#carryNewMessages();
+      const keys = await this.#carryKeys();
       await this.#checkpoint();
-      if (changes + Math.abs(this.messages - before) <= FEW) return;
+      if (changes + Math.abs(this.messages - before) + keys <= FEW) return;
     }
   }
 
@@ -163,7 +162,7 @@ class QueueCopy {
   async openTarget(): Promise<number> {
     await this.#carryNewMessages();
     await this.#carryChanges();
-    await this.#carryYoungKeys();
+    await this.#carryKeys();
     const rest = await this.#source((transfer) => transfer.readRest(this.#from));
     const counts = correctedCounts(rest.counts, this.messages);
     await this.#target((transfer) => transfer.open({ ...this.#to, rest: { ...rest, counts } }));
@@ -236,23 +235,17 @@ class QueueCopy {
     }
   }
 
-  /** The keys that were used since the last look. */
-  async #carryYoungKeys(): Promise<void> {
-    const now = performance.now();
-    await this.#carryKeys({ youngerThanMs: now - this.#keysReadAt + KEY_MARGIN_MS });
-    this.#keysReadAt = now;
-  }
-
-  async #carryKeys(young: { youngerThanMs?: number } = {}): Promise<void> {
-    for (let after = ""; ; ) {
-      const keys = await this.#source((transfer) =>
-        transfer.readKeys({ ...this.#from, after, limit: BATCH, ...young }),
+  /** Carries the keys that were used since the last call. Returns what they weigh. */
+  async #carryKeys(): Promise<number> {
+    for (let weight = 0; ; ) {
+      const { keys, seen } = await this.#source((transfer) =>
+        transfer.readKeys({ ...this.#from, seen: this.#keysSeen, limit: BATCH }),
       );
-      const last = keys.at(-1);
-      if (last === undefined) return;
+      this.#keysSeen = seen;
+      if (keys.length === 0) return weight;
       await this.#target((transfer) => transfer.writeKeys({ ...this.#to, keys }));
+      for (const { result } of keys) weight += Math.ceil(result.length / KEY_WEIGHT);
       await this.#checkpoint();
-      after = last.key;
     }
   }
 }

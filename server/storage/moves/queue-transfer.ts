@@ -121,17 +121,16 @@ export interface QueueTransfer {
     limit: number;
   }): Promise<{ changed: MovedState[]; gone: string[]; more: boolean }>;
   /**
-   * The next idempotency keys, at most `limit` and a few MB, in an order that the store chooses. `after` is the last
-   * key of the page before, or "". Empty when there are no more.
-   * With `youngerThanMs`, only those used within that time. A key that is used meanwhile may come twice.
+   * The next idempotency keys, at most `limit` and a few MB, in an order that the store chooses. `seen` is null at
+   * first, then that of the answer before: what it has seen is left out. A page without keys ends a round, and the next
+   * one has those that were used since. A key that is used meanwhile may come twice.
    */
   readKeys(params: {
     queue: QueueLife;
     moveEpoch: number;
-    after: string;
+    seen: string | null;
     limit: number;
-    youngerThanMs?: number;
-  }): Promise<MovedKey[]>;
+  }): Promise<{ keys: MovedKey[]; seen: string }>;
   /**
    * Freezes the queue. Once this resolves, nothing of the queue changes until `thaw` or `leave`, not even through a
    * call that began earlier. Every call for the queue or its subscriptions fails with QUEUE_IS_MOVING.

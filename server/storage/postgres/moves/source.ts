@@ -1,15 +1,12 @@
 /** The half of a move in the store that the queue leaves. See QueueTransfer. */
 import { DomainError } from "../../../errors.ts";
 import { staleEpoch } from "../../errors/storage-errors.ts";
-import { POP_PREFIX } from "../../idempotency.ts";
 import type {
   MovedClaim,
   MovedCounts,
-  MovedKey,
   MovedMessage,
   MovedState,
   MovedSubscription,
-  QueueLife,
   QueueTransfer,
 } from "../../moves/queue-transfer.ts";
 import { highestMarker } from "../messages/marker-sequence.ts";
@@ -18,33 +15,11 @@ import type { Pool } from "../pool.ts";
 import { uuidArray } from "../sql/array-parameter.ts";
 import { CLOCK, milliseconds, NIL, NOW } from "../sql/fragments.ts";
 import { withLockTimeout } from "../sql/lock-timeout.ts";
-import { float8, int8, text, uuid } from "../sql/parameter-types.ts";
+import { int8, text, uuid } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
+import { ATTEMPT, attemptOf, type Found, foundIn, foundText, LIFE, LIFE_IS, OURS, READ_BYTES } from "./attempt.ts";
+import { keyReader } from "./keys.ts";
 import { passWriteBarrier } from "./write-barrier.ts";
-
-/** Text of messages, or of kept answers, that is read at a time. */
-const READ_BYTES = 4 * 1024 * 1024;
-
-const LIFE = { project: text, name: text, epoch: int8 } as const;
-const ATTEMPT = { ...LIFE, moveEpoch: int8 } as const;
-/** A page behind `after`. */
-const PAGE = { ...ATTEMPT, after: text, limit: int8 } as const;
-
-const LIFE_IS = "q.project = :project AND q.name = :name AND q.epoch = :epoch";
-/** The row that this attempt, and no other, may move. */
-const OURS = `${LIFE_IS} AND q.state IN ('live', 'moving') AND q.move_epoch = :moveEpoch`;
-
-/**
- * One of the queue's `found` things, or nulls. No row: the attempt is over. One row with nulls: there is none.
- * Durations are counted from now, because the clock of the other store is another.
- */
-const foundText = (found: string, more = "") => `
-    WITH ${CLOCK}${more}
-    SELECT found.* FROM pool_queues q CROSS JOIN clock
-    LEFT JOIN LATERAL (${found}) AS found ON true
-    WHERE ${OURS}`;
-
-type Found<Row> = Row | { ageMs: null };
 
 const STATE_COLUMNS = `m.marker::text AS marker, m.ttl_seconds::float8 AS "ttlSeconds", m.claim_count AS "claimCount",
   m.claim_id::text AS "claimId", ${milliseconds("m.claim_expires_at - clock.now")} AS "claimRemainingMs",
@@ -122,37 +97,6 @@ const READ_CLAIMS_BY_ID = statement({
       SELECT ${CLAIM_COLUMNS}
       FROM unnest(:ids::uuid[]) AS w(id) JOIN claims c ON c.queue_id = q.id AND c.id = w.id
       WHERE c.expires_at > clock.now`),
-});
-
-/** The keys `k` of `source` behind `:after`, as many as one call carries. */
-const keysOf = (source: string) => `
-      SELECT k.key, k.request, k.result, ${milliseconds("clock.now - k.created_at")} AS "ageMs" FROM (
-        SELECT n.*, sum(octet_length(n.result)) OVER (ORDER BY n.key) - octet_length(n.result) AS before FROM (
-          SELECT k.* FROM ${source} k WHERE k.queue_id = q.id AND k.key > :after ORDER BY k.key LIMIT :limit
-        ) AS n
-      ) AS k
-      WHERE k.before < ${READ_BYTES} ORDER BY k.key`;
-
-const READ_KEYS = statement({
-  name: "queue_move_keys",
-  parameters: PAGE,
-  row: rowOf<Found<MovedKey>>(),
-  text: foundText(keysOf("idempotency_keys")),
-});
-
-/** By their time, of all queues: there is no index by queue and time, and young ones are few. */
-const READ_YOUNG_KEYS = statement({
-  name: "queue_move_young_keys",
-  parameters: { ...PAGE, youngerThanMs: float8 },
-  row: rowOf<Found<MovedKey>>(),
-  text: foundText(
-    keysOf("young"),
-    `,
-    young AS MATERIALIZED (
-      SELECT k.* FROM idempotency_keys k
-      WHERE k.created_at >= (SELECT now FROM clock) - make_interval(secs => :youngerThanMs::float8 / 1000)
-    )`,
-  ),
 });
 
 const READ_COUNTS = statement({
@@ -269,13 +213,13 @@ const FORGET_CHANGES = statement({
   text: "DELETE FROM queue_move_changes WHERE queue_id = :queueId",
 });
 
-type Attempt = { queue: QueueLife; moveEpoch: number };
-
 export class MoveSource {
   readonly #pool: Pool;
+  readonly readKeys: QueueTransfer["readKeys"];
 
   constructor(pool: Pool) {
     this.#pool = pool;
+    this.readKeys = keyReader(pool);
   }
 
   /**
@@ -330,21 +274,6 @@ export class MoveSource {
     return foundIn(rows, params).map((claim) => ({ ...claim, markers: claim.markers.slice(1, -1).split(",") }));
   };
 
-  /** Posts remember markers, which only this store can turn into ids. */
-  readonly readKeys: QueueTransfer["readKeys"] = async (params) => {
-    const { statements, ids } = this.#pool;
-    const { after, limit, youngerThanMs } = params;
-    const page = { ...attemptOf(params), after, limit };
-    const rows =
-      youngerThanMs === undefined
-        ? await statements.read(READ_KEYS, page)
-        : await statements.read(READ_YOUNG_KEYS, { ...page, youngerThanMs });
-    const toId = (part: string) => (/^\d+$/.test(part) ? ids.idOf(part) : part);
-    return foundIn(rows, params).map((key) =>
-      key.request.startsWith(POP_PREFIX) ? key : { ...key, result: key.result.split(",").map(toId).join(",") },
-    );
-  };
-
   readonly freeze: QueueTransfer["freeze"] = async (params) => {
     const { statements, counters } = this.#pool;
     await counters.flush();
@@ -387,14 +316,6 @@ export class MoveSource {
       await transaction.run(FORGET_CHANGES, { queueId });
     });
   }
-}
-
-const attemptOf = ({ queue: { project, name, epoch }, moveEpoch }: Attempt) => ({ project, name, epoch, moveEpoch });
-
-/** The things that a statement of `foundText` found. */
-function foundIn<Row extends { ageMs: number }>(rows: readonly Found<Row>[], { queue }: Attempt): Row[] {
-  if (rows.length === 0) throw staleEpoch(queue);
-  return rows.filter((row): row is Row => row.ageMs !== null);
 }
 
 /** A command that creates a trigger has no parameters, so the number is checked before it goes into the text. */

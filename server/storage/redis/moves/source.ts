@@ -1,7 +1,5 @@
-import { POP_PREFIX } from "../../idempotency.ts";
 import type {
   MovedClaim,
-  MovedKey,
   MovedMessage,
   MovedRest,
   MovedState,
@@ -12,20 +10,10 @@ import type {
 import { CLAIM_RECORD, HELD_BY } from "../claims/records.ts";
 import { CONTENT_PARTS, SUBSCRIPTION_PARTS } from "../keys.ts";
 import { RECORD, readOptional } from "../messages/records.ts";
-import {
-  CALL,
-  ENTER_ATTEMPT,
-  FORGET_MOVE,
-  KEY_LIFE,
-  POP_LIFE,
-  QUEUE,
-  QUEUE_ROW,
-  RETIRE,
-  SCHEDULE,
-} from "../queue-lua.ts";
+import { CALL, ENTER_ATTEMPT, FORGET_MOVE, QUEUE, QUEUE_ROW, RETIRE, SCHEDULE } from "../queue-lua.ts";
 import type { CallArgs, QueueRows } from "../queue-rows.ts";
 import { type ArgsOf, answers, type KeysOf, piece, type Script, script, table } from "../server/script.ts";
-import { list, number, numeral, optionalNumber, optionalText, text } from "../server/script-parameters.ts";
+import { list, number, numeral, text } from "../server/script-parameters.ts";
 import type { Answered } from "../server/scripts.ts";
 import { SLICES } from "../server/shared-lua.ts";
 import {
@@ -34,12 +22,8 @@ import {
   SUBSCRIPTIONS,
   type SubscriptionParts,
 } from "../subscriptions/records.ts";
-
-/** Bytes of message bodies, or of kept answers, that one script reads. The last one may go beyond. */
-const READ_BYTES = 4 * 1024 * 1024;
-
-/** The arguments of every call of a mover: those of a call, and the attempt. */
-const ATTEMPT = { ...CALL, attempt: numeral };
+import { ATTEMPT, READ_BYTES, until } from "./attempt.ts";
+import { keyReader } from "./keys.ts";
 
 /**
  * Begins an attempt, which must be newer than the last one. A queue that does not live here (deleted, or never used) is
@@ -111,49 +95,6 @@ for some, first in slices(ids) do
   end
 end
 return {'ok', NOW, changed, removed, #ids}`,
-});
-
-/**
- * A page of idempotency keys after `after`, ordered by the time when they end, for which there is a set.
- * `younger_than`: those used within that many microseconds. These are in two parts of the set, because the keys of pops
- * end earlier; a page that begins between the two begins at the second. A key that is used again moves to the end of
- * the set. So the row keeps the end of the last page, in case `after` is no longer where it was.
- */
-const READ_KEYS = script("read idempotency keys to move", {
-  effect: "writes",
-  keys: QUEUE,
-  args: { ...ATTEMPT, after: optionalText, limit: number, youngerThan: optionalNumber },
-  uses: [ENTER_ATTEMPT],
-  answers: answers<["ok", now: string, keys: [key: string, kept: string][]]>(),
-  lua: `
-local function count_before(ends) return redis.call('ZCOUNT', KEPT_ENDS, '-inf', '(' .. ends) end
-local start
-if after == '-' then
-  start = count_before(digits(younger_than and math.max(now, now + ${POP_LIFE} - younger_than) or now))
-else
-  local ends, score = redis.call('HGET', ROW, 'keys-read'), redis.call('ZSCORE', KEPT_ENDS, after)
-  if score and tonumber(score) == tonumber(ends) then
-    start = redis.call('ZRANK', KEPT_ENDS, after) + 1
-  else
-    start = count_before(ends)
-  end
-end
-if younger_than then
-  local first = redis.call('ZRANGE', KEPT_ENDS, start, start, 'WITHSCORES')
-  if first[2] and tonumber(first[2]) > now + ${POP_LIFE} then
-    start = math.max(start, count_before(digits(math.max(now, now + ${KEY_LIFE} - younger_than))))
-  end
-end
-local page = redis.call('ZRANGE', KEPT_ENDS, start, start + limit - 1, 'WITHSCORES')
-local read, bytes = {}, 0
-for at = 1, #page, 2 do
-  if bytes >= ${READ_BYTES} then break end
-  local used = redis.call('HGET', KEPT, page[at])
-  bytes = bytes + #used
-  read[#read + 1] = {page[at], used}
-end
-if #read > 0 then redis.call('HSET', ROW, 'keys-read', digits(tonumber(page[2 * #read]))) end
-return {'ok', NOW, read}`,
 });
 
 const FREEZE = script("freeze a queue", {
@@ -295,9 +236,11 @@ type SourceHalf = Pick<
  */
 export class MoveSource implements SourceHalf {
   readonly #queues: QueueRows;
+  readonly readKeys: QueueTransfer["readKeys"];
 
   constructor(queues: QueueRows) {
     this.#queues = queues;
+    this.readKeys = keyReader(queues);
   }
 
   async begin(params: Attempt): Promise<void> {
@@ -322,24 +265,6 @@ export class MoveSource implements SourceHalf {
       return state;
     });
     return { changed, gone: removed, more: taken === params.limit };
-  }
-
-  async readKeys(params: Attempt & { after: string; limit: number; youngerThanMs?: number }): Promise<MovedKey[]> {
-    const { after, limit, youngerThanMs } = params;
-    const youngerThan = youngerThanMs === undefined ? null : Math.round(youngerThanMs * 1000);
-    const args = { after: after === "" ? null : after, limit, youngerThan };
-    const [, now, keys] = await this.#call(params, READ_KEYS, args);
-    return keys.map(([key, kept]) => {
-      const [used, request] = kept.split(" ", 2) as [string, string];
-      const result = kept.slice(used.length + request.length + 2);
-      const isPop = request.startsWith(POP_PREFIX);
-      return {
-        key: key.slice(1),
-        request,
-        result: isPop ? result : result.replaceAll(" ", ","),
-        ageMs: until(now, used),
-      };
-    });
   }
 
   /** Freezes at once, so it ignores `deadlineMs`. */
@@ -413,9 +338,6 @@ export class MoveSource implements SourceHalf {
 }
 
 type TenTexts = [string, string, string, string, string, string, string, string, string, string];
-
-/** Milliseconds from `earlier` to `later`, both in microseconds. */
-const until = (later: string, earlier: string) => (Number(later) - Number(earlier)) / 1000;
 
 function readState(record: string, now: string): MovedState & { created: string; client: string | null } {
   const pattern = /^(\S+) (\S+) (\S+) (\S+) (\S+) (\S+) (\S+) (\S+) \S+ (.*)$/s;
