@@ -233,6 +233,8 @@ const FIXED: Record<keyof typeof FIXED_LIMITS, string> = {
   popIdempotencyKeySeconds: "How long the idempotency key of a pop is kept, in seconds, and with it the messages.",
   maxKeptPopBytes:
     "Most bytes of bodies in a pop with an idempotency key. It ends early at this size, but has at least one message.",
+  maxKeptPopBytesOfQueue:
+    "Most bytes of answers that are kept for pops with an idempotency key of one queue; one answer may pass it. Beyond that such pops are TOO_MANY_REQUESTS, and pops without a key work.",
   maxIdempotencyKeyLength: "Longest idempotency key or client id, in characters.",
   maxKeyValueKeyLength: "Longest key or lock token of a key-value store, in characters.",
 };

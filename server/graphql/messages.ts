@@ -268,7 +268,7 @@ const PopMessagesInput = builder.inputType("PopMessagesInput", {
     limit: t.field(takeLimitField),
     idempotencyKey: t.string({
       description:
-        "Any text, up to `limits.maxIdempotencyKeyLength`. A repeat within `limits.popIdempotencyKeySeconds` returns the same messages and deletes none. A pop with a key takes at most `limits.maxKeptPopBytes` of bodies. One that returned nothing keeps nothing, so a repeat may find messages.",
+        "Any text, up to `limits.maxIdempotencyKeyLength`. A repeat within `limits.popIdempotencyKeySeconds` returns the same messages and deletes none. A pop with a key takes at most `limits.maxKeptPopBytes` of bodies. One that returned nothing keeps nothing, so a repeat may find messages. TOO_MANY_REQUESTS while the queue keeps `limits.maxKeptPopBytesOfQueue`. A storage whose memory is full refuses pops with a key, not those without.",
     }),
   }),
 });

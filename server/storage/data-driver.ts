@@ -222,7 +222,9 @@ export interface MessageController {
    *
    * With an idempotencyKey, a repeat within POP_KEY_SECONDS returns the same messages and deletes none. They are kept
    * in the step that deletes them, so at most MAX_KEPT_BYTES are taken. A pop that returned nothing keeps nothing.
-   * IDEMPOTENCY_KEY_REUSED; TOO_LARGE when a repeat has less room than its messages need.
+   * IDEMPOTENCY_KEY_REUSED; TOO_LARGE when a repeat has less room than its messages need; TOO_MANY_REQUESTS while the
+   * answers that are kept for the queue have MAX_KEPT_POPS_BYTES. A storage whose memory is full refuses pops with a
+   * key, as everything that takes memory, but still returns what it keeps.
    */
   pop(params: {
     queue: QueueRef;
@@ -265,8 +267,10 @@ export interface MessageController {
    * them later. With `before`, only those before that bound. Returns how many, null when counting would take long.
    *
    * In O(1), but for `before` in a store that cannot hide the beginning of a queue. There the oldest go first, in
-   * steps; DEADLINE_EXCEEDED when they are too many for one call, and a repeat continues. A time is that of the
-   * message's `createdAt`, by the store's clock, which grows with the markers unless that clock was set back.
+   * steps. An error between two steps has `partial` and the number of removed `messages` in its details, such as
+   * DEADLINE_EXCEEDED when they are too many for one call. A repeat continues; with an idempotencyKey it returns the
+   * number of all. A time is that of the message's `createdAt`, by the store's clock, which grows with the markers
+   * unless that clock was set back.
    *
    * With an idempotencyKey, a repeat within a day removes no message that was posted since the first call.
    * IDEMPOTENCY_KEY_REUSED.

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { DomainError } from "../errors.ts";
 import type { Message, PurgeBound } from "./data-driver.ts";
+import type { QueueRef } from "./queue-ref.ts";
 
 /** How long a key is kept. */
 export const KEY_SECONDS = 86_400;
@@ -9,6 +10,8 @@ export const KEY_SECONDS = 86_400;
 export const POP_KEY_SECONDS = 600;
 /** The most bytes of bodies that a pop with a key takes, because all of them are kept. */
 export const MAX_KEPT_BYTES = 4 * 1_048_576;
+/** While the answers of a queue's pops have so many bytes, no other is kept. So it may be passed by one answer. */
+export const MAX_KEPT_POPS_BYTES = 256 * 1_048_576;
 
 /** SHA-256, in hex, of the request as JSON. A move copies digests, so all drivers must build the same JSON. */
 export const digest = (request: unknown) => createHash("sha256").update(JSON.stringify(request)).digest("hex");
@@ -79,6 +82,16 @@ function readMessage(kept: KeptMessage): Message {
     claim: null,
     lastClaimId,
   };
+}
+
+/** Nothing was popped. An answer is never forgotten early: its key would pop other messages then. */
+export function keepsTooMuch({ project, name }: QueueRef, bytes: number, maximum: number): DomainError {
+  return new DomainError(
+    "TOO_MANY_REQUESTS",
+    `The queue keeps ${bytes} bytes of answers for pops with an idempotencyKey, and keeps no more than ${maximum}. ` +
+      `Each is kept for ${POP_KEY_SECONDS} seconds, so try again later. Claims and pops without a key work.`,
+    { details: { project, queue: name, value: bytes, maximum } },
+  );
 }
 
 /** What is kept of a purge. */

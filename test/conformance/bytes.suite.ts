@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MAX_CARRIED_BYTES, type Message } from "../../server/storage/data-driver.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { batchCases } from "./batch.suite.ts";
-import { claim, type DataDriverHarness, idsOf, type OpenDataDriver } from "./harness.ts";
+import { advance, claim, type DataDriverHarness, idsOf, KEPT_POPS_BYTES, type OpenDataDriver } from "./harness.ts";
 
 /** A JSON string whose text is `bytes` bytes long. */
 const bodyOf = (bytes: number) => `"${"x".repeat(bytes - 2)}"`;
@@ -92,6 +92,32 @@ export function describeBytes(name: string, open: OpenDataDriver): void {
       const second = await harness.driver.messages.pop(small);
       expect(idsOf(second)).toEqual(ids.slice(4, 5));
       expect(await harness.driver.messages.pop({ ...small, maxBytes: 1 })).toEqual(second);
+    });
+
+    it("a queue that keeps enough answers of pops refuses others with a key until one ends, and never one without", async () => {
+      const { queue } = await queueOf(Array(14).fill(1_048_576));
+      const pop = (key: string, limit = 100) =>
+        harness.driver.messages.pop({ queue, limit, idempotencyKey: key }).then(
+          ({ length }) => length,
+          ({ code }) => code,
+        );
+      expect([await pop("a"), await pop("b")]).toEqual([4, 4]);
+      advance(harness, 120);
+      expect([await pop("c", 2), await pop("d")]).toEqual([2, "TOO_MANY_REQUESTS"]);
+      await expect(harness.neighbour.messages.pop({ queue, limit: 1, idempotencyKey: "e" })).rejects.toMatchObject({
+        code: "TOO_MANY_REQUESTS",
+        details: { queue: queue.name, maximum: KEPT_POPS_BYTES, value: expect.any(Number) },
+      });
+      // What is kept is returned, and other queues have room.
+      expect(await pop("a")).toBe(4);
+      expect(await harness.driver.messages.pop({ queue, limit: 1 })).toHaveLength(1);
+      const other = await queueOf([10]);
+      const elsewhere = { queue: other.queue, limit: 1, idempotencyKey: "d" };
+      expect(await harness.driver.messages.pop(elsewhere)).toHaveLength(1);
+      await harness.driver.gc();
+      expect(await pop("d")).toBe("TOO_MANY_REQUESTS");
+      advance(harness, 550);
+      expect(await pop("d")).toBe(3);
     });
 
     it("a claim holds only the messages that it returns, and the next claim continues, until none is left", async () => {

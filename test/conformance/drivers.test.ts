@@ -6,7 +6,12 @@ import { createTestDatabase } from "../support/database.ts";
 import { describeWithRedis, startRedis, startRedisCluster } from "../support/redis.ts";
 import { describeBytes } from "./bytes.suite.ts";
 import { describeClaims } from "./claims.suite.ts";
-import { type DataDriverHarness, type OpenDataDriver, uniqueName } from "./harness.ts";
+import {
+  type DataDriverHarness,
+  KEPT_POPS_BYTES as keptPopsBytes,
+  type OpenDataDriver,
+  uniqueName,
+} from "./harness.ts";
 import { describeIdentity } from "./identity.suite.ts";
 import { describeMessageStates } from "./message-states.suite.ts";
 import { describeMessages } from "./messages.suite.ts";
@@ -43,7 +48,7 @@ async function twoDrivers(
 const postgres: OpenDataDriver = async () => {
   const database = await createTestDatabase();
   return twoDrivers(
-    (clock) => openPostgresDataDriver({ uri: database.url, connections: 6, clock }),
+    (clock) => openPostgresDataDriver({ uri: database.url, connections: 6, clock, keptPopsBytes }),
     () => database.drop(),
   );
 };
@@ -51,7 +56,7 @@ const postgres: OpenDataDriver = async () => {
 const redis: OpenDataDriver = async () => {
   const server = await startRedis();
   return twoDrivers(
-    (clock) => openRedisDataDriver({ uri: server.url, clock }),
+    (clock) => openRedisDataDriver({ uri: server.url, clock, keptPopsBytes }),
     () => server.stop(),
   );
 };
@@ -59,7 +64,7 @@ const redis: OpenDataDriver = async () => {
 const redisCluster: OpenDataDriver = async () => {
   const cluster = await startRedisCluster();
   return twoDrivers(
-    (clock) => openRedisDataDriver({ uri: cluster.url, clock }),
+    (clock) => openRedisDataDriver({ uri: cluster.url, clock, keptPopsBytes }),
     () => cluster.stop(),
   );
 };

@@ -16,6 +16,9 @@ export interface DataDriverHarness {
   close(): Promise<void>;
 }
 
+/** For how many bytes of answers the drivers under test have room in a queue. */
+export const KEPT_POPS_BYTES = 10 * 1_048_576;
+
 export type OpenDataDriver = () => Promise<DataDriverHarness>;
 
 export const advance = (harness: DataDriverHarness, seconds: number) => {

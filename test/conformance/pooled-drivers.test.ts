@@ -6,7 +6,7 @@ import { openPooled } from "../support/pooled.ts";
 import { describeWithRedis, startRedis } from "../support/redis.ts";
 import { describeBytes } from "./bytes.suite.ts";
 import { describeClaims } from "./claims.suite.ts";
-import { type DataDriverHarness, type OpenDataDriver, uniqueName } from "./harness.ts";
+import { type DataDriverHarness, KEPT_POPS_BYTES, type OpenDataDriver, uniqueName } from "./harness.ts";
 import { describeMessageStates } from "./message-states.suite.ts";
 import { describeMessages } from "./messages.suite.ts";
 import { describeSubscriptions } from "./subscriptions.suite.ts";
@@ -21,7 +21,7 @@ const twoPools = (createPools: (controlUrl: string) => Promise<Pools>) => async 
   const controlDatabase = await createTestDatabase();
   const created = await createPools(controlDatabase.url);
   const clock = { offsetMs: 0 };
-  const open = () => openPooled({ url: controlDatabase.url, clock });
+  const open = () => openPooled({ url: controlDatabase.url, clock, keptPopsBytes: KEPT_POPS_BYTES });
   const [one, other] = await Promise.all([open(), open()]);
   const pools = ["one", "other"] as const;
   for (const name of pools) await one.control.pools.create({ name, uri: created.uris[name], weight: 1 });

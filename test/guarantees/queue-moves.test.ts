@@ -84,6 +84,28 @@ describe("statements with a snapshot from before the freeze", () => {
   });
 });
 
+it("messages that are purged during a move, after they were copied, do not count in the target", async () => {
+  const { queue } = await aQueueOf(two, 10);
+  const moving = stalled(two, "freeze");
+  const report = moving.moves.move({ queue, target: "right" });
+  await moving.reached;
+  const { marker } = (await readAll(two.one.data, queue))[6] ?? {};
+  await two.one.data.messages.purge({ queue, before: { marker: marker as string } });
+  moving.go();
+  await report;
+  const right = await connect(two.uris.right);
+  const counted = async () => {
+    const { rows } = await right.query(
+      `SELECT sum(c.posted - c.deleted - c.expired)::int AS total FROM queue_counts c
+       JOIN pool_queues q ON q.id = c.queue_id WHERE q.name = $1 AND q.state = 'live'`,
+      [queue.name],
+    );
+    return rows;
+  };
+  await expect.poll(counted).toEqual([{ total: 4 }]);
+  await right.end();
+});
+
 async function stateInLeft(queue: QueueRef): Promise<string | undefined> {
   const client = await connect(two.uris.left);
   try {

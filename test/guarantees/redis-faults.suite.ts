@@ -70,7 +70,9 @@ export function describeRedisFaults(name: string, open: OpenRedisPlace): void {
 
     it("full servers refuse posts, and can still be emptied", async () => {
       const queue = await aQueue(under.driver, "full");
-      await post(under.driver, queue, 4);
+      await post(under.driver, queue, 5);
+      const popOnce = (idempotencyKey: string) => under.driver.messages.pop({ queue, limit: 1, idempotencyKey });
+      const kept = await popOnce("kept");
       await under.askAll("CONFIG SET maxmemory 1");
       try {
         await expect(post(under.driver, queue)).rejects.toMatchObject({
@@ -82,6 +84,12 @@ export function describeRedisFaults(name: string, open: OpenRedisPlace): void {
         const [first] = messages;
         expect(await under.driver.messages.delete({ queue, id: first?.id ?? "", claimId })).toBe("deleted");
         await under.driver.claims.delete({ queue, id: claimId });
+        expect(await popOnce("kept")).toEqual(kept);
+        await expect(popOnce("new")).rejects.toMatchObject({
+          code: "STORAGE_UNAVAILABLE",
+          message: expect.stringMatching(/maxmemory.* A pop without an idempotencyKey works, and frees memory\.$/),
+          details: { takesWrites: false, reason: "memory-full" },
+        });
         expect(await under.driver.messages.pop({ queue, limit: 5 })).toHaveLength(3);
         await under.driver.messages.purge({ queue });
         await under.driver.gc();

@@ -35,6 +35,8 @@ export interface PooledOptions {
   clock?: { offsetMs: number };
   /** Connections to each database. Default 4. */
   connections?: number;
+  /** Of the drivers of all pools. */
+  keptPopsBytes?: number;
   defaultDriver?: DataDriver;
   cache?: LocationCache;
   now?: () => number;
@@ -44,7 +46,7 @@ export interface PooledOptions {
 }
 
 export async function openPooled(options: PooledOptions): Promise<Pooled> {
-  const { url, clock = { offsetMs: 0 }, connections: most = 4 } = options;
+  const { url, clock = { offsetMs: 0 }, connections: most = 4, keptPopsBytes } = options;
   const connections = openConnections({ url, connections: most });
   const control = createPostgresControlDriver({
     connections,
@@ -61,13 +63,13 @@ export async function openPooled(options: PooledOptions): Promise<Pooled> {
     },
     async open(uri) {
       await migrate({ url: uri, only: "pool" });
-      return openPostgresDataDriver({ uri, connections: most, clock });
+      return openPostgresDataDriver({ uri, connections: most, clock, keptPopsBytes });
     },
   });
   registry.register(["redis", "rediss"], {
     check: parseRedisUri,
     inspect: (uri) => inspectRedisStore(uri, () => undefined),
-    open: (uri) => openRedisDataDriver({ uri, clock }),
+    open: (uri) => openRedisDataDriver({ uri, clock, keptPopsBytes }),
   });
   const errors: unknown[] = [];
   const data = createPoolingDriver({

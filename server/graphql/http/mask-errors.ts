@@ -97,7 +97,7 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   FORBIDDEN: "This caller may not do that, or may not use that project.",
   MISDIRECTED: "The request names a host that this service does not serve.",
   TOO_LARGE: "A body, a post, a queue's metadata or the answer is larger than allowed.",
-  TOO_MANY_REQUESTS: "This process serves no more at once.",
+  TOO_MANY_REQUESTS: "This process serves no more at once, or a queue keeps no more answers of pops.",
   NOT_SUPPORTED: "This storage, or this version, cannot do that.",
   QUEUE_DOES_NOT_EXIST: "The project has no such queue. Reads return null instead.",
   QUEUE_IS_EMPTY: "The queue has no message.",
@@ -162,7 +162,7 @@ export const ErrorCodeType = builder.enumType("ErrorCode", {
 const RETRY_DESCRIPTIONS: Record<Retry, string> = {
   SAFE: "Repeat the same request, after `extensions.retryAfterSeconds`. Nothing was changed.",
   WITH_KEY:
-    "It may have happened, or it has and its answer could not be read. Repeat it only with the idempotency key that it had, after `extensions.retryAfterSeconds`.",
+    "It may have happened, or a part of it has (`details.partial`), or it has and its answer could not be read. Repeat it only with the idempotency key that it had, after `extensions.retryAfterSeconds`.",
   NEVER:
     "The same request fails again, until it or what it is about has changed. `extensions.retryAfterSeconds` is null.",
 };

@@ -1,5 +1,5 @@
 /** Limits that no setting changes, for doors that tell them. Seconds, bytes and characters, as their names say. */
-import { KEY_SECONDS, MAX_KEPT_BYTES, POP_KEY_SECONDS } from "../../storage/idempotency.ts";
+import { KEY_SECONDS, MAX_KEPT_BYTES, MAX_KEPT_POPS_BYTES, POP_KEY_SECONDS } from "../../storage/idempotency.ts";
 import { MAX_KEY_LENGTH } from "../key-value-stores/input.ts";
 import { MAX_WAIT_SECONDS } from "../live/long-polls.ts";
 import { MAX_TOKEN_LENGTH } from "./names.ts";
@@ -9,6 +9,7 @@ export const FIXED_LIMITS = {
   idempotencyKeySeconds: KEY_SECONDS,
   popIdempotencyKeySeconds: POP_KEY_SECONDS,
   maxKeptPopBytes: MAX_KEPT_BYTES,
+  maxKeptPopBytesOfQueue: MAX_KEPT_POPS_BYTES,
   maxIdempotencyKeyLength: MAX_TOKEN_LENGTH,
   maxKeyValueKeyLength: MAX_KEY_LENGTH,
 } as const;

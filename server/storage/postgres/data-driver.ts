@@ -9,6 +9,7 @@ import type {
 import { withDeadline } from "../deadlines/deadline.ts";
 import type { DriverHealth, GcResult } from "../driver-health.ts";
 import { probeDriver } from "../driver-probe.ts";
+import { MAX_KEPT_POPS_BYTES } from "../idempotency.ts";
 import type { QueueTransfer } from "../moves/queue-transfer.ts";
 import type { QueueRef } from "../queue-ref.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
@@ -65,6 +66,8 @@ export interface PostgresDataDriverOptions {
   clock?: { offsetMs: number };
   /** How long a purge or delete can be undone before gc frees it; default 30. */
   undoSeconds?: number;
+  /** Default MAX_KEPT_POPS_BYTES; less for tests. */
+  keptPopsBytes?: number;
   /** Called for connections that broke while idle, and for counts that could not be written. */
   onError?: (error: unknown) => void;
 }
@@ -130,6 +133,7 @@ class PostgresDataDriver implements DataDriver {
       lowWater: new LowWater(statements),
       arrivals,
       ids: messageIds(seed),
+      keptPopsBytes: options.keptPopsBytes ?? MAX_KEPT_POPS_BYTES,
     };
     timeline.forget = () => this.#pool.queues.forgetAll();
     this.messages = postgresMessages(this.#pool);

@@ -3,10 +3,11 @@ import { hasCode } from "../../errors.ts";
 import type { GcResult } from "../driver-health.ts";
 import { KEY_SECONDS, POP_KEY_SECONDS } from "../idempotency.ts";
 import { IS_POP } from "./idempotency.ts";
+import { OLDEST_MINUTE } from "./messages/kept-pops.ts";
 import { EXACT_LIMIT } from "./messages/statistics.ts";
 import type { Pool } from "./pool.ts";
 import { translatePostgresError } from "./sql/connection.ts";
-import { NIL, NOW } from "./sql/fragments.ts";
+import { CLOCK, NIL, NOW } from "./sql/fragments.ts";
 import { float8, int8, orNull, text, uuid } from "./sql/parameter-types.ts";
 import { rowOf, statement } from "./sql/statement.ts";
 
@@ -115,6 +116,20 @@ const OLD_POP_KEYS = statement({
   parameters: {},
   row: rowOf<{ freed: number }>(),
   text: freeKeys(`${IS_POP} AND k.created_at <= ${ONCE_NOW} - interval '${POP_KEY_SECONDS} seconds'`),
+});
+
+const OLD_KEPT_POP_BYTES = statement({
+  name: "gc_kept_pop_bytes",
+  parameters: {},
+  row: rowOf<{ freed: number }>(),
+  text: `
+    WITH ${CLOCK},
+    old AS MATERIALIZED (
+      SELECT b.ctid AS tid FROM kept_pop_bytes b
+      WHERE b.minute < (SELECT ${OLDEST_MINUTE} FROM clock) LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
+    ),
+    freed AS (DELETE FROM kept_pop_bytes b WHERE b.ctid = ANY (ARRAY(SELECT o.tid FROM old o)) RETURNING 1)
+    SELECT count(*)::int AS freed FROM freed`,
 });
 
 const KEYS_OF_ENDED_QUEUE = statement({
@@ -278,6 +293,7 @@ export class GarbageCollector {
         result.subscriptions += await untilDone(budget, () => statements.write(EXPIRED_SUBSCRIPTIONS, {}));
       },
       () => untilDone(budget, () => statements.write(OLD_POP_KEYS, {}), 1),
+      () => untilDone(budget, () => statements.write(OLD_KEPT_POP_BYTES, {})),
       () => untilDone(budget, () => statements.write(OLD_IDEMPOTENCY_KEYS, {})),
       () => this.#unreachable(budget, result),
       () => statements.write(FOLD_COUNTS, {}),

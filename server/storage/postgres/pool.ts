@@ -21,4 +21,6 @@ export interface Pool {
   readonly lowWater: LowWater;
   readonly arrivals: Arrivals;
   readonly ids: MessageIds;
+  /** See MAX_KEPT_POPS_BYTES. */
+  readonly keptPopsBytes: number;
 }

@@ -41,6 +41,8 @@ export interface RedisDataDriverOptions {
   clock?: { offsetMs: number };
   /** Seconds between a purge or delete and the time when gc frees it. Default 30. */
   undoSeconds?: number;
+  /** Default MAX_KEPT_POPS_BYTES; less for tests. */
+  keptPopsBytes?: number;
   /** Called with errors of broken connections and of notices that could not be sent. Default: nobody hears of them. */
   onError?: (error: unknown) => void;
 }
@@ -66,6 +68,7 @@ export async function openRedisDataDriver(options: RedisDataDriverOptions): Prom
       capabilities,
       identity,
       undoSeconds: options.undoSeconds ?? 30,
+      keptPopsBytes: options.keptPopsBytes,
       onError,
     });
   } catch (error) {
@@ -128,16 +131,17 @@ class RedisDataDriver implements DataDriver {
     capabilities: ReadonlySet<Capability>;
     identity: string;
     undoSeconds: number;
+    keptPopsBytes: number | undefined;
     onError: (error: unknown) => void;
   }) {
-    const { queues, arrivals, capabilities, identity, undoSeconds, onError } = parts;
+    const { queues, arrivals, capabilities, identity, undoSeconds, keptPopsBytes, onError } = parts;
     this.identity = identity;
     this.capabilities = capabilities;
     this.#scripts = queues.scripts;
     this.#arrivals = arrivals;
     this.#queues = queues;
     this.#onError = onError;
-    const messages = new RedisMessages(this.#queues, this.#arrivals);
+    const messages = new RedisMessages(this.#queues, this.#arrivals, keptPopsBytes);
     const claims = new RedisClaims(this.#queues, this.#arrivals);
     const subscriptions = new RedisSubscriptions(this.#queues);
     this.messages = messages;

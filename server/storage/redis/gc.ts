@@ -40,6 +40,7 @@ local forgotten = redis.call('ZRANGEBYSCORE', KEPT_ENDS, '-inf', NOW, 'LIMIT', 0
 if #forgotten > 0 then
   redis.call('HDEL', KEPT, unpack(forgotten))
   redis.call('ZREM', KEPT_ENDS, unpack(forgotten))
+  if redis.call('EXISTS', KEPT_ENDS) == 0 then redis.call('UNLINK', KEPT) end
 end
 local contents = redis.call('ZRANGEBYSCORE', RETIRED, '-inf', digits(now - undo), 'LIMIT', 0, 10)
 local verdict = 'ok'

@@ -30,7 +30,6 @@
  * | moving | the attempt to move the queue away; changes are noted for it |
  * | frozen | set while nothing of the queue may change |
  * | low | everything at or below this marker was purged since the move began |
- * | keys-read | the time of the last page of idempotency keys that the move has read |
  * | tombstone | the epoch of a queue that does not live here, while its subscriptions move |
  * | fence | the newest attempt to move the queue away, begun or given up |
  * | left | the epoch that moved away last |
@@ -74,7 +73,7 @@ export const FORGET_MOVE = piece(
   { keys: ["ROW", "NOTES"] },
   `
 local function forget_move()
-  redis.call('HDEL', ROW, 'moving', 'frozen', 'low', 'keys-read', 'tombstone')
+  redis.call('HDEL', ROW, 'moving', 'frozen', 'low', 'tombstone')
   redis.call('UNLINK', NOTES)
 end
 `,
@@ -296,6 +295,39 @@ local function keep(key, request, result)
   redis.call('HSET', KEPT, key, NOW .. ' ' .. request .. ' ' .. result)
   redis.call('ZADD', KEPT_ENDS, digits(ends), key)
   schedule(ends)
+end
+`,
+);
+
+/** Fields of KEPT that count the bytes of kept answers, each for a minute. After so many minutes a field is used again. */
+const MINUTES = POP_KEY_SECONDS / 60 + 2;
+const FIELDS = Array.from({ length: MINUTES }, (_, minute) => `'popped ${minute}'`).join(", ");
+
+/**
+ * `kept_pop_bytes()` returns how many bytes of answers the pops of the queue keep. `count_pop_bytes` counts one that
+ * was kept at `used`. What a minute has counted ends with the keys of its pops, so nothing is ever subtracted.
+ * Idempotency keys begin with a sign, so none is the name of such a field.
+ */
+export const KEPT_POP_BYTES = piece(
+  "bytes of kept pops",
+  { pieces: [CLOCK], keys: ["KEPT"] },
+  `
+local function minute_of(time) return math.floor(time / 60000000) end
+local function kept_pop_bytes()
+  local sum = 0
+  for _, field in ipairs(redis.call('HMGET', KEPT, ${FIELDS})) do
+    local minute, bytes = string.match(field or '', '^(%d+) (%d+)$')
+    if minute and tonumber(minute) >= minute_of(now) - ${POP_KEY_SECONDS / 60} then sum = sum + tonumber(bytes) end
+  end
+  return sum
+end
+local function count_pop_bytes(used, bytes)
+  local minute = minute_of(used)
+  local field = 'popped ' .. digits(minute % ${MINUTES})
+  local last, sum = string.match(redis.call('HGET', KEPT, field) or '', '^(%d+) (%d+)$')
+  if last and tonumber(last) > minute then return end
+  if tonumber(last) == minute then bytes = bytes + tonumber(sum) end
+  redis.call('HSET', KEPT, field, digits(minute) .. ' ' .. digits(bytes))
 end
 `,
 );

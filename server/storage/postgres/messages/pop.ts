@@ -1,6 +1,6 @@
 /** Takes messages away for good. */
 import { carriedBytes, type Message, type MessageController } from "../../data-driver.ts";
-import { MAX_KEPT_BYTES, POPPED, popDigest, readPopped } from "../../idempotency.ts";
+import { keepsTooMuch, MAX_KEPT_BYTES, POPPED, popDigest, readPopped } from "../../idempotency.ts";
 import { callOnce, TURN } from "../idempotency.ts";
 import type { Pool } from "../pool.ts";
 import { type QueueRow, STALE } from "../queue-rows.ts";
@@ -8,6 +8,7 @@ import { allThatFit, CLOCK, LIVE_QUEUE } from "../sql/fragments.ts";
 import { int8, orNull, text } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
 import { sealedIn } from "./ids.ts";
+import { counted, KEPT, KEPT_PARAMETERS, randomSlot } from "./kept-pops.ts";
 import { ALIVE, DUE, deliverable, type MaybeMessageRow, MESSAGE_COLUMNS, readMessages, UNCLAIMED } from "./rows.ts";
 
 const PARAMETERS = {
@@ -22,37 +23,42 @@ const PARAMETERS = {
 /** `locked`: see allThatFit. */
 type PoppedRow = MaybeMessageRow & { locked: number };
 
-const popText = (turnColumn = "", rememberedCte = "") => `
+/** `more`: what a pop with a key has besides. */
+const popText = (more = { queueColumn: "", keptCte: "", condition: "", rememberedCtes: "", column: "" }) => `
     WITH ${CLOCK},
     queue AS MATERIALIZED (
-      SELECT q.id, greatest(q.low_water, :lowWater::bigint) AS low_water${turnColumn}
+      SELECT q.id, greatest(q.low_water, :lowWater::bigint) AS low_water${more.queueColumn}
       FROM pool_queues q WHERE ${LIVE_QUEUE}
-    ),
+    )${more.keptCte},
     picked AS MATERIALIZED (
       SELECT p.tid, sum(p.size) OVER r <= :maxBytes::bigint OR row_number() OVER r = 1 AS fits FROM (
         SELECT m.ctid AS tid, m.marker, octet_length(m.body) AS size FROM messages m, clock
         WHERE m.queue_id = :queueId AND m.marker > (SELECT low_water FROM queue) AND ${ALIVE} AND ${DUE}
-          AND ${UNCLAIMED} AND ${deliverable(":exhaustedFrom::bigint")}
+          AND ${UNCLAIMED} AND ${deliverable(":exhaustedFrom::bigint")}${more.condition}
         ORDER BY m.marker LIMIT :limit FOR UPDATE OF m SKIP LOCKED
       ) AS p WINDOW r AS (ORDER BY p.marker ROWS UNBOUNDED PRECEDING)
     ),
     popped AS (
       DELETE FROM messages m USING clock WHERE m.ctid = ANY (ARRAY(SELECT p.tid FROM picked p WHERE p.fits))
       RETURNING m.marker AS position, ${MESSAGE_COLUMNS}
-    )${rememberedCte}
-    SELECT p.*, ${allThatFit("popped", "picked")}
+    )${more.rememberedCtes}
+    SELECT p.*, ${allThatFit("popped", "picked")}${more.column}
     FROM queue q LEFT JOIN popped p ON true ORDER BY p.position`;
 
 const POP = statement({ name: "message_pop", parameters: PARAMETERS, row: rowOf<PoppedRow>(), text: popText() });
 
-/** Keeps the messages as KeptMessage, unless there are none. */
+/** Keeps the messages as KeptMessage, unless there are none. `full`: so many bytes are kept that it took none. */
 const POP_KEYED = statement({
   name: "message_pop_keyed",
-  parameters: { ...PARAMETERS, key: text, request: text, idSuffix: text },
-  row: rowOf<PoppedRow>(),
-  text: popText(
-    `, ${TURN}`,
-    `,
+  parameters: { ...PARAMETERS, ...KEPT_PARAMETERS, key: text, request: text, idSuffix: text },
+  row: rowOf<PoppedRow & { full: number | null }>(),
+  text: popText({
+    queueColumn: `, ${TURN}`,
+    keptCte: `,
+    ${KEPT}`,
+    condition: " AND (SELECT k.room FROM kept k)",
+    column: ", (SELECT k.bytes FROM kept k WHERE NOT k.room) AS full",
+    rememberedCtes: `,
     remembered AS (
       INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
       SELECT q.id, :key, :request, '${POPPED}' || json_agg(json_build_array(
@@ -60,19 +66,21 @@ const POP_KEYED = statement({
           greatest(0, floor((p.now - p.created) / 1000)), p.client, p.count, p.claim, p.body
         ) ORDER BY p.position), clock.now
       FROM queue q, popped p, clock GROUP BY q.id, clock.now
-    )`,
-  ),
+      RETURNING queue_id, created_at, octet_length(result) AS bytes
+    ),
+    ${counted("remembered", ":slot::int")}`,
+  }),
 });
 
 type PopParams = Parameters<MessageController["pop"]>[0];
 
 export function popMessages(pool: Pool): MessageController["pop"] {
-  const { statements, queues, counters, ids, lowWater, exhaustedFronts, byteBounds } = pool;
+  const { statements, queues, counters, ids, lowWater, exhaustedFronts, byteBounds, keptPopsBytes } = pool;
 
   /** `once`: what to remember of the call. */
   async function take(
     row: QueueRow,
-    { limit, exhaustedFrom = null }: PopParams,
+    { queue, limit, exhaustedFrom = null }: PopParams,
     maxBytes: number,
     once?: { key: string; request: string },
   ): Promise<Message[] | typeof STALE> {
@@ -85,12 +93,14 @@ export function popMessages(pool: Pool): MessageController["pop"] {
       maxBytes,
       exhaustedFrom,
     };
-    const rows =
+    const keeping = { keptPopsBytes, slot: randomSlot(), idSuffix: ids.suffix };
+    const rows: (PoppedRow & { full?: number | null })[] =
       once === undefined
         ? await statements.write(POP, parameters)
-        : await statements.write(POP_KEYED, { ...parameters, ...once, idSuffix: ids.suffix });
+        : await statements.write(POP_KEYED, { ...parameters, ...once, ...keeping });
     const [first] = rows;
     if (first === undefined) return STALE;
+    if (typeof first.full === "number") throw keepsTooMuch(queue, first.full, keptPopsBytes);
     const popped = readMessages(rows, ids);
     byteBounds.learn(row, first.locked, popped.length);
     counters.add(row.id, "deleted", popped.length);

@@ -1,6 +1,7 @@
 /** What the calls of a mover share at the source: they name the attempt, and end when it is over. */
-import type { QueueLife } from "../../moves/queue-transfer.ts";
+
 import { staleEpoch } from "../../errors/storage-errors.ts";
+import type { QueueLife } from "../../moves/queue-transfer.ts";
 import { CLOCK } from "../sql/fragments.ts";
 import { int8, text } from "../sql/parameter-types.ts";
 

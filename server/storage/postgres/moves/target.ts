@@ -3,6 +3,8 @@
 import { staleEpoch } from "../../errors/storage-errors.ts";
 import type { MovedState, QueueLife, QueueTransfer } from "../../moves/queue-transfer.ts";
 import { HOLDS_NOTHING } from "../claims/rows.ts";
+import { IS_POP } from "../idempotency.ts";
+import { counted } from "../messages/kept-pops.ts";
 import { liftMarkers } from "../messages/marker-sequence.ts";
 import type { Pool } from "../pool.ts";
 import { boolArray, float8Array, int4Array, int8Array, textArray, uuidArray } from "../sql/array-parameter.ts";
@@ -143,7 +145,10 @@ const ADD_KEYS = statement({
         AS b(key, request, result, age)
       ON CONFLICT (queue_id, key) DO UPDATE
         SET request = excluded.request, result = excluded.result, created_at = excluded.created_at
-    )
+      RETURNING queue_id, request, created_at, octet_length(result) AS bytes
+    ),
+    pops AS (SELECT k.* FROM added k WHERE ${IS_POP}),
+    ${counted("pops", "0")}
     SELECT (SELECT count(*)::int FROM target) AS target, 0 AS grown`,
 });
 
@@ -229,18 +234,20 @@ const DETACH_EARLIER_LIVES = statement({
 /**
  * Makes the queue live. Messages that were purged before the move did not come along, and a purge during it is not to
  * be undone: gc may free all below the low-water mark. As everywhere, a queue with messages whose ids are not their
- * markers says so.
+ * markers says so. `purged`: it has messages that were purged after they were copied, and were counted.
  */
 const MAKE_LIVE = statement({
   name: "queue_move_make_live",
   parameters: { queueId: int8, lowWater: int8 },
+  row: rowOf<{ purged: boolean }>(),
   text: `
     WITH ${CLOCK}
     UPDATE pool_queues q SET state = 'live', low_water = :lowWater,
       undo_low_water = CASE WHEN :lowWater::bigint > 0 THEN :lowWater::bigint END,
       purged_at = CASE WHEN :lowWater::bigint > 0 THEN clock.now END,
       holds_moved = EXISTS (SELECT 1 FROM messages m WHERE m.queue_id = q.id AND m.origin_id IS NOT NULL)
-    FROM clock WHERE q.id = :queueId`,
+    FROM clock WHERE q.id = :queueId
+    RETURNING EXISTS (SELECT 1 FROM messages m WHERE m.queue_id = q.id AND m.marker <= :lowWater) AS purged`,
 });
 
 /**
@@ -348,12 +355,12 @@ export class MoveTarget {
   };
 
   readonly open: QueueTransfer["open"] = async ({ queue, rest }) => {
-    const { statements } = this.#pool;
+    const { statements, counters } = this.#pool;
     const life = lifeOf(queue);
     const { project, name } = life;
     const { counts, subscriptions } = rest;
     await liftMarkers(statements, rest.highestMarker);
-    const queueId = await withLockTimeout(statements, async (transaction) => {
+    const { id: queueId, purged } = await withLockTimeout(statements, async (transaction) => {
       const [row] = await transaction.run(LOCK_ARRIVING, life);
       if (row === undefined) throw staleEpoch(queue);
       // Left by an earlier life that ended when somebody repaired the catalogue.
@@ -373,12 +380,13 @@ export class MoveTarget {
       const { posted, claimed, deleted, expired } = counts;
       await transaction.run(ADD_COUNTS, { queueId: row.id, posted, claimed, deleted, expired });
       await transaction.run(DETACH_EARLIER_LIVES, life);
-      await transaction.run(MAKE_LIVE, { queueId: row.id, lowWater: rest.lowWater });
-      return row.id;
+      const [live] = await transaction.run(MAKE_LIVE, { queueId: row.id, lowWater: rest.lowWater });
+      return { id: row.id, purged: live?.purged === true };
     });
     this.#pool.queues.forget(queue);
-    // Beside the calls that wait for the queue. Claims that it leaves behind expire.
+    // Both beside the calls that wait for the queue. Claims that are left behind expire.
     void statements.write(DELETE_EMPTY_CLAIMS, { queueId }).catch(() => undefined);
+    if (purged) void counters.recount(queueId).catch(() => counters.doubt(queueId));
   };
 
   readonly abandon: QueueTransfer["abandon"] = async ({ queue }) => {

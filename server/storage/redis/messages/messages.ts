@@ -8,6 +8,7 @@ import {
   type NewMessage,
   type QueueStats,
 } from "../../data-driver.ts";
+import { MAX_KEPT_POPS_BYTES } from "../../idempotency.ts";
 import type { Page } from "../../list-pages.ts";
 import { numberRange, pageOfAll, validUuids } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
@@ -127,9 +128,9 @@ export class RedisMessages implements MessageController {
   readonly pop: MessageController["pop"];
   readonly purge: MessageController["purge"];
 
-  constructor(queues: QueueRows, arrivals: Arrivals) {
+  constructor(queues: QueueRows, arrivals: Arrivals, keptPopsBytes = MAX_KEPT_POPS_BYTES) {
     this.#queues = queues;
-    this.pop = popMessages(queues);
+    this.pop = popMessages(queues, keptPopsBytes);
     this.purge = purgeMessages(queues);
     this.#posts = new MessageInserter(queues, arrivals);
     this.#deletes = new MessageDeleter(queues);

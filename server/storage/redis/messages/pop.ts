@@ -1,9 +1,11 @@
 /** Takes messages away for good. */
+import { DomainError } from "../../../errors.ts";
 import { carriedBytes, type MessageController } from "../../data-driver.ts";
-import { keyReused, MAX_KEPT_BYTES, POPPED, popDigest, readPopped } from "../../idempotency.ts";
-import { CALL, ENTER, KEPT_KEYS, QUEUE, REMOVE } from "../queue-lua.ts";
+import { writeRefusalOf } from "../../errors/read-only-storage.ts";
+import { keepsTooMuch, keyReused, MAX_KEPT_BYTES, POPPED, popDigest, readPopped } from "../../idempotency.ts";
+import { CALL, ENTER, KEPT_KEYS, KEPT_POP_BYTES, QUEUE, REMOVE } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
-import { answers, script } from "../server/script.ts";
+import { type AnswerOf, answers, script } from "../server/script.ts";
 import { number, optionalNumeral, optionalText, text } from "../server/script-parameters.ts";
 import { callDeadline } from "../server/scripts.ts";
 import { EXPIRE_STEP } from "../server/shared-lua.ts";
@@ -55,17 +57,24 @@ const POP = script("pop messages", {
 return {'ok', NOW, messages, stopped}`,
 });
 
+const KEY = { idempotencyKey: optionalText, digest: text };
+type Kept = ["reused"] | ["repeated", kept: string];
+
+const REPEAT = `
+local request, result = kept(idempotency_key)
+if request and request ~= digest then return {'reused'} end
+if request and string.sub(result, 1, ${POPPED.length}) == '${POPPED}' then return {'repeated', result} end`;
+
 /** Keeps the messages as KeptMessage, unless there are none. So it takes memory, and a full server refuses it. */
 const POP_KEYED = script("pop messages once", {
   effect: "grows",
   keys: QUEUE,
-  args: { ...ARGS, idempotencyKey: optionalText, digest: text },
-  uses: [ENTER, REMOVE, RECORD, DESCRIBE, EXHAUSTED_FRONT, KEPT_KEYS],
-  answers: answers<Popped | ["reused"] | ["repeated", kept: string]>(),
-  lua: `
-local request, result = kept(idempotency_key)
-if request and request ~= digest then return {'reused'} end
-if request and string.sub(result, 1, ${POPPED.length}) == '${POPPED}' then return {'repeated', result} end
+  args: { ...ARGS, ...KEY, mostKept: number },
+  uses: [ENTER, REMOVE, RECORD, DESCRIBE, EXHAUSTED_FRONT, KEPT_KEYS, KEPT_POP_BYTES],
+  answers: answers<Popped | Kept | ["full", bytes: number]>(),
+  lua: `${REPEAT}
+local bytes_before = kept_pop_bytes()
+if bytes_before >= most_kept then return {'full', bytes_before} end
 ${TAKE}
 local answer = {}
 local function milliseconds(time) return digits(math.floor(tonumber(time) / 1000)) end
@@ -78,11 +87,26 @@ for at = 1, #messages, 3 do
     client == '-' and cjson.null or string.sub(client, 2), times, claim == '-' and cjson.null or claim, body
   }
 end
-if #answer > 0 then keep(idempotency_key, digest, '${POPPED}' .. cjson.encode(answer)) end
+if #answer > 0 then
+  local kept_answer = '${POPPED}' .. cjson.encode(answer)
+  keep(idempotency_key, digest, kept_answer)
+  count_pop_bytes(now, #kept_answer)
+end
 return {'ok', NOW, messages, stopped}`,
 });
 
-export function popMessages(queues: QueueRows): MessageController["pop"] {
+/** For a full server. It returns what it keeps, and pops nothing with a key. */
+const FIND_KEPT = script("find a kept pop", {
+  effect: "reads",
+  keys: QUEUE,
+  args: { ...CALL, ...KEY },
+  uses: [ENTER, KEPT_KEYS],
+  answers: answers<Kept | ["none"]>(),
+  lua: `${REPEAT}
+return {'none'}`,
+});
+
+export function popMessages(queues: QueueRows, keptPopsBytes: number): MessageController["pop"] {
   return async (params) => {
     if (params.limit < 1) return [];
     const { queue, limit, exhaustedFrom, idempotencyKey: key } = params;
@@ -90,24 +114,39 @@ export function popMessages(queues: QueueRows): MessageController["pop"] {
     const deadline = callDeadline();
     const once = { idempotencyKey: key, digest: popDigest(limit) };
     const wanted = { limit, exhaustedFrom };
+
+    async function popOnce(from: string): Promise<AnswerOf<typeof POP_KEYED>> {
+      const most = Math.min(maxBytes, MAX_KEPT_BYTES);
+      const args = { ...wanted, ...once, maxBytes: most, mostKept: keptPopsBytes, from };
+      try {
+        return await queues.call(queue, POP_KEYED, args, { deadline });
+      } catch (error) {
+        if (writeRefusalOf(error) !== "memory-full") throw error;
+        const found = await queues.call(queue, FIND_KEPT, once, { deadline });
+        if (found[0] !== "none") return found;
+        throw keepsNoMore(error as DomainError);
+      }
+    }
+
     let from = "-inf";
     // Returns what one run popped at once. If the next run failed, the caller would never get it.
     for (;;) {
       const answer =
         key === undefined
           ? await queues.call(queue, POP, { ...wanted, maxBytes, from }, { deadline })
-          : await queues.call(
-              queue,
-              POP_KEYED,
-              { ...wanted, ...once, maxBytes: Math.min(maxBytes, MAX_KEPT_BYTES), from },
-              { deadline },
-            );
+          : await popOnce(from);
       if (answer[0] === "reused") throw keyReused(key as string);
       if (answer[0] === "repeated") return readPopped(answer[1], maxBytes) ?? [];
+      if (answer[0] === "full") throw keepsTooMuch(queue, answer[1], keptPopsBytes);
       const [, now, messages, stopped] = answer;
       const popped = readMessages(messages, now);
       if (popped.length > 0 || stopped === null) return popped;
       from = stopped;
     }
   };
+}
+
+function keepsNoMore({ code, message, details, cause }: DomainError): DomainError {
+  const advice = "A pop without an idempotencyKey works, and frees memory.";
+  return new DomainError(code, `${message} ${advice}`, { details, cause });
 }

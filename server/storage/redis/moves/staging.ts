@@ -4,7 +4,7 @@
  */
 import { COUNT_HELD, DECREMENT_HELD } from "../claims/records.ts";
 import { RECORD } from "../messages/records.ts";
-import { CALL, ENTER_STAGING, LIFE_OF_KEY, QUEUE, REMOVE } from "../queue-lua.ts";
+import { CALL, ENTER_STAGING, KEPT_POP_BYTES, LIFE_OF_KEY, POP_LIFE, QUEUE, REMOVE } from "../queue-lua.ts";
 import { answers, piece, script } from "../server/script.ts";
 import { list, number, numeral, optionalNumber, optionalText, records, text } from "../server/script-parameters.ts";
 import { CLOCK, EXPIRE_STEP, SLICES } from "../server/shared-lua.ts";
@@ -184,13 +184,14 @@ export const WRITE_KEYS = script("write moved idempotency keys", {
   effect: "grows",
   keys: QUEUE,
   args: { ...CALL, moved: records({ key: optionalText, request: text, result: text, age: number }) },
-  uses: [ENTER_STAGING, CLOCK, LIFE_OF_KEY],
+  uses: [ENTER_STAGING, CLOCK, LIFE_OF_KEY, KEPT_POP_BYTES],
   answers: answers<["ok"]>(),
   lua: `
 for _, one in ipairs(moved) do
   local used = now - one.age
   redis.call('HSET', KEPT, one.key, digits(used) .. ' ' .. one.request .. ' ' .. one.result)
   redis.call('ZADD', KEPT_ENDS, digits(used + life_of_key(one.request)), one.key)
+  if life_of_key(one.request) == ${POP_LIFE} then count_pop_bytes(used, #one.result) end
 end
 return {'ok'}`,
 });
