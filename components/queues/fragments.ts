@@ -92,6 +92,16 @@ export const QUEUE_STATISTICS = graphql(`
         ageSeconds
         createdAt
       }
+      totals {
+        posted
+        claimed
+        delivered
+        released
+        lapsed
+        deleted
+        expired
+        deadLettered
+      }
     }
   }
 `);

@@ -62,6 +62,13 @@ export function QueueStatistics({
           </p>
         )}
       </Panel>
+      <Panel title="Since the queue was created">
+        <Facts items={TOTALS.map(({ label, of }) => ({ label, value: formatCount(stats.totals[of], "exact") }))} />
+        <p className="mt-3 text-[0.8125rem] text-muted">
+          A message counts as delivered each time that a claim or a pop gave it. These numbers only grow, and lag by
+          about a second.
+        </p>
+      </Panel>
       <Panel title="Dates">
         <Facts
           items={[
@@ -75,6 +82,17 @@ export function QueueStatistics({
     </div>
   );
 }
+
+const TOTALS: readonly { label: string; of: keyof NonNullable<QueueStatisticsFacts["stats"]>["totals"] }[] = [
+  { label: "Posted", of: "posted" },
+  { label: "Delivered", of: "delivered" },
+  { label: "of these, by claims", of: "claimed" },
+  { label: "Released", of: "released" },
+  { label: "Claim expired", of: "lapsed" },
+  { label: "Deleted", of: "deleted" },
+  { label: "Expired", of: "expired" },
+  { label: "Moved to the dead letter queue", of: "deadLettered" },
+];
 
 function MessageLink({
   message,

@@ -3,8 +3,9 @@ import { storedKeys } from "../operations/input/queue-attributes.ts";
 import type { QueueMetadata } from "../operations/input/queue-metadata.ts";
 import type { QueueRecord } from "../operations/lifecycle/queue-record.ts";
 import type { BatchResult } from "../storage/batch-result.ts";
-import type { MessageStamp, QueueStats } from "../storage/data-driver.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
+import type { MessageStamp, QueueStats } from "../storage/queue-stats.ts";
+import type { QueueTotals } from "../storage/queue-totals.ts";
 import { QueueAttributesType } from "./queue-attributes.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
@@ -39,6 +40,37 @@ const MessageStampType = builder.objectRef<MessageStamp>("MessageStamp").impleme
   }),
 });
 
+const QueueTotalsType = builder.objectRef<QueueTotals>("QueueTotals").implement({
+  description:
+    "What has happened to a queue's messages since it was created. The numbers only grow: a purge does not reset them, and a move to another pool takes them along. They lag by about a second, and a server that crashes loses at most a second's. A rate is the difference of two readings.",
+  fields: (t) => ({
+    posted: t.expose("posted", {
+      type: "SafeInt",
+      description: "Messages that came in: posted, or moved here as dead letters.",
+    }),
+    claimed: t.expose("claimed", {
+      type: "SafeInt",
+      description: "Messages given by claims. A message counts each time.",
+    }),
+    delivered: t.expose("delivered", {
+      type: "SafeInt",
+      description: "Messages given by claims and pops. A message counts each time.",
+    }),
+    released: t.expose("released", { type: "SafeInt", description: "Messages given back by releases." }),
+    lapsed: t.expose("lapsed", {
+      type: "SafeInt",
+      description:
+        "Messages whose claim expired before they were deleted or released. One counts when it is next claimed, popped, deleted or expires, or when garbage is next collected.",
+    }),
+    deleted: t.expose("deleted", { type: "SafeInt", description: "Messages that were deleted, popped or purged." }),
+    expired: t.expose("expired", { type: "SafeInt", description: "Messages whose time to live ended." }),
+    deadLettered: t.expose("deadLettered", {
+      type: "SafeInt",
+      description: "Messages that moved to the dead letter queue.",
+    }),
+  }),
+});
+
 export const QueueStatsType = builder.objectRef<QueueStats>("QueueStats").implement({
   description:
     "How many messages of a queue are in each state (see MessageState): ready + claimed + delayed + exhausted = total. Expired messages do not count.",
@@ -66,6 +98,7 @@ export const QueueStatsType = builder.objectRef<QueueStats>("QueueStats").implem
       nullable: true,
       description: "The newest message; null when there is none.",
     }),
+    totals: t.expose("totals", { type: QueueTotalsType, description: "What has happened to its messages so far." }),
   }),
 });
 

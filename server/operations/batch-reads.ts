@@ -1,9 +1,10 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError, hasCode, withDetails } from "../errors.ts";
 import { type BatchResult, resultOf } from "../storage/batch-result.ts";
-import { type CountedQueue, MAX_CARRIED_BYTES, type Message, type QueueClaim } from "../storage/data-driver.ts";
+import { MAX_CARRIED_BYTES, type Message, type QueueClaim } from "../storage/data-driver.ts";
 import { emptyPage, type Page } from "../storage/list-pages.ts";
 import type { QueueRef } from "../storage/queue-ref.ts";
+import type { CountedQueue } from "../storage/queue-stats.ts";
 import { type ClaimRecord, claimed } from "./claims/record.ts";
 import type { OperationContext } from "./context.ts";
 import type { PageParams, QueueAddress } from "./input/addresses.ts";

@@ -8,11 +8,13 @@
  *   Neither proves that nothing happened.
  */
 
+import type { ActivityReads } from "./activity.ts";
 import type { BatchResult } from "./batch-result.ts";
 import type { DriverHealth, GcResult } from "./driver-health.ts";
 import type { Page, PageRequest } from "./list-pages.ts";
 import type { QueueTransfer } from "./moves/queue-transfer.ts";
 import type { QueueRef } from "./queue-ref.ts";
+import type { CountedQueue, QueueStats } from "./queue-stats.ts";
 import type { Subscription, SubscriptionController } from "./subscription-controller.ts";
 
 /** What a storage can do, in Zaqar's words. AOD = at least once delivery. */
@@ -40,6 +42,7 @@ export interface DataDriver extends StoreFacts {
   readonly claims: ClaimController;
   readonly subscriptions: SubscriptionController;
   readonly batch: BatchReads;
+  readonly activity: ActivityReads;
   /** Null when queues can be moved neither from nor to this store. */
   readonly transfer: QueueTransfer | null;
 
@@ -125,34 +128,6 @@ export interface Message {
   claim: { id: string; expiresAt: Date } | null;
   /** The last claim on it, live or expired; null after a release. Zaqar's href shows it. */
   lastClaimId: string | null;
-}
-
-/** How many messages are in which state (see MessageState): ready + claimed + delayed + exhausted = total. */
-export interface QueueStats {
-  ready: number;
-  claimed: number;
-  delayed: number;
-  exhausted: number;
-  total: number;
-  /**
-   * False when the queue has more than 10,000 messages. Then the numbers come from counters. `exhausted` is a lower
-   * bound then, counted among the 10,000 oldest messages; the others count as ready.
-   */
-  exact: boolean;
-  oldest: MessageStamp | null;
-  newest: MessageStamp | null;
-}
-
-/** A queue whose messages are counted. */
-export interface CountedQueue extends QueueRef {
-  /** See MessageState. */
-  readonly exhaustedFrom?: number | null;
-}
-
-export interface MessageStamp {
-  id: string;
-  ageSeconds: number;
-  createdAt: Date;
 }
 
 /** "absent": there was no such message, which counts as deleted. */
@@ -260,6 +235,8 @@ export interface MessageController {
     claimIds?: readonly string[];
     /** Ignored when `claimIds` is given. */
     spareClaimed?: boolean;
+    /** The second half of a transfer from this store: the totals count the messages as dead-lettered, not as deleted. */
+    deadLettered?: boolean;
   }): Promise<number>;
 
   /**

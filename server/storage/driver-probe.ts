@@ -3,8 +3,14 @@ import { DomainError } from "../errors.ts";
 import type { DataDriver } from "./data-driver.ts";
 import type { DriverHealth, OperationHealth } from "./driver-health.ts";
 import { type WriteRefusal, writeRefusalOf } from "./errors/read-only-storage.ts";
+import type { QueueRef } from "./queue-ref.ts";
 
 const PROBE_MESSAGES = 10;
+/** How the hidden queue's name begins. No client's can. */
+const PROBE_NAME = " health ";
+
+/** Whether this is the hidden queue of a probe. */
+export const isProbeQueue = ({ project, name }: QueueRef) => project === "" && name.startsWith(PROBE_NAME);
 
 /**
  * Probes a data driver: does each operation once on a hidden queue, and times it. Clients cannot use the queue's name,
@@ -17,7 +23,7 @@ export async function probeDriver(
   driver: Omit<DataDriver, "health">,
   { reserve, freeBytes }: { reserve?: () => Promise<void>; freeBytes?: () => Promise<number | null> } = {},
 ): Promise<DriverHealth> {
-  const queue = { project: "", name: ` health ${randomUUID()}`, epoch: 1 };
+  const queue = { project: "", name: `${PROBE_NAME}${randomUUID()}`, epoch: 1 };
   const operations: OperationHealth[] = [];
   let ids: string[] = [];
   let claimId = "";

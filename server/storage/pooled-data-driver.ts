@@ -1,7 +1,8 @@
 /** The data plane over all pools, as operations see it. */
 import type { BatchResult } from "./batch-result.ts";
-import type { CountedQueue, DataDriver, FoundStore, QueueStats, StoreFacts } from "./data-driver.ts";
+import type { DataDriver, FoundStore, StoreFacts } from "./data-driver.ts";
 import type { QueueRef } from "./queue-ref.ts";
+import type { CountedQueue, QueueStats } from "./queue-stats.ts";
 
 /**
  * A data driver over all pools: it sends each call to the pool that the catalogue names. Callers of the data plane use

@@ -4,6 +4,7 @@ import { openPostgresDataDriver } from "../../server/storage/postgres/data-drive
 import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { describeWithRedis, startRedis, startRedisCluster } from "../support/redis.ts";
+import { describeActivity } from "./activity.suite.ts";
 import { describeBytes } from "./bytes.suite.ts";
 import { describeClaims } from "./claims.suite.ts";
 import {
@@ -76,6 +77,7 @@ describeMessageStates("PostgreSQL", postgres);
 describeClaims("PostgreSQL", postgres);
 describeQueueLifecycle("PostgreSQL", postgres);
 describeSubscriptions("PostgreSQL", postgres);
+describeActivity("PostgreSQL", postgres);
 
 describeWithRedis(() => {
   for (const [name, open] of [
@@ -89,5 +91,6 @@ describeWithRedis(() => {
     describeClaims(name, open);
     describeQueueLifecycle(name, open);
     describeSubscriptions(name, open);
+    describeActivity(name, open);
   }
 });

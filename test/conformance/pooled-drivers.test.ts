@@ -4,6 +4,7 @@ import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { createEmptyDatabase, createTestDatabase } from "../support/database.ts";
 import { openPooled } from "../support/pooled.ts";
 import { describeWithRedis, startRedis } from "../support/redis.ts";
+import { describeActivity } from "./activity.suite.ts";
 import { describeBytes } from "./bytes.suite.ts";
 import { describeClaims } from "./claims.suite.ts";
 import { type DataDriverHarness, KEPT_POPS_BYTES, type OpenDataDriver, uniqueName } from "./harness.ts";
@@ -80,6 +81,7 @@ function describeAll(name: string, open: OpenDataDriver): void {
   describeMessageStates(name, open);
   describeClaims(name, open);
   describeSubscriptions(name, open);
+  describeActivity(name, open);
 }
 
 describeAll("two pools of PostgreSQL", onPostgres);

@@ -3,6 +3,7 @@ import type { DataDriver, Message } from "../../server/storage/data-driver.ts";
 import { abandonTarget, moveQueue, thawSource } from "../../server/storage/moves/queue-move.ts";
 import type { QueueTransfer } from "../../server/storage/moves/queue-transfer.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
+import { emptyTally } from "../../server/storage/queue-totals.ts";
 import type { OpenTwoPools, TwoPools } from "../support/two-pools.ts";
 import { aMessage, idsOf, readAll, uniqueName } from "./harness.ts";
 
@@ -89,6 +90,33 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       await two.one.data.claims.delete({ queue, id: held.claimId });
       expect((await take(queue, 10)).messages).toHaveLength(1);
       expect(two.warnings).toEqual([]);
+    });
+
+    it("a move takes the totals along, and messages that lapsed before it are counted once", async () => {
+      const queue = await two.aQueue(uniqueName());
+      await post(queue, 6);
+      await take(queue, 1, { ttlSeconds: 1 });
+      await two.one.data.messages.pop({ queue, limit: 1 });
+      const held = await take(queue, 2);
+      await two.one.data.claims.delete({ queue, id: held.claimId });
+      two.clock.offsetMs += 2000;
+      await two.one.data.messages.bulkDelete({ queue, ids: idsOf(held.messages).slice(0, 1) });
+      const totals = async () => {
+        await two.one.data.gc();
+        return (await two.one.data.messages.stats([queue]))[0]?.totals;
+      };
+      await move(queue, "right");
+      const moved = { posted: 6, claimed: 3, delivered: 4, released: 2, deleted: 2, expired: 0, deadLettered: 0 };
+      expect(await totals()).toMatchObject(moved);
+      // Whoever claims the message next sees that it lapsed, if nobody has before.
+      expect((await take(queue, 10)).messages).toHaveLength(4);
+      expect(await totals()).toMatchObject({ ...moved, claimed: 7, delivered: 8, lapsed: 1 });
+      await move(queue, "left");
+      await post(queue, 1);
+      expect(await totals()).toMatchObject({ ...moved, posted: 7, claimed: 7, delivered: 8, lapsed: 1 });
+      expect(await two.one.data.messages.stats([queue])).toMatchObject([{ total: 5, claimed: 4 }]);
+      const { queues } = await two.one.data.activity.changed({ mark: null, limit: 1000 });
+      expect(queues.filter((one) => one.queue.name === queue.name)).toHaveLength(1);
     });
 
     it("a reader's marker stays valid after a move, and messages that are posted next come after it", async () => {
@@ -403,10 +431,10 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       const moved = { ...queue, epoch: attempt.moveEpoch };
       await right.prepare({ queue: moved });
       expect(await right.openEpoch({ queue })).toBeNull();
-      const counts = { posted: 0, claimed: 0, deleted: 0, expired: 0 };
       await right.open({
         queue: moved,
-        rest: { lowWater: "0", highestMarker: "1", counts, claims: 0, subscriptions: [] },
+        rest: { lowWater: "0", highestMarker: "1", tally: emptyTally(), claims: 0, subscriptions: [] },
+        messages: 0,
       });
       expect(await right.openEpoch({ queue })).toBe(moved.epoch);
     });

@@ -409,6 +409,28 @@ test("statistics say how full a queue is, and of which messages", async () => {
   expect(new Date(stats.oldest.createdAt).getTime()).not.toBeNaN();
 });
 
+test("statistics tell what has happened to a queue's messages so far", async () => {
+  const project = aProject();
+  const [id] = await postMessages(api, project, "q", [1, 2, 3]);
+  await createClaim(api, project, "q", 2);
+  await api.run("mutation D($input: DeleteMessagesInput!) { deleteMessages(input: $input) { ids } }", {
+    input: { project, queue: "q", ids: [id], force: true },
+  });
+  await server().engine.data.gc();
+  const query =
+    'query Q($project: String) { queue(project: $project, queue: "q") { stats { totals { posted claimed delivered released lapsed deleted expired deadLettered } } } }';
+  expect((await api.run(query, { project })).queue.stats.totals).toEqual({
+    posted: 3,
+    claimed: 2,
+    delivered: 2,
+    released: 0,
+    lapsed: 0,
+    deleted: 1,
+    expired: 0,
+    deadLettered: 0,
+  });
+});
+
 test("the statistics of many queues are read in one call, however the document asks for them", async () => {
   const project = aProject();
   for (const name of ["a", "b", "c"]) await postMessages(api, project, name, [1]);

@@ -150,6 +150,14 @@ describe("guarantees of the PostgreSQL driver", () => {
     await driver.gc();
     await client.query("SELECT pg_stat_force_next_flush()");
     expect((await buffers()) - before).toBeLessThan(LONG / 10);
+    // A reading looks at as little of a long queue as statistics do.
+    await driver.claims.create({ queue, limit: 50, ttlSeconds: 60, graceSeconds: 60, clientId: null });
+    const looks: number[] = [];
+    for (let look = 0; look < 5; look += 1) {
+      looks.push(await timed(() => driver.activity.read([{ ...queue, exhaustedFrom: 3 }])));
+    }
+    expect(Math.min(...looks)).toBeLessThan(20);
+    expect(await driver.activity.read([queue])).toMatchObject([{ stats: { claimed: 50, total: LONG, exact: false } }]);
     expect(await timed(() => driver.messages.purge({ queue }))).toBeLessThan(50);
     expect((await driver.messages.list({ queue, page: { limit: 1 } })).items).toEqual([]);
     await driver.messages.post({

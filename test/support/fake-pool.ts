@@ -9,6 +9,7 @@ import { resultOf } from "../../server/storage/batch-result.ts";
 import type { ArrivalListener, DataDriver, Message } from "../../server/storage/data-driver.ts";
 import { pageOfAll } from "../../server/storage/list-pages.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
+import { emptyTally, totalsOf } from "../../server/storage/queue-totals.ts";
 
 interface Row {
   epoch: number;
@@ -67,7 +68,8 @@ export class FakePool {
           const row = this.rows.get(keyOf(queue));
           if (row === undefined || row.epoch !== queue.epoch) return null;
           const total = row.messages.length;
-          return { ready: total, claimed: 0, delayed: 0, exhausted: 0, total, exact: true, oldest: null, newest: null };
+          const counts = { ready: total, claimed: 0, delayed: 0, exhausted: 0, total, exact: true };
+          return { ...counts, oldest: null, newest: null, totals: totalsOf(emptyTally()) };
         });
       },
     },
@@ -85,6 +87,7 @@ export class FakePool {
         );
       },
     },
+    activity: refusing<DataDriver["activity"]>("activity"),
     transfer: null,
     attachQueue: async (queue) => {
       this.calls.push("attachQueue");

@@ -10,8 +10,9 @@
  *
  * A pop deletes what it returns, however often it was claimed. So it moves nothing to the dead letter queue.
  */
-import type { Claim, ClaimController, CountedQueue, Message } from "../../storage/data-driver.ts";
+import type { Claim, ClaimController, Message } from "../../storage/data-driver.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
+import type { CountedQueue } from "../../storage/queue-stats.ts";
 import type { OperationContext } from "../context.ts";
 import type { ReservedAttributes } from "../input/queue-attributes.ts";
 import type { QueueLookup } from "./queue-lookup.ts";

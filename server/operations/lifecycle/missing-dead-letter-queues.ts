@@ -4,8 +4,8 @@
  */
 import { LRUCache } from "lru-cache";
 import type { Access } from "../../access/access.ts";
-import type { QueueStats } from "../../storage/data-driver.ts";
 import { withDeadline } from "../../storage/deadlines/deadline.ts";
+import type { QueueStats } from "../../storage/queue-stats.ts";
 import type { OperationContext } from "../context.ts";
 import { readMetadata } from "../input/queue-metadata.ts";
 import type { DeadLetters } from "./dead-letters.ts";

@@ -1,5 +1,5 @@
-import type { QueueStats } from "../../storage/data-driver.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
+import type { QueueStats } from "../../storage/queue-stats.ts";
 import { type Ticker, Wake } from "./ticker.ts";
 
 /** `stats` is null once the queue is deleted, and while its pool does not answer. */

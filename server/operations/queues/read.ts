@@ -1,9 +1,9 @@
 import { type Access, requireRole } from "../../access/access.ts";
 import type { BatchResult } from "../../storage/batch-result.ts";
 import type { QueueOrder } from "../../storage/control-driver.ts";
-import type { QueueStats } from "../../storage/data-driver.ts";
 import type { Page } from "../../storage/list-pages.ts";
 import { queueKey } from "../../storage/queue-ref.ts";
+import type { QueueStats } from "../../storage/queue-stats.ts";
 import type { OperationContext } from "../context.ts";
 import type { PageParams, ProjectAddress, QueueAddress } from "../input/addresses.ts";
 import { checkBatch, pageRequest } from "../input/limits.ts";

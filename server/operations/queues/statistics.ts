@@ -1,8 +1,8 @@
 import { type Access, requireRole } from "../../access/access.ts";
 import { DomainError, withDetails } from "../../errors.ts";
 import type { BatchResult } from "../../storage/batch-result.ts";
-import type { QueueStats } from "../../storage/data-driver.ts";
 import type { QueueRef } from "../../storage/queue-ref.ts";
+import type { QueueStats } from "../../storage/queue-stats.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { checkBatch } from "../input/limits.ts";

@@ -4,7 +4,7 @@ import { DomainError, hasCode } from "../../errors.ts";
 import type { DataDriver } from "../data-driver.ts";
 import { addPoolName } from "../errors/add-pool-name.ts";
 import type { QueueRef } from "../queue-ref.ts";
-import type { MovedCounts, MovedState, QueueLife, QueueTransfer } from "./queue-transfer.ts";
+import type { MovedState, QueueLife, QueueTransfer } from "./queue-transfer.ts";
 
 /** Messages, changes, claims or keys that one call carries. */
 const BATCH = 1000;
@@ -164,8 +164,7 @@ class QueueCopy {
     await this.#carryChanges();
     await this.#carryKeys();
     const rest = await this.#source((transfer) => transfer.readRest(this.#from));
-    const counts = correctedCounts(rest.counts, this.messages);
-    await this.#target((transfer) => transfer.open({ ...this.#to, rest: { ...rest, counts } }));
+    await this.#target((transfer) => transfer.open({ ...this.#to, rest, messages: this.messages }));
     if (!this.#params.exists) {
       // A deleted queue is not used; its subscriptions wait for it to be created again.
       const { driver, pool } = this.#params.target;
@@ -248,14 +247,6 @@ class QueueCopy {
       await this.#checkpoint();
     }
   }
-}
-
-/** The source's counters lag behind, and a crash loses some of them. The number of messages carried is exact. */
-function correctedCounts(counts: MovedCounts, messages: number): MovedCounts {
-  const missing = messages - (counts.posted - counts.deleted - counts.expired);
-  return missing >= 0
-    ? { ...counts, posted: counts.posted + missing }
-    : { ...counts, expired: counts.expired - missing };
 }
 
 type Attempt = Pick<MoveParams, "source" | "target" | "project" | "name" | "sourceEpoch" | "epoch">;

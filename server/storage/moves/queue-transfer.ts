@@ -11,6 +11,7 @@
  * it takes to travel, never shorter.
  */
 import type { QueueRef } from "../queue-ref.ts";
+import type { Tally } from "../queue-totals.ts";
 
 /** One life of a queue in a store. */
 export type QueueLife = QueueRef & { readonly epoch: number };
@@ -22,7 +23,7 @@ export interface MovedState {
   claimCount: number;
   /** The last claim on the message, live or expired. Null when there was none, or it was released. */
   claimId: string | null;
-  /** Negative once that claim has expired. Null without a claim. */
+  /** Negative once that claim has expired. Null without a claim, and once its end is among the totals. */
   claimRemainingMs: number | null;
   remainingMs: number;
   /** Time until it may be claimed. Null when its delay is over. */
@@ -77,21 +78,14 @@ export interface MovedSubscription {
   remainingMs: number;
 }
 
-/** How many messages were posted, claimed, deleted and expired since the queue was created. */
-export interface MovedCounts {
-  posted: number;
-  claimed: number;
-  deleted: number;
-  expired: number;
-}
-
 /** What a queue has besides messages, claims and keys. Read while the queue is frozen. */
 export interface MovedRest {
   /** Messages at or below this marker are purged. */
   lowWater: string;
   /** No marker that the source ever gave is above this one. */
   highestMarker: string;
-  counts: MovedCounts;
+  /** The totals go on in the target, but for what other processes had not written yet when the queue was frozen. */
+  tally: Tally;
   /** Number of live claims. */
   claims: number;
   subscriptions: MovedSubscription[];
@@ -180,8 +174,11 @@ export interface QueueTransfer {
    */
   writeClaims(params: { queue: QueueLife; claims: readonly MovedClaim[] }): Promise<void>;
   writeKeys(params: { queue: QueueLife; keys: readonly MovedKey[] }): Promise<void>;
-  /** Opens the copy for use, with the rest. Every marker given here from now on is above `highestMarker`. */
-  open(params: { queue: QueueLife; rest: MovedRest }): Promise<void>;
+  /**
+   * Opens the copy for use, with the rest. Every marker given here from now on is above `highestMarker`. `messages`: how
+   * many the copy has.
+   */
+  open(params: { queue: QueueLife; rest: MovedRest; messages: number }): Promise<void>;
   /**
    * Deletes what this attempt and every earlier one wrote, opened or not. Silent when there is nothing.
    * Hazard: call it only when the source still holds the queue, or the queue was deleted. A catalogue that names the

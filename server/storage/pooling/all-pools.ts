@@ -1,15 +1,18 @@
 /** Calls that go to all pools at the same time. */
 import { DomainError } from "../../errors.ts";
+import type { ActivityReads } from "../activity.ts";
 import type { ControlDriver } from "../control-driver.ts";
 import { type DataDriver, DEFAULT_POOL } from "../data-driver.ts";
 import { withDeadline } from "../deadlines/deadline.ts";
 import type { DriverHealth, GcResult } from "../driver-health.ts";
 import { addPoolName } from "../errors/add-pool-name.ts";
+import { changedOfAll, marksOf } from "./changed-queues.ts";
 import type { OpenPools } from "./open-pools.ts";
 
 /** Time limits for each pool alone: a dead pool delays no other pool's answer. */
 const ALIVE_TIMEOUT_MS = 3000;
 const HEALTH_TIMEOUT_MS = 10_000;
+const CHANGES_TIMEOUT_MS = 10_000;
 const GC_TIMEOUT_MS = 60_000;
 /** Pools read at a time. */
 const POOL_PAGE = 100;
@@ -70,6 +73,17 @@ export class AllPools {
       queues: sum.queues + one.queues,
     }));
   }
+
+  /** Each pool tells of its share of the limit. */
+  readonly changed: ActivityReads["changed"] = async ({ mark, limit }) => {
+    const before = marksOf(mark);
+    const names = await this.#names();
+    const share = Math.max(1, Math.floor(limit / names.length));
+    const answers = await this.#ask(names, CHANGES_TIMEOUT_MS, (driver, name) =>
+      driver.activity.changed({ mark: before[name] ?? null, limit: share }),
+    );
+    return changedOfAll(names, answers, before);
+  };
 
   /** A collection that passes the deadline goes on, and the next call joins it. */
   #collect(driver: DataDriver, name: string): Promise<GcResult> {

@@ -51,6 +51,10 @@ export function createPoolingDriver(params: {
     claims: routedClaims(router),
     subscriptions: routedSubscriptions(router),
     batch: routedBatch({ router, catalog, pools }),
+    activity: {
+      changed: (params) => all.changed(params),
+      read: (queues) => router.readings(queues),
+    },
     tryStats: (queues) => router.tryStats(queues),
     // A move is between two pools, each opened with `pool`.
     transfer: null,

@@ -1,19 +1,14 @@
 /** The data plane's calls, each sent to the pool that holds its queue. */
 import { setTimeout as pause } from "node:timers/promises";
 import { DomainError, hasCode } from "../../errors.ts";
+import type { QueueReading } from "../activity.ts";
 import { type BatchResult, resultOf } from "../batch-result.ts";
-import type {
-  ClaimController,
-  CountedQueue,
-  DataDriver,
-  Message,
-  MessageController,
-  QueueStats,
-} from "../data-driver.ts";
+import type { ClaimController, DataDriver, Message, MessageController } from "../data-driver.ts";
 import { addPoolName } from "../errors/add-pool-name.ts";
 import { isMoving } from "../errors/storage-errors.ts";
 import { validUuids } from "../list-pages.ts";
 import { type QueueRef, queueKey } from "../queue-ref.ts";
+import type { CountedQueue, QueueStats } from "../queue-stats.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
 import type { OpenPools } from "./open-pools.ts";
 import type { PoolCatalog, QueueLocation } from "./pool-catalog.ts";
@@ -174,25 +169,33 @@ export class Router {
     await driver.attachQueue(queue);
   }
 
-  /** A queue whose pool fails is null; when every pool fails, the call fails. */
-  async stats(queues: readonly CountedQueue[]): Promise<(QueueStats | null)[]> {
-    const { answers, groups, failures } = await this.#askForStats(queues);
-    if (failures.length > 0 && failures.length === groups) throw failures[0];
-    failures.forEach(this.#onError);
-    return answers.map((answer) => (answer instanceof DomainError ? null : answer));
+  stats(queues: readonly CountedQueue[]): Promise<(QueueStats | null)[]> {
+    return this.#countWherePossible(queues, STATS);
   }
 
   async tryStats(queues: readonly CountedQueue[]): Promise<BatchResult<QueueStats | null>[]> {
-    return (await this.#askForStats(queues)).answers;
+    return (await this.#count(queues, STATS)).answers;
+  }
+
+  readings(queues: readonly CountedQueue[]): Promise<(QueueReading | null)[]> {
+    return this.#countWherePossible(queues, READINGS);
+  }
+
+  /** A queue whose pool fails is null; when every pool fails, the call fails. */
+  async #countWherePossible<T>(queues: readonly CountedQueue[], count: Count<T>): Promise<(T | null)[]> {
+    const { answers, groups, failures } = await this.#count(queues, count);
+    if (failures.length > 0 && failures.length === groups) throw failures[0];
+    failures.forEach(this.#onError);
+    return answers.map((answer) => (answer instanceof DomainError ? null : answer));
   }
 
   /**
    * Asks each pool, or each part of it, once for all its queues. A queue that its pool does not hold is asked for again
    * after a repair. `failures` has one error for each group in which something failed.
    */
-  async #askForStats(queues: readonly CountedQueue[]) {
+  async #count<T>(queues: readonly CountedQueue[], count: Count<T>) {
     const locations = await this.#catalog.findMany(queues);
-    const answers: BatchResult<QueueStats | null>[] = queues.map(() => null);
+    const answers: BatchResult<T | null>[] = queues.map(() => null);
     const groups = poolGroups(this.#pools, queues, locations);
     const failures: DomainError[] = [];
     await Promise.all(
@@ -201,12 +204,12 @@ export class Router {
           const { project, name, exhaustedFrom, epoch = locations[index]?.epoch } = queues[index] as CountedQueue;
           return { project, name, exhaustedFrom, epoch };
         });
-        const ask = async () => statsWhereKnown(this.#pools.peek(pool) ?? (await this.#pools.get(pool)), refs);
+        const ask = async () => countWhereKnown(this.#pools.peek(pool) ?? (await this.#pools.get(pool)), refs, count);
         const given = await resultOf(this.#pools.breakerOf(pool).run(ask, addPoolName(pool), () => part));
         const found = await Promise.all(
           indexes.map(async (index, position) => {
             if (given instanceof DomainError) return given;
-            const again = () => this.#statsAfterRepair(queues[index] as CountedQueue, queues.length > 1);
+            const again = () => this.#countAfterRepair(queues[index] as CountedQueue, queues.length > 1, count);
             return given[position] ?? resultOf(again());
           }),
         );
@@ -218,14 +221,14 @@ export class Router {
   }
 
   /** `among`: other queues are asked for too. Then a queue that is moving is null, so that the others get answers. */
-  async #statsAfterRepair(queue: CountedQueue, among: boolean): Promise<QueueStats | null> {
+  async #countAfterRepair<T>(queue: CountedQueue, among: boolean, count: Count<T>): Promise<T | null> {
     if (queue.epoch !== undefined) return null;
     try {
       const repaired = await this.repair(queue);
-      const [stats] = await repaired.driver.messages
-        .stats([{ ...queue, ...repaired.queue }])
-        .catch(addPoolName(repaired.pool));
-      return stats ?? null;
+      const [counted] = await count(repaired.driver, [{ ...queue, ...repaired.queue }]).catch(
+        addPoolName(repaired.pool),
+      );
+      return counted ?? null;
     } catch (error) {
       if (hasCode(error, "QUEUE_NOT_MAPPED")) return null;
       if (isMisplaced(error) && (among || !hasCode(error, "QUEUE_IS_MOVING"))) return null;
@@ -268,7 +271,12 @@ export class Router {
     await this.call(to, (driver, queue) => driver.messages.adopt({ queue, messages: held, ttlSeconds }));
     try {
       return await this.call(from, (driver, queue) =>
-        driver.messages.bulkDelete({ queue, ids: held.map((message) => message.id), claimIds: [claimId] }),
+        driver.messages.bulkDelete({
+          queue,
+          ids: held.map((message) => message.id),
+          claimIds: [claimId],
+          deadLettered: true,
+        }),
       );
     } catch (error) {
       if (hasCode(error, "MESSAGE_NOT_CLAIMED_BY") || hasCode(error, "MESSAGE_NOT_CLAIMED")) return 0;
@@ -278,14 +286,24 @@ export class Router {
   }
 }
 
+/** Counts queues of one pool; null for one that is not there. */
+type Count<T> = (driver: DataDriver, queues: readonly CountedQueue[]) => Promise<(T | null)[]>;
+
+const STATS: Count<QueueStats> = (driver, queues) => driver.messages.stats(queues);
+const READINGS: Count<QueueReading> = (driver, queues) => driver.activity.read(queues);
+
 /** One stale epoch fails the call for all queues of a pool. Then each queue is asked for alone. */
-async function statsWhereKnown(driver: DataDriver, queues: readonly CountedQueue[]): Promise<(QueueStats | null)[]> {
+async function countWhereKnown<T>(
+  driver: DataDriver,
+  queues: readonly CountedQueue[],
+  count: Count<T>,
+): Promise<(T | null)[]> {
   try {
-    return await driver.messages.stats(queues);
+    return await count(driver, queues);
   } catch (error) {
     if (!isMisplaced(error)) throw error;
     if (queues.length === 1) return [null];
-    return (await Promise.all(queues.map((queue) => statsWhereKnown(driver, [queue])))).flat();
+    return (await Promise.all(queues.map((queue) => countWhereKnown(driver, [queue], count)))).flat();
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ActivityReads } from "../activity.ts";
 import type {
   ArrivalListener,
   BatchReads,
@@ -13,6 +14,7 @@ import { MAX_KEPT_POPS_BYTES } from "../idempotency.ts";
 import type { QueueTransfer } from "../moves/queue-transfer.ts";
 import type { QueueRef } from "../queue-ref.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
+import { postgresActivity } from "./activity.ts";
 import { Arrivals, LISTENER_NAME } from "./arrivals.ts";
 import { claimsOfMany, claimsOfManyById } from "./claims/batch.ts";
 import { postgresClaims } from "./claims/claims.ts";
@@ -108,6 +110,7 @@ class PostgresDataDriver implements DataDriver {
   readonly claims: ClaimController;
   readonly subscriptions: SubscriptionController;
   readonly batch: BatchReads;
+  readonly activity: ActivityReads;
   readonly transfer: QueueTransfer;
   readonly #pool: Pool;
   readonly #collector: GarbageCollector;
@@ -147,6 +150,7 @@ class PostgresDataDriver implements DataDriver {
       claimsById: claimsOfManyById(this.#pool),
       subscriptions: subscriptions.listMany,
     };
+    this.activity = postgresActivity(this.#pool);
     this.transfer = postgresQueueMoves(this.#pool);
     this.#collector = new GarbageCollector(this.#pool, options.undoSeconds ?? 30);
     this.capabilities = capabilitiesOf(store.durable);
@@ -179,7 +183,11 @@ class PostgresDataDriver implements DataDriver {
   async gc(): Promise<GcResult> {
     await this.#pool.reaper.flush();
     await this.#pool.counters.flush();
-    return this.#collector.collect();
+    try {
+      return await this.#collector.collect();
+    } finally {
+      await this.#pool.counters.flush();
+    }
   }
 
   close(): Promise<void> {

@@ -25,50 +25,81 @@ const GC_LOCK = `${0x6763}, quote_ident(current_schema())::regnamespace::oid::in
 /** A query of its own, read once: an index can be searched for its result, but not for that of a volatile function. */
 const ONCE_NOW = `(SELECT ${NOW})`;
 
-/** Deletes a batch of expired rows, and counts the messages by queue. A purge has counted what it removed. */
+/**
+ * Deletes a batch of expired rows. A row for each queue: how many were freed, how many of these expired in it, and how
+ * many of those lapsed. A purge has counted what it removed.
+ */
 const EXPIRED_MESSAGES = statement({
   name: "gc_messages",
   parameters: {},
-  row: rowOf<{ freed: number }>(),
+  row: rowOf<{ queueId: string; freed: number; expired: number; lapsed: number }>(),
   text: `
     WITH expired AS MATERIALIZED (
       SELECT ctid AS tid FROM messages WHERE expires_at <= ${ONCE_NOW} ORDER BY expires_at LIMIT ${BATCH}
       FOR UPDATE SKIP LOCKED
     ),
     freed AS (
-      DELETE FROM messages m WHERE m.ctid = ANY (ARRAY(SELECT e.tid FROM expired e)) RETURNING m.queue_id, m.marker
-    ),
-    counted AS (
-      INSERT INTO queue_counts (queue_id, expired)
-      SELECT f.queue_id, count(*) FROM freed f
-      JOIN pool_queues q ON q.id = f.queue_id AND q.state = 'live' AND f.marker > q.low_water GROUP BY f.queue_id
+      DELETE FROM messages m WHERE m.ctid = ANY (ARRAY(SELECT e.tid FROM expired e))
+      RETURNING m.queue_id, m.marker, m.claim_expires_at IS NOT NULL AS lapsed
     )
-    SELECT count(*)::int AS freed FROM freed`,
+    SELECT f.queue_id::text AS "queueId", count(*)::int AS freed, count(q.id)::int AS expired,
+      count(q.id) FILTER (WHERE f.lapsed)::int AS lapsed
+    FROM freed f LEFT JOIN pool_queues q ON q.id = f.queue_id AND q.state = 'live' AND f.marker > q.low_water
+    GROUP BY f.queue_id`,
 });
+
+/** Markers of expired claims that one statement looks up. A claim more may come on top. */
+const HELD_BATCH = 5 * BATCH;
 
 /**
  * Claims have no index by expiry, which each claim would pay for: gc walks them by their key. Most are deleted before,
  * with the last message that they held.
+ *
+ * The messages that an expired claim still holds lapsed. A message that lapsed keeps the time at which its claim
+ * expired until it is counted, so that only one counts it: gc, or whoever next claims, pops or deletes it.
+ * `lapsed`: queue:messages, with commas.
  */
 const EXPIRED_CLAIMS = statement({
   name: "gc_claims",
   parameters: { afterQueueId: int8, afterId: uuid },
   /** The last claim that was looked at. No row: there are no more. */
-  row: rowOf<{ freed: number; queueId: string; id: string }>(),
+  row: rowOf<{ freed: number; lapsed: string | null; queueId: string; id: string }>(),
   text: `
     WITH chunk AS MATERIALIZED (
-      SELECT queue_id, id, expires_at FROM claims WHERE (queue_id, id) > (:afterQueueId::bigint, :afterId::uuid)
-      ORDER BY queue_id, id LIMIT ${5 * BATCH}
+      SELECT k.* FROM (
+        SELECT c.*, sum(c.size) OVER (ORDER BY c.queue_id, c.id ROWS UNBOUNDED PRECEDING) - c.size AS before FROM (
+          SELECT queue_id, id, expires_at, CASE WHEN expires_at <= ${ONCE_NOW} THEN cardinality(markers) ELSE 0 END AS size
+          FROM claims WHERE (queue_id, id) > (:afterQueueId::bigint, :afterId::uuid)
+          ORDER BY queue_id, id LIMIT ${5 * BATCH}
+        ) AS c
+      ) AS k WHERE k.before < ${HELD_BATCH}
     ),
     expired AS MATERIALIZED (
-      SELECT c.tid FROM chunk k CROSS JOIN LATERAL (
-        SELECT c.ctid AS tid FROM claims c
+      SELECT c.* FROM chunk k CROSS JOIN LATERAL (
+        SELECT c.ctid AS tid, c.queue_id, c.id, c.markers FROM claims c
         WHERE c.queue_id = k.queue_id AND c.id = k.id AND c.expires_at <= ${ONCE_NOW} FOR UPDATE SKIP LOCKED
       ) AS c
       WHERE k.expires_at <= ${ONCE_NOW}
     ),
+    held AS MATERIALIZED (
+      SELECT m.tid FROM expired e
+      JOIN pool_queues q ON q.id = e.queue_id AND q.state = 'live'
+      CROSS JOIN LATERAL unnest(e.markers) AS t(marker) CROSS JOIN LATERAL (
+        SELECT m.ctid AS tid FROM messages m
+        WHERE m.queue_id = e.queue_id AND m.marker = t.marker AND m.marker > q.low_water AND m.claim_id = e.id
+          AND m.claim_expires_at <= ${ONCE_NOW}
+        FOR UPDATE SKIP LOCKED
+      ) AS m
+    ),
+    lapsed AS (
+      UPDATE messages m SET claim_expires_at = NULL WHERE m.ctid = ANY (ARRAY(SELECT h.tid FROM held h))
+      RETURNING m.queue_id
+    ),
     freed AS (DELETE FROM claims c WHERE c.ctid = ANY (ARRAY(SELECT e.tid FROM expired e)) RETURNING 1)
-    SELECT (SELECT count(*)::int FROM freed) AS freed, last.queue_id::text AS "queueId", last.id::text AS id
+    SELECT (SELECT count(*)::int FROM freed) AS freed, (
+        SELECT string_agg(l.queue_id || ':' || l.messages, ',')
+        FROM (SELECT queue_id, count(*) AS messages FROM lapsed GROUP BY queue_id) AS l
+      ) AS lapsed, last.queue_id::text AS "queueId", last.id::text AS id
     FROM (SELECT queue_id, id FROM chunk ORDER BY queue_id DESC, id DESC LIMIT 1) AS last`,
 });
 
@@ -202,6 +233,7 @@ const REMOVE_QUEUE = statement({
     ),
     claims_deleted AS (DELETE FROM claims c USING removed r WHERE c.queue_id = r.id),
     counts_deleted AS (DELETE FROM queue_counts c USING removed r WHERE c.queue_id = r.id),
+    totals_deleted AS (DELETE FROM queue_totals t USING removed r WHERE t.queue_id = r.id),
     keys_deleted AS (DELETE FROM idempotency_keys k USING removed r WHERE k.queue_id = r.id)
     SELECT count(*)::int AS freed FROM removed`,
 });
@@ -223,8 +255,8 @@ const FOLD_COUNTS = statement({
       SELECT queue_id FROM queue_counts GROUP BY queue_id HAVING count(*) > 1 LIMIT ${BATCH}
     ),
     folded AS (DELETE FROM queue_counts c USING crowded f WHERE c.queue_id = f.queue_id RETURNING c.*)
-    INSERT INTO queue_counts (queue_id, posted, claimed, deleted, expired)
-    SELECT queue_id, sum(posted), sum(claimed), sum(deleted), sum(expired) FROM folded GROUP BY queue_id`,
+    INSERT INTO queue_counts (queue_id, posted, deleted, expired)
+    SELECT queue_id, sum(posted), sum(deleted), sum(expired) FROM folded GROUP BY queue_id`,
 });
 
 /** The next long queue by id. Counters drift when a process dies with counts that it had not written. */
@@ -284,7 +316,7 @@ export class GarbageCollector {
     const result: GcResult = { messages: 0, claims: 0, subscriptions: 0, queues: 0 };
     await eachStep([
       async () => {
-        result.messages += await untilDone(budget, () => statements.write(EXPIRED_MESSAGES, {}));
+        result.messages += await untilDone(budget, () => this.#expiredMessages());
       },
       async () => {
         result.claims += await this.#expiredClaims(budget);
@@ -333,7 +365,19 @@ export class GarbageCollector {
     if (queue !== undefined) await counters.recount(queue.id);
   }
 
+  async #expiredMessages(): Promise<{ freed: number }[]> {
+    const { statements, counters } = this.#pool;
+    let total = 0;
+    for (const { queueId, freed, expired, lapsed } of await statements.write(EXPIRED_MESSAGES, {})) {
+      total += freed;
+      counters.add(queueId, "expired", expired);
+      counters.add(queueId, "lapsed", lapsed);
+    }
+    return [{ freed: total }];
+  }
+
   async #expiredClaims(budget: Budget): Promise<number> {
+    const { counters } = this.#pool;
     let freed = 0;
     let after = { afterQueueId: "0", afterId: NIL };
     while (budget.statements > 0) {
@@ -341,6 +385,10 @@ export class GarbageCollector {
       const [chunk] = await this.#pool.statements.write(EXPIRED_CLAIMS, after);
       if (chunk === undefined) break;
       freed += chunk.freed;
+      for (const counted of chunk.lapsed?.split(",") ?? []) {
+        const [queueId, messages] = counted.split(":") as [string, string];
+        counters.add(queueId, "lapsed", Number(messages));
+      }
       after = { afterQueueId: chunk.queueId, afterId: chunk.id };
     }
     return freed;

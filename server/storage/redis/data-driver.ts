@@ -1,3 +1,4 @@
+import type { ActivityReads } from "../activity.ts";
 import type {
   ArrivalListener,
   BatchReads,
@@ -12,6 +13,7 @@ import { probeDriver } from "../driver-probe.ts";
 import type { QueueTransfer } from "../moves/queue-transfer.ts";
 import type { QueueRef } from "../queue-ref.ts";
 import type { SubscriptionController } from "../subscription-controller.ts";
+import { redisActivity } from "./activity.ts";
 import { Arrivals } from "./arrivals.ts";
 import { redisBatchReads } from "./batch-reads.ts";
 import { RedisClaims } from "./claims/claims.ts";
@@ -58,7 +60,7 @@ export async function openRedisDataDriver(options: RedisDataDriverOptions): Prom
   try {
     const capabilities = await readCapabilities(link, onError);
     const scripts = new Scripts(link);
-    const queues = new QueueRows(scripts, new PoolKeys(address.prefix), options.clock ?? { offsetMs: 0 });
+    const queues = new QueueRows(scripts, new PoolKeys(address.prefix), options.clock ?? { offsetMs: 0 }, onError);
     const identity = await readIdentity(scripts, queues.keys);
     // Channels are common to all databases of a server.
     const arrivals = new Arrivals(link, `${address.prefix}:${address.database}:arrivals`, onError);
@@ -117,6 +119,7 @@ class RedisDataDriver implements DataDriver {
   readonly claims: ClaimController;
   readonly subscriptions: SubscriptionController;
   readonly batch: BatchReads;
+  readonly activity: ActivityReads;
   readonly transfer: QueueTransfer;
   readonly #scripts: Scripts;
   readonly #arrivals: Arrivals;
@@ -148,6 +151,7 @@ class RedisDataDriver implements DataDriver {
     this.claims = claims;
     this.subscriptions = subscriptions;
     this.batch = redisBatchReads({ messages, claims, subscriptions });
+    this.activity = redisActivity(this.#queues, messages);
     this.transfer = redisQueueMoves(this.#queues);
     this.#collector = new GarbageCollector(this.#queues, undoSeconds);
   }
@@ -193,12 +197,19 @@ class RedisDataDriver implements DataDriver {
         new Error("This server holds another pool than when it was opened. What it held then is no longer there."),
       );
     }
-    return this.#collector.collect();
+    try {
+      return await this.#collector.collect();
+    } finally {
+      await this.#queues.counters.flush();
+    }
   }
 
   close(): Promise<void> {
     this.#arrivals.close();
-    this.#closing ??= this.#scripts.calls.settled().then(() => this.#scripts.link.close());
+    this.#closing ??= this.#scripts.calls
+      .settled()
+      .then(() => this.#queues.counters.close())
+      .then(() => this.#scripts.link.close());
     return this.#closing;
   }
 }

@@ -1,4 +1,5 @@
 import type { GcResult } from "../driver-health.ts";
+import { forgetOldChanges } from "./activity.ts";
 import { CONTENT_PARTS, SHARDS } from "./keys.ts";
 import { EXPIRE_DUE, QUEUE, QUEUE_ROW } from "./queue-lua.ts";
 import type { QueueRows } from "./queue-rows.ts";
@@ -33,7 +34,7 @@ const COLLECT = script("collect a queue", {
   keys: QUEUE,
   args: { offset: number, undo: number },
   uses: [CLOCK, QUEUE_ROW, EXPIRE_DUE],
-  answers: answers<["ok" | "again", messages: number, claims: number, contents: string[]]>(),
+  answers: answers<["ok" | "again", messages: number, claims: number, contents: string[], lapsed: number]>(),
   lua: `
 local expired = expire_due()
 local forgotten = redis.call('ZRANGEBYSCORE', KEPT_ENDS, '-inf', NOW, 'LIMIT', 0, ${EXPIRE_STEP})
@@ -60,7 +61,7 @@ else
     if not epoch and not moving and redis.call('HEXISTS', ROW, 'arriving') == 0 then redis.call('DEL', ROW) end
   end
 end
-return {verdict, expired.messages, expired.claims, contents}`,
+return {verdict, expired.messages, expired.claims, contents, expired.lapsed}`,
 });
 
 /**
@@ -115,6 +116,7 @@ export class GarbageCollector {
       const shards = Array.from({ length: Math.min(TOGETHER, SHARDS - first) }, (_, index) => first + index);
       await Promise.all(shards.map((shard) => this.#collectShard(shard, result)));
     }
+    await forgetOldChanges(this.#queues);
     return result;
   }
 
@@ -137,7 +139,12 @@ export class GarbageCollector {
     while (budget.scripts > 0) {
       budget.scripts -= 1;
       const args = { offset: this.#queues.offset(), undo: this.#undoMicroseconds };
-      const [verdict, messages, claims, contents] = await scripts.run(COLLECT, { queue: keys.ofRow(row) }, args);
+      const [verdict, messages, claims, contents, lapsed] = await scripts.run(
+        COLLECT,
+        { queue: keys.ofRow(row) },
+        args,
+      );
+      if (messages + lapsed > 0) this.#queues.counters.touch(keys.queueNamed(keys.nameInRow(row)));
       result.messages += messages;
       result.claims += claims;
       for (const content of contents) await this.#free(row, content, result);

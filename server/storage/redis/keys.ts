@@ -79,6 +79,10 @@ export class PoolKeys {
     return named([this.#base(queue, "queue")]);
   }
 
+  rows(queues: readonly QueueRef[]): KeyList<readonly string[]> {
+    return named(queues.map((queue) => this.#base(queue, "queue")));
+  }
+
   /** Two of the parts of the queue's content. */
   idempotency(queue: QueueRef): KeyList<typeof KEY_PARTS> {
     const row = this.#base(queue, "queue");
@@ -121,6 +125,30 @@ export class PoolKeys {
     return named([records, `${records}:subscribers`, `${records}:ids`, `${records}:ends`, dueBeside(records)]);
   }
 
+  /** The number of each queue's last change, and how busy it was then. */
+  get changes(): KeyList<["changes", "weights"]> {
+    return named([`${this.#prefix}:{activity}:changes`, `${this.#prefix}:{activity}:weights`]);
+  }
+
+  /** The queue's name in these. Project and name are encoded, so that neither can contain the slash between them. */
+  nameOf({ project, name }: QueueRef): string {
+    return `${encodeURIComponent(project.toWellFormed())}/${encodeURIComponent(name.toWellFormed())}`;
+  }
+
+  queueNamed(name: string): QueueRef {
+    const [project = "", queue = ""] = name.split("/");
+    return { project: decodeURIComponent(project), name: decodeURIComponent(queue) };
+  }
+
+  /** The queue's name in the key of its row. */
+  nameInRow(row: string): string {
+    return row.slice(row.indexOf("}:queue:") + "}:queue:".length);
+  }
+
+  shardOf(queue: QueueRef): string {
+    return String(crc16(this.nameOf(queue)) % SHARDS);
+  }
+
   /** A shard's list of rows and subscriptions, by the time at which gc has to look at them. */
   due(shard: number): KeyList<["due"]> {
     return named([`${this.#prefix}:{${shard}}:due`]);
@@ -130,10 +158,9 @@ export class PoolKeys {
     return key.startsWith("subscriptions:", key.indexOf("}") + 2);
   }
 
-  /** Project and name are encoded, so that neither can contain the slash between them. */
-  #base({ project, name }: QueueRef, kind: "queue" | "subscriptions"): string {
-    const queue = `${encodeURIComponent(project.toWellFormed())}/${encodeURIComponent(name.toWellFormed())}`;
-    return `${this.#prefix}:{${crc16(queue) % SHARDS}}:${kind}:${queue}`;
+  #base(queue: QueueRef, kind: "queue" | "subscriptions"): string {
+    const name = this.nameOf(queue);
+    return `${this.#prefix}:{${crc16(name) % SHARDS}}:${kind}:${name}`;
   }
 }
 

@@ -34,6 +34,7 @@
  * | fence | the newest attempt to move the queue away, begun or given up |
  * | left | the epoch that moved away last |
  * | arriving | the epoch whose copy is being written here |
+ * | posted, claimed, popped, released, lapsed, deleted, expired, deadLettered | see QueueTotals, for this epoch |
  */
 import { KEY_SECONDS, POP_KEY_SECONDS, POP_PREFIX } from "../idempotency.ts";
 import { CONTENT_PARTS, QUEUE_PARTS } from "./keys.ts";
@@ -147,7 +148,8 @@ end
 /**
  * `expire_due` does at most a step of each: it ends claims that are due, makes messages ready whose claim or delay has
  * ended, and removes expired messages. A message expires with the claim that holds it or later, so a live claim never
- * loses one here. Returns how many messages and claims ended, and `done`: nothing due is left.
+ * loses one here. Returns how many messages and claims ended, and `done`: nothing due is left. Counts what lapsed and
+ * what expired.
  *
  * `find_next_due` returns when something falls due next, and writes that into the row.
  */
@@ -159,6 +161,9 @@ export const EXPIRE_DUE = piece(
   },
   `
 local function expire_due()
+  local function count(kind, messages)
+    if messages > 0 then redis.call('HINCRBY', ROW, kind, messages) end
+  end
   local function due_in(key) return redis.call('ZRANGEBYSCORE', key, '-inf', NOW, 'LIMIT', 0, ${EXPIRE_STEP}) end
   local function make_ready(key)
     local ids = due_in(key)
@@ -176,10 +181,13 @@ local function expire_due()
   end
   local claims = due_in(CLAIM_ENDS)
   if #claims > 0 then end_claims(claims) end
-  local readied = math.max(make_ready(CLAIMED), make_ready(DELAYED))
+  local lapsed = make_ready(CLAIMED)
+  local readied = math.max(lapsed, make_ready(DELAYED))
   local messages = due_in(EXPIRY)
   if #messages > 0 then remove(messages) end
-  return {messages = #messages, claims = #claims, done = math.max(#claims, readied, #messages) < ${EXPIRE_STEP}}
+  count('lapsed', lapsed)
+  count('expired', #messages)
+  return {messages = #messages, lapsed = lapsed, claims = #claims, done = math.max(#claims, readied, #messages) < ${EXPIRE_STEP}}
 end
 local function find_next_due()
   local soonest = ${NEVER}

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { isMoving, queueDoesNotExist, staleEpoch } from "../errors/storage-errors.ts";
 import type { QueueRef } from "../queue-ref.ts";
+import { Counters, TALLY_FIELDS } from "./counters.ts";
 import { CONTENT_PARTS, type PoolKeys, type QueueKeys } from "./keys.ts";
 import { CALL, FORGET_MOVE, QUEUE, QUEUE_ROW, RETIRE } from "./queue-lua.ts";
 import { answers, type KeyList, type Script, script, table } from "./server/script.ts";
@@ -24,7 +25,7 @@ if left and tonumber(left) >= tonumber(new_epoch) then return {'stale'} end
 if epoch == new_epoch then return {'ok'} end
 if epoch then retire() end
 forget_move()
-redis.call('HDEL', ROW, 'left')
+redis.call('HDEL', ROW, 'left', ${TALLY_FIELDS})
 redis.call('HSET', ROW, 'epoch', new_epoch, 'next', '${NEVER}')
 return {'ok'}`,
 });
@@ -56,11 +57,14 @@ type CallOptions<Keys> =
 export class QueueRows {
   readonly scripts: Scripts;
   readonly keys: PoolKeys;
+  readonly counters: Counters;
   readonly #clock: { offsetMs: number };
 
-  constructor(scripts: Scripts, keys: PoolKeys, clock: { offsetMs: number }) {
+  /** `onError` gets the errors of counts that could not be written. */
+  constructor(scripts: Scripts, keys: PoolKeys, clock: { offsetMs: number }, onError: (error: unknown) => void) {
     this.scripts = scripts;
     this.keys = keys;
+    this.counters = new Counters(scripts, keys, () => this.offset(), onError);
     this.#clock = clock;
   }
 

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { DomainError } from "../../../server/errors.ts";
 import { EventStreams, type PendingEvent } from "../../../server/graphql/http/event-streams.ts";
 import type { StatsChange } from "../../../server/operations/live/stats-watch.ts";
+import { emptyTally, totalsOf } from "../../../server/storage/queue-totals.ts";
 import { ADMIN, type OpenDoor, openDoor } from "./door.ts";
 
 let door: OpenDoor;
@@ -14,7 +15,17 @@ let give: (watch: { asked: number }, signal: AbortSignal) => Promise<StatsChange
 const change = (total: number, text = ""): StatsChange => ({
   project: "p",
   name: `q${text}`,
-  stats: { ready: total, claimed: 0, delayed: 0, exhausted: 0, total, exact: true, oldest: null, newest: null },
+  stats: {
+    ready: total,
+    claimed: 0,
+    delayed: 0,
+    exhausted: 0,
+    total,
+    exact: true,
+    oldest: null,
+    newest: null,
+    totals: totalsOf(emptyTally()),
+  },
 });
 const untilAborted = (signal: AbortSignal) =>
   new Promise<null>((resolve) => {

@@ -25,7 +25,12 @@ function aDriver(answer: readonly unknown[]) {
     vi.advanceTimersByTime(400);
     return answer;
   };
-  const queues = new QueueRows(new Scripts({ send } as unknown as RedisLink), new PoolKeys("x"), { offsetMs: 0 });
+  const queues = new QueueRows(
+    new Scripts({ send } as unknown as RedisLink),
+    new PoolKeys("x"),
+    { offsetMs: 0 },
+    () => undefined,
+  );
   const messages = new RedisMessages(queues, { tell: () => undefined } as never);
   return { messages, claims: new ClaimAcquirer(queues, () => Promise.reject(new Error())), sent: () => sent };
 }

@@ -66,11 +66,12 @@ const acquireText = ({ queue, fits, ttl, grace, deadLettersFrom }: Variant, { is
     queue AS MATERIALIZED (${queue}
     ),
     picked AS MATERIALIZED (
-      SELECT p.tid, p.queue_id, p.marker, p.claim_count,
+      SELECT p.tid, p.queue_id, p.marker, p.claim_count, p.claim_expires_at,
         (:recipients::int[])[w.offset + p.n] AS request, ${fits} AS fits
       FROM queue w CROSS JOIN clock CROSS JOIN LATERAL (
         SELECT p.*, row_number() OVER r AS n, sum(p.size) OVER r AS bytes FROM (
-          SELECT m.ctid AS tid, m.queue_id, m.marker, m.claim_count, octet_length(m.body) AS size FROM messages m
+          SELECT m.ctid AS tid, m.queue_id, m.marker, m.claim_count, m.claim_expires_at, octet_length(m.body) AS size
+          FROM messages m
           WHERE m.queue_id = w.id AND m.marker > w.start AND ${ALIVE} AND ${DUE} AND ${UNCLAIMED}
             AND ${deliverable("w.exhausted_from")}
           ORDER BY m.marker LIMIT w.limit
@@ -87,7 +88,8 @@ const acquireText = ({ queue, fits, ttl, grace, deadLettersFrom }: Variant, { is
         expires_at = CASE WHEN m.expires_at < clock.now + ${secondsOf(ttl("p"))}
           THEN clock.now + ${secondsOf(`${ttl("p")} + ${grace("p")}`)} ELSE m.expires_at END
       FROM picked p, clock WHERE m.ctid = p.tid AND p.fits
-      RETURNING p.request, p.claim_count >= ${deadLettersFrom("p")} AS dead, ${POSTED_COLUMNS}
+      RETURNING p.request, p.claim_count >= ${deadLettersFrom("p")} AS dead, p.claim_expires_at IS NOT NULL AS lapsed,
+        ${POSTED_COLUMNS}
     ),
     created AS (
       INSERT INTO claims (
@@ -113,10 +115,10 @@ const acquireText = ({ queue, fits, ttl, grace, deadLettersFrom }: Variant, { is
 
 /**
  * `live`: numbers of the queues that are as the caller knew them, from 1, with commas; null when there is none.
- * `locked`: see allThatFit. `request`: its number, from 1.
+ * `locked`: see allThatFit. `request`: its number, from 1. `lapsed`: the claim that held the message before expired.
  */
 export type AcquiredRow = { live: string | null; now: number; locked: number } & (
-  | (PostedRow & { request: number; dead: boolean })
+  | (PostedRow & { request: number; dead: boolean; lapsed: boolean })
   | { marker: null }
 );
 

@@ -215,6 +215,7 @@ export class ClaimAcquirer {
       const claimExpires = now + request.params.ttlSeconds * 1000;
       const message = readMessage({ ...row, claim: request.claimId, claimExpires }, ids);
       lowWater.saw(request.row, row.marker);
+      if (row.lapsed) counters.add(request.row.id, "lapsed", 1);
       if (row.dead) {
         acquired.deadLetters.push(message);
         continue;
@@ -222,10 +223,10 @@ export class ClaimAcquirer {
       acquired.messages.push(message);
       acquired.claim ??= newClaim(request, now);
       acquired.claim.messageCount += 1;
-      counters.add(request.row.id, "claimed", 1);
     }
-    for (const acquired of results) {
+    for (const [index, acquired] of results.entries()) {
       if (acquired === STALE) continue;
+      counters.add((batch[index] as AcquireRequest).row.id, "claimed", acquired.messages.length);
       // An update returns its rows in any order.
       acquired.messages.sort(byMarker);
       acquired.deadLetters.sort(byMarker);

@@ -64,7 +64,7 @@ const RELEASE_MESSAGES = statement({
 });
 
 export function releaseMessages(pool: Pool): ClaimController["releaseMessages"] {
-  const { statements, queues, scanHints, arrivals, reaper, ids: messageIds } = pool;
+  const { statements, queues, counters, scanHints, arrivals, reaper, ids: messageIds } = pool;
   return async ({ queue, claimId, ids, delaySeconds }) => {
     const claim = normaliseUuid(claimId);
     const wanted = [...new Set(validUuids(ids))]
@@ -83,6 +83,7 @@ export function releaseMessages(pool: Pool): ClaimController["releaseMessages"] 
       if (result === undefined) return STALE;
       if (result.others !== null) throw othersHold(result.others.split(","));
       if (result.released === 0) return 0;
+      counters.add(row.id, "released", result.released);
       if (claim !== null) reaper.add(row.id, claim);
       if (delaySeconds === 0) {
         scanHints.reset(row);

@@ -44,11 +44,12 @@ const RELEASE = statement({
     FROM queue, tally`,
 });
 
-export function releaseClaim({ statements, queues, scanHints, arrivals }: Pool): ClaimController["delete"] {
+export function releaseClaim({ statements, queues, counters, scanHints, arrivals }: Pool): ClaimController["delete"] {
   return async ({ queue, id }) => {
     await queues.with(queue, async (row) => {
       const [result] = await statements.write(RELEASE, { queueId: row.id, epoch: row.epoch, id: normaliseUuid(id) });
       if (result === undefined) return STALE;
+      counters.add(row.id, "released", result.released);
       scanHints.reset(row);
       arrivals.tell(queue, result.released);
       return undefined;

@@ -87,7 +87,8 @@ const deleteText = ({ queue, queueColumn, mode, held, wantedQueue }: Variant) =>
     WITH queue AS MATERIALIZED (${queue}
     ),
     judged AS MATERIALIZED (
-      SELECT w.request, count(*)::int AS messages, array_agg(m.tid) AS tids, max(CASE
+      SELECT w.request, count(*)::int AS messages, array_agg(m.tid) AS tids,
+        count(*) FILTER (WHERE m.claim_expires_at <= queue.now)::int AS lapsed, max(CASE
           WHEN ${mode} = ${MODE.any} THEN ${VERDICT.delete}
           WHEN ${mode} = ${MODE.unclaimed}
           THEN CASE WHEN m.claim_expires_at > queue.now THEN ${VERDICT.claimed} ELSE ${VERDICT.delete} END
@@ -119,7 +120,7 @@ const deleteText = ({ queue, queueColumn, mode, held, wantedQueue }: Variant) =>
       DELETE FROM messages m
       WHERE m.ctid = ANY (ARRAY(SELECT unnest(j.tids) FROM judged j WHERE j.verdict = ${VERDICT.delete})) RETURNING 1
     )
-    SELECT queue.live, j.request, j.verdict, j.messages, j.refused,
+    SELECT queue.live, j.request, j.verdict, j.messages, j.lapsed, j.refused,
       ${allOrNothing(
         "SELECT count(*) FROM deleted",
         `SELECT coalesce(sum(j.messages), 0) FROM judged j WHERE j.verdict = ${VERDICT.delete}`,
@@ -135,7 +136,7 @@ const WANTED = { requests: int4Array, ids: uuidArray, markers: int8Array, claimI
  * `live`: ids of the queues that are as the caller knew them, with commas; null, or no row at all, when there is none.
  */
 type JudgedRow = { live: string | null } & (
-  | { request: number; verdict: number; messages: number; refused: string | null }
+  | { request: number; verdict: number; messages: number; lapsed: number; refused: string | null }
   | { request: null }
 );
 
@@ -185,6 +186,8 @@ interface DeleteResult {
   /** The messages that refuse the request. */
   refused: readonly string[];
   deleted: number;
+  /** Those of the deleted messages whose claim had expired, and was not counted yet. */
+  lapsed: number;
 }
 
 /** A message that a request is about. */
@@ -228,7 +231,7 @@ export class MessageDeleter {
     const claimIds = validUuids(params.claimIds ?? []);
     const mode = params.claimIds !== undefined ? "held" : params.spareClaimed === true ? "unclaimed" : "any";
     return this.#pool.queues.with(params.queue, async (row) => {
-      const result = await this.#submit({ row, mode, ids, claimIds });
+      const result = await this.#submit({ row, mode, ids, claimIds }, params.deadLettered ? "deadLettered" : "deleted");
       if (result === STALE) return STALE;
       if (result.refusal !== null)
         throw mode === "unclaimed" ? messagesAreClaimed(result.refused) : messagesAreNotHeld(result.refused);
@@ -236,11 +239,15 @@ export class MessageDeleter {
     });
   };
 
-  async #submit(request: DeleteRequest): Promise<DeleteResult | typeof STALE> {
+  async #submit(
+    request: DeleteRequest,
+    countedAs: "deleted" | "deadLettered" = "deleted",
+  ): Promise<DeleteResult | typeof STALE> {
     const { counters, lowWater, reaper } = this.#pool;
     const result = await this.#executor.submit(request, request.ids.length + 1);
     if (result === STALE || result.deleted === 0) return result;
-    counters.add(request.row.id, "deleted", result.deleted);
+    counters.add(request.row.id, countedAs, result.deleted);
+    counters.add(request.row.id, "lapsed", result.lapsed);
     lowWater.refresh(request.row, result.deleted);
     for (const claimId of request.claimIds) reaper.add(request.row.id, claimId);
     return result;
@@ -250,13 +257,15 @@ export class MessageDeleter {
     const judged = await this.#judge(batch);
     const live = new Set(judged[0]?.live?.split(","));
     const results = batch.map(({ row }) =>
-      live.has(row.id) ? { refusal: null as Refusal | null, refused: [] as readonly string[], deleted: 0 } : STALE,
+      live.has(row.id)
+        ? { refusal: null as Refusal | null, refused: [] as readonly string[], deleted: 0, lapsed: 0 }
+        : STALE,
     );
     for (const row of judged) {
       const result = row.request === null ? STALE : results[row.request - 1];
       if (row.request === null || result === STALE || result === undefined) continue;
       const verdict = VERDICTS[row.verdict] ?? "other";
-      if (verdict === "delete") result.deleted = row.messages;
+      if (verdict === "delete") Object.assign(result, { deleted: row.messages, lapsed: row.lapsed });
       else Object.assign(result, { refusal: verdict, refused: row.refused?.split(",") ?? [] });
     }
     return results;

@@ -103,7 +103,8 @@ export function popMessages(pool: Pool): MessageController["pop"] {
     if (typeof first.full === "number") throw keepsTooMuch(queue, first.full, keptPopsBytes);
     const popped = readMessages(rows, ids);
     byteBounds.learn(row, first.locked, popped.length);
-    counters.add(row.id, "deleted", popped.length);
+    counters.add(row.id, "popped", popped.length);
+    counters.add(row.id, "lapsed", rows.filter((one) => one.marker !== null && one.claimExpires !== null).length);
     lowWater.refresh(row, popped.length);
     exhaustedFronts.refresh(row, exhaustedFrom);
     return popped;

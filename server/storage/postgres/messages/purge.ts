@@ -28,27 +28,27 @@ const REMEMBERED = `
       SELECT e.id, :key, :request, '', clock.now FROM entered e, clock
     )`;
 
-/** No row: the queue is deleted or has another epoch. */
+/** No row: the queue is deleted or has another epoch. `known`: how many messages it had by its counters. */
 const purgeAllText = (rememberedCte = "") => `
     WITH entered AS MATERIALIZED (${enterQueue()}),
     ${clockAfter("entered")},
-    forgotten AS (DELETE FROM queue_counts c USING entered e WHERE c.queue_id = e.id)${rememberedCte}
+    forgotten AS (DELETE FROM queue_counts c USING entered e WHERE c.queue_id = e.id RETURNING c.*)${rememberedCte}
     UPDATE pool_queues q
     SET undo_low_water = q.low_water, low_water = nextval('message_marker'), purged_at = clock.now
     FROM entered e, clock WHERE q.id = e.id
-    RETURNING ${RANGE}`;
+    RETURNING ${RANGE}, (SELECT coalesce(sum(f.posted - f.deleted - f.expired), 0) FROM forgotten f)::float8 AS known`;
 
 const PURGE_ALL = statement({
   name: "queue_purge",
   parameters: QUEUE,
-  row: rowOf<PurgedRange>(),
+  row: rowOf<PurgedRange & { known: number }>(),
   text: purgeAllText(),
 });
 
 const PURGE_ALL_KEYED = statement({
   name: "queue_purge_keyed",
   parameters: { ...QUEUE, ...KEY },
-  row: rowOf<PurgedRange>(),
+  row: rowOf<PurgedRange & { known: number }>(),
   text: purgeAllText(`,${REMEMBERED}`),
 });
 
@@ -151,24 +151,25 @@ interface Once {
   key: string;
   request: string;
 }
-/** `found`: rows, expired ones too. */
+/** `found`: rows, expired ones too. `complete`: nothing is left out. */
 interface Counted {
   found: number;
   alive: number;
   complete: boolean;
 }
 
+const UNCOUNTED: Counted = { found: 0, alive: 0, complete: false };
+
 export function purgeMessages({ statements, queues, counters }: Pool): MessageController["purge"] {
   /**
-   * How many messages a purge has removed; null when counting took too long or failed. Never rejects: the messages are
-   * gone, and a caller who heard of an error would purge again, with what was posted since.
+   * How many messages a purge has removed, as far as they could be counted. Never rejects: the messages are gone, and a
+   * caller who heard of an error would purge again, with what was posted since.
    */
-  async function countPurged(row: QueueRow, range: PurgedRange, chunks?: number): Promise<Counted | null> {
-    const counted = await count(row, range, chunks).catch(() => null);
-    return counted?.complete ? counted : null;
+  function countPurged(row: QueueRow, range: PurgedRange, chunks?: number): Promise<Counted> {
+    return count(row, range, chunks).catch(() => UNCOUNTED);
   }
 
-  /** Counts the range, for COUNT_MS at most. `complete`: nothing of it is left out. */
+  /** Counts the range, for COUNT_MS at most. */
   async function count(row: QueueRow, { after, upTo }: PurgedRange, chunks = Number.POSITIVE_INFINITY) {
     const deadline = performance.now() + COUNT_MS;
     const total: Counted = { found: 0, alive: 0, complete: false };
@@ -189,8 +190,11 @@ export function purgeMessages({ statements, queues, counters }: Pool): MessageCo
         ? await statements.write(PURGE_ALL, queue)
         : await statements.write(PURGE_ALL_KEYED, { ...queue, ...once });
     if (range === undefined) return STALE;
-    counters.drop(row.id);
-    return { messages: (await countPurged(row, range, 1))?.alive ?? null };
+    const known = range.known + counters.forgetGrowth(row.id);
+    const { found, alive, complete } = await countPurged(row, range, 1);
+    counters.tally(row.id, "expired", found - alive);
+    counters.tally(row.id, "deleted", complete ? alive : Math.max(known - found, 0) + alive);
+    return { messages: complete ? alive : null };
   }
 
   async function upTo(row: QueueRow, marker: string, once?: Once): Promise<Purged | typeof STALE> {
@@ -201,10 +205,15 @@ export function purgeMessages({ statements, queues, counters }: Pool): MessageCo
         : await statements.write(PURGE_BEFORE_KEYED, { ...target, ...once });
     if (range === undefined) return STALE;
     if (range.after === null) return { messages: 0 };
-    const counted = await countPurged(row, range);
-    if (counted !== null) counters.add(row.id, "deleted", counted.found);
-    else void counters.recount(row.id).catch(() => counters.doubt(row.id));
-    return { messages: counted?.alive ?? null };
+    const { found, alive, complete } = await countPurged(row, range);
+    counters.add(row.id, "expired", found - alive);
+    counters.add(row.id, "deleted", alive);
+    // What was not counted is told by the difference.
+    if (!complete) {
+      const rest = counters.recount(row.id).then((shrunk) => counters.tally(row.id, "deleted", shrunk));
+      void rest.catch(() => counters.doubt(row.id));
+    }
+    return { messages: complete ? alive : null };
   }
 
   async function purge(row: QueueRow, before: PurgeBound | undefined, once?: Once): Promise<Purged | typeof STALE> {

@@ -117,7 +117,7 @@ export function transferMessages(pool: Pool): MessageController["transfer"] {
           ttlSeconds,
         });
         if (result === undefined || result.source === 0 || result.target === 0) return STALE;
-        counters.add(source.id, "deleted", result.moved);
+        counters.add(source.id, "deadLettered", result.moved);
         counters.add(target.id, "posted", result.moved);
         arrivals.tell(to, result.moved);
         return result.moved;

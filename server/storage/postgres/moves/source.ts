@@ -3,7 +3,6 @@ import { DomainError } from "../../../errors.ts";
 import { staleEpoch } from "../../errors/storage-errors.ts";
 import type {
   MovedClaim,
-  MovedCounts,
   MovedMessage,
   MovedState,
   MovedSubscription,
@@ -11,6 +10,7 @@ import type {
 } from "../../moves/queue-transfer.ts";
 import { highestMarker } from "../messages/marker-sequence.ts";
 import { ALIVE } from "../messages/rows.ts";
+import { TOTALS_OF_QUEUE, tallyOf } from "../messages/totals.ts";
 import type { Pool } from "../pool.ts";
 import { uuidArray } from "../sql/array-parameter.ts";
 import { CLOCK, milliseconds, NIL, NOW } from "../sql/fragments.ts";
@@ -99,17 +99,14 @@ const READ_CLAIMS_BY_ID = statement({
       WHERE c.expires_at > clock.now`),
 });
 
-const READ_COUNTS = statement({
-  name: "queue_move_counts",
+const READ_ROW = statement({
+  name: "queue_move_row",
   parameters: ATTEMPT,
-  row: rowOf<MovedCounts & { lowWater: string; claims: number }>(),
+  row: rowOf<{ lowWater: string; totals: string | null; claims: number }>(),
   text: `
-    SELECT q.low_water::text AS "lowWater",
-      coalesce(sum(c.posted), 0)::float8 AS posted, coalesce(sum(c.claimed), 0)::float8 AS claimed,
-      coalesce(sum(c.deleted), 0)::float8 AS deleted, coalesce(sum(c.expired), 0)::float8 AS expired,
+    SELECT q.low_water::text AS "lowWater", ${TOTALS_OF_QUEUE} AS totals,
       (SELECT count(*)::int FROM claims o WHERE o.queue_id = q.id AND o.expires_at > ${NOW}) AS claims
-    FROM pool_queues q LEFT JOIN queue_counts c ON c.queue_id = q.id
-    WHERE ${OURS} GROUP BY q.id, q.low_water`,
+    FROM pool_queues q WHERE ${OURS}`,
 });
 
 const READ_SUBSCRIPTIONS = statement({
@@ -289,12 +286,13 @@ export class MoveSource {
 
   readonly readRest: QueueTransfer["readRest"] = async (params) => {
     const { statements } = this.#pool;
-    const [row] = await statements.read(READ_COUNTS, attemptOf(params));
+    const [row] = await statements.read(READ_ROW, attemptOf(params));
     if (row === undefined) throw staleEpoch(params.queue);
-    const { lowWater, claims, ...counts } = row;
+    const { lowWater, claims, totals } = row;
     const { project, name } = params.queue;
     const subscriptions = await statements.read(READ_SUBSCRIPTIONS, { project, name });
-    return { lowWater, counts, claims, subscriptions, highestMarker: await highestMarker(statements) };
+    const tally = tallyOf(totals);
+    return { lowWater, tally, claims, subscriptions, highestMarker: await highestMarker(statements) };
   };
 
   readonly thaw: QueueTransfer["thaw"] = async (params) => {

@@ -6,6 +6,7 @@ import { HOLDS_NOTHING } from "../claims/rows.ts";
 import { IS_POP } from "../idempotency.ts";
 import { counted } from "../messages/kept-pops.ts";
 import { liftMarkers } from "../messages/marker-sequence.ts";
+import { addTotals, TALLIES, talliesOf } from "../messages/totals.ts";
 import type { Pool } from "../pool.ts";
 import { boolArray, float8Array, int4Array, int8Array, textArray, uuidArray } from "../sql/array-parameter.ts";
 import { CLOCK, NOW } from "../sql/fragments.ts";
@@ -216,10 +217,14 @@ const ADD_SUBSCRIPTIONS = statement({
 
 const ADD_COUNTS = statement({
   name: "queue_move_add_counts",
-  parameters: { queueId: int8, posted: int8, claimed: int8, deleted: int8, expired: int8 },
-  text: `
-    INSERT INTO queue_counts (queue_id, posted, claimed, deleted, expired)
-    VALUES (:queueId, :posted, :claimed, :deleted, :expired)`,
+  parameters: { queueIds: int8Array, messages: int8, ...TALLIES },
+  text: addTotals({
+    ctes: `counted AS (
+      INSERT INTO queue_counts (queue_id, posted) SELECT c.queue_id, :messages FROM unnest(:queueIds::bigint[]) AS c(queue_id)
+    )`,
+    queueIds: ":queueIds::bigint[]",
+    weight: "0",
+  }),
 });
 
 const DETACH_EARLIER_LIVES = statement({
@@ -354,11 +359,11 @@ export class MoveTarget {
     grownBy(rows, queue);
   };
 
-  readonly open: QueueTransfer["open"] = async ({ queue, rest }) => {
+  readonly open: QueueTransfer["open"] = async ({ queue, rest, messages }) => {
     const { statements, counters } = this.#pool;
     const life = lifeOf(queue);
     const { project, name } = life;
-    const { counts, subscriptions } = rest;
+    const { tally, subscriptions } = rest;
     await liftMarkers(statements, rest.highestMarker);
     const { id: queueId, purged } = await withLockTimeout(statements, async (transaction) => {
       const [row] = await transaction.run(LOCK_ARRIVING, life);
@@ -377,8 +382,7 @@ export class MoveTarget {
         sinceRenewalMs: subscriptions.map(({ sinceRenewalMs }) => sinceRenewalMs),
         remainingMs: subscriptions.map(({ remainingMs }) => remainingMs),
       });
-      const { posted, claimed, deleted, expired } = counts;
-      await transaction.run(ADD_COUNTS, { queueId: row.id, posted, claimed, deleted, expired });
+      await transaction.run(ADD_COUNTS, { queueIds: [row.id], messages, ...talliesOf([tally]) });
       await transaction.run(DETACH_EARLIER_LIVES, life);
       const [live] = await transaction.run(MAKE_LIVE, { queueId: row.id, lowWater: rest.lowWater });
       return { id: row.id, purged: live?.purged === true };

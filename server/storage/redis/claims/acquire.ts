@@ -229,10 +229,18 @@ export class ClaimAcquirer {
     const answer = await this.#queues.call(queue, ACQUIRE, args, { deadline });
     if (answer[0] !== "ok") throw new Error("A claim without an idempotency key has nothing to repeat.");
     const [, now, acquired, stopped, full] = answer;
+    this.#count(queue, acquired);
     return acquired.map((parts, index) => {
       if (parts !== null) return { acquired: readAcquired(requests[index]?.values.claim as string, parts, now) };
       return full === 1 ? RESEND : { continueFrom: stopped };
     });
+  }
+
+  #count(queue: QueueRef, acquired: readonly (AcquiredParts | null)[]): void {
+    let claimed = 0;
+    // Each message is three texts.
+    for (const parts of acquired) claimed += (parts?.[1].length ?? 0) / 3;
+    this.#queues.counters.add(queue, "claimed", claimed);
   }
 
   async #acquireOnce(request: Request, once: { key: string; digest: string }, nothing: Acquired): Promise<Acquired> {
@@ -250,6 +258,7 @@ export class ClaimAcquirer {
         continue;
       }
       const [, now, [parts], stopped] = answer;
+      if (parts) this.#count(queue, [parts]);
       if (parts) return readAcquired(nothing.claimId, parts, now);
       if (stopped === null) return nothing;
       from = stopped;

@@ -183,6 +183,7 @@ export class RedisClaims implements ClaimController {
 
   async delete(params: { queue: QueueRef; id: string }): Promise<void> {
     const [, released] = await this.#queues.call(params.queue, RELEASE, { claim: idOrNone(params.id) });
+    this.#queues.counters.add(params.queue, "released", released);
     this.#arrivals.tell(params.queue, released);
   }
 }

@@ -67,6 +67,7 @@ export function releaseMessages(queues: QueueRows, arrivals: Arrivals): ClaimCon
     const args = { claim: normaliseUuid(claimId) ?? "", delay, ids: [...new Set(validUuids(ids))] };
     const [verdict, found] = await queues.call(queue, RELEASE_MESSAGES, args);
     if (verdict === "others") throw othersHold(found);
+    queues.counters.add(queue, "released", found);
     if (delay === 0) arrivals.tell(queue, found);
     return found;
   };

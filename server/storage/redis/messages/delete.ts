@@ -90,6 +90,7 @@ type Result =
 interface Request {
   queue: QueueRef;
   values: ArgsOf<typeof DELETE>["requests"][number];
+  countedAs: "deleted" | "deadLettered";
 }
 
 /** Deletes by id. Deletions from one queue that are in flight together share a script. */
@@ -104,6 +105,9 @@ export class MessageDeleter {
       send: async (requests) => {
         const { queue } = requests[0] as Request;
         const [, results] = await queues.call(queue, DELETE, { requests: requests.map(({ values }) => values) });
+        results.forEach((result, index) => {
+          if (result[0] === "ok") queues.counters.add(queue, requests[index]?.countedAs ?? "deleted", result[1]);
+        });
         return results;
       },
     });
@@ -114,7 +118,7 @@ export class MessageDeleter {
     const claims = claimId === undefined ? [] : validUuids([claimId]);
     if (claimId !== undefined && claims.length === 0) throw claimDoesNotExist(id);
     const mode = claimId === undefined ? "free" : "held";
-    const [verdict, count] = await this.#submit(queue, mode, claims, validUuids([id]));
+    const [verdict, count] = await this.#submit(queue, { mode, claims, ids: validUuids([id]) });
     if (verdict === "ok") return count === 0 ? "absent" : "deleted";
     if (verdict === "claimed") throw messageIsClaimed(id);
     if (verdict === "unclaimed") throw messageIsNotClaimed(id);
@@ -125,19 +129,25 @@ export class MessageDeleter {
     const { queue } = params;
     const claims = validUuids(params.claimIds ?? []);
     const mode = params.claimIds !== undefined ? "held" : params.spareClaimed === true ? "free" : "any";
-    const [verdict, found, refused] = await this.#submit(queue, mode, claims, [...new Set(validUuids(params.ids))]);
+    const ids = [...new Set(validUuids(params.ids))];
+    const countedAs = params.deadLettered ? "deadLettered" : "deleted";
+    const [verdict, found, refused] = await this.#submit(queue, { mode, claims, ids }, countedAs);
     if (verdict === "ok") return found;
     throw verdict === "claimed" ? messagesAreClaimed(found) : messagesAreNotHeld(refused);
   }
 
-  async #submit(queue: QueueRef, mode: string, claims: readonly string[], ids: readonly string[]): Promise<Result> {
+  async #submit(
+    queue: QueueRef,
+    values: Request["values"],
+    countedAs: Request["countedAs"] = "deleted",
+  ): Promise<Result> {
     const { scripts, keys } = this.#queues;
-    const values = { mode, claims, ids };
     scripts.calls.begin();
     try {
       // Deletions that share a script must have the same epoch of the queue.
       const partition = `${queue.epoch} ${keys.row(queue)[0]}`;
-      return await this.#batches.submit(partition, { queue, values }, 1 + claims.length + ids.length);
+      const weight = 1 + values.claims.length + values.ids.length;
+      return await this.#batches.submit(partition, { queue, values, countedAs }, weight);
     } finally {
       scripts.calls.end();
     }

@@ -165,6 +165,7 @@ export class MessageInserter {
         const { queue } = posts[0] as Post;
         const messages = posts.length === 1 ? (posts[0] as Post).messages : posts.flatMap((post) => post.messages);
         await queues.call(queue, POST, { idempotencyKey: null, digest: "", messages });
+        queues.counters.add(queue, "posted", messages.length);
         return [];
       },
     });
@@ -190,6 +191,7 @@ export class MessageInserter {
       const [verdict, ids] = await this.#queues.call(queue, POST, request);
       if (verdict === "reused") throw keyReused(key);
       if (verdict === "repeated") return { ids: (ids as string).split(" ") };
+      this.#queues.counters.add(queue, "posted", posted.length);
     } else {
       const weight = messages.reduce((sum, { bodyText }) => sum + bodyText.length + MESSAGE_WEIGHT, 0);
       const { calls } = this.#queues.scripts;
@@ -217,6 +219,7 @@ export class MessageInserter {
   /** Appends messages of another queue. Messages that the queue already has stay as they are. */
   async append(queue: QueueRef, messages: readonly Adopted[]): Promise<void> {
     const [, adopted] = await this.#queues.call(queue, ADOPT, { messages });
+    this.#queues.counters.add(queue, "posted", adopted);
     this.#arrivals.tell(queue, adopted);
   }
 }

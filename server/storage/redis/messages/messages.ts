@@ -1,17 +1,17 @@
 import { DomainError } from "../../../errors.ts";
+import type { ActivityReads } from "../../activity.ts";
 import {
-  type CountedQueue,
   carriedBytes,
   type DeleteOutcome,
   type Message,
   type MessageController,
   type NewMessage,
-  type QueueStats,
 } from "../../data-driver.ts";
 import { MAX_KEPT_POPS_BYTES } from "../../idempotency.ts";
 import type { Page } from "../../list-pages.ts";
 import { numberRange, pageOfAll, validUuids } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
+import type { CountedQueue, QueueStats } from "../../queue-stats.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { CALL, ENTER, QUEUE } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
@@ -125,6 +125,7 @@ export class RedisMessages implements MessageController {
   readonly #deletes: MessageDeleter;
   readonly #moves: MessageMoves;
   readonly #statistics: QueueStatistics;
+  readonly readings: ActivityReads["read"];
   readonly pop: MessageController["pop"];
   readonly purge: MessageController["purge"];
 
@@ -136,6 +137,7 @@ export class RedisMessages implements MessageController {
     this.#deletes = new MessageDeleter(queues);
     this.#moves = new MessageMoves(queues, arrivals, this.#posts, this.#deletes);
     this.#statistics = new QueueStatistics(queues);
+    this.readings = (counted) => this.#statistics.read(counted);
   }
 
   post(params: {

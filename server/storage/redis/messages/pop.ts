@@ -140,6 +140,7 @@ export function popMessages(queues: QueueRows, keptPopsBytes: number): MessageCo
       if (answer[0] === "full") throw keepsTooMuch(queue, answer[1], keptPopsBytes);
       const [, now, messages, stopped] = answer;
       const popped = readMessages(messages, now);
+      queues.counters.add(queue, "popped", popped.length);
       if (popped.length > 0 || stopped === null) return popped;
       from = stopped;
     }

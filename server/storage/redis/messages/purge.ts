@@ -23,12 +23,16 @@ const PURGE_ALL = piece(
   "purge all",
   {
     pieces: [CLOCK, QUEUE_ROW, PUT_AWAY, SCHEDULE],
-    keys: ["ROW", "ORDER", "EXPIRY", "RETIRED", "purged"],
+    keys: ["ROW", "ORDER", "EXPIRY", "CLAIMED", "RETIRED", "purged"],
     args: ["name"],
   },
   `
 local function purge_all()
-  local count = redis.call('ZCARD', ORDER) - redis.call('ZCOUNT', EXPIRY, '-inf', NOW)
+  local expired = redis.call('ZCOUNT', EXPIRY, '-inf', NOW)
+  local count = redis.call('ZCARD', ORDER) - expired
+  redis.call('HINCRBY', ROW, 'deleted', count)
+  redis.call('HINCRBY', ROW, 'expired', expired)
+  redis.call('HINCRBY', ROW, 'lapsed', redis.call('ZCOUNT', CLAIMED, '-inf', NOW))
   if put_away(purged) then
     redis.call('ZADD', RETIRED, NOW, 'purged:' .. name)
     schedule(now)
@@ -106,6 +110,7 @@ else
   count_all_held(ids)
   remove(ids)
   decrement_held(held_by)
+  redis.call('HINCRBY', ROW, 'deleted', #ids)
   removed = removed + #ids
   if #ids == ${EXPIRE_STEP} then verdict = 'some' end
 end
@@ -134,6 +139,7 @@ export function purgeMessages(queues: QueueRows): MessageController["purge"] {
   async function purgeAll(params: PurgeParams): Promise<Purged> {
     const { args, keys } = callOf(params);
     const answer = await queues.call(params.queue, PURGE, args, { keys });
+    queues.counters.touch(params.queue);
     return answer[0] === "ok" ? { messages: answer[1] } : repeated(params, answer);
   }
 
@@ -150,6 +156,7 @@ export function purgeMessages(queues: QueueRows): MessageController["purge"] {
           throw before > 0 && error instanceof DomainError ? brokeOff(params, before, error) : error;
         });
       if (answer[0] === "reused" || answer[0] === "repeated") return repeated(params, answer);
+      queues.counters.touch(params.queue);
       const [verdict, removed, upTo] = answer;
       if (verdict === "ok") return { messages: removed };
       progress = { ...progress, removed, upTo };

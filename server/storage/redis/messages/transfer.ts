@@ -57,7 +57,9 @@ const TRANSFER = script("transfer messages", {
   keys: { ...QUEUE, target: table(QUEUE_PARTS) },
   args: { ...CALL, targetEpoch: optionalNumeral, ...HELD_ARGS },
   uses: [ENTER, REMOVE, HELD, DECREMENT_HELD, APPEND],
-  answers: answers<["target missing"] | ["target stale"] | ["target moving"] | ["ok", moved: number]>(),
+  answers: answers<
+    ["target missing"] | ["target stale"] | ["target moving"] | ["ok", moved: number, appended: number]
+  >(),
   lua: `
 local epoch_there, last_there, next_there, moving_there =
   unpack(redis.call('HMGET', target.row, 'epoch', 'last', 'next', 'moving'))
@@ -70,7 +72,7 @@ for index, one in ipairs(held) do
   moved[index] = one.message.id
   if one.part == 'd' then delivered = delivered + 1 end
 end
-if #moved == 0 then return {'ok', 0} end
+if #moved == 0 then return {'ok', 0, 0} end
 remove(moved, CLAIMED)
 for index, id in ipairs(moved) do
   local copy = redis.call('HGET', target.records, id)
@@ -84,7 +86,7 @@ for index, id in ipairs(moved) do
 end
 if delivered > 0 then decrement_held({[claim] = delivered}) end
 if #messages > 0 then append(target, messages, last_there, next_there) end
-return {'ok', #moved}`,
+return {'ok', #moved, #messages}`,
 });
 
 /**
@@ -137,7 +139,9 @@ export class MessageMoves {
     if (answer[0] === "target missing") throw queueDoesNotExist(to);
     if (answer[0] === "target stale") throw staleEpoch(to);
     if (answer[0] === "target moving") throw isMoving(to);
-    const [, moved] = answer;
+    const [, moved, appended] = answer;
+    this.#queues.counters.add(from, "deadLettered", moved);
+    this.#queues.counters.add(to, "posted", appended);
     this.#arrivals.tell(to, moved);
     return moved;
   }
@@ -164,7 +168,7 @@ export class MessageMoves {
     const held = adopted.map(({ id }) => id);
     if (held.length === 0) return 0;
     try {
-      return await this.#deletes.deleteMany({ queue: from, ids: held, claimIds: [args.claim] });
+      return await this.#deletes.deleteMany({ queue: from, ids: held, claimIds: [args.claim], deadLettered: true });
     } catch (error) {
       if (hasCode(error, "MESSAGE_NOT_CLAIMED_BY")) return 0;
       throw error;

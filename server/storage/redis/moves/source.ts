@@ -7,7 +7,9 @@ import type {
   QueueLife,
   QueueTransfer,
 } from "../../moves/queue-transfer.ts";
+import { readTally } from "../../queue-totals.ts";
 import { CLAIM_RECORD, HELD_BY } from "../claims/records.ts";
+import { TALLY_FIELDS } from "../counters.ts";
 import { CONTENT_PARTS, SUBSCRIPTION_PARTS } from "../keys.ts";
 import { RECORD, readOptional } from "../messages/records.ts";
 import { CALL, ENTER_ATTEMPT, FORGET_MOVE, QUEUE, QUEUE_ROW, RETIRE, SCHEDULE } from "../queue-lua.ts";
@@ -170,11 +172,12 @@ const READ_REST = script("read the rest to move", {
   keys: QUEUE,
   args: ATTEMPT,
   uses: [ENTER_ATTEMPT],
-  answers: answers<["ok", lowWater: string, highestMarker: string, claims: number]>(),
+  answers:
+    answers<["ok", lowWater: string, highestMarker: string, claims: number, tally: readonly (string | null)[]]>(),
   lua: `
 local frozen, low, last = unpack(redis.call('HMGET', ROW, 'frozen', 'low', 'last'))
 if not frozen then return {'stale'} end
-return {'ok', low or '0', last or '0', redis.call('ZCARD', CLAIM_IDS)}`,
+return {'ok', low or '0', last or '0', redis.call('ZCARD', CLAIM_IDS), redis.call('HMGET', ROW, ${TALLY_FIELDS})}`,
 });
 
 const READ_SUBSCRIPTIONS = script("read subscriptions to move", {
@@ -269,6 +272,7 @@ export class MoveSource implements SourceHalf {
 
   /** Freezes at once, so it ignores `deadlineMs`. */
   async freeze(params: Attempt & { deadlineMs: number }): Promise<void> {
+    await this.#queues.counters.flush();
     await this.#call(params, FREEZE, {});
   }
 
@@ -292,9 +296,8 @@ export class MoveSource implements SourceHalf {
     }));
   }
 
-  /** The counts are 0: Redis pools keep none, so the target counts from 0. */
   async readRest(params: Attempt): Promise<MovedRest> {
-    const [, lowWater, highestMarker, claims] = await this.#call(params, READ_REST, {});
+    const [, lowWater, highestMarker, claims, tally] = await this.#call(params, READ_REST, {});
     const { keys, scripts } = this.#queues;
     const subscriptionKeys = { subscriptions: keys.subscriptions(params.queue) };
     const args = { offset: this.#queues.offset() };
@@ -312,8 +315,7 @@ export class MoveSource implements SourceHalf {
         remainingMs: until(ends, now),
       };
     });
-    const counts = { posted: 0, claimed: 0, deleted: 0, expired: 0 };
-    return { lowWater, highestMarker, counts, claims, subscriptions };
+    return { lowWater, highestMarker, tally: readTally(tally), claims, subscriptions };
   }
 
   async thaw(params: Attempt): Promise<boolean> {
@@ -350,7 +352,8 @@ function readState(record: string, now: string): MovedState & { created: string;
     ttlSeconds: Number(ttl),
     claimCount: Number(count),
     claimId: claim === "-" ? null : claim,
-    claimRemainingMs: claim === "-" ? null : until(claimEnds, now),
+    // What has expired was counted before.
+    claimRemainingMs: Number(claimEnds) > Number(now) ? until(claimEnds, now) : null,
     remainingMs: until(expires, now),
     delayMs: Number(available) > Number(now) ? until(available, now) : null,
   };

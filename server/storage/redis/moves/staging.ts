@@ -44,7 +44,8 @@ local function put(messages)
     local sets = {{READY}, {DELAYED}, {CLAIMED}}
     for index, one in ipairs(some) do
       local set, score, part = sets[1], one.marker, '-'
-      if one.claim_ends > now then
+      -- A claim that expired before it came here is counted when it is found to be due.
+      if one.claim_ends > now or one.claim_remaining < 0 then
         set, score, part = sets[3], digits(one.claim_ends), 'x'
       elseif one.available > now then
         set, score = sets[2], digits(math.min(one.available, one.expires))

@@ -12,11 +12,13 @@ import type {
   QueueTransfer,
 } from "../../moves/queue-transfer.ts";
 import type { QueueRef } from "../../queue-ref.ts";
+import { TALLIED } from "../../queue-totals.ts";
+import { TALLY_FIELDS } from "../counters.ts";
 import { CONTENT_PARTS, STAGING, SUBSCRIPTION_PARTS } from "../keys.ts";
 import { CALL, CONTENT, FORGET_MOVE, QUEUE, QUEUE_ROW, RETIRE, SCHEDULE } from "../queue-lua.ts";
 import type { CallArgs, QueueRows } from "../queue-rows.ts";
 import { answers, type KeysOf, piece, type Script, script, table } from "../server/script.ts";
-import { flag, number, numeral, records, text, type ValuesOf } from "../server/script-parameters.ts";
+import { flag, list, number, numeral, records, text, type ValuesOf } from "../server/script-parameters.ts";
 import type { Answered } from "../server/scripts.ts";
 import { CLOCK } from "../server/shared-lua.ts";
 import { DROP_SUBSCRIPTIONS, SUBSCRIPTION_RECORD, SUBSCRIPTIONS_OF_QUEUE } from "../subscriptions/records.ts";
@@ -58,7 +60,7 @@ return {'ok'}`,
 const OPEN = script("open a staging", {
   effect: "grows",
   keys: { ...QUEUE, retiredContent: table(CONTENT_PARTS), staging: table(CONTENT_PARTS) },
-  args: { ...CALL, retiredName: text, highestMarker: number },
+  args: { ...CALL, retiredName: text, highestMarker: number, counts: list(numeral) },
   uses: [CLOCK, QUEUE_ROW, CONTENT, RETIRE, SCHEDULE, FORGET_MOVE],
   answers: answers<["ok"]>(),
   lua: `
@@ -72,6 +74,7 @@ end
 redis.call('HDEL', ROW, 'arriving', 'left', 'fence')
 local last = digits(math.max(tonumber(last_marker or 0), highest_marker))
 redis.call('HSET', ROW, 'epoch', caller_epoch, 'last', last, 'next', '0')
+for index, kind in ipairs({${TALLY_FIELDS}}) do redis.call('HSET', ROW, kind, counts[index]) end
 schedule(now)
 return {'ok'}`,
 });
@@ -214,7 +217,8 @@ export class MoveTarget implements TargetHalf {
   async open({ queue, rest }: { queue: QueueLife; rest: MovedRest }): Promise<void> {
     await this.#write(queue, PURGE_STAGING, { lowWater: scoreOf(rest.lowWater) });
     const { retiredName, retiredContent } = this.#queues.newRetirement(queue);
-    const args = { retiredName, highestMarker: Number(scoreOf(rest.highestMarker)) };
+    const counts = TALLIED.map((kind) => rest.tally[kind]);
+    const args = { retiredName, highestMarker: Number(scoreOf(rest.highestMarker)), counts };
     await this.#queues.call(queue, OPEN, args, { keys: { retiredContent, staging: this.#stagingOf(queue) } });
     const { keys, scripts } = this.#queues;
     const [verdict] = await scripts.run(
@@ -223,6 +227,7 @@ export class MoveTarget implements TargetHalf {
       { epoch: queue.epoch, offset: this.#queues.offset(), moved: rest.subscriptions.map(subscriptionOf) },
     );
     if (verdict === "stale") throw staleEpoch(queue);
+    this.#queues.counters.touch(queue);
   }
 
   async abandon({ queue }: { queue: QueueLife }): Promise<void> {

@@ -13,7 +13,7 @@ export type KeyList<Parts extends readonly string[]> = readonly string[] & { rea
 /** Keys that belong together. */
 interface KeyGroup<Parts extends readonly string[]> {
   readonly parts: Parts;
-  readonly form: "locals" | "table";
+  readonly form: "locals" | "table" | "list";
 }
 type KeyGroups = Readonly<Record<string, KeyGroup<readonly string[]>>>;
 type KeysByGroup = Readonly<Record<string, readonly string[]>>;
@@ -32,6 +32,9 @@ export const table = <const Parts extends readonly string[]>(parts: Parts): KeyG
   parts,
   form: "table",
 });
+
+/** As many keys as the caller has: in Lua an array of the group's name. Only the last group of a script. */
+export const every = (): KeyGroup<readonly string[]> => ({ parts: [], form: "list" });
 
 /** Lua that several scripts share. Scripts can use its top-level locals. */
 export interface Piece {
@@ -114,7 +117,8 @@ export function script<Groups extends KeyGroups, Args extends Parameters, Answer
   const parts = [`#!lua${flags}`, keyReader(groups), readerOf(args), ...pieces.map((used) => used.lua), lua];
   const text = parts.map((part) => part.trim()).join("\n");
   const groupNames = Object.keys(groups);
-  const keyCount = String(Object.values(groups).reduce((sum, { parts }) => sum + parts.length, 0));
+  const fixedCount = Object.values(groups).reduce((sum, { parts }) => sum + parts.length, 0);
+  const [variable] = groupNames.filter((group) => groups[group]?.form === "list");
   const write = writerOf(args);
   return {
     name,
@@ -122,7 +126,8 @@ export function script<Groups extends KeyGroups, Args extends Parameters, Answer
     digest: createHash("sha1").update(text).digest("hex"),
     writes: effect !== "reads",
     operands(keys, values) {
-      const operands = [keyCount];
+      const more = variable === undefined ? 0 : ((keys as KeysByGroup)[variable]?.length ?? 0);
+      const operands = [String(fixedCount + more)];
       for (const group of groupNames) operands.push(...((keys as KeysByGroup)[group] as readonly string[]));
       write(operands, values);
       return operands;
@@ -144,7 +149,7 @@ const fieldName = (part: string) => part.replaceAll("-", "_");
 
 function keyNames(groups: KeyGroups): string[] {
   return Object.entries(groups).flatMap(([name, { parts, form }]) =>
-    form === "table" ? [snakeCase(name)] : parts.map(localName),
+    form === "locals" ? parts.map(localName) : [snakeCase(name)],
   );
 }
 
@@ -155,6 +160,7 @@ function keyReader(groups: KeyGroups): string {
       const first = before + 1;
       before += parts.length;
       const keys = parts.map((_, index) => `KEYS[${first + index}]`);
+      if (form === "list") return `local ${snakeCase(name)} = {unpack(KEYS, ${first})}`;
       if (form === "locals") return `local ${parts.map(localName).join(", ")} = ${keys.join(", ")}`;
       const fields = parts.map((part, index) => `${fieldName(part)} = ${keys[index]}`);
       return `local ${snakeCase(name)} = {${fields.join(", ")}}`;
