@@ -62,7 +62,7 @@ export default async function HealthPage() {
           </Panel>
           <Panel title="Garbage collection" actions={<CollectGarbage />}>
             {health.gc === null ? (
-              <p className="text-muted">Not run in this process yet.</p>
+              <p className="text-muted">Not run yet.</p>
             ) : (
               <Facts
                 items={[

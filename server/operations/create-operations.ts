@@ -65,7 +65,7 @@ export function createOperations(context: OperationContext): Operations {
     jobs: namingErrors(jobs, { id: "jobId" }),
     keyValueStores: namingErrors(createKeyValueStoreOperations(context)),
     audit: createAuditOperations(context),
-    health: namingErrors(createHealthOperations(context, { missingDeadLetterQueues, gc, checks, refusals }), {
+    health: namingErrors(createHealthOperations(context, { missingDeadLetterQueues, checks, refusals }), {
       name: "pool",
     }),
     healthHistory: namingErrors(createHealthHistoryOperations(context, { checks })),

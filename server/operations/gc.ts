@@ -1,6 +1,7 @@
 import { type Access, requireRole } from "../access/access.ts";
 import { DomainError, hasCode, isUnavailable } from "../errors.ts";
 import { FailureLog } from "../failure-log.ts";
+import type { Collection } from "../storage/control-driver.ts";
 import { withDeadline } from "../storage/deadlines/deadline.ts";
 import type { GcResult } from "../storage/driver-health.ts";
 import { isWriteRefusal } from "../storage/errors/read-only-storage.ts";
@@ -25,11 +26,9 @@ export interface GcOperations {
    * - repairs the records' columns about dead letter queues that older versions did not write.
    *
    * A pool that fails is in the report, and does not stop the others. The log gets one line when it starts to fail and
-   * one when it recovers. Needs the role operator. POOL_DOES_NOT_EXIST.
+   * one when it recovers. That of all pools is recorded for health. Needs the role operator. POOL_DOES_NOT_EXIST.
    */
   collect(access: Access, params: { pool?: string | null }): Promise<GcReport>;
-  /** This process's last collection of all pools; null before the first. Needs no role. */
-  last(): { at: Date; report: GcReport } | null;
 }
 
 /** Catalogue entries that one collection checks. The next one continues after them. */
@@ -51,7 +50,6 @@ export function createGcOperations(
   const failures = new FailureLog({ warn, info });
   const collecting = new Map<string, Promise<GcResult>>();
   let sweptUpTo: string | undefined;
-  let last: { at: Date; report: GcReport } | null = null;
 
   async function collectIn(pool: string): Promise<GcResult> {
     const driver = await data.pool(pool);
@@ -135,12 +133,15 @@ export function createGcOperations(
       const pools = await Promise.all(names.map(collectPool));
       const total = pools.reduce((sum, { collected }) => added(sum, collected ?? NOTHING), NOTHING);
       const report = { pools, total, durationSeconds: (now() - began) / 1000 };
-      if (one === null) last = { at: new Date(), report };
+      if (one === null) await told("The record of the collection", control.collections.record(recordOf(report)));
       return report;
     },
-
-    last: () => last,
   };
+}
+
+function recordOf({ pools, total, durationSeconds }: GcReport): Omit<Collection, "at"> {
+  const failed = pools.flatMap(({ pool, error }) => (error === null ? [] : [{ pool, error }]));
+  return { total, durationSeconds, failed };
 }
 
 function collectionOf(pool: string): string {

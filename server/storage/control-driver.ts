@@ -5,6 +5,7 @@
  * Drivers check types. Limits and rights are checked by operations. Lists are ordered by name unless they say
  * otherwise. Every call is STORAGE_UNAVAILABLE when the control database cannot be reached.
  */
+import type { GcResult } from "./driver-health.ts";
 import type { Page, PageRequest } from "./list-pages.ts";
 import type { QueueRef } from "./queue-ref.ts";
 
@@ -15,6 +16,7 @@ export interface ControlDriver {
   readonly catalogue: CatalogueController;
   readonly moveLedger: MoveLedger;
   readonly audit: AuditController;
+  readonly collections: CollectionsController;
 
   /**
    * Runs `work` with a driver whose writes commit together, or not at all when `work` throws. Two transactions that
@@ -168,8 +170,9 @@ export interface PoolsController {
   update(name: string, changes: Partial<Omit<NewPool, "name">>): Promise<Pool>;
   /**
    * Records the identity of the store that was found when the pool was opened at `uri`. Returns the pool already
-   * registered for this store, writing nothing; else null, also when the pool has another URI by now or is deleted.
-   * Another identity than the known one, or `lost`, is recorded as a loss: see `listLosses`.
+   * registered for this store, which keeps it; else null, also when the pool has another URI by now or is deleted.
+   * Another identity than the known one, or `lost`, is recorded as a loss: see `listLosses`. That another pool has the
+   * store is recorded too: see `listTwins`.
    */
   note(params: { name: string; uri: string; identity: string; lost?: boolean }): Promise<string | null>;
   /**
@@ -177,6 +180,11 @@ export interface PoolsController {
    * state by setting the pool's URI again, even to the same one, or by deleting the pool.
    */
   listLosses(): Promise<{ pool: string; at: Date }[]>;
+  /**
+   * The pools, by name, whose store was found to be that of another pool, `sameAs`, when they were last opened. Setting
+   * the pool's URI again ends the state until the pool is opened again.
+   */
+  listTwins(): Promise<{ pool: string; sameAs: string }[]>;
   /** The pool with this identity, the built-in one included. Null when no pool is known to have it. */
   findByIdentity(identity: string): Promise<string | null>;
   /** `findByIdentity` of each, in the order given. The number of statements does not grow with them. */
@@ -349,4 +357,22 @@ export interface AuditController {
   list(params: { page: PageRequest; project?: string; actor?: string }): Promise<Page<AuditEntry>>;
   /** The entries that exist, in any order, with one statement. A text that is no id finds none. */
   getMany(ids: readonly string[]): Promise<AuditEntry[]>;
+}
+
+// ----------------------------------------------------------------------------------- garbage collections
+
+/** A garbage collection of all pools. */
+export interface Collection {
+  at: Date;
+  durationSeconds: number;
+  total: GcResult;
+  /** The pools in which it failed, and why, in words for people. */
+  failed: { pool: string; error: string }[];
+}
+
+export interface CollectionsController {
+  /** Keeps this one as the last, for all processes. */
+  record(collection: Omit<Collection, "at">): Promise<void>;
+  /** The last one of any process. Null before the first. */
+  last(): Promise<Collection | null>;
 }

@@ -6,6 +6,7 @@ import { openConnections } from "../../server/storage/postgres/sql/connection.ts
 import { createTestDatabase } from "../support/database.ts";
 import { describeAudit } from "./audit.suite.ts";
 import { describeCatalogue } from "./catalogue.suite.ts";
+import { describeCollections } from "./collections.suite.ts";
 import type { OpenControlDriver } from "./control-harness.ts";
 import { describeFlavors } from "./flavors.suite.ts";
 import { describePools } from "./pools.suite.ts";
@@ -60,3 +61,4 @@ describePools("PostgreSQL", postgres);
 describeFlavors("PostgreSQL", postgres);
 describeCatalogue("PostgreSQL", postgres);
 describeAudit("PostgreSQL", postgres);
+describeCollections("PostgreSQL", postgres);

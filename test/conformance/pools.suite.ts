@@ -169,6 +169,32 @@ export function describePools(name: string, open: OpenControlDriver): void {
       expect(await losses()).toEqual([]);
     });
 
+    it("lists a pool among the twins while its store is that of another pool, until its URI is set again or the other is gone", async () => {
+      const identity = unique("store");
+      const first = aPool({ identity });
+      const second = aPool();
+      for (const pool of [first, second]) await pools().create(pool);
+      const twins = async () => (await harness.neighbour.pools.listTwins()).filter(({ pool }) => pool === second.name);
+      const found = { name: second.name, uri: second.uri, identity };
+      const twin = [{ pool: second.name, sameAs: first.name }];
+      expect(await twins()).toEqual([]);
+      await pools().note({ ...found, uri: aPool().uri });
+      expect(await twins()).toEqual([]);
+      await pools().note(found);
+      expect(await twins()).toEqual(twin);
+      await pools().update(second.name, { weight: 2 });
+      expect(await twins()).toEqual(twin);
+      await pools().update(second.name, { uri: second.uri });
+      expect(await twins()).toEqual([]);
+      await pools().note(found);
+      await pools().delete(first.name);
+      expect(await twins()).toEqual([]);
+      await pools().note({ ...found, identity: await harness.ownIdentity() });
+      expect(await twins()).toEqual([{ pool: second.name, sameAs: "default" }]);
+      await pools().note({ ...found, identity: unique("store") });
+      expect(await twins()).toEqual([]);
+    });
+
     it("refuses another store for a pool that queues are mapped to, unless the identity of the new store is unknown", async () => {
       const pool = aPool({ identity: unique("store") });
       await pools().create(pool);

@@ -79,8 +79,20 @@ test("the log has one line when the collection of a pool begins to fail and one 
     begins("a defect"),
   ]);
 
+  // Every process tells of it, whichever has collected.
+  const { health } = (await service.another()).operations;
+  const collections = async () => {
+    const { gc, warnings } = await health.check(viewer, {});
+    return { gc, warnings: warnings.filter((line) => line.includes("arbage")) };
+  };
+  expect(await collections()).toEqual({
+    gc: expect.objectContaining({ at: expect.any(Date), durationSeconds: expect.any(Number), queues: 0 }),
+    warnings: ["Garbage collection failed in the pool ill: It failed."],
+  });
+
   state.failure = null;
   for (let round = 0; round < 2; round += 1) await collect();
+  expect((await collections()).warnings).toEqual([]);
   expect(told.at(-1)).toBe("Garbage collection of the pool ill recovered");
   expect(told.filter((line) => line.includes("ill recovered"))).toHaveLength(1);
 });

@@ -5,13 +5,12 @@ import { DEFAULT_POOL } from "../../storage/data-driver.ts";
 import { withDeadline } from "../../storage/deadlines/deadline.ts";
 import { refusalReason, type WriteRefusal } from "../../storage/errors/read-only-storage.ts";
 import type { OperationContext } from "../context.ts";
-import type { GcOperations } from "../gc.ts";
 import { checkBatch } from "../input/limits.ts";
 import { checkName } from "../input/names.ts";
 import type { MissingDeadLetterQueues } from "../lifecycle/missing-dead-letter-queues.ts";
 import type { PoolChecks } from "../pool-facts/health-checks.ts";
 import type { Refusals } from "../pool-facts/refusals.ts";
-import { type CheckedPool, type ControlHealth, type PoolHealth, withDuplicates } from "./record.ts";
+import { type CheckedPool, type ControlHealth, type PoolHealth, twinsOf, withDuplicates } from "./record.ts";
 import { controlWarnings, gcWarnings, lossWarning, poolWarnings } from "./warnings.ts";
 
 export interface HealthReport {
@@ -24,7 +23,7 @@ export interface HealthReport {
   control: ControlHealth;
   /** The built-in pool first. While the control database does not answer: the pools that were known last. */
   pools: PoolHealth[];
-  /** This process's last collection of all pools; null before the first. */
+  /** The last collection of all pools, by any process. Null before the first, and when it could not be read. */
   gc: {
     at: Date;
     durationSeconds: number;
@@ -69,7 +68,6 @@ export function createHealthOperations(
   context: OperationContext,
   parts: {
     missingDeadLetterQueues: MissingDeadLetterQueues;
-    gc: GcOperations;
     checks: PoolChecks;
     refusals: Refusals;
   },
@@ -111,30 +109,30 @@ export function createHealthOperations(
       const names = controlHealth.reachable
         ? await withDeadline(checks.names(), left(), () => checks.known())
         : checks.known();
-      // Empty when the control database fails: `checkControl` reports that.
-      const orEmpty = <T>(work: Promise<T[]>) =>
-        withDeadline(
-          work.catch(() => []),
+      // Nothing is known when the control database fails: `checkControl` reports that.
+      const orElse = <T, E>(work: Promise<T>, otherwise: E) =>
+        withDeadline<T | E>(
+          work.catch(() => otherwise),
           left(),
-          () => [],
+          () => otherwise,
         );
-      const [tried, missing, losses] = await Promise.all([
+      const [tried, missing, losses, twins, last] = await Promise.all([
         Promise.all(names.map((pool) => checks.check(pool, left()))),
-        orEmpty(parts.missingDeadLetterQueues.warnings(access)),
-        orEmpty(control.pools.listLosses()),
+        orElse(parts.missingDeadLetterQueues.warnings(access), []),
+        orElse(control.pools.listLosses(), []),
+        orElse(control.pools.listTwins(), []),
+        orElse(control.collections.last(), null),
       ]);
-      const checked = withDuplicates(tried).map(withRefusal);
-      const last = parts.gc.last();
+      const checked = withDuplicates(tried, twinsOf(twins)).map(withRefusal);
       const warnings = [
         ...controlWarnings(controlHealth),
         ...checked.flatMap((pool) => poolWarnings(pool, refusals.ofWrites(pool.pool))),
         ...losses.map(lossWarning),
-        ...gcWarnings(last?.report),
+        ...gcWarnings(last, names),
         ...missing,
       ];
       const status = !controlHealth.reachable ? "fail" : warnings.length > 0 ? "warn" : "pass";
-      const gc =
-        last === null ? null : { at: last.at, durationSeconds: last.report.durationSeconds, ...last.report.total };
+      const gc = last && { at: last.at, durationSeconds: last.durationSeconds, ...last.total };
       return { status, control: controlHealth, pools: checked, gc, warnings };
     },
 
@@ -147,10 +145,15 @@ export function createHealthOperations(
         names.filter((name) => registered.has(name)).map((name) => checks.check(name, left())),
       );
       const identities = checked.flatMap(({ identity }) => identity ?? []);
-      const holders = await withDeadline(control.pools.findByIdentities(identities), left(), () => []);
+      const [holders, twins] = await Promise.all([
+        withDeadline(control.pools.findByIdentities(identities), left(), () => []),
+        withDeadline(control.pools.listTwins(), left(), () => []),
+      ]);
+      const recorded = twinsOf(twins);
       const health = new Map(
         checked.map(({ identity, ...found }) => {
-          const holder = identity === null ? null : (holders[identities.indexOf(identity)] ?? null);
+          const seen = identity === null ? recorded.get(found.pool) : holders[identities.indexOf(identity)];
+          const holder = seen ?? null;
           return [found.pool, withRefusal({ ...found, sameAs: holder === found.pool ? null : holder })];
         }),
       );

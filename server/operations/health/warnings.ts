@@ -1,16 +1,17 @@
 /** What is wrong, and what an operator can do about it: sentences for people. */
+import type { Collection } from "../../storage/control-driver.ts";
 import type { WriteRefusal } from "../../storage/errors/read-only-storage.ts";
-import type { GcReport } from "../gc.ts";
 import type { ControlHealth, PoolHealth } from "./record.ts";
 
 export function controlWarnings({ reachable }: ControlHealth): string[] {
   return reachable ? [] : ["The control database cannot be reached. Check that it runs and DATABASE_URL is right."];
 }
 
-export function gcWarnings(last: GcReport | undefined): string[] {
-  return (last?.pools ?? []).flatMap(({ pool, error }) =>
-    error === null ? [] : [`Garbage collection failed in the pool ${pool}: ${error}`],
-  );
+/** Of the pools in `names`: another may be gone since the collection. */
+export function gcWarnings(last: Collection | null, names: readonly string[]): string[] {
+  return (last?.failed ?? [])
+    .filter(({ pool }) => names.includes(pool))
+    .map(({ pool, error }) => `Garbage collection failed in the pool ${pool}: ${error}`);
 }
 
 export function lossWarning({ pool, at }: { pool: string; at: Date }): string {
@@ -40,18 +41,20 @@ function refusalWarning({ pool, freeBytes }: PoolHealth, reason: WriteRefusal | 
 /** `refusal`: why the pool refuses writes now. */
 export function poolWarnings(health: PoolHealth, refusal: WriteRefusal | null): string[] {
   const { pool, storageReachable, operations, sameAs } = health;
+  const twin =
+    sameAs === null
+      ? []
+      : [
+          `The pool ${pool} is the same server and namespace as the pool ${sameAs}. ` +
+            "Give it no new queues, move those that it has to a third pool, and delete it.",
+        ];
   if (!storageReachable) {
-    return [`The pool ${pool} cannot be reached, so its queues are not available. Check its server and URI.`];
+    return [`The pool ${pool} cannot be reached, so its queues are not available. Check its server and URI.`, ...twin];
   }
   const failed = operations.filter(({ succeeded }) => !succeeded).map(({ operation }) => operation);
   return [
     ...refusalWarning(health, refusal),
     ...(failed.length === 0 ? [] : [`In the pool ${pool} these operations fail: ${failed.join(", ")}.`]),
-    ...(sameAs === null
-      ? []
-      : [
-          `The pool ${pool} is the same server and namespace as the pool ${sameAs}. ` +
-            "Give it no new queues, move those that it has to a third pool, and delete it.",
-        ]),
+    ...twin,
   ];
 }

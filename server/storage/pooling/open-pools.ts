@@ -214,7 +214,8 @@ export class OpenPools {
     if (opened === null) return;
     const { identity, lostAt } = opened;
     const lost = lostAt !== pool.lostAt;
-    if ((identity === registered && !lost) || this.#now() - pool.notedAt < NOTE_EVERY_MS) return;
+    const known = identity === registered && !lost && pool.double === null;
+    if (known || this.#now() - pool.notedAt < NOTE_EVERY_MS) return;
     pool.notedAt = this.#now();
     const noting = this.#pools
       .note({ name, uri, identity, lost })

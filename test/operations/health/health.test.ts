@@ -135,10 +135,12 @@ test("a health check answers within ten seconds, whatever hangs", async () => {
       const pools = over(service.control.pools, {
         list: () => late(4000, emptyPage()),
         listLosses: never,
+        listTwins: never,
       });
       const control = {
         isAlive: () => late(2000, alive),
         pools,
+        collections: over(service.control.collections, { last: never }),
         queues: over(service.control.queues, { getMany: never }),
       };
       const { health } = withBroken(service, { control, data: { pool: never } });

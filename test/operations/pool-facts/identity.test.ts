@@ -1,10 +1,11 @@
 /** Two pools never share one server and namespace, by the identities that the stores keep. */
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { DomainError } from "../../../server/errors.ts";
 import { createOperations } from "../../../server/operations/create-operations.ts";
 import { openRedisDataDriver } from "../../../server/storage/redis/data-driver.ts";
 import { openDetour, postgresByDetour } from "../../support/detour.ts";
 import { ask, describeWithRedis, startRedis, startRedisCluster, type TestRedis } from "../../support/redis.ts";
-import { admin, aService, codeOf, operator, refusal, type Service, viewer } from "../a-service.ts";
+import { admin, aService, codeOf, operator, refusal, type Service, viewer, withBroken } from "../a-service.ts";
 
 let service: Service;
 const closers: (() => void)[] = [];
@@ -162,6 +163,14 @@ describe("on PostgreSQL", () => {
     expect(warned).toEqual([expect.stringMatching(/twin-b is the same server and namespace as the pool twin-a/)]);
     expect(report.pools.map(({ pool, sameAs }) => [pool, sameAs])).toContainEqual(["twin-b", "twin-a"]);
     expect((await service.control.pools.get("twin-b")).identity).toBeNull();
+
+    // A process that cannot open the pool now tells the same.
+    await expect.poll(() => service.control.pools.listTwins()).toEqual([{ pool: "twin-b", sameAs: "twin-a" }]);
+    const pool = (name: string) =>
+      name === "twin-b" ? Promise.reject(new DomainError("STORAGE_UNAVAILABLE", "Away.")) : data.pool(name);
+    const away = withBroken(service, { data: { pool } }).health;
+    expect((await away.check(viewer, {})).warnings.join()).toContain("twin-b is the same server and namespace");
+    expect(await away.pools(viewer, { pools: ["twin-b"] })).toMatchObject([{ sameAs: "twin-a" }]);
 
     const move = operations.jobs.moveQueue(operator, { queue: "twice", pool: "twin-b" });
     expect(await codeOf(move)).toBe("POOL_URI_IN_USE");

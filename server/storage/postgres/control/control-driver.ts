@@ -9,6 +9,7 @@ import { withDeadline } from "../../deadlines/deadline.ts";
 import { CONNECT_TIMEOUT_MS } from "../sql/connection.ts";
 import { auditController } from "./audit.ts";
 import { catalogueController } from "./catalogue.ts";
+import { collectionsController } from "./collections.ts";
 import { flavorsController } from "./flavors.ts";
 import { moveLedger } from "./move-ledger.ts";
 import { poolsController } from "./pools.ts";
@@ -74,6 +75,7 @@ export function createPostgresControlDriver(params: {
     catalogue: catalogueController({ session }),
     moveLedger: moveLedger({ session }),
     audit: auditController({ session }),
+    collections: collectionsController({ session }),
   });
 
   /** Runs `work` once in a transaction. See ControlDriver.transaction. */

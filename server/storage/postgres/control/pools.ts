@@ -35,6 +35,7 @@ export function poolsController(params: {
     update: (name, changes) => update(table, name, changes),
     note: (found) => note(table, found),
     listLosses: () => listLosses(session),
+    listTwins: () => listTwins(session),
     findByIdentity: (identity) => holderOf(session.prisma, identity),
     findByIdentities: (identities) => holdersOf(session.prisma, identities),
     delete: (name) => deletePool(session, name),
@@ -89,7 +90,7 @@ async function create({ session, uris }: PoolTable, pool: NewPool): Promise<bool
     const identity = await identityFor(tx, former, { name, uriDigest: values.uriDigest }, pool);
     const { count } = await tx.pool.updateMany({
       where: { name },
-      data: { ...values, identity, lostAt: null, updatedAt: new Date() },
+      data: { ...values, identity, lostAt: null, twinIdentity: null, updatedAt: new Date() },
     });
     if (count === 0) await tx.pool.create({ data: { name, ...values, identity } });
     return count === 0;
@@ -116,6 +117,7 @@ async function update(
             ...sealed,
             identity: await identityFor(tx, former, { name, uriDigest: sealed.uriDigest }, changes),
             lostAt: null,
+            twinIdentity: null,
           };
     const [row] = await tx.pool.updateManyAndReturn({
       where: { name },
@@ -142,11 +144,30 @@ async function note(
     if (holder === null) {
       await tx.$executeRaw`
         UPDATE pools
-        SET identity = ${identity},
+        SET identity = ${identity}, twin_identity = NULL,
           lost_at = CASE WHEN ${lost} OR identity <> ${identity} THEN clock_timestamp() ELSE lost_at END
         WHERE name = ${name} AND uri_digest = ${uris.digestOf(uri)}`;
+    } else {
+      await tx.pool.updateMany({ where: { name, uriDigest: uris.digestOf(uri) }, data: { twinIdentity: identity } });
     }
     return holder;
+  });
+}
+
+async function listTwins({ prisma }: Session): Promise<{ pool: string; sameAs: string }[]> {
+  const rows = await prisma.pool.findMany({
+    where: { twinIdentity: { not: null } },
+    select: { name: true, twinIdentity: true },
+    orderBy: { name: "asc" },
+  });
+  // The other pool may be gone by now.
+  const holders = await holdersOf(
+    prisma,
+    rows.map(({ twinIdentity }) => twinIdentity ?? ""),
+  );
+  return rows.flatMap(({ name }, index) => {
+    const sameAs = holders[index] ?? name;
+    return sameAs === name ? [] : [{ pool: name, sameAs }];
   });
 }
 
