@@ -1,6 +1,7 @@
 import type { Metadata } from "next";
 import { Failed } from "../../components/failed.tsx";
 import { CreateStore, SetKey } from "../../components/keys/create-store.tsx";
+import { DeleteStore } from "../../components/keys/delete-store.tsx";
 import { KeyTable, LockTable, StoreTable } from "../../components/keys/key-tables.tsx";
 import { paths } from "../../components/paths.ts";
 import { PageHeader, Panel } from "../../components/ui/page.tsx";
@@ -58,6 +59,11 @@ export default async function KeysPage({ searchParams }: { searchParams: Promise
             ) : (
               <NotFoundState title={`There is no store ${store}`}>Nobody has created it.</NotFoundState>
             )}
+          </Panel>
+        )}
+        {store === undefined || internal ? null : (
+          <Panel title="Danger zone">
+            <DeleteStore store={store} />
           </Panel>
         )}
         <Panel title="Locks" flush>

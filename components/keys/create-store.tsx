@@ -22,7 +22,7 @@ export function CreateStore() {
         </Button>
       }
       title="New store"
-      description="Keys, values and locks that programs share. A store cannot be deleted."
+      description="Keys, values and locks that programs share."
       submitLabel="Create store"
       document={CREATE_STORE}
       schema={newStore}

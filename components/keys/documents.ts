@@ -31,3 +31,11 @@ export const CREATE_STORE = graphql(`
     }
   }
 `);
+
+export const DELETE_STORE = graphql(`
+  mutation DeleteKeyValueStore($input: DeleteKeyValueStoreInput!) {
+    deleteKeyValueStore(input: $input) {
+      deleted
+    }
+  }
+`);

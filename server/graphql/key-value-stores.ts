@@ -269,6 +269,18 @@ const CreateKeyValueStorePayload = builder
     }),
   });
 
+const DeleteKeyValueStoreInput = builder.inputType("DeleteKeyValueStoreInput", {
+  description: "The store to delete.",
+  fields: (t) => ({
+    store: t.string(storeArg),
+    discardValues: t.boolean({
+      defaultValue: false,
+      required: true,
+      description: "Delete it even if it has values, which are lost. Otherwise CONFIRMATION_REQUIRED.",
+    }),
+  }),
+});
+
 const SetKeyValueInput = builder.inputType("SetKeyValueInput", {
   description: "A value to write.",
   fields: (t) => ({
@@ -313,6 +325,16 @@ builder.mutationFields((t) => ({
     args: { input: t.arg({ type: CreateKeyValueStoreInput, required: true, description: "The store." }) },
     description: "Creates a key-value store, permanently and for all processes.",
     resolve: (_root, { input }, { access, operations }) => operations.keyValueStores.create(access, input),
+  }),
+  deleteKeyValueStore: t.field({
+    type: DeletePayload,
+    args: { input: t.arg({ type: DeleteKeyValueStoreInput, required: true, description: "The store." }) },
+    description:
+      "Deletes a key-value store with its values and locks. For five seconds more other processes may still use it; what they write then is deleted too. A new store of that name begins empty. STORE_DOES_NOT_EXIST for an internal store.",
+    resolve: async (_root, { input }, { access, operations }) => ({
+      ...(await operations.keyValueStores.delete(access, input)),
+      ids: [writeNodeId("KeyValueStore", [input.store])],
+    }),
   }),
   setKeyValue: t.field({
     type: KeyValueKeysPayload,

@@ -33,3 +33,6 @@ export interface StoreDefinition {
 export function isSameDefinition(one: StoreDefinition, other: StoreDefinition): boolean {
   return one.lockTimeoutSeconds === other.lockTimeoutSeconds && one.expirationSeconds === other.expirationSeconds;
 }
+
+/** How long a process uses a definition before it looks whether another process has replaced or deleted it. */
+export const DEFINITION_SECONDS = 5;

@@ -4,6 +4,7 @@ import { type BatchResult, resultOf } from "../storage/batch-result.ts";
 import type { Page, PageRequest } from "../storage/list-pages.ts";
 import { type Clock, monotonicNow } from "./clock.ts";
 import { byCodePoint } from "./code-point-order.ts";
+import { DeletedStores, type DeletionMark } from "./deleted-stores.ts";
 import { KeyValueStore } from "./key-value-store.ts";
 import {
   type Backend,
@@ -14,11 +15,12 @@ import {
   type StoredKey,
   type StoredLock,
 } from "./region.ts";
-import { checkUserStoreName, isSameDefinition, type StoreDefinition } from "./store-definition.ts";
+import { checkUserStoreName, DEFINITION_SECONDS, isSameDefinition, type StoreDefinition } from "./store-definition.ts";
 import { cutPage, isInRange, lockMarker, lockRange } from "./store-pages.ts";
 
-/** The store that holds the definitions of users' stores. No user can choose this name. */
+/** The stores that hold the definitions of users' stores, and marks of deleted ones. No user can choose these names. */
 const DEFINITIONS = "isimud.stores";
+const DELETED = "isimud.deleted-stores";
 /**
  * How long a user's call waits for a lock that asks for no other time. Users call over HTTP: a lock acquired after the
  * request has ended would have no holder.
@@ -55,6 +57,11 @@ export interface KeyValueStores {
    */
   create(name: string, definition?: StoreDefinition, options?: { replace?: boolean }): Promise<boolean>;
   /**
+   * Deletes a user's store with its values and locks. Other processes follow within DEFINITION_SECONDS. Of many values
+   * the rest is freed later, by `sweep`. False: there was no such store. STORE_DOES_NOT_EXIST for an internal one.
+   */
+  delete(name: string): Promise<boolean>;
+  /**
    * A user's store, whichever process created it. STORE_DOES_NOT_EXIST, also for internal stores: nobody may read their
    * values.
    */
@@ -65,7 +72,7 @@ export interface KeyValueStores {
    * backend. Ascending by name; marker = name.
    */
   keyValueStores(page: PageRequest): Promise<Page<StoreSummary>>;
-  /** Those of these stores that exist, in the order given, with at most two statements for all. */
+  /** Those of these stores that exist, in the order given, with at most three statements for all. */
   getMany(names: readonly string[]): Promise<StoreSummary[]>;
   /**
    * The keys of a store, as its backend stores them: digests if the store has the default mangler. Ascending; marker =
@@ -105,9 +112,6 @@ interface Registered {
   readAt?: number;
 }
 
-/** How long a process uses a definition before it looks whether another process has replaced it. */
-const DEFINITION_SECONDS = 5;
-
 class Registry implements KeyValueStores {
   readonly #backends: Backends;
   readonly durable: string;
@@ -141,7 +145,8 @@ class Registry implements KeyValueStores {
     this.region(name).configure(this.#userOptions(definition));
     await using lock = await definitions.getLock(name).acquire();
     const defined = await this.#defined(name);
-    const isUsed = async () => this.#stores.has(name) || (await this.#isFilled(name));
+    if (defined === undefined) await this.#freeDeleted(name);
+    const isUsed = async () => this.#stores.get(name)?.internal === true || (await this.#isFilled(name));
     if (defined === undefined ? await isUsed() : !replace) {
       throw new DomainError("STORE_ALREADY_CONFIGURED", `There is a store ${name} already. Use another name.`, {
         details: { store: name },
@@ -152,6 +157,20 @@ class Registry implements KeyValueStores {
     }
     this.#stores.delete(name);
     return defined === undefined;
+  }
+
+  async delete(name: string): Promise<boolean> {
+    const [found] = await this.#findMany([name]);
+    if (found?.internal) throw storeIsInternal(name);
+    const definitions = this.#definitions();
+    await using lock = await definitions.getLock(name).acquire();
+    if ((await this.#defined(name)) === undefined) return false;
+    const deleted = this.#deleted();
+    await deleted.mark(name);
+    await definitions.delete(name, { lock });
+    this.#stores.delete(name);
+    await deleted.free(name);
+    return true;
   }
 
   async open(name: string): Promise<KeyValueStore> {
@@ -179,7 +198,10 @@ class Registry implements KeyValueStores {
       for (const { key } of (await durable.keys([DEFINITIONS], range)).flat()) names.add(key);
       for (const name of await durable.regions(range)) names.add(name);
     }
-    for (const [name, { region }] of this.#stores) if (region.isConfigured && isInRange(name, page)) names.add(name);
+    // Another process may have deleted a user's store that this one has opened.
+    for (const [name, { region, internal }] of this.#stores) {
+      if (internal && region.isConfigured && isInRange(name, page)) names.add(name);
+    }
     const found = cutPage([...names].sort(byCodePoint), page, (name) => name);
     // A store that was listed because of an entry that has expired meanwhile does not exist any more.
     const items = await this.getMany(found.items);
@@ -226,7 +248,8 @@ class Registry implements KeyValueStores {
 
   async sweep(): Promise<number> {
     const freed = await Promise.all(Object.values(this.#backends).map((backend) => backend.sweep()));
-    return freed.reduce((sum, count) => sum + count, 0);
+    const left = this.#backends[this.durable] === undefined ? 0 : await this.#deleted().sweep(DELETED);
+    return freed.reduce((sum, count) => sum + count, left);
   }
 
   #register(name: string, region: Region, internal: boolean): Registered {
@@ -244,10 +267,32 @@ class Registry implements KeyValueStores {
   }
 
   #definitions(): KeyValueStore<StoreDefinition> {
+    return this.#own<StoreDefinition>(DEFINITIONS);
+  }
+
+  #deleted(): DeletedStores {
+    return new DeletedStores({
+      backend: this.#durable(),
+      marks: this.#own<DeletionMark>(DELETED),
+      definitions: this.#definitions(),
+      clock: this.#clock,
+    });
+  }
+
+  /** An internal store in the durable backend. */
+  #own<V>(name: string): KeyValueStore<V> {
     this.#durable();
-    const store = this.get<StoreDefinition>(DEFINITIONS);
+    const store = this.get<V>(name);
     if (!store.isConfigured) store.configure({ backingStore: this.durable, keyMangler: false });
     return store;
+  }
+
+  /** Frees all that a deleted store of that name left, so that a new one begins empty. */
+  async #freeDeleted(name: string): Promise<void> {
+    const deleted = this.#deleted();
+    if (!(await deleted.among([name])).has(name)) return;
+    await deleted.free(name, Number.POSITIVE_INFINITY);
+    await deleted.unmark(name);
   }
 
   async #defined(name: string): Promise<StoreDefinition | undefined> {
@@ -276,18 +321,17 @@ class Registry implements KeyValueStores {
   }
 
   /**
-   * Finds where stores' entries are: first among this process's stores, then in the durable backend, with at most two
-   * questions for all. Undefined for a store that does not exist.
+   * Finds where stores' entries are: first among this process's internal stores, then in the durable backend, with at
+   * most three questions for all. Undefined for a store that does not exist.
    */
   async #findMany(names: readonly string[]): Promise<(FoundStore | undefined)[]> {
     const found = new Map<string, FoundStore>();
     for (const name of names) {
       const known = this.#stores.get(name);
-      if (!known?.region.isConfigured) continue;
-      const { backingStore, lockTimeoutSeconds, expirationSeconds } = known.region.settings;
+      if (!known?.internal || !known.region.isConfigured) continue;
+      const { backingStore } = known.region.settings;
       const backend = this.#backends[backingStore] as Backend;
-      const times = known.internal ? NO_TIMES : { lockTimeoutSeconds, expirationSeconds };
-      found.set(name, { backend, region: known.region.name, backingStore, internal: known.internal, ...times });
+      found.set(name, { backend, region: known.region.name, backingStore, internal: true, ...NO_TIMES });
     }
     const [backend, backingStore] = [this.#backends[this.durable], this.durable];
     const unknown = [...new Set(names)].filter((name) => !found.has(name));
@@ -302,8 +346,10 @@ class Registry implements KeyValueStores {
         return false;
       });
       const counts = undefinedOnes.length === 0 ? [] : await backend.counts(undefinedOnes);
-      undefinedOnes.forEach((name, index) => {
-        if (counts[index]?.value) found.set(name, { backend, region: name, backingStore, internal: true, ...NO_TIMES });
+      const filled = undefinedOnes.filter((_, index) => counts[index]?.value);
+      const deleted = await this.#deleted().among(filled);
+      filled.forEach((name) => {
+        if (!deleted.has(name)) found.set(name, { backend, region: name, backingStore, internal: true, ...NO_TIMES });
       });
     }
     return names.map((name) => found.get(name));

@@ -136,6 +136,33 @@ export function describeKeyValueLists(name: string, open: () => Promise<KeyValue
       expect(await world.stores.countMany([])).toEqual([]);
     });
 
+    it("a user's store is deleted with its values and locks, and its name begins empty", async () => {
+      const { stores } = world;
+      const name = freshName();
+      expect(await stores.delete(name)).toBe(false);
+      await stores.create(name);
+      const store = await stores.open(name);
+      await store.setMulti(new Map(Array.from({ length: 2500 }, (_, index) => [`k${index}`, index])));
+      await store.getLock("k1").acquire({ ttlSeconds: 3000 });
+      expect(await stores.delete(name)).toBe(true);
+      expect(await stores.delete(name)).toBe(false);
+      await expect(stores.open(name)).rejects.toEqual(refused("STORE_DOES_NOT_EXIST"));
+      expect(await stores.getMany([name])).toEqual([]);
+      const [count] = await stores.countMany([name]);
+      expect(count).toEqual(refused("STORE_DOES_NOT_EXIST"));
+
+      await stores.create(name);
+      const again = await stores.open(name);
+      expect(await again.getMulti(["k0", "k2499"])).toEqual([undefined, undefined]);
+      expect((await stores.locks({ store: name, page: { limit: 10 } })).items).toEqual([]);
+      await using lock = await again.getLock("k1").acquire();
+      expect(lock.active).toBe(true);
+      await stores.sweep();
+      await again.set("k0", 1);
+      await stores.sweep();
+      expect(await again.get("k0")).toBe(1);
+    });
+
     it("refuses a store that was never created", async () => {
       await expect(world.stores.keys("nobody", { limit: 1 })).rejects.toEqual(refused("STORE_DOES_NOT_EXIST"));
       await expect(world.stores.locks({ store: "nobody", page: { limit: 1 } })).rejects.toEqual(

@@ -65,4 +65,26 @@ export function twoProcessCases(processes: () => TwoProcesses): void {
     await using next = await mine.getLock("k").acquire();
     await mine.set("k", "mine", { lock: next });
   });
+
+  it("frees what another process wrote to a store that was deleted, and lets nobody see it", async () => {
+    const { one, other, clock } = processes();
+    const name = freshName();
+    await one.create(name);
+    await (await other.open(name)).set("k", 1);
+    expect(await one.delete(name)).toBe(true);
+    await (await other.open(name)).set("late", 1);
+    const listed = async (stores: KeyValueStores) => (await stores.getMany([name])).length;
+    expect([await listed(one), await listed(other)]).toEqual([0, 0]);
+    clock.offsetMs += 5000;
+    await expect(other.open(name)).rejects.toEqual(refused("STORE_DOES_NOT_EXIST"));
+    expect(await one.sweep()).toBeGreaterThan(0);
+    const marks = async () => (await one.keys("isimud.deleted-stores", { limit: 100 })).items.map(({ key }) => key);
+    expect(await marks()).toContain(name);
+    clock.offsetMs += 61_000;
+    await one.sweep();
+    const left = await one.keys("isimud.deleted-stores", { limit: 100 }).catch(() => ({ items: [] }));
+    expect(left.items).toEqual([]);
+    await other.create(name);
+    expect(await (await one.open(name)).getMulti(["k", "late"])).toEqual([undefined, undefined]);
+  });
 }

@@ -172,6 +172,31 @@ test("who hangs up while waiting for a lock leaves it to the next caller", async
   expect(next.acquireKeyValueLock.fence).toBeGreaterThan(lock.fence);
 });
 
+test("a store is deleted once, with its values only if that is said, and the audit log tells of it", async () => {
+  const store = await aStore();
+  const remove = "mutation D($input: DeleteKeyValueStoreInput!) { deleteKeyValueStore(input: $input) { deleted ids } }";
+  await api.run(SET, { input: { store, key: "k", value: { json: 1 } } });
+  const refusal = await api.send(remove, { input: { store } });
+  expect(refusal.errors?.map(({ extensions }) => [extensions.code, extensions.details])).toEqual([
+    ["CONFIRMATION_REQUIRED", { store, values: 1, exact: true }],
+  ]);
+  const ids = [`KeyValueStore:${store}`];
+  const input = { store, discardValues: true };
+  expect((await api.run(remove, { input })).deleteKeyValueStore).toEqual({ deleted: 1, ids });
+  expect((await api.run(remove, { input })).deleteKeyValueStore).toEqual({ deleted: 0, ids });
+  expect((await api.run(GET, { store, key: "k" })).keyValue).toBeNull();
+  expect(await api.codeOf(SET, { input: { store, key: "k", value: { json: 1 } } })).toBe("STORE_DOES_NOT_EXIST");
+  expect(await api.codeOf(remove, { input: { store: "isimud.stores" } })).toBe("STORE_DOES_NOT_EXIST");
+  const { auditEntries } = await api.run("{ auditEntries(first: 10) { nodes { action target outcome } } }");
+  const entries = auditEntries.nodes.filter(({ target }: { target: string }) => target === store);
+  expect(entries.map(({ action, outcome }: { action: string; outcome: string }) => [action, outcome])).toEqual([
+    ["deleteKeyValueStore", "DONE"],
+    ["deleteKeyValueStore", "DONE"],
+    ["deleteKeyValueStore", "REFUSED"],
+    ["createKeyValueStore", "DONE"],
+  ]);
+});
+
 test("Isimud's own stores, and stores that do not exist, cannot be opened", async () => {
   const { keyValueStores } = await api.run(
     "{ keyValueStores(first: 100) { nodes { name internal keys(first: 5) { nodes { key } } } } }",

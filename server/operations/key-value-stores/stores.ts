@@ -1,8 +1,9 @@
 import { type Access, requireRole } from "../../access/access.ts";
+import { DomainError } from "../../errors.ts";
 import { DEFAULT_LOCK_TIMEOUT_SECONDS } from "../../kvs/region.ts";
 import { checkUserStoreName } from "../../kvs/store-definition.ts";
 import type { Page } from "../../storage/list-pages.ts";
-import { intended, permitted } from "../audit/audit-trail.ts";
+import { intended, permitted, possible } from "../audit/audit-trail.ts";
 import type { OperationContext } from "../context.ts";
 import type { PageParams } from "../input/addresses.ts";
 import { checkBatch, checkWhole, pageRequest } from "../input/limits.ts";
@@ -48,12 +49,35 @@ export interface StoreOperations {
       replace?: boolean;
     },
   ): Promise<{ store: StoreRecord; created: boolean }>;
+  /**
+   * Deletes a store with its values and locks. `deleted` is 0 when there was none. Other processes may use it for a few
+   * seconds more; what they write is deleted too. Its audit entry is written first.
+   *
+   * CONFIRMATION_REQUIRED (`details.values`) while it has values, unless `discardValues` is true. STORE_DOES_NOT_EXIST
+   * for an internal store.
+   */
+  delete(access: Access, params: { store: string; discardValues?: boolean }): Promise<{ deleted: number }>;
 }
 
 const MAX_EXPIRATION = 10 * 365 * 86_400;
 
 export function createStoreOperations(context: OperationContext): StoreOperations {
   const { stores, limits } = context;
+
+  /** CONFIRMATION_REQUIRED for a user's store that has values. */
+  async function requireEmpty(store: string): Promise<void> {
+    const [found] = await stores.getMany([store]);
+    if (found === undefined || found.internal) return;
+    const [count] = await stores.countMany([store]);
+    if (count instanceof DomainError) throw count;
+    if (count === undefined || count.value === 0) return;
+    throw new DomainError(
+      "CONFIRMATION_REQUIRED",
+      "The store has values, and they would be lost. Pass discardValues if that is what you want.",
+      { details: { store, values: count.value, exact: count.exact } },
+    );
+  }
+
   return {
     async list(access, params) {
       requireRole(access, "admin");
@@ -97,6 +121,20 @@ export function createStoreOperations(context: OperationContext): StoreOperation
         expirationSeconds: expirationSeconds ?? null,
       };
       return { store: { name: store, backingStore: stores.durable, internal: false, ...times }, created };
+    },
+
+    async delete(access, params) {
+      const trace = { access, action: "deleteKeyValueStore", project: null, target: String(params.store) };
+      const store = await permitted(context, trace, "admin", () => checkName("store", params.store));
+      if (params.discardValues !== true) await possible(context, trace, () => requireEmpty(store));
+      const deleted = await intended(
+        context,
+        trace,
+        {},
+        () => stores.delete(store),
+        (existed) => ({ existed }),
+      );
+      return { deleted: deleted ? 1 : 0 };
     },
   };
 }
