@@ -121,6 +121,8 @@ export const ERROR_CODES = {
   TOO_LARGE: never("too-large"),
   TOO_MANY_REQUESTS: { kind: "too-many-requests", retry: "SAFE", retryAfterSeconds: 2 },
   NOT_SUPPORTED: never("unsupported"),
+  /** Nothing is at the URL. Things that the API names have codes of their own. */
+  NOT_FOUND: never("not-found"),
 
   QUEUE_DOES_NOT_EXIST: never("not-found"),
   QUEUE_IS_EMPTY: never("not-found"),
@@ -184,7 +186,7 @@ export const STORAGE_FAILURES: ReadonlySet<ErrorCode> = new Set([
 
 /** What a client sees of an error beside its message, at every door. */
 export type ErrorExtensions = {
-  code: ErrorCode | "NOT_FOUND";
+  code: ErrorCode;
   /** The HTTP status of its kind. */
   status: number;
   retry: Retry;
@@ -200,11 +202,11 @@ export type ErrorExtensions = {
  * - `details.partial` is true: a part of the change is made.
  */
 export function errorExtensions(
-  code: ErrorExtensions["code"],
+  code: ErrorCode,
   details: ErrorExtensions["details"],
   given: { status?: number; done?: boolean } = {},
 ): ErrorExtensions {
-  const facts: ErrorFacts = code === "NOT_FOUND" ? never("not-found") : ERROR_CODES[code];
+  const facts: ErrorFacts = ERROR_CODES[code];
   const changed = given.done === true || details.partial === true;
   const retry = facts.retry === "SAFE" && changed ? "WITH_KEY" : facts.retry;
   return {

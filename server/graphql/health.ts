@@ -5,8 +5,8 @@ import type { HealthReport } from "../operations/health/health.ts";
 import type { PoolHealth } from "../operations/health/record.ts";
 import { FIXED_LIMITS } from "../operations/input/fixed-limits.ts";
 import type { GcResult, OperationHealth } from "../storage/driver-health.ts";
-import { MAX_ALIASES, MAX_COST } from "./http/document-limits.ts";
 import { ErrorCodeType } from "./http/mask-errors.ts";
+import { maxListEntries, REQUEST_LIMITS, type RequestLimit } from "./http/request-limits.ts";
 import { followPool, POOL_REFERENCE, PoolType } from "./pools.ts";
 import { batched } from "./schema/batched.ts";
 import { builder } from "./schema/builder.ts";
@@ -113,7 +113,7 @@ const GarbageType = builder.objectRef<GcResult>("Garbage").implement({
 });
 
 const LastCollectionType = builder.objectRef<NonNullable<HealthReport["gc"]>>("LastGarbageCollection").implement({
-  description: "The last garbage collection of this process.",
+  description: "The last garbage collection of all pools, by any process of the service.",
   fields: (t) => ({
     at: t.expose("at", { type: "DateTime", description: "When it ended." }),
     durationSeconds: t.exposeFloat("durationSeconds", { description: "How many seconds it took." }),
@@ -133,7 +133,7 @@ const HealthType = builder.objectRef<HealthReport>("Health").implement({
     gc: t.expose("gc", {
       type: LastCollectionType,
       nullable: true,
-      description: "The last garbage collection of this process; null before the first.",
+      description: "The last garbage collection of all pools; null before the first.",
     }),
     warnings: t.exposeStringList("warnings", { description: "What needs attention, and what to do about it." }),
   }),
@@ -239,10 +239,23 @@ const FIXED: Record<keyof typeof FIXED_LIMITS, string> = {
   maxKeyValueKeyLength: "Longest key or lock token of a key-value store, in characters.",
 };
 
-/** Those of documents. */
-const OF_DOCUMENTS: Record<string, [value: number, description: string]> = {
-  maxAliases: [MAX_ALIASES, "Most fields of an operation whose alias differs from their name."],
-  maxCost: [MAX_COST, "Highest cost of an operation, as the extension `cost` tells it."],
+/** Limits on documents and on the JSON of requests. */
+const OF_REQUESTS: Record<RequestLimit, string> = {
+  maxDocumentLength: "Longest document, in characters.",
+  maxDocumentTokens: "Most tokens of a document. Long lists belong into variables.",
+  maxDocumentNesting: "How deep the brackets of a document may nest.",
+  maxDefinitions: "Most operations and fragments of a document.",
+  maxSelections: "Most fields and spreads of a document. Those of a fragment count for each use of it.",
+  maxFieldPairs: "Most pairs of fields of a document that share their place in the answer.",
+  maxDepth: "How deep the fields of a document may nest.",
+  maxAliases: "Most fields of an operation whose alias differs from their name.",
+  maxDirectives: "Most directives of an operation.",
+  maxCost: "Highest cost of an operation, as the extension `cost` tells it.",
+  maxIntrospectionCost: "Highest cost of what an operation asks of the schema's description.",
+  maxRequestNesting: "How deep the arrays and objects of a request may nest.",
+  maxRequestParts: "Most members, entries, arrays and objects of a request. JSON that is sent as text has none.",
+  maxRequestRawNumbers: "Most numbers of a request that JavaScript would write differently, such as 1.0.",
+  maxJsonLiteralLength: "Longest JSON literal of a document, in characters, with its variables put in.",
 };
 
 const LimitsType = builder.objectRef<Limits>("Limits").implement({
@@ -257,10 +270,18 @@ const LimitsType = builder.objectRef<Limits>("Limits").implement({
         field,
         t.field({ type: "SafeInt", description, resolve: () => FIXED_LIMITS[field as keyof typeof FIXED_LIMITS] }),
       ]),
-      ...Object.entries(OF_DOCUMENTS).map(([field, [value, description]]) => [
+      ...Object.entries(OF_REQUESTS).map(([field, description]) => [
         field,
-        t.field({ type: "SafeInt", description, resolve: () => value }),
+        t.field({ type: "SafeInt", description, resolve: () => REQUEST_LIMITS[field as RequestLimit] }),
       ]),
+      [
+        "maxListEntries",
+        t.field({
+          type: "SafeInt",
+          description: "Most entries of all lists together in the variables of an operation.",
+          resolve: maxListEntries,
+        }),
+      ],
     ]),
 });
 

@@ -1,3 +1,4 @@
+import { hasCode } from "../errors.ts";
 import { JOB_STATES, type Job } from "../jobs/job.ts";
 import { jobDoesNotExist } from "../operations/jobs.ts";
 import type { PoolShare } from "../operations/pool-facts/placement.ts";
@@ -66,6 +67,13 @@ export function storedJobId(id: string): string {
   if (stored === undefined) throw jobDoesNotExist(id);
   return stored;
 }
+
+/** Throws the error. One that names a job names it by the id that the caller gave. */
+const namingJob =
+  (id: string) =>
+  (error: unknown): never => {
+    throw hasCode(error, "JOB_DOES_NOT_EXIST") ? jobDoesNotExist(id) : error;
+  };
 
 export const JobType = builder.objectRef<Job>("Job").implement({
   description:
@@ -251,7 +259,7 @@ builder.mutationFields((t) => ({
     description:
       "Cancels a job at its next safe point. Queues that were moved stay in their new pool; a queue whose move is not finished stays in its old one; a pool that was being drained gets its weight back.",
     resolve: async (_root, { input }, { access, operations }) => ({
-      job: await operations.jobs.cancel(access, { id: storedJobId(input.id) }),
+      job: await operations.jobs.cancel(access, { id: storedJobId(input.id) }).catch(namingJob(input.id)),
     }),
   }),
 }));

@@ -1,23 +1,22 @@
 /** postToQueues: one request that posts to many queues. */
-import { type DomainError, type ErrorCode, type ErrorExtensions, errorExtensions } from "../errors.ts";
+import { type DomainError, type ErrorExtensions, errorExtensions } from "../errors.ts";
 import type { PostOutcome } from "../operations/messages/many-posts.ts";
 import { ErrorCodeType, RetryType } from "./http/mask-errors.ts";
 import { PostMessagesInput, postOf } from "./messages.ts";
 import { builder } from "./schema/builder.ts";
 import { RawJson } from "./schema/json.ts";
+import { asWritten } from "./schema/json-input.ts";
 
 /** Cost of posting to many queues. A document cannot tell how many its variables name. */
 const MANY_POSTS = 100;
 
-interface PostError extends Pick<ErrorExtensions, "retry" | "retryAfterSeconds" | "details"> {
-  code: ErrorCode;
+interface PostError extends Pick<ErrorExtensions, "code" | "retry" | "retryAfterSeconds" | "details"> {
   message: string;
 }
 
 /** Hazard: GraphQL would throw an Error that is a field's value. */
 const postError = ({ code, message, details }: DomainError): PostError => ({
   ...errorExtensions(code, details),
-  code,
   message,
 });
 
@@ -89,7 +88,13 @@ builder.mutationFields((t) => ({
     resolve: async (_root, { input }, { access, operations }) => {
       const outcomes = await operations.messages.postToMany(access, { posts: input.posts.map(postOf) });
       return {
-        results: input.posts.map(({ queue }, index) => ({ queue, outcome: outcomes[index] as PostOutcome })),
+        results: input.posts.map((post, index) => {
+          const outcome = outcomes[index] as PostOutcome;
+          return {
+            queue: post.queue,
+            outcome: "error" in outcome ? { error: asWritten(outcome.error, post) } : outcome,
+          };
+        }),
       };
     },
   }),

@@ -56,7 +56,7 @@ export function answerError(error: unknown, requestId: string): ErrorAnswer {
 
 /** `status`: left out, that of the code's kind. */
 export function answer(
-  code: ErrorCode | "NOT_FOUND",
+  code: ErrorCode,
   message: string,
   { status, details = {} }: { status?: number; details?: Readonly<Record<string, unknown>> } = {},
 ): ErrorAnswer {

@@ -146,6 +146,7 @@ function writes(context: OperationContext): Pick<FlavorOperations, "create" | "u
       const pools = checkPools(limits, params.pools);
       const replace = params.replace === true;
       if (!replace && (await control.flavors.exists(flavor))) throw alreadyExists(flavor.name);
+      await requirePools(control, pools);
       if (params.verify !== false) {
         await requireSameCapabilities(data, flavor.name, [
           ...new Set([...(await poolsOf(control, flavor.name)), ...pools]),
@@ -168,6 +169,7 @@ function writes(context: OperationContext): Pick<FlavorOperations, "create" | "u
       const pools = checkPools(limits, params.pools);
       if (pools.length === 0) throw withoutPools();
       await control.flavors.get(flavor);
+      await requirePools(control, pools);
       if (params.verify !== false) await requireSameCapabilities(data, flavor.name, pools);
       return audited(context, trace, async (tx) => {
         // Checked again here: another caller may have deleted it meanwhile.
@@ -232,6 +234,16 @@ function checkPools(limits: OperationContext["limits"], pools: readonly string[]
     throw badInput("pools", `The built-in pool ${DEFAULT_POOL} cannot have a flavor. Register another pool.`);
   }
   return names;
+}
+
+/** POOL_DOES_NOT_EXIST with all pools that are missing (`details.pools`). */
+async function requirePools({ pools }: OperationContext["control"], names: readonly string[]): Promise<void> {
+  const found = new Set((await pools.getMany(names)).map(({ name }) => name));
+  const missing = names.filter((name) => !found.has(name));
+  if (missing.length === 0) return;
+  const list = missing.map((name) => JSON.stringify(name)).join(", ");
+  const says = missing.length === 1 ? `There is no pool named ${list}.` : `There are no pools named ${list}.`;
+  throw new DomainError("POOL_DOES_NOT_EXIST", `${says}`, { details: { pools: missing } });
 }
 
 /** POOL_CAPABILITIES_MISMATCH unless each pool can do what the first one by name can. */

@@ -294,6 +294,6 @@ function onceOf(params: { idempotencyKey?: string | null }, request: string): Jo
 
 export function jobDoesNotExist(id: string): DomainError {
   return new DomainError("JOB_DOES_NOT_EXIST", "There is no such job, or you may not see it.", {
-    details: { job: id },
+    details: { jobId: id },
   });
 }

@@ -95,7 +95,12 @@ test("a pool is drained, and only then deleted", async () => {
   const cancel = "mutation C($input: CancelJobInput!) { cancelJob(input: $input) { job { state cancelRequested } } }";
   const { cancelJob } = await api.run(cancel, { input: { id: job.id } });
   expect(cancelJob.job).toEqual({ state: "DONE", cancelRequested: false });
-  expect(await api.codeOf(cancel, { input: { id: "999999" } })).toBe("JOB_DOES_NOT_EXIST");
+  for (const id of ["999999", "Job:999999"]) {
+    const { errors } = await api.send(cancel, { input: { id } });
+    expect(errors?.map(({ extensions }) => [extensions.code, extensions.details])).toEqual([
+      ["JOB_DOES_NOT_EXIST", { jobId: id }],
+    ]);
+  }
 });
 
 test("placement shows the share of new queues by weight, also for weights that are only supposed", async () => {

@@ -261,7 +261,10 @@ test("a flavor is created once, extended when asked, changed and deleted", async
     created: false,
     flavor: { pools: [{ name: "p1" }, { name: "p2" }] },
   });
-  expect(await api.codeOf(FLAVOR, { input: { project, flavor: "g", pools: ["missing"] } })).toBe("POOL_DOES_NOT_EXIST");
+  const { errors } = await api.send(FLAVOR, { input: { project, flavor: "g", pools: ["missing", "gone"] } });
+  expect(errors?.map(({ extensions }) => [extensions.code, extensions.details])).toEqual([
+    ["POOL_DOES_NOT_EXIST", { project, flavor: "g", pools: ["missing", "gone"] }],
+  ]);
   expect(await api.codeOf(FLAVOR, { input: { project, flavor: "g", pools: [] } })).toBe("BAD_INPUT");
   const update = "mutation U($input: UpdateFlavorInput!) { updateFlavor(input: $input) { flavor { pools { name } } } }";
   expect((await api.run(update, { input: { project, flavor: "f", pools: ["p2"] } })).updateFlavor.flavor).toEqual({

@@ -28,31 +28,21 @@ import {
   type ValueNode,
 } from "graphql";
 import type { Limits } from "../../config.ts";
+import { limitDetails, REQUEST_LIMITS, type RequestLimit } from "./request-limits.ts";
 
-/** Characters of the text. */
-const MAX_LENGTH = 262_144;
-/** Tokens of the text. Long lists belong into variables, which do not count here. */
-const MAX_TOKENS = 4000;
-/** Nested brackets of any kind, those of literals included. */
-const MAX_NESTING = 300;
-/** Operations and fragments. GraphQL's rules compare each pair of fragments that a selection uses. */
-const MAX_DEFINITIONS = 100;
-/** Fields and spreads. The fields of a fragment count once for each of its spreads. */
-const MAX_SELECTIONS = 1000;
-/**
- * Pairs of fields that share a position in the answer, which GraphQL's rules compare. The same field 200 times makes
- * 19,900 pairs.
- */
-const MAX_SAME_POSITION = 20_000;
-/** Nested fields. */
-const MAX_DEPTH = 12;
-/** Fields whose alias differs from their name. */
-export const MAX_ALIASES = 30;
-const MAX_DIRECTIVES = 50;
-/** A field costs one or what it declares; a page costs its rows times the selection of each row. */
-export const MAX_COST = 10_000;
-/** The same for introspection. What explorers and code generators ask for costs about 1,500. */
-const MAX_INTROSPECTION = 5000;
+const {
+  maxDocumentLength,
+  maxDocumentTokens,
+  maxDocumentNesting,
+  maxDefinitions,
+  maxSelections,
+  maxFieldPairs,
+  maxDepth,
+  maxAliases,
+  maxDirectives,
+  maxCost,
+  maxIntrospectionCost,
+} = REQUEST_LIMITS;
 /** Approximate lengths of the lists of introspection. */
 const INTROSPECTION_LISTS: Readonly<Record<string, number>> = {
   fields: 10,
@@ -95,14 +85,11 @@ interface Surroundings {
   rows: number;
 }
 
-/** `details`: the limit, and the number that passed it if it is known. */
-function tooMuch(reason: string, details: { value?: number; maximum: number }): GraphQLError {
-  return new GraphQLError(`This operation asks for too much. ${reason}`, { extensions: { details } });
-}
-
-/** For what is not counted to its end, because counting has a price. */
-function above(maximum: number, reason: string): GraphQLError {
-  return tooMuch(reason, { maximum });
+/** `value`: the number that passed the limit, if it is known. Counting to the end has a price. */
+function tooMuch(limit: RequestLimit, reason: string, value?: number): GraphQLError {
+  return new GraphQLError(`This operation asks for too much. ${reason}`, {
+    extensions: { details: limitDetails(limit, value) },
+  });
 }
 
 /** The operation costs too much. Its whole cost is known. */
@@ -110,19 +97,19 @@ export class TooCostly extends GraphQLError {
   readonly cost: Cost;
 
   constructor(requested: number) {
-    const cost = { requested, maximum: MAX_COST };
-    const message = `This operation asks for too much. It costs ${requested}; ${MAX_COST} are allowed. Ask for shorter pages or fewer fields.`;
-    super(message, { extensions: { details: { value: requested, maximum: MAX_COST } } });
-    this.cost = cost;
+    const message = `This operation asks for too much. It costs ${requested}; ${maxCost} are allowed. Ask for shorter pages or fewer fields.`;
+    super(message, { extensions: { details: limitDetails("maxCost", requested) } });
+    this.cost = { requested, maximum: maxCost };
   }
 }
 
 /** Throws a GraphQLError for a text that is too long or nests too deeply, or that GraphQL's lexer refuses. */
 export function measureText(text: string): void {
-  if (text.length > MAX_LENGTH) {
+  if (text.length > maxDocumentLength) {
     throw tooMuch(
-      `Its document has ${text.length} characters; ${MAX_LENGTH} are allowed. Long values belong into variables.`,
-      { value: text.length, maximum: MAX_LENGTH },
+      "maxDocumentLength",
+      `Its document has ${text.length} characters; ${maxDocumentLength} are allowed. Long values belong into variables.`,
+      text.length,
     );
   }
   const lexer = new Lexer(new Source(text));
@@ -130,12 +117,17 @@ export function measureText(text: string): void {
   for (let tokens = 0; ; tokens++) {
     const { kind } = lexer.advance();
     if (kind === TokenKind.EOF) return;
-    if (tokens >= MAX_TOKENS) {
-      throw above(MAX_TOKENS, `Its document has more than ${MAX_TOKENS} tokens. Long lists belong into variables.`);
+    if (tokens >= maxDocumentTokens) {
+      throw tooMuch(
+        "maxDocumentTokens",
+        `Its document has more than ${maxDocumentTokens} tokens. Long lists belong into variables.`,
+      );
     }
     if (kind === TokenKind.BRACE_L || kind === TokenKind.BRACKET_L || kind === TokenKind.PAREN_L) depth++;
     else if (kind === TokenKind.BRACE_R || kind === TokenKind.BRACKET_R || kind === TokenKind.PAREN_R) depth--;
-    if (depth > MAX_NESTING) throw above(MAX_NESTING, `Its document nests more than ${MAX_NESTING} brackets.`);
+    if (depth > maxDocumentNesting) {
+      throw tooMuch("maxDocumentNesting", `Its document nests more than ${maxDocumentNesting} brackets.`);
+    }
   }
 }
 
@@ -147,11 +139,12 @@ export type Costs = ReadonlyMap<OperationDefinitionNode, Cost>;
  * length of the longest page, as which a variable counts.
  */
 export function measureDocument(schema: GraphQLSchema, document: DocumentNode, limits: Limits): Costs {
-  if (document.definitions.length > MAX_DEFINITIONS) {
-    throw tooMuch(`Its document has more than ${MAX_DEFINITIONS} operations and fragments.`, {
-      value: document.definitions.length,
-      maximum: MAX_DEFINITIONS,
-    });
+  if (document.definitions.length > maxDefinitions) {
+    throw tooMuch(
+      "maxDefinitions",
+      `Its document has more than ${maxDefinitions} operations and fragments.`,
+      document.definitions.length,
+    );
   }
   return new Measurer(schema, document, limits).measure();
 }
@@ -188,7 +181,7 @@ class Measurer {
       if (definition.kind === Kind.OPERATION_DEFINITION) {
         const type = this.#schema.getRootType(definition.operation) ?? undefined;
         const requested = this.#measureRoot(definition.selectionSet, type);
-        costs.set(definition, { requested, maximum: MAX_COST });
+        costs.set(definition, { requested, maximum: maxCost });
       } else if (definition.kind === Kind.FRAGMENT_DEFINITION) {
         this.#measureRoot(definition.selectionSet, this.#schema.getType(definition.typeCondition.name.value));
       }
@@ -205,22 +198,23 @@ class Measurer {
     this.#selectionSet(selectionSet, { type, siblings: new Map(), depth: 1, rows: 1 });
     // The work of measuring has other limits, so a document that costs too much is measured to its end.
     const cost = Math.min(this.#cost, Number.MAX_SAFE_INTEGER);
-    if (cost > MAX_COST) throw new TooCostly(cost);
+    if (cost > maxCost) throw new TooCostly(cost);
     return cost;
   }
 
   #selectionSet(selectionSet: SelectionSetNode, where: Surroundings): void {
     for (const selection of selectionSet.selections) {
       this.#selections++;
-      if (this.#selections > MAX_SELECTIONS) {
-        throw above(
-          MAX_SELECTIONS,
-          `It selects more than ${MAX_SELECTIONS} fields, each use of a fragment counted anew.`,
+      if (this.#selections > maxSelections) {
+        throw tooMuch(
+          "maxSelections",
+          `It selects more than ${maxSelections} fields, each use of a fragment counted anew.`,
         );
       }
       this.#directives += selection.directives?.length ?? 0;
-      if (this.#directives > MAX_DIRECTIVES)
-        throw above(MAX_DIRECTIVES, `It uses more than ${MAX_DIRECTIVES} directives.`);
+      if (this.#directives > maxDirectives) {
+        throw tooMuch("maxDirectives", `It uses more than ${maxDirectives} directives.`);
+      }
       if (selection.kind === Kind.FIELD) this.#field(selection, where);
       else if (selection.kind === Kind.FRAGMENT_SPREAD) this.#spread(selection.name.value, where);
       else {
@@ -245,12 +239,12 @@ class Measurer {
   #field(node: FieldNode, where: Surroundings): void {
     const { name, alias } = node;
     if (alias && alias.value !== name.value) this.#aliases++;
-    if (this.#aliases > MAX_ALIASES) throw above(MAX_ALIASES, `It uses more than ${MAX_ALIASES} aliases.`);
+    if (this.#aliases > maxAliases) throw tooMuch("maxAliases", `It uses more than ${maxAliases} aliases.`);
     const below = this.#position(alias?.value ?? name.value, where.siblings);
     const inIntrospection = name.value.startsWith("__") || where.type?.name.startsWith("__") === true;
     // A rule of GraphQL limits the depth of introspection.
-    if (!inIntrospection && where.depth > MAX_DEPTH) {
-      throw above(MAX_DEPTH, `It nests more than ${MAX_DEPTH} fields.`);
+    if (!inIntrospection && where.depth > maxDepth) {
+      throw tooMuch("maxDepth", `It nests more than ${maxDepth} fields.`);
     }
     const field =
       isObjectType(where.type) || isInterfaceType(where.type) ? where.type.getFields()[name.value] : undefined;
@@ -259,8 +253,8 @@ class Measurer {
       : this.#costOf(field, node.arguments ?? []);
     if (inIntrospection) this.#introspection += where.rows;
     else this.#cost += where.rows * own;
-    if (this.#introspection > MAX_INTROSPECTION) {
-      throw above(MAX_INTROSPECTION, "It asks for too much of the schema's description. Ask for less, or once.");
+    if (this.#introspection > maxIntrospectionCost) {
+      throw tooMuch("maxIntrospectionCost", "It asks for too much of the schema's description. Ask for less, or once.");
     }
     if (!node.selectionSet) return;
     this.#selectionSet(node.selectionSet, {
@@ -280,8 +274,9 @@ class Measurer {
     }
     this.#samePosition += field.count;
     field.count++;
-    if (this.#samePosition > MAX_SAME_POSITION)
-      throw above(MAX_SAME_POSITION, "It asks for the same fields too many times. Ask for each once.");
+    if (this.#samePosition > maxFieldPairs) {
+      throw tooMuch("maxFieldPairs", "It asks for the same fields too many times. Ask for each once.");
+    }
     return field.below;
   }
 

@@ -14,6 +14,7 @@ import { LRUCache } from "lru-cache";
 import type { Limits } from "../../config.ts";
 import { schema } from "../schema/schema.ts";
 import { type Cost, type Costs, measureDocument, measureText, TooCostly } from "./document-limits.ts";
+import { namingLiteral } from "./value-errors.ts";
 import { checkVariables, type Variables } from "./variables.ts";
 
 /** Characters of document text in the cache. A document longer than a hundredth of it is not cached. */
@@ -79,7 +80,7 @@ export function createDocuments(limits: Limits): Documents {
     const document = parse(source);
     const costs = measureDocument(schema, document, limits);
     const errors = validate(schema, document, undefined, VALIDATION);
-    if (errors.length > 0) return errors;
+    if (errors.length > 0) return errors.map((error) => namingLiteral(error, document));
     const measured = { document, costs };
     cache.set(source, measured);
     return measured;

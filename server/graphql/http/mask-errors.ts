@@ -13,6 +13,7 @@ import {
 } from "../../errors.ts";
 import { builder } from "../schema/builder.ts";
 import { shortened } from "./shortened.ts";
+import { namingVariable } from "./value-errors.ts";
 
 /** Takes unexpected errors; a pino logger fits. */
 export interface ErrorLog {
@@ -39,8 +40,8 @@ export interface ErrorPlace {
  * cause, and the client sees the id of the request.
  */
 export function maskError(error: unknown, place: ErrorPlace): MaskedError {
-  const graphqlError = error instanceof GraphQLError ? error : null;
-  const cause = causeOf(error);
+  const graphqlError = error instanceof GraphQLError ? namingVariable(error) : null;
+  const cause = causeOf(graphqlError ?? error);
   const origin = {
     ...(graphqlError?.locations ? { locations: graphqlError.locations } : {}),
     ...(graphqlError?.path ? { path: graphqlError.path } : {}),
@@ -99,6 +100,7 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   TOO_LARGE: "A body, a post, a queue's metadata or the answer is larger than allowed.",
   TOO_MANY_REQUESTS: "This process serves no more at once, or a queue keeps no more answers of pops.",
   NOT_SUPPORTED: "This storage, or this version, cannot do that.",
+  NOT_FOUND: "There is nothing at this URL.",
   QUEUE_DOES_NOT_EXIST: "The project has no such queue. Reads return null instead.",
   QUEUE_IS_EMPTY: "The queue has no message.",
   QUEUE_EPOCH_STALE: "The queue moved while the request ran.",
@@ -119,7 +121,8 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   POOL_IN_USE: "The pool still holds queues.",
   POOL_IN_USE_BY_FLAVOR: "It is the last pool of a flavor.",
   POOL_CAPABILITIES_MISMATCH: "The pool lacks what the first pool of its flavor can do.",
-  POOL_NOT_REACHABLE: "The pool's server does not answer at that URI.",
+  POOL_NOT_REACHABLE:
+    "No pool can be used at the URI that this call gives: its server does not answer, or refuses the user. For a pool that is registered, the same is STORAGE_UNAVAILABLE.",
   NO_POOL_FOUND: "No pool takes the new queue: its flavor has none, or all weights are 0.",
   FLAVOR_DOES_NOT_EXIST: "There is no flavor of that name in the project.",
   FLAVOR_ALREADY_EXISTS: "There is a flavor of that name in the project.",
@@ -134,7 +137,7 @@ const CODE_DESCRIPTIONS: Record<ErrorCode, string> = {
   LOCK_TIMEOUT: "Another client held the lock for longer than the store waits.",
   LOCK_NOT_VALID: "The lock is for another key, was released, or has expired.",
   IDEMPOTENCY_KEY_REUSED: "The idempotency key was used before for something else.",
-  STORAGE_UNAVAILABLE: "A storage is unreachable now, or takes no writes.",
+  STORAGE_UNAVAILABLE: "A registered pool or the control database is unreachable now, or takes no writes.",
   DEADLINE_EXCEEDED:
     "A storage did not answer in time, or the time of the operation was up before this field began or was read.",
   OUTCOME_UNKNOWN:

@@ -2,13 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { DomainError } from "../../errors.ts";
 import { skipSpace, stringEnd } from "../../operations/input/json-text.ts";
+import { limitDetails, REQUEST_LIMITS, type RequestLimit } from "./request-limits.ts";
 
-/** Nested arrays and objects: as many as the scalar JSON accepts, and those around it. */
-const MAX_NESTING = 300;
-/** Members, entries, arrays and objects. Those in JSON that is sent as text do not count. */
-const MAX_PARTS = 100_000;
-/** Numbers that JavaScript would write differently. */
-const MAX_RAW_NUMBERS = 10_000;
+const { maxRequestNesting, maxRequestParts, maxRequestRawNumbers } = REQUEST_LIMITS;
 /** From this depth on it is in the variables. */
 const VARIABLES_DEPTH = 2;
 /** JavaScript writes whole numbers of at most this length as they came, except for -0. */
@@ -63,7 +59,7 @@ function measure(text: string): number[] | null {
       case 0x7b: // {
         depth++;
         parts++;
-        if (depth > MAX_NESTING) throw tooDeep();
+        if (depth > maxRequestNesting) throw tooDeep(limitDetails("maxRequestNesting"));
         at++;
         break;
       case 0x5d: // ]
@@ -74,7 +70,9 @@ function measure(text: string): number[] | null {
       case 0x2c: // ,
       case 0x3a: // :
         parts++;
-        if (parts > MAX_PARTS) throw tooMany(`more than ${MAX_PARTS} members and entries`);
+        if (parts > maxRequestParts) {
+          throw tooMany("maxRequestParts", `more than ${maxRequestParts} members and entries`);
+        }
         at++;
         break;
       case 0x2d: // -
@@ -94,9 +92,10 @@ function measure(text: string): number[] | null {
         if (depth >= VARIABLES_DEPTH && isChanged(text, at, end) && text[skipSpace(text, end)] !== ":") {
           offsets ??= [];
           offsets.push(at, end);
-          if (offsets.length > 2 * MAX_RAW_NUMBERS) {
+          if (offsets.length > 2 * maxRequestRawNumbers) {
             throw tooMany(
-              `more than ${MAX_RAW_NUMBERS} numbers that JavaScript would write differently, such as 1.0 or 1e5`,
+              "maxRequestRawNumbers",
+              `more than ${maxRequestRawNumbers} numbers that JavaScript would write differently, such as 1.0 or 1e5`,
             );
           }
         }
@@ -154,7 +153,7 @@ function marked(text: string, offsets: readonly number[]): string {
 /** A number of JSON. Each character matches in one way only, so the time is linear. */
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
-/** The value with its marked strings replaced. It nests at most MAX_NESTING deep. */
+/** The value with its marked strings replaced. It nests at most `maxRequestNesting` deep. */
 function withRawNumbers(value: unknown): unknown {
   if (typeof value === "string") {
     return value.startsWith(MARK) ? sourceTextJson.rawJSON(value.slice(MARK.length)) : value;
@@ -172,10 +171,10 @@ function withRawNumbers(value: unknown): unknown {
   return value;
 }
 
-export function tooDeep(): DomainError {
-  return new DomainError("BAD_INPUT", "This JSON nests too deeply. Make it flatter.");
+export function tooDeep(details: Record<string, unknown> = {}): DomainError {
+  return new DomainError("BAD_INPUT", "This JSON nests too deeply. Make it flatter.", { details });
 }
 
-function tooMany(what: string): DomainError {
-  return new DomainError("BAD_INPUT", `This request holds ${what}. ${SEND_TEXT}`);
+function tooMany(limit: RequestLimit, what: string): DomainError {
+  return new DomainError("BAD_INPUT", `This request holds ${what}. ${SEND_TEXT}`, { details: limitDetails(limit) });
 }

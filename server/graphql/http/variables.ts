@@ -17,6 +17,7 @@ import {
 import type { Limits } from "../../config.ts";
 import { schema } from "../schema/schema.ts";
 import { isRawNumber, plainNumber } from "./request-json.ts";
+import { maxListEntries } from "./request-limits.ts";
 import { shortened } from "./shortened.ts";
 
 export type Variables = Readonly<Record<string, unknown>>;
@@ -45,7 +46,7 @@ class VariableCheck {
   #items = 0;
 
   constructor(limits: Limits) {
-    this.#maximumItems = 2 * Math.max(limits.MAX_MESSAGES_PER_POST, limits.MAX_PAGE_SIZE);
+    this.#maximumItems = maxListEntries(limits);
   }
 
   /** `path` names the value for the error. */
@@ -69,7 +70,7 @@ class VariableCheck {
       throw wrong(
         path,
         `the lists of an operation may have ${this.#maximumItems} entries together. Send fewer at a time`,
-        { value: this.#items, maximum: this.#maximumItems },
+        { limit: "maxListEntries", value: this.#items, maximum: this.#maximumItems },
       );
     }
     for (let index = 0; index < items.length; index++) this.member(items, index, type, `${path}[${index}]`);
@@ -110,7 +111,11 @@ class VariableCheck {
   }
 }
 
-function wrong(path: string, reason: string, limit: { value?: number; maximum?: number } = {}): GraphQLError {
+function wrong(
+  path: string,
+  reason: string,
+  limit: { limit?: string; value?: number; maximum?: number } = {},
+): GraphQLError {
   const details = { variable: path, ...limit };
   return new GraphQLError(`Variable "${path}" got an invalid value: ${reason}.`, { extensions: { details } });
 }

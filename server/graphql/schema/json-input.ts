@@ -1,4 +1,5 @@
 /** How a request gives a JSON value: parsed with the request, or as text to the letter. */
+import { DomainError } from "../../errors.ts";
 import { builder } from "./builder.ts";
 
 export const JsonInput = builder.inputType("JsonInput", {
@@ -22,4 +23,26 @@ export function textOf({ json, text }: typeof JsonInput.$inferInput): string {
 /** Like textOf; undefined when the field was left out or is null. */
 export function optionalTextOf(input: typeof JsonInput.$inferInput | null | undefined): string | undefined {
   return input === null || input === undefined ? undefined : textOf(input);
+}
+
+/**
+ * The error with the path of the JSON as the caller wrote it in `input`: operations say `messages.0.body`, which is
+ * `messages.0.body.text` or `messages.0.body.json` here.
+ */
+export function asWritten<T>(error: T, input: unknown): T {
+  const field = error instanceof DomainError ? error.details.field : undefined;
+  if (!(error instanceof DomainError) || typeof field !== "string") return error;
+  const named = field.split(".").reduce<unknown>((value, part) => memberOf(value, part), input);
+  const form = ["json", "text"].find((key) => memberOf(named, key) !== undefined);
+  if (form === undefined) return error;
+  const path = `${field}.${form}`;
+  const { code, message, details, cause } = error;
+  const says = message.startsWith(`${field} `) ? path + message.slice(field.length) : message;
+  return new DomainError(code, says, { details: { ...details, field: path }, cause }) as T;
+}
+
+function memberOf(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null && Object.hasOwn(value, key)
+    ? (value as Record<string, unknown>)[key]
+    : undefined;
 }

@@ -27,6 +27,15 @@ export class RawJson {
   }
 }
 
+/** A value that is refused with this error as soon as its text is read. */
+export function refusedJson(error: unknown): RawJson {
+  return Object.defineProperty(new RawJson(""), "text", {
+    get() {
+      throw error;
+    },
+  });
+}
+
 /**
  * Like JSON.stringify, with the exact text of each RawJson. Line breaks between its tokens become spaces, because they
  * would end a server-sent event. It neither parses nor escapes these texts, so their length costs next to nothing.

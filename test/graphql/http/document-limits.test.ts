@@ -1,5 +1,6 @@
 import { getIntrospectionQuery } from "graphql";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { RequestLimit } from "../../../server/graphql/http/request-limits.ts";
 import type { Answer } from "../client.ts";
 import { ADMIN, type OpenDoor, openDoor } from "./door.ts";
 
@@ -147,7 +148,11 @@ describe("what a document costs", () => {
     const { errors, extensions } = await door.send(costly);
     const cost = { requested: 10_505, maximum: 10_000 };
     expect(extensions).toEqual({ cost });
-    expect(errors?.[0]?.extensions.details).toEqual({ value: cost.requested, maximum: cost.maximum });
+    expect(errors?.[0]?.extensions.details).toEqual({
+      limit: "maxCost",
+      value: cost.requested,
+      maximum: cost.maximum,
+    });
     expect(errors?.[0]?.message).toContain("10505");
   });
 
@@ -168,6 +173,46 @@ describe("what a document costs", () => {
     expect(extensions?.cost.requested).toBeLessThan(10_000);
   });
 });
+
+/** A request that breaks each limit, as the text of its body. */
+const BREAKING: Record<RequestLimit | "maxListEntries", () => string> = {
+  maxDocumentLength: () => ask(`{ viewer { actor } } #${"x".repeat(262_144)}`),
+  maxDocumentTokens: () => ask(`{ viewer { ${repeat(4001, () => "actor")} } }`),
+  maxDocumentNesting: () => ask(`{ ${"a { ".repeat(301)}`),
+  maxDefinitions: () => ask(repeat(101, (index) => `query Q${index} { viewer { actor } }`)),
+  maxSelections: () => ask(`{ ${repeat(1001, (index) => `field${index}`)} }`),
+  maxFieldPairs: () => ask(`{ viewer { ${repeat(300, () => "actor")} } }`),
+  maxDepth: () => ask(`{ ${"a { ".repeat(12)} b ${"} ".repeat(12)} }`),
+  maxAliases: () => ask(`{ ${repeat(31, (index) => `a${index}: viewer { actor }`)} }`),
+  maxDirectives: () => ask(`{ viewer { actor ${repeat(51, () => "@include(if: true)")} } }`),
+  maxCost: () => ask("{ queues(first: 100) { nodes { messages(first: 100) { nodes { id } } } } }"),
+  maxIntrospectionCost: () => ask(`{ __schema { types { ${nested(9)} } } }`),
+  maxRequestNesting: () => `{ "query": "{ viewer { actor } }", "variables": ${"[".repeat(301)}${"]".repeat(301)} }`,
+  maxRequestParts: () => ask("{ viewer { actor } }", { list: Array.from({ length: 100_001 }, () => 1) }),
+  maxRequestRawNumbers: () =>
+    `{ "query": "{ viewer { actor } }", "variables": { "list": [${Array.from({ length: 10_001 }, () => "1.0")}] } }`,
+  maxJsonLiteralLength: () =>
+    ask(
+      `mutation M($v: JSON!) { updateQueueMetadata(input: { queue: "q", metadata: { json: [${repeat(3, () => "$v")}] } }) { queue { name } } }`,
+      { v: "x".repeat(1_000_000) },
+    ),
+  maxListEntries: () =>
+    ask("query Q($names: [String!]!) { queueStats(queues: $names) { queueName } }", {
+      names: Array.from({ length: 2001 }, () => "q"),
+    }),
+};
+const ask = (query: string, variables: object = {}) => JSON.stringify({ query, variables });
+
+test.each(Object.keys(BREAKING) as (keyof typeof BREAKING)[])(
+  "`limits` has %s, and a request that breaks it is told its name and number",
+  async (limit) => {
+    const { limits } = await door.run(`{ limits { ${limit} } }`);
+    const { errors } = await door.sendText(BREAKING[limit]());
+    expect(errors?.map(({ extensions }) => [extensions.code, extensions.details])).toEqual([
+      ["BAD_INPUT", expect.objectContaining({ limit, maximum: limits[limit] })],
+    ]);
+  },
+);
 
 test("a hundred mistakes in variables give ten errors", async () => {
   const changes = Array.from({ length: 100 }, () => ({ op: "NONSENSE", key: 1 }));
