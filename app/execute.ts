@@ -21,6 +21,24 @@ type Execute = (document: string, variables: object) => Promise<Answer>;
  */
 export type Failures = Readonly<Record<string, Failure | undefined>>;
 
+/** Fields of the root that are null only when they failed. Other nullable ones may also have found nothing. */
+type AlwaysThere =
+  | "auditEntries"
+  | "catalogue"
+  | "flavors"
+  | "health"
+  | "healthSampling"
+  | "jobs"
+  | "keyValueStores"
+  | "pools"
+  | "projects"
+  | "queues";
+
+/** What `load` returns, with the fields `Part` null when they failed. */
+type Found<Data, Part> = {
+  [Field in keyof Data]: Field extends Exclude<AlwaysThere, Part> ? NonNullable<Data[Field]> : Data[Field];
+};
+
 export type Loaded<Data> = { ok: true; data: Data; failures: Failures } | { ok: false; error: Failure };
 
 /**
@@ -30,11 +48,11 @@ export type Loaded<Data> = { ok: true; data: Data; failures: Failures } | { ok: 
  * Never throws for an error of the API: the page shows it. An error that costs a field of the root fails all of the
  * document, unless the field is one of `parts`. Any other error is among the failures.
  */
-export async function load<Data, Variables extends object>(
+export async function load<Data, Variables extends object, Part extends keyof Data & string = never>(
   document: Document<Data, Variables>,
   variables: Variables,
-  parts: readonly (keyof Data & string)[] = [],
-): Promise<Loaded<Data>> {
+  parts: readonly Part[] = [],
+): Promise<Loaded<Found<Data, Part>>> {
   const { data, errors = [] } = await answerTo(document, variables);
   const isPart = (field: string) => parts.some((part) => part === field);
   const whole = errors.find(({ path: [field] = [] }) => {
@@ -43,7 +61,7 @@ export async function load<Data, Variables extends object>(
   if (whole) return { ok: false, error: failureOf(whole) };
   const failures: Record<string, Failure> = {};
   for (const error of errors) failures[fieldOf(error.path ?? [])] ??= failureOf(error);
-  return { ok: true, data: data as Data, failures };
+  return { ok: true, data: data as Found<Data, Part>, failures };
 }
 
 function fieldOf(path: readonly (string | number)[]): string {

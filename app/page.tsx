@@ -20,6 +20,8 @@ import { Ago } from "../components/ui/time.tsx";
 import { OVERVIEW } from "./documents.ts";
 import { load } from "./execute.ts";
 
+type Health = NonNullable<ResultOf<typeof OVERVIEW>["health"]>;
+
 interface Count {
   value: number;
   exact: boolean;
@@ -105,7 +107,7 @@ export default async function OverviewPage() {
   );
 }
 
-function Tiles({ health, queues }: { health: ResultOf<typeof OVERVIEW>["health"]; queues: Count | null }) {
+function Tiles({ health, queues }: { health: Health; queues: Count | null }) {
   const down = health.pools.filter((pool) => !pool.storageReachable).length;
   return (
     <StatTiles>

@@ -2,7 +2,7 @@
 
 import { useRouter } from "next/navigation";
 import { type ReactElement, type ReactNode, useCallback, useState } from "react";
-import { API_PATH, ApiError, callMutation, type Done } from "./api.ts";
+import { API_PATH, ApiError, callFields, type Done } from "./api.ts";
 import { type Document, textOf } from "./graphql.ts";
 import { Button, type ButtonKind } from "./ui/button.tsx";
 import { Confirm } from "./ui/confirm.tsx";
@@ -30,7 +30,7 @@ function useAction(options: { goTo?: string } = {}): Action {
     async (document, variables, done) => {
       setPending(true);
       try {
-        const data = await callMutation(document, variables);
+        const data = await callFields(document, variables);
         toastDone(typeof done === "string" ? done : done(data));
         if (goTo) router.push(goTo);
         refresh();

@@ -61,11 +61,11 @@ export async function callApi<Data, Variables extends object>(
   return answer.data as Data;
 }
 
-/** The schema lets the fields of a mutation be null: each is only when it failed, and then `callMutation` throws. */
+/** What is null only when it failed: then `callFields` throws. */
 export type Done<Data> = { [Field in keyof Data]: NonNullable<Data[Field]> };
 
-/** As `callApi`, for a mutation. */
-export async function callMutation<Data, Variables extends object>(
+/** As `callApi`, for a mutation, or for queries that always find something. */
+export async function callFields<Data, Variables extends object>(
   document: Document<Data, Variables>,
   variables: Variables,
 ): Promise<Done<Data>> {

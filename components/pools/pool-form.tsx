@@ -3,7 +3,7 @@
 import { Pencil, Plus } from "lucide-react";
 import { useState } from "react";
 import { useFormContext } from "react-hook-form";
-import { ApiError, callMutation } from "../api.ts";
+import { ApiError, callFields } from "../api.ts";
 import { jsonObjectText, neededWhole, objectName } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
 import { paths } from "../paths.ts";
@@ -64,7 +64,7 @@ function TestConnection() {
     }
     setPending(true);
     try {
-      const { verifyPool } = await callMutation(VERIFY_POOL, { input: { uri } });
+      const { verifyPool } = await callFields(VERIFY_POOL, { input: { uri } });
       const { capabilities, registeredAs } = verifyPool;
       const already = registeredAs === null ? "" : ` It is already registered as pool ${registeredAs}.`;
       setResult({ good: true, text: `Connected. Capabilities: ${capabilities.join(", ")}.${already}` });

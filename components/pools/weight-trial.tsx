@@ -3,7 +3,7 @@
 import type { ResultOf, VariablesOf } from "gql.tada";
 import { Scale } from "lucide-react";
 import { type FormEvent, useEffect, useId, useState } from "react";
-import { API_PATH, ApiError, callApi, callMutation } from "../api.ts";
+import { API_PATH, ApiError, callFields, type Done } from "../api.ts";
 import { neededWhole } from "../field-rules.ts";
 import { textOf } from "../graphql.ts";
 import { Button } from "../ui/button.tsx";
@@ -15,7 +15,7 @@ import { column, DataTable } from "../ui/table.tsx";
 import { toastDone } from "../ui/toast.tsx";
 import { PLACEMENT, UPDATE_POOL } from "./documents.ts";
 
-type Share = ResultOf<typeof PLACEMENT>["poolPlacement"][number];
+type Share = Done<ResultOf<typeof PLACEMENT>>["poolPlacement"][number];
 
 type Question = VariablesOf<typeof PLACEMENT>;
 
@@ -155,7 +155,7 @@ function useTrial(flavor: string | null, close: () => void): TrialState {
     const timer = setTimeout(async () => {
       try {
         const variables: Question = JSON.parse(question);
-        const { poolPlacement } = await callApi(PLACEMENT, variables);
+        const { poolPlacement } = await callFields(PLACEMENT, variables);
         if (over) return;
         setRefusal(null);
         setPredicted(poolPlacement);
@@ -178,7 +178,7 @@ function useTrial(flavor: string | null, close: () => void): TrialState {
     const done: string[] = [];
     try {
       for (const { pool, weight } of weights) {
-        await callMutation(UPDATE_POOL, { input: { pool, weight } });
+        await callFields(UPDATE_POOL, { input: { pool, weight } });
         done.push(pool);
       }
       close();

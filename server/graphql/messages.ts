@@ -18,7 +18,7 @@ import { batched } from "./schema/batched.ts";
 import { builder, waiting } from "./schema/builder.ts";
 import { ASKING_THE_STORE, connectionType, pageArgs, pageCost, pageOf } from "./schema/connection.ts";
 import type { GraphQLContext } from "./schema/context.ts";
-import { readMessagePosition } from "./schema/cursor.ts";
+import { readPagePosition } from "./schema/cursor.ts";
 import { DeletePayload } from "./schema/delete-payload.ts";
 import { RawJson } from "./schema/json.ts";
 import { JsonInput, textOf } from "./schema/json-input.ts";
@@ -163,7 +163,7 @@ builder.objectFields(QueueType, (t) => ({
         includeExhausted,
         clientId,
         echo,
-        page: pageOf(args, "messages", readMessagePosition),
+        page: pageOf(args, "messages", readPagePosition),
         bodies: answer.reads(info),
       };
       // Each waits for its own queue.

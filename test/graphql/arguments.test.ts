@@ -1,5 +1,5 @@
 /** An error about an argument names it as the caller wrote it. */
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { aProject, createClaim, createQueue, postMessages, startApi } from "./api.ts";
 
 const { api } = startApi({ MAX_PAGE_SIZE: "50" });
@@ -59,6 +59,20 @@ test.each(Object.keys(LISTS))("a list of %s names the argument that is wrong", a
   expect(await refused(field, ", last: 51")).toEqual(named("last"));
   expect(await refused(field, ', after: "no such cursor"')).toEqual(named("after"));
   expect(await refused(field, ', last: 1, before: "no such cursor"')).toEqual(named("before"));
+});
+
+test("a list with a bad argument is null, and the rest of the document is answered", async () => {
+  const { status, data, errors } = await api.send(
+    '{ pools(first: 51) { nodes { name } } queues(after: "no cursor") { nodes { name } } projects(first: 1) { nodes { name } } viewer { actor } }',
+  );
+  expect([status, data]).toEqual([
+    200,
+    { pools: null, queues: null, projects: { nodes: [expect.anything()] }, viewer: { actor: "local" } },
+  ]);
+  expect(errors?.map(({ path, extensions }) => [path, extensions.code, extensions.details.field]).sort()).toEqual([
+    [["pools"], "BAD_INPUT", "first"],
+    [["queues"], "BAD_INPUT", "after"],
+  ]);
 });
 
 interface Connection {
@@ -142,4 +156,103 @@ test("a list of names that is too long is called names", async () => {
   expect(errors?.map(({ message, extensions }) => [message, extensions.details])).toEqual([
     ["queues may have at most 50 entries; it has 51.", expect.objectContaining({ field: "queues", maximum: 50 })],
   ]);
+});
+
+describe("a value that is refused is named by its path", () => {
+  const POST = "mutation M($input: PostMessagesInput!) { postMessages(input: $input) { ids } }";
+  const PURGE = "mutation M($input: PurgeQueueInput!) { purgeQueue(input: $input) { messages } }";
+  const input = (fields: string) => `(input: { project: "p", queue: "q", ${fields} })`;
+  const refusals = async (query: string, variables: object = {}) =>
+    (await api.send(query, { ...variables })).errors?.map(({ message, extensions: { code, details } }) => ({
+      code,
+      message,
+      ...details,
+    }));
+
+  test.each([
+    [
+      "an instant",
+      `mutation { purgeQueue${input('before: { time: "yesterday" }')} { messages } }`,
+      "input.before.time",
+      /DateTime cannot represent invalid/,
+    ],
+    [
+      "a number",
+      `mutation { postMessages${input('messages: [{ body: { json: 1 } }, { body: { json: 1 }, ttlSeconds: "1" }]')} { ids } }`,
+      "input.messages[1].ttlSeconds",
+      /SafeInt cannot represent non-integer value: "1"/,
+    ],
+    [
+      "JSON",
+      `mutation { postMessages${input("messages: [{ body: { json: { a: 12345678901234567890 } } }]")} { ids } }`,
+      "input.messages[0].body.json",
+      /12345678901234567890 cannot be held exactly/,
+    ],
+    ["an enum", "{ jobs(state: NONSENSE) { nodes { id } } }", "state", /NONSENSE/],
+    ["a plain argument", '{ queues(first: "1") { nodes { name } } }', "first", /Int cannot represent/],
+    ["a missing field", 'mutation { postMessages(input: { queue: "q" }) { ids } }', "input", /messages/],
+    [
+      "an unknown field",
+      `mutation { postMessages${input("messages: [], message: []")} { ids } }`,
+      "input.message",
+      /not defined/,
+    ],
+  ])("%s in a document", async (_what, query, argument, reason) => {
+    const [first] = (await refusals(query)) ?? [];
+    expect(first).toMatchObject({ code: "BAD_INPUT", argument });
+    const [place, says] = first?.message.split(" got an invalid value: ") ?? [];
+    expect([place, says]).toEqual([`Argument "${argument}"`, expect.stringMatching(reason)]);
+  });
+
+  test.each([
+    ["an instant", PURGE, { before: { time: "yesterday" } }, "$input.before.time", /DateTime cannot represent invalid/],
+    [
+      "a number",
+      POST,
+      { messages: [{ body: { json: 1 } }, { body: { json: 1 }, ttlSeconds: 1.5 }] },
+      "$input.messages[1].ttlSeconds",
+      /SafeInt cannot represent non-integer value: 1.5/,
+    ],
+    ["a missing field", POST, {}, "$input", /Field "messages" of required type/],
+    ["a list in place of a text", POST, { messages: [], clientId: [] }, "$input.clientId", /expected one String/],
+    ["a text that looks like a path", PURGE, { before: 'x at "' }, "$input.before", /expected an object/],
+  ])("%s in a variable", async (_what, query, fields, variable, reason) => {
+    const [first] = (await refusals(query, { input: { project: "p", queue: "q", ...fields } })) ?? [];
+    expect(first).toMatchObject({ code: "BAD_INPUT", variable });
+    const [place, says] = first?.message.split(" got an invalid value: ") ?? [];
+    expect([place, says]).toEqual([`Variable "${variable}"`, expect.stringMatching(reason)]);
+  });
+
+  test("JSON in a variable, and in the default of one", async () => {
+    const body = `{"query":${JSON.stringify(POST)},"variables":{"input":{"queue":"q","messages":[{"body":{"json":[1e999]}}]}}}`;
+    const variable = "$input.messages[0].body.json";
+    expect((await api.sendText(body)).errors).toMatchObject([
+      {
+        message: expect.stringMatching(/^Variable "\$input\.messages\[0\]\.body\.json" got .* cannot be held exactly/),
+      },
+    ]);
+    expect((await api.sendText(body)).errors?.[0]?.extensions.details).toEqual({ variable });
+    const byDefault = 'query Q($from: Int = "x") { queues(first: $from) { nodes { name } } }';
+    expect(await refusals(byDefault)).toMatchObject([{ variable: "$from" }]);
+    const at = "query Q($at: JobState) { jobs(state: $at) { nodes { id } } }";
+    expect(await refusals(at, { at: 'evil at "' })).toMatchObject([{ variable: "$at" }]);
+  });
+
+  test("JSON that is refused later has the path of its form", async () => {
+    const queue = { project, queue: "q" };
+    expect(await refusals(POST, { input: { ...queue, messages: [{ body: { text: "{" } }] } })).toMatchObject([
+      { field: "messages.0.body.text", message: expect.stringMatching(/^messages\.0\.body\.text is not valid JSON/) },
+    ]);
+    const metadata =
+      "mutation M($input: UpdateQueueMetadataInput!) { updateQueueMetadata(input: $input) { queue { name } } }";
+    expect(await refusals(metadata, { input: { ...queue, metadata: { json: [] } } })).toMatchObject([
+      { field: "metadata.json" },
+    ]);
+    const many =
+      "mutation M($input: PostToQueuesInput!) { postToQueues(input: $input) { results { error { details } } } }";
+    const { postToQueues } = await api.run(many, {
+      input: { posts: [{ ...queue, messages: [{ body: { text: "[" } }] }] },
+    });
+    expect(postToQueues.results[0].error.details).toMatchObject({ field: "messages.0.body.text" });
+  });
 });

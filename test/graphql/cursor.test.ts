@@ -1,7 +1,7 @@
 /** A cursor holds its marker, whatever that is, and nothing but a cursor is one. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { readCursor, readMessagePosition, writeCursor } from "../../server/graphql/schema/cursor.ts";
+import { readCursor, readMessagePosition, readPagePosition, writeCursor } from "../../server/graphql/schema/cursor.ts";
 
 test("every marker comes back from its cursor, which is no marker itself and fits into an address", () => {
   fc.assert(
@@ -41,4 +41,11 @@ test("a position among messages is a marker or a cursor", () => {
   expect(readMessagePosition("0", "after")).toBe("0");
   expect(readMessagePosition(writeCursor("messages", "17"), "after")).toBe("17");
   expect(() => readMessagePosition("-1", "after")).toThrow("after is no cursor");
+});
+
+test("a page after the beginning is the first page, and a page before it is empty", () => {
+  expect(readPagePosition("0", "after")).toBeUndefined();
+  expect(readPagePosition("000", "after")).toBeUndefined();
+  expect(readPagePosition("10", "after")).toBe("10");
+  expect(readPagePosition("0", "before")).toBe("0");
 });

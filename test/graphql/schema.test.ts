@@ -83,6 +83,11 @@ test("every list that grows is a connection with the four arguments", () => {
   );
 });
 
+test("a query that may fail is nullable, so that it costs no other its answer", () => {
+  const always = Object.values(schema.getQueryType()?.getFields() ?? {}).filter(({ type }) => isNonNullType(type));
+  expect(always.map(({ name }) => name).sort()).toEqual(["limits", "viewer"]);
+});
+
 test("every mutation takes one required input and gives a payload", () => {
   for (const field of Object.values(schema.getMutationType()?.getFields() ?? {})) {
     expect(

@@ -35,7 +35,10 @@ export function waiting<T>(
   return context.time.waiting(waitSeconds, context.signal, (signal) => work({ waitSeconds, signal }));
 }
 
-builder.queryType({ description: "What can be read. Reading changes nothing and consumes no message." });
+builder.queryType({
+  description:
+    "What can be read. Reading changes nothing and consumes no message. A field that fails is null, with its error in `errors`; the others are in the answer all the same.",
+});
 builder.mutationType({
   description:
     "What can be changed. Each mutation takes one `input` and returns a payload. The mutations of one operation run one after the other, in the order written. A mutation that fails is null, with its error in `errors`; the payloads of the others are in the answer all the same.",

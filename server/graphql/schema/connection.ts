@@ -21,12 +21,13 @@ export type PageArgs = InputShapeFromFields<typeof pageArgs>;
 
 /**
  * Converts the arguments of a connection with this order. BAD_INPUT for a combination that pages by marker cannot
- * serve, and for a text that is no cursor. `read` is for lists that also take other positions than cursors.
+ * serve, and for a text that is no cursor. `read` is for lists that also take other positions than cursors; undefined is
+ * the beginning of the list.
  */
 export function pageOf(
   { first, after, last, before }: PageArgs,
   order: ListOrder,
-  read = (cursor: string, field: string) => readCursor(order, cursor, field),
+  read: (cursor: string, field: string) => string | undefined = (cursor, field) => readCursor(order, cursor, field),
 ): NonNullable<PageParams["page"]> {
   if (last === null || last === undefined) {
     if (before !== null && before !== undefined) {
@@ -47,7 +48,10 @@ export function pageOf(
   return { ...(marker === undefined ? { atEnd: true } : { before: marker }), limit: last, limitName: "last" };
 }
 
-function optional<T>(value: T | null | undefined, convert: (value: T) => T): T | undefined {
+function optional(
+  value: string | null | undefined,
+  convert: (value: string) => string | undefined,
+): string | undefined {
   return value === null || value === undefined ? undefined : convert(value);
 }
 

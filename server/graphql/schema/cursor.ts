@@ -31,6 +31,7 @@ const CHECKSUM_BYTES = 4;
 /** Every cursor is shorter. */
 const MAX_LENGTH = 16_384;
 const MESSAGE_MARKER = /^\d+$/;
+const BEGINNING = /^0+$/;
 
 export function writeCursor(order: ListOrder, marker: string): string {
   return sealed(Buffer.from(`${order}:${marker}`)).toString("base64url");
@@ -55,6 +56,15 @@ export function readCursor(order: ListOrder, cursor: string, field: string): str
 /** The marker of a position among messages: a cursor, or a message's marker itself. BAD_INPUT. */
 export function readMessagePosition(position: string, field: string): string {
   return MESSAGE_MARKER.test(position) ? position : readCursor("messages", position, field);
+}
+
+/**
+ * The position from which a page of messages is read. BAD_INPUT. Undefined for `after: "0"`, the beginning of the queue:
+ * as on any first page, nothing comes before.
+ */
+export function readPagePosition(position: string, field: string): string | undefined {
+  const marker = readMessagePosition(position, field);
+  return field === "after" && BEGINNING.test(marker) ? undefined : marker;
 }
 
 function sealed(content: Buffer): Buffer {

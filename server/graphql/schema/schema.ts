@@ -34,6 +34,7 @@ import {
 import { builder } from "./builder.ts";
 import type { GraphQLContext } from "./context.ts";
 import { RawJson } from "./json.ts";
+import { asWritten } from "./json-input.ts";
 
 /**
  * GraphQL's own directives, in the locations of the specification of October 2021. Clients that know no others, such as
@@ -45,15 +46,38 @@ const directives = specifiedDirectives.map((directive) => {
   return new GraphQLDirective({ ...config, locations: known });
 });
 
-export const schema = withNullableMutations(withCountedTexts(withAbandonedLateReads(builder.toSchema({ directives }))));
+/** Queries that show only the request and the settings. */
+const CANNOT_FAIL: ReadonlySet<string> = new Set(["viewer", "limits"]);
+
+export const schema = [withAbandonedLateReads, withCountedTexts, withNullableRoots, withWrittenPaths].reduce(
+  (built, step) => step(built),
+  builder.toSchema({ directives }),
+);
 
 /**
- * Makes mutations nullable. Otherwise one that fails would remove the payloads of the others from the answer, and with
- * them the messages that they took from a queue.
+ * Makes queries and mutations nullable. Otherwise one that fails, because of a bad argument perhaps, would remove all
+ * others from the answer, and with them the messages that a mutation took from a queue.
  */
-function withNullableMutations(built: GraphQLSchema): GraphQLSchema {
+function withNullableRoots(built: GraphQLSchema): GraphQLSchema {
+  for (const root of [built.getQueryType(), built.getMutationType()]) {
+    for (const field of Object.values(root?.getFields() ?? {})) {
+      if (!CANNOT_FAIL.has(field.name)) field.type = getNullableType(field.type);
+    }
+  }
+  return built;
+}
+
+/** Errors of mutations name JSON in their input as the caller wrote it. */
+function withWrittenPaths(built: GraphQLSchema): GraphQLSchema {
   for (const field of Object.values(built.getMutationType()?.getFields() ?? {})) {
-    field.type = getNullableType(field.type);
+    const resolve = field.resolve as Resolver;
+    field.resolve = async (source, args, context, info) => {
+      try {
+        return await resolve(source, args, context, info);
+      } catch (error) {
+        throw asWritten(error, args.input);
+      }
+    };
   }
   return built;
 }
