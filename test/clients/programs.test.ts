@@ -1,6 +1,6 @@
-/** The programs in docs/programs.md do what they say: each is taken out of the document and run. */
+/** The programs and examples in the documents do what they say: each is taken out of its document and run. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
@@ -10,15 +10,24 @@ import { postMessages, startApi } from "../graphql/api.ts";
 const { api, server } = startApi();
 
 const top = fileURLToPath(new URL("../..", import.meta.url));
-const document = readFileSync(join(top, "docs/programs.md"), "utf8");
+const readDocument = (path: string) => readFileSync(join(top, path), "utf8");
+const document = readDocument("docs/programs.md");
+const FENCE = "```";
 
-/** The block that begins with this line, with the address of this test's server. */
+/** The blocks of a document that begin with this line. */
+function blocksOf(path: string, heading: string): string[] {
+  const [, ...blocks] = `\n${readDocument(path)}`.split(`\n${FENCE}${heading}\n`);
+  return blocks.map((block) => block.split(`\n${FENCE}`)[0] ?? "");
+}
+
+const atThisServer = (text: string) => text.replaceAll("http://127.0.0.1:3000", server().url);
+
+/** The block of docs/programs.md that begins with this line, with the address of this test's server. */
 function programOf(heading: string): string {
-  const [, after] = document.split(`\n\`\`\`${heading}\n`);
-  if (after === undefined) throw new Error(`docs/programs.md has no block "${heading}".`);
-  const [text = ""] = after.split("\n```");
+  const [text] = blocksOf("docs/programs.md", heading);
+  if (text === undefined) throw new Error(`docs/programs.md has no block "${heading}".`);
   expect(text).toContain("http://127.0.0.1:3000");
-  return text.replaceAll("http://127.0.0.1:3000", server().url);
+  return atThisServer(text);
 }
 
 interface Program {
@@ -43,13 +52,15 @@ function run(command: string, args: string[]): Program {
   return { output: () => output, ended, kill: (signal) => child.kill(signal) };
 }
 
-/** Runs a TypeScript program, which lies one folder below the top, as the document does. */
-function runTypeScript(name: string): Program {
+/** Runs a program that lies one folder below the top, as the document does. */
+function runScript(name: string, text: string, flags: string[] = []): Program {
   const folder = mkdtempSync(join(top, ".programs-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  writeFileSync(join(folder, name), programOf(`ts ${name}`));
-  return run(process.execPath, [join(folder, name)]);
+  writeFileSync(join(folder, name), text);
+  return run(process.execPath, [...flags, join(folder, name)]);
 }
+
+const runTypeScript = (name: string) => runScript(name, programOf(`ts ${name}`));
 
 async function stats(queue: string) {
   const query = `query S($queue: String!) { queue(project: "shop", queue: $queue) { stats { ready claimed total } } }`;
@@ -121,4 +132,119 @@ test("Python posts, works, and stops after the message at hand", async ({ skip }
   await postMessages(api, "shop", "python", ["last"]);
   expect(await program.ended, program.output()).toBe(0);
   expect(program.output()).toBe('done {"order":1001}\ndone "last"\n');
+});
+
+/** The GraphQL documents that the blocks of a document send with `gq`. */
+const sentBy = (path: string) =>
+  blocksOf(path, "sh")
+    .join("\n")
+    .split("\n")
+    .filter((line) => !line.startsWith("#"))
+    .join("\n")
+    .split(/^gq '/m)
+    .slice(1)
+    .map((text) => text.slice(0, text.indexOf("'\n")));
+
+/** Sends them one after the other. MESSAGE, CLAIM and TOKEN are what earlier answers gave. Returns the answers. */
+async function sendAll(path: string, change: (text: string) => string = (text) => text): Promise<object[]> {
+  const answers: object[] = [];
+  const messages: string[] = [];
+  let claim = "";
+  let token = "";
+  for (const sent of sentBy(path)) {
+    const text = change(sent)
+      .replace(/MESSAGE(?=")/, () => messages.shift() ?? "")
+      .replace(/CLAIM(?=")/, claim)
+      .replace(/TOKEN(?=")/, token);
+    const { data, errors } = await api.send(text);
+    expect({ text, errors }).toEqual({ text, errors: undefined });
+    if (data.createClaim) {
+      claim = data.createClaim.claim.id;
+      messages.push(...data.createClaim.messages.map(({ id }: { id: string }) => id));
+    }
+    token = data.acquireKeyValueLock?.lockToken ?? token;
+    answers.push(data);
+  }
+  return answers;
+}
+
+test("the README's examples work, with the function that it shows", async () => {
+  const [shown = ""] = blocksOf("README.md", "sh").filter((block) => block.includes("gq()"));
+  const [gq = ""] = atThisServer(shown).split("\n\n");
+  const program = run("sh", ["-c", `${gq}\ngq '{ viewer { actor } }'`]);
+  expect(await program.ended, program.output()).toBe(0);
+  expect(program.output().trim()).toBe('{"data":{"viewer":{"actor":"local"}}}');
+  expect(await sendAll("README.md")).toEqual([
+    { createQueue: { created: true } },
+    { postMessages: { ids: [expect.any(String)] } },
+    { createClaim: expect.anything() },
+    { deleteMessages: { deleted: 1 } },
+    { queue: { stats: { ready: 0, claimed: 0, delayed: 0, exhausted: 0, total: 0 } } },
+  ]);
+});
+
+test("the examples of docs/api.md work", async () => {
+  await postMessages(api, "shop", "mails", ["so that there is such a queue"]);
+  // A claim whose messages are all deleted or given back ends before the example renews it.
+  await postMessages(api, "shop", "orders", ["one", "two", "three"]);
+  const answers = await sendAll("docs/api.md");
+  expect(answers.length).toBeGreaterThan(20);
+  expect(JSON.stringify(answers)).not.toContain('"error":{');
+  expect(answers).toContainEqual({ deleteMessages: { deleted: 1 } });
+  expect(answers).toContainEqual({ releaseMessages: { released: 1 } });
+  expect(answers).toContainEqual({ releaseKeyValueLock: { released: true } });
+});
+
+test("the examples of docs/pools.md work, with PostgreSQL in place of Redis", async () => {
+  const uri = new URL(server().engine.config.DATABASE_URL as string);
+  uri.searchParams.set("schema", "fast");
+  const answers = await sendAll("docs/pools.md", (text) =>
+    text.replace("redis://127.0.0.1:6379/isimud", uri.toString()),
+  );
+  expect(answers.length).toBeGreaterThan(4);
+});
+
+test("the example of an answer in docs/api.md has the shape of an error", async () => {
+  const [example = ""] = blocksOf("docs/api.md", "json");
+  const { errors } = JSON.parse(example);
+  expect(errors.map(({ extensions }: { extensions: { code: string } }) => extensions.code)).toEqual([
+    expect.toSatisfy((code: string) => code in ERROR_CODES),
+  ]);
+});
+
+test("curl follows a queue, as docs/api.md shows", async () => {
+  const [follow = ""] = blocksOf("docs/api.md", "sh").filter((block) => block.startsWith("curl -N"));
+  await postMessages(api, "shop", "orders", ["before"]);
+  const program = run("sh", ["-c", `exec ${atThisServer(follow)}`]);
+  await expect
+    .poll(async () => {
+      await postMessages(api, "shop", "orders", ["for curl"]);
+      return program.output();
+    })
+    .toContain('"body":"for curl"');
+});
+
+test("an EventSource follows a queue, as docs/api.md shows", async () => {
+  const [shown = ""] = blocksOf("docs/api.md", "js");
+  // A browser's addresses are below its page.
+  const text = shown.replace("`/api/graphql", `\`${server().url}/api/graphql`);
+  expect(text).not.toBe(shown);
+  await postMessages(api, "shop", "orders", ["before"]);
+  const program = runScript("follow.mjs", text, ["--experimental-eventsource"]);
+  await expect
+    .poll(async () => {
+      await postMessages(api, "shop", "orders", ["for EventSource"]);
+      return program.output();
+    })
+    .toContain("for EventSource");
+});
+
+test("every script of npm that the documents name is one", () => {
+  const { scripts } = JSON.parse(readDocument("package.json"));
+  const paths = ["README.md", "CONTRIBUTING.md", ...readdirSync(join(top, "docs")).map((name) => `docs/${name}`)];
+  const named = paths
+    .filter((path) => path.endsWith(".md"))
+    .flatMap((path) => [...readDocument(path).matchAll(/npm run ([\w:-]+)/g)].map(([, script = ""]) => script));
+  expect(named.length).toBeGreaterThan(5);
+  expect(named.filter((script) => !(script in scripts))).toEqual([]);
 });

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { createClient } from "../../clients/typescript/client.ts";
 import { type Call, callsTo } from "../../prisma/seed-api.ts";
 import { fillPools } from "../../prisma/seed-pools.ts";
+import { fillShop } from "../../prisma/seed-shop.ts";
 import { fillStore, fillTelemetry, SENSORS } from "../../prisma/seed-telemetry.ts";
 import { runTraffic } from "../../prisma/seed-traffic.ts";
 import { schema } from "../../server/graphql/schema/schema.ts";
@@ -30,7 +31,17 @@ test("pools that need the service's database are left out by name, with the reas
   expect(await fillPools(call(), "postgresql://isimud@127.0.0.1:9/isimud")).toMatch(/eu-1.*cannot reach/);
 });
 
-test("every document of the telemetry and the store fits the schema, its variables too", async () => {
+/** What the demo reads of answers, so that it sends everything. */
+const ANSWER = {
+  queues: { count: { value: SENSORS - 1 } },
+  pool: null,
+  createQueue: { queue: { stats: { total: 0 } } },
+  createClaim: { claim: { id: "a-claim" } },
+  queueSubscriptionOf: null,
+  createQueueSubscription: { subscription: { id: "a-subscription" } },
+};
+
+test("every document of the demo fits the schema, its variables too", async () => {
   const sent = new Set<string>();
   const fits: Call = async <Data>(document: string, variables: Record<string, unknown> = {}) => {
     sent.add(document);
@@ -38,11 +49,14 @@ test("every document of the telemetry and the store fits the schema, its variabl
     expect(validate(schema, parsed)).toEqual([]);
     const [operation] = parsed.definitions as OperationDefinitionNode[];
     expect(getVariableValues(schema, operation?.variableDefinitions ?? [], variables).errors).toBeUndefined();
-    return { queues: { count: { value: SENSORS - 1 } } } as Data;
+    return ANSWER as Data;
   };
   await fillTelemetry(fits);
   await fillStore(fits);
   expect(sent.size).toBe(5);
+  await fillPools(fits, "postgresql://isimud@127.0.0.1:9/isimud");
+  await fillShop(fits);
+  expect(sent.size).toBe(14);
 });
 
 test("live traffic posts and finishes messages, and leaves no claim behind when it stops", async () => {
