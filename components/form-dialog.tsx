@@ -4,7 +4,7 @@ import { zodResolver } from "@hookform/resolvers/zod";
 import { useRouter } from "next/navigation";
 import { type ReactElement, type ReactNode, useEffect, useId, useState } from "react";
 import { type DefaultValues, type FieldValues, FormProvider, useForm, useWatch } from "react-hook-form";
-import { API_PATH, ApiError, callMutation, type Done } from "./api.ts";
+import { API_PATH, ApiError, callFields, type Done } from "./api.ts";
 import { type Document, textOf } from "./graphql.ts";
 import { Button } from "./ui/button.tsx";
 import { Dialog } from "./ui/dialog.tsx";
@@ -19,6 +19,7 @@ interface Props<Input extends FieldValues, Output extends FieldValues, Data, Var
   title: string;
   description?: ReactNode;
   submitLabel: string;
+  submitKind?: "primary" | "danger";
   document: Document<Data, Variables>;
   schema: z.ZodType<Output, Input>;
   defaults: DefaultValues<Input>;
@@ -67,6 +68,7 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data, Varia
   done,
   goTo,
   submitLabel,
+  submitKind = "primary",
   children,
   close,
   onDirty,
@@ -89,7 +91,7 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data, Varia
   const submit = form.handleSubmit(async (values) => {
     let text: string;
     try {
-      text = done(values, await callMutation(document, variables(values)));
+      text = done(values, await callFields(document, variables(values)));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       setRefusal(error);
@@ -129,7 +131,7 @@ function Body<Input extends FieldValues, Output extends FieldValues, Data, Varia
             <LiveGraphql document={document} schema={schema} variables={variables} />
           </div>
           <Button onClick={close}>Cancel</Button>
-          <Button type="submit" kind="primary" pending={form.formState.isSubmitting}>
+          <Button type="submit" kind={submitKind} pending={form.formState.isSubmitting}>
             {submitLabel}
           </Button>
         </div>

@@ -19,7 +19,7 @@ export const DELETE_QUEUE = graphql(`
 export const PURGE_QUEUE = graphql(`
   mutation PurgeQueue($input: PurgeQueueInput!) {
     purgeQueue(input: $input) {
-      subscriptions
+      messages
     }
   }
 `);

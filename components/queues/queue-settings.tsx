@@ -1,6 +1,7 @@
 "use client";
 
 import { Pencil, Trash2 } from "lucide-react";
+import { Fragment, type ReactNode } from "react";
 import { ConfirmedAction } from "../action.tsx";
 import { jsonObjectText } from "../field-rules.ts";
 import { FormDialog } from "../form-dialog.tsx";
@@ -17,6 +18,7 @@ import { ATTRIBUTES, type AttributeName, type QueueAttributes } from "./attribut
 import { DELETE_QUEUE, PURGE_QUEUE, UPDATE_QUEUE_METADATA } from "./documents.ts";
 import { EditAttribute } from "./edit-attribute.tsx";
 import type { QueueSettingsFacts } from "./fragments.ts";
+import { PurgeOlder } from "./purge-older.tsx";
 
 interface AttributeRow {
   project: string;
@@ -27,7 +29,17 @@ interface AttributeRow {
 }
 
 const COLUMNS = [
-  column<AttributeRow>("name", "Attribute", (row) => <code className="font-mono text-[0.8125rem]">{row.name}</code>),
+  column<AttributeRow>("name", "Attribute", (row) => (
+    <code className="font-mono text-[0.8125rem]">
+      {/* Narrow screens break the name between its words. */}
+      {row.name.split(/(?<=\w_)/).map((word) => (
+        <Fragment key={word}>
+          {word}
+          <wbr />
+        </Fragment>
+      ))}
+    </code>
+  )),
   column<AttributeRow>("value", "Value", (row) => (
     <span className="flex items-center gap-2">
       {row.value === null ? (
@@ -125,6 +137,9 @@ export function QueueSettings({
       </Panel>
       <Panel title="Danger zone">
         <div className="flex flex-col gap-4">
+          <Step text="Purge old messages: those posted before a time, claimed and delayed ones too.">
+            <PurgeOlder project={project} queue={name} />
+          </Step>
           <Step text="Purge the queue: all messages are deleted at once, claimed and delayed ones too. Settings and subscriptions stay.">
             <ConfirmedAction
               document={PURGE_QUEUE}
@@ -166,7 +181,7 @@ function memberText(json: ExactJson | null, key: string): string | null {
   return entry === undefined ? null : indentExactJson(entry.value);
 }
 
-function Step({ text, children }: { text: string; children: React.ReactNode }) {
+function Step({ text, children }: { text: string; children: ReactNode }) {
   return (
     <div className="flex flex-wrap items-center justify-between gap-3">
       <p className="max-w-prose">{text}</p>

@@ -21,6 +21,15 @@ const PENDING = (
   </span>
 );
 
+/** On narrow screens exhausted messages have a line below the queue's name, if there are any. */
+function Exhausted({ row }: { row: QueueRow }) {
+  return (
+    <span data-nothing={row.stats?.exhausted ? undefined : ""}>
+      <StatNumber row={row} of="exhausted" />
+    </span>
+  );
+}
+
 function StatNumber({ row, of }: { row: QueueRow; of: "ready" | "claimed" | "delayed" | "exhausted" | "total" }) {
   if (row.stats === undefined) return PENDING;
   if (row.stats === null) return <span className="text-muted">?</span>;
@@ -53,9 +62,9 @@ const rest = [
     align: "right",
     wide: true,
   }),
-  column<QueueRow>("exhausted", "Exhausted", (row) => <StatNumber row={row} of="exhausted" />, {
+  column<QueueRow>("exhausted", "Exhausted", (row) => <Exhausted row={row} />, {
     align: "right",
-    wide: true,
+    wide: "below",
   }),
   column<QueueRow>("total", "Total", (row) => <StatNumber row={row} of="total" />, { align: "right" }),
   column<QueueRow>(

@@ -41,14 +41,16 @@ export function Dialog({
   wide?: boolean;
   /** It asks for confirmation: a click outside does not close it. */
   alert?: boolean;
-  /** It has unsaved input: closing it, or the tab, asks first. */
+  /** It has unsaved input: closing it, closing the tab and going back ask first. */
   unsaved?: boolean;
   children?: ReactNode;
   footer?: ReactNode;
 }) {
   useHold(open && trigger !== undefined);
-  const [asking, setAsking] = useState(false);
+  /** Whether to discard what was typed, and where in the browser's history to go then. */
+  const [asking, setAsking] = useState<{ goTo: string | null } | null>(null);
   useUnloadQuestion(unsaved);
+  const traverse = useTraverseQuestion(unsaved, (goTo) => setAsking({ goTo }));
   const content = useRef<HTMLDivElement>(null);
   // Focuses the first field. Without one the dialog decides.
   const firstField = () =>
@@ -56,7 +58,7 @@ export function Dialog({
   return (
     <Base.Root
       open={open}
-      onOpenChange={(next) => (!next && unsaved ? setAsking(true) : onOpenChange(next))}
+      onOpenChange={(next) => (!next && unsaved ? setAsking({ goTo: null }) : onOpenChange(next))}
       disablePointerDismissal={alert}
     >
       {trigger ? <Base.Trigger render={trigger} /> : null}
@@ -87,18 +89,19 @@ export function Dialog({
             </div>
             {unsaved ? (
               <Dialog
-                open={asking}
-                onOpenChange={setAsking}
+                open={asking !== null}
+                onOpenChange={() => setAsking(null)}
                 title="Discard what you typed?"
                 alert
                 footer={
                   <>
-                    <Button onClick={() => setAsking(false)}>Keep editing</Button>
+                    <Button onClick={() => setAsking(null)}>Keep editing</Button>
                     <Button
                       kind="danger"
                       onClick={() => {
-                        setAsking(false);
+                        setAsking(null);
                         onOpenChange(false);
+                        if (asking?.goTo) traverse(asking.goTo);
                       }}
                     >
                       Discard
@@ -129,4 +132,32 @@ function useUnloadQuestion(active: boolean): void {
     window.addEventListener("beforeunload", ask);
     return () => window.removeEventListener("beforeunload", ask);
   }, [active]);
+}
+
+/**
+ * While `active`, the browser's Back and Forward stay on the page and call `ask` with where they lead: `traverse` goes
+ * there. Next cannot do that. A browser lets a second Back through if nothing was done on the page in between, so nobody
+ * is locked in. One without the Navigation API does not ask.
+ */
+function useTraverseQuestion(active: boolean, ask: (key: string) => void): (key: string) => void {
+  const leaving = useRef(false);
+  const question = useRef(ask);
+  useEffect(() => {
+    question.current = ask;
+  });
+  useEffect(() => {
+    if (!active || !("navigation" in window)) return;
+    leaving.current = false;
+    const stay = (event: NavigateEvent) => {
+      if (event.navigationType !== "traverse" || !event.cancelable || leaving.current) return;
+      event.preventDefault();
+      question.current(event.destination.key);
+    };
+    navigation.addEventListener("navigate", stay);
+    return () => navigation.removeEventListener("navigate", stay);
+  }, [active]);
+  return (key) => {
+    leaving.current = true;
+    navigation.traverseTo(key);
+  };
 }

@@ -73,7 +73,10 @@ function Frame({
   );
 }
 
-/** One line of text. `kind` number shows a keyboard of digits; the value stays a text, which the schema reads. */
+/**
+ * One line of text. `kind` number shows a keyboard of digits, and time the browser's own choice of a local time; the
+ * value stays a text, which the schema reads.
+ */
 export function TextField<Values extends FieldValues>({
   name,
   label,
@@ -81,7 +84,7 @@ export function TextField<Values extends FieldValues>({
   kind = "text",
   mono = false,
   placeholder,
-}: FieldProps<Values> & { kind?: "text" | "number" | "password"; mono?: boolean; placeholder?: string }) {
+}: FieldProps<Values> & { kind?: "text" | "number" | "password" | "time"; mono?: boolean; placeholder?: string }) {
   const { register } = useFormContext<Values>();
   const wiring = useWiring(name, description);
   return (
@@ -89,7 +92,8 @@ export function TextField<Values extends FieldValues>({
       <input
         {...register(name)}
         id={wiring.id}
-        type={kind === "password" ? "password" : "text"}
+        type={kind === "password" ? "password" : kind === "time" ? "datetime-local" : "text"}
+        step={kind === "time" ? 1 : undefined}
         inputMode={kind === "number" ? "numeric" : undefined}
         autoComplete="off"
         spellCheck={false}

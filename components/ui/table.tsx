@@ -16,7 +16,10 @@ type Features = typeof features;
 
 export interface ColumnLook {
   align?: "right";
-  /** Hidden on narrow screens, or with "below" a line under the row's first cell there. */
+  /**
+   * Hidden on narrow screens, or with "below" a line under the row's first cell there, unless the cell is empty or has
+   * `data-nothing`.
+   */
   wide?: boolean | "below";
   /** Takes the remaining width and breaks long words, or with "cut" shows one line as far as it fits. */
   grow?: boolean | "cut";
@@ -121,7 +124,7 @@ export function DataTable<Row extends RowData>({
                               .map((other) => (
                                 <div
                                   key={other.id}
-                                  className="mt-0.5 flex flex-wrap gap-x-1 text-[0.8125rem] text-muted has-[>span:empty]:hidden md:hidden"
+                                  className="mt-0.5 flex flex-wrap gap-x-1 text-[0.8125rem] text-muted has-[>span:empty]:hidden has-[[data-nothing]]:hidden md:hidden"
                                 >
                                   {String(other.column.columnDef.header)}:{" "}
                                   <span className="min-w-0">

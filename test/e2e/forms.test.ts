@@ -177,3 +177,37 @@ it(
   },
   SLOW,
 );
+
+it(
+  "the browser's Back asks before it discards what was typed, and then goes back",
+  async () => {
+    const { page, complaints, end } = await dashboard.visit();
+    await page.goto(dashboard.url + paths.queues(null), { waitUntil: "networkidle" });
+    await page.getByRole("link", { name: "copied", exact: true }).click();
+    await page.getByRole("button", { name: "Post a message" }).click();
+    const here = page.url();
+    const form = page.getByRole("dialog", { name: "Post a message" });
+    const question = page.getByRole("alertdialog", { name: "Discard what you typed?" });
+    // As its button does: Playwright's goBack is no deed of the user.
+    const back = () => page.evaluate(() => history.back());
+    await form.getByLabel("Body").fill('{"typed": "for an hour"}');
+    await expect.poll(() => page.evaluate(asksBeforeUnload)).toBe(true);
+    await back();
+    await question.getByRole("button", { name: "Keep editing" }).click();
+    expect(page.url()).toBe(here);
+    expect(await form.getByLabel("Body").inputValue()).toBe('{"typed": "for an hour"}');
+    await back();
+    await question.getByRole("button", { name: "Discard" }).click();
+    await page.getByRole("heading", { name: "Queues", level: 1 }).waitFor();
+    expect(page.url()).not.toBe(here);
+    // Nothing was typed: it goes at once.
+    await page.goForward();
+    await page.getByRole("button", { name: "Post a message" }).click();
+    await form.waitFor();
+    await back();
+    await page.getByRole("heading", { name: "Queues", level: 1 }).waitFor();
+    expect(complaints).toEqual([]);
+    await end();
+  },
+  SLOW,
+);
