@@ -1,8 +1,7 @@
 "use client";
 
-import { useRouter } from "next/navigation";
 import { paths } from "../paths.ts";
-import { Dialog } from "../ui/dialog.tsx";
+import { AddressDialog } from "../ui/dialog.tsx";
 import { NameLink } from "../ui/name-link.tsx";
 import { Facts } from "../ui/page.tsx";
 import { ShortId } from "../ui/short-id.tsx";
@@ -25,16 +24,8 @@ export function ClaimDialog({
   claim: ClaimDetail | null;
   closeHref: string;
 }) {
-  const router = useRouter();
   return (
-    <Dialog
-      open
-      onOpenChange={(open) => {
-        if (!open) router.push(closeHref, { scroll: false });
-      }}
-      title={`Claim ${id}`}
-      wide
-    >
+    <AddressDialog closeHref={closeHref} title={`Claim ${id}`} wide>
       {claim ? (
         <>
           <Facts
@@ -76,6 +67,6 @@ export function ClaimDialog({
       ) : (
         <NotFoundState title="This claim has ended">It was released, or it expired.</NotFoundState>
       )}
-    </Dialog>
+    </AddressDialog>
   );
 }

@@ -1,12 +1,11 @@
 "use client";
 
 import { Trash2 } from "lucide-react";
-import { useRouter } from "next/navigation";
 import { ConfirmedAction } from "../action.tsx";
 import { paths } from "../paths.ts";
 import { Button } from "../ui/button.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
-import { Dialog } from "../ui/dialog.tsx";
+import { AddressDialog } from "../ui/dialog.tsx";
 import { JsonViewer } from "../ui/json-viewer.tsx";
 import { Link } from "../ui/link.tsx";
 import { Facts } from "../ui/page.tsx";
@@ -37,13 +36,9 @@ export function MessageDialog({
   message: MessageDetail | null;
   closeHref: string;
 }) {
-  const router = useRouter();
   return (
-    <Dialog
-      open
-      onOpenChange={(open) => {
-        if (!open) router.push(closeHref, { scroll: false });
-      }}
+    <AddressDialog
+      closeHref={closeHref}
       title={`Message ${id}`}
       wide
       footer={
@@ -79,7 +74,7 @@ export function MessageDialog({
           It was deleted, it expired, or it never existed.
         </NotFoundState>
       )}
-    </Dialog>
+    </AddressDialog>
   );
 }
 

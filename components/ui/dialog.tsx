@@ -2,7 +2,8 @@
 
 import { Dialog as Base } from "@base-ui/react/dialog";
 import { X } from "lucide-react";
-import { type ReactElement, type ReactNode, useEffect, useRef, useState } from "react";
+import { useRouter } from "next/navigation";
+import { type ComponentProps, type ReactElement, type ReactNode, useEffect, useRef, useState } from "react";
 import { Button } from "./button.tsx";
 import { classes } from "./classes.ts";
 import { useHold } from "./refresh.tsx";
@@ -122,6 +123,18 @@ export function Dialog({
       </Base.Portal>
     </Base.Root>
   );
+}
+
+/** A dialog that the address opened. Closing it leads to `closeHref`. */
+export function AddressDialog({
+  closeHref,
+  ...props
+}: Omit<ComponentProps<typeof Dialog>, "open" | "onOpenChange" | "trigger"> & { closeHref: string }) {
+  const router = useRouter();
+  const close = (open: boolean) => {
+    if (!open) router.push(closeHref, { scroll: false });
+  };
+  return <Dialog {...props} open onOpenChange={close} />;
 }
 
 /** The browser shows its own text. */
