@@ -74,15 +74,7 @@ export function createHealthOperations(
 ): HealthOperations {
   const { control, limits, now } = context;
   const { checks, refusals } = parts;
-  let controlCheck: { startedAt: number; answer: Promise<ControlHealth> } | null = null;
-
-  function checkControl(): Promise<ControlHealth> {
-    if (controlCheck !== null && now() - controlCheck.startedAt < REMEMBER_CONTROL_MS) return controlCheck.answer;
-    const startedAt = now();
-    const answer = control.isAlive().then((reachable) => ({ reachable, durationSeconds: (now() - startedAt) / 1000 }));
-    controlCheck = { startedAt, answer };
-    return answer;
-  }
+  const checkControl = controlCheck(context);
 
   /** Checks again only while a refusal is known. */
   async function controlRefusesWrites(): Promise<WriteRefusal | null> {
@@ -168,6 +160,18 @@ export function createHealthOperations(
       const reason = await controlRefusesWrites();
       return reason === null ? null : `The control database takes no writes. ${refusalReason(reason)}.`;
     },
+  };
+}
+
+/** Returns a function that checks whether the control database answers. Its callers share one answer for a second. */
+function controlCheck({ control, now }: Pick<OperationContext, "control" | "now">): () => Promise<ControlHealth> {
+  let last: { startedAt: number; answer: Promise<ControlHealth> } | null = null;
+  return () => {
+    if (last !== null && now() - last.startedAt < REMEMBER_CONTROL_MS) return last.answer;
+    const startedAt = now();
+    const answer = control.isAlive().then((reachable) => ({ reachable, durationSeconds: (now() - startedAt) / 1000 }));
+    last = { startedAt, answer };
+    return answer;
   };
 }
 
