@@ -11,6 +11,7 @@ import {
   type DataDriverHarness,
   KEPT_POPS_BYTES as keptPopsBytes,
   type OpenDataDriver,
+  onOneStore,
   uniqueName,
 } from "./harness.ts";
 import { describeIdentity } from "./identity.suite.ts";
@@ -70,27 +71,20 @@ const redisCluster: OpenDataDriver = async () => {
   );
 };
 
-describeIdentity("PostgreSQL", postgres);
-describeMessages("PostgreSQL", postgres);
-describeBytes("PostgreSQL", postgres);
-describeMessageStates("PostgreSQL", postgres);
-describeClaims("PostgreSQL", postgres);
-describeQueueLifecycle("PostgreSQL", postgres);
-describeSubscriptions("PostgreSQL", postgres);
-describeActivity("PostgreSQL", postgres);
+function describeDriver(name: string, open: OpenDataDriver): void {
+  describeIdentity(name, open);
+  describeQueueLifecycle(name, open);
+  describeActivity(name, open);
+  const shared = onOneStore(open);
+  describeMessages(name, shared);
+  describeBytes(name, shared);
+  describeMessageStates(name, shared);
+  describeClaims(name, shared);
+  describeSubscriptions(name, shared);
+}
 
+describeDriver("PostgreSQL", postgres);
 describeWithRedis(() => {
-  for (const [name, open] of [
-    ["Redis", redis],
-    ["a Redis Cluster", redisCluster],
-  ] as const) {
-    describeIdentity(name, open);
-    describeMessages(name, open);
-    describeBytes(name, open);
-    describeMessageStates(name, open);
-    describeClaims(name, open);
-    describeQueueLifecycle(name, open);
-    describeSubscriptions(name, open);
-    describeActivity(name, open);
-  }
+  describeDriver("Redis", redis);
+  describeDriver("a Redis Cluster", redisCluster);
 });

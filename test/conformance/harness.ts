@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { afterAll } from "vitest";
 import type { DataDriver, Message, NewMessage } from "../../server/storage/data-driver.ts";
 import type { QueueRef } from "../../server/storage/queue-ref.ts";
 
@@ -20,6 +21,19 @@ export interface DataDriverHarness {
 export const KEPT_POPS_BYTES = 10 * 1_048_576;
 
 export type OpenDataDriver = () => Promise<DataDriverHarness>;
+
+/**
+ * One store for several suites of a file, opened by the first and closed after the last: most of a suite's start is
+ * waiting for its servers. Not for suites that look at all that a store has, such as what gc frees.
+ */
+export function onOneStore(open: OpenDataDriver): OpenDataDriver {
+  let opened: Promise<DataDriverHarness> | undefined;
+  afterAll(async () => (await opened)?.close());
+  return async () => {
+    opened ??= open();
+    return { ...(await opened), close: async () => {} };
+  };
+}
 
 export const advance = (harness: DataDriverHarness, seconds: number) => {
   harness.clock.offsetMs += seconds * 1000;

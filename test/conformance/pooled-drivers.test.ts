@@ -7,7 +7,7 @@ import { describeWithRedis, startRedis } from "../support/redis.ts";
 import { describeActivity } from "./activity.suite.ts";
 import { describeBytes } from "./bytes.suite.ts";
 import { describeClaims } from "./claims.suite.ts";
-import { type DataDriverHarness, KEPT_POPS_BYTES, type OpenDataDriver, uniqueName } from "./harness.ts";
+import { type DataDriverHarness, KEPT_POPS_BYTES, type OpenDataDriver, onOneStore, uniqueName } from "./harness.ts";
 import { describeMessageStates } from "./message-states.suite.ts";
 import { describeMessages } from "./messages.suite.ts";
 import { describeSubscriptions } from "./subscriptions.suite.ts";
@@ -76,12 +76,13 @@ const onPostgresAndRedis = twoPools(async () => {
 });
 
 function describeAll(name: string, open: OpenDataDriver): void {
-  describeMessages(name, open);
-  describeBytes(name, open);
-  describeMessageStates(name, open);
-  describeClaims(name, open);
-  describeSubscriptions(name, open);
   describeActivity(name, open);
+  const shared = onOneStore(open);
+  describeMessages(name, shared);
+  describeBytes(name, shared);
+  describeMessageStates(name, shared);
+  describeClaims(name, shared);
+  describeSubscriptions(name, shared);
 }
 
 describeAll("two pools of PostgreSQL", onPostgres);
