@@ -3,6 +3,7 @@ import { onPostgres, onRedis, onRedisCluster, twoStores } from "../support/two-p
 import { describeMovers } from "./movers.suite.ts";
 
 describeWithRedis(() => {
-  describeMovers("a Redis Cluster and PostgreSQL", twoStores(onRedisCluster, onPostgres));
-  describeMovers("Redis and a Redis Cluster", twoStores(onRedis, onRedisCluster));
+  const keysFrom: ("left" | "right")[] = ["left", "right"];
+  describeMovers("a Redis Cluster and PostgreSQL", twoStores(onRedisCluster, onPostgres), { keysFrom });
+  describeMovers("Redis and a Redis Cluster", twoStores(onRedis, onRedisCluster), { keysFrom });
 });

@@ -145,17 +145,17 @@ describe("concurrent moves and posts", () => {
   });
 });
 
-const triggersOf = async ({ uris }: TwoPools) => {
+const leftovers = async ({ uris }: TwoPools) => {
   const client = await connect(uris.left);
   const { rows } = await client.query("SELECT tgname FROM pg_trigger WHERE tgname LIKE 'queue_move_%'");
   await client.end();
   return rows;
 };
 
-describeMovers("PostgreSQL", twoDatabases, triggersOf);
+describeMovers("PostgreSQL", twoDatabases, { leftovers });
 
 describeWithRedis(() => {
-  describeMovers("PostgreSQL and Redis", twoStores(onPostgres, onRedis), triggersOf);
+  describeMovers("PostgreSQL and Redis", twoStores(onPostgres, onRedis), { leftovers });
   describeMovers("Redis and PostgreSQL", twoStores(onRedis, onPostgres));
   describeMovers("Redis", twoStores(onRedis, onRedis));
 
