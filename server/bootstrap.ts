@@ -4,9 +4,11 @@ import type { Logger } from "pino";
 import { migrate } from "../prisma/migrate.ts";
 import type { Config } from "./config.ts";
 import { DomainError } from "./errors.ts";
-import type { HealthHistory } from "./history/history.ts";
+import type { HealthHistory } from "./history/health-history.ts";
+import { createHealthHistory } from "./history/health-store.ts";
+import type { SampleStore } from "./history/sample-history.ts";
+import { createSampleStore } from "./history/sample-store.ts";
 import type { Turn } from "./history/sampler.ts";
-import { createHealthHistory } from "./history/store.ts";
 import type { JobStore } from "./jobs/job.ts";
 import { createJobStore } from "./jobs/store.ts";
 import type { KeyValueStore } from "./kvs/key-value-store.ts";
@@ -40,7 +42,8 @@ export interface Engine {
   readonly stores: KeyValueStores;
   readonly jobs: JobStore;
   readonly history: HealthHistory;
-  /** Which process takes the next health samples. */
+  readonly samples: SampleStore;
+  /** Which process takes the next samples. */
   readonly turns: KeyValueStore<Turn>;
   readonly operations: Operations;
   readonly metrics: Metrics;
@@ -116,12 +119,14 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
   );
   const jobs = createJobStore({ connections });
   const history = createHealthHistory({ connections, clock, everySeconds: config.HEALTH_INTERVAL });
+  const samples = createSampleStore({ connections, clock, isOn: config.QUEUE_SAMPLES === "on" });
   const operations = createOperations({
     control,
     data,
     stores,
     jobs,
     history,
+    samples,
     limits: config,
     now: () => performance.now(),
     warn,
@@ -141,6 +146,7 @@ export async function openEngine(config: Config, options: { log: Logger; clock?:
     stores,
     jobs,
     history,
+    samples,
     turns,
     operations,
     metrics,
@@ -219,7 +225,7 @@ function createRegistry(opening: Opening): ReturnType<typeof createDriverRegistr
 }
 
 /** The key-value stores, and the two that Isimud itself uses. */
-function createStores({ config, clock }: Opening, connections: Connections, redis: RedisBackend | null) {
+function createStores({ clock }: Opening, connections: Connections, redis: RedisBackend | null) {
   const stores = createKeyValueStores({
     backends: {
       memory: createMemoryBackend({ clock }),
@@ -238,12 +244,7 @@ function createStores({ config, clock }: Opening, connections: Connections, redi
     maximumEntries: 50_000,
   });
   const turns = stores.get<Turn>("isimud.turns");
-  const everySeconds = config.HEALTH_INTERVAL;
-  turns.configure({
-    backingStore: "postgres",
-    keyMangler: false,
-    ...(everySeconds === 0 ? {} : { expirationSeconds: everySeconds }),
-  });
+  turns.configure({ backingStore: "postgres", keyMangler: false });
   return { stores, locations, turns };
 }
 

@@ -125,6 +125,8 @@ const settings = {
     (seconds) => seconds === 0 || seconds >= 10,
     "must be 0 or at least 10: a pool is probed at most once per 10 s",
   ),
+  /** Whether samples of queues are taken: what histories and lists by depth, age or rate are made of. */
+  QUEUE_SAMPLES: z.enum(["on", "off"]).default("on"),
   /** Seconds without progress, because a pool is unreachable, say, after which a job fails. */
   MAX_JOB_WAIT: whole(86_400),
   /** Seconds in which a purge or delete of a queue can be undone. Until then gc frees nothing of it. */

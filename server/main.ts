@@ -18,6 +18,7 @@ import { DomainError } from "./errors.ts";
 import { FailureLog } from "./failure-log.ts";
 import { startGcSchedule } from "./gc-schedule.ts";
 import { createGraphQLDoor } from "./graphql/http/server.ts";
+import { FINEST } from "./history/sample.ts";
 import { startSampler } from "./history/sampler.ts";
 import { EACH_LISTENS, listenAddress, urlHost } from "./http/listening.ts";
 import type { Pages } from "./http/pages.ts";
@@ -118,9 +119,12 @@ export async function serve(
   }
 }
 
-/** Starts what runs between requests: garbage collection, jobs and health samples. */
+/** How long before the next turn a turn ends, for a process whose timer is early. */
+const TURN_SECONDS = FINEST - 1;
+
+/** Starts what runs between requests: garbage collection, jobs and samples. */
 function startBackgroundWork(engine: Engine, config: Config, log: Logger): { stop(): Promise<void> }[] {
-  const { gc, jobs, healthHistory } = engine.operations;
+  const { gc, jobs, healthHistory, queueSampling } = engine.operations;
   const gcSchedule = startGcSchedule({
     collect: async (access) => {
       const report = await gc.collect(access, {});
@@ -141,13 +145,31 @@ function startBackgroundWork(engine: Engine, config: Config, log: Logger): { sto
     onError: (error) => log.warn({ err: error }, "A job, or the search for one, failed"),
   });
   jobs.onAdded(runner.wake);
-  if (config.HEALTH_INTERVAL === 0) return [gcSchedule, runner];
-  const sampler = startSampler({
-    sample: healthHistory.sample,
-    turns: engine.turns,
-    onError: (error) => log.warn({ err: error }, "Sampling the health of the pools failed; the next sample comes soon"),
-  });
-  return [gcSchedule, runner, sampler];
+  const parts: { stop(): Promise<void> }[] = [gcSchedule, runner];
+  if (config.HEALTH_INTERVAL > 0) {
+    const health = startSampler({
+      name: "health",
+      sample: healthHistory.sample,
+      turns: engine.turns,
+      turnSeconds: config.HEALTH_INTERVAL,
+      pace: { lookEveryMs: 5000 },
+      onError: (error) =>
+        log.warn({ err: error }, "Sampling the health of the pools failed; the next sample comes soon"),
+    });
+    parts.push(health);
+  }
+  if (config.QUEUE_SAMPLES === "on") {
+    const queues = startSampler({
+      name: "queues",
+      sample: queueSampling.sample,
+      turns: engine.turns,
+      turnSeconds: TURN_SECONDS,
+      pace: { alignedSeconds: FINEST },
+      onError: (error) => log.warn({ err: error }, "Sampling the queues failed; the next sample comes soon"),
+    });
+    parts.push(queues);
+  }
+  return parts;
 }
 
 /**

@@ -100,7 +100,8 @@ describe("arrows", () => {
       "server/kvs/redis.ts",
       "server/kvs/redis-scripts.ts",
       "server/jobs/store.ts",
-      "server/history/store.ts",
+      "server/history/health-store.ts",
+      "server/history/sample-store.ts",
       "server/config.ts",
     );
     expect(broken(({ from, to, typeOnly }) => concrete(to) && !typeOnly && !isProgram(from) && !mayToo(from))).toEqual(
@@ -172,7 +173,8 @@ describe("packages", () => {
       "server/kvs/postgres.ts",
       "server/access/",
       "server/jobs/store.ts",
-      "server/history/store.ts",
+      "server/history/health-store.ts",
+      "server/history/sample-store.ts",
       // Asks the server that it started whether it is up.
       "server/embedded-postgres/",
     );

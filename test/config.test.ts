@@ -35,6 +35,7 @@ describe("readConfig", () => {
     ["DRAIN_SECONDS", "60"],
     ["HEALTH_INTERVAL", "9"],
     ["HEALTH_INTERVAL", "301"],
+    ["QUEUE_SAMPLES", "yes"],
   ])("names %s when it is %j", (name, value) => {
     expect(() => readConfig({ [name]: value })).toThrow(new RegExp(`^These settings are wrong[\\s\\S]*\\n  ${name}: `));
   });

@@ -1,5 +1,7 @@
 /** The health of the pools over time, from samples. */
-import type { HealthInterval, OperationInterval } from "../history/history.ts";
+
+import type { HealthInterval, OperationInterval } from "../history/health-history.ts";
+
 import type { HealthSampling } from "../operations/health/health-history.ts";
 import { PoolHealthType } from "./health.ts";
 import { ErrorCodeType } from "./http/mask-errors.ts";

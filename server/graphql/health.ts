@@ -237,6 +237,7 @@ const FIXED: Record<keyof typeof FIXED_LIMITS, string> = {
     "Most bytes of answers that are kept for pops with an idempotency key of one queue; one answer may pass it. Beyond that such pops are TOO_MANY_REQUESTS, and pops without a key work.",
   maxIdempotencyKeyLength: "Longest idempotency key or client id, in characters.",
   maxKeyValueKeyLength: "Longest key or lock token of a key-value store, in characters.",
+  maxHistoryIntervals: "Most intervals of all histories that a list asks for together.",
 };
 
 /** Limits on documents and on the JSON of requests. */

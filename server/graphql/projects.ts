@@ -11,7 +11,7 @@ const projectId = nodeId<ProjectRecord>("Project", {
     operations.projects.getMany(access, { names: keys.map(([name = ""]) => name) }),
 });
 
-const ProjectType = builder.objectRef<ProjectRecord>("Project").implement({
+export const ProjectType = builder.objectRef<ProjectRecord>("Project").implement({
   description: "A project: queues of different projects never meet.",
   interfaces: [NodeType],
   fields: (t) => ({

@@ -29,6 +29,7 @@ const METADATA_FIELDS = new Set([
 ]);
 const STATS_FIELDS = new Set(["stats"]);
 
+const BY_SAMPLE = "By the last sample; a queue without one is left out.";
 const QueueFilter = builder.inputType("QueueFilter", {
   description: "Conditions on queues. Only queues that meet all that are given are listed.",
   fields: (t) => ({
@@ -39,6 +40,14 @@ const QueueFilter = builder.inputType("QueueFilter", {
         "True: only queues that another queue of their project has as its `_dead_letter_queue`. False: only the others.",
     }),
     search: t.string({ description: "With names that begin with this." }),
+    hasReady: t.boolean({ description: `With ready messages, or without. ${BY_SAMPLE}` }),
+    hasClaimed: t.boolean({ description: `With claimed messages, or without. ${BY_SAMPLE}` }),
+    hasDelayed: t.boolean({ description: `With delayed messages, or without. ${BY_SAMPLE}` }),
+    hasExhausted: t.boolean({ description: `With exhausted messages, or without. ${BY_SAMPLE}` }),
+    oldestReadyOlderThanSeconds: t.field({
+      type: "SafeInt",
+      description: `Whose oldest ready message was posted longer ago. ${BY_SAMPLE}`,
+    }),
   }),
 });
 const OrderDirection = builder.enumType("OrderDirection", {
@@ -53,6 +62,20 @@ const QueueOrderField = builder.enumType("QueueOrderField", {
   values: {
     NAME: { value: "name", description: "Their names, character by character." },
     CREATED_AT: { value: "createdAt", description: "When they were created." },
+    DEPTH: {
+      value: "depth",
+      description: "How many messages they held at the last sample. Queues without a sample are the lowest.",
+    },
+    OLDEST_READY: {
+      value: "oldestReady",
+      description:
+        "When the oldest message was posted that was ready at the last sample. ASC: the one that waits the longest first. Queues without one are the newest.",
+    },
+    RATE: {
+      value: "rate",
+      description:
+        "Messages posted and delivered a second, together, at the last sample. Queues without a sample are the lowest.",
+    },
   } as const,
 });
 const QueueOrder = builder.inputType("QueueOrder", {
@@ -125,7 +148,7 @@ builder.queryFields((t) => ({
     },
     complexity: pageCost,
     description:
-      "Queues, by pages. Whatever the filter and the order, a page of 100,000 queues takes no longer than one of 100; only a `search` by CREATED_AT may read all names that match.",
+      "Queues, by pages. Whatever the filter and the order, a page of 100,000 queues takes no longer than one of 100. Exceptions: a `search` in another order than NAME, and conditions on samples that few queues meet, may read all that match the rest. What is read from samples is as of `asOf`.",
     resolve: async (_root, args, { access, operations }, info) => {
       const { project, allProjects, filter, orderBy } = args;
       const scope = { project, filter, allProjects };

@@ -1,5 +1,6 @@
 import type { Limits, Retention } from "../config.ts";
-import type { HealthHistory } from "../history/history.ts";
+import type { HealthHistory } from "../history/health-history.ts";
+import type { SampleStore } from "../history/sample-history.ts";
 import type { JobStore } from "../jobs/job.ts";
 import type { KeyValueStores } from "../kvs/stores.ts";
 import type { ControlDriver } from "../storage/control-driver.ts";
@@ -12,6 +13,7 @@ export interface OperationContext {
   readonly stores: KeyValueStores;
   readonly jobs: JobStore;
   readonly history: HealthHistory;
+  readonly samples: SampleStore;
   readonly limits: Limits & Retention;
   /**
    * Milliseconds that only grow, for the ages of what this process caches. What is stored expires by the database's

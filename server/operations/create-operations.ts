@@ -27,6 +27,8 @@ import { Refusals } from "./pool-facts/refusals.ts";
 import { createPoolOperations } from "./pools/pools.ts";
 import { createProjectOperations } from "./projects.ts";
 import { createQueueOperations } from "./queues/queues.ts";
+import { createQueueSampling } from "./samples/queue-sampling.ts";
+import { createSampleOperations } from "./samples/samples.ts";
 import { createSubscriptionOperations } from "./subscriptions/subscriptions.ts";
 
 /**
@@ -69,6 +71,8 @@ export function createOperations(context: OperationContext): Operations {
       name: "pool",
     }),
     healthHistory: namingErrors(createHealthHistoryOperations(context, { checks })),
+    samples: namingErrors(createSampleOperations(context)),
+    queueSampling: createQueueSampling(context, { lookup, deadLetters }),
     gc: namingErrors(gc),
     endWaits: () => longPolls.close(),
   };

@@ -19,6 +19,8 @@ import type { PoolPlacementOperations } from "./pool-facts/placement.ts";
 import type { PoolOperations } from "./pools/pools.ts";
 import type { ProjectOperations } from "./projects.ts";
 import type { QueueOperations } from "./queues/queues.ts";
+import type { QueueSampling } from "./samples/queue-sampling.ts";
+import type { SampleOperations } from "./samples/samples.ts";
 import type { SubscriptionOperations } from "./subscriptions/subscriptions.ts";
 
 export interface Operations {
@@ -37,6 +39,8 @@ export interface Operations {
   readonly audit: AuditOperations;
   readonly health: HealthOperations;
   readonly healthHistory: HealthHistoryOperations;
+  readonly samples: SampleOperations;
+  readonly queueSampling: QueueSampling;
   readonly gc: GcOperations;
   /** For shutdown. Calls that wait for messages return at once with what there is, and later calls do not wait. */
   endWaits(): void;

@@ -57,6 +57,8 @@ const LISTS: Readonly<Record<string, string>> = {
   OperationHealth: "health { pools { operations ROW } }",
   PoolHealthInterval: 'pool(pool: "default") { healthLastHour ROW }',
   OperationInterval: 'pool(pool: "default") { healthLastHour { operations ROW } }',
+  HistorySeries:
+    "queues(project: $project, first: $n) { nodes { history(metrics: [READY, POSTED_RATE]) { series ROW } } }",
 };
 /** Rows that only a mutation returns, whose cost is that of the mutation. */
 const OF_MUTATIONS = ["PoolGarbage", "PostResult"];
@@ -65,6 +67,9 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   "Queue.message": "id: $messageId",
   "Queue.messagesById": "ids: [$messageId]",
   "Queue.claim": "claimId: $claimId",
+  "Queue.history": "metrics: [READY]",
+  "Pool.history": "metrics: [READY]",
+  "Project.history": "metrics: [READY]",
 };
 
 let variables: Record<string, unknown> = {};
@@ -114,6 +119,13 @@ beforeAll(async () => {
     expect(items.every(({ finishedAt }) => finishedAt !== null)).toBe(true);
   }, 10_000);
   variables = { project, messageId: ids[0], claimId: claims[0] };
+  // What was used is known within a second, and sampled with the next minute.
+  const queues = Array.from({ length: ROWS }, (_, index) => ({ project, queue: `queue-${index}` }));
+  await vi.waitFor(async () => {
+    server().clock.offsetMs += 60_000;
+    await operations.queueSampling.sample(new AbortController().signal);
+    expect(await operations.samples.last(admin, { queues })).not.toContain(null);
+  }, 10_000);
   const query = pg.Client.prototype.query;
   vi.spyOn(pg.Client.prototype, "query").mockImplementation(function (this: pg.Client, ...args: unknown[]) {
     const [statement] = args as [string | { name?: string; text: string }];

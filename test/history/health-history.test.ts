@@ -1,9 +1,11 @@
 import { getEventListeners } from "node:events";
 import pg from "pg";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { HealthSample } from "../../server/history/history.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { DomainError } from "../../server/errors.ts";
+import type { HealthSample } from "../../server/history/health-history.ts";
+import { createHealthHistory } from "../../server/history/health-store.ts";
 import { type Sampler, startSampler } from "../../server/history/sampler.ts";
-import { createHealthHistory } from "../../server/history/store.ts";
+import type { Lock } from "../../server/kvs/lock.ts";
 import { createOperations } from "../../server/operations/create-operations.ts";
 import type { DataDriver } from "../../server/storage/data-driver.ts";
 import { admin, aService, codeOf, over, type Service, viewer } from "../operations/a-service.ts";
@@ -199,7 +201,7 @@ describe("a round of samples", () => {
     await service.operations.pools.create(admin, { pool: dead, uri, weight: 0, verify: false });
     await service.operations.pools.create(admin, { pool: hanging, uri: await service.poolUri(), weight: 0 });
     const stuck = Promise.withResolvers<never>();
-    const { control, stores, jobs, history, config: limits } = service;
+    const { control, stores, jobs, history, samples, config: limits } = service;
     const data = over(service.data, {
       pool: async (name) => {
         const driver = await service.data.pool(name);
@@ -208,7 +210,7 @@ describe("a round of samples", () => {
     });
     const now = () => performance.now();
     const { healthHistory } = createOperations({
-      ...{ control, data, stores, jobs, history, limits, now },
+      ...{ control, data, stores, jobs, history, samples, limits, now },
       warn: () => {},
     });
     const stop = new AbortController();
@@ -258,8 +260,17 @@ describe("a round of samples", () => {
 describe("the sampler", () => {
   const samplers: Sampler[] = [];
   const errors: unknown[] = [];
-  const start = (turns: Parameters<typeof startSampler>[0]["turns"], round: () => Promise<void>) => {
-    const sampler = startSampler({ sample: round, turns, onError: (error) => errors.push(error), lookEveryMs: 5 });
+  type Params = Parameters<typeof startSampler>[0];
+  const start = (turns: Params["turns"], round: () => Promise<void>, changes: Partial<Params> = {}) => {
+    const sampler = startSampler({
+      name: "health",
+      sample: round,
+      turns,
+      turnSeconds: 30,
+      pace: { lookEveryMs: 5 },
+      onError: (error) => errors.push(error),
+      ...changes,
+    });
     samplers.push(sampler);
     return sampler;
   };
@@ -289,6 +300,7 @@ describe("the sampler", () => {
         return turns.get(key);
       },
       set: turns.set.bind(turns),
+      delete: turns.delete.bind(turns),
       getLock: turns.getLock.bind(turns),
     });
     start(watch(service, "one"), round);
@@ -300,15 +312,71 @@ describe("the sampler", () => {
     expect(errors).toEqual([new Error("The first one fails.")]);
   });
 
+  it("keeps its turn while its round takes longer than a turn, and the next round comes at once then", async () => {
+    const other = await service.another();
+    const end = Promise.withResolvers<void>();
+    let [rounds, renewals, looks] = [0, 0, 0];
+    const { turns } = service;
+    const round = () => {
+      rounds++;
+      return end.promise;
+    };
+    const params = { name: "long", turnSeconds: 0.6 };
+    const watched: Params["turns"] = {
+      ...{ get: turns.get.bind(turns), getLock: turns.getLock.bind(turns), delete: turns.delete.bind(turns) },
+      set: (...args) => {
+        renewals++;
+        return turns.set(...args);
+      },
+    };
+    start(watched, round, params);
+    await expect.poll(() => rounds).toBe(1);
+    const looking: Params["turns"] = {
+      ...{ set: other.turns.set.bind(other.turns), delete: other.turns.delete.bind(other.turns) },
+      getLock: other.turns.getLock.bind(other.turns),
+      get: (key) => {
+        looks++;
+        return other.turns.get(key);
+      },
+    };
+    start(looking, round, params);
+    await expect.poll(() => renewals, { timeout: 10_000 }).toBeGreaterThan(3);
+    expect(looks).toBeGreaterThan(3);
+    expect(rounds).toBe(1);
+    end.resolve();
+    await expect.poll(() => rounds).toBeGreaterThan(1);
+  });
+
+  it("begins rounds just after the intervals that they tell of", async () => {
+    vi.useFakeTimers({ now: Date.UTC(2026, 10, 26, 12, 0, 3) });
+    try {
+      const began: number[] = [];
+      const nobody = async () => {
+        throw new DomainError("KEY_DOES_NOT_EXIST", "Nobody has taken it.");
+      };
+      const lock = { acquire: async () => ({ [Symbol.asyncDispose]: async () => {} }) } as unknown as Lock;
+      const free = { get: nobody, set: async () => {}, delete: async () => true, getLock: () => lock };
+      start(free, async () => void began.push(Date.now() % 10_000), { pace: { alignedSeconds: 10 } });
+      await vi.advanceTimersByTimeAsync(30_000);
+      expect(began).toHaveLength(3);
+      expect(Math.max(...began)).toBeLessThan(500);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("tells a round that it stops", async () => {
     service.clock.offsetMs += MINUTE;
     let began = false;
     const sampler = startSampler({
+      name: "health",
       sample: (signal) => {
         began = true;
         return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
       },
       turns: service.turns,
+      turnSeconds: 30,
+      pace: { lookEveryMs: 5 },
       onError: (error) => errors.push(error),
     });
     await expect.poll(() => began).toBe(true);

@@ -101,6 +101,7 @@ export function withBroken(
     stores: parts.stores === undefined ? service.stores : over(service.stores, parts.stores),
     jobs: parts.jobs === undefined ? service.jobs : over(service.jobs, parts.jobs),
     history: service.history,
+    samples: service.samples,
     limits: service.config,
     now: () => performance.now(),
     warn: () => {},

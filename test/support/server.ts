@@ -20,7 +20,7 @@ export interface TestServer {
 }
 
 /**
- * `settings` are environment variables. By default garbage is collected on demand only, and no health samples are
+ * `settings` are environment variables. By default garbage is collected on demand only, and no samples are
  * taken.
  */
 export async function startTestServer(settings: Record<string, string> = {}): Promise<TestServer> {
@@ -34,6 +34,7 @@ export async function startTestServer(settings: Record<string, string> = {}): Pr
     DRAIN_SECONDS: "0",
     GC_INTERVAL: "3600",
     HEALTH_INTERVAL: "0",
+    QUEUE_SAMPLES: "off",
     LOG_LEVEL: "silent",
     ...settings,
   });

@@ -23,8 +23,14 @@ export type ListOrder =
   | "projects"
   | "queues.createdAt"
   | "queues.createdAt.all"
+  | "queues.depth"
+  | "queues.depth.all"
   | "queues.name"
   | "queues.name.all"
+  | "queues.oldestReady"
+  | "queues.oldestReady.all"
+  | "queues.rate"
+  | "queues.rate.all"
   | "queueSubscriptions";
 
 const CHECKSUM_BYTES = 4;

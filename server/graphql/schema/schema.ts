@@ -18,6 +18,7 @@ import "../key-value-locks.ts";
 import "../audit.ts";
 import "../health.ts";
 import "../health-history.ts";
+import "../samples.ts";
 import "../live.ts";
 import {
   DirectiveLocation,

@@ -1,5 +1,5 @@
 import { type Access, requireRole } from "../../access/access.ts";
-import type { HealthInterval, OperationInterval } from "../../history/history.ts";
+import type { HealthInterval, OperationInterval } from "../../history/health-history.ts";
 import type { Page } from "../../storage/list-pages.ts";
 import type { OperationContext } from "../context.ts";
 import type { PageParams } from "../input/addresses.ts";

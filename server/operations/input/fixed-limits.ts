@@ -2,6 +2,7 @@
 import { KEY_SECONDS, MAX_KEPT_BYTES, MAX_KEPT_POPS_BYTES, POP_KEY_SECONDS } from "../../storage/idempotency.ts";
 import { MAX_KEY_LENGTH } from "../key-value-stores/input.ts";
 import { MAX_WAIT_SECONDS } from "../live/long-polls.ts";
+import { MAX_INTERVALS } from "../samples/samples.ts";
 import { MAX_TOKEN_LENGTH } from "./names.ts";
 
 export const FIXED_LIMITS = {
@@ -12,4 +13,5 @@ export const FIXED_LIMITS = {
   maxKeptPopBytesOfQueue: MAX_KEPT_POPS_BYTES,
   maxIdempotencyKeyLength: MAX_TOKEN_LENGTH,
   maxKeyValueKeyLength: MAX_KEY_LENGTH,
+  maxHistoryIntervals: MAX_INTERVALS,
 } as const;

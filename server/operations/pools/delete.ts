@@ -62,12 +62,12 @@ export function createPoolDeletes(context: OperationContext): PoolDeletes {
   };
 }
 
-/** Drops the driver and the health history of a deleted pool: another pool may get its name. */
-async function forget({ data, history, warn }: OperationContext, name: string): Promise<void> {
+/** Drops the driver, the health history and the sums of a deleted pool: another pool may get its name. */
+async function forget({ data, history, samples, warn }: OperationContext, name: string): Promise<void> {
   await data.forgetPool(name);
-  await history
-    .forget(name)
-    .catch((error: unknown) => warn("The health history of a deleted pool could not be deleted yet", error));
+  await Promise.all([history.forget(name), samples.forgetPool(name)]).catch((error: unknown) =>
+    warn("The history of a deleted pool could not be deleted yet", error),
+  );
 }
 
 function inUse(name: string, queues: { value: number; exact: boolean }): DomainError {

@@ -57,7 +57,7 @@ export interface QueueReads {
 const BY_NAME: QueueOrder = { field: "name", direction: "asc" };
 
 export function createQueueReads(context: OperationContext, parts: StatsParts): QueueReads {
-  const { control, limits } = context;
+  const { control, samples, limits } = context;
   return {
     async get(access, params) {
       requireRole(access, "viewer");
@@ -89,7 +89,7 @@ export function createQueueReads(context: OperationContext, parts: StatsParts): 
       const page = await control.queues.list({
         ...(project === undefined ? {} : { project }),
         page: pageRequest(limits, params.page, isMarker),
-        filter: checkQueueFilter(limits, params.filter),
+        filter: await checkQueueFilter(limits, params.filter, samples.now),
         orderBy,
         // The statistics need the metadata: it says from which claim count messages are exhausted.
         detailed: detailed || withStats,
@@ -107,7 +107,7 @@ export function createQueueReads(context: OperationContext, parts: StatsParts): 
     async count(access, params) {
       requireRole(access, "viewer");
       const project = chosenScope(limits, access, params);
-      const filter = checkQueueFilter(limits, params.filter);
+      const filter = await checkQueueFilter(limits, params.filter, samples.now);
       return control.queues.count({ ...(project === undefined ? {} : { project }), filter });
     },
 

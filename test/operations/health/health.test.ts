@@ -10,13 +10,14 @@ let operations: Service["operations"];
 const warnings: string[] = [];
 beforeAll(async () => {
   service = await aService();
-  const { control, data, stores, jobs, history, config: limits } = service;
+  const { control, data, stores, jobs, history, samples, config: limits } = service;
   operations = createOperations({
     control,
     data,
     stores,
     jobs,
     history,
+    samples,
     limits,
     now: () => now,
     warn: (message) => warnings.push(message),
@@ -103,7 +104,7 @@ test("the audit log is for admins, newest first, by project and actor", async ()
 });
 
 test("without its control database the service's health is fail, and it is not ready and says why", async () => {
-  const { control, data, stores, jobs, history, config: limits } = service;
+  const { control, data, stores, jobs, history, samples, config: limits } = service;
   const broken = {
     ...control,
     isAlive: async () => false,
@@ -115,6 +116,7 @@ test("without its control database the service's health is fail, and it is not r
     stores,
     jobs,
     history,
+    samples,
     limits,
     now: () => now,
     warn: () => {},
@@ -162,14 +164,14 @@ test("a health check answers within ten seconds, whatever hangs", async () => {
 
 test("the service is not ready while the control database fails half of the calls", async () => {
   let failing = true;
-  const { control, data, stores, jobs, history, config: limits } = service;
+  const { control, data, stores, jobs, history, samples, config: limits } = service;
   const exists = async () => {
     if (failing) throw new DomainError("STORAGE_UNAVAILABLE", "The storage has no connection to spare.");
     return false;
   };
   const short = over(control, { queues: over(control.queues, { exists }) });
   const { queues, health } = createOperations({
-    ...{ control: short, data, stores, jobs, history, limits },
+    ...{ control: short, data, stores, jobs, history, samples, limits },
     now: () => now,
     warn: () => {},
   });

@@ -42,9 +42,19 @@ async function aLonelyPool(name: string): Promise<string> {
 /** Must run between the request, which would be refused otherwise, and the job's work. */
 const closeBeside = (name: string) => service.operations.pools.update(admin, { pool: `${name}-beside`, weight: 0 });
 function withJobs(changes: Partial<JobStore>): Operations {
-  const { control, data, stores, jobs, history, config: limits } = service;
+  const { control, data, stores, jobs, history, samples, config: limits } = service;
   const now = () => performance.now();
-  return createOperations({ control, data, stores, jobs: over(jobs, changes), history, limits, now, warn: () => {} });
+  return createOperations({
+    control,
+    data,
+    stores,
+    jobs: over(jobs, changes),
+    history,
+    samples,
+    limits,
+    now,
+    warn: () => {},
+  });
 }
 const weightOf = async (name: string) => (await service.control.pools.get(name)).weight;
 const ended = async (id: string): Promise<Job> => {

@@ -4,6 +4,7 @@ import type { Queue, QueueController, QueueFilter, QueueOrder } from "../../cont
 import type { Page } from "../../list-pages.ts";
 import { type Bound, keysetPage, operatorOf, orderOf, prefixEnd, readMarker, writeMarker } from "../sql/keyset.ts";
 import { COUNTED_ROWS, countOf } from "./counts.ts";
+import { listSampledQueues, needsSamples, sampledRows } from "./queue-sample-lists.ts";
 
 interface ListRow extends Queue {
   /**
@@ -15,9 +16,12 @@ interface ListRow extends Queue {
 
 export function listQueues(
   prisma: Prisma.TransactionClient,
-  { project, page, filter = {}, orderBy = BY_NAME, detailed }: Parameters<QueueController["list"]>[0],
+  params: Parameters<QueueController["list"]>[0],
 ): Promise<Page<Queue>> {
-  const plan = PLANS[orderBy.field][project === undefined ? "all" : "one"];
+  const { project, page, filter = {}, orderBy = BY_NAME, detailed } = params;
+  const { field } = orderBy;
+  if (!isPlain(field) || needsSamples(filter)) return listSampledQueues(prisma, { ...params, filter, orderBy });
+  const plan = PLANS[field][project === undefined ? "all" : "one"];
   return keysetPage({
     page,
     descending: orderBy.direction === "desc",
@@ -49,12 +53,13 @@ export async function countQueues(
   { project, filter = {} }: Parameters<QueueController["count"]>[0],
 ): Promise<{ value: number; exact: boolean }> {
   const within = inScope(project, filter);
+  const unfiltered = Prisma.sql`SELECT 1 FROM queues WHERE ${allOf(within)} LIMIT ${COUNTED_ROWS}`;
+  const all = needsSamples(filter) ? sampledRows(project, filter, COUNTED_ROWS) : unfiltered;
+  const byFacets = isFiltered(filter) && !needsSamples(filter);
   const rows = await prisma.$queryRaw<{ value: bigint }[]>`
-    ${isFiltered(filter) ? withFacets(project, filter) : Prisma.empty}
+    ${byFacets ? withFacets(project, filter) : Prisma.empty}
     SELECT count(*) AS value FROM (${
-      isFiltered(filter)
-        ? Prisma.sql`${ofEachFacet(Prisma.sql`1`, within, null, COUNTED_ROWS)} LIMIT ${COUNTED_ROWS}`
-        : Prisma.sql`SELECT 1 FROM queues WHERE ${allOf(within)} LIMIT ${COUNTED_ROWS}`
+      byFacets ? Prisma.sql`${ofEachFacet(Prisma.sql`1`, within, null, COUNTED_ROWS)} LIMIT ${COUNTED_ROWS}` : all
     }) AS counted`;
   return countOf(rows[0]);
 }
@@ -67,8 +72,8 @@ interface Plan {
 
 const BY_NAME: QueueOrder = { field: "name", direction: "asc" };
 
-/** The four orders of a list. Each follows an index, and ends in a unique key. */
-const PLANS: Record<QueueOrder["field"], Record<"one" | "all", Plan>> = {
+/** The four orders of a list without samples. Each follows an index, and ends in a unique key. */
+const PLANS: Record<"name" | "createdAt", Record<"one" | "all", Plan>> = {
   name: {
     one: {
       beyond: (bound) => Prisma.sql`name ${operatorOf(bound)} ${bound.marker}`,
@@ -103,6 +108,10 @@ const PLANS: Record<QueueOrder["field"], Record<"one" | "all", Plan>> = {
     },
   },
 };
+
+function isPlain(field: QueueOrder["field"]): field is keyof typeof PLANS {
+  return Object.hasOwn(PLANS, field);
+}
 
 /** A marker's microseconds as a timestamp. Exact: they stay below 2^53 until the year 2255. */
 function moment(micros: string | undefined): Prisma.Sql {

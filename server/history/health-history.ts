@@ -1,4 +1,4 @@
-/** Samples over time, and the store that keeps them. So far only of the pools' health. */
+/** The health of pools over time, and the store that keeps it. */
 import type { ErrorCode } from "../errors.ts";
 import type { Page, PageRequest } from "../storage/list-pages.ts";
 

@@ -3,7 +3,7 @@ import type pg from "pg";
 import type { ErrorCode } from "../errors.ts";
 import { markerField, numberMarker, pageOf, readsBackward } from "../storage/list-pages.ts";
 import { translatePostgresError } from "../storage/postgres/sql/connection.ts";
-import type { HealthHistory, HealthInterval, OperationInterval } from "./history.ts";
+import type { HealthHistory, HealthInterval, OperationInterval } from "./health-history.ts";
 
 const KEPT_SECONDS = 86_400;
 /** As many as a hundred pools have in a day. With more pools, the oldest samples are deleted sooner. */

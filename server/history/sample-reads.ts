@@ -1,0 +1,133 @@
+/** Reads samples. */
+
+import type { ByChange, Depths, Sample } from "./sample.ts";
+import type { LastSample, SampleReads, Subject } from "./sample-history.ts";
+import { fillIntervals, totalOf } from "./sample-series.ts";
+import {
+  BLOCKS,
+  type BlockRow,
+  changesOf,
+  type DepthColumns,
+  depthsOf,
+  entriesOf,
+  groupPlace,
+  queuePlace,
+  type RunSql,
+} from "./sample-sql.ts";
+
+/** About as many blocks as one statement reads, so that they do not hold the event loop. */
+const BLOCKS_AT_ONCE = 4000;
+
+interface LastRow extends DepthColumns {
+  as_of: Date | null;
+  exact: boolean;
+  rates: number[] | null;
+}
+
+interface SubjectRow extends LastRow {
+  id: number;
+  kind: Subject["kind"];
+  /** Of the pool whose rounds tell when the subject was sampled. */
+  pool_id: number | null;
+}
+
+const SQL = {
+  last: `
+    SELECT s.ready, s.claimed, s.delayed, s.exhausted, s.exact, s.rates,
+      nullif(s.oldest_ready_at, 'infinity') AS oldest_ready_at, greatest(s.taken_at, p.taken_at) AS as_of
+    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked(project, name, ordinal)
+    LEFT JOIN queue_samples s ON s.project = asked.project AND s.name = asked.name AND s.taken_at IS NOT NULL
+    LEFT JOIN sampled_groups p ON p.kind = 'pool' AND p.name = s.pool
+    ORDER BY asked.ordinal`,
+  lastOf: `
+    SELECT g.ready, g.claimed, g.delayed, g.exhausted, g.exact, g.rates, g.oldest_ready_at, g.taken_at AS as_of
+    FROM unnest($2::text[]) WITH ORDINALITY AS asked(name, ordinal)
+    LEFT JOIN sampled_groups g ON g.kind = $1 AND g.name = asked.name
+    ORDER BY asked.ordinal`,
+  subjects: `
+    SELECT asked.kind, coalesce(s.id, g.id) AS id, p.id AS pool_id,
+      s.taken_at AS as_of, s.ready, s.claimed, s.delayed, s.exhausted,
+      nullif(s.oldest_ready_at, 'infinity') AS oldest_ready_at
+    FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS asked(kind, project, name, ordinal)
+    LEFT JOIN queue_samples s
+      ON asked.kind = 'queue' AND s.project = asked.project AND s.name = asked.name AND s.taken_at IS NOT NULL
+    LEFT JOIN sampled_groups g ON asked.kind <> 'queue' AND g.kind = asked.kind AND g.name = asked.name
+    LEFT JOIN sampled_groups p ON p.kind = 'pool' AND p.name = s.pool
+    ORDER BY asked.ordinal`,
+  lastAt: `SELECT CASE WHEN bool_and(taken_at IS NOT NULL) THEN min(taken_at) END AS taken_at
+    FROM sampled_groups WHERE kind = 'pool'`,
+};
+
+export function sampleReads(run: RunSql): SampleReads {
+  return {
+    async last(queues) {
+      const values = [queues.map(({ project }) => project), queues.map(({ name }) => name)];
+      return (await run<LastRow>(SQL.last, values)).map(lastSample);
+    },
+
+    async lastOf(kind, names) {
+      return (await run<LastRow>(SQL.lastOf, [kind, names])).map(lastSample);
+    },
+
+    async histories(subjects, span) {
+      const rows = await run<SubjectRow>(SQL.subjects, [
+        subjects.map(({ kind }) => kind),
+        subjects.map((subject) => (subject.kind === "queue" ? subject.project : "")),
+        subjects.map(({ name }) => name),
+      ]);
+      const found = await readBlocks(run, rows.filter(isKnown), span);
+      return rows.map((row) => {
+        if (!isKnown(row)) return null;
+        const samples = found.get(keyOf(placeOf(row))) ?? new Map<number, Sample>();
+        // A pool and a project have a sample in each round.
+        const rounds = row.pool_id === null ? samples : (found.get(keyOf(groupPlace(row.pool_id))) ?? new Map());
+        const isOlder = row.kind === "queue" && row.as_of !== null && row.as_of.getTime() <= span.from;
+        return fillIntervals(span, samples, rounds, isOlder ? depthsOf(row) : null);
+      });
+    },
+
+    async lastAt() {
+      const [row] = await run<{ taken_at: Date | null }>(SQL.lastAt, []);
+      return row?.taken_at ?? null;
+    },
+  };
+}
+
+/** The samples of these subjects and of their pools, by place and end of the interval. */
+async function readBlocks(
+  run: RunSql,
+  subjects: readonly SubjectRow[],
+  { from, until, resolutionSeconds }: Parameters<SampleReads["histories"]>[1],
+): Promise<Map<string, Map<number, Sample>>> {
+  const pools = subjects.flatMap(({ pool_id: id }) => (id === null ? [] : [groupPlace(id)]));
+  const places = [...subjects.map(placeOf), ...pools];
+  const wanted = new Map<number, Set<number>>();
+  for (const { shard, number } of places) wanted.set(shard, (wanted.get(shard) ?? new Set()).add(number));
+  if (wanted.size === 0 || until <= from) return new Map();
+  const found = new Map<string, Map<number, Sample>>();
+  const atOnce = Math.max(1, Math.floor(BLOCKS_AT_ONCE / ((until - from) / (resolutionSeconds * 1000))));
+  const shards = [...wanted.keys()];
+  for (let first = 0; first < shards.length; first += atOnce) {
+    const some = shards.slice(first, first + atOnce);
+    for (const row of await run<BlockRow>(BLOCKS.read, [resolutionSeconds, some, new Date(from), new Date(until)])) {
+      for (const { number, sample } of entriesOf(row, wanted.get(row.shard))) {
+        const key = keyOf({ shard: row.shard, number });
+        const samples = found.get(key) ?? new Map<number, Sample>();
+        samples.set(row.until.getTime(), sample);
+        found.set(key, samples);
+      }
+    }
+  }
+  return found;
+}
+
+const isKnown = ({ id }: SubjectRow) => id !== null;
+const placeOf = ({ kind, id }: SubjectRow) => (kind === "queue" ? queuePlace(id) : groupPlace(id));
+const keyOf = ({ shard, number }: { shard: number; number: number }) => `${shard}.${number}`;
+
+function lastSample(row: LastRow): LastSample | null {
+  if (row.as_of === null) return null;
+  const depths: Depths = depthsOf(row);
+  const rates: ByChange | null = changesOf(row.rates);
+  return { ...depths, asOf: row.as_of, total: totalOf(depths), exact: row.exact, rates };
+}

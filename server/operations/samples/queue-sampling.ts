@@ -1,0 +1,250 @@
+/**
+ * Takes the samples of queues, for all processes: every 10 seconds of those that are used most, and every minute of all
+ * that were used, and of those whose numbers have changed by themselves.
+ */
+import { DomainError } from "../../errors.ts";
+import { FailureLog } from "../../failure-log.ts";
+import { endBefore, FINEST, MINUTE, type ResolutionSeconds, type Sample } from "../../history/sample.ts";
+import { compareFinest, compareMinute } from "../../history/sample-difference.ts";
+import type { NextSample, Progress, SampledPool } from "../../history/sample-history.ts";
+import type { ActivityReads } from "../../storage/activity.ts";
+import { withDeadline } from "../../storage/deadlines/deadline.ts";
+import { type QueueRef, queueKey } from "../../storage/queue-ref.ts";
+import type { OperationContext } from "../context.ts";
+import type { DeadLetters } from "../lifecycle/dead-letters.ts";
+import type { QueueLookup } from "../lifecycle/queue-lookup.ts";
+import { poolNames } from "../pool-facts/names.ts";
+
+export interface QueueSampling {
+  /**
+   * For the schedule: needs no role. Takes the samples that are due. A pool that fails or is slow is left out and
+   * logged, and does not stop the others. When `signal` aborts, it ends soon and keeps what it has.
+   */
+  sample(signal: AbortSignal): Promise<void>;
+}
+
+/** Queues that are sampled every 10 seconds. */
+const MOST_USED = 1000;
+/** Queues that one call of a driver or one statement is about. */
+const SLICE = 250;
+const CHANGED_PAGE = 1000;
+/** Queues whose numbers have changed by themselves, in one round. The next round takes the rest. */
+const DUE = 20_000;
+/** How long one pool may take: short, so that the next round is in time. */
+const FINEST_MS = 5000;
+/** Of a first round, which reads all queues, the rest is read in the next one. */
+const MINUTE_MS = 40_000;
+/** With an older mark all queues are read again. Drivers understand theirs for a day. */
+const MARK_MS = 12 * 3_600_000;
+
+interface Stop {
+  isAborted: () => boolean;
+  aborted: Promise<null>;
+}
+
+/** A driver's marks, and how they are stored: with the store's identity, because no other store understands them. */
+interface Marks {
+  read(progress: Progress): string | null;
+  write(mark: string | null): string | null;
+}
+
+interface PoolRound {
+  pool: SampledPool;
+  activity: ActivityReads;
+  marks: Marks;
+  end: number;
+  /** True when the round must end. */
+  isOver: () => boolean;
+}
+
+export function createQueueSampling(
+  context: OperationContext,
+  parts: { lookup: Pick<QueueLookup, "find">; deadLetters: Pick<DeadLetters, "counted"> },
+): QueueSampling {
+  const { control, data, samples, now, warn, info = () => undefined } = context;
+  const failures = new FailureLog({ warn, info });
+
+  /** Runs `work` for each pool at once; a pool that fails or takes longer than `milliseconds` gives null. */
+  async function inEach<T>(
+    pools: readonly SampledPool[],
+    { milliseconds, end, stop }: { milliseconds: number; end: number; stop: Stop },
+    work: (round: PoolRound) => Promise<T>,
+  ): Promise<(T | null)[]> {
+    const ends = now() + milliseconds;
+    const isOver = () => stop.isAborted() || now() >= ends;
+    return Promise.all(
+      pools.map(async (pool) => {
+        const name = `Sampling the queues of the pool ${pool.pool}`;
+        try {
+          const working = data
+            .pool(pool.pool)
+            .then(({ activity, identity }) => work({ pool, activity, marks: marksOf(identity, end), end, isOver }));
+          // A little later than `isOver`, so that a slow pool that does answer keeps what it has.
+          const found = await withDeadline(Promise.race([working, stop.aborted]), milliseconds + 1000, () => {
+            throw new DomainError("DEADLINE_EXCEEDED", "It takes too long.");
+          });
+          failures.succeeded(name);
+          return found;
+        } catch (error) {
+          failures.failed(name, error);
+          return null;
+        }
+      }),
+    );
+  }
+
+  /** Samples these queues in slices. `whole` is false when it had to end before. */
+  async function sampleQueues(
+    { pool, activity, end, isOver }: PoolRound,
+    queues: readonly QueueRef[],
+    resolutionSeconds: ResolutionSeconds,
+  ): Promise<{ taken: { id: number; sample: Sample }[]; whole: boolean }> {
+    const compare = resolutionSeconds === FINEST ? compareFinest : compareMinute;
+    const taken: { id: number; sample: Sample }[] = [];
+    for (let from = 0; from < queues.length; from += SLICE) {
+      if (isOver()) return { taken, whole: false };
+      const slice = queues.slice(from, from + SLICE).map(({ project, name }) => ({ project, name }));
+      const attributes = await parts.lookup.find(slice);
+      const existing = slice.filter((_, index) => attributes[index] !== null);
+      const counted = await parts.deadLetters.counted(
+        existing,
+        attributes.filter((one) => one !== null),
+      );
+      const [readings, previous] = await Promise.all([activity.read(counted), samples.previous(existing)]);
+      const next = new Map<number, { sample: Sample; next: NextSample }>();
+      for (const [index, reading] of readings.entries()) {
+        const last = previous[index] ?? null;
+        if (reading === null || last === null) continue;
+        // Another process was faster.
+        if (resolutionSeconds === MINUTE && (last.minuteUntil?.getTime() ?? 0) >= end) continue;
+        next.set(last.id, compare({ pool, end }, last, reading));
+      }
+      const stored = await samples.replace([...next.values()].map((one) => one.next));
+      for (const [id, { sample }] of next) if (stored.has(id)) taken.push({ id, sample });
+      // What is not here any more does not change here.
+      await samples.settle(existing.filter((_, index) => (readings[index] ?? null) === null));
+    }
+    return { taken, whole: true };
+  }
+
+  /** The queues that were used since the last round. Not whole without a mark: then all come, used or not. */
+  async function readUsed({ pool, activity, marks, isOver }: PoolRound) {
+    const weights = new Map<string, { queue: QueueRef; weight: number }>();
+    let mark = marks.read(pool.finest);
+    const isFirst = mark === null;
+    let more = true;
+    while (more && !isOver()) {
+      const page = await activity.changed({ mark, limit: CHANGED_PAGE });
+      for (const { queue, weight } of page.queues) {
+        const known = weights.get(queueKey(queue));
+        weights.set(queueKey(queue), { queue, weight: weight + (known?.weight ?? 0) });
+      }
+      mark = page.mark;
+      more = page.more;
+    }
+    return { pool: pool.pool, mark, queues: isFirst ? [] : [...weights.values()], isWhole: !isFirst && !more };
+  }
+
+  async function sampleFinest(pools: readonly SampledPool[], end: number, stop: Stop): Promise<void> {
+    const round = { milliseconds: FINEST_MS, end, stop };
+    const found = (await inEach(pools, round, readUsed)).filter((one) => one !== null);
+    const used = new Map(found.map((one) => [one.pool, one]));
+    const all = found.flatMap(({ pool, queues }) => queues.map(({ queue, weight }) => ({ pool, queue, weight })));
+    const mostUsed = all.sort((a, b) => b.weight - a.weight).slice(0, MOST_USED);
+    const byPool = Map.groupBy(mostUsed, ({ pool }) => pool);
+    const readPools = pools.filter(({ pool }) => used.has(pool));
+    await inEach(readPools, round, async (poolRound) => {
+      const { pool } = poolRound;
+      const chosen = (byPool.get(pool.pool) ?? []).map(({ queue }) => queue);
+      const { taken, whole } = await sampleQueues(poolRound, chosen, FINEST);
+      const of = used.get(pool.pool);
+      const isWhole = whole && of?.isWhole === true && of.queues.length === chosen.length;
+      const until = new Date(end);
+      await samples.add({ pool, resolutionSeconds: FINEST, until, samples: taken, whole: isWhole });
+      await samples.proceed(pool, "finest", { mark: poolRound.marks.write(of?.mark ?? null), until });
+    });
+  }
+
+  async function sampleMinute(round: PoolRound): Promise<SampledPool | null> {
+    const { pool, activity, marks, end, isOver } = round;
+    const until = new Date(end);
+    const taken: { id: number; sample: Sample }[] = [];
+    const seen = new Set<string>();
+    let mark = marks.read(pool.minute);
+    // Without a mark that is good, the last whole minute says nothing of what comes.
+    const before = mark === null ? null : pool.minute.until;
+    let isWhole = true;
+    const take = async (queues: readonly QueueRef[]) => {
+      const unseen = queues.filter((queue) => !seen.has(queueKey(queue)));
+      for (const queue of unseen) seen.add(queueKey(queue));
+      const found = await sampleQueues(round, unseen, MINUTE);
+      taken.push(...found.taken);
+      isWhole &&= found.whole;
+    };
+    try {
+      for (let more = true; more && isWhole; ) {
+        if (isOver()) {
+          isWhole = false;
+          break;
+        }
+        const page = await activity.changed({ mark, limit: CHANGED_PAGE });
+        await take(page.queues.map(({ queue }) => queue));
+        if (isWhole) mark = page.mark;
+        more = page.more;
+      }
+      if (isWhole) await take(await samples.due({ pool: pool.pool, limit: DUE }));
+    } catch (error) {
+      // What was taken is kept, and the next round goes on from there.
+      isWhole = false;
+      throw error;
+    } finally {
+      await samples.add({ pool, resolutionSeconds: MINUTE, until, samples: taken, whole: isWhole });
+      await samples.proceed(pool, "minute", { mark: marks.write(mark), until: isWhole ? until : before });
+    }
+    return isWhole ? pool : null;
+  }
+
+  async function sampleAll(stop: Stop): Promise<void> {
+    const names = await poolNames(control);
+    const at = await samples.now();
+    const end = endBefore(at.getTime(), FINEST);
+    const finest = (await samples.pools(names)).filter(({ finest }) => isDue(finest, end));
+    await sampleFinest(finest, end, stop);
+    const minuteEnd = endBefore(at.getTime(), MINUTE);
+    const pools = (await samples.pools(names)).filter(({ minute }) => isDue(minute, minuteEnd));
+    if (pools.length === 0 || stop.isAborted()) return;
+    const found = await inEach(pools, { milliseconds: MINUTE_MS, end: minuteEnd, stop }, sampleMinute);
+    const whole = found.filter((pool) => pool !== null);
+    if (stop.isAborted()) return;
+    if (whole.length > 0) await samples.sumUp({ pools: whole, at, until: new Date(minuteEnd) });
+    await samples.fold();
+  }
+
+  return {
+    async sample(signal) {
+      if (signal.aborted) return;
+      const { promise: aborted, resolve } = Promise.withResolvers<null>();
+      const abort = () => resolve(null);
+      // The signal lives as long as the process, so a listener that stays on it leaks.
+      signal.addEventListener("abort", abort);
+      try {
+        await sampleAll({ isAborted: () => signal.aborted, aborted });
+      } finally {
+        signal.removeEventListener("abort", abort);
+      }
+    },
+  };
+}
+
+function marksOf(identity: string, end: number): Marks {
+  const prefix = `${identity} `;
+  return {
+    read({ mark, until }) {
+      const isKnown = mark?.startsWith(prefix) === true && end - (until?.getTime() ?? end) < MARK_MS;
+      return isKnown ? mark.slice(prefix.length) : null;
+    },
+    write: (mark) => mark && `${prefix}${mark}`,
+  };
+}
+
+const isDue = ({ until }: Progress, end: number) => (until?.getTime() ?? 0) < end;

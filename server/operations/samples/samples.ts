@@ -1,0 +1,153 @@
+import { type Access, requireRole } from "../../access/access.ts";
+import { DomainError } from "../../errors.ts";
+import { endBefore, FINEST, MINUTE, RESOLUTIONS, type ResolutionSeconds } from "../../history/sample.ts";
+import type { GroupKind, LastSample, Subject } from "../../history/sample-history.ts";
+import { endsOf, type Metric, metricOf, type Span } from "../../history/sample-series.ts";
+import type { OperationContext } from "../context.ts";
+import type { QueueAddress } from "../input/addresses.ts";
+import { badInput, checkBatch, checkWhole } from "../input/limits.ts";
+import { chosenProject, chosenQueue } from "../input/names.ts";
+
+export interface HistoryRange {
+  /** Up to then. Default: now. */
+  until?: Date | null;
+  /** How long before. Default: an hour. */
+  seconds?: number | null;
+}
+
+export interface HistoryParams {
+  range?: HistoryRange | null;
+  /** Default: the finest that is still kept for the range, and gives at most 400 intervals. */
+  resolutionSeconds?: ResolutionSeconds | null;
+}
+
+export interface History extends Span {
+  /** One value for each interval, oldest first. Null: unknown. */
+  values(metric: Metric): (number | null)[];
+}
+
+export interface Sampling {
+  /** False: no samples are taken. */
+  on: boolean;
+  /** When queues were last sampled, in the pool where that is longest ago. Null: not all pools were sampled yet. */
+  lastAt: Date | null;
+}
+
+/** Role viewer. In the order asked, at most MAX_PAGE_SIZE at once. */
+export interface SampleOperations {
+  /** The last sample of each queue; null without one. */
+  last(access: Access, params: { queues: readonly QueueAddress[] }): Promise<(LastSample | null)[]>;
+  lastOfProjects(access: Access, params: { projects: readonly string[] }): Promise<(LastSample | null)[]>;
+  lastOfPools(access: Access, params: { pools: readonly string[] }): Promise<(LastSample | null)[]>;
+  /**
+   * How queues were over time; null without a sample. BAD_INPUT for a range that is shorter than an interval, or longer
+   * than samples are kept. TOO_LARGE for more than MAX_INTERVALS together.
+   */
+  history(access: Access, params: HistoryParams & { queues: readonly QueueAddress[] }): Promise<(History | null)[]>;
+  historyOfProjects(
+    access: Access,
+    params: HistoryParams & { projects: readonly string[] },
+  ): Promise<(History | null)[]>;
+  historyOfPools(access: Access, params: HistoryParams & { pools: readonly string[] }): Promise<(History | null)[]>;
+  sampling(access: Access, params: Record<string, never>): Promise<Sampling>;
+}
+
+const DEFAULT_RANGE_SECONDS = 3600;
+const MAX_RANGE_SECONDS = Math.max(...RESOLUTIONS.map(({ keptSeconds }) => keptSeconds));
+/** Of all histories that one call asks for: each is a block of samples to read. */
+export const MAX_INTERVALS = 40_000;
+/** Of a history whose resolution is not asked for: enough for a chart. */
+export const USUAL_INTERVALS = 400;
+
+export function createSampleOperations({ samples, limits }: OperationContext): SampleOperations {
+  async function histories(subjects: readonly Subject[], params: HistoryParams): Promise<(History | null)[]> {
+    const finest = subjects[0]?.kind === "queue" ? FINEST : MINUTE;
+    const span = spanOf(params, finest, await samples.now());
+    const ends = endsOf(span);
+    if (subjects.length * ends.length > MAX_INTERVALS) {
+      const value = subjects.length * ends.length;
+      throw new DomainError(
+        "TOO_LARGE",
+        `The histories of one list may have ${MAX_INTERVALS} intervals together; these have ${value}. Ask for fewer rows, a shorter range or a coarser resolution.`,
+        { details: { field: "range", value, maximum: MAX_INTERVALS } },
+      );
+    }
+    const found = await samples.histories(subjects, span);
+    return found.map(
+      (intervals) =>
+        intervals && {
+          ...span,
+          values: (metric) => intervals.map((interval, index) => metricOf(metric, interval, ends[index] as number)),
+        },
+    );
+  }
+
+  const chosenQueues = (access: Access, queues: readonly QueueAddress[]) => {
+    requireRole(access, "viewer");
+    return checkBatch(limits, "queues", queues).map((queue) => chosenQueue(limits, access, queue));
+  };
+  const chosenProjects = (access: Access, projects: readonly string[]) => {
+    requireRole(access, "viewer");
+    return checkBatch(limits, "projects", projects).map((project) => chosenProject(limits, access, project));
+  };
+  const chosenPools = (access: Access, pools: readonly string[]) => {
+    requireRole(access, "viewer");
+    return checkBatch(limits, "pools", pools);
+  };
+  const subjects = (kind: GroupKind, names: readonly string[]) => names.map((name): Subject => ({ kind, name }));
+
+  return {
+    last: async (access, { queues }) => samples.last(chosenQueues(access, queues)),
+    lastOfProjects: async (access, { projects }) => samples.lastOf("project", chosenProjects(access, projects)),
+    lastOfPools: async (access, { pools }) => samples.lastOf("pool", chosenPools(access, pools)),
+
+    async history(access, { queues, ...params }) {
+      const chosen = chosenQueues(access, queues).map(
+        ({ project, name }): Subject => ({ kind: "queue", project, name }),
+      );
+      return histories(chosen, params);
+    },
+
+    async historyOfProjects(access, { projects, ...params }) {
+      return histories(subjects("project", chosenProjects(access, projects)), params);
+    },
+
+    async historyOfPools(access, { pools, ...params }) {
+      return histories(subjects("pool", chosenPools(access, pools)), params);
+    },
+
+    async sampling(access) {
+      requireRole(access, "viewer");
+      return { on: samples.isOn, lastAt: await samples.lastAt() };
+    },
+  };
+}
+
+function spanOf({ range, resolutionSeconds }: HistoryParams, finest: number, now: Date): Span {
+  const until = range?.until ?? now;
+  if (Number.isNaN(until.getTime())) throw badInput("range.until", "range.until must be an instant.");
+  const asked = range?.seconds ?? DEFAULT_RANGE_SECONDS;
+  const seconds = checkWhole("range.seconds", asked, finest, MAX_RANGE_SECONDS, "seconds");
+  if (typeof resolutionSeconds === "number" && resolutionSeconds < finest) {
+    throw badInput("resolution", `resolution must be ${finest} seconds or longer here.`, { minimum: finest });
+  }
+  const chosen = resolutionSeconds ?? usualResolution(seconds, finest, now.getTime() - until.getTime());
+  const kept = RESOLUTIONS.find((one) => one.seconds === chosen)?.keptSeconds ?? 0;
+  if (seconds > kept) {
+    throw badInput("range.seconds", `Samples of ${chosen} seconds are kept for ${kept} seconds.`, {
+      value: seconds,
+      maximum: kept,
+    });
+  }
+  const end = endBefore(until.getTime(), chosen);
+  return { from: end - Math.ceil(seconds / chosen) * chosen * 1000, until: end, resolutionSeconds: chosen };
+}
+
+/** The finest that is kept from the beginning of the range on, and gives a usual number of intervals. */
+function usualResolution(seconds: number, finest: number, agoMs: number): number {
+  const age = seconds + agoMs / 1000;
+  const fitting = RESOLUTIONS.filter((one) => one.seconds >= finest).find(
+    (one) => age <= one.keptSeconds && seconds / one.seconds <= USUAL_INTERVALS,
+  );
+  return (fitting ?? RESOLUTIONS[RESOLUTIONS.length - 1] ?? { seconds: finest }).seconds;
+}

@@ -1,0 +1,151 @@
+/**
+ * Pages of queues by what their last samples say. `queue_samples` has a row for each queue, and an index for each
+ * order. A page follows the index and skips what the filter leaves out.
+ */
+import { Prisma } from "../../../../prisma/generated/client.ts";
+import type { Queue, QueueController, QueueFilter, QueueOrder } from "../../control-driver.ts";
+import { badMarker, type Page } from "../../list-pages.ts";
+import { type Bound, keysetPage, operatorOf, orderOf, prefixEnd, readMarker, writeMarker } from "../sql/keyset.ts";
+
+interface SampledRow extends Queue {
+  /** The sort key, as a marker has it. */
+  sortKey: string;
+}
+
+interface Key {
+  column: Prisma.Sql;
+  /** As text for markers. */
+  written: Prisma.Sql;
+  read: (text: string) => Prisma.Sql | null;
+}
+
+/** In microseconds since 1970: a Date would lose the last digits. */
+const instant = (column: Prisma.Sql): Key => ({
+  column,
+  written: Prisma.sql`CASE WHEN ${column} = 'infinity' THEN 'infinity'
+    ELSE ((extract(epoch FROM ${column}) * 1000000)::bigint)::text END`,
+  read: (text) => {
+    if (text === "infinity") return Prisma.sql`'infinity'::timestamptz`;
+    if (!/^\d{1,16}$/.test(text)) return null;
+    return Prisma.sql`('epoch'::timestamptz + ${text}::text::bigint * interval '1 microsecond')`;
+  },
+});
+const number = (column: Prisma.Sql, type: Prisma.Sql): Key => ({
+  column,
+  written: Prisma.sql`${column}::text`,
+  read: (text) => (/^-?\d{1,18}(\.\d{1,18})?(e[+-]\d{1,3})?$/.test(text) ? Prisma.sql`${text}::text::${type}` : null),
+});
+
+/** Null: the name alone is the key. */
+const KEYS: Readonly<Record<QueueOrder["field"], Key | null>> = {
+  name: null,
+  createdAt: instant(Prisma.sql`q.created_at`),
+  depth: number(Prisma.sql`s.total`, Prisma.sql`bigint`),
+  oldestReady: instant(Prisma.sql`s.oldest_ready_at`),
+  rate: number(Prisma.sql`s.rate`, Prisma.sql`float8`),
+};
+
+export function needsSamples(filter: QueueFilter): boolean {
+  return sampleConditions(filter).length > 0;
+}
+
+export function listSampledQueues(
+  prisma: Prisma.TransactionClient,
+  {
+    project,
+    page,
+    filter,
+    orderBy,
+    detailed,
+  }: Parameters<QueueController["list"]>[0] & { filter: QueueFilter; orderBy: QueueOrder },
+): Promise<Page<Queue>> {
+  const key = KEYS[orderBy.field];
+  const names = project === undefined ? [Prisma.sql`s.project`, Prisma.sql`s.name`] : [Prisma.sql`s.name`];
+  // By name alone, in the order of other lists by name.
+  if (key === null) names.reverse();
+  const columns = key === null ? names : [key.column, ...names];
+  return keysetPage({
+    page,
+    descending: orderBy.direction === "desc",
+    fetch: (bound, order, take) => {
+      const within = [...conditions(project, filter), ...(bound ? [beyond(bound)] : [])];
+      const sorted = Prisma.join(columns.map((column) => Prisma.sql`${column} ${orderOf(order)}`));
+      return prisma.$queryRaw<SampledRow[]>`
+        SELECT project, name, ${detailed ? Prisma.sql`metadata` : Prisma.sql`'{}'`} AS "metadataText",
+          created_at AS "createdAt", updated_at AS "updatedAt", listed."sortKey"
+        FROM (
+          SELECT s.project, s.name, row_number() OVER (ORDER BY ${sorted}) AS place,
+            ${key === null ? Prisma.sql`''` : key.written} AS "sortKey"
+          FROM ${sources(filter, orderBy)} WHERE ${Prisma.join(within, " AND ")} ORDER BY ${sorted} LIMIT ${take}
+        ) AS listed JOIN queues USING (project, name) ORDER BY place`;
+    },
+    marker: ({ sortKey, project: of, name }) => {
+      // Of one project by name, the name is the marker.
+      if (key === null) return project === undefined ? writeMarker([name, of]) : name;
+      return writeMarker([sortKey, ...(project === undefined ? [of] : []), name]);
+    },
+    item: ({ sortKey: _, ...queue }) => queue,
+  });
+
+  function beyond(bound: Bound): Prisma.Sql {
+    if (key === null && project !== undefined) return Prisma.sql`s.name ${operatorOf(bound)} ${bound.marker}`;
+    const parts = readMarker(
+      bound,
+      columns.map(() => "text" as const),
+    );
+    const values = parts.map((part, index) => (key !== null && index === 0 ? key.read(part) : Prisma.sql`${part}`));
+    const known = values.filter((value) => value !== null);
+    if (known.length < values.length) throw badMarker(bound.field);
+    return Prisma.sql`(${Prisma.join(columns)}) ${operatorOf(bound)} (${Prisma.join(known)})`;
+  }
+}
+
+/** At most `limit` rows, to be counted. */
+export function sampledRows(project: string | undefined, filter: QueueFilter, limit: number): Prisma.Sql {
+  const within = Prisma.join(conditions(project, filter), " AND ");
+  return Prisma.sql`SELECT 1 FROM ${sources(filter)} WHERE ${within} LIMIT ${limit}`;
+}
+
+function sources({ pool, flavor, isDeadLetterQueue }: QueueFilter, orderBy?: QueueOrder): Prisma.Sql {
+  const hasFacets = pool !== undefined || flavor !== undefined || isDeadLetterQueue !== undefined;
+  return Prisma.sql`queue_samples s
+    ${hasFacets ? Prisma.sql`JOIN queue_facets f ON f.project = s.project AND f.name = s.name` : Prisma.empty}
+    ${
+      orderBy?.field === "createdAt"
+        ? Prisma.sql`JOIN queues q ON q.project = s.project AND q.name = s.name`
+        : Prisma.empty
+    }`;
+}
+
+function conditions(project: string | undefined, filter: QueueFilter): Prisma.Sql[] {
+  const { search = "", pool, flavor, isDeadLetterQueue } = filter;
+  const end = prefixEnd(search);
+  return [
+    Prisma.sql`true`,
+    ...(project === undefined ? [] : [Prisma.sql`s.project = ${project}`]),
+    ...(search === "" ? [] : [Prisma.sql`s.name >= ${search}`]),
+    ...(end === null ? [] : [Prisma.sql`s.name < ${end}`]),
+    ...(pool === undefined ? [] : [Prisma.sql`f.pool = ${pool}`]),
+    ...(flavor === undefined ? [] : [Prisma.sql`f.flavor = ${flavor}`]),
+    ...(isDeadLetterQueue === undefined ? [] : [Prisma.sql`f.is_dead_letter_queue = ${isDeadLetterQueue}`]),
+    ...sampleConditions(filter),
+  ];
+}
+
+/** A queue without a sample meets none. */
+function sampleConditions(filter: QueueFilter): Prisma.Sql[] {
+  const { oldestReadyBefore } = filter;
+  const states = [
+    [filter.hasReady, Prisma.sql`s.ready`],
+    [filter.hasClaimed, Prisma.sql`s.claimed`],
+    [filter.hasDelayed, Prisma.sql`s.delayed`],
+    [filter.hasExhausted, Prisma.sql`s.exhausted`],
+  ] as const;
+  return [
+    ...states.flatMap(([has, column]) => {
+      if (has === undefined) return [];
+      return [has ? Prisma.sql`${column} > 0` : Prisma.sql`${column} = 0 AND s.total >= 0`];
+    }),
+    ...(oldestReadyBefore === undefined ? [] : [Prisma.sql`s.oldest_ready_at < ${oldestReadyBefore}`]),
+  ];
+}
