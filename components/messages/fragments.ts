@@ -33,6 +33,17 @@ export const MESSAGE_DETAIL = graphql(
     marker
     ttlSeconds
     clientId
+    headers {
+      name
+      value
+    }
+    deadLettered {
+      queueName
+      at
+      deliveries
+      clientId
+      claimId
+    }
   }
 `,
   [MESSAGE_ROW],

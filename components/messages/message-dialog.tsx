@@ -11,6 +11,7 @@ import { Link } from "../ui/link.tsx";
 import { Facts } from "../ui/page.tsx";
 import { NotFoundState } from "../ui/states.tsx";
 import { Ago, TimeLeft, Utc } from "../ui/time.tsx";
+import { visible } from "../ui/visible.tsx";
 import { DELETE_MESSAGE } from "./documents.ts";
 import type { MessageDetail } from "./fragments.ts";
 import { messageCan } from "./message-can.ts";
@@ -67,6 +68,12 @@ export function MessageDialog({
       {message ? (
         <>
           <MessageFacts project={project} queue={queue} message={message} />
+          {message.headers.length > 0 ? (
+            <section aria-label="Headers" className="mt-4">
+              <h3 className="mb-2 font-medium">Headers</h3>
+              <Facts items={message.headers.map(({ name, value }) => ({ label: name, value }))} />
+            </section>
+          ) : null}
           <JsonViewer text={message.bodyText} label="Body" />
         </>
       ) : (
@@ -75,6 +82,31 @@ export function MessageDialog({
         </NotFoundState>
       )}
     </AddressDialog>
+  );
+}
+
+/** Where a dead letter came from, and who had it last. */
+function DeadLetterOrigin({ project, from }: { project: string; from: NonNullable<MessageDetail["deadLettered"]> }) {
+  const deliveries = from.deliveries === 1 ? "1 delivery" : `${from.deliveries} deliveries`;
+  return (
+    <>
+      From{" "}
+      <Link
+        href={paths.queue(project, from.queueName, "messages")}
+        className="text-accent underline underline-offset-2"
+      >
+        {visible(from.queueName)}
+      </Link>
+      , <Ago at={from.at} />, after {deliveries}.{" "}
+      {from.clientId === null ? "Who had it last is not known" : <>The last was to {visible(from.clientId)}</>}
+      {from.claimId === null ? (
+        "."
+      ) : (
+        <>
+          , in claim <span className="font-mono text-[0.8125rem]">{from.claimId}</span>.
+        </>
+      )}
+    </>
   );
 }
 
@@ -116,6 +148,9 @@ function MessageFacts({ project, queue, message }: { project: string; queue: str
         },
         { label: "Lifetime", value: `${message.ttlSeconds} s` },
         { label: "Deliveries", value: message.claimCount },
+        ...(message.deadLettered
+          ? [{ label: "Dead letter", value: <DeadLetterOrigin project={project} from={message.deadLettered} /> }]
+          : []),
         { label: "Client", value: message.clientId ?? <span className="text-muted">not reported</span> },
         {
           label: "Marker",

@@ -7,12 +7,16 @@ import { Button } from "../ui/button.tsx";
 import { TextAreaField, TextField } from "../ui/form.tsx";
 import { z } from "../zod.ts";
 import { POST_MESSAGES } from "./documents.ts";
+import { type Header, readHeaders, writeHeaders } from "./headers-text.ts";
 
 /** Copies in one post, at most: the limit of the API. */
 const MAX_COPIES = 1000;
 
 const schema = z.object({
   body: jsonText,
+  headers: z
+    .string()
+    .refine((text) => readHeaders(text) !== null, "Write one `name: value` a line, each name once, or a JSON object."),
   ttl: wholeText,
   delay: wholeText,
   copies: z
@@ -25,6 +29,7 @@ const schema = z.object({
 /** What a post says of a message. */
 export interface PostedBefore {
   bodyText: string;
+  headers: readonly Header[];
   ttlSeconds: number;
   /** Null when it had no delay, or its delay is over. */
   delaySeconds: number | null;
@@ -51,23 +56,25 @@ export function PostMessage({ project, queue, again }: { project: string; queue:
       description={
         again === undefined
           ? undefined
-          : "Posts a new message with the body, lifetime and delay of this one. This one stays."
+          : "Posts a new message with the body, headers, lifetime and delay of this one. This one stays."
       }
       submitLabel="Post"
       document={POST_MESSAGES}
       schema={schema}
       defaults={{
         body: again?.bodyText ?? '{"hello": "world"}',
+        headers: writeHeaders(again?.headers ?? []),
         ttl: again ? String(again.ttlSeconds) : "",
         delay: String(again?.delaySeconds ?? ""),
         copies: "1",
       }}
-      variables={({ body, ttl, delay, copies }) => ({
+      variables={({ body, headers, ttl, delay, copies }) => ({
         input: {
           project,
           queue,
           messages: Array.from({ length: copies }, () => ({
             body: { text: body },
+            ...(headers.trim() === "" ? {} : { headers: readHeaders(headers) }),
             ...(ttl === null ? {} : { ttlSeconds: ttl }),
             ...(delay === null ? {} : { delaySeconds: delay }),
           })),
@@ -81,6 +88,12 @@ export function PostMessage({ project, queue, again }: { project: string; queue:
         label="Body"
         rows={10}
         description="Any JSON. Stored exactly as typed: large numbers keep every digit."
+      />
+      <TextAreaField
+        name="headers"
+        label="Headers"
+        rows={2}
+        description="Optional. One a line, such as type: order. They travel beside the body."
       />
       <div className="grid gap-4 sm:grid-cols-3">
         <TextField name="ttl" label="Lifetime" kind="number" description="Seconds; the queue's default if empty." />

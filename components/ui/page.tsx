@@ -91,7 +91,7 @@ export function Facts({ items }: { items: { label: string; value: ReactNode }[] 
     <dl className="grid grid-cols-[minmax(7rem,auto)_1fr] gap-x-6 gap-y-2">
       {items.map((item) => (
         <div key={item.label} className="contents">
-          <dt className="text-muted">{item.label}</dt>
+          <dt className="min-w-0 wrap-anywhere text-muted">{visible(item.label)}</dt>
           <dd className="min-w-0 wrap-anywhere">{visibleIfText(item.value)}</dd>
         </div>
       ))}

@@ -194,21 +194,24 @@ const LIMITS: Record<keyof Limits, [field: string, description: string]> = {
   DEFAULT_SUBSCRIPTION_TTL: ["defaultSubscriptionTtlSeconds", "Life of a subscription if it is not set, in seconds."],
   MAX_PAGE_BYTES: [
     "maxPageBytes",
-    "Most bytes of bodies in one page, claim, pop or get by ids. It ends early at this size, but has at least one message.",
+    "Most bytes of bodies and headers in one page, claim, pop or get by ids. It ends early at this size, but has at least one message.",
   ],
   MAX_ANSWER_BYTES: [
     "maxAnswerBytes",
-    "Most bytes of bodies and other large values in one answer, each counted as often as it is selected. Beyond that: TOO_LARGE.",
+    "Most bytes of bodies, headers and other large values in one answer, each counted as often as it is selected. Beyond that: TOO_LARGE.",
   ],
   MAX_QUEUE_METADATA: ["maxQueueMetadataBytes", "Largest metadata of a queue, in bytes."],
   MAX_MESSAGES_POST_SIZE: [
     "maxMessagesPostBytes",
-    "Largest sum of the bodies of one post, in bytes. A queue may set a lower one.",
+    "Largest sum of the bodies and headers of one post, in bytes. A queue may set a lower one.",
   ],
   MAX_MESSAGES_PER_POST: ["maxMessagesPerPost", "Most messages in one post."],
   MAX_POSTS: ["maxPosts", "Most posts in one postToQueues."],
   MAX_POSTS_MESSAGES: ["maxPostsMessages", "Most messages in all posts of one postToQueues."],
-  MAX_POSTS_SIZE: ["maxPostsBytes", "Largest sum of the bodies of all posts of one postToQueues, in bytes."],
+  MAX_POSTS_SIZE: [
+    "maxPostsBytes",
+    "Largest sum of the bodies and headers of all posts of one postToQueues, in bytes.",
+  ],
   MAX_PAGE_SIZE: ["maxPageSize", "Longest page, and most messages in one claim, pop, or list of ids."],
   DEFAULT_PAGE_SIZE: ["defaultPageSize", "Length of a page, claim or pop if it is not set."],
   MAX_QUEUE_NAME_LENGTH: ["maxQueueNameLength", "Longest name of a queue, in characters."],
@@ -232,12 +235,15 @@ const FIXED: Record<keyof typeof FIXED_LIMITS, string> = {
     "How long an idempotency key is kept, in seconds. Those of pops are kept shorter, those of moves and drains as long as the job.",
   popIdempotencyKeySeconds: "How long the idempotency key of a pop is kept, in seconds, and with it the messages.",
   maxKeptPopBytes:
-    "Most bytes of bodies in a pop with an idempotency key. It ends early at this size, but has at least one message.",
+    "Most bytes of bodies and headers in a pop with an idempotency key. It ends early at this size, but has at least one message.",
   maxKeptPopBytesOfQueue:
     "Most bytes of answers that are kept for pops with an idempotency key of one queue; one answer may pass it. Beyond that such pops are TOO_MANY_REQUESTS, and pops without a key work.",
   maxIdempotencyKeyLength: "Longest idempotency key or client id, in characters.",
   maxKeyValueKeyLength: "Longest key or lock token of a key-value store, in characters.",
   maxHistoryIntervals: "Most intervals of all histories that a list asks for together.",
+  maxMessageHeaders: "Most headers of a message.",
+  maxMessageHeaderNameBytes: "Longest name of a header, in bytes.",
+  maxMessageHeadersBytes: "Largest headers of a message, in bytes of a JSON object that has them all.",
 };
 
 /** Limits on documents and on the JSON of requests. */

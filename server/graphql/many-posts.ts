@@ -65,7 +65,7 @@ const PostToQueuesInput = builder.inputType("PostToQueuesInput", {
       type: [PostMessagesInput],
       required: true,
       description:
-        "At least one, each as for postMessages. At most `limits.maxPosts`, with `limits.maxPostsMessages` messages and `limits.maxPostsBytes` of bodies together.",
+        "At least one, each as for postMessages. At most `limits.maxPosts`, with `limits.maxPostsMessages` messages and `limits.maxPostsBytes` of bodies and headers together.",
     }),
   }),
 });

@@ -1,7 +1,9 @@
 import type { GraphQLResolveInfo } from "graphql";
 import { checksumOf } from "../operations/input/message-checksum.ts";
+import type { HeaderToPost } from "../operations/input/message-headers.ts";
 import type { MessageToPost } from "../operations/input/new-messages.ts";
 import type { MessageRecord } from "../operations/messages/record.ts";
+import type { DeadLettered } from "../storage/dead-lettered.ts";
 import { addressOf, followQueue, QUEUE_REFERENCE, type QueueParent, QueueType } from "./queue-types.ts";
 import {
   clientIdField,
@@ -48,6 +50,38 @@ const MessageStateType = builder.enumType("MessageState", {
   } as const,
 });
 
+const MessageHeaderType = builder.objectRef<HeaderToPost>("MessageHeader").implement({
+  description: "A header of a message.",
+  fields: (t) => ({
+    name: t.exposeString("name", { description: "Its name, unique in the message." }),
+    value: t.exposeString("value", { description: "Its value." }),
+  }),
+});
+
+/** With the project of the message. */
+const DeadLetterOriginType = builder.objectRef<DeadLettered & { project: string }>("DeadLetterOrigin").implement({
+  description: "How a message came to a dead letter queue.",
+  fields: (t) => ({
+    queueName: t.exposeString("queue", { description: "The name of the queue that it came from." }),
+    queue: t.field({
+      type: QueueType,
+      nullable: true,
+      description: `The queue that it came from. ${QUEUE_REFERENCE}`,
+      resolve: ({ project, queue: name }, _args, context, info) => followQueue({ project, name }, context, info),
+    }),
+    at: t.expose("at", { type: "DateTime", description: "When it was moved." }),
+    deliveries: t.expose("deliveries", { type: "SafeInt", description: "How often it had been claimed there." }),
+    clientId: t.exposeString("clientId", {
+      nullable: true,
+      description: "The client that claimed it last there; null when it gave no client id.",
+    }),
+    claimId: t.exposeID("claimId", {
+      nullable: true,
+      description: "The last claim that delivered it there; null when it was released from that.",
+    }),
+  }),
+});
+
 export const MessageType = builder.objectRef<MessageRecord>("Message");
 MessageType.implement({
   description: "A message. Reading it does not consume it.",
@@ -71,6 +105,13 @@ MessageType.implement({
       type: "JSON",
       description: "The body as JSON. The answer holds the exact text that was posted.",
       resolve: (message) => new RawJson(message.bodyText),
+    }),
+    headers: t.field({
+      type: [MessageHeaderType],
+      complexity: 0,
+      description: "Its headers, in the order of their names. It keeps them when it moves.",
+      resolve: ({ headers }) =>
+        headers === null ? [] : Object.entries(headers).map(([name, value]) => ({ name, value })),
     }),
     checksum: t.string({
       description: "\"MD5:\" and the MD5 of the body as Python's json.dumps writes it, which is Zaqar's checksum.",
@@ -99,6 +140,14 @@ MessageType.implement({
     lastClaimId: t.exposeID("lastClaimId", {
       nullable: true,
       description: "The id of the last claim on it, expired or not, unless that was released.",
+    }),
+    deadLettered: t.field({
+      type: DeadLetterOriginType,
+      nullable: true,
+      complexity: 0,
+      description:
+        "How it came to a dead letter queue, the last time; null when it never did. It keeps this when it is moved back, or on.",
+      resolve: ({ deadLettered, project }) => deadLettered && { ...deadLettered, project },
     }),
   }),
 });
@@ -224,10 +273,26 @@ builder.queryFields((t) => ({
   }),
 }));
 
+const MessageHeaderInput = builder.inputType("MessageHeaderInput", {
+  description: "A header of a message.",
+  fields: (t) => ({
+    name: t.string({
+      required: true,
+      description: "Its name: 1 to `limits.maxMessageHeaderNameBytes` bytes. Upper and lower case differ.",
+    }),
+    value: t.string({ required: true, description: "Its value, any text." }),
+  }),
+});
+
 const PostMessageInput = builder.inputType("PostMessageInput", {
   description: "A message to post.",
   fields: (t) => ({
     body: t.field({ type: JsonInput, required: true, description: "The body, any JSON value." }),
+    headers: t.field({
+      type: [MessageHeaderInput],
+      description:
+        "Names and values that travel beside the body. At most `limits.maxMessageHeaders`, each name once, and `limits.maxMessageHeadersBytes` together.",
+    }),
     ttlSeconds: t.field({
       type: "SafeInt",
       description:
@@ -268,7 +333,7 @@ const PopMessagesInput = builder.inputType("PopMessagesInput", {
     limit: t.field(takeLimitField),
     idempotencyKey: t.string({
       description:
-        "Any text, up to `limits.maxIdempotencyKeyLength`. A repeat within `limits.popIdempotencyKeySeconds` returns the same messages and deletes none. A pop with a key takes at most `limits.maxKeptPopBytes` of bodies. One that returned nothing keeps nothing, so a repeat may find messages. TOO_MANY_REQUESTS while the queue keeps `limits.maxKeptPopBytesOfQueue`. A storage whose memory is full refuses pops with a key, not those without.",
+        "Any text, up to `limits.maxIdempotencyKeyLength`. A repeat within `limits.popIdempotencyKeySeconds` returns the same messages and deletes none. A pop with a key takes at most `limits.maxKeptPopBytes` of bodies and headers. One that returned nothing keeps nothing, so a repeat may find messages. TOO_MANY_REQUESTS while the queue keeps `limits.maxKeptPopBytesOfQueue`. A storage whose memory is full refuses pops with a key, not those without.",
     }),
   }),
 });
@@ -318,6 +383,7 @@ const DeleteMessagesInput = builder.inputType("DeleteMessagesInput", {
 function messageToPost(input: typeof PostMessageInput.$inferInput): MessageToPost {
   return {
     bodyText: textOf(input.body),
+    headers: input.headers,
     ttlSeconds: input.ttlSeconds,
     delaySeconds: input.delaySeconds,
   };

@@ -10,8 +10,10 @@
 
 import type { ActivityReads } from "./activity.ts";
 import type { BatchResult } from "./batch-result.ts";
+import type { DeadLettered } from "./dead-lettered.ts";
 import type { DriverHealth, GcResult } from "./driver-health.ts";
 import type { Page, PageRequest } from "./list-pages.ts";
+import type { MessageHeaders } from "./message-headers.ts";
 import type { QueueTransfer } from "./moves/queue-transfer.ts";
 import type { QueueRef } from "./queue-ref.ts";
 import type { CountedQueue, QueueStats } from "./queue-stats.ts";
@@ -102,6 +104,8 @@ export const DEFAULT_POOL = "default";
 export interface NewMessage {
   /** The body's exact JSON text. Drivers do not parse it. */
   bodyText: string;
+  /** Left out or null: none. */
+  headers?: MessageHeaders | null;
   ttlSeconds: number;
   /** 0 = at once. */
   delaySeconds: number;
@@ -113,6 +117,8 @@ export interface Message {
   /** The message's position in its queue: decimal digits that grow in commit order. Never reused within a store. */
   marker: string;
   bodyText: string;
+  /** As posted. Kept when the message moves. */
+  headers: MessageHeaders | null;
   /** As posted, or ttl + grace of a claim that extended the message's life. */
   ttlSeconds: number;
   /** Since it was posted, or transferred to this queue. */
@@ -128,15 +134,17 @@ export interface Message {
   claim: { id: string; expiresAt: Date } | null;
   /** The last claim on it, live or expired; null after a release. Zaqar's href shows it. */
   lastClaimId: string | null;
+  /** Null for a message that was never moved to a dead letter queue. Kept when it moves on. */
+  deadLettered: DeadLettered | null;
 }
 
 /** "absent": there was no such message, which counts as deleted. */
 export type DeleteOutcome = "deleted" | "absent";
 
 /**
- * The most bytes of message bodies, in UTF-8, that one call returns and one statement or script carries. `maxBytes`
- * lowers the bound of a call. A call ends before the message that would pass the bound, but returns at least one
- * message if there is any: no body is larger than a post may be.
+ * The most bytes of messages (`messageBytes`: bodies and headers) that one call returns and one statement or script
+ * carries. `maxBytes` lowers the bound of a call. A call ends before the message that would pass the bound, but returns at least one
+ * message if there is any: none is larger than a post may be.
  */
 export const MAX_CARRIED_BYTES = 16 * 1_048_576;
 
@@ -146,6 +154,13 @@ export const carriedBytes = (maxBytes: number | undefined) =>
 
 /** The messages before this marker, or posted before this time. Neither is among them. */
 export type PurgeBound = { readonly marker: string } | { readonly time: Date };
+
+/** Messages that a claim holds, for a transfer. */
+interface HeldMessages {
+  ids: readonly string[];
+  claimId: string;
+  asDeadLetters?: boolean;
+}
 
 export interface MessageController {
   /**
@@ -263,19 +278,20 @@ export interface MessageController {
 
   /**
    * Moves messages that a live claim holds to the end of another queue, and returns how many. Messages that the claim
-   * does not hold stay. Each keeps its id; its claim ends and its claim count is 0 again. `ttlSeconds` gives it a new
-   * life of that length; null keeps its expiry.
+   * does not hold stay. Each keeps its id and headers; its claim ends and its claim count is 0 again. `ttlSeconds`
+   * gives it a new life of that length; null keeps its expiry. `asDeadLetters` records where each came from, in
+   * `deadLettered`; otherwise that stays as it is.
    *
    * One step within a store. Between two pools the messages are copied, then deleted: a crash between the two leaves
    * both copies. Once the claim has expired the next transfer finds the copies and only deletes the originals.
    */
-  transfer(params: {
-    from: QueueRef;
-    to: QueueRef;
-    ids: readonly string[];
-    claimId: string;
-    ttlSeconds: number | null;
-  }): Promise<number>;
+  transfer(params: HeldMessages & { from: QueueRef; to: QueueRef; ttlSeconds: number | null }): Promise<number>;
+
+  /**
+   * The first half of a transfer to another store: those of the messages that a live claim holds, as `adopt` takes
+   * them. May end early because of bytes, as `bulkGet` does.
+   */
+  copy(params: HeldMessages & { queue: QueueRef }): Promise<Message[]>;
 
   /** The second half of a transfer: appends copies of another store's messages, with their ids. Existing ones stay. */
   adopt(params: { queue: QueueRef; messages: readonly Message[]; ttlSeconds: number | null }): Promise<void>;

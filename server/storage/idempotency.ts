@@ -1,7 +1,9 @@
 /** How drivers recognise that an idempotency key comes again with the same request, and what they keep for it. */
 import { createHash } from "node:crypto";
 import { DomainError } from "../errors.ts";
-import type { Message, PurgeBound } from "./data-driver.ts";
+import type { Message, NewMessage, PurgeBound } from "./data-driver.ts";
+import { type KeptDeadLettered, readDeadLettered } from "./dead-lettered.ts";
+import { headersText, messageBytes, readHeaders } from "./message-headers.ts";
 import type { QueueRef } from "./queue-ref.ts";
 
 /** How long a key is kept. */
@@ -20,6 +22,15 @@ export const digest = (request: unknown) => createHash("sha256").update(JSON.str
 export const POP_PREFIX = "pop:";
 export const popDigest = (limit: number) => `${POP_PREFIX}${digest(["pop", limit])}`;
 
+/** Without headers it is what it was before there were any. */
+export const postDigest = (messages: readonly NewMessage[], clientId: string | null) => {
+  const posted = messages.map(({ bodyText, ttlSeconds, delaySeconds, headers }) => {
+    const text = headersText(headers);
+    return { bodyText, ttlSeconds, delaySeconds, ...(text === null ? {} : { headers: text }) };
+  });
+  return digest(["post", posted, clientId]);
+};
+
 export const subscribeDigest = (params: { subscriber: string; ttlSeconds: number; optionsText: string }) =>
   digest(["subscribe", params.subscriber, params.ttlSeconds, params.optionsText]);
 
@@ -35,6 +46,7 @@ export const purgeDigest = (before: PurgeBound | undefined) =>
 export const POPPED = "popped ,0,";
 
 type Numeral = number | string;
+/** The last two are missing in what earlier versions kept. */
 type KeptMessage = [
   id: string,
   marker: Numeral,
@@ -46,6 +58,8 @@ type KeptMessage = [
   claimCount: Numeral,
   lastClaimId: string | null,
   bodyText: string,
+  headersText?: string | null,
+  deadLettered?: KeptDeadLettered | null,
 ];
 
 /**
@@ -55,7 +69,7 @@ type KeptMessage = [
 export function readPopped(kept: string, maxBytes: number): Message[] | null {
   if (!kept.startsWith(POPPED)) return null;
   const messages = (JSON.parse(kept.slice(POPPED.length)) as KeptMessage[]).map(readMessage);
-  const bytes = messages.reduce((sum, { bodyText }) => sum + Buffer.byteLength(bodyText), 0);
+  const bytes = messages.reduce((sum, message) => sum + messageBytes(message), 0);
   if (messages.length > 1 && bytes > maxBytes) {
     throw new DomainError(
       "TOO_LARGE",
@@ -67,11 +81,12 @@ export function readPopped(kept: string, maxBytes: number): Message[] | null {
 }
 
 function readMessage(kept: KeptMessage): Message {
-  const [id, marker, created, expires, ttl, age, clientId, count, lastClaimId, bodyText] = kept;
+  const [id, marker, created, expires, ttl, age, clientId, count, lastClaimId, bodyText, headers, dead] = kept;
   return {
     id,
     marker: String(marker),
     bodyText,
+    headers: readHeaders(headers ?? null),
     ttlSeconds: Number(ttl),
     ageSeconds: Number(age),
     createdAt: new Date(Number(created)),
@@ -81,6 +96,7 @@ function readMessage(kept: KeptMessage): Message {
     claimCount: Number(count),
     claim: null,
     lastClaimId,
+    deadLettered: readDeadLettered(dead ?? null),
   };
 }
 

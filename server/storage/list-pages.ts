@@ -33,6 +33,9 @@ export function readsBackward({ before, atEnd }: { before?: unknown; atEnd?: boo
   return before !== undefined || atEnd === true;
 }
 
+/** The id of no claim, message or subscription; lower than every other. */
+export const NIL = "00000000-0000-0000-0000-000000000000";
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** The UUID in lower case with dashes. Null when the text is no UUID. */
@@ -87,7 +90,7 @@ export function uuidRange(page: PageRequest): { direction: Direction; from: stri
 type Direction = "forward" | "backward";
 const OUTMOST_NUMBERS = { forward: "0", backward: String(2n ** 63n - 1n) };
 const OUTMOST_UUIDS = {
-  forward: "00000000-0000-0000-0000-000000000000",
+  forward: NIL,
   backward: "ffffffff-ffff-ffff-ffff-ffffffffffff",
 };
 

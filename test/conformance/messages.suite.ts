@@ -14,6 +14,7 @@ import {
   readAll,
   uniqueName,
 } from "./harness.ts";
+import { headerCases } from "./headers.suite.ts";
 import { walk } from "./walk.ts";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -885,6 +886,8 @@ export function describeMessages(name: string, open: OpenDataDriver): void {
         stopThere();
       });
     });
+
+    describe("headers", () => headerCases(() => harness));
 
     describe("transferring", () => {
       it("a transfer moves what a claim holds to the end of another queue, under the same ids, with neither claim nor count", async () => {

@@ -36,7 +36,18 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       });
     const move = (queue: QueueRef, target: "left" | "right") => two.moves.move({ queue, target });
     const poolOf = async (queue: QueueRef) => (await two.one.control.catalogue.get(queue)).pool;
-    const stateOf = ({ id, marker, bodyText, ttlSeconds, clientId, claimCount, claim, lastClaimId }: Message) => ({
+    const stateOf = ({
+      id,
+      marker,
+      bodyText,
+      ttlSeconds,
+      clientId,
+      claimCount,
+      claim,
+      lastClaimId,
+      headers,
+      deadLettered,
+    }: Message) => ({
       id,
       marker,
       bodyText,
@@ -45,12 +56,14 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       claimCount,
       claim: claim?.id ?? null,
       lastClaimId,
+      headers,
+      deadLettered,
     });
 
     it("a move keeps messages, order, markers, ids, claims, counts and times, there and back", async () => {
       const queue = await two.aQueue(uniqueName());
       await post(queue, 5);
-      await post(queue, 2, { delaySeconds: 100, ttlSeconds: 500 });
+      await post(queue, 2, { delaySeconds: 100, ttlSeconds: 500, headers: { "a name": "a value\n" } });
       const { claimId, messages } = await take(queue, 1);
       await two.one.data.messages.delete({ queue, id: messages[0]?.id ?? "", claimId });
       const held = await take(queue, 2);
@@ -117,6 +130,35 @@ export function describeQueueMoves(name: string, open: OpenTwoPools): void {
       expect(await two.one.data.messages.stats([queue])).toMatchObject([{ total: 5, claimed: 4 }]);
       const { queues } = await two.one.data.activity.changed({ mark: null, limit: 1000 });
       expect(queues.filter((one) => one.queue.name === queue.name)).toHaveLength(1);
+    });
+
+    it("a dead letter keeps its past in a move, and one that moves before it is dead tells its last holder", async () => {
+      const queue = await two.aQueue(uniqueName());
+      const dead = await two.aQueue(uniqueName());
+      const ids = await post(queue, 2);
+      const deadLettersFrom = 1;
+      const bury = async (id: string | undefined) => {
+        const { claimId } = await take(queue, 1, { clientId: "mover", deadLettersFrom });
+        const params = { from: queue, to: dead, ids: [id as string], claimId, ttlSeconds: null, asDeadLetters: true };
+        expect(await two.one.data.messages.transfer(params)).toBe(1);
+      };
+      const { claimId } = await take(queue, 1, { clientId: "worker 1", ttlSeconds: 10, deadLettersFrom });
+      two.clock.offsetMs += 10_000;
+      await bury(ids[0]);
+      const last = await take(queue, 1, { clientId: "worker 2", ttlSeconds: 10, deadLettersFrom });
+      two.clock.offsetMs += 10_000;
+      await take(queue, 1, { clientId: "mover that dies", ttlSeconds: 10, deadLettersFrom });
+      for (const target of ["right", "left", "right"] as const) {
+        await move(dead, target);
+        await move(queue, target);
+      }
+      two.clock.offsetMs += 10_000;
+      await bury(ids[1]);
+      const from = { queue: queue.name, deliveries: 1, at: expect.any(Date) };
+      expect(await readAll(two.one.data, dead)).toMatchObject([
+        { id: ids[0], deadLettered: { ...from, clientId: "worker 1", claimId } },
+        { id: ids[1], deadLettered: { ...from, clientId: "worker 2", claimId: last.claimId } },
+      ]);
     });
 
     it("a reader's marker stays valid after a move, and messages that are posted next come after it", async () => {

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { DataDriver, NewMessage } from "../../server/storage/data-driver.ts";
+import type { MessageHeaders } from "../../server/storage/message-headers.ts";
 import { compareAll, likeClaim, likeMessage, type ObservedQueue, UNIT } from "./observations.ts";
 import { fitting, type ModelMessage, outcomeOf, type QueueModel, type StoreModel } from "./queue-model.ts";
 
@@ -86,6 +87,7 @@ const newMessage = fc.record({
   bodyText: fc.constantFrom("null", '{"a": 1}', '"\\u0000"', "12345678901234567890", "[]"),
   ttlSeconds: units(6),
   delaySeconds: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: units(3) }),
+  headers: fc.constantFrom<MessageHeaders | null>(null, null, { a: "" }, { trace: "\u0001 é", type: "order placed" }),
 });
 
 const command = <T>(
@@ -241,20 +243,23 @@ const transfer = command(
     messages: fc.array(pick, { minLength: 1, maxLength: 3 }),
     claim: fc.option(pick, { nil: undefined, freq: 4 }),
     ttlSeconds: fc.option(units(6), { nil: null }),
+    asDeadLetters: fc.boolean(),
   }),
   async (given, { model, observed, real, driver, other }) => {
     const ids = given.messages.map((number) => chosen(real.messageIds, number));
     const own = ids.map((id) => model.find(id)?.claimId).find((id) => typeof id === "string");
     const claimId = own ?? chosen(real.claimIds, given.claim ?? 0);
-    const { ttlSeconds } = given;
+    const { ttlSeconds, asDeadLetters } = given;
     const moved = await driver.messages.transfer({
       from: observed.queue,
       to: other.observed.queue,
       ids,
       claimId,
       ttlSeconds,
+      asDeadLetters,
     });
-    expect(moved).toBe(model.transfer(ids, claimId, ttlSeconds, other.model));
+    const terms = { ttlSeconds, deadLettersOf: asDeadLetters ? observed.queue.name : null };
+    expect(moved).toBe(model.transfer(ids, claimId, terms, other.model));
     // They get new markers in the other queue, and again if they come back to this one.
     for (const id of ids) if (model.find(id) === undefined) observed.markers.delete(id);
   },

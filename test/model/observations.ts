@@ -75,6 +75,11 @@ export function likeMessage(message: ModelMessage, model: QueueModel, observed: 
       ? { id: message.claimId as string, expiresAt: near(observed, message.claimExpiresAt) as unknown as Date }
       : null,
     lastClaimId: message.claimId,
+    headers: message.headers,
+    deadLettered: message.deadLettered && {
+      ...message.deadLettered,
+      at: near(observed, message.deadLettered.at) as unknown as Date,
+    },
   };
 }
 

@@ -6,7 +6,9 @@
  */
 import { DomainError, type ErrorCode } from "../../server/errors.ts";
 import type { NewMessage } from "../../server/storage/data-driver.ts";
+import type { DeadLettered } from "../../server/storage/dead-lettered.ts";
 import { normaliseUuid } from "../../server/storage/list-pages.ts";
+import { type MessageHeaders, messageBytes } from "../../server/storage/message-headers.ts";
 import type { MessageState } from "../../server/storage/message-state.ts";
 
 export interface ModelMessage {
@@ -22,6 +24,13 @@ export interface ModelMessage {
   claimCount: number;
   /** A dead letter: held by the claim for a transfer, but not delivered and not among the claim's messages. */
   heldBack: boolean;
+  headers: MessageHeaders | null;
+  /** The client of the last claim that delivered it. */
+  lastHolder: string | null;
+  /** The last claim that delivered it, from when it was held back on. Undefined: it was not since. */
+  lastDelivery: string | null | undefined;
+  /** `at` in seconds of the model. */
+  deadLettered: (Omit<DeadLettered, "at"> & { at: number }) | null;
 }
 
 export interface ModelClaim {
@@ -145,6 +154,10 @@ class QueueModel {
         claimExpiresAt: 0,
         claimCount: 0,
         heldBack: false,
+        headers: message.headers ?? null,
+        lastHolder: null,
+        lastDelivery: undefined,
+        deadLettered: null,
       });
     });
     if (key !== undefined) this.#keyed.set(key, { request, ids: [...ids] });
@@ -166,9 +179,15 @@ class QueueModel {
     deadLettersFrom: number | null,
   ): void {
     for (const message of taken) {
-      message.claimId = id;
       message.heldBack = deadLettersFrom !== null && message.claimCount >= deadLettersFrom;
-      if (!message.heldBack) message.claimCount += 1;
+      if (message.heldBack) {
+        if (message.lastDelivery === undefined) message.lastDelivery = message.claimId;
+      } else {
+        message.claimCount += 1;
+        message.lastHolder = clientId;
+        message.lastDelivery = undefined;
+      }
+      message.claimId = id;
       this.#hold(message, times);
     }
     if (taken.every((message) => message.heldBack)) return;
@@ -239,15 +258,43 @@ class QueueModel {
     return there;
   }
 
-  /** Moves those that the claim holds to the end of another queue, as if just posted there. Returns how many. */
-  transfer(ids: readonly string[], claimId: string, ttlSeconds: number | null, to: QueueModel): number {
+  /**
+   * Moves those that the claim holds to the end of another queue, as if just posted there. Returns how many.
+   * `deadLettersOf`: the name of the queue from which they come as dead letters.
+   */
+  transfer(
+    ids: readonly string[],
+    claimId: string,
+    { ttlSeconds, deadLettersOf }: { ttlSeconds: number | null; deadLettersOf: string | null },
+    to: QueueModel,
+  ): number {
     const moved = this.alive().filter(
       (message) => ids.includes(message.id) && message.claimId === claimId && this.isClaimed(message),
     );
     this.remove(moved.map(({ id }) => id));
     for (const message of moved) {
       const ttl = ttlSeconds === null ? {} : { ttlSeconds, expiresAt: this.now + ttlSeconds };
-      const begun = { createdAt: this.now, availableAt: this.now, claimId: null, claimCount: 0, heldBack: false };
+      const { claimCount: deliveries, lastHolder, lastDelivery } = message;
+      const deadLettered =
+        deadLettersOf === null
+          ? message.deadLettered
+          : {
+              queue: deadLettersOf,
+              at: this.now,
+              deliveries,
+              clientId: lastHolder,
+              claimId: lastDelivery === undefined ? claimId : lastDelivery,
+            };
+      const begun = {
+        createdAt: this.now,
+        availableAt: this.now,
+        claimId: null,
+        claimCount: 0,
+        heldBack: false,
+        lastHolder: null,
+        lastDelivery: undefined,
+        deadLettered,
+      };
       to.messages.push({ ...message, ...begun, ...ttl });
     }
     return moved.length;
@@ -285,8 +332,8 @@ export type { QueueModel };
 /** The first messages that fit into `maxBytes`, but at least one. */
 export function fitting(messages: readonly ModelMessage[], maxBytes = Number.POSITIVE_INFINITY): ModelMessage[] {
   let bytes = 0;
-  const end = messages.findIndex(({ bodyText }, index) => {
-    bytes += Buffer.byteLength(bodyText);
+  const end = messages.findIndex((message, index) => {
+    bytes += messageBytes(message);
     return bytes > maxBytes && index > 0;
   });
   return end === -1 ? [...messages] : messages.slice(0, end);

@@ -68,7 +68,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "On Redis a claim gives no message back that another claim holds",
     file: `${REDIS}/claims/release-messages.ts`,
-    from: "if holder ~= claim then others[#others + 1] = some[index] end",
+    from: "if record.claim ~= claim then others[#others + 1] = some[index] end",
     to: "",
     test: drivers("no message is released when another claim holds one of them, and the error names those"),
   },
@@ -272,9 +272,51 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     guarantee: "A body is stored exactly as it was sent",
     file: `${POSTGRES}/messages/insert.ts`,
-    from: "(:clientIds::text[])[(:clients::int[])[b.n]], b.body\n",
-    to: "(:clientIds::text[])[(:clients::int[])[b.n]], b.body::jsonb::text\n",
+    from: "(:clientIds::text[])[(:clients::int[])[b.n]], b.body$",
+    to: "(:clientIds::text[])[(:clients::int[])[b.n]], b.body::jsonb::text$",
     test: drivers("a body is kept exactly as it was sent"),
+  },
+  {
+    guarantee: "A post keeps its headers, whatever it shares a statement with",
+    file: `${POSTGRES}/messages/insert.ts`,
+    from: "columns.headers?.push(headersText(message.headers));",
+    to: "columns.headers?.push(headersText(batch[0]?.messages[0]?.headers));",
+    test: drivers("messages with and without headers that are posted at the same time keep their own"),
+  },
+  {
+    guarantee: "Limits in bytes count headers",
+    file: `${POSTGRES}/messages/rows.ts`,
+    from: "+ coalesce(octet_length(",
+    to: "+ coalesce(0 * octet_length(",
+    test: drivers("limits in bytes count headers as JSON, to the byte"),
+  },
+  {
+    guarantee: "A dead letter tells who had it last, not who moved it",
+    file: `${POSTGRES}/claims/acquire-statement.ts`,
+    from: "THEN m.last_holder\n",
+    to: "THEN (:clientIds::text[])[p.request]\n",
+    test: drivers(
+      "a dead letter tells where it came from and who had it last; moving it back keeps that, the next time replaces it",
+    ),
+  },
+  {
+    guarantee: "On Redis a dead letter tells who had it last, not who moved it",
+    file: `${REDIS}/claims/acquire.ts`,
+    from: "if not string.find(record.more, ' last=', 1, true) then",
+    to: "if true then",
+    test: drivers(
+      "a dead letter tells where it came from and who had it last; moving it back keeps that, the next time replaces it",
+    ),
+  },
+  {
+    guarantee: "What an earlier version wrote into a pool on Redis is read as it was",
+    file: `${REDIS}/messages/records.ts`,
+    from: "client = word(client), count = count,",
+    to: "client = client, count = count,",
+    test: {
+      file: "test/storage/redis/records.test.ts",
+      name: "what an earlier version wrote reads as before, and can be claimed, renewed, released, transferred and deleted",
+    },
   },
   {
     guarantee: "A purge removes all messages at once",

@@ -38,6 +38,10 @@ export class FakePool {
         }),
       bulkGet: ({ queue, ids }) =>
         this.#on("messages.bulkGet", queue, (row) => row.messages.filter((message) => ids.includes(message.id))),
+      copy: ({ queue, ids, claimId }) =>
+        this.#on("messages.copy", queue, (row) =>
+          row.messages.filter((message) => ids.includes(message.id) && message.claim?.id === claimId),
+        ),
       adopt: ({ queue, messages }) =>
         this.#on("messages.adopt", queue, (row) => {
           const known = new Set(row.messages.map((message) => message.id));
@@ -157,6 +161,8 @@ export function aStoredMessage(changes: Partial<Message> = {}): Message {
     claimCount: 0,
     claim: null,
     lastClaimId: null,
+    headers: null,
+    deadLettered: null,
     ...changes,
   };
 }

@@ -11,7 +11,7 @@ import {
 } from "graphql";
 import type { Limits } from "../../config.ts";
 import { DomainError } from "../../errors.ts";
-import type { BodyBudget } from "../../operations/messages/body-budget.ts";
+import { type BodyBudget, bytesOfHeaders } from "../../operations/messages/body-budget.ts";
 import type { Message } from "../../storage/data-driver.ts";
 
 type Sizes = Pick<Limits, "MAX_ANSWER_BYTES" | "MAX_PAGE_BYTES" | "MAX_MESSAGES_POST_SIZE">;
@@ -56,7 +56,7 @@ export class AnswerBudget {
    * at all.
    */
   reads(info: GraphQLResolveInfo): BodyBudget {
-    return this.#field(bodiesSelected(info), false);
+    return this.#field(copiesSelected(info), false);
   }
 
   /**
@@ -64,7 +64,7 @@ export class AnswerBudget {
    * largest size.
    */
   takes(info: GraphQLResolveInfo): BodyBudget {
-    return this.#field(bodiesSelected(info), true);
+    return this.#field(copiesSelected(info), true);
   }
 
   /** What the budget has counted so far, including what fields that still read have reserved. */
@@ -74,7 +74,7 @@ export class AnswerBudget {
 
   /** Counts a message that was read already, that of an event. TOO_LARGE. */
   countMessage(message: Message, info: GraphQLResolveInfo): void {
-    this.#count(writtenBytes([message], bodiesSelected(info)));
+    this.#count(writtenBytes([message], copiesSelected(info)));
   }
 
   /** Counts any other text that may be large. TOO_LARGE. */
@@ -88,9 +88,9 @@ export class AnswerBudget {
     this.#left -= bytes;
   }
 
-  #field(copies: number, takes: boolean): BodyBudget {
-    // Bodies are read even if they are not selected.
-    const weight = Math.max(1, copies);
+  #field(copies: Copies, takes: boolean): BodyBudget {
+    // Bodies and headers are read even if they are not selected.
+    const weight = Math.max(1, copies.body, copies.headers);
     const least = (takes ? this.#sizes.MAX_MESSAGES_POST_SIZE : 1) * weight;
     return {
       spend: async (work, messagesOf, most = this.#sizes.MAX_PAGE_BYTES) => {
@@ -158,11 +158,19 @@ export class AnswerBudget {
   }
 }
 
-function writtenBytes(messages: readonly Message[], copies: number): number {
-  if (copies === 0) return 0;
+/** How often an answer has the body and the headers of each message. */
+interface Copies {
+  body: number;
+  headers: number;
+}
+
+function writtenBytes(messages: readonly Message[], { body, headers }: Copies): number {
   let bytes = 0;
-  for (const { bodyText } of messages) bytes += Buffer.byteLength(bodyText);
-  return bytes * copies;
+  for (const message of messages) {
+    if (body > 0) bytes += body * Buffer.byteLength(message.bodyText);
+    if (headers > 0) bytes += headers * bytesOfHeaders(message);
+  }
+  return bytes;
 }
 
 /**
@@ -175,37 +183,52 @@ const BODY_FIELDS: ReadonlyMap<string, number> = new Map([
   ["checksum", 4],
 ]);
 const ALL_BODY_FIELDS = [...BODY_FIELDS.values()].reduce((sum, copies) => sum + copies);
-const counted = new WeakMap<FieldNode, number>();
+const counted = new WeakMap<FieldNode, Copies>();
 
 /** The fields below a message's or claim's queue read messages of their own, with their own part of the budget. */
 const OTHER_READS: ReadonlySet<string> = new Set(["queue"]);
 
-/** How often the selection of a field writes the body of each message. Documents are cached, and so is this number. */
-function bodiesSelected({ fieldNodes, fragments }: GraphQLResolveInfo): number {
-  return fieldNodes.reduce((sum, node) => {
-    const count = counted.get(node) ?? bodiesIn(node.selectionSet, fragments, new Map());
-    counted.set(node, count);
-    return sum + count;
-  }, 0);
+const NO_COPIES: Copies = { body: 0, headers: 0 };
+const add = (one: Copies, other: Copies): Copies => ({
+  body: one.body + other.body,
+  headers: one.headers + other.headers,
+});
+
+/** What the selection of a field writes of each message. Documents are cached, and so is this. */
+function copiesSelected({ fieldNodes, fragments }: GraphQLResolveInfo): Copies {
+  return fieldNodes
+    .map((node) => {
+      const known = counted.get(node);
+      if (known !== undefined) return known;
+      const copies = copiesIn(node.selectionSet, fragments, new Map());
+      counted.set(node, copies);
+      return copies;
+    })
+    .reduce(add);
 }
 
-function bodiesIn(
+function copiesIn(
   selectionSet: SelectionSetNode | undefined,
   fragments: Readonly<Record<string, FragmentDefinitionNode>>,
-  known: Map<string, number>,
-): number {
-  let count = 0;
+  known: Map<string, Copies>,
+): Copies {
+  let copies = NO_COPIES;
   for (const selection of selectionSet?.selections ?? []) {
     if (selection.kind === Kind.FRAGMENT_SPREAD) {
       const name = selection.name.value;
-      const spread = known.get(name) ?? bodiesIn(fragments[name]?.selectionSet, fragments, known);
+      const spread = known.get(name) ?? copiesIn(fragments[name]?.selectionSet, fragments, known);
       known.set(name, spread);
-      count += spread;
+      copies = add(copies, spread);
     } else {
       if (selection.kind === Kind.FIELD && OTHER_READS.has(selection.name.value)) continue;
-      if (selection.kind === Kind.FIELD) count += BODY_FIELDS.get(selection.name.value) ?? 0;
-      count += bodiesIn(selection.selectionSet, fragments, known);
+      if (selection.kind === Kind.FIELD) copies = add(copies, copiesOf(selection.name.value));
+      copies = add(copies, copiesIn(selection.selectionSet, fragments, known));
     }
   }
-  return count;
+  return copies;
 }
+
+const copiesOf = (field: string): Copies => ({
+  body: BODY_FIELDS.get(field) ?? 0,
+  headers: field === "headers" ? 1 : 0,
+});

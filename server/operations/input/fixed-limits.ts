@@ -3,6 +3,7 @@ import { KEY_SECONDS, MAX_KEPT_BYTES, MAX_KEPT_POPS_BYTES, POP_KEY_SECONDS } fro
 import { MAX_KEY_LENGTH } from "../key-value-stores/input.ts";
 import { MAX_WAIT_SECONDS } from "../live/long-polls.ts";
 import { MAX_INTERVALS } from "../samples/samples.ts";
+import { MAX_HEADER_NAME_BYTES, MAX_HEADERS, MAX_HEADERS_BYTES } from "./message-headers.ts";
 import { MAX_TOKEN_LENGTH } from "./names.ts";
 
 export const FIXED_LIMITS = {
@@ -14,4 +15,7 @@ export const FIXED_LIMITS = {
   maxIdempotencyKeyLength: MAX_TOKEN_LENGTH,
   maxKeyValueKeyLength: MAX_KEY_LENGTH,
   maxHistoryIntervals: MAX_INTERVALS,
+  maxMessageHeaders: MAX_HEADERS,
+  maxMessageHeaderNameBytes: MAX_HEADER_NAME_BYTES,
+  maxMessageHeadersBytes: MAX_HEADERS_BYTES,
 } as const;

@@ -2,13 +2,17 @@
 import type { Limits } from "../../config.ts";
 import { DomainError, withDetails } from "../../errors.ts";
 import type { NewMessage } from "../../storage/data-driver.ts";
+import { headersBytes, type MessageHeaders } from "../../storage/message-headers.ts";
 import { checkJsonText } from "./json-text.ts";
 import { badInput, checkWhole } from "./limits.ts";
+import { checkHeaders, type HeaderToPost } from "./message-headers.ts";
 import type { ReservedAttributes } from "./queue-attributes.ts";
 
 export interface MessageToPost {
   /** The body's exact JSON text, of any JSON value. */
   bodyText: string;
+  /** Left out: none. */
+  headers?: readonly HeaderToPost[] | null;
   /** Left out: the queue's `_default_message_ttl`. */
   ttlSeconds?: number | null;
   /** Left out: the queue's `_default_message_delay`. */
@@ -36,15 +40,17 @@ export function newMessages(
 ): NewMessage[] {
   const { MIN_MESSAGE_TTL, MAX_MESSAGE_TTL, MAX_MESSAGE_DELAY, MAX_JSON_DEPTH } = limits;
   const maximum = queue.maxMessagesPostBytes;
+  const headers = messages.map((message, index) => headersOf(message, index));
   let bytes = 0;
   // The size first, so that nothing of a request that is too large is parsed.
-  for (const message of messages) {
+  for (const [index, message] of messages.entries()) {
     if (typeof message?.bodyText === "string") bytes += Buffer.byteLength(message.bodyText);
+    if (headers[index]) bytes += headersBytes(headers[index]);
   }
   if (bytes > maximum) {
     throw new DomainError(
       "TOO_LARGE",
-      `The bodies of one post may have ${maximum} bytes together; these have ${bytes}. Post fewer at a time.`,
+      `The bodies and headers of one post may have ${maximum} bytes together; these have ${bytes}. Post fewer at a time.`,
       { details: { field: "messages", value: bytes, maximum } },
     );
   }
@@ -60,6 +66,7 @@ export function newMessages(
         delay === undefined || delay === null
           ? queue.defaultMessageDelaySeconds
           : checkWhole(`messages.${index}.delaySeconds`, delay, 0, MAX_MESSAGE_DELAY, "seconds"),
+      headers: headers[index] ?? null,
     };
   };
   return messages.map((message, index) => {
@@ -69,4 +76,13 @@ export function newMessages(
       throw withDetails(error, { index });
     }
   });
+}
+
+function headersOf(message: MessageToPost | undefined, index: number): MessageHeaders | null {
+  if (!message?.headers) return null;
+  try {
+    return checkHeaders(`messages.${index}.headers`, message.headers);
+  } catch (error) {
+    throw withDetails(error, { index });
+  }
 }

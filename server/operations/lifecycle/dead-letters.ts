@@ -68,6 +68,7 @@ export function createDeadLetters(context: OperationContext, { lookup }: { looku
           ids: deadLetters.map((message) => message.id),
           claimId,
           ttlSeconds,
+          asDeadLetters: true,
         });
       } catch (error) {
         // The caller must hear of its claim. Dead letters that could not be moved are ready again when the claim ends.

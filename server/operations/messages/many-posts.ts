@@ -8,9 +8,10 @@ import { stillUnderWay, tooBusy } from "../../storage/errors/storage-errors.ts";
 import type { OperationContext } from "../context.ts";
 import type { QueueAddress } from "../input/addresses.ts";
 import { badInput } from "../input/limits.ts";
+import type { HeaderToPost } from "../input/message-headers.ts";
 
 interface Post extends QueueAddress {
-  messages: readonly { bodyText: string }[];
+  messages: readonly { bodyText: string; headers?: readonly HeaderToPost[] | null }[];
 }
 
 /** What became of one post: the ids of its messages, or why none of them was stored. */
@@ -24,7 +25,9 @@ const SLOW_MS = 200;
  * Part of the operation's time after which a post without an answer is given up, so that the others' outcomes are told.
  */
 const GIVEN_UP_AFTER = 0.9;
-/** Bytes of bodies that are checked before other requests get a turn. */
+/** What JSON puts around a header. */
+const HEADER_BYTES = 6;
+/** Bytes of messages that are checked before other requests get a turn. */
 const BYTES_A_TURN = 262_144;
 
 /**
@@ -87,22 +90,30 @@ export async function postToMany<P extends Post>(
   return outcomes;
 }
 
-/** Returns how many bytes of bodies each post has. */
+/** Returns how many bytes of bodies and headers each post has. */
 function checkTogether(limits: Limits, posts: readonly Post[]): number[] {
   if (posts.length === 0) throw badInput("posts", "posts must be a list of at least one post.");
   requireAtMost("posts", "posts", posts.length, limits.MAX_POSTS);
   const messages = posts.reduce((sum, post) => sum + post.messages.length, 0);
   requireAtMost("posts", "messages", messages, limits.MAX_POSTS_MESSAGES);
-  const sizes = posts.map((post) => post.messages.reduce((sum, { bodyText }) => sum + Buffer.byteLength(bodyText), 0));
+  const sizes = posts.map((post) => post.messages.reduce((sum, message) => sum + sizeOf(message), 0));
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
   if (bytes > limits.MAX_POSTS_SIZE) {
     throw new DomainError(
       "TOO_LARGE",
-      `The bodies of all posts may have ${limits.MAX_POSTS_SIZE} bytes together; these have ${bytes}. Post fewer at a time.`,
+      `The bodies and headers of all posts may have ${limits.MAX_POSTS_SIZE} bytes together; these have ${bytes}. Post fewer at a time.`,
       { details: { field: "posts", value: bytes, maximum: limits.MAX_POSTS_SIZE } },
     );
   }
   return sizes;
+}
+
+/** The size before the message is checked: without what JSON escapes. */
+function sizeOf({ bodyText, headers }: Post["messages"][number]): number {
+  let bytes = Buffer.byteLength(bodyText);
+  for (const { name, value } of headers ?? [])
+    bytes += HEADER_BYTES + Buffer.byteLength(name) + Buffer.byteLength(value);
+  return bytes;
 }
 
 function requireAtMost(field: string, what: string, value: number, maximum: number): void {

@@ -10,6 +10,8 @@
  * milliseconds, whole or fractional. Each store adds them to its own clock. So what is moved lives longer by the time
  * it takes to travel, never shorter.
  */
+import type { DeadLettered } from "../dead-lettered.ts";
+import type { MessageHeaders } from "../message-headers.ts";
 import type { QueueRef } from "../queue-ref.ts";
 import type { Tally } from "../queue-totals.ts";
 
@@ -28,11 +30,20 @@ export interface MovedState {
   remainingMs: number;
   /** Time until it may be claimed. Null when its delay is over. */
   delayMs: number | null;
+  /** The client of the last claim that delivered it. */
+  lastHolder: string | null;
+  /**
+   * Of a message that a claim holds, or has held, back as a dead letter: the last claim that delivered it, or the nil
+   * UUID if that is unknown. Null for others.
+   */
+  lastDelivery: string | null;
 }
 
 export interface MovedMessage extends MovedState {
   id: string;
   bodyText: string;
+  headers: MessageHeaders | null;
+  deadLettered: DeadLettered | null;
   clientId: string | null;
   ageMs: number;
 }

@@ -254,11 +254,13 @@ export class Router {
     }
     let count = 0;
     for (let rest = [...new Set(validUuids(ids))]; ; ) {
-      const copied = await this.call(from, (driver, queue) => driver.messages.bulkGet({ queue, ids: rest }));
-      const last = copied.at(-1)?.id;
-      if (last === undefined) return count;
+      const { claimId, asDeadLetters = false } = params;
+      const copy = { ids: rest, claimId, asDeadLetters };
+      const copied = await this.call(from, (driver, queue) => driver.messages.copy({ queue, ...copy }));
+      if (copied.length === 0) return count;
       count += await this.#copyThenDelete(params, copied);
-      rest = rest.slice(rest.indexOf(last) + 1);
+      const done = new Set(copied.map(({ id }) => id));
+      rest = rest.filter((id) => !done.has(id));
     }
   }
 
@@ -266,14 +268,12 @@ export class Router {
     { from, to, claimId, ttlSeconds }: Parameters<MessageController["transfer"]>[0],
     copied: readonly Message[],
   ): Promise<number> {
-    const held = copied.filter((message) => message.claim?.id === claimId);
-    if (held.length === 0) return 0;
-    await this.call(to, (driver, queue) => driver.messages.adopt({ queue, messages: held, ttlSeconds }));
+    await this.call(to, (driver, queue) => driver.messages.adopt({ queue, messages: copied, ttlSeconds }));
     try {
       return await this.call(from, (driver, queue) =>
         driver.messages.bulkDelete({
           queue,
-          ids: held.map((message) => message.id),
+          ids: copied.map((message) => message.id),
           claimIds: [claimId],
           deadLettered: true,
         }),
@@ -326,6 +326,7 @@ export function routedMessages(router: Router): MessageController {
       router.call(params.queue, (driver, queue) => driver.messages.bulkDelete({ ...params, queue })),
     purge: (params) => router.call(params.queue, (driver, queue) => driver.messages.purge({ ...params, queue })),
     adopt: (params) => router.call(params.queue, (driver, queue) => driver.messages.adopt({ ...params, queue })),
+    copy: (params) => router.call(params.queue, (driver, queue) => driver.messages.copy({ ...params, queue })),
     stats: (queues) => router.stats(queues),
     transfer: (params) => router.transfer(params),
   };

@@ -2,12 +2,13 @@
 import { hasCode } from "../../errors.ts";
 import type { GcResult } from "../driver-health.ts";
 import { KEY_SECONDS, POP_KEY_SECONDS } from "../idempotency.ts";
+import { NIL } from "../list-pages.ts";
 import { IS_POP } from "./idempotency.ts";
 import { OLDEST_MINUTE } from "./messages/kept-pops.ts";
 import { EXACT_LIMIT } from "./messages/statistics.ts";
 import type { Pool } from "./pool.ts";
 import { translatePostgresError } from "./sql/connection.ts";
-import { CLOCK, NIL, NOW } from "./sql/fragments.ts";
+import { CLOCK, NOW } from "./sql/fragments.ts";
 import { float8, int8, orNull, text, uuid } from "./sql/parameter-types.ts";
 import { rowOf, statement } from "./sql/statement.ts";
 

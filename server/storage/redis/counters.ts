@@ -28,7 +28,7 @@ const ADD_TALLIES = script("add tallies", {
   lua: `
 for index, entry in ipairs(entries) do
   local row = rows[index]
-  local here = redis.call('HGET', row, 'epoch')
+  local here = redis.call('HGET', row, 'life')
   if here and (not entry.epoch or entry.epoch == here) then
     for at, kind in ipairs(entry.kinds) do redis.call('HINCRBY', row, kind, entry.counts[at]) end
   end

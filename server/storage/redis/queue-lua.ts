@@ -23,7 +23,8 @@
  *
  * | field | meaning |
  * |---|---|
- * | epoch | the queue's epoch; absent when the queue does not live here |
+ * | life | the queue's epoch; absent when the queue does not live here |
+ * | epoch | for processes of earlier versions: see `epoch_in` |
  * | last | the highest marker so far |
  * | next | when something falls due next, or an earlier time |
  * | exhausted | how far exhausted messages reach from the front: see messages/exhausted.ts |
@@ -48,12 +49,45 @@ export const QUEUE = { queue: locals(QUEUE_PARTS) };
 /** The arguments of every call: the epoch that the caller means, or none, and the clock's offset in microseconds. */
 export const CALL = { callerEpoch: optionalNumeral, offset: number };
 
+/** An epoch above all others. */
+const NEWEST_EPOCH = String(Number.MAX_SAFE_INTEGER);
+
+/**
+ * `epoch_in(row)` returns the epoch of a row without a field `life`. Earlier versions kept it in `epoch`, and could not
+ * read the records of messages and claims as they are now. So the first call of this version gives the queue to it:
+ * from then on a process of an earlier version finds an epoch above its own. It changes nothing then, and tells its
+ * callers to try again. An attempt of such a process to move the queue is over; once it has frozen the queue it may go
+ * on, because nothing else changes the queue until it ends.
+ *
+ * `begin_life` and `end_life` write both fields.
+ */
+export const LIFE = piece(
+  "the life of a queue",
+  {},
+  `
+local function begin_life(row, epoch) redis.call('HSET', row, 'life', epoch, 'epoch', '${NEWEST_EPOCH}') end
+local function end_life(row) redis.call('HDEL', row, 'life', 'epoch') end
+local function epoch_in(row)
+  local earlier, frozen = unpack(redis.call('HMGET', row, 'epoch', 'frozen'))
+  if not earlier or frozen then return earlier end
+  begin_life(row, earlier)
+  redis.call('HDEL', row, 'moving', 'low', 'keys-read')
+  return earlier, true
+end
+`,
+);
+
 /** Reads the queue's row. */
 export const QUEUE_ROW = piece(
   "the queue's row",
-  { keys: ["ROW"] },
+  { pieces: [LIFE], keys: ["ROW"] },
   `
-local epoch, last_marker, next_due, moving = unpack(redis.call('HMGET', ROW, 'epoch', 'last', 'next', 'moving'))
+local epoch, last_marker, next_due, moving = unpack(redis.call('HMGET', ROW, 'life', 'last', 'next', 'moving'))
+if not epoch then
+  local taken
+  epoch, taken = epoch_in(ROW)
+  moving = not taken and moving
+end
 `,
 );
 

@@ -3,7 +3,7 @@ import { isMoving, queueDoesNotExist, staleEpoch } from "../errors/storage-error
 import type { QueueRef } from "../queue-ref.ts";
 import { Counters, TALLY_FIELDS } from "./counters.ts";
 import { CONTENT_PARTS, type PoolKeys, type QueueKeys } from "./keys.ts";
-import { CALL, FORGET_MOVE, QUEUE, QUEUE_ROW, RETIRE } from "./queue-lua.ts";
+import { CALL, FORGET_MOVE, LIFE, QUEUE, QUEUE_ROW, RETIRE } from "./queue-lua.ts";
 import { answers, type KeyList, type Script, script, table } from "./server/script.ts";
 import { numeral, text, type ValuesOf } from "./server/script-parameters.ts";
 import type { Answered, Scripts } from "./server/scripts.ts";
@@ -14,7 +14,7 @@ const ATTACH = script("attach a queue", {
   effect: "grows",
   keys: { ...QUEUE, retiredContent: table(CONTENT_PARTS) },
   args: { ...CALL, newEpoch: numeral, retiredName: text },
-  uses: [QUEUE_ROW, RETIRE, FORGET_MOVE],
+  uses: [LIFE, QUEUE_ROW, RETIRE, FORGET_MOVE],
   answers: answers<["ok"]>(),
   lua: `
 local frozen, tombstone, left = unpack(redis.call('HMGET', ROW, 'frozen', 'tombstone', 'left'))
@@ -26,7 +26,8 @@ if epoch == new_epoch then return {'ok'} end
 if epoch then retire() end
 forget_move()
 redis.call('HDEL', ROW, 'left', ${TALLY_FIELDS})
-redis.call('HSET', ROW, 'epoch', new_epoch, 'next', '${NEVER}')
+redis.call('HSET', ROW, 'next', '${NEVER}')
+begin_life(ROW, new_epoch)
 return {'ok'}`,
 });
 
@@ -35,13 +36,13 @@ const DETACH = script("detach a queue", {
   effect: "writes",
   keys: { ...QUEUE, retiredContent: table(CONTENT_PARTS) },
   args: { ...CALL, retiredName: text },
-  uses: [QUEUE_ROW, RETIRE, FORGET_MOVE],
+  uses: [LIFE, QUEUE_ROW, RETIRE, FORGET_MOVE],
   answers: answers<["ok"]>(),
   lua: `
 if not epoch or (caller_epoch and tonumber(epoch) > tonumber(caller_epoch)) then return {'ok'} end
 retire()
 forget_move()
-redis.call('HDEL', ROW, 'epoch')
+end_life(ROW)
 return {'ok'}`,
 });
 

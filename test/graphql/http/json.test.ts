@@ -23,6 +23,8 @@ const aMessage = (): MessageRecord => ({
   claimCount: 0,
   claim: null,
   lastClaimId: null,
+  headers: null,
+  deadLettered: null,
   state: "ready",
 });
 

@@ -1,6 +1,7 @@
 /** The statement that acquires messages for claims. */
+import { NIL } from "../../list-pages.ts";
 import { TURN } from "../idempotency.ts";
-import { ALIVE, DUE, deliverable, POSTED_COLUMNS, type PostedRow, UNCLAIMED } from "../messages/rows.ts";
+import { ALIVE, DUE, deliverable, POSTED_COLUMNS, type PostedRow, sizeOf, UNCLAIMED } from "../messages/rows.ts";
 import { int4Array, int8Array, textArray, uuidArray } from "../sql/array-parameter.ts";
 import { allThatFit, CLOCK, LIVE_QUEUE, liveQueues, milliseconds } from "../sql/fragments.ts";
 import { int4, int8, orNull, text } from "../sql/parameter-types.ts";
@@ -55,6 +56,16 @@ const UNIFORM: Variant = {
 };
 
 /**
+ * Who got the message last, for `deadLettered`. A claim that only holds a dead letter back leaves the holder as it is,
+ * and keeps the claim that it replaces.
+ */
+const deliveredBy = (deadLettersFrom: string) => `
+        last_holder = CASE WHEN p.claim_count >= ${deadLettersFrom} THEN m.last_holder
+          ELSE (:clientIds::text[])[p.request] END,
+        last_delivery = CASE WHEN p.claim_count >= ${deadLettersFrom}
+          THEN coalesce(m.last_delivery, m.claim_id, '${NIL}') END`;
+
+/**
  * One pick per queue for all its requests: within a statement its own locks do not exclude it, so two picks of one
  * queue would take the same rows. Each picked row goes to a request by its position, in order of arrival: `recipients`
  * names the request that gets the first, second ... row of a queue. SKIP LOCKED keeps statements apart. A row that
@@ -70,7 +81,7 @@ const acquireText = ({ queue, fits, ttl, grace, deadLettersFrom }: Variant, { is
         (:recipients::int[])[w.offset + p.n] AS request, ${fits} AS fits
       FROM queue w CROSS JOIN clock CROSS JOIN LATERAL (
         SELECT p.*, row_number() OVER r AS n, sum(p.size) OVER r AS bytes FROM (
-          SELECT m.ctid AS tid, m.queue_id, m.marker, m.claim_count, m.claim_expires_at, octet_length(m.body) AS size
+          SELECT m.ctid AS tid, m.queue_id, m.marker, m.claim_count, m.claim_expires_at, ${sizeOf("m")} AS size
           FROM messages m
           WHERE m.queue_id = w.id AND m.marker > w.start AND ${ALIVE} AND ${DUE} AND ${UNCLAIMED}
             AND ${deliverable("w.exhausted_from")}
@@ -82,6 +93,7 @@ const acquireText = ({ queue, fits, ttl, grace, deadLettersFrom }: Variant, { is
     acquired AS (
       UPDATE messages m SET claim_id = (:claimIds::uuid[])[p.request],
         claim_expires_at = clock.now + ${secondsOf(ttl("p"))},
+        ${deliveredBy(deadLettersFrom("p"))},
         claim_count = CASE WHEN p.claim_count >= ${deadLettersFrom("p")} THEN m.claim_count ELSE m.claim_count + 1 END,
         ttl_seconds = CASE WHEN m.expires_at < clock.now + ${secondsOf(ttl("p"))}
           THEN ${ttl("p")} + ${grace("p")} ELSE m.ttl_seconds END,

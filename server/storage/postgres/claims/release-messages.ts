@@ -1,13 +1,13 @@
 /** Releases single messages of a claim: they are ready at once, or later. */
 import type { ClaimController } from "../../data-driver.ts";
 import { othersHold } from "../../errors/delete-errors.ts";
-import { normaliseUuid, validUuids } from "../../list-pages.ts";
+import { NIL, normaliseUuid, validUuids } from "../../list-pages.ts";
 import { byNumber } from "../messages/markers.ts";
 import { ALIVE } from "../messages/rows.ts";
 import type { Pool } from "../pool.ts";
 import { STALE } from "../queue-rows.ts";
 import { int8Array, uuidArray } from "../sql/array-parameter.ts";
-import { allOrNothing, CLOCK, LIVE_QUEUE, NIL } from "../sql/fragments.ts";
+import { allOrNothing, CLOCK, LIVE_QUEUE } from "../sql/fragments.ts";
 import { int8, uuid } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
 

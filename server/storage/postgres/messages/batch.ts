@@ -17,18 +17,19 @@ import {
   type MessageRow,
   readMessage,
   readMessages,
+  sizeOf,
   UNCLAIMED,
   upTo,
 } from "./rows.ts";
 
 /**
- * The rows of `batch`, which have `n` and `body`, up to the request whose bodies would pass `:maxBytes` together with
- * those of the requests before it. To ask for a body's length does not read it.
+ * The rows of `batch`, which have `n`, `body` and `headers`, up to the request whose messages would pass `:maxBytes` together with
+ * those of the requests before it.
  */
 export const requestsThatFit = (batch: string) => `
     WITH ${CLOCK}
     SELECT r.* FROM (
-      SELECT b.*, coalesce(sum(octet_length(b.body)) OVER (ORDER BY b.n), 0) AS carried FROM (${batch}) AS b
+      SELECT b.*, coalesce(sum(${sizeOf("b")}) OVER (ORDER BY b.n), 0) AS carried FROM (${batch}) AS b
     ) AS r WHERE r.carried <= :maxBytes::bigint ORDER BY r.n, r.position`;
 
 const PAGE = {

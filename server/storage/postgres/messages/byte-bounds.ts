@@ -3,7 +3,7 @@ import { CLOCK } from "../sql/fragments.ts";
 import { int8, orNull } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
 import type { Statements } from "../sql/statements.ts";
-import { ALIVE, DUE, deliverable, UNCLAIMED } from "./rows.ts";
+import { ALIVE, DUE, deliverable, sizeOf, UNCLAIMED } from "./rows.ts";
 
 const FITTING = statement({
   name: "message_fitting",
@@ -12,8 +12,8 @@ const FITTING = statement({
   text: `
     WITH ${CLOCK}
     SELECT count(*)::int AS ready, count(*) FILTER (WHERE s.bytes <= :maxBytes::bigint)::int AS fitting FROM (
-      SELECT sum(octet_length(m.body)) OVER (ORDER BY m.marker ROWS UNBOUNDED PRECEDING) AS bytes FROM (
-        SELECT m.marker, m.body FROM messages m, clock
+      SELECT sum(${sizeOf("m")}) OVER (ORDER BY m.marker ROWS UNBOUNDED PRECEDING) AS bytes FROM (
+        SELECT m.marker, m.body, m.headers FROM messages m, clock
         WHERE m.queue_id = :queueId AND m.marker > :from AND ${ALIVE} AND ${DUE} AND ${UNCLAIMED}
           AND ${deliverable(":exhaustedFrom::bigint")}
         ORDER BY m.marker LIMIT :limit

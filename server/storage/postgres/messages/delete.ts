@@ -9,13 +9,13 @@ import {
   messagesAreClaimed,
   messagesAreNotHeld,
 } from "../../errors/delete-errors.ts";
-import { validUuids } from "../../list-pages.ts";
+import { NIL, validUuids } from "../../list-pages.ts";
 import { HELD } from "../claims/rows.ts";
 import type { Pool } from "../pool.ts";
 import { type QueueRow, STALE } from "../queue-rows.ts";
 import { int4Array, int8Array, textArray, uuidArray } from "../sql/array-parameter.ts";
 import { BatchExecutor } from "../sql/batch-executor.ts";
-import { allOrNothing, CLOCK, LIVE_QUEUE, liveQueues, NIL, NOW } from "../sql/fragments.ts";
+import { allOrNothing, CLOCK, LIVE_QUEUE, liveQueues, NOW } from "../sql/fragments.ts";
 import { int4, int8 } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
 import { byNumber } from "./markers.ts";

@@ -1,6 +1,7 @@
 /** Appends messages to queues. Posts that are in flight together share a statement. */
 import type { MessageController, NewMessage } from "../../data-driver.ts";
-import { digest } from "../../idempotency.ts";
+import { postDigest } from "../../idempotency.ts";
+import { headersBytes, headersText } from "../../message-headers.ts";
 import { callOnce } from "../idempotency.ts";
 import type { Pool } from "../pool.ts";
 import { type QueueRow, STALE } from "../queue-rows.ts";
@@ -19,7 +20,7 @@ const POST_LIMITS = {
   splitThreshold: 10_000,
   serializePerPartition: false,
 };
-/** What a message weighs beside its body, in characters. */
+/** What a message weighs beside its body and headers, in characters. */
 const MESSAGE_WEIGHT = 100;
 
 /** One `nextval` gives a block of markers: those up to the next `nextval`. The sequence's step. */
@@ -96,15 +97,23 @@ const UNIFORM: Variant = {
  * Hazard: the statement's snapshot may be older than a lock it waited for, so the epoch seen may be stale by then. What
  * posted meanwhile lands in the queue that the caller meant, as if it had come just before the change; a move of the
  * queue must sweep once more after the statement time-out.
+ *
+ * `hasHeaders`: some of the messages have headers. The others' statements do not mention them, and so cost nothing.
  */
-const postText = (variant: Variant, rememberedCte = "") => `
+const postText = (variant: Variant, { hasHeaders = false, rememberedCte = "" } = {}) => `
     WITH ${variant.enteredCte},
     posted AS (
-      INSERT INTO messages (queue_id, marker, created_at, expires_at, available_at, ttl_seconds, client_id, body)
+      INSERT INTO messages (queue_id, marker, created_at, expires_at, available_at, ttl_seconds, client_id, body${
+        hasHeaders ? ", headers" : ""
+      })
       SELECT ${variant.queueId}, ${variant.marker}, e.now, e.now + ${variant.ttl} * interval '1 second',
         CASE WHEN ${variant.delay} > 0 THEN e.now + ${variant.delay} * interval '1 second' END, ${variant.ttl},
-        (:clientIds::text[])[(:clients::int[])[b.n]], b.body
-      FROM ${variant.from}, unnest(:bodies::text[]) WITH ORDINALITY AS b(body, n)
+        (:clientIds::text[])[(:clients::int[])[b.n]], b.body${hasHeaders ? ", b.headers" : ""}
+      FROM ${variant.from}, ${
+        hasHeaders
+          ? "unnest(:bodies::text[], :headers::text[]) WITH ORDINALITY AS b(body, headers, n)"
+          : "unnest(:bodies::text[]) WITH ORDINALITY AS b(body, n)"
+      }
       ${variant.where}
       ${rememberedCte}
     )
@@ -135,34 +144,50 @@ const POST = statement({
   text: postText(GENERAL),
 });
 
+const POST_HEADERS = statement({
+  name: "message_post_headers",
+  parameters: { ...GENERAL_PARAMETERS, headers: textArray },
+  row: rowOf<PostedRow>(),
+  text: postText(GENERAL, { hasHeaders: true }),
+});
+
+const UNIFORM_PARAMETERS = {
+  queueId: int8,
+  epoch: int8,
+  bodies: textArray,
+  ttlSeconds: int8,
+  delaySeconds: int8,
+  clients: int4Array,
+  clientIds: textArray,
+} as const;
+
 const POST_UNIFORM = statement({
   name: "message_post_uniform",
-  parameters: {
-    queueId: int8,
-    epoch: int8,
-    bodies: textArray,
-    ttlSeconds: int8,
-    delaySeconds: int8,
-    clients: int4Array,
-    clientIds: textArray,
-  },
+  parameters: UNIFORM_PARAMETERS,
   row: rowOf<PostedRow>(),
   text: postText(UNIFORM),
 });
 
+const POST_UNIFORM_HEADERS = statement({
+  name: "message_post_uniform_headers",
+  parameters: { ...UNIFORM_PARAMETERS, headers: textArray },
+  row: rowOf<PostedRow>(),
+  text: postText(UNIFORM, { hasHeaders: true }),
+});
+
 const POST_KEYED = statement({
   name: "message_post_keyed",
-  parameters: { ...GENERAL_PARAMETERS, key: text, request: text },
+  parameters: { ...GENERAL_PARAMETERS, headers: textArray, key: text, request: text },
   row: rowOf<PostedRow>(),
-  text: postText(
-    GENERAL,
-    `RETURNING queue_id, marker
+  text: postText(GENERAL, {
+    hasHeaders: true,
+    rememberedCte: `RETURNING queue_id, marker
     ),
     remembered AS (
       INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
       SELECT p.queue_id, :key, :request, string_agg(p.marker::text, ',' ORDER BY p.marker), e.now
       FROM posted p, entered e GROUP BY p.queue_id, e.now`,
-  ),
+  }),
 });
 
 interface PostRequest {
@@ -204,14 +229,19 @@ export class MessageInserter {
   async #post(batch: readonly PostRequest[]): Promise<(string[] | typeof STALE)[]> {
     const { statements } = this.#pool;
     const columns = columnsOf(batch);
-    const { rows, bodies, ttlSeconds, delaySeconds, clients, clientIds } = columns;
+    const { rows, bodies, headers, ttlSeconds, delaySeconds, clients, clientIds } = columns;
     const [row, another] = rows;
     const isUniform =
       another === undefined && bodies.length <= MARKER_BLOCK && allEqual(ttlSeconds) && allEqual(delaySeconds);
     if (row === undefined || !isUniform) {
-      return readPosted(await statements.write(POST, generalParameters(columns)), batch);
+      const parameters = generalParameters(columns);
+      const posted =
+        headers === null
+          ? await statements.write(POST, parameters)
+          : await statements.write(POST_HEADERS, { ...parameters, headers });
+      return readPosted(posted, batch);
     }
-    const posted = await statements.write(POST_UNIFORM, {
+    const parameters = {
       queueId: row.id,
       epoch: row.epoch,
       bodies,
@@ -219,20 +249,26 @@ export class MessageInserter {
       delaySeconds: delaySeconds[0] as number,
       clients,
       clientIds,
-    });
+    };
+    const posted =
+      headers === null
+        ? await statements.write(POST_UNIFORM, parameters)
+        : await statements.write(POST_UNIFORM_HEADERS, { ...parameters, headers });
     return readPosted(posted, batch);
   }
 
   #postOnce(request: PostRequest, key: string): Promise<string[] | typeof STALE> {
     const { statements, counters } = this.#pool;
     const { row, messages, clientId } = request;
-    const once = { row, key, request: digest(["post", messages, clientId]) };
+    const once = { row, key, request: postDigest(messages, clientId) };
     return callOnce<string[]>(statements, once, {
       repeat: (result) => result.split(","),
       call: async () => {
         const batch = [request];
+        const columns = columnsOf(batch);
         const rows = await statements.write(POST_KEYED, {
-          ...generalParameters(columnsOf(batch)),
+          ...generalParameters(columns),
+          headers: columns.headers ?? columns.bodies.map(() => null),
           key,
           request: once.request,
         });
@@ -250,6 +286,8 @@ interface Columns {
   rows: QueueRow[];
   queues: number[];
   bodies: string[];
+  /** Null when no message has any. */
+  headers: (string | null)[] | null;
   ttlSeconds: number[];
   delaySeconds: number[];
   clients: number[];
@@ -261,13 +299,23 @@ function columnsOf(batch: readonly PostRequest[]): Columns {
   const numberOfQueue = new Map(rows.map((row, index) => [row.id, index + 1]));
   const clientIds = [...new Set(batch.map(({ clientId }) => clientId))];
   const numberOfClient = new Map(clientIds.map((clientId, index) => [clientId, index + 1]));
-  const columns: Columns = { rows, queues: [], bodies: [], ttlSeconds: [], delaySeconds: [], clients: [], clientIds };
+  const columns: Columns = {
+    rows,
+    queues: [],
+    bodies: [],
+    headers: batch.some(({ messages }) => messages.some(({ headers }) => headers)) ? [] : null,
+    ttlSeconds: [],
+    delaySeconds: [],
+    clients: [],
+    clientIds,
+  };
   for (const { row, messages, clientId } of batch) {
     const queue = numberOfQueue.get(row.id) as number;
     const client = numberOfClient.get(clientId) as number;
     for (const message of messages) {
       columns.queues.push(queue);
       columns.bodies.push(message.bodyText);
+      columns.headers?.push(headersText(message.headers));
       columns.ttlSeconds.push(message.ttlSeconds);
       columns.delaySeconds.push(message.delaySeconds);
       columns.clients.push(client);
@@ -276,7 +324,7 @@ function columnsOf(batch: readonly PostRequest[]): Columns {
   return columns;
 }
 
-const generalParameters = ({ rows, ...messages }: Columns) => ({
+const generalParameters = ({ rows, headers: _, ...messages }: Columns) => ({
   queueIds: rows.map(({ id }) => id),
   epochs: rows.map(({ epoch }) => epoch),
   ...messages,
@@ -309,6 +357,8 @@ function plus(digits: string, more: number): string {
 
 function weightOf(messages: readonly NewMessage[]): number {
   let weight = 0;
-  for (const message of messages) weight += message.bodyText.length + MESSAGE_WEIGHT;
+  for (const { bodyText, headers } of messages) {
+    weight += bodyText.length + MESSAGE_WEIGHT + (headers ? headersBytes(headers) : 0);
+  }
   return weight;
 }

@@ -7,7 +7,7 @@ import { MessageReader } from "./list.ts";
 import { popMessages } from "./pop.ts";
 import { purgeMessages } from "./purge.ts";
 import { queueStatistics } from "./statistics.ts";
-import { adoptMessages, transferMessages } from "./transfer.ts";
+import { adoptMessages, copyMessages, transferMessages } from "./transfer.ts";
 
 export function postgresMessages(pool: Pool): MessageController {
   const { list, get, bulkGet, first } = new MessageReader(pool);
@@ -24,6 +24,7 @@ export function postgresMessages(pool: Pool): MessageController {
     purge: purgeMessages(pool),
     stats: queueStatistics(pool),
     transfer: transferMessages(pool),
+    copy: copyMessages(pool),
     adopt: adoptMessages(pool),
   };
 }

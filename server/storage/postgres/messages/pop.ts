@@ -9,7 +9,16 @@ import { int8, orNull, text } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
 import { sealedIn } from "./ids.ts";
 import { counted, KEPT, KEPT_PARAMETERS, randomSlot } from "./kept-pops.ts";
-import { ALIVE, DUE, deliverable, type MaybeMessageRow, MESSAGE_COLUMNS, readMessages, UNCLAIMED } from "./rows.ts";
+import {
+  ALIVE,
+  DUE,
+  deliverable,
+  type MaybeMessageRow,
+  MESSAGE_COLUMNS,
+  readMessages,
+  sizeOf,
+  UNCLAIMED,
+} from "./rows.ts";
 
 const PARAMETERS = {
   queueId: int8,
@@ -32,7 +41,7 @@ const popText = (more = { queueColumn: "", keptCte: "", condition: "", remembere
     )${more.keptCte},
     picked AS MATERIALIZED (
       SELECT p.tid, sum(p.size) OVER r <= :maxBytes::bigint OR row_number() OVER r = 1 AS fits FROM (
-        SELECT m.ctid AS tid, m.marker, octet_length(m.body) AS size FROM messages m, clock
+        SELECT m.ctid AS tid, m.marker, ${sizeOf("m")} AS size FROM messages m, clock
         WHERE m.queue_id = :queueId AND m.marker > (SELECT low_water FROM queue) AND ${ALIVE} AND ${DUE}
           AND ${UNCLAIMED} AND ${deliverable(":exhaustedFrom::bigint")}${more.condition}
         ORDER BY m.marker LIMIT :limit FOR UPDATE OF m SKIP LOCKED
@@ -63,7 +72,8 @@ const POP_KEYED = statement({
       INSERT INTO idempotency_keys (queue_id, key, request, result, created_at)
       SELECT q.id, :key, :request, '${POPPED}' || json_agg(json_build_array(
           coalesce(p.origin, ${sealedIn("p.position", ":idSuffix")}), p.marker, p.created, p.expires, p.ttl,
-          greatest(0, floor((p.now - p.created) / 1000)), p.client, p.count, p.claim, p.body
+          greatest(0, floor((p.now - p.created) / 1000)), p.client, p.count, p.claim, p.body,
+          p.headers, p."deadLettered"::json
         ) ORDER BY p.position), clock.now
       FROM queue q, popped p, clock GROUP BY q.id, clock.now
       RETURNING queue_id, created_at, octet_length(result) AS bytes

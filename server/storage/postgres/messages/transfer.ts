@@ -1,14 +1,21 @@
 /** Moves messages to another queue: in the same store in one step, else by `adopt` in the store where they go. */
-import type { Message, MessageController } from "../../data-driver.ts";
-import { normaliseUuid, validUuids } from "../../list-pages.ts";
+import { MAX_CARRIED_BYTES, type Message, type MessageController } from "../../data-driver.ts";
+import { NIL, normaliseUuid, validUuids } from "../../list-pages.ts";
+import { headersText } from "../../message-headers.ts";
 import type { Pool } from "../pool.ts";
 import { STALE } from "../queue-rows.ts";
 import { float8Array, int8Array, textArray, uuidArray } from "../sql/array-parameter.ts";
-import { allOrNothing, clockAfter, liveQueue } from "../sql/fragments.ts";
-import { int8, orNull, uuid } from "../sql/parameter-types.ts";
+import { allOrNothing, CLOCK, clockAfter, LIVE_QUEUE, liveQueue, milliseconds } from "../sql/fragments.ts";
+import { int8, orNull, text, uuid } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
 import { enterQueue, markHoldsMoved } from "./enter.ts";
-import { ALIVE } from "./rows.ts";
+import { BY_ID, IS_IT } from "./list.ts";
+import { ALIVE, deadLetteredText, MESSAGE_COLUMNS, type MessageRow, readMessage, upTo } from "./rows.ts";
+
+/** A KeptDeadLettered of `m`, which comes from the queue with this name. */
+const deadLettered = (queue: string) => `json_build_object('queue', ${queue}::text,
+            'at', ${milliseconds("clock.now")}, 'deliveries', m.claim_count, 'clientId', m.last_holder,
+            'claimId', nullif(coalesce(m.last_delivery, m.claim_id), '${NIL}'))`;
 
 /** The order: the target queue's lock, then the rows, as in every statement that takes both. */
 const TRANSFER = statement({
@@ -22,6 +29,7 @@ const TRANSFER = statement({
     markers: int8Array,
     claimId: uuid,
     ttlSeconds: orNull(int8),
+    deadLettersOf: orNull(text),
   },
   row: rowOf<{ source: number; target: number; moved: number }>(),
   text: `
@@ -53,7 +61,9 @@ const TRANSFER = statement({
         expires_at = CASE WHEN :ttlSeconds::bigint IS NULL THEN m.expires_at
           ELSE clock.now + make_interval(secs => :ttlSeconds) END,
         ttl_seconds = coalesce(:ttlSeconds, m.ttl_seconds), claim_id = NULL, claim_expires_at = NULL, claim_count = 0,
-        available_at = NULL
+        available_at = NULL, last_holder = NULL, last_delivery = NULL,
+        dead_lettered = CASE WHEN :deadLettersOf::text IS NULL THEN m.dead_lettered
+          ELSE ${deadLettered(":deadLettersOf")}::text END
       FROM numbered n, clock WHERE m.ctid = n.tid
       RETURNING 1
     ),
@@ -61,6 +71,32 @@ const TRANSFER = statement({
     SELECT (SELECT count(*)::int FROM source) AS source, (SELECT count(*)::int FROM target) AS target,
       (SELECT count(*)::int FROM moved) AS moved,
       ${allOrNothing("SELECT count(*) FROM moved", "SELECT count(*) FROM numbered")}`,
+});
+
+const COPY = statement({
+  name: "message_copy",
+  parameters: {
+    queueId: int8,
+    epoch: int8,
+    ids: uuidArray,
+    markers: int8Array,
+    claimId: uuid,
+    deadLettersOf: orNull(text),
+    maxBytes: int8,
+  },
+  row: rowOf<(MessageRow & { provenance: string | null }) | { marker: null }>(),
+  text: `
+    WITH ${CLOCK}
+    SELECT found.* FROM pool_queues q CROSS JOIN clock
+    LEFT JOIN LATERAL (
+      SELECT ${MESSAGE_COLUMNS}, CASE WHEN :deadLettersOf::text IS NULL THEN m.dead_lettered
+        ELSE ${deadLettered(":deadLettersOf")}::text END AS provenance
+      FROM ${upTo(`
+        SELECT m.* FROM unnest(:ids::uuid[], :markers::bigint[]) WITH ORDINALITY AS w(id, marker, n)
+        CROSS JOIN LATERAL (${BY_ID}) AS m
+        WHERE ${IS_IT} AND m.claim_id = :claimId AND m.claim_expires_at > clock.now ORDER BY w.n`)} AS m
+    ) AS found ON true
+    WHERE ${LIVE_QUEUE}`,
 });
 
 const ADOPT = statement({
@@ -73,6 +109,8 @@ const ADOPT = statement({
     remainingSeconds: float8Array,
     ttlSeconds: int8Array,
     clientIds: textArray,
+    headers: textArray,
+    deadLettered: textArray,
   },
   row: rowOf<{ entered: number; adopted: number }>(),
   text: `
@@ -82,14 +120,16 @@ const ADOPT = statement({
       SELECT nextval('message_marker') AS marker, o.*
       FROM entered e, (
         SELECT * FROM unnest(
-          :ids::uuid[], :bodies::text[], :remainingSeconds::float8[], :ttlSeconds::bigint[], :clientIds::text[]
-        ) WITH ORDINALITY AS o(id, body, remaining, ttl, client, n) ORDER BY n
+          :ids::uuid[], :bodies::text[], :remainingSeconds::float8[], :ttlSeconds::bigint[], :clientIds::text[],
+          :headers::text[], :deadLettered::text[]
+        ) WITH ORDINALITY AS o(id, body, remaining, ttl, client, headers, dead_lettered, n) ORDER BY n
       ) AS o
     ),
     adopted AS (
-      INSERT INTO messages (queue_id, marker, created_at, expires_at, ttl_seconds, client_id, body, origin_id)
+      INSERT INTO messages (queue_id, marker, created_at, expires_at, ttl_seconds, client_id, body, headers,
+        dead_lettered, origin_id)
       SELECT :queueId, b.marker, clock.now, clock.now + make_interval(secs => b.remaining), b.ttl, b.client, b.body,
-        b.id
+        b.headers, b.dead_lettered, b.id
       FROM numbered b, clock
       ON CONFLICT (queue_id, origin_id) WHERE origin_id IS NOT NULL DO NOTHING
       RETURNING 1
@@ -100,7 +140,7 @@ const ADOPT = statement({
 
 export function transferMessages(pool: Pool): MessageController["transfer"] {
   const { statements, queues, counters, arrivals, ids: messageIds } = pool;
-  return async ({ from, to, ttlSeconds, ...params }) => {
+  return async ({ from, to, ttlSeconds, asDeadLetters = false, ...params }) => {
     const ids = [...new Set(validUuids(params.ids))];
     const claimId = normaliseUuid(params.claimId);
     if (ids.length === 0 || claimId === null) return 0;
@@ -115,6 +155,7 @@ export function transferMessages(pool: Pool): MessageController["transfer"] {
           markers: ids.map((id) => messageIds.markerOf(id)),
           claimId,
           ttlSeconds,
+          deadLettersOf: asDeadLetters ? from.name : null,
         });
         if (result === undefined || result.source === 0 || result.target === 0) return STALE;
         counters.add(source.id, "deadLettered", result.moved);
@@ -122,6 +163,30 @@ export function transferMessages(pool: Pool): MessageController["transfer"] {
         arrivals.tell(to, result.moved);
         return result.moved;
       }),
+    );
+  };
+}
+
+export function copyMessages({ statements, queues, ids: messageIds }: Pool): MessageController["copy"] {
+  return async ({ queue, asDeadLetters = false, ...params }) => {
+    const ids = [...new Set(validUuids(params.ids))];
+    const claimId = normaliseUuid(params.claimId);
+    if (ids.length === 0 || claimId === null) return [];
+    const markers = ids.map((id) => messageIds.markerOf(id));
+    const rows = await queues.with(queue, async (row) => {
+      const found = await statements.read(COPY, {
+        queueId: row.id,
+        epoch: row.epoch,
+        ids,
+        markers,
+        claimId,
+        deadLettersOf: asDeadLetters ? queue.name : null,
+        maxBytes: MAX_CARRIED_BYTES,
+      });
+      return found.length === 0 ? STALE : found;
+    });
+    return rows.flatMap((row) =>
+      row.marker === null ? [] : readMessage({ ...row, deadLettered: row.provenance }, messageIds),
     );
   };
 }
@@ -137,6 +202,8 @@ export function adoptMessages({ statements, queues, counters, arrivals }: Pool):
         remainingSeconds: messages.map((message) => ttlSeconds ?? remainingSeconds(message)),
         ttlSeconds: messages.map((message) => ttlSeconds ?? message.ttlSeconds),
         clientIds: messages.map((message) => message.clientId),
+        headers: messages.map((message) => headersText(message.headers)),
+        deadLettered: messages.map(({ deadLettered }) => deadLetteredText(deadLettered)),
       });
       if (result === undefined || result.entered === 0) return STALE;
       counters.add(row.id, "posted", result.adopted);

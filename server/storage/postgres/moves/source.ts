@@ -1,6 +1,9 @@
 /** The half of a move in the store that the queue leaves. See QueueTransfer. */
 import { DomainError } from "../../../errors.ts";
+import { readDeadLettered } from "../../dead-lettered.ts";
 import { staleEpoch } from "../../errors/storage-errors.ts";
+import { NIL } from "../../list-pages.ts";
+import { readHeaders } from "../../message-headers.ts";
 import type {
   MovedClaim,
   MovedMessage,
@@ -9,11 +12,11 @@ import type {
   QueueTransfer,
 } from "../../moves/queue-transfer.ts";
 import { highestMarker } from "../messages/marker-sequence.ts";
-import { ALIVE } from "../messages/rows.ts";
+import { ALIVE, sizeOf } from "../messages/rows.ts";
 import { TOTALS_OF_QUEUE, tallyOf } from "../messages/totals.ts";
 import type { Pool } from "../pool.ts";
 import { uuidArray } from "../sql/array-parameter.ts";
-import { CLOCK, milliseconds, NIL, NOW } from "../sql/fragments.ts";
+import { CLOCK, milliseconds, NOW } from "../sql/fragments.ts";
 import { withLockTimeout } from "../sql/lock-timeout.ts";
 import { int8, text, uuid } from "../sql/parameter-types.ts";
 import { rowOf, statement } from "../sql/statement.ts";
@@ -23,18 +26,26 @@ import { passWriteBarrier } from "./write-barrier.ts";
 
 const STATE_COLUMNS = `m.marker::text AS marker, m.ttl_seconds::float8 AS "ttlSeconds", m.claim_count AS "claimCount",
   m.claim_id::text AS "claimId", ${milliseconds("m.claim_expires_at - clock.now")} AS "claimRemainingMs",
-  ${milliseconds("m.expires_at - clock.now")} AS "remainingMs",
+  ${milliseconds("m.expires_at - clock.now")} AS "remainingMs", m.last_holder AS "lastHolder",
+  m.last_delivery::text AS "lastDelivery",
   CASE WHEN m.available_at > clock.now THEN ${milliseconds("m.available_at - clock.now")} END AS "delayMs"`;
+
+type MovedRow = Omit<MovedMessage, "id" | "headers" | "deadLettered"> & {
+  origin: string | null;
+  headers: string | null;
+  deadLettered: string | null;
+};
 
 const READ_MESSAGES = statement({
   name: "queue_move_messages",
   parameters: { ...ATTEMPT, after: int8, limit: int8 },
-  row: rowOf<Found<Omit<MovedMessage, "id"> & { origin: string | null }>>(),
+  row: rowOf<Found<MovedRow>>(),
   text: foundText(`
-      SELECT ${STATE_COLUMNS}, m.origin_id::text AS origin, m.body AS "bodyText", m.client_id AS "clientId",
+      SELECT ${STATE_COLUMNS}, m.origin_id::text AS origin, m.body AS "bodyText", m.headers, m.dead_lettered AS "deadLettered",
+        m.client_id AS "clientId",
         ${milliseconds("clock.now - m.created_at")} AS "ageMs"
       FROM (
-        SELECT n.*, sum(octet_length(n.body)) OVER (ORDER BY n.marker) - octet_length(n.body) AS before FROM (
+        SELECT n.*, sum(${sizeOf("n")}) OVER (ORDER BY n.marker) - ${sizeOf("n")} AS before FROM (
           SELECT m.* FROM messages m
           WHERE m.queue_id = q.id AND m.marker > greatest(:after::bigint, q.low_water) AND ${ALIVE}
           ORDER BY m.marker LIMIT :limit
@@ -240,8 +251,10 @@ export class MoveSource {
     const { statements, ids } = this.#pool;
     const { after, limit } = params;
     const rows = await statements.read(READ_MESSAGES, { ...attemptOf(params), after, limit });
-    return foundIn(rows, params).map(({ origin, ...message }) => ({
+    return foundIn(rows, params).map(({ origin, headers, deadLettered, ...message }) => ({
       ...message,
+      headers: readHeaders(headers),
+      deadLettered: deadLettered === null ? null : readDeadLettered(JSON.parse(deadLettered)),
       id: origin ?? ids.idOf(message.marker),
     }));
   };

@@ -1,11 +1,13 @@
 /** The half of a move in the store that the queue goes to. See QueueTransfer. */
 
 import { staleEpoch } from "../../errors/storage-errors.ts";
+import { headersText } from "../../message-headers.ts";
 import type { MovedState, QueueLife, QueueTransfer } from "../../moves/queue-transfer.ts";
 import { HOLDS_NOTHING } from "../claims/rows.ts";
 import { IS_POP } from "../idempotency.ts";
 import { counted } from "../messages/kept-pops.ts";
 import { liftMarkers } from "../messages/marker-sequence.ts";
+import { deadLetteredText } from "../messages/rows.ts";
 import { addTotals, TALLIES, talliesOf } from "../messages/totals.ts";
 import type { Pool } from "../pool.ts";
 import { boolArray, float8Array, int4Array, int8Array, textArray, uuidArray } from "../sql/array-parameter.ts";
@@ -45,19 +47,26 @@ const ADD_MESSAGES = statement({
     originIds: uuidArray,
     clientIds: textArray,
     bodies: textArray,
+    headers: textArray,
+    deadLettered: textArray,
+    lastHolders: textArray,
+    lastDeliveries: uuidArray,
   },
   row: rowOf<WriteRow>(),
   text: `
     WITH ${CLOCK}, ${TARGET},
     added AS (
       INSERT INTO messages (queue_id, marker, created_at, expires_at, available_at, claim_expires_at, ttl_seconds,
-        claim_count, claim_id, origin_id, client_id, body)
+        claim_count, claim_id, origin_id, client_id, body, headers, dead_lettered, last_holder, last_delivery)
       SELECT t.id, b.marker, ${ago("b.age")}, ${ahead("b.remaining")}, ${ahead("b.delay")},
-        ${ahead("b.claim_remaining")}, b.ttl, b.count, b.claim, b.origin, b.client, b.body
+        ${ahead("b.claim_remaining")}, b.ttl, b.count, b.claim, b.origin, b.client, b.body, b.headers, b.dead_lettered, b.holder,
+        b.delivery
       FROM target t, clock, unnest(:markers::bigint[], :agesMs::float8[], :remainingMs::float8[], :delaysMs::float8[],
           :claimRemainingMs::float8[], :ttlSeconds::bigint[], :claimCounts::int[], :claimIds::uuid[],
-          :originIds::uuid[], :clientIds::text[], :bodies::text[])
-        AS b(marker, age, remaining, delay, claim_remaining, ttl, count, claim, origin, client, body)
+          :originIds::uuid[], :clientIds::text[], :bodies::text[], :headers::text[], :deadLettered::text[],
+          :lastHolders::text[], :lastDeliveries::uuid[])
+        AS b(marker, age, remaining, delay, claim_remaining, ttl, count, claim, origin, client, body, headers,
+          dead_lettered, holder, delivery)
       ON CONFLICT (queue_id, marker) DO NOTHING
       RETURNING 1
     )
@@ -75,6 +84,8 @@ const CHANGE_MESSAGES = statement({
     ttlSeconds: int8Array,
     claimCounts: int4Array,
     claimIds: uuidArray,
+    lastHolders: textArray,
+    lastDeliveries: uuidArray,
     gone: int8Array,
   },
   row: rowOf<WriteRow>(),
@@ -83,15 +94,16 @@ const CHANGE_MESSAGES = statement({
     found AS MATERIALIZED (
       SELECT m.tid, b.* FROM target t
       CROSS JOIN unnest(:markers::bigint[], :remainingMs::float8[], :delaysMs::float8[], :claimRemainingMs::float8[],
-          :ttlSeconds::bigint[], :claimCounts::int[], :claimIds::uuid[])
-        AS b(marker, remaining, delay, claim_remaining, ttl, count, claim)
+          :ttlSeconds::bigint[], :claimCounts::int[], :claimIds::uuid[], :lastHolders::text[], :lastDeliveries::uuid[])
+        AS b(marker, remaining, delay, claim_remaining, ttl, count, claim, holder, delivery)
       CROSS JOIN LATERAL (
         SELECT m.ctid AS tid FROM messages m WHERE m.queue_id = t.id AND m.marker = b.marker LIMIT 1
       ) AS m
     ),
     changed AS (
       UPDATE messages m SET expires_at = ${ahead("b.remaining")}, available_at = ${ahead("b.delay")},
-        claim_expires_at = ${ahead("b.claim_remaining")}, ttl_seconds = b.ttl, claim_count = b.count, claim_id = b.claim
+        claim_expires_at = ${ahead("b.claim_remaining")}, ttl_seconds = b.ttl, claim_count = b.count, claim_id = b.claim,
+        last_holder = b.holder, last_delivery = b.delivery
       FROM found b, clock WHERE m.ctid = b.tid
     ),
     deleted AS (
@@ -320,6 +332,8 @@ export class MoveTarget {
         originIds: messages.map(({ id, marker }) => (ids.idOf(marker) === id ? null : id)),
         clientIds: messages.map(({ clientId }) => clientId),
         bodies: messages.map(({ bodyText }) => bodyText),
+        headers: messages.map(({ headers }) => headersText(headers)),
+        deadLettered: messages.map(({ deadLettered }) => deadLetteredText(deadLettered)),
       });
       grown += grownBy(added, queue);
     }
@@ -414,6 +428,8 @@ const statesOf = (states: readonly MovedState[]) => ({
   ttlSeconds: states.map(({ ttlSeconds }) => ttlSeconds),
   claimCounts: states.map(({ claimCount }) => claimCount),
   claimIds: states.map(({ claimId }) => claimId),
+  lastHolders: states.map(({ lastHolder }) => lastHolder),
+  lastDeliveries: states.map(({ lastDelivery }) => lastDelivery),
 });
 
 /** By how many messages a write changed the queue. QUEUE_EPOCH_STALE when the queue no longer arrives here. */

@@ -1,8 +1,5 @@
 /** Pieces of SQL that many statements share. */
 
-/** The id of no claim, message or subscription; lower than every other. */
-export const NIL = "00000000-0000-0000-0000-000000000000";
-
 /** A condition on `pool_queues q`: it is the row that the caller knows, and takes part in calls. */
 export const LIVE_QUEUE = liveQueue(":queueId", ":epoch");
 

@@ -1,19 +1,28 @@
 import { hasCode } from "../../../errors.ts";
 import { type ClaimController, carriedBytes, MAX_CARRIED_BYTES } from "../../data-driver.ts";
 import { digest, keyReused } from "../../idempotency.ts";
+import { NIL } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import { RESEND } from "../../resend.ts";
 import { uuidV7 } from "../../uuid-v7.ts";
 import { EXHAUSTED_FRONT, LOOK_AT } from "../messages/exhausted.ts";
-import { BODY_STEP, readMessages } from "../messages/records.ts";
+import { BODY_STEP, RECORD, readMessages } from "../messages/records.ts";
 import { CALL, COMES_DUE, ENTER, KEPT_KEYS, QUEUE } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
 import { BatchExecutor } from "../server/batch-executor.ts";
 import { type ArgsOf, answers, script } from "../server/script.ts";
-import { number, optionalNumber, optionalNumeral, optionalText, records, text } from "../server/script-parameters.ts";
+import {
+  number,
+  optionalNumber,
+  optionalNumeral,
+  optionalText,
+  optionalWord,
+  records,
+  text,
+} from "../server/script-parameters.ts";
 import { callDeadline } from "../server/scripts.ts";
 import { EXPIRE_STEP, SLICES } from "../server/shared-lua.ts";
-import { CLAIM_RECORD, DESCRIBE_HELD, HOLD, readClaim } from "./records.ts";
+import { CLAIM_RECORD, type ClaimParts, DESCRIBE_HELD, HOLD, readClaim } from "./records.ts";
 
 /** Claims that share a script acquire at most this many messages. */
 const MAX_TAKEN = 200;
@@ -42,12 +51,12 @@ const ACQUIRE = script("acquire claims", {
       limit: number,
       ttl: number,
       grace: number,
-      client: optionalText,
-      actor: optionalText,
+      client: optionalWord,
+      actor: optionalWord,
       maxBytes: number,
     }),
   },
-  uses: [ENTER, COMES_DUE, KEPT_KEYS, CLAIM_RECORD, HOLD, DESCRIBE_HELD, SLICES, EXHAUSTED_FRONT],
+  uses: [ENTER, COMES_DUE, KEPT_KEYS, RECORD, CLAIM_RECORD, HOLD, DESCRIBE_HELD, SLICES, EXHAUSTED_FRONT],
   answers: answers<
     | ["reused"]
     | ["repeated", claimId: string]
@@ -69,9 +78,9 @@ for _, request in ipairs(requests) do
 end
 local taken, ids, turn, looked, bytes, full = {}, {}, 1, 0, 0, false
 local step, ended = math.min(wanted, ${EXPIRE_STEP}), false
-local function take(id, record, count, part, body)
+local function take(id, record, body)
   local request = requests[turn]
-  local size = #body
+  local size = size_of(body)
   if #request.taken > 0 and request.bytes + size > request.max_bytes then
     turn = turn + 1
     request = requests[turn]
@@ -82,8 +91,17 @@ local function take(id, record, count, part, body)
     return
   end
   bytes, request.bytes = bytes + size, request.bytes + size
-  local message = {id, record, part == 'd' and digits(count + 1) or count, part, request, body}
-  if part == 'd' then request.delivered[#request.delivered + 1] = id end
+  local count = tonumber(record.count)
+  record.part = count < dead_count and 'd' or 'x'
+  if record.part == 'x' then
+    if not string.find(record.more, ' last=', 1, true) then
+      record.more = record.more .. ' last=' .. (record.claim == '-' and '${NIL}' or record.claim)
+    end
+  else
+    record.count, record.holder, record.more = digits(count + 1), request.client, without(record.more, 'last')
+    request.delivered[#request.delivered + 1] = id
+  end
+  local message = {id = id, record = record, request = request, body = body}
   taken[#taken + 1] = message
   request.taken[#request.taken + 1] = message
   ids[#ids + 1] = id
@@ -93,19 +111,19 @@ repeat
   local page = redis.call('ZRANGEBYSCORE', READY, bound, '+inf', 'LIMIT', 0, step)
   if #page == 0 then break end
   local bodies, read = {}, 0
-  for index, record in ipairs(redis.call('HMGET', RECORDS, unpack(page))) do
-    local marker, count = string.match(record, '^(%S+) %S+ %S+ %S+ %S+ (%S+)')
-    if tonumber(count) < exhausted_count then
+  for index, text in ipairs(redis.call('HMGET', RECORDS, unpack(page))) do
+    local record = read_record(text)
+    if tonumber(record.count) < exhausted_count then
       if index > read then
         read = math.min(index + ${BODY_STEP - 1}, #page)
         for at, body in ipairs(redis.call('HMGET', BODIES, unpack(page, index, read))) do
           bodies[index + at - 1] = body
         end
       end
-      take(page[index], record, count, tonumber(count) < dead_count and 'd' or 'x', bodies[index])
+      take(page[index], record, bodies[index])
     end
     if full or not requests[turn] then break end
-    bound = '(' .. marker
+    bound = '(' .. record.marker
   end
   -- A claim that passes over some messages will probably pass over more, so the next steps are large.
   looked, ended, step = looked + #page, #page < step, ${EXPIRE_STEP}
@@ -117,9 +135,10 @@ for index, request in ipairs(requests) do
   local record = false
   if #request.taken > 0 then first_end = math.min(first_end, request.ends) end
   if #request.delivered > 0 then
-    record = claim_record(
-      NOW, request.ends, request.ttl, request.grace, #request.delivered, request.client, request.actor
-    )
+    record = write_claim({
+      created = NOW, renewed = NOW, ends = digits(request.ends), ttl = request.ttl, grace = request.grace,
+      held = #request.delivered, client = request.client, actor = request.actor, more = ''
+    })
     claims[#claims + 1] = request.claim
     claims[#claims + 1] = record
     claims[#claims + 1] = request.claim .. ' held'
@@ -144,7 +163,7 @@ return {'ok', NOW, acquired, looked - #taken >= ${LOOK_AT} and bound or false, f
 
 type AcquireParams = Parameters<ClaimController["create"]>[0];
 type Acquired = Awaited<ReturnType<ClaimController["create"]>>;
-type AcquiredParts = [claim: string[] | null, delivered: string[], heldBack: string[]];
+type AcquiredParts = [claim: ClaimParts | null, delivered: string[], heldBack: string[]];
 
 /** What one claim acquired. Or, when it acquired nothing, where to continue; null when there is nothing more. */
 type Result = { acquired: Acquired } | { continueFrom: string | null };

@@ -12,7 +12,7 @@ import { answers, piece, script } from "../server/script.ts";
 import { number, numeral, text } from "../server/script-parameters.ts";
 import { SLICES } from "../server/shared-lua.ts";
 import { ClaimAcquirer } from "./acquire.ts";
-import { CLAIM_RECORD, DESCRIBE_HELD, HELD_BY, HOLD, readClaim } from "./records.ts";
+import { CLAIM_RECORD, type ClaimParts, DESCRIBE_HELD, HELD_BY, HOLD, readClaim } from "./records.ts";
 import { releaseMessages } from "./release-messages.ts";
 
 /** Reads the claim that the argument `claim` names: its record, and the ids of the messages that it acquired. */
@@ -33,20 +33,20 @@ const GET = script("get a claim", {
   keys: QUEUE,
   args: { ...CALL, claim: text, after: text, maxBytes: number, room: number },
   uses: [ENTER, RECORD, CLAIM_RECORD, HELD_BY, DESCRIBE_HELD, FIND_CLAIM],
-  answers: answers<["none"] | ["ok", now: string, claim: string[], messages: string[], leftOut: 0 | 1]>(),
+  answers: answers<["none"] | ["ok", now: string, claim: ClaimParts, messages: string[], leftOut: 0 | 1]>(),
   lua: `
 if not found then return {'none'} end
 local held, bytes, left_out = {}, 0, 0
 for _, message in ipairs(held_by(claim, taken)) do
-  if tonumber((read_record(message[2]))) > tonumber(after) then held[#held + 1] = message end
+  if tonumber(message.record.marker) > tonumber(after) then held[#held + 1] = message end
 end
 for first = 1, #held, ${BODY_STEP} do
   local ids = {}
-  for index = first, math.min(first + ${BODY_STEP - 1}, #held) do ids[#ids + 1] = held[index][1] end
+  for index = first, math.min(first + ${BODY_STEP - 1}, #held) do ids[#ids + 1] = held[index].id end
   for index, body in ipairs(redis.call('HMGET', BODIES, unpack(ids))) do
-    bytes = bytes + #body
+    bytes = bytes + size_of(body)
     if bytes <= max_bytes or (first + index == 2 and bytes <= room) then
-      held[first + index - 1][6] = body
+      held[first + index - 1].body = body
     else
       left_out = 1
     end
@@ -65,7 +65,7 @@ const LIST = script("list claims", {
   keys: QUEUE,
   args: { ...CALL, command: text, from: text, to: text, limit: numeral },
   uses: [ENTER, CLAIM_RECORD, SLICES],
-  answers: answers<["ok", now: string, claims: string[][]]>(),
+  answers: answers<["ok", now: string, claims: ClaimParts[]]>(),
   lua: `
 local ids = redis.call(command, CLAIM_IDS, from, to, 'LIMIT', 0, limit)
 local claims = {}
@@ -81,17 +81,18 @@ const RENEW = script("renew a claim", {
   effect: "writes",
   keys: QUEUE,
   args: { ...CALL, claim: text, ttl: numeral, grace: numeral },
-  uses: [ENTER, COMES_DUE, RECORD, CLAIM_RECORD, HOLD, HELD_BY, FIND_CLAIM],
-  answers: answers<["none"] | ["ok", now: string, claim: string[]]>(),
+  uses: [ENTER, COMES_DUE, CLAIM_RECORD, HOLD, HELD_BY, FIND_CLAIM],
+  answers: answers<["none"] | ["ok", now: string, claim: ClaimParts]>(),
   lua: `
 if not found then return {'none'} end
 local held = held_by(claim, taken)
 local request = {claim = claim, ttl = tonumber(ttl), grace = tonumber(grace), ends = now + ttl * 1000000}
-for _, message in ipairs(held) do message[5] = request end
+for _, message in ipairs(held) do message.request = request end
 hold(held)
 comes_due(request.ends)
-local old = describe_claim(claim, found)
-local record = claim_record(old[2], request.ends, ttl, grace, #held, old[8], old[9])
+local renewed = read_claim(found)
+renewed.renewed, renewed.ends, renewed.ttl, renewed.grace, renewed.held = NOW, digits(request.ends), ttl, grace, #held
+local record = write_claim(renewed)
 redis.call('HSET', CLAIMS, claim, record)
 redis.call('ZADD', CLAIM_ENDS, digits(request.ends), claim)
 return {'ok', NOW, describe_claim(claim, record)}`,
@@ -109,13 +110,13 @@ local held = held_by(claim, taken)
 for some in slices(held) do
   local ids, ready, records = {}, {}, {}
   for index, message in ipairs(some) do
-    local id, record, count = unpack(message)
-    local marker, created, expires, ttl, available, _, _, _, _, client = read_record(record)
+    local id, record = message.id, message.record
+    record.claim, record.ends, record.part = '-', '0', '-'
     ids[index] = id
-    ready[#ready + 1] = marker
+    ready[#ready + 1] = record.marker
     ready[#ready + 1] = id
     records[#records + 1] = id
-    records[#records + 1] = table.concat({marker, created, expires, ttl, available, count, '- 0 -', client}, ' ')
+    records[#records + 1] = write_record(record)
   end
   note(ids)
   redis.call('HSET', RECORDS, unpack(records))

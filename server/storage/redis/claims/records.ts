@@ -1,33 +1,50 @@
 import type { Claim } from "../../data-driver.ts";
-import { ageSeconds, dateOf, RECORD, readOptional } from "../messages/records.ts";
+import { ageSeconds, dateOf, RECORD, readFields, readWord } from "../messages/records.ts";
 import { END_CLAIMS, NOTE } from "../queue-lua.ts";
 import { piece } from "../server/script.ts";
 import { CLOCK, SLICES } from "../server/shared-lua.ts";
 
 /**
- * A claim's record: created, renewed, ends, ttl, grace, how many messages it holds, the length of its client's id, then
- * client and actor. Beside it, in a field of the claim's id and ` held`, are the ids of the messages that it acquired,
- * in order.
+ * A claim's record is a text of fields like that of a message: created, renewed, ends, ttl, grace, held (how many
+ * messages it holds), client and actor, in this order. Whatever follows is kept in `more`. Beside it, in a field of the
+ * claim's id and ` held`, are the ids of the messages that it acquired, in order.
+ *
+ * Earlier versions wrote the values by position: client and actor together, behind the length of the client.
  */
 export const CLAIM_RECORD = piece(
   "a claim's record",
-  { pieces: [CLOCK] },
+  { pieces: [RECORD] },
   `
-local function describe_claim(id, record)
-  if not record then return false end
-  local created, renewed, ends, ttl, grace, held, length, rest = string.match(record, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$')
-  return {id, created, renewed, ends, ttl, grace, held, string.sub(rest, 1, length), string.sub(rest, length + 1)}
+local function read_claim(text)
+  local created, renewed, ends, ttl, grace, held, client, actor, more = string.match(
+    text, '^created=(%S+) renewed=(%S+) ends=(%S+) ttl=(%S+) grace=(%S+) held=(%S+) client=(%S+) actor=(%S+)(.*)$')
+  if not created then
+    local length, both
+    created, renewed, ends, ttl, grace, held, length, both =
+      string.match(text, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$')
+    client, actor, more = word(string.sub(both, 1, length)), word(string.sub(both, length + 1)), ''
+  end
+  return {
+    created = created, renewed = renewed, ends = ends, ttl = ttl, grace = grace, held = held, client = client,
+    actor = actor, more = more
+  }
 end
-local function claim_record(created, ends, ttl, grace, held, client, actor)
-  return table.concat({created, NOW, digits(ends), ttl, grace, digits(held), #client, client .. actor}, ' ')
+local function write_claim(claim)
+  return 'created=' .. claim.created .. ' renewed=' .. claim.renewed .. ' ends=' .. claim.ends .. ' ttl=' ..
+    claim.ttl .. ' grace=' .. claim.grace .. ' held=' .. claim.held .. ' client=' .. claim.client .. ' actor=' ..
+    claim.actor .. claim.more
+end
+local function describe_claim(id, text)
+  if not text then return false end
+  return {id, string.sub(text, 1, 8) == 'created=' and text or write_claim(read_claim(text))}
 end
 `,
 );
 
 /**
- * `hold(messages)` makes claims hold messages. A message is {id, record, count, part, request}; a request has claim,
- * ends, ttl and grace. A message that would expire before its claim now expires a grace period after the claim's end.
- * The new record replaces the old one in the list.
+ * `hold(messages)` makes claims hold messages. A message is {id, record, request}, with the count and the part that it
+ * gets in its record; a request has claim, ends, ttl and grace. A message that would expire before its claim now
+ * expires a grace period after the claim's end. Adds the record's `text`.
  */
 export const HOLD = piece(
   "hold messages",
@@ -37,21 +54,20 @@ local function hold(messages)
   for some in slices(messages) do
     local claimed, expiry, records, ids = {}, {}, {}, {}
     for index, message in ipairs(some) do
-      local id, record, count, part, request = unpack(message)
+      local id, record, request = message.id, message.record, message.request
       ids[index] = id
-      local marker, created, expires, lifetime, available, _, _, _, _, client = read_record(record)
-      if tonumber(expires) < request.ends then
-        expires = digits(request.ends + request.grace * 1000000)
-        lifetime = digits(request.ttl + request.grace)
-        expiry[#expiry + 1] = expires
+      if tonumber(record.expires) < request.ends then
+        record.expires = digits(request.ends + request.grace * 1000000)
+        record.ttl = digits(request.ttl + request.grace)
+        expiry[#expiry + 1] = record.expires
         expiry[#expiry + 1] = id
       end
-      local ends = digits(request.ends)
-      message[2] = table.concat({marker, created, expires, lifetime, available, count, request.claim, ends, part, client}, ' ')
-      claimed[#claimed + 1] = ends
+      record.claim, record.ends = request.claim, digits(request.ends)
+      message.text = write_record(record)
+      claimed[#claimed + 1] = record.ends
       claimed[#claimed + 1] = id
       records[#records + 1] = id
-      records[#records + 1] = message[2]
+      records[#records + 1] = message.text
     end
     note(ids)
     redis.call('HSET', RECORDS, unpack(records))
@@ -64,7 +80,7 @@ end
 
 /**
  * `held_by(claim, taken)` returns those messages of the ids in `taken` that the claim delivered and still holds: {id,
- * record, count, part} each.
+ * record, text} each.
  */
 export const HELD_BY = piece(
   "messages held by a claim",
@@ -74,10 +90,10 @@ local function held_by(claim, taken)
   local ids, held = {}, {}
   for id in string.gmatch(taken or '', '%S+') do ids[#ids + 1] = id end
   for some in slices(ids) do
-    for index, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do
-      if record then
-        local _, _, _, _, _, count, holder, _, part = read_record(record)
-        if holder == claim and part == 'd' then held[#held + 1] = {some[index], record, count, part} end
+    for index, text in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do
+      local record = text and read_record(text)
+      if record and record.claim == claim and record.part == 'd' then
+        held[#held + 1] = {id = some[index], record = record, text = named(text)}
       end
     end
   end
@@ -87,8 +103,7 @@ end
 );
 
 /**
- * Returns messages as a reply: those of `part` whose bodies were read. A message is {id, record, count, part, request,
- * body}.
+ * Returns messages as a reply: those of `part` whose bodies were read. A message is {id, record, text, body}.
  */
 export const DESCRIBE_HELD = piece(
   "held messages as a reply",
@@ -97,10 +112,10 @@ export const DESCRIBE_HELD = piece(
 local function describe_held(messages, part)
   local described = {}
   for _, message in ipairs(messages) do
-    if message[4] == part and message[6] then
-      described[#described + 1] = message[1]
-      described[#described + 1] = message[2]
-      described[#described + 1] = message[6]
+    if message.record.part == part and message.body then
+      described[#described + 1] = message.id
+      described[#described + 1] = message.text
+      described[#described + 1] = message.body
     end
   end
   return described
@@ -114,7 +129,7 @@ end
  */
 export const DECREMENT_HELD = piece(
   "decrement held messages",
-  { pieces: [CLOCK, SLICES, END_CLAIMS], keys: ["CLAIMS"] },
+  { pieces: [CLOCK, SLICES, END_CLAIMS, CLAIM_RECORD], keys: ["CLAIMS"] },
   `
 local function decrement_held(counts)
   local claims, ended, kept_on = {}, {}, {}
@@ -123,13 +138,14 @@ local function decrement_held(counts)
     for index, record in ipairs(redis.call('HMGET', CLAIMS, unpack(some))) do
       if record then
         local claim = some[index]
-        local times, held, rest = string.match(record, '^(%S+ %S+ %S+ %S+ %S+) (%S+) (.*)$')
-        local left = held - counts[claim]
+        record = read_claim(record)
+        local left = record.held - counts[claim]
         if left <= 0 then
           ended[#ended + 1] = claim
         else
+          record.held = digits(left)
           kept_on[#kept_on + 1] = claim
-          kept_on[#kept_on + 1] = times .. ' ' .. digits(left) .. ' ' .. rest
+          kept_on[#kept_on + 1] = write_claim(record)
         end
       end
     end
@@ -150,7 +166,7 @@ export const COUNT_HELD = piece(
   `
 local held_by = {}
 local function count_held(record)
-  local _, _, _, _, _, _, claim, _, part = read_record(record)
+  local claim, _, part = claim_of(record)
   if part == 'd' then held_by[claim] = (held_by[claim] or 0) + 1 end
 end
 local function count_all_held(ids)
@@ -163,18 +179,23 @@ end
 `,
 );
 
-export function readClaim(parts: readonly string[], now: string): Claim {
-  const [id, created, renewed, ends, ttl, grace, held, client, actor] = parts as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ];
+/** The fields of a claim's record: see CLAIM_RECORD. */
+export interface ClaimFields {
+  created: string;
+  renewed: string;
+  ends: string;
+  ttl: string;
+  grace: string;
+  held: string;
+  client: string;
+  actor: string;
+}
+
+/** A claim of a reply: its id and its record. */
+export type ClaimParts = readonly [id: string, record: string];
+
+export function readClaim([id, record]: ClaimParts, now: string): Claim {
+  const { created, renewed, ends, ttl, grace, held, client, actor } = readFields<ClaimFields>(record);
   return {
     id,
     ttlSeconds: Number(ttl),
@@ -183,8 +204,8 @@ export function readClaim(parts: readonly string[], now: string): Claim {
     createdAt: dateOf(created),
     renewedAt: dateOf(renewed),
     expiresAt: dateOf(ends),
-    clientId: readOptional(client),
-    actor: readOptional(actor),
+    clientId: readWord(client),
+    actor: readWord(actor),
     messageCount: Number(held),
   };
 }

@@ -23,11 +23,11 @@ local mine, others, delivered = {}, {}, 0
 for some in slices(ids) do
   for index, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do
     if record then
-      local _, _, _, _, _, _, holder, ends, part = read_record(record)
-      if tonumber(ends) > now then
-        if holder ~= claim then others[#others + 1] = some[index] end
+      record = read_record(record)
+      if tonumber(record.ends) > now then
+        if record.claim ~= claim then others[#others + 1] = some[index] end
         mine[#mine + 1] = {some[index], record}
-        if part == 'd' then delivered = delivered + 1 end
+        if record.part == 'd' then delivered = delivered + 1 end
       end
     end
   end
@@ -37,20 +37,20 @@ for some in slices(mine) do
   local ids_here, in_set, records = {}, {}, {}
   for index, message in ipairs(some) do
     local id, record = unpack(message)
-    local marker, created, expires, ttl, available, count, _, _, _, client = read_record(record)
-    local score = marker
+    local score = record.marker
+    record.claim, record.ends, record.part = '-', '0', '-'
     if delay > 0 then
       local ends = now + delay * 1000000
-      available = digits(ends)
+      record.more = without(record.more, 'available') .. ' available=' .. digits(ends)
       -- A message that expires before its delay ends is delayed until it expires.
-      score = digits(math.min(ends, tonumber(expires)))
+      score = digits(math.min(ends, tonumber(record.expires)))
       comes_due(tonumber(score))
     end
     ids_here[index] = id
     in_set[#in_set + 1] = score
     in_set[#in_set + 1] = id
     records[#records + 1] = id
-    records[#records + 1] = table.concat({marker, created, expires, ttl, available, count, '- 0 -', client}, ' ')
+    records[#records + 1] = write_record(record)
   end
   note(ids_here)
   redis.call('HSET', RECORDS, unpack(records))

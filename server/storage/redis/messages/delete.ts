@@ -15,6 +15,7 @@ import type { QueueRows } from "../queue-rows.ts";
 import { BatchExecutor } from "../server/batch-executor.ts";
 import { type ArgsOf, answers, script } from "../server/script.ts";
 import { list, records, text } from "../server/script-parameters.ts";
+import { RECORD } from "./records.ts";
 
 /** Deletions that share a script name at most this many ids, those of claims included. */
 const MAX_IDS = 500;
@@ -29,7 +30,7 @@ const DELETE = script("delete messages", {
   effect: "writes",
   keys: QUEUE,
   args: { ...CALL, requests: records({ mode: text, claims: list(text), ids: list(text) }) },
-  uses: [ENTER, REMOVE, DECREMENT_HELD],
+  uses: [ENTER, REMOVE, RECORD, DECREMENT_HELD],
   answers: answers<["ok", results: Result[]]>(),
   lua: `
 local ids, records = {}, {}
@@ -49,13 +50,13 @@ local function judge(request)
   for index = request.first, request.last do
     local record = records[index]
     if record and not doomed[ids[index]] then
-      local available, claim, ends, part = string.match(record, '^%S+ %S+ %S+ %S+ (%S+) %S+ (%S+) (%S+) (%S+)')
+      local claim, ends, part = claim_of(record)
       local held = tonumber(ends) > now
       if request.mode == 'free' and held then claimed[#claimed + 1] = ids[index] end
       if request.mode == 'held' and not (held and request.is_mine[claim]) then refused[#refused + 1] = ids[index] end
       if request.mode == 'held' and not held then verdict = verdict or 'unclaimed' end
       if request.mode == 'held' and held and not request.is_mine[claim] then verdict = 'other' end
-      local set = held and CLAIMED or tonumber(available) > now and DELAYED or READY
+      local set = held and CLAIMED or available_at(read_record(record)) > now and DELAYED or READY
       mine[#mine + 1] = {ids[index], set, held and part == 'd' and claim}
     end
   end

@@ -1,6 +1,7 @@
 import { QUEUE_ROW } from "../queue-lua.ts";
 import { piece } from "../server/script.ts";
 import { EXPIRE_STEP } from "../server/shared-lua.ts";
+import { RECORD } from "./records.ts";
 
 /**
  * A script that filters messages looks at no more than about this many, so as not to block the server. The caller
@@ -17,7 +18,7 @@ export const LOOK_AT = 2000;
  */
 export const EXHAUSTED_FRONT = piece(
   "the exhausted front",
-  { pieces: [QUEUE_ROW], keys: ["ROW", "ORDER", "RECORDS"] },
+  { pieces: [QUEUE_ROW, RECORD], keys: ["ROW", "ORDER", "RECORDS"] },
   `
 local function exhausted_front(from)
   local of, of_epoch, front = string.match(redis.call('HGET', ROW, 'exhausted') or '', '^(%S+) (%S+) (%S+)$')
@@ -26,10 +27,10 @@ local function exhausted_front(from)
   repeat
     local page, ended = redis.call('ZRANGEBYSCORE', ORDER, '(' .. front, '+inf', 'LIMIT', 0, step), false
     for _, record in ipairs(#page > 0 and redis.call('HMGET', RECORDS, unpack(page)) or {}) do
-      local marker, count = string.match(record, '^(%S+) %S+ %S+ %S+ %S+ (%S+)')
-      ended = tonumber(count) < tonumber(from)
+      record = read_record(record)
+      ended = tonumber(record.count) < tonumber(from)
       if ended then break end
-      front = marker
+      front = record.marker
     end
     ended = ended or #page < step
     looked, step = looked + #page, ${EXPIRE_STEP}

@@ -1,23 +1,32 @@
 import { randomUUID } from "node:crypto";
 import type { Message, NewMessage } from "../../data-driver.ts";
-import { digest, keyReused } from "../../idempotency.ts";
+import { keyReused, postDigest } from "../../idempotency.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { CALL, ENTER, KEPT_KEYS, QUEUE } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
 import { BatchExecutor } from "../server/batch-executor.ts";
 import { type ArgsOf, answers, piece, script } from "../server/script.ts";
-import { number, numeral, optionalText, records, text, type ValuesOf } from "../server/script-parameters.ts";
+import {
+  number,
+  numeral,
+  optionalText,
+  optionalWord,
+  records,
+  text,
+  type ValuesOf,
+} from "../server/script-parameters.ts";
 import { CLOCK, EXPIRE_STEP } from "../server/shared-lua.ts";
+import { carriedText, writeDeadLettered } from "./records.ts";
 
 /** Posts that share a script have at most this many characters. More would only block the server for longer. */
 const MAX_WEIGHT = 125_000;
-/** What a message weighs beside its body, in characters. */
+/** What a message weighs beside its body and headers, in characters. */
 const MESSAGE_WEIGHT = 1000;
 
 /**
  * `append` puts messages at the end of a queue; `queue` is the table of its keys. A message has id, expires, ttl,
- * available, client and body. `last` and `next` come from the queue's row.
+ * available, client and body, and may have `more` fields for its record. `last` and `next` come from the queue's row.
  */
 export const APPEND = piece(
   "messages at the end",
@@ -26,7 +35,7 @@ export const APPEND = piece(
 local function append(queue, messages, last, next)
   local marker = math.max((tonumber(last or 0)) + 1, now)
   next = tonumber(next or 0)
-  local first_due = next
+  local first_due, created = next, ' created=' .. NOW .. ' expires='
   for first = 1, #messages, ${EXPIRE_STEP} do
     local order, ready, delayed, expiry, records, bodies = {}, {}, {}, {}, {}, {}
     for index = first, math.min(first + ${EXPIRE_STEP - 1}, #messages) do
@@ -38,9 +47,8 @@ local function append(queue, messages, last, next)
       expiry[#expiry + 1] = ends
       expiry[#expiry + 1] = id
       records[#records + 1] = id
-      records[#records + 1] = table.concat(
-        {at, NOW, ends, message.ttl, digits(available), '0 - 0 -', message.client}, ' '
-      )
+      records[#records + 1] = 'marker=' .. at .. created .. ends .. ' ttl=' .. message.ttl .. ' client=' ..
+        message.client .. (available > 0 and ' available=' .. digits(available) or '') .. (message.more or '')
       bodies[#bodies + 1] = id
       bodies[#bodies + 1] = message.body
       first_due = math.min(first_due, expires)
@@ -100,7 +108,7 @@ const POST = script("post messages", {
     ...CALL,
     idempotencyKey: optionalText,
     digest: text,
-    messages: records({ id: text, ttl: numeral, delay: number, client: optionalText, body: text }),
+    messages: records({ id: text, ttl: numeral, delay: number, client: optionalWord, body: text }),
   },
   uses: [ENTER, KEPT_KEYS, APPEND_HERE],
   answers: answers<["repeated" | "reused", ids: string] | ["ok"]>(),
@@ -122,8 +130,8 @@ end
 return {'ok'}`,
 });
 
-/** A message from another queue. `remaining`: time until it expires, in microseconds. */
-export const ADOPTED = { id: text, remaining: number, ttl: numeral, client: optionalText, body: text };
+/** A message from another queue. `remaining`: time until it expires, in microseconds. `more`: see RECORD. */
+export const ADOPTED = { id: text, remaining: number, ttl: numeral, client: optionalWord, more: text, body: text };
 export type Adopted = ValuesOf<typeof ADOPTED>;
 
 /** A message that the queue already has stays as it is. */
@@ -178,22 +186,22 @@ export class MessageInserter {
     idempotencyKey?: string;
   }): Promise<{ ids: string[] }> {
     const { queue, messages, clientId, idempotencyKey: key } = params;
-    const posted = messages.map(({ bodyText, ttlSeconds, delaySeconds }) => ({
+    const posted = messages.map(({ bodyText, headers, ttlSeconds, delaySeconds }) => ({
       id: randomUUID(),
       ttl: ttlSeconds,
       delay: delaySeconds,
       client: clientId,
-      body: bodyText,
+      body: carriedText(bodyText, headers),
     }));
     // An empty post has no result to remember.
     if (key !== undefined && posted.length > 0) {
-      const request = { idempotencyKey: key, digest: digest(["post", messages, clientId]), messages: posted };
+      const request = { idempotencyKey: key, digest: postDigest(messages, clientId), messages: posted };
       const [verdict, ids] = await this.#queues.call(queue, POST, request);
       if (verdict === "reused") throw keyReused(key);
       if (verdict === "repeated") return { ids: (ids as string).split(" ") };
       this.#queues.counters.add(queue, "posted", posted.length);
     } else {
-      const weight = messages.reduce((sum, { bodyText }) => sum + bodyText.length + MESSAGE_WEIGHT, 0);
+      const weight = posted.reduce((sum, { body }) => sum + body.length + MESSAGE_WEIGHT, 0);
       const { calls } = this.#queues.scripts;
       calls.begin();
       // Posts that share a script must have the same epoch of the queue.
@@ -211,7 +219,8 @@ export class MessageInserter {
       remaining: Math.round((ttlSeconds ?? remainingSeconds(message)) * 1_000_000),
       ttl: ttlSeconds ?? message.ttlSeconds,
       client: message.clientId,
-      body: message.bodyText,
+      more: writeDeadLettered(message.deadLettered),
+      body: carriedText(message.bodyText, message.headers),
     }));
     await this.append(queue, adopted);
   }

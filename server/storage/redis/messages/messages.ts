@@ -10,13 +10,14 @@ import {
 import { MAX_KEPT_POPS_BYTES } from "../../idempotency.ts";
 import type { Page } from "../../list-pages.ts";
 import { numberRange, pageOfAll, validUuids } from "../../list-pages.ts";
+import { messageBytes } from "../../message-headers.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { CountedQueue, QueueStats } from "../../queue-stats.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { CALL, ENTER, QUEUE } from "../queue-lua.ts";
 import type { QueueRows } from "../queue-rows.ts";
 import { type AnswerOf, answers, script } from "../server/script.ts";
-import { flag, list, number, optionalNumeral, optionalText, text } from "../server/script-parameters.ts";
+import { flag, list, number, optionalNumeral, optionalWord, text } from "../server/script-parameters.ts";
 import { callDeadline } from "../server/scripts.ts";
 import { MessageDeleter } from "./delete.ts";
 import { EXHAUSTED_FRONT, LOOK_AT } from "./exhausted.ts";
@@ -44,7 +45,7 @@ const LIST = script("list messages", {
     limit: number,
     includeClaimed: flag,
     includeDelayed: flag,
-    exceptClient: optionalText,
+    exceptClient: optionalWord,
     maxBytes: number,
     // See `describe`.
     room: number,
@@ -62,11 +63,11 @@ if exhausted_from and set == READY then
   if forward then bound = behind_front(exhausted_from, bound) else last = behind_front(exhausted_from, last) end
 end
 local function is_kept(record)
-  local _, _, _, _, available, count, _, ends, _, client = read_record(record)
-  if except_client ~= '-' and client == except_client then return false end
-  if tonumber(ends) > now then return include_claimed end
-  if tonumber(available) > now then return include_delayed end
-  return tonumber(count) < exhausted_count
+  record = read_record(record)
+  if except_client ~= '-' and record.client == except_client then return false end
+  if tonumber(record.ends) > now then return include_claimed end
+  if available_at(record) > now then return include_delayed end
+  return tonumber(record.count) < exhausted_count
 end
 local step = filters and ${LOOK_AT / 4} or limit
 repeat
@@ -115,8 +116,7 @@ return {'ok', NOW, (describe(ids, math.huge, math.huge))}`,
 
 type ListParams = Parameters<MessageController["list"]>[0];
 
-const bytesOf = (messages: readonly Message[]) =>
-  messages.reduce((sum, { bodyText }) => sum + Buffer.byteLength(bodyText), 0);
+const bytesOf = (messages: readonly Message[]) => messages.reduce((sum, message) => sum + messageBytes(message), 0);
 
 /** Messages on Redis. */
 export class RedisMessages implements MessageController {
@@ -238,14 +238,12 @@ export class RedisMessages implements MessageController {
     return this.#statistics.of(queues);
   }
 
-  transfer(params: {
-    from: QueueRef;
-    to: QueueRef;
-    ids: readonly string[];
-    claimId: string;
-    ttlSeconds: number | null;
-  }): Promise<number> {
+  transfer(params: Parameters<MessageController["transfer"]>[0]): Promise<number> {
     return this.#moves.transfer(params);
+  }
+
+  copy(params: Parameters<MessageController["copy"]>[0]): Promise<Message[]> {
+    return this.#moves.copy(params);
   }
 
   adopt(params: { queue: QueueRef; messages: readonly Message[]; ttlSeconds: number | null }): Promise<void> {

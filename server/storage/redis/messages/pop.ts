@@ -32,9 +32,9 @@ else
     page = redis.call('ZRANGEBYSCORE', READY, bound, '+inf', 'LIMIT', 0, ${EXPIRE_STEP})
     for index, record in ipairs(#page > 0 and redis.call('HMGET', RECORDS, unpack(page)) or {}) do
       if #ids == limit then break end
-      local marker, count = string.match(record, '^(%S+) %S+ %S+ %S+ %S+ (%S+)')
-      if tonumber(count) < exhausted_count then ids[#ids + 1] = page[index] end
-      bound = '(' .. marker
+      record = read_record(record)
+      if tonumber(record.count) < exhausted_count then ids[#ids + 1] = page[index] end
+      bound = '(' .. record.marker
     end
     looked = looked + #page
   until #ids == limit or #page < ${EXPIRE_STEP} or looked >= ${LOOK_AT}
@@ -51,7 +51,7 @@ const POP = script("pop messages", {
   effect: "writes",
   keys: QUEUE,
   args: ARGS,
-  uses: [ENTER, REMOVE, DESCRIBE, EXHAUSTED_FRONT],
+  uses: [ENTER, REMOVE, RECORD, DESCRIBE, EXHAUSTED_FRONT],
   answers: answers<Popped>(),
   lua: `${TAKE}
 return {'ok', NOW, messages, stopped}`,
@@ -77,14 +77,28 @@ local bytes_before = kept_pop_bytes()
 if bytes_before >= most_kept then return {'full', bytes_before} end
 ${TAKE}
 local answer = {}
+local function text_of(word)
+  if word == '-' then return cjson.null end
+  return (string.gsub(string.sub(word, 2), '%%(%x%x)', function(code) return string.char(tonumber(code, 16)) end))
+end
+local function dead_lettered(more)
+  local from, at, count, holder, claim =
+    string.match(more, ' dead_from=(%S+) dead_at=(%S+) dead_count=(%S+) dead_holder=(%S+) dead_claim=(%S+)')
+  if not from then return cjson.null end
+  return {
+    queue = text_of(from), at = math.floor(at / 1000), deliveries = tonumber(count), clientId = text_of(holder),
+    claimId = claim == '-' and cjson.null or claim
+  }
+end
 local function milliseconds(time) return digits(math.floor(tonumber(time) / 1000)) end
 for at = 1, #messages, 3 do
   local id, record, body = messages[at], messages[at + 1], messages[at + 2]
-  local marker, created, expires, ttl, _, times, claim, _, _, client = read_record(record)
+  record = read_record(record)
   answer[#answer + 1] = {
-    id, marker, milliseconds(created), milliseconds(expires), ttl,
-    digits(math.max(0, math.floor((now - tonumber(created)) / 1000000))),
-    client == '-' and cjson.null or string.sub(client, 2), times, claim == '-' and cjson.null or claim, body
+    id, record.marker, milliseconds(record.created), milliseconds(record.expires), record.ttl,
+    digits(math.max(0, math.floor((now - tonumber(record.created)) / 1000000))), text_of(record.client), record.count,
+    record.claim == '-' and cjson.null or record.claim, string.match(body, '^headers:[^\\n]*\\n(.*)$') or body,
+    string.match(body, '^headers:([^\\n]*)') or cjson.null, dead_lettered(record.more)
   }
 end
 if #answer > 0 then

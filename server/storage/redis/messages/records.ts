@@ -1,17 +1,92 @@
 import type { Message } from "../../data-driver.ts";
+import type { DeadLettered } from "../../dead-lettered.ts";
+import { headersText, type MessageHeaders, readHeaders } from "../../message-headers.ts";
 import { piece } from "../server/script.ts";
+import { optionalWord } from "../server/script-parameters.ts";
 
 /**
- * A message's record: marker, created, expires, ttl, available (0: at once), claim count, claim, the claim's end, the
- * message's part in the claim (d: delivered, x: held back as a dead letter, -: none), client. A claim that has expired
- * stays in the record.
+ * Headers stand before the body, in a line of their own. So every script carries and counts both as one text, and
+ * messages without headers cost nothing. No JSON begins like this.
+ */
+const HEADERS = "headers:";
+
+/**
+ * A message's record is a text of fields, `name=value` each, with spaces between them:
+ *
+ * | field | meaning |
+ * |---|---|
+ * | marker, created, expires, ttl, client | as in Message; times in microseconds |
+ * | count | the claim count |
+ * | claim, ends | the last claim and its end, also after it has expired |
+ * | part | in that claim. d: delivered; x: held back as a dead letter; -: none |
+ * | holder | the client of the last claim that delivered it |
+ * | available | when its delay ends, also after that |
+ * | last | while it is held back, and after that: the last claim that delivered it, or the nil UUID if that is unknown |
+ * | dead_from, dead_at, dead_count, dead_holder, dead_claim | its `deadLettered` |
+ *
+ * The first five are always there, in this order, and so are the next five once it was claimed: so one pattern reads
+ * them. Whatever follows is kept in `more` as it is, whoever writes the record: a later version may add fields, such as
+ * a flag, and this one carries them through claims, moves and transfers.
+ *
+ * Earlier versions wrote ten values by position and no names. `named` returns the text of a record in the present form.
+ * `claim_of` reads a part of a record, for half the time. `size_of` is messageBytes: of what is kept of a message in `bodies`.
  */
 export const RECORD = piece(
   "a message's record",
   {},
   `
-local function read_record(record)
-  return string.match(record, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$')
+local function word(text)
+  return (string.gsub(text, '[%s%%]', function(char) return string.format('%%%02X', string.byte(char)) end))
+end
+local function read_positional_record(text)
+  local marker, created, expires, ttl, available, count, claim, ends, part, client =
+    string.match(text, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$')
+  return {
+    marker = marker, created = created, expires = expires, ttl = ttl, client = word(client), count = count,
+    claim = claim, ends = ends, part = part, holder = '-', more = available == '0' and '' or ' available=' .. available
+  }
+end
+local function read_record(text)
+  local marker, created, expires, ttl, client, more =
+    string.match(text, '^marker=(%S+) created=(%S+) expires=(%S+) ttl=(%S+) client=(%S+)(.*)$')
+  if not marker then return read_positional_record(text) end
+  local count, claim, ends, part, holder, others
+  if more ~= '' then
+    count, claim, ends, part, holder, others =
+      string.match(more, '^ count=(%S+) claim=(%S+) ends=(%S+) part=(%S+) holder=(%S+)(.*)$')
+  end
+  return {
+    marker = marker, created = created, expires = expires, ttl = ttl, client = client, count = count or '0',
+    claim = claim or '-', ends = ends or '0', part = part or '-', holder = holder or '-', more = others or more
+  }
+end
+local function claim_of(text)
+  local claim, ends, part = string.match(
+    text, '^marker=%S+ created=%S+ expires=%S+ ttl=%S+ client=%S+ count=%S+ claim=(%S+) ends=(%S+) part=(%S+)')
+  if claim then return claim, ends, part end
+  local record = read_record(text)
+  return record.claim, record.ends, record.part
+end
+local function write_record(record)
+  local claimed = ''
+  if record.count ~= '0' or record.claim ~= '-' then
+    claimed = ' count=' .. record.count .. ' claim=' .. record.claim .. ' ends=' .. record.ends .. ' part=' ..
+      record.part .. ' holder=' .. record.holder
+  end
+  return 'marker=' .. record.marker .. ' created=' .. record.created .. ' expires=' .. record.expires .. ' ttl=' ..
+    record.ttl .. ' client=' .. record.client .. claimed .. record.more
+end
+local function named(text)
+  return string.sub(text, 1, 7) == 'marker=' and text or write_record(read_positional_record(text))
+end
+local function size_of(carried)
+  return string.byte(carried) == ${HEADERS.charCodeAt(0)} and #carried - ${HEADERS.length + 1} or #carried
+end
+local function available_at(record)
+  return record.more == '' and 0 or tonumber(string.match(record.more, ' available=(%S+)') or 0)
+end
+local function without(more, name)
+  return more == '' and more or (string.gsub(more, ' ' .. name .. '=%S+', '', 1))
 end
 `,
 );
@@ -29,7 +104,7 @@ export const BODY_STEP = 16;
  */
 export const DESCRIBE = piece(
   "messages as a reply",
-  { keys: ["RECORDS", "BODIES"] },
+  { pieces: [RECORD], keys: ["RECORDS", "BODIES"] },
   `
 local function describe(ids, most, room)
   local described, bytes = {}, 0
@@ -39,10 +114,10 @@ local function describe(ids, most, room)
     local bodies = redis.call('HMGET', BODIES, unpack(some))
     for index, id in ipairs(some) do
       if records[index] then
-        bytes = bytes + #bodies[index]
+        bytes = bytes + size_of(bodies[index])
         if bytes > (#described > 0 and most or room) then return described, first + index - 2 end
         described[#described + 1] = id
-        described[#described + 1] = records[index]
+        described[#described + 1] = named(records[index])
         described[#described + 1] = bodies[index]
       end
     end
@@ -62,8 +137,11 @@ export const MAX_ROOM = Number.MAX_SAFE_INTEGER;
 export const isCutByRoom = (found: readonly Message[], pageBytes: number, room: number) =>
   room < pageBytes || found.length === 0;
 
-/** Decodes a text that `optionalText` encoded. */
-export const readOptional = (text: string) => (text.startsWith("+") ? text.slice(1) : null);
+/** Decodes what `optionalWord` encoded. Null for a field that is not there. */
+export function readWord(word: string | undefined): string | null {
+  if (word === undefined || word === "-") return null;
+  return word.includes("%") ? decodeURIComponent(word.slice(1)) : word.slice(1);
+}
 
 /** Converts a time of a script, in microseconds. */
 export const dateOf = (microseconds: string | number) => new Date(Number(microseconds) / 1000);
@@ -79,34 +157,93 @@ export function readMessages(parts: readonly string[], now: string): Message[] {
   return messages;
 }
 
-const FIELDS = 9;
+/** The fields of a record by their names: those of `Fields`, and others that a later version wrote. */
+export function readFields<Fields>(record: string): Fields {
+  const fields: Record<string, string> = {};
+  for (let at = 0; at < record.length; ) {
+    const equals = record.indexOf("=", at);
+    const space = record.indexOf(" ", equals);
+    const end = space === -1 ? record.length : space;
+    fields[record.slice(at, equals)] = record.slice(equals + 1, end);
+    at = end + 1;
+  }
+  return fields as Fields;
+}
 
-function readMessage(id: string, record: string, bodyText: string, now: string): Message {
-  const [marker, created, expires, ttl, available, count, claim, claimEnds] = record.split(" ", FIELDS) as [
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-    string,
-  ];
-  let client = 0;
-  for (let field = 0; field < FIELDS; field += 1) client = record.indexOf(" ", client) + 1;
-  const claimId = claim === "-" ? null : claim;
+/** The fields of a message's record: see RECORD. */
+export interface MessageFields {
+  marker: string;
+  created: string;
+  expires: string;
+  ttl: string;
+  client: string;
+  count?: string;
+  claim?: string;
+  ends?: string;
+  holder?: string;
+  available?: string;
+  last?: string;
+  dead_from?: string;
+  dead_at?: string;
+  dead_count?: string;
+  dead_holder?: string;
+  dead_claim?: string;
+}
+
+export function carriedText(bodyText: string, headers: MessageHeaders | null | undefined): string {
+  const text = headersText(headers);
+  return text === null ? bodyText : `${HEADERS}${text}\n${bodyText}`;
+}
+
+export function readCarried(carried: string): { bodyText: string; headers: MessageHeaders | null } {
+  if (!carried.startsWith(HEADERS)) return { bodyText: carried, headers: null };
+  const end = carried.indexOf("\n");
+  return { bodyText: carried.slice(end + 1), headers: readHeaders(carried.slice(HEADERS.length, end)) };
+}
+
+/** The fields of a record for `deadLettered`, with a space before each. */
+export function writeDeadLettered(from: DeadLettered | null): string {
+  if (from === null) return "";
+  const { queue, at, deliveries, clientId, claimId } = from;
+  const [name, holder] = [optionalWord.encode(queue), optionalWord.encode(clientId)];
+  const microseconds = at.getTime() * 1000;
+  return ` dead_from=${name} dead_at=${microseconds} dead_count=${deliveries} dead_holder=${holder} dead_claim=${claimId ?? "-"}`;
+}
+
+export function readDeadLettered(fields: MessageFields): DeadLettered | null {
+  const queue = readWord(fields.dead_from);
+  if (queue === null) return null;
+  return {
+    queue,
+    at: dateOf(fields.dead_at as string),
+    deliveries: Number(fields.dead_count),
+    clientId: readWord(fields.dead_holder),
+    claimId: orNone(fields.dead_claim),
+  };
+}
+
+/** A field that may be left out, or be `-` for none. */
+export const orNone = (field: string | undefined) => (field === undefined || field === "-" ? null : field);
+
+function readMessage(id: string, record: string, carried: string, now: string): Message {
+  const fields = readFields<MessageFields>(record);
+  const { marker, created, expires, ttl, client, count, claim, ends, available } = fields;
+  const { bodyText, headers } = readCarried(carried);
+  const claimId = orNone(claim);
   return {
     id,
     marker,
     bodyText,
+    headers,
     ttlSeconds: Number(ttl),
     ageSeconds: ageSeconds(now, created),
     createdAt: dateOf(created),
     expiresAt: dateOf(expires),
-    delayedUntil: Number(available) > Number(now) ? dateOf(available) : null,
-    clientId: readOptional(record.slice(client)),
-    claimCount: Number(count),
-    claim: claimId !== null && Number(claimEnds) > Number(now) ? { id: claimId, expiresAt: dateOf(claimEnds) } : null,
+    delayedUntil: available !== undefined && Number(available) > Number(now) ? dateOf(available) : null,
+    clientId: readWord(client),
+    claimCount: Number(count ?? 0),
+    claim: claimId !== null && Number(ends) > Number(now) ? { id: claimId, expiresAt: dateOf(ends as string) } : null,
     lastClaimId: claimId,
+    deadLettered: readDeadLettered(fields),
   };
 }

@@ -49,8 +49,7 @@ const STATISTICS = script("count messages", {
 local function stamp(command)
   local id = redis.call(command, ORDER, 0, 0)[1]
   if not id then return false end
-  local _, created = read_record(redis.call('HGET', RECORDS, id))
-  return {id, created}
+  return {id, read_record(redis.call('HGET', RECORDS, id)).created}
 end
 
 local exhausted, stopped, oldest_ready = 0, false, false
@@ -63,13 +62,13 @@ local function count_exhausted(count_from, bound)
   for _ = 1, ${LOOK_AT / EXPIRE_STEP} do
     local page = redis.call('ZRANGEBYSCORE', READY, bound, '+inf', 'LIMIT', 0, ${EXPIRE_STEP})
     for _, record in ipairs(#page > 0 and redis.call('HMGET', RECORDS, unpack(page)) or {}) do
-      local marker, created, count = string.match(record, '^(%S+) (%S+) %S+ %S+ %S+ (%S+)')
-      if tonumber(count) >= count_from then
+      record = read_record(record)
+      if tonumber(record.count) >= count_from then
         exhausted = exhausted + 1
       else
-        oldest_ready = oldest_ready or created
+        oldest_ready = oldest_ready or record.created
       end
-      bound = '(' .. marker
+      bound = '(' .. record.marker
     end
     if #page < ${EXPIRE_STEP} then return false end
   end
@@ -79,7 +78,7 @@ if exhausted_from then
   stopped = count_exhausted(tonumber(exhausted_from), from)
 else
   local id = redis.call('ZRANGE', READY, 0, 0)[1]
-  if id then oldest_ready = (select(2, read_record(redis.call('HGET', RECORDS, id)))) end
+  if id then oldest_ready = read_record(redis.call('HGET', RECORDS, id)).created end
 end
 local changes
 for _, key in ipairs({CLAIMED, DELAYED, EXPIRY}) do

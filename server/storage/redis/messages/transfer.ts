@@ -1,41 +1,51 @@
 import { hasCode } from "../../../errors.ts";
-import type { MessageController } from "../../data-driver.ts";
+import { MAX_CARRIED_BYTES, type Message, type MessageController } from "../../data-driver.ts";
 import { isMoving, queueDoesNotExist, staleEpoch } from "../../errors/storage-errors.ts";
-import { normaliseUuid, validUuids } from "../../list-pages.ts";
+import { NIL, normaliseUuid, validUuids } from "../../list-pages.ts";
 import type { QueueRef } from "../../queue-ref.ts";
 import type { Arrivals } from "../arrivals.ts";
 import { DECREMENT_HELD } from "../claims/records.ts";
 import { QUEUE_PARTS } from "../keys.ts";
-import { CALL, ENTER, QUEUE, REMOVE } from "../queue-lua.ts";
-import type { QueueRows } from "../queue-rows.ts";
-import { answers, piece, script, table } from "../server/script.ts";
-import { list, optionalNumeral, text } from "../server/script-parameters.ts";
+import { CALL, ENTER, LIFE, QUEUE, REMOVE } from "../queue-lua.ts";
+import type { CallArgs, QueueRows } from "../queue-rows.ts";
+import { type ArgsOf, answers, piece, script, table } from "../server/script.ts";
+import { list, optionalNumeral, optionalWord, text } from "../server/script-parameters.ts";
 import { CLOCK } from "../server/shared-lua.ts";
 import type { MessageDeleter } from "./delete.ts";
 import { APPEND, type MessageInserter } from "./insert.ts";
-import { RECORD, readOptional } from "./records.ts";
+import { type MessageFields, RECORD, readFields, readMessages, readWord } from "./records.ts";
 
 /**
  * `find_held` returns those of the messages that the claim holds, in the order of the queue: the marker, the part in
  * the claim, and the message as `append` takes it. With a `ttl`, in seconds, they live that long from now on.
+ * `dead_from`: the queue from which they come as dead letters.
  */
 const HELD = piece(
   "the messages to transfer",
-  { pieces: [CLOCK, RECORD], keys: ["RECORDS", "BODIES"], args: ["claim", "ttl", "ids"] },
+  { pieces: [CLOCK, RECORD], keys: ["RECORDS", "BODIES"], args: ["claim", "ttl", "dead_from", "ids"] },
   `
+local function fields_to_keep(record)
+  local more = without(record.more, 'available')
+  if dead_from == '-' then return without(more, 'last') end
+  local last = string.match(more, ' last=(%S+)') or record.claim
+  more = without(string.gsub(more, ' dead_%l+=%S+', ''), 'last')
+  return more .. ' dead_from=' .. dead_from .. ' dead_at=' .. NOW .. ' dead_count=' .. record.count ..
+    ' dead_holder=' .. record.holder .. ' dead_claim=' .. (last == '${NIL}' and '-' or last)
+end
 local function find_held()
   local held = {}
   for _, id in ipairs(ids) do
     local record = redis.call('HGET', RECORDS, id)
     if record then
-      local marker, _, expires, old_ttl, _, _, holder, ends, part, client = read_record(record)
-      if holder == claim and tonumber(ends) > now then
-        held[#held + 1] = {marker = tonumber(marker), part = part, message = {
+      record = read_record(record)
+      if record.claim == claim and tonumber(record.ends) > now then
+        held[#held + 1] = {marker = tonumber(record.marker), part = record.part, record = record, message = {
           id = id,
-          expires = ttl and now + ttl * 1000000 or tonumber(expires),
-          ttl = ttl or old_ttl,
+          expires = ttl and now + ttl * 1000000 or tonumber(record.expires),
+          ttl = ttl or record.ttl,
           available = 0,
-          client = client,
+          client = record.client,
+          more = fields_to_keep(record),
           body = redis.call('HGET', BODIES, id)
         }}
       end
@@ -47,7 +57,7 @@ end
 `,
 );
 
-const HELD_ARGS = { claim: text, ttl: optionalNumeral, ids: list(text) };
+const HELD_ARGS = { claim: text, ttl: optionalNumeral, deadFrom: optionalWord, ids: list(text) };
 
 /**
  * Transfers messages in one step, between queues on the same server. A copy that the target already has stays as it is.
@@ -56,13 +66,14 @@ const TRANSFER = script("transfer messages", {
   effect: "grows",
   keys: { ...QUEUE, target: table(QUEUE_PARTS) },
   args: { ...CALL, targetEpoch: optionalNumeral, ...HELD_ARGS },
-  uses: [ENTER, REMOVE, HELD, DECREMENT_HELD, APPEND],
+  uses: [LIFE, ENTER, REMOVE, RECORD, HELD, DECREMENT_HELD, APPEND],
   answers: answers<
     ["target missing"] | ["target stale"] | ["target moving"] | ["ok", moved: number, appended: number]
   >(),
   lua: `
 local epoch_there, last_there, next_there, moving_there =
-  unpack(redis.call('HMGET', target.row, 'epoch', 'last', 'next', 'moving'))
+  unpack(redis.call('HMGET', target.row, 'life', 'last', 'next', 'moving'))
+epoch_there = epoch_there or epoch_in(target.row)
 if not epoch_there then return {'target missing'} end
 if target_epoch and target_epoch ~= epoch_there then return {'target stale'} end
 if moving_there and redis.call('HEXISTS', target.row, 'frozen') == 1 then return {'target moving'} end
@@ -76,7 +87,7 @@ if #moved == 0 then return {'ok', 0, 0} end
 remove(moved, CLAIMED)
 for index, id in ipairs(moved) do
   local copy = redis.call('HGET', target.records, id)
-  local there = copy and tonumber((select(3, read_record(copy)))) > now
+  local there = copy and tonumber(read_record(copy).expires) > now
   if copy and not there then
     -- The copy has expired, and no call has removed it yet.
     redis.call('ZREM', target.delayed, id)
@@ -90,22 +101,25 @@ return {'ok', #moved, #messages}`,
 });
 
 /**
- * Returns the messages for the server of the other queue. Times are sent as durations, because the clocks of the two
- * servers may differ.
+ * Returns the messages as they are to be in another queue, of another server or pool: id, record and body of each, and
+ * what the record has beyond RECORD's first ten fields.
  */
 const COPY = script("copy messages", {
   effect: "reads",
   keys: QUEUE,
   args: { ...CALL, ...HELD_ARGS },
-  uses: [ENTER, HELD],
-  answers: answers<["ok", copies: [id: string, remaining: string, ttl: string, client: string, body: string][]]>(),
+  uses: [ENTER, RECORD, HELD],
+  answers: answers<["ok", now: string, copies: [id: string, record: string, body: string, more: string][]]>(),
   lua: `
-local copies = {}
+local copies, bytes = {}, 0
 for index, one in ipairs(find_held()) do
-  local message = one.message
-  copies[index] = {message.id, digits(message.expires - now), message.ttl, message.client, message.body}
+  local message, record = one.message, one.record
+  bytes = bytes + size_of(message.body)
+  if index > 1 and bytes > ${MAX_CARRIED_BYTES} then break end
+  record.more = message.more
+  copies[index] = {message.id, write_record(record), message.body, message.more}
 end
-return {'ok', copies}`,
+return {'ok', NOW, copies}`,
 });
 
 type Transfer = Parameters<MessageController["transfer"]>[0];
@@ -129,7 +143,7 @@ export class MessageMoves {
     const claimId = normaliseUuid(params.claimId);
     const ids = [...new Set(validUuids(params.ids))];
     if (ids.length === 0 || claimId === null) return 0;
-    const args = { claim: claimId, ttl: params.ttlSeconds, ids };
+    const args = { claim: claimId, ttl: params.ttlSeconds, deadFrom: deadFrom(from, params), ids };
     const { keys, scripts } = this.#queues;
     const target = keys.queue(to);
     if (scripts.link.isCluster && target.at(-1) !== keys.queue(from).at(-1)) {
@@ -146,32 +160,48 @@ export class MessageMoves {
     return moved;
   }
 
+  async copy({ queue, ...params }: Parameters<MessageController["copy"]>[0]): Promise<Message[]> {
+    const claim = normaliseUuid(params.claimId);
+    const ids = [...new Set(validUuids(params.ids))];
+    if (ids.length === 0 || claim === null) return [];
+    const args = { claim, ttl: null, deadFrom: deadFrom(queue, params), ids };
+    const [, now, copies] = await this.#queues.call(queue, COPY, args);
+    return copies.flatMap(([id, record, body]) => readMessages([id, record, body], now));
+  }
+
   /**
    * For queues on different servers of a cluster. A crash after the copy leaves both messages until the claim ends. The
    * next transfer finds the copies and does not copy again. If the claim ends before the originals are deleted, they
-   * stay and the result is 0.
+   * stay and the result is 0. Times are sent as durations, because the clocks of the two servers may differ.
    */
   async #copyThenDelete(
     from: QueueRef,
     to: QueueRef,
-    args: { claim: string; ttl: number | null; ids: readonly string[] },
+    args: Omit<ArgsOf<typeof COPY>, keyof CallArgs>,
   ): Promise<number> {
-    const [, copies] = await this.#queues.call(from, COPY, args);
-    const adopted = copies.map(([id, remaining, ttl, client, body]) => ({
-      id,
-      remaining: Number(remaining),
-      ttl: Number(ttl),
-      client: readOptional(client),
-      body,
-    }));
-    await this.#posts.append(to, adopted);
-    const held = adopted.map(({ id }) => id);
-    if (held.length === 0) return 0;
-    try {
-      return await this.#deletes.deleteMany({ queue: from, ids: held, claimIds: [args.claim], deadLettered: true });
-    } catch (error) {
-      if (hasCode(error, "MESSAGE_NOT_CLAIMED_BY")) return 0;
-      throw error;
+    let moved = 0;
+    for (let rest = args.ids; ; ) {
+      const [, now, copies] = await this.#queues.call(from, COPY, { ...args, ids: rest });
+      const held = copies.map(([id]) => id);
+      const last = held.at(-1);
+      if (last === undefined) return moved;
+      const adopted = copies.map(([id, record, body, more]) => {
+        const { expires, ttl, client } = readFields<MessageFields>(record);
+        const remaining = args.ttl === null ? Number(expires) - Number(now) : Number(args.ttl) * 1_000_000;
+        return { id, remaining, ttl: args.ttl ?? Number(ttl), client: readWord(client), more, body };
+      });
+      await this.#posts.append(to, adopted);
+      try {
+        moved += await this.#deletes.deleteMany({ queue: from, ids: held, claimIds: [args.claim], deadLettered: true });
+      } catch (error) {
+        if (hasCode(error, "MESSAGE_NOT_CLAIMED_BY")) return moved;
+        throw error;
+      }
+      rest = rest.filter((id) => !held.includes(id));
     }
   }
 }
+
+/** The queue from which the messages of a call come as dead letters. */
+const deadFrom = ({ name }: QueueRef, { asDeadLetters = false }: { asDeadLetters?: boolean }) =>
+  asDeadLetters ? name : null;

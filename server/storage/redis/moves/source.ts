@@ -8,11 +8,19 @@ import type {
   QueueTransfer,
 } from "../../moves/queue-transfer.ts";
 import { readTally } from "../../queue-totals.ts";
-import { CLAIM_RECORD, HELD_BY } from "../claims/records.ts";
+import { CLAIM_RECORD, type ClaimFields, type ClaimParts, HELD_BY } from "../claims/records.ts";
 import { TALLY_FIELDS } from "../counters.ts";
 import { CONTENT_PARTS, SUBSCRIPTION_PARTS } from "../keys.ts";
-import { RECORD, readOptional } from "../messages/records.ts";
-import { CALL, ENTER_ATTEMPT, FORGET_MOVE, QUEUE, QUEUE_ROW, RETIRE, SCHEDULE } from "../queue-lua.ts";
+import {
+  type MessageFields,
+  orNone,
+  RECORD,
+  readCarried,
+  readDeadLettered,
+  readFields,
+  readWord,
+} from "../messages/records.ts";
+import { CALL, ENTER_ATTEMPT, FORGET_MOVE, LIFE, QUEUE, QUEUE_ROW, RETIRE, SCHEDULE } from "../queue-lua.ts";
 import type { CallArgs, QueueRows } from "../queue-rows.ts";
 import { type ArgsOf, answers, type KeysOf, piece, type Script, script, table } from "../server/script.ts";
 import { list, number, numeral, text } from "../server/script-parameters.ts";
@@ -54,7 +62,7 @@ const READ_MESSAGES = script("read messages to move", {
   effect: "reads",
   keys: QUEUE,
   args: { ...ATTEMPT, after: text, limit: numeral },
-  uses: [ENTER_ATTEMPT, SLICES],
+  uses: [ENTER_ATTEMPT, SLICES, RECORD],
   answers: answers<["ok", now: string, messages: [id: string, record: string, body: string][]]>(),
   lua: `
 local ids = redis.call('ZRANGEBYSCORE', ORDER, '(' .. after, '+inf', 'LIMIT', 0, limit)
@@ -64,7 +72,7 @@ for some in slices(ids) do
     if bytes < ${READ_BYTES} then
       local body = redis.call('HGET', BODIES, some[index])
       bytes = bytes + #body
-      read[#read + 1] = {some[index], record, body}
+      read[#read + 1] = {some[index], named(record), body}
     end
   end
 end
@@ -79,7 +87,7 @@ const TAKE_CHANGES = script("take notes of changes", {
   effect: "writes",
   keys: QUEUE,
   args: { ...ATTEMPT, limit: numeral },
-  uses: [ENTER_ATTEMPT, SLICES],
+  uses: [ENTER_ATTEMPT, SLICES, RECORD],
   answers: answers<["ok", now: string, changed: string[], removed: string[], taken: number]>(),
   lua: `
 local markers, ids, changed, removed = {}, {}, {}, {}
@@ -89,8 +97,8 @@ end
 for some, first in slices(ids) do
   for index, record in ipairs(redis.call('HMGET', RECORDS, unpack(some))) do
     local marker = markers[first + index - 1]
-    if record and string.match(record, '^%S+') == marker then
-      changed[#changed + 1] = record
+    if record and read_record(record).marker == marker then
+      changed[#changed + 1] = named(record)
     else
       removed[#removed + 1] = marker
     end
@@ -110,25 +118,12 @@ redis.call('HSET', ROW, 'frozen', '1')
 return {'ok'}`,
 });
 
-/**
- * A claim's parts as `describe_claim` returns them, then the markers of the messages that it delivered and still holds.
- */
-type ClaimParts = [
-  id: string,
-  created: string,
-  renewed: string,
-  ends: string,
-  ttl: string,
-  grace: string,
-  held: string,
-  client: string,
-  actor: string,
-  markers: string,
-];
+/** A claim as `describe_claim` returns it, then the markers of the messages that it delivered and still holds. */
+type MovedClaimParts = [...ClaimParts, markers: string];
 
 const DESCRIBE_CLAIMS = piece(
   "claims to move",
-  { pieces: [RECORD, CLAIM_RECORD, HELD_BY], keys: ["CLAIMS"] },
+  { pieces: [CLAIM_RECORD, HELD_BY], keys: ["CLAIMS"] },
   `
 local function describe_claims(ids)
   local claims = {}
@@ -136,7 +131,7 @@ local function describe_claims(ids)
     local record, taken = unpack(redis.call('HMGET', CLAIMS, id, id .. ' held'))
     local claim, markers = describe_claim(id, record), {}
     if claim then
-      for index, message in ipairs(held_by(id, taken)) do markers[index] = (read_record(message[2])) end
+      for index, message in ipairs(held_by(id, taken)) do markers[index] = message.record.marker end
       claim[#claim + 1] = table.concat(markers, ' ')
       claims[#claims + 1] = claim
     end
@@ -151,7 +146,7 @@ const READ_CLAIMS = script("read claims to move", {
   keys: QUEUE,
   args: { ...ATTEMPT, after: text, limit: numeral },
   uses: [ENTER_ATTEMPT, DESCRIBE_CLAIMS],
-  answers: answers<["ok", now: string, claims: ClaimParts[]]>(),
+  answers: answers<["ok", now: string, claims: MovedClaimParts[]]>(),
   lua: `
 local from = after == '' and '-' or '(' .. after
 return {'ok', NOW, describe_claims(redis.call('ZRANGEBYLEX', CLAIM_IDS, from, '+', 'LIMIT', 0, limit))}`,
@@ -162,7 +157,7 @@ const READ_CLAIMS_BY_ID = script("read claims to move by id", {
   keys: QUEUE,
   args: { ...ATTEMPT, ids: list(text) },
   uses: [ENTER_ATTEMPT, DESCRIBE_CLAIMS],
-  answers: answers<["ok", now: string, claims: ClaimParts[]]>(),
+  answers: answers<["ok", now: string, claims: MovedClaimParts[]]>(),
   lua: "return {'ok', NOW, describe_claims(ids)}",
 });
 
@@ -214,13 +209,14 @@ const LEAVE = script("leave a queue", {
   effect: "writes",
   keys: { ...QUEUE, retiredContent: table(CONTENT_PARTS), subscriptions: table(SUBSCRIPTION_PARTS) },
   args: { ...CALL, retiredName: text },
-  uses: [QUEUE_ROW, RETIRE, FORGET_MOVE, DROP_SUBSCRIPTIONS],
+  uses: [LIFE, QUEUE_ROW, RETIRE, FORGET_MOVE, DROP_SUBSCRIPTIONS],
   answers: answers<["ok"]>(),
   lua: `
 if (epoch or redis.call('HGET', ROW, 'tombstone')) ~= caller_epoch then return {'ok'} end
 retire()
 forget_move()
-redis.call('HDEL', ROW, 'epoch', 'fence')
+end_life(ROW)
+redis.call('HDEL', ROW, 'fence')
 redis.call('HSET', ROW, 'left', caller_epoch)
 drop_subscriptions()
 return {'ok'}`,
@@ -253,9 +249,16 @@ export class MoveSource implements SourceHalf {
   async readMessages(params: Attempt & { after: string; limit: number }): Promise<MovedMessage[]> {
     const { after, limit } = params;
     const [, now, messages] = await this.#call(params, READ_MESSAGES, { after, limit });
-    return messages.map(([id, record, bodyText]) => {
-      const { created, client, ...state } = readState(record, now);
-      return { ...state, id, bodyText, clientId: client, ageMs: until(now, created) };
+    return messages.map(([id, record, carried]) => {
+      const fields = readFields<MessageFields>(record);
+      return {
+        ...stateOf(fields, now),
+        ...readCarried(carried),
+        id,
+        deadLettered: readDeadLettered(fields),
+        clientId: readWord(fields.client),
+        ageMs: until(now, fields.created),
+      };
     });
   }
 
@@ -263,10 +266,7 @@ export class MoveSource implements SourceHalf {
     params: Attempt & { limit: number },
   ): Promise<{ changed: MovedState[]; gone: string[]; more: boolean }> {
     const [, now, records, removed, taken] = await this.#call(params, TAKE_CHANGES, { limit: params.limit });
-    const changed = records.map((record) => {
-      const { created: _, client: __, ...state } = readState(record, now);
-      return state;
-    });
+    const changed = records.map((record) => stateOf(readFields<MessageFields>(record), now));
     return { changed, gone: removed, more: taken === params.limit };
   }
 
@@ -283,17 +283,20 @@ export class MoveSource implements SourceHalf {
       "ids" in params
         ? await this.#call(params, READ_CLAIMS_BY_ID, { ids: params.ids })
         : await this.#call(params, READ_CLAIMS, { after: params.after, limit: params.limit });
-    return claims.map(([id, created, renewed, ends, ttl, grace, , client, actor, markers]) => ({
-      id,
-      clientId: readOptional(client),
-      actor: readOptional(actor),
-      ttlSeconds: Number(ttl),
-      graceSeconds: Number(grace),
-      markers: markers.split(" ").filter((marker) => marker !== ""),
-      ageMs: until(now, created),
-      sinceRenewalMs: until(now, renewed),
-      remainingMs: until(ends, now),
-    }));
+    return claims.map(([id, record, markers]) => {
+      const { created, renewed, ends, ttl, grace, client, actor } = readFields<ClaimFields>(record);
+      return {
+        id,
+        clientId: readWord(client),
+        actor: readWord(actor),
+        ttlSeconds: Number(ttl),
+        graceSeconds: Number(grace),
+        markers: markers.split(" ").filter((marker) => marker !== ""),
+        ageMs: until(now, created),
+        sinceRenewalMs: until(now, renewed),
+        remainingMs: until(ends, now),
+      };
+    });
   }
 
   async readRest(params: Attempt): Promise<MovedRest> {
@@ -339,22 +342,19 @@ export class MoveSource implements SourceHalf {
   }
 }
 
-type TenTexts = [string, string, string, string, string, string, string, string, string, string];
-
-function readState(record: string, now: string): MovedState & { created: string; client: string | null } {
-  const pattern = /^(\S+) (\S+) (\S+) (\S+) (\S+) (\S+) (\S+) (\S+) \S+ (.*)$/s;
-  const found = pattern.exec(record) as unknown as TenTexts;
-  const [, marker, created, expires, ttl, available, count, claim, claimEnds, client] = found;
+function stateOf(fields: MessageFields, now: string): MovedState {
+  const claimId = orNone(fields.claim);
+  const { ends = "0", available = "0" } = fields;
   return {
-    marker,
-    created,
-    client: readOptional(client),
-    ttlSeconds: Number(ttl),
-    claimCount: Number(count),
-    claimId: claim === "-" ? null : claim,
+    marker: fields.marker,
+    ttlSeconds: Number(fields.ttl),
+    claimCount: Number(fields.count ?? 0),
+    claimId,
     // What has expired was counted before.
-    claimRemainingMs: Number(claimEnds) > Number(now) ? until(claimEnds, now) : null,
-    remainingMs: until(expires, now),
+    claimRemainingMs: Number(ends) > Number(now) ? until(ends, now) : null,
+    remainingMs: until(fields.expires, now),
     delayMs: Number(available) > Number(now) ? until(available, now) : null,
+    lastHolder: readWord(fields.holder),
+    lastDelivery: fields.last ?? null,
   };
 }

@@ -2,11 +2,20 @@
  * The scripts that write a queue which is being moved here. They get the keys of its staging in place of the queue's
  * content.
  */
-import { COUNT_HELD, DECREMENT_HELD } from "../claims/records.ts";
+import { CLAIM_RECORD, COUNT_HELD, DECREMENT_HELD } from "../claims/records.ts";
 import { RECORD } from "../messages/records.ts";
 import { CALL, ENTER_STAGING, KEPT_POP_BYTES, LIFE_OF_KEY, POP_LIFE, QUEUE, REMOVE } from "../queue-lua.ts";
 import { answers, piece, script } from "../server/script.ts";
-import { list, number, numeral, optionalNumber, optionalText, records, text } from "../server/script-parameters.ts";
+import {
+  list,
+  number,
+  numeral,
+  optionalNumber,
+  optionalText,
+  optionalWord,
+  records,
+  text,
+} from "../server/script-parameters.ts";
 import { CLOCK, EXPIRE_STEP, SLICES } from "../server/shared-lua.ts";
 
 /** Durations are in microseconds. */
@@ -19,8 +28,11 @@ export const STATE_FIELDS = {
   claim: text,
   claimRemaining: number,
   delay: optionalNumber,
+  holder: optionalWord,
+  // The fields of the record that come and go with claims: see RECORD.
+  more: text,
 };
-const MESSAGE_FIELDS = { ...STATE_FIELDS, id: text, age: number, client: optionalText, body: text };
+const MESSAGE_FIELDS = { ...STATE_FIELDS, id: text, age: number, client: optionalWord, lasting: text, body: text };
 
 /**
  * `put` writes messages, with their bodies if they have one. A held message counts as held back (part x) until its
@@ -29,7 +41,7 @@ const MESSAGE_FIELDS = { ...STATE_FIELDS, id: text, age: number, client: optiona
 const PUT = piece(
   "put moved messages",
   {
-    pieces: [CLOCK, SLICES],
+    pieces: [CLOCK, SLICES, RECORD],
     keys: ["ORDER", "READY", "DELAYED", "CLAIMED", "EXPIRY", "RECORDS", "BODIES"],
   },
   `
@@ -58,10 +70,11 @@ local function put(messages)
       expiry[#expiry + 1] = digits(one.expires)
       expiry[#expiry + 1] = one.id
       records[#records + 1] = one.id
-      records[#records + 1] = table.concat({
-        one.marker, one.created, digits(one.expires), one.ttl, digits(one.available), one.count, one.claim,
-        digits(one.claim_ends), part, one.client
-      }, ' ')
+      records[#records + 1] = write_record({
+        marker = one.marker, created = one.created, expires = digits(one.expires), ttl = one.ttl, client = one.client,
+        count = one.count, claim = one.claim, ends = digits(one.claim_ends), part = part, holder = one.holder,
+        more = (one.available > 0 and ' available=' .. digits(one.available) or '') .. one.more .. one.lasting
+      })
       if one.body then
         bodies[#bodies + 1] = one.id
         bodies[#bodies + 1] = one.body
@@ -90,7 +103,7 @@ export const WRITE = script("write moved messages", {
   effect: "grows",
   keys: QUEUE,
   args: { ...CALL, moved: records(MESSAGE_FIELDS), changed: records(STATE_FIELDS), removed: list(text) },
-  uses: [ENTER_STAGING, COUNT_HELD, REMOVE, DECREMENT_HELD, PUT],
+  uses: [ENTER_STAGING, COUNT_HELD, REMOVE, RECORD, DECREMENT_HELD, PUT],
   answers: answers<["ok", grown: number]>(),
   lua: `
 local grown, fresh, still_here, doomed = 0, {}, {}, {}
@@ -112,11 +125,12 @@ put(fresh)
 for _, message in ipairs(changed) do
   message.id = id_at(message.marker)
   if message.id then
-    local record = redis.call('HGET', RECORDS, message.id)
-    local _, created, _, _, _, _, _, _, _, client = read_record(record)
-    count_held(record)
+    local text = redis.call('HGET', RECORDS, message.id)
+    local record = read_record(text)
+    count_held(text)
     date(message)
-    message.created, message.client = created, client
+    message.created, message.client = record.created, record.client
+    message.lasting = without(without(record.more, 'available'), 'last')
     still_here[#still_here + 1] = message
   end
 end
@@ -139,8 +153,8 @@ export const CLAIM_FIELDS = {
   remaining: number,
   ttl: numeral,
   grace: numeral,
-  client: optionalText,
-  actor: optionalText,
+  client: optionalWord,
+  actor: optionalWord,
   markers: text,
 };
 
@@ -149,7 +163,7 @@ export const WRITE_CLAIMS = script("write moved claims", {
   effect: "grows",
   keys: QUEUE,
   args: { ...CALL, moved: records(CLAIM_FIELDS) },
-  uses: [ENTER_STAGING, CLOCK, RECORD],
+  uses: [ENTER_STAGING, CLOCK, RECORD, CLAIM_RECORD],
   answers: answers<["ok"]>(),
   lua: `
 for _, claim in ipairs(moved) do
@@ -157,22 +171,21 @@ for _, claim in ipairs(moved) do
   for asked in string.gmatch(claim.markers, '%S+') do
     local id = redis.call('ZRANGEBYSCORE', ORDER, asked, asked)[1]
     if id then
-      local record = redis.call('HGET', RECORDS, id)
-      local marker, created, expires, ttl, available, count, holder, ends, _, client = read_record(record)
-      if holder == claim.id and tonumber(ends) > now then
-        local delivered = {marker, created, expires, ttl, available, count, holder, ends, 'd', client}
-        redis.call('HSET', RECORDS, id, table.concat(delivered, ' '))
+      local record = read_record(redis.call('HGET', RECORDS, id))
+      if record.claim == claim.id and tonumber(record.ends) > now then
+        record.part = 'd'
+        redis.call('HSET', RECORDS, id, write_record(record))
         held[#held + 1] = id
       end
     end
   end
   if #held > 0 then
     local ends = digits(now + claim.remaining)
-    local record = {
-      digits(now - claim.age), digits(now - claim.renewal_age), ends, claim.ttl, claim.grace, #held, #claim.client,
-      claim.client .. claim.actor
-    }
-    redis.call('HSET', CLAIMS, claim.id, table.concat(record, ' '), claim.id .. ' held', table.concat(held, ' '))
+    local record = write_claim({
+      created = digits(now - claim.age), renewed = digits(now - claim.renewal_age), ends = ends, ttl = claim.ttl,
+      grace = claim.grace, held = #held, client = claim.client, actor = claim.actor, more = ''
+    })
+    redis.call('HSET', CLAIMS, claim.id, record, claim.id .. ' held', table.concat(held, ' '))
     redis.call('ZADD', CLAIM_ENDS, ends, claim.id)
     redis.call('ZADD', CLAIM_IDS, 0, claim.id)
   end

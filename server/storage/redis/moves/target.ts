@@ -15,7 +15,8 @@ import type { QueueRef } from "../../queue-ref.ts";
 import { TALLIED } from "../../queue-totals.ts";
 import { TALLY_FIELDS } from "../counters.ts";
 import { CONTENT_PARTS, STAGING, SUBSCRIPTION_PARTS } from "../keys.ts";
-import { CALL, CONTENT, FORGET_MOVE, QUEUE, QUEUE_ROW, RETIRE, SCHEDULE } from "../queue-lua.ts";
+import { carriedText, writeDeadLettered } from "../messages/records.ts";
+import { CALL, CONTENT, FORGET_MOVE, LIFE, QUEUE, QUEUE_ROW, RETIRE, SCHEDULE } from "../queue-lua.ts";
 import type { CallArgs, QueueRows } from "../queue-rows.ts";
 import { answers, type KeysOf, piece, type Script, script, table } from "../server/script.ts";
 import { flag, list, number, numeral, records, text, type ValuesOf } from "../server/script-parameters.ts";
@@ -61,7 +62,7 @@ const OPEN = script("open a staging", {
   effect: "grows",
   keys: { ...QUEUE, retiredContent: table(CONTENT_PARTS), staging: table(CONTENT_PARTS) },
   args: { ...CALL, retiredName: text, highestMarker: number, counts: list(numeral) },
-  uses: [CLOCK, QUEUE_ROW, CONTENT, RETIRE, SCHEDULE, FORGET_MOVE],
+  uses: [CLOCK, LIFE, QUEUE_ROW, CONTENT, RETIRE, SCHEDULE, FORGET_MOVE],
   answers: answers<["ok"]>(),
   lua: `
 if redis.call('HGET', ROW, 'arriving') ~= caller_epoch then return {'stale'} end
@@ -73,7 +74,8 @@ for part, key in pairs(staging) do
 end
 redis.call('HDEL', ROW, 'arriving', 'left', 'fence')
 local last = digits(math.max(tonumber(last_marker or 0), highest_marker))
-redis.call('HSET', ROW, 'epoch', caller_epoch, 'last', last, 'next', '0')
+redis.call('HSET', ROW, 'last', last, 'next', '0')
+begin_life(ROW, caller_epoch)
 for index, kind in ipairs({${TALLY_FIELDS}}) do redis.call('HSET', ROW, kind, counts[index]) end
 schedule(now)
 return {'ok'}`,
@@ -98,7 +100,7 @@ const WRITE_SUBSCRIPTIONS = script("write moved subscriptions", {
   uses: [CLOCK, SUBSCRIPTION_RECORD],
   answers: answers<["ok" | "stale"]>(),
   lua: `
-if redis.call('HGET', ROW, 'epoch') ~= epoch then return {'stale'} end
+if redis.call('HGET', ROW, 'life') ~= epoch then return {'stale'} end
 redis.call('UNLINK', RECORDS, SUBSCRIBERS, IDS, ENDS)
 redis.call('ZREM', DUE, RECORDS)
 for _, one in ipairs(moved) do
@@ -114,7 +116,7 @@ const ABANDON = script("abandon a move", {
   effect: "writes",
   keys: { ...QUEUE, retiredContent: table(CONTENT_PARTS), subscriptions: table(SUBSCRIPTION_PARTS) },
   args: { ...CALL, retiredName: text },
-  uses: [QUEUE_ROW, RETIRE, FORGET_MOVE, GIVE_UP_STAGING, DROP_SUBSCRIPTIONS],
+  uses: [LIFE, QUEUE_ROW, RETIRE, FORGET_MOVE, GIVE_UP_STAGING, DROP_SUBSCRIPTIONS],
   answers: answers<["ok"]>(),
   lua: `
 local arriving = redis.call('HGET', ROW, 'arriving')
@@ -125,7 +127,7 @@ end
 if epoch and tonumber(epoch) <= tonumber(caller_epoch) and redis.call('HEXISTS', ROW, 'frozen') == 0 then
   retire()
   forget_move()
-  redis.call('HDEL', ROW, 'epoch')
+  end_life(ROW)
   drop_subscriptions()
 end
 return {'ok'}`,
@@ -177,7 +179,8 @@ export class MoveTarget implements TargetHalf {
       id: message.id,
       age: microseconds(message.ageMs),
       client: message.clientId,
-      body: message.bodyText,
+      lasting: writeDeadLettered(message.deadLettered),
+      body: carriedText(message.bodyText, message.headers),
     }));
     const [, grown] = await this.#write(queue, WRITE, { moved, changed: changed.map(stateOf), removed: gone });
     return grown;
@@ -271,6 +274,8 @@ function stateOf(state: MovedState): ValuesOf<typeof STATE_FIELDS> {
     claim: state.claimId ?? "-",
     claimRemaining: microseconds(state.claimRemainingMs ?? 0),
     delay: state.delayMs === null ? null : microseconds(state.delayMs),
+    holder: state.lastHolder,
+    more: state.lastDelivery === null ? "" : ` last=${state.lastDelivery}`,
   };
 }
 

@@ -50,6 +50,13 @@ export const optionalText: Single<string | null | undefined> = {
   decode: (source) => source,
 };
 
+/** The same without white space, which is percent-encoded: a value in a record. */
+export const optionalWord: Single<string | null | undefined> = {
+  encode: (value) =>
+    value === null || value === undefined ? "-" : `+${value.toWellFormed().replace(/[\s%]/g, encodeURIComponent)}`,
+  decode: (source) => source,
+};
+
 /** In Lua a number, or nil. */
 export const optionalNumber: Single<number | null | undefined> = {
   encode: (value) => (value === null || value === undefined ? "" : String(value)),
