@@ -172,20 +172,6 @@ describe("npm start", () => {
   });
 });
 
-test("ends in order when npm, which started it, gets a signal and does not pass it on", async () => {
-  const own = temporaryDataDir();
-  try {
-    const npm = startProcess({ DATA_DIR: own, PORT: String(await freePort()) }, ["npm", "start"]);
-    await npm.printed(/Stop it with Ctrl-C/);
-    const { pid } = JSON.parse(readFileSync(join(own, "isimud.pid"), "utf8")) as { pid: number };
-    npm.child.kill("SIGTERM");
-    await expect.poll(() => isAlive(pid), { timeout: 20_000 }).toBe(false);
-    expect(existsSync(join(own, "postgres", "data", "postmaster.pid"))).toBe(false);
-  } finally {
-    removeDataDir(own);
-  }
-});
-
 describe("an error at the start says what to do", () => {
   test.each([
     ["PORT", "seventy", 'PORT: must be a whole number from 0 to 65535; it is "seventy"'],
@@ -247,4 +233,16 @@ describe("an error at the start says what to do", () => {
       removeDataDir(own);
     }
   });
+});
+
+// Last, since it takes the data of the other tests over.
+test("ends in order when npm, which started it, gets a signal and does not pass it on", async () => {
+  service.child.kill("SIGTERM");
+  await service.ended;
+  const npm = startProcess({ DATA_DIR: dataDir, PORT: String(port) }, ["npm", "start"]);
+  await npm.printed(/Stop it with Ctrl-C/);
+  const { pid } = JSON.parse(readFileSync(join(dataDir, "isimud.pid"), "utf8")) as { pid: number };
+  npm.child.kill("SIGTERM");
+  await expect.poll(() => isAlive(pid), { timeout: 20_000 }).toBe(false);
+  expect(existsSync(join(dataDir, "postgres", "data", "postmaster.pid"))).toBe(false);
 });
