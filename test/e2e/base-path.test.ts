@@ -2,6 +2,7 @@
 import type { Browser } from "playwright";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launchBrowser } from "../support/browser.ts";
+import { createTestDatabase } from "../support/database.ts";
 import { START_DEADLINE_MS, startWholeService, type WholeService } from "../support/process.ts";
 
 const BASE_PATH = "/behind/a-proxy";
@@ -10,7 +11,7 @@ let service: WholeService;
 let browser: Browser;
 
 beforeAll(async () => {
-  service = await startWholeService({ BASE_PATH });
+  service = await startWholeService({ database: await createTestDatabase(), settings: { BASE_PATH } });
   browser = await launchBrowser();
 }, START_DEADLINE_MS);
 

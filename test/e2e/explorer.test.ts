@@ -2,13 +2,13 @@ import type { Page } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";
-import { type Dashboard, openDashboard } from "./service.ts";
+import { type Dashboard, openDemoDashboard } from "./service.ts";
 
 const SLOW = 120_000;
 
 let dashboard: Dashboard;
 beforeAll(async () => {
-  dashboard = await openDashboard({ demo: true });
+  dashboard = await openDemoDashboard();
 }, START_DEADLINE_MS);
 afterAll(() => dashboard?.close());
 

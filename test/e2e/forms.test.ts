@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";
-import { type Dashboard, openDashboard } from "./service.ts";
+import { type Dashboard, openDemoDashboard } from "./service.ts";
 
 const SLOW = 120_000;
 /** A surrogate pair where a row cuts the text, and a character that reverses the text after it. */
@@ -11,7 +11,7 @@ const TURNING_BODY = JSON.stringify("invoice\u202Efdp.exe");
 
 let dashboard: Dashboard;
 beforeAll(async () => {
-  dashboard = await openDashboard({ demo: true });
+  dashboard = await openDemoDashboard();
   await dashboard.call(
     `mutation { createQueue(input: { project: "forms", queue: "copied", metadata: { json: { _default_message_delay: 5 } } }) { created } }`,
   );

@@ -4,13 +4,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";
 import { violations } from "./axe.ts";
-import { type Dashboard, openDashboard } from "./service.ts";
+import { type Dashboard, openDemoDashboard } from "./service.ts";
 
 const SLOW = 60_000;
 
 let dashboard: Dashboard;
 beforeAll(async () => {
-  dashboard = await openDashboard({ demo: true });
+  dashboard = await openDemoDashboard();
   const run = (mutation: string, type: string, input: object) =>
     dashboard.call(`mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename } }`, { input });
   const uri = "postgres://user:secret@127.0.0.1:1/d";

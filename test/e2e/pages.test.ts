@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";
 import { violations } from "./axe.ts";
-import { type Dashboard, openDashboard } from "./service.ts";
+import { type Dashboard, openDemoDashboard } from "./service.ts";
 
 const SLOW = 60_000;
 /** What lies over a page, which was looked at by itself. */
@@ -39,7 +39,7 @@ const PAGES: [string, string][] = [
 
 let dashboard: Dashboard;
 beforeAll(async () => {
-  dashboard = await openDashboard({ demo: true });
+  dashboard = await openDemoDashboard();
 }, START_DEADLINE_MS);
 afterAll(() => dashboard?.close());
 

@@ -6,17 +6,17 @@ import type { Page } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { paths } from "../../components/paths.ts";
 import { START_DEADLINE_MS } from "../support/process.ts";
-import { type Dashboard, openDashboard } from "./service.ts";
+import { type OwnDashboard, openDashboard } from "./service.ts";
 
 const SLOW = 120_000;
 
-let dashboard: Dashboard;
+let dashboard: OwnDashboard;
 beforeAll(async () => {
   dashboard = await openDashboard({ demo: true });
 }, START_DEADLINE_MS);
 afterAll(() => dashboard?.close());
 
-async function visitRefreshing(path: string): Promise<Awaited<ReturnType<Dashboard["visit"]>>> {
+async function visitRefreshing(path: string): Promise<Awaited<ReturnType<OwnDashboard["visit"]>>> {
   const visit = await dashboard.visit();
   await visit.page.addInitScript(() => localStorage.setItem("isimud-refresh", "5"));
   await visit.page.goto(dashboard.url + path, { waitUntil: "networkidle" });

@@ -1,9 +1,13 @@
-/** What browser tests share: a whole service with small demo data, and a browser that records complaints. */
+/** What browser tests share: a whole service, and a browser that records complaints. */
+import { get } from "node:http";
+import { text } from "node:stream/consumers";
 import type { Browser, BrowserContext, Page } from "playwright";
+import { inject } from "vitest";
 import { createClient } from "../../clients/typescript/client.ts";
 import { type Call, callsTo } from "../../prisma/seed-api.ts";
 import { fillShop } from "../../prisma/seed-shop.ts";
 import { launchBrowser } from "../support/browser.ts";
+import { createTestDatabase } from "../support/database.ts";
 import { startWholeService } from "../support/process.ts";
 
 export interface Visit {
@@ -19,35 +23,67 @@ export interface Dashboard {
   call: Call;
   /** A new browser profile, as on a first visit. */
   visit(options?: { theme?: "light" | "dark"; width?: number; onlyLoopback?: boolean }): Promise<Visit>;
-  /** Stops the service; `start` starts it at the same address with the same data. */
-  stop(): Promise<void>;
-  start(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** `demo` false: without any data. `settings` are environment variables. */
-export async function openDashboard(options: { demo: boolean; settings?: Record<string, string> }): Promise<Dashboard> {
-  const service = await startWholeService(options.settings);
-  const call = callsTo(createClient({ url: service.url }));
-  let browser: Browser | undefined;
+export interface OwnDashboard extends Dashboard {
+  /** Stops the service; `start` starts it at the same address with the same data. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+}
+
+/**
+ * The service with the demo's data that all files share which need no other. They use it at the same time: a test
+ * changes only what it has added, and nothing that it expects depends on what others may add.
+ */
+export async function openDemoDashboard(): Promise<Dashboard> {
+  const url = await demoServiceUrl();
+  return lookAt(url, await launchBrowser());
+}
+
+/** May take minutes, since the pages may have to be built. `fetch` would give up before. */
+function demoServiceUrl(): Promise<string> {
+  return new Promise((resolve, reject) => {
+    get(inject("demoServiceAt"), async (response) => {
+      const answer = await text(response);
+      if (response.statusCode === 200) resolve(answer);
+      else reject(new Error(answer));
+    }).once("error", reject);
+  });
+}
+
+/** A service that no other file uses. `demo` false: without any data. `settings` are environment variables. */
+export async function openDashboard(options: {
+  demo: boolean;
+  settings?: Record<string, string>;
+}): Promise<OwnDashboard> {
+  const { demo, settings } = options;
+  const service = await startWholeService({ database: await createTestDatabase(), settings });
+  let dashboard: Dashboard;
   try {
-    if (options.demo) await fillShop(call);
-    browser = await launchBrowser();
+    if (demo) await fillShop(callsTo(createClient({ url: service.url })));
+    dashboard = lookAt(service.url, await launchBrowser());
   } catch (error) {
     await service.close();
     throw error;
   }
-  const opened = browser;
   return {
-    url: service.url,
-    call,
+    ...dashboard,
     stop: service.stop,
     start: service.start,
-    visit: (how = {}) => visit(opened, service.url, how),
     close: async () => {
-      await opened.close();
+      await dashboard.close();
       await service.close();
     },
+  };
+}
+
+function lookAt(url: string, browser: Browser): Dashboard {
+  return {
+    url,
+    call: callsTo(createClient({ url })),
+    visit: (how = {}) => visit(browser, url, how),
+    close: () => browser.close(),
   };
 }
 

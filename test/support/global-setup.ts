@@ -1,5 +1,6 @@
 /**
- * One PostgreSQL for a whole `vitest run`, and a migrated template database. Each test file's database is a copy of it.
+ * What a whole `vitest run` shares: one PostgreSQL with a migrated template database, of which each test file's database
+ * is a copy, and a service with the demo's data for tests that look at its pages.
  */
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,12 +9,16 @@ import pg from "pg";
 import type { TestProject } from "vitest/node";
 import { migrate } from "../../prisma/migrate.ts";
 import { startEmbeddedPostgres } from "../../server/embedded-postgres/server.ts";
+import type { TestDatabase } from "./database.ts";
+import { offerDemoService } from "./demo-service.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
     /** The URL of a database whose user may create databases. */
     postgresUrl: string;
     templateDatabase: string;
+    /** Where to ask for the URL of the service with the demo's data. */
+    demoServiceAt: string;
   }
 }
 
@@ -40,9 +45,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await server.stop();
     throw error;
   }
+  const demo = await offerDemoService(() => createDemoDatabase(server.url, template));
   project.provide("postgresUrl", server.url);
   project.provide("templateDatabase", template);
+  project.provide("demoServiceAt", demo.askAt);
   return async () => {
+    await demo.close();
     if (given !== undefined) await execute(given, `DROP DATABASE ${template}`);
     await server.stop();
     forget();
@@ -67,6 +75,12 @@ async function startOwnServer(): Promise<{ url: string; stop(): Promise<void> }>
       rmSync(dataDir, { recursive: true });
     },
   };
+}
+
+async function createDemoDatabase(url: string, template: string): Promise<TestDatabase> {
+  const name = `isimud_demo_${process.pid}`;
+  await execute(url, `CREATE DATABASE ${name} TEMPLATE ${template}`);
+  return { url: withDatabase(url, name), drop: () => execute(url, `DROP DATABASE ${name} WITH (FORCE)`) };
 }
 
 async function execute(url: string, sql: string): Promise<void> {

@@ -9,7 +9,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createTestDatabase } from "./database.ts";
+import type { TestDatabase } from "./database.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** What the npm script "start" runs. Tests start it without npm, so that signals reach it. */
@@ -84,12 +84,17 @@ export interface WholeService {
 }
 
 /**
- * For browser tests: the whole service, on a new database of the shared server. Give `beforeAll` START_DEADLINE_MS,
- * since the service may have to build its pages.
+ * For browser tests: the whole service, on a database that ends with it. Give `beforeAll` START_DEADLINE_MS, since the
+ * service may have to build its pages. `settings` are environment variables.
  */
-export async function startWholeService(settings: Record<string, string> = {}): Promise<WholeService> {
+export async function startWholeService({
+  database,
+  settings = {},
+}: {
+  database: TestDatabase;
+  settings?: Record<string, string>;
+}): Promise<WholeService> {
   const dataDir = temporaryDataDir();
-  const database = await createTestDatabase();
   const own = {
     PORT: String(await freePort()),
     DATA_DIR: dataDir,
