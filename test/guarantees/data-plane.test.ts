@@ -8,6 +8,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DataDriver } from "../../server/storage/data-driver.ts";
 import { openPostgresDataDriver } from "../../server/storage/postgres/data-driver.ts";
+import type { QueueRef } from "../../server/storage/queue-ref.ts";
 import { openRedisDataDriver } from "../../server/storage/redis/data-driver.ts";
 import { readAll } from "../conformance/harness.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -81,6 +82,34 @@ describe("guarantees of the PostgreSQL driver", () => {
       await client.query("SELECT pg_advisory_unlock_all(); DROP TRIGGER stop ON messages; DROP FUNCTION stop()");
       await other.close();
     }
+  });
+
+  it("a change that commits after a later one is told of all the same", async () => {
+    const [late, early] = ["late", "early"].map((name) => ({ project: "p", name })) as [QueueRef, QueueRef];
+    for (const queue of [late, early]) await driver.attachQueue({ ...queue, epoch: 1 });
+    const post = (queue: QueueRef) =>
+      driver.messages.post({ queue, messages: [{ bodyText: "1", ttlSeconds: 60, delaySeconds: 0 }], clientId: null });
+    await post(late);
+    await driver.gc();
+    const { mark } = await driver.activity.changed({ mark: "0", limit: 1000 });
+    // Another process is writing its totals, and has drawn the number of the change.
+    await client.query(`
+      BEGIN;
+      SELECT pg_advisory_xact_lock_shared(quote_ident(current_schema())::regnamespace::oid::bigint << 32);
+      UPDATE queue_totals t SET change = nextval('queue_totals_change')
+      FROM pool_queues q WHERE q.id = t.queue_id AND q.name = 'late'`);
+    await post(early);
+    await driver.gc();
+    const changed = driver.activity.changed({ mark, limit: 1000 });
+    const waits = async () => {
+      const { rows } = await client.query(
+        "SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted",
+      );
+      return rows[0].n as number;
+    };
+    await expect.poll(waits).toBe(1);
+    await client.query("COMMIT");
+    expect((await changed).queues.map(({ queue }) => queue.name).sort()).toEqual(["early", "late"]);
   });
 
   it("gc frees megabytes of kept answers in small statements, and a step that fails does not stop the others", async () => {

@@ -393,6 +393,13 @@ export const MUTATIONS: readonly Mutation[] = [
     test: drivers("come once, from the mark of the answer before, whichever process used them"),
   },
   {
+    guarantee: "A change that commits late is told of",
+    file: `${POSTGRES}/activity.ts`,
+    from: "await transaction.run(WAIT_FOR_CHANGES, {});",
+    to: "",
+    test: dataPlane("a change that commits after a later one is told of all the same"),
+  },
+  {
     guarantee: "A move takes the totals along",
     file: `${REDIS}/moves/target.ts`,
     from: "redis.call('HSET', ROW, kind, counts[index])",

@@ -139,9 +139,11 @@ export class Counters {
     const gathered = [...this.#pending.values()];
     this.#pending = new Map();
     // The totals first: whoever hears of a change reads them.
-    await Promise.all(this.#groups(gathered).map((some) => this.#attempt(some, () => this.#addTallies(some))));
-    for (let from = 0; from < gathered.length; from += EXPIRE_STEP) {
-      const some = gathered.slice(from, from + EXPIRE_STEP);
+    const groups = this.#groups(gathered);
+    const written = await Promise.all(groups.map((some) => this.#attempt(some, () => this.#addTallies(some))));
+    const changed = groups.filter((_, index) => written[index]).flat();
+    for (let from = 0; from < changed.length; from += EXPIRE_STEP) {
+      const some = changed.slice(from, from + EXPIRE_STEP);
       await this.#attempt(
         some.map(({ queue }) => ({ queue, tally: {}, weight: 0 })),
         () => this.#noteChanges(some),
@@ -182,16 +184,18 @@ export class Counters {
     await this.#scripts.run(NOTE_CHANGES, { changes: this.#keys.changes }, { offset: this.#offset(), used });
   }
 
-  /** `again`: what to gather again when `work` fails. */
-  async #attempt(again: readonly Gathered[], work: () => Promise<void>): Promise<void> {
+  /** Whether `work` was done. `again`: what to gather again when it fails. */
+  async #attempt(again: readonly Gathered[], work: () => Promise<void>): Promise<boolean> {
     try {
       await work();
+      return true;
     } catch (error) {
       this.#onError(error);
       for (const { queue, tally } of again) {
         this.touch(queue);
         for (const [kind, count] of Object.entries(tally)) this.add(queue, kind as Tallied, count);
       }
+      return false;
     }
   }
 
