@@ -58,7 +58,7 @@ export function createPostgresControlDriver(params: {
         { maxWait: CONNECT_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS },
       )
       .catch((error: unknown) => {
-        throw isCommitting && isTransactionError(error) ? lateTransaction(true) : error;
+        throw isTransactionError(error) ? translateControlError(error, { wrote: isCommitting }) : error;
       });
     return withDeadline(running, TRANSACTION_ANSWER_MS, () => {
       isGivenUp = true;

@@ -4,6 +4,7 @@
  */
 import { Prisma } from "../../../../prisma/generated/client.ts";
 import { DomainError } from "../../../errors.ts";
+import { brokeAfterSending } from "../../errors/storage-errors.ts";
 import { translatePostgresError } from "../sql/connection.ts";
 
 /** Where a controller's statements run: on the client, or in one of its transactions. */
@@ -107,7 +108,11 @@ function isRolledBack(error: unknown): boolean {
   return ROLLED_BACK.includes(String((cause as { code?: unknown } | undefined)?.code));
 }
 
-/** An error about a transaction that is Prisma's own, such as the end of its deadline. */
+/**
+ * An error about a transaction that is Prisma's own: it could not begin in time, or took too long and was rolled back.
+ * Hazard: some methods run in a transaction of their own. When its COMMIT fails, Prisma tries to roll it back, and the
+ * error of that hides the error of the COMMIT.
+ */
 export const isTransactionError = (error: unknown) => (error as { code?: unknown } | null)?.code === "P2028";
 
 /** Translates an error of Prisma to a DomainError. See translatePostgresError. */
@@ -126,8 +131,9 @@ export function translateControlError(error: unknown, options: { wrote: boolean 
       },
     );
   }
-  // The transaction could not begin in time, or took too long and was rolled back.
   if (isTransactionError(error)) {
+    const began = !(error as Error).message.includes("Unable to start a transaction");
+    if (options.wrote && began) return brokeAfterSending(error);
     return new DomainError("DEADLINE_EXCEEDED", "The storage took too long. Nothing was written. Try again.", {
       cause: error,
     });
