@@ -194,7 +194,7 @@ builder.mutationFields((t) => ({
     type: DropAllPayload,
     args: { input: t.arg({ type: DropAllInput, required: true, description: "A dry run, or its confirmation." }) },
     description:
-      "Empties the catalogue. No queue can be used until it is mapped or created again, and then it starts empty.",
+      "Empties the catalogue. No queue can be used until it is mapped or created again, and then it starts empty. Goes step by step: an error between two steps has `partial: true` and the dropped `entries` in its `details`, and a new dry run goes on. Entries that are inserted or changed meanwhile stay.",
     resolve: (_root, { input }, { access, operations }) => operations.catalogue.dropAll(access, input),
   }),
 }));

@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { DomainError } from "../errors.ts";
 import type { Page, PageRequest } from "../storage/list-pages.ts";
-import { audited, type Trace, type Transaction } from "./audit/audit-trail.ts";
+import { audited, intended, type Trace, type Transaction } from "./audit/audit-trail.ts";
 import type { OperationContext } from "./context.ts";
 
 /**
@@ -30,8 +30,11 @@ const SHOWN = 10_000;
 
 /**
  * A dry run, or a drop. `list` reads what would be dropped. `identity` returns the values of an item that the token
- * covers: if one of them changes, the token no longer fits. The drop lists again, compares, calls `drop` and writes the
- * audit entry, all in one transaction. So a crash leaves everything or nothing dropped.
+ * covers: if one of them changes, the token no longer fits. The drop lists again and compares. Then it either
+ *
+ * - calls `drop` and writes the audit entry, all in one transaction: a crash leaves everything or nothing dropped; or
+ * - calls `dropInSteps`, for what may be too much for a transaction: a crash can leave a part, and the audit entry
+ *   "intended".
  */
 export async function dropAll<T>(
   context: OperationContext,
@@ -40,8 +43,7 @@ export async function dropAll<T>(
   noun: {
     list: (tx: Transaction, page: PageRequest) => Promise<Page<T>>;
     identity: (item: T) => readonly unknown[];
-    drop: (tx: Transaction, items: readonly T[]) => Promise<void>;
-  },
+  } & ({ drop: (tx: Transaction, items: readonly T[]) => Promise<void> } | { dropInSteps: () => Promise<void> }),
 ): Promise<DropAllResult> {
   const token = params.confirmationToken ?? null;
   const readAll = async (tx: Transaction) => {
@@ -60,16 +62,23 @@ export async function dropAll<T>(
     const { count, seen } = await readAll(context.control);
     return { dropped: false, count, confirmationToken: seen };
   }
-  return audited(context, trace, async (tx) => {
+  const readConfirmed = async (tx: Transaction) => {
     const { items, count, seen } = await readAll(tx);
-    if (seen !== token) {
-      throw new DomainError(
-        "CONFIRMATION_REQUIRED",
-        "Something has changed since the dry run. Do another dry run, and pass its token.",
-        { details: { count } },
-      );
-    }
+    if (seen === token) return { items, count, result: { dropped: true, count, confirmationToken: null } };
+    throw new DomainError(
+      "CONFIRMATION_REQUIRED",
+      "Something has changed since the dry run. Do another dry run, and pass its token.",
+      { details: { count } },
+    );
+  };
+  if ("dropInSteps" in noun) {
+    const { count, result } = await readConfirmed(context.control);
+    await intended(context, trace, { count }, noun.dropInSteps, () => ({}));
+    return result;
+  }
+  return audited(context, trace, async (tx) => {
+    const { items, count, result } = await readConfirmed(tx);
     await noun.drop(tx, items);
-    return { result: { dropped: true, count, confirmationToken: null }, details: { count } };
+    return { result, details: { count } };
   });
 }

@@ -286,6 +286,10 @@ export interface CatalogueController {
   countByPool(pool: string): Promise<{ value: number; exact: boolean }>;
   /** `countByPool` of each, in the order given, with one statement. */
   countByPools(pools: readonly string[]): Promise<{ value: number; exact: boolean }[]>;
+  /**
+   * Deletes the entries that are there now. Not in one step, unless in a transaction: an error between two steps has
+   * `partial` and the number of deleted `entries` in its details.
+   */
   dropAll(): Promise<void>;
 }
 

@@ -627,6 +627,15 @@ export const MUTATIONS: readonly Mutation[] = [
     test: drivers("a pop repeated with its idempotency key returns the same messages and removes no others"),
   },
   {
+    guarantee: "A pop with an idempotency key takes nothing when there is no room for its answer",
+    file: `${POSTGRES}/messages/pop.ts`,
+    from: '" AND (SELECT k.room FROM kept k)"',
+    to: '""',
+    test: drivers(
+      "a queue that keeps enough answers of pops refuses others with a key until one ends, and never one without",
+    ),
+  },
+  {
     guarantee: "On Redis a pop that is repeated with its idempotency key removes nothing",
     file: `${REDIS}/messages/pop.ts`,
     from: "keep(idempotency_key, digest,",
@@ -744,6 +753,15 @@ export const MUTATIONS: readonly Mutation[] = [
     from: 'result.split(",").map(toId).join(",")',
     to: "result",
     test: movesOf("a post or claim that is repeated with its idempotency key after a move returns the first result"),
+  },
+  {
+    guarantee: "A frozen queue does not wait for idempotency keys that were carried before",
+    file: `${POSTGRES}/moves/keys.ts`,
+    from: "OR NOT pg_visible_in_snapshot(",
+    to: "OR 1 = 1 OR NOT pg_visible_in_snapshot(",
+    test: movesOf(
+      "while a queue is frozen a move carries only those idempotency keys that were used since it carried the others",
+    ),
   },
   {
     guarantee: "Two pools never share one server and namespace",

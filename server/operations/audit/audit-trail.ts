@@ -98,11 +98,11 @@ export async function intended<T>(
   return result;
 }
 
-/** With the number of messages when a part of the action was done before it failed. */
+/** With the number of messages or entries when a part of the action was done before it failed. */
 function failureOf(error: unknown): Details {
   if (!(error instanceof DomainError)) return { code: "INTERNAL" };
-  const { partial, messages } = error.details;
-  return partial === true ? { code: error.code, partial, messages } : { code: error.code };
+  const { partial, messages, entries } = error.details;
+  return partial === true ? { code: error.code, partial, messages, entries } : { code: error.code };
 }
 
 function row(trace: Trace, outcome: AuditEntry["outcome"], details: Details): Omit<AuditEntry, "id" | "at"> {

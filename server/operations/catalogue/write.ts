@@ -42,6 +42,9 @@ export interface CatalogueWrites {
   /**
    * Unmaps every queue. Their messages are lost: a queue that is mapped or created again starts empty. Needs an
    * unlimited caller. See DropAllParams.
+   *
+   * Goes step by step: an error between two has `partial` and the number of dropped `entries` in its details. Entries
+   * that are inserted or changed meanwhile stay.
    */
   dropAll(access: Access, params: DropAllParams): Promise<DropAllResult>;
 }
@@ -117,7 +120,7 @@ export function createCatalogueWrites(
       return dropAll(context, trace, params, {
         list: (tx, page) => tx.catalogue.list({ page }),
         identity: ({ project, queue, pool, epoch }) => [project, queue, pool, epoch],
-        drop: (tx) => tx.catalogue.dropAll(),
+        dropInSteps: () => control.catalogue.dropAll(),
       });
     },
   };

@@ -501,6 +501,9 @@ describe("the catalogue", () => {
     expect(count.value).toBeGreaterThan(10);
     expect(await catalogue.dropAll(admin, { confirmationToken })).toMatchObject({ dropped: true });
     expect((await catalogue.list(admin, { allProjects: true })).items).toEqual([]);
+    expect((await service.operations.audit.list(admin, { page: { limit: 1 } })).items).toMatchObject([
+      { action: "dropAllCatalogueEntries", outcome: "done", detailsText: JSON.stringify({ count }) },
+    ]);
   });
 
   test("a flavor whose pools were registered before it needs to name none", async () => {

@@ -35,6 +35,28 @@ afterAll(async () => {
   await database.drop();
 });
 
+it("the catalogue is dropped in steps, and an error between two says how many entries are gone", async () => {
+  await connections.query(
+    `INSERT INTO catalogue_entries (project, queue, pool, epoch)
+     SELECT 'steps', 'q' || lpad(n::text, 4, '0'), 'a', n FROM generate_series(1, 4500) AS n`,
+  );
+  const holder = await connections.connect();
+  await holder.query("BEGIN");
+  await holder.query("SELECT 1 FROM queue_facets WHERE project = 'steps' AND name = 'q4400' FOR UPDATE");
+  const outcome = control.catalogue.dropAll().catch((error: unknown) => error);
+  const cancel = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+    WHERE wait_event_type = 'Lock' AND datname = current_database()`;
+  await expect.poll(async () => (await connections.query(cancel)).rowCount).toBe(1);
+  expect(await outcome).toMatchObject({
+    message: expect.stringContaining("At least 4000 entries were dropped"),
+    details: { partial: true, entries: 4000 },
+  });
+  await holder.query("ROLLBACK");
+  holder.release();
+  await control.catalogue.dropAll();
+  expect((await control.catalogue.list({ page: { limit: 1 } })).items).toEqual([]);
+});
+
 describe("with 100,000 queues in one project", () => {
   beforeAll(async () => {
     // Without the deadlines of the driver's connections.
@@ -291,7 +313,7 @@ describe("when the connection breaks", () => {
   });
 
   /** Starts a call that has to wait for the queue's row in `table`, and cuts its connection meanwhile. */
-  async function cutDuring(work: () => Promise<unknown>, table = "queues"): Promise<unknown> {
+  async function cutDuring(work: () => Promise<unknown>, table = "queues", end: () => unknown = cut): Promise<unknown> {
     const holder = await connections.connect();
     await holder.query("BEGIN");
     await holder.query(`SELECT 1 FROM ${table} WHERE project = 'broken' AND name = 'q' FOR UPDATE`);
@@ -305,7 +327,7 @@ describe("when the connection breaks", () => {
           return waiting.rowCount;
         })
         .toBe(1);
-      cut();
+      await end();
       return await outcome;
     } finally {
       await holder.query("ROLLBACK");
@@ -334,9 +356,17 @@ describe("when the connection breaks", () => {
     // The trigger that keeps the facets of queues runs at the commit.
     const write = (tx: Pick<ControlDriver, "queues">, flavor: string) =>
       tx.queues.setMetadata(queue, JSON.stringify({ _flavor: flavor }));
+    const terminate = () =>
+      connections.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+      );
     for (const work of [() => broken.transaction((tx) => write(tx, "a")), () => write(broken, "b")]) {
       expect(await cutDuring(work, "queue_facets")).toMatchObject({ code: "OUTCOME_UNKNOWN" });
     }
+    // A transaction of Prisma's own, whose error tells nothing of the commit.
+    const outcome = await cutDuring(() => write(broken, "c"), "queue_facets", terminate);
+    expect(outcome).toMatchObject({ code: "OUTCOME_UNKNOWN", cause: { code: "P2028" } });
   });
 
   it("is not alive while nothing answers, which it finds out within four seconds, and is alive again afterwards", async () => {

@@ -1,5 +1,6 @@
 /** The catalogue: which pool holds which queue, in which epoch. */
 import { Prisma } from "../../../../prisma/generated/client.ts";
+import { DomainError } from "../../../errors.ts";
 import type { CatalogueController, CatalogueEntry } from "../../control-driver.ts";
 import { queueNotMapped } from "../../errors/storage-errors.ts";
 import type { Page } from "../../list-pages.ts";
@@ -16,7 +17,7 @@ import {
 } from "../sql/keyset.ts";
 import { countQueuesOfPools } from "./counts.ts";
 import { countQueues } from "./pool-queues.ts";
-import { guarded, type Session } from "./prisma-session.ts";
+import { guarded, type Session, translateControlError } from "./prisma-session.ts";
 
 interface EntryRow {
   project: string;
@@ -42,7 +43,7 @@ export function catalogueController({ session }: { session: Session }): Catalogu
     exists: async ({ project, name }) => (await prisma.catalogueEntry.count({ where: { project, queue: name } })) > 0,
     countByPool: (pool) => countQueues(prisma, pool),
     countByPools: (pools) => countQueuesOfPools(prisma, pools),
-    dropAll: async () => void (await prisma.catalogueEntry.deleteMany()),
+    dropAll: () => dropAll(session),
   };
   return guarded(session, controller, ["insert", "update", "delete", "dropAll"]);
 }
@@ -177,6 +178,39 @@ async function update(prisma: Prisma.TransactionClient, queue: QueueRef, pool: s
     WHERE project = ${queue.project} AND queue = ${queue.name} RETURNING ${COLUMNS}`;
   if (row === undefined) throw queueNotMapped(queue);
   return toEntry(row);
+}
+
+/** Entries that a statement drops. With each the facets of a queue change, which costs more than the entry itself. */
+const STEP = 2000;
+
+/** An entry that is inserted or changed meanwhile has a later epoch, and stays. */
+async function dropAll({ prisma, inTransaction }: Session): Promise<void> {
+  const [newest] = await prisma.$queryRaw<
+    { epoch: bigint | null }[]
+  >`SELECT max(epoch) AS epoch FROM catalogue_entries`;
+  const last = newest?.epoch ?? null;
+  let [after, dropped]: [bigint | null, number] = [0n, 0];
+  while (last !== null && after !== null) {
+    const step: Promise<{ position: bigint | null; dropped: bigint }[]> = prisma.$queryRaw`
+      WITH step AS MATERIALIZED (
+        SELECT position FROM catalogue_entries
+        WHERE position > ${after} AND epoch <= ${last} ORDER BY position LIMIT ${STEP}
+      ),
+      dropped AS (
+        DELETE FROM catalogue_entries c USING step s WHERE c.position = s.position AND c.epoch <= ${last} RETURNING 1
+      )
+      SELECT (SELECT max(position) FROM step) AS position, (SELECT count(*) FROM dropped) AS dropped`;
+    const [done] = await step.catch((error: unknown) => {
+      throw inTransaction || dropped === 0 ? error : brokeOff(dropped, translateControlError(error, { wrote: true }));
+    });
+    after = done?.position ?? null;
+    dropped += Number(done?.dropped ?? 0);
+  }
+}
+
+function brokeOff(entries: number, error: DomainError): DomainError {
+  const text = `At least ${entries} entries were dropped, and there may be more. To drop the rest, do another dry run.`;
+  return new DomainError(error.code, text, { details: { ...error.details, entries, partial: true }, cause: error });
 }
 
 /**
