@@ -40,5 +40,7 @@ export function chooseProject(access: Access, named: string | null | undefined):
     return named;
   }
   if (access.projects !== "all" && access.projects.length === 1) return access.projects[0] as string;
-  throw new DomainError("BAD_INPUT", 'Say which project you mean: pass `project`. The project without a name is "".');
+  throw new DomainError("BAD_INPUT", 'Say which project you mean: pass `project`. The project without a name is "".', {
+    details: { field: "project" },
+  });
 }

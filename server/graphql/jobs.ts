@@ -75,6 +75,16 @@ const namingJob =
     throw hasCode(error, "JOB_DOES_NOT_EXIST") ? jobDoesNotExist(id) : error;
   };
 
+/** The states of a job, by the id that the caller gave. Errors as `namingJob` says. */
+export function jobStates(states: AsyncIterableIterator<Job>, id: string): AsyncIterableIterator<Job> {
+  const named: AsyncIterableIterator<Job> = {
+    next: () => states.next().catch(namingJob(id)),
+    return: (value) => states.return?.(value) ?? Promise.resolve({ value, done: true }),
+    [Symbol.asyncIterator]: () => named,
+  };
+  return named;
+}
+
 export const JobType = builder.objectRef<Job>("Job").implement({
   description:
     "A long action that the server runs. It continues after its request ended, and after the process that runs it died.",

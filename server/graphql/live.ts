@@ -1,7 +1,7 @@
 /** The subscriptions of the schema. A stream ends when its client leaves: then the signal of its context aborts. */
 
 import type { MessageRecord } from "../operations/messages/record.ts";
-import { JobType, storedJobId } from "./jobs.ts";
+import { JobType, jobStates, storedJobId } from "./jobs.ts";
 import { MessageType } from "./messages.ts";
 import { QueueStatsOfType } from "./queues.ts";
 import { projectArgs, queueArgs } from "./schema/addresses.ts";
@@ -55,7 +55,7 @@ builder.subscriptionFields((t) => ({
     description:
       "A job: now, and then whenever it changes, at most once per second, whichever process runs it. The stream completes after the state in which the job ended. JOB_DOES_NOT_EXIST when there is none, or you may not see it.",
     subscribe: (_root, { id }, { access, operations, signal }) =>
-      operations.jobs.watch(access, { id: storedJobId(id), signal }),
+      jobStates(operations.jobs.watch(access, { id: storedJobId(id), signal }), id),
     resolve: (job) => job,
   }),
 }));

@@ -188,6 +188,12 @@ describe("a value that is refused is named by its path", () => {
       "input.messages[0].body.json",
       /12345678901234567890 cannot be held exactly/,
     ],
+    [
+      "JSON's null",
+      `mutation { postMessages${input("messages: [{ body: { json: null } }]")} { ids } }`,
+      "input.messages[0].body",
+      /Send null itself as { text: "null" }/,
+    ],
     ["an enum", "{ jobs(state: NONSENSE) { nodes { id } } }", "state", /NONSENSE/],
     ["a plain argument", '{ queues(first: "1") { nodes { name } } }', "first", /Int cannot represent/],
     ["a missing field", 'mutation { postMessages(input: { queue: "q" }) { ids } }', "input", /messages/],
@@ -236,6 +242,20 @@ describe("a value that is refused is named by its path", () => {
     expect(await refusals(byDefault)).toMatchObject([{ variable: "$from" }]);
     const at = "query Q($at: JobState) { jobs(state: $at) { nodes { id } } }";
     expect(await refusals(at, { at: 'evil at "' })).toMatchObject([{ variable: "$at" }]);
+  });
+
+  test("a path with long names of the caller's own is not repeated at length", async () => {
+    const name = "x".repeat(100_000);
+    for (const query of [
+      `query Q($${name}: Int = "1") { queues(first: $${name}) { nodes { name } } }`,
+      `mutation { postMessages${input(`messages: [], ${name}: 1`)} { ids } }`,
+    ]) {
+      expect((await api.send(query)).text.length).toBeLessThan(5000);
+    }
+    const { text } = await api.send(`query Q($${name}: Int) { queues(first: $${name}) { nodes { name } } }`, {
+      [name]: "1",
+    });
+    expect(text.length).toBeLessThan(5000);
   });
 
   test("JSON that is refused later has the path of its form", async () => {

@@ -65,8 +65,12 @@ test("a queue moves, with its claims, and the job says how", async () => {
   const stream = await api.listen(watch, { id: job.id });
   expect((await stream.next())?.data).toEqual({ jobUpdated: { id: job.id, state: "DONE", progress: 3 } });
   expect(await stream.next()).toBeNull();
-  const missing = await api.listen(watch, { id: "999999" });
-  expect((await missing.next())?.errors?.[0]?.extensions).toMatchObject({ code: "JOB_DOES_NOT_EXIST", status: 404 });
+  const missing = await api.listen(watch, { id: "Job:999999" });
+  expect((await missing.next())?.errors?.[0]?.extensions).toMatchObject({
+    code: "JOB_DOES_NOT_EXIST",
+    status: 404,
+    details: { jobId: "Job:999999" },
+  });
 });
 
 test("a pool is drained, and only then deleted", async () => {

@@ -67,6 +67,7 @@ test("a misspelt attribute is refused with the nearest name, and one that is sto
   const slip = { project, queue: "q", metadata: { json: { _default_mesage_ttl: 60 } } };
   const [refused] = (await api.send(create, { input: slip })).errors ?? [];
   expect(refused?.extensions).toMatchObject({ code: "BAD_INPUT", details: { nearest: "_default_message_ttl" } });
+  expect(refused?.extensions.details.field).toBe("_default_mesage_ttl");
   expect(refused?.message).toContain("The nearest one is _default_message_ttl.");
   expect(
     await api.codeOf(create, { input: { project, queue: "q", metadata: { json: { [`_${"x".repeat(5000)}`]: 1 } } } }),

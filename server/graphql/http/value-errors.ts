@@ -4,6 +4,7 @@
  */
 import { BREAK, type DocumentNode, GraphQLError, Kind, visit } from "graphql";
 import { DomainError } from "../../errors.ts";
+import { shortened } from "./shortened.ts";
 
 /** Where a value stands: `input.messages[0].body.json` of an argument, `$input.messages[0].body.json` of a variable. */
 type Place = { argument: string } | { variable: string };
@@ -24,8 +25,12 @@ export function namingVariable(error: GraphQLError): GraphQLError {
   const head = error.message.endsWith(reason) ? error.message.slice(0, -reason.length) : "";
   const at = head.lastIndexOf(AT);
   const path = at === -1 || !head.endsWith('"') ? "" : head.slice(at + AT.length, -1);
-  return naming(error, { variable: `$${path.startsWith(name) ? path : name}` }, reasonOf(error));
+  const variable = shortened(`$${path.startsWith(name) ? path : name}`, MAX_PATH_LENGTH);
+  return naming(error, { variable }, reasonOf(error));
 }
+
+/** Characters. The names in a path are the caller's own. */
+export const MAX_PATH_LENGTH = 500;
 
 /** In front of the path in graphql-js's message. A text of the caller has no bare quotation mark there. */
 const AT = ' at "';
@@ -46,7 +51,13 @@ function naming(error: GraphQLError, place: Place, reason: string): GraphQLError
   return new GraphQLError(message, { nodes, extensions: { details: { ...place, ...(details as object) } } });
 }
 
-const reasonOf = (error: GraphQLError) => innermost(error).message;
+function reasonOf(error: GraphQLError): string {
+  const { message } = innermost(error);
+  return message === NO_JSON ? `${message} Send null itself as { text: "null" }.` : message;
+}
+
+/** What graphql-js says of the literal `{ json: null }`. */
+const NO_JSON = 'Field "JsonInput.json" must be non-null.';
 
 function innermost(error: Error): Error {
   let cause = error;
@@ -84,7 +95,8 @@ function readPath(document: DocumentNode, keys: readonly (string | number)[]): P
     }
   }
   if (path === "" || !VALUES.has(node.kind)) return null;
-  return isVariable ? { variable: path } : { argument: path };
+  const shown = shortened(path, MAX_PATH_LENGTH);
+  return isVariable ? { variable: shown } : { argument: shown };
 }
 
 const VALUES: ReadonlySet<unknown> = new Set([

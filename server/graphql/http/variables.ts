@@ -19,6 +19,7 @@ import { schema } from "../schema/schema.ts";
 import { isRawNumber, plainNumber } from "./request-json.ts";
 import { maxListEntries } from "./request-limits.ts";
 import { shortened } from "./shortened.ts";
+import { MAX_PATH_LENGTH } from "./value-errors.ts";
 
 export type Variables = Readonly<Record<string, unknown>>;
 
@@ -116,6 +117,7 @@ function wrong(
   reason: string,
   limit: { limit?: string; value?: number; maximum?: number } = {},
 ): GraphQLError {
-  const details = { variable: path, ...limit };
-  return new GraphQLError(`Variable "${path}" got an invalid value: ${reason}.`, { extensions: { details } });
+  const variable = shortened(path, MAX_PATH_LENGTH);
+  const details = { variable, ...limit };
+  return new GraphQLError(`Variable "${variable}" got an invalid value: ${reason}.`, { extensions: { details } });
 }

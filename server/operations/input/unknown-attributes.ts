@@ -23,9 +23,10 @@ export function refuseUnknownAttributes(unknown: ReadonlyMap<string, string>, be
     const nearest = nearestAttribute(key);
     const hint =
       nearest === null ? `The attributes are ${RESERVED_KEYS.join(", ")}.` : `The nearest one is ${nearest}.`;
+    const shown = key.slice(0, MAX_COMPARED);
     throw badInput(
-      "metadata",
-      `${JSON.stringify(key.slice(0, MAX_COMPARED))} is no attribute of a queue. ${hint} ` +
+      shown,
+      `${JSON.stringify(shown)} is no attribute of a queue. ${hint} ` +
         "A key of your own must not begin with an underscore.",
       nearest === null ? {} : { nearest },
     );
