@@ -4,6 +4,7 @@
  */
 import type { Clock } from "./clock.ts";
 import type { KeyValueStore } from "./key-value-store.ts";
+import type { Lock } from "./lock.ts";
 import type { Backend } from "./region.ts";
 import { DEFINITION_SECONDS, type StoreDefinition } from "./store-definition.ts";
 
@@ -55,14 +56,15 @@ export class DeletedStores {
   }
 
   /**
-   * Deletes what the store left, with at most `statements` statements. Returns how much, and whether that was all. The
-   * caller holds the lock of the store's definition.
+   * Deletes what the store left, with at most `statements` statements. Returns how much, and whether that was all.
+   * `lock`: that of the store's definition. It stops when the lock ends, because from then on somebody may create a
+   * store of that name.
    */
-  async free(name: string, statements = STATEMENTS): Promise<{ freed: number; done: boolean }> {
+  async free(name: string, lock: Lock, statements = STATEMENTS): Promise<{ freed: number; done: boolean }> {
     const region = this.#backend.open(name, {});
     const page = { limit: BATCH };
     let freed = 0;
-    for (let sent = 0; sent < statements; sent += 1) {
+    for (let sent = 0; sent < statements && !lock.expired; sent += 1) {
       const [keys = []] = await this.#backend.keys([name], page);
       if (keys.length > 0) freed += (await region.delete(keys.map(({ key }) => key))).deleted;
       const [locks = []] = keys.length > 0 ? [] : await this.#backend.locksOf([name], page);
@@ -82,7 +84,7 @@ export class DeletedStores {
 
   async #sweep(name: string): Promise<number> {
     // So that nobody creates a store of that name meanwhile.
-    await using _lock = await this.#definitions.getLock(name).acquire();
+    await using lock = await this.#definitions.getLock(name).acquire();
     const [[mark], [definition]] = await Promise.all([
       this.#marks.getMulti([name]),
       this.#definitions.getMulti([name]),
@@ -92,7 +94,7 @@ export class DeletedStores {
       await this.unmark(name);
       return 0;
     }
-    const { freed, done } = await this.free(name);
+    const { freed, done } = await this.free(name, lock);
     if (done && this.#now() - mark.at > MARK_SECONDS * 1000) await this.unmark(name);
     return freed;
   }

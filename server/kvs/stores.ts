@@ -6,6 +6,7 @@ import { type Clock, monotonicNow } from "./clock.ts";
 import { byCodePoint } from "./code-point-order.ts";
 import { DeletedStores, type DeletionMark } from "./deleted-stores.ts";
 import { KeyValueStore } from "./key-value-store.ts";
+import type { Lock } from "./lock.ts";
 import {
   type Backend,
   type Backends,
@@ -145,7 +146,7 @@ class Registry implements KeyValueStores {
     this.region(name).configure(this.#userOptions(definition));
     await using lock = await definitions.getLock(name).acquire();
     const defined = await this.#defined(name);
-    if (defined === undefined) await this.#freeDeleted(name);
+    if (defined === undefined) await this.#freeDeleted(name, lock);
     const isUsed = async () => this.#stores.get(name)?.internal === true || (await this.#isFilled(name));
     if (defined === undefined ? await isUsed() : !replace) {
       throw new DomainError("STORE_ALREADY_CONFIGURED", `There is a store ${name} already. Use another name.`, {
@@ -169,7 +170,7 @@ class Registry implements KeyValueStores {
     await deleted.mark(name);
     await definitions.delete(name, { lock });
     this.#stores.delete(name);
-    await deleted.free(name);
+    await deleted.free(name, lock);
     return true;
   }
 
@@ -288,10 +289,15 @@ class Registry implements KeyValueStores {
   }
 
   /** Frees all that a deleted store of that name left, so that a new one begins empty. */
-  async #freeDeleted(name: string): Promise<void> {
+  async #freeDeleted(name: string, lock: Lock): Promise<void> {
     const deleted = this.#deleted();
     if (!(await deleted.among([name])).has(name)) return;
-    await deleted.free(name, Number.POSITIVE_INFINITY);
+    const { done } = await deleted.free(name, lock, Number.POSITIVE_INFINITY);
+    if (!done) {
+      throw new DomainError("LOCK_TIMEOUT", `A deleted store ${name} is still being emptied. Try again.`, {
+        details: { store: name },
+      });
+    }
     await deleted.unmark(name);
   }
 
