@@ -127,7 +127,7 @@ const settings = {
   ),
   /** Whether samples of queues are taken: what histories and lists by depth, age or rate are made of. */
   QUEUE_SAMPLES: z.enum(["on", "off"]).default("on"),
-  /** Seconds without progress, because a pool is unreachable, say, after which a job fails. */
+  /** A job fails after so many seconds without progress, for example because a pool is unreachable. */
   MAX_JOB_WAIT: whole(86_400),
   /** Seconds in which a purge or delete of a queue can be undone. Until then gc frees nothing of it. */
   UNDO_SECONDS: whole(30),
