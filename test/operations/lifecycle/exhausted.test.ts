@@ -97,7 +97,7 @@ test("a missing dead letter queue is the same warning in every process until it 
       expect(await warningsOf(health, "keeps-nowhere")).toEqual([
         expect.stringContaining("keeps 1 message that nobody can claim"),
       ]);
-    }, 5000);
+    }, 20_000);
     expect(await warningsOf(health, "names-nowhere")).toEqual([expect.stringContaining("does not exist. Create it")]);
     expect(await warningsOf(health, "unlimited-nowhere")).toEqual([]);
     expect((await health.check(operator, {})).status).toBe("warn");
@@ -109,7 +109,7 @@ test("a missing dead letter queue is the same warning in every process until it 
   for (const { health } of [service.operations, another.operations]) {
     await vi.waitFor(async () => {
       expect(await warningsOf(health, "nowhere")).toEqual([]);
-    }, 5000);
+    }, 20_000);
   }
 });
 
